@@ -1,0 +1,157 @@
+//! The resolved configuration: what every part of a run is told, with nothing left to decide.
+//!
+//! Text becomes these values once, in `cli/resolve`; after that there is no environment, no file
+//! and no flag. A `None` here is a decision ("no limit"), never a gap.
+
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How a list is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InputFormat {
+    /// By the file's extension, else by its first line.
+    Auto,
+    /// One URL a line; aria2's indented option lines are understood.
+    Text,
+    /// Tab-separated with a line of column names.
+    Tsv,
+    /// Comma-separated (RFC 4180) with a line of column names.
+    Csv,
+    /// One JSON object a line.
+    Ndjson,
+}
+
+/// What is done with content codings (RFC 9110, section 8.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// Ask for br, zstd, gzip and deflate and decode them; a resource that is itself a compressed file stays one.
+    Auto,
+    /// Ask for none.
+    Off,
+    /// Ask as with `Auto`, keep the coded bytes.
+    Raw,
+}
+
+/// What happens to a URL that stood earlier in the input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Duplicates {
+    /// It becomes a skipped record.
+    Skip,
+    /// It is fetched again.
+    Fetch,
+}
+
+/// A digest that is computed of every body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Digest {
+    /// None, but those that the list declares.
+    None,
+    /// SHA-256 (FIPS 180-4).
+    Sha256,
+    /// BLAKE3.
+    Blake3,
+}
+
+/// How records are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// One aligned line a URL, for people.
+    Text,
+    /// One JSON object a line; `json` is another name for it.
+    Ndjson,
+    /// Comma-separated with a header line.
+    Csv,
+    /// Tab-separated with a header line.
+    Tsv,
+}
+
+/// What is shown of a run while it goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProgressMode {
+    /// A bar on a terminal, plain lines elsewhere.
+    Auto,
+    /// A bar.
+    Bar,
+    /// A line now and then.
+    Plain,
+    /// Events as JSON lines.
+    Json,
+    /// Nothing.
+    None,
+}
+
+/// Whether text is coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR says otherwise.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// A body that comes slower than `bytes_per_second`, averaged over `over`, is given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LowSpeed {
+    /// The least rate.
+    pub bytes_per_second: u64,
+    /// The time over which it is averaged.
+    pub over: Duration,
+}
+
+/// Every setting of a run, resolved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// `input-format`: how lists are written.
+    pub input_format: InputFormat,
+    /// `duplicates`: what happens to a URL that stood earlier in the input.
+    pub duplicates: Duplicates,
+    /// `concurrency`: the most URLs in flight at once.
+    pub concurrency: NonZeroU32,
+    /// `grace`: after the first Ctrl-C, how long URLs in flight may go on.
+    pub grace: Duration,
+    /// `header`: request fields for every URL, each `Name: value`.
+    pub header: Vec<String>,
+    /// `user-agent`: the User-Agent field.
+    pub user_agent: String,
+    /// `max-redirects`: how many redirects one URL may take.
+    pub max_redirects: u32,
+    /// `cacert`: a PEM file of authorities to trust instead of the system's.
+    pub cacert: Option<PathBuf>,
+    /// `insecure`: accept any certificate.
+    pub insecure: bool,
+    /// `compression`: what is done with content codings.
+    pub compression: Compression,
+    /// `connect-timeout`: for name look-up, TCP and TLS together.
+    pub connect_timeout: Duration,
+    /// `read-timeout`: the longest silence.
+    pub read_timeout: Duration,
+    /// `timeout`: one URL from start to end, redirects included.
+    pub timeout: Option<Duration>,
+    /// `low-speed`: the slowest a body may come.
+    pub low_speed: Option<LowSpeed>,
+    /// `dir`: where bodies are saved.
+    pub dir: Option<PathBuf>,
+    /// `digest`: computed of every body.
+    pub digest: Digest,
+    /// `max-size`: the most decoded bytes of one body.
+    pub max_size: Option<u64>,
+    /// `format`: how records are written.
+    pub format: Format,
+    /// `output`: the file that gets the records; `-` is standard output.
+    pub output: PathBuf,
+    /// `summary`: a file that gets the summary as JSON.
+    pub summary: Option<PathBuf>,
+    /// `progress`: what is shown while the run goes on.
+    pub progress: ProgressMode,
+    /// `quiet`: no bar, no summary, no text lines.
+    pub quiet: bool,
+    /// `verbose`: log what is done.
+    pub verbose: bool,
+    /// `color`: whether text is coloured.
+    pub color: Color,
+    /// `log`: a file that gets the log.
+    pub log: Option<PathBuf>,
+}

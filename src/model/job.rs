@@ -1,0 +1,31 @@
+//! A seed that was admitted and handed out.
+
+use std::time::Instant;
+
+use super::Seed;
+
+/// Counts the jobs of a run, from 0, in the order of admission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JobId(pub u64);
+
+/// A file name that belongs to one job alone.
+///
+/// Relative to the output folder, `/` between its parts, portable, and different from every other
+/// claimed name of the run even where the file system folds case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimed(pub Box<str>);
+
+/// A seed that was handed out.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// Its number.
+    pub id: JobId,
+    /// What to fetch.
+    pub seed: Seed,
+    /// The try, from 1.
+    pub attempt: u32,
+    /// The name under which the body is saved, when the run saves.
+    pub save_as: Option<Claimed>,
+    /// When it was admitted; its waiting time is counted from here.
+    pub admitted: Instant,
+}

@@ -1,0 +1,18 @@
+//! The nouns of a run: plain data, no I/O, no async, no clock.
+//!
+//! A [`Seed`] is a URL that wants to be fetched, a [`Job`] is a seed that was admitted and handed
+//! out, an [`Outcome`] says, once, what became of it. A failed fetch is an `Outcome`, not an `Err`.
+
+mod error;
+mod event;
+mod job;
+mod outcome;
+mod seed;
+mod summary;
+
+pub use error::{ErrorKind, FetchError};
+pub use event::{Event, InFlight, Progress, RunInfo};
+pub use job::{Claimed, Job, JobId};
+pub use outcome::{Facts, Hop, Outcome, SkipReason, Subject, Timing, Verdict};
+pub use seed::{BadLine, Batch, Credentials, Entry, Origin, PerSeed, Seed};
+pub use summary::{Counts, Latency, StopCause, Summary};

@@ -1,0 +1,189 @@
+//! What happened, once for every line that was read.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use http::Version;
+use jiff::Timestamp;
+use url::Url;
+
+use super::{BadLine, ErrorKind, FetchError, Job, Origin, Seed};
+
+/// What an outcome is about.
+#[derive(Debug, Clone)]
+pub enum Subject {
+    /// A job that a backend had.
+    Job(Job),
+    /// A seed that never became a job: skipped, or cancelled before its turn.
+    Seed(Seed),
+    /// A line that never became a seed.
+    Bad(BadLine),
+}
+
+impl Subject {
+    /// The seed, unless the line was bad.
+    pub fn seed(&self) -> Option<&Seed> {
+        match self {
+            Subject::Job(job) => Some(&job.seed),
+            Subject::Seed(seed) => Some(seed),
+            Subject::Bad(_) => None,
+        }
+    }
+
+    /// Where it was read.
+    pub fn origin(&self) -> &Origin {
+        match self {
+            Subject::Job(job) => &job.seed.origin,
+            Subject::Seed(seed) => &seed.origin,
+            Subject::Bad(bad) => &bad.origin,
+        }
+    }
+
+    /// The URL, or the text of a line that is none.
+    pub fn url(&self) -> &str {
+        match self {
+            Subject::Job(job) => job.seed.url.as_str(),
+            Subject::Seed(seed) => seed.url.as_str(),
+            Subject::Bad(bad) => &bad.text,
+        }
+    }
+}
+
+/// A redirect that was followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hop {
+    /// The 3xx status.
+    pub status: u16,
+    /// The URL that answered with it.
+    pub url: Url,
+}
+
+/// What is known of an answer. Absent facts are `None`, never guessed.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// The status of the last response.
+    pub status: Option<u16>,
+    /// The last URL that was asked, where redirects led away from the first.
+    pub final_url: Option<Url>,
+    /// The file that holds the body, as it can be opened from where the run was started.
+    pub path: Option<String>,
+    /// Bytes of the body after decoding.
+    pub bytes: Option<u64>,
+    /// Bytes of the body as they came, before decoding; framing and fields not counted.
+    pub wire_bytes: Option<u64>,
+    /// The Content-Type field (RFC 9110, section 8.3).
+    pub content_type: Option<Box<str>>,
+    /// SHA-256 of the decoded body, when it was asked for.
+    pub sha256: Option<[u8; 32]>,
+    /// BLAKE3 of the decoded body, when it was asked for.
+    pub blake3: Option<[u8; 32]>,
+    /// The redirects followed, in order.
+    pub redirects: Vec<Hop>,
+    /// The version of the last response.
+    pub http_version: Option<Version>,
+    /// The address that sent the last response.
+    pub remote_addr: Option<SocketAddr>,
+    /// When the first request of the last attempt began.
+    pub started_at: Option<Timestamp>,
+}
+
+/// How long the phases took. Phases that did not happen are `None`; with redirects `dns`,
+/// `connect` and `tls` are sums over the hops that opened a connection.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Timing {
+    /// From admission to the start of the fetch.
+    pub queued: Option<Duration>,
+    /// Name look-up.
+    pub dns: Option<Duration>,
+    /// TCP connect.
+    pub connect: Option<Duration>,
+    /// TLS handshake.
+    pub tls: Option<Duration>,
+    /// From the start of the fetch to the head of the last response.
+    pub first_byte: Option<Duration>,
+    /// From the start of the fetch to its end.
+    pub total: Option<Duration>,
+}
+
+/// Why a seed was not fetched, on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SkipReason {
+    /// The same URL stood earlier in the input.
+    Duplicate,
+}
+
+impl SkipReason {
+    /// Every reason, in documentation order.
+    pub const ALL: &[SkipReason] = &[SkipReason::Duplicate];
+
+    /// The name in records.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            SkipReason::Duplicate => "duplicate",
+        }
+    }
+}
+
+/// How it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// A final 2xx answer, complete, decoded, verified and, if asked, saved.
+    Ok,
+    /// The server answered 4xx or 5xx.
+    HttpError,
+    /// No usable answer.
+    Failed(FetchError),
+    /// Not fetched, on purpose.
+    Skipped(SkipReason),
+    /// The run was stopped first.
+    Cancelled,
+}
+
+impl Verdict {
+    /// The name in records.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Verdict::Ok => "ok",
+            Verdict::HttpError => "http_error",
+            Verdict::Failed(_) => "failed",
+            Verdict::Skipped(_) => "skipped",
+            Verdict::Cancelled => "cancelled",
+        }
+    }
+
+    /// The error kind that goes with it; `None` for ok and skipped.
+    pub const fn error_kind(&self) -> Option<ErrorKind> {
+        match self {
+            Verdict::Ok | Verdict::Skipped(_) => None,
+            Verdict::HttpError => Some(ErrorKind::HttpStatus),
+            Verdict::Failed(error) => Some(error.kind),
+            Verdict::Cancelled => Some(ErrorKind::Cancelled),
+        }
+    }
+}
+
+/// What happened to one line of the input. There is exactly one for each line that was read.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// What it is about.
+    pub subject: Subject,
+    /// What is known of the answer.
+    pub facts: Facts,
+    /// How long it took.
+    pub timing: Timing,
+    /// How it ended.
+    pub verdict: Verdict,
+}
+
+impl Outcome {
+    /// An outcome of something that was never fetched.
+    pub fn unfetched(subject: Subject, verdict: Verdict) -> Self {
+        Self { subject, facts: Facts::default(), timing: Timing::default(), verdict }
+    }
+
+    /// The record of a line that is no URL.
+    pub fn bad_line(bad: BadLine) -> Self {
+        let verdict = Verdict::Failed(bad.error.clone());
+        Self::unfetched(Subject::Bad(bad), verdict)
+    }
+}

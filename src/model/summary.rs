@@ -1,0 +1,97 @@
+//! The account of a run.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{ErrorKind, Origin, SkipReason};
+
+/// Outcomes by kind. The five add up to `read`: that is the accounting rule.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Lines read.
+    pub read: u64,
+    /// Complete 2xx answers.
+    pub ok: u64,
+    /// 4xx and 5xx answers.
+    pub http_error: u64,
+    /// No usable answer.
+    pub failed: u64,
+    /// Not fetched, on purpose.
+    pub skipped: u64,
+    /// Stopped first.
+    pub cancelled: u64,
+}
+
+impl Counts {
+    /// Outcomes so far.
+    pub const fn done(&self) -> u64 {
+        self.ok + self.http_error + self.failed + self.skipped + self.cancelled
+    }
+
+    /// Whether every line read has its outcome.
+    pub const fn add_up(&self) -> bool {
+        self.done() == self.read
+    }
+}
+
+/// Quantiles of the time from the start of a fetch to its end, over fetches that got an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Latency {
+    /// Half were at most this long.
+    pub p50: Duration,
+    /// Nine of ten were at most this long.
+    pub p90: Duration,
+    /// 99 of 100 were at most this long.
+    pub p99: Duration,
+    /// The longest.
+    pub max: Duration,
+}
+
+/// Why a run stopped before its input was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopCause {
+    /// A signal, or a call of the library's stop.
+    Interrupt,
+    /// Whoever reads the records went away.
+    OutputClosed,
+    /// A sink, the source or the backend broke.
+    Broken,
+}
+
+impl StopCause {
+    /// The name in the summary.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            StopCause::Interrupt => "interrupt",
+            StopCause::OutputClosed => "output_closed",
+            StopCause::Broken => "broken",
+        }
+    }
+}
+
+/// The account of a run, complete even when it was stopped.
+#[derive(Debug, Clone)]
+pub struct Summary {
+    /// Outcomes by kind.
+    pub counts: Counts,
+    /// http_error, failed and cancelled outcomes by error kind.
+    pub errors: BTreeMap<ErrorKind, u64>,
+    /// Skipped outcomes by reason.
+    pub skips: BTreeMap<SkipReason, u64>,
+    /// Decoded body bytes of all outcomes.
+    pub bytes: u64,
+    /// Body bytes as they came.
+    pub wire_bytes: u64,
+    /// From start to end.
+    pub wall: Duration,
+    /// `None` when nothing was answered.
+    pub latency: Option<Latency>,
+    /// The most fetches that were ever under way at once, as the backend counted them.
+    pub peak_concurrency: u32,
+    /// Whether the input was read to its end.
+    pub input_complete: bool,
+    /// The first line that was not read, when the input was not read to its end.
+    pub next_line: Option<Origin>,
+    /// Why the run stopped early, if it did.
+    pub stopped: Option<StopCause>,
+}

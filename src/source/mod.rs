@@ -1,0 +1,42 @@
+//! Text to seeds, lazily.
+
+use std::sync::Arc;
+
+use crate::model::{Batch, Origin};
+
+/// The input cannot be read on.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read {list}: {source}")]
+pub struct SourceError {
+    /// The list, as the user named it.
+    pub list: String,
+    /// Why.
+    pub source: std::io::Error,
+}
+
+/// Ends a blocked [`Source::next_batch`] from another thread; calling it twice is harmless.
+pub type Interrupt = Arc<dyn Fn() + Send + Sync>;
+
+/// Something that yields the lines of the input in order.
+///
+/// The engine gives a source a thread of its own and pulls only while there is room, so a source
+/// may block and never needs to buffer.
+pub trait Source: Send {
+    /// The lines that have arrived, at most [`Batch::MAX`] of them; blocks until there is at least
+    /// one. `None` at the end of the input, and for good once interrupted.
+    ///
+    /// # Errors
+    /// When the input cannot be read on. Lines of earlier batches stay valid.
+    fn next_batch(&mut self) -> Result<Option<Batch>, SourceError>;
+
+    /// The first line that [`Source::next_batch`] would return next.
+    fn position(&self) -> Origin;
+
+    /// How many lines there are, when that is known without reading them.
+    fn expected(&self) -> Option<u64> {
+        None
+    }
+
+    /// What ends a blocked read.
+    fn interrupt(&self) -> Interrupt;
+}

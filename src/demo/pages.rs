@@ -1,0 +1,174 @@
+//! What the site holds: generated once, always the same.
+
+use std::io::{self, Write as _};
+use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+/// What a path answers with.
+#[derive(Debug)]
+pub(super) enum Content {
+    /// A page as it is.
+    Html(Vec<u8>),
+    /// A page that is sent with the gzip content coding to those who accept it.
+    Gzip { plain: Vec<u8>, coded: Vec<u8> },
+    /// 301 to another path.
+    Moved(&'static str),
+    /// 404 with a page.
+    Missing(Vec<u8>),
+    /// Promises this many bytes more than it sends, then closes the connection.
+    Cut { body: Vec<u8>, missing: usize },
+}
+
+/// One path of the site.
+#[derive(Debug)]
+pub(super) struct Page {
+    /// Its path, `/` first.
+    pub(super) path: &'static str,
+    /// How long the server thinks before it answers.
+    pub(super) latency: Duration,
+    /// What it answers.
+    pub(super) content: Content,
+}
+
+/// Path, title, KiB and latency in hundredths of the typical one. Neighbours in the list differ in
+/// both, so that a run shows answers overtaking each other.
+const ARTICLES: [(&str, &str, usize, u32); 10] = [
+    ("/pages/harbour.html", "The harbour at dawn", 12, 120),
+    ("/pages/lighthouse.html", "Keepers of the lighthouse", 2, 40),
+    ("/pages/tides.html", "How tides are foretold", 40, 200),
+    ("/pages/knots.html", "Twelve knots worth knowing", 5, 34),
+    ("/pages/charts.html", "Reading old charts", 80, 160),
+    ("/pages/winds.html", "Names of the winds", 3, 90),
+    ("/pages/islands.html", "A list of small islands", 26, 60),
+    ("/pages/compass.html", "Why the compass errs", 8, 180),
+    ("/pages/ships.html", "Ships that pass at night", 60, 75),
+    ("/pages/weather.html", "A glossary of weather", 18, 140),
+];
+
+const COMPRESSED: &str = "/pages/almanac.html";
+const MOVED: &str = "/old/harbour.html";
+const MISSING: &str = "/pages/atlantis.html";
+const SLOW: &str = "/pages/slow.html";
+const CUT: &str = "/pages/cut.html";
+
+/// The whole site. A page's latency lies between a third and twice `typical`, but for the slow one,
+/// which takes seven times as long.
+pub(super) fn all(typical: Duration) -> io::Result<Vec<Page>> {
+    let share = |hundredths: u32| typical * hundredths / 100;
+    let mut pages: Vec<Page> = ARTICLES
+        .iter()
+        .map(|&(path, title, kib, hundredths)| Page {
+            path,
+            latency: share(hundredths),
+            content: Content::Html(html(title, kib)),
+        })
+        .collect();
+    let plain = html("An almanac, compressed", 32);
+    let coded = gzip(&plain)?;
+    pages.push(Page { path: COMPRESSED, latency: share(110), content: Content::Gzip { plain, coded } });
+    pages.push(Page { path: MOVED, latency: share(35), content: Content::Moved(ARTICLES[0].0) });
+    pages.push(Page { path: MISSING, latency: share(50), content: Content::Missing(html("No such page", 2)) });
+    pages.push(Page { path: SLOW, latency: share(700), content: Content::Html(html("A page that takes its time", 6)) });
+    let body = html("A page that ends too early", 12);
+    let missing = body.len();
+    pages.push(Page { path: CUT, latency: share(100), content: Content::Cut { body, missing } });
+    // The slow page must start early to end with the others; elsewhere in the list it would only
+    // make every run as long as the list's tail.
+    pages.swap(1, 13);
+    Ok(pages)
+}
+
+fn gzip(plain: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(plain)?;
+    encoder.finish()
+}
+
+const WORDS: [&str; 24] = [
+    "anchor",
+    "bay",
+    "beacon",
+    "current",
+    "deck",
+    "east",
+    "fathom",
+    "gale",
+    "haven",
+    "horizon",
+    "island",
+    "keel",
+    "lantern",
+    "mast",
+    "north",
+    "oar",
+    "port",
+    "quay",
+    "reef",
+    "sail",
+    "shore",
+    "starboard",
+    "swell",
+    "watch",
+];
+
+/// A page of about `kib` KiB with links to its neighbours. The text is drawn with a fixed
+/// generator seeded by the title: different pages differ, and no run differs from another.
+fn html(title: &str, kib: usize) -> Vec<u8> {
+    let mut page = format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>{title}</title></head>\n\
+         <body>\n<h1>{title}</h1>\n<ul>\n"
+    );
+    for (path, name, ..) in ARTICLES {
+        page.push_str(&format!("<li><a href=\"{path}\">{name}</a></li>\n"));
+    }
+    page.push_str("</ul>\n");
+    // FNV-1a for the seed, then a 64-bit LCG (Knuth's MMIX constants).
+    let mut state = title
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    while page.len() < kib * 1024 {
+        page.push_str("<p>");
+        for _ in 0..20 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            page.push_str(WORDS[(state >> 33) as usize % WORDS.len()]);
+            page.push(' ');
+        }
+        page.push_str("</p>\n");
+    }
+    page.push_str("</body>\n</html>\n");
+    page.into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_distinct_and_of_varied_size() {
+        let pages = all(Duration::from_millis(300)).expect("gzip into memory");
+        assert_eq!(pages.len(), 15);
+        let mut paths: Vec<_> = pages.iter().map(|page| page.path).collect();
+        paths.sort_unstable();
+        paths.dedup();
+        assert_eq!(paths.len(), 15);
+        let sizes: Vec<usize> = pages
+            .iter()
+            .filter_map(|page| match &page.content {
+                Content::Html(body) => Some(body.len()),
+                _ => None,
+            })
+            .collect();
+        assert!(sizes.iter().all(|len| (2 * 1024..82 * 1024).contains(len)), "{sizes:?}");
+        assert!(sizes.iter().max() > sizes.iter().min().map(|least| least * 10).as_ref());
+    }
+
+    #[test]
+    fn latencies_stay_in_their_range() {
+        for page in all(Duration::from_millis(300)).expect("gzip into memory") {
+            let range = if page.path == SLOW { 2000..=2200 } else { 100..=600 };
+            assert!(range.contains(&page.latency.as_millis()), "{page:?}", page = page.path);
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! The integration tests: one binary, modules by subject.
+
+mod formats;
+mod support;
+mod support_self;

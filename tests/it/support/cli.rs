@@ -1,0 +1,314 @@
+//! The program, run from outside in a clean environment.
+
+use std::ffi::OsString;
+use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{PATIENCE, schema};
+
+enum Input {
+    Nothing,
+    Text(Vec<u8>),
+    Open,
+}
+
+/// One run of the program, still to be started. It gets a folder of its own as working folder,
+/// HOME and XDG_CONFIG_HOME, and of the environment nothing but what is set here.
+pub struct Fetchall {
+    program: PathBuf,
+    args: Vec<OsString>,
+    envs: Vec<(OsString, OsString)>,
+    input: Input,
+    close_stdout_after: Option<usize>,
+    folder: TempDir,
+}
+
+impl Default for Fetchall {
+    fn default() -> Self {
+        Fetchall::new()
+    }
+}
+
+impl Fetchall {
+    /// `fetchall` without arguments; standard input is empty.
+    pub fn new() -> Fetchall {
+        Fetchall::of(env!("CARGO_BIN_EXE_fetchall"))
+    }
+
+    /// Another program in its place.
+    pub fn of(program: impl Into<PathBuf>) -> Fetchall {
+        Fetchall {
+            program: program.into(),
+            args: Vec::new(),
+            envs: Vec::new(),
+            input: Input::Nothing,
+            close_stdout_after: None,
+            folder: TempDir::new().expect("a temporary folder"),
+        }
+    }
+
+    /// One more argument.
+    pub fn arg(mut self, arg: impl Into<OsString>) -> Fetchall {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// More arguments.
+    pub fn args<A: Into<OsString>>(mut self, args: impl IntoIterator<Item = A>) -> Fetchall {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// One variable of the environment.
+    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Fetchall {
+        self.envs.push((name.into(), value.into()));
+        self
+    }
+
+    /// What standard input holds.
+    pub fn stdin(mut self, text: impl Into<Vec<u8>>) -> Fetchall {
+        self.input = Input::Text(text.into());
+        self
+    }
+
+    /// Standard input is a pipe that stays open until [`Running::close_stdin`].
+    pub fn stdin_open(mut self) -> Fetchall {
+        self.input = Input::Open;
+        self
+    }
+
+    /// Whoever reads standard output goes away after this many lines, as `head` does.
+    pub fn close_stdout_after(mut self, lines: usize) -> Fetchall {
+        self.close_stdout_after = Some(lines);
+        self
+    }
+
+    /// Writes a file below the working folder; its path relative to there can be used as it is.
+    pub fn file(self, path: &str, content: impl AsRef<[u8]>) -> Fetchall {
+        let path = self.folder.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("it lies in a folder")).expect("creating a folder");
+        std::fs::write(path, content).expect("writing a file");
+        self
+    }
+
+    /// The working folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Runs it to its end.
+    pub fn run(self) -> Finished {
+        self.spawn().wait()
+    }
+
+    /// Starts it.
+    pub fn spawn(self) -> Running {
+        let mut command = Command::new(&self.program);
+        let config = self.folder.path().join("xdg");
+        command
+            .args(&self.args)
+            .env_clear()
+            .env("HOME", self.folder.path())
+            .env("XDG_CONFIG_HOME", config)
+            .envs(self.envs)
+            .current_dir(self.folder.path())
+            .stdin(if matches!(self.input, Input::Nothing) { Stdio::null() } else { Stdio::piped() })
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        // Windows programs cannot open a socket without it.
+        if let Some(root) = std::env::var_os("SystemRoot") {
+            command.env("SystemRoot", root);
+        }
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{}: {error}", self.program.display()));
+        let mut stdin = child.stdin.take();
+        let mut feeder = None;
+        if let Input::Text(text) = self.input {
+            let mut stdin = stdin.take().expect("a pipe");
+            // A thread, for the program may write before it has read everything. It may also end
+            // before; then the pipe is closed and that is all.
+            feeder = Some(thread::spawn(move || drop(stdin.write_all(&text))));
+        }
+        let (lines, seen) = mpsc::channel();
+        let stdout = child.stdout.take().expect("a pipe");
+        let limit = self.close_stdout_after;
+        let stdout = thread::spawn(move || read_lines(stdout, limit, &lines));
+        let mut stderr = child.stderr.take().expect("a pipe");
+        let stderr = thread::spawn(move || {
+            let mut text = Vec::new();
+            // What was read before an error is still worth showing.
+            let _ = stderr.read_to_end(&mut text);
+            String::from_utf8_lossy(&text).into_owned()
+        });
+        Running { child, stdin, feeder, seen, stdout: Some(stdout), stderr: Some(stderr), folder: Some(self.folder) }
+    }
+}
+
+fn read_lines(stdout: impl Read, limit: Option<usize>, lines: &mpsc::Sender<String>) -> Vec<u8> {
+    let mut stdout = BufReader::new(stdout);
+    let mut all = Vec::new();
+    let mut count = 0;
+    while limit.is_none_or(|limit| count < limit) {
+        let before = all.len();
+        if stdout.read_until(b'\n', &mut all).unwrap_or(0) == 0 {
+            break;
+        }
+        count += 1;
+        // Nobody need be waiting for it.
+        let _ = lines.send(String::from_utf8_lossy(&all[before..]).trim_end().to_string());
+    }
+    all
+}
+
+/// The program while it runs. Dropping it kills it.
+pub struct Running {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    feeder: Option<JoinHandle<()>>,
+    seen: Receiver<String>,
+    stdout: Option<JoinHandle<Vec<u8>>>,
+    stderr: Option<JoinHandle<String>>,
+    folder: Option<TempDir>,
+}
+
+impl Running {
+    /// Writes one line to standard input, which [`Fetchall::stdin_open`] left open.
+    pub fn write_line(&mut self, line: &str) {
+        let stdin = self.stdin.as_mut().expect("an open standard input");
+        stdin.write_all(format!("{line}\n").as_bytes()).expect("the program reads");
+        stdin.flush().expect("the program reads");
+    }
+
+    /// Ends standard input.
+    pub fn close_stdin(&mut self) {
+        self.stdin = None;
+    }
+
+    /// The next line of standard output.
+    ///
+    /// # Panics
+    /// When none comes within [`PATIENCE`], or output ends first.
+    pub fn next_line(&mut self) -> String {
+        self.seen.recv_timeout(PATIENCE).unwrap_or_else(|error| match error {
+            RecvTimeoutError::Timeout => panic!("no line within {PATIENCE:?}"),
+            RecvTimeoutError::Disconnected => panic!("output ended"),
+        })
+    }
+
+    /// Sends a signal.
+    #[cfg(unix)]
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal).expect("it still runs");
+    }
+
+    /// Ctrl-C.
+    #[cfg(unix)]
+    pub fn interrupt(&self) {
+        self.signal(rustix::process::Signal::INT);
+    }
+
+    /// Whether it still runs.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("a child of ours").is_none()
+    }
+
+    /// Waits for its end; an open standard input is closed first.
+    ///
+    /// # Panics
+    /// When it does not end within twice [`PATIENCE`].
+    pub fn wait(mut self) -> Finished {
+        self.stdin = None;
+        let deadline = Instant::now() + 2 * PATIENCE;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().expect("a child of ours") {
+                break status;
+            }
+            if Instant::now() > deadline {
+                self.kill();
+                let stderr = self.stderr.take().map(|stderr| stderr.join().expect("reading does not panic"));
+                panic!("the program did not end; it said: {}", stderr.unwrap_or_default());
+            }
+            thread::sleep(Duration::from_millis(2));
+        };
+        if let Some(feeder) = self.feeder.take() {
+            feeder.join().expect("writing does not panic");
+        }
+        let stdout = self.stdout.take().expect("waited for once").join().expect("reading does not panic");
+        let stderr = self.stderr.take().expect("waited for once").join().expect("reading does not panic");
+        let folder = self.folder.take().expect("waited for once");
+        Finished { status, stdout: String::from_utf8(stdout).expect("output in UTF-8"), stderr, folder }
+    }
+
+    fn kill(&mut self) {
+        // It may have ended by itself just now.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// The program after its end.
+pub struct Finished {
+    pub status: ExitStatus,
+    pub stdout: String,
+    pub stderr: String,
+    folder: TempDir,
+}
+
+impl Finished {
+    /// The exit code; `None` when a signal ended it.
+    pub fn code(&self) -> Option<i32> {
+        self.status.code()
+    }
+
+    /// The records on standard output, each checked against the published schema.
+    ///
+    /// # Panics
+    /// When a line is no record.
+    pub fn records(&self) -> Vec<Value> {
+        records(&self.stdout)
+    }
+
+    /// The working folder, as the program left it.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A file below the working folder.
+    pub fn read(&self, path: &str) -> Vec<u8> {
+        std::fs::read(self.folder.path().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// Fails with all that is known unless the exit code is this one.
+    pub fn expect_code(self, code: i32) -> Finished {
+        let Finished { status, stdout, stderr, .. } = &self;
+        assert_eq!(status.code(), Some(code), "{status}\nstdout: {stdout}\nstderr: {stderr}");
+        self
+    }
+}
+
+/// Parses records, one a line, and checks each against the published schema.
+///
+/// # Panics
+/// When a line is no record, or the last line is not whole.
+pub fn records(text: &str) -> Vec<Value> {
+    assert!(text.is_empty() || text.ends_with('\n'), "the last line is not whole: {text}");
+    text.lines()
+        .map(|line| {
+            let record = serde_json::from_str(line).unwrap_or_else(|error| panic!("no JSON ({error}): {line}"));
+            schema::check(&schema::RECORD, &record);
+            record
+        })
+        .collect()
+}

@@ -1,0 +1,30 @@
+//! The published schemas, as a judge of what the program writes.
+
+use std::sync::LazyLock;
+
+use jsonschema::Validator;
+use serde_json::Value;
+
+/// The schema of one record, `docs/records.schema.json`.
+pub static RECORD: LazyLock<Validator> = LazyLock::new(|| compile(include_str!("../../../docs/records.schema.json")));
+
+/// The schema of the summary, `docs/summary.schema.json`.
+pub static SUMMARY: LazyLock<Validator> = LazyLock::new(|| compile(include_str!("../../../docs/summary.schema.json")));
+
+fn compile(text: &str) -> Validator {
+    let schema: Value = serde_json::from_str(text).expect("a schema is JSON");
+    assert!(jsonschema::meta::is_valid(&schema), "not a valid schema: {text}");
+    jsonschema::validator_for(&schema).expect("a schema that can be used")
+}
+
+/// What is wrong with a value; empty when nothing is.
+pub fn faults(schema: &Validator, value: &Value) -> Vec<String> {
+    schema.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect()
+}
+
+/// # Panics
+/// When the value does not fit.
+pub fn check(schema: &Validator, value: &Value) {
+    let faults = faults(schema, value);
+    assert!(faults.is_empty(), "{faults:#?}\nin {value:#}");
+}

@@ -1,0 +1,190 @@
+//! An HTTPS server with an authority of its own, and all that can be wrong with it.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
+};
+use tempfile::NamedTempFile;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+
+use super::act::{PROMISED, SENT};
+use super::runtime::Server;
+
+/// What the server presents, and how it behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// A certificate for localhost and 127.0.0.1 by the authority; 200 with a short body.
+    Good,
+    /// By the authority, for another name.
+    WrongName,
+    /// By the authority, no longer valid.
+    Expired,
+    /// By nobody but itself.
+    SelfSigned,
+    /// Plain HTTP where TLS is expected.
+    NotTls,
+    /// As `Good`, but part of the promised length, then the end of TCP without close_notify.
+    CutBody,
+    /// As `Good`, but a body that ends with the connection, without close_notify: nothing but the
+    /// missing alert tells it from a whole one.
+    CutUntilClose,
+    /// As `CutUntilClose`, but ended properly: the body is whole.
+    UntilClose,
+    /// Accepts the connection and never answers the handshake.
+    StalledHandshake,
+    /// Resets the connection where its part of the handshake is due.
+    ResetInHandshake,
+}
+
+/// The body of [`Mode::Good`].
+pub const BODY: &[u8] = b"hello over TLS\n";
+
+/// A server on a free port of 127.0.0.1. It ends when it is dropped, and then panics if a part of
+/// it did.
+pub struct TlsServer {
+    server: Server,
+    ca: NamedTempFile,
+    /// Targets in the order in which they were asked.
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl TlsServer {
+    /// Starts it.
+    pub fn start(mode: Mode) -> TlsServer {
+        let (authority, acceptor) = identity(mode);
+        let ca = NamedTempFile::with_suffix(".pem").expect("a temporary file");
+        std::fs::write(ca.path(), authority.pem()).expect("writing the authority");
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&requests);
+        let server = Server::start(move |stream, _| serve(stream, mode, acceptor.clone(), Arc::clone(&log)));
+        TlsServer { server, ca, requests }
+    }
+
+    /// `https://localhost:PORT/PATH`.
+    pub fn url(&self, path: &str) -> String {
+        format!("https://localhost:{}/{path}", self.server.address.port())
+    }
+
+    /// The same with 127.0.0.1 as host.
+    pub fn url_by_address(&self, path: &str) -> String {
+        format!("https://{}/{path}", self.server.address)
+    }
+
+    /// A PEM file with the authority, for `--cacert`.
+    pub fn ca_pem_file(&self) -> &Path {
+        self.ca.path()
+    }
+
+    /// The targets that were asked, in order.
+    pub fn requests(&self) -> Vec<String> {
+        self.requests.lock().expect("no panic while writing").clone()
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> std::net::SocketAddr {
+        self.server.address
+    }
+}
+
+/// The authority, and a server with a certificate as the mode wants it.
+fn identity(mode: Mode) -> (Certificate, TlsAcceptor) {
+    let mut params = CertificateParams::new(Vec::new()).expect("no names");
+    // A name of its own: under the default one a self-signed leaf would claim it as issuer.
+    params.distinguished_name.push(DnType::CommonName, "authority of the tests");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    let key = KeyPair::generate().expect("a key");
+    let authority = params.self_signed(&key).expect("an authority");
+    let issuer = Issuer::new(params, key);
+
+    let names: &[&str] = if mode == Mode::WrongName { &["elsewhere.invalid"] } else { &["localhost", "127.0.0.1"] };
+    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+    let mut leaf = CertificateParams::new(names).expect("valid names");
+    if mode == Mode::Expired {
+        leaf.not_before = date_time_ymd(2001, 1, 1);
+        leaf.not_after = date_time_ymd(2002, 1, 1);
+    }
+    let key = KeyPair::generate().expect("a key");
+    let leaf = if mode == Mode::SelfSigned { leaf.self_signed(&key) } else { leaf.signed_by(&key, &issuer) };
+    let chain = vec![leaf.expect("a certificate").der().clone()];
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("ring knows the default versions")
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .expect("the key belongs to the certificate");
+    (authority, TlsAcceptor::from(Arc::new(config)))
+}
+
+async fn serve(mut stream: TcpStream, mode: Mode, acceptor: TlsAcceptor, requests: Arc<Mutex<Vec<String>>>) {
+    let mut scratch = [0; 4096];
+    match mode {
+        Mode::StalledHandshake => {
+            while matches!(stream.read(&mut scratch).await, Ok(1..)) {}
+            return;
+        }
+        Mode::ResetInHandshake => {
+            let _ = stream.read(&mut scratch).await;
+            stream.set_zero_linger().expect("SO_LINGER");
+            return;
+        }
+        Mode::NotTls => {
+            let _ = stream.read(&mut scratch).await;
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").await;
+            let _ = stream.shutdown().await;
+            // Reading on, so that the close is no reset.
+            let rest = async { while matches!(stream.read(&mut scratch).await, Ok(1..)) {} };
+            let _ = timeout(Duration::from_secs(5), rest).await;
+            return;
+        }
+        _ => {}
+    }
+    // A client that refuses the certificate ends here, as it should.
+    let Ok(mut tls) = acceptor.accept(stream).await else { return };
+    let mut buffer = Vec::new();
+    while let Some(path) = read_target(&mut tls, &mut buffer).await {
+        requests.lock().expect("no panic while writing").push(path);
+        let (head, body) = match mode {
+            Mode::CutBody => (format!("Content-Length: {PROMISED}"), vec![b'x'; SENT]),
+            Mode::CutUntilClose | Mode::UntilClose => ("Connection: close".into(), vec![b'x'; SENT]),
+            _ => (format!("Content-Length: {}", BODY.len()), BODY.to_vec()),
+        };
+        let answer = [format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n").as_bytes(), &body].concat();
+        if tls.write_all(&answer).await.is_err() || tls.flush().await.is_err() {
+            return;
+        }
+        match mode {
+            // Dropping the stream closes TCP alone; the alert is only sent by a shutdown.
+            Mode::CutBody | Mode::CutUntilClose => return,
+            Mode::UntilClose => {
+                let _ = tls.shutdown().await;
+                return;
+            }
+            _ => {}
+        }
+    }
+}
+
+async fn read_target(stream: &mut (impl AsyncRead + Unpin), buffer: &mut Vec<u8>) -> Option<String> {
+    let end = loop {
+        if let Some(at) = buffer.windows(4).position(|window| window == b"\r\n\r\n") {
+            break at + 4;
+        }
+        if stream.read_buf(buffer).await.unwrap_or(0) == 0 {
+            return None;
+        }
+    };
+    let head: Vec<u8> = buffer.drain(..end).collect();
+    let head = String::from_utf8_lossy(&head);
+    Some(head.split(' ').nth(1).expect("a request line").to_string())
+}

@@ -120,9 +120,11 @@ fn an_endless_head_goes_on_until_the_peer_goes_away() {
 
 #[test]
 fn stalled_connections_stay_open_until_the_peer_or_the_server_goes() {
-    for (name, sent) in
-        [("stalled", &b""[..]), ("stalled-head", b"HTTP/1.1 200 OK\r\nContent-Le"), ("stalled-body", b"")]
-    {
+    for (name, sent) in [
+        ("stalled", &b""[..]),
+        ("stalled-head", b"HTTP/1.1 200 OK\r\nContent-Le"),
+        ("stalled-body", b"HTTP/1.1 200 As Scripted\r\nContent-Length: 100000\r\n\r\nxxxx"),
+    ] {
         let server = FaultServer::standard();
         let mut stream = connect(&server);
         send(&mut stream, "GET", name);

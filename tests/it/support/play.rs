@@ -69,7 +69,7 @@ pub fn play<'a>(
             Act::StalledBody => return stall(cut(), stream).await,
             Act::DrippingBody { bytes, every } => {
                 stream.write_all(head(200, [], *bytes).as_bytes()).await?;
-                for _ in 0..*bytes {
+                for _ in 0..if asked.head_only { 0 } else { *bytes } {
                     sleep(*every).await;
                     stream.write_all(b".").await?;
                 }

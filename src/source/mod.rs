@@ -16,6 +16,8 @@ mod ndjson;
 mod open;
 mod reading;
 mod table;
+#[cfg(test)]
+mod tests;
 mod text;
 mod wants;
 

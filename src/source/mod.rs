@@ -1,4 +1,27 @@
 //! Text to seeds, lazily.
+//!
+//! ```text
+//! open ─▶ lines ─▶ reading ─┬▶ text (aria2) ─┐
+//! bytes   gzip,    picks    ├▶ table         ├▶ line, address ─▶ entries ─▶ list: batches
+//!         marks    a format └▶ ndjson        ┘  one URL
+//! ```
+
+mod address;
+mod aria2;
+mod format;
+mod line;
+mod lines;
+mod list;
+mod ndjson;
+mod open;
+mod reading;
+mod table;
+#[cfg(test)]
+mod tests;
+mod text;
+mod wants;
+
+pub use list::{Input, ListSource};
 
 use std::sync::Arc;
 

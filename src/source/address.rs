@@ -1,0 +1,192 @@
+//! One URL as a person or a program wrote it: parsed, or refused with advice.
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+use url::{ParseError, Url};
+
+use crate::model::Credentials;
+
+/// Why a line is bad: a lowercase fragment that says what is wrong and what to do.
+pub(super) type Reason = Cow<'static, str>;
+
+/// How much of a bad line its record shows.
+const SHOWN: usize = 2048;
+/// How much of it a suggestion repeats.
+const SUGGESTED: usize = 200;
+
+/// A URL that can be fetched: http or https, without user name, password and fragment.
+///
+/// User name and password come back beside it, so that nothing that shows the URL can show them;
+/// a fragment is never sent to a server, so two URLs that differ in it alone are one.
+pub(super) fn parse(text: &str) -> Result<(Url, Option<Credentials>), Reason> {
+    check_characters(text)?;
+    if http_prefix(text).is_none() {
+        return Err(without_http(text));
+    }
+    let mut url = Url::parse(text).map_err(explain)?;
+    if url.fragment().is_some() {
+        url.set_fragment(None);
+    }
+    if url.username().is_empty() && url.password().is_none() {
+        return Ok((url, None));
+    }
+    let credentials =
+        Credentials { username: decoded(url.username())?, password: decoded(url.password().unwrap_or_default())? };
+    // Neither can fail: both are refused only for URLs without a host, and http URLs have one.
+    let removed = url.set_username("").and_then(|()| url.set_password(None));
+    if removed.is_err() {
+        return Err("the user name cannot be taken out of the URL".into());
+    }
+    Ok((url, Some(credentials)))
+}
+
+/// Control characters and blanks that the URL parser would quietly drop or encode, where that
+/// would fetch something nobody asked for.
+fn check_characters(text: &str) -> Result<(), Reason> {
+    if text.is_empty() {
+        return Err("the URL is empty".into());
+    }
+    let (mut control, mut blank) = (false, false);
+    for byte in text.bytes() {
+        control |= byte < b' ' || byte == 0x7f;
+        blank |= byte == b' ';
+    }
+    if control {
+        return Err(if text.contains('\0') {
+            "holds a NUL byte; save the list as UTF-8 text".into()
+        } else {
+            "holds a control character; remove it or write it percent-encoded".into()
+        });
+    }
+    if blank {
+        for word in text.split(' ').skip(1) {
+            if word.starts_with('#') {
+                return Err("a comment follows the URL; put it on a line of its own".into());
+            }
+            if http_prefix(word).is_some() && word.contains("://") {
+                return Err("holds more than one URL; write one URL a line".into());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The length of a leading `http:` or `https:`, in any case.
+fn http_prefix(text: &str) -> Option<usize> {
+    let starts = |prefix: &str| text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    ["http:", "https:"].iter().find(|prefix| starts(prefix)).map(|prefix| prefix.len())
+}
+
+/// The scheme before the first colon, if there is one (RFC 3986, section 3.1).
+fn scheme(text: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = text.split_once(':')?;
+    let valid = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
+    valid.then_some((scheme, rest))
+}
+
+/// What to say of a text that begins with neither `http:` nor `https:`.
+fn without_http(text: &str) -> Reason {
+    if let Some((scheme, rest)) = scheme(text) {
+        // `localhost:8080/x` has the form of a URL with the scheme `localhost`; so has `user:secret@host`.
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let port = authority.starts_with(|c: char| c.is_ascii_digit());
+        let user = authority.contains('@') && !scheme.eq_ignore_ascii_case("mailto");
+        if rest.starts_with("//") || !(port || user || scheme.contains('.')) {
+            return format!(
+                "{} URLs are not supported, only http and https",
+                cut(&scheme.to_ascii_lowercase(), SUGGESTED)
+            )
+            .into();
+        }
+    }
+    if text.starts_with(['"', '\'', '<', '`']) {
+        return "begins with a quote; write the URL without quotes, or use --input-format csv".into();
+    }
+    if text.starts_with('{') {
+        return "looks like JSON; use --input-format ndjson with one object a line".into();
+    }
+    let after = text.strip_prefix("//").unwrap_or(text);
+    let host_first = after.starts_with(|c: char| c.is_alphanumeric() || c == '[');
+    if host_first && Url::parse(&format!("https://{after}")).is_ok() {
+        return format!("has no scheme; did you mean https://{}?", cut(&redact(after), SUGGESTED)).into();
+    }
+    "not a URL; write the whole of it, such as https://host/path".into()
+}
+
+fn explain(error: ParseError) -> Reason {
+    match error {
+        ParseError::EmptyHost => "the host is missing; write https://host/path".into(),
+        ParseError::InvalidPort => "the port is not a number from 0 to 65535; correct it".into(),
+        ParseError::InvalidIpv4Address => "the host looks like an IPv4 address but is none; correct it".into(),
+        ParseError::InvalidIpv6Address => "the host looks like an IPv6 address but is none; correct it".into(),
+        ParseError::IdnaError | ParseError::InvalidDomainCharacter => {
+            "the host name holds a character that is not allowed there; correct it".into()
+        }
+        other => format!("not a URL ({other}); correct it").into(),
+    }
+}
+
+fn decoded(part: &str) -> Result<String, Reason> {
+    match percent_decode_str(part).decode_utf8() {
+        Ok(text) => Ok(text.into_owned()),
+        Err(_) => Err("user name or password is not UTF-8 once percent-decoded; correct it".into()),
+    }
+}
+
+/// The text as a record may show it: readable length, no user name and password.
+pub(super) fn shown(text: &str) -> String {
+    cut(&redact(text), SHOWN).to_owned()
+}
+
+/// At most `most` bytes, never half a character.
+fn cut(text: &str, most: usize) -> &str {
+    &text[..text.floor_char_boundary(most)]
+}
+
+/// Removes what looks like `user:password@` wherever a URL may begin.
+fn redact(text: &str) -> Cow<'_, str> {
+    if !text.contains('@') {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    for word in text.split_inclusive(|c: char| c.is_whitespace() || matches!(c, '"' | '<' | '>')) {
+        if word.starts_with("mailto:") {
+            out.push_str(word);
+            continue;
+        }
+        // The parser takes `http:user@host` and `http:\user@host` for URLs too.
+        let start = http_prefix(word)
+            .map(|after| after + word[after..].find(|c| !matches!(c, '/' | '\\')).unwrap_or(word.len() - after))
+            .or_else(|| word.find("://").map(|at| at + 3))
+            .unwrap_or(0);
+        out.push_str(&word[..start]);
+        let mut rest = &word[start..];
+        loop {
+            rest = &rest[userinfo(rest)..];
+            let Some(next) = rest.find("://").map(|at| at + 3) else { break };
+            out.push_str(&rest[..next]);
+            rest = &rest[next..];
+        }
+        out.push_str(rest);
+    }
+    Cow::Owned(out)
+}
+
+/// The length of the user information with its `@`, where an authority begins.
+fn userinfo(text: &str) -> usize {
+    let end = text.find(['/', '?', '#', '\\']).unwrap_or(text.len());
+    let authority = &text[..end];
+    if let Some(at) = authority.rfind('@') {
+        return at + 1;
+    }
+    // A password with an unescaped slash ends the authority early and leaves something that is no
+    // port: `http://user:pa/ss@host`. Better to show too little of it than the password.
+    let no_port = !authority.starts_with('[')
+        && authority.split_once(':').is_some_and(|(_, port)| port.bytes().any(|b| !b.is_ascii_digit()));
+    match text.rfind('@') {
+        Some(at) if no_port => at + 1,
+        _ => 0,
+    }
+}

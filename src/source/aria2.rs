@@ -1,0 +1,161 @@
+//! The option lines of aria2's input files.
+//!
+//! `out`, `dir`, `header`, `checksum`, `user-agent` and `referer` are obeyed. Options that change
+//! how a file is fetched but not which bytes end up under which name are accepted and have no
+//! effect (the list is [`HARMLESS`]). Any other option makes its URL a bad line: a proxy or a
+//! cookie file that is left out unseen could fetch the wrong thing.
+
+use percent_encoding::percent_decode_str;
+use url::Url;
+
+use super::address::Reason;
+use super::line::Wants;
+use super::wants::{self, Field};
+use crate::model::PerSeed;
+
+/// aria2's options for speed, retries, bookkeeping and BitTorrent, which a download of ours may ignore.
+const HARMLESS: &[&str] = &[
+    "allow-overwrite",
+    "allow-piece-length-change",
+    "always-resume",
+    "async-dns",
+    "auto-file-renaming",
+    "check-integrity",
+    "connect-timeout",
+    "content-disposition-default-utf8",
+    "continue",
+    "enable-http-keep-alive",
+    "enable-http-pipelining",
+    "file-allocation",
+    "follow-metalink",
+    "follow-torrent",
+    "force-save",
+    "gid",
+    "http-accept-gzip",
+    "http-no-cache",
+    "lowest-speed-limit",
+    "max-connection-per-server",
+    "max-download-limit",
+    "max-file-not-found",
+    "max-resume-failure-tries",
+    "max-tries",
+    "min-split-size",
+    "no-file-allocation-limit",
+    "no-netrc",
+    "piece-length",
+    "realtime-chunk-checksum",
+    "remote-time",
+    "remove-control-file",
+    "retry-wait",
+    "reuse-uri",
+    "rpc-save-upload-metadata",
+    "save-not-found",
+    "seed-ratio",
+    "seed-time",
+    "split",
+    "stream-piece-selector",
+    "timeout",
+    "uri-selector",
+    "use-head",
+];
+
+/// Splits `key=value`; `None` when the text before the `=` cannot be an option's name, as in a URL.
+pub(super) fn option(line: &str) -> Option<(&str, &str)> {
+    let (key, value) = line.split_once('=')?;
+    let key = key.trim();
+    let name = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    name.then_some((key, value.trim()))
+}
+
+/// The options of one URL, as far as they were understood.
+#[derive(Default)]
+pub(super) struct Options {
+    dir: Option<String>,
+    out: Option<String>,
+    /// `Referer: *` asks for the URL itself.
+    referer: Option<String>,
+    headers: Vec<Field>,
+    sha256: Option<[u8; 32]>,
+    blake3: Option<[u8; 32]>,
+    problem: Option<Reason>,
+}
+
+impl Options {
+    /// Takes one option; the first that is wrong is remembered. As in aria2 the last value of an
+    /// option counts, and only `header` may come more than once.
+    pub fn add(&mut self, key: &str, value: &str) {
+        if let Err(reason) = self.try_add(key, value) {
+            self.problem.get_or_insert(reason);
+        }
+    }
+
+    fn try_add(&mut self, key: &str, value: &str) -> Result<(), Reason> {
+        if value.contains(|c: char| c.is_ascii_control()) {
+            return Err(format!("option {key} holds a control character; remove it").into());
+        }
+        match key {
+            "out" | "dir" if value.is_empty() => return Err(format!("option {key} is empty; remove it").into()),
+            "out" => self.out = Some(value.to_owned()),
+            "dir" => self.dir = Some(value.to_owned()),
+            "header" => self.headers.push(wants::header(value)?),
+            "user-agent" => self.headers.push(wants::field(key, value)?),
+            "referer" => self.referer = Some(value.to_owned()),
+            "checksum" => self.checksum(value)?,
+            _ if HARMLESS.contains(&key) || key.starts_with("bt-") => {}
+            _ => return Err(format!("option {key} is not supported; remove the line if it is not needed").into()),
+        }
+        Ok(())
+    }
+
+    fn checksum(&mut self, value: &str) -> Result<(), Reason> {
+        let (kind, digest) = value.split_once('=').unwrap_or((value, ""));
+        match kind.trim().to_ascii_lowercase().as_str() {
+            "sha-256" | "sha256" => self.sha256 = Some(wants::digest("checksum", digest.trim())?),
+            "blake3" => self.blake3 = Some(wants::digest("checksum", digest.trim())?),
+            _ => return Err("option checksum is not sha-256=HEX; other digests are not supported".into()),
+        }
+        Ok(())
+    }
+
+    /// What they ask for this URL.
+    pub fn wants(self, url: &str) -> Result<Wants, Reason> {
+        if let Some(problem) = self.problem {
+            return Err(problem);
+        }
+        let mut headers = self.headers;
+        if let Some(referer) = self.referer {
+            let value = if referer == "*" { plain(url) } else { referer };
+            headers.push(wants::field("referer", &value)?);
+        }
+        let out = match (self.dir, self.out) {
+            (None, out) => out,
+            (Some(dir), Some(out)) => Some(join(&dir, &out)),
+            (Some(dir), None) => Some(join(&dir, &last_segment(url))),
+        };
+        let per_seed = PerSeed { out, sha256: self.sha256, blake3: self.blake3, headers, credentials: None };
+        Ok(Wants { priority: 0, per_seed })
+    }
+}
+
+/// The URL without what must not be shown to a server: user name, password, fragment.
+fn plain(url: &str) -> String {
+    super::address::parse(url).map(|(url, _)| url.into()).unwrap_or_default()
+}
+
+fn join(dir: &str, out: &str) -> String {
+    format!("{}/{out}", dir.strip_suffix('/').unwrap_or(dir))
+}
+
+/// The name that aria2 gives a file without `out`: the end of the URL's path, or `index.html`.
+fn last_segment(url: &str) -> String {
+    let parsed = Url::parse(url).ok();
+    let last = parsed.as_ref().and_then(|url| url.path_segments()?.next_back()).unwrap_or_default();
+    if last.is_empty() {
+        return "index.html".to_owned();
+    }
+    // A decoded slash would make one name two.
+    match percent_decode_str(last).decode_utf8() {
+        Ok(name) if !name.contains(['/', '\\', '\0']) => name.into_owned(),
+        _ => last.to_owned(),
+    }
+}

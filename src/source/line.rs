@@ -1,0 +1,67 @@
+//! One line of a list, once its format is understood: URL and wishes to an entry.
+
+use std::sync::Arc;
+
+use super::address::{self, Reason};
+use crate::model::{BadLine, Entry, ErrorKind, FetchError, Origin, PerSeed, Seed};
+
+/// Where a line stands, and the line after it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'a> {
+    /// The list's name.
+    pub list: &'a Arc<str>,
+    /// The line at which it begins.
+    pub line: u64,
+    /// The line after its last.
+    pub next: u64,
+}
+
+impl Place<'_> {
+    fn origin(&self) -> Origin {
+        Origin { list: Arc::clone(self.list), line: self.line }
+    }
+
+    /// A line that never becomes a URL.
+    pub fn bad(&self, text: &str, reason: impl Into<Reason>) -> Entry {
+        let message: Box<str> = reason.into().into_owned().into();
+        let error = FetchError::new(ErrorKind::InvalidUrl, message);
+        Entry::Bad(BadLine { text: address::shown(text), origin: self.origin(), error })
+    }
+
+    /// A line with a URL and what the list wants of it.
+    pub fn entry(&self, text: &str, wants: Wants) -> Entry {
+        match address::parse(text) {
+            Err(reason) => self.bad(text, reason),
+            Ok((url, credentials)) => {
+                let Wants { priority, mut per_seed } = wants;
+                if let Some(credentials) = credentials {
+                    per_seed.credentials = Some(credentials);
+                }
+                let wants = (!per_seed.is_empty()).then(|| Box::new(per_seed));
+                Entry::Seed(Seed { url, priority, origin: self.origin(), wants })
+            }
+        }
+    }
+}
+
+/// What a list may say of one URL beside the URL itself.
+#[derive(Debug, Default)]
+pub(super) struct Wants {
+    pub priority: i32,
+    pub per_seed: PerSeed,
+}
+
+/// The entries of the batch being made, and the place after the last of them.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    pub entries: Vec<Entry>,
+    /// The line after the last entry; of the list that is being read.
+    pub next: Option<u64>,
+}
+
+impl Gathered {
+    pub fn push(&mut self, entry: Entry, next: u64) {
+        self.entries.push(entry);
+        self.next = Some(next);
+    }
+}

@@ -1,0 +1,248 @@
+//! Plain lists, their URLs and aria2's option lines.
+
+use super::{bad, brief, fields, file, read, reader, says, seed, text, text_file, wants};
+use crate::config::InputFormat;
+use crate::model::Entry;
+use crate::source::{Input, ListSource, Source};
+
+#[test]
+fn comments_and_blanks_are_no_lines_and_the_rest_keeps_its_number() {
+    let list = "\u{feff}# sites\r\n\r\nhttp://a.test/1\r\n  \t\r\n\t http://a.test/2 \r\n  # more\r\nHTTPS://A.test";
+    assert_eq!(brief(&text(list)), ["3 http://a.test/1", "5 http://a.test/2", "7 https://a.test/"]);
+}
+
+#[test]
+fn joined_files_leave_a_mark_in_the_middle() {
+    assert_eq!(brief(&text("http://a.test/\n\u{feff}http://b.test/\n")), ["1 http://a.test/", "2 http://b.test/"]);
+}
+
+#[test]
+fn a_host_without_scheme_is_told_the_scheme() {
+    for line in [
+        "example.com/a",
+        "example.com",
+        "localhost:8080/x",
+        "example.com:80/x",
+        "10.0.0.1/x",
+        "[::1]:80/x",
+        "localhost",
+        "bücher.example/x",
+    ] {
+        says(&text(line), &format!("https://{line}"));
+    }
+    says(&text("//cdn.test/x"), "https://cdn.test/x");
+    says(&text("/etc/passwd"), "not a URL");
+    says(&text("hello world"), "not a URL");
+}
+
+#[test]
+fn other_schemes_are_refused_by_name() {
+    says(&text("ftp://a.test/x"), "ftp URLs are not supported, only http and https");
+    for line in ["FILE:///etc/passwd", "mailto:a@b.test", "data:text/plain,x", "javascript:alert(1)", "magnet:?x"] {
+        says(&text(line), "URLs are not supported");
+    }
+}
+
+#[test]
+fn a_line_that_would_fetch_something_else_is_bad() {
+    says(&text("http://a.test/x # the first"), "comment");
+    says(&text("http://a.test/x http://a.test/y"), "one URL a line");
+    says(&text("http://a.test/\0x"), "NUL");
+    says(&text("http://a.test/\u{1}x"), "control character");
+    says(&text("\"http://a.test/\""), "quote");
+    says(&text("{\"url\":\"http://a.test/\"}"), "ndjson");
+    says(&text("http://a.test:99999/"), "port");
+    says(&text("http://"), "host");
+    says(&text("http://1.2.3.4.5/"), "IPv4");
+    assert_eq!(seed(&text("http://a.test/my file.pdf")).url.as_str(), "http://a.test/my%20file.pdf");
+}
+
+#[test]
+fn a_fragment_is_dropped() {
+    assert_eq!(seed(&text("http://a.test/x?q#part")).url.as_str(), "http://a.test/x?q");
+}
+
+#[test]
+fn user_and_password_leave_the_url() {
+    let entries = text("http://us%40er:p%3Aw@a.test/x");
+    assert_eq!(seed(&entries).url.as_str(), "http://a.test/x");
+    let credentials = wants(&entries).credentials.as_ref().unwrap();
+    assert_eq!((credentials.username.as_str(), credentials.password.as_str()), ("us@er", "p:w"));
+    assert!(!format!("{entries:?}").contains("p:w"));
+    assert!(seed(&text("http://@a.test/x")).wants.is_none());
+    says(&text("http://%ff:x@a.test/"), "UTF-8");
+}
+
+#[test]
+fn a_password_is_in_no_bad_record() {
+    for line in [
+        "ftp://user:SECRET@a.test/x",
+        "http://user:SECRET@a.test:99999/",
+        "http://user:SEC/SECRET@a.test/",
+        "http:user:SECRET@a.test:x/",
+        "http:\\\\user:SECRET@a.test:x/",
+        "user:SECRET@a.test/x",
+        "http://a.test/ http://user:SECRET@a.test/",
+        "http://user:SECRET@a.test/\tno url",
+        "http://user:SECRET@a.test/\n unknown=1",
+        "http://user:SECRET@a.test/\u{1}",
+        "\"http://user:SECRET@a.test/\"",
+    ] {
+        let entries = text_file(line);
+        assert!(!format!("{:?}", bad(&entries)).contains("SECRET"), "{line}: {entries:?}");
+    }
+    let csv = b"id,link\n1,ftp://user:SECRET@a.test/\n";
+    assert!(!format!("{:?}", read(reader("a.csv", csv), InputFormat::Auto)).contains("SECRET"));
+    let json = b"{\"url\":5,\"was\":\"http://user:SECRET@a.test/\"}";
+    assert!(!format!("{:?}", read(reader("a.jsonl", json), InputFormat::Auto)).contains("SECRET"));
+}
+
+#[test]
+fn a_bad_line_is_shown_cut_but_whole_in_its_characters() {
+    let entries = text(&format!("ftp://{}", "ü".repeat(5000)));
+    let shown = &bad(&entries).text;
+    assert!(shown.len() <= 2048 && shown.len() > 2040 && shown.ends_with('ü'));
+}
+
+#[test]
+fn bytes_that_are_no_text_are_bad_lines() {
+    let entries = read(reader("list", b"http://a.test/\xff\nhttp://a.test/\n"), InputFormat::Text);
+    assert_eq!(brief(&entries), ["1 !http://a.test/\u{fffd}", "2 http://a.test/"]);
+    says(&entries[..1], "not UTF-8");
+    for mark in [&b"\xff\xfeh\0t\0t\0p\0\n\0h\0"[..], b"\xfe\xff\0h\0t\0t\0p\0\n\0h"] {
+        says(&read(reader("list", mark), InputFormat::Auto), "UTF-16");
+    }
+    assert!(read(reader("list", b""), InputFormat::Auto).is_empty());
+    assert!(read(reader("list", b"\xef\xbb\xbf"), InputFormat::Auto).is_empty());
+}
+
+#[test]
+fn a_line_without_end_costs_one_record_and_no_memory() {
+    let mut list = b"http://a.test/1\nhttp://a.test/".to_vec();
+    list.resize(list.len() + (5 << 20), b'x');
+    list.extend_from_slice(b"\nhttp://a.test/3\n");
+    for format in [InputFormat::Text, InputFormat::Csv, InputFormat::Tsv] {
+        let entries = read(reader("list", &list), format);
+        assert_eq!(entries.len(), 3);
+        says(&entries[1..2], "longer than 1048576 bytes");
+        assert_eq!(brief(&entries[2..]), ["3 http://a.test/3"]);
+    }
+}
+
+#[test]
+fn a_line_of_exactly_the_limit_is_read() {
+    let mut line = b"http://a.test/".to_vec();
+    line.resize(1 << 20, b'x');
+    assert_eq!(seed(&read(reader("list", &line), InputFormat::Text)).url.as_str().len(), 1 << 20);
+    line.push(b'x');
+    says(&read(reader("list", &line), InputFormat::Text), "longer");
+}
+
+#[test]
+fn the_first_of_several_mirrors_is_fetched() {
+    let entries = text("http://a.test/f\thttp://b.test/f\tftp://c.test/f\nhttp://d.test/\n");
+    assert_eq!(brief(&entries), ["1 http://a.test/f", "2 http://d.test/"]);
+    says(&text("http://a.test/f\tname.txt\n"), "--input-format tsv");
+}
+
+#[test]
+fn aria2_options_belong_to_the_url_above() {
+    let hex = "ab".repeat(32);
+    let list = format!(
+        "http://a.test/f\n  out=name.bin\n\theader=X-One: 1\n\n# note\n  header=X-Two: a: b\n  checksum=sha-256={hex}\n  \
+         split=5\n  gid=1\n  user-agent=me\nhttp://b.test/\n"
+    );
+    let entries = text_file(&list);
+    assert_eq!(brief(&entries), ["1 http://a.test/f", "11 http://b.test/"]);
+    let wants = wants(&entries[..1]);
+    assert_eq!(wants.out.as_deref(), Some("name.bin"));
+    assert_eq!(fields(wants), ["x-one: 1", "x-two: a: b", "user-agent: me"]);
+    assert_eq!(wants.sha256, Some([0xab; 32]));
+    assert!(seed(&entries[1..]).wants.is_none());
+}
+
+#[test]
+fn dir_comes_before_out_in_any_order() {
+    for (options, out) in
+        [(" dir=d\n out=o", "d/o"), (" out=o\n dir=d/\n", "d/o"), (" dir=d", "d/a b.zip"), (" out=x\n out=y", "y")]
+    {
+        assert_eq!(wants(&text_file(&format!("http://a.test/p/a%20b.zip\n{options}"))).out.as_deref(), Some(out));
+    }
+    assert_eq!(wants(&text_file("http://a.test/p/\n dir=d")).out.as_deref(), Some("d/index.html"));
+}
+
+#[test]
+fn an_option_that_is_not_understood_is_one_bad_line_that_names_it() {
+    for option in ["all-proxy=http://p.test", "checksum=md5=00", "checksum=sha-256=00", "header=none", "out=", "Out=x"]
+    {
+        let entries = text_file(&format!("http://a.test/\n {option}\n out=o\nhttp://b.test/\n"));
+        assert_eq!(brief(&entries), ["1 !http://a.test/", "4 http://b.test/"]);
+        says(&entries[..1], option.split('=').next().unwrap());
+    }
+}
+
+#[test]
+fn a_bad_url_takes_its_options_along() {
+    assert_eq!(
+        brief(&text_file("ftp://a.test/\n out=o\n x=y\nhttp://b.test/\n")),
+        ["1 !ftp://a.test/", "4 http://b.test/"]
+    );
+}
+
+#[test]
+fn an_indented_url_with_a_query_is_a_url() {
+    assert_eq!(
+        brief(&text_file("http://a.test/\n  http://b.test/?out=x\n")),
+        ["1 http://a.test/", "2 http://b.test/?out=x"]
+    );
+}
+
+#[test]
+fn an_option_line_without_url_is_not_lost() {
+    let entries = text_file(" header=Cookie: SECRET\nhttp://a.test/\n");
+    assert_eq!(brief(&entries), ["1 !header=", "2 http://a.test/"]);
+    says(&entries[..1], "no URL above it");
+}
+
+#[test]
+fn arguments_are_counted_and_named() {
+    let inputs = vec![Input::Url("http://a.test/".into(), 1), Input::Url("b.test".into(), 4)];
+    let mut source = ListSource::new(inputs, InputFormat::Auto).unwrap();
+    assert_eq!((source.expected(), source.position().to_string()), (Some(2), "arguments:1".into()));
+    let batch = source.next_batch().unwrap().unwrap();
+    assert_eq!(brief(&batch.entries), ["1 http://a.test/", "4 !b.test"]);
+    assert_eq!(batch.next.to_string(), "arguments:5");
+    assert!(source.next_batch().unwrap().is_none());
+}
+
+#[test]
+fn the_position_moves_from_list_to_list() {
+    let mut long: String = (1..=300).map(|n| format!("http://a.test/{n}\n")).collect();
+    long.push_str("# end\n");
+    let (one, first) = file(long.as_bytes());
+    let (two, second) = file(b"http://b.test/\n");
+    let inputs = vec![first, Input::Url("http://c.test/".into(), 2), second];
+    let mut source = ListSource::new(inputs, InputFormat::Auto).unwrap();
+    assert_eq!(source.expected(), None);
+    let (one, two) = (one.path().display(), two.path().display());
+    assert_eq!(source.position().to_string(), format!("{one}:1"));
+    let batch = source.next_batch().unwrap().unwrap();
+    assert_eq!((batch.entries.len(), source.position().to_string()), (256, format!("{one}:257")));
+    let batch = source.next_batch().unwrap().unwrap();
+    assert_eq!((batch.entries.len(), source.position().to_string()), (46, format!("{two}:2")));
+    assert!(matches!(&batch.entries[44], Entry::Seed(seed) if seed.origin.to_string() == "arguments:2"));
+    assert!(source.next_batch().unwrap().is_none());
+    assert_eq!(source.position().to_string(), format!("{two}:2"));
+}
+
+#[test]
+fn a_held_url_is_still_unread() {
+    let list: String = (1..=257).map(|n| format!("http://a.test/{n}\n out={n}\n")).collect();
+    let (_keep, input) = file(list.as_bytes());
+    let mut source = ListSource::new(vec![input], InputFormat::Text).unwrap();
+    let batch = source.next_batch().unwrap().unwrap();
+    assert_eq!((batch.entries.len(), batch.next.line), (256, 513));
+    let batch = source.next_batch().unwrap().unwrap();
+    assert_eq!(brief(&batch.entries), ["513 http://a.test/257"]);
+    assert_eq!(wants(&batch.entries).out.as_deref(), Some("257"));
+}

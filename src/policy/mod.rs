@@ -1,1 +1,3 @@
 //! Pure decisions: values in, decision out. No clock, no file, no socket.
+
+pub mod fingerprint;

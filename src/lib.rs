@@ -2,6 +2,7 @@
 #![warn(missing_docs)]
 
 pub mod config;
+pub mod fetch;
 pub mod model;
 pub mod policy;
 pub mod source;

@@ -1,1 +1,4 @@
 //! Pure decisions: values in, decision out. No clock, no file, no socket.
+
+pub mod fingerprint;
+pub mod naming;

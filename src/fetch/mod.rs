@@ -1,0 +1,3 @@
+//! One job to its result.
+
+pub mod decode;

@@ -1,0 +1,133 @@
+//! Names given away, each once.
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::portable::tagged;
+use super::{MAX_NAME, collapse, fold};
+use crate::model::Claimed;
+use crate::policy::fingerprint::FingerprintSet;
+
+/// How far folders that had to be renamed may lengthen a name beyond [`MAX_NAME`] before the rest
+/// of them is collapsed.
+const SLACK: usize = 64;
+
+/// The names that were given away in this run, in list order.
+///
+/// A name is a file or a folder, for the whole run, and each file belongs to one claim; compared as
+/// [`fold`] does, so that this holds on file systems which ignore case or normalise. Names are kept
+/// as fingerprints; a false match costs a needless tag and nothing else, because every question
+/// asked here is "is this taken?".
+#[derive(Debug, Clone, Default)]
+pub struct Claims {
+    files: FingerprintSet,
+    folders: FingerprintSet,
+}
+
+impl Claims {
+    /// Nothing given away yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Gives away `name`, or the nearest to it that is free.
+    ///
+    /// `name` comes from [`name_for_url`](super::name_for_url) or [`name_for_out`](super::name_for_out);
+    /// `identity` says what makes this claim different from others of the same name: the URL. The
+    /// tag before the extension is, in this order, absent; 8 hex digits of the hash of `identity`;
+    /// 16 of them; and these with a number, which only a URL that is claimed again and again needs.
+    pub fn claim(&mut self, name: &str, identity: &str) -> Claimed {
+        let (folders, file) = name.rsplit_once('/').unwrap_or(("", name));
+        let folder = self.enter(folders, file.len());
+        let path = self.free(&folder, file, identity);
+        self.files.insert(&fold(&path));
+        Claimed(path.into())
+    }
+
+    /// How many names were given away.
+    pub fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Whether no name was given away yet.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// The bytes that this takes up.
+    pub fn memory_bytes(&self) -> usize {
+        self.files.memory_bytes() + self.folders.memory_bytes()
+    }
+
+    /// Makes every one of these folders a folder and returns their path, with a `/` at its end. One
+    /// that is a file already gets a tag: the same for all that follow, as it depends on the folder
+    /// alone and a folder never becomes a file.
+    fn enter(&mut self, folders: &str, file_len: usize) -> String {
+        let mut path = String::with_capacity(folders.len() + file_len + 32);
+        let mut rest = folders;
+        while !rest.is_empty() {
+            let too_long = path.len() + rest.len() + 1 + file_len > MAX_NAME + SLACK;
+            let collapsed = too_long.then(|| collapse(&fold(rest)));
+            let (part, below) = match &collapsed {
+                Some(collapsed) => (collapsed.as_str(), ""),
+                None => rest.split_once('/').unwrap_or((rest, "")),
+            };
+            let parent = path.len();
+            path.push_str(part);
+            let own = fold(&path);
+            let mut key = own.clone();
+            let mut tries = 0;
+            while self.files.contains(&key) {
+                tries += 1;
+                path.truncate(parent);
+                path.push_str(&tagged(part, &tag(xxh3_64(own.as_bytes()), tries)));
+                key = fold(&path);
+            }
+            self.folders.insert(&key);
+            path.push('/');
+            rest = below;
+        }
+        path
+    }
+
+    /// The first of the names for `file` in `folder` that is neither a file nor a folder.
+    fn free(&self, folder: &str, file: &str, identity: &str) -> String {
+        let hash = xxh3_64(identity.as_bytes());
+        let nth = |n: u64| match n {
+            0 => format!("{folder}{file}"),
+            n => format!("{folder}{}", tagged(file, &tag(hash, n))),
+        };
+        let is_taken = |path: &str| {
+            let key = fold(path);
+            self.files.contains(&key) || self.folders.contains(&key)
+        };
+        // Claims of one identity take the numbers one after another. To find the end of a long row
+        // without walking along it: double until a free one, then halve the gap.
+        let (mut low, mut high) = (0, 0);
+        let mut found = nth(0);
+        while is_taken(&found) {
+            low = high;
+            high = (high * 2).max(high + 1);
+            found = nth(high);
+        }
+        while high - low > 1 {
+            let middle = low + (high - low) / 2;
+            let path = nth(middle);
+            if is_taken(&path) {
+                low = middle;
+            } else {
+                high = middle;
+                found = path;
+            }
+        }
+        found
+    }
+}
+
+/// The `n`th tag made of a hash, counted from 1.
+fn tag(hash: u64, n: u64) -> String {
+    match n {
+        0 | 1 => format!("{:08x}", hash >> 32),
+        2 => format!("{hash:016x}"),
+        n => format!("{hash:016x}-{}", n - 1),
+    }
+}

@@ -1,0 +1,55 @@
+//! When two names are the same file for some file system.
+
+use unicode_normalization::UnicodeNormalization;
+
+/// A form that is equal for all names which a file system might take for the same one.
+///
+/// File systems differ: APFS and NTFS fold case by tables of their own, HFS+ stores decomposed
+/// names, some fold `ß` and `SS`. Folding more than any of them does is safe, for it costs a
+/// needless tag at worst; folding less loses a file. So: decomposed, then the full lower-case and
+/// the full upper-case mapping, which also brings letters together that only meet in one of the two
+/// (`ẞ`, `ı`, `ς`, the Kelvin sign).
+pub fn fold(name: &str) -> String {
+    if name.is_ascii() {
+        return name.to_ascii_uppercase();
+    }
+    // By character: `str::to_lowercase` looks at the neighbours of a sigma.
+    let cased: String = name.nfd().flat_map(char::to_lowercase).flat_map(char::to_uppercase).collect();
+    cased.nfd().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_name_fold_together() {
+        for (one, other) in [
+            ("readme", "README"),
+            ("straße", "STRASSE"),
+            ("straẞe", "strasse"),
+            ("café", "CAFE\u{301}"),
+            ("ΟΔΟΣ", "οδος"),
+            ("\u{212a}", "k"),
+            ("\u{212b}", "å"),
+            ("ﬁle", "FIle"),
+        ] {
+            assert_eq!(fold(one), fold(other), "{one} {other}");
+        }
+        assert_ne!(fold("a"), fold("b"));
+        assert_ne!(fold("e"), fold("é"));
+    }
+
+    #[test]
+    fn every_character_folds_with_its_cases_and_forms() {
+        for c in '\0'..=char::MAX {
+            let text = c.to_string();
+            let folded = fold(&text);
+            assert_eq!(fold(&folded), folded, "{c:?} twice");
+            assert_eq!(fold(&text.to_lowercase()), folded, "{c:?} lower");
+            assert_eq!(fold(&text.to_uppercase()), folded, "{c:?} upper");
+            assert_eq!(fold(&text.nfc().collect::<String>()), folded, "{c:?} composed");
+            assert_eq!(fold(&text.nfd().collect::<String>()), folded, "{c:?} decomposed");
+        }
+    }
+}

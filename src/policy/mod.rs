@@ -2,3 +2,5 @@
 
 pub mod fingerprint;
 pub mod naming;
+pub mod origin;
+pub mod printable;

@@ -1,3 +1,141 @@
-//! One job to its result.
+//! One job to one answer: the only place that speaks HTTP.
+//!
+//! A backend gets a [`FetchSpec`], plain data, and builds from it a [`Fetcher`] for each of its
+//! runtimes: an HTTP client must not be shared between runtimes, and a client cannot cross a pipe.
+//! So every backend runs the same HTTP code, and a comparison of backends is one of concurrency.
 
+mod body;
+mod classify;
+mod client;
 pub mod decode;
+mod http;
+mod meter;
+mod pace;
+mod save;
+pub mod script;
+mod timing;
+mod tls;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ::http::{HeaderName, HeaderValue};
+use futures_util::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Compression, Digest, LowSpeed};
+use crate::model::{Facts, Job, Timing, Verdict};
+
+pub use meter::Meter;
+
+/// What one fetch found out.
+#[derive(Debug)]
+pub struct Fetched {
+    /// What is known of the answer, also when it failed.
+    pub facts: Facts,
+    /// How long the phases took; `queued` is the backend's to add.
+    pub timing: Timing,
+    /// How it ended.
+    pub verdict: Verdict,
+}
+
+/// Does one job at a time, as many at once as it is asked to.
+pub trait Fetcher: Send + Sync {
+    /// Fetches; when `abort` is cancelled, ends soon with [`Verdict::Cancelled`] and leaves no file behind.
+    fn fetch<'a>(&'a self, job: &'a Job, abort: &'a CancellationToken) -> BoxFuture<'a, Fetched>;
+}
+
+/// A fetcher could not be built from its spec.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot build the HTTP client: {0}")]
+pub struct BuildError(pub String);
+
+/// What to build fetchers from.
+#[derive(Debug, Clone)]
+pub enum FetchSpec {
+    /// Over the network.
+    Http(Arc<HttpSpec>),
+    /// From a script, without a network: for tests of everything above this module.
+    Scripted(Arc<script::Script>),
+}
+
+impl FetchSpec {
+    /// A fetcher for the runtime this is called on.
+    ///
+    /// # Errors
+    /// When the TLS settings cannot be used.
+    pub fn build(&self, meter: &Arc<Meter>) -> Result<Arc<dyn Fetcher>, BuildError> {
+        Ok(match self {
+            FetchSpec::Http(spec) => Arc::new(http::HttpFetcher::new(spec, meter)?),
+            FetchSpec::Scripted(script) => Arc::new(script::ScriptedFetcher::new(script, meter)),
+        })
+    }
+}
+
+/// Whom TLS trusts.
+#[derive(Debug, Clone, Default)]
+pub struct TlsSpec {
+    /// PEM text of the authorities to trust instead of the system's.
+    pub ca_pem: Option<Vec<u8>>,
+    /// Accept any certificate.
+    pub insecure: bool,
+}
+
+/// A writer that several owners may hold, such as standard output.
+pub type SharedWriter = Arc<Mutex<dyn std::io::Write + Send>>;
+
+/// Where bodies go.
+#[derive(Clone, Default)]
+pub enum Saving {
+    /// Nowhere: read to the end, checked, dropped.
+    #[default]
+    Discard,
+    /// Below this folder, under the name that the job has claimed.
+    Dir(PathBuf),
+    /// To this file; for a run of one URL.
+    File(PathBuf),
+    /// To this writer; for a run of one URL.
+    Stream(SharedWriter),
+}
+
+impl std::fmt::Debug for Saving {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Saving::Discard => f.write_str("Discard"),
+            Saving::Dir(path) => f.debug_tuple("Dir").field(path).finish(),
+            Saving::File(path) => f.debug_tuple("File").field(path).finish(),
+            Saving::Stream(_) => f.write_str("Stream"),
+        }
+    }
+}
+
+/// Everything an HTTP fetch depends on, as plain data.
+#[derive(Debug, Clone)]
+pub struct HttpSpec {
+    /// Request fields of every URL, User-Agent among them; no Accept-Encoding.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// How many redirects one URL may take.
+    pub max_redirects: u32,
+    /// Whom TLS trusts.
+    pub tls: TlsSpec,
+    /// What is done with content codings.
+    pub compression: Compression,
+    /// For name look-up, TCP and TLS together.
+    pub connect_timeout: Duration,
+    /// The longest silence.
+    pub read_timeout: Duration,
+    /// One URL from start to end, redirects included.
+    pub timeout: Option<Duration>,
+    /// The slowest a body may come.
+    pub low_speed: Option<LowSpeed>,
+    /// Where bodies go.
+    pub saving: Saving,
+    /// Computed of every body.
+    pub digest: Digest,
+    /// The most decoded bytes of one body.
+    pub max_size: Option<u64>,
+    /// After opening this many connections a client gives up the idle ones it holds, so that a
+    /// list of many hosts cannot run out of file descriptors.
+    pub idle_connections: usize,
+}

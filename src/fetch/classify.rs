@@ -1,0 +1,150 @@
+//! From an error chain of reqwest, hyper, h2, rustls and io to one kind of the closed list.
+//!
+//! The chain is walked from the outside in, and the innermost telling link decides: what reqwest
+//! calls "error sending request" may be a name that does not exist or a certificate that expired.
+
+use std::error::Error as StdError;
+use std::io;
+
+use crate::model::{ErrorKind, FetchError};
+
+/// Where in an exchange an error came up: the same link means other things there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Before the head of the response was there.
+    Head,
+    /// While the body was read.
+    Body,
+}
+
+/// The kind and a message for people.
+pub(super) fn classify(error: &reqwest::Error, stage: Stage) -> FetchError {
+    if error.is_dns() {
+        return FetchError::new(ErrorKind::Dns, format!("cannot resolve the host name: {}", innermost(error)));
+    }
+    let connecting = error.is_connect();
+    let mut found = None;
+    let mut link: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(e) = link {
+        if let Some(kind) = kind_of(e, stage, connecting) {
+            found = Some((kind, e));
+        }
+        // An io::Error hides what it wraps: its source is the source of the wrapped error.
+        link = match e.downcast_ref::<io::Error>().and_then(|io| io.get_ref()) {
+            Some(wrapped) => Some(wrapped),
+            None => e.source(),
+        };
+    }
+    match found {
+        Some((kind, e)) => FetchError::new(kind, message(kind, e, stage, connecting)),
+        None if error.is_timeout() => FetchError::new(ErrorKind::Timeout, "no connection within the time limit"),
+        None if error.is_builder() => FetchError::new(ErrorKind::InvalidUrl, innermost(error)),
+        None if connecting => FetchError::new(ErrorKind::Connect, innermost(error)),
+        None => FetchError::new(ErrorKind::Protocol, innermost(error)),
+    }
+}
+
+fn kind_of(e: &(dyn StdError + 'static), stage: Stage, connecting: bool) -> Option<ErrorKind> {
+    if e.is::<rustls::Error>() {
+        return Some(ErrorKind::Tls);
+    }
+    if let Some(io) = e.downcast_ref::<io::Error>() {
+        return kind_of_io(io, stage, connecting);
+    }
+    if let Some(h2) = e.downcast_ref::<h2::Error>() {
+        return kind_of_h2(h2);
+    }
+    let hyper = e.downcast_ref::<hyper::Error>()?;
+    if hyper.is_timeout() {
+        Some(ErrorKind::Timeout)
+    } else if hyper.is_parse() {
+        Some(ErrorKind::Protocol)
+    } else if hyper.is_incomplete_message() {
+        Some(if stage == Stage::Head { ErrorKind::Reset } else { ErrorKind::Truncated })
+    } else if hyper.is_canceled() || hyper.is_closed() || hyper.is_body_write_aborted() {
+        Some(ErrorKind::Reset)
+    } else {
+        None
+    }
+}
+
+fn kind_of_io(e: &io::Error, stage: Stage, connecting: bool) -> Option<ErrorKind> {
+    use io::ErrorKind as Io;
+    if e.raw_os_error().is_some_and(is_descriptor_limit) {
+        return Some(ErrorKind::Io);
+    }
+    Some(match e.kind() {
+        Io::TimedOut => ErrorKind::Timeout,
+        // "tls handshake eof": the peer hung up in the middle of a handshake.
+        Io::UnexpectedEof if connecting => ErrorKind::Tls,
+        Io::ConnectionRefused
+        | Io::AddrNotAvailable
+        | Io::AddrInUse
+        | Io::NetworkUnreachable
+        | Io::HostUnreachable
+        | Io::NetworkDown
+        | Io::PermissionDenied => ErrorKind::Connect,
+        Io::ConnectionReset | Io::ConnectionAborted | Io::BrokenPipe | Io::NotConnected => {
+            if connecting {
+                ErrorKind::Connect
+            } else {
+                ErrorKind::Reset
+            }
+        }
+        Io::UnexpectedEof if stage == Stage::Head => ErrorKind::Reset,
+        Io::UnexpectedEof => ErrorKind::Truncated,
+        // hyper's chunked decoder reports bad framing in these two.
+        Io::InvalidData | Io::InvalidInput if !connecting => ErrorKind::Protocol,
+        _ => return None,
+    })
+}
+
+fn kind_of_h2(e: &h2::Error) -> Option<ErrorKind> {
+    match e.reason() {
+        Some(h2::Reason::REFUSED_STREAM | h2::Reason::CANCEL | h2::Reason::NO_ERROR) => Some(ErrorKind::Reset),
+        Some(h2::Reason::INTERNAL_ERROR) if e.is_remote() => Some(ErrorKind::Reset),
+        Some(_) => Some(ErrorKind::Protocol),
+        None => None,
+    }
+}
+
+/// EMFILE or ENFILE.
+fn is_descriptor_limit(errno: i32) -> bool {
+    cfg!(unix) && matches!(errno, 23 | 24)
+}
+
+fn message(kind: ErrorKind, e: &(dyn StdError + 'static), stage: Stage, connecting: bool) -> String {
+    let text = innermost(e);
+    match (kind, stage) {
+        (ErrorKind::Reset, Stage::Head) if !connecting => {
+            format!("the server closed the connection before it answered: {text}")
+        }
+        (ErrorKind::Reset, Stage::Body) => format!("the connection was reset in the middle of the body: {text}"),
+        (ErrorKind::Truncated, _) => format!("the body ended early: {text}"),
+        (ErrorKind::Io, _) => format!("too few file descriptors, lower --concurrency or raise `ulimit -n`: {text}"),
+        (ErrorKind::Protocol, Stage::Head) => format!("the answer is not valid HTTP: {text}"),
+        (ErrorKind::Protocol, Stage::Body) => format!("the body is not framed as HTTP demands: {text}"),
+        _ => text,
+    }
+}
+
+/// The text of the last link, which is the one that says what happened.
+fn innermost(error: &(dyn StdError + 'static)) -> String {
+    let mut e = error;
+    while let Some(source) = e.source() {
+        e = source;
+    }
+    e.to_string()
+}
+
+/// All links, from the outside in.
+pub(super) fn chain_text(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut e = error.source();
+    while let Some(source) = e {
+        text.push_str(": ");
+        text.push_str(&source.to_string());
+        e = source.source();
+    }
+    text
+}

@@ -1,0 +1,274 @@
+//! One job over HTTP: hop by hop, then the body.
+
+use std::sync::Arc;
+
+use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use ::http::{Method, StatusCode};
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use reqwest::Response;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::body::Transfer;
+use super::classify::{Stage, classify};
+use super::client::Clients;
+use super::decode::{self, Decoder};
+use super::pace::Pace;
+use super::save::Saver;
+use super::timing::{MARKS, Marks};
+use super::{BuildError, Fetched, Fetcher, HttpSpec, Meter};
+use crate::config::Compression;
+use crate::model::{ErrorKind, Facts, FetchError, Hop, Job, PerSeed, Timing, Verdict};
+use crate::policy::origin;
+
+/// The body of a response that is not wanted is read up to this size, so that its connection can
+/// serve again; beyond it a new connection is cheaper.
+const DRAIN: u64 = 64 * 1024;
+
+const CODINGS: HeaderValue = HeaderValue::from_static("br, zstd, gzip, deflate");
+const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
+
+/// Fetches over HTTP on the runtime it was built for.
+pub(super) struct HttpFetcher {
+    spec: Arc<HttpSpec>,
+    clients: Clients,
+    saver: Saver,
+    meter: Arc<Meter>,
+    fields: HeaderMap,
+}
+
+impl HttpFetcher {
+    pub(super) fn new(spec: &Arc<HttpSpec>, meter: &Arc<Meter>) -> Result<Self, BuildError> {
+        let mut fields = HeaderMap::new();
+        fields.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
+        set_fields(&mut fields, &spec.headers);
+        Ok(Self {
+            clients: Clients::new(spec)?,
+            saver: Saver::new(spec.saving.clone()),
+            spec: spec.clone(),
+            meter: meter.clone(),
+            fields,
+        })
+    }
+}
+
+impl Fetcher for HttpFetcher {
+    fn fetch<'a>(&'a self, job: &'a Job, abort: &'a CancellationToken) -> BoxFuture<'a, Fetched> {
+        Box::pin(MARKS.scope(Marks::default(), async move {
+            let started = Instant::now();
+            let facts = Facts { started_at: Some(Timestamp::now()), ..Facts::default() };
+            let pace = Pace::new(&self.spec, started);
+            let mut exchange = Exchange { fetcher: self, job, started, facts, timing: Timing::default(), pace };
+            let verdict = tokio::select! {
+                biased;
+                ended = exchange.run() => ended.unwrap_or_else(Verdict::Failed),
+                () = abort.cancelled() => Verdict::Cancelled,
+            };
+            let Exchange { facts, mut timing, .. } = exchange;
+            timing.total = Some(started.elapsed());
+            Fetched { facts, timing, verdict }
+        }))
+    }
+}
+
+/// Field names given twice in a row are both sent; a later list of fields replaces earlier names.
+fn set_fields(fields: &mut HeaderMap, more: &[(HeaderName, HeaderValue)]) {
+    for (i, (name, value)) in more.iter().enumerate() {
+        if more[..i].iter().any(|(earlier, _)| earlier == name) {
+            fields.append(name, value.clone());
+        } else {
+            fields.insert(name, value.clone());
+        }
+    }
+}
+
+/// One job under way.
+struct Exchange<'a> {
+    fetcher: &'a HttpFetcher,
+    job: &'a Job,
+    started: Instant,
+    facts: Facts,
+    timing: Timing,
+    pace: Pace,
+}
+
+impl Exchange<'_> {
+    fn wants(&self) -> Option<&PerSeed> {
+        self.job.seed.wants.as_deref()
+    }
+
+    /// Follows redirects until a response is final.
+    async fn run(&mut self) -> Result<Verdict, FetchError> {
+        let mut url = self.job.seed.url.clone();
+        loop {
+            let response = self.ask(&url).await?;
+            let status = response.status();
+            let Some(next) = redirect_target(&url, &response)? else {
+                return self.finish(&url, status, response).await;
+            };
+            let seen_before = next == url || self.facts.redirects.iter().any(|hop| hop.url == next);
+            self.facts.redirects.push(Hop { status: status.as_u16(), url });
+            if self.facts.redirects.len() > self.fetcher.spec.max_redirects as usize {
+                let most = self.fetcher.spec.max_redirects;
+                let circle = if seen_before { "; they lead in a circle" } else { "" };
+                return Err(FetchError::new(ErrorKind::Redirect, format!("more than {most} redirects{circle}")));
+            }
+            self.facts.final_url = Some(next.clone());
+            self.drain(response).await;
+            url = next;
+        }
+    }
+
+    /// Sends one request and waits for the head of its response.
+    async fn ask(&mut self, url: &Url) -> Result<Response, FetchError> {
+        let mut request = reqwest::Request::new(Method::GET, url.clone());
+        *request.headers_mut() = self.fields_for(url);
+        MARKS.with(Marks::reset);
+        let sent = self.fetcher.clients.get().execute(request);
+        let response = self.pace.head(sent).await?.map_err(|e| classify(&e, Stage::Head))?;
+        self.timing.first_byte = Some(self.started.elapsed());
+        MARKS.with(|marks| marks.add_to(&mut self.timing));
+        let facts = &mut self.facts;
+        facts.status = Some(response.status().as_u16());
+        facts.http_version = Some(response.version());
+        facts.remote_addr = response.remote_addr();
+        facts.content_type = response
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned().into_boxed_str());
+        Ok(response)
+    }
+
+    fn fields_for(&self, url: &Url) -> HeaderMap {
+        let mut fields = self.fetcher.fields.clone();
+        let wants = self.wants();
+        if let Some(wants) = wants {
+            set_fields(&mut fields, &wants.headers);
+        }
+        if origin::same(url, &self.job.seed.url) {
+            if let Some(value) = wants.and_then(|w| w.credentials.as_ref()).and_then(origin::basic) {
+                fields.insert(header::AUTHORIZATION, value);
+            }
+        } else {
+            // RFC 9110, section 15.4: what was meant for one origin does not follow a redirect out of it.
+            for name in [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION] {
+                fields.remove(name);
+            }
+        }
+        if !fields.contains_key(header::ACCEPT_ENCODING) {
+            let plain = self.fetcher.spec.compression == Compression::Off || decode::asks_identity(url.path());
+            fields.insert(header::ACCEPT_ENCODING, if plain { IDENTITY } else { CODINGS });
+        }
+        fields
+    }
+
+    /// A response that is no redirect: what it means, and its body.
+    async fn finish(&mut self, url: &Url, status: StatusCode, response: Response) -> Result<Verdict, FetchError> {
+        match status.as_u16() {
+            206 => {
+                let message = "206 Partial Content, though no range was asked for";
+                Err(FetchError::new(ErrorKind::Protocol, message))
+            }
+            200..=299 => self.receive(url, response).await.map(|()| Verdict::Ok),
+            304 => {
+                let message = "304 Not Modified, though the request had no condition";
+                Err(FetchError::new(ErrorKind::Protocol, message))
+            }
+            300..=399 => {
+                let message = format!("{status} without a Location to follow");
+                Err(FetchError::new(ErrorKind::Redirect, message))
+            }
+            400..=599 => {
+                self.drain(response).await;
+                Ok(Verdict::HttpError)
+            }
+            other => Err(FetchError::new(ErrorKind::Protocol, format!("status {other} is no final status"))),
+        }
+    }
+
+    /// Reads the body of a good answer to its end.
+    async fn receive(&mut self, url: &Url, mut response: Response) -> Result<(), FetchError> {
+        let fetcher = self.fetcher;
+        let decoder = self.decoder(url, response.headers())?;
+        let wants = self.job.seed.wants.as_deref();
+        let mut transfer = Transfer::new(&fetcher.spec, wants, decoder, fetcher.saver.begin(self.job));
+        transfer.expect(response.content_length())?;
+        loop {
+            let piece = self.pace.piece(response.chunk(), |piece| match piece {
+                Ok(Some(bytes)) => bytes.len(),
+                Ok(None) | Err(_) => 0,
+            });
+            let Some(piece) = piece.await?.map_err(|e| classify(&e, Stage::Body))? else { break };
+            fetcher.meter.received(piece.len() as u64);
+            transfer.push(piece, &mut self.facts).await?;
+        }
+        transfer.finish(wants, &mut self.facts).await
+    }
+
+    fn decoder(&self, url: &Url, fields: &HeaderMap) -> Result<Option<Decoder>, FetchError> {
+        if self.fetcher.spec.compression == Compression::Raw || !fields.contains_key(header::CONTENT_ENCODING) {
+            return Ok(None);
+        }
+        let mut codings = Vec::new();
+        for value in fields.get_all(header::CONTENT_ENCODING) {
+            codings.push(
+                value.to_str().map_err(|_| {
+                    FetchError::new(ErrorKind::Decode, "the Content-Encoding field is not readable text")
+                })?,
+            );
+        }
+        let codings = codings.iter().copied();
+        if decode::keeps_coded_bytes(url.path(), self.facts.content_type.as_deref(), codings.clone()) {
+            return Ok(None);
+        }
+        Decoder::new(codings)
+    }
+
+    /// Reads an unwanted body so that its connection can serve again. Whether that works changes
+    /// nothing about the answer, so an error only ends the reading.
+    async fn drain(&mut self, mut response: Response) {
+        if response.content_length().is_some_and(|length| length > DRAIN) {
+            return;
+        }
+        let mut drained = 0;
+        while drained <= DRAIN {
+            let size = |piece: &reqwest::Result<Option<bytes::Bytes>>| match piece {
+                Ok(Some(bytes)) => bytes.len(),
+                Ok(None) | Err(_) => 0,
+            };
+            match self.pace.piece(response.chunk(), size).await {
+                Ok(Ok(Some(piece))) => {
+                    drained += piece.len() as u64;
+                    self.fetcher.meter.received(piece.len() as u64);
+                }
+                Ok(Ok(None) | Err(_)) | Err(_) => return,
+            }
+        }
+    }
+}
+
+/// Where a response leads, if it is a redirect with a Location (RFC 9110, section 15.4).
+fn redirect_target(url: &Url, response: &Response) -> Result<Option<Url>, FetchError> {
+    if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return Ok(None);
+    }
+    let Some(location) = response.headers().get(header::LOCATION) else { return Ok(None) };
+    let bad = |why: &str| {
+        let shown = String::from_utf8_lossy(location.as_bytes());
+        let shown: String = shown.chars().take(200).collect();
+        FetchError::new(ErrorKind::Redirect, format!("the Location `{shown}` {why}"))
+    };
+    let text = std::str::from_utf8(location.as_bytes()).map_err(|_| bad("is not valid UTF-8"))?;
+    let mut next = url.join(text).map_err(|e| bad(&format!("is no URL: {e}")))?;
+    if !matches!(next.scheme(), "http" | "https") {
+        return Err(bad("is neither http nor https"));
+    }
+    next.set_fragment(None);
+    // A server's idea of our credentials is not sent, nor shown.
+    if !next.username().is_empty() || next.password().is_some() {
+        next.set_username("").and_then(|()| next.set_password(None)).map_err(|()| bad("is no URL"))?;
+    }
+    Ok(Some(next))
+}

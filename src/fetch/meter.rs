@@ -1,0 +1,53 @@
+//! What is under way right now, counted by those who do it and read by those who show it.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+
+/// Live figures of a run. Figures only: nothing is decided by them.
+#[derive(Debug, Default)]
+pub struct Meter {
+    wire_bytes: AtomicU64,
+    in_flight: AtomicU32,
+    peak: AtomicU32,
+}
+
+impl Meter {
+    /// Body bytes arrived.
+    pub fn received(&self, bytes: u64) {
+        self.wire_bytes.fetch_add(bytes, Relaxed);
+    }
+
+    /// A fetch begins; it ends when the guard is dropped.
+    pub fn begin(&self) -> UnderWay<'_> {
+        let now = self.in_flight.fetch_add(1, Relaxed) + 1;
+        // A plain load first: the peak is reached early and then only read.
+        if now > self.peak.load(Relaxed) {
+            self.peak.fetch_max(now, Relaxed);
+        }
+        UnderWay(self)
+    }
+
+    /// Body bytes so far.
+    pub fn wire_bytes(&self) -> u64 {
+        self.wire_bytes.load(Relaxed)
+    }
+
+    /// Fetches under way.
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight.load(Relaxed)
+    }
+
+    /// The most fetches that were ever under way at once.
+    pub fn peak(&self) -> u32 {
+        self.peak.load(Relaxed)
+    }
+}
+
+/// One fetch under way.
+#[derive(Debug)]
+pub struct UnderWay<'a>(&'a Meter);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Relaxed);
+    }
+}

@@ -1,0 +1,253 @@
+//! Under a final name there is the whole body or nothing: bodies are written beside, then renamed.
+
+use std::collections::HashSet;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::{Saving, SharedWriter};
+use crate::model::{ErrorKind, FetchError, Job};
+
+/// A body up to this size stays in memory until it is whole and is then written by one blocking
+/// create, write and rename, where it stands: measured twice as fast as handing it to other
+/// threads. A larger one is written in pieces of this size on the threads that may block.
+const SMALL: usize = 256 * 1024;
+
+/// Makes parts.
+pub(super) struct Saver {
+    saving: Saving,
+    /// Folders that are there and were seen to be folders, not links.
+    folders: Arc<Mutex<HashSet<PathBuf>>>,
+}
+
+impl Saver {
+    pub(super) fn new(saving: Saving) -> Self {
+        Self { saving, folders: Arc::default() }
+    }
+
+    /// Where the body of this job goes.
+    pub(super) fn begin(&self, job: &Job) -> Part {
+        match (&self.saving, &job.save_as) {
+            (Saving::Dir(root), Some(name)) => {
+                let key = format!("{:016x}", xxh3_64(name.0.as_bytes()));
+                Part::File(FilePart {
+                    place: Place {
+                        root: Some((root.clone(), self.folders.clone())),
+                        part: root.join(".fetchall").join("part").join(key),
+                        target: root.join(&*name.0),
+                    },
+                    buffer: Vec::new(),
+                    file: None,
+                    begun: false,
+                })
+            }
+            (Saving::File(target), _) => {
+                let name = target.file_name().map(|n| n.to_string_lossy()).unwrap_or_default();
+                let part = target.with_file_name(format!(".{name}.{}.part", std::process::id()));
+                let place = Place { root: None, part, target: target.clone() };
+                Part::File(FilePart { place, buffer: Vec::new(), file: None, begun: false })
+            }
+            (Saving::Stream(writer), _) => Part::Stream(writer.clone()),
+            (Saving::Discard | Saving::Dir(_), _) => Part::Discard,
+        }
+    }
+}
+
+/// A body that is not whole yet.
+pub(super) enum Part {
+    /// Nobody asked for it.
+    Discard,
+    /// It goes to a writer as it comes.
+    Stream(SharedWriter),
+    /// It becomes a file.
+    File(FilePart),
+}
+
+impl Part {
+    /// Takes the next bytes.
+    pub(super) async fn write(&mut self, data: &[u8]) -> Result<(), FetchError> {
+        match self {
+            Part::Discard => Ok(()),
+            Part::File(file) => file.write(data).await,
+            Part::Stream(writer) => {
+                let (writer, data) = (writer.clone(), data.to_vec());
+                blocking(move || writer.lock().unwrap_or_else(PoisonError::into_inner).write_all(&data))
+                    .await
+                    .map_err(|e| FetchError::new(ErrorKind::Io, format!("cannot write the body: {e}")))
+            }
+        }
+    }
+
+    /// The body is whole and right: gives it its final name and returns that.
+    pub(super) async fn commit(self) -> Result<Option<String>, FetchError> {
+        match self {
+            Part::Discard => Ok(None),
+            Part::File(file) => file.commit().await.map(Some),
+            Part::Stream(writer) => blocking(move || writer.lock().unwrap_or_else(PoisonError::into_inner).flush())
+                .await
+                .map(|()| None)
+                .map_err(|e| FetchError::new(ErrorKind::Io, format!("cannot write the body: {e}"))),
+        }
+    }
+}
+
+/// A body that becomes a file. Dropped before it is whole, it leaves nothing.
+pub(super) struct FilePart {
+    place: Place,
+    buffer: Vec<u8>,
+    /// Open once the body has outgrown the buffer.
+    file: Option<File>,
+    /// Whether the part file may exist.
+    begun: bool,
+}
+
+impl FilePart {
+    async fn write(&mut self, data: &[u8]) -> Result<(), FetchError> {
+        if self.buffer.len() + data.len() > SMALL {
+            self.spill().await?;
+        }
+        self.buffer.extend_from_slice(data);
+        Ok(())
+    }
+
+    /// Moves the buffer to the part file, on a thread that may block.
+    async fn spill(&mut self) -> Result<(), FetchError> {
+        self.begun = true;
+        let (file, buffer) = (self.file.take(), std::mem::take(&mut self.buffer));
+        let place = self.place.clone();
+        let (file, buffer) = blocking(move || {
+            let mut file = match file {
+                Some(file) => file,
+                None => place.create()?,
+            };
+            file.write_all(&buffer)?;
+            Ok((file, buffer))
+        })
+        .await
+        .map_err(|e| self.place.error(&e))?;
+        self.file = Some(file);
+        self.buffer = buffer;
+        self.buffer.clear();
+        Ok(())
+    }
+
+    async fn commit(mut self) -> Result<String, FetchError> {
+        self.begun = true;
+        let (file, buffer) = (self.file.take(), std::mem::take(&mut self.buffer));
+        let written = match file {
+            None => self.place.write_whole(&buffer),
+            Some(mut file) => {
+                let place = self.place.clone();
+                blocking(move || {
+                    file.write_all(&buffer)?;
+                    drop(file);
+                    place.rename()
+                })
+                .await
+            }
+        };
+        written.map_err(|e| self.place.error(&e))?;
+        self.begun = false;
+        Ok(self.place.target.to_string_lossy().into_owned())
+    }
+}
+
+impl Drop for FilePart {
+    fn drop(&mut self) {
+        if self.begun {
+            // It may not exist; if it cannot be removed, the next run truncates it.
+            let _ = fs::remove_file(&self.place.part);
+        }
+    }
+}
+
+/// Where a part and its final file are.
+#[derive(Clone)]
+struct Place {
+    /// The output folder and the folders below it that are known to be folders.
+    root: Option<(PathBuf, Arc<Mutex<HashSet<PathBuf>>>)>,
+    part: PathBuf,
+    target: PathBuf,
+}
+
+impl Place {
+    fn write_whole(&self, body: &[u8]) -> io::Result<()> {
+        let mut file = self.create()?;
+        file.write_all(body)?;
+        drop(file);
+        self.rename()
+    }
+
+    /// Creates the part file. A device or a pipe that the user named is written to directly:
+    /// a rename would replace it.
+    fn create(&self) -> io::Result<File> {
+        self.ensure_parent(&self.part)?;
+        if self.is_special() {
+            return OpenOptions::new().write(true).open(&self.target);
+        }
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt;
+            options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32);
+        }
+        options.open(&self.part)
+    }
+
+    fn rename(&self) -> io::Result<()> {
+        if self.is_special() {
+            return Ok(());
+        }
+        self.ensure_parent(&self.target)?;
+        fs::rename(&self.part, &self.target)
+    }
+
+    fn is_special(&self) -> bool {
+        self.root.is_none() && fs::metadata(&self.target).is_ok_and(|m| !m.is_file() && !m.is_dir())
+    }
+
+    /// Makes the folders between the output folder and `path`, following no symbolic link.
+    fn ensure_parent(&self, path: &Path) -> io::Result<()> {
+        let (Some((root, known)), Some(parent)) = (&self.root, path.parent()) else { return Ok(()) };
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.contains(parent) {
+            return Ok(());
+        }
+        let below = parent.strip_prefix(root).map_err(io::Error::other)?;
+        let mut folder = root.clone();
+        for component in below {
+            folder.push(component);
+            if known.contains(&folder) {
+                continue;
+            }
+            match fs::create_dir(&folder) {
+                Ok(()) => {}
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                    if !fs::symlink_metadata(&folder)?.is_dir() {
+                        let what = format!("{} is in the way: it is no folder", folder.display());
+                        return Err(io::Error::new(io::ErrorKind::NotADirectory, what));
+                    }
+                }
+                Err(e) => return Err(e),
+            }
+            known.insert(folder.clone());
+        }
+        Ok(())
+    }
+
+    fn error(&self, e: &io::Error) -> FetchError {
+        FetchError::new(ErrorKind::Io, format!("cannot write {}: {e}", self.target.display()))
+    }
+}
+
+/// Runs what may block on a thread that may.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(e) => Err(io::Error::other(e)),
+    }
+}

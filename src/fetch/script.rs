@@ -1,0 +1,85 @@
+//! A fetcher that follows a script: no network, exact, as fast as the engine can go.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
+
+use super::{Fetched, Fetcher, Meter};
+use crate::model::{ErrorKind, Facts, FetchError, Job, Timing, Verdict};
+
+/// What happens to one URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// 200 with this many bytes.
+    Ok(u64),
+    /// This 4xx or 5xx status.
+    Status(u16),
+    /// This kind of failure.
+    Fail(ErrorKind),
+    /// A defect: the fetcher panics.
+    Panic,
+    /// Never answers; ends only when aborted.
+    Hang,
+}
+
+/// Answers by URL path.
+#[derive(Debug, Clone)]
+pub struct Script {
+    /// Delay and answer of a path such as `/a`.
+    pub paths: HashMap<String, (Duration, Step)>,
+    /// Delay and answer of every other path.
+    pub otherwise: (Duration, Step),
+}
+
+pub(super) struct ScriptedFetcher {
+    script: Arc<Script>,
+    meter: Arc<Meter>,
+}
+
+impl ScriptedFetcher {
+    pub(super) fn new(script: &Arc<Script>, meter: &Arc<Meter>) -> Self {
+        Self { script: script.clone(), meter: meter.clone() }
+    }
+
+    async fn play(&self, path: &str) -> (Facts, Verdict) {
+        let (delay, step) = self.script.paths.get(path).copied().unwrap_or(self.script.otherwise);
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
+        let mut facts = Facts::default();
+        let verdict = match step {
+            Step::Ok(bytes) => {
+                self.meter.received(bytes);
+                facts.status = Some(200);
+                facts.bytes = Some(bytes);
+                facts.wire_bytes = Some(bytes);
+                Verdict::Ok
+            }
+            Step::Status(status) => {
+                facts.status = Some(status);
+                Verdict::HttpError
+            }
+            Step::Fail(kind) => Verdict::Failed(FetchError::new(kind, "scripted")),
+            Step::Hang => std::future::pending().await,
+            #[allow(clippy::panic, reason = "the script asks for a defect, to show that one costs one URL only")]
+            Step::Panic => panic!("scripted defect"),
+        };
+        (facts, verdict)
+    }
+}
+
+impl Fetcher for ScriptedFetcher {
+    fn fetch<'a>(&'a self, job: &'a Job, abort: &'a CancellationToken) -> BoxFuture<'a, Fetched> {
+        Box::pin(async move {
+            let (facts, verdict) = tokio::select! {
+                biased;
+                played = self.play(job.seed.url.path()) => played,
+                () = abort.cancelled() => (Facts::default(), Verdict::Cancelled),
+            };
+            Fetched { facts, timing: Timing::default(), verdict }
+        })
+    }
+}

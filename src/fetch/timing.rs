@@ -1,0 +1,141 @@
+//! Phase timings without leaving reqwest.
+//!
+//! A connection is opened inside the task that asked for it, so a task-local can be marked from
+//! the resolver, from a layer around the connector and from the TLS session store. When the pool
+//! gives a task a connection that another one opened, nothing is marked, and the phases are
+//! absent: just what the record promises.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tokio::time::Instant;
+
+use crate::model::Timing;
+
+tokio::task_local! {
+    /// The marks of the fetch that this task is doing.
+    pub(super) static MARKS: Marks;
+}
+
+/// When the phases of the current hop began and ended.
+#[derive(Debug, Default)]
+pub(super) struct Marks {
+    dns: Cell<Option<(Instant, Option<Instant>)>>,
+    connect: Cell<Option<(Instant, Option<Instant>)>>,
+    tls: Cell<Option<Instant>>,
+}
+
+impl Marks {
+    /// Forgets the last hop.
+    pub(super) fn reset(&self) {
+        self.dns.set(None);
+        self.connect.set(None);
+        self.tls.set(None);
+    }
+
+    /// When the connection that this hop is opening was or will at the latest be open.
+    pub(super) fn connected_by(&self, connect_timeout: Duration) -> Option<Instant> {
+        self.connect.get().map(|(start, end)| end.unwrap_or(start + connect_timeout))
+    }
+
+    /// Adds the phases of the hop that has just been answered.
+    pub(super) fn add_to(&self, timing: &mut Timing) {
+        let Some((start, Some(end))) = self.connect.get() else { return };
+        let add = |sum: &mut Option<Duration>, d: Duration| *sum = Some(sum.unwrap_or_default() + d);
+        let mut tcp_from = start;
+        if let Some((dns_start, Some(dns_end))) = self.dns.get() {
+            add(&mut timing.dns, dns_end - dns_start);
+            tcp_from = dns_end;
+        }
+        let tcp_until = self.tls.get().unwrap_or(end);
+        add(&mut timing.connect, tcp_until.saturating_duration_since(tcp_from));
+        if let Some(tls) = self.tls.get() {
+            add(&mut timing.tls, end - tls);
+        }
+    }
+}
+
+/// Marks, if this is the task that wants it.
+fn mark(f: impl FnOnce(&Marks)) {
+    // Err: the pool is opening this connection in the background, for nobody's account.
+    let _ = MARKS.try_with(f);
+}
+
+/// TLS begins.
+pub(super) fn mark_tls_start() {
+    mark(|m| m.tls.set(Some(Instant::now())));
+}
+
+/// A layer around reqwest's connector that marks connects and counts them.
+#[derive(Debug, Clone)]
+pub(super) struct ConnectLayer {
+    /// Connections begun by the client that has this layer.
+    pub(super) opened: Arc<AtomicUsize>,
+}
+
+impl<S> tower_layer::Layer<S> for ConnectLayer {
+    type Service = ConnectService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        ConnectService { inner, opened: self.opened.clone() }
+    }
+}
+
+/// See [`ConnectLayer`].
+#[derive(Debug, Clone)]
+pub(super) struct ConnectService<S> {
+    inner: S,
+    opened: Arc<AtomicUsize>,
+}
+
+impl<S, R> tower_service::Service<R> for ConnectService<S>
+where
+    S: tower_service::Service<R>,
+    S::Future: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: R) -> Self::Future {
+        self.opened.fetch_add(1, Relaxed);
+        let start = Instant::now();
+        mark(|m| m.connect.set(Some((start, None))));
+        let connecting = self.inner.call(request);
+        Box::pin(async move {
+            let connected = connecting.await;
+            mark(|m| m.connect.set(Some((start, connected.is_ok().then(Instant::now)))));
+            connected
+        })
+    }
+}
+
+/// The system's resolver (getaddrinfo), marked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SystemResolver;
+
+impl Resolve for SystemResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let start = Instant::now();
+            mark(|m| m.dns.set(Some((start, None))));
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            mark(|m| m.dns.set(Some((start, Some(Instant::now())))));
+            let addrs: Vec<_> = found.collect();
+            if addrs.is_empty() {
+                return Err("the name has no address".into());
+            }
+            Ok(Box::new(addrs.into_iter()) as Addrs)
+        })
+    }
+}

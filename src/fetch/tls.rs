@@ -1,0 +1,172 @@
+//! The TLS configuration: rustls with ring, authorities loaded only when the first handshake needs them.
+
+use std::sync::{Arc, OnceLock};
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{
+    ClientSessionMemoryCache, ClientSessionStore, Resumption, Tls12ClientSessionValue, Tls13ClientSessionValue,
+    WebPkiServerVerifier,
+};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, Error, NamedGroup, RootCertStore, SignatureScheme};
+
+use super::timing::mark_tls_start;
+use super::{BuildError, TlsSpec};
+
+/// A client configuration that trusts whom `spec` says.
+pub(super) fn client_config(spec: &TlsSpec) -> Result<ClientConfig, BuildError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let trust = if spec.insecure {
+        Trust::Anyone
+    } else if let Some(pem) = &spec.ca_pem {
+        Trust::These(webpki(roots_of(pem)?, &provider).map_err(|e| BuildError(e.to_string()))?)
+    } else {
+        Trust::System(OnceLock::new())
+    };
+    let mut config = ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .map_err(|e| BuildError(e.to_string()))?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Verifier { trust, provider }))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.resumption = Resumption::store(Arc::new(MarkingStore(ClientSessionMemoryCache::new(256))));
+    Ok(config)
+}
+
+fn roots_of(pem: &[u8]) -> Result<RootCertStore, BuildError> {
+    let mut roots = RootCertStore::empty();
+    for cert in CertificateDer::pem_slice_iter(pem) {
+        let cert = cert.map_err(|e| BuildError(format!("the CA file is no valid PEM: {e:?}")))?;
+        roots.add(cert).map_err(|e| BuildError(format!("the CA file holds an unusable certificate: {e}")))?;
+    }
+    if roots.is_empty() {
+        return Err(BuildError("the CA file holds no certificate (it must be PEM)".to_owned()));
+    }
+    Ok(roots)
+}
+
+fn webpki(roots: RootCertStore, provider: &Arc<CryptoProvider>) -> Result<Arc<WebPkiServerVerifier>, Error> {
+    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+        .build()
+        .map_err(|e| Error::General(e.to_string()))
+}
+
+/// The system's authorities, parsed once a process: it takes some 6 ms.
+fn system_roots() -> &'static RootCertStore {
+    static ROOTS: OnceLock<RootCertStore> = OnceLock::new();
+    ROOTS.get_or_init(|| {
+        let mut roots = RootCertStore::empty();
+        // Unreadable or odd certificates are passed over, as every client does; if none is left,
+        // the handshake fails and says so.
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        roots
+    })
+}
+
+#[derive(Debug)]
+enum Trust {
+    System(OnceLock<Result<Arc<WebPkiServerVerifier>, Error>>),
+    These(Arc<WebPkiServerVerifier>),
+    Anyone,
+}
+
+/// Decides whether a certificate is good, loading the system's authorities at the first question.
+#[derive(Debug)]
+struct Verifier {
+    trust: Trust,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let webpki = match &self.trust {
+            Trust::Anyone => return Ok(ServerCertVerified::assertion()),
+            Trust::These(verifier) => verifier,
+            Trust::System(cell) => {
+                let built = cell.get_or_init(|| {
+                    let roots = system_roots();
+                    if roots.is_empty() {
+                        return Err(Error::General(
+                            "this system has no certificate authorities; install ca-certificates or give --cacert"
+                                .to_owned(),
+                        ));
+                    }
+                    webpki(roots.clone(), &self.provider)
+                });
+                match built {
+                    Ok(verifier) => verifier,
+                    Err(error) => return Err(error.clone()),
+                }
+            }
+        };
+        webpki.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        rustls::crypto::verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        rustls::crypto::verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// rustls asks its session store for a hint as a handshake begins: the only sign of that moment
+/// that can be seen from outside the connector.
+#[derive(Debug)]
+struct MarkingStore(ClientSessionMemoryCache);
+
+impl ClientSessionStore for MarkingStore {
+    fn set_kx_hint(&self, name: ServerName<'static>, group: NamedGroup) {
+        self.0.set_kx_hint(name, group);
+    }
+
+    fn kx_hint(&self, name: &ServerName<'_>) -> Option<NamedGroup> {
+        mark_tls_start();
+        self.0.kx_hint(name)
+    }
+
+    fn set_tls12_session(&self, name: ServerName<'static>, value: Tls12ClientSessionValue) {
+        self.0.set_tls12_session(name, value);
+    }
+
+    fn tls12_session(&self, name: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
+        self.0.tls12_session(name)
+    }
+
+    fn remove_tls12_session(&self, name: &ServerName<'static>) {
+        self.0.remove_tls12_session(name);
+    }
+
+    fn insert_tls13_ticket(&self, name: ServerName<'static>, value: Tls13ClientSessionValue) {
+        self.0.insert_tls13_ticket(name, value);
+    }
+
+    fn take_tls13_ticket(&self, name: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
+        self.0.take_tls13_ticket(name)
+    }
+}

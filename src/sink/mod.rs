@@ -1,0 +1,108 @@
+//! Lossless outputs: every outcome reaches every sink once, and a sink may fail.
+//!
+//! A sink is one file with one type that turns outcomes into something that lasts. All sinks of a
+//! run live on one thread ([`spawn`]), which alone may block on a full pipe or a slow disk; the
+//! engine hands it batches through a bounded channel and so is held back rather than overrun.
+//!
+//! To add a record format: write a sink, add its line to [`FORMATS`]. The tests of the registry
+//! then demand of it one write a record and a quiet end when its reader goes away.
+
+mod ndjson;
+mod stream;
+mod summary_file;
+mod table;
+mod text;
+mod thread;
+
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+
+use crate::config::Format;
+use crate::model::{Outcome, RunInfo, Summary};
+
+pub use ndjson::Ndjson;
+pub use stream::{OutcomeStream, stream};
+pub use summary_file::SummaryFile;
+pub use table::Table;
+pub use text::Text;
+pub use thread::{SinkThread, ToSinks, spawn};
+
+/// A sink could not do its work; the run is broken.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to {target}: {source}")]
+pub struct SinkError {
+    /// What was written to, as the user named it.
+    pub target: String,
+    /// Why not.
+    pub source: io::Error,
+}
+
+/// Takes the outcomes of a run.
+pub trait Sink: Send {
+    /// Whether it may block, on a full pipe, a slow disk or a reader. Sinks that never do need no thread.
+    fn may_block(&self) -> bool {
+        true
+    }
+
+    /// Called once, before the first outcome.
+    ///
+    /// # Errors
+    /// Ends the run before it fetches anything.
+    fn begin(&mut self, _info: &RunInfo) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    /// One outcome, in the order in which they are reached. `Break` says that nobody reads this
+    /// sink any more: the run is ended, quietly.
+    ///
+    /// # Errors
+    /// Ends the run: a record that cannot be written must not be lost silently.
+    fn outcome(&mut self, outcome: &Outcome) -> Result<ControlFlow<()>, SinkError>;
+
+    /// Called once, after the last outcome, however the run ended.
+    ///
+    /// # Errors
+    /// Reported as the run's own failure.
+    fn finish(&mut self, _summary: &Summary) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
+
+/// A place that records are written to, each with one write.
+pub struct Output {
+    target: String,
+    writer: Box<dyn Write + Send>,
+}
+
+impl Output {
+    /// `target` is how messages name it.
+    pub fn new(target: impl Into<String>, writer: Box<dyn Write + Send>) -> Self {
+        Self { target: target.into(), writer }
+    }
+
+    /// Writes one record whole.
+    fn write(&mut self, record: &[u8]) -> Result<ControlFlow<()>, SinkError> {
+        match self.writer.write_all(record).and_then(|()| self.writer.flush()) {
+            Ok(()) => Ok(ControlFlow::Continue(())),
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
+            Err(source) => Err(SinkError { target: self.target.clone(), source }),
+        }
+    }
+}
+
+/// A way to write records.
+#[derive(Debug, Clone, Copy)]
+pub struct FormatEntry {
+    /// Which setting means it.
+    pub format: Format,
+    /// Makes a sink; the argument says whether colour is wanted.
+    pub make: fn(Output, bool) -> Box<dyn Sink>,
+}
+
+/// Every record format.
+pub const FORMATS: &[FormatEntry] = &[
+    FormatEntry { format: Format::Text, make: |out, color| Box::new(Text::new(out, color)) },
+    FormatEntry { format: Format::Ndjson, make: |out, _| Box::new(Ndjson::new(out)) },
+    FormatEntry { format: Format::Csv, make: |out, _| Box::new(Table::csv(out)) },
+    FormatEntry { format: Format::Tsv, make: |out, _| Box::new(Table::tsv(out)) },
+];

@@ -1,0 +1,141 @@
+//! Records as CSV (RFC 4180) and TSV, one flat line each, after a header line.
+
+use std::fmt::{Display, Write as _};
+use std::ops::ControlFlow;
+
+use super::{Output, Sink, SinkError};
+use crate::model::{Outcome, RunInfo, Summary};
+use crate::policy::printable::printable;
+use crate::wire::Record;
+use crate::wire::record::Ms;
+
+const COLUMNS: &[&str] = &[
+    "url",
+    "outcome",
+    "status",
+    "final_url",
+    "path",
+    "bytes",
+    "wire_bytes",
+    "content_type",
+    "sha256",
+    "blake3",
+    "attempts",
+    "redirects",
+    "http_version",
+    "remote_addr",
+    "started_at",
+    "queued_ms",
+    "dns_ms",
+    "connect_ms",
+    "tls_ms",
+    "first_byte_ms",
+    "total_ms",
+    "source_file",
+    "source_line",
+    "error_kind",
+    "error_message",
+    "skip_reason",
+];
+
+/// Writes records as a table.
+pub struct Table {
+    output: Output,
+    separator: char,
+    line: String,
+    open: bool,
+}
+
+impl Table {
+    /// Comma-separated, quoted where needed.
+    pub fn csv(output: Output) -> Self {
+        Self { output, separator: ',', line: String::new(), open: true }
+    }
+
+    /// Tab-separated; tabs and newlines in values are escaped as `\u{…}`.
+    pub fn tsv(output: Output) -> Self {
+        Self { output, separator: '\t', line: String::new(), open: true }
+    }
+
+    fn cell(&mut self, value: impl Display) {
+        if !self.line.is_empty() {
+            self.line.push(self.separator);
+        }
+        let from = self.line.len();
+        let _ = write!(self.line, "{value}");
+        let cell = &self.line[from..];
+        if cell.bytes().all(|b| matches!(b, b' '..=b'~') && b != b',' && b != b'"') {
+            return;
+        }
+        let mut safe = printable(cell).into_owned();
+        if self.separator == ',' && safe.contains([',', '"']) {
+            safe = format!("\"{}\"", safe.replace('"', "\"\""));
+        }
+        self.line.truncate(from);
+        self.line.push_str(&safe);
+    }
+
+    fn maybe(&mut self, value: Option<impl Display>) {
+        match value {
+            Some(value) => self.cell(value),
+            None => self.cell(""),
+        }
+    }
+
+    fn write_line(&mut self) -> Result<ControlFlow<()>, SinkError> {
+        self.line.push_str(if self.separator == ',' { "\r\n" } else { "\n" });
+        let written = self.output.write(self.line.as_bytes());
+        self.line.clear();
+        written
+    }
+}
+
+impl Sink for Table {
+    fn begin(&mut self, _info: &RunInfo) -> Result<(), SinkError> {
+        for column in COLUMNS {
+            self.cell(column);
+        }
+        self.open = self.write_line()?.is_continue();
+        Ok(())
+    }
+
+    fn outcome(&mut self, outcome: &Outcome) -> Result<ControlFlow<()>, SinkError> {
+        if !self.open {
+            return Ok(ControlFlow::Break(()));
+        }
+        let r = Record::of(outcome);
+        let ms = |ms: Option<Ms>| ms.map(Ms::value);
+        self.cell(r.url);
+        self.cell(r.outcome);
+        self.maybe(r.status);
+        self.maybe(r.final_url);
+        self.maybe(r.path);
+        self.maybe(r.bytes);
+        self.maybe(r.wire_bytes);
+        self.maybe(r.content_type);
+        self.maybe(r.sha256);
+        self.maybe(r.blake3);
+        self.cell(r.attempts);
+        self.cell(r.redirects.0.len());
+        self.maybe(r.http_version);
+        self.maybe(r.remote_addr.map(|a| a.0));
+        self.maybe(r.started_at.map(|t| t.0));
+        self.maybe(ms(r.timing.queued_ms));
+        self.maybe(ms(r.timing.dns_ms));
+        self.maybe(ms(r.timing.connect_ms));
+        self.maybe(ms(r.timing.tls_ms));
+        self.maybe(ms(r.timing.first_byte_ms));
+        self.maybe(ms(r.timing.total_ms));
+        self.cell(r.source.file);
+        self.cell(r.source.line);
+        let (kind, message) = r.error.map(|e| (e.kind, e.message)).unzip();
+        self.maybe(kind);
+        self.maybe(message);
+        self.maybe(r.skip.map(|s| s.reason));
+        self.write_line()
+    }
+
+    fn finish(&mut self, _summary: &Summary) -> Result<(), SinkError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,136 @@
+//! The one thread, or task where none may block, on which all sinks of a run live.
+
+use std::io;
+use std::ops::ControlFlow;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::{Sink, SinkError};
+use crate::model::{Outcome, RunInfo, StopCause, Summary};
+
+/// What the engine sends.
+#[derive(Debug)]
+pub enum ToSinks {
+    /// Outcomes in the order in which they were reached.
+    Outcomes(Vec<Outcome>),
+    /// The run is over.
+    Finish(Box<Summary>),
+}
+
+/// The sinks at work. When one fails, or nobody reads it any more, the others go on, and the
+/// engine is told so that it can end the run.
+#[derive(Debug)]
+pub struct SinkThread {
+    trouble: watch::Receiver<Option<StopCause>>,
+    ended: oneshot::Receiver<Result<(), SinkError>>,
+    worker: Worker,
+}
+
+#[derive(Debug)]
+enum Worker {
+    Thread(std::thread::JoinHandle<()>),
+    Task(tokio::task::JoinHandle<()>),
+}
+
+/// Sets the sinks to work; the sender is theirs. They end when it is dropped.
+///
+/// # Errors
+/// When the thread cannot be started.
+pub fn spawn(sinks: Vec<Box<dyn Sink>>, info: RunInfo) -> io::Result<(mpsc::Sender<ToSinks>, SinkThread)> {
+    // Few, for each holds a batch: what waits here is memory.
+    let (to_sinks, mut inbox) = mpsc::channel(4);
+    let (tell, ended) = oneshot::channel();
+    let (warn, trouble) = watch::channel(None);
+    let needs_thread = sinks.iter().any(|sink| sink.may_block());
+    let mut sinks = Sinks { sinks: sinks.into_iter().map(Some).collect(), warn, error: None };
+    let worker = if needs_thread {
+        Worker::Thread(std::thread::Builder::new().name("sinks".to_owned()).spawn(move || {
+            sinks.begin(&info);
+            while let Some(message) = inbox.blocking_recv() {
+                sinks.take(message);
+            }
+            sinks.end(tell);
+        })?)
+    } else {
+        Worker::Task(tokio::spawn(async move {
+            sinks.begin(&info);
+            while let Some(message) = inbox.recv().await {
+                sinks.take(message);
+            }
+            sinks.end(tell);
+        }))
+    };
+    Ok((to_sinks, SinkThread { trouble, ended, worker }))
+}
+
+struct Sinks {
+    /// `None` where one has failed or is no longer read.
+    sinks: Vec<Option<Box<dyn Sink>>>,
+    warn: watch::Sender<Option<StopCause>>,
+    /// The first failure.
+    error: Option<SinkError>,
+}
+
+impl Sinks {
+    fn begin(&mut self, info: &RunInfo) {
+        self.each(|sink| sink.begin(info).map(ControlFlow::Continue));
+    }
+
+    fn take(&mut self, message: ToSinks) {
+        match message {
+            ToSinks::Outcomes(outcomes) => outcomes.iter().for_each(|o| self.each(|sink| sink.outcome(o))),
+            ToSinks::Finish(summary) => self.each(|sink| sink.finish(&summary).map(ControlFlow::Continue)),
+        }
+    }
+
+    fn end(self, tell: oneshot::Sender<Result<(), SinkError>>) {
+        // Err: the run was dropped and nobody asks any more.
+        let _ = tell.send(self.error.map_or(Ok(()), Err));
+    }
+
+    fn each(&mut self, mut f: impl FnMut(&mut dyn Sink) -> Result<ControlFlow<()>, SinkError>) {
+        for slot in &mut self.sinks {
+            let Some(sink) = slot else { continue };
+            let cause = match f(&mut **sink) {
+                Ok(ControlFlow::Continue(())) => continue,
+                Ok(ControlFlow::Break(())) => StopCause::OutputClosed,
+                Err(e) => {
+                    self.error.get_or_insert(e);
+                    StopCause::Broken
+                }
+            };
+            *slot = None;
+            self.warn.send_replace(Some(cause));
+        }
+    }
+}
+
+impl SinkThread {
+    /// Waits until a sink fails or is no longer read; for ever when that does not happen.
+    pub async fn trouble(&mut self) -> StopCause {
+        match self.trouble.wait_for(Option::is_some).await {
+            Ok(cause) => cause.unwrap_or(StopCause::Broken),
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Waits for the end of the thread, once its sender is dropped.
+    ///
+    /// # Errors
+    /// The first failure of a sink.
+    pub async fn join(self) -> Result<(), SinkError> {
+        let ended = self.ended.await;
+        let joined = match self.worker {
+            // It has told its end or died: joining does not wait.
+            Worker::Thread(thread) => thread.join().is_ok(),
+            Worker::Task(task) => task.await.is_ok(),
+        };
+        match ended {
+            Ok(ended) if joined => ended,
+            _ => Err(SinkError {
+                target: "the outputs".to_owned(),
+                source: io::Error::other("a sink panicked; please report it"),
+            }),
+        }
+    }
+}

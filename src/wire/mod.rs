@@ -1,0 +1,12 @@
+//! What leaves the program as JSON, versioned: the nouns of `model` as programs read them.
+//!
+//! Sinks and reporters write these and know no field name of their own.
+
+pub mod record;
+pub mod summary;
+
+pub use record::Record;
+pub use summary::SummaryRecord;
+
+/// The version of record and summary. Raised when a meaning changes, not when a field is added.
+pub const VERSION: u32 = 1;

@@ -1,0 +1,206 @@
+//! The record: the one place that knows its field names.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use http::Version;
+use serde::{Serialize, Serializer};
+
+use super::VERSION;
+use crate::model::{Outcome, Subject, Verdict};
+
+/// One record.
+#[derive(Debug, Serialize)]
+pub struct Record<'a> {
+    pub(crate) v: u32,
+    pub(crate) url: &'a str,
+    pub(crate) outcome: &'static str,
+    pub(crate) status: Option<u16>,
+    pub(crate) final_url: Option<&'a str>,
+    pub(crate) path: Option<&'a str>,
+    pub(crate) bytes: Option<u64>,
+    pub(crate) wire_bytes: Option<u64>,
+    pub(crate) content_type: Option<&'a str>,
+    pub(crate) sha256: Option<Hex<'a>>,
+    pub(crate) blake3: Option<Hex<'a>>,
+    pub(crate) attempts: u32,
+    pub(crate) redirects: Redirects<'a>,
+    pub(crate) http_version: Option<&'static str>,
+    pub(crate) remote_addr: Option<Shown<std::net::SocketAddr>>,
+    pub(crate) started_at: Option<Shown<Millis>>,
+    pub(crate) timing: TimingRecord,
+    pub(crate) source: Source<'a>,
+    pub(crate) error: Option<ErrorRecord<'a>>,
+    pub(crate) skip: Option<Skip>,
+}
+
+impl<'a> Record<'a> {
+    /// The record of an outcome.
+    pub fn of(outcome: &'a Outcome) -> Self {
+        let facts = &outcome.facts;
+        let timing = &outcome.timing;
+        let answered = facts.status.is_some();
+        let origin = outcome.subject.origin();
+        Self {
+            v: VERSION,
+            url: outcome.subject.url(),
+            outcome: outcome.verdict.as_str(),
+            status: facts.status,
+            final_url: match &facts.final_url {
+                Some(url) => Some(url.as_str()),
+                None => answered.then(|| outcome.subject.url()),
+            },
+            path: facts.path.as_deref(),
+            bytes: facts.bytes,
+            wire_bytes: facts.wire_bytes,
+            content_type: facts.content_type.as_deref(),
+            sha256: facts.sha256.as_ref().map(Hex),
+            blake3: facts.blake3.as_ref().map(Hex),
+            attempts: match &outcome.subject {
+                // A job that was cancelled before it began was never tried.
+                Subject::Job(job) if facts.started_at.is_some() || outcome.timing.total.is_some() => job.attempt,
+                Subject::Job(job) => job.attempt - u32::from(outcome.verdict == Verdict::Cancelled),
+                Subject::Seed(_) | Subject::Bad(_) => 0,
+            },
+            redirects: Redirects(&facts.redirects),
+            http_version: facts.http_version.map(version_name),
+            remote_addr: facts.remote_addr.map(Shown),
+            started_at: facts.started_at.map(|t| Shown(Millis(t))),
+            timing: TimingRecord {
+                queued_ms: timing.queued.map(Ms),
+                dns_ms: timing.dns.map(Ms),
+                connect_ms: timing.connect.map(Ms),
+                tls_ms: timing.tls.map(Ms),
+                first_byte_ms: timing.first_byte.map(Ms),
+                total_ms: timing.total.map(Ms),
+            },
+            source: Source { file: &origin.list, line: origin.line },
+            error: error_of(outcome),
+            skip: match outcome.verdict {
+                Verdict::Skipped(reason) => Some(Skip { reason: reason.as_str() }),
+                _ => None,
+            },
+        }
+    }
+}
+
+/// The error of an outcome that is neither ok nor skipped.
+fn error_of(outcome: &Outcome) -> Option<ErrorRecord<'_>> {
+    let kind = outcome.verdict.error_kind()?;
+    let message = match &outcome.verdict {
+        Verdict::Failed(error) => Cow::Borrowed(&*error.message),
+        Verdict::HttpError => {
+            let status = outcome.facts.status.unwrap_or_default();
+            let reason = http::StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason());
+            Cow::Owned(format!("the server answered {status} {}", reason.unwrap_or("")).trim_end().to_owned())
+        }
+        _ => Cow::Borrowed("the run was stopped first"),
+    };
+    Some(ErrorRecord { kind: kind.as_str(), message })
+}
+
+/// `HTTP/1.1` and the like.
+fn version_name(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_09 => "HTTP/0.9",
+        Version::HTTP_10 => "HTTP/1.0",
+        Version::HTTP_11 => "HTTP/1.1",
+        Version::HTTP_2 => "HTTP/2",
+        Version::HTTP_3 => "HTTP/3",
+        _ => "HTTP/?",
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct TimingRecord {
+    pub(crate) queued_ms: Option<Ms>,
+    pub(crate) dns_ms: Option<Ms>,
+    pub(crate) connect_ms: Option<Ms>,
+    pub(crate) tls_ms: Option<Ms>,
+    pub(crate) first_byte_ms: Option<Ms>,
+    pub(crate) total_ms: Option<Ms>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Source<'a> {
+    pub(crate) file: &'a str,
+    pub(crate) line: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct ErrorRecord<'a> {
+    pub(crate) kind: &'static str,
+    pub(crate) message: Cow<'a, str>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Skip {
+    pub(crate) reason: &'static str,
+}
+
+#[derive(Debug)]
+pub(crate) struct Redirects<'a>(pub(crate) &'a [crate::model::Hop]);
+
+impl Serialize for Redirects<'_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Hop<'a> {
+            status: u16,
+            url: &'a str,
+        }
+        s.collect_seq(self.0.iter().map(|hop| Hop { status: hop.status, url: hop.url.as_str() }))
+    }
+}
+
+/// Milliseconds to the microsecond: finer is noise.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ms(pub(crate) Duration);
+
+impl Ms {
+    pub(crate) fn value(self) -> f64 {
+        self.0.as_micros() as f64 / 1000.0
+    }
+}
+
+impl Serialize for Ms {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_f64(self.value())
+    }
+}
+
+/// A digest in lower-case hexadecimal.
+#[derive(Debug)]
+pub(crate) struct Hex<'a>(pub(crate) &'a [u8; 32]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl Serialize for Hex<'_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+/// Written as it is displayed.
+#[derive(Debug)]
+pub(crate) struct Shown<T>(pub(crate) T);
+
+impl<T: fmt::Display> Serialize for Shown<T> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(&self.0)
+    }
+}
+
+/// RFC 3339 with milliseconds.
+#[derive(Debug)]
+pub(crate) struct Millis(pub(crate) jiff::Timestamp);
+
+impl fmt::Display for Millis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.3}", self.0)
+    }
+}

@@ -1,0 +1,70 @@
+//! The summary as JSON.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::VERSION;
+use super::record::{Ms, Source};
+use crate::model::{Counts, Summary};
+
+#[derive(Serialize)]
+struct LatencyRecord {
+    p50_ms: Ms,
+    p90_ms: Ms,
+    p99_ms: Ms,
+    max_ms: Ms,
+}
+
+/// The summary as it is written.
+#[derive(Serialize)]
+pub struct SummaryRecord<'a> {
+    v: u32,
+    read: u64,
+    ok: u64,
+    http_error: u64,
+    failed: u64,
+    skipped: u64,
+    cancelled: u64,
+    errors: BTreeMap<&'static str, u64>,
+    skips: BTreeMap<&'static str, u64>,
+    bytes: u64,
+    wire_bytes: u64,
+    wall_ms: Ms,
+    latency: Option<LatencyRecord>,
+    peak_concurrency: u32,
+    input_complete: bool,
+    next_line: Option<Source<'a>>,
+    stopped: Option<&'static str>,
+}
+
+impl<'a> SummaryRecord<'a> {
+    /// The record of a summary.
+    pub fn of(summary: &'a Summary) -> Self {
+        let Counts { read, ok, http_error, failed, skipped, cancelled } = summary.counts;
+        Self {
+            v: VERSION,
+            read,
+            ok,
+            http_error,
+            failed,
+            skipped,
+            cancelled,
+            errors: summary.errors.iter().map(|(kind, &n)| (kind.as_str(), n)).collect(),
+            skips: summary.skips.iter().map(|(reason, &n)| (reason.as_str(), n)).collect(),
+            bytes: summary.bytes,
+            wire_bytes: summary.wire_bytes,
+            wall_ms: Ms(summary.wall),
+            latency: summary.latency.map(|l| LatencyRecord {
+                p50_ms: Ms(l.p50),
+                p90_ms: Ms(l.p90),
+                p99_ms: Ms(l.p99),
+                max_ms: Ms(l.max),
+            }),
+            peak_concurrency: summary.peak_concurrency,
+            input_complete: summary.input_complete,
+            next_line: summary.next_line.as_ref().map(|o| Source { file: &o.list, line: o.line }),
+            stopped: summary.stopped.map(crate::model::StopCause::as_str),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Progress for programs: one JSON object a line.
+
+use serde::Serialize;
+
+use super::{ReportWriter, Reporter};
+use crate::model::{Event, Progress};
+use crate::wire::{SummaryRecord, VERSION};
+
+/// Writes `run_started`, `started`, `done`, `progress`, `stopping` and `run_finished` events.
+pub struct Events {
+    writer: ReportWriter,
+}
+
+impl Events {
+    /// To this writer.
+    pub fn new(writer: ReportWriter) -> Self {
+        Self { writer }
+    }
+
+    fn write(&mut self, event: &Wire<'_>) {
+        // Plain values always serialise; and nobody has to read this.
+        if let Ok(mut line) = serde_json::to_vec(event) {
+            line.push(b'\n');
+            let _ = self.writer.write_all(&line);
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum Wire<'a> {
+    RunStarted {
+        v: u32,
+        concurrency: u32,
+        expected: Option<u64>,
+    },
+    Started {
+        id: u64,
+        url: &'a str,
+    },
+    Done {
+        id: Option<u64>,
+        url: &'a str,
+        outcome: &'static str,
+        status: Option<u16>,
+        error: Option<&'static str>,
+    },
+    Progress {
+        elapsed_ms: u64,
+        done: u64,
+        read: u64,
+        input_complete: bool,
+        failed: u64,
+        in_flight: u32,
+        wire_bytes: u64,
+        slowest: Vec<Slow<'a>>,
+    },
+    Stopping {
+        cause: &'static str,
+        grace_ms: u64,
+        in_flight: u32,
+    },
+    RunFinished {
+        summary: Box<SummaryRecord<'a>>,
+    },
+}
+
+#[derive(Serialize)]
+struct Slow<'a> {
+    url: &'a str,
+    age_ms: u64,
+}
+
+impl Reporter for Events {
+    fn watches_jobs(&self) -> bool {
+        true
+    }
+
+    fn watches_progress(&self) -> bool {
+        true
+    }
+
+    fn event(&mut self, event: &Event<'_>) {
+        let wire = match event {
+            Event::RunStarted(info) => {
+                Wire::RunStarted { v: VERSION, concurrency: info.concurrency, expected: info.expected }
+            }
+            Event::HandedOut(job) => Wire::Started { id: job.id.0, url: job.seed.url.as_str() },
+            Event::Done(outcome) => Wire::Done {
+                id: match &outcome.subject {
+                    crate::model::Subject::Job(job) => Some(job.id.0),
+                    _ => None,
+                },
+                url: outcome.subject.url(),
+                outcome: outcome.verdict.as_str(),
+                status: outcome.facts.status,
+                error: outcome.verdict.error_kind().map(crate::model::ErrorKind::as_str),
+            },
+            Event::Tick(p) => progress(p),
+            Event::Stopping { cause, grace, in_flight } => {
+                Wire::Stopping { cause: cause.as_str(), grace_ms: millis(*grace), in_flight: *in_flight }
+            }
+            Event::RunFinished(summary) => Wire::RunFinished { summary: Box::new(SummaryRecord::of(summary)) },
+        };
+        self.write(&wire);
+    }
+}
+
+fn millis(d: std::time::Duration) -> u64 {
+    u64::try_from(d.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn progress<'a>(p: &'a Progress) -> Wire<'a> {
+    Wire::Progress {
+        elapsed_ms: millis(p.elapsed),
+        done: p.done,
+        read: p.read,
+        input_complete: p.input_complete,
+        failed: p.failed,
+        in_flight: p.in_flight,
+        wire_bytes: p.wire_bytes,
+        slowest: p.slowest.iter().map(|s| Slow { url: &s.url, age_ms: millis(s.age) }).collect(),
+    }
+}

@@ -1,0 +1,60 @@
+//! Progress where there is no terminal: a plain line now and then.
+
+use std::time::Duration;
+
+use super::{ReportWriter, Reporter};
+use crate::model::{Event, Progress};
+use crate::policy::printable::{duration, size};
+
+/// Writes a line at once after the first second and then at growing intervals, so that a log of a
+/// long run stays short.
+pub struct Lines {
+    writer: ReportWriter,
+    next: Duration,
+    step: Duration,
+}
+
+const FIRST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(60);
+
+impl Lines {
+    /// To this writer.
+    pub fn new(writer: ReportWriter) -> Self {
+        Self { writer, next: FIRST, step: FIRST }
+    }
+}
+
+impl Reporter for Lines {
+    fn watches_progress(&self) -> bool {
+        true
+    }
+
+    fn event(&mut self, event: &Event<'_>) {
+        let Event::Tick(p) = event else { return };
+        if p.elapsed < self.next {
+            return;
+        }
+        // A standard error that nobody reads is no reason to fail.
+        let _ = self.writer.write_all(line(p).as_bytes());
+        self.step = (self.step * 2).min(LONGEST);
+        self.next = p.elapsed + self.step;
+    }
+}
+
+fn line(p: &Progress) -> String {
+    let total = if p.input_complete { p.read.to_string() } else { format!("{}+", p.read) };
+    let secs = p.elapsed.as_secs_f64().max(1e-6);
+    let rate = p.done as f64 / secs;
+    let left = (p.input_complete && p.done > 0 && p.done < p.read)
+        .then(|| Duration::from_secs_f64((p.read - p.done) as f64 / rate))
+        .map(|eta| format!(", {} left", duration(eta)))
+        .unwrap_or_default();
+    format!(
+        "{}: {}/{total} done, {rate:.1}/s, {}, {} in flight, {} failed{left}\n",
+        duration(p.elapsed),
+        p.done,
+        size(p.wire_bytes),
+        p.in_flight,
+        p.failed
+    )
+}

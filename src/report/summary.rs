@@ -1,0 +1,105 @@
+//! The account of a run, for people.
+
+use std::fmt::Write as _;
+
+use super::{ReportWriter, Reporter};
+use crate::model::{Event, StopCause, Summary};
+use crate::policy::printable::{duration, printable, size};
+
+/// Writes the summary when the run is over.
+pub struct SummaryText {
+    writer: ReportWriter,
+    color: bool,
+}
+
+impl SummaryText {
+    /// To this writer; `color` marks failures.
+    pub fn new(writer: ReportWriter, color: bool) -> Self {
+        Self { writer, color }
+    }
+}
+
+impl Reporter for SummaryText {
+    fn event(&mut self, event: &Event<'_>) {
+        match event {
+            Event::RunFinished(summary) => {
+                // A standard error that nobody reads is no reason to fail.
+                let _ = self.writer.write_all(render(summary, self.color).as_bytes());
+            }
+            Event::Stopping { cause: StopCause::Interrupt, grace, in_flight } if *in_flight > 0 => {
+                let text = format!(
+                    "stopping: {in_flight} under way have {} to finish; press Ctrl-C again to end them now\n",
+                    duration(*grace)
+                );
+                let _ = self.writer.write_all(text.as_bytes());
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The text of a summary; its last line is the one to read.
+fn render(s: &Summary, color: bool) -> String {
+    let mut out = String::new();
+    // Writing to a String cannot fail.
+    let _ = write_details(&mut out, s);
+    let c = &s.counts;
+    let secs = s.wall.as_secs_f64();
+    let mut parts = vec![format!("{} ok", c.ok)];
+    for (n, name) in [(c.http_error + c.failed, "failed"), (c.skipped, "skipped"), (c.cancelled, "cancelled")] {
+        if n > 0 {
+            parts.push(format!("{n} {name}"));
+        }
+    }
+    let sgr = match () {
+        () if !color => None,
+        () if c.http_error + c.failed > 0 => Some("31"),
+        () if c.cancelled > 0 || s.stopped.is_some() => Some("33"),
+        () => Some("32"),
+    };
+    let (on, off) = sgr.map_or((String::new(), ""), |sgr| (format!("\x1b[{sgr}m"), "\x1b[0m"));
+    let plural = if c.read == 1 { "URL" } else { "URLs" };
+    let _ = writeln!(out, "{on}{} {plural} in {secs:.2} s: {}{off}", c.read, parts.join(", "));
+    out
+}
+
+fn write_details(out: &mut String, s: &Summary) -> std::fmt::Result {
+    let c = &s.counts;
+    let secs = s.wall.as_secs_f64().max(1e-6);
+    let figures = [
+        (c.ok, "ok"),
+        (c.http_error, "http_error"),
+        (c.failed, "failed"),
+        (c.skipped, "skipped"),
+        (c.cancelled, "cancelled"),
+    ];
+    let outcomes: Vec<_> = figures.iter().filter(|(n, _)| *n > 0).map(|(n, name)| format!("{n} {name}")).collect();
+    if !outcomes.is_empty() {
+        writeln!(out, "outcomes   {}", outcomes.join(" · "))?;
+    }
+    let errors: Vec<_> = s.errors.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
+    if !errors.is_empty() {
+        writeln!(out, "errors     {}", errors.join(" · "))?;
+    }
+    let skips: Vec<_> = s.skips.iter().map(|(reason, n)| format!("{n} {}", reason.as_str())).collect();
+    if !skips.is_empty() {
+        writeln!(out, "skips      {}", skips.join(" · "))?;
+    }
+    let rate = format!("{:.1} URLs/s, {}/s", c.done() as f64 / secs, size((s.wire_bytes as f64 / secs) as u64));
+    let decoded = if s.bytes > s.wire_bytes { format!(" ({} decoded)", size(s.bytes)) } else { String::new() };
+    writeln!(out, "received   {}{decoded}, {rate}", size(s.wire_bytes))?;
+    if let Some(l) = &s.latency {
+        let [p50, p90, p99, max] = [l.p50, l.p90, l.p99, l.max].map(duration);
+        writeln!(out, "latency    p50 {p50} · p90 {p90} · p99 {p99} · max {max}")?;
+    }
+    writeln!(out, "in flight  at most {}", s.peak_concurrency)?;
+    if !s.input_complete {
+        match &s.next_line {
+            Some(next) => {
+                writeln!(out, "input      not read to its end; the next line is {}", printable(&next.to_string()))?
+            }
+            None => writeln!(out, "input      not read to its end")?,
+        }
+    }
+    Ok(())
+}

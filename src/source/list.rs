@@ -175,6 +175,11 @@ impl Source for ListSource {
         self.expected
     }
 
+    fn may_block(&self) -> bool {
+        // Arguments are there already; everything else is a file or a pipe.
+        self.expected.is_none()
+    }
+
     fn interrupt(&self) -> Interrupt {
         let wake = Arc::clone(&self.wake);
         Arc::new(move || wake.set())

@@ -60,6 +60,11 @@ pub trait Source: Send {
         None
     }
 
+    /// Whether [`Source::next_batch`] may block. One that never does is read without a thread.
+    fn may_block(&self) -> bool {
+        true
+    }
+
     /// What ends a blocked read.
     fn interrupt(&self) -> Interrupt;
 }

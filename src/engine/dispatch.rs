@@ -1,0 +1,397 @@
+//! The loop. All state of a run is in its local variables; everything else reports by message.
+//!
+//! ```text
+//! batches ─▶ admit ─▶ frontier ─▶ hand out ─▶ jobs ─▶ backend ─▶ outcomes ─▶ settle ─▶ sinks
+//! ```
+//!
+//! Deadlock rule: a slot in the jobs channel is reserved before a job is claimed, outcomes are
+//! taken whether or not the jobs channel has room, and the loop never waits for a sink alone.
+
+use std::time::Instant;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::reading::Reading;
+use super::tally::Tally;
+use super::watch::{TICK, Watchers};
+use super::{Plan, RunEnd, RunFault, StopLevel};
+use crate::backend::{BackendError, RunContext};
+use crate::fetch::Meter;
+use crate::frontier::{Claim, Frontier, Settled};
+use crate::model::{
+    Batch, Entry, Event, Job, Outcome, Progress, RunInfo, Seed, SkipReason, StopCause, Subject, Summary, Verdict,
+};
+use crate::policy::naming::{Claims, name_for_out, name_for_url};
+use crate::sink::{SinkThread, ToSinks};
+
+/// The most outcomes taken from the channel at once, and so the size of a batch for the sinks.
+const OUTCOMES: usize = 256;
+
+/// Outcomes that may wait for the sinks before no more are taken.
+const PENDING: usize = 4 * OUTCOMES;
+
+/// Runs a plan.
+pub(super) async fn run(plan: Plan) -> RunEnd {
+    let started = Instant::now();
+    let info = RunInfo { concurrency: plan.concurrency, expected: plan.source.expected() };
+    let mut state = State::new(plan.frontier, plan.names, Watchers::new(plan.reporters), started);
+    let (to_sinks, sinks) = match crate::sink::spawn(plan.sinks, info.clone()) {
+        Ok(spawned) => spawned,
+        Err(e) => return state.failed_to_start(RunFault::Thread(e)),
+    };
+    let reading = match Reading::start(plan.source) {
+        Ok(reading) => reading,
+        Err(e) => return state.failed_to_start(RunFault::Thread(e)),
+    };
+    state.watchers.tell(&Event::RunStarted(&info));
+
+    // Enough that a worker finds its next job waiting, little enough that priorities matter.
+    let (jobs, jobs_in) = mpsc::channel((plan.concurrency as usize / 4).clamp(1, 64));
+    let (outcomes_out, outcomes) = mpsc::channel(OUTCOMES);
+    let (drain, abort) = (CancellationToken::new(), CancellationToken::new());
+    let ctx = RunContext {
+        spec: plan.spec,
+        concurrency: plan.concurrency,
+        meter: state.meter.clone(),
+        drain: drain.clone(),
+        abort: abort.clone(),
+    };
+    let backend = tokio::spawn(plan.backend.run(jobs_in, outcomes_out, ctx));
+    let run = Run {
+        state,
+        reading,
+        sinks,
+        to_sinks,
+        jobs: Some(jobs),
+        outcomes,
+        backend: Some(backend),
+        stop: plan.stop.watch(),
+        grace: plan.grace,
+        drain,
+        abort,
+        aborts_at: None,
+    };
+    run.to_the_end().await
+}
+
+/// What the loop knows.
+struct State {
+    frontier: Box<dyn Frontier>,
+    names: Option<Claims>,
+    watchers: Watchers,
+    tally: Tally,
+    meter: std::sync::Arc<Meter>,
+    started: Instant,
+    /// Jobs handed to the backend whose outcomes have not come back.
+    out: u64,
+    /// Outcomes on their way to the sinks.
+    pending: Vec<Outcome>,
+    stopping: Option<StopCause>,
+    fault: Option<RunFault>,
+}
+
+impl State {
+    fn new(frontier: Box<dyn Frontier>, names: Option<Claims>, watchers: Watchers, started: Instant) -> Self {
+        Self {
+            frontier,
+            names,
+            watchers,
+            tally: Tally::new(),
+            meter: std::sync::Arc::default(),
+            started,
+            out: 0,
+            pending: Vec::new(),
+            stopping: None,
+            fault: None,
+        }
+    }
+
+    fn failed_to_start(self, fault: RunFault) -> RunEnd {
+        let summary = self.tally.summary(self.started.elapsed(), 0, None, false, Some(StopCause::Broken));
+        RunEnd { summary, fault: Some(fault) }
+    }
+
+    /// Steps 3 and 4 of the walk: lines become waiting seeds, or outcomes at once.
+    fn admit(&mut self, batch: Batch) {
+        for entry in batch.entries {
+            self.tally.counts.read += 1;
+            match entry {
+                Entry::Bad(bad) => self.finish(Outcome::bad_line(bad)),
+                Entry::Seed(seed) if self.stopping.is_some() => self.finish(cancelled(seed)),
+                Entry::Seed(seed) if self.frontier.seen(&seed.url) => {
+                    let verdict = Verdict::Skipped(SkipReason::Duplicate);
+                    self.finish(Outcome::unfetched(Subject::Seed(seed), verdict));
+                }
+                Entry::Seed(seed) => self.push(seed),
+            }
+        }
+    }
+
+    /// Claims the name of a seed, in list order, and lets it wait.
+    fn push(&mut self, seed: Seed) {
+        let Some(names) = &mut self.names else { return self.frontier.push(seed, None) };
+        let wanted = match seed.wants.as_ref().and_then(|w| w.out.as_deref()) {
+            Some(out) => name_for_out(out),
+            None => Ok(name_for_url(&seed.url)),
+        };
+        match wanted {
+            Ok(name) => {
+                let claimed = names.claim(&name, seed.url.as_str());
+                self.frontier.push(seed, Some(claimed));
+            }
+            Err(error) => self.finish(Outcome::unfetched(Subject::Seed(seed), Verdict::Failed(error))),
+        }
+    }
+
+    /// The next job, if one waits.
+    fn claim(&mut self) -> Option<Job> {
+        match self.frontier.claim() {
+            Claim::Job(job) => {
+                self.out += 1;
+                self.watchers.handed_out(&job);
+                Some(*job)
+            }
+            Claim::Waiting | Claim::Empty => None,
+        }
+    }
+
+    /// A job came back.
+    fn settle(&mut self, outcome: Outcome) {
+        self.out -= 1;
+        if let Subject::Job(job) = &outcome.subject {
+            self.frontier.settle(job.id, Settled::Done);
+        }
+        self.finish(outcome);
+    }
+
+    /// Counts an outcome and sends it on its way.
+    fn finish(&mut self, outcome: Outcome) {
+        self.tally.add(&outcome);
+        self.watchers.done(&outcome);
+        self.pending.push(outcome);
+    }
+
+    fn progress(&self, reading: &Reading) -> Progress {
+        Progress {
+            read: self.tally.counts.read,
+            input_complete: reading.complete(),
+            done: self.tally.counts.done(),
+            failed: self.tally.failed(),
+            wire_bytes: self.meter.wire_bytes(),
+            in_flight: self.meter.in_flight(),
+            elapsed: self.started.elapsed(),
+            slowest: Vec::new(),
+        }
+    }
+}
+
+fn cancelled(seed: Seed) -> Outcome {
+    Outcome::unfetched(Subject::Seed(seed), Verdict::Cancelled)
+}
+
+/// The state and what it talks to.
+struct Run {
+    state: State,
+    reading: Reading,
+    sinks: SinkThread,
+    to_sinks: mpsc::Sender<ToSinks>,
+    /// `None` once nothing more is handed out.
+    jobs: Option<mpsc::Sender<Job>>,
+    outcomes: mpsc::Receiver<Outcome>,
+    /// `None` once it has ended.
+    backend: Option<JoinHandle<Result<(), BackendError>>>,
+    stop: watch::Receiver<StopLevel>,
+    grace: std::time::Duration,
+    drain: CancellationToken,
+    abort: CancellationToken,
+    aborts_at: Option<tokio::time::Instant>,
+}
+
+impl Run {
+    async fn to_the_end(mut self) -> RunEnd {
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut buffer = Vec::with_capacity(OUTCOMES);
+        let mut watch_sinks = true;
+        let mut watch_stop = true;
+        // Handles of their own, so that a permit does not borrow the state.
+        let (jobs, to_sinks) = (self.jobs.clone(), self.to_sinks.clone());
+        loop {
+            self.hand_out();
+            self.flush_some();
+            if self.over() {
+                break;
+            }
+            let state = &mut self.state;
+            let aborts_at = self.aborts_at;
+            let ready = self.jobs.is_some() && state.frontier.has_ready();
+            tokio::select! {
+                biased;
+                raised = self.stop.changed(), if watch_stop => match raised {
+                    Ok(()) => {
+                        let level = *self.stop.borrow_and_update();
+                        if level >= StopLevel::Drain {
+                            self.stop_for(StopCause::Interrupt);
+                        }
+                        if level == StopLevel::Abort {
+                            self.abort.cancel();
+                            watch_stop = false;
+                        }
+                    }
+                    Err(_) => watch_stop = false,
+                },
+                () = sleep_until(aborts_at.unwrap_or_else(tokio::time::Instant::now)), if aborts_at.is_some() => {
+                    self.abort.cancel();
+                    self.aborts_at = None;
+                }
+                cause = self.sinks.trouble(), if watch_sinks => {
+                    watch_sinks = false;
+                    self.stop_for(cause);
+                }
+                ended = ended(&mut self.backend), if self.backend.is_some() => self.backend_ended(ended),
+                permit = to_sinks.reserve(), if !state.pending.is_empty() => match permit {
+                    Ok(permit) => permit.send(ToSinks::Outcomes(std::mem::take(&mut state.pending))),
+                    // The thread is gone; why, is asked when it is joined.
+                    Err(_) => state.pending.clear(),
+                },
+                n = self.outcomes.recv_many(&mut buffer, OUTCOMES), if state.out > 0 && state.pending.len() < PENDING => {
+                    if n == 0 {
+                        // The backend is gone without a word about these.
+                        state.out = 0;
+                    }
+                    buffer.drain(..).for_each(|outcome| state.settle(outcome));
+                }
+                permit = reserve(jobs.as_ref()), if ready => {
+                    if let (Some(permit), Some(job)) = (permit, state.claim()) {
+                        permit.send(job);
+                    }
+                }
+                batch = self.reading.next(), if !self.reading.ended()
+                    && state.frontier.room() >= Batch::MAX
+                    && state.pending.len() < PENDING => match batch {
+                    Some(Ok(batch)) => state.admit(batch),
+                    Some(Err(error)) => {
+                        // What was read is still fetched; only the rest of the input is lost.
+                        state.fault.get_or_insert(error.into());
+                    }
+                    None => {}
+                },
+                _ = tick.tick(), if state.watchers.want_progress() => {
+                    let progress = state.progress(&self.reading);
+                    state.watchers.tick(progress);
+                }
+            }
+        }
+        drop((jobs, to_sinks));
+        self.finish().await
+    }
+
+    /// Hands out jobs while the channel takes them without waiting.
+    fn hand_out(&mut self) {
+        let Some(jobs) = &self.jobs else { return };
+        while self.state.frontier.has_ready() {
+            let Ok(permit) = jobs.try_reserve() else { return };
+            let Some(job) = self.state.claim() else { return };
+            permit.send(job);
+        }
+    }
+
+    /// Gives the sinks what waits, if they have room now.
+    fn flush_some(&mut self) {
+        if self.state.pending.is_empty() {
+            return;
+        }
+        if let Ok(permit) = self.to_sinks.try_reserve() {
+            permit.send(ToSinks::Outcomes(std::mem::take(&mut self.state.pending)));
+        }
+    }
+
+    /// The end of the run: the input is done, nothing waits, nothing is out, nothing is owed to
+    /// the sinks, or they can take nothing more.
+    fn over(&self) -> bool {
+        let state = &self.state;
+        self.reading.ended() && !state.frontier.has_ready() && state.out == 0 && state.pending.is_empty()
+    }
+
+    /// Stops reading and handing out. What was read and did not begin is cancelled.
+    fn stop_for(&mut self, cause: StopCause) {
+        if self.state.stopping.is_some() {
+            return;
+        }
+        self.state.stopping = Some(cause);
+        self.drain.cancel();
+        self.aborts_at = Some(tokio::time::Instant::now() + self.grace);
+        for seed in self.state.frontier.drain() {
+            self.state.finish(cancelled(seed));
+        }
+        for batch in self.reading.stop() {
+            self.state.admit(batch);
+        }
+        let in_flight = u32::try_from(self.state.out).unwrap_or(u32::MAX);
+        self.state.watchers.tell(&Event::Stopping { cause, grace: self.grace, in_flight });
+    }
+
+    fn backend_ended(&mut self, ended: Result<Result<(), BackendError>, tokio::task::JoinError>) {
+        self.backend = None;
+        self.jobs = None;
+        let error = match ended {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error,
+            Err(e) => BackendError(format!("the backend died: {e}")),
+        };
+        self.state.fault.get_or_insert(error.into());
+        self.stop_for(StopCause::Broken);
+    }
+
+    /// Closes everything in order and draws up the account.
+    async fn finish(mut self) -> RunEnd {
+        self.jobs = None;
+        if self.backend.is_some() {
+            // Nothing is out and the jobs channel is closed: it ends now.
+            let ended = ended(&mut self.backend).await;
+            self.backend_ended(ended);
+        }
+        let Run { mut state, reading, sinks, to_sinks, .. } = self;
+        let counts = state.tally.counts;
+        if !counts.add_up() {
+            state.fault.get_or_insert(RunFault::Accounting { read: counts.read, done: counts.done() });
+        }
+        let (next, complete) = (reading.next_line(), reading.complete());
+        reading.join();
+        let broken = state.fault.is_some().then_some(StopCause::Broken);
+        let stopped = state.stopping.or(broken);
+        let mut summary = state.tally.summary(state.started.elapsed(), state.meter.peak(), next, complete, stopped);
+        // Err: the thread is gone; why, is asked when it is joined.
+        let _ = to_sinks.send(ToSinks::Finish(Box::new(summary.clone()))).await;
+        drop(to_sinks);
+        if let Err(error) = sinks.join().await {
+            state.fault.get_or_insert(error.into());
+            summary.stopped = summary.stopped.or(Some(StopCause::Broken));
+        }
+        tell_end(&mut state.watchers, &summary);
+        RunEnd { summary, fault: state.fault }
+    }
+}
+
+fn tell_end(watchers: &mut Watchers, summary: &Summary) {
+    watchers.tell(&Event::RunFinished(summary));
+}
+
+async fn ended(
+    backend: &mut Option<JoinHandle<Result<(), BackendError>>>,
+) -> Result<Result<(), BackendError>, tokio::task::JoinError> {
+    match backend {
+        Some(handle) => handle.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn reserve(jobs: Option<&mpsc::Sender<Job>>) -> Option<mpsc::Permit<'_, Job>> {
+    match jobs {
+        Some(jobs) => jobs.reserve().await.ok(),
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,88 @@
+//! The one loop that owns all state of a run.
+//!
+//! [`run`] takes a [`Plan`], every part of which was chosen and opened by `app`, and ends with a
+//! [`Summary`] whatever happened: an `Err` of a part is kept beside it, never instead of it.
+
+mod dispatch;
+mod reading;
+mod shutdown;
+mod tally;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+use std::time::Duration;
+
+use crate::backend::Backend;
+use crate::fetch::FetchSpec;
+use crate::frontier::Frontier;
+use crate::model::Summary;
+use crate::policy::naming::Claims;
+use crate::report::Reporter;
+use crate::sink::{Sink, SinkError};
+use crate::source::{Source, SourceError};
+
+pub use shutdown::{Stop, StopLevel};
+
+/// Everything a run needs.
+pub struct Plan {
+    /// Where seeds come from.
+    pub source: Box<dyn Source>,
+    /// What waits.
+    pub frontier: Box<dyn Frontier>,
+    /// How fetches run at once.
+    pub backend: Box<dyn Backend>,
+    /// What fetchers are built from.
+    pub spec: FetchSpec,
+    /// Names for saved bodies, when bodies are saved under names of their own.
+    pub names: Option<Claims>,
+    /// Lossless outputs.
+    pub sinks: Vec<Box<dyn Sink>>,
+    /// What people see.
+    pub reporters: Vec<Box<dyn Reporter>>,
+    /// The most fetches under way at once.
+    pub concurrency: u32,
+    /// How long fetches under way may go on after a stop.
+    pub grace: Duration,
+    /// Stops the run from outside.
+    pub stop: Stop,
+}
+
+/// A part of the run broke.
+#[derive(Debug, thiserror::Error)]
+pub enum RunFault {
+    /// A list could not be read on.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// An output could not be written.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    /// The backend broke.
+    #[error(transparent)]
+    Backend(#[from] crate::backend::BackendError),
+    /// A thread could not be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(std::io::Error),
+    /// The five counts do not add up: a defect of fetchall.
+    #[error("accounting: {done} outcomes for {read} lines read; this is a defect of fetchall, please report it")]
+    Accounting {
+        /// Lines read.
+        read: u64,
+        /// Outcomes.
+        done: u64,
+    },
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct RunEnd {
+    /// The account, complete under every circumstance.
+    pub summary: Summary,
+    /// What broke, if anything did; the first thing, when several did.
+    pub fault: Option<RunFault>,
+}
+
+/// Runs a plan to its end. Must be called on a tokio runtime with time and I/O enabled.
+pub async fn run(plan: Plan) -> RunEnd {
+    dispatch::run(plan).await
+}

@@ -1,0 +1,126 @@
+//! The input being read: a source that may block has a thread of its own and a bounded channel.
+
+use std::io;
+use std::thread::JoinHandle;
+
+use tokio::sync::mpsc;
+
+use crate::model::{Batch, Origin};
+use crate::source::{Interrupt, Source, SourceError};
+
+/// Batches that may wait. With the one that the thread holds they are all that is read ahead.
+const AHEAD: usize = 2;
+
+/// The input being read.
+pub(super) struct Reading {
+    feed: Feed,
+    /// Where reading would go on after what was taken.
+    next: Origin,
+    ended: Option<Ended>,
+}
+
+enum Feed {
+    /// A source that may block, on a thread of its own.
+    Thread { batches: mpsc::Receiver<Message>, interrupt: Interrupt, thread: JoinHandle<()> },
+    /// A source that never blocks, read where it stands.
+    Here(Box<dyn Source>),
+}
+
+type Message = Result<Batch, SourceError>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    Complete,
+    Early,
+}
+
+impl Reading {
+    pub(super) fn start(source: Box<dyn Source>) -> io::Result<Self> {
+        let next = source.position();
+        let feed = if source.may_block() { on_thread(source)? } else { Feed::Here(source) };
+        Ok(Self { feed, next, ended: None })
+    }
+
+    /// Whether there is nothing more to wait for.
+    pub(super) fn ended(&self) -> bool {
+        self.ended.is_some()
+    }
+
+    /// Whether the input was read to its end.
+    pub(super) fn complete(&self) -> bool {
+        self.ended == Some(Ended::Complete)
+    }
+
+    /// The first line that was not read, when the input was not read to its end.
+    pub(super) fn next_line(&self) -> Option<Origin> {
+        (!self.complete()).then(|| self.next.clone())
+    }
+
+    /// The lines that came next; `None` at the end.
+    pub(super) async fn next(&mut self) -> Option<Message> {
+        let message = match &mut self.feed {
+            Feed::Thread { batches, .. } => batches.recv().await,
+            Feed::Here(source) => source.next_batch().transpose(),
+        };
+        self.note(message)
+    }
+
+    fn note(&mut self, message: Option<Message>) -> Option<Message> {
+        match &message {
+            Some(Ok(batch)) => self.next = batch.next.clone(),
+            Some(Err(_)) => self.ended = Some(Ended::Early),
+            // A source that was interrupted ends as well; only a whole one is complete.
+            None => self.ended = self.ended.or(Some(Ended::Complete)),
+        }
+        message
+    }
+
+    /// Reads no further. What had been read already, and nothing else, is returned.
+    pub(super) fn stop(&mut self) -> Vec<Batch> {
+        let mut read = Vec::new();
+        if self.ended() {
+            return read;
+        }
+        let mut waiting = Vec::new();
+        if let Feed::Thread { batches, interrupt, .. } = &mut self.feed {
+            batches.close();
+            interrupt();
+            while let Ok(message) = batches.try_recv() {
+                waiting.push(message);
+            }
+        }
+        for message in waiting {
+            if let Some(Ok(batch)) = self.note(Some(message)) {
+                read.push(batch);
+            }
+        }
+        // It may have been at the end of the input all the same, but nobody can tell without
+        // reading on.
+        self.ended = Some(Ended::Early);
+        read
+    }
+
+    /// Waits for the thread, which has ended or is about to.
+    pub(super) fn join(self) {
+        if let Feed::Thread { batches, interrupt, thread } = self.feed {
+            drop(batches);
+            interrupt();
+            // Err: the source panicked; its channel then closed early, which was noted.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn on_thread(mut source: Box<dyn Source>) -> io::Result<Feed> {
+    let interrupt = source.interrupt();
+    let (tx, batches) = mpsc::channel(AHEAD);
+    let thread = std::thread::Builder::new().name("source".to_owned()).spawn(move || {
+        while let Some(message) = source.next_batch().transpose() {
+            let failed = message.is_err();
+            if tx.blocking_send(message).is_err() || failed {
+                return;
+            }
+        }
+    })?;
+    Ok(Feed::Thread { batches, interrupt, thread })
+}

@@ -1,0 +1,89 @@
+//! The account of a run, outcome by outcome.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+use crate::model::{Counts, ErrorKind, Latency, Origin, Outcome, SkipReason, StopCause, Summary, Verdict};
+
+/// Latencies are kept with this many significant digits.
+const DIGITS: u8 = 3;
+
+/// Counts outcomes.
+pub(super) struct Tally {
+    pub(super) counts: Counts,
+    errors: BTreeMap<ErrorKind, u64>,
+    skips: BTreeMap<SkipReason, u64>,
+    bytes: u64,
+    wire_bytes: u64,
+    /// Microseconds. `None` if the library refuses its own documented arguments.
+    latency: Option<Histogram<u64>>,
+}
+
+impl Tally {
+    pub(super) fn new() -> Self {
+        Self {
+            counts: Counts::default(),
+            errors: BTreeMap::new(),
+            skips: BTreeMap::new(),
+            bytes: 0,
+            wire_bytes: 0,
+            latency: Histogram::new(DIGITS).ok(),
+        }
+    }
+
+    pub(super) fn add(&mut self, outcome: &Outcome) {
+        match &outcome.verdict {
+            Verdict::Ok => self.counts.ok += 1,
+            Verdict::HttpError => self.counts.http_error += 1,
+            Verdict::Failed(_) => self.counts.failed += 1,
+            Verdict::Skipped(reason) => {
+                self.counts.skipped += 1;
+                *self.skips.entry(*reason).or_default() += 1;
+            }
+            Verdict::Cancelled => self.counts.cancelled += 1,
+        }
+        if let Some(kind) = outcome.verdict.error_kind() {
+            *self.errors.entry(kind).or_default() += 1;
+        }
+        self.bytes += outcome.facts.bytes.unwrap_or(0);
+        self.wire_bytes += outcome.facts.wire_bytes.unwrap_or(0);
+        let answered = matches!(outcome.verdict, Verdict::Ok | Verdict::HttpError);
+        if let (true, Some(total), Some(latency)) = (answered, outcome.timing.total, &mut self.latency) {
+            // The histogram grows as needed; a latency of ages would be refused, and is not missed.
+            let _ = latency.record(u64::try_from(total.as_micros()).unwrap_or(u64::MAX));
+        }
+    }
+
+    pub(super) fn failed(&self) -> u64 {
+        self.counts.http_error + self.counts.failed
+    }
+
+    pub(super) fn summary(
+        &self,
+        wall: Duration,
+        peak_concurrency: u32,
+        next_line: Option<Origin>,
+        input_complete: bool,
+        stopped: Option<StopCause>,
+    ) -> Summary {
+        let latency = self.latency.as_ref().filter(|h| !h.is_empty()).map(|h| {
+            let at = |q| Duration::from_micros(h.value_at_quantile(q));
+            Latency { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: Duration::from_micros(h.max()) }
+        });
+        Summary {
+            counts: self.counts,
+            errors: self.errors.clone(),
+            skips: self.skips.clone(),
+            bytes: self.bytes,
+            wire_bytes: self.wire_bytes,
+            wall,
+            latency,
+            peak_concurrency,
+            input_complete,
+            next_line,
+            stopped,
+        }
+    }
+}

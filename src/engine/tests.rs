@@ -1,0 +1,331 @@
+//! The engine with a scripted fetcher and a paused clock: whatever the list, the failures and the
+//! moment of a stop, the accounting rule holds, the cap holds, and the run ends.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::{Plan, RunEnd, RunFault, Stop, run};
+use crate::backend::BACKENDS;
+use crate::fetch::FetchSpec;
+use crate::fetch::script::{Script, Step};
+use crate::frontier::MemoryFrontier;
+use crate::model::{
+    BadLine, Batch, Entry, ErrorKind, FetchError, Origin, Outcome, RunInfo, Seed, StopCause, Summary, Verdict,
+};
+use crate::sink::{Sink, SinkError};
+use crate::source::{Interrupt, Source, SourceError};
+
+/// Lines in batches of any size, then perhaps an error.
+struct Lines {
+    entries: Vec<Entry>,
+    at: usize,
+    batch: usize,
+    fails: bool,
+}
+
+fn origin(line: usize) -> Origin {
+    Origin { list: Arc::from("list"), line: line as u64 }
+}
+
+impl Source for Lines {
+    fn next_batch(&mut self) -> Result<Option<Batch>, SourceError> {
+        let end = (self.at + self.batch.clamp(1, Batch::MAX)).min(self.entries.len());
+        let entries = self.entries[self.at..end].to_vec();
+        self.at = end;
+        if entries.is_empty() {
+            let source = std::io::Error::other("the disk is gone");
+            return if self.fails { Err(SourceError { list: "list".to_owned(), source }) } else { Ok(None) };
+        }
+        Ok(Some(Batch { entries, next: self.position() }))
+    }
+
+    fn position(&self) -> Origin {
+        origin(self.at + 1)
+    }
+
+    fn may_block(&self) -> bool {
+        false
+    }
+
+    fn interrupt(&self) -> Interrupt {
+        Arc::new(|| {})
+    }
+}
+
+#[derive(Clone, Default)]
+struct Collect(Arc<Mutex<Vec<Outcome>>>);
+
+impl Sink for Collect {
+    fn may_block(&self) -> bool {
+        false
+    }
+
+    fn outcome(&mut self, outcome: &Outcome) -> Result<ControlFlow<()>, SinkError> {
+        self.0.lock().unwrap().push(outcome.clone());
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
+fn seed(path: &str, priority: i32, line: usize) -> Entry {
+    let url = url::Url::parse(&format!("http://h.test/{path}")).unwrap();
+    Entry::Seed(Seed { url, priority, origin: origin(line), wants: None })
+}
+
+fn bad(line: usize) -> Entry {
+    let error = FetchError::new(ErrorKind::InvalidUrl, "no scheme");
+    Entry::Bad(BadLine { text: "h.test/x".to_owned(), origin: origin(line), error })
+}
+
+struct Case {
+    source: Lines,
+    script: Script,
+    concurrency: u32,
+    dedup: bool,
+    sinks: Vec<Box<dyn Sink>>,
+    grace: Duration,
+}
+
+impl Case {
+    fn of(entries: Vec<Entry>) -> Self {
+        Self {
+            source: Lines { entries, at: 0, batch: 7, fails: false },
+            script: Script { paths: HashMap::new(), otherwise: (Duration::from_millis(10), Step::Ok(5)) },
+            concurrency: 4,
+            dedup: true,
+            sinks: Vec::new(),
+            grace: Duration::from_secs(5),
+        }
+    }
+
+    fn urls(n: usize) -> Self {
+        Self::of((1..=n).map(|i| seed(&i.to_string(), 0, i)).collect())
+    }
+
+    async fn run(mut self, stop: Stop) -> (RunEnd, Vec<Outcome>) {
+        let collect = Collect::default();
+        self.sinks.push(Box::new(collect.clone()));
+        let plan = Plan {
+            source: Box::new(self.source),
+            frontier: Box::new(MemoryFrontier::new(self.dedup)),
+            backend: (BACKENDS[0].make)(),
+            spec: FetchSpec::Scripted(Arc::new(self.script)),
+            names: None,
+            sinks: self.sinks,
+            reporters: Vec::new(),
+            concurrency: self.concurrency,
+            grace: self.grace,
+            stop,
+        };
+        let end = tokio::time::timeout(Duration::from_secs(36_000), run(plan)).await.expect("the run hangs");
+        let outcomes = std::mem::take(&mut *collect.0.lock().unwrap());
+        (end, outcomes)
+    }
+}
+
+fn paused<T>(test: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap().block_on(test)
+}
+
+fn assert_accounted(summary: &Summary, outcomes: &[Outcome]) {
+    assert!(summary.counts.add_up(), "{:?}", summary.counts);
+    assert_eq!(summary.counts.read, outcomes.len() as u64);
+    let mut lines: Vec<_> = outcomes.iter().map(|o| o.subject.origin().line).collect();
+    lines.sort_unstable();
+    let all: Vec<_> = (1..=outcomes.len() as u64).collect();
+    assert_eq!(lines, all, "each line that was read has one outcome, and no line was jumped");
+}
+
+#[test]
+fn every_line_ends_in_one_outcome() {
+    let entries = vec![seed("a", 0, 1), bad(2), seed("a", 0, 3), seed("broken", 0, 4), seed("gone", 0, 5)];
+    let mut case = Case::of(entries);
+    case.script.paths.insert("/broken".to_owned(), (Duration::ZERO, Step::Panic));
+    case.script.paths.insert("/gone".to_owned(), (Duration::ZERO, Step::Status(404)));
+    let (end, outcomes) = paused(case.run(Stop::default()));
+    assert!(end.fault.is_none());
+    assert_accounted(&end.summary, &outcomes);
+    let c = end.summary.counts;
+    assert_eq!((c.ok, c.http_error, c.failed, c.skipped, c.cancelled), (1, 1, 2, 1, 0));
+    assert!(end.summary.input_complete);
+    assert_eq!(end.summary.errors[&ErrorKind::Internal], 1, "a defect costs its own URL only");
+}
+
+#[test]
+fn runs_as_many_at_once_as_it_may_and_no_more() {
+    let mut case = Case::urls(200);
+    case.concurrency = 16;
+    let (end, _) = paused(async {
+        let started = tokio::time::Instant::now();
+        let ended = case.run(Stop::default()).await;
+        assert!(started.elapsed() < Duration::from_millis(200 * 10 / 16 * 2), "{:?}", started.elapsed());
+        ended
+    });
+    assert_eq!(end.summary.peak_concurrency, 16);
+}
+
+#[test]
+fn hands_out_by_priority_once_lines_wait() {
+    let entries = (1..=20).map(|i| seed(&i.to_string(), if i == 20 { 5 } else { 0 }, i)).collect();
+    let mut case = Case::of(entries);
+    case.concurrency = 1;
+    case.source.batch = 20;
+    let (_, outcomes) = paused(case.run(Stop::default()));
+    assert!(outcomes[..2].iter().any(|o| o.subject.origin().line == 20), "the most urgent line goes first");
+}
+
+#[test]
+fn a_drained_run_finishes_what_is_under_way_and_cancels_the_rest() {
+    let mut case = Case::urls(100);
+    case.script.otherwise.0 = Duration::from_secs(2);
+    let stop = Stop::default();
+    let (end, outcomes) = paused(async {
+        let stopper = stop.clone();
+        let stops = async move {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            stopper.escalate();
+        };
+        tokio::join!(case.run(stop), stops).0
+    });
+    assert_accounted(&end.summary, &outcomes);
+    assert_eq!(end.summary.counts.ok, 4, "those under way had the grace time");
+    assert_eq!(end.summary.stopped, Some(StopCause::Interrupt));
+}
+
+#[test]
+fn what_outlives_the_grace_time_is_aborted() {
+    let mut case = Case::urls(10);
+    case.script.otherwise = (Duration::ZERO, Step::Hang);
+    let stop = Stop::default();
+    stop.escalate();
+    let (end, outcomes) = paused(async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        case.run(stop).await
+    });
+    assert_accounted(&end.summary, &outcomes);
+    assert_eq!(end.summary.counts.cancelled, end.summary.counts.read);
+}
+
+#[test]
+fn a_list_that_breaks_off_loses_nothing_of_what_was_read() {
+    let mut case = Case::urls(30);
+    case.source.fails = true;
+    let (end, outcomes) = paused(case.run(Stop::default()));
+    assert!(matches!(end.fault, Some(RunFault::Source(_))));
+    assert_accounted(&end.summary, &outcomes);
+    assert_eq!(end.summary.counts.ok, 30);
+    assert!(!end.summary.input_complete);
+    assert_eq!(end.summary.next_line, Some(origin(31)));
+}
+
+/// Takes `most` outcomes, then fails or is closed.
+struct Limited {
+    most: usize,
+    fails: bool,
+}
+
+impl Sink for Limited {
+    fn may_block(&self) -> bool {
+        false
+    }
+
+    fn outcome(&mut self, _: &Outcome) -> Result<ControlFlow<()>, SinkError> {
+        if self.most > 0 {
+            self.most -= 1;
+            return Ok(ControlFlow::Continue(()));
+        }
+        let error = SinkError { target: "out".to_owned(), source: std::io::Error::other("disk full") };
+        if self.fails { Err(error) } else { Ok(ControlFlow::Break(())) }
+    }
+
+    fn begin(&mut self, _: &RunInfo) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_sink_that_ends_ends_the_run_and_the_other_sinks_miss_nothing() {
+    for fails in [false, true] {
+        let mut case = Case::urls(5000);
+        case.sinks.push(Box::new(Limited { most: 3, fails }));
+        let (end, outcomes) = paused(case.run(Stop::default()));
+        assert_accounted(&end.summary, &outcomes);
+        assert!(end.summary.counts.ok < 5000, "the run was ended early");
+        assert_eq!(end.fault.is_some(), fails);
+        let cause = if fails { StopCause::Broken } else { StopCause::OutputClosed };
+        assert_eq!(end.summary.stopped, Some(cause));
+    }
+}
+
+fn step() -> impl Strategy<Value = (u64, Step)> {
+    let step = prop_oneof![
+        6 => (0u64..5000).prop_map(Step::Ok),
+        2 => prop_oneof![Just(404u16), Just(503)].prop_map(Step::Status),
+        2 => prop::sample::select(ErrorKind::ALL).prop_map(Step::Fail),
+        1 => Just(Step::Hang),
+    ];
+    (prop_oneof![Just(0u64), 1u64..400, Just(60_000)], step)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_counts_add_up_the_cap_holds_and_nothing_deadlocks(
+        lines in prop::collection::vec((0u8..40, -2i32..3, prop::bool::weighted(0.1)), 0..300),
+        steps in prop::collection::vec(step(), 40),
+        concurrency in 1u32..40,
+        batch in 1usize..300,
+        dedup: bool,
+        fails: bool,
+        stops in prop::collection::vec(0u64..3000, 0..3),
+        grace in 0u64..3000,
+    ) {
+        let hangs = steps.iter().any(|(_, s)| *s == Step::Hang);
+        let entries = lines.iter().enumerate().map(|(i, &(path, priority, is_bad))| {
+            if is_bad { bad(i + 1) } else { seed(&path.to_string(), priority, i + 1) }
+        });
+        let mut case = Case::of(entries.collect());
+        case.source.batch = batch;
+        case.source.fails = fails;
+        case.concurrency = concurrency;
+        case.dedup = dedup;
+        case.grace = Duration::from_millis(grace);
+        for (i, (ms, step)) in steps.into_iter().enumerate() {
+            case.script.paths.insert(format!("/{i}"), (Duration::from_millis(ms), step));
+        }
+        let stop = Stop::default();
+        let (end, outcomes) = paused(async {
+            let stopper = stop.clone();
+            let stopping = async move {
+                for ms in &stops {
+                    tokio::time::sleep(Duration::from_millis(*ms)).await;
+                    stopper.escalate();
+                }
+                if hangs {
+                    tokio::time::sleep(Duration::from_secs(3000)).await;
+                    stopper.abort();
+                }
+            };
+            tokio::join!(case.run(stop), stopping).0
+        });
+        let summary = &end.summary;
+        let miscounted = matches!(end.fault, Some(RunFault::Accounting { .. }));
+        prop_assert!(!miscounted);
+        assert_accounted(summary, &outcomes);
+        prop_assert!(summary.peak_concurrency <= concurrency);
+        let read = summary.counts.read as usize;
+        if summary.stopped.is_none() {
+            prop_assert_eq!(read, lines.len());
+            prop_assert_eq!(summary.counts.cancelled, 0);
+        }
+        if !summary.input_complete {
+            prop_assert_eq!(summary.next_line.clone(), Some(origin(read + 1)));
+        }
+        let by_verdict = |v: &str| outcomes.iter().filter(|o| o.verdict.as_str() == v).count() as u64;
+        prop_assert_eq!(by_verdict(Verdict::Ok.as_str()), summary.counts.ok);
+    }
+}

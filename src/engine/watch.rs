@@ -1,0 +1,62 @@
+//! What those who watch are told, and what that costs only when somebody does.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crate::model::{Event, InFlight, Job, JobId, Outcome, Progress};
+use crate::report::Reporter;
+
+/// How often those who watch progress are told.
+pub(super) const TICK: Duration = Duration::from_millis(100);
+
+/// How many of the slowest URLs are told.
+const SLOWEST: usize = 3;
+
+/// The reporters of a run.
+pub(super) struct Watchers {
+    reporters: Vec<Box<dyn Reporter>>,
+    /// The jobs that are out, by number and so by age; kept only when somebody looks at them.
+    jobs: Option<BTreeMap<JobId, (String, Instant)>>,
+    progress: bool,
+}
+
+impl Watchers {
+    pub(super) fn new(reporters: Vec<Box<dyn Reporter>>) -> Self {
+        let jobs = reporters.iter().any(|r| r.watches_jobs()).then(BTreeMap::new);
+        let progress = reporters.iter().any(|r| r.watches_progress());
+        Self { reporters, jobs, progress }
+    }
+
+    /// Whether anybody wants to know about progress.
+    pub(super) fn want_progress(&self) -> bool {
+        self.progress
+    }
+
+    pub(super) fn tell(&mut self, event: &Event<'_>) {
+        for reporter in &mut self.reporters {
+            reporter.event(event);
+        }
+    }
+
+    pub(super) fn handed_out(&mut self, job: &Job) {
+        if let Some(jobs) = &mut self.jobs {
+            jobs.insert(job.id, (job.seed.url.as_str().to_owned(), Instant::now()));
+            self.tell(&Event::HandedOut(job));
+        }
+    }
+
+    pub(super) fn done(&mut self, outcome: &Outcome) {
+        if let (Some(jobs), crate::model::Subject::Job(job)) = (&mut self.jobs, &outcome.subject) {
+            jobs.remove(&job.id);
+        }
+        self.tell(&Event::Done(outcome));
+    }
+
+    pub(super) fn tick(&mut self, mut progress: Progress) {
+        if let Some(jobs) = &self.jobs {
+            let oldest = jobs.values().take(SLOWEST);
+            progress.slowest = oldest.map(|(url, since)| InFlight { url: url.clone(), age: since.elapsed() }).collect();
+        }
+        self.tell(&Event::Tick(&progress));
+    }
+}

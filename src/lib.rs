@@ -1,14 +1,36 @@
 //! fetchall downloads every URL of a list, at speed, with one truthful record each.
+//!
+//! ```text
+//!  files / stdin / arguments
+//!         │ text
+//!         ▼
+//!    ┌────────┐ Seed  ┌──────────┐ Job   ┌─────────────┐ Outcome ┌──────────┐ &Event ┌──────────┐
+//!    │ source ├──────▶│ frontier ├──────▶│   backend   ├────────▶│ dispatch ├───────▶│ reporters│
+//!    └────────┘       └────▲─────┘bounded│ N × fetcher │ bounded │ (engine) │        └──────────┘
+//!                          │      channel└─────────────┘ channel │          ├───────▶┌──────────┐
+//!                          └──────────── settle ◀────────────────┘          │Outcome │  sinks   │
+//!                                                                           ▼        └──────────┘
+//!                                                                     Summary → exit code
+//! ```
+//!
+//! A program needs [`Fetchall`] and the `Stream` of [`model::Outcome`]s that it starts; a program
+//! with outputs of its own implements [`sink::Sink`]. The modules are public so that the parts can
+//! be tested and measured alone; `docs/architecture.md` tells how they fit together.
 #![warn(missing_docs)]
+
+pub mod app;
 pub mod backend;
 pub mod config;
 pub mod demo;
 pub mod engine;
 pub mod fetch;
 pub mod frontier;
+mod library;
 pub mod model;
 pub mod policy;
 pub mod report;
 pub mod sink;
 pub mod source;
 pub mod wire;
+
+pub use library::{Fetchall, Run};

@@ -2,10 +2,25 @@
 //!
 //! Text becomes these values once, in `cli/resolve`; after that there is no environment, no file
 //! and no flag. A `None` here is a decision ("no limit"), never a gap.
+//!
+//! Text becomes values in layers: [`Layers`] starts at the defaults and takes files, variables and
+//! flags, later ones over earlier ones, setting by setting. [`KEYS`] is the one table of settings.
+//! Nothing here reads a file or the environment; whoever does passes the text in.
+
+mod file;
+mod header;
+mod keys;
+mod merge;
+mod units;
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub use header::{headers, parse_header};
+pub use keys::{KEYS, Key, Raw};
+pub use merge::{Layers, Origin, Problem};
+pub use units::{parse_low_speed, parse_size, parse_time, show_low_speed, show_size, show_time};
 
 /// How a list is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,9 +127,9 @@ pub struct Config {
     pub concurrency: NonZeroU32,
     /// `grace`: after the first Ctrl-C, how long URLs in flight may go on.
     pub grace: Duration,
-    /// `header`: request fields for every URL, each `Name: value`.
+    /// `header`: request fields for every URL, each as [`parse_header`] reads it; see [`headers`].
     pub header: Vec<String>,
-    /// `user-agent`: the User-Agent field.
+    /// `user-agent`: the User-Agent field; empty for none.
     pub user_agent: String,
     /// `max-redirects`: how many redirects one URL may take.
     pub max_redirects: u32,
@@ -154,4 +169,37 @@ pub struct Config {
     pub color: Color,
     /// `log`: a file that gets the log.
     pub log: Option<PathBuf>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            input_format: InputFormat::Auto,
+            duplicates: Duplicates::Skip,
+            concurrency: const { NonZeroU32::MIN.saturating_add(9) },
+            grace: Duration::from_secs(5),
+            header: Vec::new(),
+            user_agent: concat!("fetchall/", env!("CARGO_PKG_VERSION"), " (+", env!("CARGO_PKG_REPOSITORY"), ")")
+                .to_owned(),
+            max_redirects: 10,
+            cacert: None,
+            insecure: false,
+            compression: Compression::Auto,
+            connect_timeout: Duration::from_secs(10),
+            read_timeout: Duration::from_secs(30),
+            timeout: None,
+            low_speed: Some(LowSpeed { bytes_per_second: 100, over: Duration::from_secs(30) }),
+            dir: None,
+            digest: Digest::None,
+            max_size: None,
+            format: Format::Text,
+            output: PathBuf::from("-"),
+            summary: None,
+            progress: ProgressMode::Auto,
+            quiet: false,
+            verbose: false,
+            color: Color::Auto,
+            log: None,
+        }
+    }
 }

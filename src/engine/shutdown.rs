@@ -32,12 +32,8 @@ impl Stop {
         self.raise(next);
     }
 
-    /// Ends the run at once.
-    pub fn abort(&self) {
-        self.raise(StopLevel::Abort);
-    }
-
-    fn raise(&self, level: StopLevel) {
+    /// Stops the run at least this far.
+    pub fn raise(&self, level: StopLevel) {
         self.0.send_if_modified(|now| {
             let up = level > *now;
             *now = (*now).max(level);

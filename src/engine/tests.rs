@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{Plan, RunEnd, RunFault, Stop, run};
+use super::{Plan, RunEnd, RunFault, Stop, StopLevel, run};
 use crate::backend::BACKENDS;
 use crate::fetch::FetchSpec;
 use crate::fetch::script::{Script, Step};
@@ -307,7 +307,7 @@ proptest! {
                 }
                 if hangs {
                     tokio::time::sleep(Duration::from_secs(3000)).await;
-                    stopper.abort();
+                    stopper.raise(StopLevel::Abort);
                 }
             };
             tokio::join!(case.run(stop), stopping).0

@@ -22,6 +22,7 @@ use super::{BuildError, Fetched, Fetcher, HttpSpec, Meter};
 use crate::config::Compression;
 use crate::model::{ErrorKind, Facts, FetchError, Hop, Job, PerSeed, Timing, Verdict};
 use crate::policy::origin;
+use crate::policy::printable::printable;
 
 /// The body of a response that is not wanted is read up to this size, so that its connection can
 /// serve again; beyond it a new connection is cheaper.
@@ -37,14 +38,21 @@ pub(super) struct HttpFetcher {
     saver: Saver,
     meter: Arc<Meter>,
     fields: HeaderMap,
+    /// Whether an Accept-Encoding of ours may be sent.
+    asks_codings: bool,
 }
 
 impl HttpFetcher {
     pub(super) fn new(spec: &Arc<HttpSpec>, meter: &Arc<Meter>) -> Result<Self, BuildError> {
         let mut fields = HeaderMap::new();
         fields.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
-        set_fields(&mut fields, &spec.headers);
+        let (sent, withheld): (Vec<_>, Vec<_>) = spec.headers.iter().cloned().partition(|(_, value)| value.is_some());
+        let sent: Vec<_> = sent.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        set_fields(&mut fields, &sent);
+        let withheld: Vec<_> = withheld.into_iter().map(|(name, _)| name).collect();
+        withheld.iter().for_each(|name| drop(fields.remove(name)));
         Ok(Self {
+            asks_codings: !withheld.contains(&header::ACCEPT_ENCODING),
             clients: Clients::new(spec)?,
             saver: Saver::new(spec.saving.clone()),
             spec: spec.clone(),
@@ -63,7 +71,10 @@ impl Fetcher for HttpFetcher {
             let mut exchange = Exchange { fetcher: self, job, started, facts, timing: Timing::default(), pace };
             let verdict = tokio::select! {
                 biased;
-                ended = exchange.run() => ended.unwrap_or_else(Verdict::Failed),
+                ended = exchange.run() => ended.unwrap_or_else(|error| {
+                    tracing::debug!(url = %printable(job.seed.url.as_str()), error = %printable(&error.to_string()), "failed");
+                    Verdict::Failed(error)
+                }),
                 () = abort.cancelled() => Verdict::Cancelled,
             };
             let Exchange { facts, mut timing, .. } = exchange;
@@ -126,9 +137,11 @@ impl Exchange<'_> {
         let mut request = reqwest::Request::new(Method::GET, url.clone());
         *request.headers_mut() = self.fields_for(url);
         MARKS.with(Marks::reset);
+        tracing::debug!(url = %printable(url.as_str()), "asking");
         let sent = self.fetcher.clients.get().execute(request);
         let response = self.pace.head(sent).await?.map_err(|e| classify(&e, Stage::Head))?;
         self.timing.first_byte = Some(self.started.elapsed());
+        tracing::debug!(url = %printable(url.as_str()), status = response.status().as_u16(), "answered");
         MARKS.with(|marks| marks.add_to(&mut self.timing));
         let facts = &mut self.facts;
         facts.status = Some(response.status().as_u16());
@@ -157,7 +170,7 @@ impl Exchange<'_> {
                 fields.remove(name);
             }
         }
-        if !fields.contains_key(header::ACCEPT_ENCODING) {
+        if self.fetcher.asks_codings && !fields.contains_key(header::ACCEPT_ENCODING) {
             let plain = self.fetcher.spec.compression == Compression::Off || decode::asks_identity(url.path());
             fields.insert(header::ACCEPT_ENCODING, if plain { IDENTITY } else { CODINGS });
         }

@@ -82,6 +82,16 @@ pub struct TlsSpec {
     pub insecure: bool,
 }
 
+impl TlsSpec {
+    /// Whether a client can be built from it.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> Result<(), BuildError> {
+        tls::client_config(self).map(|_| ())
+    }
+}
+
 /// A writer that several owners may hold, such as standard output.
 pub type SharedWriter = Arc<Mutex<dyn std::io::Write + Send>>;
 
@@ -113,8 +123,8 @@ impl std::fmt::Debug for Saving {
 /// Everything an HTTP fetch depends on, as plain data.
 #[derive(Debug, Clone)]
 pub struct HttpSpec {
-    /// Request fields of every URL, User-Agent among them; no Accept-Encoding.
-    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Request fields of every URL, User-Agent among them; `None` where one of ours is not sent.
+    pub headers: Vec<(HeaderName, Option<HeaderValue>)>,
     /// How many redirects one URL may take.
     pub max_redirects: u32,
     /// Whom TLS trusts.

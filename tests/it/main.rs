@@ -1,5 +1,11 @@
-//! The integration tests: one binary, modules by subject.
+//! The integration tests, in one binary: a module for each subject, linked once.
+//!
+//! Tests start the program with no environment of their own and in a folder of their own, and talk
+//! to servers of their own on 127.0.0.0/8: `support::fault` misbehaves on the wire, `support::tls`
+//! in handshakes, and wiremock is the ordinary server. Nothing here reaches the network, sleeps to
+//! be lucky, or needs a fixed port.
 
+mod config;
 mod formats;
 mod support;
 mod support_self;

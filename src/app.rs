@@ -1,0 +1,217 @@
+//! The composition root: a configuration becomes a plan. The only file that knows all concrete types.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use http::header::{HeaderName, HeaderValue, USER_AGENT};
+
+use crate::backend::BACKENDS;
+use crate::config::{Config, Duplicates, headers};
+use crate::engine::{Plan, Stop};
+use crate::fetch::{FetchSpec, HttpSpec, Saving, TlsSpec};
+use crate::frontier::FRONTIERS;
+use crate::policy::naming::Claims;
+use crate::report::Reporter;
+use crate::sink::{FORMATS, Output, Sink, SummaryFile};
+use crate::source::{Input, ListSource, SourceError};
+
+/// A run could not be set up; nothing was fetched.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// A list cannot be opened.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// A file or folder cannot be used.
+    #[error("cannot use {path} for {purpose}: {source}", path = path.display())]
+    Path {
+        /// The path, as given.
+        path: PathBuf,
+        /// What it was to be used for.
+        purpose: &'static str,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A setting cannot be used.
+    #[error("{0}")]
+    Setting(String),
+}
+
+/// Where the body of a run of one URL goes, instead of to a folder.
+#[derive(Clone)]
+pub enum Document {
+    /// To no file of its own.
+    None,
+    /// To this file.
+    File(PathBuf),
+    /// To this writer.
+    Stream(crate::fetch::SharedWriter),
+}
+
+/// What the caller brings along: its own outputs and eyes.
+pub struct Surroundings {
+    /// Gets the records when the configuration says `output = "-"`; `None`: nobody wants them.
+    pub records: Option<Box<dyn Write + Send>>,
+    /// Whether text records are coloured.
+    pub color: bool,
+    /// More sinks.
+    pub sinks: Vec<Box<dyn Sink>>,
+    /// Who watches.
+    pub reporters: Vec<Box<dyn Reporter>>,
+}
+
+/// Picks and opens every part of a run.
+///
+/// # Errors
+/// When a list, file or folder cannot be opened: at once, not in the middle of the run.
+pub fn plan(
+    config: &Config,
+    inputs: Vec<Input>,
+    document: Document,
+    surroundings: Surroundings,
+    stop: Stop,
+) -> Result<Plan, SetupError> {
+    let source = ListSource::new(inputs, config.input_format)?;
+    let saving = saving(config, document)?;
+    let names = matches!(saving, Saving::Dir(_)).then(Claims::new);
+    let spec = FetchSpec::Http(Arc::new(http_spec(config, saving)?));
+    let mut sinks = surroundings.sinks;
+    sinks.extend(record_sink(config, surroundings.records, surroundings.color)?);
+    if let Some(path) = &config.summary {
+        sinks.push(Box::new(SummaryFile::new(create(path, "the summary")?)));
+    }
+    let [frontier, ..] = FRONTIERS else { return Err(SetupError::Setting("no frontier".to_owned())) };
+    let [backend, ..] = BACKENDS else { return Err(SetupError::Setting("no backend".to_owned())) };
+    Ok(Plan {
+        source: Box::new(source),
+        frontier: (frontier.make)(config.duplicates == Duplicates::Skip),
+        backend: (backend.make)(),
+        spec,
+        names,
+        sinks,
+        reporters: surroundings.reporters,
+        concurrency: config.concurrency.get(),
+        grace: config.grace,
+        stop,
+    })
+}
+
+fn record_sink(
+    config: &Config,
+    stdout: Option<Box<dyn Write + Send>>,
+    color: bool,
+) -> Result<Option<Box<dyn Sink>>, SetupError> {
+    let (output, color) = if config.output == Path::new("-") {
+        let Some(stdout) = stdout else { return Ok(None) };
+        (Output::new("standard output", stdout), color)
+    } else {
+        (create(&config.output, "the records")?, false)
+    };
+    let entry = FORMATS.iter().find(|entry| entry.format == config.format);
+    Ok(entry.map(|entry| (entry.make)(output, color)))
+}
+
+/// Opens a file that is replaced, not appended to.
+fn create(path: &Path, purpose: &'static str) -> Result<Output, SetupError> {
+    let file = File::create(path).map_err(|source| SetupError::Path { path: path.to_owned(), purpose, source })?;
+    Ok(Output::new(path.display().to_string(), Box::new(file)))
+}
+
+fn saving(config: &Config, document: Document) -> Result<Saving, SetupError> {
+    Ok(match (document, &config.dir) {
+        (Document::File(path), _) => {
+            let unusable = |source| SetupError::Path { path: path.clone(), purpose: "the body", source };
+            if path.is_dir() || path.file_name().is_none() {
+                return Err(unusable(io::Error::new(
+                    io::ErrorKind::IsADirectory,
+                    "it is a folder (--dir saves into one)",
+                )));
+            }
+            let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            std::fs::metadata(parent).map_err(unusable)?;
+            Saving::File(path)
+        }
+        (Document::Stream(writer), _) => Saving::Stream(writer),
+        (Document::None, None) => Saving::Discard,
+        (Document::None, Some(dir)) => {
+            let path = dir.clone();
+            std::fs::create_dir_all(dir).map_err(|source| SetupError::Path {
+                path,
+                purpose: "saved bodies",
+                source,
+            })?;
+            Saving::Dir(dir.clone())
+        }
+    })
+}
+
+fn http_spec(config: &Config, saving: Saving) -> Result<HttpSpec, SetupError> {
+    let ca_pem = match &config.cacert {
+        None => None,
+        Some(path) => Some(std::fs::read(path).map_err(|source| SetupError::Path {
+            path: path.clone(),
+            purpose: "certificate authorities",
+            source,
+        })?),
+    };
+    let tls = TlsSpec { ca_pem, insecure: config.insecure };
+    tls.check().map_err(|e| {
+        let path = config.cacert.as_deref().unwrap_or(Path::new("")).display();
+        SetupError::Setting(format!("cannot use {path}: {}", e.0))
+    })?;
+    Ok(HttpSpec {
+        headers: request_fields(config)?,
+        max_redirects: config.max_redirects,
+        tls,
+        compression: config.compression,
+        connect_timeout: config.connect_timeout,
+        read_timeout: config.read_timeout,
+        timeout: config.timeout,
+        low_speed: config.low_speed,
+        saving,
+        digest: config.digest,
+        max_size: config.max_size,
+        idle_connections: idle_connections(config.concurrency.get()),
+    })
+}
+
+/// User-Agent and the fields of the configuration; `None` where one of ours is not sent.
+fn request_fields(config: &Config) -> Result<Vec<(HeaderName, Option<HeaderValue>)>, SetupError> {
+    let agent = HeaderValue::from_bytes(config.user_agent.as_bytes())
+        .map_err(|_| SetupError::Setting("user-agent: has a control character; remove it".to_owned()))?;
+    let mut fields = vec![(USER_AGENT, Some(agent).filter(|agent| !agent.is_empty()))];
+    fields.extend(headers(config));
+    Ok(fields)
+}
+
+/// How many connections a client may open before its idle ones are given up: a third of what the
+/// limit of file descriptors leaves over, for two generations of clients overlap.
+fn idle_connections(concurrency: u32) -> usize {
+    let spare = raise_descriptor_limit().saturating_sub(64 + u64::from(concurrency));
+    let shards = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+    usize::try_from((spare / (3 * shards)).clamp(8, 512)).unwrap_or(8)
+}
+
+/// Raises the soft limit of open files to the hard one and returns it.
+#[cfg(unix)]
+fn raise_descriptor_limit() -> u64 {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    /// Enough for any run, and less than what makes some systems slow.
+    const ENOUGH: u64 = 1 << 20;
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.unwrap_or(ENOUGH).min(ENOUGH);
+    let current = limit.current.unwrap_or(ENOUGH);
+    if current >= wanted {
+        return current;
+    }
+    match setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: limit.maximum }) {
+        Ok(()) => wanted,
+        Err(_) => current,
+    }
+}
+
+#[cfg(not(unix))]
+fn raise_descriptor_limit() -> u64 {
+    8192
+}

@@ -1,0 +1,323 @@
+//! The command line: names, shorts, aliases and help.
+//!
+//! Everything is optional here and nothing is parsed further than clap must: values become
+//! settings in `resolve`, through the same table as files and variables. Words of a closed list are
+//! taken from that table too. Defaults in help are text; a test keeps them true.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValue, PossibleValuesParser};
+use clap::{ArgAction, Args, Parser, Subcommand};
+use clap_complete::Shell;
+use fetchall::config::Key;
+
+const EXAMPLES: &str = "\
+Examples:
+  fetchall sites.txt                         one line for every URL of the list
+  fetchall -d out sites.txt                  save every body under out/
+  fetchall --json sites.txt > records.ndjson one JSON record for every URL
+  grep -o 'https://[^ ]*' notes | fetchall   read the list from a pipe
+  fetchall -O page.html https://example.com/ save one URL as one file
+  fetchall demo                              try it with no network at all
+
+Settings are taken from $XDG_CONFIG_HOME/fetchall/config.toml (or ~/.config), ./fetchall.toml,
+--config FILE (or FETCHALL_CONFIG), FETCHALL_* variables and flags; later ones win, and a list such
+as --header replaces an earlier one. `fetchall config --show-origin` shows the result.
+
+A command such as `config` is one only as the first word; a file of that name is ./config.
+
+Times: 500ms 10s 2m 1h 1m30s, a bare number counts seconds.
+Sizes: 64KiB 10M 1GiB, 5MB is 5000000 bytes, a bare number counts bytes.
+
+Exit: 0 nothing failed, 1 some URLs failed, 2 usage or configuration, 3 the run broke,
+4 a limit was reached, 130 interrupted.";
+
+/// Download every URL of a list, at speed, with one truthful record each
+#[derive(Debug, Parser)]
+#[command(
+    name = "fetchall",
+    version,
+    after_help = "See more and examples with --help.",
+    after_long_help = EXAMPLES,
+    args_conflicts_with_subcommands = true,
+    args_override_self = true,
+    disable_help_subcommand = true,
+    subcommand_help_heading = "Commands",
+    override_usage = "fetchall [OPTIONS] [INPUT]...\n       fetchall <COMMAND> [OPTIONS]"
+)]
+pub struct Cli {
+    /// What to do instead of downloading.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// What to download.
+    #[command(flatten)]
+    pub job: JobArgs,
+}
+
+/// What to do instead of downloading a list.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Download a small local site: works with no network at all
+    #[command(args_override_self = true)]
+    Demo(Box<SettingArgs>),
+    /// Show the effective configuration
+    #[command(args_override_self = true)]
+    Config {
+        /// Show where each value came from
+        #[arg(long)]
+        show_origin: bool,
+        /// The settings to show.
+        #[command(flatten)]
+        settings: Box<SettingArgs>,
+    },
+    /// Write a completion script for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Write the manual page
+    Man,
+}
+
+/// What to download, and how.
+#[derive(Debug, Args)]
+pub struct JobArgs {
+    /// A list, a URL or - for standard input [default: - when it is a pipe]
+    #[arg(value_name = "INPUT")]
+    pub inputs: Vec<OsString>,
+    /// A list to read after the INPUTs, - for standard input; repeatable
+    #[arg(short = 'i', long, value_name = "FILE", help_heading = "Input", action = ArgAction::Append)]
+    pub input_file: Vec<OsString>,
+    /// How.
+    #[command(flatten)]
+    pub settings: SettingArgs,
+    /// Save the one URL as FILE, - for standard output
+    #[arg(short = 'O', long, value_name = "FILE", help_heading = "Saving")]
+    pub output_document: Option<PathBuf>,
+}
+
+/// The flags that are settings, and where settings come from.
+#[derive(Debug, Args)]
+pub struct SettingArgs {
+    /// How lists are written [default: auto]
+    #[arg(long, value_name = "FORMAT", help_heading = "Input", value_parser = words("input-format"))]
+    input_format: Option<String>,
+    /// What happens to a URL that came before [default: skip]
+    #[arg(long, value_name = "WHAT", help_heading = "Input", value_parser = words("duplicates"))]
+    duplicates: Option<String>,
+
+    /// The most URLs in flight at once [default: 10]
+    #[arg(short = 'c', short_alias = 'j', long, aliases = ["jobs", "workers"], value_name = "N", help_heading = "Concurrency")]
+    concurrency: Option<OsString>,
+    /// After the first Ctrl-C, how long URLs in flight may go on [default: 5s]
+    #[arg(long, value_name = "TIME", help_heading = "Concurrency")]
+    grace: Option<OsString>,
+
+    /// Send `Name: value`; `Name:` sends none, @FILE reads lines; repeatable
+    #[arg(short = 'H', long, value_name = "FIELD", help_heading = "HTTP", action = ArgAction::Append)]
+    pub header: Option<Vec<String>>,
+    /// Send this User-Agent, "" for none [default: fetchall/VERSION (+REPOSITORY)]
+    #[arg(short = 'A', short_alias = 'U', long, value_name = "TEXT", help_heading = "HTTP")]
+    user_agent: Option<OsString>,
+    /// How many redirects one URL may take [default: 10]
+    #[arg(long, alias = "max-redirs", value_name = "N", help_heading = "HTTP", allow_hyphen_values = true)]
+    max_redirects: Option<OsString>,
+    /// Trust the authorities of this PEM file, not the system's [default: none]
+    #[arg(long, alias = "ca-certificate", value_name = "FILE", help_heading = "HTTP")]
+    cacert: Option<OsString>,
+    /// Accept any certificate [default: false]
+    #[arg(short = 'k', long, alias = "no-check-certificate", help_heading = "HTTP",
+        num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true,
+        value_name = "false", value_parser = words("insecure"))]
+    insecure: Option<String>,
+    /// auto: ask and decode; off: ask for none; raw: keep coded bytes [default: auto]
+    #[arg(long, value_name = "WHAT", help_heading = "HTTP", value_parser = words("compression"))]
+    compression: Option<String>,
+    /// Already so: redirects are followed
+    #[arg(short = 'L', long, hide = true)]
+    location: bool,
+    /// Already so: 4xx and 5xx are failures
+    #[arg(short = 'f', long, hide = true)]
+    fail: bool,
+    /// Already so: errors are shown
+    #[arg(short = 'S', long, hide = true)]
+    show_error: bool,
+
+    /// For name look-up, TCP and TLS together [default: 10s]
+    #[arg(long, value_name = "TIME", help_heading = "Time")]
+    connect_timeout: Option<OsString>,
+    /// The longest silence [default: 30s]
+    #[arg(long, alias = "idle-timeout", value_name = "TIME", help_heading = "Time")]
+    read_timeout: Option<OsString>,
+    /// One URL from start to end, redirects included [default: none]
+    #[arg(short_alias = 'm', long, alias = "max-time", value_name = "TIME", help_heading = "Time")]
+    timeout: Option<OsString>,
+    /// The slowest a body may come, bytes a second/time [default: 100/30s]
+    #[arg(long, value_name = "RATE/TIME", help_heading = "Time")]
+    low_speed: Option<OsString>,
+
+    /// Save bodies under this folder [default: none]
+    #[arg(short = 'd', short_alias = 'P', long, alias = "output-dir", value_name = "DIR", help_heading = "Saving")]
+    dir: Option<OsString>,
+    /// Compute this digest of every body [default: none]
+    #[arg(long, value_name = "NAME", help_heading = "Saving", value_parser = words("digest"))]
+    digest: Option<String>,
+    /// The most decoded bytes of one body [default: none]
+    #[arg(long, alias = "max-filesize", value_name = "SIZE", help_heading = "Saving")]
+    max_size: Option<OsString>,
+
+    /// The same as --format ndjson
+    #[arg(long, help_heading = "Output", conflicts_with = "format")]
+    json: bool,
+    /// How records are written [default: text]
+    #[arg(long, value_name = "FORMAT", help_heading = "Output", value_parser = words("format"))]
+    format: Option<String>,
+    /// Write the records to this file, - for standard output [default: -]
+    #[arg(short = 'o', long, value_name = "FILE", help_heading = "Output")]
+    output: Option<OsString>,
+    /// Write the summary as JSON to this file [default: none]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    summary: Option<OsString>,
+
+    /// What is shown while the run goes on [default: auto]
+    #[arg(long, value_name = "MODE", help_heading = "Seeing", value_parser = words("progress"))]
+    progress: Option<String>,
+    /// No bar, no summary, no text lines [default: false]
+    #[arg(short = 'q', short_alias = 's', long, alias = "silent", help_heading = "Seeing",
+        num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true,
+        value_name = "false", value_parser = words("quiet"))]
+    quiet: Option<String>,
+    /// Log what is done [default: false]
+    #[arg(short = 'v', long, help_heading = "Seeing",
+        num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true,
+        value_name = "false", value_parser = words("verbose"))]
+    verbose: Option<String>,
+    /// Whether text is coloured [default: auto]
+    #[arg(long, value_name = "WHEN", help_heading = "Seeing", value_parser = words("color"))]
+    color: Option<String>,
+    /// Write the log to this file [default: none]
+    #[arg(long, value_name = "FILE", help_heading = "Seeing")]
+    log: Option<OsString>,
+
+    /// Take settings from this file too
+    #[arg(long, value_name = "FILE", help_heading = "Other", conflicts_with = "no_config")]
+    pub config: Option<PathBuf>,
+    /// Take settings from no file
+    #[arg(long, help_heading = "Other")]
+    pub no_config: bool,
+}
+
+impl SettingArgs {
+    /// The flags that were given and are settings of one text: the key, the flag, the text.
+    pub fn texts(&self) -> Vec<(&'static str, &'static str, &OsStr)> {
+        let mut given = Vec::new();
+        macro_rules! given {
+            ($($field:ident = $key:literal),+ $(,)?) => {
+                $(if let Some(text) = &self.$field {
+                    given.push(($key, concat!("--", $key), AsRef::<OsStr>::as_ref(text)));
+                })+
+            };
+        }
+        given!(
+            input_format = "input-format",
+            duplicates = "duplicates",
+            concurrency = "concurrency",
+            grace = "grace",
+            user_agent = "user-agent",
+            max_redirects = "max-redirects",
+            cacert = "cacert",
+            insecure = "insecure",
+            compression = "compression",
+            connect_timeout = "connect-timeout",
+            read_timeout = "read-timeout",
+            timeout = "timeout",
+            low_speed = "low-speed",
+            dir = "dir",
+            digest = "digest",
+            max_size = "max-size",
+            format = "format",
+            output = "output",
+            summary = "summary",
+            progress = "progress",
+            quiet = "quiet",
+            verbose = "verbose",
+            color = "color",
+            log = "log",
+        );
+        if self.json {
+            given.push(("format", "--json", OsStr::new("ndjson")));
+        }
+        given
+    }
+}
+
+/// A parser for one of the words that a setting accepts; other names of a word work and stay unmentioned.
+fn words(name: &str) -> PossibleValuesParser {
+    let words = Key::named(name).map_or(&[][..], |key| key.words);
+    PossibleValuesParser::new(words.iter().map(|word| match (name, *word) {
+        ("input-format", "ndjson") => PossibleValue::new("ndjson").aliases(["json", "jsonl"]),
+        ("format", "ndjson") => PossibleValue::new("ndjson").alias("json"),
+        _ => PossibleValue::new(word),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+    use fetchall::config::{Config, KEYS};
+
+    use super::*;
+
+    /// Flags that are no settings.
+    const OTHERS: [&str; 10] = [
+        "input-file",
+        "output-document",
+        "json",
+        "config",
+        "no-config",
+        "location",
+        "fail",
+        "show-error",
+        "help",
+        "version",
+    ];
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_and_keys_are_the_same() {
+        let mut command = Cli::command();
+        command.build();
+        let flags: Vec<_> = command.get_arguments().filter_map(|arg| arg.get_long()).collect();
+        for key in KEYS {
+            assert!(flags.contains(&key.name), "{} is no flag", key.name);
+        }
+        for flag in flags {
+            assert!(Key::named(flag).is_some() != OTHERS.contains(&flag), "--{flag} is no key");
+        }
+    }
+
+    #[test]
+    fn aliases_words_and_defaults_are_those_of_the_table() {
+        let command = Cli::command();
+        for key in KEYS {
+            let arg = command.get_arguments().find(|arg| arg.get_long() == Some(key.name)).unwrap();
+            assert_eq!(arg.get_all_aliases().unwrap_or_default(), key.aliases, "{}", key.name);
+            let words: Vec<_> = arg.get_possible_values().iter().map(|word| word.get_name().to_owned()).collect();
+            assert_eq!(words, key.words, "{}", key.name);
+            if key.name == "header" {
+                continue;
+            }
+            let help = arg.get_help().unwrap().to_string();
+            let shown = help.split("[default: ").nth(1).and_then(|rest| rest.strip_suffix(']')).unwrap_or(&help);
+            let shown =
+                shown.replace("VERSION", env!("CARGO_PKG_VERSION")).replace("REPOSITORY", env!("CARGO_PKG_REPOSITORY"));
+            let default = key.get(&Config::default());
+            assert_eq!(shown, default.as_str().map_or_else(|| default.to_string(), str::to_owned), "{}", key.name);
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! `fetchall config`: the effective configuration as TOML that reads back as itself.
+
+use fetchall::config::{Config, KEYS, parse_header};
+use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
+
+use crate::cli::exit::Exit;
+use crate::cli::resolve::Resolved;
+use crate::cli::to_stdout;
+
+/// Comments stand in one column, unless a value is longer than this.
+const WIDEST: usize = 72;
+
+/// Writes the configuration to standard output, on request with where each value came from.
+pub fn show(resolved: &Resolved, show_origin: bool) -> anyhow::Result<Exit> {
+    let config = without_secrets(resolved.config.clone());
+    let lines: Vec<String> = KEYS.iter().map(|key| format!("{} = {}", key.name, key.get(&config))).collect();
+    let width = lines.iter().map(|line| line.chars().count()).filter(|width| *width <= WIDEST).max().unwrap_or(0);
+    let mut text = String::new();
+    for (line, key) in lines.iter().zip(KEYS) {
+        match resolved.origins.get(key.name).filter(|_| show_origin) {
+            // A file's name may hold anything; a line break in it would end the comment.
+            Some(origin) => text.push_str(&format!("{line:width$}  # {}\n", origin.to_string().escape_debug())),
+            None => text.push_str(&format!("{line}\n")),
+        }
+    }
+    to_stdout(text.as_bytes())
+}
+
+fn without_secrets(mut config: Config) -> Config {
+    for text in &mut config.header {
+        if let Ok((name, Some(value))) = parse_header(text)
+            && !value.is_empty()
+            && [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION].contains(&name)
+        {
+            *text = format!("{}: (hidden)", text.split(':').next().unwrap_or(name.as_str()));
+        }
+    }
+    config
+}

@@ -1,0 +1,6 @@
+//! What the program can do, a file each.
+
+pub mod completions;
+pub mod config;
+pub mod man;
+pub mod run;

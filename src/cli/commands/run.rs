@@ -1,0 +1,204 @@
+//! The main job: a list is downloaded. And the demo, which is the same over a list of its own.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::Context;
+use fetchall::app::{self, Document, Surroundings};
+use fetchall::config::{Config, Format, ProgressMode};
+use fetchall::demo::Site;
+use fetchall::engine::{self, RunEnd, Stop, StopLevel};
+use fetchall::model::StopCause;
+use fetchall::report::{Bar, BarWriter, Events, Lines, Reporter, SummaryText};
+use fetchall::source::Input;
+use tokio::runtime::Runtime;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::cli::exit::{Exit, UsageError};
+use crate::cli::resolve::{InputArg, Resolved};
+use crate::cli::terminal::Terminal;
+
+/// After the second signal, how long outputs may still take; a pipe that nobody reads takes for ever.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+type Vars = BTreeMap<OsString, OsString>;
+
+/// Downloads the inputs.
+pub fn list(resolved: Resolved, vars: &Vars) -> anyhow::Result<Exit> {
+    let runtime = runtime()?;
+    let inputs = resolved.inputs.iter().map(|input| match input {
+        InputArg::File(path) => Input::File(path.clone()),
+        InputArg::Stdin => Input::Stdin,
+        InputArg::Url(url, position) => Input::Url(url.clone(), *position),
+    });
+    run(&runtime, &resolved, inputs.collect(), vars)
+}
+
+/// Downloads a small site that is served on loopback.
+pub fn demo(resolved: Resolved, vars: &Vars) -> anyhow::Result<Exit> {
+    let runtime = runtime()?;
+    let site = runtime.block_on(Site::start(Site::LATENCY)).context("cannot serve the demo site on 127.0.0.1")?;
+    let inputs = site.urls().into_iter().zip(1..).map(|(url, position)| Input::Url(url, position)).collect();
+    let exit = run(&runtime, &resolved, inputs, vars);
+    runtime.block_on(site.stop());
+    exit
+}
+
+fn runtime() -> anyhow::Result<Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")
+}
+
+fn run(runtime: &Runtime, resolved: &Resolved, inputs: Vec<Input>, vars: &Vars) -> anyhow::Result<Exit> {
+    let terminal = Terminal::of(vars);
+    let stop = Stop::default();
+    let watched = watch(resolved, &terminal)?;
+    let document = match resolved.output_document.as_deref() {
+        None => Document::None,
+        Some(path) if path == Path::new("-") => Document::Stream(Arc::new(Mutex::new(io::stdout()))),
+        Some(path) => Document::File(path.to_owned()),
+    };
+    let plan = app::plan(&resolved.config, inputs, document, watched, stop.clone())
+        .map_err(|error| UsageError::one(error.to_string()))?;
+    let end = runtime.block_on(async {
+        tokio::select! {
+            end = engine::run(plan) => Some(end),
+            () = signals(stop) => None,
+        }
+    });
+    let Some(end) = end else { return Ok(Exit::Interrupted) };
+    if let Some(fault) = &end.fault {
+        let text = fetchall::policy::printable::printable(&fault.to_string()).into_owned();
+        // When standard error is closed too there is nobody left to tell.
+        let _ = writeln!(io::stderr(), "error: {text}");
+    }
+    Ok(exit_of(&end))
+}
+
+/// The code that a run ends in.
+fn exit_of(end: &RunEnd) -> Exit {
+    let counts = &end.summary.counts;
+    match end.summary.stopped {
+        Some(StopCause::Interrupt) => Exit::Interrupted,
+        Some(StopCause::OutputClosed | StopCause::Broken) => Exit::Broken,
+        None if end.fault.is_some() => Exit::Broken,
+        None if counts.failed + counts.http_error > 0 => Exit::SomeFailed,
+        None => Exit::Ok,
+    }
+}
+
+/// Turns signals into stops. Ends when the run has had its last words after the second one.
+async fn signals(stop: Stop) {
+    // Where signals cannot be had they end the program, as they do by default.
+    let Ok(mut signals) = Signals::new() else { return std::future::pending().await };
+    for level in [StopLevel::Drain, StopLevel::Abort] {
+        signals.next().await;
+        stop.raise(level);
+    }
+    tokio::time::sleep(LAST_WORDS).await;
+}
+
+/// Ctrl-C and the request to terminate.
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
+    }
+}
+
+/// Who watches the run, and where its records go.
+fn watch(resolved: &Resolved, terminal: &Terminal) -> anyhow::Result<Surroundings> {
+    let config = &resolved.config;
+    let stdout_color = terminal.color(config.color, terminal.stdout);
+    let stderr_color = terminal.color(config.color, terminal.stderr);
+    let mode = if config.quiet { ProgressMode::None } else { terminal.progress(config.progress) };
+    let mut reporters: Vec<Box<dyn Reporter>> = Vec::new();
+    let mut stdout: Box<dyn Write + Send> = Box::new(io::stdout());
+    let mut stderr: Box<dyn Write + Send> = Box::new(io::stderr());
+    let mut log: Option<BarWriter> = None;
+    match mode {
+        ProgressMode::Bar => {
+            let bar = Bar::new(Box::new(io::stdout()), stderr_color);
+            if terminal.stdout {
+                stdout = Box::new(bar.above());
+            }
+            stderr = Box::new(bar.around(Box::new(io::stderr())));
+            log = Some(bar.around(Box::new(io::stderr())));
+            reporters.push(Box::new(bar));
+        }
+        ProgressMode::Plain | ProgressMode::Auto => reporters.push(Box::new(Lines::new(Box::new(io::stderr())))),
+        ProgressMode::Json => reporters.push(Box::new(Events::new(Box::new(io::stderr())))),
+        ProgressMode::None => {}
+    }
+    start_log(config, log.map_or_else(|| Box::new(io::stderr()) as Box<dyn Write + Send>, |w| Box::new(w)))?;
+    if !config.quiet && mode != ProgressMode::Json {
+        reporters.push(Box::new(SummaryText::new(stderr, stderr_color)));
+    }
+    Ok(Surroundings {
+        records: wants_records(resolved).then_some(stdout),
+        color: stdout_color,
+        sinks: Vec::new(),
+        reporters,
+    })
+}
+
+/// Whether records go to standard output: not where the body has it, and not the lines for people
+/// when `--quiet` asks for silence and nobody asked for them.
+fn wants_records(resolved: &Resolved) -> bool {
+    let config = &resolved.config;
+    let unasked = config.format == Format::Text && config.quiet && !resolved.origins.contains_key("format");
+    resolved.records_to().is_some() && !unasked
+}
+
+/// Sends the log where `--log` and `--verbose` say.
+fn start_log(config: &Config, stderr: Box<dyn Write + Send>) -> anyhow::Result<()> {
+    use tracing_subscriber::filter::Targets;
+    use tracing_subscriber::fmt::layer;
+    let writer: Box<dyn Write + Send> = match &config.log {
+        Some(path) => {
+            let file = File::create(path)
+                .map_err(|e| UsageError::one(format!("--log: cannot write {}: {e}", path.display())))?;
+            Box::new(file)
+        }
+        None if config.verbose => stderr,
+        None => return Ok(()),
+    };
+    let layer = layer().with_ansi(false).with_target(false).with_writer(Mutex::new(writer));
+    let ours = Targets::new().with_target("fetchall", tracing::Level::DEBUG);
+    tracing_subscriber::registry().with(ours).with(layer).try_init().context("cannot start the log")
+}

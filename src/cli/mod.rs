@@ -1,0 +1,73 @@
+//! The program around the library: arguments, environment, files of settings, exit codes.
+//!
+//! Only here are the environment read, `clap` and `anyhow` used and the process ended.
+
+mod args;
+mod commands;
+mod exit;
+mod resolve;
+mod terminal;
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+
+use args::{Cli, Command};
+use exit::{Exit, UsageError};
+use resolve::Env;
+
+/// Parses the command line, does what it says, reports what went wrong.
+pub fn main() -> ExitCode {
+    let exit = match Cli::try_parse() {
+        Ok(cli) => dispatch(cli).unwrap_or_else(|error| report(&error)),
+        // Help and version are errors to clap; only they go to standard output.
+        Err(message) if message.use_stderr() => {
+            let _ = message.print();
+            Exit::Usage
+        }
+        Err(message) => message.print().map_or_else(|error| report(&error.into()), |()| Exit::Ok),
+    };
+    exit.into()
+}
+
+fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
+    match cli.command {
+        None => {
+            let env = env()?;
+            commands::run::list(resolve::job(&cli.job, &env)?, &env.vars)
+        }
+        Some(Command::Demo(settings)) => {
+            let env = env()?;
+            commands::run::demo(resolve::settings(&settings, &env)?, &env.vars)
+        }
+        Some(Command::Config { show_origin, settings }) => {
+            commands::config::show(&resolve::settings(&settings, &env()?)?, show_origin)
+        }
+        Some(Command::Completions { shell }) => commands::completions::write(shell),
+        Some(Command::Man) => commands::man::write(),
+    }
+}
+
+fn env() -> Result<Env, UsageError> {
+    let cwd = std::env::current_dir()
+        .map_err(|error| UsageError::one(format!("cannot tell the current folder: {error}; change into another")))?;
+    Ok(Env { vars: std::env::vars_os().collect(), cwd, stdin_is_terminal: io::stdin().is_terminal() })
+}
+
+fn report(error: &anyhow::Error) -> Exit {
+    let exit = Exit::of(error);
+    if exit != Exit::Ok {
+        // When standard error is closed too there is nobody left to tell.
+        let _ = writeln!(io::stderr(), "error: {error:#}");
+    }
+    exit
+}
+
+/// Writes a whole text to standard output.
+fn to_stdout(text: &[u8]) -> anyhow::Result<Exit> {
+    let mut out = io::stdout().lock();
+    out.write_all(text).and_then(|()| out.flush()).context("cannot write to standard output")?;
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,270 @@
+//! Arguments, environment and files to values. After this no option is open.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use fetchall::config::{Config, Key, Layers, Origin, Raw};
+
+use super::args::{JobArgs, SettingArgs};
+use super::exit::UsageError;
+
+/// What the process was given besides its arguments.
+#[derive(Debug, Clone)]
+pub struct Env {
+    /// The environment; HOME and XDG_CONFIG_HOME are looked up here too.
+    pub vars: BTreeMap<OsString, OsString>,
+    /// Where relative paths start.
+    pub cwd: PathBuf,
+    /// Whether nobody pipes a list into standard input.
+    pub stdin_is_terminal: bool,
+}
+
+/// What is fetched, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InputArg {
+    /// A list.
+    File(PathBuf),
+    /// A list on standard input.
+    Stdin,
+    /// A URL that was an argument, and which one, counted from 1.
+    Url(String, u64),
+}
+
+/// A command line with nothing left to decide.
+#[derive(Debug, Clone)]
+pub struct Resolved {
+    /// Every setting.
+    pub config: Config,
+    /// Where each setting came from, by its name.
+    pub origins: BTreeMap<&'static str, Origin>,
+    /// What is fetched; empty for commands that take no input.
+    pub inputs: Vec<InputArg>,
+    /// Where the one URL is saved; `-` is standard output.
+    pub output_document: Option<PathBuf>,
+}
+
+impl Resolved {
+    /// The file that gets the records, `-` for standard output; `None` where the body has standard output to itself.
+    pub fn records_to(&self) -> Option<&Path> {
+        let stdout = Path::new("-");
+        let taken = self.output_document.as_deref() == Some(stdout) && self.config.output == stdout;
+        (!taken).then_some(self.config.output.as_path())
+    }
+}
+
+/// The settings, for a command that takes no input.
+///
+/// # Errors
+/// Everything that is wrong with any layer.
+pub fn settings(args: &SettingArgs, env: &Env) -> Result<Resolved, UsageError> {
+    let mut layers = Layers::new();
+    let mut problems = Vec::new();
+    if !args.no_config {
+        for file in files(args, env) {
+            match fs::read_to_string(env.cwd.join(&file.path)) {
+                Ok(text) => layers.file(&file.path.display().to_string(), &text),
+                Err(error) if absent(&error) && !file.required => {}
+                Err(error) => problems.push(format!("cannot read {}: {error}", file.path.display())),
+            }
+        }
+    }
+    for (name, value) in &env.vars {
+        layers.variable(name, value);
+    }
+    for (name, flag, text) in args.texts() {
+        if let Some(key) = Key::named(name) {
+            layers.flag(key, flag, Raw::Text(text));
+        }
+    }
+    if let (Some(given), Some(key)) = (&args.header, Key::named("header")) {
+        match header_texts(given, env) {
+            Ok(texts) => layers.flag(key, "--header", Raw::List(&texts)),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    match layers.finish() {
+        Ok((config, origins)) if problems.is_empty() => {
+            Ok(Resolved { config, origins, inputs: Vec::new(), output_document: None })
+        }
+        found => {
+            problems.extend(found.err().into_iter().flatten().map(|problem| problem.to_string()));
+            Err(UsageError(problems))
+        }
+    }
+}
+
+/// A download: the settings, what is fetched, and where it goes.
+///
+/// # Errors
+/// Everything that is wrong with any layer, else with the inputs.
+pub fn job(args: &JobArgs, env: &Env) -> Result<Resolved, UsageError> {
+    let mut resolved = settings(&args.settings, env)?;
+    // Before the inputs: whoever writes curl's `-O URL` should hear of -O, not of a missing input.
+    let document = args.output_document.as_deref().map(document_name).transpose()?;
+    resolved.inputs = inputs(args, env)?;
+    let Some(document) = document else {
+        return Ok(resolved);
+    };
+    if !matches!(resolved.inputs.as_slice(), [InputArg::Url(..)]) {
+        return Err(UsageError::one(
+            "--output-document: is for exactly one URL as argument; to save more than one use --dir DIR",
+        ));
+    }
+    if matches!(resolved.origins.get("dir"), Some(Origin::Flag(_))) && resolved.config.dir.is_some() {
+        return Err(UsageError::one("--output-document and --dir: contradict each other; leave one of them out"));
+    }
+    // A folder that a file or a variable names is for lists; the one document has its name already.
+    if resolved.config.dir.take().is_some() {
+        resolved.origins.insert("dir", Origin::Flag("--output-document"));
+    }
+    resolved.output_document = Some(document);
+    Ok(resolved)
+}
+
+fn document_name(path: &Path) -> Result<PathBuf, UsageError> {
+    if path.as_os_str().is_empty() {
+        return Err(UsageError::one("--output-document: is empty; name a file, or - for standard output"));
+    }
+    if path.to_string_lossy().contains("://") {
+        return Err(UsageError::one(
+            "--output-document: takes a file name before the URL; to save under the URL's own name use --dir DIR",
+        ));
+    }
+    Ok(path.to_owned())
+}
+
+struct SettingsFile {
+    path: PathBuf,
+    /// Whether somebody asked for it by name.
+    required: bool,
+}
+
+/// The files that may hold settings, later ones over earlier ones.
+fn files(args: &SettingArgs, env: &Env) -> Vec<SettingsFile> {
+    let var = |name: &str| env.vars.get(OsStr::new(name)).filter(|value| !value.is_empty()).map(PathBuf::from);
+    // The XDG base directory specification: a relative path is to be ignored.
+    let home = var("XDG_CONFIG_HOME")
+        .filter(|path| path.is_absolute())
+        .or_else(|| var("HOME").map(|home| home.join(".config")));
+    let mut files = Vec::new();
+    files.extend(home.map(|home| SettingsFile { path: home.join("fetchall/config.toml"), required: false }));
+    files.push(SettingsFile { path: PathBuf::from("fetchall.toml"), required: false });
+    let named = args.config.clone().or_else(|| var(Layers::CONFIG_VARIABLE));
+    files.extend(named.map(|path| SettingsFile { path, required: true }));
+    files
+}
+
+fn absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// The texts of `--header`, with each `@file` replaced by its lines.
+fn header_texts(given: &[String], env: &Env) -> Result<Vec<String>, String> {
+    let mut texts = Vec::new();
+    for text in given {
+        match text.strip_prefix('@') {
+            None => texts.push(text.clone()),
+            Some(file) => {
+                let content = fs::read_to_string(env.cwd.join(file))
+                    .map_err(|error| format!("--header: cannot read {file}: {error}"))?;
+                let lines = content.lines().map(str::to_owned).zip(1..).filter(|(line, _)| !line.trim().is_empty());
+                for (line, number) in lines {
+                    fetchall::config::parse_header(&line).map_err(|why| format!("{file}:{number}: {why}"))?;
+                    texts.push(line);
+                }
+            }
+        }
+    }
+    Ok(texts)
+}
+
+fn inputs(args: &JobArgs, env: &Env) -> Result<Vec<InputArg>, UsageError> {
+    let mut inputs = Vec::new();
+    let mut problems = Vec::new();
+    for (word, position) in args.inputs.iter().zip(1..) {
+        match input(word, position, env) {
+            Ok(input) => inputs.push(input),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    for file in &args.input_file {
+        match list(file, env) {
+            Ok(input) => inputs.push(input),
+            Err(problem) => problems.push(format!("--input-file: {problem}")),
+        }
+    }
+    if inputs.iter().filter(|input| **input == InputArg::Stdin).count() > 1 {
+        problems.push("standard input is named twice; it can be read only once".to_owned());
+    }
+    if !problems.is_empty() {
+        return Err(UsageError(problems));
+    }
+    if inputs.is_empty() && env.stdin_is_terminal {
+        return Err(UsageError::one(
+            "no input: name a list or a URL, or pipe a list into standard input, such as\n\n  \
+             fetchall sites.txt\n  fetchall https://example.com/\n\nsee `fetchall --help` for more",
+        ));
+    }
+    if inputs.is_empty() {
+        inputs.push(InputArg::Stdin);
+    }
+    Ok(inputs)
+}
+
+fn input(word: &OsStr, position: u64, env: &Env) -> Result<InputArg, String> {
+    let shown = word.to_string_lossy();
+    if has_scheme(&shown) {
+        let url = word.to_str().ok_or_else(|| format!("{shown}: is not valid UTF-8; percent-encode the URL"))?;
+        return Ok(InputArg::Url(url.to_owned(), position));
+    }
+    list(word, env).map_err(|problem| {
+        if ["demo", "config", "completions", "man"].contains(&&*shown) {
+            format!("{problem}; a command goes before everything else: fetchall {shown} ...")
+        } else if looks_like_host(&shown) {
+            format!("{problem}; if it is a URL, write https://{shown}")
+        } else {
+            problem
+        }
+    })
+}
+
+fn list(word: &OsStr, env: &Env) -> Result<InputArg, String> {
+    if word == "-" {
+        return Ok(InputArg::Stdin);
+    }
+    let path = env.cwd.join(word);
+    match fs::metadata(&path) {
+        _ if word.is_empty() => Err("an input is empty; name a list or a URL".to_owned()),
+        Ok(found) if found.is_dir() => Err(format!("{} is a folder; name a list in it", word.display())),
+        Ok(_) => Ok(InputArg::File(PathBuf::from(word))),
+        Err(error) if absent(&error) => Err(format!("{}: no such file", word.display())),
+        Err(error) => Err(format!("cannot read {}: {error}", word.display())),
+    }
+}
+
+/// RFC 3986, section 3.1, and the two slashes that tell a URL from a file with a colon.
+fn has_scheme(word: &str) -> bool {
+    word.split_once("://").is_some_and(|(scheme, _)| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+    })
+}
+
+/// Whether a word that names no file may be a URL without its scheme.
+fn looks_like_host(word: &str) -> bool {
+    let (host, has_path) = word.split_once(['/', '?', '#']).map_or((word, false), |(host, _)| (host, true));
+    let (host, port) = host.split_once(':').map_or((host, None), |(host, port)| (host, Some(port)));
+    let labels = host.split('.').all(|l| !l.is_empty() && l.chars().all(|c| c.is_alphanumeric() || c == '-'));
+    let list_name = [".txt", ".tsv", ".csv", ".ndjson", ".jsonl", ".json", ".gz", ".list", ".lst"];
+    labels
+        && (host.contains('.') || host == "localhost" || port.is_some())
+        && port.is_none_or(|port| port.bytes().all(|b| b.is_ascii_digit()))
+        && (has_path || port.is_some() || !list_name.iter().any(|ending| host.ends_with(ending)))
+}
+
+#[cfg(test)]
+#[path = "resolve_tests.rs"]
+mod tests;

@@ -1,0 +1,142 @@
+//! Tests of `resolve`: inputs, `-O`, and that every flag arrives.
+
+use clap::Parser;
+use fetchall::config::{Format, KEYS};
+use tempfile::TempDir;
+
+use super::super::args::Cli;
+use super::*;
+
+fn env(folder: &TempDir) -> Env {
+    Env { vars: BTreeMap::new(), cwd: folder.path().to_owned(), stdin_is_terminal: true }
+}
+
+fn resolve_in(env: &Env, words: &[&str]) -> Result<Resolved, String> {
+    let cli = Cli::try_parse_from(["fetchall"].iter().chain(words)).map_err(|error| error.to_string())?;
+    assert!(cli.command.is_none(), "{words:?} is a command");
+    job(&cli.job, env).map_err(|error| error.to_string())
+}
+
+fn resolve(words: &[&str]) -> Result<Resolved, String> {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("sites.txt"), "").unwrap();
+    fs::write(folder.path().join("demo"), "").unwrap();
+    fs::write(folder.path().join("fields"), "X-A: 1\n\nX-B: 2\n").unwrap();
+    fs::write(folder.path().join("wrong"), "X-A: 1\nX B: 2\n").unwrap();
+    resolve_in(&env(&folder), words)
+}
+
+#[test]
+fn every_flag_becomes_its_setting() {
+    let words = "--input-format csv --duplicates fetch -j 3 --grace 1 -H A:b -U me --max-redirs 1 --ca-certificate x -k \
+                 --compression raw --connect-timeout 1 --idle-timeout 1 -m 1 --low-speed none -P out --digest sha256 \
+                 --max-filesize 1 --format json -o x --summary x --progress none -sv --color never --log x -fSL http://a/";
+    let resolved = resolve(&words.split_whitespace().collect::<Vec<_>>()).unwrap();
+    for key in KEYS {
+        assert_eq!(resolved.origins[key.name].to_string(), format!("--{}", key.name));
+        assert_ne!(key.get(&resolved.config), key.get(&Config::default()), "{}", key.name);
+    }
+}
+
+#[test]
+fn switches_can_be_switched_off_again() {
+    let config = resolve(&["-k", "-qv", "--insecure=false", "--quiet=false", "http://a/"]).unwrap().config;
+    assert!(!config.insecure && !config.quiet && config.verbose);
+}
+
+#[test]
+fn json_is_a_format() {
+    let resolved = resolve(&["--json", "http://a/"]).unwrap();
+    assert_eq!((resolved.config.format, &resolved.origins["format"]), (Format::Ndjson, &Origin::Flag("--json")));
+    assert!(resolve(&["--json", "--format", "csv", "http://a/"]).unwrap_err().contains("cannot be used with"));
+}
+
+#[test]
+fn inputs_are_lists_urls_or_standard_input() {
+    let inputs = |words: &[&str]| resolve(words).map(|resolved| resolved.inputs);
+    let url = |text: &str, position| InputArg::Url(text.to_owned(), position);
+    assert_eq!(
+        inputs(&["http://a/", "sites.txt", "-", "ftp://b/"]),
+        Ok(vec![url("http://a/", 1), InputArg::File("sites.txt".into()), InputArg::Stdin, url("ftp://b/", 4)])
+    );
+    assert_eq!(
+        inputs(&["-i", "-", "-i", "sites.txt", "http://a/"]),
+        Ok(vec![url("http://a/", 1), InputArg::Stdin, InputArg::File("sites.txt".into())])
+    );
+    assert_eq!(inputs(&["./demo"]), Ok(vec![InputArg::File("./demo".into())]));
+    assert_eq!(inputs(&["sites.txt", "demo"]).unwrap().len(), 2, "a command is one only as the first word");
+}
+
+#[test]
+fn wrong_inputs_are_told() {
+    for (words, part) in [
+        (&["example.com/x"][..], "write https://example.com/x"),
+        (&["example.com"], "write https://example.com"),
+        (&["localhost:8080"], "write https://localhost:8080"),
+        (&["-i", "example.com"], "--input-file: example.com: no such file"),
+        (&["-c", "5", "config"], "a command goes before everything else"),
+        (&["-", "-i", "-"], "named twice"),
+        (&["."], "is a folder"),
+        (&[""], "is empty"),
+        (&[], "fetchall https://example.com/\n"),
+    ] {
+        let problem = resolve(words).unwrap_err();
+        assert!(problem.contains(part), "{words:?}: {problem}");
+    }
+    assert_eq!(resolve(&["missing.txt"]).unwrap_err(), "missing.txt: no such file");
+}
+
+#[test]
+fn a_pipe_is_the_input_when_none_is_named() {
+    let folder = TempDir::new().unwrap();
+    let piped = Env { stdin_is_terminal: false, ..env(&folder) };
+    assert_eq!(resolve_in(&piped, &[]).unwrap().inputs, [InputArg::Stdin]);
+}
+
+#[test]
+fn one_document_is_for_one_url() {
+    let resolved = resolve(&["-O", "-", "http://a/"]).unwrap();
+    assert_eq!((resolved.output_document.as_deref(), resolved.records_to()), (Some(Path::new("-")), None));
+    let resolved = resolve(&["-O", "-", "-o", "records", "http://a/"]).unwrap();
+    assert_eq!(resolved.records_to(), Some(Path::new("records")));
+    assert_eq!(resolve(&["-O", "x", "http://a/"]).unwrap().records_to(), Some(Path::new("-")));
+    for words in [
+        &["-O", "x", "http://a/", "http://b/"][..],
+        &["-O", "x", "sites.txt"],
+        &["-O", "x", "-"],
+        &["-O", "x", "-d", "out", "http://a/"],
+        &["-O", "http://a/"],
+        &["-O", "", "http://a/"],
+    ] {
+        assert!(resolve(words).unwrap_err().contains("--output-document"), "{words:?}");
+    }
+}
+
+#[test]
+fn a_document_needs_no_folder_that_a_variable_names() {
+    let folder = TempDir::new().unwrap();
+    let mut env = env(&folder);
+    env.vars.insert("FETCHALL_DIR".into(), "out".into());
+    assert_eq!(resolve_in(&env, &["-O", "x", "http://a/"]).unwrap().config.dir, None);
+}
+
+#[test]
+fn fields_are_read_from_files_that_flags_name() {
+    let config = resolve(&["-H", "X-C: 3", "-H", "@fields", "http://a/"]).unwrap().config;
+    assert_eq!(config.header, ["X-C: 3", "X-A: 1", "X-B: 2"]);
+    assert!(resolve(&["-H", "@wrong", "http://a/"]).unwrap_err().starts_with("wrong:2: "));
+    assert!(resolve(&["-H", "@missing", "http://a/"]).unwrap_err().starts_with("--header: cannot read missing"));
+    assert!(resolve(&["-H", "X", "http://a/"]).unwrap_err().starts_with("--header: has no colon"));
+}
+
+#[test]
+fn a_relative_xdg_folder_is_ignored() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join(".config/fetchall/config.toml");
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(&file, "concurrency = 7").unwrap();
+    let mut env = env(&folder);
+    env.vars.insert("XDG_CONFIG_HOME".into(), "elsewhere".into());
+    env.vars.insert("HOME".into(), folder.path().into());
+    assert_eq!(resolve_in(&env, &["http://a/"]).unwrap().config.concurrency.get(), 7);
+}

@@ -1,0 +1,63 @@
+//! Request fields as people write them: `Name: value`, `Name:` and `Name;`, as in curl.
+
+use http::{HeaderName, HeaderValue};
+
+use super::Config;
+
+/// Reads one `header` text.
+///
+/// `Name: value` sends a field, `Name:` sends none where fetchall would send one of its own, and
+/// `Name;` sends the field with an empty value.
+///
+/// # Errors
+/// What is wrong with the text, and what to write.
+pub fn parse_header(text: &str) -> Result<(HeaderName, Option<HeaderValue>), String> {
+    if text.starts_with('@') {
+        return Err("`@file` is read only where it is given as --header @file; write `Name: value`".to_owned());
+    }
+    let (name, value) = match (text.split_once(':'), text.trim_end_matches([' ', '\t']).strip_suffix(';')) {
+        (Some((name, value)), _) => (name, Some(value.trim_matches([' ', '\t'])).filter(|value| !value.is_empty())),
+        (None, Some(name)) => (name, Some("")),
+        // The text is not repeated: without its colon it may be a secret.
+        (None, None) => return Err("has no colon; write `Name: value`".to_owned()),
+    };
+    let parsed = HeaderName::from_bytes(name.as_bytes())
+        .map_err(|_| format!("`{}` is not a field name; write `Name: value`", name.escape_debug()))?;
+    let value = value
+        // Not `from_str`, which refuses all but ASCII; RFC 9110, section 5.5, refuses only control characters.
+        .map(|value| HeaderValue::from_bytes(value.as_bytes()))
+        .transpose()
+        .map_err(|_| format!("the value of `{name}` has a control character; remove it"))?;
+    Ok((parsed, value))
+}
+
+/// The request fields of a configuration, in order; `None` where one of fetchall's own is not sent.
+///
+/// A text that [`parse_header`] refuses is left out; a resolved configuration holds none.
+pub fn headers(config: &Config) -> Vec<(HeaderName, Option<HeaderValue>)> {
+    config.header.iter().filter_map(|text| parse_header(text).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_read_as_curl_reads_them() {
+        let read = |text| parse_header(text).map(|(name, value)| (name.to_string(), value));
+        let value = |text: &'static str| Some(HeaderValue::from_static(text));
+        assert_eq!(read("X-A: b"), Ok(("x-a".to_owned(), value("b"))));
+        assert_eq!(read("X-A:b: c \t"), Ok(("x-a".to_owned(), value("b: c"))));
+        assert_eq!(read("X-A:  "), Ok(("x-a".to_owned(), None)));
+        assert_eq!(read("X-A;"), Ok(("x-a".to_owned(), value(""))));
+        assert!(read("X-A: é").is_ok());
+        for bad in ["", "X-A", "X A: b", "X-A : b", ": b", "X-A: a\r\nX-B: c", "X-A: \0", "é: b", "@file"] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_message_never_repeats_a_text_without_a_colon() {
+        assert!(!parse_header("Bearer hunter2").unwrap_err().contains("hunter2"));
+    }
+}

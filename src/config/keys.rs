@@ -1,0 +1,375 @@
+//! The table of settings: every key once, with how its text is read and how its value is written.
+//!
+//! Files, environment, flags, `fetchall config` and `config.example.toml` all go through this
+//! table, so a setting that is missing in one of them cannot exist. A new setting is a field of
+//! [`Config`], its default, and one row here.
+
+use std::ffi::OsStr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use toml::Value;
+
+use super::{
+    Color, Compression, Config, Digest, Duplicates, Format, InputFormat, LowSpeed, ProgressMode, header, units,
+};
+
+/// A value as a layer gives it.
+#[derive(Debug, Clone, Copy)]
+pub enum Raw<'a> {
+    /// Text of a flag or a variable, where everything is text.
+    Text(&'a OsStr),
+    /// Several texts, of a flag that may be repeated or an array.
+    List(&'a [String]),
+    /// A string of a TOML file.
+    String(&'a str),
+    /// A number of a TOML file, in decimal.
+    Number(&'a str),
+    /// A truth value of a TOML file.
+    Bool(bool),
+}
+
+/// One setting.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// The name in files, and the long flag: kebab-case.
+    pub name: &'static str,
+    /// Other long names of the flag; in files they only lead to a suggestion.
+    pub aliases: &'static [&'static str],
+    /// The accepted words, where the value is one of a few.
+    pub words: &'static [&'static str],
+    set: fn(&mut Config, Raw<'_>) -> Result<(), String>,
+    get: fn(&Config) -> Value,
+}
+
+impl Key {
+    /// The key of this name.
+    pub fn named(name: &str) -> Option<&'static Key> {
+        KEYS.iter().find(|key| key.name == name)
+    }
+
+    /// The environment variable: `FETCHALL_` and the name in upper snake case.
+    pub fn variable(&self) -> String {
+        format!("FETCHALL_{}", self.name.to_ascii_uppercase().replace('-', "_"))
+    }
+
+    /// Reads a value into the configuration, which stays as it was when the value is wrong.
+    ///
+    /// # Errors
+    /// What is wrong with the value, and what to write.
+    pub fn set(&self, config: &mut Config, raw: Raw<'_>) -> Result<(), String> {
+        (self.set)(config, raw)
+    }
+
+    /// The value as TOML, in a form that reads back as itself.
+    pub fn get(&self, config: &Config) -> Value {
+        (self.get)(config)
+    }
+}
+
+/// How the value of one kind of setting is read and written.
+trait Kind {
+    type Value;
+    const WORDS: &'static [&'static str] = &[];
+    fn read(raw: Raw<'_>) -> Result<Self::Value, String>;
+    fn write(value: &Self::Value) -> Value;
+
+    /// Where the setting may be `none`: limits take 0 for none, as curl does.
+    fn read_or_none(raw: Raw<'_>) -> Result<Option<Self::Value>, String> {
+        Self::read(raw).map(Some)
+    }
+}
+
+macro_rules! keys {
+    ($($name:literal $(| $alias:literal)* => $field:ident: $kind:ty),+ $(,)?) => {
+        /// Every setting, in the order in which help and `fetchall config` show them.
+        pub const KEYS: &[Key] = &[$(Key {
+            name: $name,
+            aliases: &[$($alias),*],
+            words: <$kind as Kind>::WORDS,
+            set: |config, raw| {
+                config.$field = <$kind as Kind>::read(raw)?;
+                Ok(())
+            },
+            get: |config| <$kind as Kind>::write(&config.$field),
+        }),+];
+    };
+}
+
+keys! {
+    "input-format" => input_format: InputFormat,
+    "duplicates" => duplicates: Duplicates,
+    "concurrency" | "jobs" | "workers" => concurrency: NonZeroU32,
+    "grace" => grace: Time,
+    "header" => header: Headers,
+    "user-agent" => user_agent: FieldText,
+    "max-redirects" | "max-redirs" => max_redirects: u32,
+    "cacert" | "ca-certificate" => cacert: OrNone<PathBuf>,
+    "insecure" | "no-check-certificate" => insecure: bool,
+    "compression" => compression: Compression,
+    "connect-timeout" => connect_timeout: TimeLimit,
+    "read-timeout" | "idle-timeout" => read_timeout: TimeLimit,
+    "timeout" | "max-time" => timeout: OrNone<TimeLimit>,
+    "low-speed" => low_speed: OrNone<LowSpeed>,
+    "dir" | "output-dir" => dir: OrNone<PathBuf>,
+    "digest" => digest: Digest,
+    "max-size" | "max-filesize" => max_size: OrNone<Size>,
+    "format" => format: Format,
+    "output" => output: PathBuf,
+    "summary" => summary: OrNone<PathBuf>,
+    "progress" => progress: ProgressMode,
+    "quiet" | "silent" => quiet: bool,
+    "verbose" => verbose: bool,
+    "color" => color: Color,
+    "log" => log: OrNone<PathBuf>,
+}
+
+/// The value as text, where TOML may have it as a string only.
+fn string(raw: Raw<'_>) -> Result<&str, String> {
+    match raw {
+        Raw::Text(text) => text.to_str().ok_or_else(|| "is not valid UTF-8; write it in UTF-8".to_owned()),
+        Raw::String(text) => Ok(text),
+        Raw::List(_) => Err("is a list; write one string in quotes".to_owned()),
+        Raw::Number(text) => Err(format!("is a number; write a string in quotes: \"{text}\"")),
+        Raw::Bool(truth) => Err(format!("is a truth value; write a string in quotes: \"{truth}\"")),
+    }
+}
+
+/// The value as text, where TOML may have it as a number too.
+fn number(raw: Raw<'_>) -> Result<&str, String> {
+    match raw {
+        Raw::Number(text) => Ok(text),
+        Raw::Bool(_) | Raw::List(_) => Err("has the wrong type; write a number or a string in quotes".to_owned()),
+        other => string(other),
+    }
+}
+
+macro_rules! words {
+    ($kind:ty: $($word:literal $(| $alias:literal)* = $variant:ident),+) => {
+        impl Kind for $kind {
+            type Value = Self;
+            const WORDS: &'static [&'static str] = &[$($word),+];
+
+            fn read(raw: Raw<'_>) -> Result<Self, String> {
+                match string(raw)? {
+                    $($word $(| $alias)* => Ok(Self::$variant),)+
+                    other => Err(not_a_word(other, Self::WORDS)),
+                }
+            }
+
+            fn write(value: &Self) -> Value {
+                Value::from(match value { $(Self::$variant => $word),+ })
+            }
+        }
+    };
+}
+
+words!(InputFormat: "auto" = Auto, "text" = Text, "tsv" = Tsv, "csv" = Csv, "ndjson" | "json" | "jsonl" = Ndjson);
+words!(Compression: "auto" = Auto, "off" = Off, "raw" = Raw);
+words!(Duplicates: "skip" = Skip, "fetch" = Fetch);
+words!(Digest: "none" = None, "sha256" = Sha256, "blake3" = Blake3);
+words!(Format: "text" = Text, "ndjson" | "json" = Ndjson, "csv" = Csv, "tsv" = Tsv);
+words!(ProgressMode: "auto" = Auto, "bar" = Bar, "plain" = Plain, "json" = Json, "none" = None);
+words!(Color: "auto" = Auto, "always" = Always, "never" = Never);
+
+fn not_a_word(text: &str, words: &[&str]) -> String {
+    let near = super::merge::nearest(text, words.iter().copied());
+    let ask = near.map_or_else(String::new, |word| format!("; did you mean `{word}`?"));
+    format!("`{}` is none of {}{ask}", text.escape_debug(), words.join(", "))
+}
+
+impl Kind for bool {
+    type Value = Self;
+    const WORDS: &'static [&'static str] = &["true", "false"];
+
+    fn read(raw: Raw<'_>) -> Result<Self, String> {
+        match raw {
+            Raw::Bool(truth) => Ok(truth),
+            // Variables have no truth values, and `1` is how most people switch one on.
+            Raw::Text(text) if text == "true" || text == "1" => Ok(true),
+            Raw::Text(text) if text == "false" || text == "0" => Ok(false),
+            _ => Err("is neither true nor false; write true or false, without quotes".to_owned()),
+        }
+    }
+
+    fn write(value: &Self) -> Value {
+        Value::from(*value)
+    }
+}
+
+impl Kind for u32 {
+    type Value = Self;
+
+    fn read(raw: Raw<'_>) -> Result<Self, String> {
+        let text = number(raw)?;
+        // `parse` alone would take a leading plus.
+        if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(format!("`{}` is not a whole number of 0 or more; write digits only", text.escape_debug()));
+        }
+        text.parse().map_err(|_| format!("`{text}` is too large; write at most {}", u32::MAX))
+    }
+
+    fn write(value: &Self) -> Value {
+        Value::from(*value)
+    }
+}
+
+impl Kind for NonZeroU32 {
+    type Value = Self;
+
+    fn read(raw: Raw<'_>) -> Result<Self, String> {
+        NonZeroU32::new(u32::read(raw)?).ok_or_else(|| "is 0; write at least 1".to_owned())
+    }
+
+    fn write(value: &Self) -> Value {
+        Value::from(value.get())
+    }
+}
+
+/// A time that may be 0.
+struct Time;
+
+impl Kind for Time {
+    type Value = Duration;
+
+    fn read(raw: Raw<'_>) -> Result<Duration, String> {
+        units::parse_time(number(raw)?)
+    }
+
+    fn write(value: &Duration) -> Value {
+        Value::from(units::show_time(*value))
+    }
+}
+
+/// A time that may not be 0: nothing could ever be in time.
+struct TimeLimit;
+
+impl Kind for TimeLimit {
+    type Value = Duration;
+
+    fn read(raw: Raw<'_>) -> Result<Duration, String> {
+        let time = Time::read(raw)?;
+        if time.is_zero() { Err("is 0; write a time of at least 1ms".to_owned()) } else { Ok(time) }
+    }
+
+    fn write(value: &Duration) -> Value {
+        Time::write(value)
+    }
+
+    fn read_or_none(raw: Raw<'_>) -> Result<Option<Duration>, String> {
+        Ok(Some(Time::read(raw)?).filter(|time| !time.is_zero()))
+    }
+}
+
+/// A number of bytes.
+struct Size;
+
+impl Kind for Size {
+    type Value = u64;
+
+    fn read(raw: Raw<'_>) -> Result<u64, String> {
+        units::parse_size(number(raw)?)
+    }
+
+    fn write(value: &u64) -> Value {
+        Value::from(units::show_size(*value))
+    }
+
+    fn read_or_none(raw: Raw<'_>) -> Result<Option<u64>, String> {
+        Ok(Some(Size::read(raw)?).filter(|bytes| *bytes > 0))
+    }
+}
+
+impl Kind for LowSpeed {
+    type Value = Self;
+
+    fn read(raw: Raw<'_>) -> Result<Self, String> {
+        Self::read_or_none(raw)?.ok_or_else(|| "is 0; write a rate of at least 1/1s".to_owned())
+    }
+
+    fn write(value: &Self) -> Value {
+        Value::from(units::show_low_speed(*value))
+    }
+
+    fn read_or_none(raw: Raw<'_>) -> Result<Option<Self>, String> {
+        units::parse_low_speed(number(raw)?)
+    }
+}
+
+impl Kind for PathBuf {
+    type Value = Self;
+
+    fn read(raw: Raw<'_>) -> Result<Self, String> {
+        // A path of a flag or a variable need not be UTF-8.
+        let path = if let Raw::Text(text) = raw { PathBuf::from(text) } else { PathBuf::from(string(raw)?) };
+        if path.as_os_str().is_empty() { Err("is empty; name a path or leave it out".to_owned()) } else { Ok(path) }
+    }
+
+    fn write(value: &Self) -> Value {
+        Value::from(value.to_string_lossy().into_owned())
+    }
+}
+
+/// `none`, or a value.
+struct OrNone<K>(std::marker::PhantomData<K>);
+
+impl<K: Kind> Kind for OrNone<K> {
+    type Value = Option<K::Value>;
+
+    fn read(raw: Raw<'_>) -> Result<Self::Value, String> {
+        match raw {
+            Raw::Text(text) if text == "none" => Ok(None),
+            Raw::String("none") => Ok(None),
+            _ => K::read_or_none(raw),
+        }
+    }
+
+    fn write(value: &Self::Value) -> Value {
+        value.as_ref().map_or_else(|| Value::from("none"), K::write)
+    }
+}
+
+/// Text that can be the value of a request field (RFC 9110, section 5.5).
+struct FieldText;
+
+impl Kind for FieldText {
+    type Value = String;
+
+    fn read(raw: Raw<'_>) -> Result<String, String> {
+        let text = string(raw)?;
+        http::HeaderValue::from_bytes(text.as_bytes())
+            .map(|_| text.to_owned())
+            .map_err(|_| "has a control character; remove it".to_owned())
+    }
+
+    fn write(value: &String) -> Value {
+        Value::from(value.as_str())
+    }
+}
+
+/// Request fields: an array in files, lines in a variable.
+struct Headers;
+
+impl Kind for Headers {
+    type Value = Vec<String>;
+
+    fn read(raw: Raw<'_>) -> Result<Vec<String>, String> {
+        let texts: Vec<String> = match raw {
+            Raw::List(texts) => texts.to_vec(),
+            Raw::Text(_) => string(raw)?.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect(),
+            _ => return Err("is not a list; write [\"Name: value\"]".to_owned()),
+        };
+        for (position, text) in texts.iter().enumerate() {
+            header::parse_header(text).map_err(|why| match texts.len() {
+                1 => why,
+                _ => format!("number {}: {why}", position + 1),
+            })?;
+        }
+        Ok(texts)
+    }
+
+    fn write(value: &Vec<String>) -> Value {
+        Value::from(value.clone())
+    }
+}

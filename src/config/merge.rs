@@ -1,0 +1,201 @@
+//! Layers of settings, later ones over earlier ones, and where each value came from.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fmt;
+
+use super::{Config, KEYS, Key, Raw};
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// Nobody set it.
+    Default,
+    /// A line of a file.
+    File {
+        /// The file, as messages name it.
+        name: String,
+        /// Counted from 1.
+        line: usize,
+    },
+    /// An environment variable.
+    Variable(String),
+    /// A flag, with its dashes.
+    Flag(&'static str),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Default => f.write_str("default"),
+            Origin::File { name, line } => write!(f, "{name}:{line}"),
+            Origin::Variable(name) => f.write_str(name),
+            Origin::Flag(flag) => f.write_str(flag),
+        }
+    }
+}
+
+/// Something in a layer that cannot be taken, where it stands and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{origin}: {message}")]
+pub struct Problem {
+    /// Where it stands.
+    pub origin: Origin,
+    /// What is wrong, and what to do.
+    pub message: String,
+}
+
+/// A configuration under construction.
+///
+/// Every layer is checked by itself and in full: a wrong value is a [`Problem`] even where a later
+/// layer replaces it, and one problem does not hide the next.
+#[derive(Debug, Clone)]
+pub struct Layers {
+    config: Config,
+    origins: BTreeMap<&'static str, Origin>,
+    problems: Vec<Problem>,
+}
+
+impl Default for Layers {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Layers {
+    /// The variable that names a configuration file; it is no setting, and is left to the caller.
+    pub const CONFIG_VARIABLE: &str = "FETCHALL_CONFIG";
+
+    /// The defaults.
+    pub fn new() -> Self {
+        let origins = KEYS.iter().map(|key| (key.name, Origin::Default)).collect();
+        Self { config: Config::default(), origins, problems: Vec::new() }
+    }
+
+    /// Lays a file over what there is; `name` is how messages call it.
+    pub fn file(&mut self, name: &str, text: &str) {
+        super::file::lay(self, name, text);
+    }
+
+    /// Lays one variable over what there is. Names without `FETCHALL_` and
+    /// [`Layers::CONFIG_VARIABLE`] are none of ours and change nothing.
+    pub fn variable(&mut self, name: &OsStr, value: &OsStr) {
+        let name = name.to_string_lossy();
+        if !name.starts_with("FETCHALL_") || name == Self::CONFIG_VARIABLE {
+            return;
+        }
+        let origin = Origin::Variable(name.clone().into_owned());
+        match KEYS.iter().find(|key| key.variable() == name) {
+            Some(key) => self.set(key, origin, Raw::Text(value)),
+            None => {
+                let near = nearest_key(name.trim_start_matches("FETCHALL_"));
+                let advice = near.map_or_else(
+                    || "unset it, or see `fetchall config` for the settings there are".to_owned(),
+                    |key| format!("did you mean `{}`?", key.variable()),
+                );
+                self.problem(origin, format!("unknown variable; {advice}"));
+            }
+        }
+    }
+
+    /// Lays one flag over what there is; `flag` is how the user may know it, such as `--json` for `format`.
+    pub fn flag(&mut self, key: &Key, flag: &'static str, raw: Raw<'_>) {
+        self.set(key, Origin::Flag(flag), raw);
+    }
+
+    /// The configuration and where each of its values came from.
+    ///
+    /// # Errors
+    /// Everything that was wrong, in the order of the layers.
+    pub fn finish(self) -> Result<(Config, BTreeMap<&'static str, Origin>), Vec<Problem>> {
+        if self.problems.is_empty() { Ok((self.config, self.origins)) } else { Err(self.problems) }
+    }
+
+    pub(super) fn set(&mut self, key: &Key, origin: Origin, raw: Raw<'_>) {
+        match key.set(&mut self.config, raw) {
+            Ok(()) => {
+                self.origins.insert(key.name, origin);
+            }
+            // A variable or a flag names its setting already, a line does not.
+            Err(why) if matches!(origin, Origin::File { .. }) => self.problem(origin, format!("{}: {why}", key.name)),
+            Err(why) => self.problem(origin, why),
+        }
+    }
+
+    pub(super) fn problem(&mut self, origin: Origin, message: String) {
+        self.problems.push(Problem { origin, message });
+    }
+}
+
+/// The setting that somebody who wrote `name` may have meant.
+pub(super) fn nearest_key(name: &str) -> Option<&'static Key> {
+    let name = name.to_ascii_lowercase().replace('_', "-");
+    let known = |key: &&Key| key.name == name || key.aliases.contains(&name.as_str());
+    KEYS.iter().find(known).or_else(|| nearest(&name, KEYS.iter().map(|key| key.name)).and_then(Key::named))
+}
+
+/// The candidate that is spelled most like `text`, if any is close enough to be what was meant.
+pub(super) fn nearest<'a>(text: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    candidates
+        .map(|candidate| (strsim::damerau_levenshtein(text, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= candidate.len().div_ceil(3))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_suggested_across_spellings_and_other_tools() {
+        let near = |name| nearest_key(name).map(|key| key.name);
+        assert_eq!(near("concurency"), Some("concurrency"));
+        assert_eq!(near("max_redirects"), Some("max-redirects"));
+        assert_eq!(near("JOBS"), Some("concurrency"));
+        assert_eq!(near("max-time"), Some("timeout"));
+        assert_eq!(near("headers"), Some("header"));
+        assert_eq!(near("something-else"), None);
+    }
+
+    #[test]
+    fn every_value_reads_back_as_itself_from_a_file() {
+        let defaults = Config::default();
+        for key in KEYS {
+            let mut layers = Layers::new();
+            layers.file("f", &format!("{} = {}", key.name, key.get(&defaults)));
+            let (config, origins) = layers.finish().unwrap();
+            assert_eq!(config, defaults, "{}", key.name);
+            assert_eq!(origins[key.name].to_string(), "f:1");
+        }
+    }
+
+    #[test]
+    fn a_wrong_value_is_told_even_where_it_is_replaced() {
+        let mut layers = Layers::new();
+        layers.file("f", "concurrency = 0");
+        layers.variable(OsStr::new("FETCHALL_CONCURRENCY"), OsStr::new("5"));
+        let problems = layers.finish().unwrap_err();
+        assert_eq!(problems[0].to_string(), "f:1: concurrency: is 0; write at least 1");
+    }
+
+    #[test]
+    fn limits_can_be_none() {
+        for text in ["none", "0"] {
+            let mut layers = Layers::new();
+            for name in ["FETCHALL_TIMEOUT", "FETCHALL_LOW_SPEED", "FETCHALL_MAX_SIZE"] {
+                layers.variable(OsStr::new(name), OsStr::new(text));
+            }
+            let (config, _) = layers.finish().unwrap();
+            assert_eq!((config.timeout, config.low_speed, config.max_size), (None, None, None));
+        }
+    }
+
+    #[test]
+    fn variables_that_are_none_of_ours_change_nothing() {
+        let mut layers = Layers::new();
+        layers.variable(OsStr::new("PATH"), OsStr::new("x"));
+        layers.variable(OsStr::new("FETCHALL_CONFIG"), OsStr::new("x"));
+        assert_eq!(layers.finish().unwrap().0, Config::default());
+    }
+}

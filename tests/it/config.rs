@@ -1,0 +1,210 @@
+//! Configuration as a user meets it: files, variables, flags, and what is said when they are wrong.
+
+use std::fs;
+use std::process::{Output, Stdio};
+
+use assert_cmd::Command;
+use fetchall::config::{Config, KEYS, Layers};
+use tempfile::TempDir;
+
+const EXAMPLE: &str = include_str!("../../config.example.toml");
+
+/// A folder that is home, current folder and XDG folder (`xdg`) of the program under test.
+struct Home(TempDir);
+
+impl Home {
+    fn new() -> Self {
+        Self(TempDir::new().unwrap())
+    }
+
+    fn write(&self, name: &str, text: &str) -> &Self {
+        let path = self.0.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+        self
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fetchall"));
+        let folder = self.0.path();
+        command.env_clear().env("HOME", folder).env("XDG_CONFIG_HOME", folder.join("xdg")).current_dir(folder);
+        command
+    }
+
+    fn run(&self, vars: &[(&str, &str)], words: &[&str]) -> Output {
+        self.command().envs(vars.iter().copied()).args(words).output().unwrap()
+    }
+
+    fn ok(&self, vars: &[(&str, &str)], words: &[&str]) -> String {
+        let output = self.run(vars, words);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        assert_eq!(text(&output.stderr), "");
+        text(&output.stdout)
+    }
+
+    fn refused(&self, vars: &[(&str, &str)], words: &[&str]) -> String {
+        let output = self.run(vars, words);
+        assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(2), ""));
+        text(&output.stderr)
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn the_example_names_every_key_at_its_default() {
+    let mut layers = Layers::new();
+    layers.file("config.example.toml", EXAMPLE);
+    let (config, origins) = layers.finish().unwrap();
+    assert_eq!(config, Config::default());
+    let lines: Vec<&str> = EXAMPLE.lines().collect();
+    for key in KEYS {
+        let line = format!("{} = {}", key.name, key.get(&config));
+        let at = lines.iter().position(|found| *found == line).unwrap_or_else(|| panic!("no line `{line}`"));
+        assert!(lines[at - 1].starts_with("# "), "{} has no comment", key.name);
+        assert_eq!(origins[key.name].to_string(), format!("config.example.toml:{}", at + 1));
+    }
+}
+
+#[test]
+fn the_program_shows_the_defaults_of_the_example() {
+    let settings: Vec<&str> = EXAMPLE.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+    let shown = Home::new().ok(&[], &["config"]);
+    assert_eq!(shown.lines().collect::<Vec<_>>(), settings);
+}
+
+#[test]
+fn later_layers_win_and_say_so() {
+    let home = Home::new();
+    home.write(
+        "xdg/fetchall/config.toml",
+        "concurrency = 1\ngrace = 1\nmax-redirects = 1\ntimeout = 1\ndigest = 'blake3'",
+    )
+    .write("fetchall.toml", "\nconcurrency = 2\ngrace = 2\nmax-redirects = 2\ntimeout = 2")
+    .write("named.toml", "concurrency = 3\ngrace = 3\nmax-redirects = 3");
+    let vars = [("FETCHALL_CONCURRENCY", "4"), ("FETCHALL_GRACE", "4")];
+    let words = ["config", "--show-origin", "--config", "named.toml", "-c", "5"];
+    let shown = home.ok(&vars, &words);
+    for (line, origin) in [
+        ("concurrency = 5", "--concurrency"),
+        ("grace = \"4s\"", "FETCHALL_GRACE"),
+        ("max-redirects = 3", "named.toml:3"),
+        ("timeout = \"2s\"", "fetchall.toml:5"),
+        ("digest = \"blake3\"", "/xdg/fetchall/config.toml:5"),
+        ("quiet = false", "default"),
+    ] {
+        let found = shown.lines().find(|shown| shown.starts_with(line)).unwrap_or_else(|| panic!("{line}\n{shown}"));
+        assert!(found.contains("  # ") && found.ends_with(origin), "{found}");
+    }
+    let columns: Vec<_> = shown.lines().filter(|line| line.len() < 90).map(|line| line.find("  # ")).collect();
+    let short = shown.lines().find(|line| line.starts_with("quiet")).and_then(|line| line.find("  # "));
+    assert!(columns.iter().filter(|column| **column == short).count() >= KEYS.len() - 2, "not aligned:\n{shown}");
+
+    let bare = home.ok(&vars, &["config", "--no-config"]);
+    assert!(bare.contains("grace = \"4s\"") && bare.contains("max-redirects = 10"), "{bare}");
+    let by_variable = home.ok(&[("FETCHALL_CONFIG", "named.toml")], &["config"]);
+    assert!(by_variable.contains("max-redirects = 3"), "{by_variable}");
+}
+
+#[test]
+fn what_is_shown_reads_back() {
+    let home = Home::new();
+    let words = ["config", "-c7", "--max-size", "10M", "--timeout", "1m30s", "-H", "X-A: \"b\\", "--log", "none", "-k"];
+    let shown = home.ok(&[], &words);
+    home.write("fetchall.toml", &shown);
+    assert_eq!(home.ok(&[], &["config"]), shown);
+    let with_origins = home.ok(&[], &["config", "--show-origin"]);
+    home.write("fetchall.toml", &with_origins);
+    assert_eq!(home.ok(&[], &["config"]), shown);
+}
+
+#[test]
+fn secrets_are_not_shown() {
+    let home = Home::new();
+    home.write("fetchall.toml", "header = ['authorization: Bearer hunter2', 'Cookie:hunter2', 'X-A: seen']");
+    let shown = home.ok(&[], &["config", "--show-origin"]);
+    assert!(!shown.contains("hunter2") && shown.contains("authorization: (hidden)") && shown.contains("X-A: seen"));
+    home.write("fetchall.toml", "header = ['Authorization Bearer hunter2']");
+    assert!(!home.refused(&[], &["config"]).contains("hunter2"));
+}
+
+#[test]
+fn every_mistake_of_every_layer_is_told() {
+    let home = Home::new();
+    home.write("xdg/fetchall/config.toml", "quiet = \"yes\"").write(
+        "fetchall.toml",
+        "# a comment\n\nconcurency = 5\nmax_redirects = 3\nlow-speed = \"fast\"\nheader = ['A: b', 'X Y: z']\n",
+    );
+    let vars = [("FETCHALL_CONCURENCY", "5"), ("FETCHALL_GRACE", "soon"), ("OTHER", "x")];
+    let told = home.refused(&vars, &["config", "-c", "0", "--max-size", "big"]);
+    let expected = [
+        "xdg/fetchall/config.toml:1: quiet: is neither true nor false",
+        "error: fetchall.toml:3: unknown key `concurency`; did you mean `concurrency`?",
+        "error: fetchall.toml:4: unknown key `max_redirects`; did you mean `max-redirects`?",
+        "error: fetchall.toml:5: low-speed: `fast` is not a size",
+        "error: fetchall.toml:6: header: number 2: `X Y` is not a field name",
+        "error: FETCHALL_CONCURENCY: unknown variable; did you mean `FETCHALL_CONCURRENCY`?",
+        "error: FETCHALL_GRACE: `soon` is not a time",
+        "error: --concurrency: is 0; write at least 1",
+        "error: --max-size: `big` is not a size",
+    ];
+    assert_eq!(told.lines().count(), expected.len(), "{told}");
+    for (line, part) in told.lines().zip(expected) {
+        assert!(line.contains(part), "{line}\nlacks: {part}");
+    }
+    // The download refuses the same as the command that only shows.
+    assert_eq!(home.refused(&vars, &["-c", "0", "--max-size", "big", "http://localhost/"]), told);
+}
+
+#[test]
+fn files_that_cannot_be_read_are_told() {
+    let home = Home::new();
+    assert!(home.refused(&[], &["config", "--config", "missing.toml"]).contains("cannot read missing.toml: "));
+    assert!(home.refused(&[("FETCHALL_CONFIG", "gone")], &["config"]).contains("cannot read gone: "));
+    fs::create_dir(home.0.path().join("fetchall.toml")).unwrap();
+    assert!(home.refused(&[], &["config"]).contains("cannot read fetchall.toml: "));
+}
+
+#[test]
+fn variables_hold_lists_and_switches() {
+    let vars = [("FETCHALL_HEADER", "X-A: 1\nX-B: 2\n"), ("FETCHALL_INSECURE", "1"), ("FETCHALL_FORMAT", "json")];
+    let shown = Home::new().ok(&vars, &["config"]);
+    for line in ["header = [\"X-A: 1\", \"X-B: 2\"]", "insecure = true", "format = \"ndjson\""] {
+        assert!(shown.lines().any(|shown| shown == line), "{line}\n{shown}");
+    }
+}
+
+#[test]
+fn usage_errors_are_2_and_help_is_0() {
+    let home = Home::new();
+    for words in [&["--no-such-flag"][..], &["--format", "xml"], &["--json", "--format", "csv"], &["example.com/x"]] {
+        assert!(home.refused(&[], words).starts_with("error: "), "{words:?}");
+    }
+    assert!(home.refused(&[], &["example.com/x"]).contains("https://example.com/x"));
+    assert!(home.ok(&[], &["--version"]).starts_with("fetchall "));
+    assert!(home.ok(&[], &["-h"]).len() < home.ok(&[], &["--help"]).len());
+    assert!(home.ok(&[], &["completions", "bash"]).contains("--concurrency"));
+    assert!(home.ok(&[], &["man"]).starts_with(".ie"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_closed_standard_output_ends_quietly() {
+    for words in [&["config"][..], &["man"], &["completions", "zsh"], &["--help"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let home = Home::new();
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_fetchall"))
+            .env_clear()
+            .current_dir(home.0.path())
+            .args(words)
+            .stdin(Stdio::null())
+            .stdout(writer)
+            .stderr(Stdio::piped())
+            .output()
+            .unwrap();
+        assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(0), ""), "{words:?}");
+    }
+}

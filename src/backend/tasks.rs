@@ -53,10 +53,11 @@ impl Backend for Tasks {
             if shards == 1 {
                 return shard(0).run().await;
             }
-            let threads: Vec<_> = (0..shards).map(|i| on_thread(i, shard(i))).collect();
+            let threads: Vec<_> = (1..shards).map(|i| on_thread(i, shard(i))).collect();
+            let here = shard(0);
             // The outcomes channel closes when the last shard ends.
             drop(shard);
-            let mut result = Ok(());
+            let mut result = here.run().await;
             for started in threads {
                 let ended = match started {
                     Ok((thread, ended)) => {
@@ -104,11 +105,13 @@ fn on_thread(i: usize, shard: Shard) -> Result<Started, BackendError> {
 }
 
 struct Shard {
-    jobs: Arc<Mutex<mpsc::Receiver<Job>>>,
+    jobs: Jobs,
     outcomes: mpsc::Sender<Outcome>,
     permits: Arc<Semaphore>,
     ctx: Arc<RunContext>,
 }
+
+type Jobs = Arc<Mutex<mpsc::Receiver<Job>>>;
 
 impl Shard {
     async fn run(self) -> Result<(), BackendError> {
@@ -124,7 +127,14 @@ impl Shard {
         while let Some((permit, job)) = self.next().await {
             match permit {
                 Some(permit) => {
-                    tasks.spawn(one(fetcher.clone(), job, permit, self.outcomes.clone(), self.ctx.clone()));
+                    let worker = Worker {
+                        fetcher: fetcher.clone(),
+                        jobs: self.jobs.clone(),
+                        outcomes: self.outcomes.clone(),
+                        ctx: self.ctx.clone(),
+                        _permit: permit,
+                    };
+                    tasks.spawn(worker.run(job));
                 }
                 None => self.cancel(job).await,
             }
@@ -161,15 +171,36 @@ impl Shard {
     }
 }
 
-async fn one(
+/// A permit at work.
+struct Worker {
     fetcher: Arc<dyn Fetcher>,
-    job: Job,
-    permit: OwnedSemaphorePermit,
+    jobs: Jobs,
     outcomes: mpsc::Sender<Outcome>,
     ctx: Arc<RunContext>,
-) {
-    let outcome = run_job(&*fetcher, job, &ctx).await;
-    // Err: the engine is gone. The permit is kept until then: a slow sink holds fetches back.
-    let _ = outcomes.send(outcome).await;
-    drop(permit);
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Worker {
+    /// Does a job, and the next one as long as one is waiting: under load no task is made, and no
+    /// loop woken, for a URL.
+    async fn run(self, first: Job) {
+        let mut next = Some(first);
+        while let Some(job) = next {
+            let outcome = run_job(&*self.fetcher, job, &self.ctx).await;
+            // Err: the engine is gone. The permit is kept until the outcome is taken: a slow sink
+            // holds fetches back.
+            if self.outcomes.send(outcome).await.is_err() {
+                return;
+            }
+            next = self.waiting_job();
+        }
+    }
+
+    fn waiting_job(&self) -> Option<Job> {
+        if self.ctx.drain.is_cancelled() {
+            return None;
+        }
+        // Locked: a shard is waiting there already, so none is left over.
+        self.jobs.try_lock().ok()?.try_recv().ok()
+    }
 }

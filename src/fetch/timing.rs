@@ -83,37 +83,49 @@ impl<S> tower_layer::Layer<S> for ConnectLayer {
     type Service = ConnectService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        ConnectService { inner, opened: self.opened.clone() }
+        ConnectService { inner: Arc::new(inner), opened: self.opened.clone() }
     }
 }
 
-/// See [`ConnectLayer`].
-#[derive(Debug, Clone)]
+/// See [`ConnectLayer`]. The client clones its connector five times for every request, nearly
+/// always in vain; so the inner one, which is large, is cloned only where a connection is opened.
+#[derive(Debug)]
 pub(super) struct ConnectService<S> {
-    inner: S,
+    inner: Arc<S>,
     opened: Arc<AtomicUsize>,
+}
+
+impl<S> Clone for ConnectService<S> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), opened: self.opened.clone() }
+    }
 }
 
 impl<S, R> tower_service::Service<R> for ConnectService<S>
 where
-    S: tower_service::Service<R>,
+    S: tower_service::Service<R> + Clone + Send + Sync + 'static,
     S::Future: Send + 'static,
+    S::Response: Send,
+    S::Error: Send,
+    R: Send + 'static,
 {
     type Response = S::Response;
     type Error = S::Error;
     type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx)
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        // The clone that connects is asked instead.
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: R) -> Self::Future {
         self.opened.fetch_add(1, Relaxed);
         let start = Instant::now();
         mark(|m| m.connect.set(Some((start, None))));
-        let connecting = self.inner.call(request);
+        let mut connector = S::clone(&self.inner);
         Box::pin(async move {
-            let connected = connecting.await;
+            std::future::poll_fn(|cx| connector.poll_ready(cx)).await?;
+            let connected = connector.call(request).await;
             mark(|m| m.connect.set(Some((start, connected.is_ok().then(Instant::now)))));
             connected
         })

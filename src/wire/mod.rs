@@ -2,9 +2,11 @@
 //!
 //! Sinks and reporters write these and know no field name of their own.
 
+pub mod json;
 pub mod record;
 pub mod summary;
 
+pub use json::JsonWriter;
 pub use record::Record;
 pub use summary::SummaryRecord;
 

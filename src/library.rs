@@ -27,7 +27,7 @@ use crate::source::Input;
 /// while let Some(outcome) = run.next().await {
 ///     println!("{} {}", outcome.verdict.as_str(), outcome.subject.url());
 /// }
-/// let end = run.finish().await;
+/// let end = run.finish().await?;
 /// println!("{} of {} ok", end.summary.counts.ok, end.summary.counts.read);
 /// # Ok(())
 /// # }
@@ -108,6 +108,11 @@ impl Fetchall {
     }
 }
 
+/// The run ended without an account, which none may.
+#[derive(Debug, thiserror::Error)]
+#[error("the run died; this is a defect of fetchall, please report it")]
+pub struct RunDied;
+
 /// A run under way: a `Stream` of its outcomes as they are reached. Dropping it ends the run.
 pub struct Run {
     outcomes: Option<OutcomeStream>,
@@ -124,11 +129,14 @@ impl Run {
 
     /// Waits for the end. Outcomes that were not taken from the stream are dropped, not missed:
     /// the summary counts them.
-    pub async fn finish(mut self) -> Option<RunEnd> {
+    ///
+    /// # Errors
+    /// When the thread of the run died before it could tell its end.
+    pub async fn finish(mut self) -> Result<RunEnd, RunDied> {
         if let Some(mut outcomes) = self.outcomes.take() {
             while std::future::poll_fn(|cx| Pin::new(&mut outcomes).poll_next(cx)).await.is_some() {}
         }
-        let end = (&mut self.end).await.ok();
+        let end = (&mut self.end).await.map_err(|_| RunDied);
         if let Some(thread) = self.thread.take() {
             // It has sent the end or died: joining does not wait.
             let _ = thread.join();

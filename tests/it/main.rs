@@ -18,6 +18,9 @@
 mod architecture;
 mod config;
 mod formats;
+mod quiet;
+mod readme;
 mod real_site;
+mod screen;
 mod support;
 mod support_self;

@@ -132,6 +132,7 @@ const PLACES: &[Place] = &[
     Place { what: "h2", only_in: FETCH, why: "HTTP is spoken in fetch/ alone" },
     Place { what: "rustls", only_in: FETCH, why: "TLS is spoken in fetch/ alone" },
     Place { what: "rustls_native_certs", only_in: FETCH, why: "TLS is spoken in fetch/ alone" },
+    Place { what: "console", only_in: &["src/report/bar.rs"], why: "one file draws" },
     Place { what: "indicatif", only_in: &["src/report/bar.rs"], why: "one file draws" },
     Place { what: "clap", only_in: CLI, why: "the library has no command line" },
     Place { what: "clap_complete", only_in: CLI, why: "the library has no command line" },

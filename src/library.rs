@@ -108,8 +108,8 @@ impl Fetchall {
     }
 }
 
-/// The run ended without an account.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
+/// The run ended without an account, which none may.
+#[derive(Debug, thiserror::Error)]
 #[error("the run died; this is a defect of fetchall, please report it")]
 pub struct RunDied;
 
@@ -131,7 +131,7 @@ impl Run {
     /// the summary counts them.
     ///
     /// # Errors
-    /// When the run died, which is a defect of fetchall.
+    /// When the thread of the run died before it could tell its end.
     pub async fn finish(mut self) -> Result<RunEnd, RunDied> {
         if let Some(mut outcomes) = self.outcomes.take() {
             while std::future::poll_fn(|cx| Pin::new(&mut outcomes).poll_next(cx)).await.is_some() {}

@@ -50,6 +50,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 fn env() -> Result<Env, UsageError> {
     let cwd = std::env::current_dir()
         .map_err(|error| UsageError::one(format!("cannot tell the current folder: {error}; change into another")))?;

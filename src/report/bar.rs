@@ -1,10 +1,12 @@
 //! The bar on a terminal, and the writer that prints above it without tearing.
 
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use console::Term;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
 use super::Reporter;
 use crate::model::{Event, Progress};
@@ -51,7 +53,7 @@ impl Screen {
 impl Bar {
     /// A bar; `out` is where the lines above it go, `color` whether it has any.
     pub fn new(out: Box<dyn Write + Send>, color: bool) -> Self {
-        let multi = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
+        let multi = MultiProgress::with_draw_target(Canvas::target());
         let template = if color { "[{bar:10.cyan}] {wide_msg}" } else { "[{bar:10}] {wide_msg}" };
         let total = multi.add(ProgressBar::new(0).with_style(style(template).progress_chars("=> ")));
         let screen = Arc::new(Screen { multi, lines: Mutex::new(Lines { pending: Vec::new(), out }) });
@@ -88,6 +90,87 @@ impl Bar {
         for (line, slow) in self.slow.iter().zip(slow) {
             line.set_message(format!("{:>9}  {}", duration(slow.age), printable(&slow.url)));
         }
+    }
+}
+
+/// Standard error as the bar draws on it: its lines are ended by line breaks and the last by nothing,
+/// where indicatif fills each with blanks to the right edge.
+///
+/// With the cursor at the edge the `^C` that a terminal echoes begins a new line, and in a terminal
+/// made narrower a filled line becomes two. Either way the bar would be cleared one line too low
+/// and leave a piece of itself behind.
+#[derive(Debug)]
+struct Canvas {
+    term: Term,
+    /// A line was written, and another may follow.
+    line_ended: AtomicBool,
+}
+
+impl Canvas {
+    /// How often the bar is drawn at most, a second.
+    const RATE: u8 = 20;
+
+    fn target() -> ProgressDrawTarget {
+        let term = Term::buffered_stderr();
+        if term.features().is_attended() {
+            ProgressDrawTarget::term_like_with_hz(
+                Box::new(Canvas { term, line_ended: AtomicBool::new(false) }),
+                Self::RATE,
+            )
+        } else {
+            ProgressDrawTarget::hidden()
+        }
+    }
+}
+
+impl TermLike for Canvas {
+    fn width(&self) -> u16 {
+        self.term.size().1
+    }
+
+    fn height(&self) -> u16 {
+        self.term.size().0
+    }
+
+    fn move_cursor_up(&self, n: usize) -> io::Result<()> {
+        self.term.move_cursor_up(n)
+    }
+
+    fn move_cursor_down(&self, n: usize) -> io::Result<()> {
+        self.term.move_cursor_down(n)
+    }
+
+    fn move_cursor_right(&self, n: usize) -> io::Result<()> {
+        self.term.move_cursor_right(n)
+    }
+
+    fn move_cursor_left(&self, n: usize) -> io::Result<()> {
+        self.term.move_cursor_left(n)
+    }
+
+    fn write_line(&self, text: &str) -> io::Result<()> {
+        self.term.write_line(text)
+    }
+
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        if text.bytes().all(|b| b == b' ') {
+            self.line_ended.store(true, Relaxed);
+            return Ok(());
+        }
+        if self.line_ended.swap(false, Relaxed) {
+            self.term.write_str("\r\n")?;
+        }
+        self.term.write_str(text)
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        self.term.clear_line()
+    }
+
+    /// The end of a drawing.
+    fn flush(&self) -> io::Result<()> {
+        self.line_ended.store(false, Relaxed);
+        self.term.flush()
     }
 }
 

@@ -5,7 +5,22 @@
 //! in handshakes, and wiremock is the ordinary server. Nothing here reaches the network, sleeps to
 //! be lucky, or needs a fixed port.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "tests fail loudly, say what they skip, and stand outside the program whose rules these are"
+)]
+
+mod architecture;
 mod config;
 mod formats;
+mod quiet;
+mod readme;
+mod real_site;
+mod screen;
 mod support;
 mod support_self;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use fetchall::app::{self, Document, Surroundings};
-use fetchall::config::{Config, Format, ProgressMode};
+use fetchall::config::{Config, Format, Origin, ProgressMode};
 use fetchall::demo::Site;
 use fetchall::engine::{self, RunEnd, Stop, StopLevel};
 use fetchall::model::StopCause;
@@ -178,10 +178,13 @@ fn watch(resolved: &Resolved, terminal: &Terminal) -> anyhow::Result<Surrounding
 }
 
 /// Whether records go to standard output: not where the body has it, and not the lines for people
-/// when `--quiet` asks for silence and nobody asked for them.
+/// when `--quiet` asks for silence and nobody chose their form or their file.
 fn wants_records(resolved: &Resolved) -> bool {
     let config = &resolved.config;
-    let unasked = config.format == Format::Text && config.quiet && !resolved.origins.contains_key("format");
+    let unasked = config.format == Format::Text
+        && config.quiet
+        && matches!(resolved.origins.get("format"), None | Some(Origin::Default))
+        && matches!(resolved.origins.get("output"), None | Some(Origin::Default));
     resolved.records_to().is_some() && !unasked
 }
 

@@ -29,7 +29,7 @@ fn many(count: usize) -> String {
 
 /// Reads batches on a thread of their own, as the engine does; `None` is the end.
 fn spawn(mut source: ListSource) -> mpsc::Receiver<Option<Vec<String>>> {
-    let (send, batches) = mpsc::channel();
+    let (send, batches) = mpsc::sync_channel(64);
     thread::spawn(move || {
         loop {
             let batch = source.next_batch().unwrap();

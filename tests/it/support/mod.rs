@@ -9,7 +9,24 @@ mod runtime;
 pub mod schema;
 pub mod tls;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The longest that any one wait of a test may take. Nothing waits for it when all is well.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A program that a test needs; where it is absent the test says so and is over.
+///
+/// # Panics
+/// When it is absent and CI is set, where nothing may be skipped.
+pub fn program(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    // Debian keeps servers where only root looks.
+    let folders = std::env::split_paths(&path).chain(["/usr/sbin".into()]);
+    let found = folders.map(|folder| folder.join(name)).find(|file| file.is_file());
+    if found.is_none() {
+        assert!(std::env::var_os("CI").is_none(), "{name} is not installed, and with CI set nothing is skipped");
+        println!("skipped: {name} is not installed");
+    }
+    found
+}

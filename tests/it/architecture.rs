@@ -1,0 +1,140 @@
+//! The layers, read out of the source: who imports whom, and what appears nowhere.
+//!
+//! `docs/architecture.md` explains the rules; here they are tables. To bend a rule on purpose,
+//! change the table and the page in one commit, and say why in its message.
+
+mod code;
+mod rules;
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use code::Source;
+use rules::{Break, LAYERS, check};
+
+/// Every Rust file of the project, with its path relative to the root, `/` between its parts.
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    for folder in ["src", "tests", "benches", "examples"] {
+        collect(&root.join(folder), &mut files);
+    }
+    assert!(files.len() > 100, "the source is not where it should be");
+    let mut sources: Vec<Source> = files
+        .iter()
+        .map(|file| {
+            let path = file.strip_prefix(root).unwrap().components();
+            let path: Vec<_> = path.map(|part| part.as_os_str().to_string_lossy()).collect();
+            Source::new(&path.join("/"), &std::fs::read_to_string(file).unwrap())
+        })
+        .collect();
+    let for_tests: Vec<String> = sources.iter().flat_map(|source| source.test_files.clone()).collect();
+    for source in &mut sources {
+        let stem = source.path.trim_end_matches(".rs").trim_end_matches("/mod");
+        source.is_test |= !source.path.starts_with("src/");
+        source.is_test |= for_tests.iter().any(|test| stem == test || stem.starts_with(&format!("{test}/")));
+    }
+    sources
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+}
+
+#[test]
+fn every_file_keeps_the_rules() {
+    let breaks: Vec<Break> = sources().iter().flat_map(check).collect();
+    let told = breaks.iter().fold(String::new(), |mut told, broken| {
+        let _ = writeln!(told, "  {broken}");
+        told
+    });
+    assert!(breaks.is_empty(), "{} breaks of the rules in docs/architecture.md:\n{told}", breaks.len());
+}
+
+#[test]
+fn every_module_has_its_row_in_table_and_page() {
+    let page = include_str!("../../docs/architecture.md");
+    let mut modules: Vec<String> = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().trim_end_matches(".rs").to_owned())
+        .filter(|module| module != "lib")
+        .collect();
+    modules.sort();
+    let mut known: Vec<&str> = LAYERS.iter().map(|layer| layer.module).collect();
+    known.sort_unstable();
+    assert_eq!(modules, known, "the table in tests/it/architecture/rules.rs names every module of src/");
+    for layer in LAYERS {
+        let row = format!("| {} |", layer.row);
+        let line = page.lines().find(|line| line.starts_with(&row)).unwrap_or_else(|| panic!("no row `{row}`"));
+        let named = line.split('|').nth(2).unwrap_or_default();
+        let named = named.split([',', ' ']).any(|word| word.trim_matches('`') == layer.module);
+        assert!(named, "docs/architecture.md: row {} lacks {}", layer.row, layer.module);
+    }
+}
+
+/// What each rule says of a file that breaks it: the path, the text, the words of the message.
+const BROKEN: &[(&str, &str, &str)] = &[
+    ("src/model/x.rs", "//! X.\nuse crate::config::Config;", "src/model/x.rs:2: `crate::config::Config`: row 0"),
+    ("src/model/x.rs", "//! X.\nuse serde::Serialize;", "x.rs:2: `serde`: "),
+    ("src/policy/x.rs", "//! X.\nfn f() { let t = std::time::Instant::now(); }", "x.rs:2: `Instant::now`"),
+    ("src/policy/x.rs", "//! X.\nuse std::{fs, io};", "x.rs:2: `std::fs`"),
+    ("src/wire/x.rs", "//! X.\nuse crate::sink;", "`crate::sink`: row 1"),
+    ("src/sink/x.rs", "//! X.\nuse crate::{model::Job,\n    fetch::Meter};", "x.rs:2: `crate::fetch::Meter`: row 2"),
+    ("src/sink/x.rs", "//! X.\nfn f(_: super::super::report::Bar) {}", "`crate::report::Bar`: row 2"),
+    ("src/backend/x.rs", "//! X.\nuse crate::fetch::script::Script;", "`crate::fetch::script::Script`: row 3"),
+    ("src/backend/x.rs", "//! X.\nuse crate::engine::Plan;", "`crate::engine::Plan`: row 3"),
+    ("src/engine/x.rs", "//! X.\nuse crate::sink::{Sink, Ndjson};", "`crate::sink::Ndjson`: row 4"),
+    ("src/engine/x.rs", "//! X.\nuse crate::frontier::*;", "`crate::frontier::*`: row 4"),
+    ("src/engine/x.rs", "//! X.\nuse std::sync::Mutex;", "`Mutex`: "),
+    ("src/demo/x.rs", "//! X.\nuse crate::fetch::Meter;", "`crate::fetch::Meter`: row 5"),
+    ("src/cli/x.rs", "//! X.\nuse fetchall::sink::Ndjson;", "`fetchall::sink::Ndjson`: row 6"),
+    ("src/app.rs", "//! X.\nuse crate::cli::main;", "`crate::cli::main`: row 5"),
+    ("src/newcomer.rs", "//! X.\nuse crate::model::Job;", "newcomer.rs:1: `newcomer`: has no row"),
+    ("src/sink/x.rs", "//! X.\nuse reqwest::Client;", "`reqwest`: "),
+    ("src/report/lines.rs", "//! X.\nuse indicatif::ProgressBar;", "`indicatif`: "),
+    ("src/app.rs", "//! X.\nfn f() { anyhow::bail!(\"x\") }", "`anyhow`: "),
+    ("src/app.rs", "//! X.\nfn f() { std::env::var(\"X\"); }", "`std::env`: "),
+    ("src/app.rs", "//! X.\nuse std::process;\nfn f() { process::exit(1) }", "app.rs:3: `process::exit`: "),
+    ("src/app.rs", "//! X.\nfn f() { tokio::sync::mpsc::unbounded_channel(); }", "`unbounded_channel`: "),
+    ("src/app.rs", "//! X.\n\nfn f() { println!(\"x\") }", "app.rs:3: `println!`: "),
+    ("src/app.rs", "//! X.\nfn f() { g().unwrap() }", "`.unwrap()`: "),
+    ("src/app.rs", "//! X.\nfn f() { g().expect(\"g\") }", "`.expect(\"`: "),
+    ("src/app.rs", "//! X.\nfn f() { panic!(\"x\") }", "`panic!`: "),
+    ("src/fetch/script.rs", "//! X.\nfn f() { panic!(\"x\") }\nfn g() { panic!(\"x\") }", "script.rs:3: `panic!`: "),
+    ("src/app.rs", "use std::fs;", "app.rs:1: `use std::fs;`: a file opens with"),
+    ("src/sink/utils.rs", "//! X.", "`utils`: "),
+    ("src/lib.rs", "//! X.\nfn f() {}", "lib.rs:2: `fn`: "),
+];
+
+#[test]
+fn each_rule_catches_what_it_forbids() {
+    for (path, text, expected) in BROKEN {
+        let told: Vec<String> = check(&Source::new(path, text)).iter().map(Break::to_string).collect();
+        assert!(told.iter().any(|line| line.contains(expected)), "{path}: {text:?} gives {told:?}, not {expected}");
+    }
+    let long = Source::new("src/app.rs", &format!("//! X.{}", "\n".repeat(701)));
+    assert!(check(&long)[0].to_string().contains("lines"), "a long file passes");
+}
+
+#[test]
+fn comments_texts_and_tests_are_no_code() {
+    let text = "//! Uses reqwest::get and println!\n/* panic!(\" */ const A: &str = \"x.unwrap()\\\"\"; // todo!()\n\
+        const B: &str = r#\"use crate::cli;\"#; const C: char = '\"'; fn f<'a>(_: &'a str) {}\n\
+        #[cfg(test)]\nmod tests {\n    use crate::sink::Ndjson;\n    fn f() { g(\"}\").unwrap() }\n}\n";
+    let source = Source::new("src/engine/x.rs", text);
+    assert_eq!(check(&source).iter().map(Break::to_string).collect::<Vec<_>>(), Vec::<String>::new());
+    assert_eq!(source.code.lines().count(), text.lines().count());
+    let parent = Source::new("src/source/mod.rs", "//! X.\n#[cfg(test)]\nmod tests;\nmod text;");
+    assert_eq!(parent.test_files, ["src/source/tests"]);
+    let parent = Source::new("src/cli/resolve.rs", "//! X.\n#[cfg(test)]\n#[path = \"r_tests.rs\"]\nmod tests;");
+    assert_eq!(parent.test_files, ["src/cli/r_tests"]);
+}

@@ -1,0 +1,131 @@
+//! The live bar, looked at in a real terminal of 80 columns and 24 lines.
+#![cfg(unix)]
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::support::act::{Act, Script};
+use crate::support::fault::FaultServer;
+use crate::support::{PATIENCE, program};
+
+/// A terminal of tmux, under a server of its own. Dropping it ends that server.
+struct Screen {
+    tmux: PathBuf,
+    folder: TempDir,
+}
+
+impl Screen {
+    /// Runs a shell command in it; the terminal stays when the command is over.
+    fn start(tmux: PathBuf, command: &str) -> Screen {
+        let screen = Screen { tmux, folder: TempDir::new().unwrap() };
+        let command = format!("exec env -u NO_COLOR HOME=. sh -c 'trap : INT; {command}; echo code $?; exec cat'");
+        let folder = screen.folder.path().display().to_string();
+        screen.tmux(&["new-session", "-d", "-x", "80", "-y", "24", "-s", "run", "-c", &folder, &command]);
+        screen
+    }
+
+    fn tmux(&self, words: &[&str]) -> String {
+        let socket = self.folder.path().join("tmux");
+        let output = Command::new(&self.tmux)
+            .args(["-u", "-f", "/dev/null", "-S"])
+            .arg(socket)
+            .args(words)
+            .env_remove("TMUX")
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "tmux {words:?}: {told}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// What it shows, without empty lines at the end.
+    fn lines(&self) -> Vec<String> {
+        let shown = self.tmux(&["capture-pane", "-p", "-t", "run"]);
+        shown.trim_end().lines().map(|line| line.trim_end().to_owned()).collect()
+    }
+
+    /// Looks until it shows what is wanted.
+    fn wait(&self, what: &str, wanted: impl Fn(&[String]) -> bool) -> Vec<String> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let lines = self.lines();
+            if wanted(&lines) {
+                return lines;
+            }
+            assert!(Instant::now() < deadline, "waited in vain for {what}:\n{}", lines.join("\n"));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        let socket = self.folder.path().join("tmux");
+        let _ = Command::new(&self.tmux).arg("-S").arg(socket).arg("kill-server").output();
+    }
+}
+
+fn is_bar(line: &str) -> bool {
+    line.starts_with('[') && line.contains("6/9") && line.contains("3 in flight")
+}
+
+fn is_slow(line: &str) -> bool {
+    line.starts_with(' ') && line.contains("/slow/")
+}
+
+/// A run of nine URLs, three of which never answer.
+fn start(tmux: PathBuf) -> (Screen, FaultServer) {
+    let script = Script::new().on("slow", Act::Stalled).on("quick", Act::KeepAliveOk(b"hello\n".to_vec()));
+    let server = FaultServer::start(script);
+    let names = ["quick/1", "slow/1", "quick/2", "quick/3", "slow/2", "quick/4", "quick/5", "slow/3", "quick/6"];
+    let urls: Vec<String> = names.iter().map(|name| server.url(name)).collect();
+    let program = env!("CARGO_BIN_EXE_fetchall");
+    let command = format!("{program} --read-timeout 5m --grace 100ms {}", urls.join(" "));
+    (Screen::start(tmux, &command), server)
+}
+
+#[test]
+fn the_bar_stays_below_the_records_and_goes_at_the_end() {
+    let Some(tmux) = program("tmux") else { return };
+    let (screen, server) = start(tmux);
+    let lines = screen.wait("the bar and three slow URLs below it", |lines| {
+        lines.iter().any(|line| is_bar(line)) && lines.iter().filter(|line| is_slow(line)).count() == 3
+    });
+    let bar = lines.iter().position(|line| is_bar(line)).unwrap();
+    assert_eq!((bar, lines.len()), (6, 10), "the records, then the bar, then the slow ones: {lines:#?}");
+    for (line, n) in lines[..bar].iter().zip(1..) {
+        assert!(line.starts_with("200   ") && line.contains("/quick/"), "line {n} is torn: {lines:#?}");
+    }
+
+    screen.tmux(&["send-keys", "-t", "run", "C-c"]);
+    let lines = screen.wait("the end", |lines| lines.last().is_some_and(|line| line.starts_with("code ")));
+    assert_eq!(lines.last().map(String::as_str), Some("code 130"), "{lines:#?}");
+    assert!(!lines.iter().any(|line| line.starts_with('[') || is_slow(line)), "the bar is still there: {lines:#?}");
+    assert!(lines.iter().any(|line| line.contains("stopping: 3 under way")), "{lines:#?}");
+    assert_eq!(lines.iter().filter(|line| line.starts_with("cancelled  ")).count(), 3, "{lines:#?}");
+    let summary = &lines[lines.len() - 2];
+    assert!(summary.starts_with("9 URLs in ") && summary.ends_with(": 6 ok, 3 cancelled"), "{lines:#?}");
+    server.join();
+}
+
+#[test]
+fn in_a_narrower_terminal_the_bar_is_still_one_line() {
+    let Some(tmux) = program("tmux") else { return };
+    let (screen, server) = start(tmux);
+    screen.wait("the bar", |lines| lines.iter().any(|line| is_bar(line)));
+    screen.tmux(&["resize-window", "-t", "run", "-x", "60", "-y", "24"]);
+    screen.wait("a bar that fits, with three slow URLs below it", |lines| {
+        let Some(bar) = lines.iter().position(|line| line.starts_with('[')) else { return false };
+        let below = &lines[bar + 1..];
+        is_bar(&lines[bar])
+            && lines[bar].chars().count() <= 60
+            && below.len() == 3
+            && below.iter().all(|line| is_slow(line))
+    });
+    screen.tmux(&["send-keys", "-t", "run", "C-c"]);
+    screen.wait("the end", |lines| lines.last().is_some_and(|line| line == "code 130"));
+    server.join();
+}

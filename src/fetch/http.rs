@@ -193,7 +193,8 @@ impl Exchange<'_> {
                 let message = format!("{status} without a Location to follow");
                 Err(FetchError::new(ErrorKind::Redirect, message))
             }
-            400..=599 => {
+            // RFC 9110, section 15: what is beyond 599 is treated as an error of the server.
+            400.. => {
                 self.drain(response).await;
                 Ok(Verdict::HttpError)
             }

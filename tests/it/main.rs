@@ -6,6 +6,12 @@
 //! be lucky, or needs a fixed port.
 
 mod config;
+mod errors;
 mod formats;
+mod input;
+mod ordinary;
+mod saving;
+mod shutdown;
 mod support;
 mod support_self;
+mod timing;

@@ -2,6 +2,7 @@
 //!
 //! Sinks and reporters write these and know no field name of their own.
 
+pub(crate) mod json;
 pub mod record;
 pub mod summary;
 

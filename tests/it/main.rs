@@ -10,6 +10,7 @@ mod errors;
 mod formats;
 mod input;
 mod ordinary;
+mod output;
 mod saving;
 mod shutdown;
 mod support;

@@ -27,7 +27,7 @@ fn server() -> FaultServer {
 fn start(server: &FaultServer, list: &str, args: &[&str]) -> Running {
     let args = [&["--json", "-d", "out", "--summary", "s.json", "list.txt"], args].concat();
     let running = Fetchall::new().file("list.txt", list).args(args).spawn();
-    server.wait_until("a request", |log| log.in_flight > 0);
+    server.wait_until("a request", |log| !log.requests.is_empty());
     running
 }
 
@@ -118,7 +118,8 @@ fn twice_ends_it_at_once_and_leaves_no_part() {
 #[test]
 fn lines_that_a_pipe_still_holds_back_are_no_records() {
     let server = server();
-    let mut running = Fetchall::new().args(["--json", "--summary", "s.json", "--grace", "100ms", "-"]).stdin_open().spawn();
+    let mut running =
+        Fetchall::new().args(["--json", "--summary", "s.json", "--grace", "100ms", "-"]).stdin_open().spawn();
     running.write_line(&server.url("a"));
     running.next_line();
     running.write_line(&server.url("never"));
@@ -176,6 +177,6 @@ fn a_full_pipe_that_nobody_reads_cannot_keep_it() {
 fn a_document_that_nobody_reads_cannot_keep_it() {
     let server = FaultServer::start(Script::new().on("x", Act::KeepAliveOk(vec![b'x'; 8 << 20])));
     let mut command = Command::new(env!("CARGO_BIN_EXE_fetchall"));
-    command.args(["-O", "-"]).arg(server.url("x"));
+    command.args(["-c", "1", "-O", "-"]).arg(server.url("x"));
     ends_though_unread(&mut command, "", || server.wait_until("a request", |log| !log.requests.is_empty()));
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use fetchall::app::{self, Document, Surroundings};
-use fetchall::config::{Config, Format, ProgressMode};
+use fetchall::config::{Config, Format, Origin, ProgressMode};
 use fetchall::demo::Site;
 use fetchall::engine::{self, RunEnd, Stop, StopLevel};
 use fetchall::model::StopCause;
@@ -37,7 +37,9 @@ pub fn list(resolved: Resolved, vars: &Vars) -> anyhow::Result<Exit> {
         InputArg::Stdin => Input::Stdin,
         InputArg::Url(url, position) => Input::Url(url.clone(), *position),
     });
-    run(&runtime, &resolved, inputs.collect(), vars)
+    let exit = run(&runtime, &resolved, inputs.collect(), vars);
+    leave(runtime);
+    exit
 }
 
 /// Downloads a small site that is served on loopback.
@@ -47,7 +49,14 @@ pub fn demo(resolved: Resolved, vars: &Vars) -> anyhow::Result<Exit> {
     let inputs = site.urls().into_iter().zip(1..).map(|(url, position)| Input::Url(url, position)).collect();
     let exit = run(&runtime, &resolved, inputs, vars);
     runtime.block_on(site.stop());
+    leave(runtime);
     exit
+}
+
+/// Ends the runtime without waiting for a write to a pipe that nobody reads. After a run that came
+/// to its own end there is nothing to wait for.
+fn leave(runtime: Runtime) {
+    runtime.shutdown_background();
 }
 
 fn runtime() -> anyhow::Result<Runtime> {
@@ -181,7 +190,9 @@ fn watch(resolved: &Resolved, terminal: &Terminal) -> anyhow::Result<Surrounding
 /// when `--quiet` asks for silence and nobody asked for them.
 fn wants_records(resolved: &Resolved) -> bool {
     let config = &resolved.config;
-    let unasked = config.format == Format::Text && config.quiet && !resolved.origins.contains_key("format");
+    let unasked = config.format == Format::Text
+        && config.quiet
+        && resolved.origins.get("format").is_none_or(|origin| *origin == Origin::Default);
     resolved.records_to().is_some() && !unasked
 }
 

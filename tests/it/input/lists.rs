@@ -123,7 +123,10 @@ fn request_fields_of_a_line_reach_the_server() {
     let server = anything();
     let [csv, ndjson, tsv, aria2] = ["csv", "ndjson", "tsv", "aria2"].map(|name| server.url(name));
     let fetchall = Fetchall::new()
-        .file("a.csv", format!("url,headers\n{csv},\"{{\"\"X-One\"\":\"\"1\"\",\"\"Accept\"\":\"\"text/plain\"\"}}\"\n"))
+        .file(
+            "a.csv",
+            format!("url,headers\n{csv},\"{{\"\"X-One\"\":\"\"1\"\",\"\"Accept\"\":\"\"text/plain\"\"}}\"\n"),
+        )
         .file("b.ndjson", json!({"url": ndjson, "headers": {"X-One": "1", "Accept": "text/plain"}}).to_string())
         .file("c.tsv", format!("headers\turl\nX-One: 1\t{tsv}\n"))
         .file("d.txt", format!("{aria2}\n  header=X-One: 1\n"))

@@ -68,7 +68,9 @@ fn off_asks_for_none_and_raw_keeps_them() {
     assert!(unasked.body() == text(), "a coding that comes all the same is undone");
     let raw = fetch(Act::Gzip(text()), &["--compression", "raw"]);
     assert_eq!(raw.body()[..2], [0x1f, 0x8b]);
-    assert!(figures(&raw).0 == figures(&raw).1 && raw.server.requests()[0].header("accept-encoding") != Some("identity"));
+    assert!(
+        figures(&raw).0 == figures(&raw).1 && raw.server.requests()[0].header("accept-encoding") != Some("identity")
+    );
 }
 
 #[test]

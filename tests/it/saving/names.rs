@@ -162,7 +162,11 @@ fn links_among_the_part_files_are_not_followed() {
 fn a_second_run_replaces_whole_files() {
     let script = Script::new().on_each(
         "x",
-        vec![Act::KeepAliveOk(b"one, and longer\n".to_vec()), Act::KeepAliveOk(b"two\n".to_vec()), Act::CutContentLength],
+        vec![
+            Act::KeepAliveOk(b"one, and longer\n".to_vec()),
+            Act::KeepAliveOk(b"two\n".to_vec()),
+            Act::CutContentLength,
+        ],
     );
     let server = FaultServer::start(script);
     let name = format!("out/127.0.0.1+{}/x", server.address().port());

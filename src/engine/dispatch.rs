@@ -74,7 +74,7 @@ pub(super) async fn run(plan: Plan) -> RunEnd {
         abort,
         aborts_at: None,
     };
-    run.to_the_end().await
+    run.run_to_the_end().await
 }
 
 /// What the loop knows.
@@ -211,7 +211,7 @@ struct Run {
 }
 
 impl Run {
-    async fn to_the_end(mut self) -> RunEnd {
+    async fn run_to_the_end(mut self) -> RunEnd {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut buffer = Vec::with_capacity(OUTCOMES);

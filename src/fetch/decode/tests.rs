@@ -114,7 +114,7 @@ fn every_cut_is_noticed() {
 fn an_end_at_the_edge_of_a_piece_is_seen() {
     for (how, coding) in CODINGS {
         for len in [PIECE - 1, PIECE, PIECE + 1, 2 * PIECE] {
-            let data: Vec<u8> = (0..len).map(|n| (n * n >> 3) as u8).collect();
+            let data: Vec<u8> = (0..len).map(|n| ((n * n) >> 3) as u8).collect();
             let coded = encode(how, &data);
             assert!(decode(coding, &coded, &[coded.len()]).unwrap() == data, "{how} {len}");
             assert!(decode(coding, &coded, &[1]).unwrap() == data, "{how} {len} by byte");

@@ -67,7 +67,11 @@ fn a_length_beside_chunks_counts_for_nothing() {
 #[test]
 fn interim_answers_and_large_heads_are_no_trouble() {
     assert_eq!(fetch(Act::Interim(3, b"hello\n".to_vec()), &[]).body(), b"hello\n");
-    assert_eq!(fetch(Act::HugeHead { fields: 50, bytes: 4000 }, &[]).body(), b"hello\n");
+    for (fields, bytes) in [(50, 4000), (900, 200)] {
+        assert_eq!(fetch(Act::HugeHead { fields, bytes }, &[]).body(), b"hello\n");
+    }
+    ends(Act::HugeHead { fields: 1100, bytes: 10 }, &[], "protocol");
+    ends(Act::HugeHead { fields: 500, bytes: 2000 }, &[], "protocol");
 }
 
 #[test]

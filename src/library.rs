@@ -27,8 +27,9 @@ use crate::source::Input;
 /// while let Some(outcome) = run.next().await {
 ///     println!("{} {}", outcome.verdict.as_str(), outcome.subject.url());
 /// }
-/// let end = run.finish().await;
-/// println!("{} of {} ok", end.summary.counts.ok, end.summary.counts.read);
+/// if let Some(end) = run.finish().await {
+///     println!("{} of {} ok", end.summary.counts.ok, end.summary.counts.read);
+/// }
 /// # Ok(())
 /// # }
 /// ```

@@ -68,6 +68,13 @@ fn a_server_that_closes_idle_connections_costs_no_failure() {
 }
 
 #[test]
+fn a_connection_that_ends_between_two_requests_costs_no_failure() {
+    let server = FaultServer::start(Script::new().otherwise(Act::OkThenClose(b"page\n".to_vec())));
+    let list: String = (0..200).map(|n| server.url(&format!("{n}\n"))).collect();
+    Fetchall::new().args(["-c", "4"]).stdin(list).run().expect_code(0);
+}
+
+#[test]
 fn the_demo_needs_no_network() {
     let run = Fetchall::new().args(["demo", "--json"]).run();
     assert!(matches!(run.code(), Some(0 | 1)), "{}", run.stderr);

@@ -39,15 +39,17 @@ fn credentials_of_a_url_go_to_its_origin_alone() {
 #[test]
 fn authorization_and_cookies_are_dropped_on_the_way_out() {
     let (server, other) = origins();
-    let fields = ["-H", "Authorization: Bearer t0ken", "-H", "Cookie: id=1", "-H", "X-Kept: yes"];
+    let fields =
+        ["-H", "Authorization: Bearer t0ken", "-H", "Cookie: id=1", "-H", "Host: virtual.test", "-H", "X-Kept: yes"];
     Fetchall::new().args(fields).args(["in", "out"].map(|name| server.url(name))).run().expect_code(0);
     for request in server.requests() {
         assert_eq!(request.header("authorization"), Some("Bearer t0ken"), "{request:?}");
-        assert_eq!(request.header("cookie"), Some("id=1"));
+        assert_eq!((request.header("cookie"), request.header("host")), (Some("id=1"), Some("virtual.test")));
     }
     let landed = &other.requests()[0];
     assert_eq!((landed.header("authorization"), landed.header("cookie")), (None, None), "{landed:?}");
     assert_eq!(landed.header("x-kept"), Some("yes"));
+    assert_eq!(landed.header("host"), Some(other.address().to_string().as_str()), "a Host of ours names one origin");
 }
 
 #[test]

@@ -180,8 +180,11 @@ fn http_spec(config: &Config, saving: Saving) -> Result<HttpSpec, SetupError> {
 fn request_fields(config: &Config) -> Result<Vec<(HeaderName, Option<HeaderValue>)>, SetupError> {
     let agent = HeaderValue::from_bytes(config.user_agent.as_bytes())
         .map_err(|_| SetupError::Setting("user-agent: has a control character; remove it".to_owned()))?;
-    let mut fields = vec![(USER_AGENT, Some(agent).filter(|agent| !agent.is_empty()))];
-    fields.extend(headers(config));
+    let mut fields = headers(config);
+    // A field that the user wrote out is the one that is sent, as curl does it.
+    if fields.iter().all(|(name, _)| *name != USER_AGENT) {
+        fields.insert(0, (USER_AGENT, Some(agent).filter(|agent| !agent.is_empty())));
+    }
     Ok(fields)
 }
 

@@ -13,6 +13,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
+use fetchall::policy::printable::printable;
 
 use args::{Cli, Command};
 use exit::{Exit, UsageError};
@@ -61,7 +62,10 @@ fn report(error: &anyhow::Error) -> Exit {
     let exit = Exit::of(error);
     if exit != Exit::Ok {
         // When standard error is closed too there is nobody left to tell.
-        let _ = writeln!(io::stderr(), "error: {error:#}");
+        let text = format!("error: {error:#}");
+        // Names of files are other people's text too. Messages of several lines keep them.
+        let lines: Vec<_> = text.split('\n').map(printable).collect();
+        let _ = writeln!(io::stderr(), "{}", lines.join("\n"));
     }
     exit
 }

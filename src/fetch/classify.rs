@@ -6,6 +6,7 @@
 use std::error::Error as StdError;
 use std::io;
 
+use super::timing;
 use crate::model::{ErrorKind, FetchError};
 
 /// Where in an exchange an error came up: the same link means other things there.
@@ -85,10 +86,12 @@ fn kind_of_io(e: &io::Error, stage: Stage, connecting: bool) -> Option<ErrorKind
         | Io::NetworkDown
         | Io::PermissionDenied => ErrorKind::Connect,
         Io::ConnectionReset | Io::ConnectionAborted | Io::BrokenPipe | Io::NotConnected => {
-            if connecting {
-                ErrorKind::Connect
-            } else {
+            if !connecting {
                 ErrorKind::Reset
+            } else if timing::in_handshake() {
+                ErrorKind::Tls
+            } else {
+                ErrorKind::Connect
             }
         }
         Io::UnexpectedEof if stage == Stage::Head => ErrorKind::Reset,

@@ -10,6 +10,9 @@ use rustls::ClientConfig;
 use super::timing::{ConnectLayer, SystemResolver};
 use super::{BuildError, HttpSpec, tls};
 
+/// The most fields of one response head; how large it may be is bounded by hyper, at some 400 KiB.
+const MAX_FIELDS: usize = 1000;
+
 /// Gives out the client. A client keeps every connection it opened for later use, without a bound
 /// over all hosts; so after a number of them it is replaced, and with it the idle ones go. Where
 /// one host is asked again and again, few connections are opened and nothing is ever replaced.
@@ -58,6 +61,7 @@ fn build(config: &ClientConfig, connect_timeout: Duration, opened: &Arc<AtomicUs
         .no_proxy()
         .referer(false)
         .connect_timeout(connect_timeout)
+        .http1_max_headers(MAX_FIELDS)
         .pool_idle_timeout(Duration::from_secs(30))
         // A dead pooled HTTP/2 connection would otherwise be used for ever.
         .http2_keep_alive_interval(Duration::from_secs(15))

@@ -1,13 +1,14 @@
 //! One job over HTTP: hop by hop, then the body.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use ::http::{Method, StatusCode};
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use reqwest::Response;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -27,6 +28,9 @@ use crate::policy::printable::printable;
 /// The body of a response that is not wanted is read up to this size, so that its connection can
 /// serve again; beyond it a new connection is cheaper.
 const DRAIN: u64 = 64 * 1024;
+
+/// And no longer than this: a server that sends it slowly must not hold a slot for it.
+const DRAIN_TIME: Duration = Duration::from_secs(1);
 
 const CODINGS: HeaderValue = HeaderValue::from_static("br, zstd, gzip, deflate");
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
@@ -166,7 +170,8 @@ impl Exchange<'_> {
             }
         } else {
             // RFC 9110, section 15.4: what was meant for one origin does not follow a redirect out of it.
-            for name in [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION] {
+            // A Host that the user wrote names that origin.
+            for name in [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION, header::HOST] {
                 fields.remove(name);
             }
         }
@@ -193,7 +198,8 @@ impl Exchange<'_> {
                 let message = format!("{status} without a Location to follow");
                 Err(FetchError::new(ErrorKind::Redirect, message))
             }
-            400..=599 => {
+            // RFC 9110, section 15: what is beyond 599 is treated as an error of the server.
+            400.. => {
                 self.drain(response).await;
                 Ok(Verdict::HttpError)
             }
@@ -242,9 +248,13 @@ impl Exchange<'_> {
     /// Reads an unwanted body so that its connection can serve again. Whether that works changes
     /// nothing about the answer, so an error only ends the reading.
     async fn drain(&mut self, mut response: Response) {
-        if response.content_length().is_some_and(|length| length > DRAIN) {
-            return;
+        if response.content_length().is_none_or(|length| length <= DRAIN) {
+            // Err: it is given up, and the connection with it.
+            let _ = timeout(DRAIN_TIME, self.drain_some(&mut response)).await;
         }
+    }
+
+    async fn drain_some(&mut self, response: &mut Response) {
         let mut drained = 0;
         while drained <= DRAIN {
             let size = |piece: &reqwest::Result<Option<bytes::Bytes>>| match piece {

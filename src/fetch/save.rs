@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -42,13 +43,14 @@ impl Saver {
                     buffer: Vec::new(),
                     file: None,
                     begun: false,
+                    dropped: Arc::default(),
                 })
             }
             (Saving::File(target), _) => {
                 let name = target.file_name().map(|n| n.to_string_lossy()).unwrap_or_default();
                 let part = target.with_file_name(format!(".{name}.{}.part", std::process::id()));
                 let place = Place { root: None, part, target: target.clone() };
-                Part::File(FilePart { place, buffer: Vec::new(), file: None, begun: false })
+                Part::File(FilePart { place, buffer: Vec::new(), file: None, begun: false, dropped: Arc::default() })
             }
             (Saving::Stream(writer), _) => Part::Stream(writer.clone()),
             (Saving::Discard | Saving::Dir(_), _) => Part::Discard,
@@ -102,6 +104,8 @@ pub(super) struct FilePart {
     file: Option<File>,
     /// Whether the part file may exist.
     begun: bool,
+    /// Tells a thread that is still creating the part file that nobody will remove it any more.
+    dropped: Arc<AtomicBool>,
 }
 
 impl FilePart {
@@ -117,12 +121,16 @@ impl FilePart {
     async fn spill(&mut self) -> Result<(), FetchError> {
         self.begun = true;
         let (file, buffer) = (self.file.take(), std::mem::take(&mut self.buffer));
-        let place = self.place.clone();
+        let (place, dropped) = (self.place.clone(), self.dropped.clone());
         let (file, buffer) = blocking(move || {
             let mut file = match file {
                 Some(file) => file,
                 None => place.create()?,
             };
+            if dropped.load(SeqCst) {
+                // The fetch was aborted meanwhile, and what it removed was not there yet.
+                let _ = fs::remove_file(&place.part);
+            }
             file.write_all(&buffer)?;
             Ok((file, buffer))
         })
@@ -158,6 +166,8 @@ impl FilePart {
 impl Drop for FilePart {
     fn drop(&mut self) {
         if self.begun {
+            // First, so that whoever creates the file after its removal sees it.
+            self.dropped.store(true, SeqCst);
             // It may not exist; if it cannot be removed, the next run truncates it.
             let _ = fs::remove_file(&self.place.part);
         }

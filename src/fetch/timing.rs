@@ -72,6 +72,12 @@ pub(super) fn mark_tls_start() {
     mark(|m| m.tls.set(Some(Instant::now())));
 }
 
+/// Whether this task's connection got as far as TLS and not beyond, once opening it has failed.
+pub(super) fn in_handshake() -> bool {
+    // Err: not within a fetch, as in tests of what calls this.
+    MARKS.try_with(|m| m.tls.get().is_some()).unwrap_or(false)
+}
+
 /// A layer around reqwest's connector that marks connects and counts them.
 #[derive(Debug, Clone)]
 pub(super) struct ConnectLayer {

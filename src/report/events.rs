@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{ReportWriter, Reporter};
 use crate::model::{Event, Progress};
-use crate::wire::{SummaryRecord, VERSION};
+use crate::wire::{SummaryRecord, VERSION, line};
 
 /// Writes `run_started`, `started`, `done`, `progress`, `stopping` and `run_finished` events.
 pub struct Events {
@@ -19,8 +19,8 @@ impl Events {
 
     fn write(&mut self, event: &Wire<'_>) {
         // Plain values always serialise; and nobody has to read this.
-        if let Ok(mut line) = serde_json::to_vec(event) {
-            line.push(b'\n');
+        let mut line = Vec::with_capacity(256);
+        if line::append_line(event, &mut line).is_ok() {
             let _ = self.writer.write_all(&line);
         }
     }

@@ -3,6 +3,7 @@
 //! Sinks and reporters write these and know no field name of their own.
 
 pub mod json;
+pub(crate) mod line;
 pub mod record;
 pub mod summary;
 

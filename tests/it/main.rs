@@ -17,10 +17,17 @@
 
 mod architecture;
 mod config;
+mod errors;
 mod formats;
+mod input;
+mod ordinary;
+mod output;
 mod quiet;
 mod readme;
 mod real_site;
+mod saving;
 mod screen;
+mod shutdown;
 mod support;
 mod support_self;
+mod timing;

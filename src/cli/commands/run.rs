@@ -37,7 +37,9 @@ pub fn list(resolved: Resolved, vars: &Vars) -> anyhow::Result<Exit> {
         InputArg::Stdin => Input::Stdin,
         InputArg::Url(url, position) => Input::Url(url.clone(), *position),
     });
-    run(&runtime, &resolved, inputs.collect(), vars)
+    let exit = run(&runtime, &resolved, inputs.collect(), vars);
+    leave(runtime);
+    exit
 }
 
 /// Downloads a small site that is served on loopback.
@@ -47,7 +49,14 @@ pub fn demo(resolved: Resolved, vars: &Vars) -> anyhow::Result<Exit> {
     let inputs = site.urls().into_iter().zip(1..).map(|(url, position)| Input::Url(url, position)).collect();
     let exit = run(&runtime, &resolved, inputs, vars);
     runtime.block_on(site.stop());
+    leave(runtime);
     exit
+}
+
+/// Ends the runtime without waiting for a write to a pipe that nobody reads. After a run that came
+/// to its own end there is nothing to wait for.
+fn leave(runtime: Runtime) {
+    runtime.shutdown_background();
 }
 
 fn runtime() -> anyhow::Result<Runtime> {

@@ -213,6 +213,11 @@ impl Running {
         self.signal(rustix::process::Signal::INT);
     }
 
+    /// The working folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.as_ref().expect("kept until the end").path()
+    }
+
     /// Whether it still runs.
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().expect("a child of ours").is_none()

@@ -4,9 +4,10 @@
 pub mod act;
 pub mod cli;
 pub mod fault;
-mod play;
+pub mod play;
 mod runtime;
 pub mod schema;
+pub mod single;
 pub mod tls;
 
 use std::path::PathBuf;

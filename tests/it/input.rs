@@ -1,0 +1,4 @@
+//! What is read, in what order it is fetched, and what is sent with it.
+
+mod credentials;
+mod lists;

@@ -1,0 +1,164 @@
+//! Lists: streams, files, arguments, tables; order, duplicates and bad lines.
+
+use serde_json::{Value, json};
+
+use crate::support::act::{Act, Script};
+use crate::support::cli::Fetchall;
+use crate::support::fault::FaultServer;
+use crate::support::play::gzip;
+use crate::support::single::kind;
+
+fn anything() -> FaultServer {
+    FaultServer::start(Script::new().otherwise(Act::KeepAliveOk(b"hello\n".to_vec())))
+}
+
+fn parse(line: &str) -> Value {
+    serde_json::from_str(line).expect("a record")
+}
+
+#[test]
+fn a_line_that_has_arrived_is_fetched_without_waiting_for_the_next() {
+    let server = anything();
+    let mut running = Fetchall::new().args(["--json", "-"]).stdin_open().spawn();
+    for (n, name) in ["a", "b", "c"].iter().enumerate() {
+        running.write_line(&server.url(name));
+        let record = parse(&running.next_line());
+        assert_eq!(record["url"], server.url(name));
+        assert_eq!(record["source"], json!({"file": "-", "line": n + 1}));
+    }
+    running.close_stdin();
+    assert_eq!(running.wait().expect_code(0).records().len(), 3);
+}
+
+#[test]
+fn a_pipe_is_read_without_being_named() {
+    let server = anything();
+    let list = format!("\u{feff}# a comment\r\n\r\n  {}  \r\n{}", server.url("a"), server.url("b"));
+    let run = Fetchall::new().arg("--json").stdin(list).run().expect_code(0);
+    let mut lines: Vec<_> = run.records().iter().map(|record| record["source"]["line"].as_u64()).collect();
+    lines.sort_unstable();
+    assert_eq!(lines, [Some(3), Some(4)]);
+}
+
+#[test]
+fn arguments_files_and_standard_input_go_together() {
+    let server = anything();
+    let fetchall = Fetchall::new()
+        .file("one.txt", server.url("one\n"))
+        .file("two.txt", format!("# two\n{}", server.url("two\n")))
+        .stdin(server.url("piped\n"))
+        .args(["--json", "-c", "1", "one.txt"])
+        .arg(server.url("argument"))
+        .args(["-", "-i", "two.txt"]);
+    let run = fetchall.run().expect_code(0);
+    let sources: Vec<Value> = run.records().iter().map(|record| record["source"].clone()).collect();
+    let from = |file: &str, line: u64| json!({"file": file, "line": line});
+    assert_eq!(sources, [from("one.txt", 1), from("arguments", 2), from("-", 1), from("two.txt", 2)]);
+}
+
+#[test]
+fn higher_priorities_are_handed_out_first() {
+    let slow = Act::Delayed(std::time::Duration::from_millis(300), Box::new(Act::KeepAliveOk(Vec::new())));
+    let server = FaultServer::start(Script::new().on("first", slow).otherwise(Act::KeepAliveOk(Vec::new())));
+    let mut list = format!("url,priority\n{},99\n", server.url("first"));
+    for (name, priority) in [("low", "-5"), ("plain", ""), ("high", "7"), ("plain2", "0"), ("high2", "7")] {
+        list += &format!("{},{priority}\n", server.url(name));
+    }
+    Fetchall::new().file("list.csv", list).args(["-c", "1", "list.csv"]).run().expect_code(0);
+    let order: Vec<String> = server.requests().into_iter().map(|request| request.path).collect();
+    assert_eq!(order, ["/first", "/high", "/high2", "/plain", "/plain2", "/low"]);
+}
+
+#[test]
+fn duplicates_are_skipped_once_fetched() {
+    let server = anything();
+    let list = [server.url("a"), server.url("a#part"), server.url("a").replace("http", "HTTP"), server.url("b")];
+    let run = Fetchall::new().arg("--json").stdin(list.join("\n")).run().expect_code(0);
+    let records = run.records();
+    assert_eq!(records.len(), 4);
+    let skipped = records.iter().filter(|record| record["skip"]["reason"] == "duplicate").count();
+    assert_eq!((skipped, server.requests().len()), (2, 2));
+}
+
+#[test]
+fn bad_lines_are_records_that_name_file_and_line() {
+    let server = anything();
+    let list = format!("{}\nexample.com/no-scheme\n\n# fine\nmailto:a@b\n{}\n", server.url("a"), server.url("b"));
+    let fetchall = Fetchall::new().file("in/sites.txt", &list).args(["--json", "in/sites.txt"]);
+    let run = fetchall.run().expect_code(1);
+    let mut records = run.records();
+    records.sort_by_key(|record| record["source"]["line"].as_u64());
+    let seen: Vec<_> = records.iter().map(|r| (r["source"]["line"].as_u64(), kind(r))).collect();
+    assert_eq!(seen, [(Some(1), "ok"), (Some(2), "invalid_url"), (Some(5), "invalid_url"), (Some(6), "ok")]);
+    assert!(records.iter().all(|record| record["source"]["file"] == "in/sites.txt"));
+    let text = Fetchall::new().file("in/sites.txt", &list).arg("in/sites.txt").run().expect_code(1);
+    assert!(text.stdout.contains("in/sites.txt:2"), "{}", text.stdout);
+}
+
+#[test]
+fn lists_may_be_gzipped() {
+    let server = anything();
+    let list = gzip(format!("{}\n{}\n", server.url("a"), server.url("b")).as_bytes());
+    Fetchall::new().file("list.txt.gz", &list).arg("list.txt.gz").run().expect_code(0);
+    Fetchall::new().arg("-").stdin(list).run().expect_code(0);
+    assert_eq!((server.asked("/a"), server.asked("/b")), (2, 2));
+}
+
+#[test]
+fn a_gzipped_list_that_is_cut_breaks_the_run_and_keeps_what_was_read() {
+    let server = anything();
+    let lines: String = (0..2000).map(|n| server.url(&format!("a/{n}/{}\n", n * 7919 % 1009))).collect();
+    let mut list = gzip(lines.as_bytes());
+    list.truncate(list.len() / 2);
+    let fetchall = Fetchall::new().file("list.gz", list).args(["--json", "--summary", "s.json", "list.gz"]);
+    let run = fetchall.run().expect_code(3);
+    assert!(run.stderr.contains("list.gz"), "{}", run.stderr);
+    let summary: Value = serde_json::from_slice(&run.read("s.json")).expect("JSON");
+    assert_eq!((&summary["stopped"], &summary["input_complete"]), (&json!("broken"), &json!(false)));
+    assert_eq!(summary["read"], run.records().len());
+}
+
+#[test]
+fn request_fields_of_a_line_reach_the_server() {
+    let server = anything();
+    let [csv, ndjson, tsv, aria2] = ["csv", "ndjson", "tsv", "aria2"].map(|name| server.url(name));
+    let fetchall = Fetchall::new()
+        .file(
+            "a.csv",
+            format!("url,headers\n{csv},\"{{\"\"X-One\"\":\"\"1\"\",\"\"Accept\"\":\"\"text/plain\"\"}}\"\n"),
+        )
+        .file("b.ndjson", json!({"url": ndjson, "headers": {"X-One": "1", "Accept": "text/plain"}}).to_string())
+        .file("c.tsv", format!("headers\turl\nX-One: 1\t{tsv}\n"))
+        .file("d.txt", format!("{aria2}\n  header=X-One: 1\n"))
+        .args(["-H", "X-One: run", "-H", "X-Two: 2", "a.csv", "b.ndjson", "c.tsv", "d.txt"]);
+    fetchall.run().expect_code(0);
+    let requests = server.requests();
+    assert_eq!(requests.len(), 4);
+    for request in requests {
+        assert_eq!((request.header("x-one"), request.header("x-two")), (Some("1"), Some("2")), "{request:?}");
+        let accept = if ["/csv", "/ndjson"].contains(&&*request.path) { "text/plain" } else { "*/*" };
+        assert_eq!(request.header("accept"), Some(accept));
+    }
+}
+
+#[test]
+fn records_of_an_earlier_run_are_a_list() {
+    let server = anything();
+    let first = Fetchall::new().arg("--json").args(["a", "b"].map(|name| server.url(name))).run().expect_code(0);
+    Fetchall::new().args(["--input-format", "ndjson"]).stdin(first.stdout).run().expect_code(0);
+    assert_eq!((server.asked("/a"), server.asked("/b")), (2, 2));
+}
+
+#[test]
+fn an_empty_list_is_no_error() {
+    let run = Fetchall::new().arg("--json").stdin("# nothing\n\n").run().expect_code(0);
+    assert_eq!(run.stdout, "");
+    assert_eq!(run.stderr.lines().last().and_then(|line| line.split_once(" in ")).map(|(n, _)| n), Some("0 URLs"));
+}
+
+#[test]
+fn a_list_that_is_not_there_is_told_before_anything_is_fetched() {
+    let server = anything();
+    let run = Fetchall::new().arg(server.url("a")).arg("absent.txt").run().expect_code(2);
+    assert!(run.stderr.contains("absent.txt") && server.requests().is_empty(), "{}", run.stderr);
+}

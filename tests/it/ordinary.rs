@@ -1,0 +1,82 @@
+//! An ordinary list on an ordinary server.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use wiremock::matchers::{method, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use crate::support::act::{Act, Script};
+use crate::support::cli::Fetchall;
+use crate::support::fault::FaultServer;
+use crate::support::schema;
+use crate::support::single::kind;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn fifty_pages_are_each_asked_once() {
+    let server = MockServer::start().await;
+    for n in 0..50 {
+        let page = ResponseTemplate::new(200).set_body_string(format!("page {n}"));
+        Mock::given(method("GET")).and(path(format!("/page/{n}"))).respond_with(page).expect(1).mount(&server).await;
+    }
+    let list: String = (0..50).map(|n| format!("{}/page/{n}\n", server.uri())).collect();
+    let fetchall = Fetchall::new().args(["--json", "-c", "10", "-d", "out", "--summary", "s.json"]).stdin(list);
+    let run = tokio::task::spawn_blocking(|| fetchall.run()).await.expect("no panic").expect_code(0);
+    let records = run.records();
+    assert_eq!(records.len(), 50);
+    for record in &records {
+        let n = record["source"]["line"].as_u64().expect("a line") - 1;
+        assert_eq!((kind(record), &record["url"]), ("ok", &format!("{}/page/{n}", server.uri()).into()));
+        assert_eq!(run.read(record["path"].as_str().expect("a path")), format!("page {n}").as_bytes());
+    }
+    let summary: Value = serde_json::from_slice(&run.read("s.json")).expect("JSON");
+    schema::check(&schema::SUMMARY, &summary);
+    assert_eq!((&summary["ok"], &summary["input_complete"]), (&50.into(), &true.into()));
+    server.verify().await;
+}
+
+#[test]
+fn no_more_than_the_limit_are_under_way() {
+    let page = Act::Delayed(Duration::from_millis(10), Box::new(Act::KeepAliveOk(b"page\n".to_vec())));
+    let server = FaultServer::start(Script::new().otherwise(page));
+    let list: String = (0..50).map(|n| server.url(&format!("{n}\n"))).collect();
+    for limit in [1, 3, 10] {
+        let fetchall = Fetchall::new().args(["--json", "--summary", "s.json", "-c"]).arg(limit.to_string());
+        let run = fetchall.stdin(list.clone()).run().expect_code(0);
+        assert_eq!(run.records().len(), 50);
+        // The server's figure is a maximum over all runs so far, whose limits grow.
+        assert_eq!(server.max_in_flight(), limit, "a limit that is never reached wastes time");
+        let summary: Value = serde_json::from_slice(&run.read("s.json")).expect("JSON");
+        assert_eq!(summary["peak_concurrency"], limit);
+    }
+}
+
+#[test]
+fn connections_are_used_again() {
+    let server = FaultServer::start(Script::new().otherwise(Act::KeepAliveOk(b"page\n".to_vec())));
+    let list: String = (0..200).map(|n| server.url(&format!("{n}\n"))).collect();
+    Fetchall::new().args(["-c", "4"]).stdin(list).run().expect_code(0);
+    assert!(server.connections() <= 8, "{} connections for 200 requests", server.connections());
+}
+
+#[test]
+fn a_server_that_closes_idle_connections_costs_no_failure() {
+    let server = FaultServer::start(Script::new().otherwise(Act::UntilClose(b"page\n".to_vec())));
+    let list: String = (0..40).map(|n| server.url(&format!("{n}\n"))).collect();
+    Fetchall::new().args(["-c", "4"]).stdin(list).run().expect_code(0);
+    assert_eq!(server.requests().len(), 40);
+}
+
+#[test]
+fn a_connection_that_ends_between_two_requests_costs_no_failure() {
+    let server = FaultServer::start(Script::new().otherwise(Act::OkThenClose(b"page\n".to_vec())));
+    let list: String = (0..200).map(|n| server.url(&format!("{n}\n"))).collect();
+    Fetchall::new().args(["-c", "4"]).stdin(list).run().expect_code(0);
+}
+
+#[test]
+fn the_demo_needs_no_network() {
+    let run = Fetchall::new().args(["demo", "--json"]).run();
+    assert!(matches!(run.code(), Some(0 | 1)), "{}", run.stderr);
+    assert!(run.records().iter().any(|record| record["outcome"] == "ok"));
+}

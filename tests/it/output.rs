@@ -1,0 +1,5 @@
+//! What is written where, and that none of it can act on a terminal.
+
+mod formats;
+mod people;
+mod terminal;

@@ -1,0 +1,5 @@
+//! Saved bodies: whole or absent, under safe names, decoded as the user expects.
+
+mod coding;
+mod document;
+mod names;

@@ -32,6 +32,9 @@ const DRAIN: u64 = 64 * 1024;
 /// And no longer than this: a server that sends it slowly must not hold a slot for it.
 const DRAIN_TIME: Duration = Duration::from_secs(1);
 
+/// How many idle connections that turn out to have ended one request may meet.
+const STALE: u32 = 8;
+
 const CODINGS: HeaderValue = HeaderValue::from_static("br, zstd, gzip, deflate");
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
@@ -138,12 +141,24 @@ impl Exchange<'_> {
 
     /// Sends one request and waits for the head of its response.
     async fn ask(&mut self, url: &Url) -> Result<Response, FetchError> {
-        let mut request = reqwest::Request::new(Method::GET, url.clone());
-        *request.headers_mut() = self.fields_for(url);
-        MARKS.with(Marks::reset);
+        let fields = self.fields_for(url);
         tracing::debug!(url = %printable(url.as_str()), "asking");
-        let sent = self.fetcher.clients.get().execute(request);
-        let response = self.pace.head(sent).await?.map_err(|e| classify(&e, Stage::Head))?;
+        let mut stale = 0;
+        let response = loop {
+            let mut request = reqwest::Request::new(Method::GET, url.clone());
+            *request.headers_mut() = fields.clone();
+            MARKS.with(Marks::reset);
+            let sent = self.fetcher.clients.get().execute(request);
+            match self.pace.head(sent).await?.map_err(|e| classify(&e, Stage::Head)) {
+                // RFC 9112, section 9.3.1: the server may end an idle connection just as it is
+                // used again. That says nothing about the server, so it is asked anew.
+                Err(error) if error.kind == ErrorKind::Reset && stale < STALE && MARKS.with(Marks::reused) => {
+                    tracing::debug!(url = %printable(url.as_str()), "asking again: an idle connection had ended");
+                    stale += 1;
+                }
+                answered => break answered?,
+            }
+        };
         self.timing.first_byte = Some(self.started.elapsed());
         tracing::debug!(url = %printable(url.as_str()), status = response.status().as_u16(), "answered");
         MARKS.with(|marks| marks.add_to(&mut self.timing));

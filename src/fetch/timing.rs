@@ -39,6 +39,11 @@ impl Marks {
         self.tls.set(None);
     }
 
+    /// Whether this hop was sent on a connection that had served before.
+    pub(super) fn reused(&self) -> bool {
+        !matches!(self.connect.get(), Some((_, Some(_))))
+    }
+
     /// When the connection that this hop is opening was or will at the latest be open.
     pub(super) fn connected_by(&self, connect_timeout: Duration) -> Option<Instant> {
         self.connect.get().map(|(start, end)| end.unwrap_or(start + connect_timeout))

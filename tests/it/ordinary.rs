@@ -68,10 +68,14 @@ fn a_server_that_closes_idle_connections_costs_no_failure() {
 }
 
 #[test]
-fn a_connection_that_ends_between_two_requests_costs_no_failure() {
-    let server = FaultServer::start(Script::new().otherwise(Act::OkThenClose(b"page\n".to_vec())));
-    let list: String = (0..200).map(|n| server.url(&format!("{n}\n"))).collect();
-    Fetchall::new().args(["-c", "4"]).stdin(list).run().expect_code(0);
+fn a_reused_connection_that_is_reset_is_replaced() {
+    let ok = || Act::KeepAliveOk(b"page\n".to_vec());
+    let server = FaultServer::start(Script::new().on("a", ok()).on_each("b", vec![Act::ResetBeforeHead, ok()]));
+    let urls = ["a", "b"].map(|name| server.url(name));
+    let run = Fetchall::new().args(["--json", "-c", "1"]).args(urls).run().expect_code(0);
+    let record = &run.records()[1];
+    assert_eq!((kind(record), &record["attempts"], server.asked("/b")), ("ok", &1.into(), 2), "{record}");
+    assert!(record["timing"]["connect_ms"].is_number(), "{record}");
 }
 
 #[test]

@@ -24,8 +24,9 @@ fn refused_connections_are_connect() {
 #[test]
 fn connections_that_end_before_the_answer_are_reset() {
     for act in [Act::ResetBeforeHead, Act::CloseWithoutAnswer, Act::CutHead] {
-        let record = ends(act, &[], "reset");
-        assert!(record["status"].is_null(), "{record}");
+        let single = fetch(act, &[]);
+        assert_eq!((single.kind(), single.record["status"].is_null()), ("reset", true), "{}", single.record);
+        assert_eq!(single.server.requests().len(), 1, "a new connection that fails is not tried again");
     }
 }
 

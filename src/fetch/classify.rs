@@ -19,35 +19,42 @@ pub(super) enum Stage {
 }
 
 /// The kind and a message for people.
-pub(super) fn classify(error: &reqwest::Error, stage: Stage) -> FetchError {
-    if error.is_dns() {
-        return FetchError::new(ErrorKind::Dns, format!("cannot resolve the host name: {}", innermost(error)));
-    }
-    let connecting = error.is_connect();
-    let mut found = None;
-    let mut link: Option<&(dyn StdError + 'static)> = Some(error);
-    while let Some(e) = link {
-        if let Some(kind) = kind_of(e, stage, connecting) {
-            found = Some((kind, e));
-        }
-        // An io::Error hides what it wraps: its source is the source of the wrapped error.
-        link = match e.downcast_ref::<io::Error>().and_then(|io| io.get_ref()) {
-            Some(wrapped) => Some(wrapped),
-            None => e.source(),
-        };
-    }
+pub(super) fn classify(error: &(dyn StdError + 'static), stage: Stage) -> FetchError {
+    let connecting =
+        links(error).any(|e| e.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|e| e.is_connect()));
+    let found = links(error).filter_map(|e| Some((kind_of(e, stage, connecting)?, e))).last();
     match found {
         Some((kind, e)) => FetchError::new(kind, message(kind, e, stage, connecting)),
-        None if error.is_timeout() => FetchError::new(ErrorKind::Timeout, "no connection within the time limit"),
-        None if error.is_builder() => FetchError::new(ErrorKind::InvalidUrl, innermost(error)),
         None if connecting => FetchError::new(ErrorKind::Connect, innermost(error)),
         None => FetchError::new(ErrorKind::Protocol, innermost(error)),
     }
 }
 
+/// The links of an error chain, from the outside in.
+fn links<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    let inner = |e: &'a (dyn StdError + 'static)| match e.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        // An io::Error hides what it wraps: its source is the source of the wrapped error.
+        Some(wrapped) => Some(wrapped as &(dyn StdError + 'static)),
+        None => e.source(),
+    };
+    std::iter::successors(Some(error), move |&e| inner(e))
+}
+
 fn kind_of(e: &(dyn StdError + 'static), stage: Stage, connecting: bool) -> Option<ErrorKind> {
     if e.is::<rustls::Error>() {
         return Some(ErrorKind::Tls);
+    }
+    if e.is::<timing::DnsError>() {
+        return Some(ErrorKind::Dns);
+    }
+    if e.is::<timing::ConnectTimeout>() {
+        return Some(ErrorKind::Timeout);
+    }
+    if e.is::<http::uri::InvalidUri>() {
+        return Some(ErrorKind::InvalidUrl);
+    }
+    if let Some(e) = e.downcast_ref::<reqwest::Error>() {
+        return e.is_builder().then_some(ErrorKind::InvalidUrl).or(e.is_timeout().then_some(ErrorKind::Timeout));
     }
     if let Some(io) = e.downcast_ref::<io::Error>() {
         return kind_of_io(io, stage, connecting);
@@ -119,6 +126,8 @@ fn is_descriptor_limit(errno: i32) -> bool {
 fn message(kind: ErrorKind, e: &(dyn StdError + 'static), stage: Stage, connecting: bool) -> String {
     let text = innermost(e);
     match (kind, stage) {
+        (ErrorKind::Dns, _) => e.to_string(),
+        (ErrorKind::Timeout, Stage::Head) if connecting => "no connection within the time limit".to_owned(),
         (ErrorKind::Reset, Stage::Head) if !connecting => {
             format!("the server closed the connection before it answered: {text}")
         }
@@ -138,16 +147,4 @@ fn innermost(error: &(dyn StdError + 'static)) -> String {
         e = source;
     }
     e.to_string()
-}
-
-/// All links, from the outside in.
-pub(super) fn chain_text(error: &(dyn StdError + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut e = error.source();
-    while let Some(source) = e {
-        text.push_str(": ");
-        text.push_str(&source.to_string());
-        e = source.source();
-    }
-    text
 }

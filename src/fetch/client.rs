@@ -1,74 +1,131 @@
-//! The reqwest client of one fetcher, and when it is exchanged for a fresh one.
+//! The clients of one fetcher, and when they are exchanged for fresh ones.
+//!
+//! `https` goes through reqwest: TLS, HTTP/2 and what else a modern origin expects. Plain `http`
+//! goes through the client that reqwest itself is built on, without the layers around it: of the
+//! instructions that a small page costs these were a third, for redirects, retries, proxies and
+//! cookies that are switched off here. Under TLS they do not matter.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use reqwest::Client;
-use rustls::ClientConfig;
+use ::http::{HeaderMap, Method, Request, Uri};
+use bytes::Bytes;
+use http_body_util::Empty;
+use hyper_util::client::legacy::Client as PlainClient;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tower_layer::Layer as _;
+use url::Url;
 
-use super::timing::{ConnectLayer, SystemResolver};
-use super::{BuildError, HttpSpec, tls};
+use super::answer::{Answer, ClientError};
+use super::timing::{ConnectLayer, ConnectService, SystemResolver};
+use super::{HttpSpec, TlsSpec, tls};
 
-/// The most fields of one response head; how large it may be is bounded by hyper, at some 400 KiB.
+/// The most fields of a response head; hyper takes 100 unless told.
 const MAX_FIELDS: usize = 1000;
 
-/// Gives out the client. A client keeps every connection it opened for later use, without a bound
-/// over all hosts; so after a number of them it is replaced, and with it the idle ones go. Where
-/// one host is asked again and again, few connections are opened and nothing is ever replaced.
+/// The largest head of a response, in bytes.
+const MAX_HEAD: usize = 256 * 1024;
+
+/// How long an idle connection is kept.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// Asks servers.
 pub(super) struct Clients {
-    config: ClientConfig,
+    tls_spec: TlsSpec,
     connect_timeout: Duration,
-    most: usize,
-    opened: Arc<AtomicUsize>,
-    current: Mutex<Client>,
+    plain: Renewed<PlainClient<Plain, Empty<Bytes>>>,
+    tls: Renewed<reqwest::Client>,
 }
+
+type Plain = ConnectService<HttpConnector<SystemResolver>>;
 
 impl Clients {
-    pub(super) fn new(spec: &HttpSpec) -> Result<Self, BuildError> {
-        let config = tls::client_config(&spec.tls)?;
-        let opened = Arc::new(AtomicUsize::new(0));
-        let client = build(&config, spec.connect_timeout, &opened)?;
-        Ok(Self {
-            config,
+    pub(super) fn new(spec: &HttpSpec) -> Self {
+        Self {
+            tls_spec: spec.tls.clone(),
             connect_timeout: spec.connect_timeout,
-            most: spec.idle_connections.max(1),
-            opened,
-            current: Mutex::new(client),
-        })
+            plain: Renewed::new(spec.idle_connections),
+            tls: Renewed::new(spec.idle_connections),
+        }
     }
 
-    /// The client to use for the next request.
-    pub(super) fn get(&self) -> Client {
-        // The lock is never contended: a fetcher belongs to one runtime of one thread.
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.opened.load(Relaxed) >= self.most {
-            // It was built once from the same values, so it can be built again; if not, the old one serves.
-            if let Ok(fresh) = build(&self.config, self.connect_timeout, &self.opened) {
-                *current = fresh;
-                self.opened.store(0, Relaxed);
-            }
+    /// Sends a GET and waits for the head of the response.
+    pub(super) async fn get(&self, url: &Url, fields: HeaderMap) -> Result<Answer, ClientError> {
+        if url.scheme() == "http" {
+            let mut request = Request::new(Empty::new());
+            *request.uri_mut() = Uri::try_from(url.as_str())?;
+            *request.headers_mut() = fields;
+            let client = self.plain.get(|opened| Ok(self.build_plain(opened)))?;
+            return Ok(Answer::plain(client.request(request).await?));
         }
-        current.clone()
+        let mut request = reqwest::Request::new(Method::GET, url.clone());
+        *request.headers_mut() = fields;
+        let client = self.tls.get(|opened| self.build_tls(opened))?;
+        Ok(Answer::tls(client.execute(request).await?))
+    }
+
+    fn build_plain(&self, opened: &Arc<AtomicUsize>) -> PlainClient<Plain, Empty<Bytes>> {
+        let mut connector = HttpConnector::new_with_resolver(SystemResolver);
+        connector.set_nodelay(true);
+        // Shared out among the addresses of a host; the layer bounds all of it, the look-up included.
+        connector.set_connect_timeout(Some(self.connect_timeout));
+        let layer = ConnectLayer { opened: opened.clone(), timeout: Some(self.connect_timeout) };
+        PlainClient::builder(TokioExecutor::new())
+            .pool_idle_timeout(IDLE)
+            .pool_timer(TokioTimer::new())
+            .http1_max_headers(MAX_FIELDS)
+            .http1_max_buf_size(MAX_HEAD)
+            .build(layer.layer(connector))
+    }
+
+    fn build_tls(&self, opened: &Arc<AtomicUsize>) -> Result<reqwest::Client, ClientError> {
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls::client_config(&self.tls_spec)?)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .no_proxy()
+            .referer(false)
+            .connect_timeout(self.connect_timeout)
+            .http1_max_headers(MAX_FIELDS)
+            .pool_idle_timeout(IDLE)
+            // A dead pooled HTTP/2 connection would otherwise be used for ever.
+            .http2_keep_alive_interval(Duration::from_secs(15))
+            .http2_keep_alive_timeout(Duration::from_secs(15))
+            .http2_adaptive_window(true)
+            .dns_resolver(Arc::new(SystemResolver))
+            // The timeout is reqwest's, around this layer.
+            .connector_layer(ConnectLayer { opened: opened.clone(), timeout: None })
+            .build()?;
+        Ok(client)
     }
 }
 
-fn build(config: &ClientConfig, connect_timeout: Duration, opened: &Arc<AtomicUsize>) -> Result<Client, BuildError> {
-    Client::builder()
-        .tls_backend_preconfigured(config.clone())
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .no_proxy()
-        .referer(false)
-        .connect_timeout(connect_timeout)
-        .http1_max_headers(MAX_FIELDS)
-        .pool_idle_timeout(Duration::from_secs(30))
-        // A dead pooled HTTP/2 connection would otherwise be used for ever.
-        .http2_keep_alive_interval(Duration::from_secs(15))
-        .http2_keep_alive_timeout(Duration::from_secs(15))
-        .http2_adaptive_window(true)
-        .dns_resolver(Arc::new(SystemResolver))
-        .connector_layer(ConnectLayer { opened: opened.clone() })
-        .build()
-        .map_err(|e| BuildError(super::classify::chain_text(&e)))
+/// A client, built when it is first needed, and anew after it has opened a number of connections:
+/// it keeps every one for later use, without a bound over all hosts, and when it goes the idle
+/// ones go with it. Where one host is asked again and again few connections are opened, and
+/// nothing is ever replaced.
+struct Renewed<C> {
+    most: usize,
+    opened: Arc<AtomicUsize>,
+    current: Mutex<Option<C>>,
+}
+
+impl<C: Clone> Renewed<C> {
+    fn new(most: usize) -> Self {
+        Self { most: most.max(1), opened: Arc::default(), current: Mutex::new(None) }
+    }
+
+    fn get(&self, build: impl FnOnce(&Arc<AtomicUsize>) -> Result<C, ClientError>) -> Result<C, ClientError> {
+        // The lock is never contended: a fetcher belongs to one runtime of one thread.
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = current.as_ref().filter(|_| self.opened.load(Relaxed) < self.most) {
+            return Ok(client.clone());
+        }
+        let fresh = build(&self.opened)?;
+        self.opened.store(0, Relaxed);
+        *current = Some(fresh.clone());
+        Ok(fresh)
+    }
 }

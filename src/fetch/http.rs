@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::http::StatusCode;
 use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use ::http::{Method, StatusCode};
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
-use reqwest::Response;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use super::answer::{Answer, size};
 use super::body::Transfer;
 use super::classify::{Stage, classify};
 use super::client::Clients;
@@ -19,7 +19,7 @@ use super::decode::{self, Decoder};
 use super::pace::Pace;
 use super::save::Saver;
 use super::timing::{MARKS, Marks};
-use super::{BuildError, Fetched, Fetcher, HttpSpec, Meter};
+use super::{Fetched, Fetcher, HttpSpec, Meter};
 use crate::config::Compression;
 use crate::model::{ErrorKind, Facts, FetchError, Hop, Job, PerSeed, Timing, Verdict};
 use crate::policy::origin;
@@ -50,7 +50,7 @@ pub(super) struct HttpFetcher {
 }
 
 impl HttpFetcher {
-    pub(super) fn new(spec: &Arc<HttpSpec>, meter: &Arc<Meter>) -> Result<Self, BuildError> {
+    pub(super) fn new(spec: &Arc<HttpSpec>, meter: &Arc<Meter>) -> Self {
         let mut fields = HeaderMap::new();
         fields.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
         let (sent, withheld): (Vec<_>, Vec<_>) = spec.headers.iter().cloned().partition(|(_, value)| value.is_some());
@@ -58,14 +58,14 @@ impl HttpFetcher {
         set_fields(&mut fields, &sent);
         let withheld: Vec<_> = withheld.into_iter().map(|(name, _)| name).collect();
         withheld.iter().for_each(|name| drop(fields.remove(name)));
-        Ok(Self {
+        Self {
             asks_codings: !withheld.contains(&header::ACCEPT_ENCODING),
-            clients: Clients::new(spec)?,
+            clients: Clients::new(spec),
             saver: Saver::new(spec.saving.clone()),
             spec: spec.clone(),
             meter: meter.clone(),
             fields,
-        })
+        }
     }
 }
 
@@ -140,16 +140,13 @@ impl Exchange<'_> {
     }
 
     /// Sends one request and waits for the head of its response.
-    async fn ask(&mut self, url: &Url) -> Result<Response, FetchError> {
-        let fields = self.fields_for(url);
+    async fn ask(&mut self, url: &Url) -> Result<Answer, FetchError> {
         tracing::debug!(url = %printable(url.as_str()), "asking");
         let mut stale = 0;
         let response = loop {
-            let mut request = reqwest::Request::new(Method::GET, url.clone());
-            *request.headers_mut() = fields.clone();
             MARKS.with(Marks::reset);
-            let sent = self.fetcher.clients.get().execute(request);
-            match self.pace.head(sent).await?.map_err(|e| classify(&e, Stage::Head)) {
+            let sent = self.fetcher.clients.get(url, self.fields_for(url));
+            match self.pace.head(sent).await?.map_err(|e| classify(&*e, Stage::Head)) {
                 // RFC 9112, section 9.3.1: the server may end an idle connection just as it is
                 // used again. That says nothing about the server, so it is asked anew.
                 Err(error) if error.kind == ErrorKind::Reset && stale < STALE && MARKS.with(Marks::reused) => {
@@ -164,7 +161,7 @@ impl Exchange<'_> {
         MARKS.with(|marks| marks.add_to(&mut self.timing));
         let facts = &mut self.facts;
         facts.status = Some(response.status().as_u16());
-        facts.http_version = Some(response.version());
+        facts.http_version = Some(response.head.version);
         facts.remote_addr = response.remote_addr();
         facts.content_type = response
             .headers()
@@ -198,7 +195,7 @@ impl Exchange<'_> {
     }
 
     /// A response that is no redirect: what it means, and its body.
-    async fn finish(&mut self, url: &Url, status: StatusCode, response: Response) -> Result<Verdict, FetchError> {
+    async fn finish(&mut self, url: &Url, status: StatusCode, response: Answer) -> Result<Verdict, FetchError> {
         match status.as_u16() {
             206 => {
                 let message = "206 Partial Content, though no range was asked for";
@@ -223,18 +220,15 @@ impl Exchange<'_> {
     }
 
     /// Reads the body of a good answer to its end.
-    async fn receive(&mut self, url: &Url, mut response: Response) -> Result<(), FetchError> {
+    async fn receive(&mut self, url: &Url, mut response: Answer) -> Result<(), FetchError> {
         let fetcher = self.fetcher;
         let decoder = self.decoder(url, response.headers())?;
         let wants = self.job.seed.wants.as_deref();
         let mut transfer = Transfer::new(&fetcher.spec, wants, decoder, fetcher.saver.begin(self.job));
         transfer.expect(response.content_length())?;
         loop {
-            let piece = self.pace.piece(response.chunk(), |piece| match piece {
-                Ok(Some(bytes)) => bytes.len(),
-                Ok(None) | Err(_) => 0,
-            });
-            let Some(piece) = piece.await?.map_err(|e| classify(&e, Stage::Body))? else { break };
+            let piece = self.pace.piece(response.chunk(), size).await?;
+            let Some(piece) = piece.map_err(|e| classify(&*e, Stage::Body))? else { break };
             fetcher.meter.received(piece.len() as u64);
             transfer.push(piece, &mut self.facts).await?;
         }
@@ -262,20 +256,16 @@ impl Exchange<'_> {
 
     /// Reads an unwanted body so that its connection can serve again. Whether that works changes
     /// nothing about the answer, so an error only ends the reading.
-    async fn drain(&mut self, mut response: Response) {
+    async fn drain(&mut self, mut response: Answer) {
         if response.content_length().is_none_or(|length| length <= DRAIN) {
             // Err: it is given up, and the connection with it.
             let _ = timeout(DRAIN_TIME, self.drain_some(&mut response)).await;
         }
     }
 
-    async fn drain_some(&mut self, response: &mut Response) {
+    async fn drain_some(&mut self, response: &mut Answer) {
         let mut drained = 0;
         while drained <= DRAIN {
-            let size = |piece: &reqwest::Result<Option<bytes::Bytes>>| match piece {
-                Ok(Some(bytes)) => bytes.len(),
-                Ok(None) | Err(_) => 0,
-            };
             match self.pace.piece(response.chunk(), size).await {
                 Ok(Ok(Some(piece))) => {
                     drained += piece.len() as u64;
@@ -288,7 +278,7 @@ impl Exchange<'_> {
 }
 
 /// Where a response leads, if it is a redirect with a Location (RFC 9110, section 15.4).
-fn redirect_target(url: &Url, response: &Response) -> Result<Option<Url>, FetchError> {
+fn redirect_target(url: &Url, response: &Answer) -> Result<Option<Url>, FetchError> {
     if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
         return Ok(None);
     }

@@ -4,6 +4,7 @@
 //! runtimes: an HTTP client must not be shared between runtimes, and a client cannot cross a pipe.
 //! So every backend runs the same HTTP code, and a comparison of backends is one of concurrency.
 
+mod answer;
 mod body;
 mod classify;
 mod client;
@@ -67,7 +68,7 @@ impl FetchSpec {
     /// When the TLS settings cannot be used.
     pub fn build(&self, meter: &Arc<Meter>) -> Result<Arc<dyn Fetcher>, BuildError> {
         Ok(match self {
-            FetchSpec::Http(spec) => Arc::new(http::HttpFetcher::new(spec, meter)?),
+            FetchSpec::Http(spec) => Arc::new(http::HttpFetcher::new(spec, meter)),
             FetchSpec::Scripted(script) => Arc::new(script::ScriptedFetcher::new(script, meter)),
         })
     }

@@ -1,4 +1,4 @@
-//! Phase timings without leaving reqwest.
+//! Phase timings, whichever client opens the connection.
 //!
 //! A connection is opened inside the task that asked for it, so a task-local can be marked from
 //! the resolver, from a layer around the connector and from the TLS session store. When the pool
@@ -7,15 +7,19 @@
 
 use std::cell::Cell;
 use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use hyper_util::client::legacy::connect::dns;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::time::Instant;
 
+use super::answer::ClientError;
 use crate::model::Timing;
 
 tokio::task_local! {
@@ -88,13 +92,25 @@ pub(super) fn in_handshake() -> bool {
 pub(super) struct ConnectLayer {
     /// Connections begun by the client that has this layer.
     pub(super) opened: Arc<AtomicUsize>,
+    /// How long one may take, its name look-up included.
+    pub(super) timeout: Option<Duration>,
 }
+
+/// A connection took too long.
+#[derive(Debug, thiserror::Error)]
+#[error("no connection within {0:?}")]
+pub(super) struct ConnectTimeout(Duration);
+
+/// A name has no address.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot resolve the host name: {0}")]
+pub(super) struct DnsError(io::Error);
 
 impl<S> tower_layer::Layer<S> for ConnectLayer {
     type Service = ConnectService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        ConnectService { inner: Arc::new(inner), opened: self.opened.clone() }
+        ConnectService { inner: Arc::new(inner), opened: self.opened.clone(), timeout: self.timeout }
     }
 }
 
@@ -104,11 +120,12 @@ impl<S> tower_layer::Layer<S> for ConnectLayer {
 pub(super) struct ConnectService<S> {
     inner: Arc<S>,
     opened: Arc<AtomicUsize>,
+    timeout: Option<Duration>,
 }
 
 impl<S> Clone for ConnectService<S> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), opened: self.opened.clone() }
+        Self { inner: self.inner.clone(), opened: self.opened.clone(), timeout: self.timeout }
     }
 }
 
@@ -117,12 +134,12 @@ where
     S: tower_service::Service<R> + Clone + Send + Sync + 'static,
     S::Future: Send + 'static,
     S::Response: Send,
-    S::Error: Send,
+    S::Error: Into<ClientError> + Send,
     R: Send + 'static,
 {
     type Response = S::Response;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
+    type Error = ClientError;
+    type Future = Pin<Box<dyn Future<Output = Result<S::Response, ClientError>> + Send>>;
 
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         // The clone that connects is asked instead.
@@ -134,9 +151,19 @@ where
         let start = Instant::now();
         mark(|m| m.connect.set(Some((start, None))));
         let mut connector = S::clone(&self.inner);
+        let limit = self.timeout;
         Box::pin(async move {
-            std::future::poll_fn(|cx| connector.poll_ready(cx)).await?;
-            let connected = connector.call(request).await;
+            let connecting = async {
+                std::future::poll_fn(|cx| connector.poll_ready(cx)).await.map_err(Into::into)?;
+                connector.call(request).await.map_err(Into::into)
+            };
+            let connected = match limit {
+                None => connecting.await,
+                Some(limit) => match tokio::time::timeout(limit, connecting).await {
+                    Ok(connected) => connected,
+                    Err(_) => Err(ConnectTimeout(limit).into()),
+                },
+            };
             mark(|m| m.connect.set(Some((start, connected.is_ok().then(Instant::now)))));
             connected
         })
@@ -147,18 +174,39 @@ where
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SystemResolver;
 
+impl SystemResolver {
+    async fn look_up(host: String) -> Result<std::vec::IntoIter<SocketAddr>, DnsError> {
+        let start = Instant::now();
+        mark(|m| m.dns.set(Some((start, None))));
+        let found = tokio::net::lookup_host((host, 0)).await.map_err(DnsError)?;
+        mark(|m| m.dns.set(Some((start, Some(Instant::now())))));
+        let addrs: Vec<_> = found.collect();
+        if addrs.is_empty() {
+            return Err(DnsError(io::Error::new(io::ErrorKind::NotFound, "the name has no address")));
+        }
+        Ok(addrs.into_iter())
+    }
+}
+
+/// For reqwest.
 impl Resolve for SystemResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        Box::pin(async move {
-            let start = Instant::now();
-            mark(|m| m.dns.set(Some((start, None))));
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            mark(|m| m.dns.set(Some((start, Some(Instant::now())))));
-            let addrs: Vec<_> = found.collect();
-            if addrs.is_empty() {
-                return Err("the name has no address".into());
-            }
-            Ok(Box::new(addrs.into_iter()) as Addrs)
-        })
+        let host = name.as_str().to_owned();
+        Box::pin(async move { Ok(Box::new(Self::look_up(host).await?) as Addrs) })
+    }
+}
+
+/// For the plain client.
+impl tower_service::Service<dns::Name> for SystemResolver {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = DnsError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, DnsError>> + Send>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), DnsError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: dns::Name) -> Self::Future {
+        Box::pin(Self::look_up(name.as_str().to_owned()))
     }
 }

@@ -1,0 +1,81 @@
+//! A response, whichever client it came through.
+
+use std::net::SocketAddr;
+
+use ::http::response::Parts;
+use ::http::{HeaderMap, StatusCode};
+use bytes::Bytes;
+use http_body::Body as _;
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use hyper_util::client::legacy::connect::HttpInfo;
+
+/// What a client says when it has no response; `classify` knows what it means.
+pub(super) type ClientError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The head of a response, and its body to come.
+pub(super) struct Answer {
+    pub(super) head: Parts,
+    body: Body,
+}
+
+enum Body {
+    Plain(Incoming),
+    Tls(reqwest::Body),
+}
+
+impl Answer {
+    pub(super) fn plain(response: ::http::Response<Incoming>) -> Self {
+        let (head, body) = response.into_parts();
+        Self { head, body: Body::Plain(body) }
+    }
+
+    pub(super) fn tls(response: reqwest::Response) -> Self {
+        let (head, body) = ::http::Response::<reqwest::Body>::from(response).into_parts();
+        Self { head, body: Body::Tls(body) }
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        self.head.status
+    }
+
+    pub(super) fn headers(&self) -> &HeaderMap {
+        &self.head.headers
+    }
+
+    pub(super) fn remote_addr(&self) -> Option<SocketAddr> {
+        self.head.extensions.get::<HttpInfo>().map(HttpInfo::remote_addr)
+    }
+
+    /// The length of the body on the wire, where it is declared.
+    pub(super) fn content_length(&self) -> Option<u64> {
+        match &self.body {
+            Body::Plain(body) => body.size_hint().exact(),
+            Body::Tls(body) => body.size_hint().exact(),
+        }
+    }
+
+    /// The next bytes of the body; `None` at its framed end.
+    pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, ClientError> {
+        loop {
+            let frame = match &mut self.body {
+                Body::Plain(body) => body.frame().await.transpose()?,
+                Body::Tls(body) => body.frame().await.transpose()?,
+            };
+            match frame.map(http_body::Frame::into_data) {
+                None => return Ok(None),
+                Some(Ok(data)) => return Ok(Some(data)),
+                // Trailers: nothing here reads them.
+                Some(Err(_)) => {}
+            }
+        }
+    }
+}
+
+/// How many bytes came; for `Pace`.
+pub(super) fn size(piece: &Result<Option<Bytes>, ClientError>) -> usize {
+    match piece {
+        Ok(Some(bytes)) => bytes.len(),
+        Ok(None) | Err(_) => 0,
+    }
+}

@@ -188,12 +188,12 @@ fn request_fields(config: &Config) -> Result<Vec<(HeaderName, Option<HeaderValue
     Ok(fields)
 }
 
-/// How many connections a client may open before its idle ones are given up: a third of what the
-/// limit of file descriptors leaves over, for two generations of clients overlap.
+/// How many idle connections a client may hold: a part of what the limit of file descriptors
+/// leaves over, for two generations of clients overlap, and no more than are worth their memory.
 fn idle_connections(concurrency: u32) -> usize {
     let spare = raise_descriptor_limit().saturating_sub(64 + u64::from(concurrency));
     let shards = std::thread::available_parallelism().map_or(1, usize::from) as u64;
-    usize::try_from((spare / (3 * shards)).clamp(8, 512)).unwrap_or(8)
+    usize::try_from((spare / (2 * shards)).clamp(8, 128)).unwrap_or(8)
 }
 
 /// Raises the soft limit of open files to the hard one and returns it.

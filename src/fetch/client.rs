@@ -52,17 +52,19 @@ impl Clients {
     }
 
     /// Sends a GET and waits for the head of the response.
-    pub(super) async fn get(&self, url: &Url, fields: HeaderMap) -> Result<Answer, ClientError> {
+    ///
+    /// `under_way` is how many fetches this fetcher is doing.
+    pub(super) async fn get(&self, url: &Url, fields: HeaderMap, under_way: usize) -> Result<Answer, ClientError> {
         if url.scheme() == "http" {
             let mut request = Request::new(Empty::new());
             *request.uri_mut() = Uri::try_from(url.as_str())?;
             *request.headers_mut() = fields;
-            let client = self.plain.get(|opened| Ok(self.build_plain(opened)))?;
+            let client = self.plain.get(under_way, |opened| Ok(self.build_plain(opened)))?;
             return Ok(Answer::plain(client.request(request).await?));
         }
         let mut request = reqwest::Request::new(Method::GET, url.clone());
         *request.headers_mut() = fields;
-        let client = self.tls.get(|opened| self.build_tls(opened))?;
+        let client = self.tls.get(under_way, |opened| self.build_tls(opened))?;
         Ok(Answer::tls(client.execute(request).await?))
     }
 
@@ -102,25 +104,31 @@ impl Clients {
     }
 }
 
-/// A client, built when it is first needed, and anew after it has opened a number of connections:
-/// it keeps every one for later use, without a bound over all hosts, and when it goes the idle
-/// ones go with it. Where one host is asked again and again few connections are opened, and
-/// nothing is ever replaced.
+/// A client, built when it is first needed, and anew when it holds too many idle connections: it
+/// keeps every one for later use, without a bound over all hosts, and when it goes the idle ones
+/// go with it. Where one host is asked again and again no more connections are opened than
+/// fetches are under way, and nothing is ever replaced.
 struct Renewed<C> {
-    most: usize,
+    most_idle: usize,
     opened: Arc<AtomicUsize>,
     current: Mutex<Option<C>>,
 }
 
 impl<C: Clone> Renewed<C> {
-    fn new(most: usize) -> Self {
-        Self { most: most.max(1), opened: Arc::default(), current: Mutex::new(None) }
+    fn new(most_idle: usize) -> Self {
+        Self { most_idle: most_idle.max(1), opened: Arc::default(), current: Mutex::new(None) }
     }
 
-    fn get(&self, build: impl FnOnce(&Arc<AtomicUsize>) -> Result<C, ClientError>) -> Result<C, ClientError> {
+    fn get(
+        &self,
+        under_way: usize,
+        build: impl FnOnce(&Arc<AtomicUsize>) -> Result<C, ClientError>,
+    ) -> Result<C, ClientError> {
         // The lock is never contended: a fetcher belongs to one runtime of one thread.
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = current.as_ref().filter(|_| self.opened.load(Relaxed) < self.most) {
+        // Those that it opened and that no fetch can be using now.
+        let idle = self.opened.load(Relaxed).saturating_sub(under_way);
+        if let Some(client) = current.as_ref().filter(|_| idle < self.most_idle) {
             return Ok(client.clone());
         }
         let fresh = build(&self.opened)?;

@@ -1,6 +1,7 @@
 //! One job over HTTP: hop by hop, then the body.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use ::http::StatusCode;
@@ -47,6 +48,8 @@ pub(super) struct HttpFetcher {
     fields: HeaderMap,
     /// Whether an Accept-Encoding of ours may be sent.
     asks_codings: bool,
+    /// How many fetches this fetcher is doing.
+    under_way: AtomicUsize,
 }
 
 impl HttpFetcher {
@@ -65,6 +68,7 @@ impl HttpFetcher {
             spec: spec.clone(),
             meter: meter.clone(),
             fields,
+            under_way: AtomicUsize::new(0),
         }
     }
 }
@@ -72,6 +76,7 @@ impl HttpFetcher {
 impl Fetcher for HttpFetcher {
     fn fetch<'a>(&'a self, job: &'a Job, abort: &'a CancellationToken) -> BoxFuture<'a, Fetched> {
         Box::pin(MARKS.scope(Marks::default(), async move {
+            let _counted = Counted::new(&self.under_way);
             let started = Instant::now();
             let facts = Facts { started_at: Some(Timestamp::now()), ..Facts::default() };
             let pace = Pace::new(&self.spec, started);
@@ -88,6 +93,22 @@ impl Fetcher for HttpFetcher {
             timing.total = Some(started.elapsed());
             Fetched { facts, timing, verdict }
         }))
+    }
+}
+
+/// Counts a fetch for as long as it lives.
+struct Counted<'a>(&'a AtomicUsize);
+
+impl<'a> Counted<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
     }
 }
 
@@ -145,7 +166,7 @@ impl Exchange<'_> {
         let mut stale = 0;
         let response = loop {
             MARKS.with(Marks::reset);
-            let sent = self.fetcher.clients.get(url, self.fields_for(url));
+            let sent = self.fetcher.clients.get(url, self.fields_for(url), self.fetcher.under_way.load(Relaxed));
             match self.pace.head(sent).await?.map_err(|e| classify(&*e, Stage::Head)) {
                 // RFC 9112, section 9.3.1: the server may end an idle connection just as it is
                 // used again. That says nothing about the server, so it is asked anew.

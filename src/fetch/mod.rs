@@ -146,7 +146,7 @@ pub struct HttpSpec {
     pub digest: Digest,
     /// The most decoded bytes of one body.
     pub max_size: Option<u64>,
-    /// After opening this many connections a client gives up the idle ones it holds, so that a
-    /// list of many hosts cannot run out of file descriptors.
+    /// The most idle connections a client may hold, so that a list of many hosts cannot run out
+    /// of file descriptors.
     pub idle_connections: usize,
 }

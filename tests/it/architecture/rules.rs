@@ -58,7 +58,7 @@ pub const LAYERS: &[Layer] = &[
     Layer { row: 0, module: "model", may: &[] },
     Layer { row: 1, module: "config", may: NOUNS },
     Layer { row: 1, module: "policy", may: NOUNS },
-    Layer { row: 1, module: "wire", may: NOUNS },
+    Layer { row: 1, module: "wire", may: &[All("model"), Only("policy", &["printable"])] },
     Layer { row: 2, module: "source", may: PARTS },
     Layer { row: 2, module: "frontier", may: PARTS },
     Layer { row: 2, module: "fetch", may: PARTS },

@@ -53,18 +53,18 @@ impl Clients {
 
     /// Sends a GET and waits for the head of the response.
     ///
-    /// `under_way` is how many fetches this fetcher is doing.
-    pub(super) async fn get(&self, url: &Url, fields: HeaderMap, under_way: usize) -> Result<Answer, ClientError> {
+    /// `in_use` is how many fetches this fetcher does at once, at most.
+    pub(super) async fn get(&self, url: &Url, fields: HeaderMap, in_use: usize) -> Result<Answer, ClientError> {
         if url.scheme() == "http" {
             let mut request = Request::new(Empty::new());
             *request.uri_mut() = Uri::try_from(url.as_str())?;
             *request.headers_mut() = fields;
-            let client = self.plain.get(under_way, |opened| Ok(self.build_plain(opened)))?;
+            let client = self.plain.get(in_use, |opened| Ok(self.build_plain(opened)))?;
             return Ok(Answer::plain(client.request(request).await?));
         }
         let mut request = reqwest::Request::new(Method::GET, url.clone());
         *request.headers_mut() = fields;
-        let client = self.tls.get(under_way, |opened| self.build_tls(opened))?;
+        let client = self.tls.get(in_use, |opened| self.build_tls(opened))?;
         Ok(Answer::tls(client.execute(request).await?))
     }
 
@@ -121,13 +121,14 @@ impl<C: Clone> Renewed<C> {
 
     fn get(
         &self,
-        under_way: usize,
+        in_use: usize,
         build: impl FnOnce(&Arc<AtomicUsize>) -> Result<C, ClientError>,
     ) -> Result<C, ClientError> {
         // The lock is never contended: a fetcher belongs to one runtime of one thread.
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        // Those that it opened and that no fetch can be using now.
-        let idle = self.opened.load(Relaxed).saturating_sub(under_way);
+        // What it opened beyond what fetches need. Not what they use at this moment: they end in
+        // bursts, and what is idle in between is wanted again at once.
+        let idle = self.opened.load(Relaxed).saturating_sub(in_use);
         if let Some(client) = current.as_ref().filter(|_| idle < self.most_idle) {
             return Ok(client.clone());
         }

@@ -50,6 +50,8 @@ pub(super) struct HttpFetcher {
     asks_codings: bool,
     /// How many fetches this fetcher is doing.
     under_way: AtomicUsize,
+    /// The most that it ever did at once.
+    most_under_way: AtomicUsize,
 }
 
 impl HttpFetcher {
@@ -69,6 +71,7 @@ impl HttpFetcher {
             meter: meter.clone(),
             fields,
             under_way: AtomicUsize::new(0),
+            most_under_way: AtomicUsize::new(0),
         }
     }
 }
@@ -76,7 +79,7 @@ impl HttpFetcher {
 impl Fetcher for HttpFetcher {
     fn fetch<'a>(&'a self, job: &'a Job, abort: &'a CancellationToken) -> BoxFuture<'a, Fetched> {
         Box::pin(MARKS.scope(Marks::default(), async move {
-            let _counted = Counted::new(&self.under_way);
+            let _counted = Counted::new(&self.under_way, &self.most_under_way);
             let started = Instant::now();
             let facts = Facts { started_at: Some(Timestamp::now()), ..Facts::default() };
             let pace = Pace::new(&self.spec, started);
@@ -100,8 +103,9 @@ impl Fetcher for HttpFetcher {
 struct Counted<'a>(&'a AtomicUsize);
 
 impl<'a> Counted<'a> {
-    fn new(count: &'a AtomicUsize) -> Self {
-        count.fetch_add(1, Relaxed);
+    fn new(count: &'a AtomicUsize, most: &AtomicUsize) -> Self {
+        let now = count.fetch_add(1, Relaxed) + 1;
+        most.fetch_max(now, Relaxed);
         Self(count)
     }
 }
@@ -166,7 +170,7 @@ impl Exchange<'_> {
         let mut stale = 0;
         let response = loop {
             MARKS.with(Marks::reset);
-            let sent = self.fetcher.clients.get(url, self.fields_for(url), self.fetcher.under_way.load(Relaxed));
+            let sent = self.fetcher.clients.get(url, self.fields_for(url), self.fetcher.most_under_way.load(Relaxed));
             match self.pace.head(sent).await?.map_err(|e| classify(&*e, Stage::Head)) {
                 // RFC 9112, section 9.3.1: the server may end an idle connection just as it is
                 // used again. That says nothing about the server, so it is asked anew.

@@ -1,0 +1,69 @@
+//! What the engine itself costs for each URL: a scripted fetcher that answers at once, no network.
+//!
+//! `cargo bench --bench engine [-- URLS]` runs each variant in interleaved rounds and prints
+//! medians. The list is parsed as text, so that a URL is walked from its line to its record.
+
+#![allow(clippy::expect_used, clippy::print_stdout, reason = "a benchmark prints, and ends when it cannot measure")]
+
+use std::collections::HashMap;
+use std::io::{Cursor, sink};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fetchall::app::{self, Document, Surroundings};
+use fetchall::config::{Config, Duplicates};
+use fetchall::engine::{self, Stop};
+use fetchall::fetch::FetchSpec;
+use fetchall::fetch::script::{Script, Step};
+use fetchall::sink::{Ndjson, Output, Sink};
+use fetchall::source::Input;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const ROUNDS: usize = 5;
+
+/// Name, whether duplicates are noticed, whether records are written.
+const VARIANTS: &[(&str, Duplicates, bool)] = &[
+    ("list, frontier, dispatch", Duplicates::Fetch, false),
+    ("and duplicates noticed", Duplicates::Skip, false),
+    ("and NDJSON records to nowhere", Duplicates::Skip, true),
+];
+
+fn main() {
+    let urls: usize = std::env::args().skip(1).find_map(|a| a.parse().ok()).unwrap_or(200_000);
+    let list: Arc<str> = (0..urls).map(|i| format!("http://host.test/page/{i:07}\n")).collect::<String>().into();
+    let mut times = vec![Vec::new(); VARIANTS.len()];
+    for _ in 0..ROUNDS {
+        for (variant, times) in VARIANTS.iter().zip(&mut times) {
+            times.push(run(&list, urls, variant.1, variant.2));
+        }
+    }
+    println!("{urls} URLs, concurrency 100, medians of {ROUNDS} interleaved rounds");
+    for (variant, times) in VARIANTS.iter().zip(&mut times) {
+        times.sort();
+        let each = times[ROUNDS / 2].as_nanos() / urls as u128;
+        println!("{:32} {each:6} ns a URL", variant.0);
+    }
+}
+
+fn run(list: &Arc<str>, urls: usize, duplicates: Duplicates, records: bool) -> Duration {
+    let config = Config { duplicates, concurrency: NonZeroU32::MIN.saturating_add(99), ..Config::default() };
+    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
+    if records {
+        sinks.push(Box::new(Ndjson::new(Output::new("nowhere", Box::new(sink())))));
+    }
+    let surroundings = Surroundings { records: None, color: false, sinks, reporters: Vec::new() };
+    let input = Input::Reader("list".to_owned(), Box::new(Cursor::new(list.to_string())));
+    let mut plan =
+        app::plan(&config, vec![input], Document::None, surroundings, Stop::default()).expect("nothing to open");
+    let script = Script { paths: HashMap::new(), otherwise: (Duration::ZERO, Step::Ok(1024)) };
+    plan.spec = FetchSpec::Scripted(Arc::new(script));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let started = Instant::now();
+    let end = runtime.block_on(engine::run(plan));
+    let took = started.elapsed();
+    assert_eq!(end.summary.counts.ok, urls as u64, "{:?}", end.fault);
+    took
+}

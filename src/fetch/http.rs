@@ -25,6 +25,7 @@ use crate::config::Compression;
 use crate::model::{ErrorKind, Facts, FetchError, Hop, Job, PerSeed, Timing, Verdict};
 use crate::policy::origin;
 use crate::policy::printable::printable;
+use crate::policy::redact::redact;
 
 /// The body of a response that is not wanted is read up to this size, so that its connection can
 /// serve again; beyond it a new connection is cheaper.
@@ -306,7 +307,7 @@ fn redirect_target(url: &Url, response: &Answer) -> Result<Option<Url>, FetchErr
     let Some(location) = response.headers().get(header::LOCATION) else { return Ok(None) };
     let bad = |why: &str| {
         let shown = String::from_utf8_lossy(location.as_bytes());
-        let shown: String = shown.chars().take(200).collect();
+        let shown: String = redact(&shown).chars().take(200).collect();
         FetchError::new(ErrorKind::Redirect, format!("the Location `{shown}` {why}"))
     };
     let text = std::str::from_utf8(location.as_bytes()).map_err(|_| bad("is not valid UTF-8"))?;

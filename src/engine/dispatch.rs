@@ -264,20 +264,24 @@ impl Run {
                     }
                     buffer.drain(..).for_each(|outcome| state.settle(outcome));
                 }
-                permit = reserve(jobs.as_ref()), if ready => {
-                    if let (Some(permit), Some(job)) = (permit, state.claim()) {
-                        permit.send(job);
+                permit = reserve(jobs.as_ref()), if ready => match permit {
+                    Some(permit) => {
+                        if let Some(job) = state.claim() {
+                            permit.send(job);
+                        }
                     }
-                }
+                    // The backend takes no more; why, its end will tell.
+                    None => self.jobs = None,
+                },
                 batch = self.reading.next(), if !self.reading.ended()
                     && state.frontier.room() >= Batch::MAX
                     && state.pending.len() < PENDING => match batch {
-                    Some(Ok(batch)) => state.admit(batch),
-                    Some(Err(error)) => {
+                    Ok(Some(batch)) => state.admit(batch),
+                    Ok(None) => {}
+                    Err(error) => {
                         // What was read is still fetched; only the rest of the input is lost.
                         state.fault.get_or_insert(error.into());
                     }
-                    None => {}
                 },
                 _ = tick.tick(), if state.watchers.want_progress() => {
                     let progress = state.progress(&self.reading);
@@ -330,7 +334,7 @@ impl Run {
         for batch in self.reading.stop() {
             self.state.admit(batch);
         }
-        let in_flight = u32::try_from(self.state.out).unwrap_or(u32::MAX);
+        let in_flight = self.state.meter.in_flight();
         self.state.watchers.tell(&Event::Stopping { cause, grace: self.grace, in_flight });
     }
 

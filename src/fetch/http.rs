@@ -14,7 +14,7 @@ use url::Url;
 
 use super::answer::{Answer, size};
 use super::body::Transfer;
-use super::classify::{Stage, classify};
+use super::classify::{Stage, classify, connection_ended};
 use super::client::Clients;
 use super::decode::{self, Decoder};
 use super::pace::Pace;
@@ -168,14 +168,14 @@ impl Exchange<'_> {
         let response = loop {
             MARKS.with(Marks::reset);
             let sent = self.fetcher.clients.get(url, self.fields_for(url), self.fetcher.under_way.load(Relaxed));
-            match self.pace.head(sent).await?.map_err(|e| classify(&*e, Stage::Head)) {
+            match self.pace.head(sent).await? {
                 // RFC 9112, section 9.3.1: the server may end an idle connection just as it is
                 // used again. That says nothing about the server, so it is asked anew.
-                Err(error) if error.kind == ErrorKind::Reset && stale < STALE && MARKS.with(Marks::reused) => {
+                Err(e) if stale < STALE && MARKS.with(Marks::reused) && connection_ended(&*e) => {
                     tracing::debug!(url = %printable(url.as_str()), "asking again: an idle connection had ended");
                     stale += 1;
                 }
-                answered => break answered?,
+                answered => break answered.map_err(|e| classify(&*e, Stage::Head))?,
             }
         };
         self.timing.first_byte = Some(self.started.elapsed());

@@ -11,6 +11,8 @@ use crate::policy::redact::{http_prefix, redact};
 /// Why a line is bad: a lowercase fragment that says what is wrong and what to do.
 pub(super) type Reason = Cow<'static, str>;
 
+/// The longest URL that can be asked for. So many lines may wait that longer ones would fill memory.
+const LONGEST: usize = 65_534;
 /// How much of a bad line its record shows.
 const SHOWN: usize = 2048;
 /// How much of it a suggestion repeats.
@@ -26,6 +28,9 @@ pub(super) fn parse(text: &str) -> Result<(Url, Option<Credentials>), Reason> {
         return Err(without_http(text));
     }
     let mut url = Url::parse(text).map_err(explain)?;
+    if url.as_str().len() > LONGEST {
+        return Err(format!("longer than {LONGEST} bytes; no server takes such a URL").into());
+    }
     if url.fragment().is_some() {
         url.set_fragment(None);
     }

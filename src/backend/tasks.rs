@@ -96,7 +96,12 @@ fn on_thread(i: usize, shard: Shard) -> Result<Started, BackendError> {
         .spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let result = match runtime {
-                Ok(runtime) => runtime.block_on(shard.run()),
+                Ok(runtime) => {
+                    let result = runtime.block_on(shard.run());
+                    // Dropped, it would wait for name look-ups that nobody waits for any more.
+                    runtime.shutdown_background();
+                    result
+                }
                 Err(e) => Err(BackendError(format!("cannot start a runtime: {e}"))),
             };
             // Err: the run was dropped and nobody asks any more.

@@ -140,9 +140,9 @@ pub struct SettingArgs {
     /// Already so: 4xx and 5xx are failures
     #[arg(short = 'f', long, hide = true)]
     fail: bool,
-    /// Already so: errors are shown
-    #[arg(short = 'S', long, hide = true)]
-    show_error: bool,
+    /// With --quiet: say what failed all the same
+    #[arg(short = 'S', long, help_heading = "Seeing")]
+    pub show_error: bool,
 
     /// For name look-up, TCP and TLS together [default: 10s]
     #[arg(long, value_name = "TIME", help_heading = "Time")]

@@ -44,6 +44,8 @@ pub struct Resolved {
     pub inputs: Vec<InputArg>,
     /// Where the one URL is saved; `-` is standard output.
     pub output_document: Option<PathBuf>,
+    /// Say on standard error what failed, even when all else is silent.
+    pub show_errors: bool,
 }
 
 impl Resolved {
@@ -87,7 +89,7 @@ pub fn settings(args: &SettingArgs, env: &Env) -> Result<Resolved, UsageError> {
     }
     match layers.finish() {
         Ok((config, origins)) if problems.is_empty() => {
-            Ok(Resolved { config, origins, inputs: Vec::new(), output_document: None })
+            Ok(Resolved { config, origins, inputs: Vec::new(), output_document: None, show_errors: false })
         }
         found => {
             problems.extend(found.err().into_iter().flatten().map(|problem| problem.to_string()));
@@ -105,6 +107,7 @@ pub fn job(args: &JobArgs, env: &Env) -> Result<Resolved, UsageError> {
     // Before the inputs: whoever writes curl's `-O URL` should hear of -O, not of a missing input.
     let document = args.output_document.as_deref().map(document_name).transpose()?;
     resolved.inputs = inputs(args, env)?;
+    resolved.show_errors = args.settings.show_error;
     let Some(document) = document else {
         return Ok(resolved);
     };

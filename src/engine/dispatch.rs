@@ -121,12 +121,20 @@ impl State {
             match entry {
                 Entry::Bad(bad) => self.finish(Outcome::bad_line(bad)),
                 Entry::Seed(seed) if self.stopping.is_some() => self.finish(cancelled(seed)),
-                Entry::Seed(seed) if self.frontier.seen(&seed.url) => {
+                Entry::Seed(seed) if self.seen(&seed) => {
                     let verdict = Verdict::Skipped(SkipReason::Duplicate);
                     self.finish(Outcome::unfetched(Subject::Seed(seed), verdict));
                 }
                 Entry::Seed(seed) => self.push(seed),
             }
+        }
+    }
+
+    /// Whether this was read before. The same URL for another user is another request.
+    fn seen(&mut self, seed: &Seed) -> bool {
+        match seed.wants.as_ref().and_then(|wants| wants.credentials.as_ref()) {
+            None => self.frontier.seen(seed.url.as_str()),
+            Some(user) => self.frontier.seen(&format!("{}\0{}:{}", seed.url, user.username, user.password)),
         }
     }
 
@@ -264,20 +272,24 @@ impl Run {
                     }
                     buffer.drain(..).for_each(|outcome| state.settle(outcome));
                 }
-                permit = reserve(jobs.as_ref()), if ready => {
-                    if let (Some(permit), Some(job)) = (permit, state.claim()) {
-                        permit.send(job);
+                permit = reserve(jobs.as_ref()), if ready => match permit {
+                    Some(permit) => {
+                        if let Some(job) = state.claim() {
+                            permit.send(job);
+                        }
                     }
-                }
+                    // The backend takes no more; why, its end will tell.
+                    None => self.jobs = None,
+                },
                 batch = self.reading.next(), if !self.reading.ended()
                     && state.frontier.room() >= Batch::MAX
                     && state.pending.len() < PENDING => match batch {
-                    Some(Ok(batch)) => state.admit(batch),
-                    Some(Err(error)) => {
+                    Ok(Some(batch)) => state.admit(batch),
+                    Ok(None) => {}
+                    Err(error) => {
                         // What was read is still fetched; only the rest of the input is lost.
                         state.fault.get_or_insert(error.into());
                     }
-                    None => {}
                 },
                 _ = tick.tick(), if state.watchers.want_progress() => {
                     let progress = state.progress(&self.reading);
@@ -330,7 +342,7 @@ impl Run {
         for batch in self.reading.stop() {
             self.state.admit(batch);
         }
-        let in_flight = u32::try_from(self.state.out).unwrap_or(u32::MAX);
+        let in_flight = self.state.meter.in_flight();
         self.state.watchers.tell(&Event::Stopping { cause, grace: self.grace, in_flight });
     }
 

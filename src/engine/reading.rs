@@ -26,7 +26,8 @@ enum Feed {
     Here(Box<dyn Source>),
 }
 
-type Message = Result<Batch, SourceError>;
+/// The lines that came next; `None` at the end, which is said: a thread that falls silent has died.
+type Message = Result<Option<Batch>, SourceError>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ended {
@@ -57,22 +58,21 @@ impl Reading {
     }
 
     /// The lines that came next; `None` at the end.
-    pub(super) async fn next(&mut self) -> Option<Message> {
+    pub(super) async fn next(&mut self) -> Message {
         let message = match &mut self.feed {
-            Feed::Thread { batches, .. } => batches.recv().await,
-            Feed::Here(source) => source.next_batch().transpose(),
+            Feed::Thread { batches, .. } => batches.recv().await.unwrap_or_else(|| Err(died(&self.next))),
+            Feed::Here(source) => source.next_batch(),
         };
-        self.note(message)
+        self.note(&message);
+        message
     }
 
-    fn note(&mut self, message: Option<Message>) -> Option<Message> {
-        match &message {
-            Some(Ok(batch)) => self.next = batch.next.clone(),
-            Some(Err(_)) => self.ended = Some(Ended::Early),
-            // A source that was interrupted ends as well; only a whole one is complete.
-            None => self.ended = self.ended.or(Some(Ended::Complete)),
+    fn note(&mut self, message: &Message) {
+        match message {
+            Ok(Some(batch)) => self.next = batch.next.clone(),
+            Ok(None) => self.ended = Some(Ended::Complete),
+            Err(_) => self.ended = Some(Ended::Early),
         }
-        message
     }
 
     /// Reads no further. What had been read already, and nothing else, is returned.
@@ -83,6 +83,7 @@ impl Reading {
         }
         let mut waiting = Vec::new();
         if let Feed::Thread { batches, interrupt, .. } = &mut self.feed {
+            // Closed first: that an interrupted source ends must not look like the end of the input.
             batches.close();
             interrupt();
             while let Ok(message) = batches.try_recv() {
@@ -90,13 +91,12 @@ impl Reading {
             }
         }
         for message in waiting {
-            if let Some(Ok(batch)) = self.note(Some(message)) {
-                read.push(batch);
-            }
+            self.note(&message);
+            read.extend(message.ok().flatten());
         }
         // It may have been at the end of the input all the same, but nobody can tell without
         // reading on.
-        self.ended = Some(Ended::Early);
+        self.ended.get_or_insert(Ended::Early);
         read
     }
 
@@ -105,7 +105,7 @@ impl Reading {
         if let Feed::Thread { batches, interrupt, thread } = self.feed {
             drop(batches);
             interrupt();
-            // Err: the source panicked; its channel then closed early, which was noted.
+            // Err: the source panicked, which was noted as its silence.
             let _ = thread.join();
         }
     }
@@ -115,12 +115,18 @@ fn on_thread(mut source: Box<dyn Source>) -> io::Result<Feed> {
     let interrupt = source.interrupt();
     let (tx, batches) = mpsc::channel(AHEAD);
     let thread = std::thread::Builder::new().name("source".to_owned()).spawn(move || {
-        while let Some(message) = source.next_batch().transpose() {
-            let failed = message.is_err();
-            if tx.blocking_send(message).is_err() || failed {
+        loop {
+            let message = source.next_batch();
+            let last = !matches!(message, Ok(Some(_)));
+            if tx.blocking_send(message).is_err() || last {
                 return;
             }
         }
     })?;
     Ok(Feed::Thread { batches, interrupt, thread })
+}
+
+fn died(next: &Origin) -> SourceError {
+    let source = io::Error::other("a defect of fetchall, please report it: its reader died");
+    SourceError { list: next.list.to_string(), source }
 }

@@ -17,6 +17,8 @@ pub(super) struct Tally {
     skips: BTreeMap<SkipReason, u64>,
     bytes: u64,
     wire_bytes: u64,
+    /// The longest, exactly: the histogram rounds up.
+    slowest: Duration,
     /// Microseconds. `None` if the library refuses its own documented arguments.
     latency: Option<Histogram<u64>>,
 }
@@ -29,6 +31,7 @@ impl Tally {
             skips: BTreeMap::new(),
             bytes: 0,
             wire_bytes: 0,
+            slowest: Duration::ZERO,
             latency: Histogram::new(DIGITS).ok(),
         }
     }
@@ -51,6 +54,7 @@ impl Tally {
         self.wire_bytes += outcome.facts.wire_bytes.unwrap_or(0);
         let answered = matches!(outcome.verdict, Verdict::Ok | Verdict::HttpError);
         if let (true, Some(total), Some(latency)) = (answered, outcome.timing.total, &mut self.latency) {
+            self.slowest = self.slowest.max(total);
             // The histogram grows as needed; a latency of ages would be refused, and is not missed.
             let _ = latency.record(u64::try_from(total.as_micros()).unwrap_or(u64::MAX));
         }
@@ -69,8 +73,8 @@ impl Tally {
         stopped: Option<StopCause>,
     ) -> Summary {
         let latency = self.latency.as_ref().filter(|h| !h.is_empty()).map(|h| {
-            let at = |q| Duration::from_micros(h.value_at_quantile(q));
-            Latency { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: Duration::from_micros(h.max()) }
+            let at = |q| Duration::from_micros(h.value_at_quantile(q)).min(self.slowest);
+            Latency { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: self.slowest }
         });
         Summary {
             counts: self.counts,

@@ -14,8 +14,9 @@ use crate::fetch::FetchSpec;
 use crate::fetch::script::{Script, Step};
 use crate::frontier::MemoryFrontier;
 use crate::model::{
-    BadLine, Batch, Entry, ErrorKind, FetchError, Origin, Outcome, RunInfo, Seed, StopCause, Summary, Verdict,
+    BadLine, Batch, Entry, ErrorKind, Event, FetchError, Origin, Outcome, RunInfo, Seed, StopCause, Summary, Verdict,
 };
+use crate::report::Reporter;
 use crate::sink::{Sink, SinkError};
 use crate::source::{Interrupt, Source, SourceError};
 
@@ -25,6 +26,8 @@ struct Lines {
     at: usize,
     batch: usize,
     fails: bool,
+    /// Whether it dies at its end, on the thread of a source that may block.
+    panics: bool,
 }
 
 fn origin(line: usize) -> Origin {
@@ -37,6 +40,7 @@ impl Source for Lines {
         let entries = self.entries[self.at..end].to_vec();
         self.at = end;
         if entries.is_empty() {
+            assert!(!self.panics, "a defect of the source");
             let source = std::io::Error::other("the disk is gone");
             return if self.fails { Err(SourceError { list: "list".to_owned(), source }) } else { Ok(None) };
         }
@@ -48,7 +52,7 @@ impl Source for Lines {
     }
 
     fn may_block(&self) -> bool {
-        false
+        self.panics
     }
 
     fn interrupt(&self) -> Interrupt {
@@ -86,17 +90,19 @@ struct Case {
     concurrency: u32,
     dedup: bool,
     sinks: Vec<Box<dyn Sink>>,
+    reporters: Vec<Box<dyn Reporter>>,
     grace: Duration,
 }
 
 impl Case {
     fn of(entries: Vec<Entry>) -> Self {
         Self {
-            source: Lines { entries, at: 0, batch: 7, fails: false },
+            source: Lines { entries, at: 0, batch: 7, fails: false, panics: false },
             script: Script { paths: HashMap::new(), otherwise: (Duration::from_millis(10), Step::Ok(5)) },
             concurrency: 4,
             dedup: true,
             sinks: Vec::new(),
+            reporters: Vec::new(),
             grace: Duration::from_secs(5),
         }
     }
@@ -115,7 +121,7 @@ impl Case {
             spec: FetchSpec::Scripted(Arc::new(self.script)),
             names: None,
             sinks: self.sinks,
-            reporters: Vec::new(),
+            reporters: self.reporters,
             concurrency: self.concurrency,
             grace: self.grace,
             stop,
@@ -219,6 +225,49 @@ fn a_list_that_breaks_off_loses_nothing_of_what_was_read() {
     assert_eq!(end.summary.counts.ok, 30);
     assert!(!end.summary.input_complete);
     assert_eq!(end.summary.next_line, Some(origin(31)));
+}
+
+#[test]
+fn a_source_that_dies_is_no_list_read_to_its_end() {
+    let mut case = Case::urls(30);
+    case.source.panics = true;
+    // Its thread needs the real clock.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (end, outcomes) = runtime.block_on(case.run(Stop::default()));
+    assert!(matches!(end.fault, Some(RunFault::Source(_))), "{:?}", end.fault);
+    assert_accounted(&end.summary, &outcomes);
+    assert_eq!((end.summary.counts.ok, end.summary.input_complete), (30, false));
+    assert_eq!(end.summary.next_line, Some(origin(31)));
+}
+
+/// Notes how many were said to be under way at the stop.
+struct StopWatch(Arc<Mutex<Option<u32>>>);
+
+impl Reporter for StopWatch {
+    fn event(&mut self, event: &Event<'_>) {
+        if let Event::Stopping { in_flight, .. } = event {
+            *self.0.lock().unwrap() = Some(*in_flight);
+        }
+    }
+}
+
+#[test]
+fn a_stop_tells_how_many_are_under_way_and_not_how_many_wait() {
+    let mut case = Case::urls(100);
+    case.concurrency = 16;
+    case.script.otherwise = (Duration::ZERO, Step::Hang);
+    let told = Arc::default();
+    case.reporters.push(Box::new(StopWatch(Arc::clone(&told))));
+    let stop = Stop::default();
+    paused(async {
+        let stopper = stop.clone();
+        let stops = async move {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            stopper.escalate();
+        };
+        tokio::join!(case.run(stop), stops).0
+    });
+    assert_eq!(*told.lock().unwrap(), Some(16));
 }
 
 /// Takes `most` outcomes, then fails or is closed.

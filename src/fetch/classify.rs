@@ -30,6 +30,13 @@ pub(super) fn classify(error: &(dyn StdError + 'static), stage: Stage) -> FetchE
     }
 }
 
+/// Whether the connection ended before the head of a response came. A stream of HTTP/2 that was
+/// reset is none: the server did answer, and its connection goes on.
+pub(super) fn connection_ended(error: &(dyn StdError + 'static)) -> bool {
+    classify(error, Stage::Head).kind == ErrorKind::Reset
+        && !links(error).any(|e| e.downcast_ref::<h2::Error>().is_some_and(h2::Error::is_reset))
+}
+
 /// The links of an error chain, from the outside in.
 fn links<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     let inner = |e: &'a (dyn StdError + 'static)| match e.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
@@ -127,6 +134,9 @@ fn message(kind: ErrorKind, e: &(dyn StdError + 'static), stage: Stage, connecti
     let text = innermost(e);
     match (kind, stage) {
         (ErrorKind::Dns, _) => e.to_string(),
+        (ErrorKind::Tls, _) if text.contains("InvalidContentType") => {
+            format!("the server does not speak TLS on this port; is it http://? ({text})")
+        }
         (ErrorKind::Timeout, Stage::Head) if connecting => "no connection within the time limit".to_owned(),
         (ErrorKind::Reset, Stage::Head) if !connecting => {
             format!("the server closed the connection before it answered: {text}")

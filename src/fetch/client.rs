@@ -91,6 +91,8 @@ impl Clients {
             .referer(false)
             .connect_timeout(self.connect_timeout)
             .http1_max_headers(MAX_FIELDS)
+            // 16 KiB unless told.
+            .http2_max_header_list_size(MAX_HEAD as u32)
             .pool_idle_timeout(IDLE)
             // A dead pooled HTTP/2 connection would otherwise be used for ever.
             .http2_keep_alive_interval(Duration::from_secs(15))

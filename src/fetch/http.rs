@@ -14,7 +14,7 @@ use url::Url;
 
 use super::answer::{Answer, size};
 use super::body::Transfer;
-use super::classify::{Stage, classify};
+use super::classify::{Stage, classify, connection_ended};
 use super::client::Clients;
 use super::decode::{self, Decoder};
 use super::pace::Pace;
@@ -25,6 +25,7 @@ use crate::config::Compression;
 use crate::model::{ErrorKind, Facts, FetchError, Hop, Job, PerSeed, Timing, Verdict};
 use crate::policy::origin;
 use crate::policy::printable::printable;
+use crate::policy::redact::redact;
 
 /// The body of a response that is not wanted is read up to this size, so that its connection can
 /// serve again; beyond it a new connection is cheaper.
@@ -171,14 +172,14 @@ impl Exchange<'_> {
         let response = loop {
             MARKS.with(Marks::reset);
             let sent = self.fetcher.clients.get(url, self.fields_for(url), self.fetcher.most_under_way.load(Relaxed));
-            match self.pace.head(sent).await?.map_err(|e| classify(&*e, Stage::Head)) {
+            match self.pace.head(sent).await? {
                 // RFC 9112, section 9.3.1: the server may end an idle connection just as it is
                 // used again. That says nothing about the server, so it is asked anew.
-                Err(error) if error.kind == ErrorKind::Reset && stale < STALE && MARKS.with(Marks::reused) => {
+                Err(e) if stale < STALE && MARKS.with(Marks::reused) && connection_ended(&*e) => {
                     tracing::debug!(url = %printable(url.as_str()), "asking again: an idle connection had ended");
                     stale += 1;
                 }
-                answered => break answered?,
+                answered => break answered.map_err(|e| classify(&*e, Stage::Head))?,
             }
         };
         self.timing.first_byte = Some(self.started.elapsed());
@@ -310,7 +311,7 @@ fn redirect_target(url: &Url, response: &Answer) -> Result<Option<Url>, FetchErr
     let Some(location) = response.headers().get(header::LOCATION) else { return Ok(None) };
     let bad = |why: &str| {
         let shown = String::from_utf8_lossy(location.as_bytes());
-        let shown: String = shown.chars().take(200).collect();
+        let shown: String = redact(&shown).chars().take(200).collect();
         FetchError::new(ErrorKind::Redirect, format!("the Location `{shown}` {why}"))
     };
     let text = std::str::from_utf8(location.as_bytes()).map_err(|_| bad("is not valid UTF-8"))?;

@@ -74,16 +74,19 @@ impl Pace {
         size: impl FnOnce(&F::Output) -> usize,
     ) -> Result<F::Output, FetchError> {
         let asked = Instant::now();
-        let mut until = asked + self.read_timeout;
-        if let Some(low) = self.low_speed {
-            until = until.min(asked + low.over.saturating_sub(self.waited));
-        }
+        // Since when the wait is not yet counted.
+        let mut since = asked;
         tokio::pin!(piece);
         loop {
+            let mut until = asked + self.read_timeout;
+            if let Some(low) = self.low_speed {
+                until = until.min(since + low.over.saturating_sub(self.waited));
+            }
             let came = timeout_at(self.or_end(until), &mut piece).await;
             let now = Instant::now();
+            self.waited += now - since;
+            since = now;
             if let Ok(got) = came {
-                self.waited += now - asked;
                 self.arrived += size(&got) as u64;
                 self.check_speed()?;
                 return Ok(got);
@@ -95,11 +98,8 @@ impl Pace {
                 let limit = self.read_timeout;
                 return Err(FetchError::new(ErrorKind::Timeout, format!("no byte of the body for {limit:?}")));
             }
-            self.waited += now - asked;
+            // When it was good enough the window begins anew, and this wait goes on.
             self.check_speed()?;
-            // The window was good enough: it began anew, and this wait goes on.
-            self.waited = Duration::ZERO;
-            until = asked + self.read_timeout;
         }
     }
 
@@ -114,5 +114,51 @@ impl Pace {
         self.waited = Duration::ZERO;
         self.arrived = 0;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::sleep;
+
+    use super::*;
+
+    fn pace(low_bytes_per_second: u64, over: u64, read_timeout: u64) -> Pace {
+        Pace {
+            ends: None,
+            timeout: None,
+            connect_timeout: Duration::from_secs(10),
+            read_timeout: Duration::from_secs(read_timeout),
+            low_speed: Some(LowSpeed { bytes_per_second: low_bytes_per_second, over: Duration::from_secs(over) }),
+            waited: Duration::ZERO,
+            arrived: 0,
+        }
+    }
+
+    async fn after(pace: &mut Pace, seconds: u64, bytes: usize) -> Result<usize, FetchError> {
+        let came = async {
+            sleep(Duration::from_secs(seconds)).await;
+            bytes
+        };
+        pace.piece(came, |bytes| *bytes).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_across_windows_counts_in_each_for_its_part() {
+        let mut pace = pace(100, 10, 60);
+        after(&mut pace, 1, 10_000).await.unwrap();
+        // The first window ends within this wait; only a second of it belongs to the next.
+        after(&mut pace, 10, 100).await.unwrap();
+        assert_eq!((pace.waited, pace.arrived), (Duration::from_secs(1), 100));
+        after(&mut pace, 1, 10_000).await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_after_a_good_window_ends_with_the_next() {
+        let mut pace = pace(100, 10, 600);
+        let started = Instant::now();
+        after(&mut pace, 0, 10_000).await.unwrap();
+        let error = after(&mut pace, 300, 1).await.unwrap_err();
+        assert_eq!((error.kind, started.elapsed().as_secs()), (ErrorKind::Timeout, 20), "{error}");
     }
 }

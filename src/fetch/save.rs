@@ -1,7 +1,9 @@
 //! Under a final name there is the whole body or nothing: bodies are written beside, then renamed.
 
 use std::collections::HashSet;
+use std::collections::hash_map::RandomState;
 use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher, Hasher};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -20,20 +22,22 @@ const SMALL: usize = 256 * 1024;
 /// Makes parts.
 pub(super) struct Saver {
     saving: Saving,
+    /// Tells the parts of this run from those of another one that saves into the same folder.
+    nonce: u64,
     /// Folders that are there and were seen to be folders, not links.
     folders: Arc<Mutex<HashSet<PathBuf>>>,
 }
 
 impl Saver {
     pub(super) fn new(saving: Saving) -> Self {
-        Self { saving, folders: Arc::default() }
+        Self { saving, nonce: RandomState::new().build_hasher().finish(), folders: Arc::default() }
     }
 
     /// Where the body of this job goes.
     pub(super) fn begin(&self, job: &Job) -> Part {
         match (&self.saving, &job.save_as) {
             (Saving::Dir(root), Some(name)) => {
-                let key = format!("{:016x}", xxh3_64(name.0.as_bytes()));
+                let key = format!("{:016x}-{:016x}", xxh3_64(name.0.as_bytes()), self.nonce);
                 Part::File(FilePart {
                     place: Place {
                         root: Some((root.clone(), self.folders.clone())),

@@ -67,14 +67,14 @@ fn is_empty_only_when_nothing_waits_and_nothing_is_out() {
 
 #[test]
 fn sees_a_url_once_unless_duplicates_are_wanted() {
-    let url = url::Url::parse("http://h.test/x").unwrap();
+    let url = "http://h.test/x";
     for entry in FRONTIERS {
         let mut f = (entry.make)(true);
-        assert!(!f.seen(&url));
-        assert!(f.seen(&url), "{}", entry.name);
+        assert!(!f.seen(url));
+        assert!(f.seen(url), "{}", entry.name);
         let mut f = (entry.make)(false);
-        assert!(!f.seen(&url));
-        assert!(!f.seen(&url), "{}", entry.name);
+        assert!(!f.seen(url));
+        assert!(!f.seen(url), "{}", entry.name);
     }
 }
 
@@ -92,5 +92,20 @@ fn has_bounded_room_and_gives_everything_back() {
         assert!(matches!(f.claim(), Claim::Waiting), "what is out stays out");
         f.settle(id, Settled::Done);
         assert!(matches!(f.claim(), Claim::Empty));
+    });
+}
+
+#[test]
+fn has_room_for_so_much_text_and_no_more() {
+    each(|f| {
+        let long = "x".repeat(60_000);
+        let mut pushed = 0;
+        while f.room() > 0 {
+            f.push(seed(&long, 0), None);
+            pushed += 1;
+        }
+        assert!(pushed < 2000, "{pushed} long URLs were taken");
+        claim(f).unwrap();
+        assert!(f.room() > 0, "room comes back");
     });
 }

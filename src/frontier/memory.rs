@@ -12,6 +12,9 @@ use crate::policy::fingerprint::FingerprintSet;
 /// length of the list, bounds the memory of a run.
 const ROOM: usize = 10_000;
 
+/// How many bytes of text the seeds that wait may hold together: URLs may be long.
+const ROOM_BYTES: usize = 32 * 1024 * 1024;
+
 struct Waiting {
     seed: Seed,
     save_as: Option<Claimed>,
@@ -23,6 +26,7 @@ pub struct MemoryFrontier {
     seen: Option<FingerprintSet>,
     queues: BTreeMap<Reverse<i32>, VecDeque<Waiting>>,
     waiting: usize,
+    waiting_bytes: usize,
     out: usize,
     next_id: u64,
 }
@@ -30,23 +34,31 @@ pub struct MemoryFrontier {
 impl MemoryFrontier {
     /// An empty frontier; `dedup` says whether it notices URLs that it has seen.
     pub fn new(dedup: bool) -> Self {
-        Self { seen: dedup.then(FingerprintSet::new), queues: BTreeMap::new(), waiting: 0, out: 0, next_id: 0 }
+        Self {
+            seen: dedup.then(FingerprintSet::new),
+            queues: BTreeMap::new(),
+            waiting: 0,
+            waiting_bytes: 0,
+            out: 0,
+            next_id: 0,
+        }
     }
 }
 
 impl Frontier for MemoryFrontier {
-    fn seen(&mut self, url: &url::Url) -> bool {
-        self.seen.as_mut().is_some_and(|seen| !seen.insert(url.as_str()))
+    fn seen(&mut self, url: &str) -> bool {
+        self.seen.as_mut().is_some_and(|seen| !seen.insert(url))
     }
 
     fn push(&mut self, seed: Seed, save_as: Option<Claimed>) {
+        self.waiting_bytes += text_of(&seed);
         let queue = self.queues.entry(Reverse(seed.priority)).or_default();
         queue.push_back(Waiting { seed, save_as, admitted: Instant::now() });
         self.waiting += 1;
     }
 
     fn room(&self) -> usize {
-        ROOM.saturating_sub(self.waiting)
+        if self.waiting_bytes >= ROOM_BYTES { 0 } else { ROOM.saturating_sub(self.waiting) }
     }
 
     fn has_ready(&self) -> bool {
@@ -66,6 +78,7 @@ impl Frontier for MemoryFrontier {
             return self.claim_below();
         };
         self.waiting -= 1;
+        self.waiting_bytes -= text_of(&seed);
         self.out += 1;
         let id = JobId(self.next_id);
         self.next_id += 1;
@@ -80,6 +93,7 @@ impl Frontier for MemoryFrontier {
 
     fn drain(&mut self) -> Vec<Seed> {
         self.waiting = 0;
+        self.waiting_bytes = 0;
         std::mem::take(&mut self.queues).into_values().flatten().map(|w| w.seed).collect()
     }
 }
@@ -93,4 +107,13 @@ impl MemoryFrontier {
         }
         self.claim()
     }
+}
+
+/// The bytes of a seed's own text.
+fn text_of(seed: &Seed) -> usize {
+    let wants = seed.wants.as_deref().map_or(0, |wants| {
+        let fields = wants.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
+        wants.out.as_ref().map_or(0, String::len) + fields.sum::<usize>()
+    });
+    seed.url.as_str().len() + wants
 }

@@ -30,14 +30,14 @@ pub enum Claim {
 ///
 /// It is called from one loop, so it needs no locks; it must not block.
 pub trait Frontier: Send {
-    /// Notes that this URL was read; true when it was read before. Always false when duplicates
-    /// are wanted.
-    fn seen(&mut self, url: &url::Url) -> bool;
+    /// Notes that this URL was read, and for whom: `url` may carry credentials. True when it was
+    /// read before; always false when duplicates are wanted.
+    fn seen(&mut self, url: &str) -> bool;
 
     /// Admits a seed.
     fn push(&mut self, seed: Seed, save_as: Option<Claimed>);
 
-    /// How many more seeds it takes.
+    /// How many more seeds it takes; bounded by their number and by their text.
     fn room(&self) -> usize;
 
     /// Whether [`Frontier::claim`] would hand out a job.

@@ -4,3 +4,4 @@ pub mod fingerprint;
 pub mod naming;
 pub mod origin;
 pub mod printable;
+pub mod redact;

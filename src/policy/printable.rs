@@ -76,6 +76,15 @@ pub fn duration(d: std::time::Duration) -> String {
     }
 }
 
+/// A duration that is only guessed, for people: whole seconds.
+pub fn about(d: std::time::Duration) -> String {
+    match d.as_secs() {
+        0 => "1 s".to_owned(),
+        secs @ 1..60 => format!("{} s", secs + 1),
+        _ => duration(d),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;

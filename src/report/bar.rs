@@ -10,7 +10,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, T
 
 use super::Reporter;
 use crate::model::{Event, Progress};
-use crate::policy::printable::{duration, printable, size};
+use crate::policy::printable::{about, duration, printable, size};
 
 /// How many of the slowest URLs are shown.
 const SLOWEST: usize = 3;
@@ -191,7 +191,7 @@ fn message(p: &Progress) -> String {
     }
     if p.input_complete && p.done > 0 && p.done < p.read {
         let left = Duration::from_secs_f64((p.read - p.done) as f64 / rate);
-        text.push_str(&format!(" {} left", duration(Duration::from_secs(left.as_secs() + 1))));
+        text.push_str(&format!(" {} left", about(left)));
     }
     text
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{ReportWriter, Reporter};
 use crate::model::{Event, Progress};
-use crate::policy::printable::{duration, size};
+use crate::policy::printable::{about, duration, size};
 
 /// Writes a line at once after the first second and then at growing intervals, so that a log of a
 /// long run stays short.
@@ -47,7 +47,7 @@ fn line(p: &Progress) -> String {
     let rate = p.done as f64 / secs;
     let left = (p.input_complete && p.done > 0 && p.done < p.read)
         .then(|| Duration::from_secs_f64((p.read - p.done) as f64 / rate))
-        .map(|eta| format!(", {} left", duration(eta)))
+        .map(|eta| format!(", {} left", about(eta)))
         .unwrap_or_default();
     format!(
         "{}: {}/{total} done, {rate:.1}/s, {}, {} in flight, {} failed{left}\n",

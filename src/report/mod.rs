@@ -4,6 +4,7 @@
 //! engine ──Event──▶ bar      a bar on a terminal
 //!                   lines    a line now and then, elsewhere
 //!                   events   JSON lines for programs
+//!                   failures what failed, where no record tells it
 //!                   summary  the account, at the end
 //! ```
 //!
@@ -12,6 +13,7 @@
 
 mod bar;
 mod events;
+mod failures;
 mod lines;
 mod summary;
 
@@ -21,6 +23,7 @@ use crate::model::Event;
 
 pub use bar::{Bar, BarWriter};
 pub use events::Events;
+pub use failures::Failures;
 pub use lines::Lines;
 pub use summary::SummaryText;
 

@@ -74,7 +74,9 @@ fn write_details(out: &mut String, s: &Summary) -> std::fmt::Result {
         (c.cancelled, "cancelled"),
     ];
     let outcomes: Vec<_> = figures.iter().filter(|(n, _)| *n > 0).map(|(n, name)| format!("{n} {name}")).collect();
-    if !outcomes.is_empty() {
+    // Of one URL the last line says it all.
+    let several = c.read > 1;
+    if several && !outcomes.is_empty() {
         writeln!(out, "outcomes   {}", outcomes.join(" · "))?;
     }
     let errors: Vec<_> = s.errors.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
@@ -86,13 +88,19 @@ fn write_details(out: &mut String, s: &Summary) -> std::fmt::Result {
         writeln!(out, "skips      {}", skips.join(" · "))?;
     }
     let rate = format!("{:.1} URLs/s, {}/s", c.done() as f64 / secs, size((s.wire_bytes as f64 / secs) as u64));
-    let decoded = if s.bytes > s.wire_bytes { format!(" ({} decoded)", size(s.bytes)) } else { String::new() };
-    writeln!(out, "received   {}{decoded}, {rate}", size(s.wire_bytes))?;
-    if let Some(l) = &s.latency {
-        let [p50, p90, p99, max] = [l.p50, l.p90, l.p99, l.max].map(duration);
-        writeln!(out, "latency    p50 {p50} · p90 {p90} · p99 {p99} · max {max}")?;
+    let decoded = if size(s.bytes) != size(s.wire_bytes) && s.bytes > s.wire_bytes {
+        format!(" ({} decoded)", size(s.bytes))
+    } else {
+        String::new()
+    };
+    if several {
+        writeln!(out, "received   {}{decoded}, {rate}", size(s.wire_bytes))?;
+        if let Some(l) = &s.latency {
+            let [p50, p90, p99, max] = [l.p50, l.p90, l.p99, l.max].map(duration);
+            writeln!(out, "latency    p50 {p50} · p90 {p90} · p99 {p99} · max {max}")?;
+        }
+        writeln!(out, "in flight  at most {}", s.peak_concurrency)?;
     }
-    writeln!(out, "in flight  at most {}", s.peak_concurrency)?;
     if !s.input_complete {
         match &s.next_line {
             Some(next) => {

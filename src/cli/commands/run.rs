@@ -14,7 +14,7 @@ use fetchall::config::{Config, Format, Origin, ProgressMode};
 use fetchall::demo::Site;
 use fetchall::engine::{self, RunEnd, Stop, StopLevel};
 use fetchall::model::StopCause;
-use fetchall::report::{Bar, BarWriter, Events, Lines, Reporter, SummaryText};
+use fetchall::report::{Bar, BarWriter, Events, Failures, Lines, Reporter, SummaryText};
 use fetchall::source::Input;
 use tokio::runtime::Runtime;
 use tracing_subscriber::layer::SubscriberExt;
@@ -155,7 +155,11 @@ fn watch(resolved: &Resolved, terminal: &Terminal) -> anyhow::Result<Surrounding
     let config = &resolved.config;
     let stdout_color = terminal.color(config.color, terminal.stdout);
     let stderr_color = terminal.color(config.color, terminal.stderr);
-    let mode = if config.quiet { ProgressMode::None } else { terminal.progress(config.progress) };
+    // Quiet means no bar unless one is asked for by name.
+    let mode = match config.progress {
+        ProgressMode::Auto if config.quiet => ProgressMode::None,
+        wanted => terminal.progress(wanted),
+    };
     let mut reporters: Vec<Box<dyn Reporter>> = Vec::new();
     let mut stdout: Box<dyn Write + Send> = Box::new(io::stdout());
     let mut stderr: Box<dyn Write + Send> = Box::new(io::stderr());
@@ -175,6 +179,10 @@ fn watch(resolved: &Resolved, terminal: &Terminal) -> anyhow::Result<Surrounding
         ProgressMode::None => {}
     }
     start_log(config, log.map_or_else(|| Box::new(io::stderr()) as Box<dyn Write + Send>, |w| Box::new(w)))?;
+    // What failed is told somewhere: in the records, or here.
+    if resolved.show_errors || (!config.quiet && !wants_records(resolved)) {
+        reporters.push(Box::new(Failures::new(Box::new(io::stderr()))));
+    }
     if !config.quiet && mode != ProgressMode::Json {
         reporters.push(Box::new(SummaryText::new(stderr, stderr_color)));
     }
@@ -186,15 +194,14 @@ fn watch(resolved: &Resolved, terminal: &Terminal) -> anyhow::Result<Surrounding
     })
 }
 
-/// Whether records go to standard output: not where the body has it, and not the lines for people
-/// when `--quiet` asks for silence and nobody chose their form or their file.
+/// Whether records go anywhere: not to standard output where the body has it, nor the lines for
+/// people when `--quiet` asks for silence and no flag asks for them. A file that only restates a
+/// default asks for nothing.
 fn wants_records(resolved: &Resolved) -> bool {
     let config = &resolved.config;
-    let unasked = config.format == Format::Text
-        && config.quiet
-        && matches!(resolved.origins.get("format"), None | Some(Origin::Default))
-        && matches!(resolved.origins.get("output"), None | Some(Origin::Default));
-    resolved.records_to().is_some() && !unasked
+    let asked = ["format", "output"].iter().any(|key| matches!(resolved.origins.get(key), Some(Origin::Flag(_))));
+    let silenced = config.quiet && config.format == Format::Text && config.output == Path::new("-") && !asked;
+    resolved.records_to().is_some() && !silenced
 }
 
 /// Sends the log where `--log` and `--verbose` say.

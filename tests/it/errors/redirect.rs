@@ -82,3 +82,14 @@ fn what_did_not_answer_lends_no_facts() {
     // The last response is the redirect: it is what status and address tell of.
     assert_eq!((&record["status"], record["bytes"].is_null()), (&json!(302), true), "{record}");
 }
+
+#[test]
+fn a_location_that_cannot_be_followed_is_shown_without_user_and_password() {
+    for location in ["ftp://anna:secret@127.0.0.1/x", "http://anna:secret@[::1"] {
+        let single = fetch(Act::RedirectTo(location.into()), &["--verbose"]);
+        assert_eq!(single.kind(), "redirect", "{}", single.record);
+        for shown in [&single.run.stdout, &single.run.stderr] {
+            assert!(!shown.contains("anna") && !shown.contains("secret"), "{shown}");
+        }
+    }
+}

@@ -76,3 +76,21 @@ fn an_unusable_authority_is_told_before_anything_is_fetched() {
         assert!(run.stdout.is_empty() && run.stderr.contains("ca.pem"), "{}", run.stderr);
     }
 }
+
+#[test]
+fn heads_over_http2_may_be_as_large_as_others() {
+    let server = TlsServer::start(Mode::Http2);
+    let record = get(&server, &[]);
+    assert_eq!((kind(&record), &record["bytes"]), ("ok", &BODY.len().into()), "{record}");
+    assert_eq!(record["http_version"], "HTTP/2");
+}
+
+#[test]
+fn a_stream_that_is_reset_is_an_answer_and_not_asked_again() {
+    let server = TlsServer::start(Mode::Http2);
+    let fetchall = Fetchall::new().args(["--json", "-c", "1", "--cacert"]).arg(server.ca_pem_file());
+    let run = fetchall.args([server.url("x"), server.url("reset")]).run();
+    let records = run.records();
+    assert_eq!((kind(&records[0]), kind(&records[1])), ("ok", "reset"), "{}", run.stdout);
+    assert_eq!(server.requests(), ["/x", "/reset"]);
+}

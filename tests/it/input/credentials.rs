@@ -112,3 +112,14 @@ fn the_user_agent_says_who_asks() {
     assert!(default.starts_with(concat!("fetchall/", env!("CARGO_PKG_VERSION"), " (+http")), "{default}");
     assert_eq!(agents[1..], [Some("me/1".to_owned()), None, Some("field/1".to_owned())]);
 }
+
+#[test]
+fn the_same_url_for_another_user_is_no_duplicate() {
+    let server = FaultServer::standard();
+    let list = ["ann:1@", "bob:2@", "ann:1@"].map(|user| server.url("ok").replace("://", &format!("://{user}")) + "\n");
+    let run = Fetchall::new().args(["--json", "-"]).stdin(list.concat()).run();
+    let outcomes: Vec<_> = run.records().iter().map(|r| r["outcome"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(outcomes.iter().filter(|o| *o == "skipped").count(), 1, "{outcomes:?}");
+    assert_eq!(server.requests().len(), 2);
+    server.join();
+}

@@ -15,6 +15,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::server::TlsStream;
 
 use super::act::{PROMISED, SENT};
 use super::runtime::Server;
@@ -43,6 +44,9 @@ pub enum Mode {
     StalledHandshake,
     /// Resets the connection where its part of the handshake is due.
     ResetInHandshake,
+    /// As `Good` over HTTP/2, with 60 fields of 1000 bytes in the head; the stream of `/reset` is
+    /// reset instead.
+    Http2,
 }
 
 /// The body of [`Mode::Good`].
@@ -117,12 +121,15 @@ fn identity(mode: Mode) -> (Certificate, TlsAcceptor) {
     let leaf = if mode == Mode::SelfSigned { leaf.self_signed(&key) } else { leaf.signed_by(&key, &issuer) };
     let chain = vec![leaf.expect("a certificate").der().clone()];
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("ring knows the default versions")
         .with_no_client_auth()
         .with_single_cert(chain, key)
         .expect("the key belongs to the certificate");
+    if mode == Mode::Http2 {
+        config.alpn_protocols = vec![b"h2".to_vec()];
+    }
     (authority, TlsAcceptor::from(Arc::new(config)))
 }
 
@@ -151,6 +158,9 @@ async fn serve(mut stream: TcpStream, mode: Mode, acceptor: TlsAcceptor, request
     }
     // A client that refuses the certificate ends here, as it should.
     let Ok(mut tls) = acceptor.accept(stream).await else { return };
+    if mode == Mode::Http2 {
+        return serve_http2(tls, requests).await;
+    }
     let mut buffer = Vec::new();
     while let Some(path) = read_target(&mut tls, &mut buffer).await {
         requests.lock().expect("no panic while writing").push(path);
@@ -171,6 +181,27 @@ async fn serve(mut stream: TcpStream, mode: Mode, acceptor: TlsAcceptor, request
                 return;
             }
             _ => {}
+        }
+    }
+}
+
+async fn serve_http2(tls: TlsStream<TcpStream>, requests: Arc<Mutex<Vec<String>>>) {
+    let Ok(mut connection) = h2::server::handshake(tls).await else { return };
+    // An error is the end of the connection, as the client wants it.
+    while let Some(Ok((request, mut respond))) = connection.accept().await {
+        let path = request.uri().path().to_owned();
+        requests.lock().expect("no panic while writing").push(path.clone());
+        if path == "/reset" {
+            respond.send_reset(h2::Reason::CANCEL);
+            continue;
+        }
+        let mut response = http::Response::new(());
+        for n in 0..60 {
+            let name = http::HeaderName::try_from(format!("x-{n}")).expect("a name");
+            response.headers_mut().insert(name, http::HeaderValue::try_from("x".repeat(1000)).expect("a value"));
+        }
+        if let Ok(mut body) = respond.send_response(response, false) {
+            let _ = body.send_data(bytes::Bytes::from_static(BODY), true);
         }
     }
 }

@@ -1,0 +1,31 @@
+//! What failed, a line each, where no record tells it.
+
+use super::{ReportWriter, Reporter};
+use crate::model::{Event, Verdict};
+use crate::policy::printable::printable;
+
+/// Writes a line for each http_error and each failure.
+pub struct Failures {
+    writer: ReportWriter,
+}
+
+impl Failures {
+    /// To this writer.
+    pub fn new(writer: ReportWriter) -> Self {
+        Self { writer }
+    }
+}
+
+impl Reporter for Failures {
+    fn event(&mut self, event: &Event<'_>) {
+        let Event::Done(outcome) = event else { return };
+        let why = match &outcome.verdict {
+            Verdict::HttpError => format!("the server answered {}", outcome.facts.status.unwrap_or_default()),
+            Verdict::Failed(error) => error.to_string(),
+            _ => return,
+        };
+        let line = format!("fetchall: {}: {}\n", printable(outcome.subject.url()), printable(&why));
+        // A standard error that nobody reads is no reason to fail.
+        let _ = self.writer.write_all(line.as_bytes());
+    }
+}

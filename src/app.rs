@@ -114,8 +114,9 @@ fn record_sink(
 
 /// Opens a file that is replaced, not appended to.
 fn create(path: &Path, purpose: &'static str) -> Result<Output, SetupError> {
-    let file = File::create(path).map_err(|source| SetupError::Path { path: path.to_owned(), purpose, source })?;
-    Ok(Output::new(path.display().to_string(), Box::new(file)))
+    File::create(path)
+        .and_then(|file| Output::file(path.display().to_string(), file))
+        .map_err(|source| SetupError::Path { path: path.to_owned(), purpose, source })
 }
 
 fn saving(config: &Config, document: Document) -> Result<Saving, SetupError> {

@@ -15,6 +15,9 @@ use crate::policy::printable::{about, duration, printable, size};
 /// How many of the slowest URLs are shown.
 const SLOWEST: usize = 3;
 
+/// A run is worth a bar once it has taken this long: until then it would only flicker.
+const WORTH_A_BAR: Duration = Duration::from_millis(250);
+
 /// A URL is worth a line once it has taken this long.
 const SLOW: Duration = Duration::from_secs(1);
 
@@ -73,6 +76,9 @@ impl Bar {
     fn tick(&mut self, p: &Progress) {
         // What cannot be printed now fails again, and is reported, where the sink itself writes.
         let _ = self.screen.flush();
+        if p.elapsed < WORTH_A_BAR {
+            return;
+        }
         self.total.set_length(p.read.max(1));
         self.total.set_position(p.done);
         self.total.set_message(message(p));

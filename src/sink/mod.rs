@@ -14,6 +14,7 @@ mod table;
 mod text;
 mod thread;
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 
@@ -72,20 +73,42 @@ pub trait Sink: Send {
 pub struct Output {
     target: String,
     writer: Box<dyn Write + Send>,
+    /// A regular file, and how long it is with its last whole record.
+    file: Option<(File, u64)>,
 }
 
 impl Output {
     /// `target` is how messages name it.
     pub fn new(target: impl Into<String>, writer: Box<dyn Write + Send>) -> Self {
-        Self { target: target.into(), writer }
+        Self { target: target.into(), writer, file: None }
+    }
+
+    /// A new file. Where a record does not fit on the disk, its part that did is taken back.
+    ///
+    /// # Errors
+    /// When the file cannot be looked at.
+    pub fn file(target: impl Into<String>, file: File) -> io::Result<Self> {
+        let handle = if file.metadata()?.is_file() { Some((file.try_clone()?, 0)) } else { None };
+        Ok(Self { target: target.into(), writer: Box::new(file), file: handle })
     }
 
     /// Writes one record whole.
     fn write(&mut self, record: &[u8]) -> Result<ControlFlow<()>, SinkError> {
         match self.writer.write_all(record).and_then(|()| self.writer.flush()) {
-            Ok(()) => Ok(ControlFlow::Continue(())),
+            Ok(()) => {
+                if let Some((_, whole)) = &mut self.file {
+                    *whole += record.len() as u64;
+                }
+                Ok(ControlFlow::Continue(()))
+            }
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
-            Err(source) => Err(SinkError { target: self.target.clone(), source }),
+            Err(source) => {
+                if let Some((file, whole)) = &self.file {
+                    // Err: then half a record stays, and the error below tells of the disk.
+                    let _ = file.set_len(*whole);
+                }
+                Err(SinkError { target: self.target.clone(), source })
+            }
         }
     }
 }

@@ -27,6 +27,9 @@ use crate::cli::terminal::Terminal;
 /// After the second signal, how long outputs may still take; a pipe that nobody reads takes for ever.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
+/// After the grace time that follows the first signal, how long outputs may still take.
+const UNREAD: Duration = Duration::from_secs(10);
+
 type Vars = BTreeMap<OsString, OsString>;
 
 /// Downloads the inputs.
@@ -77,7 +80,7 @@ fn run(runtime: &Runtime, resolved: &Resolved, inputs: Vec<Input>, vars: &Vars) 
     let end = runtime.block_on(async {
         tokio::select! {
             end = engine::run(plan) => Some(end),
-            () = signals(stop) => None,
+            () = signals(stop, resolved.config.grace) => None,
         }
     });
     let Some(end) = end else { return Ok(Exit::Interrupted) };
@@ -101,14 +104,18 @@ fn exit_of(end: &RunEnd) -> Exit {
     }
 }
 
-/// Turns signals into stops. Ends when the run has had its last words after the second one.
-async fn signals(stop: Stop) {
+/// Turns signals into stops. Ends when the run has had its last words: after the second signal, or
+/// after the first one and the grace time, should nobody read the records any more.
+async fn signals(stop: Stop, grace: Duration) {
     // Where signals cannot be had they end the program, as they do by default.
     let Ok(mut signals) = Signals::new() else { return std::future::pending().await };
-    for level in [StopLevel::Drain, StopLevel::Abort] {
-        signals.next().await;
-        stop.raise(level);
+    signals.next().await;
+    stop.raise(StopLevel::Drain);
+    tokio::select! {
+        () = signals.next() => {}
+        () = tokio::time::sleep(grace + UNREAD) => {}
     }
+    stop.raise(StopLevel::Abort);
     tokio::time::sleep(LAST_WORDS).await;
 }
 

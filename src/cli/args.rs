@@ -140,9 +140,6 @@ pub struct SettingArgs {
     /// Already so: 4xx and 5xx are failures
     #[arg(short = 'f', long, hide = true)]
     fail: bool,
-    /// With --quiet: say what failed all the same
-    #[arg(short = 'S', long, help_heading = "Seeing")]
-    pub show_error: bool,
 
     /// For name look-up, TCP and TLS together [default: 10s]
     #[arg(long, value_name = "TIME", help_heading = "Time")]
@@ -188,6 +185,9 @@ pub struct SettingArgs {
         num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true,
         value_name = "false", value_parser = words("quiet"))]
     quiet: Option<String>,
+    /// With --quiet: say what failed all the same
+    #[arg(short = 'S', long, help_heading = "Seeing")]
+    pub show_error: bool,
     /// Log what is done [default: false]
     #[arg(short = 'v', long, help_heading = "Seeing",
         num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true,

@@ -199,9 +199,6 @@ impl Worker {
             if self.outcomes.send(outcome).await.is_err() {
                 return;
             }
-            // The connection goes back to the pool in a task of its own: whoever does not let that
-            // run first opens another one.
-            tokio::task::yield_now().await;
             next = self.waiting_job();
         }
     }

@@ -182,6 +182,13 @@ impl State {
         self.pending.push(outcome);
     }
 
+    /// What waits for the sinks. The next batch will be about as long as this one, and outcomes
+    /// are too large to be moved each time that a list grows.
+    fn take_pending(&mut self) -> Vec<Outcome> {
+        let room = self.pending.len();
+        std::mem::replace(&mut self.pending, Vec::with_capacity(room))
+    }
+
     fn progress(&self, reading: &Reading) -> Progress {
         Progress {
             read: self.tally.counts.read,
@@ -261,7 +268,7 @@ impl Run {
                 }
                 ended = ended(&mut self.backend), if self.backend.is_some() => self.backend_ended(ended),
                 permit = to_sinks.reserve(), if !state.pending.is_empty() => match permit {
-                    Ok(permit) => permit.send(ToSinks::Outcomes(std::mem::take(&mut state.pending))),
+                    Ok(permit) => permit.send(ToSinks::Outcomes(state.take_pending())),
                     // The thread is gone; why, is asked when it is joined.
                     Err(_) => state.pending.clear(),
                 },
@@ -317,7 +324,7 @@ impl Run {
             return;
         }
         if let Ok(permit) = self.to_sinks.try_reserve() {
-            permit.send(ToSinks::Outcomes(std::mem::take(&mut self.state.pending)));
+            permit.send(ToSinks::Outcomes(self.state.take_pending()));
         }
     }
 

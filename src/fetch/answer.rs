@@ -8,7 +8,8 @@ use bytes::Bytes;
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use hyper_util::client::legacy::connect::HttpInfo;
+
+use super::pool::Lease;
 
 /// What a client says when it has no response; `classify` knows what it means.
 pub(super) type ClientError = Box<dyn std::error::Error + Send + Sync>;
@@ -16,23 +17,27 @@ pub(super) type ClientError = Box<dyn std::error::Error + Send + Sync>;
 /// The head of a response, and its body to come.
 pub(super) struct Answer {
     pub(super) head: Parts,
+    /// The peer, where it is known.
+    pub(super) remote_addr: Option<SocketAddr>,
     body: Body,
 }
 
 enum Body {
-    Plain(Incoming),
+    /// The connection is there until the end of the body.
+    Plain(Incoming, Option<Lease>),
     Tls(reqwest::Body),
 }
 
 impl Answer {
-    pub(super) fn plain(response: ::http::Response<Incoming>) -> Self {
+    pub(super) fn plain((response, lease): (::http::Response<Incoming>, Lease)) -> Self {
         let (head, body) = response.into_parts();
-        Self { head, body: Body::Plain(body) }
+        Self { head, remote_addr: lease.addr(), body: Body::Plain(body, Some(lease)) }
     }
 
     pub(super) fn tls(response: reqwest::Response) -> Self {
+        let remote_addr = response.remote_addr();
         let (head, body) = ::http::Response::<reqwest::Body>::from(response).into_parts();
-        Self { head, body: Body::Tls(body) }
+        Self { head, remote_addr, body: Body::Tls(body) }
     }
 
     pub(super) fn status(&self) -> StatusCode {
@@ -43,14 +48,10 @@ impl Answer {
         &self.head.headers
     }
 
-    pub(super) fn remote_addr(&self) -> Option<SocketAddr> {
-        self.head.extensions.get::<HttpInfo>().map(HttpInfo::remote_addr)
-    }
-
     /// The length of the body on the wire, where it is declared.
     pub(super) fn content_length(&self) -> Option<u64> {
         match &self.body {
-            Body::Plain(body) => body.size_hint().exact(),
+            Body::Plain(body, _) => body.size_hint().exact(),
             Body::Tls(body) => body.size_hint().exact(),
         }
     }
@@ -59,11 +60,19 @@ impl Answer {
     pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, ClientError> {
         loop {
             let frame = match &mut self.body {
-                Body::Plain(body) => body.frame().await.transpose()?,
+                Body::Plain(body, _) => body.frame().await.transpose()?,
                 Body::Tls(body) => body.frame().await.transpose()?,
             };
             match frame.map(http_body::Frame::into_data) {
-                None => return Ok(None),
+                None => {
+                    match &mut self.body {
+                        Body::Plain(_, lease) => lease.take().into_iter().for_each(Lease::give_back),
+                        // The connection goes back to the pool in a task of its own: whoever does
+                        // not let that run first opens another one.
+                        Body::Tls(_) => tokio::task::yield_now().await,
+                    }
+                    return Ok(None);
+                }
                 Some(Ok(data)) => return Ok(Some(data)),
                 // Trailers: nothing here reads them.
                 Some(Err(_)) => {}

@@ -6,6 +6,7 @@
 use std::error::Error as StdError;
 use std::io;
 
+use super::pool::ConnectError;
 use super::timing;
 use crate::model::{ErrorKind, FetchError};
 
@@ -20,8 +21,9 @@ pub(super) enum Stage {
 
 /// The kind and a message for people.
 pub(super) fn classify(error: &(dyn StdError + 'static), stage: Stage) -> FetchError {
-    let connecting =
-        links(error).any(|e| e.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|e| e.is_connect()));
+    let connecting = links(error).any(|e| {
+        e.is::<ConnectError>() || e.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|e| e.is_connect())
+    });
     let found = links(error).filter_map(|e| Some((kind_of(e, stage, connecting)?, e))).last();
     match found {
         Some((kind, e)) => FetchError::new(kind, message(kind, e, stage, connecting)),

@@ -15,7 +15,7 @@ use url::Url;
 use super::answer::{Answer, size};
 use super::body::Transfer;
 use super::classify::{Stage, classify, connection_ended};
-use super::client::Clients;
+use super::client::{Clients, ITS_OWN};
 use super::decode::{self, Decoder};
 use super::pace::Pace;
 use super::save::Saver;
@@ -47,7 +47,7 @@ pub(super) struct HttpFetcher {
     saver: Saver,
     meter: Arc<Meter>,
     fields: HeaderMap,
-    /// Whether an Accept-Encoding of ours may be sent.
+    /// Whether the Accept-Encoding is ours.
     asks_codings: bool,
     /// How many fetches this fetcher is doing.
     under_way: AtomicUsize,
@@ -57,7 +57,10 @@ pub(super) struct HttpFetcher {
 
 impl HttpFetcher {
     pub(super) fn new(spec: &Arc<HttpSpec>, meter: &Arc<Meter>) -> Self {
-        let mut fields = HeaderMap::new();
+        let mut fields = HeaderMap::with_capacity(8);
+        // RFC 9110, section 7.2: the first of all; which host it is each request tells.
+        fields.insert(header::HOST, ITS_OWN);
+        fields.insert(header::ACCEPT_ENCODING, if spec.compression == Compression::Off { IDENTITY } else { CODINGS });
         fields.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
         let (sent, withheld): (Vec<_>, Vec<_>) = spec.headers.iter().cloned().partition(|(_, value)| value.is_some());
         let sent: Vec<_> = sent.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
@@ -65,7 +68,7 @@ impl HttpFetcher {
         let withheld: Vec<_> = withheld.into_iter().map(|(name, _)| name).collect();
         withheld.iter().for_each(|name| drop(fields.remove(name)));
         Self {
-            asks_codings: !withheld.contains(&header::ACCEPT_ENCODING),
+            asks_codings: !spec.headers.iter().any(|(name, _)| name == header::ACCEPT_ENCODING),
             clients: Clients::new(spec),
             saver: Saver::new(spec.saving.clone()),
             spec: spec.clone(),
@@ -188,7 +191,7 @@ impl Exchange<'_> {
         let facts = &mut self.facts;
         facts.status = Some(response.status().as_u16());
         facts.http_version = Some(response.head.version);
-        facts.remote_addr = response.remote_addr();
+        facts.remote_addr = response.remote_addr;
         facts.content_type = response
             .headers()
             .get(header::CONTENT_TYPE)
@@ -209,13 +212,14 @@ impl Exchange<'_> {
         } else {
             // RFC 9110, section 15.4: what was meant for one origin does not follow a redirect out of it.
             // A Host that the user wrote names that origin.
-            for name in [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION, header::HOST] {
+            for name in [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION] {
                 fields.remove(name);
             }
+            fields.insert(header::HOST, ITS_OWN);
         }
-        if self.fetcher.asks_codings && !fields.contains_key(header::ACCEPT_ENCODING) {
-            let plain = self.fetcher.spec.compression == Compression::Off || decode::asks_identity(url.path());
-            fields.insert(header::ACCEPT_ENCODING, if plain { IDENTITY } else { CODINGS });
+        let theirs = || wants.is_some_and(|w| w.headers.iter().any(|(name, _)| name == header::ACCEPT_ENCODING));
+        if self.fetcher.asks_codings && decode::asks_identity(url.path()) && !theirs() {
+            fields.insert(header::ACCEPT_ENCODING, IDENTITY);
         }
         fields
     }

@@ -12,10 +12,13 @@ pub mod decode;
 mod http;
 mod meter;
 mod pace;
+mod place;
+mod pool;
 mod save;
 pub mod script;
 mod timing;
 mod tls;
+mod whole;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};

@@ -2,21 +2,22 @@
 
 use std::collections::HashSet;
 use std::collections::hash_map::RandomState;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::hash::{BuildHasher, Hasher};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::place::Place;
+use super::whole::Whole;
 use super::{Saving, SharedWriter};
 use crate::model::{ErrorKind, FetchError, Job};
 
-/// A body up to this size stays in memory until it is whole and is then written by one blocking
-/// create, write and rename, where it stands: measured twice as fast as handing it to other
-/// threads. A larger one is written in pieces of this size on the threads that may block.
+/// A body up to this size stays in memory until it is whole and is then written at once, see
+/// [`Whole`]. A larger one is written in pieces of this size on the threads that may block.
 const SMALL: usize = 256 * 1024;
 
 /// Makes parts.
@@ -26,11 +27,17 @@ pub(super) struct Saver {
     nonce: u64,
     /// Folders that are there and were seen to be folders, not links.
     folders: Arc<Mutex<HashSet<PathBuf>>>,
+    whole: Arc<Whole>,
 }
 
 impl Saver {
     pub(super) fn new(saving: Saving) -> Self {
-        Self { saving, nonce: RandomState::new().build_hasher().finish(), folders: Arc::default() }
+        Self {
+            saving,
+            nonce: RandomState::new().build_hasher().finish(),
+            folders: Arc::default(),
+            whole: Arc::default(),
+        }
     }
 
     /// Where the body of this job goes.
@@ -38,27 +45,32 @@ impl Saver {
         match (&self.saving, &job.save_as) {
             (Saving::Dir(root), Some(name)) => {
                 let key = format!("{:016x}-{:016x}", xxh3_64(name.0.as_bytes()), self.nonce);
-                Part::File(FilePart {
-                    place: Place {
-                        root: Some((root.clone(), self.folders.clone())),
-                        part: root.join(".fetchall").join("part").join(key),
-                        target: root.join(&*name.0),
-                    },
-                    buffer: Vec::new(),
-                    file: None,
-                    begun: false,
-                    dropped: Arc::default(),
+                self.file(Place {
+                    root: Some((root.clone(), self.folders.clone())),
+                    part: root.join(".fetchall").join("part").join(key),
+                    target: root.join(&*name.0),
                 })
             }
             (Saving::File(target), _) => {
                 let name = target.file_name().map(|n| n.to_string_lossy()).unwrap_or_default();
                 let part = target.with_file_name(format!(".{name}.{}.part", std::process::id()));
-                let place = Place { root: None, part, target: target.clone() };
-                Part::File(FilePart { place, buffer: Vec::new(), file: None, begun: false, dropped: Arc::default() })
+                self.file(Place { root: None, part, target: target.clone() })
             }
             (Saving::Stream(writer), _) => Part::Stream(writer.clone()),
             (Saving::Discard | Saving::Dir(_), _) => Part::Discard,
         }
+    }
+
+    fn file(&self, place: Place) -> Part {
+        self.whole.begin();
+        Part::File(FilePart {
+            place,
+            whole: self.whole.clone(),
+            buffer: Vec::new(),
+            file: None,
+            begun: false,
+            dropped: Arc::default(),
+        })
     }
 }
 
@@ -103,6 +115,7 @@ impl Part {
 /// A body that becomes a file. Dropped before it is whole, it leaves nothing.
 pub(super) struct FilePart {
     place: Place,
+    whole: Arc<Whole>,
     buffer: Vec<u8>,
     /// Open once the body has outgrown the buffer.
     file: Option<File>,
@@ -131,10 +144,7 @@ impl FilePart {
                 Some(file) => file,
                 None => place.create()?,
             };
-            if dropped.load(SeqCst) {
-                // The fetch was aborted meanwhile, and what it removed was not there yet.
-                let _ = fs::remove_file(&place.part);
-            }
+            place.unless_dropped(&dropped)?;
             file.write_all(&buffer)?;
             Ok((file, buffer))
         })
@@ -150,7 +160,7 @@ impl FilePart {
         self.begun = true;
         let (file, buffer) = (self.file.take(), std::mem::take(&mut self.buffer));
         let written = match file {
-            None => self.place.write_whole(&buffer),
+            None => self.whole.write(self.place.clone(), buffer, self.dropped.clone()).await,
             Some(mut file) => {
                 let place = self.place.clone();
                 blocking(move || {
@@ -169,92 +179,13 @@ impl FilePart {
 
 impl Drop for FilePart {
     fn drop(&mut self) {
+        self.whole.end();
         if self.begun {
             // First, so that whoever creates the file after its removal sees it.
             self.dropped.store(true, SeqCst);
             // It may not exist; if it cannot be removed, the next run truncates it.
             let _ = fs::remove_file(&self.place.part);
         }
-    }
-}
-
-/// Where a part and its final file are.
-#[derive(Clone)]
-struct Place {
-    /// The output folder and the folders below it that are known to be folders.
-    root: Option<(PathBuf, Arc<Mutex<HashSet<PathBuf>>>)>,
-    part: PathBuf,
-    target: PathBuf,
-}
-
-impl Place {
-    fn write_whole(&self, body: &[u8]) -> io::Result<()> {
-        let mut file = self.create()?;
-        file.write_all(body)?;
-        drop(file);
-        self.rename()
-    }
-
-    /// Creates the part file. A device or a pipe that the user named is written to directly:
-    /// a rename would replace it.
-    fn create(&self) -> io::Result<File> {
-        self.ensure_parent(&self.part)?;
-        if self.is_special() {
-            return OpenOptions::new().write(true).open(&self.target);
-        }
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt;
-            options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32);
-        }
-        options.open(&self.part)
-    }
-
-    fn rename(&self) -> io::Result<()> {
-        if self.is_special() {
-            return Ok(());
-        }
-        self.ensure_parent(&self.target)?;
-        fs::rename(&self.part, &self.target)
-    }
-
-    fn is_special(&self) -> bool {
-        self.root.is_none() && fs::metadata(&self.target).is_ok_and(|m| !m.is_file() && !m.is_dir())
-    }
-
-    /// Makes the folders between the output folder and `path`, following no symbolic link.
-    fn ensure_parent(&self, path: &Path) -> io::Result<()> {
-        let (Some((root, known)), Some(parent)) = (&self.root, path.parent()) else { return Ok(()) };
-        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.contains(parent) {
-            return Ok(());
-        }
-        let below = parent.strip_prefix(root).map_err(io::Error::other)?;
-        let mut folder = root.clone();
-        for component in below {
-            folder.push(component);
-            if known.contains(&folder) {
-                continue;
-            }
-            match fs::create_dir(&folder) {
-                Ok(()) => {}
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-                    if !fs::symlink_metadata(&folder)?.is_dir() {
-                        let what = format!("{} is in the way: it is no folder", folder.display());
-                        return Err(io::Error::new(io::ErrorKind::NotADirectory, what));
-                    }
-                }
-                Err(e) => return Err(e),
-            }
-            known.insert(folder.clone());
-        }
-        Ok(())
-    }
-
-    fn error(&self, e: &io::Error) -> FetchError {
-        FetchError::new(ErrorKind::Io, format!("cannot write {}: {e}", self.target.display()))
     }
 }
 

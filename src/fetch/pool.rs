@@ -1,0 +1,181 @@
+//! Connections to plain `http` origins, and which of them are kept for the next request.
+//!
+//! A connection is opened by the fetch that needs it and used by no other until the body has been
+//! read to its end: what is open at once is never more than what is under way, and the phases in a
+//! record are always those of its own connection.
+
+use std::collections::VecDeque;
+use std::error::Error as StdError;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ::http::header::{self, HeaderMap, HeaderValue};
+use ::http::{Request, Response, Uri};
+use bytes::Bytes;
+use http_body_util::Empty;
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::client::legacy::connect::HttpConnector;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tower_layer::Layer as _;
+use tower_service::Service as _;
+use url::{Position, Url};
+
+use super::answer::ClientError;
+use super::client::ITS_OWN;
+use super::timing::{ConnectLayer, ConnectService, SystemResolver};
+
+/// How long an idle connection is kept.
+pub(super) const IDLE: Duration = Duration::from_secs(30);
+
+/// A connection could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot connect")]
+pub(super) struct ConnectError(#[source] Box<dyn StdError + Send + Sync>);
+
+/// Opens connections and keeps the idle ones.
+pub(super) struct Pool {
+    connector: ConnectService<HttpConnector<SystemResolver>>,
+    http: http1::Builder,
+    shelf: Arc<Mutex<Shelf>>,
+}
+
+impl Pool {
+    /// Keeps `most_idle` connections beyond those that were ever in use at once.
+    pub(super) fn new(connect_timeout: Duration, http: http1::Builder, most_idle: usize) -> Self {
+        let mut connector = HttpConnector::new_with_resolver(SystemResolver);
+        connector.set_nodelay(true);
+        // Shared out among the addresses of a host; the layer bounds all of it, the look-up included.
+        connector.set_connect_timeout(Some(connect_timeout));
+        let layer = ConnectLayer { opened: Arc::default(), timeout: Some(connect_timeout) };
+        let shelf = Shelf { idle: VecDeque::new(), most_idle, in_use: 0, most_in_use: 0, drivers: JoinSet::new() };
+        Self { connector: layer.layer(connector), http, shelf: Arc::new(Mutex::new(shelf)) }
+    }
+
+    /// Sends a GET and waits for the head of the response.
+    pub(super) async fn get(&self, url: &Url, fields: HeaderMap) -> Result<(Response<Incoming>, Lease), ClientError> {
+        let mut request = Request::new(Empty::new());
+        *request.uri_mut() = Uri::try_from(&url[Position::BeforePath..Position::AfterQuery])?;
+        *request.headers_mut() = fields;
+        let origin = &url[Position::BeforeHost..Position::AfterPort];
+        let mut lease = match self.idle(origin).await {
+            Some(lease) => lease,
+            None => self.open(origin).await?,
+        };
+        if request.headers().get(header::HOST).is_none_or(|host| host == ITS_OWN) {
+            request.headers_mut().insert(header::HOST, lease.connection.origin.clone());
+        }
+        let response = lease.connection.sender.send_request(request).await?;
+        Ok((response, lease))
+    }
+
+    /// The connection to this origin that was used last, if one is still good.
+    async fn idle(&self, origin: &str) -> Option<Lease> {
+        loop {
+            let connection = locked(&self.shelf).take(origin)?;
+            let mut lease = Lease::new(connection, &self.shelf);
+            // Err: the server has ended it.
+            if lease.connection.sender.ready().await.is_ok() {
+                return Some(lease);
+            }
+        }
+    }
+
+    async fn open(&self, origin: &str) -> Result<Lease, ClientError> {
+        // Only to connect: the scheme and the authority.
+        let to = Uri::builder().scheme("http").authority(origin).path_and_query("/").build()?;
+        let io = self.connector.clone().call(to).await.map_err(ConnectError)?;
+        let addr = io.inner().peer_addr().ok();
+        let (sender, driver) = self.http.handshake(io).await?;
+        let mut shelf = locked(&self.shelf);
+        while shelf.drivers.try_join_next().is_some() {}
+        shelf.drivers.spawn(async move {
+            // An error is told to the request as well, if there is one.
+            let _ = driver.await;
+        });
+        drop(shelf);
+        let connection = Connection { origin: HeaderValue::from_str(origin)?, sender, addr };
+        Ok(Lease::new(connection, &self.shelf))
+    }
+}
+
+struct Connection {
+    /// Host and, unless it is 80, port: just what the Host field says.
+    origin: HeaderValue,
+    sender: SendRequest<Empty<Bytes>>,
+    addr: Option<SocketAddr>,
+}
+
+/// The connections of a pool that are not in use.
+struct Shelf {
+    /// The one used longest ago first.
+    idle: VecDeque<(Instant, Connection)>,
+    most_idle: usize,
+    in_use: usize,
+    most_in_use: usize,
+    /// What reads and writes the connections.
+    drivers: JoinSet<()>,
+}
+
+impl Shelf {
+    fn take(&mut self, origin: &str) -> Option<Connection> {
+        // The last one is nearly always it; where hosts are many, few are kept.
+        let at = self.idle.iter().rposition(|(_, kept)| kept.origin.as_bytes() == origin.as_bytes())?;
+        self.idle.remove(at).map(|(_, connection)| connection)
+    }
+
+    fn keep(&mut self, connection: Connection) {
+        let now = Instant::now();
+        self.idle.push_back((now, connection));
+        // Fetches end in bursts, and what is idle in between is wanted again at once.
+        let room = (self.most_in_use + self.most_idle).saturating_sub(self.in_use);
+        while self.idle.len() > room || self.idle.front().is_some_and(|(since, _)| now - *since > IDLE) {
+            self.idle.pop_front();
+        }
+    }
+}
+
+/// A connection in use; it ends with this, unless it is given back.
+pub(super) struct Lease {
+    connection: Connection,
+    counted: Counted,
+}
+
+impl Lease {
+    fn new(connection: Connection, shelf: &Arc<Mutex<Shelf>>) -> Self {
+        let mut counts = locked(shelf);
+        counts.in_use += 1;
+        counts.most_in_use = counts.most_in_use.max(counts.in_use);
+        Self { connection, counted: Counted(shelf.clone()) }
+    }
+
+    /// The peer.
+    pub(super) fn addr(&self) -> Option<SocketAddr> {
+        self.connection.addr
+    }
+
+    /// For the next request. Only when the body has been read to its end: before that the
+    /// connection is of no use to anybody.
+    pub(super) fn give_back(self) {
+        let Self { connection, counted } = self;
+        if !connection.sender.is_closed() {
+            locked(&counted.0).keep(connection);
+        }
+    }
+}
+
+/// Counts a connection for as long as it is in use.
+struct Counted(Arc<Mutex<Shelf>>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        locked(&self.0).in_use -= 1;
+    }
+}
+
+/// Never contended: a fetcher belongs to one runtime of one thread.
+fn locked(shelf: &Mutex<Shelf>) -> MutexGuard<'_, Shelf> {
+    shelf.lock().unwrap_or_else(PoisonError::into_inner)
+}

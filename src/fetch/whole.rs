@@ -1,0 +1,107 @@
+//! Small bodies, whole in memory, become files.
+//!
+//! Creating and renaming a file costs several times what fetching a small page does, and a slow
+//! disk must not hold up every connection of a loop. So there is one thread for it; and since each
+//! wake-up costs too, it takes what waits, writes that, and tells of all of it at once. A fetch
+//! that is alone writes where it stands: there is nobody to hold up.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::place::Place;
+
+/// The most files written before their fetches are told.
+const BATCH: usize = 16;
+
+/// Writes whole bodies.
+#[derive(Default)]
+pub(super) struct Whole {
+    /// Fetches that have a body to write or are receiving one.
+    parts: AtomicUsize,
+    thread: Mutex<Option<Writing>>,
+}
+
+/// The thread, while it is there.
+struct Writing {
+    work: mpsc::Sender<Work>,
+    thread: JoinHandle<()>,
+}
+
+struct Work {
+    place: Place,
+    body: Vec<u8>,
+    dropped: Arc<AtomicBool>,
+    done: oneshot::Sender<io::Result<()>>,
+}
+
+impl Whole {
+    /// Another body is on its way.
+    pub(super) fn begin(&self) {
+        self.parts.fetch_add(1, Relaxed);
+    }
+
+    /// A body was written or given up.
+    pub(super) fn end(&self) {
+        self.parts.fetch_sub(1, Relaxed);
+    }
+
+    /// Writes a body under its final name; not once `dropped` is set.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub(super) async fn write(&self, place: Place, body: Vec<u8>, dropped: Arc<AtomicBool>) -> io::Result<()> {
+        if self.parts.load(Relaxed) <= 1 {
+            return place.write_whole(&body, &dropped);
+        }
+        let (done, written) = oneshot::channel();
+        match self.thread() {
+            Some(thread) => thread.send(Work { place, body, dropped, done }).await.map_err(|_| died())?,
+            None => return place.write_whole(&body, &dropped),
+        }
+        written.await.unwrap_or_else(|_| Err(died()))
+    }
+
+    /// The way to the thread, if there can be one.
+    fn thread(&self) -> Option<mpsc::Sender<Work>> {
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if thread.is_none() {
+            let (work, inbox) = mpsc::channel(4 * BATCH);
+            let started = thread::Builder::new().name("files".to_owned()).spawn(move || write_all(inbox));
+            *thread = started.ok().map(|thread| Writing { work, thread });
+        }
+        thread.as_ref().map(|writing| writing.work.clone())
+    }
+}
+
+fn died() -> io::Error {
+    io::Error::other("the thread that writes files died")
+}
+
+impl Drop for Whole {
+    fn drop(&mut self) {
+        let thread = self.thread.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Writing { work, thread }) = thread {
+            drop(work);
+            // Err: it died, and whoever waited for it was told.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn write_all(mut inbox: mpsc::Receiver<Work>) {
+    let mut written = Vec::with_capacity(BATCH);
+    while let Some(first) = inbox.blocking_recv() {
+        let more = std::iter::from_fn(|| inbox.try_recv().ok());
+        for Work { place, body, dropped, done } in std::iter::once(first).chain(more).take(BATCH) {
+            written.push((done, place.write_whole(&body, &dropped)));
+        }
+        for (done, result) in written.drain(..) {
+            // Err: the fetch was given up.
+            let _ = done.send(result);
+        }
+    }
+}

@@ -56,7 +56,18 @@ fn connections_are_used_again() {
     let server = FaultServer::start(Script::new().otherwise(Act::KeepAliveOk(b"page\n".to_vec())));
     let list: String = (0..200).map(|n| server.url(&format!("{n}\n"))).collect();
     Fetchall::new().args(["-c", "4"]).stdin(list).run().expect_code(0);
-    assert!(server.connections() <= 8, "{} connections for 200 requests", server.connections());
+    assert!(server.connections() <= 4, "{} connections for 200 requests", server.connections());
+}
+
+#[test]
+fn host_comes_first_and_may_be_the_users() {
+    let page = || Act::KeepAliveOk(b"page\n".to_vec());
+    let server = FaultServer::start(Script::new().otherwise(page()));
+    Fetchall::new().arg(server.url("a")).run().expect_code(0);
+    Fetchall::new().args(["-H", "Host: example.com"]).arg(server.url("b")).run().expect_code(0);
+    let hosts: Vec<_> = server.requests().iter().map(|request| request.headers[0].clone()).collect();
+    let name = |value: &str| ("host".to_owned(), value.to_owned());
+    assert_eq!(hosts, [name(&server.address().to_string()), name("example.com")]);
 }
 
 #[test]

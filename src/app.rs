@@ -9,7 +9,7 @@ use http::header::{HeaderName, HeaderValue, USER_AGENT};
 
 use crate::backend::BACKENDS;
 use crate::config::{Config, Duplicates, headers};
-use crate::engine::{Plan, Stop};
+use crate::engine::{Ends, Plan, Stop};
 use crate::fetch::{FetchSpec, HttpSpec, Saving, TlsSpec};
 use crate::frontier::FRONTIERS;
 use crate::policy::naming::Claims;
@@ -91,6 +91,8 @@ pub fn plan(
         names,
         sinks,
         reporters: surroundings.reporters,
+        order: config.order,
+        ends: Ends { until: config.until, max_failures: config.max_failures, max_duration: config.max_duration },
         concurrency: config.concurrency.get(),
         grace: config.grace,
         stop,

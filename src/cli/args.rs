@@ -114,6 +114,25 @@ pub struct SettingArgs {
     #[arg(long, value_name = "TIME", help_heading = "Concurrency")]
     grace: Option<OsString>,
 
+    /// The order of the records: as they are done, or as in the input [default: completed]
+    #[arg(long, value_name = "ORDER", help_heading = "Order and end", value_parser = words("order"))]
+    order: Option<String>,
+    /// What to wait for; the rest is cancelled [default: all]
+    #[arg(long, value_name = "WHAT", help_heading = "Order and end", value_parser = words("until"))]
+    until: Option<String>,
+    /// The same as --until first-error
+    #[arg(long, help_heading = "Order and end", conflicts_with = "until")]
+    fail_fast: bool,
+    /// End the run after so many failures, error statuses included [default: none]
+    #[arg(long, value_name = "N", help_heading = "Order and end")]
+    max_failures: Option<OsString>,
+    /// End the run after this time [default: none]
+    #[arg(long, value_name = "TIME", help_heading = "Order and end")]
+    max_duration: Option<OsString>,
+    /// Which failures make exit code 1: any, all, never, N or N% [default: any]
+    #[arg(long, value_name = "WHICH", help_heading = "Order and end")]
+    fail_on: Option<OsString>,
+
     /// Send `Name: value`; `Name:` sends none, @FILE reads lines; repeatable
     #[arg(short = 'H', long, value_name = "FIELD", help_heading = "HTTP", action = ArgAction::Append)]
     pub header: Option<Vec<String>>,
@@ -224,6 +243,11 @@ impl SettingArgs {
             duplicates = "duplicates",
             concurrency = "concurrency",
             grace = "grace",
+            order = "order",
+            until = "until",
+            max_failures = "max-failures",
+            max_duration = "max-duration",
+            fail_on = "fail-on",
             user_agent = "user-agent",
             max_redirects = "max-redirects",
             cacert = "cacert",
@@ -245,6 +269,9 @@ impl SettingArgs {
             color = "color",
             log = "log",
         );
+        if self.fail_fast {
+            given.push(("until", "--fail-fast", OsStr::new("first-error")));
+        }
         if self.json {
             given.push(("format", "--json", OsStr::new("ndjson")));
         }
@@ -270,7 +297,8 @@ mod tests {
     use super::*;
 
     /// Flags that are no settings.
-    const OTHERS: [&str; 10] = [
+    const OTHERS: [&str; 11] = [
+        "fail-fast",
         "input-file",
         "output-document",
         "json",

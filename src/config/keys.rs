@@ -12,7 +12,8 @@ use std::time::Duration;
 use toml::Value;
 
 use super::{
-    Color, Compression, Config, Digest, Duplicates, Format, InputFormat, LowSpeed, ProgressMode, header, units,
+    Color, Compression, Config, Digest, Duplicates, FailOn, Format, InputFormat, LowSpeed, Order, ProgressMode, Until,
+    header, units,
 };
 
 /// A value as a layer gives it.
@@ -102,6 +103,11 @@ keys! {
     "duplicates" => duplicates: Duplicates,
     "concurrency" | "jobs" | "workers" => concurrency: NonZeroU32,
     "grace" => grace: Time,
+    "order" => order: Order,
+    "until" => until: Until,
+    "max-failures" => max_failures: OrNone<NonZeroU32>,
+    "max-duration" => max_duration: OrNone<TimeLimit>,
+    "fail-on" => fail_on: FailOn,
     "header" => header: Headers,
     "user-agent" => user_agent: FieldText,
     "max-redirects" | "max-redirs" => max_redirects: u32,
@@ -168,6 +174,8 @@ macro_rules! words {
 words!(InputFormat: "auto" = Auto, "text" = Text, "tsv" = Tsv, "csv" = Csv, "ndjson" | "json" | "jsonl" = Ndjson);
 words!(Compression: "auto" = Auto, "off" = Off, "raw" = Raw);
 words!(Duplicates: "skip" = Skip, "fetch" = Fetch);
+words!(Order: "completed" = Completed, "input" = Input);
+words!(Until: "all" = All, "first-completed" = FirstCompleted, "first-success" = FirstSuccess, "first-error" = FirstError);
 words!(Digest: "none" = None, "sha256" = Sha256, "blake3" = Blake3);
 words!(Format: "text" = Text, "ndjson" | "json" = Ndjson, "csv" = Csv, "tsv" = Tsv);
 words!(ProgressMode: "auto" = Auto, "bar" = Bar, "plain" = Plain, "json" = Json, "none" = None);
@@ -224,6 +232,44 @@ impl Kind for NonZeroU32 {
 
     fn write(value: &Self) -> Value {
         Value::from(value.get())
+    }
+
+    fn read_or_none(raw: Raw<'_>) -> Result<Option<Self>, String> {
+        u32::read(raw).map(NonZeroU32::new)
+    }
+}
+
+impl Kind for FailOn {
+    type Value = Self;
+
+    fn read(raw: Raw<'_>) -> Result<Self, String> {
+        let text = number(raw)?;
+        let (digits, percent) = text.strip_suffix('%').map_or((text, false), |digits| (digits, true));
+        Ok(match text {
+            "any" => FailOn::Any,
+            "all" => FailOn::All,
+            "never" => FailOn::Never,
+            _ if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) => {
+                let text = text.escape_debug();
+                return Err(format!("`{text}` is none of any, all, never, a number such as 3, a share such as 10%"));
+            }
+            _ => match (digits.parse().map_err(|_| format!("`{text}` is too large"))?, percent) {
+                (0, _) => return Err("is 0; write at least 1, or `any`".to_owned()),
+                (share @ 1..=100, true) => FailOn::Percent(share as u8),
+                (_, true) => return Err(format!("`{text}` is more than all; write at most 100%")),
+                (count, false) => FailOn::Count(count),
+            },
+        })
+    }
+
+    fn write(value: &Self) -> Value {
+        Value::from(match value {
+            FailOn::Any => "any".to_owned(),
+            FailOn::All => "all".to_owned(),
+            FailOn::Never => "never".to_owned(),
+            FailOn::Count(count) => count.to_string(),
+            FailOn::Percent(share) => format!("{share}%"),
+        })
     }
 }
 

@@ -7,6 +7,7 @@
 //! flags, later ones over earlier ones, setting by setting. [`KEYS`] is the one table of settings.
 //! Nothing here reads a file or the environment; whoever does passes the text in.
 
+mod end;
 mod file;
 mod header;
 mod keys;
@@ -17,6 +18,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use end::{FailOn, Order, Until};
 pub use header::{headers, parse_header};
 pub use keys::{KEYS, Key, Raw};
 pub use merge::{Layers, Origin, Problem};
@@ -127,6 +129,16 @@ pub struct Config {
     pub concurrency: NonZeroU32,
     /// `grace`: after the first Ctrl-C, how long URLs in flight may go on.
     pub grace: Duration,
+    /// `order`: the order of the records.
+    pub order: Order,
+    /// `until`: what the run waits for.
+    pub until: Until,
+    /// `max-failures`: after so many, error statuses among them, the run ends.
+    pub max_failures: Option<NonZeroU32>,
+    /// `max-duration`: after this time the run ends.
+    pub max_duration: Option<Duration>,
+    /// `fail-on`: which failures make the run a failed one.
+    pub fail_on: FailOn,
     /// `header`: request fields for every URL, each as [`parse_header`] reads it; see [`headers`].
     pub header: Vec<String>,
     /// `user-agent`: the User-Agent field; empty for none.
@@ -178,6 +190,11 @@ impl Default for Config {
             duplicates: Duplicates::Skip,
             concurrency: const { NonZeroU32::MIN.saturating_add(9) },
             grace: Duration::from_secs(5),
+            order: Order::Completed,
+            until: Until::All,
+            max_failures: None,
+            max_duration: None,
+            fail_on: FailOn::Any,
             header: Vec::new(),
             user_agent: concat!("fetchall/", env!("CARGO_PKG_VERSION"), " (+", env!("CARGO_PKG_REPOSITORY"), ")")
                 .to_owned(),

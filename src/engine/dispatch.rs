@@ -14,11 +14,14 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::ends::Ends;
+use super::order::InputOrder;
 use super::reading::Reading;
 use super::tally::Tally;
 use super::watch::{TICK, Watchers};
 use super::{Plan, RunEnd, RunFault, StopLevel};
 use crate::backend::{BackendError, RunContext};
+use crate::config::Order;
 use crate::fetch::Meter;
 use crate::frontier::{Claim, Frontier, Settled};
 use crate::model::{
@@ -37,7 +40,10 @@ const PENDING: usize = 4 * OUTCOMES;
 pub(super) async fn run(plan: Plan) -> RunEnd {
     let started = Instant::now();
     let info = RunInfo { concurrency: plan.concurrency, expected: plan.source.expected() };
+    let ends_at = plan.ends.max_duration.map(|most| tokio::time::Instant::now() + most);
+    let order = (plan.order == Order::Input).then(InputOrder::default);
     let mut state = State::new(plan.frontier, plan.names, Watchers::new(plan.reporters), started);
+    (state.order, state.ends) = (order, plan.ends);
     let (to_sinks, sinks) = match crate::sink::spawn(plan.sinks, info.clone()) {
         Ok(spawned) => spawned,
         Err(e) => return state.failed_to_start(RunFault::Thread(e)),
@@ -73,6 +79,7 @@ pub(super) async fn run(plan: Plan) -> RunEnd {
         drain,
         abort,
         aborts_at: None,
+        ends_at,
     };
     run.until_over().await
 }
@@ -89,6 +96,11 @@ struct State {
     out: u64,
     /// Outcomes on their way to the sinks.
     pending: Vec<Outcome>,
+    /// Those whose turn has not come, where records keep the order of the input.
+    order: Option<InputOrder>,
+    ends: Ends,
+    /// An outcome met an end; the loop stops the run.
+    met: Option<StopCause>,
     stopping: Option<StopCause>,
     fault: Option<RunFault>,
 }
@@ -104,6 +116,9 @@ impl State {
             started,
             out: 0,
             pending: Vec::new(),
+            order: None,
+            ends: Ends::default(),
+            met: None,
             stopping: None,
             fault: None,
         }
@@ -116,7 +131,12 @@ impl State {
 
     /// Steps 3 and 4 of the walk: lines become waiting seeds, or outcomes at once.
     fn admit(&mut self, batch: Batch) {
-        for entry in batch.entries {
+        for mut entry in batch.entries {
+            let number = match &mut entry {
+                Entry::Seed(seed) => &mut seed.number,
+                Entry::Bad(bad) => &mut bad.number,
+            };
+            *number = self.tally.counts.read;
             self.tally.counts.read += 1;
             match entry {
                 Entry::Bad(bad) => self.finish(Outcome::bad_line(bad)),
@@ -179,7 +199,20 @@ impl State {
     fn finish(&mut self, outcome: Outcome) {
         self.tally.add(&outcome);
         self.watchers.done(&outcome);
-        self.pending.push(outcome);
+        if self.met.is_none() && self.stopping.is_none() {
+            self.met = self.ends.after(&outcome.verdict, self.tally.failed());
+        }
+        match &mut self.order {
+            None => self.pending.push(outcome),
+            Some(order) => order.put(outcome, &mut self.pending),
+        }
+    }
+
+    /// Whether another batch of lines may be read.
+    fn may_read(&self) -> bool {
+        self.frontier.room() >= Batch::MAX
+            && self.pending.len() < PENDING
+            && self.order.as_ref().is_none_or(|order| order.room(self.tally.counts.read) >= Batch::MAX)
     }
 
     /// What waits for the sinks. The next batch will be about as long as this one, and outcomes
@@ -223,6 +256,8 @@ struct Run {
     drain: CancellationToken,
     abort: CancellationToken,
     aborts_at: Option<tokio::time::Instant>,
+    /// The end of `--max-duration`.
+    ends_at: Option<tokio::time::Instant>,
 }
 
 impl Run {
@@ -235,13 +270,16 @@ impl Run {
         // Handles of their own, so that a permit does not borrow the state.
         let (jobs, to_sinks) = (self.jobs.clone(), self.to_sinks.clone());
         loop {
+            if let Some(cause) = self.state.met.take() {
+                self.end_for(cause);
+            }
             self.hand_out();
             self.flush_some();
             if self.over() {
                 break;
             }
             let state = &mut self.state;
-            let aborts_at = self.aborts_at;
+            let (aborts_at, ends_at) = (self.aborts_at, self.ends_at);
             let ready = self.jobs.is_some() && state.frontier.has_ready();
             tokio::select! {
                 biased;
@@ -261,6 +299,10 @@ impl Run {
                 () = sleep_until(aborts_at.unwrap_or_else(tokio::time::Instant::now)), if aborts_at.is_some() => {
                     self.abort.cancel();
                     self.aborts_at = None;
+                }
+                () = sleep_until(ends_at.unwrap_or_else(tokio::time::Instant::now)), if ends_at.is_some() => {
+                    self.ends_at = None;
+                    self.end_for(StopCause::MaxDuration);
                 }
                 cause = self.sinks.trouble(), if watch_sinks => {
                     watch_sinks = false;
@@ -288,9 +330,7 @@ impl Run {
                     // The backend takes no more; why, its end will tell.
                     None => self.jobs = None,
                 },
-                batch = self.reading.next(), if !self.reading.ended()
-                    && state.frontier.room() >= Batch::MAX
-                    && state.pending.len() < PENDING => match batch {
+                batch = self.reading.next(), if !self.reading.ended() && state.may_read() => match batch {
                     Ok(Some(batch)) => state.admit(batch),
                     Ok(None) => {}
                     Err(error) => {
@@ -353,6 +393,16 @@ impl Run {
         self.state.watchers.tell(&Event::Stopping { cause, grace: self.grace, in_flight });
     }
 
+    /// Stops as [`Run::stop_for`] does, and what is under way at once: nobody waits for it.
+    fn end_for(&mut self, cause: StopCause) {
+        if self.state.stopping.is_none() {
+            self.grace = std::time::Duration::ZERO;
+            self.stop_for(cause);
+            self.aborts_at = None;
+            self.abort.cancel();
+        }
+    }
+
     fn backend_ended(&mut self, ended: Result<Result<(), BackendError>, tokio::task::JoinError>) {
         self.backend = None;
         self.jobs = None;
@@ -374,6 +424,12 @@ impl Run {
             self.backend_ended(ended);
         }
         let Run { mut state, reading, sinks, to_sinks, .. } = self;
+        // Only where the backend left outcomes out does anything wait for its turn still.
+        let late: Vec<_> = state.order.iter_mut().flat_map(InputOrder::rest).collect();
+        if !late.is_empty() {
+            // Err: the thread is gone; why, is asked when it is joined.
+            let _ = to_sinks.send(ToSinks::Outcomes(late)).await;
+        }
         let counts = state.tally.counts;
         if !counts.add_up() {
             state.fault.get_or_insert(RunFault::Accounting { read: counts.read, done: counts.done() });

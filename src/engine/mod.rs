@@ -4,6 +4,8 @@
 //! [`Summary`] whatever happened: an `Err` of a part is kept beside it, never instead of it.
 
 mod dispatch;
+mod ends;
+mod order;
 mod reading;
 mod shutdown;
 mod tally;
@@ -14,6 +16,7 @@ mod watch;
 use std::time::Duration;
 
 use crate::backend::Backend;
+use crate::config::Order;
 use crate::fetch::FetchSpec;
 use crate::frontier::Frontier;
 use crate::model::Summary;
@@ -22,6 +25,7 @@ use crate::report::Reporter;
 use crate::sink::{Sink, SinkError};
 use crate::source::{Source, SourceError};
 
+pub use ends::Ends;
 pub use shutdown::{Stop, StopLevel};
 
 /// Everything a run needs.
@@ -40,6 +44,10 @@ pub struct Plan {
     pub sinks: Vec<Box<dyn Sink>>,
     /// What people see.
     pub reporters: Vec<Box<dyn Reporter>>,
+    /// The order of the outcomes that sinks see.
+    pub order: Order,
+    /// What ends it before its input does.
+    pub ends: Ends,
     /// The most fetches under way at once.
     pub concurrency: u32,
     /// How long fetches under way may go on after a stop.

@@ -1,15 +1,19 @@
 //! The engine with a scripted fetcher and a paused clock: whatever the list, the failures and the
 //! moment of a stop, the accounting rule holds, the cap holds, and the run ends.
 
+mod waiting;
+
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{Plan, RunEnd, RunFault, Stop, StopLevel, run};
+use super::{Ends, Plan, RunEnd, RunFault, Stop, StopLevel, run};
 use crate::backend::BACKENDS;
+use crate::config::{Order, Until};
 use crate::fetch::FetchSpec;
 use crate::fetch::script::{Script, Step};
 use crate::frontier::MemoryFrontier;
@@ -76,17 +80,19 @@ impl Sink for Collect {
 
 fn seed(path: &str, priority: i32, line: usize) -> Entry {
     let url = url::Url::parse(&format!("http://h.test/{path}")).unwrap();
-    Entry::Seed(Seed { url, priority, origin: origin(line), wants: None })
+    Entry::Seed(Seed { url, priority, origin: origin(line), number: 0, wants: None })
 }
 
 fn bad(line: usize) -> Entry {
     let error = FetchError::new(ErrorKind::InvalidUrl, "no scheme");
-    Entry::Bad(BadLine { text: "h.test/x".to_owned(), origin: origin(line), error })
+    Entry::Bad(BadLine { text: "h.test/x".to_owned(), origin: origin(line), number: 0, error })
 }
 
 struct Case {
     source: Lines,
     script: Script,
+    order: Order,
+    ends: Ends,
     concurrency: u32,
     dedup: bool,
     sinks: Vec<Box<dyn Sink>>,
@@ -99,6 +105,8 @@ impl Case {
         Self {
             source: Lines { entries, at: 0, batch: 7, fails: false, panics: false },
             script: Script { paths: HashMap::new(), otherwise: (Duration::from_millis(10), Step::Ok(5)) },
+            order: Order::Completed,
+            ends: Ends::default(),
             concurrency: 4,
             dedup: true,
             sinks: Vec::new(),
@@ -122,6 +130,8 @@ impl Case {
             names: None,
             sinks: self.sinks,
             reporters: self.reporters,
+            order: self.order,
+            ends: self.ends,
             concurrency: self.concurrency,
             grace: self.grace,
             stop,
@@ -332,6 +342,10 @@ proptest! {
         fails: bool,
         stops in prop::collection::vec(0u64..3000, 0..3),
         grace in 0u64..3000,
+        in_order: bool,
+        until in prop::sample::select(&[Until::All, Until::All, Until::FirstSuccess, Until::FirstError][..]),
+        max_failures in 0u32..40,
+        max_seconds in 0u64..200,
     ) {
         let hangs = steps.iter().any(|(_, s)| *s == Step::Hang);
         let entries = lines.iter().enumerate().map(|(i, &(path, priority, is_bad))| {
@@ -343,6 +357,9 @@ proptest! {
         case.concurrency = concurrency;
         case.dedup = dedup;
         case.grace = Duration::from_millis(grace);
+        case.order = if in_order { Order::Input } else { Order::Completed };
+        let max_duration = (max_seconds < 60).then(|| Duration::from_secs(max_seconds + 1));
+        case.ends = Ends { until, max_failures: NonZeroU32::new(max_failures), max_duration };
         for (i, (ms, step)) in steps.into_iter().enumerate() {
             case.script.paths.insert(format!("/{i}"), (Duration::from_millis(ms), step));
         }
@@ -373,6 +390,9 @@ proptest! {
         }
         if !summary.input_complete {
             prop_assert_eq!(summary.next_line.clone(), Some(origin(read + 1)));
+        }
+        if in_order {
+            prop_assert!(outcomes.is_sorted_by_key(|o| o.subject.number()));
         }
         let by_verdict = |v: &str| outcomes.iter().filter(|o| o.verdict.as_str() == v).count() as u64;
         prop_assert_eq!(by_verdict(Verdict::Ok.as_str()), summary.counts.ok);

@@ -39,6 +39,15 @@ impl Subject {
         }
     }
 
+    /// Which of the lines of the input it is, from 0.
+    pub fn number(&self) -> u64 {
+        match self {
+            Subject::Job(job) => job.seed.number,
+            Subject::Seed(seed) => seed.number,
+            Subject::Bad(bad) => bad.number,
+        }
+    }
+
     /// The URL, or the text of a line that is none.
     pub fn url(&self) -> &str {
         match self {

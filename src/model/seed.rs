@@ -72,6 +72,8 @@ pub struct Seed {
     pub priority: i32,
     /// Where it was read.
     pub origin: Origin,
+    /// Which of the lines of the input it is, over all lists, from 0; the run counts them.
+    pub number: u64,
     /// What the list asks for this URL alone.
     pub wants: Option<Box<PerSeed>>,
 }
@@ -83,6 +85,8 @@ pub struct BadLine {
     pub text: String,
     /// Where it was read.
     pub origin: Origin,
+    /// As [`Seed::number`].
+    pub number: u64,
     /// Why, and what to do about it.
     pub error: FetchError,
 }

@@ -56,15 +56,42 @@ pub enum StopCause {
     OutputClosed,
     /// A sink, the source or the backend broke.
     Broken,
+    /// The first URL was done, as `--until first-completed` asks.
+    FirstCompleted,
+    /// The first URL was ok, as `--until first-success` asks.
+    FirstSuccess,
+    /// The first URL failed, as `--until first-error` asks.
+    FirstError,
+    /// As many failed as `--max-failures` allows.
+    MaxFailures,
+    /// The time of `--max-duration` was over.
+    MaxDuration,
 }
 
 impl StopCause {
+    /// Every cause, in documentation order.
+    pub const ALL: &[StopCause] = &[
+        StopCause::Interrupt,
+        StopCause::OutputClosed,
+        StopCause::Broken,
+        StopCause::FirstCompleted,
+        StopCause::FirstSuccess,
+        StopCause::FirstError,
+        StopCause::MaxFailures,
+        StopCause::MaxDuration,
+    ];
+
     /// The name in the summary.
     pub const fn as_str(self) -> &'static str {
         match self {
             StopCause::Interrupt => "interrupt",
             StopCause::OutputClosed => "output_closed",
             StopCause::Broken => "broken",
+            StopCause::FirstCompleted => "first_completed",
+            StopCause::FirstSuccess => "first_success",
+            StopCause::FirstError => "first_error",
+            StopCause::MaxFailures => "max_failures",
+            StopCause::MaxDuration => "max_duration",
         }
     }
 }

@@ -25,7 +25,7 @@ impl Place<'_> {
     pub fn bad(&self, text: &str, reason: impl Into<Reason>) -> Entry {
         let message: Box<str> = reason.into().into_owned().into();
         let error = FetchError::new(ErrorKind::InvalidUrl, message);
-        Entry::Bad(BadLine { text: address::shown(text), origin: self.origin(), error })
+        Entry::Bad(BadLine { text: address::shown(text), origin: self.origin(), number: 0, error })
     }
 
     /// A line with a URL and what the list wants of it.
@@ -38,7 +38,7 @@ impl Place<'_> {
                     per_seed.credentials = Some(credentials);
                 }
                 let wants = (!per_seed.is_empty()).then(|| Box::new(per_seed));
-                Entry::Seed(Seed { url, priority, origin: self.origin(), wants })
+                Entry::Seed(Seed { url, priority, origin: self.origin(), number: 0, wants })
             }
         }
     }

@@ -149,7 +149,10 @@ fn names_are_the_same_everywhere() {
         assert!(DOCUMENT.contains(&format!("\n| `{}` |", reason.as_str())), "{} has no row", reason.as_str());
     }
     let causes = strings(&summary["properties"]["stopped"]["enum"]);
-    assert_eq!(causes, [StopCause::Interrupt, StopCause::OutputClosed, StopCause::Broken].map(StopCause::as_str));
+    assert_eq!(causes, StopCause::ALL.iter().map(|cause| cause.as_str()).collect::<Vec<_>>());
+    for cause in causes {
+        assert!(DOCUMENT.contains(&format!("`{cause}`")), "{cause} is not explained");
+    }
 }
 
 /// Every field of the schema has a row in the document, nested ones under their full name.

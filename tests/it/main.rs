@@ -31,3 +31,4 @@ mod shutdown;
 mod support;
 mod support_self;
 mod timing;
+mod waiting;

@@ -43,6 +43,7 @@ fn its_commands_work() {
     for (name, text) in [
         ("sites.txt", format!("{page}\n{other}\n")),
         ("notes.md", format!("See [a page]({page}) and {other} too.\n").replace("http://", "https://")),
+        ("mirrors.txt", format!("{page}\n{other}\n")),
         ("checked.tsv", format!("url\tsha256\n{page}\t{HELLO}\n")),
     ] {
         // Whatever looks for https in notes finds http there too once the command is rewritten.

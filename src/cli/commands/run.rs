@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use fetchall::app::{self, Document, Surroundings};
-use fetchall::config::{Config, Format, Origin, ProgressMode};
+use fetchall::config::{Config, FailOn, Format, Origin, ProgressMode, Until};
 use fetchall::demo::Site;
 use fetchall::engine::{self, RunEnd, Stop, StopLevel};
 use fetchall::model::StopCause;
@@ -89,18 +89,24 @@ fn run(runtime: &Runtime, resolved: &Resolved, inputs: Vec<Input>, vars: &Vars) 
         // When standard error is closed too there is nobody left to tell.
         let _ = writeln!(io::stderr(), "error: {text}");
     }
-    Ok(exit_of(&end))
+    Ok(exit_of(&end, &resolved.config))
 }
 
 /// The code that a run ends in.
-fn exit_of(end: &RunEnd) -> Exit {
+fn exit_of(end: &RunEnd, config: &Config) -> Exit {
     let counts = &end.summary.counts;
+    let failed = config.fail_on.failed(counts.ok, counts.failed + counts.http_error);
+    // Whoever waits for a success has failed without one.
+    let unmet = config.until == Until::FirstSuccess && config.fail_on != FailOn::Never;
     match end.summary.stopped {
         Some(StopCause::Interrupt) => Exit::Interrupted,
         Some(StopCause::OutputClosed | StopCause::Broken) => Exit::Broken,
         None if end.fault.is_some() => Exit::Broken,
-        None if counts.failed + counts.http_error > 0 => Exit::SomeFailed,
-        None => Exit::Ok,
+        Some(StopCause::MaxFailures | StopCause::MaxDuration) => Exit::Limit,
+        Some(StopCause::FirstSuccess) => Exit::Ok,
+        None if unmet => Exit::SomeFailed,
+        Some(StopCause::FirstCompleted | StopCause::FirstError) | None if failed => Exit::SomeFailed,
+        Some(StopCause::FirstCompleted | StopCause::FirstError) | None => Exit::Ok,
     }
 }
 

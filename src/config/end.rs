@@ -1,0 +1,78 @@
+//! When a run ends, in which order it tells of its URLs, and which failures count.
+
+/// The order of the records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// As they are done.
+    Completed,
+    /// As they stand in the input: each as soon as its turn has come.
+    Input,
+}
+
+/// What a run waits for. When it is there the rest is cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// All of its URLs.
+    All,
+    /// The first that has an answer or failed.
+    FirstCompleted,
+    /// The first that is ok.
+    FirstSuccess,
+    /// The first that is not: an error status or a failure.
+    FirstError,
+}
+
+/// Which failures, error statuses among them, make the whole run a failed one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailOn {
+    /// One is enough.
+    Any,
+    /// Only that nothing is ok although something was fetched.
+    All,
+    /// None.
+    Never,
+    /// This many, or more.
+    Count(u32),
+    /// This percentage, or more, of what was not skipped or cancelled.
+    Percent(u8),
+}
+
+impl FailOn {
+    /// Whether a run with so many ok and so many failures is a failed one.
+    pub fn failed(self, ok: u64, failures: u64) -> bool {
+        failures > 0
+            && match self {
+                FailOn::Any => true,
+                FailOn::All => ok == 0,
+                FailOn::Never => false,
+                FailOn::Count(least) => failures >= u64::from(least),
+                FailOn::Percent(least) => {
+                    u128::from(failures) * 100 >= u128::from(least) * (u128::from(ok) + u128::from(failures))
+                }
+            }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_count_as_asked() {
+        let cases = [
+            (FailOn::Any, 9, 1, true),
+            (FailOn::All, 1, 9, false),
+            (FailOn::All, 0, 9, true),
+            (FailOn::Never, 0, 9, false),
+            (FailOn::Count(2), 9, 1, false),
+            (FailOn::Count(2), 9, 2, true),
+            (FailOn::Percent(10), 9, 1, true),
+            (FailOn::Percent(10), 10, 1, false),
+            (FailOn::Percent(0), u64::MAX, 1, true),
+        ];
+        for (fail_on, ok, failures, failed) in cases {
+            assert_eq!(fail_on.failed(ok, failures), failed, "{fail_on:?} of {ok} and {failures}");
+            assert!(!fail_on.failed(ok, 0), "{fail_on:?}");
+        }
+    }
+}

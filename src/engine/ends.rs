@@ -1,0 +1,78 @@
+//! What ends a run before its input does: a pure decision.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use crate::config::Until;
+use crate::model::{StopCause, Verdict};
+
+/// When a run is over although its input is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ends {
+    /// What it waits for.
+    pub until: Until,
+    /// After so many failures, error statuses among them.
+    pub max_failures: Option<NonZeroU32>,
+    /// After this time, from its start.
+    pub max_duration: Option<Duration>,
+}
+
+impl Default for Ends {
+    fn default() -> Self {
+        Self { until: Until::All, max_failures: None, max_duration: None }
+    }
+}
+
+impl Ends {
+    /// Whether this verdict ends the run, after which so many have failed.
+    pub(super) fn after(&self, verdict: &Verdict, failures: u64) -> Option<StopCause> {
+        let failed = match verdict {
+            Verdict::Ok => false,
+            Verdict::HttpError | Verdict::Failed(_) => true,
+            // Nothing was asked, so nothing was answered.
+            Verdict::Skipped(_) | Verdict::Cancelled => return None,
+        };
+        match self.until {
+            Until::FirstCompleted => Some(StopCause::FirstCompleted),
+            Until::FirstSuccess if !failed => Some(StopCause::FirstSuccess),
+            Until::FirstError if failed => Some(StopCause::FirstError),
+            _ => {
+                let many = self.max_failures.is_some_and(|most| failures >= u64::from(most.get()));
+                (failed && many).then_some(StopCause::MaxFailures)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::SkipReason;
+
+    #[test]
+    fn each_end_is_met_by_its_verdict_alone() {
+        let until = |until| Ends { until, ..Ends::default() };
+        let cases = [
+            (until(Until::All), Verdict::HttpError, None),
+            (until(Until::FirstCompleted), Verdict::Ok, Some(StopCause::FirstCompleted)),
+            (until(Until::FirstCompleted), Verdict::HttpError, Some(StopCause::FirstCompleted)),
+            (until(Until::FirstCompleted), Verdict::Skipped(SkipReason::Duplicate), None),
+            (until(Until::FirstCompleted), Verdict::Cancelled, None),
+            (until(Until::FirstSuccess), Verdict::HttpError, None),
+            (until(Until::FirstSuccess), Verdict::Ok, Some(StopCause::FirstSuccess)),
+            (until(Until::FirstError), Verdict::Ok, None),
+            (until(Until::FirstError), Verdict::HttpError, Some(StopCause::FirstError)),
+        ];
+        for (ends, verdict, cause) in cases {
+            assert_eq!(ends.after(&verdict, 1), cause, "{ends:?} {verdict:?}");
+        }
+    }
+
+    #[test]
+    fn failures_are_counted_to_the_most_that_are_allowed() {
+        let ends = Ends { max_failures: NonZeroU32::new(3), ..Ends::default() };
+        assert_eq!(ends.after(&Verdict::HttpError, 2), None);
+        assert_eq!(ends.after(&Verdict::HttpError, 3), Some(StopCause::MaxFailures));
+        assert_eq!(ends.after(&Verdict::Ok, 3), None);
+    }
+}

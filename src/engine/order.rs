@@ -1,0 +1,95 @@
+//! Outcomes in the order of the input, each as soon as its turn has come.
+
+use std::collections::VecDeque;
+
+use crate::model::Outcome;
+
+/// How far past the oldest unfinished URL the input is read on. What is done and waits for its
+/// turn is memory, so this bounds it.
+pub(super) const WINDOW: usize = 10_000;
+
+/// Holds back outcomes whose turn has not come.
+#[derive(Debug, Default)]
+pub(super) struct InputOrder {
+    /// The number whose turn it is.
+    next: u64,
+    /// From that number on; boxed, because most places are empty for most of the time.
+    held: VecDeque<Option<Box<Outcome>>>,
+}
+
+impl InputOrder {
+    /// How many more lines may be read, of which `read` have been.
+    pub(super) fn room(&self, read: u64) -> usize {
+        let ahead = usize::try_from(read.saturating_sub(self.next)).unwrap_or(usize::MAX);
+        WINDOW.saturating_sub(ahead)
+    }
+
+    /// Takes an outcome, and gives back those whose turn has come.
+    pub(super) fn put(&mut self, outcome: Outcome, out: &mut Vec<Outcome>) {
+        let Some(place) = outcome.subject.number().checked_sub(self.next).and_then(|p| usize::try_from(p).ok()) else {
+            // Its turn is over, which only a number given twice can bring about.
+            return out.push(outcome);
+        };
+        if place == 0 && self.held.len() <= 1 {
+            self.held.clear();
+            self.next += 1;
+            return out.push(outcome);
+        }
+        if self.held.len() <= place {
+            self.held.resize_with(place + 1, || None);
+        }
+        self.held[place] = Some(Box::new(outcome));
+        while let Some(Some(_)) = self.held.front() {
+            out.extend(self.held.pop_front().flatten().map(|outcome| *outcome));
+            self.next += 1;
+        }
+    }
+
+    /// Gives back what is held, in order, whatever is missing before it.
+    pub(super) fn rest(&mut self) -> impl Iterator<Item = Outcome> + '_ {
+        self.held.drain(..).flatten().map(|outcome| *outcome)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::{BadLine, ErrorKind, FetchError, Origin};
+
+    fn outcome(number: u64) -> Outcome {
+        let origin = Origin { list: Arc::from("l"), line: number + 1 };
+        let error = FetchError::new(ErrorKind::InvalidUrl, "none");
+        Outcome::bad_line(BadLine { text: String::new(), origin, number, error })
+    }
+
+    proptest! {
+        #[test]
+        fn every_outcome_comes_out_once_in_order_and_as_early_as_it_can(
+            numbers in Just((0..60_u64).collect::<Vec<_>>()).prop_shuffle()
+        ) {
+            let (mut order, mut out) = (InputOrder::default(), Vec::new());
+            let mut done = std::collections::BTreeSet::new();
+            for number in numbers {
+                order.put(outcome(number), &mut out);
+                done.insert(number);
+                let due = (0..).take_while(|n| done.contains(n)).count();
+                let told: Vec<_> = out.iter().map(|o| o.subject.number()).collect();
+                prop_assert_eq!(told, (0..due as u64).collect::<Vec<_>>());
+                prop_assert_eq!(order.room(60), WINDOW - (60 - due));
+            }
+            prop_assert_eq!(order.rest().count(), 0);
+        }
+    }
+
+    #[test]
+    fn what_is_held_is_not_lost_when_one_before_it_never_comes() {
+        let (mut order, mut out) = (InputOrder::default(), Vec::new());
+        [3, 1].map(|n| order.put(outcome(n), &mut out));
+        assert!(out.is_empty());
+        assert_eq!(order.rest().map(|o| o.subject.number()).collect::<Vec<_>>(), [1, 3]);
+    }
+}

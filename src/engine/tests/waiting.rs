@@ -1,0 +1,154 @@
+//! Every way to wait for a run: for all, for the first, in order, for a time.
+
+use super::*;
+
+/// URL `n` of `1..=n` takes `n` seconds.
+fn ever_slower(n: usize) -> Case {
+    let mut case = Case::urls(n);
+    case.concurrency = n as u32;
+    for i in 1..=n {
+        case.script.paths.insert(format!("/{i}"), (Duration::from_secs(i as u64), Step::Ok(1)));
+    }
+    case
+}
+
+fn until(until: Until) -> Ends {
+    Ends { until, ..Ends::default() }
+}
+
+/// How long a case takes on its own clock, and how it ends.
+fn timed(case: Case) -> (Duration, RunEnd, Vec<Outcome>) {
+    paused(async {
+        let started = tokio::time::Instant::now();
+        let (end, outcomes) = case.run(Stop::default()).await;
+        (started.elapsed(), end, outcomes)
+    })
+}
+
+/// When each outcome reached the sink, in seconds.
+#[derive(Clone, Default)]
+struct Arrivals(Arc<Mutex<Vec<(u64, u64)>>>, Option<tokio::time::Instant>);
+
+impl Sink for Arrivals {
+    fn may_block(&self) -> bool {
+        false
+    }
+
+    fn begin(&mut self, _: &RunInfo) -> Result<(), SinkError> {
+        self.1 = Some(tokio::time::Instant::now());
+        Ok(())
+    }
+
+    fn outcome(&mut self, outcome: &Outcome) -> Result<ControlFlow<()>, SinkError> {
+        let at = self.1.unwrap().elapsed().as_secs();
+        self.0.lock().unwrap().push((outcome.subject.number(), at));
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
+#[test]
+fn in_input_order_each_record_comes_as_soon_as_its_turn_has_come() {
+    let mut case = ever_slower(5);
+    // The second holds the others back; the first does not wait for it.
+    case.script.paths.insert("/2".to_owned(), (Duration::from_secs(4), Step::Ok(1)));
+    case.order = Order::Input;
+    let arrivals = Arrivals::default();
+    case.sinks.push(Box::new(arrivals.clone()));
+    timed(case);
+    assert_eq!(*arrivals.0.lock().unwrap(), [(0, 1), (1, 4), (2, 4), (3, 4), (4, 5)]);
+}
+
+#[test]
+fn as_completed_no_record_waits_for_another() {
+    let mut case = ever_slower(3);
+    case.script.paths.insert("/1".to_owned(), (Duration::from_secs(9), Step::Ok(1)));
+    let arrivals = Arrivals::default();
+    case.sinks.push(Box::new(arrivals.clone()));
+    timed(case);
+    assert_eq!(*arrivals.0.lock().unwrap(), [(1, 2), (2, 3), (0, 9)]);
+}
+
+#[test]
+fn in_input_order_no_more_than_the_window_is_read_past_the_oldest() {
+    let mut case = Case::urls(30_000);
+    case.order = Order::Input;
+    case.concurrency = 50;
+    case.source.batch = 256;
+    case.script.otherwise = (Duration::ZERO, Step::Ok(1));
+    case.script.paths.insert("/1".to_owned(), (Duration::ZERO, Step::Hang));
+    let stop = Stop::default();
+    let (end, outcomes) = paused(async {
+        let stopper = stop.clone();
+        let stops = async move {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            stopper.raise(StopLevel::Abort);
+        };
+        tokio::join!(case.run(stop), stops).0
+    });
+    assert_accounted(&end.summary, &outcomes);
+    // What the oldest holds back is held in memory, so it must be bounded.
+    let read = end.summary.counts.read;
+    assert!((9_000..=10_000).contains(&read), "{read} lines were read");
+    assert_eq!(end.summary.counts.ok, read - 1);
+    assert!(outcomes.is_sorted_by_key(|o| o.subject.number()));
+}
+
+#[test]
+fn the_first_of_its_kind_ends_the_run_at_once_and_the_rest_is_cancelled() {
+    let cases = [
+        (Until::FirstCompleted, 1, StopCause::FirstCompleted, "failed"),
+        (Until::FirstSuccess, 3, StopCause::FirstSuccess, "ok"),
+        (Until::FirstError, 1, StopCause::FirstError, "failed"),
+    ];
+    for (wanted, seconds, cause, last) in cases {
+        let mut case = ever_slower(6);
+        case.ends = until(wanted);
+        case.script.paths.insert("/1".to_owned(), (Duration::from_secs(1), Step::Fail(ErrorKind::Reset)));
+        case.script.paths.insert("/2".to_owned(), (Duration::from_secs(2), Step::Status(404)));
+        let (took, end, outcomes) = timed(case);
+        assert_eq!(took.as_secs(), seconds, "{wanted:?}: nobody waits for the others, nor for the grace time");
+        assert_accounted(&end.summary, &outcomes);
+        assert_eq!(end.summary.stopped, Some(cause));
+        let done: Vec<_> = outcomes.iter().filter(|o| o.verdict != Verdict::Cancelled).collect();
+        assert_eq!((done.len() as u64, done.last().unwrap().verdict.as_str()), (seconds, last), "{wanted:?}");
+    }
+}
+
+#[test]
+fn a_run_that_waits_for_what_never_comes_does_all() {
+    let mut case = ever_slower(3);
+    case.ends = until(Until::FirstError);
+    let (_, end, _) = timed(case);
+    assert_eq!((end.summary.counts.ok, end.summary.stopped), (3, None));
+}
+
+#[test]
+fn so_many_failures_and_no_more() {
+    let mut case = Case::urls(100);
+    case.concurrency = 1;
+    case.script.otherwise.1 = Step::Status(500);
+    case.ends.max_failures = NonZeroU32::new(7);
+    let (_, end, outcomes) = timed(case);
+    assert_accounted(&end.summary, &outcomes);
+    assert_eq!((end.summary.counts.http_error, end.summary.stopped), (7, Some(StopCause::MaxFailures)));
+}
+
+#[test]
+fn when_time_is_up_what_is_done_is_told_from_what_was_pending() {
+    let mut case = ever_slower(10);
+    case.ends.max_duration = Some(Duration::from_millis(4500));
+    let (took, end, outcomes) = timed(case);
+    assert_eq!(took, Duration::from_millis(4500));
+    assert_accounted(&end.summary, &outcomes);
+    let counts = end.summary.counts;
+    assert_eq!((counts.ok, counts.cancelled, end.summary.stopped), (4, 6, Some(StopCause::MaxDuration)));
+}
+
+#[test]
+fn a_bad_line_is_a_failure_too() {
+    let mut case = Case::of(vec![bad(1), seed("a", 0, 2)]);
+    case.ends = until(Until::FirstError);
+    let (_, end, outcomes) = timed(case);
+    assert_accounted(&end.summary, &outcomes);
+    assert_eq!(end.summary.stopped, Some(StopCause::FirstError));
+}

@@ -33,4 +33,4 @@ pub mod sink;
 pub mod source;
 pub mod wire;
 
-pub use library::{Fetchall, Run, RunDied};
+pub use library::{AddError, Feed, Fetchall, JobState, Run, RunDied, Ticket};

@@ -88,7 +88,9 @@ mod tests {
     #[test]
     fn what_is_held_is_not_lost_when_one_before_it_never_comes() {
         let (mut order, mut out) = (InputOrder::default(), Vec::new());
-        [3, 1].map(|n| order.put(outcome(n), &mut out));
+        for number in [3, 1] {
+            order.put(outcome(number), &mut out);
+        }
         assert!(out.is_empty());
         assert_eq!(order.rest().map(|o| o.subject.number()).collect::<Vec<_>>(), [1, 3]);
     }

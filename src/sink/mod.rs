@@ -7,6 +7,7 @@
 //! To add a record format: write a sink, add its line to [`FORMATS`]. The tests of the registry
 //! then demand of it one write a record and a quiet end when its reader goes away.
 
+mod callback;
 mod ndjson;
 mod stream;
 mod summary_file;
@@ -21,6 +22,7 @@ use std::ops::ControlFlow;
 use crate::config::Format;
 use crate::model::{Outcome, RunInfo, Summary};
 
+pub use callback::Callback;
 pub use ndjson::Ndjson;
 pub use stream::{OutcomeStream, stream};
 pub use summary_file::SummaryFile;

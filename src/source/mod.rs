@@ -8,6 +8,7 @@
 
 mod address;
 mod aria2;
+mod feed;
 mod format;
 mod line;
 mod lines;
@@ -21,6 +22,7 @@ mod tests;
 mod text;
 mod wants;
 
+pub use feed::{FeedSender, FeedSource};
 pub use list::{Input, ListSource};
 
 use std::sync::Arc;

@@ -20,6 +20,7 @@ mod config;
 mod errors;
 mod formats;
 mod input;
+mod library;
 mod ordinary;
 mod output;
 mod quiet;

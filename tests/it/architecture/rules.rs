@@ -105,7 +105,15 @@ pub const LAYERS: &[Layer] = &[
     Layer {
         row: 5,
         module: "library",
-        may: &[All("app"), All("config"), All("engine"), All("model"), All("sink"), All("source")],
+        may: &[
+            All("app"),
+            All("config"),
+            All("engine"),
+            All("model"),
+            Only("report", &["Reporter"]),
+            All("sink"),
+            All("source"),
+        ],
     },
     Layer { row: 5, module: "demo", may: NOUNS },
     Layer { row: 6, module: "cli", may: PROGRAM },

@@ -1,0 +1,145 @@
+//! URLs added while a run goes on, and a ticket for each.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use tokio::sync::oneshot;
+
+use super::run::RunDied;
+use super::states::JobState;
+use crate::model::{Event, Outcome, Subject};
+use crate::report::Reporter;
+use crate::source::{FeedSender, FeedSource};
+
+/// The run takes no more URLs: it was stopped, or is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the run takes no more URLs")]
+pub struct AddError;
+
+/// Adds URLs to a run under way. The input of the run ends when every clone of it is dropped.
+#[derive(Clone)]
+pub struct Feed {
+    sender: FeedSender,
+    tickets: Arc<Mutex<Tickets>>,
+}
+
+/// What was added and is not done.
+#[derive(Default)]
+struct Tickets {
+    added: u64,
+    /// The run is over: nobody will be told any more.
+    over: bool,
+    open: HashMap<u64, Open>,
+}
+
+struct Open {
+    state: Arc<Mutex<JobState>>,
+    done: oneshot::Sender<Outcome>,
+}
+
+impl Feed {
+    pub(super) fn new(sender: FeedSender) -> (Self, Desk) {
+        let tickets = Arc::default();
+        (Self { sender, tickets: Arc::clone(&tickets) }, Desk(tickets))
+    }
+
+    /// Adds a URL; waits while the run has no room for more.
+    ///
+    /// # Errors
+    /// When the run takes no more. What is no URL is taken all the same and becomes a failed outcome.
+    pub async fn add(&self, url: impl Into<String>) -> Result<Ticket, AddError> {
+        let permit = self.sender.reserve().await.map_err(|_| AddError)?;
+        let (done, outcome) = oneshot::channel();
+        let state = Arc::default();
+        // Numbered and sent under one lock, so that they arrive in the order of their numbers.
+        let mut tickets = locked(&self.tickets);
+        if tickets.over {
+            return Err(AddError);
+        }
+        tickets.added += 1;
+        let number = tickets.added;
+        tickets.open.insert(number, Open { state: Arc::clone(&state), done });
+        permit.send(Some((number, url.into())));
+        Ok(Ticket { state, outcome })
+    }
+}
+
+/// One added URL: a future of its outcome.
+///
+/// Whoever awaits it must not forget the stream of the run: a run whose outcomes nobody takes waits.
+#[derive(Debug)]
+pub struct Ticket {
+    state: Arc<Mutex<JobState>>,
+    outcome: oneshot::Receiver<Outcome>,
+}
+
+impl Ticket {
+    /// What became of it so far.
+    pub fn state(&self) -> JobState {
+        *locked(&self.state)
+    }
+}
+
+impl Future for Ticket {
+    type Output = Result<Outcome, RunDied>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.outcome).poll(cx).map_err(|_| RunDied)
+    }
+}
+
+/// Tells the tickets.
+pub(super) struct Desk(Arc<Mutex<Tickets>>);
+
+impl Reporter for Desk {
+    fn event(&mut self, event: &Event<'_>) {
+        let mut tickets = locked(&self.0);
+        match event {
+            Event::HandedOut(job) if &*job.seed.origin.list == FeedSource::LIST => {
+                if let Some(open) = tickets.open.get(&job.seed.origin.line) {
+                    *locked(&open.state) = JobState::Running;
+                }
+            }
+            Event::Done(outcome) if is_added(&outcome.subject) => {
+                if let Some(open) = tickets.open.remove(&outcome.subject.origin().line) {
+                    *locked(&open.state) = JobState::of(outcome);
+                    // Err: nobody waits for it.
+                    let _ = open.done.send((*outcome).clone());
+                }
+            }
+            Event::RunFinished(_) => tickets.close(),
+            _ => {}
+        }
+    }
+
+    fn watches_jobs(&self) -> bool {
+        true
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        locked(&self.0).close();
+    }
+}
+
+impl Tickets {
+    /// What was added and never read was not begun.
+    fn close(&mut self) {
+        self.over = true;
+        for (_, open) in self.open.drain() {
+            *locked(&open.state) = JobState::Cancelled;
+        }
+    }
+}
+
+fn is_added(subject: &Subject) -> bool {
+    &*subject.origin().list == FeedSource::LIST
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

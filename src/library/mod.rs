@@ -1,0 +1,216 @@
+//! A run as a library call: a builder, a `Stream` of outcomes, and handles on what is under way.
+
+mod feed;
+mod run;
+mod states;
+
+use std::io;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use tokio::sync::oneshot;
+
+use crate::app::{self, Document, SetupError, Surroundings};
+use crate::config::{Config, Order, Until};
+use crate::engine::{self, Plan, Stop};
+use crate::model::Outcome;
+use crate::sink::{Callback, OutcomeStream, Sink, stream};
+use crate::source::{FeedSource, Input};
+use states::States;
+
+pub use feed::{AddError, Feed, Ticket};
+pub use run::{Run, RunDied};
+pub use states::JobState;
+
+/// Sets up a run.
+///
+/// The run itself is a `Stream` of its outcomes as they are done:
+///
+/// ```no_run
+/// use futures_util::StreamExt;
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut run = fetchall::Fetchall::new(["https://example.com/a", "https://example.com/b"]).concurrency(10).start()?;
+/// while let Some(outcome) = run.next().await {
+///     println!("{} {}", outcome.verdict.as_str(), outcome.subject.url());
+/// }
+/// let end = run.finish().await?;
+/// println!("{} of {} ok", end.summary.counts.ok, end.summary.counts.read);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// To wait for the first that works, and cancel the others:
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use fetchall::{Fetchall, config::Until};
+///
+/// let mirrors = ["https://a.example/f", "https://b.example/f"];
+/// let end = Fetchall::new(mirrors).until(Until::FirstSuccess).start()?.finish().await?;
+/// println!("{} were cancelled", end.summary.counts.cancelled);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// To wait with a limit of time, and tell what is done from what was pending:
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use fetchall::{Fetchall, config::Config, model::Verdict};
+///
+/// let config = Config { max_duration: Some(std::time::Duration::from_secs(5)), ..Config::default() };
+/// let (outcomes, _) = Fetchall::new(["https://example.com/"]).config(config).start()?.gather().await?;
+/// let (pending, done): (Vec<_>, Vec<_>) = outcomes.iter().partition(|o| o.verdict == Verdict::Cancelled);
+/// println!("{} done, {} pending", done.len(), pending.len());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Default)]
+pub struct Fetchall {
+    config: Config,
+    inputs: Vec<Input>,
+    sinks: Vec<Box<dyn Sink>>,
+}
+
+impl Fetchall {
+    /// A run over these URLs.
+    pub fn new<S: Into<String>>(urls: impl IntoIterator<Item = S>) -> Self {
+        let inputs = urls.into_iter().zip(1..).map(|(url, position)| Input::Url(url.into(), position)).collect();
+        Self { config: Config::default(), inputs, sinks: Vec::new() }
+    }
+
+    /// One more input: a file, standard input, or any reader.
+    #[must_use]
+    pub fn input(mut self, input: Input) -> Self {
+        self.inputs.push(input);
+        self
+    }
+
+    /// All settings at once.
+    #[must_use]
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// The most URLs in flight at once; 0 counts as 1.
+    #[must_use]
+    pub fn concurrency(mut self, most: u32) -> Self {
+        self.config.concurrency = NonZeroU32::new(most).unwrap_or(NonZeroU32::MIN);
+        self
+    }
+
+    /// The order of the outcomes: as they are done, or each as soon as its turn in the input has come.
+    #[must_use]
+    pub fn order(mut self, order: Order) -> Self {
+        self.config.order = order;
+        self
+    }
+
+    /// What the run waits for; the rest is cancelled.
+    #[must_use]
+    pub fn until(mut self, until: Until) -> Self {
+        self.config.until = until;
+        self
+    }
+
+    /// Called with each outcome, on a thread of the run, which waits for it.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let run = fetchall::Fetchall::new(["https://example.com/"])
+    ///     .on_done(|outcome| println!("{} {}", outcome.verdict.as_str(), outcome.subject.url()))
+    ///     .start()?;
+    /// run.finish().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn on_done(self, callback: impl FnMut(&Outcome) + Send + 'static) -> Self {
+        self.sink(Callback::new(callback))
+    }
+
+    /// Saves bodies below this folder.
+    #[must_use]
+    pub fn dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.config.dir = Some(dir.into());
+        self
+    }
+
+    /// One more sink, beside the stream.
+    #[must_use]
+    pub fn sink(mut self, sink: impl Sink + 'static) -> Self {
+        self.sinks.push(Box::new(sink));
+        self
+    }
+
+    /// Starts the run on a thread of its own, so that it works under every runtime.
+    ///
+    /// # Errors
+    /// When a list, file or folder cannot be opened, or no thread can be started.
+    pub fn start(self) -> Result<Run, SetupError> {
+        let (plan, parts) = self.plan()?;
+        run_on_thread(plan, parts)
+    }
+
+    /// Starts the run and keeps its input open: URLs can be added until the [`Feed`] is dropped.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (run, feed) = fetchall::Fetchall::default().start_fed()?;
+    /// let first = feed.add("https://example.com/a").await?;
+    /// let second = feed.add("https://example.com/b").await?;
+    /// println!("{:?}", second.state());
+    /// println!("{} {}", first.await?.verdict.as_str(), second.await?.verdict.as_str());
+    /// drop(feed);
+    /// run.finish().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Fetchall::start`].
+    pub fn start_fed(self) -> Result<(Run, Feed), SetupError> {
+        let (mut plan, parts) = self.plan()?;
+        let (source, sender) = FeedSource::new(plan.source);
+        plan.source = Box::new(source);
+        let (feed, desk) = Feed::new(sender);
+        plan.reporters.push(Box::new(desk));
+        Ok((run_on_thread(plan, parts)?, feed))
+    }
+
+    fn plan(self) -> Result<(Plan, Parts), SetupError> {
+        let (stop, states) = (Stop::default(), States::default());
+        let (sink, outcomes) = stream();
+        let mut sinks = self.sinks;
+        sinks.push(sink);
+        let reporters = vec![Box::new(states.clone()) as _];
+        let surroundings = Surroundings { records: None, color: false, sinks, reporters };
+        let plan = app::plan(&self.config, self.inputs, Document::None, surroundings, stop.clone())?;
+        Ok((plan, Parts { outcomes, stop, states }))
+    }
+}
+
+/// What the caller keeps of a run.
+struct Parts {
+    outcomes: OutcomeStream,
+    stop: Stop,
+    states: States,
+}
+
+fn run_on_thread(plan: Plan, parts: Parts) -> Result<Run, SetupError> {
+    let failed = |e: io::Error| SetupError::Setting(format!("cannot start a run: {e}"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    let (tell, end) = oneshot::channel();
+    let thread = std::thread::Builder::new()
+        .name("fetchall".to_owned())
+        .spawn(move || {
+            let end = runtime.block_on(engine::run(plan));
+            runtime.shutdown_background();
+            // Err: the run was dropped and nobody asks any more.
+            let _ = tell.send(end);
+        })
+        .map_err(failed)?;
+    Ok(Run::new(parts, end, thread))
+}

@@ -76,9 +76,9 @@ fn the_first_that_is_done_ends_the_run() {
 fn limits_of_failures_and_of_time_have_a_code_of_their_own() {
     let server = server();
     let (finished, told, summary) =
-        run(&server, &["gone", "gone?2", "a"], &["-c", "1", "--max-failures", "2", "--order", "input"]);
+        run(&server, &["gone", "gone?2", "never"], &["-c", "1", "--max-failures", "2", "--order", "input"]);
     finished.expect_code(4);
-    assert_eq!(told, ["gone http_error", "gone?2 http_error", "a cancelled"]);
+    assert_eq!(told, ["gone http_error", "gone?2 http_error", "never cancelled"]);
     assert_eq!(summary["stopped"], "max_failures");
     let (finished, told, summary) = run(&server, &["a", "never"], &["--max-duration", "300ms", "--grace", "1m"]);
     finished.expect_code(4);

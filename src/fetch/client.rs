@@ -23,8 +23,17 @@ const MAX_FIELDS: usize = 1000;
 /// The largest head of a response, in bytes.
 const MAX_HEAD: usize = 256 * 1024;
 
-/// In the place of the Host field: that of the URL.
-pub(super) const ITS_OWN: HeaderValue = HeaderValue::from_static("");
+/// In the place of the Host field: that of the URL. An empty one that a user wrote is not marked so.
+pub(super) fn its_own() -> HeaderValue {
+    let mut value = HeaderValue::from_static("");
+    value.set_sensitive(true);
+    value
+}
+
+/// Whether the Host field is to be that of the URL.
+pub(super) fn is_its_own(value: &HeaderValue) -> bool {
+    value.is_sensitive()
+}
 
 /// Asks servers.
 pub(super) struct Clients {
@@ -53,7 +62,7 @@ impl Clients {
         if url.scheme() == "http" {
             return Ok(Answer::plain(self.plain.get(url, fields).await?));
         }
-        if fields.get(header::HOST) == Some(&ITS_OWN) {
+        if fields.get(header::HOST).is_some_and(is_its_own) {
             // HTTP/2 has none.
             fields.remove(header::HOST);
         }

@@ -15,9 +15,10 @@ use url::Url;
 use super::answer::{Answer, size};
 use super::body::Transfer;
 use super::classify::{Stage, classify, connection_ended};
-use super::client::{Clients, ITS_OWN};
+use super::client::{Clients, its_own};
 use super::decode::{self, Decoder};
 use super::pace::Pace;
+use super::place::Fate;
 use super::save::Saver;
 use super::timing::{MARKS, Marks};
 use super::{Fetched, Fetcher, HttpSpec, Meter};
@@ -50,16 +51,17 @@ pub(super) struct HttpFetcher {
     /// Whether the Accept-Encoding is ours.
     asks_codings: bool,
     /// How many fetches this fetcher is doing.
-    under_way: AtomicUsize,
+    under_way: Arc<AtomicUsize>,
     /// The most that it ever did at once.
     most_under_way: AtomicUsize,
 }
 
 impl HttpFetcher {
     pub(super) fn new(spec: &Arc<HttpSpec>, meter: &Arc<Meter>) -> Self {
+        let under_way = Arc::new(AtomicUsize::new(0));
         let mut fields = HeaderMap::with_capacity(8);
         // RFC 9110, section 7.2: the first of all; which host it is each request tells.
-        fields.insert(header::HOST, ITS_OWN);
+        fields.insert(header::HOST, its_own());
         fields.insert(header::ACCEPT_ENCODING, if spec.compression == Compression::Off { IDENTITY } else { CODINGS });
         fields.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
         let (sent, withheld): (Vec<_>, Vec<_>) = spec.headers.iter().cloned().partition(|(_, value)| value.is_some());
@@ -70,11 +72,11 @@ impl HttpFetcher {
         Self {
             asks_codings: !spec.headers.iter().any(|(name, _)| name == header::ACCEPT_ENCODING),
             clients: Clients::new(spec),
-            saver: Saver::new(spec.saving.clone()),
+            saver: Saver::new(spec.saving.clone(), under_way.clone()),
             spec: spec.clone(),
             meter: meter.clone(),
             fields,
-            under_way: AtomicUsize::new(0),
+            under_way,
             most_under_way: AtomicUsize::new(0),
         }
     }
@@ -87,15 +89,24 @@ impl Fetcher for HttpFetcher {
             let started = Instant::now();
             let facts = Facts { started_at: Some(Timestamp::now()), ..Facts::default() };
             let pace = Pace::new(&self.spec, started);
-            let mut exchange = Exchange { fetcher: self, job, started, facts, timing: Timing::default(), pace };
-            let verdict = tokio::select! {
-                biased;
-                ended = exchange.run() => ended.unwrap_or_else(|error| {
-                    tracing::debug!(url = %printable(job.seed.url.as_str()), error = %printable(&error.to_string()), "failed");
-                    Verdict::Failed(error)
-                }),
-                () = abort.cancelled() => Verdict::Cancelled,
+            let fate = self.saver.makes_files().then(Arc::<Fate>::default);
+            let timing = Timing::default();
+            let mut exchange = Exchange { fetcher: self, job, started, facts, timing, pace, fate: fate.clone() };
+            let ended = {
+                let run = exchange.run();
+                tokio::pin!(run);
+                tokio::select! {
+                    biased;
+                    ended = &mut run => ended,
+                    () = abort.cancelled() => {
+                        if fate.is_none_or(|fate| fate.give_up()) { Ok(Verdict::Cancelled) } else { run.await }
+                    }
+                }
             };
+            let verdict = ended.unwrap_or_else(|error| {
+                tracing::debug!(url = %printable(job.seed.url.as_str()), error = %printable(&error.to_string()), "failed");
+                Verdict::Failed(error)
+            });
             let Exchange { facts, mut timing, .. } = exchange;
             timing.total = Some(started.elapsed());
             Fetched { facts, timing, verdict }
@@ -139,6 +150,8 @@ struct Exchange<'a> {
     facts: Facts,
     timing: Timing,
     pace: Pace,
+    /// Where bodies become files.
+    fate: Option<Arc<Fate>>,
 }
 
 impl Exchange<'_> {
@@ -182,6 +195,8 @@ impl Exchange<'_> {
                     tracing::debug!(url = %printable(url.as_str()), "asking again: an idle connection had ended");
                     stale += 1;
                 }
+                // RFC 9110, section 15.5.9: so a server may announce that it ends an idle connection.
+                Ok(answer) if stale < STALE && answer.status() == 408 && MARKS.with(Marks::reused) => stale += 1,
                 answered => break answered.map_err(|e| classify(&*e, Stage::Head))?,
             }
         };
@@ -215,7 +230,7 @@ impl Exchange<'_> {
             for name in [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION] {
                 fields.remove(name);
             }
-            fields.insert(header::HOST, ITS_OWN);
+            fields.insert(header::HOST, its_own());
         }
         let theirs = || wants.is_some_and(|w| w.headers.iter().any(|(name, _)| name == header::ACCEPT_ENCODING));
         if self.fetcher.asks_codings && decode::asks_identity(url.path()) && !theirs() {
@@ -254,7 +269,8 @@ impl Exchange<'_> {
         let fetcher = self.fetcher;
         let decoder = self.decoder(url, response.headers())?;
         let wants = self.job.seed.wants.as_deref();
-        let mut transfer = Transfer::new(&fetcher.spec, wants, decoder, fetcher.saver.begin(self.job));
+        let mut transfer =
+            Transfer::new(&fetcher.spec, wants, decoder, fetcher.saver.begin(self.job, self.fate.as_ref()));
         transfer.expect(response.content_length())?;
         loop {
             let piece = self.pace.piece(response.chunk(), size).await?;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::model::{ErrorKind, FetchError};
@@ -19,13 +19,13 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Writes a body that is whole, unless nobody wants it any more.
-    pub(super) fn write_whole(&self, body: &[u8], dropped: &AtomicBool) -> io::Result<()> {
+    /// Writes a body that is whole and gives it its final name, unless its fetch is given up.
+    pub(super) fn write_whole(&self, body: &[u8], fate: &Fate) -> io::Result<()> {
+        fate.check()?;
         let mut file = self.create()?;
-        self.unless_dropped(dropped)?;
         file.write_all(body)?;
         drop(file);
-        self.rename()
+        self.rename(fate)
     }
 
     /// Creates the part file. A device or a pipe that the user named is written to directly:
@@ -45,17 +45,18 @@ impl Place {
         options.open(&self.part)
     }
 
-    /// For whoever has just created the part file: the fetch may have been given up meanwhile, and
-    /// what it removed was not there yet.
-    pub(super) fn unless_dropped(&self, dropped: &AtomicBool) -> io::Result<()> {
-        if dropped.load(SeqCst) {
-            fs::remove_file(&self.part)?;
-            return Err(io::ErrorKind::Interrupted.into());
-        }
-        Ok(())
+    /// Removes the part file that was just created if the fetch was given up meanwhile: what that
+    /// removed was not there yet.
+    pub(super) fn unless_given_up(&self, fate: &Fate) -> io::Result<()> {
+        // Err of the removal: it is gone already.
+        fate.check().inspect_err(|_| drop(fs::remove_file(&self.part)))
     }
 
-    pub(super) fn rename(&self) -> io::Result<()> {
+    /// Gives the body its final name, unless its fetch is given up.
+    pub(super) fn rename(&self, fate: &Fate) -> io::Result<()> {
+        if !fate.commit() {
+            return self.unless_given_up(fate);
+        }
         if self.is_special() {
             return Ok(());
         }
@@ -98,5 +99,70 @@ impl Place {
 
     pub(super) fn error(&self, e: &io::Error) -> FetchError {
         FetchError::new(ErrorKind::Io, format!("cannot write {}: {e}", self.target.display()))
+    }
+}
+
+/// Whether a body gets its final name or its fetch is given up: one of them, decided once, whatever
+/// thread is faster. So no record can say cancelled of a file that is there.
+#[derive(Debug, Default)]
+pub(super) struct Fate(AtomicU8);
+
+const OPEN: u8 = 0;
+const COMMITTING: u8 = 1;
+const GIVEN_UP: u8 = 2;
+
+impl Fate {
+    /// Gives the fetch up; false when it is too late for that, and its end must be awaited.
+    pub(super) fn give_up(&self) -> bool {
+        self.decide(GIVEN_UP)
+    }
+
+    /// The final name comes next; false when the fetch is given up.
+    fn commit(&self) -> bool {
+        self.decide(COMMITTING)
+    }
+
+    fn decide(&self, fate: u8) -> bool {
+        match self.0.compare_exchange(OPEN, fate, SeqCst, SeqCst) {
+            Ok(_) => true,
+            Err(decided) => decided == fate,
+        }
+    }
+
+    fn check(&self) -> io::Result<()> {
+        if self.0.load(SeqCst) == GIVEN_UP { Err(io::ErrorKind::Interrupted.into()) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(folder: &Path) -> Place {
+        let root = Some((folder.to_owned(), Arc::default()));
+        Place { root, part: folder.join(".fetchall/part/1"), target: folder.join("a/b") }
+    }
+
+    #[test]
+    fn what_is_given_up_has_no_file_and_what_has_one_cannot_be_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let (place, fate) = (place(folder.path()), Fate::default());
+        assert!(fate.give_up());
+        assert!(place.write_whole(b"body", &fate).is_err());
+        assert!(!place.part.exists() && !place.target.exists());
+        let fate = Fate::default();
+        place.write_whole(b"body", &fate).unwrap();
+        assert!(!fate.give_up(), "whoever asks must await the end");
+        assert_eq!(fs::read(&place.target).unwrap(), b"body");
+    }
+
+    #[test]
+    fn a_fetch_given_up_while_its_part_is_written_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (place, fate) = (place(folder.path()), Fate::default());
+        drop(place.create().unwrap());
+        assert!(fate.give_up() && fate.give_up());
+        assert!(place.rename(&fate).is_err());
+        assert!(!place.part.exists() && !place.target.exists());
     }
 }

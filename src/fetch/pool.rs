@@ -24,7 +24,7 @@ use tower_service::Service as _;
 use url::{Position, Url};
 
 use super::answer::ClientError;
-use super::client::ITS_OWN;
+use super::client::is_its_own;
 use super::timing::{ConnectLayer, ConnectService, SystemResolver};
 
 /// How long an idle connection is kept.
@@ -64,7 +64,7 @@ impl Pool {
             Some(lease) => lease,
             None => self.open(origin).await?,
         };
-        if request.headers().get(header::HOST).is_none_or(|host| host == ITS_OWN) {
+        if request.headers().get(header::HOST).is_none_or(is_its_own) {
             request.headers_mut().insert(header::HOST, lease.connection.origin.clone());
         }
         let response = lease.connection.sender.send_request(request).await?;
@@ -75,7 +75,7 @@ impl Pool {
     async fn idle(&self, origin: &str) -> Option<Lease> {
         loop {
             let connection = locked(&self.shelf).take(origin)?;
-            let mut lease = Lease::new(connection, &self.shelf);
+            let mut lease = Lease { connection, counted: Counted::new(&self.shelf) };
             // Err: the server has ended it.
             if lease.connection.sender.ready().await.is_ok() {
                 return Some(lease);
@@ -85,7 +85,9 @@ impl Pool {
 
     async fn open(&self, origin: &str) -> Result<Lease, ClientError> {
         // Only to connect: the scheme and the authority.
-        let to = Uri::builder().scheme("http").authority(origin).path_and_query("/").build()?;
+        let to = Uri::try_from(format!("http://{origin}/"))?;
+        // Counted from here on, so that those being opened have their share of the descriptors.
+        let counted = Counted::new(&self.shelf);
         let io = self.connector.clone().call(to).await.map_err(ConnectError)?;
         let addr = io.inner().peer_addr().ok();
         let (sender, driver) = self.http.handshake(io).await?;
@@ -97,7 +99,7 @@ impl Pool {
         });
         drop(shelf);
         let connection = Connection { origin: HeaderValue::from_str(origin)?, sender, addr };
-        Ok(Lease::new(connection, &self.shelf))
+        Ok(Lease { connection, counted })
     }
 }
 
@@ -121,17 +123,22 @@ struct Shelf {
 
 impl Shelf {
     fn take(&mut self, origin: &str) -> Option<Connection> {
+        self.trim();
         // The last one is nearly always it; where hosts are many, few are kept.
         let at = self.idle.iter().rposition(|(_, kept)| kept.origin.as_bytes() == origin.as_bytes())?;
         self.idle.remove(at).map(|(_, connection)| connection)
     }
 
     fn keep(&mut self, connection: Connection) {
-        let now = Instant::now();
-        self.idle.push_back((now, connection));
+        self.idle.push_back((Instant::now(), connection));
+        self.trim();
+    }
+
+    /// Gives up what is too much or too old.
+    fn trim(&mut self) {
         // Fetches end in bursts, and what is idle in between is wanted again at once.
         let room = (self.most_in_use + self.most_idle).saturating_sub(self.in_use);
-        while self.idle.len() > room || self.idle.front().is_some_and(|(since, _)| now - *since > IDLE) {
+        while self.idle.len() > room || self.idle.front().is_some_and(|(since, _)| since.elapsed() > IDLE) {
             self.idle.pop_front();
         }
     }
@@ -144,13 +151,6 @@ pub(super) struct Lease {
 }
 
 impl Lease {
-    fn new(connection: Connection, shelf: &Arc<Mutex<Shelf>>) -> Self {
-        let mut counts = locked(shelf);
-        counts.in_use += 1;
-        counts.most_in_use = counts.most_in_use.max(counts.in_use);
-        Self { connection, counted: Counted(shelf.clone()) }
-    }
-
     /// The peer.
     pub(super) fn addr(&self) -> Option<SocketAddr> {
         self.connection.addr
@@ -166,8 +166,18 @@ impl Lease {
     }
 }
 
-/// Counts a connection for as long as it is in use.
+/// Counts a connection for as long as it is opened or in use.
 struct Counted(Arc<Mutex<Shelf>>);
+
+impl Counted {
+    fn new(shelf: &Arc<Mutex<Shelf>>) -> Self {
+        let mut counts = locked(shelf);
+        counts.in_use += 1;
+        counts.most_in_use = counts.most_in_use.max(counts.in_use);
+        counts.trim();
+        Self(shelf.clone())
+    }
+}
 
 impl Drop for Counted {
     fn drop(&mut self) {

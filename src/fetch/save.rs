@@ -6,12 +6,12 @@ use std::fs::{self, File};
 use std::hash::{BuildHasher, Hasher};
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::place::Place;
+use super::place::{Fate, Place};
 use super::whole::Whole;
 use super::{Saving, SharedWriter};
 use crate::model::{ErrorKind, FetchError, Job};
@@ -31,46 +31,47 @@ pub(super) struct Saver {
 }
 
 impl Saver {
-    pub(super) fn new(saving: Saving) -> Self {
+    pub(super) fn new(saving: Saving, under_way: Arc<AtomicUsize>) -> Self {
         Self {
             saving,
             nonce: RandomState::new().build_hasher().finish(),
             folders: Arc::default(),
-            whole: Arc::default(),
+            whole: Arc::new(Whole::new(under_way)),
         }
     }
 
+    /// Whether bodies become files.
+    pub(super) fn makes_files(&self) -> bool {
+        matches!(self.saving, Saving::Dir(_) | Saving::File(_))
+    }
+
     /// Where the body of this job goes.
-    pub(super) fn begin(&self, job: &Job) -> Part {
+    pub(super) fn begin(&self, job: &Job, fate: Option<&Arc<Fate>>) -> Part {
+        let fate = || fate.cloned().unwrap_or_default();
         match (&self.saving, &job.save_as) {
             (Saving::Dir(root), Some(name)) => {
                 let key = format!("{:016x}-{:016x}", xxh3_64(name.0.as_bytes()), self.nonce);
-                self.file(Place {
-                    root: Some((root.clone(), self.folders.clone())),
-                    part: root.join(".fetchall").join("part").join(key),
-                    target: root.join(&*name.0),
-                })
+                self.file(
+                    fate(),
+                    Place {
+                        root: Some((root.clone(), self.folders.clone())),
+                        part: root.join(".fetchall").join("part").join(key),
+                        target: root.join(&*name.0),
+                    },
+                )
             }
             (Saving::File(target), _) => {
                 let name = target.file_name().map(|n| n.to_string_lossy()).unwrap_or_default();
                 let part = target.with_file_name(format!(".{name}.{}.part", std::process::id()));
-                self.file(Place { root: None, part, target: target.clone() })
+                self.file(fate(), Place { root: None, part, target: target.clone() })
             }
             (Saving::Stream(writer), _) => Part::Stream(writer.clone()),
             (Saving::Discard | Saving::Dir(_), _) => Part::Discard,
         }
     }
 
-    fn file(&self, place: Place) -> Part {
-        self.whole.begin();
-        Part::File(FilePart {
-            place,
-            whole: self.whole.clone(),
-            buffer: Vec::new(),
-            file: None,
-            begun: false,
-            dropped: Arc::default(),
-        })
+    fn file(&self, fate: Arc<Fate>, place: Place) -> Part {
+        Part::File(FilePart { place, whole: self.whole.clone(), buffer: Vec::new(), file: None, begun: false, fate })
     }
 }
 
@@ -121,8 +122,7 @@ pub(super) struct FilePart {
     file: Option<File>,
     /// Whether the part file may exist.
     begun: bool,
-    /// Tells a thread that is still creating the part file that nobody will remove it any more.
-    dropped: Arc<AtomicBool>,
+    fate: Arc<Fate>,
 }
 
 impl FilePart {
@@ -138,13 +138,13 @@ impl FilePart {
     async fn spill(&mut self) -> Result<(), FetchError> {
         self.begun = true;
         let (file, buffer) = (self.file.take(), std::mem::take(&mut self.buffer));
-        let (place, dropped) = (self.place.clone(), self.dropped.clone());
+        let (place, fate) = (self.place.clone(), self.fate.clone());
         let (file, buffer) = blocking(move || {
             let mut file = match file {
                 Some(file) => file,
                 None => place.create()?,
             };
-            place.unless_dropped(&dropped)?;
+            place.unless_given_up(&fate)?;
             file.write_all(&buffer)?;
             Ok((file, buffer))
         })
@@ -160,13 +160,13 @@ impl FilePart {
         self.begun = true;
         let (file, buffer) = (self.file.take(), std::mem::take(&mut self.buffer));
         let written = match file {
-            None => self.whole.write(self.place.clone(), buffer, self.dropped.clone()).await,
+            None => self.whole.write(self.place.clone(), buffer, self.fate.clone()).await,
             Some(mut file) => {
-                let place = self.place.clone();
+                let (place, fate) = (self.place.clone(), self.fate.clone());
                 blocking(move || {
                     file.write_all(&buffer)?;
                     drop(file);
-                    place.rename()
+                    place.rename(&fate)
                 })
                 .await
             }
@@ -179,10 +179,10 @@ impl FilePart {
 
 impl Drop for FilePart {
     fn drop(&mut self) {
-        self.whole.end();
         if self.begun {
-            // First, so that whoever creates the file after its removal sees it.
-            self.dropped.store(true, SeqCst);
+            // First, so that whoever creates the file after its removal sees it. False: it is
+            // whole and has its name.
+            let _ = self.fate.give_up();
             // It may not exist; if it cannot be removed, the next run truncates it.
             let _ = fs::remove_file(&self.place.part);
         }

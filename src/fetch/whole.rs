@@ -6,22 +6,21 @@
 //! that is alone writes where it stands: there is nobody to hold up.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::place::Place;
+use super::place::{Fate, Place};
 
 /// The most files written before their fetches are told.
 const BATCH: usize = 16;
 
 /// Writes whole bodies.
-#[derive(Default)]
 pub(super) struct Whole {
-    /// Fetches that have a body to write or are receiving one.
-    parts: AtomicUsize,
+    /// The fetches that a write here would hold up, and the one that wants it.
+    under_way: Arc<AtomicUsize>,
     thread: Mutex<Option<Writing>>,
 }
 
@@ -34,33 +33,28 @@ struct Writing {
 struct Work {
     place: Place,
     body: Vec<u8>,
-    dropped: Arc<AtomicBool>,
+    fate: Arc<Fate>,
     done: oneshot::Sender<io::Result<()>>,
 }
 
 impl Whole {
-    /// Another body is on its way.
-    pub(super) fn begin(&self) {
-        self.parts.fetch_add(1, Relaxed);
+    /// For a fetcher that is doing so many fetches.
+    pub(super) fn new(under_way: Arc<AtomicUsize>) -> Self {
+        Self { under_way, thread: Mutex::default() }
     }
 
-    /// A body was written or given up.
-    pub(super) fn end(&self) {
-        self.parts.fetch_sub(1, Relaxed);
-    }
-
-    /// Writes a body under its final name; not once `dropped` is set.
+    /// Writes a body under its final name, unless its fetch is given up.
     ///
     /// # Errors
     /// What the file system says.
-    pub(super) async fn write(&self, place: Place, body: Vec<u8>, dropped: Arc<AtomicBool>) -> io::Result<()> {
-        if self.parts.load(Relaxed) <= 1 {
-            return place.write_whole(&body, &dropped);
+    pub(super) async fn write(&self, place: Place, body: Vec<u8>, fate: Arc<Fate>) -> io::Result<()> {
+        if self.under_way.load(Relaxed) <= 1 {
+            return place.write_whole(&body, &fate);
         }
         let (done, written) = oneshot::channel();
         match self.thread() {
-            Some(thread) => thread.send(Work { place, body, dropped, done }).await.map_err(|_| died())?,
-            None => return place.write_whole(&body, &dropped),
+            Some(thread) => thread.send(Work { place, body, fate, done }).await.map_err(|_| died())?,
+            None => return place.write_whole(&body, &fate),
         }
         written.await.unwrap_or_else(|_| Err(died()))
     }
@@ -96,8 +90,8 @@ fn write_all(mut inbox: mpsc::Receiver<Work>) {
     let mut written = Vec::with_capacity(BATCH);
     while let Some(first) = inbox.blocking_recv() {
         let more = std::iter::from_fn(|| inbox.try_recv().ok());
-        for Work { place, body, dropped, done } in std::iter::once(first).chain(more).take(BATCH) {
-            written.push((done, place.write_whole(&body, &dropped)));
+        for Work { place, body, fate, done } in std::iter::once(first).chain(more).take(BATCH) {
+            written.push((done, place.write_whole(&body, &fate)));
         }
         for (done, result) in written.drain(..) {
             // Err: the fetch was given up.

@@ -65,9 +65,10 @@ fn host_comes_first_and_may_be_the_users() {
     let server = FaultServer::start(Script::new().otherwise(page()));
     Fetchall::new().arg(server.url("a")).run().expect_code(0);
     Fetchall::new().args(["-H", "Host: example.com"]).arg(server.url("b")).run().expect_code(0);
+    Fetchall::new().args(["-H", "Host;"]).arg(server.url("c")).run().expect_code(0);
     let hosts: Vec<_> = server.requests().iter().map(|request| request.headers[0].clone()).collect();
     let name = |value: &str| ("host".to_owned(), value.to_owned());
-    assert_eq!(hosts, [name(&server.address().to_string()), name("example.com")]);
+    assert_eq!(hosts, [name(&server.address().to_string()), name("example.com"), name("")]);
 }
 
 #[test]
@@ -87,6 +88,17 @@ fn a_reused_connection_that_is_reset_is_replaced() {
     let record = &run.records()[1];
     assert_eq!((kind(record), &record["attempts"], server.asked("/b")), ("ok", &1.into(), 2), "{record}");
     assert!(record["timing"]["connect_ms"].is_number(), "{record}");
+}
+
+#[test]
+fn a_server_that_gives_up_waiting_on_an_idle_connection_is_asked_again() {
+    let ok = || Act::KeepAliveOk(b"page\n".to_vec());
+    let gone =
+        Act::RawKeepAlive(b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".to_vec());
+    let server = FaultServer::start(Script::new().on("a", ok()).on_each("b", vec![gone, ok()]));
+    let urls = ["a", "b"].map(|name| server.url(name));
+    let run = Fetchall::new().args(["--json", "-c", "1"]).args(urls).run().expect_code(0);
+    assert_eq!((kind(&run.records()[1]), server.asked("/b")), ("ok", 2));
 }
 
 #[test]

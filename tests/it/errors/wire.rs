@@ -160,6 +160,14 @@ fn a_name_that_does_not_exist_is_dns() {
 }
 
 #[test]
+fn a_host_that_http_has_no_room_for_is_invalid_url() {
+    for url in ["http://a{b/", "http://a`b/", "https://a{b/"] {
+        let run = Fetchall::new().args(["--json", url]).run().expect_code(1);
+        assert_eq!(kind(&run.records()[0]), "invalid_url", "{url}");
+    }
+}
+
+#[test]
 fn lines_that_are_no_url_are_invalid_url() {
     let list = "example.com/a\nftp://example.com/\nhttp://\nhttp://exa mple.com/\nhttp://[::1\n";
     let run = Fetchall::new().file("sites.txt", list).args(["--json", "sites.txt"]).run().expect_code(1);

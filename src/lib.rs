@@ -31,6 +31,7 @@ pub mod policy;
 pub mod report;
 pub mod sink;
 pub mod source;
+pub mod state;
 pub mod wire;
 
 pub use library::{AddError, Feed, Fetchall, JobState, Run, RunDied, Ticket};

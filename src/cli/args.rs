@@ -176,6 +176,13 @@ pub struct SettingArgs {
     /// Save bodies under this folder [default: none]
     #[arg(short = 'd', short_alias = 'P', long, alias = "output-dir", value_name = "DIR", help_heading = "Saving")]
     dir: Option<OsString>,
+    /// Forget what earlier runs know, and begin anew [default: false]
+    #[arg(long, help_heading = "Saving", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        hide_possible_values = true, value_name = "false", value_parser = words("fresh"))]
+    fresh: Option<String>,
+    /// Keep what is known in this file, also without --dir [default: none]
+    #[arg(long, value_name = "FILE", help_heading = "Saving")]
+    state: Option<OsString>,
     /// Compute this digest of every body [default: none]
     #[arg(long, value_name = "NAME", help_heading = "Saving", value_parser = words("digest"))]
     digest: Option<String>,
@@ -258,6 +265,8 @@ impl SettingArgs {
             timeout = "timeout",
             low_speed = "low-speed",
             dir = "dir",
+            fresh = "fresh",
+            state = "state",
             digest = "digest",
             max_size = "max-size",
             format = "format",

@@ -119,6 +119,8 @@ keys! {
     "timeout" | "max-time" => timeout: OrNone<TimeLimit>,
     "low-speed" => low_speed: OrNone<LowSpeed>,
     "dir" | "output-dir" => dir: OrNone<PathBuf>,
+    "fresh" => fresh: bool,
+    "state" => state: OrNone<PathBuf>,
     "digest" => digest: Digest,
     "max-size" | "max-filesize" => max_size: OrNone<Size>,
     "format" => format: Format,

@@ -161,6 +161,10 @@ pub struct Config {
     pub low_speed: Option<LowSpeed>,
     /// `dir`: where bodies are saved.
     pub dir: Option<PathBuf>,
+    /// `fresh`: forget what earlier runs into this folder left behind.
+    pub fresh: bool,
+    /// `state`: the file that keeps what is known; unless it is named, one in `dir`.
+    pub state: Option<PathBuf>,
     /// `digest`: computed of every body.
     pub digest: Digest,
     /// `max-size`: the most decoded bytes of one body.
@@ -207,6 +211,8 @@ impl Default for Config {
             timeout: None,
             low_speed: Some(LowSpeed { bytes_per_second: 100, over: Duration::from_secs(30) }),
             dir: None,
+            fresh: false,
+            state: None,
             digest: Digest::None,
             max_size: None,
             format: Format::Text,

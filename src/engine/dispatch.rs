@@ -25,7 +25,7 @@ use crate::config::Order;
 use crate::fetch::Meter;
 use crate::frontier::{Claim, Frontier, Settled};
 use crate::model::{
-    Batch, Entry, Event, Job, Outcome, Progress, RunInfo, Seed, SkipReason, StopCause, Subject, Summary, Verdict,
+    Batch, Entry, Event, Facts, Job, Outcome, Progress, RunInfo, Seed, SkipReason, StopCause, Subject, Summary, Verdict,
 };
 use crate::policy::naming::{Claims, name_for_out, name_for_url};
 use crate::sink::{SinkThread, ToSinks};
@@ -145,7 +145,10 @@ impl State {
                     let verdict = Verdict::Skipped(SkipReason::Duplicate);
                     self.finish(Outcome::unfetched(Subject::Seed(seed), verdict));
                 }
-                Entry::Seed(seed) => self.push(seed),
+                Entry::Seed(mut seed) => match seed.known.as_mut().and_then(|known| known.done.take()) {
+                    Some(facts) => self.finish(done(seed, *facts)),
+                    None => self.push(seed),
+                },
             }
         }
     }
@@ -159,7 +162,11 @@ impl State {
     }
 
     /// Claims the name of a seed, in list order, and lets it wait.
-    fn push(&mut self, seed: Seed) {
+    fn push(&mut self, mut seed: Seed) {
+        if let Some(name) = seed.known.as_mut().and_then(|known| known.name.take()) {
+            // It has had it for longer than this run.
+            return self.frontier.push(seed, self.names.is_some().then_some(name));
+        }
         let Some(names) = &mut self.names else { return self.frontier.push(seed, None) };
         let wanted = match seed.wants.as_ref().and_then(|w| w.out.as_deref()) {
             Some(out) => name_for_out(out),
@@ -234,6 +241,11 @@ impl State {
             slowest: Vec::new(),
         }
     }
+}
+
+/// What an earlier run found out, told again.
+fn done(seed: Seed, facts: Facts) -> Outcome {
+    Outcome { facts, ..Outcome::unfetched(Subject::Seed(seed), Verdict::Skipped(SkipReason::Done)) }
 }
 
 fn cancelled(seed: Seed) -> Outcome {

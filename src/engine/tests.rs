@@ -80,7 +80,7 @@ impl Sink for Collect {
 
 fn seed(path: &str, priority: i32, line: usize) -> Entry {
     let url = url::Url::parse(&format!("http://h.test/{path}")).unwrap();
-    Entry::Seed(Seed { url, priority, origin: origin(line), number: 0, wants: None })
+    Entry::Seed(Seed { url, priority, origin: origin(line), number: 0, wants: None, known: None })
 }
 
 fn bad(line: usize) -> Entry {

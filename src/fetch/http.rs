@@ -23,7 +23,7 @@ use super::save::Saver;
 use super::timing::{MARKS, Marks};
 use super::{Fetched, Fetcher, HttpSpec, Meter};
 use crate::config::Compression;
-use crate::model::{ErrorKind, Facts, FetchError, Hop, Job, PerSeed, Timing, Verdict};
+use crate::model::{ErrorKind, Facts, FetchError, Hop, Job, PerSeed, Timing, Validators, Verdict};
 use crate::policy::origin;
 use crate::policy::printable::printable;
 use crate::policy::redact::redact;
@@ -211,6 +211,9 @@ impl Exchange<'_> {
             .headers()
             .get(header::CONTENT_TYPE)
             .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned().into_boxed_str());
+        if self.fetcher.spec.keeps_validators {
+            facts.validators = validators(response.headers());
+        }
         Ok(response)
     }
 
@@ -321,6 +324,13 @@ impl Exchange<'_> {
             }
         }
     }
+}
+
+/// What lets a later run ask whether the answer has changed (RFC 9110, section 8.8).
+fn validators(fields: &HeaderMap) -> Option<Box<Validators>> {
+    let text = |name| fields.get(name).and_then(|value| value.to_str().ok()).map(Box::<str>::from);
+    let (etag, last_modified) = (text(header::ETAG), text(header::LAST_MODIFIED));
+    (etag.is_some() || last_modified.is_some()).then(|| Box::new(Validators { etag, last_modified }))
 }
 
 /// Where a response leads, if it is a redirect with a Location (RFC 9110, section 15.4).

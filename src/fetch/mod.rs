@@ -145,6 +145,8 @@ pub struct HttpSpec {
     pub low_speed: Option<LowSpeed>,
     /// Where bodies go.
     pub saving: Saving,
+    /// Whether ETag and Last-Modified are wanted.
+    pub keeps_validators: bool,
     /// Computed of every body.
     pub digest: Digest,
     /// The most decoded bytes of one body.

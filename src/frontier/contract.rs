@@ -7,7 +7,7 @@ use crate::model::{Origin, Seed};
 
 fn seed(path: &str, priority: i32) -> Seed {
     let url = url::Url::parse("http://h.test/").unwrap().join(path).unwrap();
-    Seed { url, priority, origin: Origin { list: Arc::from("t"), line: 1 }, number: 0, wants: None }
+    Seed { url, priority, origin: Origin { list: Arc::from("t"), line: 1 }, number: 0, wants: None, known: None }
 }
 
 fn each(test: impl Fn(&mut dyn Frontier)) {

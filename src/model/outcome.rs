@@ -7,7 +7,7 @@ use http::Version;
 use jiff::Timestamp;
 use url::Url;
 
-use super::{BadLine, ErrorKind, FetchError, Job, Origin, Seed};
+use super::{BadLine, ErrorKind, FetchError, Job, Origin, Seed, Validators};
 
 /// What an outcome is about.
 #[derive(Debug, Clone)]
@@ -94,6 +94,8 @@ pub struct Facts {
     pub remote_addr: Option<SocketAddr>,
     /// When the first request of the last attempt began.
     pub started_at: Option<Timestamp>,
+    /// What a later run can ask with whether the answer has changed; only where something keeps it.
+    pub validators: Option<Box<Validators>>,
 }
 
 /// How long the phases took. Phases that did not happen are `None`; with redirects `dns`,
@@ -119,16 +121,19 @@ pub struct Timing {
 pub enum SkipReason {
     /// The same URL stood earlier in the input.
     Duplicate,
+    /// An earlier run did it, and its file is there.
+    Done,
 }
 
 impl SkipReason {
     /// Every reason, in documentation order.
-    pub const ALL: &[SkipReason] = &[SkipReason::Duplicate];
+    pub const ALL: &[SkipReason] = &[SkipReason::Duplicate, SkipReason::Done];
 
     /// The name in records.
     pub const fn as_str(self) -> &'static str {
         match self {
             SkipReason::Duplicate => "duplicate",
+            SkipReason::Done => "done",
         }
     }
 }

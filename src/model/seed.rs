@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::{HeaderName, HeaderValue};
 use url::Url;
 
-use super::FetchError;
+use super::{FetchError, Known};
 
 /// Where a seed was read: a list and a line in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +76,8 @@ pub struct Seed {
     pub number: u64,
     /// What the list asks for this URL alone.
     pub wants: Option<Box<PerSeed>>,
+    /// What an earlier run left behind about it.
+    pub known: Option<Box<Known>>,
 }
 
 /// A line that never became a URL. It still ends in one record.

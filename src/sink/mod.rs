@@ -62,6 +62,20 @@ pub trait Sink: Send {
     /// Ends the run: a record that cannot be written must not be lost silently.
     fn outcome(&mut self, outcome: &Outcome) -> Result<ControlFlow<()>, SinkError>;
 
+    /// Outcomes that were reached together, in order. The first sink of a run has them all before
+    /// the next one has any.
+    ///
+    /// # Errors
+    /// As [`Sink::outcome`].
+    fn outcomes(&mut self, outcomes: &[Outcome]) -> Result<ControlFlow<()>, SinkError> {
+        for outcome in outcomes {
+            if self.outcome(outcome)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
     /// Called once, after the last outcome, however the run ended.
     ///
     /// # Errors

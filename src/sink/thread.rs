@@ -78,7 +78,7 @@ impl Sinks {
 
     fn take(&mut self, message: ToSinks) {
         match message {
-            ToSinks::Outcomes(outcomes) => outcomes.iter().for_each(|o| self.each(|sink| sink.outcome(o))),
+            ToSinks::Outcomes(outcomes) => self.each(|sink| sink.outcomes(&outcomes)),
             ToSinks::Finish(summary) => self.each(|sink| sink.finish(&summary).map(ControlFlow::Continue)),
         }
     }

@@ -38,7 +38,7 @@ impl Place<'_> {
                     per_seed.credentials = Some(credentials);
                 }
                 let wants = (!per_seed.is_empty()).then(|| Box::new(per_seed));
-                Entry::Seed(Seed { url, priority, origin: self.origin(), number: 0, wants })
+                Entry::Seed(Seed { url, priority, origin: self.origin(), number: 0, wants, known: None })
             }
         }
     }

@@ -43,6 +43,14 @@ impl Claims {
         Claimed(path.into())
     }
 
+    /// Notes a name that was given away in an earlier run; its URL keeps it.
+    pub fn reserve(&mut self, name: &str) {
+        for (at, _) in name.match_indices('/') {
+            self.folders.insert(&fold(&name[..at]));
+        }
+        self.files.insert(&fold(name));
+    }
+
     /// How many names were given away.
     pub fn len(&self) -> usize {
         self.files.len()

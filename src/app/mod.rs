@@ -1,5 +1,7 @@
 //! The composition root: a configuration becomes a plan. The only file that knows all concrete types.
 
+mod memory;
+
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -15,7 +17,9 @@ use crate::frontier::FRONTIERS;
 use crate::policy::naming::Claims;
 use crate::report::Reporter;
 use crate::sink::{FORMATS, Output, Sink, SummaryFile};
-use crate::source::{Input, ListSource, SourceError};
+use crate::source::{Input, ListSource, Source, SourceError};
+use crate::state::StateError;
+use memory::{Keeping, Recalling};
 
 /// A run could not be set up; nothing was fetched.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +37,9 @@ pub enum SetupError {
         /// Why not.
         source: io::Error,
     },
+    /// What earlier runs know cannot be used.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// A setting cannot be used.
     #[error("{0}")]
     Setting(String),
@@ -72,11 +79,17 @@ pub fn plan(
     surroundings: Surroundings,
     stop: Stop,
 ) -> Result<Plan, SetupError> {
-    let source = ListSource::new(inputs, config.input_format)?;
+    let mut source: Box<dyn Source> = Box::new(ListSource::new(inputs, config.input_format)?);
     let saving = saving(config, document)?;
-    let names = matches!(saving, Saving::Dir(_)).then(Claims::new);
-    let spec = FetchSpec::Http(Arc::new(http_spec(config, saving)?));
-    let mut sinks = surroundings.sinks;
+    let mut names = matches!(saving, Saving::Dir(_)).then(Claims::new);
+    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
+    if let Some((recall, ledger)) = memory::open(config, &saving, names.as_mut())? {
+        source = Box::new(Recalling::new(source, recall));
+        // The first of all: what was told is known.
+        sinks.push(Box::new(Keeping(ledger)));
+    }
+    let spec = FetchSpec::Http(Arc::new(http_spec(config, saving, !sinks.is_empty())?));
+    sinks.extend(surroundings.sinks);
     sinks.extend(record_sink(config, surroundings.records, surroundings.color)?);
     if let Some(path) = &config.summary {
         sinks.push(Box::new(SummaryFile::new(create(path, "the summary")?)));
@@ -84,7 +97,7 @@ pub fn plan(
     let [frontier, ..] = FRONTIERS else { return Err(SetupError::Setting("no frontier".to_owned())) };
     let [backend, ..] = BACKENDS else { return Err(SetupError::Setting("no backend".to_owned())) };
     Ok(Plan {
-        source: Box::new(source),
+        source,
         frontier: (frontier.make)(config.duplicates == Duplicates::Skip),
         backend: (backend.make)(),
         spec,
@@ -149,7 +162,7 @@ fn saving(config: &Config, document: Document) -> Result<Saving, SetupError> {
     })
 }
 
-fn http_spec(config: &Config, saving: Saving) -> Result<HttpSpec, SetupError> {
+fn http_spec(config: &Config, saving: Saving, keeps_validators: bool) -> Result<HttpSpec, SetupError> {
     let ca_pem = match &config.cacert {
         None => None,
         Some(path) => Some(std::fs::read(path).map_err(|source| SetupError::Path {
@@ -173,6 +186,7 @@ fn http_spec(config: &Config, saving: Saving) -> Result<HttpSpec, SetupError> {
         timeout: config.timeout,
         low_speed: config.low_speed,
         saving,
+        keeps_validators,
         digest: config.digest,
         max_size: config.max_size,
         idle_connections: idle_connections(config.concurrency.get()),

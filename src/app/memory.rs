@@ -1,0 +1,97 @@
+//! What earlier runs know, between the source that is asked and the sink that is told.
+
+use std::io;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use super::SetupError;
+use crate::config::{Compression, Config};
+use crate::fetch::Saving;
+use crate::model::{Batch, Entry, Origin, Outcome};
+use crate::policy::naming::Claims;
+use crate::sink::{Sink, SinkError};
+use crate::source::{Interrupt, Source, SourceError};
+use crate::state::{Ledger, Recall, Shape, State};
+
+/// Opens the state of a run, if it has one: where bodies are saved, or a file is named for it.
+pub(super) fn open(
+    config: &Config,
+    saving: &Saving,
+    names: Option<&mut Claims>,
+) -> Result<Option<(Recall, Ledger)>, SetupError> {
+    let folder = match saving {
+        Saving::Dir(folder) => Some(folder.clone()),
+        _ => None,
+    };
+    let in_folder = || folder.as_deref().map(|folder| folder.join(".fetchall").join("state.db"));
+    let Some(path): Option<PathBuf> = config.state.clone().or_else(in_folder) else { return Ok(None) };
+    let state = State::open(&path, config.fresh)?;
+    if let Some(names) = names {
+        state.names(|name| names.reserve(name))?;
+    }
+    let (mut recall, ledger) = state.split(shape(config), folder)?;
+    recall.wants(config.digest);
+    Ok(Some((recall, ledger)))
+}
+
+/// The settings that shape a body.
+fn shape(config: &Config) -> Shape {
+    let coded = match config.compression {
+        Compression::Auto | Compression::Off => "decoded",
+        Compression::Raw => "raw",
+    };
+    Shape::new(std::iter::once(coded.to_owned()).chain(config.header.iter().cloned()))
+}
+
+/// A source whose seeds know what is known of them.
+pub(super) struct Recalling {
+    source: Box<dyn Source>,
+    recall: Recall,
+}
+
+impl Recalling {
+    pub(super) fn new(source: Box<dyn Source>, recall: Recall) -> Self {
+        Self { source, recall }
+    }
+}
+
+impl Source for Recalling {
+    fn next_batch(&mut self) -> Result<Option<Batch>, SourceError> {
+        let Some(mut batch) = self.source.next_batch()? else { return Ok(None) };
+        let seeds = batch.entries.iter_mut().filter_map(|entry| match entry {
+            Entry::Seed(seed) => Some(seed),
+            Entry::Bad(_) => None,
+        });
+        let list = batch.next.list.to_string();
+        self.recall.look_up(seeds).map_err(|e| SourceError { list, source: io::Error::other(e) })?;
+        Ok(Some(batch))
+    }
+
+    fn position(&self) -> Origin {
+        self.source.position()
+    }
+
+    fn expected(&self) -> Option<u64> {
+        self.source.expected()
+    }
+
+    fn interrupt(&self) -> Interrupt {
+        self.source.interrupt()
+    }
+}
+
+/// Writes outcomes down before anybody is told of them.
+pub(super) struct Keeping(pub(super) Ledger);
+
+impl Sink for Keeping {
+    fn outcome(&mut self, outcome: &Outcome) -> Result<ControlFlow<()>, SinkError> {
+        self.outcomes(std::slice::from_ref(outcome))
+    }
+
+    fn outcomes(&mut self, outcomes: &[Outcome]) -> Result<ControlFlow<()>, SinkError> {
+        match self.0.write(outcomes) {
+            Ok(()) => Ok(ControlFlow::Continue(())),
+            Err(e) => Err(SinkError { target: self.0.path().display().to_string(), source: io::Error::other(e) }),
+        }
+    }
+}

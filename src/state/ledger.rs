@@ -1,0 +1,65 @@
+//! Outcomes written down, a batch at a time.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use super::row::{self, Shape};
+use super::{StateError, failed};
+use crate::model::{Outcome, Subject, Verdict};
+
+/// Writes outcomes down. It lives on the thread of the sinks and is the only writer.
+pub struct Ledger {
+    path: PathBuf,
+    connection: Connection,
+    shape: Shape,
+    folder: Option<PathBuf>,
+    /// Held for as long as the run lasts.
+    _lock: File,
+}
+
+impl Ledger {
+    pub(super) fn new(
+        path: PathBuf,
+        connection: Connection,
+        lock: File,
+        shape: Shape,
+        folder: Option<PathBuf>,
+    ) -> Self {
+        Self { path, connection, shape, folder, _lock: lock }
+    }
+
+    /// The database, as messages name it.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where bodies are saved.
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
+    /// Writes these down in one transaction. What was cancelled or never handed out leaves what
+    /// was known before.
+    ///
+    /// # Errors
+    /// What SQLite says; then none of them is written down.
+    pub fn write(&mut self, outcomes: &[Outcome]) -> Result<(), StateError> {
+        let mut write = || -> rusqlite::Result<()> {
+            let transaction = self.connection.transaction()?;
+            {
+                let mut statement = transaction.prepare_cached(row::INSERT)?;
+                for outcome in outcomes {
+                    if let Subject::Job(job) = &outcome.subject
+                        && outcome.verdict != Verdict::Cancelled
+                    {
+                        row::insert(&mut statement, &self.shape, job, outcome)?;
+                    }
+                }
+            }
+            transaction.commit()
+        };
+        write().map_err(|e| failed(&self.path, e))
+    }
+}

@@ -1,0 +1,174 @@
+//! What earlier runs know, in one SQLite database; it is written by one thread, read by another.
+//!
+//! ```text
+//! open ─▶ Recall  looks up the lines that were read     (on the thread of the source)
+//!      └▶ Ledger  writes down the outcomes, by batches  (on the thread of the sinks)
+//! ```
+//!
+//! A row is written before the record of its outcome is: whatever was told is known after a crash.
+//! `docs/state.md` explains tables and columns for those who look with `sqlite3`.
+
+mod ledger;
+mod recall;
+mod row;
+mod schema;
+#[cfg(test)]
+mod tests;
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+pub use ledger::Ledger;
+pub use recall::Recall;
+pub use row::Shape;
+
+/// The state cannot be used. Nothing of it was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// Another run has it.
+    #[error("{path} is in use by another run{by}; wait for it to end, or use another folder", path = .path.display())]
+    InUse {
+        /// The lock.
+        path: PathBuf,
+        /// ` (process 123)`, when that is known.
+        by: String,
+    },
+    /// A later version wrote it.
+    #[error(
+        "{path} was written by a newer fetchall (version {found} of the state, this one knows {known}); \
+         use that one, or --fresh to forget what it knows",
+        path = .path.display(), known = schema::VERSION
+    )]
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// Its version.
+        found: i32,
+    },
+    /// It is no state, or damaged.
+    #[error(
+        "{path} is damaged or no state of fetchall ({why}); move it away, or use --fresh to replace it",
+        path = .path.display()
+    )]
+    Damaged {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite says.
+        why: String,
+    },
+    /// The file system says no.
+    #[error("cannot use the state {path}: {source}", path = .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// SQLite says no.
+    #[error("cannot use the state {path}: {source}", path = .path.display())]
+    Sqlite {
+        /// The database.
+        path: PathBuf,
+        /// Why not.
+        source: rusqlite::Error,
+    },
+}
+
+/// A state that is open and locked.
+pub struct State {
+    path: PathBuf,
+    connection: Connection,
+    lock: File,
+}
+
+impl State {
+    /// Opens or creates it; `fresh` forgets what is there. Folders above it are made.
+    ///
+    /// # Errors
+    /// When it is in use, damaged, of a newer version, or the file system says no.
+    pub fn open(path: &Path, fresh: bool) -> Result<Self, StateError> {
+        let io = |source| StateError::Io { path: path.to_owned(), source };
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            fs::create_dir_all(folder).map_err(io)?;
+        }
+        let lock = locked(path)?;
+        if fresh {
+            for suffix in ["", "-wal", "-shm"] {
+                match fs::remove_file(with_suffix(path, suffix)) {
+                    Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(io(e)),
+                    _ => {}
+                }
+            }
+        }
+        let connection = schema::open(path)?;
+        Ok(Self { path: path.to_owned(), connection, lock })
+    }
+
+    /// Every name that was claimed so far.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn names(&self, mut each: impl FnMut(&str)) -> Result<(), StateError> {
+        let mut read = || -> rusqlite::Result<()> {
+            let mut names = self.connection.prepare("SELECT name FROM urls WHERE name IS NOT NULL")?;
+            let mut rows = names.query([])?;
+            while let Some(row) = rows.next()? {
+                each(row.get_ref(0)?.as_str()?);
+            }
+            Ok(())
+        };
+        read().map_err(|e| failed(&self.path, e))
+    }
+
+    /// The two ends of it: one to look things up, one to write them down.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn split(self, shape: Shape, folder: Option<PathBuf>) -> Result<(Recall, Ledger), StateError> {
+        let reading = schema::connect(&self.path)?;
+        let recall = Recall::new(self.path.clone(), reading, shape.clone(), folder.clone());
+        Ok((recall, Ledger::new(self.path, self.connection, self.lock, shape, folder)))
+    }
+}
+
+/// The lock beside the database. It holds the number of the process, for messages only: what
+/// counts is the lock, which ends with the process however that ends.
+fn locked(path: &Path) -> Result<File, StateError> {
+    let path = with_suffix(path, ".lock");
+    let io = |source| StateError::Io { path: path.clone(), source };
+    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
+    match file.try_lock() {
+        Ok(()) => {
+            let written = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
+            written.map_err(io)?;
+            Ok(file)
+        }
+        Err(TryLockError::WouldBlock) => {
+            let mut by = String::new();
+            // Err: then the message does without.
+            let _ = file.read_to_string(&mut by);
+            let by = by.parse::<u32>().map_or_else(|_| String::new(), |id| format!(" (process {id})"));
+            Err(StateError::InUse { path, by })
+        }
+        Err(TryLockError::Error(source)) => Err(io(source)),
+    }
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// An error of SQLite, with advice where there is some.
+fn failed(path: &Path, source: rusqlite::Error) -> StateError {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    let path = path.to_owned();
+    match source.sqlite_error_code() {
+        Some(DatabaseCorrupt | NotADatabase) => StateError::Damaged { path, why: source.to_string() },
+        _ => StateError::Sqlite { path, source },
+    }
+}

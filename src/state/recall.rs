@@ -1,0 +1,79 @@
+//! What is known of the lines that were just read.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::row::{self, Found, Shape};
+use super::{StateError, failed};
+use crate::config::Digest;
+use crate::model::{Claimed, Known, Seed};
+
+/// Looks URLs up. It lives on the thread of the source, which may wait for a disk.
+pub struct Recall {
+    path: PathBuf,
+    connection: Connection,
+    shape: Shape,
+    /// Where bodies are saved; without one nothing has a file.
+    folder: Option<PathBuf>,
+    /// Wanted of every body: what is known without it is not done.
+    digest: Digest,
+}
+
+impl Recall {
+    pub(super) fn new(path: PathBuf, connection: Connection, shape: Shape, folder: Option<PathBuf>) -> Self {
+        Self { path, connection, shape, folder, digest: Digest::None }
+    }
+
+    /// What is done must have this digest.
+    pub fn wants(&mut self, digest: Digest) {
+        self.digest = digest;
+    }
+
+    /// Tells each seed what is known of it.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn look_up<'a>(&mut self, seeds: impl Iterator<Item = &'a mut Seed>) -> Result<(), StateError> {
+        let look_up = || -> rusqlite::Result<()> {
+            let mut statement = self.connection.prepare_cached(row::SELECT)?;
+            for seed in seeds {
+                let key = (row::host(&seed.url), self.shape.key(seed));
+                let found = statement.query_row(key, |row| row::found(row, self.folder.as_deref())).optional()?;
+                seed.known = found.map(|found| Box::new(self.known(seed, found)));
+            }
+            Ok(())
+        };
+        look_up().map_err(|e| failed(&self.path, e))
+    }
+
+    fn known(&self, seed: &Seed, found: Found) -> Known {
+        let done = found.ok && self.has_digests(seed, &found) && self.is_there(&found);
+        Known { done: done.then(|| Box::new(found.facts)), name: found.name.map(Claimed), validators: found.validators }
+    }
+
+    /// Whether everything that is wanted of the body is known of it, and as the list declares it.
+    fn has_digests(&self, seed: &Seed, found: &Found) -> bool {
+        let wants = seed.wants.as_deref();
+        let agrees = |declared: Option<[u8; 32]>, known: Option<[u8; 32]>| declared.is_none() || declared == known;
+        let computed = match self.digest {
+            Digest::None => true,
+            Digest::Sha256 => found.facts.sha256.is_some(),
+            Digest::Blake3 => found.facts.blake3.is_some(),
+        };
+        computed
+            && agrees(wants.and_then(|w| w.sha256), found.facts.sha256)
+            && agrees(wants.and_then(|w| w.blake3), found.facts.blake3)
+    }
+
+    /// The cheap check: its file is there and as long as it was.
+    fn is_there(&self, found: &Found) -> bool {
+        let Some(folder) = &self.folder else { return true };
+        let Some(name) = &found.name else { return false };
+        let is_file = |path: &Path| {
+            fs::symlink_metadata(path).is_ok_and(|file| file.is_file() && Some(file.len()) == found.facts.bytes)
+        };
+        is_file(&folder.join(&**name))
+    }
+}

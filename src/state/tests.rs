@@ -1,0 +1,149 @@
+//! What is written down is known again, and what is not ours is left alone.
+
+use std::fs;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use url::Url;
+
+use super::*;
+use crate::config::Digest;
+use crate::model::{
+    Claimed, ErrorKind, Facts, FetchError, Hop, Job, JobId, Origin, Outcome, PerSeed, Seed, Subject, Timing,
+    Validators, Verdict,
+};
+
+fn seed(url: &str) -> Seed {
+    let origin = Origin { list: Arc::from("l"), line: 1 };
+    Seed { url: Url::parse(url).unwrap(), priority: 0, origin, number: 0, wants: None, known: None }
+}
+
+fn outcome(seed: Seed, name: &str, facts: Facts, verdict: Verdict) -> Outcome {
+    let save_as = Some(Claimed(name.into()));
+    let job = Job { id: JobId(0), seed, attempt: 1, save_as, admitted: Instant::now() };
+    let timing = Timing { total: Some(Duration::from_millis(5)), ..Timing::default() };
+    Outcome { subject: Subject::Job(job), facts, timing, verdict }
+}
+
+fn facts() -> Facts {
+    Facts {
+        status: Some(200),
+        final_url: Some(Url::parse("http://h.test/b").unwrap()),
+        path: None,
+        bytes: Some(4),
+        wire_bytes: Some(3),
+        content_type: Some("text/plain".into()),
+        sha256: Some([7; 32]),
+        blake3: None,
+        redirects: vec![Hop { status: 301, url: Url::parse("http://h.test/a").unwrap() }],
+        http_version: Some(http::Version::HTTP_11),
+        remote_addr: Some("127.0.0.1:80".parse().unwrap()),
+        started_at: Some("2026-11-21T02:00:00.123Z".parse().unwrap()),
+        validators: Some(Box::new(Validators { etag: Some("\"x\"".into()), last_modified: None })),
+    }
+}
+
+fn open(folder: &TempDir) -> (Recall, Ledger) {
+    let state = State::open(&folder.path().join(".fetchall/state.db"), false).unwrap();
+    state.split(Shape::default(), Some(folder.path().to_owned())).unwrap()
+}
+
+fn known(recall: &mut Recall, mut seed: Seed) -> Option<Box<crate::model::Known>> {
+    recall.look_up(std::iter::once(&mut seed)).unwrap();
+    seed.known
+}
+
+#[test]
+fn what_was_ok_is_done_with_all_its_facts_while_its_file_is_as_it_was() {
+    let folder = TempDir::new().unwrap();
+    let (mut recall, mut ledger) = open(&folder);
+    fs::write(folder.path().join("a"), "body").unwrap();
+    ledger.write(&[outcome(seed("http://h.test/a"), "a", facts(), Verdict::Ok)]).unwrap();
+    let found = known(&mut recall, seed("http://h.test/a")).unwrap();
+    assert_eq!(found.validators.etag.as_deref(), Some("\"x\""));
+    let path = Some(folder.path().join("a").to_string_lossy().into_owned());
+    let told = Facts { path, validators: None, ..facts() };
+    assert_eq!(format!("{:?}", found.done.unwrap()), format!("{told:?}"));
+    assert!(known(&mut recall, seed("http://h.test/other")).is_none());
+    // Another length, another kind of thing, or nothing at all.
+    fs::write(folder.path().join("a"), "longer body").unwrap();
+    let found = known(&mut recall, seed("http://h.test/a")).unwrap();
+    assert_eq!((found.done.is_none(), found.name), (true, Some(Claimed("a".into()))), "it keeps its name");
+    fs::remove_file(folder.path().join("a")).unwrap();
+    assert!(known(&mut recall, seed("http://h.test/a")).unwrap().done.is_none());
+}
+
+#[test]
+fn only_what_is_as_good_as_what_is_asked_is_done() {
+    let folder = TempDir::new().unwrap();
+    let (mut recall, mut ledger) = open(&folder);
+    fs::write(folder.path().join("a"), "body").unwrap();
+    let failed = Verdict::Failed(FetchError::new(ErrorKind::Reset, "gone"));
+    let rows = [
+        outcome(seed("http://h.test/a"), "a", facts(), Verdict::Ok),
+        outcome(seed("http://h.test/b"), "a", facts(), Verdict::HttpError),
+        outcome(seed("http://h.test/c"), "a", facts(), failed),
+        outcome(seed("http://h.test/d"), "a", facts(), Verdict::Cancelled),
+    ];
+    ledger.write(&rows).unwrap();
+    let done = |recall: &mut Recall, seed| known(recall, seed).is_some_and(|known| known.done.is_some());
+    let states = ["a", "b", "c", "d"].map(|path| done(&mut recall, seed(&format!("http://h.test/{path}"))));
+    assert_eq!(states, [true, false, false, false]);
+    let mut declared = seed("http://h.test/a");
+    declared.wants = Some(Box::new(PerSeed { sha256: Some([8; 32]), ..PerSeed::default() }));
+    assert!(!done(&mut recall, declared), "the list declares another digest");
+    let mut other = seed("http://h.test/a");
+    other.wants = Some(Box::new(PerSeed { out: Some("b".to_owned()), ..PerSeed::default() }));
+    assert!(!done(&mut recall, other), "the list wants it under another name");
+    recall.wants(Digest::Sha256);
+    assert!(done(&mut recall, seed("http://h.test/a")));
+    recall.wants(Digest::Blake3);
+    assert!(!done(&mut recall, seed("http://h.test/a")), "a digest that is not known");
+}
+
+#[test]
+fn a_state_has_one_run_at_a_time() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("state.db");
+    let first = State::open(&path, false).unwrap();
+    let second = State::open(&path, true).err().unwrap().to_string();
+    assert!(second.contains(&format!("in use by another run (process {})", std::process::id())), "{second}");
+    drop(first);
+    State::open(&path, false).unwrap();
+}
+
+#[test]
+fn what_is_newer_damaged_or_not_ours_is_left_alone() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("state.db");
+    let refused = |says: &str| {
+        let before = fs::read(&path).unwrap();
+        let told = State::open(&path, false).err().unwrap().to_string();
+        assert!(told.contains(says) && told.contains("--fresh"), "{told}");
+        assert!(fs::read(&path).unwrap() == before, "{says}: it was changed");
+        State::open(&path, true).unwrap();
+        fs::remove_file(&path).unwrap();
+    };
+    fs::write(&path, "not a database, and long enough to be looked at").unwrap();
+    refused("damaged");
+    Connection::open(&path).unwrap().execute_batch("CREATE TABLE mine (a)").unwrap();
+    refused("another program");
+    drop(State::open(&path, false).unwrap());
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    refused("version 99");
+}
+
+#[test]
+fn every_name_is_remembered() {
+    let folder = TempDir::new().unwrap();
+    let (_, mut ledger) = open(&folder);
+    let rows = ["a", "b/c"].map(|name| outcome(seed(&format!("http://h.test/{name}")), name, facts(), Verdict::Ok));
+    ledger.write(&rows).unwrap();
+    drop(ledger);
+    let state = State::open(&folder.path().join(".fetchall/state.db"), false).unwrap();
+    let mut names = Vec::new();
+    state.names(|name| names.push(name.to_owned())).unwrap();
+    names.sort();
+    assert_eq!(names, ["a", "b/c"]);
+}

@@ -26,6 +26,7 @@ mod output;
 mod quiet;
 mod readme;
 mod real_site;
+mod resume;
 mod saving;
 mod screen;
 mod shutdown;

@@ -57,7 +57,8 @@ pub fn record_of(fetchall: Fetchall) -> (Value, Finished) {
     (record, run)
 }
 
-/// Everything below a folder that is no folder, sorted; links are not followed.
+/// Everything below a folder that is no folder, sorted, but for what the run remembers; links are
+/// not followed.
 pub fn files(folder: &Path) -> Vec<String> {
     fn walk(folder: &Path, below: &str, found: &mut Vec<String>) {
         for entry in std::fs::read_dir(folder).into_iter().flatten() {
@@ -65,7 +66,7 @@ pub fn files(folder: &Path) -> Vec<String> {
             let name = format!("{below}{}", entry.file_name().to_string_lossy());
             if entry.file_type().expect("its type").is_dir() {
                 walk(&entry.path(), &format!("{name}/"), found);
-            } else {
+            } else if !name.starts_with(".fetchall/state.db") {
                 found.push(name);
             }
         }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use toml::Value;
 
 use super::{
-    Color, Compression, Config, Digest, Duplicates, Format, InputFormat, LowSpeed, ProgressMode, header, units,
+    Backend, Color, Compression, Config, Digest, Duplicates, Format, InputFormat, LowSpeed, ProgressMode, header, units,
 };
 
 /// A value as a layer gives it.
@@ -101,6 +101,7 @@ keys! {
     "input-format" => input_format: InputFormat,
     "duplicates" => duplicates: Duplicates,
     "concurrency" | "jobs" | "workers" => concurrency: NonZeroU32,
+    "backend" => backend: Backend,
     "grace" => grace: Time,
     "header" => header: Headers,
     "user-agent" => user_agent: FieldText,
@@ -166,6 +167,7 @@ macro_rules! words {
 }
 
 words!(InputFormat: "auto" = Auto, "text" = Text, "tsv" = Tsv, "csv" = Csv, "ndjson" | "json" | "jsonl" = Ndjson);
+words!(Backend: "async" = Async, "threads" = Threads, "processes" = Processes, "sequential" = Sequential);
 words!(Compression: "auto" = Auto, "off" = Off, "raw" = Raw);
 words!(Duplicates: "skip" = Skip, "fetch" = Fetch);
 words!(Digest: "none" = None, "sha256" = Sha256, "blake3" = Blake3);

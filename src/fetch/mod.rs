@@ -32,6 +32,7 @@ use crate::config::{Compression, Digest, LowSpeed};
 use crate::model::{Facts, Job, Timing, Verdict};
 
 pub use meter::Meter;
+pub use script::{Script, Step};
 
 /// What one fetch found out.
 #[derive(Debug)]

@@ -114,12 +114,13 @@ impl Keeper {
         let crew = self.crew.clone();
         let queued = job.admitted.elapsed();
         let _under_way = crew.ctx.meter.begin();
+        let started = Instant::now();
         let mut fetched = loop {
             // What was written to a stream cannot be taken back.
             let mut written = false;
             let why = match self.fetch(&job, &mut written).await {
                 Ok(fetched) => break fetched,
-                Err(Lost::Child(_)) if crew.ctx.drain.is_cancelled() => break cancelled(),
+                Err(Lost::Child(_)) if crew.ctx.drain.is_cancelled() => break cancelled(started),
                 Err(Lost::Child(why)) if job.attempt == 1 && !written => why,
                 Err(Lost::Child(why)) => {
                     break failed(ErrorKind::Internal, format!("the worker process of this URL died: {why}"));
@@ -144,6 +145,7 @@ impl Keeper {
             self.child = Some(child);
             return Err(Lost::Job(ErrorKind::Internal, "what the list asks for this URL is too long".to_owned()));
         }
+        let started = Instant::now();
         let exchange = Exchange { child: &mut child, ctx, writer: self.writer.as_ref(), written };
         match exchange.run(job).await {
             Ok(Some(fetched)) => {
@@ -152,7 +154,7 @@ impl Keeper {
             }
             Ok(None) => {
                 child.kill().await;
-                Ok(cancelled())
+                Ok(cancelled(started))
             }
             Err(e) => {
                 let end = child.kill().await;
@@ -162,8 +164,10 @@ impl Keeper {
     }
 }
 
-fn cancelled() -> Fetched {
-    Fetched { facts: Facts::default(), timing: Timing::default(), verdict: Verdict::Cancelled }
+/// A fetch that had begun, of which nothing more is known.
+fn cancelled(started: Instant) -> Fetched {
+    let timing = Timing { total: Some(started.elapsed()), ..Timing::default() };
+    Fetched { facts: Facts::default(), timing, verdict: Verdict::Cancelled }
 }
 
 /// One job at one child.

@@ -11,8 +11,11 @@ use crate::support::cli::Finished;
 use crate::support::fault::FaultServer;
 use crate::support::single::{files, kind};
 
+type Records = BTreeMap<u64, Value>;
+type Files = BTreeMap<String, Vec<u8>>;
+
 /// What must not differ: everything but times.
-fn records(run: &Finished) -> BTreeMap<u64, Value> {
+fn records(run: &Finished) -> Records {
     let line = |record: &Value| record["source"]["line"].as_u64().expect("a line");
     let timeless = |mut record: Value| {
         let object = record.as_object_mut().expect("an object");
@@ -23,7 +26,7 @@ fn records(run: &Finished) -> BTreeMap<u64, Value> {
     run.records().into_iter().map(timeless).collect()
 }
 
-fn saved(run: &Finished) -> BTreeMap<String, Vec<u8>> {
+fn saved(run: &Finished) -> Files {
     files(&run.folder().join("out")).into_iter().map(|name| (name.clone(), run.read(&format!("out/{name}")))).collect()
 }
 
@@ -59,7 +62,7 @@ fn records_and_files_do_not_depend_on_the_backend() {
         url("page/4").replace("http://", "http://user:secret@"),
     ]
     .join("\n");
-    let mut first: Option<(BTreeMap<u64, Value>, BTreeMap<String, Vec<u8>>)> = None;
+    let mut first: Option<(Records, Files)> = None;
     for backend in names() {
         let args = ["-d", "out", "--max-size", "800K", "--timeout", "1s", "--digest", "blake3", "-c", "6", "list.txt"];
         let run = on(backend).args(args).file("list.txt", &list).run().expect_code(1);

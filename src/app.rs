@@ -1,6 +1,8 @@
 //! The composition root: a configuration becomes a plan. The only file that knows all concrete types.
 
+use std::collections::hash_map::RandomState;
 use std::fs::File;
+use std::hash::{BuildHasher, Hasher};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -179,6 +181,7 @@ fn http_spec(config: &Config, saving: Saving) -> Result<HttpSpec, SetupError> {
         timeout: config.timeout,
         low_speed: config.low_speed,
         saving,
+        run: RandomState::new().build_hasher().finish(),
         digest: config.digest,
         max_size: config.max_size,
         idle_connections: idle_connections(config.backend, config.concurrency.get()),

@@ -213,8 +213,12 @@ impl Exchange<'_> {
                         }
                         self.ctx.meter.received(done.received);
                         let mut fetched = done.into_fetched()?;
-                        if fetched.verdict == Verdict::Ok && self.writer.is_some() {
-                            unwritable = write(self.writer, None).await.err();
+                        if fetched.verdict == Verdict::Ok && self.writer.is_some() && unwritable.is_none() {
+                            tokio::select! {
+                                biased;
+                                flushed = write(self.writer, None) => unwritable = flushed.err(),
+                                () = abort.cancelled() => return Ok(None),
+                            }
                         }
                         if let Some(error) = unwritable {
                             fetched.verdict = Verdict::Failed(error);

@@ -70,7 +70,7 @@ impl HttpFetcher {
         Self {
             asks_codings: !spec.headers.iter().any(|(name, _)| name == header::ACCEPT_ENCODING),
             clients: Clients::new(spec),
-            saver: Saver::new(spec.saving.clone()),
+            saver: Saver::new(spec.saving.clone(), spec.run),
             spec: spec.clone(),
             meter: meter.clone(),
             fields,

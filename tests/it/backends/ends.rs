@@ -17,11 +17,16 @@ fn ok() -> Act {
     Act::KeepAliveOk(b"hello\n".to_vec())
 }
 
-/// Answers `/never` never, `/half` by half, everything else at once.
-fn server() -> FaultServer {
+/// A part of what is promised, then silence.
+fn half() -> Act {
     let mut half = b"HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n".to_vec();
     half.resize(2 << 20, b'x');
-    FaultServer::start(Script::new().on("never", Act::Stalled).on("half", Act::RawKeepAlive(half)).otherwise(ok()))
+    Act::RawKeepAlive(half)
+}
+
+/// Answers `/never` never, `/half` by half, everything else at once.
+fn server() -> FaultServer {
+    FaultServer::start(Script::new().on("never", Act::Stalled).on("half", half()).otherwise(ok()))
 }
 
 fn until(what: &str, wanted: impl Fn() -> bool) {
@@ -112,6 +117,19 @@ fn a_child_that_is_killed_costs_a_second_try() {
     let records = running.wait().expect_code(0).records();
     assert_eq!(records.iter().map(kind).collect::<Vec<_>>(), ["ok"; 3]);
     assert_eq!(records[1]["attempts"], 2);
+}
+
+#[test]
+fn a_second_try_takes_over_the_part_of_the_first() {
+    let body = vec![b'x'; 900_000];
+    let server = FaultServer::start(Script::new().on_each("x", vec![half(), Act::KeepAliveOk(body.clone())]));
+    let running = on("processes").args(["-d", "out", "-c", "1"]).arg(server.url("x")).spawn();
+    until_part(&running);
+    kill_the_only_child(&running, &server, 1);
+    let run = running.wait().expect_code(0);
+    let path = run.records()[0]["path"].as_str().expect("a path").to_owned();
+    assert!(run.read(&path) == body);
+    assert_eq!(files(&run.folder().join("out")).len(), 1, "no part is left");
 }
 
 #[test]

@@ -122,6 +122,22 @@ fn a_document_that_cannot_be_written_is_an_io_error() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_document_for_a_full_disk_is_an_io_error() {
+    let server = FaultServer::start(Script::new().on("x", Act::KeepAliveOk(b"small".to_vec())));
+    for backend in names() {
+        let command = format!(
+            "exec {} --backend {backend} -O - -o records --format ndjson {} > /dev/full",
+            env!("CARGO_BIN_EXE_fetchall"),
+            server.url("x")
+        );
+        let run = crate::support::cli::Fetchall::of("/bin/sh").args(["-c", &command]).run().expect_code(1);
+        let record: Value = serde_json::from_slice(&run.read("records")).expect("one record");
+        assert_eq!(kind(&record), "io", "{backend}: {record}");
+    }
+}
+
 #[test]
 fn the_limit_holds_at_the_server() {
     let page = Act::Delayed(Duration::from_millis(10), Box::new(Act::KeepAliveOk(b"page\n".to_vec())));

@@ -189,6 +189,26 @@ async fn without_a_single_worker_every_job_is_cancelled() {
 
 #[cfg(unix)]
 #[tokio::test]
+async fn a_run_goes_on_with_the_workers_that_could_be_started() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let program = folder.path().join("fetchall");
+    std::os::unix::fs::symlink(PROGRAM, &program).unwrap();
+    let entry = BACKENDS.iter().find(|entry| entry.name == "processes").unwrap();
+    let script = script(&[("/slow", 200, Step::Ok(1))], Step::Ok(1));
+    let run = start(entry, 3, script, program.to_str().unwrap());
+    run.give(&["/slow"]).await;
+    run.until("the first", |meter| meter.in_flight() == 1).await;
+    std::fs::remove_file(&program).unwrap();
+    for number in 1..6 {
+        run.jobs.send(job(number, "/a")).await.unwrap();
+    }
+    let (verdicts, ended, meter) = run.finish().await;
+    ended.unwrap();
+    assert_eq!((verdicts, meter.peak()), (vec![Verdict::Ok; 6], 1));
+}
+
+#[cfg(unix)]
+#[tokio::test]
 async fn another_program_is_an_error_of_each_child() {
     // They end at once, or say what is no frame, or say nothing and end with their input.
     for program in ["true", "echo", "yes"] {

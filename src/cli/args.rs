@@ -78,6 +78,9 @@ pub enum Command {
     },
     /// Write the manual page
     Man,
+    /// Fetch what frames on standard input say; a run with --backend processes starts these
+    #[command(hide = true)]
+    Worker,
 }
 
 /// What to download, and how.
@@ -110,6 +113,9 @@ pub struct SettingArgs {
     /// The most URLs in flight at once [default: 10]
     #[arg(short = 'c', short_alias = 'j', long, aliases = ["jobs", "workers"], value_name = "N", help_heading = "Concurrency")]
     concurrency: Option<OsString>,
+    /// How fetches run at once; sequential: one at a time, whatever -c says [default: async]
+    #[arg(long, value_name = "HOW", help_heading = "Concurrency", value_parser = words("backend"))]
+    backend: Option<String>,
     /// After the first Ctrl-C, how long URLs in flight may go on [default: 5s]
     #[arg(long, value_name = "TIME", help_heading = "Concurrency")]
     grace: Option<OsString>,
@@ -242,6 +248,7 @@ impl SettingArgs {
             input_format = "input-format",
             duplicates = "duplicates",
             concurrency = "concurrency",
+            backend = "backend",
             grace = "grace",
             order = "order",
             until = "until",

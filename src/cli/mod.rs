@@ -48,6 +48,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         }
         Some(Command::Completions { shell }) => commands::completions::write(shell),
         Some(Command::Man) => commands::man::write(),
+        Some(Command::Worker) => commands::worker::serve(),
     }
 }
 

@@ -32,6 +32,7 @@ use crate::config::{Compression, Digest, LowSpeed};
 use crate::model::{Facts, Job, Timing, Verdict};
 
 pub use meter::Meter;
+pub use script::{Script, Step};
 
 /// What one fetch found out.
 #[derive(Debug)]
@@ -145,6 +146,9 @@ pub struct HttpSpec {
     pub low_speed: Option<LowSpeed>,
     /// Where bodies go.
     pub saving: Saving,
+    /// In the names of part files: tells those of this run from those of another one that saves
+    /// into the same folder. A fetch that is tried again finds the part of the first try.
+    pub run: u64,
     /// Computed of every body.
     pub digest: Digest,
     /// The most decoded bytes of one body.

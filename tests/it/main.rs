@@ -16,6 +16,7 @@
 )]
 
 mod architecture;
+mod backends;
 mod config;
 mod errors;
 mod formats;

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context;
 use fetchall::app::{self, Document, Surroundings};
-use fetchall::config::{Config, FailOn, Format, Origin, ProgressMode, Until};
+use fetchall::config::{Backend, Config, FailOn, Format, Origin, ProgressMode, Until};
 use fetchall::demo::Site;
 use fetchall::engine::{self, RunEnd, Stop, StopLevel};
 use fetchall::model::StopCause;
@@ -203,8 +203,17 @@ fn watch(resolved: &Resolved, terminal: &Terminal) -> anyhow::Result<Surrounding
         records: wants_records(resolved).then_some(stdout),
         color: stdout_color,
         sinks: Vec::new(),
+        worker_program: worker_program(config)?,
         reporters,
     })
+}
+
+/// This program, for the backend that starts it again.
+fn worker_program(config: &Config) -> anyhow::Result<PathBuf> {
+    match config.backend {
+        Backend::Processes => std::env::current_exe().context("cannot tell where this program is"),
+        Backend::Async | Backend::Threads | Backend::Sequential => Ok(PathBuf::new()),
+    }
 }
 
 /// Whether records go anywhere: not to standard output where the body has it, nor the lines for

@@ -44,6 +44,7 @@ const NOUNS: &[May] = &[All("model")];
 const PARTS: &[May] = &[All("model"), All("config"), All("policy"), All("wire")];
 const PROGRAM: &[May] = &[
     All("app"),
+    Only("backend", &["serve"]),
     All("config"),
     All("demo"),
     All("engine"),

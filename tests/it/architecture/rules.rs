@@ -44,6 +44,7 @@ const NOUNS: &[May] = &[All("model")];
 const PARTS: &[May] = &[All("model"), All("config"), All("policy"), All("wire")];
 const PROGRAM: &[May] = &[
     All("app"),
+    All("compare"),
     All("config"),
     All("demo"),
     All("engine"),
@@ -108,6 +109,11 @@ pub const LAYERS: &[Layer] = &[
         may: &[All("app"), All("config"), All("engine"), All("model"), All("sink"), All("source")],
     },
     Layer { row: 5, module: "demo", may: NOUNS },
+    Layer {
+        row: 5,
+        module: "compare",
+        may: &[All("model"), All("config"), All("policy"), All("wire"), Only("backend", &["BACKENDS"])],
+    },
     Layer { row: 6, module: "cli", may: PROGRAM },
     Layer { row: 6, module: "main", may: PROGRAM },
 ];

@@ -143,13 +143,15 @@ fn take(comparison: &Comparison, pick: &Cell, near: usize) -> String {
         format!(" ({times:.1} times as fast as sequential)")
     });
     let wall = seconds(pick.wall_ms());
-    let cost = cost(pick).map_or_else(String::new, |cost| format!(", {cost}"));
+    let cost = cost(pick);
     if near == 1 {
+        let cost = cost.map_or_else(String::new, |cost| format!(", {cost}"));
         return format!(
             "Take {}: it was the fastest with {wall}{speed_up}{cost}, and no other came within 5 % or noise of it",
             pick.name()
         );
     }
+    let cost = cost.map_or_else(String::new, |cost| format!(" ({cost})"));
     format!(
         "Take {}: it took {wall}{speed_up} and costs least{cost} of the {near} that are as fast as the fastest within \
          5 % or noise",

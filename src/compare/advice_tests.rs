@@ -47,7 +47,7 @@ fn of_equally_fast_ones_the_cheapest_is_taken() {
         cell("processes", 1, &[4000.0, 4100.0, 4050.0], 90.0, 0),
     ]);
     let text = advice(&comparison);
-    assert!(text.starts_with("Take async at 10: it took 0.51 s and costs least, 0.40 ms"), "{text}");
+    assert!(text.starts_with("Take async at 10: it took 0.51 s and costs least (0.40 ms"), "{text}");
     assert!(text.contains("of the 3 that are as fast"), "{text}");
     assert!(text.contains("; going on from 10 to 50 brought nothing beyond noise."), "{text}");
 }

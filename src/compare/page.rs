@@ -135,9 +135,11 @@ impl Page<'_> {
         if cells.is_empty() {
             return;
         }
-        out.push_str("<h2>How long single requests took</h2>\n<figure><figcaption><b>Share of requests answered by a time, %</b> \
-             <span>Answered requests of the last round. A line further to the left is better; lines on top of each other \
-             mean that the server, not the backend, decides.</span></figcaption>\n<ul class=\"key\">");
+        out.push_str("<h2>How long single requests took</h2>\n<figure class=\"grid2\"><figcaption>\
+             <b>Share of requests answered by a time, %</b> <span>Answered requests of the last round. A line further to \
+             the left is better; lines on top of each other mean that the server, not the backend, decides.</span>\n\
+             <ul class=\"key\">",
+        );
         for (color, cell) in &cells {
             let _ = write!(
                 out,
@@ -146,7 +148,7 @@ impl Page<'_> {
             );
         }
         let drawing = svg::distribution("ecdf", "Share of requests answered by a time", &cells);
-        let _ = writeln!(out, "</ul>\n<div class=\"wide\">{drawing}</div></figure>");
+        let _ = writeln!(out, "</ul></figcaption>\n{drawing}</figure>");
     }
 
     fn timelines(&self, out: &mut String) {
@@ -281,6 +283,62 @@ mod tests {
         assert_eq!(page.matches("<title id=").count(), 5);
         assert!(page.contains("The first 200 of 5000 requests"), "{page}");
         assert!(page.contains("Hollow bars are requests that failed."));
+    }
+
+    /// Four backends, three of them at three concurrencies, as a server of 30 to 100 ms would have them.
+    fn full() -> Comparison {
+        let mut cells = Vec::new();
+        for (backend, levels, cpu) in [
+            ("async", &[5, 10, 50][..], 0.2),
+            ("threads", &[5, 10, 50], 0.33),
+            ("processes", &[5, 10, 50], 1.4),
+            ("sequential", &[1], 0.25),
+        ] {
+            for &level in levels {
+                let lanes = level as usize;
+                let mut free = vec![0.0_f64; lanes];
+                let spans: Vec<Span> = (0..100_usize)
+                    .map(|n| {
+                        let total_ms = 30.0 + (n * 37 % 71) as f64;
+                        let lane = (0..lanes).min_by(|a, b| free[*a].total_cmp(&free[*b])).unwrap_or(0);
+                        let start_ms = free[lane];
+                        free[lane] += total_ms;
+                        Span { start_ms, total_ms, ok: true }
+                    })
+                    .collect();
+                let wall_ms = free.iter().copied().fold(0.0, f64::max) * (1.0 + cpu / 10.0);
+                let round = |n: u32| Round {
+                    wall_ms: wall_ms * (1.0 + f64::from(n) / 50.0),
+                    urls: 100,
+                    cpu_user_ms: Some(cpu * 100.0 * (1.0 + f64::from(n) / 20.0)),
+                    cpu_system_ms: Some(2.0),
+                    peak_memory_bytes: Some(9 << 20),
+                    ..Round::default()
+                };
+                let mut quantiles: Vec<f64> = spans.iter().map(|span| span.total_ms + cpu * 3.0).collect();
+                quantiles.sort_by(f64::total_cmp);
+                let sample = Sample { quantiles, spans, began: 100 };
+                let rounds = (0..3).map(round).collect();
+                cells.push(Cell { backend: backend.to_owned(), concurrency: level, rounds, sample, failure: None });
+            }
+        }
+        Comparison { about: "a made-up list".to_owned(), cells, rounds: 3, ..Comparison::default() }
+    }
+
+    #[test]
+    fn backends_keep_their_colours_and_timelines_their_scale() {
+        let page = render(&full());
+        // At the middle concurrency one drawing for each backend; one at a time goes on beyond it.
+        for name in ["async at 10", "threads at 10", "processes at 10"] {
+            assert!(page.contains(&format!("<b>{name}</b> <span>All 100 requests of the last round.")), "{name}");
+        }
+        let cut = page.split("<b>sequential</b>").nth(1).unwrap_or_default();
+        assert!(
+            cut.starts_with(" <span>The first ") && cut.contains("of 100 requests of the last round."),
+            "{cut:.200}"
+        );
+        assert_eq!((0..4).filter(|n| page.contains(&format!("class=\"line s{n}\" points="))).count(), 4);
+        assert!(page.contains("<h1>Async at 50: "), "{page:.3000}");
     }
 
     #[test]

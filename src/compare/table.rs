@@ -119,6 +119,8 @@ pub fn text(comparison: &Comparison, bold: bool) -> String {
 fn wrapped(text: &str) -> String {
     let mut out = String::new();
     let mut column = 0;
+    // A figure and its unit stay together.
+    let text = text.replace(" %", "\u{a0}%");
     for word in text.split(' ') {
         let len = word.chars().count();
         if column > 0 && column + 1 + len > WIDTH {
@@ -131,7 +133,7 @@ fn wrapped(text: &str) -> String {
         out.push_str(word);
         column += len;
     }
-    out
+    out.replace('\u{a0}', " ")
 }
 
 /// The table and the advice in Markdown.

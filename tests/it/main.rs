@@ -16,6 +16,7 @@
 )]
 
 mod architecture;
+mod compare;
 mod config;
 mod errors;
 mod formats;

@@ -10,7 +10,15 @@ use super::tree::Peaks;
 
 /// How often the tree is looked at, at most. A look that takes long is followed by a longer pause,
 /// so that looking takes no more than about a tenth of a processor.
+#[cfg(unix)]
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// At first it is looked at more often, for a short run would be over before it was seen at work.
+const FIRST_PAUSE: Duration = Duration::from_millis(2);
+
+/// With fewer looks than this a peak would be a figure of the start and not of the run.
+#[cfg(unix)]
+const LOOKS: u32 = 4;
 
 /// After the signals, how long a child may take to end before it is killed.
 #[cfg(unix)]
@@ -48,6 +56,7 @@ pub(super) fn run(command: &mut Command, stop: &CancellationToken) -> io::Result
     let mut child = command.spawn()?;
     let pid = Pid::from_child(&child);
     let mut peaks = Peaks::default();
+    let mut looks = 0_u32;
     let ended = std::thread::scope(|scope| {
         let watcher = std::thread::current();
         let waiter = scope.spawn(move || {
@@ -59,13 +68,16 @@ pub(super) fn run(command: &mut Command, stop: &CancellationToken) -> io::Result
             at
         });
         let mut ending = Ending::default();
+        let mut pause = FIRST_PAUSE;
         while !waiter.is_finished() {
             let begun = Instant::now();
             if stop.is_cancelled() {
                 ending.press(pid);
             }
             super::tree::look(child.id(), &mut peaks);
-            std::thread::park_timeout(PAUSE.max(begun.elapsed() * 9));
+            looks += 1;
+            std::thread::park_timeout(pause.max(begun.elapsed() * 9));
+            pause = PAUSE.min(pause * 2);
         }
         waiter.join().unwrap_or_else(|_| Instant::now())
     });
@@ -79,6 +91,7 @@ pub(super) fn run(command: &mut Command, stop: &CancellationToken) -> io::Result
         system_ms: after.system_ms - before.system_ms,
         switches: after.switches.saturating_sub(before.switches),
     });
+    let peaks = if looks < LOOKS { Peaks::default() } else { peaks };
     Ok(Seen { status, wall: ended - began, usage, peaks })
 }
 
@@ -87,7 +100,7 @@ pub(super) fn run(command: &mut Command, stop: &CancellationToken) -> io::Result
 pub(super) fn run(command: &mut Command, stop: &CancellationToken) -> io::Result<Seen> {
     let began = Instant::now();
     let mut child = command.spawn()?;
-    let mut peaks = Peaks::default();
+    let peaks = Peaks::default();
     let status = loop {
         if let Some(status) = child.try_wait()? {
             break status;
@@ -95,8 +108,7 @@ pub(super) fn run(command: &mut Command, stop: &CancellationToken) -> io::Result
         if stop.is_cancelled() {
             child.kill()?;
         }
-        super::tree::look(child.id(), &mut peaks);
-        std::thread::park_timeout(PAUSE / 20);
+        std::thread::park_timeout(FIRST_PAUSE);
     };
     Ok(Seen { status, wall: began.elapsed(), usage: None, peaks })
 }

@@ -25,7 +25,7 @@ impl Peaks {
 pub(super) use linux::{descendants, look};
 
 /// Looks once, and raises the peaks.
-#[cfg(not(target_os = "linux"))]
+#[cfg(all(unix, not(target_os = "linux")))]
 pub(super) fn look(_root: u32, _peaks: &mut Peaks) {}
 
 /// The process and what it started, directly or not.

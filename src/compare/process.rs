@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::tree::Peaks;
 
 /// How often the tree is looked at, at most. A look that takes long is followed by a longer pause,
-/// so that looking takes no more than about a tenth of a processor.
+/// so that looking takes no more than a quarter of a processor.
 #[cfg(unix)]
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -18,7 +18,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(2);
 
 /// With fewer looks than this a peak would be a figure of the start and not of the run.
 #[cfg(unix)]
-const LOOKS: u32 = 4;
+const LOOKS: u32 = 3;
 
 /// After the signals, how long a child may take to end before it is killed.
 #[cfg(unix)]
@@ -76,7 +76,7 @@ pub(super) fn run(command: &mut Command, stop: &CancellationToken) -> io::Result
             }
             super::tree::look(child.id(), &mut peaks);
             looks += 1;
-            std::thread::park_timeout(pause.max(begun.elapsed() * 9));
+            std::thread::park_timeout(pause.max(begun.elapsed() * 3));
             pause = PAUSE.min(pause * 2);
         }
         waiter.join().unwrap_or_else(|_| Instant::now())

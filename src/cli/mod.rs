@@ -4,6 +4,7 @@
 
 mod args;
 mod commands;
+mod compare_args;
 mod exit;
 mod resolve;
 mod terminal;
@@ -42,6 +43,10 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Some(Command::Demo(settings)) => {
             let env = env()?;
             commands::run::demo(resolve::settings(&settings, &env)?, &env.vars)
+        }
+        Some(Command::Compare(args)) => {
+            let env = env()?;
+            commands::compare::run(compare_args::resolve(*args, &env)?, &env)
         }
         Some(Command::Config { show_origin, settings }) => {
             commands::config::show(&resolve::settings(&settings, &env()?)?, show_origin)

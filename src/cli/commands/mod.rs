@@ -1,5 +1,6 @@
 //! What the program can do, a file each.
 
+pub mod compare;
 pub mod completions;
 pub mod config;
 pub mod man;

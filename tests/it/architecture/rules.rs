@@ -45,6 +45,7 @@ const PARTS: &[May] = &[All("model"), All("config"), All("policy"), All("wire")]
 const PROGRAM: &[May] = &[
     All("app"),
     Only("backend", &["serve"]),
+    All("compare"),
     All("config"),
     All("demo"),
     All("engine"),
@@ -117,6 +118,11 @@ pub const LAYERS: &[Layer] = &[
         ],
     },
     Layer { row: 5, module: "demo", may: NOUNS },
+    Layer {
+        row: 5,
+        module: "compare",
+        may: &[All("model"), All("config"), All("policy"), All("wire"), Only("backend", &["BACKENDS"])],
+    },
     Layer { row: 6, module: "cli", may: PROGRAM },
     Layer { row: 6, module: "main", may: PROGRAM },
 ];

@@ -56,7 +56,7 @@ pub(super) fn run(command: &mut Command, stop: &CancellationToken) -> io::Result
     let mut child = command.spawn()?;
     let pid = Pid::from_child(&child);
     let mut peaks = Peaks::default();
-    let mut looks = 0_u32;
+    let (mut looks, mut looks_at_connections) = (0_u32, 0_u32);
     let ended = std::thread::scope(|scope| {
         let watcher = std::thread::current();
         let waiter = scope.spawn(move || {
@@ -69,6 +69,9 @@ pub(super) fn run(command: &mut Command, stop: &CancellationToken) -> io::Result
         });
         let mut ending = Ending::default();
         let mut pause = FIRST_PAUSE;
+        // The system's table of connections may hold thousands of others, and reading it may take
+        // far longer than all the rest: it has a pace of its own.
+        let mut connections_due = began;
         while !waiter.is_finished() {
             let begun = Instant::now();
             if stop.is_cancelled() {
@@ -76,7 +79,13 @@ pub(super) fn run(command: &mut Command, stop: &CancellationToken) -> io::Result
             }
             super::tree::look(child.id(), &mut peaks);
             looks += 1;
-            std::thread::park_timeout(pause.max(begun.elapsed() * 3));
+            let looked = Instant::now();
+            if looked >= connections_due {
+                super::tree::look_at_connections(child.id(), &mut peaks);
+                looks_at_connections += 1;
+                connections_due = Instant::now() + looked.elapsed() * 6;
+            }
+            std::thread::park_timeout(pause.max((looked - begun) * 3));
             pause = PAUSE.min(pause * 2);
         }
         waiter.join().unwrap_or_else(|_| Instant::now())
@@ -91,6 +100,9 @@ pub(super) fn run(command: &mut Command, stop: &CancellationToken) -> io::Result
         system_ms: after.system_ms - before.system_ms,
         switches: after.switches.saturating_sub(before.switches),
     });
+    if looks_at_connections < LOOKS {
+        peaks.connections = None;
+    }
     let peaks = if looks < LOOKS { Peaks::default() } else { peaks };
     Ok(Seen { status, wall: ended - began, usage, peaks })
 }

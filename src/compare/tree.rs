@@ -22,11 +22,15 @@ impl Peaks {
 }
 
 #[cfg(target_os = "linux")]
-pub(super) use linux::{descendants, look};
+pub(super) use linux::{descendants, look, look_at_connections};
 
 /// Looks once, and raises the peaks.
 #[cfg(all(unix, not(target_os = "linux")))]
 pub(super) fn look(_root: u32, _peaks: &mut Peaks) {}
+
+/// Looks at the connections once, and raises their peak.
+#[cfg(all(unix, not(target_os = "linux")))]
+pub(super) fn look_at_connections(_root: u32, _peaks: &mut Peaks) {}
 
 /// The process and what it started, directly or not.
 #[cfg(all(unix, not(target_os = "linux")))]
@@ -62,8 +66,14 @@ mod linux {
             memory: (!memory.is_empty()).then(|| memory.iter().sum()),
             threads: Some(tree.iter().map(|stat| stat.threads).sum()),
             processes: Some(tree.len() as u64),
-            connections: connections(root, pids()),
+            connections: None,
         });
+    }
+
+    /// Looks at the connections once, and raises their peak.
+    pub(in super::super) fn look_at_connections(root: u32, peaks: &mut Peaks) {
+        let connections = connections(root, descendants(root).into_iter());
+        peaks.raise(Peaks { connections, ..Peaks::default() });
     }
 
     /// The process and what it started, directly or not.

@@ -54,7 +54,8 @@ fn run(list: &Arc<str>, urls: usize, duplicates: Duplicates, records: bool) -> D
     if records {
         sinks.push(Box::new(Ndjson::new(Output::new("nowhere", Box::new(sink())))));
     }
-    let surroundings = Surroundings { records: None, color: false, sinks, reporters: Vec::new() };
+    let surroundings =
+        Surroundings { records: None, color: false, sinks, worker_program: "fetchall".into(), reporters: Vec::new() };
     let input = Input::Reader("list".to_owned(), Box::new(Cursor::new(list.to_string())));
     let mut plan =
         app::plan(&config, vec![input], Document::None, surroundings, Stop::default()).expect("nothing to open");

@@ -20,6 +20,7 @@
 
 pub mod app;
 pub mod backend;
+pub mod compare;
 pub mod config;
 pub mod demo;
 pub mod engine;

@@ -2,15 +2,17 @@
 
 mod memory;
 
+use std::collections::hash_map::RandomState;
 use std::fs::File;
+use std::hash::{BuildHasher, Hasher};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use http::header::{HeaderName, HeaderValue, USER_AGENT};
 
-use crate::backend::BACKENDS;
-use crate::config::{Config, Duplicates, headers};
+use crate::backend::{BACKENDS, BackendEntry};
+use crate::config::{Backend, Config, Duplicates, headers};
 use crate::engine::{Ends, Plan, Stop};
 use crate::fetch::{FetchSpec, HttpSpec, Saving, TlsSpec};
 use crate::frontier::FRONTIERS;
@@ -64,6 +66,8 @@ pub struct Surroundings {
     pub color: bool,
     /// More sinks.
     pub sinks: Vec<Box<dyn Sink>>,
+    /// The `fetchall` program, for a backend that starts processes.
+    pub worker_program: PathBuf,
     /// Who watches.
     pub reporters: Vec<Box<dyn Reporter>>,
 }
@@ -95,7 +99,7 @@ pub fn plan(
         sinks.push(Box::new(SummaryFile::new(create(path, "the summary")?)));
     }
     let [frontier, ..] = FRONTIERS else { return Err(SetupError::Setting("no frontier".to_owned())) };
-    let [backend, ..] = BACKENDS else { return Err(SetupError::Setting("no backend".to_owned())) };
+    let backend = backend(config.backend)?;
     Ok(Plan {
         source,
         frontier: (frontier.make)(config.duplicates == Duplicates::Skip),
@@ -107,9 +111,15 @@ pub fn plan(
         order: config.order,
         ends: Ends { until: config.until, max_failures: config.max_failures, max_duration: config.max_duration },
         concurrency: config.concurrency.get(),
+        worker_program: surroundings.worker_program,
         grace: config.grace,
         stop,
     })
+}
+
+/// The entry of a word of the settings: the same words in the same order, as a test demands.
+fn backend(wanted: Backend) -> Result<&'static BackendEntry, SetupError> {
+    BACKENDS.get(wanted as usize).ok_or_else(|| SetupError::Setting("no backend".to_owned()))
 }
 
 fn record_sink(
@@ -187,9 +197,10 @@ fn http_spec(config: &Config, saving: Saving, keeps_validators: bool) -> Result<
         low_speed: config.low_speed,
         saving,
         keeps_validators,
+        run: RandomState::new().build_hasher().finish(),
         digest: config.digest,
         max_size: config.max_size,
-        idle_connections: idle_connections(config.concurrency.get()),
+        idle_connections: idle_connections(config.backend, config.concurrency.get()),
     })
 }
 
@@ -207,10 +218,18 @@ fn request_fields(config: &Config) -> Result<Vec<(HeaderName, Option<HeaderValue
 
 /// How many idle connections a client may hold: a part of what the limit of file descriptors
 /// leaves over, for two generations of clients overlap, and no more than are worth their memory.
-fn idle_connections(concurrency: u32) -> usize {
+/// Clients of one fetch at a time are many and hold few: another connection is rarely wanted.
+fn idle_connections(backend: Backend, concurrency: u32) -> usize {
     let spare = raise_descriptor_limit().saturating_sub(64 + u64::from(concurrency));
-    let shards = std::thread::available_parallelism().map_or(1, usize::from) as u64;
-    usize::try_from((spare / (2 * shards)).clamp(8, 128)).unwrap_or(8)
+    let (clients, least, most) = match backend {
+        Backend::Async => (std::thread::available_parallelism().map_or(1, usize::from) as u64, 8, 128),
+        // A runtime takes some descriptors too.
+        Backend::Threads => (4 * u64::from(concurrency), 1, 16),
+        // Each child has a limit of its own.
+        Backend::Processes => (1, 8, 16),
+        Backend::Sequential => (1, 8, 128),
+    };
+    usize::try_from((spare / (2 * clients)).clamp(least, most)).unwrap_or(8)
 }
 
 /// Raises the soft limit of open files to the hard one and returns it.
@@ -234,4 +253,23 @@ fn raise_descriptor_limit() -> u64 {
 #[cfg(not(unix))]
 fn raise_descriptor_limit() -> u64 {
     8192
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Key, Raw};
+
+    #[test]
+    fn registry_and_words_of_the_backends_agree() {
+        let key = Key::named("backend").unwrap();
+        let names: Vec<_> = BACKENDS.iter().map(|entry| entry.name).collect();
+        assert_eq!(key.words, names);
+        let mut config = Config::default();
+        assert_eq!(backend(config.backend).unwrap().name, names[0]);
+        for name in names {
+            key.set(&mut config, Raw::String(name)).unwrap();
+            assert_eq!(backend(config.backend).unwrap().name, name);
+        }
+    }
 }

@@ -1,7 +1,15 @@
 //! How N fetches run at once.
 
+mod child;
+mod crew;
+mod frames;
+mod processes;
+mod sequential;
 mod tasks;
+mod threads;
+mod worker;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -10,6 +18,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::fetch::{FetchSpec, Fetched, Fetcher, Meter};
 use crate::model::{ErrorKind, Facts, FetchError, Job, Outcome, Subject, Timing, Verdict};
+
+pub use worker::{WorkerError, serve};
 
 /// What a backend is told.
 #[derive(Debug, Clone)]
@@ -24,6 +34,8 @@ pub struct RunContext {
     pub drain: CancellationToken,
     /// End what is under way.
     pub abort: CancellationToken,
+    /// The program that a backend of processes starts, with the one argument `worker`.
+    pub worker_program: PathBuf,
 }
 
 /// A backend broke. Jobs that it held have their outcomes all the same.
@@ -57,29 +69,61 @@ pub struct BackendEntry {
 }
 
 /// Every backend; the first is the default.
-pub const BACKENDS: &[BackendEntry] = &[BackendEntry {
-    name: "async",
-    summary: "tokio tasks under a semaphore, on one runtime for each core",
-    make: || Box::new(tasks::Tasks::new()),
-}];
+pub const BACKENDS: &[BackendEntry] = &[
+    BackendEntry {
+        name: "async",
+        summary: "tokio tasks under a semaphore, on one runtime for each core",
+        make: || Box::new(tasks::Tasks::new()),
+    },
+    BackendEntry { name: "threads", summary: "a thread for each fetch under way", make: || Box::new(threads::Threads) },
+    BackendEntry {
+        name: "processes",
+        summary: "a child process for each fetch under way",
+        make: || Box::new(processes::Processes),
+    },
+    BackendEntry {
+        name: "sequential",
+        summary: "one fetch at a time, whatever the concurrency",
+        make: || Box::new(sequential::Sequential),
+    },
+];
 
 /// Runs one job under a fetcher. A panic in it costs that job alone and becomes its record.
 async fn run_job(fetcher: &dyn Fetcher, job: Job, ctx: &RunContext) -> Outcome {
-    use futures_util::FutureExt;
     let queued = job.admitted.elapsed();
     let _under_way = ctx.meter.begin();
-    let fetching = std::panic::AssertUnwindSafe(fetcher.fetch(&job, &ctx.abort)).catch_unwind();
-    let Fetched { facts, mut timing, verdict } = match fetching.await {
-        Ok(fetched) => fetched,
-        Err(panic) => internal(&panic_text(&*panic)),
-    };
+    let Fetched { facts, mut timing, verdict } = fetch(fetcher, &job, &ctx.abort).await;
     timing.queued = Some(queued);
     Outcome { subject: Subject::Job(job), facts, timing, verdict }
 }
 
-fn internal(what: &str) -> Fetched {
-    let error = FetchError::new(ErrorKind::Internal, format!("a defect of fetchall, please report it: {what}"));
-    Fetched { facts: Facts::default(), timing: Timing::default(), verdict: Verdict::Failed(error) }
+/// Fetches; a panic becomes a failure.
+async fn fetch(fetcher: &dyn Fetcher, job: &Job, abort: &CancellationToken) -> Fetched {
+    use futures_util::FutureExt;
+    let fetching = std::panic::AssertUnwindSafe(fetcher.fetch(job, abort)).catch_unwind();
+    match fetching.await {
+        Ok(fetched) => fetched,
+        Err(panic) => {
+            let what = panic_text(&*panic);
+            failed(ErrorKind::Internal, format!("a defect of fetchall, please report it: {what}"))
+        }
+    }
+}
+
+/// What is known of a fetch that failed outside of its fetcher.
+fn failed(kind: ErrorKind, what: String) -> Fetched {
+    let verdict = Verdict::Failed(FetchError::new(kind, what));
+    Fetched { facts: Facts::default(), timing: Timing::default(), verdict }
+}
+
+/// A job whose worker cannot work.
+fn unfit(job: Job, why: &str) -> Outcome {
+    Outcome::unfetched(Subject::Job(job), failed(ErrorKind::Internal, why.to_owned()).verdict)
+}
+
+/// A job that did not begin.
+fn cancelled(job: Job) -> Outcome {
+    Outcome::unfetched(Subject::Job(job), Verdict::Cancelled)
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {

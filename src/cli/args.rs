@@ -12,6 +12,8 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use clap_complete::Shell;
 use fetchall::config::Key;
 
+use super::compare_args::{self, CompareArgs};
+
 const EXAMPLES: &str = "\
 Examples:
   fetchall sites.txt                         one line for every URL of the list
@@ -20,6 +22,7 @@ Examples:
   grep -o 'https://[^ ]*' notes | fetchall   read the list from a pipe
   fetchall -O page.html https://example.com/ save one URL as one file
   fetchall demo                              try it with no network at all
+  fetchall compare -c 5,20,80 sites.txt      which backend and concurrency serve a list best
 
 Settings are taken from $XDG_CONFIG_HOME/fetchall/config.toml (or ~/.config), ./fetchall.toml,
 --config FILE (or FETCHALL_CONFIG), FETCHALL_* variables and flags; later ones win, and a list such
@@ -61,6 +64,9 @@ pub enum Command {
     /// Download a small local site: works with no network at all
     #[command(args_override_self = true)]
     Demo(Box<SettingArgs>),
+    /// Measure backends and concurrencies side by side on one list
+    #[command(args_override_self = true, mut_args(compare_args::fit), after_help = compare_args::NOTES)]
+    Compare(Box<CompareArgs>),
     /// Show the effective configuration
     #[command(args_override_self = true)]
     Config {
@@ -78,6 +84,9 @@ pub enum Command {
     },
     /// Write the manual page
     Man,
+    /// Fetch what frames on standard input say; a run with --backend processes starts these
+    #[command(hide = true)]
+    Worker,
 }
 
 /// What to download, and how.
@@ -109,7 +118,10 @@ pub struct SettingArgs {
 
     /// The most URLs in flight at once [default: 10]
     #[arg(short = 'c', short_alias = 'j', long, aliases = ["jobs", "workers"], value_name = "N", help_heading = "Concurrency")]
-    concurrency: Option<OsString>,
+    pub concurrency: Option<OsString>,
+    /// How fetches run at once; sequential: one at a time, whatever -c says [default: async]
+    #[arg(long, value_name = "HOW", help_heading = "Concurrency", value_parser = words("backend"))]
+    backend: Option<String>,
     /// After the first Ctrl-C, how long URLs in flight may go on [default: 5s]
     #[arg(long, value_name = "TIME", help_heading = "Concurrency")]
     grace: Option<OsString>,
@@ -192,10 +204,10 @@ pub struct SettingArgs {
 
     /// The same as --format ndjson
     #[arg(long, help_heading = "Output", conflicts_with = "format")]
-    json: bool,
+    pub json: bool,
     /// How records are written [default: text]
     #[arg(long, value_name = "FORMAT", help_heading = "Output", value_parser = words("format"))]
-    format: Option<String>,
+    pub format: Option<String>,
     /// Write the records to this file, - for standard output [default: -]
     #[arg(short = 'o', long, value_name = "FILE", help_heading = "Output")]
     output: Option<OsString>,
@@ -249,6 +261,7 @@ impl SettingArgs {
             input_format = "input-format",
             duplicates = "duplicates",
             concurrency = "concurrency",
+            backend = "backend",
             grace = "grace",
             order = "order",
             until = "until",

@@ -4,6 +4,7 @@
 
 mod args;
 mod commands;
+mod compare_args;
 mod exit;
 mod resolve;
 mod terminal;
@@ -43,11 +44,16 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
             let env = env()?;
             commands::run::demo(resolve::settings(&settings, &env)?, &env.vars)
         }
+        Some(Command::Compare(args)) => {
+            let env = env()?;
+            commands::compare::run(compare_args::resolve(*args, &env)?, &env)
+        }
         Some(Command::Config { show_origin, settings }) => {
             commands::config::show(&resolve::settings(&settings, &env()?)?, show_origin)
         }
         Some(Command::Completions { shell }) => commands::completions::write(shell),
         Some(Command::Man) => commands::man::write(),
+        Some(Command::Worker) => commands::worker::serve(),
     }
 }
 

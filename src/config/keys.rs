@@ -12,8 +12,8 @@ use std::time::Duration;
 use toml::Value;
 
 use super::{
-    Color, Compression, Config, Digest, Duplicates, FailOn, Format, InputFormat, LowSpeed, Order, ProgressMode, Until,
-    header, units,
+    Backend, Color, Compression, Config, Digest, Duplicates, FailOn, Format, InputFormat, LowSpeed, Order,
+    ProgressMode, Until, header, units,
 };
 
 /// A value as a layer gives it.
@@ -102,6 +102,7 @@ keys! {
     "input-format" => input_format: InputFormat,
     "duplicates" => duplicates: Duplicates,
     "concurrency" | "jobs" | "workers" => concurrency: NonZeroU32,
+    "backend" => backend: Backend,
     "grace" => grace: Time,
     "order" => order: Order,
     "until" => until: Until,
@@ -174,6 +175,7 @@ macro_rules! words {
 }
 
 words!(InputFormat: "auto" = Auto, "text" = Text, "tsv" = Tsv, "csv" = Csv, "ndjson" | "json" | "jsonl" = Ndjson);
+words!(Backend: "async" = Async, "threads" = Threads, "processes" = Processes, "sequential" = Sequential);
 words!(Compression: "auto" = Auto, "off" = Off, "raw" = Raw);
 words!(Duplicates: "skip" = Skip, "fetch" = Fetch);
 words!(Order: "completed" = Completed, "input" = Input);

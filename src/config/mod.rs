@@ -70,6 +70,19 @@ pub enum Digest {
     Blake3,
 }
 
+/// How fetches run at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    /// Tasks on a few single-threaded runtimes.
+    Async,
+    /// A thread for each fetch under way.
+    Threads,
+    /// A child process for each fetch under way.
+    Processes,
+    /// One fetch at a time, whatever the concurrency.
+    Sequential,
+}
+
 /// How records are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -127,6 +140,8 @@ pub struct Config {
     pub duplicates: Duplicates,
     /// `concurrency`: the most URLs in flight at once.
     pub concurrency: NonZeroU32,
+    /// `backend`: how fetches run at once.
+    pub backend: Backend,
     /// `grace`: after the first Ctrl-C, how long URLs in flight may go on.
     pub grace: Duration,
     /// `order`: the order of the records.
@@ -193,6 +208,7 @@ impl Default for Config {
             input_format: InputFormat::Auto,
             duplicates: Duplicates::Skip,
             concurrency: const { NonZeroU32::MIN.saturating_add(9) },
+            backend: Backend::Async,
             grace: Duration::from_secs(5),
             order: Order::Completed,
             until: Until::All,

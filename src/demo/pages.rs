@@ -32,6 +32,13 @@ pub(super) struct Page {
     pub(super) content: Content,
 }
 
+impl Page {
+    /// Whether it is whole and no slower than the others.
+    pub(super) fn is_even(&self) -> bool {
+        self.path != SLOW && matches!(self.content, Content::Html(_) | Content::Gzip { .. })
+    }
+}
+
 /// Path, title, KiB and latency in hundredths of the typical one. Neighbours in the list differ in
 /// both, so that a run shows answers overtaking each other.
 const ARTICLES: [(&str, &str, usize, u32); 10] = [

@@ -57,6 +57,16 @@ impl Site {
         self.pages.iter().map(|page| format!("http://{}{}", self.address, page.path)).collect()
     }
 
+    /// This many URLs, all different, that answer with whole pages and none of them slowly: what is
+    /// measured over them is the client and not the site's oddities.
+    pub fn even_urls(&self, count: usize) -> Vec<String> {
+        let even: Vec<_> = self.pages.iter().filter(|page| page.is_even()).collect();
+        (0..count)
+            .filter_map(|n| Some((even.get(n % even.len().max(1))?, n)))
+            .map(|(page, n)| format!("http://{}{}?n={n}", self.address, page.path))
+            .collect()
+    }
+
     /// Closes the port and every connection, and returns when nothing of the site runs any more.
     pub async fn stop(mut self) {
         drop(self.stop.take());

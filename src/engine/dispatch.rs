@@ -64,6 +64,7 @@ pub(super) async fn run(plan: Plan) -> RunEnd {
         meter: state.meter.clone(),
         drain: drain.clone(),
         abort: abort.clone(),
+        worker_program: plan.worker_program,
     };
     let backend = tokio::spawn(plan.backend.run(jobs_in, outcomes_out, ctx));
     let run = Run {

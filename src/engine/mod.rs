@@ -13,6 +13,7 @@ mod tally;
 mod tests;
 mod watch;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::backend::Backend;
@@ -50,6 +51,8 @@ pub struct Plan {
     pub ends: Ends,
     /// The most fetches under way at once.
     pub concurrency: u32,
+    /// The program that a backend of processes starts.
+    pub worker_program: PathBuf,
     /// How long fetches under way may go on after a stop.
     pub grace: Duration,
     /// Stops the run from outside.

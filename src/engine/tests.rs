@@ -126,6 +126,7 @@ impl Case {
             source: Box::new(self.source),
             frontier: Box::new(MemoryFrontier::new(self.dedup)),
             backend: (BACKENDS[0].make)(),
+            worker_program: std::path::PathBuf::new(),
             spec: FetchSpec::Scripted(Arc::new(self.script)),
             names: None,
             sinks: self.sinks,

@@ -72,7 +72,7 @@ impl HttpFetcher {
         Self {
             asks_codings: !spec.headers.iter().any(|(name, _)| name == header::ACCEPT_ENCODING),
             clients: Clients::new(spec),
-            saver: Saver::new(spec.saving.clone(), under_way.clone()),
+            saver: Saver::new(spec.saving.clone(), spec.run, under_way.clone()),
             spec: spec.clone(),
             meter: meter.clone(),
             fields,

@@ -32,6 +32,7 @@ use crate::config::{Compression, Digest, LowSpeed};
 use crate::model::{Facts, Job, Timing, Verdict};
 
 pub use meter::Meter;
+pub use script::{Script, Step};
 
 /// What one fetch found out.
 #[derive(Debug)]
@@ -147,6 +148,9 @@ pub struct HttpSpec {
     pub saving: Saving,
     /// Whether ETag and Last-Modified are wanted.
     pub keeps_validators: bool,
+    /// In the names of part files: tells those of this run from those of another one that saves
+    /// into the same folder. A fetch that is tried again finds the part of the first try.
+    pub run: u64,
     /// Computed of every body.
     pub digest: Digest,
     /// The most decoded bytes of one body.

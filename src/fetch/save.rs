@@ -1,9 +1,7 @@
 //! Under a final name there is the whole body or nothing: bodies are written beside, then renamed.
 
 use std::collections::HashSet;
-use std::collections::hash_map::RandomState;
 use std::fs::{self, File};
-use std::hash::{BuildHasher, Hasher};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicUsize;
@@ -24,20 +22,15 @@ const SMALL: usize = 256 * 1024;
 pub(super) struct Saver {
     saving: Saving,
     /// Tells the parts of this run from those of another one that saves into the same folder.
-    nonce: u64,
+    run: u64,
     /// Folders that are there and were seen to be folders, not links.
     folders: Arc<Mutex<HashSet<PathBuf>>>,
     whole: Arc<Whole>,
 }
 
 impl Saver {
-    pub(super) fn new(saving: Saving, under_way: Arc<AtomicUsize>) -> Self {
-        Self {
-            saving,
-            nonce: RandomState::new().build_hasher().finish(),
-            folders: Arc::default(),
-            whole: Arc::new(Whole::new(under_way)),
-        }
+    pub(super) fn new(saving: Saving, run: u64, under_way: Arc<AtomicUsize>) -> Self {
+        Self { saving, run, folders: Arc::default(), whole: Arc::new(Whole::new(under_way)) }
     }
 
     /// Whether bodies become files.
@@ -50,7 +43,7 @@ impl Saver {
         let fate = || fate.cloned().unwrap_or_default();
         match (&self.saving, &job.save_as) {
             (Saving::Dir(root), Some(name)) => {
-                let key = format!("{:016x}-{:016x}", xxh3_64(name.0.as_bytes()), self.nonce);
+                let key = format!("{:016x}-{:016x}", xxh3_64(name.0.as_bytes()), self.run);
                 self.file(
                     fate(),
                     Place {
@@ -62,7 +55,7 @@ impl Saver {
             }
             (Saving::File(target), _) => {
                 let name = target.file_name().map(|n| n.to_string_lossy()).unwrap_or_default();
-                let part = target.with_file_name(format!(".{name}.{}.part", std::process::id()));
+                let part = target.with_file_name(format!(".{name}.{:016x}.part", self.run));
                 self.file(fate(), Place { root: None, part, target: target.clone() })
             }
             (Saving::Stream(writer), _) => Part::Stream(writer.clone()),

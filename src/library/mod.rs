@@ -66,18 +66,29 @@ pub use states::JobState;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Default)]
 pub struct Fetchall {
     config: Config,
     inputs: Vec<Input>,
     sinks: Vec<Box<dyn Sink>>,
+    worker_program: PathBuf,
+}
+
+impl Default for Fetchall {
+    fn default() -> Self {
+        Self {
+            config: Config::default(),
+            inputs: Vec::new(),
+            sinks: Vec::new(),
+            worker_program: PathBuf::from("fetchall"),
+        }
+    }
 }
 
 impl Fetchall {
     /// A run over these URLs.
     pub fn new<S: Into<String>>(urls: impl IntoIterator<Item = S>) -> Self {
         let inputs = urls.into_iter().zip(1..).map(|(url, position)| Input::Url(url.into(), position)).collect();
-        Self { config: Config::default(), inputs, sinks: Vec::new() }
+        Self { inputs, ..Self::default() }
     }
 
     /// One more input: a file, standard input, or any reader.
@@ -138,6 +149,14 @@ impl Fetchall {
         self
     }
 
+    /// The program that the backend `processes` starts, of this very version; unless told it is
+    /// the `fetchall` that the system finds.
+    #[must_use]
+    pub fn worker_program(mut self, program: impl Into<PathBuf>) -> Self {
+        self.worker_program = program.into();
+        self
+    }
+
     /// One more sink, beside the stream.
     #[must_use]
     pub fn sink(mut self, sink: impl Sink + 'static) -> Self {
@@ -186,7 +205,8 @@ impl Fetchall {
         let mut sinks = self.sinks;
         sinks.push(sink);
         let reporters = vec![Box::new(states.clone()) as _];
-        let surroundings = Surroundings { records: None, color: false, sinks, reporters };
+        let worker_program = self.worker_program;
+        let surroundings = Surroundings { records: None, color: false, sinks, worker_program, reporters };
         let plan = app::plan(&self.config, self.inputs, Document::None, surroundings, stop.clone())?;
         Ok((plan, Parts { outcomes, stop, states }))
     }

@@ -53,7 +53,7 @@ kinds! {
     Io = "io",
     /// The run was stopped before the URL was done.
     Cancelled = "cancelled",
-    /// A fault of fetchall itself.
+    /// A fault of fetchall itself, or a worker process that died twice over the URL.
     Internal = "internal",
 }
 

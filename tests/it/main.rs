@@ -16,6 +16,8 @@
 )]
 
 mod architecture;
+mod backends;
+mod compare;
 mod config;
 mod errors;
 mod formats;

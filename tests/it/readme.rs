@@ -158,3 +158,22 @@ fn the_record_is_one_that_is_written() {
     let shown = still(shown);
     assert_eq!(written.get(shown["url"].as_str().unwrap()), Some(&shown));
 }
+
+/// The page for people who come from Python names files and flags; each of them is there.
+#[test]
+fn what_the_page_on_concurrency_names_exists() {
+    let page = include_str!("../../docs/concurrency.md");
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let named: Vec<_> = page.split('`').filter(|text| text.starts_with("src/") && !text.contains(' ')).collect();
+    assert!(named.len() > 30, "{named:?}");
+    for file in named {
+        assert!(root.join(file).is_file(), "{file} is no file");
+    }
+    let help = crate::support::cli::Fetchall::new().arg("--help").run().expect_code(0).stdout;
+    let flags = page
+        .split(|c: char| !(c.is_ascii_lowercase() || c == '-'))
+        .filter(|word| word.starts_with("--") && word.len() > 3);
+    for flag in flags.filter(|flag| *flag != "--demo") {
+        assert!(help.contains(flag), "{flag} is no flag");
+    }
+}

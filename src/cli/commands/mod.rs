@@ -1,6 +1,8 @@
 //! What the program can do, a file each.
 
+pub mod compare;
 pub mod completions;
 pub mod config;
 pub mod man;
 pub mod run;
+pub mod worker;

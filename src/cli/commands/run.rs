@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context;
 use fetchall::app::{self, Document, Surroundings};
-use fetchall::config::{Config, FailOn, Format, Origin, ProgressMode, Until};
+use fetchall::config::{Backend, Config, FailOn, Format, Origin, ProgressMode, Until};
 use fetchall::demo::Site;
 use fetchall::engine::{self, RunEnd, Stop, StopLevel};
 use fetchall::model::StopCause;
@@ -58,11 +58,11 @@ pub fn demo(resolved: Resolved, vars: &Vars) -> anyhow::Result<Exit> {
 
 /// Ends the runtime without waiting for a write to a pipe that nobody reads. After a run that came
 /// to its own end there is nothing to wait for.
-fn leave(runtime: Runtime) {
+pub(super) fn leave(runtime: Runtime) {
     runtime.shutdown_background();
 }
 
-fn runtime() -> anyhow::Result<Runtime> {
+pub(super) fn runtime() -> anyhow::Result<Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")
 }
 
@@ -127,19 +127,19 @@ async fn signals(stop: Stop, grace: Duration) {
 
 /// Ctrl-C and the request to terminate.
 #[cfg(unix)]
-struct Signals {
+pub(super) struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
 impl Signals {
-    fn new() -> io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
-    async fn next(&mut self) {
+    pub(super) async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
@@ -148,15 +148,15 @@ impl Signals {
 }
 
 #[cfg(not(unix))]
-struct Signals;
+pub(super) struct Signals;
 
 #[cfg(not(unix))]
 impl Signals {
-    fn new() -> io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         Ok(Self)
     }
 
-    async fn next(&mut self) {
+    pub(super) async fn next(&mut self) {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending().await
         }
@@ -203,8 +203,17 @@ fn watch(resolved: &Resolved, terminal: &Terminal) -> anyhow::Result<Surrounding
         records: wants_records(resolved).then_some(stdout),
         color: stdout_color,
         sinks: Vec::new(),
+        worker_program: worker_program(config)?,
         reporters,
     })
+}
+
+/// This program, for the backend that starts it again.
+fn worker_program(config: &Config) -> anyhow::Result<PathBuf> {
+    match config.backend {
+        Backend::Processes => std::env::current_exe().context("cannot tell where this program is"),
+        Backend::Async | Backend::Threads | Backend::Sequential => Ok(PathBuf::new()),
+    }
 }
 
 /// Whether records go anywhere: not to standard output where the body has it, nor the lines for

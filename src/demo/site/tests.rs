@@ -201,3 +201,17 @@ async fn dropping_closes_the_port_too() {
     tokio::task::yield_now().await;
     assert!(TcpStream::connect(address).await.is_err());
 }
+
+#[tokio::test(start_paused = true)]
+async fn even_urls_are_different_and_none_is_odd() {
+    let site = site().await;
+    let urls = site.even_urls(60);
+    let distinct: std::collections::BTreeSet<_> = urls.iter().collect();
+    assert_eq!(distinct.len(), 60);
+    assert!(urls.iter().all(|url| !["slow", "cut", "atlantis", "/old/"].iter().any(|odd| url.contains(odd))));
+    let path = urls[0].strip_prefix(&site.base()).expect("its address").to_owned();
+    let mut peer = Peer::connect(&site).await;
+    peer.ask("GET", &path, "").await;
+    assert!(peer.answer().await.0.starts_with("HTTP/1.1 200 OK"));
+    site.stop().await;
+}

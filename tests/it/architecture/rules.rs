@@ -44,6 +44,8 @@ const NOUNS: &[May] = &[All("model")];
 const PARTS: &[May] = &[All("model"), All("config"), All("policy"), All("wire")];
 const PROGRAM: &[May] = &[
     All("app"),
+    Only("backend", &["serve"]),
+    All("compare"),
     All("config"),
     All("demo"),
     All("engine"),
@@ -61,6 +63,7 @@ pub const LAYERS: &[Layer] = &[
     Layer { row: 1, module: "wire", may: &[All("model"), Only("policy", &["printable"])] },
     Layer { row: 2, module: "source", may: PARTS },
     Layer { row: 2, module: "frontier", may: PARTS },
+    Layer { row: 2, module: "state", may: PARTS },
     Layer { row: 2, module: "fetch", may: PARTS },
     Layer { row: 2, module: "sink", may: PARTS },
     Layer { row: 2, module: "report", may: PARTS },
@@ -95,6 +98,7 @@ pub const LAYERS: &[Layer] = &[
             All("wire"),
             All("source"),
             All("frontier"),
+            All("state"),
             All("fetch"),
             All("sink"),
             All("report"),
@@ -116,6 +120,11 @@ pub const LAYERS: &[Layer] = &[
         ],
     },
     Layer { row: 5, module: "demo", may: NOUNS },
+    Layer {
+        row: 5,
+        module: "compare",
+        may: &[All("model"), All("config"), All("policy"), All("wire"), Only("backend", &["BACKENDS"])],
+    },
     Layer { row: 6, module: "cli", may: PROGRAM },
     Layer { row: 6, module: "main", may: PROGRAM },
 ];
@@ -138,6 +147,7 @@ const PLACES: &[Place] = &[
     Place { what: "hyper", only_in: FETCH, why: "HTTP is spoken in fetch/ alone" },
     Place { what: "hyper_util", only_in: FETCH, why: "HTTP is spoken in fetch/ alone" },
     Place { what: "h2", only_in: FETCH, why: "HTTP is spoken in fetch/ alone" },
+    Place { what: "rusqlite", only_in: &["src/state/"], why: "what is known is kept in state/ alone" },
     Place { what: "rustls", only_in: FETCH, why: "TLS is spoken in fetch/ alone" },
     Place { what: "rustls_native_certs", only_in: FETCH, why: "TLS is spoken in fetch/ alone" },
     Place { what: "console", only_in: &["src/report/bar.rs"], why: "one file draws" },

@@ -54,13 +54,21 @@ fn digests_that_differ_are_checksum_and_leave_no_file() {
 #[test]
 fn a_file_where_a_folder_is_needed_is_io() {
     let server = FaultServer::standard();
-    for blocked in [format!("out/127.0.0.1+{}", server.address().port()), "out/.fetchall".to_owned()] {
-        let fetchall = Fetchall::new().file(&blocked, "mine\n").args(["--json", "-d", "out"]);
-        let run = fetchall.arg(server.url("keep-alive-ok")).run().expect_code(1);
-        assert_eq!(kind(&run.records()[0]), "io", "{}", run.stdout);
-        assert_eq!(run.read(&blocked), b"mine\n");
-        assert_eq!(files(&run.folder().join("out")).len(), 1);
-    }
+    let blocked = format!("out/127.0.0.1+{}", server.address().port());
+    let fetchall = Fetchall::new().file(&blocked, "mine\n").args(["--json", "-d", "out"]);
+    let run = fetchall.arg(server.url("keep-alive-ok")).run().expect_code(1);
+    assert_eq!(kind(&run.records()[0]), "io", "{}", run.stdout);
+    assert_eq!(run.read(&blocked), b"mine\n");
+    assert_eq!(files(&run.folder().join("out")).len(), 1);
+}
+
+#[test]
+fn a_file_where_the_state_needs_its_folder_is_told_before_anything_is_fetched() {
+    let server = FaultServer::standard();
+    let fetchall = Fetchall::new().file("out/.fetchall", "mine\n").args(["--json", "-d", "out"]);
+    let run = fetchall.arg(server.url("keep-alive-ok")).run().expect_code(2);
+    assert!(run.stderr.contains("out/.fetchall"), "{}", run.stderr);
+    assert_eq!((run.read("out/.fetchall"), server.requests().len()), (b"mine\n".to_vec(), 0));
 }
 
 #[test]

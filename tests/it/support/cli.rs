@@ -201,10 +201,16 @@ impl Running {
         })
     }
 
+    /// Its number.
+    #[cfg(unix)]
+    pub fn pid(&self) -> rustix::process::Pid {
+        rustix::process::Pid::from_child(&self.child)
+    }
+
     /// Sends a signal.
     #[cfg(unix)]
     pub fn signal(&self, signal: rustix::process::Signal) {
-        rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal).expect("it still runs");
+        rustix::process::kill_process(self.pid(), signal).expect("it still runs");
     }
 
     /// Ctrl-C.

@@ -66,7 +66,7 @@ pub fn files(folder: &Path) -> Vec<String> {
             let name = format!("{below}{}", entry.file_name().to_string_lossy());
             if entry.file_type().expect("its type").is_dir() {
                 walk(&entry.path(), &format!("{name}/"), found);
-            } else if !name.starts_with(".fetchall/state.db") {
+            } else if !name.contains(".fetchall/state.db") {
                 found.push(name);
             }
         }

@@ -1,0 +1,165 @@
+//! Workers that do one job at a time each, started as jobs come and kept until the end.
+//!
+//! A worker that is done takes the next job itself as long as one waits: under load nobody else is
+//! woken for a job. One that finds none waits at its own inbox; [`Crew::lead`] sends it the next
+//! job, and starts another worker only where all are busy and there are fewer than allowed.
+
+use std::sync::{Mutex as StdMutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Mutex, Semaphore, mpsc};
+
+use super::{BackendError, RunContext, cancelled};
+use crate::model::{Job, Outcome};
+
+/// File descriptors that a run needs besides those of its workers: lists, outputs, the runtime.
+const OWN_DESCRIPTORS: u64 = 64;
+
+/// Where an idle worker gets its next job; it ends when no more come.
+pub(super) type Inbox = mpsc::Receiver<Job>;
+
+/// What all workers share.
+pub(super) struct Crew {
+    pub(super) ctx: RunContext,
+    most: usize,
+    jobs: Mutex<mpsc::Receiver<Job>>,
+    outcomes: mpsc::Sender<Outcome>,
+    /// One permit for each worker that is idle or may still be started.
+    free: Semaphore,
+    /// The numbers of those that wait, the last to have worked on top.
+    idle: StdMutex<Vec<usize>>,
+}
+
+impl Crew {
+    /// A crew of as many workers as the run may have fetches under way, or fewer where each takes
+    /// so many descriptors that they would not reach: then every one that is there can work.
+    pub(super) fn new(
+        jobs: mpsc::Receiver<Job>,
+        outcomes: mpsc::Sender<Outcome>,
+        ctx: RunContext,
+        descriptors_each: u64,
+    ) -> Self {
+        let wanted = ctx.concurrency as usize;
+        let most = wanted.min(affordable(descriptors_each)).clamp(1, Semaphore::MAX_PERMITS);
+        if most < wanted {
+            tracing::warn!(most, wanted, "fewer workers than asked for: the limit of open files allows no more");
+        }
+        let (free, idle) = (Semaphore::new(most), StdMutex::default());
+        Self { ctx, most, jobs: Mutex::new(jobs), outcomes, free, idle }
+    }
+
+    /// Hands out jobs until no more come; `start` starts the worker of a number. When this ends
+    /// the workers that are done find their inboxes closed.
+    ///
+    /// # Errors
+    /// When not even one worker can be started; every job is a cancelled outcome then.
+    pub(super) async fn lead(
+        &self,
+        mut start: impl FnMut(usize, Inbox) -> Result<(), String>,
+    ) -> Result<(), BackendError> {
+        let mut inboxes: Vec<mpsc::Sender<Job>> = Vec::new();
+        let mut all_started = false;
+        loop {
+            // The permit first, then the job: a job that left the channel is on its way.
+            let mut free = self.free().await;
+            let Some(mut job) = self.jobs.lock().await.recv().await else { return Ok(()) };
+            loop {
+                if !free || self.ctx.drain.is_cancelled() {
+                    self.send(cancelled(job)).await;
+                    break;
+                }
+                let idle = self.idle().pop();
+                let worker = match idle {
+                    Some(number) => inboxes.get(number),
+                    None if all_started => None,
+                    None => {
+                        let (inbox, ours) = mpsc::channel(1);
+                        match start(inboxes.len(), ours) {
+                            Ok(()) => inboxes.push(inbox),
+                            Err(why) if inboxes.is_empty() => {
+                                self.send(cancelled(job)).await;
+                                self.give_up().await;
+                                return Err(BackendError(why));
+                            }
+                            Err(why) => {
+                                tracing::warn!(
+                                    workers = inboxes.len(),
+                                    why,
+                                    "going on with those that could be started"
+                                );
+                                // This permit and those of the workers that will not be.
+                                self.free.forget_permits(self.most - inboxes.len() - 1);
+                                all_started = true;
+                            }
+                        }
+                        if all_started { None } else { inboxes.last() }
+                    }
+                };
+                // An inbox has room for one, and a worker that is idle or new has none.
+                if let Some(inbox) = worker {
+                    match inbox.try_send(job) {
+                        Ok(()) => break,
+                        Err(refused) => job = refused.into_inner(),
+                    }
+                }
+                free = self.free().await;
+            }
+        }
+    }
+
+    /// Waits for a permit and takes it; the worker gives it back. False when the run is draining.
+    async fn free(&self) -> bool {
+        tokio::select! {
+            biased;
+            () = self.ctx.drain.cancelled() => false,
+            permit = self.free.acquire() => permit.map(tokio::sync::SemaphorePermit::forget).is_ok(),
+        }
+    }
+
+    /// What would have been jobs become cancelled outcomes.
+    pub(super) async fn give_up(&self) {
+        let mut jobs = self.jobs.lock().await;
+        jobs.close();
+        while let Some(job) = jobs.recv().await {
+            self.send(cancelled(job)).await;
+        }
+    }
+
+    /// The next job of a worker that has none; `None` when no more come.
+    pub(super) async fn next_job(&self, number: usize, inbox: &mut Inbox) -> Option<Job> {
+        if let Some(job) = self.waiting_job() {
+            return Some(job);
+        }
+        self.idle().push(number);
+        self.free.add_permits(1);
+        inbox.recv().await
+    }
+
+    fn waiting_job(&self) -> Option<Job> {
+        if self.ctx.drain.is_cancelled() {
+            return None;
+        }
+        // Locked: the lead waits there already, so none is left over.
+        self.jobs.try_lock().ok()?.try_recv().ok()
+    }
+
+    /// Sends an outcome; false when the engine is gone, and with it whoever wanted one.
+    pub(super) async fn send(&self, outcome: Outcome) -> bool {
+        self.outcomes.send(outcome).await.is_ok()
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<usize>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How many workers the limit of open files allows.
+#[cfg(unix)]
+fn affordable(descriptors_each: u64) -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX);
+    usize::try_from(limit.saturating_sub(OWN_DESCRIPTORS) / descriptors_each.max(1)).unwrap_or(usize::MAX)
+}
+
+#[cfg(not(unix))]
+fn affordable(_descriptors_each: u64) -> usize {
+    usize::MAX
+}

@@ -1,0 +1,236 @@
+//! What fetchers are built from, on its way to a child.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue};
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+
+use super::{FrameError, job};
+use crate::config::{Compression, Digest, LowSpeed};
+use crate::fetch::{FetchSpec, HttpSpec, Saving, Script, Step, TlsSpec};
+use crate::model::ErrorKind;
+
+/// Codings and digests in the order of their numbers on the wire.
+const COMPRESSIONS: [Compression; 3] = [Compression::Auto, Compression::Off, Compression::Raw];
+const DIGESTS: [Digest; 3] = [Digest::None, Digest::Sha256, Digest::Blake3];
+
+/// A request field.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Field {
+    name: String,
+    value: Option<Vec<u8>>,
+    /// Not to be shown, nor to be indexed by HTTP/2.
+    sensitive: bool,
+}
+
+impl Field {
+    pub(super) fn new(name: &HeaderName, value: Option<&HeaderValue>) -> Self {
+        Self {
+            name: name.as_str().to_owned(),
+            value: value.map(|value| value.as_bytes().to_vec()),
+            sensitive: value.is_some_and(HeaderValue::is_sensitive),
+        }
+    }
+
+    pub(super) fn parse(self) -> Result<(HeaderName, Option<HeaderValue>), FrameError> {
+        let name = HeaderName::from_bytes(self.name.as_bytes()).map_err(|_| FrameError::Garbage)?;
+        let value = self.value.map(HeaderValue::try_from).transpose().map_err(|_| FrameError::Garbage)?;
+        let value = value.map(|mut value| {
+            value.set_sensitive(self.sensitive);
+            value
+        });
+        Ok((name, value))
+    }
+}
+
+/// What to build a fetcher from.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::backend) enum SpecFrame {
+    Http(Box<Http>),
+    Scripted(Vec<(String, Played)>, Played),
+}
+
+/// Over the network.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::backend) struct Http {
+    headers: Vec<Field>,
+    max_redirects: u32,
+    ca_pem: Option<Vec<u8>>,
+    insecure: bool,
+    compression: u8,
+    connect_timeout: Duration,
+    read_timeout: Duration,
+    timeout: Option<Duration>,
+    low_speed: Option<(u64, Duration)>,
+    saving: Place,
+    keeps_validators: bool,
+    run: u64,
+    digest: u8,
+    max_size: Option<u64>,
+    idle_connections: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+enum Place {
+    Discard,
+    Dir(Vec<u8>),
+    File(Vec<u8>),
+    Stream,
+}
+
+/// The delay and the step of one path.
+type Played = (Duration, Act);
+
+/// A step of a script.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::backend) enum Act {
+    Ok(u64),
+    Status(u16),
+    Fail(u8),
+    Panic,
+    Hang,
+}
+
+impl SpecFrame {
+    pub(in crate::backend) fn new(spec: &FetchSpec) -> Result<Self, FrameError> {
+        Ok(match spec {
+            FetchSpec::Http(spec) => SpecFrame::Http(Box::new(http(spec)?)),
+            FetchSpec::Scripted(script) => {
+                let paths = script.paths.iter().map(|(path, step)| Ok((path.clone(), played(*step)?)));
+                SpecFrame::Scripted(paths.collect::<Result<_, FrameError>>()?, played(script.otherwise)?)
+            }
+        })
+    }
+
+    /// The spec again; bodies for a writer of the parent go to `bodies`.
+    pub(in crate::backend) fn into_spec(self, bodies: BodyWriter) -> Result<FetchSpec, FrameError> {
+        Ok(match self {
+            SpecFrame::Http(http) => FetchSpec::Http(Arc::new(http.into_spec(bodies)?)),
+            SpecFrame::Scripted(paths, otherwise) => {
+                let paths = paths.into_iter().map(|(path, step)| Ok((path, step_of(step)?)));
+                let paths = paths.collect::<Result<HashMap<_, _>, FrameError>>()?;
+                FetchSpec::Scripted(Arc::new(Script { paths, otherwise: step_of(otherwise)? }))
+            }
+        })
+    }
+}
+
+fn http(spec: &HttpSpec) -> Result<Http, FrameError> {
+    Ok(Http {
+        headers: spec.headers.iter().map(|(name, value)| Field::new(name, value.as_ref())).collect(),
+        max_redirects: spec.max_redirects,
+        ca_pem: spec.tls.ca_pem.clone(),
+        insecure: spec.tls.insecure,
+        compression: number(&COMPRESSIONS, spec.compression)?,
+        connect_timeout: spec.connect_timeout,
+        read_timeout: spec.read_timeout,
+        timeout: spec.timeout,
+        low_speed: spec.low_speed.map(|low| (low.bytes_per_second, low.over)),
+        saving: match &spec.saving {
+            Saving::Discard => Place::Discard,
+            Saving::Dir(path) => Place::Dir(path_bytes(path)?),
+            Saving::File(path) => Place::File(path_bytes(path)?),
+            Saving::Stream(_) => Place::Stream,
+        },
+        keeps_validators: spec.keeps_validators,
+        run: spec.run,
+        digest: number(&DIGESTS, spec.digest)?,
+        max_size: spec.max_size,
+        idle_connections: spec.idle_connections as u64,
+    })
+}
+
+impl Http {
+    fn into_spec(self, bodies: BodyWriter) -> Result<HttpSpec, FrameError> {
+        Ok(HttpSpec {
+            headers: self.headers.into_iter().map(Field::parse).collect::<Result<_, _>>()?,
+            max_redirects: self.max_redirects,
+            tls: TlsSpec { ca_pem: self.ca_pem, insecure: self.insecure },
+            compression: job::entry(&COMPRESSIONS, self.compression)?,
+            connect_timeout: self.connect_timeout,
+            read_timeout: self.read_timeout,
+            timeout: self.timeout,
+            low_speed: self.low_speed.map(|(bytes_per_second, over)| LowSpeed { bytes_per_second, over }),
+            saving: match self.saving {
+                Place::Discard => Saving::Discard,
+                Place::Dir(path) => Saving::Dir(path_of(path)?),
+                Place::File(path) => Saving::File(path_of(path)?),
+                Place::Stream => Saving::Stream(Arc::new(Mutex::new(bodies))),
+            },
+            keeps_validators: self.keeps_validators,
+            run: self.run,
+            digest: job::entry(&DIGESTS, self.digest)?,
+            max_size: self.max_size,
+            idle_connections: usize::try_from(self.idle_connections).map_err(|_| FrameError::Garbage)?,
+        })
+    }
+}
+
+/// Sends a body on instead of writing it. It is written to on a thread that may block.
+pub(in crate::backend) struct BodyWriter(pub(in crate::backend) mpsc::Sender<Vec<u8>>);
+
+impl Write for BodyWriter {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.0.blocking_send(data.to_vec()).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn number<T: PartialEq + Copy>(all: &[T], one: T) -> Result<u8, FrameError> {
+    job::position(all, one).ok_or(FrameError::Garbage)
+}
+
+fn played((delay, step): (Duration, Step)) -> Result<Played, FrameError> {
+    let act = match step {
+        Step::Ok(bytes) => Act::Ok(bytes),
+        Step::Status(status) => Act::Status(status),
+        Step::Fail(kind) => Act::Fail(number(ErrorKind::ALL, kind)?),
+        Step::Panic => Act::Panic,
+        Step::Hang => Act::Hang,
+    };
+    Ok((delay, act))
+}
+
+fn step_of((delay, act): Played) -> Result<(Duration, Step), FrameError> {
+    let step = match act {
+        Act::Ok(bytes) => Step::Ok(bytes),
+        Act::Status(status) => Step::Status(status),
+        Act::Fail(kind) => Step::Fail(job::entry(ErrorKind::ALL, kind)?),
+        Act::Panic => Step::Panic,
+        Act::Hang => Step::Hang,
+    };
+    Ok((delay, step))
+}
+
+/// A path need not be UTF-8 where it is bytes.
+#[cfg(unix)]
+fn path_bytes(path: &Path) -> Result<Vec<u8>, FrameError> {
+    use std::os::unix::ffi::OsStrExt;
+    Ok(path.as_os_str().as_bytes().to_vec())
+}
+
+#[cfg(unix)]
+fn path_of(bytes: Vec<u8>) -> Result<PathBuf, FrameError> {
+    use std::os::unix::ffi::OsStringExt;
+    Ok(OsString::from_vec(bytes).into())
+}
+
+#[cfg(not(unix))]
+fn path_bytes(path: &Path) -> Result<Vec<u8>, FrameError> {
+    path.to_str().map(|text| text.as_bytes().to_vec()).ok_or(FrameError::Garbage)
+}
+
+#[cfg(not(unix))]
+fn path_of(bytes: Vec<u8>) -> Result<PathBuf, FrameError> {
+    String::from_utf8(bytes).map(|text| OsString::from(text).into()).map_err(|_| FrameError::Garbage)
+}

@@ -1,0 +1,141 @@
+//! Messages survive their way; what is none is an error.
+
+use std::collections::HashMap;
+use std::io::Cursor;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::backend::{failed, serve};
+use crate::fetch::{FetchSpec, Script, Step};
+use crate::model::{
+    Claimed, Credentials, ErrorKind, Facts, Hop, Job, JobId, Origin, PerSeed, Seed, Timing, Validators, Verdict,
+};
+
+fn reader(bytes: &[u8]) -> FrameReader<Cursor<Vec<u8>>> {
+    FrameReader::new(Cursor::new(bytes.to_vec()))
+}
+
+async fn first<T>(bytes: &[u8], see: impl FnOnce(ToWorker<'_>) -> T) -> Result<T, FrameError> {
+    let mut reader = reader(bytes);
+    loop {
+        if let Some(message) = reader.next()? {
+            return Ok(see(message));
+        }
+        reader.fill().await?;
+    }
+}
+
+fn job() -> Job {
+    let wants = PerSeed {
+        out: None,
+        sha256: Some([1; 32]),
+        blake3: None,
+        headers: vec![("x-a".parse().unwrap(), http::HeaderValue::from_bytes(b"\xff").unwrap())],
+        credentials: Some(Credentials { username: "u".to_owned(), password: "p".to_owned() }),
+    };
+    let url = url::Url::parse("http://h.test/a?b").unwrap();
+    let origin = Origin { list: Arc::from("list"), line: 3 };
+    let seed = Seed { url, priority: 1, origin, number: 0, wants: Some(Box::new(wants)), known: None };
+    Job { id: JobId(7), seed, attempt: 1, save_as: Some(Claimed("h.test/a".into())), admitted: Instant::now() }
+}
+
+#[tokio::test]
+async fn a_job_arrives_as_it_was_sent() {
+    let sent = job();
+    let mut bytes = Vec::new();
+    append(&ToWorker::Job(Box::new(JobFrame::new(&sent))), &mut bytes).unwrap();
+    let came = first(&bytes, |message| match message {
+        ToWorker::Job(frame) => frame.into_job().unwrap(),
+        other => panic!("{other:?}"),
+    });
+    let came = came.await.unwrap();
+    assert_eq!((came.id, came.seed.url, came.save_as), (sent.id, sent.seed.url, sent.save_as));
+    assert_eq!(came.seed.wants, sent.seed.wants);
+}
+
+#[test]
+fn what_was_found_out_arrives_too() {
+    let url = |path: &str| url::Url::parse("http://h.test").unwrap().join(path).unwrap();
+    let facts = Facts {
+        status: Some(200),
+        final_url: Some(url("/b")),
+        path: Some("out/b".to_owned()),
+        bytes: Some(1),
+        wire_bytes: Some(2),
+        content_type: Some("text/html".into()),
+        sha256: Some([3; 32]),
+        blake3: Some([4; 32]),
+        redirects: vec![Hop { status: 302, url: url("/a") }],
+        http_version: Some(http::Version::HTTP_2),
+        remote_addr: Some(([127, 0, 0, 1], 80).into()),
+        started_at: Some(jiff::Timestamp::new(1_700_000_000, 5).unwrap()),
+        validators: Some(Box::new(Validators { etag: Some("\"x\"".into()), last_modified: None })),
+    };
+    let phase = |n| Some(Duration::from_nanos(n));
+    let timing = Timing {
+        queued: None,
+        dns: phase(1),
+        connect: phase(2),
+        tls: None,
+        first_byte: phase(u64::MAX),
+        total: phase(4),
+    };
+    let all = ErrorKind::ALL.iter().map(|kind| failed(*kind, "why".to_owned()).verdict);
+    for verdict in all.chain([Verdict::Ok, Verdict::HttpError, Verdict::Cancelled]) {
+        let fetched = crate::fetch::Fetched { facts: facts.clone(), timing, verdict };
+        let mut bytes = Vec::new();
+        append(&FromWorker::Done(Box::new(DoneFrame::new(JobId(9), 5, &fetched))), &mut bytes).unwrap();
+        let mut reader = reader(b"");
+        reader.buffer = bytes;
+        let Some(FromWorker::Done(done)) = reader.next().unwrap() else { panic!("another message") };
+        assert_eq!((done.number, done.received), (9, 5));
+        let came = done.into_fetched().unwrap();
+        assert_eq!(format!("{came:?}"), format!("{fetched:?}"));
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_message_is_an_error() {
+    let mut good = Vec::new();
+    append(&ToWorker::Abort, &mut good).unwrap();
+    assert!(first(&good, |message| matches!(message, ToWorker::Abort)).await.unwrap());
+    let mut other = good.clone();
+    other[4] = VERSION + 1;
+    assert!(matches!(first(&other, |_| ()).await, Err(FrameError::Version(_))));
+    let mut long = good.clone();
+    long[..4].copy_from_slice(&u32::MAX.to_le_bytes());
+    assert!(matches!(first(&long, |_| ()).await, Err(FrameError::TooLong(_))));
+    assert!(matches!(first(&[0, 0, 0, 0, VERSION], |_| ()).await, Err(FrameError::Garbage)));
+    assert!(matches!(first(&[3, 0, 0, 0, VERSION, 2, 2], |_| ()).await, Err(FrameError::Garbage)), "too much");
+    assert!(matches!(first(&good[..4], |_| ()).await, Err(FrameError::Closed)));
+    let mut to = vec![1];
+    let huge = vec![0; LONGEST];
+    assert!(matches!(append(&FromWorker::Body(Piece(&huge)), &mut to), Err(FrameError::TooLong(_))));
+    assert_eq!(to, [1], "what was there stays");
+}
+
+proptest! {
+    #[test]
+    fn garbage_is_an_error_and_no_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..300), framed: bool) {
+        if framed {
+            let length = u32::try_from(bytes.len() + 1).unwrap().to_le_bytes();
+            bytes = [&length[..], &[VERSION], &bytes].concat();
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        // Whether it is an error or an end too early: it ends.
+        let _ = runtime.block_on(serve(Cursor::new(bytes), tokio::io::sink()));
+    }
+}
+
+#[tokio::test]
+async fn a_worker_ends_with_its_input_in_the_middle_of_a_fetch() {
+    let script = Script { paths: HashMap::new(), otherwise: (Duration::ZERO, Step::Hang) };
+    let mut bytes = Vec::new();
+    let spec = SpecFrame::new(&FetchSpec::Scripted(Arc::new(script))).unwrap();
+    append(&ToWorker::Spec(Box::new(spec)), &mut bytes).unwrap();
+    append(&ToWorker::Job(Box::new(JobFrame::new(&job()))), &mut bytes).unwrap();
+    tokio::time::timeout(Duration::from_secs(30), serve(Cursor::new(bytes), tokio::io::sink())).await.unwrap().unwrap();
+}

@@ -1,0 +1,260 @@
+//! A child process for each fetch under way: what happens to one cannot happen to another.
+//!
+//! Children are this program again, each with one end of two pipes. The parent keeps every job;
+//! a child is told what to fetch and answers with what it found out, see [`super::frames`]. All
+//! pipes are served on the engine's own runtime, by one task for each child: for a URL no task is
+//! made and nothing is woken but the child and the loop. A child ends with its standard input, so
+//! none outlives a parent that was killed.
+
+use std::sync::{Arc, PoisonError};
+
+use futures_util::future::BoxFuture;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+use super::child::{Child, PATIENCE};
+use super::crew::{Crew, Inbox};
+use super::frames::{FrameError, FromWorker, JobFrame, SpecFrame, ToWorker, append};
+use super::{Backend, BackendError, RunContext, failed};
+use crate::fetch::{FetchSpec, Fetched, Saving, SharedWriter};
+use crate::model::{ErrorKind, Facts, FetchError, Job, Outcome, Subject, Timing, Verdict};
+
+/// Two pipes, what tells of its end, and while it is started the other ends and what tells of an
+/// error.
+const DESCRIPTORS: u64 = 4;
+
+pub(super) struct Processes;
+
+impl Backend for Processes {
+    fn run(
+        self: Box<Self>,
+        jobs: mpsc::Receiver<Job>,
+        outcomes: mpsc::Sender<Outcome>,
+        ctx: RunContext,
+    ) -> BoxFuture<'static, Result<(), BackendError>> {
+        let crew = Arc::new(Crew::new(jobs, outcomes, ctx, DESCRIPTORS));
+        Box::pin(async move {
+            let spec: Arc<[u8]> = match spec_frame(&crew.ctx.spec) {
+                Ok(frame) => frame.into(),
+                Err(e) => {
+                    crew.give_up().await;
+                    return Err(BackendError(format!("cannot tell a worker process what to do: {e}")));
+                }
+            };
+            let mut tasks = JoinSet::new();
+            let result = crew
+                .lead(|number, inbox| {
+                    let child = Child::start(&crew.ctx.worker_program, &spec)?;
+                    let keeper = Keeper::new(child, crew.clone(), spec.clone());
+                    tasks.spawn(keeper.work(number, inbox));
+                    Ok(())
+                })
+                .await;
+            let mut died = Ok(());
+            while let Some(ended) = tasks.join_next().await {
+                died = died.and(ended.map_err(|e| BackendError(format!("a task of the backend died: {e}"))));
+            }
+            result.and(died)
+        })
+    }
+}
+
+fn spec_frame(spec: &FetchSpec) -> Result<Vec<u8>, FrameError> {
+    let mut frame = Vec::new();
+    append(&ToWorker::Spec(Box::new(SpecFrame::new(spec)?)), &mut frame)?;
+    Ok(frame)
+}
+
+/// What talks to one child, and to another one when that is dead.
+struct Keeper {
+    child: Option<Child>,
+    crew: Arc<Crew>,
+    spec: Arc<[u8]>,
+    /// What gets the body, where that is the parent's to write.
+    writer: Option<SharedWriter>,
+}
+
+/// Why there is no answer.
+enum Lost {
+    /// The child is gone or raves; another may do better.
+    Child(String),
+    /// Another one would do no better.
+    Job(ErrorKind, String),
+}
+
+impl Keeper {
+    fn new(child: Child, crew: Arc<Crew>, spec: Arc<[u8]>) -> Self {
+        let writer = match &crew.ctx.spec {
+            FetchSpec::Http(http) => match &http.saving {
+                Saving::Stream(writer) => Some(writer.clone()),
+                Saving::Discard | Saving::Dir(_) | Saving::File(_) => None,
+            },
+            FetchSpec::Scripted(_) => None,
+        };
+        Self { child: Some(child), crew, spec, writer }
+    }
+
+    async fn work(mut self, number: usize, mut inbox: Inbox) {
+        let mut next = inbox.recv().await;
+        while let Some(job) = next {
+            let outcome = self.run(job).await;
+            if !self.crew.send(outcome).await {
+                break;
+            }
+            next = self.crew.next_job(number, &mut inbox).await;
+        }
+        if let Some(child) = self.child.take() {
+            child.dismiss().await;
+        }
+    }
+
+    /// One job, given to a second child when the first one dies of it.
+    async fn run(&mut self, mut job: Job) -> Outcome {
+        let crew = self.crew.clone();
+        let queued = job.admitted.elapsed();
+        let _under_way = crew.ctx.meter.begin();
+        let started = Instant::now();
+        let mut fetched = loop {
+            // What was written to a stream cannot be taken back.
+            let mut written = false;
+            let why = match self.fetch(&job, &mut written).await {
+                Ok(fetched) => break fetched,
+                Err(Lost::Child(_)) if crew.ctx.drain.is_cancelled() => break cancelled(started),
+                Err(Lost::Child(why)) if job.attempt == 1 && !written => why,
+                Err(Lost::Child(why)) => {
+                    break failed(ErrorKind::Internal, format!("the worker process of this URL died: {why}"));
+                }
+                Err(Lost::Job(kind, why)) => break failed(kind, why),
+            };
+            tracing::warn!(url = %crate::policy::printable::printable(job.seed.url.as_str()), why, "a worker process died; trying again");
+            job.attempt += 1;
+        };
+        fetched.timing.queued = Some(queued);
+        let Fetched { facts, timing, verdict } = fetched;
+        Outcome { subject: Subject::Job(job), facts, timing, verdict }
+    }
+
+    async fn fetch(&mut self, job: &Job, written: &mut bool) -> Result<Fetched, Lost> {
+        let ctx = &self.crew.ctx;
+        let mut child = match self.child.take() {
+            Some(child) => child,
+            None => Child::start(&ctx.worker_program, &self.spec).map_err(|why| Lost::Job(ErrorKind::Io, why))?,
+        };
+        if !child.say(&ToWorker::Job(Box::new(JobFrame::new(job)))) {
+            self.child = Some(child);
+            return Err(Lost::Job(ErrorKind::Internal, "what the list asks for this URL is too long".to_owned()));
+        }
+        let started = Instant::now();
+        let exchange = Exchange { child: &mut child, ctx, writer: self.writer.as_ref(), written };
+        match exchange.run(job).await {
+            Ok(Some(fetched)) => {
+                self.child = Some(child);
+                Ok(fetched)
+            }
+            Ok(None) => {
+                child.kill().await;
+                Ok(cancelled(started))
+            }
+            Err(e) => {
+                let end = child.kill().await;
+                Err(Lost::Child(format!("{e} ({end})")))
+            }
+        }
+    }
+}
+
+/// A fetch that had begun, of which nothing more is known.
+fn cancelled(started: Instant) -> Fetched {
+    let timing = Timing { total: Some(started.elapsed()), ..Timing::default() };
+    Fetched { facts: Facts::default(), timing, verdict: Verdict::Cancelled }
+}
+
+/// One job at one child.
+struct Exchange<'a> {
+    child: &'a mut Child,
+    ctx: &'a RunContext,
+    writer: Option<&'a SharedWriter>,
+    written: &'a mut bool,
+}
+
+impl Exchange<'_> {
+    /// Tells the child and listens until it is done; `None` when the run was aborted and it does
+    /// not end.
+    async fn run(mut self, job: &Job) -> Result<Option<Fetched>, FrameError> {
+        let abort = &self.ctx.abort;
+        tokio::select! {
+            biased;
+            sent = self.child.send() => sent?,
+            () = abort.cancelled() => return Ok(None),
+        }
+        let mut ends_by = None;
+        let mut unwritable = None;
+        loop {
+            while let Some(frame) = self.child.frames.next()? {
+                match frame {
+                    FromWorker::Received(bytes) => self.ctx.meter.received(bytes),
+                    FromWorker::Body(_) if unwritable.is_some() => {}
+                    FromWorker::Body(piece) => {
+                        *self.written = true;
+                        let piece = piece.0.to_vec();
+                        tokio::select! {
+                            biased;
+                            wrote = write(self.writer, Some(piece)) => unwritable = wrote.err(),
+                            () = abort.cancelled() => return Ok(None),
+                        }
+                        if unwritable.is_some() {
+                            self.tell_abort().await?;
+                        }
+                    }
+                    FromWorker::Done(done) => {
+                        if done.number != job.id.0 {
+                            return Err(FrameError::OutOfTurn);
+                        }
+                        self.ctx.meter.received(done.received);
+                        let mut fetched = done.into_fetched()?;
+                        if fetched.verdict == Verdict::Ok && self.writer.is_some() && unwritable.is_none() {
+                            tokio::select! {
+                                biased;
+                                flushed = write(self.writer, None) => unwritable = flushed.err(),
+                                () = abort.cancelled() => return Ok(None),
+                            }
+                        }
+                        if let Some(error) = unwritable {
+                            fetched.verdict = Verdict::Failed(error);
+                        }
+                        return Ok(Some(fetched));
+                    }
+                }
+            }
+            tokio::select! {
+                biased;
+                filled = self.child.frames.fill() => filled?,
+                () = abort.cancelled(), if ends_by.is_none() => {
+                    ends_by = Some(Instant::now() + PATIENCE);
+                    self.tell_abort().await?;
+                }
+                () = sleep_until(ends_by.unwrap_or_else(Instant::now)), if ends_by.is_some() => return Ok(None),
+            }
+        }
+    }
+
+    async fn tell_abort(&mut self) -> Result<(), FrameError> {
+        self.child.say(&ToWorker::Abort);
+        self.child.send().await
+    }
+}
+
+/// Writes a piece of a body, or all that is still held back, on a thread that may block.
+async fn write(writer: Option<&SharedWriter>, piece: Option<Vec<u8>>) -> Result<(), FetchError> {
+    let Some(writer) = writer.cloned() else { return Ok(()) };
+    let writing = tokio::task::spawn_blocking(move || {
+        let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+        match piece {
+            Some(piece) => writer.write_all(&piece),
+            None => writer.flush(),
+        }
+    });
+    let written = writing.await.unwrap_or_else(|e| Err(std::io::Error::other(e)));
+    written.map_err(|e| FetchError::new(ErrorKind::Io, format!("cannot write the body: {e}")))
+}

@@ -1,0 +1,101 @@
+//! A thread for each fetch under way: the model that most people know.
+//!
+//! Each has its own runtime and its own fetcher and blocks on one request at a time; nothing is
+//! shared but the two channels and the meter.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{mpsc, oneshot};
+
+use super::crew::{Crew, Inbox};
+use super::{Backend, BackendError, RunContext, run_job, unfit};
+use crate::fetch::FetchSpec;
+use crate::model::{Job, Outcome};
+
+/// Descriptors of a runtime: its selector, what wakes it, what tells it of signals; and one
+/// connection, for which a file may be open.
+const DESCRIPTORS: u64 = 3 + 2;
+
+/// A name is looked up and a large body written on threads that may block: one each is enough.
+const BLOCKING: usize = 2;
+
+pub(super) struct Threads;
+
+type Started = (thread::JoinHandle<()>, oneshot::Receiver<()>);
+
+impl Backend for Threads {
+    fn run(
+        self: Box<Self>,
+        jobs: mpsc::Receiver<Job>,
+        outcomes: mpsc::Sender<Outcome>,
+        ctx: RunContext,
+    ) -> BoxFuture<'static, Result<(), BackendError>> {
+        let idle = match &ctx.spec {
+            FetchSpec::Http(spec) => spec.idle_connections as u64,
+            FetchSpec::Scripted(_) => 0,
+        };
+        let crew = Arc::new(Crew::new(jobs, outcomes, ctx, DESCRIPTORS + idle));
+        Box::pin(async move {
+            let mut threads: Vec<Started> = Vec::new();
+            let mut result = crew
+                .lead(|number, inbox| {
+                    threads.push(start(number, inbox, &crew)?);
+                    Ok(())
+                })
+                .await;
+            for (thread, ended) in threads {
+                // It has told its end or died: joining does not wait.
+                let told = ended.await;
+                if thread.join().is_err() || told.is_err() {
+                    result = result.and(Err(BackendError("a thread of the backend died".to_owned())));
+                }
+            }
+            result
+        })
+    }
+}
+
+fn start(number: usize, mut inbox: Inbox, crew: &Arc<Crew>) -> Result<Started, String> {
+    // Here, so that a thread that is started can work.
+    let runtime = runtime().map_err(|e| format!("cannot start a runtime: {e}"))?;
+    let (tell, ended) = oneshot::channel();
+    let crew = crew.clone();
+    let thread = thread::Builder::new()
+        .name(format!("fetch-{number}"))
+        .spawn(move || {
+            runtime.block_on(work(number, &mut inbox, &crew));
+            // Dropped, it would wait for name look-ups that nobody waits for any more.
+            runtime.shutdown_background();
+            // Err: the run was dropped and nobody asks any more.
+            let _ = tell.send(());
+        })
+        .map_err(|e| format!("cannot start a thread: {e}"))?;
+    Ok((thread, ended))
+}
+
+fn runtime() -> std::io::Result<Runtime> {
+    Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING)
+        .thread_keep_alive(Duration::from_secs(1))
+        .build()
+}
+
+async fn work(number: usize, inbox: &mut Inbox, crew: &Crew) {
+    let fetcher = crew.ctx.spec.build(&crew.ctx.meter);
+    let mut next = inbox.recv().await;
+    while let Some(job) = next {
+        let outcome = match &fetcher {
+            Ok(fetcher) => run_job(&**fetcher, job, &crew.ctx).await,
+            Err(e) => unfit(job, &e.to_string()),
+        };
+        if !crew.send(outcome).await {
+            return;
+        }
+        next = crew.next_job(number, inbox).await;
+    }
+}

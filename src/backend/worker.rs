@@ -1,0 +1,166 @@
+//! The other end of the pipes: what a child process does.
+//!
+//! It fetches one URL at a time, and looks at its input all the time: when that ends, the parent
+//! is gone or wants no more, and what is under way ends too, without a part file left behind.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::sync::mpsc;
+use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use super::frames::{BodyWriter, DoneFrame, FrameError, FrameReader, FromWorker, Piece, ToWorker, append};
+use crate::fetch::{Fetcher, Meter};
+use crate::model::{ErrorKind, Job};
+
+/// How often a long fetch tells how much has arrived.
+const REPORT: Duration = Duration::from_millis(100);
+
+/// Pieces of a body that may wait to be sent.
+const PIECES: usize = 2;
+
+/// The parent cannot be understood, or the fetcher not be built.
+#[derive(Debug, thiserror::Error)]
+#[error("the worker process cannot go on: {0}")]
+pub struct WorkerError(String);
+
+impl From<FrameError> for WorkerError {
+    fn from(e: FrameError) -> Self {
+        Self(e.to_string())
+    }
+}
+
+/// Fetches what the frames of `input` ask for and answers with frames, until `input` ends.
+///
+/// # Errors
+/// When `input` holds something else.
+pub async fn serve(input: impl AsyncRead + Unpin, output: impl AsyncWrite + Unpin) -> Result<(), WorkerError> {
+    let mut input = FrameReader::new(input);
+    let (bodies, pieces) = mpsc::channel(PIECES);
+    let spec = loop {
+        match input.next()? {
+            Some(ToWorker::Spec(spec)) => break spec.into_spec(BodyWriter(bodies))?,
+            Some(ToWorker::Job(_) | ToWorker::Abort) => return Err(FrameError::OutOfTurn.into()),
+            None => {}
+        }
+        match input.fill().await {
+            Err(FrameError::Closed) => return Ok(()),
+            filled => filled?,
+        }
+    };
+    let meter = Arc::new(Meter::default());
+    let fetcher = spec.build(&meter).map_err(|e| WorkerError(e.to_string()))?;
+    let mut tick = interval(REPORT);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let worker = Worker { input, output, pieces, fetcher, meter, told: 0, tick, unsent: Vec::new() };
+    match worker.run().await {
+        // Nobody is there any more.
+        Err(FrameError::Closed | FrameError::Io(_)) => Ok(()),
+        ended => ended.map_err(WorkerError::from),
+    }
+}
+
+struct Worker<R, W> {
+    input: FrameReader<R>,
+    output: W,
+    pieces: mpsc::Receiver<Vec<u8>>,
+    fetcher: Arc<dyn Fetcher>,
+    meter: Arc<Meter>,
+    /// Body bytes that the parent knows of.
+    told: u64,
+    tick: Interval,
+    unsent: Vec<u8>,
+}
+
+impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
+    /// Ends with the error that ends it, be it only the end of the input.
+    async fn run(mut self) -> Result<(), FrameError> {
+        loop {
+            match self.input.next()? {
+                Some(ToWorker::Job(job)) => {
+                    let job = job.into_job()?;
+                    self.fetch(&job).await?;
+                }
+                // It crossed the answer.
+                Some(ToWorker::Abort) => {}
+                Some(ToWorker::Spec(_)) => return Err(FrameError::OutOfTurn),
+                None => self.input.fill().await?,
+            }
+        }
+    }
+
+    async fn fetch(&mut self, job: &Job) -> Result<(), FrameError> {
+        let abort = CancellationToken::new();
+        let fetcher = self.fetcher.clone();
+        let mut fetching = pin!(super::fetch(&*fetcher, job, &abort));
+        let fetched = loop {
+            let heard = tokio::select! {
+                biased;
+                fetched = &mut fetching => break fetched,
+                heard = self.input.fill() => match heard {
+                    Ok(()) => self.hear(&abort),
+                    Err(e) => Err(e),
+                },
+                Some(piece) = self.pieces.recv() => self.send_piece(&piece).await,
+                _ = self.tick.tick() => self.report().await,
+            };
+            if let Err(e) = heard {
+                abort.cancel();
+                // What it removes on its way out is gone when this process is.
+                fetching.await;
+                return Err(e);
+            }
+        };
+        while let Ok(piece) = self.pieces.try_recv() {
+            self.send_piece(&piece).await?;
+        }
+        let received = self.untold();
+        let done = DoneFrame::new(job.id, received, &fetched);
+        if append(&FromWorker::Done(Box::new(done)), &mut self.unsent).is_err() {
+            let lost = super::failed(ErrorKind::Internal, "what is known of the answer is too long to tell".to_owned());
+            append(&FromWorker::Done(Box::new(DoneFrame::new(job.id, received, &lost))), &mut self.unsent)?;
+        }
+        self.send().await
+    }
+
+    /// What the parent says in the middle of a fetch.
+    fn hear(&mut self, abort: &CancellationToken) -> Result<(), FrameError> {
+        while let Some(frame) = self.input.next()? {
+            match frame {
+                ToWorker::Abort => abort.cancel(),
+                ToWorker::Job(_) | ToWorker::Spec(_) => return Err(FrameError::OutOfTurn),
+            }
+        }
+        Ok(())
+    }
+
+    async fn send_piece(&mut self, piece: &[u8]) -> Result<(), FrameError> {
+        append(&FromWorker::Body(Piece(piece)), &mut self.unsent)?;
+        self.send().await
+    }
+
+    async fn report(&mut self) -> Result<(), FrameError> {
+        match self.untold() {
+            0 => Ok(()),
+            bytes => {
+                append(&FromWorker::Received(bytes), &mut self.unsent)?;
+                self.send().await
+            }
+        }
+    }
+
+    fn untold(&mut self) -> u64 {
+        let all = self.meter.wire_bytes();
+        all - std::mem::replace(&mut self.told, all)
+    }
+
+    async fn send(&mut self) -> Result<(), FrameError> {
+        self.output.write_all(&self.unsent).await?;
+        self.output.flush().await?;
+        self.unsent.clear();
+        Ok(())
+    }
+}

@@ -1,0 +1,197 @@
+//! `fetchall compare`: what is measured by the library is fed, shown and stopped here.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use fetchall::compare::{self, CompareError, Comparison, Spec, Step};
+use fetchall::demo::Site;
+use fetchall::policy::printable::printable;
+use tokio_util::sync::CancellationToken;
+
+use super::run::{Signals, leave, runtime};
+use crate::cli::compare_args::{Form, Over, Resolved};
+use crate::cli::exit::{Exit, UsageError};
+use crate::cli::resolve::{Env, InputArg};
+use crate::cli::terminal::Terminal;
+use crate::cli::to_stdout;
+
+/// Measures, shows, and writes the page.
+pub fn run(resolved: Resolved, env: &Env) -> anyhow::Result<Exit> {
+    let runtime = runtime()?;
+    let terminal = Terminal::of(&env.vars);
+    // A page that cannot be written is told of before an hour of measuring, not after it.
+    let report = resolved.report.as_deref().map(create).transpose()?;
+    let (form, config) = (resolved.form, resolved.config.clone());
+    let progress = Progress::new(config.quiet, &terminal);
+    let measured = runtime.block_on(measure(resolved, progress));
+    leave(runtime);
+    let Some(comparison) = measured? else { return Ok(Exit::Interrupted) };
+    if let Some(mut file) = report {
+        file.write_all(compare::page(&comparison).as_bytes()).context("cannot write the report")?;
+    }
+    let shown = match form {
+        Form::Text => compare::text(&comparison, terminal.color(config.color, terminal.stdout)),
+        Form::Json => compare::json(&comparison).context("cannot write the figures")?,
+        Form::Csv => compare::csv(&comparison),
+        Form::Markdown => compare::markdown(&comparison),
+    };
+    to_stdout(shown.as_bytes())?;
+    Ok(exit_of(&comparison))
+}
+
+fn create(path: &Path) -> Result<File, UsageError> {
+    File::create(path).map_err(|error| UsageError::one(format!("--report: cannot write {}: {error}", path.display())))
+}
+
+fn exit_of(comparison: &Comparison) -> Exit {
+    let spoilt = |cell: &compare::Cell| cell.failure.is_some() || cell.differing().is_some();
+    match () {
+        () if comparison.interrupted => Exit::Interrupted,
+        () if comparison.measured().next().is_none() => Exit::Broken,
+        () if comparison.cells.iter().any(spoilt) => Exit::SomeFailed,
+        () => Exit::Ok,
+    }
+}
+
+/// `None` when it was interrupted before anything was measured at all.
+async fn measure(resolved: Resolved, mut progress: Progress) -> anyhow::Result<Option<Comparison>> {
+    let folder = tempfile::Builder::new()
+        .prefix("fetchall-compare-")
+        .tempdir()
+        .context("cannot make a temporary folder; name another with TMPDIR")?;
+    // Before anything that can take long, so that no signal ends the program and leaves the folder.
+    let mut signals = Signals::new().context("cannot listen for signals")?;
+    let program = std::env::current_exe().context("cannot tell where this program is")?;
+    let mut site = None;
+    let (inputs, about) = match resolved.over {
+        Over::Demo(count, latency) => {
+            let started = Site::start(latency).await.context("cannot serve the demo site on 127.0.0.1")?;
+            let list = folder.path().join("demo.txt");
+            std::fs::write(&list, started.even_urls(count).join("\n") + "\n")?;
+            site = Some(started);
+            let about = format!("the demo on loopback, latency about {} ms", latency.as_millis());
+            (vec![list.into_os_string()], about)
+        }
+        Over::Inputs(inputs) => {
+            let about = about(&inputs);
+            let place = folder.path().join("standard-input");
+            let words = tokio::task::spawn_blocking(move || words(inputs, &place));
+            tokio::select! {
+                words = words => (words.context("reading standard input broke off")??, about),
+                () = signals.next() => return Ok(None),
+            }
+        }
+    };
+    let spec = Spec {
+        program,
+        inputs,
+        about,
+        config: resolved.config,
+        backends: resolved.backends,
+        concurrency: resolved.levels,
+        rounds: resolved.rounds,
+        folder: folder.path().to_owned(),
+    };
+    let stop = CancellationToken::new();
+    let stopped = stop.clone();
+    // On a thread of its own: it blocks, and the site goes on answering on this one.
+    let mut measuring = tokio::task::spawn_blocking(move || {
+        let measured = compare::run(&spec, &stopped, &mut |step| progress.step(step));
+        progress.end();
+        measured
+    });
+    let measured = loop {
+        tokio::select! {
+            measured = &mut measuring => break measured,
+            // It ends the child and returns what it has.
+            () = signals.next() => stop.cancel(),
+        }
+    };
+    if let Some(site) = site {
+        site.stop().await;
+    }
+    match measured.context("measuring broke off")? {
+        Ok(comparison) => Ok(Some(comparison)),
+        Err(error @ CompareError::Empty) => Err(UsageError::one(error.to_string()).into()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The inputs as words of a command line; standard input becomes a file, for every child reads it anew.
+fn words(inputs: Vec<InputArg>, place: &Path) -> anyhow::Result<Vec<OsString>> {
+    let word = |input| {
+        Ok(match input {
+            InputArg::File(path) => whole(path),
+            InputArg::Url(url, _) => url.into(),
+            InputArg::Stdin => {
+                let mut file = File::create(place).context("cannot keep standard input")?;
+                io::copy(&mut io::stdin().lock(), &mut file).context("cannot keep standard input")?;
+                place.as_os_str().to_owned()
+            }
+        })
+    };
+    inputs.into_iter().map(word).collect()
+}
+
+/// A file whose name could be taken for something else keeps its folder before it.
+fn whole(path: PathBuf) -> OsString {
+    if path.is_absolute() { path.into_os_string() } else { Path::new(".").join(path).into_os_string() }
+}
+
+fn about(inputs: &[InputArg]) -> String {
+    let name = |input: &InputArg| match input {
+        InputArg::File(path) => path.display().to_string(),
+        InputArg::Url(url, _) => fetchall::policy::redact::redact(url).to_string(),
+        InputArg::Stdin => "standard input".to_owned(),
+    };
+    match inputs {
+        [] => String::new(),
+        [one] => name(one),
+        [first, rest @ ..] => format!("{} and {} more", name(first), rest.len()),
+    }
+}
+
+/// Tells on standard error how far it is: on a terminal in one line that is written over.
+struct Progress {
+    silent: bool,
+    over: bool,
+    rounds_told: u32,
+}
+
+impl Progress {
+    fn new(quiet: bool, terminal: &Terminal) -> Self {
+        use fetchall::config::ProgressMode;
+        let over = terminal.progress(ProgressMode::Auto) == ProgressMode::Bar && io::stderr().is_terminal();
+        Self { silent: quiet, over, rounds_told: 0 }
+    }
+
+    fn step(&mut self, step: &Step<'_>) {
+        if self.silent || step.ended == self.over {
+            return;
+        }
+        let (round, number, of) = (step.round, step.number, step.of);
+        let name = step.cell.name();
+        self.rounds_told = round;
+        let text = if self.over {
+            format!("\r\x1b[Kround {round}: {number} of {of}, {name} ...")
+        } else {
+            let result = match (&step.cell.failure, step.cell.rounds.last()) {
+                (Some(why), _) => format!("failed: {}", printable(why)),
+                (None, Some(last)) => format!("{:.2} s", last.wall_ms / 1000.0),
+                (None, None) => "nothing".to_owned(),
+            };
+            format!("round {round}, {number} of {of}: {name}: {result}\n")
+        };
+        // When standard error is closed there is nobody to tell.
+        let _ = io::stderr().write_all(text.as_bytes());
+    }
+
+    fn end(&mut self) {
+        if self.over && !self.silent && self.rounds_told > 0 {
+            let _ = io::stderr().write_all(b"\r\x1b[K");
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! The command line of `fetchall compare`: its own flags, and those of a download that mean the same here.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args};
+use fetchall::compare::{PASSED, backends};
+use fetchall::config::{Config, Key, Raw};
+
+use super::args::{JobArgs, SettingArgs};
+use super::exit::UsageError;
+use super::resolve::{self, Env, InputArg};
+
+/// What stands below the help.
+pub const NOTES: &str = "\
+Every cell, a backend at a concurrency, is a process of its own that fetches the whole list;
+rounds of all cells alternate and medians are shown. Bodies are thrown away. What each column
+means is told in docs/compare.md.
+
+Exit: 0 every cell was measured and all records are the same, 1 a cell failed or records differ,
+2 usage, 3 nothing could be measured, 130 interrupted.";
+
+/// The concurrencies when none are named.
+const LEVELS: &str = "5,10,50";
+
+/// Flags of a download that mean something here besides those of [`PASSED`].
+const OWN: &[&str] = &["concurrency", "format", "quiet", "color", "json", "config", "no_config"];
+
+/// What is compared, and how.
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// A list, a URL or - for standard input [default: - when it is a pipe]
+    #[arg(value_name = "LIST", conflicts_with = "demo")]
+    inputs: Vec<OsString>,
+    /// A list to read, - for standard input; repeatable
+    #[arg(short = 'i', long, value_name = "FILE", help_heading = "Input", action = ArgAction::Append, conflicts_with = "demo")]
+    input_file: Vec<OsString>,
+    /// Take a site served on loopback in place of a list: works with no network at all
+    #[arg(long, help_heading = "Input")]
+    demo: bool,
+    /// How many URLs the demo has.
+    #[arg(long, hide = true, default_value_t = 100)]
+    demo_urls: usize,
+    /// The typical latency of the demo's site, in milliseconds.
+    #[arg(long, hide = true, default_value_t = 50)]
+    demo_latency: u64,
+    /// The backends, with commas between [default: all]
+    #[arg(long, value_name = "NAMES", help_heading = "Concurrency")]
+    backends: Option<String>,
+    /// How often each cell is measured [default: 3]
+    #[arg(long, value_name = "N", help_heading = "Concurrency")]
+    rounds: Option<String>,
+    /// Write a page with drawings to this file
+    #[arg(long, value_name = "FILE.html", help_heading = "Output")]
+    report: Option<PathBuf>,
+    /// The settings of a download.
+    #[command(flatten)]
+    settings: SettingArgs,
+}
+
+/// Makes the flags of a download those of a comparison; such as mean nothing here are not shown.
+pub fn fit(arg: clap::Arg) -> clap::Arg {
+    let id = arg.get_id().as_str().to_owned();
+    match id.as_str() {
+        "concurrency" => arg.value_name("N,N").help(format!("How many URLs in flight at once [default: {LEVELS}]")),
+        "format" => arg
+            .value_parser(["text", "json", "csv", "markdown"])
+            .help("How the table is written to standard output [default: text]"),
+        "json" => arg.help("The same as --format json"),
+        "quiet" => arg.help("Do not tell of each round [default: false]"),
+        _ if Key::named(&id.replace('_', "-")).is_none() && id != "show_error" => arg,
+        _ if PASSED.contains(&&*id.replace('_', "-")) || OWN.contains(&&*id) => arg,
+        _ => arg.hide(true),
+    }
+}
+
+/// How the table is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// For people.
+    Text,
+    /// With every round's figures.
+    Json,
+    /// A line for each cell.
+    Csv,
+    /// For a document.
+    Markdown,
+}
+
+/// Where the URLs come from.
+#[derive(Debug)]
+pub enum Over {
+    /// Lists, URLs, standard input.
+    Inputs(Vec<InputArg>),
+    /// The site on loopback: how many URLs, and its latency.
+    Demo(usize, Duration),
+}
+
+/// A command line with nothing left to decide.
+#[derive(Debug)]
+pub struct Resolved {
+    /// How URLs are fetched.
+    pub config: Config,
+    /// Which URLs.
+    pub over: Over,
+    /// By which backends.
+    pub backends: Vec<&'static str>,
+    /// How many at once.
+    pub levels: Vec<u32>,
+    /// How often.
+    pub rounds: u32,
+    /// How the table is written.
+    pub form: Form,
+    /// Where the page goes.
+    pub report: Option<PathBuf>,
+}
+
+/// Makes values of the arguments.
+///
+/// # Errors
+/// Everything that is wrong with the settings, else with what is compared, else with the inputs.
+pub fn resolve(mut args: CompareArgs, env: &Env) -> Result<Resolved, UsageError> {
+    let form = match args.settings.format.take().as_deref() {
+        Some("json") => Form::Json,
+        Some("csv") => Form::Csv,
+        Some("markdown") => Form::Markdown,
+        _ if std::mem::take(&mut args.settings.json) => Form::Json,
+        _ => Form::Text,
+    };
+    let levels = args.settings.concurrency.take().unwrap_or_else(|| LEVELS.into());
+    let given = args.settings.texts();
+    let foreign = given.iter().filter(|(key, ..)| !PASSED.contains(key) && !OWN.contains(key));
+    let mut problems: Vec<String> = foreign
+        .map(|(_, flag, _)| format!("{flag}: is not for compare, which keeps no bodies and no records; leave it out"))
+        .collect();
+    let levels = each(&levels.to_string_lossy(), "--concurrency", whole_number, &mut problems);
+    let names = args.backends.unwrap_or_else(|| backends().join(","));
+    let backends = each(&names, "--backends", backend, &mut problems);
+    let rounds = whole_number(args.rounds.as_deref().unwrap_or("3"));
+    let rounds = rounds.map_err(|why| problems.push(format!("--rounds: {why}"))).unwrap_or(1);
+    if args.demo && args.demo_urls == 0 {
+        problems.push("--demo-urls: 0 URLs are none; write 1 or more".to_owned());
+    }
+    if !problems.is_empty() {
+        return Err(UsageError(problems));
+    }
+    let (config, over) = if args.demo {
+        let over = Over::Demo(args.demo_urls, Duration::from_millis(args.demo_latency));
+        (resolve::settings(&args.settings, env)?.config, over)
+    } else {
+        let CompareArgs { inputs, input_file, settings, .. } = args;
+        let job = JobArgs { inputs, input_file, settings, output_document: None };
+        let resolved = resolve::job(&job, env)?;
+        (resolved.config, Over::Inputs(resolved.inputs))
+    };
+    Ok(Resolved { config, over, backends, levels, rounds, form, report: args.report })
+}
+
+/// The parts of a list with commas, each once.
+fn each<T: PartialEq>(
+    text: &str,
+    flag: &str,
+    read: fn(&str) -> Result<T, String>,
+    problems: &mut Vec<String>,
+) -> Vec<T> {
+    let mut values = Vec::new();
+    for part in text.split(',') {
+        match read(part.trim()) {
+            Ok(value) if values.contains(&value) => {}
+            Ok(value) => values.push(value),
+            Err(why) => problems.push(format!("{flag}: {why}")),
+        }
+    }
+    values
+}
+
+/// A whole number of 1 or more, as `--concurrency` of a download reads it.
+fn whole_number(text: &str) -> Result<u32, String> {
+    let mut config = Config::default();
+    let key = Key::named("concurrency").ok_or("cannot be read")?;
+    key.set(&mut config, Raw::Text(text.as_ref()))?;
+    Ok(config.concurrency.get())
+}
+
+fn backend(name: &str) -> Result<&'static str, String> {
+    let known: BTreeMap<_, _> = backends().into_iter().map(|known| (known, known)).collect();
+    known
+        .get(name)
+        .copied()
+        .ok_or_else(|| format!("`{}` is no backend; there are {}", name.escape_debug(), backends().join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::super::args::{Cli, Command};
+    use super::*;
+
+    fn of(args: &[&str]) -> Result<Resolved, UsageError> {
+        let cli = Cli::try_parse_from([&["fetchall", "compare"], args].concat()).unwrap();
+        let Some(Command::Compare(args)) = cli.command else { panic!("another command") };
+        let env = Env { vars: BTreeMap::new(), cwd: "/nowhere".into(), stdin_is_terminal: false };
+        resolve(*args, &env)
+    }
+
+    #[test]
+    fn what_is_not_said_has_a_default() {
+        let resolved = of(&["--demo"]).unwrap();
+        assert_eq!((resolved.levels, resolved.rounds, resolved.form), (vec![5, 10, 50], 3, Form::Text));
+        assert_eq!(resolved.backends, backends());
+    }
+
+    #[test]
+    fn lists_have_commas_and_repetitions_count_once() {
+        let resolved = of(&["-c", "5, 7,5", "--rounds", "2", "--json", "-H", "A: b", "https://a.example/"]).unwrap();
+        assert_eq!((resolved.levels, resolved.rounds, resolved.form), (vec![5, 7], 2, Form::Json));
+        assert_eq!(resolved.config.header, ["A: b"]);
+        assert!(matches!(resolved.over, Over::Inputs(inputs) if inputs.len() == 1));
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_told_at_once() {
+        let UsageError(problems) =
+            of(&["--demo", "-c", "0,x", "--backends", "fork", "--rounds", "0", "-d", "out"]).unwrap_err();
+        assert_eq!(problems.len(), 5, "{problems:#?}");
+        assert!(problems[0].starts_with("--dir: is not for compare"), "{problems:#?}");
+        assert!(problems[3].contains(&backends().join(", ")), "{problems:#?}");
+    }
+}

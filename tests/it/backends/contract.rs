@@ -1,0 +1,220 @@
+//! What every backend must do, with a scripted fetcher: each job ends in one outcome, the limit
+//! holds and is reached, a drain lets go of what has not begun, an abort of the rest.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fetchall::backend::{BACKENDS, BackendEntry, BackendError, RunContext};
+use fetchall::fetch::{FetchSpec, Meter, Script, Step};
+use fetchall::model::{ErrorKind, Job, JobId, Origin, Outcome, Seed, Subject, Verdict};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::support::PATIENCE;
+
+/// A backend at work.
+struct Run {
+    jobs: mpsc::Sender<Job>,
+    outcomes: mpsc::Receiver<Outcome>,
+    ended: JoinHandle<Result<(), BackendError>>,
+    meter: Arc<Meter>,
+    drain: CancellationToken,
+    abort: CancellationToken,
+}
+
+fn start(entry: &BackendEntry, concurrency: u32, script: Script, program: &str) -> Run {
+    let (jobs, inbox) = mpsc::channel(64);
+    let (outbox, outcomes) = mpsc::channel(64);
+    let ctx = RunContext {
+        spec: FetchSpec::Scripted(Arc::new(script)),
+        concurrency,
+        meter: Arc::default(),
+        drain: CancellationToken::new(),
+        abort: CancellationToken::new(),
+        worker_program: PathBuf::from(program),
+    };
+    let (meter, drain, abort) = (ctx.meter.clone(), ctx.drain.clone(), ctx.abort.clone());
+    Run { jobs, outcomes, ended: tokio::spawn((entry.make)().run(inbox, outbox, ctx)), meter, drain, abort }
+}
+
+fn job(number: u64, path: &str) -> Job {
+    let url = url::Url::parse("http://h.test/").unwrap().join(path).unwrap();
+    let origin = Origin { list: Arc::from("list"), line: number + 1 };
+    let seed = Seed { url, priority: 0, origin, number: 0, wants: None, known: None };
+    Job { id: JobId(number), seed, attempt: 1, save_as: None, admitted: Instant::now() }
+}
+
+impl Run {
+    async fn give(&self, paths: &[&str]) {
+        for (number, path) in (0..).zip(paths) {
+            self.jobs.send(job(number, path)).await.unwrap();
+        }
+    }
+
+    /// Lets it end, and returns the verdicts in the order of the jobs, each of which has one.
+    async fn finish(mut self) -> (Vec<Verdict>, Result<(), BackendError>, Arc<Meter>) {
+        drop(self.jobs);
+        let mut verdicts = std::collections::BTreeMap::new();
+        let all = async {
+            while let Some(outcome) = self.outcomes.recv().await {
+                let Subject::Job(job) = outcome.subject else { panic!("an outcome of no job") };
+                assert!(verdicts.insert(job.id, outcome.verdict).is_none(), "a second outcome");
+            }
+        };
+        tokio::time::timeout(PATIENCE, all).await.expect("it ends");
+        (verdicts.into_values().collect(), self.ended.await.unwrap(), self.meter)
+    }
+
+    async fn until(&self, what: &str, wanted: impl Fn(&Meter) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !wanted(&self.meter) {
+            assert!(Instant::now() < deadline, "waited in vain for {what}: {:?}", self.meter);
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
+
+fn script(paths: &[(&str, u64, Step)], otherwise: Step) -> Script {
+    let timed = |(path, ms, step): &(&str, u64, Step)| ((*path).to_owned(), (Duration::from_millis(*ms), *step));
+    Script { paths: paths.iter().map(timed).collect::<HashMap<_, _>>(), otherwise: (Duration::ZERO, otherwise) }
+}
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_fetchall");
+
+fn each<F: Future<Output = ()>>(test: impl Fn(&'static BackendEntry) -> F) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for entry in BACKENDS {
+        println!("backend {}", entry.name);
+        runtime.block_on(test(entry));
+    }
+}
+
+#[test]
+fn every_job_ends_in_its_one_outcome() {
+    let script = script(
+        &[
+            ("/status", 0, Step::Status(404)),
+            ("/fail", 1, Step::Fail(ErrorKind::Dns)),
+            ("/panic", 0, Step::Panic),
+            ("/slow", 20, Step::Ok(7)),
+        ],
+        Step::Ok(5),
+    );
+    let paths = ["/a", "/status", "/slow", "/fail", "/panic"].repeat(12);
+    each(|entry| {
+        let (script, paths) = (script.clone(), paths.clone());
+        async move {
+            let run = start(entry, 4, script, PROGRAM);
+            run.give(&paths).await;
+            let (verdicts, ended, meter) = run.finish().await;
+            ended.unwrap();
+            let kinds: Vec<_> = verdicts.iter().map(|v| v.error_kind().map_or("ok", ErrorKind::as_str)).collect();
+            assert_eq!(kinds, ["ok", "http_status", "ok", "dns", "internal"].repeat(12));
+            assert_eq!((meter.wire_bytes(), meter.in_flight()), (12 * (5 + 7), 0));
+        }
+    });
+}
+
+#[test]
+fn the_limit_is_reached_and_never_exceeded() {
+    let script = script(&[], Step::Hang);
+    each(|entry| {
+        let script = script.clone();
+        async move {
+            let limit = if entry.name == "sequential" { 1 } else { 3 };
+            let run = start(entry, 3, script, PROGRAM);
+            run.give(&["/a"; 9]).await;
+            run.until("the limit", |meter| meter.in_flight() == limit).await;
+            run.drain.cancel();
+            run.abort.cancel();
+            let (verdicts, ended, meter) = run.finish().await;
+            ended.unwrap();
+            assert_eq!(verdicts, [const { Verdict::Cancelled }; 9]);
+            assert_eq!((meter.peak(), meter.in_flight()), (limit, 0));
+        }
+    });
+}
+
+#[test]
+fn a_drain_lets_what_is_under_way_finish() {
+    let script = script(&[("/slow", 200, Step::Ok(1))], Step::Ok(1));
+    each(|entry| {
+        let script = script.clone();
+        async move {
+            let run = start(entry, 1, script, PROGRAM);
+            run.give(&["/slow", "/b", "/c"]).await;
+            run.until("the first", |meter| meter.in_flight() == 1).await;
+            run.drain.cancel();
+            let (verdicts, ended, _) = run.finish().await;
+            ended.unwrap();
+            assert_eq!(verdicts, [Verdict::Ok, Verdict::Cancelled, Verdict::Cancelled]);
+        }
+    });
+}
+
+#[test]
+fn what_comes_one_by_one_is_done_one_by_one() {
+    let script = script(&[], Step::Ok(1));
+    each(|entry| {
+        let script = script.clone();
+        async move {
+            let mut run = start(entry, 2, script, PROGRAM);
+            for number in 0..20 {
+                run.jobs.send(job(number, "/a")).await.unwrap();
+                let outcome = tokio::time::timeout(PATIENCE, run.outcomes.recv()).await.unwrap().unwrap();
+                assert_eq!(outcome.verdict, Verdict::Ok);
+            }
+            run.finish().await.1.unwrap();
+        }
+    });
+}
+
+async fn with_program(program: &str) -> (Vec<Verdict>, Result<(), BackendError>) {
+    let entry = BACKENDS.iter().find(|entry| entry.name == "processes").unwrap();
+    let run = start(entry, 2, script(&[], Step::Ok(1)), program);
+    run.give(&["/a", "/b", "/c"]).await;
+    let (verdicts, ended, _) = run.finish().await;
+    (verdicts, ended)
+}
+
+#[tokio::test]
+async fn without_a_single_worker_every_job_is_cancelled() {
+    let (verdicts, ended) = with_program("/no/such/program").await;
+    assert_eq!(verdicts, [const { Verdict::Cancelled }; 3]);
+    assert!(ended.unwrap_err().to_string().contains("cannot start the worker process /no/such/program: "));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_run_goes_on_with_the_workers_that_could_be_started() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let program = folder.path().join("fetchall");
+    std::os::unix::fs::symlink(PROGRAM, &program).unwrap();
+    let entry = BACKENDS.iter().find(|entry| entry.name == "processes").unwrap();
+    let script = script(&[("/slow", 200, Step::Ok(1))], Step::Ok(1));
+    let run = start(entry, 3, script, program.to_str().unwrap());
+    run.give(&["/slow"]).await;
+    run.until("the first", |meter| meter.in_flight() == 1).await;
+    std::fs::remove_file(&program).unwrap();
+    for number in 1..6 {
+        run.jobs.send(job(number, "/a")).await.unwrap();
+    }
+    let (verdicts, ended, meter) = run.finish().await;
+    ended.unwrap();
+    assert_eq!((verdicts, meter.peak()), (vec![Verdict::Ok; 6], 1));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn another_program_is_an_error_of_each_child() {
+    // They end at once, or say what is no frame, or say nothing and end with their input.
+    for program in ["true", "echo", "yes"] {
+        let (verdicts, ended) = with_program(program).await;
+        ended.unwrap();
+        let kinds: Vec<_> = verdicts.iter().map(Verdict::error_kind).collect();
+        assert_eq!(kinds, [Some(ErrorKind::Internal); 3], "{program}: {verdicts:?}");
+    }
+}

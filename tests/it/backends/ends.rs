@@ -1,0 +1,200 @@
+//! Signals and deaths: the account is right, and neither a process nor a part file is left.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+
+use super::{names, on};
+use crate::support::PATIENCE;
+use crate::support::act::{Act, Script};
+use crate::support::cli::{Fetchall, Running};
+use crate::support::fault::FaultServer;
+use crate::support::single::{files, kind};
+
+fn ok() -> Act {
+    Act::KeepAliveOk(b"hello\n".to_vec())
+}
+
+/// A part of what is promised, then silence.
+fn half() -> Act {
+    let mut half = b"HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n".to_vec();
+    half.resize(2 << 20, b'x');
+    Act::RawKeepAlive(half)
+}
+
+/// Answers `/never` never, `/half` by half, everything else at once.
+fn server() -> FaultServer {
+    FaultServer::start(Script::new().on("never", Act::Stalled).on("half", half()).otherwise(ok()))
+}
+
+fn until(what: &str, wanted: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !wanted() {
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// The process that started this one; `None` when it is gone, be its end seen or not.
+fn parent(pid: Pid) -> Option<i32> {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
+    let mut after_name = stat.rsplit_once(") ")?.1.split(' ');
+    let state = after_name.next()?;
+    after_name.next()?.parse().ok().filter(|_| state != "Z")
+}
+
+fn children(of: Pid) -> Vec<Pid> {
+    let entries = std::fs::read_dir("/proc").expect("the processes").flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter_map(Pid::from_raw);
+    pids.filter(|pid| parent(*pid) == Some(of.as_raw_nonzero().get())).collect()
+}
+
+fn gone(children: &[Pid]) {
+    until("the end of every child", || children.iter().all(|pid| parent(*pid).is_none()));
+}
+
+fn until_part(running: &Running) {
+    let part = running.folder().join("out/.fetchall/part");
+    until("a part file", || !files(&part).is_empty());
+}
+
+#[test]
+fn an_interrupted_run_accounts_for_all_and_leaves_nothing() {
+    for backend in names() {
+        let server = server();
+        let list = [server.url("half"), server.url("never"), server.url("a"), server.url("b")].join("\n");
+        let args = ["-c", "2", "-d", "out", "--grace", "100ms", "--summary", "s.json", "list.txt"];
+        let running = on(backend).args(args).file("list.txt", list).spawn();
+        until_part(&running);
+        if backend != "sequential" {
+            server.wait_until("both", |log| log.requests.len() == 2);
+        }
+        let children = children(running.pid());
+        assert_eq!(children.len(), if backend == "processes" { 2 } else { 0 }, "{backend}");
+        // As a terminal does it, to all of them.
+        children.iter().for_each(|pid| kill_process(*pid, Signal::INT).expect("it is there"));
+        running.interrupt();
+        let run = running.wait().expect_code(130);
+        let kinds: Vec<_> = run.records().iter().map(|record| kind(record).to_owned()).collect();
+        assert_eq!(kinds, ["cancelled"; 4], "{backend}");
+        assert_eq!(files(&run.folder().join("out")), [""; 0], "{backend}");
+        let summary: Value = serde_json::from_slice(&run.read("s.json")).expect("JSON");
+        assert_eq!((&summary["read"], &summary["cancelled"]), (&json!(4), &json!(4)), "{backend}");
+        assert!(children.iter().all(|pid| parent(*pid).is_none()), "{backend}: a child outlives the run");
+    }
+}
+
+#[test]
+fn children_leave_signals_to_their_parent() {
+    let slow = Act::Delayed(Duration::from_millis(300), Box::new(ok()));
+    let server = FaultServer::start(Script::new().otherwise(slow));
+    let running = on("processes").arg(server.url("slow")).spawn();
+    server.wait_until("the request", |log| log.requests.len() == 1);
+    for pid in children(running.pid()) {
+        kill_process(pid, Signal::INT).expect("it is there");
+        kill_process(pid, Signal::TERM).expect("it is there");
+    }
+    let records = running.wait().expect_code(0).records();
+    assert_eq!((kind(&records[0]), &records[0]["attempts"]), ("ok", &json!(1)));
+}
+
+/// Kills the child that has asked for `/x` the last time.
+fn kill_the_only_child(running: &Running, server: &FaultServer, asked: usize) {
+    server.wait_until("the request", |log| log.requests.iter().filter(|r| r.path == "/x").count() == asked);
+    let children = children(running.pid());
+    assert_eq!(children.len(), 1, "{children:?}");
+    kill_process(children[0], Signal::KILL).expect("it is there");
+}
+
+#[test]
+fn a_child_that_is_killed_costs_a_second_try() {
+    let server = FaultServer::start(Script::new().on_each("x", vec![Act::Stalled, ok()]).otherwise(ok()));
+    let list = [server.url("a"), server.url("x"), server.url("b")].join("\n");
+    let running = on("processes").args(["-c", "1", "list.txt"]).file("list.txt", list).spawn();
+    kill_the_only_child(&running, &server, 1);
+    let records = running.wait().expect_code(0).records();
+    assert_eq!(records.iter().map(kind).collect::<Vec<_>>(), ["ok"; 3]);
+    assert_eq!(records[1]["attempts"], 2);
+}
+
+#[test]
+fn a_second_try_takes_over_the_part_of_the_first() {
+    let body = vec![b'x'; 900_000];
+    let server = FaultServer::start(Script::new().on_each("x", vec![half(), Act::KeepAliveOk(body.clone())]));
+    let running = on("processes").args(["-d", "out", "-c", "1"]).arg(server.url("x")).spawn();
+    until_part(&running);
+    kill_the_only_child(&running, &server, 1);
+    let run = running.wait().expect_code(0);
+    let path = run.records()[0]["path"].as_str().expect("a path").to_owned();
+    assert!(run.read(&path) == body);
+    assert_eq!(files(&run.folder().join("out")).len(), 1, "no part is left");
+}
+
+#[test]
+fn a_url_that_costs_two_children_has_failed() {
+    let server = FaultServer::start(Script::new().on("x", Act::Stalled).otherwise(ok()));
+    let list = [server.url("a"), server.url("x"), server.url("b")].join("\n");
+    let running = on("processes").args(["-c", "1", "list.txt"]).file("list.txt", list).spawn();
+    kill_the_only_child(&running, &server, 1);
+    kill_the_only_child(&running, &server, 2);
+    let records = running.wait().expect_code(1).records();
+    assert_eq!(records.iter().map(kind).collect::<Vec<_>>(), ["ok", "internal", "ok"]);
+    let message = records[1]["error"]["message"].as_str().expect("a message");
+    assert!(message.contains("signal: 9"), "{message}");
+}
+
+#[test]
+fn no_child_outlives_a_parent_that_is_killed() {
+    let server = server();
+    let list = [server.url("half"), server.url("never")].join("\n");
+    let args = ["-c", "2", "-d", "out", "list.txt"];
+    let mut running = on("processes").args(args).file("list.txt", list).spawn();
+    until_part(&running);
+    server.wait_until("both", |log| log.requests.len() == 2);
+    let children = children(running.pid());
+    assert_eq!(children.len(), 2);
+    running.signal(Signal::KILL);
+    gone(&children);
+    assert_eq!(files(&running.folder().join("out")), [""; 0]);
+    assert!(!running.is_running());
+}
+
+/// The names of the threads of a process.
+fn threads(of: Pid) -> Vec<String> {
+    let tasks = format!("/proc/{}/task", of.as_raw_nonzero());
+    let name = |path: &Path| std::fs::read_to_string(path.join("comm")).unwrap_or_default();
+    std::fs::read_dir(tasks).expect("its threads").flatten().map(|entry| name(&entry.path())).collect()
+}
+
+#[test]
+fn no_more_workers_are_started_than_there_are_jobs() {
+    for backend in ["threads", "processes"] {
+        let server = server();
+        let list: String = (0..3).map(|n| server.url(&format!("never/{n}\n"))).collect();
+        let running = on(backend).args(["-c", "1000", "--grace", "0"]).stdin(list).spawn();
+        server.wait_until("three requests", |log| log.requests.len() == 3);
+        let workers = match backend {
+            "threads" => threads(running.pid()).iter().filter(|name| name.starts_with("fetch-")).count(),
+            _ => children(running.pid()).len(),
+        };
+        assert_eq!(workers, 3, "{backend}");
+        running.interrupt();
+        running.wait().expect_code(130);
+    }
+}
+
+#[test]
+fn few_descriptors_mean_few_workers_and_no_failures() {
+    for backend in ["threads", "processes"] {
+        let page = Act::Delayed(Duration::from_millis(5), Box::new(ok()));
+        let server = FaultServer::start(Script::new().otherwise(page));
+        let list: String = (0..150).map(|n| server.url(&format!("{n}\n"))).collect();
+        let command =
+            format!("ulimit -n 100; exec {} --json --backend {backend} -c 500", env!("CARGO_BIN_EXE_fetchall"));
+        let run = Fetchall::of("/bin/sh").args(["-c", &command]).stdin(list).run().expect_code(0);
+        assert_eq!(run.records().len(), 150, "{backend}");
+        assert!(server.max_in_flight() > 1, "{backend}");
+    }
+}

@@ -1,0 +1,220 @@
+//! `fetchall compare`: children are measured, the figures are shown in every form, and nothing is left behind.
+#![cfg(unix)]
+
+mod browser;
+
+use std::os::unix::fs::PermissionsExt;
+
+use fetchall::compare::{self, Spec};
+use fetchall::config::Config;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use crate::support::act::{Act, Script};
+use crate::support::cli::{Fetchall, Finished};
+use crate::support::fault::FaultServer;
+
+/// A demo of few URLs that are answered soon.
+fn demo(args: &[&str]) -> Fetchall {
+    let small = ["compare", "--demo", "--demo-urls", "12", "--demo-latency", "5", "--rounds", "1", "-c", "2,6"];
+    Fetchall::new().args(small).args(args)
+}
+
+fn hello() -> FaultServer {
+    FaultServer::start(Script::new().otherwise(Act::KeepAliveOk(b"hello\n".to_vec())))
+}
+
+/// What the program said, wherever its lines end.
+fn said(run: &Finished) -> String {
+    run.stdout.replace('\n', " ")
+}
+
+fn json(run: &Finished) -> Value {
+    serde_json::from_str(&run.stdout).expect("JSON")
+}
+
+#[test]
+fn the_demo_is_measured_and_shown() {
+    let run = demo(&["--backends", "async", "--report", "report.html"]).run().expect_code(0);
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    assert!(lines[0].contains("wall") && lines[1].contains("switches"), "{}", run.stdout);
+    assert!(lines[2].starts_with("async") && lines[3].starts_with("async"), "{}", run.stdout);
+    assert!(lines.iter().all(|line| line.chars().count() <= 100), "{}", run.stdout);
+    assert!(said(&run).contains("One round cannot tell a difference from noise"), "{}", run.stdout);
+    assert_eq!(run.stderr.lines().count(), 2, "a line for each cell: {}", run.stderr);
+    let page = String::from_utf8(run.read("report.html")).expect("UTF-8");
+    assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n"), "{page}");
+}
+
+#[test]
+fn every_form_is_what_it_says() {
+    let run = demo(&["--json", "-q", "--backends", "async"]).run().expect_code(0);
+    assert_eq!(run.stderr, "");
+    let told = json(&run);
+    assert_eq!((&told["v"], &told["rounds"], &told["interrupted"]), (&1.into(), &1.into(), &false.into()));
+    let cells = told["cells"].as_array().expect("cells");
+    assert_eq!(cells.len(), 2);
+    for cell in cells {
+        let round = &cell["rounds"][0];
+        assert_eq!((&round["urls"], &round["ok"]), (&12.into(), &12.into()), "{round}");
+        assert_eq!(round["peak_concurrency"], cell["concurrency"], "{cell}");
+        assert!(round["wall_ms"].as_f64() > round["run_ms"].as_f64(), "{round}");
+        assert!(round["cpu_user_ms"].as_f64().zip(round["cpu_system_ms"].as_f64()).is_some_and(|(a, b)| a + b > 0.0));
+        assert!(round["context_switches"].as_u64().is_some_and(|n| n > 0), "{round}");
+        // On a busy machine a run this short may be over before it was looked at often enough.
+        if round["peak_memory_bytes"].is_u64() {
+            assert!(round["peak_memory_bytes"].as_u64().is_some_and(|bytes| bytes > 500_000), "{round}");
+            assert!(round["peak_threads"].as_u64().is_some_and(|n| n >= 1), "{round}");
+            assert_eq!(round["peak_processes"], 1, "{round}");
+        }
+        assert_eq!(cell["median"]["same_records"], true, "{cell}");
+    }
+    let csv = demo(&["--format", "csv", "--backends", "async"]).run().expect_code(0).stdout;
+    assert_eq!(csv.lines().count(), 3, "{csv}");
+    assert!(csv.starts_with("backend,concurrency,rounds,wall_s,"), "{csv}");
+    let markdown = demo(&["--format", "markdown", "--backends", "async"]).run().expect_code(0).stdout;
+    assert!(
+        markdown.starts_with("| backend | at once | wall s |") && markdown.contains("\n| async | 6 |"),
+        "{markdown}"
+    );
+}
+
+/// Every backend there is does the same work.
+#[test]
+fn all_backends_write_the_same_records() {
+    let run = demo(&["--json"]).run().expect_code(0);
+    let told = json(&run);
+    let cells = told["cells"].as_array().expect("cells");
+    for backend in compare::backends() {
+        assert!(cells.iter().any(|cell| cell["backend"] == backend), "{backend}: {told}");
+    }
+    assert!(cells.iter().all(|cell| cell["median"]["same_records"] == true), "{told}");
+}
+
+#[test]
+fn settings_and_standard_input_reach_every_child() {
+    let server = hello();
+    let run = Fetchall::new()
+        .args(["compare", "--backends", "async", "-c", "1,2", "--rounds", "2", "--json", "--user-agent", "robot"])
+        .args(["-H", "X-Trial: yes", "-H", "Authorization: Basic abc"])
+        .env("FETCHALL_DIR", "never")
+        .stdin(format!("{}\n{}\n", server.url("a"), server.url("b")))
+        .run()
+        .expect_code(0);
+    let requests = server.requests();
+    assert_eq!(requests.len(), 8, "two cells, two rounds, two URLs");
+    for request in &requests {
+        let fields = ["x-trial", "user-agent", "authorization"].map(|name| request.header(name));
+        assert_eq!(fields, [Some("yes"), Some("robot"), Some("Basic abc")]);
+    }
+    assert!(!run.folder().join("never").exists(), "nothing is saved");
+    assert_eq!(json(&run)["about"], "standard input");
+    server.join();
+}
+
+#[test]
+fn a_list_whose_urls_fail_is_measured_too() {
+    let server = FaultServer::start(Script::new().otherwise(Act::Status(404, Vec::new())));
+    let run = Fetchall::new()
+        .file("list.txt", format!("{}\n{}\n", server.url("a"), server.url("b")))
+        .args(["compare", "--backends", "async", "-c", "1", "--rounds", "1", "list.txt"])
+        .run()
+        .expect_code(0);
+    assert!(said(&run).contains("2 of 2 URLs failed; what they took is part of these times."), "{}", run.stdout);
+    server.join();
+}
+
+#[test]
+fn a_cell_that_fails_says_why_and_the_others_go_on() {
+    let server = hello();
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = folder.path().join("program");
+    let real = env!("CARGO_BIN_EXE_fetchall");
+    let script = format!(
+        "#!/bin/sh\ncase \"$*\" in *'--concurrency 7 '*) echo 'error: no \u{1b}[31mluck' >&2; exit 3;; esac\n\
+         case \"$*\" in *'--concurrency 9 '*) exec \"{real}\" \"$@\" '{}';; esac\nexec \"{real}\" \"$@\"\n",
+        server.url("more")
+    );
+    std::fs::write(&program, script).expect("a script");
+    std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).expect("it may be run");
+    let spec = Spec {
+        program,
+        inputs: vec![server.url("a").into()],
+        about: String::new(),
+        config: Config::default(),
+        backends: vec!["async"],
+        concurrency: vec![7, 1, 9],
+        rounds: 2,
+        folder: folder.path().to_owned(),
+    };
+    let measured = compare::run(&spec, &CancellationToken::new(), &mut |_| {}).expect("it can be measured");
+    let [failed, good, other] = &measured.cells[..] else { panic!("three cells") };
+    let why = failed.failure.as_deref().expect("it failed");
+    assert!(why.contains("exit status: 3") && why.ends_with("error: no \\u{1b}[31mluck"), "{why}");
+    assert_eq!((failed.rounds.len(), good.rounds.len(), &good.failure), (0, 2, &None));
+    assert_eq!(other.rounds[0].records_differing, 1, "one URL more");
+    assert!(compare::advice(&measured).starts_with("The records differ: 1 of async at 9"), "{measured:?}");
+    server.join();
+}
+
+#[test]
+fn nothing_that_can_be_measured_is_no_success() {
+    let run = Fetchall::new()
+        .file("list.txt", "http://127.0.0.1:9/\n")
+        .args(["compare", "--backends", "async", "-c", "1", "--cacert", "none.pem", "list.txt"])
+        .run()
+        .expect_code(3);
+    assert!(run.stdout.contains("failed: exit status: 2: error: cannot use none.pem"), "{}", run.stdout);
+    assert!(said(&run).contains("there is nothing to recommend"), "{}", run.stdout);
+}
+
+#[test]
+fn what_is_wrong_is_said_before_anything_is_done() {
+    for (args, said) in [
+        (&["--demo", "--backends", "async,fork"][..], "`fork` is no backend; there are async"),
+        (&["--demo", "-c", "5,0"], "--concurrency: "),
+        (&["--demo", "-c", ""], "--concurrency: "),
+        (&["--demo", "--rounds", "0"], "--rounds: "),
+        (&["--demo", "--dir", "out"], "--dir: is not for compare"),
+        (&["--demo", "--report", "no/such/folder/x.html"], "--report: cannot write"),
+        (&["none.txt"], "none.txt: no such file"),
+        (&["--backends", "async", "-c", "1", "empty.txt"], "the list is empty"),
+    ] {
+        let run = Fetchall::new().file("empty.txt", "# nothing\n").arg("compare").args(args).run().expect_code(2);
+        assert!(run.stderr.contains(said), "{args:?}: {}", run.stderr);
+        assert_eq!(run.stdout, "", "{args:?}");
+    }
+}
+
+#[test]
+fn an_interrupt_ends_the_child_and_leaves_nothing() {
+    // Answers the first run whole; then it stalls.
+    let acts = vec![Act::KeepAliveOk(b"once\n".to_vec()), Act::Stalled];
+    let server = FaultServer::start(Script::new().on_each("b", acts));
+    let run = Fetchall::new().file("list.txt", server.url("b") + "\n").file("tmp/.keep", "");
+    let tmp = run.folder().join("tmp");
+    let running = run
+        .env("TMPDIR", &tmp)
+        .args(["compare", "--backends", "async", "-c", "1,2", "--rounds", "1", "list.txt"])
+        .spawn();
+    server.wait_until("the second run", |log| log.requests.len() == 2);
+    running.interrupt();
+    let run = running.wait().expect_code(130);
+    assert!(said(&run).contains("It was stopped early, after 1 of 2 measurements."), "{}", run.stdout);
+    let left: Vec<_> =
+        std::fs::read_dir(&tmp).expect("a folder").map(|entry| entry.expect("read").file_name()).collect();
+    assert_eq!(left, [".keep"]);
+    assert_eq!(children_with(&tmp.display().to_string()), [0; 0]);
+    server.join();
+}
+
+/// Processes whose arguments name this folder.
+fn children_with(folder: &str) -> Vec<u32> {
+    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let named = |pid: &u32| {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains(folder)
+    };
+    pids.filter(named).collect()
+}

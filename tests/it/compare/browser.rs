@@ -1,0 +1,110 @@
+//! The report in a browser: it loads with no complaint and asks for nothing from outside.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::demo;
+use crate::support::{PATIENCE, program};
+
+/// What a browser did with a page.
+struct Seen {
+    /// What it made of it.
+    dom: String,
+    /// What it said on its console.
+    console: Vec<String>,
+    /// What it asked the network for.
+    asked: Vec<String>,
+}
+
+/// Where the browser itself calls whatever page it shows.
+const OWN: [&str; 4] = ["google.com", "googleapis.com", "gvt1.com", "gstatic.com"];
+
+/// A proxy that refuses everything and keeps what it was asked for.
+fn proxy() -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&asked);
+    // It ends with the tests.
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut line = String::new();
+            // A browser opens connections ahead of need; those say nothing for a while.
+            let _ = stream.set_read_timeout(Some(Duration::from_secs(2)));
+            let read = BufReader::new(&stream).read_line(&mut line);
+            if read.is_ok_and(|len| len > 0) && !OWN.iter().any(|own| line.contains(own)) {
+                kept.lock().unwrap().push(line);
+            }
+            let _ = (&stream).write_all(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        }
+    });
+    (address, asked)
+}
+
+/// Loads a page; `None` where there is no browser.
+fn load(page: &Path) -> Option<Seen> {
+    let chromium = program("chromium")?;
+    let folder = tempfile::tempdir().unwrap();
+    let (proxy, asked) = proxy();
+    let output = |name: &str| std::fs::File::create(folder.path().join(name)).unwrap();
+    let mut child = Command::new(chromium)
+        .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"])
+        .args([
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--disable-extensions",
+        ])
+        .args(["--enable-logging=stderr", "--v=0", "--dump-dom", "--proxy-bypass-list=<-loopback>"])
+        .arg(format!("--proxy-server={proxy}"))
+        .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
+        .arg(format!("file://{}", page.display()))
+        .env("HOME", folder.path())
+        .stdin(Stdio::null())
+        .stdout(output("dom"))
+        .stderr(output("log"))
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    while child.try_wait().unwrap().is_none() {
+        if Instant::now() > deadline {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            panic!("the browser did not end");
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    let read = |name: &str| String::from_utf8_lossy(&std::fs::read(folder.path().join(name)).unwrap()).into_owned();
+    let console = read("log").lines().filter(|line| line.contains("CONSOLE")).map(str::to_owned).collect();
+    let asked = asked.lock().unwrap().clone();
+    Some(Seen { dom: read("dom"), console, asked })
+}
+
+#[test]
+fn the_report_loads_whole_and_asks_for_nothing() {
+    let run = demo(&["--report", "report.html", "-q"]).run().expect_code(0);
+    let Some(seen) = load(&run.folder().join("report.html")) else { return };
+    assert_eq!(seen.console, [""; 0]);
+    assert_eq!(seen.asked, [""; 0]);
+    assert!(seen.dom.contains("All figures") && seen.dom.contains("</svg>"), "{}", seen.dom);
+    assert!(!seen.dom.contains("NaN") && !seen.dom.contains("parsererror"), "{}", seen.dom);
+}
+
+/// What the test above looks for it would find.
+#[test]
+fn a_page_that_asks_or_complains_is_caught() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("bad.html");
+    let bad = "<!doctype html><title>x</title><p>here<img src=\"http://outside.example/a.png\">\
+               <script>console.error('oh no')</script>";
+    std::fs::write(&page, bad).unwrap();
+    let Some(seen) = load(&page) else { return };
+    assert!(seen.asked.iter().any(|line| line.contains("outside.example")), "{:?}", seen.asked);
+    assert!(seen.console.iter().any(|line| line.contains("oh no")), "{:?}", seen.console);
+    assert!(seen.dom.contains("here"), "{}", seen.dom);
+}

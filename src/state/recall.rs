@@ -39,7 +39,7 @@ impl Recall {
         let look_up = || -> rusqlite::Result<()> {
             let mut statement = self.connection.prepare_cached(row::SELECT)?;
             for seed in seeds {
-                let key = (row::host(&seed.url), self.shape.key(seed));
+                let key = [self.shape.key(seed)];
                 let found = statement.query_row(key, |row| row::found(row, self.folder.as_deref())).optional()?;
                 seed.known = found.map(|found| Box::new(self.known(seed, found)));
             }

@@ -45,19 +45,14 @@ impl Shape {
     }
 }
 
-/// The host, which keeps the rows of one together.
-pub(super) fn host(url: &Url) -> &str {
-    url.host_str().unwrap_or_default()
-}
-
-pub(super) const INSERT: &str = "INSERT OR REPLACE INTO urls (host, key, url, outcome, name, status, final_url, bytes,
+pub(super) const INSERT: &str = "INSERT OR REPLACE INTO urls (key, url, outcome, name, status, final_url, bytes,
     wire_bytes, content_type, sha256, blake3, etag, last_modified, redirects, http_version, remote_addr,
     error_kind, error_message, attempts, started_at, total_ms)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)";
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)";
 
 pub(super) const SELECT: &str = "SELECT outcome, name, status, final_url, bytes, wire_bytes, content_type, sha256,
     blake3, etag, last_modified, redirects, http_version, remote_addr, started_at
-    FROM urls WHERE host = ?1 AND key = ?2";
+    FROM urls WHERE key = ?1";
 
 /// Writes the row of a job that has its outcome.
 pub(super) fn insert(into: &mut Statement<'_>, shape: &Shape, job: &Job, outcome: &Outcome) -> rusqlite::Result<()> {
@@ -70,7 +65,6 @@ pub(super) fn insert(into: &mut Statement<'_>, shape: &Shape, job: &Job, outcome
     let count = |n: Option<u64>| n.and_then(|n| i64::try_from(n).ok());
     let total = outcome.timing.total.map(|total| total.as_secs_f64() * 1000.0);
     into.execute(params![
-        host(url),
         shape.key(&job.seed),
         url.as_str(),
         outcome.verdict.as_str(),

@@ -16,8 +16,8 @@ const APPLICATION: i32 = 0x6661_6c6c;
 /// Each step leads from the version of its position to the next.
 const STEPS: [&str; VERSION as usize] = ["
 CREATE TABLE urls (
-    host TEXT NOT NULL,
-    key BLOB NOT NULL,
+    id INTEGER PRIMARY KEY,
+    key BLOB NOT NULL UNIQUE,
     url TEXT NOT NULL,
     outcome TEXT NOT NULL,
     name TEXT,
@@ -37,9 +37,8 @@ CREATE TABLE urls (
     error_message TEXT,
     attempts INTEGER NOT NULL,
     started_at TEXT,
-    total_ms REAL,
-    PRIMARY KEY (host, key)
-) WITHOUT ROWID;
+    total_ms REAL
+);
 "];
 
 /// Opens the database and brings it to this version.

@@ -1,8 +1,9 @@
 //! What earlier runs know, between the source that is asked and the sink that is told.
 
+use std::fs;
 use std::io;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::SetupError;
 use crate::config::{Compression, Config};
@@ -26,12 +27,29 @@ pub(super) fn open(
     let in_folder = || folder.as_deref().map(|folder| folder.join(".fetchall").join("state.db"));
     let Some(path): Option<PathBuf> = config.state.clone().or_else(in_folder) else { return Ok(None) };
     let state = State::open(&path, config.fresh)?;
+    // A state elsewhere locks that and not the folder.
+    if let Some(folder) = folder.as_ref().filter(|_| config.state.is_none()) {
+        clear_parts(&folder.join(".fetchall").join("part"));
+    }
     if let Some(names) = names {
         state.names(|name| names.reserve(name))?;
     }
     let (mut recall, ledger) = state.split(shape(config), folder)?;
     recall.wants(config.digest);
     Ok(Some((recall, ledger)))
+}
+
+/// Removes what a run that was killed left half done. The state is locked, so nobody is at work
+/// here; what is no file, or cannot be removed, is in nobody's way.
+fn clear_parts(parts: &Path) {
+    if !fs::symlink_metadata(parts).is_ok_and(|entry| entry.is_dir()) {
+        return;
+    }
+    for entry in fs::read_dir(parts).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// The settings that shape a body.

@@ -129,6 +129,17 @@ fn one_run_at_a_time_and_without_a_folder_no_state() {
     }
 }
 
+#[test]
+fn what_a_killed_run_left_half_done_is_cleared_away() {
+    let (server, folder) = (pages(1, Duration::ZERO), TempDir::new().unwrap());
+    let parts = folder.path().join(".fetchall/part");
+    fs::create_dir_all(parts.join("folder")).unwrap();
+    fs::write(parts.join("0123456789abcdef-0123456789abcdef"), "half").unwrap();
+    fetch(folder.path(), &list(&server, 1), &[]).expect_code(0);
+    assert_eq!(files(folder.path()).len(), 1, "{:?}", files(folder.path()));
+    assert!(parts.join("folder").exists(), "it is not ours");
+}
+
 #[cfg(unix)]
 #[test]
 fn killed_at_any_moment_it_goes_on_and_ends_as_if_it_had_never_been() {

@@ -36,6 +36,9 @@ pub(super) fn open(
     }
     let (mut recall, ledger) = state.split(shape(config), folder)?;
     recall.wants(config.digest);
+    if config.refresh {
+        recall.refreshes();
+    }
     Ok(Some((recall, ledger)))
 }
 

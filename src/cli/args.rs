@@ -192,6 +192,11 @@ pub struct SettingArgs {
     #[arg(long, help_heading = "Saving", num_args = 0..=1, require_equals = true, default_missing_value = "true",
         hide_possible_values = true, value_name = "false", value_parser = words("fresh"))]
     fresh: Option<String>,
+    /// Ask for what is done again, in case it has changed [default: false]
+    #[arg(short = 'N', long, help_heading = "Saving", num_args = 0..=1, require_equals = true,
+        default_missing_value = "true", hide_possible_values = true, value_name = "false",
+        value_parser = words("refresh"))]
+    refresh: Option<String>,
     /// Keep what is known in this file, also without --dir [default: none]
     #[arg(long, value_name = "FILE", help_heading = "Saving")]
     state: Option<OsString>,
@@ -279,6 +284,7 @@ impl SettingArgs {
             low_speed = "low-speed",
             dir = "dir",
             fresh = "fresh",
+            refresh = "refresh",
             state = "state",
             digest = "digest",
             max_size = "max-size",

@@ -121,6 +121,7 @@ keys! {
     "low-speed" => low_speed: OrNone<LowSpeed>,
     "dir" | "output-dir" => dir: OrNone<PathBuf>,
     "fresh" => fresh: bool,
+    "refresh" => refresh: bool,
     "state" => state: OrNone<PathBuf>,
     "digest" => digest: Digest,
     "max-size" | "max-filesize" => max_size: OrNone<Size>,

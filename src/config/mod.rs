@@ -178,6 +178,8 @@ pub struct Config {
     pub dir: Option<PathBuf>,
     /// `fresh`: forget what earlier runs into this folder left behind.
     pub fresh: bool,
+    /// `refresh`: ask for what is done again, in case it has changed.
+    pub refresh: bool,
     /// `state`: the file that keeps what is known; unless it is named, one in `dir`.
     pub state: Option<PathBuf>,
     /// `digest`: computed of every body.
@@ -228,6 +230,7 @@ impl Default for Config {
             low_speed: Some(LowSpeed { bytes_per_second: 100, over: Duration::from_secs(30) }),
             dir: None,
             fresh: false,
+            refresh: false,
             state: None,
             digest: Digest::None,
             max_size: None,

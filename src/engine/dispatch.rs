@@ -195,10 +195,15 @@ impl State {
     }
 
     /// A job came back.
-    fn settle(&mut self, outcome: Outcome) {
+    fn settle(&mut self, mut outcome: Outcome) {
         self.out -= 1;
-        if let Subject::Job(job) = &outcome.subject {
+        if let Subject::Job(job) = &mut outcome.subject {
             self.frontier.settle(job.id, Settled::Done);
+            let condition = job.seed.known.as_mut().and_then(|known| known.condition.take());
+            if let (Verdict::Skipped(SkipReason::NotModified), Some(condition)) = (&outcome.verdict, condition) {
+                // What was found out then still holds.
+                outcome.facts = condition.facts;
+            }
         }
         self.finish(outcome);
     }

@@ -23,7 +23,9 @@ use super::save::Saver;
 use super::timing::{MARKS, Marks};
 use super::{Fetched, Fetcher, HttpSpec, Meter};
 use crate::config::Compression;
-use crate::model::{ErrorKind, Facts, FetchError, Hop, Job, PerSeed, Timing, Validators, Verdict};
+use crate::model::{
+    Condition, ErrorKind, Facts, FetchError, Hop, Job, PerSeed, SkipReason, Timing, Validators, Verdict,
+};
 use crate::policy::origin;
 use crate::policy::printable::printable;
 use crate::policy::redact::redact;
@@ -235,11 +237,20 @@ impl Exchange<'_> {
             }
             fields.insert(header::HOST, its_own());
         }
+        if let Some((name, value)) = self.condition(url).and_then(condition_field) {
+            fields.insert(name, value);
+        }
         let theirs = || wants.is_some_and(|w| w.headers.iter().any(|(name, _)| name == header::ACCEPT_ENCODING));
         if self.fetcher.asks_codings && decode::asks_identity(url.path()) && !theirs() {
             fields.insert(header::ACCEPT_ENCODING, IDENTITY);
         }
         fields
+    }
+
+    /// What is asked of this URL beside itself: whether it has changed.
+    fn condition(&self, url: &Url) -> Option<&Condition> {
+        let condition = self.job.seed.known.as_ref()?.condition.as_deref()?;
+        (condition.url == *url).then_some(condition)
     }
 
     /// A response that is no redirect: what it means, and its body.
@@ -250,6 +261,7 @@ impl Exchange<'_> {
                 Err(FetchError::new(ErrorKind::Protocol, message))
             }
             200..=299 => self.receive(url, response).await.map(|()| Verdict::Ok),
+            304 if self.condition(url).is_some() => Ok(Verdict::Skipped(SkipReason::NotModified)),
             304 => {
                 let message = "304 Not Modified, though the request had no condition";
                 Err(FetchError::new(ErrorKind::Protocol, message))
@@ -324,6 +336,13 @@ impl Exchange<'_> {
             }
         }
     }
+}
+
+/// RFC 9110, section 13.1: If-None-Match, which counts for more, else If-Modified-Since.
+fn condition_field(condition: &Condition) -> Option<(HeaderName, HeaderValue)> {
+    let Validators { etag, last_modified } = &condition.validators;
+    let field = |name, text: &Option<Box<str>>| Some((name, HeaderValue::from_str(text.as_deref()?).ok()?));
+    field(header::IF_NONE_MATCH, etag).or_else(|| field(header::IF_MODIFIED_SINCE, last_modified))
 }
 
 /// What lets a later run ask whether the answer has changed (RFC 9110, section 8.8).

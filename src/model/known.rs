@@ -1,5 +1,7 @@
 //! What an earlier run left behind about a URL.
 
+use url::Url;
+
 use super::{Claimed, Facts};
 
 /// What lets a server say that its answer has not changed (RFC 9110, section 8.8).
@@ -11,6 +13,17 @@ pub struct Validators {
     pub last_modified: Option<Box<str>>,
 }
 
+/// A question whether an answer has changed (RFC 9110, section 13).
+#[derive(Debug, Clone)]
+pub struct Condition {
+    /// The URL that gave the answer, at the end of all redirects; only this one is asked so.
+    pub url: Url,
+    /// What it is asked with.
+    pub validators: Validators,
+    /// What holds if it has not.
+    pub facts: Facts,
+}
+
 /// What an earlier run left behind about a URL.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
@@ -19,6 +32,6 @@ pub struct Known {
     /// What was found out, where the URL is done: ok, its file there, and nothing more asked now
     /// than then.
     pub done: Option<Box<Facts>>,
-    /// Of the last good answer.
-    pub validators: Validators,
+    /// What a run that refreshes asks of what is done.
+    pub condition: Option<Box<Condition>>,
 }

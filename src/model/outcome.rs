@@ -123,17 +123,20 @@ pub enum SkipReason {
     Duplicate,
     /// An earlier run did it, and its file is there.
     Done,
+    /// The server says that the answer of an earlier run still holds.
+    NotModified,
 }
 
 impl SkipReason {
     /// Every reason, in documentation order.
-    pub const ALL: &[SkipReason] = &[SkipReason::Duplicate, SkipReason::Done];
+    pub const ALL: &[SkipReason] = &[SkipReason::Duplicate, SkipReason::Done, SkipReason::NotModified];
 
     /// The name in records.
     pub const fn as_str(self) -> &'static str {
         match self {
             SkipReason::Duplicate => "duplicate",
             SkipReason::Done => "done",
+            SkipReason::NotModified => "not_modified",
         }
     }
 }

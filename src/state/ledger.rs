@@ -40,8 +40,8 @@ impl Ledger {
         self.folder.as_deref()
     }
 
-    /// Writes these down in one transaction. What was cancelled or never handed out leaves what
-    /// was known before.
+    /// Writes these down in one transaction. What was cancelled, skipped or never handed out
+    /// leaves what was known before.
     ///
     /// # Errors
     /// What SQLite says; then none of them is written down.
@@ -52,7 +52,7 @@ impl Ledger {
                 let mut statement = transaction.prepare_cached(row::INSERT)?;
                 for outcome in outcomes {
                     if let Subject::Job(job) = &outcome.subject
-                        && outcome.verdict != Verdict::Cancelled
+                        && !matches!(outcome.verdict, Verdict::Cancelled | Verdict::Skipped(_))
                     {
                         row::insert(&mut statement, &self.shape, job, outcome)?;
                     }

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 use super::row::{self, Found, Shape};
 use super::{StateError, failed};
 use crate::config::Digest;
-use crate::model::{Claimed, Known, Seed};
+use crate::model::{Claimed, Condition, Known, Seed, Validators};
 
 /// Looks URLs up. It lives on the thread of the source, which may wait for a disk.
 pub struct Recall {
@@ -19,16 +19,23 @@ pub struct Recall {
     folder: Option<PathBuf>,
     /// Wanted of every body: what is known without it is not done.
     digest: Digest,
+    /// Whether what is done is asked for again, if it has changed.
+    refresh: bool,
 }
 
 impl Recall {
     pub(super) fn new(path: PathBuf, connection: Connection, shape: Shape, folder: Option<PathBuf>) -> Self {
-        Self { path, connection, shape, folder, digest: Digest::None }
+        Self { path, connection, shape, folder, digest: Digest::None, refresh: false }
     }
 
     /// What is done must have this digest.
     pub fn wants(&mut self, digest: Digest) {
         self.digest = digest;
+    }
+
+    /// What is done is to be asked for again, in case it has changed.
+    pub fn refreshes(&mut self) {
+        self.refresh = true;
     }
 
     /// Tells each seed what is known of it.
@@ -50,7 +57,17 @@ impl Recall {
 
     fn known(&self, seed: &Seed, found: Found) -> Known {
         let done = found.ok && self.has_digests(seed, &found) && self.is_there(&found);
-        Known { done: done.then(|| Box::new(found.facts)), name: found.name.map(Claimed), validators: found.validators }
+        let Found { name, facts, validators, .. } = found;
+        let name = name.map(Claimed);
+        if !done {
+            return Known { name, ..Known::default() };
+        }
+        if !self.refresh {
+            return Known { name, done: Some(Box::new(facts)), condition: None };
+        }
+        let url = facts.final_url.clone().unwrap_or_else(|| seed.url.clone());
+        let condition = (validators != Validators::default()).then(|| Box::new(Condition { url, validators, facts }));
+        Known { name, done: None, condition }
     }
 
     /// Whether everything that is wanted of the body is known of it, and as the list declares it.

@@ -191,3 +191,53 @@ fn killed_at_any_moment_it_goes_on_and_ends_as_if_it_had_never_been() {
         assert_eq!(lasting(record).replace(&here, &there), lasting(&expected));
     }
 }
+
+fn answer(head: &str, body: &str) -> Act {
+    Act::RawKeepAlive(format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes())
+}
+
+#[test]
+fn refresh_asks_whether_anything_has_changed_and_rewrites_only_what_has() {
+    for backend in ["async", "processes"] {
+        let not_modified = || Act::RawKeepAlive(b"HTTP/1.1 304 Not Modified\r\nETag: \"1\"\r\n\r\n".to_vec());
+        let script = Script::new()
+            .on_each("tag", vec![answer("200 OK\r\nETag: \"1\"", "one"), not_modified()])
+            .on_each(
+                "date",
+                vec![answer("200 OK\r\nLast-Modified: Sat, 21 Nov 2026 02:00:00 GMT", "two"), not_modified()],
+            )
+            .on_each("new", vec![answer("200 OK\r\nETag: W/\"1\"", "old"), answer("200 OK\r\nETag: W/\"2\"", "newer")])
+            .on("plain", answer("200 OK", "plain"))
+            .on_each(
+                "moved",
+                vec![answer("302 Found\r\nLocation: /tag2", ""), answer("302 Found\r\nLocation: /tag2", "")],
+            )
+            .on_each("tag2", vec![answer("200 OK\r\nETag: \"1\"", "far"), not_modified()]);
+        let (server, folder) = (FaultServer::start(script), TempDir::new().unwrap());
+        let names = ["tag", "date", "new", "plain", "moved"];
+        let list: String = names.map(|name| server.url(name) + "\n").concat();
+        let first = fetch(folder.path(), &list, &["--order", "input", "--backend", backend]).expect_code(0);
+        let again =
+            fetch(folder.path(), &list, &["--order", "input", "--refresh", "--backend", backend]).expect_code(0);
+        let told: Vec<_> =
+            again.records().iter().map(|r| r["skip"]["reason"].as_str().unwrap_or("ok").to_owned()).collect();
+        assert_eq!(told, ["not_modified", "not_modified", "ok", "ok", "not_modified"], "{backend}");
+        for (record, before) in again.records().iter().zip(first.records()) {
+            if record["outcome"] == "skipped" {
+                assert_eq!(lasting(record), lasting(&before));
+            }
+        }
+        let asked = |path: &str| server.requests().into_iter().filter(|r| r.path == path).nth(1).expect("asked again");
+        assert_eq!(asked("/tag").header("if-none-match"), Some("\"1\""));
+        assert_eq!(asked("/date").header("if-modified-since"), Some("Sat, 21 Nov 2026 02:00:00 GMT"));
+        assert_eq!(asked("/moved").header("if-none-match"), None, "the redirect is no answer");
+        assert_eq!(asked("/tag2").header("if-none-match"), Some("\"1\""));
+        assert_eq!(asked("/plain").header("if-none-match"), None);
+        let path = again.records()[2]["path"].as_str().unwrap().to_owned();
+        assert_eq!(fs::read(path).unwrap(), b"newer");
+        // And what was told is known: nothing is asked for without --refresh.
+        let requests = server.requests().len();
+        fetch(folder.path(), &list, &["--backend", backend]).expect_code(0);
+        assert_eq!(server.requests().len(), requests);
+    }
+}

@@ -16,8 +16,8 @@ use super::FrameError;
 use super::spec::Field;
 use crate::fetch::Fetched;
 use crate::model::{
-    Claimed, Credentials, ErrorKind, Facts, FetchError, Hop, Job, JobId, Origin, PerSeed, Seed, Timing, Validators,
-    Verdict,
+    Claimed, Condition, Credentials, ErrorKind, Facts, FetchError, Hop, Job, JobId, Known, Origin, PerSeed, Seed,
+    SkipReason, Timing, Validators, Verdict,
 };
 
 /// The versions that there are, in the order of their numbers on the wire.
@@ -30,6 +30,8 @@ pub(in crate::backend) struct JobFrame<'a> {
     url: &'a str,
     save_as: Option<&'a str>,
     wants: Option<Wants>,
+    /// The URL of a condition, its ETag and its Last-Modified.
+    condition: Option<(&'a str, Option<&'a str>, Option<&'a str>)>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -49,7 +51,11 @@ impl<'a> JobFrame<'a> {
             credentials: wants.credentials.as_ref().map(|user| (user.username.clone(), user.password.clone())),
         });
         let save_as = job.save_as.as_ref().map(|name| &*name.0);
-        Self { number: job.id.0, url: job.seed.url.as_str(), save_as, wants }
+        let condition = job.seed.known.as_ref().and_then(|known| known.condition.as_deref()).map(|condition| {
+            let Validators { etag, last_modified } = &condition.validators;
+            (condition.url.as_str(), etag.as_deref(), last_modified.as_deref())
+        });
+        Self { number: job.id.0, url: job.seed.url.as_str(), save_as, wants, condition }
     }
 
     /// The job again, as far as a fetch looks at it.
@@ -65,10 +71,21 @@ impl<'a> JobFrame<'a> {
             })),
         };
         let origin = Origin { list: Arc::from(""), line: 0 };
-        let url = Url::parse(self.url).map_err(|_| FrameError::Garbage)?;
+        let url = |text| Url::parse(text).map_err(|_| FrameError::Garbage);
+        let known = match self.condition {
+            None => None,
+            Some((at, etag, last_modified)) => {
+                let validators =
+                    Validators { etag: etag.map(Into::into), last_modified: last_modified.map(Into::into) };
+                // What holds if nothing has changed the parent knows.
+                let condition = Condition { url: url(at)?, validators, facts: Facts::default() };
+                Some(Box::new(Known { condition: Some(Box::new(condition)), ..Known::default() }))
+            }
+        };
+        let url = url(self.url)?;
         Ok(Job {
             id: JobId(self.number),
-            seed: Seed { url, priority: 0, origin, number: 0, wants, known: None },
+            seed: Seed { url, priority: 0, origin, number: 0, wants, known },
             attempt: 1,
             save_as: self.save_as.map(|name| Claimed(name.into())),
             admitted: Instant::now(),
@@ -115,6 +132,7 @@ enum Ended<'a> {
     /// The position in [`ErrorKind::ALL`], and the message.
     Failed(u8, &'a str),
     Cancelled,
+    NotModified,
 }
 
 impl<'a> DoneFrame<'a> {
@@ -141,7 +159,8 @@ impl<'a> DoneFrame<'a> {
                 Verdict::Ok => Ended::Ok,
                 Verdict::HttpError => Ended::HttpError,
                 Verdict::Failed(e) => Ended::Failed(position(ErrorKind::ALL, e.kind).unwrap_or(u8::MAX), &e.message),
-                // No fetch skips.
+                Verdict::Skipped(SkipReason::NotModified) => Ended::NotModified,
+                // No fetch skips for another reason.
                 Verdict::Cancelled | Verdict::Skipped(_) => Ended::Cancelled,
             },
         }
@@ -179,6 +198,7 @@ impl<'a> DoneFrame<'a> {
                 Ended::HttpError => Verdict::HttpError,
                 Ended::Failed(kind, message) => Verdict::Failed(FetchError::new(entry(ErrorKind::ALL, kind)?, message)),
                 Ended::Cancelled => Verdict::Cancelled,
+                Ended::NotModified => Verdict::Skipped(SkipReason::NotModified),
             },
         })
     }

@@ -197,6 +197,7 @@ fn http_spec(config: &Config, saving: Saving, keeps_validators: bool) -> Result<
         low_speed: config.low_speed,
         saving,
         keeps_validators,
+        remote_time: config.remote_time,
         run: RandomState::new().build_hasher().finish(),
         digest: config.digest,
         max_size: config.max_size,

@@ -10,8 +10,9 @@ use tokio::time::timeout;
 
 use super::frames::{FrameError, FrameReader, ToWorker, append};
 
-/// How long a child may take to end after it was told to.
-pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a child may take to end after it was told to, and again after it was killed. Twice this
+/// is less than the last words that a run has after a second signal.
+pub(super) const PATIENCE: Duration = Duration::from_millis(700);
 
 /// A child that is there, or was when it was last spoken to.
 pub(super) struct Child {

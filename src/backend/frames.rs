@@ -131,6 +131,8 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         self.start = 0;
         self.buffer.reserve(READ);
         match self.input.read_buf(&mut self.buffer).await? {
+            // In the middle of a message.
+            0 if !self.buffer.is_empty() => Err(FrameError::Garbage),
             0 => Err(FrameError::Closed),
             _ => Ok(()),
         }

@@ -7,6 +7,7 @@
 //! none outlives a parent that was killed.
 
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
@@ -23,6 +24,9 @@ use crate::model::{ErrorKind, Facts, FetchError, Job, Outcome, Subject, Timing, 
 /// Two pipes, what tells of its end, and while it is started the other ends and what tells of an
 /// error.
 const DESCRIPTORS: u64 = 4;
+
+/// The limit for one URL is the child's to keep; one that is later than this cannot.
+const SLACK: Duration = Duration::from_secs(2);
 
 pub(super) struct Processes;
 
@@ -135,6 +139,13 @@ impl Keeper {
         Outcome { subject: Subject::Job(job), facts, timing, verdict }
     }
 
+    /// What the child would have removed, had it been able to.
+    fn clear_part(&self, job: &Job) {
+        if let FetchSpec::Http(http) = &self.crew.ctx.spec {
+            http.clear_part(job);
+        }
+    }
+
     async fn fetch(&mut self, job: &Job, written: &mut bool) -> Result<Fetched, Lost> {
         let ctx = &self.crew.ctx;
         let mut child = match self.child.take() {
@@ -154,13 +165,35 @@ impl Keeper {
             }
             Ok(None) => {
                 child.kill().await;
+                self.clear_part(job);
                 Ok(cancelled(started))
             }
-            Err(e) => {
+            Err(Silent::Late(limit)) => {
+                child.kill().await;
+                self.clear_part(job);
+                let why =
+                    format!("not done within {limit:?}, the limit for one URL, and its worker process does not answer");
+                Err(Lost::Job(ErrorKind::Timeout, why))
+            }
+            Err(Silent::Broken(e)) => {
                 let end = child.kill().await;
+                self.clear_part(job);
                 Err(Lost::Child(format!("{e} ({end})")))
             }
         }
+    }
+}
+
+/// Why an exchange has no answer.
+enum Silent {
+    Broken(FrameError),
+    /// The limit of the URL is over, by far.
+    Late(Duration),
+}
+
+impl From<FrameError> for Silent {
+    fn from(e: FrameError) -> Self {
+        Silent::Broken(e)
     }
 }
 
@@ -181,8 +214,13 @@ struct Exchange<'a> {
 impl Exchange<'_> {
     /// Tells the child and listens until it is done; `None` when the run was aborted and it does
     /// not end.
-    async fn run(mut self, job: &Job) -> Result<Option<Fetched>, FrameError> {
+    async fn run(mut self, job: &Job) -> Result<Option<Fetched>, Silent> {
         let abort = &self.ctx.abort;
+        let limit = match &self.ctx.spec {
+            FetchSpec::Http(http) => http.timeout,
+            FetchSpec::Scripted(_) => None,
+        };
+        let late_by = limit.map(|limit| Instant::now() + limit + SLACK);
         tokio::select! {
             biased;
             sent = self.child.send() => sent?,
@@ -209,7 +247,7 @@ impl Exchange<'_> {
                     }
                     FromWorker::Done(done) => {
                         if done.number != job.id.0 {
-                            return Err(FrameError::OutOfTurn);
+                            return Err(FrameError::OutOfTurn.into());
                         }
                         self.ctx.meter.received(done.received);
                         let mut fetched = done.into_fetched()?;
@@ -233,6 +271,9 @@ impl Exchange<'_> {
                 () = abort.cancelled(), if ends_by.is_none() => {
                     ends_by = Some(Instant::now() + PATIENCE);
                     self.tell_abort().await?;
+                }
+                () = sleep_until(late_by.unwrap_or_else(Instant::now)), if late_by.is_some() => {
+                    return Err(Silent::Late(limit.unwrap_or_default()));
                 }
                 () = sleep_until(ends_by.unwrap_or_else(Instant::now)), if ends_by.is_some() => return Ok(None),
             }

@@ -61,20 +61,34 @@ impl Backend for Threads {
 
 fn start(number: usize, mut inbox: Inbox, crew: &Arc<Crew>) -> Result<Started, String> {
     // Here, so that a thread that is started can work.
-    let runtime = runtime().map_err(|e| format!("cannot start a runtime: {e}"))?;
+    let runtime = Idle(Some(runtime().map_err(|e| format!("cannot start a runtime: {e}"))?));
     let (tell, ended) = oneshot::channel();
     let crew = crew.clone();
     let thread = thread::Builder::new()
         .name(format!("fetch-{number}"))
         .spawn(move || {
-            runtime.block_on(work(number, &mut inbox, &crew));
-            // Dropped, it would wait for name look-ups that nobody waits for any more.
-            runtime.shutdown_background();
+            if let Some(runtime) = &runtime.0 {
+                runtime.block_on(work(number, &mut inbox, &crew));
+            }
+            drop(runtime);
             // Err: the run was dropped and nobody asks any more.
             let _ = tell.send(());
         })
         .map_err(|e| format!("cannot start a thread: {e}"))?;
     Ok((thread, ended))
+}
+
+/// A runtime that ends at once. Dropped by itself it would wait for name look-ups that nobody waits
+/// for any more; and where no thread can be started for it, it is dropped on the engine's own
+/// runtime, which must not wait.
+struct Idle(Option<Runtime>);
+
+impl Drop for Idle {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 fn runtime() -> std::io::Result<Runtime> {

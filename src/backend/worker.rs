@@ -94,6 +94,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
 
     async fn fetch(&mut self, job: &Job) -> Result<(), FrameError> {
         let abort = CancellationToken::new();
+        // What came with the job itself.
+        self.hear(&abort)?;
         let fetcher = self.fetcher.clone();
         let mut fetching = pin!(super::fetch(&*fetcher, job, &abort));
         let fetched = loop {
@@ -162,5 +164,69 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
         self.output.flush().await?;
         self.unsent.clear();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::time::Instant;
+
+    use super::super::frames::{JobFrame, SpecFrame};
+    use super::*;
+    use crate::fetch::FetchSpec;
+    use crate::fetch::script::{Script, Step};
+    use crate::model::{JobId, Origin, Seed};
+
+    fn told(messages: &[fn(&Job) -> ToWorker<'_>]) -> Vec<u8> {
+        let script = Script { paths: HashMap::new(), otherwise: (Duration::ZERO, Step::Hang) };
+        let spec = FetchSpec::Scripted(Arc::new(script));
+        let mut input = Vec::new();
+        append(&ToWorker::Spec(Box::new(SpecFrame::new(&spec).unwrap())), &mut input).unwrap();
+        let url = url::Url::parse("http://h.test/").unwrap();
+        let origin = Origin { list: Arc::from("l"), line: 1 };
+        let seed = Seed { url, priority: 0, origin, number: 0, wants: None, known: None };
+        let job = Job { id: JobId(7), seed, attempt: 1, save_as: None, admitted: Instant::now() };
+        for message in messages {
+            append(&message(&job), &mut input).unwrap();
+        }
+        input
+    }
+
+    fn job(job: &Job) -> ToWorker<'_> {
+        ToWorker::Job(Box::new(JobFrame::new(job)))
+    }
+
+    #[tokio::test]
+    async fn what_comes_with_a_job_in_one_piece_is_heard() {
+        let (mut ours, theirs) = tokio::io::duplex(64 * 1024);
+        let (output, answers) = tokio::io::duplex(64 * 1024);
+        ours.write_all(&told(&[job, |_| ToWorker::Abort])).await.unwrap();
+        let serving = tokio::spawn(serve(theirs, output));
+        let mut answers = FrameReader::new(answers);
+        let done = loop {
+            match answers.next::<FromWorker<'_>>().unwrap() {
+                Some(FromWorker::Done(done)) => break done.number,
+                Some(_) => {}
+                None => {
+                    tokio::time::timeout(Duration::from_secs(20), answers.fill()).await.expect("an answer").unwrap()
+                }
+            }
+        };
+        assert_eq!(done, 7);
+        drop(ours);
+        serving.await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_second_job_before_the_first_is_done_and_half_a_message_are_errors() {
+        let (mut ours, theirs) = tokio::io::duplex(64 * 1024);
+        ours.write_all(&told(&[job, job])).await.unwrap();
+        assert!(serve(theirs, tokio::io::sink()).await.is_err());
+        let (mut ours, theirs) = tokio::io::duplex(64 * 1024);
+        let input = told(&[]);
+        ours.write_all(&input[..input.len() - 1]).await.unwrap();
+        drop(ours);
+        assert!(serve(theirs, tokio::io::sink()).await.is_err());
     }
 }

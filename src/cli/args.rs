@@ -197,6 +197,11 @@ pub struct SettingArgs {
         default_missing_value = "true", hide_possible_values = true, value_name = "false",
         value_parser = words("refresh"))]
     refresh: Option<String>,
+    /// Give files the time that the server says they were last modified [default: false]
+    #[arg(short = 'R', long, help_heading = "Saving", num_args = 0..=1, require_equals = true,
+        default_missing_value = "true", hide_possible_values = true, value_name = "false",
+        value_parser = words("remote-time"))]
+    remote_time: Option<String>,
     /// Keep what is known in this file, also without --dir [default: none]
     #[arg(long, value_name = "FILE", help_heading = "Saving")]
     state: Option<OsString>,
@@ -285,6 +290,7 @@ impl SettingArgs {
             dir = "dir",
             fresh = "fresh",
             refresh = "refresh",
+            remote_time = "remote-time",
             state = "state",
             digest = "digest",
             max_size = "max-size",

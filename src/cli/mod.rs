@@ -6,6 +6,7 @@ mod args;
 mod commands;
 mod compare_args;
 mod exit;
+mod outputs;
 mod resolve;
 mod terminal;
 

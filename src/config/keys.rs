@@ -122,6 +122,7 @@ keys! {
     "dir" | "output-dir" => dir: OrNone<PathBuf>,
     "fresh" => fresh: bool,
     "refresh" => refresh: bool,
+    "remote-time" => remote_time: bool,
     "state" => state: OrNone<PathBuf>,
     "digest" => digest: Digest,
     "max-size" | "max-filesize" => max_size: OrNone<Size>,

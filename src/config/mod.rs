@@ -180,6 +180,8 @@ pub struct Config {
     pub fresh: bool,
     /// `refresh`: ask for what is done again, in case it has changed.
     pub refresh: bool,
+    /// `remote-time`: files get the time of Last-Modified.
+    pub remote_time: bool,
     /// `state`: the file that keeps what is known; unless it is named, one in `dir`.
     pub state: Option<PathBuf>,
     /// `digest`: computed of every body.
@@ -231,6 +233,7 @@ impl Default for Config {
             dir: None,
             fresh: false,
             refresh: false,
+            remote_time: false,
             state: None,
             digest: Digest::None,
             max_size: None,

@@ -7,6 +7,7 @@
 //! Deadlock rule: a slot in the jobs channel is reserved before a job is claimed, outcomes are
 //! taken whether or not the jobs channel has room, and the loop never waits for a sink alone.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use tokio::sync::{mpsc, watch};
@@ -25,7 +26,8 @@ use crate::config::Order;
 use crate::fetch::Meter;
 use crate::frontier::{Claim, Frontier, Settled};
 use crate::model::{
-    Batch, Entry, Event, Facts, Job, Outcome, Progress, RunInfo, Seed, SkipReason, StopCause, Subject, Summary, Verdict,
+    Batch, Entry, ErrorKind, Event, Facts, FetchError, Job, JobId, Outcome, Progress, RunInfo, Seed, SkipReason,
+    StopCause, Subject, Summary, Verdict,
 };
 use crate::policy::naming::{Claims, name_for_out, name_for_url};
 use crate::sink::{SinkThread, ToSinks};
@@ -93,8 +95,9 @@ struct State {
     tally: Tally,
     meter: std::sync::Arc<Meter>,
     started: Instant,
-    /// Jobs handed to the backend whose outcomes have not come back.
-    out: u64,
+    /// Jobs handed to the backend whose outcomes have not come back: should it die, they have
+    /// their records all the same.
+    out: BTreeMap<JobId, Seed>,
     /// Outcomes on their way to the sinks.
     pending: Vec<Outcome>,
     /// Those whose turn has not come, where records keep the order of the input.
@@ -115,7 +118,7 @@ impl State {
             tally: Tally::new(),
             meter: std::sync::Arc::default(),
             started,
-            out: 0,
+            out: BTreeMap::new(),
             pending: Vec::new(),
             order: None,
             ends: Ends::default(),
@@ -186,7 +189,7 @@ impl State {
     fn claim(&mut self) -> Option<Job> {
         match self.frontier.claim() {
             Claim::Job(job) => {
-                self.out += 1;
+                self.out.insert(job.id, job.seed.clone());
                 self.watchers.handed_out(&job);
                 Some(*job)
             }
@@ -196,8 +199,8 @@ impl State {
 
     /// A job came back.
     fn settle(&mut self, mut outcome: Outcome) {
-        self.out -= 1;
         if let Subject::Job(job) = &mut outcome.subject {
+            self.out.remove(&job.id);
             self.frontier.settle(job.id, Settled::Done);
             let condition = job.seed.known.as_mut().and_then(|known| known.condition.take());
             if let (Verdict::Skipped(SkipReason::NotModified), Some(condition)) = (&outcome.verdict, condition) {
@@ -206,6 +209,14 @@ impl State {
             }
         }
         self.finish(outcome);
+    }
+
+    /// The backend is gone without a word about those that it had.
+    fn lost(&mut self) {
+        for (_, seed) in std::mem::take(&mut self.out) {
+            let error = FetchError::new(ErrorKind::Internal, "the backend died before it told of this URL");
+            self.finish(Outcome::unfetched(Subject::Seed(seed), Verdict::Failed(error)));
+        }
     }
 
     /// Counts an outcome and sends it on its way.
@@ -332,10 +343,9 @@ impl Run {
                     // The thread is gone; why, is asked when it is joined.
                     Err(_) => state.pending.clear(),
                 },
-                n = self.outcomes.recv_many(&mut buffer, OUTCOMES), if state.out > 0 && state.pending.len() < PENDING => {
+                n = self.outcomes.recv_many(&mut buffer, OUTCOMES), if !state.out.is_empty() && state.pending.len() < PENDING => {
                     if n == 0 {
-                        // The backend is gone without a word about these.
-                        state.out = 0;
+                        state.lost();
                     }
                     buffer.drain(..).for_each(|outcome| state.settle(outcome));
                 }
@@ -390,7 +400,7 @@ impl Run {
     /// the sinks, or they can take nothing more.
     fn over(&self) -> bool {
         let state = &self.state;
-        self.reading.ended() && !state.frontier.has_ready() && state.out == 0 && state.pending.is_empty()
+        self.reading.ended() && !state.frontier.has_ready() && state.out.is_empty() && state.pending.is_empty()
     }
 
     /// Stops reading and handing out. What was read and did not begin is cancelled.

@@ -9,16 +9,19 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use proptest::prelude::*;
+use tokio::sync::mpsc;
 
 use super::{Ends, Plan, RunEnd, RunFault, Stop, StopLevel, run};
-use crate::backend::BACKENDS;
+use crate::backend::{BACKENDS, Backend, BackendError, RunContext};
 use crate::config::{Order, Until};
 use crate::fetch::FetchSpec;
 use crate::fetch::script::{Script, Step};
 use crate::frontier::MemoryFrontier;
 use crate::model::{
-    BadLine, Batch, Entry, ErrorKind, Event, FetchError, Origin, Outcome, RunInfo, Seed, StopCause, Summary, Verdict,
+    BadLine, Batch, Entry, ErrorKind, Event, FetchError, Job, Origin, Outcome, RunInfo, Seed, StopCause, Summary,
+    Verdict,
 };
 use crate::report::Reporter;
 use crate::sink::{Sink, SinkError};
@@ -93,6 +96,7 @@ struct Case {
     script: Script,
     order: Order,
     ends: Ends,
+    backend: Option<Box<dyn Backend>>,
     concurrency: u32,
     dedup: bool,
     sinks: Vec<Box<dyn Sink>>,
@@ -107,6 +111,7 @@ impl Case {
             script: Script { paths: HashMap::new(), otherwise: (Duration::from_millis(10), Step::Ok(5)) },
             order: Order::Completed,
             ends: Ends::default(),
+            backend: None,
             concurrency: 4,
             dedup: true,
             sinks: Vec::new(),
@@ -125,7 +130,7 @@ impl Case {
         let plan = Plan {
             source: Box::new(self.source),
             frontier: Box::new(MemoryFrontier::new(self.dedup)),
-            backend: (BACKENDS[0].make)(),
+            backend: self.backend.unwrap_or_else(|| (BACKENDS[0].make)()),
             worker_program: std::path::PathBuf::new(),
             spec: FetchSpec::Scripted(Arc::new(self.script)),
             names: None,
@@ -249,6 +254,36 @@ fn a_source_that_dies_is_no_list_read_to_its_end() {
     assert_accounted(&end.summary, &outcomes);
     assert_eq!((end.summary.counts.ok, end.summary.input_complete), (30, false));
     assert_eq!(end.summary.next_line, Some(origin(31)));
+}
+
+/// Takes some jobs and dies of them.
+struct Dies;
+
+impl Backend for Dies {
+    fn run(
+        self: Box<Self>,
+        mut jobs: mpsc::Receiver<Job>,
+        _: mpsc::Sender<Outcome>,
+        _: RunContext,
+    ) -> BoxFuture<'static, Result<(), BackendError>> {
+        Box::pin(async move {
+            for _ in 0..3 {
+                jobs.recv().await;
+            }
+            panic!("a defect of the backend");
+        })
+    }
+}
+
+#[test]
+fn a_backend_that_dies_takes_no_record_with_it() {
+    let mut case = Case::urls(30);
+    case.backend = Some(Box::new(Dies));
+    let (end, outcomes) = paused(case.run(Stop::default()));
+    assert!(matches!(end.fault, Some(RunFault::Backend(_))), "{:?}", end.fault);
+    assert_accounted(&end.summary, &outcomes);
+    let internal = outcomes.iter().filter(|o| o.verdict.error_kind() == Some(ErrorKind::Internal)).count();
+    assert!((3..=8).contains(&internal), "{internal} were out");
 }
 
 /// Notes how many were said to be under way at the stop.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ::http::StatusCode;
 use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -284,8 +284,12 @@ impl Exchange<'_> {
         let fetcher = self.fetcher;
         let decoder = self.decoder(url, response.headers())?;
         let wants = self.job.seed.wants.as_deref();
-        let mut transfer =
-            Transfer::new(&fetcher.spec, wants, decoder, fetcher.saver.begin(self.job, self.fate.as_ref()));
+        let mut transfer = Transfer::new(
+            &fetcher.spec,
+            wants,
+            decoder,
+            fetcher.saver.begin(self.job, self.fate.as_ref(), self.modified(response.headers())),
+        );
         transfer.expect(response.content_length())?;
         loop {
             let piece = self.pace.piece(response.chunk(), size).await?;
@@ -294,6 +298,12 @@ impl Exchange<'_> {
             transfer.push(piece, &mut self.facts).await?;
         }
         transfer.finish(wants, &mut self.facts).await
+    }
+
+    /// The time that a file gets, where files get one.
+    fn modified(&self, fields: &HeaderMap) -> Option<SystemTime> {
+        let field = fields.get(header::LAST_MODIFIED).filter(|_| self.fetcher.spec.remote_time)?;
+        httpdate::parse_http_date(field.to_str().ok()?).ok()
     }
 
     fn decoder(&self, url: &Url, fields: &HeaderMap) -> Result<Option<Decoder>, FetchError> {

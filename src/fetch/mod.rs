@@ -78,6 +78,16 @@ impl FetchSpec {
     }
 }
 
+impl HttpSpec {
+    /// Removes the half body of a job whose fetcher is no more.
+    pub fn clear_part(&self, job: &Job) {
+        if let Some(part) = save::Saver::part_of(&self.saving, self.run, job) {
+            // Err: there was none, which is as good.
+            let _ = std::fs::remove_file(part);
+        }
+    }
+}
+
 /// Whom TLS trusts.
 #[derive(Debug, Clone, Default)]
 pub struct TlsSpec {
@@ -148,6 +158,8 @@ pub struct HttpSpec {
     pub saving: Saving,
     /// Whether ETag and Last-Modified are wanted.
     pub keeps_validators: bool,
+    /// Whether files get the time of Last-Modified.
+    pub remote_time: bool,
     /// In the names of part files: tells those of this run from those of another one that saves
     /// into the same folder. A fetch that is tried again finds the part of the first try.
     pub run: u64,

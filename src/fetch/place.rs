@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use crate::model::{ErrorKind, FetchError};
 
@@ -16,6 +17,8 @@ pub(super) struct Place {
     pub(super) root: Option<(PathBuf, Arc<Mutex<HashSet<PathBuf>>>)>,
     pub(super) part: PathBuf,
     pub(super) target: PathBuf,
+    /// When the body was last modified, where its file is to say so.
+    pub(super) modified: Option<SystemTime>,
 }
 
 impl Place {
@@ -24,6 +27,15 @@ impl Place {
         fate.check()?;
         let mut file = self.create()?;
         file.write_all(body)?;
+        self.finish(file, fate)
+    }
+
+    /// The file is whole: gives it its time and its final name, unless its fetch is given up.
+    pub(super) fn finish(&self, file: File, fate: &Fate) -> io::Result<()> {
+        if let Some(modified) = self.modified {
+            // Err: the file system cannot say it; the body is whole all the same.
+            let _ = file.set_modified(modified);
+        }
         drop(file);
         self.rename(fate)
     }
@@ -53,7 +65,7 @@ impl Place {
     }
 
     /// Gives the body its final name, unless its fetch is given up.
-    pub(super) fn rename(&self, fate: &Fate) -> io::Result<()> {
+    fn rename(&self, fate: &Fate) -> io::Result<()> {
         if !fate.commit() {
             return self.unless_given_up(fate);
         }
@@ -140,7 +152,7 @@ mod tests {
 
     fn place(folder: &Path) -> Place {
         let root = Some((folder.to_owned(), Arc::default()));
-        Place { root, part: folder.join(".fetchall/part/1"), target: folder.join("a/b") }
+        Place { root, part: folder.join(".fetchall/part/1"), target: folder.join("a/b"), modified: None }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -39,27 +40,34 @@ impl Saver {
     }
 
     /// Where the body of this job goes.
-    pub(super) fn begin(&self, job: &Job, fate: Option<&Arc<Fate>>) -> Part {
+    pub(super) fn begin(&self, job: &Job, fate: Option<&Arc<Fate>>, modified: Option<SystemTime>) -> Part {
         let fate = || fate.cloned().unwrap_or_default();
-        match (&self.saving, &job.save_as) {
+        let part = Self::part_of(&self.saving, self.run, job);
+        match (&self.saving, &job.save_as, part) {
+            (Saving::Dir(root), Some(name), Some(part)) => {
+                let root_known = Some((root.clone(), self.folders.clone()));
+                self.file(fate(), Place { root: root_known, part, target: root.join(&*name.0), modified })
+            }
+            (Saving::File(target), _, Some(part)) => {
+                self.file(fate(), Place { root: None, part, target: target.clone(), modified })
+            }
+            (Saving::Stream(writer), ..) => Part::Stream(writer.clone()),
+            (Saving::Discard | Saving::Dir(_) | Saving::File(_), ..) => Part::Discard,
+        }
+    }
+
+    /// Where the part file of a job is, if the run saves by name.
+    pub(super) fn part_of(saving: &Saving, run: u64, job: &Job) -> Option<PathBuf> {
+        match (saving, &job.save_as) {
             (Saving::Dir(root), Some(name)) => {
-                let key = format!("{:016x}-{:016x}", xxh3_64(name.0.as_bytes()), self.run);
-                self.file(
-                    fate(),
-                    Place {
-                        root: Some((root.clone(), self.folders.clone())),
-                        part: root.join(".fetchall").join("part").join(key),
-                        target: root.join(&*name.0),
-                    },
-                )
+                let key = format!("{:016x}-{run:016x}", xxh3_64(name.0.as_bytes()));
+                Some(root.join(".fetchall").join("part").join(key))
             }
             (Saving::File(target), _) => {
                 let name = target.file_name().map(|n| n.to_string_lossy()).unwrap_or_default();
-                let part = target.with_file_name(format!(".{name}.{:016x}.part", self.run));
-                self.file(fate(), Place { root: None, part, target: target.clone() })
+                Some(target.with_file_name(format!(".{name}.{run:016x}.part")))
             }
-            (Saving::Stream(writer), _) => Part::Stream(writer.clone()),
-            (Saving::Discard | Saving::Dir(_), _) => Part::Discard,
+            (Saving::Stream(_) | Saving::Discard | Saving::Dir(_), _) => None,
         }
     }
 
@@ -158,8 +166,7 @@ impl FilePart {
                 let (place, fate) = (self.place.clone(), self.fate.clone());
                 blocking(move || {
                     file.write_all(&buffer)?;
-                    drop(file);
-                    place.rename(&fate)
+                    place.finish(file, &fate)
                 })
                 .await
             }

@@ -241,3 +241,20 @@ fn refresh_asks_whether_anything_has_changed_and_rewrites_only_what_has() {
         assert_eq!(server.requests().len(), requests);
     }
 }
+
+#[test]
+fn files_get_the_servers_time_when_asked() {
+    let head = "200 OK\r\nLast-Modified: Sun, 06 Nov 1994 08:49:37 GMT";
+    let script = Script::new().on("small", answer(head, "x")).on("large", answer(head, &"x".repeat(400_000)));
+    let script = script.on("odd", answer("200 OK\r\nLast-Modified: yesterday", "x"));
+    let (server, folder) = (FaultServer::start(script), TempDir::new().unwrap());
+    let list: String = ["small", "large", "odd"].map(|name| server.url(name) + "\n").concat();
+    let run = fetch(folder.path(), &list, &["--remote-time", "--order", "input"]).expect_code(0);
+    let times = run.records().into_iter().map(|record| {
+        let file = fs::metadata(record["path"].as_str().unwrap()).unwrap();
+        file.modified().unwrap().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
+    });
+    let times: Vec<_> = times.collect();
+    assert_eq!(times[..2], [784_111_777; 2]);
+    assert!(times[2] > 1_700_000_000, "a time that is none is not used");
+}

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::run::{Signals, leave, runtime};
 use crate::cli::compare_args::{Form, Over, Resolved};
 use crate::cli::exit::{Exit, UsageError};
+use crate::cli::outputs::distinct;
 use crate::cli::resolve::{Env, InputArg};
 use crate::cli::terminal::Terminal;
 use crate::cli::to_stdout;
@@ -22,6 +23,9 @@ use crate::cli::to_stdout;
 pub fn run(resolved: Resolved, env: &Env) -> anyhow::Result<Exit> {
     let runtime = runtime()?;
     let terminal = Terminal::of(&env.vars);
+    if let Over::Inputs(inputs) = &resolved.over {
+        distinct(inputs, &[("--report", resolved.report.as_deref())])?;
+    }
     // A page that cannot be written is told of before an hour of measuring, not after it.
     let report = resolved.report.as_deref().map(create).transpose()?;
     let (form, config) = (resolved.form, resolved.config.clone());
@@ -29,9 +33,6 @@ pub fn run(resolved: Resolved, env: &Env) -> anyhow::Result<Exit> {
     let measured = runtime.block_on(measure(resolved, progress));
     leave(runtime);
     let Some(comparison) = measured? else { return Ok(Exit::Interrupted) };
-    if let Some(mut file) = report {
-        file.write_all(compare::page(&comparison).as_bytes()).context("cannot write the report")?;
-    }
     let shown = match form {
         Form::Text => compare::text(&comparison, terminal.color(config.color, terminal.stdout)),
         Form::Json => compare::json(&comparison).context("cannot write the figures")?,
@@ -39,11 +40,25 @@ pub fn run(resolved: Resolved, env: &Env) -> anyhow::Result<Exit> {
         Form::Markdown => compare::markdown(&comparison),
     };
     to_stdout(shown.as_bytes())?;
+    if let Some(mut file) = report {
+        let page = compare::page(&comparison);
+        file.set_len(0)
+            .or_else(not_a_file)
+            .and_then(|()| file.write_all(page.as_bytes()))
+            .context("cannot write the report")?;
+    }
     Ok(exit_of(&comparison))
 }
 
+/// What is no file, such as a pipe, has no length to set.
+fn not_a_file(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::InvalidInput { Ok(()) } else { Err(error) }
+}
+
+/// Opened and not emptied: as long as there is no new page the old one stays.
 fn create(path: &Path) -> Result<File, UsageError> {
-    File::create(path).map_err(|error| UsageError::one(format!("--report: cannot write {}: {error}", path.display())))
+    let opened = File::options().write(true).create(true).truncate(false).open(path);
+    opened.map_err(|error| UsageError::one(format!("--report: cannot write {}: {error}", path.display())))
 }
 
 fn exit_of(comparison: &Comparison) -> Exit {

@@ -21,6 +21,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::cli::exit::{Exit, UsageError};
+use crate::cli::outputs::distinct;
 use crate::cli::resolve::{InputArg, Resolved};
 use crate::cli::terminal::Terminal;
 
@@ -34,6 +35,17 @@ type Vars = BTreeMap<OsString, OsString>;
 
 /// Downloads the inputs.
 pub fn list(resolved: Resolved, vars: &Vars) -> anyhow::Result<Exit> {
+    let config = &resolved.config;
+    distinct(
+        &resolved.inputs,
+        &[
+            ("--output", Some(&config.output)),
+            ("--summary", config.summary.as_deref()),
+            ("--log", config.log.as_deref()),
+            ("--output-document", resolved.output_document.as_deref()),
+            ("--state", config.state.as_deref()),
+        ],
+    )?;
     let runtime = runtime()?;
     let inputs = resolved.inputs.iter().map(|input| match input {
         InputArg::File(path) => Input::File(path.clone()),

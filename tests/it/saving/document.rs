@@ -91,3 +91,21 @@ fn documents_that_cannot_be_written_are_told_at_once() {
     }
     assert!(server.requests().is_empty());
 }
+
+#[test]
+fn no_output_may_be_the_list_nor_two_the_same_file() {
+    let list = "http://127.0.0.1:9/\n";
+    for flag in ["--output", "--summary", "--log", "--state"] {
+        let fetchall = Fetchall::new().file("list.txt", list).args([flag, "./list.txt", "list.txt"]);
+        let run = fetchall.run().expect_code(2);
+        assert!(run.stderr.contains(flag) && run.stderr.contains("overwrite the list"), "{}", run.stderr);
+        assert_eq!(run.read("list.txt"), list.as_bytes(), "{flag}");
+    }
+    let fetchall = Fetchall::new().file("list.txt", list).args(["compare", "--report", "list.txt", "list.txt"]);
+    let run = fetchall.run().expect_code(2);
+    assert_eq!(run.read("list.txt"), list.as_bytes(), "{}", run.stderr);
+    let run = Fetchall::new().args(["-o", "x", "--summary", "x", "http://127.0.0.1:9/"]).run().expect_code(2);
+    assert!(run.stderr.contains("both name x") && !run.folder().join("x").exists(), "{}", run.stderr);
+    // What is no file may be named twice.
+    Fetchall::new().args(["-o", "/dev/null", "--summary", "/dev/null", "http://127.0.0.1:9/"]).run().expect_code(1);
+}

@@ -133,7 +133,12 @@ pub fn resolve(mut args: CompareArgs, env: &Env) -> Result<Resolved, UsageError>
     let given = args.settings.texts();
     let foreign = given.iter().filter(|(key, ..)| !PASSED.contains(key) && !OWN.contains(key));
     let mut problems: Vec<String> = foreign
-        .map(|(_, flag, _)| format!("{flag}: is not for compare, which keeps no bodies and no records; leave it out"))
+        .map(|(key, flag, _)| match *key {
+            "backend" => format!("{flag}: compare takes several; use --backends"),
+            _ => {
+                format!("{flag}: is not for compare, which does every list to its end and keeps nothing; leave it out")
+            }
+        })
         .collect();
     let levels = each(&levels.to_string_lossy(), "--concurrency", whole_number, &mut problems);
     let names = args.backends.unwrap_or_else(|| backends().join(","));

@@ -224,7 +224,8 @@ impl State {
         self.tally.add(&outcome);
         self.watchers.done(&outcome);
         if self.met.is_none() && self.stopping.is_none() {
-            self.met = self.ends.after(&outcome.verdict, self.tally.failed());
+            let asked = matches!(outcome.subject, Subject::Job(_));
+            self.met = self.ends.after(&outcome.verdict, asked, self.tally.failed());
         }
         match &mut self.order {
             None => self.pending.push(outcome),

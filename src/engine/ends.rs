@@ -24,8 +24,9 @@ impl Default for Ends {
 }
 
 impl Ends {
-    /// Whether this verdict ends the run, after which so many have failed.
-    pub(super) fn after(&self, verdict: &Verdict, failures: u64) -> Option<StopCause> {
+    /// Whether this verdict ends the run, after which so many have failed. What was never asked,
+    /// such as a line that is no URL, may have failed but is not the first that is done.
+    pub(super) fn after(&self, verdict: &Verdict, asked: bool, failures: u64) -> Option<StopCause> {
         let failed = match verdict {
             Verdict::Ok => false,
             Verdict::HttpError | Verdict::Failed(_) => true,
@@ -33,7 +34,7 @@ impl Ends {
             Verdict::Skipped(_) | Verdict::Cancelled => return None,
         };
         match self.until {
-            Until::FirstCompleted => Some(StopCause::FirstCompleted),
+            Until::FirstCompleted if asked => Some(StopCause::FirstCompleted),
             Until::FirstSuccess if !failed => Some(StopCause::FirstSuccess),
             Until::FirstError if failed => Some(StopCause::FirstError),
             _ => {
@@ -64,15 +65,18 @@ mod tests {
             (until(Until::FirstError), Verdict::HttpError, Some(StopCause::FirstError)),
         ];
         for (ends, verdict, cause) in cases {
-            assert_eq!(ends.after(&verdict, 1), cause, "{ends:?} {verdict:?}");
+            assert_eq!(ends.after(&verdict, true, 1), cause, "{ends:?} {verdict:?}");
         }
+        let bad_line = Verdict::HttpError;
+        assert_eq!(until(Until::FirstCompleted).after(&bad_line, false, 1), None);
+        assert_eq!(until(Until::FirstError).after(&bad_line, false, 1), Some(StopCause::FirstError));
     }
 
     #[test]
     fn failures_are_counted_to_the_most_that_are_allowed() {
         let ends = Ends { max_failures: NonZeroU32::new(3), ..Ends::default() };
-        assert_eq!(ends.after(&Verdict::HttpError, 2), None);
-        assert_eq!(ends.after(&Verdict::HttpError, 3), Some(StopCause::MaxFailures));
-        assert_eq!(ends.after(&Verdict::Ok, 3), None);
+        assert_eq!(ends.after(&Verdict::HttpError, true, 2), None);
+        assert_eq!(ends.after(&Verdict::HttpError, true, 3), Some(StopCause::MaxFailures));
+        assert_eq!(ends.after(&Verdict::Ok, true, 3), None);
     }
 }

@@ -50,8 +50,11 @@ impl Tally {
         if let Some(kind) = outcome.verdict.error_kind() {
             *self.errors.entry(kind).or_default() += 1;
         }
-        self.bytes += outcome.facts.bytes.unwrap_or(0);
-        self.wire_bytes += outcome.facts.wire_bytes.unwrap_or(0);
+        // What an earlier run received is told again, and was not received again.
+        if !matches!(outcome.verdict, Verdict::Skipped(_)) {
+            self.bytes += outcome.facts.bytes.unwrap_or(0);
+            self.wire_bytes += outcome.facts.wire_bytes.unwrap_or(0);
+        }
         let answered = matches!(outcome.verdict, Verdict::Ok | Verdict::HttpError);
         if let (true, Some(total), Some(latency)) = (answered, outcome.timing.total, &mut self.latency) {
             self.slowest = self.slowest.max(total);

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{ReportWriter, Reporter};
-use crate::model::{Event, StopCause, Summary};
+use crate::model::{ErrorKind, Event, StopCause, Summary};
 use crate::policy::printable::{duration, printable, size};
 
 /// Writes the summary when the run is over.
@@ -63,6 +63,20 @@ fn render(s: &Summary, color: bool) -> String {
     out
 }
 
+/// Why a run stopped, in the words of its flags.
+fn why(cause: StopCause) -> &'static str {
+    match cause {
+        StopCause::Interrupt => "by a signal",
+        StopCause::OutputClosed => "nobody reads the records any more",
+        StopCause::Broken => "a part of it broke",
+        StopCause::FirstCompleted => "the first URL is done (--until first-completed)",
+        StopCause::FirstSuccess => "there is a success (--until first-success)",
+        StopCause::FirstError => "there is a failure (--until first-error)",
+        StopCause::MaxFailures => "too many failures (--max-failures)",
+        StopCause::MaxDuration => "its time is over (--max-duration)",
+    }
+}
+
 fn write_details(out: &mut String, s: &Summary) -> std::fmt::Result {
     let c = &s.counts;
     let secs = s.wall.as_secs_f64().max(1e-6);
@@ -79,7 +93,9 @@ fn write_details(out: &mut String, s: &Summary) -> std::fmt::Result {
     if several && !outcomes.is_empty() {
         writeln!(out, "outcomes   {}", outcomes.join(" · "))?;
     }
-    let errors: Vec<_> = s.errors.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
+    // Those that were cancelled stand above.
+    let errors = s.errors.iter().filter(|(kind, _)| **kind != ErrorKind::Cancelled);
+    let errors: Vec<_> = errors.map(|(kind, n)| format!("{n} {kind}")).collect();
     if !errors.is_empty() {
         writeln!(out, "errors     {}", errors.join(" · "))?;
     }
@@ -87,7 +103,9 @@ fn write_details(out: &mut String, s: &Summary) -> std::fmt::Result {
     if !skips.is_empty() {
         writeln!(out, "skips      {}", skips.join(" · "))?;
     }
-    let rate = format!("{:.1} URLs/s, {}/s", c.done() as f64 / secs, size((s.wire_bytes as f64 / secs) as u64));
+    // What was skipped or cancelled took no time.
+    let asked = (c.ok + c.http_error + c.failed) as f64;
+    let rate = format!("{:.1} URLs/s, {}/s", asked / secs, size((s.wire_bytes as f64 / secs) as u64));
     let decoded = if size(s.bytes) != size(s.wire_bytes) && s.bytes > s.wire_bytes {
         format!(" ({} decoded)", size(s.bytes))
     } else {
@@ -100,6 +118,10 @@ fn write_details(out: &mut String, s: &Summary) -> std::fmt::Result {
             writeln!(out, "latency    p50 {p50} · p90 {p90} · p99 {p99} · max {max}")?;
         }
         writeln!(out, "in flight  at most {}", s.peak_concurrency)?;
+    }
+    // A reader that went away has seen enough, and knows.
+    if let Some(cause) = s.stopped.filter(|cause| *cause != StopCause::OutputClosed) {
+        writeln!(out, "stopped    {}", why(cause))?;
     }
     if !s.input_complete {
         match &s.next_line {

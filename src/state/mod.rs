@@ -50,7 +50,7 @@ pub enum StateError {
     },
     /// It is no state, or damaged.
     #[error(
-        "{path} is damaged or no state of fetchall ({why}); move it away, or use --fresh to replace it",
+        "{path} is damaged or no state of fetchall ({why}); move it away, or name another",
         path = .path.display()
     )]
     Damaged {
@@ -85,7 +85,7 @@ pub struct State {
 }
 
 impl State {
-    /// Opens or creates it; `fresh` forgets what is there. Folders above it are made.
+    /// Opens or creates it; `fresh` forgets what is there, if that is a state. Folders above it are made.
     ///
     /// # Errors
     /// When it is in use, damaged, of a newer version, or the file system says no.
@@ -96,6 +96,10 @@ impl State {
         }
         let lock = locked(path)?;
         if fresh {
+            if !schema::is_ours(path).map_err(io)? {
+                let why = "it does not begin as one does, so it is not replaced".to_owned();
+                return Err(StateError::Damaged { path: path.to_owned(), why });
+            }
             for suffix in ["", "-wal", "-shm"] {
                 match fs::remove_file(with_suffix(path, suffix)) {
                     Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(io(e)),

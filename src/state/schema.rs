@@ -1,5 +1,7 @@
 //! The tables, and how they came to be what they are.
 
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,6 +14,18 @@ pub(super) const VERSION: i32 = 1;
 
 /// Marks the file as ours (`file` and SQLite show it): `fall`.
 const APPLICATION: i32 = 0x6661_6c6c;
+
+/// Whether a file begins as a state of ours does, or there is nothing in it.
+pub(super) fn is_ours(path: &Path) -> io::Result<bool> {
+    // The SQLite file format, section 1.3: the application id is at 68.
+    let mut head = Vec::with_capacity(72);
+    match File::open(path) {
+        Ok(file) => file.take(72).read_to_end(&mut head)?,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(true),
+        Err(e) => return Err(e),
+    };
+    Ok(head.is_empty() || head.get(68..72) == Some(&APPLICATION.to_be_bytes()))
+}
 
 /// Each step leads from the version of its position to the next.
 const STEPS: [&str; VERSION as usize] = ["

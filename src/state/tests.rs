@@ -116,21 +116,31 @@ fn a_state_has_one_run_at_a_time() {
 fn what_is_newer_damaged_or_not_ours_is_left_alone() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("state.db");
-    let refused = |says: &str| {
+    let refused = |says: &str, fresh: bool| {
         let before = fs::read(&path).unwrap();
-        let told = State::open(&path, false).err().unwrap().to_string();
-        assert!(told.contains(says) && told.contains("--fresh"), "{told}");
+        let told = State::open(&path, fresh).err().unwrap().to_string();
+        assert!(told.contains(says), "{told}");
         assert!(fs::read(&path).unwrap() == before, "{says}: it was changed");
-        State::open(&path, true).unwrap();
-        fs::remove_file(&path).unwrap();
     };
-    fs::write(&path, "not a database, and long enough to be looked at").unwrap();
-    refused("damaged");
+    fs::write(&path, "http://example.com/ and more of a list, long enough to be looked at, and not a database")
+        .unwrap();
+    refused("damaged", false);
+    refused("not replaced", true);
+    fs::remove_file(&path).unwrap();
     Connection::open(&path).unwrap().execute_batch("CREATE TABLE mine (a)").unwrap();
-    refused("another program");
+    refused("another program", false);
+    refused("not replaced", true);
+    fs::remove_file(&path).unwrap();
+    // Ours, but of a later version, or damaged further on: that may be forgotten.
     drop(State::open(&path, false).unwrap());
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
-    refused("version 99");
+    refused("version 99", false);
+    State::open(&path, true).unwrap();
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[100..].fill(0xff);
+    fs::write(&path, bytes).unwrap();
+    refused("damaged", false);
+    State::open(&path, true).unwrap();
 }
 
 #[test]

@@ -99,3 +99,16 @@ fn which_failures_count_can_be_said() {
         assert!(refused.stderr.contains(says), "{}", refused.stderr);
     }
 }
+
+#[test]
+fn the_summary_says_why_a_run_ended_and_counts_only_what_was_done() {
+    let server = server();
+    let (finished, ..) = run(&server, &["never", "a"], &["--max-duration", "300ms"]);
+    assert!(finished.stderr.contains("stopped    its time is over (--max-duration)"), "{}", finished.stderr);
+    assert!(!finished.stderr.contains("errors "), "{}", finished.stderr);
+    // A line that is no URL was never asked, and is not the first that is done.
+    let list = format!("no url\n{}\n", server.url("slow"));
+    let finished = Fetchall::new().args(["--json", "--until", "first-completed"]).stdin(list).run();
+    let ok = finished.records().iter().filter(|record| record["outcome"] == "ok").count();
+    assert_eq!(ok, 1, "{}", finished.stdout);
+}

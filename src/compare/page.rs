@@ -34,7 +34,7 @@ fetches the whole list and ends; rounds of all cells alternate, and medians are 
 the process to its end. CPU is user and kernel time of the process and the children it waited for, as the system adds \
 them up. Memory, threads, processes and connections are the most that was seen at one look at the whole process tree, \
 every 20 ms at most, so shorter peaks are missed; memory counts a shared page by its share. A dash stands for what \
-the system does not tell.</p>\n";
+the system does not tell, or what was not seen three times before the run was over.</p>\n";
 
 fn backends(comparison: &Comparison) -> Vec<&str> {
     let mut names: Vec<&str> = Vec::new();

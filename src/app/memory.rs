@@ -26,6 +26,9 @@ pub(super) fn open(
     };
     let in_folder = || folder.as_deref().map(|folder| folder.join(".fetchall").join("state.db"));
     let Some(path): Option<PathBuf> = config.state.clone().or_else(in_folder) else { return Ok(None) };
+    if let Some(folder) = folder.as_ref().filter(|_| config.state.is_none()) {
+        refuse_links(folder)?;
+    }
     let state = State::open(&path, config.fresh)?;
     // A state elsewhere locks that and not the folder.
     if let Some(folder) = folder.as_ref().filter(|_| config.state.is_none()) {
@@ -40,6 +43,18 @@ pub(super) fn open(
         recall.refreshes();
     }
     Ok(Some((recall, ledger)))
+}
+
+/// What is kept in the output folder is never reached through a link: it might lead out of it.
+fn refuse_links(folder: &Path) -> Result<(), SetupError> {
+    let names = ["", "/state.db", "/state.db-wal", "/state.db-shm", "/state.db.lock"];
+    for path in names.map(|name| folder.join(format!(".fetchall{name}"))) {
+        if fs::symlink_metadata(&path).is_ok_and(|entry| entry.is_symlink()) {
+            let source = io::Error::other("it is a symbolic link; remove it, or name a place with --state");
+            return Err(SetupError::Path { path, purpose: "what the run remembers", source });
+        }
+    }
+    Ok(())
 }
 
 /// Removes what a run that was killed left half done. The state is locked, so nobody is at work

@@ -258,3 +258,21 @@ fn files_get_the_servers_time_when_asked() {
     assert_eq!(times[..2], [784_111_777; 2]);
     assert!(times[2] > 1_700_000_000, "a time that is none is not used");
 }
+
+#[cfg(unix)]
+#[test]
+fn nothing_is_remembered_through_a_link() {
+    let server = pages(1, Duration::ZERO);
+    for name in [".fetchall", ".fetchall/state.db", ".fetchall/state.db.lock"] {
+        let (folder, outside) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        let (link, precious) = (folder.path().join(name), outside.path().join("precious"));
+        fs::write(&precious, "mine").unwrap();
+        fs::create_dir_all(link.parent().unwrap()).unwrap();
+        let target = if name == ".fetchall" { outside.path().to_owned() } else { precious.clone() };
+        std::os::unix::fs::symlink(target, &link).unwrap();
+        let run = fetch(folder.path(), &list(&server, 1), &[]).expect_code(2);
+        assert!(run.stderr.contains("symbolic link"), "{}", run.stderr);
+        assert_eq!(fs::read(&precious).unwrap(), b"mine");
+        assert_eq!(files(outside.path()), ["precious"], "{name}");
+    }
+}

@@ -127,7 +127,8 @@ impl Sink for Keeping {
     fn outcomes(&mut self, outcomes: &[Outcome]) -> Result<ControlFlow<()>, SinkError> {
         match self.0.write(outcomes) {
             Ok(()) => Ok(ControlFlow::Continue(())),
-            Err(e) => Err(SinkError { target: self.0.path().display().to_string(), source: io::Error::other(e) }),
+            // The error names the file.
+            Err(e) => Err(SinkError { target: "what the run remembers".to_owned(), source: io::Error::other(e) }),
         }
     }
 }

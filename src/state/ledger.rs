@@ -1,7 +1,7 @@
 //! Outcomes written down, a batch at a time.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rusqlite::Connection;
 
@@ -14,30 +14,13 @@ pub struct Ledger {
     path: PathBuf,
     connection: Connection,
     shape: Shape,
-    folder: Option<PathBuf>,
     /// Held for as long as the run lasts.
     _lock: File,
 }
 
 impl Ledger {
-    pub(super) fn new(
-        path: PathBuf,
-        connection: Connection,
-        lock: File,
-        shape: Shape,
-        folder: Option<PathBuf>,
-    ) -> Self {
-        Self { path, connection, shape, folder, _lock: lock }
-    }
-
-    /// The database, as messages name it.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Where bodies are saved.
-    pub fn folder(&self) -> Option<&Path> {
-        self.folder.as_deref()
+    pub(super) fn new(path: PathBuf, connection: Connection, lock: File, shape: Shape) -> Self {
+        Self { path, connection, shape, _lock: lock }
     }
 
     /// Writes these down in one transaction. What was cancelled, skipped or never handed out

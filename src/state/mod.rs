@@ -133,8 +133,8 @@ impl State {
     /// What SQLite says.
     pub fn split(self, shape: Shape, folder: Option<PathBuf>) -> Result<(Recall, Ledger), StateError> {
         let reading = schema::connect(&self.path)?;
-        let recall = Recall::new(self.path.clone(), reading, shape.clone(), folder.clone());
-        Ok((recall, Ledger::new(self.path, self.connection, self.lock, shape, folder)))
+        let recall = Recall::new(self.path.clone(), reading, shape.clone(), folder);
+        Ok((recall, Ledger::new(self.path, self.connection, self.lock, shape)))
     }
 }
 

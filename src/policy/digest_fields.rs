@@ -1,0 +1,125 @@
+//! What the fields Content-Digest and Repr-Digest declare (RFC 9530).
+//!
+//! The former is of the content of one message, the latter of the whole representation; both are
+//! of the coded bytes, and for an answer that is not a range they cover the same. `sha-256` and
+//! `sha-512` are read, the algorithms in use; the retired ones and those unknown prove nothing and
+//! are passed over, as is a field that is no dictionary of byte sequences (RFC 9651, section 4.2).
+
+use http::HeaderMap;
+use http::header::HeaderName;
+use sfv::{Dictionary, ListEntry, Parser};
+
+/// Digest of the content of a message.
+pub const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
+
+/// Digest of a whole representation.
+pub const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
+
+/// An algorithm that is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Algorithm {
+    /// `sha-256`.
+    Sha256,
+    /// `sha-512`.
+    Sha512,
+}
+
+impl Algorithm {
+    /// All of them.
+    pub const ALL: [Algorithm; 2] = [Algorithm::Sha256, Algorithm::Sha512];
+
+    /// Its key in the fields.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Algorithm::Sha256 => "sha-256",
+            Algorithm::Sha512 => "sha-512",
+        }
+    }
+}
+
+/// A digest that is declared. Its length need not be the algorithm's own: then nothing agrees with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Declared {
+    /// How it was computed.
+    pub algorithm: Algorithm,
+    /// The digest.
+    pub digest: Box<[u8]>,
+}
+
+/// What a field declares; empty where it is absent or says nothing that counts.
+pub fn declared(fields: &HeaderMap, name: &HeaderName) -> Vec<Declared> {
+    if !fields.contains_key(name) {
+        return Vec::new();
+    }
+    let values: Vec<_> = fields.get_all(name).iter().map(http::HeaderValue::as_bytes).collect();
+    Parser::new(&values.join(&b", "[..])).parse::<Dictionary>().map_or_else(|_| Vec::new(), |all| known(&all))
+}
+
+fn known(all: &Dictionary) -> Vec<Declared> {
+    let entry = |algorithm: Algorithm| match all.get(algorithm.as_str())? {
+        ListEntry::Item(item) => Some(Declared { algorithm, digest: item.bare_item.as_byte_sequence()?.into() }),
+        ListEntry::InnerList(_) => None,
+    };
+    Algorithm::ALL.into_iter().filter_map(entry).collect()
+}
+
+/// Whether a Trailer field announces one of them (RFC 9110, section 6.6.2).
+pub fn are_announced(fields: &HeaderMap) -> bool {
+    let names = fields.get_all(http::header::TRAILER).iter().filter_map(|value| value.to_str().ok());
+    let wanted = |name: &str| {
+        [CONTENT_DIGEST, REPR_DIGEST].iter().any(|digest| name.trim().eq_ignore_ascii_case(digest.as_str()))
+    };
+    names.flat_map(|value| value.split(',')).any(wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(values: &[&str]) -> Vec<(&'static str, usize)> {
+        let mut fields = HeaderMap::new();
+        for value in values {
+            fields.append(REPR_DIGEST, HeaderValue::from_str(value).unwrap());
+        }
+        declared(&fields, &REPR_DIGEST).into_iter().map(|d| (d.algorithm.as_str(), d.digest.len())).collect()
+    }
+
+    #[test]
+    fn digests_are_read_and_what_proves_nothing_is_passed_over() {
+        let sha256 = "sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:";
+        for (values, expected) in [
+            (&[sha256][..], &[("sha-256", 32)][..]),
+            (&["sha-512=:AAAA:, md5=:AAAA:"], &[("sha-512", 3)]),
+            (&["unixsum=:AAAA:", sha256], &[("sha-256", 32)]),
+            (&["sha-256=:AAAA:;q=1, sha-256=:AAAAAAAA:"], &[("sha-256", 6)]),
+            (&["sha-256=AAAA"], &[]),
+            (&["sha-256=\"AAAA\""], &[]),
+            (&["sha-256=(:AAAA:)"], &[]),
+            (&["sha-256=:AAAA"], &[]),
+            (&["SHA-256=:AAAA:"], &[]),
+            (&[""], &[]),
+            (&[], &[]),
+        ] {
+            assert_eq!(read(values), expected, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn announcements() {
+        let announced =
+            |value| are_announced(&HeaderMap::from_iter([(http::header::TRAILER, HeaderValue::from_static(value))]));
+        assert!(announced("Expires, Repr-Digest") && announced("content-digest"));
+        assert!(!announced("Expires") && !announced("") && !are_announced(&HeaderMap::new()));
+    }
+
+    proptest! {
+        #[test]
+        fn anything_can_be_read(value in proptest::collection::vec(32_u8..127, 0..80)) {
+            let fields = HeaderMap::from_iter([(CONTENT_DIGEST, HeaderValue::from_bytes(&value).unwrap())]);
+            prop_assert!(declared(&fields, &CONTENT_DIGEST).len() <= 2);
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Whether a body that was cut off can go on where it stopped (RFC 9110, sections 8.8, 13.1.5, 14 and 15.3.7).
+//!
+//! Only a strong validator says that two answers are the same byte for byte, so only with one is
+//! the rest asked for; and what comes is believed only where everything it says of itself agrees
+//! with what is there. Every doubt means: start again.
+
+use std::time::Duration;
+
+use http::HeaderMap;
+use http::header::{self, HeaderName};
+
+/// How much older than the answer a modification must be for its date to be a strong validator: a
+/// clock of one second cannot tell two changes within it apart, and clocks differ (RFC 9110,
+/// section 8.8.2.2).
+const SETTLED: Duration = Duration::from_secs(60);
+
+/// The beginning of a body, and what the server said of the whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beginning<'a> {
+    /// The strong validator, as it came: what [`strong_validator`] returned.
+    pub validator: &'a str,
+    /// How many bytes of it, as they came, are there.
+    pub from: u64,
+    /// How many bytes the whole has, where the server said so.
+    pub total: Option<u64>,
+    /// The content codings of the answer that began it, as one list.
+    pub coding: Option<&'a str>,
+}
+
+/// The value for If-Range that stands for exactly these bytes, if the answer has one: a strong
+/// entity tag; or, where there is no tag, a date that is strong too.
+///
+/// `None` also where the server says that it does not serve ranges.
+pub fn strong_validator(fields: &HeaderMap) -> Option<&str> {
+    if text(fields, header::ACCEPT_RANGES).is_some_and(|ranges| ranges.trim().eq_ignore_ascii_case("none")) {
+        return None;
+    }
+    if fields.contains_key(header::ETAG) {
+        return text(fields, header::ETAG).filter(|tag| is_strong_tag(tag));
+    }
+    let modified = text(fields, header::LAST_MODIFIED)?;
+    let answered = httpdate::parse_http_date(text(fields, header::DATE)?).ok()?;
+    let settled = httpdate::parse_http_date(modified).ok()?.checked_add(SETTLED)?;
+    (answered >= settled).then_some(modified)
+}
+
+/// `"…"`, without `W/` before it (RFC 9110, section 8.8.3).
+fn is_strong_tag(tag: &str) -> bool {
+    let inner = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
+    inner.is_some_and(|inner| !inner.contains('"'))
+}
+
+/// What a Content-Range field says of bytes (RFC 9110, section 14.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ContentRange {
+    /// The first byte, counted from 0.
+    pub first: u64,
+    /// The last byte, which belongs to it.
+    pub last: u64,
+    /// The length of the whole; `None` for `*`.
+    pub total: Option<u64>,
+}
+
+impl ContentRange {
+    /// Reads `bytes 0-4/10`; `None` for anything else, an impossible range included.
+    pub fn parse(value: &str) -> Option<Self> {
+        let (unit, rest) = value.trim().split_once(' ')?;
+        let (range, total) = rest.trim().split_once('/')?;
+        let (first, last) = range.split_once('-')?;
+        let number = |text: &str| text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse::<u64>().ok()).flatten();
+        let total = if total == "*" { None } else { Some(number(total)?) };
+        let range = Self { first: number(first)?, last: number(last)?, total };
+        let possible = range.first <= range.last && range.last < range.total.unwrap_or(u64::MAX);
+        (unit.eq_ignore_ascii_case("bytes") && possible).then_some(range)
+    }
+}
+
+/// Whether a 206 is the rest of this beginning; the length of the whole if it is.
+///
+/// # Errors
+/// What does not agree, for the log.
+pub fn is_the_rest(beginning: &Beginning<'_>, fields: &HeaderMap) -> Result<u64, &'static str> {
+    let range =
+        text(fields, header::CONTENT_RANGE).and_then(ContentRange::parse).ok_or("no Content-Range of its own")?;
+    let total = range.total.ok_or("it does not say how long the whole is")?;
+    if beginning.total.is_some_and(|known| known != total) {
+        return Err("the whole has another length now");
+    }
+    if range.first != beginning.from {
+        return Err("it begins elsewhere");
+    }
+    if range.last + 1 != total {
+        return Err("it ends before the whole does");
+    }
+    if text(fields, header::CONTENT_LENGTH).is_some_and(|length| length.trim().parse() != Ok(total - range.first)) {
+        return Err("its length is not that of its range");
+    }
+    let field = if beginning.validator.starts_with('"') { header::ETAG } else { header::LAST_MODIFIED };
+    if text(fields, field) != Some(beginning.validator) {
+        return Err("its validator is another one or missing");
+    }
+    // RFC 9110, section 15.3.7: it need not repeat what the first answer said.
+    match codings(fields) {
+        Some(coding) if Some(&*coding) != beginning.coding => Err("its content coding is another one"),
+        _ => Ok(total),
+    }
+}
+
+/// The values of Content-Encoding as one list; `None` where there is none.
+pub fn codings(fields: &HeaderMap) -> Option<String> {
+    let values: Vec<_> = fields.get_all(header::CONTENT_ENCODING).iter().filter_map(|v| v.to_str().ok()).collect();
+    (!values.is_empty()).then(|| values.join(", "))
+}
+
+/// The text of a field that stands there once.
+fn text(fields: &HeaderMap, name: HeaderName) -> Option<&str> {
+    let mut values = fields.get_all(name).iter();
+    let first = values.next()?.to_str().ok()?;
+    values.next().is_none().then_some(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn fields(all: &[(&'static str, &str)]) -> HeaderMap {
+        let mut fields = HeaderMap::new();
+        for (name, value) in all {
+            fields.append(*name, HeaderValue::from_str(value).unwrap());
+        }
+        fields
+    }
+
+    const MONDAY: &str = "Mon, 16 Nov 2026 10:00:00 GMT";
+
+    #[test]
+    fn only_a_strong_validator_counts() {
+        for (given, expected) in [
+            (&[("etag", "\"a\"")][..], Some("\"a\"")),
+            (&[("etag", "\"\"")], Some("\"\"")),
+            (&[("etag", "W/\"a\"")], None),
+            (&[("etag", "a")], None),
+            (&[("etag", "\"")], None),
+            (&[("etag", "\"a\"b\"")], None),
+            (&[("etag", "\"a\""), ("etag", "\"b\"")], None),
+            (&[("etag", "\"a\""), ("accept-ranges", "none")], None),
+            (&[("etag", "\"a\""), ("accept-ranges", "bytes")], Some("\"a\"")),
+            (&[("last-modified", MONDAY), ("date", "Mon, 16 Nov 2026 10:01:00 GMT")], Some(MONDAY)),
+            (&[("last-modified", MONDAY), ("date", "Mon, 16 Nov 2026 10:00:59 GMT")], None),
+            (&[("last-modified", MONDAY)], None),
+            (&[("last-modified", "yesterday"), ("date", MONDAY)], None),
+            // Where there is a tag the date is not asked with, however old it is.
+            (&[("etag", "W/\"a\""), ("last-modified", MONDAY), ("date", "Tue, 17 Nov 2026 10:00:00 GMT")], None),
+            (&[], None),
+        ] {
+            assert_eq!(strong_validator(&fields(given)), expected, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn content_ranges() {
+        let range = |first, last, total| Some(ContentRange { first, last, total });
+        for (value, expected) in [
+            ("bytes 0-4/10", range(0, 4, Some(10))),
+            (" Bytes  5-9/10 ", range(5, 9, Some(10))),
+            ("bytes 5-9/*", range(5, 9, None)),
+            ("bytes */10", None),
+            ("bytes 5-4/10", None),
+            ("bytes 5-10/10", None),
+            ("bytes +5-9/10", None),
+            ("bytes 5-9", None),
+            ("bytes=5-9/10", None),
+            ("items 5-9/10", None),
+            ("bytes 5-99999999999999999999/*", None),
+            ("bytes 0-18446744073709551615/*", None),
+            ("bytes -9/10", None),
+            ("", None),
+        ] {
+            assert_eq!(ContentRange::parse(value), expected, "{value}");
+        }
+    }
+
+    const BEGUN: Beginning<'_> = Beginning { validator: "\"a\"", from: 5, total: Some(10), coding: None };
+
+    #[test]
+    fn the_rest_is_believed_only_where_everything_agrees() {
+        let good = [("content-range", "bytes 5-9/10"), ("content-length", "5"), ("etag", "\"a\"")];
+        assert_eq!(is_the_rest(&BEGUN, &fields(&good)), Ok(10));
+        assert_eq!(is_the_rest(&Beginning { total: None, ..BEGUN }, &fields(&good)), Ok(10));
+        let with = |name: &'static str, value: &'static str| {
+            let others = good.into_iter().filter(|(other, _)| *other != name);
+            fields(&others.chain((!value.is_empty()).then_some((name, value))).collect::<Vec<_>>())
+        };
+        for (name, value) in [
+            ("content-range", ""),
+            ("content-range", "bytes 4-9/10"),
+            ("content-range", "bytes 5-8/10"),
+            ("content-range", "bytes 5-9/*"),
+            ("content-range", "bytes 5-10/11"),
+            ("content-length", "6"),
+            ("etag", ""),
+            ("etag", "\"b\""),
+            ("etag", "W/\"a\""),
+            ("content-encoding", "gzip"),
+        ] {
+            assert!(is_the_rest(&BEGUN, &with(name, value)).is_err(), "{name}: {value}");
+        }
+        assert_eq!(is_the_rest(&BEGUN, &with("content-length", "")), Ok(10), "chunked");
+        let coded = Beginning { coding: Some("gzip"), ..BEGUN };
+        assert_eq!(is_the_rest(&coded, &with("content-encoding", "gzip")), Ok(10));
+        assert_eq!(is_the_rest(&coded, &fields(&good)), Ok(10), "it need not be said again");
+        let dated = Beginning { validator: MONDAY, ..BEGUN };
+        assert!(is_the_rest(&dated, &fields(&good)).is_err());
+        assert_eq!(is_the_rest(&dated, &with("last-modified", MONDAY)), Ok(10));
+    }
+
+    proptest! {
+        #[test]
+        fn a_range_that_is_read_is_possible(value in "(bytes|BYTES|) ?[0-9*-]{0,22}/?[0-9*]{0,22}|.{0,40}") {
+            if let Some(ContentRange { first, last, total }) = ContentRange::parse(&value) {
+                prop_assert!(first <= last && total.is_none_or(|total| last < total) && last < u64::MAX);
+            }
+        }
+    }
+}

@@ -5,9 +5,11 @@ use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use super::SetupError;
 use crate::config::{Compression, Config};
-use crate::fetch::Saving;
+use crate::fetch::{self, Saving};
 use crate::model::{Batch, Entry, Origin, Outcome};
 use crate::policy::naming::Claims;
 use crate::sink::{Sink, SinkError};
@@ -29,10 +31,10 @@ pub(super) fn open(
     if let Some(folder) = folder.as_ref().filter(|_| config.state.is_none()) {
         refuse_links(folder)?;
     }
-    let state = State::open(&path, config.fresh)?;
+    let state = State::open(&path, config.fresh, config.sync)?;
     // A state elsewhere locks that and not the folder.
     if let Some(folder) = folder.as_ref().filter(|_| config.state.is_none()) {
-        clear_parts(&folder.join(".fetchall").join("part"));
+        clear_parts(&folder.join(".fetchall").join("part"), config.fresh);
     }
     if let Some(names) = names {
         state.names(|name| names.reserve(name))?;
@@ -57,17 +59,28 @@ fn refuse_links(folder: &Path) -> Result<(), SetupError> {
     Ok(())
 }
 
-/// Removes what a run that was killed left half done. The state is locked, so nobody is at work
-/// here; what is no file, or cannot be removed, is in nobody's way.
-fn clear_parts(parts: &Path) {
+/// Removes what a run that was killed left half done, but for what the next one can go on with. The
+/// state is locked, so nobody is at work here; what is no file, or cannot be removed, is in
+/// nobody's way.
+fn clear_parts(parts: &Path, all: bool) {
     if !fs::symlink_metadata(parts).is_ok_and(|entry| entry.is_dir()) {
         return;
     }
     for entry in fs::read_dir(parts).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_file()) {
+        let goes = all || !fetch::is_kept(&entry.file_name());
+        if goes && entry.file_type().is_ok_and(|kind| kind.is_file()) {
             let _ = fs::remove_file(entry.path());
         }
     }
+}
+
+/// By what runs with this state know the bodies that they keep: another state may save into the
+/// same folder at the same time.
+pub(super) fn id(config: &Config) -> u64 {
+    config.state.as_deref().map_or(0, |path| {
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        xxh3_64(path.as_os_str().as_encoded_bytes())
+    })
 }
 
 /// The settings that shape a body.
@@ -117,9 +130,9 @@ impl Source for Recalling {
 }
 
 /// Writes outcomes down before anybody is told of them.
-pub(super) struct Keeping(pub(super) Ledger);
+pub(super) struct Remembering(pub(super) Ledger);
 
-impl Sink for Keeping {
+impl Sink for Remembering {
     fn outcome(&mut self, outcome: &Outcome) -> Result<ControlFlow<()>, SinkError> {
         self.outcomes(std::slice::from_ref(outcome))
     }

@@ -14,14 +14,14 @@ use http::header::{HeaderName, HeaderValue, USER_AGENT};
 use crate::backend::{BACKENDS, BackendEntry};
 use crate::config::{Backend, Config, Duplicates, headers};
 use crate::engine::{Ends, Plan, Stop};
-use crate::fetch::{FetchSpec, HttpSpec, Saving, TlsSpec};
+use crate::fetch::{BodyStream, FetchSpec, HttpSpec, Keeping, Saving, TlsSpec};
 use crate::frontier::FRONTIERS;
 use crate::policy::naming::Claims;
 use crate::report::Reporter;
 use crate::sink::{FORMATS, Output, Sink, SummaryFile};
 use crate::source::{Input, ListSource, Source, SourceError};
 use crate::state::StateError;
-use memory::{Keeping, Recalling};
+use memory::{Recalling, Remembering};
 
 /// A run could not be set up; nothing was fetched.
 #[derive(Debug, thiserror::Error)]
@@ -87,12 +87,14 @@ pub fn plan(
     let saving = saving(config, document)?;
     let mut names = matches!(saving, Saving::Dir(_)).then(Claims::new);
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
+    let mut keeping = Keeping::ForNow;
     if let Some((recall, ledger)) = memory::open(config, &saving, names.as_mut())? {
         source = Box::new(Recalling::new(source, recall));
         // The first of all: what was told is known.
-        sinks.push(Box::new(Keeping(ledger)));
+        sinks.push(Box::new(Remembering(ledger)));
+        keeping = Keeping::For(memory::id(config));
     }
-    let spec = FetchSpec::Http(Arc::new(http_spec(config, saving, !sinks.is_empty())?));
+    let spec = FetchSpec::Http(Arc::new(http_spec(config, saving, keeping)?));
     sinks.extend(surroundings.sinks);
     sinks.extend(record_sink(config, surroundings.records, surroundings.color)?);
     if let Some(path) = &config.summary {
@@ -158,7 +160,7 @@ fn saving(config: &Config, document: Document) -> Result<Saving, SetupError> {
             std::fs::metadata(parent).map_err(unusable)?;
             Saving::File(path)
         }
-        (Document::Stream(writer), _) => Saving::Stream(writer),
+        (Document::Stream(writer), _) => Saving::Stream(BodyStream::new(writer)),
         (Document::None, None) => Saving::Discard,
         (Document::None, Some(dir)) => {
             let path = dir.clone();
@@ -172,7 +174,7 @@ fn saving(config: &Config, document: Document) -> Result<Saving, SetupError> {
     })
 }
 
-fn http_spec(config: &Config, saving: Saving, keeps_validators: bool) -> Result<HttpSpec, SetupError> {
+fn http_spec(config: &Config, saving: Saving, keeping: Keeping) -> Result<HttpSpec, SetupError> {
     let ca_pem = match &config.cacert {
         None => None,
         Some(path) => Some(std::fs::read(path).map_err(|source| SetupError::Path {
@@ -196,8 +198,10 @@ fn http_spec(config: &Config, saving: Saving, keeps_validators: bool) -> Result<
         timeout: config.timeout,
         low_speed: config.low_speed,
         saving,
-        keeps_validators,
+        keeps_validators: matches!(keeping, Keeping::For(_)),
         remote_time: config.remote_time,
+        keeping,
+        sync: config.sync,
         run: RandomState::new().build_hasher().finish(),
         digest: config.digest,
         max_size: config.max_size,

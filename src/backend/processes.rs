@@ -91,7 +91,7 @@ impl Keeper {
     fn new(child: Child, crew: Arc<Crew>, spec: Arc<[u8]>) -> Self {
         let writer = match &crew.ctx.spec {
             FetchSpec::Http(http) => match &http.saving {
-                Saving::Stream(writer) => Some(writer.clone()),
+                Saving::Stream(stream) => Some(stream.writer().clone()),
                 Saving::Discard | Saving::Dir(_) | Saving::File(_) => None,
             },
             FetchSpec::Scripted(_) => None,

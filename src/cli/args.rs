@@ -202,6 +202,11 @@ pub struct SettingArgs {
         default_missing_value = "true", hide_possible_values = true, value_name = "false",
         value_parser = words("remote-time"))]
     remote_time: Option<String>,
+    /// Bring files and state to the disk before anything is told of them: slower, and safe from a loss of power [default: false]
+    #[arg(long, help_heading = "Saving", num_args = 0..=1, require_equals = true,
+        default_missing_value = "true", hide_possible_values = true, value_name = "false",
+        value_parser = words("sync"))]
+    sync: Option<String>,
     /// Keep what is known in this file, also without --dir [default: none]
     #[arg(long, value_name = "FILE", help_heading = "Saving")]
     state: Option<OsString>,
@@ -291,6 +296,7 @@ impl SettingArgs {
             fresh = "fresh",
             refresh = "refresh",
             remote_time = "remote-time",
+            sync = "sync",
             state = "state",
             digest = "digest",
             max_size = "max-size",

@@ -184,6 +184,8 @@ pub struct Config {
     pub remote_time: bool,
     /// `state`: the file that keeps what is known; unless it is named, one in `dir`.
     pub state: Option<PathBuf>,
+    /// `sync`: what was told of outlasts a loss of power.
+    pub sync: bool,
     /// `digest`: computed of every body.
     pub digest: Digest,
     /// `max-size`: the most decoded bytes of one body.
@@ -234,6 +236,7 @@ impl Default for Config {
             fresh: false,
             refresh: false,
             remote_time: false,
+            sync: false,
             state: None,
             digest: Digest::None,
             max_size: None,

@@ -20,6 +20,7 @@ pub(super) struct Answer {
     /// The peer, where it is known.
     pub(super) remote_addr: Option<SocketAddr>,
     body: Body,
+    trailers: Option<HeaderMap>,
 }
 
 enum Body {
@@ -31,13 +32,13 @@ enum Body {
 impl Answer {
     pub(super) fn plain((response, lease): (::http::Response<Incoming>, Lease)) -> Self {
         let (head, body) = response.into_parts();
-        Self { head, remote_addr: lease.addr(), body: Body::Plain(body, Some(lease)) }
+        Self { head, remote_addr: lease.addr(), body: Body::Plain(body, Some(lease)), trailers: None }
     }
 
     pub(super) fn tls(response: reqwest::Response) -> Self {
         let remote_addr = response.remote_addr();
         let (head, body) = ::http::Response::<reqwest::Body>::from(response).into_parts();
-        Self { head, remote_addr, body: Body::Tls(body) }
+        Self { head, remote_addr, body: Body::Tls(body), trailers: None }
     }
 
     pub(super) fn status(&self) -> StatusCode {
@@ -54,6 +55,11 @@ impl Answer {
             Body::Plain(body, _) => body.size_hint().exact(),
             Body::Tls(body) => body.size_hint().exact(),
         }
+    }
+
+    /// The fields behind the body, once its end has come.
+    pub(super) fn trailers(&self) -> Option<&HeaderMap> {
+        self.trailers.as_ref()
     }
 
     /// The next bytes of the body; `None` at its framed end.
@@ -74,8 +80,8 @@ impl Answer {
                     return Ok(None);
                 }
                 Some(Ok(data)) => return Ok(Some(data)),
-                // Trailers: nothing here reads them.
-                Some(Err(_)) => {}
+                // RFC 9110, section 6.5: fields that come behind the body.
+                Some(Err(frame)) => self.trailers = frame.into_trailers().ok(),
             }
         }
     }

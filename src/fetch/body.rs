@@ -1,11 +1,13 @@
 //! A body on its way: counted, decoded, bounded, digested, handed to where it is saved.
 
+use ::http::HeaderMap;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use super::HttpSpec;
+use super::declared::Checks;
 use super::decode::Decoder;
-use super::save::Part;
+use super::part::{FilePart, Part};
 use crate::config::Digest;
 use crate::model::{ErrorKind, Facts, FetchError, PerSeed};
 
@@ -13,6 +15,9 @@ use crate::model::{ErrorKind, Facts, FetchError, PerSeed};
 pub(super) struct Transfer {
     decoder: Option<Decoder>,
     part: Part,
+    /// The bytes as they come, where what is saved is another form of them, to go on from.
+    coded: Option<Box<FilePart>>,
+    checks: Option<Box<Checks>>,
     most: Option<u64>,
     sha256: Option<Sha256>,
     blake3: Option<Box<blake3::Hasher>>,
@@ -27,6 +32,8 @@ impl Transfer {
         Self {
             decoder,
             part,
+            coded: None,
+            checks: None,
             most: spec.max_size,
             sha256: (declared_sha256 || spec.digest == Digest::Sha256).then(Sha256::new),
             blake3: (declared_blake3 || spec.digest == Digest::Blake3).then(|| Box::new(blake3::Hasher::new())),
@@ -35,34 +42,100 @@ impl Transfer {
         }
     }
 
+    /// What the server declares of it is checked, and its coded form kept, where there is such.
+    pub(super) fn with(mut self, checks: Option<Box<Checks>>, coded: Option<Box<FilePart>>) -> Self {
+        (self.checks, self.coded) = (checks, coded);
+        self
+    }
+
     /// Says early that a body of this declared length is too large, where that is certain.
     pub(super) fn expect(&self, content_length: Option<u64>) -> Result<(), FetchError> {
         match (content_length, self.most) {
-            (Some(length), Some(most)) if self.decoder.is_none() && length > most => Err(too_large(most)),
+            (Some(length), Some(most)) if self.decoder.is_none() && length.saturating_add(self.bytes) > most => {
+                Err(too_large(most))
+            }
             _ => Ok(()),
         }
     }
 
+    /// How many bytes have come, as they came.
+    pub(super) fn wire_bytes(&self) -> u64 {
+        self.wire_bytes
+    }
+
     /// Takes a piece as it came.
     pub(super) async fn push(&mut self, piece: Bytes, facts: &mut Facts) -> Result<(), FetchError> {
+        let taken = self.take_piece(piece, facts).await;
+        taken.inspect_err(|_| self.spoil())
+    }
+
+    async fn take_piece(&mut self, piece: Bytes, facts: &mut Facts) -> Result<(), FetchError> {
         self.wire_bytes += piece.len() as u64;
         facts.wire_bytes = Some(self.wire_bytes);
-        let Some(mut decoder) = self.decoder.take() else {
-            let taken = self.take(&piece).await;
+        if let Some(checks) = &mut self.checks {
+            checks.update(&piece);
+        }
+        if let Some(coded) = &mut self.coded {
+            coded.write(&piece).await?;
+        }
+        if self.decoder.is_some() {
+            return self.decode(piece, facts).await;
+        }
+        self.count(&piece)?;
+        facts.bytes = Some(self.bytes);
+        self.part.write(&piece).await
+    }
+
+    /// Takes a piece of what was kept, which comes again for those who have to see all of it.
+    pub(super) async fn push_again(&mut self, piece: Bytes, facts: &mut Facts) -> Result<(), FetchError> {
+        self.wire_bytes += piece.len() as u64;
+        facts.wire_bytes = Some(self.wire_bytes);
+        if let Some(checks) = &mut self.checks {
+            checks.update_earlier(&piece);
+        }
+        let taken = if self.decoder.is_some() {
+            self.decode(piece, facts).await
+        } else {
+            // It is where it is saved already.
+            let counted = self.count(&piece);
             facts.bytes = Some(self.bytes);
-            return taken;
+            counted
         };
+        taken.inspect_err(|_| self.spoil())
+    }
+
+    /// Whether anybody has to see again what was kept.
+    pub(super) fn looks_back(&self) -> bool {
+        self.decoder.is_some() || self.checks.is_some() || self.sha256.is_some() || self.blake3.is_some()
+    }
+
+    /// Counts what was kept, where nobody has to see it again.
+    pub(super) fn skip(&mut self, kept: u64, facts: &mut Facts) {
+        self.wire_bytes += kept;
+        self.bytes += kept;
+        (facts.wire_bytes, facts.bytes) = (Some(self.wire_bytes), Some(self.bytes));
+    }
+
+    /// The file that holds the bytes as they come, to go on with.
+    pub(super) fn file(&mut self) -> Option<&mut FilePart> {
+        if self.decoder.is_some() { self.coded.as_deref_mut() } else { self.part.file() }
+    }
+
+    async fn decode(&mut self, piece: Bytes, facts: &mut Facts) -> Result<(), FetchError> {
+        let Some(mut decoder) = self.decoder.take() else { return Ok(()) };
         decoder.feed(piece);
         while let Some(decoded) = decoder.next()? {
-            let taken = self.take(decoded).await;
+            let counted = self.count(decoded);
             facts.bytes = Some(self.bytes);
-            taken?;
+            counted?;
+            self.part.write(decoded).await?;
         }
         self.decoder = Some(decoder);
         Ok(())
     }
 
-    async fn take(&mut self, data: &[u8]) -> Result<(), FetchError> {
+    /// Counts and digests decoded bytes.
+    fn count(&mut self, data: &[u8]) -> Result<(), FetchError> {
         self.bytes += data.len() as u64;
         if let Some(most) = self.most.filter(|&most| self.bytes > most) {
             return Err(too_large(most));
@@ -73,12 +146,35 @@ impl Transfer {
         if let Some(blake3) = &mut self.blake3 {
             blake3.update(data);
         }
-        self.part.write(data).await
+        Ok(())
     }
 
     /// The body came to its framed end: checks the coding's end and the declared digests, and
     /// only then gives the file its final name.
-    pub(super) async fn finish(mut self, wants: Option<&PerSeed>, facts: &mut Facts) -> Result<(), FetchError> {
+    pub(super) async fn finish(
+        &mut self,
+        wants: Option<&PerSeed>,
+        trailers: Option<&HeaderMap>,
+        facts: &mut Facts,
+    ) -> Result<(), FetchError> {
+        let checked = self.check(wants, trailers, facts);
+        checked.inspect_err(|_| self.spoil())?;
+        facts.path = self.part.commit().await?;
+        if let Some(mut coded) = self.coded.take() {
+            coded.spoil();
+        }
+        Ok(())
+    }
+
+    fn check(
+        &mut self,
+        wants: Option<&PerSeed>,
+        trailers: Option<&HeaderMap>,
+        facts: &mut Facts,
+    ) -> Result<(), FetchError> {
+        if let Some(checks) = &self.checks {
+            checks.finish(trailers)?;
+        }
         if let Some(decoder) = &mut self.decoder {
             decoder.finish()?;
         }
@@ -90,8 +186,17 @@ impl Transfer {
             agree("SHA-256", wants.sha256, facts.sha256)?;
             agree("BLAKE3", wants.blake3, facts.blake3)?;
         }
-        facts.path = self.part.commit().await?;
         Ok(())
+    }
+
+    /// Nothing can go on from what has come.
+    pub(super) fn spoil(&mut self) {
+        if let Some(file) = self.part.file() {
+            file.spoil();
+        }
+        if let Some(mut coded) = self.coded.take() {
+            coded.spoil();
+        }
     }
 }
 

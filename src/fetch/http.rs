@@ -16,17 +16,21 @@ use super::answer::{Answer, size};
 use super::body::Transfer;
 use super::classify::{Stage, classify, connection_ended};
 use super::client::{Clients, its_own};
+use super::declared::Checks;
 use super::decode::{self, Decoder};
+use super::kept::{Answered, Note};
 use super::pace::Pace;
 use super::place::Fate;
+use super::resume::{Rest, go_on};
 use super::save::Saver;
 use super::timing::{MARKS, Marks};
-use super::{Fetched, Fetcher, HttpSpec, Meter};
+use super::{Fetched, Fetcher, HttpSpec, Meter, Saving};
 use crate::config::Compression;
 use crate::model::{
     Condition, ErrorKind, Facts, FetchError, Hop, Job, PerSeed, SkipReason, Timing, Validators, Verdict,
 };
 use crate::policy::origin;
+use crate::policy::partial::strong_validator;
 use crate::policy::printable::printable;
 use crate::policy::redact::redact;
 
@@ -74,7 +78,7 @@ impl HttpFetcher {
         Self {
             asks_codings: !spec.headers.iter().any(|(name, _)| name == header::ACCEPT_ENCODING),
             clients: Clients::new(spec),
-            saver: Saver::new(spec.saving.clone(), spec.run, under_way.clone()),
+            saver: Saver::new(spec, under_way.clone()),
             spec: spec.clone(),
             meter: meter.clone(),
             fields,
@@ -92,8 +96,18 @@ impl Fetcher for HttpFetcher {
             let facts = Facts { started_at: Some(Timestamp::now()), ..Facts::default() };
             let pace = Pace::new(&self.spec, started);
             let fate = self.saver.makes_files().then(Arc::<Fate>::default);
-            let timing = Timing::default();
-            let mut exchange = Exchange { fetcher: self, job, started, facts, timing, pace, fate: fate.clone() };
+            let mut exchange = Exchange {
+                fetcher: self,
+                job,
+                started,
+                facts,
+                timing: Timing::default(),
+                pace,
+                fate: fate.clone(),
+                rest: None,
+                asks_rest: false,
+                accepts: None,
+            };
             let ended = {
                 let run = exchange.run();
                 tokio::pin!(run);
@@ -109,7 +123,10 @@ impl Fetcher for HttpFetcher {
                 tracing::debug!(url = %printable(job.seed.url.as_str()), error = %printable(&error.to_string()), "failed");
                 Verdict::Failed(error)
             });
-            let Exchange { facts, mut timing, .. } = exchange;
+            let Exchange { facts, mut timing, rest, .. } = exchange;
+            if let (Some(Rest::Cut(cut)), Saving::Stream(stream)) = (rest, &self.spec.saving) {
+                stream.put_back(cut);
+            }
             timing.total = Some(started.elapsed());
             Fetched { facts, timing, verdict }
         }))
@@ -154,6 +171,11 @@ struct Exchange<'a> {
     pace: Pace,
     /// Where bodies become files.
     fate: Option<Arc<Fate>>,
+    /// The beginning of the body, and whether the request under way asks for what is behind it.
+    rest: Option<Rest>,
+    asks_rest: bool,
+    /// The Accept-Encoding of the request under way.
+    accepts: Option<HeaderValue>,
 }
 
 impl Exchange<'_> {
@@ -164,11 +186,15 @@ impl Exchange<'_> {
     /// Follows redirects until a response is final.
     async fn run(&mut self) -> Result<Verdict, FetchError> {
         let mut url = self.job.seed.url.clone();
+        self.rest = self.find_rest().await?;
         loop {
             let response = self.ask(&url).await?;
             let status = response.status();
             let Some(next) = redirect_target(&url, &response)? else {
-                return self.finish(&url, status, response).await;
+                match self.finish(&url, status, response).await? {
+                    Some(verdict) => return Ok(verdict),
+                    None => continue,
+                }
             };
             let seen_before = next == url || self.facts.redirects.iter().any(|hop| hop.url == next);
             self.facts.redirects.push(Hop { status: status.as_u16(), url });
@@ -183,13 +209,27 @@ impl Exchange<'_> {
         }
     }
 
+    /// What there is of the body.
+    async fn find_rest(&self) -> Result<Option<Rest>, FetchError> {
+        match &self.fetcher.spec.saving {
+            Saving::Discard => Ok(None),
+            Saving::Stream(stream) => Ok(stream.cut().map(Rest::Cut)),
+            Saving::Dir(_) | Saving::File(_) => {
+                Ok(self.fetcher.saver.kept(self.job).await?.map(|kept| Rest::Kept(Box::new(kept))))
+            }
+        }
+    }
+
     /// Sends one request and waits for the head of its response.
     async fn ask(&mut self, url: &Url) -> Result<Answer, FetchError> {
         tracing::debug!(url = %printable(url.as_str()), "asking");
         let mut stale = 0;
         let response = loop {
             MARKS.with(Marks::reset);
-            let sent = self.fetcher.clients.get(url, self.fields_for(url), self.fetcher.most_under_way.load(Relaxed));
+            let fields = self.fields_for(url);
+            self.accepts = fields.get(header::ACCEPT_ENCODING).cloned();
+            self.asks_rest = self.rest.is_some() && fields.contains_key(header::IF_RANGE);
+            let sent = self.fetcher.clients.get(url, fields, self.fetcher.most_under_way.load(Relaxed));
             match self.pace.head(sent).await? {
                 // RFC 9112, section 9.3.1: the server may end an idle connection just as it is
                 // used again. That says nothing about the server, so it is asked anew.
@@ -237,12 +277,14 @@ impl Exchange<'_> {
             }
             fields.insert(header::HOST, its_own());
         }
-        if let Some((name, value)) = self.condition(url).and_then(condition_field) {
-            fields.insert(name, value);
-        }
         let theirs = || wants.is_some_and(|w| w.headers.iter().any(|(name, _)| name == header::ACCEPT_ENCODING));
         if self.fetcher.asks_codings && decode::asks_identity(url.path()) && !theirs() {
             fields.insert(header::ACCEPT_ENCODING, IDENTITY);
+        }
+        if let Some(rest) = self.rest.as_ref().and_then(|rest| rest.fields(url, &fields)) {
+            fields.extend(rest);
+        } else if let Some((name, value)) = self.condition(url).and_then(condition_field) {
+            fields.insert(name, value);
         }
         fields
     }
@@ -253,14 +295,53 @@ impl Exchange<'_> {
         (condition.url == *url).then_some(condition)
     }
 
-    /// A response that is no redirect: what it means, and its body.
-    async fn finish(&mut self, url: &Url, status: StatusCode, response: Answer) -> Result<Verdict, FetchError> {
+    /// A response that is no redirect: what it means, and its body. `None` where the URL is to be
+    /// asked again, for all of it.
+    async fn finish(&mut self, url: &Url, status: StatusCode, response: Answer) -> Result<Option<Verdict>, FetchError> {
+        match status.as_u16() {
+            206 | 416 if self.asks_rest => {
+                let Some(rest) = self.rest.take() else { return Ok(None) };
+                match rest.is_in(response.headers()) {
+                    Ok(()) if status == 206 => {
+                        return self.receive(url, response, Some(rest)).await.map(|()| Some(Verdict::Ok));
+                    }
+                    Ok(()) => {}
+                    Err(why) => tracing::debug!(url = %printable(url.as_str()), why, "starting again"),
+                }
+                self.rest = Some(rest);
+                self.start_again().map(|()| None)
+            }
+            200..=299 if status != 206 => {
+                self.start_again()?;
+                self.receive(url, response, None).await.map(|()| Some(Verdict::Ok))
+            }
+            _ => self.without_body(url, status, response).await.map(Some),
+        }
+    }
+
+    /// What there is of the body is of no use.
+    fn start_again(&mut self) -> Result<(), FetchError> {
+        match self.rest.take() {
+            None => Ok(()),
+            Some(Rest::Kept(kept)) => {
+                kept.at.remove();
+                Ok(())
+            }
+            Some(Rest::Cut(cut)) => {
+                let error = cut.is_out();
+                self.rest = Some(Rest::Cut(cut));
+                Err(error)
+            }
+        }
+    }
+
+    /// What a response means whose body nobody wants.
+    async fn without_body(&mut self, url: &Url, status: StatusCode, response: Answer) -> Result<Verdict, FetchError> {
         match status.as_u16() {
             206 => {
                 let message = "206 Partial Content, though no range was asked for";
                 Err(FetchError::new(ErrorKind::Protocol, message))
             }
-            200..=299 => self.receive(url, response).await.map(|()| Verdict::Ok),
             304 if self.condition(url).is_some() => Ok(Verdict::Skipped(SkipReason::NotModified)),
             304 => {
                 let message = "304 Not Modified, though the request had no condition";
@@ -279,25 +360,82 @@ impl Exchange<'_> {
         }
     }
 
-    /// Reads the body of a good answer to its end.
-    async fn receive(&mut self, url: &Url, mut response: Answer) -> Result<(), FetchError> {
-        let fetcher = self.fetcher;
-        let decoder = self.decoder(url, response.headers())?;
-        let wants = self.job.seed.wants.as_deref();
-        let mut transfer = Transfer::new(
-            &fetcher.spec,
-            wants,
-            decoder,
-            fetcher.saver.begin(self.job, self.fate.as_ref(), self.modified(response.headers())),
-        );
+    /// Reads the body of a good answer to its end; `rest` is what there is of it.
+    async fn receive(&mut self, url: &Url, mut response: Answer, rest: Option<Rest>) -> Result<(), FetchError> {
+        let (mut transfer, note) = self.transfer(url, &mut response, rest).await?;
         transfer.expect(response.content_length())?;
+        let wants = self.job.seed.wants.as_deref();
+        let received = match self.pull(&mut response, &mut transfer).await {
+            Ok(()) => transfer.finish(wants, response.trailers(), &mut self.facts).await,
+            Err(error) => Err(error),
+        };
+        received.inspect_err(|error| {
+            let is_cut = matches!(error.kind, ErrorKind::Timeout | ErrorKind::Reset | ErrorKind::Truncated);
+            if !is_cut {
+                // What breaks the rules is not believed in its beginning either.
+                transfer.spoil();
+            }
+            if let (Saving::Stream(stream), true) = (&self.fetcher.spec.saving, transfer.wire_bytes() > 0) {
+                stream.keep(note.filter(|_| is_cut), transfer);
+            }
+        })
+    }
+
+    async fn pull(&mut self, response: &mut Answer, transfer: &mut Transfer) -> Result<(), FetchError> {
         loop {
             let piece = self.pace.piece(response.chunk(), size).await?;
-            let Some(piece) = piece.map_err(|e| classify(&*e, Stage::Body))? else { break };
-            fetcher.meter.received(piece.len() as u64);
+            let Some(piece) = piece.map_err(|e| classify(&*e, Stage::Body))? else { return Ok(()) };
+            self.fetcher.meter.received(piece.len() as u64);
             transfer.push(piece, &mut self.facts).await?;
         }
-        transfer.finish(wants, &mut self.facts).await
+    }
+
+    /// What the bytes of an answer go through; and, where they become no file, what of it could go on.
+    async fn transfer(
+        &mut self,
+        url: &Url,
+        response: &mut Answer,
+        rest: Option<Rest>,
+    ) -> Result<(Transfer, Option<Note>), FetchError> {
+        let (fetcher, job) = (self.fetcher, self.job);
+        let first = rest.as_ref().map(|rest| rest.first_answer(&mut self.facts, fetcher.spec.keeps_validators));
+        let kept = match rest {
+            Some(Rest::Cut(cut)) => return Ok(cut.into_parts()),
+            Some(Rest::Kept(kept)) => Some(kept),
+            None => None,
+        };
+        let said = first.as_ref().unwrap_or(response.headers());
+        let (decoder, modified) = (self.decoder(url, said)?, self.modified(said));
+        let checks = Checks::new(response.headers(), first.as_ref());
+        let mut answered = if kept.is_none() { self.answered(url, response) } else { None };
+        let note = match &fetcher.spec.saving {
+            Saving::Stream(_) => answered.take().map(|answered| answered.note(false)),
+            Saving::Discard | Saving::Dir(_) | Saving::File(_) => None,
+        };
+        let fate = self.fate.as_ref();
+        let keeps_coded = decoder.is_some() && (kept.is_some() || answered.is_some());
+        let coded = if keeps_coded { fetcher.saver.begin_coded(job, fate, answered.take()) } else { None };
+        let part = fetcher.saver.begin(job, fate, modified, answered);
+        let mut transfer = Transfer::new(&fetcher.spec, self.wants(), decoder, part).with(checks, coded);
+        if let Some(kept) = kept {
+            go_on(&mut transfer, kept, &mut self.facts).await?;
+        }
+        Ok((transfer, note))
+    }
+
+    /// The answer, if its body could go on after a cut. It takes the fields out of the response.
+    fn answered(&self, url: &Url, response: &mut Answer) -> Option<Box<Answered>> {
+        let spec = &self.fetcher.spec;
+        if matches!(spec.saving, Saving::Discard) || strong_validator(response.headers()).is_none() {
+            return None;
+        }
+        Some(Box::new(Answered {
+            url: self.job.seed.url.clone(),
+            asked: url.clone(),
+            accept_encoding: self.accepts.clone(),
+            total: response.content_length(),
+            fields: std::mem::take(&mut response.head.headers),
+        }))
     }
 
     /// The time that a file gets, where files get one.

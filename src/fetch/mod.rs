@@ -8,12 +8,16 @@ mod answer;
 mod body;
 mod classify;
 mod client;
+mod declared;
 pub mod decode;
 mod http;
+mod kept;
 mod meter;
 mod pace;
+mod part;
 mod place;
 mod pool;
+mod resume;
 mod save;
 pub mod script;
 mod timing;
@@ -31,7 +35,9 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Compression, Digest, LowSpeed};
 use crate::model::{Facts, Job, Timing, Verdict};
 
+pub use kept::is_kept;
 pub use meter::Meter;
+pub use resume::BodyStream;
 pub use script::{Script, Step};
 
 /// What one fetch found out.
@@ -81,7 +87,7 @@ impl FetchSpec {
 impl HttpSpec {
     /// Removes the half body of a job whose fetcher is no more.
     pub fn clear_part(&self, job: &Job) {
-        if let Some(part) = save::Saver::part_of(&self.saving, self.run, job) {
+        if let Some(part) = save::Saver::part_of(self, job) {
             // Err: there was none, which is as good.
             let _ = std::fs::remove_file(part);
         }
@@ -121,7 +127,7 @@ pub enum Saving {
     /// To this file; for a run of one URL.
     File(PathBuf),
     /// To this writer; for a run of one URL.
-    Stream(SharedWriter),
+    Stream(BodyStream),
 }
 
 impl std::fmt::Debug for Saving {
@@ -133,6 +139,18 @@ impl std::fmt::Debug for Saving {
             Saving::Stream(_) => f.write_str("Stream"),
         }
     }
+}
+
+/// Whether a body that is cut off is kept, to go on with it (RFC 9110, section 14).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Keeping {
+    /// Never.
+    #[default]
+    Not,
+    /// For another try of this run.
+    ForNow,
+    /// For later runs too; the number tells what runs with one state keep from what others do.
+    For(u64),
 }
 
 /// Everything an HTTP fetch depends on, as plain data.
@@ -160,6 +178,10 @@ pub struct HttpSpec {
     pub keeps_validators: bool,
     /// Whether files get the time of Last-Modified.
     pub remote_time: bool,
+    /// What becomes of bodies that are cut off.
+    pub keeping: Keeping,
+    /// Whether a saved body is on the disk, its name too, before anybody is told.
+    pub sync: bool,
     /// In the names of part files: tells those of this run from those of another one that saves
     /// into the same folder. A fetch that is tried again finds the part of the first try.
     pub run: u64,

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
+use super::kept::KeptAt;
 use crate::model::{ErrorKind, FetchError};
 
 /// Where a part and its final file are.
@@ -19,6 +20,8 @@ pub(super) struct Place {
     pub(super) target: PathBuf,
     /// When the body was last modified, where its file is to say so.
     pub(super) modified: Option<SystemTime>,
+    /// Whether it has to outlast a loss of power.
+    pub(super) sync: bool,
 }
 
 impl Place {
@@ -27,17 +30,21 @@ impl Place {
         fate.check()?;
         let mut file = self.create()?;
         file.write_all(body)?;
-        self.finish(file, fate)
+        self.seal(&file)?;
+        drop(file);
+        if !fate.commit() {
+            return self.unless_given_up(fate);
+        }
+        self.name(&self.part)
     }
 
-    /// The file is whole: gives it its time and its final name, unless its fetch is given up.
-    pub(super) fn finish(&self, file: File, fate: &Fate) -> io::Result<()> {
+    /// The file is whole: gives it its time, and brings it to the disk where that is asked.
+    pub(super) fn seal(&self, file: &File) -> io::Result<()> {
         if let Some(modified) = self.modified {
             // Err: the file system cannot say it; the body is whole all the same.
             let _ = file.set_modified(modified);
         }
-        drop(file);
-        self.rename(fate)
+        if self.sync && !self.is_special() { file.sync_all() } else { Ok(()) }
     }
 
     /// Creates the part file. A device or a pipe that the user named is written to directly:
@@ -64,24 +71,36 @@ impl Place {
         fate.check().inspect_err(|_| drop(fs::remove_file(&self.part)))
     }
 
-    /// Gives the body its final name, unless its fetch is given up.
-    fn rename(&self, fate: &Fate) -> io::Result<()> {
-        if !fate.commit() {
-            return self.unless_given_up(fate);
-        }
+    /// Gives the file its final name.
+    pub(super) fn name(&self, file: &Path) -> io::Result<()> {
         if self.is_special() {
             return Ok(());
         }
         self.ensure_parent(&self.target)?;
-        fs::rename(&self.part, &self.target)
+        fs::rename(file, &self.target)
     }
 
-    fn is_special(&self) -> bool {
+    /// Where its body is kept should it be cut off.
+    pub(super) fn kept_at(&self, id: u64) -> KeptAt {
+        let in_folder = self.root.as_ref().and_then(|_| KeptAt::like(&self.part, id));
+        in_folder.unwrap_or_else(|| KeptAt::beside(&self.target, id))
+    }
+
+    /// Brings the final name to the disk, where that is asked: the folder that has it.
+    pub(super) fn sync_folder(&self) -> io::Result<()> {
+        match self.target.parent().filter(|_| self.sync) {
+            Some(folder) if folder.as_os_str().is_empty() => sync_folder(Path::new(".")),
+            Some(folder) => sync_folder(folder),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn is_special(&self) -> bool {
         self.root.is_none() && fs::metadata(&self.target).is_ok_and(|m| !m.is_file() && !m.is_dir())
     }
 
     /// Makes the folders between the output folder and `path`, following no symbolic link.
-    fn ensure_parent(&self, path: &Path) -> io::Result<()> {
+    pub(super) fn ensure_parent(&self, path: &Path) -> io::Result<()> {
         let (Some((root, known)), Some(parent)) = (&self.root, path.parent()) else { return Ok(()) };
         let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.contains(parent) {
@@ -95,6 +114,7 @@ impl Place {
                 continue;
             }
             match fs::create_dir(&folder) {
+                Ok(()) if self.sync => folder.parent().map_or(Ok(()), sync_folder)?,
                 Ok(()) => {}
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
                     if !fs::symlink_metadata(&folder)?.is_dir() {
@@ -114,6 +134,18 @@ impl Place {
     }
 }
 
+/// Brings the names in a folder to the disk.
+#[cfg(unix)]
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Other systems have no such call: names are on the disk when a rename returns.
+#[cfg(not(unix))]
+pub(super) fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
 /// Whether a body gets its final name or its fetch is given up: one of them, decided once, whatever
 /// thread is faster. So no record can say cancelled of a file that is there.
 #[derive(Debug, Default)]
@@ -130,7 +162,7 @@ impl Fate {
     }
 
     /// The final name comes next; false when the fetch is given up.
-    fn commit(&self) -> bool {
+    pub(super) fn commit(&self) -> bool {
         self.decide(COMMITTING)
     }
 
@@ -141,7 +173,7 @@ impl Fate {
         }
     }
 
-    fn check(&self) -> io::Result<()> {
+    pub(super) fn check(&self) -> io::Result<()> {
         if self.0.load(SeqCst) == GIVEN_UP { Err(io::ErrorKind::Interrupted.into()) } else { Ok(()) }
     }
 }
@@ -152,7 +184,7 @@ mod tests {
 
     fn place(folder: &Path) -> Place {
         let root = Some((folder.to_owned(), Arc::default()));
-        Place { root, part: folder.join(".fetchall/part/1"), target: folder.join("a/b"), modified: None }
+        Place { root, part: folder.join(".fetchall/part/1"), target: folder.join("a/b"), modified: None, sync: false }
     }
 
     #[test]
@@ -174,7 +206,7 @@ mod tests {
         let (place, fate) = (place(folder.path()), Fate::default());
         drop(place.create().unwrap());
         assert!(fate.give_up() && fate.give_up());
-        assert!(place.rename(&fate).is_err());
+        assert!(place.unless_given_up(&fate).is_err());
         assert!(!place.part.exists() && !place.target.exists());
     }
 }

@@ -1,67 +1,104 @@
 //! Under a final name there is the whole body or nothing: bodies are written beside, then renamed.
 
 use std::collections::HashSet;
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::kept::{self, Answered, Keep, Kept, KeptAt};
+use super::part::{FilePart, Part, blocking};
 use super::place::{Fate, Place};
 use super::whole::Whole;
-use super::{Saving, SharedWriter};
+use super::{HttpSpec, Keeping, Saving};
 use crate::model::{ErrorKind, FetchError, Job};
-
-/// A body up to this size stays in memory until it is whole and is then written at once, see
-/// [`Whole`]. A larger one is written in pieces of this size on the threads that may block.
-const SMALL: usize = 256 * 1024;
 
 /// Makes parts.
 pub(super) struct Saver {
-    saving: Saving,
-    /// Tells the parts of this run from those of another one that saves into the same folder.
-    run: u64,
+    spec: Arc<HttpSpec>,
     /// Folders that are there and were seen to be folders, not links.
     folders: Arc<Mutex<HashSet<PathBuf>>>,
     whole: Arc<Whole>,
+    /// What earlier runs have left to go on with.
+    left: HashSet<OsString>,
 }
 
 impl Saver {
-    pub(super) fn new(saving: Saving, run: u64, under_way: Arc<AtomicUsize>) -> Self {
-        Self { saving, run, folders: Arc::default(), whole: Arc::new(Whole::new(under_way)) }
+    pub(super) fn new(spec: &Arc<HttpSpec>, under_way: Arc<AtomicUsize>) -> Self {
+        let left = match (&spec.saving, spec.keeping) {
+            (Saving::Dir(root), Keeping::For(_)) => kept::names_in(&parts(root)).collect(),
+            _ => HashSet::new(),
+        };
+        Self { spec: spec.clone(), folders: Arc::default(), whole: Arc::new(Whole::new(under_way)), left }
     }
 
     /// Whether bodies become files.
     pub(super) fn makes_files(&self) -> bool {
-        matches!(self.saving, Saving::Dir(_) | Saving::File(_))
+        matches!(self.spec.saving, Saving::Dir(_) | Saving::File(_))
     }
 
-    /// Where the body of this job goes.
-    pub(super) fn begin(&self, job: &Job, fate: Option<&Arc<Fate>>, modified: Option<SystemTime>) -> Part {
-        let fate = || fate.cloned().unwrap_or_default();
-        let part = Self::part_of(&self.saving, self.run, job);
-        match (&self.saving, &job.save_as, part) {
-            (Saving::Dir(root), Some(name), Some(part)) => {
-                let root_known = Some((root.clone(), self.folders.clone()));
-                self.file(fate(), Place { root: root_known, part, target: root.join(&*name.0), modified })
+    /// Where the body of this job goes. Cut off, it is kept as what was answered.
+    pub(super) fn begin(
+        &self,
+        job: &Job,
+        fate: Option<&Arc<Fate>>,
+        modified: Option<SystemTime>,
+        answered: Option<Box<Answered>>,
+    ) -> Part {
+        match (self.place(job, modified), &self.spec.saving) {
+            (Some(place), _) => {
+                let keep = self.keep_id().zip(answered).filter(|_| !place.is_special());
+                let keep = keep.map(|(id, answered)| Keep::Would(id, answered));
+                Part::File(Box::new(FilePart::new(place, self.whole.clone(), fate, keep)))
             }
-            (Saving::File(target), _, Some(part)) => {
-                self.file(fate(), Place { root: None, part, target: target.clone(), modified })
+            (None, Saving::Stream(stream)) => Part::Stream(stream.writer.clone()),
+            (None, Saving::Discard | Saving::Dir(_) | Saving::File(_)) => Part::Discard,
+        }
+    }
+
+    /// Where the coded form of a body goes, which is there only to be kept.
+    pub(super) fn begin_coded(
+        &self,
+        job: &Job,
+        fate: Option<&Arc<Fate>>,
+        answered: Option<Box<Answered>>,
+    ) -> Option<Box<FilePart>> {
+        let place = self.place(job, None).filter(|place| !place.is_special())?;
+        let keep = self.keep_id().zip(answered).map(|(id, answered)| Keep::Would(id, answered));
+        Some(Box::new(FilePart::new(place, self.whole.clone(), fate, keep)))
+    }
+
+    /// By what runs know what they have kept; `None` where nothing is.
+    fn keep_id(&self) -> Option<u64> {
+        match self.spec.keeping {
+            Keeping::Not => None,
+            Keeping::ForNow => Some(self.spec.run),
+            Keeping::For(id) => Some(id),
+        }
+    }
+
+    fn place(&self, job: &Job, modified: Option<SystemTime>) -> Option<Place> {
+        let part = Self::part_of(&self.spec, job)?;
+        let sync = self.spec.sync;
+        match (&self.spec.saving, &job.save_as) {
+            (Saving::Dir(root), Some(name)) => {
+                let known = Some((root.clone(), self.folders.clone()));
+                Some(Place { root: known, part, target: root.join(&*name.0), modified, sync })
             }
-            (Saving::Stream(writer), ..) => Part::Stream(writer.clone()),
-            (Saving::Discard | Saving::Dir(_) | Saving::File(_), ..) => Part::Discard,
+            (Saving::File(target), _) => Some(Place { root: None, part, target: target.clone(), modified, sync }),
+            _ => None,
         }
     }
 
     /// Where the part file of a job is, if the run saves by name.
-    pub(super) fn part_of(saving: &Saving, run: u64, job: &Job) -> Option<PathBuf> {
-        match (saving, &job.save_as) {
+    pub(super) fn part_of(spec: &HttpSpec, job: &Job) -> Option<PathBuf> {
+        let run = spec.run;
+        match (&spec.saving, &job.save_as) {
             (Saving::Dir(root), Some(name)) => {
-                let key = format!("{:016x}-{run:016x}", xxh3_64(name.0.as_bytes()));
-                Some(root.join(".fetchall").join("part").join(key))
+                Some(parts(root).join(format!("{:016x}-{run:016x}", xxh3_64(name.0.as_bytes()))))
             }
             (Saving::File(target), _) => {
                 let name = target.file_name().map(|n| n.to_string_lossy()).unwrap_or_default();
@@ -71,128 +108,48 @@ impl Saver {
         }
     }
 
-    fn file(&self, fate: Arc<Fate>, place: Place) -> Part {
-        Part::File(FilePart { place, whole: self.whole.clone(), buffer: Vec::new(), file: None, begun: false, fate })
-    }
-}
-
-/// A body that is not whole yet.
-pub(super) enum Part {
-    /// Nobody asked for it.
-    Discard,
-    /// It goes to a writer as it comes.
-    Stream(SharedWriter),
-    /// It becomes a file.
-    File(FilePart),
-}
-
-impl Part {
-    /// Takes the next bytes.
-    pub(super) async fn write(&mut self, data: &[u8]) -> Result<(), FetchError> {
-        match self {
-            Part::Discard => Ok(()),
-            Part::File(file) => file.write(data).await,
-            Part::Stream(writer) => {
-                let (writer, data) = (writer.clone(), data.to_vec());
-                blocking(move || writer.lock().unwrap_or_else(PoisonError::into_inner).write_all(&data))
-                    .await
-                    .map_err(|e| FetchError::new(ErrorKind::Io, format!("cannot write the body: {e}")))
-            }
+    /// Where the body of a job is kept when it is cut off.
+    fn kept_at(&self, job: &Job) -> Option<KeptAt> {
+        let id = self.keep_id()?;
+        match (&self.spec.saving, &job.save_as) {
+            (Saving::Dir(root), Some(name)) => Some(KeptAt::claimed(&parts(root), &name.0, id)),
+            (Saving::File(target), _) => Some(KeptAt::beside(target, id)),
+            _ => None,
         }
     }
 
-    /// The body is whole and right: gives it its final name and returns that.
-    pub(super) async fn commit(self) -> Result<Option<String>, FetchError> {
-        match self {
-            Part::Discard => Ok(None),
-            Part::File(file) => file.commit().await.map(Some),
-            Part::Stream(writer) => blocking(move || writer.lock().unwrap_or_else(PoisonError::into_inner).flush())
-                .await
-                .map(|()| None)
-                .map_err(|e| FetchError::new(ErrorKind::Io, format!("cannot write the body: {e}"))),
+    /// What is kept of this job's body.
+    pub(super) async fn kept(&self, job: &Job) -> Result<Option<Kept>, FetchError> {
+        // Most runs have nothing to go on with: no name is computed, and no disk asked.
+        let may_be = |name: &OsStr| job.attempt > 1 || self.single() || self.left.contains(name);
+        if self.left.is_empty() && !may_be(OsStr::new("")) {
+            return Ok(None);
         }
-    }
-}
-
-/// A body that becomes a file. Dropped before it is whole, it leaves nothing.
-pub(super) struct FilePart {
-    place: Place,
-    whole: Arc<Whole>,
-    buffer: Vec<u8>,
-    /// Open once the body has outgrown the buffer.
-    file: Option<File>,
-    /// Whether the part file may exist.
-    begun: bool,
-    fate: Arc<Fate>,
-}
-
-impl FilePart {
-    async fn write(&mut self, data: &[u8]) -> Result<(), FetchError> {
-        if self.buffer.len() + data.len() > SMALL {
-            self.spill().await?;
-        }
-        self.buffer.extend_from_slice(data);
-        Ok(())
-    }
-
-    /// Moves the buffer to the part file, on a thread that may block.
-    async fn spill(&mut self) -> Result<(), FetchError> {
-        self.begun = true;
-        let (file, buffer) = (self.file.take(), std::mem::take(&mut self.buffer));
-        let (place, fate) = (self.place.clone(), self.fate.clone());
-        let (file, buffer) = blocking(move || {
-            let mut file = match file {
-                Some(file) => file,
-                None => place.create()?,
-            };
-            place.unless_given_up(&fate)?;
-            file.write_all(&buffer)?;
-            Ok((file, buffer))
-        })
-        .await
-        .map_err(|e| self.place.error(&e))?;
-        self.file = Some(file);
-        self.buffer = buffer;
-        self.buffer.clear();
-        Ok(())
-    }
-
-    async fn commit(mut self) -> Result<String, FetchError> {
-        self.begun = true;
-        let (file, buffer) = (self.file.take(), std::mem::take(&mut self.buffer));
-        let written = match file {
-            None => self.whole.write(self.place.clone(), buffer, self.fate.clone()).await,
-            Some(mut file) => {
-                let (place, fate) = (self.place.clone(), self.fate.clone());
-                blocking(move || {
-                    file.write_all(&buffer)?;
-                    place.finish(file, &fate)
-                })
-                .await
-            }
+        let Some(at) = self.kept_at(job).filter(|at| at.path().file_name().is_some_and(may_be)) else {
+            return Ok(None);
         };
-        written.map_err(|e| self.place.error(&e))?;
-        self.begun = false;
-        Ok(self.place.target.to_string_lossy().into_owned())
+        let (url, path) = (job.seed.url.as_str().to_owned(), at.path().to_owned());
+        blocking(move || at.find(&url)).await.map_err(|e| {
+            FetchError::new(ErrorKind::Io, format!("cannot go on with what is kept in {}: {e}", path.display()))
+        })
+    }
+
+    /// Whether there is one URL only, whose kept body has a name of its own.
+    fn single(&self) -> bool {
+        matches!(self.spec.saving, Saving::File(_))
     }
 }
 
-impl Drop for FilePart {
+impl Drop for Saver {
     fn drop(&mut self) {
-        if self.begun {
-            // First, so that whoever creates the file after its removal sees it. False: it is
-            // whole and has its name.
-            let _ = self.fate.give_up();
-            // It may not exist; if it cannot be removed, the next run truncates it.
-            let _ = fs::remove_file(&self.place.part);
+        // What is kept between the tries of one run only: nobody comes back for it.
+        if let (Saving::File(target), Keeping::ForNow) = (&self.spec.saving, self.spec.keeping) {
+            KeptAt::beside(target, self.spec.run).remove();
         }
     }
 }
 
-/// Runs what may block on a thread that may.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(e) => Err(io::Error::other(e)),
-    }
+/// The folder of what is not whole yet.
+fn parts(root: &Path) -> PathBuf {
+    root.join(".fetchall").join("part")
 }

@@ -5,7 +5,9 @@
 //! wake-up costs too, it takes what waits, writes that, and tells of all of it at once. A fetch
 //! that is alone writes where it stands: there is nobody to hold up.
 
+use std::collections::HashMap;
 use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -49,12 +51,12 @@ impl Whole {
     /// What the file system says.
     pub(super) async fn write(&self, place: Place, body: Vec<u8>, fate: Arc<Fate>) -> io::Result<()> {
         if self.under_way.load(Relaxed) <= 1 {
-            return place.write_whole(&body, &fate);
+            return place.write_whole(&body, &fate).and_then(|()| place.sync_folder());
         }
         let (done, written) = oneshot::channel();
         match self.thread() {
             Some(thread) => thread.send(Work { place, body, fate, done }).await.map_err(|_| died())?,
-            None => return place.write_whole(&body, &fate),
+            None => return place.write_whole(&body, &fate).and_then(|()| place.sync_folder()),
         }
         written.await.unwrap_or_else(|_| Err(died()))
     }
@@ -86,16 +88,35 @@ impl Drop for Whole {
     }
 }
 
+/// A file that was written, and who waits for that.
+struct Written {
+    place: Place,
+    result: io::Result<()>,
+    done: oneshot::Sender<io::Result<()>>,
+}
+
 fn write_all(mut inbox: mpsc::Receiver<Work>) {
     let mut written = Vec::with_capacity(BATCH);
     while let Some(first) = inbox.blocking_recv() {
         let more = std::iter::from_fn(|| inbox.try_recv().ok());
         for Work { place, body, fate, done } in std::iter::once(first).chain(more).take(BATCH) {
-            written.push((done, place.write_whole(&body, &fate)));
+            let result = place.write_whole(&body, &fate);
+            written.push(Written { place, result, done });
         }
-        for (done, result) in written.drain(..) {
+        sync_folders(&mut written);
+        for Written { result, done, .. } in written.drain(..) {
             // Err: the fetch was given up.
             let _ = done.send(result);
         }
+    }
+}
+
+/// Brings the names of these files to the disk where that is asked, each folder once.
+fn sync_folders(written: &mut [Written]) {
+    let mut synced = HashMap::new();
+    for Written { place, result, .. } in written.iter_mut().filter(|w| w.place.sync && w.result.is_ok()) {
+        let folder = place.target.parent().map(Path::to_owned);
+        let told = synced.entry(folder).or_insert_with(|| place.sync_folder());
+        *result = told.as_ref().copied().map_err(|e| io::Error::new(e.kind(), e.to_string()));
     }
 }

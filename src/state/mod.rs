@@ -85,11 +85,12 @@ pub struct State {
 }
 
 impl State {
-    /// Opens or creates it; `fresh` forgets what is there, if that is a state. Folders above it are made.
+    /// Opens or creates it; `fresh` forgets what is there, if that is a state; with `sync` what is
+    /// written outlasts a loss of power. Folders above it are made.
     ///
     /// # Errors
     /// When it is in use, damaged, of a newer version, or the file system says no.
-    pub fn open(path: &Path, fresh: bool) -> Result<Self, StateError> {
+    pub fn open(path: &Path, fresh: bool, sync: bool) -> Result<Self, StateError> {
         let io = |source| StateError::Io { path: path.to_owned(), source };
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             fs::create_dir_all(folder).map_err(io)?;
@@ -107,7 +108,10 @@ impl State {
                 }
             }
         }
-        let connection = schema::open(path)?;
+        let connection = schema::open(path, sync)?;
+        if sync {
+            sync_names(path).map_err(io)?;
+        }
         Ok(Self { path: path.to_owned(), connection, lock })
     }
 
@@ -132,10 +136,23 @@ impl State {
     /// # Errors
     /// What SQLite says.
     pub fn split(self, shape: Shape, folder: Option<PathBuf>) -> Result<(Recall, Ledger), StateError> {
-        let reading = schema::connect(&self.path)?;
+        let reading = schema::connect(&self.path, false)?;
         let recall = Recall::new(self.path.clone(), reading, shape.clone(), folder);
         Ok((recall, Ledger::new(self.path, self.connection, self.lock, shape)))
     }
+}
+
+/// Brings the names of the database and of the folders that may have been made for it to the disk.
+#[cfg(unix)]
+fn sync_names(path: &Path) -> io::Result<()> {
+    let here = |folder: &Path| if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_owned() };
+    path.ancestors().skip(1).take(3).try_for_each(|folder| File::open(here(folder))?.sync_all())
+}
+
+/// Other systems have no such call.
+#[cfg(not(unix))]
+fn sync_names(_: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 /// The lock beside the database. It holds the number of the process, for messages only: what

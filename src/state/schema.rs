@@ -56,14 +56,14 @@ CREATE TABLE urls (
 "];
 
 /// Opens the database and brings it to this version.
-pub(super) fn open(path: &Path) -> Result<Connection, StateError> {
+pub(super) fn open(path: &Path, sync: bool) -> Result<Connection, StateError> {
     let mut connection = bare(path)?;
     // Looked at before anything is set: what is not ours stays as it is.
     let found = version(&connection, path)?;
     let Some(missing) = usize::try_from(found).ok().and_then(|found| STEPS.get(found..)) else {
         return Err(StateError::Newer { path: path.to_owned(), found });
     };
-    set_up(&connection, path)?;
+    set_up(&connection, path, sync)?;
     let sqlite = |e| failed(path, e);
     if !missing.is_empty() {
         let transaction = connection.transaction().map_err(sqlite)?;
@@ -95,9 +95,9 @@ fn version(connection: &Connection, path: &Path) -> Result<i32, StateError> {
 }
 
 /// A connection as all of ours are.
-pub(super) fn connect(path: &Path) -> Result<Connection, StateError> {
+pub(super) fn connect(path: &Path, sync: bool) -> Result<Connection, StateError> {
     let connection = bare(path)?;
-    set_up(&connection, path)?;
+    set_up(&connection, path, sync)?;
     Ok(connection)
 }
 
@@ -109,12 +109,12 @@ fn bare(path: &Path) -> Result<Connection, StateError> {
     Ok(connection)
 }
 
-fn set_up(connection: &Connection, path: &Path) -> Result<(), StateError> {
+fn set_up(connection: &Connection, path: &Path, sync: bool) -> Result<(), StateError> {
     let sqlite = |e| failed(path, e);
     // A log beside the database: readers and the writer do not wait for each other, and what is
     // committed outlives the process however that ends. Power loss may cost the last commits, never
-    // the database; --sync is for those who want those too.
+    // the database; with --sync each commit is on the disk when it returns.
     connection.pragma_update(None, "journal_mode", "WAL").map_err(sqlite)?;
-    connection.pragma_update(None, "synchronous", "NORMAL").map_err(sqlite)?;
+    connection.pragma_update(None, "synchronous", if sync { "FULL" } else { "NORMAL" }).map_err(sqlite)?;
     connection.pragma_update(None, "cache_size", -8192).map_err(sqlite)
 }

@@ -45,7 +45,7 @@ fn facts() -> Facts {
 }
 
 fn open(folder: &TempDir) -> (Recall, Ledger) {
-    let state = State::open(&folder.path().join(".fetchall/state.db"), false).unwrap();
+    let state = State::open(&folder.path().join(".fetchall/state.db"), false, false).unwrap();
     state.split(Shape::default(), Some(folder.path().to_owned())).unwrap()
 }
 
@@ -105,11 +105,11 @@ fn only_what_is_as_good_as_what_is_asked_is_done() {
 fn a_state_has_one_run_at_a_time() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("state.db");
-    let first = State::open(&path, false).unwrap();
-    let second = State::open(&path, true).err().unwrap().to_string();
+    let first = State::open(&path, false, false).unwrap();
+    let second = State::open(&path, true, false).err().unwrap().to_string();
     assert!(second.contains(&format!("in use by another run (process {})", std::process::id())), "{second}");
     drop(first);
-    State::open(&path, false).unwrap();
+    State::open(&path, false, false).unwrap();
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn what_is_newer_damaged_or_not_ours_is_left_alone() {
     let path = folder.path().join("state.db");
     let refused = |says: &str, fresh: bool| {
         let before = fs::read(&path).unwrap();
-        let told = State::open(&path, fresh).err().unwrap().to_string();
+        let told = State::open(&path, fresh, false).err().unwrap().to_string();
         assert!(told.contains(says), "{told}");
         assert!(fs::read(&path).unwrap() == before, "{says}: it was changed");
     };
@@ -132,15 +132,15 @@ fn what_is_newer_damaged_or_not_ours_is_left_alone() {
     refused("not replaced", true);
     fs::remove_file(&path).unwrap();
     // Ours, but of a later version, or damaged further on: that may be forgotten.
-    drop(State::open(&path, false).unwrap());
+    drop(State::open(&path, false, false).unwrap());
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     refused("version 99", false);
-    State::open(&path, true).unwrap();
+    State::open(&path, true, false).unwrap();
     let mut bytes = fs::read(&path).unwrap();
     bytes[100..].fill(0xff);
     fs::write(&path, bytes).unwrap();
     refused("damaged", false);
-    State::open(&path, true).unwrap();
+    State::open(&path, true, false).unwrap();
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn every_name_is_remembered() {
     let rows = ["a", "b/c"].map(|name| outcome(seed(&format!("http://h.test/{name}")), name, facts(), Verdict::Ok));
     ledger.write(&rows).unwrap();
     drop(ledger);
-    let state = State::open(&folder.path().join(".fetchall/state.db"), false).unwrap();
+    let state = State::open(&folder.path().join(".fetchall/state.db"), false, false).unwrap();
     let mut names = Vec::new();
     state.names(|name| names.push(name.to_owned())).unwrap();
     names.sort();

@@ -19,6 +19,7 @@ mod architecture;
 mod backends;
 mod compare;
 mod config;
+mod cut;
 mod errors;
 mod formats;
 mod input;

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 
 use super::{FrameError, job};
 use crate::config::{Compression, Digest, LowSpeed};
-use crate::fetch::{FetchSpec, HttpSpec, Saving, Script, Step, TlsSpec};
+use crate::fetch::{BodyStream, FetchSpec, HttpSpec, Keeping, Saving, Script, Step, TlsSpec};
 use crate::model::ErrorKind;
 
 /// Codings and digests in the order of their numbers on the wire.
@@ -71,10 +71,19 @@ pub(in crate::backend) struct Http {
     saving: Place,
     keeps_validators: bool,
     remote_time: bool,
+    keeping: Kept,
+    sync: bool,
     run: u64,
     digest: u8,
     max_size: Option<u64>,
     idle_connections: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+enum Kept {
+    Not,
+    ForNow,
+    For(u64),
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -141,6 +150,12 @@ fn http(spec: &HttpSpec) -> Result<Http, FrameError> {
         },
         keeps_validators: spec.keeps_validators,
         remote_time: spec.remote_time,
+        keeping: match spec.keeping {
+            Keeping::Not => Kept::Not,
+            Keeping::ForNow => Kept::ForNow,
+            Keeping::For(id) => Kept::For(id),
+        },
+        sync: spec.sync,
         run: spec.run,
         digest: number(&DIGESTS, spec.digest)?,
         max_size: spec.max_size,
@@ -163,10 +178,16 @@ impl Http {
                 Place::Discard => Saving::Discard,
                 Place::Dir(path) => Saving::Dir(path_of(path)?),
                 Place::File(path) => Saving::File(path_of(path)?),
-                Place::Stream => Saving::Stream(Arc::new(Mutex::new(bodies))),
+                Place::Stream => Saving::Stream(BodyStream::new(Arc::new(Mutex::new(bodies)))),
             },
             keeps_validators: self.keeps_validators,
             remote_time: self.remote_time,
+            keeping: match self.keeping {
+                Kept::Not => Keeping::Not,
+                Kept::ForNow => Keeping::ForNow,
+                Kept::For(id) => Keeping::For(id),
+            },
+            sync: self.sync,
             run: self.run,
             digest: job::entry(&DIGESTS, self.digest)?,
             max_size: self.max_size,

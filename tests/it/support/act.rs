@@ -91,6 +91,11 @@ pub enum Act {
     Interim(usize, Vec<u8>),
 
     // Anything else.
+    /// A body that is served by ranges too (RFC 9110, section 14): If-Range is honoured, and after
+    /// `most` bytes the connection ends.
+    Ranged { fields: Vec<(&'static str, String)>, body: Vec<u8>, most: usize },
+    /// Exactly these bytes, then silence.
+    StalledAfter(Vec<u8>),
     /// Exactly these bytes, then the end.
     Raw(Vec<u8>),
     /// Exactly these bytes; the connection stays open.
@@ -164,6 +169,7 @@ impl Script {
             .on("ok-then-close", Act::OkThenClose(ok()))
             .on("not-found", Act::Status(404, Vec::new()))
             .on("interim", Act::Interim(3, ok()))
+            .on("ranged", Act::Ranged { fields: vec![("ETag", "\"1\"".into())], body: ok(), most: 100 })
             .on("delayed", Act::Delayed(Duration::from_millis(5), Box::new(Act::KeepAliveOk(ok()))))
     }
 

@@ -172,7 +172,7 @@ async fn connection(mut stream: TcpStream, number: usize, script: Arc<Script>, s
             (act, Asked::default())
         } else {
             let Some(request) = read_request(&mut stream, &mut buffer, number).await else { return };
-            let asked = Asked { path: request.path.clone(), head_only: request.method == "HEAD" };
+            let asked = asked(&request);
             shared.change(|log| log.requests.push(request));
             (script.for_path(&asked.path), asked)
         };
@@ -193,6 +193,16 @@ async fn connection(mut stream: TcpStream, number: usize, script: Arc<Script>, s
             // The peer went away in the middle, as it may.
             Err(_) => return,
         }
+    }
+}
+
+fn asked(request: &Request) -> Asked {
+    let range = request.header("range").and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-'));
+    Asked {
+        path: request.path.clone(),
+        head_only: request.method == "HEAD",
+        from: range.and_then(|from| from.parse().ok()),
+        if_range: request.header("if-range").map(str::to_owned),
     }
 }
 

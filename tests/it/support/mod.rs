@@ -31,3 +31,15 @@ pub fn program(name: &str) -> Option<PathBuf> {
     }
     found
 }
+
+/// Blocks until something is so that nobody tells of, such as a file that grows.
+///
+/// # Panics
+/// When it is not within [`PATIENCE`].
+pub fn wait_for(what: &str, is_so: impl Fn() -> bool) {
+    let began = std::time::Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < PATIENCE, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}

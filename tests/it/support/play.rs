@@ -29,6 +29,9 @@ pub struct Asked {
     pub path: String,
     /// HEAD: an answer ends with its head.
     pub head_only: bool,
+    /// The first byte of `Range: bytes=N-`.
+    pub from: Option<usize>,
+    pub if_range: Option<String>,
 }
 
 /// Plays one act.
@@ -112,6 +115,11 @@ pub fn play<'a>(
                 let hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n".repeat(*times);
                 ([hints, answer(200, [], body)].concat(), Then::KeepAlive)
             }
+            Act::StalledAfter(bytes) => return stall(bytes.clone(), stream).await,
+            Act::Ranged { fields, body, most } => {
+                let (bytes, whole) = ranged(asked, fields, body, *most);
+                (bytes, if whole { Then::KeepAlive } else { Then::Close })
+            }
             Act::Raw(bytes) => (bytes.clone(), Then::Close),
             Act::RawKeepAlive(bytes) => (bytes.clone(), Then::KeepAlive),
             Act::Delayed(by, act) => {
@@ -165,6 +173,27 @@ fn owned(fields: &[(&'static str, String)]) -> Vec<(String, String)> {
 
 fn coding(name: &str) -> (String, String) {
     ("Content-Encoding".into(), name.into())
+}
+
+/// The range that was asked for, or all of it; false if less comes than is promised.
+fn ranged(asked: &Asked, fields: &[(&'static str, String)], body: &[u8], most: usize) -> (Vec<u8>, bool) {
+    let is_same = asked.if_range.as_ref().is_none_or(|tag| fields.iter().any(|(_, value)| value == tag));
+    let from = asked.from.filter(|_| is_same);
+    let mut fields = owned(fields);
+    let (status, from) = match from {
+        None => (200, 0),
+        Some(from) if from >= body.len() => {
+            fields.push(("Content-Range".into(), format!("bytes */{}", body.len())));
+            return (answer(416, fields, b""), true);
+        }
+        Some(from) => {
+            fields.push(("Content-Range".into(), format!("bytes {from}-{}/{}", body.len() - 1, body.len())));
+            (206, from)
+        }
+    };
+    let rest = &body[from..];
+    let sent = rest.len().min(most);
+    ([head(status, fields, rest.len()).as_bytes(), &rest[..sent]].concat(), sent == rest.len())
 }
 
 fn cut() -> Vec<u8> {

@@ -1,0 +1,116 @@
+//! The digests that a server declares of its answer (RFC 9530), checked as the bytes come.
+
+use ::http::HeaderMap;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256, Sha512};
+
+use crate::model::{ErrorKind, FetchError};
+use crate::policy::digest_fields::{Algorithm, CONTENT_DIGEST, Declared, REPR_DIGEST, are_announced, declared};
+
+/// Computes what is needed to check them; nothing where nothing is declared.
+#[derive(Default)]
+pub(super) struct Checks {
+    content: Computed,
+    representation: Computed,
+    /// Declared before the body.
+    early: Vec<(&'static str, Declared)>,
+}
+
+/// The digests of the same bytes.
+#[derive(Default)]
+struct Computed {
+    sha256: Option<Sha256>,
+    sha512: Option<Sha512>,
+}
+
+impl Computed {
+    fn wants(&mut self, algorithm: Algorithm) {
+        match algorithm {
+            Algorithm::Sha256 => drop(self.sha256.get_or_insert_default()),
+            Algorithm::Sha512 => drop(self.sha512.get_or_insert_default()),
+        }
+    }
+
+    fn update(&mut self, data: &[u8]) {
+        if let Some(sha256) = &mut self.sha256 {
+            sha256.update(data);
+        }
+        if let Some(sha512) = &mut self.sha512 {
+            sha512.update(data);
+        }
+    }
+
+    fn digest(&self, algorithm: Algorithm) -> Option<Box<[u8]>> {
+        match algorithm {
+            Algorithm::Sha256 => self.sha256.clone().map(|h| h.finalize().as_slice().into()),
+            Algorithm::Sha512 => self.sha512.clone().map(|h| h.finalize().as_slice().into()),
+        }
+    }
+}
+
+impl Checks {
+    /// What the fields of an answer, and of the one that it goes on with, demand; `None` for nothing.
+    pub(super) fn new(fields: &HeaderMap, earlier: Option<&HeaderMap>) -> Option<Box<Self>> {
+        let mut checks = Self::default();
+        for declared in declared(fields, &CONTENT_DIGEST) {
+            checks.content.wants(declared.algorithm);
+            checks.early.push((CONTENT, declared));
+        }
+        let representation = std::iter::once(fields).chain(earlier).flat_map(|fields| declared(fields, &REPR_DIGEST));
+        for declared in representation {
+            checks.representation.wants(declared.algorithm);
+            checks.early.push((REPRESENTATION, declared));
+        }
+        if are_announced(fields) {
+            // Which, the end will tell.
+            for algorithm in Algorithm::ALL {
+                checks.content.wants(algorithm);
+                checks.representation.wants(algorithm);
+            }
+        } else if checks.early.is_empty() {
+            return None;
+        }
+        Some(Box::new(checks))
+    }
+
+    /// Coded bytes of this answer.
+    pub(super) fn update(&mut self, data: &[u8]) {
+        self.content.update(data);
+        self.representation.update(data);
+    }
+
+    /// Coded bytes of an earlier answer, with which this one goes on.
+    pub(super) fn update_earlier(&mut self, data: &[u8]) {
+        self.representation.update(data);
+    }
+
+    /// Whether all that is declared, before the body and after it, is so.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Checksum`] for the first that is not.
+    pub(super) fn finish(&self, trailers: Option<&HeaderMap>) -> Result<(), FetchError> {
+        let late = trailers.into_iter().flat_map(|fields| {
+            let content = declared(fields, &CONTENT_DIGEST).into_iter().map(|d| (CONTENT, d));
+            content.chain(declared(fields, &REPR_DIGEST).into_iter().map(|d| (REPRESENTATION, d)))
+        });
+        self.early.iter().cloned().chain(late).try_for_each(|(field, declared)| self.check(field, &declared))
+    }
+
+    fn check(&self, field: &'static str, declared: &Declared) -> Result<(), FetchError> {
+        let computed = if field == CONTENT { &self.content } else { &self.representation };
+        match computed.digest(declared.algorithm) {
+            Some(found) if found != declared.digest => {
+                let (name, declared) = (declared.algorithm.as_str(), STANDARD.encode(&declared.digest));
+                let declared: String = declared.chars().take(100).collect();
+                let message = format!("the {name} is {} but {field} declares {declared}", STANDARD.encode(found));
+                Err(FetchError::new(ErrorKind::Checksum, message))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The fields by their names for people.
+const CONTENT: &str = "Content-Digest";
+const REPRESENTATION: &str = "Repr-Digest";

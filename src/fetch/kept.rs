@@ -1,0 +1,322 @@
+//! Bodies that were cut off, kept until their rest comes: the bytes as they came, and a note beside
+//! them that says of which answer they are the beginning.
+//!
+//! A kept body belongs to whoever holds the lock on its file, and nobody else writes, renames or
+//! removes it: a child whose parent was killed may be at work for another moment when the next
+//! run begins. The note is written before the first byte, so bytes without one are of no use.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use http::header::{self, HeaderMap, HeaderValue};
+use serde::{Deserialize, Serialize};
+use url::Url;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::place::Place;
+use crate::policy::digest_fields::REPR_DIGEST;
+use crate::policy::partial::{Beginning, codings, strong_validator};
+
+/// The version of notes.
+const VERSION: u32 = 1;
+
+/// The longest note that is read.
+const MAX_NOTE: u64 = 256 * 1024;
+
+/// How long to wait for another process that is about to end.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// With `--sync` a kept body is on the disk whenever so many more bytes of it are written.
+pub(super) const SYNCED: u64 = 16 * 1024 * 1024;
+
+/// Of which answer a kept body is the beginning.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Note {
+    v: u32,
+    /// The URL of the list.
+    pub(super) url: String,
+    /// The one at the end of all redirects, which gave the answer.
+    pub(super) asked: String,
+    /// The Accept-Encoding it was asked with.
+    pub(super) accept_encoding: Option<String>,
+    /// A strong one, see [`crate::policy::partial`].
+    pub(super) validator: String,
+    /// The length of the whole, as it comes.
+    pub(super) total: Option<u64>,
+    /// Content-Encoding.
+    pub(super) coding: Option<String>,
+    pub(super) content_type: Option<String>,
+    pub(super) etag: Option<String>,
+    pub(super) last_modified: Option<String>,
+    pub(super) repr_digest: Option<String>,
+    /// Since which start of the machine it is kept, where that can be told.
+    boot: String,
+    /// Whether its bytes are brought to the disk, see [`SYNCED`].
+    sync: bool,
+}
+
+/// An answer whose body can go on should it be cut off, as it came: most bodies are not cut off,
+/// and cost no note.
+pub(super) struct Answered {
+    /// The URL of the list.
+    pub(super) url: Url,
+    /// The one that gave the answer.
+    pub(super) asked: Url,
+    pub(super) accept_encoding: Option<HeaderValue>,
+    pub(super) fields: HeaderMap,
+    pub(super) total: Option<u64>,
+}
+
+impl Answered {
+    pub(super) fn note(&self, sync: bool) -> Note {
+        let text = |name| self.fields.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Note {
+            v: VERSION,
+            url: self.url.to_string(),
+            asked: self.asked.to_string(),
+            accept_encoding: self.accept_encoding.as_ref().and_then(|v| v.to_str().ok()).map(str::to_owned),
+            validator: strong_validator(&self.fields).unwrap_or_default().to_owned(),
+            total: self.total,
+            coding: codings(&self.fields),
+            content_type: text(header::CONTENT_TYPE),
+            etag: text(header::ETAG),
+            last_modified: text(header::LAST_MODIFIED),
+            repr_digest: text(REPR_DIGEST),
+            boot: boot(),
+            sync,
+        }
+    }
+}
+
+/// What becomes of a body that is cut off.
+pub(super) enum Keep {
+    /// It would be kept, by this id; nothing is written yet.
+    Would(u64, Box<Answered>),
+    /// It is being written where it is kept.
+    Does(KeptAt),
+}
+
+impl Keep {
+    /// The file, with its note, to be written to.
+    pub(super) fn create(self, place: &Place) -> io::Result<(File, KeptAt)> {
+        match self {
+            Keep::Would(id, answered) => {
+                let at = place.kept_at(id);
+                Ok((at.create(&answered.note(place.sync), place)?, at))
+            }
+            Keep::Does(at) => Err(io::Error::other(format!("{} is open already", at.path().display()))),
+        }
+    }
+}
+
+impl Note {
+    /// The beginning that it describes, of so many bytes.
+    pub(super) fn beginning(&self, from: u64) -> Beginning<'_> {
+        Beginning { validator: &self.validator, from, total: self.total, coding: self.coding.as_deref() }
+    }
+
+    /// How many of the bytes that are there can be trusted. What a machine had in memory when it
+    /// lost its power may be missing, whatever the length of the file says.
+    fn trusted(&self, len: u64, boot: &str) -> u64 {
+        let there = match (self.boot == boot, self.sync) {
+            (true, _) => len,
+            (false, true) => (len / SYNCED).saturating_sub(1) * SYNCED,
+            (false, false) => 0,
+        };
+        match self.total {
+            // More than there can be is not ours.
+            Some(total) if len > total => 0,
+            // At least one byte is asked for: a range without any cannot be answered.
+            Some(total) => there.min(total.saturating_sub(1)),
+            None => there,
+        }
+    }
+}
+
+/// Tells one start of the machine from another; empty where that cannot be told.
+fn boot() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|id| id.trim().to_owned()).unwrap_or_default()
+}
+
+/// Where a body is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct KeptAt {
+    path: PathBuf,
+}
+
+impl KeptAt {
+    /// What the names of kept bodies end in.
+    const SUFFIX: &'static str = ".cut";
+
+    /// In the folder of parts, for the body that claimed this name; `id` tells what runs with one
+    /// state keep from what others do that save into the same folder.
+    pub(super) fn claimed(parts: &Path, name: &str, id: u64) -> Self {
+        Self::keyed(parts, &format!("{:016x}", xxh3_64(name.as_bytes())), id)
+    }
+
+    /// As [`KeptAt::claimed`], beside the part file of that body, whose name begins alike.
+    pub(super) fn like(part: &Path, id: u64) -> Option<Self> {
+        let key = part.file_name()?.to_str()?.get(..16)?;
+        Some(Self::keyed(part.parent()?, key, id))
+    }
+
+    fn keyed(parts: &Path, key: &str, id: u64) -> Self {
+        Self { path: parts.join(format!("{key}-{id:016x}{}", Self::SUFFIX)) }
+    }
+
+    /// Beside the file that the user named.
+    pub(super) fn beside(target: &Path, id: u64) -> Self {
+        let name = target.file_name().map(|n| n.to_string_lossy()).unwrap_or_default();
+        Self { path: target.with_file_name(format!(".{name}.{id:016x}{}", Self::SUFFIX)) }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn note(&self) -> PathBuf {
+        let mut name = self.path.as_os_str().to_owned();
+        name.push(".json");
+        name.into()
+    }
+
+    /// Begins to keep a body: what was kept here before is gone.
+    pub(super) fn create(&self, note: &Note, place: &Place) -> io::Result<File> {
+        place.ensure_parent(&self.path)?;
+        let file = self.open(true)?.ok_or(io::ErrorKind::NotFound)?;
+        // Before the note: the old bytes are not the beginning of the new answer.
+        file.set_len(0)?;
+        let path = self.note();
+        // Err: there was none, or its replacement says so.
+        let _ = fs::remove_file(&path);
+        let mut beside = OpenOptions::new().write(true).create_new(true).open(path)?;
+        beside.write_all(&serde_json::to_vec(note)?)?;
+        if note.sync {
+            beside.sync_all()?;
+        }
+        Ok(file)
+    }
+
+    /// What is kept of this URL's body; nothing where it is of no use, and then it is removed.
+    pub(super) fn find(&self, url: &str) -> io::Result<Option<Kept>> {
+        let Some(file) = self.open(false)? else { return Ok(None) };
+        let note = self.read_note().filter(|note| note.v == VERSION && note.url == url);
+        let len = file.metadata()?.len();
+        match note.map(|note| (note.trusted(len, &boot()), note)) {
+            Some((from, note)) if from > 0 => {
+                file.set_len(from)?;
+                Ok(Some(Kept { at: self.clone(), file, from, note }))
+            }
+            _ => {
+                self.remove();
+                Ok(None)
+            }
+        }
+    }
+
+    fn read_note(&self) -> Option<Note> {
+        let mut text = Vec::new();
+        let file = open_options(false).open(self.note()).ok().filter(is_file)?;
+        file.take(MAX_NOTE).read_to_end(&mut text).ok()?;
+        serde_json::from_slice(&text).ok()
+    }
+
+    /// The file, locked; `None` where there is none and none is to be made.
+    fn open(&self, create: bool) -> io::Result<Option<File>> {
+        let patient_until = Instant::now() + PATIENCE;
+        loop {
+            let file = match open_options(create).open(&self.path) {
+                Err(e) if e.kind() == io::ErrorKind::NotFound && !create => return Ok(None),
+                opened => opened?,
+            };
+            if !is_file(&file) {
+                let what = format!("{} is in the way: it is no file", self.path.display());
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, what));
+            }
+            match file.try_lock() {
+                Ok(()) if is_at(&file, &self.path) => return Ok(Some(file)),
+                // Whoever had the lock has renamed or removed it.
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) if Instant::now() < patient_until => {
+                    #[expect(clippy::disallowed_methods, reason = "on a thread that may block")]
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(io::Error::other(format!("another process is writing {}", self.path.display())));
+                }
+                Err(TryLockError::Error(e)) => return Err(e),
+            }
+        }
+    }
+
+    /// Removes the note of a body that has got its name.
+    pub(super) fn forget(&self) {
+        // Err: it is in nobody's way.
+        let _ = fs::remove_file(self.note());
+    }
+
+    /// Removes it. Only for whoever holds the lock.
+    pub(super) fn remove(&self) {
+        self.forget();
+        // Err: the next one who keeps something here replaces it.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// A kept body that can go on.
+pub(super) struct Kept {
+    pub(super) at: KeptAt,
+    /// Locked, at its first byte.
+    pub(super) file: File,
+    /// How many bytes there are.
+    pub(super) from: u64,
+    pub(super) note: Note,
+}
+
+fn open_options(create: bool) -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(create);
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        use std::os::unix::fs::OpenOptionsExt;
+        // No link is followed, and a pipe that somebody put here is not waited for.
+        options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32);
+    }
+    options
+}
+
+fn is_file(file: &File) -> bool {
+    file.metadata().is_ok_and(|found| found.is_file())
+}
+
+/// Whether this file is the one that has this name.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let id = |found: io::Result<fs::Metadata>| found.ok().map(|found| (found.dev(), found.ino()));
+    let own = id(file.metadata());
+    own.is_some() && own == id(fs::symlink_metadata(path))
+}
+
+#[cfg(not(unix))]
+fn is_at(_: &File, path: &Path) -> bool {
+    path.exists()
+}
+
+/// Whether a file of this name holds a kept body, or the note beside one.
+pub fn is_kept(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    name.strip_suffix(".json").unwrap_or(&name).ends_with(KeptAt::SUFFIX)
+}
+
+/// The names of what is kept in this folder.
+pub(super) fn names_in(folder: &Path) -> impl Iterator<Item = OsString> {
+    let is_folder = fs::symlink_metadata(folder).is_ok_and(|found| found.is_dir());
+    let entries = is_folder.then(|| fs::read_dir(folder).ok()).flatten();
+    let names = entries.into_iter().flatten().flatten().map(|entry| entry.file_name());
+    names.filter(|name| name.as_encoded_bytes().ends_with(KeptAt::SUFFIX.as_bytes()))
+}

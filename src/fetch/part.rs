@@ -1,0 +1,248 @@
+//! A body that is not whole yet: dropped, handed on, or on its way to become a file.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::sync::{Arc, PoisonError};
+
+use super::SharedWriter;
+use super::kept::{Keep, Kept, SYNCED};
+use super::place::{Fate, Place};
+use super::whole::Whole;
+use crate::model::{ErrorKind, FetchError};
+
+/// A body up to this size stays in memory until it is whole and is then written at once, see
+/// [`Whole`]. A larger one is written in pieces of this size on the threads that may block.
+const SMALL: usize = 256 * 1024;
+
+/// A body that is not whole yet.
+pub(super) enum Part {
+    /// Nobody asked for it.
+    Discard,
+    /// It goes to a writer as it comes.
+    Stream(SharedWriter),
+    /// It becomes a file.
+    File(Box<FilePart>),
+}
+
+impl Part {
+    /// Takes the next bytes.
+    pub(super) async fn write(&mut self, data: &[u8]) -> Result<(), FetchError> {
+        match self {
+            Part::Discard => Ok(()),
+            Part::File(file) => file.write(data).await,
+            Part::Stream(writer) => {
+                let (writer, data) = (writer.clone(), data.to_vec());
+                blocking(move || writer.lock().unwrap_or_else(PoisonError::into_inner).write_all(&data))
+                    .await
+                    .map_err(|e| FetchError::new(ErrorKind::Io, format!("cannot write the body: {e}")))
+            }
+        }
+    }
+
+    /// The body is whole and right: gives it its final name and returns that.
+    pub(super) async fn commit(&mut self) -> Result<Option<String>, FetchError> {
+        match self {
+            Part::Discard => Ok(None),
+            Part::File(file) => file.commit().await.map(Some),
+            Part::Stream(writer) => {
+                let writer = writer.clone();
+                blocking(move || writer.lock().unwrap_or_else(PoisonError::into_inner).flush())
+                    .await
+                    .map(|()| None)
+                    .map_err(|e| FetchError::new(ErrorKind::Io, format!("cannot write the body: {e}")))
+            }
+        }
+    }
+
+    /// The file it becomes, if it does.
+    pub(super) fn file(&mut self) -> Option<&mut FilePart> {
+        match self {
+            Part::File(file) => Some(file),
+            Part::Discard | Part::Stream(_) => None,
+        }
+    }
+}
+
+/// A body that becomes a file. Dropped before it is whole it leaves nothing, or what can be kept.
+pub(super) struct FilePart {
+    place: Place,
+    whole: Arc<Whole>,
+    buffer: Vec<u8>,
+    /// Open once the body has outgrown the buffer.
+    file: Option<File>,
+    /// Bytes of the file that are written, and those of them that are on the disk for certain.
+    written: u64,
+    synced: u64,
+    /// Whether a file may exist that is not whole.
+    begun: bool,
+    fate: Arc<Fate>,
+    /// What becomes of it should it be cut off; otherwise it is removed.
+    keep: Option<Keep>,
+}
+
+impl FilePart {
+    pub(super) fn new(place: Place, whole: Arc<Whole>, fate: Option<&Arc<Fate>>, keep: Option<Keep>) -> Self {
+        let fate = fate.cloned().unwrap_or_default();
+        Self { place, whole, buffer: Vec::new(), file: None, written: 0, synced: 0, begun: false, fate, keep }
+    }
+
+    /// Goes on with what was kept of it; the file stands behind its last byte.
+    pub(super) fn go_on(&mut self, kept: Kept) {
+        self.written = kept.from;
+        self.file = Some(kept.file);
+        self.keep = Some(Keep::Does(kept.at));
+    }
+
+    /// Takes the next bytes.
+    pub(super) async fn write(&mut self, data: &[u8]) -> Result<(), FetchError> {
+        if self.buffer.len() + data.len() > SMALL {
+            self.spill().await?;
+        }
+        self.buffer.extend_from_slice(data);
+        Ok(())
+    }
+
+    /// Moves the buffer to the file, on a thread that may block.
+    async fn spill(&mut self) -> Result<(), FetchError> {
+        self.begun = true;
+        self.written += self.buffer.len() as u64;
+        let sync = self.place.sync && self.written >= self.synced + SYNCED;
+        if sync {
+            self.synced = self.written / SYNCED * SYNCED;
+        }
+        let mut writing = Writing {
+            place: self.place.clone(),
+            fate: self.fate.clone(),
+            file: self.file.take(),
+            keep: self.keep.take(),
+        };
+        let buffer = std::mem::take(&mut self.buffer);
+        let (writing, buffer) = blocking(move || {
+            let written = writing.write(&buffer, sync);
+            written.inspect_err(|_| writing.spoil()).map(|()| (writing, buffer))
+        })
+        .await
+        .map_err(|e| self.place.error(&e))?;
+        (self.file, self.keep) = (writing.file, writing.keep);
+        self.buffer = buffer;
+        self.buffer.clear();
+        Ok(())
+    }
+
+    /// It is whole: writes the rest and gives it its final name.
+    async fn commit(&mut self) -> Result<String, FetchError> {
+        self.begun = true;
+        let (place, fate) = (self.place.clone(), self.fate.clone());
+        let (file, keep, buffer) = (self.file.take(), self.keep.take(), std::mem::take(&mut self.buffer));
+        let written = if file.is_none() {
+            self.whole.write(place, buffer, fate).await
+        } else {
+            blocking(move || Writing { place, fate, file, keep }.finish(&buffer)).await
+        };
+        written.map_err(|e| self.place.error(&e))?;
+        self.begun = false;
+        Ok(self.place.target.to_string_lossy().into_owned())
+    }
+
+    /// What there is of it is of no use: it is not kept.
+    pub(super) fn spoil(&mut self) {
+        self.buffer = Vec::new();
+        if let Some(Keep::Does(at)) = self.keep.take() {
+            at.remove();
+        }
+    }
+}
+
+/// A body while a thread that may block works on its file.
+struct Writing {
+    place: Place,
+    fate: Arc<Fate>,
+    file: Option<File>,
+    keep: Option<Keep>,
+}
+
+impl Writing {
+    fn write(&mut self, data: &[u8], sync: bool) -> io::Result<()> {
+        let file = match (&mut self.file, self.keep.take()) {
+            (Some(file), keep) => {
+                self.keep = keep;
+                file
+            }
+            (file, None) => {
+                let created = file.insert(self.place.create()?);
+                self.place.unless_given_up(&self.fate)?;
+                created
+            }
+            (file, Some(keep)) => {
+                let (created, at) = keep.create(&self.place)?;
+                self.keep = Some(Keep::Does(at));
+                file.insert(created)
+            }
+        };
+        file.write_all(data)?;
+        if sync { file.sync_data() } else { Ok(()) }
+    }
+
+    /// Writes the end of a body and gives it its final name, unless its fetch is given up.
+    fn finish(mut self, end: &[u8]) -> io::Result<()> {
+        self.write(end, false).and_then(|()| self.name()).inspect_err(|_| {
+            // Given up is cut off: then it stays.
+            if self.fate.check().is_ok() {
+                self.spoil();
+            }
+        })
+    }
+
+    fn name(&self) -> io::Result<()> {
+        let place = &self.place;
+        self.file.as_ref().map_or(Ok(()), |file| place.seal(file))?;
+        let given = self.fate.commit();
+        match &self.keep {
+            Some(Keep::Does(_)) if !given => return self.fate.check(),
+            Some(Keep::Does(at)) => {
+                place.name(at.path())?;
+                at.forget();
+            }
+            Some(Keep::Would(..)) | None if !given => return place.unless_given_up(&self.fate),
+            Some(Keep::Would(..)) | None => place.name(&place.part)?,
+        }
+        place.sync_folder()
+    }
+
+    /// An error of the file system: nothing can go on from here.
+    fn spoil(&self) {
+        if let Some(Keep::Does(at)) = &self.keep {
+            at.remove();
+        }
+    }
+}
+
+impl Drop for FilePart {
+    fn drop(&mut self) {
+        let (file, keep) = (self.file.take(), self.keep.take());
+        if keep.is_some() {
+            if !self.buffer.is_empty() {
+                let (place, fate) = (self.place.clone(), self.fate.clone());
+                let mut writing = Writing { place, fate, file, keep };
+                // Err: there is no room, or no folder. Then there is nothing to go on with.
+                let _ = writing.write(&self.buffer, false).inspect_err(|_| writing.spoil());
+            }
+        } else if self.begun {
+            // First, so that whoever creates the file after its removal sees it. False: it is
+            // whole and has its name.
+            let _ = self.fate.give_up();
+            // It may not exist; if it cannot be removed, the next run truncates it.
+            let _ = fs::remove_file(&self.place.part);
+        }
+    }
+}
+
+/// Runs what may block on a thread that may.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(e) => Err(io::Error::other(e)),
+    }
+}

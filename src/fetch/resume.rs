@@ -1,0 +1,188 @@
+//! Going on with a body that was cut off, in an earlier run or in an earlier try of this one.
+//!
+//! The rest is asked for with Range and If-Range (RFC 9110, sections 14.2 and 13.1.5) where a strong
+//! validator is known, and believed where [`crate::policy::partial`] finds nothing wrong with it.
+//! Everything else means that the body starts again.
+
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use bytes::Bytes;
+use url::Url;
+
+use super::SharedWriter;
+use super::body::Transfer;
+use super::kept::{Kept, Note};
+use super::part::blocking;
+use crate::model::{ErrorKind, Facts, FetchError, Validators};
+use crate::policy::digest_fields::REPR_DIGEST;
+use crate::policy::partial::is_the_rest;
+
+/// How much of a kept body is read at once.
+const PIECE: usize = 256 * 1024;
+
+/// Where the one body of a run goes that becomes no file.
+#[derive(Clone)]
+pub struct BodyStream {
+    pub(super) writer: SharedWriter,
+    /// A body of which a part has been written already.
+    cut: Arc<Mutex<Option<Box<Cut>>>>,
+}
+
+/// A body that was cut off after a part of it had been handed on: what is out cannot be taken back.
+pub(super) struct Cut {
+    /// Of which answer it is; `None` where that cannot go on.
+    note: Option<Note>,
+    transfer: Transfer,
+}
+
+impl BodyStream {
+    /// Into this writer.
+    pub fn new(writer: SharedWriter) -> Self {
+        Self { writer, cut: Arc::default() }
+    }
+
+    /// The writer.
+    pub fn writer(&self) -> &SharedWriter {
+        &self.writer
+    }
+
+    /// Notes that the body was cut off.
+    pub(super) fn keep(&self, note: Option<Note>, transfer: Transfer) {
+        self.put_back(Box::new(Cut { note, transfer }));
+    }
+
+    /// Nothing has become of it.
+    pub(super) fn put_back(&self, cut: Box<Cut>) {
+        *self.cut.lock().unwrap_or_else(PoisonError::into_inner) = Some(cut);
+    }
+
+    /// What there is to go on with.
+    pub(super) fn cut(&self) -> Option<Box<Cut>> {
+        self.cut.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// The beginning of a body.
+pub(super) enum Rest {
+    /// In a file.
+    Kept(Box<Kept>),
+    /// Handed on already.
+    Cut(Box<Cut>),
+}
+
+impl Rest {
+    fn note(&self) -> Option<&Note> {
+        match self {
+            Rest::Kept(kept) => Some(&kept.note),
+            Rest::Cut(cut) => cut.note.as_ref(),
+        }
+    }
+
+    fn from(&self) -> u64 {
+        match self {
+            Rest::Kept(kept) => kept.from,
+            Rest::Cut(cut) => cut.transfer.wire_bytes(),
+        }
+    }
+
+    /// The fields that ask this URL for the rest; `None` if it did not give the beginning, or
+    /// gave it to another question.
+    pub(super) fn fields(&self, url: &Url, others: &HeaderMap) -> Option<[(HeaderName, HeaderValue); 2]> {
+        let note = self.note()?;
+        let asked = others.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
+        if note.asked != url.as_str() || note.accept_encoding.as_deref() != asked || others.contains_key(header::RANGE)
+        {
+            return None;
+        }
+        let range = HeaderValue::try_from(format!("bytes={}-", self.from())).ok()?;
+        Some([(header::RANGE, range), (header::IF_RANGE, HeaderValue::from_str(&note.validator).ok()?)])
+    }
+
+    /// Whether a 206 brings the rest.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(super) fn is_in(&self, fields: &HeaderMap) -> Result<(), &'static str> {
+        let note = self.note().ok_or("nothing can go on")?;
+        is_the_rest(&note.beginning(self.from()), fields).map(|_| ())
+    }
+
+    /// What the first answer said, which the one with the rest need not say again.
+    pub(super) fn first_answer(&self, facts: &mut Facts, keeps_validators: bool) -> HeaderMap {
+        // RFC 9110, section 15.3.7.3: together they are what a 200 would have been.
+        facts.status = Some(200);
+        let mut fields = HeaderMap::new();
+        let Some(note) = self.note() else { return fields };
+        let said = [
+            (header::CONTENT_ENCODING, &note.coding),
+            (header::CONTENT_TYPE, &note.content_type),
+            (header::ETAG, &note.etag),
+            (header::LAST_MODIFIED, &note.last_modified),
+            (REPR_DIGEST, &note.repr_digest),
+        ];
+        for (name, value) in said {
+            if let Some(value) = value.as_deref().and_then(|value| HeaderValue::from_str(value).ok()) {
+                fields.insert(name, value);
+            }
+        }
+        facts.content_type = note.content_type.as_deref().map(Box::from);
+        if keeps_validators {
+            let boxed = |text: &Option<String>| text.as_deref().map(Box::<str>::from);
+            let validators = Validators { etag: boxed(&note.etag), last_modified: boxed(&note.last_modified) };
+            facts.validators = (validators != Validators::default()).then(|| Box::new(validators));
+        }
+        fields
+    }
+}
+
+impl Cut {
+    /// What had come before it was cut off, and of which answer.
+    pub(super) fn into_parts(self) -> (Transfer, Option<Note>) {
+        (self.transfer, self.note)
+    }
+
+    /// Why it cannot start again.
+    pub(super) fn is_out(&self) -> FetchError {
+        let bytes = self.transfer.wire_bytes();
+        let message = format!("{bytes} bytes of the body are written already, and the server cannot go on from there");
+        FetchError::new(ErrorKind::Io, message)
+    }
+}
+
+/// Lets a transfer go on behind what is kept.
+pub(super) async fn go_on(transfer: &mut Transfer, kept: Box<Kept>, facts: &mut Facts) -> Result<(), FetchError> {
+    let mut kept = *kept;
+    let unreadable = |path: &std::path::Path, e: &std::io::Error| {
+        FetchError::new(ErrorKind::Io, format!("cannot read what is kept in {}: {e}", path.display()))
+    };
+    if transfer.looks_back() {
+        let mut left = kept.from;
+        while left > 0 {
+            let most = left.min(PIECE as u64);
+            let (file, piece) = blocking(move || {
+                let mut piece = Vec::with_capacity(PIECE);
+                let read = (&kept.file).take(most).read_to_end(&mut piece);
+                Ok((kept, read.map(|_| piece)))
+            })
+            .await
+            .map_err(|e| FetchError::new(ErrorKind::Internal, e.to_string()))?;
+            kept = file;
+            let piece = piece.map_err(|e| unreadable(kept.at.path(), &e))?;
+            if piece.is_empty() {
+                return Err(unreadable(kept.at.path(), &std::io::ErrorKind::UnexpectedEof.into()));
+            }
+            left -= piece.len() as u64;
+            transfer.push_again(Bytes::from(piece), facts).await?;
+        }
+    } else {
+        let from = SeekFrom::Start(kept.from);
+        kept.file.seek(from).map_err(|e| unreadable(kept.at.path(), &e))?;
+        transfer.skip(kept.from, facts);
+    }
+    if let Some(file) = transfer.file() {
+        file.go_on(kept);
+    }
+    Ok(())
+}

@@ -1,0 +1,311 @@
+//! A body that was cut off goes on where it stopped, or starts again: the right bytes or an error.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::act::{Act, Script};
+use crate::support::cli::{Fetchall, Finished};
+use crate::support::fault::FaultServer;
+use crate::support::play::gzip;
+use crate::support::single::{files, kind};
+
+const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
+
+/// More than is kept in memory, and no two pieces alike.
+fn body(seed: u64) -> Vec<u8> {
+    let mut state = seed;
+    let next = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 56) as u8
+    });
+    next.take(900_000).collect()
+}
+
+fn tag(tag: &str) -> (&'static str, String) {
+    ("ETag", format!("\"{tag}\""))
+}
+
+/// A good answer that ends after so many bytes.
+fn cut(fields: &[(&'static str, String)], body: &[u8], most: usize) -> Act {
+    Act::Ranged { fields: fields.to_vec(), body: body.to_vec(), most }
+}
+
+fn whole(fields: &[(&'static str, String)], body: &[u8]) -> Act {
+    cut(fields, body, usize::MAX)
+}
+
+fn raw(head: &str, body: &[u8]) -> Act {
+    Act::RawKeepAlive([format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\n\r\n", body.len()).as_bytes(), body].concat())
+}
+
+/// One try at `/x`, the record of which is returned.
+fn run(server: &FaultServer, folder: &Path, args: &[&str]) -> Value {
+    let run = command(folder, args).arg(server.url("x")).run();
+    let records = run.records();
+    assert_eq!(records.len(), 1, "{}\n{}", run.stdout, run.stderr);
+    records.into_iter().next().unwrap()
+}
+
+fn command(folder: &Path, args: &[&str]) -> Fetchall {
+    Fetchall::new().args(["--json", "-d"]).arg(folder).args(args)
+}
+
+fn saved(record: &Value) -> Vec<u8> {
+    fs::read(record["path"].as_str().unwrap_or_else(|| panic!("nothing saved: {record}"))).unwrap()
+}
+
+/// What was asked, for the rest of what.
+fn ranges(server: &FaultServer) -> Vec<Option<(String, String)>> {
+    let range = |name| move |request: &crate::support::fault::Request| request.header(name).map(str::to_owned);
+    server.requests().iter().map(|request| range("range")(request).zip(range("if-range")(request))).collect()
+}
+
+fn parts(folder: &Path) -> Vec<String> {
+    let entries =
+        fs::read_dir(folder.join(".fetchall/part")).map(|all| all.flatten().collect()).unwrap_or_else(|_| vec![]);
+    entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
+#[test]
+fn a_cut_body_goes_on_where_it_stopped() {
+    for backend in BACKENDS {
+        // Small enough to be in memory, and large enough not to be.
+        for sizes in [[1_000, 500_000, usize::MAX], [300_000, 300_000, usize::MAX]] {
+            let (body, fields) = (body(1), [tag("1"), ("Content-Type", "image/png".into())]);
+            let script = Script::new().on_each("x", sizes.map(|most| cut(&fields, &body, most)).to_vec());
+            let (server, folder) = (FaultServer::start(script), TempDir::new().unwrap());
+            for _ in 0..2 {
+                let record = run(&server, folder.path(), &["--backend", backend]);
+                assert_eq!(kind(&record), "truncated", "{record}");
+                assert!(files(folder.path()).iter().all(|name| name.contains("/part/")), "under no final name");
+            }
+            let record = run(&server, folder.path(), &["--backend", backend, "--digest", "sha256"]);
+            assert!(saved(&record) == body, "{backend}: {record}");
+            let asked = |from: usize| Some((format!("bytes={from}-"), "\"1\"".to_owned()));
+            assert_eq!(ranges(&server), [None, asked(sizes[0]), asked(sizes[0] + sizes[1])], "{backend}");
+            assert_eq!(parts(folder.path()), [""; 0]);
+            // As if it had come at once.
+            let (other, at_once) =
+                (TempDir::new().unwrap(), FaultServer::start(Script::new().on("x", whole(&fields, &body))));
+            let expected = run(&at_once, other.path(), &["--backend", backend, "--digest", "sha256"]);
+            for field in ["outcome", "status", "bytes", "wire_bytes", "content_type", "sha256", "redirects", "error"] {
+                assert_eq!(record[field], expected[field], "{backend} {field}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_coded_body_goes_on_in_its_coded_form() {
+    let text: Vec<u8> = body(2).iter().map(|byte| b'a' + byte % 16).collect();
+    let coded = gzip(&text);
+    for first in [1_000, 300_000] {
+        let fields = [tag("1"), ("Content-Encoding", "gzip".into()), ("Content-Type", "text/plain".into())];
+        let script = Script::new().on_each("x", vec![cut(&fields, &coded, first), whole(&fields, &coded)]);
+        let (server, folder) = (FaultServer::start(script), TempDir::new().unwrap());
+        assert_eq!(kind(&run(&server, folder.path(), &[])), "truncated");
+        // Asked for in another coding it is another body.
+        let record = run(&server, folder.path(), &[]);
+        assert!(saved(&record) == text, "{record}");
+        assert_eq!(ranges(&server)[1], Some((format!("bytes={first}-"), "\"1\"".to_owned())));
+        assert_eq!(
+            (record["wire_bytes"].as_u64(), record["bytes"].as_u64()),
+            (Some(coded.len() as u64), Some(900_000))
+        );
+        assert_eq!((parts(folder.path()), files(folder.path()).len()), (vec![], 1));
+    }
+}
+
+/// What the server does when it is asked for the rest, and whether the whole comes in that same run.
+#[test]
+fn whatever_the_server_says_it_is_the_right_body_or_an_error() {
+    let (old, new) = (body(3), body(4));
+    let from = 300_000;
+    let rest = |head: &str| raw(&format!("206 Partial Content\r\n{head}"), &old[from..]);
+    let full = || whole(&[tag("2")], &new);
+    let cases: Vec<(&str, Act, bool)> = vec![
+        ("the whole, changed", full(), false),
+        ("416", raw("416 Range Not Satisfiable\r\nContent-Range: bytes */5", b""), true),
+        ("another tag", rest("ETag: \"2\"\r\nContent-Range: bytes 300000-899999/900000"), true),
+        ("a weak tag", rest("ETag: W/\"1\"\r\nContent-Range: bytes 300000-899999/900000"), true),
+        ("no tag", rest("Content-Range: bytes 300000-899999/900000"), true),
+        ("another length", rest("ETag: \"1\"\r\nContent-Range: bytes 300000-899999/900001"), true),
+        ("no length", rest("ETag: \"1\"\r\nContent-Range: bytes 300000-899999/*"), true),
+        ("another place", rest("ETag: \"1\"\r\nContent-Range: bytes 299999-899998/900000"), true),
+        ("a shorter range", rest("ETag: \"1\"\r\nContent-Range: bytes 300000-399999/900000"), true),
+        ("no range", rest("ETag: \"1\""), true),
+        ("several ranges", rest("ETag: \"1\"\r\nContent-Type: multipart/byteranges; boundary=x"), true),
+        (
+            "another coding",
+            rest("ETag: \"1\"\r\nContent-Encoding: br\r\nContent-Range: bytes 300000-899999/900000"),
+            true,
+        ),
+    ];
+    for (what, act, asked_again) in cases {
+        let mut acts = vec![cut(&[tag("1")], &old, from), act];
+        acts.extend(asked_again.then(full));
+        let (server, folder) = (FaultServer::start(Script::new().on_each("x", acts)), TempDir::new().unwrap());
+        assert_eq!(kind(&run(&server, folder.path(), &[])), "truncated", "{what}");
+        let record = run(&server, folder.path(), &[]);
+        assert!(saved(&record) == new, "{what}: {record}");
+        assert_eq!(record["status"], 200, "{what}");
+        assert_eq!(ranges(&server)[2..], vec![None; usize::from(asked_again)], "{what}: asked again for all of it");
+        assert_eq!(parts(folder.path()), [""; 0], "{what}");
+    }
+}
+
+#[test]
+fn without_a_strong_validator_it_starts_again() {
+    let body = body(5);
+    let date = |text: &str| ("Last-Modified", text.to_owned());
+    let now = ("Date", "Sat, 21 Nov 2026 02:00:30 GMT".to_owned());
+    for (fields, goes_on) in [
+        (vec![], false),
+        (vec![("ETag", "W/\"1\"".to_owned())], false),
+        (vec![date("Sat, 21 Nov 2026 02:00:00 GMT"), now.clone()], false),
+        (vec![date("Sat, 21 Nov 2026 01:59:00 GMT"), now], true),
+        (vec![tag("1"), ("Accept-Ranges", "none".to_owned())], false),
+    ] {
+        let script = Script::new().on_each("x", vec![cut(&fields, &body, 300_000), whole(&fields, &body)]);
+        let (server, folder) = (FaultServer::start(script), TempDir::new().unwrap());
+        run(&server, folder.path(), &[]);
+        assert_eq!(parts(folder.path()).is_empty(), !goes_on, "{fields:?}");
+        assert!(saved(&run(&server, folder.path(), &[])) == body, "{fields:?}");
+        assert_eq!(ranges(&server)[1].is_some(), goes_on, "{fields:?}");
+    }
+}
+
+#[test]
+fn a_server_that_lies_is_found_out_by_a_declared_digest() {
+    let (right, wrong) = (body(6), body(7));
+    let sha256 = "sha256=".to_owned() + &hex(&right);
+    let list = TempDir::new().unwrap();
+    // It says that it is the rest of the same, and is not.
+    let acts = vec![cut(&[tag("1")], &right, 300_000), whole(&[tag("1")], &wrong), whole(&[tag("1")], &right)];
+    let (server, folder) = (FaultServer::start(Script::new().on_each("x", acts)), TempDir::new().unwrap());
+    let path = list.path().join("list.tsv");
+    fs::write(&path, format!("url\tsha256\n{}\t{}\n", server.url("x"), &sha256[7..])).unwrap();
+    let run = || -> (Finished, Value) {
+        let run = command(folder.path(), &[]).arg(&path).run();
+        let record = run.records().remove(0);
+        (run, record)
+    };
+    assert_eq!(kind(&run().1), "truncated");
+    assert_eq!(kind(&run().1), "checksum");
+    assert_eq!((files(folder.path()), parts(folder.path())), (vec![], vec![]), "nothing goes on from wrong bytes");
+    let (_, record) = run();
+    assert!(saved(&record) == right, "{record}");
+    assert_eq!(ranges(&server)[2], None);
+}
+
+fn hex(body: &[u8]) -> String {
+    use sha2::Digest as _;
+    sha2::Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn notes_and_parts_that_make_no_sense_are_not_believed() {
+    let (right, wrong) = (body(8), body(9));
+    let script = || Script::new().on_each("x", vec![cut(&[tag("1")], &right, 300_000), whole(&[tag("1")], &right)]);
+    type Spoil = fn(&Path, &[u8]);
+    let spoil: [(&str, Spoil); 6] = [
+        ("half a note", |path, _| fs::write(path.with_extension("cut.json"), "{\"v\":1,").unwrap()),
+        ("no note", |path, _| fs::remove_file(path.with_extension("cut.json")).unwrap()),
+        ("no bytes", |path, _| fs::write(path, "").unwrap()),
+        ("more bytes than there are", |path, wrong| fs::write(path, [wrong, wrong].concat()).unwrap()),
+        ("another version", |path, _| edit(path, "\"v\":1", "\"v\":2")),
+        ("another start of the machine", |path, _| edit(path, "\"boot\":\"", "\"boot\":\"x")),
+    ];
+    for (what, spoil) in spoil {
+        let (server, folder) = (FaultServer::start(script()), TempDir::new().unwrap());
+        run(&server, folder.path(), &[]);
+        let names = parts(folder.path());
+        let part = names.iter().find(|name| name.ends_with(".cut")).expect("a part");
+        spoil(&folder.path().join(".fetchall/part").join(part), &wrong);
+        let record = run(&server, folder.path(), &[]);
+        assert!(saved(&record) == right, "{what}: {record}");
+        assert_eq!(parts(folder.path()), [""; 0], "{what}");
+    }
+}
+
+fn edit(path: &Path, from: &str, to: &str) {
+    let path = path.with_extension("cut.json");
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains(from), "{text}");
+    fs::write(&path, text.replacen(from, to, 1)).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_killed_run_goes_on_inside_a_body() {
+    for backend in BACKENDS {
+        let body = body(10);
+        let head = format!("HTTP/1.1 200 OK\r\nETag: \"1\"\r\nContent-Length: {}\r\n\r\n", body.len());
+        let first = Act::StalledAfter([head.as_bytes(), &body[..700_000]].concat());
+        let script = Script::new().on_each("x", vec![first, whole(&[tag("1")], &body)]);
+        let (server, folder) = (FaultServer::start(script), TempDir::new().unwrap());
+        let running = command(folder.path(), &["--backend", backend]).arg(server.url("x")).spawn();
+        let is_kept = || parts(folder.path()).iter().any(|name| name.ends_with(".cut"));
+        let written = || {
+            let entries = fs::read_dir(folder.path().join(".fetchall/part")).map(|all| all.flatten().collect());
+            let entries: Vec<fs::DirEntry> = entries.unwrap_or_default();
+            entries.iter().filter_map(|entry| entry.metadata().ok()).map(|part| part.len()).max().unwrap_or(0)
+        };
+        crate::support::wait_for("a part of the body", || is_kept() && written() > 200_000);
+        running.signal(rustix::process::Signal::KILL);
+        running.wait();
+        let record = run(&server, folder.path(), &["--backend", backend]);
+        assert!(saved(&record) == body, "{backend}: {record}");
+        let asked = ranges(&server);
+        assert!(asked[1].as_ref().is_some_and(|(range, _)| range != "bytes=0-"), "{backend}: {asked:?}");
+    }
+}
+
+#[test]
+fn a_second_signal_keeps_what_has_come() {
+    // In memory still: it is written when the fetch is given up.
+    let body = body(11);
+    let head = format!("HTTP/1.1 200 OK\r\nETag: \"1\"\r\nContent-Length: {}\r\n\r\n", body.len());
+    let first = Act::StalledAfter([head.as_bytes(), &body[..50_000]].concat());
+    let script = Script::new().on_each("x", vec![first, whole(&[tag("1")], &body)]);
+    let (server, folder) = (FaultServer::start(script), TempDir::new().unwrap());
+    let run_one = command(folder.path(), &["--max-duration", "300ms"]).arg(server.url("x")).run();
+    assert_eq!(kind(&run_one.records()[0]), "cancelled");
+    assert!(saved(&run(&server, folder.path(), &[])) == body);
+    assert_eq!(ranges(&server)[1], Some(("bytes=50000-".to_owned(), "\"1\"".to_owned())));
+}
+
+#[test]
+fn fresh_starts_again() {
+    let body = body(12);
+    let script = Script::new().on_each("x", vec![cut(&[tag("1")], &body, 300_000), whole(&[tag("1")], &body)]);
+    let (server, folder) = (FaultServer::start(script), TempDir::new().unwrap());
+    run(&server, folder.path(), &[]);
+    assert!(saved(&run(&server, folder.path(), &["--fresh"])) == body);
+    assert_eq!(ranges(&server), [None, None]);
+}
+
+#[test]
+fn a_document_goes_on_only_where_a_state_is_named() {
+    let body = body(13);
+    for state in [false, true] {
+        let script = Script::new().on_each("x", vec![cut(&[tag("1")], &body, 300_000), whole(&[tag("1")], &body)]);
+        let (server, folder) = (FaultServer::start(script), TempDir::new().unwrap());
+        let document = folder.path().join("document");
+        let run = || {
+            let command = Fetchall::new().arg("-O").arg(&document).arg(server.url("x"));
+            let command = if state { command.arg("--state").arg(folder.path().join("kept.db")) } else { command };
+            command.run()
+        };
+        run().expect_code(1);
+        let left =
+            fs::read_dir(folder.path()).unwrap().flatten().filter(|e| e.file_name().to_string_lossy().contains("cut"));
+        assert_eq!(left.count(), if state { 2 } else { 0 });
+        run().expect_code(0);
+        assert!(fs::read(&document).unwrap() == body);
+        assert_eq!(ranges(&server)[1].is_some(), state);
+    }
+}

@@ -18,7 +18,7 @@ use crate::fetch::{FetchSpec, HttpSpec, Saving, TlsSpec};
 use crate::frontier::FRONTIERS;
 use crate::policy::naming::Claims;
 use crate::report::Reporter;
-use crate::sink::{FORMATS, Output, Sink, SummaryFile};
+use crate::sink::{Changes, FORMATS, Output, Sink, SummaryFile, WholeFile};
 use crate::source::{Input, ListSource, Source, SourceError};
 use crate::state::StateError;
 use memory::{Keeping, Recalling};
@@ -87,10 +87,12 @@ pub fn plan(
     let saving = saving(config, document)?;
     let mut names = matches!(saving, Saving::Dir(_)).then(Claims::new);
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
-    if let Some((recall, ledger)) = memory::open(config, &saving, names.as_mut())? {
-        source = Box::new(Recalling::new(source, recall));
+    let mut past = None;
+    if let Some(memory) = memory::open(config, &saving, names.as_mut())? {
+        source = Box::new(Recalling::new(source, memory.recall));
         // The first of all: what was told is known.
-        sinks.push(Box::new(Keeping(ledger)));
+        sinks.push(Box::new(Keeping(memory.ledger)));
+        past = memory.past;
     }
     let spec = FetchSpec::Http(Arc::new(http_spec(config, saving, !sinks.is_empty())?));
     sinks.extend(surroundings.sinks);
@@ -103,6 +105,9 @@ pub fn plan(
     Ok(Plan {
         source,
         frontier: (frontier.make)(config.duplicates == Duplicates::Skip),
+    if let Some(path) = &config.changes {
+        sinks.push(changes_sink(path, past)?);
+    }
         backend: (backend.make)(),
         spec,
         names,
@@ -150,6 +155,17 @@ fn saving(config: &Config, document: Document) -> Result<Saving, SetupError> {
             let unusable = |source| SetupError::Path { path: path.clone(), purpose: "the body", source };
             if path.is_dir() || path.file_name().is_none() {
                 return Err(unusable(io::Error::new(
+/// The report of changes. It needs to know what there was before.
+fn changes_sink(path: &Path, past: Option<memory::Known>) -> Result<Box<dyn Sink>, SetupError> {
+    let Some(past) = past else {
+        let why = "changes: this run remembers nothing to compare with; save with --dir, or name a --state";
+        return Err(SetupError::Setting(why.to_owned()));
+    };
+    let unusable = |source| SetupError::Path { path: path.to_owned(), purpose: "the changes", source };
+    let file = WholeFile::create(path).map_err(unusable)?;
+    Ok(Box::new(Changes::new(file, Box::new(past))))
+}
+
                     io::ErrorKind::IsADirectory,
                     "it is a folder (--dir saves into one)",
                 )));

@@ -211,6 +211,9 @@ pub struct SettingArgs {
     /// The most decoded bytes of one body [default: none]
     #[arg(long, alias = "max-filesize", value_name = "SIZE", help_heading = "Saving")]
     max_size: Option<OsString>,
+    /// Write what differs from the earlier runs to this file, as JSON [default: none]
+    #[arg(long, value_name = "FILE", help_heading = "Saving")]
+    changes: Option<OsString>,
 
     /// The same as --format ndjson
     #[arg(long, help_heading = "Output", conflicts_with = "format")]
@@ -298,6 +301,7 @@ impl SettingArgs {
             output = "output",
             summary = "summary",
             progress = "progress",
+            changes = "changes",
             quiet = "quiet",
             verbose = "verbose",
             color = "color",

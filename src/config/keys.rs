@@ -124,6 +124,7 @@ keys! {
     "refresh" => refresh: bool,
     "remote-time" => remote_time: bool,
     "state" => state: OrNone<PathBuf>,
+    "changes" => changes: OrNone<PathBuf>,
     "digest" => digest: Digest,
     "max-size" | "max-filesize" => max_size: OrNone<Size>,
     "format" => format: Format,

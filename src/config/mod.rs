@@ -184,6 +184,8 @@ pub struct Config {
     pub remote_time: bool,
     /// `state`: the file that keeps what is known; unless it is named, one in `dir`.
     pub state: Option<PathBuf>,
+    /// `changes`: a file that gets what differs from what was known before.
+    pub changes: Option<PathBuf>,
     /// `digest`: computed of every body.
     pub digest: Digest,
     /// `max-size`: the most decoded bytes of one body.
@@ -235,6 +237,7 @@ impl Default for Config {
             refresh: false,
             remote_time: false,
             state: None,
+            changes: None,
             digest: Digest::None,
             max_size: None,
             format: Format::Text,

@@ -1,5 +1,6 @@
 //! Pure decisions: values in, decision out. No clock, no file, no socket.
 
+pub mod change;
 pub mod fingerprint;
 pub mod naming;
 pub mod origin;

@@ -2,13 +2,15 @@
 //!
 //! ```text
 //! open ─▶ Recall  looks up the lines that were read     (on the thread of the source)
-//!      └▶ Ledger  writes down the outcomes, by batches  (on the thread of the sinks)
+//!      ├▶ Ledger  writes down the outcomes, by batches  (on the thread of the sinks)
+//!      └▶ Past    tells what else is known              (there too, at the end of a run that asks)
 //! ```
 //!
 //! A row is written before the record of its outcome is: whatever was told is known after a crash.
 //! `docs/state.md` explains tables and columns for those who look with `sqlite3`.
 
 mod ledger;
+mod past;
 mod recall;
 mod row;
 mod schema;
@@ -22,6 +24,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 pub use ledger::Ledger;
+pub use past::{Past, PastRow};
 pub use recall::Recall;
 pub use row::Shape;
 
@@ -125,6 +128,14 @@ impl State {
             Ok(())
         };
         read().map_err(|e| failed(&self.path, e))
+    }
+
+    /// Tells everything that was ok, for a run that says what is no longer listed.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn past(&self, folder: Option<PathBuf>) -> Result<Past, StateError> {
+        Ok(Past::new(self.path.clone(), schema::connect(&self.path)?, folder))
     }
 
     /// The two ends of it: one to look things up, one to write them down.

@@ -17,6 +17,7 @@
 
 mod architecture;
 mod backends;
+mod changes;
 mod compare;
 mod config;
 mod errors;

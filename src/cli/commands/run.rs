@@ -45,6 +45,7 @@ pub fn list(resolved: Resolved, vars: &Vars) -> anyhow::Result<Exit> {
             ("--output-document", resolved.output_document.as_deref()),
             ("--state", config.state.as_deref()),
         ],
+            ("--changes", config.changes.as_deref()),
     )?;
     let runtime = runtime()?;
     let inputs = resolved.inputs.iter().map(|input| match input {

@@ -19,7 +19,7 @@ use crate::frontier::FRONTIERS;
 use crate::policy::naming::Claims;
 use crate::report::Reporter;
 use crate::sink::{Changes, FORMATS, Output, Sink, SummaryFile, WholeFile};
-use crate::source::{Input, ListSource, Source, SourceError};
+use crate::source::{Inputs, ListSource, ReportSource, Source, SourceError};
 use crate::state::StateError;
 use memory::{Keeping, Recalling};
 
@@ -78,12 +78,17 @@ pub struct Surroundings {
 /// When a list, file or folder cannot be opened: at once, not in the middle of the run.
 pub fn plan(
     config: &Config,
-    inputs: Vec<Input>,
+    inputs: impl Into<Inputs>,
     document: Document,
     surroundings: Surroundings,
     stop: Stop,
 ) -> Result<Plan, SetupError> {
-    let mut source: Box<dyn Source> = Box::new(ListSource::new(inputs, config.input_format)?);
+    let inputs = inputs.into();
+    if inputs.retry.is_some() && config.changes.is_some() {
+        let why = "changes: another try of some URLs is no run to compare; leave it out";
+        return Err(SetupError::Setting(why.to_owned()));
+    }
+    let mut source = source(inputs, config)?;
     let saving = saving(config, document)?;
     let mut names = matches!(saving, Saving::Dir(_)).then(Claims::new);
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
@@ -100,14 +105,14 @@ pub fn plan(
     if let Some(path) = &config.summary {
         sinks.push(Box::new(SummaryFile::new(create(path, "the summary")?)));
     }
+    if let Some(path) = &config.changes {
+        sinks.push(changes_sink(path, past)?);
+    }
     let [frontier, ..] = FRONTIERS else { return Err(SetupError::Setting("no frontier".to_owned())) };
     let backend = backend(config.backend)?;
     Ok(Plan {
         source,
         frontier: (frontier.make)(config.duplicates == Duplicates::Skip),
-    if let Some(path) = &config.changes {
-        sinks.push(changes_sink(path, past)?);
-    }
         backend: (backend.make)(),
         spec,
         names,
@@ -120,6 +125,14 @@ pub fn plan(
         grace: config.grace,
         stop,
     })
+}
+
+/// The lists, or what of them and of an earlier run is tried again.
+fn source(inputs: Inputs, config: &Config) -> Result<Box<dyn Source>, SetupError> {
+    let Inputs { lists, retry } = inputs;
+    let Some(retry) = retry else { return Ok(Box::new(ListSource::new(lists, config.input_format)?)) };
+    let lists = (!lists.is_empty()).then(|| ListSource::new(lists, config.input_format)).transpose()?;
+    Ok(Box::new(ReportSource::new(retry, lists)?))
 }
 
 /// The entry of a word of the settings: the same words in the same order, as a test demands.
@@ -142,6 +155,17 @@ fn record_sink(
     Ok(entry.map(|entry| (entry.make)(output, color)))
 }
 
+/// The report of changes. It needs to know what there was before.
+fn changes_sink(path: &Path, past: Option<memory::Known>) -> Result<Box<dyn Sink>, SetupError> {
+    let Some(past) = past else {
+        let why = "changes: this run remembers nothing to compare with; save with --dir, or name a --state";
+        return Err(SetupError::Setting(why.to_owned()));
+    };
+    let unusable = |source| SetupError::Path { path: path.to_owned(), purpose: "the changes", source };
+    let file = WholeFile::create(path).map_err(unusable)?;
+    Ok(Box::new(Changes::new(file, Box::new(past))))
+}
+
 /// Opens a file that is replaced, not appended to.
 fn create(path: &Path, purpose: &'static str) -> Result<Output, SetupError> {
     File::create(path)
@@ -155,17 +179,6 @@ fn saving(config: &Config, document: Document) -> Result<Saving, SetupError> {
             let unusable = |source| SetupError::Path { path: path.clone(), purpose: "the body", source };
             if path.is_dir() || path.file_name().is_none() {
                 return Err(unusable(io::Error::new(
-/// The report of changes. It needs to know what there was before.
-fn changes_sink(path: &Path, past: Option<memory::Known>) -> Result<Box<dyn Sink>, SetupError> {
-    let Some(past) = past else {
-        let why = "changes: this run remembers nothing to compare with; save with --dir, or name a --state";
-        return Err(SetupError::Setting(why.to_owned()));
-    };
-    let unusable = |source| SetupError::Path { path: path.to_owned(), purpose: "the changes", source };
-    let file = WholeFile::create(path).map_err(unusable)?;
-    Ok(Box::new(Changes::new(file, Box::new(past))))
-}
-
                     io::ErrorKind::IsADirectory,
                     "it is a folder (--dir saves into one)",
                 )));

@@ -6,3 +6,4 @@ pub mod naming;
 pub mod origin;
 pub mod printable;
 pub mod redact;
+pub mod selection;

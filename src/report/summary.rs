@@ -59,6 +59,9 @@ fn render(s: &Summary, color: bool) -> String {
     };
     let (on, off) = sgr.map_or((String::new(), ""), |sgr| (format!("\x1b[{sgr}m"), "\x1b[0m"));
     let plural = if c.read == 1 { "URL" } else { "URLs" };
+    if c.read == 0 && s.input_complete {
+        parts = vec!["nothing to do".to_owned()];
+    }
     let _ = writeln!(out, "{on}{} {plural} in {secs:.2} s: {}{off}", c.read, parts.join(", "));
     out
 }

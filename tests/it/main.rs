@@ -30,6 +30,7 @@ mod quiet;
 mod readme;
 mod real_site;
 mod resume;
+mod retry_from;
 mod saving;
 mod screen;
 mod shutdown;

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use super::SetupError;
 use crate::config::{Compression, Config};
 use crate::fetch::Saving;
-use crate::model::{Batch, Entry, Origin, Outcome, Revision};
+use crate::model::{Batch, Entry, Origin, Outcome};
 use crate::policy::naming::Claims;
-use crate::sink::{Past, Sink, SinkError};
+use crate::sink::{Past, Sink, SinkError, Was};
 use crate::source::{Interrupt, Source, SourceError};
 use crate::state::{Ledger, PastRow, Recall, Shape, State, StateError};
 
@@ -160,10 +160,10 @@ impl Past for Known {
     fn each_ok(
         &self,
         wanted: &mut dyn FnMut(&str) -> bool,
-        each: &mut dyn FnMut(&str, Option<&str>, &Revision) -> io::Result<()>,
+        each: &mut dyn FnMut(Was<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
         let told = self.0.each_ok(wanted, |url, PastRow { path, revision }| {
-            each(url, path.as_deref(), &revision).map_err(Ended::Output)
+            each(Was { url, path: path.as_deref(), body: &revision }).map_err(Ended::Output)
         });
         told.map_err(|ended| match ended {
             Ended::State(error) => io::Error::other(error),

@@ -9,17 +9,27 @@ use crate::policy::change::difference;
 use crate::policy::fingerprint::FingerprintSet;
 use crate::wire::{ChangeRecord, ChangeTotals, ChangesWriter, RevisionRecord};
 
+/// A request that was ok before the run.
+#[derive(Debug, Clone, Copy)]
+pub struct Was<'a> {
+    /// Its URL.
+    pub url: &'a str,
+    /// Its file.
+    pub path: Option<&'a str>,
+    /// What its body was.
+    pub body: &'a Revision,
+}
+
 /// Everything that was ok before the run.
 pub trait Past: Send {
-    /// Calls `each` with every request that was ok and whose URL is wanted: URL, file, and what
-    /// its body was.
+    /// Calls `each` with every request that was ok and whose URL is wanted.
     ///
     /// # Errors
     /// When it cannot be read, or `each` fails.
     fn each_ok(
         &self,
         wanted: &mut dyn FnMut(&str) -> bool,
-        each: &mut dyn FnMut(&str, Option<&str>, &Revision) -> io::Result<()>,
+        each: &mut dyn FnMut(Was<'_>) -> io::Result<()>,
     ) -> io::Result<()>;
 }
 
@@ -92,10 +102,10 @@ impl Changes {
     /// What was ok and is no longer listed.
     fn unlisted(&mut self) -> Result<(), SinkError> {
         let Self { file, past, listed, json, totals, line } = self;
-        let mut write = |url: &str, path: Option<&str>, before: &Revision| {
-            let mut change = ChangeRecord::new(url, "removed", None);
-            (change.reason, change.path) = (Some("not_listed"), path);
-            change.before = Some(RevisionRecord::of(before));
+        let mut write = |was: Was<'_>| {
+            let mut change = ChangeRecord::new(was.url, "removed", None);
+            (change.reason, change.path) = (Some("not_listed"), was.path);
+            change.before = Some(RevisionRecord::of(was.body));
             totals.removed += 1;
             line.clear();
             json.change(&change, line)?;

@@ -25,7 +25,7 @@ use crate::config::Format;
 use crate::model::{Outcome, RunInfo, Summary};
 
 pub use callback::Callback;
-pub use changes::{Changes, Past};
+pub use changes::{Changes, Past, Was};
 pub use ndjson::Ndjson;
 pub use stream::{OutcomeStream, stream};
 pub use summary_file::SummaryFile;

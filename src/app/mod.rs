@@ -1,5 +1,6 @@
 //! The composition root: a configuration becomes a plan. The only file that knows all concrete types.
 
+mod descriptors;
 mod memory;
 
 use std::collections::hash_map::RandomState;
@@ -99,7 +100,7 @@ pub fn plan(
         sinks.push(Box::new(Keeping(memory.ledger)));
         past = memory.past;
     }
-    let spec = FetchSpec::Http(Arc::new(http_spec(config, saving, !sinks.is_empty())?));
+    let mut spec = http_spec(config, saving, !sinks.is_empty())?;
     sinks.extend(surroundings.sinks);
     sinks.extend(record_sink(config, surroundings.records, surroundings.color)?);
     if let Some(path) = &config.summary {
@@ -110,17 +111,20 @@ pub fn plan(
     }
     let [frontier, ..] = FRONTIERS else { return Err(SetupError::Setting("no frontier".to_owned())) };
     let backend = backend(config.backend)?;
+    let share = descriptors::share(config.backend, backend, config.concurrency.get());
+    spec.idle_connections = share.idle;
     Ok(Plan {
         source,
         frontier: (frontier.make)(config.duplicates == Duplicates::Skip),
         backend: (backend.make)(),
-        spec,
+        spec: FetchSpec::Http(Arc::new(spec)),
         names,
         sinks,
         reporters: surroundings.reporters,
         order: config.order,
         ends: Ends { until: config.until, max_failures: config.max_failures, max_duration: config.max_duration },
-        concurrency: config.concurrency.get(),
+        concurrency: share.concurrency,
+        warnings: share.warning.into_iter().collect(),
         worker_program: surroundings.worker_program,
         grace: config.grace,
         stop,
@@ -230,7 +234,8 @@ fn http_spec(config: &Config, saving: Saving, keeps_validators: bool) -> Result<
         run: RandomState::new().build_hasher().finish(),
         digest: config.digest,
         max_size: config.max_size,
-        idle_connections: idle_connections(config.backend, config.concurrency.get()),
+        // Shared out when everything else is open.
+        idle_connections: 1,
     })
 }
 
@@ -244,45 +249,6 @@ fn request_fields(config: &Config) -> Result<Vec<(HeaderName, Option<HeaderValue
         fields.insert(0, (USER_AGENT, Some(agent).filter(|agent| !agent.is_empty())));
     }
     Ok(fields)
-}
-
-/// How many idle connections a client may hold: a part of what the limit of file descriptors
-/// leaves over, for two generations of clients overlap, and no more than are worth their memory.
-/// Clients of one fetch at a time are many and hold few: another connection is rarely wanted.
-fn idle_connections(backend: Backend, concurrency: u32) -> usize {
-    let spare = raise_descriptor_limit().saturating_sub(64 + u64::from(concurrency));
-    let (clients, least, most) = match backend {
-        Backend::Async => (std::thread::available_parallelism().map_or(1, usize::from) as u64, 8, 128),
-        // A runtime takes some descriptors too.
-        Backend::Threads => (4 * u64::from(concurrency), 1, 16),
-        // Each child has a limit of its own.
-        Backend::Processes => (1, 8, 16),
-        Backend::Sequential => (1, 8, 128),
-    };
-    usize::try_from((spare / (2 * clients)).clamp(least, most)).unwrap_or(8)
-}
-
-/// Raises the soft limit of open files to the hard one and returns it.
-#[cfg(unix)]
-fn raise_descriptor_limit() -> u64 {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    /// Enough for any run, and less than what makes some systems slow.
-    const ENOUGH: u64 = 1 << 20;
-    let limit = getrlimit(Resource::Nofile);
-    let wanted = limit.maximum.unwrap_or(ENOUGH).min(ENOUGH);
-    let current = limit.current.unwrap_or(ENOUGH);
-    if current >= wanted {
-        return current;
-    }
-    match setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: limit.maximum }) {
-        Ok(()) => wanted,
-        Err(_) => current,
-    }
-}
-
-#[cfg(not(unix))]
-fn raise_descriptor_limit() -> u64 {
-    8192
 }
 
 #[cfg(test)]

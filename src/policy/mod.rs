@@ -1,6 +1,7 @@
 //! Pure decisions: values in, decision out. No clock, no file, no socket.
 
 pub mod change;
+pub mod descriptors;
 pub mod fingerprint;
 pub mod naming;
 pub mod origin;

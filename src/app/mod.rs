@@ -195,10 +195,12 @@ fn saving(config: &Config, document: Document) -> Result<Saving, SetupError> {
         (Document::None, None) => Saving::Discard,
         (Document::None, Some(dir)) => {
             let path = dir.clone();
-            std::fs::create_dir_all(dir).map_err(|source| SetupError::Path {
-                path,
-                purpose: "saved bodies",
-                source,
+            std::fs::create_dir_all(dir).map_err(|e| {
+                let source = match e.kind() {
+                    io::ErrorKind::AlreadyExists => io::Error::new(e.kind(), "it is no folder; name another"),
+                    _ => e,
+                };
+                SetupError::Path { path, purpose: "saved bodies", source }
             })?;
             Saving::Dir(dir.clone())
         }

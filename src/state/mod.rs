@@ -62,6 +62,15 @@ pub enum StateError {
         /// What SQLite says.
         why: String,
     },
+    /// There is no room to write it.
+    #[error(
+        "no space is left for the state {path}; free some and run the same command again, which goes on from here",
+        path = .path.display()
+    )]
+    Full {
+        /// The database.
+        path: PathBuf,
+    },
     /// The file system says no.
     #[error("cannot use the state {path}: {source}", path = .path.display())]
     Io {
@@ -95,7 +104,18 @@ impl State {
     pub fn open(path: &Path, fresh: bool) -> Result<Self, StateError> {
         let io = |source| StateError::Io { path: path.to_owned(), source };
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            fs::create_dir_all(folder).map_err(io)?;
+            fs::create_dir_all(folder).map_err(|e| match e.kind() {
+                io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
+                    let what = format!("{} is no folder; move away what is there", folder.display());
+                    io(io::Error::new(io::ErrorKind::NotADirectory, what))
+                }
+                _ => io(e),
+            })?;
+        }
+        // SQLite would only say that it cannot be opened.
+        if path.is_dir() {
+            let what = "it is a folder; move it away, or name another file";
+            return Err(io(io::Error::new(io::ErrorKind::IsADirectory, what)));
         }
         let lock = locked(path)?;
         if fresh {
@@ -180,10 +200,11 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 
 /// An error of SQLite, with advice where there is some.
 fn failed(path: &Path, source: rusqlite::Error) -> StateError {
-    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    use rusqlite::ErrorCode::{DatabaseCorrupt, DiskFull, NotADatabase};
     let path = path.to_owned();
     match source.sqlite_error_code() {
         Some(DatabaseCorrupt | NotADatabase) => StateError::Damaged { path, why: source.to_string() },
+        Some(DiskFull) => StateError::Full { path },
         _ => StateError::Sqlite { path, source },
     }
 }

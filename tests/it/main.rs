@@ -21,6 +21,8 @@ mod changes;
 mod compare;
 mod config;
 mod errors;
+#[cfg(unix)]
+mod faults;
 mod formats;
 mod input;
 mod library;

@@ -150,13 +150,26 @@ async fn signals(stop: Stop, grace: Duration) {
 pub(super) struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
+    /// Never looked at: a file that may grow no further is an error of that file, not the end.
+    _too_large: tokio::signal::unix::Signal,
+}
+
+/// What `ulimit -f` sends.
+#[cfg(unix)]
+pub(super) fn too_large() -> io::Result<tokio::signal::unix::Signal> {
+    let number = rustix::process::Signal::XFSZ.as_raw();
+    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(number))
 }
 
 #[cfg(unix)]
 impl Signals {
     pub(super) fn new() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            _too_large: too_large()?,
+        })
     }
 
     pub(super) async fn next(&mut self) {

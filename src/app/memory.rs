@@ -12,16 +12,20 @@ use crate::config::{Compression, Config};
 use crate::fetch::{self, Saving};
 use crate::model::{Batch, Entry, Origin, Outcome};
 use crate::policy::naming::Claims;
-use crate::sink::{Sink, SinkError};
+use crate::sink::{Past, Sink, SinkError, Was};
 use crate::source::{Interrupt, Source, SourceError};
-use crate::state::{Ledger, Recall, Shape, State};
+use crate::state::{Ledger, PastRow, Recall, Shape, State, StateError};
+
+/// The state of a run, by what is done with it.
+pub(super) struct Memory {
+    pub(super) recall: Recall,
+    pub(super) ledger: Ledger,
+    /// Where a run tells what has changed.
+    pub(super) past: Option<Known>,
+}
 
 /// Opens the state of a run, if it has one: where bodies are saved, or a file is named for it.
-pub(super) fn open(
-    config: &Config,
-    saving: &Saving,
-    names: Option<&mut Claims>,
-) -> Result<Option<(Recall, Ledger)>, SetupError> {
+pub(super) fn open(config: &Config, saving: &Saving, names: Option<&mut Claims>) -> Result<Option<Memory>, SetupError> {
     let folder = match saving {
         Saving::Dir(folder) => Some(folder.clone()),
         _ => None,
@@ -39,12 +43,16 @@ pub(super) fn open(
     if let Some(names) = names {
         state.names(|name| names.reserve(name))?;
     }
+    let past = config.changes.as_ref().map(|_| state.past(folder.clone())).transpose()?.map(Known);
     let (mut recall, ledger) = state.split(shape(config), folder)?;
     recall.wants(config.digest);
     if config.refresh {
         recall.refreshes();
     }
-    Ok(Some((recall, ledger)))
+    if past.is_some() {
+        recall.compares();
+    }
+    Ok(Some(Memory { recall, ledger, past }))
 }
 
 /// What is kept in the output folder is never reached through a link: it might lead out of it.
@@ -143,5 +151,36 @@ impl Sink for Remembering {
             // The error names the file.
             Err(e) => Err(SinkError { target: "what the run remembers".to_owned(), source: io::Error::other(e) }),
         }
+    }
+}
+
+/// What earlier runs know to be ok.
+pub(super) struct Known(crate::state::Past);
+
+/// Why reading it ended.
+enum Ended {
+    State(StateError),
+    Output(io::Error),
+}
+
+impl From<StateError> for Ended {
+    fn from(error: StateError) -> Self {
+        Self::State(error)
+    }
+}
+
+impl Past for Known {
+    fn each_ok(
+        &self,
+        wanted: &mut dyn FnMut(&str) -> bool,
+        each: &mut dyn FnMut(Was<'_>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let told = self.0.each_ok(wanted, |url, PastRow { path, revision }| {
+            each(Was { url, path: path.as_deref(), body: &revision }).map_err(Ended::Output)
+        });
+        told.map_err(|ended| match ended {
+            Ended::State(error) => io::Error::other(error),
+            Ended::Output(error) => error,
+        })
     }
 }

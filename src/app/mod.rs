@@ -1,5 +1,6 @@
 //! The composition root: a configuration becomes a plan. The only file that knows all concrete types.
 
+mod descriptors;
 mod memory;
 
 use std::collections::hash_map::RandomState;
@@ -18,8 +19,8 @@ use crate::fetch::{BodyStream, FetchSpec, HttpSpec, Keeping, Saving, TlsSpec};
 use crate::frontier::FRONTIERS;
 use crate::policy::naming::Claims;
 use crate::report::Reporter;
-use crate::sink::{FORMATS, Output, Sink, SummaryFile};
-use crate::source::{Input, ListSource, Source, SourceError};
+use crate::sink::{Changes, FORMATS, Output, Sink, SummaryFile, WholeFile};
+use crate::source::{Inputs, ListSource, ReportSource, Source, SourceError};
 use crate::state::StateError;
 use memory::{Recalling, Remembering};
 
@@ -78,45 +79,66 @@ pub struct Surroundings {
 /// When a list, file or folder cannot be opened: at once, not in the middle of the run.
 pub fn plan(
     config: &Config,
-    inputs: Vec<Input>,
+    inputs: impl Into<Inputs>,
     document: Document,
     surroundings: Surroundings,
     stop: Stop,
 ) -> Result<Plan, SetupError> {
-    let mut source: Box<dyn Source> = Box::new(ListSource::new(inputs, config.input_format)?);
+    let inputs = inputs.into();
+    if inputs.retry.is_some() && config.changes.is_some() {
+        let why = "changes: another try of some URLs is no run to compare; leave it out";
+        return Err(SetupError::Setting(why.to_owned()));
+    }
+    let mut source = source(inputs, config)?;
     let saving = saving(config, document)?;
     let mut names = matches!(saving, Saving::Dir(_)).then(Claims::new);
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     let mut keeping = Keeping::ForNow;
-    if let Some((recall, ledger)) = memory::open(config, &saving, names.as_mut())? {
-        source = Box::new(Recalling::new(source, recall));
+    let mut past = None;
+    if let Some(memory) = memory::open(config, &saving, names.as_mut())? {
+        source = Box::new(Recalling::new(source, memory.recall));
         // The first of all: what was told is known.
-        sinks.push(Box::new(Remembering(ledger)));
+        sinks.push(Box::new(Remembering(memory.ledger)));
+        past = memory.past;
         keeping = Keeping::For(memory::id(config));
     }
-    let spec = FetchSpec::Http(Arc::new(http_spec(config, saving, keeping)?));
+    let mut spec = http_spec(config, saving, keeping)?;
     sinks.extend(surroundings.sinks);
     sinks.extend(record_sink(config, surroundings.records, surroundings.color)?);
     if let Some(path) = &config.summary {
         sinks.push(Box::new(SummaryFile::new(create(path, "the summary")?)));
     }
+    if let Some(path) = &config.changes {
+        sinks.push(changes_sink(path, past)?);
+    }
     let [frontier, ..] = FRONTIERS else { return Err(SetupError::Setting("no frontier".to_owned())) };
     let backend = backend(config.backend)?;
+    let share = descriptors::share(config.backend, backend, config.concurrency.get());
+    spec.idle_connections = share.idle;
     Ok(Plan {
         source,
         frontier: (frontier.make)(config.duplicates == Duplicates::Skip),
         backend: (backend.make)(),
-        spec,
+        spec: FetchSpec::Http(Arc::new(spec)),
         names,
         sinks,
         reporters: surroundings.reporters,
         order: config.order,
         ends: Ends { until: config.until, max_failures: config.max_failures, max_duration: config.max_duration },
-        concurrency: config.concurrency.get(),
+        concurrency: share.concurrency,
+        warnings: share.warning.into_iter().collect(),
         worker_program: surroundings.worker_program,
         grace: config.grace,
         stop,
     })
+}
+
+/// The lists, or what of them and of an earlier run is tried again.
+fn source(inputs: Inputs, config: &Config) -> Result<Box<dyn Source>, SetupError> {
+    let Inputs { lists, retry } = inputs;
+    let Some(retry) = retry else { return Ok(Box::new(ListSource::new(lists, config.input_format)?)) };
+    let lists = (!lists.is_empty()).then(|| ListSource::new(lists, config.input_format)).transpose()?;
+    Ok(Box::new(ReportSource::new(retry, lists)?))
 }
 
 /// The entry of a word of the settings: the same words in the same order, as a test demands.
@@ -137,6 +159,17 @@ fn record_sink(
     };
     let entry = FORMATS.iter().find(|entry| entry.format == config.format);
     Ok(entry.map(|entry| (entry.make)(output, color)))
+}
+
+/// The report of changes. It needs to know what there was before.
+fn changes_sink(path: &Path, past: Option<memory::Known>) -> Result<Box<dyn Sink>, SetupError> {
+    let Some(past) = past else {
+        let why = "changes: this run remembers nothing to compare with; save with --dir, or name a --state";
+        return Err(SetupError::Setting(why.to_owned()));
+    };
+    let unusable = |source| SetupError::Path { path: path.to_owned(), purpose: "the changes", source };
+    let file = WholeFile::create(path).map_err(unusable)?;
+    Ok(Box::new(Changes::new(file, Box::new(past))))
 }
 
 /// Opens a file that is replaced, not appended to.
@@ -164,10 +197,12 @@ fn saving(config: &Config, document: Document) -> Result<Saving, SetupError> {
         (Document::None, None) => Saving::Discard,
         (Document::None, Some(dir)) => {
             let path = dir.clone();
-            std::fs::create_dir_all(dir).map_err(|source| SetupError::Path {
-                path,
-                purpose: "saved bodies",
-                source,
+            std::fs::create_dir_all(dir).map_err(|e| {
+                let source = match e.kind() {
+                    io::ErrorKind::AlreadyExists => io::Error::new(e.kind(), "it is no folder; name another"),
+                    _ => e,
+                };
+                SetupError::Path { path, purpose: "saved bodies", source }
             })?;
             Saving::Dir(dir.clone())
         }
@@ -205,7 +240,8 @@ fn http_spec(config: &Config, saving: Saving, keeping: Keeping) -> Result<HttpSp
         run: RandomState::new().build_hasher().finish(),
         digest: config.digest,
         max_size: config.max_size,
-        idle_connections: idle_connections(config.backend, config.concurrency.get()),
+        // Shared out when everything else is open.
+        idle_connections: 1,
     })
 }
 
@@ -219,45 +255,6 @@ fn request_fields(config: &Config) -> Result<Vec<(HeaderName, Option<HeaderValue
         fields.insert(0, (USER_AGENT, Some(agent).filter(|agent| !agent.is_empty())));
     }
     Ok(fields)
-}
-
-/// How many idle connections a client may hold: a part of what the limit of file descriptors
-/// leaves over, for two generations of clients overlap, and no more than are worth their memory.
-/// Clients of one fetch at a time are many and hold few: another connection is rarely wanted.
-fn idle_connections(backend: Backend, concurrency: u32) -> usize {
-    let spare = raise_descriptor_limit().saturating_sub(64 + u64::from(concurrency));
-    let (clients, least, most) = match backend {
-        Backend::Async => (std::thread::available_parallelism().map_or(1, usize::from) as u64, 8, 128),
-        // A runtime takes some descriptors too.
-        Backend::Threads => (4 * u64::from(concurrency), 1, 16),
-        // Each child has a limit of its own.
-        Backend::Processes => (1, 8, 16),
-        Backend::Sequential => (1, 8, 128),
-    };
-    usize::try_from((spare / (2 * clients)).clamp(least, most)).unwrap_or(8)
-}
-
-/// Raises the soft limit of open files to the hard one and returns it.
-#[cfg(unix)]
-fn raise_descriptor_limit() -> u64 {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    /// Enough for any run, and less than what makes some systems slow.
-    const ENOUGH: u64 = 1 << 20;
-    let limit = getrlimit(Resource::Nofile);
-    let wanted = limit.maximum.unwrap_or(ENOUGH).min(ENOUGH);
-    let current = limit.current.unwrap_or(ENOUGH);
-    if current >= wanted {
-        return current;
-    }
-    match setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: limit.maximum }) {
-        Ok(()) => wanted,
-        Err(_) => current,
-    }
-}
-
-#[cfg(not(unix))]
-fn raise_descriptor_limit() -> u64 {
-    8192
 }
 
 #[cfg(test)]

@@ -11,9 +11,6 @@ use tokio::sync::{Mutex, Semaphore, mpsc};
 use super::{BackendError, RunContext, cancelled};
 use crate::model::{Job, Outcome};
 
-/// File descriptors that a run needs besides those of its workers: lists, outputs, the runtime.
-const OWN_DESCRIPTORS: u64 = 64;
-
 /// Where an idle worker gets its next job; it ends when no more come.
 pub(super) type Inbox = mpsc::Receiver<Job>;
 
@@ -30,19 +27,9 @@ pub(super) struct Crew {
 }
 
 impl Crew {
-    /// A crew of as many workers as the run may have fetches under way, or fewer where each takes
-    /// so many descriptors that they would not reach: then every one that is there can work.
-    pub(super) fn new(
-        jobs: mpsc::Receiver<Job>,
-        outcomes: mpsc::Sender<Outcome>,
-        ctx: RunContext,
-        descriptors_each: u64,
-    ) -> Self {
-        let wanted = ctx.concurrency as usize;
-        let most = wanted.min(affordable(descriptors_each)).clamp(1, Semaphore::MAX_PERMITS);
-        if most < wanted {
-            tracing::warn!(most, wanted, "fewer workers than asked for: the limit of open files allows no more");
-        }
+    /// A crew of as many workers as the run may have fetches under way.
+    pub(super) fn new(jobs: mpsc::Receiver<Job>, outcomes: mpsc::Sender<Outcome>, ctx: RunContext) -> Self {
+        let most = (ctx.concurrency as usize).clamp(1, Semaphore::MAX_PERMITS);
         let (free, idle) = (Semaphore::new(most), StdMutex::default());
         Self { ctx, most, jobs: Mutex::new(jobs), outcomes, free, idle }
     }
@@ -150,16 +137,4 @@ impl Crew {
     fn idle(&self) -> MutexGuard<'_, Vec<usize>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// How many workers the limit of open files allows.
-#[cfg(unix)]
-fn affordable(descriptors_each: u64) -> usize {
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX);
-    usize::try_from(limit.saturating_sub(OWN_DESCRIPTORS) / descriptors_each.max(1)).unwrap_or(usize::MAX)
-}
-
-#[cfg(not(unix))]
-fn affordable(_descriptors_each: u64) -> usize {
-    usize::MAX
 }

@@ -64,6 +64,8 @@ pub struct BackendEntry {
     pub name: &'static str,
     /// What it is, in a few words.
     pub summary: &'static str,
+    /// How many file descriptors so many fetches may need.
+    pub descriptors: fn(u64) -> u64,
     /// Makes one.
     pub make: fn() -> Box<dyn Backend>,
 }
@@ -73,17 +75,25 @@ pub const BACKENDS: &[BackendEntry] = &[
     BackendEntry {
         name: "async",
         summary: "tokio tasks under a semaphore, on one runtime for each core",
+        descriptors: tasks::descriptors,
         make: || Box::new(tasks::Tasks::new()),
     },
-    BackendEntry { name: "threads", summary: "a thread for each fetch under way", make: || Box::new(threads::Threads) },
+    BackendEntry {
+        name: "threads",
+        summary: "a thread for each fetch under way",
+        descriptors: threads::descriptors,
+        make: || Box::new(threads::Threads),
+    },
     BackendEntry {
         name: "processes",
         summary: "a child process for each fetch under way",
+        descriptors: processes::descriptors,
         make: || Box::new(processes::Processes),
     },
     BackendEntry {
         name: "sequential",
         summary: "one fetch at a time, whatever the concurrency",
+        descriptors: sequential::descriptors,
         make: || Box::new(sequential::Sequential),
     },
 ];

@@ -21,9 +21,10 @@ use super::{Backend, BackendError, RunContext, failed};
 use crate::fetch::{FetchSpec, Fetched, Saving, SharedWriter};
 use crate::model::{ErrorKind, Facts, FetchError, Job, Outcome, Subject, Timing, Verdict};
 
-/// Two pipes, what tells of its end, and while it is started the other ends and what tells of an
-/// error.
-const DESCRIPTORS: u64 = 4;
+/// For each child two pipes and what tells of its end. What it opens itself is not counted here.
+pub(super) fn descriptors(fetches: u64) -> u64 {
+    fetches * 3
+}
 
 /// The limit for one URL is the child's to keep; one that is later than this cannot.
 const SLACK: Duration = Duration::from_secs(2);
@@ -37,7 +38,7 @@ impl Backend for Processes {
         outcomes: mpsc::Sender<Outcome>,
         ctx: RunContext,
     ) -> BoxFuture<'static, Result<(), BackendError>> {
-        let crew = Arc::new(Crew::new(jobs, outcomes, ctx, DESCRIPTORS));
+        let crew = Arc::new(Crew::new(jobs, outcomes, ctx));
         Box::pin(async move {
             let spec: Arc<[u8]> = match spec_frame(&crew.ctx.spec) {
                 Ok(frame) => frame.into(),

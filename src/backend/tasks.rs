@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use super::{Backend, BackendError, RunContext, run_job};
 use crate::fetch::Fetcher;
 use crate::model::{Job, Outcome, Subject, Verdict};
+use crate::policy::descriptors::{FETCH, IDLE, RUNTIME};
 
 /// More shards than this only split the connections further.
 const MOST_SHARDS: usize = 8;
@@ -29,6 +30,16 @@ impl Tasks {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         Self { shards: (cores - 1).clamp(1, MOST_SHARDS) }
     }
+
+    /// A shard needs some fetches of its own to be worth a thread.
+    fn shards(&self, fetches: u64) -> usize {
+        usize::try_from(fetches.div_ceil(4)).map_or(self.shards, |most| self.shards.min(most)).max(1)
+    }
+}
+
+/// Those of the fetches, and of the shards.
+pub(super) fn descriptors(fetches: u64) -> u64 {
+    fetches * FETCH + Tasks::new().shards(fetches) as u64 * (RUNTIME + IDLE)
 }
 
 impl Backend for Tasks {
@@ -38,11 +49,10 @@ impl Backend for Tasks {
         outcomes: mpsc::Sender<Outcome>,
         ctx: RunContext,
     ) -> BoxFuture<'static, Result<(), BackendError>> {
-        // A shard needs some fetches of its own to be worth a thread. A scripted fetcher stays on
-        // the caller's runtime, whose clock it shares.
+        // A scripted fetcher stays on the caller's runtime, whose clock it shares.
         let shards = match ctx.spec {
             crate::fetch::FetchSpec::Scripted(_) => 1,
-            crate::fetch::FetchSpec::Http(_) => self.shards.min(ctx.concurrency.div_ceil(4) as usize).max(1),
+            crate::fetch::FetchSpec::Http(_) => self.shards(u64::from(ctx.concurrency)),
         };
         let (jobs, ctx) = (Arc::new(Mutex::new(jobs)), Arc::new(ctx));
         let shard = move |i: usize| Shard {

@@ -13,17 +13,18 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::crew::{Crew, Inbox};
 use super::{Backend, BackendError, RunContext, run_job, unfit};
-use crate::fetch::FetchSpec;
 use crate::model::{Job, Outcome};
-
-/// Descriptors of a runtime: its selector, what wakes it, what tells it of signals; and one
-/// connection, for which a file may be open.
-const DESCRIPTORS: u64 = 3 + 2;
+use crate::policy::descriptors::{FETCH, IDLE, RUNTIME};
 
 /// A name is looked up and a large body written on threads that may block: one each is enough.
 const BLOCKING: usize = 2;
 
 pub(super) struct Threads;
+
+/// Each thread has a runtime and clients of its own.
+pub(super) fn descriptors(fetches: u64) -> u64 {
+    fetches * (FETCH + RUNTIME + IDLE)
+}
 
 type Started = (thread::JoinHandle<()>, oneshot::Receiver<()>);
 
@@ -34,11 +35,7 @@ impl Backend for Threads {
         outcomes: mpsc::Sender<Outcome>,
         ctx: RunContext,
     ) -> BoxFuture<'static, Result<(), BackendError>> {
-        let idle = match &ctx.spec {
-            FetchSpec::Http(spec) => spec.idle_connections as u64,
-            FetchSpec::Scripted(_) => 0,
-        };
-        let crew = Arc::new(Crew::new(jobs, outcomes, ctx, DESCRIPTORS + idle));
+        let crew = Arc::new(Crew::new(jobs, outcomes, ctx));
         Box::pin(async move {
             let mut threads: Vec<Started> = Vec::new();
             let mut result = crew

@@ -98,6 +98,12 @@ pub struct JobArgs {
     /// A list to read after the INPUTs, - for standard input; repeatable
     #[arg(short = 'i', long, value_name = "FILE", help_heading = "Input", action = ArgAction::Append)]
     pub input_file: Vec<OsString>,
+    /// Try again what failed: those of these records (--json) that are neither ok nor skipped
+    #[arg(long, value_name = "REPORT", help_heading = "Input")]
+    pub retry_from: Option<OsString>,
+    /// Of these, only some: error kinds, outcomes, statuses, classes such as 5xx
+    #[arg(long, value_name = "WHICH,...", help_heading = "Input", requires = "retry_from", action = ArgAction::Append)]
+    pub only: Vec<String>,
     /// How.
     #[command(flatten)]
     pub settings: SettingArgs,
@@ -210,6 +216,9 @@ pub struct SettingArgs {
     /// Keep what is known in this file, also without --dir [default: none]
     #[arg(long, value_name = "FILE", help_heading = "Saving")]
     state: Option<OsString>,
+    /// Write what differs from the earlier runs to this file, as JSON [default: none]
+    #[arg(long, value_name = "FILE", help_heading = "Saving")]
+    changes: Option<OsString>,
     /// Compute this digest of every body [default: none]
     #[arg(long, value_name = "NAME", help_heading = "Saving", value_parser = words("digest"))]
     digest: Option<String>,
@@ -298,6 +307,7 @@ impl SettingArgs {
             remote_time = "remote-time",
             sync = "sync",
             state = "state",
+            changes = "changes",
             digest = "digest",
             max_size = "max-size",
             format = "format",
@@ -337,8 +347,10 @@ mod tests {
     use super::*;
 
     /// Flags that are no settings.
-    const OTHERS: [&str; 11] = [
+    const OTHERS: [&str; 13] = [
         "fail-fast",
+        "retry-from",
+        "only",
         "input-file",
         "output-document",
         "json",

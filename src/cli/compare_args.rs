@@ -156,7 +156,7 @@ pub fn resolve(mut args: CompareArgs, env: &Env) -> Result<Resolved, UsageError>
         (resolve::settings(&args.settings, env)?.config, over)
     } else {
         let CompareArgs { inputs, input_file, settings, .. } = args;
-        let job = JobArgs { inputs, input_file, settings, output_document: None };
+        let job = JobArgs { inputs, input_file, retry_from: None, only: Vec::new(), settings, output_document: None };
         let resolved = resolve::job(&job, env)?;
         (resolved.config, Over::Inputs(resolved.inputs))
     };

@@ -10,7 +10,7 @@ use super::resolve::InputArg;
 ///
 /// # Errors
 /// Which are the same file.
-pub fn distinct(inputs: &[InputArg], outputs: &[(&str, Option<&Path>)]) -> Result<(), UsageError> {
+pub fn distinct(inputs: &[&InputArg], outputs: &[(&str, Option<&Path>)]) -> Result<(), UsageError> {
     let stdout = Path::new("-");
     let files = outputs.iter().filter_map(|(flag, path)| Some((flag, path.filter(|path| *path != stdout)?)));
     let files: Vec<_> = files.collect();
@@ -21,7 +21,7 @@ pub fn distinct(inputs: &[InputArg], outputs: &[(&str, Option<&Path>)]) -> Resul
         });
         if let Some(list) = input {
             let list = list.display();
-            return Err(UsageError::one(format!("{flag}: would overwrite the list {list}; name another file")));
+            return Err(UsageError::one(format!("{flag}: would overwrite the input {list}; name another file")));
         }
         if let Some((other, _)) = files[..i].iter().find(|(_, other)| same(other, path)) {
             let path = path.display();

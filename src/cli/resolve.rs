@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use fetchall::config::{Config, Key, Layers, Origin, Raw};
+use fetchall::policy::selection::Selection;
 
 use super::args::{JobArgs, SettingArgs};
 use super::exit::UsageError;
@@ -33,6 +34,15 @@ pub enum InputArg {
     Url(String, u64),
 }
 
+/// Another try of what an earlier run did not get.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetryArg {
+    /// Its records: a file or standard input.
+    pub report: InputArg,
+    /// Which of them.
+    pub only: Selection,
+}
+
 /// A command line with nothing left to decide.
 #[derive(Debug, Clone)]
 pub struct Resolved {
@@ -42,6 +52,8 @@ pub struct Resolved {
     pub origins: BTreeMap<&'static str, Origin>,
     /// What is fetched; empty for commands that take no input.
     pub inputs: Vec<InputArg>,
+    /// The records of an earlier run, of which some are tried again.
+    pub retry: Option<RetryArg>,
     /// Where the one URL is saved; `-` is standard output.
     pub output_document: Option<PathBuf>,
     /// Say on standard error what failed, even when all else is silent.
@@ -89,7 +101,7 @@ pub fn settings(args: &SettingArgs, env: &Env) -> Result<Resolved, UsageError> {
     }
     match layers.finish() {
         Ok((config, origins)) if problems.is_empty() => {
-            Ok(Resolved { config, origins, inputs: Vec::new(), output_document: None, show_errors: false })
+            Ok(Resolved { config, origins, inputs: Vec::new(), retry: None, output_document: None, show_errors: false })
         }
         found => {
             problems.extend(found.err().into_iter().flatten().map(|problem| problem.to_string()));
@@ -106,6 +118,12 @@ pub fn job(args: &JobArgs, env: &Env) -> Result<Resolved, UsageError> {
     let mut resolved = settings(&args.settings, env)?;
     // Before the inputs: whoever writes curl's `-O URL` should hear of -O, not of a missing input.
     let document = args.output_document.as_deref().map(document_name).transpose()?;
+    resolved.retry = retry(args, env)?;
+    if document.is_some() && resolved.retry.is_some() {
+        return Err(UsageError::one(
+            "--output-document and --retry-from: contradict each other; leave one of them out",
+        ));
+    }
     resolved.inputs = inputs(args, env)?;
     resolved.show_errors = args.settings.show_error;
     let Some(document) = document else {
@@ -199,11 +217,16 @@ fn inputs(args: &JobArgs, env: &Env) -> Result<Vec<InputArg>, UsageError> {
             Err(problem) => problems.push(format!("--input-file: {problem}")),
         }
     }
-    if inputs.iter().filter(|input| **input == InputArg::Stdin).count() > 1 {
+    let report_is_stdin = args.retry_from.as_deref().is_some_and(|report| report == "-");
+    let stdin = inputs.iter().filter(|input| **input == InputArg::Stdin).count();
+    if stdin + usize::from(report_is_stdin) > 1 {
         problems.push("standard input is named twice; it can be read only once".to_owned());
     }
     if !problems.is_empty() {
         return Err(UsageError(problems));
+    }
+    if inputs.is_empty() && args.retry_from.is_some() {
+        return Ok(inputs);
     }
     if inputs.is_empty() && env.stdin_is_terminal {
         return Err(UsageError::one(
@@ -215,6 +238,15 @@ fn inputs(args: &JobArgs, env: &Env) -> Result<Vec<InputArg>, UsageError> {
         inputs.push(InputArg::Stdin);
     }
     Ok(inputs)
+}
+
+/// The records of an earlier run, and which of them are tried again.
+fn retry(args: &JobArgs, env: &Env) -> Result<Option<RetryArg>, UsageError> {
+    let Some(report) = &args.retry_from else { return Ok(None) };
+    let report = list(report, env).map_err(|problem| UsageError::one(format!("--retry-from: {problem}")))?;
+    let words = args.only.iter().flat_map(|words| words.split(',')).map(str::trim);
+    let only = Selection::of(words).map_err(|problem| UsageError::one(format!("--only: {problem}")))?;
+    Ok(Some(RetryArg { report, only }))
 }
 
 fn input(word: &OsStr, position: u64, env: &Env) -> Result<InputArg, String> {

@@ -125,6 +125,7 @@ keys! {
     "remote-time" => remote_time: bool,
     "state" => state: OrNone<PathBuf>,
     "sync" => sync: bool,
+    "changes" => changes: OrNone<PathBuf>,
     "digest" => digest: Digest,
     "max-size" | "max-filesize" => max_size: OrNone<Size>,
     "format" => format: Format,

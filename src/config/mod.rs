@@ -186,6 +186,8 @@ pub struct Config {
     pub state: Option<PathBuf>,
     /// `sync`: what was told of outlasts a loss of power.
     pub sync: bool,
+    /// `changes`: a file that gets what differs from what was known before.
+    pub changes: Option<PathBuf>,
     /// `digest`: computed of every body.
     pub digest: Digest,
     /// `max-size`: the most decoded bytes of one body.
@@ -238,6 +240,7 @@ impl Default for Config {
             remote_time: false,
             sync: false,
             state: None,
+            changes: None,
             digest: Digest::None,
             max_size: None,
             format: Format::Text,

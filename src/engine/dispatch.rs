@@ -55,6 +55,7 @@ pub(super) async fn run(plan: Plan) -> RunEnd {
         Err(e) => return state.failed_to_start(RunFault::Thread(e)),
     };
     state.watchers.tell(&Event::RunStarted(&info));
+    plan.warnings.iter().for_each(|text| state.watchers.tell(&Event::Warning(text)));
 
     // Enough that a worker finds its next job waiting, little enough that priorities matter.
     let (jobs, jobs_in) = mpsc::channel((plan.concurrency as usize / 4).clamp(1, 64));

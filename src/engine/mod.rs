@@ -51,6 +51,8 @@ pub struct Plan {
     pub ends: Ends,
     /// The most fetches under way at once.
     pub concurrency: u32,
+    /// What to tell whoever watches before it begins.
+    pub warnings: Vec<String>,
     /// The program that a backend of processes starts.
     pub worker_program: PathBuf,
     /// How long fetches under way may go on after a stop.

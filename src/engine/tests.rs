@@ -131,6 +131,7 @@ impl Case {
             source: Box::new(self.source),
             frontier: Box::new(MemoryFrontier::new(self.dedup)),
             backend: self.backend.unwrap_or_else(|| (BACKENDS[0].make)()),
+            warnings: Vec::new(),
             worker_program: std::path::PathBuf::new(),
             spec: FetchSpec::Scripted(Arc::new(self.script)),
             names: None,

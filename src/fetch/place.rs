@@ -118,7 +118,7 @@ impl Place {
                 Ok(()) => {}
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
                     if !fs::symlink_metadata(&folder)?.is_dir() {
-                        let what = format!("{} is in the way: it is no folder", folder.display());
+                        let what = format!("{} is no folder but in the way of one; move it away", folder.display());
                         return Err(io::Error::new(io::ErrorKind::NotADirectory, what));
                     }
                 }

@@ -49,6 +49,8 @@ pub struct Progress {
 pub enum Event<'a> {
     /// The run begins.
     RunStarted(&'a RunInfo),
+    /// Something is not as it was asked for; the run goes on.
+    Warning(&'a str),
     /// A job was handed to the backend.
     HandedOut(&'a Job),
     /// An outcome was reached.

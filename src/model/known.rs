@@ -24,6 +24,29 @@ pub struct Condition {
     pub facts: Facts,
 }
 
+/// What tells one state of a body from another.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Revision {
+    /// The URL that gave it, at the end of all redirects; `None` where that is the URL asked for.
+    pub final_url: Option<Url>,
+    /// Its length after decoding.
+    pub bytes: Option<u64>,
+    /// Its SHA-256, where that was computed.
+    pub sha256: Option<[u8; 32]>,
+    /// Its BLAKE3, where that was computed.
+    pub blake3: Option<[u8; 32]>,
+    /// What the server said of it.
+    pub validators: Validators,
+}
+
+impl Revision {
+    /// Of an answer.
+    pub fn of(facts: &Facts, validators: Validators) -> Self {
+        let Facts { final_url, bytes, sha256, blake3, .. } = facts;
+        Self { final_url: final_url.clone(), bytes: *bytes, sha256: *sha256, blake3: *blake3, validators }
+    }
+}
+
 /// What an earlier run left behind about a URL.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
@@ -34,4 +57,6 @@ pub struct Known {
     pub done: Option<Box<Facts>>,
     /// What a run that refreshes asks of what is done.
     pub condition: Option<Box<Condition>>,
+    /// What the body was, where it was ok; only for a run that tells what has changed.
+    pub before: Option<Box<Revision>>,
 }

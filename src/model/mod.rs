@@ -14,7 +14,7 @@ mod summary;
 pub use error::{ErrorKind, FetchError};
 pub use event::{Event, InFlight, Progress, RunInfo};
 pub use job::{Claimed, Job, JobId};
-pub use known::{Condition, Known, Validators};
+pub use known::{Condition, Known, Revision, Validators};
 pub use outcome::{Facts, Hop, Outcome, SkipReason, Subject, Timing, Verdict};
 pub use seed::{BadLine, Batch, Credentials, Entry, Origin, PerSeed, Seed};
 pub use summary::{Counts, Latency, StopCause, Summary};

@@ -1,5 +1,7 @@
 //! Pure decisions: values in, decision out. No clock, no file, no socket.
 
+pub mod change;
+pub mod descriptors;
 pub mod digest_fields;
 pub mod fingerprint;
 pub mod naming;
@@ -7,3 +9,4 @@ pub mod origin;
 pub mod partial;
 pub mod printable;
 pub mod redact;
+pub mod selection;

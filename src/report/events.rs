@@ -6,7 +6,7 @@ use super::{ReportWriter, Reporter};
 use crate::model::{Event, Progress};
 use crate::wire::{SummaryRecord, VERSION, line};
 
-/// Writes `run_started`, `started`, `done`, `progress`, `stopping` and `run_finished` events.
+/// Writes `run_started`, `warning`, `started`, `done`, `progress`, `stopping` and `run_finished` events.
 pub struct Events {
     writer: ReportWriter,
 }
@@ -33,6 +33,9 @@ enum Wire<'a> {
         v: u32,
         concurrency: u32,
         expected: Option<u64>,
+    },
+    Warning {
+        message: &'a str,
     },
     Started {
         id: u64,
@@ -85,6 +88,7 @@ impl Reporter for Events {
             Event::RunStarted(info) => {
                 Wire::RunStarted { v: VERSION, concurrency: info.concurrency, expected: info.expected }
             }
+            Event::Warning(message) => Wire::Warning { message },
             Event::HandedOut(job) => Wire::Started { id: job.id.0, url: job.seed.url.as_str() },
             Event::Done(outcome) => Wire::Done {
                 id: match &outcome.subject {

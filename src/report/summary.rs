@@ -6,7 +6,7 @@ use super::{ReportWriter, Reporter};
 use crate::model::{ErrorKind, Event, StopCause, Summary};
 use crate::policy::printable::{duration, printable, size};
 
-/// Writes the summary when the run is over.
+/// Writes warnings as they come, and the summary when the run is over.
 pub struct SummaryText {
     writer: ReportWriter,
     color: bool,
@@ -25,6 +25,9 @@ impl Reporter for SummaryText {
             Event::RunFinished(summary) => {
                 // A standard error that nobody reads is no reason to fail.
                 let _ = self.writer.write_all(render(summary, self.color).as_bytes());
+            }
+            Event::Warning(text) => {
+                let _ = self.writer.write_all(format!("warning: {text}\n").as_bytes());
             }
             Event::Stopping { cause: StopCause::Interrupt, grace, in_flight } if *in_flight > 0 => {
                 let text = format!(
@@ -59,6 +62,9 @@ fn render(s: &Summary, color: bool) -> String {
     };
     let (on, off) = sgr.map_or((String::new(), ""), |sgr| (format!("\x1b[{sgr}m"), "\x1b[0m"));
     let plural = if c.read == 1 { "URL" } else { "URLs" };
+    if c.read == 0 && s.input_complete {
+        parts = vec!["nothing to do".to_owned()];
+    }
     let _ = writeln!(out, "{on}{} {plural} in {secs:.2} s: {}{off}", c.read, parts.join(", "));
     out
 }

@@ -8,12 +8,14 @@
 //! then demand of it one write a record and a quiet end when its reader goes away.
 
 mod callback;
+mod changes;
 mod ndjson;
 mod stream;
 mod summary_file;
 mod table;
 mod text;
 mod thread;
+mod whole_file;
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -23,12 +25,14 @@ use crate::config::Format;
 use crate::model::{Outcome, RunInfo, Summary};
 
 pub use callback::Callback;
+pub use changes::{Changes, Past, Was};
 pub use ndjson::Ndjson;
 pub use stream::{OutcomeStream, stream};
 pub use summary_file::SummaryFile;
 pub use table::Table;
 pub use text::Text;
 pub use thread::{SinkThread, ToSinks, spawn};
+pub use whole_file::WholeFile;
 
 /// A sink could not do its work; the run is broken.
 #[derive(Debug, thiserror::Error)]

@@ -29,6 +29,19 @@ pub enum Input {
     Reader(String, Box<dyn Read + Send>),
 }
 
+impl Input {
+    /// Its name and its bytes; a URL has none.
+    pub(super) fn open(self, wake: &Arc<Wake>) -> (String, io::Result<Feed>) {
+        let wake = Arc::clone(wake);
+        match self {
+            Input::File(path) => (path.display().to_string(), Feed::file(&path, wake)),
+            Input::Stdin => ("-".to_owned(), Feed::stdin(wake)),
+            Input::Reader(name, reader) => (name, Ok(Feed::reader(reader, wake))),
+            Input::Url(..) => (ARGUMENTS.to_owned(), Err(io::Error::other("it is a URL; name a file"))),
+        }
+    }
+}
+
 impl fmt::Debug for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -81,15 +94,11 @@ impl ListSource {
         let arguments: Arc<str> = ARGUMENTS.into();
         let mut parts = VecDeque::with_capacity(inputs.len());
         for input in inputs {
-            let (name, feed) = match input {
-                Input::Url(url, position) => {
-                    parts.push_back(Part::Url(url, position));
-                    continue;
-                }
-                Input::File(path) => (path.display().to_string(), Feed::file(&path, Arc::clone(&wake))),
-                Input::Stdin => ("-".to_owned(), Feed::stdin(Arc::clone(&wake))),
-                Input::Reader(name, reader) => (name, Ok(Feed::reader(reader, Arc::clone(&wake)))),
-            };
+            if let Input::Url(url, position) = input {
+                parts.push_back(Part::Url(url, position));
+                continue;
+            }
+            let (name, feed) = input.open(&wake);
             let feed = feed.map_err(|error| broken(&name, error))?;
             parts.push_back(Part::List(Box::new(Reading::new(name.into(), feed, format))));
         }

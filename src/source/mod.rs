@@ -16,6 +16,7 @@ mod list;
 mod ndjson;
 mod open;
 mod reading;
+mod report;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -24,10 +25,26 @@ mod wants;
 
 pub use feed::{FeedSender, FeedSource};
 pub use list::{Input, ListSource};
+pub use report::{ReportSource, Retry};
 
 use std::sync::Arc;
 
 use crate::model::{Batch, Origin};
+
+/// Where the URLs of a run come from.
+#[derive(Debug, Default)]
+pub struct Inputs {
+    /// Lists, in order.
+    pub lists: Vec<Input>,
+    /// The records of an earlier run: of the lists, and of itself, only what these call for is taken.
+    pub retry: Option<Retry>,
+}
+
+impl From<Vec<Input>> for Inputs {
+    fn from(lists: Vec<Input>) -> Self {
+        Self { lists, retry: None }
+    }
+}
 
 /// The input cannot be read on.
 #[derive(Debug, thiserror::Error)]

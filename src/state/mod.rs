@@ -2,13 +2,15 @@
 //!
 //! ```text
 //! open ─▶ Recall  looks up the lines that were read     (on the thread of the source)
-//!      └▶ Ledger  writes down the outcomes, by batches  (on the thread of the sinks)
+//!      ├▶ Ledger  writes down the outcomes, by batches  (on the thread of the sinks)
+//!      └▶ Past    tells what else is known              (there too, at the end of a run that asks)
 //! ```
 //!
 //! A row is written before the record of its outcome is: whatever was told is known after a crash.
 //! `docs/state.md` explains tables and columns for those who look with `sqlite3`.
 
 mod ledger;
+mod past;
 mod recall;
 mod row;
 mod schema;
@@ -22,6 +24,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 pub use ledger::Ledger;
+pub use past::{Past, PastRow};
 pub use recall::Recall;
 pub use row::Shape;
 
@@ -59,6 +62,15 @@ pub enum StateError {
         /// What SQLite says.
         why: String,
     },
+    /// There is no room to write it.
+    #[error(
+        "no space is left for the state {path}; free some and run the same command again, which goes on from here",
+        path = .path.display()
+    )]
+    Full {
+        /// The database.
+        path: PathBuf,
+    },
     /// The file system says no.
     #[error("cannot use the state {path}: {source}", path = .path.display())]
     Io {
@@ -93,7 +105,18 @@ impl State {
     pub fn open(path: &Path, fresh: bool, sync: bool) -> Result<Self, StateError> {
         let io = |source| StateError::Io { path: path.to_owned(), source };
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            fs::create_dir_all(folder).map_err(io)?;
+            fs::create_dir_all(folder).map_err(|e| match e.kind() {
+                io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
+                    let what = format!("{} is no folder; move away what is there", folder.display());
+                    io(io::Error::new(io::ErrorKind::NotADirectory, what))
+                }
+                _ => io(e),
+            })?;
+        }
+        // SQLite would only say that it cannot be opened.
+        if path.is_dir() {
+            let what = "it is a folder; move it away, or name another file";
+            return Err(io(io::Error::new(io::ErrorKind::IsADirectory, what)));
         }
         let lock = locked(path)?;
         if fresh {
@@ -129,6 +152,14 @@ impl State {
             Ok(())
         };
         read().map_err(|e| failed(&self.path, e))
+    }
+
+    /// Tells everything that was ok, for a run that says what is no longer listed.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn past(&self, folder: Option<PathBuf>) -> Result<Past, StateError> {
+        Ok(Past::new(self.path.clone(), schema::connect(&self.path, false)?, folder))
     }
 
     /// The two ends of it: one to look things up, one to write them down.
@@ -186,10 +217,11 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 
 /// An error of SQLite, with advice where there is some.
 fn failed(path: &Path, source: rusqlite::Error) -> StateError {
-    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    use rusqlite::ErrorCode::{DatabaseCorrupt, DiskFull, NotADatabase};
     let path = path.to_owned();
     match source.sqlite_error_code() {
         Some(DatabaseCorrupt | NotADatabase) => StateError::Damaged { path, why: source.to_string() },
+        Some(DiskFull) => StateError::Full { path },
         _ => StateError::Sqlite { path, source },
     }
 }

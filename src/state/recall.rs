@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 use super::row::{self, Found, Shape};
 use super::{StateError, failed};
 use crate::config::Digest;
-use crate::model::{Claimed, Condition, Known, Seed, Validators};
+use crate::model::{Claimed, Condition, Known, Revision, Seed, Validators};
 
 /// Looks URLs up. It lives on the thread of the source, which may wait for a disk.
 pub struct Recall {
@@ -21,11 +21,13 @@ pub struct Recall {
     digest: Digest,
     /// Whether what is done is asked for again, if it has changed.
     refresh: bool,
+    /// Whether what was ok is to be compared with what comes now.
+    compare: bool,
 }
 
 impl Recall {
     pub(super) fn new(path: PathBuf, connection: Connection, shape: Shape, folder: Option<PathBuf>) -> Self {
-        Self { path, connection, shape, folder, digest: Digest::None, refresh: false }
+        Self { path, connection, shape, folder, digest: Digest::None, refresh: false, compare: false }
     }
 
     /// What is done must have this digest.
@@ -36,6 +38,11 @@ impl Recall {
     /// What is done is to be asked for again, in case it has changed.
     pub fn refreshes(&mut self) {
         self.refresh = true;
+    }
+
+    /// What was ok is to be compared with what comes now.
+    pub fn compares(&mut self) {
+        self.compare = true;
     }
 
     /// Tells each seed what is known of it.
@@ -57,17 +64,18 @@ impl Recall {
 
     fn known(&self, seed: &Seed, found: Found) -> Known {
         let done = found.ok && self.has_digests(seed, &found) && self.is_there(&found);
-        let Found { name, facts, validators, .. } = found;
+        let Found { name, facts, validators, ok } = found;
         let name = name.map(Claimed);
-        if !done {
-            return Known { name, ..Known::default() };
+        if done && !self.refresh {
+            return Known { name, done: Some(Box::new(facts)), ..Known::default() };
         }
-        if !self.refresh {
-            return Known { name, done: Some(Box::new(facts)), condition: None };
+        let before = (self.compare && ok).then(|| Box::new(Revision::of(&facts, validators.clone())));
+        if !done {
+            return Known { name, before, ..Known::default() };
         }
         let url = facts.final_url.clone().unwrap_or_else(|| seed.url.clone());
         let condition = (validators != Validators::default()).then(|| Box::new(Condition { url, validators, facts }));
-        Known { name, done: None, condition }
+        Known { name, done: None, condition, before }
     }
 
     /// Whether everything that is wanted of the body is known of it, and as the list declares it.

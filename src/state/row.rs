@@ -54,6 +54,14 @@ pub(super) const SELECT: &str = "SELECT outcome, name, status, final_url, bytes,
     blake3, etag, last_modified, redirects, http_version, remote_addr, started_at
     FROM urls WHERE key = ?1";
 
+/// As [`SELECT`], and the URL, of everything that was ok.
+pub(super) const SELECT_OK: &str = "SELECT outcome, name, status, final_url, bytes, wire_bytes, content_type, sha256,
+    blake3, etag, last_modified, redirects, http_version, remote_addr, started_at, url
+    FROM urls WHERE outcome = 'ok' ORDER BY id";
+
+/// Where the URL stands in [`SELECT_OK`].
+pub(super) const URL: usize = 15;
+
 /// Writes the row of a job that has its outcome.
 pub(super) fn insert(into: &mut Statement<'_>, shape: &Shape, job: &Job, outcome: &Outcome) -> rusqlite::Result<()> {
     let (facts, url) = (&outcome.facts, &job.seed.url);

@@ -2,14 +2,16 @@
 //!
 //! Sinks and reporters write these and know no field name of their own.
 
+pub mod changes;
 pub mod json;
 pub(crate) mod line;
 pub mod record;
 pub mod summary;
 
+pub use changes::{ChangeRecord, ChangeTotals, ChangesWriter, RevisionRecord};
 pub use json::JsonWriter;
 pub use record::Record;
 pub use summary::SummaryRecord;
 
-/// The version of record and summary. Raised when a meaning changes, not when a field is added.
+/// The version of record, summary and report of changes. Raised when a meaning changes, not when a field is added.
 pub const VERSION: u32 = 1;

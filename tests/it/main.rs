@@ -17,10 +17,13 @@
 
 mod architecture;
 mod backends;
+mod changes;
 mod compare;
 mod config;
 mod cut;
 mod errors;
+#[cfg(unix)]
+mod faults;
 mod formats;
 mod input;
 mod library;
@@ -30,6 +33,7 @@ mod quiet;
 mod readme;
 mod real_site;
 mod resume;
+mod retry_from;
 mod saving;
 mod screen;
 mod shutdown;

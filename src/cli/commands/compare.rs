@@ -24,7 +24,7 @@ pub fn run(resolved: Resolved, env: &Env) -> anyhow::Result<Exit> {
     let runtime = runtime()?;
     let terminal = Terminal::of(&env.vars);
     if let Over::Inputs(inputs) = &resolved.over {
-        distinct(inputs, &[("--report", resolved.report.as_deref())])?;
+        distinct(&inputs.iter().collect::<Vec<_>>(), &[("--report", resolved.report.as_deref())])?;
     }
     // A page that cannot be written is told of before an hour of measuring, not after it.
     let report = resolved.report.as_deref().map(create).transpose()?;

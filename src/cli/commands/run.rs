@@ -15,7 +15,7 @@ use fetchall::demo::Site;
 use fetchall::engine::{self, RunEnd, Stop, StopLevel};
 use fetchall::model::StopCause;
 use fetchall::report::{Bar, BarWriter, Events, Failures, Lines, Reporter, SummaryText};
-use fetchall::source::Input;
+use fetchall::source::{Input, Inputs, Retry};
 use tokio::runtime::Runtime;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -36,33 +36,41 @@ type Vars = BTreeMap<OsString, OsString>;
 /// Downloads the inputs.
 pub fn list(resolved: Resolved, vars: &Vars) -> anyhow::Result<Exit> {
     let config = &resolved.config;
+    let reads: Vec<_> = resolved.inputs.iter().chain(resolved.retry.as_ref().map(|retry| &retry.report)).collect();
     distinct(
-        &resolved.inputs,
+        &reads,
         &[
             ("--output", Some(&config.output)),
             ("--summary", config.summary.as_deref()),
             ("--log", config.log.as_deref()),
             ("--output-document", resolved.output_document.as_deref()),
             ("--state", config.state.as_deref()),
+            ("--changes", config.changes.as_deref()),
         ],
     )?;
     let runtime = runtime()?;
-    let inputs = resolved.inputs.iter().map(|input| match input {
+    let retry = resolved.retry.as_ref();
+    let retry = retry.map(|retry| Retry { report: input(&retry.report), only: retry.only.clone() });
+    let inputs = Inputs { lists: resolved.inputs.iter().map(input).collect(), retry };
+    let exit = run(&runtime, &resolved, inputs, vars);
+    leave(runtime);
+    exit
+}
+
+fn input(arg: &InputArg) -> Input {
+    match arg {
         InputArg::File(path) => Input::File(path.clone()),
         InputArg::Stdin => Input::Stdin,
         InputArg::Url(url, position) => Input::Url(url.clone(), *position),
-    });
-    let exit = run(&runtime, &resolved, inputs.collect(), vars);
-    leave(runtime);
-    exit
+    }
 }
 
 /// Downloads a small site that is served on loopback.
 pub fn demo(resolved: Resolved, vars: &Vars) -> anyhow::Result<Exit> {
     let runtime = runtime()?;
     let site = runtime.block_on(Site::start(Site::LATENCY)).context("cannot serve the demo site on 127.0.0.1")?;
-    let inputs = site.urls().into_iter().zip(1..).map(|(url, position)| Input::Url(url, position)).collect();
-    let exit = run(&runtime, &resolved, inputs, vars);
+    let inputs = site.urls().into_iter().zip(1..).map(|(url, position)| Input::Url(url, position));
+    let exit = run(&runtime, &resolved, inputs.collect::<Vec<_>>().into(), vars);
     runtime.block_on(site.stop());
     leave(runtime);
     exit
@@ -78,7 +86,7 @@ pub(super) fn runtime() -> anyhow::Result<Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")
 }
 
-fn run(runtime: &Runtime, resolved: &Resolved, inputs: Vec<Input>, vars: &Vars) -> anyhow::Result<Exit> {
+fn run(runtime: &Runtime, resolved: &Resolved, inputs: Inputs, vars: &Vars) -> anyhow::Result<Exit> {
     let terminal = Terminal::of(vars);
     let stop = Stop::default();
     let watched = watch(resolved, &terminal)?;
@@ -142,13 +150,26 @@ async fn signals(stop: Stop, grace: Duration) {
 pub(super) struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
+    /// Never looked at: a file that may grow no further is an error of that file, not the end.
+    _too_large: tokio::signal::unix::Signal,
+}
+
+/// What `ulimit -f` sends.
+#[cfg(unix)]
+pub(super) fn too_large() -> io::Result<tokio::signal::unix::Signal> {
+    let number = rustix::process::Signal::XFSZ.as_raw();
+    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(number))
 }
 
 #[cfg(unix)]
 impl Signals {
     pub(super) fn new() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            _too_large: too_large()?,
+        })
     }
 
     pub(super) async fn next(&mut self) {

@@ -37,6 +37,7 @@ async fn pipes() -> anyhow::Result<()> {
     // Never looked at: what a signal means is for the parent to say, through the pipe.
     let _interrupt = signal(SignalKind::interrupt())?;
     let _terminate = signal(SignalKind::terminate())?;
+    let _too_large = super::run::too_large()?;
     let input = io::stdin().as_fd().try_clone_to_owned().and_then(Receiver::from_owned_fd);
     let output = io::stdout().as_fd().try_clone_to_owned().and_then(Sender::from_owned_fd);
     let (Ok(input), Ok(output)) = (input, output) else { return Err(by_hand().into()) };

@@ -98,7 +98,7 @@ fn no_output_may_be_the_list_nor_two_the_same_file() {
     for flag in ["--output", "--summary", "--log", "--state"] {
         let fetchall = Fetchall::new().file("list.txt", list).args([flag, "./list.txt", "list.txt"]);
         let run = fetchall.run().expect_code(2);
-        assert!(run.stderr.contains(flag) && run.stderr.contains("overwrite the list"), "{}", run.stderr);
+        assert!(run.stderr.contains(flag) && run.stderr.contains("overwrite the input"), "{}", run.stderr);
         assert_eq!(run.read("list.txt"), list.as_bytes(), "{flag}");
     }
     let fetchall = Fetchall::new().file("list.txt", list).args(["compare", "--report", "list.txt", "list.txt"]);

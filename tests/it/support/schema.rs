@@ -11,6 +11,9 @@ pub static RECORD: LazyLock<Validator> = LazyLock::new(|| compile(include_str!("
 /// The schema of the summary, `docs/summary.schema.json`.
 pub static SUMMARY: LazyLock<Validator> = LazyLock::new(|| compile(include_str!("../../../docs/summary.schema.json")));
 
+/// The schema of the report of changes, `docs/changes.schema.json`.
+pub static CHANGES: LazyLock<Validator> = LazyLock::new(|| compile(include_str!("../../../docs/changes.schema.json")));
+
 fn compile(text: &str) -> Validator {
     let schema: Value = serde_json::from_str(text).expect("a schema is JSON");
     assert!(jsonschema::meta::is_valid(&schema), "not a valid schema: {text}");

@@ -1,0 +1,120 @@
+//! File descriptors: the limit is raised, what is free counted and shared out.
+
+use crate::backend::BackendEntry;
+use crate::config::Backend;
+use crate::policy::descriptors::{IDLE, most};
+
+/// What is opened now and then beside fetches: a folder, a file of the database, the other ends of
+/// the pipes of a child that is being started.
+const NOW_AND_THEN: u64 = 8;
+
+/// What a program with its outputs and its state has open, where it cannot be counted.
+const USUALLY: u64 = 32;
+
+/// What a run may have open at once.
+pub(super) struct Share {
+    /// Fetches under way.
+    pub(super) concurrency: u32,
+    /// Idle connections of one client.
+    pub(super) idle: usize,
+    /// What to tell, where fewer fetches are allowed than were asked for.
+    pub(super) warning: Option<String>,
+}
+
+/// Shares out what is left, once everything that lasts is open.
+pub(super) fn share(backend: Backend, entry: &BackendEntry, wanted: u32) -> Share {
+    let limit = raise_limit();
+    shared(limit, open_now().unwrap_or(USUALLY), backend, entry, wanted)
+}
+
+fn shared(limit: u64, open: u64, backend: Backend, entry: &BackendEntry, wanted: u32) -> Share {
+    let free = limit.saturating_sub(open + NOW_AND_THEN);
+    let concurrency = most(free, wanted, entry.descriptors);
+    let warning = (concurrency < wanted && backend != Backend::Sequential).then(|| {
+        format!(
+            "concurrency lowered from {wanted} to {concurrency}: the limit of {limit} open files allows no more; \
+             raise the hard limit, which `ulimit -Hn` shows"
+        )
+    });
+    let spare = free.saturating_sub((entry.descriptors)(u64::from(concurrency)));
+    Share { concurrency, idle: idle(spare, backend, concurrency), warning }
+}
+
+/// How many idle connections a client may hold: a part of what is spare, for two generations of
+/// clients overlap, and no more than are worth their memory. Clients of one fetch at a time are
+/// many and hold few: another connection is rarely wanted.
+fn idle(spare: u64, backend: Backend, concurrency: u32) -> usize {
+    let (clients, most) = match backend {
+        Backend::Async => (std::thread::available_parallelism().map_or(1, usize::from) as u64, 128),
+        Backend::Threads => (4 * u64::from(concurrency), 16),
+        // Each child has a limit of its own.
+        Backend::Processes => return 8,
+        Backend::Sequential => (1, 128),
+    };
+    // What the backend says that it needs has one of each kind in it.
+    usize::try_from((1 + spare / (IDLE * clients)).min(most)).unwrap_or(1)
+}
+
+/// How many descriptors are open.
+#[cfg(unix)]
+fn open_now() -> Option<u64> {
+    // One of them reads the folder.
+    std::fs::read_dir("/dev/fd").ok().map(|open| open.count() as u64)
+}
+
+#[cfg(not(unix))]
+fn open_now() -> Option<u64> {
+    None
+}
+
+/// Raises the soft limit of open files to the hard one and returns it.
+#[cfg(unix)]
+fn raise_limit() -> u64 {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    /// Enough for any run, and less than what makes some systems slow.
+    const ENOUGH: u64 = 1 << 20;
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.unwrap_or(ENOUGH).min(ENOUGH);
+    let current = limit.current.unwrap_or(ENOUGH);
+    if current >= wanted {
+        return current;
+    }
+    match setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: limit.maximum }) {
+        Ok(()) => wanted,
+        Err(_) => current,
+    }
+}
+
+#[cfg(not(unix))]
+fn raise_limit() -> u64 {
+    8192
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::BACKENDS;
+
+    const WORDS: [Backend; 4] = [Backend::Async, Backend::Threads, Backend::Processes, Backend::Sequential];
+
+    #[test]
+    fn what_is_shared_out_is_there() {
+        for (backend, entry) in WORDS.into_iter().zip(BACKENDS) {
+            for (limit, wanted) in [(64, 1000), (256, 1000), (1024, 1000), (20_000, 10), (1 << 20, 5000)] {
+                let share = shared(limit, 30, backend, entry, wanted);
+                let needs = (entry.descriptors)(u64::from(share.concurrency));
+                assert!(needs + 30 <= limit, "{backend:?} {limit}: {needs}");
+                let lowered = share.concurrency < wanted && backend != Backend::Sequential;
+                assert_eq!(share.warning.is_some(), lowered, "{backend:?} {limit}");
+                assert!((1..=128).contains(&share.idle));
+            }
+        }
+    }
+
+    #[test]
+    fn few_are_better_than_none() {
+        let share = shared(16, 30, Backend::Async, &BACKENDS[0], 1000);
+        assert_eq!((share.concurrency, share.idle), (1, 1));
+        assert!(share.warning.unwrap().contains("from 1000 to 1: the limit of 16 open files"));
+    }
+}

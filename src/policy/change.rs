@@ -1,0 +1,104 @@
+//! Whether a body has changed, and by what that can be told.
+
+use crate::model::Revision;
+
+/// By what a difference can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Difference {
+    /// The SHA-256 is another.
+    Sha256,
+    /// The BLAKE3 is another.
+    Blake3,
+    /// The strong entity tag is another.
+    Etag,
+    /// The length is another.
+    Size,
+    /// The server says another time.
+    LastModified,
+}
+
+impl Difference {
+    /// Every one, the surest first.
+    pub const ALL: &[Difference] =
+        &[Difference::Sha256, Difference::Blake3, Difference::Etag, Difference::Size, Difference::LastModified];
+
+    /// The name in the report.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Difference::Sha256 => "sha256",
+            Difference::Blake3 => "blake3",
+            Difference::Etag => "etag",
+            Difference::Size => "size",
+            Difference::LastModified => "last_modified",
+        }
+    }
+}
+
+/// What tells these apart; `None` where they are the same as far as can be known.
+///
+/// The surest thing that is known of both decides alone: a digest, else a strong entity tag of
+/// the same URL (RFC 9110, section 8.8.3), else length and Last-Modified together.
+pub fn difference(before: &Revision, now: &Revision) -> Option<Difference> {
+    if let (Some(before), Some(now)) = (before.sha256, now.sha256) {
+        return (before != now).then_some(Difference::Sha256);
+    }
+    if let (Some(before), Some(now)) = (before.blake3, now.blake3) {
+        return (before != now).then_some(Difference::Blake3);
+    }
+    if let (Some(one), Some(other), true) = (strong(before), strong(now), before.final_url == now.final_url) {
+        return (one != other).then_some(Difference::Etag);
+    }
+    if differ(before.bytes, now.bytes) {
+        return Some(Difference::Size);
+    }
+    let (before, now) = (&before.validators.last_modified, &now.validators.last_modified);
+    differ(before.as_deref(), now.as_deref()).then_some(Difference::LastModified)
+}
+
+/// The entity tag, where equal ones mean equal bytes.
+fn strong(revision: &Revision) -> Option<&str> {
+    revision.validators.etag.as_deref().filter(|tag| !tag.starts_with("W/"))
+}
+
+/// Whether both are known and are not the same.
+fn differ<T: PartialEq>(one: Option<T>, other: Option<T>) -> bool {
+    one.is_some() && other.is_some() && one != other
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Validators;
+
+    fn revision(digest: Option<u8>, etag: Option<&str>, bytes: Option<u64>, time: Option<&str>) -> Revision {
+        let validators = Validators { etag: etag.map(Into::into), last_modified: time.map(Into::into) };
+        Revision { sha256: digest.map(|byte| [byte; 32]), bytes, validators, ..Revision::default() }
+    }
+
+    #[test]
+    fn the_surest_thing_known_of_both_decides() {
+        use Difference::{Etag, LastModified, Sha256, Size};
+        let (a, b) = (Some("\"a\""), Some("\"b\""));
+        for (before, now, expected) in [
+            (revision(Some(1), a, Some(1), a), revision(Some(1), b, Some(2), b), None),
+            (revision(Some(1), a, Some(1), a), revision(Some(2), a, Some(1), a), Some(Sha256)),
+            (revision(Some(1), a, Some(1), a), revision(None, a, Some(2), b), None),
+            (revision(None, a, Some(1), None), revision(Some(1), b, Some(1), None), Some(Etag)),
+            (revision(None, Some("W/\"a\""), Some(1), None), revision(None, Some("W/\"b\""), Some(1), None), None),
+            (revision(None, a, Some(1), None), revision(None, None, Some(2), None), Some(Size)),
+            (revision(None, None, Some(1), a), revision(None, None, Some(1), b), Some(LastModified)),
+            (revision(None, None, Some(1), a), revision(None, None, Some(1), None), None),
+            (revision(None, None, None, None), revision(None, None, Some(1), a), None),
+        ] {
+            assert_eq!(difference(&before, &now), expected, "{before:?} {now:?}");
+        }
+    }
+
+    #[test]
+    fn an_entity_tag_says_nothing_of_another_url() {
+        let before = revision(None, Some("\"1\""), Some(1), None);
+        let final_url = url::Url::parse("http://h.test/moved").ok();
+        let now = Revision { final_url, ..revision(None, Some("\"2\""), Some(1), None) };
+        assert_eq!(difference(&before, &now), None);
+    }
+}

@@ -1,0 +1,138 @@
+//! Which records of an earlier run are worth another try.
+
+use crate::model::ErrorKind;
+
+/// What of a record decides.
+#[derive(Debug, Clone, Copy)]
+pub struct Ended<'a> {
+    /// Its outcome, such as `http_error`.
+    pub outcome: &'a str,
+    /// Its error kind, if it has one.
+    pub kind: Option<&'a str>,
+    /// Its status, if there was one.
+    pub status: Option<u16>,
+}
+
+/// Outcomes that are worth another try.
+const OUTCOMES: [&str; 3] = ["http_error", "failed", "cancelled"];
+
+/// Outcomes that need none.
+const SETTLED: [&str; 2] = ["ok", "skipped"];
+
+/// Which of what is neither ok nor skipped is tried again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection(Vec<Word>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Word {
+    Outcome(&'static str),
+    Kind(ErrorKind),
+    Status(u16),
+    /// The first digit of the status.
+    Class(u16),
+}
+
+impl Selection {
+    /// All of it.
+    pub fn all() -> Self {
+        Self::default()
+    }
+
+    /// What these words name: outcomes, error kinds, statuses such as `404` and classes such as `5xx`.
+    ///
+    /// # Errors
+    /// Which word names nothing, and what would.
+    pub fn of<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
+        words.into_iter().map(word).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Whether this is tried again; without words everything that is neither ok nor skipped is.
+    pub fn takes(&self, ended: Ended<'_>) -> bool {
+        let named = |word: &Word| match *word {
+            Word::Outcome(outcome) => ended.outcome == outcome,
+            Word::Kind(kind) => ended.kind == Some(kind.as_str()),
+            Word::Status(status) => ended.status == Some(status),
+            Word::Class(class) => ended.status.is_some_and(|status| status / 100 == class),
+        };
+        !SETTLED.contains(&ended.outcome) && (self.0.is_empty() || self.0.iter().any(named))
+    }
+}
+
+/// Whether a record can have this outcome.
+pub fn is_outcome(word: &str) -> bool {
+    OUTCOMES.contains(&word) || SETTLED.contains(&word)
+}
+
+fn word(text: &str) -> Result<Word, String> {
+    let outcome = OUTCOMES.into_iter().find(|outcome| *outcome == text).map(Word::Outcome);
+    let kind = || ErrorKind::ALL.iter().find(|kind| kind.as_str() == text).map(|kind| Word::Kind(*kind));
+    outcome.or_else(kind).or_else(|| status(text)).ok_or_else(|| {
+        let kinds: Vec<_> =
+            ErrorKind::ALL.iter().map(|kind| kind.as_str()).filter(|kind| *kind != "cancelled").collect();
+        let (outcomes, kinds) = (OUTCOMES.join(", "), kinds.join(", "));
+        format!(
+            "`{}` is none of the outcomes {outcomes}, none of the error kinds {kinds}, \
+             no status such as 404 and no class such as 5xx",
+            text.escape_debug()
+        )
+    })
+}
+
+fn status(text: &str) -> Option<Word> {
+    if let Some(class) = text.to_ascii_lowercase().strip_suffix("xx") {
+        return class.parse().ok().filter(|class| (1..=9).contains(class)).map(Word::Class);
+    }
+    text.parse().ok().filter(|status| (100..=999).contains(status)).map(Word::Status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn takes(words: &[&str], outcome: &str, kind: Option<&str>, status: Option<u16>) -> bool {
+        Selection::of(words.iter().copied()).unwrap().takes(Ended { outcome, kind, status })
+    }
+
+    #[test]
+    fn without_words_all_that_is_not_settled() {
+        for (outcome, expected) in
+            [("ok", false), ("skipped", false), ("http_error", true), ("failed", true), ("cancelled", true)]
+        {
+            assert_eq!(takes(&[], outcome, None, None), expected, "{outcome}");
+        }
+    }
+
+    #[test]
+    fn any_of_the_words_is_enough() {
+        let timeout = ("failed", Some("timeout"), None);
+        let busy = ("http_error", Some("http_status"), Some(503));
+        for (words, on_timeout, on_busy) in [
+            (&["timeout"][..], true, false),
+            (&["5xx"], false, true),
+            (&["5XX", "timeout"], true, true),
+            (&["503"], false, true),
+            (&["404", "4xx"], false, false),
+            (&["failed"], true, false),
+            (&["http_error"], false, true),
+            (&["http_status"], false, true),
+            (&["cancelled"], false, false),
+        ] {
+            let of = |(outcome, kind, status)| takes(words, outcome, kind, status);
+            assert_eq!((of(timeout), of(busy)), (on_timeout, on_busy), "{words:?}");
+        }
+        assert!(!takes(&["2xx"], "ok", None, Some(200)), "what is ok is never tried again");
+        assert!(takes(&["2xx"], "failed", Some("truncated"), Some(200)));
+    }
+
+    #[test]
+    fn other_words_are_refused_with_those_that_would_do() {
+        for text in ["", "ok", "0xx", "xx", "99", "1000", "5x", "time out", "-404", "55xx"] {
+            let why = Selection::of([text]).unwrap_err();
+            assert!(why.starts_with(&format!("`{text}` is none of")), "{why}");
+            assert!(["http_error", "timeout", "404", "5xx"].iter().all(|good| why.contains(good)), "{why}");
+        }
+        for kind in ErrorKind::ALL {
+            assert!(Selection::of([kind.as_str()]).is_ok(), "{}", kind.as_str());
+        }
+    }
+}

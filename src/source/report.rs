@@ -1,0 +1,264 @@
+//! The records of an earlier run, as a list of what is worth another try.
+//!
+//! ```text
+//! report ─▶ what is worth it, by URL ─┬▶ the lines of the lists that name one of these
+//!                                     └▶ the rest, as the report has it
+//! ```
+//!
+//! A URL may have several records, of which the last counts, so the report is read to its end
+//! before the first URL is given out. Only what is worth another try is kept.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::line::{Gathered, Place, Wants};
+use super::lines::{Ending, LONGEST, Lines, Piece};
+use super::list::ListSource;
+use super::open::Wake;
+use super::{Input, Interrupt, Source, SourceError};
+use crate::model::{Batch, Entry, Origin, SkipReason};
+use crate::policy::selection::{Ended, Selection, is_outcome};
+use crate::wire::VERSION;
+
+/// Another try of what an earlier run did not get.
+#[derive(Debug)]
+pub struct Retry {
+    /// Its records, one JSON object a line.
+    pub report: Input,
+    /// Which of them.
+    pub only: Selection,
+}
+
+/// Gives out what is worth another try. What lists say of such a URL comes with it.
+pub struct ReportSource {
+    name: Arc<str>,
+    lines: Lines,
+    only: Selection,
+    /// By URL, as records spell it.
+    wanted: HashMap<String, Wanted>,
+    /// Read once the report is; `None` where there are none, and when they are done.
+    lists: Option<ListSource>,
+    stage: Stage,
+    wake: Arc<Wake>,
+}
+
+enum Stage {
+    Report,
+    Lists,
+    /// What no list names, by the line of its record.
+    Rest(std::vec::IntoIter<(u64, String)>),
+}
+
+/// A URL to be tried again.
+struct Wanted {
+    /// The line of its record.
+    line: u64,
+    /// Whether a list names it.
+    listed: bool,
+}
+
+/// What counts of a record.
+#[derive(Deserialize)]
+struct Record {
+    v: Option<u64>,
+    url: Option<String>,
+    outcome: Option<String>,
+    status: Option<u16>,
+    error: Option<Problem>,
+    skip: Option<Skip>,
+}
+
+#[derive(Deserialize)]
+struct Problem {
+    kind: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Skip {
+    reason: Option<String>,
+}
+
+impl ReportSource {
+    /// Opens the report. `lists`, where there are any, are read after it.
+    ///
+    /// # Errors
+    /// When the report cannot be opened.
+    pub fn new(retry: Retry, lists: Option<ListSource>) -> Result<Self, SourceError> {
+        let broken = |list: &str, source: io::Error| SourceError { list: list.to_owned(), source };
+        let wake = Arc::new(Wake::new().map_err(|error| broken("the report", error))?);
+        let (name, feed) = retry.report.open(&wake);
+        let feed = feed.map_err(|error| broken(&name, error))?;
+        let (only, lines) = (retry.only, Lines::new(feed));
+        Ok(Self { name: name.into(), lines, only, wanted: HashMap::new(), lists, stage: Stage::Report, wake })
+    }
+
+    /// Reads on in the report. Lines that are no records come out at once; `None` at its end.
+    fn read(&mut self) -> Result<Option<Gathered>, SourceError> {
+        let mut out = Gathered::default();
+        while out.entries.len() < Batch::MAX {
+            let line = self.lines.number();
+            let place = |next| Place { list: &self.name, line, next };
+            match self.lines.next(Ending::Newline) {
+                Piece::Line(bytes, next) => {
+                    let text = String::from_utf8_lossy(bytes);
+                    let text = text.trim();
+                    if text.is_empty() {
+                        continue;
+                    }
+                    match record(text) {
+                        Ok(record) => note(&mut self.wanted, &self.only, record, line),
+                        Err(why) => out.push(place(next).bad(text, why), next),
+                    }
+                }
+                Piece::TooLong(head, next) | Piece::Unclosed(head, next) => {
+                    let why = format!("longer than {LONGEST} bytes; a line holds one record");
+                    out.push(place(next).bad(&String::from_utf8_lossy(head), why), next);
+                }
+                Piece::Utf16 => {
+                    let why = "the report is UTF-16 and was not read; save it as UTF-8";
+                    out.push(place(line + 1).bad("", why), line + 1);
+                }
+                Piece::End if out.entries.is_empty() => return Ok(None),
+                Piece::End => break,
+                Piece::Starved => {
+                    if let Err(source) = self.lines.fill() {
+                        return Err(SourceError { list: self.name.to_string(), source });
+                    }
+                }
+            }
+        }
+        Ok(Some(out))
+    }
+
+    /// Keeps of these lines those that are wanted. One that comes again is a duplicate, which is
+    /// for the run to say.
+    fn pick(&mut self, batch: &mut Batch) {
+        batch.entries.retain(|entry| {
+            let url = match entry {
+                Entry::Seed(seed) => seed.url.as_str(),
+                Entry::Bad(bad) => bad.text.as_str(),
+            };
+            let wanted = self.wanted.get_mut(url);
+            wanted.map(|wanted| wanted.listed = true).is_some()
+        });
+    }
+
+    /// What no list names, in the order of the report.
+    fn rest(&mut self) -> Stage {
+        let wanted = std::mem::take(&mut self.wanted).into_iter().filter(|(_, wanted)| !wanted.listed);
+        let mut rest: Vec<_> = wanted.map(|(url, Wanted { line, .. })| (line, url)).collect();
+        rest.sort_unstable();
+        Stage::Rest(rest.into_iter())
+    }
+
+    fn origin(&self, line: u64) -> Origin {
+        Origin { list: Arc::clone(&self.name), line }
+    }
+}
+
+impl Source for ReportSource {
+    fn next_batch(&mut self) -> Result<Option<Batch>, SourceError> {
+        while !self.wake.is_set() {
+            match &mut self.stage {
+                Stage::Report => match self.read() {
+                    Ok(Some(bad)) => return Ok(Some(Batch { entries: bad.entries, next: self.position() })),
+                    Ok(None) if self.lists.is_some() => self.stage = Stage::Lists,
+                    Ok(None) => self.stage = self.rest(),
+                    Err(_) if self.wake.is_set() => break,
+                    Err(error) => return Err(error),
+                },
+                Stage::Lists => match self.lists.as_mut().map_or(Ok(None), Source::next_batch)? {
+                    Some(mut batch) => {
+                        self.pick(&mut batch);
+                        if !batch.entries.is_empty() {
+                            return Ok(Some(batch));
+                        }
+                    }
+                    // An interrupted list ends too.
+                    None if self.wake.is_set() => break,
+                    None => self.stage = self.rest(),
+                },
+                Stage::Rest(rest) => {
+                    let entry = |(line, url): (u64, String)| {
+                        Place { list: &self.name, line, next: line + 1 }.entry(&url, Wants::default())
+                    };
+                    let entries: Vec<_> = rest.take(Batch::MAX).map(entry).collect();
+                    if entries.is_empty() {
+                        break;
+                    }
+                    return Ok(Some(Batch { entries, next: self.position() }));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn position(&self) -> Origin {
+        match (&self.stage, &self.lists) {
+            (Stage::Lists, Some(lists)) => lists.position(),
+            (Stage::Rest(rest), _) => {
+                let next = rest.as_slice().first();
+                self.origin(next.map_or_else(|| self.lines.number(), |(line, _)| *line))
+            }
+            (Stage::Report | Stage::Lists, _) => self.origin(self.lines.number()),
+        }
+    }
+
+    fn interrupt(&self) -> Interrupt {
+        let wake = Arc::clone(&self.wake);
+        let lists = self.lists.as_ref().map(Source::interrupt);
+        Arc::new(move || {
+            wake.set();
+            if let Some(lists) = &lists {
+                lists();
+            }
+        })
+    }
+}
+
+/// Takes a record into account: the last of a URL decides.
+fn note(wanted: &mut HashMap<String, Wanted>, only: &Selection, record: Record, line: u64) {
+    let Record { url, outcome, status, error, skip, .. } = record;
+    let (url, outcome) = (url.unwrap_or_default(), outcome.unwrap_or_default());
+    // It tells of a line that came again, not of the URL.
+    if skip.and_then(|skip| skip.reason).as_deref() == Some(SkipReason::Duplicate.as_str()) {
+        return;
+    }
+    let kind = error.and_then(|error| error.kind);
+    if only.takes(Ended { outcome: &outcome, kind: kind.as_deref(), status }) {
+        wanted.insert(url, Wanted { line, listed: false });
+    } else {
+        wanted.remove(&url);
+    }
+}
+
+/// One line of the report.
+fn record(text: &str) -> Result<Record, String> {
+    const WANTED: &str = "name the records that a run with --json wrote";
+    if !text.starts_with('{') {
+        return Err(format!("not a record; {WANTED}"));
+    }
+    let record: Record = serde_json::from_str(text).map_err(|error| {
+        let column = error.column();
+        format!("not a whole record (at column {column}); {WANTED}")
+    })?;
+    match record.v {
+        Some(v) if v != u64::from(VERSION) => {
+            return Err(format!(
+                "a record of version {v}, and this program reads {VERSION}; use the one that wrote it"
+            ));
+        }
+        _ => {}
+    }
+    match (&record.url, record.outcome.as_deref()) {
+        (None, _) => Err(format!("the record has no url; {WANTED}")),
+        (_, None) => Err(format!("the record has no outcome; {WANTED}")),
+        (_, Some(other)) if !is_outcome(other) => {
+            Err(format!("the record has the outcome `{}`, which is none; {WANTED}", other.escape_debug()))
+        }
+        _ => Ok(record),
+    }
+}

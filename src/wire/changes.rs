@@ -1,0 +1,115 @@
+//! What a run changed, as one JSON document that is written as it comes.
+
+use serde::Serialize;
+
+use super::VERSION;
+use super::line::append_line;
+use super::record::{Hex, Source};
+use crate::model::{Origin, Revision};
+
+/// One change.
+#[derive(Debug, Serialize)]
+pub struct ChangeRecord<'a> {
+    /// The URL.
+    pub url: &'a str,
+    /// `added`, `changed` or `removed`.
+    pub change: &'static str,
+    /// By what a change was seen, or why something is gone.
+    pub reason: Option<&'static str>,
+    /// The file that holds the body now.
+    pub path: Option<&'a str>,
+    /// The body as it was.
+    pub before: Option<RevisionRecord<'a>>,
+    /// The body as it is.
+    pub after: Option<RevisionRecord<'a>>,
+    source: Option<Source<'a>>,
+}
+
+impl<'a> ChangeRecord<'a> {
+    /// Of a URL, without bodies; `origin` is where it was read.
+    pub fn new(url: &'a str, change: &'static str, origin: Option<&'a Origin>) -> Self {
+        let source = origin.map(|origin| Source { file: &origin.list, line: origin.line });
+        Self { url, change, reason: None, path: None, before: None, after: None, source }
+    }
+}
+
+/// One state of a body.
+#[derive(Debug, Serialize)]
+pub struct RevisionRecord<'a> {
+    bytes: Option<u64>,
+    sha256: Option<Hex<'a>>,
+    blake3: Option<Hex<'a>>,
+    etag: Option<&'a str>,
+    last_modified: Option<&'a str>,
+}
+
+impl<'a> RevisionRecord<'a> {
+    /// Of this state.
+    pub fn of(revision: &'a Revision) -> Self {
+        let Revision { bytes, sha256, blake3, validators, .. } = revision;
+        Self {
+            bytes: *bytes,
+            sha256: sha256.as_ref().map(Hex),
+            blake3: blake3.as_ref().map(Hex),
+            etag: validators.etag.as_deref(),
+            last_modified: validators.last_modified.as_deref(),
+        }
+    }
+}
+
+/// What is known at the end.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ChangeTotals {
+    /// Ok now, and not before.
+    pub added: u64,
+    /// Ok before and now, and not the same.
+    pub changed: u64,
+    /// Ok before, and gone now.
+    pub removed: u64,
+    /// Ok before and now, and the same.
+    pub unchanged: u64,
+    /// Failed now, whatever it was: that tells nothing about the body.
+    pub failed: u64,
+    /// Not asked, because the run was stopped.
+    pub cancelled: u64,
+    /// Whether every URL of the input was compared; if not, what is no longer listed is not told.
+    pub complete: bool,
+}
+
+/// The document, piece by piece.
+#[derive(Debug, Default)]
+pub struct ChangesWriter {
+    begun: bool,
+}
+
+impl ChangesWriter {
+    /// Appends what comes before the first change.
+    pub fn begin(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(format!("{{\"v\":{VERSION},\"changes\":[").as_bytes());
+    }
+
+    /// Appends a change, on a line of its own.
+    ///
+    /// # Errors
+    /// Never, for a record of text and numbers.
+    pub fn change(&mut self, change: &ChangeRecord<'_>, out: &mut Vec<u8>) -> serde_json::Result<()> {
+        out.extend_from_slice(if self.begun { b",\n" } else { b"\n" });
+        self.begun = true;
+        append_line(change, out)?;
+        // The line ends where it is known whether another follows.
+        out.pop();
+        Ok(())
+    }
+
+    /// Appends the end of the document.
+    ///
+    /// # Errors
+    /// Never, for numbers.
+    pub fn end(&self, totals: &ChangeTotals, out: &mut Vec<u8>) -> serde_json::Result<()> {
+        out.extend_from_slice(b"\n],");
+        let brace = out.len();
+        append_line(totals, out)?;
+        out.remove(brace);
+        Ok(())
+    }
+}

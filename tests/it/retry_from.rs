@@ -1,0 +1,161 @@
+//! `--retry-from`: another try of what an earlier run did not get.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::support::act::{Act, Script};
+use crate::support::cli::{Fetchall, Finished};
+use crate::support::fault::FaultServer;
+use crate::support::play::gzip;
+
+fn server() -> FaultServer {
+    FaultServer::start(Script::new().otherwise(Act::KeepAliveOk(b"hello\n".to_vec())))
+}
+
+/// A record with what counts of it.
+fn record(url: &str, outcome: &str, kind: Option<&str>, status: Option<u16>) -> String {
+    let error = kind.map(|kind| json!({"kind": kind, "message": "x"}));
+    let skip = (outcome == "skipped").then(|| json!({"reason": "duplicate"}));
+    json!({"v": 1, "url": url, "outcome": outcome, "status": status, "error": error, "skip": skip}).to_string() + "\n"
+}
+
+/// One of each kind, named by what happened.
+fn report(server: &FaultServer) -> String {
+    [
+        ("fine", "ok", None, Some(200)),
+        ("missing", "http_error", Some("http_status"), Some(404)),
+        ("busy", "http_error", Some("http_status"), Some(503)),
+        ("slow", "failed", Some("timeout"), None),
+        ("cut", "failed", Some("truncated"), Some(200)),
+        ("late", "cancelled", Some("cancelled"), None),
+        ("missing", "skipped", None, None),
+    ]
+    .map(|(name, outcome, kind, status)| record(&server.url(name), outcome, kind, status))
+    .concat()
+}
+
+fn retry(report: &str, args: &[&str]) -> Finished {
+    let run = Fetchall::new().file("report.ndjson", report).args(["--json", "--retry-from", "report.ndjson"]);
+    run.args(args).run()
+}
+
+/// The last segments of the URLs that were tried.
+fn tried(run: &Finished) -> BTreeSet<String> {
+    let url = |record: &Value| record["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    run.records().iter().map(url).collect()
+}
+
+fn set(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+#[test]
+fn what_failed_is_tried_again_or_what_is_named_of_it() {
+    let server = server();
+    let report = report(&server);
+    for (args, expected) in [
+        (&[][..], &["busy", "cut", "late", "missing", "slow"][..]),
+        (&["--only", "timeout,5xx"], &["busy", "slow"]),
+        (&["--only", "404", "--only", "cancelled"], &["late", "missing"]),
+        (&["--only", "failed"], &["cut", "slow"]),
+        (&["--only", "http_error"], &["busy", "missing"]),
+        (&["--only", "dns"], &[]),
+    ] {
+        let run = retry(&report, args).expect_code(0);
+        assert_eq!(tried(&run), set(expected), "{args:?}");
+        assert_eq!(run.records().len(), expected.len(), "{args:?}");
+        assert!(run.records().iter().all(|record| record["source"]["file"] == "report.ndjson"));
+        assert_eq!(run.stderr.contains(": nothing to do\n"), expected.is_empty(), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn the_last_record_of_a_url_counts() {
+    let server = server();
+    let of = |name: &str, outcome: &str| record(&server.url(name), outcome, None, None);
+    let report = [of("a", "failed"), of("b", "ok"), of("a", "ok"), of("b", "failed"), of("c", "failed")].concat();
+    let run = retry(&report, &["--order", "input"]).expect_code(0);
+    let lines: Vec<_> = run.records().iter().map(|record| record["source"]["line"].clone()).collect();
+    assert_eq!((tried(&run), lines), (set(&["b", "c"]), vec![json!(4), json!(5)]));
+}
+
+#[test]
+fn its_own_records_are_a_report_gzipped_and_through_a_pipe_too() {
+    let busy = || Act::Status(503, Vec::new());
+    let server =
+        FaultServer::start(Script::new().on_each("busy", vec![busy(), busy(), busy(), Act::KeepAliveOk(b"x".into())]));
+    let first = Fetchall::new().args(["--json"]).args([server.url("busy"), server.url("missing")]).run().expect_code(1);
+    let gz = Fetchall::new().file("r.gz", gzip(first.stdout.as_bytes())).args(["--json", "--retry-from", "r.gz"]);
+    assert_eq!(tried(&gz.run().expect_code(1)), set(&["busy", "missing"]));
+    let again = || Fetchall::new().args(["--json", "--only", "503", "--retry-from", "-"]).stdin(first.stdout.clone());
+    assert_eq!(tried(&again().run().expect_code(1)), set(&["busy"]));
+    assert_eq!(tried(&again().run().expect_code(0)), set(&["busy"]));
+}
+
+#[test]
+fn a_list_says_how_and_the_report_says_which() {
+    let server = server();
+    let credentials = server.url("late").replace("http://", "http://me:secret@");
+    let list = format!(
+        "url\tout\theaders\n{}\tx/slow.txt\tX-A: 1\n{}\tx/fine.txt\t\n{}\t\t\nnonsense\t\t\n{credentials}\t\t\n",
+        server.url("slow"),
+        server.url("fine"),
+        server.url("other"),
+    );
+    let run = Fetchall::new().file("report.ndjson", report(&server)).file("list.tsv", list);
+    let run = run.args(["--json", "--retry-from", "report.ndjson", "--dir", "out", "list.tsv"]).run().expect_code(0);
+    assert_eq!(tried(&run), set(&["busy", "cut", "late", "missing", "slow"]));
+    assert_eq!(run.read("out/x/slow.txt"), b"hello\n");
+    let asked = |path: &str| server.requests().into_iter().find(|request| request.path == path).expect("asked");
+    assert_eq!(asked("/slow").header("x-a"), Some("1"));
+    assert_eq!(asked("/late").header("authorization"), Some("Basic bWU6c2VjcmV0"));
+    assert_eq!(asked("/cut").header("x-a"), None);
+    let files: BTreeSet<_> = run.records().iter().map(|r| r["source"]["file"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(files, set(&["list.tsv", "report.ndjson"]), "each record names where it was read");
+}
+
+#[test]
+fn a_line_that_is_no_record_is_one_failed_record() {
+    let server = server();
+    let lines = [
+        record(&server.url("a"), "failed", None, None).trim_end().to_owned(),
+        "http://127.0.0.1:9/list".to_owned(),
+        "{\"url\":\"http://127.0.0.1:9/\"}".to_owned(),
+        "{\"outcome\":\"failed\"}".to_owned(),
+        String::new(),
+        record("http://127.0.0.1:9/", "eaten", None, None).trim_end().to_owned(),
+        "{\"v\":2,\"url\":\"http://127.0.0.1:9/\",\"outcome\":\"failed\"}".to_owned(),
+        "{\"v\":1,\"url\":\"http://127.0".to_owned(),
+    ];
+    let run = retry(&lines.join("\n"), &[]).expect_code(1);
+    let bad: Vec<_> = run.records().into_iter().filter(|record| record["outcome"] == "failed").collect();
+    let places: Vec<_> = bad.iter().map(|r| r["source"]["line"].as_u64().unwrap()).collect();
+    assert_eq!(places, [2, 3, 4, 6, 7, 8]);
+    for record in &bad {
+        assert_eq!(
+            (&record["error"]["kind"], &record["source"]["file"]),
+            (&"invalid_url".into(), &"report.ndjson".into())
+        );
+    }
+    assert_eq!((run.records().len(), server.asked("/a")), (7, 1), "and what is a record is tried");
+}
+
+#[test]
+fn what_contradicts_is_refused_before_anything_is_touched() {
+    let run = || Fetchall::new().file("r.ndjson", "").file("list.txt", "");
+    for (args, said) in [
+        (&["--retry-from", "r.ndjson", "-o", "r.ndjson"][..], "would overwrite the input r.ndjson"),
+        (&["--retry-from", "r.ndjson", "--summary", "./r.ndjson"], "would overwrite the input r.ndjson"),
+        (&["--retry-from", "none.ndjson"], "none.ndjson: no such file"),
+        (&["--retry-from", "r.ndjson", "--only", "5x"], "`5x` is none of"),
+        (&["--retry-from", "r.ndjson", "--only", "ok"], "timeout"),
+        (&["--only", "5xx", "list.txt"], "--retry-from"),
+        (&["--retry-from", "-", "-"], "standard input is named twice"),
+        (&["--retry-from", "r.ndjson", "-O", "x"], "--output-document and --retry-from"),
+        (&["--retry-from", "r.ndjson", "--dir", "out", "--changes", "c"], "changes"),
+    ] {
+        let refused = run().args(args.iter().copied()).run().expect_code(2);
+        assert!(refused.stderr.contains(said), "{args:?}: {}", refused.stderr);
+    }
+}

@@ -77,11 +77,12 @@ pub enum StateError {
     },
 }
 
-/// A state that is open and locked.
+/// A state that is open.
 pub struct State {
     path: PathBuf,
     connection: Connection,
-    lock: File,
+    /// Absent where it is only looked at.
+    lock: Option<File>,
 }
 
 impl State {
@@ -108,7 +109,16 @@ impl State {
             }
         }
         let connection = schema::open(path)?;
-        Ok(Self { path: path.to_owned(), connection, lock })
+        Ok(Self { path: path.to_owned(), connection, lock: Some(lock) })
+    }
+
+    /// Opens it to look at it: nothing is changed, made or locked. `None` where there is no state.
+    ///
+    /// # Errors
+    /// When it is damaged, of a newer version, or the file system says no.
+    pub fn look_at(path: &Path) -> Result<Option<Self>, StateError> {
+        let connection = schema::look_at(path)?;
+        Ok(connection.map(|connection| Self { path: path.to_owned(), connection, lock: None }))
     }
 
     /// Every name that was claimed so far.
@@ -127,14 +137,20 @@ impl State {
         read().map_err(|e| failed(&self.path, e))
     }
 
+    /// The end that looks things up alone, of a state that is only looked at.
+    pub fn recall(self, shape: Shape, folder: Option<PathBuf>) -> Recall {
+        Recall::new(self.path, self.connection, shape, folder)
+    }
+
     /// The two ends of it: one to look things up, one to write them down.
     ///
     /// # Errors
     /// What SQLite says.
     pub fn split(self, shape: Shape, folder: Option<PathBuf>) -> Result<(Recall, Ledger), StateError> {
         let reading = schema::connect(&self.path)?;
-        let recall = Recall::new(self.path.clone(), reading, shape.clone(), folder);
-        Ok((recall, Ledger::new(self.path, self.connection, self.lock, shape)))
+        let recall = Recall::new(self.path.clone(), reading, shape.clone(), folder.clone());
+        let Self { path, connection, lock } = self;
+        Ok((recall, Ledger::new(path, connection, lock, shape, folder)))
     }
 }
 

@@ -9,17 +9,16 @@ use super::SetupError;
 use crate::config::{Compression, Config};
 use crate::fetch::Saving;
 use crate::model::{Batch, Entry, Origin, Outcome};
-use crate::policy::naming::Claims;
+use crate::policy::naming::{Claims, Template};
 use crate::sink::{Sink, SinkError};
 use crate::source::{Interrupt, Source, SourceError};
 use crate::state::{Ledger, Recall, Shape, State};
 
+/// What a run remembers: what it asks and what it tells. A dry run tells nothing.
+type Memory = (Recall, Option<Ledger>);
+
 /// Opens the state of a run, if it has one: where bodies are saved, or a file is named for it.
-pub(super) fn open(
-    config: &Config,
-    saving: &Saving,
-    names: Option<&mut Claims>,
-) -> Result<Option<(Recall, Ledger)>, SetupError> {
+pub(super) fn open(config: &Config, saving: &Saving, names: Option<&mut Claims>) -> Result<Option<Memory>, SetupError> {
     let folder = match saving {
         Saving::Dir(folder) => Some(folder.clone()),
         _ => None,
@@ -29,15 +28,25 @@ pub(super) fn open(
     if let Some(folder) = folder.as_ref().filter(|_| config.state.is_none()) {
         refuse_links(folder)?;
     }
-    let state = State::open(&path, config.fresh)?;
-    // A state elsewhere locks that and not the folder.
-    if let Some(folder) = folder.as_ref().filter(|_| config.state.is_none()) {
-        clear_parts(&folder.join(".fetchall").join("part"));
-    }
+    let state = match (config.dry_run, config.fresh) {
+        (true, true) => None,
+        (true, false) => State::look_at(&path)?,
+        (false, fresh) => Some(State::open(&path, fresh)?),
+    };
+    let Some(state) = state else { return Ok(None) };
     if let Some(names) = names {
         state.names(|name| names.reserve(name))?;
     }
-    let (mut recall, ledger) = state.split(shape(config), folder)?;
+    let (mut recall, ledger) = if config.dry_run {
+        (state.recall(shape(config), folder), None)
+    } else {
+        // A state elsewhere locks that and not the folder.
+        if let Some(folder) = folder.as_ref().filter(|_| config.state.is_none()) {
+            clear_parts(&folder.join(".fetchall").join("part"));
+        }
+        let (recall, ledger) = state.split(shape(config), folder)?;
+        (recall, Some(ledger))
+    };
     recall.wants(config.digest);
     if config.refresh {
         recall.refreshes();
@@ -70,13 +79,18 @@ fn clear_parts(parts: &Path) {
     }
 }
 
-/// The settings that shape a body.
+/// The settings that shape a body, or say where it is saved. Those at their default that say where
+/// are left out, as in states that were written before there were such settings.
 fn shape(config: &Config) -> Shape {
     let coded = match config.compression {
         Compression::Auto | Compression::Off => "decoded",
         Compression::Raw => "raw",
     };
-    Shape::new(std::iter::once(coded.to_owned()).chain(config.header.iter().cloned()))
+    // No request field looks like these.
+    let name = (config.name != Template::DEFAULT).then(|| format!("name\0{}", config.name));
+    let disposition = config.content_disposition.then(|| "content-disposition\0".to_owned());
+    let header = config.header.iter().cloned();
+    Shape::new(std::iter::once(coded.to_owned()).chain(header).chain(name).chain(disposition))
 }
 
 /// A source whose seeds know what is known of them.

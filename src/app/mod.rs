@@ -16,7 +16,7 @@ use crate::config::{Backend, Config, Duplicates, headers};
 use crate::engine::{Ends, Plan, Stop};
 use crate::fetch::{FetchSpec, HttpSpec, Saving, TlsSpec};
 use crate::frontier::FRONTIERS;
-use crate::policy::naming::Claims;
+use crate::policy::naming::{Claims, Template};
 use crate::report::Reporter;
 use crate::sink::{FORMATS, Output, Sink, SummaryFile};
 use crate::source::{Input, ListSource, Source, SourceError};
@@ -83,14 +83,15 @@ pub fn plan(
     surroundings: Surroundings,
     stop: Stop,
 ) -> Result<Plan, SetupError> {
+    let template = template(config)?;
     let mut source: Box<dyn Source> = Box::new(ListSource::new(inputs, config.input_format)?);
     let saving = saving(config, document)?;
-    let mut names = matches!(saving, Saving::Dir(_)).then(Claims::new);
+    let mut names = matches!(saving, Saving::Dir(_)).then(|| Claims::named_by(template));
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     if let Some((recall, ledger)) = memory::open(config, &saving, names.as_mut())? {
         source = Box::new(Recalling::new(source, recall));
         // The first of all: what was told is known.
-        sinks.push(Box::new(Keeping(ledger)));
+        sinks.extend(ledger.map(|ledger| Box::new(Keeping(ledger)) as Box<dyn Sink>));
     }
     let spec = FetchSpec::Http(Arc::new(http_spec(config, saving, !sinks.is_empty())?));
     sinks.extend(surroundings.sinks);
@@ -99,7 +100,8 @@ pub fn plan(
         sinks.push(Box::new(SummaryFile::new(create(path, "the summary")?)));
     }
     let [frontier, ..] = FRONTIERS else { return Err(SetupError::Setting("no frontier".to_owned())) };
-    let backend = backend(config.backend)?;
+    // Where nothing is asked there is nothing to do at once, and the order of the list is kept.
+    let backend = backend(if config.dry_run { Backend::Sequential } else { config.backend })?;
     Ok(Plan {
         source,
         frontier: (frontier.make)(config.duplicates == Duplicates::Skip),
@@ -115,6 +117,15 @@ pub fn plan(
         grace: config.grace,
         stop,
     })
+}
+
+/// How files are called, and that the settings which say what is saved make sense together.
+fn template(config: &Config) -> Result<Template, SetupError> {
+    if config.refresh && config.skip_existing {
+        let what = "--refresh and --skip-existing: contradict each other; leave one of them out";
+        return Err(SetupError::Setting(what.to_owned()));
+    }
+    Template::parse(&config.name).map_err(|why| SetupError::Setting(format!("--name: {why}")))
 }
 
 /// The entry of a word of the settings: the same words in the same order, as a test demands.
@@ -161,15 +172,22 @@ fn saving(config: &Config, document: Document) -> Result<Saving, SetupError> {
         (Document::Stream(writer), _) => Saving::Stream(writer),
         (Document::None, None) => Saving::Discard,
         (Document::None, Some(dir)) => {
+            let made = if config.dry_run { could_be_made(dir) } else { std::fs::create_dir_all(dir) };
             let path = dir.clone();
-            std::fs::create_dir_all(dir).map_err(|source| SetupError::Path {
-                path,
-                purpose: "saved bodies",
-                source,
-            })?;
+            made.map_err(|source| SetupError::Path { path, purpose: "saved bodies", source })?;
             Saving::Dir(dir.clone())
         }
     })
+}
+
+/// Whether a folder is there, or nothing is.
+fn could_be_made(folder: &Path) -> io::Result<()> {
+    match std::fs::metadata(folder) {
+        Ok(there) if there.is_dir() => Ok(()),
+        Ok(_) => Err(io::ErrorKind::NotADirectory.into()),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(e),
+    }
 }
 
 fn http_spec(config: &Config, saving: Saving, keeps_validators: bool) -> Result<HttpSpec, SetupError> {
@@ -198,6 +216,9 @@ fn http_spec(config: &Config, saving: Saving, keeps_validators: bool) -> Result<
         saving,
         keeps_validators,
         remote_time: config.remote_time,
+        content_disposition: config.content_disposition,
+        skip_existing: config.skip_existing,
+        dry_run: config.dry_run,
         run: RandomState::new().build_hasher().finish(),
         digest: config.digest,
         max_size: config.max_size,
@@ -260,6 +281,11 @@ fn raise_descriptor_limit() -> u64 {
 mod tests {
     use super::*;
     use crate::config::{Key, Raw};
+
+    #[test]
+    fn the_default_name_is_the_default_template() {
+        assert_eq!(Config::default().name, Template::DEFAULT);
+    }
 
     #[test]
     fn registry_and_words_of_the_backends_agree() {

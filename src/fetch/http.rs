@@ -26,6 +26,7 @@ use crate::config::Compression;
 use crate::model::{
     Condition, ErrorKind, Facts, FetchError, Hop, Job, PerSeed, SkipReason, Timing, Validators, Verdict,
 };
+use crate::policy::naming::name_from_disposition;
 use crate::policy::origin;
 use crate::policy::printable::printable;
 use crate::policy::redact::redact;
@@ -87,6 +88,9 @@ impl HttpFetcher {
 impl Fetcher for HttpFetcher {
     fn fetch<'a>(&'a self, job: &'a Job, abort: &'a CancellationToken) -> BoxFuture<'a, Fetched> {
         Box::pin(MARKS.scope(Marks::default(), async move {
+            if let Some(told) = self.without_asking(job) {
+                return told;
+            }
             let _counted = Counted::new(&self.under_way, &self.most_under_way);
             let started = Instant::now();
             let facts = Facts { started_at: Some(Timestamp::now()), ..Facts::default() };
@@ -113,6 +117,25 @@ impl Fetcher for HttpFetcher {
             timing.total = Some(started.elapsed());
             Fetched { facts, timing, verdict }
         }))
+    }
+}
+
+impl HttpFetcher {
+    /// What can be told of a job without asking anybody. A look at one name does not wait for a
+    /// disk long enough to be worth another thread.
+    fn without_asking(&self, job: &Job) -> Option<Fetched> {
+        if !self.spec.skip_existing && !self.spec.dry_run {
+            return None;
+        }
+        let there = if self.spec.skip_existing { self.saver.existing(job, None) } else { None };
+        let (reason, path, bytes) = match there {
+            Some((path, bytes)) => (SkipReason::Exists, Some(path), bytes),
+            None if self.spec.dry_run => (SkipReason::DryRun, self.saver.target(job, None), None),
+            None => return None,
+        };
+        let path = path.map(|path| path.to_string_lossy().into_owned());
+        let facts = Facts { path, bytes, ..Facts::default() };
+        Some(Fetched { facts, timing: Timing::default(), verdict: Verdict::Skipped(reason) })
     }
 }
 
@@ -260,7 +283,14 @@ impl Exchange<'_> {
                 let message = "206 Partial Content, though no range was asked for";
                 Err(FetchError::new(ErrorKind::Protocol, message))
             }
-            200..=299 => self.receive(url, response).await.map(|()| Verdict::Ok),
+            200..=299 => {
+                let proposed = self.proposed(response.headers());
+                if self.is_there(proposed.as_deref()) {
+                    self.drain(response).await;
+                    return Ok(Verdict::Skipped(SkipReason::Exists));
+                }
+                self.receive(url, response, proposed).await.map(|()| Verdict::Ok)
+            }
             304 if self.condition(url).is_some() => Ok(Verdict::Skipped(SkipReason::NotModified)),
             304 => {
                 let message = "304 Not Modified, though the request had no condition";
@@ -279,8 +309,28 @@ impl Exchange<'_> {
         }
     }
 
+    /// The name that the server proposes for the file, where it is wanted: what the list calls
+    /// the file counts for more.
+    fn proposed(&self, fields: &HeaderMap) -> Option<String> {
+        if !self.fetcher.spec.content_disposition || self.wants().is_some_and(|wants| wants.out.is_some()) {
+            return None;
+        }
+        name_from_disposition(fields.get(header::CONTENT_DISPOSITION)?.as_bytes())
+    }
+
+    /// Whether the file that the server has just named is there already and stays; tells of it.
+    fn is_there(&mut self, proposed: Option<&str>) -> bool {
+        if proposed.is_none() || !self.fetcher.spec.skip_existing {
+            return false;
+        }
+        let Some((path, bytes)) = self.fetcher.saver.existing(self.job, proposed) else { return false };
+        self.facts.path = Some(path.to_string_lossy().into_owned());
+        self.facts.bytes = bytes;
+        true
+    }
+
     /// Reads the body of a good answer to its end.
-    async fn receive(&mut self, url: &Url, mut response: Answer) -> Result<(), FetchError> {
+    async fn receive(&mut self, url: &Url, mut response: Answer, proposed: Option<String>) -> Result<(), FetchError> {
         let fetcher = self.fetcher;
         let decoder = self.decoder(url, response.headers())?;
         let wants = self.job.seed.wants.as_deref();
@@ -288,7 +338,7 @@ impl Exchange<'_> {
             &fetcher.spec,
             wants,
             decoder,
-            fetcher.saver.begin(self.job, self.fate.as_ref(), self.modified(response.headers())),
+            fetcher.saver.begin(self.job, self.fate.as_ref(), self.modified(response.headers()), proposed.as_deref()),
         );
         transfer.expect(response.content_length())?;
         loop {

@@ -160,6 +160,12 @@ pub struct HttpSpec {
     pub keeps_validators: bool,
     /// Whether files get the time of Last-Modified.
     pub remote_time: bool,
+    /// Whether a name that the server proposes makes the claimed name a folder with that file in it.
+    pub content_disposition: bool,
+    /// Whether what is there already is not fetched.
+    pub skip_existing: bool,
+    /// Nothing is asked and nothing written: each job is told where its body would go.
+    pub dry_run: bool,
     /// In the names of part files: tells those of this run from those of another one that saves
     /// into the same folder. A fetch that is tried again finds the part of the first try.
     pub run: u64,

@@ -73,7 +73,13 @@ impl Place {
             return Ok(());
         }
         self.ensure_parent(&self.target)?;
-        fs::rename(&self.part, &self.target)
+        fs::rename(&self.part, &self.target).map_err(|e| match e.kind() {
+            io::ErrorKind::IsADirectory | io::ErrorKind::DirectoryNotEmpty => {
+                let what = format!("{} is in the way: it is a folder", self.target.display());
+                io::Error::new(io::ErrorKind::IsADirectory, what)
+            }
+            _ => e,
+        })
     }
 
     fn is_special(&self) -> bool {

@@ -39,21 +39,50 @@ impl Saver {
         matches!(self.saving, Saving::Dir(_) | Saving::File(_))
     }
 
-    /// Where the body of this job goes.
-    pub(super) fn begin(&self, job: &Job, fate: Option<&Arc<Fate>>, modified: Option<SystemTime>) -> Part {
-        let fate = || fate.cloned().unwrap_or_default();
-        let part = Self::part_of(&self.saving, self.run, job);
-        match (&self.saving, &job.save_as, part) {
-            (Saving::Dir(root), Some(name), Some(part)) => {
-                let root_known = Some((root.clone(), self.folders.clone()));
-                self.file(fate(), Place { root: root_known, part, target: root.join(&*name.0), modified })
-            }
-            (Saving::File(target), _, Some(part)) => {
-                self.file(fate(), Place { root: None, part, target: target.clone(), modified })
-            }
-            (Saving::Stream(writer), ..) => Part::Stream(writer.clone()),
-            (Saving::Discard | Saving::Dir(_) | Saving::File(_), ..) => Part::Discard,
+    /// Where the body of this job goes; `proposed` is the name in a folder of its own that the
+    /// server gives it.
+    pub(super) fn begin(
+        &self,
+        job: &Job,
+        fate: Option<&Arc<Fate>>,
+        modified: Option<SystemTime>,
+        proposed: Option<&str>,
+    ) -> Part {
+        if let Saving::Stream(writer) = &self.saving {
+            return Part::Stream(writer.clone());
         }
+        let part = Self::part_of(&self.saving, self.run, job);
+        let (Some(part), Some(target)) = (part, self.target(job, proposed)) else { return Part::Discard };
+        let root = match &self.saving {
+            Saving::Dir(root) => Some((root.clone(), self.folders.clone())),
+            _ => None,
+        };
+        self.file(fate.cloned().unwrap_or_default(), Place { root, part, target, modified })
+    }
+
+    /// The final name of a job's body, where it has one.
+    pub(super) fn target(&self, job: &Job, proposed: Option<&str>) -> Option<PathBuf> {
+        match (&self.saving, &job.save_as) {
+            (Saving::Dir(root), Some(name)) => {
+                let mut target = root.join(&*name.0);
+                target.extend(proposed);
+                Some(target)
+            }
+            (Saving::File(target), _) => Some(target.clone()),
+            (Saving::Stream(_) | Saving::Discard | Saving::Dir(_), _) => None,
+        }
+    }
+
+    /// What is there under the final name already, and how long it is where it is a file. A folder
+    /// is no body; below the output folder a link is not followed, as a body would replace it.
+    pub(super) fn existing(&self, job: &Job, proposed: Option<&str>) -> Option<(PathBuf, Option<u64>)> {
+        let target = self.target(job, proposed)?;
+        let there = match self.saving {
+            Saving::Dir(_) => fs::symlink_metadata(&target).ok().filter(|there| !there.is_dir()),
+            // What is no file, such as a device, is written to and loses nothing.
+            _ => fs::metadata(&target).ok().filter(fs::Metadata::is_file),
+        }?;
+        Some((target, there.is_file().then_some(there.len())))
     }
 
     /// Where the part file of a job is, if the run saves by name.

@@ -11,7 +11,7 @@ use super::SetupError;
 use crate::config::{Compression, Config};
 use crate::fetch::{self, Saving};
 use crate::model::{Batch, Entry, Origin, Outcome};
-use crate::policy::naming::Claims;
+use crate::policy::naming::{Claims, Template};
 use crate::sink::{Past, Sink, SinkError, Was};
 use crate::source::{Interrupt, Source, SourceError};
 use crate::state::{Ledger, PastRow, Recall, Shape, State, StateError};
@@ -19,7 +19,8 @@ use crate::state::{Ledger, PastRow, Recall, Shape, State, StateError};
 /// The state of a run, by what is done with it.
 pub(super) struct Memory {
     pub(super) recall: Recall,
-    pub(super) ledger: Ledger,
+    /// A dry run tells nothing.
+    pub(super) ledger: Option<Ledger>,
     /// Where a run tells what has changed.
     pub(super) past: Option<Known>,
 }
@@ -35,16 +36,27 @@ pub(super) fn open(config: &Config, saving: &Saving, names: Option<&mut Claims>)
     if let Some(folder) = folder.as_ref().filter(|_| config.state.is_none()) {
         refuse_links(folder)?;
     }
-    let state = State::open(&path, config.fresh, config.sync)?;
-    // A state elsewhere locks that and not the folder.
-    if let Some(folder) = folder.as_ref().filter(|_| config.state.is_none()) {
-        clear_parts(&folder.join(".fetchall").join("part"), config.fresh);
-    }
+    let state = match (config.dry_run, config.fresh) {
+        (true, true) => None,
+        (true, false) => State::look_at(&path)?,
+        (false, fresh) => Some(State::open(&path, fresh, config.sync)?),
+    };
+    let Some(state) = state else { return Ok(None) };
     if let Some(names) = names {
         state.names(|name| names.reserve(name))?;
     }
-    let past = config.changes.as_ref().map(|_| state.past(folder.clone())).transpose()?.map(Known);
-    let (mut recall, ledger) = state.split(shape(config), folder)?;
+    let past = config.changes.as_ref().filter(|_| !config.dry_run);
+    let past = past.map(|_| state.past(folder.clone())).transpose()?.map(Known);
+    let (mut recall, ledger) = if config.dry_run {
+        (state.recall(shape(config), folder), None)
+    } else {
+        // A state elsewhere locks that and not the folder.
+        if let Some(folder) = folder.as_ref().filter(|_| config.state.is_none()) {
+            clear_parts(&folder.join(".fetchall").join("part"), config.fresh);
+        }
+        let (recall, ledger) = state.split(shape(config), folder)?;
+        (recall, Some(ledger))
+    };
     recall.wants(config.digest);
     if config.refresh {
         recall.refreshes();
@@ -91,13 +103,18 @@ pub(super) fn id(config: &Config) -> u64 {
     })
 }
 
-/// The settings that shape a body.
+/// The settings that shape a body, or say where it is saved. Those at their default that say where
+/// are left out, as in states that were written before there were such settings.
 fn shape(config: &Config) -> Shape {
     let coded = match config.compression {
         Compression::Auto | Compression::Off => "decoded",
         Compression::Raw => "raw",
     };
-    Shape::new(std::iter::once(coded.to_owned()).chain(config.header.iter().cloned()))
+    // No request field looks like these.
+    let name = (config.name != Template::DEFAULT).then(|| format!("name\0{}", config.name));
+    let disposition = config.content_disposition.then(|| "content-disposition\0".to_owned());
+    let header = config.header.iter().cloned();
+    Shape::new(std::iter::once(coded.to_owned()).chain(header).chain(name).chain(disposition))
 }
 
 /// A source whose seeds know what is known of them.

@@ -17,7 +17,7 @@ use crate::config::{Backend, Config, Duplicates, headers};
 use crate::engine::{Ends, Plan, Stop};
 use crate::fetch::{BodyStream, FetchSpec, HttpSpec, Keeping, Saving, TlsSpec};
 use crate::frontier::FRONTIERS;
-use crate::policy::naming::Claims;
+use crate::policy::naming::{Claims, Template};
 use crate::report::Reporter;
 use crate::sink::{Changes, FORMATS, Output, Sink, SummaryFile, WholeFile};
 use crate::source::{Inputs, ListSource, ReportSource, Source, SourceError};
@@ -84,6 +84,7 @@ pub fn plan(
     surroundings: Surroundings,
     stop: Stop,
 ) -> Result<Plan, SetupError> {
+    let template = template(config)?;
     let inputs = inputs.into();
     if inputs.retry.is_some() && config.changes.is_some() {
         let why = "changes: another try of some URLs is no run to compare; leave it out";
@@ -91,14 +92,14 @@ pub fn plan(
     }
     let mut source = source(inputs, config)?;
     let saving = saving(config, document)?;
-    let mut names = matches!(saving, Saving::Dir(_)).then(Claims::new);
+    let mut names = matches!(saving, Saving::Dir(_)).then(|| Claims::named_by(template));
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     let mut keeping = Keeping::ForNow;
     let mut past = None;
     if let Some(memory) = memory::open(config, &saving, names.as_mut())? {
         source = Box::new(Recalling::new(source, memory.recall));
         // The first of all: what was told is known.
-        sinks.push(Box::new(Remembering(memory.ledger)));
+        sinks.extend(memory.ledger.map(|ledger| Box::new(Remembering(ledger)) as Box<dyn Sink>));
         past = memory.past;
         keeping = Keeping::For(memory::id(config));
     }
@@ -112,8 +113,10 @@ pub fn plan(
         sinks.push(changes_sink(path, past)?);
     }
     let [frontier, ..] = FRONTIERS else { return Err(SetupError::Setting("no frontier".to_owned())) };
-    let backend = backend(config.backend)?;
-    let share = descriptors::share(config.backend, backend, config.concurrency.get());
+    // Where nothing is asked there is nothing to do at once, and the order of the list is kept.
+    let wanted = if config.dry_run { Backend::Sequential } else { config.backend };
+    let backend = backend(wanted)?;
+    let share = descriptors::share(wanted, backend, config.concurrency.get());
     spec.idle_connections = share.idle;
     Ok(Plan {
         source,
@@ -139,6 +142,19 @@ fn source(inputs: Inputs, config: &Config) -> Result<Box<dyn Source>, SetupError
     let Some(retry) = retry else { return Ok(Box::new(ListSource::new(lists, config.input_format)?)) };
     let lists = (!lists.is_empty()).then(|| ListSource::new(lists, config.input_format)).transpose()?;
     Ok(Box::new(ReportSource::new(retry, lists)?))
+}
+
+/// How files are called, and that the settings which say what is saved make sense together.
+fn template(config: &Config) -> Result<Template, SetupError> {
+    if config.refresh && config.skip_existing {
+        let what = "--refresh and --skip-existing: contradict each other; leave one of them out";
+        return Err(SetupError::Setting(what.to_owned()));
+    }
+    if config.dry_run && config.changes.is_some() {
+        let what = "--dry-run and --changes: nothing is fetched that could have changed; leave one of them out";
+        return Err(SetupError::Setting(what.to_owned()));
+    }
+    Template::parse(&config.name).map_err(|why| SetupError::Setting(format!("--name: {why}")))
 }
 
 /// The entry of a word of the settings: the same words in the same order, as a test demands.
@@ -196,10 +212,13 @@ fn saving(config: &Config, document: Document) -> Result<Saving, SetupError> {
         (Document::Stream(writer), _) => Saving::Stream(BodyStream::new(writer)),
         (Document::None, None) => Saving::Discard,
         (Document::None, Some(dir)) => {
+            let made = if config.dry_run { could_be_made(dir) } else { std::fs::create_dir_all(dir) };
             let path = dir.clone();
-            std::fs::create_dir_all(dir).map_err(|e| {
+            made.map_err(|e| {
                 let source = match e.kind() {
-                    io::ErrorKind::AlreadyExists => io::Error::new(e.kind(), "it is no folder; name another"),
+                    io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
+                        io::Error::new(e.kind(), "it is no folder; name another")
+                    }
                     _ => e,
                 };
                 SetupError::Path { path, purpose: "saved bodies", source }
@@ -207,6 +226,16 @@ fn saving(config: &Config, document: Document) -> Result<Saving, SetupError> {
             Saving::Dir(dir.clone())
         }
     })
+}
+
+/// Whether a folder is there, or nothing is.
+fn could_be_made(folder: &Path) -> io::Result<()> {
+    match std::fs::metadata(folder) {
+        Ok(there) if there.is_dir() => Ok(()),
+        Ok(_) => Err(io::ErrorKind::NotADirectory.into()),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(e),
+    }
 }
 
 fn http_spec(config: &Config, saving: Saving, keeping: Keeping) -> Result<HttpSpec, SetupError> {
@@ -237,6 +266,9 @@ fn http_spec(config: &Config, saving: Saving, keeping: Keeping) -> Result<HttpSp
         remote_time: config.remote_time,
         keeping,
         sync: config.sync,
+        content_disposition: config.content_disposition,
+        skip_existing: config.skip_existing,
+        dry_run: config.dry_run,
         run: RandomState::new().build_hasher().finish(),
         digest: config.digest,
         max_size: config.max_size,
@@ -261,6 +293,11 @@ fn request_fields(config: &Config) -> Result<Vec<(HeaderName, Option<HeaderValue
 mod tests {
     use super::*;
     use crate::config::{Key, Raw};
+
+    #[test]
+    fn the_default_name_is_the_default_template() {
+        assert_eq!(Config::default().name, Template::DEFAULT);
+    }
 
     #[test]
     fn registry_and_words_of_the_backends_agree() {

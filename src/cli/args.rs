@@ -194,6 +194,18 @@ pub struct SettingArgs {
     /// Save bodies under this folder [default: none]
     #[arg(short = 'd', short_alias = 'P', long, alias = "output-dir", value_name = "DIR", help_heading = "Saving")]
     dir: Option<OsString>,
+    /// How files are called: {path} {file} {n} and more [default: {host}/{path}]
+    #[arg(long, value_name = "TEMPLATE", help_heading = "Saving")]
+    name: Option<OsString>,
+    /// Call each file as its server proposes, in a folder of its own [default: false]
+    #[arg(long, help_heading = "Saving", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        hide_possible_values = true, value_name = "false", value_parser = words("content-disposition"))]
+    content_disposition: Option<String>,
+    /// Do not fetch what is there already [default: false]
+    #[arg(long, alias = "no-clobber", help_heading = "Saving", num_args = 0..=1, require_equals = true,
+        default_missing_value = "true", hide_possible_values = true, value_name = "false",
+        value_parser = words("skip-existing"))]
+    skip_existing: Option<String>,
     /// Forget what earlier runs know, and begin anew [default: false]
     #[arg(long, help_heading = "Saving", num_args = 0..=1, require_equals = true, default_missing_value = "true",
         hide_possible_values = true, value_name = "false", value_parser = words("fresh"))]
@@ -262,6 +274,10 @@ pub struct SettingArgs {
     #[arg(long, value_name = "FILE", help_heading = "Seeing")]
     log: Option<OsString>,
 
+    /// Say what would be done, and do nothing: no network, no file [default: false]
+    #[arg(long, help_heading = "Other", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        hide_possible_values = true, value_name = "false", value_parser = words("dry-run"))]
+    dry_run: Option<String>,
     /// Take settings from this file too
     #[arg(long, value_name = "FILE", help_heading = "Other", conflicts_with = "no_config")]
     pub config: Option<PathBuf>,
@@ -302,6 +318,9 @@ impl SettingArgs {
             timeout = "timeout",
             low_speed = "low-speed",
             dir = "dir",
+            name = "name",
+            content_disposition = "content-disposition",
+            skip_existing = "skip-existing",
             fresh = "fresh",
             refresh = "refresh",
             remote_time = "remote-time",
@@ -318,6 +337,7 @@ impl SettingArgs {
             verbose = "verbose",
             color = "color",
             log = "log",
+            dry_run = "dry-run",
         );
         if self.fail_fast {
             given.push(("until", "--fail-fast", OsStr::new("first-error")));

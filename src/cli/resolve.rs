@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use fetchall::config::{Config, Key, Layers, Origin, Raw};
+use fetchall::policy::naming::Template;
 use fetchall::policy::selection::Selection;
 
 use super::args::{JobArgs, SettingArgs};
@@ -99,7 +100,15 @@ pub fn settings(args: &SettingArgs, env: &Env) -> Result<Resolved, UsageError> {
             Err(problem) => problems.push(problem),
         }
     }
-    match layers.finish() {
+    let found = layers.finish();
+    if let Ok((config, origins)) = &found {
+        problems.extend(Template::parse(&config.name).err().map(|why| match origins.get("name") {
+            Some(origin @ Origin::File { .. }) => format!("{origin}: name: {why}"),
+            Some(origin) => format!("{origin}: {why}"),
+            None => why,
+        }));
+    }
+    match found {
         Ok((config, origins)) if problems.is_empty() => {
             Ok(Resolved { config, origins, inputs: Vec::new(), retry: None, output_document: None, show_errors: false })
         }

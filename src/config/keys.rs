@@ -120,6 +120,9 @@ keys! {
     "timeout" | "max-time" => timeout: OrNone<TimeLimit>,
     "low-speed" => low_speed: OrNone<LowSpeed>,
     "dir" | "output-dir" => dir: OrNone<PathBuf>,
+    "name" => name: String,
+    "content-disposition" => content_disposition: bool,
+    "skip-existing" | "no-clobber" => skip_existing: bool,
     "fresh" => fresh: bool,
     "refresh" => refresh: bool,
     "remote-time" => remote_time: bool,
@@ -136,6 +139,7 @@ keys! {
     "verbose" => verbose: bool,
     "color" => color: Color,
     "log" => log: OrNone<PathBuf>,
+    "dry-run" => dry_run: bool,
 }
 
 /// The value as text, where TOML may have it as a string only.
@@ -381,6 +385,18 @@ impl<K: Kind> Kind for OrNone<K> {
 
     fn write(value: &Self::Value) -> Value {
         value.as_ref().map_or_else(|| Value::from("none"), K::write)
+    }
+}
+
+impl Kind for String {
+    type Value = Self;
+
+    fn read(raw: Raw<'_>) -> Result<Self, String> {
+        string(raw).map(str::to_owned)
+    }
+
+    fn write(value: &Self) -> Value {
+        Value::from(value.as_str())
     }
 }
 

@@ -176,6 +176,12 @@ pub struct Config {
     pub low_speed: Option<LowSpeed>,
     /// `dir`: where bodies are saved.
     pub dir: Option<PathBuf>,
+    /// `name`: how files below `dir` are called; `policy::naming::Template` reads it.
+    pub name: String,
+    /// `content-disposition`: files are called as the server proposes, each in a folder of its own.
+    pub content_disposition: bool,
+    /// `skip-existing`: what is there already is not fetched.
+    pub skip_existing: bool,
     /// `fresh`: forget what earlier runs into this folder left behind.
     pub fresh: bool,
     /// `refresh`: ask for what is done again, in case it has changed.
@@ -208,6 +214,8 @@ pub struct Config {
     pub color: Color,
     /// `log`: a file that gets the log.
     pub log: Option<PathBuf>,
+    /// `dry-run`: say what would be done, and do nothing.
+    pub dry_run: bool,
 }
 
 impl Default for Config {
@@ -235,6 +243,9 @@ impl Default for Config {
             timeout: None,
             low_speed: Some(LowSpeed { bytes_per_second: 100, over: Duration::from_secs(30) }),
             dir: None,
+            name: "{host}/{path}".to_owned(),
+            content_disposition: false,
+            skip_existing: false,
             fresh: false,
             refresh: false,
             remote_time: false,
@@ -251,6 +262,7 @@ impl Default for Config {
             verbose: false,
             color: Color::Auto,
             log: None,
+            dry_run: false,
         }
     }
 }

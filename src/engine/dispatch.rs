@@ -29,7 +29,7 @@ use crate::model::{
     Batch, Entry, ErrorKind, Event, Facts, FetchError, Job, JobId, Outcome, Progress, RunInfo, Seed, SkipReason,
     StopCause, Subject, Summary, Verdict,
 };
-use crate::policy::naming::{Claims, name_for_out, name_for_url};
+use crate::policy::naming::Claims;
 use crate::sink::{SinkThread, ToSinks};
 
 /// The most outcomes taken from the channel at once, and so the size of a batch for the sinks.
@@ -173,15 +173,9 @@ impl State {
             return self.frontier.push(seed, self.names.is_some().then_some(name));
         }
         let Some(names) = &mut self.names else { return self.frontier.push(seed, None) };
-        let wanted = match seed.wants.as_ref().and_then(|w| w.out.as_deref()) {
-            Some(out) => name_for_out(out),
-            None => Ok(name_for_url(&seed.url)),
-        };
-        match wanted {
-            Ok(name) => {
-                let claimed = names.claim(&name, seed.url.as_str());
-                self.frontier.push(seed, Some(claimed));
-            }
+        let out = seed.wants.as_ref().and_then(|w| w.out.as_deref());
+        match names.claim_for(&seed.url, seed.number + 1, out) {
+            Ok(claimed) => self.frontier.push(seed, Some(claimed)),
             Err(error) => self.finish(Outcome::unfetched(Subject::Seed(seed), Verdict::Failed(error))),
         }
     }

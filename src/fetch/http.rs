@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use ::http::StatusCode;
 use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -13,15 +13,12 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::answer::{Answer, size};
-use super::body::Transfer;
 use super::classify::{Stage, classify, connection_ended};
 use super::client::{Clients, its_own};
-use super::declared::Checks;
-use super::decode::{self, Decoder};
-use super::kept::{Answered, Note};
+use super::decode;
 use super::pace::Pace;
 use super::place::Fate;
-use super::resume::{Rest, go_on};
+use super::resume::Rest;
 use super::save::Saver;
 use super::timing::{MARKS, Marks};
 use super::{Fetched, Fetcher, HttpSpec, Meter, Saving};
@@ -30,7 +27,6 @@ use crate::model::{
     Condition, ErrorKind, Facts, FetchError, Hop, Job, PerSeed, SkipReason, Timing, Validators, Verdict,
 };
 use crate::policy::origin;
-use crate::policy::partial::strong_validator;
 use crate::policy::printable::printable;
 use crate::policy::redact::redact;
 
@@ -49,10 +45,10 @@ const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
 /// Fetches over HTTP on the runtime it was built for.
 pub(super) struct HttpFetcher {
-    spec: Arc<HttpSpec>,
+    pub(super) spec: Arc<HttpSpec>,
     clients: Clients,
-    saver: Saver,
-    meter: Arc<Meter>,
+    pub(super) saver: Saver,
+    pub(super) meter: Arc<Meter>,
     fields: HeaderMap,
     /// Whether the Accept-Encoding is ours.
     asks_codings: bool,
@@ -91,6 +87,9 @@ impl HttpFetcher {
 impl Fetcher for HttpFetcher {
     fn fetch<'a>(&'a self, job: &'a Job, abort: &'a CancellationToken) -> BoxFuture<'a, Fetched> {
         Box::pin(MARKS.scope(Marks::default(), async move {
+            if let Some(told) = self.without_asking(job) {
+                return told;
+            }
             let _counted = Counted::new(&self.under_way, &self.most_under_way);
             let started = Instant::now();
             let facts = Facts { started_at: Some(Timestamp::now()), ..Facts::default() };
@@ -133,6 +132,25 @@ impl Fetcher for HttpFetcher {
     }
 }
 
+impl HttpFetcher {
+    /// What can be told of a job without asking anybody. A look at one name does not wait for a
+    /// disk long enough to be worth another thread.
+    fn without_asking(&self, job: &Job) -> Option<Fetched> {
+        if !self.spec.skip_existing && !self.spec.dry_run {
+            return None;
+        }
+        let there = if self.spec.skip_existing { self.saver.existing(job, None) } else { None };
+        let (reason, path, bytes) = match there {
+            Some((path, bytes)) => (SkipReason::Exists, Some(path), bytes),
+            None if self.spec.dry_run => (SkipReason::DryRun, self.saver.target(job, None), None),
+            None => return None,
+        };
+        let path = path.map(|path| path.to_string_lossy().into_owned());
+        let facts = Facts { path, bytes, ..Facts::default() };
+        Some(Fetched { facts, timing: Timing::default(), verdict: Verdict::Skipped(reason) })
+    }
+}
+
 /// Counts a fetch for as long as it lives.
 struct Counted<'a>(&'a AtomicUsize);
 
@@ -162,24 +180,24 @@ fn set_fields(fields: &mut HeaderMap, more: &[(HeaderName, HeaderValue)]) {
 }
 
 /// One job under way.
-struct Exchange<'a> {
-    fetcher: &'a HttpFetcher,
-    job: &'a Job,
-    started: Instant,
-    facts: Facts,
-    timing: Timing,
-    pace: Pace,
+pub(super) struct Exchange<'a> {
+    pub(super) fetcher: &'a HttpFetcher,
+    pub(super) job: &'a Job,
+    pub(super) started: Instant,
+    pub(super) facts: Facts,
+    pub(super) timing: Timing,
+    pub(super) pace: Pace,
     /// Where bodies become files.
-    fate: Option<Arc<Fate>>,
+    pub(super) fate: Option<Arc<Fate>>,
     /// The beginning of the body, and whether the request under way asks for what is behind it.
-    rest: Option<Rest>,
-    asks_rest: bool,
+    pub(super) rest: Option<Rest>,
+    pub(super) asks_rest: bool,
     /// The Accept-Encoding of the request under way.
-    accepts: Option<HeaderValue>,
+    pub(super) accepts: Option<HeaderValue>,
 }
 
 impl Exchange<'_> {
-    fn wants(&self) -> Option<&PerSeed> {
+    pub(super) fn wants(&self) -> Option<&PerSeed> {
         self.job.seed.wants.as_deref()
     }
 
@@ -303,7 +321,7 @@ impl Exchange<'_> {
                 let Some(rest) = self.rest.take() else { return Ok(None) };
                 match rest.is_in(response.headers()) {
                     Ok(()) if status == 206 => {
-                        return self.receive(url, response, Some(rest)).await.map(|()| Some(Verdict::Ok));
+                        return self.receive(url, response, Some(rest)).await.map(Some);
                     }
                     Ok(()) => {}
                     Err(why) => tracing::debug!(url = %printable(url.as_str()), why, "starting again"),
@@ -313,7 +331,7 @@ impl Exchange<'_> {
             }
             200..=299 if status != 206 => {
                 self.start_again()?;
-                self.receive(url, response, None).await.map(|()| Some(Verdict::Ok))
+                self.receive(url, response, None).await.map(Some)
             }
             _ => self.without_body(url, status, response).await.map(Some),
         }
@@ -360,112 +378,9 @@ impl Exchange<'_> {
         }
     }
 
-    /// Reads the body of a good answer to its end; `rest` is what there is of it.
-    async fn receive(&mut self, url: &Url, mut response: Answer, rest: Option<Rest>) -> Result<(), FetchError> {
-        let (mut transfer, note) = self.transfer(url, &mut response, rest).await?;
-        transfer.expect(response.content_length())?;
-        let wants = self.job.seed.wants.as_deref();
-        let received = match self.pull(&mut response, &mut transfer).await {
-            Ok(()) => transfer.finish(wants, response.trailers(), &mut self.facts).await,
-            Err(error) => Err(error),
-        };
-        received.inspect_err(|error| {
-            let is_cut = matches!(error.kind, ErrorKind::Timeout | ErrorKind::Reset | ErrorKind::Truncated);
-            if !is_cut {
-                // What breaks the rules is not believed in its beginning either.
-                transfer.spoil();
-            }
-            if let (Saving::Stream(stream), true) = (&self.fetcher.spec.saving, transfer.wire_bytes() > 0) {
-                stream.keep(note.filter(|_| is_cut), transfer);
-            }
-        })
-    }
-
-    async fn pull(&mut self, response: &mut Answer, transfer: &mut Transfer) -> Result<(), FetchError> {
-        loop {
-            let piece = self.pace.piece(response.chunk(), size).await?;
-            let Some(piece) = piece.map_err(|e| classify(&*e, Stage::Body))? else { return Ok(()) };
-            self.fetcher.meter.received(piece.len() as u64);
-            transfer.push(piece, &mut self.facts).await?;
-        }
-    }
-
-    /// What the bytes of an answer go through; and, where they become no file, what of it could go on.
-    async fn transfer(
-        &mut self,
-        url: &Url,
-        response: &mut Answer,
-        rest: Option<Rest>,
-    ) -> Result<(Transfer, Option<Note>), FetchError> {
-        let (fetcher, job) = (self.fetcher, self.job);
-        let first = rest.as_ref().map(|rest| rest.first_answer(&mut self.facts, fetcher.spec.keeps_validators));
-        let kept = match rest {
-            Some(Rest::Cut(cut)) => return Ok(cut.into_parts()),
-            Some(Rest::Kept(kept)) => Some(kept),
-            None => None,
-        };
-        let said = first.as_ref().unwrap_or(response.headers());
-        let (decoder, modified) = (self.decoder(url, said)?, self.modified(said));
-        let checks = Checks::new(response.headers(), first.as_ref());
-        let mut answered = if kept.is_none() { self.answered(url, response) } else { None };
-        let note = match &fetcher.spec.saving {
-            Saving::Stream(_) => answered.take().map(|answered| answered.note(false)),
-            Saving::Discard | Saving::Dir(_) | Saving::File(_) => None,
-        };
-        let fate = self.fate.as_ref();
-        let keeps_coded = decoder.is_some() && (kept.is_some() || answered.is_some());
-        let coded = if keeps_coded { fetcher.saver.begin_coded(job, fate, answered.take()) } else { None };
-        let part = fetcher.saver.begin(job, fate, modified, answered);
-        let mut transfer = Transfer::new(&fetcher.spec, self.wants(), decoder, part).with(checks, coded);
-        if let Some(kept) = kept {
-            go_on(&mut transfer, kept, &mut self.facts).await?;
-        }
-        Ok((transfer, note))
-    }
-
-    /// The answer, if its body could go on after a cut. It takes the fields out of the response.
-    fn answered(&self, url: &Url, response: &mut Answer) -> Option<Box<Answered>> {
-        let spec = &self.fetcher.spec;
-        if matches!(spec.saving, Saving::Discard) || strong_validator(response.headers()).is_none() {
-            return None;
-        }
-        Some(Box::new(Answered {
-            url: self.job.seed.url.clone(),
-            asked: url.clone(),
-            accept_encoding: self.accepts.clone(),
-            total: response.content_length(),
-            fields: std::mem::take(&mut response.head.headers),
-        }))
-    }
-
-    /// The time that a file gets, where files get one.
-    fn modified(&self, fields: &HeaderMap) -> Option<SystemTime> {
-        let field = fields.get(header::LAST_MODIFIED).filter(|_| self.fetcher.spec.remote_time)?;
-        httpdate::parse_http_date(field.to_str().ok()?).ok()
-    }
-
-    fn decoder(&self, url: &Url, fields: &HeaderMap) -> Result<Option<Decoder>, FetchError> {
-        if self.fetcher.spec.compression == Compression::Raw || !fields.contains_key(header::CONTENT_ENCODING) {
-            return Ok(None);
-        }
-        let mut codings = Vec::new();
-        for value in fields.get_all(header::CONTENT_ENCODING) {
-            codings.push(
-                value.to_str().map_err(|_| {
-                    FetchError::new(ErrorKind::Decode, "the Content-Encoding field is not readable text")
-                })?,
-            );
-        }
-        let codings = codings.iter().copied();
-        if decode::keeps_coded_bytes(url.path(), self.facts.content_type.as_deref(), codings.clone()) {
-            return Ok(None);
-        }
-        Decoder::new(codings)
-    }
-
     /// Reads an unwanted body so that its connection can serve again. Whether that works changes
     /// nothing about the answer, so an error only ends the reading.
-    async fn drain(&mut self, mut response: Answer) {
+    pub(super) async fn drain(&mut self, mut response: Answer) {
         if response.content_length().is_none_or(|length| length <= DRAIN) {
             // Err: it is given up, and the connection with it.
             let _ = timeout(DRAIN_TIME, self.drain_some(&mut response)).await;

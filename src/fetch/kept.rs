@@ -49,6 +49,8 @@ pub(super) struct Note {
     /// Content-Encoding.
     pub(super) coding: Option<String>,
     pub(super) content_type: Option<String>,
+    /// Its bytes, each as one character.
+    pub(super) content_disposition: Option<String>,
     pub(super) etag: Option<String>,
     pub(super) last_modified: Option<String>,
     pub(super) repr_digest: Option<String>,
@@ -82,6 +84,10 @@ impl Answered {
             total: self.total,
             coding: codings(&self.fields),
             content_type: text(header::CONTENT_TYPE),
+            content_disposition: self
+                .fields
+                .get(header::CONTENT_DISPOSITION)
+                .map(|value| value.as_bytes().iter().copied().map(char::from).collect()),
             etag: text(header::ETAG),
             last_modified: text(header::LAST_MODIFIED),
             repr_digest: text(REPR_DIGEST),

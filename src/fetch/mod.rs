@@ -17,6 +17,7 @@ mod pace;
 mod part;
 mod place;
 mod pool;
+mod receive;
 mod resume;
 mod save;
 pub mod script;
@@ -182,6 +183,12 @@ pub struct HttpSpec {
     pub keeping: Keeping,
     /// Whether a saved body is on the disk, its name too, before anybody is told.
     pub sync: bool,
+    /// Whether a name that the server proposes makes the claimed name a folder with that file in it.
+    pub content_disposition: bool,
+    /// Whether what is there already is not fetched.
+    pub skip_existing: bool,
+    /// Nothing is asked and nothing written: each job is told where its body would go.
+    pub dry_run: bool,
     /// In the names of part files: tells those of this run from those of another one that saves
     /// into the same folder. A fetch that is tried again finds the part of the first try.
     pub run: u64,

@@ -77,7 +77,13 @@ impl Place {
             return Ok(());
         }
         self.ensure_parent(&self.target)?;
-        fs::rename(file, &self.target)
+        fs::rename(file, &self.target).map_err(|e| match e.kind() {
+            io::ErrorKind::IsADirectory | io::ErrorKind::DirectoryNotEmpty => {
+                let what = format!("{} is in the way: it is a folder; move it away", self.target.display());
+                io::Error::new(io::ErrorKind::IsADirectory, what)
+            }
+            _ => e,
+        })
     }
 
     /// Where its body is kept should it be cut off.
@@ -118,7 +124,7 @@ impl Place {
                 Ok(()) => {}
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
                     if !fs::symlink_metadata(&folder)?.is_dir() {
-                        let what = format!("{} is no folder but in the way of one; move it away", folder.display());
+                        let what = format!("{} is in the way: it is no folder; move it away", folder.display());
                         return Err(io::Error::new(io::ErrorKind::NotADirectory, what));
                     }
                 }

@@ -127,6 +127,11 @@ impl Rest {
                 fields.insert(name, value);
             }
         }
+        if let Some(value) = &note.content_disposition {
+            let bytes: Option<Vec<u8>> = value.chars().map(|c| u8::try_from(c).ok()).collect();
+            let value = bytes.and_then(|bytes| HeaderValue::try_from(bytes).ok());
+            fields.extend(value.map(|value| (header::CONTENT_DISPOSITION, value)));
+        }
         facts.content_type = note.content_type.as_deref().map(Box::from);
         if keeps_validators {
             let boxed = |text: &Option<String>| text.as_deref().map(Box::<str>::from);

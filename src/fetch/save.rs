@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
@@ -40,15 +41,17 @@ impl Saver {
         matches!(self.spec.saving, Saving::Dir(_) | Saving::File(_))
     }
 
-    /// Where the body of this job goes. Cut off, it is kept as what was answered.
+    /// Where the body of this job goes; `proposed` is the name in a folder of its own that the
+    /// server gives it. Cut off, it is kept as what was answered.
     pub(super) fn begin(
         &self,
         job: &Job,
         fate: Option<&Arc<Fate>>,
         modified: Option<SystemTime>,
+        proposed: Option<&str>,
         answered: Option<Box<Answered>>,
     ) -> Part {
-        match (self.place(job, modified), &self.spec.saving) {
+        match (self.place(job, modified, proposed), &self.spec.saving) {
             (Some(place), _) => {
                 let keep = self.keep_id().zip(answered).filter(|_| !place.is_special());
                 let keep = keep.map(|(id, answered)| Keep::Would(id, answered));
@@ -66,7 +69,7 @@ impl Saver {
         fate: Option<&Arc<Fate>>,
         answered: Option<Box<Answered>>,
     ) -> Option<Box<FilePart>> {
-        let place = self.place(job, None).filter(|place| !place.is_special())?;
+        let place = self.place(job, None, None).filter(|place| !place.is_special())?;
         let keep = self.keep_id().zip(answered).map(|(id, answered)| Keep::Would(id, answered));
         Some(Box::new(FilePart::new(place, self.whole.clone(), fate, keep)))
     }
@@ -80,17 +83,38 @@ impl Saver {
         }
     }
 
-    fn place(&self, job: &Job, modified: Option<SystemTime>) -> Option<Place> {
-        let part = Self::part_of(&self.spec, job)?;
-        let sync = self.spec.sync;
+    fn place(&self, job: &Job, modified: Option<SystemTime>, proposed: Option<&str>) -> Option<Place> {
+        let (part, target) = (Self::part_of(&self.spec, job)?, self.target(job, proposed)?);
+        let root = match &self.spec.saving {
+            Saving::Dir(root) => Some((root.clone(), self.folders.clone())),
+            Saving::Discard | Saving::File(_) | Saving::Stream(_) => None,
+        };
+        Some(Place { root, part, target, modified, sync: self.spec.sync })
+    }
+
+    /// The final name of a job's body, where it has one.
+    pub(super) fn target(&self, job: &Job, proposed: Option<&str>) -> Option<PathBuf> {
         match (&self.spec.saving, &job.save_as) {
             (Saving::Dir(root), Some(name)) => {
-                let known = Some((root.clone(), self.folders.clone()));
-                Some(Place { root: known, part, target: root.join(&*name.0), modified, sync })
+                let mut target = root.join(&*name.0);
+                target.extend(proposed);
+                Some(target)
             }
-            (Saving::File(target), _) => Some(Place { root: None, part, target: target.clone(), modified, sync }),
-            _ => None,
+            (Saving::File(target), _) => Some(target.clone()),
+            (Saving::Stream(_) | Saving::Discard | Saving::Dir(_), _) => None,
         }
+    }
+
+    /// What is there under the final name already, and how long it is where it is a file. A folder
+    /// is no body; below the output folder a link is not followed, as a body would replace it.
+    pub(super) fn existing(&self, job: &Job, proposed: Option<&str>) -> Option<(PathBuf, Option<u64>)> {
+        let target = self.target(job, proposed)?;
+        let there = match self.spec.saving {
+            Saving::Dir(_) => fs::symlink_metadata(&target).ok().filter(|there| !there.is_dir()),
+            // What is no file, such as a device, is written to and loses nothing.
+            _ => fs::metadata(&target).ok().filter(fs::Metadata::is_file),
+        }?;
+        Some((target, there.is_file().then_some(there.len())))
     }
 
     /// Where the part file of a job is, if the run saves by name.

@@ -121,22 +121,29 @@ pub struct Timing {
 pub enum SkipReason {
     /// The same URL stood earlier in the input.
     Duplicate,
+    /// Its file is there already, and what is there is not to be fetched.
+    Exists,
     /// An earlier run did it, and its file is there.
     Done,
     /// The server says that the answer of an earlier run still holds.
     NotModified,
+    /// Only what would be done is asked for: it would be fetched.
+    DryRun,
 }
 
 impl SkipReason {
     /// Every reason, in documentation order.
-    pub const ALL: &[SkipReason] = &[SkipReason::Duplicate, SkipReason::Done, SkipReason::NotModified];
+    pub const ALL: &[SkipReason] =
+        &[SkipReason::Duplicate, SkipReason::Exists, SkipReason::Done, SkipReason::NotModified, SkipReason::DryRun];
 
     /// The name in records.
     pub const fn as_str(self) -> &'static str {
         match self {
             SkipReason::Duplicate => "duplicate",
+            SkipReason::Exists => "exists",
             SkipReason::Done => "done",
             SkipReason::NotModified => "not_modified",
+            SkipReason::DryRun => "dry_run",
         }
     }
 }

@@ -10,12 +10,14 @@
 //! - A query is appended to the last part after `@`, for which wget has set the custom.
 //! - Every part is then made portable, see [`is_portable`]; a character that cannot stay becomes `_`.
 //!
-//! Cleaning loses information, so two URLs may come to the same name. [`Claims`] gives each name
+//! That is the default [`Template`]; `--name` gives another. Cleaning loses information, so two URLs may come to the same name. [`Claims`] gives each name
 //! away once and marks the later URL's file with a hash of its URL.
 
 mod claims;
+mod disposition;
 mod fold;
 mod portable;
+mod template;
 #[cfg(test)]
 mod tests;
 
@@ -27,8 +29,10 @@ use url::{Host, Url};
 use crate::model::{ErrorKind, FetchError};
 
 pub use claims::Claims;
+pub use disposition::name_from_disposition;
 pub use fold::fold;
 pub use portable::{MAX_COMPONENT, is_portable};
+pub use template::Template;
 
 use portable::{component, cut};
 
@@ -41,11 +45,9 @@ const COLLAPSED: usize = 15;
 /// The name of a URL's body, `host[+port]/path`, portable and relative, before it is claimed.
 pub fn name_for_url(url: &Url) -> String {
     let mut parts = vec![component(&host_part(url))];
-    let mut segments: Vec<&str> = url.path().split('/').collect();
-    let file = segments.pop().unwrap_or_default();
-    parts
-        .extend(segments.into_iter().filter(|segment| !segment.is_empty()).map(|segment| component(&decoded(segment))));
-    let mut last = if file.is_empty() { "index.html".to_owned() } else { decoded(file) };
+    let folders = url.path().rsplit_once('/').map_or("", |(folders, _)| folders).split('/');
+    parts.extend(folders.filter(|folder| !folder.is_empty()).map(|folder| component(&decoded(folder))));
+    let mut last = file_part(url);
     if let Some(query) = url.query() {
         last.push('@');
         last.push_str(&decoded(query));
@@ -87,6 +89,14 @@ fn host_part(url: &Url) -> String {
         let _ = write!(part, "+{port}");
     }
     part
+}
+
+/// The last part of a URL's path, not cleaned yet.
+fn file_part(url: &Url) -> String {
+    match url.path().rsplit('/').next().unwrap_or_default() {
+        "" => "index.html".to_owned(),
+        file => decoded(file),
+    }
 }
 
 /// Percent-decoded where that gives UTF-8; other bytes stay encoded.

@@ -138,8 +138,10 @@ impl Sink for Changes {
             Verdict::Failed(_) => self.totals.failed += 1,
             Verdict::Cancelled => self.totals.cancelled += 1,
             Verdict::Skipped(SkipReason::Done | SkipReason::NotModified) => self.totals.unchanged += 1,
-            // The line that came first tells of it.
-            Verdict::Skipped(SkipReason::Duplicate) => {}
+            // There before anybody asked.
+            Verdict::Skipped(SkipReason::Exists) => self.totals.unchanged += 1,
+            // The line that came first tells of it; what would be done tells of nothing.
+            Verdict::Skipped(SkipReason::Duplicate | SkipReason::DryRun) => {}
         }
         Ok(ControlFlow::Continue(()))
     }

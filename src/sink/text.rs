@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::ops::ControlFlow;
 
 use super::{Output, Sink, SinkError};
-use crate::model::{Outcome, Verdict};
+use crate::model::{Outcome, SkipReason, Verdict};
 use crate::policy::printable::{duration, printable, size};
 
 /// Writes records as text: status or error kind, size, time, URL, and what went wrong.
@@ -33,6 +33,13 @@ impl Sink for Text {
 /// Appends the line of one outcome, without a newline.
 fn describe(outcome: &Outcome, color: bool, line: &mut String) {
     let facts = &outcome.facts;
+    if outcome.verdict == Verdict::Skipped(SkipReason::DryRun) {
+        let _ = write!(line, "would fetch {}", printable(outcome.subject.url()));
+        if let Some(path) = &facts.path {
+            let _ = write!(line, " -> {}", printable(path));
+        }
+        return;
+    }
     let status;
     let (word, sgr) = match &outcome.verdict {
         Verdict::Ok => {
@@ -53,6 +60,9 @@ fn describe(outcome: &Outcome, color: bool, line: &mut String) {
     let _ = write!(line, "{on}{word:<11}{off} {shown_size:>10} {time:>9}  {}", printable(outcome.subject.url()));
     if let Some(url) = &facts.final_url {
         let _ = write!(line, " -> {}", printable(url.as_str()));
+    }
+    if let (Verdict::Skipped(SkipReason::Exists | SkipReason::Done), Some(path)) = (&outcome.verdict, &facts.path) {
+        let _ = write!(line, "  ({})", printable(path));
     }
     if let Verdict::Failed(error) = &outcome.verdict {
         let _ = write!(line, "  ({}", printable(&error.message));

@@ -14,13 +14,21 @@ pub struct Ledger {
     path: PathBuf,
     connection: Connection,
     shape: Shape,
+    /// Where bodies are saved.
+    folder: Option<PathBuf>,
     /// Held for as long as the run lasts.
-    _lock: File,
+    _lock: Option<File>,
 }
 
 impl Ledger {
-    pub(super) fn new(path: PathBuf, connection: Connection, lock: File, shape: Shape) -> Self {
-        Self { path, connection, shape, _lock: lock }
+    pub(super) fn new(
+        path: PathBuf,
+        connection: Connection,
+        lock: Option<File>,
+        shape: Shape,
+        folder: Option<PathBuf>,
+    ) -> Self {
+        Self { path, connection, shape, folder, _lock: lock }
     }
 
     /// Writes these down in one transaction. What was cancelled, skipped or never handed out
@@ -37,7 +45,7 @@ impl Ledger {
                     if let Subject::Job(job) = &outcome.subject
                         && !matches!(outcome.verdict, Verdict::Cancelled | Verdict::Skipped(_))
                     {
-                        row::insert(&mut statement, &self.shape, job, outcome)?;
+                        row::insert(&mut statement, &self.shape, self.folder.as_deref(), job, outcome)?;
                     }
                 }
             }

@@ -89,11 +89,12 @@ pub enum StateError {
     },
 }
 
-/// A state that is open and locked.
+/// A state that is open.
 pub struct State {
     path: PathBuf,
     connection: Connection,
-    lock: File,
+    /// Absent where it is only looked at.
+    lock: Option<File>,
 }
 
 impl State {
@@ -135,7 +136,16 @@ impl State {
         if sync {
             sync_names(path).map_err(io)?;
         }
-        Ok(Self { path: path.to_owned(), connection, lock })
+        Ok(Self { path: path.to_owned(), connection, lock: Some(lock) })
+    }
+
+    /// Opens it to look at it: nothing is changed, made or locked. `None` where there is no state.
+    ///
+    /// # Errors
+    /// When it is damaged, of a newer version, or the file system says no.
+    pub fn look_at(path: &Path) -> Result<Option<Self>, StateError> {
+        let connection = schema::look_at(path)?;
+        Ok(connection.map(|connection| Self { path: path.to_owned(), connection, lock: None }))
     }
 
     /// Every name that was claimed so far.
@@ -162,14 +172,20 @@ impl State {
         Ok(Past::new(self.path.clone(), schema::connect(&self.path, false)?, folder))
     }
 
+    /// The end that looks things up alone, of a state that is only looked at.
+    pub fn recall(self, shape: Shape, folder: Option<PathBuf>) -> Recall {
+        Recall::new(self.path, self.connection, shape, folder)
+    }
+
     /// The two ends of it: one to look things up, one to write them down.
     ///
     /// # Errors
     /// What SQLite says.
     pub fn split(self, shape: Shape, folder: Option<PathBuf>) -> Result<(Recall, Ledger), StateError> {
         let reading = schema::connect(&self.path, false)?;
-        let recall = Recall::new(self.path.clone(), reading, shape.clone(), folder);
-        Ok((recall, Ledger::new(self.path, self.connection, self.lock, shape)))
+        let recall = Recall::new(self.path.clone(), reading, shape.clone(), folder.clone());
+        let Self { path, connection, lock } = self;
+        Ok((recall, Ledger::new(path, connection, lock, shape, folder)))
     }
 }
 

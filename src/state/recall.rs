@@ -1,7 +1,7 @@
 //! What is known of the lines that were just read.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rusqlite::{Connection, OptionalExtension as _};
 
@@ -64,7 +64,7 @@ impl Recall {
 
     fn known(&self, seed: &Seed, found: Found) -> Known {
         let done = found.ok && self.has_digests(seed, &found) && self.is_there(&found);
-        let Found { name, facts, validators, ok } = found;
+        let Found { name, facts, validators, ok, .. } = found;
         let name = name.map(Claimed);
         if done && !self.refresh {
             return Known { name, done: Some(Box::new(facts)), ..Known::default() };
@@ -94,11 +94,10 @@ impl Recall {
 
     /// The cheap check: its file is there and as long as it was.
     fn is_there(&self, found: &Found) -> bool {
-        let Some(folder) = &self.folder else { return true };
-        let Some(name) = &found.name else { return false };
-        let is_file = |path: &Path| {
-            fs::symlink_metadata(path).is_ok_and(|file| file.is_file() && Some(file.len()) == found.facts.bytes)
-        };
-        is_file(&folder.join(&**name))
+        if self.folder.is_none() {
+            return true;
+        }
+        let file = found.path.as_ref().and_then(|path| fs::symlink_metadata(path).ok());
+        file.is_some_and(|file| file.is_file() && Some(file.len()) == found.facts.bytes)
     }
 }

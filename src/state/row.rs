@@ -1,6 +1,7 @@
 //! Between outcomes and rows.
 
-use std::path::Path;
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use http::Version;
@@ -47,23 +48,29 @@ impl Shape {
 
 pub(super) const INSERT: &str = "INSERT OR REPLACE INTO urls (key, url, outcome, name, status, final_url, bytes,
     wire_bytes, content_type, sha256, blake3, etag, last_modified, redirects, http_version, remote_addr,
-    error_kind, error_message, attempts, started_at, total_ms)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)";
+    error_kind, error_message, attempts, started_at, total_ms, file)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)";
 
 pub(super) const SELECT: &str = "SELECT outcome, name, status, final_url, bytes, wire_bytes, content_type, sha256,
-    blake3, etag, last_modified, redirects, http_version, remote_addr, started_at
+    blake3, etag, last_modified, redirects, http_version, remote_addr, started_at, file
     FROM urls WHERE key = ?1";
 
 /// As [`SELECT`], and the URL, of everything that was ok.
 pub(super) const SELECT_OK: &str = "SELECT outcome, name, status, final_url, bytes, wire_bytes, content_type, sha256,
-    blake3, etag, last_modified, redirects, http_version, remote_addr, started_at, url
+    blake3, etag, last_modified, redirects, http_version, remote_addr, started_at, file, url
     FROM urls WHERE outcome = 'ok' ORDER BY id";
 
 /// Where the URL stands in [`SELECT_OK`].
-pub(super) const URL: usize = 15;
+pub(super) const URL: usize = 16;
 
-/// Writes the row of a job that has its outcome.
-pub(super) fn insert(into: &mut Statement<'_>, shape: &Shape, job: &Job, outcome: &Outcome) -> rusqlite::Result<()> {
+/// Writes the row of a job that has its outcome; `folder` is where bodies are saved.
+pub(super) fn insert(
+    into: &mut Statement<'_>,
+    shape: &Shape,
+    folder: Option<&Path>,
+    job: &Job,
+    outcome: &Outcome,
+) -> rusqlite::Result<()> {
     let (facts, url) = (&outcome.facts, &job.seed.url);
     let error = match &outcome.verdict {
         Verdict::Failed(error) => Some(&*error.message),
@@ -72,11 +79,13 @@ pub(super) fn insert(into: &mut Statement<'_>, shape: &Shape, job: &Job, outcome
     let Validators { etag, last_modified } = facts.validators.as_deref().cloned().unwrap_or_default();
     let count = |n: Option<u64>| n.and_then(|n| i64::try_from(n).ok());
     let total = outcome.timing.total.map(|total| total.as_secs_f64() * 1000.0);
+    let name = job.save_as.as_ref().map(|name| &*name.0);
+    let file = folder.zip(facts.path.as_deref()).and_then(|(folder, path)| below(folder, path));
     into.execute(params![
         shape.key(&job.seed),
         url.as_str(),
         outcome.verdict.as_str(),
-        job.save_as.as_ref().map(|name| &*name.0),
+        name,
         facts.status,
         facts.final_url.as_ref().map(Url::as_str),
         count(facts.bytes),
@@ -94,14 +103,24 @@ pub(super) fn insert(into: &mut Statement<'_>, shape: &Shape, job: &Job, outcome
         job.attempt,
         facts.started_at.map(|at| at.to_string()),
         total,
+        file.filter(|file| Some(&**file) != name),
     ])?;
     Ok(())
+}
+
+/// A path as it was told, relative to the folder below which it is.
+fn below<'a>(folder: &Path, path: &'a str) -> Option<Cow<'a, str>> {
+    let below = Path::new(path).strip_prefix(&*folder.to_string_lossy()).ok()?.to_str()?;
+    // The parts of names are separated by `/`, whatever the system does, and hold no other.
+    Some(if below.contains('\\') { below.replace('\\', "/").into() } else { below.into() })
 }
 
 /// A row as it was found.
 pub(super) struct Found {
     pub ok: bool,
     pub name: Option<Box<str>>,
+    /// Where its body was saved.
+    pub path: Option<PathBuf>,
     pub facts: Facts,
     pub validators: Validators,
 }
@@ -117,10 +136,12 @@ pub(super) fn found(row: &Row<'_>, folder: Option<&Path>) -> rusqlite::Result<Fo
     let count = |column| row.get::<_, Option<i64>>(column).map(|n| n.and_then(|n| u64::try_from(n).ok()));
     let boxed = |column| text(row, column).map(|text| text.map(Box::<str>::from));
     let name = boxed(1)?;
+    let file = text(row, 15)?.or(name.as_deref());
+    let path = folder.zip(file).map(|(folder, file)| folder.join(file));
     let facts = Facts {
         status: row.get::<_, Option<u16>>(2)?,
         final_url: text(row, 3)?.and_then(|url| Url::parse(url).ok()),
-        path: folder.zip(name.as_deref()).map(|(folder, name)| folder.join(name).to_string_lossy().into_owned()),
+        path: path.as_ref().map(|path| path.to_string_lossy().into_owned()),
         bytes: count(4)?,
         wire_bytes: count(5)?,
         content_type: boxed(6)?,
@@ -133,7 +154,7 @@ pub(super) fn found(row: &Row<'_>, folder: Option<&Path>) -> rusqlite::Result<Fo
         validators: None,
     };
     let validators = Validators { etag: boxed(9)?, last_modified: boxed(10)? };
-    Ok(Found { ok: text(row, 0)? == Some(Verdict::Ok.as_str()), name, facts, validators })
+    Ok(Found { ok: text(row, 0)? == Some(Verdict::Ok.as_str()), name, path, facts, validators })
 }
 
 /// `301 https://example.com/` and so on, one a line.

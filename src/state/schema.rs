@@ -1,19 +1,29 @@
 //! The tables, and how they came to be what they are.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::Path;
 use std::time::Duration;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use rusqlite::{Connection, OpenFlags};
 
 use super::{StateError, failed};
 
 /// The version that this program reads and writes.
-pub(super) const VERSION: i32 = 1;
+pub(super) const VERSION: i32 = STEPS.len() as i32;
 
 /// Marks the file as ours (`file` and SQLite show it): `fall`.
 const APPLICATION: i32 = 0x6661_6c6c;
+
+/// How long one connection waits for another.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// Pages that are copied at once.
+const COPIED: std::ffi::c_int = 1024;
+
+/// What stands for itself in the path of a URI (sqlite.org/uri.html).
+const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_').remove(b'~');
 
 /// Whether a file begins as a state of ours does, or there is nothing in it.
 pub(super) fn is_ours(path: &Path) -> io::Result<bool> {
@@ -28,7 +38,8 @@ pub(super) fn is_ours(path: &Path) -> io::Result<bool> {
 }
 
 /// Each step leads from the version of its position to the next.
-const STEPS: [&str; VERSION as usize] = ["
+const STEPS: &[&str] = &[
+    "
 CREATE TABLE urls (
     id INTEGER PRIMARY KEY,
     key BLOB NOT NULL UNIQUE,
@@ -53,28 +64,75 @@ CREATE TABLE urls (
     started_at TEXT,
     total_ms REAL
 );
-"];
+",
+    // Where a file is, if not under the name that was claimed for it.
+    "ALTER TABLE urls ADD COLUMN file TEXT;",
+];
 
 /// Opens the database and brings it to this version.
 pub(super) fn open(path: &Path, sync: bool) -> Result<Connection, StateError> {
     let mut connection = bare(path)?;
     // Looked at before anything is set: what is not ours stays as it is.
-    let found = version(&connection, path)?;
-    let Some(missing) = usize::try_from(found).ok().and_then(|found| STEPS.get(found..)) else {
-        return Err(StateError::Newer { path: path.to_owned(), found });
-    };
+    let missing = missing(version(&connection, path)?, path)?;
     set_up(&connection, path, sync)?;
-    let sqlite = |e| failed(path, e);
-    if !missing.is_empty() {
-        let transaction = connection.transaction().map_err(sqlite)?;
-        for step in missing {
-            transaction.execute_batch(step).map_err(sqlite)?;
-        }
-        transaction.pragma_update(None, "application_id", APPLICATION).map_err(sqlite)?;
-        transaction.pragma_update(None, "user_version", VERSION).map_err(sqlite)?;
-        transaction.commit().map_err(sqlite)?;
-    }
+    take(&mut connection, missing).map_err(|e| failed(path, e))?;
     Ok(connection)
+}
+
+/// Takes the missing steps, all or none.
+fn take(connection: &mut Connection, missing: &[&str]) -> rusqlite::Result<()> {
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let transaction = connection.transaction()?;
+    for step in missing {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION)?;
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()
+}
+
+/// Opens the database to look at it only, and makes no file; `None` where there is none. One of an
+/// earlier version is brought to this one in memory.
+pub(super) fn look_at(path: &Path) -> Result<Option<Connection>, StateError> {
+    let io = |source| StateError::Io { path: path.to_owned(), source };
+    match fs::metadata(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(io(e)),
+        // What a run creates before it sets the tables up.
+        Ok(file) if file.len() == 0 => return Ok(None),
+        Ok(_) => {}
+    }
+    let sqlite = |e| failed(path, e);
+    // Where there is a log beside it, it is read with that log, whose files are there then. Where
+    // there is none, SQLite would make these files to read it at all, unless nobody can write to it.
+    let log = fs::metadata(super::with_suffix(path, "-wal")).is_ok_and(|log| log.len() > 0);
+    let mut uri = "file:".to_owned();
+    uri.extend(percent_encoding::percent_encode(path.as_os_str().as_encoded_bytes(), KEPT));
+    uri.push_str(if log { "?mode=ro" } else { "?mode=ro&immutable=1" });
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(uri, flags).map_err(sqlite)?;
+    connection.busy_timeout(BUSY).map_err(sqlite)?;
+    match missing(version(&connection, path)?, path)? {
+        [] => Ok(Some(connection)),
+        missing => {
+            let mut copy = Connection::open_in_memory().map_err(sqlite)?;
+            let mut copied = || -> rusqlite::Result<()> {
+                let backup = rusqlite::backup::Backup::new(&connection, &mut copy)?;
+                backup.run_to_completion(COPIED, Duration::ZERO, None)
+            };
+            copied().map_err(sqlite)?;
+            take(&mut copy, missing).map_err(sqlite)?;
+            Ok(Some(copy))
+        }
+    }
+}
+
+/// The steps that lead from a version to this one.
+fn missing(found: i32, path: &Path) -> Result<&'static [&'static str], StateError> {
+    let missing = usize::try_from(found).ok().and_then(|found| STEPS.get(found..));
+    missing.ok_or_else(|| StateError::Newer { path: path.to_owned(), found })
 }
 
 /// The version of a database that is ours or empty.
@@ -105,7 +163,7 @@ fn bare(path: &Path) -> Result<Connection, StateError> {
     let sqlite = |e| failed(path, e);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(sqlite)?;
-    connection.busy_timeout(Duration::from_secs(10)).map_err(sqlite)?;
+    connection.busy_timeout(BUSY).map_err(sqlite)?;
     Ok(connection)
 }
 

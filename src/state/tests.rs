@@ -156,3 +156,95 @@ fn every_name_is_remembered() {
     names.sort();
     assert_eq!(names, ["a", "b/c"]);
 }
+
+/// The tables of version 1, as that version made them.
+const FIRST: &str = "
+CREATE TABLE urls (
+    id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, url TEXT NOT NULL, outcome TEXT NOT NULL, name TEXT,
+    status INTEGER, final_url TEXT, bytes INTEGER, wire_bytes INTEGER, content_type TEXT, sha256 TEXT, blake3 TEXT,
+    etag TEXT, last_modified TEXT, redirects TEXT, http_version TEXT, remote_addr TEXT, error_kind TEXT,
+    error_message TEXT, attempts INTEGER NOT NULL, started_at TEXT, total_ms REAL
+);
+PRAGMA application_id = 0x66616c6c;
+PRAGMA user_version = 1;
+";
+
+/// A state of version 1 in this folder, with `http://h.test/a` done as `a`.
+fn first_version(folder: &Path) -> PathBuf {
+    let path = folder.join("state.db");
+    let database = Connection::open(&path).unwrap();
+    database.pragma_update(None, "journal_mode", "WAL").unwrap();
+    database.execute_batch(FIRST).unwrap();
+    let key = Shape::default().key(&seed("http://h.test/a"));
+    let row =
+        "INSERT INTO urls (key, url, outcome, name, status, bytes, attempts) VALUES (?1, ?2, 'ok', 'a', 200, 4, 1)";
+    database.execute(row, (key, "http://h.test/a")).unwrap();
+    fs::write(folder.join("a"), "body").unwrap();
+    path
+}
+
+#[test]
+fn a_state_of_the_first_version_is_brought_to_this_one_with_its_rows() {
+    let folder = TempDir::new().unwrap();
+    let path = first_version(folder.path());
+    let state = State::open(&path, false, false).unwrap();
+    let mut names = Vec::new();
+    state.names(|name| names.push(name.to_owned())).unwrap();
+    assert_eq!(names, ["a"]);
+    let (mut recall, mut ledger) = state.split(Shape::default(), Some(folder.path().to_owned())).unwrap();
+    let done = known(&mut recall, seed("http://h.test/a")).unwrap().done.unwrap();
+    assert_eq!((done.status, done.bytes), (Some(200), Some(4)));
+    // And what this version knows can be written down in it.
+    let told = Facts { path: Some(folder.path().join("b/c").to_string_lossy().into_owned()), ..facts() };
+    ledger.write(&[outcome(seed("http://h.test/b"), "b", told, Verdict::Ok)]).unwrap();
+    drop((recall, ledger));
+    let version = |path| Connection::open(path).unwrap().pragma_query_value(None, "user_version", |row| row.get(0));
+    assert_eq!(version(&path), Ok(schema::VERSION));
+    drop(State::open(&path, false, false).unwrap());
+}
+
+#[test]
+fn what_is_only_looked_at_stays_as_it_is_in_any_version_and_any_folder() {
+    let outer = TempDir::new().unwrap();
+    let folder = outer.path().join("100% odd?mode=rw#é");
+    fs::create_dir(&folder).unwrap();
+    assert!(State::look_at(&folder.join("state.db")).unwrap().is_none());
+    let path = first_version(&folder);
+    let (before, files) = (fs::read(&path).unwrap(), || fs::read_dir(&folder).unwrap().count());
+    let look = || State::look_at(&path).unwrap().unwrap().recall(Shape::default(), Some(folder.clone()));
+    let count = files();
+    let mut recall = look();
+    assert!(known(&mut recall, seed("http://h.test/a")).unwrap().done.is_some());
+    assert!(known(&mut recall, seed("http://h.test/b")).is_none());
+    assert_eq!((files(), fs::read(&path).unwrap() == before), (count, true));
+    drop(State::open(&path, false, false).unwrap());
+    let (mut recall, count) = (look(), files());
+    assert!(known(&mut recall, seed("http://h.test/a")).unwrap().done.is_some());
+    assert_eq!(files(), count);
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    assert!(State::look_at(&path).err().unwrap().to_string().contains("version 99"));
+}
+
+#[test]
+fn what_a_server_named_is_found_where_it_is() {
+    let folder = TempDir::new().unwrap();
+    let (mut recall, mut ledger) = open(&folder);
+    fs::create_dir_all(folder.path().join("h/a")).unwrap();
+    let file = folder.path().join("h/a/a");
+    fs::write(&file, "body").unwrap();
+    let path = |path: &Path| Some(path.to_string_lossy().into_owned());
+    let told = Facts { path: path(&file), ..facts() };
+    ledger.write(&[outcome(seed("http://h.test/a"), "h/a", told, Verdict::Ok)]).unwrap();
+    let found = known(&mut recall, seed("http://h.test/a")).unwrap();
+    assert_eq!((found.name, found.done.unwrap().path), (Some(Claimed("h/a".into())), path(&file)));
+    let columns = |database: &Connection| {
+        database.query_row("SELECT name, file FROM urls", [], |row| Ok((row.get(0)?, row.get(1)?)))
+    };
+    let database = Connection::open(folder.path().join(".fetchall/state.db")).unwrap();
+    assert_eq!(columns(&database), Ok(("h/a".to_owned(), Some("h/a/a".to_owned()))));
+    fs::remove_file(&file).unwrap();
+    assert!(known(&mut recall, seed("http://h.test/a")).unwrap().done.is_none());
+    let told = Facts { path: path(&folder.path().join("h/a")), ..facts() };
+    ledger.write(&[outcome(seed("http://h.test/a"), "h/a", told, Verdict::Ok)]).unwrap();
+    assert_eq!(columns(&database), Ok(("h/a".to_owned(), None)));
+}

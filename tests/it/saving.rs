@@ -2,4 +2,6 @@
 
 mod coding;
 mod document;
+mod existing;
 mod names;
+mod template;

@@ -36,6 +36,7 @@ pub(in crate::backend) struct JobFrame<'a> {
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Wants {
+    out: Option<String>,
     sha256: Option<[u8; 32]>,
     blake3: Option<[u8; 32]>,
     headers: Vec<Field>,
@@ -45,6 +46,7 @@ struct Wants {
 impl<'a> JobFrame<'a> {
     pub(in crate::backend) fn new(job: &'a Job) -> Self {
         let wants = job.seed.wants.as_deref().map(|wants| Wants {
+            out: wants.out.clone(),
             sha256: wants.sha256,
             blake3: wants.blake3,
             headers: wants.headers.iter().map(|(name, value)| Field::new(name, Some(value))).collect(),
@@ -63,7 +65,7 @@ impl<'a> JobFrame<'a> {
         let wants = match self.wants {
             None => None,
             Some(wants) => Some(Box::new(PerSeed {
-                out: None,
+                out: wants.out,
                 sha256: wants.sha256,
                 blake3: wants.blake3,
                 headers: wants.headers.into_iter().map(present).collect::<Result<_, _>>()?,
@@ -132,7 +134,8 @@ enum Ended<'a> {
     /// The position in [`ErrorKind::ALL`], and the message.
     Failed(u8, &'a str),
     Cancelled,
-    NotModified,
+    /// The position in [`SkipReason::ALL`].
+    Skipped(u8),
 }
 
 impl<'a> DoneFrame<'a> {
@@ -159,9 +162,8 @@ impl<'a> DoneFrame<'a> {
                 Verdict::Ok => Ended::Ok,
                 Verdict::HttpError => Ended::HttpError,
                 Verdict::Failed(e) => Ended::Failed(position(ErrorKind::ALL, e.kind).unwrap_or(u8::MAX), &e.message),
-                Verdict::Skipped(SkipReason::NotModified) => Ended::NotModified,
-                // No fetch skips for another reason.
-                Verdict::Cancelled | Verdict::Skipped(_) => Ended::Cancelled,
+                Verdict::Skipped(reason) => Ended::Skipped(position(SkipReason::ALL, *reason).unwrap_or(u8::MAX)),
+                Verdict::Cancelled => Ended::Cancelled,
             },
         }
     }
@@ -198,7 +200,7 @@ impl<'a> DoneFrame<'a> {
                 Ended::HttpError => Verdict::HttpError,
                 Ended::Failed(kind, message) => Verdict::Failed(FetchError::new(entry(ErrorKind::ALL, kind)?, message)),
                 Ended::Cancelled => Verdict::Cancelled,
-                Ended::NotModified => Verdict::Skipped(SkipReason::NotModified),
+                Ended::Skipped(reason) => Verdict::Skipped(entry(SkipReason::ALL, reason)?),
             },
         })
     }

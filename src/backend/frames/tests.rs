@@ -11,7 +11,8 @@ use super::*;
 use crate::backend::{failed, serve};
 use crate::fetch::{FetchSpec, Script, Step};
 use crate::model::{
-    Claimed, Credentials, ErrorKind, Facts, Hop, Job, JobId, Origin, PerSeed, Seed, Timing, Validators, Verdict,
+    Claimed, Credentials, ErrorKind, Facts, Hop, Job, JobId, Origin, PerSeed, Seed, SkipReason, Timing, Validators,
+    Verdict,
 };
 
 fn reader(bytes: &[u8]) -> FrameReader<Cursor<Vec<u8>>> {
@@ -30,7 +31,7 @@ async fn first<T>(bytes: &[u8], see: impl FnOnce(ToWorker<'_>) -> T) -> Result<T
 
 fn job() -> Job {
     let wants = PerSeed {
-        out: None,
+        out: Some("a".to_owned()),
         sha256: Some([1; 32]),
         blake3: None,
         headers: vec![("x-a".parse().unwrap(), http::HeaderValue::from_bytes(b"\xff").unwrap())],
@@ -84,7 +85,8 @@ fn what_was_found_out_arrives_too() {
         total: phase(4),
     };
     let all = ErrorKind::ALL.iter().map(|kind| failed(*kind, "why".to_owned()).verdict);
-    for verdict in all.chain([Verdict::Ok, Verdict::HttpError, Verdict::Cancelled]) {
+    let skips = SkipReason::ALL.iter().map(|reason| Verdict::Skipped(*reason));
+    for verdict in all.chain(skips).chain([Verdict::Ok, Verdict::HttpError, Verdict::Cancelled]) {
         let fetched = crate::fetch::Fetched { facts: facts.clone(), timing, verdict };
         let mut bytes = Vec::new();
         append(&FromWorker::Done(Box::new(DoneFrame::new(JobId(9), 5, &fetched))), &mut bytes).unwrap();

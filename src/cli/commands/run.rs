@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use anyhow::Context;
 use fetchall::app::{self, Document, Surroundings};
-use fetchall::config::{Backend, Config, FailOn, Format, Origin, ProgressMode, Until};
+use fetchall::config::{Backend, Config, FailOn, Format, Key, Origin, ProgressMode, Until};
 use fetchall::demo::Site;
 use fetchall::engine::{self, RunEnd, Stop, StopLevel};
 use fetchall::model::StopCause;
+use fetchall::policy::printable::printable;
 use fetchall::report::{Bar, BarWriter, Events, Failures, Lines, Reporter, SummaryText};
 use fetchall::source::{Input, Inputs, Retry};
 use tokio::runtime::Runtime;
@@ -97,6 +98,11 @@ fn run(runtime: &Runtime, resolved: &Resolved, inputs: Inputs, vars: &Vars) -> a
     };
     let plan = app::plan(&resolved.config, inputs, document, watched, stop.clone())
         .map_err(|error| UsageError::one(error.to_string()))?;
+    // Who reads events reads nothing else there.
+    if resolved.config.dry_run && !resolved.config.quiet && resolved.config.progress != ProgressMode::Json {
+        // When standard error is closed there is nobody to tell.
+        let _ = writeln!(io::stderr(), "{}", limits(&resolved.config));
+    }
     let end = runtime.block_on(async {
         tokio::select! {
             end = engine::run(plan) => Some(end),
@@ -105,11 +111,34 @@ fn run(runtime: &Runtime, resolved: &Resolved, inputs: Inputs, vars: &Vars) -> a
     });
     let Some(end) = end else { return Ok(Exit::Interrupted) };
     if let Some(fault) = &end.fault {
-        let text = fetchall::policy::printable::printable(&fault.to_string()).into_owned();
+        let text = printable(&fault.to_string()).into_owned();
         // When standard error is closed too there is nobody left to tell.
         let _ = writeln!(io::stderr(), "error: {text}");
     }
     Ok(exit_of(&end, &resolved.config))
+}
+
+/// What a run would do, and within which limits, on one line.
+fn limits(config: &Config) -> String {
+    const TOLD: [&str; 11] = [
+        "backend",
+        "concurrency",
+        "connect-timeout",
+        "read-timeout",
+        "timeout",
+        "low-speed",
+        "max-redirects",
+        "max-size",
+        "max-failures",
+        "max-duration",
+        "dir",
+    ];
+    let told = TOLD.iter().filter_map(|name| Key::named(name)).map(|key| {
+        let value = key.get(config);
+        format!("{} {}", key.name, value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+    });
+    let told: Vec<_> = told.collect();
+    printable(&format!("dry run, nothing is asked or saved: {}", told.join(", "))).into_owned()
 }
 
 /// The code that a run ends in.
@@ -117,7 +146,7 @@ fn exit_of(end: &RunEnd, config: &Config) -> Exit {
     let counts = &end.summary.counts;
     let failed = config.fail_on.failed(counts.ok, counts.failed + counts.http_error);
     // Whoever waits for a success has failed without one.
-    let unmet = config.until == Until::FirstSuccess && config.fail_on != FailOn::Never;
+    let unmet = config.until == Until::FirstSuccess && config.fail_on != FailOn::Never && !config.dry_run;
     match end.summary.stopped {
         Some(StopCause::Interrupt) => Exit::Interrupted,
         Some(StopCause::OutputClosed | StopCause::Broken) => Exit::Broken,

@@ -1,10 +1,11 @@
 //! Names given away, each once.
 
+use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::portable::tagged;
-use super::{MAX_NAME, collapse, fold};
-use crate::model::Claimed;
+use super::{MAX_NAME, Template, collapse, fold, name_for_out};
+use crate::model::{Claimed, FetchError};
 use crate::policy::fingerprint::FingerprintSet;
 
 /// How far folders that had to be renamed may lengthen a name beyond [`MAX_NAME`] before the rest
@@ -21,12 +22,31 @@ const SLACK: usize = 64;
 pub struct Claims {
     files: FingerprintSet,
     folders: FingerprintSet,
+    template: Template,
 }
 
 impl Claims {
-    /// Nothing given away yet.
+    /// Nothing given away yet; URLs have the names of the default template.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Nothing given away yet; URLs have the names of this template.
+    pub fn named_by(template: Template) -> Self {
+        Self { template, ..Self::default() }
+    }
+
+    /// Gives away the name of a URL that is the `number`th of the input, counted from 1; `out` is
+    /// what the list calls it instead.
+    ///
+    /// # Errors
+    /// When `out` is no name below the output folder.
+    pub fn claim_for(&mut self, url: &Url, number: u64, out: Option<&str>) -> Result<Claimed, FetchError> {
+        let name = match out {
+            Some(out) => name_for_out(out)?,
+            None => self.template.name(url, number),
+        };
+        Ok(self.claim(&name, url.as_str()))
     }
 
     /// Gives away `name`, or the nearest to it that is free.

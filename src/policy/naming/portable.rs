@@ -65,7 +65,7 @@ pub(super) fn cut(text: &str) -> String {
 }
 
 /// Splits before the extension, which is kept in sight; `.tar.gz` and its like are one.
-fn split_extension(part: &str) -> (&str, &str) {
+pub(super) fn split_extension(part: &str) -> (&str, &str) {
     let is_extension =
         |text: &str| (2..=MAX_EXTENSION).contains(&text.len()) && text[1..].bytes().all(|b| b.is_ascii_alphanumeric());
     let Some(dot) = part.rfind('.').filter(|&dot| dot > 0 && is_extension(&part[dot..])) else {

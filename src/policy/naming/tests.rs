@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use proptest::prelude::*;
 use url::Url;
 
-use super::{Claims, MAX_NAME, fold, is_portable, name_for_out, name_for_url};
+use super::{Claims, MAX_NAME, Template, fold, is_portable, name_for_out, name_for_url, name_from_disposition};
 
 fn name(url: &str) -> String {
     name_for_url(&Url::parse(url).unwrap())
@@ -91,6 +91,9 @@ fn outs_have_these_names() {
         "..",
         "a/../b",
         "a\\..\\b",
+        "..\\escape",
+        ".fetchall/../../x",
+        "c:/x",
         "a/.. ",
         "a/",
         "./",
@@ -186,6 +189,47 @@ proptest! {
             check(&name);
             prop_assert!(name.len() <= MAX_NAME);
         }
+    }
+
+    #[test]
+    fn claims_follow_from_the_list_alone(
+        lines in prop::collection::vec(
+            ("([aAbßsSé.]{1,2}/){0,3}[aAbßsSéx.]{0,2}(\\?[aA])?", prop::option::of("[aAb./]{1,6}"), any::<Vec<u8>>()), 1..30
+        ),
+        template in "(\\{(host|path|dir|file|stem|ext|query|n|sha256:1)\\}|[/a-b]){1,6}",
+    ) {
+        let Ok(template) = Template::parse(&template) else { return Ok(()) };
+        let claim_all = || {
+            let mut claims = Claims::named_by(template.clone());
+            let claim = |(line, (path, out, _)): (usize, &(String, Option<String>, Vec<u8>))| {
+                let url = Url::parse(&format!("http://h/{path}")).ok()?;
+                claims.claim_for(&url, line as u64 + 1, out.as_deref()).ok()
+            };
+            lines.iter().enumerate().map(claim).collect::<Vec<_>>()
+        };
+        let claimed = claim_all();
+        prop_assert_eq!(&claim_all(), &claimed);
+        // Whatever servers propose, and whoever is done first: each file lies in the folder of its
+        // own claim, or is that claim.
+        let mut saved = Vec::new();
+        for (claim, (_, _, proposed)) in claimed.iter().zip(&lines) {
+            let Some(claim) = claim else { continue };
+            check(&claim.0);
+            let field = [b"attachment; filename=\"", &proposed[..], b"\""].concat();
+            saved.push(match name_from_disposition(&field) {
+                Some(file) => format!("{}/{file}", claim.0),
+                None => claim.0.to_string(),
+            });
+        }
+        saved.iter().for_each(|name| check(name));
+        let mut files = HashSet::new();
+        let mut folders = HashSet::new();
+        for name in &saved {
+            let folded = fold(name);
+            folders.extend(folded.match_indices('/').map(|(at, _)| folded[..at].to_owned()));
+            prop_assert!(files.insert(folded), "{name} twice");
+        }
+        prop_assert!(files.is_disjoint(&folders), "{saved:?}");
     }
 
     #[test]

@@ -94,18 +94,30 @@ fn duplicates_that_are_fetched_have_files_of_their_own() {
 #[test]
 fn a_list_can_name_the_file_but_not_leave_the_folder() {
     let server = pages(&["a"]);
-    let outs = ["sub/dir/name.txt", "../escape", "/tmp/escape", "sub/../../escape", "..\\escape", ".."];
+    let good = ["sub/dir/name.txt", ".fetchall/state.db", ".fetchall/part/x"];
+    let bad = [
+        "../escape",
+        "/tmp/escape",
+        "sub/../../escape",
+        "..\\escape",
+        "..",
+        "sub\\..\\..\\escape",
+        ".fetchall/../../escape",
+    ];
+    let absolute = ["C:\\escape", "c:/escape", "c:escape", "\\escape", "\\\\host\\escape"];
+    let outs: Vec<_> = good.iter().chain(&bad).chain(&absolute).collect();
     let lines = outs.iter().enumerate();
     let lines = lines.map(|(n, out)| serde_json::json!({"url": server.url(&format!("a?{n}")), "out": out}).to_string());
     let list: String = lines.map(|line| line + "\n").collect();
     let run = Fetchall::new().file("work/list.ndjson", list).args(["--json", "-d", "work/out", "work/list.ndjson"]);
     let run = run.run().expect_code(1);
     for record in run.records() {
-        let expected = if record["source"]["line"] == 1 { "ok" } else { "io" };
-        assert_eq!(kind(&record), expected, "{record}");
+        let is_good = record["source"]["line"].as_u64().is_some_and(|line| line <= good.len() as u64);
+        assert_eq!(kind(&record), if is_good { "ok" } else { "io" }, "{record}");
     }
-    assert_eq!(files(run.folder()), ["work/list.ndjson", "work/out/sub/dir/name.txt"]);
-    assert_eq!(server.requests().len(), 1, "what cannot be saved is not asked for");
+    let saved = ["_fetchall/part/x", "_fetchall/state.db", "sub/dir/name.txt"].map(|name| format!("work/out/{name}"));
+    assert_eq!(files(run.folder()), [&["work/list.ndjson".to_owned()], &saved[..]].concat());
+    assert_eq!(server.requests().len(), good.len(), "what cannot be saved is not asked for");
 }
 
 #[test]
@@ -134,8 +146,13 @@ fn links_below_the_folder_are_not_followed() {
     fs::create_dir_all(fetchall.folder().join(&host)).expect("a folder");
     symlink(fetchall.folder().join("outside"), fetchall.folder().join(format!("{host}/a"))).expect("a link");
     symlink(fetchall.folder().join("outside/mine"), fetchall.folder().join(format!("{host}/b"))).expect("a link");
-    let urls = ["a/planted", "b"].map(|target| server.url(target));
-    let run = fetchall.args(["--json", "-d", "out"]).args(urls).run().expect_code(1);
+    symlink(fetchall.folder().join("outside"), fetchall.folder().join("out/link")).expect("a link");
+    let lines = [("a/planted", None), ("b", None), ("a?1", Some("link/x")), ("a?2", Some("link/new/x"))];
+    let line =
+        |(target, out): (&str, Option<&str>)| serde_json::json!({"url": server.url(target), "out": out}).to_string();
+    let list: String = lines.map(|one| line(one) + "\n").concat();
+    let run = fetchall.args(["--json", "-d", "out", "--input-format", "ndjson"]).stdin(list).run().expect_code(1);
+    assert_eq!(run.records().len(), lines.len());
     for record in run.records() {
         let expected = if record["url"].as_str().is_some_and(|url| url.ends_with('b')) { "ok" } else { "io" };
         assert_eq!(kind(&record), expected, "{record}");

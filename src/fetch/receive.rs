@@ -1,0 +1,157 @@
+//! The body of a good answer: where it goes, what is checked of it, what is kept of it.
+
+use std::time::SystemTime;
+
+use ::http::header::{self, HeaderMap};
+use url::Url;
+
+use super::Saving;
+use super::answer::{Answer, size};
+use super::body::Transfer;
+use super::classify::{Stage, classify};
+use super::declared::Checks;
+use super::decode::{self, Decoder};
+use super::http::Exchange;
+use super::kept::{Answered, Note};
+use super::resume::{Rest, go_on};
+use crate::config::Compression;
+use crate::model::{ErrorKind, FetchError, SkipReason, Verdict};
+use crate::policy::naming::name_from_disposition;
+use crate::policy::partial::strong_validator;
+
+impl Exchange<'_> {
+    /// The name that the server proposes for the file, where it is wanted: what the list calls
+    /// the file counts for more.
+    fn proposed(&self, fields: &HeaderMap) -> Option<String> {
+        if !self.fetcher.spec.content_disposition || self.wants().is_some_and(|wants| wants.out.is_some()) {
+            return None;
+        }
+        name_from_disposition(fields.get(header::CONTENT_DISPOSITION)?.as_bytes())
+    }
+
+    /// Whether the file that the server has just named is there already and stays; tells of it.
+    fn is_there(&mut self, proposed: Option<&str>) -> bool {
+        if proposed.is_none() || !self.fetcher.spec.skip_existing {
+            return false;
+        }
+        let Some((path, bytes)) = self.fetcher.saver.existing(self.job, proposed) else { return false };
+        self.facts.path = Some(path.to_string_lossy().into_owned());
+        self.facts.bytes = bytes;
+        true
+    }
+
+    /// Reads the body of a good answer to its end; `rest` is what there is of it.
+    pub(super) async fn receive(
+        &mut self,
+        url: &Url,
+        mut response: Answer,
+        rest: Option<Rest>,
+    ) -> Result<Verdict, FetchError> {
+        let first = rest.as_ref().map(|rest| rest.first_answer(&mut self.facts, self.fetcher.spec.keeps_validators));
+        let proposed = self.proposed(first.as_ref().unwrap_or(response.headers()));
+        if self.is_there(proposed.as_deref()) {
+            self.drain(response).await;
+            return Ok(Verdict::Skipped(SkipReason::Exists));
+        }
+        let (mut transfer, note) = self.transfer(url, &mut response, rest.zip(first), proposed).await?;
+        transfer.expect(response.content_length())?;
+        let wants = self.job.seed.wants.as_deref();
+        let received = match self.pull(&mut response, &mut transfer).await {
+            Ok(()) => transfer.finish(wants, response.trailers(), &mut self.facts).await,
+            Err(error) => Err(error),
+        };
+        received.inspect_err(|error| {
+            let is_cut = matches!(error.kind, ErrorKind::Timeout | ErrorKind::Reset | ErrorKind::Truncated);
+            if !is_cut {
+                // What breaks the rules is not believed in its beginning either.
+                transfer.spoil();
+            }
+            if let (Saving::Stream(stream), true) = (&self.fetcher.spec.saving, transfer.wire_bytes() > 0) {
+                stream.keep(note.filter(|_| is_cut), transfer);
+            }
+        })?;
+        Ok(Verdict::Ok)
+    }
+
+    async fn pull(&mut self, response: &mut Answer, transfer: &mut Transfer) -> Result<(), FetchError> {
+        loop {
+            let piece = self.pace.piece(response.chunk(), size).await?;
+            let Some(piece) = piece.map_err(|e| classify(&*e, Stage::Body))? else { return Ok(()) };
+            self.fetcher.meter.received(piece.len() as u64);
+            transfer.push(piece, &mut self.facts).await?;
+        }
+    }
+
+    /// What the bytes of an answer go through; and, where they become no file, what of it could go on.
+    async fn transfer(
+        &mut self,
+        url: &Url,
+        response: &mut Answer,
+        rest: Option<(Rest, HeaderMap)>,
+        proposed: Option<String>,
+    ) -> Result<(Transfer, Option<Note>), FetchError> {
+        let (fetcher, job) = (self.fetcher, self.job);
+        let (kept, first) = match rest {
+            Some((Rest::Cut(cut), _)) => return Ok(cut.into_parts()),
+            Some((Rest::Kept(kept), first)) => (Some(kept), Some(first)),
+            None => (None, None),
+        };
+        let said = first.as_ref().unwrap_or(response.headers());
+        let (decoder, modified) = (self.decoder(url, said)?, self.modified(said));
+        let checks = Checks::new(response.headers(), first.as_ref());
+        let mut answered = if kept.is_none() { self.answered(url, response) } else { None };
+        let note = match &fetcher.spec.saving {
+            Saving::Stream(_) => answered.take().map(|answered| answered.note(false)),
+            Saving::Discard | Saving::Dir(_) | Saving::File(_) => None,
+        };
+        let fate = self.fate.as_ref();
+        let keeps_coded = decoder.is_some() && (kept.is_some() || answered.is_some());
+        let coded = if keeps_coded { fetcher.saver.begin_coded(job, fate, answered.take()) } else { None };
+        let part = fetcher.saver.begin(job, fate, modified, proposed.as_deref(), answered);
+        let mut transfer = Transfer::new(&fetcher.spec, self.wants(), decoder, part).with(checks, coded);
+        if let Some(kept) = kept {
+            go_on(&mut transfer, kept, &mut self.facts).await?;
+        }
+        Ok((transfer, note))
+    }
+
+    /// The answer, if its body could go on after a cut. It takes the fields out of the response.
+    fn answered(&self, url: &Url, response: &mut Answer) -> Option<Box<Answered>> {
+        let spec = &self.fetcher.spec;
+        if matches!(spec.saving, Saving::Discard) || strong_validator(response.headers()).is_none() {
+            return None;
+        }
+        Some(Box::new(Answered {
+            url: self.job.seed.url.clone(),
+            asked: url.clone(),
+            accept_encoding: self.accepts.clone(),
+            total: response.content_length(),
+            fields: std::mem::take(&mut response.head.headers),
+        }))
+    }
+
+    /// The time that a file gets, where files get one.
+    fn modified(&self, fields: &HeaderMap) -> Option<SystemTime> {
+        let field = fields.get(header::LAST_MODIFIED).filter(|_| self.fetcher.spec.remote_time)?;
+        httpdate::parse_http_date(field.to_str().ok()?).ok()
+    }
+
+    fn decoder(&self, url: &Url, fields: &HeaderMap) -> Result<Option<Decoder>, FetchError> {
+        if self.fetcher.spec.compression == Compression::Raw || !fields.contains_key(header::CONTENT_ENCODING) {
+            return Ok(None);
+        }
+        let mut codings = Vec::new();
+        for value in fields.get_all(header::CONTENT_ENCODING) {
+            codings.push(
+                value.to_str().map_err(|_| {
+                    FetchError::new(ErrorKind::Decode, "the Content-Encoding field is not readable text")
+                })?,
+            );
+        }
+        let codings = codings.iter().copied();
+        if decode::keeps_coded_bytes(url.path(), self.facts.content_type.as_deref(), codings.clone()) {
+            return Ok(None);
+        }
+        Decoder::new(codings)
+    }
+}

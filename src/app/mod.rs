@@ -17,6 +17,7 @@ use crate::engine::{Ends, Plan, Stop};
 use crate::fetch::{FetchSpec, HttpSpec, Saving, TlsSpec};
 use crate::frontier::FRONTIERS;
 use crate::policy::naming::Claims;
+use crate::policy::retry::Limits;
 use crate::report::Reporter;
 use crate::sink::{FORMATS, Output, Sink, SummaryFile};
 use crate::source::{Input, ListSource, Source, SourceError};
@@ -85,6 +86,7 @@ pub fn plan(
 ) -> Result<Plan, SetupError> {
     let mut source: Box<dyn Source> = Box::new(ListSource::new(inputs, config.input_format)?);
     let saving = saving(config, document)?;
+    let streams = matches!(saving, Saving::Stream(_));
     let mut names = matches!(saving, Saving::Dir(_)).then(Claims::new);
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     if let Some((recall, ledger)) = memory::open(config, &saving, names.as_mut())? {
@@ -110,6 +112,13 @@ pub fn plan(
         reporters: surroundings.reporters,
         order: config.order,
         ends: Ends { until: config.until, max_failures: config.max_failures, max_duration: config.max_duration },
+        retry: Limits {
+            retries: config.retry,
+            on: config.retry_on.clone(),
+            max_wait: config.retry_max_wait,
+            streams,
+        },
+        seed: RandomState::new().build_hasher().finish(),
         concurrency: config.concurrency.get(),
         worker_program: surroundings.worker_program,
         grace: config.grace,

@@ -117,6 +117,7 @@ impl Keeper {
     async fn run(&mut self, mut job: Job) -> Outcome {
         let crew = self.crew.clone();
         let queued = job.admitted.elapsed();
+        let first = job.attempt;
         let _under_way = crew.ctx.meter.begin();
         let started = Instant::now();
         let mut fetched = loop {
@@ -125,7 +126,7 @@ impl Keeper {
             let why = match self.fetch(&job, &mut written).await {
                 Ok(fetched) => break fetched,
                 Err(Lost::Child(_)) if crew.ctx.drain.is_cancelled() => break cancelled(started),
-                Err(Lost::Child(why)) if job.attempt == 1 && !written => why,
+                Err(Lost::Child(why)) if job.attempt == first && !written => why,
                 Err(Lost::Child(why)) => {
                     break failed(ErrorKind::Internal, format!("the worker process of this URL died: {why}"));
                 }

@@ -23,6 +23,7 @@ use crate::model::{
     BadLine, Batch, Entry, ErrorKind, Event, FetchError, Job, Origin, Outcome, RunInfo, Seed, StopCause, Summary,
     Verdict,
 };
+use crate::policy::retry::Limits;
 use crate::report::Reporter;
 use crate::sink::{Sink, SinkError};
 use crate::source::{Interrupt, Source, SourceError};
@@ -96,6 +97,7 @@ struct Case {
     script: Script,
     order: Order,
     ends: Ends,
+    retry: Limits,
     backend: Option<Box<dyn Backend>>,
     concurrency: u32,
     dedup: bool,
@@ -111,6 +113,7 @@ impl Case {
             script: Script { paths: HashMap::new(), otherwise: (Duration::from_millis(10), Step::Ok(5)) },
             order: Order::Completed,
             ends: Ends::default(),
+            retry: Limits::default(),
             backend: None,
             concurrency: 4,
             dedup: true,
@@ -138,6 +141,8 @@ impl Case {
             reporters: self.reporters,
             order: self.order,
             ends: self.ends,
+            retry: self.retry,
+            seed: 1,
             concurrency: self.concurrency,
             grace: self.grace,
             stop,

@@ -51,6 +51,13 @@ pub enum Event<'a> {
     RunStarted(&'a RunInfo),
     /// A job was handed to the backend.
     HandedOut(&'a Job),
+    /// A try failed; the URL is tried again.
+    Retrying {
+        /// What came of the try.
+        outcome: &'a Outcome,
+        /// The wait before the next one.
+        after: Duration,
+    },
     /// An outcome was reached.
     Done(&'a Outcome),
     /// Several times a second.

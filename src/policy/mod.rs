@@ -5,3 +5,5 @@ pub mod naming;
 pub mod origin;
 pub mod printable;
 pub mod redact;
+pub mod retry;
+pub mod retry_after;

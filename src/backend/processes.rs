@@ -116,6 +116,9 @@ impl Keeper {
     /// One job, given to a second child when the first one dies of it.
     async fn run(&mut self, mut job: Job) -> Outcome {
         let crew = self.crew.clone();
+        if crew.ctx.held.keeps(&job) {
+            return super::cancelled(job);
+        }
         let queued = job.admitted.elapsed();
         let first = job.attempt;
         let _under_way = crew.ctx.meter.begin();
@@ -137,6 +140,7 @@ impl Keeper {
         };
         fetched.timing.queued = Some(queued);
         let Fetched { facts, timing, verdict } = fetched;
+        crew.ctx.held.note(&job, &verdict, &facts);
         Outcome { subject: Subject::Job(job), facts, timing, verdict }
     }
 

@@ -8,6 +8,7 @@
 //! taken whether or not the jobs channel has room, and the loop never waits for a sink alone.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
@@ -68,6 +69,7 @@ pub(super) async fn run(plan: Plan) -> RunEnd {
         spec: plan.spec,
         concurrency: plan.concurrency,
         meter: state.meter.clone(),
+        held: Arc::default(),
         drain: drain.clone(),
         abort: abort.clone(),
         worker_program: plan.worker_program,
@@ -98,7 +100,7 @@ struct State {
     retries: Retries,
     watchers: Watchers,
     tally: Tally,
-    meter: std::sync::Arc<Meter>,
+    meter: Arc<Meter>,
     started: Instant,
     /// Jobs handed to the backend whose outcomes have not come back: should it die, they have
     /// their records all the same.
@@ -128,7 +130,7 @@ impl State {
             retries,
             watchers,
             tally: Tally::new(),
-            meter: std::sync::Arc::default(),
+            meter: Arc::default(),
             started,
             out: BTreeMap::new(),
             pending: Vec::new(),
@@ -220,10 +222,9 @@ impl State {
         let Subject::Job(job) = &mut outcome.subject else { return self.finish(outcome) };
         self.out.remove(&job.id);
         let never_began = outcome.verdict == Verdict::Cancelled && outcome.timing.queued.is_none();
-        if never_began && job.last.is_some() {
+        if never_began {
             job.attempt -= 1;
-            self.frontier.settle(job.id, Settled::Done);
-            return self.finish(cancelled(outcome.subject));
+            return self.came_back(outcome.subject);
         }
         let Decision { again, hold } = self.retries.after(job, &outcome.verdict, &outcome.facts);
         if let Some(hold) = hold {
@@ -242,6 +243,21 @@ impl State {
             outcome.facts = condition.facts;
         }
         self.finish(outcome);
+    }
+
+    /// A job came back that did not begin: the run is stopping, or its host is held.
+    fn came_back(&mut self, subject: Subject) {
+        match subject {
+            Subject::Job(job) if self.stopping.is_none() => {
+                self.frontier.settle(job.id, Settled::Released(Box::new(job)));
+            }
+            subject => {
+                if let Subject::Job(job) = &subject {
+                    self.frontier.settle(job.id, Settled::Done);
+                }
+                self.finish(cancelled(subject));
+            }
+        }
     }
 
     /// Lets a job wait for its next try; what this one brought goes with it.

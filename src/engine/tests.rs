@@ -1,6 +1,7 @@
 //! The engine with a scripted fetcher and a paused clock: whatever the list, the failures and the
 //! moment of a stop, the accounting rule holds, the cap holds, and the run ends.
 
+mod retry;
 mod waiting;
 
 use std::collections::HashMap;
@@ -364,6 +365,8 @@ fn step() -> impl Strategy<Value = (u64, Step)> {
     let step = prop_oneof![
         6 => (0u64..5000).prop_map(Step::Ok),
         2 => prop_oneof![Just(404u16), Just(503)].prop_map(Step::Status),
+        2 => (0u32..6, prop_oneof![Just(429u16), Just(500), Just(503)], prop::option::of(0u64..100))
+            .prop_map(|(tries, status, wait)| Step::Busy { tries, status, wait: wait.map(Duration::from_secs) }),
         2 => prop::sample::select(ErrorKind::ALL).prop_map(Step::Fail),
         1 => Just(Step::Hang),
     ];
@@ -387,6 +390,7 @@ proptest! {
         until in prop::sample::select(&[Until::All, Until::All, Until::FirstSuccess, Until::FirstError][..]),
         max_failures in 0u32..40,
         max_seconds in 0u64..200,
+        retries in 0u32..4,
     ) {
         let hangs = steps.iter().any(|(_, s)| *s == Step::Hang);
         let entries = lines.iter().enumerate().map(|(i, &(path, priority, is_bad))| {
@@ -401,6 +405,7 @@ proptest! {
         case.order = if in_order { Order::Input } else { Order::Completed };
         let max_duration = (max_seconds < 60).then(|| Duration::from_secs(max_seconds + 1));
         case.ends = Ends { until, max_failures: NonZeroU32::new(max_failures), max_duration };
+        case.retry = Limits { retries, max_wait: Duration::from_secs(60), ..Limits::default() };
         for (i, (ms, step)) in steps.into_iter().enumerate() {
             case.script.paths.insert(format!("/{i}"), (Duration::from_millis(ms), step));
         }

@@ -110,6 +110,11 @@ impl MemoryFrontier {
         self.waiting_bytes -= text_of(waiting.seed());
     }
 
+    fn waits_again(&mut self, job: &Job) {
+        self.waiting += 1;
+        self.waiting_bytes += text_of(&job.seed);
+    }
+
     fn hand_out(&mut self, waiting: Waiting) -> Claim {
         self.leaves(&waiting);
         self.out += 1;
@@ -189,9 +194,12 @@ impl Frontier for MemoryFrontier {
         match how {
             Settled::Done => {}
             Settled::RetryAt(due, job) => {
-                self.waiting += 1;
-                self.waiting_bytes += text_of(&job.seed);
+                self.waits_again(&job);
                 self.later.push(due, job);
+            }
+            Settled::Released(job) => {
+                self.waits_again(&job);
+                self.push_first(Waiting::Again(job));
             }
         }
     }

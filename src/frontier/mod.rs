@@ -17,6 +17,8 @@ pub enum Settled {
     Done,
     /// It is handed out again, as the next try, not before this time. It keeps its number and name.
     RetryAt(Instant, Box<Job>),
+    /// It did not begin and waits as before.
+    Released(Box<Job>),
 }
 
 /// For how long a host is left alone; later ends are greater.

@@ -64,6 +64,13 @@ pub enum Hold {
     ForGood(Duration),
 }
 
+/// How long the host of this answer is to be left alone: RFC 6585, section 4, and RFC 9110, section
+/// 15.6.4, are about the host; a wait with any other status is about the URL.
+pub fn leave_alone(verdict: &Verdict, facts: &Facts) -> Option<Duration> {
+    let about_host = *verdict == Verdict::HttpError && matches!(facts.status, Some(429 | 503));
+    facts.retry_after.filter(|wait| about_host && !wait.is_zero())
+}
+
 /// Decides. `random` is at least 0 and less than 1; `afford` takes from the budget of the host, and
 /// is asked only when nothing else speaks against another try.
 ///
@@ -73,8 +80,7 @@ pub enum Hold {
 pub fn decide(limits: &Limits, tried: Try<'_>, random: f64, afford: impl FnOnce() -> bool) -> Decision {
     let Try { attempt, verdict, facts } = tried;
     let named = facts.retry_after.filter(|_| *verdict == Verdict::HttpError);
-    // RFC 6585, section 4, and RFC 9110, section 15.6.4: these two are about the host, not the URL.
-    let held = named.filter(|wait| !wait.is_zero() && matches!(facts.status, Some(429 | 503)));
+    let held = leave_alone(verdict, facts);
     let too_long = named.is_some_and(|wait| wait > limits.max_wait);
     let hold = held.map(|wait| if too_long { Hold::ForGood(wait) } else { Hold::For(wait) });
     let partly_out = limits.streams && facts.bytes.is_some_and(|bytes| bytes > 0);

@@ -32,6 +32,7 @@ fn start(entry: &BackendEntry, concurrency: u32, script: Script, program: &str) 
         spec: FetchSpec::Scripted(Arc::new(script)),
         concurrency,
         meter: Arc::default(),
+        held: Arc::default(),
         drain: CancellationToken::new(),
         abort: CancellationToken::new(),
         worker_program: PathBuf::from(program),

@@ -112,12 +112,7 @@ pub fn plan(
         reporters: surroundings.reporters,
         order: config.order,
         ends: Ends { until: config.until, max_failures: config.max_failures, max_duration: config.max_duration },
-        retry: Limits {
-            retries: config.retry,
-            on: config.retry_on.clone(),
-            max_wait: config.retry_max_wait,
-            streams,
-        },
+        retry: Limits { retries: config.retry, on: config.retry_on.clone(), max_wait: config.retry_max_wait, streams },
         seed: RandomState::new().build_hasher().finish(),
         concurrency: config.concurrency.get(),
         worker_program: surroundings.worker_program,

@@ -48,8 +48,7 @@ impl HeldHosts {
 
     /// Whether this job may not begin now.
     pub(super) fn keeps(&self, job: &Job) -> bool {
-        self.any.load(Relaxed)
-            && self.lock().get(origin::host(&job.seed.url)).is_some_and(|end| *end > Instant::now())
+        self.any.load(Relaxed) && self.lock().get(origin::host(&job.seed.url)).is_some_and(|end| *end > Instant::now())
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, Instant>> {

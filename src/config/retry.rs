@@ -64,11 +64,10 @@ mod tests {
     #[test]
     fn kinds_statuses_and_classes_are_words() {
         let causes = |text| parse(text).map(|on| on.0);
-        assert_eq!(causes(" 5xx , 404,dns,404,"), Ok(vec![
-            RetryCause::Class(5),
-            RetryCause::Status(404),
-            RetryCause::Kind(ErrorKind::Dns)
-        ]));
+        assert_eq!(
+            causes(" 5xx , 404,dns,404,"),
+            Ok(vec![RetryCause::Class(5), RetryCause::Status(404), RetryCause::Kind(ErrorKind::Dns)])
+        );
         for kind in RetryOn::kinds() {
             assert_eq!(causes(kind.as_str()), Ok(vec![RetryCause::Kind(kind)]));
         }

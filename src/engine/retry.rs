@@ -77,7 +77,9 @@ impl Retries {
             Some(None) | None => "for ever".to_owned(),
         };
         let most = show_time(self.limits.max_wait);
-        let message = format!("not asked: {host} wants to be left alone {until}; run it again then, or raise --retry-max-wait ({most})");
+        let message = format!(
+            "not asked: {host} wants to be left alone {until}; run it again then, or raise --retry-max-wait ({most})"
+        );
         FetchError::new(ErrorKind::Blocked, message)
     }
 }

@@ -215,8 +215,7 @@ impl Exchange<'_> {
             .get(header::CONTENT_TYPE)
             .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned().into_boxed_str());
         let status = response.status().as_u16();
-        facts.retry_after =
-            if status >= 400 { asked(status, response.headers(), SystemTime::now()) } else { None };
+        facts.retry_after = if status >= 400 { asked(status, response.headers(), SystemTime::now()) } else { None };
         if self.fetcher.spec.keeps_validators {
             facts.validators = validators(response.headers());
         }

@@ -29,6 +29,7 @@ mod quiet;
 mod readme;
 mod real_site;
 mod resume;
+mod retry;
 mod saving;
 mod screen;
 mod shutdown;

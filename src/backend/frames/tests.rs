@@ -39,7 +39,14 @@ fn job() -> Job {
     let url = url::Url::parse("http://h.test/a?b").unwrap();
     let origin = Origin { list: Arc::from("list"), line: 3 };
     let seed = Seed { url, priority: 1, origin, number: 0, wants: Some(Box::new(wants)), known: None };
-    Job { id: JobId(7), seed, attempt: 3, last: None, save_as: Some(Claimed("h.test/a".into())), admitted: Instant::now() }
+    Job {
+        id: JobId(7),
+        seed,
+        attempt: 3,
+        last: None,
+        save_as: Some(Claimed("h.test/a".into())),
+        admitted: Instant::now(),
+    }
 }
 
 #[tokio::test]

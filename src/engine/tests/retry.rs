@@ -225,8 +225,7 @@ fn a_host_that_asks_for_too_long_fails_fast_and_every_url_is_told() {
     assert!(ran.took < secs(1), "nobody waits: {:?}", ran.took);
     let asked = ran.outcomes.iter().find(|o| o.subject.url() == "http://a.test/3").unwrap();
     assert_eq!((asked.verdict.as_str(), asked.facts.status), ("http_error", Some(503)));
-    let blocked: Vec<_> =
-        ran.outcomes.iter().filter(|o| o.verdict.error_kind() == Some(ErrorKind::Blocked)).collect();
+    let blocked: Vec<_> = ran.outcomes.iter().filter(|o| o.verdict.error_kind() == Some(ErrorKind::Blocked)).collect();
     assert!((24..=28).contains(&blocked.len()), "{}", blocked.len());
     for outcome in blocked {
         let Verdict::Failed(error) = &outcome.verdict else { panic!("{:?}", outcome.verdict) };

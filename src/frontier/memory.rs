@@ -166,7 +166,7 @@ impl Frontier for MemoryFrontier {
 
     fn wake(&mut self, now: tokio::time::Instant) {
         let due = self.later.take_due(now);
-        due.into_iter().rev().for_each(|job| self.push_first(Waiting::Again(job)));
+        due.into_iter().rev().for_each(|waiting| self.push_first(waiting));
         let free = self.holds.take_ended(now);
         free.into_iter().rev().for_each(|waiting| self.push_first(waiting));
     }
@@ -208,7 +208,7 @@ impl Frontier for MemoryFrontier {
         if let HoldUntil::ForGood = until {
             // Nobody need wait for what will not be asked again.
             let refused = self.later.take_where(|job| origin::host(&job.seed.url) == host);
-            refused.into_iter().rev().for_each(|job| self.push_first(Waiting::Again(job)));
+            refused.into_iter().rev().for_each(|waiting| self.push_first(waiting));
         }
         let free = self.holds.hold(host, until);
         free.into_iter().rev().for_each(|waiting| self.push_first(waiting));
@@ -218,9 +218,8 @@ impl Frontier for MemoryFrontier {
         (self.ready, self.waiting, self.waiting_bytes) = (0, 0, 0);
         let queued = std::mem::take(&mut self.queues).into_values().flatten();
         let kept = std::mem::take(&mut self.holds).into_kept();
-        let later = std::mem::take(&mut self.later).into_jobs();
-        let waiting = queued.chain(kept).map(Waiting::into_subject);
-        waiting.chain(later.map(|job| Subject::Job(*job))).collect()
+        let later = std::mem::take(&mut self.later).into_waiting();
+        queued.chain(kept).chain(later).map(Waiting::into_subject).collect()
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BinaryHeap;
 
 use tokio::time::Instant;
 
+use super::Waiting;
 use crate::model::Job;
 
 /// A job and its time; of one time, first come first served.
@@ -53,24 +54,24 @@ impl Later {
     }
 
     /// Those whose time has come, in that order.
-    pub(super) fn take_due(&mut self, now: Instant) -> Vec<Box<Job>> {
+    pub(super) fn take_due(&mut self, now: Instant) -> Vec<Waiting> {
         let mut due = Vec::new();
         while self.next().is_some_and(|at| at <= now) {
-            due.extend(self.jobs.pop().map(|Reverse(due)| due.job));
+            due.extend(self.jobs.pop().map(|Reverse(due)| Waiting::Again(due.job)));
         }
         due
     }
 
     /// Those that are chosen, in the order of their time.
-    pub(super) fn take_where(&mut self, chosen: impl Fn(&Job) -> bool) -> Vec<Box<Job>> {
+    pub(super) fn take_where(&mut self, chosen: impl Fn(&Job) -> bool) -> Vec<Waiting> {
         let all = std::mem::take(&mut self.jobs);
         let (taken, left): (Vec<_>, Vec<_>) = all.into_iter().partition(|Reverse(due)| chosen(&due.job));
         self.jobs = left.into();
-        Self { jobs: taken.into(), turn: 0 }.into_jobs().collect()
+        Self { jobs: taken.into(), turn: 0 }.into_waiting().collect()
     }
 
     /// All, in the order of their time.
-    pub(super) fn into_jobs(self) -> impl Iterator<Item = Box<Job>> {
-        self.jobs.into_sorted_vec().into_iter().rev().map(|Reverse(due)| due.job)
+    pub(super) fn into_waiting(self) -> impl Iterator<Item = Waiting> {
+        self.jobs.into_sorted_vec().into_iter().rev().map(|Reverse(due)| Waiting::Again(due.job))
     }
 }

@@ -58,16 +58,15 @@ impl Retries {
 
     /// The outcome of what was not asked, or not again, because its host was given up.
     pub(super) fn refused(&self, subject: Subject) -> Outcome {
-        match subject {
-            Subject::Job(mut job) if job.last.is_some() => match job.last.take() {
-                Some(last) => told(job, *last),
-                None => Outcome::unfetched(Subject::Job(job), Verdict::Cancelled),
+        let subject = match subject {
+            Subject::Job(mut job) => match job.last.take() {
+                Some(last) => return told(job, *last),
+                None => Subject::Job(job),
             },
-            subject => {
-                let verdict = Verdict::Failed(self.reason(&subject));
-                Outcome::unfetched(subject, verdict)
-            }
-        }
+            subject => subject,
+        };
+        let verdict = Verdict::Failed(self.reason(&subject));
+        Outcome::unfetched(subject, verdict)
     }
 
     fn reason(&self, subject: &Subject) -> FetchError {

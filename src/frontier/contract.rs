@@ -249,3 +249,20 @@ fn everything_is_given_back_wherever_it_waits() {
         assert!(matches!(f.claim(), Claim::Empty));
     });
 }
+
+#[test]
+fn what_did_not_begin_is_handed_out_again_as_the_same_try() {
+    each(|f| {
+        f.push(seed("a", 0), None);
+        f.push(seed("b", 0), None);
+        let mut first = job(f);
+        let id = first.id;
+        first.attempt -= 1;
+        f.settle(id, Settled::Released(first));
+        let again = job(f);
+        assert_eq!((again.id, again.attempt, again.seed.url.path()), (id, 1, "/a"));
+        f.settle(id, Settled::Done);
+        assert_eq!(claim(f).unwrap().1, "/b");
+        assert!(f.is_empty());
+    });
+}

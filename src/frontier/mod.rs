@@ -17,7 +17,7 @@ pub enum Settled {
     Done,
     /// It is handed out again, as the next try, not before this time. It keeps its number and name.
     RetryAt(Instant, Box<Job>),
-    /// It did not begin and waits as before.
+    /// It did not begin and waits as before; its number of tries is that of those that did.
     Released(Box<Job>),
 }
 

@@ -18,6 +18,7 @@ use crate::engine::{Ends, Plan, Stop};
 use crate::fetch::{BodyStream, FetchSpec, HttpSpec, Keeping, Saving, TlsSpec};
 use crate::frontier::FRONTIERS;
 use crate::policy::naming::{Claims, Template};
+use crate::policy::retry::Limits;
 use crate::report::Reporter;
 use crate::sink::{Changes, FORMATS, Output, Sink, SummaryFile, WholeFile};
 use crate::source::{Inputs, ListSource, ReportSource, Source, SourceError};
@@ -92,6 +93,7 @@ pub fn plan(
     }
     let mut source = source(inputs, config)?;
     let saving = saving(config, document)?;
+    let streams = matches!(saving, Saving::Stream(_));
     let mut names = matches!(saving, Saving::Dir(_)).then(|| Claims::named_by(template));
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     let mut keeping = Keeping::ForNow;
@@ -130,6 +132,8 @@ pub fn plan(
         ends: Ends { until: config.until, max_failures: config.max_failures, max_duration: config.max_duration },
         concurrency: share.concurrency,
         warnings: share.warning.into_iter().collect(),
+        retry: Limits { retries: config.retry, on: config.retry_on.clone(), max_wait: config.retry_max_wait, streams },
+        seed: RandomState::new().build_hasher().finish(),
         worker_program: surroundings.worker_program,
         grace: config.grace,
         stop,
@@ -261,8 +265,8 @@ fn http_spec(config: &Config, saving: Saving, keeping: Keeping) -> Result<HttpSp
         read_timeout: config.read_timeout,
         timeout: config.timeout,
         low_speed: config.low_speed,
+        keeps_validators: matches!(keeping, Keeping::For(_)) || matches!(saving, Saving::Stream(_)),
         saving,
-        keeps_validators: matches!(keeping, Keeping::For(_)),
         remote_time: config.remote_time,
         keeping,
         sync: config.sync,

@@ -3,6 +3,7 @@
 mod child;
 mod crew;
 mod frames;
+mod held;
 mod processes;
 mod sequential;
 mod tasks;
@@ -19,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::fetch::{FetchSpec, Fetched, Fetcher, Meter};
 use crate::model::{ErrorKind, Facts, FetchError, Job, Outcome, Subject, Timing, Verdict};
 
+pub use held::HeldHosts;
 pub use worker::{WorkerError, serve};
 
 /// What a backend is told.
@@ -30,6 +32,8 @@ pub struct RunContext {
     pub concurrency: u32,
     /// Figures for those who watch.
     pub meter: Arc<Meter>,
+    /// Jobs of these hosts that have not begun come back, cancelled.
+    pub held: Arc<HeldHosts>,
     /// Start nothing more: jobs that have not begun become cancelled outcomes.
     pub drain: CancellationToken,
     /// End what is under way.
@@ -100,9 +104,13 @@ pub const BACKENDS: &[BackendEntry] = &[
 
 /// Runs one job under a fetcher. A panic in it costs that job alone and becomes its record.
 async fn run_job(fetcher: &dyn Fetcher, job: Job, ctx: &RunContext) -> Outcome {
+    if ctx.held.keeps(&job) {
+        return cancelled(job);
+    }
     let queued = job.admitted.elapsed();
     let _under_way = ctx.meter.begin();
     let Fetched { facts, mut timing, verdict } = fetch(fetcher, &job, &ctx.abort).await;
+    ctx.held.note(&job, &verdict, &facts);
     timing.queued = Some(queued);
     Outcome { subject: Subject::Job(job), facts, timing, verdict }
 }

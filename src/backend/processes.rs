@@ -117,7 +117,11 @@ impl Keeper {
     /// One job, given to a second child when the first one dies of it.
     async fn run(&mut self, mut job: Job) -> Outcome {
         let crew = self.crew.clone();
+        if crew.ctx.held.keeps(&job) {
+            return super::cancelled(job);
+        }
         let queued = job.admitted.elapsed();
+        let first = job.attempt;
         let _under_way = crew.ctx.meter.begin();
         let started = Instant::now();
         let mut fetched = loop {
@@ -126,7 +130,7 @@ impl Keeper {
             let why = match self.fetch(&job, &mut written).await {
                 Ok(fetched) => break fetched,
                 Err(Lost::Child(_)) if crew.ctx.drain.is_cancelled() => break cancelled(started),
-                Err(Lost::Child(why)) if job.attempt == 1 && !written => why,
+                Err(Lost::Child(why)) if job.attempt == first && !written => why,
                 Err(Lost::Child(why)) => {
                     break failed(ErrorKind::Internal, format!("the worker process of this URL died: {why}"));
                 }
@@ -137,6 +141,7 @@ impl Keeper {
         };
         fetched.timing.queued = Some(queued);
         let Fetched { facts, timing, verdict } = fetched;
+        crew.ctx.held.note(&job, &verdict, &facts);
         Outcome { subject: Subject::Job(job), facts, timing, verdict }
     }
 

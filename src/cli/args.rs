@@ -191,6 +191,16 @@ pub struct SettingArgs {
     #[arg(long, value_name = "RATE/TIME", help_heading = "Time")]
     low_speed: Option<OsString>,
 
+    /// How often a URL is tried beyond the first time [default: 3]
+    #[arg(long, alias = "retries", value_name = "N", help_heading = "Retry", allow_hyphen_values = true)]
+    retry: Option<OsString>,
+    /// After what: error kinds, statuses, 4xx, 5xx [default: timeout,connect,reset,truncated,408,425,429,500,502,503,504]
+    #[arg(long, value_name = "WORDS", help_heading = "Retry")]
+    retry_on: Option<OsString>,
+    /// The longest wait that a server may ask for [default: 1m]
+    #[arg(long, value_name = "TIME", help_heading = "Retry")]
+    retry_max_wait: Option<OsString>,
+
     /// Save bodies under this folder [default: none]
     #[arg(short = 'd', short_alias = 'P', long, alias = "output-dir", value_name = "DIR", help_heading = "Saving")]
     dir: Option<OsString>,
@@ -317,6 +327,9 @@ impl SettingArgs {
             read_timeout = "read-timeout",
             timeout = "timeout",
             low_speed = "low-speed",
+            retry = "retry",
+            retry_on = "retry-on",
+            retry_max_wait = "retry-max-wait",
             dir = "dir",
             name = "name",
             content_disposition = "content-disposition",

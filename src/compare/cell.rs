@@ -78,7 +78,8 @@ pub(super) fn settings(config: &Config, folder: &Path) -> io::Result<Vec<OsStrin
 
 /// What is between the program's name and its inputs.
 fn arguments(backend: &str, concurrency: u32, settings: &[OsString], records: &Path, summary: &Path) -> Vec<OsString> {
-    let mut args: Vec<OsString> = ["--no-config", "--quiet", "--json"].map(OsString::from).into();
+    // Retries wait at random, which would say nothing of the cell.
+    let mut args: Vec<OsString> = ["--no-config", "--quiet", "--json", "--retry=0"].map(OsString::from).into();
     // With a single backend there is nothing to choose.
     if BACKENDS.len() > 1 {
         args.extend(["--backend", backend].map(OsString::from));

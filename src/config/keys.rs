@@ -13,8 +13,9 @@ use toml::Value;
 
 use super::{
     Backend, Color, Compression, Config, Digest, Duplicates, FailOn, Format, InputFormat, LowSpeed, Order,
-    ProgressMode, Until, header, units,
+    ProgressMode, Until, header, retry, units,
 };
+use crate::model::RetryOn;
 
 /// A value as a layer gives it.
 #[derive(Debug, Clone, Copy)]
@@ -119,6 +120,9 @@ keys! {
     "read-timeout" | "idle-timeout" => read_timeout: TimeLimit,
     "timeout" | "max-time" => timeout: OrNone<TimeLimit>,
     "low-speed" => low_speed: OrNone<LowSpeed>,
+    "retry" | "retries" => retry: u32,
+    "retry-on" => retry_on: RetryOn,
+    "retry-max-wait" => retry_max_wait: Time,
     "dir" | "output-dir" => dir: OrNone<PathBuf>,
     "name" => name: String,
     "content-disposition" => content_disposition: bool,
@@ -282,6 +286,22 @@ impl Kind for FailOn {
             FailOn::Count(count) => count.to_string(),
             FailOn::Percent(share) => format!("{share}%"),
         })
+    }
+}
+
+impl Kind for RetryOn {
+    type Value = Self;
+
+    fn read(raw: Raw<'_>) -> Result<Self, String> {
+        match raw {
+            Raw::List(words) => retry::parse(&words.join(",")),
+            // One status alone.
+            other => retry::parse(number(other)?),
+        }
+    }
+
+    fn write(value: &Self) -> Value {
+        Value::from(retry::show(value))
     }
 }
 

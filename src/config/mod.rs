@@ -12,11 +12,14 @@ mod file;
 mod header;
 mod keys;
 mod merge;
+mod retry;
 mod units;
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use crate::model::RetryOn;
 
 pub use end::{FailOn, Order, Until};
 pub use header::{headers, parse_header};
@@ -174,6 +177,12 @@ pub struct Config {
     pub timeout: Option<Duration>,
     /// `low-speed`: the slowest a body may come.
     pub low_speed: Option<LowSpeed>,
+    /// `retry`: how often a URL is tried beyond the first time.
+    pub retry: u32,
+    /// `retry-on`: after what.
+    pub retry_on: RetryOn,
+    /// `retry-max-wait`: the longest wait that a server may ask for.
+    pub retry_max_wait: Duration,
     /// `dir`: where bodies are saved.
     pub dir: Option<PathBuf>,
     /// `name`: how files below `dir` are called; `policy::naming::Template` reads it.
@@ -242,6 +251,9 @@ impl Default for Config {
             read_timeout: Duration::from_secs(30),
             timeout: None,
             low_speed: Some(LowSpeed { bytes_per_second: 100, over: Duration::from_secs(30) }),
+            retry: 3,
+            retry_on: RetryOn::default(),
+            retry_max_wait: Duration::from_secs(60),
             dir: None,
             name: "{host}/{path}".to_owned(),
             content_disposition: false,

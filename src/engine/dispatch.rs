@@ -8,7 +8,8 @@
 //! taken whether or not the jobs channel has room, and the loop never waits for a sink alone.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::ends::Ends;
 use super::order::InputOrder;
 use super::reading::Reading;
+use super::retry::{Retries, cancelled};
 use super::tally::Tally;
 use super::watch::{TICK, Watchers};
 use super::{Plan, RunEnd, RunFault, StopLevel};
@@ -27,9 +29,11 @@ use crate::fetch::Meter;
 use crate::frontier::{Claim, Frontier, Settled};
 use crate::model::{
     Batch, Entry, ErrorKind, Event, Facts, FetchError, Job, JobId, Outcome, Progress, RunInfo, Seed, SkipReason,
-    StopCause, Subject, Summary, Verdict,
+    StopCause, Subject, Summary, Tried, Verdict,
 };
 use crate::policy::naming::Claims;
+use crate::policy::origin;
+use crate::policy::retry::Decision;
 use crate::sink::{SinkThread, ToSinks};
 
 /// The most outcomes taken from the channel at once, and so the size of a batch for the sinks.
@@ -44,7 +48,8 @@ pub(super) async fn run(plan: Plan) -> RunEnd {
     let info = RunInfo { concurrency: plan.concurrency, expected: plan.source.expected() };
     let ends_at = plan.ends.max_duration.map(|most| tokio::time::Instant::now() + most);
     let order = (plan.order == Order::Input).then(InputOrder::default);
-    let mut state = State::new(plan.frontier, plan.names, Watchers::new(plan.reporters), started);
+    let retries = Retries::new(plan.retry, plan.seed);
+    let mut state = State::new(plan.frontier, plan.names, retries, Watchers::new(plan.reporters), started);
     (state.order, state.ends) = (order, plan.ends);
     let (to_sinks, sinks) = match crate::sink::spawn(plan.sinks, info.clone()) {
         Ok(spawned) => spawned,
@@ -65,6 +70,7 @@ pub(super) async fn run(plan: Plan) -> RunEnd {
         spec: plan.spec,
         concurrency: plan.concurrency,
         meter: state.meter.clone(),
+        held: Arc::default(),
         drain: drain.clone(),
         abort: abort.clone(),
         worker_program: plan.worker_program,
@@ -92,9 +98,10 @@ pub(super) async fn run(plan: Plan) -> RunEnd {
 struct State {
     frontier: Box<dyn Frontier>,
     names: Option<Claims>,
+    retries: Retries,
     watchers: Watchers,
     tally: Tally,
-    meter: std::sync::Arc<Meter>,
+    meter: Arc<Meter>,
     started: Instant,
     /// Jobs handed to the backend whose outcomes have not come back: should it die, they have
     /// their records all the same.
@@ -111,13 +118,20 @@ struct State {
 }
 
 impl State {
-    fn new(frontier: Box<dyn Frontier>, names: Option<Claims>, watchers: Watchers, started: Instant) -> Self {
+    fn new(
+        frontier: Box<dyn Frontier>,
+        names: Option<Claims>,
+        retries: Retries,
+        watchers: Watchers,
+        started: Instant,
+    ) -> Self {
         Self {
             frontier,
             names,
+            retries,
             watchers,
             tally: Tally::new(),
-            meter: std::sync::Arc::default(),
+            meter: Arc::default(),
             started,
             out: BTreeMap::new(),
             pending: Vec::new(),
@@ -145,7 +159,7 @@ impl State {
             self.tally.counts.read += 1;
             match entry {
                 Entry::Bad(bad) => self.finish(Outcome::bad_line(bad)),
-                Entry::Seed(seed) if self.stopping.is_some() => self.finish(cancelled(seed)),
+                Entry::Seed(seed) if self.stopping.is_some() => self.finish(cancelled(Subject::Seed(seed))),
                 Entry::Seed(seed) if self.seen(&seed) => {
                     let verdict = Verdict::Skipped(SkipReason::Duplicate);
                     self.finish(Outcome::unfetched(Subject::Seed(seed), verdict));
@@ -182,28 +196,86 @@ impl State {
 
     /// The next job, if one waits.
     fn claim(&mut self) -> Option<Job> {
-        match self.frontier.claim() {
-            Claim::Job(job) => {
-                self.out.insert(job.id, job.seed.clone());
-                self.watchers.handed_out(&job);
-                Some(*job)
+        loop {
+            match self.frontier.claim() {
+                Claim::Job(job) => {
+                    self.out.insert(job.id, job.seed.clone());
+                    self.watchers.handed_out(&job);
+                    return Some(*job);
+                }
+                Claim::Refused(subject) => {
+                    let outcome = self.retries.refused(*subject);
+                    self.finish(outcome);
+                }
+                Claim::NotBefore(_) | Claim::Waiting | Claim::Empty => return None,
             }
-            Claim::Waiting | Claim::Empty => None,
         }
     }
 
-    /// A job came back.
+    /// A job came back: its outcome is told, or it is tried again.
     fn settle(&mut self, mut outcome: Outcome) {
-        if let Subject::Job(job) = &mut outcome.subject {
-            self.out.remove(&job.id);
-            self.frontier.settle(job.id, Settled::Done);
-            let condition = job.seed.known.as_mut().and_then(|known| known.condition.take());
-            if let (Verdict::Skipped(SkipReason::NotModified), Some(condition)) = (&outcome.verdict, condition) {
-                // What was found out then still holds.
-                outcome.facts = condition.facts;
-            }
+        let Subject::Job(job) = &mut outcome.subject else { return self.finish(outcome) };
+        self.out.remove(&job.id);
+        let never_began = outcome.verdict == Verdict::Cancelled && outcome.timing.queued.is_none();
+        if never_began {
+            job.attempt -= 1;
+            return self.came_back(outcome.subject);
+        }
+        let Decision { again, hold } = self.retries.after(job, &outcome.verdict, &outcome.facts);
+        if let Some(hold) = hold {
+            let host = origin::host(outcome.facts.final_url.as_ref().unwrap_or(&job.seed.url));
+            let until = self.retries.hold(host, hold);
+            self.frontier.hold_host(host, until);
+        }
+        if let (Some(wait), None) = (again, self.stopping) {
+            return self.again(outcome, wait);
+        }
+        job.last = None;
+        if matches!(outcome.verdict, Verdict::Skipped(_)) && outcome.facts.started_at.is_none() {
+            // Decided without asking anybody.
+            job.attempt -= 1;
+        }
+        self.frontier.settle(job.id, Settled::Done);
+        let condition = job.seed.known.as_mut().and_then(|known| known.condition.take());
+        if let (Verdict::Skipped(SkipReason::NotModified), Some(condition)) = (&outcome.verdict, condition) {
+            // What was found out then still holds.
+            outcome.facts = condition.facts;
         }
         self.finish(outcome);
+    }
+
+    /// A job came back that did not begin: the run is stopping, or its host is held.
+    fn came_back(&mut self, subject: Subject) {
+        match subject {
+            Subject::Job(job) if self.stopping.is_none() => {
+                self.frontier.settle(job.id, Settled::Released(Box::new(job)));
+            }
+            subject => {
+                if let Subject::Job(job) = &subject {
+                    self.frontier.settle(job.id, Settled::Done);
+                }
+                self.finish(cancelled(subject));
+            }
+        }
+    }
+
+    /// Lets a job wait for its next try; what this one brought goes with it.
+    fn again(&mut self, outcome: Outcome, wait: Duration) {
+        self.watchers.retrying(&outcome, wait);
+        let Outcome { subject: Subject::Job(mut job), facts, timing, verdict } = outcome else { return };
+        job.last = Some(Box::new(Tried { facts, timing, verdict }));
+        let due = tokio::time::Instant::now() + wait;
+        self.frontier.settle(job.id, Settled::RetryAt(due, Box::new(job)));
+    }
+
+    /// What waited for its time and need wait no longer can be claimed.
+    fn wake(&mut self) {
+        if let Some(due) = self.frontier.next_due() {
+            let now = tokio::time::Instant::now();
+            if due <= now {
+                self.frontier.wake(now);
+            }
+        }
     }
 
     /// The backend is gone without a word about those that it had.
@@ -261,10 +333,6 @@ fn done(seed: Seed, facts: Facts) -> Outcome {
     Outcome { facts, ..Outcome::unfetched(Subject::Seed(seed), Verdict::Skipped(SkipReason::Done)) }
 }
 
-fn cancelled(seed: Seed) -> Outcome {
-    Outcome::unfetched(Subject::Seed(seed), Verdict::Cancelled)
-}
-
 /// The state and what it talks to.
 struct Run {
     state: State,
@@ -277,7 +345,7 @@ struct Run {
     /// `None` once it has ended.
     backend: Option<JoinHandle<Result<(), BackendError>>>,
     stop: watch::Receiver<StopLevel>,
-    grace: std::time::Duration,
+    grace: Duration,
     drain: CancellationToken,
     abort: CancellationToken,
     aborts_at: Option<tokio::time::Instant>,
@@ -298,13 +366,14 @@ impl Run {
             if let Some(cause) = self.state.met.take() {
                 self.end_for(cause);
             }
+            self.state.wake();
             self.hand_out();
             self.flush_some();
             if self.over() {
                 break;
             }
             let state = &mut self.state;
-            let (aborts_at, ends_at) = (self.aborts_at, self.ends_at);
+            let (aborts_at, ends_at, due) = (self.aborts_at, self.ends_at, state.frontier.next_due());
             let ready = self.jobs.is_some() && state.frontier.has_ready();
             tokio::select! {
                 biased;
@@ -321,14 +390,16 @@ impl Run {
                     }
                     Err(_) => watch_stop = false,
                 },
-                () = sleep_until(aborts_at.unwrap_or_else(tokio::time::Instant::now)), if aborts_at.is_some() => {
+                () = at(aborts_at), if aborts_at.is_some() => {
                     self.abort.cancel();
                     self.aborts_at = None;
                 }
-                () = sleep_until(ends_at.unwrap_or_else(tokio::time::Instant::now)), if ends_at.is_some() => {
+                () = at(ends_at), if ends_at.is_some() => {
                     self.ends_at = None;
                     self.end_for(StopCause::MaxDuration);
                 }
+                // The loop begins with waking what is due.
+                () = at(due), if due.is_some() => {}
                 cause = self.sinks.trouble(), if watch_sinks => {
                     watch_sinks = false;
                     self.stop_for(cause);
@@ -396,7 +467,7 @@ impl Run {
     /// the sinks, or they can take nothing more.
     fn over(&self) -> bool {
         let state = &self.state;
-        self.reading.ended() && !state.frontier.has_ready() && state.out.is_empty() && state.pending.is_empty()
+        self.reading.ended() && state.frontier.is_empty() && state.out.is_empty() && state.pending.is_empty()
     }
 
     /// Stops reading and handing out. What was read and did not begin is cancelled.
@@ -407,8 +478,8 @@ impl Run {
         self.state.stopping = Some(cause);
         self.drain.cancel();
         self.aborts_at = Some(tokio::time::Instant::now() + self.grace);
-        for seed in self.state.frontier.drain() {
-            self.state.finish(cancelled(seed));
+        for subject in self.state.frontier.drain() {
+            self.state.finish(cancelled(subject));
         }
         for batch in self.reading.stop() {
             self.state.admit(batch);
@@ -420,7 +491,7 @@ impl Run {
     /// Stops as [`Run::stop_for`] does, and what is under way at once: nobody waits for it.
     fn end_for(&mut self, cause: StopCause) {
         if self.state.stopping.is_none() {
-            self.grace = std::time::Duration::ZERO;
+            self.grace = Duration::ZERO;
             self.stop_for(cause);
             self.aborts_at = None;
             self.abort.cancel();
@@ -484,6 +555,14 @@ async fn ended(
 ) -> Result<Result<(), BackendError>, tokio::task::JoinError> {
     match backend {
         Some(handle) => handle.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// That time; never, where there is none.
+async fn at(time: Option<tokio::time::Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
         None => std::future::pending().await,
     }
 }

@@ -7,6 +7,7 @@ mod dispatch;
 mod ends;
 mod order;
 mod reading;
+mod retry;
 mod shutdown;
 mod tally;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use crate::fetch::FetchSpec;
 use crate::frontier::Frontier;
 use crate::model::Summary;
 use crate::policy::naming::Claims;
+use crate::policy::retry::Limits;
 use crate::report::Reporter;
 use crate::sink::{Sink, SinkError};
 use crate::source::{Source, SourceError};
@@ -49,6 +51,10 @@ pub struct Plan {
     pub order: Order,
     /// What ends it before its input does.
     pub ends: Ends,
+    /// What is tried again.
+    pub retry: Limits,
+    /// Where the chance begins that spreads retries.
+    pub seed: u64,
     /// The most fetches under way at once.
     pub concurrency: u32,
     /// What to tell whoever watches before it begins.

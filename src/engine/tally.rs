@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use crate::model::{Counts, ErrorKind, Latency, Origin, Outcome, SkipReason, StopCause, Summary, Verdict};
+use crate::model::{Counts, ErrorKind, Latency, Origin, Outcome, SkipReason, StopCause, Subject, Summary, Verdict};
 
 /// Latencies are kept with this many significant digits.
 const DIGITS: u8 = 3;
@@ -15,6 +15,7 @@ pub(super) struct Tally {
     pub(super) counts: Counts,
     errors: BTreeMap<ErrorKind, u64>,
     skips: BTreeMap<SkipReason, u64>,
+    retries: u64,
     bytes: u64,
     wire_bytes: u64,
     /// The longest, exactly: the histogram rounds up.
@@ -29,6 +30,7 @@ impl Tally {
             counts: Counts::default(),
             errors: BTreeMap::new(),
             skips: BTreeMap::new(),
+            retries: 0,
             bytes: 0,
             wire_bytes: 0,
             slowest: Duration::ZERO,
@@ -49,6 +51,9 @@ impl Tally {
         }
         if let Some(kind) = outcome.verdict.error_kind() {
             *self.errors.entry(kind).or_default() += 1;
+        }
+        if let Subject::Job(job) = &outcome.subject {
+            self.retries += u64::from(job.attempt.saturating_sub(1));
         }
         // What an earlier run received is told again, and was not received again.
         if !matches!(outcome.verdict, Verdict::Skipped(_)) {
@@ -83,6 +88,7 @@ impl Tally {
             counts: self.counts,
             errors: self.errors.clone(),
             skips: self.skips.clone(),
+            retries: self.retries,
             bytes: self.bytes,
             wire_bytes: self.wire_bytes,
             wall,

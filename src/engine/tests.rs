@@ -1,6 +1,7 @@
 //! The engine with a scripted fetcher and a paused clock: whatever the list, the failures and the
 //! moment of a stop, the accounting rule holds, the cap holds, and the run ends.
 
+mod retry;
 mod waiting;
 
 use std::collections::HashMap;
@@ -23,6 +24,7 @@ use crate::model::{
     BadLine, Batch, Entry, ErrorKind, Event, FetchError, Job, Origin, Outcome, RunInfo, Seed, StopCause, Summary,
     Verdict,
 };
+use crate::policy::retry::Limits;
 use crate::report::Reporter;
 use crate::sink::{Sink, SinkError};
 use crate::source::{Interrupt, Source, SourceError};
@@ -96,6 +98,7 @@ struct Case {
     script: Script,
     order: Order,
     ends: Ends,
+    retry: Limits,
     backend: Option<Box<dyn Backend>>,
     concurrency: u32,
     dedup: bool,
@@ -111,6 +114,7 @@ impl Case {
             script: Script { paths: HashMap::new(), otherwise: (Duration::from_millis(10), Step::Ok(5)) },
             order: Order::Completed,
             ends: Ends::default(),
+            retry: Limits::default(),
             backend: None,
             concurrency: 4,
             dedup: true,
@@ -139,6 +143,8 @@ impl Case {
             reporters: self.reporters,
             order: self.order,
             ends: self.ends,
+            retry: self.retry,
+            seed: 1,
             concurrency: self.concurrency,
             grace: self.grace,
             stop,
@@ -360,6 +366,8 @@ fn step() -> impl Strategy<Value = (u64, Step)> {
     let step = prop_oneof![
         6 => (0u64..5000).prop_map(Step::Ok),
         2 => prop_oneof![Just(404u16), Just(503)].prop_map(Step::Status),
+        2 => (0u32..6, prop_oneof![Just(429u16), Just(500), Just(503)], prop::option::of(0u64..100))
+            .prop_map(|(tries, status, wait)| Step::Busy { tries, status, wait: wait.map(Duration::from_secs) }),
         2 => prop::sample::select(ErrorKind::ALL).prop_map(Step::Fail),
         1 => Just(Step::Hang),
     ];
@@ -383,6 +391,7 @@ proptest! {
         until in prop::sample::select(&[Until::All, Until::All, Until::FirstSuccess, Until::FirstError][..]),
         max_failures in 0u32..40,
         max_seconds in 0u64..200,
+        retries in 0u32..4,
     ) {
         let hangs = steps.iter().any(|(_, s)| *s == Step::Hang);
         let entries = lines.iter().enumerate().map(|(i, &(path, priority, is_bad))| {
@@ -397,6 +406,7 @@ proptest! {
         case.order = if in_order { Order::Input } else { Order::Completed };
         let max_duration = (max_seconds < 60).then(|| Duration::from_secs(max_seconds + 1));
         case.ends = Ends { until, max_failures: NonZeroU32::new(max_failures), max_duration };
+        case.retry = Limits { retries, max_wait: Duration::from_secs(60), ..Limits::default() };
         for (i, (ms, step)) in steps.into_iter().enumerate() {
             case.script.paths.insert(format!("/{i}"), (Duration::from_millis(ms), step));
         }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::model::{Event, InFlight, Job, JobId, Outcome, Progress};
+use crate::config::show_time;
+use crate::model::{Event, InFlight, Job, JobId, Outcome, Progress, Verdict};
+use crate::policy::printable::printable;
 use crate::report::Reporter;
 
 /// How often those who watch progress are told.
@@ -43,6 +45,19 @@ impl Watchers {
             jobs.insert(job.id, (job.seed.url.as_str().to_owned(), Instant::now()));
             self.tell(&Event::HandedOut(job));
         }
+    }
+
+    pub(super) fn retrying(&mut self, outcome: &Outcome, after: Duration) {
+        if let (Some(jobs), crate::model::Subject::Job(job)) = (&mut self.jobs, &outcome.subject) {
+            jobs.remove(&job.id);
+        }
+        self.tell(&Event::Retrying { outcome, after });
+        let after = show_time(after);
+        let why = match &outcome.verdict {
+            Verdict::Failed(error) => error.to_string(),
+            _ => outcome.facts.status.map(|status| format!("status {status}")).unwrap_or_default(),
+        };
+        tracing::info!(url = %printable(outcome.subject.url()), why = %printable(&why), after, "trying again");
     }
 
     pub(super) fn done(&mut self, outcome: &Outcome) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ::http::StatusCode;
 use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -29,6 +29,7 @@ use crate::model::{
 use crate::policy::origin;
 use crate::policy::printable::printable;
 use crate::policy::redact::redact;
+use crate::policy::retry_after::asked;
 
 /// The body of a response that is not wanted is read up to this size, so that its connection can
 /// serve again; beyond it a new connection is cheaper.
@@ -271,6 +272,8 @@ impl Exchange<'_> {
             .headers()
             .get(header::CONTENT_TYPE)
             .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned().into_boxed_str());
+        let status = response.status().as_u16();
+        facts.retry_after = if status >= 400 { asked(status, response.headers(), SystemTime::now()) } else { None };
         if self.fetcher.spec.keeps_validators {
             facts.validators = validators(response.headers());
         }

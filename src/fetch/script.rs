@@ -19,6 +19,15 @@ pub enum Step {
     Status(u16),
     /// This kind of failure.
     Fail(ErrorKind),
+    /// This status and how long to wait, so many times, then 200 with one byte.
+    Busy {
+        /// How many tries of each URL are answered so.
+        tries: u32,
+        /// The status.
+        status: u16,
+        /// How long the server asks to be left alone.
+        wait: Option<Duration>,
+    },
     /// A defect: the fetcher panics.
     Panic,
     /// Never answers; ends only when aborted.
@@ -44,12 +53,20 @@ impl ScriptedFetcher {
         Self { script: script.clone(), meter: meter.clone() }
     }
 
-    async fn play(&self, path: &str) -> (Facts, Verdict) {
-        let (delay, step) = self.script.paths.get(path).copied().unwrap_or(self.script.otherwise);
+    async fn play(&self, job: &Job) -> (Facts, Verdict) {
+        let (delay, step) = self.script.paths.get(job.seed.url.path()).copied().unwrap_or(self.script.otherwise);
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
         let mut facts = Facts::default();
+        let step = match step {
+            Step::Busy { tries, status, wait } if job.attempt <= tries => {
+                facts.retry_after = wait;
+                Step::Status(status)
+            }
+            Step::Busy { .. } => Step::Ok(1),
+            step => step,
+        };
         let verdict = match step {
             Step::Ok(bytes) => {
                 self.meter.received(bytes);
@@ -58,7 +75,7 @@ impl ScriptedFetcher {
                 facts.wire_bytes = Some(bytes);
                 Verdict::Ok
             }
-            Step::Status(status) => {
+            Step::Status(status) | Step::Busy { status, .. } => {
                 facts.status = Some(status);
                 Verdict::HttpError
             }
@@ -76,7 +93,7 @@ impl Fetcher for ScriptedFetcher {
         Box::pin(async move {
             let (facts, verdict) = tokio::select! {
                 biased;
-                played = self.play(job.seed.url.path()) => played,
+                played = self.play(job) => played,
                 () = abort.cancelled() => (Facts::default(), Verdict::Cancelled),
             };
             Fetched { facts, timing: Timing::default(), verdict }

@@ -4,15 +4,30 @@
 mod contract;
 mod memory;
 
-use crate::model::{Claimed, Job, JobId, Seed};
+use tokio::time::Instant;
+
+use crate::model::{Claimed, Job, JobId, Seed, Subject};
 
 pub use memory::MemoryFrontier;
 
 /// What became of a job that was claimed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Settled {
     /// It has its outcome.
     Done,
+    /// It is handed out again, as the next try, not before this time. It keeps its number and name.
+    RetryAt(Instant, Box<Job>),
+    /// It did not begin and waits as before; its number of tries is that of those that did.
+    Released(Box<Job>),
+}
+
+/// For how long a host is left alone; later ends are greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HoldUntil {
+    /// Until then.
+    Time(Instant),
+    /// As long as the run lasts.
+    ForGood,
 }
 
 /// The answer to a claim.
@@ -20,6 +35,10 @@ pub enum Settled {
 pub enum Claim {
     /// Fetch this.
     Job(Box<Job>),
+    /// This is never handed out: its host is held for good. It waits no longer.
+    Refused(Box<Subject>),
+    /// Something waits, and none of it for anything but this time.
+    NotBefore(Instant),
     /// Nothing waits, but jobs are out.
     Waiting,
     /// Nothing waits and nothing is out.
@@ -28,7 +47,8 @@ pub enum Claim {
 
 /// Holds what waits to be fetched.
 ///
-/// It is called from one loop, so it needs no locks; it must not block.
+/// It is called from one loop, so it needs no locks; it must not block. It reads no clock to decide
+/// whose time has come: [`Frontier::wake`] says what time it is.
 pub trait Frontier: Send {
     /// Notes that this URL was read, and for whom: `url` may carry credentials. True when it was
     /// read before; always false when duplicates are wanted.
@@ -40,17 +60,34 @@ pub trait Frontier: Send {
     /// How many more seeds it takes; bounded by their number and by their text.
     fn room(&self) -> usize;
 
-    /// Whether [`Frontier::claim`] would hand out a job.
+    /// Whether there is something to claim, as far as can be told without looking whose host is
+    /// held.
     fn has_ready(&self) -> bool;
 
-    /// Hands out the waiting seed of the highest priority, of those the one admitted first.
+    /// Whether nothing waits, be its time come or not.
+    fn is_empty(&self) -> bool;
+
+    /// When [`Frontier::wake`] has something to do next.
+    fn next_due(&self) -> Option<Instant>;
+
+    /// It is this late: what waited until then or less can be claimed.
+    fn wake(&mut self, now: Instant);
+
+    /// Hands out the highest priority; of one priority, what waited for its time goes before the
+    /// rest, of which the one admitted first is next.
     fn claim(&mut self) -> Claim;
 
     /// A claimed job is no longer out.
     fn settle(&mut self, job: JobId, how: Settled);
 
-    /// Gives back everything that waits, in the order it would have been handed out, for good.
-    fn drain(&mut self) -> Vec<Seed>;
+    /// Nothing of this host, as [`crate::policy::origin::host`] tells it, is handed out until then. A
+    /// hold is never shortened.
+    fn hold_host(&mut self, host: &str, until: HoldUntil);
+
+    /// Gives back everything that waits, what is ready in the order it would have been handed out,
+    /// for good, and forgets all holds. Jobs that wait for another try come with what the last one
+    /// brought.
+    fn drain(&mut self) -> Vec<Subject>;
 }
 
 /// A kind of frontier, for the tests that all of them must pass.

@@ -53,6 +53,13 @@ pub enum Event<'a> {
     Warning(&'a str),
     /// A job was handed to the backend.
     HandedOut(&'a Job),
+    /// A try failed; the URL is tried again.
+    Retrying {
+        /// What came of the try.
+        outcome: &'a Outcome,
+        /// The wait before the next one.
+        after: Duration,
+    },
     /// An outcome was reached.
     Done(&'a Outcome),
     /// Several times a second.

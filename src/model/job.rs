@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::Seed;
+use super::{Facts, Seed, Timing, Verdict};
 
 /// Counts the jobs of a run, from 0, in the order of admission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,6 +15,17 @@ pub struct JobId(pub u64);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claimed(pub Box<str>);
 
+/// What came of the try before, where there was one.
+#[derive(Debug, Clone)]
+pub struct Tried {
+    /// What was known of the answer.
+    pub facts: Facts,
+    /// How long it took.
+    pub timing: Timing,
+    /// How it ended.
+    pub verdict: Verdict,
+}
+
 /// A seed that was handed out.
 #[derive(Debug, Clone)]
 pub struct Job {
@@ -22,8 +33,10 @@ pub struct Job {
     pub id: JobId,
     /// What to fetch.
     pub seed: Seed,
-    /// The try, from 1.
+    /// The try, from 1. While it waits for another one: how many there have been.
     pub attempt: u32,
+    /// What came of the try before.
+    pub last: Option<Box<Tried>>,
     /// The name under which the body is saved, when the run saves.
     pub save_as: Option<Claimed>,
     /// When it was admitted; its waiting time is counted from here.

@@ -96,6 +96,8 @@ pub struct Facts {
     pub started_at: Option<Timestamp>,
     /// What a later run can ask with whether the answer has changed; only where something keeps it.
     pub validators: Option<Box<Validators>>,
+    /// How long the server asked to be left alone, from the moment of its answer; only of errors.
+    pub retry_after: Option<Duration>,
 }
 
 /// How long the phases took. Phases that did not happen are `None`; with redirects `dns`,

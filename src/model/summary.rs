@@ -105,6 +105,8 @@ pub struct Summary {
     pub errors: BTreeMap<ErrorKind, u64>,
     /// Skipped outcomes by reason.
     pub skips: BTreeMap<SkipReason, u64>,
+    /// Tries beyond the first of each URL.
+    pub retries: u64,
     /// Decoded body bytes of all outcomes.
     pub bytes: u64,
     /// Body bytes as they came.

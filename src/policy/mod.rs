@@ -9,4 +9,6 @@ pub mod origin;
 pub mod partial;
 pub mod printable;
 pub mod redact;
+pub mod retry;
+pub mod retry_after;
 pub mod selection;

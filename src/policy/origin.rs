@@ -1,15 +1,21 @@
-//! Origins (RFC 6454) and what may be said to them.
+//! Origins (RFC 6454), their hosts, and what may be said to them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
-use url::Url;
+use url::{Position, Url};
 
 use crate::model::Credentials;
 
 /// Whether two URLs have the same scheme, host and port.
 pub fn same(a: &Url, b: &Url) -> bool {
     a.scheme() == b.scheme() && a.host() == b.host() && a.port_or_known_default() == b.port_or_known_default()
+}
+
+/// The host and, where it is not the usual one, the port: as it stands in the URL, without a copy.
+/// What one server says of itself holds for this much; http and https are one.
+pub fn host(url: &Url) -> &str {
+    &url[Position::BeforeHost..Position::AfterPort]
 }
 
 /// The Basic credentials (RFC 7617) as a field value, marked so that no log shows it.

@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use super::{ReportWriter, Reporter};
-use crate::model::{Event, Progress};
+use crate::model::{Event, Job, Outcome, Progress, Subject};
 use crate::wire::{SummaryRecord, VERSION, line};
 
-/// Writes `run_started`, `warning`, `started`, `done`, `progress`, `stopping` and `run_finished` events.
+/// Writes `run_started`, `warning`, `started`, `retrying`, `done`, `progress`, `stopping` and `run_finished` events.
 pub struct Events {
     writer: ReportWriter,
 }
@@ -40,6 +40,14 @@ enum Wire<'a> {
     Started {
         id: u64,
         url: &'a str,
+    },
+    Retrying {
+        id: Option<u64>,
+        url: &'a str,
+        attempt: u32,
+        status: Option<u16>,
+        error: Option<&'static str>,
+        after_ms: u64,
     },
     Done {
         id: Option<u64>,
@@ -90,11 +98,16 @@ impl Reporter for Events {
             }
             Event::Warning(message) => Wire::Warning { message },
             Event::HandedOut(job) => Wire::Started { id: job.id.0, url: job.seed.url.as_str() },
+            Event::Retrying { outcome, after } => Wire::Retrying {
+                id: job_of(outcome).map(|job| job.id.0),
+                url: outcome.subject.url(),
+                attempt: job_of(outcome).map_or(0, |job| job.attempt),
+                status: outcome.facts.status,
+                error: outcome.verdict.error_kind().map(crate::model::ErrorKind::as_str),
+                after_ms: millis(*after),
+            },
             Event::Done(outcome) => Wire::Done {
-                id: match &outcome.subject {
-                    crate::model::Subject::Job(job) => Some(job.id.0),
-                    _ => None,
-                },
+                id: job_of(outcome).map(|job| job.id.0),
                 url: outcome.subject.url(),
                 outcome: outcome.verdict.as_str(),
                 status: outcome.facts.status,
@@ -107,6 +120,13 @@ impl Reporter for Events {
             Event::RunFinished(summary) => Wire::RunFinished { summary: Box::new(SummaryRecord::of(summary)) },
         };
         self.write(&wire);
+    }
+}
+
+fn job_of(outcome: &Outcome) -> Option<&Job> {
+    match &outcome.subject {
+        Subject::Job(job) => Some(job),
+        Subject::Seed(_) | Subject::Bad(_) => None,
     }
 }
 

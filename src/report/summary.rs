@@ -109,6 +109,9 @@ fn write_details(out: &mut String, s: &Summary) -> std::fmt::Result {
     if !skips.is_empty() {
         writeln!(out, "skips      {}", skips.join(" · "))?;
     }
+    if s.retries > 0 {
+        writeln!(out, "retries    {}", s.retries)?;
+    }
     // What was skipped or cancelled took no time.
     let asked = (c.ok + c.http_error + c.failed) as f64;
     let rate = format!("{:.1} URLs/s, {}/s", asked / secs, size((s.wire_bytes as f64 / secs) as u64));

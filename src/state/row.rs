@@ -152,6 +152,7 @@ pub(super) fn found(row: &Row<'_>, folder: Option<&Path>) -> rusqlite::Result<Fo
         remote_addr: text(row, 13)?.and_then(|addr| addr.parse().ok()),
         started_at: text(row, 14)?.and_then(|at| at.parse().ok()),
         validators: None,
+        retry_after: None,
     };
     let validators = Validators { etag: boxed(9)?, last_modified: boxed(10)? };
     Ok(Found { ok: text(row, 0)? == Some(Verdict::Ok.as_str()), name, path, facts, validators })

@@ -21,7 +21,7 @@ fn seed(url: &str) -> Seed {
 
 fn outcome(seed: Seed, name: &str, facts: Facts, verdict: Verdict) -> Outcome {
     let save_as = Some(Claimed(name.into()));
-    let job = Job { id: JobId(0), seed, attempt: 1, save_as, admitted: Instant::now() };
+    let job = Job { id: JobId(0), seed, attempt: 1, last: None, save_as, admitted: Instant::now() };
     let timing = Timing { total: Some(Duration::from_millis(5)), ..Timing::default() };
     Outcome { subject: Subject::Job(job), facts, timing, verdict }
 }
@@ -41,6 +41,7 @@ fn facts() -> Facts {
         remote_addr: Some("127.0.0.1:80".parse().unwrap()),
         started_at: Some("2026-11-21T02:00:00.123Z".parse().unwrap()),
         validators: Some(Box::new(Validators { etag: Some("\"x\"".into()), last_modified: None })),
+        retry_after: None,
     }
 }
 

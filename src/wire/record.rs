@@ -58,11 +58,7 @@ impl<'a> Record<'a> {
             sha256: facts.sha256.as_ref().map(Hex),
             blake3: facts.blake3.as_ref().map(Hex),
             attempts: match &outcome.subject {
-                // A job that was cancelled or skipped before it began was never tried.
-                Subject::Job(job) if facts.started_at.is_some() || outcome.timing.total.is_some() => job.attempt,
-                Subject::Job(job) => {
-                    job.attempt - u32::from(matches!(outcome.verdict, Verdict::Cancelled | Verdict::Skipped(_)))
-                }
+                Subject::Job(job) => job.attempt,
                 Subject::Seed(_) | Subject::Bad(_) => 0,
             },
             redirects: Redirects(&facts.redirects),

@@ -309,3 +309,53 @@ fn a_document_goes_on_only_where_a_state_is_named() {
         assert_eq!(ranges(&server)[1].is_some(), state);
     }
 }
+
+/// Tries again at once.
+const RETRIES: [&str; 4] = ["--retry", "3", "--retry-max-wait", "1ms"];
+
+#[test]
+fn between_the_tries_of_one_run_it_goes_on_too() {
+    let body = body(14);
+    for backend in BACKENDS {
+        for dir in [true, false] {
+            let acts = [1_000, 300_000, usize::MAX].map(|most| cut(&[tag("1")], &body, most));
+            let (server, folder) =
+                (FaultServer::start(Script::new().on_each("x", acts.to_vec())), TempDir::new().unwrap());
+            let document = folder.path().join("document");
+            let command = Fetchall::new().args(RETRIES).args(["-o", "records", "--json", "--backend", backend]);
+            let command = if dir { command.arg("-d").arg(folder.path()) } else { command.arg("-O").arg(&document) };
+            let run = command.arg(server.url("x")).run().expect_code(0);
+            let record: Value = serde_json::from_slice(&run.read("records")).unwrap();
+            let path = if dir { record["path"].as_str().unwrap().into() } else { document };
+            assert!(fs::read(path).unwrap() == body, "{backend}: {record}");
+            assert_eq!((&record["attempts"], &record["status"]), (&3.into(), &200.into()));
+            let from: Vec<_> = ranges(&server).into_iter().flatten().map(|(range, _)| range).collect();
+            assert_eq!(from, ["bytes=1000-", "bytes=301000-"], "{backend}");
+            assert_eq!(files(folder.path()).len(), 1, "{:?}", files(folder.path()));
+        }
+    }
+}
+
+#[test]
+fn what_went_down_a_pipe_goes_on_or_ends() {
+    let text: Vec<u8> = body(15).iter().map(|byte| b'a' + byte % 16).collect();
+    let gzipped = || [tag("1"), ("Content-Encoding", "gzip".to_owned())];
+    for backend in BACKENDS {
+        for coded in [false, true] {
+            let (fields, sent) = if coded { (gzipped().to_vec(), gzip(&text)) } else { (vec![tag("1")], text.clone()) };
+            let acts = [100_000, 100_000, usize::MAX].map(|most| cut(&fields, &sent, most));
+            let server = FaultServer::start(Script::new().on_each("x", acts.to_vec()));
+            let stream = ["-q", "--backend", backend, "-O", "-"];
+            let run = Fetchall::new().args(RETRIES).args(stream).arg(server.url("x")).run().expect_code(0);
+            assert!(run.stdout.as_bytes() == text, "{backend}: {} bytes", run.stdout.len());
+        }
+        // Another version of it cannot be put behind what is out.
+        let acts = vec![cut(&[tag("1")], &text, 100_000), whole(&[tag("2")], &text)];
+        let server = FaultServer::start(Script::new().on_each("x", acts));
+        let args = ["--json", "-o", "records", "--backend", backend, "-O", "-"];
+        let run = Fetchall::new().args(RETRIES).args(args).arg(server.url("x")).run().expect_code(1);
+        let record: Value = serde_json::from_slice(&run.read("records")).unwrap();
+        assert_eq!(kind(&record), "io", "{record}");
+        assert!(run.stdout.as_bytes() == &text[..100_000], "{backend}: {} bytes", run.stdout.len());
+    }
+}

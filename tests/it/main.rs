@@ -33,6 +33,7 @@ mod quiet;
 mod readme;
 mod real_site;
 mod resume;
+mod retry;
 mod retry_from;
 mod saving;
 mod screen;

@@ -114,14 +114,15 @@ fn steady(line: &str) -> String {
         Some(("received", _)) => line.split(',').next().unwrap_or_default().to_owned(),
         Some(("latency", _)) => "latency".to_owned(),
         // Equally frequent kinds come in any order.
-        Some(("outcomes" | "errors" | "in", _)) => line.to_owned(),
+        Some(("outcomes" | "errors" | "retries" | "in", _)) => line.to_owned(),
         _ => line.split(": ").nth(1).unwrap_or_default().to_owned(),
     }
 }
 
 #[test]
 fn the_demo_writes_what_is_shown() {
-    let run = Fetchall::new().arg("demo").run().expect_code(1);
+    // The waits before the retries are short: what is shown is the same.
+    let run = Fetchall::new().with_retries().args(["demo", "--retry-max-wait", "20ms"]).run().expect_code(1);
     let (mut shown, summary): (Vec<_>, Vec<_>) = blocks("text").into_iter().partition(|line| line.contains("http://"));
     let mut written: Vec<_> = run.stdout.lines().collect();
     assert!(shown.first().is_some_and(|line| line.len() > 34), "no lines are shown");

@@ -27,6 +27,7 @@ const VERSIONS: [Version; 5] = [Version::HTTP_09, Version::HTTP_10, Version::HTT
 #[derive(Debug, Serialize, Deserialize)]
 pub(in crate::backend) struct JobFrame<'a> {
     number: u64,
+    attempt: u32,
     url: &'a str,
     save_as: Option<&'a str>,
     wants: Option<Wants>,
@@ -57,7 +58,7 @@ impl<'a> JobFrame<'a> {
             let Validators { etag, last_modified } = &condition.validators;
             (condition.url.as_str(), etag.as_deref(), last_modified.as_deref())
         });
-        Self { number: job.id.0, url: job.seed.url.as_str(), save_as, wants, condition }
+        Self { number: job.id.0, attempt: job.attempt, url: job.seed.url.as_str(), save_as, wants, condition }
     }
 
     /// The job again, as far as a fetch looks at it.
@@ -88,7 +89,8 @@ impl<'a> JobFrame<'a> {
         Ok(Job {
             id: JobId(self.number),
             seed: Seed { url, priority: 0, origin, number: 0, wants, known },
-            attempt: 1,
+            attempt: self.attempt,
+            last: None,
             save_as: self.save_as.map(|name| Claimed(name.into())),
             admitted: Instant::now(),
         })
@@ -122,6 +124,7 @@ pub(in crate::backend) struct DoneFrame<'a> {
     started_at: Option<(i64, i32)>,
     /// ETag and Last-Modified.
     validators: Option<(Option<&'a str>, Option<&'a str>)>,
+    retry_after: Option<Duration>,
     /// DNS, connect, TLS, first byte, total.
     phases: [Option<Duration>; 5],
     ended: Ended<'a>,
@@ -157,6 +160,7 @@ impl<'a> DoneFrame<'a> {
             remote_addr: facts.remote_addr,
             started_at: facts.started_at.map(|at| (at.as_second(), at.subsec_nanosecond())),
             validators: facts.validators.as_ref().map(|v| (v.etag.as_deref(), v.last_modified.as_deref())),
+            retry_after: facts.retry_after,
             phases: [timing.dns, timing.connect, timing.tls, timing.first_byte, timing.total],
             ended: match verdict {
                 Verdict::Ok => Ended::Ok,
@@ -193,6 +197,7 @@ impl<'a> DoneFrame<'a> {
                 validators: self.validators.map(|(etag, last_modified)| {
                     Box::new(Validators { etag: etag.map(Into::into), last_modified: last_modified.map(Into::into) })
                 }),
+                retry_after: self.retry_after,
             },
             timing: Timing { queued: None, dns, connect, tls, first_byte, total },
             verdict: match self.ended {

@@ -106,6 +106,7 @@ pub(in crate::backend) enum Act {
     Ok(u64),
     Status(u16),
     Fail(u8),
+    Busy(u32, u16, Option<Duration>),
     Panic,
     Hang,
 }
@@ -228,6 +229,7 @@ fn played((delay, step): (Duration, Step)) -> Result<Played, FrameError> {
         Step::Ok(bytes) => Act::Ok(bytes),
         Step::Status(status) => Act::Status(status),
         Step::Fail(kind) => Act::Fail(number(ErrorKind::ALL, kind)?),
+        Step::Busy { tries, status, wait } => Act::Busy(tries, status, wait),
         Step::Panic => Act::Panic,
         Step::Hang => Act::Hang,
     };
@@ -239,6 +241,7 @@ fn step_of((delay, act): Played) -> Result<(Duration, Step), FrameError> {
         Act::Ok(bytes) => Step::Ok(bytes),
         Act::Status(status) => Step::Status(status),
         Act::Fail(kind) => Step::Fail(job::entry(ErrorKind::ALL, kind)?),
+        Act::Busy(tries, status, wait) => Step::Busy { tries, status, wait },
         Act::Panic => Step::Panic,
         Act::Hang => Step::Hang,
     };

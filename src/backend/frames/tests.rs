@@ -40,7 +40,14 @@ fn job() -> Job {
     let url = url::Url::parse("http://h.test/a?b").unwrap();
     let origin = Origin { list: Arc::from("list"), line: 3 };
     let seed = Seed { url, priority: 1, origin, number: 0, wants: Some(Box::new(wants)), known: None };
-    Job { id: JobId(7), seed, attempt: 1, save_as: Some(Claimed("h.test/a".into())), admitted: Instant::now() }
+    Job {
+        id: JobId(7),
+        seed,
+        attempt: 3,
+        last: None,
+        save_as: Some(Claimed("h.test/a".into())),
+        admitted: Instant::now(),
+    }
 }
 
 #[tokio::test]
@@ -53,7 +60,8 @@ async fn a_job_arrives_as_it_was_sent() {
         other => panic!("{other:?}"),
     });
     let came = came.await.unwrap();
-    assert_eq!((came.id, came.seed.url, came.save_as), (sent.id, sent.seed.url, sent.save_as));
+    assert_eq!((came.id, came.attempt, came.save_as), (sent.id, sent.attempt, sent.save_as));
+    assert_eq!(came.seed.url, sent.seed.url);
     assert_eq!(came.seed.wants, sent.seed.wants);
 }
 
@@ -74,6 +82,7 @@ fn what_was_found_out_arrives_too() {
         remote_addr: Some(([127, 0, 0, 1], 80).into()),
         started_at: Some(jiff::Timestamp::new(1_700_000_000, 5).unwrap()),
         validators: Some(Box::new(Validators { etag: Some("\"x\"".into()), last_modified: None })),
+        retry_after: Some(Duration::from_secs(7)),
     };
     let phase = |n| Some(Duration::from_nanos(n));
     let timing = Timing {

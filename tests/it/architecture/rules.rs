@@ -81,7 +81,7 @@ pub const LAYERS: &[Layer] = &[
             All("policy"),
             All("wire"),
             Only("source", &["Source", "SourceError", "Interrupt"]),
-            Only("frontier", &["Frontier", "Claim", "Settled"]),
+            Only("frontier", &["Frontier", "Claim", "HoldUntil", "Settled"]),
             Only("fetch", &["FetchSpec", "Meter"]),
             Only("backend", &["Backend", "BackendError", "RunContext"]),
             Only("sink", &["Sink", "SinkError", "SinkThread", "ToSinks", "spawn"]),

@@ -32,6 +32,7 @@ fn start(entry: &BackendEntry, concurrency: u32, script: Script, program: &str) 
         spec: FetchSpec::Scripted(Arc::new(script)),
         concurrency,
         meter: Arc::default(),
+        held: Arc::default(),
         drain: CancellationToken::new(),
         abort: CancellationToken::new(),
         worker_program: PathBuf::from(program),
@@ -44,7 +45,7 @@ fn job(number: u64, path: &str) -> Job {
     let url = url::Url::parse("http://h.test/").unwrap().join(path).unwrap();
     let origin = Origin { list: Arc::from("list"), line: number + 1 };
     let seed = Seed { url, priority: 0, origin, number: 0, wants: None, known: None };
-    Job { id: JobId(number), seed, attempt: 1, save_as: None, admitted: Instant::now() }
+    Job { id: JobId(number), seed, attempt: 1, last: None, save_as: None, admitted: Instant::now() }
 }
 
 impl Run {

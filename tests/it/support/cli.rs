@@ -27,6 +27,7 @@ pub struct Fetchall {
     envs: Vec<(OsString, OsString)>,
     input: Input,
     close_stdout_after: Option<usize>,
+    retries: bool,
     folder: TempDir,
 }
 
@@ -50,6 +51,7 @@ impl Fetchall {
             envs: Vec::new(),
             input: Input::Nothing,
             close_stdout_after: None,
+            retries: false,
             folder: TempDir::new().expect("a temporary folder"),
         }
     }
@@ -90,6 +92,13 @@ impl Fetchall {
         self
     }
 
+    /// Retries are as they are by default; else there are none, so that a server that fails is asked
+    /// once and nobody waits.
+    pub fn with_retries(mut self) -> Fetchall {
+        self.retries = true;
+        self
+    }
+
     /// Writes a file below the working folder; its path relative to there can be used as it is.
     pub fn file(self, path: &str, content: impl AsRef<[u8]>) -> Fetchall {
         let path = self.folder.path().join(path);
@@ -117,6 +126,7 @@ impl Fetchall {
             .env_clear()
             .env("HOME", self.folder.path())
             .env("XDG_CONFIG_HOME", config)
+            .envs((!self.retries).then_some(("FETCHALL_RETRY", "0")))
             .envs(self.envs)
             .current_dir(self.folder.path())
             .stdin(if matches!(self.input, Input::Nothing) { Stdio::null() } else { Stdio::piped() })

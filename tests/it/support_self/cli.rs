@@ -18,7 +18,7 @@ fn the_program_itself_starts() {
 
 #[test]
 fn the_environment_is_clean() {
-    let run = shell("/usr/bin/env; pwd -P").env("GIVEN", "yes").run();
+    let run = shell("/usr/bin/env; pwd -P").env("GIVEN", "yes").with_retries().run();
     let folder = run.folder().canonicalize().expect("it exists").display().to_string();
     let names: Vec<&str> = run.stdout.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();
     for name in &names {

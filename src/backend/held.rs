@@ -1,0 +1,102 @@
+//! The hosts that asked to be left alone, for those who are about to ask one.
+//!
+//! The frontier hands nothing out for a held host. But jobs may be on their way already, and who
+//! has just heard of the wish takes the next one before the loop knows: so it is noted here at once,
+//! and whoever has a job for such a host gives it back.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::time::Instant;
+
+use crate::model::{Facts, Job, Verdict};
+use crate::policy::origin;
+use crate::policy::retry::leave_alone;
+
+/// Hosts and the ends of their holds.
+#[derive(Debug, Default)]
+pub struct HeldHosts {
+    /// Whether there is one, so that a run without holds takes no lock.
+    any: AtomicBool,
+    hosts: Mutex<HashMap<Box<str>, Instant>>,
+}
+
+impl HeldHosts {
+    /// Notes what an answer asks for, if it asks for it.
+    pub(super) fn note(&self, job: &Job, verdict: &Verdict, facts: &Facts) {
+        if let Some(wait) = leave_alone(verdict, facts) {
+            let url = facts.final_url.as_ref().unwrap_or(&job.seed.url);
+            self.hold(origin::host(url), Instant::now() + wait);
+        }
+    }
+
+    /// Leaves a host alone until then; a hold is never shortened.
+    fn hold(&self, host: &str, end: Instant) {
+        let mut hosts = self.lock();
+        if hosts.len() == hosts.capacity() {
+            // Before it grows: what is over is forgotten.
+            let now = Instant::now();
+            hosts.retain(|_, end| *end > now);
+        }
+        match hosts.get_mut(host) {
+            Some(old) => *old = end.max(*old),
+            None => drop(hosts.insert(host.into(), end)),
+        }
+        self.any.store(true, Relaxed);
+    }
+
+    /// Whether this job may not begin now.
+    pub(super) fn keeps(&self, job: &Job) -> bool {
+        self.any.load(Relaxed) && self.lock().get(origin::host(&job.seed.url)).is_some_and(|end| *end > Instant::now())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, Instant>> {
+        self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::{JobId, Origin, Seed};
+
+    fn job(url: &str) -> Job {
+        let origin = Origin { list: Arc::from("l"), line: 1 };
+        let url = url::Url::parse(url).unwrap();
+        let seed = Seed { url, priority: 0, origin, number: 0, wants: None, known: None };
+        Job { id: JobId(0), seed, attempt: 1, last: None, save_as: None, admitted: std::time::Instant::now() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hold_lasts_until_its_latest_end() {
+        let held = HeldHosts::default();
+        let (a, b) = (job("http://a.test/"), job("http://b.test/"));
+        for secs in [5, 2] {
+            let mut facts = Facts { status: Some(429), ..Facts::default() };
+            held.note(&a, &Verdict::HttpError, &facts);
+            facts.retry_after = Some(Duration::from_secs(secs));
+            facts.final_url = (secs == 2).then(|| b.seed.url.clone());
+            held.note(&a, &Verdict::HttpError, &facts);
+        }
+        assert!(held.keeps(&a) && held.keeps(&b), "the one that answered, after redirects too");
+        held.hold("a.test", Instant::now() + Duration::from_secs(1));
+        tokio::time::advance(Duration::from_millis(4999)).await;
+        assert!(held.keeps(&a) && !held.keeps(&b));
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(!held.keeps(&a));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_over_is_forgotten() {
+        let held = HeldHosts::default();
+        for n in 0..10_000 {
+            held.hold(&n.to_string(), Instant::now() + Duration::from_millis(1));
+            tokio::time::advance(Duration::from_millis(2)).await;
+        }
+        assert!(held.lock().capacity() < 100, "{}", held.lock().capacity());
+    }
+}

@@ -1,0 +1,102 @@
+//! What becomes of a try that is over: the decision is `policy::retry`'s, what it needs is kept here.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::config::show_time;
+use crate::frontier::HoldUntil;
+use crate::model::{ErrorKind, Facts, FetchError, Job, Outcome, Subject, Tried, Verdict};
+use crate::policy::origin;
+use crate::policy::retry::{Budgets, Decision, Hold, Jitter, Limits, Try, decide};
+
+/// Budgets, chance, and the hosts that are left alone for good.
+pub(super) struct Retries {
+    limits: Limits,
+    budgets: Budgets,
+    jitter: Jitter,
+    /// Until when a host asked to be left alone, where nobody waits for it.
+    given_up: HashMap<Box<str>, Option<Timestamp>>,
+}
+
+impl Retries {
+    pub(super) fn new(limits: Limits, seed: u64) -> Self {
+        Self { limits, budgets: Budgets::default(), jitter: Jitter::new(seed), given_up: HashMap::new() }
+    }
+
+    /// What follows from a try.
+    pub(super) fn after(&mut self, job: &Job, verdict: &Verdict, facts: &Facts) -> Decision {
+        let Self { limits, budgets, jitter, .. } = self;
+        let host = origin::host(&job.seed.url);
+        if limits.retries > 0 {
+            if job.attempt == 1 {
+                budgets.earn(host);
+            } else if !limits.on.covers(verdict, facts.status) {
+                budgets.give_back(host);
+            }
+        }
+        if !matches!(verdict, Verdict::HttpError | Verdict::Failed(_)) {
+            return Decision { again: None, hold: None };
+        }
+        let tried = Try { attempt: job.attempt, verdict, facts };
+        decide(limits, tried, jitter.roll(), || budgets.take(host))
+    }
+
+    /// Until when a host is left alone.
+    pub(super) fn hold(&mut self, host: &str, hold: Hold) -> HoldUntil {
+        match hold {
+            Hold::For(wait) => HoldUntil::Time(Instant::now() + wait),
+            Hold::ForGood(wait) => {
+                // Err: a time that no calendar has.
+                let until = Timestamp::now().checked_add(wait).ok();
+                self.given_up.insert(host.into(), until);
+                HoldUntil::ForGood
+            }
+        }
+    }
+
+    /// The outcome of what was not asked, or not again, because its host was given up.
+    pub(super) fn refused(&self, subject: Subject) -> Outcome {
+        let subject = match subject {
+            Subject::Job(mut job) => match job.last.take() {
+                Some(last) => return told(job, *last),
+                None => Subject::Job(job),
+            },
+            subject => subject,
+        };
+        let verdict = Verdict::Failed(self.reason(&subject));
+        Outcome::unfetched(subject, verdict)
+    }
+
+    fn reason(&self, subject: &Subject) -> FetchError {
+        let host = subject.seed().map(|seed| origin::host(&seed.url)).unwrap_or_default();
+        let until = match self.given_up.get(host) {
+            Some(Some(until)) => format!("until {until:.0}"),
+            Some(None) | None => "for ever".to_owned(),
+        };
+        let most = show_time(self.limits.max_wait);
+        let message = format!(
+            "not asked: {host} wants to be left alone {until}; run it again then, or raise --retry-max-wait ({most})"
+        );
+        FetchError::new(ErrorKind::Blocked, message)
+    }
+}
+
+/// A job whose last try is the one to tell of.
+pub(super) fn told(job: Job, tried: Tried) -> Outcome {
+    let Tried { facts, timing, verdict } = tried;
+    Outcome { subject: Subject::Job(job), facts, timing, verdict }
+}
+
+/// The outcome of what was stopped before its turn. A URL that waited for another try has what the
+/// last one brought.
+pub(super) fn cancelled(subject: Subject) -> Outcome {
+    match subject {
+        Subject::Job(mut job) => match job.last.take() {
+            Some(last) => Outcome { verdict: Verdict::Cancelled, ..told(job, *last) },
+            None => Outcome::unfetched(Subject::Job(job), Verdict::Cancelled),
+        },
+        subject => Outcome::unfetched(subject, Verdict::Cancelled),
+    }
+}

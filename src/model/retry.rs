@@ -1,0 +1,48 @@
+//! After what a URL is tried again.
+
+use super::{ErrorKind, Verdict};
+
+/// One reason to try again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetryCause {
+    /// A failure of this kind.
+    Kind(ErrorKind),
+    /// An answer with this status.
+    Status(u16),
+    /// An answer whose status has this first digit, 4 or 5; 5 stands for everything beyond too.
+    Class(u8),
+}
+
+/// The reasons to try again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetryOn(pub Vec<RetryCause>);
+
+impl Default for RetryOn {
+    fn default() -> Self {
+        use RetryCause::{Kind, Status};
+        let kinds = [ErrorKind::Timeout, ErrorKind::Connect, ErrorKind::Reset, ErrorKind::Truncated];
+        let statuses = [408, 425, 429, 500, 502, 503, 504];
+        Self(kinds.into_iter().map(Kind).chain(statuses.into_iter().map(Status)).collect())
+    }
+}
+
+impl RetryOn {
+    /// The kinds that may be a reason. No try can change what the others say.
+    pub fn kinds() -> impl Iterator<Item = ErrorKind> {
+        use ErrorKind::{Blocked, Cancelled, HttpStatus, InvalidUrl};
+        let no_reason = |kind: &ErrorKind| matches!(kind, InvalidUrl | Blocked | HttpStatus | Cancelled);
+        ErrorKind::ALL.iter().copied().filter(move |kind| !no_reason(kind))
+    }
+
+    /// Whether this verdict, and the status that goes with it, are a reason.
+    pub fn covers(&self, verdict: &Verdict, status: Option<u16>) -> bool {
+        self.0.iter().any(|cause| match (cause, verdict) {
+            (RetryCause::Kind(kind), Verdict::Failed(error)) => error.kind == *kind,
+            (RetryCause::Status(wanted), Verdict::HttpError) => status == Some(*wanted),
+            (RetryCause::Class(class), Verdict::HttpError) => {
+                status.is_some_and(|status| (status / 100).min(5) == u16::from(*class))
+            }
+            _ => false,
+        })
+    }
+}

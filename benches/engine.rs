@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fetchall::app::{self, Document, Surroundings};
-use fetchall::config::{Config, Duplicates};
+use fetchall::config::{Concurrency, Config, Duplicates};
 use fetchall::engine::{self, Stop};
 use fetchall::fetch::FetchSpec;
 use fetchall::fetch::script::{Script, Step};
@@ -49,7 +49,8 @@ fn main() {
 }
 
 fn run(list: &Arc<str>, urls: usize, duplicates: Duplicates, records: bool) -> Duration {
-    let config = Config { duplicates, concurrency: NonZeroU32::MIN.saturating_add(99), ..Config::default() };
+    let config =
+        Config { duplicates, concurrency: Concurrency::Fixed(NonZeroU32::MIN.saturating_add(99)), ..Config::default() };
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     if records {
         sinks.push(Box::new(Ndjson::new(Output::new("nowhere", Box::new(sink())))));

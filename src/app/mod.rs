@@ -13,7 +13,7 @@ use std::sync::Arc;
 use http::header::{HeaderName, HeaderValue, USER_AGENT};
 
 use crate::backend::{BACKENDS, BackendEntry};
-use crate::config::{Backend, Config, Duplicates, headers};
+use crate::config::{Backend, Concurrency, Config, Duplicates, headers};
 use crate::engine::{Ends, Plan, Stop};
 use crate::fetch::{BodyStream, FetchSpec, HttpSpec, Keeping, Saving, TlsSpec};
 use crate::frontier::FRONTIERS;
@@ -118,7 +118,11 @@ pub fn plan(
     // Where nothing is asked there is nothing to do at once, and the order of the list is kept.
     let wanted = if config.dry_run { Backend::Sequential } else { config.backend };
     let backend = backend(wanted)?;
-    let share = descriptors::share(wanted, backend, config.concurrency.get());
+    let (most, auto) = match config.concurrency {
+        Concurrency::Fixed(most) => (most.get(), false),
+        Concurrency::Auto => (backend.most_auto, true),
+    };
+    let share = descriptors::share(wanted, backend, most);
     spec.idle_connections = share.idle;
     Ok(Plan {
         source,
@@ -131,7 +135,9 @@ pub fn plan(
         order: config.order,
         ends: Ends { until: config.until, max_failures: config.max_failures, max_duration: config.max_duration },
         concurrency: share.concurrency,
-        warnings: share.warning.into_iter().collect(),
+        auto,
+        // Whoever leaves it to the run misses nothing.
+        warnings: share.warning.into_iter().filter(|_| !auto).collect(),
         retry: Limits { retries: config.retry, on: config.retry_on.clone(), max_wait: config.retry_max_wait, streams },
         seed: RandomState::new().build_hasher().finish(),
         worker_program: surroundings.worker_program,

@@ -70,6 +70,8 @@ pub struct BackendEntry {
     pub summary: &'static str,
     /// How many file descriptors so many fetches may need.
     pub descriptors: fn(u64) -> u64,
+    /// The most fetches at once where a run finds out by itself how many are good.
+    pub most_auto: u32,
     /// Makes one.
     pub make: fn() -> Box<dyn Backend>,
 }
@@ -80,24 +82,28 @@ pub const BACKENDS: &[BackendEntry] = &[
         name: "async",
         summary: "tokio tasks under a semaphore, on one runtime for each core",
         descriptors: tasks::descriptors,
+        most_auto: 512,
         make: || Box::new(tasks::Tasks::new()),
     },
     BackendEntry {
         name: "threads",
         summary: "a thread for each fetch under way",
         descriptors: threads::descriptors,
+        most_auto: 128,
         make: || Box::new(threads::Threads),
     },
     BackendEntry {
         name: "processes",
         summary: "a child process for each fetch under way",
         descriptors: processes::descriptors,
+        most_auto: 32,
         make: || Box::new(processes::Processes),
     },
     BackendEntry {
         name: "sequential",
         summary: "one fetch at a time, whatever the concurrency",
         descriptors: sequential::descriptors,
+        most_auto: 1,
         make: || Box::new(sequential::Sequential),
     },
 ];

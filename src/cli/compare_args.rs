@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args};
 use fetchall::compare::{PASSED, backends};
-use fetchall::config::{Config, Key, Raw};
+use fetchall::config::{Concurrency, Config, Key, Raw};
 
 use super::args::{JobArgs, SettingArgs};
 use super::exit::UsageError;
@@ -186,7 +186,10 @@ fn whole_number(text: &str) -> Result<u32, String> {
     let mut config = Config::default();
     let key = Key::named("concurrency").ok_or("cannot be read")?;
     key.set(&mut config, Raw::Text(text.as_ref()))?;
-    Ok(config.concurrency.get())
+    match config.concurrency {
+        Concurrency::Fixed(most) => Ok(most.get()),
+        Concurrency::Auto => Err("compares fixed concurrencies; write numbers".to_owned()),
+    }
 }
 
 fn backend(name: &str) -> Result<&'static str, String> {

@@ -1,7 +1,9 @@
 //! Tests of `resolve`: inputs, `-O`, and that every flag arrives.
 
+use std::num::NonZeroU32;
+
 use clap::Parser;
-use fetchall::config::{Format, KEYS};
+use fetchall::config::{Concurrency, Format, KEYS};
 use tempfile::TempDir;
 
 use super::super::args::Cli;
@@ -139,5 +141,8 @@ fn a_relative_xdg_folder_is_ignored() {
     let mut env = env(&folder);
     env.vars.insert("XDG_CONFIG_HOME".into(), "elsewhere".into());
     env.vars.insert("HOME".into(), folder.path().into());
-    assert_eq!(resolve_in(&env, &["http://a/"]).unwrap().config.concurrency.get(), 7);
+    assert_eq!(
+        resolve_in(&env, &["http://a/"]).unwrap().config.concurrency,
+        Concurrency::Fixed(NonZeroU32::new(7).unwrap())
+    );
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use toml::Value;
 
 use super::{
-    Backend, Color, Compression, Config, Digest, Duplicates, FailOn, Format, InputFormat, LowSpeed, Order,
+    Backend, Color, Compression, Concurrency, Config, Digest, Duplicates, FailOn, Format, InputFormat, LowSpeed, Order,
     ProgressMode, Until, header, retry, units,
 };
 use crate::model::RetryOn;
@@ -102,7 +102,7 @@ macro_rules! keys {
 keys! {
     "input-format" => input_format: InputFormat,
     "duplicates" => duplicates: Duplicates,
-    "concurrency" | "jobs" | "workers" => concurrency: NonZeroU32,
+    "concurrency" | "jobs" | "workers" => concurrency: Concurrency,
     "backend" => backend: Backend,
     "grace" => grace: Time,
     "order" => order: Order,
@@ -252,6 +252,27 @@ impl Kind for NonZeroU32 {
 
     fn read_or_none(raw: Raw<'_>) -> Result<Option<Self>, String> {
         u32::read(raw).map(NonZeroU32::new)
+    }
+}
+
+impl Kind for Concurrency {
+    type Value = Self;
+
+    fn read(raw: Raw<'_>) -> Result<Self, String> {
+        match raw {
+            Raw::Text(text) if text == "auto" => Ok(Concurrency::Auto),
+            Raw::String("auto") => Ok(Concurrency::Auto),
+            Raw::Text(_) | Raw::List(_) | Raw::String(_) | Raw::Number(_) | Raw::Bool(_) => {
+                NonZeroU32::read(raw).map(Concurrency::Fixed).map_err(|why| format!("{why}, or `auto`"))
+            }
+        }
+    }
+
+    fn write(value: &Self) -> Value {
+        match value {
+            Concurrency::Fixed(most) => NonZeroU32::write(most),
+            Concurrency::Auto => Value::from("auto"),
+        }
     }
 }
 

@@ -176,7 +176,7 @@ mod tests {
         layers.file("f", "concurrency = 0");
         layers.variable(OsStr::new("FETCHALL_CONCURRENCY"), OsStr::new("5"));
         let problems = layers.finish().unwrap_err();
-        assert_eq!(problems[0].to_string(), "f:1: concurrency: is 0; write at least 1");
+        assert_eq!(problems[0].to_string(), "f:1: concurrency: is 0; write at least 1, or `auto`");
     }
 
     #[test]

@@ -53,6 +53,15 @@ pub enum Compression {
     Raw,
 }
 
+/// How many URLs are in flight at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Concurrency {
+    /// This many, at most.
+    Fixed(NonZeroU32),
+    /// As many as bring something, found while the run goes on.
+    Auto,
+}
+
 /// What happens to a URL that stood earlier in the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Duplicates {
@@ -142,7 +151,7 @@ pub struct Config {
     /// `duplicates`: what happens to a URL that stood earlier in the input.
     pub duplicates: Duplicates,
     /// `concurrency`: the most URLs in flight at once.
-    pub concurrency: NonZeroU32,
+    pub concurrency: Concurrency,
     /// `backend`: how fetches run at once.
     pub backend: Backend,
     /// `grace`: after the first Ctrl-C, how long URLs in flight may go on.
@@ -232,7 +241,7 @@ impl Default for Config {
         Self {
             input_format: InputFormat::Auto,
             duplicates: Duplicates::Skip,
-            concurrency: const { NonZeroU32::MIN.saturating_add(9) },
+            concurrency: Concurrency::Fixed(const { NonZeroU32::MIN.saturating_add(9) }),
             backend: Backend::Async,
             grace: Duration::from_secs(5),
             order: Order::Completed,

@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::auto::Auto;
 use super::ends::Ends;
 use super::order::InputOrder;
 use super::reading::Reading;
@@ -51,6 +52,7 @@ pub(super) async fn run(plan: Plan) -> RunEnd {
     let retries = Retries::new(plan.retry, plan.seed);
     let mut state = State::new(plan.frontier, plan.names, retries, Watchers::new(plan.reporters), started);
     (state.order, state.ends) = (order, plan.ends);
+    state.auto = Auto::new(plan.auto, plan.concurrency);
     let (to_sinks, sinks) = match crate::sink::spawn(plan.sinks, info.clone()) {
         Ok(spawned) => spawned,
         Err(e) => return state.failed_to_start(RunFault::Thread(e)),
@@ -111,6 +113,7 @@ struct State {
     /// Those whose turn has not come, where records keep the order of the input.
     order: Option<InputOrder>,
     ends: Ends,
+    auto: Auto,
     /// An outcome met an end; the loop stops the run.
     met: Option<StopCause>,
     stopping: Option<StopCause>,
@@ -137,6 +140,7 @@ impl State {
             pending: Vec::new(),
             order: None,
             ends: Ends::default(),
+            auto: Auto::default(),
             met: None,
             stopping: None,
             fault: None,
@@ -214,6 +218,7 @@ impl State {
 
     /// A job came back: its outcome is told, or it is tried again.
     fn settle(&mut self, mut outcome: Outcome) {
+        self.auto.came_back(&outcome, self.out.len(), self.frontier.has_ready());
         let Subject::Job(job) = &mut outcome.subject else { return self.finish(outcome) };
         self.out.remove(&job.id);
         let never_began = outcome.verdict == Verdict::Cancelled && outcome.timing.queued.is_none();
@@ -300,6 +305,11 @@ impl State {
         }
     }
 
+    /// Whether a job waits that may be handed out.
+    fn may_hand_out(&self) -> bool {
+        self.frontier.has_ready() && self.auto.allows(self.out.len())
+    }
+
     /// Whether another batch of lines may be read.
     fn may_read(&self) -> bool {
         self.frontier.room() >= Batch::MAX
@@ -374,7 +384,7 @@ impl Run {
             }
             let state = &mut self.state;
             let (aborts_at, ends_at, due) = (self.aborts_at, self.ends_at, state.frontier.next_due());
-            let ready = self.jobs.is_some() && state.frontier.has_ready();
+            let ready = self.jobs.is_some() && state.may_hand_out();
             tokio::select! {
                 biased;
                 raised = self.stop.changed(), if watch_stop => match raised {
@@ -446,7 +456,7 @@ impl Run {
     /// Hands out jobs while the channel takes them without waiting.
     fn hand_out(&mut self) {
         let Some(jobs) = &self.jobs else { return };
-        while self.state.frontier.has_ready() {
+        while self.state.may_hand_out() {
             let Ok(permit) = jobs.try_reserve() else { return };
             let Some(job) = self.state.claim() else { return };
             permit.send(job);
@@ -534,6 +544,7 @@ impl Run {
         let broken = state.fault.is_some().then_some(StopCause::Broken);
         let stopped = state.stopping.or(broken);
         let mut summary = state.tally.summary(state.started.elapsed(), state.meter.peak(), next, complete, stopped);
+        summary.auto = state.auto.chosen();
         // Err: the thread is gone; why, is asked when it is joined.
         let _ = to_sinks.send(ToSinks::Finish(Box::new(summary.clone()))).await;
         drop(to_sinks);

@@ -3,6 +3,7 @@
 //! [`run`] takes a [`Plan`], every part of which was chosen and opened by `app`, and ends with a
 //! [`Summary`] whatever happened: an `Err` of a part is kept beside it, never instead of it.
 
+mod auto;
 mod dispatch;
 mod ends;
 mod order;
@@ -57,6 +58,8 @@ pub struct Plan {
     pub seed: u64,
     /// The most fetches under way at once.
     pub concurrency: u32,
+    /// Whether fewer are, where more bring nothing.
+    pub auto: bool,
     /// What to tell whoever watches before it begins.
     pub warnings: Vec<String>,
     /// The program that a backend of processes starts.

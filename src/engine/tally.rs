@@ -94,6 +94,7 @@ impl Tally {
             wall,
             latency,
             peak_concurrency,
+            auto: None,
             input_complete,
             next_line,
             stopped,

@@ -1,6 +1,7 @@
 //! The engine with a scripted fetcher and a paused clock: whatever the list, the failures and the
 //! moment of a stop, the accounting rule holds, the cap holds, and the run ends.
 
+mod auto;
 mod retry;
 mod waiting;
 
@@ -101,6 +102,7 @@ struct Case {
     retry: Limits,
     backend: Option<Box<dyn Backend>>,
     concurrency: u32,
+    auto: bool,
     dedup: bool,
     sinks: Vec<Box<dyn Sink>>,
     reporters: Vec<Box<dyn Reporter>>,
@@ -117,6 +119,7 @@ impl Case {
             retry: Limits::default(),
             backend: None,
             concurrency: 4,
+            auto: false,
             dedup: true,
             sinks: Vec::new(),
             reporters: Vec::new(),
@@ -146,6 +149,7 @@ impl Case {
             retry: self.retry,
             seed: 1,
             concurrency: self.concurrency,
+            auto: self.auto,
             grace: self.grace,
             stop,
         };

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use tokio::sync::oneshot;
 
 use crate::app::{self, Document, SetupError, Surroundings};
-use crate::config::{Config, Order, Until};
+use crate::config::{Concurrency, Config, Order, Until};
 use crate::engine::{self, Plan, Stop};
 use crate::model::Outcome;
 use crate::sink::{Callback, OutcomeStream, Sink, stream};
@@ -108,7 +108,14 @@ impl Fetchall {
     /// The most URLs in flight at once; 0 counts as 1.
     #[must_use]
     pub fn concurrency(mut self, most: u32) -> Self {
-        self.config.concurrency = NonZeroU32::new(most).unwrap_or(NonZeroU32::MIN);
+        self.config.concurrency = Concurrency::Fixed(NonZeroU32::new(most).unwrap_or(NonZeroU32::MIN));
+        self
+    }
+
+    /// As many in flight at once as bring something, found while the run goes on.
+    #[must_use]
+    pub fn auto_concurrency(mut self) -> Self {
+        self.config.concurrency = Concurrency::Auto;
         self
     }
 

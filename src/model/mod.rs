@@ -19,4 +19,4 @@ pub use known::{Condition, Known, Revision, Validators};
 pub use outcome::{Facts, Hop, Outcome, SkipReason, Subject, Timing, Verdict};
 pub use retry::{RetryCause, RetryOn};
 pub use seed::{BadLine, Batch, Credentials, Entry, Origin, PerSeed, Seed};
-pub use summary::{Counts, Latency, StopCause, Summary};
+pub use summary::{AutoConcurrency, Counts, Latency, StopCause, Summary};

@@ -96,6 +96,15 @@ impl StopCause {
     }
 }
 
+/// The concurrency that a run found by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AutoConcurrency {
+    /// The limit at the end.
+    pub limit: u32,
+    /// Why, in words for people.
+    pub why: String,
+}
+
 /// The account of a run, complete even when it was stopped.
 #[derive(Debug, Clone)]
 pub struct Summary {
@@ -117,6 +126,8 @@ pub struct Summary {
     pub latency: Option<Latency>,
     /// The most fetches that were ever under way at once, as the backend counted them.
     pub peak_concurrency: u32,
+    /// What `--concurrency auto` came to.
+    pub auto: Option<AutoConcurrency>,
     /// Whether the input was read to its end.
     pub input_complete: bool,
     /// The first line that was not read, when the input was not read to its end.

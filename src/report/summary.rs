@@ -127,6 +127,9 @@ fn write_details(out: &mut String, s: &Summary) -> std::fmt::Result {
             writeln!(out, "latency    p50 {p50} · p90 {p90} · p99 {p99} · max {max}")?;
         }
         writeln!(out, "in flight  at most {}", s.peak_concurrency)?;
+        if let Some(auto) = &s.auto {
+            writeln!(out, "auto       {} at once ({})", auto.limit, auto.why)?;
+        }
     }
     // A reader that went away has seen enough, and knows.
     if let Some(cause) = s.stopped.filter(|cause| *cause != StopCause::OutputClosed) {

@@ -16,6 +16,12 @@ struct LatencyRecord {
     max_ms: Ms,
 }
 
+#[derive(Serialize)]
+struct Auto<'a> {
+    limit: u32,
+    why: &'a str,
+}
+
 /// The summary as it is written.
 #[derive(Serialize)]
 pub struct SummaryRecord<'a> {
@@ -34,6 +40,7 @@ pub struct SummaryRecord<'a> {
     wall_ms: Ms,
     latency: Option<LatencyRecord>,
     peak_concurrency: u32,
+    auto_concurrency: Option<Auto<'a>>,
     input_complete: bool,
     next_line: Option<Source<'a>>,
     stopped: Option<&'static str>,
@@ -64,6 +71,7 @@ impl<'a> SummaryRecord<'a> {
                 max_ms: Ms(l.max),
             }),
             peak_concurrency: summary.peak_concurrency,
+            auto_concurrency: summary.auto.as_ref().map(|auto| Auto { limit: auto.limit, why: &auto.why }),
             input_complete: summary.input_complete,
             next_line: summary.next_line.as_ref().map(|o| Source { file: &o.list, line: o.line }),
             stopped: summary.stopped.map(crate::model::StopCause::as_str),

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::hash::{BuildHasher, Hasher};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use http::header::{HeaderName, HeaderValue, USER_AGENT};
 
@@ -215,6 +215,10 @@ fn saving(config: &Config, document: Document) -> Result<Saving, SetupError> {
                     "it is a folder (--dir saves into one)",
                 )));
             }
+            if std::fs::metadata(&path).is_ok_and(|there| !there.is_file()) {
+                // A device or a pipe: a rename would replace it.
+                return Ok(Saving::Stream(BodyStream::new(Arc::new(Mutex::new(Late { path, file: None })))));
+            }
             let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
             std::fs::metadata(parent).map_err(unusable)?;
             Saving::File(path)
@@ -248,6 +252,27 @@ fn could_be_made(folder: &Path) -> io::Result<()> {
     }
 }
 
+/// A device or a pipe, opened when the first byte comes: to open a pipe is to wait for its reader.
+struct Late {
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl Write for Late {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", self.path.display()));
+        let file = match &mut self.file {
+            Some(file) => file,
+            None => self.file.insert(File::options().write(true).open(&self.path).map_err(named)?),
+        };
+        file.write(data).map_err(named)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 fn http_spec(config: &Config, saving: Saving, keeping: Keeping) -> Result<HttpSpec, SetupError> {
     let ca_pem = match &config.cacert {
         None => None,
@@ -275,6 +300,7 @@ fn http_spec(config: &Config, saving: Saving, keeping: Keeping) -> Result<HttpSp
         saving,
         remote_time: config.remote_time,
         keeping,
+        names: true,
         sync: config.sync,
         content_disposition: config.content_disposition,
         skip_existing: config.skip_existing,

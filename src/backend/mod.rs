@@ -115,7 +115,7 @@ async fn run_job(fetcher: &dyn Fetcher, job: Job, ctx: &RunContext) -> Outcome {
     }
     let queued = job.admitted.elapsed();
     let _under_way = ctx.meter.begin();
-    let Fetched { facts, mut timing, verdict } = fetch(fetcher, &job, &ctx.abort).await;
+    let Fetched { facts, mut timing, verdict, ready: _ } = fetch(fetcher, &job, &ctx.abort).await;
     ctx.held.note(&job, &verdict, &facts);
     timing.queued = Some(queued);
     Outcome { subject: Subject::Job(job), facts, timing, verdict }
@@ -137,7 +137,7 @@ async fn fetch(fetcher: &dyn Fetcher, job: &Job, abort: &CancellationToken) -> F
 /// What is known of a fetch that failed outside of its fetcher.
 fn failed(kind: ErrorKind, what: String) -> Fetched {
     let verdict = Verdict::Failed(FetchError::new(kind, what));
-    Fetched { facts: Facts::default(), timing: Timing::default(), verdict }
+    Fetched { facts: Facts::default(), timing: Timing::default(), verdict, ready: None }
 }
 
 /// A job whose worker cannot work.

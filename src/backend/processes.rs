@@ -18,7 +18,7 @@ use super::child::{Child, PATIENCE};
 use super::crew::{Crew, Inbox};
 use super::frames::{FrameError, FromWorker, JobFrame, SpecFrame, ToWorker, append};
 use super::{Backend, BackendError, RunContext, failed};
-use crate::fetch::{FetchSpec, Fetched, Saving, SharedWriter};
+use crate::fetch::{FetchSpec, Fetched, Ready, Saving, SharedWriter};
 use crate::model::{ErrorKind, Facts, FetchError, Job, Outcome, Subject, Timing, Verdict};
 
 /// For each child two pipes and what tells of its end. What it opens itself is not counted here.
@@ -140,7 +140,13 @@ impl Keeper {
             job.attempt += 1;
         };
         fetched.timing.queued = Some(queued);
-        let Fetched { facts, timing, verdict } = fetched;
+        let Fetched { mut facts, timing, mut verdict, ready } = fetched;
+        if let Some(ready) = ready
+            && let Err(error) = give_name(ready).await
+        {
+            facts.path = None;
+            verdict = Verdict::Failed(error);
+        }
         crew.ctx.held.note(&job, &verdict, &facts);
         Outcome { subject: Subject::Job(job), facts, timing, verdict }
     }
@@ -206,7 +212,7 @@ impl From<FrameError> for Silent {
 /// A fetch that had begun, of which nothing more is known.
 fn cancelled(started: Instant) -> Fetched {
     let timing = Timing { total: Some(started.elapsed()), ..Timing::default() };
-    Fetched { facts: Facts::default(), timing, verdict: Verdict::Cancelled }
+    Fetched { facts: Facts::default(), timing, verdict: Verdict::Cancelled, ready: None }
 }
 
 /// One job at one child.
@@ -290,6 +296,13 @@ impl Exchange<'_> {
         self.child.say(&ToWorker::Abort);
         self.child.send().await
     }
+}
+
+/// Gives a body its final name, on a thread that may block. Only here: what a child had begun when
+/// its parent died, or when the run was stopped, never becomes a file of which no record tells.
+async fn give_name(ready: Box<Ready>) -> Result<(), FetchError> {
+    let named = tokio::task::spawn_blocking(move || ready.give_name().inspect_err(|_| ready.remove())).await;
+    named.unwrap_or_else(|e| Err(FetchError::new(ErrorKind::Internal, e.to_string())))
 }
 
 /// Writes a piece of a body, or all that is still held back, on a thread that may block.

@@ -121,9 +121,12 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
         }
         let received = self.untold();
         let done = DoneFrame::new(job.id, received, &fetched);
-        if append(&FromWorker::Done(Box::new(done)), &mut self.unsent).is_err() {
+        if done.and_then(|done| append(&FromWorker::Done(Box::new(done)), &mut self.unsent)).is_err() {
+            if let Some(ready) = &fetched.ready {
+                ready.remove();
+            }
             let lost = super::failed(ErrorKind::Internal, "what is known of the answer is too long to tell".to_owned());
-            append(&FromWorker::Done(Box::new(DoneFrame::new(job.id, received, &lost))), &mut self.unsent)?;
+            append(&FromWorker::Done(Box::new(DoneFrame::new(job.id, received, &lost)?)), &mut self.unsent)?;
         }
         self.send().await
     }

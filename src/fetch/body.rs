@@ -8,6 +8,7 @@ use super::HttpSpec;
 use super::declared::Checks;
 use super::decode::Decoder;
 use super::part::{FilePart, Part};
+use super::place::Ready;
 use crate::config::Digest;
 use crate::model::{ErrorKind, Facts, FetchError, PerSeed};
 
@@ -21,6 +22,9 @@ pub(super) struct Transfer {
     most: Option<u64>,
     sha256: Option<Sha256>,
     blake3: Option<Box<blake3::Hasher>>,
+    /// The length of the whole as it comes, where two answers make it up: the framing of the
+    /// second says nothing of it.
+    total: Option<u64>,
     wire_bytes: u64,
     bytes: u64,
 }
@@ -37,9 +41,15 @@ impl Transfer {
             most: spec.max_size,
             sha256: (declared_sha256 || spec.digest == Digest::Sha256).then(Sha256::new),
             blake3: (declared_blake3 || spec.digest == Digest::Blake3).then(|| Box::new(blake3::Hasher::new())),
+            total: None,
             wire_bytes: 0,
             bytes: 0,
         }
+    }
+
+    /// Together with what there is it must have this length.
+    pub(super) fn must_have(&mut self, total: u64) {
+        self.total = Some(total);
     }
 
     /// What the server declares of it is checked, and its coded form kept, where there is such.
@@ -72,11 +82,19 @@ impl Transfer {
     async fn take_piece(&mut self, piece: Bytes, facts: &mut Facts) -> Result<(), FetchError> {
         self.wire_bytes += piece.len() as u64;
         facts.wire_bytes = Some(self.wire_bytes);
+        if let Some(total) = self.total.filter(|&total| self.wire_bytes > total) {
+            let message = format!("more than the {total} bytes that its Content-Range promises");
+            return Err(FetchError::new(ErrorKind::Protocol, message));
+        }
         if let Some(checks) = &mut self.checks {
             checks.update(&piece);
         }
-        if let Some(coded) = &mut self.coded {
-            coded.write(&piece).await?;
+        if let Some(mut coded) = self.coded.take() {
+            // It is there only to be kept: without room for it the body is fetched all the same.
+            match coded.write(&piece).await {
+                Ok(()) => self.coded = Some(coded),
+                Err(_) => coded.spoil(),
+            }
         }
         if self.decoder.is_some() {
             return self.decode(piece, facts).await;
@@ -172,6 +190,10 @@ impl Transfer {
         trailers: Option<&HeaderMap>,
         facts: &mut Facts,
     ) -> Result<(), FetchError> {
+        if let Some(total) = self.total.filter(|&total| self.wire_bytes < total) {
+            let message = format!("{} of the {total} bytes that its Content-Range promises", self.wire_bytes);
+            return Err(FetchError::new(ErrorKind::Truncated, message));
+        }
         if let Some(checks) = &self.checks {
             checks.finish(trailers)?;
         }
@@ -187,6 +209,11 @@ impl Transfer {
             agree("BLAKE3", wants.blake3, facts.blake3)?;
         }
         Ok(())
+    }
+
+    /// The file that somebody else has to give its name.
+    pub(super) fn ready(&mut self) -> Option<Box<Ready>> {
+        self.part.file().and_then(FilePart::ready)
     }
 
     /// Nothing can go on from what has come.

@@ -57,7 +57,10 @@ impl Checks {
             checks.content.wants(declared.algorithm);
             checks.early.push((CONTENT, declared));
         }
+        // Of an answer that was no range both cover the same.
+        let begun = earlier.into_iter().flat_map(|fields| declared(fields, &CONTENT_DIGEST));
         let representation = std::iter::once(fields).chain(earlier).flat_map(|fields| declared(fields, &REPR_DIGEST));
+        let representation = representation.chain(begun);
         for declared in representation {
             checks.representation.wants(declared.algorithm);
             checks.early.push((REPRESENTATION, declared));

@@ -17,7 +17,7 @@ use super::classify::{Stage, classify, connection_ended};
 use super::client::{Clients, its_own};
 use super::decode;
 use super::pace::Pace;
-use super::place::Fate;
+use super::place::{Fate, Ready};
 use super::resume::Rest;
 use super::save::Saver;
 use super::timing::{MARKS, Marks};
@@ -106,6 +106,9 @@ impl Fetcher for HttpFetcher {
                 fate: fate.clone(),
                 rest: None,
                 asks_rest: false,
+                asks_change: false,
+                useless: false,
+                ready: None,
                 accepts: None,
             };
             let ended = {
@@ -123,12 +126,12 @@ impl Fetcher for HttpFetcher {
                 tracing::debug!(url = %printable(job.seed.url.as_str()), error = %printable(&error.to_string()), "failed");
                 Verdict::Failed(error)
             });
-            let Exchange { facts, mut timing, rest, .. } = exchange;
+            let Exchange { facts, mut timing, rest, ready, .. } = exchange;
             if let (Some(Rest::Cut(cut)), Saving::Stream(stream)) = (rest, &self.spec.saving) {
                 stream.put_back(cut);
             }
             timing.total = Some(started.elapsed());
-            Fetched { facts, timing, verdict }
+            Fetched { facts, timing, verdict, ready }
         }))
     }
 }
@@ -148,7 +151,7 @@ impl HttpFetcher {
         };
         let path = path.map(|path| path.to_string_lossy().into_owned());
         let facts = Facts { path, bytes, ..Facts::default() };
-        Some(Fetched { facts, timing: Timing::default(), verdict: Verdict::Skipped(reason) })
+        Some(Fetched { facts, timing: Timing::default(), verdict: Verdict::Skipped(reason), ready: None })
     }
 }
 
@@ -193,6 +196,12 @@ pub(super) struct Exchange<'a> {
     /// The beginning of the body, and whether the request under way asks for what is behind it.
     pub(super) rest: Option<Rest>,
     pub(super) asks_rest: bool,
+    /// Whether the request under way asks only for what has changed.
+    pub(super) asks_change: bool,
+    /// What was kept of the body has been found to be of no use.
+    pub(super) useless: bool,
+    /// A body that is whole, where the parent gives it its name.
+    pub(super) ready: Option<Box<Ready>>,
     /// The Accept-Encoding of the request under way.
     pub(super) accepts: Option<HeaderValue>,
 }
@@ -234,7 +243,7 @@ impl Exchange<'_> {
             Saving::Discard => Ok(None),
             Saving::Stream(stream) => Ok(stream.cut().map(Rest::Cut)),
             Saving::Dir(_) | Saving::File(_) => {
-                Ok(self.fetcher.saver.kept(self.job).await?.map(|kept| Rest::Kept(Box::new(kept))))
+                Ok(self.fetcher.saver.kept(self.job).await.map(|kept| Rest::Kept(Box::new(kept))))
             }
         }
     }
@@ -248,6 +257,7 @@ impl Exchange<'_> {
             let fields = self.fields_for(url);
             self.accepts = fields.get(header::ACCEPT_ENCODING).cloned();
             self.asks_rest = self.rest.is_some() && fields.contains_key(header::IF_RANGE);
+            self.asks_change = !self.asks_rest && self.condition(url).is_some();
             let sent = self.fetcher.clients.get(url, fields, self.fetcher.most_under_way.load(Relaxed));
             match self.pace.head(sent).await? {
                 // RFC 9112, section 9.3.1: the server may end an idle connection just as it is
@@ -323,10 +333,14 @@ impl Exchange<'_> {
             206 | 416 if self.asks_rest => {
                 let Some(rest) = self.rest.take() else { return Ok(None) };
                 match rest.is_in(response.headers()) {
-                    Ok(()) if status == 206 => {
-                        return self.receive(url, response, Some(rest)).await.map(Some);
+                    Ok(total) if status == 206 => {
+                        return match self.receive(url, response, Some((rest, total))).await {
+                            // What was kept turned out to be nothing to go on with.
+                            Err(_) if std::mem::take(&mut self.useless) => Ok(None),
+                            received => received.map(Some),
+                        };
                     }
-                    Ok(()) => {}
+                    Ok(_) => {}
                     Err(why) => tracing::debug!(url = %printable(url.as_str()), why, "starting again"),
                 }
                 self.rest = Some(rest);
@@ -363,7 +377,13 @@ impl Exchange<'_> {
                 let message = "206 Partial Content, though no range was asked for";
                 Err(FetchError::new(ErrorKind::Protocol, message))
             }
-            304 if self.condition(url).is_some() => Ok(Verdict::Skipped(SkipReason::NotModified)),
+            304 if self.asks_change => match self.condition(url) {
+                Some(condition) if is_another(condition, response.headers()) => {
+                    let message = "304 Not Modified, with another ETag than was asked with";
+                    Err(FetchError::new(ErrorKind::Protocol, message))
+                }
+                _ => Ok(Verdict::Skipped(SkipReason::NotModified)),
+            },
             304 => {
                 let message = "304 Not Modified, though the request had no condition";
                 Err(FetchError::new(ErrorKind::Protocol, message))
@@ -409,6 +429,15 @@ fn condition_field(condition: &Condition) -> Option<(HeaderName, HeaderValue)> {
     let Validators { etag, last_modified } = &condition.validators;
     let field = |name, text: &Option<Box<str>>| Some((name, HeaderValue::from_str(text.as_deref()?).ok()?));
     field(header::IF_NONE_MATCH, etag).or_else(|| field(header::IF_MODIFIED_SINCE, last_modified))
+}
+
+/// Whether an answer speaks of another version than it was asked about (RFC 9110, section 8.8.3.2:
+/// compared as weak tags are).
+fn is_another(condition: &Condition, fields: &HeaderMap) -> bool {
+    let opaque = |tag: &str| tag.strip_prefix("W/").unwrap_or(tag).to_owned();
+    let asked = condition.validators.etag.as_deref().map(opaque);
+    let told = fields.get(header::ETAG).and_then(|tag| tag.to_str().ok()).map(opaque);
+    asked.zip(told).is_some_and(|(asked, told)| asked != told)
 }
 
 /// What lets a later run ask whether the answer has changed (RFC 9110, section 8.8).

@@ -14,10 +14,9 @@ use std::time::{Duration, Instant};
 use http::header::{self, HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
 use url::Url;
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::place::Place;
-use crate::policy::digest_fields::REPR_DIGEST;
+use crate::policy::digest_fields::{CONTENT_DIGEST, REPR_DIGEST};
 use crate::policy::partial::{Beginning, codings, strong_validator};
 
 /// The version of notes.
@@ -54,6 +53,7 @@ pub(super) struct Note {
     pub(super) etag: Option<String>,
     pub(super) last_modified: Option<String>,
     pub(super) repr_digest: Option<String>,
+    pub(super) content_digest: Option<String>,
     /// Since which start of the machine it is kept, where that can be told.
     boot: String,
     /// Whether its bytes are brought to the disk, see [`SYNCED`].
@@ -73,7 +73,7 @@ pub(super) struct Answered {
 }
 
 impl Answered {
-    pub(super) fn note(&self, sync: bool) -> Note {
+    pub(super) fn note(&self, sync: bool, run: u64) -> Note {
         let text = |name| self.fields.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         Note {
             v: VERSION,
@@ -91,7 +91,8 @@ impl Answered {
             etag: text(header::ETAG),
             last_modified: text(header::LAST_MODIFIED),
             repr_digest: text(REPR_DIGEST),
-            boot: boot(),
+            content_digest: text(CONTENT_DIGEST),
+            boot: boot(run),
             sync,
         }
     }
@@ -111,7 +112,7 @@ impl Keep {
         match self {
             Keep::Would(id, answered) => {
                 let at = place.kept_at(id);
-                Ok((at.create(&answered.note(place.sync), place)?, at))
+                Ok((at.create(&answered.note(place.sync, place.run), place)?, at))
             }
             Keep::Does(at) => Err(io::Error::other(format!("{} is open already", at.path().display()))),
         }
@@ -142,10 +143,21 @@ impl Note {
     }
 }
 
-/// Tells one start of the machine from another; empty where that cannot be told.
-fn boot() -> String {
-    fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|id| id.trim().to_owned()).unwrap_or_default()
+/// Tells one start of the machine from another; where that cannot be told, one run from another.
+fn boot(run: u64) -> String {
+    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id");
+    id.map_or_else(|_| format!("run {run:016x}"), |id| id.trim().to_owned())
 }
+
+/// The digits that stand for a name; nobody can make two names that have the same.
+pub(super) fn key_of(name: &str) -> String {
+    let mut digits = blake3::hash(name.as_bytes()).to_hex().to_string();
+    digits.truncate(KEY);
+    digits
+}
+
+/// How many digits those are.
+const KEY: usize = 32;
 
 /// Where a body is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -160,12 +172,12 @@ impl KeptAt {
     /// In the folder of parts, for the body that claimed this name; `id` tells what runs with one
     /// state keep from what others do that save into the same folder.
     pub(super) fn claimed(parts: &Path, name: &str, id: u64) -> Self {
-        Self::keyed(parts, &format!("{:016x}", xxh3_64(name.as_bytes())), id)
+        Self::keyed(parts, &key_of(name), id)
     }
 
     /// As [`KeptAt::claimed`], beside the part file of that body, whose name begins alike.
     pub(super) fn like(part: &Path, id: u64) -> Option<Self> {
-        let key = part.file_name()?.to_str()?.get(..16)?;
+        let key = part.file_name()?.to_str()?.get(..KEY)?;
         Some(Self::keyed(part.parent()?, key, id))
     }
 
@@ -176,7 +188,12 @@ impl KeptAt {
     /// Beside the file that the user named.
     pub(super) fn beside(target: &Path, id: u64) -> Self {
         let name = target.file_name().map(|n| n.to_string_lossy()).unwrap_or_default();
-        Self { path: target.with_file_name(format!(".{name}.{id:016x}{}", Self::SUFFIX)) }
+        Self { path: target.with_file_name(format!(".{}-{id:016x}{}", key_of(&name), Self::SUFFIX)) }
+    }
+
+    /// At this path.
+    pub(super) fn at(path: &Path) -> Self {
+        Self { path: path.to_owned() }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -192,28 +209,37 @@ impl KeptAt {
     /// Begins to keep a body: what was kept here before is gone.
     pub(super) fn create(&self, note: &Note, place: &Place) -> io::Result<File> {
         place.ensure_parent(&self.path)?;
-        let file = self.open(true)?.ok_or(io::ErrorKind::NotFound)?;
+        let file = self.open(true, PATIENCE)?.ok_or(io::ErrorKind::NotFound)?;
         // Before the note: the old bytes are not the beginning of the new answer.
         file.set_len(0)?;
+        self.write_note(note)?;
+        Ok(file)
+    }
+
+    fn write_note(&self, note: &Note) -> io::Result<()> {
         let path = self.note();
         // Err: there was none, or its replacement says so.
         let _ = fs::remove_file(&path);
         let mut beside = OpenOptions::new().write(true).create_new(true).open(path)?;
         beside.write_all(&serde_json::to_vec(note)?)?;
-        if note.sync {
-            beside.sync_all()?;
-        }
-        Ok(file)
+        if note.sync { beside.sync_all() } else { Ok(()) }
     }
 
-    /// What is kept of this URL's body; nothing where it is of no use, and then it is removed.
-    pub(super) fn find(&self, url: &str) -> io::Result<Option<Kept>> {
-        let Some(file) = self.open(false)? else { return Ok(None) };
+    /// What is kept of this URL's body; nothing where it is of no use, and then it is removed. What
+    /// comes behind it is brought to the disk, or not, as `sync` says.
+    pub(super) fn find(&self, url: &str, sync: bool, run: u64) -> io::Result<Option<Kept>> {
+        let Some(file) = self.open(false, PATIENCE)? else { return Ok(None) };
         let note = self.read_note().filter(|note| note.v == VERSION && note.url == url);
         let len = file.metadata()?.len();
-        match note.map(|note| (note.trusted(len, &boot()), note)) {
-            Some((from, note)) if from > 0 => {
+        let boot = boot(run);
+        match note.map(|note| (note.trusted(len, &boot), note)) {
+            Some((from, mut note)) if from > 0 => {
                 file.set_len(from)?;
+                if note.sync != sync || note.boot != boot {
+                    // What is added is not what the note says of the bytes.
+                    (note.sync, note.boot) = (sync, boot);
+                    self.write_note(&note)?;
+                }
                 Ok(Some(Kept { at: self.clone(), file, from, note }))
             }
             _ => {
@@ -231,8 +257,8 @@ impl KeptAt {
     }
 
     /// The file, locked; `None` where there is none and none is to be made.
-    fn open(&self, create: bool) -> io::Result<Option<File>> {
-        let patient_until = Instant::now() + PATIENCE;
+    fn open(&self, create: bool, patience: Duration) -> io::Result<Option<File>> {
+        let patient_until = Instant::now() + patience;
         loop {
             let file = match open_options(create).open(&self.path) {
                 Err(e) if e.kind() == io::ErrorKind::NotFound && !create => return Ok(None),
@@ -262,6 +288,13 @@ impl KeptAt {
     pub(super) fn forget(&self) {
         // Err: it is in nobody's way.
         let _ = fs::remove_file(self.note());
+    }
+
+    /// Removes it, unless somebody is at it.
+    pub(super) fn clear(&self) {
+        if let Ok(Some(_locked)) = self.open(false, Duration::ZERO) {
+            self.remove();
+        }
     }
 
     /// Removes it. Only for whoever holds the lock.

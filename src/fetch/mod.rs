@@ -38,6 +38,7 @@ use crate::model::{Facts, Job, Timing, Verdict};
 
 pub use kept::is_kept;
 pub use meter::Meter;
+pub use place::Ready;
 pub use resume::BodyStream;
 pub use script::{Script, Step};
 
@@ -50,6 +51,8 @@ pub struct Fetched {
     pub timing: Timing,
     /// How it ended.
     pub verdict: Verdict,
+    /// A body that is whole and has no name yet, see [`Ready`].
+    pub ready: Option<Box<Ready>>,
 }
 
 /// Does one job at a time, as many at once as it is asked to.
@@ -181,6 +184,8 @@ pub struct HttpSpec {
     pub remote_time: bool,
     /// What becomes of bodies that are cut off.
     pub keeping: Keeping,
+    /// Whether saved bodies get their names here; else whoever started this process gives them.
+    pub names: bool,
     /// Whether a saved body is on the disk, its name too, before anybody is told.
     pub sync: bool,
     /// Whether a name that the server proposes makes the claimed name a folder with that file in it.

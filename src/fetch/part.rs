@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use std::sync::{Arc, PoisonError};
 
 use super::SharedWriter;
-use super::kept::{Keep, Kept, SYNCED};
-use super::place::{Fate, Place};
+use super::kept::{Keep, Kept, KeptAt, SYNCED};
+use super::place::{Fate, Place, Ready};
 use super::whole::Whole;
 use crate::model::{ErrorKind, FetchError};
 
@@ -78,12 +78,25 @@ pub(super) struct FilePart {
     fate: Arc<Fate>,
     /// What becomes of it should it be cut off; otherwise it is removed.
     keep: Option<Keep>,
+    /// It is whole, and somebody else gives it its name.
+    ready: Option<Box<Ready>>,
 }
 
 impl FilePart {
     pub(super) fn new(place: Place, whole: Arc<Whole>, fate: Option<&Arc<Fate>>, keep: Option<Keep>) -> Self {
         let fate = fate.cloned().unwrap_or_default();
-        Self { place, whole, buffer: Vec::new(), file: None, written: 0, synced: 0, begun: false, fate, keep }
+        Self {
+            place,
+            whole,
+            buffer: Vec::new(),
+            file: None,
+            written: 0,
+            synced: 0,
+            begun: false,
+            fate,
+            keep,
+            ready: None,
+        }
     }
 
     /// Goes on with what was kept of it; the file stands behind its last byte.
@@ -135,13 +148,21 @@ impl FilePart {
         let (place, fate) = (self.place.clone(), self.fate.clone());
         let (file, keep, buffer) = (self.file.take(), self.keep.take(), std::mem::take(&mut self.buffer));
         let written = if file.is_none() {
-            self.whole.write(place, buffer, fate).await
+            self.whole.write(place, buffer, fate).await.map(|()| None)
         } else {
             blocking(move || Writing { place, fate, file, keep }.finish(&buffer)).await
         };
-        written.map_err(|e| self.place.error(&e))?;
+        let kept = written.map_err(|e| self.place.error(&e))?;
         self.begun = false;
+        if !self.place.names {
+            self.ready = Some(Box::new(self.place.ready(kept.as_ref())));
+        }
         Ok(self.place.target.to_string_lossy().into_owned())
+    }
+
+    /// What somebody else has to give its name.
+    pub(super) fn ready(&mut self) -> Option<Box<Ready>> {
+        self.ready.take()
     }
 
     /// What there is of it is of no use: it is not kept.
@@ -173,23 +194,36 @@ impl Writing {
                 self.place.unless_given_up(&self.fate)?;
                 created
             }
-            (file, Some(keep)) => {
-                let (created, at) = keep.create(&self.place)?;
-                self.keep = Some(Keep::Does(at));
-                file.insert(created)
-            }
+            (file, Some(keep)) => match keep.create(&self.place) {
+                Ok((created, at)) => {
+                    self.keep = Some(Keep::Does(at));
+                    file.insert(created)
+                }
+                // Something is in the way there, or somebody is at it: then it is not kept.
+                Err(_) => {
+                    let created = file.insert(self.place.create()?);
+                    self.place.unless_given_up(&self.fate)?;
+                    created
+                }
+            },
         };
         file.write_all(data)?;
         if sync { file.sync_data() } else { Ok(()) }
     }
 
-    /// Writes the end of a body and gives it its final name, unless its fetch is given up.
-    fn finish(mut self, end: &[u8]) -> io::Result<()> {
-        self.write(end, false).and_then(|()| self.name()).inspect_err(|_| {
+    /// Writes the end of a body and gives it its final name, unless its fetch is given up. Where it
+    /// was kept is told, in case somebody else gives the name.
+    fn finish(mut self, end: &[u8]) -> io::Result<Option<KeptAt>> {
+        let named = self.write(end, false).and_then(|()| self.name());
+        named.inspect_err(|_| {
             // Given up is cut off: then it stays.
             if self.fate.check().is_ok() {
                 self.spoil();
             }
+        })?;
+        Ok(match self.keep {
+            Some(Keep::Does(at)) => Some(at),
+            Some(Keep::Would(..)) | None => None,
         })
     }
 
@@ -201,7 +235,9 @@ impl Writing {
             Some(Keep::Does(_)) if !given => return self.fate.check(),
             Some(Keep::Does(at)) => {
                 place.name(at.path())?;
-                at.forget();
+                if place.names {
+                    at.forget();
+                }
             }
             Some(Keep::Would(..)) | None if !given => return place.unless_given_up(&self.fate),
             Some(Keep::Would(..)) | None => place.name(&place.part)?,
@@ -226,6 +262,10 @@ impl Drop for FilePart {
                 let mut writing = Writing { place, fate, file, keep };
                 // Err: there is no room, or no folder. Then there is nothing to go on with.
                 let _ = writing.write(&self.buffer, false).inspect_err(|_| writing.spoil());
+                if writing.keep.is_none() {
+                    // Err: nothing was written.
+                    let _ = fs::remove_file(&self.place.part);
+                }
             }
         } else if self.begun {
             // First, so that whoever creates the file after its removal sees it. False: it is

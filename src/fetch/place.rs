@@ -22,6 +22,10 @@ pub(super) struct Place {
     pub(super) modified: Option<SystemTime>,
     /// Whether it has to outlast a loss of power.
     pub(super) sync: bool,
+    /// Tells runs from one another.
+    pub(super) run: u64,
+    /// Whether the final name is given here; else whoever started this process gives it.
+    pub(super) names: bool,
 }
 
 impl Place {
@@ -38,22 +42,24 @@ impl Place {
         self.name(&self.part)
     }
 
+    /// A body that is whole, for another process to give it its name.
+    pub(super) fn ready(&self, kept: Option<&KeptAt>) -> Ready {
+        let from = kept.map_or(&*self.part, KeptAt::path).to_owned();
+        Ready { from, to: self.target.clone(), kept: kept.is_some(), sync: self.sync }
+    }
+
     /// The file is whole: gives it its time, and brings it to the disk where that is asked.
     pub(super) fn seal(&self, file: &File) -> io::Result<()> {
         if let Some(modified) = self.modified {
             // Err: the file system cannot say it; the body is whole all the same.
             let _ = file.set_modified(modified);
         }
-        if self.sync && !self.is_special() { file.sync_all() } else { Ok(()) }
+        if self.sync { file.sync_all() } else { Ok(()) }
     }
 
-    /// Creates the part file. A device or a pipe that the user named is written to directly:
-    /// a rename would replace it.
+    /// Creates the part file.
     pub(super) fn create(&self) -> io::Result<File> {
         self.ensure_parent(&self.part)?;
-        if self.is_special() {
-            return OpenOptions::new().write(true).open(&self.target);
-        }
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true);
         #[cfg(unix)]
@@ -73,17 +79,8 @@ impl Place {
 
     /// Gives the file its final name.
     pub(super) fn name(&self, file: &Path) -> io::Result<()> {
-        if self.is_special() {
-            return Ok(());
-        }
         self.ensure_parent(&self.target)?;
-        fs::rename(file, &self.target).map_err(|e| match e.kind() {
-            io::ErrorKind::IsADirectory | io::ErrorKind::DirectoryNotEmpty => {
-                let what = format!("{} is in the way: it is a folder; move it away", self.target.display());
-                io::Error::new(io::ErrorKind::IsADirectory, what)
-            }
-            _ => e,
-        })
+        if self.names { rename(file, &self.target) } else { Ok(()) }
     }
 
     /// Where its body is kept should it be cut off.
@@ -94,15 +91,7 @@ impl Place {
 
     /// Brings the final name to the disk, where that is asked: the folder that has it.
     pub(super) fn sync_folder(&self) -> io::Result<()> {
-        match self.target.parent().filter(|_| self.sync) {
-            Some(folder) if folder.as_os_str().is_empty() => sync_folder(Path::new(".")),
-            Some(folder) => sync_folder(folder),
-            None => Ok(()),
-        }
-    }
-
-    pub(super) fn is_special(&self) -> bool {
-        self.root.is_none() && fs::metadata(&self.target).is_ok_and(|m| !m.is_file() && !m.is_dir())
+        if self.sync && self.names { sync_parent(&self.target) } else { Ok(()) }
     }
 
     /// Makes the folders between the output folder and `path`, following no symbolic link.
@@ -136,7 +125,70 @@ impl Place {
     }
 
     pub(super) fn error(&self, e: &io::Error) -> FetchError {
-        FetchError::new(ErrorKind::Io, format!("cannot write {}: {e}", self.target.display()))
+        cannot_write(&self.target, e)
+    }
+}
+
+fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to).map_err(|e| match e.kind() {
+        io::ErrorKind::IsADirectory | io::ErrorKind::DirectoryNotEmpty => {
+            let what = format!("{} is in the way: it is a folder; move it away", to.display());
+            io::Error::new(io::ErrorKind::IsADirectory, what)
+        }
+        _ => e,
+    })
+}
+
+/// A body that is whole, checked and on its way: all that is missing is its final name. A process
+/// that was started to fetch it does not give that: whoever decides what is told of a URL decides
+/// this too, and a process that outlives its parent changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ready {
+    /// The part file.
+    pub from: PathBuf,
+    /// The final name.
+    pub to: PathBuf,
+    /// Whether a note lies beside the part.
+    pub kept: bool,
+    /// Whether the name has to outlast a loss of power.
+    pub sync: bool,
+}
+
+impl Ready {
+    /// Gives it its name.
+    ///
+    /// # Errors
+    /// What the file system says, with the name.
+    pub fn give_name(&self) -> Result<(), FetchError> {
+        let named = rename(&self.from, &self.to).and_then(|()| {
+            if self.kept {
+                KeptAt::at(&self.from).forget();
+            }
+            if self.sync { sync_parent(&self.to) } else { Ok(()) }
+        });
+        named.map_err(|e| cannot_write(&self.to, &e))
+    }
+
+    /// Nobody wants it.
+    pub fn remove(&self) {
+        // Err: it is gone, or in nobody's way.
+        let _ = fs::remove_file(&self.from);
+        if self.kept {
+            KeptAt::at(&self.from).forget();
+        }
+    }
+}
+
+fn cannot_write(path: &Path, e: &io::Error) -> FetchError {
+    FetchError::new(ErrorKind::Io, format!("cannot write {}: {e}", path.display()))
+}
+
+/// Brings a name to the disk: the folder that has it.
+fn sync_parent(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(folder) if folder.as_os_str().is_empty() => sync_folder(Path::new(".")),
+        Some(folder) => sync_folder(folder),
+        None => Ok(()),
     }
 }
 
@@ -190,7 +242,15 @@ mod tests {
 
     fn place(folder: &Path) -> Place {
         let root = Some((folder.to_owned(), Arc::default()));
-        Place { root, part: folder.join(".fetchall/part/1"), target: folder.join("a/b"), modified: None, sync: false }
+        Place {
+            root,
+            part: folder.join(".fetchall/part/1"),
+            target: folder.join("a/b"),
+            modified: None,
+            sync: false,
+            run: 1,
+            names: true,
+        }
     }
 
     #[test]

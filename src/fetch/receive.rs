@@ -40,13 +40,15 @@ impl Exchange<'_> {
         true
     }
 
-    /// Reads the body of a good answer to its end; `rest` is what there is of it.
+    /// Reads the body of a good answer to its end; `rest` is what there is of it, and how long the
+    /// whole is.
     pub(super) async fn receive(
         &mut self,
         url: &Url,
         mut response: Answer,
-        rest: Option<Rest>,
+        rest: Option<(Rest, u64)>,
     ) -> Result<Verdict, FetchError> {
+        let (rest, total) = rest.unzip();
         let first = rest.as_ref().map(|rest| rest.first_answer(&mut self.facts, self.fetcher.spec.keeps_validators));
         let proposed = self.proposed(first.as_ref().unwrap_or(response.headers()));
         if self.is_there(proposed.as_deref()) {
@@ -54,12 +56,16 @@ impl Exchange<'_> {
             return Ok(Verdict::Skipped(SkipReason::Exists));
         }
         let (mut transfer, note) = self.transfer(url, &mut response, rest.zip(first), proposed).await?;
+        if let Some(total) = total {
+            transfer.must_have(total);
+        }
         transfer.expect(response.content_length())?;
         let wants = self.job.seed.wants.as_deref();
         let received = match self.pull(&mut response, &mut transfer).await {
             Ok(()) => transfer.finish(wants, response.trailers(), &mut self.facts).await,
             Err(error) => Err(error),
         };
+        self.ready = transfer.ready();
         received.inspect_err(|error| {
             let is_cut = matches!(error.kind, ErrorKind::Timeout | ErrorKind::Reset | ErrorKind::Truncated);
             if !is_cut {
@@ -101,7 +107,7 @@ impl Exchange<'_> {
         let checks = Checks::new(response.headers(), first.as_ref());
         let mut answered = if kept.is_none() { self.answered(url, response) } else { None };
         let note = match &fetcher.spec.saving {
-            Saving::Stream(_) => answered.take().map(|answered| answered.note(false)),
+            Saving::Stream(_) => answered.take().map(|answered| answered.note(false, fetcher.spec.run)),
             Saving::Discard | Saving::Dir(_) | Saving::File(_) => None,
         };
         let fate = self.fate.as_ref();
@@ -110,7 +116,8 @@ impl Exchange<'_> {
         let part = fetcher.saver.begin(job, fate, modified, proposed.as_deref(), answered);
         let mut transfer = Transfer::new(&fetcher.spec, self.wants(), decoder, part).with(checks, coded);
         if let Some(kept) = kept {
-            go_on(&mut transfer, kept, &mut self.facts).await?;
+            let gone_on = go_on(&mut transfer, kept, &mut self.facts).await;
+            gone_on.inspect_err(|_| self.useless = true)?;
         }
         Ok((transfer, note))
     }

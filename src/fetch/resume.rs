@@ -16,7 +16,7 @@ use super::body::Transfer;
 use super::kept::{Kept, Note};
 use super::part::blocking;
 use crate::model::{ErrorKind, Facts, FetchError, Validators};
-use crate::policy::digest_fields::REPR_DIGEST;
+use crate::policy::digest_fields::{CONTENT_DIGEST, REPR_DIGEST};
 use crate::policy::partial::is_the_rest;
 
 /// How much of a kept body is read at once.
@@ -100,13 +100,13 @@ impl Rest {
         Some([(header::RANGE, range), (header::IF_RANGE, HeaderValue::from_str(&note.validator).ok()?)])
     }
 
-    /// Whether a 206 brings the rest.
+    /// Whether a 206 brings the rest; the length of the whole.
     ///
     /// # Errors
     /// Why not.
-    pub(super) fn is_in(&self, fields: &HeaderMap) -> Result<(), &'static str> {
+    pub(super) fn is_in(&self, fields: &HeaderMap) -> Result<u64, &'static str> {
         let note = self.note().ok_or("nothing can go on")?;
-        is_the_rest(&note.beginning(self.from()), fields).map(|_| ())
+        is_the_rest(&note.beginning(self.from()), fields)
     }
 
     /// What the first answer said, which the one with the rest need not say again.
@@ -121,6 +121,7 @@ impl Rest {
             (header::ETAG, &note.etag),
             (header::LAST_MODIFIED, &note.last_modified),
             (REPR_DIGEST, &note.repr_digest),
+            (CONTENT_DIGEST, &note.content_digest),
         ];
         for (name, value) in said {
             if let Some(value) = value.as_deref().and_then(|value| HeaderValue::from_str(value).ok()) {
@@ -157,7 +158,15 @@ impl Cut {
 }
 
 /// Lets a transfer go on behind what is kept.
+///
+/// # Errors
+/// When that is of no use, as it cannot be read or decoded; it is removed then.
 pub(super) async fn go_on(transfer: &mut Transfer, kept: Box<Kept>, facts: &mut Facts) -> Result<(), FetchError> {
+    let at = kept.at.clone();
+    look_back(transfer, kept, facts).await.inspect_err(|_| at.remove())
+}
+
+async fn look_back(transfer: &mut Transfer, kept: Box<Kept>, facts: &mut Facts) -> Result<(), FetchError> {
     let mut kept = *kept;
     let unreadable = |path: &std::path::Path, e: &std::io::Error| {
         FetchError::new(ErrorKind::Io, format!("cannot read what is kept in {}: {e}", path.display()))

@@ -8,14 +8,16 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
-use xxhash_rust::xxh3::xxh3_64;
-
-use super::kept::{self, Answered, Keep, Kept, KeptAt};
+use super::kept::{self, Answered, Keep, Kept, KeptAt, key_of};
 use super::part::{FilePart, Part, blocking};
 use super::place::{Fate, Place};
 use super::whole::Whole;
 use super::{HttpSpec, Keeping, Saving};
-use crate::model::{ErrorKind, FetchError, Job};
+use crate::model::Job;
+
+/// In the name of what is kept between the tries of one run: the same for all, so that the next one
+/// clears away what a killed one has left.
+const FOR_NOW: u64 = u64::MAX;
 
 /// Makes parts.
 pub(super) struct Saver {
@@ -53,7 +55,7 @@ impl Saver {
     ) -> Part {
         match (self.place(job, modified, proposed), &self.spec.saving) {
             (Some(place), _) => {
-                let keep = self.keep_id().zip(answered).filter(|_| !place.is_special());
+                let keep = self.keep_id().zip(answered);
                 let keep = keep.map(|(id, answered)| Keep::Would(id, answered));
                 Part::File(Box::new(FilePart::new(place, self.whole.clone(), fate, keep)))
             }
@@ -69,7 +71,7 @@ impl Saver {
         fate: Option<&Arc<Fate>>,
         answered: Option<Box<Answered>>,
     ) -> Option<Box<FilePart>> {
-        let place = self.place(job, None, None).filter(|place| !place.is_special())?;
+        let place = self.place(job, None, None)?;
         let keep = self.keep_id().zip(answered).map(|(id, answered)| Keep::Would(id, answered));
         Some(Box::new(FilePart::new(place, self.whole.clone(), fate, keep)))
     }
@@ -78,7 +80,7 @@ impl Saver {
     fn keep_id(&self) -> Option<u64> {
         match self.spec.keeping {
             Keeping::Not => None,
-            Keeping::ForNow => Some(self.spec.run),
+            Keeping::ForNow => Some(FOR_NOW),
             Keeping::For(id) => Some(id),
         }
     }
@@ -89,7 +91,8 @@ impl Saver {
             Saving::Dir(root) => Some((root.clone(), self.folders.clone())),
             Saving::Discard | Saving::File(_) | Saving::Stream(_) => None,
         };
-        Some(Place { root, part, target, modified, sync: self.spec.sync })
+        let HttpSpec { sync, run, names, .. } = *self.spec;
+        Some(Place { root, part, target, modified, sync, run, names })
     }
 
     /// The final name of a job's body, where it has one.
@@ -121,12 +124,10 @@ impl Saver {
     pub(super) fn part_of(spec: &HttpSpec, job: &Job) -> Option<PathBuf> {
         let run = spec.run;
         match (&spec.saving, &job.save_as) {
-            (Saving::Dir(root), Some(name)) => {
-                Some(parts(root).join(format!("{:016x}-{run:016x}", xxh3_64(name.0.as_bytes()))))
-            }
+            (Saving::Dir(root), Some(name)) => Some(parts(root).join(format!("{}-{run:016x}", key_of(&name.0)))),
             (Saving::File(target), _) => {
                 let name = target.file_name().map(|n| n.to_string_lossy()).unwrap_or_default();
-                Some(target.with_file_name(format!(".{name}.{run:016x}.part")))
+                Some(target.with_file_name(format!(".{}-{run:016x}.part", key_of(&name))))
             }
             (Saving::Stream(_) | Saving::Discard | Saving::Dir(_), _) => None,
         }
@@ -143,18 +144,24 @@ impl Saver {
     }
 
     /// What is kept of this job's body.
-    pub(super) async fn kept(&self, job: &Job) -> Result<Option<Kept>, FetchError> {
+    pub(super) async fn kept(&self, job: &Job) -> Option<Kept> {
         // Most runs have nothing to go on with: no name is computed, and no disk asked.
         let may_be = |name: &OsStr| job.attempt > 1 || self.single() || self.left.contains(name);
         if self.left.is_empty() && !may_be(OsStr::new("")) {
-            return Ok(None);
+            return None;
         }
-        let Some(at) = self.kept_at(job).filter(|at| at.path().file_name().is_some_and(may_be)) else {
-            return Ok(None);
-        };
+        let at = self.kept_at(job).filter(|at| at.path().file_name().is_some_and(may_be))?;
+        if self.spec.keeping == Keeping::ForNow && job.attempt == 1 {
+            // What a run that was killed has left: nobody asked to go on with it.
+            at.clear();
+            return None;
+        }
         let (url, path) = (job.seed.url.as_str().to_owned(), at.path().to_owned());
-        blocking(move || at.find(&url)).await.map_err(|e| {
-            FetchError::new(ErrorKind::Io, format!("cannot go on with what is kept in {}: {e}", path.display()))
+        let HttpSpec { sync, run, .. } = *self.spec;
+        blocking(move || at.find(&url, sync, run)).await.unwrap_or_else(|e| {
+            // Something else is there, or somebody is at it: then it is fetched as if there were nothing.
+            tracing::debug!(path = %path.display(), error = %e, "what is kept cannot be used");
+            None
         })
     }
 
@@ -168,7 +175,7 @@ impl Drop for Saver {
     fn drop(&mut self) {
         // What is kept between the tries of one run only: nobody comes back for it.
         if let (Saving::File(target), Keeping::ForNow) = (&self.spec.saving, self.spec.keeping) {
-            KeptAt::beside(target, self.spec.run).remove();
+            KeptAt::beside(target, FOR_NOW).clear();
         }
     }
 }

@@ -96,7 +96,7 @@ impl Fetcher for ScriptedFetcher {
                 played = self.play(job) => played,
                 () = abort.cancelled() => (Facts::default(), Verdict::Cancelled),
             };
-            Fetched { facts, timing: Timing::default(), verdict }
+            Fetched { facts, timing: Timing::default(), verdict, ready: None }
         })
     }
 }

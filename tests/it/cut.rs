@@ -359,3 +359,127 @@ fn what_went_down_a_pipe_goes_on_or_ends() {
         assert!(run.stdout.as_bytes() == &text[..100_000], "{backend}: {} bytes", run.stdout.len());
     }
 }
+
+#[test]
+fn a_rest_of_another_length_than_it_promises_is_no_body() {
+    let body = body(16);
+    let head = "HTTP/1.1 206 Partial Content\r\nETag: \"1\"\r\nContent-Range: bytes 300000-899999/900000\r\n";
+    let chunked = |rest: &[u8]| {
+        let size = format!("Transfer-Encoding: chunked\r\n\r\n{:x}\r\n", rest.len());
+        Act::Raw([head.as_bytes(), size.as_bytes(), rest, b"\r\n0\r\n\r\n"].concat())
+    };
+    let until_close = |rest: &[u8]| Act::Raw([head.as_bytes(), b"Connection: close\r\n\r\n", rest].concat());
+    let longer = [&body[300_000..], b"more"].concat();
+    for (rest, expected) in [
+        (chunked(&body[300_000..800_000]), "truncated"),
+        (until_close(&body[300_000..800_000]), "truncated"),
+        (chunked(&longer), "protocol"),
+        (until_close(&longer), "protocol"),
+        (chunked(&body[300_000..]), "ok"),
+    ] {
+        let acts = vec![cut(&[tag("1")], &body, 300_000), rest, whole(&[tag("1")], &body)];
+        let (server, folder) = (FaultServer::start(Script::new().on_each("x", acts)), TempDir::new().unwrap());
+        run(&server, folder.path(), &[]);
+        let record = run(&server, folder.path(), &[]);
+        assert_eq!(kind(&record), expected, "{record}");
+        if expected != "ok" {
+            assert!(saved(&run(&server, folder.path(), &[])) == body);
+        }
+    }
+}
+
+#[test]
+fn digests_of_the_first_answer_are_of_the_whole() {
+    let (right, wrong) = (body(17), body(18));
+    let digest = base64::Engine::encode(
+        &base64::engine::general_purpose::STANDARD,
+        <sha2::Sha256 as sha2::Digest>::digest(&right),
+    );
+    for field in ["Content-Digest", "Repr-Digest"] {
+        for (rest, expected) in [(&right, "ok"), (&wrong, "checksum")] {
+            let first = cut(&[tag("1"), (field, format!("sha-256=:{digest}:"))], &right, 300_000);
+            let script = Script::new().on_each("x", vec![first, whole(&[tag("1")], rest)]);
+            let (server, folder) = (FaultServer::start(script), TempDir::new().unwrap());
+            run(&server, folder.path(), &[]);
+            assert_eq!(kind(&run(&server, folder.path(), &[])), expected, "{field}");
+        }
+    }
+}
+
+#[test]
+fn what_was_kept_and_does_not_decode_is_given_up() {
+    let text: Vec<u8> = body(19).iter().map(|byte| b'a' + byte % 16).collect();
+    let (coded, fields) = (gzip(&text), [tag("1"), ("Content-Encoding", "gzip".to_owned())]);
+    let script = Script::new().on_each("x", vec![cut(&fields, &coded, 300_000), whole(&fields, &coded)]);
+    let (server, folder) = (FaultServer::start(script), TempDir::new().unwrap());
+    run(&server, folder.path(), &[]);
+    let part = parts(folder.path()).into_iter().find(|name| name.ends_with(".cut")).unwrap();
+    let part = folder.path().join(".fetchall/part").join(part);
+    let mut bytes = fs::read(&part).unwrap();
+    // Found out at once, or by the checksum at the end: then the next one starts again.
+    bytes[4..].fill(0xff);
+    fs::write(&part, &bytes).unwrap();
+    assert!(saved(&run(&server, folder.path(), &[])) == text);
+    assert_eq!(ranges(&server)[2], None, "asked again for all of it");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_in_the_way_of_a_part_costs_only_the_part() {
+    for (what, plant) in [
+        ("folder", (|path: &Path| fs::create_dir(path).unwrap()) as fn(&Path)),
+        ("link", |path| std::os::unix::fs::symlink("/etc/hostname", path).unwrap()),
+    ] {
+        let body = body(20);
+        let script = Script::new().on_each("x", vec![cut(&[tag("1")], &body, 300_000), whole(&[tag("1")], &body)]);
+        let (server, folder) = (FaultServer::start(script), TempDir::new().unwrap());
+        run(&server, folder.path(), &[]);
+        let part = parts(folder.path()).into_iter().find(|name| name.ends_with(".cut")).unwrap();
+        let part = folder.path().join(".fetchall/part").join(part);
+        fs::remove_file(&part).unwrap();
+        plant(&part);
+        assert!(saved(&run(&server, folder.path(), &[])) == body, "{what}");
+    }
+}
+
+#[test]
+fn an_unasked_304_about_another_version_is_no_answer() {
+    let body = body(21);
+    let not_modified =
+        |tag: &str| Act::RawKeepAlive(format!("HTTP/1.1 304 Not Modified\r\nETag: {tag}\r\n\r\n").into_bytes());
+    let first = || whole(&[tag("1")], &body);
+    for (told, expected) in [("\"1\"", "skipped"), ("W/\"1\"", "skipped"), ("\"2\"", "protocol")] {
+        let script = Script::new().on_each("x", vec![first(), not_modified(told)]);
+        let (server, folder) = (FaultServer::start(script), TempDir::new().unwrap());
+        run(&server, folder.path(), &[]);
+        assert_eq!(kind(&run(&server, folder.path(), &["--refresh"])), expected, "{told}");
+    }
+    // Asked for the rest of a newer version only.
+    let newer = cut(&[tag("2")], &body, 300_000);
+    let script = Script::new().on_each("x", vec![first(), newer, not_modified("\"2\"")]);
+    let (server, folder) = (FaultServer::start(script), TempDir::new().unwrap());
+    for expected in ["ok", "truncated", "protocol"] {
+        assert_eq!(kind(&run(&server, folder.path(), &["--refresh"])), expected);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_document_that_is_a_pipe_or_a_device_is_written_to() {
+    let body = body(22);
+    let script = Script::new().on("x", Act::KeepAliveOk(body.clone()));
+    let (server, folder) = (FaultServer::start(script), TempDir::new().unwrap());
+    let fifo = folder.path().join("fifo");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, rustix::fs::Mode::RWXU).unwrap();
+    for backend in BACKENDS {
+        let reading = std::thread::spawn({
+            let fifo = fifo.clone();
+            move || fs::read(fifo).unwrap()
+        });
+        Fetchall::new().arg("-O").arg(&fifo).args(["--backend", backend]).arg(server.url("x")).run().expect_code(0);
+        assert!(reading.join().unwrap() == body, "{backend}");
+    }
+    Fetchall::new().args(["-O", "/dev/null"]).arg(server.url("x")).run().expect_code(0);
+    let full = Fetchall::new().args(["-O", "/dev/full", "--json"]).arg(server.url("x")).run().expect_code(1);
+    assert_eq!(kind(&full.records()[0]), "io");
+}

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::FrameError;
-use super::spec::Field;
-use crate::fetch::Fetched;
+use super::spec::{self, Field};
+use crate::fetch::{Fetched, Ready};
 use crate::model::{
     Claimed, Condition, Credentials, ErrorKind, Facts, FetchError, Hop, Job, JobId, Known, Origin, PerSeed, Seed,
     SkipReason, Timing, Validators, Verdict,
@@ -128,6 +128,16 @@ pub(in crate::backend) struct DoneFrame<'a> {
     /// DNS, connect, TLS, first byte, total.
     phases: [Option<Duration>; 5],
     ended: Ended<'a>,
+    ready: Option<ReadyFrame>,
+}
+
+/// A body that waits for its name.
+#[derive(Debug, Serialize, Deserialize)]
+struct ReadyFrame {
+    from: Vec<u8>,
+    to: Vec<u8>,
+    kept: bool,
+    sync: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -142,9 +152,15 @@ enum Ended<'a> {
 }
 
 impl<'a> DoneFrame<'a> {
-    pub(in crate::backend) fn new(number: JobId, received: u64, fetched: &'a Fetched) -> Self {
-        let Fetched { facts, timing, verdict } = fetched;
-        Self {
+    /// # Errors
+    /// When a path has no form that can be told.
+    pub(in crate::backend) fn new(number: JobId, received: u64, fetched: &'a Fetched) -> Result<Self, FrameError> {
+        let Fetched { facts, timing, verdict, ready } = fetched;
+        let ready = ready.as_deref().map(|ready| {
+            let (from, to) = (spec::path_bytes(&ready.from)?, spec::path_bytes(&ready.to)?);
+            Ok::<_, FrameError>(ReadyFrame { from, to, kept: ready.kept, sync: ready.sync })
+        });
+        Ok(Self {
             number: number.0,
             received,
             status: facts.status,
@@ -169,7 +185,8 @@ impl<'a> DoneFrame<'a> {
                 Verdict::Skipped(reason) => Ended::Skipped(position(SkipReason::ALL, *reason).unwrap_or(u8::MAX)),
                 Verdict::Cancelled => Ended::Cancelled,
             },
-        }
+            ready: ready.transpose()?,
+        })
     }
 
     /// What the child found out.
@@ -206,6 +223,13 @@ impl<'a> DoneFrame<'a> {
                 Ended::Failed(kind, message) => Verdict::Failed(FetchError::new(entry(ErrorKind::ALL, kind)?, message)),
                 Ended::Cancelled => Verdict::Cancelled,
                 Ended::Skipped(reason) => Verdict::Skipped(entry(SkipReason::ALL, reason)?),
+            },
+            ready: match self.ready {
+                None => None,
+                Some(ReadyFrame { from, to, kept, sync }) => {
+                    let (from, to) = (spec::path_of(from)?, spec::path_of(to)?);
+                    Some(Box::new(Ready { from, to, kept, sync }))
+                }
             },
         })
     }

@@ -194,6 +194,8 @@ impl Http {
                 Kept::ForNow => Keeping::ForNow,
                 Kept::For(id) => Keeping::For(id),
             },
+            // The parent gives them.
+            names: false,
             sync: self.sync,
             content_disposition: self.content_disposition,
             skip_existing: self.skip_existing,
@@ -250,23 +252,23 @@ fn step_of((delay, act): Played) -> Result<(Duration, Step), FrameError> {
 
 /// A path need not be UTF-8 where it is bytes.
 #[cfg(unix)]
-fn path_bytes(path: &Path) -> Result<Vec<u8>, FrameError> {
+pub(super) fn path_bytes(path: &Path) -> Result<Vec<u8>, FrameError> {
     use std::os::unix::ffi::OsStrExt;
     Ok(path.as_os_str().as_bytes().to_vec())
 }
 
 #[cfg(unix)]
-fn path_of(bytes: Vec<u8>) -> Result<PathBuf, FrameError> {
+pub(super) fn path_of(bytes: Vec<u8>) -> Result<PathBuf, FrameError> {
     use std::os::unix::ffi::OsStringExt;
     Ok(OsString::from_vec(bytes).into())
 }
 
 #[cfg(not(unix))]
-fn path_bytes(path: &Path) -> Result<Vec<u8>, FrameError> {
+pub(super) fn path_bytes(path: &Path) -> Result<Vec<u8>, FrameError> {
     path.to_str().map(|text| text.as_bytes().to_vec()).ok_or(FrameError::Garbage)
 }
 
 #[cfg(not(unix))]
-fn path_of(bytes: Vec<u8>) -> Result<PathBuf, FrameError> {
+pub(super) fn path_of(bytes: Vec<u8>) -> Result<PathBuf, FrameError> {
     String::from_utf8(bytes).map(|text| OsString::from(text).into()).map_err(|_| FrameError::Garbage)
 }

@@ -96,9 +96,14 @@ fn what_was_found_out_arrives_too() {
     let all = ErrorKind::ALL.iter().map(|kind| failed(*kind, "why".to_owned()).verdict);
     let skips = SkipReason::ALL.iter().map(|reason| Verdict::Skipped(*reason));
     for verdict in all.chain(skips).chain([Verdict::Ok, Verdict::HttpError, Verdict::Cancelled]) {
-        let fetched = crate::fetch::Fetched { facts: facts.clone(), timing, verdict };
+        let fetched = crate::fetch::Fetched {
+            facts: facts.clone(),
+            timing,
+            verdict,
+            ready: Some(Box::new(crate::fetch::Ready { from: "a".into(), to: "b/c".into(), kept: true, sync: false })),
+        };
         let mut bytes = Vec::new();
-        append(&FromWorker::Done(Box::new(DoneFrame::new(JobId(9), 5, &fetched))), &mut bytes).unwrap();
+        append(&FromWorker::Done(Box::new(DoneFrame::new(JobId(9), 5, &fetched).unwrap())), &mut bytes).unwrap();
         let mut reader = reader(b"");
         reader.buffer = bytes;
         let Some(FromWorker::Done(done)) = reader.next().unwrap() else { panic!("another message") };

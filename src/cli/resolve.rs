@@ -87,6 +87,9 @@ pub fn settings(args: &SettingArgs, env: &Env) -> Result<Resolved, UsageError> {
             Err(problem) => problems.push(problem),
         }
     }
+    if let (Some(given), Some(key)) = (&args.resolve, Key::named("resolve")) {
+        layers.flag(key, "--resolve", Raw::List(given));
+    }
     match layers.finish() {
         Ok((config, origins)) if problems.is_empty() => {
             Ok(Resolved { config, origins, inputs: Vec::new(), output_document: None, show_errors: false })

@@ -12,10 +12,11 @@ use std::sync::Arc;
 use http::header::{HeaderName, HeaderValue, USER_AGENT};
 
 use crate::backend::{BACKENDS, BackendEntry};
-use crate::config::{Backend, Config, Duplicates, headers};
+use crate::config::{Backend, Config, Duplicates, headers, pins};
 use crate::engine::{Ends, Plan, Stop};
-use crate::fetch::{BodyStream, FetchSpec, HttpSpec, Keeping, Saving, TlsSpec};
+use crate::fetch::{AddressSpec, BodyStream, FetchSpec, HttpSpec, Keeping, Saving, TlsSpec};
 use crate::frontier::FRONTIERS;
+use crate::policy::address::AddressClasses;
 use crate::policy::naming::Claims;
 use crate::report::Reporter;
 use crate::sink::{FORMATS, Output, Sink, SummaryFile};
@@ -70,6 +71,8 @@ pub struct Surroundings {
     pub worker_program: PathBuf,
     /// Who watches.
     pub reporters: Vec<Box<dyn Reporter>>,
+    /// Which addresses are public: the default is as registered, everything else is for tests.
+    pub address_classes: AddressClasses,
 }
 
 /// Picks and opens every part of a run.
@@ -94,7 +97,8 @@ pub fn plan(
         sinks.push(Box::new(Remembering(ledger)));
         keeping = Keeping::For(memory::id(config));
     }
-    let spec = FetchSpec::Http(Arc::new(http_spec(config, saving, keeping)?));
+    let addresses = addresses(config, surroundings.address_classes);
+    let spec = FetchSpec::Http(Arc::new(http_spec(config, addresses, saving, keeping)?));
     sinks.extend(surroundings.sinks);
     sinks.extend(record_sink(config, surroundings.records, surroundings.color)?);
     if let Some(path) = &config.summary {
@@ -174,7 +178,16 @@ fn saving(config: &Config, document: Document) -> Result<Saving, SetupError> {
     })
 }
 
-fn http_spec(config: &Config, saving: Saving, keeping: Keeping) -> Result<HttpSpec, SetupError> {
+fn addresses(config: &Config, classes: AddressClasses) -> AddressSpec {
+    AddressSpec::new(config.private_addresses, classes, pins(config), config.ip_version)
+}
+
+fn http_spec(
+    config: &Config,
+    addresses: AddressSpec,
+    saving: Saving,
+    keeping: Keeping,
+) -> Result<HttpSpec, SetupError> {
     let ca_pem = match &config.cacert {
         None => None,
         Some(path) => Some(std::fs::read(path).map_err(|source| SetupError::Path {
@@ -191,6 +204,7 @@ fn http_spec(config: &Config, saving: Saving, keeping: Keeping) -> Result<HttpSp
     Ok(HttpSpec {
         headers: request_fields(config)?,
         max_redirects: config.max_redirects,
+        addresses: Arc::new(addresses),
         tls,
         compression: config.compression,
         connect_timeout: config.connect_timeout,

@@ -21,6 +21,7 @@ use super::decode::{self, Decoder};
 use super::kept::{Answered, Note};
 use super::pace::Pace;
 use super::place::Fate;
+use super::reach::Reach;
 use super::resume::{Rest, go_on};
 use super::save::Saver;
 use super::timing::{MARKS, Marks};
@@ -107,6 +108,7 @@ impl Fetcher for HttpFetcher {
                 rest: None,
                 asks_rest: false,
                 accepts: None,
+                reach: self.spec.addresses.of_the_list(),
             };
             let ended = {
                 let run = exchange.run();
@@ -176,6 +178,8 @@ struct Exchange<'a> {
     asks_rest: bool,
     /// The Accept-Encoding of the request under way.
     accepts: Option<HeaderValue>,
+    /// Where the next request may be sent.
+    reach: Reach,
 }
 
 impl Exchange<'_> {
@@ -204,6 +208,7 @@ impl Exchange<'_> {
                 return Err(FetchError::new(ErrorKind::Redirect, format!("more than {most} redirects{circle}")));
             }
             self.facts.final_url = Some(next.clone());
+            self.reach = self.fetcher.spec.addresses.behind(response.remote_addr);
             self.drain(response).await;
             url = next;
         }
@@ -229,7 +234,8 @@ impl Exchange<'_> {
             let fields = self.fields_for(url);
             self.accepts = fields.get(header::ACCEPT_ENCODING).cloned();
             self.asks_rest = self.rest.is_some() && fields.contains_key(header::IF_RANGE);
-            let sent = self.fetcher.clients.get(url, fields, self.fetcher.most_under_way.load(Relaxed));
+            let in_use = self.fetcher.most_under_way.load(Relaxed);
+            let sent = self.fetcher.clients.get(url, fields, in_use, self.reach);
             match self.pace.head(sent).await? {
                 // RFC 9112, section 9.3.1: the server may end an idle connection just as it is
                 // used again. That says nothing about the server, so it is asked anew.

@@ -14,6 +14,7 @@ use fetchall::config::{Backend, Config, FailOn, Format, Origin, ProgressMode, Un
 use fetchall::demo::Site;
 use fetchall::engine::{self, RunEnd, Stop, StopLevel};
 use fetchall::model::StopCause;
+use fetchall::policy::address::AddressClasses;
 use fetchall::report::{Bar, BarWriter, Events, Failures, Lines, Reporter, SummaryText};
 use fetchall::source::Input;
 use tokio::runtime::Runtime;
@@ -217,6 +218,7 @@ fn watch(resolved: &Resolved, terminal: &Terminal) -> anyhow::Result<Surrounding
         sinks: Vec::new(),
         worker_program: worker_program(config)?,
         reporters,
+        address_classes: AddressClasses::default(),
     })
 }
 

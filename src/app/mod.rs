@@ -236,7 +236,8 @@ fn request_fields(config: &Config) -> Result<Vec<(HeaderName, Option<HeaderValue
 }
 
 /// How many idle connections a client may hold: a part of what the limit of file descriptors
-/// leaves over, for two generations of clients overlap, and no more than are worth their memory.
+/// leaves over, for two generations of clients overlap and what redirects lead to has one of its
+/// own, and no more than are worth their memory.
 /// Clients of one fetch at a time are many and hold few: another connection is rarely wanted.
 fn idle_connections(backend: Backend, concurrency: u32) -> usize {
     let spare = raise_descriptor_limit().saturating_sub(64 + u64::from(concurrency));
@@ -248,7 +249,7 @@ fn idle_connections(backend: Backend, concurrency: u32) -> usize {
         Backend::Processes => (1, 8, 16),
         Backend::Sequential => (1, 8, 128),
     };
-    usize::try_from((spare / (2 * clients)).clamp(least, most)).unwrap_or(8)
+    usize::try_from((spare / (3 * clients)).clamp(least, most)).unwrap_or(8)
 }
 
 /// Raises the soft limit of open files to the hard one and returns it.

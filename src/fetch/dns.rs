@@ -139,7 +139,8 @@ impl Resolver {
         Self::with(move |name| system(name, version), MOST_THREADS, MOST_NAMES)
     }
 
-    fn with(
+    /// With another way to look names up.
+    pub(super) fn with(
         look_up: impl Fn(&str) -> Addresses + Send + Sync + 'static,
         most_threads: usize,
         most_names: usize,

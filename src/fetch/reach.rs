@@ -211,3 +211,84 @@ impl tower_service::Service<dns::Name> for Names {
         Box::pin(async move { Ok(found.await?.into_iter()) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::time::Duration;
+
+    use tower_service::Service as _;
+
+    use super::*;
+    use crate::fetch::timing::{MARKS, Marks};
+
+    fn spec(private: PrivateAddresses, look_up: fn(u32) -> Vec<SocketAddr>) -> Arc<AddressSpec> {
+        let times = Mutex::new(0);
+        let answer = move |_: &str| {
+            let mut times = times.lock().unwrap();
+            *times += 1;
+            Ok(look_up(*times).into())
+        };
+        let pins = vec![Pinned { host: Some("given.test".into()), port: 80, addresses: vec![[10, 0, 0, 1].into()] }];
+        let resolver = Resolver::with(answer, 1, 10);
+        Arc::new(AddressSpec { resolver, ..AddressSpec::new(private, AddressClasses::default(), pins, IpVersion::Any) })
+    }
+
+    async fn found(spec: &Arc<AddressSpec>, reach: Reach, name: &str) -> Result<Vec<SocketAddr>, String> {
+        let mut names = Names { spec: spec.clone(), reach };
+        let name = name.parse().unwrap();
+        names.call(name).await.map(Iterator::collect).map_err(|e| e.to_string())
+    }
+
+    /// First what is public, from then on what is not.
+    fn rebound(times: u32) -> Vec<SocketAddr> {
+        let public = SocketAddr::from(([93, 184, 216, 34], 0));
+        if times == 1 { vec![public] } else { vec![([169, 254, 169, 254], 0).into(), public] }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_name_leads_to_now_is_what_counts() {
+        let spec = spec(PrivateAddresses::Guard, |times| rebound(times).into_iter().take(1).collect());
+        assert_eq!(found(&spec, Reach::Public, "evil.test").await.unwrap(), rebound(1));
+        // Known: the same list, whoever asks.
+        assert_eq!(found(&spec, Reach::Public, "evil.test").await.unwrap(), rebound(1));
+        tokio::time::advance(Duration::from_secs(80)).await;
+        for _ in 0..2 {
+            let error = found(&spec, Reach::Public, "evil.test").await.unwrap_err();
+            assert!(error.starts_with("evil.test has the address 169.254.169.254, which is not public (link-local)"));
+        }
+        assert!(found(&spec, Reach::All, "evil.test").await.is_ok(), "a list may name it");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_forbidden_is_not_in_the_list_that_is_connected_to() {
+        let spec = spec(PrivateAddresses::Guard, |times| rebound(times + 1));
+        assert_eq!(found(&spec, Reach::Public, "both.test").await.unwrap(), rebound(1));
+        assert_eq!(found(&spec, Reach::All, "both.test").await.unwrap(), rebound(2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn given_addresses_obey_the_rules_too() {
+        let spec = spec(PrivateAddresses::Deny, rebound);
+        let marks = Marks::default();
+        let error = MARKS.scope(marks, async {
+            timing::mark_port(80);
+            let given = found(&spec, Reach::Public, "given.test").await.unwrap_err();
+            timing::mark_port(81);
+            assert_eq!(found(&spec, Reach::Public, "given.test").await.unwrap(), rebound(1));
+            given
+        });
+        assert!(error.await.contains("10.0.0.1, which is not public (private), and those are forbidden (deny)"));
+    }
+
+    #[test]
+    fn a_redirect_from_nobody_knows_where_is_from_a_public_host() {
+        let reach = |private, peer: Option<[u8; 4]>| spec(private, rebound).behind(peer.map(|ip| (ip, 80).into()));
+        assert_eq!(reach(PrivateAddresses::Guard, None), Reach::Public);
+        assert_eq!(reach(PrivateAddresses::Guard, Some([8, 8, 8, 8])), Reach::Public);
+        assert_eq!(reach(PrivateAddresses::Guard, Some([10, 0, 0, 1])), Reach::All);
+        assert_eq!(reach(PrivateAddresses::Deny, Some([10, 0, 0, 1])), Reach::Public);
+        assert_eq!(reach(PrivateAddresses::Allow, None), Reach::All);
+        assert!(!spec(PrivateAddresses::Guard, rebound).permits(Reach::Public, None), "of an unknown peer too");
+    }
+}

@@ -20,7 +20,7 @@ use crate::model::{Job, Outcome};
 /// connection, for which a file may be open.
 const DESCRIPTORS: u64 = 3 + 2;
 
-/// A name is looked up and a large body written on threads that may block: one each is enough.
+/// A large body is written on a thread that may block; another may still be at what was given up.
 const BLOCKING: usize = 2;
 
 pub(super) struct Threads;
@@ -78,8 +78,8 @@ fn start(number: usize, mut inbox: Inbox, crew: &Arc<Crew>) -> Result<Started, S
     Ok((thread, ended))
 }
 
-/// A runtime that ends at once. Dropped by itself it would wait for name look-ups that nobody waits
-/// for any more; and where no thread can be started for it, it is dropped on the engine's own
+/// A runtime that ends at once. Dropped by itself it would wait for writes that nobody waits for any
+/// more; and where no thread can be started for it, it is dropped on the engine's own
 /// runtime, which must not wait.
 struct Idle(Option<Runtime>);
 

@@ -37,7 +37,7 @@ const MOST_THREADS: usize = 64;
 const IDLE: Duration = Duration::from_secs(10);
 
 /// getaddrinfo reads files and modules of the system, and wants more than a small stack for it.
-const STACK: usize = 256 * 1024;
+const STACK: usize = 512 * 1024;
 
 /// What is known of a name.
 pub(super) type Addresses = Result<Arc<[SocketAddr]>, DnsError>;

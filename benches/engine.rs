@@ -16,6 +16,7 @@ use fetchall::config::{Concurrency, Config, Duplicates};
 use fetchall::engine::{self, Stop};
 use fetchall::fetch::FetchSpec;
 use fetchall::fetch::script::{Script, Step};
+use fetchall::policy::address::AddressClasses;
 use fetchall::sink::{Ndjson, Output, Sink};
 use fetchall::source::Input;
 
@@ -55,8 +56,14 @@ fn run(list: &Arc<str>, urls: usize, duplicates: Duplicates, records: bool) -> D
     if records {
         sinks.push(Box::new(Ndjson::new(Output::new("nowhere", Box::new(sink())))));
     }
-    let surroundings =
-        Surroundings { records: None, color: false, sinks, worker_program: "fetchall".into(), reporters: Vec::new() };
+    let surroundings = Surroundings {
+        records: None,
+        color: false,
+        sinks,
+        worker_program: "fetchall".into(),
+        reporters: Vec::new(),
+        address_classes: AddressClasses::default(),
+    };
     let input = Input::Reader("list".to_owned(), Box::new(Cursor::new(list.to_string())));
     let mut plan =
         app::plan(&config, vec![input], Document::None, surroundings, Stop::default()).expect("nothing to open");

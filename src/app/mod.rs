@@ -13,10 +13,11 @@ use std::sync::{Arc, Mutex};
 use http::header::{HeaderName, HeaderValue, USER_AGENT};
 
 use crate::backend::{BACKENDS, BackendEntry};
-use crate::config::{Backend, Concurrency, Config, Duplicates, headers};
+use crate::config::{Backend, Concurrency, Config, Duplicates, headers, pins};
 use crate::engine::{Ends, Plan, Stop};
-use crate::fetch::{BodyStream, FetchSpec, HttpSpec, Keeping, Saving, TlsSpec};
+use crate::fetch::{AddressSpec, BodyStream, FetchSpec, HttpSpec, Keeping, Saving, TlsSpec};
 use crate::frontier::FRONTIERS;
+use crate::policy::address::AddressClasses;
 use crate::policy::naming::{Claims, Template};
 use crate::policy::retry::Limits;
 use crate::report::Reporter;
@@ -72,6 +73,8 @@ pub struct Surroundings {
     pub worker_program: PathBuf,
     /// Who watches.
     pub reporters: Vec<Box<dyn Reporter>>,
+    /// Which addresses are public: the default is as registered, everything else is for tests.
+    pub address_classes: AddressClasses,
 }
 
 /// Picks and opens every part of a run.
@@ -105,7 +108,8 @@ pub fn plan(
         past = memory.past;
         keeping = Keeping::For(memory::id(config));
     }
-    let mut spec = http_spec(config, saving, keeping)?;
+    let addresses = addresses(config, surroundings.address_classes);
+    let mut spec = http_spec(config, addresses, saving, keeping)?;
     sinks.extend(surroundings.sinks);
     sinks.extend(record_sink(config, surroundings.records, surroundings.color)?);
     if let Some(path) = &config.summary {
@@ -273,7 +277,16 @@ impl Write for Late {
     }
 }
 
-fn http_spec(config: &Config, saving: Saving, keeping: Keeping) -> Result<HttpSpec, SetupError> {
+fn addresses(config: &Config, classes: AddressClasses) -> AddressSpec {
+    AddressSpec::new(config.private_addresses, classes, pins(config), config.ip_version)
+}
+
+fn http_spec(
+    config: &Config,
+    addresses: AddressSpec,
+    saving: Saving,
+    keeping: Keeping,
+) -> Result<HttpSpec, SetupError> {
     let ca_pem = match &config.cacert {
         None => None,
         Some(path) => Some(std::fs::read(path).map_err(|source| SetupError::Path {
@@ -290,6 +303,7 @@ fn http_spec(config: &Config, saving: Saving, keeping: Keeping) -> Result<HttpSp
     Ok(HttpSpec {
         headers: request_fields(config)?,
         max_redirects: config.max_redirects,
+        addresses: Arc::new(addresses),
         tls,
         compression: config.compression,
         connect_timeout: config.connect_timeout,

@@ -4,6 +4,7 @@
 //! in the length) and a message in postcard's form. Parent and child are the same program, so a
 //! version that differs means that somebody exchanged it meanwhile: an error, never a guess.
 
+mod addresses;
 mod job;
 mod spec;
 

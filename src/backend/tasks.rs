@@ -108,7 +108,7 @@ fn on_thread(i: usize, shard: Shard) -> Result<Started, BackendError> {
             let result = match runtime {
                 Ok(runtime) => {
                     let result = runtime.block_on(shard.run());
-                    // Dropped, it would wait for name look-ups that nobody waits for any more.
+                    // Dropped, it would wait for writes that nobody waits for any more.
                     runtime.shutdown_background();
                     result
                 }

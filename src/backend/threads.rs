@@ -16,7 +16,7 @@ use super::{Backend, BackendError, RunContext, run_job, unfit};
 use crate::model::{Job, Outcome};
 use crate::policy::descriptors::{FETCH, IDLE, RUNTIME};
 
-/// A name is looked up and a large body written on threads that may block: one each is enough.
+/// A large body is written on a thread that may block; another may still be at what was given up.
 const BLOCKING: usize = 2;
 
 pub(super) struct Threads;
@@ -75,8 +75,8 @@ fn start(number: usize, mut inbox: Inbox, crew: &Arc<Crew>) -> Result<Started, S
     Ok((thread, ended))
 }
 
-/// A runtime that ends at once. Dropped by itself it would wait for name look-ups that nobody waits
-/// for any more; and where no thread can be started for it, it is dropped on the engine's own
+/// A runtime that ends at once. Dropped by itself it would wait for writes that nobody waits for any
+/// more; and where no thread can be started for it, it is dropped on the engine's own
 /// runtime, which must not wait.
 struct Idle(Option<Runtime>);
 

@@ -160,6 +160,21 @@ pub struct SettingArgs {
     /// How many redirects one URL may take [default: 10]
     #[arg(long, alias = "max-redirs", value_name = "N", help_heading = "HTTP", allow_hyphen_values = true)]
     max_redirects: Option<OsString>,
+    /// Connect to ADDR, [v6] too, for HOST:PORT, `*` for every host; repeatable
+    #[arg(long, value_name = "HOST:PORT:ADDR[,ADDR]", help_heading = "HTTP", action = ArgAction::Append)]
+    pub resolve: Option<Vec<String>>,
+    /// Which addresses of a name are used [default: any]
+    #[arg(long, value_name = "VERSION", help_heading = "HTTP", value_parser = words("ip-version"))]
+    ip_version: Option<String>,
+    /// The same as --ip-version 4
+    #[arg(short = '4', long, help_heading = "HTTP", conflicts_with_all = ["ipv6", "ip_version"])]
+    ipv4: bool,
+    /// The same as --ip-version 6
+    #[arg(short = '6', long, help_heading = "HTTP", conflicts_with = "ip_version")]
+    ipv6: bool,
+    /// Addresses that are not public; guard: none by a redirect from a public host [default: guard]
+    #[arg(long, value_name = "WHICH", help_heading = "HTTP", value_parser = words("private-addresses"))]
+    private_addresses: Option<String>,
     /// Trust the authorities of this PEM file, not the system's [default: none]
     #[arg(long, alias = "ca-certificate", value_name = "FILE", help_heading = "HTTP")]
     cacert: Option<OsString>,
@@ -320,6 +335,8 @@ impl SettingArgs {
             fail_on = "fail-on",
             user_agent = "user-agent",
             max_redirects = "max-redirects",
+            ip_version = "ip-version",
+            private_addresses = "private-addresses",
             cacert = "cacert",
             insecure = "insecure",
             compression = "compression",
@@ -355,6 +372,12 @@ impl SettingArgs {
         if self.fail_fast {
             given.push(("until", "--fail-fast", OsStr::new("first-error")));
         }
+        if self.ipv4 {
+            given.push(("ip-version", "--ipv4", OsStr::new("4")));
+        }
+        if self.ipv6 {
+            given.push(("ip-version", "--ipv6", OsStr::new("6")));
+        }
         if self.json {
             given.push(("format", "--json", OsStr::new("ndjson")));
         }
@@ -380,10 +403,12 @@ mod tests {
     use super::*;
 
     /// Flags that are no settings.
-    const OTHERS: [&str; 13] = [
+    const OTHERS: [&str; 15] = [
         "fail-fast",
         "retry-from",
         "only",
+        "ipv4",
+        "ipv6",
         "input-file",
         "output-document",
         "json",
@@ -422,7 +447,7 @@ mod tests {
             assert_eq!(arg.get_all_aliases().unwrap_or_default(), key.aliases, "{}", key.name);
             let words: Vec<_> = arg.get_possible_values().iter().map(|word| word.get_name().to_owned()).collect();
             assert_eq!(words, key.words, "{}", key.name);
-            if key.name == "header" {
+            if ["header", "resolve"].contains(&key.name) {
                 continue;
             }
             let help = arg.get_help().unwrap().to_string();

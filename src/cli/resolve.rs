@@ -100,6 +100,9 @@ pub fn settings(args: &SettingArgs, env: &Env) -> Result<Resolved, UsageError> {
             Err(problem) => problems.push(problem),
         }
     }
+    if let (Some(given), Some(key)) = (&args.resolve, Key::named("resolve")) {
+        layers.flag(key, "--resolve", Raw::List(given));
+    }
     let found = layers.finish();
     if let Ok((config, origins)) = &found {
         problems.extend(Template::parse(&config.name).err().map(|why| match origins.get("name") {

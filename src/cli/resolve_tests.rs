@@ -30,7 +30,8 @@ fn resolve(words: &[&str]) -> Result<Resolved, String> {
 
 #[test]
 fn every_flag_becomes_its_setting() {
-    let words = "--input-format csv --duplicates fetch -j 3 --backend threads --grace 1 -H A:b -U me --max-redirs 1 --ca-certificate x -k \
+    let words = "--input-format csv --duplicates fetch -j 3 --backend threads --grace 1 -H A:b -U me --max-redirs 1 --resolve a:1:::1 --ip-version 4 \
+                 --private-addresses deny --ca-certificate x -k \
                  --compression raw --connect-timeout 1 --idle-timeout 1 -m 1 --low-speed none --retries 0 --retry-on 5xx,dns --retry-max-wait 1h -P out --name {n} --content-disposition --no-clobber --dry-run --fresh -NR --state x --sync --changes x --digest sha256 \
                  --max-filesize 1 --format json -o x --summary x --order input --until first-error --max-failures 1 \
                  --max-duration 1 --fail-on never --progress none -sv --color never --log x -fSL http://a/";
@@ -45,6 +46,26 @@ fn every_flag_becomes_its_setting() {
 fn switches_can_be_switched_off_again() {
     let config = resolve(&["-k", "-qv", "--insecure=false", "--quiet=false", "http://a/"]).unwrap().config;
     assert!(!config.insecure && !config.quiet && config.verbose);
+}
+
+#[test]
+fn one_version_of_ip_is_a_switch() {
+    for (switch, flag, value) in [("-4", "--ipv4", "4"), ("-6", "--ipv6", "6")] {
+        let resolved = resolve(&[switch, "http://a/"]).unwrap();
+        assert_eq!(resolved.origins["ip-version"].to_string(), flag);
+        assert_eq!(Key::named("ip-version").unwrap().get(&resolved.config).as_str(), Some(value));
+    }
+    for both in [["-4", "-6"], ["-46", "-q"], ["-4", "--ip-version=6"], ["--ipv6", "--ip-version=6"]] {
+        assert!(resolve(&[both[0], both[1], "http://a/"]).unwrap_err().contains("cannot be used with"), "{both:?}");
+    }
+}
+
+#[test]
+fn names_with_given_addresses_add_up() {
+    let resolved = resolve(&["--resolve", "a:1:127.0.0.1", "--resolve", "b:2:[::1],127.0.0.2", "http://a/"]).unwrap();
+    assert_eq!(resolved.config.resolve, ["a:1:127.0.0.1", "b:2:[::1],127.0.0.2"]);
+    let problem = resolve(&["--resolve", "a:1:127.0.0.1", "--resolve", "b:2", "http://a/"]).unwrap_err();
+    assert!(problem.contains("--resolve: number 2: `b:2` is not HOST:PORT:ADDR"), "{problem}");
 }
 
 #[test]

@@ -23,6 +23,9 @@ pub const PASSED: &[&str] = &[
     "header",
     "user-agent",
     "max-redirects",
+    "resolve",
+    "ip-version",
+    "private-addresses",
     "cacert",
     "insecure",
     "compression",
@@ -61,7 +64,10 @@ pub(super) fn settings(config: &Config, folder: &Path) -> io::Result<Vec<OsStrin
         if value == key.get(&defaults) {
             continue;
         }
-        if let Some(fields) = value.as_array() {
+        if let Some(texts) = value.as_array().filter(|_| key.name != "header") {
+            let texts = texts.iter().filter_map(|text| text.as_str());
+            flags.extend(texts.map(|text| format!("--{}={text}", key.name).into()));
+        } else if let Some(fields) = value.as_array() {
             let text: String = fields.iter().filter_map(|field| field.as_str()).map(|f| format!("{f}\n")).collect();
             let path = folder.join("fields");
             std::fs::write(&path, text)?;
@@ -203,6 +209,7 @@ mod tests {
         assert!(settings(&Config::default(), folder.path()).unwrap().is_empty());
         let config = Config {
             header: vec!["Authorization: Basic c2VjcmV0".to_owned(), "X-A: b".to_owned()],
+            resolve: vec!["a:1:127.0.0.1".to_owned(), "b:2:[::1]".to_owned()],
             insecure: true,
             user_agent: String::new(),
             dir: Some("out".into()),
@@ -211,7 +218,8 @@ mod tests {
         let flags = settings(&config, folder.path()).unwrap();
         let fields = folder.path().join("fields");
         let header = format!("--header=@{}", fields.display());
-        assert_eq!(flags, [header.as_str(), "--user-agent=", "--insecure=true"].map(OsString::from));
+        let pins = ["--resolve=a:1:127.0.0.1", "--resolve=b:2:[::1]"];
+        assert_eq!(flags, [header.as_str(), "--user-agent=", pins[0], pins[1], "--insecure=true"].map(OsString::from));
         assert_eq!(std::fs::read_to_string(fields).unwrap(), "Authorization: Basic c2VjcmV0\nX-A: b\n");
     }
 

@@ -12,8 +12,8 @@ use std::time::Duration;
 use toml::Value;
 
 use super::{
-    Backend, Color, Compression, Concurrency, Config, Digest, Duplicates, FailOn, Format, InputFormat, LowSpeed, Order,
-    ProgressMode, Until, header, retry, units,
+    Backend, Color, Compression, Concurrency, Config, Digest, Duplicates, FailOn, Format, InputFormat, IpVersion,
+    LowSpeed, Order, PrivateAddresses, ProgressMode, Until, header, pin, retry, units,
 };
 use crate::model::RetryOn;
 
@@ -113,6 +113,9 @@ keys! {
     "header" => header: Headers,
     "user-agent" => user_agent: FieldText,
     "max-redirects" | "max-redirs" => max_redirects: u32,
+    "resolve" => resolve: Pins,
+    "ip-version" => ip_version: IpVersion,
+    "private-addresses" => private_addresses: PrivateAddresses,
     "cacert" | "ca-certificate" => cacert: OrNone<PathBuf>,
     "insecure" | "no-check-certificate" => insecure: bool,
     "compression" => compression: Compression,
@@ -188,6 +191,8 @@ macro_rules! words {
 
 words!(InputFormat: "auto" = Auto, "text" = Text, "tsv" = Tsv, "csv" = Csv, "ndjson" | "json" | "jsonl" = Ndjson);
 words!(Backend: "async" = Async, "threads" = Threads, "processes" = Processes, "sequential" = Sequential);
+words!(IpVersion: "any" = Any, "4" = Four, "6" = Six);
+words!(PrivateAddresses: "allow" = Allow, "guard" = Guard, "deny" = Deny);
 words!(Compression: "auto" = Auto, "off" = Off, "raw" = Raw);
 words!(Duplicates: "skip" = Skip, "fetch" = Fetch);
 words!(Order: "completed" = Completed, "input" = Input);
@@ -459,25 +464,45 @@ impl Kind for FieldText {
     }
 }
 
-/// Request fields: an array in files, lines in a variable.
+/// Texts: an array in files, lines in a variable. Each is checked, and `advice` says how one is written.
+fn texts<T>(raw: Raw<'_>, check: fn(&str) -> Result<T, String>, advice: &str) -> Result<Vec<String>, String> {
+    let texts: Vec<String> = match raw {
+        Raw::List(texts) => texts.to_vec(),
+        Raw::Text(_) => string(raw)?.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect(),
+        _ => return Err(format!("is not a list; write [\"{advice}\"]")),
+    };
+    for (position, text) in texts.iter().enumerate() {
+        check(text).map_err(|why| match texts.len() {
+            1 => why,
+            _ => format!("number {}: {why}", position + 1),
+        })?;
+    }
+    Ok(texts)
+}
+
+/// Request fields.
 struct Headers;
 
 impl Kind for Headers {
     type Value = Vec<String>;
 
     fn read(raw: Raw<'_>) -> Result<Vec<String>, String> {
-        let texts: Vec<String> = match raw {
-            Raw::List(texts) => texts.to_vec(),
-            Raw::Text(_) => string(raw)?.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect(),
-            _ => return Err("is not a list; write [\"Name: value\"]".to_owned()),
-        };
-        for (position, text) in texts.iter().enumerate() {
-            header::parse_header(text).map_err(|why| match texts.len() {
-                1 => why,
-                _ => format!("number {}: {why}", position + 1),
-            })?;
-        }
-        Ok(texts)
+        texts(raw, header::parse_header, "Name: value")
+    }
+
+    fn write(value: &Vec<String>) -> Value {
+        Value::from(value.clone())
+    }
+}
+
+/// Names whose addresses are given.
+struct Pins;
+
+impl Kind for Pins {
+    type Value = Vec<String>;
+
+    fn read(raw: Raw<'_>) -> Result<Vec<String>, String> {
+        texts(raw, pin::parse_pin, "www.example.com:443:192.0.2.1")
     }
 
     fn write(value: &Vec<String>) -> Value {

@@ -12,6 +12,7 @@ mod file;
 mod header;
 mod keys;
 mod merge;
+mod pin;
 mod retry;
 mod units;
 
@@ -25,6 +26,7 @@ pub use end::{FailOn, Order, Until};
 pub use header::{headers, parse_header};
 pub use keys::{KEYS, Key, Raw};
 pub use merge::{Layers, Origin, Problem};
+pub use pin::{Pin, parse_pin, pins};
 pub use units::{parse_low_speed, parse_size, parse_time, show_low_speed, show_size, show_time};
 
 /// How a list is written.
@@ -60,6 +62,28 @@ pub enum Concurrency {
     Fixed(NonZeroU32),
     /// As many as bring something, found while the run goes on.
     Auto,
+}
+
+/// Which addresses that are not public may be connected to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PrivateAddresses {
+    /// All.
+    Allow,
+    /// All but those to which a redirect from a public host leads.
+    Guard,
+    /// None.
+    Deny,
+}
+
+/// Which addresses of a name are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IpVersion {
+    /// All.
+    Any,
+    /// Those of IPv4.
+    Four,
+    /// Those of IPv6.
+    Six,
 }
 
 /// What happens to a URL that stood earlier in the input.
@@ -172,6 +196,12 @@ pub struct Config {
     pub user_agent: String,
     /// `max-redirects`: how many redirects one URL may take.
     pub max_redirects: u32,
+    /// `resolve`: names whose addresses are given, each as [`parse_pin`] reads it; see [`pins`].
+    pub resolve: Vec<String>,
+    /// `ip-version`: which addresses of a name are used.
+    pub ip_version: IpVersion,
+    /// `private-addresses`: which addresses that are not public may be connected to.
+    pub private_addresses: PrivateAddresses,
     /// `cacert`: a PEM file of authorities to trust instead of the system's.
     pub cacert: Option<PathBuf>,
     /// `insecure`: accept any certificate.
@@ -253,6 +283,9 @@ impl Default for Config {
             user_agent: concat!("fetchall/", env!("CARGO_PKG_VERSION"), " (+", env!("CARGO_PKG_REPOSITORY"), ")")
                 .to_owned(),
             max_redirects: 10,
+            resolve: Vec::new(),
+            ip_version: IpVersion::Any,
+            private_addresses: PrivateAddresses::Guard,
             cacert: None,
             insecure: false,
             compression: Compression::Auto,

@@ -6,7 +6,9 @@
 use std::error::Error as StdError;
 use std::io;
 
+use super::dns::DnsError;
 use super::pool::ConnectError;
+use super::reach::Blocked;
 use super::timing;
 use crate::model::{ErrorKind, FetchError};
 
@@ -53,8 +55,11 @@ fn kind_of(e: &(dyn StdError + 'static), stage: Stage, connecting: bool) -> Opti
     if e.is::<rustls::Error>() {
         return Some(ErrorKind::Tls);
     }
-    if e.is::<timing::DnsError>() {
+    if e.is::<DnsError>() {
         return Some(ErrorKind::Dns);
+    }
+    if e.is::<Blocked>() {
+        return Some(ErrorKind::Blocked);
     }
     if e.is::<timing::ConnectTimeout>() {
         return Some(ErrorKind::Timeout);

@@ -14,7 +14,8 @@ use url::Url;
 
 use super::answer::{Answer, ClientError};
 use super::pool::{IDLE, Pool};
-use super::timing::{ConnectLayer, SystemResolver};
+use super::reach::{AddressSpec, Names, Reach};
+use super::timing::{self, ConnectLayer};
 use super::{HttpSpec, TlsSpec, tls};
 
 /// The most fields of a response head; hyper takes 100 unless told.
@@ -39,8 +40,11 @@ pub(super) fn is_its_own(value: &HeaderValue) -> bool {
 pub(super) struct Clients {
     tls_spec: TlsSpec,
     connect_timeout: Duration,
+    addresses: Arc<AddressSpec>,
     plain: Pool,
     tls: Renewed<reqwest::Client>,
+    /// For public addresses only: nobody can tell a client which of its idle connections to use.
+    public_tls: Renewed<reqwest::Client>,
 }
 
 impl Clients {
@@ -50,17 +54,29 @@ impl Clients {
         Self {
             tls_spec: spec.tls.clone(),
             connect_timeout: spec.connect_timeout,
-            plain: Pool::new(spec.connect_timeout, http, spec.idle_connections),
+            addresses: spec.addresses.clone(),
+            plain: Pool::new(spec.connect_timeout, http, spec.idle_connections, &spec.addresses),
             tls: Renewed::new(spec.idle_connections),
+            public_tls: Renewed::new(spec.idle_connections),
         }
     }
 
-    /// Sends a GET and waits for the head of the response.
+    /// Sends a GET to an address within `reach` and waits for the head of the response.
     ///
     /// `in_use` is how many fetches this fetcher does at once, at most.
-    pub(super) async fn get(&self, url: &Url, mut fields: HeaderMap, in_use: usize) -> Result<Answer, ClientError> {
+    pub(super) async fn get(
+        &self,
+        url: &Url,
+        mut fields: HeaderMap,
+        in_use: usize,
+        reach: Reach,
+    ) -> Result<Answer, ClientError> {
+        self.addresses.check(url, reach)?;
+        if !self.addresses.pins.is_empty() {
+            timing::mark_port(url.port_or_known_default().unwrap_or_default());
+        }
         if url.scheme() == "http" {
-            return Ok(Answer::plain(self.plain.get(url, fields).await?));
+            return Ok(Answer::plain(self.plain.get(url, fields, reach).await?));
         }
         if fields.get(header::HOST).is_some_and(is_its_own) {
             // HTTP/2 has none.
@@ -68,11 +84,12 @@ impl Clients {
         }
         let mut request = reqwest::Request::new(Method::GET, url.clone());
         *request.headers_mut() = fields;
-        let client = self.tls.get(in_use, |opened| self.build_tls(opened))?;
+        let clients = if reach == Reach::All { &self.tls } else { &self.public_tls };
+        let client = clients.get(in_use, |opened| self.build_tls(opened, reach))?;
         Ok(Answer::tls(client.execute(request).await?))
     }
 
-    fn build_tls(&self, opened: &Arc<AtomicUsize>) -> Result<reqwest::Client, ClientError> {
+    fn build_tls(&self, opened: &Arc<AtomicUsize>, reach: Reach) -> Result<reqwest::Client, ClientError> {
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls::client_config(&self.tls_spec)?)
             .redirect(reqwest::redirect::Policy::none())
@@ -88,7 +105,7 @@ impl Clients {
             .http2_keep_alive_interval(Duration::from_secs(15))
             .http2_keep_alive_timeout(Duration::from_secs(15))
             .http2_adaptive_window(true)
-            .dns_resolver(Arc::new(SystemResolver))
+            .dns_resolver(Arc::new(Names { spec: self.addresses.clone(), reach }))
             // The timeout is reqwest's, around this layer.
             .connector_layer(ConnectLayer { opened: opened.clone(), timeout: None })
             .build()?;

@@ -18,6 +18,7 @@ use super::client::{Clients, its_own};
 use super::decode;
 use super::pace::Pace;
 use super::place::{Fate, Ready};
+use super::reach::Reach;
 use super::resume::Rest;
 use super::save::Saver;
 use super::timing::{MARKS, Marks};
@@ -110,6 +111,7 @@ impl Fetcher for HttpFetcher {
                 useless: false,
                 ready: None,
                 accepts: None,
+                reach: self.spec.addresses.of_the_list(),
             };
             let ended = {
                 let run = exchange.run();
@@ -204,6 +206,8 @@ pub(super) struct Exchange<'a> {
     pub(super) ready: Option<Box<Ready>>,
     /// The Accept-Encoding of the request under way.
     pub(super) accepts: Option<HeaderValue>,
+    /// Where the next request may be sent.
+    pub(super) reach: Reach,
 }
 
 impl Exchange<'_> {
@@ -232,6 +236,7 @@ impl Exchange<'_> {
                 return Err(FetchError::new(ErrorKind::Redirect, format!("more than {most} redirects{circle}")));
             }
             self.facts.final_url = Some(next.clone());
+            self.reach = self.fetcher.spec.addresses.behind(response.remote_addr);
             self.drain(response).await;
             url = next;
         }
@@ -258,7 +263,8 @@ impl Exchange<'_> {
             self.accepts = fields.get(header::ACCEPT_ENCODING).cloned();
             self.asks_rest = self.rest.is_some() && fields.contains_key(header::IF_RANGE);
             self.asks_change = !self.asks_rest && self.condition(url).is_some();
-            let sent = self.fetcher.clients.get(url, fields, self.fetcher.most_under_way.load(Relaxed));
+            let in_use = self.fetcher.most_under_way.load(Relaxed);
+            let sent = self.fetcher.clients.get(url, fields, in_use, self.reach);
             match self.pace.head(sent).await? {
                 // RFC 9112, section 9.3.1: the server may end an idle connection just as it is
                 // used again. That says nothing about the server, so it is asked anew.

@@ -10,6 +10,7 @@ mod classify;
 mod client;
 mod declared;
 pub mod decode;
+mod dns;
 mod http;
 mod kept;
 mod meter;
@@ -17,6 +18,7 @@ mod pace;
 mod part;
 mod place;
 mod pool;
+mod reach;
 mod receive;
 mod resume;
 mod save;
@@ -36,9 +38,11 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Compression, Digest, LowSpeed};
 use crate::model::{Facts, Job, Timing, Verdict};
 
+pub use dns::Resolver;
 pub use kept::is_kept;
 pub use meter::Meter;
 pub use place::Ready;
+pub use reach::AddressSpec;
 pub use resume::BodyStream;
 pub use script::{Script, Step};
 
@@ -164,6 +168,8 @@ pub struct HttpSpec {
     pub headers: Vec<(HeaderName, Option<HeaderValue>)>,
     /// How many redirects one URL may take.
     pub max_redirects: u32,
+    /// Which addresses names have, and which of them are used.
+    pub addresses: Arc<AddressSpec>,
     /// Whom TLS trusts.
     pub tls: TlsSpec,
     /// What is done with content codings.

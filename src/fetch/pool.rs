@@ -25,7 +25,8 @@ use url::{Position, Url};
 
 use super::answer::ClientError;
 use super::client::is_its_own;
-use super::timing::{ConnectLayer, ConnectService, SystemResolver};
+use super::reach::{AddressSpec, Names, Reach};
+use super::timing::{ConnectLayer, ConnectService};
 
 /// How long an idle connection is kept.
 pub(super) const IDLE: Duration = Duration::from_secs(30);
@@ -37,32 +38,47 @@ pub(super) struct ConnectError(#[source] Box<dyn StdError + Send + Sync>);
 
 /// Opens connections and keeps the idle ones.
 pub(super) struct Pool {
-    connector: ConnectService<HttpConnector<SystemResolver>>,
+    /// To all addresses, and to public ones.
+    connectors: [ConnectService<HttpConnector<Names>>; 2],
+    addresses: Arc<AddressSpec>,
     http: http1::Builder,
     shelf: Arc<Mutex<Shelf>>,
 }
 
 impl Pool {
     /// Keeps `most_idle` connections beyond those that were ever in use at once.
-    pub(super) fn new(connect_timeout: Duration, http: http1::Builder, most_idle: usize) -> Self {
-        let mut connector = HttpConnector::new_with_resolver(SystemResolver);
-        connector.set_nodelay(true);
-        // Shared out among the addresses of a host; the layer bounds all of it, the look-up included.
-        connector.set_connect_timeout(Some(connect_timeout));
+    pub(super) fn new(
+        connect_timeout: Duration,
+        http: http1::Builder,
+        most_idle: usize,
+        addresses: &Arc<AddressSpec>,
+    ) -> Self {
         let layer = ConnectLayer { opened: Arc::default(), timeout: Some(connect_timeout) };
+        let connectors = [Reach::All, Reach::Public].map(|reach| {
+            let mut connector = HttpConnector::new_with_resolver(Names { spec: addresses.clone(), reach });
+            connector.set_nodelay(true);
+            // Shared out among the addresses of a host; the layer bounds all of it, the look-up included.
+            connector.set_connect_timeout(Some(connect_timeout));
+            layer.layer(connector)
+        });
         let shelf = Shelf { idle: VecDeque::new(), most_idle, in_use: 0, most_in_use: 0, drivers: JoinSet::new() };
-        Self { connector: layer.layer(connector), http, shelf: Arc::new(Mutex::new(shelf)) }
+        Self { connectors, addresses: addresses.clone(), http, shelf: Arc::new(Mutex::new(shelf)) }
     }
 
     /// Sends a GET and waits for the head of the response.
-    pub(super) async fn get(&self, url: &Url, fields: HeaderMap) -> Result<(Response<Incoming>, Lease), ClientError> {
+    pub(super) async fn get(
+        &self,
+        url: &Url,
+        fields: HeaderMap,
+        reach: Reach,
+    ) -> Result<(Response<Incoming>, Lease), ClientError> {
         let mut request = Request::new(Empty::new());
         *request.uri_mut() = Uri::try_from(&url[Position::BeforePath..Position::AfterQuery])?;
         *request.headers_mut() = fields;
         let origin = &url[Position::BeforeHost..Position::AfterPort];
-        let mut lease = match self.idle(origin).await {
+        let mut lease = match self.idle(origin, reach).await {
             Some(lease) => lease,
-            None => self.open(origin).await?,
+            None => self.open(origin, reach).await?,
         };
         if request.headers().get(header::HOST).is_none_or(is_its_own) {
             request.headers_mut().insert(header::HOST, lease.connection.origin.clone());
@@ -71,10 +87,11 @@ impl Pool {
         Ok((response, lease))
     }
 
-    /// The connection to this origin that was used last, if one is still good.
-    async fn idle(&self, origin: &str) -> Option<Lease> {
+    /// The connection to this origin that was used last, if one is still good and may be used.
+    async fn idle(&self, origin: &str, reach: Reach) -> Option<Lease> {
         loop {
-            let connection = locked(&self.shelf).take(origin)?;
+            let permits = |connection: &Connection| self.addresses.permits(reach, connection.addr);
+            let connection = locked(&self.shelf).take(origin, permits)?;
             let mut lease = Lease { connection, counted: Counted::new(&self.shelf) };
             // Err: the server has ended it.
             if lease.connection.sender.ready().await.is_ok() {
@@ -83,12 +100,14 @@ impl Pool {
         }
     }
 
-    async fn open(&self, origin: &str) -> Result<Lease, ClientError> {
+    async fn open(&self, origin: &str, reach: Reach) -> Result<Lease, ClientError> {
         // Only to connect: the scheme and the authority.
         let to = Uri::try_from(format!("http://{origin}/"))?;
         // Counted from here on, so that those being opened have their share of the descriptors.
         let counted = Counted::new(&self.shelf);
-        let io = self.connector.clone().call(to).await.map_err(ConnectError)?;
+        let [all, public] = &self.connectors;
+        let mut connector = if reach == Reach::All { all.clone() } else { public.clone() };
+        let io = connector.call(to).await.map_err(ConnectError)?;
         let addr = io.inner().peer_addr().ok();
         let (sender, driver) = self.http.handshake(io).await?;
         let mut shelf = locked(&self.shelf);
@@ -122,10 +141,11 @@ struct Shelf {
 }
 
 impl Shelf {
-    fn take(&mut self, origin: &str) -> Option<Connection> {
+    fn take(&mut self, origin: &str, permits: impl Fn(&Connection) -> bool) -> Option<Connection> {
         self.trim();
         // The last one is nearly always it; where hosts are many, few are kept.
-        let at = self.idle.iter().rposition(|(_, kept)| kept.origin.as_bytes() == origin.as_bytes())?;
+        let fits = |kept: &Connection| kept.origin.as_bytes() == origin.as_bytes() && permits(kept);
+        let at = self.idle.iter().rposition(|(_, kept)| fits(kept))?;
         self.idle.remove(at).map(|(_, connection)| connection)
     }
 

@@ -7,16 +7,12 @@
 
 use std::cell::Cell;
 use std::future::Future;
-use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use hyper_util::client::legacy::connect::dns;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::time::Instant;
 
 use super::answer::ClientError;
@@ -33,6 +29,8 @@ pub(super) struct Marks {
     dns: Cell<Option<(Instant, Option<Instant>)>>,
     connect: Cell<Option<(Instant, Option<Instant>)>>,
     tls: Cell<Option<Instant>>,
+    /// The port that is connected to, where that makes a difference to where a name leads.
+    port: Cell<u16>,
 }
 
 impl Marks {
@@ -76,6 +74,25 @@ fn mark(f: impl FnOnce(&Marks)) {
     let _ = MARKS.try_with(f);
 }
 
+/// A connection to this port may be opened next.
+pub(super) fn mark_port(port: u16) {
+    mark(|m| m.port.set(port));
+}
+
+/// The port of the connection that this task opens.
+pub(super) fn wanted_port() -> Option<u16> {
+    MARKS.try_with(|m| m.port.get()).ok()
+}
+
+/// Marks a look-up.
+pub(super) async fn look_up<A>(answer: impl Future<Output = A>) -> A {
+    let start = Instant::now();
+    mark(|m| m.dns.set(Some((start, None))));
+    let answer = answer.await;
+    mark(|m| m.dns.set(Some((start, Some(Instant::now())))));
+    answer
+}
+
 /// TLS begins.
 pub(super) fn mark_tls_start() {
     mark(|m| m.tls.set(Some(Instant::now())));
@@ -100,11 +117,6 @@ pub(super) struct ConnectLayer {
 #[derive(Debug, thiserror::Error)]
 #[error("no connection within {0:?}")]
 pub(super) struct ConnectTimeout(Duration);
-
-/// A name has no address.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot resolve the host name: {0}")]
-pub(super) struct DnsError(io::Error);
 
 impl<S> tower_layer::Layer<S> for ConnectLayer {
     type Service = ConnectService<S>;
@@ -167,46 +179,5 @@ where
             mark(|m| m.connect.set(Some((start, connected.is_ok().then(Instant::now)))));
             connected
         })
-    }
-}
-
-/// The system's resolver (getaddrinfo), marked.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct SystemResolver;
-
-impl SystemResolver {
-    async fn look_up(host: String) -> Result<std::vec::IntoIter<SocketAddr>, DnsError> {
-        let start = Instant::now();
-        mark(|m| m.dns.set(Some((start, None))));
-        let found = tokio::net::lookup_host((host, 0)).await.map_err(DnsError)?;
-        mark(|m| m.dns.set(Some((start, Some(Instant::now())))));
-        let addrs: Vec<_> = found.collect();
-        if addrs.is_empty() {
-            return Err(DnsError(io::Error::new(io::ErrorKind::NotFound, "the name has no address")));
-        }
-        Ok(addrs.into_iter())
-    }
-}
-
-/// For reqwest.
-impl Resolve for SystemResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let host = name.as_str().to_owned();
-        Box::pin(async move { Ok(Box::new(Self::look_up(host).await?) as Addrs) })
-    }
-}
-
-/// For the plain client.
-impl tower_service::Service<dns::Name> for SystemResolver {
-    type Response = std::vec::IntoIter<SocketAddr>;
-    type Error = DnsError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, DnsError>> + Send>>;
-
-    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), DnsError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, name: dns::Name) -> Self::Future {
-        Box::pin(Self::look_up(name.as_str().to_owned()))
     }
 }

@@ -14,6 +14,7 @@ use crate::app::{self, Document, SetupError, Surroundings};
 use crate::config::{Concurrency, Config, Order, Until};
 use crate::engine::{self, Plan, Stop};
 use crate::model::Outcome;
+use crate::policy::address::AddressClasses;
 use crate::sink::{Callback, OutcomeStream, Sink, stream};
 use crate::source::{FeedSource, Input};
 use states::States;
@@ -71,6 +72,7 @@ pub struct Fetchall {
     inputs: Vec<Input>,
     sinks: Vec<Box<dyn Sink>>,
     worker_program: PathBuf,
+    address_classes: AddressClasses,
 }
 
 impl Default for Fetchall {
@@ -80,6 +82,7 @@ impl Default for Fetchall {
             inputs: Vec::new(),
             sinks: Vec::new(),
             worker_program: PathBuf::from("fetchall"),
+            address_classes: AddressClasses::default(),
         }
     }
 }
@@ -164,6 +167,14 @@ impl Fetchall {
         self
     }
 
+    /// Which addresses count as public, for `private_addresses`. For tests, whose servers are all on
+    /// one machine; no other run should know better than the registries.
+    #[must_use]
+    pub fn address_classes(mut self, classes: AddressClasses) -> Self {
+        self.address_classes = classes;
+        self
+    }
+
     /// One more sink, beside the stream.
     #[must_use]
     pub fn sink(mut self, sink: impl Sink + 'static) -> Self {
@@ -212,8 +223,9 @@ impl Fetchall {
         let mut sinks = self.sinks;
         sinks.push(sink);
         let reporters = vec![Box::new(states.clone()) as _];
-        let worker_program = self.worker_program;
-        let surroundings = Surroundings { records: None, color: false, sinks, worker_program, reporters };
+        let (worker_program, address_classes) = (self.worker_program, self.address_classes);
+        let surroundings =
+            Surroundings { records: None, color: false, sinks, worker_program, reporters, address_classes };
         let plan = app::plan(&self.config, self.inputs, Document::None, surroundings, stop.clone())?;
         Ok((plan, Parts { outcomes, stop, states }))
     }

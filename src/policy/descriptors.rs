@@ -8,7 +8,7 @@ pub const RUNTIME: u64 = 4;
 
 /// What the clients of one runtime hold when they keep one idle connection each: one over plain
 /// HTTP, and over TLS one for each of two generations of clients.
-pub const IDLE: u64 = 3;
+pub const IDLE: u64 = 4;
 
 /// The most fetches, up to `wanted`, that need no more than `free`; `needs` says what so many need
 /// and grows with them. One is always allowed: without any there is no run.

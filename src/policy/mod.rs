@@ -1,5 +1,6 @@
 //! Pure decisions: values in, decision out. No clock, no file, no socket.
 
+pub mod address;
 pub mod change;
 pub mod concurrency;
 pub mod descriptors;

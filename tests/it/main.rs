@@ -15,6 +15,7 @@
     reason = "tests fail loudly, say what they skip, and stand outside the program whose rules these are"
 )]
 
+mod addresses;
 mod architecture;
 mod backends;
 mod changes;

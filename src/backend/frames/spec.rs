@@ -11,6 +11,7 @@ use http::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
+use super::addresses::Addresses;
 use super::{FrameError, job};
 use crate::config::{Compression, Digest, LowSpeed};
 use crate::fetch::{BodyStream, FetchSpec, HttpSpec, Keeping, Saving, Script, Step, TlsSpec};
@@ -61,6 +62,7 @@ pub(in crate::backend) enum SpecFrame {
 pub(in crate::backend) struct Http {
     headers: Vec<Field>,
     max_redirects: u32,
+    addresses: Addresses,
     ca_pem: Option<Vec<u8>>,
     insecure: bool,
     compression: u8,
@@ -139,6 +141,7 @@ fn http(spec: &HttpSpec) -> Result<Http, FrameError> {
     Ok(Http {
         headers: spec.headers.iter().map(|(name, value)| Field::new(name, value.as_ref())).collect(),
         max_redirects: spec.max_redirects,
+        addresses: Addresses::new(&spec.addresses)?,
         ca_pem: spec.tls.ca_pem.clone(),
         insecure: spec.tls.insecure,
         compression: number(&COMPRESSIONS, spec.compression)?,
@@ -175,6 +178,7 @@ impl Http {
         Ok(HttpSpec {
             headers: self.headers.into_iter().map(Field::parse).collect::<Result<_, _>>()?,
             max_redirects: self.max_redirects,
+            addresses: self.addresses.into_spec()?,
             tls: TlsSpec { ca_pem: self.ca_pem, insecure: self.insecure },
             compression: job::entry(&COMPRESSIONS, self.compression)?,
             connect_timeout: self.connect_timeout,

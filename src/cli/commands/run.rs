@@ -14,6 +14,7 @@ use fetchall::config::{Backend, Config, FailOn, Format, Key, Origin, ProgressMod
 use fetchall::demo::Site;
 use fetchall::engine::{self, RunEnd, Stop, StopLevel};
 use fetchall::model::StopCause;
+use fetchall::policy::address::AddressClasses;
 use fetchall::policy::printable::printable;
 use fetchall::report::{Bar, BarWriter, Events, Failures, Lines, Reporter, SummaryText};
 use fetchall::source::{Input, Inputs, Retry};
@@ -267,6 +268,7 @@ fn watch(resolved: &Resolved, terminal: &Terminal) -> anyhow::Result<Surrounding
         sinks: Vec::new(),
         worker_program: worker_program(config)?,
         reporters,
+        address_classes: AddressClasses::default(),
     })
 }
 

@@ -114,6 +114,7 @@ pub const LAYERS: &[Layer] = &[
             All("config"),
             All("engine"),
             All("model"),
+            Only("policy", &["address"]),
             Only("report", &["Reporter"]),
             All("sink"),
             All("source"),

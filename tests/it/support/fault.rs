@@ -78,10 +78,17 @@ pub struct FaultServer {
 impl FaultServer {
     /// Starts it.
     pub fn start(script: Script) -> FaultServer {
+        FaultServer::start_on(([127, 0, 0, 1], 0).into(), script)
+    }
+
+    /// Starts it at this address, such as another one of 127.0.0.0/8; port 0 is a free one.
+    pub fn start_on(at: SocketAddr, script: Script) -> FaultServer {
         let (script, shared) = (Arc::new(script), Arc::new(Shared::default()));
         let server = {
             let (script, shared) = (Arc::clone(&script), Arc::clone(&shared));
-            Server::start(move |stream, number| connection(stream, number, Arc::clone(&script), Arc::clone(&shared)))
+            Server::start_on(at, move |stream, number| {
+                connection(stream, number, Arc::clone(&script), Arc::clone(&shared))
+            })
         };
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");

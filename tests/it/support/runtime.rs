@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
@@ -25,12 +25,21 @@ impl Server {
         S: Fn(TcpStream, usize) -> F + Send + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
+        Server::start_on((Ipv4Addr::LOCALHOST, 0).into(), serve)
+    }
+
+    /// The same at this address; port 0 is a free one.
+    pub fn start_on<S, F>(at: SocketAddr, serve: S) -> Server
+    where
+        S: Fn(TcpStream, usize) -> F + Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
         let (bound, address) = mpsc::channel();
         let (stop, stopped) = oneshot::channel();
         let thread = thread::Builder::new().name("test server".into()).spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async move {
-                let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+                let listener = TcpListener::bind(at).await.expect("a free port");
                 bound.send(listener.local_addr().expect("its address")).expect("start waits for it");
                 accept(listener, serve, stopped).await
             })

@@ -64,12 +64,17 @@ pub struct TlsServer {
 impl TlsServer {
     /// Starts it.
     pub fn start(mode: Mode) -> TlsServer {
+        TlsServer::start_on(([127, 0, 0, 1], 0).into(), mode)
+    }
+
+    /// Starts it at this address; port 0 is a free one.
+    pub fn start_on(at: std::net::SocketAddr, mode: Mode) -> TlsServer {
         let (authority, acceptor) = identity(mode);
         let ca = NamedTempFile::with_suffix(".pem").expect("a temporary file");
         std::fs::write(ca.path(), authority.pem()).expect("writing the authority");
         let requests = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&requests);
-        let server = Server::start(move |stream, _| serve(stream, mode, acceptor.clone(), Arc::clone(&log)));
+        let server = Server::start_on(at, move |stream, _| serve(stream, mode, acceptor.clone(), Arc::clone(&log)));
         TlsServer { server, ca, requests }
     }
 

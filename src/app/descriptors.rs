@@ -2,7 +2,7 @@
 
 use crate::backend::BackendEntry;
 use crate::config::Backend;
-use crate::policy::descriptors::{IDLE, most};
+use crate::policy::descriptors::{IDLE, most, of_a_fetch};
 
 /// What is opened now and then beside fetches: a folder, a file of the database, the other ends of
 /// the pipes of a child that is being started.
@@ -22,21 +22,22 @@ pub(super) struct Share {
 }
 
 /// Shares out what is left, once everything that lasts is open.
-pub(super) fn share(backend: Backend, entry: &BackendEntry, wanted: u32) -> Share {
+pub(super) fn share(backend: Backend, entry: &BackendEntry, wanted: u32, saves: bool) -> Share {
     let limit = raise_limit();
-    shared(limit, open_now().unwrap_or(USUALLY), backend, entry, wanted)
+    shared(limit, open_now().unwrap_or(USUALLY), backend, entry, wanted, saves)
 }
 
-fn shared(limit: u64, open: u64, backend: Backend, entry: &BackendEntry, wanted: u32) -> Share {
+fn shared(limit: u64, open: u64, backend: Backend, entry: &BackendEntry, wanted: u32, saves: bool) -> Share {
+    let each = of_a_fetch(saves);
     let free = limit.saturating_sub(open + NOW_AND_THEN);
-    let concurrency = most(free, wanted, entry.descriptors);
+    let concurrency = most(free, wanted, |fetches| (entry.descriptors)(fetches, each));
     let warning = (concurrency < wanted && backend != Backend::Sequential).then(|| {
         format!(
             "concurrency lowered from {wanted} to {concurrency}: the limit of {limit} open files allows no more; \
              raise the hard limit, which `ulimit -Hn` shows"
         )
     });
-    let spare = free.saturating_sub((entry.descriptors)(u64::from(concurrency)));
+    let spare = free.saturating_sub((entry.descriptors)(u64::from(concurrency), each));
     Share { concurrency, idle: idle(spare, backend, concurrency), warning }
 }
 
@@ -100,9 +101,16 @@ mod tests {
     #[test]
     fn what_is_shared_out_is_there() {
         for (backend, entry) in WORDS.into_iter().zip(BACKENDS) {
-            for (limit, wanted) in [(64, 1000), (256, 1000), (1024, 1000), (20_000, 10), (1 << 20, 5000)] {
-                let share = shared(limit, 30, backend, entry, wanted);
-                let needs = (entry.descriptors)(u64::from(share.concurrency));
+            for (limit, wanted, saves) in [
+                (64, 1000, false),
+                (64, 1000, true),
+                (256, 1000, true),
+                (1024, 1000, false),
+                (20_000, 10, true),
+                (1 << 20, 5000, true),
+            ] {
+                let share = shared(limit, 30, backend, entry, wanted, saves);
+                let needs = (entry.descriptors)(u64::from(share.concurrency), of_a_fetch(saves));
                 assert!(needs + 30 <= limit, "{backend:?} {limit}: {needs}");
                 let lowered = share.concurrency < wanted && backend != Backend::Sequential;
                 assert_eq!(share.warning.is_some(), lowered, "{backend:?} {limit}");
@@ -113,7 +121,7 @@ mod tests {
 
     #[test]
     fn few_are_better_than_none() {
-        let share = shared(16, 30, Backend::Async, &BACKENDS[0], 1000);
+        let share = shared(16, 30, Backend::Async, &BACKENDS[0], 1000, false);
         assert_eq!((share.concurrency, share.idle), (1, 1));
         assert!(share.warning.unwrap().contains("from 1000 to 1: the limit of 16 open files"));
     }

@@ -108,6 +108,7 @@ pub fn plan(
         past = memory.past;
         keeping = Keeping::For(memory::id(config));
     }
+    let saves = matches!(saving, Saving::Dir(_) | Saving::File(_));
     let addresses = addresses(config, surroundings.address_classes);
     let mut spec = http_spec(config, addresses, saving, keeping)?;
     sinks.extend(surroundings.sinks);
@@ -126,7 +127,7 @@ pub fn plan(
         Concurrency::Fixed(most) => (most.get(), false),
         Concurrency::Auto => (backend.most_auto, true),
     };
-    let share = descriptors::share(wanted, backend, most);
+    let share = descriptors::share(wanted, backend, most, saves);
     spec.idle_connections = share.idle;
     Ok(Plan {
         source,

@@ -68,8 +68,8 @@ pub struct BackendEntry {
     pub name: &'static str,
     /// What it is, in a few words.
     pub summary: &'static str,
-    /// How many file descriptors so many fetches may need.
-    pub descriptors: fn(u64) -> u64,
+    /// How many file descriptors so many fetches may need, each of which has so many of its own.
+    pub descriptors: fn(u64, u64) -> u64,
     /// The most fetches at once where a run finds out by itself how many are good.
     pub most_auto: u32,
     /// Makes one.

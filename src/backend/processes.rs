@@ -22,7 +22,7 @@ use crate::fetch::{FetchSpec, Fetched, Ready, Saving, SharedWriter};
 use crate::model::{ErrorKind, Facts, FetchError, Job, Outcome, Subject, Timing, Verdict};
 
 /// For each child two pipes and what tells of its end. What it opens itself is not counted here.
-pub(super) fn descriptors(fetches: u64) -> u64 {
+pub(super) fn descriptors(fetches: u64, _each: u64) -> u64 {
     fetches * 3
 }
 

@@ -5,13 +5,13 @@ use tokio::sync::mpsc;
 
 use super::{Backend, BackendError, RunContext, cancelled, run_job};
 use crate::model::{Job, Outcome};
-use crate::policy::descriptors::{FETCH, IDLE};
+use crate::policy::descriptors::IDLE;
 
 pub(super) struct Sequential;
 
 /// Those of one fetch, however many are asked for.
-pub(super) fn descriptors(_fetches: u64) -> u64 {
-    FETCH + IDLE
+pub(super) fn descriptors(_fetches: u64, each: u64) -> u64 {
+    each + IDLE
 }
 
 impl Backend for Sequential {

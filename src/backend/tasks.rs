@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use super::{Backend, BackendError, RunContext, run_job};
 use crate::fetch::Fetcher;
 use crate::model::{Job, Outcome, Subject, Verdict};
-use crate::policy::descriptors::{FETCH, IDLE, RUNTIME};
+use crate::policy::descriptors::{IDLE, RUNTIME};
 
 /// More shards than this only split the connections further.
 const MOST_SHARDS: usize = 8;
@@ -38,8 +38,8 @@ impl Tasks {
 }
 
 /// Those of the fetches, and of the shards.
-pub(super) fn descriptors(fetches: u64) -> u64 {
-    fetches * FETCH + Tasks::new().shards(fetches) as u64 * (RUNTIME + IDLE)
+pub(super) fn descriptors(fetches: u64, each: u64) -> u64 {
+    fetches * each + Tasks::new().shards(fetches) as u64 * (RUNTIME + IDLE)
 }
 
 impl Backend for Tasks {

@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::crew::{Crew, Inbox};
 use super::{Backend, BackendError, RunContext, run_job, unfit};
 use crate::model::{Job, Outcome};
-use crate::policy::descriptors::{FETCH, IDLE, RUNTIME};
+use crate::policy::descriptors::{IDLE, RUNTIME};
 
 /// A large body is written on a thread that may block; another may still be at what was given up.
 const BLOCKING: usize = 2;
@@ -22,8 +22,8 @@ const BLOCKING: usize = 2;
 pub(super) struct Threads;
 
 /// Each thread has a runtime and clients of its own.
-pub(super) fn descriptors(fetches: u64) -> u64 {
-    fetches * (FETCH + RUNTIME + IDLE)
+pub(super) fn descriptors(fetches: u64, each: u64) -> u64 {
+    fetches * (each + RUNTIME + IDLE)
 }
 
 type Started = (thread::JoinHandle<()>, oneshot::Receiver<()>);

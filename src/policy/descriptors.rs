@@ -1,13 +1,16 @@
 //! How many fetches the limit of open files allows.
 
-/// What a fetch may hold: a connection, and the file that it writes or what its name look-up opens.
-pub const FETCH: u64 = 2;
+/// What a fetch may hold: what its name look-up opens, then a connection; and, where bodies are
+/// saved, the file that it writes.
+pub const fn of_a_fetch(saves: bool) -> u64 {
+    1 + saves as u64
+}
 
 /// What a runtime holds: its selector twice, what wakes it, what tells it of signals.
 pub const RUNTIME: u64 = 4;
 
 /// What the clients of one runtime hold when they keep one idle connection each: one over plain
-/// HTTP, and over TLS one for each of two generations of clients.
+/// HTTP, and over TLS one for each of two generations of clients and one for what redirects lead to.
 pub const IDLE: u64 = 4;
 
 /// The most fetches, up to `wanted`, that need no more than `free`; `needs` says what so many need

@@ -17,6 +17,7 @@
 
 mod addresses;
 mod architecture;
+mod attacks;
 mod backends;
 mod changes;
 mod compare;

@@ -94,6 +94,8 @@ pub enum Act {
     /// A body that is served by ranges too (RFC 9110, section 14): If-Range is honoured, and after
     /// `most` bytes the connection ends.
     Ranged { fields: Vec<(&'static str, String)>, body: Vec<u8>, most: usize },
+    /// These bytes, then the others again and again until the peer goes away, at most [`ENDLESS_MAX`].
+    Again { first: Vec<u8>, then: Vec<u8> },
     /// Exactly these bytes, then silence.
     StalledAfter(Vec<u8>),
     /// Exactly these bytes, then the end.

@@ -115,6 +115,16 @@ pub fn play<'a>(
                 let hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n".repeat(*times);
                 ([hints, answer(200, [], body)].concat(), Then::KeepAlive)
             }
+            Act::Again { first, then } => {
+                stream.write_all(first).await?;
+                let pieces = then.repeat((64 * 1024 / then.len().max(1)).max(1));
+                let mut sent = 0;
+                while sent < ENDLESS_MAX {
+                    stream.write_all(&pieces).await?;
+                    sent += pieces.len();
+                }
+                return Ok(Then::Reset);
+            }
             Act::StalledAfter(bytes) => return stall(bytes.clone(), stream).await,
             Act::Ranged { fields, body, most } => {
                 let (bytes, whole) = ranged(asked, fields, body, *most);

@@ -71,7 +71,9 @@ impl Saver {
         fate: Option<&Arc<Fate>>,
         answered: Option<Box<Answered>>,
     ) -> Option<Box<FilePart>> {
-        let place = self.place(job, None, None)?;
+        let mut place = self.place(job, None, None)?;
+        // The other form of it has that name.
+        place.part.set_extension("coded");
         let keep = self.keep_id().zip(answered).map(|(id, answered)| Keep::Would(id, answered));
         Some(Box::new(FilePart::new(place, self.whole.clone(), fate, keep)))
     }

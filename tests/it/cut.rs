@@ -102,13 +102,13 @@ fn a_cut_body_goes_on_where_it_stopped() {
 fn a_coded_body_goes_on_in_its_coded_form() {
     let text: Vec<u8> = body(2).iter().map(|byte| b'a' + byte % 16).collect();
     let coded = gzip(&text);
-    for first in [1_000, 300_000] {
+    for (backend, first) in BACKENDS.iter().flat_map(|backend| [(*backend, 1_000), (backend, 300_000)]) {
+        let backend = ["--backend", backend];
         let fields = [tag("1"), ("Content-Encoding", "gzip".into()), ("Content-Type", "text/plain".into())];
         let script = Script::new().on_each("x", vec![cut(&fields, &coded, first), whole(&fields, &coded)]);
         let (server, folder) = (FaultServer::start(script), TempDir::new().unwrap());
-        assert_eq!(kind(&run(&server, folder.path(), &[])), "truncated");
-        // Asked for in another coding it is another body.
-        let record = run(&server, folder.path(), &[]);
+        assert_eq!(kind(&run(&server, folder.path(), &backend)), "truncated");
+        let record = run(&server, folder.path(), &backend);
         assert!(saved(&record) == text, "{record}");
         assert_eq!(ranges(&server)[1], Some((format!("bytes={first}-"), "\"1\"".to_owned())));
         assert_eq!(
@@ -426,12 +426,18 @@ fn what_was_kept_and_does_not_decode_is_given_up() {
 #[cfg(unix)]
 #[test]
 fn what_is_in_the_way_of_a_part_costs_only_the_part() {
-    for (what, plant) in [
-        ("folder", (|path: &Path| fs::create_dir(path).unwrap()) as fn(&Path)),
-        ("link", |path| std::os::unix::fs::symlink("/etc/hostname", path).unwrap()),
+    let body: Vec<u8> = body(20).iter().map(|byte| b'a' + byte % 16).collect();
+    for (what, plant, coded) in [
+        ("folder", (|path: &Path| fs::create_dir(path).unwrap()) as fn(&Path), false),
+        ("link", |path| std::os::unix::fs::symlink("/etc/hostname", path).unwrap(), false),
+        ("folder", |path| fs::create_dir(path).unwrap(), true),
     ] {
-        let body = body(20);
-        let script = Script::new().on_each("x", vec![cut(&[tag("1")], &body, 300_000), whole(&[tag("1")], &body)]);
+        let (fields, sent) = if coded {
+            (vec![tag("1"), ("Content-Encoding", "gzip".to_owned())], gzip(&body))
+        } else {
+            (vec![tag("1")], body.clone())
+        };
+        let script = Script::new().on_each("x", vec![cut(&fields, &sent, 300_000), whole(&fields, &sent)]);
         let (server, folder) = (FaultServer::start(script), TempDir::new().unwrap());
         run(&server, folder.path(), &[]);
         let part = parts(folder.path()).into_iter().find(|name| name.ends_with(".cut")).unwrap();

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use crate::support::act::{Act, Script};
 use crate::support::cli::{Fetchall, Finished};
 use crate::support::fault::FaultServer;
+use crate::support::play::gzip;
 use crate::support::single::files;
 
 /// Every page has a body of its own, by its name; some are too large to be kept in memory.
@@ -21,8 +22,11 @@ fn page(n: usize) -> Vec<u8> {
 
 fn pages(count: usize, wait: Duration) -> FaultServer {
     let script = (0..count).fold(Script::new(), |script, n| {
-        let fields = vec![("ETag", format!("\"{n}\""))];
-        let ok = Act::Ranged { fields, body: page(n), most: usize::MAX };
+        let mut fields = vec![("ETag", format!("\"{n}\""))];
+        let coded = n % 3 == 0;
+        fields.extend(coded.then(|| ("Content-Encoding", "gzip".to_owned())));
+        let body = if coded { gzip(&page(n)) } else { page(n) };
+        let ok = Act::Ranged { fields, body, most: usize::MAX };
         script.on(&format!("p{n}"), if wait.is_zero() { ok } else { Act::Delayed(wait, Box::new(ok)) })
     });
     FaultServer::start(script)
@@ -145,19 +149,29 @@ fn what_a_killed_run_left_half_done_is_cleared_away() {
 #[cfg(unix)]
 #[test]
 fn killed_at_any_moment_it_goes_on_and_ends_as_if_it_had_never_been() {
+    kill_again_and_again("async", 55);
+}
+
+#[cfg(unix)]
+#[test]
+fn killed_with_children_at_work_it_goes_on_too() {
+    kill_again_and_again("processes", 25);
+}
+
+#[cfg(unix)]
+fn kill_again_and_again(backend: &str, times: usize) {
     const PAGES: usize = 1200;
-    const KILLS: usize = 55;
     let server = pages(PAGES, Duration::from_millis(4));
     let list = list(&server, PAGES);
     let (whole, folder) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-    let expected = fetch(whole.path(), &list, &["--order", "input"]).expect_code(0);
+    let expected = fetch(whole.path(), &list, &["--order", "input", "--backend", backend]).expect_code(0);
     let mut told_ok: BTreeSet<String> = BTreeSet::new();
     let mut kills = 0;
     let mut asked = server.requests().len();
     let mut random = 1_u64;
     // Each run gets a little further than the one before and is killed in the middle of it.
-    while kills < KILLS {
-        let mut running = command(folder.path(), &list, &["-c", "8"]).spawn();
+    while kills < times {
+        let mut running = command(folder.path(), &list, &["-c", "8", "--backend", backend]).spawn();
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let goal = asked + 1 + (random >> 60) as usize;
         server.wait_until("some requests", |log| log.requests.len() >= goal);
@@ -181,7 +195,7 @@ fn killed_at_any_moment_it_goes_on_and_ends_as_if_it_had_never_been() {
             }
         }
     }
-    let last = fetch(folder.path(), &list, &["--order", "input"]).expect_code(0);
+    let last = fetch(folder.path(), &list, &["--order", "input", "--backend", backend]).expect_code(0);
     assert_eq!(files(folder.path()), files(whole.path()), "the tree, and no part left");
     for name in files(whole.path()) {
         assert_eq!(fs::read(folder.path().join(&name)).unwrap(), fs::read(whole.path().join(&name)).unwrap(), "{name}");

@@ -5,6 +5,7 @@
 mod args;
 mod commands;
 mod compare_args;
+mod contradictions;
 mod exit;
 mod outputs;
 mod resolve;

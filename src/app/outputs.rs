@@ -1,0 +1,70 @@
+//! The files that a run writes about itself. All are opened before any is emptied: a run that cannot
+//! be set up leaves what was there.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::SetupError;
+use super::memory::Known;
+use crate::config::Config;
+use crate::sink::{Changes, FORMATS, Output, Sink, SummaryFile, WholeFile};
+
+/// What was opened and is still to be emptied.
+#[derive(Default)]
+pub(super) struct Outputs(Vec<File>);
+
+impl Outputs {
+    /// Where records go, if anywhere.
+    pub(super) fn records(
+        &mut self,
+        config: &Config,
+        stdout: Option<Box<dyn Write + Send>>,
+        color: bool,
+    ) -> Result<Option<Box<dyn Sink>>, SetupError> {
+        let (output, color) = if config.output == Path::new("-") {
+            let Some(stdout) = stdout else { return Ok(None) };
+            (Output::new("standard output", stdout), color)
+        } else {
+            (self.open(&config.output, "the records")?, false)
+        };
+        let entry = FORMATS.iter().find(|entry| entry.format == config.format);
+        Ok(entry.map(|entry| (entry.make)(output, color)))
+    }
+
+    /// Where the summary goes.
+    pub(super) fn summary(&mut self, path: &Path) -> Result<Box<dyn Sink>, SetupError> {
+        Ok(Box::new(SummaryFile::new(self.open(path, "the summary")?)))
+    }
+
+    /// Empties what was opened: everything else is set up.
+    pub(super) fn begin(self) -> Result<(), SetupError> {
+        for file in self.0 {
+            file.set_len(0).map_err(|e| SetupError::Setting(format!("cannot empty an output: {e}")))?;
+        }
+        Ok(())
+    }
+
+    /// Opens a file that is replaced, not appended to.
+    fn open(&mut self, path: &Path, purpose: &'static str) -> Result<Output, SetupError> {
+        let mut open = || -> io::Result<Output> {
+            let file = File::options().write(true).create(true).truncate(false).open(path)?;
+            if file.metadata()?.is_file() {
+                self.0.push(file.try_clone()?);
+            }
+            Output::file(path.display().to_string(), file)
+        };
+        open().map_err(|source| SetupError::Path { path: path.to_owned(), purpose, source })
+    }
+}
+
+/// The report of changes. It needs to know what there was before.
+pub(super) fn changes(path: &Path, past: Option<Known>) -> Result<Box<dyn Sink>, SetupError> {
+    let Some(past) = past else {
+        let why = "--changes: this run remembers nothing to compare with; save with --dir, or name a --state";
+        return Err(SetupError::Setting(why.to_owned()));
+    };
+    let unusable = |source| SetupError::Path { path: path.to_owned(), purpose: "the changes", source };
+    let file = WholeFile::create(path).map_err(unusable)?;
+    Ok(Box::new(Changes::new(file, Box::new(past))))
+}

@@ -106,6 +106,9 @@ pub fn plan(
         past = memory.past;
         keeping = Keeping::For(memory::id(config));
     }
+    if let (Some(names), Saving::Dir(dir)) = (&mut names, &saving) {
+        outputs::keep_apart(config, dir, names)?;
+    }
     let mut spec = http_spec(config, saving, keeping)?;
     sinks.extend(surroundings.sinks);
     let mut outputs = Outputs::default();

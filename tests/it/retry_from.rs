@@ -196,7 +196,8 @@ fn numbered_again(before: &Finished, args: &[&str]) -> Finished {
 #[test]
 fn names_follow_from_the_whole_list() {
     let body = |text: &str| Act::KeepAliveOk(text.as_bytes().to_vec());
-    for (name, files) in [("{n}.html", ["1.html", "2.html", "3.html"]), ("{stem}", ["x", "z", "y"])] {
+    let numbers = ("{n}.html", ["1.html", "2.html", "3.html"]);
+    for ((name, files), fresh) in [(numbers, true), (numbers, false), (("{stem}", ["x", "z", "y"]), true)] {
         let script = Script::new()
             .on("x", body("one"))
             .on_each("z", vec![Act::Status(404, Vec::new()), body("two")])
@@ -205,7 +206,7 @@ fn names_follow_from_the_whole_list() {
         let urls = ["x", "z", "y"].map(|path| server.url(path));
         let first = numbered(&server, &urls, &["--name", name]);
         for order in ["completed", "input"] {
-            let args = ["--name", name, "--fresh", "--order", order];
+            let args = ["--name", name, if fresh { "--fresh" } else { "--fresh=false" }, "--order", order];
             let again = numbered_again(&first, &args).expect_code(0);
             assert_eq!((again.records().len(), tried(&again)), (1, set(&["z"])));
         }

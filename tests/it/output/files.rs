@@ -104,6 +104,21 @@ fn two_spellings_of_one_new_file_are_one_file() {
 }
 
 #[test]
+fn outputs_among_saved_bodies_and_these_stay_apart() {
+    let server = server();
+    let url = server.url("c");
+    let first = Fetchall::new().args(["--dir", "out", "--name", "{file}", "-o", "out/c", &url]).run().expect_code(0);
+    assert!(first.read("out/c").starts_with(b"200 "), "these are the records");
+    assert!(String::from_utf8(first.read("out/c")).unwrap().trim_end().ends_with(')'), "and the body is elsewhere");
+    let saved = Fetchall::new().args(["--dir", "out", "--name", "{file}", &url]).run().expect_code(0);
+    let dir = saved.folder().join("out");
+    let again = Fetchall::new().args(["--refresh", "--name", "{file}", "-o"]).arg(dir.join("c")).arg("--dir").arg(&dir);
+    let refused = again.arg(&url).run().expect_code(2);
+    assert!(refused.stderr.contains("belongs to a URL that was saved there"), "{}", refused.stderr);
+    assert_eq!(saved.read("out/c"), b"hello\n");
+}
+
+#[test]
 fn standard_output_is_for_records() {
     for flag in ["--summary", "--changes", "--log"] {
         let run = Fetchall::new().args(["--dir", "out", flag, "-", "http://127.0.0.1:9/"]).run().expect_code(2);
@@ -140,6 +155,19 @@ fn what_others_need_to_go_on_is_explained() {
     }
     let run = Fetchall::new().args(["--dir", "out", "--timestamping", "--dry-run", "http://127.0.0.1:9/"]);
     run.run().expect_code(0);
+}
+
+#[test]
+fn tips_do_not_mislead() {
+    for (args, tip) in [
+        (&["--name", "-{n}"][..], "--name=-{n}"),
+        (&["-nc"], "--skip-existing"),
+        (&["-OJ", "-J"], "--content-disposition"),
+        (&["--sumary", "x"], "'--summary'"),
+    ] {
+        let refused = Fetchall::new().args(args.iter().copied()).run().expect_code(2);
+        assert!(refused.stderr.contains(tip) && !refused.stderr.contains("-- -"), "{}", refused.stderr);
+    }
 }
 
 #[test]

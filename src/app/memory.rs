@@ -133,7 +133,7 @@ impl Source for Recalling {
     fn next_batch(&mut self) -> Result<Option<Batch>, SourceError> {
         let Some(mut batch) = self.source.next_batch()? else { return Ok(None) };
         let seeds = batch.entries.iter_mut().filter_map(|entry| match entry {
-            Entry::Seed(seed) => Some(seed),
+            Entry::Seed(seed) | Entry::LeftOut { seed, .. } => Some(seed),
             Entry::Bad(_) => None,
         });
         let list = batch.next.list.to_string();

@@ -2,6 +2,7 @@
 
 mod descriptors;
 mod memory;
+mod outputs;
 
 use std::collections::hash_map::RandomState;
 use std::fs::File;
@@ -21,10 +22,11 @@ use crate::policy::address::AddressClasses;
 use crate::policy::naming::{Claims, Template};
 use crate::policy::retry::Limits;
 use crate::report::Reporter;
-use crate::sink::{Changes, FORMATS, Output, Sink, SummaryFile, WholeFile};
+use crate::sink::Sink;
 use crate::source::{Inputs, ListSource, ReportSource, Source, SourceError};
 use crate::state::StateError;
 use memory::{Recalling, Remembering};
+use outputs::Outputs;
 
 /// A run could not be set up; nothing was fetched.
 #[derive(Debug, thiserror::Error)]
@@ -91,7 +93,7 @@ pub fn plan(
     let template = template(config)?;
     let inputs = inputs.into();
     if inputs.retry.is_some() && config.changes.is_some() {
-        let why = "changes: another try of some URLs is no run to compare; leave it out";
+        let why = "--changes and --retry-from: another try of some URLs is no run to compare; leave one of them out";
         return Err(SetupError::Setting(why.to_owned()));
     }
     let mut source = source(inputs, config)?;
@@ -108,16 +110,20 @@ pub fn plan(
         past = memory.past;
         keeping = Keeping::For(memory::id(config));
     }
+    if let (Some(names), Saving::Dir(dir)) = (&mut names, &saving) {
+        outputs::keep_apart(config, dir, names)?;
+    }
     let saves = matches!(saving, Saving::Dir(_) | Saving::File(_));
     let addresses = addresses(config, surroundings.address_classes);
     let mut spec = http_spec(config, addresses, saving, keeping)?;
     sinks.extend(surroundings.sinks);
-    sinks.extend(record_sink(config, surroundings.records, surroundings.color)?);
+    let mut outputs = Outputs::default();
+    sinks.extend(outputs.records(config, surroundings.records, surroundings.color)?);
     if let Some(path) = &config.summary {
-        sinks.push(Box::new(SummaryFile::new(create(path, "the summary")?)));
+        sinks.push(outputs.summary(path)?);
     }
     if let Some(path) = &config.changes {
-        sinks.push(changes_sink(path, past)?);
+        sinks.push(outputs::changes(path, past)?);
     }
     let [frontier, ..] = FRONTIERS else { return Err(SetupError::Setting("no frontier".to_owned())) };
     // Where nothing is asked there is nothing to do at once, and the order of the list is kept.
@@ -129,6 +135,7 @@ pub fn plan(
     };
     let share = descriptors::share(wanted, backend, most, saves);
     spec.idle_connections = share.idle;
+    outputs.begin()?;
     Ok(Plan {
         source,
         frontier: (frontier.make)(config.duplicates == Duplicates::Skip),
@@ -175,39 +182,6 @@ fn template(config: &Config) -> Result<Template, SetupError> {
 /// The entry of a word of the settings: the same words in the same order, as a test demands.
 fn backend(wanted: Backend) -> Result<&'static BackendEntry, SetupError> {
     BACKENDS.get(wanted as usize).ok_or_else(|| SetupError::Setting("no backend".to_owned()))
-}
-
-fn record_sink(
-    config: &Config,
-    stdout: Option<Box<dyn Write + Send>>,
-    color: bool,
-) -> Result<Option<Box<dyn Sink>>, SetupError> {
-    let (output, color) = if config.output == Path::new("-") {
-        let Some(stdout) = stdout else { return Ok(None) };
-        (Output::new("standard output", stdout), color)
-    } else {
-        (create(&config.output, "the records")?, false)
-    };
-    let entry = FORMATS.iter().find(|entry| entry.format == config.format);
-    Ok(entry.map(|entry| (entry.make)(output, color)))
-}
-
-/// The report of changes. It needs to know what there was before.
-fn changes_sink(path: &Path, past: Option<memory::Known>) -> Result<Box<dyn Sink>, SetupError> {
-    let Some(past) = past else {
-        let why = "changes: this run remembers nothing to compare with; save with --dir, or name a --state";
-        return Err(SetupError::Setting(why.to_owned()));
-    };
-    let unusable = |source| SetupError::Path { path: path.to_owned(), purpose: "the changes", source };
-    let file = WholeFile::create(path).map_err(unusable)?;
-    Ok(Box::new(Changes::new(file, Box::new(past))))
-}
-
-/// Opens a file that is replaced, not appended to.
-fn create(path: &Path, purpose: &'static str) -> Result<Output, SetupError> {
-    File::create(path)
-        .and_then(|file| Output::file(path.display().to_string(), file))
-        .map_err(|source| SetupError::Path { path: path.to_owned(), purpose, source })
 }
 
 fn saving(config: &Config, document: Document) -> Result<Saving, SetupError> {

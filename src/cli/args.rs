@@ -36,6 +36,9 @@ Sizes: 64KiB 10M 1GiB, 5MB is 5000000 bytes, a bare number counts bytes.
 Exit: 0 nothing failed, 1 some URLs failed, 2 usage or configuration, 3 the run broke,
 4 a limit was reached, 130 interrupted.";
 
+const NAME_HELP: &str = "How files are called: {host} {path} {dir} {file} {stem} {ext} {query} {n:1} {sha256}, \
+see docs/names.md [default: {host}/{path}]";
+
 /// Download every URL of a list, at speed, with one truthful record each
 #[derive(Debug, Parser)]
 #[command(
@@ -101,7 +104,7 @@ pub struct JobArgs {
     /// Try again what failed: those of these records (--json) that are neither ok nor skipped
     #[arg(long, value_name = "REPORT", help_heading = "Input")]
     pub retry_from: Option<OsString>,
-    /// Of these, only some: error kinds, outcomes, statuses, classes such as 5xx
+    /// Of these, only some: error kinds, outcomes, statuses, classes such as 5xx, in any case
     #[arg(long, value_name = "WHICH,...", help_heading = "Input", requires = "retry_from", action = ArgAction::Append)]
     pub only: Vec<String>,
     /// How.
@@ -189,6 +192,10 @@ pub struct SettingArgs {
     /// Already so: redirects are followed
     #[arg(short = 'L', long, hide = true)]
     location: bool,
+    /// Not needed: the same command goes on by itself. Taken only to say so
+    #[arg(short = 'C', long = "continue", hide = true, num_args = 0..=1, default_missing_value = "", value_name = "OFFSET",
+        allow_hyphen_values = true)]
+    pub go_on: Option<OsString>,
     /// Already so: 4xx and 5xx are failures
     #[arg(short = 'f', long, hide = true)]
     fail: bool,
@@ -219,8 +226,8 @@ pub struct SettingArgs {
     /// Save bodies under this folder [default: none]
     #[arg(short = 'd', short_alias = 'P', long, alias = "output-dir", value_name = "DIR", help_heading = "Saving")]
     dir: Option<OsString>,
-    /// How files are called: {path} {file} {n} and more [default: {host}/{path}]
-    #[arg(long, value_name = "TEMPLATE", help_heading = "Saving")]
+    // Set as a value, for in text of its own clap takes the placeholder of the number for a newline.
+    #[arg(long, value_name = "TEMPLATE", help_heading = "Saving", help = NAME_HELP)]
     name: Option<OsString>,
     /// Call each file as its server proposes, in a folder of its own [default: false]
     #[arg(long, help_heading = "Saving", num_args = 0..=1, require_equals = true, default_missing_value = "true",
@@ -236,7 +243,7 @@ pub struct SettingArgs {
         hide_possible_values = true, value_name = "false", value_parser = words("fresh"))]
     fresh: Option<String>,
     /// Ask for what is done again, in case it has changed [default: false]
-    #[arg(short = 'N', long, help_heading = "Saving", num_args = 0..=1, require_equals = true,
+    #[arg(short = 'N', long, alias = "timestamping", help_heading = "Saving", num_args = 0..=1, require_equals = true,
         default_missing_value = "true", hide_possible_values = true, value_name = "false",
         value_parser = words("refresh"))]
     refresh: Option<String>,
@@ -299,7 +306,7 @@ pub struct SettingArgs {
     #[arg(long, value_name = "FILE", help_heading = "Seeing")]
     log: Option<OsString>,
 
-    /// Say what would be done, and do nothing: no network, no file [default: false]
+    /// Say what would be fetched and saved; nobody is asked, and only -o, --summary and --log are written [default: false]
     #[arg(long, help_heading = "Other", num_args = 0..=1, require_equals = true, default_missing_value = "true",
         hide_possible_values = true, value_name = "false", value_parser = words("dry-run"))]
     dry_run: Option<String>,
@@ -403,7 +410,7 @@ mod tests {
     use super::*;
 
     /// Flags that are no settings.
-    const OTHERS: [&str; 15] = [
+    const OTHERS: [&str; 16] = [
         "fail-fast",
         "retry-from",
         "only",
@@ -416,6 +423,7 @@ mod tests {
         "no-config",
         "location",
         "fail",
+        "continue",
         "show-error",
         "help",
         "version",

@@ -5,10 +5,12 @@
 mod args;
 mod commands;
 mod compare_args;
+mod contradictions;
 mod exit;
 mod outputs;
 mod resolve;
 mod terminal;
+mod tips;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -26,7 +28,8 @@ pub fn main() -> ExitCode {
     let exit = match Cli::try_parse() {
         Ok(cli) => dispatch(cli).unwrap_or_else(|error| report(&error)),
         // Help and version are errors to clap; only they go to standard output.
-        Err(message) if message.use_stderr() => {
+        Err(mut message) if message.use_stderr() => {
+            tips::correct(&mut message);
             let _ = message.print();
             Exit::Usage
         }

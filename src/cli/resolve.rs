@@ -77,6 +77,11 @@ impl Resolved {
 pub fn settings(args: &SettingArgs, env: &Env) -> Result<Resolved, UsageError> {
     let mut layers = Layers::new();
     let mut problems = Vec::new();
+    if args.go_on.is_some() {
+        let text =
+            "--continue: not needed, leave it out: with --dir the same command goes on by itself, inside a body too";
+        problems.push(text.to_owned());
+    }
     if !args.no_config {
         for file in files(args, env) {
             match fs::read_to_string(env.cwd.join(&file.path)) {

@@ -131,7 +131,7 @@ keys! {
     "content-disposition" => content_disposition: bool,
     "skip-existing" | "no-clobber" => skip_existing: bool,
     "fresh" => fresh: bool,
-    "refresh" => refresh: bool,
+    "refresh" | "timestamping" => refresh: bool,
     "remote-time" => remote_time: bool,
     "state" => state: OrNone<PathBuf>,
     "sync" => sync: bool,

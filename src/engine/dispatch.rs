@@ -29,8 +29,8 @@ use crate::config::Order;
 use crate::fetch::Meter;
 use crate::frontier::{Claim, Frontier, Settled};
 use crate::model::{
-    Batch, Entry, ErrorKind, Event, Facts, FetchError, Job, JobId, Outcome, Progress, RunInfo, Seed, SkipReason,
-    StopCause, Subject, Summary, Tried, Verdict,
+    Batch, Claimed, Entry, ErrorKind, Event, Facts, FetchError, Job, JobId, Outcome, Progress, RunInfo, Seed,
+    SkipReason, StopCause, Subject, Summary, Timing, Tried, Verdict,
 };
 use crate::policy::naming::Claims;
 use crate::policy::origin;
@@ -114,6 +114,8 @@ struct State {
     order: Option<InputOrder>,
     ends: Ends,
     auto: Auto,
+    /// Lines that are left out although nobody has told of them.
+    unreported: u64,
     /// An outcome met an end; the loop stops the run.
     met: Option<StopCause>,
     stopping: Option<StopCause>,
@@ -141,6 +143,7 @@ impl State {
             order: None,
             ends: Ends::default(),
             auto: Auto::default(),
+            unreported: 0,
             met: None,
             stopping: None,
             fault: None,
@@ -154,25 +157,47 @@ impl State {
 
     /// Steps 3 and 4 of the walk: lines become waiting seeds, or outcomes at once.
     fn admit(&mut self, batch: Batch) {
-        for mut entry in batch.entries {
-            let number = match &mut entry {
-                Entry::Seed(seed) => &mut seed.number,
-                Entry::Bad(bad) => &mut bad.number,
-            };
-            *number = self.tally.counts.read;
-            self.tally.counts.read += 1;
+        for entry in batch.entries {
             match entry {
-                Entry::Bad(bad) => self.finish(Outcome::bad_line(bad)),
-                Entry::Seed(seed) if self.stopping.is_some() => self.finish(cancelled(Subject::Seed(seed))),
-                Entry::Seed(seed) if self.seen(&seed) => {
-                    let verdict = Verdict::Skipped(SkipReason::Duplicate);
-                    self.finish(Outcome::unfetched(Subject::Seed(seed), verdict));
+                Entry::LeftOut { seed, reported } => self.leave_out(seed, reported),
+                Entry::Bad(mut bad) => {
+                    bad.number = self.count();
+                    self.finish(Outcome::bad_line(bad));
                 }
-                Entry::Seed(mut seed) => match seed.known.as_mut().and_then(|known| known.done.take()) {
-                    Some(facts) => self.finish(done(seed, *facts)),
-                    None => self.push(seed),
-                },
+                Entry::Seed(mut seed) => {
+                    let place = std::mem::replace(&mut seed.number, self.count());
+                    self.admit_seed(seed, place);
+                }
             }
+        }
+    }
+
+    /// Counts a line; its number.
+    fn count(&mut self) -> u64 {
+        self.tally.counts.read += 1;
+        self.tally.counts.read - 1
+    }
+
+    fn admit_seed(&mut self, mut seed: Seed, place: u64) {
+        if self.stopping.is_some() {
+            self.finish(cancelled(Subject::Seed(seed)));
+        } else if self.seen(&seed) {
+            let verdict = Verdict::Skipped(SkipReason::Duplicate);
+            self.finish(Outcome::unfetched(Subject::Seed(seed), verdict));
+        } else if let Some(facts) = seed.known.as_mut().and_then(|known| known.done.take()) {
+            self.finish(done(seed, *facts));
+        } else {
+            self.push(seed, place);
+        }
+    }
+
+    /// A line that is no part of this run: only its name is claimed, as if it were.
+    fn leave_out(&mut self, seed: Seed, reported: bool) {
+        self.unreported += u64::from(!reported);
+        let is_named = seed.known.as_ref().is_some_and(|known| known.name.is_some());
+        if self.names.is_some() && !is_named && !self.seen(&seed) {
+            // Err: it would have no name in a whole run either.
+            let _ = self.name(&seed, seed.number);
         }
     }
 
@@ -184,18 +209,24 @@ impl State {
         }
     }
 
-    /// Claims the name of a seed, in list order, and lets it wait.
-    fn push(&mut self, mut seed: Seed) {
+    /// Claims the name of a seed, in list order, and lets it wait. `place` is its line in the
+    /// lists, from 1; 0 where that is how many were read.
+    fn push(&mut self, mut seed: Seed, place: u64) {
         if let Some(name) = seed.known.as_mut().and_then(|known| known.name.take()) {
             // It has had it for longer than this run.
             return self.frontier.push(seed, self.names.is_some().then_some(name));
         }
-        let Some(names) = &mut self.names else { return self.frontier.push(seed, None) };
-        let out = seed.wants.as_ref().and_then(|w| w.out.as_deref());
-        match names.claim_for(&seed.url, seed.number + 1, out) {
-            Ok(claimed) => self.frontier.push(seed, Some(claimed)),
+        let place = if place == 0 { seed.number + 1 } else { place };
+        match self.name(&seed, place) {
+            Ok(claimed) => self.frontier.push(seed, claimed),
             Err(error) => self.finish(Outcome::unfetched(Subject::Seed(seed), Verdict::Failed(error))),
         }
+    }
+
+    fn name(&mut self, seed: &Seed, place: u64) -> Result<Option<Claimed>, FetchError> {
+        let Some(names) = &mut self.names else { return Ok(None) };
+        let out = seed.wants.as_ref().and_then(|w| w.out.as_deref());
+        names.claim_for(&seed.url, place, out).map(Some)
     }
 
     /// The next job, if one waits.
@@ -239,6 +270,7 @@ impl State {
         if matches!(outcome.verdict, Verdict::Skipped(_)) && outcome.facts.started_at.is_none() {
             // Decided without asking anybody.
             job.attempt -= 1;
+            outcome.timing = Timing::default();
         }
         self.frontier.settle(job.id, Settled::Done);
         let condition = job.seed.known.as_mut().and_then(|known| known.condition.take());
@@ -303,6 +335,17 @@ impl State {
             None => self.pending.push(outcome),
             Some(order) => order.put(outcome, &mut self.pending),
         }
+    }
+
+    /// Says how much of the lists nobody has told of.
+    fn tell_unreported(&mut self) {
+        let (n, lines) = match self.unreported {
+            0 => return,
+            1 => (1, "line of the lists is"),
+            n => (n, "lines of the lists are"),
+        };
+        let text = format!("{n} {lines} not in the report, so left out; a run of the whole list fetches what is left");
+        self.watchers.tell(&Event::Warning(&text));
     }
 
     /// Whether a job waits that may be handed out.
@@ -552,6 +595,7 @@ impl Run {
             state.fault.get_or_insert(error.into());
             summary.stopped = summary.stopped.or(Some(StopCause::Broken));
         }
+        state.tell_unreported();
         tell_end(&mut state.watchers, &summary);
         RunEnd { summary, fault: state.fault }
     }

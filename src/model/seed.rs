@@ -72,7 +72,9 @@ pub struct Seed {
     pub priority: i32,
     /// Where it was read.
     pub origin: Origin,
-    /// Which of the lines of the input it is, over all lists, from 0; the run counts them.
+    /// Which of the lines of the input it is, over all lists, from 0; the run counts them. A source
+    /// that leaves lines out says here, from 1, which line of its lists this is, because names follow
+    /// from the place in the whole list; 0 leaves that to the run too.
     pub number: u64,
     /// What the list asks for this URL alone.
     pub wants: Option<Box<PerSeed>>,
@@ -100,6 +102,14 @@ pub enum Entry {
     Seed(Seed),
     /// It cannot.
     Bad(BadLine),
+    /// It is no part of this run and has no record. Its file name is still its own, so that the
+    /// other lines have the names that they have in a run of the whole list.
+    LeftOut {
+        /// What would be fetched.
+        seed: Seed,
+        /// Whether the records that say what is fetched tell of it.
+        reported: bool,
+    },
 }
 
 /// Lines that arrived together, in list order.

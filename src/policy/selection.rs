@@ -64,8 +64,9 @@ pub fn is_outcome(word: &str) -> bool {
 }
 
 fn word(text: &str) -> Result<Word, String> {
-    let outcome = OUTCOMES.into_iter().find(|outcome| *outcome == text).map(Word::Outcome);
-    let kind = || ErrorKind::ALL.iter().find(|kind| kind.as_str() == text).map(|kind| Word::Kind(*kind));
+    let outcome = OUTCOMES.into_iter().find(|outcome| outcome.eq_ignore_ascii_case(text)).map(Word::Outcome);
+    let kind =
+        || ErrorKind::ALL.iter().find(|kind| kind.as_str().eq_ignore_ascii_case(text)).map(|kind| Word::Kind(*kind));
     outcome.or_else(kind).or_else(|| status(text)).ok_or_else(|| {
         let kinds: Vec<_> =
             ErrorKind::ALL.iter().map(|kind| kind.as_str()).filter(|kind| *kind != "cancelled").collect();

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{ReportWriter, Reporter};
-use crate::model::{ErrorKind, Event, StopCause, Summary};
+use crate::model::{ErrorKind, Event, SkipReason, StopCause, Summary};
 use crate::policy::printable::{duration, printable, size};
 
 /// Writes warnings as they come, and the summary when the run is over.
@@ -48,8 +48,9 @@ fn render(s: &Summary, color: bool) -> String {
     let _ = write_details(&mut out, s);
     let c = &s.counts;
     let secs = s.wall.as_secs_f64();
-    let mut parts = vec![format!("{} ok", c.ok)];
-    for (n, name) in [(c.http_error + c.failed, "failed"), (c.skipped, "skipped"), (c.cancelled, "cancelled")] {
+    let would = s.skips.get(&SkipReason::DryRun).copied().unwrap_or_default();
+    let mut parts = vec![if would > 0 { format!("{would} would be fetched") } else { format!("{} ok", c.ok) }];
+    for (n, name) in [(c.http_error + c.failed, "failed"), (c.skipped - would, "skipped"), (c.cancelled, "cancelled")] {
         if n > 0 {
             parts.push(format!("{n} {name}"));
         }
@@ -120,7 +121,7 @@ fn write_details(out: &mut String, s: &Summary) -> std::fmt::Result {
     } else {
         String::new()
     };
-    if several {
+    if several && !s.skips.contains_key(&SkipReason::DryRun) {
         writeln!(out, "received   {}{decoded}, {rate}", size(s.wire_bytes))?;
         if let Some(l) = &s.latency {
             let [p50, p90, p99, max] = [l.p50, l.p90, l.p99, l.max].map(duration);

@@ -2,9 +2,11 @@
 
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use super::{Output, Sink, SinkError};
 use crate::model::{Outcome, SkipReason, Verdict};
+use crate::policy::naming::name_for_url;
 use crate::policy::printable::{duration, printable, size};
 
 /// Writes records as text: status or error kind, size, time, URL, and what went wrong.
@@ -27,6 +29,20 @@ impl Sink for Text {
         describe(outcome, self.color, &mut self.line);
         self.line.push('\n');
         self.output.write(self.line.as_bytes())
+    }
+}
+
+/// The file of what was not fetched now, and of what was under a name that does not follow from its
+/// URL: others can be told from the URL beside them, and a line has room for one of the two.
+fn shown_path(outcome: &Outcome) -> Option<&str> {
+    let path = outcome.facts.path.as_deref()?;
+    match outcome.verdict {
+        Verdict::Skipped(SkipReason::Exists | SkipReason::Done) => Some(path),
+        Verdict::Ok => {
+            let seed = outcome.subject.seed()?;
+            (!Path::new(path).ends_with(name_for_url(&seed.url))).then_some(path)
+        }
+        _ => None,
     }
 }
 
@@ -61,7 +77,7 @@ fn describe(outcome: &Outcome, color: bool, line: &mut String) {
     if let Some(url) = &facts.final_url {
         let _ = write!(line, " -> {}", printable(url.as_str()));
     }
-    if let (Verdict::Skipped(SkipReason::Exists | SkipReason::Done), Some(path)) = (&outcome.verdict, &facts.path) {
+    if let Some(path) = shown_path(outcome) {
         let _ = write!(line, "  ({})", printable(path));
     }
     if let Verdict::Failed(error) = &outcome.verdict {

@@ -81,11 +81,12 @@ pub(super) struct Options {
 }
 
 impl Options {
-    /// Takes one option; the first that is wrong is remembered. As in aria2 the last value of an
+    /// Takes one option; the first that is wrong is remembered, with its line, for the record names
+    /// that of the URL. As in aria2 the last value of an
     /// option counts, and only `header` may come more than once.
-    pub fn add(&mut self, key: &str, value: &str) {
+    pub fn add(&mut self, key: &str, value: &str, line: u64) {
         if let Err(reason) = self.try_add(key, value) {
-            self.problem.get_or_insert(reason);
+            self.problem.get_or_insert_with(|| format!("line {line}: {reason}").into());
         }
     }
 

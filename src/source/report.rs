@@ -6,7 +6,9 @@
 //! ```
 //!
 //! A URL may have several records, of which the last counts, so the report is read to its end
-//! before the first URL is given out. Only what is worth another try is kept.
+//! before the first URL is given out. What is worth another try is kept, and of the rest a
+//! fingerprint where there are lists. Lines that are not tried again pass through as such, for
+//! names follow from the whole list.
 
 use std::collections::HashMap;
 use std::io;
@@ -20,6 +22,7 @@ use super::list::ListSource;
 use super::open::Wake;
 use super::{Input, Interrupt, Source, SourceError};
 use crate::model::{Batch, Entry, Origin, SkipReason};
+use crate::policy::fingerprint::FingerprintSet;
 use crate::policy::selection::{Ended, Selection, is_outcome};
 use crate::wire::VERSION;
 
@@ -39,8 +42,12 @@ pub struct ReportSource {
     only: Selection,
     /// By URL, as records spell it.
     wanted: HashMap<String, Wanted>,
+    /// Every URL of the report, to tell of lines that it does not know.
+    reported: FingerprintSet,
     /// Read once the report is; `None` where there are none, and when they are done.
     lists: Option<ListSource>,
+    /// How many lines of the lists were read.
+    passed: u64,
     stage: Stage,
     wake: Arc<Wake>,
 }
@@ -82,17 +89,19 @@ struct Skip {
 }
 
 impl ReportSource {
-    /// Opens the report. `lists`, where there are any, are read after it.
+    /// Opens the report and looks whether it is one. `lists`, where there are any, are read after it.
     ///
     /// # Errors
-    /// When the report cannot be opened.
+    /// When the report cannot be opened, or its first line is no record.
     pub fn new(retry: Retry, lists: Option<ListSource>) -> Result<Self, SourceError> {
         let broken = |list: &str, source: io::Error| SourceError { list: list.to_owned(), source };
         let wake = Arc::new(Wake::new().map_err(|error| broken("the report", error))?);
         let (name, feed) = retry.report.open(&wake);
         let feed = feed.map_err(|error| broken(&name, error))?;
-        let (only, lines) = (retry.only, Lines::new(feed));
-        Ok(Self { name: name.into(), lines, only, wanted: HashMap::new(), lists, stage: Stage::Report, wake })
+        let (only, mut lines) = (retry.only, Lines::new(feed));
+        begins_with_record(&mut lines).map_err(|error| broken(&name, error))?;
+        let (wanted, reported) = (HashMap::new(), FingerprintSet::new());
+        Ok(Self { name: name.into(), lines, only, wanted, reported, lists, passed: 0, stage: Stage::Report, wake })
     }
 
     /// Reads on in the report. Lines that are no records come out at once; `None` at its end.
@@ -109,7 +118,12 @@ impl ReportSource {
                         continue;
                     }
                     match record(text) {
-                        Ok(record) => note(&mut self.wanted, &self.only, record, line),
+                        Ok(record) => {
+                            if let (Some(url), Some(_)) = (&record.url, &self.lists) {
+                                self.reported.insert(url);
+                            }
+                            note(&mut self.wanted, &self.only, record, line);
+                        }
                         Err(why) => out.push(place(next).bad(text, why), next),
                     }
                 }
@@ -133,17 +147,38 @@ impl ReportSource {
         Ok(Some(out))
     }
 
-    /// Keeps of these lines those that are wanted. One that comes again is a duplicate, which is
+    /// Takes of these lines those that are wanted. One that comes again is a duplicate, which is
     /// for the run to say.
     fn pick(&mut self, batch: &mut Batch) {
-        batch.entries.retain(|entry| {
-            let url = match entry {
-                Entry::Seed(seed) => seed.url.as_str(),
-                Entry::Bad(bad) => bad.text.as_str(),
-            };
-            let wanted = self.wanted.get_mut(url);
-            wanted.map(|wanted| wanted.listed = true).is_some()
-        });
+        let entries = std::mem::take(&mut batch.entries);
+        batch.entries = entries.into_iter().filter_map(|entry| self.picked(entry)).collect();
+    }
+
+    fn picked(&mut self, entry: Entry) -> Option<Entry> {
+        self.passed += 1;
+        let url = match &entry {
+            Entry::Seed(seed) | Entry::LeftOut { seed, .. } => seed.url.as_str(),
+            Entry::Bad(bad) => bad.text.as_str(),
+        };
+        let wanted = self.wanted.get_mut(url).map(|wanted| wanted.listed = true).is_some();
+        match entry {
+            Entry::Bad(_) => wanted.then_some(entry),
+            Entry::Seed(mut seed) | Entry::LeftOut { mut seed, .. } => {
+                seed.number = self.passed;
+                let reported = self.reported.contains(seed.url.as_str());
+                Some(if wanted { Entry::Seed(seed) } else { Entry::LeftOut { seed, reported } })
+            }
+        }
+    }
+
+    /// What no list names: it comes after all that they name, and so do its names.
+    fn unlisted(&mut self, line: u64, url: &str) -> Entry {
+        let mut entry = Place { list: &self.name, line, next: line + 1 }.entry(url, Wants::default());
+        if let (Entry::Seed(seed), Some(_)) = (&mut entry, &self.lists) {
+            self.passed += 1;
+            seed.number = self.passed;
+        }
+        entry
     }
 
     /// What no list names, in the order of the report.
@@ -182,10 +217,8 @@ impl Source for ReportSource {
                     None => self.stage = self.rest(),
                 },
                 Stage::Rest(rest) => {
-                    let entry = |(line, url): (u64, String)| {
-                        Place { list: &self.name, line, next: line + 1 }.entry(&url, Wants::default())
-                    };
-                    let entries: Vec<_> = rest.take(Batch::MAX).map(entry).collect();
+                    let rest: Vec<_> = rest.take(Batch::MAX).collect();
+                    let entries: Vec<_> = rest.into_iter().map(|(line, url)| self.unlisted(line, &url)).collect();
                     if entries.is_empty() {
                         break;
                     }
@@ -233,6 +266,34 @@ fn note(wanted: &mut HashMap<String, Wanted>, only: &Selection, record: Record, 
     } else {
         wanted.remove(&url);
     }
+}
+
+/// Looks at the first line that says something: a list in the place of the report would be as many
+/// failures as it has lines. A line that is not to be read is told of when it is.
+fn begins_with_record(lines: &mut Lines) -> io::Result<()> {
+    loop {
+        let number = lines.number();
+        match lines.next(Ending::Newline) {
+            Piece::Starved => lines.fill()?,
+            Piece::Line(bytes, _) => match String::from_utf8_lossy(bytes).trim() {
+                "" => {}
+                text => {
+                    let wrong = |why| io::Error::new(io::ErrorKind::InvalidData, format!("line {number}: {why}"));
+                    record(text).map_err(wrong)?;
+                    break;
+                }
+            },
+            Piece::End => return Ok(()),
+            Piece::TooLong(..) | Piece::Unclosed(..) | Piece::Utf16 => {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "line 1 is no record; name the records that a run with --json wrote",
+                ));
+            }
+        }
+    }
+    lines.unread();
+    Ok(())
 }
 
 /// One line of the report.

@@ -103,7 +103,7 @@ impl Text {
         self.options_seen = true;
         if let Some(held) = &mut self.held {
             held.next = place.next;
-            held.options.get_or_insert_default().add(key, value);
+            held.options.get_or_insert_default().add(key, value, place.line);
             return;
         }
         let reason = if self.url_seen {

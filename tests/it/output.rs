@@ -1,5 +1,6 @@
 //! What is written where, and that none of it can act on a terminal.
 
+mod files;
 mod formats;
 mod people;
 mod terminal;

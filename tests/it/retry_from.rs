@@ -60,6 +60,7 @@ fn what_failed_is_tried_again_or_what_is_named_of_it() {
         (&["--only", "404", "--only", "cancelled"], &["late", "missing"]),
         (&["--only", "failed"], &["cut", "slow"]),
         (&["--only", "http_error"], &["busy", "missing"]),
+        (&["--only", "Timeout,5XX"], &["busy", "slow"]),
         (&["--only", "dns"], &[]),
     ] {
         let run = retry(&report, args).expect_code(0);
@@ -142,6 +143,18 @@ fn a_line_that_is_no_record_is_one_failed_record() {
 }
 
 #[test]
+fn what_is_no_report_at_all_is_refused() {
+    let list = "\n# a list\nhttp://127.0.0.1:9/\n";
+    let as_file = Fetchall::new().file("l.txt", list).args(["--json", "--retry-from", "l.txt"]);
+    let as_pipe = Fetchall::new().stdin(list).args(["--json", "--retry-from", "-"]);
+    for run in [as_file, as_pipe] {
+        let refused = run.run().expect_code(2);
+        assert!(refused.stderr.contains("line 2: not a record; name the records"), "{}", refused.stderr);
+        assert_eq!(refused.stdout, "");
+    }
+}
+
+#[test]
 fn what_contradicts_is_refused_before_anything_is_touched() {
     let run = || Fetchall::new().file("r.ndjson", "").file("list.txt", "");
     for (args, said) in [
@@ -158,4 +171,78 @@ fn what_contradicts_is_refused_before_anything_is_touched() {
         let refused = run().args(args.iter().copied()).run().expect_code(2);
         assert!(refused.stderr.contains(said), "{args:?}: {}", refused.stderr);
     }
+}
+
+/// A list of three with the second in trouble, fetched into `out` with these arguments; the state is
+/// gone after it.
+fn numbered(server: &FaultServer, urls: &[String], args: &[&str]) -> Finished {
+    let list = urls.join("\n");
+    let run = Fetchall::new().file("n.txt", list).args(["--json", "--dir", "out", "-o", "n.nd", "n.txt"]);
+    let run = run.args(args).run().expect_code(1);
+    assert_eq!(server.asked("/z"), 1);
+    run
+}
+
+/// The same list, only what failed of it.
+fn numbered_again(before: &Finished, args: &[&str]) -> Finished {
+    let mut run = Fetchall::new();
+    for path in ["n.txt", "n.nd"] {
+        run = run.file(path, before.read(path));
+    }
+    let out = before.folder().join("out");
+    run.args(["--json", "--retry-from", "n.nd", "n.txt", "--dir"]).arg(out).args(args).run()
+}
+
+#[test]
+fn names_follow_from_the_whole_list() {
+    let body = |text: &str| Act::KeepAliveOk(text.as_bytes().to_vec());
+    let numbers = ("{n}.html", ["1.html", "2.html", "3.html"]);
+    for ((name, files), fresh) in [(numbers, true), (numbers, false), (("{stem}", ["x", "z", "y"]), true)] {
+        let script = Script::new()
+            .on("x", body("one"))
+            .on_each("z", vec![Act::Status(404, Vec::new()), body("two")])
+            .on("y", body("three"));
+        let server = FaultServer::start(script);
+        let urls = ["x", "z", "y"].map(|path| server.url(path));
+        let first = numbered(&server, &urls, &["--name", name]);
+        for order in ["completed", "input"] {
+            let args = ["--name", name, if fresh { "--fresh" } else { "--fresh=false" }, "--order", order];
+            let again = numbered_again(&first, &args).expect_code(0);
+            assert_eq!((again.records().len(), tried(&again)), (1, set(&["z"])));
+        }
+        for (file, text) in files.into_iter().zip(["one", "two", "three"]) {
+            assert_eq!(first.read(&format!("out/{file}")), text.as_bytes(), "{name}");
+        }
+        assert_eq!((server.asked("/x"), server.asked("/y")), (1, 1), "what was ok is not asked");
+    }
+}
+
+#[test]
+fn a_line_that_is_left_out_keeps_its_name_to_itself() {
+    let body = |text: &str| Act::KeepAliveOk(text.as_bytes().to_vec());
+    let script = Script::new().on("f", body("first")).on_each("z", vec![Act::Status(404, Vec::new()), body("second")]);
+    let server = FaultServer::start(script);
+    // Both are called `same`.
+    let list = format!("url\tout\n{}\tsame\n{}\tsame\n", server.url("f"), server.url("z"));
+    let first = Fetchall::new().file("n.txt", &list).args(["--json", "--dir", "out", "-o", "n.nd", "n.txt"]);
+    let first = first.run().expect_code(1);
+    std::fs::remove_dir_all(first.folder().join("out/.fetchall")).expect("what was known goes");
+    let again = numbered_again(&first, &[]).expect_code(0);
+    assert_eq!(first.read("out/same"), b"first", "a good file is not overwritten");
+    let path = again.records()[0]["path"].as_str().expect("saved").to_owned();
+    assert!(path.contains("/same~"), "{path}");
+    assert_eq!(std::fs::read(path).expect("its file"), b"second");
+}
+
+#[test]
+fn what_the_report_does_not_know_is_told() {
+    let server = server();
+    let report = report(&server);
+    let list = ["fine", "slow", "new", "newer"].map(|name| server.url(name)).join("\n");
+    let run = |list: String| Fetchall::new().file("r.ndjson", &report).file("n.txt", list);
+    let told = run(list).args(["--json", "--retry-from", "r.ndjson", "n.txt"]).run().expect_code(0);
+    assert!(told.stderr.contains("2 lines of the lists are not in the report"), "{}", told.stderr);
+    assert_eq!(server.asked("/new") + server.asked("/fine"), 0);
+    let nothing = run(server.url("fine")).args(["--json", "--retry-from", "r.ndjson", "n.txt"]).run().expect_code(0);
+    assert!(!nothing.stderr.contains("not in the report"), "{}", nothing.stderr);
 }

@@ -23,9 +23,9 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::cli::exit::{Exit, UsageError};
-use crate::cli::outputs::distinct;
 use crate::cli::resolve::{InputArg, Resolved};
 use crate::cli::terminal::Terminal;
+use crate::cli::{contradictions, outputs};
 
 /// After the second signal, how long outputs may still take; a pipe that nobody reads takes for ever.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -37,19 +37,8 @@ type Vars = BTreeMap<OsString, OsString>;
 
 /// Downloads the inputs.
 pub fn list(resolved: Resolved, vars: &Vars) -> anyhow::Result<Exit> {
-    let config = &resolved.config;
-    let reads: Vec<_> = resolved.inputs.iter().chain(resolved.retry.as_ref().map(|retry| &retry.report)).collect();
-    distinct(
-        &reads,
-        &[
-            ("--output", Some(&config.output)),
-            ("--summary", config.summary.as_deref()),
-            ("--log", config.log.as_deref()),
-            ("--output-document", resolved.output_document.as_deref()),
-            ("--state", config.state.as_deref()),
-            ("--changes", config.changes.as_deref()),
-        ],
-    )?;
+    contradictions::check(&resolved)?;
+    outputs::check(&resolved)?;
     let runtime = runtime()?;
     let retry = resolved.retry.as_ref();
     let retry = retry.map(|retry| Retry { report: input(&retry.report), only: retry.only.clone() });
@@ -69,6 +58,8 @@ fn input(arg: &InputArg) -> Input {
 
 /// Downloads a small site that is served on loopback.
 pub fn demo(resolved: Resolved, vars: &Vars) -> anyhow::Result<Exit> {
+    contradictions::check(&resolved)?;
+    outputs::check(&resolved)?;
     let runtime = runtime()?;
     let site = runtime.block_on(Site::start(Site::LATENCY)).context("cannot serve the demo site on 127.0.0.1")?;
     let inputs = site.urls().into_iter().zip(1..).map(|(url, position)| Input::Url(url, position));
@@ -91,7 +82,7 @@ pub(super) fn runtime() -> anyhow::Result<Runtime> {
 fn run(runtime: &Runtime, resolved: &Resolved, inputs: Inputs, vars: &Vars) -> anyhow::Result<Exit> {
     let terminal = Terminal::of(vars);
     let stop = Stop::default();
-    let watched = watch(resolved, &terminal)?;
+    let (watched, log) = watch(resolved, &terminal)?;
     let document = match resolved.output_document.as_deref() {
         None => Document::None,
         Some(path) if path == Path::new("-") => Document::Stream(Arc::new(Mutex::new(io::stdout()))),
@@ -99,6 +90,7 @@ fn run(runtime: &Runtime, resolved: &Resolved, inputs: Inputs, vars: &Vars) -> a
     };
     let plan = app::plan(&resolved.config, inputs, document, watched, stop.clone())
         .map_err(|error| UsageError::one(error.to_string()))?;
+    start_log(log)?;
     // Who reads events reads nothing else there.
     if resolved.config.dry_run && !resolved.config.quiet && resolved.config.progress != ProgressMode::Json {
         // When standard error is closed there is nobody to tell.
@@ -226,8 +218,8 @@ impl Signals {
     }
 }
 
-/// Who watches the run, and where its records go.
-fn watch(resolved: &Resolved, terminal: &Terminal) -> anyhow::Result<Surroundings> {
+/// Who watches the run, where its records go, and its log.
+fn watch(resolved: &Resolved, terminal: &Terminal) -> anyhow::Result<(Surroundings, Log)> {
     let config = &resolved.config;
     let stdout_color = terminal.color(config.color, terminal.stdout);
     let stderr_color = terminal.color(config.color, terminal.stderr);
@@ -254,7 +246,7 @@ fn watch(resolved: &Resolved, terminal: &Terminal) -> anyhow::Result<Surrounding
         ProgressMode::Json => reporters.push(Box::new(Events::new(Box::new(io::stderr())))),
         ProgressMode::None => {}
     }
-    start_log(config, log.map_or_else(|| Box::new(io::stderr()) as Box<dyn Write + Send>, |w| Box::new(w)))?;
+    let log = log_of(config, log.map_or_else(|| Box::new(io::stderr()) as Box<dyn Write + Send>, |w| Box::new(w)))?;
     // What failed is told somewhere: in the records, or here.
     if resolved.show_errors || (!config.quiet && !wants_records(resolved)) {
         reporters.push(Box::new(Failures::new(Box::new(io::stderr()))));
@@ -262,14 +254,15 @@ fn watch(resolved: &Resolved, terminal: &Terminal) -> anyhow::Result<Surrounding
     if !config.quiet && mode != ProgressMode::Json {
         reporters.push(Box::new(SummaryText::new(stderr, stderr_color)));
     }
-    Ok(Surroundings {
+    let surroundings = Surroundings {
         records: wants_records(resolved).then_some(stdout),
         color: stdout_color,
         sinks: Vec::new(),
         worker_program: worker_program(config)?,
         reporters,
         address_classes: AddressClasses::default(),
-    })
+    };
+    Ok((surroundings, log))
 }
 
 /// This program, for the backend that starts it again.
@@ -290,18 +283,36 @@ fn wants_records(resolved: &Resolved) -> bool {
     resolved.records_to().is_some() && !silenced
 }
 
-/// Sends the log where `--log` and `--verbose` say.
-fn start_log(config: &Config, stderr: Box<dyn Write + Send>) -> anyhow::Result<()> {
+/// Where the log goes.
+enum Log {
+    None,
+    Stderr(Box<dyn Write + Send>),
+    File(File),
+}
+
+/// Opens the log that `--log` and `--verbose` ask for. What a file holds is left until the run begins.
+fn log_of(config: &Config, stderr: Box<dyn Write + Send>) -> Result<Log, UsageError> {
+    let Some(path) = &config.log else {
+        return Ok(if config.verbose { Log::Stderr(stderr) } else { Log::None });
+    };
+    let opened = File::options().write(true).create(true).truncate(false).open(path);
+    let file = opened.map_err(|e| UsageError::one(format!("--log: cannot write {}: {e}", path.display())))?;
+    Ok(Log::File(file))
+}
+
+/// Begins the log, now that everything else is set up.
+fn start_log(log: Log) -> anyhow::Result<()> {
     use tracing_subscriber::filter::Targets;
     use tracing_subscriber::fmt::layer;
-    let writer: Box<dyn Write + Send> = match &config.log {
-        Some(path) => {
-            let file = File::create(path)
-                .map_err(|e| UsageError::one(format!("--log: cannot write {}: {e}", path.display())))?;
+    let writer: Box<dyn Write + Send> = match log {
+        Log::None => return Ok(()),
+        Log::Stderr(stderr) => stderr,
+        Log::File(file) => {
+            if file.metadata().is_ok_and(|found| found.is_file()) {
+                file.set_len(0).context("cannot empty the log")?;
+            }
             Box::new(file)
         }
-        None if config.verbose => stderr,
-        None => return Ok(()),
     };
     let layer = layer().with_ansi(false).with_target(false).with_writer(Mutex::new(writer));
     let ours = Targets::new().with_target("fetchall", tracing::Level::DEBUG);

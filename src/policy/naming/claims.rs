@@ -71,6 +71,12 @@ impl Claims {
         self.files.insert(&fold(name));
     }
 
+    /// Whether a name was given away, to a file or a folder.
+    pub fn is_taken(&self, name: &str) -> bool {
+        let key = fold(name);
+        self.files.contains(&key) || self.folders.contains(&key)
+    }
+
     /// How many names were given away.
     pub fn len(&self) -> usize {
         self.files.len()
@@ -124,15 +130,11 @@ impl Claims {
             0 => format!("{folder}{file}"),
             n => format!("{folder}{}", tagged(file, &tag(hash, n))),
         };
-        let is_taken = |path: &str| {
-            let key = fold(path);
-            self.files.contains(&key) || self.folders.contains(&key)
-        };
         // Claims of one identity take the numbers one after another. To find the end of a long row
         // without walking along it: double until a free one, then halve the gap.
         let (mut low, mut high) = (0, 0);
         let mut found = nth(0);
-        while is_taken(&found) {
+        while self.is_taken(&found) {
             low = high;
             high = (high * 2).max(high + 1);
             found = nth(high);
@@ -140,7 +142,7 @@ impl Claims {
         while high - low > 1 {
             let middle = low + (high - low) / 2;
             let path = nth(middle);
-            if is_taken(&path) {
+            if self.is_taken(&path) {
                 low = middle;
             } else {
                 high = middle;

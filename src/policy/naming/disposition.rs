@@ -186,6 +186,9 @@ mod tests {
             (r#"attachment; filename="/foo.html""#, "foo.html"), // attabspath
             (r#"attachment; filename="\\foo.html""#, "foo.html"), // attabspathwin
             (r#"attachment; filename="../../etc/passwd""#, "passwd"),
+            (r#"attachment; filename="..\..\\win.ini""#, "win.ini"),
+            (r#"attachment; filename="..\..\win.ini""#, "_...win.ini"), // a lone \ escapes what follows it
+            (r"attachment; filename=..\..\win.ini", "win.ini"),
             (r#"attachment; filename="C:\\x\\..\\y.txt""#, "y.txt"),
             (r#"attachment; filename="a/b\\c/d.txt""#, "d.txt"),
             (r#"attachment; filename=".htaccess""#, "_htaccess"),

@@ -26,6 +26,7 @@ fn told(entries: &[Entry]) -> Vec<String> {
         match entry {
             Entry::Seed(seed) => line.push_str(&format!(" {} {:?}", seed.priority, seed.wants)),
             Entry::Bad(bad) => line.push_str(&format!(" {}", bad.error)),
+            Entry::LeftOut { .. } => line.push_str(" left out"),
         }
     }
     told

@@ -86,6 +86,7 @@ pub(super) fn brief(entries: &[Entry]) -> Vec<String> {
     let one = |entry: &Entry| match entry {
         Entry::Seed(seed) => format!("{} {}", seed.origin.line, seed.url),
         Entry::Bad(bad) => format!("{} !{}", bad.origin.line, bad.text),
+        Entry::LeftOut { seed, .. } => format!("{} -{}", seed.origin.line, seed.url),
     };
     entries.iter().map(one).collect()
 }

@@ -188,6 +188,7 @@ fn an_option_that_is_not_understood_is_one_bad_line_that_names_it() {
         let entries = text_file(&format!("http://a.test/\n {option}\n out=o\nhttp://b.test/\n"));
         assert_eq!(brief(&entries), ["1 !http://a.test/", "4 http://b.test/"]);
         says(&entries[..1], option.split('=').next().unwrap());
+        says(&entries[..1], "line 2: ");
     }
 }
 

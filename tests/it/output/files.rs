@@ -1,0 +1,201 @@
+//! The files that a run writes about itself never cost another file what it holds.
+
+use std::fs::{self, File, OpenOptions};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use crate::support::act::{Act, Script};
+use crate::support::cli::Fetchall;
+use crate::support::fault::FaultServer;
+
+fn server() -> FaultServer {
+    FaultServer::start(Script::new().otherwise(Act::KeepAliveOk(b"hello\n".to_vec())))
+}
+
+/// The program with these files as standard input and output, as a shell redirects them.
+fn redirected(folder: &Path, args: &[&str], stdin: File, stdout: Stdio) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fetchall"));
+    command.args(args).current_dir(folder).env("FETCHALL_RETRY", "0").env("HOME", folder);
+    command.env("XDG_CONFIG_HOME", folder).stdin(stdin).stdout(stdout).output().expect("it runs")
+}
+
+#[test]
+fn what_the_run_itself_keeps_is_no_output() {
+    let server = server();
+    let url = server.url("a");
+    let first = Fetchall::new().args(["--dir", "out", &url]).run().expect_code(0);
+    let state = first.read("out/.fetchall/state.db");
+    let state_path = first.folder().join("out/.fetchall/state.db");
+    let dir = first.folder().join("out");
+    for flag in ["-o", "--summary", "--changes", "--log"] {
+        for name in [".fetchall/state.db", ".fetchall/new", "../out/.fetchall/./new"] {
+            for more in [&[][..], &["--dry-run"]] {
+                if flag == "--changes" && !more.is_empty() {
+                    continue;
+                }
+                let run = Fetchall::new().arg("--dir").arg(&dir).arg(flag).arg(dir.join(name)).args(more).arg(&url);
+                let refused = run.run().expect_code(2);
+                assert!(refused.stderr.contains("where the run keeps what it knows"), "{}", refused.stderr);
+            }
+        }
+    }
+    assert!(fs::read(state_path).expect("the state") == state, "it is as it was");
+    // Nor in a folder that is not there yet.
+    let refused = Fetchall::new().args(["--dir", "new", "-o", "new/.fetchall/x", &url]).run().expect_code(2);
+    assert!(!refused.folder().join("new").exists());
+}
+
+#[test]
+fn an_input_that_comes_by_redirection_is_not_emptied() {
+    let server = server();
+    let folder = tempfile::tempdir().expect("a folder");
+    let list = folder.path().join("l.txt");
+    let text = format!("{}\n", server.url("a"));
+    fs::write(&list, &text).expect("a list");
+    let open = || File::open(&list).expect("the list");
+    let append = || OpenOptions::new().append(true).open(&list).expect("the list").into();
+    let runs = [
+        redirected(folder.path(), &["--json", "-o", "l.txt"], open(), Stdio::piped()),
+        redirected(folder.path(), &["--summary", "l.txt"], open(), Stdio::piped()),
+        redirected(folder.path(), &["--retry-from", "-", "-o", "./l.txt"], open(), Stdio::piped()),
+        redirected(folder.path(), &["--json", "l.txt"], File::open("/dev/null").unwrap(), append()),
+        redirected(folder.path(), &["--json"], open(), append()),
+        redirected(folder.path(), &["--json", "--summary", "l.txt", &server.url("b")], open(), append()),
+    ];
+    for run in runs {
+        let stderr = String::from_utf8_lossy(&run.stderr);
+        assert_eq!(run.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains("input") || stderr.contains("standard output"), "{stderr}");
+        assert_eq!(fs::read_to_string(&list).expect("the list"), text);
+    }
+    // A device may be both.
+    let null = || File::options().read(true).write(true).open("/dev/null").unwrap();
+    let run =
+        redirected(folder.path(), &["--json", "-o", "/dev/null", "--summary", "/dev/null"], null(), null().into());
+    assert_eq!(run.status.code(), Some(0));
+}
+
+#[test]
+fn nothing_is_emptied_before_everything_is_set_up() {
+    let server = server();
+    for bad in ["--summary=none/x", "--log=none/x", "--cacert=absent", "--changes=c.json"] {
+        let run = Fetchall::new().file("prec", "precious").file("log", "precious").arg(bad);
+        let log = if bad.starts_with("--log") { "--verbose" } else { "--log=log" };
+        let run = run.args(["-o", "prec", log, &server.url("a")]).run().expect_code(2);
+        assert_eq!((run.read("prec"), run.read("log")), (b"precious".to_vec(), b"precious".to_vec()), "{bad}");
+    }
+    // And what was there is gone when the run begins.
+    let run = Fetchall::new().file("prec", "x".repeat(10_000)).file("log", "y".repeat(10_000));
+    let run = run.args(["--json", "-o", "prec", "--log", "log", &server.url("a")]).run().expect_code(0);
+    assert!(run.read("prec").starts_with(b"{") && !run.read("log").contains(&b'y'));
+}
+
+#[test]
+fn two_spellings_of_one_new_file_are_one_file() {
+    let server = server();
+    for other in ["./new.json", "sub/../new.json", "link/new.json"] {
+        let run = Fetchall::new().file("sub/x", "");
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(".", run.folder().join("link")).expect("a link");
+        let run = run.args(["-o", "new.json", "--summary", other, &server.url("a")]).run().expect_code(2);
+        assert!(run.stderr.contains("--output and --summary: both name"), "{}", run.stderr);
+        assert!(!run.folder().join("new.json").exists());
+    }
+}
+
+#[test]
+fn outputs_among_saved_bodies_and_these_stay_apart() {
+    let server = server();
+    let url = server.url("c");
+    let first = Fetchall::new().args(["--dir", "out", "--name", "{file}", "-o", "out/c", &url]).run().expect_code(0);
+    assert!(first.read("out/c").starts_with(b"200 "), "these are the records");
+    assert!(String::from_utf8(first.read("out/c")).unwrap().trim_end().ends_with(')'), "and the body is elsewhere");
+    let saved = Fetchall::new().args(["--dir", "out", "--name", "{file}", &url]).run().expect_code(0);
+    let dir = saved.folder().join("out");
+    let again = Fetchall::new().args(["--refresh", "--name", "{file}", "-o"]).arg(dir.join("c")).arg("--dir").arg(&dir);
+    let refused = again.arg(&url).run().expect_code(2);
+    assert!(refused.stderr.contains("belongs to a URL that was saved there"), "{}", refused.stderr);
+    assert_eq!(saved.read("out/c"), b"hello\n");
+}
+
+#[test]
+fn standard_output_is_for_records() {
+    for flag in ["--summary", "--changes", "--log"] {
+        let run = Fetchall::new().args(["--dir", "out", flag, "-", "http://127.0.0.1:9/"]).run().expect_code(2);
+        assert!(run.stderr.contains(&format!("{flag}: cannot go to standard output")), "{}", run.stderr);
+        assert!(!run.folder().join("-").exists());
+    }
+}
+
+#[test]
+fn flags_that_could_do_nothing_and_contradictions_are_refused() {
+    let url = "http://127.0.0.1:9/";
+    for flag in ["-N", "-R", "--name={n}", "--content-disposition", "--skip-existing", "--fresh", "--sync"] {
+        let refused = Fetchall::new().args([flag, url]).run().expect_code(2);
+        assert!(refused.stderr.contains("--dir DIR"), "{flag}: {}", refused.stderr);
+        // In a variable it is there for other runs.
+        let off = Fetchall::new().args([flag.to_owned() + "=false", "--dry-run".into(), url.into()]);
+        if flag.starts_with("--") && flag != "--name={n}" {
+            off.run().expect_code(0);
+        }
+    }
+    Fetchall::new().env("FETCHALL_REMOTE_TIME", "true").args(["--dry-run", url]).run().expect_code(0);
+    let both = Fetchall::new().args(["--dir", "out", "--refresh", "--fresh", url]).run().expect_code(2);
+    assert!(both.stderr.contains("--refresh and --fresh: contradict"), "{}", both.stderr);
+    let file = Fetchall::new().file("fetchall.toml", "dir = \"out\"\nchanges = \"c.json\"\n");
+    let file = file.args(["--dry-run", url]).run().expect_code(2);
+    assert!(file.stderr.contains("fetchall.toml:2 sets changes: say --changes none"), "{}", file.stderr);
+}
+
+#[test]
+fn what_others_need_to_go_on_is_explained() {
+    for args in [&["-C", "-"][..], &["--continue"], &["-C"]] {
+        let refused = Fetchall::new().args(["--dir", "out", "http://127.0.0.1:9/"]).args(args).run().expect_code(2);
+        assert!(refused.stderr.contains("the same command goes on by itself"), "{}", refused.stderr);
+    }
+    let run = Fetchall::new().args(["--dir", "out", "--timestamping", "--dry-run", "http://127.0.0.1:9/"]);
+    run.run().expect_code(0);
+}
+
+#[test]
+fn tips_do_not_mislead() {
+    for (args, tip) in [
+        (&["--name", "-{n}"][..], "--name=-{n}"),
+        (&["-nc"], "--skip-existing"),
+        (&["-OJ", "-J"], "--content-disposition"),
+        (&["--sumary", "x"], "'--summary'"),
+    ] {
+        let refused = Fetchall::new().args(args.iter().copied()).run().expect_code(2);
+        assert!(refused.stderr.contains(tip) && !refused.stderr.contains("-- -"), "{}", refused.stderr);
+    }
+}
+
+#[test]
+fn lines_tell_where_a_body_went_when_its_url_does_not() {
+    let server = server();
+    let run =
+        |args: &[&str]| Fetchall::new().args(["--dir", "out"]).args(args).arg(server.url("a")).run().expect_code(0);
+    assert!(!run(&[]).stdout.contains("out/"), "the URL says it");
+    assert!(run(&["--name", "{n:3}.x"]).stdout.trim_end().ends_with("  (out/001.x)"));
+}
+
+#[test]
+fn a_dry_run_says_what_would_be() {
+    let server = server();
+    let list = ["a", "b", "a"].map(|name| server.url(name)).join("\n");
+    let run = Fetchall::new().file("l", list).args(["--dry-run", "--json", "l"]).run().expect_code(0);
+    let last = run.stderr.lines().last().expect("a summary");
+    assert!(last.ends_with("2 would be fetched, 1 skipped"), "{last}");
+    assert!(!run.stderr.contains("in flight"), "{}", run.stderr);
+    for record in run.records() {
+        assert_eq!((&record["timing"]["queued_ms"], &record["timing"]["total_ms"]), (&().into(), &().into()));
+    }
+}
+
+#[test]
+fn help_tells_the_placeholders() {
+    let help = Fetchall::new().arg("--help").run().expect_code(0).stdout;
+    let flat = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(flat.contains("{host} {path} {dir} {file} {stem} {ext} {query} {n:1} {sha256}"), "{help}");
+    assert!(flat.contains("docs/names.md"));
+}

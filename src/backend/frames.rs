@@ -16,7 +16,7 @@ pub(super) use job::{DoneFrame, JobFrame};
 pub(super) use spec::{BodyWriter, SpecFrame};
 
 /// Raised with every change of a message.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// The length and the version.
 const HEAD: usize = 5;

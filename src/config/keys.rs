@@ -13,7 +13,7 @@ use toml::Value;
 
 use super::{
     Backend, Color, Compression, Config, Digest, Duplicates, FailOn, Format, InputFormat, LowSpeed, Order,
-    ProgressMode, Until, header, retry, units,
+    ProgressMode, Proxies, Until, header, retry, units,
 };
 use crate::model::RetryOn;
 
@@ -112,8 +112,17 @@ keys! {
     "fail-on" => fail_on: FailOn,
     "header" => header: Headers,
     "user-agent" => user_agent: FieldText,
+    "user" => user: OrNone<FieldText>,
+    "netrc" => netrc: bool,
+    "netrc-file" => netrc_file: OrNone<PathBuf>,
+    "proxy" => proxy: OrNone<ProxyText>,
+    "noproxy" => noproxy: OrNone<FieldText>,
+    "head" | "spider" => head: bool,
+    "http1" | "http1.1" => http1: bool,
     "max-redirects" | "max-redirs" => max_redirects: u32,
     "cacert" | "ca-certificate" => cacert: OrNone<PathBuf>,
+    "cert" => cert: OrNone<PathBuf>,
+    "key" => key: OrNone<PathBuf>,
     "insecure" | "no-check-certificate" => insecure: bool,
     "compression" => compression: Compression,
     "connect-timeout" => connect_timeout: TimeLimit,
@@ -435,6 +444,26 @@ impl Kind for FieldText {
 
     fn write(value: &String) -> Value {
         Value::from(value.as_str())
+    }
+}
+
+/// Proxies; empty text is none, as in curl.
+struct ProxyText;
+
+impl Kind for ProxyText {
+    type Value = String;
+
+    fn read(raw: Raw<'_>) -> Result<String, String> {
+        let text = string(raw)?;
+        Proxies::parse(text).map(|_| text.to_owned())
+    }
+
+    fn write(value: &String) -> Value {
+        Value::from(value.as_str())
+    }
+
+    fn read_or_none(raw: Raw<'_>) -> Result<Option<String>, String> {
+        Self::read(raw).map(|text| Some(text).filter(|text| !text.trim().is_empty()))
     }
 }
 

@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use super::ends::Ends;
 use super::order::InputOrder;
@@ -51,6 +52,7 @@ pub(super) async fn run(plan: Plan) -> RunEnd {
     let retries = Retries::new(plan.retry, plan.seed);
     let mut state = State::new(plan.frontier, plan.names, retries, Watchers::new(plan.reporters), started);
     (state.order, state.ends) = (order, plan.ends);
+    state.beyond_one_origin = plan.beyond_one_origin.map(|text| (text, None));
     let (to_sinks, sinks) = match crate::sink::spawn(plan.sinks, info.clone()) {
         Ok(spawned) => spawned,
         Err(e) => return state.failed_to_start(RunFault::Thread(e)),
@@ -111,6 +113,8 @@ struct State {
     /// Those whose turn has not come, where records keep the order of the input.
     order: Option<InputOrder>,
     ends: Ends,
+    /// What is told once there is a second origin, and the first one; not there when it was told.
+    beyond_one_origin: Option<(String, Option<Url>)>,
     /// An outcome met an end; the loop stops the run.
     met: Option<StopCause>,
     stopping: Option<StopCause>,
@@ -137,6 +141,7 @@ impl State {
             pending: Vec::new(),
             order: None,
             ends: Ends::default(),
+            beyond_one_origin: None,
             met: None,
             stopping: None,
             fault: None,
@@ -182,6 +187,9 @@ impl State {
 
     /// Claims the name of a seed, in list order, and lets it wait.
     fn push(&mut self, mut seed: Seed) {
+        if self.beyond_one_origin.is_some() {
+            self.count_origins(&seed.url);
+        }
         if let Some(name) = seed.known.as_mut().and_then(|known| known.name.take()) {
             // It has had it for longer than this run.
             return self.frontier.push(seed, self.names.is_some().then_some(name));
@@ -191,6 +199,21 @@ impl State {
         match names.claim_for(&seed.url, seed.number + 1, out) {
             Ok(claimed) => self.frontier.push(seed, Some(claimed)),
             Err(error) => self.finish(Outcome::unfetched(Subject::Seed(seed), Verdict::Failed(error))),
+        }
+    }
+
+    /// Warns, once, when a URL is of another origin than the first.
+    fn count_origins(&mut self, url: &Url) {
+        let is_second = match &mut self.beyond_one_origin {
+            None => false,
+            Some((_, Some(first))) => !origin::same(first, url),
+            Some((_, first)) => {
+                *first = Some(url.clone());
+                false
+            }
+        };
+        if let Some((text, _)) = self.beyond_one_origin.take_if(|_| is_second) {
+            self.watchers.tell(&Event::Warning(&text));
         }
     }
 

@@ -1,6 +1,6 @@
 //! The clients of one fetcher, and when they are exchanged for fresh ones.
 //!
-//! `https` goes through reqwest: TLS, HTTP/2 and what else a modern origin expects. Plain `http`
+//! `https`, and all that goes through a proxy, is reqwest's: TLS, HTTP/2, CONNECT, SOCKS. Plain `http`
 //! goes through the HTTP/1 that reqwest itself is built on and a pool of our own, without the
 //! layers in between: of the instructions that a small page costs these were half, for redirects,
 //! retries, proxies and cookies that are switched off here. Under TLS they do not matter.
@@ -16,6 +16,7 @@ use super::answer::{Answer, ClientError};
 use super::pool::{IDLE, Pool};
 use super::timing::{ConnectLayer, SystemResolver};
 use super::{HttpSpec, TlsSpec, tls};
+use crate::config::Proxies;
 
 /// The most fields of a response head; hyper takes 100 unless told.
 const MAX_FIELDS: usize = 1000;
@@ -35,11 +36,18 @@ pub(super) fn is_its_own(value: &HeaderValue) -> bool {
     value.is_sensitive()
 }
 
+/// Whether an exception is for every host; reqwest takes it for one of names, not of addresses.
+fn asks_all_directly(spec: &HttpSpec) -> bool {
+    spec.no_proxy.as_deref().is_some_and(|hosts| hosts.split(',').any(|host| host.trim() == "*"))
+}
+
 /// Asks servers.
 pub(super) struct Clients {
     tls_spec: TlsSpec,
     connect_timeout: Duration,
     plain: Pool,
+    proxies: Proxies,
+    no_proxy: Option<String>,
     tls: Renewed<reqwest::Client>,
 }
 
@@ -51,29 +59,38 @@ impl Clients {
             tls_spec: spec.tls.clone(),
             connect_timeout: spec.connect_timeout,
             plain: Pool::new(spec.connect_timeout, http, spec.idle_connections),
+            proxies: if asks_all_directly(spec) { Proxies::default() } else { spec.proxies.clone() },
+            no_proxy: spec.no_proxy.clone(),
             tls: Renewed::new(spec.idle_connections),
         }
     }
 
-    /// Sends a GET and waits for the head of the response.
+    /// Sends a request without a body and waits for the head of the response.
     ///
     /// `in_use` is how many fetches this fetcher does at once, at most.
-    pub(super) async fn get(&self, url: &Url, mut fields: HeaderMap, in_use: usize) -> Result<Answer, ClientError> {
-        if url.scheme() == "http" {
-            return Ok(Answer::plain(self.plain.get(url, fields).await?));
+    pub(super) async fn ask(
+        &self,
+        method: Method,
+        url: &Url,
+        mut fields: HeaderMap,
+        in_use: usize,
+    ) -> Result<Answer, ClientError> {
+        // The pool of our own knows no proxies.
+        if url.scheme() == "http" && self.proxies.http.is_none() {
+            return Ok(Answer::plain(self.plain.ask(method, url, fields).await?));
         }
         if fields.get(header::HOST).is_some_and(is_its_own) {
             // HTTP/2 has none.
             fields.remove(header::HOST);
         }
-        let mut request = reqwest::Request::new(Method::GET, url.clone());
+        let mut request = reqwest::Request::new(method, url.clone());
         *request.headers_mut() = fields;
         let client = self.tls.get(in_use, |opened| self.build_tls(opened))?;
         Ok(Answer::tls(client.execute(request).await?))
     }
 
     fn build_tls(&self, opened: &Arc<AtomicUsize>) -> Result<reqwest::Client, ClientError> {
-        let client = reqwest::Client::builder()
+        let mut client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls::client_config(&self.tls_spec)?)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
@@ -90,9 +107,27 @@ impl Clients {
             .http2_adaptive_window(true)
             .dns_resolver(Arc::new(SystemResolver))
             // The timeout is reqwest's, around this layer.
-            .connector_layer(ConnectLayer { opened: opened.clone(), timeout: None })
-            .build()?;
-        Ok(client)
+            .connector_layer(ConnectLayer { opened: opened.clone(), timeout: None });
+        if self.tls_spec.http1 {
+            client = client.http1_only();
+        }
+        for proxy in self.through()? {
+            client = client.proxy(proxy);
+        }
+        Ok(client.build()?)
+    }
+
+    /// The proxies as reqwest knows them.
+    fn through(&self) -> Result<Vec<reqwest::Proxy>, ClientError> {
+        let mut proxies = Vec::new();
+        if let Some(proxy) = &self.proxies.http {
+            proxies.push(reqwest::Proxy::http(proxy.clone())?);
+        }
+        if let Some(proxy) = &self.proxies.https {
+            proxies.push(reqwest::Proxy::https(proxy.clone())?);
+        }
+        let without = self.no_proxy.as_deref().and_then(reqwest::NoProxy::from_string);
+        Ok(proxies.into_iter().map(|proxy| proxy.no_proxy(without.clone())).collect())
     }
 }
 

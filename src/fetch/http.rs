@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
 
-use ::http::StatusCode;
 use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use ::http::{Method, StatusCode};
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout};
@@ -51,6 +51,9 @@ pub(super) struct HttpFetcher {
     pub(super) saver: Saver,
     pub(super) meter: Arc<Meter>,
     fields: HeaderMap,
+    /// The Authorization of `--user`.
+    basic: Option<HeaderValue>,
+    method: Method,
     /// Whether the Accept-Encoding is ours.
     asks_codings: bool,
     /// How many fetches this fetcher is doing.
@@ -74,6 +77,8 @@ impl HttpFetcher {
         withheld.iter().for_each(|name| drop(fields.remove(name)));
         Self {
             asks_codings: !spec.headers.iter().any(|(name, _)| name == header::ACCEPT_ENCODING),
+            basic: spec.user.as_ref().and_then(origin::basic),
+            method: if spec.head { Method::HEAD } else { Method::GET },
             clients: Clients::new(spec),
             saver: Saver::new(spec, under_way.clone()),
             spec: spec.clone(),
@@ -248,7 +253,8 @@ impl Exchange<'_> {
             let fields = self.fields_for(url);
             self.accepts = fields.get(header::ACCEPT_ENCODING).cloned();
             self.asks_rest = self.rest.is_some() && fields.contains_key(header::IF_RANGE);
-            let sent = self.fetcher.clients.get(url, fields, self.fetcher.most_under_way.load(Relaxed));
+            let most = self.fetcher.most_under_way.load(Relaxed);
+            let sent = self.fetcher.clients.ask(self.fetcher.method.clone(), url, fields, most);
             match self.pace.head(sent).await? {
                 // RFC 9112, section 9.3.1: the server may end an idle connection just as it is
                 // used again. That says nothing about the server, so it is asked anew.
@@ -286,18 +292,14 @@ impl Exchange<'_> {
         if let Some(wants) = wants {
             set_fields(&mut fields, &wants.headers);
         }
-        if origin::same(url, &self.job.seed.url) {
-            if let Some(value) = wants.and_then(|w| w.credentials.as_ref()).and_then(origin::basic) {
-                fields.insert(header::AUTHORIZATION, value);
-            }
-        } else {
+        if !origin::same(url, &self.job.seed.url) {
             // RFC 9110, section 15.4: what was meant for one origin does not follow a redirect out of it.
             // A Host that the user wrote names that origin.
-            for name in [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION] {
-                fields.remove(name);
-            }
+            let secrets: Vec<_> = fields.keys().filter(|name| origin::is_secret(name)).cloned().collect();
+            secrets.into_iter().for_each(|name| drop(fields.remove(name)));
             fields.insert(header::HOST, its_own());
         }
+        self.authorize(url, &mut fields);
         let theirs = || wants.is_some_and(|w| w.headers.iter().any(|(name, _)| name == header::ACCEPT_ENCODING));
         if self.fetcher.asks_codings && decode::asks_identity(url.path()) && !theirs() {
             fields.insert(header::ACCEPT_ENCODING, IDENTITY);
@@ -308,6 +310,30 @@ impl Exchange<'_> {
             fields.insert(name, value);
         }
         fields
+    }
+
+    /// Who asks, where that is known: what stands in the URL of the list counts for more than a field,
+    /// that for more than `--user`, and that for more than the netrc file.
+    fn authorize(&self, url: &Url, fields: &mut HeaderMap) {
+        let (spec, seed) = (&self.fetcher.spec, &self.job.seed.url);
+        let at_home = origin::same(url, seed);
+        let own = if at_home { self.wants().and_then(|wants| wants.credentials.as_ref()) } else { None };
+        let own_user = own.filter(|own| own.password.is_empty()).map(|own| own.username.as_str());
+        let has_field = fields.contains_key(header::AUTHORIZATION);
+        // A file that names hosts speaks of the usual ports, and its words do not leave TLS on the way.
+        let netrc = || {
+            let usual = url.port().is_none() && (url.scheme() == "https" || seed.scheme() == "http");
+            let host = url.host_str().filter(|_| !spec.netrc.machines.is_empty() && (at_home || usual))?;
+            spec.netrc.find(host, own_user, !at_home).and_then(origin::basic)
+        };
+        let value = match own {
+            Some(own) => own_user.and_then(|_| netrc()).or_else(|| origin::basic(own)),
+            None if has_field => None,
+            None => self.fetcher.basic.clone().filter(|_| at_home).or_else(netrc),
+        };
+        if let Some(value) = value {
+            fields.insert(header::AUTHORIZATION, value);
+        }
     }
 
     /// What is asked of this URL beside itself: whether it has changed.
@@ -331,6 +357,10 @@ impl Exchange<'_> {
                 }
                 self.rest = Some(rest);
                 self.start_again().map(|()| None)
+            }
+            200..=299 if self.fetcher.method == Method::HEAD => {
+                self.drain(response).await;
+                Ok(Some(Verdict::Ok))
             }
             200..=299 if status != 206 => {
                 self.start_again()?;

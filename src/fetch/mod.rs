@@ -33,8 +33,9 @@ use ::http::{HeaderName, HeaderValue};
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Compression, Digest, LowSpeed};
-use crate::model::{Facts, Job, Timing, Verdict};
+use crate::config::{Compression, Digest, LowSpeed, Proxies};
+use crate::model::{Credentials, Facts, Job, Timing, Verdict};
+use crate::policy::netrc::Netrc;
 
 pub use kept::is_kept;
 pub use meter::Meter;
@@ -95,13 +96,25 @@ impl HttpSpec {
     }
 }
 
-/// Whom TLS trusts.
-#[derive(Debug, Clone, Default)]
+/// Whom TLS trusts, and what it shows.
+#[derive(Clone, Default)]
 pub struct TlsSpec {
     /// PEM text of the authorities to trust instead of the system's.
     pub ca_pem: Option<Vec<u8>>,
+    /// PEM text of the certificate that servers are shown, and of its private key.
+    pub identity: Option<(Vec<u8>, Vec<u8>)>,
     /// Accept any certificate.
     pub insecure: bool,
+    /// Offer HTTP/1.1 alone.
+    pub http1: bool,
+}
+
+impl std::fmt::Debug for TlsSpec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // A private key is shown to nobody.
+        let identity = self.identity.is_some();
+        write!(f, "TlsSpec(insecure: {}, http1: {}, identity: {identity})", self.insecure, self.http1)
+    }
 }
 
 impl TlsSpec {
@@ -159,6 +172,16 @@ pub enum Keeping {
 pub struct HttpSpec {
     /// Request fields of every URL, User-Agent among them; `None` where one of ours is not sent.
     pub headers: Vec<(HeaderName, Option<HeaderValue>)>,
+    /// What every listed origin is told that is told nothing else.
+    pub user: Option<Credentials>,
+    /// What hosts are told.
+    pub netrc: Netrc,
+    /// What requests go through.
+    pub proxies: Proxies,
+    /// Hosts that are asked without these.
+    pub no_proxy: Option<String>,
+    /// Heads alone are asked for.
+    pub head: bool,
     /// How many redirects one URL may take.
     pub max_redirects: u32,
     /// Whom TLS trusts.

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ::http::header::{self, HeaderMap, HeaderValue};
-use ::http::{Request, Response, Uri};
+use ::http::{Method, Request, Response, Uri};
 use bytes::Bytes;
 use http_body_util::Empty;
 use hyper::body::Incoming;
@@ -54,9 +54,15 @@ impl Pool {
         Self { connector: layer.layer(connector), http, shelf: Arc::new(Mutex::new(shelf)) }
     }
 
-    /// Sends a GET and waits for the head of the response.
-    pub(super) async fn get(&self, url: &Url, fields: HeaderMap) -> Result<(Response<Incoming>, Lease), ClientError> {
+    /// Sends a request without a body and waits for the head of the response.
+    pub(super) async fn ask(
+        &self,
+        method: Method,
+        url: &Url,
+        fields: HeaderMap,
+    ) -> Result<(Response<Incoming>, Lease), ClientError> {
         let mut request = Request::new(Empty::new());
+        *request.method_mut() = method;
         *request.uri_mut() = Uri::try_from(&url[Position::BeforePath..Position::AfterQuery])?;
         *request.headers_mut() = fields;
         let origin = &url[Position::BeforeHost..Position::AfterPort];

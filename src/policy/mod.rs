@@ -5,6 +5,7 @@ pub mod descriptors;
 pub mod digest_fields;
 pub mod fingerprint;
 pub mod naming;
+pub mod netrc;
 pub mod origin;
 pub mod partial;
 pub mod printable;

@@ -22,6 +22,7 @@ mod compare;
 mod config;
 mod cut;
 mod errors;
+mod exchange;
 #[cfg(unix)]
 mod faults;
 mod formats;

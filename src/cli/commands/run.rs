@@ -67,7 +67,9 @@ fn input(arg: &InputArg) -> Input {
 }
 
 /// Downloads a small site that is served on loopback.
-pub fn demo(resolved: Resolved, vars: &Vars) -> anyhow::Result<Exit> {
+pub fn demo(mut resolved: Resolved, vars: &Vars) -> anyhow::Result<Exit> {
+    // Nobody else can reach it.
+    resolved.config.proxy = None;
     let runtime = runtime()?;
     let site = runtime.block_on(Site::start(Site::LATENCY)).context("cannot serve the demo site on 127.0.0.1")?;
     let inputs = site.urls().into_iter().zip(1..).map(|(url, position)| Input::Url(url, position));

@@ -5,6 +5,7 @@ pub mod act;
 pub mod cli;
 pub mod fault;
 pub mod play;
+pub mod proxy;
 mod runtime;
 pub mod schema;
 pub mod single;

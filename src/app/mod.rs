@@ -1,5 +1,6 @@
 //! The composition root: a configuration becomes a plan. The only file that knows all concrete types.
 
+mod cookies;
 mod descriptors;
 mod memory;
 
@@ -10,7 +11,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use http::header::{HeaderName, HeaderValue, USER_AGENT};
+use http::header::{COOKIE, HeaderName, HeaderValue, USER_AGENT};
 
 use crate::backend::{BACKENDS, BackendEntry};
 use crate::config::{Backend, Config, Duplicates, Proxies, headers, user};
@@ -108,6 +109,11 @@ pub fn plan(
         keeping = Keeping::For(memory::id(config));
     }
     let mut spec = http_spec(config, saving, keeping)?;
+    let (jar, mut warnings) = cookies::jar(config)?;
+    if let (Some(path), Some(jar), false) = (&config.save_cookies, &jar, config.dry_run) {
+        sinks.push(Box::new(cookies::CookieFile::create(path, jar.clone())?));
+    }
+    spec.cookies = jar;
     sinks.extend(surroundings.sinks);
     sinks.extend(record_sink(config, surroundings.records, surroundings.color)?);
     if let Some(path) = &config.summary {
@@ -122,6 +128,7 @@ pub fn plan(
     let backend = backend(wanted)?;
     let share = descriptors::share(wanted, backend, config.concurrency.get());
     spec.idle_connections = share.idle;
+    warnings.extend(share.warning);
     Ok(Plan {
         source,
         frontier: (frontier.make)(config.duplicates == Duplicates::Skip),
@@ -133,7 +140,7 @@ pub fn plan(
         order: config.order,
         ends: Ends { until: config.until, max_failures: config.max_failures, max_duration: config.max_duration },
         concurrency: share.concurrency,
-        warnings: share.warning.into_iter().collect(),
+        warnings,
         beyond_one_origin: told_to_all(config),
         retry: Limits { retries: config.retry, on: config.retry_on.clone(), max_wait: config.retry_max_wait, streams },
         seed: RandomState::new().build_hasher().finish(),
@@ -258,6 +265,7 @@ fn could_be_made(folder: &Path) -> io::Result<()> {
 fn told_to_all(config: &Config) -> Option<String> {
     let fields = headers(config);
     let mut told: Vec<_> = config.user.iter().map(|_| "--user".to_owned()).collect();
+    told.extend(cookies::field(config).map(|_| "--cookie".to_owned()));
     let secret = fields.iter().filter(|(name, value)| value.is_some() && origin::is_secret(name));
     told.extend(secret.map(|(name, _)| format!("--header {name}")));
     told.dedup();
@@ -315,6 +323,7 @@ fn http_spec(config: &Config, saving: Saving, keeping: Keeping) -> Result<HttpSp
         headers: request_fields(config)?,
         user: user(config),
         netrc: netrc(config)?,
+        cookies: None,
         proxies,
         no_proxy: config.noproxy.clone(),
         head: config.head,
@@ -346,6 +355,14 @@ fn request_fields(config: &Config) -> Result<Vec<(HeaderName, Option<HeaderValue
     let agent = HeaderValue::from_bytes(config.user_agent.as_bytes())
         .map_err(|_| SetupError::Setting("user-agent: has a control character; remove it".to_owned()))?;
     let mut fields = headers(config);
+    if let Some(text) = cookies::field(config) {
+        let value = HeaderValue::from_bytes(text.as_bytes())
+            .map_err(|_| SetupError::Setting("cookie: has a control character; remove it".to_owned()))?;
+        fields.push((COOKIE, Some(value)));
+    }
+    for value in fields.iter_mut().filter(|(name, _)| origin::is_secret(name)).filter_map(|(_, value)| value.as_mut()) {
+        value.set_sensitive(true);
+    }
     // A field that the user wrote out is the one that is sent, as curl does it.
     if fields.iter().all(|(name, _)| *name != USER_AGENT) {
         fields.insert(0, (USER_AGENT, Some(agent).filter(|agent| !agent.is_empty())));

@@ -4,6 +4,7 @@
 //! in the length) and a message in postcard's form. Parent and child are the same program, so a
 //! version that differs means that somebody exchanged it meanwhile: an error, never a guess.
 
+mod cookie;
 mod job;
 mod spec;
 
@@ -12,6 +13,7 @@ use std::io;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+pub(super) use cookie::CookieFrame;
 pub(super) use job::{DoneFrame, JobFrame};
 pub(super) use spec::{BodyWriter, SpecFrame};
 
@@ -37,6 +39,8 @@ pub(super) enum ToWorker<'a> {
     Job(Box<JobFrame<'a>>),
     /// End what is under way.
     Abort,
+    /// What has been set elsewhere, before a job.
+    Cookies(Vec<CookieFrame>),
 }
 
 /// To the parent.
@@ -47,6 +51,8 @@ pub(super) enum FromWorker<'a> {
     /// A piece of a body that goes to a writer of the parent.
     #[serde(borrow)]
     Body(Piece<'a>),
+    /// What the answers of the job have set; before it is done.
+    Cookies(Vec<CookieFrame>),
     /// What became of the job.
     #[serde(borrow)]
     Done(Box<DoneFrame<'a>>),

@@ -167,6 +167,15 @@ pub struct SettingArgs {
     /// Take them from this file [default: none]
     #[arg(long, value_name = "FILE", help_heading = "HTTP")]
     netrc_file: Option<OsString>,
+    /// Send NAME=VALUE to every listed origin, or what is in FILE, and keep cookies [default: none]
+    #[arg(short = 'b', long, value_name = "NAME=VALUE|FILE", help_heading = "HTTP")]
+    cookie: Option<OsString>,
+    /// Begin with the cookies of this file, and keep cookies [default: none]
+    #[arg(long, value_name = "FILE", help_heading = "HTTP")]
+    load_cookies: Option<OsString>,
+    /// Keep cookies, and write them to this file at the end [default: none]
+    #[arg(long, value_name = "FILE", help_heading = "HTTP")]
+    save_cookies: Option<OsString>,
     /// Go through this proxy: http, https, socks5 or socks5h; "" for none, whatever *_proxy say [default: none]
     #[arg(short = 'x', long, value_name = "[SCHEME://]HOST:PORT", help_heading = "HTTP")]
     proxy: Option<OsString>,
@@ -352,6 +361,9 @@ impl SettingArgs {
             user = "user",
             netrc = "netrc",
             netrc_file = "netrc-file",
+            cookie = "cookie",
+            load_cookies = "load-cookies",
+            save_cookies = "save-cookies",
             proxy = "proxy",
             noproxy = "noproxy",
             head = "head",

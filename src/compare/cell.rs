@@ -25,6 +25,8 @@ pub const PASSED: &[&str] = &[
     "user",
     "netrc",
     "netrc-file",
+    "cookie",
+    "load-cookies",
     "proxy",
     "noproxy",
     "head",
@@ -45,7 +47,7 @@ pub const PASSED: &[&str] = &[
 
 /// Of these the ones that may hold passwords: a child finds them in its environment, for arguments
 /// can be read by every user of the machine.
-const SECRET: [&str; 2] = ["user", "proxy"];
+const SECRET: [&str; 3] = ["user", "cookie", "proxy"];
 
 /// What programs agree on; what it says has been taken into account.
 const PROXIES: [&str; 7] =

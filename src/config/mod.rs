@@ -169,6 +169,12 @@ pub struct Config {
     pub netrc: bool,
     /// `netrc-file`: which file that is; naming one is enough to use it.
     pub netrc_file: Option<PathBuf>,
+    /// `cookie`: with a `=` in it, a Cookie field for every listed origin; else a file to load, as in curl.
+    pub cookie: Option<String>,
+    /// `load-cookies`: a file of cookies that the run begins with.
+    pub load_cookies: Option<PathBuf>,
+    /// `save-cookies`: a file that gets the cookies at the end of the run.
+    pub save_cookies: Option<PathBuf>,
     /// `proxy`: what requests go through; [`Proxies`] reads it.
     pub proxy: Option<String>,
     /// `noproxy`: hosts that are asked without it.
@@ -266,6 +272,9 @@ impl Default for Config {
             user: None,
             netrc: false,
             netrc_file: None,
+            cookie: None,
+            load_cookies: None,
+            save_cookies: None,
             proxy: None,
             noproxy: None,
             head: false,

@@ -21,11 +21,12 @@ use super::place::Fate;
 use super::resume::Rest;
 use super::save::Saver;
 use super::timing::{MARKS, Marks};
-use super::{Fetched, Fetcher, HttpSpec, Meter, Saving};
+use super::{Fetched, Fetcher, HttpSpec, Meter, Saving, cookies};
 use crate::config::Compression;
 use crate::model::{
     Condition, ErrorKind, Facts, FetchError, Hop, Job, PerSeed, SkipReason, Timing, Validators, Verdict,
 };
+use crate::policy::cookies::Jar;
 use crate::policy::origin;
 use crate::policy::printable::printable;
 use crate::policy::redact::redact;
@@ -109,6 +110,7 @@ impl Fetcher for HttpFetcher {
                 timing: Timing::default(),
                 pace,
                 fate: fate.clone(),
+                chain: None,
                 rest: None,
                 asks_rest: false,
                 accepts: None,
@@ -195,6 +197,8 @@ pub(super) struct Exchange<'a> {
     pub(super) pace: Pace,
     /// Where bodies become files.
     pub(super) fate: Option<Arc<Fate>>,
+    /// The cookies that this chain of redirects has set, where the run keeps none.
+    chain: Option<Box<Jar>>,
     /// The beginning of the body, and whether the request under way asks for what is behind it.
     pub(super) rest: Option<Rest>,
     pub(super) asks_rest: bool,
@@ -221,6 +225,9 @@ impl Exchange<'_> {
                 }
             };
             let seen_before = next == url || self.facts.redirects.iter().any(|hop| hop.url == next);
+            if self.fetcher.spec.cookies.is_none() {
+                cookies::keep(None, &mut self.chain, &url, response.headers());
+            }
             self.facts.redirects.push(Hop { status: status.as_u16(), url });
             if self.facts.redirects.len() > self.fetcher.spec.max_redirects as usize {
                 let most = self.fetcher.spec.max_redirects;
@@ -267,6 +274,9 @@ impl Exchange<'_> {
                 answered => break answered.map_err(|e| classify(&*e, Stage::Head))?,
             }
         };
+        if let Some(jar) = &self.fetcher.spec.cookies {
+            cookies::keep(Some(jar), &mut self.chain, url, response.headers());
+        }
         self.timing.first_byte = Some(self.started.elapsed());
         tracing::debug!(url = %printable(url.as_str()), status = response.status().as_u16(), "answered");
         MARKS.with(|marks| marks.add_to(&mut self.timing));
@@ -300,6 +310,7 @@ impl Exchange<'_> {
             fields.insert(header::HOST, its_own());
         }
         self.authorize(url, &mut fields);
+        cookies::send(self.fetcher.spec.cookies.as_deref(), self.chain.as_deref(), url, &mut fields);
         let theirs = || wants.is_some_and(|w| w.headers.iter().any(|(name, _)| name == header::ACCEPT_ENCODING));
         if self.fetcher.asks_codings && decode::asks_identity(url.path()) && !theirs() {
             fields.insert(header::ACCEPT_ENCODING, IDENTITY);

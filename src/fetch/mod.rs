@@ -8,6 +8,7 @@ mod answer;
 mod body;
 mod classify;
 mod client;
+mod cookies;
 mod declared;
 pub mod decode;
 mod http;
@@ -37,6 +38,7 @@ use crate::config::{Compression, Digest, LowSpeed, Proxies};
 use crate::model::{Credentials, Facts, Job, Timing, Verdict};
 use crate::policy::netrc::Netrc;
 
+pub use cookies::CookieJar;
 pub use kept::is_kept;
 pub use meter::Meter;
 pub use resume::BodyStream;
@@ -74,6 +76,14 @@ pub enum FetchSpec {
 }
 
 impl FetchSpec {
+    /// The cookies of the run, where it keeps any.
+    pub fn cookies(&self) -> Option<&Arc<CookieJar>> {
+        match self {
+            FetchSpec::Http(spec) => spec.cookies.as_ref(),
+            FetchSpec::Scripted(_) => None,
+        }
+    }
+
     /// A fetcher for the runtime this is called on.
     ///
     /// # Errors
@@ -176,6 +186,8 @@ pub struct HttpSpec {
     pub user: Option<Credentials>,
     /// What hosts are told.
     pub netrc: Netrc,
+    /// The cookies of the run; without it each chain of redirects has its own.
+    pub cookies: Option<Arc<CookieJar>>,
     /// What requests go through.
     pub proxies: Proxies,
     /// Hosts that are asked without these.

@@ -1,6 +1,7 @@
 //! Pure decisions: values in, decision out. No clock, no file, no socket.
 
 pub mod change;
+pub mod cookies;
 pub mod descriptors;
 pub mod digest_fields;
 pub mod fingerprint;

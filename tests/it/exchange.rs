@@ -1,5 +1,6 @@
-//! Who is told what on the way: credentials, proxies, certificates, and requests for heads alone.
+//! Who is told what on the way: credentials, cookies, proxies, certificates; HTTP/2 and heads alone.
 
+mod cookies;
 mod credentials;
 mod heads;
 mod proxies;

@@ -39,6 +39,9 @@ fn without_secrets(mut config: Config) -> Config {
     if let Some(user) = &mut config.user {
         *user = "(hidden)".to_owned();
     }
+    if let Some(cookie) = config.cookie.as_mut().filter(|cookie| cookie.contains('=')) {
+        *cookie = "(hidden)=(hidden)".to_owned();
+    }
     if let Some(proxy) = &mut config.proxy {
         // Each may have a name before it, and need not have a scheme.
         let words = proxy.split_whitespace().map(|word| match word.split_once('=') {

@@ -19,10 +19,10 @@ use super::{HttpSpec, TlsSpec, tls};
 use crate::config::Proxies;
 
 /// The most fields of a response head; hyper takes 100 unless told.
-const MAX_FIELDS: usize = 1000;
+pub(super) const MAX_FIELDS: usize = 1000;
 
 /// The largest head of a response, in bytes.
-const MAX_HEAD: usize = 256 * 1024;
+pub(super) const MAX_HEAD: usize = 256 * 1024;
 
 /// In the place of the Host field: that of the URL. An empty one that a user wrote is not marked so.
 pub(super) fn its_own() -> HeaderValue {

@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::answer::{Answer, size};
-use super::classify::{Stage, classify, connection_ended};
-use super::client::{Clients, its_own};
+use super::classify::{LARGEST_HEAD, Stage, classify, connection_ended, not_begun};
+use super::client::{Clients, MAX_FIELDS, MAX_HEAD, its_own};
 use super::decode;
 use super::pace::Pace;
 use super::place::Fate;
@@ -255,6 +255,7 @@ impl Exchange<'_> {
     async fn ask(&mut self, url: &Url) -> Result<Answer, FetchError> {
         tracing::debug!(url = %printable(url.as_str()), "asking");
         let mut stale = 0;
+        let mut unbegun = false;
         let response = loop {
             MARKS.with(Marks::reset);
             let fields = self.fields_for(url);
@@ -268,6 +269,11 @@ impl Exchange<'_> {
                 Err(e) if stale < STALE && MARKS.with(Marks::reused) && connection_ended(&*e) => {
                     tracing::debug!(url = %printable(url.as_str()), "asking again: an idle connection had ended");
                     stale += 1;
+                }
+                // RFC 9113, section 8.7: the server says that it has not begun with this one.
+                Err(e) if !unbegun && not_begun(&*e) => {
+                    tracing::debug!(url = %printable(url.as_str()), "asking again: the server had not begun");
+                    unbegun = true;
                 }
                 // RFC 9110, section 15.5.9: so a server may announce that it ends an idle connection.
                 Ok(answer) if stale < STALE && answer.status() == 408 && MARKS.with(Marks::reused) => stale += 1,
@@ -288,6 +294,7 @@ impl Exchange<'_> {
             .headers()
             .get(header::CONTENT_TYPE)
             .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned().into_boxed_str());
+        bound_head(response.headers())?;
         let status = response.status().as_u16();
         facts.retry_after = if status >= 400 { asked(status, response.headers(), SystemTime::now()) } else { None };
         if self.fetcher.spec.keeps_validators {
@@ -443,6 +450,17 @@ impl Exchange<'_> {
             }
         }
     }
+}
+
+/// HTTP/2 is bounded by size alone, and HTTP/1.1 by what comes in one piece with the end of a head.
+fn bound_head(fields: &HeaderMap) -> Result<(), FetchError> {
+    // A field has a colon, a blank and a line's end besides.
+    let bytes: usize = fields.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    if fields.len() <= MAX_FIELDS && bytes <= MAX_HEAD {
+        return Ok(());
+    }
+    let message = format!("the answer has {} fields of {bytes} bytes; {LARGEST_HEAD}", fields.len());
+    Err(FetchError::new(ErrorKind::Protocol, message))
 }
 
 /// RFC 9110, section 13.1: If-None-Match, which counts for more, else If-Modified-Since.

@@ -3,4 +3,5 @@
 mod cookies;
 mod credentials;
 mod heads;
+mod http2;
 mod proxies;

@@ -4,6 +4,7 @@
 pub mod act;
 pub mod cli;
 pub mod fault;
+pub mod h2;
 pub mod play;
 pub mod proxy;
 mod runtime;

@@ -6,6 +6,7 @@
 use std::error::Error as StdError;
 use std::io;
 
+use super::interim::TooMany;
 use super::pool::ConnectError;
 use super::timing;
 use crate::model::{ErrorKind, FetchError};
@@ -65,6 +66,9 @@ fn kind_of(e: &(dyn StdError + 'static), stage: Stage, connecting: bool) -> Opti
     }
     if e.is::<timing::DnsError>() {
         return Some(ErrorKind::Dns);
+    }
+    if e.is::<TooMany>() {
+        return Some(ErrorKind::Protocol);
     }
     if e.is::<timing::ConnectTimeout>() {
         return Some(ErrorKind::Timeout);

@@ -12,6 +12,7 @@ mod cookies;
 mod declared;
 pub mod decode;
 mod http;
+mod interim;
 mod kept;
 mod meter;
 mod pace;

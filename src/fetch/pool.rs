@@ -25,6 +25,7 @@ use url::{Position, Url};
 
 use super::answer::ClientError;
 use super::client::is_its_own;
+use super::interim::Interim;
 use super::timing::{ConnectLayer, ConnectService, SystemResolver};
 
 /// How long an idle connection is kept.
@@ -73,7 +74,9 @@ impl Pool {
         if request.headers().get(header::HOST).is_none_or(is_its_own) {
             request.headers_mut().insert(header::HOST, lease.connection.origin.clone());
         }
-        let response = lease.connection.sender.send_request(request).await?;
+        let Connection { sender, interim, .. } = &mut lease.connection;
+        *request.extensions_mut() = interim.begin();
+        let response = interim.bound(sender.send_request(request)).await?;
         Ok((response, lease))
     }
 
@@ -104,7 +107,7 @@ impl Pool {
             let _ = driver.await;
         });
         drop(shelf);
-        let connection = Connection { origin: HeaderValue::from_str(origin)?, sender, addr };
+        let connection = Connection { origin: HeaderValue::from_str(origin)?, sender, addr, interim: Interim::new() };
         Ok(Lease { connection, counted })
     }
 }
@@ -114,6 +117,7 @@ struct Connection {
     origin: HeaderValue,
     sender: SendRequest<Empty<Bytes>>,
     addr: Option<SocketAddr>,
+    interim: Interim,
 }
 
 /// The connections of a pool that are not in use.

@@ -36,7 +36,7 @@ pub(super) fn parse(field: &[u8], url: &Url, now: i64) -> Option<Cookie> {
         http_only: said.http_only,
         expires: said.max_age.or(said.expires).map(|at| at.min(now.saturating_add(LIFE))),
     };
-    (!(cookie.secure && !https) && prefix_holds(&cookie, &said)).then_some(cookie)
+    ((https || !cookie.secure) && prefix_holds(&cookie, &said)).then_some(cookie)
 }
 
 /// What the name promises, whatever its case; a cookie without a name promises by its value.

@@ -1,4 +1,4 @@
-//! HTTP/2: streams, and servers that send their clients away.
+//! Versions of HTTP: streams, servers that send their clients away, bounds of heads, certificates.
 
 use serde_json::Value;
 
@@ -64,6 +64,21 @@ fn large_heads_are_taken_and_larger_ones_refused_on_both_versions() {
             let message = record["error"]["message"].as_str().unwrap_or_default();
             assert!(good || message.contains("1000 fields"), "HTTP/{version}: {message}");
         }
+    }
+}
+
+#[test]
+fn interim_answers_are_passed_over_up_to_a_bound() {
+    for (count, expected) in [(100, "ok"), (101, "protocol"), (100_000, "protocol")] {
+        let body = || b"hello\n".to_vec();
+        let script = Script::new().on("x", Act::Interim(count, body())).on("y", Act::KeepAliveOk(body()));
+        let server = FaultServer::start(script);
+        let run = Fetchall::new().args(["--json", "-c1"]).args([server.url("x"), server.url("y"), server.url("y?")]);
+        let records = run.run().records();
+        assert_eq!(kind(&records[0]), expected, "{}", records[0]);
+        let message = records[0]["error"]["message"].as_str().unwrap_or("more than 100 interim");
+        assert!(message.contains("more than 100 interim"), "{message}");
+        assert!(records[1..].iter().all(|record| kind(record) == "ok"), "{records:?}");
     }
 }
 

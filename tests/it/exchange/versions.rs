@@ -26,7 +26,7 @@ fn more_urls_at_once_than_the_server_allows_streams_wait_for_streams() {
     }
     let counts = server.counts();
     assert_eq!(counts.requests, 500);
-    assert!(counts.connections > 1 || counts.most_open <= 100, "{counts:?}");
+    assert!((2..=100).contains(&counts.most_open), "{counts:?}");
 }
 
 #[test]

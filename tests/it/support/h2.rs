@@ -1,6 +1,7 @@
 //! An HTTP/2 server over TLS that counts streams and can send its clients away.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -33,8 +34,7 @@ pub enum Manners {
 pub struct Counts {
     pub connections: usize,
     pub requests: usize,
-    pub open: usize,
-    /// The most streams that were ever open at once on one connection; right where there is one.
+    /// The most streams that were ever open at once on one connection.
     pub most_open: usize,
 }
 
@@ -94,21 +94,18 @@ async fn serve(stream: TcpStream, manners: Manners, acceptor: TlsAcceptor, count
     }
     let Ok(mut connection) = builder.handshake(tls).await else { return };
     change(&counts, |counts| counts.connections += 1);
+    let open = Arc::new(AtomicUsize::new(0));
     while let Some(Ok((_, mut respond))) = connection.accept().await {
         let request = change(&counts, |counts| {
             counts.requests += 1;
-            counts.open += 1;
-            counts.most_open = counts.most_open.max(counts.open);
+            counts.most_open = counts.most_open.max(open.fetch_add(1, SeqCst) + 1);
             counts.requests
         });
         match manners {
             Manners::Refuses(most) if request <= most => respond.send_reset(Reason::REFUSED_STREAM),
             _ => {
-                let counts = Arc::clone(&counts);
-                tokio::spawn(async move {
-                    answer(respond, manners).await;
-                    change(&counts, |counts| counts.open -= 1);
-                });
+                let open = Arc::clone(&open);
+                tokio::spawn(async move { answer(respond, manners, &open).await });
             }
         }
     }
@@ -138,7 +135,7 @@ async fn go_away(tls: &mut (impl AsyncRead + AsyncWrite + Unpin), counts: &Mutex
     Ok(())
 }
 
-async fn answer(mut respond: SendResponse<Bytes>, manners: Manners) {
+async fn answer(mut respond: SendResponse<Bytes>, manners: Manners, open: &AtomicUsize) {
     let mut response = http::Response::new(());
     match manners {
         Manners::Streams(_) => tokio::time::sleep(Duration::from_millis(10)).await,
@@ -150,6 +147,8 @@ async fn answer(mut respond: SendResponse<Bytes>, manners: Manners) {
         }
         Manners::Refuses(_) | Manners::GoesAway(_) => {}
     }
+    // Before the end of the stream is on its way, and with it the next one.
+    open.fetch_sub(1, SeqCst);
     // The client may be gone.
     if let Ok(mut body) = respond.send_response(response, false) {
         let _ = body.send_data(Bytes::from_static(BODY), true);

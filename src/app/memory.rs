@@ -114,7 +114,18 @@ fn shape(config: &Config) -> Shape {
     let name = (config.name != Template::DEFAULT).then(|| format!("name\0{}", config.name));
     let disposition = config.content_disposition.then(|| "content-disposition\0".to_owned());
     let header = config.header.iter().cloned();
-    Shape::new(std::iter::once(coded.to_owned()).chain(header).chain(name).chain(disposition))
+    let user = config.user.as_ref().map(|user| format!("user\0{user}"));
+    let cookie = super::cookies::field(config).map(|text| format!("Cookie: {text}"));
+    let head = config.head.then(|| "head\0".to_owned());
+    Shape::new(
+        std::iter::once(coded.to_owned())
+            .chain(header)
+            .chain(name)
+            .chain(disposition)
+            .chain(user)
+            .chain(cookie)
+            .chain(head),
+    )
 }
 
 /// A source whose seeds know what is known of them.

@@ -1,5 +1,6 @@
 //! The composition root: a configuration becomes a plan. The only file that knows all concrete types.
 
+mod cookies;
 mod descriptors;
 mod memory;
 mod outputs;
@@ -11,15 +12,17 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use http::header::{HeaderName, HeaderValue, USER_AGENT};
+use http::header::{COOKIE, HeaderName, HeaderValue, USER_AGENT};
 
 use crate::backend::{BACKENDS, BackendEntry};
-use crate::config::{Backend, Concurrency, Config, Duplicates, headers, pins};
+use crate::config::{Backend, Concurrency, Config, Duplicates, Proxies, headers, pins, user};
 use crate::engine::{Ends, Plan, Stop};
 use crate::fetch::{AddressSpec, BodyStream, FetchSpec, HttpSpec, Keeping, Saving, TlsSpec};
 use crate::frontier::FRONTIERS;
 use crate::policy::address::AddressClasses;
 use crate::policy::naming::{Claims, Template};
+use crate::policy::netrc::Netrc;
+use crate::policy::origin;
 use crate::policy::retry::Limits;
 use crate::report::Reporter;
 use crate::sink::Sink;
@@ -116,6 +119,11 @@ pub fn plan(
     let saves = matches!(saving, Saving::Dir(_) | Saving::File(_));
     let addresses = addresses(config, surroundings.address_classes);
     let mut spec = http_spec(config, addresses, saving, keeping)?;
+    let (jar, mut warnings) = cookies::jar(config)?;
+    if let (Some(path), Some(jar), false) = (&config.save_cookies, &jar, config.dry_run) {
+        sinks.push(Box::new(cookies::CookieFile::create(path, jar.clone())?));
+    }
+    spec.cookies = jar;
     sinks.extend(surroundings.sinks);
     let mut outputs = Outputs::default();
     sinks.extend(outputs.records(config, surroundings.records, surroundings.color)?);
@@ -136,6 +144,8 @@ pub fn plan(
     let share = descriptors::share(wanted, backend, most, saves);
     spec.idle_connections = share.idle;
     outputs.begin()?;
+    // Whoever leaves it to the run misses nothing.
+    warnings.extend(share.warning.filter(|_| !auto));
     Ok(Plan {
         source,
         frontier: (frontier.make)(config.duplicates == Duplicates::Skip),
@@ -148,8 +158,8 @@ pub fn plan(
         ends: Ends { until: config.until, max_failures: config.max_failures, max_duration: config.max_duration },
         concurrency: share.concurrency,
         auto,
-        // Whoever leaves it to the run misses nothing.
-        warnings: share.warning.into_iter().filter(|_| !auto).collect(),
+        warnings,
+        beyond_one_origin: told_to_all(config),
         retry: Limits { retries: config.retry, on: config.retry_on.clone(), max_wait: config.retry_max_wait, streams },
         seed: RandomState::new().build_hasher().finish(),
         worker_program: surroundings.worker_program,
@@ -185,6 +195,15 @@ fn backend(wanted: Backend) -> Result<&'static BackendEntry, SetupError> {
 }
 
 fn saving(config: &Config, document: Document) -> Result<Saving, SetupError> {
+    if config.head {
+        return match document {
+            Document::None => Ok(Saving::Discard),
+            Document::File(_) | Document::Stream(_) => {
+                let what = "--head and --output-document: a head has no body to save; leave one of them out";
+                Err(SetupError::Setting(what.to_owned()))
+            }
+        };
+    }
     Ok(match (document, &config.dir) {
         (Document::File(path), _) => {
             let unusable = |source| SetupError::Path { path: path.clone(), purpose: "the body", source };
@@ -256,30 +275,80 @@ fn addresses(config: &Config, classes: AddressClasses) -> AddressSpec {
     AddressSpec::new(config.private_addresses, classes, pins(config), config.ip_version)
 }
 
+/// What to say where credentials that name no origin go to more than one; `None` where there are none.
+fn told_to_all(config: &Config) -> Option<String> {
+    let fields = headers(config);
+    let mut told: Vec<_> = config.user.iter().map(|_| "--user".to_owned()).collect();
+    told.extend(cookies::field(config).map(|_| "--cookie".to_owned()));
+    let secret = fields.iter().filter(|(name, value)| value.is_some() && origin::is_secret(name));
+    told.extend(secret.map(|(name, _)| format!("--header {name}")));
+    told.dedup();
+    let told = told.join(", ");
+    (!told.is_empty()).then(|| {
+        format!("the list has more than one origin, and every one of them is sent {told}; credentials for one alone go into its URLs, its lines of the list, or a netrc file")
+    })
+}
+
+/// Reads a file of settings.
+fn read(path: &Path, purpose: &'static str) -> Result<Vec<u8>, SetupError> {
+    std::fs::read(path).map_err(|source| SetupError::Path { path: path.to_owned(), purpose, source })
+}
+
+/// Passwords by host.
+fn netrc(config: &Config) -> Result<Netrc, SetupError> {
+    let Some(path) = &config.netrc_file else {
+        let why = "netrc: name the file with netrc-file";
+        return if config.netrc { Err(SetupError::Setting(why.to_owned())) } else { Ok(Netrc::default()) };
+    };
+    let text = read(path, "passwords by host")?;
+    Netrc::parse(&String::from_utf8_lossy(&text))
+        .map_err(|why| SetupError::Setting(format!("cannot use {}: {why}", path.display())))
+}
+
+/// Whom TLS trusts and what it shows, tried out.
+fn tls_spec(config: &Config) -> Result<TlsSpec, SetupError> {
+    let check = |tls: &TlsSpec, path: Option<&PathBuf>| {
+        let path = path.map_or(Path::new(""), PathBuf::as_path).display();
+        tls.check().map_err(|e| SetupError::Setting(format!("cannot use {path}: {}", e.0)))
+    };
+    let ca_pem = config.cacert.as_deref().map(|path| read(path, "certificate authorities")).transpose()?;
+    let mut tls = TlsSpec { ca_pem, identity: None, insecure: config.insecure, http1: config.http1 };
+    check(&tls, config.cacert.as_ref())?;
+    match (&config.cert, &config.key) {
+        (None, None) => {}
+        (None, Some(_)) => {
+            return Err(SetupError::Setting("--key: is the key of no certificate; name that with --cert".to_owned()));
+        }
+        (Some(cert), key) => {
+            let chain = read(cert, "the certificate to show")?;
+            let private = key.as_deref().map(|path| read(path, "its private key")).transpose()?;
+            let private = private.unwrap_or_else(|| chain.clone());
+            tls.identity = Some((chain, private));
+            check(&tls, Some(key.as_ref().unwrap_or(cert)))?;
+        }
+    }
+    Ok(tls)
+}
+
 fn http_spec(
     config: &Config,
     addresses: AddressSpec,
     saving: Saving,
     keeping: Keeping,
 ) -> Result<HttpSpec, SetupError> {
-    let ca_pem = match &config.cacert {
-        None => None,
-        Some(path) => Some(std::fs::read(path).map_err(|source| SetupError::Path {
-            path: path.clone(),
-            purpose: "certificate authorities",
-            source,
-        })?),
-    };
-    let tls = TlsSpec { ca_pem, insecure: config.insecure };
-    tls.check().map_err(|e| {
-        let path = config.cacert.as_deref().unwrap_or(Path::new("")).display();
-        SetupError::Setting(format!("cannot use {path}: {}", e.0))
-    })?;
+    let proxies = Proxies::parse(config.proxy.as_deref().unwrap_or_default())
+        .map_err(|why| SetupError::Setting(format!("proxy: {why}")))?;
     Ok(HttpSpec {
         headers: request_fields(config)?,
+        user: user(config),
+        netrc: netrc(config)?,
+        cookies: None,
+        proxies,
+        no_proxy: config.noproxy.clone(),
+        head: config.head,
         max_redirects: config.max_redirects,
         addresses: Arc::new(addresses),
-        tls,
+        tls: tls_spec(config)?,
         compression: config.compression,
         connect_timeout: config.connect_timeout,
         read_timeout: config.read_timeout,
@@ -307,6 +376,14 @@ fn request_fields(config: &Config) -> Result<Vec<(HeaderName, Option<HeaderValue
     let agent = HeaderValue::from_bytes(config.user_agent.as_bytes())
         .map_err(|_| SetupError::Setting("user-agent: has a control character; remove it".to_owned()))?;
     let mut fields = headers(config);
+    if let Some(text) = cookies::field(config) {
+        let value = HeaderValue::from_bytes(text.as_bytes())
+            .map_err(|_| SetupError::Setting("cookie: has a control character; remove it".to_owned()))?;
+        fields.push((COOKIE, Some(value)));
+    }
+    for value in fields.iter_mut().filter(|(name, _)| origin::is_secret(name)).filter_map(|(_, value)| value.as_mut()) {
+        value.set_sensitive(true);
+    }
     // A field that the user wrote out is the one that is sent, as curl does it.
     if fields.iter().all(|(name, _)| *name != USER_AGENT) {
         fields.insert(0, (USER_AGENT, Some(agent).filter(|agent| !agent.is_empty())));

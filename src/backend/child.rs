@@ -8,11 +8,15 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::{Child as Process, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
-use super::frames::{FrameError, FrameReader, ToWorker, append};
+use super::frames::{CookieFrame, FrameError, FrameReader, ToWorker, append};
+use crate::fetch::CookieJar;
 
 /// How long a child may take to end after it was told to, and again after it was killed. Twice this
 /// is less than the last words that a run has after a second signal.
 pub(super) const PATIENCE: Duration = Duration::from_millis(700);
+
+/// The most cookies of one frame.
+const COOKIES: usize = 500;
 
 /// A child that is there, or was when it was last spoken to.
 pub(super) struct Child {
@@ -22,6 +26,8 @@ pub(super) struct Child {
     pub(super) frames: FrameReader<ChildStdout>,
     /// What it is told next.
     unsent: Vec<u8>,
+    /// Up to which moment of the parent's jar it knows the cookies.
+    cookies: u64,
 }
 
 impl Child {
@@ -42,12 +48,23 @@ impl Child {
         let (Some(stdin), Some(stdout)) = (process.stdin.take(), process.stdout.take()) else {
             return Err(failed("it has no pipes"));
         };
-        Ok(Self { process, stdin, frames: FrameReader::new(stdout), unsent: spec.to_vec() })
+        Ok(Self { process, stdin, frames: FrameReader::new(stdout), unsent: spec.to_vec(), cookies: 0 })
     }
 
     /// Prepares a message; false when it is too long, and then nothing was prepared.
     pub(super) fn say(&mut self, message: &ToWorker<'_>) -> bool {
         append(message, &mut self.unsent).is_ok()
+    }
+
+    /// Prepares to tell what has been set since it was told last. Some hundred cookies are a frame,
+    /// so that none is too long.
+    pub(super) fn tell_cookies(&mut self, jar: Option<&CookieJar>) {
+        let Some((set, clock)) = jar.map(|jar| jar.since(self.cookies)) else { return };
+        self.cookies = clock;
+        let mut set = set.into_iter().map(CookieFrame::from).peekable();
+        while set.peek().is_some() {
+            self.say(&ToWorker::Cookies(set.by_ref().take(COOKIES).collect()));
+        }
     }
 
     /// Sends what was prepared. Dropped before its end, the child is of no more use.

@@ -5,6 +5,7 @@
 //! version that differs means that somebody exchanged it meanwhile: an error, never a guess.
 
 mod addresses;
+mod cookie;
 mod job;
 mod spec;
 
@@ -13,6 +14,7 @@ use std::io;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+pub(super) use cookie::CookieFrame;
 pub(super) use job::{DoneFrame, JobFrame};
 pub(super) use spec::{BodyWriter, SpecFrame};
 
@@ -38,6 +40,8 @@ pub(super) enum ToWorker<'a> {
     Job(Box<JobFrame<'a>>),
     /// End what is under way.
     Abort,
+    /// What has been set elsewhere, before a job.
+    Cookies(Vec<CookieFrame>),
 }
 
 /// To the parent.
@@ -48,6 +52,8 @@ pub(super) enum FromWorker<'a> {
     /// A piece of a body that goes to a writer of the parent.
     #[serde(borrow)]
     Body(Piece<'a>),
+    /// What the answers of the job have set; before it is done.
+    Cookies(Vec<CookieFrame>),
     /// What became of the job.
     #[serde(borrow)]
     Done(Box<DoneFrame<'a>>),

@@ -20,6 +20,7 @@ use super::frames::{FrameError, FromWorker, JobFrame, SpecFrame, ToWorker, appen
 use super::{Backend, BackendError, RunContext, failed};
 use crate::fetch::{FetchSpec, Fetched, Ready, Saving, SharedWriter};
 use crate::model::{ErrorKind, Facts, FetchError, Job, Outcome, Subject, Timing, Verdict};
+use crate::policy::cookies::Cookie;
 
 /// For each child two pipes and what tells of its end. What it opens itself is not counted here.
 pub(super) fn descriptors(fetches: u64, _each: u64) -> u64 {
@@ -164,6 +165,7 @@ impl Keeper {
             Some(child) => child,
             None => Child::start(&ctx.worker_program, &self.spec).map_err(|why| Lost::Job(ErrorKind::Io, why))?,
         };
+        child.tell_cookies(ctx.spec.cookies().map(|jar| &**jar));
         if !child.say(&ToWorker::Job(Box::new(JobFrame::new(job)))) {
             self.child = Some(child);
             return Err(Lost::Job(ErrorKind::Internal, "what the list asks for this URL is too long".to_owned()));
@@ -255,6 +257,11 @@ impl Exchange<'_> {
                         }
                         if unwritable.is_some() {
                             self.tell_abort().await?;
+                        }
+                    }
+                    FromWorker::Cookies(set) => {
+                        if let Some(jar) = self.ctx.spec.cookies() {
+                            jar.put(set.into_iter().map(Cookie::from));
                         }
                     }
                     FromWorker::Done(done) => {

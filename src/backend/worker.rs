@@ -12,9 +12,10 @@ use tokio::sync::mpsc;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use super::frames::{BodyWriter, DoneFrame, FrameError, FrameReader, FromWorker, Piece, ToWorker, append};
-use crate::fetch::{Fetcher, Meter};
+use super::frames::{BodyWriter, CookieFrame, DoneFrame, FrameError, FrameReader, FromWorker, Piece, ToWorker, append};
+use crate::fetch::{CookieJar, Fetcher, Meter};
 use crate::model::{ErrorKind, Job};
+use crate::policy::cookies::Cookie;
 
 /// How often a long fetch tells how much has arrived.
 const REPORT: Duration = Duration::from_millis(100);
@@ -43,7 +44,7 @@ pub async fn serve(input: impl AsyncRead + Unpin, output: impl AsyncWrite + Unpi
     let spec = loop {
         match input.next()? {
             Some(ToWorker::Spec(spec)) => break spec.into_spec(BodyWriter(bodies))?,
-            Some(ToWorker::Job(_) | ToWorker::Abort) => return Err(FrameError::OutOfTurn.into()),
+            Some(ToWorker::Job(_) | ToWorker::Abort | ToWorker::Cookies(_)) => return Err(FrameError::OutOfTurn.into()),
             None => {}
         }
         match input.fill().await {
@@ -52,10 +53,11 @@ pub async fn serve(input: impl AsyncRead + Unpin, output: impl AsyncWrite + Unpi
         }
     };
     let meter = Arc::new(Meter::default());
+    let cookies = spec.cookies().cloned();
     let fetcher = spec.build(&meter).map_err(|e| WorkerError(e.to_string()))?;
     let mut tick = interval(REPORT);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let worker = Worker { input, output, pieces, fetcher, meter, told: 0, tick, unsent: Vec::new() };
+    let worker = Worker { input, output, pieces, fetcher, meter, cookies, told: 0, tick, unsent: Vec::new() };
     match worker.run().await {
         // Nobody is there any more.
         Err(FrameError::Closed | FrameError::Io(_)) => Ok(()),
@@ -69,6 +71,8 @@ struct Worker<R, W> {
     pieces: mpsc::Receiver<Vec<u8>>,
     fetcher: Arc<dyn Fetcher>,
     meter: Arc<Meter>,
+    /// Those of the parent and those that answers have set.
+    cookies: Option<Arc<CookieJar>>,
     /// Body bytes that the parent knows of.
     told: u64,
     tick: Interval,
@@ -84,6 +88,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
                     let job = job.into_job()?;
                     self.fetch(&job).await?;
                 }
+                Some(ToWorker::Cookies(set)) => {
+                    if let Some(jar) = &self.cookies {
+                        jar.put(set.into_iter().map(Cookie::from));
+                    }
+                }
                 // It crossed the answer.
                 Some(ToWorker::Abort) => {}
                 Some(ToWorker::Spec(_)) => return Err(FrameError::OutOfTurn),
@@ -97,6 +106,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
         // What came with the job itself.
         self.hear(&abort)?;
         let fetcher = self.fetcher.clone();
+        let known = self.cookies.as_ref().map(|jar| jar.clock());
         let mut fetching = pin!(super::fetch(&*fetcher, job, &abort));
         let fetched = loop {
             let heard = tokio::select! {
@@ -119,6 +129,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
         while let Ok(piece) = self.pieces.try_recv() {
             self.send_piece(&piece).await?;
         }
+        let set = known.zip(self.cookies.as_ref()).map(|(known, jar)| jar.since(known).0).unwrap_or_default();
+        if !set.is_empty() {
+            let set = set.into_iter().map(CookieFrame::from).collect();
+            append(&FromWorker::Cookies(set), &mut self.unsent)?;
+        }
         let received = self.untold();
         let done = DoneFrame::new(job.id, received, &fetched);
         if done.and_then(|done| append(&FromWorker::Done(Box::new(done)), &mut self.unsent)).is_err() {
@@ -136,7 +151,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
         while let Some(frame) = self.input.next()? {
             match frame {
                 ToWorker::Abort => abort.cancel(),
-                ToWorker::Job(_) | ToWorker::Spec(_) => return Err(FrameError::OutOfTurn),
+                ToWorker::Job(_) | ToWorker::Spec(_) | ToWorker::Cookies(_) => return Err(FrameError::OutOfTurn),
             }
         }
         Ok(())

@@ -160,6 +160,39 @@ pub struct SettingArgs {
     /// Send this User-Agent, "" for none [default: fetchall/VERSION (+REPOSITORY)]
     #[arg(short = 'A', short_alias = 'U', long, value_name = "TEXT", help_heading = "HTTP")]
     user_agent: Option<OsString>,
+    /// Basic credentials, USER:PASSWORD, for every listed origin [default: none]
+    #[arg(short = 'u', long, value_name = "USER:PASSWORD", help_heading = "HTTP")]
+    user: Option<OsString>,
+    /// Take passwords by host from ~/.netrc [default: false]
+    #[arg(long, help_heading = "HTTP", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        hide_possible_values = true, value_name = "false", value_parser = words("netrc"))]
+    netrc: Option<String>,
+    /// Take them from this file [default: none]
+    #[arg(long, value_name = "FILE", help_heading = "HTTP")]
+    netrc_file: Option<OsString>,
+    /// Send NAME=VALUE to every listed origin, or what is in FILE, and keep cookies [default: none]
+    #[arg(short = 'b', long, value_name = "NAME=VALUE|FILE", help_heading = "HTTP")]
+    cookie: Option<OsString>,
+    /// Begin with the cookies of this file, and keep cookies [default: none]
+    #[arg(long, value_name = "FILE", help_heading = "HTTP")]
+    load_cookies: Option<OsString>,
+    /// Keep cookies, and write them to this file at the end [default: none]
+    #[arg(long, value_name = "FILE", help_heading = "HTTP")]
+    save_cookies: Option<OsString>,
+    /// Go through this proxy: http, https, socks5 or socks5h; "" for none, whatever *_proxy say [default: none]
+    #[arg(short = 'x', long, value_name = "[SCHEME://]HOST:PORT", help_heading = "HTTP")]
+    proxy: Option<OsString>,
+    /// Ask these without it: "*", or hosts, addresses and nets with commas [default: none]
+    #[arg(long, value_name = "HOSTS", help_heading = "HTTP")]
+    noproxy: Option<OsString>,
+    /// Ask for heads alone (HEAD), save nothing [default: false]
+    #[arg(long, alias = "spider", help_heading = "HTTP", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        hide_possible_values = true, value_name = "false", value_parser = words("head"))]
+    head: Option<String>,
+    /// No HTTP/2 [default: false]
+    #[arg(long, alias = "http1.1", help_heading = "HTTP", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        hide_possible_values = true, value_name = "false", value_parser = words("http1"))]
+    http1: Option<String>,
     /// How many redirects one URL may take [default: 10]
     #[arg(long, alias = "max-redirs", value_name = "N", help_heading = "HTTP", allow_hyphen_values = true)]
     max_redirects: Option<OsString>,
@@ -181,6 +214,12 @@ pub struct SettingArgs {
     /// Trust the authorities of this PEM file, not the system's [default: none]
     #[arg(long, alias = "ca-certificate", value_name = "FILE", help_heading = "HTTP")]
     cacert: Option<OsString>,
+    /// Show servers the certificate of this PEM file [default: none]
+    #[arg(long, value_name = "FILE", help_heading = "HTTP")]
+    cert: Option<OsString>,
+    /// Its private key, where that is in another file [default: none]
+    #[arg(long, value_name = "FILE", help_heading = "HTTP")]
+    key: Option<OsString>,
     /// Accept any certificate [default: false]
     #[arg(short = 'k', long, alias = "no-check-certificate", help_heading = "HTTP",
         num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true,
@@ -341,10 +380,22 @@ impl SettingArgs {
             max_duration = "max-duration",
             fail_on = "fail-on",
             user_agent = "user-agent",
+            user = "user",
+            netrc = "netrc",
+            netrc_file = "netrc-file",
+            cookie = "cookie",
+            load_cookies = "load-cookies",
+            save_cookies = "save-cookies",
+            proxy = "proxy",
+            noproxy = "noproxy",
+            head = "head",
+            http1 = "http1",
             max_redirects = "max-redirects",
             ip_version = "ip-version",
             private_addresses = "private-addresses",
             cacert = "cacert",
+            cert = "cert",
+            key = "key",
             insecure = "insecure",
             compression = "compression",
             connect_timeout = "connect-timeout",

@@ -82,6 +82,7 @@ pub fn settings(args: &SettingArgs, env: &Env) -> Result<Resolved, UsageError> {
             "--continue: not needed, leave it out: with --dir the same command goes on by itself, inside a body too";
         problems.push(text.to_owned());
     }
+    proxies(&mut layers, env);
     if !args.no_config {
         for file in files(args, env) {
             match fs::read_to_string(env.cwd.join(&file.path)) {
@@ -117,7 +118,10 @@ pub fn settings(args: &SettingArgs, env: &Env) -> Result<Resolved, UsageError> {
         }));
     }
     match found {
-        Ok((config, origins)) if problems.is_empty() => {
+        Ok((mut config, origins)) if problems.is_empty() => {
+            if config.netrc && config.netrc_file.is_none() {
+                config.netrc_file = Some(home_file(env, ".netrc", "--netrc")?);
+            }
             Ok(Resolved { config, origins, inputs: Vec::new(), retry: None, output_document: None, show_errors: false })
         }
         found => {
@@ -172,6 +176,41 @@ fn document_name(path: &Path) -> Result<PathBuf, UsageError> {
         ));
     }
     Ok(path.to_owned())
+}
+
+/// A file in the home folder, for a flag that does not name one.
+fn home_file(env: &Env, name: &str, flag: &str) -> Result<PathBuf, UsageError> {
+    match env.vars.get(OsStr::new("HOME")).filter(|home| !home.is_empty()) {
+        Some(home) => Ok(Path::new(home).join(name)),
+        None => Err(UsageError::one(format!("{flag}: HOME is not set; name the file with {flag}-file"))),
+    }
+}
+
+/// Proxies as the environment names them for every program. HTTP_PROXY is not looked at: a server
+/// that starts programs for requests (RFC 3875) would let whoever asks set it.
+fn proxies(layers: &mut Layers, env: &Env) {
+    let find = |names: &[&'static str]| {
+        let found = names.iter().find_map(|name| Some((*name, env.vars.get(OsStr::new(name))?)));
+        found.filter(|(_, value)| !value.is_empty())
+    };
+    let all = find(&["all_proxy", "ALL_PROXY"]);
+    let http = find(&["http_proxy"]).or(all);
+    let https = find(&["https_proxy", "HTTPS_PROXY"]).or(all);
+    let words = [("http", http), ("https", https)];
+    let words = words.iter().filter_map(|(scheme, found)| {
+        let (_, value) = (*found)?;
+        Some(format!("{scheme}={}", value.to_string_lossy().trim()))
+    });
+    let text = words.collect::<Vec<_>>().join(" ");
+    let names = [http, https].into_iter().flatten().map(|(name, _)| name);
+    let mut names: Vec<_> = names.collect();
+    names.dedup();
+    if let (Some(key), false) = (Key::named("proxy"), text.is_empty()) {
+        layers.foreign(key, &names.join(", "), OsStr::new(&text));
+    }
+    if let (Some(key), Some((name, value))) = (Key::named("noproxy"), find(&["no_proxy", "NO_PROXY"])) {
+        layers.foreign(key, name, value);
+    }
 }
 
 struct SettingsFile {

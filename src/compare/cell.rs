@@ -13,7 +13,7 @@ use super::figures::Round;
 use super::process::{self, Seen};
 use super::records::{self, RecordSet, Sample};
 use crate::backend::BACKENDS;
-use crate::config::{Config, KEYS, Layers};
+use crate::config::{Config, KEYS, Key, Layers};
 use crate::policy::printable::{cut, printable};
 
 /// The settings that a child is given as this program was: those that say what is fetched and how.
@@ -22,11 +22,22 @@ pub const PASSED: &[&str] = &[
     "duplicates",
     "header",
     "user-agent",
+    "user",
+    "netrc",
+    "netrc-file",
+    "cookie",
+    "load-cookies",
+    "proxy",
+    "noproxy",
+    "head",
+    "http1",
     "max-redirects",
     "resolve",
     "ip-version",
     "private-addresses",
     "cacert",
+    "cert",
+    "key",
     "insecure",
     "compression",
     "connect-timeout",
@@ -37,12 +48,22 @@ pub const PASSED: &[&str] = &[
     "max-size",
 ];
 
+/// Of these the ones that may hold passwords: a child finds them in its environment, for arguments
+/// can be read by every user of the machine.
+const SECRET: [&str; 3] = ["user", "cookie", "proxy"];
+
+/// What programs agree on; what it says has been taken into account.
+const PROXIES: [&str; 7] =
+    ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"];
+
 /// What every child is started with.
 pub(super) struct Launch<'a> {
     pub(super) program: &'a Path,
     pub(super) inputs: &'a [OsString],
     /// Of `settings()`.
     pub(super) settings: Vec<OsString>,
+    /// Of `secrets()`.
+    pub(super) secrets: Vec<(String, String)>,
     /// Where its outputs go.
     pub(super) folder: &'a Path,
 }
@@ -59,7 +80,7 @@ pub(super) enum End {
 pub(super) fn settings(config: &Config, folder: &Path) -> io::Result<Vec<OsString>> {
     let defaults = Config::default();
     let mut flags = Vec::new();
-    for key in KEYS.iter().filter(|key| PASSED.contains(&key.name)) {
+    for key in KEYS.iter().filter(|key| PASSED.contains(&key.name) && !SECRET.contains(&key.name)) {
         let value = key.get(config);
         if value == key.get(&defaults) {
             continue;
@@ -80,6 +101,14 @@ pub(super) fn settings(config: &Config, folder: &Path) -> io::Result<Vec<OsStrin
         }
     }
     Ok(flags)
+}
+
+/// The variables for the settings that may hold passwords and differ from their defaults.
+pub(super) fn secrets(config: &Config) -> Vec<(String, String)> {
+    let defaults = Config::default();
+    let differs = |key: &&Key| SECRET.contains(&key.name) && key.get(config) != key.get(&defaults);
+    let text = |key: &Key| Some((key.variable(), key.get(config).as_str()?.to_owned()));
+    KEYS.iter().filter(differs).filter_map(text).collect()
 }
 
 /// What is between the program's name and its inputs.
@@ -124,6 +153,10 @@ pub(super) fn round(
         command.env_remove(key.variable());
     }
     command.env_remove(Layers::CONFIG_VARIABLE);
+    for name in PROXIES {
+        command.env_remove(name);
+    }
+    command.envs(launch.secrets.iter().map(|(name, value)| (name, value)));
     let seen = match process::run(&mut command, stop) {
         Ok(seen) => seen,
         Err(error) => return Ok(End::Failed(format!("cannot be started: {error}"))),
@@ -212,10 +245,12 @@ mod tests {
             resolve: vec!["a:1:127.0.0.1".to_owned(), "b:2:[::1]".to_owned()],
             insecure: true,
             user_agent: String::new(),
+            user: Some("ann:c2VjcmV0".to_owned()),
             dir: Some("out".into()),
             ..Config::default()
         };
         let flags = settings(&config, folder.path()).unwrap();
+        assert_eq!(secrets(&config), [("FETCHALL_USER".to_owned(), "ann:c2VjcmV0".to_owned())]);
         let fields = folder.path().join("fields");
         let header = format!("--header=@{}", fields.display());
         let pins = ["--resolve=a:1:127.0.0.1", "--resolve=b:2:[::1]"];

@@ -95,7 +95,8 @@ pub fn backends() -> Vec<&'static str> {
 pub fn run(spec: &Spec, stop: &CancellationToken, tell: &mut dyn FnMut(&Step<'_>)) -> Result<Comparison, CompareError> {
     let unusable = |source| CompareError::Folder { path: spec.folder.clone(), source };
     let settings = cell::settings(&spec.config, &spec.folder).map_err(unusable)?;
-    let launch = Launch { program: &spec.program, inputs: &spec.inputs, settings, folder: &spec.folder };
+    let secrets = cell::secrets(&spec.config);
+    let launch = Launch { program: &spec.program, inputs: &spec.inputs, settings, secrets, folder: &spec.folder };
     let mut comparison = Comparison {
         about: spec.about.clone(),
         started_at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),

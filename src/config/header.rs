@@ -3,6 +3,7 @@
 use http::{HeaderName, HeaderValue};
 
 use super::Config;
+use crate::model::Credentials;
 
 /// Reads one `header` text.
 ///
@@ -36,6 +37,13 @@ pub fn parse_header(text: &str) -> Result<(HeaderName, Option<HeaderValue>), Str
 /// A text that [`parse_header`] refuses is left out; a resolved configuration holds none.
 pub fn headers(config: &Config) -> Vec<(HeaderName, Option<HeaderValue>)> {
     config.header.iter().filter_map(|text| parse_header(text).ok()).collect()
+}
+
+/// The user name and the password of a configuration; without a colon the password is empty.
+pub fn user(config: &Config) -> Option<Credentials> {
+    let text = config.user.as_deref()?;
+    let (username, password) = text.split_once(':').unwrap_or((text, ""));
+    Some(Credentials { username: username.to_owned(), password: password.to_owned() })
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use toml::Value;
 
 use super::{
     Backend, Color, Compression, Concurrency, Config, Digest, Duplicates, FailOn, Format, InputFormat, IpVersion,
-    LowSpeed, Order, PrivateAddresses, ProgressMode, Until, header, pin, retry, units,
+    LowSpeed, Order, PrivateAddresses, ProgressMode, Proxies, Until, header, pin, retry, units,
 };
 use crate::model::RetryOn;
 
@@ -112,11 +112,23 @@ keys! {
     "fail-on" => fail_on: FailOn,
     "header" => header: Headers,
     "user-agent" => user_agent: FieldText,
+    "user" => user: OrNone<FieldText>,
+    "netrc" => netrc: bool,
+    "netrc-file" => netrc_file: OrNone<PathBuf>,
+    "cookie" => cookie: OrNone<FieldText>,
+    "load-cookies" => load_cookies: OrNone<PathBuf>,
+    "save-cookies" => save_cookies: OrNone<PathBuf>,
+    "proxy" => proxy: OrNone<ProxyText>,
+    "noproxy" => noproxy: OrNone<FieldText>,
+    "head" | "spider" => head: bool,
+    "http1" | "http1.1" => http1: bool,
     "max-redirects" | "max-redirs" => max_redirects: u32,
     "resolve" => resolve: Pins,
     "ip-version" => ip_version: IpVersion,
     "private-addresses" => private_addresses: PrivateAddresses,
     "cacert" | "ca-certificate" => cacert: OrNone<PathBuf>,
+    "cert" => cert: OrNone<PathBuf>,
+    "key" => key: OrNone<PathBuf>,
     "insecure" | "no-check-certificate" => insecure: bool,
     "compression" => compression: Compression,
     "connect-timeout" => connect_timeout: TimeLimit,
@@ -480,7 +492,27 @@ fn texts<T>(raw: Raw<'_>, check: fn(&str) -> Result<T, String>, advice: &str) ->
     Ok(texts)
 }
 
-/// Request fields.
+/// Proxies; empty text is none, as in curl.
+struct ProxyText;
+
+impl Kind for ProxyText {
+    type Value = String;
+
+    fn read(raw: Raw<'_>) -> Result<String, String> {
+        let text = string(raw)?;
+        Proxies::parse(text).map(|_| text.to_owned())
+    }
+
+    fn write(value: &String) -> Value {
+        Value::from(value.as_str())
+    }
+
+    fn read_or_none(raw: Raw<'_>) -> Result<Option<String>, String> {
+        Self::read(raw).map(|text| Some(text).filter(|text| !text.trim().is_empty()))
+    }
+}
+
+/// Request fields: an array in files, lines in a variable.
 struct Headers;
 
 impl Kind for Headers {

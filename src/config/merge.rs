@@ -98,6 +98,11 @@ impl Layers {
         }
     }
 
+    /// Lays what other programs agree on over what there is, such as `http_proxy`; `name` is that variable.
+    pub fn foreign(&mut self, key: &Key, name: &str, value: &OsStr) {
+        self.set(key, Origin::Variable(name.to_owned()), Raw::Text(value));
+    }
+
     /// Lays one flag over what there is; `flag` is how the user may know it, such as `--json` for `format`.
     pub fn flag(&mut self, key: &Key, flag: &'static str, raw: Raw<'_>) {
         self.set(key, Origin::Flag(flag), raw);

@@ -13,6 +13,7 @@ mod header;
 mod keys;
 mod merge;
 mod pin;
+mod proxy;
 mod retry;
 mod units;
 
@@ -23,10 +24,11 @@ use std::time::Duration;
 use crate::model::RetryOn;
 
 pub use end::{FailOn, Order, Until};
-pub use header::{headers, parse_header};
+pub use header::{headers, parse_header, user};
 pub use keys::{KEYS, Key, Raw};
 pub use merge::{Layers, Origin, Problem};
 pub use pin::{Pin, parse_pin, pins};
+pub use proxy::Proxies;
 pub use units::{parse_low_speed, parse_size, parse_time, show_low_speed, show_size, show_time};
 
 /// How a list is written.
@@ -194,6 +196,26 @@ pub struct Config {
     pub header: Vec<String>,
     /// `user-agent`: the User-Agent field; empty for none.
     pub user_agent: String,
+    /// `user`: USER:PASSWORD for every listed origin that is told nothing else; see [`user`].
+    pub user: Option<String>,
+    /// `netrc`: passwords by host come from the netrc file.
+    pub netrc: bool,
+    /// `netrc-file`: which file that is; naming one is enough to use it.
+    pub netrc_file: Option<PathBuf>,
+    /// `cookie`: with a `=` in it, a Cookie field for every listed origin; else a file to load, as in curl.
+    pub cookie: Option<String>,
+    /// `load-cookies`: a file of cookies that the run begins with.
+    pub load_cookies: Option<PathBuf>,
+    /// `save-cookies`: a file that gets the cookies at the end of the run.
+    pub save_cookies: Option<PathBuf>,
+    /// `proxy`: what requests go through; [`Proxies`] reads it.
+    pub proxy: Option<String>,
+    /// `noproxy`: hosts that are asked without it.
+    pub noproxy: Option<String>,
+    /// `head`: ask for heads alone (HEAD), and save nothing.
+    pub head: bool,
+    /// `http1`: no HTTP/2.
+    pub http1: bool,
     /// `max-redirects`: how many redirects one URL may take.
     pub max_redirects: u32,
     /// `resolve`: names whose addresses are given, each as [`parse_pin`] reads it; see [`pins`].
@@ -204,6 +226,10 @@ pub struct Config {
     pub private_addresses: PrivateAddresses,
     /// `cacert`: a PEM file of authorities to trust instead of the system's.
     pub cacert: Option<PathBuf>,
+    /// `cert`: a PEM file with the certificate that TLS shows of us.
+    pub cert: Option<PathBuf>,
+    /// `key`: a PEM file with its private key, where that is not in the same file.
+    pub key: Option<PathBuf>,
     /// `insecure`: accept any certificate.
     pub insecure: bool,
     /// `compression`: what is done with content codings.
@@ -282,11 +308,23 @@ impl Default for Config {
             header: Vec::new(),
             user_agent: concat!("fetchall/", env!("CARGO_PKG_VERSION"), " (+", env!("CARGO_PKG_REPOSITORY"), ")")
                 .to_owned(),
+            user: None,
+            netrc: false,
+            netrc_file: None,
+            cookie: None,
+            load_cookies: None,
+            save_cookies: None,
+            proxy: None,
+            noproxy: None,
+            head: false,
+            http1: false,
             max_redirects: 10,
             resolve: Vec::new(),
             ip_version: IpVersion::Any,
             private_addresses: PrivateAddresses::Guard,
             cacert: None,
+            cert: None,
+            key: None,
             insecure: false,
             compression: Compression::Auto,
             connect_timeout: Duration::from_secs(10),

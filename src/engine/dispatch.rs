@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use super::auto::Auto;
 use super::ends::Ends;
@@ -53,6 +54,7 @@ pub(super) async fn run(plan: Plan) -> RunEnd {
     let mut state = State::new(plan.frontier, plan.names, retries, Watchers::new(plan.reporters), started);
     (state.order, state.ends) = (order, plan.ends);
     state.auto = Auto::new(plan.auto, plan.concurrency);
+    state.beyond_one_origin = plan.beyond_one_origin.map(|text| (text, None));
     let (to_sinks, sinks) = match crate::sink::spawn(plan.sinks, info.clone()) {
         Ok(spawned) => spawned,
         Err(e) => return state.failed_to_start(RunFault::Thread(e)),
@@ -116,6 +118,8 @@ struct State {
     auto: Auto,
     /// Lines that are left out although nobody has told of them.
     unreported: u64,
+    /// What is told once there is a second origin, and the first one; not there when it was told.
+    beyond_one_origin: Option<(String, Option<Url>)>,
     /// An outcome met an end; the loop stops the run.
     met: Option<StopCause>,
     stopping: Option<StopCause>,
@@ -144,6 +148,7 @@ impl State {
             ends: Ends::default(),
             auto: Auto::default(),
             unreported: 0,
+            beyond_one_origin: None,
             met: None,
             stopping: None,
             fault: None,
@@ -212,6 +217,9 @@ impl State {
     /// Claims the name of a seed, in list order, and lets it wait. `place` is its line in the
     /// lists, from 1; 0 where that is how many were read.
     fn push(&mut self, mut seed: Seed, place: u64) {
+        if self.beyond_one_origin.is_some() {
+            self.count_origins(&seed.url);
+        }
         if let Some(name) = seed.known.as_mut().and_then(|known| known.name.take()) {
             // It has had it for longer than this run.
             return self.frontier.push(seed, self.names.is_some().then_some(name));
@@ -227,6 +235,21 @@ impl State {
         let Some(names) = &mut self.names else { return Ok(None) };
         let out = seed.wants.as_ref().and_then(|w| w.out.as_deref());
         names.claim_for(&seed.url, place, out).map(Some)
+    }
+
+    /// Warns, once, when a URL is of another origin than the first.
+    fn count_origins(&mut self, url: &Url) {
+        let is_second = match &mut self.beyond_one_origin {
+            None => false,
+            Some((_, Some(first))) => !origin::same(first, url),
+            Some((_, first)) => {
+                *first = Some(url.clone());
+                false
+            }
+        };
+        if let Some((text, _)) = self.beyond_one_origin.take_if(|_| is_second) {
+            self.watchers.tell(&Event::Warning(&text));
+        }
     }
 
     /// The next job, if one waits.

@@ -62,6 +62,8 @@ pub struct Plan {
     pub auto: bool,
     /// What to tell whoever watches before it begins.
     pub warnings: Vec<String>,
+    /// What to tell once the list turns out to have more than one origin.
+    pub beyond_one_origin: Option<String>,
     /// The program that a backend of processes starts.
     pub worker_program: PathBuf,
     /// How long fetches under way may go on after a stop.

@@ -139,6 +139,7 @@ impl Case {
             frontier: Box::new(MemoryFrontier::new(self.dedup)),
             backend: self.backend.unwrap_or_else(|| (BACKENDS[0].make)()),
             warnings: Vec::new(),
+            beyond_one_origin: None,
             worker_program: std::path::PathBuf::new(),
             spec: FetchSpec::Scripted(Arc::new(self.script)),
             names: None,

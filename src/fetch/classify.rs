@@ -7,6 +7,7 @@ use std::error::Error as StdError;
 use std::io;
 
 use super::dns::DnsError;
+use super::interim::TooMany;
 use super::pool::ConnectError;
 use super::reach::Blocked;
 use super::timing;
@@ -41,6 +42,16 @@ pub(super) fn connection_ended(error: &(dyn StdError + 'static)) -> bool {
         && !links(error).any(|e| e.downcast_ref::<h2::Error>().is_some_and(h2::Error::is_reset))
 }
 
+/// Whether the server says that it has not begun with a request: by refusing its stream, or by
+/// going away in peace, which ends the streams that it will not look at.
+pub(super) fn not_begun(error: &(dyn StdError + 'static)) -> bool {
+    links(error).filter_map(|e| e.downcast_ref::<h2::Error>()).any(|e| match e.reason() {
+        Some(h2::Reason::REFUSED_STREAM) => e.is_remote(),
+        Some(h2::Reason::NO_ERROR) => e.is_remote() && e.is_go_away(),
+        _ => false,
+    })
+}
+
 /// The links of an error chain, from the outside in.
 fn links<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     let inner = |e: &'a (dyn StdError + 'static)| match e.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
@@ -60,6 +71,9 @@ fn kind_of(e: &(dyn StdError + 'static), stage: Stage, connecting: bool) -> Opti
     }
     if e.is::<Blocked>() {
         return Some(ErrorKind::Blocked);
+    }
+    if e.is::<TooMany>() {
+        return Some(ErrorKind::Protocol);
     }
     if e.is::<timing::ConnectTimeout>() {
         return Some(ErrorKind::Timeout);
@@ -137,9 +151,21 @@ fn is_descriptor_limit(errno: i32) -> bool {
     cfg!(unix) && matches!(errno, 23 | 24)
 }
 
+/// The most that a response may have in its head.
+pub(super) const LARGEST_HEAD: &str = "a head may have 1000 fields and 256 KiB";
+
+/// Whether a head was too large; of HTTP/2 that is one of the ways in which an answer can break its rules.
+fn may_be_too_large(e: &(dyn StdError + 'static)) -> bool {
+    e.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse_too_large)
+        || e.downcast_ref::<h2::Error>().is_some_and(|e| e.is_reset() && e.is_library())
+}
+
 fn message(kind: ErrorKind, e: &(dyn StdError + 'static), stage: Stage, connecting: bool) -> String {
     let text = innermost(e);
     match (kind, stage) {
+        (ErrorKind::Protocol, Stage::Head) if may_be_too_large(e) => {
+            format!("the answer is not valid HTTP: {text}; {LARGEST_HEAD}")
+        }
         (ErrorKind::Dns, _) => e.to_string(),
         (ErrorKind::Tls, _) if text.contains("InvalidContentType") => {
             format!("the server does not speak TLS on this port; is it http://? ({text})")

@@ -1,28 +1,30 @@
 //! The clients of one fetcher, and when they are exchanged for fresh ones.
 //!
-//! `https` goes through reqwest: TLS, HTTP/2 and what else a modern origin expects. Plain `http`
+//! `https`, and all that goes through a proxy, is reqwest's: TLS, HTTP/2, CONNECT, SOCKS. Plain `http`
 //! goes through the HTTP/1 that reqwest itself is built on and a pool of our own, without the
 //! layers in between: of the instructions that a small page costs these were half, for redirects,
 //! retries, proxies and cookies that are switched off here. Under TLS they do not matter.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ::http::{HeaderMap, HeaderValue, Method, header};
-use url::Url;
+use url::{Host, Url};
 
 use super::answer::{Answer, ClientError};
 use super::pool::{IDLE, Pool};
 use super::reach::{AddressSpec, Names, Reach};
 use super::timing::{self, ConnectLayer};
 use super::{HttpSpec, TlsSpec, tls};
+use crate::config::Proxies;
 
 /// The most fields of a response head; hyper takes 100 unless told.
-const MAX_FIELDS: usize = 1000;
+pub(super) const MAX_FIELDS: usize = 1000;
 
 /// The largest head of a response, in bytes.
-const MAX_HEAD: usize = 256 * 1024;
+pub(super) const MAX_HEAD: usize = 256 * 1024;
 
 /// In the place of the Host field: that of the URL. An empty one that a user wrote is not marked so.
 pub(super) fn its_own() -> HeaderValue {
@@ -36,12 +38,19 @@ pub(super) fn is_its_own(value: &HeaderValue) -> bool {
     value.is_sensitive()
 }
 
+/// Whether an exception is for every host; reqwest takes it for one of names, not of addresses.
+fn asks_all_directly(spec: &HttpSpec) -> bool {
+    spec.no_proxy.as_deref().is_some_and(|hosts| hosts.split(',').any(|host| host.trim() == "*"))
+}
+
 /// Asks servers.
 pub(super) struct Clients {
     tls_spec: TlsSpec,
     connect_timeout: Duration,
     addresses: Arc<AddressSpec>,
     plain: Pool,
+    proxies: Proxies,
+    no_proxy: Option<String>,
     tls: Renewed<reqwest::Client>,
     /// For public addresses only: nobody can tell a client which of its idle connections to use.
     public_tls: Renewed<reqwest::Client>,
@@ -56,16 +65,20 @@ impl Clients {
             connect_timeout: spec.connect_timeout,
             addresses: spec.addresses.clone(),
             plain: Pool::new(spec.connect_timeout, http, spec.idle_connections, &spec.addresses),
+            proxies: if asks_all_directly(spec) { Proxies::default() } else { spec.proxies.clone() },
+            no_proxy: spec.no_proxy.clone(),
             tls: Renewed::new(spec.idle_connections),
             public_tls: Renewed::new(spec.idle_connections),
         }
     }
 
-    /// Sends a GET to an address within `reach` and waits for the head of the response.
+    /// Sends a request without a body to an address within `reach` and waits for the head of the
+    /// response.
     ///
     /// `in_use` is how many fetches this fetcher does at once, at most.
-    pub(super) async fn get(
+    pub(super) async fn ask(
         &self,
+        method: Method,
         url: &Url,
         mut fields: HeaderMap,
         in_use: usize,
@@ -75,22 +88,37 @@ impl Clients {
         if !self.addresses.pins.is_empty() {
             timing::mark_port(url.port_or_known_default().unwrap_or_default());
         }
-        if url.scheme() == "http" {
-            return Ok(Answer::plain(self.plain.get(url, fields, reach).await?));
+        // The pool of our own knows no proxies.
+        if url.scheme() == "http" && self.proxies.http.is_none() {
+            return Ok(Answer::plain(self.plain.ask(method, url, fields, reach).await?));
         }
         if fields.get(header::HOST).is_some_and(is_its_own) {
             // HTTP/2 has none.
             fields.remove(header::HOST);
         }
-        let mut request = reqwest::Request::new(Method::GET, url.clone());
+        let mut request = reqwest::Request::new(method, url.clone());
         *request.headers_mut() = fields;
         let clients = if reach == Reach::All { &self.tls } else { &self.public_tls };
         let client = clients.get(in_use, |opened| self.build_tls(opened, reach))?;
         Ok(Answer::tls(client.execute(request).await?))
     }
 
+    /// The address that answered for this URL, as far as it can be known: what a proxy asked for us
+    /// is known only where it is written out.
+    pub(super) fn peer(&self, url: &Url, remote: Option<SocketAddr>) -> Option<SocketAddr> {
+        let proxy = if url.scheme() == "http" { &self.proxies.http } else { &self.proxies.https };
+        match (proxy, url.host()) {
+            (None, _) => remote,
+            (Some(_), Some(Host::Ipv4(address))) => Some((address, 0).into()),
+            (Some(_), Some(Host::Ipv6(address))) => Some((address, 0).into()),
+            (Some(_), Some(Host::Domain(_)) | None) => None,
+        }
+    }
+
     fn build_tls(&self, opened: &Arc<AtomicUsize>, reach: Reach) -> Result<reqwest::Client, ClientError> {
-        let client = reqwest::Client::builder()
+        let proxies = [&self.proxies.http, &self.proxies.https].into_iter().flatten();
+        let except = proxies.filter_map(Url::host_str).map(Box::from).collect();
+        let mut client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls::client_config(&self.tls_spec)?)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
@@ -105,11 +133,29 @@ impl Clients {
             .http2_keep_alive_interval(Duration::from_secs(15))
             .http2_keep_alive_timeout(Duration::from_secs(15))
             .http2_adaptive_window(true)
-            .dns_resolver(Arc::new(Names { spec: self.addresses.clone(), reach }))
+            .dns_resolver(Arc::new(Names { spec: self.addresses.clone(), reach, except }))
             // The timeout is reqwest's, around this layer.
-            .connector_layer(ConnectLayer { opened: opened.clone(), timeout: None })
-            .build()?;
-        Ok(client)
+            .connector_layer(ConnectLayer { opened: opened.clone(), timeout: None });
+        if self.tls_spec.http1 {
+            client = client.http1_only();
+        }
+        for proxy in self.through()? {
+            client = client.proxy(proxy);
+        }
+        Ok(client.build()?)
+    }
+
+    /// The proxies as reqwest knows them.
+    fn through(&self) -> Result<Vec<reqwest::Proxy>, ClientError> {
+        let mut proxies = Vec::new();
+        if let Some(proxy) = &self.proxies.http {
+            proxies.push(reqwest::Proxy::http(proxy.clone())?);
+        }
+        if let Some(proxy) = &self.proxies.https {
+            proxies.push(reqwest::Proxy::https(proxy.clone())?);
+        }
+        let without = self.no_proxy.as_deref().and_then(reqwest::NoProxy::from_string);
+        Ok(proxies.into_iter().map(|proxy| proxy.no_proxy(without.clone())).collect())
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
 
-use ::http::StatusCode;
 use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use ::http::{Method, StatusCode};
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout};
@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::answer::{Answer, size};
-use super::classify::{Stage, classify, connection_ended};
-use super::client::{Clients, its_own};
+use super::classify::{LARGEST_HEAD, Stage, classify, connection_ended, not_begun};
+use super::client::{Clients, MAX_FIELDS, MAX_HEAD, its_own};
 use super::decode;
 use super::pace::Pace;
 use super::place::{Fate, Ready};
@@ -22,11 +22,12 @@ use super::reach::Reach;
 use super::resume::Rest;
 use super::save::Saver;
 use super::timing::{MARKS, Marks};
-use super::{Fetched, Fetcher, HttpSpec, Meter, Saving};
+use super::{Fetched, Fetcher, HttpSpec, Meter, Saving, cookies};
 use crate::config::Compression;
 use crate::model::{
     Condition, ErrorKind, Facts, FetchError, Hop, Job, PerSeed, SkipReason, Timing, Validators, Verdict,
 };
+use crate::policy::cookies::Jar;
 use crate::policy::origin;
 use crate::policy::printable::printable;
 use crate::policy::redact::redact;
@@ -52,6 +53,9 @@ pub(super) struct HttpFetcher {
     pub(super) saver: Saver,
     pub(super) meter: Arc<Meter>,
     fields: HeaderMap,
+    /// The Authorization of `--user`.
+    basic: Option<HeaderValue>,
+    method: Method,
     /// Whether the Accept-Encoding is ours.
     asks_codings: bool,
     /// How many fetches this fetcher is doing.
@@ -75,6 +79,8 @@ impl HttpFetcher {
         withheld.iter().for_each(|name| drop(fields.remove(name)));
         Self {
             asks_codings: !spec.headers.iter().any(|(name, _)| name == header::ACCEPT_ENCODING),
+            basic: spec.user.as_ref().and_then(origin::basic),
+            method: if spec.head { Method::HEAD } else { Method::GET },
             clients: Clients::new(spec),
             saver: Saver::new(spec, under_way.clone()),
             spec: spec.clone(),
@@ -105,6 +111,7 @@ impl Fetcher for HttpFetcher {
                 timing: Timing::default(),
                 pace,
                 fate: fate.clone(),
+                chain: None,
                 rest: None,
                 asks_rest: false,
                 asks_change: false,
@@ -195,6 +202,8 @@ pub(super) struct Exchange<'a> {
     pub(super) pace: Pace,
     /// Where bodies become files.
     pub(super) fate: Option<Arc<Fate>>,
+    /// The cookies that this chain of redirects has set, where the run keeps none.
+    chain: Option<Box<Jar>>,
     /// The beginning of the body, and whether the request under way asks for what is behind it.
     pub(super) rest: Option<Rest>,
     pub(super) asks_rest: bool,
@@ -222,6 +231,7 @@ impl Exchange<'_> {
         loop {
             let response = self.ask(&url).await?;
             let status = response.status();
+            let peer = self.fetcher.clients.peer(&url, response.remote_addr);
             let Some(next) = redirect_target(&url, &response)? else {
                 match self.finish(&url, status, response).await? {
                     Some(verdict) => return Ok(verdict),
@@ -229,6 +239,9 @@ impl Exchange<'_> {
                 }
             };
             let seen_before = next == url || self.facts.redirects.iter().any(|hop| hop.url == next);
+            if self.fetcher.spec.cookies.is_none() {
+                cookies::keep(None, &mut self.chain, &url, response.headers());
+            }
             self.facts.redirects.push(Hop { status: status.as_u16(), url });
             if self.facts.redirects.len() > self.fetcher.spec.max_redirects as usize {
                 let most = self.fetcher.spec.max_redirects;
@@ -236,7 +249,7 @@ impl Exchange<'_> {
                 return Err(FetchError::new(ErrorKind::Redirect, format!("more than {most} redirects{circle}")));
             }
             self.facts.final_url = Some(next.clone());
-            self.reach = self.fetcher.spec.addresses.behind(response.remote_addr);
+            self.reach = self.fetcher.spec.addresses.behind(peer);
             self.drain(response).await;
             url = next;
         }
@@ -257,14 +270,15 @@ impl Exchange<'_> {
     async fn ask(&mut self, url: &Url) -> Result<Answer, FetchError> {
         tracing::debug!(url = %printable(url.as_str()), "asking");
         let mut stale = 0;
+        let mut unbegun = false;
         let response = loop {
             MARKS.with(Marks::reset);
             let fields = self.fields_for(url);
             self.accepts = fields.get(header::ACCEPT_ENCODING).cloned();
             self.asks_rest = self.rest.is_some() && fields.contains_key(header::IF_RANGE);
             self.asks_change = !self.asks_rest && self.condition(url).is_some();
-            let in_use = self.fetcher.most_under_way.load(Relaxed);
-            let sent = self.fetcher.clients.get(url, fields, in_use, self.reach);
+            let most = self.fetcher.most_under_way.load(Relaxed);
+            let sent = self.fetcher.clients.ask(self.fetcher.method.clone(), url, fields, most, self.reach);
             match self.pace.head(sent).await? {
                 // RFC 9112, section 9.3.1: the server may end an idle connection just as it is
                 // used again. That says nothing about the server, so it is asked anew.
@@ -272,11 +286,19 @@ impl Exchange<'_> {
                     tracing::debug!(url = %printable(url.as_str()), "asking again: an idle connection had ended");
                     stale += 1;
                 }
+                // RFC 9113, section 8.7: the server says that it has not begun with this one.
+                Err(e) if !unbegun && not_begun(&*e) => {
+                    tracing::debug!(url = %printable(url.as_str()), "asking again: the server had not begun");
+                    unbegun = true;
+                }
                 // RFC 9110, section 15.5.9: so a server may announce that it ends an idle connection.
                 Ok(answer) if stale < STALE && answer.status() == 408 && MARKS.with(Marks::reused) => stale += 1,
                 answered => break answered.map_err(|e| classify(&*e, Stage::Head))?,
             }
         };
+        if let Some(jar) = &self.fetcher.spec.cookies {
+            cookies::keep(Some(jar), &mut self.chain, url, response.headers());
+        }
         self.timing.first_byte = Some(self.started.elapsed());
         tracing::debug!(url = %printable(url.as_str()), status = response.status().as_u16(), "answered");
         MARKS.with(|marks| marks.add_to(&mut self.timing));
@@ -288,6 +310,7 @@ impl Exchange<'_> {
             .headers()
             .get(header::CONTENT_TYPE)
             .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned().into_boxed_str());
+        bound_head(response.headers())?;
         let status = response.status().as_u16();
         facts.retry_after = if status >= 400 { asked(status, response.headers(), SystemTime::now()) } else { None };
         if self.fetcher.spec.keeps_validators {
@@ -302,18 +325,15 @@ impl Exchange<'_> {
         if let Some(wants) = wants {
             set_fields(&mut fields, &wants.headers);
         }
-        if origin::same(url, &self.job.seed.url) {
-            if let Some(value) = wants.and_then(|w| w.credentials.as_ref()).and_then(origin::basic) {
-                fields.insert(header::AUTHORIZATION, value);
-            }
-        } else {
+        if !origin::same(url, &self.job.seed.url) {
             // RFC 9110, section 15.4: what was meant for one origin does not follow a redirect out of it.
             // A Host that the user wrote names that origin.
-            for name in [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION] {
-                fields.remove(name);
-            }
+            let secrets: Vec<_> = fields.keys().filter(|name| origin::is_secret(name)).cloned().collect();
+            secrets.into_iter().for_each(|name| drop(fields.remove(name)));
             fields.insert(header::HOST, its_own());
         }
+        self.authorize(url, &mut fields);
+        cookies::send(self.fetcher.spec.cookies.as_deref(), self.chain.as_deref(), url, &mut fields);
         let theirs = || wants.is_some_and(|w| w.headers.iter().any(|(name, _)| name == header::ACCEPT_ENCODING));
         if self.fetcher.asks_codings && decode::asks_identity(url.path()) && !theirs() {
             fields.insert(header::ACCEPT_ENCODING, IDENTITY);
@@ -324,6 +344,30 @@ impl Exchange<'_> {
             fields.insert(name, value);
         }
         fields
+    }
+
+    /// Who asks, where that is known: what stands in the URL of the list counts for more than a field,
+    /// that for more than `--user`, and that for more than the netrc file.
+    fn authorize(&self, url: &Url, fields: &mut HeaderMap) {
+        let (spec, seed) = (&self.fetcher.spec, &self.job.seed.url);
+        let at_home = origin::same(url, seed);
+        let own = if at_home { self.wants().and_then(|wants| wants.credentials.as_ref()) } else { None };
+        let own_user = own.filter(|own| own.password.is_empty()).map(|own| own.username.as_str());
+        let has_field = fields.contains_key(header::AUTHORIZATION);
+        // A file that names hosts speaks of the usual ports, and its words do not leave TLS on the way.
+        let netrc = || {
+            let usual = url.port().is_none() && (url.scheme() == "https" || seed.scheme() == "http");
+            let host = url.host_str().filter(|_| !spec.netrc.machines.is_empty() && (at_home || usual))?;
+            spec.netrc.find(host, own_user, !at_home).and_then(origin::basic)
+        };
+        let value = match own {
+            Some(own) => own_user.and_then(|_| netrc()).or_else(|| origin::basic(own)),
+            None if has_field => None,
+            None => self.fetcher.basic.clone().filter(|_| at_home).or_else(netrc),
+        };
+        if let Some(value) = value {
+            fields.insert(header::AUTHORIZATION, value);
+        }
     }
 
     /// What is asked of this URL beside itself: whether it has changed.
@@ -351,6 +395,10 @@ impl Exchange<'_> {
                 }
                 self.rest = Some(rest);
                 self.start_again().map(|()| None)
+            }
+            200..=299 if self.fetcher.method == Method::HEAD => {
+                self.drain(response).await;
+                Ok(Some(Verdict::Ok))
             }
             200..=299 if status != 206 => {
                 self.start_again()?;
@@ -428,6 +476,17 @@ impl Exchange<'_> {
             }
         }
     }
+}
+
+/// HTTP/2 is bounded by size alone, and HTTP/1.1 by what comes in one piece with the end of a head.
+fn bound_head(fields: &HeaderMap) -> Result<(), FetchError> {
+    // A field has a colon, a blank and a line's end besides.
+    let bytes: usize = fields.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    if fields.len() <= MAX_FIELDS && bytes <= MAX_HEAD {
+        return Ok(());
+    }
+    let message = format!("the answer has {} fields of {bytes} bytes; {LARGEST_HEAD}", fields.len());
+    Err(FetchError::new(ErrorKind::Protocol, message))
 }
 
 /// RFC 9110, section 13.1: If-None-Match, which counts for more, else If-Modified-Since.

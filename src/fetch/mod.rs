@@ -8,10 +8,12 @@ mod answer;
 mod body;
 mod classify;
 mod client;
+mod cookies;
 mod declared;
 pub mod decode;
 mod dns;
 mod http;
+mod interim;
 mod kept;
 mod meter;
 mod pace;
@@ -35,9 +37,11 @@ use ::http::{HeaderName, HeaderValue};
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Compression, Digest, LowSpeed};
-use crate::model::{Facts, Job, Timing, Verdict};
+use crate::config::{Compression, Digest, LowSpeed, Proxies};
+use crate::model::{Credentials, Facts, Job, Timing, Verdict};
+use crate::policy::netrc::Netrc;
 
+pub use cookies::CookieJar;
 pub use dns::Resolver;
 pub use kept::is_kept;
 pub use meter::Meter;
@@ -80,6 +84,14 @@ pub enum FetchSpec {
 }
 
 impl FetchSpec {
+    /// The cookies of the run, where it keeps any.
+    pub fn cookies(&self) -> Option<&Arc<CookieJar>> {
+        match self {
+            FetchSpec::Http(spec) => spec.cookies.as_ref(),
+            FetchSpec::Scripted(_) => None,
+        }
+    }
+
     /// A fetcher for the runtime this is called on.
     ///
     /// # Errors
@@ -102,13 +114,25 @@ impl HttpSpec {
     }
 }
 
-/// Whom TLS trusts.
-#[derive(Debug, Clone, Default)]
+/// Whom TLS trusts, and what it shows.
+#[derive(Clone, Default)]
 pub struct TlsSpec {
     /// PEM text of the authorities to trust instead of the system's.
     pub ca_pem: Option<Vec<u8>>,
+    /// PEM text of the certificate that servers are shown, and of its private key.
+    pub identity: Option<(Vec<u8>, Vec<u8>)>,
     /// Accept any certificate.
     pub insecure: bool,
+    /// Offer HTTP/1.1 alone.
+    pub http1: bool,
+}
+
+impl std::fmt::Debug for TlsSpec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // A private key is shown to nobody.
+        let identity = self.identity.is_some();
+        write!(f, "TlsSpec(insecure: {}, http1: {}, identity: {identity})", self.insecure, self.http1)
+    }
 }
 
 impl TlsSpec {
@@ -166,6 +190,18 @@ pub enum Keeping {
 pub struct HttpSpec {
     /// Request fields of every URL, User-Agent among them; `None` where one of ours is not sent.
     pub headers: Vec<(HeaderName, Option<HeaderValue>)>,
+    /// What every listed origin is told that is told nothing else.
+    pub user: Option<Credentials>,
+    /// What hosts are told.
+    pub netrc: Netrc,
+    /// The cookies of the run; without it each chain of redirects has its own.
+    pub cookies: Option<Arc<CookieJar>>,
+    /// What requests go through.
+    pub proxies: Proxies,
+    /// Hosts that are asked without these.
+    pub no_proxy: Option<String>,
+    /// Heads alone are asked for.
+    pub head: bool,
     /// How many redirects one URL may take.
     pub max_redirects: u32,
     /// Which addresses names have, and which of them are used.

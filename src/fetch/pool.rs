@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ::http::header::{self, HeaderMap, HeaderValue};
-use ::http::{Request, Response, Uri};
+use ::http::{Method, Request, Response, Uri};
 use bytes::Bytes;
 use http_body_util::Empty;
 use hyper::body::Incoming;
@@ -25,6 +25,7 @@ use url::{Position, Url};
 
 use super::answer::ClientError;
 use super::client::is_its_own;
+use super::interim::Interim;
 use super::reach::{AddressSpec, Names, Reach};
 use super::timing::{ConnectLayer, ConnectService};
 
@@ -55,7 +56,8 @@ impl Pool {
     ) -> Self {
         let layer = ConnectLayer { opened: Arc::default(), timeout: Some(connect_timeout) };
         let connectors = [Reach::All, Reach::Public].map(|reach| {
-            let mut connector = HttpConnector::new_with_resolver(Names { spec: addresses.clone(), reach });
+            let mut connector =
+                HttpConnector::new_with_resolver(Names { spec: addresses.clone(), reach, except: Arc::default() });
             connector.set_nodelay(true);
             // Shared out among the addresses of a host; the layer bounds all of it, the look-up included.
             connector.set_connect_timeout(Some(connect_timeout));
@@ -65,14 +67,16 @@ impl Pool {
         Self { connectors, addresses: addresses.clone(), http, shelf: Arc::new(Mutex::new(shelf)) }
     }
 
-    /// Sends a GET and waits for the head of the response.
-    pub(super) async fn get(
+    /// Sends a request without a body and waits for the head of the response.
+    pub(super) async fn ask(
         &self,
+        method: Method,
         url: &Url,
         fields: HeaderMap,
         reach: Reach,
     ) -> Result<(Response<Incoming>, Lease), ClientError> {
         let mut request = Request::new(Empty::new());
+        *request.method_mut() = method;
         *request.uri_mut() = Uri::try_from(&url[Position::BeforePath..Position::AfterQuery])?;
         *request.headers_mut() = fields;
         let origin = &url[Position::BeforeHost..Position::AfterPort];
@@ -83,7 +87,9 @@ impl Pool {
         if request.headers().get(header::HOST).is_none_or(is_its_own) {
             request.headers_mut().insert(header::HOST, lease.connection.origin.clone());
         }
-        let response = lease.connection.sender.send_request(request).await?;
+        let Connection { sender, interim, .. } = &mut lease.connection;
+        *request.extensions_mut() = interim.begin();
+        let response = interim.bound(sender.send_request(request)).await?;
         Ok((response, lease))
     }
 
@@ -117,7 +123,7 @@ impl Pool {
             let _ = driver.await;
         });
         drop(shelf);
-        let connection = Connection { origin: HeaderValue::from_str(origin)?, sender, addr };
+        let connection = Connection { origin: HeaderValue::from_str(origin)?, sender, addr, interim: Interim::new() };
         Ok(Lease { connection, counted })
     }
 }
@@ -127,6 +133,7 @@ struct Connection {
     origin: HeaderValue,
     sender: SendRequest<Empty<Bytes>>,
     addr: Option<SocketAddr>,
+    interim: Interim,
 }
 
 /// The connections of a pool that are not in use.

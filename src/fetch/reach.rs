@@ -167,12 +167,15 @@ impl fmt::Display for Blocked {
 pub(super) struct Names {
     pub(super) spec: Arc<AddressSpec>,
     pub(super) reach: Reach,
+    /// The hosts of proxies, which the user named.
+    pub(super) except: Arc<[Box<str>]>,
 }
 
 impl Names {
     fn look_up(&self, name: &str) -> impl Future<Output = Result<Vec<SocketAddr>, ClientError>> + Send + use<> {
-        let Self { spec, reach } = self.clone();
+        let Self { spec, reach, except } = self.clone();
         let name = Box::<str>::from(name);
+        let reach = if except.contains(&name) { Reach::All } else { reach };
         // Now, while this is still the task of the fetch that opens the connection.
         let port = timing::wanted_port();
         async move {
@@ -235,7 +238,7 @@ mod tests {
     }
 
     async fn found(spec: &Arc<AddressSpec>, reach: Reach, name: &str) -> Result<Vec<SocketAddr>, String> {
-        let mut names = Names { spec: spec.clone(), reach };
+        let mut names = Names { spec: spec.clone(), reach, except: Arc::default() };
         let name = name.parse().unwrap();
         names.call(name).await.map(Iterator::collect).map_err(|e| e.to_string())
     }

@@ -9,7 +9,7 @@ use rustls::client::{
 };
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, NamedGroup, RootCertStore, SignatureScheme};
 
 use super::timing::mark_tls_start;
@@ -25,13 +25,22 @@ pub(super) fn client_config(spec: &TlsSpec) -> Result<ClientConfig, BuildError> 
     } else {
         Trust::System(OnceLock::new())
     };
-    let mut config = ClientConfig::builder_with_provider(provider.clone())
+    let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
         .map_err(|e| BuildError(e.to_string()))?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Verifier { trust, provider }))
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        .with_custom_certificate_verifier(Arc::new(Verifier { trust, provider }));
+    let mut config = match &spec.identity {
+        None => builder.with_no_client_auth(),
+        Some((chain, key)) => {
+            let (chain, key) = identity_of(chain, key)?;
+            builder
+                .with_client_auth_cert(chain, key)
+                .map_err(|e| BuildError(format!("the key does not belong to the certificate: {e}")))?
+        }
+    };
+    let protocols: &[&[u8]] = if spec.http1 { &[b"http/1.1"] } else { &[b"h2", b"http/1.1"] };
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
     config.resumption = Resumption::store(Arc::new(MarkingStore(ClientSessionMemoryCache::new(256))));
     Ok(config)
 }
@@ -46,6 +55,21 @@ fn roots_of(pem: &[u8]) -> Result<RootCertStore, BuildError> {
         return Err(BuildError("the CA file holds no certificate (it must be PEM)".to_owned()));
     }
     Ok(roots)
+}
+
+/// The certificate that servers are shown, with those above it, and its key.
+fn identity_of(chain: &[u8], key: &[u8]) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), BuildError> {
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(chain)
+        .collect::<Result<_, _>>()
+        .map_err(|e| BuildError(format!("the certificate is no valid PEM: {e:?}")))?;
+    if chain.is_empty() {
+        return Err(BuildError("there is no certificate in it (it must be PEM)".to_owned()));
+    }
+    // What the parser says of a key is not repeated.
+    let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| {
+        BuildError("there is no private key (PEM, without a passphrase); name its file with --key".to_owned())
+    })?;
+    Ok((chain, key))
 }
 
 fn webpki(roots: RootCertStore, provider: &Arc<CryptoProvider>) -> Result<Arc<WebPkiServerVerifier>, Error> {

@@ -3,10 +3,12 @@
 pub mod address;
 pub mod change;
 pub mod concurrency;
+pub mod cookies;
 pub mod descriptors;
 pub mod digest_fields;
 pub mod fingerprint;
 pub mod naming;
+pub mod netrc;
 pub mod origin;
 pub mod partial;
 pub mod printable;

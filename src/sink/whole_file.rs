@@ -20,6 +20,18 @@ impl WholeFile {
     /// # Errors
     /// When it cannot be written there.
     pub fn create(path: &Path) -> io::Result<Self> {
+        Self::begin(path, false)
+    }
+
+    /// As [`WholeFile::create`]; nobody but its owner may read the file.
+    ///
+    /// # Errors
+    /// When it cannot be written there.
+    pub fn create_private(path: &Path) -> io::Result<Self> {
+        Self::begin(path, true)
+    }
+
+    fn begin(path: &Path, private: bool) -> io::Result<Self> {
         let is_there = fs::metadata(path);
         if is_there.as_ref().is_ok_and(fs::Metadata::is_dir) {
             return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder; name a file in it"));
@@ -42,7 +54,15 @@ impl WholeFile {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
             _ => {}
         }
-        let writer = BufWriter::with_capacity(64 * 1024, File::create_new(&part)?);
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        if private {
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        }
+        #[cfg(not(unix))]
+        let _ = private;
+        let writer = BufWriter::with_capacity(64 * 1024, options.open(&part)?);
         Ok(Self { target, part: Some(part), writer })
     }
 

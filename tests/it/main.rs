@@ -24,6 +24,7 @@ mod compare;
 mod config;
 mod cut;
 mod errors;
+mod exchange;
 #[cfg(unix)]
 mod faults;
 mod formats;

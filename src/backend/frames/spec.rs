@@ -10,12 +10,14 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
+use url::Url;
 
 use super::addresses::Addresses;
 use super::{FrameError, job};
-use crate::config::{Compression, Digest, LowSpeed};
+use crate::config::{Compression, Digest, LowSpeed, Proxies};
 use crate::fetch::{BodyStream, FetchSpec, HttpSpec, Keeping, Saving, Script, Step, TlsSpec};
-use crate::model::ErrorKind;
+use crate::model::{Credentials, ErrorKind};
+use crate::policy::netrc::{Machine, Netrc};
 
 /// Codings and digests in the order of their numbers on the wire.
 const COMPRESSIONS: [Compression; 3] = [Compression::Auto, Compression::Off, Compression::Raw];
@@ -61,10 +63,21 @@ pub(in crate::backend) enum SpecFrame {
 #[derive(Debug, Serialize, Deserialize)]
 pub(in crate::backend) struct Http {
     headers: Vec<Field>,
+    user: Option<(String, String)>,
+    /// Host, user name and password.
+    netrc: Vec<MachineFrame>,
+    /// Whether the run keeps any; which they are other frames say.
+    cookies: bool,
+    /// For http and for https.
+    proxies: [Option<String>; 2],
+    no_proxy: Option<String>,
+    head: bool,
     max_redirects: u32,
     addresses: Addresses,
     ca_pem: Option<Vec<u8>>,
+    identity: Option<(Vec<u8>, Vec<u8>)>,
     insecure: bool,
+    http1: bool,
     compression: u8,
     connect_timeout: Duration,
     read_timeout: Duration,
@@ -140,10 +153,18 @@ impl SpecFrame {
 fn http(spec: &HttpSpec) -> Result<Http, FrameError> {
     Ok(Http {
         headers: spec.headers.iter().map(|(name, value)| Field::new(name, value.as_ref())).collect(),
+        user: spec.user.as_ref().map(|user| (user.username.clone(), user.password.clone())),
+        netrc: spec.netrc.machines.iter().map(machine_frame).collect(),
+        cookies: spec.cookies.is_some(),
+        proxies: [&spec.proxies.http, &spec.proxies.https].map(|url| url.as_ref().map(|url| url.as_str().to_owned())),
+        no_proxy: spec.no_proxy.clone(),
+        head: spec.head,
         max_redirects: spec.max_redirects,
         addresses: Addresses::new(&spec.addresses)?,
         ca_pem: spec.tls.ca_pem.clone(),
+        identity: spec.tls.identity.clone(),
         insecure: spec.tls.insecure,
+        http1: spec.tls.http1,
         compression: number(&COMPRESSIONS, spec.compression)?,
         connect_timeout: spec.connect_timeout,
         read_timeout: spec.read_timeout,
@@ -175,11 +196,18 @@ fn http(spec: &HttpSpec) -> Result<Http, FrameError> {
 
 impl Http {
     fn into_spec(self, bodies: BodyWriter) -> Result<HttpSpec, FrameError> {
+        let [http_proxy, https_proxy] = self.proxies;
         Ok(HttpSpec {
             headers: self.headers.into_iter().map(Field::parse).collect::<Result<_, _>>()?,
+            user: self.user.map(|(username, password)| Credentials { username, password }),
+            netrc: Netrc { machines: self.netrc.into_iter().map(machine_of).collect() },
+            cookies: self.cookies.then(Arc::default),
+            proxies: Proxies { http: url_of(http_proxy)?, https: url_of(https_proxy)? },
+            no_proxy: self.no_proxy,
+            head: self.head,
             max_redirects: self.max_redirects,
             addresses: self.addresses.into_spec()?,
-            tls: TlsSpec { ca_pem: self.ca_pem, insecure: self.insecure },
+            tls: TlsSpec { ca_pem: self.ca_pem, identity: self.identity, insecure: self.insecure, http1: self.http1 },
             compression: job::entry(&COMPRESSIONS, self.compression)?,
             connect_timeout: self.connect_timeout,
             read_timeout: self.read_timeout,
@@ -210,6 +238,21 @@ impl Http {
             idle_connections: usize::try_from(self.idle_connections).map_err(|_| FrameError::Garbage)?,
         })
     }
+}
+
+type MachineFrame = (Option<String>, String, String);
+
+fn machine_frame(machine: &Machine) -> MachineFrame {
+    let Credentials { username, password } = &machine.credentials;
+    (machine.host.clone(), username.clone(), password.clone())
+}
+
+fn machine_of((host, username, password): MachineFrame) -> Machine {
+    Machine { host, credentials: Credentials { username, password } }
+}
+
+fn url_of(text: Option<String>) -> Result<Option<Url>, FrameError> {
+    text.map(|text| Url::parse(&text)).transpose().map_err(|_| FrameError::Garbage)
 }
 
 /// Sends a body on instead of writing it. It is written to on a thread that may block.

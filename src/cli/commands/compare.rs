@@ -72,7 +72,7 @@ fn exit_of(comparison: &Comparison) -> Exit {
 }
 
 /// `None` when it was interrupted before anything was measured at all.
-async fn measure(resolved: Resolved, mut progress: Progress) -> anyhow::Result<Option<Comparison>> {
+async fn measure(mut resolved: Resolved, mut progress: Progress) -> anyhow::Result<Option<Comparison>> {
     let folder = tempfile::Builder::new()
         .prefix("fetchall-compare-")
         .tempdir()
@@ -83,6 +83,8 @@ async fn measure(resolved: Resolved, mut progress: Progress) -> anyhow::Result<O
     let mut site = None;
     let (inputs, about) = match resolved.over {
         Over::Demo(count, latency) => {
+            // No proxy can reach it.
+            resolved.config.proxy = None;
             let started = Site::start(latency).await.context("cannot serve the demo site on 127.0.0.1")?;
             let list = folder.path().join("demo.txt");
             std::fs::write(&list, started.even_urls(count).join("\n") + "\n")?;

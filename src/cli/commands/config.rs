@@ -1,7 +1,8 @@
 //! `fetchall config`: the effective configuration as TOML that reads back as itself.
 
 use fetchall::config::{Config, KEYS, parse_header};
-use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
+use fetchall::policy::origin::is_secret;
+use fetchall::policy::redact::redact;
 
 use crate::cli::exit::Exit;
 use crate::cli::resolve::Resolved;
@@ -30,10 +31,24 @@ fn without_secrets(mut config: Config) -> Config {
     for text in &mut config.header {
         if let Ok((name, Some(value))) = parse_header(text)
             && !value.is_empty()
-            && [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION].contains(&name)
+            && is_secret(&name)
         {
             *text = format!("{}: (hidden)", text.split(':').next().unwrap_or(name.as_str()));
         }
+    }
+    if let Some(user) = &mut config.user {
+        *user = "(hidden)".to_owned();
+    }
+    if let Some(cookie) = config.cookie.as_mut().filter(|cookie| cookie.contains('=')) {
+        *cookie = "(hidden)=(hidden)".to_owned();
+    }
+    if let Some(proxy) = &mut config.proxy {
+        // Each may have a name before it, and need not have a scheme.
+        let words = proxy.split_whitespace().map(|word| match word.split_once('=') {
+            Some((scheme, url)) => format!("{scheme}={}", redact(url)),
+            None => redact(word).into_owned(),
+        });
+        *proxy = words.collect::<Vec<_>>().join(" ");
     }
     config
 }

@@ -57,7 +57,9 @@ fn input(arg: &InputArg) -> Input {
 }
 
 /// Downloads a small site that is served on loopback.
-pub fn demo(resolved: Resolved, vars: &Vars) -> anyhow::Result<Exit> {
+pub fn demo(mut resolved: Resolved, vars: &Vars) -> anyhow::Result<Exit> {
+    // Nobody else can reach it.
+    resolved.config.proxy = None;
     contradictions::check(&resolved)?;
     outputs::check(&resolved)?;
     let runtime = runtime()?;

@@ -4,7 +4,9 @@
 pub mod act;
 pub mod cli;
 pub mod fault;
+pub mod h2;
 pub mod play;
+pub mod proxy;
 mod runtime;
 pub mod schema;
 pub mod single;

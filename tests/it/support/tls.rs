@@ -12,9 +12,10 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::server::TlsStream;
 
 use super::act::{PROMISED, SENT};
@@ -44,6 +45,10 @@ pub enum Mode {
     StalledHandshake,
     /// Resets the connection where its part of the handshake is due.
     ResetInHandshake,
+    /// As `Good`, and so is HTTP/2.
+    BothVersions,
+    /// As `Good`, for clients that show a certificate by the authority.
+    WantsCertificate,
     /// As `Good` over HTTP/2, with 60 fields of 1000 bytes in the head; the stream of `/reset` is
     /// reset instead.
     Http2,
@@ -57,6 +62,8 @@ pub const BODY: &[u8] = b"hello over TLS\n";
 pub struct TlsServer {
     server: Server,
     ca: NamedTempFile,
+    /// The certificate and the key of a client.
+    client: (String, String),
     /// Targets in the order in which they were asked.
     requests: Arc<Mutex<Vec<String>>>,
 }
@@ -69,13 +76,13 @@ impl TlsServer {
 
     /// Starts it at this address; port 0 is a free one.
     pub fn start_on(at: std::net::SocketAddr, mode: Mode) -> TlsServer {
-        let (authority, acceptor) = identity(mode);
+        let (authority, acceptor, client) = identities(mode);
         let ca = NamedTempFile::with_suffix(".pem").expect("a temporary file");
         std::fs::write(ca.path(), authority.pem()).expect("writing the authority");
         let requests = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&requests);
         let server = Server::start_on(at, move |stream, _| serve(stream, mode, acceptor.clone(), Arc::clone(&log)));
-        TlsServer { server, ca, requests }
+        TlsServer { server, ca, client, requests }
     }
 
     /// `https://localhost:PORT/PATH`.
@@ -93,6 +100,11 @@ impl TlsServer {
         self.ca.path()
     }
 
+    /// A certificate by the authority for a client, and its key: two PEM texts.
+    pub fn client_pem(&self) -> (String, String) {
+        self.client.clone()
+    }
+
     /// The targets that were asked, in order.
     pub fn requests(&self) -> Vec<String> {
         self.requests.lock().expect("no panic while writing").clone()
@@ -105,7 +117,13 @@ impl TlsServer {
 }
 
 /// The authority, and a server with a certificate as the mode wants it.
-fn identity(mode: Mode) -> (Certificate, TlsAcceptor) {
+pub(super) fn identity(mode: Mode) -> (Certificate, TlsAcceptor) {
+    let (authority, acceptor, _) = identities(mode);
+    (authority, acceptor)
+}
+
+/// As `identity`, with the certificate and the key of a client.
+fn identities(mode: Mode) -> (Certificate, TlsAcceptor, (String, String)) {
     let mut params = CertificateParams::new(Vec::new()).expect("no names");
     // A name of its own: under the default one a self-signed leaf would claim it as issuer.
     params.distinguished_name.push(DnType::CommonName, "authority of the tests");
@@ -126,16 +144,29 @@ fn identity(mode: Mode) -> (Certificate, TlsAcceptor) {
     let leaf = if mode == Mode::SelfSigned { leaf.self_signed(&key) } else { leaf.signed_by(&key, &issuer) };
     let chain = vec![leaf.expect("a certificate").der().clone()];
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let client = CertificateParams::new(vec!["client.invalid".to_owned()]).expect("a valid name");
+    let client_key = KeyPair::generate().expect("a key");
+    let client = client.signed_by(&client_key, &issuer).expect("a certificate");
+    let provider = Arc::new(ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
-        .expect("ring knows the default versions")
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .expect("the key belongs to the certificate");
+        .expect("ring knows the default versions");
+    let builder = if mode == Mode::WantsCertificate {
+        let mut roots = RootCertStore::empty();
+        roots.add(authority.der().clone()).expect("an authority");
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+        builder.with_client_cert_verifier(verifier.expect("a verifier"))
+    } else {
+        builder.with_no_client_auth()
+    };
+    let mut config = builder.with_single_cert(chain, key).expect("the key belongs to the certificate");
     if mode == Mode::Http2 {
         config.alpn_protocols = vec![b"h2".to_vec()];
     }
-    (authority, TlsAcceptor::from(Arc::new(config)))
+    if mode == Mode::BothVersions {
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    }
+    (authority, TlsAcceptor::from(Arc::new(config)), (client.pem(), client_key.serialize_pem()))
 }
 
 async fn serve(mut stream: TcpStream, mode: Mode, acceptor: TlsAcceptor, requests: Arc<Mutex<Vec<String>>>) {
@@ -163,7 +194,7 @@ async fn serve(mut stream: TcpStream, mode: Mode, acceptor: TlsAcceptor, request
     }
     // A client that refuses the certificate ends here, as it should.
     let Ok(mut tls) = acceptor.accept(stream).await else { return };
-    if mode == Mode::Http2 {
+    if tls.get_ref().1.alpn_protocol() == Some(b"h2") {
         return serve_http2(tls, requests).await;
     }
     let mut buffer = Vec::new();

@@ -1,0 +1,74 @@
+//! The cookies of a run: read from files before it, written to one after it.
+
+use std::io;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::SetupError;
+use crate::config::Config;
+use crate::fetch::CookieJar;
+use crate::model::{Outcome, Summary};
+use crate::policy::cookies::Jar;
+use crate::sink::{Sink, SinkError, WholeFile};
+
+/// The file to load that `--cookie` names, where it holds no cookie itself: as in curl.
+fn named_by_cookie(config: &Config) -> Option<&Path> {
+    config.cookie.as_deref().filter(|text| !text.contains('=') && !text.is_empty()).map(Path::new)
+}
+
+/// The text of a Cookie field that `--cookie` holds.
+pub(super) fn field(config: &Config) -> Option<&str> {
+    config.cookie.as_deref().filter(|text| text.contains('='))
+}
+
+/// The jar of a run that keeps cookies, and what to tell of files with odd lines.
+pub(super) fn jar(config: &Config) -> Result<(Option<Arc<CookieJar>>, Vec<String>), SetupError> {
+    let Config { cookie, load_cookies, save_cookies, .. } = config;
+    if cookie.is_none() && load_cookies.is_none() && save_cookies.is_none() {
+        return Ok((None, Vec::new()));
+    }
+    let (mut jar, mut warnings) = (Jar::default(), Vec::new());
+    let now = Timestamp::now().as_second();
+    for path in [named_by_cookie(config), load_cookies.as_deref()].into_iter().flatten() {
+        let text = match std::fs::read(path) {
+            Ok(text) => text,
+            // A run that goes on with its own file has none the first time.
+            Err(e) if e.kind() == io::ErrorKind::NotFound && save_cookies.as_deref() == Some(path) => continue,
+            Err(source) => return Err(SetupError::Path { path: path.to_owned(), purpose: "cookies", source }),
+        };
+        let odd = jar.load(&String::from_utf8_lossy(&text), now);
+        if odd > 0 {
+            let lines = if odd == 1 { "line holds" } else { "lines hold" };
+            warnings.push(format!("{}: {odd} {lines} no cookie, and are left out", path.display()));
+        }
+    }
+    Ok((Some(Arc::new(CookieJar::new(jar))), warnings))
+}
+
+/// Writes the cookies when the run is over, however it ended.
+pub(super) struct CookieFile {
+    jar: Arc<CookieJar>,
+    file: WholeFile,
+}
+
+impl CookieFile {
+    /// Begins the file, so that a path which cannot be used is found at once.
+    pub(super) fn create(path: &Path, jar: Arc<CookieJar>) -> Result<Self, SetupError> {
+        let unusable = |source| SetupError::Path { path: path.to_owned(), purpose: "the cookies", source };
+        Ok(Self { jar, file: WholeFile::create_private(path).map_err(unusable)? })
+    }
+}
+
+impl Sink for CookieFile {
+    fn outcome(&mut self, _outcome: &Outcome) -> Result<ControlFlow<()>, SinkError> {
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn finish(&mut self, _summary: &Summary) -> Result<(), SinkError> {
+        self.file.write(self.jar.text().as_bytes())?;
+        self.file.finish()
+    }
+}

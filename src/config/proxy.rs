@@ -1,0 +1,93 @@
+//! Which proxy a request goes through.
+
+use std::fmt;
+
+use url::Url;
+
+/// What a proxy may be spoken to by.
+const SCHEMES: [&str; 4] = ["http", "https", "socks5", "socks5h"];
+
+/// The proxies of a run, by the scheme of what is asked.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Proxies {
+    /// For `http`.
+    pub http: Option<Url>,
+    /// For `https`.
+    pub https: Option<Url>,
+}
+
+impl fmt::Debug for Proxies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Their URLs may hold passwords.
+        write!(f, "Proxies(http: {}, https: {})", self.http.is_some(), self.https.is_some())
+    }
+}
+
+impl Proxies {
+    /// Reads the setting: one proxy for both schemes, or `http=PROXY` and `https=PROXY` with a blank
+    /// between them. A proxy without a scheme is spoken to over http, as in curl.
+    ///
+    /// # Errors
+    /// What to write; never the text, which may hold a password.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut proxies = Self::default();
+        for word in text.split_whitespace() {
+            if let Some(one) = word.strip_prefix("http=") {
+                proxies.http = Some(proxy(one)?);
+            } else if let Some(one) = word.strip_prefix("https=") {
+                proxies.https = Some(proxy(one)?);
+            } else {
+                let both = proxy(word)?;
+                proxies = Self { http: Some(both.clone()), https: Some(both) };
+            }
+        }
+        Ok(proxies)
+    }
+
+    /// The proxy for a URL of this scheme.
+    pub fn of(&self, scheme: &str) -> Option<&Url> {
+        if scheme == "http" { self.http.as_ref() } else { self.https.as_ref() }
+    }
+}
+
+fn proxy(text: &str) -> Result<Url, String> {
+    let bad = || format!("is no proxy; write [SCHEME://][USER:PASSWORD@]HOST:PORT, of {}", SCHEMES.join(", "));
+    let with_scheme = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+    let mut url = Url::parse(&with_scheme).map_err(|_| bad())?;
+    if !SCHEMES.contains(&url.scheme()) || url.host_str().is_none_or(str::is_empty) {
+        return Err(bad());
+    }
+    // RFC 1928: what the scheme alone does not say.
+    if url.scheme().starts_with("socks") && url.port().is_none() {
+        url.set_port(Some(1080)).map_err(|()| bad())?;
+    }
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_proxy_is_for_all_and_named_ones_for_their_scheme() {
+        let read = |text| {
+            let Proxies { http, https } = Proxies::parse(text).unwrap();
+            [http, https].map(|url| url.map(String::from))
+        };
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(read("p.test:3128"), [some("http://p.test:3128/"), some("http://p.test:3128/")]);
+        assert_eq!(read("socks5h://u:p@[::1]"), [some("socks5h://u:p@[::1]:1080"), some("socks5h://u:p@[::1]:1080")]);
+        assert_eq!(read("https=https://p.test"), [None, some("https://p.test/")]);
+        assert_eq!(read("http=a:1 https=b:2"), [some("http://a:1/"), some("http://b:2/")]);
+        assert_eq!(read(""), [None, None]);
+    }
+
+    #[test]
+    fn what_is_no_proxy_is_refused_without_repeating_it() {
+        for text in ["ftp://u:hunter2@p.test", "http://u:hunter2@", "socks4://hunter2", "http://hunter2:x:y"] {
+            assert!(!Proxies::parse(text).unwrap_err().contains("hunter2"), "{text}");
+        }
+        let shown = format!("{:?}", Proxies::parse("http://u:hunter2@p.test").unwrap());
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+}

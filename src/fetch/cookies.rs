@@ -1,0 +1,85 @@
+//! The cookies of a run, shared by its fetchers, and those of one chain of redirects.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use ::http::header::{self, HeaderMap, HeaderValue};
+use jiff::Timestamp;
+use url::Url;
+
+use crate::policy::cookies::{Cookie, Jar};
+
+/// The one jar of a run. A run on several threads has several fetchers, and what one is given the
+/// others send too; a child process has a copy, which its parent keeps up to date.
+#[derive(Debug, Default)]
+pub struct CookieJar(Mutex<Jar>);
+
+impl CookieJar {
+    /// With these cookies in it.
+    pub fn new(jar: Jar) -> Self {
+        Self(Mutex::new(jar))
+    }
+
+    /// How often something was set so far.
+    pub fn clock(&self) -> u64 {
+        self.locked().clock()
+    }
+
+    /// What was set after that moment, cookies that are over among it, and the moment of now.
+    pub fn since(&self, clock: u64) -> (Vec<Cookie>, u64) {
+        let jar = self.locked();
+        if jar.clock() == clock {
+            return (Vec::new(), clock);
+        }
+        (jar.since(clock).into_iter().cloned().collect(), jar.clock())
+    }
+
+    /// Puts cookies in as they are: another jar has looked at them.
+    pub fn put(&self, cookies: impl IntoIterator<Item = Cookie>) {
+        let now = now();
+        let mut jar = self.locked();
+        cookies.into_iter().for_each(|cookie| jar.put(cookie, now));
+    }
+
+    /// The text of a file with all that are not over.
+    pub fn text(&self) -> String {
+        self.locked().text(now())
+    }
+
+    /// Held for a look-up only, never while anything is waited for.
+    fn locked(&self) -> MutexGuard<'_, Jar> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes what a response sets, into the jar of the run or else into that of its chain.
+pub(super) fn keep(jar: Option<&CookieJar>, chain: &mut Option<Box<Jar>>, url: &Url, fields: &HeaderMap) {
+    if !fields.contains_key(header::SET_COOKIE) {
+        return;
+    }
+    let set = fields.get_all(header::SET_COOKIE);
+    match jar {
+        Some(jar) => jar.locked().set(url, set, now()),
+        None => chain.get_or_insert_default().set(url, set, now()),
+    }
+}
+
+/// Adds the cookies that a URL gets, before those that the user wrote.
+pub(super) fn send(jar: Option<&CookieJar>, chain: Option<&Jar>, url: &Url, fields: &mut HeaderMap) {
+    let field = match (jar, chain) {
+        (Some(jar), _) => jar.locked().field(url, now()),
+        (None, Some(chain)) => chain.field(url, now()),
+        (None, None) => return,
+    };
+    let Some(field) = field else { return };
+    let both = fields.get(header::COOKIE).and_then(|own| {
+        let both = [field.as_bytes(), b"; ", own.as_bytes()].concat();
+        let mut both = HeaderValue::from_bytes(&both).ok()?;
+        both.set_sensitive(true);
+        Some(both)
+    });
+    fields.insert(header::COOKIE, both.unwrap_or(field));
+}
+
+fn now() -> i64 {
+    Timestamp::now().as_second()
+}

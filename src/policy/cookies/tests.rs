@@ -1,0 +1,162 @@
+//! What is kept, who gets it, and what is refused.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const NOW: i64 = 1_800_000_000;
+
+fn url(text: &str) -> Url {
+    Url::parse(text).unwrap()
+}
+
+fn jar(from: &str, fields: &[&str]) -> Jar {
+    let mut jar = Jar::default();
+    set(&mut jar, from, fields);
+    jar
+}
+
+fn set(jar: &mut Jar, from: &str, fields: &[&str]) {
+    let fields: Vec<_> = fields.iter().map(|field| HeaderValue::from_str(field).unwrap()).collect();
+    jar.set(&url(from), &fields, NOW);
+}
+
+fn sent(jar: &Jar, to: &str) -> String {
+    jar.field(&url(to), NOW).map_or_else(String::new, |value| value.to_str().unwrap().to_owned())
+}
+
+#[test]
+fn a_cookie_goes_back_to_its_host_and_path() {
+    let jar = jar("http://a.test/dir/page", &["x=1", "y=2; Path=/", "z=3; Path=/dir/sub", "odd"]);
+    assert_eq!(sent(&jar, "http://a.test/dir/other"), "x=1; odd; y=2");
+    assert_eq!(sent(&jar, "http://a.test/dir/sub/x"), "z=3; x=1; odd; y=2");
+    assert_eq!(sent(&jar, "http://a.test/directory"), "y=2");
+    assert_eq!(sent(&jar, "http://a.test:81/"), "y=2", "ports are one to cookies");
+    for other in ["http://b.test/", "http://sub.a.test/dir/", "http://test/"] {
+        assert_eq!(sent(&jar, other), "", "{other}");
+    }
+}
+
+#[test]
+fn a_domain_gets_it_unless_it_is_everybodys() {
+    let jar = jar("http://www.example.co.uk/", &["a=1; Domain=.Example.co.uk", "b=2; domain=co.uk", "c=3; domain=uk"]);
+    assert_eq!(sent(&jar, "http://other.example.co.uk/"), "a=1");
+    assert_eq!(sent(&jar, "http://evil.co.uk/"), "");
+    assert_eq!(jar.since(0).len(), 1);
+    for (from, field) in [
+        ("http://a.example.com/", "x=1; Domain=b.example.com"),
+        ("http://example.com/", "x=1; Domain=ample.com"),
+        ("http://example.com/", "x=1; Domain=www.example.com"),
+        ("http://127.0.0.1/", "x=1; Domain=0.0.1"),
+        ("http://user.github.io/", "x=1; Domain=github.io"),
+    ] {
+        assert_eq!(self::jar(from, &[field]).since(0).len(), 0, "{from} {field}");
+    }
+    let own = self::jar("http://localhost/", &["x=1; Domain=localhost"]);
+    assert_eq!((sent(&own, "http://localhost/"), sent(&own, "http://a.localhost/")), ("x=1".to_owned(), String::new()));
+}
+
+#[test]
+fn secure_and_prefixed_cookies_keep_what_they_promise() {
+    let mut jar = jar("https://a.test/", &["s=1; Secure", "__Host-h=2; Secure; Path=/", "__Secure-t=3; Secure"]);
+    assert_eq!(sent(&jar, "https://a.test/"), "s=1; __Host-h=2; __Secure-t=3");
+    assert_eq!(sent(&jar, "http://a.test/"), "");
+    set(&mut jar, "http://a.test/", &["s=hidden", "n=4; Secure"]);
+    assert_eq!(sent(&jar, "https://a.test/"), "s=1; __Host-h=2; __Secure-t=3", "plain http changes none of them");
+    for field in [
+        "__Host-x=1; Path=/",
+        "__Host-x=1; Secure",
+        "__host-x=1; Secure; Path=/; Domain=a.test",
+        "__SECURE-x=1",
+        "=__Host-x=1; Secure; Path=/",
+    ] {
+        assert_eq!(self::jar("https://a.test/", &[field]).since(0).len(), 0, "{field}");
+    }
+}
+
+#[test]
+fn what_is_over_is_gone() {
+    let mut jar = jar(
+        "http://a.test/",
+        &["x=1; Max-Age=10; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "y=2", "z=3; max-age=99999999999999999999"],
+    );
+    assert_eq!(sent(&jar, "http://a.test/"), "x=1; y=2; z=3", "Max-Age counts for more");
+    let later = |jar: &Jar, by| jar.field(&url("http://a.test/"), NOW + by).map(|v| v.to_str().unwrap().to_owned());
+    assert_eq!(later(&jar, 10), Some("y=2; z=3".to_owned()));
+    assert_eq!(later(&jar, 400 * 86_400), Some("y=2".to_owned()), "nothing lives for ever");
+    set(&mut jar, "http://a.test/", &["y=; Max-Age=0", "z=; expires=Thu, 01 Jan 1970 00:00:00 GMT", "x=; max-age=-5"]);
+    assert_eq!(sent(&jar, "http://a.test/"), "");
+    assert!(!jar.text(NOW).contains("a.test"));
+    assert_eq!(jar.since(3).len(), 3, "whoever has a copy hears of their end");
+}
+
+#[test]
+fn what_is_too_much_is_refused_or_drives_out_its_own() {
+    let long = format!("x={}", "v".repeat(4096));
+    assert_eq!(jar("http://a.test/", &[&long, "", " = ", "="]).since(0).len(), 0);
+    let mut jar = jar("http://other.test/", &["kept=1"]);
+    for n in 0..200 {
+        set(&mut jar, &format!("http://h{n}.a.test/"), &[&format!("c{n}=1; Domain=a.test")]);
+    }
+    assert_eq!(jar.since(0).len(), 181);
+    for site in 0..40 {
+        for n in 0..100 {
+            set(&mut jar, &format!("http://s{site}.test/"), &[&format!("c{n}=1")]);
+        }
+    }
+    assert_eq!((jar.since(0).len(), jar.count), (3000, 3000));
+    assert_eq!(sent(&jar, "http://other.test/"), "kept=1", "many cookies of others do not drive it out");
+    let wide: Vec<_> = (0..100).map(|n| format!("w{n}={}", "v".repeat(1000))).collect();
+    let wide = self::jar("http://w.test/", &wide.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(sent(&wide, "http://w.test/").len() <= 8190);
+}
+
+#[test]
+fn a_file_reads_back_as_it_was_written() {
+    let from = ["a=1; Domain=a.test; Max-Age=60; HttpOnly", "b=2; Path=/b", "c=; Secure; Path=/"];
+    let jar = jar("https://www.a.test/", &from);
+    let text = jar.text(NOW);
+    assert!(text.starts_with("# Netscape HTTP Cookie File\n"));
+    assert!(text.contains(&format!("#HttpOnly_.a.test\tTRUE\t/\tFALSE\t{}\ta\t1\n", NOW + 60)), "{text}");
+    assert!(text.contains("\nwww.a.test\tFALSE\t/b\tFALSE\t0\tb\t2\n"), "{text}");
+    let mut back = Jar::default();
+    assert_eq!(back.load(&text, NOW), 0);
+    assert_eq!(back.text(NOW), text);
+    assert_eq!(sent(&back, "https://www.a.test/b"), "b=2; a=1; c=");
+}
+
+#[test]
+fn lines_that_hold_no_cookie_are_counted() {
+    let text = "# Netscape\r\n\r\na.test\tFALSE\t/\tFALSE\t0\tx\t1\r\na.test FALSE / FALSE 0 y 2\n\
+                .co.uk\tTRUE\t/\tFALSE\t0\tz\t3\nb.test\tTRUE\t/\tFALSE\t1\told\t1\nb.test\tTRUE\t/\tFALSE\t0\tempty\n";
+    let mut jar = Jar::default();
+    assert_eq!(jar.load(text, NOW), 1);
+    assert_eq!(sent(&jar, "http://a.test/"), "x=1");
+    assert_eq!(sent(&jar, "http://evil.co.uk/"), "");
+    assert_eq!(sent(&jar, "http://www.b.test/"), "empty=");
+}
+
+#[test]
+fn a_value_is_in_no_debug_text() {
+    let jar = jar("http://a.test/", &["x=hunter2"]);
+    assert!(!format!("{jar:?}").contains("hunter2"));
+}
+
+proptest! {
+    #[test]
+    fn any_field_and_any_file_are_taken_or_refused(
+        field in "[ -~]{0,60}|(a|=|;| |Domain|Path|Secure|Max-Age|Expires|__Host-|\\.|/|9|:|test){0,20}",
+        file in "\\PC*|(a\\.test|TRUE|FALSE|\t|/|0|\n|#HttpOnly_){0,40}",
+    ) {
+        let mut jar = Jar::default();
+        let from = url("https://www.a.test/x/y");
+        jar.set(&from, &[HeaderValue::from_str(&field).unwrap()], NOW);
+        for cookie in jar.since(0) {
+            prop_assert!(domain_matches("www.a.test", &cookie.domain) && cookie.path.starts_with('/'));
+        }
+        jar.load(&file, NOW);
+        let text = jar.text(NOW);
+        let mut back = Jar::default();
+        prop_assert_eq!(back.load(&text, NOW), 0);
+    }
+}

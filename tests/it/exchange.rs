@@ -1,0 +1,7 @@
+//! Who is told what on the way: credentials, cookies, proxies, certificates, versions, heads alone.
+
+mod cookies;
+mod credentials;
+mod heads;
+mod proxies;
+mod versions;

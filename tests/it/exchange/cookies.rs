@@ -1,0 +1,167 @@
+//! Cookies: one jar for a run that wants one, else one for each chain of redirects.
+
+use crate::support::act::{Act, Script};
+use crate::support::cli::Fetchall;
+use crate::support::fault::FaultServer;
+
+const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
+
+fn ok() -> Act {
+    Act::KeepAliveOk(b"hello\n".to_vec())
+}
+
+fn sets(cookies: &[&str]) -> Act {
+    Act::OkWith(cookies.iter().map(|cookie| ("Set-Cookie", (*cookie).to_owned())).collect(), b"hello\n".to_vec())
+}
+
+fn redirects(to: &str, cookies: &[&str]) -> Act {
+    let location = [("Location", to.to_owned())];
+    let cookies = cookies.iter().map(|cookie| ("Set-Cookie", (*cookie).to_owned()));
+    Act::Status(302, location.into_iter().chain(cookies).collect())
+}
+
+fn cookies(server: &FaultServer) -> Vec<(String, String)> {
+    let told = |name: &str, value: Option<&str>| (name.to_owned(), value.unwrap_or_default().to_owned());
+    server.requests().iter().map(|request| told(&request.path, request.header("cookie"))).collect()
+}
+
+fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+    expected.iter().map(|(path, value)| ((*path).to_owned(), (*value).to_owned())).collect()
+}
+
+#[test]
+fn a_chain_of_redirects_has_its_cookies_and_the_next_url_has_none_of_them() {
+    for backend in BACKENDS {
+        let script = Script::new()
+            .on("in", redirects("/gate/x", &["id=1; Path=/", "elsewhere=1; Path=/other"]))
+            .on("gate", redirects("/home", &["pass=2; Path=/", "id=; Max-Age=0; Path=/"]))
+            .on("home", sets(&["late=1"]))
+            .on("next", ok());
+        let server = FaultServer::start(script);
+        let run = Fetchall::new().args(["-c", "1", "--backend", backend, "-H", "Cookie: own=0"]);
+        run.args(["in", "next"].map(|name| server.url(name))).run().expect_code(0);
+        let expected = [("/in", "own=0"), ("/gate/x", "id=1; own=0"), ("/home", "pass=2; own=0"), ("/next", "own=0")];
+        assert_eq!(cookies(&server), pairs(&expected), "{backend}");
+    }
+}
+
+#[test]
+fn a_cookie_reaches_every_url_that_is_handed_out_later() {
+    for backend in BACKENDS {
+        let later = Act::Delayed(std::time::Duration::from_millis(30), Box::new(ok()));
+        let script = Script::new().on("set", sets(&["id=1; Path=/"])).on("unset", sets(&["id=; Max-Age=0; Path=/"]));
+        let server = FaultServer::start(script.otherwise(later));
+        let mut run = Fetchall::new()
+            .args(["-c", "4", "--backend", backend, "--json", "--save-cookies", "jar", "-"])
+            .stdin_open()
+            .spawn();
+        let mut each = |names: &[&str]| {
+            names.iter().for_each(|name| run.write_line(&server.url(name)));
+            names.iter().for_each(|_| drop(run.next_line()));
+        };
+        each(&["set"]);
+        each(&["a", "b", "c", "d"]);
+        each(&["unset"]);
+        each(&["e", "f", "g", "h"]);
+        run.wait().expect_code(0);
+        for (path, cookie) in cookies(&server) {
+            let expected = if ["/a", "/b", "/c", "/d", "/unset"].contains(&path.as_str()) { "id=1" } else { "" };
+            assert_eq!(cookie, expected, "{backend} {path}");
+        }
+        assert_eq!(server.requests().len(), 10);
+    }
+}
+
+#[test]
+fn domains_paths_and_public_suffixes_are_minded_across_hosts() {
+    for backend in BACKENDS {
+        let acts = vec![
+            redirects(
+                "http://cdn.example.co.uk/two",
+                &["all=1; Domain=example.co.uk", "own=2", "bad=3; Domain=co.uk", "s=4; Secure", "__Host-h=5; Path=/"],
+            ),
+            redirects("http://evil.co.uk/three", &["foreign=6; Domain=evil.co.uk"]),
+            redirects("http://www.example.co.uk/four", &[]),
+            ok(),
+        ];
+        let server = FaultServer::start(Script::new().on_each("http:", acts));
+        let proxy = server.address().to_string();
+        let run = Fetchall::new().args(["-x", &proxy, "--backend", backend, "-b", "", "http://www.example.co.uk/one"]);
+        run.run().expect_code(0);
+        let expected = [
+            ("http://www.example.co.uk/one", ""),
+            ("http://cdn.example.co.uk/two", "all=1"),
+            ("http://evil.co.uk/three", ""),
+            ("http://www.example.co.uk/four", "all=1; own=2"),
+        ];
+        assert_eq!(cookies(&server), pairs(&expected), "{backend}");
+    }
+}
+
+#[test]
+fn cookies_are_loaded_and_saved_as_other_programs_write_them() {
+    let host = "127.0.0.1";
+    let file = format!(
+        "# Netscape HTTP Cookie File\n#HttpOnly_{host}\tFALSE\t/\tFALSE\t0\tid\t1\n{host}\tFALSE\t/\tTRUE\t0\ts\t2\n\
+         {host}\tFALSE\t/\tFALSE\t1\told\t3\nodd line\n"
+    );
+    for backend in BACKENDS {
+        let server = FaultServer::start(Script::new().on("x", sets(&["new=4; Path=/; Max-Age=1000"])).otherwise(ok()));
+        for words in [&["--load-cookies", "jar"][..], &["-b", "jar"]] {
+            let run = Fetchall::new().file("jar", &file).args(words);
+            let run =
+                run.args(["--save-cookies", "out", "--backend", backend]).arg(server.url("x")).run().expect_code(0);
+            assert!(run.stderr.contains("jar: 1 line holds no cookie"), "{}", run.stderr);
+            let out = String::from_utf8(run.read("out")).unwrap();
+            assert!(out.contains(&format!("#HttpOnly_{host}\tFALSE\t/\tFALSE\t0\tid\t1\n")), "{out}");
+            assert!(out.contains("\tnew\t4\n") && out.contains("\ts\t2\n") && !out.contains("old"), "{out}");
+            #[cfg(unix)]
+            {
+                use std::os::unix::fs::PermissionsExt as _;
+                let mode = std::fs::metadata(run.folder().join("out")).unwrap().permissions().mode();
+                assert_eq!(mode & 0o777, 0o600, "they say who asks");
+            }
+            assert!(cookies(&server).iter().all(|(_, cookie)| cookie == "id=1"), "{:?}", cookies(&server));
+        }
+    }
+}
+
+#[test]
+fn a_file_may_go_from_run_to_run() {
+    let server = FaultServer::start(Script::new().on("set", sets(&["id=1"])).otherwise(ok()));
+    let folder = tempfile::tempdir().unwrap();
+    let jar = folder.path().join("jar").display().to_string();
+    for name in ["set", "get"] {
+        Fetchall::new()
+            .args(["--load-cookies", &jar, "--save-cookies", &jar])
+            .arg(server.url(name))
+            .run()
+            .expect_code(0);
+    }
+    assert_eq!(cookies(&server), pairs(&[("/set", ""), ("/get", "id=1")]));
+    let run = Fetchall::new().args(["--load-cookies", "none-such"]).arg(server.url("x")).run().expect_code(2);
+    assert!(run.stderr.contains("cannot use none-such for cookies"), "{}", run.stderr);
+}
+
+#[test]
+fn cookies_of_the_command_line_stay_at_listed_origins_and_out_of_sight() {
+    for backend in BACKENDS {
+        let other = FaultServer::start(Script::new().otherwise(sets(&["theirs=hunter2"])));
+        let server = FaultServer::start(Script::new().on("out", Act::RedirectTo(other.url("landed"))).otherwise(ok()));
+        let run = Fetchall::new()
+            .args(["-b", "id=s3cret", "--backend", backend, "--json", "-v", "--progress", "json"])
+            .args([server.url("out"), server.url("again"), other.url("listed")])
+            .run()
+            .expect_code(0);
+        assert!(cookies(&server).iter().all(|(_, cookie)| cookie.ends_with("id=s3cret")), "{:?}", cookies(&server));
+        for (path, cookie) in cookies(&other) {
+            assert_eq!(cookie.contains("s3cret"), path == "/listed", "{backend} {path}");
+        }
+        assert_eq!(run.stderr.matches("is sent --cookie").count(), 1, "{}", run.stderr);
+        for text in [&run.stdout, &run.stderr] {
+            assert!(!text.contains("s3cret") && !text.contains("hunter2"), "{text}");
+        }
+    }
+    let run = Fetchall::new().args(["config", "-b", "id=s3cret"]).run().expect_code(0);
+    assert!(!run.stdout.contains("s3cret") && run.stdout.contains("cookie = \"(hidden)"), "{}", run.stdout);
+}

@@ -1,0 +1,172 @@
+//! Credentials that do not stand in a URL: `--user`, the netrc file, fields with secret names.
+
+use crate::support::act::{Act, Script};
+use crate::support::cli::Fetchall;
+use crate::support::fault::FaultServer;
+
+/// `ann:s3cret` and `bob:other` as Basic credentials.
+const ANN: &str = "Basic YW5uOnMzY3JldA==";
+const BOB: &str = "Basic Ym9iOm90aGVy";
+
+const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
+
+fn ok() -> Act {
+    Act::KeepAliveOk(b"hello\n".to_vec())
+}
+
+/// Answers every host in absolute form: as a proxy it is whatever a test wants it to be.
+fn every_host(acts: Vec<Act>) -> FaultServer {
+    FaultServer::start(Script::new().on_each("http:", acts))
+}
+
+fn sent(server: &FaultServer, field: &str) -> Vec<(String, Option<String>)> {
+    server.requests().iter().map(|r| (r.path.clone(), r.header(field).map(str::to_owned))).collect()
+}
+
+fn told(path: &str, value: Option<&str>) -> (String, Option<String>) {
+    (path.to_owned(), value.map(str::to_owned))
+}
+
+#[test]
+fn a_user_is_told_to_every_listed_origin_with_one_warning() {
+    for backend in BACKENDS {
+        let (one, two) =
+            (FaultServer::start(Script::new().otherwise(ok())), FaultServer::start(Script::new().otherwise(ok())));
+        let run = Fetchall::new()
+            .args(["-u", "ann:s3cret", "--backend", backend, "-v", "--json"])
+            .args([one.url("a"), two.url("b"), one.url("c"), two.url("d")])
+            .run()
+            .expect_code(0);
+        for request in one.requests().iter().chain(&two.requests()) {
+            assert_eq!(request.header("authorization"), Some(ANN), "{backend}");
+        }
+        assert_eq!(run.stderr.matches("more than one origin").count(), 1, "{backend}: {}", run.stderr);
+        assert!(!run.stderr.contains("s3cret") && !run.stderr.contains("YW5u"), "{}", run.stderr);
+        assert!(!run.stdout.contains("s3cret") && !run.stdout.contains("YW5u"), "{}", run.stdout);
+    }
+}
+
+#[test]
+fn one_origin_is_no_reason_to_warn_and_a_field_without_a_secret_is_none_either() {
+    let (one, two) =
+        (FaultServer::start(Script::new().otherwise(ok())), FaultServer::start(Script::new().otherwise(ok())));
+    let run = Fetchall::new().args(["-u", "ann:s3cret"]).args([one.url("a"), one.url("b")]).run().expect_code(0);
+    assert!(!run.stderr.contains("origin"), "{}", run.stderr);
+    let run = Fetchall::new().args(["-H", "X-Trial: 1"]).args([one.url("a"), two.url("b")]).run().expect_code(0);
+    assert!(!run.stderr.contains("origin"), "{}", run.stderr);
+    let run = Fetchall::new().args(["-H", "X-Api-Key: 1"]).args([one.url("a"), two.url("b")]).run().expect_code(0);
+    assert!(run.stderr.contains("--header x-api-key"), "{}", run.stderr);
+}
+
+#[test]
+fn credentials_stay_behind_on_the_way_out_and_come_back_on_the_way_home() {
+    let secrets = ["-H", "X-Auth-Token: t0ken", "-H", "Cookie: id=1", "-u", "ann:s3cret", "-H", "X-Kept: yes"];
+    for backend in BACKENDS {
+        let acts = vec![
+            Act::RedirectTo("http://b.test/over".into()),
+            Act::RedirectTo("http://a.test:81/port".into()),
+            Act::RedirectTo("http://a.test/home".into()),
+            ok(),
+        ];
+        let server = every_host(acts);
+        let proxy = server.address().to_string();
+        let run = Fetchall::new().args(["-x", &proxy, "--backend", backend]).args(secrets).arg("http://a.test/out");
+        run.run().expect_code(0);
+        for (field, value) in [("authorization", ANN), ("x-auth-token", "t0ken"), ("cookie", "id=1")] {
+            let expected = [
+                told("http://a.test/out", Some(value)),
+                told("http://b.test/over", None),
+                told("http://a.test:81/port", None),
+                told("http://a.test/home", Some(value)),
+            ];
+            assert_eq!(sent(&server, field), expected, "{backend}");
+        }
+        assert!(server.requests().iter().all(|r| r.header("x-kept") == Some("yes") && r.header("referer").is_none()));
+    }
+}
+
+#[test]
+fn what_is_nearer_to_the_url_counts_for_more() {
+    let server = FaultServer::start(Script::new().otherwise(ok()));
+    let with_user = server.url("url").replace("://", "://bob:other@");
+    Fetchall::new().args(["-u", "ann:s3cret"]).arg(with_user).run().expect_code(0);
+    let field = format!("Authorization: {BOB}");
+    Fetchall::new().args(["-u", "ann:s3cret", "-H", &field]).arg(server.url("field")).run().expect_code(0);
+    let netrc = "machine 127.0.0.1 login bob password other";
+    let run = Fetchall::new().file(".netrc", netrc).args(["--netrc", "-u", "ann:s3cret"]).arg(server.url("user"));
+    run.run().expect_code(0);
+    let told: Vec<_> = server.requests().iter().map(|r| r.header("authorization").map(str::to_owned)).collect();
+    assert_eq!(told, [BOB, BOB, ANN].map(|value| Some(value.to_owned())));
+}
+
+#[test]
+fn the_netrc_file_speaks_to_hosts_by_name() {
+    let netrc = "machine a.test login ann password s3cret\nmachine b.test login bob password other\n\
+                 default login nobody password x\n";
+    for backend in BACKENDS {
+        let acts = vec![
+            Act::RedirectTo("http://b.test/named".into()),
+            Act::RedirectTo("http://b.test:81/port".into()),
+            Act::RedirectTo("http://c.test/unnamed".into()),
+            ok(),
+        ];
+        let server = every_host(acts);
+        let proxy = server.address().to_string();
+        let run = Fetchall::new().file("secrets", netrc).args([
+            "-x",
+            &proxy,
+            "--backend",
+            backend,
+            "--netrc-file",
+            "secrets",
+            "http://a.test/x",
+        ]);
+        run.run().expect_code(0);
+        let expected = [
+            told("http://a.test/x", Some(ANN)),
+            told("http://b.test/named", Some(BOB)),
+            told("http://b.test:81/port", None),
+            told("http://c.test/unnamed", None),
+        ];
+        assert_eq!(sent(&server, "authorization"), expected, "{backend}");
+    }
+}
+
+#[test]
+fn the_netrc_file_knows_the_password_of_a_user_in_a_url() {
+    let server = FaultServer::start(Script::new().otherwise(ok()));
+    let netrc = "machine 127.0.0.1 login bob password other\nmachine 127.0.0.1 login ann password s3cret\n";
+    let url = server.url("x").replace("://", "://ann@");
+    Fetchall::new().file(".netrc", netrc).arg("--netrc").arg(url).run().expect_code(0);
+    assert_eq!(server.requests()[0].header("authorization"), Some(ANN));
+}
+
+#[test]
+fn a_netrc_file_that_cannot_be_used_is_told_and_not_shown() {
+    let run = Fetchall::new().args(["--netrc", "http://127.0.0.1:1/"]).run().expect_code(2);
+    assert!(run.stderr.contains(".netrc for passwords by host"), "{}", run.stderr);
+    let run = Fetchall::new().file("n", "machine a\nhunter2").args(["--netrc-file", "n", "http://127.0.0.1:1/"]).run();
+    let run = run.expect_code(2);
+    assert!(run.stderr.contains("cannot use n: line 2") && !run.stderr.contains("hunter2"), "{}", run.stderr);
+}
+
+#[test]
+fn no_hop_is_anything_but_http() {
+    for target in ["ftp://127.0.0.1/x", "file:///etc/passwd", "gopher://127.0.0.1/", "data:text/plain,x"] {
+        let server = FaultServer::start(Script::new().on("x", Act::RedirectTo(target.into())));
+        let run = Fetchall::new().arg("--json").arg(server.url("x")).run().expect_code(1);
+        let error = &run.records()[0]["error"];
+        assert_eq!(error["kind"], "redirect");
+        assert!(error["message"].as_str().unwrap().contains("neither http nor https"), "{error}");
+    }
+}
+
+#[test]
+fn the_configuration_hides_what_it_knows() {
+    let words = ["config", "-u", "ann:hunter2", "-x", "http://ann:hunter2@p.test:1", "-H", "X-Api-Key: hunter2"];
+    let run = Fetchall::new().args(words).run().expect_code(0);
+    assert!(!run.stdout.contains("hunter2"), "{}", run.stdout);
+    assert!(run.stdout.contains("user = \"(hidden)\"") && run.stdout.contains("proxy = \"http://p.test:1\""));
+    let run = Fetchall::new().env("https_proxy", "ann:hunter2@p.test:1").args(["config", "--show-origin"]).run();
+    assert!(!run.stdout.contains("hunter2") && run.stdout.contains("proxy = \"https=p.test:1\""), "{}", run.stdout);
+}

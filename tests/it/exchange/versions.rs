@@ -1,0 +1,122 @@
+//! Versions of HTTP: streams, servers that send their clients away, bounds of heads, certificates.
+
+use serde_json::Value;
+
+use crate::support::act::{Act, Script};
+use crate::support::cli::Fetchall;
+use crate::support::fault::FaultServer;
+use crate::support::h2::{H2Server, Manners};
+use crate::support::single::kind;
+use crate::support::tls::{Mode, TlsServer};
+
+fn records(server: &H2Server, paths: impl Iterator<Item = usize>, words: &[&str]) -> Vec<Value> {
+    let list: String = paths.map(|n| server.url(&n.to_string()) + "\n").collect();
+    let run = Fetchall::new().args(["--json", "--cacert"]).arg(server.ca_pem_file()).args(words).arg("-").stdin(list);
+    run.run().records()
+}
+
+#[test]
+fn more_urls_at_once_than_the_server_allows_streams_wait_for_streams() {
+    let server = H2Server::start(Manners::Streams(100));
+    let records = records(&server, 0..500, &["-c", "500"]);
+    assert_eq!(records.len(), 500);
+    for record in &records {
+        assert_eq!((&record["outcome"], &record["attempts"]), (&"ok".into(), &1.into()), "{record}");
+        assert_eq!(record["http_version"], "HTTP/2");
+    }
+    let counts = server.counts();
+    assert_eq!(counts.requests, 500);
+    assert!((2..=100).contains(&counts.most_open), "{counts:?}");
+}
+
+#[test]
+fn what_a_server_did_not_begin_is_asked_again_and_no_attempt() {
+    for manners in [Manners::Refuses(1), Manners::GoesAway(1)] {
+        let server = H2Server::start(manners);
+        let records = records(&server, 0..1, &[]);
+        assert_eq!((kind(&records[0]), &records[0]["attempts"]), ("ok", &1.into()), "{manners:?} {}", records[0]);
+        assert_eq!(server.counts().requests, 2);
+    }
+}
+
+#[test]
+fn a_server_that_never_begins_is_asked_twice_and_then_it_is_a_failure() {
+    for manners in [Manners::Refuses(usize::MAX), Manners::GoesAway(usize::MAX)] {
+        let server = H2Server::start(manners);
+        let records = records(&server, 0..1, &[]);
+        assert_eq!(kind(&records[0]), "reset", "{manners:?} {}", records[0]);
+        assert_eq!(server.counts().requests, 2);
+    }
+}
+
+#[test]
+fn large_heads_are_taken_and_larger_ones_refused_on_both_versions() {
+    // A few fields are always there, and each costs HTTP/2 32 bytes more than it has.
+    for (fields, bytes, good) in [(990, 10, true), (1010, 10, false), (200, 1000, true), (300, 1000, false)] {
+        let server = H2Server::start(Manners::Fields(fields, bytes));
+        let two = records(&server, 0..1, &[]).remove(0);
+        let server = FaultServer::start(Script::new().on("x", Act::HugeHead { fields, bytes }));
+        let run = Fetchall::new().arg("--json").arg(server.url("x")).run();
+        let one = run.records().remove(0);
+        for (version, record) in [(1, one), (2, two)] {
+            let expected = if good { "ok" } else { "protocol" };
+            assert_eq!(kind(&record), expected, "{fields} of {bytes}, HTTP/{version}: {record}");
+            let message = record["error"]["message"].as_str().unwrap_or_default();
+            assert!(good || message.contains("1000 fields"), "HTTP/{version}: {message}");
+        }
+    }
+}
+
+#[test]
+fn interim_answers_are_passed_over_up_to_a_bound() {
+    for (count, expected) in [(100, "ok"), (101, "protocol"), (100_000, "protocol")] {
+        let body = || b"hello\n".to_vec();
+        let script = Script::new().on("x", Act::Interim(count, body())).on("y", Act::KeepAliveOk(body()));
+        let server = FaultServer::start(script);
+        let run = Fetchall::new().args(["--json", "-c1"]).args([server.url("x"), server.url("y"), server.url("y?")]);
+        let records = run.run().records();
+        assert_eq!(kind(&records[0]), expected, "{}", records[0]);
+        let message = records[0]["error"]["message"].as_str().unwrap_or("more than 100 interim");
+        assert!(message.contains("more than 100 interim"), "{message}");
+        assert!(records[1..].iter().all(|record| kind(record) == "ok"), "{records:?}");
+    }
+}
+
+#[test]
+fn http_1_1_alone_where_it_is_asked_for() {
+    let server = TlsServer::start(Mode::BothVersions);
+    for (words, version) in [(&[][..], "HTTP/2"), (&["--http1.1"], "HTTP/1.1")] {
+        for backend in ["async", "processes"] {
+            let run = Fetchall::new().args(["--json", "--backend", backend, "--cacert"]).arg(server.ca_pem_file());
+            let run = run.args(words).arg(server.url("x")).run().expect_code(0);
+            assert_eq!(run.records()[0]["http_version"], version, "{backend}");
+        }
+    }
+}
+
+#[test]
+fn a_server_that_wants_a_certificate_is_shown_one() {
+    let server = TlsServer::start(Mode::WantsCertificate);
+    let (cert, key) = server.client_pem();
+    let both = cert.clone() + &key;
+    for backend in ["async", "threads", "processes", "sequential"] {
+        let ask = |words: &[&str]| {
+            let run = Fetchall::new().file("cert.pem", &cert).file("key.pem", &key).file("both.pem", &both);
+            let run = run.args(["--json", "--backend", backend, "--cacert"]).arg(server.ca_pem_file()).args(words);
+            kind(&run.arg(server.url("x")).run().records()[0]).to_owned()
+        };
+        assert_eq!(ask(&["--cert", "cert.pem", "--key", "key.pem"]), "ok", "{backend}");
+        assert_eq!(ask(&["--cert", "both.pem"]), "ok", "{backend}");
+        assert_ne!(ask(&[]), "ok", "{backend}");
+    }
+    for (words, part) in [
+        (&["--cert", "cert.pem"][..], "cannot use cert.pem: there is no private key"),
+        (&["--key", "key.pem"], "name that with --cert"),
+        (&["--cert", "key.pem", "--key", "key.pem"], "there is no certificate in it"),
+        (&["--cert", "absent.pem"], "cannot use absent.pem for the certificate to show"),
+    ] {
+        let run = Fetchall::new().file("cert.pem", &cert).file("key.pem", &key).args(words).arg(server.url("x"));
+        let run = run.run().expect_code(2);
+        assert!(run.stderr.contains(part) && !run.stderr.contains("PRIVATE KEY-"), "{}", run.stderr);
+    }
+}

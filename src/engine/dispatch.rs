@@ -186,11 +186,17 @@ impl State {
 
     /// Claims the name of a seed, in list order, and lets it wait.
     fn push(&mut self, mut seed: Seed) {
-        if let Some(name) = seed.known.as_mut().and_then(|known| known.name.take()) {
-            // It has had it for longer than this run.
-            return self.frontier.push(seed, self.names.is_some().then_some(name));
-        }
         let Some(names) = &mut self.names else { return self.frontier.push(seed, None) };
+        if let Some(known) = seed.known.as_mut()
+            && let Some(name) = known.name.take()
+        {
+            if names.take_up(&name) {
+                // It has had it for longer than this run.
+                return self.frontier.push(seed, Some(name));
+            }
+            // What is known is of a file that another line is about to write.
+            known.condition = None;
+        }
         let out = seed.wants.as_ref().and_then(|w| w.out.as_deref());
         match names.claim_for(&seed.url, seed.number + 1, out) {
             Ok(claimed) => self.frontier.push(seed, Some(claimed)),

@@ -26,6 +26,7 @@ mod errors;
 mod faults;
 mod formats;
 mod input;
+mod known;
 mod library;
 mod ordinary;
 mod output;

@@ -3,39 +3,48 @@
 use std::fs;
 use std::io;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::SetupError;
-use crate::config::{Compression, Config};
-use crate::fetch::{self, Saving};
+use super::folder::{clear_parts, lock_folder, own_state, refuse_links};
+use crate::config::{Compression, Config, Duplicates};
+use crate::fetch::Saving;
 use crate::model::{Batch, Entry, Origin, Outcome};
 use crate::policy::naming::{Claims, Template};
 use crate::sink::{Past, Sink, SinkError, Was};
 use crate::source::{Interrupt, Source, SourceError};
-use crate::state::{Ledger, PastRow, Recall, Shape, State, StateError};
+use crate::state::{Bodies, Ledger, Lock, PastRow, Recall, Shape, State, StateError};
 
 /// The state of a run, by what is done with it.
 pub(super) struct Memory {
     pub(super) recall: Recall,
     /// A dry run tells nothing.
-    pub(super) ledger: Option<Ledger>,
+    pub(super) ledger: Option<Remembering>,
     /// Where a run tells what has changed.
     pub(super) past: Option<Known>,
 }
 
 /// Opens the state of a run, if it has one: where bodies are saved, or a file is named for it.
 pub(super) fn open(config: &Config, saving: &Saving, names: Option<&mut Claims>) -> Result<Option<Memory>, SetupError> {
-    let folder = match saving {
-        Saving::Dir(folder) => Some(folder.clone()),
-        _ => None,
+    let bodies = match saving {
+        Saving::Dir(folder) => Bodies::Below(folder.clone()),
+        Saving::File(path) => Bodies::File(path.clone()),
+        Saving::Stream(_) => Bodies::HandedOn,
+        Saving::Discard => Bodies::Nowhere,
     };
-    let in_folder = || folder.as_deref().map(|folder| folder.join(".fetchall").join("state.db"));
+    let folder = if let Saving::Dir(folder) = saving { Some(folder.as_path()) } else { None };
+    let in_folder = || folder.map(own_state);
     let Some(path): Option<PathBuf> = config.state.clone().or_else(in_folder) else { return Ok(None) };
-    if let Some(folder) = folder.as_ref().filter(|_| config.state.is_none()) {
-        refuse_links(folder)?;
+    if let Some(folder) = folder {
+        refuse_links(folder, config.state.is_none())?;
     }
+    // First of all: a run that is refused has changed nothing.
+    let lock = match folder.filter(|_| config.state.is_some() && !config.dry_run) {
+        Some(folder) => lock_folder(folder, &path)?,
+        None => None,
+    };
     let state = match (config.dry_run, config.fresh) {
         (true, true) => None,
         (true, false) => State::look_at(&path)?,
@@ -46,56 +55,38 @@ pub(super) fn open(config: &Config, saving: &Saving, names: Option<&mut Claims>)
         state.names(|name| names.reserve(name))?;
     }
     let past = config.changes.as_ref().filter(|_| !config.dry_run);
-    let past = past.map(|_| state.past(folder.clone())).transpose()?.map(Known);
+    let past = past.map(|_| state.past(&bodies)).transpose()?.map(Known);
+    let shape = shape(config, saving);
     let (mut recall, ledger) = if config.dry_run {
-        (state.recall(shape(config), folder), None)
+        (state.recall(shape, bodies), None)
     } else {
-        // A state elsewhere locks that and not the folder.
-        if let Some(folder) = folder.as_ref().filter(|_| config.state.is_none()) {
-            clear_parts(&folder.join(".fetchall").join("part"), config.fresh);
-        }
-        let (recall, ledger) = state.split(shape(config), folder)?;
-        (recall, Some(ledger))
+        clear_parts(saving, config.fresh.then(|| id(config)));
+        let (recall, ledger) = state.split(shape, bodies)?;
+        (recall, Some(Remembering { ledger, _folder: lock }))
     };
+    tell(&mut recall, config, past.is_some());
+    Ok(Some(Memory { recall, ledger, past }))
+}
+
+/// What a run wants to know.
+fn tell(recall: &mut Recall, config: &Config, compares: bool) {
     recall.wants(config.digest);
     if config.refresh {
         recall.refreshes();
     }
-    if past.is_some() {
+    if compares {
         recall.compares();
     }
-    Ok(Some(Memory { recall, ledger, past }))
-}
-
-/// What is kept in the output folder is never reached through a link: it might lead out of it.
-fn refuse_links(folder: &Path) -> Result<(), SetupError> {
-    let names = ["", "/state.db", "/state.db-wal", "/state.db-shm", "/state.db.lock"];
-    for path in names.map(|name| folder.join(format!(".fetchall{name}"))) {
-        if fs::symlink_metadata(&path).is_ok_and(|entry| entry.is_symlink()) {
-            let source = io::Error::other("it is a symbolic link; remove it, or name a place with --state");
-            return Err(SetupError::Path { path, purpose: "what the run remembers", source });
-        }
+    if config.remote_time && !config.dry_run {
+        recall.sets_times();
     }
-    Ok(())
-}
-
-/// Removes what a run that was killed left half done, but for what the next one can go on with. The
-/// state is locked, so nobody is at work here; what is no file, or cannot be removed, is in
-/// nobody's way.
-fn clear_parts(parts: &Path, all: bool) {
-    if !fs::symlink_metadata(parts).is_ok_and(|entry| entry.is_dir()) {
-        return;
-    }
-    for entry in fs::read_dir(parts).into_iter().flatten().flatten() {
-        let goes = all || !fetch::is_kept(&entry.file_name());
-        if goes && entry.file_type().is_ok_and(|kind| kind.is_file()) {
-            let _ = fs::remove_file(entry.path());
-        }
+    if config.duplicates == Duplicates::Fetch {
+        recall.counts();
     }
 }
 
 /// By what runs with this state know the bodies that they keep: another state may save into the
-/// same folder at the same time.
+/// same folder.
 pub(super) fn id(config: &Config) -> u64 {
     config.state.as_deref().map_or(0, |path| {
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
@@ -105,7 +96,7 @@ pub(super) fn id(config: &Config) -> u64 {
 
 /// The settings that shape a body, or say where it is saved. Those at their default that say where
 /// are left out, as in states that were written before there were such settings.
-fn shape(config: &Config) -> Shape {
+fn shape(config: &Config, saving: &Saving) -> Shape {
     let coded = match config.compression {
         Compression::Auto | Compression::Off => "decoded",
         Compression::Raw => "raw",
@@ -113,6 +104,13 @@ fn shape(config: &Config) -> Shape {
     // No request field looks like these.
     let name = (config.name != Template::DEFAULT).then(|| format!("name\0{}", config.name));
     let disposition = config.content_disposition.then(|| "content-disposition\0".to_owned());
+    let document = match saving {
+        Saving::File(path) => {
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            Some(format!("document\0{}", path.display()))
+        }
+        _ => None,
+    };
     let header = config.header.iter().cloned();
     let user = config.user.as_ref().map(|user| format!("user\0{user}"));
     let cookie = super::cookies::field(config).map(|text| format!("Cookie: {text}"));
@@ -124,7 +122,8 @@ fn shape(config: &Config) -> Shape {
             .chain(disposition)
             .chain(user)
             .chain(cookie)
-            .chain(head),
+            .chain(head)
+            .chain(document),
     )
 }
 
@@ -166,7 +165,11 @@ impl Source for Recalling {
 }
 
 /// Writes outcomes down before anybody is told of them.
-pub(super) struct Remembering(pub(super) Ledger);
+pub(super) struct Remembering {
+    ledger: Ledger,
+    /// Held for as long as the run lasts.
+    _folder: Option<Lock>,
+}
 
 impl Sink for Remembering {
     fn outcome(&mut self, outcome: &Outcome) -> Result<ControlFlow<()>, SinkError> {
@@ -174,7 +177,7 @@ impl Sink for Remembering {
     }
 
     fn outcomes(&mut self, outcomes: &[Outcome]) -> Result<ControlFlow<()>, SinkError> {
-        match self.0.write(outcomes) {
+        match self.ledger.write(outcomes) {
             Ok(()) => Ok(ControlFlow::Continue(())),
             // The error names the file.
             Err(e) => Err(SinkError { target: "what the run remembers".to_owned(), source: io::Error::other(e) }),

@@ -2,6 +2,7 @@
 
 mod cookies;
 mod descriptors;
+mod folder;
 mod memory;
 mod outputs;
 
@@ -15,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use http::header::{COOKIE, HeaderName, HeaderValue, USER_AGENT};
 
 use crate::backend::{BACKENDS, BackendEntry};
-use crate::config::{Backend, Concurrency, Config, Duplicates, Proxies, headers, pins, user};
+use crate::config::{Backend, Concurrency, Config, Digest, Duplicates, Proxies, headers, pins, user};
 use crate::engine::{Ends, Plan, Stop};
 use crate::fetch::{AddressSpec, BodyStream, FetchSpec, HttpSpec, Keeping, Saving, TlsSpec};
 use crate::frontier::FRONTIERS;
@@ -28,7 +29,7 @@ use crate::report::Reporter;
 use crate::sink::Sink;
 use crate::source::{Inputs, ListSource, ReportSource, Source, SourceError};
 use crate::state::StateError;
-use memory::{Recalling, Remembering};
+use memory::Recalling;
 use outputs::Outputs;
 
 /// A run could not be set up; nothing was fetched.
@@ -109,7 +110,7 @@ pub fn plan(
     if let Some(memory) = memory::open(config, &saving, names.as_mut())? {
         source = Box::new(Recalling::new(source, memory.recall));
         // The first of all: what was told is known.
-        sinks.extend(memory.ledger.map(|ledger| Box::new(Remembering(ledger)) as Box<dyn Sink>));
+        sinks.extend(memory.ledger.map(|ledger| Box::new(ledger) as Box<dyn Sink>));
         past = memory.past;
         keeping = Keeping::For(memory::id(config));
     }
@@ -364,11 +365,21 @@ fn http_spec(
         skip_existing: config.skip_existing,
         dry_run: config.dry_run,
         run: RandomState::new().build_hasher().finish(),
-        digest: config.digest,
+        digest: digest(config),
         max_size: config.max_size,
         // Shared out when everything else is open.
         idle_connections: 1,
     })
+}
+
+/// The digest that is computed. Where nobody asks for one, `--changes` does: servers that send neither
+/// tag nor time say nothing that a change which keeps the length could be told by. What earlier runs
+/// know without it stays done.
+fn digest(config: &Config) -> Digest {
+    match config.digest {
+        Digest::None if config.changes.is_some() => Digest::Blake3,
+        asked => asked,
+    }
 }
 
 /// User-Agent and the fields of the configuration; `None` where one of ours is not sent.

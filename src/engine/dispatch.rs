@@ -220,9 +220,16 @@ impl State {
         if self.beyond_one_origin.is_some() {
             self.count_origins(&seed.url);
         }
-        if let Some(name) = seed.known.as_mut().and_then(|known| known.name.take()) {
-            // It has had it for longer than this run.
-            return self.frontier.push(seed, self.names.is_some().then_some(name));
+        let Some(names) = &mut self.names else { return self.frontier.push(seed, None) };
+        if let Some(known) = seed.known.as_mut()
+            && let Some(name) = known.name.take()
+        {
+            if names.take_up(&name) {
+                // It has had it for longer than this run.
+                return self.frontier.push(seed, Some(name));
+            }
+            // What is known is of a file that another line is about to write.
+            known.condition = None;
         }
         let place = if place == 0 { seed.number + 1 } else { place };
         match self.name(&seed, place) {

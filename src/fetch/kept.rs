@@ -346,6 +346,11 @@ fn is_at(_: &File, path: &Path) -> bool {
     path.exists()
 }
 
+/// Removes what is kept of the body for this file by runs of this id.
+pub fn forget_beside(target: &Path, id: u64) {
+    KeptAt::beside(target, id).clear();
+}
+
 /// Whether a file of this name holds a kept body, or the note beside one.
 pub fn is_kept(name: &OsStr) -> bool {
     let name = name.to_string_lossy();

@@ -43,7 +43,7 @@ use crate::policy::netrc::Netrc;
 
 pub use cookies::CookieJar;
 pub use dns::Resolver;
-pub use kept::is_kept;
+pub use kept::{forget_beside, is_kept};
 pub use meter::Meter;
 pub use place::Ready;
 pub use reach::AddressSpec;

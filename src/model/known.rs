@@ -47,9 +47,20 @@ impl Revision {
     }
 }
 
+/// What a body was that is compared with the one that comes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Before {
+    /// The body.
+    pub body: Revision,
+    /// Its file, as it can be opened from where the run was started, where it is still there.
+    pub path: Option<String>,
+}
+
 /// What an earlier run left behind about a URL.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
+    /// Which of the equal requests of the input it is, from 0, where all of them are made.
+    pub occurrence: u32,
     /// The name that it claimed; it keeps it.
     pub name: Option<Claimed>,
     /// What was found out, where the URL is done: ok, its file there, and nothing more asked now
@@ -58,5 +69,5 @@ pub struct Known {
     /// What a run that refreshes asks of what is done.
     pub condition: Option<Box<Condition>>,
     /// What the body was, where it was ok; only for a run that tells what has changed.
-    pub before: Option<Box<Revision>>,
+    pub before: Option<Box<Before>>,
 }

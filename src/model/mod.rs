@@ -15,7 +15,7 @@ mod summary;
 pub use error::{ErrorKind, FetchError};
 pub use event::{Event, InFlight, Progress, RunInfo};
 pub use job::{Claimed, Job, JobId, Tried};
-pub use known::{Condition, Known, Revision, Validators};
+pub use known::{Before, Condition, Known, Revision, Validators};
 pub use outcome::{Facts, Hop, Outcome, SkipReason, Subject, Timing, Verdict};
 pub use retry::{RetryCause, RetryOn};
 pub use seed::{BadLine, Batch, Credentials, Entry, Origin, PerSeed, Seed};

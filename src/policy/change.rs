@@ -9,7 +9,7 @@ pub enum Difference {
     Sha256,
     /// The BLAKE3 is another.
     Blake3,
-    /// The strong entity tag is another.
+    /// The entity tag is another.
     Etag,
     /// The length is another.
     Size,
@@ -37,7 +37,8 @@ impl Difference {
 /// What tells these apart; `None` where they are the same as far as can be known.
 ///
 /// The surest thing that is known of both decides alone: a digest, else a strong entity tag of
-/// the same URL (RFC 9110, section 8.8.3), else length and Last-Modified together.
+/// the same URL (RFC 9110, section 8.8.3). Else a weak one that is another tells them apart, and so
+/// does another length or Last-Modified: what the server calls equivalent may differ in bytes.
 pub fn difference(before: &Revision, now: &Revision) -> Option<Difference> {
     if let (Some(before), Some(now)) = (before.sha256, now.sha256) {
         return (before != now).then_some(Difference::Sha256);
@@ -45,8 +46,13 @@ pub fn difference(before: &Revision, now: &Revision) -> Option<Difference> {
     if let (Some(before), Some(now)) = (before.blake3, now.blake3) {
         return (before != now).then_some(Difference::Blake3);
     }
-    if let (Some(one), Some(other), true) = (strong(before), strong(now), before.final_url == now.final_url) {
-        return (one != other).then_some(Difference::Etag);
+    if let (Some(one), Some(other), true) = (tag(before), tag(now), before.final_url == now.final_url) {
+        match (one.strip_prefix("W/"), other.strip_prefix("W/")) {
+            (None, None) => return (one != other).then_some(Difference::Etag),
+            // The weak comparison (RFC 9110, section 8.8.3.2).
+            (a, b) if a.unwrap_or(one) != b.unwrap_or(other) => return Some(Difference::Etag),
+            _ => {}
+        }
     }
     if differ(before.bytes, now.bytes) {
         return Some(Difference::Size);
@@ -55,9 +61,9 @@ pub fn difference(before: &Revision, now: &Revision) -> Option<Difference> {
     differ(before.as_deref(), now.as_deref()).then_some(Difference::LastModified)
 }
 
-/// The entity tag, where equal ones mean equal bytes.
-fn strong(revision: &Revision) -> Option<&str> {
-    revision.validators.etag.as_deref().filter(|tag| !tag.starts_with("W/"))
+/// The entity tag. Strong ones that are equal mean equal bytes.
+fn tag(revision: &Revision) -> Option<&str> {
+    revision.validators.etag.as_deref()
 }
 
 /// Whether both are known and are not the same.
@@ -78,13 +84,16 @@ mod tests {
     #[test]
     fn the_surest_thing_known_of_both_decides() {
         use Difference::{Etag, LastModified, Sha256, Size};
-        let (a, b) = (Some("\"a\""), Some("\"b\""));
+        let (a, b, weak_a) = (Some("\"a\""), Some("\"b\""), Some("W/\"a\""));
         for (before, now, expected) in [
             (revision(Some(1), a, Some(1), a), revision(Some(1), b, Some(2), b), None),
             (revision(Some(1), a, Some(1), a), revision(Some(2), a, Some(1), a), Some(Sha256)),
             (revision(Some(1), a, Some(1), a), revision(None, a, Some(2), b), None),
             (revision(None, a, Some(1), None), revision(Some(1), b, Some(1), None), Some(Etag)),
-            (revision(None, Some("W/\"a\""), Some(1), None), revision(None, Some("W/\"b\""), Some(1), None), None),
+            (revision(None, weak_a, Some(1), None), revision(None, Some("W/\"b\""), Some(1), None), Some(Etag)),
+            (revision(None, weak_a, Some(1), None), revision(None, b, Some(1), None), Some(Etag)),
+            (revision(None, weak_a, Some(1), None), revision(None, a, Some(1), None), None),
+            (revision(None, weak_a, Some(1), None), revision(None, weak_a, Some(2), None), Some(Size)),
             (revision(None, a, Some(1), None), revision(None, None, Some(2), None), Some(Size)),
             (revision(None, None, Some(1), a), revision(None, None, Some(1), b), Some(LastModified)),
             (revision(None, None, Some(1), a), revision(None, None, Some(1), None), None),

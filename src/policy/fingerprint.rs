@@ -36,7 +36,12 @@ impl FingerprintSet {
 
     /// Adds the text; true if it was new.
     pub fn insert(&mut self, text: &str) -> bool {
-        let (segment, fingerprint) = place(text);
+        self.insert_bytes(text.as_bytes())
+    }
+
+    /// As [`insert`](Self::insert), of what is no text.
+    pub fn insert_bytes(&mut self, bytes: &[u8]) -> bool {
+        let (segment, fingerprint) = place(bytes);
         // The stored bits are uniform already, so they are their own hash when a table grows.
         match self.segments[segment].entry(fingerprint, |&other| other == fingerprint, |&other| other) {
             Entry::Occupied(_) => false,
@@ -50,7 +55,7 @@ impl FingerprintSet {
 
     /// Whether the text was added.
     pub fn contains(&self, text: &str) -> bool {
-        let (segment, fingerprint) = place(text);
+        let (segment, fingerprint) = place(text.as_bytes());
         self.segments[segment].find(fingerprint, |&other| other == fingerprint).is_some()
     }
 
@@ -87,8 +92,8 @@ impl fmt::Debug for FingerprintSet {
 ///
 /// A table picks its slot from the low and its tag from the high bits of the stored 64; the
 /// segment is taken from the other half of the hash so that no stored bit is spent on it.
-fn place(text: &str) -> (usize, u64) {
-    let hash = xxh3_128(text.as_bytes());
+fn place(text: &[u8]) -> (usize, u64) {
+    let hash = xxh3_128(text);
     ((hash >> 120) as usize, hash as u64)
 }
 

@@ -4,7 +4,7 @@ use std::io;
 use std::ops::ControlFlow;
 
 use super::{Sink, SinkError, WholeFile};
-use crate::model::{Outcome, Revision, SkipReason, Summary, Verdict};
+use crate::model::{Before, Outcome, Revision, SkipReason, Summary, Verdict};
 use crate::policy::change::difference;
 use crate::policy::fingerprint::FingerprintSet;
 use crate::wire::{ChangeRecord, ChangeTotals, ChangesWriter, RevisionRecord};
@@ -65,7 +65,7 @@ impl Changes {
         let mut change = ChangeRecord::new(outcome.subject.url(), "added", Some(outcome.subject.origin()));
         match before(outcome) {
             None => self.totals.added += 1,
-            Some(before) => match difference(before, &now) {
+            Some(Before { body: before, .. }) => match difference(before, &now) {
                 None => {
                     self.totals.unchanged += 1;
                     return Ok(());
@@ -95,7 +95,8 @@ impl Changes {
         };
         self.totals.removed += 1;
         let mut change = ChangeRecord::new(outcome.subject.url(), "removed", Some(outcome.subject.origin()));
-        (change.reason, change.before) = (Some(reason), Some(RevisionRecord::of(before)));
+        (change.reason, change.before) = (Some(reason), Some(RevisionRecord::of(&before.body)));
+        change.path = before.path.as_deref();
         self.write(&change)
     }
 
@@ -118,7 +119,7 @@ impl Changes {
 }
 
 /// What the body was, if it was ok.
-fn before(outcome: &Outcome) -> Option<&Revision> {
+fn before(outcome: &Outcome) -> Option<&Before> {
     outcome.subject.seed()?.known.as_deref()?.before.as_deref()
 }
 

@@ -1,38 +1,31 @@
 //! Outcomes written down, a batch at a time.
 
-use std::fs::File;
 use std::path::PathBuf;
 
 use rusqlite::Connection;
 
 use super::row::{self, Shape};
-use super::{StateError, failed};
-use crate::model::{Outcome, Subject, Verdict};
+use super::{Bodies, Lock, StateError, failed};
+use crate::model::{Outcome, SkipReason, Subject, Verdict};
 
 /// Writes outcomes down. It lives on the thread of the sinks and is the only writer.
 pub struct Ledger {
     path: PathBuf,
     connection: Connection,
     shape: Shape,
-    /// Where bodies are saved.
-    folder: Option<PathBuf>,
+    bodies: Bodies,
     /// Held for as long as the run lasts.
-    _lock: Option<File>,
+    _lock: Option<Lock>,
 }
 
 impl Ledger {
-    pub(super) fn new(
-        path: PathBuf,
-        connection: Connection,
-        lock: Option<File>,
-        shape: Shape,
-        folder: Option<PathBuf>,
-    ) -> Self {
-        Self { path, connection, shape, folder, _lock: lock }
+    pub(super) fn new(path: PathBuf, connection: Connection, lock: Option<Lock>, shape: Shape, bodies: Bodies) -> Self {
+        Self { path, connection, shape, bodies, _lock: lock }
     }
 
     /// Writes these down in one transaction. What was cancelled, skipped or never handed out
-    /// leaves what was known before.
+    /// leaves what was known before, and what failed what is known of a body, unless the server says
+    /// that it is gone.
     ///
     /// # Errors
     /// What SQLite says; then none of them is written down.
@@ -40,12 +33,25 @@ impl Ledger {
         let mut write = || -> rusqlite::Result<()> {
             let transaction = self.connection.transaction()?;
             {
-                let mut statement = transaction.prepare_cached(row::INSERT)?;
+                let mut whole = transaction.prepare_cached(row::UPSERT)?;
                 for outcome in outcomes {
-                    if let Subject::Job(job) = &outcome.subject
-                        && !matches!(outcome.verdict, Verdict::Cancelled | Verdict::Skipped(_))
-                    {
-                        row::insert(&mut statement, &self.shape, self.folder.as_deref(), job, outcome)?;
+                    let Subject::Job(job) = &outcome.subject else { continue };
+                    match outcome.verdict {
+                        Verdict::Cancelled => {}
+                        Verdict::Skipped(SkipReason::NotModified) => {
+                            let key = self.shape.key(&job.seed, row::occurrence(&job.seed));
+                            transaction.prepare_cached(row::UPDATE_HOLDS)?.execute([key])?;
+                        }
+                        Verdict::Skipped(_) => {}
+                        Verdict::HttpError | Verdict::Failed(_) if !is_gone(outcome) => {
+                            let mut failed = transaction.prepare_cached(row::UPDATE_FAILED)?;
+                            if !row::update_failed(&mut failed, &self.shape, job, outcome)? {
+                                row::upsert(&mut whole, &self.shape, &self.bodies, job, outcome)?;
+                            }
+                        }
+                        Verdict::Ok | Verdict::HttpError | Verdict::Failed(_) => {
+                            row::upsert(&mut whole, &self.shape, &self.bodies, job, outcome)?;
+                        }
                     }
                 }
             }
@@ -53,4 +59,9 @@ impl Ledger {
         };
         write().map_err(|e| failed(&self.path, e))
     }
+}
+
+/// Whether the server says that there is no such thing any more (RFC 9110, sections 15.5.5 and 15.5.11).
+fn is_gone(outcome: &Outcome) -> bool {
+    outcome.verdict == Verdict::HttpError && matches!(outcome.facts.status, Some(404 | 410))
 }

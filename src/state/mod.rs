@@ -10,6 +10,8 @@
 //! `docs/state.md` explains tables and columns for those who look with `sqlite3`.
 
 mod ledger;
+mod lock;
+mod occurrences;
 mod past;
 mod recall;
 mod row;
@@ -17,16 +19,19 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read as _, Write as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
 pub use ledger::Ledger;
+pub use lock::{Lock, is_same};
 pub use past::{Past, PastRow};
 pub use recall::Recall;
 pub use row::Shape;
+
+use row::Found;
 
 /// The state cannot be used. Nothing of it was changed.
 #[derive(Debug, thiserror::Error)]
@@ -89,12 +94,39 @@ pub enum StateError {
     },
 }
 
+/// Where bodies are saved.
+#[derive(Debug, Clone)]
+pub enum Bodies {
+    /// Nowhere: what was ok is done.
+    Nowhere,
+    /// Below this folder, under the names that they were given.
+    Below(PathBuf),
+    /// In this one file.
+    File(PathBuf),
+    /// They are handed on, and are not there when they are asked for again: nothing is done.
+    HandedOn,
+}
+
+impl Bodies {
+    /// The cheap check: the file of a row is there and as long as it was.
+    fn has(&self, found: &Found) -> bool {
+        let there = match (self, &found.path) {
+            (Bodies::Nowhere, _) => return true,
+            (Bodies::Below(_), Some(path)) => fs::symlink_metadata(path),
+            // Named by the user, who may have named a link.
+            (Bodies::File(_), Some(path)) => fs::metadata(path),
+            (Bodies::Below(_) | Bodies::File(_) | Bodies::HandedOn, _) => return false,
+        };
+        there.is_ok_and(|file| file.is_file() && Some(file.len()) == found.facts.bytes)
+    }
+}
+
 /// A state that is open.
 pub struct State {
     path: PathBuf,
     connection: Connection,
     /// Absent where it is only looked at.
-    lock: Option<File>,
+    lock: Option<Lock>,
 }
 
 impl State {
@@ -105,28 +137,21 @@ impl State {
     /// When it is in use, damaged, of a newer version, or the file system says no.
     pub fn open(path: &Path, fresh: bool, sync: bool) -> Result<Self, StateError> {
         let io = |source| StateError::Io { path: path.to_owned(), source };
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            fs::create_dir_all(folder).map_err(|e| match e.kind() {
-                io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
-                    let what = format!("{} is no folder; move away what is there", folder.display());
-                    io(io::Error::new(io::ErrorKind::NotADirectory, what))
-                }
-                _ => io(e),
-            })?;
-        }
         // SQLite would only say that it cannot be opened.
         if path.is_dir() {
             let what = "it is a folder; move it away, or name another file";
             return Err(io(io::Error::new(io::ErrorKind::IsADirectory, what)));
         }
-        let lock = locked(path)?;
+        let lock = Lock::of(path)?;
         if fresh {
             if !schema::is_ours(path).map_err(io)? {
                 let why = "it does not begin as one does, so it is not replaced".to_owned();
                 return Err(StateError::Damaged { path: path.to_owned(), why });
             }
+            // SQLite has its files beside the one that a link leads to.
+            let real = lock::real(path).map_err(io)?;
             for suffix in ["", "-wal", "-shm"] {
-                match fs::remove_file(with_suffix(path, suffix)) {
+                match fs::remove_file(with_suffix(&real, suffix)) {
                     Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(io(e)),
                     _ => {}
                 }
@@ -157,7 +182,10 @@ impl State {
             let mut names = self.connection.prepare("SELECT name FROM urls WHERE name IS NOT NULL")?;
             let mut rows = names.query([])?;
             while let Some(row) = rows.next()? {
-                each(row.get_ref(0)?.as_str()?);
+                // What is no text is nobody's name.
+                if let Ok(name) = row.get_ref(0)?.as_str() {
+                    each(name);
+                }
             }
             Ok(())
         };
@@ -168,24 +196,26 @@ impl State {
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn past(&self, folder: Option<PathBuf>) -> Result<Past, StateError> {
-        Ok(Past::new(self.path.clone(), schema::connect(&self.path, false)?, folder))
+    pub fn past(&self, bodies: &Bodies) -> Result<Past, StateError> {
+        // Which of the rows the one file belongs to, nobody knows.
+        let bodies = if let Bodies::Below(_) = bodies { bodies.clone() } else { Bodies::Nowhere };
+        Ok(Past::new(self.path.clone(), schema::connect(&self.path, false)?, bodies))
     }
 
     /// The end that looks things up alone, of a state that is only looked at.
-    pub fn recall(self, shape: Shape, folder: Option<PathBuf>) -> Recall {
-        Recall::new(self.path, self.connection, shape, folder)
+    pub fn recall(self, shape: Shape, bodies: Bodies) -> Recall {
+        Recall::new(self.path, self.connection, shape, bodies)
     }
 
     /// The two ends of it: one to look things up, one to write them down.
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn split(self, shape: Shape, folder: Option<PathBuf>) -> Result<(Recall, Ledger), StateError> {
+    pub fn split(self, shape: Shape, bodies: Bodies) -> Result<(Recall, Ledger), StateError> {
         let reading = schema::connect(&self.path, false)?;
-        let recall = Recall::new(self.path.clone(), reading, shape.clone(), folder.clone());
+        let recall = Recall::new(self.path.clone(), reading, shape.clone(), bodies.clone());
         let Self { path, connection, lock } = self;
-        Ok((recall, Ledger::new(path, connection, lock, shape, folder)))
+        Ok((recall, Ledger::new(path, connection, lock, shape, bodies)))
     }
 }
 
@@ -193,36 +223,13 @@ impl State {
 #[cfg(unix)]
 fn sync_names(path: &Path) -> io::Result<()> {
     let here = |folder: &Path| if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_owned() };
-    path.ancestors().skip(1).take(3).try_for_each(|folder| File::open(here(folder))?.sync_all())
+    path.ancestors().skip(1).take(3).try_for_each(|folder| fs::File::open(here(folder))?.sync_all())
 }
 
 /// Other systems have no such call.
 #[cfg(not(unix))]
 fn sync_names(_: &Path) -> io::Result<()> {
     Ok(())
-}
-
-/// The lock beside the database. It holds the number of the process, for messages only: what
-/// counts is the lock, which ends with the process however that ends.
-fn locked(path: &Path) -> Result<File, StateError> {
-    let path = with_suffix(path, ".lock");
-    let io = |source| StateError::Io { path: path.clone(), source };
-    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
-    match file.try_lock() {
-        Ok(()) => {
-            let written = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
-            written.map_err(io)?;
-            Ok(file)
-        }
-        Err(TryLockError::WouldBlock) => {
-            let mut by = String::new();
-            // Err: then the message does without.
-            let _ = file.read_to_string(&mut by);
-            let by = by.parse::<u32>().map_or_else(|_| String::new(), |id| format!(" (process {id})"));
-            Err(StateError::InUse { path, by })
-        }
-        Err(TryLockError::Error(source)) => Err(io(source)),
-    }
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

@@ -5,28 +5,27 @@ use std::path::PathBuf;
 use rusqlite::Connection;
 
 use super::row::{self, Found};
-use super::{StateError, failed};
+use super::{Bodies, StateError, failed};
 use crate::model::Revision;
 
 /// Tells what is known. It reads one row at a time, however many there are.
 pub struct Past {
     path: PathBuf,
     connection: Connection,
-    /// Where bodies are saved.
-    folder: Option<PathBuf>,
+    bodies: Bodies,
 }
 
 /// A request that was ok.
 pub struct PastRow {
-    /// Its file, as it can be opened from where the run was started.
+    /// Its file, as it can be opened from where the run was started, if it is still there.
     pub path: Option<String>,
     /// What the body was.
     pub revision: Revision,
 }
 
 impl Past {
-    pub(super) fn new(path: PathBuf, connection: Connection, folder: Option<PathBuf>) -> Self {
-        Self { path, connection, folder }
+    pub(super) fn new(path: PathBuf, connection: Connection, bodies: Bodies) -> Self {
+        Self { path, connection, bodies }
     }
 
     /// Every request that was ok and whose URL is wanted, in the order of the rows. What is not
@@ -46,8 +45,11 @@ impl Past {
             let url = row.get_ref(row::URL).map_err(sqlite)?;
             let Ok(url) = url.as_str() else { continue };
             if wanted(url) {
-                let Found { facts, validators, .. } = row::found(row, self.folder.as_deref()).map_err(sqlite)?;
-                each(url, PastRow { revision: Revision::of(&facts, validators), path: facts.path })?;
+                let Some(found) = row::found(row, &self.bodies).map_err(sqlite)? else { continue };
+                let there = self.bodies.has(&found);
+                let Found { facts, validators, .. } = found;
+                let revision = Revision::of(&facts, validators);
+                each(url, PastRow { revision, path: facts.path.filter(|_| there) })?;
             }
         }
         Ok(())

@@ -1,33 +1,47 @@
 //! What is known of the lines that were just read.
 
-use std::fs;
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension as _};
 
+use super::occurrences::Occurrences;
 use super::row::{self, Found, Shape};
-use super::{StateError, failed};
+use super::{Bodies, StateError, failed};
 use crate::config::Digest;
-use crate::model::{Claimed, Condition, Known, Revision, Seed, Validators};
+use crate::model::{Before, Claimed, Condition, Known, Revision, Seed, Validators};
 
 /// Looks URLs up. It lives on the thread of the source, which may wait for a disk.
 pub struct Recall {
     path: PathBuf,
     connection: Connection,
     shape: Shape,
-    /// Where bodies are saved; without one nothing has a file.
-    folder: Option<PathBuf>,
+    bodies: Bodies,
     /// Wanted of every body: what is known without it is not done.
     digest: Digest,
     /// Whether what is done is asked for again, if it has changed.
     refresh: bool,
     /// Whether what was ok is to be compared with what comes now.
     compare: bool,
+    /// Whether files are to have the time that the server said.
+    remote_time: bool,
+    /// Where equal requests are all made: how often each was read.
+    occurrences: Option<Occurrences>,
 }
 
 impl Recall {
-    pub(super) fn new(path: PathBuf, connection: Connection, shape: Shape, folder: Option<PathBuf>) -> Self {
-        Self { path, connection, shape, folder, digest: Digest::None, refresh: false, compare: false }
+    pub(super) fn new(path: PathBuf, connection: Connection, shape: Shape, bodies: Bodies) -> Self {
+        Self {
+            path,
+            connection,
+            shape,
+            bodies,
+            digest: Digest::None,
+            refresh: false,
+            compare: false,
+            remote_time: false,
+            occurrences: None,
+        }
     }
 
     /// What is done must have this digest.
@@ -45,37 +59,65 @@ impl Recall {
         self.compare = true;
     }
 
+    /// Files that are there get the time that the server said when they came.
+    pub fn sets_times(&mut self) {
+        self.remote_time = true;
+    }
+
+    /// Equal requests of one input are all made, and each is remembered by itself.
+    pub fn counts(&mut self) {
+        self.occurrences = Some(Occurrences::default());
+    }
+
     /// Tells each seed what is known of it.
     ///
     /// # Errors
     /// What SQLite says.
     pub fn look_up<'a>(&mut self, seeds: impl Iterator<Item = &'a mut Seed>) -> Result<(), StateError> {
+        let mut occurrences = self.occurrences.take();
         let look_up = || -> rusqlite::Result<()> {
             let mut statement = self.connection.prepare_cached(row::SELECT)?;
             for seed in seeds {
-                let key = [self.shape.key(seed)];
-                let found = statement.query_row(key, |row| row::found(row, self.folder.as_deref())).optional()?;
-                seed.known = found.map(|found| Box::new(self.known(seed, found)));
+                let mut key = self.shape.key(seed, 0);
+                let occurrence = occurrences.as_mut().map_or(0, |occurrences| occurrences.next(key));
+                if occurrence > 0 {
+                    key = self.shape.key(seed, occurrence);
+                }
+                let found = statement.query_row([key], |row| row::found(row, &self.bodies)).optional()?.flatten();
+                seed.known = match found {
+                    Some(found) => Some(Box::new(Known { occurrence, ..self.known(seed, found) })),
+                    None if occurrence > 0 => Some(Box::new(Known { occurrence, ..Known::default() })),
+                    None => None,
+                };
             }
             Ok(())
         };
-        look_up().map_err(|e| failed(&self.path, e))
+        let looked_up = look_up().map_err(|e| failed(&self.path, e));
+        self.occurrences = occurrences;
+        looked_up
     }
 
     fn known(&self, seed: &Seed, found: Found) -> Known {
-        let done = found.ok && self.has_digests(seed, &found) && self.is_there(&found);
-        let Found { name, facts, validators, ok, .. } = found;
+        let there = self.bodies.has(&found);
+        let done = found.ok && there && self.has_digests(seed, &found);
+        let Found { name, path, facts, validators, ok, .. } = found;
         let name = name.map(Claimed);
+        if let (true, Some(path)) = (done && self.remote_time, path) {
+            set_time(&path, &validators);
+        }
         if done && !self.refresh {
             return Known { name, done: Some(Box::new(facts)), ..Known::default() };
         }
-        let before = (self.compare && ok).then(|| Box::new(Revision::of(&facts, validators.clone())));
+        let before = (self.compare && ok).then(|| {
+            let path = facts.path.clone().filter(|_| there);
+            Box::new(Before { body: Revision::of(&facts, validators.clone()), path })
+        });
         if !done {
             return Known { name, before, ..Known::default() };
         }
         let url = facts.final_url.clone().unwrap_or_else(|| seed.url.clone());
         let condition = (validators != Validators::default()).then(|| Box::new(Condition { url, validators, facts }));
-        Known { name, done: None, condition, before }
+        Known { name, condition, before, ..Known::default() }
     }
 
     /// Whether everything that is wanted of the body is known of it, and as the list declares it.
@@ -91,13 +133,15 @@ impl Recall {
             && agrees(wants.and_then(|w| w.sha256), found.facts.sha256)
             && agrees(wants.and_then(|w| w.blake3), found.facts.blake3)
     }
+}
 
-    /// The cheap check: its file is there and as long as it was.
-    fn is_there(&self, found: &Found) -> bool {
-        if self.folder.is_none() {
-            return true;
-        }
-        let file = found.path.as_ref().and_then(|path| fs::symlink_metadata(path).ok());
-        file.is_some_and(|file| file.is_file() && Some(file.len()) == found.facts.bytes)
+/// Gives a file the time that the server said, where it has another.
+fn set_time(path: &Path, validators: &Validators) {
+    let said = validators.last_modified.as_deref().and_then(|text| httpdate::parse_http_date(text).ok());
+    let Some(said) = said else { return };
+    let has = || fs::metadata(path)?.modified();
+    if has().is_ok_and(|has| has != said) {
+        // Err: the file system cannot say it; the body is whole all the same.
+        let _ = File::open(path).and_then(|file| file.set_modified(said));
     }
 }

@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use http::Version;
+use jiff::Timestamp;
 use rusqlite::types::ValueRef;
 use rusqlite::{Row, Statement, params};
 use url::Url;
 use xxhash_rust::xxh3::Xxh3;
 
+use super::Bodies;
 use crate::model::{Facts, Hop, Job, Outcome, Seed, Validators, Verdict};
+use crate::policy::naming::{MAX_NAME, is_portable};
 
 /// What of the settings shapes a body: two runs that differ in it do not know each other's answers.
 #[derive(Debug, Clone, Default)]
@@ -23,7 +26,9 @@ impl Shape {
     }
 
     /// What makes two requests the same: the URL, for whom, with which fields, under which name.
-    pub(super) fn key(&self, seed: &Seed) -> [u8; 16] {
+    /// `occurrence` counts equal requests of one input, from 0. What is not asked for is left out,
+    /// so a digest or a priority makes no other request.
+    pub(super) fn key(&self, seed: &Seed, occurrence: u32) -> [u8; 16] {
         let mut hash = Xxh3::new();
         let mut add = |text: &[u8]| {
             hash.update(&(text.len() as u64).to_le_bytes());
@@ -32,24 +37,56 @@ impl Shape {
         add(seed.url.as_str().as_bytes());
         self.0.iter().for_each(|setting| add(setting.as_bytes()));
         if let Some(wants) = seed.wants.as_deref() {
-            add(wants.out.as_deref().unwrap_or_default().as_bytes());
+            // No setting looks like these marks, which keep one kind from being taken for another.
+            if let Some(out) = &wants.out {
+                add(b"\0out");
+                add(out.as_bytes());
+            }
             for (name, value) in &wants.headers {
+                add(b"\0field");
                 add(name.as_str().as_bytes());
                 add(value.as_bytes());
             }
             if let Some(user) = &wants.credentials {
+                add(b"\0user");
                 add(user.username.as_bytes());
                 add(user.password.as_bytes());
             }
+        }
+        if occurrence > 0 {
+            add(b"\0occurrence");
+            add(&occurrence.to_le_bytes());
         }
         hash.digest128().to_be_bytes()
     }
 }
 
-pub(super) const INSERT: &str = "INSERT OR REPLACE INTO urls (key, url, outcome, name, status, final_url, bytes,
+/// Which of the equal requests of the input a seed is, as far as the run counts them.
+pub(super) fn occurrence(seed: &Seed) -> u32 {
+    seed.known.as_ref().map_or(0, |known| known.occurrence)
+}
+
+/// Writes a row, or all of it anew; it keeps its place in the order.
+pub(super) const UPSERT: &str = "INSERT INTO urls (key, url, outcome, name, status, final_url, bytes,
     wire_bytes, content_type, sha256, blake3, etag, last_modified, redirects, http_version, remote_addr,
     error_kind, error_message, attempts, started_at, total_ms, file)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)";
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)
+    ON CONFLICT (key) DO UPDATE SET url = excluded.url, outcome = excluded.outcome, name = excluded.name,
+    status = excluded.status, final_url = excluded.final_url, bytes = excluded.bytes,
+    wire_bytes = excluded.wire_bytes, content_type = excluded.content_type, sha256 = excluded.sha256,
+    blake3 = excluded.blake3, etag = excluded.etag, last_modified = excluded.last_modified,
+    redirects = excluded.redirects, http_version = excluded.http_version, remote_addr = excluded.remote_addr,
+    error_kind = excluded.error_kind, error_message = excluded.error_message, attempts = excluded.attempts,
+    started_at = excluded.started_at, total_ms = excluded.total_ms, file = excluded.file,
+    failed_status = NULL, failed_at = NULL";
+
+/// A try that failed says nothing of the body that an earlier one brought: that stays known.
+pub(super) const UPDATE_FAILED: &str = "UPDATE urls SET error_kind = ?2, error_message = ?3, failed_status = ?4,
+    failed_at = ?5 WHERE key = ?1 AND outcome = 'ok'";
+
+/// What was known holds: a try that failed since is over.
+pub(super) const UPDATE_HOLDS: &str = "UPDATE urls SET error_kind = NULL, error_message = NULL,
+    failed_status = NULL, failed_at = NULL WHERE key = ?1 AND failed_at IS NOT NULL";
 
 pub(super) const SELECT: &str = "SELECT outcome, name, status, final_url, bytes, wire_bytes, content_type, sha256,
     blake3, etag, last_modified, redirects, http_version, remote_addr, started_at, file
@@ -63,11 +100,36 @@ pub(super) const SELECT_OK: &str = "SELECT outcome, name, status, final_url, byt
 /// Where the URL stands in [`SELECT_OK`].
 pub(super) const URL: usize = 16;
 
-/// Writes the row of a job that has its outcome; `folder` is where bodies are saved.
-pub(super) fn insert(
+/// Everything that is prepared, to find out whether the tables are as they should be.
+pub(super) const ALL: [&str; 5] = [UPSERT, UPDATE_FAILED, UPDATE_HOLDS, SELECT, SELECT_OK];
+
+/// Notes that a request failed, where it was ok before. Whether it was.
+pub(super) fn update_failed(
     into: &mut Statement<'_>,
     shape: &Shape,
-    folder: Option<&Path>,
+    job: &Job,
+    outcome: &Outcome,
+) -> rusqlite::Result<bool> {
+    let error = match &outcome.verdict {
+        Verdict::Failed(error) => Some(&*error.message),
+        _ => None,
+    };
+    let at = outcome.facts.started_at.unwrap_or_else(Timestamp::now);
+    let known = into.execute(params![
+        shape.key(&job.seed, occurrence(&job.seed)),
+        outcome.verdict.error_kind().map(crate::model::ErrorKind::as_str),
+        error,
+        outcome.facts.status,
+        at.to_string(),
+    ])?;
+    Ok(known > 0)
+}
+
+/// Writes the row of a job that has its outcome.
+pub(super) fn upsert(
+    into: &mut Statement<'_>,
+    shape: &Shape,
+    bodies: &Bodies,
     job: &Job,
     outcome: &Outcome,
 ) -> rusqlite::Result<()> {
@@ -80,9 +142,12 @@ pub(super) fn insert(
     let count = |n: Option<u64>| n.and_then(|n| i64::try_from(n).ok());
     let total = outcome.timing.total.map(|total| total.as_secs_f64() * 1000.0);
     let name = job.save_as.as_ref().map(|name| &*name.0);
-    let file = folder.zip(facts.path.as_deref()).and_then(|(folder, path)| below(folder, path));
+    let file = match (bodies, facts.path.as_deref()) {
+        (Bodies::Below(folder), Some(path)) => below(folder, path),
+        _ => None,
+    };
     into.execute(params![
-        shape.key(&job.seed),
+        shape.key(&job.seed, occurrence(&job.seed)),
         url.as_str(),
         outcome.verdict.as_str(),
         name,
@@ -125,25 +190,35 @@ pub(super) struct Found {
     pub validators: Validators,
 }
 
-/// Reads what [`SELECT`] selects. A column that makes no sense is as if it were absent.
-pub(super) fn found(row: &Row<'_>, folder: Option<&Path>) -> rusqlite::Result<Found> {
-    fn text<'a>(row: &'a Row<'_>, column: usize) -> rusqlite::Result<Option<&'a str>> {
-        Ok(match row.get_ref(column)? {
-            ValueRef::Text(text) => std::str::from_utf8(text).ok(),
-            _ => None,
-        })
-    }
-    let count = |column| row.get::<_, Option<i64>>(column).map(|n| n.and_then(|n| u64::try_from(n).ok()));
+/// Whether this is a name as runs give them away. A state may come from anybody, and what it
+/// says is joined to the output folder.
+pub(super) fn is_name(name: &str) -> bool {
+    name.len() <= MOST && name.split('/').all(is_portable)
+}
+
+/// The longest name that is believed: more than any that is given away.
+const MOST: usize = 2 * MAX_NAME;
+
+/// Reads what [`SELECT`] selects. A column that makes no sense is as if it were absent; a row whose
+/// name or file is none that could have been given is as if there were none.
+pub(super) fn found(row: &Row<'_>, bodies: &Bodies) -> rusqlite::Result<Option<Found>> {
     let boxed = |column| text(row, column).map(|text| text.map(Box::<str>::from));
     let name = boxed(1)?;
     let file = text(row, 15)?.or(name.as_deref());
-    let path = folder.zip(file).map(|(folder, file)| folder.join(file));
+    if [name.as_deref(), file].into_iter().flatten().any(|name| !is_name(name)) {
+        return Ok(None);
+    }
+    let path = match bodies {
+        Bodies::Below(folder) => file.map(|file| folder.join(file)),
+        Bodies::File(path) => Some(path.clone()),
+        Bodies::Nowhere | Bodies::HandedOn => None,
+    };
     let facts = Facts {
-        status: row.get::<_, Option<u16>>(2)?,
+        status: count(row, 2)?,
         final_url: text(row, 3)?.and_then(|url| Url::parse(url).ok()),
         path: path.as_ref().map(|path| path.to_string_lossy().into_owned()),
-        bytes: count(4)?,
-        wire_bytes: count(5)?,
+        bytes: count(row, 4)?,
+        wire_bytes: count(row, 5)?,
         content_type: boxed(6)?,
         sha256: text(row, 7)?.and_then(digest),
         blake3: text(row, 8)?.and_then(digest),
@@ -155,7 +230,22 @@ pub(super) fn found(row: &Row<'_>, folder: Option<&Path>) -> rusqlite::Result<Fo
         retry_after: None,
     };
     let validators = Validators { etag: boxed(9)?, last_modified: boxed(10)? };
-    Ok(Found { ok: text(row, 0)? == Some(Verdict::Ok.as_str()), name, path, facts, validators })
+    let ok = text(row, 0)? == Some(Verdict::Ok.as_str());
+    Ok(Some(Found { ok, name, path, facts, validators }))
+}
+
+fn text<'a>(row: &'a Row<'_>, column: usize) -> rusqlite::Result<Option<&'a str>> {
+    Ok(match row.get_ref(column)? {
+        ValueRef::Text(text) => std::str::from_utf8(text).ok(),
+        _ => None,
+    })
+}
+
+fn count<N: TryFrom<i64>>(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<N>> {
+    Ok(match row.get_ref(column)? {
+        ValueRef::Integer(n) => N::try_from(n).ok(),
+        _ => None,
+    })
 }
 
 /// `301 https://example.com/` and so on, one a line.

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{StateError, failed};
+use super::{StateError, failed, row};
 
 /// The version that this program reads and writes.
 pub(super) const VERSION: i32 = STEPS.len() as i32;
@@ -34,7 +34,12 @@ pub(super) fn is_ours(path: &Path) -> io::Result<bool> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(true),
         Err(e) => return Err(e),
     };
-    Ok(head.is_empty() || head.get(68..72) == Some(&APPLICATION.to_be_bytes()))
+    if head.is_empty() || head.get(68..72) == Some(&APPLICATION.to_be_bytes()) {
+        return Ok(true);
+    }
+    // What has just been set up may stand in the log alone.
+    let is_database = head.starts_with(b"SQLite format 3\0");
+    Ok(is_database && matches!(look_at(path), Ok(_) | Err(StateError::Newer { .. })))
 }
 
 /// Each step leads from the version of its position to the next.
@@ -67,6 +72,8 @@ CREATE TABLE urls (
 ",
     // Where a file is, if not under the name that was claimed for it.
     "ALTER TABLE urls ADD COLUMN file TEXT;",
+    // A last try that failed, where an earlier one was ok, which stays known.
+    "ALTER TABLE urls ADD COLUMN failed_status INTEGER; ALTER TABLE urls ADD COLUMN failed_at TEXT;",
 ];
 
 /// Opens the database and brings it to this version.
@@ -74,9 +81,24 @@ pub(super) fn open(path: &Path, sync: bool) -> Result<Connection, StateError> {
     let mut connection = bare(path)?;
     // Looked at before anything is set: what is not ours stays as it is.
     let missing = missing(version(&connection, path)?, path)?;
-    set_up(&connection, path, sync)?;
+    // The first step before there is a log, so that the file itself says whose it is from its
+    // first moment on.
     take(&mut connection, missing).map_err(|e| failed(path, e))?;
+    check(&connection, path)?;
+    set_up(&connection, path, sync)?;
     Ok(connection)
+}
+
+/// That the tables are as this version knows them.
+fn check(connection: &Connection, path: &Path) -> Result<(), StateError> {
+    for statement in row::ALL {
+        connection.prepare_cached(statement).map_err(|e| match e.sqlite_error_code() {
+            // No such table, no such column.
+            Some(ErrorCode::Unknown) => StateError::Damaged { path: path.to_owned(), why: e.to_string() },
+            _ => failed(path, e),
+        })?;
+    }
+    Ok(())
 }
 
 /// Takes the missing steps, all or none.
@@ -115,7 +137,10 @@ pub(super) fn look_at(path: &Path) -> Result<Option<Connection>, StateError> {
     let connection = Connection::open_with_flags(uri, flags).map_err(sqlite)?;
     connection.busy_timeout(BUSY).map_err(sqlite)?;
     match missing(version(&connection, path)?, path)? {
-        [] => Ok(Some(connection)),
+        [] => {
+            check(&connection, path)?;
+            Ok(Some(connection))
+        }
         missing => {
             let mut copy = Connection::open_in_memory().map_err(sqlite)?;
             let mut copied = || -> rusqlite::Result<()> {
@@ -124,6 +149,7 @@ pub(super) fn look_at(path: &Path) -> Result<Option<Connection>, StateError> {
             };
             copied().map_err(sqlite)?;
             take(&mut copy, missing).map_err(sqlite)?;
+            check(&copy, path)?;
             Ok(Some(copy))
         }
     }
@@ -131,8 +157,9 @@ pub(super) fn look_at(path: &Path) -> Result<Option<Connection>, StateError> {
 
 /// The steps that lead from a version to this one.
 fn missing(found: i32, path: &Path) -> Result<&'static [&'static str], StateError> {
-    let missing = usize::try_from(found).ok().and_then(|found| STEPS.get(found..));
-    missing.ok_or_else(|| StateError::Newer { path: path.to_owned(), found })
+    let version = usize::try_from(found)
+        .map_err(|_| StateError::Damaged { path: path.to_owned(), why: format!("there is no version {found}") })?;
+    STEPS.get(version..).ok_or_else(|| StateError::Newer { path: path.to_owned(), found })
 }
 
 /// The version of a database that is ours or empty.

@@ -1,5 +1,7 @@
 //! What is written down is known again, and what is not ours is left alone.
 
+mod strange;
+
 use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,8 +12,8 @@ use url::Url;
 use super::*;
 use crate::config::Digest;
 use crate::model::{
-    Claimed, ErrorKind, Facts, FetchError, Hop, Job, JobId, Origin, Outcome, PerSeed, Seed, Subject, Timing,
-    Validators, Verdict,
+    Claimed, ErrorKind, Facts, FetchError, Hop, Job, JobId, Origin, Outcome, PerSeed, Seed, SkipReason, Subject,
+    Timing, Validators, Verdict,
 };
 
 fn seed(url: &str) -> Seed {
@@ -47,7 +49,7 @@ fn facts() -> Facts {
 
 fn open(folder: &TempDir) -> (Recall, Ledger) {
     let state = State::open(&folder.path().join(".fetchall/state.db"), false, false).unwrap();
-    state.split(Shape::default(), Some(folder.path().to_owned())).unwrap()
+    state.split(Shape::default(), Bodies::Below(folder.path().to_owned())).unwrap()
 }
 
 fn known(recall: &mut Recall, mut seed: Seed) -> Option<Box<crate::model::Known>> {
@@ -176,7 +178,7 @@ fn first_version(folder: &Path) -> PathBuf {
     let database = Connection::open(&path).unwrap();
     database.pragma_update(None, "journal_mode", "WAL").unwrap();
     database.execute_batch(FIRST).unwrap();
-    let key = Shape::default().key(&seed("http://h.test/a"));
+    let key = Shape::default().key(&seed("http://h.test/a"), 0);
     let row =
         "INSERT INTO urls (key, url, outcome, name, status, bytes, attempts) VALUES (?1, ?2, 'ok', 'a', 200, 4, 1)";
     database.execute(row, (key, "http://h.test/a")).unwrap();
@@ -192,7 +194,7 @@ fn a_state_of_the_first_version_is_brought_to_this_one_with_its_rows() {
     let mut names = Vec::new();
     state.names(|name| names.push(name.to_owned())).unwrap();
     assert_eq!(names, ["a"]);
-    let (mut recall, mut ledger) = state.split(Shape::default(), Some(folder.path().to_owned())).unwrap();
+    let (mut recall, mut ledger) = state.split(Shape::default(), Bodies::Below(folder.path().to_owned())).unwrap();
     let done = known(&mut recall, seed("http://h.test/a")).unwrap().done.unwrap();
     assert_eq!((done.status, done.bytes), (Some(200), Some(4)));
     // And what this version knows can be written down in it.
@@ -212,7 +214,7 @@ fn what_is_only_looked_at_stays_as_it_is_in_any_version_and_any_folder() {
     assert!(State::look_at(&folder.join("state.db")).unwrap().is_none());
     let path = first_version(&folder);
     let (before, files) = (fs::read(&path).unwrap(), || fs::read_dir(&folder).unwrap().count());
-    let look = || State::look_at(&path).unwrap().unwrap().recall(Shape::default(), Some(folder.clone()));
+    let look = || State::look_at(&path).unwrap().unwrap().recall(Shape::default(), Bodies::Below(folder.clone()));
     let count = files();
     let mut recall = look();
     assert!(known(&mut recall, seed("http://h.test/a")).unwrap().done.is_some());
@@ -248,4 +250,85 @@ fn what_a_server_named_is_found_where_it_is() {
     let told = Facts { path: path(&folder.path().join("h/a")), ..facts() };
     ledger.write(&[outcome(seed("http://h.test/a"), "h/a", told, Verdict::Ok)]).unwrap();
     assert_eq!(columns(&database), Ok(("h/a".to_owned(), None)));
+}
+
+#[test]
+fn what_failed_leaves_what_is_known_of_the_body() {
+    let folder = TempDir::new().unwrap();
+    let (mut recall, mut ledger) = open(&folder);
+    recall.compares();
+    fs::write(folder.path().join("a"), "body").unwrap();
+    let told = |verdict, status| {
+        let facts = Facts { status, bytes: None, sha256: None, validators: None, ..facts() };
+        outcome(seed("http://h.test/a"), "a", facts, verdict)
+    };
+    let database = Connection::open(folder.path().join(".fetchall/state.db")).unwrap();
+    let columns = || {
+        let columns = "SELECT outcome, status, error_kind, failed_status, failed_at IS NULL FROM urls";
+        let read = |row: &rusqlite::Row<'_>| {
+            Ok((row.get::<_, String>(0)?, row.get(1)?, row.get::<_, Option<String>>(2)?, row.get(3)?, row.get(4)?))
+        };
+        database.query_row(columns, [], read).unwrap()
+    };
+    let ok = || (String::from("ok"), Some(200), None, None::<u16>, true);
+    ledger.write(&[outcome(seed("http://h.test/a"), "a", facts(), Verdict::Ok)]).unwrap();
+    assert_eq!(columns(), ok());
+    let unreachable = Verdict::Failed(FetchError::new(ErrorKind::Connect, "refused"));
+    ledger.write(&[told(Verdict::HttpError, Some(503)), told(unreachable, None)]).unwrap();
+    assert_eq!(columns(), ("ok".into(), Some(200), Some("connect".into()), None, false));
+    assert!(known(&mut recall, seed("http://h.test/a")).unwrap().done.is_some(), "its file is there");
+    recall.refreshes();
+    let found = known(&mut recall, seed("http://h.test/a")).unwrap();
+    assert_eq!(found.condition.unwrap().validators.etag.as_deref(), Some("\"x\""));
+    assert_eq!(found.before.unwrap().body.sha256, Some([7; 32]));
+    // The server says that all of it holds: nothing is wrong any more.
+    ledger.write(&[told(Verdict::Skipped(SkipReason::NotModified), Some(304))]).unwrap();
+    assert_eq!(columns(), ok());
+    // Gone is gone, and a body that comes later is a new one.
+    ledger.write(&[told(Verdict::HttpError, Some(410))]).unwrap();
+    assert_eq!(columns(), ("http_error".into(), Some(410), Some("http_status".into()), None, true));
+    assert!(known(&mut recall, seed("http://h.test/a")).unwrap().before.is_none());
+    ledger.write(&[outcome(seed("http://h.test/a"), "a", facts(), Verdict::Ok)]).unwrap();
+    assert_eq!(columns(), ok());
+}
+
+#[test]
+fn what_the_list_says_beside_the_request_makes_no_other_one() {
+    let folder = TempDir::new().unwrap();
+    let (mut recall, mut ledger) = open(&folder);
+    fs::write(folder.path().join("a"), "body").unwrap();
+    ledger.write(&[outcome(seed("http://h.test/a"), "a", facts(), Verdict::Ok)]).unwrap();
+    let mut ask = |wants| known(&mut recall, Seed { wants: Some(Box::new(wants)), ..seed("http://h.test/a") });
+    let digest = |digest| PerSeed { sha256: Some([digest; 32]), ..PerSeed::default() };
+    assert!(ask(PerSeed::default()).unwrap().done.is_some());
+    assert!(ask(digest(7)).unwrap().done.is_some());
+    let other = ask(digest(8)).unwrap();
+    assert_eq!((other.done.is_none(), other.name), (true, Some(Claimed("a".into()))));
+    let field = |name: &'static str, value: &'static str| {
+        (http::HeaderName::from_static(name), http::HeaderValue::from_static(value))
+    };
+    assert!(ask(PerSeed { headers: vec![field("a", "b")], ..PerSeed::default() }).is_none());
+    // What stands in one place is not taken for what stands in another.
+    let key = |wants| Shape::default().key(&Seed { wants: Some(Box::new(wants)), ..seed("http://h.test/a") }, 0);
+    let credentials = Some(crate::model::Credentials { username: "a".to_owned(), password: "b".to_owned() });
+    assert_ne!(
+        key(PerSeed { headers: vec![field("a", "b")], ..PerSeed::default() }),
+        key(PerSeed { credentials, ..PerSeed::default() })
+    );
+}
+
+#[test]
+fn a_row_keeps_its_place_and_a_key_without_wishes_its_value() {
+    let folder = TempDir::new().unwrap();
+    let (_recall, mut ledger) = open(&folder);
+    let row = |path: &str| outcome(seed(&format!("http://h.test/{path}")), path, facts(), Verdict::Ok);
+    ledger.write(&[row("a"), row("b"), row("a")]).unwrap();
+    let database = Connection::open(folder.path().join(".fetchall/state.db")).unwrap();
+    let order: String = database
+        .query_row("SELECT group_concat(name) FROM (SELECT name FROM urls ORDER BY id)", [], |r| r.get(0))
+        .unwrap();
+    assert_eq!(order, "a,b");
+    let shape = Shape::new(["decoded".to_owned()]);
+    let key: String = shape.key(&seed("http://h.test/a"), 0).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(key, "66ae95264d2f4d6ce22fd57a10e71e48", "else everything that is done is fetched again");
 }

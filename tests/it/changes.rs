@@ -73,8 +73,9 @@ fn what_is_new_other_gone_or_the_same() {
         let (server, folder) = (FaultServer::start(script), TempDir::new().unwrap());
         let names = ["tag", "kept", "size", "time", "weak", "lost", "gone", "ill", "never"];
         let first = list(&server, &[&names[..], &["old"]].concat());
-        let (_, all_new) = run(folder.path(), &first, &["--backend", backend], 1);
-        assert_eq!(counts(&all_new), [9, 0, 0, 0, 1, 0], "{backend}: {all_new:#}");
+        // Nobody asked for changes, nor for digests.
+        let plain = Fetchall::new().arg("-d").arg(folder.path().join("out")).args(["--backend", backend]);
+        plain.stdin(first).run().expect_code(1);
         let second = list(&server, &[&names[..], &["new", "new"]].concat());
         let (_, report) = run(folder.path(), &second, &["--refresh", "--backend", backend], 1);
         let expected = [
@@ -85,9 +86,10 @@ fn what_is_new_other_gone_or_the_same() {
             ("size", "changed", "size"),
             ("tag", "changed", "etag"),
             ("time", "changed", "last_modified"),
+            ("weak", "changed", "etag"),
         ];
         assert_eq!(told(&report), expected.map(|(a, b, c)| (a.into(), b.into(), c.into())), "{backend}");
-        assert_eq!(counts(&report), [1, 3, 3, 2, 2, 0]);
+        assert_eq!(counts(&report), [1, 4, 3, 1, 2, 0]);
         assert_eq!(report["complete"], true);
         let of = |name: &str| {
             let changes = report["changes"].as_array().unwrap();
@@ -95,9 +97,42 @@ fn what_is_new_other_gone_or_the_same() {
         };
         assert_eq!((&of("tag")["before"]["etag"], &of("tag")["after"]["etag"]), (&json!("\"1\""), &json!("\"2\"")));
         assert_eq!((&of("size")["before"]["bytes"], &of("size")["after"]["bytes"]), (&json!(5), &json!(6)));
-        let old = of("old")["path"].as_str().expect("its file").to_owned();
-        assert_eq!(fs::read(old).unwrap(), b"old", "it is told of, not removed");
+        for (name, body) in [("old", "old"), ("gone", "x"), ("lost", "x")] {
+            let path = of(name)["path"].as_str().unwrap_or_else(|| panic!("{name} has no path")).to_owned();
+            assert_eq!(fs::read(path).unwrap(), body.as_bytes(), "it is told of, not removed");
+        }
+        let ended = list(&server, &names[..8]);
+        fs::remove_file(of("lost")["path"].as_str().unwrap()).unwrap();
+        let (_, report) = run(folder.path(), &ended, &["--refresh", "--backend", backend], 1);
+        assert_eq!(report["removed"], 2, "{backend}: told once, but for what is not listed: {report:#}");
     }
+}
+
+#[test]
+fn a_change_that_only_a_digest_can_tell_is_told() {
+    let script = Script::new()
+        .on_each("plain", vec![answer("200 OK", "one"), answer("200 OK", "two")])
+        .on("same", answer("200 OK", "one"))
+        .on_each("ill", vec![answer("200 OK", "one"), answer("503 Ill", ""), answer("200 OK", "two")]);
+    let (server, folder) = (FaultServer::start(script), TempDir::new().unwrap());
+    let list = list(&server, &["plain", "same", "ill"]);
+    let (_, all_new) = run(folder.path(), &list, &[], 0);
+    assert_eq!(counts(&all_new), [3, 0, 0, 0, 0, 0]);
+    let (_, report) = run(folder.path(), &list, &["--refresh"], 1);
+    assert_eq!(told(&report), [("plain".into(), "changed".into(), "blake3".into())]);
+    assert_eq!(counts(&report), [0, 1, 0, 1, 1, 0]);
+    // What failed in between is compared with the last body.
+    let (_, report) = run(folder.path(), &list, &["--refresh"], 0);
+    assert_eq!(told(&report), [("ill".into(), "changed".into(), "blake3".into())]);
+}
+
+#[test]
+fn changes_ask_for_nothing_again_that_is_done_without_a_digest() {
+    let server = FaultServer::start(Script::new().otherwise(answer("200 OK", "x")));
+    let (list, folder) = (list(&server, &["a", "b"]), TempDir::new().unwrap());
+    Fetchall::new().arg("-d").arg(folder.path().join("out")).stdin(list.clone()).run().expect_code(0);
+    let (_, report) = run(folder.path(), &list, &[], 0);
+    assert_eq!((counts(&report), server.requests().len()), ([0, 0, 0, 2, 0, 0], 2));
 }
 
 #[test]

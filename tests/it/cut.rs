@@ -289,6 +289,30 @@ fn fresh_starts_again() {
 }
 
 #[test]
+fn fresh_forgets_what_this_state_has_kept_and_nothing_else() {
+    let body = body(15);
+    let script = Script::new().otherwise(cut(&[tag("1")], &body, 300_000));
+    let (server, folder) = (FaultServer::start(script), TempDir::new().unwrap());
+    let at = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    let run = |args: &[&str]| drop(Fetchall::new().args(args).arg(server.url("x")).run().expect_code(1));
+    let (out, first, second, document) = (at("out"), at("1.db"), at("2.db"), at("document"));
+    let asked_rest = || ranges(&server).pop().expect("a request").is_some();
+    for state in [&first, &second] {
+        run(&["-d", &out, "--state", state]);
+        assert!(!asked_rest());
+    }
+    run(&["-d", &out, "--state", &first, "--fresh"]);
+    assert!(!asked_rest(), "its own is forgotten");
+    run(&["-d", &out, "--state", &second]);
+    assert!(asked_rest(), "that of the other is not");
+    run(&["-O", &document, "--state", &first]);
+    run(&["-O", &document, "--state", &first]);
+    assert!(asked_rest());
+    run(&["-O", &document, "--state", &first, "--fresh"]);
+    assert!(!asked_rest());
+}
+
+#[test]
 fn a_document_goes_on_only_where_a_state_is_named() {
     let body = body(13);
     for state in [false, true] {

@@ -29,6 +29,7 @@ mod exchange;
 mod faults;
 mod formats;
 mod input;
+mod known;
 mod library;
 mod ordinary;
 mod output;

@@ -21,6 +21,8 @@ const SLACK: usize = 64;
 #[derive(Debug, Clone, Default)]
 pub struct Claims {
     files: FingerprintSet,
+    /// Of the names of earlier runs, those that were taken up again.
+    taken_up: FingerprintSet,
     folders: FingerprintSet,
     template: Template,
 }
@@ -77,6 +79,12 @@ impl Claims {
         self.files.contains(&key) || self.folders.contains(&key)
     }
 
+    /// Takes up a name of an earlier run, for the URL that has it; false where another line of this
+    /// run did so before. Such a state was written by no run: two URLs would write one file.
+    pub fn take_up(&mut self, name: &Claimed) -> bool {
+        self.taken_up.insert(&fold(&name.0))
+    }
+
     /// How many names were given away.
     pub fn len(&self) -> usize {
         self.files.len()
@@ -89,7 +97,7 @@ impl Claims {
 
     /// The bytes that this takes up.
     pub fn memory_bytes(&self) -> usize {
-        self.files.memory_bytes() + self.folders.memory_bytes()
+        self.files.memory_bytes() + self.folders.memory_bytes() + self.taken_up.memory_bytes()
     }
 
     /// Makes every one of these folders a folder and returns their path, with a `/` at its end. One

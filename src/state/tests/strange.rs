@@ -1,0 +1,133 @@
+//! States that no run of ours wrote, that were only just begun, or that have two names.
+
+use super::*;
+
+/// A state with one row that is ok and whose file is there.
+fn with_row(folder: &TempDir) -> (Recall, Ledger, Connection) {
+    let (recall, mut ledger) = open(folder);
+    fs::write(folder.path().join("a"), "body").unwrap();
+    let path = Some(folder.path().join("a").to_string_lossy().into_owned());
+    ledger.write(&[outcome(seed("http://h.test/a"), "a", Facts { path, ..facts() }, Verdict::Ok)]).unwrap();
+    let database = Connection::open(folder.path().join(".fetchall/state.db")).unwrap();
+    (recall, ledger, database)
+}
+
+#[test]
+fn a_row_that_leads_elsewhere_is_as_if_there_were_none() {
+    let outer = TempDir::new().unwrap();
+    fs::write(outer.path().join("outside"), "body").unwrap();
+    let folder = TempDir::new_in(outer.path()).unwrap();
+    let (mut recall, _ledger, database) = with_row(&folder);
+    let absolute = outer.path().join("outside").to_string_lossy().into_owned();
+    let own = ".fetchall/state.db".to_owned();
+    let names = ["../outside".to_owned(), "a/../../outside".into(), absolute, own, String::new(), "a//b".into()];
+    let long = "a/".repeat(5000) + "a";
+    for name in names.into_iter().chain([long, "..\\outside".into(), "con".into(), "./a".into()]) {
+        for column in ["name", "file"] {
+            let known_before = known(&mut recall, seed("http://h.test/a"));
+            assert!(known_before.unwrap().done.is_some());
+            database.execute(&format!("UPDATE urls SET {column} = ?1"), [&name]).unwrap();
+            assert!(known(&mut recall, seed("http://h.test/a")).is_none(), "{column}: {name}");
+            database.execute("UPDATE urls SET name = 'a', file = NULL", []).unwrap();
+        }
+    }
+    database.execute("UPDATE urls SET file = '../outside'", []).unwrap();
+    let state = folder.path().join(".fetchall/state.db");
+    let bodies = Bodies::Below(folder.path().to_owned());
+    let past = Past::new(state.clone(), Connection::open(state).unwrap(), bodies);
+    let mut told = 0;
+    past.each_ok::<StateError>(
+        |_| true,
+        |_, _| {
+            told += 1;
+            Ok(())
+        },
+    )
+    .unwrap();
+    assert_eq!(told, 0);
+}
+
+#[test]
+fn a_column_that_makes_no_sense_is_as_if_it_were_absent() {
+    let folder = TempDir::new().unwrap();
+    let (mut recall, mut ledger, database) = with_row(&folder);
+    let odd = "UPDATE urls SET status = 'x', wire_bytes = x'00', redirects = 7, sha256 = 'z', started_at = -1,
+        final_url = 3.5, content_type = x'ff', etag = 5";
+    database.execute_batch(odd).unwrap();
+    let done = known(&mut recall, seed("http://h.test/a")).unwrap().done.unwrap();
+    assert_eq!((done.status, done.wire_bytes, done.sha256, done.bytes), (None, None, None, Some(4)));
+    database.execute_batch("UPDATE urls SET status = 70000, bytes = 'many', name = x'00'").unwrap();
+    assert!(known(&mut recall, seed("http://h.test/a")).unwrap().done.is_none());
+    ledger.write(&[outcome(seed("http://h.test/a"), "a", facts(), Verdict::Ok)]).unwrap();
+    assert!(known(&mut recall, seed("http://h.test/a")).unwrap().done.is_some(), "the next row makes sense");
+    database.execute_batch("UPDATE urls SET name = x'00'").unwrap();
+    drop((recall, ledger));
+    State::open(&folder.path().join(".fetchall/state.db"), false, false)
+        .unwrap()
+        .names(|name| panic!("{name} is nobody's name"))
+        .unwrap();
+}
+
+#[test]
+fn tables_that_are_not_ours_are_told_when_they_are_opened() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("state.db");
+    for (change, says) in [
+        ("ALTER TABLE urls DROP COLUMN etag", "etag"),
+        ("DROP TABLE urls", "urls"),
+        ("CREATE TABLE copy AS SELECT * FROM urls; DROP TABLE urls; ALTER TABLE copy RENAME TO urls", "ON CONFLICT"),
+        ("PRAGMA user_version = -1", "version -1"),
+    ] {
+        drop(State::open(&path, true, false).unwrap());
+        Connection::open(&path).unwrap().execute_batch(change).unwrap();
+        for told in [State::open(&path, false, false).err().unwrap(), State::look_at(&path).err().unwrap()] {
+            assert!(matches!(told, StateError::Damaged { .. }), "{change}: {told:?}");
+            assert!(told.to_string().contains(says), "{change}: {told}");
+        }
+    }
+}
+
+#[test]
+fn a_state_says_whose_it_is_from_its_first_moment_on() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("state.db");
+    let running = State::open(&path, false, false).unwrap();
+    // What a kill would leave behind.
+    let killed = TempDir::new().unwrap();
+    let copy = killed.path().join("state.db");
+    fs::copy(&path, &copy).unwrap();
+    State::open(&copy, true, false).unwrap();
+    drop(running);
+    // As earlier versions began: the file says nothing, and its log says all.
+    let (path, copy) = (folder.path().join("early.db"), killed.path().join("early.db"));
+    let early = Connection::open(&path).unwrap();
+    early.pragma_update(None, "journal_mode", "WAL").unwrap();
+    early.execute_batch(&format!("BEGIN; {FIRST} COMMIT;")).unwrap();
+    for suffix in ["", "-wal"] {
+        fs::copy(with_suffix(&path, suffix), with_suffix(&copy, suffix)).unwrap();
+    }
+    State::open(&copy, true, false).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_state_has_one_lock_whatever_it_is_called() {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::os::unix::fs::symlink(at("state.db"), at("link.db")).unwrap();
+    fs::create_dir(at("below")).unwrap();
+    // The link leads nowhere yet.
+    for (first, second) in [("link.db", "state.db"), ("state.db", "link.db"), ("state.db", "below/../state.db")] {
+        let running = State::open(&at(first), false, false).unwrap();
+        let refused = State::open(&at(second), false, false).err().unwrap();
+        assert!(matches!(refused, StateError::InUse { .. }), "{second}: {refused}");
+        drop(running);
+    }
+    let (_, mut ledger) =
+        State::open(&at("link.db"), false, false).unwrap().split(Shape::default(), Bodies::Nowhere).unwrap();
+    ledger.write(&[outcome(seed("http://h.test/a"), "a", facts(), Verdict::Ok)]).unwrap();
+    drop(ledger);
+    let fresh = State::open(&at("link.db"), true, false).unwrap();
+    fresh.names(|name| panic!("{name} was to be forgotten")).unwrap();
+    assert!(fs::symlink_metadata(at("link.db")).unwrap().is_symlink());
+}

@@ -16,8 +16,9 @@ use crate::backend::{BACKENDS, BackendEntry};
 use crate::config::{Backend, Config, Duplicates, headers};
 use crate::engine::{Ends, Plan, Stop};
 use crate::fetch::{BodyStream, FetchSpec, HttpSpec, Keeping, Saving, TlsSpec};
-use crate::frontier::FRONTIERS;
+use crate::frontier::{FRONTIERS, Rules};
 use crate::policy::naming::{Claims, Template};
+use crate::policy::pacer::AllManners;
 use crate::policy::retry::Limits;
 use crate::report::Reporter;
 use crate::sink::{Changes, FORMATS, Output, Sink, SummaryFile, WholeFile};
@@ -120,9 +121,15 @@ pub fn plan(
     let backend = backend(wanted)?;
     let share = descriptors::share(wanted, backend, config.concurrency.get());
     spec.idle_connections = share.idle;
+    let rules = Rules {
+        dedup: config.duplicates == Duplicates::Skip,
+        concurrency: share.concurrency,
+        manners: AllManners::default(),
+        pacer: None,
+    };
     Ok(Plan {
         source,
-        frontier: (frontier.make)(config.duplicates == Duplicates::Skip),
+        frontier: (frontier.make)(rules),
         backend: (backend.make)(),
         spec: FetchSpec::Http(Arc::new(spec)),
         names,

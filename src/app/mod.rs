@@ -7,19 +7,20 @@ use std::collections::hash_map::RandomState;
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher};
 use std::io::{self, Write};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use http::header::{HeaderName, HeaderValue, USER_AGENT};
 
 use crate::backend::{BACKENDS, BackendEntry};
-use crate::config::{Backend, Config, Duplicates, headers};
+use crate::config::{Backend, Config, Duplicates, Rate, headers};
 use crate::engine::{Ends, Plan, Stop};
-use crate::fetch::{BodyStream, FetchSpec, HttpSpec, Keeping, Saving, TlsSpec};
+use crate::fetch::{BodyStream, FetchSpec, HttpSpec, Keeping, Saving, Throttle, TlsSpec};
 use crate::frontier::{FRONTIERS, Rules};
 use crate::policy::naming::{Claims, Template};
-use crate::policy::pacer::AllManners;
-use crate::policy::retry::Limits;
+use crate::policy::pacer::{AllManners, Manners, Pacer, SharedPacer};
+use crate::policy::retry::{Jitter, Limits};
 use crate::report::Reporter;
 use crate::sink::{Changes, FORMATS, Output, Sink, SummaryFile, WholeFile};
 use crate::source::{Inputs, ListSource, ReportSource, Source, SourceError};
@@ -121,12 +122,13 @@ pub fn plan(
     let backend = backend(wanted)?;
     let share = descriptors::share(wanted, backend, config.concurrency.get());
     spec.idle_connections = share.idle;
-    let rules = Rules {
-        dedup: config.duplicates == Duplicates::Skip,
-        concurrency: share.concurrency,
-        manners: AllManners::default(),
-        pacer: None,
-    };
+    let seed = RandomState::new().build_hasher().finish();
+    let manners = manners(config);
+    let chance = config.random_wait.then(|| Jitter::new(seed));
+    let pacer = Pacer::new(manners.clone(), config.rate.map(Rate::gap), chance).map(SharedPacer::from);
+    spec.throttle = Throttle::new(pacer.clone(), config.limit_rate);
+    let dedup = config.duplicates == Duplicates::Skip;
+    let rules = Rules { dedup, concurrency: share.concurrency, manners, pacer };
     Ok(Plan {
         source,
         frontier: (frontier.make)(rules),
@@ -140,7 +142,7 @@ pub fn plan(
         concurrency: share.concurrency,
         warnings: share.warning.into_iter().collect(),
         retry: Limits { retries: config.retry, on: config.retry_on.clone(), max_wait: config.retry_max_wait, streams },
-        seed: RandomState::new().build_hasher().finish(),
+        seed,
         worker_program: surroundings.worker_program,
         grace: config.grace,
         stop,
@@ -273,6 +275,8 @@ fn http_spec(config: &Config, saving: Saving, keeping: Keeping) -> Result<HttpSp
         timeout: config.timeout,
         low_speed: config.low_speed,
         keeps_validators: matches!(keeping, Keeping::For(_)) || matches!(saving, Saving::Stream(_)),
+        // Made with the rest of the run.
+        throttle: Throttle::default(),
         saving,
         remote_time: config.remote_time,
         keeping,
@@ -286,6 +290,12 @@ fn http_spec(config: &Config, saving: Saving, keeping: Keeping) -> Result<HttpSp
         // Shared out when everything else is open.
         idle_connections: 1,
     })
+}
+
+/// What hosts are granted.
+fn manners(config: &Config) -> AllManners {
+    let otherwise = Manners { per_host: config.per_host.map(NonZeroU32::get), delay: config.delay };
+    AllManners { otherwise, hosts: Vec::new() }
 }
 
 /// User-Agent and the fields of the configuration; `None` where one of ours is not sent.

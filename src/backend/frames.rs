@@ -16,7 +16,7 @@ pub(super) use job::{DoneFrame, JobFrame};
 pub(super) use spec::{BodyWriter, SpecFrame};
 
 /// Raised with every change of a message.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// The length and the version.
 const HEAD: usize = 5;
@@ -35,6 +35,8 @@ pub(super) enum ToWorker<'a> {
     /// Fetch this; only when the one before is done.
     #[serde(borrow)]
     Job(Box<JobFrame<'a>>),
+    /// What was asked for last is granted.
+    Granted,
     /// End what is under way.
     Abort,
 }
@@ -44,6 +46,10 @@ pub(super) enum ToWorker<'a> {
 pub(super) enum FromWorker<'a> {
     /// So many more body bytes have arrived.
     Received(u64),
+    /// May a request of this host start? Nothing more is asked until that is granted.
+    Request(&'a str),
+    /// May so many bytes be read?
+    Bytes(u64),
     /// A piece of a body that goes to a writer of the parent.
     #[serde(borrow)]
     Body(Piece<'a>),

@@ -18,7 +18,7 @@ use super::child::{Child, PATIENCE};
 use super::crew::{Crew, Inbox};
 use super::frames::{FrameError, FromWorker, JobFrame, SpecFrame, ToWorker, append};
 use super::{Backend, BackendError, RunContext, failed};
-use crate::fetch::{FetchSpec, Fetched, Saving, SharedWriter};
+use crate::fetch::{FetchSpec, Fetched, Saving, SharedWriter, Throttle, Wish};
 use crate::model::{ErrorKind, Facts, FetchError, Job, Outcome, Subject, Timing, Verdict};
 
 /// For each child two pipes and what tells of its end. What it opens itself is not counted here.
@@ -234,10 +234,20 @@ impl Exchange<'_> {
         }
         let mut ends_by = None;
         let mut unwritable = None;
+        let throttle = match &self.ctx.spec {
+            FetchSpec::Http(http) => http.throttle.clone(),
+            FetchSpec::Scripted(_) => Throttle::default(),
+        };
+        // What the child waits for.
+        let mut granting: Option<BoxFuture<'_, ()>> = None;
         loop {
             while let Some(frame) = self.child.frames.next()? {
                 match frame {
                     FromWorker::Received(bytes) => self.ctx.meter.received(bytes),
+                    FromWorker::Request(host) => {
+                        granting = Some(Box::pin(throttle.grant(Wish::Request(host.to_owned()))));
+                    }
+                    FromWorker::Bytes(bytes) => granting = Some(Box::pin(throttle.grant(Wish::Bytes(bytes)))),
                     FromWorker::Body(_) if unwritable.is_some() => {}
                     FromWorker::Body(piece) => {
                         *self.written = true;
@@ -274,6 +284,11 @@ impl Exchange<'_> {
             tokio::select! {
                 biased;
                 filled = self.child.frames.fill() => filled?,
+                () = granted(&mut granting), if granting.is_some() => {
+                    granting = None;
+                    self.child.say(&ToWorker::Granted);
+                    self.child.send().await?;
+                }
                 () = abort.cancelled(), if ends_by.is_none() => {
                     ends_by = Some(Instant::now() + PATIENCE);
                     self.tell_abort().await?;
@@ -289,6 +304,14 @@ impl Exchange<'_> {
     async fn tell_abort(&mut self) -> Result<(), FrameError> {
         self.child.say(&ToWorker::Abort);
         self.child.send().await
+    }
+}
+
+/// What the child waits for; never, where that is nothing.
+async fn granted(granting: &mut Option<BoxFuture<'_, ()>>) {
+    match granting {
+        Some(granting) => granting.await,
+        None => std::future::pending().await,
     }
 }
 

@@ -12,6 +12,7 @@ mod file;
 mod header;
 mod keys;
 mod merge;
+mod pace;
 mod retry;
 mod units;
 
@@ -25,6 +26,7 @@ pub use end::{FailOn, Order, Until};
 pub use header::{headers, parse_header};
 pub use keys::{KEYS, Key, Raw};
 pub use merge::{Layers, Origin, Problem};
+pub use pace::Rate;
 pub use units::{parse_low_speed, parse_size, parse_time, show_low_speed, show_size, show_time};
 
 /// How a list is written.
@@ -145,6 +147,16 @@ pub struct Config {
     pub concurrency: NonZeroU32,
     /// `backend`: how fetches run at once.
     pub backend: Backend,
+    /// `per-host`: the most URLs of one host in flight at once; `None`: its share.
+    pub per_host: Option<NonZeroU32>,
+    /// `delay`: the time between the starts of two requests of one host.
+    pub delay: Duration,
+    /// `random-wait`: `delay` is from half to one and a half times as long, by chance.
+    pub random_wait: bool,
+    /// `rate`: the most requests, all hosts together.
+    pub rate: Option<Rate>,
+    /// `limit-rate`: the most bytes a second of all bodies together.
+    pub limit_rate: Option<u64>,
     /// `grace`: after the first Ctrl-C, how long URLs in flight may go on.
     pub grace: Duration,
     /// `order`: the order of the records.
@@ -234,6 +246,11 @@ impl Default for Config {
             duplicates: Duplicates::Skip,
             concurrency: const { NonZeroU32::MIN.saturating_add(9) },
             backend: Backend::Async,
+            per_host: None,
+            delay: Duration::ZERO,
+            random_wait: false,
+            rate: None,
+            limit_rate: None,
             grace: Duration::from_secs(5),
             order: Order::Completed,
             until: Until::All,

@@ -241,6 +241,9 @@ impl Exchange<'_> {
 
     /// Sends one request and waits for the head of its response.
     async fn ask(&mut self, url: &Url) -> Result<Answer, FetchError> {
+        if self.fetcher.spec.throttle.is_paced() {
+            self.pace.apart(self.fetcher.spec.throttle.request(url)).await?;
+        }
         tracing::debug!(url = %printable(url.as_str()), "asking");
         let mut stale = 0;
         let response = loop {
@@ -392,10 +395,15 @@ impl Exchange<'_> {
 
     async fn drain_some(&mut self, response: &mut Answer) {
         let mut drained = 0;
+        let mut lease = self.fetcher.spec.throttle.lease(response.content_length());
         while drained <= DRAIN {
+            if let Some(lease) = &mut lease {
+                lease.ready().await;
+            }
             match self.pace.piece(response.chunk(), size).await {
                 Ok(Ok(Some(piece))) => {
                     drained += piece.len() as u64;
+                    lease.iter_mut().for_each(|lease| lease.used(piece.len()));
                     self.fetcher.meter.received(piece.len() as u64);
                 }
                 Ok(Ok(None) | Err(_)) | Err(_) => return,

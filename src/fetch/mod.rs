@@ -21,6 +21,7 @@ mod receive;
 mod resume;
 mod save;
 pub mod script;
+mod throttle;
 mod timing;
 mod tls;
 mod whole;
@@ -40,6 +41,7 @@ pub use kept::is_kept;
 pub use meter::Meter;
 pub use resume::BodyStream;
 pub use script::{Script, Step};
+pub use throttle::{Asked, Throttle, Wish};
 
 /// What one fetch found out.
 #[derive(Debug)]
@@ -173,6 +175,8 @@ pub struct HttpSpec {
     pub timeout: Option<Duration>,
     /// The slowest a body may come.
     pub low_speed: Option<LowSpeed>,
+    /// What keeps requests apart and bounds the bytes a second.
+    pub throttle: Throttle,
     /// Where bodies go.
     pub saving: Saving,
     /// Whether ETag and Last-Modified are wanted.

@@ -29,6 +29,7 @@ mod input;
 mod library;
 mod ordinary;
 mod output;
+mod pace;
 mod quiet;
 mod readme;
 mod real_site;

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 
 use super::{FrameError, job};
 use crate::config::{Compression, Digest, LowSpeed};
-use crate::fetch::{BodyStream, FetchSpec, HttpSpec, Keeping, Saving, Script, Step, TlsSpec};
+use crate::fetch::{Asked, BodyStream, FetchSpec, HttpSpec, Keeping, Saving, Script, Step, Throttle, TlsSpec};
 use crate::model::ErrorKind;
 
 /// Codings and digests in the order of their numbers on the wire.
@@ -68,6 +68,8 @@ pub(in crate::backend) struct Http {
     read_timeout: Duration,
     timeout: Option<Duration>,
     low_speed: Option<(u64, Duration)>,
+    paced: bool,
+    bytes_a_second: Option<u64>,
     saving: Place,
     keeps_validators: bool,
     remote_time: bool,
@@ -122,10 +124,10 @@ impl SpecFrame {
         })
     }
 
-    /// The spec again; bodies for a writer of the parent go to `bodies`.
-    pub(in crate::backend) fn into_spec(self, bodies: BodyWriter) -> Result<FetchSpec, FrameError> {
+    /// The spec again; bodies for a writer of the parent go to `bodies`, and `asks` asks it for leave.
+    pub(in crate::backend) fn into_spec(self, bodies: BodyWriter, asks: mpsc::Sender<Asked>) -> Result<FetchSpec, FrameError> {
         Ok(match self {
-            SpecFrame::Http(http) => FetchSpec::Http(Arc::new(http.into_spec(bodies)?)),
+            SpecFrame::Http(http) => FetchSpec::Http(Arc::new(http.into_spec(bodies, asks)?)),
             SpecFrame::Scripted(paths, otherwise) => {
                 let paths = paths.into_iter().map(|(path, step)| Ok((path, step_of(step)?)));
                 let paths = paths.collect::<Result<HashMap<_, _>, FrameError>>()?;
@@ -146,6 +148,8 @@ fn http(spec: &HttpSpec) -> Result<Http, FrameError> {
         read_timeout: spec.read_timeout,
         timeout: spec.timeout,
         low_speed: spec.low_speed.map(|low| (low.bytes_per_second, low.over)),
+        paced: spec.throttle.is_paced(),
+        bytes_a_second: spec.throttle.bytes_a_second(),
         saving: match &spec.saving {
             Saving::Discard => Place::Discard,
             Saving::Dir(path) => Place::Dir(path_bytes(path)?),
@@ -171,7 +175,7 @@ fn http(spec: &HttpSpec) -> Result<Http, FrameError> {
 }
 
 impl Http {
-    fn into_spec(self, bodies: BodyWriter) -> Result<HttpSpec, FrameError> {
+    fn into_spec(self, bodies: BodyWriter, asks: mpsc::Sender<Asked>) -> Result<HttpSpec, FrameError> {
         Ok(HttpSpec {
             headers: self.headers.into_iter().map(Field::parse).collect::<Result<_, _>>()?,
             max_redirects: self.max_redirects,
@@ -181,6 +185,7 @@ impl Http {
             read_timeout: self.read_timeout,
             timeout: self.timeout,
             low_speed: self.low_speed.map(|(bytes_per_second, over)| LowSpeed { bytes_per_second, over }),
+            throttle: Throttle::asking(asks, self.paced, self.bytes_a_second),
             saving: match self.saving {
                 Place::Discard => Saving::Discard,
                 Place::Dir(path) => Saving::Dir(path_of(path)?),

@@ -14,9 +14,9 @@ use std::sync::Arc;
 use http::header::{HeaderName, HeaderValue, USER_AGENT};
 
 use crate::backend::{BACKENDS, BackendEntry};
-use crate::config::{Backend, Config, Duplicates, Rate, headers};
+use crate::config::{Backend, Config, Duplicates, HostTable, Rate, headers};
 use crate::engine::{Ends, Plan, Stop};
-use crate::fetch::{BodyStream, FetchSpec, HttpSpec, Keeping, Saving, Throttle, TlsSpec};
+use crate::fetch::{BodyStream, FetchSpec, HostFields, HttpSpec, Keeping, Saving, Throttle, TlsSpec};
 use crate::frontier::{FRONTIERS, Rules};
 use crate::policy::naming::{Claims, Template};
 use crate::policy::pacer::{AllManners, Manners, Pacer, SharedPacer};
@@ -267,6 +267,7 @@ fn http_spec(config: &Config, saving: Saving, keeping: Keeping) -> Result<HttpSp
     })?;
     Ok(HttpSpec {
         headers: request_fields(config)?,
+        hosts: host_fields(config),
         max_redirects: config.max_redirects,
         tls,
         compression: config.compression,
@@ -294,8 +295,22 @@ fn http_spec(config: &Config, saving: Saving, keeping: Keeping) -> Result<HttpSp
 
 /// What hosts are granted.
 fn manners(config: &Config) -> AllManners {
-    let otherwise = Manners { per_host: config.per_host.map(NonZeroU32::get), delay: config.delay };
-    AllManners { otherwise, hosts: Vec::new() }
+    let manners = |per_host: Option<NonZeroU32>, delay| Manners { per_host: per_host.map(NonZeroU32::get), delay };
+    let own = |table: &HostTable| {
+        let (per_host, delay) = (table.per_host.unwrap_or(config.per_host), table.delay.unwrap_or(config.delay));
+        (table.pattern.clone(), manners(per_host, delay))
+    };
+    AllManners { otherwise: manners(config.per_host, config.delay), hosts: config.hosts.iter().map(own).collect() }
+}
+
+/// What some hosts alone are told.
+fn host_fields(config: &Config) -> Vec<HostFields> {
+    let told = |table: &HostTable| HostFields {
+        pattern: table.pattern.clone(),
+        fields: table.fields(),
+        credentials: table.credentials(),
+    };
+    config.hosts.iter().map(told).collect()
 }
 
 /// User-Agent and the fields of the configuration; `None` where one of ours is not sent.

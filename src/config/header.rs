@@ -1,5 +1,6 @@
 //! Request fields as people write them: `Name: value`, `Name:` and `Name;`, as in curl.
 
+use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
 use http::{HeaderName, HeaderValue};
 
 use super::Config;
@@ -36,6 +37,16 @@ pub fn parse_header(text: &str) -> Result<(HeaderName, Option<HeaderValue>), Str
 /// A text that [`parse_header`] refuses is left out; a resolved configuration holds none.
 pub fn headers(config: &Config) -> Vec<(HeaderName, Option<HeaderValue>)> {
     config.header.iter().filter_map(|text| parse_header(text).ok()).collect()
+}
+
+/// A `header` text as it may be shown.
+pub fn without_secret(text: &str) -> String {
+    match parse_header(text) {
+        Ok((name, Some(value))) if !value.is_empty() && [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION].contains(&name) => {
+            format!("{}: (hidden)", text.split(':').next().unwrap_or(name.as_str()))
+        }
+        _ => text.to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 mod end;
 mod file;
 mod header;
+mod hosts;
 mod keys;
 mod merge;
 mod pace;
@@ -23,7 +24,8 @@ use std::time::Duration;
 use crate::model::RetryOn;
 
 pub use end::{FailOn, Order, Until};
-pub use header::{headers, parse_header};
+pub use header::{headers, parse_header, without_secret};
+pub use hosts::HostTable;
 pub use keys::{KEYS, Key, Raw};
 pub use merge::{Layers, Origin, Problem};
 pub use pace::Rate;
@@ -237,6 +239,9 @@ pub struct Config {
     pub log: Option<PathBuf>,
     /// `dry-run`: say what would be done, and do nothing.
     pub dry_run: bool,
+    /// `[hosts."NAME"]`: what holds for some hosts only; of two tables for a host the one that says
+    /// more comes first, and counts.
+    pub hosts: Vec<HostTable>,
 }
 
 impl Default for Config {
@@ -292,6 +297,7 @@ impl Default for Config {
             color: Color::Auto,
             log: None,
             dry_run: false,
+            hosts: Vec::new(),
         }
     }
 }

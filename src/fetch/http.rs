@@ -285,6 +285,7 @@ impl Exchange<'_> {
 
     fn fields_for(&self, url: &Url) -> HeaderMap {
         let mut fields = self.fetcher.fields.clone();
+        self.fetcher.spec.add_host_fields(url, &mut fields);
         let wants = self.wants();
         if let Some(wants) = wants {
             set_fields(&mut fields, &wants.headers);
@@ -300,6 +301,8 @@ impl Exchange<'_> {
                 fields.remove(name);
             }
             fields.insert(header::HOST, its_own());
+            // This is meant for the one that is asked now.
+            self.fetcher.spec.add_host_fields(url, &mut fields);
         }
         let theirs = || wants.is_some_and(|w| w.headers.iter().any(|(name, _)| name == header::ACCEPT_ENCODING));
         if self.fetcher.asks_codings && decode::asks_identity(url.path()) && !theirs() {

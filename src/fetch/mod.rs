@@ -10,6 +10,7 @@ mod classify;
 mod client;
 mod declared;
 pub mod decode;
+mod host_fields;
 mod http;
 mod kept;
 mod meter;
@@ -37,6 +38,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Compression, Digest, LowSpeed};
 use crate::model::{Facts, Job, Timing, Verdict};
 
+pub use host_fields::HostFields;
 pub use kept::is_kept;
 pub use meter::Meter;
 pub use resume::BodyStream;
@@ -161,6 +163,8 @@ pub enum Keeping {
 pub struct HttpSpec {
     /// Request fields of every URL, User-Agent among them; `None` where one of ours is not sent.
     pub headers: Vec<(HeaderName, Option<HeaderValue>)>,
+    /// Request fields and credentials of some hosts only; the first that covers a URL counts.
+    pub hosts: Vec<HostFields>,
     /// How many redirects one URL may take.
     pub max_redirects: u32,
     /// Whom TLS trusts.

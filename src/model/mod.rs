@@ -5,6 +5,7 @@
 
 mod error;
 mod event;
+mod host_pattern;
 mod job;
 mod known;
 mod outcome;
@@ -14,6 +15,7 @@ mod summary;
 
 pub use error::{ErrorKind, FetchError};
 pub use event::{Event, InFlight, Progress, RunInfo};
+pub use host_pattern::HostPattern;
 pub use job::{Claimed, Job, JobId, Tried};
 pub use known::{Condition, Known, Revision, Validators};
 pub use outcome::{Facts, Hop, Outcome, SkipReason, Subject, Timing, Verdict};

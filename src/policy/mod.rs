@@ -4,7 +4,6 @@ pub mod change;
 pub mod descriptors;
 pub mod digest_fields;
 pub mod fingerprint;
-pub mod hosts;
 pub mod naming;
 pub mod origin;
 pub mod pacer;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::hosts::HostPattern;
 use super::retry::Jitter;
+use crate::model::HostPattern;
 
 /// What the user asked for, of one host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

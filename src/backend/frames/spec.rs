@@ -13,8 +13,8 @@ use tokio::sync::mpsc;
 
 use super::{FrameError, job};
 use crate::config::{Compression, Digest, LowSpeed};
-use crate::fetch::{Asked, BodyStream, FetchSpec, HttpSpec, Keeping, Saving, Script, Step, Throttle, TlsSpec};
-use crate::model::ErrorKind;
+use crate::fetch::{Asked, BodyStream, FetchSpec, HostFields, HttpSpec, Keeping, Saving, Script, Step, Throttle, TlsSpec};
+use crate::model::{Credentials, ErrorKind, HostPattern};
 
 /// Codings and digests in the order of their numbers on the wire.
 const COMPRESSIONS: [Compression; 3] = [Compression::Auto, Compression::Off, Compression::Raw];
@@ -60,6 +60,8 @@ pub(in crate::backend) enum SpecFrame {
 #[derive(Debug, Serialize, Deserialize)]
 pub(in crate::backend) struct Http {
     headers: Vec<Field>,
+    /// Patterns, their fields, their users.
+    hosts: Vec<Host>,
     max_redirects: u32,
     ca_pem: Option<Vec<u8>>,
     insecure: bool,
@@ -140,6 +142,7 @@ impl SpecFrame {
 fn http(spec: &HttpSpec) -> Result<Http, FrameError> {
     Ok(Http {
         headers: spec.headers.iter().map(|(name, value)| Field::new(name, value.as_ref())).collect(),
+        hosts: spec.hosts.iter().map(host).collect(),
         max_redirects: spec.max_redirects,
         ca_pem: spec.tls.ca_pem.clone(),
         insecure: spec.tls.insecure,
@@ -174,10 +177,27 @@ fn http(spec: &HttpSpec) -> Result<Http, FrameError> {
     })
 }
 
+type Host = (String, Vec<Field>, Option<(String, String)>);
+
+fn host(host: &HostFields) -> Host {
+    let fields = host.fields.iter().map(|(name, value)| Field::new(name, value.as_ref())).collect();
+    let user = host.credentials.as_ref().map(|user| (user.username.clone(), user.password.clone()));
+    (host.pattern.as_str().to_owned(), fields, user)
+}
+
+fn host_of((pattern, fields, user): Host) -> Result<HostFields, FrameError> {
+    Ok(HostFields {
+        pattern: HostPattern::parse(&pattern).map_err(|_| FrameError::Garbage)?,
+        fields: fields.into_iter().map(Field::parse).collect::<Result<_, _>>()?,
+        credentials: user.map(|(username, password)| Credentials { username, password }),
+    })
+}
+
 impl Http {
     fn into_spec(self, bodies: BodyWriter, asks: mpsc::Sender<Asked>) -> Result<HttpSpec, FrameError> {
         Ok(HttpSpec {
             headers: self.headers.into_iter().map(Field::parse).collect::<Result<_, _>>()?,
+            hosts: self.hosts.into_iter().map(host_of).collect::<Result<_, _>>()?,
             max_redirects: self.max_redirects,
             tls: TlsSpec { ca_pem: self.ca_pem, insecure: self.insecure },
             compression: job::entry(&COMPRESSIONS, self.compression)?,

@@ -1,7 +1,6 @@
 //! `fetchall config`: the effective configuration as TOML that reads back as itself.
 
-use fetchall::config::{Config, KEYS, parse_header};
-use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
+use fetchall::config::{Config, HostTable, KEYS, without_secret};
 
 use crate::cli::exit::Exit;
 use crate::cli::resolve::Resolved;
@@ -23,17 +22,13 @@ pub fn show(resolved: &Resolved, show_origin: bool) -> anyhow::Result<Exit> {
             None => text.push_str(&format!("{line}\n")),
         }
     }
+    text.extend(config.hosts.iter().map(HostTable::show));
     to_stdout(text.as_bytes())
 }
 
 fn without_secrets(mut config: Config) -> Config {
     for text in &mut config.header {
-        if let Ok((name, Some(value))) = parse_header(text)
-            && !value.is_empty()
-            && [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION].contains(&name)
-        {
-            *text = format!("{}: (hidden)", text.split(':').next().unwrap_or(name.as_str()));
-        }
+        *text = without_secret(text);
     }
     config
 }

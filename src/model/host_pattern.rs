@@ -1,8 +1,6 @@
-//! Settings that hold for some hosts only: whose they are.
+//! Which hosts a setting is for.
 
-use url::Url;
-
-use super::origin;
+use url::{Position, Url};
 
 /// Which hosts are meant: `example.com`, `example.com:8080`, `*.example.com`, each perhaps with
 /// `http://` or `https://` before it.
@@ -35,7 +33,7 @@ impl HostPattern {
         }
         // As URLs have it: lower case, IDNA, addresses in one spelling, no usual port.
         let parsed = Url::parse(&format!("{}://{name}/", scheme.unwrap_or("https"))).map_err(|_| wrong())?;
-        let host = origin::host(&parsed);
+        let host = host_of(&parsed);
         let host = if any_below { format!(".{host}") } else { host.to_owned() };
         Ok(Self { text: text.to_owned(), scheme, host, any_below })
     }
@@ -45,14 +43,14 @@ impl HostPattern {
         &self.text
     }
 
-    /// Whether this host, as [`origin::host`] tells it, is meant, whatever the scheme.
+    /// Whether this host, as it stands in a URL, with a port that is not the usual one, is meant, whatever the scheme.
     pub fn covers_host(&self, host: &str) -> bool {
         if self.any_below { host.len() > self.host.len() && host.ends_with(&*self.host) } else { host == self.host }
     }
 
     /// Whether this URL is meant.
     pub fn covers(&self, url: &Url) -> bool {
-        self.scheme.is_none_or(|scheme| scheme == url.scheme()) && self.covers_host(origin::host(url))
+        self.scheme.is_none_or(|scheme| scheme == url.scheme()) && self.covers_host(host_of(url))
     }
 
     /// Whether this URL may be told what is secret: over TLS, or where the scheme was written out.
@@ -64,6 +62,10 @@ impl HostPattern {
     pub fn weight(&self) -> (bool, usize, bool) {
         (!self.any_below, self.host.len(), self.scheme.is_some())
     }
+}
+
+fn host_of(url: &Url) -> &str {
+    &url[Position::BeforeHost..Position::AfterPort]
 }
 
 #[cfg(test)]

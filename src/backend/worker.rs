@@ -56,7 +56,8 @@ pub async fn serve(input: impl AsyncRead + Unpin, output: impl AsyncWrite + Unpi
     let fetcher = spec.build(&meter).map_err(|e| WorkerError(e.to_string()))?;
     let mut tick = interval(REPORT);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let worker = Worker { input, output, pieces, wishes, granted: None, fetcher, meter, told: 0, tick, unsent: Vec::new() };
+    let worker =
+        Worker { input, output, pieces, wishes, granted: None, fetcher, meter, told: 0, tick, unsent: Vec::new() };
     match worker.run().await {
         // Nobody is there any more.
         Err(FrameError::Closed | FrameError::Io(_)) => Ok(()),

@@ -6,8 +6,8 @@
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
-use super::merge::nearest_key;
 use super::hosts::HOST_KEYS;
+use super::merge::nearest_key;
 use super::{Key, Layers, Origin, Raw};
 use crate::model::HostPattern;
 
@@ -46,12 +46,7 @@ pub(super) fn lay(layers: &mut Layers, name: &str, text: &str) {
 }
 
 /// The tables of hosts.
-fn lay_hosts(
-    layers: &mut Layers,
-    origin: &dyn Fn(usize) -> Origin,
-    here: Origin,
-    value: &Spanned<DeValue<'_>>,
-) {
+fn lay_hosts(layers: &mut Layers, origin: &dyn Fn(usize) -> Origin, here: Origin, value: &Spanned<DeValue<'_>>) {
     let DeValue::Table(hosts) = value.get_ref() else {
         return layers.problem(here, "hosts: is no table; write [hosts.\"example.com\"]".to_owned());
     };
@@ -66,7 +61,8 @@ fn lay_hosts(
         };
         let DeValue::Table(settings) = table.get_ref() else {
             let shown = pattern.as_str().escape_debug().to_string();
-            layers.problem(here, format!("hosts: is no table of hosts; write [hosts.\"{shown}\"] and settings below it"));
+            layers
+                .problem(here, format!("hosts: is no table of hosts; write [hosts.\"{shown}\"] and settings below it"));
             continue;
         };
         for (key, value) in settings {
@@ -151,7 +147,7 @@ mod tests {
                 "fetchall.toml:3: unknown key `concurency`; did you mean `concurrency`?",
                 "fetchall.toml:4: timeout: `soon` is not a time; write 500ms, 10s, 2m, 1h or 1m30s",
                 "fetchall.toml:5: header: is a list of mixed values; write strings in quotes",
-                "fetchall.toml:6: unknown key `host`; did you mean `per-host`?",
+                "fetchall.toml:6: unknown key `host`; remove it, or see `fetchall config` for the keys there are",
             ]
         );
     }

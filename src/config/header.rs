@@ -42,7 +42,9 @@ pub fn headers(config: &Config) -> Vec<(HeaderName, Option<HeaderValue>)> {
 /// A `header` text as it may be shown.
 pub fn without_secret(text: &str) -> String {
     match parse_header(text) {
-        Ok((name, Some(value))) if !value.is_empty() && [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION].contains(&name) => {
+        Ok((name, Some(value)))
+            if !value.is_empty() && [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION].contains(&name) =>
+        {
             format!("{}: (hidden)", text.split(':').next().unwrap_or(name.as_str()))
         }
         _ => text.to_owned(),

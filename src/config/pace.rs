@@ -59,7 +59,9 @@ mod tests {
 
     #[test]
     fn rates_are_read_and_written_back() {
-        for (text, gap_ms, shown) in [("10/s", 100, "10/s"), ("4", 250, "4/s"), ("30/m", 2000, "30/m"), ("60/h", 60_000, "60/h")] {
+        for (text, gap_ms, shown) in
+            [("10/s", 100, "10/s"), ("4", 250, "4/s"), ("30/m", 2000, "30/m"), ("60/h", 60_000, "60/h")]
+        {
             let rate = Rate::parse(text).unwrap().unwrap();
             assert_eq!((rate.gap(), rate.show().as_str()), (Duration::from_millis(gap_ms), shown), "{text}");
         }

@@ -49,9 +49,9 @@ impl Pace {
         let Some(ends) = self.ends else { return Ok(wait.await) };
         match timeout_at(ends, wait).await {
             Ok(done) => Ok(done),
-            Err(_) => Err(self.out_of_time(Instant::now()).unwrap_or_else(|| {
-                FetchError::new(ErrorKind::Timeout, "not done within the limit for one URL")
-            })),
+            Err(_) => Err(self
+                .out_of_time(Instant::now())
+                .unwrap_or_else(|| FetchError::new(ErrorKind::Timeout, "not done within the limit for one URL"))),
         }
     }
 

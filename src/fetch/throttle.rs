@@ -88,10 +88,10 @@ impl Throttle {
     async fn start(&self, host: &str) {
         let Some(pacer) = &self.pacer else { return };
         loop {
-            let started = pacer.lock().start(host, Instant::now());
+            let started = pacer.lock().start(host, Instant::now().into_std());
             match started {
                 Ok(()) => return,
-                Err(due) => sleep_until(due).await,
+                Err(due) => sleep_until(Instant::from_std(due)).await,
             }
         }
     }

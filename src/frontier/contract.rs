@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Claim, FRONTIERS, Frontier, HoldUntil, Rules, Settled};
+use crate::model::{Facts, HostPattern, Job, Origin, Seed, Subject, Timing, Tried, Verdict};
 use crate::policy::pacer::{AllManners, Manners, Pacer};
 use crate::policy::politeness::{PROBES, SILENT, Sign};
-use crate::model::{Facts, HostPattern, Job, Origin, Seed, Subject, Timing, Tried, Verdict};
 
 fn seed(path: &str, priority: i32) -> Seed {
     let url = url::Url::parse("http://h.test/").unwrap().join(path).unwrap();

@@ -213,7 +213,10 @@ impl MemoryFrontier {
         // moment: it gets one more for each of its fetches that ended since it is the only one.
         let (only, ended) = self.only;
         let more = if only == at { ended } else { 0 };
-        let alone = || self.ready.len() == 1 && (host.out == self.out || host.out < host.window.beside_others().saturating_add(more));
+        let alone = || {
+            self.ready.len() == 1
+                && (host.out == self.out || host.out < host.window.beside_others().saturating_add(more))
+        };
         (!turn.has_its_share || alone()).then_some(at)
     }
 
@@ -221,8 +224,9 @@ impl MemoryFrontier {
     fn may_start(&mut self, at: usize) -> bool {
         let Some(pacer) = &self.pacer else { return true };
         let (pacer, now) = (pacer.lock(), Instant::now());
+        let later = |due: Option<std::time::Instant>| due.map(Instant::from_std).filter(|due| *due > now);
         let host = &mut self.hosts[at];
-        let (own, any) = (pacer.due(&host.name).filter(|due| *due > now), pacer.any_due().filter(|due| *due > now));
+        let (own, any) = (later(pacer.due(&host.name)), later(pacer.any_due()));
         if own.is_some() || any.is_some() {
             // Others have started something since: redirects are requests too.
             (host.next, self.next) = (own, any);
@@ -390,13 +394,12 @@ impl Frontier for MemoryFrontier {
                 host.window.well(slow, concurrency);
                 Next::GoOn
             }
-            // One of them has just ended.
-            Sign::Busy => host.window.trouble(false, host.out + 1, now),
-            Sign::Silent => host.window.trouble(true, host.out + 1, now),
+            Sign::Busy => host.window.trouble(false, host.out, now.into_std()),
+            Sign::Silent => host.window.trouble(true, host.out, now.into_std()),
         };
         match next {
             Next::GoOn => {}
-            Next::Probe(end) => host.held = host.held.max(Some(HoldUntil::Time(end))),
+            Next::Probe(end) => host.held = host.held.max(Some(HoldUntil::Time(Instant::from_std(end)))),
             Next::GiveUp => self.give_up(at),
         }
         self.list(at);

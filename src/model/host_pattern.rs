@@ -20,7 +20,8 @@ impl HostPattern {
     /// # Errors
     /// What is wrong with it, and what to write.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{}` is no host; write example.com, example.com:8080 or *.example.com", text.escape_debug());
+        let wrong =
+            || format!("`{}` is no host; write example.com, example.com:8080 or *.example.com", text.escape_debug());
         let (scheme, host) = match text.split_once("://") {
             None => (None, text),
             Some(("http", host)) => (Some("http"), host),

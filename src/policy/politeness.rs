@@ -9,9 +9,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
-
-use tokio::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::model::{ErrorKind, Facts, SkipReason, Timing, Verdict};
 

@@ -14,7 +14,12 @@ fn ok() -> Act {
 }
 
 /// Runs a list on each backend at once, each with a server of its own.
-fn on_each(script: fn() -> Script, names: &[&str], args: &[&str], check: impl Fn(&str, &[Duration], &FaultServer, &Finished) + Sync) {
+fn on_each(
+    script: fn() -> Script,
+    names: &[&str],
+    args: &[&str],
+    check: impl Fn(&str, &[Duration], &FaultServer, &Finished) + Sync,
+) {
     let check = &check;
     std::thread::scope(|scope| {
         for backend in BACKENDS {
@@ -55,21 +60,31 @@ fn two_requests_of_a_host_are_a_delay_apart_redirects_and_retries_too() {
 fn a_random_wait_is_from_half_to_one_and_a_half_times_as_long() {
     let names = ["1", "2", "3", "4", "5"];
     let args = ["--wait", "200ms", "--random-wait", "-c", "5"];
-    on_each(|| Script::new().otherwise(ok()), &names, &args, |backend, times, _, _| {
-        assert_eq!(times.len(), 5, "{backend}");
-        assert_apart(backend, times, Duration::from_millis(100));
-    });
+    on_each(
+        || Script::new().otherwise(ok()),
+        &names,
+        &args,
+        |backend, times, _, _| {
+            assert_eq!(times.len(), 5, "{backend}");
+            assert_apart(backend, times, Duration::from_millis(100));
+        },
+    );
 }
 
 #[test]
 fn all_requests_together_keep_to_the_rate() {
     let names: Vec<String> = (0..30).map(|n| n.to_string()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    on_each(|| Script::new().otherwise(ok()), &names, &["--rate", "20/s", "-c", "8"], |backend, times, _, run| {
-        assert_eq!((run.code(), times.len()), (Some(0), 30), "{backend}: {}", run.stderr);
-        assert_apart(backend, times, Duration::from_millis(50));
-        assert!(times[29] < Duration::from_secs(8), "{backend}: and not much less: {times:?}");
-    });
+    on_each(
+        || Script::new().otherwise(ok()),
+        &names,
+        &["--rate", "20/s", "-c", "8"],
+        |backend, times, _, run| {
+            assert_eq!((run.code(), times.len()), (Some(0), 30), "{backend}: {}", run.stderr);
+            assert_apart(backend, times, Duration::from_millis(50));
+            assert!(times[29] < Duration::from_secs(8), "{backend}: and not much less: {times:?}");
+        },
+    );
 }
 
 #[test]
@@ -95,4 +110,39 @@ fn a_fixed_number_for_each_host_holds() {
         assert_eq!(run.code(), Some(0), "{backend}: {}", run.stderr);
         assert_eq!(server.max_in_flight(), if backend == "sequential" { 1 } else { 2 }, "{backend}");
     });
+}
+
+#[test]
+fn what_a_table_of_a_host_says_goes_to_that_host_alone() {
+    let other = FaultServer::start(Script::new().otherwise(ok()));
+    let away = Act::RedirectTo(other.url("there"));
+    let server = FaultServer::start(Script::new().otherwise(ok()).on("r", away));
+    let (own, foreign) = (server.address(), other.address());
+    let tables = format!(
+        "[hosts.\"http://{own}\"]\nuser = \"ann:hunter2\"\nheader = [\"X-Key: k\", \"Cookie: c=1\"]\nper-host = 1\n\
+         [hosts.\"{foreign}\"]\nuser = \"bob:swordfish\"\nheader = [\"X-Other: o\"]\n"
+    );
+    for backend in BACKENDS {
+        let list = ["r", "1"].map(|name| server.url(name) + "\n").concat();
+        let run = Fetchall::new().file("fetchall.toml", &tables).args(["--json", "--backend", backend]).stdin(list);
+        let run = run.run().expect_code(0);
+        for request in server.requests() {
+            assert_eq!(request.header("authorization"), Some("Basic YW5uOmh1bnRlcjI="), "{backend}");
+            assert_eq!((request.header("x-key"), request.header("cookie")), (Some("k"), Some("c=1")));
+        }
+        for request in other.requests() {
+            assert_eq!((request.header("x-key"), request.header("cookie")), (None, None), "{backend}");
+            assert_eq!(request.header("x-other"), Some("o"));
+            assert_eq!(request.header("authorization"), None, "it was not written for http");
+        }
+        for secret in ["hunter2", "YW5uOmh1bnRlcjI", "swordfish"] {
+            assert!(!run.stdout.contains(secret) && !run.stderr.contains(secret));
+        }
+    }
+    assert_eq!((server.requests().len(), other.requests().len()), (8, 4));
+    let shown = Fetchall::new().file("fetchall.toml", &tables).arg("config").run().expect_code(0).stdout;
+    assert!(!shown.contains("hunter2") && !shown.contains("c=1") && !shown.contains("swordfish"), "{shown}");
+    assert!(shown.contains("user = \"ann:(hidden)\"") && shown.contains("per-host = 1"), "{shown}");
+    let wrong = Fetchall::new().file("fetchall.toml", "[hosts.\"a.test\"]\nusr = \"a:b\"\n").arg("config").run();
+    assert!(wrong.expect_code(2).stderr.contains("fetchall.toml:2: unknown key `usr` of a host"));
 }

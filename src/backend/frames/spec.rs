@@ -13,7 +13,9 @@ use tokio::sync::mpsc;
 
 use super::{FrameError, job};
 use crate::config::{Compression, Digest, LowSpeed};
-use crate::fetch::{Asked, BodyStream, FetchSpec, HostFields, HttpSpec, Keeping, Saving, Script, Step, Throttle, TlsSpec};
+use crate::fetch::{
+    Asked, BodyStream, FetchSpec, HostFields, HttpSpec, Keeping, Saving, Script, Step, Throttle, TlsSpec,
+};
 use crate::model::{Credentials, ErrorKind, HostPattern};
 
 /// Codings and digests in the order of their numbers on the wire.
@@ -127,7 +129,11 @@ impl SpecFrame {
     }
 
     /// The spec again; bodies for a writer of the parent go to `bodies`, and `asks` asks it for leave.
-    pub(in crate::backend) fn into_spec(self, bodies: BodyWriter, asks: mpsc::Sender<Asked>) -> Result<FetchSpec, FrameError> {
+    pub(in crate::backend) fn into_spec(
+        self,
+        bodies: BodyWriter,
+        asks: mpsc::Sender<Asked>,
+    ) -> Result<FetchSpec, FrameError> {
         Ok(match self {
             SpecFrame::Http(http) => FetchSpec::Http(Arc::new(http.into_spec(bodies, asks)?)),
             SpecFrame::Scripted(paths, otherwise) => {

@@ -228,11 +228,9 @@ impl State {
             let until = self.retries.hold(host, hold);
             self.frontier.hold_host(host, until);
         }
-        if let Some(sign) = politeness::sign(&outcome.verdict, &outcome.facts, &outcome.timing) {
-            let now = tokio::time::Instant::now();
-            if self.frontier.heard(host, sign, now) {
-                self.retries.dead(host, &outcome.verdict);
-            }
+        let sign = politeness::sign(&outcome.verdict, &outcome.facts, &outcome.timing);
+        if sign.is_some_and(|sign| self.frontier.heard(host, sign, &tokio::time::Instant::now)) {
+            self.retries.dead(host, &outcome.verdict);
         }
         if let (Some(wait), None) = (again, self.stopping) {
             return self.again(outcome, wait);

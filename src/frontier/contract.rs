@@ -292,7 +292,7 @@ fn push(f: &mut dyn Frontier, host: &str, n: u32) {
 
 fn well(f: &mut dyn Frontier, host: &str, times: u32) {
     let took = Some(Duration::from_millis(10));
-    (0..times).for_each(|_| assert!(!f.heard(host, Sign::Well(took), Instant::now())));
+    (0..times).for_each(|_| assert!(!f.heard(host, Sign::Well(took), &Instant::now)));
 }
 
 #[test]
@@ -337,9 +337,10 @@ fn beside_others_a_host_has_what_it_has_shown_to_serve() {
         let claimed = claim_all(f);
         assert_eq!((claimed["a.test"], claimed["b.test"]), (2, 2), "nothing is known of them");
         well(f, "a.test", 10);
-        assert_eq!(claim_all(f)["a.test"], 10);
+        f.settle(Settled::Done(&"http://a.test/0".parse().unwrap()));
+        assert_eq!(claim_all(f)["a.test"], 11, "two, and one more for each answer");
         for _ in 0..3 {
-            assert!(!f.heard("b.test", Sign::Well(Some(Duration::from_secs(30))), Instant::now()));
+            assert!(!f.heard("b.test", Sign::Well(Some(Duration::from_secs(30))), &Instant::now));
         }
         f.settle(Settled::Done(&"http://b.test/0".parse().unwrap()));
         assert!(claim_all(f).is_empty(), "it is slow, and has one");
@@ -352,7 +353,7 @@ fn trouble_costs_a_host_its_slots_alone_or_not() {
         let now = Instant::now();
         push(f, "a.test", 100);
         let eight: Vec<_> = (0..8).map(|_| claim(f).unwrap().0).collect();
-        f.heard("a.test", Sign::Busy, now);
+        f.heard("a.test", Sign::Busy, &|| now);
         f.settle(Settled::Done(&eight[0]));
         assert!(!f.has_ready() && matches!(f.claim(), Claim::Waiting), "seven are out, four may be");
         eight[1..5].iter().for_each(|url| f.settle(Settled::Done(url)));
@@ -388,7 +389,7 @@ fn a_dead_host_is_probed_by_one_and_given_up() {
         let room = f.room();
         let silent = |f: &mut dyn Frontier, now| {
             let url = "http://a.test/0".parse().unwrap();
-            let given_up = f.heard("a.test", Sign::Silent, now);
+            let given_up = f.heard("a.test", Sign::Silent, &|| now);
             f.settle(Settled::Done(&url));
             given_up
         };
@@ -445,7 +446,7 @@ fn hosts_that_come_and_go_leave_nothing_behind() {
             let host = format!("{n}.test");
             push(f, &host, 1);
             let (url, _) = claim(f).unwrap();
-            f.heard(&host, if n % 2 == 0 { Sign::Well(None) } else { Sign::Silent }, Instant::now());
+            f.heard(&host, if n % 2 == 0 { Sign::Well(None) } else { Sign::Silent }, &Instant::now);
             f.settle(Settled::Done(&url));
         }
         assert!(f.hosts() <= 4096, "{}", f.hosts());

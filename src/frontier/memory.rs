@@ -385,7 +385,7 @@ impl Frontier for MemoryFrontier {
         }
     }
 
-    fn heard(&mut self, host: &str, sign: Sign, now: Instant) -> bool {
+    fn heard(&mut self, host: &str, sign: Sign, now: &dyn Fn() -> Instant) -> bool {
         let at = self.find_or_add(host);
         let (host, concurrency) = (&mut self.hosts[at], self.concurrency);
         let next = match sign {
@@ -394,15 +394,18 @@ impl Frontier for MemoryFrontier {
                 host.window.well(slow, concurrency);
                 Next::GoOn
             }
-            Sign::Busy => host.window.trouble(false, host.out, now.into_std()),
-            Sign::Silent => host.window.trouble(true, host.out, now.into_std()),
+            Sign::Busy => host.window.trouble(false, host.out, now().into_std()),
+            Sign::Silent => host.window.trouble(true, host.out, now().into_std()),
         };
         match next {
             Next::GoOn => {}
             Next::Probe(end) => host.held = host.held.max(Some(HoldUntil::Time(Instant::from_std(end)))),
             Next::GiveUp => self.give_up(at),
         }
-        self.list(at);
+        // After a good answer it is listed anew when that is settled, where it was one of its own.
+        if self.hosts[at].out == 0 || !matches!(sign, Sign::Well(_)) {
+            self.list(at);
+        }
         next == Next::GiveUp
     }
 

@@ -98,8 +98,9 @@ pub trait Frontier: Send {
     fn settle(&mut self, how: Settled<'_>);
 
     /// Notes what the end of a fetch says of the host that was asked last, before that fetch is
-    /// settled. True when the host is given up: nothing of it is handed out any more.
-    fn heard(&mut self, host: &str, sign: Sign, now: Instant) -> bool;
+    /// settled; the time is asked for only where it matters. True when the host is given up: nothing
+    /// of it is handed out any more.
+    fn heard(&mut self, host: &str, sign: Sign, now: &dyn Fn() -> Instant) -> bool;
 
     /// Nothing of this host, as [`crate::policy::origin::host`] tells it, is handed out until then. A
     /// hold is never shortened.

@@ -20,6 +20,7 @@ use super::pace::Pace;
 use super::place::Fate;
 use super::resume::Rest;
 use super::save::Saver;
+use super::throttle::Lease;
 use super::timing::{MARKS, Marks};
 use super::{Fetched, Fetcher, HttpSpec, Meter, Saving};
 use crate::config::Compression;
@@ -391,14 +392,18 @@ impl Exchange<'_> {
     /// nothing about the answer, so an error only ends the reading.
     pub(super) async fn drain(&mut self, mut response: Answer) {
         if response.content_length().is_none_or(|length| length <= DRAIN) {
+            let mut lease = self.fetcher.spec.throttle.lease(response.content_length());
             // Err: it is given up, and the connection with it.
-            let _ = timeout(DRAIN_TIME, self.drain_some(&mut response)).await;
+            let _ = timeout(DRAIN_TIME, self.drain_some(&mut response, lease.as_mut())).await;
+            if let Some(lease) = &mut lease {
+                // Err: the URL is out of time; whoever asks next finds that out.
+                let _ = self.pace.apart(lease.settled()).await;
+            }
         }
     }
 
-    async fn drain_some(&mut self, response: &mut Answer) {
+    async fn drain_some(&mut self, response: &mut Answer, mut lease: Option<&mut Lease>) {
         let mut drained = 0;
-        let mut lease = self.fetcher.spec.throttle.lease(response.content_length());
         while drained <= DRAIN {
             if let Some(lease) = &mut lease {
                 lease.ready().await;

@@ -25,20 +25,24 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const ROUNDS: usize = 5;
 
-/// Name, whether duplicates are noticed, whether records are written.
-const VARIANTS: &[(&str, Duplicates, bool)] = &[
-    ("list, frontier, dispatch", Duplicates::Fetch, false),
-    ("and duplicates noticed", Duplicates::Skip, false),
-    ("and NDJSON records to nowhere", Duplicates::Skip, true),
+/// Name, whether duplicates are noticed, whether records are written, how many hosts.
+const VARIANTS: &[(&str, Duplicates, bool, usize)] = &[
+    ("list, frontier, dispatch", Duplicates::Fetch, false, 1),
+    ("and duplicates noticed", Duplicates::Skip, false, 1),
+    ("and NDJSON records to nowhere", Duplicates::Skip, true, 1),
+    ("list ..., 10 hosts", Duplicates::Fetch, false, 10),
+    ("list ..., 10,000 hosts", Duplicates::Fetch, false, 10_000),
 ];
 
 fn main() {
     let urls: usize = std::env::args().skip(1).find_map(|a| a.parse().ok()).unwrap_or(200_000);
-    let list: Arc<str> = (0..urls).map(|i| format!("http://host.test/page/{i:07}\n")).collect::<String>().into();
+    let line = |i: usize, hosts: usize| format!("http://host{}.test/page/{i:07}\n", i % hosts);
+    let list = |hosts: usize| -> Arc<str> { (0..urls).map(|i| line(i, hosts)).collect::<String>().into() };
+    let lists: Vec<_> = VARIANTS.iter().map(|variant| list(variant.3)).collect();
     let mut times = vec![Vec::new(); VARIANTS.len()];
     for _ in 0..ROUNDS {
-        for (variant, times) in VARIANTS.iter().zip(&mut times) {
-            times.push(run(&list, urls, variant.1, variant.2));
+        for ((variant, list), times) in VARIANTS.iter().zip(&lists).zip(&mut times) {
+            times.push(run(list, urls, variant.1, variant.2));
         }
     }
     println!("{urls} URLs, concurrency 100, medians of {ROUNDS} interleaved rounds");

@@ -10,21 +10,23 @@ use std::collections::hash_map::RandomState;
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher};
 use std::io::{self, Write};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use http::header::{COOKIE, HeaderName, HeaderValue, USER_AGENT};
 
 use crate::backend::{BACKENDS, BackendEntry};
-use crate::config::{Backend, Concurrency, Config, Digest, Duplicates, Proxies, headers, pins, user};
+use crate::config::{Backend, Concurrency, Config, Digest, Duplicates, HostTable, Proxies, Rate, headers, pins, user};
 use crate::engine::{Ends, Plan, Stop};
-use crate::fetch::{AddressSpec, BodyStream, FetchSpec, HttpSpec, Keeping, Saving, TlsSpec};
-use crate::frontier::FRONTIERS;
+use crate::fetch::{AddressSpec, BodyStream, FetchSpec, HostFields, HttpSpec, Keeping, Saving, Throttle, TlsSpec};
+use crate::frontier::{FRONTIERS, Rules};
+use crate::model::is_secret;
 use crate::policy::address::AddressClasses;
 use crate::policy::naming::{Claims, Template};
 use crate::policy::netrc::Netrc;
-use crate::policy::origin;
-use crate::policy::retry::Limits;
+use crate::policy::pacer::{AllManners, Manners, Pacer, SharedPacer};
+use crate::policy::retry::{Jitter, Limits};
 use crate::report::Reporter;
 use crate::sink::Sink;
 use crate::source::{Inputs, ListSource, ReportSource, Source, SourceError};
@@ -147,9 +149,16 @@ pub fn plan(
     outputs.begin()?;
     // Whoever leaves it to the run misses nothing.
     warnings.extend(share.warning.filter(|_| !auto));
+    let seed = RandomState::new().build_hasher().finish();
+    let manners = manners(config);
+    let chance = config.random_wait.then(|| Jitter::new(seed));
+    let pacer = Pacer::new(manners.clone(), config.rate.map(Rate::gap), chance).map(SharedPacer::from);
+    spec.throttle = Throttle::new(pacer.clone(), config.limit_rate);
+    let dedup = config.duplicates == Duplicates::Skip;
+    let rules = Rules { dedup, concurrency: share.concurrency, manners, pacer };
     Ok(Plan {
         source,
-        frontier: (frontier.make)(config.duplicates == Duplicates::Skip),
+        frontier: (frontier.make)(rules),
         backend: (backend.make)(),
         spec: FetchSpec::Http(Arc::new(spec)),
         names,
@@ -162,7 +171,7 @@ pub fn plan(
         warnings,
         beyond_one_origin: told_to_all(config),
         retry: Limits { retries: config.retry, on: config.retry_on.clone(), max_wait: config.retry_max_wait, streams },
-        seed: RandomState::new().build_hasher().finish(),
+        seed,
         worker_program: surroundings.worker_program,
         grace: config.grace,
         stop,
@@ -281,7 +290,7 @@ fn told_to_all(config: &Config) -> Option<String> {
     let fields = headers(config);
     let mut told: Vec<_> = config.user.iter().map(|_| "--user".to_owned()).collect();
     told.extend(cookies::field(config).map(|_| "--cookie".to_owned()));
-    let secret = fields.iter().filter(|(name, value)| value.is_some() && origin::is_secret(name));
+    let secret = fields.iter().filter(|(name, value)| value.is_some() && is_secret(name));
     told.extend(secret.map(|(name, _)| format!("--header {name}")));
     told.dedup();
     let told = told.join(", ");
@@ -347,6 +356,7 @@ fn http_spec(
         proxies,
         no_proxy: config.noproxy.clone(),
         head: config.head,
+        hosts: host_fields(config),
         max_redirects: config.max_redirects,
         addresses: Arc::new(addresses),
         tls: tls_spec(config)?,
@@ -356,6 +366,8 @@ fn http_spec(
         timeout: config.timeout,
         low_speed: config.low_speed,
         keeps_validators: matches!(keeping, Keeping::For(_)) || matches!(saving, Saving::Stream(_)),
+        // Made with the rest of the run.
+        throttle: Throttle::default(),
         saving,
         remote_time: config.remote_time,
         keeping,
@@ -382,6 +394,26 @@ fn digest(config: &Config) -> Digest {
     }
 }
 
+/// What hosts are granted.
+fn manners(config: &Config) -> AllManners {
+    let manners = |per_host: Option<NonZeroU32>, delay| Manners { per_host: per_host.map(NonZeroU32::get), delay };
+    let own = |table: &HostTable| {
+        let (per_host, delay) = (table.per_host.unwrap_or(config.per_host), table.delay.unwrap_or(config.delay));
+        (table.pattern.clone(), manners(per_host, delay))
+    };
+    AllManners { otherwise: manners(config.per_host, config.delay), hosts: config.hosts.iter().map(own).collect() }
+}
+
+/// What some hosts alone are told.
+fn host_fields(config: &Config) -> Vec<HostFields> {
+    let told = |table: &HostTable| HostFields {
+        pattern: table.pattern.clone(),
+        fields: table.fields(),
+        credentials: table.credentials(),
+    };
+    config.hosts.iter().map(told).collect()
+}
+
 /// User-Agent and the fields of the configuration; `None` where one of ours is not sent.
 fn request_fields(config: &Config) -> Result<Vec<(HeaderName, Option<HeaderValue>)>, SetupError> {
     let agent = HeaderValue::from_bytes(config.user_agent.as_bytes())
@@ -392,7 +424,7 @@ fn request_fields(config: &Config) -> Result<Vec<(HeaderName, Option<HeaderValue
             .map_err(|_| SetupError::Setting("cookie: has a control character; remove it".to_owned()))?;
         fields.push((COOKIE, Some(value)));
     }
-    for value in fields.iter_mut().filter(|(name, _)| origin::is_secret(name)).filter_map(|(_, value)| value.as_mut()) {
+    for value in fields.iter_mut().filter(|(name, _)| is_secret(name)).filter_map(|(_, value)| value.as_mut()) {
         value.set_sensitive(true);
     }
     // A field that the user wrote out is the one that is sent, as curl does it.

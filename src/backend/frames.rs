@@ -38,6 +38,8 @@ pub(super) enum ToWorker<'a> {
     /// Fetch this; only when the one before is done.
     #[serde(borrow)]
     Job(Box<JobFrame<'a>>),
+    /// What was asked for last is granted.
+    Granted,
     /// End what is under way.
     Abort,
     /// What has been set elsewhere, before a job.
@@ -49,6 +51,10 @@ pub(super) enum ToWorker<'a> {
 pub(super) enum FromWorker<'a> {
     /// So many more body bytes have arrived.
     Received(u64),
+    /// May a request of this host start? Nothing more is asked until that is granted.
+    Request(&'a str),
+    /// May so many bytes be read?
+    Bytes(u64),
     /// A piece of a body that goes to a writer of the parent.
     #[serde(borrow)]
     Body(Piece<'a>),

@@ -18,7 +18,7 @@ use super::child::{Child, PATIENCE};
 use super::crew::{Crew, Inbox};
 use super::frames::{FrameError, FromWorker, JobFrame, SpecFrame, ToWorker, append};
 use super::{Backend, BackendError, RunContext, failed};
-use crate::fetch::{FetchSpec, Fetched, Ready, Saving, SharedWriter};
+use crate::fetch::{FetchSpec, Fetched, Ready, Saving, SharedWriter, Throttle, Wish};
 use crate::model::{ErrorKind, Facts, FetchError, Job, Outcome, Subject, Timing, Verdict};
 use crate::policy::cookies::Cookie;
 
@@ -242,10 +242,20 @@ impl Exchange<'_> {
         }
         let mut ends_by = None;
         let mut unwritable = None;
+        let throttle = match &self.ctx.spec {
+            FetchSpec::Http(http) => http.throttle.clone(),
+            FetchSpec::Scripted(_) => Throttle::default(),
+        };
+        // What the child waits for.
+        let mut granting: Option<BoxFuture<'_, ()>> = None;
         loop {
             while let Some(frame) = self.child.frames.next()? {
                 match frame {
                     FromWorker::Received(bytes) => self.ctx.meter.received(bytes),
+                    FromWorker::Request(host) => {
+                        granting = Some(Box::pin(throttle.grant(Wish::Request(host.to_owned()))));
+                    }
+                    FromWorker::Bytes(bytes) => granting = Some(Box::pin(throttle.grant(Wish::Bytes(bytes)))),
                     FromWorker::Body(_) if unwritable.is_some() => {}
                     FromWorker::Body(piece) => {
                         *self.written = true;
@@ -287,6 +297,11 @@ impl Exchange<'_> {
             tokio::select! {
                 biased;
                 filled = self.child.frames.fill() => filled?,
+                () = granted(&mut granting), if granting.is_some() => {
+                    granting = None;
+                    self.child.say(&ToWorker::Granted);
+                    self.child.send().await?;
+                }
                 () = abort.cancelled(), if ends_by.is_none() => {
                     ends_by = Some(Instant::now() + PATIENCE);
                     self.tell_abort().await?;
@@ -310,6 +325,14 @@ impl Exchange<'_> {
 async fn give_name(ready: Box<Ready>) -> Result<(), FetchError> {
     let named = tokio::task::spawn_blocking(move || ready.give_name().inspect_err(|_| ready.remove())).await;
     named.unwrap_or_else(|e| Err(FetchError::new(ErrorKind::Internal, e.to_string())))
+}
+
+/// What the child waits for; never, where that is nothing.
+async fn granted(granting: &mut Option<BoxFuture<'_, ()>>) {
+    match granting {
+        Some(granting) => granting.await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Writes a piece of a body, or all that is still held back, on a thread that may block.

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::frames::{BodyWriter, CookieFrame, DoneFrame, FrameError, FrameReader, FromWorker, Piece, ToWorker, append};
-use crate::fetch::{CookieJar, Fetcher, Meter};
+use crate::fetch::{Asked, CookieJar, Fetcher, Meter, Wish};
 use crate::model::{ErrorKind, Job};
 use crate::policy::cookies::Cookie;
 
@@ -41,10 +41,13 @@ impl From<FrameError> for WorkerError {
 pub async fn serve(input: impl AsyncRead + Unpin, output: impl AsyncWrite + Unpin) -> Result<(), WorkerError> {
     let mut input = FrameReader::new(input);
     let (bodies, pieces) = mpsc::channel(PIECES);
+    let (asks, wishes) = mpsc::channel(1);
     let spec = loop {
         match input.next()? {
-            Some(ToWorker::Spec(spec)) => break spec.into_spec(BodyWriter(bodies))?,
-            Some(ToWorker::Job(_) | ToWorker::Abort | ToWorker::Cookies(_)) => return Err(FrameError::OutOfTurn.into()),
+            Some(ToWorker::Spec(spec)) => break spec.into_spec(BodyWriter(bodies), asks)?,
+            Some(ToWorker::Job(_) | ToWorker::Granted | ToWorker::Abort | ToWorker::Cookies(_)) => {
+                return Err(FrameError::OutOfTurn.into());
+            }
             None => {}
         }
         match input.fill().await {
@@ -57,7 +60,8 @@ pub async fn serve(input: impl AsyncRead + Unpin, output: impl AsyncWrite + Unpi
     let fetcher = spec.build(&meter).map_err(|e| WorkerError(e.to_string()))?;
     let mut tick = interval(REPORT);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let worker = Worker { input, output, pieces, fetcher, meter, cookies, told: 0, tick, unsent: Vec::new() };
+    let (granted, told, unsent) = (None, 0, Vec::new());
+    let worker = Worker { input, output, pieces, wishes, granted, fetcher, meter, cookies, told, tick, unsent };
     match worker.run().await {
         // Nobody is there any more.
         Err(FrameError::Closed | FrameError::Io(_)) => Ok(()),
@@ -69,6 +73,9 @@ struct Worker<R, W> {
     input: FrameReader<R>,
     output: W,
     pieces: mpsc::Receiver<Vec<u8>>,
+    wishes: mpsc::Receiver<Asked>,
+    /// Who waits for leave of the parent.
+    granted: Option<oneshot::Sender<()>>,
     fetcher: Arc<dyn Fetcher>,
     meter: Arc<Meter>,
     /// Those of the parent and those that answers have set.
@@ -94,7 +101,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
                     }
                 }
                 // It crossed the answer.
-                Some(ToWorker::Abort) => {}
+                Some(ToWorker::Abort | ToWorker::Granted) => {}
                 Some(ToWorker::Spec(_)) => return Err(FrameError::OutOfTurn),
                 None => self.input.fill().await?,
             }
@@ -116,6 +123,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
                     Ok(()) => self.hear(&abort),
                     Err(e) => Err(e),
                 },
+                Some((wish, tell)) = self.wishes.recv() => self.ask(&wish, tell).await,
                 Some(piece) = self.pieces.recv() => self.send_piece(&piece).await,
                 _ = self.tick.tick() => self.report().await,
             };
@@ -151,10 +159,22 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
         while let Some(frame) = self.input.next()? {
             match frame {
                 ToWorker::Abort => abort.cancel(),
+                // Err: the fetch that waited for it has ended.
+                ToWorker::Granted => drop(self.granted.take().map(|tell| tell.send(()))),
                 ToWorker::Job(_) | ToWorker::Spec(_) | ToWorker::Cookies(_) => return Err(FrameError::OutOfTurn),
             }
         }
         Ok(())
+    }
+
+    async fn ask(&mut self, wish: &Wish, tell: oneshot::Sender<()>) -> Result<(), FrameError> {
+        self.granted = Some(tell);
+        let frame = match wish {
+            Wish::Request(host) => FromWorker::Request(host),
+            Wish::Bytes(bytes) => FromWorker::Bytes(*bytes),
+        };
+        append(&frame, &mut self.unsent)?;
+        self.send().await
     }
 
     async fn send_piece(&mut self, piece: &[u8]) -> Result<(), FrameError> {

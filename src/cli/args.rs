@@ -131,6 +131,22 @@ pub struct SettingArgs {
     /// How fetches run at once; sequential: one at a time, whatever -c says [default: async]
     #[arg(long, value_name = "HOW", help_heading = "Concurrency", value_parser = words("backend"))]
     backend: Option<String>,
+    /// The most URLs of one host in flight at once; none: its share [default: none]
+    #[arg(long, alias = "host-concurrency", value_name = "N", help_heading = "Pace")]
+    per_host: Option<OsString>,
+    /// The time between the starts of two requests of one host [default: 0s]
+    #[arg(long, alias = "wait", value_name = "TIME", help_heading = "Pace")]
+    delay: Option<OsString>,
+    /// Make each --delay from half to one and a half times as long [default: false]
+    #[arg(long, help_heading = "Pace", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        hide_possible_values = true, value_name = "false", value_parser = words("random-wait"))]
+    random_wait: Option<String>,
+    /// The most requests, all hosts together: 10/s, 30/m [default: none]
+    #[arg(long, value_name = "N/s", help_heading = "Pace")]
+    rate: Option<OsString>,
+    /// The most bytes a second, all bodies together [default: none]
+    #[arg(long, value_name = "SIZE", help_heading = "Pace")]
+    limit_rate: Option<OsString>,
     /// After the first Ctrl-C, how long URLs in flight may go on [default: 5s]
     #[arg(long, value_name = "TIME", help_heading = "Concurrency")]
     grace: Option<OsString>,
@@ -373,6 +389,11 @@ impl SettingArgs {
             duplicates = "duplicates",
             concurrency = "concurrency",
             backend = "backend",
+            per_host = "per-host",
+            delay = "delay",
+            random_wait = "random-wait",
+            rate = "rate",
+            limit_rate = "limit-rate",
             grace = "grace",
             order = "order",
             until = "until",

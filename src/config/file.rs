@@ -6,8 +6,10 @@
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
+use super::hosts::HOST_KEYS;
 use super::merge::nearest_key;
 use super::{Key, Layers, Origin, Raw};
+use crate::model::HostPattern;
 
 /// Lays a file over what there is.
 pub(super) fn lay(layers: &mut Layers, name: &str, text: &str) {
@@ -26,6 +28,10 @@ pub(super) fn lay(layers: &mut Layers, name: &str, text: &str) {
     for (key, value) in entries {
         let here = origin(key.span().start);
         let written: &str = key.get_ref();
+        if written == "hosts" {
+            lay_hosts(layers, &origin, here, value);
+            continue;
+        }
         match Key::named(written) {
             Some(key) => lay_value(layers, key, here, value),
             None => {
@@ -34,6 +40,53 @@ pub(super) fn lay(layers: &mut Layers, name: &str, text: &str) {
                     |key| format!("did you mean `{}`?", key.name),
                 );
                 layers.problem(here, format!("unknown key `{}`; {advice}", written.escape_debug()));
+            }
+        }
+    }
+}
+
+/// The tables of hosts.
+fn lay_hosts(layers: &mut Layers, origin: &dyn Fn(usize) -> Origin, here: Origin, value: &Spanned<DeValue<'_>>) {
+    let DeValue::Table(hosts) = value.get_ref() else {
+        return layers.problem(here, "hosts: is no table; write [hosts.\"example.com\"]".to_owned());
+    };
+    for (name, table) in hosts {
+        let here = origin(name.span().start);
+        let pattern = match HostPattern::parse(name.get_ref()) {
+            Ok(pattern) => pattern,
+            Err(why) => {
+                layers.problem(here, format!("hosts: {why}"));
+                continue;
+            }
+        };
+        let DeValue::Table(settings) = table.get_ref() else {
+            let shown = pattern.as_str().escape_debug().to_string();
+            layers
+                .problem(here, format!("hosts: is no table of hosts; write [hosts.\"{shown}\"] and settings below it"));
+            continue;
+        };
+        for (key, value) in settings {
+            let (written, here): (&str, _) = (key.get_ref(), origin(key.span().start));
+            let list;
+            let raw = match value.get_ref() {
+                _ if !HOST_KEYS.contains(&written) => Err(format!(
+                    "unknown key `{}` of a host; there are {}",
+                    written.escape_debug(),
+                    HOST_KEYS.join(", ")
+                )),
+                DeValue::String(text) => Ok(Raw::String(text)),
+                DeValue::Boolean(truth) => Ok(Raw::Bool(*truth)),
+                DeValue::Integer(number) if number.radix() == 10 => Ok(Raw::Number(number.as_str())),
+                DeValue::Float(number) => Ok(Raw::Number(number.as_str())),
+                DeValue::Array(items) => {
+                    list = strings(items);
+                    list.as_deref().map(Raw::List).ok_or_else(|| format!("{written}: is a list of mixed values"))
+                }
+                other => Err(format!("{written}: is a {}; write a value in quotes", describe(other))),
+            };
+            match raw {
+                Ok(raw) => layers.set_of_host(&pattern, written, here, raw),
+                Err(why) => layers.problem(here, why),
             }
         }
     }
@@ -87,16 +140,47 @@ mod tests {
 
     #[test]
     fn every_problem_names_its_line() {
-        let text = "# a comment\n\nconcurency = 5\ntimeout = \"soon\"\nheader = [1]\n[hosts]\n";
+        let text = "# a comment\n\nconcurency = 5\ntimeout = \"soon\"\nheader = [1]\n[host]\n";
         assert_eq!(
             problems(text),
             [
                 "fetchall.toml:3: unknown key `concurency`; did you mean `concurrency`?",
                 "fetchall.toml:4: timeout: `soon` is not a time; write 500ms, 10s, 2m, 1h or 1m30s",
                 "fetchall.toml:5: header: is a list of mixed values; write strings in quotes",
-                "fetchall.toml:6: unknown key `hosts`; remove it, or see `fetchall config` for the keys there are",
+                "fetchall.toml:6: unknown key `host`; remove it, or see `fetchall config` for the keys there are",
             ]
         );
+    }
+
+    #[test]
+    fn tables_of_hosts_are_checked_line_by_line() {
+        let text = "[hosts.\"a.test\"]\ndelay = \"soon\"\nper-host = 2\ndely = 1\nuser = \"secret\"\n[hosts.\"a/b\"]\n[hosts]\nx = 1\n";
+        let found = problems(text);
+        let starts = [
+            "fetchall.toml:2: delay: `soon` is not a time",
+            "fetchall.toml:4: unknown key `dely` of a host; there are per-host, delay, header, user",
+            "fetchall.toml:5: user: is no name and password",
+            "fetchall.toml:6: hosts: `a/b` is no host",
+            "fetchall.toml:8: hosts: is no table of hosts",
+        ];
+        assert_eq!(found.len(), starts.len(), "{found:#?}");
+        for start in starts {
+            assert!(found.iter().any(|problem| problem.starts_with(start)), "{start}: {found:#?}");
+        }
+        assert!(!found.iter().any(|problem| problem.contains("secret")));
+    }
+
+    #[test]
+    fn a_later_file_changes_single_settings_of_a_host_and_what_says_more_comes_first() {
+        let mut layers = Layers::new();
+        layers.file("f", "[hosts.\"*.a.test\"]\ndelay = 1\n[hosts.\"x.a.test\"]\nper-host = 2\nuser = \"u:p:q\"\n");
+        layers.file("g", "[hosts.\"x.a.test\"]\ndelay = \"5s\"\nheader = [\"Cookie: c\"]\n");
+        let (config, _) = layers.finish().unwrap();
+        let shown: String = config.hosts.iter().map(super::super::HostTable::show).collect();
+        let expected = "\n[hosts.\"x.a.test\"]\ndelay = \"5s\"\nheader = [\"Cookie: (hidden)\"]\nper-host = 2\nuser = \"u:(hidden)\"\n\n[hosts.\"*.a.test\"]\ndelay = \"1s\"\n";
+        assert_eq!(shown, expected);
+        let user = config.hosts[0].credentials().unwrap();
+        assert_eq!((user.username.as_str(), user.password.as_str()), ("u", "p:q"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use http::{HeaderName, HeaderValue};
 
 use super::Config;
-use crate::model::Credentials;
+use crate::model::{Credentials, is_secret};
 
 /// Reads one `header` text.
 ///
@@ -44,6 +44,16 @@ pub fn user(config: &Config) -> Option<Credentials> {
     let text = config.user.as_deref()?;
     let (username, password) = text.split_once(':').unwrap_or((text, ""));
     Some(Credentials { username: username.to_owned(), password: password.to_owned() })
+}
+
+/// A `header` text as it may be shown.
+pub fn without_secret(text: &str) -> String {
+    match parse_header(text) {
+        Ok((name, Some(value))) if !value.is_empty() && is_secret(&name) => {
+            format!("{}: (hidden)", text.split(':').next().unwrap_or(name.as_str()))
+        }
+        _ => text.to_owned(),
+    }
 }
 
 #[cfg(test)]

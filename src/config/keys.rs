@@ -13,7 +13,7 @@ use toml::Value;
 
 use super::{
     Backend, Color, Compression, Concurrency, Config, Digest, Duplicates, FailOn, Format, InputFormat, IpVersion,
-    LowSpeed, Order, PrivateAddresses, ProgressMode, Proxies, Until, header, pin, retry, units,
+    LowSpeed, Order, PrivateAddresses, ProgressMode, Proxies, Rate, Until, header, pace, pin, retry, units,
 };
 use crate::model::RetryOn;
 
@@ -104,6 +104,11 @@ keys! {
     "duplicates" => duplicates: Duplicates,
     "concurrency" | "jobs" | "workers" => concurrency: Concurrency,
     "backend" => backend: Backend,
+    "per-host" | "host-concurrency" => per_host: OrNone<NonZeroU32>,
+    "delay" | "wait" => delay: Time,
+    "random-wait" => random_wait: bool,
+    "rate" => rate: OrNone<Rate>,
+    "limit-rate" => limit_rate: OrNone<Speed>,
     "grace" => grace: Time,
     "order" => order: Order,
     "until" => until: Until,
@@ -394,6 +399,41 @@ impl Kind for Size {
 
     fn read_or_none(raw: Raw<'_>) -> Result<Option<u64>, String> {
         Ok(Some(Size::read(raw)?).filter(|bytes| *bytes > 0))
+    }
+}
+
+/// A number of bytes a second.
+struct Speed;
+
+impl Kind for Speed {
+    type Value = u64;
+
+    fn read(raw: Raw<'_>) -> Result<u64, String> {
+        pace::parse_speed(number(raw)?)
+    }
+
+    fn write(value: &u64) -> Value {
+        Value::from(units::show_size(*value))
+    }
+
+    fn read_or_none(raw: Raw<'_>) -> Result<Option<u64>, String> {
+        Ok(Some(Speed::read(raw)?).filter(|bytes| *bytes > 0))
+    }
+}
+
+impl Kind for Rate {
+    type Value = Self;
+
+    fn read(raw: Raw<'_>) -> Result<Self, String> {
+        Self::read_or_none(raw)?.ok_or_else(|| "is 0; write a rate of at least 1/h".to_owned())
+    }
+
+    fn write(value: &Self) -> Value {
+        Value::from(value.show())
+    }
+
+    fn read_or_none(raw: Raw<'_>) -> Result<Option<Self>, String> {
+        Rate::parse(number(raw)?)
     }
 }
 

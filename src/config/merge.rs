@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fmt;
 
+use super::hosts::HostTable;
 use super::{Config, KEYS, Key, Raw};
+use crate::model::HostPattern;
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,7 +114,8 @@ impl Layers {
     ///
     /// # Errors
     /// Everything that was wrong, in the order of the layers.
-    pub fn finish(self) -> Result<(Config, BTreeMap<&'static str, Origin>), Vec<Problem>> {
+    pub fn finish(mut self) -> Result<(Config, BTreeMap<&'static str, Origin>), Vec<Problem>> {
+        self.config.hosts.sort_by_key(|table| std::cmp::Reverse(table.pattern.weight()));
         if self.problems.is_empty() { Ok((self.config, self.origins)) } else { Err(self.problems) }
     }
 
@@ -124,6 +127,17 @@ impl Layers {
             // A variable or a flag names its setting already, a line does not.
             Err(why) if matches!(origin, Origin::File { .. }) => self.problem(origin, format!("{}: {why}", key.name)),
             Err(why) => self.problem(origin, why),
+        }
+    }
+
+    pub(super) fn set_of_host(&mut self, pattern: &HostPattern, key: &str, origin: Origin, raw: Raw<'_>) {
+        let hosts = &mut self.config.hosts;
+        let at = hosts.iter().position(|table| table.pattern == *pattern).unwrap_or_else(|| {
+            hosts.push(HostTable::new(pattern.clone()));
+            hosts.len() - 1
+        });
+        if let Err(why) = hosts[at].set(key, raw) {
+            self.problem(origin, format!("{key}: {why}"));
         }
     }
 

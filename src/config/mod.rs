@@ -10,8 +10,10 @@
 mod end;
 mod file;
 mod header;
+mod hosts;
 mod keys;
 mod merge;
+mod pace;
 mod pin;
 mod proxy;
 mod retry;
@@ -24,9 +26,11 @@ use std::time::Duration;
 use crate::model::RetryOn;
 
 pub use end::{FailOn, Order, Until};
-pub use header::{headers, parse_header, user};
+pub use header::{headers, parse_header, user, without_secret};
+pub use hosts::HostTable;
 pub use keys::{KEYS, Key, Raw};
 pub use merge::{Layers, Origin, Problem};
+pub use pace::Rate;
 pub use pin::{Pin, parse_pin, pins};
 pub use proxy::Proxies;
 pub use units::{parse_low_speed, parse_size, parse_time, show_low_speed, show_size, show_time};
@@ -180,6 +184,16 @@ pub struct Config {
     pub concurrency: Concurrency,
     /// `backend`: how fetches run at once.
     pub backend: Backend,
+    /// `per-host`: the most URLs of one host in flight at once; `None`: its share.
+    pub per_host: Option<NonZeroU32>,
+    /// `delay`: the time between the starts of two requests of one host.
+    pub delay: Duration,
+    /// `random-wait`: `delay` is from half to one and a half times as long, by chance.
+    pub random_wait: bool,
+    /// `rate`: the most requests, all hosts together.
+    pub rate: Option<Rate>,
+    /// `limit-rate`: the most bytes a second of all bodies together.
+    pub limit_rate: Option<u64>,
     /// `grace`: after the first Ctrl-C, how long URLs in flight may go on.
     pub grace: Duration,
     /// `order`: the order of the records.
@@ -290,6 +304,9 @@ pub struct Config {
     pub log: Option<PathBuf>,
     /// `dry-run`: say what would be done, and do nothing.
     pub dry_run: bool,
+    /// `[hosts."NAME"]`: what holds for some hosts only; of two tables for a host the one that says
+    /// more comes first, and counts.
+    pub hosts: Vec<HostTable>,
 }
 
 impl Default for Config {
@@ -299,6 +316,11 @@ impl Default for Config {
             duplicates: Duplicates::Skip,
             concurrency: Concurrency::Fixed(const { NonZeroU32::MIN.saturating_add(9) }),
             backend: Backend::Async,
+            per_host: None,
+            delay: Duration::ZERO,
+            random_wait: false,
+            rate: None,
+            limit_rate: None,
             grace: Duration::from_secs(5),
             order: Order::Completed,
             until: Until::All,
@@ -355,6 +377,7 @@ impl Default for Config {
             color: Color::Auto,
             log: None,
             dry_run: false,
+            hosts: Vec::new(),
         }
     }
 }

@@ -35,6 +35,7 @@ use crate::model::{
 };
 use crate::policy::naming::Claims;
 use crate::policy::origin;
+use crate::policy::politeness;
 use crate::policy::retry::Decision;
 use crate::sink::{SinkThread, ToSinks};
 
@@ -288,10 +289,14 @@ impl State {
             return self.came_back(outcome.subject);
         }
         let Decision { again, hold } = self.retries.after(job, &outcome.verdict, &outcome.facts);
+        let host = origin::host(outcome.facts.final_url.as_ref().unwrap_or(&job.seed.url));
         if let Some(hold) = hold {
-            let host = origin::host(outcome.facts.final_url.as_ref().unwrap_or(&job.seed.url));
             let until = self.retries.hold(host, hold);
             self.frontier.hold_host(host, until);
+        }
+        let sign = politeness::sign(&outcome.verdict, &outcome.facts, &outcome.timing);
+        if sign.is_some_and(|sign| self.frontier.heard(host, sign, &tokio::time::Instant::now)) {
+            self.retries.dead(host, &outcome.verdict);
         }
         if let (Some(wait), None) = (again, self.stopping) {
             return self.again(outcome, wait);
@@ -302,7 +307,7 @@ impl State {
             job.attempt -= 1;
             outcome.timing = Timing::default();
         }
-        self.frontier.settle(job.id, Settled::Done);
+        self.frontier.settle(Settled::Done(&job.seed.url));
         let condition = job.seed.known.as_mut().and_then(|known| known.condition.take());
         if let (Verdict::Skipped(SkipReason::NotModified), Some(condition)) = (&outcome.verdict, condition) {
             // What was found out then still holds.
@@ -315,11 +320,11 @@ impl State {
     fn came_back(&mut self, subject: Subject) {
         match subject {
             Subject::Job(job) if self.stopping.is_none() => {
-                self.frontier.settle(job.id, Settled::Released(Box::new(job)));
+                self.frontier.settle(Settled::Released(Box::new(job)));
             }
             subject => {
                 if let Subject::Job(job) = &subject {
-                    self.frontier.settle(job.id, Settled::Done);
+                    self.frontier.settle(Settled::Done(&job.seed.url));
                 }
                 self.finish(cancelled(subject));
             }
@@ -332,7 +337,7 @@ impl State {
         let Outcome { subject: Subject::Job(mut job), facts, timing, verdict } = outcome else { return };
         job.last = Some(Box::new(Tried { facts, timing, verdict }));
         let due = tokio::time::Instant::now() + wait;
-        self.frontier.settle(job.id, Settled::RetryAt(due, Box::new(job)));
+        self.frontier.settle(Settled::RetryAt(due, Box::new(job)));
     }
 
     /// What waited for its time and need wait no longer can be claimed.

@@ -11,13 +11,21 @@ use crate::model::{ErrorKind, Facts, FetchError, Job, Outcome, Subject, Tried, V
 use crate::policy::origin;
 use crate::policy::retry::{Budgets, Decision, Hold, Jitter, Limits, Try, decide};
 
+/// Why nothing more is asked of a host.
+enum GivenUp {
+    /// It asked to be left alone until then, and nobody waits for that.
+    Until(Option<Timestamp>),
+    /// Nobody answers there. The error of the last try.
+    Dead(FetchError),
+}
+
 /// Budgets, chance, and the hosts that are left alone for good.
 pub(super) struct Retries {
     limits: Limits,
     budgets: Budgets,
     jitter: Jitter,
-    /// Until when a host asked to be left alone, where nobody waits for it.
-    given_up: HashMap<Box<str>, Option<Timestamp>>,
+    /// The hosts of which nothing more is asked.
+    given_up: HashMap<Box<str>, GivenUp>,
 }
 
 impl Retries {
@@ -50,9 +58,16 @@ impl Retries {
             Hold::ForGood(wait) => {
                 // Err: a time that no calendar has.
                 let until = Timestamp::now().checked_add(wait).ok();
-                self.given_up.insert(host.into(), until);
+                self.given_up.insert(host.into(), GivenUp::Until(until));
                 HoldUntil::ForGood
             }
+        }
+    }
+
+    /// Nobody answers at this host; this was the last try.
+    pub(super) fn dead(&mut self, host: &str, verdict: &Verdict) {
+        if let Verdict::Failed(error) = verdict {
+            self.given_up.insert(host.into(), GivenUp::Dead(error.clone()));
         }
     }
 
@@ -72,8 +87,12 @@ impl Retries {
     fn reason(&self, subject: &Subject) -> FetchError {
         let host = subject.seed().map(|seed| origin::host(&seed.url)).unwrap_or_default();
         let until = match self.given_up.get(host) {
-            Some(Some(until)) => format!("until {until:.0}"),
-            Some(None) | None => "for ever".to_owned(),
+            Some(GivenUp::Dead(error)) => {
+                let message = format!("not asked: nobody answers at {host}; the last of many tries: {}", error.message);
+                return FetchError::new(error.kind, message);
+            }
+            Some(GivenUp::Until(Some(until))) => format!("until {until:.0}"),
+            Some(GivenUp::Until(None)) | None => "for ever".to_owned(),
         };
         let most = show_time(self.limits.max_wait);
         let message = format!(

@@ -2,6 +2,7 @@
 //! moment of a stop, the accounting rule holds, the cap holds, and the run ends.
 
 mod auto;
+mod politeness;
 mod retry;
 mod waiting;
 
@@ -20,11 +21,12 @@ use crate::backend::{BACKENDS, Backend, BackendError, RunContext};
 use crate::config::{Order, Until};
 use crate::fetch::FetchSpec;
 use crate::fetch::script::{Script, Step};
-use crate::frontier::MemoryFrontier;
+use crate::frontier::{MemoryFrontier, Rules};
 use crate::model::{
     BadLine, Batch, Entry, ErrorKind, Event, FetchError, Job, Origin, Outcome, RunInfo, Seed, StopCause, Summary,
     Verdict,
 };
+use crate::policy::pacer::AllManners;
 use crate::policy::retry::Limits;
 use crate::report::Reporter;
 use crate::sink::{Sink, SinkError};
@@ -103,7 +105,7 @@ struct Case {
     backend: Option<Box<dyn Backend>>,
     concurrency: u32,
     auto: bool,
-    dedup: bool,
+    rules: Rules,
     sinks: Vec<Box<dyn Sink>>,
     reporters: Vec<Box<dyn Reporter>>,
     grace: Duration,
@@ -120,7 +122,7 @@ impl Case {
             backend: None,
             concurrency: 4,
             auto: false,
-            dedup: true,
+            rules: Rules { dedup: true, concurrency: 4, manners: AllManners::default(), pacer: None },
             sinks: Vec::new(),
             reporters: Vec::new(),
             grace: Duration::from_secs(5),
@@ -134,9 +136,10 @@ impl Case {
     async fn run(mut self, stop: Stop) -> (RunEnd, Vec<Outcome>) {
         let collect = Collect::default();
         self.sinks.push(Box::new(collect.clone()));
+        self.rules.concurrency = self.concurrency;
         let plan = Plan {
             source: Box::new(self.source),
-            frontier: Box::new(MemoryFrontier::new(self.dedup)),
+            frontier: Box::new(MemoryFrontier::new(self.rules)),
             backend: self.backend.unwrap_or_else(|| (BACKENDS[0].make)()),
             warnings: Vec::new(),
             beyond_one_origin: None,
@@ -406,7 +409,7 @@ proptest! {
         case.source.batch = batch;
         case.source.fails = fails;
         case.concurrency = concurrency;
-        case.dedup = dedup;
+        case.rules.dedup = dedup;
         case.grace = Duration::from_millis(grace);
         case.order = if in_order { Order::Input } else { Order::Completed };
         let max_duration = (max_seconds < 60).then(|| Duration::from_secs(max_seconds + 1));

@@ -21,11 +21,12 @@ use super::place::{Fate, Ready};
 use super::reach::Reach;
 use super::resume::Rest;
 use super::save::Saver;
+use super::throttle::Lease;
 use super::timing::{MARKS, Marks};
 use super::{Fetched, Fetcher, HttpSpec, Meter, Saving, cookies};
 use crate::config::Compression;
 use crate::model::{
-    Condition, ErrorKind, Facts, FetchError, Hop, Job, PerSeed, SkipReason, Timing, Validators, Verdict,
+    Condition, ErrorKind, Facts, FetchError, Hop, Job, PerSeed, SkipReason, Timing, Validators, Verdict, is_secret,
 };
 use crate::policy::cookies::Jar;
 use crate::policy::origin;
@@ -268,6 +269,9 @@ impl Exchange<'_> {
 
     /// Sends one request and waits for the head of its response.
     async fn ask(&mut self, url: &Url) -> Result<Answer, FetchError> {
+        if self.fetcher.spec.throttle.is_paced() {
+            self.pace.apart(self.fetcher.spec.throttle.request(url)).await?;
+        }
         tracing::debug!(url = %printable(url.as_str()), "asking");
         let mut stale = 0;
         let mut unbegun = false;
@@ -321,6 +325,7 @@ impl Exchange<'_> {
 
     fn fields_for(&self, url: &Url) -> HeaderMap {
         let mut fields = self.fetcher.fields.clone();
+        self.fetcher.spec.add_host_fields(url, &mut fields);
         let wants = self.wants();
         if let Some(wants) = wants {
             set_fields(&mut fields, &wants.headers);
@@ -328,9 +333,11 @@ impl Exchange<'_> {
         if !origin::same(url, &self.job.seed.url) {
             // RFC 9110, section 15.4: what was meant for one origin does not follow a redirect out of it.
             // A Host that the user wrote names that origin.
-            let secrets: Vec<_> = fields.keys().filter(|name| origin::is_secret(name)).cloned().collect();
+            let secrets: Vec<_> = fields.keys().filter(|name| is_secret(name)).cloned().collect();
             secrets.into_iter().for_each(|name| drop(fields.remove(name)));
             fields.insert(header::HOST, its_own());
+            // This is meant for the one that is asked now.
+            self.fetcher.spec.add_host_fields(url, &mut fields);
         }
         self.authorize(url, &mut fields);
         cookies::send(self.fetcher.spec.cookies.as_deref(), self.chain.as_deref(), url, &mut fields);
@@ -459,17 +466,26 @@ impl Exchange<'_> {
     /// nothing about the answer, so an error only ends the reading.
     pub(super) async fn drain(&mut self, mut response: Answer) {
         if response.content_length().is_none_or(|length| length <= DRAIN) {
+            let mut lease = self.fetcher.spec.throttle.lease(response.content_length());
             // Err: it is given up, and the connection with it.
-            let _ = timeout(DRAIN_TIME, self.drain_some(&mut response)).await;
+            let _ = timeout(DRAIN_TIME, self.drain_some(&mut response, lease.as_mut())).await;
+            if let Some(lease) = &mut lease {
+                // Err: the URL is out of time; whoever asks next finds that out.
+                let _ = self.pace.apart(lease.settled()).await;
+            }
         }
     }
 
-    async fn drain_some(&mut self, response: &mut Answer) {
+    async fn drain_some(&mut self, response: &mut Answer, mut lease: Option<&mut Lease>) {
         let mut drained = 0;
         while drained <= DRAIN {
+            if let Some(lease) = &mut lease {
+                lease.ready().await;
+            }
             match self.pace.piece(response.chunk(), size).await {
                 Ok(Ok(Some(piece))) => {
                     drained += piece.len() as u64;
+                    lease.iter_mut().for_each(|lease| lease.used(piece.len()));
                     self.fetcher.meter.received(piece.len() as u64);
                 }
                 Ok(Ok(None) | Err(_)) | Err(_) => return,

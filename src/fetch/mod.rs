@@ -12,6 +12,7 @@ mod cookies;
 mod declared;
 pub mod decode;
 mod dns;
+mod host_fields;
 mod http;
 mod interim;
 mod kept;
@@ -25,6 +26,7 @@ mod receive;
 mod resume;
 mod save;
 pub mod script;
+mod throttle;
 mod timing;
 mod tls;
 mod whole;
@@ -43,12 +45,14 @@ use crate::policy::netrc::Netrc;
 
 pub use cookies::CookieJar;
 pub use dns::Resolver;
+pub use host_fields::HostFields;
 pub use kept::{forget_beside, is_kept};
 pub use meter::Meter;
 pub use place::Ready;
 pub use reach::AddressSpec;
 pub use resume::BodyStream;
 pub use script::{Script, Step};
+pub use throttle::{Asked, Throttle, Wish};
 
 /// What one fetch found out.
 #[derive(Debug)]
@@ -202,6 +206,8 @@ pub struct HttpSpec {
     pub no_proxy: Option<String>,
     /// Heads alone are asked for.
     pub head: bool,
+    /// Request fields and credentials of some hosts only; the first that covers a URL counts.
+    pub hosts: Vec<HostFields>,
     /// How many redirects one URL may take.
     pub max_redirects: u32,
     /// Which addresses names have, and which of them are used.
@@ -218,6 +224,8 @@ pub struct HttpSpec {
     pub timeout: Option<Duration>,
     /// The slowest a body may come.
     pub low_speed: Option<LowSpeed>,
+    /// What keeps requests apart and bounds the bytes a second.
+    pub throttle: Throttle,
     /// Where bodies go.
     pub saving: Saving,
     /// Whether ETag and Last-Modified are wanted.

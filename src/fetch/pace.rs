@@ -44,6 +44,17 @@ impl Pace {
         self.ends.map_or(at, |ends| ends.min(at))
     }
 
+    /// Waits for what is no fault of the server: only the limit for the whole URL goes on.
+    pub(super) async fn apart<F: Future>(&self, wait: F) -> Result<F::Output, FetchError> {
+        let Some(ends) = self.ends else { return Ok(wait.await) };
+        match timeout_at(ends, wait).await {
+            Ok(done) => Ok(done),
+            Err(_) => Err(self
+                .out_of_time(Instant::now())
+                .unwrap_or_else(|| FetchError::new(ErrorKind::Timeout, "not done within the limit for one URL"))),
+        }
+    }
+
     /// Waits for the head of a response. The silence is counted from the moment the connection
     /// is there; until then the connector has its own limit.
     pub(super) async fn head<F: Future>(&self, answer: F) -> Result<F::Output, FetchError> {

@@ -80,9 +80,19 @@ impl Exchange<'_> {
     }
 
     async fn pull(&mut self, response: &mut Answer, transfer: &mut Transfer) -> Result<(), FetchError> {
+        let mut lease = self.fetcher.spec.throttle.lease(response.content_length());
         loop {
+            if let Some(lease) = &mut lease {
+                self.pace.apart(lease.ready()).await?;
+            }
             let piece = self.pace.piece(response.chunk(), size).await?;
-            let Some(piece) = piece.map_err(|e| classify(&*e, Stage::Body))? else { return Ok(()) };
+            let Some(piece) = piece.map_err(|e| classify(&*e, Stage::Body))? else {
+                if let Some(lease) = &mut lease {
+                    self.pace.apart(lease.settled()).await?;
+                }
+                return Ok(());
+            };
+            lease.iter_mut().for_each(|lease| lease.used(piece.len()));
             self.fetcher.meter.received(piece.len() as u64);
             transfer.push(piece, &mut self.facts).await?;
         }

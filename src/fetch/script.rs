@@ -91,12 +91,14 @@ impl ScriptedFetcher {
 impl Fetcher for ScriptedFetcher {
     fn fetch<'a>(&'a self, job: &'a Job, abort: &'a CancellationToken) -> BoxFuture<'a, Fetched> {
         Box::pin(async move {
+            let started = tokio::time::Instant::now();
             let (facts, verdict) = tokio::select! {
                 biased;
                 played = self.play(job) => played,
                 () = abort.cancelled() => (Facts::default(), Verdict::Cancelled),
             };
-            Fetched { facts, timing: Timing::default(), verdict, ready: None }
+            let first_byte = facts.status.map(|_| started.elapsed());
+            Fetched { facts, timing: Timing { first_byte, ..Timing::default() }, verdict, ready: None }
         })
     }
 }

@@ -5,23 +5,29 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Claim, FRONTIERS, Frontier, HoldUntil, Settled};
-use crate::model::{Facts, Job, Origin, Seed, Subject, Timing, Tried, Verdict};
+use super::{Claim, FRONTIERS, Frontier, HoldUntil, Rules, Settled};
+use crate::model::{Facts, HostPattern, Job, Origin, Seed, Subject, Timing, Tried, Verdict};
+use crate::policy::pacer::{AllManners, Manners, Pacer};
+use crate::policy::politeness::{PROBES, SILENT, Sign};
 
 fn seed(path: &str, priority: i32) -> Seed {
     let url = url::Url::parse("http://h.test/").unwrap().join(path).unwrap();
     Seed { url, priority, origin: Origin { list: Arc::from("t"), line: 1 }, number: 0, wants: None, known: None }
 }
 
+fn rules(dedup: bool) -> Rules {
+    Rules { dedup, concurrency: 16, manners: AllManners::default(), pacer: None }
+}
+
 fn each(test: impl Fn(&mut dyn Frontier)) {
     for entry in FRONTIERS {
-        test(&mut *(entry.make)(true));
+        test(&mut *(entry.make)(rules(true)));
     }
 }
 
-fn claim(frontier: &mut dyn Frontier) -> Option<(crate::model::JobId, String)> {
+fn claim(frontier: &mut dyn Frontier) -> Option<(url::Url, String)> {
     match frontier.claim() {
-        Claim::Job(job) => Some((job.id, job.seed.url.path().to_owned())),
+        Claim::Job(job) => Some((job.seed.url.clone(), job.seed.url.path().to_owned())),
         _ => None,
     }
 }
@@ -60,10 +66,10 @@ fn is_empty_only_when_nothing_waits_and_nothing_is_out() {
         assert!(matches!(f.claim(), Claim::Empty));
         f.push(seed("a", 0), None);
         assert!(f.has_ready());
-        let (id, _) = claim(f).unwrap();
+        let (url, _) = claim(f).unwrap();
         assert!(!f.has_ready());
         assert!(matches!(f.claim(), Claim::Waiting));
-        f.settle(id, Settled::Done);
+        f.settle(Settled::Done(&url));
         assert!(matches!(f.claim(), Claim::Empty));
     });
 }
@@ -72,10 +78,10 @@ fn is_empty_only_when_nothing_waits_and_nothing_is_out() {
 fn sees_a_url_once_unless_duplicates_are_wanted() {
     let url = "http://h.test/x";
     for entry in FRONTIERS {
-        let mut f = (entry.make)(true);
+        let mut f = (entry.make)(rules(true));
         assert!(!f.seen(url));
         assert!(f.seen(url), "{}", entry.name);
-        let mut f = (entry.make)(false);
+        let mut f = (entry.make)(rules(false));
         assert!(!f.seen(url));
         assert!(!f.seen(url), "{}", entry.name);
     }
@@ -89,11 +95,11 @@ fn has_bounded_room_and_gives_everything_back() {
             f.push(seed(&i.to_string(), 0), None);
         }
         assert_eq!(f.room(), 0);
-        let (id, _) = claim(f).unwrap();
+        let (url, _) = claim(f).unwrap();
         assert_eq!(f.room(), 1);
         assert_eq!(f.drain().len(), room - 1);
         assert!(matches!(f.claim(), Claim::Waiting), "what is out stays out");
-        f.settle(id, Settled::Done);
+        f.settle(Settled::Done(&url));
         assert!(matches!(f.claim(), Claim::Empty));
     });
 }
@@ -140,13 +146,13 @@ fn a_retry_is_the_same_job_again_and_not_before_its_time() {
         let tried = Tried { facts: Facts::default(), timing: Timing::default(), verdict: Verdict::HttpError };
         first.last = Some(Box::new(tried));
         let (id, save_as) = (first.id, first.save_as.clone());
-        f.settle(id, Settled::RetryAt(at(now, 5), first));
+        f.settle(Settled::RetryAt(at(now, 5), first));
         assert_eq!(f.next_due(), Some(at(now, 5)));
         let (b, path) = claim(f).unwrap();
         assert_eq!(path, "/b", "what waits for its time keeps nobody back");
         assert!(!f.has_ready() && !f.is_empty());
         assert!(matches!(f.claim(), Claim::NotBefore(due) if due == at(now, 5)));
-        f.settle(b, Settled::Done);
+        f.settle(Settled::Done(&b));
         f.wake(at(now, 4));
         assert!(matches!(f.claim(), Claim::NotBefore(_)), "the run is not over while something waits");
         f.wake(at(now, 5));
@@ -170,7 +176,7 @@ fn retries_come_by_their_time_and_take_room() {
         let jobs: Vec<_> = (0..4).map(|_| job(f)).collect();
         assert_eq!(f.room(), room + 4);
         for (job, secs) in jobs.into_iter().zip([3, 1, 2, 9]) {
-            f.settle(job.id, Settled::RetryAt(at(now, secs), job));
+            f.settle(Settled::RetryAt(at(now, secs), job));
         }
         assert_eq!((f.room(), f.next_due()), (room, Some(at(now, 1))));
         f.wake(at(now, 3));
@@ -193,8 +199,11 @@ fn a_held_host_waits_and_the_others_go_on() {
         }
         f.hold_host("a.test", HoldUntil::Time(at(now, 5)));
         f.hold_host("a.test", HoldUntil::Time(at(now, 2)));
-        assert_eq!(claim(f).unwrap().1, "/2");
-        assert_eq!(claim(f).unwrap().1, "/4", "another port is another server");
+        for (path, why) in [("/2", "it is free"), ("/4", "another port is another server")] {
+            let (url, claimed) = claim(f).unwrap();
+            assert_eq!(claimed, path, "{why}");
+            f.settle(Settled::Done(&url));
+        }
         assert!(matches!(f.claim(), Claim::NotBefore(due) if due == at(now, 5)), "a hold is not shortened");
         f.push(seed("https://a.test/5", 9), None);
         assert!(matches!(f.claim(), Claim::NotBefore(_)), "what comes later waits too, by https as well");
@@ -216,7 +225,7 @@ fn a_host_that_is_held_for_good_is_refused_once_for_each() {
         }
         let first = job(f);
         f.hold_host("a.test", HoldUntil::Time(at(now, 5)));
-        f.settle(first.id, Settled::RetryAt(at(now, 5), first));
+        f.settle(Settled::RetryAt(at(now, 5), first));
         assert_eq!(claim(f).unwrap().1, "/3");
         f.hold_host("a.test", HoldUntil::ForGood);
         f.hold_host("a.test", HoldUntil::Time(at(now, 9)));
@@ -225,7 +234,7 @@ fn a_host_that_is_held_for_good_is_refused_once_for_each() {
         while let Claim::Refused(subject) = f.claim() {
             refused.push_str(&path(&subject));
         }
-        assert_eq!(refused, "/2/1/4", "nobody waits for its time");
+        assert_eq!(refused, "/1/2/4", "nobody waits for its time");
         assert!(f.is_empty() && f.next_due().is_none() && f.room() == room);
     });
 }
@@ -238,10 +247,10 @@ fn everything_is_given_back_wherever_it_waits() {
             f.push(seed(path, 0), None);
         }
         let first = job(f);
-        f.settle(first.id, Settled::RetryAt(at(now, 5), first));
+        f.settle(Settled::RetryAt(at(now, 5), first));
         f.hold_host("b.test", HoldUntil::Time(at(now, 5)));
         let third = job(f);
-        f.settle(third.id, Settled::Done);
+        f.settle(Settled::Done(&third.seed.url));
         f.push(seed("http://d.test/4", 0), None);
         let paths: Vec<_> = f.drain().iter().map(path).collect();
         assert_eq!(paths, ["/4", "/2", "/1"]);
@@ -258,11 +267,188 @@ fn what_did_not_begin_is_handed_out_again_as_the_same_try() {
         let mut first = job(f);
         let id = first.id;
         first.attempt -= 1;
-        f.settle(id, Settled::Released(first));
+        f.settle(Settled::Released(first));
         let again = job(f);
         assert_eq!((again.id, again.attempt, again.seed.url.path()), (id, 1, "/a"));
-        f.settle(id, Settled::Done);
+        f.settle(Settled::Done(&again.seed.url));
         assert_eq!(claim(f).unwrap().1, "/b");
         assert!(f.is_empty());
+    });
+}
+
+/// Claims until nothing is ready; how many of each host.
+fn claim_all(f: &mut dyn Frontier) -> std::collections::BTreeMap<String, u32> {
+    let mut claimed = std::collections::BTreeMap::new();
+    while f.has_ready() {
+        let (url, _) = claim(f).expect("it said that there is something");
+        *claimed.entry(url.host_str().unwrap().to_owned()).or_default() += 1;
+    }
+    claimed
+}
+
+fn push(f: &mut dyn Frontier, host: &str, n: u32) {
+    (0..n).for_each(|i| f.push(seed(&format!("http://{host}/{i}"), 0), None));
+}
+
+fn well(f: &mut dyn Frontier, host: &str, times: u32) {
+    let took = Some(Duration::from_millis(10));
+    (0..times).for_each(|_| assert!(!f.heard(host, Sign::Well(took), &Instant::now)));
+}
+
+#[test]
+fn a_host_that_is_alone_gets_all_and_others_the_same_share() {
+    each(|f| {
+        push(f, "a.test", 100);
+        assert_eq!(claim_all(f)["a.test"], 100);
+    });
+    each(|f| {
+        let hosts = ["a.test", "b.test", "c.test", "d.test"];
+        hosts.iter().zip([100, 50, 30, 1]).for_each(|(host, n)| push(f, host, n));
+        hosts.iter().for_each(|host| well(f, host, 100));
+        let mut order = Vec::new();
+        for _ in 0..16 {
+            order.push(claim(f).unwrap().0.host_str().unwrap().to_owned());
+        }
+        assert_eq!(order[..4], hosts, "one after another");
+        let of = |host: &str| order.iter().filter(|other| *other == host).count();
+        assert_eq!(hosts.map(of), [5, 5, 5, 1], "however many wait");
+        f.settle(Settled::Done(&"http://b.test/0".parse().unwrap()));
+        assert_eq!(claim(f).unwrap().0.host_str(), Some("b.test"), "the one that has fewest is next");
+    });
+}
+
+#[test]
+fn an_urgent_line_goes_before_the_share_of_others() {
+    each(|f| {
+        push(f, "a.test", 3);
+        push(f, "b.test", 3);
+        assert_eq!(claim(f).unwrap().0.host_str(), Some("a.test"));
+        f.push(seed("http://a.test/urgent", 5), None);
+        assert_eq!(claim(f).unwrap().1, "/urgent");
+        assert_eq!(claim(f).unwrap().0.host_str(), Some("b.test"));
+    });
+}
+
+#[test]
+fn beside_others_a_host_has_what_it_has_shown_to_serve() {
+    each(|f| {
+        push(f, "a.test", 100);
+        push(f, "b.test", 100);
+        let claimed = claim_all(f);
+        assert_eq!((claimed["a.test"], claimed["b.test"]), (2, 2), "nothing is known of them");
+        well(f, "a.test", 10);
+        f.settle(Settled::Done(&"http://a.test/0".parse().unwrap()));
+        assert_eq!(claim_all(f)["a.test"], 11, "two, and one more for each answer");
+        for _ in 0..3 {
+            assert!(!f.heard("b.test", Sign::Well(Some(Duration::from_secs(30))), &Instant::now));
+        }
+        f.settle(Settled::Done(&"http://b.test/0".parse().unwrap()));
+        assert!(claim_all(f).is_empty(), "it is slow, and has one");
+    });
+}
+
+#[test]
+fn trouble_costs_a_host_its_slots_alone_or_not() {
+    each(|f| {
+        let now = Instant::now();
+        push(f, "a.test", 100);
+        let eight: Vec<_> = (0..8).map(|_| claim(f).unwrap().0).collect();
+        f.heard("a.test", Sign::Busy, &|| now);
+        f.settle(Settled::Done(&eight[0]));
+        assert!(!f.has_ready() && matches!(f.claim(), Claim::Waiting), "seven are out, four may be");
+        eight[1..5].iter().for_each(|url| f.settle(Settled::Done(url)));
+        assert_eq!(claim_all(f)["a.test"], 1);
+        well(f, "a.test", 4);
+        f.settle(Settled::Done(&eight[5]));
+        assert_eq!(claim_all(f)["a.test"], 2, "good answers give a slot back");
+    });
+}
+
+#[test]
+fn a_fixed_limit_of_a_host_holds_alone_too() {
+    for entry in FRONTIERS {
+        let own = (HostPattern::parse("*.own.test").unwrap(), Manners { per_host: Some(1), ..Manners::default() });
+        let otherwise = Manners { per_host: Some(3), ..Manners::default() };
+        let mut f = (entry.make)(Rules { manners: AllManners { otherwise, hosts: vec![own] }, ..rules(true) });
+        push(&mut *f, "a.test", 9);
+        assert_eq!(claim_all(&mut *f)["a.test"], 3);
+        push(&mut *f, "x.own.test", 9);
+        assert_eq!(claim_all(&mut *f)["x.own.test"], 1);
+        assert!(matches!(f.claim(), Claim::Waiting));
+        f.settle(Settled::Done(&"http://x.own.test/0".parse().unwrap()));
+        assert_eq!(claim_all(&mut *f)["x.own.test"], 1);
+    }
+}
+
+#[test]
+fn a_dead_host_is_probed_by_one_and_given_up() {
+    each(|f| {
+        let mut now = Instant::now();
+        push(f, "a.test", 100);
+        push(f, "b.test", 1);
+        let room = f.room();
+        let silent = |f: &mut dyn Frontier, now| {
+            let url = "http://a.test/0".parse().unwrap();
+            let given_up = f.heard("a.test", Sign::Silent, &|| now);
+            f.settle(Settled::Done(&url));
+            given_up
+        };
+        for _ in 0..SILENT {
+            claim(f).unwrap();
+            assert!(!silent(f, now));
+        }
+        for wait in PROBES {
+            assert_ne!(claim(f).map(|(url, _)| url.host_str() == Some("a.test")), Some(true));
+            now += wait;
+            f.wake(now);
+            let one = claim_all(f);
+            assert_eq!(one["a.test"], 1, "one alone");
+            assert_eq!(silent(f, now), wait == PROBES[3]);
+        }
+        let mut refused = 0;
+        while let Claim::Refused(_) = f.claim() {
+            refused += 1;
+        }
+        assert_eq!((refused, f.room()), (100 - 4 - (SILENT - 1), room + 101));
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn starts_are_kept_apart_for_each_host_and_for_all() {
+    for entry in FRONTIERS {
+        let secs = Duration::from_secs;
+        let manners = AllManners { otherwise: Manners { per_host: None, delay: secs(5) }, hosts: Vec::new() };
+        let pacer = Pacer::new(manners.clone(), Some(secs(1)), None).unwrap();
+        let mut f = (entry.make)(Rules { manners, pacer: Some(pacer.into()), ..rules(true) });
+        push(&mut *f, "a.test", 3);
+        push(&mut *f, "b.test", 3);
+        let (start, mut starts) = (Instant::now(), Vec::new());
+        while !f.is_empty() {
+            f.wake(Instant::now());
+            while let Some((url, _)) = claim(&mut *f) {
+                f.settle(Settled::Done(&url));
+                starts.push((url.host_str().unwrap().to_owned(), start.elapsed().as_secs()));
+            }
+            assert!(!f.has_ready());
+            if let Some(due) = f.next_due() {
+                tokio::time::sleep_until(due).await;
+            }
+        }
+        let starts: Vec<_> = starts.iter().map(|(host, at)| (&host[..1], *at)).collect();
+        assert_eq!(starts, [("a", 0), ("b", 1), ("a", 5), ("b", 6), ("a", 10), ("b", 11)]);
+    }
+}
+
+#[test]
+fn hosts_that_come_and_go_leave_nothing_behind() {
+    each(|f| {
+        for n in 0..100_000 {
+            let host = format!("{n}.test");
+            push(f, &host, 1);
+            let (url, _) = claim(f).unwrap();
+            f.heard(&host, if n % 2 == 0 { Sign::Well(None) } else { Sign::Silent }, &Instant::now);
+            f.settle(Settled::Done(&url));
+        }
+        assert!(f.hosts() <= 4096, "{}", f.hosts());
     });
 }

@@ -1,21 +1,25 @@
 //! The frontier of a list run: in memory, bounded.
 //!
-//! What waits is in one of three places: in the queues, ready to be handed out; among those whose
-//! time has not come; or beside the queues with its host, which is held. As long as nothing is held
-//! or tried again, only the queues are looked at.
+//! What waits is with its host, or among those whose time has not come. Hosts are listed where they
+//! are looked for: ready, or waiting for a time; one that has all its slots is nowhere until one of
+//! them is free. Of the hosts that are ready the one with the fewest fetches under way is next, so
+//! that all have the same share, and nothing that is free stays so.
 
-mod holds;
+mod host;
 mod later;
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, VecDeque};
-use std::time::Instant;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
 
-use super::{Claim, Frontier, HoldUntil, Settled};
+use tokio::time::Instant;
+
+use super::{Claim, Frontier, HoldUntil, Rules, Settled};
 use crate::model::{Claimed, Job, JobId, Seed, Subject};
 use crate::policy::fingerprint::FingerprintSet;
 use crate::policy::origin;
-use holds::{Held, Holds};
+use crate::policy::pacer::{AllManners, SharedPacer};
+use crate::policy::politeness::{Next, Sign, Usual, Window};
+use host::{Host, Place, Queue, Turn};
 use later::Later;
 
 /// How many seeds may wait. The source is pulled only while there is room, so this, not the
@@ -25,9 +29,12 @@ const ROOM: usize = 10_000;
 /// How many bytes of text the seeds that wait may hold together: URLs may be long.
 const ROOM_BYTES: usize = 32 * 1024 * 1024;
 
+/// How many hosts that have nothing to do are remembered for the trouble they had.
+const REMEMBERED: usize = 4096;
+
 /// Something that waits.
 enum Waiting {
-    New { seed: Seed, save_as: Option<Claimed>, admitted: Instant },
+    New { seed: Seed, save_as: Option<Claimed>, admitted: std::time::Instant },
     Again(Box<Job>),
 }
 
@@ -47,30 +54,56 @@ impl Waiting {
     }
 }
 
-/// Queues by priority, oldest first within one.
+/// Queues by host.
 pub struct MemoryFrontier {
     seen: Option<FingerprintSet>,
-    queues: BTreeMap<Reverse<i32>, VecDeque<Waiting>>,
+    hosts: Vec<Host>,
+    index: HashMap<Arc<str>, usize>,
+    /// Places in `hosts` that are free.
+    unused: Vec<usize>,
+    /// The host that was looked for last: neighbours in a list are often of one host.
+    last: usize,
+    /// Idle hosts that had trouble, the oldest first.
+    remembered: VecDeque<Arc<str>>,
+    ready: BTreeMap<Turn, usize>,
+    timed: BTreeSet<(Instant, usize)>,
+    turns: u64,
     later: Later,
-    holds: Holds,
-    /// How many are in the queues.
-    ready: usize,
+    usual: Usual,
+    concurrency: u32,
+    manners: AllManners,
+    pacer: Option<SharedPacer>,
+    /// The host that was handed out last, and how many of its jobs have ended since another one was.
+    only: (usize, u32),
+    /// The earliest next start of any host, where there is a rate.
+    next: Option<Instant>,
     /// How many wait, wherever.
     waiting: usize,
     waiting_bytes: usize,
-    out: usize,
+    out: u32,
     next_id: u64,
 }
 
 impl MemoryFrontier {
-    /// An empty frontier; `dedup` says whether it notices URLs that it has seen.
-    pub fn new(dedup: bool) -> Self {
+    /// An empty frontier.
+    pub fn new(rules: Rules) -> Self {
         Self {
-            seen: dedup.then(FingerprintSet::new),
-            queues: BTreeMap::new(),
+            seen: rules.dedup.then(FingerprintSet::new),
+            hosts: Vec::new(),
+            index: HashMap::new(),
+            unused: Vec::new(),
+            last: 0,
+            remembered: VecDeque::new(),
+            ready: BTreeMap::new(),
+            timed: BTreeSet::new(),
+            turns: 0,
             later: Later::default(),
-            holds: Holds::default(),
-            ready: 0,
+            usual: Usual::default(),
+            concurrency: rules.concurrency,
+            manners: rules.manners,
+            pacer: rules.pacer,
+            only: (0, 0),
+            next: None,
             waiting: 0,
             waiting_bytes: 0,
             out: 0,
@@ -78,30 +111,139 @@ impl MemoryFrontier {
         }
     }
 
-    /// The first of the queues.
-    fn pop(&mut self) -> Option<Waiting> {
-        if self.ready == 0 {
-            return None;
+    /// The host of this name, if it is known.
+    fn find(&mut self, name: &str) -> Option<usize> {
+        if self.hosts.get(self.last).is_some_and(|host| *host.name == *name) {
+            return Some(self.last);
         }
-        loop {
-            let mut first = self.queues.first_entry()?;
-            let next = first.get_mut().pop_front();
-            // The queue of priority 0 is kept while nothing stands below it: nearly every list has
-            // that one alone.
-            if next.is_none() || (first.get().is_empty() && first.key().0 != 0) {
-                first.remove();
+        let at = *self.index.get(name)?;
+        self.last = at;
+        Some(at)
+    }
+
+    fn find_or_add(&mut self, name: &str) -> usize {
+        if let Some(at) = self.find(name) {
+            return at;
+        }
+        let name: Arc<str> = Arc::from(name);
+        let host = Host {
+            name: name.clone(),
+            queue: Queue::default(),
+            place: Place::Nowhere,
+            window: Window::new(self.concurrency),
+            out: 0,
+            most: self.manners.of(&name).per_host.unwrap_or(u32::MAX),
+            held: None,
+            next: None,
+            remembered: false,
+        };
+        let at = match self.unused.pop() {
+            Some(at) => {
+                // A queue that is empty keeps its memory.
+                let old = std::mem::replace(&mut self.hosts[at], host);
+                self.hosts[at].queue = old.queue;
+                at
             }
-            if next.is_some() {
-                self.ready -= 1;
-                return next;
+            None => {
+                self.hosts.push(host);
+                self.hosts.len() - 1
+            }
+        };
+        self.index.insert(name, at);
+        self.last = at;
+        at
+    }
+
+    /// Lists a host where it belongs now; forgets one that has nothing to do.
+    fn list(&mut self, at: usize) {
+        let host = &mut self.hosts[at];
+        match host.place {
+            Place::Nowhere => {}
+            Place::Ready(turn) => drop(self.ready.remove(&turn)),
+            Place::Timed(time) => drop(self.timed.remove(&(time, at))),
+        }
+        self.turns += 1;
+        host.place = host.belongs(self.turns);
+        match host.place {
+            Place::Nowhere if host.is_idle() => self.retire(at),
+            Place::Nowhere => {}
+            Place::Ready(turn) => drop(self.ready.insert(turn, at)),
+            Place::Timed(time) => drop(self.timed.insert((time, at))),
+        }
+    }
+
+    /// A host has nothing to do. Those that had trouble are remembered, as many as may be.
+    fn retire(&mut self, at: usize) {
+        let host = &mut self.hosts[at];
+        if !host.window.is_marked() {
+            return self.forget(at);
+        }
+        if !std::mem::replace(&mut host.remembered, true) {
+            self.remembered.push_back(host.name.clone());
+        }
+        while self.remembered.len() > REMEMBERED {
+            let oldest = self.remembered.pop_front().and_then(|name| self.index.get(&name).copied());
+            let Some(oldest) = oldest else { continue };
+            self.hosts[oldest].remembered = false;
+            if self.hosts[oldest].is_idle() {
+                self.forget(oldest);
             }
         }
     }
 
-    /// Before all others of its priority: what waited for its time has waited long enough.
-    fn push_first(&mut self, waiting: Waiting) {
-        self.queues.entry(Reverse(waiting.seed().priority)).or_default().push_front(waiting);
-        self.ready += 1;
+    fn forget(&mut self, at: usize) {
+        let host = &mut self.hosts[at];
+        self.index.remove(&host.name);
+        host.name = Arc::default();
+        self.unused.push(at);
+    }
+
+    /// The host whose turn it is.
+    fn next_host(&self) -> Option<usize> {
+        let (turn, &at) = self.ready.first_key_value()?;
+        let host = &self.hosts[at];
+        if host.is_given_up() {
+            return Some(at);
+        }
+        // What starts at its time must not wait for a slot.
+        if self.pacer.is_some() && (self.next.is_some() || self.out >= self.concurrency) {
+            return None;
+        }
+        // Alone it may have all. While others have something under way more of theirs may be read any
+        // moment: it gets one more for each of its fetches that ended since it is the only one.
+        let (only, ended) = self.only;
+        let more = if only == at { ended } else { 0 };
+        let alone = || {
+            self.ready.len() == 1
+                && (host.out == self.out || host.out < host.window.beside_others().saturating_add(more))
+        };
+        (!turn.has_its_share || alone()).then_some(at)
+    }
+
+    /// Where starts are kept apart: whether this host may start one now. It is set down for its next.
+    fn may_start(&mut self, at: usize) -> bool {
+        let Some(pacer) = &self.pacer else { return true };
+        let (pacer, now) = (pacer.lock(), Instant::now());
+        let later = |due: Option<std::time::Instant>| due.map(Instant::from_std).filter(|due| *due > now);
+        let host = &mut self.hosts[at];
+        let (own, any) = (later(pacer.due(&host.name)), later(pacer.any_due()));
+        if own.is_some() || any.is_some() {
+            // Others have started something since: redirects are requests too.
+            (host.next, self.next) = (own, any);
+            return false;
+        }
+        host.next = Some(now + pacer.least_gap(&host.name)).filter(|next| *next > now);
+        self.next = Some(now + pacer.gap()).filter(|next| *next > now);
+        true
+    }
+
+    /// Nothing of a host will be asked again, and nobody need wait for it.
+    fn give_up(&mut self, at: usize) {
+        let host = &mut self.hosts[at];
+        host.held = Some(HoldUntil::ForGood);
+        let name = host.name.clone();
+        let refused = self.later.take_where(|job| *origin::host(&job.seed.url) == *name);
+        refused.into_iter().rev().for_each(|waiting| self.hosts[at].queue.push_front(waiting));
     }
 
     /// It waits no longer.
@@ -115,9 +257,13 @@ impl MemoryFrontier {
         self.waiting_bytes += text_of(&job.seed);
     }
 
+    fn push_first(&mut self, waiting: Waiting) {
+        let at = self.find_or_add(origin::host(&waiting.seed().url));
+        self.hosts[at].queue.push_front(waiting);
+        self.list(at);
+    }
+
     fn hand_out(&mut self, waiting: Waiting) -> Claim {
-        self.leaves(&waiting);
-        self.out += 1;
         Claim::Job(match waiting {
             Waiting::New { seed, save_as, admitted } => {
                 let id = JobId(self.next_id);
@@ -139,10 +285,16 @@ impl Frontier for MemoryFrontier {
 
     fn push(&mut self, seed: Seed, save_as: Option<Claimed>) {
         self.waiting_bytes += text_of(&seed);
-        let queue = self.queues.entry(Reverse(seed.priority)).or_default();
-        queue.push_back(Waiting::New { seed, save_as, admitted: Instant::now() });
         self.waiting += 1;
-        self.ready += 1;
+        let at = self.find_or_add(origin::host(&seed.url));
+        let host = &mut self.hosts[at];
+        let before = host.queue.priority();
+        let priority = seed.priority;
+        host.queue.push_back(Waiting::New { seed, save_as, admitted: std::time::Instant::now() });
+        // Else it is listed already, and its turn is what it was.
+        if before.is_none_or(|before| before < priority) {
+            self.list(at);
+        }
     }
 
     fn room(&self) -> usize {
@@ -150,76 +302,141 @@ impl Frontier for MemoryFrontier {
     }
 
     fn has_ready(&self) -> bool {
-        self.ready > 0
+        self.next_host().is_some()
     }
 
     fn is_empty(&self) -> bool {
         self.waiting == 0
     }
 
-    fn next_due(&self) -> Option<tokio::time::Instant> {
-        match (self.later.next(), self.holds.next_end()) {
-            (Some(job), Some(host)) => Some(job.min(host)),
-            (job, host) => job.or(host),
-        }
+    fn next_due(&self) -> Option<Instant> {
+        let times = [self.later.next(), self.timed.first().map(|(time, _)| *time), self.next];
+        times.into_iter().flatten().min()
     }
 
-    fn wake(&mut self, now: tokio::time::Instant) {
+    fn wake(&mut self, now: Instant) {
+        self.next = self.next.filter(|next| *next > now);
         let due = self.later.take_due(now);
         due.into_iter().rev().for_each(|waiting| self.push_first(waiting));
-        let free = self.holds.take_ended(now);
-        free.into_iter().rev().for_each(|waiting| self.push_first(waiting));
+        while let Some((_, at)) = self.timed.first().copied().filter(|(time, _)| *time <= now) {
+            let host = &mut self.hosts[at];
+            host.held = host.held.filter(|end| *end > HoldUntil::Time(now));
+            host.next = host.next.filter(|next| *next > now);
+            self.list(at);
+        }
     }
 
     fn claim(&mut self) -> Claim {
-        while let Some(next) = self.pop() {
-            match self.holds.keep(next) {
-                Held::Free(next) => return self.hand_out(next),
-                Held::Kept => {}
-                Held::Refused(next) => {
-                    self.leaves(&next);
-                    return Claim::Refused(Box::new(next.into_subject()));
-                }
+        while let Some(at) = self.next_host() {
+            if self.hosts[at].is_given_up() {
+                let Some(next) = self.hosts[at].queue.pop() else { break };
+                self.list(at);
+                self.leaves(&next);
+                return Claim::Refused(Box::new(next.into_subject()));
             }
+            if self.may_start(at) {
+                let Some(next) = self.hosts[at].queue.pop() else { break };
+                self.hosts[at].out += 1;
+                self.out += 1;
+                if self.only.0 != at {
+                    self.only = (at, 0);
+                }
+                self.list(at);
+                self.leaves(&next);
+                return self.hand_out(next);
+            }
+            self.list(at);
         }
         match self.next_due() {
             Some(due) if self.waiting > 0 => Claim::NotBefore(due),
-            _ if self.out > 0 => Claim::Waiting,
+            _ if self.out > 0 || self.waiting > 0 => Claim::Waiting,
             _ => Claim::Empty,
         }
     }
 
-    fn settle(&mut self, _job: JobId, how: Settled) {
+    fn settle(&mut self, how: Settled<'_>) {
         self.out = self.out.saturating_sub(1);
+        let url = match &how {
+            Settled::Done(url) => url,
+            Settled::RetryAt(_, job) | Settled::Released(job) => &job.seed.url,
+        };
+        let at = self.find(origin::host(url));
+        let given_up = at.is_some_and(|at| self.hosts[at].is_given_up());
+        if let Some(at) = at {
+            self.hosts[at].out = self.hosts[at].out.saturating_sub(1);
+            if self.only.0 == at {
+                self.only.1 = self.only.1.saturating_add(1);
+            }
+        }
         match how {
-            Settled::Done => {}
-            Settled::RetryAt(due, job) => {
+            Settled::Done(_) => {}
+            Settled::RetryAt(due, job) if !given_up => {
                 self.waits_again(&job);
                 self.later.push(due, job);
             }
-            Settled::Released(job) => {
+            // Nobody need wait for what will not be asked again.
+            Settled::RetryAt(_, job) | Settled::Released(job) => {
                 self.waits_again(&job);
-                self.push_first(Waiting::Again(job));
+                return self.push_first(Waiting::Again(job));
             }
         }
+        if let Some(at) = at {
+            self.list(at);
+        }
+    }
+
+    fn heard(&mut self, host: &str, sign: Sign, now: &dyn Fn() -> Instant) -> bool {
+        let at = self.find_or_add(host);
+        let (host, concurrency) = (&mut self.hosts[at], self.concurrency);
+        let next = match sign {
+            Sign::Well(took) => {
+                let slow = took.is_some_and(|took| self.usual.is_slow(took));
+                host.window.well(slow, concurrency);
+                Next::GoOn
+            }
+            Sign::Busy => host.window.trouble(false, host.out, now().into_std()),
+            Sign::Silent => host.window.trouble(true, host.out, now().into_std()),
+        };
+        match next {
+            Next::GoOn => {}
+            Next::Probe(end) => host.held = host.held.max(Some(HoldUntil::Time(Instant::from_std(end)))),
+            Next::GiveUp => self.give_up(at),
+        }
+        // After a good answer it is listed anew when that is settled, where it was one of its own.
+        if self.hosts[at].out == 0 || !matches!(sign, Sign::Well(_)) {
+            self.list(at);
+        }
+        next == Next::GiveUp
     }
 
     fn hold_host(&mut self, host: &str, until: HoldUntil) {
-        if let HoldUntil::ForGood = until {
-            // Nobody need wait for what will not be asked again.
-            let refused = self.later.take_where(|job| origin::host(&job.seed.url) == host);
-            refused.into_iter().rev().for_each(|waiting| self.push_first(waiting));
+        let at = self.find_or_add(host);
+        match until {
+            HoldUntil::ForGood => self.give_up(at),
+            until => self.hosts[at].held = self.hosts[at].held.max(Some(until)),
         }
-        let free = self.holds.hold(host, until);
-        free.into_iter().rev().for_each(|waiting| self.push_first(waiting));
+        self.list(at);
+    }
+
+    fn hosts(&self) -> usize {
+        self.index.len()
     }
 
     fn drain(&mut self) -> Vec<Subject> {
-        (self.ready, self.waiting, self.waiting_bytes) = (0, 0, 0);
-        let queued = std::mem::take(&mut self.queues).into_values().flatten();
-        let kept = std::mem::take(&mut self.holds).into_kept();
-        let later = std::mem::take(&mut self.later).into_waiting();
-        queued.chain(kept).chain(later).map(Waiting::into_subject).collect()
+        let mut all = Vec::with_capacity(self.waiting);
+        while let Some((_, at)) = self.ready.pop_first() {
+            all.extend(self.hosts[at].queue.pop());
+            self.list(at);
+        }
+        for host in &mut self.hosts {
+            all.extend(std::iter::from_fn(|| host.queue.pop()));
+            (host.held, host.next) = (None, None);
+        }
+        let known: Vec<_> = self.index.values().copied().collect();
+        known.into_iter().for_each(|at| self.list(at));
+        all.extend(std::mem::take(&mut self.later).into_waiting());
+        (self.waiting, self.waiting_bytes, self.next) = (0, 0, None);
+        all.into_iter().map(Waiting::into_subject).collect()
     }
 }
 

@@ -5,16 +5,19 @@ mod contract;
 mod memory;
 
 use tokio::time::Instant;
+use url::Url;
 
-use crate::model::{Claimed, Job, JobId, Seed, Subject};
+use crate::model::{Claimed, Job, Seed, Subject};
+use crate::policy::pacer::{AllManners, SharedPacer};
+use crate::policy::politeness::Sign;
 
 pub use memory::MemoryFrontier;
 
 /// What became of a job that was claimed.
 #[derive(Debug)]
-pub enum Settled {
-    /// It has its outcome.
-    Done,
+pub enum Settled<'a> {
+    /// It has its outcome. This was its URL.
+    Done(&'a Url),
     /// It is handed out again, as the next try, not before this time. It keeps its number and name.
     RetryAt(Instant, Box<Job>),
     /// It did not begin and waits as before; its number of tries is that of those that did.
@@ -28,6 +31,19 @@ pub enum HoldUntil {
     Time(Instant),
     /// As long as the run lasts.
     ForGood,
+}
+
+/// What a frontier is to keep.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// Whether URLs that it has seen are noticed.
+    pub dedup: bool,
+    /// How many fetches the run may have under way at once.
+    pub concurrency: u32,
+    /// What hosts are granted.
+    pub manners: AllManners,
+    /// Keeps starts apart; `None`: nobody asked for that.
+    pub pacer: Option<SharedPacer>,
 }
 
 /// The answer to a claim.
@@ -60,8 +76,7 @@ pub trait Frontier: Send {
     /// How many more seeds it takes; bounded by their number and by their text.
     fn room(&self) -> usize;
 
-    /// Whether there is something to claim, as far as can be told without looking whose host is
-    /// held.
+    /// Whether there is something to claim, as far as can be told without a clock.
     fn has_ready(&self) -> bool;
 
     /// Whether nothing waits, be its time come or not.
@@ -73,16 +88,26 @@ pub trait Frontier: Send {
     /// It is this late: what waited until then or less can be claimed.
     fn wake(&mut self, now: Instant);
 
-    /// Hands out the highest priority; of one priority, what waited for its time goes before the
-    /// rest, of which the one admitted first is next.
+    /// Hands out the highest priority. Of one priority, the host with the fewest jobs out is next,
+    /// and then the one that has waited longest for its turn; of one host, what waited for its time
+    /// goes before the rest, of which the one admitted first is next. While others are ready, a
+    /// host that has as many as it has shown to serve comes after them.
     fn claim(&mut self) -> Claim;
 
     /// A claimed job is no longer out.
-    fn settle(&mut self, job: JobId, how: Settled);
+    fn settle(&mut self, how: Settled<'_>);
+
+    /// Notes what the end of a fetch says of the host that was asked last, before that fetch is
+    /// settled; the time is asked for only where it matters. True when the host is given up: nothing
+    /// of it is handed out any more.
+    fn heard(&mut self, host: &str, sign: Sign, now: &dyn Fn() -> Instant) -> bool;
 
     /// Nothing of this host, as [`crate::policy::origin::host`] tells it, is handed out until then. A
     /// hold is never shortened.
     fn hold_host(&mut self, host: &str, until: HoldUntil);
+
+    /// How many hosts it knows anything of.
+    fn hosts(&self) -> usize;
 
     /// Gives back everything that waits, what is ready in the order it would have been handed out,
     /// for good, and forgets all holds. Jobs that wait for another try come with what the last one
@@ -95,10 +120,10 @@ pub trait Frontier: Send {
 pub struct FrontierEntry {
     /// Its name.
     pub name: &'static str,
-    /// Makes one; the argument says whether duplicates are noticed.
-    pub make: fn(bool) -> Box<dyn Frontier>,
+    /// Makes one.
+    pub make: fn(Rules) -> Box<dyn Frontier>,
 }
 
 /// Every frontier.
 pub const FRONTIERS: &[FrontierEntry] =
-    &[FrontierEntry { name: "memory", make: |dedup| Box::new(MemoryFrontier::new(dedup)) }];
+    &[FrontierEntry { name: "memory", make: |rules| Box::new(MemoryFrontier::new(rules)) }];

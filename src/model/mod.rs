@@ -5,18 +5,22 @@
 
 mod error;
 mod event;
+mod host_pattern;
 mod job;
 mod known;
 mod outcome;
 mod retry;
+mod secret;
 mod seed;
 mod summary;
 
 pub use error::{ErrorKind, FetchError};
 pub use event::{Event, InFlight, Progress, RunInfo};
+pub use host_pattern::HostPattern;
 pub use job::{Claimed, Job, JobId, Tried};
 pub use known::{Before, Condition, Known, Revision, Validators};
 pub use outcome::{Facts, Hop, Outcome, SkipReason, Subject, Timing, Verdict};
 pub use retry::{RetryCause, RetryOn};
+pub use secret::is_secret;
 pub use seed::{BadLine, Batch, Credentials, Entry, Origin, PerSeed, Seed};
 pub use summary::{AutoConcurrency, Counts, Latency, StopCause, Summary};

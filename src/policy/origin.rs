@@ -3,7 +3,6 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
-use http::header::{COOKIE, HeaderName};
 use url::{Position, Url};
 
 use crate::model::Credentials;
@@ -19,25 +18,6 @@ pub fn host(url: &Url) -> &str {
     &url[Position::BeforeHost..Position::AfterPort]
 }
 
-/// Whether a request field says who asks, so that it is for one origin only and is shown nowhere:
-/// Cookie, and every name with a part such as `authorization`, `token` or `key`.
-pub fn is_secret(name: &HeaderName) -> bool {
-    const PARTS: [&str; 11] = [
-        "auth",
-        "authentication",
-        "authorization",
-        "credential",
-        "credentials",
-        "key",
-        "apikey",
-        "passwd",
-        "password",
-        "secret",
-        "token",
-    ];
-    *name == COOKIE || name.as_str().split(['-', '_']).any(|part| PARTS.contains(&part))
-}
-
 /// The Basic credentials (RFC 7617) as a field value, marked so that no log shows it.
 pub fn basic(credentials: &Credentials) -> Option<HeaderValue> {
     let mut text = credentials.username.clone();
@@ -46,19 +26,4 @@ pub fn basic(credentials: &Credentials) -> Option<HeaderValue> {
     let mut value = HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(text))).ok()?;
     value.set_sensitive(true);
     Some(value)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fields_that_say_who_asks_are_secret_by_their_names() {
-        for name in ["authorization", "cookie", "proxy-authorization", "x-amz-security-token", "x-api-key", "x-auth"] {
-            assert!(is_secret(&HeaderName::from_static(name)), "{name}");
-        }
-        for name in ["accept", "user-agent", "x-kept", "cookie2", "if-match", "x-keyboard", "author"] {
-            assert!(!is_secret(&HeaderName::from_static(name)), "{name}");
-        }
-    }
 }

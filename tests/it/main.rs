@@ -33,6 +33,7 @@ mod known;
 mod library;
 mod ordinary;
 mod output;
+mod pace;
 mod quiet;
 mod readme;
 mod real_site;

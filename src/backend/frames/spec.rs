@@ -15,8 +15,10 @@ use url::Url;
 use super::addresses::Addresses;
 use super::{FrameError, job};
 use crate::config::{Compression, Digest, LowSpeed, Proxies};
-use crate::fetch::{BodyStream, FetchSpec, HttpSpec, Keeping, Saving, Script, Step, TlsSpec};
-use crate::model::{Credentials, ErrorKind};
+use crate::fetch::{
+    Asked, BodyStream, FetchSpec, HostFields, HttpSpec, Keeping, Saving, Script, Step, Throttle, TlsSpec,
+};
+use crate::model::{Credentials, ErrorKind, HostPattern};
 use crate::policy::netrc::{Machine, Netrc};
 
 /// Codings and digests in the order of their numbers on the wire.
@@ -72,6 +74,8 @@ pub(in crate::backend) struct Http {
     proxies: [Option<String>; 2],
     no_proxy: Option<String>,
     head: bool,
+    /// Patterns, their fields, their users.
+    hosts: Vec<Host>,
     max_redirects: u32,
     addresses: Addresses,
     ca_pem: Option<Vec<u8>>,
@@ -83,6 +87,8 @@ pub(in crate::backend) struct Http {
     read_timeout: Duration,
     timeout: Option<Duration>,
     low_speed: Option<(u64, Duration)>,
+    paced: bool,
+    bytes_a_second: Option<u64>,
     saving: Place,
     keeps_validators: bool,
     remote_time: bool,
@@ -137,10 +143,14 @@ impl SpecFrame {
         })
     }
 
-    /// The spec again; bodies for a writer of the parent go to `bodies`.
-    pub(in crate::backend) fn into_spec(self, bodies: BodyWriter) -> Result<FetchSpec, FrameError> {
+    /// The spec again; bodies for a writer of the parent go to `bodies`, and `asks` asks it for leave.
+    pub(in crate::backend) fn into_spec(
+        self,
+        bodies: BodyWriter,
+        asks: mpsc::Sender<Asked>,
+    ) -> Result<FetchSpec, FrameError> {
         Ok(match self {
-            SpecFrame::Http(http) => FetchSpec::Http(Arc::new(http.into_spec(bodies)?)),
+            SpecFrame::Http(http) => FetchSpec::Http(Arc::new(http.into_spec(bodies, asks)?)),
             SpecFrame::Scripted(paths, otherwise) => {
                 let paths = paths.into_iter().map(|(path, step)| Ok((path, step_of(step)?)));
                 let paths = paths.collect::<Result<HashMap<_, _>, FrameError>>()?;
@@ -159,6 +169,7 @@ fn http(spec: &HttpSpec) -> Result<Http, FrameError> {
         proxies: [&spec.proxies.http, &spec.proxies.https].map(|url| url.as_ref().map(|url| url.as_str().to_owned())),
         no_proxy: spec.no_proxy.clone(),
         head: spec.head,
+        hosts: spec.hosts.iter().map(host).collect(),
         max_redirects: spec.max_redirects,
         addresses: Addresses::new(&spec.addresses)?,
         ca_pem: spec.tls.ca_pem.clone(),
@@ -170,6 +181,8 @@ fn http(spec: &HttpSpec) -> Result<Http, FrameError> {
         read_timeout: spec.read_timeout,
         timeout: spec.timeout,
         low_speed: spec.low_speed.map(|low| (low.bytes_per_second, low.over)),
+        paced: spec.throttle.is_paced(),
+        bytes_a_second: spec.throttle.bytes_a_second(),
         saving: match &spec.saving {
             Saving::Discard => Place::Discard,
             Saving::Dir(path) => Place::Dir(path_bytes(path)?),
@@ -194,8 +207,24 @@ fn http(spec: &HttpSpec) -> Result<Http, FrameError> {
     })
 }
 
+type Host = (String, Vec<Field>, Option<(String, String)>);
+
+fn host(host: &HostFields) -> Host {
+    let fields = host.fields.iter().map(|(name, value)| Field::new(name, value.as_ref())).collect();
+    let user = host.credentials.as_ref().map(|user| (user.username.clone(), user.password.clone()));
+    (host.pattern.as_str().to_owned(), fields, user)
+}
+
+fn host_of((pattern, fields, user): Host) -> Result<HostFields, FrameError> {
+    Ok(HostFields {
+        pattern: HostPattern::parse(&pattern).map_err(|_| FrameError::Garbage)?,
+        fields: fields.into_iter().map(Field::parse).collect::<Result<_, _>>()?,
+        credentials: user.map(|(username, password)| Credentials { username, password }),
+    })
+}
+
 impl Http {
-    fn into_spec(self, bodies: BodyWriter) -> Result<HttpSpec, FrameError> {
+    fn into_spec(self, bodies: BodyWriter, asks: mpsc::Sender<Asked>) -> Result<HttpSpec, FrameError> {
         let [http_proxy, https_proxy] = self.proxies;
         Ok(HttpSpec {
             headers: self.headers.into_iter().map(Field::parse).collect::<Result<_, _>>()?,
@@ -205,6 +234,7 @@ impl Http {
             proxies: Proxies { http: url_of(http_proxy)?, https: url_of(https_proxy)? },
             no_proxy: self.no_proxy,
             head: self.head,
+            hosts: self.hosts.into_iter().map(host_of).collect::<Result<_, _>>()?,
             max_redirects: self.max_redirects,
             addresses: self.addresses.into_spec()?,
             tls: TlsSpec { ca_pem: self.ca_pem, identity: self.identity, insecure: self.insecure, http1: self.http1 },
@@ -213,6 +243,7 @@ impl Http {
             read_timeout: self.read_timeout,
             timeout: self.timeout,
             low_speed: self.low_speed.map(|(bytes_per_second, over)| LowSpeed { bytes_per_second, over }),
+            throttle: Throttle::asking(asks, self.paced, self.bytes_a_second),
             saving: match self.saving {
                 Place::Discard => Saving::Discard,
                 Place::Dir(path) => Saving::Dir(path_of(path)?),

@@ -1,7 +1,6 @@
 //! `fetchall config`: the effective configuration as TOML that reads back as itself.
 
-use fetchall::config::{Config, KEYS, parse_header};
-use fetchall::policy::origin::is_secret;
+use fetchall::config::{Config, HostTable, KEYS, without_secret};
 use fetchall::policy::redact::redact;
 
 use crate::cli::exit::Exit;
@@ -24,17 +23,13 @@ pub fn show(resolved: &Resolved, show_origin: bool) -> anyhow::Result<Exit> {
             None => text.push_str(&format!("{line}\n")),
         }
     }
+    text.extend(config.hosts.iter().map(HostTable::show));
     to_stdout(text.as_bytes())
 }
 
 fn without_secrets(mut config: Config) -> Config {
     for text in &mut config.header {
-        if let Ok((name, Some(value))) = parse_header(text)
-            && !value.is_empty()
-            && is_secret(&name)
-        {
-            *text = format!("{}: (hidden)", text.split(':').next().unwrap_or(name.as_str()));
-        }
+        *text = without_secret(text);
     }
     if let Some(user) = &mut config.user {
         *user = "(hidden)".to_owned();

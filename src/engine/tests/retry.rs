@@ -3,16 +3,16 @@
 use super::*;
 use crate::model::{RetryCause, RetryOn, Subject};
 
-fn secs(n: u64) -> Duration {
+pub(super) fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
-fn three() -> Limits {
+pub(super) fn three() -> Limits {
     Limits { retries: 3, max_wait: secs(60), ..Limits::default() }
 }
 
 /// URLs, in this order.
-fn case(urls: &[&str]) -> Case {
+pub(super) fn case(urls: &[&str]) -> Case {
     let entry = |(i, text): (usize, &&str)| {
         let url = url::Url::parse(text).unwrap();
         Entry::Seed(Seed { url, priority: 0, origin: origin(i + 1), number: 0, wants: None, known: None })
@@ -23,20 +23,20 @@ fn case(urls: &[&str]) -> Case {
 }
 
 /// `n` URLs of one host, `http://a.test/1` and so on.
-fn of_host(host: &str, n: usize) -> Vec<String> {
+pub(super) fn of_host(host: &str, n: usize) -> Vec<String> {
     (1..=n).map(|i| format!("http://{host}/{i}")).collect()
 }
 
-fn busy(tries: u32, status: u16, wait: Option<u64>) -> Step {
+pub(super) fn busy(tries: u32, status: u16, wait: Option<u64>) -> Step {
     Step::Busy { tries, status, wait: wait.map(secs) }
 }
 
 /// When each URL was handed out, and retries told.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<(Told, String, tokio::time::Instant)>>>);
+pub(super) struct Log(Arc<Mutex<Vec<(Told, String, tokio::time::Instant)>>>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Told {
+pub(super) enum Told {
     HandedOut(u32),
     Retrying(Duration),
     Done,
@@ -59,14 +59,14 @@ impl Reporter for Log {
 }
 
 /// What a case told, how it ended, and how long it took on its own clock.
-struct Ran {
-    log: Vec<(Told, String, Duration)>,
-    end: RunEnd,
-    outcomes: Vec<Outcome>,
-    took: Duration,
+pub(super) struct Ran {
+    pub(super) log: Vec<(Told, String, Duration)>,
+    pub(super) end: RunEnd,
+    pub(super) outcomes: Vec<Outcome>,
+    pub(super) took: Duration,
 }
 
-fn ran(mut case: Case, stop_after: Option<Duration>) -> Ran {
+pub(super) fn ran(mut case: Case, stop_after: Option<Duration>) -> Ran {
     let log = Log::default();
     case.reporters.push(Box::new(log.clone()));
     let stop = Stop::default();
@@ -89,7 +89,7 @@ fn ran(mut case: Case, stop_after: Option<Duration>) -> Ran {
 
 impl Ran {
     /// When URLs that begin so were handed out, with their tries.
-    fn handed_out(&self, start: &str) -> Vec<(u32, Duration)> {
+    pub(super) fn handed_out(&self, start: &str) -> Vec<(u32, Duration)> {
         let tries = self.log.iter().filter(|(_, url, _)| url.starts_with(start));
         tries.filter_map(|(told, _, at)| if let Told::HandedOut(n) = told { Some((*n, *at)) } else { None }).collect()
     }
@@ -247,7 +247,7 @@ fn what_waits_for_another_try_of_a_host_given_up_is_told_with_its_last_answer() 
 
 #[test]
 fn an_outage_costs_a_fifth_more_and_no_doubled_load() {
-    for step in [Step::Fail(ErrorKind::Connect), busy(99, 503, None), busy(99, 503, Some(0))] {
+    for step in [Step::Fail(ErrorKind::Reset), busy(99, 503, None), busy(99, 503, Some(0))] {
         let urls = of_host("a.test", 1000);
         let mut case = case(&urls.iter().map(String::as_str).collect::<Vec<_>>());
         case.script.otherwise = (Duration::from_millis(1), step);

@@ -1,0 +1,90 @@
+//! Settings for some hosts only: `[hosts."example.com"]` tables of a file.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue};
+use toml::{Table, Value};
+
+use super::{Config, Key, Raw, header};
+use crate::model::{Credentials, HostPattern};
+
+/// The keys of such a table.
+pub(super) const HOST_KEYS: [&str; 4] = ["per-host", "delay", "header", "user"];
+
+/// One table. What it does not say is as everywhere else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostTable {
+    /// Whose it is.
+    pub pattern: HostPattern,
+    /// The most URLs of such a host in flight at once.
+    pub per_host: Option<Option<NonZeroU32>>,
+    /// The time between the starts of two requests.
+    pub delay: Option<Duration>,
+    /// Request fields, as [`super::parse_header`] reads them.
+    pub header: Vec<String>,
+    /// Name and password, with a colon between them.
+    pub user: Option<String>,
+}
+
+impl HostTable {
+    /// An empty table.
+    pub(super) fn new(pattern: HostPattern) -> Self {
+        Self { pattern, per_host: None, delay: None, header: Vec::new(), user: None }
+    }
+
+    /// Reads a value.
+    pub(super) fn set(&mut self, key: &str, raw: Raw<'_>) -> Result<(), String> {
+        if key == "user" {
+            let (Raw::String(text) | Raw::Number(text)) = raw else {
+                return Err("is no text; write \"name:password\"".to_owned());
+            };
+            // It may be a secret without its colon too, so it is not repeated.
+            if !text.contains(':') || text.contains(char::is_control) {
+                return Err("is no name and password; write \"name:password\"".to_owned());
+            }
+            self.user = Some(text.to_owned());
+            return Ok(());
+        }
+        let Some(known) = Key::named(key) else { return Err("is no key".to_owned()) };
+        let mut read = Config::default();
+        known.set(&mut read, raw)?;
+        match key {
+            "per-host" => self.per_host = Some(read.per_host),
+            "delay" => self.delay = Some(read.delay),
+            _ => self.header = read.header,
+        }
+        Ok(())
+    }
+
+    /// The request fields; `None` where one of fetchall's own is not sent.
+    pub fn fields(&self) -> Vec<(HeaderName, Option<HeaderValue>)> {
+        self.header.iter().filter_map(|text| header::parse_header(text).ok()).collect()
+    }
+
+    /// The user.
+    pub fn credentials(&self) -> Option<Credentials> {
+        let (username, password) = self.user.as_deref()?.split_once(':')?;
+        Some(Credentials { username: username.to_owned(), password: password.to_owned() })
+    }
+
+    /// The table as TOML, in a form that reads back as itself, without its secrets.
+    pub fn show(&self) -> String {
+        let mut table = Table::new();
+        let config = Config {
+            per_host: self.per_host.flatten(),
+            delay: self.delay.unwrap_or_default(),
+            header: self.header.iter().map(|text| header::without_secret(text)).collect(),
+            ..Config::default()
+        };
+        let said = [self.per_host.is_some(), self.delay.is_some(), !self.header.is_empty()];
+        for (name, said) in HOST_KEYS.iter().zip(said) {
+            table.extend(Key::named(name).filter(|_| said).map(|key| ((*name).to_owned(), key.get(&config))));
+        }
+        if let Some(user) = self.credentials() {
+            table.insert("user".to_owned(), Value::from(format!("{}:(hidden)", user.username)));
+        }
+        let lines: String = table.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
+        format!("\n[hosts.{}]\n{lines}", Value::from(self.pattern.as_str()))
+    }
+}

@@ -1,0 +1,124 @@
+//! One host: what waits for it, what it is doing, and what it is allowed.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::super::HoldUntil;
+use super::Waiting;
+use crate::policy::politeness::Window;
+
+/// The turn of a host among those that are ready: first those that have fewer fetches than they
+/// have shown to serve, then by priority, then by how few they have, then by whose turn it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Turn {
+    /// It has as many as it may have beside others.
+    pub(super) has_its_share: bool,
+    pub(super) priority: Reverse<i32>,
+    pub(super) out: u32,
+    pub(super) number: u64,
+}
+
+/// Where a host is listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Nowhere: nothing waits, or it has all its slots.
+    Nowhere,
+    /// Among those that are ready.
+    Ready(Turn),
+    /// Among those whose time has not come.
+    Timed(Instant),
+}
+
+/// One host.
+pub(super) struct Host {
+    pub(super) name: Arc<str>,
+    pub(super) queue: Queue,
+    pub(super) place: Place,
+    pub(super) window: Window,
+    /// Handed out and not settled.
+    pub(super) out: u32,
+    /// The most that may be out, as the user said.
+    pub(super) most: u32,
+    pub(super) held: Option<HoldUntil>,
+    /// The earliest next start, where starts are kept apart.
+    pub(super) next: Option<Instant>,
+    /// It is in the list of idle hosts that are remembered.
+    pub(super) remembered: bool,
+}
+
+impl Host {
+    /// Where it belongs.
+    pub(super) fn belongs(&self, number: u64) -> Place {
+        let turn = |has_its_share, out| match self.queue.priority() {
+            Some(priority) => Place::Ready(Turn { has_its_share, priority: Reverse(priority), out, number }),
+            None => Place::Nowhere,
+        };
+        match (self.held, self.next) {
+            (Some(HoldUntil::ForGood), _) => turn(false, 0),
+            (Some(HoldUntil::Time(end)), next) => Place::Timed(next.map_or(end, |next| next.max(end))),
+            _ if self.out >= self.most.min(self.window.slots()) => Place::Nowhere,
+            (None, Some(next)) => Place::Timed(next),
+            (None, None) => turn(self.out >= self.window.beside_others(), self.out),
+        }
+    }
+
+    /// Whether nothing of it will be asked again.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.held == Some(HoldUntil::ForGood)
+    }
+
+    /// Whether nothing is lost when it is forgotten.
+    pub(super) fn is_idle(&self) -> bool {
+        self.out == 0 && self.queue.priority().is_none() && self.held.is_none() && self.next.is_none()
+    }
+}
+
+/// What waits for one host: the highest priority first, oldest first within one. Nearly every list
+/// has one priority alone, which needs no tree.
+#[derive(Default)]
+pub(super) struct Queue {
+    /// The priority of those in `main`.
+    level: i32,
+    main: VecDeque<Waiting>,
+    others: BTreeMap<Reverse<i32>, VecDeque<Waiting>>,
+}
+
+impl Queue {
+    /// The highest priority; `None` where nothing waits.
+    pub(super) fn priority(&self) -> Option<i32> {
+        let other = self.others.first_key_value().map(|(level, _)| level.0);
+        if self.main.is_empty() { other } else { other.max(Some(self.level)) }
+    }
+
+    fn of(&mut self, level: i32) -> &mut VecDeque<Waiting> {
+        if self.main.is_empty() && self.others.is_empty() {
+            self.level = level;
+        }
+        if level == self.level { &mut self.main } else { self.others.entry(Reverse(level)).or_default() }
+    }
+
+    pub(super) fn push_back(&mut self, waiting: Waiting) {
+        self.of(waiting.seed().priority).push_back(waiting);
+    }
+
+    /// Before all others of its priority: what waited for its time has waited long enough.
+    pub(super) fn push_front(&mut self, waiting: Waiting) {
+        self.of(waiting.seed().priority).push_front(waiting);
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Waiting> {
+        match self.others.first_entry() {
+            Some(mut first) if self.main.is_empty() || first.key().0 > self.level => {
+                let next = first.get_mut().pop_front();
+                if first.get().is_empty() {
+                    first.remove();
+                }
+                next
+            }
+            _ => self.main.pop_front(),
+        }
+    }
+}

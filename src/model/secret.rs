@@ -1,0 +1,38 @@
+//! Which request fields are for one origin only.
+
+use http::HeaderName;
+use http::header::COOKIE;
+
+/// Whether a request field says who asks, so that it is for one origin only and is shown nowhere:
+/// Cookie, and every name with a part such as `authorization`, `token` or `key`.
+pub fn is_secret(name: &HeaderName) -> bool {
+    const PARTS: [&str; 11] = [
+        "auth",
+        "authentication",
+        "authorization",
+        "credential",
+        "credentials",
+        "key",
+        "apikey",
+        "passwd",
+        "password",
+        "secret",
+        "token",
+    ];
+    *name == COOKIE || name.as_str().split(['-', '_']).any(|part| PARTS.contains(&part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_that_say_who_asks_are_secret_by_their_names() {
+        for name in ["authorization", "cookie", "proxy-authorization", "x-amz-security-token", "x-api-key", "x-auth"] {
+            assert!(is_secret(&HeaderName::from_static(name)), "{name}");
+        }
+        for name in ["accept", "user-agent", "x-kept", "cookie2", "if-match", "x-keyboard", "author"] {
+            assert!(!is_secret(&HeaderName::from_static(name)), "{name}");
+        }
+    }
+}

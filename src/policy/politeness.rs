@@ -1,0 +1,175 @@
+//! How many fetches a host gets at once: what trouble costs it, how it earns them back, and when it
+//! counts as dead.
+//!
+//! Two numbers for each host. Its slots are cut by trouble and hold always: additive increase,
+//! multiplicative decrease, as TCP does it (RFC 5681). What it has shown to serve counts only while
+//! other hosts want slots too: it begins low and grows with each good answer, so that a host which
+//! keeps its fetches waiting never has many.
+
+#[cfg(test)]
+mod tests;
+
+use std::time::{Duration, Instant};
+
+use crate::model::{ErrorKind, Facts, SkipReason, Timing, Verdict};
+
+/// Slots are cut at most once in this time: what was under way together fails together.
+const CUT_EVERY: Duration = Duration::from_secs(1);
+
+/// After so many fetches in a row to which nobody answered, a host counts as dead.
+pub const SILENT: u32 = 10;
+
+/// How long a dead host is left alone before each probe. After the last one it is given up.
+pub const PROBES: [Duration; 4] =
+    [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8)];
+
+/// The least that any host has beside others.
+const LEAST: u32 = 2;
+
+/// An answer is slow from here on, if it is so beside the others too.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// Slow is what takes so many times as long as usual.
+const SLOW_BY: u32 = 8;
+
+/// What the end of a fetch says about the host that was asked last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sign {
+    /// It answered; how long its head took, where that is known.
+    Well(Option<Duration>),
+    /// It answered that it is busy, or broke off.
+    Busy,
+    /// Nobody answered.
+    Silent,
+}
+
+/// Reads the sign; `None` where nobody was asked, or the fetch was ended by us.
+pub fn sign(verdict: &Verdict, facts: &Facts, timing: &Timing) -> Option<Sign> {
+    // A redirect is the answer of the host before.
+    let answered = facts.status.is_some_and(|status| !(300..400).contains(&status));
+    match verdict {
+        Verdict::HttpError if matches!(facts.status, Some(429 | 503)) => Some(Sign::Busy),
+        Verdict::Ok | Verdict::HttpError | Verdict::Skipped(SkipReason::NotModified) => {
+            Some(Sign::Well(timing.first_byte))
+        }
+        Verdict::Skipped(_) | Verdict::Cancelled => None,
+        Verdict::Failed(error) => match error.kind {
+            ErrorKind::Connect | ErrorKind::Dns => Some(Sign::Silent),
+            ErrorKind::Timeout if !answered => Some(Sign::Silent),
+            ErrorKind::Timeout | ErrorKind::Reset => Some(Sign::Busy),
+            // A defect, a disk or a rule of ours says nothing about the host.
+            ErrorKind::Internal | ErrorKind::Io | ErrorKind::Blocked | ErrorKind::Cancelled | ErrorKind::InvalidUrl => {
+                None
+            }
+            _ => Some(Sign::Well(None)),
+        },
+    }
+}
+
+/// How long answers usually take in this run: about the median. It moves by a sixteenth with each
+/// answer, so a few that take very long do not move it far.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Usual(Option<Duration>);
+
+impl Usual {
+    /// Notes an answer, and says whether it was slow beside the others.
+    pub fn is_slow(&mut self, took: Duration) -> bool {
+        let took = took.max(Duration::from_millis(1));
+        let usual = self.0.unwrap_or(took);
+        self.0 = Some(if took > usual { (usual * 17 / 16).min(took) } else { (usual * 15 / 16).max(took) });
+        took > SLOW && took > usual * SLOW_BY
+    }
+}
+
+/// What follows from trouble.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Fewer slots at most.
+    GoOn,
+    /// It counts as dead: nothing before then, and then one fetch alone.
+    Probe(Instant),
+    /// It is dead.
+    GiveUp,
+}
+
+/// The slots of one host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Window {
+    /// The most at once; `None`: as many as there are.
+    slots: Option<u32>,
+    /// Good answers since the last slot was earned.
+    earned: u32,
+    /// The most at once beside others.
+    shown: u32,
+    /// When slots were last cut.
+    cut: Option<Instant>,
+    /// Fetches in a row that nobody answered.
+    silent: u32,
+    /// Probes so far, and when the last one was due.
+    probes: Option<(usize, Instant)>,
+}
+
+impl Window {
+    /// A host of which nothing is known, in a run of so many fetches at once.
+    pub fn new(concurrency: u32) -> Self {
+        let shown = (concurrency / 32).max(LEAST);
+        Self { slots: None, earned: 0, shown, cut: None, silent: 0, probes: None }
+    }
+
+    /// The most at once, whoever else is there.
+    pub fn slots(&self) -> u32 {
+        if self.probes.is_some() { 1 } else { self.slots.unwrap_or(u32::MAX) }
+    }
+
+    /// The most at once while other hosts want slots.
+    pub fn beside_others(&self) -> u32 {
+        self.shown.min(self.slots())
+    }
+
+    /// Whether there is something to remember of it.
+    pub fn is_marked(&self) -> bool {
+        self.slots.is_some() || self.silent > 0
+    }
+
+    /// It answered.
+    pub fn well(&mut self, slow: bool, concurrency: u32) {
+        (self.silent, self.probes) = (0, None);
+        self.shown = if slow { (self.shown / 2).max(1) } else { (self.shown + 1).min(concurrency.max(LEAST)) };
+        let Some(slots) = self.slots else { return };
+        self.earned += 1;
+        if self.earned >= slots {
+            self.earned = 0;
+            self.slots = Some(slots + 1).filter(|slots| *slots < concurrency);
+        }
+    }
+
+    /// It is busy or silent; `out` fetches were under way, this one among them.
+    pub fn trouble(&mut self, silent: bool, out: u32, now: Instant) -> Next {
+        if self.cut.is_none_or(|cut| now >= cut + CUT_EVERY) {
+            self.cut = Some(now);
+            self.earned = 0;
+            self.slots = Some((self.slots.unwrap_or(u32::MAX).min(out) / 2).max(1));
+            self.shown = (self.shown / 2).max(1);
+        }
+        if !silent {
+            (self.silent, self.probes) = (0, None);
+            return Next::GoOn;
+        }
+        self.silent = self.silent.saturating_add(1);
+        let done = match self.probes {
+            // Begun before it was known to be dead.
+            Some((_, due)) if now < due => return Next::GoOn,
+            Some((done, _)) => done,
+            None if self.silent < SILENT => return Next::GoOn,
+            None => 0,
+        };
+        match PROBES.get(done) {
+            Some(wait) => {
+                self.slots = Some(1);
+                self.probes = Some((done + 1, now + *wait));
+                Next::Probe(now + *wait)
+            }
+            None => Next::GiveUp,
+        }
+    }
+}

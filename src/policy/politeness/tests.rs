@@ -1,0 +1,132 @@
+//! The slots of a host, and what is read from the end of a fetch.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::model::{FetchError, Hop};
+
+fn failed(kind: ErrorKind) -> Verdict {
+    Verdict::Failed(FetchError::new(kind, "x"))
+}
+
+fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+#[test]
+fn signs_are_read_from_what_became_of_a_fetch() {
+    let status = |status| Facts { status: Some(status), ..Facts::default() };
+    let timing = Timing { first_byte: Some(ms(7)), ..Timing::default() };
+    let well = Some(Sign::Well(Some(ms(7))));
+    for (verdict, facts, expected) in [
+        (Verdict::Ok, status(200), well),
+        (Verdict::HttpError, status(404), well),
+        (Verdict::HttpError, status(500), well),
+        (Verdict::HttpError, status(429), Some(Sign::Busy)),
+        (Verdict::HttpError, status(503), Some(Sign::Busy)),
+        (Verdict::Skipped(SkipReason::NotModified), status(304), well),
+        (Verdict::Skipped(SkipReason::Exists), Facts::default(), None),
+        (Verdict::Cancelled, status(200), None),
+        (failed(ErrorKind::Connect), Facts::default(), Some(Sign::Silent)),
+        (failed(ErrorKind::Dns), Facts::default(), Some(Sign::Silent)),
+        (failed(ErrorKind::Timeout), Facts::default(), Some(Sign::Silent)),
+        (failed(ErrorKind::Timeout), status(200), Some(Sign::Busy)),
+        (failed(ErrorKind::Timeout), status(302), Some(Sign::Silent)),
+        (failed(ErrorKind::Reset), Facts::default(), Some(Sign::Busy)),
+        (failed(ErrorKind::Tls), Facts::default(), Some(Sign::Well(None))),
+        (failed(ErrorKind::Checksum), status(200), Some(Sign::Well(None))),
+        (failed(ErrorKind::Io), status(200), None),
+        (failed(ErrorKind::Internal), Facts::default(), None),
+    ] {
+        assert_eq!(sign(&verdict, &facts, &timing), expected, "{verdict:?}");
+    }
+    let url = url::Url::parse("http://a.test/").unwrap();
+    let redirected = Facts { status: Some(302), redirects: vec![Hop { status: 302, url }], ..Facts::default() };
+    assert_eq!(sign(&failed(ErrorKind::Connect), &redirected, &timing), Some(Sign::Silent));
+}
+
+#[test]
+fn trouble_halves_once_a_second_and_good_answers_add_one_a_round() {
+    let start = Instant::now();
+    let mut window = Window::new(100);
+    assert_eq!((window.slots(), window.beside_others()), (u32::MAX, 3));
+    for (after, slots) in [(0, 16), (10, 16), (999, 16), (1000, 8), (2000, 4), (3000, 2), (4000, 1), (9000, 1)] {
+        assert_eq!(window.trouble(false, 32, start + ms(after)), Next::GoOn);
+        assert_eq!(window.slots(), slots, "after {after} ms");
+    }
+    for expected in [2, 2, 3, 3, 3, 4] {
+        window.well(false, 100);
+        assert_eq!(window.slots(), expected);
+    }
+    (0..10_000).for_each(|_| window.well(false, 100));
+    assert_eq!((window.slots(), window.is_marked()), (u32::MAX, false), "all is well again");
+}
+
+#[test]
+fn beside_others_a_slow_host_has_few_and_a_good_one_all() {
+    let mut window = Window::new(40);
+    assert_eq!(window.beside_others(), 2);
+    (0..3).for_each(|_| window.well(false, 40));
+    assert_eq!(window.beside_others(), 5);
+    (0..3).for_each(|_| window.well(true, 40));
+    assert_eq!((window.beside_others(), window.slots()), (1, u32::MAX), "alone it may have all");
+    (0..99).for_each(|_| window.well(false, 40));
+    assert_eq!(window.beside_others(), 40);
+}
+
+#[test]
+fn slow_is_what_takes_much_longer_than_usual() {
+    let mut usual = Usual::default();
+    assert!(!usual.is_slow(ms(9000)), "there is nothing to compare it with");
+    for _ in 0..200 {
+        assert!(!usual.is_slow(ms(20)));
+    }
+    assert!(!usual.is_slow(ms(900)), "less than a second is never slow");
+    assert!(usual.is_slow(ms(1100)));
+    let slow = (0..200).filter(|_| usual.is_slow(ms(10_000))).count();
+    assert!((50..100).contains(&slow), "where all are slow, none is: {slow}");
+}
+
+#[test]
+fn a_silent_host_is_probed_ever_more_rarely_and_then_given_up() {
+    let mut now = Instant::now();
+    let mut window = Window::new(10);
+    for _ in 1..SILENT {
+        assert_eq!(window.trouble(true, 10, now), Next::GoOn);
+    }
+    for wait in PROBES {
+        assert_eq!(window.trouble(true, 1, now), Next::Probe(now + wait));
+        assert_eq!(window.slots(), 1);
+        assert_eq!(window.trouble(true, 9, now + wait / 2), Next::GoOn, "it had begun before");
+        now += wait;
+    }
+    let mut alive = window.clone();
+    assert_eq!(window.trouble(true, 1, now), Next::GiveUp);
+    alive.well(false, 10);
+    assert_eq!((alive.slots(), alive.trouble(true, 1, now)), (2, Next::GoOn), "an answer counts for more");
+}
+
+proptest! {
+    #[test]
+    fn a_host_has_a_slot_always_and_never_more_beside_others(
+        signs in prop::collection::vec((0_u8..4, 0_u64..3000, 1_u32..200), 0..200),
+        concurrency in 1_u32..300,
+    ) {
+        let mut now = Instant::now();
+        let mut window = Window::new(concurrency);
+        for (sign, later, out) in signs {
+            now += ms(later);
+            let before = window.slots();
+            match sign {
+                0 => window.well(false, concurrency),
+                1 => window.well(true, concurrency),
+                n => {
+                    window.trouble(n == 2, out, now);
+                    prop_assert!(window.slots() <= before);
+                }
+            }
+            prop_assert!(window.slots() >= 1 && window.beside_others() >= 1);
+            prop_assert!(window.beside_others() <= window.slots());
+        }
+    }
+}

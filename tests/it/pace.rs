@@ -1,0 +1,148 @@
+//! Limits on how often servers are asked and how much is taken at once, on every backend: read from
+//! the log of the server that is asked.
+
+use std::time::{Duration, Instant};
+
+use crate::support::act::{Act, Script};
+use crate::support::cli::{Fetchall, Finished};
+use crate::support::fault::FaultServer;
+
+const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
+
+fn ok() -> Act {
+    Act::KeepAliveOk(b"hello\n".to_vec())
+}
+
+/// Runs a list on each backend at once, each with a server of its own.
+fn on_each(
+    script: fn() -> Script,
+    names: &[&str],
+    args: &[&str],
+    check: impl Fn(&str, &[Duration], &FaultServer, &Finished) + Sync,
+) {
+    let check = &check;
+    std::thread::scope(|scope| {
+        for backend in BACKENDS {
+            scope.spawn(move || {
+                let server = FaultServer::start(script());
+                let list: String = names.iter().map(|name| server.url(name) + "\n").collect();
+                let started = Instant::now();
+                let run = Fetchall::new().args(["--json", "--backend", backend]).args(args).stdin(list).run();
+                let times: Vec<_> = server.requests().iter().map(|request| request.at - started).collect();
+                check(backend, &times, &server, &run);
+            });
+        }
+    });
+}
+
+/// No request came before its turn, were they all as close together as they may be. What the way to
+/// the server takes can only make one late.
+fn assert_apart(backend: &str, times: &[Duration], least: Duration) {
+    for (n, at) in (0..).zip(times) {
+        assert!(*at >= least * n, "{backend}: {times:?}");
+    }
+}
+
+#[test]
+fn two_requests_of_a_host_are_a_delay_apart_redirects_and_retries_too() {
+    let script = || {
+        let busy = Act::Status(503, vec![("Retry-After", "0".to_owned())]);
+        Script::new().otherwise(ok()).on("r", Act::RedirectTo("/there".into())).on_each("busy", vec![busy, ok()])
+    };
+    let args = ["--delay", "200ms", "-c", "4", "--retry", "1", "--retry-max-wait", "10ms"];
+    on_each(script, &["1", "r", "busy", "2"], &args, |backend, times, _, run| {
+        assert_eq!((run.code(), times.len()), (Some(0), 6), "{backend}: {}", run.stderr);
+        assert_apart(backend, times, Duration::from_millis(200));
+    });
+}
+
+#[test]
+fn a_random_wait_is_from_half_to_one_and_a_half_times_as_long() {
+    let names = ["1", "2", "3", "4", "5"];
+    let args = ["--wait", "200ms", "--random-wait", "-c", "5"];
+    on_each(
+        || Script::new().otherwise(ok()),
+        &names,
+        &args,
+        |backend, times, _, _| {
+            assert_eq!(times.len(), 5, "{backend}");
+            assert_apart(backend, times, Duration::from_millis(100));
+        },
+    );
+}
+
+#[test]
+fn all_requests_together_keep_to_the_rate() {
+    let names: Vec<String> = (0..30).map(|n| n.to_string()).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    on_each(
+        || Script::new().otherwise(ok()),
+        &names,
+        &["--rate", "20/s", "-c", "8"],
+        |backend, times, _, run| {
+            assert_eq!((run.code(), times.len()), (Some(0), 30), "{backend}: {}", run.stderr);
+            assert_apart(backend, times, Duration::from_millis(50));
+            assert!(times[29] < Duration::from_secs(8), "{backend}: and not much less: {times:?}");
+        },
+    );
+}
+
+#[test]
+fn all_bodies_together_keep_to_the_limit_and_a_wait_for_it_is_no_fault_of_the_server() {
+    let names = ["1", "2", "3", "4"];
+    let body = || Script::new().otherwise(Act::KeepAliveOk(vec![b'x'; 40_000]));
+    // Each wait is longer than the read timeout, and slower than the low speed.
+    let args = ["--limit-rate", "100000", "-c", "4", "--read-timeout", "300ms", "--low-speed", "90000/1s"];
+    let started = Instant::now();
+    on_each(body, &names, &args, |backend, _, _, run| {
+        let took = started.elapsed();
+        assert_eq!(run.code(), Some(0), "{backend}: {}{}", run.stdout, run.stderr);
+        assert!(took >= Duration::from_millis(1500), "{backend}: {took:?}");
+    });
+}
+
+#[test]
+fn a_fixed_number_for_each_host_holds() {
+    let slow = || Script::new().otherwise(Act::Delayed(Duration::from_millis(20), Box::new(ok())));
+    let names: Vec<String> = (0..12).map(|n| n.to_string()).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    on_each(slow, &names, &["--per-host", "2", "-c", "8"], |backend, _, server, run| {
+        assert_eq!(run.code(), Some(0), "{backend}: {}", run.stderr);
+        assert_eq!(server.max_in_flight(), if backend == "sequential" { 1 } else { 2 }, "{backend}");
+    });
+}
+
+#[test]
+fn what_a_table_of_a_host_says_goes_to_that_host_alone() {
+    let other = FaultServer::start(Script::new().otherwise(ok()));
+    let away = Act::RedirectTo(other.url("there"));
+    let server = FaultServer::start(Script::new().otherwise(ok()).on("r", away));
+    let (own, foreign) = (server.address(), other.address());
+    let tables = format!(
+        "[hosts.\"http://{own}\"]\nuser = \"ann:hunter2\"\nheader = [\"X-Key: k\", \"Cookie: c=1\"]\nper-host = 1\n\
+         [hosts.\"{foreign}\"]\nuser = \"bob:swordfish\"\nheader = [\"X-Other: o\"]\n"
+    );
+    for backend in BACKENDS {
+        let list = ["r", "1"].map(|name| server.url(name) + "\n").concat();
+        let run = Fetchall::new().file("fetchall.toml", &tables).args(["--json", "--backend", backend]).stdin(list);
+        let run = run.run().expect_code(0);
+        for request in server.requests() {
+            assert_eq!(request.header("authorization"), Some("Basic YW5uOmh1bnRlcjI="), "{backend}");
+            assert_eq!((request.header("x-key"), request.header("cookie")), (Some("k"), Some("c=1")));
+        }
+        for request in other.requests() {
+            assert_eq!((request.header("x-key"), request.header("cookie")), (None, None), "{backend}");
+            assert_eq!(request.header("x-other"), Some("o"));
+            assert_eq!(request.header("authorization"), None, "it was not written for http");
+        }
+        for secret in ["hunter2", "YW5uOmh1bnRlcjI", "swordfish"] {
+            assert!(!run.stdout.contains(secret) && !run.stderr.contains(secret));
+        }
+    }
+    assert_eq!((server.requests().len(), other.requests().len()), (8, 4));
+    let shown = Fetchall::new().file("fetchall.toml", &tables).arg("config").run().expect_code(0).stdout;
+    assert!(!shown.contains("hunter2") && !shown.contains("c=1") && !shown.contains("swordfish"), "{shown}");
+    assert!(shown.contains("user = \"ann:(hidden)\"") && shown.contains("per-host = 1"), "{shown}");
+    let wrong = Fetchall::new().file("fetchall.toml", "[hosts.\"a.test\"]\nusr = \"a:b\"\n").arg("config").run();
+    assert!(wrong.expect_code(2).stderr.contains("fetchall.toml:2: unknown key `usr` of a host"));
+}

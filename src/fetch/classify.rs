@@ -156,7 +156,8 @@ pub(super) const LARGEST_HEAD: &str = "a head may have 1000 fields and 256 KiB";
 
 /// Whether a head was too large; of HTTP/2 that is one of the ways in which an answer can break its rules.
 fn may_be_too_large(e: &(dyn StdError + 'static)) -> bool {
-    e.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse_too_large)
+    // Only servers may ask hyper for more than its text.
+    e.downcast_ref::<hyper::Error>().is_some_and(|e| e.is_parse() && e.to_string().contains("too large"))
         || e.downcast_ref::<h2::Error>().is_some_and(|e| e.is_reset() && e.is_library())
 }
 

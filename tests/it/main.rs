@@ -28,6 +28,7 @@ mod exchange;
 #[cfg(unix)]
 mod faults;
 mod formats;
+mod hostile;
 mod input;
 mod known;
 mod library;

@@ -10,6 +10,7 @@ use crate::support::act::{Act, Script};
 use crate::support::cli::Fetchall;
 use crate::support::fault::FaultServer;
 use crate::support::single::{fetch, kind};
+use crate::support::tls::{Mode, TlsServer};
 
 /// What is decoded of a bomb would have this many bytes.
 const BOMB: usize = 256 << 20;
@@ -110,11 +111,7 @@ fn what_never_ends_is_given_up() {
         ("trailers", endless(with(b"0\r\n"), b"X: x\r\n"), &["protocol"]),
         ("a body", endless(chunked.clone(), &[b"400\r\n", &[b'x'; 1024][..], b"\r\n"].concat()), &["too_large"]),
         ("a body until the end", endless(b"HTTP/1.1 200 OK\r\n\r\n".to_vec(), b"x"), &["too_large"]),
-        (
-            "interim answers",
-            endless(Vec::new(), b"HTTP/1.1 103 Early Hints\r\n\r\n"),
-            &["protocol", "timeout", "reset"],
-        ),
+        ("interim answers", endless(Vec::new(), b"HTTP/1.1 103 Early Hints\r\n\r\n"), &["protocol"]),
     ] {
         let began = Instant::now();
         let single = fetch(act, &["--max-size", "1MiB", "--timeout", "2s", "--retry", "0"]);
@@ -148,5 +145,32 @@ fn what_servers_say_reaches_no_terminal_raw() {
             let raw = text.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\t' | '\r') || *c == '\u{202e}');
             assert_eq!(raw, None, "{format} {stream}: {}", text.escape_debug());
         }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn floods_over_http2_end_too() {
+    // RFC 9113, sections 6.5, 6.7, 6.10, 6.1.
+    let settings: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
+    let pings: &[u8] = &[0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
+    let continuations: &[u8] = &[0, 0, 4, 9, 0, 0, 0, 0, 1, 0, 1, b'a', 0];
+    let empty_data: &[u8] = &[0, 0, 0, 0, 0, 0, 0, 0, 1];
+    for (what, frames) in
+        [("settings", settings), ("pings", pings), ("continuations", continuations), ("empty data", empty_data)]
+    {
+        let server = TlsServer::start(Mode::Flood(frames));
+        let began = Instant::now();
+        let args = ["--json", "-k", "--timeout", "1s", "-c", "1"];
+        let never = FaultServer::start(Script::new().on("never", Act::Stalled));
+        let urls = [server.url("x"), never.url("never")];
+        let mut running = Fetchall::new().args(args).args(urls).spawn();
+        let record: serde_json::Value = serde_json::from_str(&running.next_line()).unwrap();
+        let peak = peak(running.pid());
+        assert!(["timeout", "protocol", "reset"].contains(&kind(&record)), "{what}: {record}");
+        assert!(began.elapsed() < Duration::from_secs(15), "{what}: {:?}", began.elapsed());
+        assert!(peak < 200 << 20, "{what}: {} MiB", peak >> 20);
+        running.signal(rustix::process::Signal::KILL);
+        running.wait();
     }
 }

@@ -52,6 +52,8 @@ pub enum Mode {
     /// As `Good` over HTTP/2, with 60 fields of 1000 bytes in the head; the stream of `/reset` is
     /// reset instead.
     Http2,
+    /// HTTP/2 that answers the first request with these frames again and again, read or not.
+    Flood(&'static [u8]),
 }
 
 /// The body of [`Mode::Good`].
@@ -160,7 +162,7 @@ fn identities(mode: Mode) -> (Certificate, TlsAcceptor, (String, String)) {
         builder.with_no_client_auth()
     };
     let mut config = builder.with_single_cert(chain, key).expect("the key belongs to the certificate");
-    if mode == Mode::Http2 {
+    if matches!(mode, Mode::Http2 | Mode::Flood(_)) {
         config.alpn_protocols = vec![b"h2".to_vec()];
     }
     if mode == Mode::BothVersions {
@@ -194,6 +196,9 @@ async fn serve(mut stream: TcpStream, mode: Mode, acceptor: TlsAcceptor, request
     }
     // A client that refuses the certificate ends here, as it should.
     let Ok(mut tls) = acceptor.accept(stream).await else { return };
+    if let Mode::Flood(frames) = mode {
+        return flood(tls, frames).await;
+    }
     if tls.get_ref().1.alpn_protocol() == Some(b"h2") {
         return serve_http2(tls, requests).await;
     }
@@ -239,6 +244,32 @@ async fn serve_http2(tls: TlsStream<TcpStream>, requests: Arc<Mutex<Vec<String>>
         if let Ok(mut body) = respond.send_response(response, false) {
             let _ = body.send_data(bytes::Bytes::from_static(BODY), true);
         }
+    }
+}
+
+/// RFC 9113, section 3.4: first of all come our settings, here the defaults; then what is wanted.
+async fn flood(mut tls: TlsStream<TcpStream>, frames: &[u8]) {
+    let mut scratch = [0; 4096];
+    let _ = tls.read(&mut scratch).await;
+    let pieces = frames.repeat(16 * 1024 / frames.len().max(1) + 1);
+    let mut first: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
+    if frames.first() == Some(&0) && frames.get(3) == Some(&0) {
+        // Before data comes a head: `:status: 200`.
+        first = &[0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 1, 1, 4, 0, 0, 0, 1, 0x88];
+    } else if frames.get(3) == Some(&9) {
+        // Before its continuation comes the beginning of one.
+        first = &[0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 1, 0x88];
+    }
+    if tls.write_all(first).await.is_err() {
+        return;
+    }
+    // Bounded, should nobody mind.
+    for _ in 0..64 * 1024 {
+        if tls.write_all(&pieces).await.is_err() {
+            return;
+        }
+        // What it says is taken, so that it need not wait.
+        let _ = timeout(Duration::from_micros(1), tls.read(&mut scratch)).await;
     }
 }
 

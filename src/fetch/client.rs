@@ -54,6 +54,8 @@ pub(super) struct Clients {
     tls: Renewed<reqwest::Client>,
     /// For public addresses only: nobody can tell a client which of its idle connections to use.
     public_tls: Renewed<reqwest::Client>,
+    /// The same where a proxy is there, but not for this scheme.
+    direct_tls: Renewed<reqwest::Client>,
 }
 
 impl Clients {
@@ -69,6 +71,7 @@ impl Clients {
             no_proxy: spec.no_proxy.clone(),
             tls: Renewed::new(spec.idle_connections),
             public_tls: Renewed::new(spec.idle_connections),
+            direct_tls: Renewed::new(spec.idle_connections),
         }
     }
 
@@ -98,16 +101,22 @@ impl Clients {
         }
         let mut request = reqwest::Request::new(method, url.clone());
         *request.headers_mut() = fields;
-        let clients = if reach == Reach::All { &self.tls } else { &self.public_tls };
-        let client = clients.get(in_use, |opened| self.build_tls(opened, reach))?;
+        let any_proxy = self.proxies.http.is_some() || self.proxies.https.is_some();
+        let clients = match reach {
+            Reach::All => &self.tls,
+            _ if any_proxy && self.proxy_of(url).is_none() => &self.direct_tls,
+            _ => &self.public_tls,
+        };
+        // The user named the proxy: its host may be reached, but by whoever goes through it alone.
+        let proxied = !std::ptr::eq(clients, &self.direct_tls);
+        let client = clients.get(in_use, |opened| self.build_tls(opened, reach, proxied))?;
         Ok(Answer::tls(client.execute(request).await?))
     }
 
     /// The address that answered for this URL, as far as it can be known: what a proxy asked for us
     /// is known only where it is written out.
     pub(super) fn peer(&self, url: &Url, remote: Option<SocketAddr>) -> Option<SocketAddr> {
-        let proxy = if url.scheme() == "http" { &self.proxies.http } else { &self.proxies.https };
-        match (proxy, url.host()) {
+        match (self.proxy_of(url), url.host()) {
             (None, _) => remote,
             (Some(_), Some(Host::Ipv4(address))) => Some((address, 0).into()),
             (Some(_), Some(Host::Ipv6(address))) => Some((address, 0).into()),
@@ -115,8 +124,18 @@ impl Clients {
         }
     }
 
-    fn build_tls(&self, opened: &Arc<AtomicUsize>, reach: Reach) -> Result<reqwest::Client, ClientError> {
-        let proxies = [&self.proxies.http, &self.proxies.https].into_iter().flatten();
+    /// What requests of this scheme go through.
+    fn proxy_of(&self, url: &Url) -> Option<&Url> {
+        if url.scheme() == "http" { self.proxies.http.as_ref() } else { self.proxies.https.as_ref() }
+    }
+
+    fn build_tls(
+        &self,
+        opened: &Arc<AtomicUsize>,
+        reach: Reach,
+        proxied: bool,
+    ) -> Result<reqwest::Client, ClientError> {
+        let proxies = [&self.proxies.http, &self.proxies.https].into_iter().flatten().filter(|_| proxied);
         let except = proxies.filter_map(Url::host_str).map(Box::from).collect();
         let mut client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls::client_config(&self.tls_spec)?)

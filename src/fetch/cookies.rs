@@ -71,13 +71,26 @@ pub(super) fn send(jar: Option<&CookieJar>, chain: Option<&Jar>, url: &Url, fiel
         (None, None) => return,
     };
     let Some(field) = field else { return };
-    let both = fields.get(header::COOKIE).and_then(|own| {
-        let both = [field.as_bytes(), b"; ", own.as_bytes()].concat();
-        let mut both = HeaderValue::from_bytes(&both).ok()?;
-        both.set_sensitive(true);
-        Some(both)
-    });
-    fields.insert(header::COOKIE, both.unwrap_or(field));
+    let all = std::iter::once(&field).chain(fields.get_all(header::COOKIE));
+    let all = in_one_line(all);
+    fields.insert(header::COOKIE, all.unwrap_or(field));
+}
+
+/// RFC 6265, section 5.4: no request has more than one Cookie field.
+fn in_one_line<'a>(values: impl Iterator<Item = &'a HeaderValue>) -> Option<HeaderValue> {
+    let values: Vec<_> = values.map(HeaderValue::as_bytes).collect();
+    let mut one = HeaderValue::from_bytes(&values.join(&b"; "[..])).ok()?;
+    one.set_sensitive(true);
+    Some(one)
+}
+
+/// Cookies that the user gave in several ways go in one field.
+pub(super) fn fold(fields: &mut HeaderMap) {
+    if fields.get_all(header::COOKIE).iter().nth(1).is_some()
+        && let Some(one) = in_one_line(fields.get_all(header::COOKIE).iter())
+    {
+        fields.insert(header::COOKIE, one);
+    }
 }
 
 fn now() -> i64 {

@@ -4,11 +4,8 @@ use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
 use super::HttpSpec;
-use crate::model::{Credentials, HostPattern};
+use crate::model::{Credentials, HostPattern, is_secret};
 use crate::policy::origin;
-
-/// The fields that are secrets.
-const SECRET: [HeaderName; 3] = [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION];
 
 /// What is told to the hosts of one table.
 #[derive(Debug, Clone)]
@@ -29,7 +26,7 @@ impl HttpSpec {
         let trusted = host.pattern.trusts(url);
         for (name, value) in &host.fields {
             match value {
-                Some(_) if SECRET.contains(name) && !trusted => {}
+                Some(_) if is_secret(name) && !trusted => {}
                 Some(value) => drop(fields.insert(name, value.clone())),
                 None => drop(fields.remove(name)),
             }

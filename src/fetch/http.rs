@@ -76,6 +76,7 @@ impl HttpFetcher {
         let (sent, withheld): (Vec<_>, Vec<_>) = spec.headers.iter().cloned().partition(|(_, value)| value.is_some());
         let sent: Vec<_> = sent.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
         set_fields(&mut fields, &sent);
+        cookies::fold(&mut fields);
         let withheld: Vec<_> = withheld.into_iter().map(|(name, _)| name).collect();
         withheld.iter().for_each(|name| drop(fields.remove(name)));
         Self {

@@ -134,6 +134,7 @@ impl Jar {
             // Whoever has most gives way: one site cannot drive out the cookies of others.
             let less = most.len() - 1;
             self.count -= thin(most, now, less);
+            self.sites.retain(|_, kept| !kept.is_empty());
         }
     }
 

@@ -35,6 +35,9 @@ pub struct Limits {
     pub streams: bool,
 }
 
+/// A wait that a server names costs no budget from here on: it is that which bounds the load then.
+const FREE: Duration = Duration::from_secs(1);
+
 /// A try that is over.
 #[derive(Debug, Clone, Copy)]
 pub struct Try<'a> {
@@ -87,7 +90,7 @@ pub fn decide(limits: &Limits, tried: Try<'_>, random: f64, afford: impl FnOnce(
     let goes_on = || facts.validators.as_ref().is_some_and(|v| v.etag.as_ref().is_some_and(|tag| tag.starts_with('"')));
     let partly_out = limits.streams && facts.bytes.is_some_and(|bytes| bytes > 0) && !goes_on();
     let may = attempt <= limits.retries && !too_long && !partly_out && limits.on.covers(verdict, facts.status);
-    let again = (may && (held.is_some() || afford())).then(|| match named {
+    let again = (may && (held.is_some_and(|wait| wait >= FREE) || afford())).then(|| match named {
         Some(wait) => wait + (wait / 10).clamp(LEAST_SPREAD, SPREAD).mul_f64(random),
         None => backoff(attempt, limits.max_wait).mul_f64(random),
     });

@@ -79,7 +79,10 @@ impl Said {
                     let domain = value.strip_prefix('.').unwrap_or(value).to_ascii_lowercase();
                     said.domain = Some(domain).filter(|domain| !domain.is_empty());
                 }
-                "path" => said.path = Some(value.to_owned()).filter(|path| path.starts_with('/')),
+                "path" => {
+                    said.path =
+                        Some(value.to_owned()).filter(|path| path.starts_with('/') && !path.contains(char::is_control))
+                }
                 "secure" => said.secure = true,
                 "httponly" => said.http_only = true,
                 "expires" => said.expires = date::parse(value).or(said.expires),

@@ -160,3 +160,23 @@ proptest! {
         prop_assert_eq!(back.load(&text, NOW), 0);
     }
 }
+
+#[test]
+fn many_sites_are_no_more_than_many_cookies() {
+    let mut jar = Jar::default();
+    for n in 0..20_000 {
+        set(&mut jar, &format!("http://host{n}.test/"), &["a=1"]);
+    }
+    assert!(
+        jar.sites.len() <= MOST && jar.count == jar.sites.len(),
+        "{} sites, {} cookies",
+        jar.sites.len(),
+        jar.count
+    );
+}
+
+#[test]
+fn a_path_that_would_forge_a_line_of_a_file_is_not_taken() {
+    let jar = jar("http://a.test/", &["zz=1; Path=/\tTRUE\t1999999999\t__Host-sid\tevil"]);
+    assert!(jar.sites.values().flatten().all(|kept| kept.cookie.path == "/"));
+}

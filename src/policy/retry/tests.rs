@@ -159,3 +159,13 @@ proptest! {
         prop_assert!((0.4..0.6).contains(&mean), "{}", mean);
     }
 }
+
+#[test]
+fn only_a_wait_that_bounds_the_load_is_free() {
+    for (wait, free) in [(Duration::from_millis(1), false), (Duration::from_secs(1), true)] {
+        let (verdict, mut facts) = answer(503, None);
+        facts.retry_after = Some(wait);
+        let tried = Try { attempt: 1, verdict: &verdict, facts: &facts };
+        assert_eq!(decide(&limits(), tried, 0.5, || false).again.is_some(), free, "{wait:?}");
+    }
+}

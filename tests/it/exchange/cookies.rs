@@ -165,3 +165,20 @@ fn cookies_of_the_command_line_stay_at_listed_origins_and_out_of_sight() {
     let run = Fetchall::new().args(["config", "-b", "id=s3cret"]).run().expect_code(0);
     assert!(!run.stdout.contains("s3cret") && run.stdout.contains("cookie = \"(hidden)"), "{}", run.stdout);
 }
+
+#[test]
+fn cookies_given_in_several_ways_go_in_one_field() {
+    let set = Act::OkWith(vec![("Set-Cookie", "a=b".to_owned())], b"x".to_vec());
+    let server = FaultServer::start(Script::new().otherwise(set));
+    let args = ["-c", "1", "--retry", "0", "-H", "Cookie: c=C1", "-b", "zz=C2"];
+    Fetchall::new().args(args).args([server.url("1"), server.url("2")]).run().expect_code(0);
+    let sent: Vec<Vec<String>> = server
+        .requests()
+        .iter()
+        .map(|request| {
+            let cookies = request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("cookie"));
+            cookies.map(|(_, value)| value.clone()).collect()
+        })
+        .collect();
+    assert_eq!(sent, [["c=C1; zz=C2"], ["a=b; c=C1; zz=C2"]]);
+}

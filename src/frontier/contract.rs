@@ -191,6 +191,28 @@ fn retries_come_by_their_time_and_take_room() {
 }
 
 #[test]
+fn what_waits_for_a_held_host_leaves_room_for_the_others() {
+    each(|f| {
+        let now = Instant::now();
+        let room = f.room();
+        f.push(seed("http://a.test/first", 0), None);
+        f.hold_host("a.test", HoldUntil::Time(at(now, 5)));
+        for n in 0..2 * room {
+            assert!(f.room() > 0, "after {n}");
+            f.push(seed(&format!("http://a.test/{n}"), 0), None);
+        }
+        assert_eq!(f.room(), room);
+        f.push(seed("http://b.test/", 0), None);
+        assert_eq!((f.room(), claim(f).unwrap().1.as_str()), (room - 1, "/"));
+        // Its time comes: now they are as all others.
+        f.wake(at(now, 5));
+        assert_eq!(f.room(), 0);
+        assert_eq!(f.drain().len(), 2 * room + 1);
+        assert_eq!(f.room(), room);
+    });
+}
+
+#[test]
 fn a_held_host_waits_and_the_others_go_on() {
     each(|f| {
         let now = Instant::now();

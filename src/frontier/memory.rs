@@ -26,6 +26,10 @@ use later::Later;
 /// length of the list, bounds the memory of a run.
 const ROOM: usize = 10_000;
 
+/// How many seeds may wait when most of them are of hosts that are held or in trouble: those count
+/// for themselves, so that the hosts behind them in the list need not wait for them.
+const ROOM_PARKED: usize = 100_000;
+
 /// How many bytes of text the seeds that wait may hold together: URLs may be long.
 const ROOM_BYTES: usize = 32 * 1024 * 1024;
 
@@ -79,6 +83,8 @@ pub struct MemoryFrontier {
     next: Option<Instant>,
     /// How many wait, wherever.
     waiting: usize,
+    /// How many of them are of hosts that are held or in trouble.
+    parked: usize,
     waiting_bytes: usize,
     out: u32,
     next_id: u64,
@@ -105,6 +111,7 @@ impl MemoryFrontier {
             only: (0, 0),
             next: None,
             waiting: 0,
+            parked: 0,
             waiting_bytes: 0,
             out: 0,
             next_id: 0,
@@ -136,6 +143,7 @@ impl MemoryFrontier {
             held: None,
             next: None,
             remembered: false,
+            parked: 0,
         };
         let at = match self.unused.pop() {
             Some(at) => {
@@ -154,8 +162,20 @@ impl MemoryFrontier {
         at
     }
 
+    /// Counts what waits for a host that is held or in trouble.
+    fn count_parked(&mut self, at: usize) {
+        let host = &mut self.hosts[at];
+        let now = if host.is_parked() { host.queue.len() } else { 0 };
+        self.parked = self.parked - std::mem::replace(&mut host.parked, now) + now;
+    }
+
     /// Lists a host where it belongs now; forgets one that has nothing to do.
     fn list(&mut self, at: usize) {
+        self.list_anew(at);
+        self.count_parked(at);
+    }
+
+    fn list_anew(&mut self, at: usize) {
         let host = &mut self.hosts[at];
         match host.place {
             Place::Nowhere => {}
@@ -294,11 +314,17 @@ impl Frontier for MemoryFrontier {
         // Else it is listed already, and its turn is what it was.
         if before.is_none_or(|before| before < priority) {
             self.list(at);
+        } else if self.hosts[at].is_parked() {
+            self.count_parked(at);
         }
     }
 
     fn room(&self) -> usize {
-        if self.waiting_bytes >= ROOM_BYTES { 0 } else { ROOM.saturating_sub(self.waiting) }
+        if self.waiting_bytes >= ROOM_BYTES {
+            return 0;
+        }
+        let others = ROOM.saturating_sub(self.waiting - self.parked);
+        others.min(ROOM_PARKED.saturating_sub(self.waiting))
     }
 
     fn has_ready(&self) -> bool {
@@ -435,7 +461,7 @@ impl Frontier for MemoryFrontier {
         let known: Vec<_> = self.index.values().copied().collect();
         known.into_iter().for_each(|at| self.list(at));
         all.extend(std::mem::take(&mut self.later).into_waiting());
-        (self.waiting, self.waiting_bytes, self.next) = (0, 0, None);
+        (self.waiting, self.parked, self.waiting_bytes, self.next) = (0, 0, 0, None);
         all.into_iter().map(Waiting::into_subject).collect()
     }
 }

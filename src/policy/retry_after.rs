@@ -36,9 +36,10 @@ fn texts<'a>(fields: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str>
     fields.get_all(name).into_iter().filter_map(|value| value.to_str().ok()).map(str::trim)
 }
 
-/// Seconds or a date.
+/// Seconds or a date; or several numbers of seconds, where somebody on the way has joined the fields.
 fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
-    seconds(text).map(wait_of).or_else(|| until(text, now))
+    let joined = || text.split(',').filter_map(|part| seconds(part.trim())).max_by(f64::total_cmp).map(wait_of);
+    seconds(text).map(wait_of).or_else(|| until(text, now)).or_else(joined)
 }
 
 /// Digits, and what some servers add: a fraction.
@@ -176,6 +177,8 @@ mod tests {
             (&["retry-after: Fri, 31 Dec 9999 23:59:59 GMT"], most),
             (&["retry-after: 3", "retry-after: 9", "retry-after: 5"], Some(9000)),
             (&["retry-after: soon", "retry-after: 5"], Some(5000)),
+            (&["retry-after: 3, 9,5"], Some(9000)),
+            (&["retry-after: soon, 5"], Some(5000)),
             (&["retry-after: -1"], None),
             (&["retry-after: +1"], None),
             (&["retry-after: 1e3"], None),

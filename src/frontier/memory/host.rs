@@ -47,6 +47,8 @@ pub(super) struct Host {
     pub(super) next: Option<Instant>,
     /// It is in the list of idle hosts that are remembered.
     pub(super) remembered: bool,
+    /// How many of those that wait were counted as parked.
+    pub(super) parked: usize,
 }
 
 impl Host {
@@ -70,6 +72,11 @@ impl Host {
         self.held == Some(HoldUntil::ForGood)
     }
 
+    /// Whether what waits for it waits for its better days.
+    pub(super) fn is_parked(&self) -> bool {
+        self.held.is_some() || (self.place == Place::Nowhere && self.window.is_marked())
+    }
+
     /// Whether nothing is lost when it is forgotten.
     pub(super) fn is_idle(&self) -> bool {
         self.out == 0 && self.queue.priority().is_none() && self.held.is_none() && self.next.is_none()
@@ -87,6 +94,11 @@ pub(super) struct Queue {
 }
 
 impl Queue {
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        self.main.len() + self.others.values().map(VecDeque::len).sum::<usize>()
+    }
+
     /// The highest priority; `None` where nothing waits.
     pub(super) fn priority(&self) -> Option<i32> {
         let other = self.others.first_key_value().map(|(level, _)| level.0);

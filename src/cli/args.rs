@@ -315,7 +315,7 @@ pub struct SettingArgs {
     /// Keep what is known in this file, also without --dir [default: none]
     #[arg(long, value_name = "FILE", help_heading = "Saving")]
     state: Option<OsString>,
-    /// Write what differs from the earlier runs to this file, as JSON [default: none]
+    /// Write what differs from the earlier runs to this file, as JSON; computes BLAKE3 unless --digest names another [default: none]
     #[arg(long, value_name = "FILE", help_heading = "Saving")]
     changes: Option<OsString>,
     /// Compute this digest of every body [default: none]

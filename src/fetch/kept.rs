@@ -235,6 +235,10 @@ impl KeptAt {
         match note.map(|note| (note.trusted(len, &boot), note)) {
             Some((from, mut note)) if from > 0 => {
                 file.set_len(from)?;
+                if sync && !note.sync {
+                    // From here on the note says that this much is on the disk.
+                    file.sync_data()?;
+                }
                 if note.sync != sync || note.boot != boot {
                     // What is added is not what the note says of the bytes.
                     (note.sync, note.boot) = (sync, boot);

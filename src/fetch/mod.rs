@@ -180,10 +180,8 @@ impl std::fmt::Debug for Saving {
 /// Whether a body that is cut off is kept, to go on with it (RFC 9110, section 14).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Keeping {
-    /// Never.
-    #[default]
-    Not,
     /// For another try of this run.
+    #[default]
     ForNow,
     /// For later runs too; the number tells what runs with one state keep from what others do.
     For(u64),

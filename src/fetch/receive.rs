@@ -122,7 +122,7 @@ impl Exchange<'_> {
         };
         let fate = self.fate.as_ref();
         let keeps_coded = decoder.is_some() && (kept.is_some() || answered.is_some());
-        let coded = if keeps_coded { fetcher.saver.begin_coded(job, fate, answered.take()) } else { None };
+        let coded = if keeps_coded { fetcher.saver.begin_coded(job, answered.take()) } else { None };
         let part = fetcher.saver.begin(job, fate, modified, proposed.as_deref(), answered);
         let mut transfer = Transfer::new(&fetcher.spec, self.wants(), decoder, part).with(checks, coded);
         if let Some(kept) = kept {

@@ -55,8 +55,7 @@ impl Saver {
     ) -> Part {
         match (self.place(job, modified, proposed), &self.spec.saving) {
             (Some(place), _) => {
-                let keep = self.keep_id().zip(answered);
-                let keep = keep.map(|(id, answered)| Keep::Would(id, answered));
+                let keep = answered.map(|answered| Keep::Would(self.keep_id(), answered));
                 Part::File(Box::new(FilePart::new(place, self.whole.clone(), fate, keep)))
             }
             (None, Saving::Stream(stream)) => Part::Stream(stream.writer.clone()),
@@ -64,26 +63,21 @@ impl Saver {
         }
     }
 
-    /// Where the coded form of a body goes, which is there only to be kept.
-    pub(super) fn begin_coded(
-        &self,
-        job: &Job,
-        fate: Option<&Arc<Fate>>,
-        answered: Option<Box<Answered>>,
-    ) -> Option<Box<FilePart>> {
+    /// Where the coded form of a body goes, which is there only to be kept: its fate is its own, for
+    /// without it the body is fetched all the same.
+    pub(super) fn begin_coded(&self, job: &Job, answered: Option<Box<Answered>>) -> Option<Box<FilePart>> {
         let mut place = self.place(job, None, None)?;
         // The other form of it has that name.
         place.part.set_extension("coded");
-        let keep = self.keep_id().zip(answered).map(|(id, answered)| Keep::Would(id, answered));
-        Some(Box::new(FilePart::new(place, self.whole.clone(), fate, keep)))
+        let keep = answered.map(|answered| Keep::Would(self.keep_id(), answered));
+        Some(Box::new(FilePart::new(place, self.whole.clone(), None, keep)))
     }
 
-    /// By what runs know what they have kept; `None` where nothing is.
-    fn keep_id(&self) -> Option<u64> {
+    /// By what runs know what they have kept.
+    fn keep_id(&self) -> u64 {
         match self.spec.keeping {
-            Keeping::Not => None,
-            Keeping::ForNow => Some(FOR_NOW),
-            Keeping::For(id) => Some(id),
+            Keeping::ForNow => FOR_NOW,
+            Keeping::For(id) => id,
         }
     }
 
@@ -137,7 +131,7 @@ impl Saver {
 
     /// Where the body of a job is kept when it is cut off.
     fn kept_at(&self, job: &Job) -> Option<KeptAt> {
-        let id = self.keep_id()?;
+        let id = self.keep_id();
         match (&self.spec.saving, &job.save_as) {
             (Saving::Dir(root), Some(name)) => Some(KeptAt::claimed(&parts(root), &name.0, id)),
             (Saving::File(target), _) => Some(KeptAt::beside(target, id)),

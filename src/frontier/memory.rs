@@ -3,7 +3,7 @@
 //! What waits is with its host, or among those whose time has not come. Hosts are listed where they
 //! are looked for: ready, or waiting for a time; one that has all its slots is nowhere until one of
 //! them is free. Of the hosts that are ready the one with the fewest fetches under way is next, so
-//! that all have the same share, and nothing that is free stays so.
+//! that all have the same share; one that is not alone gets no more than it has shown to serve.
 
 mod host;
 mod later;

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use crate::support::act::{Act, Script};
 use crate::support::cli::{Fetchall, Finished, records};
 use crate::support::fault::FaultServer;
+use crate::support::play::gzip;
 use crate::support::program;
 use crate::support::single::{files, kind};
 
@@ -265,6 +266,26 @@ fn a_file_that_may_grow_no_further_is_an_error_of_that_file() {
         let run = shell("ulimit -f 600;", &args, "").stdin(urls).run().expect_code(1);
         assert_eq!(kinds(&run.records()), of(&[("io", 3), ("ok", 3)]), "{backend}");
         told_true(&run.records(), folder.path(), 1);
+    }
+}
+
+/// Many empty members and one that is not: what comes is large, what is saved small.
+fn padded() -> Vec<u8> {
+    [gzip(b"").repeat(80_000), gzip(b"hello\n")].concat()
+}
+
+#[test]
+fn no_room_for_the_copy_of_a_coded_body_costs_only_the_copy() {
+    for backend in ["async", "processes"] {
+        let fields = ["ETag", "Content-Encoding", "Content-Type"].into_iter().zip(["\"1\"", "gzip", "text/plain"]);
+        let fields = fields.map(|(name, value)| (name, value.to_owned())).collect();
+        let server = FaultServer::start(Script::new().on("x", Act::OkWith(fields, padded())));
+        let folder = TempDir::new().unwrap();
+        let args = format!("--json --backend {backend} -d {} --state s.db", folder.path().display());
+        let run = shell("ulimit -f 1200;", &args, "").stdin(server.url("x")).run().expect_code(0);
+        let record = &run.records()[0];
+        assert_eq!(run.read(record["path"].as_str().unwrap()), b"hello\n", "{backend}: {record}");
+        assert_eq!(files(folder.path()).len(), 1, "{:?}", files(folder.path()));
     }
 }
 

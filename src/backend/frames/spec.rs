@@ -105,7 +105,6 @@ pub(in crate::backend) struct Http {
 
 #[derive(Debug, Serialize, Deserialize)]
 enum Kept {
-    Not,
     ForNow,
     For(u64),
 }
@@ -192,7 +191,6 @@ fn http(spec: &HttpSpec) -> Result<Http, FrameError> {
         keeps_validators: spec.keeps_validators,
         remote_time: spec.remote_time,
         keeping: match spec.keeping {
-            Keeping::Not => Kept::Not,
             Keeping::ForNow => Kept::ForNow,
             Keeping::For(id) => Kept::For(id),
         },
@@ -253,7 +251,6 @@ impl Http {
             keeps_validators: self.keeps_validators,
             remote_time: self.remote_time,
             keeping: match self.keeping {
-                Kept::Not => Keeping::Not,
                 Kept::ForNow => Keeping::ForNow,
                 Kept::For(id) => Keeping::For(id),
             },

@@ -8,8 +8,8 @@ use std::sync::{Mutex as StdMutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Mutex, Semaphore, mpsc};
 
-use super::{BackendError, RunContext, cancelled};
-use crate::model::{Job, Outcome};
+use super::{BackendError, Done, Next, Returned, RunContext, give_back};
+use crate::model::Job;
 
 /// Where an idle worker gets its next job; it ends when no more come.
 pub(super) type Inbox = mpsc::Receiver<Job>;
@@ -19,7 +19,7 @@ pub(super) struct Crew {
     pub(super) ctx: RunContext,
     most: usize,
     jobs: Mutex<mpsc::Receiver<Job>>,
-    outcomes: mpsc::Sender<Outcome>,
+    returned: mpsc::Sender<Returned>,
     /// One permit for each worker that is idle or may still be started.
     free: Semaphore,
     /// The numbers of those that wait, the last to have worked on top.
@@ -28,17 +28,17 @@ pub(super) struct Crew {
 
 impl Crew {
     /// A crew of as many workers as the run may have fetches under way.
-    pub(super) fn new(jobs: mpsc::Receiver<Job>, outcomes: mpsc::Sender<Outcome>, ctx: RunContext) -> Self {
+    pub(super) fn new(jobs: mpsc::Receiver<Job>, returned: mpsc::Sender<Returned>, ctx: RunContext) -> Self {
         let most = (ctx.concurrency as usize).clamp(1, Semaphore::MAX_PERMITS);
         let (free, idle) = (Semaphore::new(most), StdMutex::default());
-        Self { ctx, most, jobs: Mutex::new(jobs), outcomes, free, idle }
+        Self { ctx, most, jobs: Mutex::new(jobs), returned, free, idle }
     }
 
     /// Hands out jobs until no more come; `start` starts the worker of a number. When this ends
     /// the workers that are done find their inboxes closed.
     ///
     /// # Errors
-    /// When not even one worker can be started; every job is a cancelled outcome then.
+    /// When not even one worker can be started; every job goes back then.
     pub(super) async fn lead(
         &self,
         mut start: impl FnMut(usize, Inbox) -> Result<(), String>,
@@ -51,7 +51,7 @@ impl Crew {
             let Some(mut job) = self.jobs.lock().await.recv().await else { return Ok(()) };
             loop {
                 if !free || self.ctx.drain.is_cancelled() {
-                    self.send(cancelled(job)).await;
+                    self.let_go(job).await;
                     break;
                 }
                 let idle = self.idle().pop();
@@ -63,7 +63,7 @@ impl Crew {
                         match start(inboxes.len(), ours) {
                             Ok(()) => inboxes.push(inbox),
                             Err(why) if inboxes.is_empty() => {
-                                self.send(cancelled(job)).await;
+                                self.let_go(job).await;
                                 self.give_up().await;
                                 return Err(BackendError(why));
                             }
@@ -102,17 +102,22 @@ impl Crew {
         }
     }
 
-    /// What would have been jobs become cancelled outcomes.
+    /// What would have been jobs go back.
     pub(super) async fn give_up(&self) {
         let mut jobs = self.jobs.lock().await;
         jobs.close();
         while let Some(job) = jobs.recv().await {
-            self.send(cancelled(job)).await;
+            self.let_go(job).await;
         }
     }
 
-    /// The next job of a worker that has none; `None` when no more come.
-    pub(super) async fn next_job(&self, number: usize, inbox: &mut Inbox) -> Option<Job> {
+    /// Gives a job back; the next one of that worker, `None` when no more come.
+    pub(super) async fn next(&self, number: usize, inbox: &mut Inbox, done: Done) -> Option<Job> {
+        match give_back(&self.returned, done).await {
+            Next::Job(job) => return Some(*job),
+            Next::Any => {}
+            Next::Nothing => return None,
+        }
         if let Some(job) = self.waiting_job() {
             return Some(job);
         }
@@ -129,9 +134,10 @@ impl Crew {
         self.jobs.try_lock().ok()?.try_recv().ok()
     }
 
-    /// Sends an outcome; false when the engine is gone, and with it whoever wanted one.
-    pub(super) async fn send(&self, outcome: Outcome) -> bool {
-        self.outcomes.send(outcome).await.is_ok()
+    /// Gives a job back that nobody began.
+    async fn let_go(&self, job: Job) {
+        // Err: the engine is gone, and with it whoever wanted it.
+        let _ = self.returned.send(Returned::NotBegun(job)).await;
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<usize>> {

@@ -6,6 +6,7 @@
 
 mod addresses;
 mod cookie;
+mod facts;
 mod job;
 mod spec;
 
@@ -19,7 +20,7 @@ pub(super) use job::{DoneFrame, JobFrame};
 pub(super) use spec::{BodyWriter, SpecFrame};
 
 /// Raised with every change of a message.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 
 /// The length and the version.
 const HEAD: usize = 5;

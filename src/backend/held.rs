@@ -26,8 +26,7 @@ impl HeldHosts {
     /// Notes what an answer asks for, if it asks for it.
     pub(super) fn note(&self, job: &Job, verdict: &Verdict, facts: &Facts) {
         if let Some(wait) = leave_alone(verdict, facts) {
-            let url = facts.final_url.as_ref().unwrap_or(&job.seed.url);
-            self.hold(origin::host(url), Instant::now() + wait);
+            self.hold(origin::host(job.url()), Instant::now() + wait);
         }
     }
 
@@ -48,7 +47,7 @@ impl HeldHosts {
 
     /// Whether this job may not begin now.
     pub(super) fn keeps(&self, job: &Job) -> bool {
-        self.any.load(Relaxed) && self.lock().get(origin::host(&job.seed.url)).is_some_and(|end| *end > Instant::now())
+        self.any.load(Relaxed) && self.lock().get(origin::host(job.url())).is_some_and(|end| *end > Instant::now())
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, Instant>> {
@@ -62,27 +61,29 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::model::{JobId, Origin, Seed};
+    use crate::model::{JobId, Onward, Origin, Seed, Timing};
 
     fn job(url: &str) -> Job {
         let origin = Origin { list: Arc::from("l"), line: 1 };
         let url = url::Url::parse(url).unwrap();
         let seed = Seed { url, priority: 0, origin, number: 0, wants: None, known: None };
-        Job { id: JobId(0), seed, attempt: 1, last: None, save_as: None, admitted: std::time::Instant::now() }
+        Job::new(JobId(0), seed, None, std::time::Instant::now())
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_hold_lasts_until_its_latest_end() {
         let held = HeldHosts::default();
-        let (a, b) = (job("http://a.test/"), job("http://b.test/"));
+        let (a, b, mut there) = (job("http://a.test/"), job("http://b.test/"), job("http://a.test/"));
+        let facts = Facts { final_url: Some(b.seed.url.clone()), ..Facts::default() };
+        let (timing, took) = (Timing::default(), Duration::ZERO);
+        there.onward = Some(Box::new(Onward { facts, timing, took, from: None, cookies: Vec::new() }));
         for secs in [5, 2] {
             let mut facts = Facts { status: Some(429), ..Facts::default() };
             held.note(&a, &Verdict::HttpError, &facts);
             facts.retry_after = Some(Duration::from_secs(secs));
-            facts.final_url = (secs == 2).then(|| b.seed.url.clone());
-            held.note(&a, &Verdict::HttpError, &facts);
+            held.note(if secs == 2 { &there } else { &a }, &Verdict::HttpError, &facts);
         }
-        assert!(held.keeps(&a) && held.keeps(&b), "the one that answered, after redirects too");
+        assert!(held.keeps(&a) && held.keeps(&b) && held.keeps(&there), "the one that answered, after redirects too");
         held.hold("a.test", Instant::now() + Duration::from_secs(1));
         tokio::time::advance(Duration::from_millis(4999)).await;
         assert!(held.keeps(&a) && !held.keeps(&b));

@@ -12,13 +12,14 @@ mod worker;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::fetch::{FetchSpec, Fetched, Fetcher, Meter};
-use crate::model::{ErrorKind, Facts, FetchError, Job, Outcome, Subject, Timing, Verdict};
+use crate::fetch::{FetchSpec, Fetched, Fetcher, Meter, Reply};
+use crate::model::{ErrorKind, Facts, FetchError, Job, Onward, Outcome, Subject, Timing, Verdict};
 
 pub use held::HeldHosts;
 pub use worker::{WorkerError, serve};
@@ -32,9 +33,9 @@ pub struct RunContext {
     pub concurrency: u32,
     /// Figures for those who watch.
     pub meter: Arc<Meter>,
-    /// Jobs of these hosts that have not begun come back, cancelled.
+    /// Jobs of these hosts that have not begun come back.
     pub held: Arc<HeldHosts>,
-    /// Start nothing more: jobs that have not begun become cancelled outcomes.
+    /// Start nothing more: jobs that have not begun come back.
     pub drain: CancellationToken,
     /// End what is under way.
     pub abort: CancellationToken,
@@ -47,16 +48,29 @@ pub struct RunContext {
 #[error("{0}")]
 pub struct BackendError(pub String);
 
+/// What becomes of a job that a backend was given.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all of them are of the large one")]
+pub enum Returned {
+    /// It has ended.
+    Ended(Outcome),
+    /// It did not begin: the run is stopping, or its host wants to be left alone.
+    NotBegun(Job),
+    /// A redirect leads on, see [`Job::onward`]. Where that may be asked at once, whoever takes it gives
+    /// it back; a sender that is dropped says that it waits for its turn.
+    Onward(Job, oneshot::Sender<Box<Job>>),
+}
+
 /// Runs jobs.
 ///
-/// Every job received ends in exactly one outcome sent, whatever happens, an error of the backend
-/// included; the future ends when the jobs channel is closed and empty and nothing is under way.
+/// Every job received is returned exactly once, whatever happens, an error of the backend included;
+/// the future ends when the jobs channel is closed and empty and nothing is under way.
 pub trait Backend: Send {
     /// Runs until the jobs channel is closed.
     fn run(
         self: Box<Self>,
         jobs: mpsc::Receiver<Job>,
-        outcomes: mpsc::Sender<Outcome>,
+        returned: mpsc::Sender<Returned>,
         ctx: RunContext,
     ) -> BoxFuture<'static, Result<(), BackendError>>;
 }
@@ -109,27 +123,77 @@ pub const BACKENDS: &[BackendEntry] = &[
 ];
 
 /// Runs one job under a fetcher. A panic in it costs that job alone and becomes its record.
-async fn run_job(fetcher: &dyn Fetcher, job: Job, ctx: &RunContext) -> Outcome {
+async fn run_job(fetcher: &dyn Fetcher, job: Job, ctx: &RunContext) -> Done {
     if ctx.held.keeps(&job) {
-        return cancelled(job);
+        return Done::Back(Returned::NotBegun(job));
     }
-    let queued = job.admitted.elapsed();
+    let queued = queued(&job);
     let _under_way = ctx.meter.begin();
-    let Fetched { facts, mut timing, verdict, ready: _ } = fetch(fetcher, &job, &ctx.abort).await;
+    match fetch(fetcher, &job, &ctx.abort).await {
+        Reply::Ended(fetched) => Done::Back(Returned::Ended(ended(job, fetched, queued, ctx))),
+        Reply::Onward(onward) => led_on(job, onward, queued),
+    }
+}
+
+/// How long a job waited before its first request.
+fn queued(job: &Job) -> Duration {
+    let before = job.onward.as_ref().and_then(|onward| onward.timing.queued);
+    before.unwrap_or_else(|| job.admitted.elapsed())
+}
+
+fn ended(job: Job, fetched: Fetched, queued: Duration, ctx: &RunContext) -> Outcome {
+    let Fetched { facts, mut timing, verdict, ready: _ } = fetched;
     ctx.held.note(&job, &verdict, &facts);
     timing.queued = Some(queued);
     Outcome { subject: Subject::Job(job), facts, timing, verdict }
 }
 
+fn led_on(mut job: Job, mut onward: Box<Onward>, queued: Duration) -> Done {
+    onward.timing.queued = Some(queued);
+    job.onward = Some(onward);
+    Done::LedOn(job)
+}
+
+/// What became of a job.
+#[expect(clippy::large_enum_variant, reason = "nearly all of them are of the large one")]
+enum Done {
+    Back(Returned),
+    LedOn(Job),
+}
+
+/// What follows for who did a job.
+enum Next {
+    /// The same job, where a redirect leads.
+    Job(Box<Job>),
+    /// Any other.
+    Any,
+    /// The engine is gone, and with it whoever wanted anything.
+    Nothing,
+}
+
+/// Gives a job back.
+async fn give_back(to: &mpsc::Sender<Returned>, done: Done) -> Next {
+    let job = match done {
+        Done::Back(back) => return to.send(back).await.map_or(Next::Nothing, |()| Next::Any),
+        Done::LedOn(job) => job,
+    };
+    let (again, given) = oneshot::channel();
+    if to.send(Returned::Onward(job, again)).await.is_err() {
+        return Next::Nothing;
+    }
+    // Err: it waits for its turn.
+    given.await.map_or(Next::Any, Next::Job)
+}
+
 /// Fetches; a panic becomes a failure.
-async fn fetch(fetcher: &dyn Fetcher, job: &Job, abort: &CancellationToken) -> Fetched {
+async fn fetch(fetcher: &dyn Fetcher, job: &Job, abort: &CancellationToken) -> Reply {
     use futures_util::FutureExt;
     let fetching = std::panic::AssertUnwindSafe(fetcher.fetch(job, abort)).catch_unwind();
     match fetching.await {
-        Ok(fetched) => fetched,
+        Ok(reply) => reply,
         Err(panic) => {
             let what = panic_text(&*panic);
-            failed(ErrorKind::Internal, format!("a defect of fetchall, please report it: {what}"))
+            Reply::Ended(failed(ErrorKind::Internal, format!("a defect of fetchall, please report it: {what}")))
         }
     }
 }
@@ -141,13 +205,9 @@ fn failed(kind: ErrorKind, what: String) -> Fetched {
 }
 
 /// A job whose worker cannot work.
-fn unfit(job: Job, why: &str) -> Outcome {
-    Outcome::unfetched(Subject::Job(job), failed(ErrorKind::Internal, why.to_owned()).verdict)
-}
-
-/// A job that did not begin.
-fn cancelled(job: Job) -> Outcome {
-    Outcome::unfetched(Subject::Job(job), Verdict::Cancelled)
+fn unfit(job: Job, why: &str) -> Done {
+    let verdict = failed(ErrorKind::Internal, why.to_owned()).verdict;
+    Done::Back(Returned::Ended(Outcome::unfetched(Subject::Job(job), verdict)))
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {

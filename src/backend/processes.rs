@@ -17,9 +17,9 @@ use tokio::time::{Instant, sleep_until};
 use super::child::{Child, PATIENCE};
 use super::crew::{Crew, Inbox};
 use super::frames::{FrameError, FromWorker, JobFrame, SpecFrame, ToWorker, append};
-use super::{Backend, BackendError, RunContext, failed};
-use crate::fetch::{FetchSpec, Fetched, Ready, Saving, SharedWriter, Throttle, Wish};
-use crate::model::{ErrorKind, Facts, FetchError, Job, Outcome, Subject, Timing, Verdict};
+use super::{Backend, BackendError, Done, Returned, RunContext, ended, failed, led_on, queued};
+use crate::fetch::{FetchSpec, Fetched, Ready, Reply, Saving, SharedWriter, Throttle, Wish};
+use crate::model::{ErrorKind, Facts, FetchError, Job, Timing, Verdict};
 use crate::policy::cookies::Cookie;
 
 /// For each child two pipes and what tells of its end. What it opens itself is not counted here.
@@ -36,10 +36,10 @@ impl Backend for Processes {
     fn run(
         self: Box<Self>,
         jobs: mpsc::Receiver<Job>,
-        outcomes: mpsc::Sender<Outcome>,
+        returned: mpsc::Sender<Returned>,
         ctx: RunContext,
     ) -> BoxFuture<'static, Result<(), BackendError>> {
-        let crew = Arc::new(Crew::new(jobs, outcomes, ctx));
+        let crew = Arc::new(Crew::new(jobs, returned, ctx));
         Box::pin(async move {
             let spec: Arc<[u8]> = match spec_frame(&crew.ctx.spec) {
                 Ok(frame) => frame.into(),
@@ -104,11 +104,8 @@ impl Keeper {
     async fn work(mut self, number: usize, mut inbox: Inbox) {
         let mut next = inbox.recv().await;
         while let Some(job) = next {
-            let outcome = self.run(job).await;
-            if !self.crew.send(outcome).await {
-                break;
-            }
-            next = self.crew.next_job(number, &mut inbox).await;
+            let done = self.run(job).await;
+            next = self.crew.next(number, &mut inbox, done).await;
         }
         if let Some(child) = self.child.take() {
             child.dismiss().await;
@@ -116,12 +113,12 @@ impl Keeper {
     }
 
     /// One job, given to a second child when the first one dies of it.
-    async fn run(&mut self, mut job: Job) -> Outcome {
+    async fn run(&mut self, mut job: Job) -> Done {
         let crew = self.crew.clone();
         if crew.ctx.held.keeps(&job) {
-            return super::cancelled(job);
+            return Done::Back(Returned::NotBegun(job));
         }
-        let queued = job.admitted.elapsed();
+        let queued = queued(&job);
         let first = job.attempt;
         let _under_way = crew.ctx.meter.begin();
         let started = Instant::now();
@@ -129,7 +126,8 @@ impl Keeper {
             // What was written to a stream cannot be taken back.
             let mut written = false;
             let why = match self.fetch(&job, &mut written).await {
-                Ok(fetched) => break fetched,
+                Ok(Reply::Ended(fetched)) => break fetched,
+                Ok(Reply::Onward(onward)) => return led_on(job, onward, queued),
                 Err(Lost::Child(_)) if crew.ctx.drain.is_cancelled() => break cancelled(started),
                 Err(Lost::Child(why)) if job.attempt == first && !written => why,
                 Err(Lost::Child(why)) => {
@@ -140,16 +138,13 @@ impl Keeper {
             tracing::warn!(url = %crate::policy::printable::printable(job.seed.url.as_str()), why, "a worker process died; trying again");
             job.attempt += 1;
         };
-        fetched.timing.queued = Some(queued);
-        let Fetched { mut facts, timing, mut verdict, ready } = fetched;
-        if let Some(ready) = ready
+        if let Some(ready) = fetched.ready.take()
             && let Err(error) = give_name(ready).await
         {
-            facts.path = None;
-            verdict = Verdict::Failed(error);
+            fetched.facts.path = None;
+            fetched.verdict = Verdict::Failed(error);
         }
-        crew.ctx.held.note(&job, &verdict, &facts);
-        Outcome { subject: Subject::Job(job), facts, timing, verdict }
+        Done::Back(Returned::Ended(ended(job, fetched, queued, &crew.ctx)))
     }
 
     /// What the child would have removed, had it been able to.
@@ -159,7 +154,7 @@ impl Keeper {
         }
     }
 
-    async fn fetch(&mut self, job: &Job, written: &mut bool) -> Result<Fetched, Lost> {
+    async fn fetch(&mut self, job: &Job, written: &mut bool) -> Result<Reply, Lost> {
         let ctx = &self.crew.ctx;
         let mut child = match self.child.take() {
             Some(child) => child,
@@ -173,14 +168,14 @@ impl Keeper {
         let started = Instant::now();
         let exchange = Exchange { child: &mut child, ctx, writer: self.writer.as_ref(), written };
         match exchange.run(job).await {
-            Ok(Some(fetched)) => {
+            Ok(Some(reply)) => {
                 self.child = Some(child);
-                Ok(fetched)
+                Ok(reply)
             }
             Ok(None) => {
                 child.kill().await;
                 self.clear_part(job);
-                Ok(cancelled(started))
+                Ok(Reply::Ended(cancelled(started)))
             }
             Err(Silent::Late(limit)) => {
                 child.kill().await;
@@ -228,7 +223,7 @@ struct Exchange<'a> {
 impl Exchange<'_> {
     /// Tells the child and listens until it is done; `None` when the run was aborted and it does
     /// not end.
-    async fn run(mut self, job: &Job) -> Result<Option<Fetched>, Silent> {
+    async fn run(mut self, job: &Job) -> Result<Option<Reply>, Silent> {
         let abort = &self.ctx.abort;
         let limit = match &self.ctx.spec {
             FetchSpec::Http(http) => http.timeout,
@@ -279,7 +274,10 @@ impl Exchange<'_> {
                             return Err(FrameError::OutOfTurn.into());
                         }
                         self.ctx.meter.received(done.received);
-                        let mut fetched = done.into_fetched()?;
+                        let mut fetched = match done.into_reply()? {
+                            Reply::Ended(fetched) => fetched,
+                            onward => return Ok(Some(onward)),
+                        };
                         if fetched.verdict == Verdict::Ok && self.writer.is_some() && unwritable.is_none() {
                             tokio::select! {
                                 biased;
@@ -290,7 +288,7 @@ impl Exchange<'_> {
                         if let Some(error) = unwritable {
                             fetched.verdict = Verdict::Failed(error);
                         }
-                        return Ok(Some(fetched));
+                        return Ok(Some(Reply::Ended(fetched)));
                     }
                 }
             }

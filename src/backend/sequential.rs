@@ -3,8 +3,8 @@
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 
-use super::{Backend, BackendError, RunContext, cancelled, run_job};
-use crate::model::{Job, Outcome};
+use super::{Backend, BackendError, Done, Next, Returned, RunContext, give_back, run_job};
+use crate::model::Job;
 use crate::policy::descriptors::IDLE;
 
 pub(super) struct Sequential;
@@ -18,7 +18,7 @@ impl Backend for Sequential {
     fn run(
         self: Box<Self>,
         mut jobs: mpsc::Receiver<Job>,
-        outcomes: mpsc::Sender<Outcome>,
+        returned: mpsc::Sender<Returned>,
         ctx: RunContext,
     ) -> BoxFuture<'static, Result<(), BackendError>> {
         Box::pin(async move {
@@ -26,15 +26,17 @@ impl Backend for Sequential {
             if fetcher.is_err() {
                 jobs.close();
             }
-            while let Some(job) = jobs.recv().await {
-                let outcome = match &fetcher {
+            let mut next = jobs.recv().await;
+            while let Some(job) = next {
+                let done = match &fetcher {
                     Ok(fetcher) if !ctx.drain.is_cancelled() => run_job(&**fetcher, job, &ctx).await,
-                    _ => cancelled(job),
+                    _ => Done::Back(Returned::NotBegun(job)),
                 };
-                if outcomes.send(outcome).await.is_err() {
-                    // The engine is gone, and with it whoever wanted an outcome.
-                    break;
-                }
+                next = match give_back(&returned, done).await {
+                    Next::Job(job) => Some(*job),
+                    Next::Any => jobs.recv().await,
+                    Next::Nothing => break,
+                };
             }
             fetcher.map(|_| ()).map_err(|e| BackendError(e.to_string()))
         })

@@ -11,9 +11,9 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use super::{Backend, BackendError, RunContext, run_job};
+use super::{Backend, BackendError, Next, Returned, RunContext, give_back, run_job};
 use crate::fetch::Fetcher;
-use crate::model::{Job, Outcome, Subject, Verdict};
+use crate::model::Job;
 use crate::policy::descriptors::{IDLE, RUNTIME};
 
 /// More shards than this only split the connections further.
@@ -46,7 +46,7 @@ impl Backend for Tasks {
     fn run(
         self: Box<Self>,
         jobs: mpsc::Receiver<Job>,
-        outcomes: mpsc::Sender<Outcome>,
+        returned: mpsc::Sender<Returned>,
         ctx: RunContext,
     ) -> BoxFuture<'static, Result<(), BackendError>> {
         // A scripted fetcher stays on the caller's runtime, whose clock it shares.
@@ -57,7 +57,7 @@ impl Backend for Tasks {
         let (jobs, ctx) = (Arc::new(Mutex::new(jobs)), Arc::new(ctx));
         let shard = move |i: usize| Shard {
             jobs: jobs.clone(),
-            outcomes: outcomes.clone(),
+            returned: returned.clone(),
             permits: Arc::new(Semaphore::new(share(ctx.concurrency as usize, shards, i))),
             ctx: ctx.clone(),
         };
@@ -67,7 +67,7 @@ impl Backend for Tasks {
             }
             let threads: Vec<_> = (1..shards).map(|i| on_thread(i, shard(i))).collect();
             let here = shard(0);
-            // The outcomes channel closes when the last shard ends.
+            // The channel of what is returned closes when the last shard ends.
             drop(shard);
             let mut result = here.run().await;
             for started in threads {
@@ -123,7 +123,7 @@ fn on_thread(i: usize, shard: Shard) -> Result<Started, BackendError> {
 
 struct Shard {
     jobs: Jobs,
-    outcomes: mpsc::Sender<Outcome>,
+    returned: mpsc::Sender<Returned>,
     permits: Arc<Semaphore>,
     ctx: Arc<RunContext>,
 }
@@ -147,13 +147,13 @@ impl Shard {
                     let worker = Worker {
                         fetcher: fetcher.clone(),
                         jobs: self.jobs.clone(),
-                        outcomes: self.outcomes.clone(),
+                        returned: self.returned.clone(),
                         ctx: self.ctx.clone(),
                         _permit: permit,
                     };
                     tasks.spawn(worker.run(job));
                 }
-                None => self.cancel(job).await,
+                None => self.let_go(job).await,
             }
             while tasks.try_join_next().is_some() {}
         }
@@ -172,19 +172,19 @@ impl Shard {
         Some((permit.filter(|_| !self.ctx.drain.is_cancelled()), job))
     }
 
-    /// This shard cannot work: what would have been its jobs become cancelled outcomes.
+    /// This shard cannot work: what would have been its jobs go back.
     async fn give_up(&self) {
         self.jobs.lock().await.close();
         loop {
             let job = self.jobs.lock().await.recv().await;
             let Some(job) = job else { return };
-            self.cancel(job).await;
+            self.let_go(job).await;
         }
     }
 
-    async fn cancel(&self, job: Job) {
-        // Err: the engine is gone, and with it whoever wanted an outcome.
-        let _ = self.outcomes.send(Outcome::unfetched(Subject::Job(job), Verdict::Cancelled)).await;
+    async fn let_go(&self, job: Job) {
+        // Err: the engine is gone, and with it whoever wanted it.
+        let _ = self.returned.send(Returned::NotBegun(job)).await;
     }
 }
 
@@ -192,7 +192,7 @@ impl Shard {
 struct Worker {
     fetcher: Arc<dyn Fetcher>,
     jobs: Jobs,
-    outcomes: mpsc::Sender<Outcome>,
+    returned: mpsc::Sender<Returned>,
     ctx: Arc<RunContext>,
     _permit: OwnedSemaphorePermit,
 }
@@ -203,13 +203,13 @@ impl Worker {
     async fn run(self, first: Job) {
         let mut next = Some(first);
         while let Some(job) = next {
-            let outcome = run_job(&*self.fetcher, job, &self.ctx).await;
-            // Err: the engine is gone. The permit is kept until the outcome is taken: a slow sink
-            // holds fetches back.
-            if self.outcomes.send(outcome).await.is_err() {
-                return;
-            }
-            next = self.waiting_job();
+            let done = run_job(&*self.fetcher, job, &self.ctx).await;
+            // The permit is kept until the outcome is taken: a slow sink holds fetches back.
+            next = match give_back(&self.returned, done).await {
+                Next::Job(job) => Some(*job),
+                Next::Any => self.waiting_job(),
+                Next::Nothing => None,
+            };
         }
     }
 

@@ -12,8 +12,8 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot};
 
 use super::crew::{Crew, Inbox};
-use super::{Backend, BackendError, RunContext, run_job, unfit};
-use crate::model::{Job, Outcome};
+use super::{Backend, BackendError, Returned, RunContext, run_job, unfit};
+use crate::model::Job;
 use crate::policy::descriptors::{IDLE, RUNTIME};
 
 /// A large body is written on a thread that may block; another may still be at what was given up.
@@ -32,10 +32,10 @@ impl Backend for Threads {
     fn run(
         self: Box<Self>,
         jobs: mpsc::Receiver<Job>,
-        outcomes: mpsc::Sender<Outcome>,
+        returned: mpsc::Sender<Returned>,
         ctx: RunContext,
     ) -> BoxFuture<'static, Result<(), BackendError>> {
-        let crew = Arc::new(Crew::new(jobs, outcomes, ctx));
+        let crew = Arc::new(Crew::new(jobs, returned, ctx));
         Box::pin(async move {
             let mut threads: Vec<Started> = Vec::new();
             let mut result = crew
@@ -100,13 +100,10 @@ async fn work(number: usize, inbox: &mut Inbox, crew: &Crew) {
     let fetcher = crew.ctx.spec.build(&crew.ctx.meter);
     let mut next = inbox.recv().await;
     while let Some(job) = next {
-        let outcome = match &fetcher {
+        let done = match &fetcher {
             Ok(fetcher) => run_job(&**fetcher, job, &crew.ctx).await,
             Err(e) => unfit(job, &e.to_string()),
         };
-        if !crew.send(outcome).await {
-            return;
-        }
-        next = crew.next_job(number, inbox).await;
+        next = crew.next(number, inbox, done).await;
     }
 }

@@ -13,7 +13,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::frames::{BodyWriter, CookieFrame, DoneFrame, FrameError, FrameReader, FromWorker, Piece, ToWorker, append};
-use crate::fetch::{Asked, CookieJar, Fetcher, Meter, Wish};
+use crate::fetch::{Asked, CookieJar, Fetched, Fetcher, Meter, Reply, Wish};
 use crate::model::{ErrorKind, Job};
 use crate::policy::cookies::Cookie;
 
@@ -115,10 +115,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
         let fetcher = self.fetcher.clone();
         let known = self.cookies.as_ref().map(|jar| jar.clock());
         let mut fetching = pin!(super::fetch(&*fetcher, job, &abort));
-        let fetched = loop {
+        let reply = loop {
             let heard = tokio::select! {
                 biased;
-                fetched = &mut fetching => break fetched,
+                reply = &mut fetching => break reply,
                 heard = self.input.fill() => match heard {
                     Ok(()) => self.hear(&abort),
                     Err(e) => Err(e),
@@ -143,12 +143,13 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
             append(&FromWorker::Cookies(set), &mut self.unsent)?;
         }
         let received = self.untold();
-        let done = DoneFrame::new(job.id, received, &fetched);
+        let done = DoneFrame::new(job.id, received, &reply);
         if done.and_then(|done| append(&FromWorker::Done(Box::new(done)), &mut self.unsent)).is_err() {
-            if let Some(ready) = &fetched.ready {
+            if let Reply::Ended(Fetched { ready: Some(ready), .. }) = &reply {
                 ready.remove();
             }
-            let lost = super::failed(ErrorKind::Internal, "what is known of the answer is too long to tell".to_owned());
+            let why = "what is known of the answer is too long to tell".to_owned();
+            let lost = Reply::Ended(super::failed(ErrorKind::Internal, why));
             append(&FromWorker::Done(Box::new(DoneFrame::new(job.id, received, &lost)?)), &mut self.unsent)?;
         }
         self.send().await
@@ -224,7 +225,7 @@ mod tests {
         let url = url::Url::parse("http://h.test/").unwrap();
         let origin = Origin { list: Arc::from("l"), line: 1 };
         let seed = Seed { url, priority: 0, origin, number: 0, wants: None, known: None };
-        let job = Job { id: JobId(7), seed, attempt: 1, last: None, save_as: None, admitted: Instant::now() };
+        let job = Job::new(JobId(7), seed, None, Instant::now());
         for message in messages {
             append(&message(&job), &mut input).unwrap();
         }

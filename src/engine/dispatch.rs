@@ -7,6 +7,8 @@
 //! Deadlock rule: a slot in the jobs channel is reserved before a job is claimed, outcomes are
 //! taken whether or not the jobs channel has room, and the loop never waits for a sink alone.
 
+mod settle;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,18 +27,16 @@ use super::retry::{Retries, cancelled};
 use super::tally::Tally;
 use super::watch::{TICK, Watchers};
 use super::{Plan, RunEnd, RunFault, StopLevel};
-use crate::backend::{BackendError, RunContext};
+use crate::backend::{BackendError, Returned, RunContext};
 use crate::config::Order;
 use crate::fetch::Meter;
-use crate::frontier::{Claim, Frontier, Settled};
+use crate::frontier::{Claim, Frontier};
 use crate::model::{
-    Batch, Claimed, Entry, ErrorKind, Event, Facts, FetchError, Job, JobId, Outcome, Progress, RunInfo, Seed,
-    SkipReason, StopCause, Subject, Summary, Timing, Tried, Verdict,
+    Batch, Claimed, Entry, Event, Facts, FetchError, Job, JobId, Outcome, Progress, RunInfo, Seed, SkipReason,
+    StopCause, Subject, Summary, Verdict,
 };
 use crate::policy::naming::Claims;
 use crate::policy::origin;
-use crate::policy::politeness;
-use crate::policy::retry::Decision;
 use crate::sink::{SinkThread, ToSinks};
 
 /// The most outcomes taken from the channel at once, and so the size of a batch for the sinks.
@@ -69,7 +69,7 @@ pub(super) async fn run(plan: Plan) -> RunEnd {
 
     // Enough that a worker finds its next job waiting, little enough that priorities matter.
     let (jobs, jobs_in) = mpsc::channel((plan.concurrency as usize / 4).clamp(1, 64));
-    let (outcomes_out, outcomes) = mpsc::channel(OUTCOMES);
+    let (give_back, returned) = mpsc::channel(OUTCOMES);
     let (drain, abort) = (CancellationToken::new(), CancellationToken::new());
     let ctx = RunContext {
         spec: plan.spec,
@@ -80,14 +80,14 @@ pub(super) async fn run(plan: Plan) -> RunEnd {
         abort: abort.clone(),
         worker_program: plan.worker_program,
     };
-    let backend = tokio::spawn(plan.backend.run(jobs_in, outcomes_out, ctx));
+    let backend = tokio::spawn(plan.backend.run(jobs_in, give_back, ctx));
     let run = Run {
         state,
         reading,
         sinks,
         to_sinks,
         jobs: Some(jobs),
-        outcomes,
+        returned,
         backend: Some(backend),
         stop: plan.stop.watch(),
         grace: plan.grace,
@@ -278,68 +278,6 @@ impl State {
         }
     }
 
-    /// A job came back: its outcome is told, or it is tried again.
-    fn settle(&mut self, mut outcome: Outcome) {
-        self.auto.came_back(&outcome, self.out.len(), self.frontier.has_ready());
-        let Subject::Job(job) = &mut outcome.subject else { return self.finish(outcome) };
-        self.out.remove(&job.id);
-        let never_began = outcome.verdict == Verdict::Cancelled && outcome.timing.queued.is_none();
-        if never_began {
-            job.attempt -= 1;
-            return self.came_back(outcome.subject);
-        }
-        let Decision { again, hold } = self.retries.after(job, &outcome.verdict, &outcome.facts);
-        let host = origin::host(outcome.facts.final_url.as_ref().unwrap_or(&job.seed.url));
-        if let Some(hold) = hold {
-            let until = self.retries.hold(host, hold);
-            self.frontier.hold_host(host, until);
-        }
-        let sign = politeness::sign(&outcome.verdict, &outcome.facts, &outcome.timing);
-        if sign.is_some_and(|sign| self.frontier.heard(host, sign, &tokio::time::Instant::now)) {
-            self.retries.dead(host, &outcome.verdict);
-        }
-        if let (Some(wait), None) = (again, self.stopping) {
-            return self.again(outcome, wait);
-        }
-        job.last = None;
-        if matches!(outcome.verdict, Verdict::Skipped(_)) && outcome.facts.started_at.is_none() {
-            // Decided without asking anybody.
-            job.attempt -= 1;
-            outcome.timing = Timing::default();
-        }
-        self.frontier.settle(Settled::Done(&job.seed.url));
-        let condition = job.seed.known.as_mut().and_then(|known| known.condition.take());
-        if let (Verdict::Skipped(SkipReason::NotModified), Some(condition)) = (&outcome.verdict, condition) {
-            // What was found out then still holds.
-            outcome.facts = condition.facts;
-        }
-        self.finish(outcome);
-    }
-
-    /// A job came back that did not begin: the run is stopping, or its host is held.
-    fn came_back(&mut self, subject: Subject) {
-        match subject {
-            Subject::Job(job) if self.stopping.is_none() => {
-                self.frontier.settle(Settled::Released(Box::new(job)));
-            }
-            subject => {
-                if let Subject::Job(job) = &subject {
-                    self.frontier.settle(Settled::Done(&job.seed.url));
-                }
-                self.finish(cancelled(subject));
-            }
-        }
-    }
-
-    /// Lets a job wait for its next try; what this one brought goes with it.
-    fn again(&mut self, outcome: Outcome, wait: Duration) {
-        self.watchers.retrying(&outcome, wait);
-        let Outcome { subject: Subject::Job(mut job), facts, timing, verdict } = outcome else { return };
-        job.last = Some(Box::new(Tried { facts, timing, verdict }));
-        let due = tokio::time::Instant::now() + wait;
-        self.frontier.settle(Settled::RetryAt(due, Box::new(job)));
-    }
-
     /// What waited for its time and need wait no longer can be claimed.
     fn wake(&mut self) {
         if let Some(due) = self.frontier.next_due() {
@@ -347,14 +285,6 @@ impl State {
             if due <= now {
                 self.frontier.wake(now);
             }
-        }
-    }
-
-    /// The backend is gone without a word about those that it had.
-    fn lost(&mut self) {
-        for (_, seed) in std::mem::take(&mut self.out) {
-            let error = FetchError::new(ErrorKind::Internal, "the backend died before it told of this URL");
-            self.finish(Outcome::unfetched(Subject::Seed(seed), Verdict::Failed(error)));
         }
     }
 
@@ -429,7 +359,7 @@ struct Run {
     to_sinks: mpsc::Sender<ToSinks>,
     /// `None` once nothing more is handed out.
     jobs: Option<mpsc::Sender<Job>>,
-    outcomes: mpsc::Receiver<Outcome>,
+    returned: mpsc::Receiver<Returned>,
     /// `None` once it has ended.
     backend: Option<JoinHandle<Result<(), BackendError>>>,
     stop: watch::Receiver<StopLevel>,
@@ -498,11 +428,11 @@ impl Run {
                     // The thread is gone; why, is asked when it is joined.
                     Err(_) => state.pending.clear(),
                 },
-                n = self.outcomes.recv_many(&mut buffer, OUTCOMES), if !state.out.is_empty() && state.pending.len() < PENDING => {
+                n = self.returned.recv_many(&mut buffer, OUTCOMES), if !state.out.is_empty() && state.pending.len() < PENDING => {
                     if n == 0 {
                         state.lost();
                     }
-                    buffer.drain(..).for_each(|outcome| state.settle(outcome));
+                    buffer.drain(..).for_each(|back| state.settle(back));
                 }
                 permit = reserve(jobs.as_ref()), if ready => match permit {
                     Some(permit) => {

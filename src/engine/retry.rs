@@ -36,7 +36,7 @@ impl Retries {
     /// What follows from a try.
     pub(super) fn after(&mut self, job: &Job, verdict: &Verdict, facts: &Facts) -> Decision {
         let Self { limits, budgets, jitter, .. } = self;
-        let host = origin::host(&job.seed.url);
+        let host = origin::host(job.url());
         if limits.retries > 0 {
             if job.attempt == 1 {
                 budgets.earn(host);
@@ -80,12 +80,15 @@ impl Retries {
             },
             subject => subject,
         };
-        let verdict = Verdict::Failed(self.reason(&subject));
-        Outcome::unfetched(subject, verdict)
+        Outcome { verdict: Verdict::Failed(self.reason(&subject)), ..so_far(subject) }
     }
 
     fn reason(&self, subject: &Subject) -> FetchError {
-        let host = subject.seed().map(|seed| origin::host(&seed.url)).unwrap_or_default();
+        let host = match subject {
+            Subject::Job(job) => origin::host(job.url()),
+            Subject::Seed(seed) => origin::host(&seed.url),
+            Subject::Bad(_) => "",
+        };
         let until = match self.given_up.get(host) {
             Some(GivenUp::Dead(error)) => {
                 let message = format!("not asked: nobody answers at {host}; the last of many tries: {}", error.message);
@@ -113,9 +116,21 @@ pub(super) fn told(job: Job, tried: Tried) -> Outcome {
 pub(super) fn cancelled(subject: Subject) -> Outcome {
     match subject {
         Subject::Job(mut job) => match job.last.take() {
-            Some(last) => Outcome { verdict: Verdict::Cancelled, ..told(job, *last) },
-            None => Outcome::unfetched(Subject::Job(job), Verdict::Cancelled),
+            Some(last) if job.onward.is_none() => Outcome { verdict: Verdict::Cancelled, ..told(job, *last) },
+            _ => so_far(Subject::Job(job)),
         },
-        subject => Outcome::unfetched(subject, Verdict::Cancelled),
+        subject => so_far(subject),
+    }
+}
+
+/// The outcome of what was stopped, with what redirects have brought.
+fn so_far(mut subject: Subject) -> Outcome {
+    let onward = match &mut subject {
+        Subject::Job(job) => job.onward.take(),
+        Subject::Seed(_) | Subject::Bad(_) => None,
+    };
+    match onward {
+        Some(onward) => Outcome { subject, facts: onward.facts, timing: onward.timing, verdict: Verdict::Cancelled },
+        None => Outcome::unfetched(subject, Verdict::Cancelled),
     }
 }

@@ -17,7 +17,7 @@ use proptest::prelude::*;
 use tokio::sync::mpsc;
 
 use super::{Ends, Plan, RunEnd, RunFault, Stop, StopLevel, run};
-use crate::backend::{BACKENDS, Backend, BackendError, RunContext};
+use crate::backend::{BACKENDS, Backend, BackendError, Returned, RunContext};
 use crate::config::{Order, Until};
 use crate::fetch::FetchSpec;
 use crate::fetch::script::{Script, Step};
@@ -278,7 +278,7 @@ impl Backend for Dies {
     fn run(
         self: Box<Self>,
         mut jobs: mpsc::Receiver<Job>,
-        _: mpsc::Sender<Outcome>,
+        _: mpsc::Sender<Returned>,
         _: RunContext,
     ) -> BoxFuture<'static, Result<(), BackendError>> {
         Box::pin(async move {

@@ -43,7 +43,16 @@ impl Watchers {
     pub(super) fn handed_out(&mut self, job: &Job) {
         if let Some(jobs) = &mut self.jobs {
             jobs.insert(job.id, (job.seed.url.as_str().to_owned(), Instant::now()));
-            self.tell(&Event::HandedOut(job));
+            if job.onward.is_none() {
+                self.tell(&Event::HandedOut(job));
+            }
+        }
+    }
+
+    /// A redirect waits for its host.
+    pub(super) fn led_on(&mut self, id: JobId) {
+        if let Some(jobs) = &mut self.jobs {
+            jobs.remove(&id);
         }
     }
 

@@ -63,6 +63,19 @@ pub(super) fn keep(jar: Option<&CookieJar>, chain: &mut Option<Box<Jar>>, url: &
     }
 }
 
+/// The cookies of the hops before.
+pub(super) fn chain(cookies: &[Cookie]) -> Option<Box<Jar>> {
+    let now = now();
+    let mut chain = (!cookies.is_empty()).then(Box::<Jar>::default)?;
+    cookies.iter().for_each(|cookie| chain.put(cookie.clone(), now));
+    Some(chain)
+}
+
+/// Those that the next hop gets.
+pub(super) fn of_chain(chain: Option<&Jar>) -> Vec<Cookie> {
+    chain.map(|chain| chain.since(0).into_iter().cloned().collect()).unwrap_or_default()
+}
+
 /// Adds the cookies that a URL gets, before those that the user wrote.
 pub(super) fn send(jar: Option<&CookieJar>, chain: Option<&Jar>, url: &Url, fields: &mut HeaderMap) {
     let field = match (jar, chain) {

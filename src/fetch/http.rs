@@ -1,5 +1,6 @@
-//! One job over HTTP: hop by hop, then the body.
+//! One job over HTTP: a request, its answer, and the body where that is final.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
@@ -23,10 +24,11 @@ use super::resume::Rest;
 use super::save::Saver;
 use super::throttle::Lease;
 use super::timing::{MARKS, Marks};
-use super::{Fetched, Fetcher, HttpSpec, Meter, Saving, cookies};
+use super::{Fetched, Fetcher, HttpSpec, Meter, Reply, Saving, cookies};
 use crate::config::Compression;
 use crate::model::{
-    Condition, ErrorKind, Facts, FetchError, Hop, Job, PerSeed, SkipReason, Timing, Validators, Verdict, is_secret,
+    Condition, ErrorKind, Facts, FetchError, Hop, Job, Onward, PerSeed, SkipReason, Timing, Validators, Verdict,
+    is_secret,
 };
 use crate::policy::cookies::Jar;
 use crate::policy::origin;
@@ -95,32 +97,39 @@ impl HttpFetcher {
 }
 
 impl Fetcher for HttpFetcher {
-    fn fetch<'a>(&'a self, job: &'a Job, abort: &'a CancellationToken) -> BoxFuture<'a, Fetched> {
+    fn fetch<'a>(&'a self, job: &'a Job, abort: &'a CancellationToken) -> BoxFuture<'a, Reply> {
         Box::pin(MARKS.scope(Marks::default(), async move {
             if let Some(told) = self.without_asking(job) {
-                return told;
+                return Reply::Ended(told);
             }
             let _counted = Counted::new(&self.under_way, &self.most_under_way);
             let started = Instant::now();
-            let facts = Facts { started_at: Some(Timestamp::now()), ..Facts::default() };
-            let pace = Pace::new(&self.spec, started);
+            let before = job.onward.as_deref();
+            let mut facts = before.map_or_else(Facts::default, |before| before.facts.clone());
+            facts.started_at.get_or_insert_with(Timestamp::now);
+            let timing = before.map_or_else(Timing::default, |before| before.timing);
+            let spent = timing.total.unwrap_or_default();
             let fate = self.saver.makes_files().then(Arc::<Fate>::default);
             let mut exchange = Exchange {
                 fetcher: self,
                 job,
                 started,
                 facts,
-                timing: Timing::default(),
-                pace,
+                spent,
+                timing,
+                pace: Pace::new(&self.spec, started, spent),
                 fate: fate.clone(),
-                chain: None,
+                chain: before.and_then(|before| cookies::chain(&before.cookies)),
                 rest: None,
                 asks_rest: false,
                 asks_change: false,
                 useless: false,
                 ready: None,
                 accepts: None,
-                reach: self.spec.addresses.of_the_list(),
+                reach: match before {
+                    None => self.spec.addresses.of_the_list(),
+                    Some(before) => self.spec.addresses.behind(before.from),
+                },
             };
             let ended = {
                 let run = exchange.run();
@@ -129,20 +138,27 @@ impl Fetcher for HttpFetcher {
                     biased;
                     ended = &mut run => ended,
                     () = abort.cancelled() => {
-                        if fate.is_none_or(|fate| fate.give_up()) { Ok(Verdict::Cancelled) } else { run.await }
+                        if fate.is_none_or(|fate| fate.give_up()) { Ok(End::As(Verdict::Cancelled)) } else { run.await }
                     }
                 }
             };
-            let verdict = ended.unwrap_or_else(|error| {
-                tracing::debug!(url = %printable(job.seed.url.as_str()), error = %printable(&error.to_string()), "failed");
-                Verdict::Failed(error)
+            let ended = ended.unwrap_or_else(|error| {
+                tracing::debug!(url = %printable(job.url().as_str()), error = %printable(&error.to_string()), "failed");
+                End::As(Verdict::Failed(error))
             });
-            let Exchange { facts, mut timing, rest, ready, .. } = exchange;
+            let Exchange { facts, mut timing, chain, rest, ready, .. } = exchange;
             if let (Some(Rest::Cut(cut)), Saving::Stream(stream)) = (rest, &self.spec.saving) {
                 stream.put_back(cut);
             }
-            timing.total = Some(started.elapsed());
-            Fetched { facts, timing, verdict, ready }
+            timing.total = Some(spent + started.elapsed());
+            match ended {
+                End::As(verdict) => Reply::Ended(Fetched { facts, timing, verdict, ready }),
+                End::Onward(from) => {
+                    let took = timing.first_byte.unwrap_or_default().saturating_sub(spent);
+                    let cookies = cookies::of_chain(chain.as_deref());
+                    Reply::Onward(Box::new(Onward { facts, timing, took, from, cookies }))
+                }
+            }
         }))
     }
 }
@@ -151,7 +167,7 @@ impl HttpFetcher {
     /// What can be told of a job without asking anybody. A look at one name does not wait for a
     /// disk long enough to be worth another thread.
     fn without_asking(&self, job: &Job) -> Option<Fetched> {
-        if !self.spec.skip_existing && !self.spec.dry_run {
+        if !self.spec.skip_existing && !self.spec.dry_run || job.onward.is_some() {
             return None;
         }
         let there = if self.spec.skip_existing { self.saver.existing(job, None) } else { None };
@@ -194,11 +210,20 @@ fn set_fields(fields: &mut HeaderMap, more: &[(HeaderName, HeaderValue)]) {
     }
 }
 
-/// One job under way.
+/// How one request ends.
+enum End {
+    As(Verdict),
+    /// A redirect leads on, from this address.
+    Onward(Option<SocketAddr>),
+}
+
+/// One request of a job under way.
 pub(super) struct Exchange<'a> {
     pub(super) fetcher: &'a HttpFetcher,
     pub(super) job: &'a Job,
     pub(super) started: Instant,
+    /// How long the hops before took.
+    pub(super) spent: Duration,
     pub(super) facts: Facts,
     pub(super) timing: Timing,
     pub(super) pace: Pace,
@@ -226,35 +251,38 @@ impl Exchange<'_> {
         self.job.seed.wants.as_deref()
     }
 
-    /// Follows redirects until a response is final.
-    async fn run(&mut self) -> Result<Verdict, FetchError> {
-        let mut url = self.job.seed.url.clone();
+    /// Asks until the response is final or leads elsewhere.
+    async fn run(&mut self) -> Result<End, FetchError> {
+        let url = self.job.url();
         self.rest = self.find_rest().await?;
         loop {
-            let response = self.ask(&url).await?;
+            let response = self.ask(url).await?;
+            if let Some(next) = redirect_target(url, &response)? {
+                return self.lead_on(url, next, response).await;
+            }
             let status = response.status();
-            let peer = self.fetcher.clients.peer(&url, response.remote_addr);
-            let Some(next) = redirect_target(&url, &response)? else {
-                match self.finish(&url, status, response).await? {
-                    Some(verdict) => return Ok(verdict),
-                    None => continue,
-                }
-            };
-            let seen_before = next == url || self.facts.redirects.iter().any(|hop| hop.url == next);
-            if self.fetcher.spec.cookies.is_none() {
-                cookies::keep(None, &mut self.chain, &url, response.headers());
+            if let Some(verdict) = self.finish(url, status, response).await? {
+                return Ok(End::As(verdict));
             }
-            self.facts.redirects.push(Hop { status: status.as_u16(), url });
-            if self.facts.redirects.len() > self.fetcher.spec.max_redirects as usize {
-                let most = self.fetcher.spec.max_redirects;
-                let circle = if seen_before { "; they lead in a circle" } else { "" };
-                return Err(FetchError::new(ErrorKind::Redirect, format!("more than {most} redirects{circle}")));
-            }
-            self.facts.final_url = Some(next.clone());
-            self.reach = self.fetcher.spec.addresses.behind(peer);
-            self.drain(response).await;
-            url = next;
         }
+    }
+
+    /// Notes a redirect.
+    async fn lead_on(&mut self, url: &Url, next: Url, response: Answer) -> Result<End, FetchError> {
+        let from = self.fetcher.clients.peer(url, response.remote_addr);
+        let seen_before = next == *url || self.facts.redirects.iter().any(|hop| hop.url == next);
+        if self.fetcher.spec.cookies.is_none() {
+            cookies::keep(None, &mut self.chain, url, response.headers());
+        }
+        self.facts.redirects.push(Hop { status: response.status().as_u16(), url: url.clone() });
+        if self.facts.redirects.len() > self.fetcher.spec.max_redirects as usize {
+            let most = self.fetcher.spec.max_redirects;
+            let circle = if seen_before { "; they lead in a circle" } else { "" };
+            return Err(FetchError::new(ErrorKind::Redirect, format!("more than {most} redirects{circle}")));
+        }
+        self.facts.final_url = Some(next);
+        self.drain(response).await;
+        Ok(End::Onward(from))
     }
 
     /// What there is of the body.
@@ -304,7 +332,7 @@ impl Exchange<'_> {
         if let Some(jar) = &self.fetcher.spec.cookies {
             cookies::keep(Some(jar), &mut self.chain, url, response.headers());
         }
-        self.timing.first_byte = Some(self.started.elapsed());
+        self.timing.first_byte = Some(self.spent + self.started.elapsed());
         tracing::debug!(url = %printable(url.as_str()), status = response.status().as_u16(), "answered");
         MARKS.with(|marks| marks.add_to(&mut self.timing));
         let facts = &mut self.facts;

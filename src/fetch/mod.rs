@@ -40,7 +40,7 @@ use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Compression, Digest, LowSpeed, Proxies};
-use crate::model::{Credentials, Facts, Job, Timing, Verdict};
+use crate::model::{Credentials, Facts, Job, Onward, Timing, Verdict};
 use crate::policy::netrc::Netrc;
 
 pub use cookies::CookieJar;
@@ -67,10 +67,21 @@ pub struct Fetched {
     pub ready: Option<Box<Ready>>,
 }
 
+/// What came of one request of a job.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all of them are of the large one")]
+pub enum Reply {
+    /// The job has ended.
+    Ended(Fetched),
+    /// A redirect leads on. Whether and when its target may be asked is not for the fetcher to say.
+    Onward(Box<Onward>),
+}
+
 /// Does one job at a time, as many at once as it is asked to.
 pub trait Fetcher: Send + Sync {
-    /// Fetches; when `abort` is cancelled, ends soon with [`Verdict::Cancelled`] and leaves no file behind.
-    fn fetch<'a>(&'a self, job: &'a Job, abort: &'a CancellationToken) -> BoxFuture<'a, Fetched>;
+    /// Asks [`Job::url`]; when `abort` is cancelled, ends soon with [`Verdict::Cancelled`] and leaves no
+    /// file behind.
+    fn fetch<'a>(&'a self, job: &'a Job, abort: &'a CancellationToken) -> BoxFuture<'a, Reply>;
 }
 
 /// A fetcher could not be built from its spec.

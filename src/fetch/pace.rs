@@ -23,9 +23,10 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    pub(super) fn new(spec: &HttpSpec, started: Instant) -> Self {
+    /// For a URL that has taken so long already.
+    pub(super) fn new(spec: &HttpSpec, started: Instant, spent: Duration) -> Self {
         Self {
-            ends: spec.timeout.map(|t| started + t),
+            ends: spec.timeout.map(|t| started + t.saturating_sub(spent)),
             timeout: spec.timeout,
             connect_timeout: spec.connect_timeout,
             read_timeout: spec.read_timeout,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
-use super::{Fetched, Fetcher, Meter};
+use super::{Fetched, Fetcher, Meter, Reply};
 use crate::model::{ErrorKind, Facts, FetchError, Job, Timing, Verdict};
 
 /// What happens to one URL.
@@ -89,7 +89,7 @@ impl ScriptedFetcher {
 }
 
 impl Fetcher for ScriptedFetcher {
-    fn fetch<'a>(&'a self, job: &'a Job, abort: &'a CancellationToken) -> BoxFuture<'a, Fetched> {
+    fn fetch<'a>(&'a self, job: &'a Job, abort: &'a CancellationToken) -> BoxFuture<'a, Reply> {
         Box::pin(async move {
             let started = tokio::time::Instant::now();
             let (facts, verdict) = tokio::select! {
@@ -98,7 +98,7 @@ impl Fetcher for ScriptedFetcher {
                 () = abort.cancelled() => (Facts::default(), Verdict::Cancelled),
             };
             let first_byte = facts.status.map(|_| started.elapsed());
-            Fetched { facts, timing: Timing { first_byte, ..Timing::default() }, verdict, ready: None }
+            Reply::Ended(Fetched { facts, timing: Timing { first_byte, ..Timing::default() }, verdict, ready: None })
         })
     }
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+mod onward;
+
 use super::{Claim, FRONTIERS, Frontier, HoldUntil, Rules, Settled};
 use crate::model::{Facts, HostPattern, Job, Origin, Seed, Subject, Timing, Tried, Verdict};
 use crate::policy::pacer::{AllManners, Manners, Pacer};

@@ -12,9 +12,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use tokio::time::Instant;
+use url::Url;
 
 use super::{Claim, Frontier, HoldUntil, Rules, Settled};
-use crate::model::{Claimed, Job, JobId, Seed, Subject};
+use crate::model::{Claimed, Hop, Job, JobId, Onward, Seed, Subject};
 use crate::policy::fingerprint::FingerprintSet;
 use crate::policy::origin;
 use crate::policy::pacer::{AllManners, SharedPacer};
@@ -47,6 +48,22 @@ impl Waiting {
         match self {
             Waiting::New { seed, .. } => seed,
             Waiting::Again(job) => &job.seed,
+        }
+    }
+
+    /// What it asks next.
+    fn url(&self) -> &Url {
+        match self {
+            Waiting::New { seed, .. } => &seed.url,
+            Waiting::Again(job) => job.url(),
+        }
+    }
+
+    /// The bytes of its own text.
+    fn text(&self) -> usize {
+        match self {
+            Waiting::New { seed, .. } => text_of(seed),
+            Waiting::Again(job) => text_of_job(job),
         }
     }
 
@@ -262,23 +279,49 @@ impl MemoryFrontier {
         let host = &mut self.hosts[at];
         host.held = Some(HoldUntil::ForGood);
         let name = host.name.clone();
-        let refused = self.later.take_where(|job| *origin::host(&job.seed.url) == *name);
+        let refused = self.later.take_where(|job| *origin::host(job.url()) == *name);
         refused.into_iter().rev().for_each(|waiting| self.hosts[at].queue.push_front(waiting));
+    }
+
+    /// Whether a host beside this one could be handed out.
+    fn others_are_ready(&self, at: usize) -> bool {
+        self.ready.len() > usize::from(matches!(self.hosts[at].place, Place::Ready(_)))
+    }
+
+    /// A host has one more under way.
+    fn goes_out(&mut self, at: usize) {
+        self.hosts[at].out += 1;
+        self.out += 1;
+        if self.only.0 != at {
+            self.only = (at, 0);
+        }
+        self.list(at);
+    }
+
+    /// One is no longer under way; the host that was asked, which is to be listed anew.
+    fn comes_back(&mut self, url: &Url) -> Option<usize> {
+        self.out = self.out.saturating_sub(1);
+        let at = self.find(origin::host(url))?;
+        self.hosts[at].out = self.hosts[at].out.saturating_sub(1);
+        if self.only.0 == at {
+            self.only.1 = self.only.1.saturating_add(1);
+        }
+        Some(at)
     }
 
     /// It waits no longer.
     fn leaves(&mut self, waiting: &Waiting) {
         self.waiting -= 1;
-        self.waiting_bytes -= text_of(waiting.seed());
+        self.waiting_bytes -= waiting.text();
     }
 
     fn waits_again(&mut self, job: &Job) {
         self.waiting += 1;
-        self.waiting_bytes += text_of(&job.seed);
+        self.waiting_bytes += text_of_job(job);
     }
 
     fn push_first(&mut self, waiting: Waiting) {
-        let at = self.find_or_add(origin::host(&waiting.seed().url));
+        let at = self.find_or_add(origin::host(waiting.url()));
         self.hosts[at].queue.push_front(waiting);
         self.list(at);
     }
@@ -288,10 +331,11 @@ impl MemoryFrontier {
             Waiting::New { seed, save_as, admitted } => {
                 let id = JobId(self.next_id);
                 self.next_id += 1;
-                Box::new(Job { id, seed, attempt: 1, last: None, save_as, admitted })
+                Box::new(Job::new(id, seed, save_as, admitted))
             }
             Waiting::Again(mut job) => {
-                job.attempt += 1;
+                // A redirect goes on with the same try.
+                job.attempt += u32::from(job.onward.is_none());
                 job
             }
         })
@@ -362,12 +406,7 @@ impl Frontier for MemoryFrontier {
             }
             if self.may_start(at) {
                 let Some(next) = self.hosts[at].queue.pop() else { break };
-                self.hosts[at].out += 1;
-                self.out += 1;
-                if self.only.0 != at {
-                    self.only = (at, 0);
-                }
-                self.list(at);
+                self.goes_out(at);
                 self.leaves(&next);
                 return self.hand_out(next);
             }
@@ -381,22 +420,16 @@ impl Frontier for MemoryFrontier {
     }
 
     fn settle(&mut self, how: Settled<'_>) {
-        self.out = self.out.saturating_sub(1);
         let url = match &how {
             Settled::Done(url) => url,
-            Settled::RetryAt(_, job) | Settled::Released(job) => &job.seed.url,
+            Settled::RetryAt(_, job) | Settled::Released(job) => job.url(),
         };
-        let at = self.find(origin::host(url));
+        let at = self.comes_back(url);
         let given_up = at.is_some_and(|at| self.hosts[at].is_given_up());
-        if let Some(at) = at {
-            self.hosts[at].out = self.hosts[at].out.saturating_sub(1);
-            if self.only.0 == at {
-                self.only.1 = self.only.1.saturating_add(1);
-            }
-        }
         match how {
             Settled::Done(_) => {}
-            Settled::RetryAt(due, job) if !given_up => {
+            Settled::RetryAt(due, mut job) if !given_up => {
+                job.onward = None;
                 self.waits_again(&job);
                 self.later.push(due, job);
             }
@@ -409,6 +442,25 @@ impl Frontier for MemoryFrontier {
         if let Some(at) = at {
             self.list(at);
         }
+    }
+
+    fn lead_on(&mut self, job: Box<Job>) -> Option<Box<Job>> {
+        let from = self.comes_back(asked(&job));
+        let at = self.find_or_add(origin::host(job.url()));
+        if let Some(from) = from.filter(|from| *from != at) {
+            self.list(from);
+        }
+        let may = match self.hosts[at].may_have_another() {
+            None => false,
+            Some(beyond_its_share) => (!beyond_its_share || !self.others_are_ready(at)) && self.may_start(at),
+        };
+        if may {
+            self.goes_out(at);
+            return Some(job);
+        }
+        self.waits_again(&job);
+        self.push_first(Waiting::Again(job));
+        None
     }
 
     fn heard(&mut self, host: &str, sign: Sign, now: &dyn Fn() -> Instant) -> bool {
@@ -473,4 +525,20 @@ fn text_of(seed: &Seed) -> usize {
         wants.out.as_ref().map_or(0, String::len) + fields.sum::<usize>()
     });
     seed.url.as_str().len() + wants
+}
+
+/// With what redirects have brought, which is more than most seeds are.
+fn text_of_job(job: &Job) -> usize {
+    let onward = job.onward.as_deref().map_or(0, |onward| {
+        let hops = onward.facts.redirects.iter().map(|hop| size_of::<Hop>() + hop.url.as_str().len());
+        let cookies = onward.cookies.iter().map(|cookie| cookie.name.len() + cookie.value.len());
+        size_of::<Onward>() + job.url().as_str().len() + hops.sum::<usize>() + cookies.sum::<usize>()
+    });
+    text_of(&job.seed) + onward
+}
+
+/// What a redirect came from.
+fn asked(job: &Job) -> &Url {
+    let hop = job.onward.as_ref().and_then(|onward| onward.facts.redirects.last());
+    hop.map_or(&job.seed.url, |hop| &hop.url)
 }

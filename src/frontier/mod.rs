@@ -18,7 +18,8 @@ pub use memory::MemoryFrontier;
 pub enum Settled<'a> {
     /// It has its outcome. This was its URL.
     Done(&'a Url),
-    /// It is handed out again, as the next try, not before this time. It keeps its number and name.
+    /// It is handed out again, as the next try and from its own URL, not before this time. It keeps its
+    /// number and name.
     RetryAt(Instant, Box<Job>),
     /// It did not begin and waits as before; its number of tries is that of those that did.
     Released(Box<Job>),
@@ -96,6 +97,11 @@ pub trait Frontier: Send {
 
     /// A claimed job is no longer out.
     fn settle(&mut self, how: Settled<'_>);
+
+    /// A redirect of a claimed job leads on ([`Job::onward`]). Where the host that it leads to may be
+    /// asked now, the job is given back and is out still, now at that host; else it waits there, before
+    /// those that have not begun.
+    fn lead_on(&mut self, job: Box<Job>) -> Option<Box<Job>>;
 
     /// Notes what the end of a fetch says of the host that was asked last, before that fetch is
     /// settled; the time is asked for only where it matters. True when the host is given up: nothing

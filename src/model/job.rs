@@ -1,8 +1,11 @@
 //! A seed that was admitted and handed out.
 
-use std::time::Instant;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
-use super::{Facts, Seed, Timing, Verdict};
+use url::Url;
+
+use super::{Cookie, Facts, Seed, Timing, Verdict};
 
 /// Counts the jobs of a run, from 0, in the order of admission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,6 +29,22 @@ pub struct Tried {
     pub verdict: Verdict,
 }
 
+/// How far a chain of redirects has come. Each hop is a request like any other: it waits for the host
+/// that it asks, and for nothing while it holds a slot.
+#[derive(Debug, Clone)]
+pub struct Onward {
+    /// What is known so far. `final_url` is what is asked next.
+    pub facts: Facts,
+    /// How long the hops took together; `total` without the time that they waited for each other.
+    pub timing: Timing,
+    /// How long the head of the last one took.
+    pub took: Duration,
+    /// The address that the last one came from, where that is known.
+    pub from: Option<SocketAddr>,
+    /// What the hops have set, where the run keeps no cookies.
+    pub cookies: Vec<Cookie>,
+}
+
 /// A seed that was handed out.
 #[derive(Debug, Clone)]
 pub struct Job {
@@ -37,8 +56,23 @@ pub struct Job {
     pub attempt: u32,
     /// What came of the try before.
     pub last: Option<Box<Tried>>,
+    /// Where redirects of this try have led.
+    pub onward: Option<Box<Onward>>,
     /// The name under which the body is saved, when the run saves.
     pub save_as: Option<Claimed>,
     /// When it was admitted; its waiting time is counted from here.
     pub admitted: Instant,
+}
+
+impl Job {
+    /// A job that nobody has tried.
+    pub fn new(id: JobId, seed: Seed, save_as: Option<Claimed>, admitted: Instant) -> Self {
+        Self { id, seed, attempt: 1, last: None, onward: None, save_as, admitted }
+    }
+
+    /// What is asked next: the seed's own URL, or where redirects have led.
+    pub fn url(&self) -> &Url {
+        let led_to = self.onward.as_ref().and_then(|onward| onward.facts.final_url.as_ref());
+        led_to.unwrap_or(&self.seed.url)
+    }
 }

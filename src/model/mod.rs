@@ -3,6 +3,7 @@
 //! A [`Seed`] is a URL that wants to be fetched, a [`Job`] is a seed that was admitted and handed
 //! out, an [`Outcome`] says, once, what became of it. A failed fetch is an `Outcome`, not an `Err`.
 
+mod cookie;
 mod error;
 mod event;
 mod host_pattern;
@@ -14,10 +15,11 @@ mod secret;
 mod seed;
 mod summary;
 
+pub use cookie::Cookie;
 pub use error::{ErrorKind, FetchError};
 pub use event::{Event, InFlight, Progress, RunInfo};
 pub use host_pattern::HostPattern;
-pub use job::{Claimed, Job, JobId, Tried};
+pub use job::{Claimed, Job, JobId, Onward, Tried};
 pub use known::{Before, Condition, Known, Revision, Validators};
 pub use outcome::{Facts, Hop, Outcome, SkipReason, Subject, Timing, Verdict};
 pub use retry::{RetryCause, RetryOn};

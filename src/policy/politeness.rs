@@ -11,7 +11,7 @@ mod tests;
 
 use std::time::{Duration, Instant};
 
-use crate::model::{ErrorKind, Facts, SkipReason, Timing, Verdict};
+use crate::model::{ErrorKind, Facts, SkipReason, Verdict};
 
 /// Slots are cut at most once in this time: what was under way together fails together.
 const CUT_EVERY: Duration = Duration::from_secs(1);
@@ -43,15 +43,14 @@ pub enum Sign {
     Silent,
 }
 
-/// Reads the sign; `None` where nobody was asked, or the fetch was ended by us.
-pub fn sign(verdict: &Verdict, facts: &Facts, timing: &Timing) -> Option<Sign> {
+/// Reads the sign; `None` where nobody was asked, or the fetch was ended by us. `took` is how long the
+/// last answer's head took.
+pub fn sign(verdict: &Verdict, facts: &Facts, took: Option<Duration>) -> Option<Sign> {
     // A redirect is the answer of the host before.
     let answered = facts.status.is_some_and(|status| !(300..400).contains(&status));
     match verdict {
         Verdict::HttpError if matches!(facts.status, Some(429 | 503)) => Some(Sign::Busy),
-        Verdict::Ok | Verdict::HttpError | Verdict::Skipped(SkipReason::NotModified) => {
-            Some(Sign::Well(timing.first_byte))
-        }
+        Verdict::Ok | Verdict::HttpError | Verdict::Skipped(SkipReason::NotModified) => Some(Sign::Well(took)),
         Verdict::Skipped(_) | Verdict::Cancelled => None,
         Verdict::Failed(error) => match error.kind {
             ErrorKind::Connect | ErrorKind::Dns => Some(Sign::Silent),

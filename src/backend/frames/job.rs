@@ -1,27 +1,23 @@
 //! A job on its way to a child, and what became of it on its way back.
 //!
 //! The parent keeps the job: the child is told only what a fetch depends on, and answers only
-//! with facts, timing and verdict.
+//! with facts, timing and verdict, or with where a redirect leads.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use http::{HeaderName, HeaderValue, Version};
-use jiff::Timestamp;
+use http::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::FrameError;
+use super::facts::{FactsFrame, OnwardFrame, TimingFrame};
 use super::spec::{self, Field};
-use crate::fetch::{Fetched, Ready};
+use crate::fetch::{Fetched, Ready, Reply};
 use crate::model::{
-    Claimed, Condition, Credentials, ErrorKind, Facts, FetchError, Hop, Job, JobId, Known, Origin, PerSeed, Seed,
-    SkipReason, Timing, Validators, Verdict,
+    Claimed, Condition, Credentials, ErrorKind, Facts, FetchError, Job, JobId, Known, Origin, PerSeed, Seed,
+    SkipReason, Validators, Verdict,
 };
-
-/// The versions that there are, in the order of their numbers on the wire.
-const VERSIONS: [Version; 5] = [Version::HTTP_09, Version::HTTP_10, Version::HTTP_11, Version::HTTP_2, Version::HTTP_3];
 
 /// What a fetch depends on.
 #[derive(Debug, Serialize, Deserialize)]
@@ -33,6 +29,8 @@ pub(in crate::backend) struct JobFrame<'a> {
     wants: Option<Wants>,
     /// The URL of a condition, its ETag and its Last-Modified.
     condition: Option<(&'a str, Option<&'a str>, Option<&'a str>)>,
+    #[serde(borrow)]
+    onward: Option<OnwardFrame<'a>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -58,7 +56,8 @@ impl<'a> JobFrame<'a> {
             let Validators { etag, last_modified } = &condition.validators;
             (condition.url.as_str(), etag.as_deref(), last_modified.as_deref())
         });
-        Self { number: job.id.0, attempt: job.attempt, url: job.seed.url.as_str(), save_as, wants, condition }
+        let onward = job.onward.as_deref().map(OnwardFrame::new);
+        Self { number: job.id.0, attempt: job.attempt, url: job.seed.url.as_str(), save_as, wants, condition, onward }
     }
 
     /// The job again, as far as a fetch looks at it.
@@ -91,6 +90,7 @@ impl<'a> JobFrame<'a> {
             seed: Seed { url, priority: 0, origin, number: 0, wants, known },
             attempt: self.attempt,
             last: None,
+            onward: self.onward.map(OnwardFrame::into_onward).transpose()?.map(Box::new),
             save_as: self.save_as.map(|name| Claimed(name.into())),
             admitted: Instant::now(),
         })
@@ -109,26 +109,21 @@ pub(in crate::backend) struct DoneFrame<'a> {
     pub(in crate::backend) number: u64,
     /// Body bytes that no frame has told of yet.
     pub(in crate::backend) received: u64,
-    status: Option<u16>,
-    final_url: Option<&'a str>,
-    path: Option<&'a str>,
-    bytes: Option<u64>,
-    wire_bytes: Option<u64>,
-    content_type: Option<&'a str>,
-    sha256: Option<[u8; 32]>,
-    blake3: Option<[u8; 32]>,
     #[serde(borrow)]
-    redirects: Vec<(u16, &'a str)>,
-    http_version: Option<u8>,
-    remote_addr: Option<SocketAddr>,
-    started_at: Option<(i64, i32)>,
-    /// ETag and Last-Modified.
-    validators: Option<(Option<&'a str>, Option<&'a str>)>,
-    retry_after: Option<Duration>,
-    /// DNS, connect, TLS, first byte, total.
-    phases: [Option<Duration>; 5],
-    ended: Ended<'a>,
-    ready: Option<ReadyFrame>,
+    reply: ReplyFrame<'a>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+enum ReplyFrame<'a> {
+    Ended {
+        #[serde(borrow)]
+        facts: FactsFrame<'a>,
+        timing: TimingFrame,
+        verdict: VerdictFrame<'a>,
+        ready: Option<ReadyFrame>,
+    },
+    #[serde(borrow)]
+    Onward(OnwardFrame<'a>),
 }
 
 /// A body that waits for its name.
@@ -141,7 +136,7 @@ struct ReadyFrame {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-enum Ended<'a> {
+enum VerdictFrame<'a> {
     Ok,
     HttpError,
     /// The position in [`ErrorKind::ALL`], and the message.
@@ -154,85 +149,57 @@ enum Ended<'a> {
 impl<'a> DoneFrame<'a> {
     /// # Errors
     /// When a path has no form that can be told.
-    pub(in crate::backend) fn new(number: JobId, received: u64, fetched: &'a Fetched) -> Result<Self, FrameError> {
-        let Fetched { facts, timing, verdict, ready } = fetched;
-        let ready = ready.as_deref().map(|ready| {
-            let (from, to) = (spec::path_bytes(&ready.from)?, spec::path_bytes(&ready.to)?);
-            Ok::<_, FrameError>(ReadyFrame { from, to, kept: ready.kept, sync: ready.sync })
-        });
-        Ok(Self {
-            number: number.0,
-            received,
-            status: facts.status,
-            final_url: facts.final_url.as_ref().map(Url::as_str),
-            path: facts.path.as_deref(),
-            bytes: facts.bytes,
-            wire_bytes: facts.wire_bytes,
-            content_type: facts.content_type.as_deref(),
-            sha256: facts.sha256,
-            blake3: facts.blake3,
-            redirects: facts.redirects.iter().map(|hop| (hop.status, hop.url.as_str())).collect(),
-            http_version: facts.http_version.and_then(|version| position(&VERSIONS, version)),
-            remote_addr: facts.remote_addr,
-            started_at: facts.started_at.map(|at| (at.as_second(), at.subsec_nanosecond())),
-            validators: facts.validators.as_ref().map(|v| (v.etag.as_deref(), v.last_modified.as_deref())),
-            retry_after: facts.retry_after,
-            phases: [timing.dns, timing.connect, timing.tls, timing.first_byte, timing.total],
-            ended: match verdict {
-                Verdict::Ok => Ended::Ok,
-                Verdict::HttpError => Ended::HttpError,
-                Verdict::Failed(e) => Ended::Failed(position(ErrorKind::ALL, e.kind).unwrap_or(u8::MAX), &e.message),
-                Verdict::Skipped(reason) => Ended::Skipped(position(SkipReason::ALL, *reason).unwrap_or(u8::MAX)),
-                Verdict::Cancelled => Ended::Cancelled,
-            },
-            ready: ready.transpose()?,
-        })
+    pub(in crate::backend) fn new(number: JobId, received: u64, reply: &'a Reply) -> Result<Self, FrameError> {
+        let reply = match reply {
+            Reply::Ended(fetched) => ended(fetched)?,
+            Reply::Onward(onward) => ReplyFrame::Onward(OnwardFrame::new(onward)),
+        };
+        Ok(Self { number: number.0, received, reply })
     }
 
     /// What the child found out.
-    pub(in crate::backend) fn into_fetched(self) -> Result<Fetched, FrameError> {
-        let url = |text: &str| Url::parse(text).map_err(|_| FrameError::Garbage);
-        let hop = |(status, text)| Ok(Hop { status, url: url(text)? });
-        let [dns, connect, tls, first_byte, total] = self.phases;
-        Ok(Fetched {
-            facts: Facts {
-                status: self.status,
-                final_url: self.final_url.map(url).transpose()?,
-                path: self.path.map(str::to_owned),
-                bytes: self.bytes,
-                wire_bytes: self.wire_bytes,
-                content_type: self.content_type.map(Into::into),
-                sha256: self.sha256,
-                blake3: self.blake3,
-                redirects: self.redirects.into_iter().map(hop).collect::<Result<_, FrameError>>()?,
-                http_version: self.http_version.map(|at| entry(&VERSIONS, at)).transpose()?,
-                remote_addr: self.remote_addr,
-                started_at: match self.started_at {
-                    None => None,
-                    Some((second, nano)) => Some(Timestamp::new(second, nano).map_err(|_| FrameError::Garbage)?),
-                },
-                validators: self.validators.map(|(etag, last_modified)| {
-                    Box::new(Validators { etag: etag.map(Into::into), last_modified: last_modified.map(Into::into) })
-                }),
-                retry_after: self.retry_after,
+    pub(in crate::backend) fn into_reply(self) -> Result<Reply, FrameError> {
+        let (facts, timing, verdict, ready) = match self.reply {
+            ReplyFrame::Onward(onward) => return Ok(Reply::Onward(Box::new(onward.into_onward()?))),
+            ReplyFrame::Ended { facts, timing, verdict, ready } => (facts, timing, verdict, ready),
+        };
+        Ok(Reply::Ended(Fetched {
+            facts: facts.into_facts()?,
+            timing: timing.into(),
+            verdict: match verdict {
+                VerdictFrame::Ok => Verdict::Ok,
+                VerdictFrame::HttpError => Verdict::HttpError,
+                VerdictFrame::Failed(kind, message) => {
+                    Verdict::Failed(FetchError::new(entry(ErrorKind::ALL, kind)?, message))
+                }
+                VerdictFrame::Cancelled => Verdict::Cancelled,
+                VerdictFrame::Skipped(reason) => Verdict::Skipped(entry(SkipReason::ALL, reason)?),
             },
-            timing: Timing { queued: None, dns, connect, tls, first_byte, total },
-            verdict: match self.ended {
-                Ended::Ok => Verdict::Ok,
-                Ended::HttpError => Verdict::HttpError,
-                Ended::Failed(kind, message) => Verdict::Failed(FetchError::new(entry(ErrorKind::ALL, kind)?, message)),
-                Ended::Cancelled => Verdict::Cancelled,
-                Ended::Skipped(reason) => Verdict::Skipped(entry(SkipReason::ALL, reason)?),
-            },
-            ready: match self.ready {
+            ready: match ready {
                 None => None,
                 Some(ReadyFrame { from, to, kept, sync }) => {
                     let (from, to) = (spec::path_of(from)?, spec::path_of(to)?);
                     Some(Box::new(Ready { from, to, kept, sync }))
                 }
             },
-        })
+        }))
     }
+}
+
+fn ended(fetched: &Fetched) -> Result<ReplyFrame<'_>, FrameError> {
+    let Fetched { facts, timing, verdict, ready } = fetched;
+    let ready = ready.as_deref().map(|ready| {
+        let (from, to) = (spec::path_bytes(&ready.from)?, spec::path_bytes(&ready.to)?);
+        Ok::<_, FrameError>(ReadyFrame { from, to, kept: ready.kept, sync: ready.sync })
+    });
+    let verdict = match verdict {
+        Verdict::Ok => VerdictFrame::Ok,
+        Verdict::HttpError => VerdictFrame::HttpError,
+        Verdict::Failed(e) => VerdictFrame::Failed(position(ErrorKind::ALL, e.kind).unwrap_or(u8::MAX), &e.message),
+        Verdict::Skipped(reason) => VerdictFrame::Skipped(position(SkipReason::ALL, *reason).unwrap_or(u8::MAX)),
+        Verdict::Cancelled => VerdictFrame::Cancelled,
+    };
+    Ok(ReplyFrame::Ended { facts: FactsFrame::new(facts), timing: timing.into(), verdict, ready: ready.transpose()? })
 }
 
 pub(super) fn position<T: PartialEq + Copy>(all: &[T], one: T) -> Option<u8> {

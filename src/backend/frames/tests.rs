@@ -9,10 +9,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::backend::{failed, serve};
-use crate::fetch::{FetchSpec, Script, Step};
+use crate::fetch::{FetchSpec, Reply, Script, Step};
 use crate::model::{
-    Claimed, Credentials, ErrorKind, Facts, Hop, Job, JobId, Origin, PerSeed, Seed, SkipReason, Timing, Validators,
-    Verdict,
+    Claimed, Cookie, Credentials, ErrorKind, Facts, Hop, Job, JobId, Onward, Origin, PerSeed, Seed, SkipReason, Timing,
+    Validators, Verdict,
 };
 
 fn reader(bytes: &[u8]) -> FrameReader<Cursor<Vec<u8>>> {
@@ -45,6 +45,10 @@ fn job() -> Job {
         seed,
         attempt: 3,
         last: None,
+        onward: Some(Box::new(onward(
+            Facts { final_url: Some(url::Url::parse("http://i.test/b").unwrap()), ..Facts::default() },
+            Timing::default(),
+        ))),
         save_as: Some(Claimed("h.test/a".into())),
         admitted: Instant::now(),
     }
@@ -60,9 +64,11 @@ async fn a_job_arrives_as_it_was_sent() {
         other => panic!("{other:?}"),
     });
     let came = came.await.unwrap();
-    assert_eq!((came.id, came.attempt, came.save_as), (sent.id, sent.attempt, sent.save_as));
+    assert_eq!((came.id, came.attempt, &came.save_as), (sent.id, sent.attempt, &sent.save_as));
     assert_eq!(came.seed.url, sent.seed.url);
     assert_eq!(came.seed.wants, sent.seed.wants);
+    assert_eq!(came.url().as_str(), "http://i.test/b");
+    assert_eq!(came.onward.unwrap().cookies.len(), 1);
 }
 
 #[test]
@@ -96,21 +102,41 @@ fn what_was_found_out_arrives_too() {
     let all = ErrorKind::ALL.iter().map(|kind| failed(*kind, "why".to_owned()).verdict);
     let skips = SkipReason::ALL.iter().map(|reason| Verdict::Skipped(*reason));
     for verdict in all.chain(skips).chain([Verdict::Ok, Verdict::HttpError, Verdict::Cancelled]) {
-        let fetched = crate::fetch::Fetched {
+        let reply = Reply::Ended(crate::fetch::Fetched {
             facts: facts.clone(),
             timing,
             verdict,
             ready: Some(Box::new(crate::fetch::Ready { from: "a".into(), to: "b/c".into(), kept: true, sync: false })),
-        };
-        let mut bytes = Vec::new();
-        append(&FromWorker::Done(Box::new(DoneFrame::new(JobId(9), 5, &fetched).unwrap())), &mut bytes).unwrap();
-        let mut reader = reader(b"");
-        reader.buffer = bytes;
-        let Some(FromWorker::Done(done)) = reader.next().unwrap() else { panic!("another message") };
-        assert_eq!((done.number, done.received), (9, 5));
-        let came = done.into_fetched().unwrap();
-        assert_eq!(format!("{came:?}"), format!("{fetched:?}"));
+        });
+        assert_arrives(&reply);
     }
+    assert_arrives(&Reply::Onward(Box::new(onward(facts, timing))));
+}
+
+fn onward(facts: Facts, timing: Timing) -> Onward {
+    let cookie = Cookie {
+        name: "n".to_owned(),
+        value: "v".to_owned(),
+        domain: "h.test".to_owned(),
+        host_only: true,
+        path: "/".to_owned(),
+        secure: false,
+        http_only: true,
+        expires: None,
+    };
+    let from = Some(([127, 0, 0, 1], 80).into());
+    Onward { facts, timing, took: Duration::from_millis(3), from, cookies: vec![cookie] }
+}
+
+fn assert_arrives(reply: &Reply) {
+    let mut bytes = Vec::new();
+    append(&FromWorker::Done(Box::new(DoneFrame::new(JobId(9), 5, reply).unwrap())), &mut bytes).unwrap();
+    let mut reader = reader(b"");
+    reader.buffer = bytes;
+    let Some(FromWorker::Done(done)) = reader.next().unwrap() else { panic!("another message") };
+    assert_eq!((done.number, done.received), (9, 5));
+    let came = done.into_reply().unwrap();
+    assert_eq!(format!("{came:?}"), format!("{reply:?}"));
 }
 
 #[tokio::test]

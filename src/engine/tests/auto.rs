@@ -16,7 +16,7 @@ impl Backend for Served {
     fn run(
         self: Box<Self>,
         mut jobs: mpsc::Receiver<Job>,
-        outcomes: mpsc::Sender<Outcome>,
+        returned: mpsc::Sender<Returned>,
         _: RunContext,
     ) -> BoxFuture<'static, Result<(), BackendError>> {
         Box::pin(async move {
@@ -26,7 +26,7 @@ impl Backend for Served {
                 tokio::select! {
                     job = jobs.recv() => {
                         let Some(job) = job else { break };
-                        let (workers, outcomes) = (workers.clone(), outcomes.clone());
+                        let (workers, returned) = (workers.clone(), returned.clone());
                         served.spawn(async move {
                             let began = tokio::time::Instant::now();
                             let worker = workers.acquire().await.unwrap();
@@ -36,7 +36,7 @@ impl Backend for Served {
                             let timing = Timing { total, queued: Some(Duration::ZERO), ..Timing::default() };
                             let subject = Subject::Job(job);
                             let outcome = Outcome { subject, facts: Facts::default(), timing, verdict: Verdict::Ok };
-                            outcomes.send(outcome).await.unwrap();
+                            returned.send(Returned::Ended(outcome)).await.unwrap();
                         });
                     }
                     Some(ended) = served.join_next() => ended.unwrap(),

@@ -67,6 +67,12 @@ impl Host {
         }
     }
 
+    /// Whether it may have one more under way now, and then whether that is more than its share.
+    pub(super) fn may_have_another(&self) -> Option<bool> {
+        let free = self.held.is_none() && self.next.is_none() && self.out < self.most.min(self.window.slots());
+        free.then(|| self.out >= self.window.beside_others())
+    }
+
     /// Whether nothing of it will be asked again.
     pub(super) fn is_given_up(&self) -> bool {
         self.held == Some(HoldUntil::ForGood)

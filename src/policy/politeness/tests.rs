@@ -16,8 +16,8 @@ fn ms(n: u64) -> Duration {
 #[test]
 fn signs_are_read_from_what_became_of_a_fetch() {
     let status = |status| Facts { status: Some(status), ..Facts::default() };
-    let timing = Timing { first_byte: Some(ms(7)), ..Timing::default() };
-    let well = Some(Sign::Well(Some(ms(7))));
+    let took = Some(ms(7));
+    let well = Some(Sign::Well(took));
     for (verdict, facts, expected) in [
         (Verdict::Ok, status(200), well),
         (Verdict::HttpError, status(404), well),
@@ -38,11 +38,11 @@ fn signs_are_read_from_what_became_of_a_fetch() {
         (failed(ErrorKind::Io), status(200), None),
         (failed(ErrorKind::Internal), Facts::default(), None),
     ] {
-        assert_eq!(sign(&verdict, &facts, &timing), expected, "{verdict:?}");
+        assert_eq!(sign(&verdict, &facts, took), expected, "{verdict:?}");
     }
     let url = url::Url::parse("http://a.test/").unwrap();
     let redirected = Facts { status: Some(302), redirects: vec![Hop { status: 302, url }], ..Facts::default() };
-    assert_eq!(sign(&failed(ErrorKind::Connect), &redirected, &timing), Some(Sign::Silent));
+    assert_eq!(sign(&failed(ErrorKind::Connect), &redirected, took), Some(Sign::Silent));
 }
 
 #[test]

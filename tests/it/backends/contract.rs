@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fetchall::backend::{BACKENDS, BackendEntry, BackendError, RunContext};
+use fetchall::backend::{BACKENDS, BackendEntry, BackendError, Returned, RunContext};
 use fetchall::fetch::{FetchSpec, Meter, Script, Step};
-use fetchall::model::{ErrorKind, Job, JobId, Origin, Outcome, Seed, Subject, Verdict};
+use fetchall::model::{ErrorKind, Job, JobId, Origin, Seed, Subject, Verdict};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -18,7 +18,7 @@ use crate::support::PATIENCE;
 /// A backend at work.
 struct Run {
     jobs: mpsc::Sender<Job>,
-    outcomes: mpsc::Receiver<Outcome>,
+    returned: mpsc::Receiver<Returned>,
     ended: JoinHandle<Result<(), BackendError>>,
     meter: Arc<Meter>,
     drain: CancellationToken,
@@ -27,7 +27,7 @@ struct Run {
 
 fn start(entry: &BackendEntry, concurrency: u32, script: Script, program: &str) -> Run {
     let (jobs, inbox) = mpsc::channel(64);
-    let (outbox, outcomes) = mpsc::channel(64);
+    let (outbox, returned) = mpsc::channel(64);
     let ctx = RunContext {
         spec: FetchSpec::Scripted(Arc::new(script)),
         concurrency,
@@ -38,14 +38,26 @@ fn start(entry: &BackendEntry, concurrency: u32, script: Script, program: &str) 
         worker_program: PathBuf::from(program),
     };
     let (meter, drain, abort) = (ctx.meter.clone(), ctx.drain.clone(), ctx.abort.clone());
-    Run { jobs, outcomes, ended: tokio::spawn((entry.make)().run(inbox, outbox, ctx)), meter, drain, abort }
+    Run { jobs, returned, ended: tokio::spawn((entry.make)().run(inbox, outbox, ctx)), meter, drain, abort }
+}
+
+/// What became of a job; what did not begin is cancelled.
+fn told(back: Returned) -> (JobId, Verdict) {
+    match back {
+        Returned::Ended(outcome) => match outcome.subject {
+            Subject::Job(job) => (job.id, outcome.verdict),
+            other => panic!("an outcome of no job: {other:?}"),
+        },
+        Returned::NotBegun(job) => (job.id, Verdict::Cancelled),
+        Returned::Onward(job, _) => panic!("nobody redirects: {job:?}"),
+    }
 }
 
 fn job(number: u64, path: &str) -> Job {
     let url = url::Url::parse("http://h.test/").unwrap().join(path).unwrap();
     let origin = Origin { list: Arc::from("list"), line: number + 1 };
     let seed = Seed { url, priority: 0, origin, number: 0, wants: None, known: None };
-    Job { id: JobId(number), seed, attempt: 1, last: None, save_as: None, admitted: Instant::now() }
+    Job::new(JobId(number), seed, None, Instant::now())
 }
 
 impl Run {
@@ -60,9 +72,9 @@ impl Run {
         drop(self.jobs);
         let mut verdicts = std::collections::BTreeMap::new();
         let all = async {
-            while let Some(outcome) = self.outcomes.recv().await {
-                let Subject::Job(job) = outcome.subject else { panic!("an outcome of no job") };
-                assert!(verdicts.insert(job.id, outcome.verdict).is_none(), "a second outcome");
+            while let Some(back) = self.returned.recv().await {
+                let (id, verdict) = told(back);
+                assert!(verdicts.insert(id, verdict).is_none(), "returned twice");
             }
         };
         tokio::time::timeout(PATIENCE, all).await.expect("it ends");
@@ -165,8 +177,8 @@ fn what_comes_one_by_one_is_done_one_by_one() {
             let mut run = start(entry, 2, script, PROGRAM);
             for number in 0..20 {
                 run.jobs.send(job(number, "/a")).await.unwrap();
-                let outcome = tokio::time::timeout(PATIENCE, run.outcomes.recv()).await.unwrap().unwrap();
-                assert_eq!(outcome.verdict, Verdict::Ok);
+                let back = tokio::time::timeout(PATIENCE, run.returned.recv()).await.unwrap().unwrap();
+                assert_eq!(told(back).1, Verdict::Ok);
             }
             run.finish().await.1.unwrap();
         }

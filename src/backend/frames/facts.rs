@@ -1,0 +1,141 @@
+//! What is known of an answer, on its way between a parent and a child.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use http::Version;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::job::{entry, position};
+use super::{CookieFrame, FrameError};
+use crate::model::{Cookie, Facts, Hop, Onward, Timing, Validators};
+
+/// The versions that there are, in the order of their numbers on the wire.
+const VERSIONS: [Version; 5] = [Version::HTTP_09, Version::HTTP_10, Version::HTTP_11, Version::HTTP_2, Version::HTTP_3];
+
+/// All facts.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct FactsFrame<'a> {
+    status: Option<u16>,
+    final_url: Option<&'a str>,
+    path: Option<&'a str>,
+    bytes: Option<u64>,
+    wire_bytes: Option<u64>,
+    content_type: Option<&'a str>,
+    sha256: Option<[u8; 32]>,
+    blake3: Option<[u8; 32]>,
+    #[serde(borrow)]
+    redirects: Vec<(u16, &'a str)>,
+    http_version: Option<u8>,
+    remote_addr: Option<SocketAddr>,
+    started_at: Option<(i64, i32)>,
+    /// ETag and Last-Modified.
+    validators: Option<(Option<&'a str>, Option<&'a str>)>,
+    retry_after: Option<Duration>,
+}
+
+impl<'a> FactsFrame<'a> {
+    pub(super) fn new(facts: &'a Facts) -> Self {
+        Self {
+            status: facts.status,
+            final_url: facts.final_url.as_ref().map(Url::as_str),
+            path: facts.path.as_deref(),
+            bytes: facts.bytes,
+            wire_bytes: facts.wire_bytes,
+            content_type: facts.content_type.as_deref(),
+            sha256: facts.sha256,
+            blake3: facts.blake3,
+            redirects: facts.redirects.iter().map(|hop| (hop.status, hop.url.as_str())).collect(),
+            http_version: facts.http_version.and_then(|version| position(&VERSIONS, version)),
+            remote_addr: facts.remote_addr,
+            started_at: facts.started_at.map(|at| (at.as_second(), at.subsec_nanosecond())),
+            validators: facts.validators.as_ref().map(|v| (v.etag.as_deref(), v.last_modified.as_deref())),
+            retry_after: facts.retry_after,
+        }
+    }
+
+    pub(super) fn into_facts(self) -> Result<Facts, FrameError> {
+        let url = |text: &str| Url::parse(text).map_err(|_| FrameError::Garbage);
+        let hop = |(status, text)| Ok(Hop { status, url: url(text)? });
+        Ok(Facts {
+            status: self.status,
+            final_url: self.final_url.map(url).transpose()?,
+            path: self.path.map(str::to_owned),
+            bytes: self.bytes,
+            wire_bytes: self.wire_bytes,
+            content_type: self.content_type.map(Into::into),
+            sha256: self.sha256,
+            blake3: self.blake3,
+            redirects: self.redirects.into_iter().map(hop).collect::<Result<_, FrameError>>()?,
+            http_version: self.http_version.map(|at| entry(&VERSIONS, at)).transpose()?,
+            remote_addr: self.remote_addr,
+            started_at: match self.started_at {
+                None => None,
+                Some((second, nano)) => Some(Timestamp::new(second, nano).map_err(|_| FrameError::Garbage)?),
+            },
+            validators: self.validators.map(|(etag, last_modified)| {
+                Box::new(Validators { etag: etag.map(Into::into), last_modified: last_modified.map(Into::into) })
+            }),
+            retry_after: self.retry_after,
+        })
+    }
+}
+
+/// All that is known of times, but for the waiting: that is the parent's.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct TimingFrame {
+    dns: Option<Duration>,
+    connect: Option<Duration>,
+    tls: Option<Duration>,
+    first_byte: Option<Duration>,
+    total: Option<Duration>,
+}
+
+impl From<&Timing> for TimingFrame {
+    fn from(timing: &Timing) -> Self {
+        let Timing { queued: _, dns, connect, tls, first_byte, total } = *timing;
+        Self { dns, connect, tls, first_byte, total }
+    }
+}
+
+impl From<TimingFrame> for Timing {
+    fn from(frame: TimingFrame) -> Self {
+        let TimingFrame { dns, connect, tls, first_byte, total } = frame;
+        Self { queued: None, dns, connect, tls, first_byte, total }
+    }
+}
+
+/// How far a chain of redirects has come.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct OnwardFrame<'a> {
+    #[serde(borrow)]
+    facts: FactsFrame<'a>,
+    timing: TimingFrame,
+    took: Duration,
+    from: Option<SocketAddr>,
+    cookies: Vec<CookieFrame>,
+}
+
+impl<'a> OnwardFrame<'a> {
+    pub(super) fn new(onward: &'a Onward) -> Self {
+        Self {
+            facts: FactsFrame::new(&onward.facts),
+            timing: (&onward.timing).into(),
+            took: onward.took,
+            from: onward.from,
+            cookies: onward.cookies.iter().cloned().map(CookieFrame::from).collect(),
+        }
+    }
+
+    pub(super) fn into_onward(self) -> Result<Onward, FrameError> {
+        Ok(Onward {
+            facts: self.facts.into_facts()?,
+            timing: self.timing.into(),
+            took: self.took,
+            from: self.from,
+            cookies: self.cookies.into_iter().map(Cookie::from).collect(),
+        })
+    }
+}

@@ -1,0 +1,108 @@
+//! Redirects: each hop waits for the host that it asks.
+
+use super::*;
+use crate::model::{Hop, Onward};
+
+/// A redirect of a job, to here.
+fn led_to(mut job: Box<Job>, next: &str) -> Box<Job> {
+    let asked = Hop { status: 302, url: job.url().clone() };
+    let mut facts = job.onward.take().map(|onward| onward.facts).unwrap_or_default();
+    facts.redirects.push(asked);
+    facts.final_url = Some(url::Url::parse(next).unwrap());
+    let onward =
+        Onward { facts, timing: Timing::default(), took: Duration::from_millis(1), from: None, cookies: Vec::new() };
+    job.onward = Some(Box::new(onward));
+    job
+}
+
+#[test]
+fn a_redirect_is_asked_before_what_has_not_begun_as_the_same_try() {
+    each(|f| {
+        for path in ["http://a.test/1", "http://a.test/2"] {
+            f.push(seed(path, 0), None);
+        }
+        let first = job(f);
+        let id = first.id;
+        let there = f.lead_on(led_to(first, "http://a.test/there")).expect("nothing is in the way");
+        f.hold_host("a.test", HoldUntil::Time(at(Instant::now(), 1)));
+        assert!(f.lead_on(led_to(there, "http://a.test/on")).is_none());
+        f.wake(at(Instant::now(), 2));
+        let again = job(f);
+        assert_eq!((again.id, again.attempt, again.url().path()), (id, 1, "/on"));
+        f.settle(Settled::Done(again.url()));
+        assert_eq!(claim(f).unwrap().1, "/2");
+    });
+}
+
+#[test]
+fn a_redirect_takes_a_slot_of_the_host_that_it_leads_to_and_gives_its_own_back() {
+    for entry in FRONTIERS {
+        let otherwise = Manners { per_host: Some(1), ..Manners::default() };
+        let manners = AllManners { otherwise, hosts: Vec::new() };
+        let f = &mut *(entry.make)(Rules { manners, ..rules(true) });
+        for path in ["http://a.test/1", "http://a.test/2", "http://b.test/3"] {
+            f.push(seed(path, 0), None);
+        }
+        let (first, third) = (job(f), job(f));
+        assert_eq!((first.url().path(), third.url().path()), ("/1", "/3"));
+        assert!(f.lead_on(led_to(first, "http://b.test/there")).is_none());
+        let second = job(f);
+        assert_eq!(second.url().path(), "/2", "its slot is free");
+        assert!(matches!(f.claim(), Claim::Waiting), "b has one under way");
+        f.settle(Settled::Done(third.url()));
+        assert_eq!(job(f).url().path(), "/there");
+    }
+}
+
+#[test]
+fn a_redirect_waits_for_a_host_that_is_held_and_is_refused_by_one_that_is_given_up() {
+    each(|f| {
+        let now = Instant::now();
+        for path in ["http://a.test/1", "http://a.test/2"] {
+            f.push(seed(path, 0), None);
+        }
+        f.hold_host("b.test", HoldUntil::Time(at(now, 5)));
+        let (first, second) = (job(f), job(f));
+        assert!(f.lead_on(led_to(first, "http://b.test/there")).is_none());
+        assert!(matches!(f.claim(), Claim::NotBefore(due) if due == at(now, 5)));
+        f.wake(at(now, 5));
+        let there = job(f);
+        assert_eq!(there.url().path(), "/there");
+        f.hold_host("b.test", HoldUntil::ForGood);
+        assert!(f.lead_on(led_to(second, "http://b.test/too")).is_none());
+        let Claim::Refused(subject) = f.claim() else { panic!("nobody asks there") };
+        let Subject::Job(second) = *subject else { panic!("it is a job") };
+        assert_eq!((second.url().path(), second.seed.url.path()), ("/too", "/2"));
+        f.settle(Settled::Done(there.url()));
+        assert!(matches!(f.claim(), Claim::Empty));
+    });
+}
+
+#[test]
+fn another_try_begins_at_the_beginning() {
+    each(|f| {
+        let now = Instant::now();
+        f.push(seed("http://a.test/1", 0), None);
+        let first = job(f);
+        let there = f.lead_on(led_to(first, "http://b.test/there")).expect("nothing is in the way");
+        f.settle(Settled::RetryAt(at(now, 1), there));
+        f.wake(at(now, 1));
+        let again = job(f);
+        assert_eq!((again.attempt, again.url().path()), (2, "/1"));
+        f.settle(Settled::Done(again.url()));
+        assert!(matches!(f.claim(), Claim::Empty), "b has nothing under way either");
+    });
+}
+
+#[test]
+fn what_redirects_have_brought_counts_as_text_that_waits() {
+    each(|f| {
+        f.push(seed("http://a.test/1", 0), None);
+        f.hold_host("b.test", HoldUntil::Time(at(Instant::now(), 5)));
+        let (first, long) = (job(f), "x".repeat(40 << 20));
+        assert!(f.lead_on(led_to(first, &format!("http://b.test/{long}"))).is_none());
+        assert_eq!(f.room(), 0);
+        assert_eq!(f.drain().len(), 1);
+        assert!(f.room() > 0);
+    });
+}

@@ -1,0 +1,29 @@
+//! A cookie (RFC 6265).
+
+/// One cookie.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Cookie {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+    /// The host, or the domain below which every host gets it; in lower case.
+    pub domain: String,
+    /// Only the host itself gets it.
+    pub host_only: bool,
+    /// The paths that get it begin so.
+    pub path: String,
+    /// Only https gets it.
+    pub secure: bool,
+    /// Scripts do not see it; kept for whoever reads the file.
+    pub http_only: bool,
+    /// When it ends, in seconds since 1970; `None` with the session.
+    pub expires: Option<i64>,
+}
+
+impl std::fmt::Debug for Cookie {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Its value says who asks.
+        write!(f, "Cookie({} of {}{})", self.name, self.domain, self.path)
+    }
+}

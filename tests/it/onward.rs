@@ -1,0 +1,124 @@
+//! A redirect is a request of the host that it leads to: it waits for that host as all others do, and
+//! holds no slot meanwhile.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crate::support::act::{Act, Script};
+use crate::support::cli::Fetchall;
+use crate::support::fault::FaultServer;
+
+const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
+
+fn ok() -> Act {
+    Act::KeepAliveOk(b"hello\n".to_vec())
+}
+
+/// Two servers: every `/to/N` of the first leads to `/N` of the second, which does as it is told.
+struct Pair {
+    front: FaultServer,
+    back: FaultServer,
+}
+
+const URLS: usize = 8;
+
+impl Pair {
+    fn new(script: Script) -> Pair {
+        let back = FaultServer::start(script);
+        let leads = |script: Script, n: usize| script.on(&n.to_string(), Act::RedirectTo(back.url(&format!("b{n}"))));
+        let front = FaultServer::start((0..URLS).fold(Script::new().otherwise(ok()), leads));
+        Pair { front, back }
+    }
+
+    fn run(&self, backend: &str, args: &[&str]) -> crate::support::cli::Finished {
+        let list: String = (0..URLS).map(|n| self.front.url(&n.to_string()) + "\n").collect();
+        Fetchall::new().with_retries().args(["--json", "--backend", backend]).args(args).stdin(list).run()
+    }
+}
+
+fn on_each(script: fn() -> Script, args: &[&str], check: impl Fn(&str, &Pair, &crate::support::cli::Finished) + Sync) {
+    let check = &check;
+    std::thread::scope(|scope| {
+        for backend in BACKENDS {
+            scope.spawn(move || {
+                let pair = Pair::new(script());
+                let run = pair.run(backend, args);
+                check(backend, &pair, &run);
+            });
+        }
+    });
+}
+
+#[test]
+fn where_a_redirect_leads_is_left_alone_as_long_as_it_asks_and_that_costs_no_slot() {
+    let script = || {
+        let busy = Act::Status(429, vec![("Retry-After", "1".to_owned())]);
+        Script::new().otherwise(ok()).on_each("b0", vec![busy, ok()])
+    };
+    // The wait for the host does not count as time of the URL.
+    let args = ["-c", "1", "--timeout", "950ms"];
+    on_each(script, &args, |backend, pair, run| {
+        assert_eq!(run.code(), Some(0), "{backend}: {}{}", run.stdout, run.stderr);
+        let (front, back) = (pair.front.requests(), pair.back.requests());
+        assert_eq!((front.len(), back.len()), (URLS + 1, URLS + 1), "{backend}: the one that was turned away again");
+        let busy = back.iter().position(|request| request.path == "/b0").unwrap();
+        let first = back[busy].at;
+        for request in &back[busy + 1..] {
+            let after = request.at - first;
+            assert!(after >= Duration::from_millis(995), "{backend}: {} came after {after:?}", request.path);
+        }
+        let meanwhile = front.iter().filter(|request| request.at < first + Duration::from_secs(1)).count();
+        assert_eq!(meanwhile, URLS, "{backend}: the others were asked meanwhile");
+        for record in run.records() {
+            let attempts = if record["url"].as_str().unwrap().ends_with("/0") { 2 } else { 1 };
+            assert_eq!(record["attempts"], attempts, "{backend}: {record}");
+            assert_eq!(record["redirects"].as_array().unwrap().len(), 1, "{backend}: {record}");
+        }
+    });
+}
+
+#[test]
+fn where_a_redirect_leads_to_a_host_that_is_held_for_the_run_it_is_not_asked() {
+    let script = || Script::new().otherwise(Act::Status(503, vec![("Retry-After", "3600".to_owned())]));
+    on_each(script, &["-c", "1"], |backend, pair, run| {
+        assert_eq!(run.code(), Some(1), "{backend}: {}", run.stderr);
+        assert_eq!((pair.front.requests().len(), pair.back.requests().len()), (URLS, 1), "{backend}");
+        let mut kinds = BTreeMap::<String, usize>::new();
+        for record in run.records() {
+            let kind = record["error"]["kind"].as_str().unwrap().to_owned();
+            let led_to = record["final_url"].as_str().unwrap();
+            assert!(led_to.starts_with(&pair.back.url("")), "{backend}: {record}");
+            if kind == "blocked" {
+                let message = record["error"]["message"].as_str().unwrap();
+                assert!(message.contains(&pair.back.address().to_string()), "{backend}: {message}");
+                assert_eq!(record["redirects"].as_array().unwrap().len(), 1, "{backend}: {record}");
+            }
+            *kinds.entry(kind).or_default() += 1;
+        }
+        let expected = [("blocked".to_owned(), URLS - 1), ("http_status".to_owned(), 1)];
+        assert_eq!(kinds, BTreeMap::from(expected), "{backend}");
+    });
+}
+
+#[test]
+fn redirects_keep_to_the_number_of_their_host() {
+    let script = || Script::new().otherwise(Act::Delayed(Duration::from_millis(20), Box::new(ok())));
+    on_each(script, &["-c", "8", "--per-host", "2"], |backend, pair, run| {
+        assert_eq!(run.code(), Some(0), "{backend}: {}", run.stderr);
+        assert_eq!(pair.back.max_in_flight(), if backend == "sequential" { 1 } else { 2 }, "{backend}");
+    });
+}
+
+#[test]
+fn the_limit_of_a_url_is_one_for_all_its_hops() {
+    let slow = Act::Delayed(Duration::from_millis(300), Box::new(Act::RedirectLoop));
+    let server = FaultServer::start(Script::new().on("slow", slow));
+    let started = Instant::now();
+    let run = Fetchall::new().args(["--json", "--timeout", "700ms", &server.url("slow")]).run().expect_code(1);
+    let record = &run.records()[0];
+    assert_eq!(record["error"]["kind"], "timeout", "{record}");
+    assert!(record["error"]["message"].as_str().unwrap().contains("700ms"), "{record}");
+    assert!(started.elapsed() >= Duration::from_millis(700));
+    let total = record["timing"]["total_ms"].as_f64().unwrap();
+    assert!(total >= 700.0, "{record}");
+}

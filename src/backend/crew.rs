@@ -4,7 +4,7 @@
 //! woken for a job. One that finds none waits at its own inbox; [`Crew::lead`] sends it the next
 //! job, and starts another worker only where all are busy and there are fewer than allowed.
 
-use std::sync::{Mutex as StdMutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Mutex, Semaphore, mpsc};
 
@@ -12,13 +12,16 @@ use super::{BackendError, Done, Next, Returned, RunContext, give_back};
 use crate::model::Job;
 
 /// Where an idle worker gets its next job; it ends when no more come.
-pub(super) type Inbox = mpsc::Receiver<Job>;
+pub(super) type Inbox = mpsc::Receiver<Box<Job>>;
+
+/// Where all jobs come from; several crews may share it.
+pub(super) type Jobs = Arc<Mutex<mpsc::Receiver<Box<Job>>>>;
 
 /// What all workers share.
 pub(super) struct Crew {
     pub(super) ctx: RunContext,
     most: usize,
-    jobs: Mutex<mpsc::Receiver<Job>>,
+    jobs: Jobs,
     returned: mpsc::Sender<Returned>,
     /// One permit for each worker that is idle or may still be started.
     free: Semaphore,
@@ -28,10 +31,15 @@ pub(super) struct Crew {
 
 impl Crew {
     /// A crew of as many workers as the run may have fetches under way.
-    pub(super) fn new(jobs: mpsc::Receiver<Job>, returned: mpsc::Sender<Returned>, ctx: RunContext) -> Self {
-        let most = (ctx.concurrency as usize).clamp(1, Semaphore::MAX_PERMITS);
-        let (free, idle) = (Semaphore::new(most), StdMutex::default());
-        Self { ctx, most, jobs: Mutex::new(jobs), returned, free, idle }
+    pub(super) fn new(jobs: mpsc::Receiver<Box<Job>>, returned: mpsc::Sender<Returned>, ctx: RunContext) -> Self {
+        let most = ctx.concurrency as usize;
+        Self::of(most, Arc::new(Mutex::new(jobs)), returned, ctx)
+    }
+
+    /// One of at most so many.
+    pub(super) fn of(most: usize, jobs: Jobs, returned: mpsc::Sender<Returned>, ctx: RunContext) -> Self {
+        let most = most.clamp(1, Semaphore::MAX_PERMITS);
+        Self { ctx, most, jobs, returned, free: Semaphore::new(most), idle: StdMutex::default() }
     }
 
     /// Hands out jobs until no more come; `start` starts the worker of a number. When this ends
@@ -43,7 +51,7 @@ impl Crew {
         &self,
         mut start: impl FnMut(usize, Inbox) -> Result<(), String>,
     ) -> Result<(), BackendError> {
-        let mut inboxes: Vec<mpsc::Sender<Job>> = Vec::new();
+        let mut inboxes: Vec<mpsc::Sender<Box<Job>>> = Vec::new();
         let mut all_started = false;
         loop {
             // The permit first, then the job: a job that left the channel is on its way.
@@ -112,9 +120,9 @@ impl Crew {
     }
 
     /// Gives a job back; the next one of that worker, `None` when no more come.
-    pub(super) async fn next(&self, number: usize, inbox: &mut Inbox, done: Done) -> Option<Job> {
+    pub(super) async fn next(&self, number: usize, inbox: &mut Inbox, done: Done) -> Option<Box<Job>> {
         match give_back(&self.returned, done).await {
-            Next::Job(job) => return Some(*job),
+            Next::Job(job) => return Some(job),
             Next::Any => {}
             Next::Nothing => return None,
         }
@@ -126,7 +134,7 @@ impl Crew {
         inbox.recv().await
     }
 
-    fn waiting_job(&self) -> Option<Job> {
+    fn waiting_job(&self) -> Option<Box<Job>> {
         if self.ctx.drain.is_cancelled() {
             return None;
         }
@@ -135,7 +143,7 @@ impl Crew {
     }
 
     /// Gives a job back that nobody began.
-    async fn let_go(&self, job: Job) {
+    async fn let_go(&self, job: Box<Job>) {
         // Err: the engine is gone, and with it whoever wanted it.
         let _ = self.returned.send(Returned::NotBegun(job)).await;
     }

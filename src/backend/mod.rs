@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::fetch::{FetchSpec, Fetched, Fetcher, Meter, Reply};
-use crate::model::{ErrorKind, Facts, FetchError, Job, Onward, Outcome, Subject, Timing, Verdict};
+use crate::model::{ErrorKind, FetchError, Job, Onward, Outcome, Subject, Timing, Verdict};
 
 pub use held::HeldHosts;
 pub use worker::{WorkerError, serve};
@@ -50,15 +50,14 @@ pub struct BackendError(pub String);
 
 /// What becomes of a job that a backend was given.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly all of them are of the large one")]
 pub enum Returned {
     /// It has ended.
     Ended(Outcome),
     /// It did not begin: the run is stopping, or its host wants to be left alone.
-    NotBegun(Job),
+    NotBegun(Box<Job>),
     /// A redirect leads on, see [`Job::onward`]. Where that may be asked at once, whoever takes it gives
     /// it back; a sender that is dropped says that it waits for its turn.
-    Onward(Job, oneshot::Sender<Box<Job>>),
+    Onward(Box<Job>, oneshot::Sender<Box<Job>>),
 }
 
 /// Runs jobs.
@@ -69,7 +68,7 @@ pub trait Backend: Send {
     /// Runs until the jobs channel is closed.
     fn run(
         self: Box<Self>,
-        jobs: mpsc::Receiver<Job>,
+        jobs: mpsc::Receiver<Box<Job>>,
         returned: mpsc::Sender<Returned>,
         ctx: RunContext,
     ) -> BoxFuture<'static, Result<(), BackendError>>;
@@ -123,7 +122,7 @@ pub const BACKENDS: &[BackendEntry] = &[
 ];
 
 /// Runs one job under a fetcher. A panic in it costs that job alone and becomes its record.
-async fn run_job(fetcher: &dyn Fetcher, job: Job, ctx: &RunContext) -> Done {
+async fn run_job(fetcher: &dyn Fetcher, job: Box<Job>, ctx: &RunContext) -> Done {
     if ctx.held.keeps(&job) {
         return Done::Back(Returned::NotBegun(job));
     }
@@ -141,24 +140,23 @@ fn queued(job: &Job) -> Duration {
     before.unwrap_or_else(|| job.admitted.elapsed())
 }
 
-fn ended(job: Job, fetched: Fetched, queued: Duration, ctx: &RunContext) -> Outcome {
+fn ended(job: Box<Job>, fetched: Fetched, queued: Duration, ctx: &RunContext) -> Outcome {
     let Fetched { facts, mut timing, verdict, ready: _ } = fetched;
     ctx.held.note(&job, &verdict, &facts);
     timing.queued = Some(queued);
     Outcome { subject: Subject::Job(job), facts, timing, verdict }
 }
 
-fn led_on(mut job: Job, mut onward: Box<Onward>, queued: Duration) -> Done {
+fn led_on(mut job: Box<Job>, mut onward: Box<Onward>, queued: Duration) -> Done {
     onward.timing.queued = Some(queued);
     job.onward = Some(onward);
     Done::LedOn(job)
 }
 
 /// What became of a job.
-#[expect(clippy::large_enum_variant, reason = "nearly all of them are of the large one")]
 enum Done {
     Back(Returned),
-    LedOn(Job),
+    LedOn(Box<Job>),
 }
 
 /// What follows for who did a job.
@@ -201,11 +199,11 @@ async fn fetch(fetcher: &dyn Fetcher, job: &Job, abort: &CancellationToken) -> R
 /// What is known of a fetch that failed outside of its fetcher.
 fn failed(kind: ErrorKind, what: String) -> Fetched {
     let verdict = Verdict::Failed(FetchError::new(kind, what));
-    Fetched { facts: Facts::default(), timing: Timing::default(), verdict, ready: None }
+    Fetched { facts: Box::default(), timing: Timing::default(), verdict, ready: None }
 }
 
 /// A job whose worker cannot work.
-fn unfit(job: Job, why: &str) -> Done {
+fn unfit(job: Box<Job>, why: &str) -> Done {
     let verdict = failed(ErrorKind::Internal, why.to_owned()).verdict;
     Done::Back(Returned::Ended(Outcome::unfetched(Subject::Job(job), verdict)))
 }

@@ -19,7 +19,7 @@ use super::crew::{Crew, Inbox};
 use super::frames::{FrameError, FromWorker, JobFrame, SpecFrame, ToWorker, append};
 use super::{Backend, BackendError, Done, Returned, RunContext, ended, failed, led_on, queued};
 use crate::fetch::{FetchSpec, Fetched, Ready, Reply, Saving, SharedWriter, Throttle, Wish};
-use crate::model::{ErrorKind, Facts, FetchError, Job, Timing, Verdict};
+use crate::model::{ErrorKind, FetchError, Job, Timing, Verdict};
 use crate::policy::cookies::Cookie;
 
 /// For each child two pipes and what tells of its end. What it opens itself is not counted here.
@@ -35,7 +35,7 @@ pub(super) struct Processes;
 impl Backend for Processes {
     fn run(
         self: Box<Self>,
-        jobs: mpsc::Receiver<Job>,
+        jobs: mpsc::Receiver<Box<Job>>,
         returned: mpsc::Sender<Returned>,
         ctx: RunContext,
     ) -> BoxFuture<'static, Result<(), BackendError>> {
@@ -113,7 +113,7 @@ impl Keeper {
     }
 
     /// One job, given to a second child when the first one dies of it.
-    async fn run(&mut self, mut job: Job) -> Done {
+    async fn run(&mut self, mut job: Box<Job>) -> Done {
         let crew = self.crew.clone();
         if crew.ctx.held.keeps(&job) {
             return Done::Back(Returned::NotBegun(job));
@@ -209,7 +209,7 @@ impl From<FrameError> for Silent {
 /// A fetch that had begun, of which nothing more is known.
 fn cancelled(started: Instant) -> Fetched {
     let timing = Timing { total: Some(started.elapsed()), ..Timing::default() };
-    Fetched { facts: Facts::default(), timing, verdict: Verdict::Cancelled, ready: None }
+    Fetched { facts: Box::default(), timing, verdict: Verdict::Cancelled, ready: None }
 }
 
 /// One job at one child.

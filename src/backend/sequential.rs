@@ -17,7 +17,7 @@ pub(super) fn descriptors(_fetches: u64, each: u64) -> u64 {
 impl Backend for Sequential {
     fn run(
         self: Box<Self>,
-        mut jobs: mpsc::Receiver<Job>,
+        mut jobs: mpsc::Receiver<Box<Job>>,
         returned: mpsc::Sender<Returned>,
         ctx: RunContext,
     ) -> BoxFuture<'static, Result<(), BackendError>> {
@@ -33,7 +33,7 @@ impl Backend for Sequential {
                     _ => Done::Back(Returned::NotBegun(job)),
                 };
                 next = match give_back(&returned, done).await {
-                    Next::Job(job) => Some(*job),
+                    Next::Job(job) => Some(job),
                     Next::Any => jobs.recv().await,
                     Next::Nothing => break,
                 };

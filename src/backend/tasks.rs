@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::thread;
 
 use futures_util::future::BoxFuture;
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use super::{Backend, BackendError, Next, Returned, RunContext, give_back, run_job};
+use super::crew::{Crew, Inbox, Jobs};
+use super::{Backend, BackendError, Returned, RunContext, run_job};
 use crate::fetch::Fetcher;
 use crate::model::Job;
 use crate::policy::descriptors::{IDLE, RUNTIME};
@@ -45,7 +46,7 @@ pub(super) fn descriptors(fetches: u64, each: u64) -> u64 {
 impl Backend for Tasks {
     fn run(
         self: Box<Self>,
-        jobs: mpsc::Receiver<Job>,
+        jobs: mpsc::Receiver<Box<Job>>,
         returned: mpsc::Sender<Returned>,
         ctx: RunContext,
     ) -> BoxFuture<'static, Result<(), BackendError>> {
@@ -54,11 +55,11 @@ impl Backend for Tasks {
             crate::fetch::FetchSpec::Scripted(_) => 1,
             crate::fetch::FetchSpec::Http(_) => self.shards(u64::from(ctx.concurrency)),
         };
-        let (jobs, ctx) = (Arc::new(Mutex::new(jobs)), Arc::new(ctx));
+        let jobs = Arc::new(Mutex::new(jobs));
         let shard = move |i: usize| Shard {
+            most: share(ctx.concurrency as usize, shards, i),
             jobs: jobs.clone(),
             returned: returned.clone(),
-            permits: Arc::new(Semaphore::new(share(ctx.concurrency as usize, shards, i))),
             ctx: ctx.clone(),
         };
         Box::pin(async move {
@@ -121,103 +122,42 @@ fn on_thread(i: usize, shard: Shard) -> Result<Started, BackendError> {
     Ok((thread, ended))
 }
 
+/// A part of the run on one runtime.
 struct Shard {
+    most: usize,
     jobs: Jobs,
     returned: mpsc::Sender<Returned>,
-    permits: Arc<Semaphore>,
-    ctx: Arc<RunContext>,
+    ctx: RunContext,
 }
-
-type Jobs = Arc<Mutex<mpsc::Receiver<Job>>>;
 
 impl Shard {
     async fn run(self) -> Result<(), BackendError> {
-        let fetcher = match self.ctx.spec.build(&self.ctx.meter) {
+        let Shard { most, jobs, returned, ctx } = self;
+        let crew = Arc::new(Crew::of(most, jobs, returned, ctx));
+        let fetcher = match crew.ctx.spec.build(&crew.ctx.meter) {
             Ok(fetcher) => fetcher,
             Err(e) => {
-                self.give_up().await;
+                crew.give_up().await;
                 return Err(BackendError(e.to_string()));
             }
         };
         let mut tasks = JoinSet::new();
-        // The permit first, then the job: a job that left the channel is on its way.
-        while let Some((permit, job)) = self.next().await {
-            match permit {
-                Some(permit) => {
-                    let worker = Worker {
-                        fetcher: fetcher.clone(),
-                        jobs: self.jobs.clone(),
-                        returned: self.returned.clone(),
-                        ctx: self.ctx.clone(),
-                        _permit: permit,
-                    };
-                    tasks.spawn(worker.run(job));
-                }
-                None => self.let_go(job).await,
-            }
-            while tasks.try_join_next().is_some() {}
-        }
+        let result = crew
+            .lead(|number, inbox| {
+                tasks.spawn(work(number, inbox, fetcher.clone(), crew.clone()));
+                Ok(())
+            })
+            .await;
         while tasks.join_next().await.is_some() {}
-        Ok(())
-    }
-
-    /// The next job, with the permit to run it; without one when the run is draining.
-    async fn next(&self) -> Option<(Option<OwnedSemaphorePermit>, Job)> {
-        let permit = tokio::select! {
-            biased;
-            () = self.ctx.drain.cancelled() => None,
-            permit = self.permits.clone().acquire_owned() => permit.ok(),
-        };
-        let job = self.jobs.lock().await.recv().await?;
-        Some((permit.filter(|_| !self.ctx.drain.is_cancelled()), job))
-    }
-
-    /// This shard cannot work: what would have been its jobs go back.
-    async fn give_up(&self) {
-        self.jobs.lock().await.close();
-        loop {
-            let job = self.jobs.lock().await.recv().await;
-            let Some(job) = job else { return };
-            self.let_go(job).await;
-        }
-    }
-
-    async fn let_go(&self, job: Job) {
-        // Err: the engine is gone, and with it whoever wanted it.
-        let _ = self.returned.send(Returned::NotBegun(job)).await;
+        result
     }
 }
 
-/// A permit at work.
-struct Worker {
-    fetcher: Arc<dyn Fetcher>,
-    jobs: Jobs,
-    returned: mpsc::Sender<Returned>,
-    ctx: Arc<RunContext>,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl Worker {
-    /// Does a job, and the next one as long as one is waiting: under load no task is made, and no
-    /// loop woken, for a URL.
-    async fn run(self, first: Job) {
-        let mut next = Some(first);
-        while let Some(job) = next {
-            let done = run_job(&*self.fetcher, job, &self.ctx).await;
-            // The permit is kept until the outcome is taken: a slow sink holds fetches back.
-            next = match give_back(&self.returned, done).await {
-                Next::Job(job) => Some(*job),
-                Next::Any => self.waiting_job(),
-                Next::Nothing => None,
-            };
-        }
-    }
-
-    fn waiting_job(&self) -> Option<Job> {
-        if self.ctx.drain.is_cancelled() {
-            return None;
-        }
-        // Locked: a shard is waiting there already, so none is left over.
-        self.jobs.try_lock().ok()?.try_recv().ok()
+/// Does one job after the other: for a URL no task is made.
+async fn work(number: usize, mut inbox: Inbox, fetcher: Arc<dyn Fetcher>, crew: Arc<Crew>) {
+    let mut next = inbox.recv().await;
+    while let Some(job) = next {
+        let done = run_job(&*fetcher, job, &crew.ctx).await;
+        next = crew.next(number, &mut inbox, done).await;
     }
 }

@@ -31,7 +31,7 @@ type Started = (thread::JoinHandle<()>, oneshot::Receiver<()>);
 impl Backend for Threads {
     fn run(
         self: Box<Self>,
-        jobs: mpsc::Receiver<Job>,
+        jobs: mpsc::Receiver<Box<Job>>,
         returned: mpsc::Sender<Returned>,
         ctx: RunContext,
     ) -> BoxFuture<'static, Result<(), BackendError>> {

@@ -186,10 +186,10 @@ impl State {
 
     fn admit_seed(&mut self, mut seed: Seed, place: u64) {
         if self.stopping.is_some() {
-            self.finish(cancelled(Subject::Seed(seed)));
+            self.finish(cancelled(Subject::Seed(Box::new(seed))));
         } else if self.seen(&seed) {
             let verdict = Verdict::Skipped(SkipReason::Duplicate);
-            self.finish(Outcome::unfetched(Subject::Seed(seed), verdict));
+            self.finish(Outcome::unfetched(Subject::Seed(Box::new(seed)), verdict));
         } else if let Some(facts) = seed.known.as_mut().and_then(|known| known.done.take()) {
             self.finish(done(seed, *facts));
         } else {
@@ -235,7 +235,7 @@ impl State {
         let place = if place == 0 { seed.number + 1 } else { place };
         match self.name(&seed, place) {
             Ok(claimed) => self.frontier.push(seed, claimed),
-            Err(error) => self.finish(Outcome::unfetched(Subject::Seed(seed), Verdict::Failed(error))),
+            Err(error) => self.finish(Outcome::unfetched(Subject::Seed(Box::new(seed)), Verdict::Failed(error))),
         }
     }
 
@@ -261,13 +261,13 @@ impl State {
     }
 
     /// The next job, if one waits.
-    fn claim(&mut self) -> Option<Job> {
+    fn claim(&mut self) -> Option<Box<Job>> {
         loop {
             match self.frontier.claim() {
                 Claim::Job(job) => {
                     self.out.insert(job.id, job.seed.clone());
                     self.watchers.handed_out(&job);
-                    return Some(*job);
+                    return Some(job);
                 }
                 Claim::Refused(subject) => {
                     let outcome = self.retries.refused(*subject);
@@ -348,7 +348,10 @@ impl State {
 
 /// What an earlier run found out, told again.
 fn done(seed: Seed, facts: Facts) -> Outcome {
-    Outcome { facts, ..Outcome::unfetched(Subject::Seed(seed), Verdict::Skipped(SkipReason::Done)) }
+    Outcome {
+        facts: Box::new(facts),
+        ..Outcome::unfetched(Subject::Seed(Box::new(seed)), Verdict::Skipped(SkipReason::Done))
+    }
 }
 
 /// The state and what it talks to.
@@ -358,7 +361,7 @@ struct Run {
     sinks: SinkThread,
     to_sinks: mpsc::Sender<ToSinks>,
     /// `None` once nothing more is handed out.
-    jobs: Option<mpsc::Sender<Job>>,
+    jobs: Option<mpsc::Sender<Box<Job>>>,
     returned: mpsc::Receiver<Returned>,
     /// `None` once it has ended.
     backend: Option<JoinHandle<Result<(), BackendError>>>,
@@ -587,7 +590,7 @@ async fn at(time: Option<tokio::time::Instant>) {
     }
 }
 
-async fn reserve(jobs: Option<&mpsc::Sender<Job>>) -> Option<mpsc::Permit<'_, Job>> {
+async fn reserve(jobs: Option<&mpsc::Sender<Box<Job>>>) -> Option<mpsc::Permit<'_, Box<Job>>> {
     match jobs {
         Some(jobs) => jobs.reserve().await.ok(),
         None => std::future::pending().await,

@@ -106,7 +106,7 @@ impl Retries {
 }
 
 /// A job whose last try is the one to tell of.
-pub(super) fn told(job: Job, tried: Tried) -> Outcome {
+pub(super) fn told(job: Box<Job>, tried: Tried) -> Outcome {
     let Tried { facts, timing, verdict } = tried;
     Outcome { subject: Subject::Job(job), facts, timing, verdict }
 }

@@ -277,7 +277,7 @@ struct Dies;
 impl Backend for Dies {
     fn run(
         self: Box<Self>,
-        mut jobs: mpsc::Receiver<Job>,
+        mut jobs: mpsc::Receiver<Box<Job>>,
         _: mpsc::Sender<Returned>,
         _: RunContext,
     ) -> BoxFuture<'static, Result<(), BackendError>> {

@@ -105,7 +105,7 @@ impl Fetcher for HttpFetcher {
             let _counted = Counted::new(&self.under_way, &self.most_under_way);
             let started = Instant::now();
             let before = job.onward.as_deref();
-            let mut facts = before.map_or_else(Facts::default, |before| before.facts.clone());
+            let mut facts = before.map_or_else(Box::<Facts>::default, |before| before.facts.clone());
             facts.started_at.get_or_insert_with(Timestamp::now);
             let timing = before.map_or_else(Timing::default, |before| before.timing);
             let spent = timing.total.unwrap_or_default();
@@ -177,7 +177,7 @@ impl HttpFetcher {
             None => return None,
         };
         let path = path.map(|path| path.to_string_lossy().into_owned());
-        let facts = Facts { path, bytes, ..Facts::default() };
+        let facts = Box::new(Facts { path, bytes, ..Facts::default() });
         Some(Fetched { facts, timing: Timing::default(), verdict: Verdict::Skipped(reason), ready: None })
     }
 }
@@ -224,7 +224,7 @@ pub(super) struct Exchange<'a> {
     pub(super) started: Instant,
     /// How long the hops before took.
     pub(super) spent: Duration,
-    pub(super) facts: Facts,
+    pub(super) facts: Box<Facts>,
     pub(super) timing: Timing,
     pub(super) pace: Pace,
     /// Where bodies become files.

@@ -58,7 +58,7 @@ pub use throttle::{Asked, Throttle, Wish};
 #[derive(Debug)]
 pub struct Fetched {
     /// What is known of the answer, also when it failed.
-    pub facts: Facts,
+    pub facts: Box<Facts>,
     /// How long the phases took; `queued` is the backend's to add.
     pub timing: Timing,
     /// How it ended.
@@ -69,7 +69,6 @@ pub struct Fetched {
 
 /// What came of one request of a job.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly all of them are of the large one")]
 pub enum Reply {
     /// The job has ended.
     Ended(Fetched),

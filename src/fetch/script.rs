@@ -98,7 +98,12 @@ impl Fetcher for ScriptedFetcher {
                 () = abort.cancelled() => (Facts::default(), Verdict::Cancelled),
             };
             let first_byte = facts.status.map(|_| started.elapsed());
-            Reply::Ended(Fetched { facts, timing: Timing { first_byte, ..Timing::default() }, verdict, ready: None })
+            Reply::Ended(Fetched {
+                facts: Box::new(facts),
+                timing: Timing { first_byte, ..Timing::default() },
+                verdict,
+                ready: None,
+            })
         })
     }
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 mod onward;
 
 use super::{Claim, FRONTIERS, Frontier, HoldUntil, Rules, Settled};
-use crate::model::{Facts, HostPattern, Job, Origin, Seed, Subject, Timing, Tried, Verdict};
+use crate::model::{HostPattern, Job, Origin, Seed, Subject, Timing, Tried, Verdict};
 use crate::policy::pacer::{AllManners, Manners, Pacer};
 use crate::policy::politeness::{PROBES, SILENT, Sign};
 
@@ -145,7 +145,7 @@ fn a_retry_is_the_same_job_again_and_not_before_its_time() {
         f.push(seed("b", 0), None);
         let mut first = job(f);
         assert_eq!((first.attempt, f.next_due()), (1, None));
-        let tried = Tried { facts: Facts::default(), timing: Timing::default(), verdict: Verdict::HttpError };
+        let tried = Tried { facts: Box::default(), timing: Timing::default(), verdict: Verdict::HttpError };
         first.last = Some(Box::new(tried));
         let (id, save_as) = (first.id, first.save_as.clone());
         f.settle(Settled::RetryAt(at(now, 5), first));

@@ -69,8 +69,8 @@ impl Waiting {
 
     fn into_subject(self) -> Subject {
         match self {
-            Waiting::New { seed, .. } => Subject::Seed(seed),
-            Waiting::Again(job) => Subject::Job(*job),
+            Waiting::New { seed, .. } => Subject::Seed(Box::new(seed)),
+            Waiting::Again(job) => Subject::Job(job),
         }
     }
 }

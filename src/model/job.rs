@@ -22,7 +22,7 @@ pub struct Claimed(pub Box<str>);
 #[derive(Debug, Clone)]
 pub struct Tried {
     /// What was known of the answer.
-    pub facts: Facts,
+    pub facts: Box<Facts>,
     /// How long it took.
     pub timing: Timing,
     /// How it ended.
@@ -34,7 +34,7 @@ pub struct Tried {
 #[derive(Debug, Clone)]
 pub struct Onward {
     /// What is known so far. `final_url` is what is asked next.
-    pub facts: Facts,
+    pub facts: Box<Facts>,
     /// How long the hops took together; `total` without the time that they waited for each other.
     pub timing: Timing,
     /// How long the head of the last one took.

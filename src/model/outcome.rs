@@ -13,11 +13,11 @@ use super::{BadLine, ErrorKind, FetchError, Job, Origin, Seed, Validators};
 #[derive(Debug, Clone)]
 pub enum Subject {
     /// A job that a backend had.
-    Job(Job),
+    Job(Box<Job>),
     /// A seed that never became a job: skipped, or cancelled before its turn.
-    Seed(Seed),
+    Seed(Box<Seed>),
     /// A line that never became a seed.
-    Bad(BadLine),
+    Bad(Box<BadLine>),
 }
 
 impl Subject {
@@ -193,8 +193,8 @@ impl Verdict {
 pub struct Outcome {
     /// What it is about.
     pub subject: Subject,
-    /// What is known of the answer.
-    pub facts: Facts,
+    /// What is known of the answer. It is large, and moved often.
+    pub facts: Box<Facts>,
     /// How long it took.
     pub timing: Timing,
     /// How it ended.
@@ -204,12 +204,12 @@ pub struct Outcome {
 impl Outcome {
     /// An outcome of something that was never fetched.
     pub fn unfetched(subject: Subject, verdict: Verdict) -> Self {
-        Self { subject, facts: Facts::default(), timing: Timing::default(), verdict }
+        Self { subject, facts: Box::default(), timing: Timing::default(), verdict }
     }
 
     /// The record of a line that is no URL.
     pub fn bad_line(bad: BadLine) -> Self {
         let verdict = Verdict::Failed(bad.error.clone());
-        Self::unfetched(Subject::Bad(bad), verdict)
+        Self::unfetched(Subject::Bad(Box::new(bad)), verdict)
     }
 }

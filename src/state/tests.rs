@@ -25,7 +25,7 @@ fn outcome(seed: Seed, name: &str, facts: Facts, verdict: Verdict) -> Outcome {
     let save_as = Some(Claimed(name.into()));
     let job = Job::new(JobId(0), seed, save_as, Instant::now());
     let timing = Timing { total: Some(Duration::from_millis(5)), ..Timing::default() };
-    Outcome { subject: Subject::Job(job), facts, timing, verdict }
+    Outcome { subject: Subject::Job(Box::new(job)), facts: Box::new(facts), timing, verdict }
 }
 
 fn facts() -> Facts {

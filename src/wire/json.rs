@@ -261,7 +261,7 @@ mod tests {
             let timing = Timing { total: micros.map(Duration::from_micros), ..Timing::default() };
             let seed = Seed { url, priority: 0, origin: Origin { list: "l".into(), line }, number: 0, wants: None, known: None };
             let job = Job::new(JobId(1), seed, None, std::time::Instant::now());
-            let outcome = Outcome { subject: Subject::Job(job), facts, timing, verdict };
+            let outcome = Outcome { subject: Subject::Job(Box::new(job)), facts: Box::new(facts), timing, verdict };
             let record = Record::of(&outcome);
             let mut text = Vec::new();
             JsonWriter::default().record(&record, &mut text);

@@ -131,7 +131,7 @@ impl<'a> OnwardFrame<'a> {
 
     pub(super) fn into_onward(self) -> Result<Onward, FrameError> {
         Ok(Onward {
-            facts: self.facts.into_facts()?,
+            facts: Box::new(self.facts.into_facts()?),
             timing: self.timing.into(),
             took: self.took,
             from: self.from,

@@ -164,7 +164,7 @@ impl<'a> DoneFrame<'a> {
             ReplyFrame::Ended { facts, timing, verdict, ready } => (facts, timing, verdict, ready),
         };
         Ok(Reply::Ended(Fetched {
-            facts: facts.into_facts()?,
+            facts: Box::new(facts.into_facts()?),
             timing: timing.into(),
             verdict: match verdict {
                 VerdictFrame::Ok => Verdict::Ok,

@@ -103,7 +103,7 @@ fn what_was_found_out_arrives_too() {
     let skips = SkipReason::ALL.iter().map(|reason| Verdict::Skipped(*reason));
     for verdict in all.chain(skips).chain([Verdict::Ok, Verdict::HttpError, Verdict::Cancelled]) {
         let reply = Reply::Ended(crate::fetch::Fetched {
-            facts: facts.clone(),
+            facts: Box::new(facts.clone()),
             timing,
             verdict,
             ready: Some(Box::new(crate::fetch::Ready { from: "a".into(), to: "b/c".into(), kept: true, sync: false })),
@@ -125,7 +125,7 @@ fn onward(facts: Facts, timing: Timing) -> Onward {
         expires: None,
     };
     let from = Some(([127, 0, 0, 1], 80).into());
-    Onward { facts, timing, took: Duration::from_millis(3), from, cookies: vec![cookie] }
+    Onward { facts: Box::new(facts), timing, took: Duration::from_millis(3), from, cookies: vec![cookie] }
 }
 
 fn assert_arrives(reply: &Reply) {

@@ -37,13 +37,13 @@ impl State {
     }
 
     /// A redirect goes on at once, or waits for the host that it leads to.
-    fn lead_on(&mut self, job: Job, again: oneshot::Sender<Box<Job>>) {
+    fn lead_on(&mut self, job: Box<Job>, again: oneshot::Sender<Box<Job>>) {
         let id = job.id;
         if self.stopping.is_some() {
             self.out.remove(&id);
             return self.let_wait(job);
         }
-        match self.frontier.lead_on(Box::new(job)) {
+        match self.frontier.lead_on(job) {
             // Err: the backend died; what was out is told of then.
             Some(job) => drop(again.send(job)),
             None => {
@@ -82,15 +82,15 @@ impl State {
         let condition = job.seed.known.as_mut().and_then(|known| known.condition.take());
         if let (Verdict::Skipped(SkipReason::NotModified), Some(condition)) = (&outcome.verdict, condition) {
             // What was found out then still holds.
-            outcome.facts = condition.facts;
+            outcome.facts = Box::new(condition.facts);
         }
         self.finish(outcome);
     }
 
     /// A job came back that has not ended: it waits, unless the run is stopping.
-    fn let_wait(&mut self, job: Job) {
+    fn let_wait(&mut self, job: Box<Job>) {
         if self.stopping.is_none() {
-            self.frontier.settle(Settled::Released(Box::new(job)));
+            self.frontier.settle(Settled::Released(job));
         } else {
             self.frontier.settle(Settled::Done(job.url()));
             self.finish(cancelled(Subject::Job(job)));
@@ -103,14 +103,14 @@ impl State {
         let Outcome { subject: Subject::Job(mut job), facts, timing, verdict } = outcome else { return };
         job.last = Some(Box::new(Tried { facts, timing, verdict }));
         let due = tokio::time::Instant::now() + wait;
-        self.frontier.settle(Settled::RetryAt(due, Box::new(job)));
+        self.frontier.settle(Settled::RetryAt(due, job));
     }
 
     /// The backend is gone without a word about those that it had.
     pub(super) fn lost(&mut self) {
         for (_, seed) in std::mem::take(&mut self.out) {
             let error = FetchError::new(ErrorKind::Internal, "the backend died before it told of this URL");
-            self.finish(Outcome::unfetched(Subject::Seed(seed), Verdict::Failed(error)));
+            self.finish(Outcome::unfetched(Subject::Seed(Box::new(seed)), Verdict::Failed(error)));
         }
     }
 }

@@ -4,7 +4,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::*;
-use crate::model::{Facts, Subject, Timing, Verdict};
+use crate::model::{Subject, Timing, Verdict};
 
 /// Takes every job at once; so many at a time are served, in 20 ms each.
 struct Served {
@@ -15,7 +15,7 @@ struct Served {
 impl Backend for Served {
     fn run(
         self: Box<Self>,
-        mut jobs: mpsc::Receiver<Job>,
+        mut jobs: mpsc::Receiver<Box<Job>>,
         returned: mpsc::Sender<Returned>,
         _: RunContext,
     ) -> BoxFuture<'static, Result<(), BackendError>> {
@@ -35,7 +35,7 @@ impl Backend for Served {
                             let total = Some(began.elapsed());
                             let timing = Timing { total, queued: Some(Duration::ZERO), ..Timing::default() };
                             let subject = Subject::Job(job);
-                            let outcome = Outcome { subject, facts: Facts::default(), timing, verdict: Verdict::Ok };
+                            let outcome = Outcome { subject, facts: Box::default(), timing, verdict: Verdict::Ok };
                             returned.send(Returned::Ended(outcome)).await.unwrap();
                         });
                     }

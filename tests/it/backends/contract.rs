@@ -17,7 +17,7 @@ use crate::support::PATIENCE;
 
 /// A backend at work.
 struct Run {
-    jobs: mpsc::Sender<Job>,
+    jobs: mpsc::Sender<Box<Job>>,
     returned: mpsc::Receiver<Returned>,
     ended: JoinHandle<Result<(), BackendError>>,
     meter: Arc<Meter>,
@@ -53,11 +53,11 @@ fn told(back: Returned) -> (JobId, Verdict) {
     }
 }
 
-fn job(number: u64, path: &str) -> Job {
+fn job(number: u64, path: &str) -> Box<Job> {
     let url = url::Url::parse("http://h.test/").unwrap().join(path).unwrap();
     let origin = Origin { list: Arc::from("list"), line: number + 1 };
     let seed = Seed { url, priority: 0, origin, number: 0, wants: None, known: None };
-    Job::new(JobId(number), seed, None, Instant::now())
+    Box::new(Job::new(JobId(number), seed, None, Instant::now()))
 }
 
 impl Run {

@@ -10,6 +10,7 @@ use rcgen::{
 use tempfile::NamedTempFile;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::Barrier;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
@@ -45,6 +46,8 @@ pub enum Mode {
     StalledHandshake,
     /// Resets the connection where its part of the handshake is due.
     ResetInHandshake,
+    /// As `Good`, once so many requests are under way at once.
+    Together(usize),
     /// As `Good`, and so is HTTP/2.
     BothVersions,
     /// As `Good`, for clients that show a certificate by the authority.
@@ -83,7 +86,10 @@ impl TlsServer {
         std::fs::write(ca.path(), authority.pem()).expect("writing the authority");
         let requests = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&requests);
-        let server = Server::start_on(at, move |stream, _| serve(stream, mode, acceptor.clone(), Arc::clone(&log)));
+        let together = Arc::new(Barrier::new(if let Mode::Together(count) = mode { count } else { 1 }));
+        let server = Server::start_on(at, move |stream, _| {
+            serve(stream, mode, acceptor.clone(), Arc::clone(&log), Arc::clone(&together))
+        });
         TlsServer { server, ca, client, requests }
     }
 
@@ -171,7 +177,13 @@ fn identities(mode: Mode) -> (Certificate, TlsAcceptor, (String, String)) {
     (authority, TlsAcceptor::from(Arc::new(config)), (client.pem(), client_key.serialize_pem()))
 }
 
-async fn serve(mut stream: TcpStream, mode: Mode, acceptor: TlsAcceptor, requests: Arc<Mutex<Vec<String>>>) {
+async fn serve(
+    mut stream: TcpStream,
+    mode: Mode,
+    acceptor: TlsAcceptor,
+    requests: Arc<Mutex<Vec<String>>>,
+    together: Arc<Barrier>,
+) {
     let mut scratch = [0; 4096];
     match mode {
         Mode::StalledHandshake => {
@@ -205,6 +217,7 @@ async fn serve(mut stream: TcpStream, mode: Mode, acceptor: TlsAcceptor, request
     let mut buffer = Vec::new();
     while let Some(path) = read_target(&mut tls, &mut buffer).await {
         requests.lock().expect("no panic while writing").push(path);
+        together.wait().await;
         let (head, body) = match mode {
             Mode::CutBody => (format!("Content-Length: {PROMISED}"), vec![b'x'; SENT]),
             Mode::CutUntilClose | Mode::UntilClose => ("Connection: close".into(), vec![b'x'; SENT]),

@@ -102,6 +102,20 @@ fn all_bodies_together_keep_to_the_limit_and_a_wait_for_it_is_no_fault_of_the_se
 }
 
 #[test]
+fn what_a_child_was_granted_and_does_not_need_is_for_the_others() {
+    // Their length is not declared, so that each asks for more than comes.
+    let pages = || Script::new().otherwise(Act::Chunked(vec![b'x'; 3000]));
+    let server = FaultServer::start(pages());
+    let list: String = (0..200).map(|n| server.url(&n.to_string()) + "\n").collect();
+    let run = Fetchall::new().args(["--backend", "processes", "-c4", "--limit-rate", "300000"]).stdin(list);
+    run.run().expect_code(0);
+    let requests = server.requests();
+    let took = requests[199].at - requests[0].at;
+    // Two seconds; with all that was asked for, more than five.
+    assert!(took >= Duration::from_millis(1800) && took < Duration::from_millis(3500), "{took:?}");
+}
+
+#[test]
 fn a_fixed_number_for_each_host_holds() {
     let slow = || Script::new().otherwise(Act::Delayed(Duration::from_millis(20), Box::new(ok())));
     let names: Vec<String> = (0..12).map(|n| n.to_string()).collect();

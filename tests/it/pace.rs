@@ -127,6 +127,36 @@ fn a_fixed_number_for_each_host_holds() {
 }
 
 #[test]
+fn a_table_without_a_port_paces_all_ports_and_tells_other_ports_nothing() {
+    for (name, user, expected) in [
+        ("127.0.0.1", false, None),
+        ("127.0.0.1", true, Some("header and user of [hosts.\"http://127.0.0.1\"]: for no URL of the list")),
+        ("127.0.0.1:9", false, Some("[hosts.\"127.0.0.1:9\"]: for no URL of the list")),
+    ] {
+        let server = FaultServer::start(Script::new().otherwise(ok()));
+        let scheme = if user { "http://" } else { "" };
+        let user = if user { "user = \"ann:hunter2\"\n" } else { "" };
+        let table = format!("[hosts.\"{scheme}{name}\"]\ndelay = \"100ms\"\n{user}");
+        let list = ["1", "2", "3"].map(|name| server.url(name) + "\n").concat();
+        let started = Instant::now();
+        let run = Fetchall::new().file("fetchall.toml", &table).stdin(list).run().expect_code(0);
+        let times: Vec<_> = server.requests().iter().map(|request| request.at - started).collect();
+        if name == "127.0.0.1" {
+            assert_apart(name, &times, Duration::from_millis(100));
+        }
+        assert!(server.requests().iter().all(|request| request.header("authorization").is_none()), "{table}");
+        let port = server.address().port();
+        match expected {
+            None => assert!(!run.stderr.contains("[hosts."), "{}", run.stderr),
+            Some(part) => {
+                let hint = format!("it has 127.0.0.1:{port}; write :{port} behind the name");
+                assert!(run.stderr.contains(part) && run.stderr.contains(&hint), "{}", run.stderr);
+            }
+        }
+    }
+}
+
+#[test]
 fn what_a_table_of_a_host_says_goes_to_that_host_alone() {
     let other = FaultServer::start(Script::new().otherwise(ok()));
     let away = Act::RedirectTo(other.url("there"));

@@ -44,6 +44,12 @@ fn asks_all_directly(spec: &HttpSpec) -> bool {
     spec.no_proxy.as_deref().is_some_and(|hosts| hosts.split(',').any(|host| host.trim() == "*"))
 }
 
+/// The port at which a proxy is asked.
+fn port_of(proxy: &Url) -> Option<u16> {
+    // The usual one of SOCKS (RFC 1928, section 3); the standard for URLs has none.
+    proxy.port_or_known_default().or(Some(1080))
+}
+
 /// Asks servers.
 pub(super) struct Clients {
     tls_spec: TlsSpec,
@@ -92,7 +98,7 @@ impl Clients {
     ) -> Result<Answer, ClientError> {
         self.addresses.check(url, reach)?;
         if !self.addresses.pins.is_empty() {
-            timing::mark_port(url.port_or_known_default().unwrap_or_default());
+            timing::mark_ports(url.port_or_known_default().unwrap_or_default(), self.port_of_proxy(url));
         }
         // The pool of our own knows no proxies.
         if url.scheme() == "http" && self.proxies.http.is_none() {
@@ -133,6 +139,20 @@ impl Clients {
     /// What requests of this scheme go through.
     fn proxy_of(&self, url: &Url) -> Option<&Url> {
         if url.scheme() == "http" { self.proxies.http.as_ref() } else { self.proxies.https.as_ref() }
+    }
+
+    /// The port of a connection that this URL may need to a host with the name of a proxy, as far as it can be
+    /// known: whether the connection goes to the proxy itself, or to a server of the same name.
+    fn port_of_proxy(&self, url: &Url) -> Option<u16> {
+        let own = url.port_or_known_default();
+        let Some(proxy) = self.proxy_of(url) else { return own };
+        let port = port_of(proxy);
+        let host = url.host_str();
+        let mut others = [&self.proxies.http, &self.proxies.https].into_iter().flatten();
+        // Of servers only a tunnel of SOCKS may look up the name here, and what is asked without the proxy.
+        let is_direct = self.no_proxy.is_some() || !matches!(proxy.scheme(), "http" | "https");
+        let is_shared = others.any(|other| other.host_str() == host) && (is_direct || proxy.host_str() != host);
+        port.filter(|port| !is_shared || own == Some(*port))
     }
 
     fn build_tls(

@@ -35,8 +35,9 @@ pub(super) struct Marks {
     origin: Cell<Option<u64>>,
     /// When the shared connection was open that this task has had last, or been about to have.
     shared: Cell<Option<Instant>>,
-    /// The port that is connected to, where that makes a difference to where a name leads.
-    port: Cell<u16>,
+    /// The ports that may be connected to, of the URL's host and of a proxy, where that makes a
+    /// difference to where a name leads.
+    ports: Cell<(u16, Option<u16>)>,
 }
 
 impl Marks {
@@ -82,14 +83,17 @@ fn mark(f: impl FnOnce(&Marks)) {
     let _ = MARKS.try_with(f);
 }
 
-/// A connection to this port may be opened next.
-pub(super) fn mark_port(port: u16) {
-    mark(|m| m.port.set(port));
+/// A connection to this port of the URL's host may be opened next, or to that of a proxy; `None`: it
+/// is not known to which port of a host that has the name of a proxy.
+pub(super) fn mark_ports(of_host: u16, of_proxy: Option<u16>) {
+    mark(|m| m.ports.set((of_host, of_proxy)));
 }
 
-/// The port of the connection that this task opens.
-pub(super) fn wanted_port() -> Option<u16> {
-    MARKS.try_with(|m| m.port.get()).ok()
+/// The port of the connection that this task opens to a host, if it is known. `is_proxy`: whether that
+/// has the name of a proxy.
+pub(super) fn wanted_port(is_proxy: bool) -> Option<u16> {
+    let (of_host, of_proxy) = MARKS.try_with(|m| m.ports.get()).ok()?;
+    if is_proxy { of_proxy } else { Some(of_host) }
 }
 
 /// The next request is for this origin; `None`: its connections are nobody else's.

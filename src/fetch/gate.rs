@@ -55,7 +55,7 @@ impl Known {
 /// What is known of one origin.
 #[derive(Debug)]
 struct Origin {
-    /// Connections that are being opened, and since when that many are not enough to know.
+    /// Connections that are being opened, and since when there are any.
     opening: u32,
     since: Instant,
     /// How many may be opened at once.
@@ -111,13 +111,15 @@ impl Gates {
     /// # Errors
     /// When it need not: its fetch has gone on, and left the opening to a task of the client.
     pub(super) async fn enter(self: &Arc<Self>, origin: u64) -> Result<Opening, Served> {
+        // As it is now: what it waits for here has not failed it yet.
+        let used = timing::shared();
         loop {
             let now = Instant::now();
             let (turn, waiting) = {
                 let mut known = self.locked();
                 let known = known.of(origin);
                 // Made while nobody can tell the news.
-                (known.turn(now, timing::shared()), known.waiting.clone().notified_owned())
+                (known.turn(now, used), known.waiting.clone().notified_owned())
             };
             let left = match turn {
                 Turn::Open => return Ok(Opening { gates: self.clone(), origin, told: false }),

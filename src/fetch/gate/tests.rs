@@ -87,6 +87,24 @@ async fn who_has_seen_a_shared_connection_end_connects_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn other_news_do_not_end_the_wait_for_what_is_on_its_way_to_the_pool() {
+    let gates = Arc::default();
+    let (mut first, waiting) = open(fetches(&gates, 10));
+    advance(PATIENCE).await;
+    let (mut second, waiting) = open(waiting);
+    assert_eq!(second.len(), 1);
+    second.remove(0).ended(End::Shared);
+    let (opening, waiting) = open(waiting);
+    assert!(opening.is_empty());
+    first.remove(0).ended(End::Failed);
+    let (opening, waiting) = open(waiting);
+    assert_eq!((opening.len(), waiting.len()), (0, 8));
+    // It never got there.
+    advance(TURN).await;
+    assert!(!open(waiting).0.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_that_is_given_up_makes_room_for_one_and_one_that_failed_for_two() {
     let gates = Arc::default();
     let (first, waiting) = open(fetches(&gates, 100));

@@ -5,6 +5,7 @@ mod descriptors;
 mod folder;
 mod memory;
 mod outputs;
+mod unmatched;
 
 use std::collections::hash_map::RandomState;
 use std::fs::File;
@@ -163,7 +164,7 @@ pub fn plan(
         spec: FetchSpec::Http(Arc::new(spec)),
         names,
         sinks,
-        reporters: surroundings.reporters,
+        reporters: unmatched::watched(surroundings.reporters, &config.hosts),
         order: config.order,
         ends: Ends { until: config.until, max_failures: config.max_failures, max_duration: config.max_duration },
         concurrency: share.concurrency,

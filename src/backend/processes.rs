@@ -251,6 +251,7 @@ impl Exchange<'_> {
                         granting = Some(Box::pin(throttle.grant(Wish::Request(host.to_owned()))));
                     }
                     FromWorker::Bytes(bytes) => granting = Some(Box::pin(throttle.grant(Wish::Bytes(bytes)))),
+                    FromWorker::Settled(left) => throttle.settle(left),
                     FromWorker::Body(_) if unwritable.is_some() => {}
                     FromWorker::Body(piece) => {
                         *self.written = true;

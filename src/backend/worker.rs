@@ -23,6 +23,9 @@ const REPORT: Duration = Duration::from_millis(100);
 /// Pieces of a body that may wait to be sent.
 const PIECES: usize = 2;
 
+/// Wishes that may wait to be sent: one that is waited for, and what is left of bodies.
+const WISHES: usize = 4;
+
 /// The parent cannot be understood, or the fetcher not be built.
 #[derive(Debug, thiserror::Error)]
 #[error("the worker process cannot go on: {0}")]
@@ -41,7 +44,7 @@ impl From<FrameError> for WorkerError {
 pub async fn serve(input: impl AsyncRead + Unpin, output: impl AsyncWrite + Unpin) -> Result<(), WorkerError> {
     let mut input = FrameReader::new(input);
     let (bodies, pieces) = mpsc::channel(PIECES);
-    let (asks, wishes) = mpsc::channel(1);
+    let (asks, wishes) = mpsc::channel(WISHES);
     let spec = loop {
         match input.next()? {
             Some(ToWorker::Spec(spec)) => break spec.into_spec(BodyWriter(bodies), asks)?,
@@ -137,6 +140,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
         while let Ok(piece) = self.pieces.try_recv() {
             self.send_piece(&piece).await?;
         }
+        while let Ok((wish, _)) = self.wishes.try_recv() {
+            if let Wish::Settle(left) = wish {
+                append(&FromWorker::Settled(left), &mut self.unsent)?;
+            }
+        }
         let set = known.zip(self.cookies.as_ref()).map(|(known, jar)| jar.since(known).0).unwrap_or_default();
         if !set.is_empty() {
             let set = set.into_iter().map(CookieFrame::from).collect();
@@ -169,11 +177,14 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
     }
 
     async fn ask(&mut self, wish: &Wish, tell: oneshot::Sender<()>) -> Result<(), FrameError> {
-        self.granted = Some(tell);
         let frame = match wish {
             Wish::Request(host) => FromWorker::Request(host),
             Wish::Bytes(bytes) => FromWorker::Bytes(*bytes),
+            Wish::Settle(left) => FromWorker::Settled(*left),
         };
+        if !matches!(wish, Wish::Settle(_)) {
+            self.granted = Some(tell);
+        }
         append(&frame, &mut self.unsent)?;
         self.send().await
     }

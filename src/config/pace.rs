@@ -13,13 +13,27 @@ pub struct Rate {
     pub over: Duration,
 }
 
+/// No such time sees more than is allowed.
+const WINDOW: Duration = Duration::from_secs(2);
+
+/// By so much the ways of requests to their servers may differ.
+const JITTER: Duration = Duration::from_millis(20);
+
 /// The units of a rate, the smallest first.
 const UNITS: [(&str, u64); 3] = [("s", 1), ("m", 60), ("h", 3600)];
 
 impl Rate {
     /// The time between two requests.
+    ///
+    /// No two seconds see more than the rate allows in them, where a fraction counts as a whole
+    /// request and a twentieth more is let be. Where that allowance is used up to its last request,
+    /// as with 1 to 9 a second, the gap is a hundredth longer: else a way to the server that takes
+    /// a millisecond less each time would bring one more.
     pub fn gap(self) -> Duration {
-        self.over / self.requests.max(1)
+        let even = self.over / self.requests.max(1);
+        let (requests, over) = (u64::from(self.requests) * WINDOW.as_secs(), self.over.as_secs().max(1));
+        let allowed = requests.div_ceil(over).max(requests * 21 / (over * 20));
+        even.max((WINDOW + JITTER) / u32::try_from(allowed).unwrap_or(u32::MAX).max(1))
     }
 
     /// Reads `10/s`, `30/m`, `100/h`; a bare number is one a second. 0 is no limit.
@@ -55,19 +69,41 @@ pub fn parse_speed(text: &str) -> Result<u64, String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
     fn rates_are_read_and_written_back() {
         for (text, gap_ms, shown) in
-            [("10/s", 100, "10/s"), ("4", 250, "4/s"), ("30/m", 2000, "30/m"), ("60/h", 60_000, "60/h")]
+            [("10/s", 100.0, "10/s"), ("4", 252.5, "4/s"), ("30/m", 2020.0, "30/m"), ("60/h", 60_000.0, "60/h")]
         {
             let rate = Rate::parse(text).unwrap().unwrap();
-            assert_eq!((rate.gap(), rate.show().as_str()), (Duration::from_millis(gap_ms), shown), "{text}");
+            assert_eq!((rate.gap().as_secs_f64() * 1000.0, rate.show().as_str()), (gap_ms, shown), "{text}");
         }
         assert_eq!((Rate::parse("0"), Rate::parse("0/m")), (Ok(None), Ok(None)));
         for bad in ["", "/s", "x/s", "1/", "1/d", "1.5/s", "-1/s", "1/s/s", "99999999999/s"] {
             assert!(Rate::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_two_seconds_see_more_than_the_rate_allows(
+            requests in prop_oneof![1..30_u32, 1..2000_u32],
+            unit in 0..3_usize,
+            ways in prop::collection::vec(0..20_u64, 300),
+        ) {
+            let rate = Rate { requests, over: Duration::from_secs(UNITS[unit].1) };
+            let even = rate.over.as_secs_f64() / f64::from(requests);
+            let gap = rate.gap();
+            prop_assert!(gap.as_secs_f64() >= even - 1e-9 && gap.as_secs_f64() <= even * 1.0101, "{gap:?}");
+            let came: Vec<_> = (0..).zip(ways).map(|(n, way)| gap * n + Duration::from_millis(way)).collect();
+            let in_two_seconds = 2.0 / even;
+            for from in &came {
+                let seen = came.iter().filter(|at| *at >= from && **at - *from < Duration::from_secs(2)).count() as f64;
+                prop_assert!(seen <= (in_two_seconds * 1.05).max((in_two_seconds - 1e-6).ceil()), "{seen} of {in_two_seconds}");
+            }
         }
     }
 

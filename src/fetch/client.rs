@@ -5,13 +5,14 @@
 //! layers in between: of the instructions that a small page costs these were half, for redirects,
 //! retries, proxies and cookies that are switched off here. Under TLS they do not matter.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ::http::{HeaderMap, HeaderValue, Method, header};
-use url::{Host, Url};
+use url::{Host, Position, Url};
 
 use super::answer::{Answer, ClientError};
 use super::pool::{IDLE, Pool};
@@ -43,6 +44,12 @@ fn asks_all_directly(spec: &HttpSpec) -> bool {
     spec.no_proxy.as_deref().is_some_and(|hosts| hosts.split(',').any(|host| host.trim() == "*"))
 }
 
+/// The port at which a proxy is asked.
+fn port_of(proxy: &Url) -> Option<u16> {
+    // The usual one of SOCKS (RFC 1928, section 3); the standard for URLs has none.
+    proxy.port_or_known_default().or(Some(1080))
+}
+
 /// Asks servers.
 pub(super) struct Clients {
     tls_spec: TlsSpec,
@@ -51,6 +58,7 @@ pub(super) struct Clients {
     plain: Pool,
     proxies: Proxies,
     no_proxy: Option<String>,
+    hasher: RandomState,
     tls: Renewed<reqwest::Client>,
     /// For public addresses only: nobody can tell a client which of its idle connections to use.
     public_tls: Renewed<reqwest::Client>,
@@ -69,6 +77,7 @@ impl Clients {
             plain: Pool::new(spec.connect_timeout, http, spec.idle_connections, &spec.addresses),
             proxies: if asks_all_directly(spec) { Proxies::default() } else { spec.proxies.clone() },
             no_proxy: spec.no_proxy.clone(),
+            hasher: RandomState::new(),
             tls: Renewed::new(spec.idle_connections),
             public_tls: Renewed::new(spec.idle_connections),
             direct_tls: Renewed::new(spec.idle_connections),
@@ -89,12 +98,15 @@ impl Clients {
     ) -> Result<Answer, ClientError> {
         self.addresses.check(url, reach)?;
         if !self.addresses.pins.is_empty() {
-            timing::mark_port(url.port_or_known_default().unwrap_or_default());
+            timing::mark_ports(url.port_or_known_default().unwrap_or_default(), self.port_of_proxy(url));
         }
         // The pool of our own knows no proxies.
         if url.scheme() == "http" && self.proxies.http.is_none() {
             return Ok(Answer::plain(self.plain.ask(method, url, fields, reach).await?));
         }
+        // A number, for that costs no allocation; origins that share one would only wait for each other.
+        let origin = || self.hasher.hash_one(&url[Position::BeforeHost..Position::AfterPort]);
+        timing::mark_origin((url.scheme() == "https").then(origin));
         if fields.get(header::HOST).is_some_and(is_its_own) {
             // HTTP/2 has none.
             fields.remove(header::HOST);
@@ -129,6 +141,20 @@ impl Clients {
         if url.scheme() == "http" { self.proxies.http.as_ref() } else { self.proxies.https.as_ref() }
     }
 
+    /// The port of a connection that this URL may need to a host with the name of a proxy, as far as it can be
+    /// known: whether the connection goes to the proxy itself, or to a server of the same name.
+    fn port_of_proxy(&self, url: &Url) -> Option<u16> {
+        let own = url.port_or_known_default();
+        let Some(proxy) = self.proxy_of(url) else { return own };
+        let port = port_of(proxy);
+        let host = url.host_str();
+        let mut others = [&self.proxies.http, &self.proxies.https].into_iter().flatten();
+        // Of servers only a tunnel of SOCKS may look up the name here, and what is asked without the proxy.
+        let is_direct = self.no_proxy.is_some() || !matches!(proxy.scheme(), "http" | "https");
+        let is_shared = others.any(|other| other.host_str() == host) && (is_direct || proxy.host_str() != host);
+        port.filter(|port| !is_shared || own == Some(*port))
+    }
+
     fn build_tls(
         &self,
         opened: &Arc<AtomicUsize>,
@@ -137,6 +163,8 @@ impl Clients {
     ) -> Result<reqwest::Client, ClientError> {
         let proxies = [&self.proxies.http, &self.proxies.https].into_iter().flatten().filter(|_| proxied);
         let except = proxies.filter_map(Url::host_str).map(Box::from).collect();
+        // Of its own: a fresh client has none of the connections of the one before.
+        let gates = (!self.tls_spec.http1).then(Arc::default);
         let mut client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls::client_config(&self.tls_spec)?)
             .redirect(reqwest::redirect::Policy::none())
@@ -154,7 +182,7 @@ impl Clients {
             .http2_adaptive_window(true)
             .dns_resolver(Arc::new(Names { spec: self.addresses.clone(), reach, except }))
             // The timeout is reqwest's, around this layer.
-            .connector_layer(ConnectLayer { opened: opened.clone(), timeout: None });
+            .connector_layer(ConnectLayer { opened: opened.clone(), timeout: None, gates });
         if self.tls_spec.http1 {
             client = client.http1_only();
         }

@@ -390,10 +390,11 @@ impl Exchange<'_> {
         let own = if at_home { self.wants().and_then(|wants| wants.credentials.as_ref()) } else { None };
         let own_user = own.filter(|own| own.password.is_empty()).map(|own| own.username.as_str());
         let has_field = fields.contains_key(header::AUTHORIZATION);
-        // A file that names hosts speaks of the usual ports, and its words do not leave TLS on the way.
+        // A file that names hosts speaks of the usual ports. Whom a redirect has named is told over TLS
+        // alone: without it nobody has shown that he is that host.
         let netrc = || {
-            let usual = url.port().is_none() && (url.scheme() == "https" || seed.scheme() == "http");
-            let host = url.host_str().filter(|_| !spec.netrc.machines.is_empty() && (at_home || usual))?;
+            let named = at_home || url.scheme() == "https" && url.port().is_none();
+            let host = url.host_str().filter(|_| named && !spec.netrc.machines.is_empty())?;
             spec.netrc.find(host, own_user, !at_home).and_then(origin::basic)
         };
         let value = match own {

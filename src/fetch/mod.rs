@@ -12,6 +12,7 @@ mod cookies;
 mod declared;
 pub mod decode;
 mod dns;
+mod gate;
 mod host_fields;
 mod http;
 mod interim;

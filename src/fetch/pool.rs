@@ -54,7 +54,7 @@ impl Pool {
         most_idle: usize,
         addresses: &Arc<AddressSpec>,
     ) -> Self {
-        let layer = ConnectLayer { opened: Arc::default(), timeout: Some(connect_timeout) };
+        let layer = ConnectLayer { opened: Arc::default(), timeout: Some(connect_timeout), gates: None };
         let connectors = [Reach::All, Reach::Public].map(|reach| {
             let mut connector =
                 HttpConnector::new_with_resolver(Names { spec: addresses.clone(), reach, except: Arc::default() });

@@ -108,6 +108,7 @@ impl AddressSpec {
     }
 
     /// The addresses that were given for a name: of its own rather than of every name, and those given last.
+    /// Without a port those of any port.
     fn pinned(&self, name: &str, port: Option<u16>) -> Option<Vec<SocketAddr>> {
         let mut for_port = self.pins.iter().rev().filter(|pin| port.is_none_or(|port| port == pin.port));
         let its_own = for_port.clone().find(|pin| pin.host.as_deref() == Some(name));
@@ -175,11 +176,14 @@ impl Names {
     fn look_up(&self, name: &str) -> impl Future<Output = Result<Vec<SocketAddr>, ClientError>> + Send + use<> {
         let Self { spec, reach, except } = self.clone();
         let name = Box::<str>::from(name);
-        let reach = if except.contains(&name) { Reach::All } else { reach };
+        let is_proxy = except.contains(&name);
+        let reach = if is_proxy { Reach::All } else { reach };
         // Now, while this is still the task of the fetch that opens the connection.
-        let port = timing::wanted_port();
+        let port = timing::wanted_port(is_proxy);
         async move {
-            if let Some(given) = spec.pinned(&name, port) {
+            // Where nobody knows the port, what may be meant for a server is not for a proxy.
+            let may_be_given = port.is_some() || !is_proxy;
+            if let Some(given) = may_be_given.then(|| spec.pinned(&name, port)).flatten() {
                 return spec.admit(&name, given, reach);
             }
             let answer = match spec.resolver.ask(&name) {
@@ -275,9 +279,9 @@ mod tests {
         let spec = spec(PrivateAddresses::Deny, rebound);
         let marks = Marks::default();
         let error = MARKS.scope(marks, async {
-            timing::mark_port(80);
+            timing::mark_ports(80, None);
             let given = found(&spec, Reach::Public, "given.test").await.unwrap_err();
-            timing::mark_port(81);
+            timing::mark_ports(81, None);
             assert_eq!(found(&spec, Reach::Public, "given.test").await.unwrap(), rebound(1));
             given
         });

@@ -1,7 +1,7 @@
 //! When a request may start and a piece of a body be read: one limit for the whole run.
 //!
 //! Where fetches share memory they share the limits. A child process asks its parent, who has them:
-//! for each request, and for bytes in leases of at most a tenth of a second.
+//! for each request, and for bytes in leases of at most a tenth of a second, and gives back what is left of one.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -29,9 +29,11 @@ pub enum Wish {
     Request(String),
     /// So many bytes.
     Bytes(u64),
+    /// Nothing: so many of those that were granted were not used. Less than 0: so many were used and not granted.
+    Settle(i64),
 }
 
-/// A wish, and where the answer goes.
+/// A wish, and where the answer goes; to settle has none.
 pub type Asked = (Wish, oneshot::Sender<()>);
 
 /// The limits of a run. A copy is another hold on the same ones.
@@ -101,14 +103,22 @@ impl Throttle {
         match (wish, &self.bytes) {
             (Wish::Request(host), _) => self.start(&host).await,
             (Wish::Bytes(bytes), Some(budget)) => budget.take(bytes).await,
+            (Wish::Settle(left), _) => self.settle(left),
             (Wish::Bytes(_), None) => {}
+        }
+    }
+
+    /// Gives back what somebody has not used, or owes what he has used and not taken.
+    pub fn settle(&self, left: i64) {
+        if let Some(budget) = &self.bytes {
+            budget.settle(left);
         }
     }
 
     /// What one body takes of the budget; `None` where there is no limit.
     pub(super) fn lease(&self, length: Option<u64>) -> Option<Lease> {
         let budget = self.bytes.clone()?;
-        Some(Lease { budget, asks: self.asks.clone(), left: 0, next: length.unwrap_or(USUAL) })
+        Some(Lease { budget, asks: self.asks.clone(), left: 0, next: length.unwrap_or(USUAL), rest: length, read: 0 })
     }
 }
 
@@ -138,7 +148,7 @@ impl Budget {
         let time = Duration::from_secs_f64(left.unsigned_abs() as f64 / self.a_second as f64);
         let mut paid = self.paid.lock().unwrap_or_else(PoisonError::into_inner);
         let from = paid.unwrap_or_else(Instant::now);
-        *paid = if left < 0 { Some(from + time) } else { from.checked_sub(time) };
+        *paid = if left < 0 { from.checked_add(time) } else { from.checked_sub(time) };
     }
 }
 
@@ -150,13 +160,19 @@ pub(super) struct Lease {
     left: i64,
     /// How long the next piece may be.
     next: u64,
+    /// How much is still to come, where that is declared.
+    rest: Option<u64>,
+    /// How much has come.
+    read: u64,
 }
 
 impl Lease {
     /// Waits until something may be read.
     pub(super) async fn ready(&mut self) {
-        while self.left <= 0 {
-            self.take(self.left.unsigned_abs() + self.next.clamp(1, LONGEST)).await;
+        // Nothing but the end of the body is to come: that is free.
+        while self.left <= 0 && self.rest != Some(0) {
+            let most = self.rest.map_or(LONGEST, |rest| rest.min(LONGEST));
+            self.take(self.left.unsigned_abs() + self.next.clamp(1, most)).await;
         }
     }
 
@@ -179,14 +195,20 @@ impl Lease {
     /// So much was read.
     pub(super) fn used(&mut self, bytes: usize) {
         self.left -= bytes as i64;
-        self.next = bytes as u64;
+        self.read += bytes as u64;
+        self.rest = self.rest.map(|rest| rest.saturating_sub(bytes as u64));
+        // To ask somebody else takes time: as much at once as the body has shown to bring.
+        self.next = if self.asks.is_some() { self.read } else { bytes as u64 };
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if self.asks.is_none() && self.left != 0 {
-            self.budget.settle(self.left);
+        match &self.asks {
+            _ if self.left == 0 => {}
+            None => self.budget.settle(self.left),
+            // Err: more is being said than ever is, and this much of the limit is not used.
+            Some(asks) => drop(asks.try_send((Wish::Settle(self.left), oneshot::channel().0))),
         }
     }
 }
@@ -250,7 +272,8 @@ mod tests {
         let child = Throttle::asking(asks, false, Some(100_000));
         let grants = async {
             while let Some((wish, tell)) = asked.recv().await {
-                assert!(matches!(wish, Wish::Bytes(bytes) if bytes <= 10_000), "a tenth of a second: {wish:?}");
+                let bounded = matches!(wish, Wish::Bytes(bytes) if bytes <= 10_000) || matches!(wish, Wish::Settle(_));
+                assert!(bounded, "a tenth of a second: {wish:?}");
                 parent.grant(wish).await;
                 let _ = tell.send(());
             }
@@ -260,5 +283,65 @@ mod tests {
         let (came, ()) = tokio::join!(reads, grants);
         assert!(started.elapsed() >= Duration::from_millis(2850), "{:?}", started.elapsed());
         assert_bound(came, 100_000);
+    }
+
+    /// A child that reads so many bodies, one after another, and what grants its wishes: each takes a moment.
+    async fn child(parent: &Throttle, bodies: usize, length: usize, declared: bool) -> Vec<(Instant, usize)> {
+        let (asks, mut asked) = mpsc::channel::<Asked>(4);
+        let child = Throttle::asking(asks, false, parent.bytes_a_second());
+        let grants = async {
+            while let Some((wish, tell)) = asked.recv().await {
+                tokio::time::sleep(Duration::from_micros(200)).await;
+                parent.grant(wish).await;
+                let _ = tell.send(());
+            }
+        };
+        let reads = async move {
+            let mut came = Vec::new();
+            for _ in 0..bodies {
+                let mut lease = child.lease(declared.then_some(length as u64)).unwrap();
+                lease.ready().await;
+                came.push((Instant::now(), length));
+                lease.used(length);
+                // What tells that the body has ended.
+                lease.ready().await;
+                lease.settled().await;
+            }
+            came
+        };
+        tokio::join!(reads, grants).0
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn children_with_many_small_bodies_use_the_limit_and_keep_to_it() {
+        for declared in [true, false] {
+            let parent = Throttle::new(None, Some(2_000_000));
+            let started = Instant::now();
+            let children = (0..8).map(|n| child(&parent, 400, 1500 + 500 * n, declared));
+            let came: Vec<_> = futures_util::future::join_all(children).await.concat();
+            let bytes: usize = came.iter().map(|(_, bytes)| bytes).sum();
+            let (took, least) = (started.elapsed(), Duration::from_secs_f64(bytes as f64 / 2e6));
+            assert!(took <= least.mul_f64(1.0 / 0.9), "declared: {declared}, {took:?} and not {least:?}");
+            assert_bound(came, 2_000_000);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_child_asks_for_more_at_once_the_more_a_body_brings() {
+        let (asks, mut asked) = mpsc::channel::<Asked>(4);
+        let child = Throttle::asking(asks, false, Some(100_000_000));
+        let grants = async {
+            let mut leases = Vec::new();
+            while let Some((wish, tell)) = asked.recv().await {
+                leases.push(wish);
+                let _ = tell.send(());
+            }
+            leases
+        };
+        let reads = async move { read(&child, 1000, 1000).await };
+        let (_, leases) = tokio::join!(reads, grants);
+        let taken: u64 = leases.iter().map(|wish| if let Wish::Bytes(bytes) = wish { *bytes } else { 0 }).sum();
+        assert!(leases.len() < 30, "{leases:?}");
+        assert!(matches!(leases.last(), Some(Wish::Settle(left)) if *left == taken as i64 - 1_000_000), "{leases:?}");
     }
 }

@@ -13,9 +13,11 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use hyper_util::client::legacy::connect::Connection;
 use tokio::time::Instant;
 
 use super::answer::ClientError;
+use super::gate::{End, Gates};
 use crate::model::Timing;
 
 tokio::task_local! {
@@ -29,8 +31,13 @@ pub(super) struct Marks {
     dns: Cell<Option<(Instant, Option<Instant>)>>,
     connect: Cell<Option<(Instant, Option<Instant>)>>,
     tls: Cell<Option<Instant>>,
-    /// The port that is connected to, where that makes a difference to where a name leads.
-    port: Cell<u16>,
+    /// The origin that is asked, where many fetches might connect to it at once.
+    origin: Cell<Option<u64>>,
+    /// When the shared connection was open that this task has had last, or been about to have.
+    shared: Cell<Option<Instant>>,
+    /// The ports that may be connected to, of the URL's host and of a proxy, where that makes a
+    /// difference to where a name leads.
+    ports: Cell<(u16, Option<u16>)>,
 }
 
 impl Marks {
@@ -48,7 +55,9 @@ impl Marks {
 
     /// When the connection that this hop is opening was or will at the latest be open.
     pub(super) fn connected_by(&self, connect_timeout: Duration) -> Option<Instant> {
-        self.connect.get().map(|(start, end)| end.unwrap_or(start + connect_timeout))
+        let (start, end) = self.connect.get()?;
+        let shared = self.shared.get().filter(|at| *at >= start);
+        Some(end.or(shared).unwrap_or(start + connect_timeout))
     }
 
     /// Adds the phases of the hop that has just been answered.
@@ -74,14 +83,38 @@ fn mark(f: impl FnOnce(&Marks)) {
     let _ = MARKS.try_with(f);
 }
 
-/// A connection to this port may be opened next.
-pub(super) fn mark_port(port: u16) {
-    mark(|m| m.port.set(port));
+/// A connection to this port of the URL's host may be opened next, or to that of a proxy; `None`: it
+/// is not known to which port of a host that has the name of a proxy.
+pub(super) fn mark_ports(of_host: u16, of_proxy: Option<u16>) {
+    mark(|m| m.ports.set((of_host, of_proxy)));
 }
 
-/// The port of the connection that this task opens.
-pub(super) fn wanted_port() -> Option<u16> {
-    MARKS.try_with(|m| m.port.get()).ok()
+/// The port of the connection that this task opens to a host, if it is known. `is_proxy`: whether that
+/// has the name of a proxy.
+pub(super) fn wanted_port(is_proxy: bool) -> Option<u16> {
+    let (of_host, of_proxy) = MARKS.try_with(|m| m.ports.get()).ok()?;
+    if is_proxy { of_proxy } else { Some(of_host) }
+}
+
+/// The next request is for this origin; `None`: its connections are nobody else's.
+pub(super) fn mark_origin(origin: Option<u64>) {
+    mark(|m| m.origin.set(origin));
+}
+
+/// A connection that fetches share is there since then.
+pub(super) fn mark_shared(since: Instant) {
+    mark(|m| m.shared.set(Some(since)));
+}
+
+/// Since when the shared connection is there that this task has had, if any.
+pub(super) fn shared() -> Option<Instant> {
+    MARKS.try_with(|m| m.shared.get()).ok().flatten()
+}
+
+/// Whether this is a task that does a fetch, and not one in which the client opens in the background what
+/// no fetch waits for any more.
+pub(super) fn is_in_fetch() -> bool {
+    MARKS.try_with(|_| ()).is_ok()
 }
 
 /// Marks a look-up.
@@ -111,6 +144,8 @@ pub(super) struct ConnectLayer {
     pub(super) opened: Arc<AtomicUsize>,
     /// How long one may take, its name look-up included.
     pub(super) timeout: Option<Duration>,
+    /// Where the first of an origin is opened alone.
+    pub(super) gates: Option<Arc<Gates>>,
 }
 
 /// A connection took too long.
@@ -122,7 +157,8 @@ impl<S> tower_layer::Layer<S> for ConnectLayer {
     type Service = ConnectService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        ConnectService { inner: Arc::new(inner), opened: self.opened.clone(), timeout: self.timeout }
+        let Self { opened, timeout, gates } = self.clone();
+        ConnectService { inner: Arc::new(inner), opened, timeout, gates }
     }
 }
 
@@ -133,11 +169,13 @@ pub(super) struct ConnectService<S> {
     inner: Arc<S>,
     opened: Arc<AtomicUsize>,
     timeout: Option<Duration>,
+    gates: Option<Arc<Gates>>,
 }
 
 impl<S> Clone for ConnectService<S> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), opened: self.opened.clone(), timeout: self.timeout }
+        let Self { inner, opened, timeout, gates } = self;
+        Self { inner: inner.clone(), opened: opened.clone(), timeout: *timeout, gates: gates.clone() }
     }
 }
 
@@ -145,7 +183,7 @@ impl<S, R> tower_service::Service<R> for ConnectService<S>
 where
     S: tower_service::Service<R> + Clone + Send + Sync + 'static,
     S::Future: Send + 'static,
-    S::Response: Send,
+    S::Response: Connection + Send,
     S::Error: Into<ClientError> + Send,
     R: Send + 'static,
 {
@@ -159,12 +197,20 @@ where
     }
 
     fn call(&mut self, request: R) -> Self::Future {
-        self.opened.fetch_add(1, Relaxed);
-        let start = Instant::now();
+        // While it waits for its turn it counts as connecting, for the limits of time.
+        let mut start = Instant::now();
         mark(|m| m.connect.set(Some((start, None))));
-        let mut connector = S::clone(&self.inner);
-        let limit = self.timeout;
+        let gate = self.gates.clone().zip(MARKS.try_with(|m| m.origin.get()).ok().flatten());
+        let (inner, opened, limit) = (self.inner.clone(), self.opened.clone(), self.timeout);
         Box::pin(async move {
+            let mut turn = None;
+            if let Some((gates, origin)) = gate {
+                turn = Some(gates.enter(origin).await?);
+                start = Instant::now();
+                mark(|m| m.connect.set(Some((start, None))));
+            }
+            opened.fetch_add(1, Relaxed);
+            let mut connector = S::clone(&inner);
             let connecting = async {
                 std::future::poll_fn(|cx| connector.poll_ready(cx)).await.map_err(Into::into)?;
                 connector.call(request).await.map_err(Into::into)
@@ -177,6 +223,13 @@ where
                 },
             };
             mark(|m| m.connect.set(Some((start, connected.is_ok().then(Instant::now)))));
+            if let Some(turn) = turn {
+                turn.ended(match &connected {
+                    Ok(connection) if connection.connected().is_negotiated_h2() => End::Shared,
+                    Ok(_) => End::Alone,
+                    Err(_) => End::Failed,
+                });
+            }
             connected
         })
     }

@@ -9,9 +9,11 @@ pub struct HostPattern {
     /// As it was written.
     text: String,
     scheme: Option<&'static str>,
-    /// Without the `*`.
-    host: String,
+    /// Without the `*`, and without a port.
+    name: String,
     any_below: bool,
+    /// The one that was written, be it a usual one.
+    port: Option<u16>,
 }
 
 impl HostPattern {
@@ -32,11 +34,13 @@ impl HostPattern {
         if name.is_empty() || name.contains(['*', '/', '?', '#', '@', '\\']) || name.contains(char::is_whitespace) {
             return Err(wrong());
         }
-        // As URLs have it: lower case, IDNA, addresses in one spelling, no usual port.
-        let parsed = Url::parse(&format!("{}://{name}/", scheme.unwrap_or("https"))).map_err(|_| wrong())?;
-        let host = host_of(&parsed);
-        let host = if any_below { format!(".{host}") } else { host.to_owned() };
-        Ok(Self { text: text.to_owned(), scheme, host, any_below })
+        // As URLs have it: lower case, IDNA, addresses in one spelling, and without the usual port, which
+        // is another one for each scheme.
+        let [http, https] = ["http", "https"].map(|scheme| Url::parse(&format!("{scheme}://{name}/")));
+        let (http, https) = (http.map_err(|_| wrong())?, https.map_err(|_| wrong())?);
+        let host = name_of(&https);
+        let name = if any_below { format!(".{host}") } else { host.to_owned() };
+        Ok(Self { text: text.to_owned(), scheme, name, any_below, port: http.port().or(https.port()) })
     }
 
     /// As it was written.
@@ -44,14 +48,40 @@ impl HostPattern {
         &self.text
     }
 
-    /// Whether this host, as it stands in a URL, with a port that is not the usual one, is meant, whatever the scheme.
-    pub fn covers_host(&self, host: &str) -> bool {
-        if self.any_below { host.len() > self.host.len() && host.ends_with(&*self.host) } else { host == self.host }
+    /// Whether a port is written.
+    pub fn has_port(&self) -> bool {
+        self.port.is_some()
     }
 
-    /// Whether this URL is meant.
+    /// Whether limits of this host are meant, which is as it stands in a URL, with a port that is not the usual
+    /// one; whatever the scheme. Where no port is written all are.
+    pub fn covers_host(&self, host: &str) -> bool {
+        let (name, port) = match host.rsplit_once(':') {
+            // But not in the middle of an address.
+            Some((name, port)) if !port.ends_with(']') => (name, port.parse().ok()),
+            _ => (host, None),
+        };
+        let is_usual = |meant| matches!(meant, 80 | 443);
+        self.is_name(name) && self.port.is_none_or(|meant| port.map_or(is_usual(meant), |port: u16| port == meant))
+    }
+
+    /// Whether what is said to this URL's host is meant for it: where no port is written, at the usual
+    /// one alone, for what is told to one server must not reach another one of the same name.
     pub fn covers(&self, url: &Url) -> bool {
-        self.scheme.is_none_or(|scheme| scheme == url.scheme()) && self.covers_host(host_of(url))
+        let at_port = match self.port {
+            Some(port) => url.port_or_known_default() == Some(port),
+            None => url.port().is_none(),
+        };
+        at_port && self.names(url)
+    }
+
+    /// Whether this URL would be meant at another port, if not at its own.
+    pub fn names(&self, url: &Url) -> bool {
+        self.scheme.is_none_or(|scheme| scheme == url.scheme()) && self.is_name(name_of(url))
+    }
+
+    fn is_name(&self, name: &str) -> bool {
+        if self.any_below { name.len() > self.name.len() && name.ends_with(&*self.name) } else { name == self.name }
     }
 
     /// Whether this URL may be told what is secret: over TLS, or where the scheme was written out.
@@ -60,13 +90,13 @@ impl HostPattern {
     }
 
     /// How much it says: of two that cover a host the higher one counts.
-    pub fn weight(&self) -> (bool, usize, bool) {
-        (!self.any_below, self.host.len(), self.scheme.is_some())
+    pub fn weight(&self) -> (bool, usize, bool, bool) {
+        (!self.any_below, self.name.len(), self.port.is_some(), self.scheme.is_some())
     }
 }
 
-fn host_of(url: &Url) -> &str {
-    &url[Position::BeforeHost..Position::AfterPort]
+fn name_of(url: &Url) -> &str {
+    &url[Position::BeforeHost..Position::AfterHost]
 }
 
 #[cfg(test)]
@@ -83,6 +113,12 @@ mod tests {
             ("https://example.com", "http://example.com/x", false, false),
             ("example.com", "https://example.com:8443/", false, false),
             ("example.com:8443", "https://example.com:8443/", true, true),
+            ("example.com:8443", "https://example.com/", false, false),
+            ("example.com:443", "https://example.com/", true, true),
+            ("example.com:443", "http://example.com/", false, false),
+            ("example.com:80", "http://example.com/", true, false),
+            ("example.com:80", "https://example.com/", false, false),
+            ("http://example.com:443", "https://example.com/", false, false),
             ("example.com", "https://www.example.com/", false, false),
             ("example.com", "https://badexample.com/", false, false),
             ("*.example.com", "https://www.example.com/", true, true),
@@ -102,6 +138,31 @@ mod tests {
     }
 
     #[test]
+    fn limits_of_a_name_are_for_all_its_ports() {
+        for (pattern, host, covers) in [
+            ("example.com", "example.com", true),
+            ("example.com", "example.com:8443", true),
+            ("https://example.com", "example.com:8443", true),
+            ("example.com:8443", "example.com:8443", true),
+            ("example.com:8443", "example.com:844", false),
+            ("example.com:8443", "example.com", false),
+            ("example.com:80", "example.com", true),
+            ("example.com:443", "example.com", true),
+            ("example.com:443", "example.com:444", false),
+            ("*.example.com", "a.example.com:1", true),
+            ("*.example.com", "example.com:1", false),
+            ("*.example.com:1", "a.example.com:1", true),
+            ("[::1]", "[::1]", true),
+            ("[::1]", "[::1]:81", true),
+            ("[::1]:81", "[::1]", false),
+            ("127.0.0.1", "127.0.0.1:8080", true),
+        ] {
+            let parsed = HostPattern::parse(pattern).unwrap();
+            assert_eq!(parsed.covers_host(host), covers, "{pattern} {host}");
+        }
+    }
+
+    #[test]
     fn what_is_no_host_is_refused() {
         for bad in ["", "*", "*.", "a.*.test", "ftp://a.test", "a.test/x", "u@a.test", "a test", "a.test:x", "a?b"] {
             assert!(HostPattern::parse(bad).is_err(), "{bad}");
@@ -110,11 +171,12 @@ mod tests {
 
     #[test]
     fn what_says_more_counts() {
-        let mut patterns: Vec<_> = ["*.b.test", "http://a.b.test", "*.a.b.test", "a.b.test"]
-            .map(|text| HostPattern::parse(text).unwrap())
-            .into();
+        let mut patterns: Vec<_> =
+            ["*.b.test:8443", "*.b.test", "http://a.b.test", "*.a.b.test", "a.b.test", "a.b.test:1"]
+                .map(|text| HostPattern::parse(text).unwrap())
+                .into();
         patterns.sort_by_key(|pattern| std::cmp::Reverse(pattern.weight()));
         let order: Vec<_> = patterns.iter().map(HostPattern::as_str).collect();
-        assert_eq!(order, ["http://a.b.test", "a.b.test", "*.a.b.test", "*.b.test"]);
+        assert_eq!(order, ["a.b.test:1", "http://a.b.test", "a.b.test", "*.a.b.test", "*.b.test:8443", "*.b.test"]);
     }
 }

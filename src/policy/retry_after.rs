@@ -27,9 +27,9 @@ const PAIRS: [(&str, &str); 3] = [
 /// were not there; what has passed is no wait at all.
 pub fn asked(status: u16, fields: &HeaderMap, now: SystemTime) -> Option<Duration> {
     // By the server's own clock, where it tells it: ours may be wrong.
-    let now = texts(fields, "date").find_map(|text| httpdate::parse_http_date(text).ok()).unwrap_or(now);
-    let said = texts(fields, "retry-after").filter_map(|text| retry_after(text, now)).max();
-    said.or_else(|| limited(status, fields, now)).map(|wait| wait.min(MOST))
+    let date = texts(fields, "date").find_map(|text| httpdate::parse_http_date(text).ok()).unwrap_or(now);
+    let said = texts(fields, "retry-after").filter_map(|text| retry_after(text, date, now)).max();
+    said.or_else(|| limited(status, fields, date)).map(|wait| wait.min(MOST))
 }
 
 fn texts<'a>(fields: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {
@@ -37,9 +37,12 @@ fn texts<'a>(fields: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str>
 }
 
 /// Seconds or a date; or several numbers of seconds, where somebody on the way has joined the fields.
-fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
+fn retry_after(text: &str, date: SystemTime, now: SystemTime) -> Option<Duration> {
     let joined = || text.split(',').filter_map(|part| seconds(part.trim())).max_by(f64::total_cmp).map(wait_of);
-    seconds(text).map(wait_of).or_else(|| until(text, now)).or_else(joined)
+    let at = || httpdate::parse_http_date(text).ok();
+    // A Date that is later than what it asks for is of another clock, and says nothing.
+    let until = || at().map(|at| at.duration_since(date).or_else(|_| at.duration_since(now)).unwrap_or_default());
+    seconds(text).map(wait_of).or_else(until).or_else(joined)
 }
 
 /// Digits, and what some servers add: a fraction.
@@ -197,11 +200,32 @@ mod tests {
     }
 
     #[test]
-    fn dates_count_from_the_date_of_the_server() {
+    fn dates_count_from_the_date_of_the_server_where_that_makes_sense() {
+        // The Date, the date to wait for, seconds. It is 02:00:00.
+        for (date, until, seconds) in [
+            // A clock that is behind, whether that is the server's or ours is ahead.
+            ("01:00:00", "01:00:30", 30),
+            ("01:00:00", "02:00:30", 3630),
+            ("01:00:30", "01:00:00", 0),
+            ("01:00:00", "01:00:00", 0),
+            ("02:00:00", "02:00:30", 30),
+            ("02:00:00", "01:59:00", 0),
+            // One that is ahead.
+            ("02:00:10", "02:00:30", 20),
+            ("03:00:00", "03:00:30", 30),
+            // Two clocks.
+            ("03:00:00", "02:00:30", 30),
+            ("02:00:10", "02:00:05", 5),
+            ("03:00:00", "01:59:00", 0),
+        ] {
+            let fields =
+                [("date", date), ("retry-after", until)].map(|(name, at)| format!("{name}: Sat, 21 Nov 2026 {at} GMT"));
+            assert_eq!(wait(503, &fields.each_ref().map(String::as_str)), Some(seconds * 1000), "{fields:?}");
+        }
         let date = "date: Sat, 21 Nov 2026 03:00:00 GMT";
-        assert_eq!(wait(503, &[date, "retry-after: Sat, 21 Nov 2026 03:00:30 GMT"]), Some(30_000));
         assert_eq!(wait(503, &[date, "retry-after: 10"]), Some(10_000));
         assert_eq!(wait(429, &[date, &format!("x-ratelimit-reset: {}", NOW + 3605)]), Some(5000));
+        assert_eq!(wait(429, &[date, "x-ratelimit-reset: 5"]), Some(5000));
         assert_eq!(wait(503, &["date: today", "retry-after: Sat, 21 Nov 2026 02:00:30 GMT"]), Some(30_000));
     }
 

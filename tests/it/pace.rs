@@ -102,6 +102,20 @@ fn all_bodies_together_keep_to_the_limit_and_a_wait_for_it_is_no_fault_of_the_se
 }
 
 #[test]
+fn what_a_child_was_granted_and_does_not_need_is_for_the_others() {
+    // Their length is not declared, so that each asks for more than comes.
+    let pages = || Script::new().otherwise(Act::Chunked(vec![b'x'; 3000]));
+    let server = FaultServer::start(pages());
+    let list: String = (0..200).map(|n| server.url(&n.to_string()) + "\n").collect();
+    let run = Fetchall::new().args(["--backend", "processes", "-c4", "--limit-rate", "300000"]).stdin(list);
+    run.run().expect_code(0);
+    let requests = server.requests();
+    let took = requests[199].at - requests[0].at;
+    // Two seconds; with all that was asked for, more than five.
+    assert!(took >= Duration::from_millis(1800) && took < Duration::from_millis(3500), "{took:?}");
+}
+
+#[test]
 fn a_fixed_number_for_each_host_holds() {
     let slow = || Script::new().otherwise(Act::Delayed(Duration::from_millis(20), Box::new(ok())));
     let names: Vec<String> = (0..12).map(|n| n.to_string()).collect();
@@ -110,6 +124,36 @@ fn a_fixed_number_for_each_host_holds() {
         assert_eq!(run.code(), Some(0), "{backend}: {}", run.stderr);
         assert_eq!(server.max_in_flight(), if backend == "sequential" { 1 } else { 2 }, "{backend}");
     });
+}
+
+#[test]
+fn a_table_without_a_port_paces_all_ports_and_tells_other_ports_nothing() {
+    for (name, user, expected) in [
+        ("127.0.0.1", false, None),
+        ("127.0.0.1", true, Some("header and user of [hosts.\"http://127.0.0.1\"]: for no URL of the list")),
+        ("127.0.0.1:9", false, Some("[hosts.\"127.0.0.1:9\"]: for no URL of the list")),
+    ] {
+        let server = FaultServer::start(Script::new().otherwise(ok()));
+        let scheme = if user { "http://" } else { "" };
+        let user = if user { "user = \"ann:hunter2\"\n" } else { "" };
+        let table = format!("[hosts.\"{scheme}{name}\"]\ndelay = \"100ms\"\n{user}");
+        let list = ["1", "2", "3"].map(|name| server.url(name) + "\n").concat();
+        let started = Instant::now();
+        let run = Fetchall::new().file("fetchall.toml", &table).stdin(list).run().expect_code(0);
+        let times: Vec<_> = server.requests().iter().map(|request| request.at - started).collect();
+        if name == "127.0.0.1" {
+            assert_apart(name, &times, Duration::from_millis(100));
+        }
+        assert!(server.requests().iter().all(|request| request.header("authorization").is_none()), "{table}");
+        let port = server.address().port();
+        match expected {
+            None => assert!(!run.stderr.contains("[hosts."), "{}", run.stderr),
+            Some(part) => {
+                let hint = format!("it has 127.0.0.1:{port}; write :{port} behind the name");
+                assert!(run.stderr.contains(part) && run.stderr.contains(&hint), "{}", run.stderr);
+            }
+        }
+    }
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use crate::support::act::{Act, Script};
 use crate::support::cli::Fetchall;
 use crate::support::fault::FaultServer;
+use crate::support::proxy::Proxy;
+use crate::support::tls::{Mode, TlsServer};
 
 /// `ann:s3cret` and `bob:other` as Basic credentials.
 const ANN: &str = "Basic YW5uOnMzY3JldA==";
@@ -108,6 +110,7 @@ fn the_netrc_file_speaks_to_hosts_by_name() {
             Act::RedirectTo("http://b.test/named".into()),
             Act::RedirectTo("http://b.test:81/port".into()),
             Act::RedirectTo("http://c.test/unnamed".into()),
+            Act::RedirectTo("http://a.test/home".into()),
             ok(),
         ];
         let server = every_host(acts);
@@ -124,11 +127,35 @@ fn the_netrc_file_speaks_to_hosts_by_name() {
         run.run().expect_code(0);
         let expected = [
             told("http://a.test/x", Some(ANN)),
-            told("http://b.test/named", Some(BOB)),
+            told("http://b.test/named", None),
             told("http://b.test:81/port", None),
             told("http://c.test/unnamed", None),
+            told("http://a.test/home", Some(ANN)),
         ];
         assert_eq!(sent(&server, "authorization"), expected, "{backend}");
+    }
+}
+
+#[test]
+fn after_a_redirect_the_netrc_file_speaks_over_tls_alone() {
+    let netrc = "machine a.test login ann password s3cret\nmachine localhost login bob password other\n\
+                 default login nobody password x\n";
+    for backend in BACKENDS {
+        let tls = TlsServer::start(Mode::Good);
+        let proxy = Proxy::start_to(tls.address().port());
+        for (target, expected) in [
+            ("https://localhost/named", Some(BOB)),
+            ("https://localhost:444/port", None),
+            ("https://127.0.0.1/unnamed", None),
+        ] {
+            let server = every_host(vec![Act::RedirectTo(target.into())]);
+            let through = format!("http={} https={}", server.address(), proxy.address());
+            let run = Fetchall::new().file("secrets", netrc).args(["-x", &through, "--backend", backend, "--cacert"]);
+            let run = run.arg(tls.ca_pem_file()).args(["--private-addresses", "allow", "--netrc-file", "secrets"]);
+            run.arg("http://a.test/x").run().expect_code(0);
+            assert_eq!(sent(&server, "authorization"), [told("http://a.test/x", Some(ANN))]);
+            assert_eq!(tls.authorizations().pop(), Some(expected.map(str::to_owned)), "{backend} {target}");
+        }
     }
 }
 

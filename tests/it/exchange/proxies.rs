@@ -83,6 +83,38 @@ fn socks_leaves_the_look_up_to_the_proxy_where_its_scheme_says_so() {
 }
 
 #[test]
+fn a_given_address_is_for_the_port_that_is_connected_to() {
+    let (proxy, tls) = (Proxy::start(), TlsServer::start(Mode::Good));
+    let (at, origin) = (proxy.address().port(), tls.address().port());
+    let plain = server();
+    let run = |backend: &str, words: &[String]| {
+        let run = Fetchall::new().args(["--retry", "0", "--json", "--backend", backend, "--cacert"]);
+        let run = run.arg(tls.ca_pem_file()).args(words).run();
+        run.records()[0]["error"]["kind"].as_str().unwrap_or("ok").to_owned()
+    };
+    for backend in BACKENDS {
+        // Nobody listens at 127.0.0.9: who believes the entry of the other port fails.
+        let right = format!("--resolve=proxy.test:{at}:127.0.0.1");
+        let wrong = format!("--resolve=proxy.test:{origin}:127.0.0.9");
+        let through = format!("--proxy=http://proxy.test:{at}");
+        assert_eq!(run(backend, &[through.clone(), right.clone(), wrong.clone(), tls.url("x")]), "ok", "{backend}");
+        assert_eq!(run(backend, &[through, wrong, tls.url("x")]), "dns", "{backend}");
+        // A server with the name of its proxy.
+        let port = plain.address().port();
+        let words = [format!("--proxy=proxy.test:{port}"), format!("--resolve=proxy.test:{port}:127.0.0.1")];
+        let words =
+            [&words[..], &["--resolve=proxy.test:81:127.0.0.9".into(), "http://proxy.test:81/x".into()]].concat();
+        assert_eq!(run(backend, &words), "ok", "{backend}");
+        // With exceptions nobody can say which of them is looked up, unless the ports are the same.
+        let words = [words, vec!["--noproxy=a.test".to_owned()]].concat();
+        assert_eq!(run(backend, &words), "dns", "{backend}");
+        let same = words.iter().map(|word| word.replace("test:81", &format!("test:{port}"))).collect::<Vec<_>>();
+        let same: Vec<_> = same.into_iter().filter(|word| !word.ends_with("127.0.0.9")).collect();
+        assert_eq!(run(backend, &same), "ok", "{backend}");
+    }
+}
+
+#[test]
 fn the_environment_names_proxies_and_exceptions() {
     let (proxy, direct) = (server(), server());
     let address = proxy.address().to_string();

@@ -27,6 +27,65 @@ fn more_urls_at_once_than_the_server_allows_streams_wait_for_streams() {
     let counts = server.counts();
     assert_eq!(counts.requests, 500);
     assert!((2..=100).contains(&counts.most_open), "{counts:?}");
+    assert!(counts.connections <= 2 * shards(), "{counts:?}");
+}
+
+/// The async backend opens connections on so many runtimes at most.
+fn shards() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).saturating_sub(1).clamp(1, 8)
+}
+
+#[test]
+fn many_that_begin_at_once_share_one_connection() {
+    let server = H2Server::start(Manners::Streams(200));
+    let records = records(&server, 0..100, &["-c", "100"]);
+    assert_eq!(records.iter().filter(|record| kind(record) == "ok").count(), 100);
+    let counts = server.counts();
+    assert!(counts.connections <= 2 * shards() && counts.requests == 100, "{counts:?}");
+    let connected = records.iter().filter(|record| !record["timing"]["connect_ms"].is_null()).count();
+    assert!(connected <= counts.connections, "who waited for a connection has not opened it: {connected}, {counts:?}");
+}
+
+#[test]
+fn when_the_shared_connection_ends_one_more_is_opened_and_not_many() {
+    let server = H2Server::start(Manners::GoesAway(1));
+    let records = records(&server, 0..100, &["-c", "100"]);
+    for record in &records {
+        assert_eq!((kind(record), &record["attempts"]), ("ok", &1.into()), "{record}");
+    }
+    let counts = server.counts();
+    assert!((2..=1 + 2 * shards()).contains(&counts.connections), "{counts:?}");
+}
+
+#[test]
+fn where_each_needs_its_own_connection_all_are_opened_at_once() {
+    // More than may wait for each other could never be answered.
+    let server = TlsServer::start(Mode::Together(40));
+    let run = Fetchall::new().args(["--json", "-c40", "--retry", "0", "--timeout", "20s", "--cacert"]);
+    let list: String = (0..40).map(|n| server.url(&n.to_string()) + "\n").collect();
+    let run = run.arg(server.ca_pem_file()).arg("-").stdin(list).run().expect_code(0);
+    assert!(run.records().iter().all(|record| record["http_version"] == "HTTP/1.1"));
+}
+
+#[test]
+fn each_that_cannot_connect_says_why() {
+    for (mode, expected) in
+        [(Mode::SelfSigned, "tls"), (Mode::ResetInHandshake, "tls"), (Mode::StalledHandshake, "timeout")]
+    {
+        let server = TlsServer::start(mode);
+        let list: String = (0..30).map(|n| server.url(&n.to_string()) + "\n").collect();
+        let run = Fetchall::new().args(["--json", "-c30", "--retry", "0", "--connect-timeout", "1s", "--cacert"]);
+        let run = run.arg(server.ca_pem_file()).arg("-").stdin(list).run();
+        let records = run.records();
+        assert_eq!(records.len(), 30);
+        for record in &records {
+            assert_eq!(kind(record), expected, "{mode:?} {record}");
+            assert!(
+                !record["error"]["message"].as_str().unwrap_or_default().contains("another connection"),
+                "{record}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A proxy on loopback: tunnels by CONNECT (RFC 9110, section 9.3.6) and by SOCKS 5 (RFC 1928, 1929).
 //!
-//! Whatever host is asked for, it connects to 127.0.0.1, at the port that is asked for. What a proxy
+//! Whatever host is asked for, it connects to 127.0.0.1, at the port that is asked for, or always at the
+//! same one. What a proxy
 //! is asked in absolute form every server of these tests understands.
 
 use std::net::SocketAddr;
@@ -29,13 +30,22 @@ pub struct Proxy {
 impl Proxy {
     /// Starts it. By its first byte a connection says which of both it speaks.
     pub fn start() -> Proxy {
+        Proxy::leading_to(None)
+    }
+
+    /// One whose tunnels all lead to this port, whatever is asked for.
+    pub fn start_to(port: u16) -> Proxy {
+        Proxy::leading_to(Some(port))
+    }
+
+    fn leading_to(port: Option<u16>) -> Proxy {
         let wanted = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&wanted);
         let server = Server::start(move |stream, _| {
             let log = Arc::clone(&log);
             async move {
                 // A peer that goes away in the middle may.
-                let _ = serve(stream, &log).await;
+                let _ = serve(stream, port, &log).await;
             }
         });
         Proxy { server, wanted }
@@ -52,13 +62,13 @@ impl Proxy {
     }
 }
 
-async fn serve(mut stream: TcpStream, log: &Mutex<Vec<Wanted>>) -> std::io::Result<()> {
+async fn serve(mut stream: TcpStream, always: Option<u16>, log: &Mutex<Vec<Wanted>>) -> std::io::Result<()> {
     let mut first = [0];
     stream.peek(&mut first).await?;
     let wanted = if first[0] == 5 { socks(&mut stream).await? } else { connect(&mut stream).await? };
     log.lock().expect("no panic while writing").push(wanted.clone());
     let port: u16 = wanted.to.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
-    let mut target = TcpStream::connect(("127.0.0.1", port)).await?;
+    let mut target = TcpStream::connect(("127.0.0.1", always.unwrap_or(port))).await?;
     stream
         .write_all(if first[0] == 5 { &[5, 0, 0, 1, 127, 0, 0, 1, 0, 0] } else { b"HTTP/1.1 200 OK\r\n\r\n" })
         .await?;

@@ -10,6 +10,7 @@ use rcgen::{
 use tempfile::NamedTempFile;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::Barrier;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
@@ -45,6 +46,8 @@ pub enum Mode {
     StalledHandshake,
     /// Resets the connection where its part of the handshake is due.
     ResetInHandshake,
+    /// As `Good`, once so many requests are under way at once.
+    Together(usize),
     /// As `Good`, and so is HTTP/2.
     BothVersions,
     /// As `Good`, for clients that show a certificate by the authority.
@@ -66,9 +69,11 @@ pub struct TlsServer {
     ca: NamedTempFile,
     /// The certificate and the key of a client.
     client: (String, String),
-    /// Targets in the order in which they were asked.
-    requests: Arc<Mutex<Vec<String>>>,
+    requests: Log,
 }
+
+/// Targets in the order in which they were asked, each with its Authorization.
+type Log = Arc<Mutex<Vec<(String, Option<String>)>>>;
 
 impl TlsServer {
     /// Starts it.
@@ -83,7 +88,10 @@ impl TlsServer {
         std::fs::write(ca.path(), authority.pem()).expect("writing the authority");
         let requests = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&requests);
-        let server = Server::start_on(at, move |stream, _| serve(stream, mode, acceptor.clone(), Arc::clone(&log)));
+        let together = Arc::new(Barrier::new(if let Mode::Together(count) = mode { count } else { 1 }));
+        let server = Server::start_on(at, move |stream, _| {
+            serve(stream, mode, acceptor.clone(), Arc::clone(&log), Arc::clone(&together))
+        });
         TlsServer { server, ca, client, requests }
     }
 
@@ -109,7 +117,12 @@ impl TlsServer {
 
     /// The targets that were asked, in order.
     pub fn requests(&self) -> Vec<String> {
-        self.requests.lock().expect("no panic while writing").clone()
+        self.requests.lock().expect("no panic while writing").iter().map(|(target, _)| target.clone()).collect()
+    }
+
+    /// The Authorization of each request, in order.
+    pub fn authorizations(&self) -> Vec<Option<String>> {
+        self.requests.lock().expect("no panic while writing").iter().map(|(_, value)| value.clone()).collect()
     }
 
     /// Where it listens.
@@ -171,7 +184,7 @@ fn identities(mode: Mode) -> (Certificate, TlsAcceptor, (String, String)) {
     (authority, TlsAcceptor::from(Arc::new(config)), (client.pem(), client_key.serialize_pem()))
 }
 
-async fn serve(mut stream: TcpStream, mode: Mode, acceptor: TlsAcceptor, requests: Arc<Mutex<Vec<String>>>) {
+async fn serve(mut stream: TcpStream, mode: Mode, acceptor: TlsAcceptor, requests: Log, together: Arc<Barrier>) {
     let mut scratch = [0; 4096];
     match mode {
         Mode::StalledHandshake => {
@@ -203,8 +216,9 @@ async fn serve(mut stream: TcpStream, mode: Mode, acceptor: TlsAcceptor, request
         return serve_http2(tls, requests).await;
     }
     let mut buffer = Vec::new();
-    while let Some(path) = read_target(&mut tls, &mut buffer).await {
-        requests.lock().expect("no panic while writing").push(path);
+    while let Some(request) = read_head(&mut tls, &mut buffer).await {
+        requests.lock().expect("no panic while writing").push(request);
+        together.wait().await;
         let (head, body) = match mode {
             Mode::CutBody => (format!("Content-Length: {PROMISED}"), vec![b'x'; SENT]),
             Mode::CutUntilClose | Mode::UntilClose => ("Connection: close".into(), vec![b'x'; SENT]),
@@ -226,12 +240,13 @@ async fn serve(mut stream: TcpStream, mode: Mode, acceptor: TlsAcceptor, request
     }
 }
 
-async fn serve_http2(tls: TlsStream<TcpStream>, requests: Arc<Mutex<Vec<String>>>) {
+async fn serve_http2(tls: TlsStream<TcpStream>, requests: Log) {
     let Ok(mut connection) = h2::server::handshake(tls).await else { return };
     // An error is the end of the connection, as the client wants it.
     while let Some(Ok((request, mut respond))) = connection.accept().await {
         let path = request.uri().path().to_owned();
-        requests.lock().expect("no panic while writing").push(path.clone());
+        let value = request.headers().get("authorization").map(|value| value.to_str().expect("text").to_owned());
+        requests.lock().expect("no panic while writing").push((path.clone(), value));
         if path == "/reset" {
             respond.send_reset(h2::Reason::CANCEL);
             continue;
@@ -273,7 +288,7 @@ async fn flood(mut tls: TlsStream<TcpStream>, frames: &[u8]) {
     }
 }
 
-async fn read_target(stream: &mut (impl AsyncRead + Unpin), buffer: &mut Vec<u8>) -> Option<String> {
+async fn read_head(stream: &mut (impl AsyncRead + Unpin), buffer: &mut Vec<u8>) -> Option<(String, Option<String>)> {
     let end = loop {
         if let Some(at) = buffer.windows(4).position(|window| window == b"\r\n\r\n") {
             break at + 4;
@@ -284,5 +299,7 @@ async fn read_target(stream: &mut (impl AsyncRead + Unpin), buffer: &mut Vec<u8>
     };
     let head: Vec<u8> = buffer.drain(..end).collect();
     let head = String::from_utf8_lossy(&head);
-    Some(head.split(' ').nth(1).expect("a request line").to_string())
+    let fields = head.lines().filter_map(|line| line.split_once(": "));
+    let mut values = fields.filter(|(name, _)| name.eq_ignore_ascii_case("authorization")).map(|(_, value)| value);
+    Some((head.split(' ').nth(1).expect("a request line").to_owned(), values.next().map(str::to_owned)))
 }

@@ -1,0 +1,154 @@
+//! Tests of the gates, without a network.
+
+use futures_util::FutureExt as _;
+use futures_util::future::join_all;
+use tokio::time::advance;
+
+use super::*;
+use crate::fetch::timing::{MARKS, Marks};
+
+type Entered = std::pin::Pin<Box<dyn std::future::Future<Output = Result<Opening, Served>>>>;
+
+/// A fetch of its own that wants to connect, and has been looked at once.
+fn fetch(gates: &Arc<Gates>, origin: u64) -> Entered {
+    let gates = gates.clone();
+    let mut entered: Entered = Box::pin(MARKS.scope(Marks::default(), async move { gates.enter(origin).await }));
+    let first = (&mut entered).now_or_never();
+    match first {
+        Some(told) => Box::pin(async move { told }),
+        None => entered,
+    }
+}
+
+/// Those that may connect now; the others go on waiting.
+fn open(fetches: Vec<Entered>) -> (Vec<Opening>, Vec<Entered>) {
+    let (mut opening, mut waiting) = (Vec::new(), Vec::new());
+    for mut fetch in fetches {
+        match (&mut fetch).now_or_never() {
+            Some(told) => opening.push(told.unwrap()),
+            None => waiting.push(fetch),
+        }
+    }
+    (opening, waiting)
+}
+
+fn fetches(gates: &Arc<Gates>, count: usize) -> Vec<Entered> {
+    (0..count).map(|_| fetch(gates, 1)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_connects_alone_and_then_all_at_once_where_each_needs_its_own() {
+    let gates = Arc::default();
+    let (mut first, waiting) = open(fetches(&gates, 100));
+    assert_eq!((first.len(), waiting.len()), (1, 99));
+    assert_eq!(open(vec![fetch(&gates, 2)]).0.len(), 1, "another origin is nobody's business");
+    first.remove(0).ended(End::Alone);
+    let (opening, waiting) = open(waiting);
+    assert_eq!((opening.len(), waiting.len()), (99, 0));
+    assert_eq!(open(fetches(&gates, 7)).0.len(), 7, "from now on it is known");
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_one_is_enough_nobody_else_connects() {
+    let gates = Arc::default();
+    let (mut first, waiting) = open(fetches(&gates, 100));
+    first.remove(0).ended(End::Shared);
+    let (opening, waiting) = open(waiting);
+    assert_eq!((opening.len(), waiting.len()), (0, 99));
+    // The pool has served them.
+    drop(waiting);
+    let late = fetches(&gates, 1);
+    assert_eq!(open(late).0.len(), 0, "who comes just now has the pool to ask");
+    advance(TURN).await;
+    let (opening, waiting) = open(fetches(&gates, 100));
+    assert_eq!((opening.len(), waiting.len()), (1, 99), "once it has ended one connects again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_goes_on_in_the_background_does_not_connect() {
+    let gates: Arc<Gates> = Arc::default();
+    let (mut first, _) = open(fetches(&gates, 1));
+    let mut late = Box::pin(gates.enter(1));
+    assert!(MARKS.sync_scope(Marks::default(), || (&mut late).now_or_never()).is_none());
+    assert!((&mut late).now_or_never().is_some_and(|told| told.is_err()), "nobody waits for it any more");
+    first.remove(0).ended(End::Shared);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_seen_a_shared_connection_end_connects_at_once() {
+    let gates: Arc<Gates> = Arc::default();
+    MARKS
+        .scope(Marks::default(), async {
+            gates.enter(1).await.unwrap().ended(End::Shared);
+            let again = gates.enter(1).now_or_never();
+            assert!(again.is_some_and(|told| told.is_ok()));
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_news_do_not_end_the_wait_for_what_is_on_its_way_to_the_pool() {
+    let gates = Arc::default();
+    let (mut first, waiting) = open(fetches(&gates, 10));
+    advance(PATIENCE).await;
+    let (mut second, waiting) = open(waiting);
+    assert_eq!(second.len(), 1);
+    second.remove(0).ended(End::Shared);
+    let (opening, waiting) = open(waiting);
+    assert!(opening.is_empty());
+    first.remove(0).ended(End::Failed);
+    let (opening, waiting) = open(waiting);
+    assert_eq!((opening.len(), waiting.len()), (0, 8));
+    // It never got there.
+    advance(TURN).await;
+    assert!(!open(waiting).0.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_given_up_makes_room_for_one_and_one_that_failed_for_two() {
+    let gates = Arc::default();
+    let (first, waiting) = open(fetches(&gates, 100));
+    drop(first);
+    let (mut second, mut waiting) = open(waiting);
+    assert_eq!((second.len(), waiting.len()), (1, 99 - 1));
+    second.remove(0).ended(End::Failed);
+    let mut rounds = 0;
+    while !waiting.is_empty() {
+        let (opening, rest) = open(waiting);
+        assert!(!opening.is_empty(), "{} wait for nobody", rest.len());
+        opening.into_iter().for_each(|opening| opening.ended(End::Failed));
+        waiting = rest;
+        rounds += 1;
+    }
+    assert!((2..=7).contains(&rounds), "{rounds}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_hangs_holds_nobody_up_for_long() {
+    let gates: Arc<Gates> = Arc::default();
+    let started = Instant::now();
+    let tries = (0..100).map(|_| {
+        let gates = gates.clone();
+        MARKS.scope(Marks::default(), async move {
+            let opening = gates.enter(1).await.unwrap();
+            (opening, started.elapsed())
+        })
+    });
+    let tries = join_all(tries).await;
+    let within = |seconds| tries.iter().filter(|(_, at)| *at < Duration::from_secs(seconds)).count();
+    assert_eq!([1, 2, 3].map(within), [1, 2, 4]);
+    assert_eq!(within(8), 100, "each has its own try within the usual limit");
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_origins_are_not_kept_for_ever() {
+    let gates: Arc<Gates> = Arc::default();
+    let (busy, _) = open((0..3).map(|origin| fetch(&gates, origin)).collect());
+    for origin in 3..50_000 {
+        let (mut opening, _) = open(vec![fetch(&gates, origin)]);
+        opening.remove(0).ended(End::Alone);
+        assert!(gates.locked().origins.len() <= MOST);
+    }
+    assert!((0..3).all(|origin| open(vec![fetch(&gates, origin)]).0.is_empty()), "these are being connected to");
+    drop(busy);
+}

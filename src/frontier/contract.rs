@@ -474,3 +474,45 @@ fn hosts_that_come_and_go_leave_nothing_behind() {
         assert!(f.hosts() <= 4096, "{}", f.hosts());
     });
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_given_back_unasked_waits_for_no_rate() {
+    for entry in FRONTIERS {
+        let pacer = Pacer::new(AllManners::default(), Some(Duration::from_secs(1)), None).unwrap();
+        let mut f = (entry.make)(Rules { pacer: Some(pacer.into()), ..rules(true) });
+        for host in ["b.test", "c.test", "a.test"] {
+            push(&mut *f, host, 2);
+        }
+        assert_eq!(claim(&mut *f).unwrap().0.host_str(), Some("b.test"));
+        assert!(!f.has_ready(), "the next one may start in a second");
+        f.hold_host("a.test", HoldUntil::ForGood);
+        for _ in 0..2 {
+            assert!(f.has_ready() && matches!(f.claim(), Claim::Refused(_)));
+        }
+        assert!(!f.has_ready() && matches!(f.claim(), Claim::NotBefore(_)));
+    }
+}
+
+#[test]
+fn trouble_is_remembered_however_many_hosts_come_and_go_in_health() {
+    each(|f| {
+        let trouble = |f: &mut dyn Frontier, host: &str| {
+            push(f, host, 1);
+            let (url, _) = claim(f).unwrap();
+            f.heard(host, Sign::Busy, &Instant::now);
+            f.settle(Settled::Done(&url));
+        };
+        trouble(f, "a.test");
+        for n in 0..10_000 {
+            let host = format!("{n}.test");
+            trouble(f, &host);
+            push(f, &host, 1);
+            let (url, _) = claim(f).unwrap();
+            well(f, &host, 150);
+            f.settle(Settled::Done(&url));
+        }
+        assert_eq!(f.hosts(), 1, "those that are well again are forgotten");
+        push(f, "a.test", 9);
+        assert_eq!(claim_all(f)["a.test"], 1);
+    });
+}

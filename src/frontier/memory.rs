@@ -8,7 +8,7 @@
 mod host;
 mod later;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -67,9 +67,11 @@ pub struct MemoryFrontier {
     unused: Vec<usize>,
     /// The host that was looked for last: neighbours in a list are often of one host.
     last: usize,
-    /// Idle hosts that had trouble, the oldest first.
-    remembered: VecDeque<Arc<str>>,
+    /// Idle hosts that had trouble, by the turn in which they became idle.
+    remembered: BTreeMap<u64, usize>,
     ready: BTreeMap<Turn, usize>,
+    /// Hosts that are given up and for which something waits: none of it needs a request.
+    refused: BTreeMap<u64, usize>,
     timed: BTreeSet<(Instant, usize)>,
     turns: u64,
     later: Later,
@@ -99,8 +101,9 @@ impl MemoryFrontier {
             index: HashMap::new(),
             unused: Vec::new(),
             last: 0,
-            remembered: VecDeque::new(),
+            remembered: BTreeMap::new(),
             ready: BTreeMap::new(),
+            refused: BTreeMap::new(),
             timed: BTreeSet::new(),
             turns: 0,
             later: Later::default(),
@@ -142,7 +145,7 @@ impl MemoryFrontier {
             most: self.manners.of(&name).per_host.unwrap_or(u32::MAX),
             held: None,
             next: None,
-            remembered: false,
+            remembered: None,
             parked: 0,
         };
         let at = match self.unused.pop() {
@@ -181,6 +184,7 @@ impl MemoryFrontier {
             Place::Nowhere => {}
             Place::Ready(turn) => drop(self.ready.remove(&turn)),
             Place::Timed(time) => drop(self.timed.remove(&(time, at))),
+            Place::Refused(number) => drop(self.refused.remove(&number)),
         }
         self.turns += 1;
         host.place = host.belongs(self.turns);
@@ -189,6 +193,7 @@ impl MemoryFrontier {
             Place::Nowhere => {}
             Place::Ready(turn) => drop(self.ready.insert(turn, at)),
             Place::Timed(time) => drop(self.timed.insert((time, at))),
+            Place::Refused(number) => drop(self.refused.insert(number, at)),
         }
     }
 
@@ -198,13 +203,14 @@ impl MemoryFrontier {
         if !host.window.is_marked() {
             return self.forget(at);
         }
-        if !std::mem::replace(&mut host.remembered, true) {
-            self.remembered.push_back(host.name.clone());
+        // The turn is its own: nobody else was listed in it.
+        if let Some(before) = host.remembered.replace(self.turns) {
+            self.remembered.remove(&before);
         }
+        self.remembered.insert(self.turns, at);
         while self.remembered.len() > REMEMBERED {
-            let oldest = self.remembered.pop_front().and_then(|name| self.index.get(&name).copied());
-            let Some(oldest) = oldest else { continue };
-            self.hosts[oldest].remembered = false;
+            let Some((_, oldest)) = self.remembered.pop_first() else { return };
+            self.hosts[oldest].remembered = None;
             if self.hosts[oldest].is_idle() {
                 self.forget(oldest);
             }
@@ -214,17 +220,20 @@ impl MemoryFrontier {
     fn forget(&mut self, at: usize) {
         let host = &mut self.hosts[at];
         self.index.remove(&host.name);
+        if let Some(turn) = host.remembered.take() {
+            self.remembered.remove(&turn);
+        }
         host.name = Arc::default();
         self.unused.push(at);
     }
 
     /// The host whose turn it is.
     fn next_host(&self) -> Option<usize> {
-        let (turn, &at) = self.ready.first_key_value()?;
-        let host = &self.hosts[at];
-        if host.is_given_up() {
+        if let Some((_, &at)) = self.refused.first_key_value() {
             return Some(at);
         }
+        let (turn, &at) = self.ready.first_key_value()?;
+        let host = &self.hosts[at];
         // What starts at its time must not wait for a slot.
         if self.pacer.is_some() && (self.next.is_some() || self.out >= self.concurrency) {
             return None;

@@ -30,6 +30,8 @@ pub(super) enum Place {
     Ready(Turn),
     /// Among those whose time has not come.
     Timed(Instant),
+    /// Among those whose lines are given back unasked, since this turn.
+    Refused(u64),
 }
 
 /// One host.
@@ -45,8 +47,8 @@ pub(super) struct Host {
     pub(super) held: Option<HoldUntil>,
     /// The earliest next start, where starts are kept apart.
     pub(super) next: Option<Instant>,
-    /// It is in the list of idle hosts that are remembered.
-    pub(super) remembered: bool,
+    /// Since when it is in the list of idle hosts that are remembered.
+    pub(super) remembered: Option<u64>,
     /// How many of those that wait were counted as parked.
     pub(super) parked: usize,
 }
@@ -59,7 +61,8 @@ impl Host {
             None => Place::Nowhere,
         };
         match (self.held, self.next) {
-            (Some(HoldUntil::ForGood), _) => turn(false, 0),
+            (Some(HoldUntil::ForGood), _) if self.queue.priority().is_none() => Place::Nowhere,
+            (Some(HoldUntil::ForGood), _) => Place::Refused(number),
             (Some(HoldUntil::Time(end)), next) => Place::Timed(next.map_or(end, |next| next.max(end))),
             _ if self.out >= self.most.min(self.window.slots()) => Place::Nowhere,
             (None, Some(next)) => Place::Timed(next),

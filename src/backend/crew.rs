@@ -9,7 +9,7 @@ use std::sync::{Mutex as StdMutex, MutexGuard, PoisonError};
 use tokio::sync::{Mutex, Semaphore, mpsc};
 
 use super::{BackendError, RunContext, cancelled};
-use crate::model::{Job, Outcome};
+use crate::model::{Job, JobId, Outcome};
 
 /// Where an idle worker gets its next job; it ends when no more come.
 pub(super) type Inbox = mpsc::Receiver<Job>;
@@ -74,7 +74,8 @@ impl Crew {
                                     "going on with those that could be started"
                                 );
                                 // This permit and those of the workers that will not be.
-                                self.free.forget_permits(self.most - inboxes.len() - 1);
+                                let too_many = self.most - inboxes.len() - 1;
+                                self.free.forget_permits(self.ctx.lent.close(too_many));
                                 all_started = true;
                             }
                         }
@@ -99,6 +100,7 @@ impl Crew {
             biased;
             () = self.ctx.drain.cancelled() => false,
             permit = self.free.acquire() => permit.map(tokio::sync::SemaphorePermit::forget).is_ok(),
+            () = self.ctx.lent.slot() => true,
         }
     }
 
@@ -111,13 +113,16 @@ impl Crew {
         }
     }
 
-    /// The next job of a worker that has none; `None` when no more come.
-    pub(super) async fn next_job(&self, number: usize, inbox: &mut Inbox) -> Option<Job> {
-        if let Some(job) = self.waiting_job() {
+    /// The next job of a worker that has done that one; `None` when no more come.
+    pub(super) async fn next_job(&self, number: usize, done: JobId, inbox: &mut Inbox) -> Option<Job> {
+        let lent = self.ctx.lent.ended(done);
+        if !lent && let Some(job) = self.waiting_job() {
             return Some(job);
         }
         self.idle().push(number);
-        self.free.add_permits(1);
+        if !lent {
+            self.free.add_permits(1);
+        }
         inbox.recv().await
     }
 

@@ -68,7 +68,15 @@ mod tests {
         let origin = Origin { list: Arc::from("l"), line: 1 };
         let url = url::Url::parse(url).unwrap();
         let seed = Seed { url, priority: 0, origin, number: 0, wants: None, known: None };
-        Job { id: JobId(0), seed, attempt: 1, last: None, save_as: None, admitted: std::time::Instant::now() }
+        Job {
+            id: JobId(0),
+            seed,
+            attempt: 1,
+            last: None,
+            save_as: None,
+            admitted: std::time::Instant::now(),
+            answered: Default::default(),
+        }
     }
 
     #[tokio::test(start_paused = true)]

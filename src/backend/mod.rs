@@ -4,6 +4,7 @@ mod child;
 mod crew;
 mod frames;
 mod held;
+mod lent;
 mod processes;
 mod sequential;
 mod tasks;
@@ -21,6 +22,7 @@ use crate::fetch::{FetchSpec, Fetched, Fetcher, Meter};
 use crate::model::{ErrorKind, Facts, FetchError, Job, Outcome, Subject, Timing, Verdict};
 
 pub use held::HeldHosts;
+pub use lent::Lent;
 pub use worker::{WorkerError, serve};
 
 /// What a backend is told.
@@ -30,6 +32,8 @@ pub struct RunContext {
     pub spec: FetchSpec,
     /// The most fetches under way at once. The backend is the one owner of this limit.
     pub concurrency: u32,
+    /// Beside which of them another one may be under way.
+    pub lent: Arc<Lent>,
     /// Figures for those who watch.
     pub meter: Arc<Meter>,
     /// Jobs of these hosts that have not begun come back, cancelled.

@@ -104,11 +104,12 @@ impl Keeper {
     async fn work(mut self, number: usize, mut inbox: Inbox) {
         let mut next = inbox.recv().await;
         while let Some(job) = next {
+            let id = job.id;
             let outcome = self.run(job).await;
             if !self.crew.send(outcome).await {
                 break;
             }
-            next = self.crew.next_job(number, &mut inbox).await;
+            next = self.crew.next_job(number, id, &mut inbox).await;
         }
         if let Some(child) = self.child.take() {
             child.dismiss().await;
@@ -251,7 +252,10 @@ impl Exchange<'_> {
         loop {
             while let Some(frame) = self.child.frames.next()? {
                 match frame {
-                    FromWorker::Received(bytes) => self.ctx.meter.received(bytes),
+                    FromWorker::Received(bytes) => {
+                        job.answered.tell();
+                        self.ctx.meter.received(bytes);
+                    }
                     FromWorker::Request(host) => {
                         granting = Some(Box::pin(throttle.grant(Wish::Request(host.to_owned()))));
                     }
@@ -259,6 +263,7 @@ impl Exchange<'_> {
                     FromWorker::Body(_) if unwritable.is_some() => {}
                     FromWorker::Body(piece) => {
                         *self.written = true;
+                        job.answered.tell();
                         let piece = piece.0.to_vec();
                         tokio::select! {
                             biased;

@@ -92,7 +92,7 @@ impl Backend for Tasks {
 
 /// What shard `i` of `shards` may have under way. The shares add up to `all`, and none is ever
 /// idle while a job waits, for a shard takes jobs only as it has permits; and so a shard never
-/// holds more connections than its share.
+/// holds more connections than its share, but for slots that are lent, which any shard may take.
 fn share(all: usize, shards: usize, i: usize) -> usize {
     all / shards + usize::from(i < all % shards)
 }
@@ -149,7 +149,7 @@ impl Shard {
                         jobs: self.jobs.clone(),
                         outcomes: self.outcomes.clone(),
                         ctx: self.ctx.clone(),
-                        _permit: permit,
+                        permit,
                     };
                     tasks.spawn(worker.run(job));
                 }
@@ -167,6 +167,10 @@ impl Shard {
             biased;
             () = self.ctx.drain.cancelled() => None,
             permit = self.permits.clone().acquire_owned() => permit.ok(),
+            () = self.ctx.lent.slot() => {
+                self.permits.add_permits(1);
+                self.permits.clone().acquire_owned().await.ok()
+            }
         };
         let job = self.jobs.lock().await.recv().await?;
         Some((permit.filter(|_| !self.ctx.drain.is_cancelled()), job))
@@ -194,7 +198,7 @@ struct Worker {
     jobs: Jobs,
     outcomes: mpsc::Sender<Outcome>,
     ctx: Arc<RunContext>,
-    _permit: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
 }
 
 impl Worker {
@@ -203,11 +207,15 @@ impl Worker {
     async fn run(self, first: Job) {
         let mut next = Some(first);
         while let Some(job) = next {
+            let id = job.id;
             let outcome = run_job(&*self.fetcher, job, &self.ctx).await;
             // Err: the engine is gone. The permit is kept until the outcome is taken: a slow sink
             // holds fetches back.
             if self.outcomes.send(outcome).await.is_err() {
                 return;
+            }
+            if self.ctx.lent.ended(id) {
+                return self.permit.forget();
             }
             next = self.waiting_job();
         }

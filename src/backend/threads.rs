@@ -100,6 +100,7 @@ async fn work(number: usize, inbox: &mut Inbox, crew: &Crew) {
     let fetcher = crew.ctx.spec.build(&crew.ctx.meter);
     let mut next = inbox.recv().await;
     while let Some(job) = next {
+        let id = job.id;
         let outcome = match &fetcher {
             Ok(fetcher) => run_job(&**fetcher, job, &crew.ctx).await,
             Err(e) => unfit(job, &e.to_string()),
@@ -107,6 +108,6 @@ async fn work(number: usize, inbox: &mut Inbox, crew: &Crew) {
         if !crew.send(outcome).await {
             return;
         }
-        next = crew.next_job(number, inbox).await;
+        next = crew.next_job(number, id, inbox).await;
     }
 }

@@ -224,7 +224,15 @@ mod tests {
         let url = url::Url::parse("http://h.test/").unwrap();
         let origin = Origin { list: Arc::from("l"), line: 1 };
         let seed = Seed { url, priority: 0, origin, number: 0, wants: None, known: None };
-        let job = Job { id: JobId(7), seed, attempt: 1, last: None, save_as: None, admitted: Instant::now() };
+        let job = Job {
+            id: JobId(7),
+            seed,
+            attempt: 1,
+            last: None,
+            save_as: None,
+            admitted: Instant::now(),
+            answered: Default::default(),
+        };
         for message in messages {
             append(&message(&job), &mut input).unwrap();
         }

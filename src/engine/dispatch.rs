@@ -25,7 +25,7 @@ use super::retry::{Retries, cancelled};
 use super::tally::Tally;
 use super::watch::{TICK, Watchers};
 use super::{Plan, RunEnd, RunFault, StopLevel};
-use crate::backend::{BackendError, RunContext};
+use crate::backend::{BackendError, Lent, RunContext};
 use crate::config::Order;
 use crate::fetch::Meter;
 use crate::frontier::{Claim, Frontier, Settled};
@@ -74,6 +74,7 @@ pub(super) async fn run(plan: Plan) -> RunEnd {
     let ctx = RunContext {
         spec: plan.spec,
         concurrency: plan.concurrency,
+        lent: state.lent.clone(),
         meter: state.meter.clone(),
         held: Arc::default(),
         drain: drain.clone(),
@@ -107,6 +108,7 @@ struct State {
     watchers: Watchers,
     tally: Tally,
     meter: Arc<Meter>,
+    lent: Arc<Lent>,
     started: Instant,
     /// Jobs handed to the backend whose outcomes have not come back: should it die, they have
     /// their records all the same.
@@ -142,6 +144,7 @@ impl State {
             watchers,
             tally: Tally::new(),
             meter: Arc::default(),
+            lent: Arc::default(),
             started,
             out: BTreeMap::new(),
             pending: Vec::new(),
@@ -283,6 +286,8 @@ impl State {
         self.auto.came_back(&outcome, self.out.len(), self.frontier.has_ready());
         let Subject::Job(job) = &mut outcome.subject else { return self.finish(outcome) };
         self.out.remove(&job.id);
+        self.frontier.ended(job.id);
+        self.lent.settled(job.id);
         let never_began = outcome.verdict == Verdict::Cancelled && outcome.timing.queued.is_none();
         if never_began {
             job.attempt -= 1;
@@ -346,6 +351,7 @@ impl State {
             let now = tokio::time::Instant::now();
             if due <= now {
                 self.frontier.wake(now);
+                std::iter::from_fn(|| self.frontier.lend(now)).for_each(|id| self.lent.lend(id));
             }
         }
     }
@@ -385,7 +391,7 @@ impl State {
 
     /// Whether a job waits that may be handed out.
     fn may_hand_out(&self) -> bool {
-        self.frontier.has_ready() && self.auto.allows(self.out.len())
+        self.frontier.has_ready() && self.auto.allows(self.out.len(), self.lent.many())
     }
 
     /// Whether another batch of lines may be read.
@@ -456,6 +462,7 @@ impl Run {
             }
             self.state.wake();
             self.hand_out();
+            self.tell_begun();
             self.flush_some();
             if self.over() {
                 break;
@@ -538,6 +545,14 @@ impl Run {
             let Ok(permit) = jobs.try_reserve() else { return };
             let Some(job) = self.state.claim() else { return };
             permit.send(job);
+        }
+    }
+
+    /// Tells the frontier which jobs have begun: all that have left the channel.
+    fn tell_begun(&mut self) {
+        if let Some(jobs) = &self.jobs {
+            let not_yet = jobs.max_capacity() - jobs.capacity();
+            self.state.frontier.begun(not_yet, &tokio::time::Instant::now);
         }
     }
 

@@ -4,9 +4,11 @@
 //! are looked for: ready, or waiting for a time; one that has all its slots is nowhere until one of
 //! them is free. Of the hosts that are ready the one with the fewest fetches under way is next, so
 //! that all have the same share; one that is not alone gets no more than it has shown to serve.
+//! Those in trouble are listed apart: they share a few slots and have few of the turns.
 
 mod host;
 mod later;
+mod stalled;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -14,13 +16,14 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::{Claim, Frontier, HoldUntil, Rules, Settled};
-use crate::model::{Claimed, Job, JobId, Seed, Subject};
+use crate::model::{Answered, Claimed, Job, JobId, Seed, Subject};
 use crate::policy::fingerprint::FingerprintSet;
 use crate::policy::origin;
 use crate::policy::pacer::{AllManners, SharedPacer};
-use crate::policy::politeness::{Next, Sign, Usual, Window};
+use crate::policy::politeness::{Next, Sign, TURNS, Usual, Window, for_troubled};
 use host::{Host, Place, Queue, Turn};
 use later::Later;
+use stalled::Stalled;
 
 /// How many seeds may wait. The source is pulled only while there is room, so this, not the
 /// length of the list, bounds the memory of a run.
@@ -70,12 +73,20 @@ pub struct MemoryFrontier {
     /// Idle hosts that had trouble, by the turn in which they became idle.
     remembered: BTreeMap<u64, usize>,
     ready: BTreeMap<Turn, usize>,
+    /// How many of those are known to answer.
+    ready_to_answer: usize,
+    /// Hosts that are ready but for their trouble.
+    troubled: BTreeMap<Turn, usize>,
+    /// How many fetches of hosts in trouble are out, and how many turns others had since one began.
+    troubled_out: u32,
+    turns_of_others: u32,
     /// Hosts that are given up and for which something waits: none of it needs a request.
     refused: BTreeMap<u64, usize>,
     timed: BTreeSet<(Instant, usize)>,
     turns: u64,
     later: Later,
     usual: Usual,
+    stalled: Stalled,
     concurrency: u32,
     manners: AllManners,
     pacer: Option<SharedPacer>,
@@ -90,6 +101,8 @@ pub struct MemoryFrontier {
     waiting_bytes: usize,
     out: u32,
     next_id: u64,
+    /// How many jobs were handed out.
+    handed_out: u64,
 }
 
 impl MemoryFrontier {
@@ -103,11 +116,16 @@ impl MemoryFrontier {
             last: 0,
             remembered: BTreeMap::new(),
             ready: BTreeMap::new(),
+            ready_to_answer: 0,
+            troubled: BTreeMap::new(),
+            troubled_out: 0,
+            turns_of_others: TURNS,
             refused: BTreeMap::new(),
             timed: BTreeSet::new(),
             turns: 0,
             later: Later::default(),
             usual: Usual::default(),
+            stalled: Stalled::new(rules.beyond),
             concurrency: rules.concurrency,
             manners: rules.manners,
             pacer: rules.pacer,
@@ -118,6 +136,7 @@ impl MemoryFrontier {
             waiting_bytes: 0,
             out: 0,
             next_id: 0,
+            handed_out: 0,
         }
     }
 
@@ -142,6 +161,8 @@ impl MemoryFrontier {
             place: Place::Nowhere,
             window: Window::new(self.concurrency),
             out: 0,
+            lent: 0,
+            troubled: 0,
             most: self.manners.of(&name).per_host.unwrap_or(u32::MAX),
             held: None,
             next: None,
@@ -165,6 +186,13 @@ impl MemoryFrontier {
         at
     }
 
+    /// Counts what is out at a host in trouble.
+    fn count_troubled(&mut self, at: usize) {
+        let host = &mut self.hosts[at];
+        let now = if host.window.is_troubled() { host.out.saturating_sub(host.lent) } else { 0 };
+        self.troubled_out = self.troubled_out - std::mem::replace(&mut host.troubled, now) + now;
+    }
+
     /// Counts what waits for a host that is held or in trouble.
     fn count_parked(&mut self, at: usize) {
         let host = &mut self.hosts[at];
@@ -175,6 +203,7 @@ impl MemoryFrontier {
     /// Lists a host where it belongs now; forgets one that has nothing to do.
     fn list(&mut self, at: usize) {
         self.list_anew(at);
+        self.count_troubled(at);
         self.count_parked(at);
     }
 
@@ -182,7 +211,11 @@ impl MemoryFrontier {
         let host = &mut self.hosts[at];
         match host.place {
             Place::Nowhere => {}
-            Place::Ready(turn) => drop(self.ready.remove(&turn)),
+            Place::Ready(turn) => {
+                self.ready.remove(&turn);
+                self.ready_to_answer -= usize::from(turn.answers);
+            }
+            Place::Troubled(turn) => drop(self.troubled.remove(&turn)),
             Place::Timed(time) => drop(self.timed.remove(&(time, at))),
             Place::Refused(number) => drop(self.refused.remove(&number)),
         }
@@ -191,7 +224,11 @@ impl MemoryFrontier {
         match host.place {
             Place::Nowhere if host.is_idle() => self.retire(at),
             Place::Nowhere => {}
-            Place::Ready(turn) => drop(self.ready.insert(turn, at)),
+            Place::Ready(turn) => {
+                self.ready.insert(turn, at);
+                self.ready_to_answer += usize::from(turn.answers);
+            }
+            Place::Troubled(turn) => drop(self.troubled.insert(turn, at)),
             Place::Timed(time) => drop(self.timed.insert((time, at))),
             Place::Refused(number) => drop(self.refused.insert(number, at)),
         }
@@ -229,24 +266,51 @@ impl MemoryFrontier {
 
     /// The host whose turn it is.
     fn next_host(&self) -> Option<usize> {
+        self.next_beside(self.out)
+    }
+
+    /// The host whose turn it would be were so many out.
+    fn next_beside(&self, out: u32) -> Option<usize> {
         if let Some((_, &at)) = self.refused.first_key_value() {
             return Some(at);
         }
-        let (turn, &at) = self.ready.first_key_value()?;
-        let host = &self.hosts[at];
         // What starts at its time must not wait for a slot.
-        if self.pacer.is_some() && (self.next.is_some() || self.out >= self.concurrency) {
+        if self.pacer.is_some() && (self.next.is_some() || out >= self.concurrency + self.stalled.lent()) {
+            return None;
+        }
+        let (turn, at, is_alone) = self.next_of_both()?;
+        let host = &self.hosts[at];
+        // What is beyond the concurrency is for those that answer.
+        if self.stalled.lent() > 0 && self.ready_to_answer == 0 && !turn.answers && out >= self.concurrency {
             return None;
         }
         // Alone it may have all. While others have something under way more of theirs may be read any
         // moment: it gets one more for each of its fetches that ended since it is the only one.
         let (only, ended) = self.only;
         let more = if only == at { ended } else { 0 };
-        let alone = || {
-            self.ready.len() == 1
-                && (host.out == self.out || host.out < host.window.beside_others().saturating_add(more))
-        };
+        let alone =
+            || is_alone && (host.out == self.out || host.out < host.window.beside_others().saturating_add(more));
         (!turn.has_its_share || alone()).then_some(at)
+    }
+
+    /// The first of those that are ready and of those in trouble, which have their few slots and turns
+    /// beside the others; and whether nobody else could be next.
+    fn next_of_both(&self) -> Option<(Turn, usize, bool)> {
+        let ready = self.ready.first_key_value().map(|(turn, at)| (*turn, *at));
+        let troubled = self.troubled.first_key_value().map(|(turn, at)| (*turn, *at));
+        let (Some(first), Some(other)) = (ready, troubled) else {
+            let alone = self.ready.len() + self.troubled.len() == 1;
+            return ready.or(troubled).map(|(turn, at)| (turn, at, alone));
+        };
+        let may = self.turns_of_others >= TURNS && self.troubled_out < for_troubled(self.concurrency);
+        let (turn, at) = if may { first.min(other) } else { first };
+        Some((turn, at, !may && self.ready.len() == 1))
+    }
+
+    /// When a fetch is out for so long that another one could run beside it, where one would.
+    fn stalls_at(&self) -> Option<Instant> {
+        let due = self.stalled.due(self.usual.patience())?;
+        (self.ready_to_answer > 0 && self.next_beside(0).is_some()).then_some(due)
     }
 
     /// Where starts are kept apart: whether this host may start one now. It is set down for its next.
@@ -292,18 +356,26 @@ impl MemoryFrontier {
         self.list(at);
     }
 
-    fn hand_out(&mut self, waiting: Waiting) -> Claim {
-        Claim::Job(match waiting {
+    fn hand_out(&mut self, at: usize, waiting: Waiting) -> Claim {
+        let mut job = match waiting {
             Waiting::New { seed, save_as, admitted } => {
                 let id = JobId(self.next_id);
                 self.next_id += 1;
-                Box::new(Job { id, seed, attempt: 1, last: None, save_as, admitted })
+                let answered = Answered::default();
+                Box::new(Job { id, seed, attempt: 1, last: None, save_as, admitted, answered })
             }
             Waiting::Again(mut job) => {
                 job.attempt += 1;
                 job
             }
-        })
+        };
+        job.answered = if self.hosts[at].window.answers() {
+            Answered::default()
+        } else {
+            self.stalled.handed_out(self.handed_out, job.id, at)
+        };
+        self.handed_out += 1;
+        Claim::Job(job)
     }
 }
 
@@ -345,7 +417,8 @@ impl Frontier for MemoryFrontier {
     }
 
     fn next_due(&self) -> Option<Instant> {
-        let times = [self.later.next(), self.timed.first().map(|(time, _)| *time), self.next];
+        let first = self.timed.first().map(|(time, _)| *time);
+        let times = [self.later.next(), first, self.next, self.stalls_at()];
         times.into_iter().flatten().min()
     }
 
@@ -373,12 +446,14 @@ impl Frontier for MemoryFrontier {
                 let Some(next) = self.hosts[at].queue.pop() else { break };
                 self.hosts[at].out += 1;
                 self.out += 1;
+                let troubled = self.hosts[at].window.is_troubled();
+                self.turns_of_others = if troubled { 0 } else { self.turns_of_others.saturating_add(1) };
                 if self.only.0 != at {
                     self.only = (at, 0);
                 }
                 self.list(at);
                 self.leaves(&next);
-                return self.hand_out(next);
+                return self.hand_out(at, next);
             }
             self.list(at);
         }
@@ -386,6 +461,31 @@ impl Frontier for MemoryFrontier {
             Some(due) if self.waiting > 0 => Claim::NotBefore(due),
             _ if self.out > 0 || self.waiting > 0 => Claim::Waiting,
             _ => Claim::Empty,
+        }
+    }
+
+    fn begun(&mut self, not_yet: usize, now: &dyn Fn() -> Instant) {
+        self.stalled.begun(self.handed_out.saturating_sub(not_yet as u64), now);
+    }
+
+    fn lend(&mut self, now: Instant) -> Option<JobId> {
+        while self.stalls_at().is_some_and(|due| due <= now) {
+            let (id, at, answered) = self.stalled.first()?;
+            if answered || self.hosts[at].window.answers() {
+                self.stalled.forget_first();
+                continue;
+            }
+            self.stalled.lend_first();
+            self.hosts[at].lent += 1;
+            self.list(at);
+            return Some(id);
+        }
+        None
+    }
+
+    fn ended(&mut self, id: JobId) {
+        if let Some(at) = self.stalled.ended(id) {
+            self.hosts[at].lent = self.hosts[at].lent.saturating_sub(1);
         }
     }
 
@@ -459,7 +559,8 @@ impl Frontier for MemoryFrontier {
 
     fn drain(&mut self) -> Vec<Subject> {
         let mut all = Vec::with_capacity(self.waiting);
-        while let Some((_, at)) = self.ready.pop_first() {
+        while let Some((_, at)) = self.ready.first_key_value().or(self.troubled.first_key_value()) {
+            let at = *at;
             all.extend(self.hosts[at].queue.pop());
             self.list(at);
         }

@@ -7,7 +7,7 @@ mod memory;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::model::{Claimed, Job, Seed, Subject};
+use crate::model::{Claimed, Job, JobId, Seed, Subject};
 use crate::policy::pacer::{AllManners, SharedPacer};
 use crate::policy::politeness::Sign;
 
@@ -40,6 +40,8 @@ pub struct Rules {
     pub dedup: bool,
     /// How many fetches the run may have under way at once.
     pub concurrency: u32,
+    /// Beside how many fetches at hosts that do not answer it may have another one under way.
+    pub beyond: u32,
     /// What hosts are granted.
     pub manners: AllManners,
     /// Keeps starts apart; `None`: nobody asked for that.
@@ -91,8 +93,21 @@ pub trait Frontier: Send {
     /// Hands out the highest priority. Of one priority, the host with the fewest jobs out is next,
     /// and then the one that has waited longest for its turn; of one host, what waited for its time
     /// goes before the rest, of which the one admitted first is next. While others are ready, a
-    /// host that has as many as it has shown to serve comes after them.
+    /// host that has as many as it has shown to serve comes after them, and hosts in trouble have a
+    /// few slots and turns together.
     fn claim(&mut self) -> Claim;
+
+    /// Of the jobs that were handed out all have begun but so many of the last. The time is asked for
+    /// only where it matters.
+    fn begun(&mut self, not_yet: usize, now: &dyn Fn() -> Instant);
+
+    /// A job that has been out for more than a second, and for much longer than usual, at a host that
+    /// has never answered, or not since its trouble began, while hosts that answer are ready: another
+    /// one may run beside it until it ends. Each is told once; [`Frontier::next_due`] tells when.
+    fn lend(&mut self, now: Instant) -> Option<JobId>;
+
+    /// This job is no longer under way; to be said before it is settled.
+    fn ended(&mut self, id: JobId);
 
     /// A claimed job is no longer out.
     fn settle(&mut self, how: Settled<'_>);

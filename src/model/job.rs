@@ -1,5 +1,7 @@
 //! A seed that was admitted and handed out.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Instant;
 
 use super::{Facts, Seed, Timing, Verdict};
@@ -14,6 +16,30 @@ pub struct JobId(pub u64);
 /// claimed name of the run even where the file system folds case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claimed(pub Box<str>);
+
+/// Whether the head of an answer has come, for whoever waits to know it while the fetch goes on.
+/// Where nobody does it is nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Answered(Option<Arc<AtomicBool>>);
+
+impl Answered {
+    /// Somebody will look at it.
+    pub fn awaited() -> Self {
+        Self(Some(Arc::default()))
+    }
+
+    /// A head has come.
+    pub fn tell(&self) {
+        if let Some(told) = &self.0 {
+            told.store(true, Relaxed);
+        }
+    }
+
+    /// Whether one has come.
+    pub fn is_told(&self) -> bool {
+        self.0.as_ref().is_some_and(|told| told.load(Relaxed))
+    }
+}
 
 /// What came of the try before, where there was one.
 #[derive(Debug, Clone)]
@@ -41,4 +67,6 @@ pub struct Job {
     pub save_as: Option<Claimed>,
     /// When it was admitted; its waiting time is counted from here.
     pub admitted: Instant,
+    /// What is told when a server has answered.
+    pub answered: Answered,
 }

@@ -23,7 +23,15 @@ fn seed(url: &str) -> Seed {
 
 fn outcome(seed: Seed, name: &str, facts: Facts, verdict: Verdict) -> Outcome {
     let save_as = Some(Claimed(name.into()));
-    let job = Job { id: JobId(0), seed, attempt: 1, last: None, save_as, admitted: Instant::now() };
+    let job = Job {
+        id: JobId(0),
+        seed,
+        attempt: 1,
+        last: None,
+        save_as,
+        admitted: Instant::now(),
+        answered: Default::default(),
+    };
     let timing = Timing { total: Some(Duration::from_millis(5)), ..Timing::default() };
     Outcome { subject: Subject::Job(job), facts, timing, verdict }
 }

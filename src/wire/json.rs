@@ -260,7 +260,7 @@ mod tests {
             };
             let timing = Timing { total: micros.map(Duration::from_micros), ..Timing::default() };
             let seed = Seed { url, priority: 0, origin: Origin { list: "l".into(), line }, number: 0, wants: None, known: None };
-            let job = Job { id: JobId(1), seed, attempt: 1, last: None, save_as: None, admitted: std::time::Instant::now() };
+            let job = Job { id: JobId(1), seed, attempt: 1, last: None, save_as: None, admitted: std::time::Instant::now(), answered: Default::default() };
             let outcome = Outcome { subject: Subject::Job(job), facts, timing, verdict };
             let record = Record::of(&outcome);
             let mut text = Vec::new();

@@ -16,8 +16,8 @@ use super::FrameError;
 use super::spec::{self, Field};
 use crate::fetch::{Fetched, Ready};
 use crate::model::{
-    Claimed, Condition, Credentials, ErrorKind, Facts, FetchError, Hop, Job, JobId, Known, Origin, PerSeed, Seed,
-    SkipReason, Timing, Validators, Verdict,
+    Answered, Claimed, Condition, Credentials, ErrorKind, Facts, FetchError, Hop, Job, JobId, Known, Origin, PerSeed,
+    Seed, SkipReason, Timing, Validators, Verdict,
 };
 
 /// The versions that there are, in the order of their numbers on the wire.
@@ -93,6 +93,8 @@ impl<'a> JobFrame<'a> {
             last: None,
             save_as: self.save_as.map(|name| Claimed(name.into())),
             admitted: Instant::now(),
+            // Who asks to know is not here.
+            answered: Answered::default(),
         })
     }
 }

@@ -47,6 +47,7 @@ fn job() -> Job {
         last: None,
         save_as: Some(Claimed("h.test/a".into())),
         admitted: Instant::now(),
+        answered: Default::default(),
     }
 }
 

@@ -19,6 +19,8 @@ pub(super) struct Turn {
     pub(super) priority: Reverse<i32>,
     pub(super) out: u32,
     pub(super) number: u64,
+    /// Whether it is known to answer, which does not change its turn.
+    pub(super) answers: bool,
 }
 
 /// Where a host is listed.
@@ -28,6 +30,8 @@ pub(super) enum Place {
     Nowhere,
     /// Among those that are ready.
     Ready(Turn),
+    /// Among those that are ready but for their trouble.
+    Troubled(Turn),
     /// Among those whose time has not come.
     Timed(Instant),
     /// Among those whose lines are given back unasked, since this turn.
@@ -42,6 +46,10 @@ pub(super) struct Host {
     pub(super) window: Window,
     /// Handed out and not settled.
     pub(super) out: u32,
+    /// How many of those another one runs beside.
+    pub(super) lent: u32,
+    /// How many of those that are out were counted as those of hosts in trouble.
+    pub(super) troubled: u32,
     /// The most that may be out, as the user said.
     pub(super) most: u32,
     pub(super) held: Option<HoldUntil>,
@@ -56,17 +64,19 @@ pub(super) struct Host {
 impl Host {
     /// Where it belongs.
     pub(super) fn belongs(&self, number: u64) -> Place {
-        let turn = |has_its_share, out| match self.queue.priority() {
-            Some(priority) => Place::Ready(Turn { has_its_share, priority: Reverse(priority), out, number }),
-            None => Place::Nowhere,
-        };
-        match (self.held, self.next) {
-            (Some(HoldUntil::ForGood), _) if self.queue.priority().is_none() => Place::Nowhere,
-            (Some(HoldUntil::ForGood), _) => Place::Refused(number),
-            (Some(HoldUntil::Time(end)), next) => Place::Timed(next.map_or(end, |next| next.max(end))),
+        let priority = self.queue.priority();
+        match (self.held, self.next, priority) {
+            (Some(HoldUntil::ForGood), _, None) => Place::Nowhere,
+            (Some(HoldUntil::ForGood), _, Some(_)) => Place::Refused(number),
+            (Some(HoldUntil::Time(end)), next, _) => Place::Timed(next.map_or(end, |next| next.max(end))),
             _ if self.out >= self.most.min(self.window.slots()) => Place::Nowhere,
-            (None, Some(next)) => Place::Timed(next),
-            (None, None) => turn(self.out >= self.window.beside_others(), self.out),
+            (None, Some(next), _) => Place::Timed(next),
+            (None, None, None) => Place::Nowhere,
+            (None, None, Some(priority)) => {
+                let (has_its_share, answers) = (self.out >= self.window.beside_others(), self.window.answers());
+                let turn = Turn { has_its_share, priority: Reverse(priority), out: self.out, number, answers };
+                if self.window.is_troubled() { Place::Troubled(turn) } else { Place::Ready(turn) }
+            }
         }
     }
 
@@ -77,7 +87,8 @@ impl Host {
 
     /// Whether what waits for it waits for its better days.
     pub(super) fn is_parked(&self) -> bool {
-        self.held.is_some() || (self.place == Place::Nowhere && self.window.is_marked())
+        let waits_for_slots = self.place == Place::Nowhere && self.window.is_marked();
+        self.held.is_some() || self.lent > 0 || waits_for_slots || self.window.is_troubled()
     }
 
     /// Whether nothing is lost when it is forgotten.

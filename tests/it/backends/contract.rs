@@ -31,6 +31,7 @@ fn start(entry: &BackendEntry, concurrency: u32, script: Script, program: &str) 
     let ctx = RunContext {
         spec: FetchSpec::Scripted(Arc::new(script)),
         concurrency,
+        lent: Arc::default(),
         meter: Arc::default(),
         held: Arc::default(),
         drain: CancellationToken::new(),
@@ -45,7 +46,15 @@ fn job(number: u64, path: &str) -> Job {
     let url = url::Url::parse("http://h.test/").unwrap().join(path).unwrap();
     let origin = Origin { list: Arc::from("list"), line: number + 1 };
     let seed = Seed { url, priority: 0, origin, number: 0, wants: None, known: None };
-    Job { id: JobId(number), seed, attempt: 1, last: None, save_as: None, admitted: Instant::now() }
+    Job {
+        id: JobId(number),
+        seed,
+        attempt: 1,
+        last: None,
+        save_as: None,
+        admitted: Instant::now(),
+        answered: Default::default(),
+    }
 }
 
 impl Run {

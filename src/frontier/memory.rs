@@ -8,21 +8,24 @@
 
 mod host;
 mod later;
+mod overflow;
+mod room;
 mod stalled;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
 use super::{Claim, Frontier, HoldUntil, Rules, Settled};
-use crate::model::{Answered, Claimed, Job, JobId, Seed, Subject};
+use crate::model::{Answered, BadLine, Claimed, Job, JobId, Seed, Subject};
 use crate::policy::fingerprint::FingerprintSet;
 use crate::policy::origin;
 use crate::policy::pacer::{AllManners, SharedPacer};
 use crate::policy::politeness::{Next, Sign, TURNS, Usual, Window, for_troubled};
-use host::{Host, Place, Queue, Turn};
+use host::{Host, ORDINARY, Place, Queue, Turn};
 use later::Later;
+use overflow::Overflow;
 use stalled::Stalled;
 
 /// How many seeds may wait. The source is pulled only while there is room, so this, not the
@@ -30,7 +33,8 @@ use stalled::Stalled;
 const ROOM: usize = 10_000;
 
 /// How many seeds may wait when most of them are of hosts that are held or in trouble: those count
-/// for themselves, so that the hosts behind them in the list need not wait for them.
+/// for themselves, so that the hosts behind them in the list need not wait for them. Beyond that they
+/// go to a file.
 const ROOM_PARKED: usize = 100_000;
 
 /// How many bytes of text the seeds that wait may hold together: URLs may be long.
@@ -98,6 +102,15 @@ pub struct MemoryFrontier {
     waiting: usize,
     /// How many of them are of hosts that are held or in trouble.
     parked: usize,
+    /// What waits in a file, and how much of that is of hosts that are quick by now.
+    overflow: Overflow,
+    of_quick: usize,
+    /// Lines that could not be read back from it.
+    lost: VecDeque<BadLine>,
+    /// [`ROOM`] and [`ROOM_PARKED`].
+    room: (usize, usize),
+    /// When it is looked for room for more lines.
+    room_due: Option<Instant>,
     waiting_bytes: usize,
     out: u32,
     next_id: u64,
@@ -133,6 +146,11 @@ impl MemoryFrontier {
             next: None,
             waiting: 0,
             parked: 0,
+            overflow: Overflow::new(),
+            of_quick: 0,
+            lost: VecDeque::new(),
+            room: (ROOM, ROOM_PARKED),
+            room_due: None,
             waiting_bytes: 0,
             out: 0,
             next_id: 0,
@@ -158,6 +176,7 @@ impl MemoryFrontier {
         let host = Host {
             name: name.clone(),
             queue: Queue::default(),
+            behind: None,
             place: Place::Nowhere,
             window: Window::new(self.concurrency),
             out: 0,
@@ -168,6 +187,7 @@ impl MemoryFrontier {
             next: None,
             remembered: None,
             parked: 0,
+            of_quick: 0,
         };
         let at = match self.unused.pop() {
             Some(at) => {
@@ -196,8 +216,15 @@ impl MemoryFrontier {
     /// Counts what waits for a host that is held or in trouble.
     fn count_parked(&mut self, at: usize) {
         let host = &mut self.hosts[at];
-        let now = if host.is_parked() { host.queue.len() } else { 0 };
+        let parked = host.is_parked();
+        let mut now = if parked { host.queue.len() } else { 0 };
+        let mut of_quick = 0;
+        if let Some(behind) = &host.behind {
+            now += if parked { behind.in_memory() } else { 0 };
+            of_quick = if parked { 0 } else { behind.of_quick() };
+        }
         self.parked = self.parked - std::mem::replace(&mut host.parked, now) + now;
+        self.of_quick = self.of_quick - std::mem::replace(&mut host.of_quick, of_quick) + of_quick;
     }
 
     /// Lists a host where it belongs now; forgets one that has nothing to do.
@@ -339,6 +366,15 @@ impl MemoryFrontier {
         refused.into_iter().rev().for_each(|waiting| self.hosts[at].queue.push_front(waiting));
     }
 
+    /// The oldest of those of the highest priority that wait for this host.
+    fn pop(&mut self, at: usize) -> Option<Waiting> {
+        let next = self.hosts[at].queue.pop();
+        if self.hosts[at].behind.is_some() {
+            self.refill(at);
+        }
+        next
+    }
+
     /// It waits no longer.
     fn leaves(&mut self, waiting: &Waiting) {
         self.waiting -= 1;
@@ -388,15 +424,24 @@ impl Frontier for MemoryFrontier {
         self.waiting_bytes += text_of(&seed);
         self.waiting += 1;
         let at = self.find_or_add(origin::host(&seed.url));
-        let host = &mut self.hosts[at];
-        let before = host.queue.priority();
-        let priority = seed.priority;
-        host.queue.push_back(Waiting::New { seed, save_as, admitted: std::time::Instant::now() });
-        // Else it is listed already, and its turn is what it was.
-        if before.is_none_or(|before| before < priority) {
-            self.list(at);
-        } else if self.hosts[at].is_parked() {
-            self.count_parked(at);
+        let (admitted, priority) = (std::time::Instant::now(), seed.priority);
+        let mut new = Some(Waiting::New { seed, save_as, admitted });
+        if self.hosts[at].behind.is_some() && priority == ORDINARY {
+            new = new.and_then(|new| self.push_behind(at, new));
+        }
+        if let Some(new) = new {
+            let host = &mut self.hosts[at];
+            let before = host.queue.priority();
+            host.queue.push_back(new);
+            // Else it is listed already, and its turn is what it was.
+            if before.is_none_or(|before| before < priority) {
+                self.list(at);
+            } else if self.hosts[at].is_parked() {
+                self.count_parked(at);
+            }
+        }
+        if self.room_due.is_none() && !self.has_room() {
+            self.room_due = Some(Instant::from_std(admitted));
         }
     }
 
@@ -404,12 +449,13 @@ impl Frontier for MemoryFrontier {
         if self.waiting_bytes >= ROOM_BYTES {
             return 0;
         }
-        let others = ROOM.saturating_sub(self.waiting - self.parked);
-        others.min(ROOM_PARKED.saturating_sub(self.waiting))
+        let in_memory = self.waiting - self.overflow.lines();
+        let others = self.room.0.saturating_sub(in_memory - self.parked + self.of_quick);
+        others.min(self.room.1.saturating_sub(in_memory))
     }
 
     fn has_ready(&self) -> bool {
-        self.next_host().is_some()
+        !self.lost.is_empty() || self.next_host().is_some()
     }
 
     fn is_empty(&self) -> bool {
@@ -418,12 +464,15 @@ impl Frontier for MemoryFrontier {
 
     fn next_due(&self) -> Option<Instant> {
         let first = self.timed.first().map(|(time, _)| *time);
-        let times = [self.later.next(), first, self.next, self.stalls_at()];
+        let times = [self.later.next(), first, self.next, self.stalls_at(), self.room_due];
         times.into_iter().flatten().min()
     }
 
     fn wake(&mut self, now: Instant) {
         self.next = self.next.filter(|next| *next > now);
+        if self.room_due.is_some_and(|due| due <= now) {
+            self.look_for_room(now);
+        }
         let due = self.later.take_due(now);
         due.into_iter().rev().for_each(|waiting| self.push_first(waiting));
         while let Some((_, at)) = self.timed.first().copied().filter(|(time, _)| *time <= now) {
@@ -435,15 +484,19 @@ impl Frontier for MemoryFrontier {
     }
 
     fn claim(&mut self) -> Claim {
+        if let Some(lost) = self.lost.pop_front() {
+            self.waiting -= 1;
+            return Claim::Refused(Box::new(Subject::Bad(lost)));
+        }
         while let Some(at) = self.next_host() {
             if self.hosts[at].is_given_up() {
-                let Some(next) = self.hosts[at].queue.pop() else { break };
+                let Some(next) = self.pop(at) else { break };
                 self.list(at);
                 self.leaves(&next);
                 return Claim::Refused(Box::new(next.into_subject()));
             }
             if self.may_start(at) {
-                let Some(next) = self.hosts[at].queue.pop() else { break };
+                let Some(next) = self.pop(at) else { break };
                 self.hosts[at].out += 1;
                 self.out += 1;
                 let troubled = self.hosts[at].window.is_troubled();
@@ -561,18 +614,20 @@ impl Frontier for MemoryFrontier {
         let mut all = Vec::with_capacity(self.waiting);
         while let Some((_, at)) = self.ready.first_key_value().or(self.troubled.first_key_value()) {
             let at = *at;
-            all.extend(self.hosts[at].queue.pop());
+            all.extend(self.pop(at));
             self.list(at);
         }
-        for host in &mut self.hosts {
-            all.extend(std::iter::from_fn(|| host.queue.pop()));
-            (host.held, host.next) = (None, None);
+        for at in 0..self.hosts.len() {
+            all.extend(std::iter::from_fn(|| self.pop(at)));
+            (self.hosts[at].held, self.hosts[at].next) = (None, None);
         }
         let known: Vec<_> = self.index.values().copied().collect();
         known.into_iter().for_each(|at| self.list(at));
         all.extend(std::mem::take(&mut self.later).into_waiting());
-        (self.waiting, self.parked, self.waiting_bytes, self.next) = (0, 0, 0, None);
-        all.into_iter().map(Waiting::into_subject).collect()
+        (self.waiting, self.parked, self.waiting_bytes) = (0, 0, 0);
+        (self.next, self.room_due) = (None, None);
+        let lost = std::mem::take(&mut self.lost).into_iter().map(Subject::Bad);
+        all.into_iter().map(Waiting::into_subject).chain(lost).collect()
     }
 }
 

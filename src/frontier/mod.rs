@@ -53,7 +53,8 @@ pub struct Rules {
 pub enum Claim {
     /// Fetch this.
     Job(Box<Job>),
-    /// This is never handed out: its host is held for good. It waits no longer.
+    /// This is never handed out: its host is held for good, or it was lost where it waited. It waits no
+    /// longer.
     Refused(Box<Subject>),
     /// Something waits, and none of it for anything but this time.
     NotBefore(Instant),
@@ -75,7 +76,8 @@ pub trait Frontier: Send {
     /// Admits a seed.
     fn push(&mut self, seed: Seed, save_as: Option<Claimed>);
 
-    /// How many more seeds it takes; bounded by their number and by their text.
+    /// How many more seeds it takes; bounded by their number and by their text, as they are in memory.
+    /// What hosts are not done with soon may be put elsewhere, in [`Frontier::wake`].
     fn room(&self) -> usize;
 
     /// Whether there is something to claim, as far as can be told without a clock.

@@ -8,7 +8,11 @@ use tokio::time::Instant;
 
 use super::super::HoldUntil;
 use super::Waiting;
+use super::overflow::Behind;
 use crate::policy::politeness::Window;
+
+/// The priority of what has none of its own: only what has this one is ever written to a file.
+pub(super) const ORDINARY: i32 = 0;
 
 /// The turn of a host among those that are ready: first those that have fewer fetches than they
 /// have shown to serve, then by priority, then by how few they have, then by whose turn it is.
@@ -42,6 +46,8 @@ pub(super) enum Place {
 pub(super) struct Host {
     pub(super) name: Arc<str>,
     pub(super) queue: Queue,
+    /// What waits behind that, most of it in a file.
+    pub(super) behind: Option<Box<Behind>>,
     pub(super) place: Place,
     pub(super) window: Window,
     /// Handed out and not settled.
@@ -59,6 +65,8 @@ pub(super) struct Host {
     pub(super) remembered: Option<u64>,
     /// How many of those that wait were counted as parked.
     pub(super) parked: usize,
+    /// How many of those in the file were counted as those of a quick host.
+    pub(super) of_quick: usize,
 }
 
 impl Host {
@@ -117,6 +125,32 @@ impl Queue {
     pub(super) fn priority(&self) -> Option<i32> {
         let other = self.others.first_key_value().map(|(level, _)| level.0);
         if self.main.is_empty() { other } else { other.max(Some(self.level)) }
+    }
+
+    fn ordinary_ones(&self) -> Option<&VecDeque<Waiting>> {
+        if self.level == ORDINARY { Some(&self.main) } else { self.others.get(&Reverse(ORDINARY)) }
+    }
+
+    /// How many of the ordinary priority wait.
+    pub(super) fn ordinary(&self) -> usize {
+        self.ordinary_ones().map_or(0, VecDeque::len)
+    }
+
+    /// When the oldest of them that was never tried was admitted.
+    pub(super) fn oldest(&self) -> Option<std::time::Instant> {
+        self.ordinary_ones()?.iter().find_map(|waiting| match waiting {
+            Waiting::New { admitted, .. } => Some(*admitted),
+            Waiting::Again(_) => None,
+        })
+    }
+
+    /// Takes those of the ordinary priority but so many of the oldest.
+    pub(super) fn take_behind(&mut self, so_many: usize) -> VecDeque<Waiting> {
+        let ones = if self.level == ORDINARY { Some(&mut self.main) } else { self.others.get_mut(&Reverse(ORDINARY)) };
+        match ones {
+            Some(ones) if ones.len() > so_many && so_many > 0 => ones.split_off(so_many),
+            _ => VecDeque::new(),
+        }
     }
 
     fn of(&mut self, level: i32) -> &mut VecDeque<Waiting> {

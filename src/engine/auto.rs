@@ -22,6 +22,11 @@ impl Auto {
         self.0.as_ref().is_none_or(|(knee, _)| out < most(knee.limit()) as usize)
     }
 
+    /// How many may be out, where that is not always the same.
+    pub(super) fn limit(&self) -> Option<u32> {
+        self.0.as_ref().map(|(knee, _)| knee.limit())
+    }
+
     /// One has come back, of so many that were out, while others waited to go or not.
     pub(super) fn came_back(&mut self, outcome: &Outcome, out: usize, others_wait: bool) {
         let Some((knee, started)) = &mut self.0 else { return };

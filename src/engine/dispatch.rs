@@ -284,6 +284,9 @@ impl State {
     /// A job came back: its outcome is told, or it is tried again.
     fn settle(&mut self, mut outcome: Outcome) {
         self.auto.came_back(&outcome, self.out.len(), self.frontier.has_ready());
+        if let Some(limit) = self.auto.limit() {
+            self.frontier.limit(limit);
+        }
         let Subject::Job(job) = &mut outcome.subject else { return self.finish(outcome) };
         self.out.remove(&job.id);
         self.frontier.ended(job.id);

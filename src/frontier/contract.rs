@@ -653,3 +653,34 @@ fn where_all_are_slow_or_have_answered_nothing_is_lent() {
         assert_eq!((f.next_due(), f.lend(now + ms(99_000)), g.attempt), (None, None, 1));
     });
 }
+
+#[test]
+fn where_the_run_finds_its_limit_the_shares_follow_it() {
+    for entry in FRONTIERS {
+        let mut f = (entry.make)(Rules { concurrency: 512, beyond: 64, ..rules(true) });
+        let f = &mut *f;
+        let now = Instant::now();
+        f.limit(10);
+        for host in ["t.test", "u.test"] {
+            push(f, host, 1);
+        }
+        let (t, _) = (job(f), job(f));
+        f.begun(0, &|| now);
+        troubled(f, "x.test", 9);
+        troubled(f, "y.test", 9);
+        good(f, "g.test", 300);
+        assert_eq!((f.lend(now + ms(1000)), f.lend(now + ms(1000))), (Some(t.id), None), "one beside ten");
+        let mut of_trouble = 0;
+        for _ in 0..290 {
+            let (url, _) = claim(f).unwrap();
+            match url.host_str() {
+                Some("g.test") => f.settle(Settled::Done(&url)),
+                _ => of_trouble += 1,
+            }
+        }
+        assert_eq!(of_trouble, 1, "one of ten");
+        f.limit(100);
+        good(f, "g.test", 1);
+        assert!(f.lend(now + ms(1000)).is_some(), "twelve beside a hundred");
+    }
+}

@@ -22,7 +22,7 @@ use crate::model::{Answered, BadLine, Claimed, Job, JobId, Seed, Subject};
 use crate::policy::fingerprint::FingerprintSet;
 use crate::policy::origin;
 use crate::policy::pacer::{AllManners, SharedPacer};
-use crate::policy::politeness::{Next, Sign, TURNS, Usual, Window, for_troubled};
+use crate::policy::politeness::{Next, Sign, TURNS, Usual, Window, beyond, for_troubled};
 use host::{Host, ORDINARY, Place, Queue, Turn};
 use later::Later;
 use overflow::Overflow;
@@ -92,6 +92,8 @@ pub struct MemoryFrontier {
     usual: Usual,
     stalled: Stalled,
     concurrency: u32,
+    /// How many fetches are under way at once: fewer, where the run finds out by itself how many.
+    at_once: u32,
     manners: AllManners,
     pacer: Option<SharedPacer>,
     /// The host that was handed out last, and how many of its jobs have ended since another one was.
@@ -140,6 +142,7 @@ impl MemoryFrontier {
             usual: Usual::default(),
             stalled: Stalled::new(rules.beyond),
             concurrency: rules.concurrency,
+            at_once: rules.concurrency,
             manners: rules.manners,
             pacer: rules.pacer,
             only: (0, 0),
@@ -329,7 +332,7 @@ impl MemoryFrontier {
             let alone = self.ready.len() + self.troubled.len() == 1;
             return ready.or(troubled).map(|(turn, at)| (turn, at, alone));
         };
-        let may = self.turns_of_others >= TURNS && self.troubled_out < for_troubled(self.concurrency);
+        let may = self.turns_of_others >= TURNS && self.troubled_out < for_troubled(self.at_once);
         let (turn, at) = if may { first.min(other) } else { first };
         Some((turn, at, !may && self.ready.len() == 1))
     }
@@ -515,6 +518,11 @@ impl Frontier for MemoryFrontier {
             _ if self.out > 0 || self.waiting > 0 => Claim::Waiting,
             _ => Claim::Empty,
         }
+    }
+
+    fn limit(&mut self, at_once: u32) {
+        self.at_once = at_once.min(self.concurrency);
+        self.stalled.limit(beyond(self.at_once));
     }
 
     fn begun(&mut self, not_yet: usize, now: &dyn Fn() -> Instant) {

@@ -99,6 +99,10 @@ pub trait Frontier: Send {
     /// few slots and turns together.
     fn claim(&mut self) -> Claim;
 
+    /// So many fetches are to be under way at once from now on, where the run finds that out by itself;
+    /// no more than [`Rules::concurrency`].
+    fn limit(&mut self, at_once: u32);
+
     /// Of the jobs that were handed out all have begun but so many of the last. The time is asked for
     /// only where it matters.
     fn begun(&mut self, not_yet: usize, now: &dyn Fn() -> Instant);

@@ -23,6 +23,8 @@ struct Out {
 pub(super) struct Stalled {
     /// The most fetches beside which another one may run.
     most: u32,
+    /// The most that this ever is.
+    allowed: u32,
     /// In the order in which they were handed out and begin, and so by their time.
     out: VecDeque<Out>,
     /// Those beside which another one runs, with their hosts.
@@ -31,7 +33,12 @@ pub(super) struct Stalled {
 
 impl Stalled {
     pub(super) fn new(most: u32) -> Self {
-        Self { most, out: VecDeque::new(), lent: Vec::new() }
+        Self { most, allowed: most, out: VecDeque::new(), lent: Vec::new() }
+    }
+
+    /// Another one may run beside so many, if it might at first.
+    pub(super) fn limit(&mut self, most: u32) {
+        self.most = most.min(self.allowed);
     }
 
     /// Beside how many another one runs.
@@ -41,7 +48,7 @@ impl Stalled {
 
     /// One is handed out; what is to be told of its answer.
     pub(super) fn handed_out(&mut self, number: u64, id: JobId, host: usize) -> Answered {
-        if self.most == 0 {
+        if self.allowed == 0 {
             return Answered::default();
         }
         let answered = Answered::awaited();

@@ -156,7 +156,7 @@ pub fn plan(
     let pacer = Pacer::new(manners.clone(), config.rate.map(Rate::gap), chance).map(SharedPacer::from);
     spec.throttle = Throttle::new(pacer.clone(), config.limit_rate);
     let dedup = config.duplicates == Duplicates::Skip;
-    let rules = Rules { dedup, concurrency: share.concurrency, manners, pacer };
+    let rules = Rules { dedup, concurrency: share.concurrency, beyond: share.beyond, manners, pacer };
     Ok(Plan {
         source,
         frontier: (frontier.make)(rules),

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
 use tokio::sync::{Mutex, Semaphore, mpsc};
 
 use super::{BackendError, Done, Next, Returned, RunContext, give_back};
-use crate::model::Job;
+use crate::model::{Job, JobId};
 
 /// Where an idle worker gets its next job; it ends when no more come.
 pub(super) type Inbox = mpsc::Receiver<Box<Job>>;
@@ -82,7 +82,8 @@ impl Crew {
                                     "going on with those that could be started"
                                 );
                                 // This permit and those of the workers that will not be.
-                                self.free.forget_permits(self.most - inboxes.len() - 1);
+                                let too_many = self.most - inboxes.len() - 1;
+                                self.free.forget_permits(self.ctx.lent.close(too_many));
                                 all_started = true;
                             }
                         }
@@ -107,6 +108,7 @@ impl Crew {
             biased;
             () = self.ctx.drain.cancelled() => false,
             permit = self.free.acquire() => permit.map(tokio::sync::SemaphorePermit::forget).is_ok(),
+            () = self.ctx.lent.slot() => true,
         }
     }
 
@@ -120,17 +122,20 @@ impl Crew {
     }
 
     /// Gives a job back; the next one of that worker, `None` when no more come.
-    pub(super) async fn next(&self, number: usize, inbox: &mut Inbox, done: Done) -> Option<Box<Job>> {
+    pub(super) async fn next(&self, number: usize, inbox: &mut Inbox, id: JobId, done: Done) -> Option<Box<Job>> {
         match give_back(&self.returned, done).await {
             Next::Job(job) => return Some(job),
             Next::Any => {}
             Next::Nothing => return None,
         }
-        if let Some(job) = self.waiting_job() {
+        let lent = self.ctx.lent.ended(id);
+        if !lent && let Some(job) = self.waiting_job() {
             return Some(job);
         }
         self.idle().push(number);
-        self.free.add_permits(1);
+        if !lent {
+            self.free.add_permits(1);
+        }
         inbox.recv().await
     }
 

@@ -104,8 +104,9 @@ impl Keeper {
     async fn work(mut self, number: usize, mut inbox: Inbox) {
         let mut next = inbox.recv().await;
         while let Some(job) = next {
+            let id = job.id;
             let done = self.run(job).await;
-            next = self.crew.next(number, &mut inbox, done).await;
+            next = self.crew.next(number, &mut inbox, id, done).await;
         }
         if let Some(child) = self.child.take() {
             child.dismiss().await;
@@ -246,7 +247,10 @@ impl Exchange<'_> {
         loop {
             while let Some(frame) = self.child.frames.next()? {
                 match frame {
-                    FromWorker::Received(bytes) => self.ctx.meter.received(bytes),
+                    FromWorker::Received(bytes) => {
+                        job.answered.tell();
+                        self.ctx.meter.received(bytes);
+                    }
                     FromWorker::Request(host) => {
                         granting = Some(Box::pin(throttle.grant(Wish::Request(host.to_owned()))));
                     }
@@ -255,6 +259,7 @@ impl Exchange<'_> {
                     FromWorker::Body(_) if unwritable.is_some() => {}
                     FromWorker::Body(piece) => {
                         *self.written = true;
+                        job.answered.tell();
                         let piece = piece.0.to_vec();
                         tokio::select! {
                             biased;

@@ -27,7 +27,7 @@ use super::retry::{Retries, cancelled};
 use super::tally::Tally;
 use super::watch::{TICK, Watchers};
 use super::{Plan, RunEnd, RunFault, StopLevel};
-use crate::backend::{BackendError, Returned, RunContext};
+use crate::backend::{BackendError, Lent, Returned, RunContext};
 use crate::config::Order;
 use crate::fetch::Meter;
 use crate::frontier::{Claim, Frontier};
@@ -74,6 +74,7 @@ pub(super) async fn run(plan: Plan) -> RunEnd {
     let ctx = RunContext {
         spec: plan.spec,
         concurrency: plan.concurrency,
+        lent: state.lent.clone(),
         meter: state.meter.clone(),
         held: Arc::default(),
         drain: drain.clone(),
@@ -107,6 +108,7 @@ struct State {
     watchers: Watchers,
     tally: Tally,
     meter: Arc<Meter>,
+    lent: Arc<Lent>,
     started: Instant,
     /// Jobs handed to the backend whose outcomes have not come back: should it die, they have
     /// their records all the same.
@@ -142,6 +144,7 @@ impl State {
             watchers,
             tally: Tally::new(),
             meter: Arc::default(),
+            lent: Arc::default(),
             started,
             out: BTreeMap::new(),
             pending: Vec::new(),
@@ -284,6 +287,7 @@ impl State {
             let now = tokio::time::Instant::now();
             if due <= now {
                 self.frontier.wake(now);
+                std::iter::from_fn(|| self.frontier.lend(now)).for_each(|id| self.lent.lend(id));
             }
         }
     }
@@ -315,7 +319,7 @@ impl State {
 
     /// Whether a job waits that may be handed out.
     fn may_hand_out(&self) -> bool {
-        self.frontier.has_ready() && self.auto.allows(self.out.len())
+        self.frontier.has_ready() && self.auto.allows(self.out.len(), self.lent.many())
     }
 
     /// Whether another batch of lines may be read.
@@ -389,6 +393,7 @@ impl Run {
             }
             self.state.wake();
             self.hand_out();
+            self.tell_begun();
             self.flush_some();
             if self.over() {
                 break;
@@ -471,6 +476,14 @@ impl Run {
             let Ok(permit) = jobs.try_reserve() else { return };
             let Some(job) = self.state.claim() else { return };
             permit.send(job);
+        }
+    }
+
+    /// Tells the frontier which jobs have begun: all that have left the channel.
+    fn tell_begun(&mut self) {
+        if let Some(jobs) = &self.jobs {
+            let not_yet = jobs.max_capacity() - jobs.capacity();
+            self.state.frontier.begun(not_yet, &tokio::time::Instant::now);
         }
     }
 

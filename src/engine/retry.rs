@@ -71,13 +71,15 @@ impl Retries {
         }
     }
 
-    /// The outcome of what was not asked, or not again, because its host was given up.
+    /// The outcome of what was not asked, or not again, because its host was given up; or because it
+    /// was lost while it waited.
     pub(super) fn refused(&self, subject: Subject) -> Outcome {
         let subject = match subject {
             Subject::Job(mut job) => match job.last.take() {
                 Some(last) => return told(job, *last),
                 None => Subject::Job(job),
             },
+            Subject::Bad(bad) => return Outcome::bad_line(*bad),
             subject => subject,
         };
         Outcome { verdict: Verdict::Failed(self.reason(&subject)), ..so_far(subject) }

@@ -122,7 +122,7 @@ impl Case {
             backend: None,
             concurrency: 4,
             auto: false,
-            rules: Rules { dedup: true, concurrency: 4, manners: AllManners::default(), pacer: None },
+            rules: Rules { dedup: true, concurrency: 4, beyond: 0, manners: AllManners::default(), pacer: None },
             sinks: Vec::new(),
             reporters: Vec::new(),
             grace: Duration::from_secs(5),
@@ -137,6 +137,7 @@ impl Case {
         let collect = Collect::default();
         self.sinks.push(Box::new(collect.clone()));
         self.rules.concurrency = self.concurrency;
+        self.rules.beyond = crate::policy::politeness::beyond(self.concurrency);
         let plan = Plan {
             source: Box::new(self.source),
             frontier: Box::new(MemoryFrontier::new(self.rules)),

@@ -18,7 +18,7 @@ fn seed(path: &str, priority: i32) -> Seed {
 }
 
 fn rules(dedup: bool) -> Rules {
-    Rules { dedup, concurrency: 16, manners: AllManners::default(), pacer: None }
+    Rules { dedup, concurrency: 16, beyond: 2, manners: AllManners::default(), pacer: None }
 }
 
 fn each(test: impl Fn(&mut dyn Frontier)) {
@@ -344,8 +344,10 @@ fn a_host_that_is_alone_gets_all_and_others_the_same_share() {
 #[test]
 fn an_urgent_line_goes_before_the_share_of_others() {
     each(|f| {
-        push(f, "a.test", 3);
-        push(f, "b.test", 3);
+        for host in ["a.test", "b.test"] {
+            push(f, host, 3);
+            well(f, host, 1);
+        }
         assert_eq!(claim(f).unwrap().0.host_str(), Some("a.test"));
         f.push(seed("http://a.test/urgent", 5), None);
         assert_eq!(claim(f).unwrap().1, "/urgent");
@@ -359,15 +361,15 @@ fn beside_others_a_host_has_what_it_has_shown_to_serve() {
         push(f, "a.test", 100);
         push(f, "b.test", 100);
         let claimed = claim_all(f);
-        assert_eq!((claimed["a.test"], claimed["b.test"]), (2, 2), "nothing is known of them");
+        assert_eq!((claimed["a.test"], claimed["b.test"]), (1, 1), "nothing is known of them");
         well(f, "a.test", 10);
         f.settle(Settled::Done(&"http://a.test/0".parse().unwrap()));
-        assert_eq!(claim_all(f)["a.test"], 11, "two, and one more for each answer");
+        assert_eq!(claim_all(f)["a.test"], 11, "one, and one more for each answer");
         for _ in 0..3 {
             assert!(!f.heard("b.test", Sign::Well(Some(Duration::from_secs(30))), &Instant::now));
         }
         f.settle(Settled::Done(&"http://b.test/0".parse().unwrap()));
-        assert!(claim_all(f).is_empty(), "it is slow, and has one");
+        assert_eq!(claim_all(f)["b.test"], 1, "it is slow, and has one");
     });
 }
 
@@ -475,4 +477,212 @@ fn hosts_that_come_and_go_leave_nothing_behind() {
         }
         assert!(f.hosts() <= 4096, "{}", f.hosts());
     });
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_given_back_unasked_waits_for_no_rate() {
+    for entry in FRONTIERS {
+        let pacer = Pacer::new(AllManners::default(), Some(Duration::from_secs(1)), None).unwrap();
+        let mut f = (entry.make)(Rules { pacer: Some(pacer.into()), ..rules(true) });
+        for host in ["b.test", "c.test", "a.test"] {
+            push(&mut *f, host, 2);
+        }
+        assert_eq!(claim(&mut *f).unwrap().0.host_str(), Some("b.test"));
+        assert!(!f.has_ready(), "the next one may start in a second");
+        f.hold_host("a.test", HoldUntil::ForGood);
+        for _ in 0..2 {
+            assert!(f.has_ready() && matches!(f.claim(), Claim::Refused(_)));
+        }
+        assert!(!f.has_ready() && matches!(f.claim(), Claim::NotBefore(_)));
+    }
+}
+
+#[test]
+fn trouble_is_remembered_however_many_hosts_come_and_go_in_health() {
+    each(|f| {
+        let trouble = |f: &mut dyn Frontier, host: &str| {
+            push(f, host, 1);
+            let (url, _) = claim(f).unwrap();
+            f.heard(host, Sign::Busy, &Instant::now);
+            f.settle(Settled::Done(&url));
+        };
+        trouble(f, "a.test");
+        for n in 0..10_000 {
+            let host = format!("{n}.test");
+            trouble(f, &host);
+            push(f, &host, 1);
+            let (url, _) = claim(f).unwrap();
+            well(f, &host, 150);
+            f.settle(Settled::Done(&url));
+        }
+        assert_eq!(f.hosts(), 1, "those that are well again are forgotten");
+        push(f, "a.test", 9);
+        assert_eq!(claim_all(f)["a.test"], 1);
+    });
+}
+
+/// A host that has answered well, for which so much waits.
+fn good(f: &mut dyn Frontier, host: &str, waits: u32) {
+    push(f, host, waits);
+    well(f, host, 20);
+}
+
+/// A host that has just said that it is busy, for which so much waits.
+fn troubled(f: &mut dyn Frontier, host: &str, waits: u32) {
+    push(f, host, waits + 1);
+    let url = loop {
+        let (url, _) = claim(f).unwrap();
+        if url.host_str() == Some(host) {
+            break url;
+        }
+        f.settle(Settled::Done(&url));
+    };
+    f.heard(host, Sign::Busy, &Instant::now);
+    f.settle(Settled::Done(&url));
+}
+
+#[test]
+fn hosts_in_trouble_have_one_slot_and_few_turns_beside_others() {
+    each(|f| {
+        let bad = ["x.test", "y.test", "z.test"];
+        bad.iter().for_each(|host| troubled(f, host, 100));
+        good(f, "g.test", 400);
+        let (mut held, mut asked) = (None, 0);
+        for n in 0..400 {
+            let (url, _) = claim(f).unwrap();
+            if url.host_str() == Some("g.test") {
+                f.settle(Settled::Done(&url));
+            } else {
+                assert!(held.is_none() || n > 200, "together they have one of sixteen");
+                (held, asked) = (Some(url), asked + 1);
+            }
+            if n >= 200
+                && let Some(url) = held.take()
+            {
+                f.heard(url.host_str().unwrap(), Sign::Busy, &Instant::now);
+                f.settle(Settled::Done(&url));
+            }
+        }
+        assert!((4..=8).contains(&asked), "{asked} of four hundred");
+        assert!(f.room() > 0, "what waits for them keeps nobody from being read");
+        well(f, "x.test", 1);
+        f.settle(Settled::Done(&"http://x.test/0".parse().unwrap()));
+        let next: Vec<_> = (0..4).map(|_| claim(f).unwrap().0).collect();
+        assert!(next.iter().any(|url| url.host_str() == Some("x.test")), "one good answer ends that: {next:?}");
+        while let Some((url, _)) = claim(f) {
+            if url.host_str() == Some("g.test") {
+                f.settle(Settled::Done(&url));
+            }
+        }
+        assert!(f.is_empty() || !f.has_ready());
+    });
+}
+
+#[test]
+fn alone_with_each_other_hosts_in_trouble_have_what_they_may() {
+    each(|f| {
+        let bad = ["x.test", "y.test", "z.test"];
+        bad.iter().for_each(|host| troubled(f, host, 100));
+        assert_eq!(claim_all(f), bad.map(|host| (host.to_owned(), 1)).into());
+    });
+}
+
+fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+#[test]
+fn a_fetch_that_waits_in_vain_is_lent_once_and_while_others_gain_by_it() {
+    each(|f| {
+        let now = Instant::now();
+        for host in ["t.test", "u.test", "v.test"] {
+            push(f, host, 1);
+        }
+        let (t, u) = (job(f), job(f));
+        f.begun(0, &|| now);
+        let v = job(f);
+        f.begun(1, &|| now + ms(1));
+        assert_eq!((f.next_due(), f.lend(now + ms(5000))), (None, None), "nobody would gain");
+        good(f, "g.test", 9);
+        assert_eq!((f.next_due(), f.lend(now + ms(999))), (Some(now + ms(1000)), None));
+        assert_eq!(f.lend(now + ms(1000)), Some(t.id));
+        assert_eq!(f.lend(now + ms(1000)), Some(u.id));
+        assert_eq!((f.next_due(), f.lend(now + ms(9000))), (None, None), "two are as many as may be");
+        f.ended(t.id);
+        f.settle(Settled::Done(&t.seed.url));
+        assert_eq!(f.next_due(), None, "the third one has not begun");
+        f.begun(0, &|| now + ms(2000));
+        assert_eq!(f.next_due(), Some(now + ms(3000)));
+        v.answered.tell();
+        assert_eq!((f.lend(now + ms(3000)), f.next_due()), (None, None), "it has an answer and is busy with that");
+    });
+}
+
+#[test]
+fn what_is_lent_is_for_those_that_answer() {
+    each(|f| {
+        let now = Instant::now();
+        push(f, "t.test", 100);
+        let first = job(f);
+        f.begun(0, &|| now);
+        good(f, "g.test", 9);
+        assert_eq!(f.lend(now + ms(1000)), Some(first.id));
+        assert_eq!(claim_all(f), [("g.test".to_owned(), 9)].into());
+        (0..9).for_each(|_| f.settle(Settled::Done(&"http://g.test/0".parse().unwrap())));
+        assert_eq!(claim_all(f)["t.test"], 15, "with the first they are sixteen");
+        f.ended(first.id);
+        f.settle(Settled::Done(&first.seed.url));
+        assert_eq!(claim_all(f)["t.test"], 84, "as many as the channel takes");
+    });
+}
+
+#[test]
+fn where_all_are_slow_or_have_answered_nothing_is_lent() {
+    each(|f| {
+        let now = Instant::now();
+        for _ in 0..9 {
+            f.heard("g.test", Sign::Well(Some(ms(2000))), &|| now);
+        }
+        push(f, "t.test", 1);
+        let t = job(f);
+        good(f, "g.test", 9);
+        let g = job(f);
+        f.begun(0, &|| now);
+        assert!(f.next_due().is_some_and(|due| due > now + ms(4000)), "much longer than usual");
+        f.ended(t.id);
+        f.heard("t.test", Sign::Well(Some(ms(9000))), &|| now);
+        f.settle(Settled::Done(&t.seed.url));
+        assert_eq!((f.next_due(), f.lend(now + ms(99_000)), g.attempt), (None, None, 1));
+    });
+}
+
+#[test]
+fn where_the_run_finds_its_limit_the_shares_follow_it() {
+    for entry in FRONTIERS {
+        let mut f = (entry.make)(Rules { concurrency: 512, beyond: 64, ..rules(true) });
+        let f = &mut *f;
+        let now = Instant::now();
+        f.limit(10);
+        for host in ["t.test", "u.test"] {
+            push(f, host, 1);
+        }
+        let (t, _) = (job(f), job(f));
+        f.begun(0, &|| now);
+        troubled(f, "x.test", 9);
+        troubled(f, "y.test", 9);
+        good(f, "g.test", 300);
+        assert_eq!((f.lend(now + ms(1000)), f.lend(now + ms(1000))), (Some(t.id), None), "one beside ten");
+        let mut of_trouble = 0;
+        for _ in 0..290 {
+            let (url, _) = claim(f).unwrap();
+            match url.host_str() {
+                Some("g.test") => f.settle(Settled::Done(&url)),
+                _ => of_trouble += 1,
+            }
+        }
+        assert_eq!(of_trouble, 1, "one of ten");
+        f.limit(100);
+        good(f, "g.test", 1);
+        assert!(f.lend(now + ms(1000)).is_some(), "twelve beside a hundred");
+    }
 }

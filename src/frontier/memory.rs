@@ -4,9 +4,14 @@
 //! are looked for: ready, or waiting for a time; one that has all its slots is nowhere until one of
 //! them is free. Of the hosts that are ready the one with the fewest fetches under way is next, so
 //! that all have the same share; one that is not alone gets no more than it has shown to serve.
+//! Those in trouble are listed apart: they share a few slots and have few of the turns.
 
 mod host;
 mod later;
+mod overflow;
+mod room;
+mod stalled;
+mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -15,20 +20,24 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::{Claim, Frontier, HoldUntil, Rules, Settled};
-use crate::model::{Claimed, Hop, Job, JobId, Onward, Seed, Subject};
+use crate::model::{Answered, BadLine, Claimed, Job, JobId, Seed, Subject};
 use crate::policy::fingerprint::FingerprintSet;
 use crate::policy::origin;
 use crate::policy::pacer::{AllManners, SharedPacer};
-use crate::policy::politeness::{Next, Sign, Usual, Window};
-use host::{Host, Place, Queue, Turn};
+use crate::policy::politeness::{Next, Sign, TURNS, Usual, Window, beyond, for_troubled};
+use host::{Host, ORDINARY, Place, Queue, Turn};
 use later::Later;
+use overflow::Overflow;
+use stalled::Stalled;
+use waiting::{Waiting, text_of, text_of_job};
 
 /// How many seeds may wait. The source is pulled only while there is room, so this, not the
 /// length of the list, bounds the memory of a run.
 const ROOM: usize = 10_000;
 
 /// How many seeds may wait when most of them are of hosts that are held or in trouble: those count
-/// for themselves, so that the hosts behind them in the list need not wait for them.
+/// for themselves, so that the hosts behind them in the list need not wait for them. Beyond that they
+/// go to a file.
 const ROOM_PARKED: usize = 100_000;
 
 /// How many bytes of text the seeds that wait may hold together: URLs may be long.
@@ -36,44 +45,6 @@ const ROOM_BYTES: usize = 32 * 1024 * 1024;
 
 /// How many hosts that have nothing to do are remembered for the trouble they had.
 const REMEMBERED: usize = 4096;
-
-/// Something that waits.
-enum Waiting {
-    New { seed: Seed, save_as: Option<Claimed>, admitted: std::time::Instant },
-    Again(Box<Job>),
-}
-
-impl Waiting {
-    fn seed(&self) -> &Seed {
-        match self {
-            Waiting::New { seed, .. } => seed,
-            Waiting::Again(job) => &job.seed,
-        }
-    }
-
-    /// What it asks next.
-    fn url(&self) -> &Url {
-        match self {
-            Waiting::New { seed, .. } => &seed.url,
-            Waiting::Again(job) => job.url(),
-        }
-    }
-
-    /// The bytes of its own text.
-    fn text(&self) -> usize {
-        match self {
-            Waiting::New { seed, .. } => text_of(seed),
-            Waiting::Again(job) => text_of_job(job),
-        }
-    }
-
-    fn into_subject(self) -> Subject {
-        match self {
-            Waiting::New { seed, .. } => Subject::Seed(Box::new(seed)),
-            Waiting::Again(job) => Subject::Job(job),
-        }
-    }
-}
 
 /// Queues by host.
 pub struct MemoryFrontier {
@@ -84,14 +55,26 @@ pub struct MemoryFrontier {
     unused: Vec<usize>,
     /// The host that was looked for last: neighbours in a list are often of one host.
     last: usize,
-    /// Idle hosts that had trouble, the oldest first.
-    remembered: VecDeque<Arc<str>>,
+    /// Idle hosts that had trouble, by the turn in which they became idle.
+    remembered: BTreeMap<u64, usize>,
     ready: BTreeMap<Turn, usize>,
+    /// How many of those are known to answer.
+    ready_to_answer: usize,
+    /// Hosts that are ready but for their trouble.
+    troubled: BTreeMap<Turn, usize>,
+    /// How many fetches of hosts in trouble are out, and how many turns others had since one began.
+    troubled_out: u32,
+    turns_of_others: u32,
+    /// Hosts that are given up and for which something waits: none of it needs a request.
+    refused: BTreeMap<u64, usize>,
     timed: BTreeSet<(Instant, usize)>,
     turns: u64,
     later: Later,
     usual: Usual,
+    stalled: Stalled,
     concurrency: u32,
+    /// How many fetches are under way at once: fewer, where the run finds out by itself how many.
+    at_once: u32,
     manners: AllManners,
     pacer: Option<SharedPacer>,
     /// The host that was handed out last, and how many of its jobs have ended since another one was.
@@ -102,9 +85,20 @@ pub struct MemoryFrontier {
     waiting: usize,
     /// How many of them are of hosts that are held or in trouble.
     parked: usize,
+    /// What waits in a file, and how much of that is of hosts that are quick by now.
+    overflow: Overflow,
+    of_quick: usize,
+    /// Lines that could not be read back from it.
+    lost: VecDeque<BadLine>,
+    /// [`ROOM`] and [`ROOM_PARKED`].
+    room: (usize, usize),
+    /// When it is looked for room for more lines.
+    room_due: Option<Instant>,
     waiting_bytes: usize,
     out: u32,
     next_id: u64,
+    /// How many jobs were handed out.
+    handed_out: u64,
 }
 
 impl MemoryFrontier {
@@ -116,22 +110,35 @@ impl MemoryFrontier {
             index: HashMap::new(),
             unused: Vec::new(),
             last: 0,
-            remembered: VecDeque::new(),
+            remembered: BTreeMap::new(),
             ready: BTreeMap::new(),
+            ready_to_answer: 0,
+            troubled: BTreeMap::new(),
+            troubled_out: 0,
+            turns_of_others: TURNS,
+            refused: BTreeMap::new(),
             timed: BTreeSet::new(),
             turns: 0,
             later: Later::default(),
             usual: Usual::default(),
+            stalled: Stalled::new(rules.beyond),
             concurrency: rules.concurrency,
+            at_once: rules.concurrency,
             manners: rules.manners,
             pacer: rules.pacer,
             only: (0, 0),
             next: None,
             waiting: 0,
             parked: 0,
+            overflow: Overflow::new(),
+            of_quick: 0,
+            lost: VecDeque::new(),
+            room: (ROOM, ROOM_PARKED),
+            room_due: None,
             waiting_bytes: 0,
             out: 0,
             next_id: 0,
+            handed_out: 0,
         }
     }
 
@@ -153,14 +160,18 @@ impl MemoryFrontier {
         let host = Host {
             name: name.clone(),
             queue: Queue::default(),
+            behind: None,
             place: Place::Nowhere,
             window: Window::new(self.concurrency),
             out: 0,
+            lent: 0,
+            troubled: 0,
             most: self.manners.of(&name).per_host.unwrap_or(u32::MAX),
             held: None,
             next: None,
-            remembered: false,
+            remembered: None,
             parked: 0,
+            of_quick: 0,
         };
         let at = match self.unused.pop() {
             Some(at) => {
@@ -179,16 +190,31 @@ impl MemoryFrontier {
         at
     }
 
+    /// Counts what is out at a host in trouble.
+    fn count_troubled(&mut self, at: usize) {
+        let host = &mut self.hosts[at];
+        let now = if host.window.is_troubled() { host.out.saturating_sub(host.lent) } else { 0 };
+        self.troubled_out = self.troubled_out - std::mem::replace(&mut host.troubled, now) + now;
+    }
+
     /// Counts what waits for a host that is held or in trouble.
     fn count_parked(&mut self, at: usize) {
         let host = &mut self.hosts[at];
-        let now = if host.is_parked() { host.queue.len() } else { 0 };
+        let parked = host.is_parked();
+        let mut now = if parked { host.queue.len() } else { 0 };
+        let mut of_quick = 0;
+        if let Some(behind) = &host.behind {
+            now += if parked { behind.in_memory() } else { 0 };
+            of_quick = if parked { 0 } else { behind.of_quick() };
+        }
         self.parked = self.parked - std::mem::replace(&mut host.parked, now) + now;
+        self.of_quick = self.of_quick - std::mem::replace(&mut host.of_quick, of_quick) + of_quick;
     }
 
     /// Lists a host where it belongs now; forgets one that has nothing to do.
     fn list(&mut self, at: usize) {
         self.list_anew(at);
+        self.count_troubled(at);
         self.count_parked(at);
     }
 
@@ -196,16 +222,26 @@ impl MemoryFrontier {
         let host = &mut self.hosts[at];
         match host.place {
             Place::Nowhere => {}
-            Place::Ready(turn) => drop(self.ready.remove(&turn)),
+            Place::Ready(turn) => {
+                self.ready.remove(&turn);
+                self.ready_to_answer -= usize::from(turn.answers);
+            }
+            Place::Troubled(turn) => drop(self.troubled.remove(&turn)),
             Place::Timed(time) => drop(self.timed.remove(&(time, at))),
+            Place::Refused(number) => drop(self.refused.remove(&number)),
         }
         self.turns += 1;
         host.place = host.belongs(self.turns);
         match host.place {
             Place::Nowhere if host.is_idle() => self.retire(at),
             Place::Nowhere => {}
-            Place::Ready(turn) => drop(self.ready.insert(turn, at)),
+            Place::Ready(turn) => {
+                self.ready.insert(turn, at);
+                self.ready_to_answer += usize::from(turn.answers);
+            }
+            Place::Troubled(turn) => drop(self.troubled.insert(turn, at)),
             Place::Timed(time) => drop(self.timed.insert((time, at))),
+            Place::Refused(number) => drop(self.refused.insert(number, at)),
         }
     }
 
@@ -215,13 +251,14 @@ impl MemoryFrontier {
         if !host.window.is_marked() {
             return self.forget(at);
         }
-        if !std::mem::replace(&mut host.remembered, true) {
-            self.remembered.push_back(host.name.clone());
+        // The turn is its own: nobody else was listed in it.
+        if let Some(before) = host.remembered.replace(self.turns) {
+            self.remembered.remove(&before);
         }
+        self.remembered.insert(self.turns, at);
         while self.remembered.len() > REMEMBERED {
-            let oldest = self.remembered.pop_front().and_then(|name| self.index.get(&name).copied());
-            let Some(oldest) = oldest else { continue };
-            self.hosts[oldest].remembered = false;
+            let Some((_, oldest)) = self.remembered.pop_first() else { return };
+            self.hosts[oldest].remembered = None;
             if self.hosts[oldest].is_idle() {
                 self.forget(oldest);
             }
@@ -231,30 +268,60 @@ impl MemoryFrontier {
     fn forget(&mut self, at: usize) {
         let host = &mut self.hosts[at];
         self.index.remove(&host.name);
+        if let Some(turn) = host.remembered.take() {
+            self.remembered.remove(&turn);
+        }
         host.name = Arc::default();
         self.unused.push(at);
     }
 
     /// The host whose turn it is.
     fn next_host(&self) -> Option<usize> {
-        let (turn, &at) = self.ready.first_key_value()?;
-        let host = &self.hosts[at];
-        if host.is_given_up() {
+        self.next_beside(self.out)
+    }
+
+    /// The host whose turn it would be were so many out.
+    fn next_beside(&self, out: u32) -> Option<usize> {
+        if let Some((_, &at)) = self.refused.first_key_value() {
             return Some(at);
         }
         // What starts at its time must not wait for a slot.
-        if self.pacer.is_some() && (self.next.is_some() || self.out >= self.concurrency) {
+        if self.pacer.is_some() && (self.next.is_some() || out >= self.concurrency + self.stalled.lent()) {
+            return None;
+        }
+        let (turn, at, is_alone) = self.next_of_both()?;
+        let host = &self.hosts[at];
+        // What is beyond the concurrency is for those that answer.
+        if self.stalled.lent() > 0 && self.ready_to_answer == 0 && !turn.answers && out >= self.concurrency {
             return None;
         }
         // Alone it may have all. While others have something under way more of theirs may be read any
         // moment: it gets one more for each of its fetches that ended since it is the only one.
         let (only, ended) = self.only;
         let more = if only == at { ended } else { 0 };
-        let alone = || {
-            self.ready.len() == 1
-                && (host.out == self.out || host.out < host.window.beside_others().saturating_add(more))
-        };
+        let alone =
+            || is_alone && (host.out == self.out || host.out < host.window.beside_others().saturating_add(more));
         (!turn.has_its_share || alone()).then_some(at)
+    }
+
+    /// The first of those that are ready and of those in trouble, which have their few slots and turns
+    /// beside the others; and whether nobody else could be next.
+    fn next_of_both(&self) -> Option<(Turn, usize, bool)> {
+        let ready = self.ready.first_key_value().map(|(turn, at)| (*turn, *at));
+        let troubled = self.troubled.first_key_value().map(|(turn, at)| (*turn, *at));
+        let (Some(first), Some(other)) = (ready, troubled) else {
+            let alone = self.ready.len() + self.troubled.len() == 1;
+            return ready.or(troubled).map(|(turn, at)| (turn, at, alone));
+        };
+        let may = self.turns_of_others >= TURNS && self.troubled_out < for_troubled(self.at_once);
+        let (turn, at) = if may { first.min(other) } else { first };
+        Some((turn, at, !may && self.ready.len() == 1))
+    }
+
+    /// When a fetch is out for so long that another one could run beside it, where one would.
+    fn stalls_at(&self) -> Option<Instant> {
+        let due = self.stalled.due(self.usual.patience())?;
+        (self.ready_to_answer > 0 && self.next_beside(0).is_some()).then_some(due)
     }
 
     /// Where starts are kept apart: whether this host may start one now. It is set down for its next.
@@ -285,13 +352,16 @@ impl MemoryFrontier {
 
     /// Whether a host beside this one could be handed out.
     fn others_are_ready(&self, at: usize) -> bool {
-        self.ready.len() > usize::from(matches!(self.hosts[at].place, Place::Ready(_)))
+        let own = matches!(self.hosts[at].place, Place::Ready(_) | Place::Troubled(_));
+        self.ready.len() + self.troubled.len() > usize::from(own)
     }
 
     /// A host has one more under way.
     fn goes_out(&mut self, at: usize) {
         self.hosts[at].out += 1;
         self.out += 1;
+        let troubled = self.hosts[at].window.is_troubled();
+        self.turns_of_others = if troubled { 0 } else { self.turns_of_others.saturating_add(1) };
         if self.only.0 != at {
             self.only = (at, 0);
         }
@@ -307,6 +377,15 @@ impl MemoryFrontier {
             self.only.1 = self.only.1.saturating_add(1);
         }
         Some(at)
+    }
+
+    /// The oldest of those of the highest priority that wait for this host.
+    fn pop(&mut self, at: usize) -> Option<Waiting> {
+        let next = self.hosts[at].queue.pop();
+        if self.hosts[at].behind.is_some() {
+            self.refill(at);
+        }
+        next
     }
 
     /// It waits no longer.
@@ -326,8 +405,8 @@ impl MemoryFrontier {
         self.list(at);
     }
 
-    fn hand_out(&mut self, waiting: Waiting) -> Claim {
-        Claim::Job(match waiting {
+    fn hand_out(&mut self, at: usize, waiting: Waiting) -> Claim {
+        let mut job = match waiting {
             Waiting::New { seed, save_as, admitted } => {
                 let id = JobId(self.next_id);
                 self.next_id += 1;
@@ -338,7 +417,14 @@ impl MemoryFrontier {
                 job.attempt += u32::from(job.onward.is_none());
                 job
             }
-        })
+        };
+        job.answered = if self.hosts[at].window.answers() {
+            Answered::default()
+        } else {
+            self.stalled.handed_out(self.handed_out, job.id, at)
+        };
+        self.handed_out += 1;
+        Claim::Job(job)
     }
 }
 
@@ -351,15 +437,24 @@ impl Frontier for MemoryFrontier {
         self.waiting_bytes += text_of(&seed);
         self.waiting += 1;
         let at = self.find_or_add(origin::host(&seed.url));
-        let host = &mut self.hosts[at];
-        let before = host.queue.priority();
-        let priority = seed.priority;
-        host.queue.push_back(Waiting::New { seed, save_as, admitted: std::time::Instant::now() });
-        // Else it is listed already, and its turn is what it was.
-        if before.is_none_or(|before| before < priority) {
-            self.list(at);
-        } else if self.hosts[at].is_parked() {
-            self.count_parked(at);
+        let (admitted, priority) = (std::time::Instant::now(), seed.priority);
+        let mut new = Some(Waiting::New { seed, save_as, admitted });
+        if self.hosts[at].behind.is_some() && priority == ORDINARY {
+            new = new.and_then(|new| self.push_behind(at, new));
+        }
+        if let Some(new) = new {
+            let host = &mut self.hosts[at];
+            let before = host.queue.priority();
+            host.queue.push_back(new);
+            // Else it is listed already, and its turn is what it was.
+            if before.is_none_or(|before| before < priority) {
+                self.list(at);
+            } else if self.hosts[at].is_parked() {
+                self.count_parked(at);
+            }
+        }
+        if self.room_due.is_none() && !self.has_room() {
+            self.room_due = Some(Instant::from_std(admitted));
         }
     }
 
@@ -367,12 +462,13 @@ impl Frontier for MemoryFrontier {
         if self.waiting_bytes >= ROOM_BYTES {
             return 0;
         }
-        let others = ROOM.saturating_sub(self.waiting - self.parked);
-        others.min(ROOM_PARKED.saturating_sub(self.waiting))
+        let in_memory = self.waiting - self.overflow.lines();
+        let others = self.room.0.saturating_sub(in_memory - self.parked + self.of_quick);
+        others.min(self.room.1.saturating_sub(in_memory))
     }
 
     fn has_ready(&self) -> bool {
-        self.next_host().is_some()
+        !self.lost.is_empty() || self.next_host().is_some()
     }
 
     fn is_empty(&self) -> bool {
@@ -380,12 +476,16 @@ impl Frontier for MemoryFrontier {
     }
 
     fn next_due(&self) -> Option<Instant> {
-        let times = [self.later.next(), self.timed.first().map(|(time, _)| *time), self.next];
+        let first = self.timed.first().map(|(time, _)| *time);
+        let times = [self.later.next(), first, self.next, self.stalls_at(), self.room_due];
         times.into_iter().flatten().min()
     }
 
     fn wake(&mut self, now: Instant) {
         self.next = self.next.filter(|next| *next > now);
+        if self.room_due.is_some_and(|due| due <= now) {
+            self.look_for_room(now);
+        }
         let due = self.later.take_due(now);
         due.into_iter().rev().for_each(|waiting| self.push_first(waiting));
         while let Some((_, at)) = self.timed.first().copied().filter(|(time, _)| *time <= now) {
@@ -397,18 +497,22 @@ impl Frontier for MemoryFrontier {
     }
 
     fn claim(&mut self) -> Claim {
+        if let Some(lost) = self.lost.pop_front() {
+            self.waiting -= 1;
+            return Claim::Refused(Box::new(Subject::Bad(Box::new(lost))));
+        }
         while let Some(at) = self.next_host() {
             if self.hosts[at].is_given_up() {
-                let Some(next) = self.hosts[at].queue.pop() else { break };
+                let Some(next) = self.pop(at) else { break };
                 self.list(at);
                 self.leaves(&next);
                 return Claim::Refused(Box::new(next.into_subject()));
             }
             if self.may_start(at) {
-                let Some(next) = self.hosts[at].queue.pop() else { break };
+                let Some(next) = self.pop(at) else { break };
                 self.goes_out(at);
                 self.leaves(&next);
-                return self.hand_out(next);
+                return self.hand_out(at, next);
             }
             self.list(at);
         }
@@ -416,6 +520,36 @@ impl Frontier for MemoryFrontier {
             Some(due) if self.waiting > 0 => Claim::NotBefore(due),
             _ if self.out > 0 || self.waiting > 0 => Claim::Waiting,
             _ => Claim::Empty,
+        }
+    }
+
+    fn limit(&mut self, at_once: u32) {
+        self.at_once = at_once.min(self.concurrency);
+        self.stalled.limit(beyond(self.at_once));
+    }
+
+    fn begun(&mut self, not_yet: usize, now: &dyn Fn() -> Instant) {
+        self.stalled.begun(self.handed_out.saturating_sub(not_yet as u64), now);
+    }
+
+    fn lend(&mut self, now: Instant) -> Option<JobId> {
+        while self.stalls_at().is_some_and(|due| due <= now) {
+            let (id, at, answered) = self.stalled.first()?;
+            if answered || self.hosts[at].window.answers() {
+                self.stalled.forget_first();
+                continue;
+            }
+            self.stalled.lend_first();
+            self.hosts[at].lent += 1;
+            self.list(at);
+            return Some(id);
+        }
+        None
+    }
+
+    fn ended(&mut self, id: JobId) {
+        if let Some(at) = self.stalled.ended(id) {
+            self.hosts[at].lent = self.hosts[at].lent.saturating_sub(1);
         }
     }
 
@@ -444,7 +578,7 @@ impl Frontier for MemoryFrontier {
         }
     }
 
-    fn lead_on(&mut self, job: Box<Job>) -> Option<Box<Job>> {
+    fn lead_on(&mut self, mut job: Box<Job>, now: &dyn Fn() -> Instant) -> Option<Box<Job>> {
         let from = self.comes_back(asked(&job));
         let at = self.find_or_add(origin::host(job.url()));
         if let Some(from) = from.filter(|from| *from != at) {
@@ -456,6 +590,8 @@ impl Frontier for MemoryFrontier {
         };
         if may {
             self.goes_out(at);
+            let answers = self.hosts[at].window.answers();
+            job.answered = if answers { Answered::default() } else { self.stalled.goes_on(job.id, at, now) };
             return Some(job);
         }
         self.waits_again(&job);
@@ -502,39 +638,23 @@ impl Frontier for MemoryFrontier {
 
     fn drain(&mut self) -> Vec<Subject> {
         let mut all = Vec::with_capacity(self.waiting);
-        while let Some((_, at)) = self.ready.pop_first() {
-            all.extend(self.hosts[at].queue.pop());
+        while let Some((_, at)) = self.ready.first_key_value().or(self.troubled.first_key_value()) {
+            let at = *at;
+            all.extend(self.pop(at));
             self.list(at);
         }
-        for host in &mut self.hosts {
-            all.extend(std::iter::from_fn(|| host.queue.pop()));
-            (host.held, host.next) = (None, None);
+        for at in 0..self.hosts.len() {
+            all.extend(std::iter::from_fn(|| self.pop(at)));
+            (self.hosts[at].held, self.hosts[at].next) = (None, None);
         }
         let known: Vec<_> = self.index.values().copied().collect();
         known.into_iter().for_each(|at| self.list(at));
         all.extend(std::mem::take(&mut self.later).into_waiting());
-        (self.waiting, self.parked, self.waiting_bytes, self.next) = (0, 0, 0, None);
-        all.into_iter().map(Waiting::into_subject).collect()
+        (self.waiting, self.parked, self.waiting_bytes) = (0, 0, 0);
+        (self.next, self.room_due) = (None, None);
+        let lost = std::mem::take(&mut self.lost).into_iter().map(|lost| Subject::Bad(Box::new(lost)));
+        all.into_iter().map(Waiting::into_subject).chain(lost).collect()
     }
-}
-
-/// The bytes of a seed's own text.
-fn text_of(seed: &Seed) -> usize {
-    let wants = seed.wants.as_deref().map_or(0, |wants| {
-        let fields = wants.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
-        wants.out.as_ref().map_or(0, String::len) + fields.sum::<usize>()
-    });
-    seed.url.as_str().len() + wants
-}
-
-/// With what redirects have brought, which is more than most seeds are.
-fn text_of_job(job: &Job) -> usize {
-    let onward = job.onward.as_deref().map_or(0, |onward| {
-        let hops = onward.facts.redirects.iter().map(|hop| size_of::<Hop>() + hop.url.as_str().len());
-        let cookies = onward.cookies.iter().map(|cookie| cookie.name.len() + cookie.value.len());
-        size_of::<Onward>() + job.url().as_str().len() + hops.sum::<usize>() + cookies.sum::<usize>()
-    });
-    text_of(&job.seed) + onward
 }
 
 /// What a redirect came from.

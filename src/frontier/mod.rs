@@ -7,7 +7,7 @@ mod memory;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::model::{Claimed, Job, Seed, Subject};
+use crate::model::{Claimed, Job, JobId, Seed, Subject};
 use crate::policy::pacer::{AllManners, SharedPacer};
 use crate::policy::politeness::Sign;
 
@@ -41,6 +41,8 @@ pub struct Rules {
     pub dedup: bool,
     /// How many fetches the run may have under way at once.
     pub concurrency: u32,
+    /// Beside how many fetches at hosts that do not answer it may have another one under way.
+    pub beyond: u32,
     /// What hosts are granted.
     pub manners: AllManners,
     /// Keeps starts apart; `None`: nobody asked for that.
@@ -52,7 +54,8 @@ pub struct Rules {
 pub enum Claim {
     /// Fetch this.
     Job(Box<Job>),
-    /// This is never handed out: its host is held for good. It waits no longer.
+    /// This is never handed out: its host is held for good, or it was lost where it waited. It waits no
+    /// longer.
     Refused(Box<Subject>),
     /// Something waits, and none of it for anything but this time.
     NotBefore(Instant),
@@ -74,7 +77,8 @@ pub trait Frontier: Send {
     /// Admits a seed.
     fn push(&mut self, seed: Seed, save_as: Option<Claimed>);
 
-    /// How many more seeds it takes; bounded by their number and by their text.
+    /// How many more seeds it takes; bounded by their number and by their text, as they are in memory.
+    /// What hosts are not done with soon may be put elsewhere, in [`Frontier::wake`].
     fn room(&self) -> usize;
 
     /// Whether there is something to claim, as far as can be told without a clock.
@@ -92,16 +96,33 @@ pub trait Frontier: Send {
     /// Hands out the highest priority. Of one priority, the host with the fewest jobs out is next,
     /// and then the one that has waited longest for its turn; of one host, what waited for its time
     /// goes before the rest, of which the one admitted first is next. While others are ready, a
-    /// host that has as many as it has shown to serve comes after them.
+    /// host that has as many as it has shown to serve comes after them, and hosts in trouble have a
+    /// few slots and turns together.
     fn claim(&mut self) -> Claim;
+
+    /// So many fetches are to be under way at once from now on, where the run finds that out by itself;
+    /// no more than [`Rules::concurrency`].
+    fn limit(&mut self, at_once: u32);
+
+    /// Of the jobs that were handed out all have begun but so many of the last. The time is asked for
+    /// only where it matters.
+    fn begun(&mut self, not_yet: usize, now: &dyn Fn() -> Instant);
+
+    /// A job that has been out for more than a second, and for much longer than usual, at a host that
+    /// has never answered, or not since its trouble began, while hosts that answer are ready: another
+    /// one may run beside it until it ends. Each is told once; [`Frontier::next_due`] tells when.
+    fn lend(&mut self, now: Instant) -> Option<JobId>;
+
+    /// This job is no longer under way; to be said before it is settled.
+    fn ended(&mut self, id: JobId);
 
     /// A claimed job is no longer out.
     fn settle(&mut self, how: Settled<'_>);
 
     /// A redirect of a claimed job leads on ([`Job::onward`]). Where the host that it leads to may be
     /// asked now, the job is given back and is out still, now at that host; else it waits there, before
-    /// those that have not begun.
-    fn lead_on(&mut self, job: Box<Job>) -> Option<Box<Job>>;
+    /// those that have not begun. To be said after [`Frontier::ended`].
+    fn lead_on(&mut self, job: Box<Job>, now: &dyn Fn() -> Instant) -> Option<Box<Job>>;
 
     /// Notes what the end of a fetch says of the host that was asked last, before that fetch is
     /// settled; the time is asked for only where it matters. True when the host is given up: nothing

@@ -5,6 +5,10 @@
 //! multiplicative decrease, as TCP does it (RFC 5681). What it has shown to serve counts only while
 //! other hosts want slots too: it begins low and grows with each good answer, so that a host which
 //! keeps its fetches waiting never has many.
+//!
+//! Hosts in trouble, which have not answered well since their slots were cut, share a few slots and
+//! a small part of the turns. And a fetch that waits for long at a host that does not answer counts
+//! no more beside those that do.
 
 #[cfg(test)]
 mod tests;
@@ -23,14 +27,32 @@ pub const SILENT: u32 = 10;
 pub const PROBES: [Duration; 4] =
     [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8)];
 
-/// The least that any host has beside others.
-const LEAST: u32 = 2;
+/// Of so many turns beside others that are ready, hosts in trouble get one.
+pub const TURNS: u32 = 50;
+
+/// Of so many slots beside others that are ready, hosts in trouble get one, but one always.
+const SLOTS: u32 = 20;
+
+/// For so many fetches at once, one more may be under way beside one that waits in vain.
+const BEYOND: u32 = 8;
 
 /// An answer is slow from here on, if it is so beside the others too.
 const SLOW: Duration = Duration::from_secs(1);
 
 /// Slow is what takes so many times as long as usual.
 const SLOW_BY: u32 = 8;
+
+/// How many slots hosts in trouble have together, in a run of so many fetches at once, while others
+/// are ready.
+pub fn for_troubled(concurrency: u32) -> u32 {
+    (concurrency / SLOTS).max(1)
+}
+
+/// How many fetches may be under way beyond the concurrency, beside as many that wait for hosts which
+/// do not answer.
+pub fn beyond(concurrency: u32) -> u32 {
+    concurrency / BEYOND
+}
 
 /// What the end of a fetch says about the host that was asked last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +100,11 @@ impl Usual {
         self.0 = Some(if took > usual { (usual * 17 / 16).min(took) } else { (usual * 15 / 16).max(took) });
         took > SLOW && took > usual * SLOW_BY
     }
+
+    /// How long a fetch may be out before it is slow.
+    pub fn patience(self) -> Duration {
+        self.0.map_or(SLOW, |usual| (usual * SLOW_BY).max(SLOW))
+    }
 }
 
 /// What follows from trouble.
@@ -102,6 +129,8 @@ pub struct Window {
     shown: u32,
     /// When slots were last cut.
     cut: Option<Instant>,
+    /// The last that was heard of it was a good answer, and no slow one.
+    answers: bool,
     /// Fetches in a row that nobody answered.
     silent: u32,
     /// Probes so far, and when the last one was due.
@@ -111,8 +140,8 @@ pub struct Window {
 impl Window {
     /// A host of which nothing is known, in a run of so many fetches at once.
     pub fn new(concurrency: u32) -> Self {
-        let shown = (concurrency / 32).max(LEAST);
-        Self { slots: None, earned: 0, shown, cut: None, silent: 0, probes: None }
+        let shown = (concurrency / 32).max(1);
+        Self { slots: None, earned: 0, shown, cut: None, answers: false, silent: 0, probes: None }
     }
 
     /// The most at once, whoever else is there.
@@ -125,6 +154,16 @@ impl Window {
         self.shown.min(self.slots())
     }
 
+    /// Whether it is known to answer: a good answer was the last that was heard of it.
+    pub fn answers(&self) -> bool {
+        self.answers
+    }
+
+    /// Whether it has not answered well since its slots were cut.
+    pub fn is_troubled(&self) -> bool {
+        self.cut.is_some() && !self.answers
+    }
+
     /// Whether there is something to remember of it.
     pub fn is_marked(&self) -> bool {
         self.slots.is_some() || self.silent > 0
@@ -133,7 +172,8 @@ impl Window {
     /// It answered.
     pub fn well(&mut self, slow: bool, concurrency: u32) {
         (self.silent, self.probes) = (0, None);
-        self.shown = if slow { (self.shown / 2).max(1) } else { (self.shown + 1).min(concurrency.max(LEAST)) };
+        self.answers = !slow;
+        self.shown = if slow { (self.shown / 2).max(1) } else { (self.shown + 1).min(concurrency.max(1)) };
         let Some(slots) = self.slots else { return };
         self.earned += 1;
         if self.earned >= slots {
@@ -144,6 +184,7 @@ impl Window {
 
     /// It is busy or silent; `out` fetches were under way, this one among them.
     pub fn trouble(&mut self, silent: bool, out: u32, now: Instant) -> Next {
+        self.answers = false;
         if self.cut.is_none_or(|cut| now >= cut + CUT_EVERY) {
             self.cut = Some(now);
             self.earned = 0;

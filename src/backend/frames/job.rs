@@ -15,7 +15,7 @@ use super::facts::{FactsFrame, OnwardFrame, TimingFrame};
 use super::spec::{self, Field};
 use crate::fetch::{Fetched, Ready, Reply};
 use crate::model::{
-    Claimed, Condition, Credentials, ErrorKind, Facts, FetchError, Job, JobId, Known, Origin, PerSeed, Seed,
+    Answered, Claimed, Condition, Credentials, ErrorKind, Facts, FetchError, Job, JobId, Known, Origin, PerSeed, Seed,
     SkipReason, Validators, Verdict,
 };
 
@@ -93,6 +93,8 @@ impl<'a> JobFrame<'a> {
             onward: self.onward.map(OnwardFrame::into_onward).transpose()?.map(Box::new),
             save_as: self.save_as.map(|name| Claimed(name.into())),
             admitted: Instant::now(),
+            // Who asks to know is not here.
+            answered: Answered::default(),
         })
     }
 }

@@ -51,6 +51,7 @@ fn job() -> Job {
         ))),
         save_as: Some(Claimed("h.test/a".into())),
         admitted: Instant::now(),
+        answered: Default::default(),
     }
 }
 

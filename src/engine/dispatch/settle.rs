@@ -8,7 +8,7 @@ use super::super::retry::cancelled;
 use super::State;
 use crate::backend::Returned;
 use crate::frontier::Settled;
-use crate::model::{ErrorKind, FetchError, Job, Onward, Outcome, SkipReason, Subject, Timing, Tried, Verdict};
+use crate::model::{ErrorKind, FetchError, Job, JobId, Onward, Outcome, SkipReason, Subject, Timing, Tried, Verdict};
 use crate::policy::origin;
 use crate::policy::politeness::{self, Sign};
 use crate::policy::retry::Decision;
@@ -19,12 +19,13 @@ impl State {
         match back {
             Returned::Ended(outcome) => self.ended(outcome),
             Returned::NotBegun(mut job) => {
-                self.out.remove(&job.id);
+                self.is_back(job.id);
                 // A redirect belongs to a try that did begin.
                 job.attempt -= u32::from(job.onward.is_none());
                 self.let_wait(job);
             }
             Returned::Onward(job, again) => {
+                self.frontier.ended(job.id);
                 if let Some(Onward { facts, took, .. }) = job.onward.as_deref()
                     && let Some(asked) = facts.redirects.last()
                 {
@@ -40,24 +41,35 @@ impl State {
     fn lead_on(&mut self, job: Box<Job>, again: oneshot::Sender<Box<Job>>) {
         let id = job.id;
         if self.stopping.is_some() {
-            self.out.remove(&id);
+            self.is_back(id);
             return self.let_wait(job);
         }
-        match self.frontier.lead_on(job) {
+        match self.frontier.lead_on(job, &tokio::time::Instant::now) {
             // Err: the backend died; what was out is told of then.
             Some(job) => drop(again.send(job)),
             None => {
-                self.out.remove(&id);
+                self.is_back(id);
                 self.watchers.led_on(id);
             }
         }
     }
 
+    /// A job is no longer out.
+    fn is_back(&mut self, id: JobId) {
+        self.out.remove(&id);
+        self.frontier.ended(id);
+        self.lent.settled(id);
+    }
+
     /// A job has ended: its outcome is told, or it is tried again.
     fn ended(&mut self, mut outcome: Outcome) {
         self.auto.came_back(&outcome, self.out.len(), self.frontier.has_ready());
+        if let Some(limit) = self.auto.limit() {
+            self.frontier.limit(limit);
+        }
+        let Subject::Job(job) = &outcome.subject else { return self.finish(outcome) };
+        self.is_back(job.id);
         let Subject::Job(job) = &mut outcome.subject else { return self.finish(outcome) };
-        self.out.remove(&job.id);
         let Decision { again, hold } = self.retries.after(job, &outcome.verdict, &outcome.facts);
         let host = origin::host(job.url());
         if let Some(hold) = hold {

@@ -45,15 +45,21 @@ fn others_keep_their_rate_beside_a_throttled_host_and_a_tarpit() {
         ("/hang", secs(30), Step::Fail(ErrorKind::Timeout)),
     ];
     let good: Vec<_> = (0..10).map(|n| of_host(&format!("good{n}.test"), 800)).collect();
-    let alone = run_of(&interleaved(&good), 64, &script).done("http://good");
-    for bad in [
-        [alike("x.test", "tarpit", 100), alike("y.test", "busy", 100)],
-        [alike("x.test", "hang", 20), alike("y.test", "shaky", 100)],
-    ] {
-        let ran = run_of(&interleaved(&[&good[..], &bad].concat()), 64, &script);
-        let beside = ran.done("http://good");
-        assert!(beside.mul_f64(0.95) <= alone, "{beside:?} beside {}, {alone:?} alone", bad[0][0]);
-        assert_eq!(ran.end.summary.counts.read, ran.outcomes.len() as u64);
+    for concurrency in [8, 10, 32, 64, 100] {
+        let alone = run_of(&interleaved(&good), concurrency, &script);
+        assert_eq!(alone.end.summary.peak_concurrency, concurrency, "all of them answer");
+        let alone = alone.done("http://good");
+        for bad in [
+            [alike("x.test", "tarpit", 100), alike("y.test", "busy", 100)],
+            [alike("x.test", "hang", 20), alike("y.test", "shaky", 100)],
+        ] {
+            let ran = run_of(&interleaved(&[&good[..], &bad].concat()), concurrency, &script);
+            let beside = ran.done("http://good");
+            let what = format!("-c {concurrency}: {beside:?} beside {}, {alone:?} alone", bad[0][0]);
+            assert!(beside.mul_f64(0.95) <= alone, "{what}");
+            assert!(ran.end.summary.peak_concurrency <= concurrency + concurrency / 8, "{what}");
+            assert_eq!(ran.end.summary.counts.read, ran.outcomes.len() as u64);
+        }
     }
 }
 

@@ -23,9 +23,9 @@ fn a_redirect_is_asked_before_what_has_not_begun_as_the_same_try() {
         }
         let first = job(f);
         let id = first.id;
-        let there = f.lead_on(led_to(first, "http://a.test/there")).expect("nothing is in the way");
+        let there = f.lead_on(led_to(first, "http://a.test/there"), &Instant::now).expect("nothing is in the way");
         f.hold_host("a.test", HoldUntil::Time(at(Instant::now(), 1)));
-        assert!(f.lead_on(led_to(there, "http://a.test/on")).is_none());
+        assert!(f.lead_on(led_to(there, "http://a.test/on"), &Instant::now).is_none());
         f.wake(at(Instant::now(), 2));
         let again = job(f);
         assert_eq!((again.id, again.attempt, again.url().path()), (id, 1, "/on"));
@@ -45,7 +45,7 @@ fn a_redirect_takes_a_slot_of_the_host_that_it_leads_to_and_gives_its_own_back()
         }
         let (first, third) = (job(f), job(f));
         assert_eq!((first.url().path(), third.url().path()), ("/1", "/3"));
-        assert!(f.lead_on(led_to(first, "http://b.test/there")).is_none());
+        assert!(f.lead_on(led_to(first, "http://b.test/there"), &Instant::now).is_none());
         let second = job(f);
         assert_eq!(second.url().path(), "/2", "its slot is free");
         assert!(matches!(f.claim(), Claim::Waiting), "b has one under way");
@@ -63,13 +63,13 @@ fn a_redirect_waits_for_a_host_that_is_held_and_is_refused_by_one_that_is_given_
         }
         f.hold_host("b.test", HoldUntil::Time(at(now, 5)));
         let (first, second) = (job(f), job(f));
-        assert!(f.lead_on(led_to(first, "http://b.test/there")).is_none());
+        assert!(f.lead_on(led_to(first, "http://b.test/there"), &Instant::now).is_none());
         assert!(matches!(f.claim(), Claim::NotBefore(due) if due == at(now, 5)));
         f.wake(at(now, 5));
         let there = job(f);
         assert_eq!(there.url().path(), "/there");
         f.hold_host("b.test", HoldUntil::ForGood);
-        assert!(f.lead_on(led_to(second, "http://b.test/too")).is_none());
+        assert!(f.lead_on(led_to(second, "http://b.test/too"), &Instant::now).is_none());
         let Claim::Refused(subject) = f.claim() else { panic!("nobody asks there") };
         let Subject::Job(second) = *subject else { panic!("it is a job") };
         assert_eq!((second.url().path(), second.seed.url.path()), ("/too", "/2"));
@@ -84,7 +84,7 @@ fn another_try_begins_at_the_beginning() {
         let now = Instant::now();
         f.push(seed("http://a.test/1", 0), None);
         let first = job(f);
-        let there = f.lead_on(led_to(first, "http://b.test/there")).expect("nothing is in the way");
+        let there = f.lead_on(led_to(first, "http://b.test/there"), &Instant::now).expect("nothing is in the way");
         f.settle(Settled::RetryAt(at(now, 1), there));
         f.wake(at(now, 1));
         let again = job(f);
@@ -100,7 +100,7 @@ fn what_redirects_have_brought_counts_as_text_that_waits() {
         f.push(seed("http://a.test/1", 0), None);
         f.hold_host("b.test", HoldUntil::Time(at(Instant::now(), 5)));
         let (first, long) = (job(f), "x".repeat(40 << 20));
-        assert!(f.lead_on(led_to(first, &format!("http://b.test/{long}"))).is_none());
+        assert!(f.lead_on(led_to(first, &format!("http://b.test/{long}")), &Instant::now).is_none());
         assert_eq!(f.room(), 0);
         assert_eq!(f.drain().len(), 1);
         assert!(f.room() > 0);

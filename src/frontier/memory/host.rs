@@ -8,7 +8,11 @@ use tokio::time::Instant;
 
 use super::super::HoldUntil;
 use super::Waiting;
+use super::overflow::Behind;
 use crate::policy::politeness::Window;
+
+/// The priority of what has none of its own: only what has this one is ever written to a file.
+pub(super) const ORDINARY: i32 = 0;
 
 /// The turn of a host among those that are ready: first those that have fewer fetches than they
 /// have shown to serve, then by priority, then by how few they have, then by whose turn it is.
@@ -19,6 +23,8 @@ pub(super) struct Turn {
     pub(super) priority: Reverse<i32>,
     pub(super) out: u32,
     pub(super) number: u64,
+    /// Whether it is known to answer, which does not change its turn.
+    pub(super) answers: bool,
 }
 
 /// Where a host is listed.
@@ -28,42 +34,57 @@ pub(super) enum Place {
     Nowhere,
     /// Among those that are ready.
     Ready(Turn),
+    /// Among those that are ready but for their trouble.
+    Troubled(Turn),
     /// Among those whose time has not come.
     Timed(Instant),
+    /// Among those whose lines are given back unasked, since this turn.
+    Refused(u64),
 }
 
 /// One host.
 pub(super) struct Host {
     pub(super) name: Arc<str>,
     pub(super) queue: Queue,
+    /// What waits behind that, most of it in a file.
+    pub(super) behind: Option<Box<Behind>>,
     pub(super) place: Place,
     pub(super) window: Window,
     /// Handed out and not settled.
     pub(super) out: u32,
+    /// How many of those another one runs beside.
+    pub(super) lent: u32,
+    /// How many of those that are out were counted as those of hosts in trouble.
+    pub(super) troubled: u32,
     /// The most that may be out, as the user said.
     pub(super) most: u32,
     pub(super) held: Option<HoldUntil>,
     /// The earliest next start, where starts are kept apart.
     pub(super) next: Option<Instant>,
-    /// It is in the list of idle hosts that are remembered.
-    pub(super) remembered: bool,
+    /// Since when it is in the list of idle hosts that are remembered.
+    pub(super) remembered: Option<u64>,
     /// How many of those that wait were counted as parked.
     pub(super) parked: usize,
+    /// How many of those in the file were counted as those of a quick host.
+    pub(super) of_quick: usize,
 }
 
 impl Host {
     /// Where it belongs.
     pub(super) fn belongs(&self, number: u64) -> Place {
-        let turn = |has_its_share, out| match self.queue.priority() {
-            Some(priority) => Place::Ready(Turn { has_its_share, priority: Reverse(priority), out, number }),
-            None => Place::Nowhere,
-        };
-        match (self.held, self.next) {
-            (Some(HoldUntil::ForGood), _) => turn(false, 0),
-            (Some(HoldUntil::Time(end)), next) => Place::Timed(next.map_or(end, |next| next.max(end))),
+        let priority = self.queue.priority();
+        match (self.held, self.next, priority) {
+            (Some(HoldUntil::ForGood), _, None) => Place::Nowhere,
+            (Some(HoldUntil::ForGood), _, Some(_)) => Place::Refused(number),
+            (Some(HoldUntil::Time(end)), next, _) => Place::Timed(next.map_or(end, |next| next.max(end))),
             _ if self.out >= self.most.min(self.window.slots()) => Place::Nowhere,
-            (None, Some(next)) => Place::Timed(next),
-            (None, None) => turn(self.out >= self.window.beside_others(), self.out),
+            (None, Some(next), _) => Place::Timed(next),
+            (None, None, None) => Place::Nowhere,
+            (None, None, Some(priority)) => {
+                let (has_its_share, answers) = (self.out >= self.window.beside_others(), self.window.answers());
+                let turn = Turn { has_its_share, priority: Reverse(priority), out: self.out, number, answers };
+                if self.window.is_troubled() { Place::Troubled(turn) } else { Place::Ready(turn) }
+            }
         }
     }
 
@@ -80,7 +101,8 @@ impl Host {
 
     /// Whether what waits for it waits for its better days.
     pub(super) fn is_parked(&self) -> bool {
-        self.held.is_some() || (self.place == Place::Nowhere && self.window.is_marked())
+        let waits_for_slots = self.place == Place::Nowhere && self.window.is_marked();
+        self.held.is_some() || self.lent > 0 || waits_for_slots || self.window.is_troubled()
     }
 
     /// Whether nothing is lost when it is forgotten.
@@ -109,6 +131,32 @@ impl Queue {
     pub(super) fn priority(&self) -> Option<i32> {
         let other = self.others.first_key_value().map(|(level, _)| level.0);
         if self.main.is_empty() { other } else { other.max(Some(self.level)) }
+    }
+
+    fn ordinary_ones(&self) -> Option<&VecDeque<Waiting>> {
+        if self.level == ORDINARY { Some(&self.main) } else { self.others.get(&Reverse(ORDINARY)) }
+    }
+
+    /// How many of the ordinary priority wait.
+    pub(super) fn ordinary(&self) -> usize {
+        self.ordinary_ones().map_or(0, VecDeque::len)
+    }
+
+    /// When the oldest of them that was never tried was admitted.
+    pub(super) fn oldest(&self) -> Option<std::time::Instant> {
+        self.ordinary_ones()?.iter().find_map(|waiting| match waiting {
+            Waiting::New { admitted, .. } => Some(*admitted),
+            Waiting::Again(_) => None,
+        })
+    }
+
+    /// Takes those of the ordinary priority but so many of the oldest.
+    pub(super) fn take_behind(&mut self, so_many: usize) -> VecDeque<Waiting> {
+        let ones = if self.level == ORDINARY { Some(&mut self.main) } else { self.others.get_mut(&Reverse(ORDINARY)) };
+        match ones {
+            Some(ones) if ones.len() > so_many && so_many > 0 => ones.split_off(so_many),
+            _ => VecDeque::new(),
+        }
     }
 
     fn of(&mut self, level: i32) -> &mut VecDeque<Waiting> {

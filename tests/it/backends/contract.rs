@@ -31,6 +31,7 @@ fn start(entry: &BackendEntry, concurrency: u32, script: Script, program: &str) 
     let ctx = RunContext {
         spec: FetchSpec::Scripted(Arc::new(script)),
         concurrency,
+        lent: Arc::default(),
         meter: Arc::default(),
         held: Arc::default(),
         drain: CancellationToken::new(),

@@ -45,7 +45,7 @@ impl Auto {
 }
 
 /// Whether a server said, or showed, that this was too much.
-fn was_turned_away(outcome: &Outcome) -> bool {
+pub(super) fn was_turned_away(outcome: &Outcome) -> bool {
     match &outcome.verdict {
         Verdict::HttpError => matches!(outcome.facts.status, Some(429 | 503)),
         Verdict::Failed(error) => {

@@ -17,7 +17,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::auto::Auto;
+use super::auto::{Auto, was_turned_away};
 use super::ends::Ends;
 use super::order::InputOrder;
 use super::reading::Reading;
@@ -283,10 +283,7 @@ impl State {
 
     /// A job came back: its outcome is told, or it is tried again.
     fn settle(&mut self, mut outcome: Outcome) {
-        self.auto.came_back(&outcome, self.out.len(), self.frontier.has_ready());
-        if let Some(limit) = self.auto.limit() {
-            self.frontier.limit(limit);
-        }
+        self.steer(&outcome);
         let Subject::Job(job) = &mut outcome.subject else { return self.finish(outcome) };
         self.out.remove(&job.id);
         self.frontier.ended(job.id);
@@ -322,6 +319,19 @@ impl State {
             outcome.facts = condition.facts;
         }
         self.finish(outcome);
+    }
+
+    /// Where the run finds its limit by itself: what this outcome says of that.
+    fn steer(&mut self, outcome: &Outcome) {
+        if let (Some(_), Subject::Job(job)) = (self.auto.limit(), &outcome.subject) {
+            let host = origin::host(outcome.facts.final_url.as_ref().unwrap_or(&job.seed.url));
+            if self.frontier.tells_of_load(job.id, host, was_turned_away(outcome)) {
+                self.auto.came_back(outcome, self.out.len(), self.frontier.has_ready());
+            }
+        }
+        if let Some(limit) = self.auto.limit() {
+            self.frontier.limit(limit);
+        }
     }
 
     /// A job came back that did not begin: the run is stopping, or its host is held.

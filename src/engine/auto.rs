@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use crate::model::{AutoConcurrency, ErrorKind, Outcome, Verdict};
+use crate::model::{AutoConcurrency, ErrorKind, Outcome, Subject, Verdict};
 use crate::policy::concurrency::{Chosen, Ended, Knee};
 use crate::policy::politeness;
 
@@ -31,7 +31,13 @@ impl Auto {
     pub(super) fn came_back(&mut self, outcome: &Outcome, out: usize, others_wait: bool) {
         let Some((knee, started)) = &mut self.0 else { return };
         // What was not asked took nobody's time.
-        let Some(took) = outcome.timing.total else { return };
+        let Some(all) = outcome.timing.total else { return };
+        // Of a chain of redirects only the last hop was out just now.
+        let before = match &outcome.subject {
+            Subject::Job(job) => job.onward.as_ref().and_then(|onward| onward.timing.total).unwrap_or_default(),
+            Subject::Seed(_) | Subject::Bad(_) => return,
+        };
+        let took = all.saturating_sub(before);
         let busy = others_wait || out >= knee.limit() as usize;
         let ended = Ended { took, turned_away: was_turned_away(outcome), busy };
         knee.ended(ended, started.elapsed());
@@ -45,7 +51,7 @@ impl Auto {
 }
 
 /// Whether a server said, or showed, that this was too much.
-fn was_turned_away(outcome: &Outcome) -> bool {
+pub(super) fn was_turned_away(outcome: &Outcome) -> bool {
     match &outcome.verdict {
         Verdict::HttpError => matches!(outcome.facts.status, Some(429 | 503)),
         Verdict::Failed(error) => {

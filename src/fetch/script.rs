@@ -98,12 +98,8 @@ impl Fetcher for ScriptedFetcher {
                 () = abort.cancelled() => (Facts::default(), Verdict::Cancelled),
             };
             let first_byte = facts.status.map(|_| started.elapsed());
-            Reply::Ended(Fetched {
-                facts: Box::new(facts),
-                timing: Timing { first_byte, ..Timing::default() },
-                verdict,
-                ready: None,
-            })
+            let timing = Timing { first_byte, total: Some(started.elapsed()), ..Timing::default() };
+            Reply::Ended(Fetched { facts: Box::new(facts), timing, verdict, ready: None })
         })
     }
 }

@@ -528,6 +528,11 @@ impl Frontier for MemoryFrontier {
         self.stalled.limit(beyond(self.at_once));
     }
 
+    fn tells_of_load(&self, id: JobId, host: &str, turned_away: bool) -> bool {
+        let answers = || self.index.get(host).is_some_and(|at| self.hosts[*at].window.answers());
+        !self.stalled.is_lent(id) && (!turned_away || answers())
+    }
+
     fn begun(&mut self, not_yet: usize, now: &dyn Fn() -> Instant) {
         self.stalled.begun(self.handed_out.saturating_sub(not_yet as u64), now);
     }

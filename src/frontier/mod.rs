@@ -104,6 +104,11 @@ pub trait Frontier: Send {
     /// no more than [`Rules::concurrency`].
     fn limit(&mut self, at_once: u32);
 
+    /// Whether the end of this job, which this host may have turned away, says anything of how many may
+    /// be under way at once: not where the job waited there in vain, and that it was turned away only
+    /// where the host is known to answer.
+    fn tells_of_load(&self, id: JobId, host: &str, turned_away: bool) -> bool;
+
     /// Of the jobs that were handed out all have begun but so many of the last. The time is asked for
     /// only where it matters.
     fn begun(&mut self, not_yet: usize, now: &dyn Fn() -> Instant);

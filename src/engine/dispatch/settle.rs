@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::super::auto::was_turned_away;
 use super::super::retry::cancelled;
 use super::State;
 use crate::backend::Returned;
@@ -63,10 +64,7 @@ impl State {
 
     /// A job has ended: its outcome is told, or it is tried again.
     fn ended(&mut self, mut outcome: Outcome) {
-        self.auto.came_back(&outcome, self.out.len(), self.frontier.has_ready());
-        if let Some(limit) = self.auto.limit() {
-            self.frontier.limit(limit);
-        }
+        self.steer(&outcome);
         let Subject::Job(job) = &outcome.subject else { return self.finish(outcome) };
         self.is_back(job.id);
         let Subject::Job(job) = &mut outcome.subject else { return self.finish(outcome) };
@@ -97,6 +95,18 @@ impl State {
             outcome.facts = Box::new(condition.facts);
         }
         self.finish(outcome);
+    }
+
+    /// Where the run finds its limit by itself: what this outcome says of that.
+    fn steer(&mut self, outcome: &Outcome) {
+        if let (Some(_), Subject::Job(job)) = (self.auto.limit(), &outcome.subject)
+            && self.frontier.tells_of_load(job.id, origin::host(job.url()), was_turned_away(outcome))
+        {
+            self.auto.came_back(outcome, self.out.len(), self.frontier.has_ready());
+        }
+        if let Some(limit) = self.auto.limit() {
+            self.frontier.limit(limit);
+        }
     }
 
     /// A job came back that has not ended: it waits, unless the run is stopping.

@@ -139,3 +139,21 @@ fn many_hosts_of_one_url_each_are_all_served_at_full_width() {
     assert_eq!((ran.end.summary.counts.ok, ran.end.summary.peak_concurrency), (3000, 50));
     assert!(ran.took < ms(10 * 3000 / 50 * 3 / 2), "{:?}", ran.took);
 }
+
+#[test]
+fn hosts_in_trouble_do_not_bring_down_the_limit_that_is_found_for_all() {
+    let script = [("/busy", ms(10), busy(9, 429, None)), ("/hang", secs(5), Step::Fail(ErrorKind::Timeout))];
+    let mut lists: Vec<_> = (0..10).map(|n| of_host(&format!("good{n}.test"), 2000)).collect();
+    lists.extend((0..6).map(|n| alike(&format!("busy{n}.test"), "busy", 100)));
+    lists.extend((0..6).map(|n| alike(&format!("hang{n}.test"), "hang", 100)));
+    let urls = interleaved(&lists);
+    let mut case = case(&urls.iter().map(String::as_str).collect::<Vec<_>>());
+    (case.concurrency, case.auto) = (128, true);
+    for (path, delay, step) in script {
+        case.script.paths.insert(path.to_owned(), (delay, step));
+    }
+    let ran = ran(case, None);
+    let good = ran.done("http://good");
+    // At 128 at once it would be 1.6 s; at one or two, as one host could bring it to, minutes.
+    assert!(good < secs(6), "{good:?}, {:?}", ran.end.summary.auto);
+}

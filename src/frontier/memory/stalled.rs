@@ -103,6 +103,11 @@ impl Stalled {
         self.lent.extend(self.out.pop_front().map(|out| (out.id, out.host)));
     }
 
+    /// Whether another one runs beside it.
+    pub(super) fn is_lent(&self, id: JobId) -> bool {
+        self.lent.iter().any(|(lent, _)| *lent == id)
+    }
+
     /// It is out no longer; its host, where another one ran beside it.
     pub(super) fn ended(&mut self, id: JobId) -> Option<usize> {
         if let Some(at) = self.lent.iter().position(|(lent, _)| *lent == id) {

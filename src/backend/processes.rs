@@ -120,7 +120,7 @@ impl Keeper {
             return Done::Back(Returned::NotBegun(job));
         }
         let queued = queued(&job);
-        let first = job.attempt;
+        let mut deaths = job.onward.as_ref().map_or(0, |onward| onward.deaths);
         let _under_way = crew.ctx.meter.begin();
         let started = Instant::now();
         let mut fetched = loop {
@@ -128,9 +128,12 @@ impl Keeper {
             let mut written = false;
             let why = match self.fetch(&job, &mut written).await {
                 Ok(Reply::Ended(fetched)) => break fetched,
-                Ok(Reply::Onward(onward)) => return led_on(job, onward, queued),
+                Ok(Reply::Onward(mut onward)) => {
+                    onward.deaths = deaths;
+                    return led_on(job, onward, queued);
+                }
                 Err(Lost::Child(_)) if crew.ctx.drain.is_cancelled() => break cancelled(started),
-                Err(Lost::Child(why)) if job.attempt == first && !written => why,
+                Err(Lost::Child(why)) if deaths == 0 && !written => why,
                 Err(Lost::Child(why)) => {
                     break failed(ErrorKind::Internal, format!("the worker process of this URL died: {why}"));
                 }
@@ -138,6 +141,7 @@ impl Keeper {
             };
             tracing::warn!(url = %crate::policy::printable::printable(job.seed.url.as_str()), why, "a worker process died; trying again");
             job.attempt += 1;
+            deaths += 1;
         };
         if let Some(ready) = fetched.ready.take()
             && let Err(error) = give_name(ready).await

@@ -275,6 +275,9 @@ impl State {
                 Claim::Refused(subject) => {
                     let outcome = self.retries.refused(*subject);
                     self.finish(outcome);
+                    if self.met.is_some() {
+                        return None;
+                    }
                 }
                 Claim::NotBefore(_) | Claim::Waiting | Claim::Empty => return None,
             }
@@ -395,6 +398,9 @@ impl Run {
             self.hand_out();
             self.tell_begun();
             self.flush_some();
+            if self.state.met.is_some() {
+                continue;
+            }
             if self.over() {
                 break;
             }

@@ -76,8 +76,9 @@ impl Retries {
     pub(super) fn refused(&self, subject: Subject) -> Outcome {
         let subject = match subject {
             Subject::Job(mut job) => match job.last.take() {
-                Some(last) => return told(job, *last),
-                None => Subject::Job(job),
+                // One of redirects has more to tell than the try before.
+                Some(last) if job.onward.is_none() => return told(job, *last),
+                _ => Subject::Job(job),
             },
             Subject::Bad(bad) => return Outcome::bad_line(*bad),
             subject => subject,

@@ -156,7 +156,7 @@ impl Fetcher for HttpFetcher {
                 End::Onward(from) => {
                     let took = timing.first_byte.unwrap_or_default().saturating_sub(spent);
                     let cookies = cookies::of_chain(chain.as_deref());
-                    Reply::Onward(Box::new(Onward { facts, timing, took, from, cookies }))
+                    Reply::Onward(Box::new(Onward { facts, timing, took, from, cookies, deaths: 0 }))
                 }
             }
         }))
@@ -280,6 +280,8 @@ impl Exchange<'_> {
             let circle = if seen_before { "; they lead in a circle" } else { "" };
             return Err(FetchError::new(ErrorKind::Redirect, format!("more than {most} redirects{circle}")));
         }
+        // It is of the redirect.
+        (self.facts.content_type, self.facts.validators) = (None, None);
         self.facts.final_url = Some(next);
         self.drain(response).await;
         Ok(End::Onward(from))
@@ -298,13 +300,13 @@ impl Exchange<'_> {
 
     /// Sends one request and waits for the head of its response.
     async fn ask(&mut self, url: &Url) -> Result<Answer, FetchError> {
-        if self.fetcher.spec.throttle.is_paced() {
-            self.pace.apart(self.fetcher.spec.throttle.request(url)).await?;
-        }
         tracing::debug!(url = %printable(url.as_str()), "asking");
         let mut stale = 0;
         let mut unbegun = false;
         let response = loop {
+            if self.fetcher.spec.throttle.is_paced() {
+                self.pace.apart(self.fetcher.spec.throttle.request(url)).await?;
+            }
             MARKS.with(Marks::reset);
             let fields = self.fields_for(url);
             self.accepts = fields.get(header::ACCEPT_ENCODING).cloned();

@@ -347,7 +347,7 @@ impl MemoryFrontier {
         host.held = Some(HoldUntil::ForGood);
         let name = host.name.clone();
         let refused = self.later.take_where(|job| *origin::host(job.url()) == *name);
-        refused.into_iter().rev().for_each(|waiting| self.hosts[at].queue.push_front(waiting));
+        refused.into_iter().for_each(|waiting| self.hosts[at].queue.push_again(waiting));
     }
 
     /// Whether a host beside this one could be handed out.
@@ -399,9 +399,9 @@ impl MemoryFrontier {
         self.waiting_bytes += text_of_job(job);
     }
 
-    fn push_first(&mut self, waiting: Waiting) {
+    fn push_again(&mut self, waiting: Waiting) {
         let at = self.find_or_add(origin::host(waiting.url()));
-        self.hosts[at].queue.push_front(waiting);
+        self.hosts[at].queue.push_again(waiting);
         self.list(at);
     }
 
@@ -487,7 +487,7 @@ impl Frontier for MemoryFrontier {
             self.look_for_room(now);
         }
         let due = self.later.take_due(now);
-        due.into_iter().rev().for_each(|waiting| self.push_first(waiting));
+        due.into_iter().for_each(|waiting| self.push_again(waiting));
         while let Some((_, at)) = self.timed.first().copied().filter(|(time, _)| *time <= now) {
             let host = &mut self.hosts[at];
             host.held = host.held.filter(|end| *end > HoldUntil::Time(now));
@@ -575,7 +575,7 @@ impl Frontier for MemoryFrontier {
             // Nobody need wait for what will not be asked again.
             Settled::RetryAt(_, job) | Settled::Released(job) => {
                 self.waits_again(&job);
-                return self.push_first(Waiting::Again(job));
+                return self.push_again(Waiting::Again(job));
             }
         }
         if let Some(at) = at {
@@ -584,13 +584,15 @@ impl Frontier for MemoryFrontier {
     }
 
     fn lead_on(&mut self, mut job: Box<Job>, now: &dyn Fn() -> Instant) -> Option<Box<Job>> {
-        let from = self.comes_back(asked(&job));
+        let from = self.comes_back(job.asked());
         let at = self.find_or_add(origin::host(job.url()));
         if let Some(from) = from.filter(|from| *from != at) {
             self.list(from);
         }
         let may = match self.hosts[at].may_have_another() {
             None => false,
+            // Somebody who was handed out a moment ago may have had the next start of all.
+            Some(_) if self.next.is_some() => false,
             Some(beyond_its_share) => (!beyond_its_share || !self.others_are_ready(at)) && self.may_start(at),
         };
         if may {
@@ -600,7 +602,7 @@ impl Frontier for MemoryFrontier {
             return Some(job);
         }
         self.waits_again(&job);
-        self.push_first(Waiting::Again(job));
+        self.push_again(Waiting::Again(job));
         None
     }
 
@@ -660,10 +662,4 @@ impl Frontier for MemoryFrontier {
         let lost = std::mem::take(&mut self.lost).into_iter().map(|lost| Subject::Bad(Box::new(lost)));
         all.into_iter().map(Waiting::into_subject).chain(lost).collect()
     }
-}
-
-/// What a redirect came from.
-fn asked(job: &Job) -> &Url {
-    let hop = job.onward.as_ref().and_then(|onward| onward.facts.redirects.last());
-    hop.map_or(&job.seed.url, |hop| &hop.url)
 }

@@ -69,6 +69,8 @@ pub struct Onward {
     pub from: Option<SocketAddr>,
     /// What the hops have set, where the run keeps no cookies.
     pub cookies: Vec<Cookie>,
+    /// How often the worker of a hop died and another one took over.
+    pub deaths: u32,
 }
 
 /// A seed that was handed out.
@@ -102,5 +104,11 @@ impl Job {
     pub fn url(&self) -> &Url {
         let led_to = self.onward.as_ref().and_then(|onward| onward.facts.final_url.as_ref());
         led_to.unwrap_or(&self.seed.url)
+    }
+
+    /// What was asked last, of a job that a redirect leads on.
+    pub fn asked(&self) -> &Url {
+        let hop = self.onward.as_ref().and_then(|onward| onward.facts.redirects.last());
+        hop.map_or(&self.seed.url, |hop| &hop.url)
     }
 }

@@ -122,3 +122,28 @@ fn the_limit_of_a_url_is_one_for_all_its_hops() {
     let total = record["timing"]["total_ms"].as_f64().unwrap();
     assert!(total >= 700.0, "{record}");
 }
+
+#[test]
+fn a_try_that_a_redirect_ends_is_told_with_the_redirect() {
+    let back = FaultServer::start(Script::new().otherwise(Act::Status(503, vec![("Retry-After", "3600".to_owned())])));
+    let away = |path: &str| Act::RedirectTo(back.url(path));
+    let front = Script::new().on_each("0", vec![Act::Status(500, Vec::new()), away("b0")]).on("1", away("b1"));
+    let front = FaultServer::start(front);
+    let run = Fetchall::new().with_retries().args(["--json", "-c", "1", &front.url("0"), &front.url("1")]).run();
+    let records = run.expect_code(1).records();
+    let record = records.iter().find(|record| record["url"] == front.url("0")).unwrap();
+    assert_eq!((&record["error"]["kind"], &record["attempts"]), (&"blocked".into(), &2.into()), "{record}");
+    assert_eq!((&record["final_url"], &record["status"]), (&back.url("b0").into(), &302.into()), "{record}");
+}
+
+#[test]
+fn refusals_count_as_failures_and_end_the_run_in_time() {
+    let script = Script::new().otherwise(Act::Status(503, vec![("Retry-After", "3600".to_owned())]));
+    let server = FaultServer::start(script);
+    let list: String = (0..200).map(|n| server.url(&n.to_string()) + "\n").collect();
+    let args = ["--json", "-c", "1", "--max-failures", "3"];
+    let run = Fetchall::new().with_retries().args(args).stdin(list).run().expect_code(4);
+    let records = run.records();
+    let cancelled = records.iter().filter(|record| record["outcome"] == "cancelled").count();
+    assert_eq!((records.len(), cancelled, server.requests().len()), (200, 197, 1));
+}

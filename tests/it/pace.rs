@@ -47,11 +47,14 @@ fn assert_apart(backend: &str, times: &[Duration], least: Duration) {
 fn two_requests_of_a_host_are_a_delay_apart_redirects_and_retries_too() {
     let script = || {
         let busy = Act::Status(503, vec![("Retry-After", "0".to_owned())]);
-        Script::new().otherwise(ok()).on("r", Act::RedirectTo("/there".into())).on_each("busy", vec![busy, ok()])
+        // So a server may say that it ends a connection that was idle.
+        let idle = Act::Raw(b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_vec());
+        let script = Script::new().otherwise(ok()).on("r", Act::RedirectTo("/there".into()));
+        script.on_each("busy", vec![busy, ok()]).on_each("idle", vec![idle, ok()])
     };
     let args = ["--delay", "200ms", "-c", "4", "--retry", "1", "--retry-max-wait", "10ms"];
-    on_each(script, &["1", "r", "busy", "2"], &args, |backend, times, _, run| {
-        assert_eq!((run.code(), times.len()), (Some(0), 6), "{backend}: {}", run.stderr);
+    on_each(script, &["1", "r", "busy", "2", "idle"], &args, |backend, times, _, run| {
+        assert_eq!((run.code(), times.len()), (Some(0), 8), "{backend}: {}", run.stderr);
         assert_apart(backend, times, Duration::from_millis(200));
     });
 }

@@ -136,6 +136,8 @@ impl<'a> OnwardFrame<'a> {
             took: self.took,
             from: self.from,
             cookies: self.cookies.into_iter().map(Cookie::from).collect(),
+            // The parent's to count.
+            deaths: 0,
         })
     }
 }

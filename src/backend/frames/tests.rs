@@ -126,7 +126,7 @@ fn onward(facts: Facts, timing: Timing) -> Onward {
         expires: None,
     };
     let from = Some(([127, 0, 0, 1], 80).into());
-    Onward { facts: Box::new(facts), timing, took: Duration::from_millis(3), from, cookies: vec![cookie] }
+    Onward { facts: Box::new(facts), timing, took: Duration::from_millis(3), from, cookies: vec![cookie], deaths: 0 }
 }
 
 fn assert_arrives(reply: &Reply) {

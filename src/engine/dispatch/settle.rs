@@ -9,7 +9,7 @@ use super::super::retry::cancelled;
 use super::State;
 use crate::backend::Returned;
 use crate::frontier::Settled;
-use crate::model::{ErrorKind, FetchError, Job, JobId, Onward, Outcome, SkipReason, Subject, Timing, Tried, Verdict};
+use crate::model::{ErrorKind, FetchError, Job, JobId, Outcome, SkipReason, Subject, Timing, Tried, Verdict};
 use crate::policy::origin;
 use crate::policy::politeness::{self, Sign};
 use crate::policy::retry::Decision;
@@ -27,11 +27,9 @@ impl State {
             }
             Returned::Onward(job, again) => {
                 self.frontier.ended(job.id);
-                if let Some(Onward { facts, took, .. }) = job.onward.as_deref()
-                    && let Some(asked) = facts.redirects.last()
-                {
-                    let sign = Sign::Well(Some(*took));
-                    self.frontier.heard(origin::host(&asked.url), sign, &tokio::time::Instant::now);
+                if let Some(onward) = job.onward.as_deref() {
+                    let sign = Sign::Well(Some(onward.took));
+                    self.frontier.heard(origin::host(job.asked()), sign, &tokio::time::Instant::now);
                 }
                 self.lead_on(job, again);
             }
@@ -43,7 +41,8 @@ impl State {
         let id = job.id;
         if self.stopping.is_some() {
             self.is_back(id);
-            return self.let_wait(job);
+            self.frontier.settle(Settled::Done(job.asked()));
+            return self.finish(cancelled(Subject::Job(job)));
         }
         match self.frontier.lead_on(job, &tokio::time::Instant::now) {
             // Err: the backend died; what was out is told of then.

@@ -9,8 +9,14 @@ fn led_to(mut job: Box<Job>, next: &str) -> Box<Job> {
     let mut facts = job.onward.take().map(|onward| onward.facts).unwrap_or_default();
     facts.redirects.push(asked);
     facts.final_url = Some(url::Url::parse(next).unwrap());
-    let onward =
-        Onward { facts, timing: Timing::default(), took: Duration::from_millis(1), from: None, cookies: Vec::new() };
+    let onward = Onward {
+        facts,
+        timing: Timing::default(),
+        took: Duration::from_millis(1),
+        from: None,
+        cookies: Vec::new(),
+        deaths: 0,
+    };
     job.onward = Some(Box::new(onward));
     job
 }
@@ -101,6 +107,39 @@ fn what_redirects_have_brought_counts_as_text_that_waits() {
         f.hold_host("b.test", HoldUntil::Time(at(Instant::now(), 5)));
         let (first, long) = (job(f), "x".repeat(40 << 20));
         assert!(f.lead_on(led_to(first, &format!("http://b.test/{long}")), &Instant::now).is_none());
+        assert_eq!(f.room(), 0);
+        assert_eq!(f.drain().len(), 1);
+        assert!(f.room() > 0);
+    });
+}
+
+#[test]
+fn what_waits_again_is_asked_in_the_order_in_which_it_came_back() {
+    each(|f| {
+        let now = Instant::now();
+        for path in ["http://a.test/1", "http://a.test/2", "http://a.test/3", "http://b.test/4"] {
+            f.push(seed(path, 0), None);
+        }
+        f.hold_host("b.test", HoldUntil::Time(at(now, 5)));
+        let jobs = [job(f), job(f), job(f)];
+        for (n, job) in jobs.into_iter().enumerate() {
+            assert!(f.lead_on(led_to(job, &format!("http://b.test/{n}")), &Instant::now).is_none());
+        }
+        f.wake(at(now, 5));
+        let order: Vec<_> = (0..4).map(|_| job(f).url().path().to_owned()).collect();
+        assert_eq!(order, ["/0", "/1", "/2", "/4"]);
+    });
+}
+
+#[test]
+fn what_a_try_has_brought_counts_as_text_that_waits() {
+    each(|f| {
+        f.push(seed("http://a.test/1", 0), None);
+        let mut first = job(f);
+        let content_type = Some("x".repeat(40 << 20).into_boxed_str());
+        let facts = Box::new(crate::model::Facts { content_type, ..Default::default() });
+        first.last = Some(Box::new(Tried { facts, timing: Timing::default(), verdict: Verdict::HttpError }));
+        f.settle(Settled::RetryAt(at(Instant::now(), 5), first));
         assert_eq!(f.room(), 0);
         assert_eq!(f.drain().len(), 1);
         assert!(f.room() > 0);

@@ -119,17 +119,24 @@ pub(super) struct Queue {
     level: i32,
     main: VecDeque<Waiting>,
     others: BTreeMap<Reverse<i32>, VecDeque<Waiting>>,
+    /// Those that were handed out before, which go before the others of their priority.
+    again: BTreeMap<Reverse<i32>, VecDeque<Waiting>>,
 }
 
 impl Queue {
     /// How many wait.
     pub(super) fn len(&self) -> usize {
-        self.main.len() + self.others.values().map(VecDeque::len).sum::<usize>()
+        let all = self.others.values().chain(self.again.values());
+        self.main.len() + all.map(VecDeque::len).sum::<usize>()
     }
 
     /// The highest priority; `None` where nothing waits.
     pub(super) fn priority(&self) -> Option<i32> {
-        let other = self.others.first_key_value().map(|(level, _)| level.0);
+        highest(&self.again).max(self.of_new())
+    }
+
+    fn of_new(&self) -> Option<i32> {
+        let other = highest(&self.others);
         if self.main.is_empty() { other } else { other.max(Some(self.level)) }
     }
 
@@ -170,21 +177,33 @@ impl Queue {
         self.of(waiting.seed().priority).push_back(waiting);
     }
 
-    /// Before all others of its priority: what waited for its time has waited long enough.
-    pub(super) fn push_front(&mut self, waiting: Waiting) {
-        self.of(waiting.seed().priority).push_front(waiting);
+    /// Before all of its priority that nobody has had, and after those that wait like this.
+    pub(super) fn push_again(&mut self, waiting: Waiting) {
+        self.again.entry(Reverse(waiting.seed().priority)).or_default().push_back(waiting);
     }
 
     pub(super) fn pop(&mut self) -> Option<Waiting> {
-        match self.others.first_entry() {
-            Some(mut first) if self.main.is_empty() || first.key().0 > self.level => {
-                let next = first.get_mut().pop_front();
-                if first.get().is_empty() {
-                    first.remove();
-                }
-                next
-            }
-            _ => self.main.pop_front(),
+        let again = highest(&self.again);
+        if again.is_some() && again >= self.of_new() {
+            return pop_highest(&mut self.again);
         }
+        let other = highest(&self.others);
+        if other.is_some_and(|other| self.main.is_empty() || other > self.level) {
+            return pop_highest(&mut self.others);
+        }
+        self.main.pop_front()
     }
+}
+
+fn highest(levels: &BTreeMap<Reverse<i32>, VecDeque<Waiting>>) -> Option<i32> {
+    levels.first_key_value().map(|(level, _)| level.0)
+}
+
+fn pop_highest(levels: &mut BTreeMap<Reverse<i32>, VecDeque<Waiting>>) -> Option<Waiting> {
+    let mut first = levels.first_entry()?;
+    let next = first.get_mut().pop_front();
+    if first.get().is_empty() {
+        first.remove();
+    }
+    next
 }

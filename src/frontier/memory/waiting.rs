@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use crate::model::{Claimed, Hop, Job, Onward, Seed, Subject};
+use crate::model::{Claimed, Cookie, Facts, Hop, Job, Onward, Seed, Subject, Tried};
 
 /// Something that waits.
 pub(super) enum Waiting {
@@ -51,12 +51,24 @@ pub(super) fn text_of(seed: &Seed) -> usize {
     seed.url.as_str().len() + wants
 }
 
-/// With what redirects have brought, which is more than most seeds are.
+/// With what redirects and the last try have brought, which is more than most seeds are.
 pub(super) fn text_of_job(job: &Job) -> usize {
     let onward = job.onward.as_deref().map_or(0, |onward| {
-        let hops = onward.facts.redirects.iter().map(|hop| size_of::<Hop>() + hop.url.as_str().len());
-        let cookies = onward.cookies.iter().map(|cookie| cookie.name.len() + cookie.value.len());
-        size_of::<Onward>() + job.url().as_str().len() + hops.sum::<usize>() + cookies.sum::<usize>()
+        let cookies = onward.cookies.iter().map(|cookie| size_of::<Cookie>() + cookie.name.len() + cookie.value.len());
+        size_of::<Onward>() + text_of_facts(&onward.facts) + cookies.sum::<usize>()
     });
-    text_of(&job.seed) + onward
+    let last = job.last.as_deref().map_or(0, |last| size_of::<Tried>() + text_of_facts(&last.facts));
+    text_of(&job.seed) + onward + last
+}
+
+fn text_of_facts(facts: &Facts) -> usize {
+    let hops = facts.redirects.iter().map(|hop| size_of::<Hop>() + hop.url.as_str().len());
+    let texts = [
+        facts.final_url.as_ref().map(Url::as_str),
+        facts.path.as_deref(),
+        facts.content_type.as_deref(),
+        facts.validators.as_ref().and_then(|validators| validators.etag.as_deref()),
+        facts.validators.as_ref().and_then(|validators| validators.last_modified.as_deref()),
+    ];
+    size_of::<Facts>() + hops.sum::<usize>() + texts.into_iter().flatten().map(str::len).sum::<usize>()
 }

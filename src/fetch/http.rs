@@ -362,7 +362,8 @@ impl Exchange<'_> {
         if let Some(wants) = wants {
             set_fields(&mut fields, &wants.headers);
         }
-        if !origin::same(url, &self.job.seed.url) {
+        let at_home = self.job.onward.is_none() || origin::same(url, &self.job.seed.url);
+        if !at_home {
             // RFC 9110, section 15.4: what was meant for one origin does not follow a redirect out of it.
             // A Host that the user wrote names that origin.
             let secrets: Vec<_> = fields.keys().filter(|name| is_secret(name)).cloned().collect();
@@ -371,7 +372,7 @@ impl Exchange<'_> {
             // This is meant for the one that is asked now.
             self.fetcher.spec.add_host_fields(url, &mut fields);
         }
-        self.authorize(url, &mut fields);
+        self.authorize(url, at_home, &mut fields);
         cookies::send(self.fetcher.spec.cookies.as_deref(), self.chain.as_deref(), url, &mut fields);
         let theirs = || wants.is_some_and(|w| w.headers.iter().any(|(name, _)| name == header::ACCEPT_ENCODING));
         if self.fetcher.asks_codings && decode::asks_identity(url.path()) && !theirs() {
@@ -387,9 +388,8 @@ impl Exchange<'_> {
 
     /// Who asks, where that is known: what stands in the URL of the list counts for more than a field,
     /// that for more than `--user`, and that for more than the netrc file.
-    fn authorize(&self, url: &Url, fields: &mut HeaderMap) {
-        let (spec, seed) = (&self.fetcher.spec, &self.job.seed.url);
-        let at_home = origin::same(url, seed);
+    fn authorize(&self, url: &Url, at_home: bool, fields: &mut HeaderMap) {
+        let spec = &self.fetcher.spec;
         let own = if at_home { self.wants().and_then(|wants| wants.credentials.as_ref()) } else { None };
         let own_user = own.filter(|own| own.password.is_empty()).map(|own| own.username.as_str());
         let has_field = fields.contains_key(header::AUTHORIZATION);

@@ -76,8 +76,15 @@ mod tests {
         let (a, b, mut there) = (job("http://a.test/"), job("http://b.test/"), job("http://a.test/"));
         let facts = Facts { final_url: Some(b.seed.url.clone()), ..Facts::default() };
         let (timing, took) = (Timing::default(), Duration::ZERO);
-        there.onward =
-            Some(Box::new(Onward { facts: Box::new(facts), timing, took, from: None, cookies: Vec::new(), deaths: 0 }));
+        there.onward = Some(Box::new(Onward {
+            facts: Box::new(facts),
+            timing,
+            took,
+            wait: took,
+            from: None,
+            cookies: Vec::new(),
+            deaths: 0,
+        }));
         for secs in [5, 2] {
             let mut facts = Facts { status: Some(429), ..Facts::default() };
             held.note(&a, &Verdict::HttpError, &facts);

@@ -51,6 +51,15 @@ impl Retries {
         decide(limits, tried, jitter.roll(), || budgets.take(host))
     }
 
+    /// Why a redirect is not followed that asks for more patience than there is.
+    pub(super) fn waits_too_long(&self, job: &Job) -> Option<FetchError> {
+        let wait = job.onward.as_ref().map(|onward| onward.wait).filter(|wait| *wait > self.limits.max_wait)?;
+        let (wait, most) = (show_time(wait), show_time(self.limits.max_wait));
+        let message =
+            format!("the redirect is not to be followed before {wait} have passed; see --retry-max-wait ({most})");
+        Some(FetchError::new(ErrorKind::Redirect, message))
+    }
+
     /// Until when a host is left alone.
     pub(super) fn hold(&mut self, host: &str, hold: Hold) -> HoldUntil {
         match hold {

@@ -153,10 +153,10 @@ impl Fetcher for HttpFetcher {
             timing.total = Some(spent + started.elapsed());
             match ended {
                 End::As(verdict) => Reply::Ended(Fetched { facts, timing, verdict, ready }),
-                End::Onward(from) => {
+                End::Onward(from, wait) => {
                     let took = timing.first_byte.unwrap_or_default().saturating_sub(spent);
                     let cookies = cookies::of_chain(chain.as_deref());
-                    Reply::Onward(Box::new(Onward { facts, timing, took, from, cookies, deaths: 0 }))
+                    Reply::Onward(Box::new(Onward { facts, timing, took, wait, from, cookies, deaths: 0 }))
                 }
             }
         }))
@@ -213,8 +213,8 @@ fn set_fields(fields: &mut HeaderMap, more: &[(HeaderName, HeaderValue)]) {
 /// How one request ends.
 enum End {
     As(Verdict),
-    /// A redirect leads on, from this address.
-    Onward(Option<SocketAddr>),
+    /// A redirect leads on, from this address, after this wait.
+    Onward(Option<SocketAddr>, Duration),
 }
 
 /// One request of a job under way.
@@ -274,7 +274,9 @@ impl Exchange<'_> {
         if self.fetcher.spec.cookies.is_none() {
             cookies::keep(None, &mut self.chain, url, response.headers());
         }
-        self.facts.redirects.push(Hop { status: response.status().as_u16(), url: url.clone() });
+        let status = response.status().as_u16();
+        let wait = asked(status, response.headers(), SystemTime::now()).unwrap_or_default();
+        self.facts.redirects.push(Hop { status, url: url.clone() });
         if self.facts.redirects.len() > self.fetcher.spec.max_redirects as usize {
             let most = self.fetcher.spec.max_redirects;
             let circle = if seen_before { "; they lead in a circle" } else { "" };
@@ -284,7 +286,7 @@ impl Exchange<'_> {
         (self.facts.content_type, self.facts.validators) = (None, None);
         self.facts.final_url = Some(next);
         self.drain(response).await;
-        Ok(End::Onward(from))
+        Ok(End::Onward(from, wait))
     }
 
     /// What there is of the body.

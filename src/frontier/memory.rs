@@ -15,6 +15,7 @@ mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 use url::Url;
@@ -588,6 +589,13 @@ impl Frontier for MemoryFrontier {
         let at = self.find_or_add(origin::host(job.url()));
         if let Some(from) = from.filter(|from| *from != at) {
             self.list(from);
+        }
+        let wait = job.onward.as_ref().map_or(Duration::ZERO, |onward| onward.wait);
+        if !wait.is_zero() && !self.hosts[at].is_given_up() {
+            self.waits_again(&job);
+            self.later.push(now() + wait, job);
+            self.list(at);
+            return None;
         }
         let may = match self.hosts[at].may_have_another() {
             None => false,

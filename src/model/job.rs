@@ -65,6 +65,8 @@ pub struct Onward {
     pub timing: Timing,
     /// How long the head of the last one took.
     pub took: Duration,
+    /// How long the last one asks to wait before it is followed (RFC 9110, section 10.2.3).
+    pub wait: Duration,
     /// The address that the last one came from, where that is known.
     pub from: Option<SocketAddr>,
     /// What the hops have set, where the run keeps no cookies.

@@ -29,7 +29,8 @@ pub fn asked(status: u16, fields: &HeaderMap, now: SystemTime) -> Option<Duratio
     // By the server's own clock, where it tells it: ours may be wrong.
     let date = texts(fields, "date").find_map(|text| httpdate::parse_http_date(text).ok()).unwrap_or(now);
     let said = texts(fields, "retry-after").filter_map(|text| retry_after(text, date, now)).max();
-    said.or_else(|| limited(status, fields, date)).map(|wait| wait.min(MOST))
+    // A limit is met by what is turned away.
+    said.or_else(|| if status >= 400 { limited(status, fields, date) } else { None }).map(|wait| wait.min(MOST))
 }
 
 fn texts<'a>(fields: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {

@@ -147,3 +147,22 @@ fn refusals_count_as_failures_and_end_the_run_in_time() {
     let cancelled = records.iter().filter(|record| record["outcome"] == "cancelled").count();
     assert_eq!((records.len(), cancelled, server.requests().len()), (200, 197, 1));
 }
+
+#[test]
+fn a_redirect_that_asks_for_a_wait_is_followed_after_it() {
+    let there = |wait: &str| vec![("Location", "/there".to_owned()), ("Retry-After", wait.to_owned())];
+    for backend in BACKENDS {
+        let script = Script::new().on("soon", Act::Status(303, there("1"))).on("late", Act::Status(303, there("3600")));
+        let server = FaultServer::start(script.otherwise(ok()));
+        let urls = ["soon", "late", "other"].map(|name| server.url(name));
+        let args = ["--json", "-c", "1", "--backend", backend];
+        let records = Fetchall::new().args(args).args(urls).run().expect_code(1).records();
+        let requests = server.requests();
+        let at = |path: &str| requests.iter().find(|request| request.path == path).unwrap().at;
+        assert!(at("/there") - at("/soon") >= Duration::from_millis(995), "{backend}");
+        assert!(at("/other") < at("/there"), "{backend}: nobody waits for it");
+        let late = records.iter().find(|record| record["url"] == server.url("late")).unwrap();
+        assert_eq!((&late["error"]["kind"], &late["attempts"]), (&"redirect".into(), &1.into()), "{backend}: {late}");
+        assert_eq!(requests.len(), 4, "{backend}");
+    }
+}

@@ -114,6 +114,7 @@ pub(super) struct OnwardFrame<'a> {
     facts: FactsFrame<'a>,
     timing: TimingFrame,
     took: Duration,
+    wait: Duration,
     from: Option<SocketAddr>,
     cookies: Vec<CookieFrame>,
 }
@@ -124,6 +125,7 @@ impl<'a> OnwardFrame<'a> {
             facts: FactsFrame::new(&onward.facts),
             timing: (&onward.timing).into(),
             took: onward.took,
+            wait: onward.wait,
             from: onward.from,
             cookies: onward.cookies.iter().cloned().map(CookieFrame::from).collect(),
         }
@@ -134,6 +136,7 @@ impl<'a> OnwardFrame<'a> {
             facts: Box::new(self.facts.into_facts()?),
             timing: self.timing.into(),
             took: self.took,
+            wait: self.wait,
             from: self.from,
             cookies: self.cookies.into_iter().map(Cookie::from).collect(),
             // The parent's to count.

@@ -126,7 +126,15 @@ fn onward(facts: Facts, timing: Timing) -> Onward {
         expires: None,
     };
     let from = Some(([127, 0, 0, 1], 80).into());
-    Onward { facts: Box::new(facts), timing, took: Duration::from_millis(3), from, cookies: vec![cookie], deaths: 0 }
+    Onward {
+        facts: Box::new(facts),
+        timing,
+        took: Duration::from_millis(3),
+        wait: Duration::from_secs(1),
+        from,
+        cookies: vec![cookie],
+        deaths: 0,
+    }
 }
 
 fn assert_arrives(reply: &Reply) {

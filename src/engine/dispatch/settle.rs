@@ -44,6 +44,11 @@ impl State {
             self.frontier.settle(Settled::Done(job.asked()));
             return self.finish(cancelled(Subject::Job(job)));
         }
+        if let Some(error) = self.retries.waits_too_long(&job) {
+            self.is_back(id);
+            self.frontier.settle(Settled::Done(job.asked()));
+            return self.finish(Outcome { verdict: Verdict::Failed(error), ..cancelled(Subject::Job(job)) });
+        }
         match self.frontier.lead_on(job, &tokio::time::Instant::now) {
             // Err: the backend died; what was out is told of then.
             Some(job) => drop(again.send(job)),

@@ -13,6 +13,7 @@ fn led_to(mut job: Box<Job>, next: &str) -> Box<Job> {
         facts,
         timing: Timing::default(),
         took: Duration::from_millis(1),
+        wait: Duration::ZERO,
         from: None,
         cookies: Vec::new(),
         deaths: 0,
@@ -143,5 +144,22 @@ fn what_a_try_has_brought_counts_as_text_that_waits() {
         assert_eq!(f.room(), 0);
         assert_eq!(f.drain().len(), 1);
         assert!(f.room() > 0);
+    });
+}
+
+#[test]
+fn a_redirect_that_asks_for_a_wait_is_followed_after_it_as_the_same_try() {
+    each(|f| {
+        let now = Instant::now();
+        f.push(seed("http://a.test/1", 0), None);
+        let mut first = led_to(job(f), "http://b.test/there");
+        first.onward.as_mut().unwrap().wait = Duration::from_secs(5);
+        assert!(f.lead_on(first, &|| now).is_none());
+        assert!(matches!(f.claim(), Claim::NotBefore(due) if due == at(now, 5)));
+        f.wake(at(now, 5));
+        let there = job(f);
+        assert_eq!((there.attempt, there.url().path()), (1, "/there"));
+        f.settle(Settled::Done(there.url()));
+        assert!(matches!(f.claim(), Claim::Empty));
     });
 }

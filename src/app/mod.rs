@@ -14,6 +14,7 @@ use std::io::{self, Write};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use http::header::{COOKIE, HeaderName, HeaderValue, USER_AGENT};
 
@@ -34,6 +35,9 @@ use crate::source::{Inputs, ListSource, ReportSource, Source, SourceError};
 use crate::state::StateError;
 use memory::Recalling;
 use outputs::Outputs;
+
+/// See [`Rules::first_moments`]: the first thousands of lines are read in less.
+const FIRST_MOMENTS: Duration = Duration::from_millis(10);
 
 /// A run could not be set up; nothing was fetched.
 #[derive(Debug, thiserror::Error)]
@@ -156,7 +160,8 @@ pub fn plan(
     let pacer = Pacer::new(manners.clone(), config.rate.map(Rate::gap), chance).map(SharedPacer::from);
     spec.throttle = Throttle::new(pacer.clone(), config.limit_rate);
     let dedup = config.duplicates == Duplicates::Skip;
-    let rules = Rules { dedup, concurrency: share.concurrency, beyond: share.beyond, manners, pacer };
+    let (concurrency, beyond) = (share.concurrency, share.beyond);
+    let rules = Rules { dedup, concurrency, beyond, first_moments: FIRST_MOMENTS, manners, pacer };
     Ok(Plan {
         source,
         frontier: (frontier.make)(rules),

@@ -265,7 +265,7 @@ impl State {
 
     /// The next job, if one waits.
     fn claim(&mut self) -> Option<Box<Job>> {
-        loop {
+        for _ in 0..OUTCOMES {
             match self.frontier.claim() {
                 Claim::Job(job) => {
                     self.out.insert(job.id, job.seed.clone());
@@ -282,6 +282,8 @@ impl State {
                 Claim::NotBefore(_) | Claim::Waiting | Claim::Empty => return None,
             }
         }
+        // What is refused goes to the sinks before there is more of it.
+        None
     }
 
     /// What waited for its time and need wait no longer can be claimed.
@@ -322,7 +324,22 @@ impl State {
 
     /// Whether a job waits that may be handed out.
     fn may_hand_out(&self) -> bool {
-        self.frontier.has_ready() && self.auto.allows(self.out.len(), self.lent.many())
+        let takes_more = self.stopping.is_none() && self.pending.len() < PENDING;
+        takes_more && self.frontier.has_ready() && self.auto.allows(self.out.len(), self.lent.many())
+    }
+
+    /// Whether there is something to let go, and the sinks take it.
+    fn may_let_go(&self) -> bool {
+        self.stopping.is_some() && !self.frontier.is_empty() && self.pending.len() < PENDING
+    }
+
+    /// Where the run is stopping: what waits is cancelled, some at a time.
+    fn let_go(&mut self) {
+        if self.may_let_go() {
+            for subject in self.frontier.drain(OUTCOMES) {
+                self.finish(cancelled(subject));
+            }
+        }
     }
 
     /// Whether another batch of lines may be read.
@@ -396,6 +413,7 @@ impl Run {
             }
             self.state.wake();
             self.hand_out();
+            self.state.let_go();
             self.tell_begun();
             self.flush_some();
             if self.state.met.is_some() {
@@ -469,6 +487,8 @@ impl Run {
                     let progress = state.progress(&self.reading);
                     state.watchers.tick(progress);
                 }
+                // The loop begins with letting some of it go.
+                () = std::future::ready(()), if state.may_let_go() => {}
             }
         }
         drop((jobs, to_sinks));
@@ -518,9 +538,6 @@ impl Run {
         self.state.stopping = Some(cause);
         self.drain.cancel();
         self.aborts_at = Some(tokio::time::Instant::now() + self.grace);
-        for subject in self.state.frontier.drain() {
-            self.state.finish(cancelled(subject));
-        }
         for batch in self.reading.stop() {
             self.state.admit(batch);
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 mod onward;
+mod share;
 
 use super::{Claim, FRONTIERS, Frontier, HoldUntil, Rules, Settled};
 use crate::model::{HostPattern, Job, Origin, Seed, Subject, Timing, Tried, Verdict};
@@ -18,7 +19,14 @@ fn seed(path: &str, priority: i32) -> Seed {
 }
 
 fn rules(dedup: bool) -> Rules {
-    Rules { dedup, concurrency: 16, beyond: 2, manners: AllManners::default(), pacer: None }
+    Rules {
+        dedup,
+        concurrency: 16,
+        beyond: 2,
+        first_moments: Duration::ZERO,
+        manners: AllManners::default(),
+        pacer: None,
+    }
 }
 
 fn each(test: impl Fn(&mut dyn Frontier)) {
@@ -99,7 +107,7 @@ fn has_bounded_room_and_gives_everything_back() {
         assert_eq!(f.room(), 0);
         let (url, _) = claim(f).unwrap();
         assert_eq!(f.room(), 1);
-        assert_eq!(f.drain().len(), room - 1);
+        assert_eq!(f.drain(usize::MAX).len(), room - 1);
         assert!(matches!(f.claim(), Claim::Waiting), "what is out stays out");
         f.settle(Settled::Done(&url));
         assert!(matches!(f.claim(), Claim::Empty));
@@ -185,7 +193,7 @@ fn retries_come_by_their_time_and_take_room() {
         let order: String = (0..3).map(|_| claim(f).unwrap().1).collect();
         assert_eq!(order, "/b/c/a");
         assert!(matches!(f.claim(), Claim::NotBefore(due) if due == at(now, 9)));
-        let left = f.drain();
+        let left = f.drain(usize::MAX);
         assert_eq!(left.iter().map(path).collect::<String>(), "/d");
         assert!(matches!(&left[0], Subject::Job(job) if job.attempt == 1), "tried once so far");
         assert!(f.is_empty() && f.next_due().is_none());
@@ -209,7 +217,7 @@ fn what_waits_for_a_held_host_leaves_room_for_the_others() {
         // Its time comes: now they are as all others.
         f.wake(at(now, 5));
         assert_eq!(f.room(), 0);
-        assert_eq!(f.drain().len(), 2 * room + 1);
+        assert_eq!(f.drain(usize::MAX).len(), 2 * room + 1);
         assert_eq!(f.room(), room);
     });
 }
@@ -276,7 +284,7 @@ fn everything_is_given_back_wherever_it_waits() {
         let third = job(f);
         f.settle(Settled::Done(&third.seed.url));
         f.push(seed("http://d.test/4", 0), None);
-        let paths: Vec<_> = f.drain().iter().map(path).collect();
+        let paths: Vec<_> = f.drain(usize::MAX).iter().map(path).collect();
         assert_eq!(paths, ["/4", "/2", "/1"]);
         assert!(f.is_empty() && !f.has_ready() && f.next_due().is_none());
         assert!(matches!(f.claim(), Claim::Empty));
@@ -415,7 +423,7 @@ fn a_dead_host_is_probed_by_one_and_given_up() {
         let room = f.room();
         let silent = |f: &mut dyn Frontier, now| {
             let url = "http://a.test/0".parse().unwrap();
-            let given_up = f.heard("a.test", Sign::Silent, &|| now);
+            let given_up = f.heard("a.test", Sign::Silent(None), &|| now);
             f.settle(Settled::Done(&url));
             given_up
         };
@@ -472,7 +480,7 @@ fn hosts_that_come_and_go_leave_nothing_behind() {
             let host = format!("{n}.test");
             push(f, &host, 1);
             let (url, _) = claim(f).unwrap();
-            f.heard(&host, if n % 2 == 0 { Sign::Well(None) } else { Sign::Silent }, &Instant::now);
+            f.heard(&host, if n % 2 == 0 { Sign::Well(None) } else { Sign::Silent(None) }, &Instant::now);
             f.settle(Settled::Done(&url));
         }
         assert!(f.hosts() <= 4096, "{}", f.hosts());

@@ -6,6 +6,7 @@
 //! that all have the same share; one that is not alone gets no more than it has shown to serve.
 //! Those in trouble are listed apart: they share a few slots and have few of the turns.
 
+mod drain;
 mod host;
 mod later;
 mod overflow;
@@ -44,8 +45,19 @@ const ROOM_PARKED: usize = 100_000;
 /// How many bytes of text the seeds that wait may hold together: URLs may be long.
 const ROOM_BYTES: usize = 32 * 1024 * 1024;
 
+/// How many that need no request are given back before another one is handed out.
+const REFUSED: usize = 32;
+
 /// How many hosts that have nothing to do are remembered for the trouble they had.
 const REMEMBERED: usize = 4096;
+
+/// Whether a run has just begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Early {
+    For(Duration),
+    Until(Instant),
+    Over,
+}
 
 /// Queues by host.
 pub struct MemoryFrontier {
@@ -68,6 +80,7 @@ pub struct MemoryFrontier {
     turns_of_others: u32,
     /// Hosts that are given up and for which something waits: none of it needs a request.
     refused: BTreeMap<u64, usize>,
+    refused_in_a_row: usize,
     timed: BTreeSet<(Instant, usize)>,
     turns: u64,
     later: Later,
@@ -95,6 +108,10 @@ pub struct MemoryFrontier {
     room: (usize, usize),
     /// When it is looked for room for more lines.
     room_due: Option<Instant>,
+    /// The end of the first moments, in which nobody knows who else is in the list.
+    early: Early,
+    /// How many of those in `hosts` were looked at for what is left, see [`Frontier::drain`].
+    drained: usize,
     waiting_bytes: usize,
     out: u32,
     next_id: u64,
@@ -118,6 +135,7 @@ impl MemoryFrontier {
             troubled_out: 0,
             turns_of_others: TURNS,
             refused: BTreeMap::new(),
+            refused_in_a_row: 0,
             timed: BTreeSet::new(),
             turns: 0,
             later: Later::default(),
@@ -136,6 +154,8 @@ impl MemoryFrontier {
             lost: VecDeque::new(),
             room: (ROOM, ROOM_PARKED),
             room_due: None,
+            early: if rules.first_moments.is_zero() { Early::Over } else { Early::For(rules.first_moments) },
+            drained: 0,
             waiting_bytes: 0,
             out: 0,
             next_id: 0,
@@ -283,9 +303,15 @@ impl MemoryFrontier {
 
     /// The host whose turn it would be were so many out.
     fn next_beside(&self, out: u32) -> Option<usize> {
-        if let Some((_, &at)) = self.refused.first_key_value() {
-            return Some(at);
+        // What needs no request goes first, but nobody waits for a million of these.
+        let refused = self.refused.first_key_value().map(|(_, at)| *at);
+        match refused {
+            Some(_) if self.refused_in_a_row < REFUSED => refused,
+            _ => self.next_to_ask(out).or(refused),
         }
+    }
+
+    fn next_to_ask(&self, out: u32) -> Option<usize> {
         // What starts at its time must not wait for a slot.
         if self.pacer.is_some() && (self.next.is_some() || out >= self.concurrency + self.stalled.lent()) {
             return None;
@@ -300,8 +326,11 @@ impl MemoryFrontier {
         // moment: it gets one more for each of its fetches that ended since it is the only one.
         let (only, ended) = self.only;
         let more = if only == at { ended } else { 0 };
-        let alone =
-            || is_alone && (host.out == self.out || host.out < host.window.beside_others().saturating_add(more));
+        let is_early = matches!(self.early, Early::Until(_)) && !host.window.answers();
+        let alone = || {
+            let free = host.out == self.out && !is_early;
+            is_alone && (free || host.out < host.window.beside_others().saturating_add(more))
+        };
         (!turn.has_its_share || alone()).then_some(at)
     }
 
@@ -359,6 +388,7 @@ impl MemoryFrontier {
 
     /// A host has one more under way.
     fn goes_out(&mut self, at: usize) {
+        self.refused_in_a_row = 0;
         self.hosts[at].out += 1;
         self.out += 1;
         let troubled = self.hosts[at].window.is_troubled();
@@ -439,6 +469,9 @@ impl Frontier for MemoryFrontier {
         self.waiting += 1;
         let at = self.find_or_add(origin::host(&seed.url));
         let (admitted, priority) = (std::time::Instant::now(), seed.priority);
+        if let Early::For(moments) = self.early {
+            self.early = Early::Until(Instant::from_std(admitted) + moments);
+        }
         let mut new = Some(Waiting::New { seed, save_as, admitted });
         if self.hosts[at].behind.is_some() && priority == ORDINARY {
             new = new.and_then(|new| self.push_behind(at, new));
@@ -478,12 +511,16 @@ impl Frontier for MemoryFrontier {
 
     fn next_due(&self) -> Option<Instant> {
         let first = self.timed.first().map(|(time, _)| *time);
-        let times = [self.later.next(), first, self.next, self.stalls_at(), self.room_due];
+        let early = if let Early::Until(end) = self.early { Some(end) } else { None };
+        let times = [self.later.next(), first, self.next, self.stalls_at(), self.room_due, early];
         times.into_iter().flatten().min()
     }
 
     fn wake(&mut self, now: Instant) {
         self.next = self.next.filter(|next| *next > now);
+        if matches!(self.early, Early::Until(end) if end <= now) {
+            self.early = Early::Over;
+        }
         if self.room_due.is_some_and(|due| due <= now) {
             self.look_for_room(now);
         }
@@ -507,6 +544,7 @@ impl Frontier for MemoryFrontier {
                 let Some(next) = self.pop(at) else { break };
                 self.list(at);
                 self.leaves(&next);
+                self.refused_in_a_row += 1;
                 return Claim::Refused(Box::new(next.into_subject()));
             }
             if self.may_start(at) {
@@ -623,8 +661,12 @@ impl Frontier for MemoryFrontier {
                 host.window.well(slow, concurrency);
                 Next::GoOn
             }
-            Sign::Busy => host.window.trouble(false, host.out, now().into_std()),
-            Sign::Silent => host.window.trouble(true, host.out, now().into_std()),
+            Sign::Busy => host.window.trouble(None, host.out, now().into_std()),
+            Sign::Silent(took) => {
+                let now = now().into_std();
+                let since = took.and_then(|took| now.checked_sub(took)).unwrap_or(now);
+                host.window.trouble(Some(since), host.out, now)
+            }
         };
         match next {
             Next::GoOn => {}
@@ -651,23 +693,7 @@ impl Frontier for MemoryFrontier {
         self.index.len()
     }
 
-    fn drain(&mut self) -> Vec<Subject> {
-        let mut all = Vec::with_capacity(self.waiting);
-        while let Some((_, at)) = self.ready.first_key_value().or(self.troubled.first_key_value()) {
-            let at = *at;
-            all.extend(self.pop(at));
-            self.list(at);
-        }
-        for at in 0..self.hosts.len() {
-            all.extend(std::iter::from_fn(|| self.pop(at)));
-            (self.hosts[at].held, self.hosts[at].next) = (None, None);
-        }
-        let known: Vec<_> = self.index.values().copied().collect();
-        known.into_iter().for_each(|at| self.list(at));
-        all.extend(std::mem::take(&mut self.later).into_waiting());
-        (self.waiting, self.parked, self.waiting_bytes) = (0, 0, 0);
-        (self.next, self.room_due) = (None, None);
-        let lost = std::mem::take(&mut self.lost).into_iter().map(|lost| Subject::Bad(Box::new(lost)));
-        all.into_iter().map(Waiting::into_subject).chain(lost).collect()
+    fn drain(&mut self, most: usize) -> Vec<Subject> {
+        std::iter::from_fn(|| self.let_go()).take(most).collect()
     }
 }

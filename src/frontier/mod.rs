@@ -4,6 +4,8 @@
 mod contract;
 mod memory;
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 use url::Url;
 
@@ -43,6 +45,9 @@ pub struct Rules {
     pub concurrency: u32,
     /// Beside how many fetches at hosts that do not answer it may have another one under way.
     pub beyond: u32,
+    /// How long, from the first line on, a host that has not answered has no more than its share although
+    /// nobody else is there: more may be read any moment, and the first host of a list may be a tarpit.
+    pub first_moments: Duration,
     /// What hosts are granted.
     pub manners: AllManners,
     /// Keeps starts apart; `None`: nobody asked for that.
@@ -141,10 +146,10 @@ pub trait Frontier: Send {
     /// How many hosts it knows anything of.
     fn hosts(&self) -> usize;
 
-    /// Gives back everything that waits, what is ready in the order it would have been handed out,
-    /// for good, and forgets all holds. Jobs that wait for another try come with what the last one
-    /// brought.
-    fn drain(&mut self) -> Vec<Subject>;
+    /// Gives back so many of those that wait, all if there are no more, for good: what is ready in the
+    /// order it would have been handed out, and the others, whatever they wait for. Jobs that wait for
+    /// another try come with what the last one brought. Nothing is claimed any more then.
+    fn drain(&mut self, most: usize) -> Vec<Subject>;
 }
 
 /// A kind of frontier, for the tests that all of them must pass.

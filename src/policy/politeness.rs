@@ -36,6 +36,9 @@ const SLOTS: u32 = 20;
 /// For so many fetches at once, one more may be under way beside one that waits in vain.
 const BEYOND: u32 = 8;
 
+/// And one for fewer than that, but not below this.
+const LEAST_BEYOND: u32 = 4;
+
 /// An answer is slow from here on, if it is so beside the others too.
 const SLOW: Duration = Duration::from_secs(1);
 
@@ -51,7 +54,7 @@ pub fn for_troubled(concurrency: u32) -> u32 {
 /// How many fetches may be under way beyond the concurrency, beside as many that wait for hosts which
 /// do not answer.
 pub fn beyond(concurrency: u32) -> u32 {
-    concurrency / BEYOND
+    if concurrency < LEAST_BEYOND { 0 } else { (concurrency / BEYOND).max(1) }
 }
 
 /// What the end of a fetch says about the host that was asked last.
@@ -61,13 +64,13 @@ pub enum Sign {
     Well(Option<Duration>),
     /// It answered that it is busy, or broke off.
     Busy,
-    /// Nobody answered.
-    Silent,
+    /// Nobody answered; how long that took, where it is known.
+    Silent(Option<Duration>),
 }
 
 /// Reads the sign; `None` where nobody was asked, or the fetch was ended by us. `took` is how long the
-/// last answer's head took.
-pub fn sign(verdict: &Verdict, facts: &Facts, took: Option<Duration>) -> Option<Sign> {
+/// last answer's head took, `all` how long the last request did.
+pub fn sign(verdict: &Verdict, facts: &Facts, took: Option<Duration>, all: Option<Duration>) -> Option<Sign> {
     // A redirect is the answer of the host before.
     let answered = facts.status.is_some_and(|status| !(300..400).contains(&status));
     match verdict {
@@ -75,8 +78,8 @@ pub fn sign(verdict: &Verdict, facts: &Facts, took: Option<Duration>) -> Option<
         Verdict::Ok | Verdict::HttpError | Verdict::Skipped(SkipReason::NotModified) => Some(Sign::Well(took)),
         Verdict::Skipped(_) | Verdict::Cancelled => None,
         Verdict::Failed(error) => match error.kind {
-            ErrorKind::Connect | ErrorKind::Dns => Some(Sign::Silent),
-            ErrorKind::Timeout if !answered => Some(Sign::Silent),
+            ErrorKind::Connect | ErrorKind::Dns => Some(Sign::Silent(all)),
+            ErrorKind::Timeout if !answered => Some(Sign::Silent(all)),
             ErrorKind::Timeout | ErrorKind::Reset => Some(Sign::Busy),
             // A defect, a disk or a rule of ours says nothing about the host.
             ErrorKind::Internal | ErrorKind::Io | ErrorKind::Blocked | ErrorKind::Cancelled | ErrorKind::InvalidUrl => {
@@ -183,7 +186,9 @@ impl Window {
     }
 
     /// It is busy or silent; `out` fetches were under way, this one among them.
-    pub fn trouble(&mut self, silent: bool, out: u32, now: Instant) -> Next {
+    ///
+    /// `since` is when it was begun, if nobody answered.
+    pub fn trouble(&mut self, since: Option<Instant>, out: u32, now: Instant) -> Next {
         self.answers = false;
         if self.cut.is_none_or(|cut| now >= cut + CUT_EVERY) {
             self.cut = Some(now);
@@ -191,14 +196,14 @@ impl Window {
             self.slots = Some((self.slots.unwrap_or(u32::MAX).min(out) / 2).max(1));
             self.shown = (self.shown / 2).max(1);
         }
-        if !silent {
+        let Some(since) = since else {
             (self.silent, self.probes) = (0, None);
             return Next::GoOn;
-        }
+        };
         self.silent = self.silent.saturating_add(1);
         let done = match self.probes {
             // Begun before it was known to be dead.
-            Some((_, due)) if now < due => return Next::GoOn,
+            Some((_, due)) if since < due => return Next::GoOn,
             Some((done, _)) => done,
             None if self.silent < SILENT => return Next::GoOn,
             None => 0,

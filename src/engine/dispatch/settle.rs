@@ -26,7 +26,9 @@ impl State {
                 self.let_wait(job);
             }
             Returned::Onward(job, again) => {
+                // It has answered: what runs beside it runs beside nobody any more.
                 self.frontier.ended(job.id);
+                self.lent.settled(job.id);
                 if let Some(onward) = job.onward.as_deref() {
                     let sign = Sign::Well(Some(onward.took));
                     self.frontier.heard(origin::host(job.asked()), sign, &tokio::time::Instant::now);
@@ -78,8 +80,9 @@ impl State {
             let until = self.retries.hold(host, hold);
             self.frontier.hold_host(host, until);
         }
-        let took = took(job, &outcome.timing);
-        let sign = politeness::sign(&outcome.verdict, &outcome.facts, took);
+        let timing = &outcome.timing;
+        let (took, all) = (of_this_hop(job, timing.first_byte), of_this_hop(job, timing.total));
+        let sign = politeness::sign(&outcome.verdict, &outcome.facts, took, all);
         if sign.is_some_and(|sign| self.frontier.heard(host, sign, &tokio::time::Instant::now)) {
             self.retries.dead(host, &outcome.verdict);
         }
@@ -141,8 +144,8 @@ impl State {
     }
 }
 
-/// How long the head of the last answer took.
-fn took(job: &Job, timing: &Timing) -> Option<Duration> {
+/// A time from the start of the first hop, as it is from that of the last.
+fn of_this_hop(job: &Job, time: Option<Duration>) -> Option<Duration> {
     let spent = job.onward.as_ref().and_then(|onward| onward.timing.total).unwrap_or_default();
-    timing.first_byte.map(|first_byte| first_byte.saturating_sub(spent))
+    time.map(|time| time.saturating_sub(spent))
 }

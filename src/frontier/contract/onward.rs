@@ -109,7 +109,7 @@ fn what_redirects_have_brought_counts_as_text_that_waits() {
         let (first, long) = (job(f), "x".repeat(40 << 20));
         assert!(f.lead_on(led_to(first, &format!("http://b.test/{long}")), &Instant::now).is_none());
         assert_eq!(f.room(), 0);
-        assert_eq!(f.drain().len(), 1);
+        assert_eq!(f.drain(usize::MAX).len(), 1);
         assert!(f.room() > 0);
     });
 }
@@ -142,7 +142,7 @@ fn what_a_try_has_brought_counts_as_text_that_waits() {
         first.last = Some(Box::new(Tried { facts, timing: Timing::default(), verdict: Verdict::HttpError }));
         f.settle(Settled::RetryAt(at(Instant::now(), 5), first));
         assert_eq!(f.room(), 0);
-        assert_eq!(f.drain().len(), 1);
+        assert_eq!(f.drain(usize::MAX).len(), 1);
         assert!(f.room() > 0);
     });
 }

@@ -23,7 +23,7 @@ pub(super) struct Turn {
     pub(super) priority: Reverse<i32>,
     pub(super) out: u32,
     pub(super) number: u64,
-    /// Whether it is known to answer, which does not change its turn.
+    /// Whether it is known to answer, or nobody has asked it, which does not change its turn.
     pub(super) answers: bool,
 }
 
@@ -81,7 +81,9 @@ impl Host {
             (None, Some(next), _) => Place::Timed(next),
             (None, None, None) => Place::Nowhere,
             (None, None, Some(priority)) => {
-                let (has_its_share, answers) = (self.out >= self.window.beside_others(), self.window.answers());
+                let has_its_share = self.out >= self.window.beside_others();
+                let is_new = self.out == 0 && !self.window.is_marked();
+                let answers = self.window.answers() || is_new;
                 let turn = Turn { has_its_share, priority: Reverse(priority), out: self.out, number, answers };
                 if self.window.is_troubled() { Place::Troubled(turn) } else { Place::Ready(turn) }
             }
@@ -103,6 +105,11 @@ impl Host {
     pub(super) fn is_parked(&self) -> bool {
         let waits_for_slots = self.place == Place::Nowhere && self.window.is_marked();
         self.held.is_some() || self.lent > 0 || waits_for_slots || self.window.is_troubled()
+    }
+
+    /// Whether it has all that the user lets it have, or waits for its next start.
+    pub(super) fn is_capped(&self) -> bool {
+        self.out >= self.most || self.next.is_some()
     }
 
     /// Whether nothing is lost when it is forgotten.

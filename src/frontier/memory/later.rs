@@ -62,6 +62,11 @@ impl Later {
         due
     }
 
+    /// The first.
+    pub(super) fn pop(&mut self) -> Option<Waiting> {
+        self.jobs.pop().map(|Reverse(due)| Waiting::Again(due.job))
+    }
+
     /// Those that are chosen, in the order of their time.
     pub(super) fn take_where(&mut self, chosen: impl Fn(&Job) -> bool) -> Vec<Waiting> {
         let all = std::mem::take(&mut self.jobs);

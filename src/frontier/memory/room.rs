@@ -42,6 +42,7 @@ impl MemoryFrontier {
 
     /// Writes what waits for a host but the first chunk, if it is not done with that soon.
     fn write_down(&mut self, at: usize, now: Instant) {
+        let slots_are_idle = self.out < self.concurrency;
         let host = &mut self.hosts[at];
         let mut bytes = 0;
         match &mut host.behind {
@@ -49,7 +50,8 @@ impl MemoryFrontier {
             None => {
                 let is_long = host.queue.ordinary() >= 2 * CHUNK;
                 let slow = || host.queue.oldest().is_some_and(|oldest| now.saturating_duration_since(oldest) >= SLOW);
-                if !is_long || !(host.is_parked() || slow()) {
+                let capped = slots_are_idle && host.is_capped();
+                if !is_long || !(host.is_parked() || capped || slow()) {
                     return;
                 }
                 let mut behind = Box::<Behind>::default();

@@ -27,22 +27,22 @@ fn signs_are_read_from_what_became_of_a_fetch() {
         (Verdict::Skipped(SkipReason::NotModified), status(304), well),
         (Verdict::Skipped(SkipReason::Exists), Facts::default(), None),
         (Verdict::Cancelled, status(200), None),
-        (failed(ErrorKind::Connect), Facts::default(), Some(Sign::Silent)),
-        (failed(ErrorKind::Dns), Facts::default(), Some(Sign::Silent)),
-        (failed(ErrorKind::Timeout), Facts::default(), Some(Sign::Silent)),
+        (failed(ErrorKind::Connect), Facts::default(), Some(Sign::Silent(None))),
+        (failed(ErrorKind::Dns), Facts::default(), Some(Sign::Silent(None))),
+        (failed(ErrorKind::Timeout), Facts::default(), Some(Sign::Silent(None))),
         (failed(ErrorKind::Timeout), status(200), Some(Sign::Busy)),
-        (failed(ErrorKind::Timeout), status(302), Some(Sign::Silent)),
+        (failed(ErrorKind::Timeout), status(302), Some(Sign::Silent(None))),
         (failed(ErrorKind::Reset), Facts::default(), Some(Sign::Busy)),
         (failed(ErrorKind::Tls), Facts::default(), Some(Sign::Well(None))),
         (failed(ErrorKind::Checksum), status(200), Some(Sign::Well(None))),
         (failed(ErrorKind::Io), status(200), None),
         (failed(ErrorKind::Internal), Facts::default(), None),
     ] {
-        assert_eq!(sign(&verdict, &facts, took), expected, "{verdict:?}");
+        assert_eq!(sign(&verdict, &facts, took, None), expected, "{verdict:?}");
     }
     let url = url::Url::parse("http://a.test/").unwrap();
     let redirected = Facts { status: Some(302), redirects: vec![Hop { status: 302, url }], ..Facts::default() };
-    assert_eq!(sign(&failed(ErrorKind::Connect), &redirected, took), Some(Sign::Silent));
+    assert_eq!(sign(&failed(ErrorKind::Connect), &redirected, took, None), Some(Sign::Silent(None)));
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn trouble_halves_once_a_second_and_good_answers_add_one_a_round() {
     let mut window = Window::new(100);
     assert_eq!((window.slots(), window.beside_others()), (u32::MAX, 3));
     for (after, slots) in [(0, 16), (10, 16), (999, 16), (1000, 8), (2000, 4), (3000, 2), (4000, 1), (9000, 1)] {
-        assert_eq!(window.trouble(false, 32, start + ms(after)), Next::GoOn);
+        assert_eq!(window.trouble(None, 32, start + ms(after)), Next::GoOn);
         assert_eq!(window.slots(), slots, "after {after} ms");
     }
     for expected in [2, 2, 3, 3, 3, 4] {
@@ -92,18 +92,19 @@ fn a_silent_host_is_probed_ever_more_rarely_and_then_given_up() {
     let mut now = Instant::now();
     let mut window = Window::new(10);
     for _ in 1..SILENT {
-        assert_eq!(window.trouble(true, 10, now), Next::GoOn);
+        assert_eq!(window.trouble(Some(now), 10, now), Next::GoOn);
     }
     for wait in PROBES {
-        assert_eq!(window.trouble(true, 1, now), Next::Probe(now + wait));
+        assert_eq!(window.trouble(Some(now), 1, now), Next::Probe(now + wait));
         assert_eq!(window.slots(), 1);
-        assert_eq!(window.trouble(true, 9, now + wait / 2), Next::GoOn, "it had begun before");
+        assert_eq!(window.trouble(Some(now + wait / 2), 9, now + wait / 2), Next::GoOn, "it had begun before");
+        assert_eq!(window.trouble(Some(now), 9, now + 2 * wait), Next::GoOn, "and lasted for longer than the rest");
         now += wait;
     }
     let mut alive = window.clone();
-    assert_eq!(window.trouble(true, 1, now), Next::GiveUp);
+    assert_eq!(window.trouble(Some(now), 1, now), Next::GiveUp);
     alive.well(false, 10);
-    assert_eq!((alive.slots(), alive.trouble(true, 1, now)), (2, Next::GoOn), "an answer counts for more");
+    assert_eq!((alive.slots(), alive.trouble(Some(now), 1, now)), (2, Next::GoOn), "an answer counts for more");
 }
 
 proptest! {
@@ -121,7 +122,7 @@ proptest! {
                 0 => window.well(false, concurrency),
                 1 => window.well(true, concurrency),
                 n => {
-                    window.trouble(n == 2, out, now);
+                    window.trouble((n == 2).then_some(now), out, now);
                     prop_assert!(window.slots() <= before);
                 }
             }

@@ -12,7 +12,14 @@ use crate::policy::pacer::AllManners;
 use crate::policy::politeness::Sign;
 
 fn frontier(room: usize, room_parked: usize) -> MemoryFrontier {
-    let rules = Rules { dedup: false, concurrency: 16, beyond: 2, manners: AllManners::default(), pacer: None };
+    let rules = Rules {
+        dedup: false,
+        concurrency: 16,
+        beyond: 2,
+        first_moments: std::time::Duration::ZERO,
+        manners: AllManners::default(),
+        pacer: None,
+    };
     MemoryFrontier { room: (room, room_parked), ..MemoryFrontier::new(rules) }
 }
 
@@ -68,7 +75,7 @@ fn however_many_wait_for_a_held_host_those_behind_it_are_read() {
     for n in 0..30_000 {
         assert_eq!(job(&mut f).unwrap().seed.number, n);
     }
-    let rest: Vec<_> = f.drain().iter().map(Subject::number).collect();
+    let rest: Vec<_> = f.drain(usize::MAX).iter().map(Subject::number).collect();
     assert_eq!(rest, (30_000..60_000).collect::<Vec<_>>());
     assert_eq!((f.overflow.lines(), f.waiting, f.waiting_bytes, f.parked, f.of_quick), (0, 0, 0, 0, 0));
     assert!(f.is_empty());
@@ -190,7 +197,7 @@ proptest! {
             prop_assert!(f.waiting - f.overflow.lines() <= 3_000 + 2 * Batch::MAX);
         }
         let mut rest: [Vec<u64>; 3] = Default::default();
-        for subject in f.drain() {
+        for subject in f.drain(usize::MAX) {
             let host = HOSTS.iter().position(|host| subject.url().contains(host)).unwrap();
             rest[host].push(subject.number());
         }

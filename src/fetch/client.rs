@@ -15,6 +15,7 @@ use ::http::{HeaderMap, HeaderValue, Method, header};
 use url::{Host, Position, Url};
 
 use super::answer::{Answer, ClientError};
+use super::gate::{Gates, Http1Origins};
 use super::pool::{IDLE, Pool};
 use super::reach::{AddressSpec, Names, Reach};
 use super::timing::{self, ConnectLayer};
@@ -54,6 +55,8 @@ fn port_of(proxy: &Url) -> Option<u16> {
 pub(super) struct Clients {
     tls_spec: TlsSpec,
     connect_timeout: Duration,
+    timeout: Option<Duration>,
+    http1: Http1Origins,
     addresses: Arc<AddressSpec>,
     plain: Pool,
     proxies: Proxies,
@@ -73,6 +76,8 @@ impl Clients {
         Self {
             tls_spec: spec.tls.clone(),
             connect_timeout: spec.connect_timeout,
+            timeout: spec.timeout,
+            http1: Http1Origins::default(),
             addresses: spec.addresses.clone(),
             plain: Pool::new(spec.connect_timeout, http, spec.idle_connections, &spec.addresses),
             proxies: if asks_all_directly(spec) { Proxies::default() } else { spec.proxies.clone() },
@@ -164,7 +169,8 @@ impl Clients {
         let proxies = [&self.proxies.http, &self.proxies.https].into_iter().flatten().filter(|_| proxied);
         let except = proxies.filter_map(Url::host_str).map(Box::from).collect();
         // Of its own: a fresh client has none of the connections of the one before.
-        let gates = (!self.tls_spec.http1).then(Arc::default);
+        let gates = || Arc::new(Gates::new(self.connect_timeout, self.timeout, &self.http1));
+        let gates = (!self.tls_spec.http1).then(gates);
         let mut client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls::client_config(&self.tls_spec)?)
             .redirect(reqwest::redirect::Policy::none())
@@ -181,7 +187,8 @@ impl Clients {
             .http2_keep_alive_timeout(Duration::from_secs(15))
             .http2_adaptive_window(true)
             .dns_resolver(Arc::new(Names { spec: self.addresses.clone(), reach, except }))
-            // The timeout is reqwest's, around this layer.
+            // The timeout is reqwest's, around this layer: it begins when that is ready. reqwest also
+            // shares it out among the addresses of a host, which no layer can.
             .connector_layer(ConnectLayer { opened: opened.clone(), timeout: None, gates });
         if self.tls_spec.http1 {
             client = client.http1_only();

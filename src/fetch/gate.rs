@@ -1,13 +1,14 @@
 //! Who may open a connection to an `https` origin of which nobody knows yet what it speaks.
 //!
 //! Over HTTP/2 one connection is enough for all, but that an origin speaks it is known only when
-//! the first one is there (ALPN). So the first fetch opens it alone and the others wait in their
-//! connector. Over HTTP/2 the pool gives them that connection while they wait; where it turns out to
-//! be HTTP/1.1 all of them open their own at once. With every failure, and with every second
-//! without news, twice as many may try, so that each has an error of its own and one connection
-//! that hangs holds nobody up for long.
+//! the first one is there (ALPN). So the first fetch opens it alone and the others wait before they
+//! connect. Over HTTP/2 the pool gives them that connection while they wait; where it turns out to
+//! be HTTP/1.1 all of them open their own at once, and nobody waits there again. With every failure
+//! twice as many may try, so that each has an error of its own. Half of the patience without news lets
+//! as many try again beside those that hang; after all of it everybody goes on. So whoever waits loses
+//! that much at most, which is little beside the limits of time, and those count only from then on.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::{Future as _, poll_fn};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,12 +16,16 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::sync::futures::OwnedNotified;
 use tokio::time::{Instant, sleep};
 
 use super::timing;
 
-/// So long one connection may take until another one is tried beside it.
+/// So long a fetch waits at most.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// And for no more than such a part of what it has to connect, or for all of it.
+const PART: u32 = 4;
 
 /// Between TLS and the pool a connection of HTTP/2 has nothing to wait for but its turn.
 const TURN: Duration = Duration::from_millis(50);
@@ -29,9 +34,40 @@ const TURN: Duration = Duration::from_millis(50);
 const MOST: usize = 1024;
 
 /// The gates of one client.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Gates {
     known: Mutex<Known>,
+    http1: Http1Origins,
+    patience: Duration,
+}
+
+/// Origins that have been seen to speak no HTTP/2. A fresh client has none of the connections of the
+/// one before, but this it need not learn again.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Http1Origins(Arc<Mutex<HashSet<u64>>>);
+
+impl Http1Origins {
+    fn contains(&self, origin: u64) -> bool {
+        self.locked().contains(&origin)
+    }
+
+    fn insert(&self, origin: u64) {
+        let mut origins = self.locked();
+        if origins.len() >= MOST && !origins.contains(&origin) {
+            // One wait for each of them, if they are asked again.
+            origins.clear();
+        }
+        origins.insert(origin);
+    }
+
+    fn remove(&self, origin: u64) {
+        self.locked().remove(&origin);
+    }
+
+    /// Never contended: a fetcher belongs to one runtime of one thread.
+    fn locked(&self) -> MutexGuard<'_, HashSet<u64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -85,44 +121,48 @@ enum Turn {
 }
 
 impl Origin {
-    /// `used` tells the shared connection that this fetch has had, if any: whoever comes again does
-    /// not wait for it.
-    fn turn(&mut self, now: Instant, used: Option<Instant>) -> Turn {
-        if let Some(at) = self.shared.filter(|at| *at + TURN > now && Some(*at) != used) {
+    /// For a fetch that waits until `latest` at most. `used` tells the shared connection that it has had,
+    /// if any: whoever comes again does not wait for it.
+    fn turn(&mut self, now: Instant, latest: Instant, used: Option<Instant>, patience: Duration) -> Turn {
+        let shared = self.shared.filter(|at| *at + TURN > now && Some(*at) != used);
+        // What is on its way to the pool is worth a little more, but not again and again.
+        if let Some(at) = shared.filter(|_| now < latest + TURN) {
             timing::mark_shared(at);
             return Turn::Wait(at + TURN - now);
         }
         if self.opening == 0 {
             self.since = now;
         }
-        let waited = now - self.since;
-        let doublings = u32::try_from(waited.as_secs() / PATIENCE.as_secs()).unwrap_or(u32::MAX).min(31);
-        if self.opening < self.may.saturating_mul(1 << doublings) {
+        let (beside, wide) = (self.since + patience / 2, latest.min(self.since + patience));
+        let may = if now < beside { self.may } else { self.may.saturating_mul(2) };
+        if self.opening < may || now >= wide {
             self.opening += 1;
             return Turn::Open;
         }
-        Turn::Wait(PATIENCE * (doublings + 1) - waited)
+        let until = if now < beside { wide.min(beside) } else { wide };
+        Turn::Wait(until - now)
     }
 }
 
 impl Gates {
+    /// For a client with such limits of time for a connection and for a URL.
+    pub(super) fn new(connect_timeout: Duration, timeout: Option<Duration>, http1: &Http1Origins) -> Self {
+        let limit = timeout.map_or(connect_timeout, |timeout| timeout.min(connect_timeout));
+        Self { known: Mutex::default(), http1: http1.clone(), patience: PATIENCE.min(limit / PART) }
+    }
+
     /// Waits until this task may open a connection to this origin.
     ///
     /// # Errors
     /// When it need not: its fetch has gone on, and left the opening to a task of the client.
-    pub(super) async fn enter(self: &Arc<Self>, origin: u64) -> Result<Opening, Served> {
+    pub(super) async fn enter(self: Arc<Self>, origin: u64) -> Result<Opening, Served> {
         // As it is now: what it waits for here has not failed it yet.
         let used = timing::shared();
+        let latest = Instant::now() + self.patience;
         loop {
-            let now = Instant::now();
-            let (turn, waiting) = {
-                let mut known = self.locked();
-                let known = known.of(origin);
-                // Made while nobody can tell the news.
-                (known.turn(now, used), known.waiting.clone().notified_owned())
-            };
+            let (turn, waiting) = self.turn(origin, latest, used);
             let left = match turn {
-                Turn::Open => return Ok(Opening { gates: self.clone(), origin, told: false }),
+                Turn::Open => return Ok(Opening { gates: self, origin, told: false }),
                 Turn::Wait(left) => left,
             };
             let mut news = pin!(waiting);
@@ -138,6 +178,21 @@ impl Gates {
             })
             .await?;
         }
+    }
+
+    /// What a fetch is told now, and the next news of this origin.
+    fn turn(&self, origin: u64, latest: Instant, used: Option<Instant>) -> (Turn, OwnedNotified) {
+        let is_http1 = self.http1.contains(origin);
+        let mut known = self.locked();
+        let known = known.of(origin);
+        let turn = if is_http1 {
+            known.opening += 1;
+            Turn::Open
+        } else {
+            known.turn(Instant::now(), latest, used, self.patience)
+        };
+        // Made while nobody can tell the news.
+        (turn, known.waiting.clone().notified_owned())
     }
 
     /// Never contended: a fetcher belongs to one runtime of one thread.
@@ -181,10 +236,11 @@ impl Opening {
                 known.may = 1;
                 known.shared = Some(at);
                 timing::mark_shared(at);
+                self.gates.http1.remove(self.origin);
             }
             Some(End::Alone) => {
-                known.may = u32::MAX;
                 known.shared = None;
+                self.gates.http1.insert(self.origin);
             }
             Some(End::Failed) => known.may = known.may.saturating_mul(2),
             None => {}

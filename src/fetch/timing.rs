@@ -10,14 +10,14 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use hyper_util::client::legacy::connect::Connection;
 use tokio::time::Instant;
 
 use super::answer::ClientError;
-use super::gate::{End, Gates};
+use super::gate::{End, Gates, Opening, Served};
 use crate::model::Timing;
 
 tokio::task_local! {
@@ -158,24 +158,32 @@ impl<S> tower_layer::Layer<S> for ConnectLayer {
 
     fn layer(&self, inner: S) -> Self::Service {
         let Self { opened, timeout, gates } = self.clone();
-        ConnectService { inner: Arc::new(inner), opened, timeout, gates }
+        ConnectService { inner: Arc::new(inner), opened, timeout, gates, entering: None, turn: None }
     }
 }
 
 /// See [`ConnectLayer`]. The client clones its connector five times for every request, nearly
 /// always in vain; so the inner one, which is large, is cloned only where a connection is opened.
-#[derive(Debug)]
+///
+/// It is ready once the gate is open. So the time spent there is in no limit around a connection,
+/// whoever sets it: a call comes after it.
 pub(super) struct ConnectService<S> {
     inner: Arc<S>,
     opened: Arc<AtomicUsize>,
     timeout: Option<Duration>,
     gates: Option<Arc<Gates>>,
+    /// On the way through the gate, and beyond it.
+    entering: Option<Entering>,
+    turn: Option<Opening>,
 }
+
+type Entering = Pin<Box<dyn Future<Output = Result<Opening, Served>> + Send + Sync>>;
 
 impl<S> Clone for ConnectService<S> {
     fn clone(&self) -> Self {
-        let Self { inner, opened, timeout, gates } = self;
-        Self { inner: inner.clone(), opened: opened.clone(), timeout: *timeout, gates: gates.clone() }
+        let Self { inner, opened, timeout, gates, .. } = self;
+        let (inner, opened, gates) = (inner.clone(), opened.clone(), gates.clone());
+        Self { inner, opened, timeout: *timeout, gates, entering: None, turn: None }
     }
 }
 
@@ -191,24 +199,31 @@ where
     type Error = ClientError;
     type Future = Pin<Box<dyn Future<Output = Result<S::Response, ClientError>> + Send>>;
 
-    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        // The clone that connects is asked instead.
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        // The clone of the inner one that connects is asked where it does.
+        let Some(gates) = self.gates.as_ref().filter(|_| self.turn.is_none()) else { return Poll::Ready(Ok(())) };
+        let entering = match &mut self.entering {
+            Some(entering) => entering,
+            none => {
+                let origin = MARKS.try_with(|m| m.origin.get()).ok().flatten();
+                let Some(origin) = origin else { return Poll::Ready(Ok(())) };
+                // For the limit of silence it is connecting: nobody has been asked yet.
+                mark(|m| m.connect.set(Some((Instant::now(), None))));
+                none.insert(Box::pin(gates.clone().enter(origin)))
+            }
+        };
+        let turn = ready!(entering.as_mut().poll(cx));
+        self.entering = None;
+        self.turn = Some(turn?);
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: R) -> Self::Future {
-        // While it waits for its turn it counts as connecting, for the limits of time.
-        let mut start = Instant::now();
+        let start = Instant::now();
         mark(|m| m.connect.set(Some((start, None))));
-        let gate = self.gates.clone().zip(MARKS.try_with(|m| m.origin.get()).ok().flatten());
+        let turn = self.turn.take();
         let (inner, opened, limit) = (self.inner.clone(), self.opened.clone(), self.timeout);
         Box::pin(async move {
-            let mut turn = None;
-            if let Some((gates, origin)) = gate {
-                turn = Some(gates.enter(origin).await?);
-                start = Instant::now();
-                mark(|m| m.connect.set(Some((start, None))));
-            }
             opened.fetch_add(1, Relaxed);
             let mut connector = S::clone(&inner);
             let connecting = async {
@@ -234,3 +249,6 @@ where
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

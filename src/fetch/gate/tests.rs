@@ -9,6 +9,11 @@ use crate::fetch::timing::{MARKS, Marks};
 
 type Entered = std::pin::Pin<Box<dyn std::future::Future<Output = Result<Opening, Served>>>>;
 
+/// Gates with the usual limits.
+fn gates() -> Arc<Gates> {
+    Arc::new(Gates::new(Duration::from_secs(10), None, &Http1Origins::default()))
+}
+
 /// A fetch of its own that wants to connect, and has been looked at once.
 fn fetch(gates: &Arc<Gates>, origin: u64) -> Entered {
     let gates = gates.clone();
@@ -38,7 +43,7 @@ fn fetches(gates: &Arc<Gates>, count: usize) -> Vec<Entered> {
 
 #[tokio::test(start_paused = true)]
 async fn the_first_connects_alone_and_then_all_at_once_where_each_needs_its_own() {
-    let gates = Arc::default();
+    let gates = gates();
     let (mut first, waiting) = open(fetches(&gates, 100));
     assert_eq!((first.len(), waiting.len()), (1, 99));
     assert_eq!(open(vec![fetch(&gates, 2)]).0.len(), 1, "another origin is nobody's business");
@@ -50,7 +55,7 @@ async fn the_first_connects_alone_and_then_all_at_once_where_each_needs_its_own(
 
 #[tokio::test(start_paused = true)]
 async fn where_one_is_enough_nobody_else_connects() {
-    let gates = Arc::default();
+    let gates = gates();
     let (mut first, waiting) = open(fetches(&gates, 100));
     first.remove(0).ended(End::Shared);
     let (opening, waiting) = open(waiting);
@@ -66,9 +71,9 @@ async fn where_one_is_enough_nobody_else_connects() {
 
 #[tokio::test(start_paused = true)]
 async fn what_goes_on_in_the_background_does_not_connect() {
-    let gates: Arc<Gates> = Arc::default();
+    let gates = gates();
     let (mut first, _) = open(fetches(&gates, 1));
-    let mut late = Box::pin(gates.enter(1));
+    let mut late = Box::pin(gates.clone().enter(1));
     assert!(MARKS.sync_scope(Marks::default(), || (&mut late).now_or_never()).is_none());
     assert!((&mut late).now_or_never().is_some_and(|told| told.is_err()), "nobody waits for it any more");
     first.remove(0).ended(End::Shared);
@@ -76,10 +81,10 @@ async fn what_goes_on_in_the_background_does_not_connect() {
 
 #[tokio::test(start_paused = true)]
 async fn who_has_seen_a_shared_connection_end_connects_at_once() {
-    let gates: Arc<Gates> = Arc::default();
+    let gates = gates();
     MARKS
         .scope(Marks::default(), async {
-            gates.enter(1).await.unwrap().ended(End::Shared);
+            gates.clone().enter(1).await.unwrap().ended(End::Shared);
             let again = gates.enter(1).now_or_never();
             assert!(again.is_some_and(|told| told.is_ok()));
         })
@@ -88,9 +93,9 @@ async fn who_has_seen_a_shared_connection_end_connects_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn other_news_do_not_end_the_wait_for_what_is_on_its_way_to_the_pool() {
-    let gates = Arc::default();
+    let gates = gates();
     let (mut first, waiting) = open(fetches(&gates, 10));
-    advance(PATIENCE).await;
+    advance(PATIENCE / 2).await;
     let (mut second, waiting) = open(waiting);
     assert_eq!(second.len(), 1);
     second.remove(0).ended(End::Shared);
@@ -106,7 +111,7 @@ async fn other_news_do_not_end_the_wait_for_what_is_on_its_way_to_the_pool() {
 
 #[tokio::test(start_paused = true)]
 async fn one_that_is_given_up_makes_room_for_one_and_one_that_failed_for_two() {
-    let gates = Arc::default();
+    let gates = gates();
     let (first, waiting) = open(fetches(&gates, 100));
     drop(first);
     let (mut second, mut waiting) = open(waiting);
@@ -123,26 +128,101 @@ async fn one_that_is_given_up_makes_room_for_one_and_one_that_failed_for_two() {
     assert!((2..=7).contains(&rounds), "{rounds}");
 }
 
-#[tokio::test(start_paused = true)]
-async fn one_that_hangs_holds_nobody_up_for_long() {
-    let gates: Arc<Gates> = Arc::default();
+/// When each of these fetches, which begin at once, may connect; those before never end to do so.
+async fn tries(gates: &Arc<Gates>, count: usize) -> Vec<Duration> {
     let started = Instant::now();
-    let tries = (0..100).map(|_| {
+    let tries = (0..count).map(|_| {
         let gates = gates.clone();
         MARKS.scope(Marks::default(), async move {
             let opening = gates.enter(1).await.unwrap();
             (opening, started.elapsed())
         })
     });
-    let tries = join_all(tries).await;
-    let within = |seconds| tries.iter().filter(|(_, at)| *at < Duration::from_secs(seconds)).count();
-    assert_eq!([1, 2, 3].map(within), [1, 2, 4]);
-    assert_eq!(within(8), 100, "each has its own try within the usual limit");
+    join_all(tries).await.into_iter().map(|(_, at)| at).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_hangs_holds_nobody_up_for_long() {
+    for (connect_timeout, timeout, patience) in
+        [(10_000, None, 1000), (1000, None, 250), (10_000, Some(900), 225), (1000, Some(60_000), 250)]
+    {
+        let [connect_timeout, patience] = [connect_timeout, patience].map(Duration::from_millis);
+        let timeout = timeout.map(Duration::from_millis);
+        let gates = Arc::new(Gates::new(connect_timeout, timeout, &Http1Origins::default()));
+        let tries = tries(&gates, 100).await;
+        // The clock has whole milliseconds.
+        let within = |limit: Duration| tries.iter().filter(|at| **at <= limit + Duration::from_millis(1)).count();
+        let counts = [Duration::ZERO, patience / 2, patience * 9 / 10, patience].map(within);
+        assert_eq!(counts, [1, 2, 2, 100], "{connect_timeout:?} {timeout:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_one_after_the_other_do_not_add_up_to_more_than_the_patience() {
+    let gates = gates();
+    let started = Instant::now();
+    let tries = (0..1000).map(|_| {
+        let gates = gates.clone();
+        MARKS.scope(Marks::default(), async move {
+            let opening = gates.enter(1).await.unwrap();
+            let waited = started.elapsed();
+            sleep(Duration::from_millis(300)).await;
+            opening.ended(End::Failed);
+            waited
+        })
+    });
+    let longest = join_all(tries).await.into_iter().max();
+    assert!(longest <= Some(PATIENCE + Duration::from_millis(1)), "{longest:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn shared_connections_that_end_at_once_hold_nobody_up_for_ever() {
+    let gates = gates();
+    // Of no use without the origin being known.
+    open(fetches(&gates, 1));
+    let started = Instant::now();
+    let ends = async {
+        loop {
+            Opening { gates: gates.clone(), origin: 1, told: false }.ended(End::Shared);
+            sleep(TURN / 2).await;
+        }
+    };
+    let waits = async {
+        // Begun once there is one.
+        tokio::task::yield_now().await;
+        MARKS.scope(Marks::default(), gates.clone().enter(1)).await
+    };
+    let turn = tokio::select! { turn = waits => turn, () = ends => unreachable!() };
+    let waited = started.elapsed();
+    assert!(turn.is_ok() && waited > TURN && waited <= PATIENCE + 3 * TURN, "{waited:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fresh_client_knows_who_speaks_http_1_1_until_that_changes() {
+    let http1 = Http1Origins::default();
+    let gates = || Arc::new(Gates::new(Duration::from_secs(10), None, &http1));
+    let before = gates();
+    open(fetches(&before, 1)).0.remove(0).ended(End::Alone);
+    let after = gates();
+    let (mut opening, waiting) = open(fetches(&after, 50));
+    assert_eq!((opening.len(), waiting.len()), (50, 0));
+    assert_eq!(open(vec![fetch(&after, 2), fetch(&after, 2)]).0.len(), 1, "of another origin it knows nothing");
+    opening.remove(0).ended(End::Shared);
+    assert_eq!(open(fetches(&gates(), 50)).0.len(), 1);
+}
+
+#[test]
+fn origins_that_speak_http_1_1_are_not_kept_for_ever() {
+    let http1 = Http1Origins::default();
+    for origin in 0..10_000 {
+        http1.insert(origin);
+        assert!(http1.contains(origin) && http1.locked().len() <= MOST);
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn many_origins_are_not_kept_for_ever() {
-    let gates: Arc<Gates> = Arc::default();
+    let gates = gates();
     let (busy, _) = open((0..3).map(|origin| fetch(&gates, origin)).collect());
     for origin in 3..50_000 {
         let (mut opening, _) = open(vec![fetch(&gates, origin)]);

@@ -1,5 +1,7 @@
 //! Versions of HTTP: streams, servers that send their clients away, bounds of heads, certificates.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::support::act::{Act, Script};
@@ -67,23 +69,46 @@ fn where_each_needs_its_own_connection_all_are_opened_at_once() {
     assert!(run.records().iter().all(|record| record["http_version"] == "HTTP/1.1"));
 }
 
+/// So many URLs of this server at once.
+fn at_once(server: &TlsServer, count: usize, words: &[&str]) -> Vec<Value> {
+    let list: String = (0..count).map(|n| server.url(&n.to_string()) + "\n").collect();
+    let run = Fetchall::new().args(["--json", "-c", &count.to_string()]).args(words).arg("--cacert");
+    let records = run.arg(server.ca_pem_file()).arg("-").stdin(list).run().records();
+    assert_eq!(records.len(), count);
+    records
+}
+
+#[test]
+fn one_connection_that_hangs_fails_nobody() {
+    for limit in [["--connect-timeout", "1s"], ["--timeout", "1500ms"]] {
+        let server = TlsServer::start(Mode::FirstStalls);
+        let records = at_once(&server, 50, &[&limit[..], &["--retry", "0"]].concat());
+        // The one that opened it has one of the others, once that is idle.
+        let failed: Vec<_> = records.iter().filter(|record| kind(record) != "ok").collect();
+        assert!(failed.is_empty(), "{limit:?} {failed:?}");
+    }
+}
+
+#[test]
+fn to_wait_for_what_an_origin_speaks_takes_nothing_from_the_time_to_connect() {
+    // Each needs a connection of its own; one after the other, two would take too long.
+    let server = TlsServer::start(Mode::SlowTogether(Duration::from_millis(900), 20));
+    let limits = ["--connect-timeout", "1500ms", "--timeout", "10s", "--retry", "0"];
+    let records = at_once(&server, 20, &limits);
+    assert!(records.iter().all(|record| kind(record) == "ok"), "{records:?}");
+}
+
 #[test]
 fn each_that_cannot_connect_says_why() {
     for (mode, expected) in
         [(Mode::SelfSigned, "tls"), (Mode::ResetInHandshake, "tls"), (Mode::StalledHandshake, "timeout")]
     {
         let server = TlsServer::start(mode);
-        let list: String = (0..30).map(|n| server.url(&n.to_string()) + "\n").collect();
-        let run = Fetchall::new().args(["--json", "-c30", "--retry", "0", "--connect-timeout", "1s", "--cacert"]);
-        let run = run.arg(server.ca_pem_file()).arg("-").stdin(list).run();
-        let records = run.records();
-        assert_eq!(records.len(), 30);
-        for record in &records {
+        for record in &at_once(&server, 30, &["--retry", "0", "--connect-timeout", "1s"]) {
             assert_eq!(kind(record), expected, "{mode:?} {record}");
-            assert!(
-                !record["error"]["message"].as_str().unwrap_or_default().contains("another connection"),
-                "{record}"
-            );
+            let message = record["error"]["message"].as_str().unwrap_or_default();
+            assert!(!message.contains("another connection"), "{record}");
+            assert_eq!(message == "no connection within the time limit", expected == "timeout", "{record}");
         }
     }
 }

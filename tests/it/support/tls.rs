@@ -46,8 +46,12 @@ pub enum Mode {
     StalledHandshake,
     /// Resets the connection where its part of the handshake is due.
     ResetInHandshake,
+    /// As `Good`, but the first connection as of `StalledHandshake`.
+    FirstStalls,
     /// As `Good`, once so many requests are under way at once.
     Together(usize),
+    /// As `Together`, but each handshake begins only after so long.
+    SlowTogether(Duration, usize),
     /// As `Good`, and so is HTTP/2.
     BothVersions,
     /// As `Good`, for clients that show a certificate by the authority.
@@ -88,8 +92,13 @@ impl TlsServer {
         std::fs::write(ca.path(), authority.pem()).expect("writing the authority");
         let requests = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&requests);
-        let together = Arc::new(Barrier::new(if let Mode::Together(count) = mode { count } else { 1 }));
-        let server = Server::start_on(at, move |stream, _| {
+        let together = match mode {
+            Mode::Together(count) | Mode::SlowTogether(_, count) => count,
+            _ => 1,
+        };
+        let together = Arc::new(Barrier::new(together));
+        let server = Server::start_on(at, move |stream, number| {
+            let mode = if number == 0 && mode == Mode::FirstStalls { Mode::StalledHandshake } else { mode };
             serve(stream, mode, acceptor.clone(), Arc::clone(&log), Arc::clone(&together))
         });
         TlsServer { server, ca, client, requests }
@@ -205,6 +214,7 @@ async fn serve(mut stream: TcpStream, mode: Mode, acceptor: TlsAcceptor, request
             let _ = timeout(Duration::from_secs(5), rest).await;
             return;
         }
+        Mode::SlowTogether(delay, _) => tokio::time::sleep(delay).await,
         _ => {}
     }
     // A client that refuses the certificate ends here, as it should.

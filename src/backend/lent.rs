@@ -38,8 +38,7 @@ impl Lent {
     /// Lends the slot of this fetch.
     pub fn lend(&self, id: JobId) {
         let mut state = self.lock();
-        // A fetch that goes on after a redirect may have lent its slot before.
-        if !state.closed && !state.of.contains(&id) {
+        if !state.closed {
             state.of.push(id);
             self.count(&state);
             self.slots.add_permits(1);

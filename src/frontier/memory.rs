@@ -12,6 +12,7 @@ mod later;
 mod overflow;
 mod room;
 mod stalled;
+mod turns;
 mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -26,7 +27,7 @@ use crate::model::{Answered, BadLine, Claimed, Job, JobId, Seed, Subject};
 use crate::policy::fingerprint::FingerprintSet;
 use crate::policy::origin;
 use crate::policy::pacer::{AllManners, SharedPacer};
-use crate::policy::politeness::{Next, Sign, TURNS, Usual, Window, beyond, for_troubled};
+use crate::policy::politeness::{Next, Sign, TURNS, Usual, Window, beyond};
 use host::{Host, ORDINARY, Place, Queue, Turn};
 use later::Later;
 use overflow::Overflow;
@@ -44,9 +45,6 @@ const ROOM_PARKED: usize = 100_000;
 
 /// How many bytes of text the seeds that wait may hold together: URLs may be long.
 const ROOM_BYTES: usize = 32 * 1024 * 1024;
-
-/// How many that need no request are given back before another one is handed out.
-const REFUSED: usize = 32;
 
 /// How many hosts that have nothing to do are remembered for the trouble they had.
 const REMEMBERED: usize = 4096;
@@ -296,64 +294,6 @@ impl MemoryFrontier {
         self.unused.push(at);
     }
 
-    /// The host whose turn it is.
-    fn next_host(&self) -> Option<usize> {
-        self.next_beside(self.out)
-    }
-
-    /// The host whose turn it would be were so many out.
-    fn next_beside(&self, out: u32) -> Option<usize> {
-        // What needs no request goes first, but nobody waits for a million of these.
-        let refused = self.refused.first_key_value().map(|(_, at)| *at);
-        match refused {
-            Some(_) if self.refused_in_a_row < REFUSED => refused,
-            _ => self.next_to_ask(out).or(refused),
-        }
-    }
-
-    fn next_to_ask(&self, out: u32) -> Option<usize> {
-        // What starts at its time must not wait for a slot.
-        if self.pacer.is_some() && (self.next.is_some() || out >= self.concurrency + self.stalled.lent()) {
-            return None;
-        }
-        let (turn, at, is_alone) = self.next_of_both()?;
-        let host = &self.hosts[at];
-        // What is beyond the concurrency is for those that answer.
-        if self.stalled.lent() > 0 && self.ready_to_answer == 0 && !turn.answers && out >= self.concurrency {
-            return None;
-        }
-        // Alone it may have all. While others have something under way more of theirs may be read any
-        // moment: it gets one more for each of its fetches that ended since it is the only one.
-        let (only, ended) = self.only;
-        let more = if only == at { ended } else { 0 };
-        let is_early = matches!(self.early, Early::Until(_)) && !host.window.answers();
-        let alone = || {
-            let free = host.out == self.out && !is_early;
-            is_alone && (free || host.out < host.window.beside_others().saturating_add(more))
-        };
-        (!turn.has_its_share || alone()).then_some(at)
-    }
-
-    /// The first of those that are ready and of those in trouble, which have their few slots and turns
-    /// beside the others; and whether nobody else could be next.
-    fn next_of_both(&self) -> Option<(Turn, usize, bool)> {
-        let ready = self.ready.first_key_value().map(|(turn, at)| (*turn, *at));
-        let troubled = self.troubled.first_key_value().map(|(turn, at)| (*turn, *at));
-        let (Some(first), Some(other)) = (ready, troubled) else {
-            let alone = self.ready.len() + self.troubled.len() == 1;
-            return ready.or(troubled).map(|(turn, at)| (turn, at, alone));
-        };
-        let may = self.turns_of_others >= TURNS && self.troubled_out < for_troubled(self.at_once);
-        let (turn, at) = if may { first.min(other) } else { first };
-        Some((turn, at, !may && self.ready.len() == 1))
-    }
-
-    /// When a fetch is out for so long that another one could run beside it, where one would.
-    fn stalls_at(&self) -> Option<Instant> {
-        let due = self.stalled.due(self.usual.patience())?;
-        (self.ready_to_answer > 0 && self.next_beside(0).is_some()).then_some(due)
-    }
-
     /// Where starts are kept apart: whether this host may start one now. It is set down for its next.
     fn may_start(&mut self, at: usize) -> bool {
         let Some(pacer) = &self.pacer else { return true };
@@ -378,12 +318,6 @@ impl MemoryFrontier {
         let name = host.name.clone();
         let refused = self.later.take_where(|job| *origin::host(job.url()) == *name);
         refused.into_iter().for_each(|waiting| self.hosts[at].queue.push_again(waiting));
-    }
-
-    /// Whether a host beside this one could be handed out.
-    fn others_are_ready(&self, at: usize) -> bool {
-        let own = matches!(self.hosts[at].place, Place::Ready(_) | Place::Troubled(_));
-        self.ready.len() + self.troubled.len() > usize::from(own)
     }
 
     /// A host has one more under way.
@@ -623,6 +557,9 @@ impl Frontier for MemoryFrontier {
     }
 
     fn lead_on(&mut self, mut job: Box<Job>, now: &dyn Fn() -> Instant) -> Option<Box<Job>> {
+        if let Some(lent) = self.stalled.goes_elsewhere(job.id) {
+            self.hosts[lent].lent = self.hosts[lent].lent.saturating_sub(1);
+        }
         let from = self.comes_back(job.asked());
         let at = self.find_or_add(origin::host(job.url()));
         if let Some(from) = from.filter(|from| *from != at) {

@@ -131,7 +131,7 @@ pub trait Frontier: Send {
 
     /// A redirect of a claimed job leads on ([`Job::onward`]). Where the host that it leads to may be
     /// asked now, the job is given back and is out still, now at that host; else it waits there, before
-    /// those that have not begun, or for the time that the redirect asks for. To be said after [`Frontier::ended`].
+    /// those that have not begun, or for the time that the redirect asks for.
     fn lead_on(&mut self, job: Box<Job>, now: &dyn Fn() -> Instant) -> Option<Box<Job>>;
 
     /// Notes what the end of a fetch says of the host that was asked last, before that fetch is

@@ -26,9 +26,6 @@ impl State {
                 self.let_wait(job);
             }
             Returned::Onward(job, again) => {
-                // It has answered: what runs beside it runs beside nobody any more.
-                self.frontier.ended(job.id);
-                self.lent.settled(job.id);
                 if let Some(onward) = job.onward.as_deref() {
                     let sign = Sign::Well(Some(onward.took));
                     self.frontier.heard(origin::host(job.asked()), sign, &tokio::time::Instant::now);

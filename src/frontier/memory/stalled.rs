@@ -27,8 +27,8 @@ pub(super) struct Stalled {
     allowed: u32,
     /// In the order in which they were handed out and begin, and so by their time.
     out: VecDeque<Out>,
-    /// Those beside which another one runs, with their hosts.
-    lent: Vec<(JobId, usize)>,
+    /// Those beside which another one runs, with the hosts that they wait for.
+    lent: Vec<(JobId, Option<usize>)>,
 }
 
 impl Stalled {
@@ -56,9 +56,18 @@ impl Stalled {
         answered
     }
 
+    /// Its host has answered, and it goes on elsewhere; what runs beside it still does. That host, where
+    /// it waited for it in vain.
+    pub(super) fn goes_elsewhere(&mut self, id: JobId) -> Option<usize> {
+        match self.lent.iter_mut().find(|(lent, _)| *lent == id) {
+            Some((_, host)) => host.take(),
+            None => self.ended(id),
+        }
+    }
+
     /// One goes on at this host: it has begun.
     pub(super) fn goes_on(&mut self, id: JobId, host: usize, now: &dyn Fn() -> Instant) -> Answered {
-        if self.allowed == 0 {
+        if self.allowed == 0 || self.is_lent(id) {
             return Answered::default();
         }
         let (answered, since) = (Answered::awaited(), Some(now()));
@@ -100,7 +109,7 @@ impl Stalled {
 
     /// Another one runs beside the oldest.
     pub(super) fn lend_first(&mut self) {
-        self.lent.extend(self.out.pop_front().map(|out| (out.id, out.host)));
+        self.lent.extend(self.out.pop_front().map(|out| (out.id, Some(out.host))));
     }
 
     /// Whether another one runs beside it.
@@ -111,7 +120,7 @@ impl Stalled {
     /// It is out no longer; its host, where another one ran beside it.
     pub(super) fn ended(&mut self, id: JobId) -> Option<usize> {
         if let Some(at) = self.lent.iter().position(|(lent, _)| *lent == id) {
-            return Some(self.lent.swap_remove(at).1);
+            return self.lent.swap_remove(at).1;
         }
         // Most end in about the order in which they began.
         let at = self.out.iter().position(|out| out.id == id)?;

@@ -510,8 +510,9 @@ impl Exchange<'_> {
         while *owed > 0 {
             let part = throttle.bytes().map_or(*owed, |limit| limit.at_once.min(*owed));
             *owed -= part;
+            let paid = self.pace.apart(throttle.pay(part)).await;
             self.fetcher.meter.received(part);
-            self.pace.apart(throttle.pay(part)).await?;
+            paid?;
         }
         Ok(())
     }

@@ -21,7 +21,9 @@ use http::header::{COOKIE, HeaderName, HeaderValue, USER_AGENT};
 use crate::backend::{BACKENDS, BackendEntry};
 use crate::config::{Backend, Concurrency, Config, Digest, Duplicates, HostTable, Proxies, Rate, headers, pins, user};
 use crate::engine::{Ends, Plan, Stop};
-use crate::fetch::{AddressSpec, BodyStream, FetchSpec, HostFields, HttpSpec, Keeping, Saving, Throttle, TlsSpec};
+use crate::fetch::{
+    AddressSpec, BodyStream, ByteLimit, FetchSpec, HostFields, HttpSpec, Keeping, Saving, Throttle, TlsSpec,
+};
 use crate::frontier::{FRONTIERS, Rules};
 use crate::model::is_secret;
 use crate::policy::address::AddressClasses;
@@ -158,7 +160,9 @@ pub fn plan(
     let manners = manners(config);
     let chance = config.random_wait.then(|| Jitter::new(seed));
     let pacer = Pacer::new(manners.clone(), config.rate.map(Rate::gap), chance).map(SharedPacer::from);
-    spec.throttle = Throttle::new(pacer.clone(), config.limit_rate);
+    let bodies = if wanted == Backend::Sequential { 1 } else { share.concurrency + share.beyond };
+    let bytes = config.limit_rate.map(|a_second| ByteLimit::shared(a_second, bodies));
+    spec.throttle = Throttle::new(pacer.clone(), bytes);
     let dedup = config.duplicates == Duplicates::Skip;
     let (concurrency, beyond) = (share.concurrency, share.beyond);
     let rules = Rules { dedup, concurrency, beyond, first_moments: FIRST_MOMENTS, manners, pacer };

@@ -20,7 +20,7 @@ pub(super) use job::{DoneFrame, JobFrame};
 pub(super) use spec::{BodyWriter, SpecFrame};
 
 /// Raised with every change of a message.
-const VERSION: u8 = 5;
+const VERSION: u8 = 6;
 
 /// The length and the version.
 const HEAD: usize = 5;
@@ -54,10 +54,8 @@ pub(super) enum FromWorker<'a> {
     Received(u64),
     /// May a request of this host start? Nothing more is asked until that is granted.
     Request(&'a str),
-    /// May so many bytes be read?
+    /// So many bytes were read: may they count?
     Bytes(u64),
-    /// So many bytes were granted and not read, or, below 0, read and not granted.
-    Settled(i64),
     /// A piece of a body that goes to a writer of the parent.
     #[serde(borrow)]
     Body(Piece<'a>),

@@ -256,10 +256,9 @@ impl Exchange<'_> {
                         self.ctx.meter.received(bytes);
                     }
                     FromWorker::Request(host) => {
-                        granting = Some(Box::pin(throttle.grant(Wish::Request(host.to_owned()))));
+                        granting = Some(throttle.grant(Wish::Request(host.to_owned())));
                     }
-                    FromWorker::Bytes(bytes) => granting = Some(Box::pin(throttle.grant(Wish::Bytes(bytes)))),
-                    FromWorker::Settled(left) => throttle.settle(left),
+                    FromWorker::Bytes(bytes) => granting = Some(throttle.grant(Wish::Bytes(bytes))),
                     FromWorker::Body(_) if unwritable.is_some() => {}
                     FromWorker::Body(piece) => {
                         *self.written = true;

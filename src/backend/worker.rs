@@ -140,9 +140,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
         while let Ok(piece) = self.pieces.try_recv() {
             self.send_piece(&piece).await?;
         }
+        // Whoever asked has given up; what was read is paid for all the same.
         while let Ok((wish, _)) = self.wishes.try_recv() {
-            if let Wish::Settle(left) = wish {
-                append(&FromWorker::Settled(left), &mut self.unsent)?;
+            if let Wish::Bytes(bytes) = wish {
+                append(&FromWorker::Bytes(bytes), &mut self.unsent)?;
             }
         }
         let set = known.zip(self.cookies.as_ref()).map(|(known, jar)| jar.since(known).0).unwrap_or_default();
@@ -180,10 +181,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
         let frame = match wish {
             Wish::Request(host) => FromWorker::Request(host),
             Wish::Bytes(bytes) => FromWorker::Bytes(*bytes),
-            Wish::Settle(left) => FromWorker::Settled(*left),
         };
-        if !matches!(wish, Wish::Settle(_)) {
-            self.granted = Some(tell);
+        self.granted = Some(tell);
+        if matches!(wish, Wish::Bytes(_)) {
+            // What has come since the last one counts no later than it was granted, and costs no write of its own.
+            self.append_untold()?;
         }
         append(&frame, &mut self.unsent)?;
         self.send().await
@@ -195,12 +197,14 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
     }
 
     async fn report(&mut self) -> Result<(), FrameError> {
+        if self.append_untold()? { self.send().await } else { Ok(()) }
+    }
+
+    /// Whether there is anything to tell.
+    fn append_untold(&mut self) -> Result<bool, FrameError> {
         match self.untold() {
-            0 => Ok(()),
-            bytes => {
-                append(&FromWorker::Received(bytes), &mut self.unsent)?;
-                self.send().await
-            }
+            0 => Ok(false),
+            bytes => append(&FromWorker::Received(bytes), &mut self.unsent).map(|()| true),
         }
     }
 

@@ -18,6 +18,7 @@ use super::answer::{Answer, ClientError};
 use super::gate::{Gates, Http1Origins};
 use super::pool::{IDLE, Pool};
 use super::reach::{AddressSpec, Names, Reach};
+use super::throttle::ByteLimit;
 use super::timing::{self, ConnectLayer};
 use super::{HttpSpec, TlsSpec, tls};
 use crate::config::Proxies;
@@ -27,6 +28,15 @@ pub(super) const MAX_FIELDS: usize = 1000;
 
 /// The largest head of a response, in bytes.
 pub(super) const MAX_HEAD: usize = 256 * 1024;
+
+/// Nothing is gained by reads that bring less.
+const LEAST_READ: usize = 512;
+
+/// The window of a connection where bytes are bounded: a quarter of a second's, so that a server that far
+/// away still fills it. RFC 9113, section 6.9.2: a connection begins with 65,535 bytes.
+fn window(limit: ByteLimit) -> u32 {
+    u32::try_from(limit.a_second / 4).unwrap_or(u32::MAX).clamp(65_535, 16 << 20)
+}
 
 /// In the place of the Host field: that of the URL. An empty one that a user wrote is not marked so.
 pub(super) fn its_own() -> HeaderValue {
@@ -59,6 +69,8 @@ pub(super) struct Clients {
     http1: Http1Origins,
     addresses: Arc<AddressSpec>,
     plain: Pool,
+    /// What an HTTP/2 server may send before it is read; `None`: as much as the way to it holds.
+    window: Option<u32>,
     proxies: Proxies,
     no_proxy: Option<String>,
     hasher: RandomState,
@@ -73,13 +85,16 @@ impl Clients {
     pub(super) fn new(spec: &HttpSpec) -> Self {
         let mut http = hyper::client::conn::http1::Builder::new();
         http.max_headers(MAX_FIELDS).max_buf_size(MAX_HEAD);
+        let bytes = spec.throttle.bytes();
+        let most = bytes.map(|limit| usize::try_from(limit.at_once).unwrap_or(usize::MAX).max(LEAST_READ));
         Self {
             tls_spec: spec.tls.clone(),
             connect_timeout: spec.connect_timeout,
             timeout: spec.timeout,
             http1: Http1Origins::default(),
             addresses: spec.addresses.clone(),
-            plain: Pool::new(spec.connect_timeout, http, spec.idle_connections, &spec.addresses),
+            plain: Pool::new(spec.connect_timeout, http, spec.idle_connections, most, &spec.addresses),
+            window: bytes.map(window),
             proxies: if asks_all_directly(spec) { Proxies::default() } else { spec.proxies.clone() },
             no_proxy: spec.no_proxy.clone(),
             hasher: RandomState::new(),
@@ -185,11 +200,14 @@ impl Clients {
             // A dead pooled HTTP/2 connection would otherwise be used for ever.
             .http2_keep_alive_interval(Duration::from_secs(15))
             .http2_keep_alive_timeout(Duration::from_secs(15))
-            .http2_adaptive_window(true)
             .dns_resolver(Arc::new(Names { spec: self.addresses.clone(), reach, except }))
             // The timeout is reqwest's, around this layer: it begins when that is ready. reqwest also
             // shares it out among the addresses of a host, which no layer can.
             .connector_layer(ConnectLayer { opened: opened.clone(), timeout: None, gates });
+        client = match self.window {
+            None => client.http2_adaptive_window(true),
+            Some(bytes) => client.http2_initial_stream_window_size(bytes).http2_initial_connection_window_size(bytes),
+        };
         if self.tls_spec.http1 {
             client = client.http1_only();
         }

@@ -22,7 +22,6 @@ use super::place::{Fate, Ready};
 use super::reach::Reach;
 use super::resume::Rest;
 use super::save::Saver;
-use super::throttle::Lease;
 use super::timing::{MARKS, Marks};
 use super::{Fetched, Fetcher, HttpSpec, Meter, Reply, Saving, cookies};
 use crate::config::Compression;
@@ -501,27 +500,37 @@ impl Exchange<'_> {
     /// nothing about the answer, so an error only ends the reading.
     pub(super) async fn drain(&mut self, mut response: Answer) {
         if response.content_length().is_none_or(|length| length <= DRAIN) {
-            let mut lease = self.fetcher.spec.throttle.lease(response.content_length());
+            let mut owed = 0;
             // Err: it is given up, and the connection with it.
-            let _ = timeout(DRAIN_TIME, self.drain_some(&mut response, lease.as_mut())).await;
-            if let Some(lease) = &mut lease {
-                // Err: the URL is out of time; whoever asks next finds that out.
-                let _ = self.pace.apart(lease.settled()).await;
-            }
+            let _ = timeout(DRAIN_TIME, self.drain_some(&mut response, &mut owed)).await;
+            // Err: the URL is out of time; whoever asks next finds that out.
+            let _ = self.pay(&mut owed).await;
         }
     }
 
-    async fn drain_some(&mut self, response: &mut Answer, mut lease: Option<&mut Lease>) {
+    /// Counts what was drained, part by part as it is paid for. Dropped on its way it owes the rest.
+    async fn pay(&mut self, owed: &mut u64) -> Result<(), FetchError> {
+        let throttle = &self.fetcher.spec.throttle;
+        while *owed > 0 {
+            let part = throttle.bytes().map_or(*owed, |limit| limit.at_once.min(*owed));
+            *owed -= part;
+            let paid = self.pace.apart(throttle.pay(part)).await;
+            self.fetcher.meter.received(part);
+            paid?;
+        }
+        Ok(())
+    }
+
+    async fn drain_some(&mut self, response: &mut Answer, owed: &mut u64) {
         let mut drained = 0;
         while drained <= DRAIN {
-            if let Some(lease) = &mut lease {
-                lease.ready().await;
-            }
             match self.pace.piece(response.chunk(), size).await {
                 Ok(Ok(Some(piece))) => {
                     drained += piece.len() as u64;
-                    lease.iter_mut().for_each(|lease| lease.used(piece.len()));
-                    self.fetcher.meter.received(piece.len() as u64);
+                    *owed += piece.len() as u64;
+                    if self.pay(owed).await.is_err() {
+                        return;
+                    }
                 }
                 Ok(Ok(None) | Err(_)) | Err(_) => return,
             }

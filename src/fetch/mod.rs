@@ -6,6 +6,7 @@
 
 mod answer;
 mod body;
+mod bounded;
 mod classify;
 mod client;
 mod cookies;
@@ -53,7 +54,7 @@ pub use place::Ready;
 pub use reach::AddressSpec;
 pub use resume::BodyStream;
 pub use script::{Script, Step};
-pub use throttle::{Asked, Throttle, Wish};
+pub use throttle::{Asked, ByteLimit, Throttle, Wish};
 
 /// What one fetch found out.
 #[derive(Debug)]

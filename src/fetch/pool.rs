@@ -24,6 +24,7 @@ use tower_service::Service as _;
 use url::{Position, Url};
 
 use super::answer::ClientError;
+use super::bounded::Bounded;
 use super::client::is_its_own;
 use super::interim::Interim;
 use super::reach::{AddressSpec, Names, Reach};
@@ -43,15 +44,19 @@ pub(super) struct Pool {
     connectors: [ConnectService<HttpConnector<Names>>; 2],
     addresses: Arc<AddressSpec>,
     http: http1::Builder,
+    /// The most bytes of one read.
+    most: Option<usize>,
     shelf: Arc<Mutex<Shelf>>,
 }
 
 impl Pool {
-    /// Keeps `most_idle` connections beyond those that were ever in use at once.
+    /// Keeps `most_idle` connections beyond those that were ever in use at once, and reads at most `most`
+    /// bytes at once.
     pub(super) fn new(
         connect_timeout: Duration,
         http: http1::Builder,
         most_idle: usize,
+        most: Option<usize>,
         addresses: &Arc<AddressSpec>,
     ) -> Self {
         let layer = ConnectLayer { opened: Arc::default(), timeout: Some(connect_timeout), gates: None };
@@ -64,7 +69,7 @@ impl Pool {
             layer.layer(connector)
         });
         let shelf = Shelf { idle: VecDeque::new(), most_idle, in_use: 0, most_in_use: 0, drivers: JoinSet::new() };
-        Self { connectors, addresses: addresses.clone(), http, shelf: Arc::new(Mutex::new(shelf)) }
+        Self { connectors, addresses: addresses.clone(), http, most, shelf: Arc::new(Mutex::new(shelf)) }
     }
 
     /// Sends a request without a body and waits for the head of the response.
@@ -115,7 +120,7 @@ impl Pool {
         let mut connector = if reach == Reach::All { all.clone() } else { public.clone() };
         let io = connector.call(to).await.map_err(ConnectError)?;
         let addr = io.inner().peer_addr().ok();
-        let (sender, driver) = self.http.handshake(io).await?;
+        let (sender, driver) = self.http.handshake(Bounded::new(io, self.most)).await?;
         let mut shelf = locked(&self.shelf);
         while shelf.drivers.try_join_next().is_some() {}
         shelf.drivers.spawn(async move {

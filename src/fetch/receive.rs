@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use ::http::header::{self, HeaderMap};
+use bytes::Bytes;
 use url::Url;
 
 use super::Saving;
@@ -80,22 +81,27 @@ impl Exchange<'_> {
     }
 
     async fn pull(&mut self, response: &mut Answer, transfer: &mut Transfer) -> Result<(), FetchError> {
-        let mut lease = self.fetcher.spec.throttle.lease(response.content_length());
+        let throttle = &self.fetcher.spec.throttle;
+        let at_once = throttle.bytes().map_or(usize::MAX, |limit| usize::try_from(limit.at_once).unwrap_or(usize::MAX));
         loop {
-            if let Some(lease) = &mut lease {
-                self.pace.apart(lease.ready()).await?;
-            }
             let piece = self.pace.piece(response.chunk(), size).await?;
-            let Some(piece) = piece.map_err(|e| classify(&*e, Stage::Body))? else {
-                if let Some(lease) = &mut lease {
-                    self.pace.apart(lease.settled()).await?;
-                }
-                return Ok(());
-            };
-            lease.iter_mut().for_each(|lease| lease.used(piece.len()));
-            self.fetcher.meter.received(piece.len() as u64);
-            transfer.push(piece, &mut self.facts).await?;
+            let Some(mut piece) = piece.map_err(|e| classify(&*e, Stage::Body))? else { return Ok(()) };
+            while piece.len() > at_once {
+                let part = piece.split_to(at_once);
+                self.take(part, transfer).await?;
+            }
+            self.take(piece, transfer).await?;
         }
+    }
+
+    /// Pays for bytes of a body where they are bounded, and takes them.
+    async fn take(&mut self, part: Bytes, transfer: &mut Transfer) -> Result<(), FetchError> {
+        let throttle = &self.fetcher.spec.throttle;
+        if throttle.bytes().is_some() {
+            self.pace.apart(throttle.pay(part.len() as u64)).await?;
+        }
+        self.fetcher.meter.received(part.len() as u64);
+        transfer.push(part, &mut self.facts).await
     }
 
     /// What the bytes of an answer go through; and, where they become no file, what of it could go on.

@@ -1,11 +1,15 @@
-//! When a request may start and a piece of a body be read: one limit for the whole run.
+//! When a request may start and bytes of a body be taken: one limit for the whole run.
 //!
 //! Where fetches share memory they share the limits. A child process asks its parent, who has them:
-//! for each request, and for bytes in leases of at most a tenth of a second, and gives back what is left of one.
+//! for each request and for each part of a body.
+//!
+//! A body is paid for once it is known how long a piece of it is, and counted once it is paid for, part
+//! by part. Nobody reads on before that, so that what is read and not paid for is a piece of each.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 use url::Url;
@@ -13,14 +17,21 @@ use url::Url;
 use crate::policy::origin;
 use crate::policy::pacer::SharedPacer;
 
-/// What a read brings as long as nobody knows better.
-const USUAL: u64 = 8 * 1024;
+/// All parts that are on their way at once are at most this part of a second's bytes.
+const TOGETHER: u64 = 20;
 
-/// And the most, as a part of what a second allows: a tenth of a second's bytes.
-const PART: u64 = 10;
+/// And one alone: a second's bytes are never fewer parts.
+const ALONE: u64 = 50;
 
-/// No read of ours is longer.
+/// More bodies than these are not told apart: their parts would be not worth the way they go.
+const BODIES: u32 = 256;
+
+/// No part is longer.
 const LONGEST: u64 = 64 * 1024;
+
+/// How much of the time that was not used may be made good: who sleeps wakes a little late, and what is
+/// late with every part would be lost. What is older is gone.
+const CREDIT: Duration = Duration::from_millis(30);
 
 /// A wish that somebody else grants.
 #[derive(Debug)]
@@ -29,12 +40,27 @@ pub enum Wish {
     Request(String),
     /// So many bytes.
     Bytes(u64),
-    /// Nothing: so many of those that were granted were not used. Less than 0: so many were used and not granted.
-    Settle(i64),
 }
 
-/// A wish, and where the answer goes; to settle has none.
+/// A wish, and where the answer goes.
 pub type Asked = (Wish, oneshot::Sender<()>);
+
+/// The most bytes a second of all bodies together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ByteLimit {
+    /// Bytes a second.
+    pub a_second: u64,
+    /// What one body takes of it at once, in bytes; at least 1.
+    pub at_once: u64,
+}
+
+impl ByteLimit {
+    /// For so many bodies at once.
+    pub fn shared(a_second: u64, bodies: u32) -> Self {
+        let share = a_second / TOGETHER / u64::from(bodies.clamp(1, BODIES));
+        Self { a_second, at_once: share.min(a_second / ALONE).clamp(1, LONGEST) }
+    }
+}
 
 /// The limits of a run. A copy is another hold on the same ones.
 #[derive(Debug, Clone, Default)]
@@ -50,21 +76,21 @@ pub struct Throttle {
 /// Bytes a second, of all.
 #[derive(Debug)]
 struct Budget {
-    a_second: u64,
+    limit: ByteLimit,
     /// When all that was taken is paid for.
     paid: Mutex<Option<Instant>>,
 }
 
 impl Throttle {
     /// The limits themselves.
-    pub fn new(pacer: Option<SharedPacer>, bytes_a_second: Option<u64>) -> Self {
-        let budget = |a_second| Arc::new(Budget { a_second, paid: Mutex::default() });
-        Self { asks: None, paced: pacer.is_some(), pacer, bytes: bytes_a_second.map(budget) }
+    pub fn new(pacer: Option<SharedPacer>, bytes: Option<ByteLimit>) -> Self {
+        let budget = |limit| Arc::new(Budget { limit, paid: Mutex::default() });
+        Self { asks: None, paced: pacer.is_some(), pacer, bytes: bytes.map(budget) }
     }
 
     /// What stands for the limits of somebody else.
-    pub fn asking(asks: mpsc::Sender<Asked>, paced: bool, bytes_a_second: Option<u64>) -> Self {
-        Self { asks: Some(asks), paced, ..Self::new(None, bytes_a_second) }
+    pub fn asking(asks: mpsc::Sender<Asked>, paced: bool, bytes: Option<ByteLimit>) -> Self {
+        Self { asks: Some(asks), paced, ..Self::new(None, bytes) }
     }
 
     /// Whether requests are kept apart.
@@ -72,9 +98,9 @@ impl Throttle {
         self.paced
     }
 
-    /// The most bytes a second.
-    pub fn bytes_a_second(&self) -> Option<u64> {
-        self.bytes.as_ref().map(|budget| budget.a_second)
+    /// The most bytes a second, where there is such a limit.
+    pub fn bytes(&self) -> Option<ByteLimit> {
+        self.bytes.as_ref().map(|budget| budget.limit)
     }
 
     /// Waits until this URL may be asked.
@@ -98,27 +124,26 @@ impl Throttle {
         }
     }
 
-    /// Grants a wish as soon as it may be.
-    pub async fn grant(&self, wish: Wish) {
+    /// Grants a wish as soon as it may be. Bytes are paid for at once, whether or not anybody waits: they
+    /// have been read.
+    pub fn grant(&self, wish: Wish) -> BoxFuture<'static, ()> {
         match (wish, &self.bytes) {
-            (Wish::Request(host), _) => self.start(&host).await,
-            (Wish::Bytes(bytes), Some(budget)) => budget.take(bytes).await,
-            (Wish::Settle(left), _) => self.settle(left),
-            (Wish::Bytes(_), None) => {}
+            (Wish::Request(host), _) => {
+                let throttle = self.clone();
+                Box::pin(async move { throttle.start(&host).await })
+            }
+            (Wish::Bytes(bytes), Some(budget)) => Box::pin(sleep_until(budget.take(bytes))),
+            (Wish::Bytes(_), None) => Box::pin(std::future::ready(())),
         }
     }
 
-    /// Gives back what somebody has not used, or owes what he has used and not taken.
-    pub fn settle(&self, left: i64) {
-        if let Some(budget) = &self.bytes {
-            budget.settle(left);
+    /// Pays for so much that was read, and waits until it may count. Dropped on its way it has paid.
+    pub(super) async fn pay(&self, bytes: u64) {
+        match (&self.asks, &self.bytes) {
+            (_, None) => {}
+            (Some(asks), Some(_)) => ask(asks, Wish::Bytes(bytes)).await,
+            (None, Some(budget)) => sleep_until(budget.take(bytes)).await,
         }
-    }
-
-    /// What one body takes of the budget; `None` where there is no limit.
-    pub(super) fn lease(&self, length: Option<u64>) -> Option<Lease> {
-        let budget = self.bytes.clone()?;
-        Some(Lease { budget, asks: self.asks.clone(), left: 0, next: length.unwrap_or(USUAL), rest: length, read: 0 })
     }
 }
 
@@ -131,164 +156,139 @@ async fn ask(asks: &mpsc::Sender<Asked>, wish: Wish) {
 }
 
 impl Budget {
-    /// Takes bytes, and waits until those taken before are paid for.
-    async fn take(&self, bytes: u64) {
-        let start = {
-            let mut paid = self.paid.lock().unwrap_or_else(PoisonError::into_inner);
-            let now = Instant::now();
-            let start = paid.map_or(now, |paid| paid.max(now));
-            *paid = Some(start + Duration::from_secs_f64(bytes as f64 / self.a_second as f64));
-            start
-        };
-        sleep_until(start).await;
-    }
-
-    /// Gives back what was not used, or owes what was used and not taken.
-    fn settle(&self, left: i64) {
-        let time = Duration::from_secs_f64(left.unsigned_abs() as f64 / self.a_second as f64);
+    /// Takes bytes, and tells when those taken before are paid for.
+    fn take(&self, bytes: u64) -> Instant {
+        let now = Instant::now();
         let mut paid = self.paid.lock().unwrap_or_else(PoisonError::into_inner);
-        let from = paid.unwrap_or_else(Instant::now);
-        *paid = if left < 0 { from.checked_add(time) } else { from.checked_sub(time) };
-    }
-}
-
-/// What one body may read.
-pub(super) struct Lease {
-    budget: Arc<Budget>,
-    asks: Option<mpsc::Sender<Asked>>,
-    /// Taken and not used; less than 0: used and not taken, for nobody knows how long a piece will be.
-    left: i64,
-    /// How long the next piece may be.
-    next: u64,
-    /// How much is still to come, where that is declared.
-    rest: Option<u64>,
-    /// How much has come.
-    read: u64,
-}
-
-impl Lease {
-    /// Waits until something may be read.
-    pub(super) async fn ready(&mut self) {
-        // Nothing but the end of the body is to come: that is free.
-        while self.left <= 0 && self.rest != Some(0) {
-            let most = self.rest.map_or(LONGEST, |rest| rest.min(LONGEST));
-            self.take(self.left.unsigned_abs() + self.next.clamp(1, most)).await;
-        }
-    }
-
-    /// Waits until all that was read is paid for.
-    pub(super) async fn settled(&mut self) {
-        while self.left < 0 {
-            self.take(self.left.unsigned_abs()).await;
-        }
-    }
-
-    async fn take(&mut self, bytes: u64) {
-        let bytes = bytes.min((self.budget.a_second / PART).max(1));
-        match &self.asks {
-            Some(asks) => ask(asks, Wish::Bytes(bytes)).await,
-            None => self.budget.take(bytes).await,
-        }
-        self.left += bytes as i64;
-    }
-
-    /// So much was read.
-    pub(super) fn used(&mut self, bytes: usize) {
-        self.left -= bytes as i64;
-        self.read += bytes as u64;
-        self.rest = self.rest.map(|rest| rest.saturating_sub(bytes as u64));
-        // To ask somebody else takes time: as much at once as the body has shown to bring.
-        self.next = if self.asks.is_some() { self.read } else { bytes as u64 };
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        match &self.asks {
-            _ if self.left == 0 => {}
-            None => self.budget.settle(self.left),
-            // Err: more is being said than ever is, and this much of the limit is not used.
-            Some(asks) => drop(asks.try_send((Wish::Settle(self.left), oneshot::channel().0))),
-        }
+        let start = paid.map_or(now, |paid| now.checked_sub(CREDIT).map_or(paid, |oldest| paid.max(oldest)));
+        *paid = Some(start + Duration::from_secs_f64(bytes as f64 / self.limit.a_second as f64));
+        start
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use futures_util::future::join_all;
+
     use super::*;
 
-    /// Reads a body of pieces of this length, and tells when each came.
-    async fn read(throttle: &Throttle, pieces: usize, length: usize) -> Vec<(Instant, usize)> {
-        let mut lease = throttle.lease(None).unwrap();
+    fn throttle(a_second: u64, bodies: u32) -> Throttle {
+        Throttle::new(None, Some(ByteLimit::shared(a_second, bodies)))
+    }
+
+    /// Takes a body that comes in pieces of this length, and tells when each part counted.
+    async fn read(throttle: &Throttle, pieces: usize, length: u64) -> Vec<(Instant, u64)> {
+        let at_once = throttle.bytes().unwrap().at_once;
         let mut came = Vec::new();
         for _ in 0..pieces {
-            lease.ready().await;
-            came.push((Instant::now(), length));
-            lease.used(length);
+            let mut left = length;
+            while left > 0 {
+                let part = left.min(at_once);
+                throttle.pay(part).await;
+                came.push((Instant::now(), part));
+                left -= part;
+            }
         }
-        lease.settled().await;
         came
     }
 
-    fn assert_bound(mut came: Vec<(Instant, usize)>, a_second: usize) {
+    fn sum<'a>(came: impl IntoIterator<Item = &'a (Instant, u64)>) -> u64 {
+        came.into_iter().map(|(_, bytes)| bytes).sum()
+    }
+
+    fn assert_bound(mut came: Vec<(Instant, u64)>, a_second: u64) {
         came.sort();
-        for (i, (from, _)) in came.iter().enumerate() {
-            let window = came[i..].iter().take_while(|(at, _)| *at < *from + Duration::from_secs(2));
-            let bytes: usize = window.map(|(_, bytes)| bytes).sum();
-            assert!(bytes * 100 <= 2 * a_second * 105, "{bytes} in 2 s");
+        let (mut bytes, mut end) = (0, 0);
+        for (from, first) in &came {
+            while let Some((_, next)) = came.get(end).filter(|(at, _)| *at < *from + Duration::from_secs(2)) {
+                bytes += next;
+                end += 1;
+            }
+            assert!(bytes * 100 <= 2 * a_second * 105, "{bytes} in 2 s of {a_second} a second");
+            bytes -= first;
+        }
+    }
+
+    /// At least so much of the limit, in hundredths, was used.
+    fn assert_used(came: &[(Instant, u64)], started: Instant, a_second: u64, hundredths: u64) {
+        let (took, least) = (started.elapsed(), Duration::from_secs_f64(sum(came) as f64 / a_second as f64));
+        assert!(took * hundredths as u32 <= least * 100, "{took:?} for {least:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_large_bodies_together_stay_below_the_limit_and_use_it_however_long_a_piece_is() {
+        for (a_second, bodies, length) in
+            [(1_000_000, 10, 400_000), (655_360, 60, 16_384), (655_360, 20, 512_000), (100_000, 40, 30_000)]
+        {
+            let throttle = throttle(a_second, bodies);
+            let started = Instant::now();
+            let pieces = 1 + (6 * a_second / u64::from(bodies) / length) as usize;
+            let came = join_all((0..bodies).map(|_| read(&throttle, pieces, length))).await.concat();
+            assert_eq!(sum(&came), u64::from(bodies) * pieces as u64 * length);
+            assert_used(&came, started, a_second, 97);
+            assert_bound(came, a_second);
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn all_bodies_together_stay_below_the_limit_and_use_it() {
-        let throttle = Throttle::new(None, Some(1_000_000));
-        let started = Instant::now();
-        let bodies = (0..10).map(|n| read(&throttle, 100, 4000 + 700 * n));
-        let came: Vec<_> = futures_util::future::join_all(bodies).await.concat();
-        let bytes: usize = came.iter().map(|(_, bytes)| bytes).sum();
-        let least = Duration::from_secs_f64(bytes as f64 / 1e6);
-        let took = started.elapsed();
-        assert!(took >= least.mul_f64(0.97) && took <= least.mul_f64(1.05), "{took:?}, {least:?}");
-        assert_bound(came, 1_000_000);
+    async fn one_body_has_all_of_the_limit_however_many_there_might_be() {
+        for bodies in [1, 12, 60, 5000] {
+            let throttle = throttle(1_000_000, bodies);
+            let started = Instant::now();
+            let came = read(&throttle, 100, 60_000).await;
+            assert_used(&came, started, 1_000_000, 97);
+            assert_bound(came, 1_000_000);
+        }
     }
 
     #[tokio::test(start_paused = true)]
     async fn small_bodies_pay_for_all_that_they_are() {
-        let throttle = Throttle::new(None, Some(50_000));
-        let mut came = Vec::new();
+        let throttle = throttle(50_000, 4);
         let started = Instant::now();
+        let mut came = Vec::new();
         for _ in 0..100 {
             came.extend(read(&throttle, 1, 2000).await);
+            // A request is on its way.
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
         assert!(started.elapsed() >= Duration::from_millis(3900), "{:?}", started.elapsed());
-        assert!(started.elapsed() <= Duration::from_millis(4200), "{:?}", started.elapsed());
+        assert_used(&came, started, 50_000, 97);
         assert_bound(came, 50_000);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_asks_elsewhere_is_granted_what_is_there() {
-        let parent = Throttle::new(None, Some(100_000));
-        let (asks, mut asked) = mpsc::channel::<Asked>(1);
-        let child = Throttle::asking(asks, false, Some(100_000));
-        let grants = async {
-            while let Some((wish, tell)) = asked.recv().await {
-                let bounded = matches!(wish, Wish::Bytes(bytes) if bytes <= 10_000) || matches!(wish, Wish::Settle(_));
-                assert!(bounded, "a tenth of a second: {wish:?}");
-                parent.grant(wish).await;
-                let _ = tell.send(());
-            }
-        };
-        let started = Instant::now();
-        let reads = async move { read(&child, 50, 6000).await };
-        let (came, ()) = tokio::join!(reads, grants);
-        assert!(started.elapsed() >= Duration::from_millis(2850), "{:?}", started.elapsed());
+    async fn what_was_not_used_for_long_is_gone() {
+        let throttle = throttle(100_000, 20);
+        let mut came = read(&throttle, 1, 50_000).await;
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        came.extend(join_all((0..20).map(|_| read(&throttle, 1, 10_000))).await.concat());
+        came.sort();
+        let from = came[0].0 + Duration::from_millis(1900);
+        let burst = sum(came.iter().filter(|(at, _)| *at >= from && *at < from + Duration::from_millis(500)));
+        assert!(burst <= 55_000, "{burst} in half a second");
         assert_bound(came, 100_000);
     }
 
-    /// A child that reads so many bodies, one after another, and what grants its wishes: each takes a moment.
-    async fn child(parent: &Throttle, bodies: usize, length: usize, declared: bool) -> Vec<(Instant, usize)> {
+    #[tokio::test(start_paused = true)]
+    async fn who_gives_up_has_paid_for_what_was_read() {
+        let throttle = throttle(100_000, 1);
+        throttle.pay(50_000).await;
+        let started = Instant::now();
+        for _ in 0..5 {
+            let wait = tokio::time::timeout(Duration::from_millis(1), throttle.pay(10_000));
+            assert!(wait.await.is_err(), "it is not its turn");
+        }
+        throttle.pay(1).await;
+        assert!(started.elapsed() >= Duration::from_millis(990), "{:?}", started.elapsed());
+        drop(throttle.grant(Wish::Bytes(50_000)));
+        throttle.pay(1).await;
+        assert!(started.elapsed() >= Duration::from_millis(1480), "{:?}", started.elapsed());
+    }
+
+    /// A child that takes so many bodies, one after another, and what grants its wishes: each takes a moment.
+    async fn child(parent: &Throttle, bodies: usize, length: u64) -> Vec<(Instant, u64)> {
         let (asks, mut asked) = mpsc::channel::<Asked>(4);
-        let child = Throttle::asking(asks, false, parent.bytes_a_second());
+        let child = Throttle::asking(asks, false, parent.bytes());
         let grants = async {
             while let Some((wish, tell)) = asked.recv().await {
                 tokio::time::sleep(Duration::from_micros(200)).await;
@@ -296,52 +296,27 @@ mod tests {
                 let _ = tell.send(());
             }
         };
-        let reads = async move {
-            let mut came = Vec::new();
-            for _ in 0..bodies {
-                let mut lease = child.lease(declared.then_some(length as u64)).unwrap();
-                lease.ready().await;
-                came.push((Instant::now(), length));
-                lease.used(length);
-                // What tells that the body has ended.
-                lease.ready().await;
-                lease.settled().await;
-            }
-            came
-        };
+        let reads = async move { read(&child, bodies, length).await };
         tokio::join!(reads, grants).0
     }
 
     #[tokio::test(start_paused = true)]
-    async fn children_with_many_small_bodies_use_the_limit_and_keep_to_it() {
-        for declared in [true, false] {
-            let parent = Throttle::new(None, Some(2_000_000));
+    async fn children_use_the_limit_and_keep_to_it_with_small_bodies_and_with_large_ones() {
+        for (children, bodies, length) in [(8, 400, 4000), (1, 100, 120_000), (40, 3, 100_000)] {
+            let parent = throttle(2_000_000, 40);
             let started = Instant::now();
-            let children = (0..8).map(|n| child(&parent, 400, 1500 + 500 * n, declared));
-            let came: Vec<_> = futures_util::future::join_all(children).await.concat();
-            let bytes: usize = came.iter().map(|(_, bytes)| bytes).sum();
-            let (took, least) = (started.elapsed(), Duration::from_secs_f64(bytes as f64 / 2e6));
-            assert!(took <= least.mul_f64(1.0 / 0.9), "declared: {declared}, {took:?} and not {least:?}");
+            let came = join_all((0..children).map(|_| child(&parent, bodies, length))).await.concat();
+            assert_used(&came, started, 2_000_000, 90);
             assert_bound(came, 2_000_000);
         }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_child_asks_for_more_at_once_the_more_a_body_brings() {
-        let (asks, mut asked) = mpsc::channel::<Asked>(4);
-        let child = Throttle::asking(asks, false, Some(100_000_000));
-        let grants = async {
-            let mut leases = Vec::new();
-            while let Some((wish, tell)) = asked.recv().await {
-                leases.push(wish);
-                let _ = tell.send(());
-            }
-            leases
-        };
-        let reads = async move { read(&child, 1000, 1000).await };
-        let (_, leases) = tokio::join!(reads, grants);
-        let taken: u64 = leases.iter().map(|wish| if let Wish::Bytes(bytes) = wish { *bytes } else { 0 }).sum();
-        assert!(leases.len() < 30, "{leases:?}");
-        assert!(matches!(leases.last(), Some(Wish::Settle(left)) if *left == taken as i64 - 1_000_000), "{leases:?}");
+    #[test]
+    fn a_part_is_a_small_part_of_the_limit_and_never_nothing() {
+        for (a_second, bodies, at_once) in
+            [(1_000_000, 1, 20_000), (1_000_000, 10, 5000), (1_000_000, 5000, 195), (1 << 30, 4, 65_536), (10, 9, 1)]
+        {
+            assert_eq!(ByteLimit::shared(a_second, bodies).at_once, at_once, "{a_second} for {bodies}");
+        }
     }
 }

@@ -16,7 +16,7 @@ use super::addresses::Addresses;
 use super::{FrameError, job};
 use crate::config::{Compression, Digest, LowSpeed, Proxies};
 use crate::fetch::{
-    Asked, BodyStream, FetchSpec, HostFields, HttpSpec, Keeping, Saving, Script, Step, Throttle, TlsSpec,
+    Asked, BodyStream, ByteLimit, FetchSpec, HostFields, HttpSpec, Keeping, Saving, Script, Step, Throttle, TlsSpec,
 };
 use crate::model::{Credentials, ErrorKind, HostPattern};
 use crate::policy::netrc::{Machine, Netrc};
@@ -88,7 +88,8 @@ pub(in crate::backend) struct Http {
     timeout: Option<Duration>,
     low_speed: Option<(u64, Duration)>,
     paced: bool,
-    bytes_a_second: Option<u64>,
+    /// Bytes a second, and what one body takes of them at once.
+    byte_limit: Option<(u64, u64)>,
     saving: Place,
     keeps_validators: bool,
     remote_time: bool,
@@ -181,7 +182,7 @@ fn http(spec: &HttpSpec) -> Result<Http, FrameError> {
         timeout: spec.timeout,
         low_speed: spec.low_speed.map(|low| (low.bytes_per_second, low.over)),
         paced: spec.throttle.is_paced(),
-        bytes_a_second: spec.throttle.bytes_a_second(),
+        byte_limit: spec.throttle.bytes().map(|limit| (limit.a_second, limit.at_once)),
         saving: match &spec.saving {
             Saving::Discard => Place::Discard,
             Saving::Dir(path) => Place::Dir(path_bytes(path)?),
@@ -241,7 +242,10 @@ impl Http {
             read_timeout: self.read_timeout,
             timeout: self.timeout,
             low_speed: self.low_speed.map(|(bytes_per_second, over)| LowSpeed { bytes_per_second, over }),
-            throttle: Throttle::asking(asks, self.paced, self.bytes_a_second),
+            throttle: {
+                let bytes = self.byte_limit.map(|(a_second, at_once)| ByteLimit { a_second, at_once });
+                Throttle::asking(asks, self.paced, bytes)
+            },
             saving: match self.saving {
                 Place::Discard => Saving::Discard,
                 Place::Dir(path) => Saving::Dir(path_of(path)?),

@@ -411,6 +411,9 @@ impl Run {
             if let Some(cause) = self.state.met.take() {
                 self.end_for(cause);
             }
+            if self.reading.ended() {
+                self.state.frontier.complete();
+            }
             self.state.wake();
             self.hand_out();
             self.state.let_go();

@@ -108,6 +108,8 @@ pub struct MemoryFrontier {
     room_due: Option<Instant>,
     /// The end of the first moments, in which nobody knows who else is in the list.
     early: Early,
+    /// Whether all has been read.
+    complete: bool,
     /// How many of those in `hosts` were looked at for what is left, see [`Frontier::drain`].
     drained: usize,
     waiting_bytes: usize,
@@ -153,6 +155,7 @@ impl MemoryFrontier {
             room: (ROOM, ROOM_PARKED),
             room_due: None,
             early: if rules.first_moments.is_zero() { Early::Over } else { Early::For(rules.first_moments) },
+            complete: false,
             drained: 0,
             waiting_bytes: 0,
             out: 0,
@@ -494,6 +497,10 @@ impl Frontier for MemoryFrontier {
             _ if self.out > 0 || self.waiting > 0 => Claim::Waiting,
             _ => Claim::Empty,
         }
+    }
+
+    fn complete(&mut self) {
+        (self.complete, self.early) = (true, Early::Over);
     }
 
     fn limit(&mut self, at_once: u32) {

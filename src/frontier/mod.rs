@@ -105,6 +105,10 @@ pub trait Frontier: Send {
     /// few slots and turns together.
     fn claim(&mut self) -> Claim;
 
+    /// Nothing more will be pushed: slots need not be kept for hosts that nobody knows yet. May be said
+    /// again and again.
+    fn complete(&mut self);
+
     /// So many fetches are to be under way at once from now on, where the run finds that out by itself;
     /// no more than [`Rules::concurrency`].
     fn limit(&mut self, at_once: u32);

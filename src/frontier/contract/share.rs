@@ -61,3 +61,17 @@ fn what_is_left_is_given_back_in_pieces() {
         assert!(f.next_due().is_none() && matches!(f.claim(), Claim::Empty));
     });
 }
+
+#[test]
+fn where_all_that_is_left_fits_nobody_waits_for_his_share() {
+    each(|f| {
+        for n in 0..8 {
+            f.push(seed(&format!("http://{}.test/{n}", n % 2), 0), None);
+        }
+        let mut out = || std::iter::from_fn(|| matches!(f.claim(), Claim::Job(_)).then_some(())).count();
+        assert_eq!(out(), 2, "others may come");
+        f.complete();
+        let mut out = || std::iter::from_fn(|| matches!(f.claim(), Claim::Job(_)).then_some(())).count();
+        assert_eq!(out(), 6);
+    });
+}

@@ -45,7 +45,9 @@ impl MemoryFrontier {
             let free = host.out == self.out && !is_early;
             is_alone && (free || host.out < host.window.beside_others().saturating_add(more))
         };
-        (!turn.has_its_share || alone()).then_some(at)
+        // Slots that nobody can come to need are not kept for anybody.
+        let all_fit = self.complete && self.waiting as u64 + u64::from(out) <= u64::from(self.at_once);
+        (!turn.has_its_share || all_fit || alone()).then_some(at)
     }
 
     /// The first of those that are ready and of those in trouble, which have their few slots and turns

@@ -82,8 +82,8 @@ impl Crew {
                                     "going on with those that could be started"
                                 );
                                 // This permit and those of the workers that will not be.
-                                let too_many = self.most - inboxes.len() - 1;
-                                self.free.forget_permits(self.ctx.lent.close(too_many));
+                                let too_many = self.ctx.lent.close(self.most, inboxes.len());
+                                self.free.forget_permits(too_many);
                                 all_started = true;
                             }
                         }

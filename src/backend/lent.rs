@@ -94,11 +94,13 @@ impl Lent {
     }
 
     /// There are fewer workers than slots: nothing is lent any more, and what is lent is given back as
-    /// any other. Takes up to so many slots that nobody has taken, beside one for each that was lent;
-    /// how many of them are still to be taken elsewhere.
-    pub(super) fn close(&self, too_many: usize) -> usize {
+    /// any other. `most` slots were there without those that are lent, and one of all is in the hand of
+    /// whoever found no worker for it. Takes those that are too many, as far as nobody has taken them;
+    /// how many are still to be taken elsewhere.
+    pub(super) fn close(&self, most: usize, workers: usize) -> usize {
         let mut state = self.lock();
-        let all = too_many + state.of.len() + state.owed as usize;
+        // There may be workers for slots that were lent.
+        let all = (most + state.of.len() + state.owed as usize).saturating_sub(workers + 1);
         *state = State { closed: true, ..State::default() };
         self.count(&state);
         all - self.slots.forget_permits(all)
@@ -155,8 +157,17 @@ mod tests {
         lent.lend(JobId(1));
         lent.lend(JobId(2));
         lent.slot().now_or_never().unwrap();
-        assert_eq!(lent.close(3), 4, "one was free");
+        assert_eq!(lent.close(6, 2), 4, "one was free");
         lent.lend(JobId(3));
         assert!(!lent.ended(JobId(1)) && free(&lent) == 0 && lent.many() == 0);
+    }
+
+    #[test]
+    fn a_worker_that_is_missing_for_a_slot_that_was_lent_costs_only_that_slot() {
+        let lent = Lent::default();
+        lent.lend(JobId(1));
+        lent.slot().now_or_never().unwrap();
+        assert_eq!(lent.close(2, 2), 0, "it is in the hand of the one who asks");
+        assert!(!lent.ended(JobId(1)) && lent.many() == 0);
     }
 }

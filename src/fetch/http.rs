@@ -5,61 +5,52 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
 
-use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use ::http::{Method, StatusCode};
+use ::http::Method;
+use ::http::header::{self, HeaderMap, HeaderValue};
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::answer::{Answer, size};
+use super::answer::Answer;
 use super::classify::{LARGEST_HEAD, Stage, classify, connection_ended, not_begun};
 use super::client::{Clients, MAX_FIELDS, MAX_HEAD, its_own};
-use super::decode;
 use super::pace::Pace;
 use super::place::{Fate, Ready};
 use super::reach::Reach;
+use super::redirect::redirect_target;
+use super::request::set_fields;
 use super::resume::Rest;
 use super::save::Saver;
 use super::timing::{MARKS, Marks};
+use super::verdict::validators;
 use super::{Fetched, Fetcher, HttpSpec, Meter, Reply, Saving, cookies};
 use crate::config::Compression;
-use crate::model::{
-    Condition, ErrorKind, Facts, FetchError, Hop, Job, Onward, PerSeed, SkipReason, Timing, Validators, Verdict,
-    is_secret,
-};
+use crate::model::{ErrorKind, Facts, FetchError, Job, Onward, PerSeed, SkipReason, Timing, Verdict};
 use crate::policy::cookies::Jar;
 use crate::policy::origin;
 use crate::policy::printable::printable;
-use crate::policy::redact::redact;
 use crate::policy::retry_after::asked;
-
-/// The body of a response that is not wanted is read up to this size, so that its connection can
-/// serve again; beyond it a new connection is cheaper.
-const DRAIN: u64 = 64 * 1024;
-
-/// And no longer than this: a server that sends it slowly must not hold a slot for it.
-const DRAIN_TIME: Duration = Duration::from_secs(1);
 
 /// How many idle connections that turn out to have ended one request may meet.
 const STALE: u32 = 8;
 
 const CODINGS: HeaderValue = HeaderValue::from_static("br, zstd, gzip, deflate");
-const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
+pub(super) const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
 /// Fetches over HTTP on the runtime it was built for.
 pub(super) struct HttpFetcher {
     pub(super) spec: Arc<HttpSpec>,
-    clients: Clients,
+    pub(super) clients: Clients,
     pub(super) saver: Saver,
     pub(super) meter: Arc<Meter>,
-    fields: HeaderMap,
+    pub(super) fields: HeaderMap,
     /// The Authorization of `--user`.
-    basic: Option<HeaderValue>,
-    method: Method,
+    pub(super) basic: Option<HeaderValue>,
+    pub(super) method: Method,
     /// Whether the Accept-Encoding is ours.
-    asks_codings: bool,
+    pub(super) asks_codings: bool,
     /// How many fetches this fetcher is doing.
     under_way: Arc<AtomicUsize>,
     /// The most that it ever did at once.
@@ -198,19 +189,8 @@ impl Drop for Counted<'_> {
     }
 }
 
-/// Field names given twice in a row are both sent; a later list of fields replaces earlier names.
-fn set_fields(fields: &mut HeaderMap, more: &[(HeaderName, HeaderValue)]) {
-    for (i, (name, value)) in more.iter().enumerate() {
-        if more[..i].iter().any(|(earlier, _)| earlier == name) {
-            fields.append(name, value.clone());
-        } else {
-            fields.insert(name, value.clone());
-        }
-    }
-}
-
 /// How one request ends.
-enum End {
+pub(super) enum End {
     As(Verdict),
     /// A redirect leads on, from this address, after this wait.
     Onward(Option<SocketAddr>, Duration),
@@ -229,7 +209,7 @@ pub(super) struct Exchange<'a> {
     /// Where bodies become files.
     pub(super) fate: Option<Arc<Fate>>,
     /// The cookies that this chain of redirects has set, where the run keeps none.
-    chain: Option<Box<Jar>>,
+    pub(super) chain: Option<Box<Jar>>,
     /// The beginning of the body, and whether the request under way asks for what is behind it.
     pub(super) rest: Option<Rest>,
     pub(super) asks_rest: bool,
@@ -264,28 +244,6 @@ impl Exchange<'_> {
                 return Ok(End::As(verdict));
             }
         }
-    }
-
-    /// Notes a redirect.
-    async fn lead_on(&mut self, url: &Url, next: Url, response: Answer) -> Result<End, FetchError> {
-        let from = self.fetcher.clients.peer(url, response.remote_addr);
-        let seen_before = next == *url || self.facts.redirects.iter().any(|hop| hop.url == next);
-        if self.fetcher.spec.cookies.is_none() {
-            cookies::keep(None, &mut self.chain, url, response.headers());
-        }
-        let status = response.status().as_u16();
-        let wait = asked(status, response.headers(), SystemTime::now()).unwrap_or_default();
-        self.facts.redirects.push(Hop { status, url: url.clone() });
-        if self.facts.redirects.len() > self.fetcher.spec.max_redirects as usize {
-            let most = self.fetcher.spec.max_redirects;
-            let circle = if seen_before { "; they lead in a circle" } else { "" };
-            return Err(FetchError::new(ErrorKind::Redirect, format!("more than {most} redirects{circle}")));
-        }
-        // It is of the redirect.
-        (self.facts.content_type, self.facts.validators) = (None, None);
-        self.facts.final_url = Some(next);
-        self.drain(response).await;
-        Ok(End::Onward(from, wait))
     }
 
     /// What there is of the body.
@@ -355,187 +313,6 @@ impl Exchange<'_> {
         }
         Ok(response)
     }
-
-    fn fields_for(&self, url: &Url) -> HeaderMap {
-        let mut fields = self.fetcher.fields.clone();
-        self.fetcher.spec.add_host_fields(url, &mut fields);
-        let wants = self.wants();
-        if let Some(wants) = wants {
-            set_fields(&mut fields, &wants.headers);
-        }
-        let at_home = self.job.onward.is_none() || origin::same(url, &self.job.seed.url);
-        if !at_home {
-            // RFC 9110, section 15.4: what was meant for one origin does not follow a redirect out of it.
-            // A Host that the user wrote names that origin.
-            let secrets: Vec<_> = fields.keys().filter(|name| is_secret(name)).cloned().collect();
-            secrets.into_iter().for_each(|name| drop(fields.remove(name)));
-            fields.insert(header::HOST, its_own());
-            // This is meant for the one that is asked now.
-            self.fetcher.spec.add_host_fields(url, &mut fields);
-        }
-        self.authorize(url, at_home, &mut fields);
-        cookies::send(self.fetcher.spec.cookies.as_deref(), self.chain.as_deref(), url, &mut fields);
-        let theirs = || wants.is_some_and(|w| w.headers.iter().any(|(name, _)| name == header::ACCEPT_ENCODING));
-        if self.fetcher.asks_codings && decode::asks_identity(url.path()) && !theirs() {
-            fields.insert(header::ACCEPT_ENCODING, IDENTITY);
-        }
-        if let Some(rest) = self.rest.as_ref().and_then(|rest| rest.fields(url, &fields)) {
-            fields.extend(rest);
-        } else if let Some((name, value)) = self.condition(url).and_then(condition_field) {
-            fields.insert(name, value);
-        }
-        fields
-    }
-
-    /// Who asks, where that is known: what stands in the URL of the list counts for more than a field,
-    /// that for more than `--user`, and that for more than the netrc file.
-    fn authorize(&self, url: &Url, at_home: bool, fields: &mut HeaderMap) {
-        let spec = &self.fetcher.spec;
-        let own = if at_home { self.wants().and_then(|wants| wants.credentials.as_ref()) } else { None };
-        let own_user = own.filter(|own| own.password.is_empty()).map(|own| own.username.as_str());
-        let has_field = fields.contains_key(header::AUTHORIZATION);
-        // A file that names hosts speaks of the usual ports. Whom a redirect has named is told over TLS
-        // alone: without it nobody has shown that he is that host.
-        let netrc = || {
-            let named = at_home || url.scheme() == "https" && url.port().is_none();
-            let host = url.host_str().filter(|_| named && !spec.netrc.machines.is_empty())?;
-            spec.netrc.find(host, own_user, !at_home).and_then(origin::basic)
-        };
-        let value = match own {
-            Some(own) => own_user.and_then(|_| netrc()).or_else(|| origin::basic(own)),
-            None if has_field => None,
-            None => self.fetcher.basic.clone().filter(|_| at_home).or_else(netrc),
-        };
-        if let Some(value) = value {
-            fields.insert(header::AUTHORIZATION, value);
-        }
-    }
-
-    /// What is asked of this URL beside itself: whether it has changed.
-    fn condition(&self, url: &Url) -> Option<&Condition> {
-        let condition = self.job.seed.known.as_ref()?.condition.as_deref()?;
-        (condition.url == *url).then_some(condition)
-    }
-
-    /// A response that is no redirect: what it means, and its body. `None` where the URL is to be
-    /// asked again, for all of it.
-    async fn finish(&mut self, url: &Url, status: StatusCode, response: Answer) -> Result<Option<Verdict>, FetchError> {
-        match status.as_u16() {
-            206 | 416 if self.asks_rest => {
-                let Some(rest) = self.rest.take() else { return Ok(None) };
-                match rest.is_in(response.headers()) {
-                    Ok(total) if status == 206 => {
-                        return match self.receive(url, response, Some((rest, total))).await {
-                            // What was kept turned out to be nothing to go on with.
-                            Err(_) if std::mem::take(&mut self.useless) => Ok(None),
-                            received => received.map(Some),
-                        };
-                    }
-                    Ok(_) => {}
-                    Err(why) => tracing::debug!(url = %printable(url.as_str()), why, "starting again"),
-                }
-                self.rest = Some(rest);
-                self.start_again().map(|()| None)
-            }
-            200..=299 if self.fetcher.method == Method::HEAD => {
-                self.drain(response).await;
-                Ok(Some(Verdict::Ok))
-            }
-            200..=299 if status != 206 => {
-                self.start_again()?;
-                self.receive(url, response, None).await.map(Some)
-            }
-            _ => self.without_body(url, status, response).await.map(Some),
-        }
-    }
-
-    /// What there is of the body is of no use.
-    fn start_again(&mut self) -> Result<(), FetchError> {
-        match self.rest.take() {
-            None => Ok(()),
-            Some(Rest::Kept(kept)) => {
-                kept.at.remove();
-                Ok(())
-            }
-            Some(Rest::Cut(cut)) => {
-                let error = cut.is_out();
-                self.rest = Some(Rest::Cut(cut));
-                Err(error)
-            }
-        }
-    }
-
-    /// What a response means whose body nobody wants.
-    async fn without_body(&mut self, url: &Url, status: StatusCode, response: Answer) -> Result<Verdict, FetchError> {
-        match status.as_u16() {
-            206 => {
-                let message = "206 Partial Content, though no range was asked for";
-                Err(FetchError::new(ErrorKind::Protocol, message))
-            }
-            304 if self.asks_change => match self.condition(url) {
-                Some(condition) if is_another(condition, response.headers()) => {
-                    let message = "304 Not Modified, with another ETag than was asked with";
-                    Err(FetchError::new(ErrorKind::Protocol, message))
-                }
-                _ => Ok(Verdict::Skipped(SkipReason::NotModified)),
-            },
-            304 => {
-                let message = "304 Not Modified, though the request had no condition";
-                Err(FetchError::new(ErrorKind::Protocol, message))
-            }
-            300..=399 => {
-                let message = format!("{status} without a Location to follow");
-                Err(FetchError::new(ErrorKind::Redirect, message))
-            }
-            // RFC 9110, section 15: what is beyond 599 is treated as an error of the server.
-            400.. => {
-                self.drain(response).await;
-                Ok(Verdict::HttpError)
-            }
-            other => Err(FetchError::new(ErrorKind::Protocol, format!("status {other} is no final status"))),
-        }
-    }
-
-    /// Reads an unwanted body so that its connection can serve again. Whether that works changes
-    /// nothing about the answer, so an error only ends the reading.
-    pub(super) async fn drain(&mut self, mut response: Answer) {
-        if response.content_length().is_none_or(|length| length <= DRAIN) {
-            let mut owed = 0;
-            // Err: it is given up, and the connection with it.
-            let _ = timeout(DRAIN_TIME, self.drain_some(&mut response, &mut owed)).await;
-            // Err: the URL is out of time; whoever asks next finds that out.
-            let _ = self.pay(&mut owed).await;
-        }
-    }
-
-    /// Counts what was drained, part by part as it is paid for. Dropped on its way it owes the rest.
-    async fn pay(&mut self, owed: &mut u64) -> Result<(), FetchError> {
-        let throttle = &self.fetcher.spec.throttle;
-        while *owed > 0 {
-            let part = throttle.bytes().map_or(*owed, |limit| limit.at_once.min(*owed));
-            *owed -= part;
-            let paid = self.pace.apart(throttle.pay(part)).await;
-            self.fetcher.meter.received(part);
-            paid?;
-        }
-        Ok(())
-    }
-
-    async fn drain_some(&mut self, response: &mut Answer, owed: &mut u64) {
-        let mut drained = 0;
-        while drained <= DRAIN {
-            match self.pace.piece(response.chunk(), size).await {
-                Ok(Ok(Some(piece))) => {
-                    drained += piece.len() as u64;
-                    *owed += piece.len() as u64;
-                    if self.pay(owed).await.is_err() {
-                        return;
-                    }
-                }
-                Ok(Ok(None) | Err(_)) | Err(_) => return,
-            }
-        }
-    }
 }
 
 /// HTTP/2 is bounded by size alone, and HTTP/1.1 by what comes in one piece with the end of a head.
@@ -547,51 +324,4 @@ fn bound_head(fields: &HeaderMap) -> Result<(), FetchError> {
     }
     let message = format!("the answer has {} fields of {bytes} bytes; {LARGEST_HEAD}", fields.len());
     Err(FetchError::new(ErrorKind::Protocol, message))
-}
-
-/// RFC 9110, section 13.1: If-None-Match, which counts for more, else If-Modified-Since.
-fn condition_field(condition: &Condition) -> Option<(HeaderName, HeaderValue)> {
-    let Validators { etag, last_modified } = &condition.validators;
-    let field = |name, text: &Option<Box<str>>| Some((name, HeaderValue::from_str(text.as_deref()?).ok()?));
-    field(header::IF_NONE_MATCH, etag).or_else(|| field(header::IF_MODIFIED_SINCE, last_modified))
-}
-
-/// Whether an answer speaks of another version than it was asked about (RFC 9110, section 8.8.3.2:
-/// compared as weak tags are).
-fn is_another(condition: &Condition, fields: &HeaderMap) -> bool {
-    let opaque = |tag: &str| tag.strip_prefix("W/").unwrap_or(tag).to_owned();
-    let asked = condition.validators.etag.as_deref().map(opaque);
-    let told = fields.get(header::ETAG).and_then(|tag| tag.to_str().ok()).map(opaque);
-    asked.zip(told).is_some_and(|(asked, told)| asked != told)
-}
-
-/// What lets a later run ask whether the answer has changed (RFC 9110, section 8.8).
-fn validators(fields: &HeaderMap) -> Option<Box<Validators>> {
-    let text = |name| fields.get(name).and_then(|value| value.to_str().ok()).map(Box::<str>::from);
-    let (etag, last_modified) = (text(header::ETAG), text(header::LAST_MODIFIED));
-    (etag.is_some() || last_modified.is_some()).then(|| Box::new(Validators { etag, last_modified }))
-}
-
-/// Where a response leads, if it is a redirect with a Location (RFC 9110, section 15.4).
-fn redirect_target(url: &Url, response: &Answer) -> Result<Option<Url>, FetchError> {
-    if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
-        return Ok(None);
-    }
-    let Some(location) = response.headers().get(header::LOCATION) else { return Ok(None) };
-    let bad = |why: &str| {
-        let shown = String::from_utf8_lossy(location.as_bytes());
-        let shown: String = redact(&shown).chars().take(200).collect();
-        FetchError::new(ErrorKind::Redirect, format!("the Location `{shown}` {why}"))
-    };
-    let text = std::str::from_utf8(location.as_bytes()).map_err(|_| bad("is not valid UTF-8"))?;
-    let mut next = url.join(text).map_err(|e| bad(&format!("is no URL: {e}")))?;
-    if !matches!(next.scheme(), "http" | "https") {
-        return Err(bad("is neither http nor https"));
-    }
-    next.set_fragment(None);
-    // A server's idea of our credentials is not sent, nor shown.
-    if !next.username().is_empty() || next.password().is_some() {
-        next.set_username("").and_then(|()| next.set_password(None)).map_err(|()| bad("is no URL"))?;
-    }
-    Ok(Some(next))
 }

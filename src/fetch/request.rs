@@ -1,0 +1,91 @@
+//! The fields of a request: whose they are, and which origin may be told a secret.
+
+use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use url::Url;
+
+use super::client::its_own;
+use super::http::{Exchange, IDENTITY};
+use super::{cookies, decode};
+use crate::model::{Condition, Validators, is_secret};
+use crate::policy::origin;
+
+impl Exchange<'_> {
+    pub(super) fn fields_for(&self, url: &Url) -> HeaderMap {
+        let mut fields = self.fetcher.fields.clone();
+        self.fetcher.spec.add_host_fields(url, &mut fields);
+        let wants = self.wants();
+        if let Some(wants) = wants {
+            set_fields(&mut fields, &wants.headers);
+        }
+        let at_home = self.job.onward.is_none() || origin::same(url, &self.job.seed.url);
+        if !at_home {
+            // RFC 9110, section 15.4: what was meant for one origin does not follow a redirect out of it.
+            // A Host that the user wrote names that origin.
+            let secrets: Vec<_> = fields.keys().filter(|name| is_secret(name)).cloned().collect();
+            secrets.into_iter().for_each(|name| drop(fields.remove(name)));
+            fields.insert(header::HOST, its_own());
+            // This is meant for the one that is asked now.
+            self.fetcher.spec.add_host_fields(url, &mut fields);
+        }
+        self.authorize(url, at_home, &mut fields);
+        cookies::send(self.fetcher.spec.cookies.as_deref(), self.chain.as_deref(), url, &mut fields);
+        let theirs = || wants.is_some_and(|w| w.headers.iter().any(|(name, _)| name == header::ACCEPT_ENCODING));
+        if self.fetcher.asks_codings && decode::asks_identity(url.path()) && !theirs() {
+            fields.insert(header::ACCEPT_ENCODING, IDENTITY);
+        }
+        if let Some(rest) = self.rest.as_ref().and_then(|rest| rest.fields(url, &fields)) {
+            fields.extend(rest);
+        } else if let Some((name, value)) = self.condition(url).and_then(condition_field) {
+            fields.insert(name, value);
+        }
+        fields
+    }
+
+    /// Who asks, where that is known: what stands in the URL of the list counts for more than a field,
+    /// that for more than `--user`, and that for more than the netrc file.
+    fn authorize(&self, url: &Url, at_home: bool, fields: &mut HeaderMap) {
+        let spec = &self.fetcher.spec;
+        let own = if at_home { self.wants().and_then(|wants| wants.credentials.as_ref()) } else { None };
+        let own_user = own.filter(|own| own.password.is_empty()).map(|own| own.username.as_str());
+        let has_field = fields.contains_key(header::AUTHORIZATION);
+        // A file that names hosts speaks of the usual ports. Whom a redirect has named is told over TLS
+        // alone: without it nobody has shown that he is that host.
+        let netrc = || {
+            let named = at_home || url.scheme() == "https" && url.port().is_none();
+            let host = url.host_str().filter(|_| named && !spec.netrc.machines.is_empty())?;
+            spec.netrc.find(host, own_user, !at_home).and_then(origin::basic)
+        };
+        let value = match own {
+            Some(own) => own_user.and_then(|_| netrc()).or_else(|| origin::basic(own)),
+            None if has_field => None,
+            None => self.fetcher.basic.clone().filter(|_| at_home).or_else(netrc),
+        };
+        if let Some(value) = value {
+            fields.insert(header::AUTHORIZATION, value);
+        }
+    }
+
+    /// What is asked of this URL beside itself: whether it has changed.
+    pub(super) fn condition(&self, url: &Url) -> Option<&Condition> {
+        let condition = self.job.seed.known.as_ref()?.condition.as_deref()?;
+        (condition.url == *url).then_some(condition)
+    }
+}
+
+/// Field names given twice in a row are both sent; a later list of fields replaces earlier names.
+pub(super) fn set_fields(fields: &mut HeaderMap, more: &[(HeaderName, HeaderValue)]) {
+    for (i, (name, value)) in more.iter().enumerate() {
+        if more[..i].iter().any(|(earlier, _)| earlier == name) {
+            fields.append(name, value.clone());
+        } else {
+            fields.insert(name, value.clone());
+        }
+    }
+}
+
+/// RFC 9110, section 13.1: If-None-Match, which counts for more, else If-Modified-Since.
+fn condition_field(condition: &Condition) -> Option<(HeaderName, HeaderValue)> {
+    let Validators { etag, last_modified } = &condition.validators;
+    let field = |name, text: &Option<Box<str>>| Some((name, HeaderValue::from_str(text.as_deref()?).ok()?));
+    field(header::IF_NONE_MATCH, etag).or_else(|| field(header::IF_MODIFIED_SINCE, last_modified))
+}

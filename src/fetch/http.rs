@@ -112,6 +112,7 @@ impl Fetcher for HttpFetcher {
                 chain: before.and_then(|before| cookies::chain(&before.cookies)),
                 rest: None,
                 asks_rest: false,
+                asks_part: false,
                 asks_change: false,
                 useless: false,
                 ready: None,
@@ -213,6 +214,8 @@ pub(super) struct Exchange<'a> {
     /// The beginning of the body, and whether the request under way asks for what is behind it.
     pub(super) rest: Option<Rest>,
     pub(super) asks_rest: bool,
+    /// Whether a Range of the user's goes along with the request under way.
+    pub(super) asks_part: bool,
     /// Whether the request under way asks only for what has changed.
     pub(super) asks_change: bool,
     /// What was kept of the body has been found to be of no use.
@@ -270,7 +273,10 @@ impl Exchange<'_> {
             let fields = self.fields_for(url);
             self.accepts = fields.get(header::ACCEPT_ENCODING).cloned();
             self.asks_rest = self.rest.is_some() && fields.contains_key(header::IF_RANGE);
-            self.asks_change = !self.asks_rest && self.condition(url).is_some();
+            self.asks_part = !self.asks_rest && fields.contains_key(header::RANGE);
+            let is_conditional =
+                [header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE].iter().any(|it| fields.contains_key(it));
+            self.asks_change = !self.asks_rest && is_conditional;
             let most = self.fetcher.most_under_way.load(Relaxed);
             let sent = self.fetcher.clients.ask(self.fetcher.method.clone(), url, fields, most, self.reach);
             match self.pace.head(sent).await? {

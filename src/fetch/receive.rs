@@ -41,15 +41,15 @@ impl Exchange<'_> {
         true
     }
 
-    /// Reads the body of a good answer to its end; `rest` is what there is of it, and how long the
-    /// whole is.
+    /// Reads the body of a good answer to its end; `rest` is what there is of it, `total` how long
+    /// the whole is where a Content-Range says so.
     pub(super) async fn receive(
         &mut self,
         url: &Url,
         mut response: Answer,
-        rest: Option<(Rest, u64)>,
+        rest: Option<Rest>,
+        total: Option<u64>,
     ) -> Result<Verdict, FetchError> {
-        let (rest, total) = rest.unzip();
         let first = rest.as_ref().map(|rest| rest.first_answer(&mut self.facts, self.fetcher.spec.keeps_validators));
         let proposed = self.proposed(first.as_ref().unwrap_or(response.headers()));
         if self.is_there(proposed.as_deref()) {

@@ -7,7 +7,9 @@ use super::answer::Answer;
 use super::http::Exchange;
 use super::resume::Rest;
 use crate::model::{Condition, ErrorKind, FetchError, SkipReason, Validators, Verdict};
+use crate::policy::partial::whole_in_a_part;
 use crate::policy::printable::printable;
+use crate::policy::redact::redact;
 
 impl Exchange<'_> {
     /// A response that is no redirect: what it means, and its body. `None` where the URL is to be
@@ -23,7 +25,7 @@ impl Exchange<'_> {
                 let Some(rest) = self.rest.take() else { return Ok(None) };
                 match rest.is_in(response.headers()) {
                     Ok(total) if status == 206 => {
-                        return match self.receive(url, response, Some((rest, total))).await {
+                        return match self.receive(url, response, Some(rest), Some(total)).await {
                             // What was kept turned out to be nothing to go on with.
                             Err(_) if std::mem::take(&mut self.useless) => Ok(None),
                             received => received.map(Some),
@@ -39,9 +41,17 @@ impl Exchange<'_> {
                 self.drain(response).await;
                 Ok(Some(Verdict::Ok))
             }
-            200..=299 if status != 206 => {
+            206 if !self.asks_part => {
+                let total = whole_in_a_part(response.headers()).map_err(|why| {
+                    let message = format!("206 Partial Content, though no range was asked for: {why}; {AT_FAULT}");
+                    FetchError::new(ErrorKind::Protocol, message)
+                })?;
                 self.start_again()?;
-                self.receive(url, response, None).await.map(Some)
+                self.receive(url, response, None, Some(total)).await.map(Some)
+            }
+            200..=299 => {
+                self.start_again()?;
+                self.receive(url, response, None, None).await.map(Some)
             }
             _ => self.without_body(url, status, response).await.map(Some),
         }
@@ -66,10 +76,6 @@ impl Exchange<'_> {
     /// What a response means whose body nobody wants.
     async fn without_body(&mut self, url: &Url, status: StatusCode, response: Answer) -> Result<Verdict, FetchError> {
         match status.as_u16() {
-            206 => {
-                let message = "206 Partial Content, though no range was asked for";
-                Err(FetchError::new(ErrorKind::Protocol, message))
-            }
             304 if self.asks_change => match self.condition(url) {
                 Some(condition) if is_another(condition, response.headers()) => {
                     let message = "304 Not Modified, with another ETag than was asked with";
@@ -77,14 +83,8 @@ impl Exchange<'_> {
                 }
                 _ => Ok(Verdict::Skipped(SkipReason::NotModified)),
             },
-            304 => {
-                let message = "304 Not Modified, though the request had no condition";
-                Err(FetchError::new(ErrorKind::Protocol, message))
-            }
-            300..=399 => {
-                let message = format!("{status} without a Location to follow");
-                Err(FetchError::new(ErrorKind::Redirect, message))
-            }
+            304 => Err(FetchError::new(ErrorKind::Protocol, not_followed(status, response.headers()))),
+            300..=399 => Err(FetchError::new(ErrorKind::Redirect, not_followed(status, response.headers()))),
             // RFC 9110, section 15: what is beyond 599 is treated as an error of the server.
             400.. => {
                 self.drain(response).await;
@@ -93,6 +93,36 @@ impl Exchange<'_> {
             other => Err(FetchError::new(ErrorKind::Protocol, format!("status {other} is no final status"))),
         }
     }
+}
+
+/// The advice about an answer that no request of ours asks for.
+const AT_FAULT: &str = "the server or a cache on the way is at fault, --header 'Cache-Control: no-cache' may help";
+
+/// The most characters of a Location that a message repeats.
+const MAX_LOCATION: usize = 200;
+
+/// Why a 3xx answer leads nowhere, and what can be done (RFC 9110, section 15.4).
+fn not_followed(status: StatusCode, fields: &HeaderMap) -> String {
+    const CHOOSE: &str = "list the URL that you want";
+    let (what, to_do) = match status.as_u16() {
+        300 => ("300 Multiple Choices: not followed, the server leaves the choice to you".to_owned(), CHOOSE),
+        301 | 302 | 303 | 307 | 308 => {
+            (format!("{status} without a Location to follow"), "open it in a browser to see what it wants")
+        }
+        304 => ("304 Not Modified, though the request had no condition".to_owned(), AT_FAULT),
+        305 => {
+            let what = "305 Use Proxy: not followed, a server may not choose the proxy";
+            (what.to_owned(), "--proxy goes through one that you trust")
+        }
+        306 => ("306 (Unused): not followed, the status has no meaning any more".to_owned(), CHOOSE),
+        other => (format!("{other}: not followed, no such redirect is defined"), CHOOSE),
+    };
+    let location = fields.get(header::LOCATION).map(|location| {
+        let text = String::from_utf8_lossy(location.as_bytes());
+        let shown: String = redact(&text).chars().take(MAX_LOCATION).collect();
+        format!("; its Location is `{shown}`")
+    });
+    format!("{what}{}; {to_do}", location.unwrap_or_default())
 }
 
 /// Whether an answer speaks of another version than it was asked about (RFC 9110, section 8.8.3.2:

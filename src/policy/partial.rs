@@ -75,6 +75,42 @@ impl ContentRange {
     }
 }
 
+/// The length of the whole, where the part that a 206 brings is all of it. A server may send that to
+/// a request without Range; it is a body like any other.
+///
+/// # Errors
+/// What is missing, or why that is not known.
+pub fn whole_in_a_part(fields: &HeaderMap) -> Result<u64, String> {
+    let is_multipart = |value: &str| value.trim().to_ascii_lowercase().starts_with("multipart/byteranges");
+    if text(fields, header::CONTENT_TYPE).is_some_and(is_multipart) {
+        return Err("it has several parts of the body (multipart/byteranges) instead of the body".to_owned());
+    }
+    let mut values = fields.get_all(header::CONTENT_RANGE).iter();
+    let Some(value) = values.next() else {
+        return Err("no Content-Range says which part it is".to_owned());
+    };
+    let Some(range) = text(fields, header::CONTENT_RANGE).and_then(ContentRange::parse) else {
+        let shown = value.as_bytes()[..value.len().min(MAX_SHOWN)].escape_ascii();
+        let many = if values.next().is_some() { ", and there is another Content-Range" } else { "" };
+        return Err(format!("its Content-Range `{shown}` does not say which part it is{many}"));
+    };
+    let ContentRange { first, last, total } = range;
+    let before = (first > 0).then(|| format!("0-{}", first - 1));
+    let Some(total) = total else {
+        let before = before.map(|before| format!("bytes {before} are missing, and ")).unwrap_or_default();
+        return Err(format!("it has bytes {first}-{last} of an unknown length: {before}more may follow"));
+    };
+    let after = (last + 1 < total).then(|| format!("{}-{}", last + 1, total - 1));
+    let missing: Vec<String> = before.into_iter().chain(after).collect();
+    if missing.is_empty() {
+        return Ok(total);
+    }
+    Err(format!("it has bytes {first}-{last} of {total}, bytes {} are missing", missing.join(" and ")))
+}
+
+/// The most bytes of a field that a message repeats.
+const MAX_SHOWN: usize = 80;
+
 /// Whether a 206 is the rest of this beginning; the length of the whole if it is.
 ///
 /// # Errors

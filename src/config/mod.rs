@@ -53,7 +53,7 @@ pub enum InputFormat {
 /// What is done with content codings (RFC 9110, section 8.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
-    /// Ask for br, zstd, gzip and deflate and decode them; a resource that is itself a compressed file stays one.
+    /// Ask for br, zstd, gzip and deflate and decode them; a file whose name says that it is compressed stays so.
     Auto,
     /// Ask for none.
     Off,

@@ -148,6 +148,10 @@ impl Transfer {
             counted?;
             self.part.write(decoded).await?;
         }
+        // Endless garbage must not keep the transfer going.
+        if let Some(most) = self.most.filter(|&most| self.bytes.saturating_add(decoder.ignored()) > most) {
+            return Err(too_large(most));
+        }
         self.decoder = Some(decoder);
         Ok(())
     }
@@ -209,6 +213,11 @@ impl Transfer {
             agree("BLAKE3", wants.blake3, facts.blake3)?;
         }
         Ok(())
+    }
+
+    /// Describes the ignored bytes after the end of a coding, for the log.
+    pub(super) fn ignored(&self) -> Option<String> {
+        self.decoder.as_ref().and_then(Decoder::warning)
     }
 
     /// The file that somebody else has to give its name.

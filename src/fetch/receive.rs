@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use ::http::header::{self, HeaderMap};
+use ::http::header::{self, HeaderMap, HeaderValue};
 use bytes::Bytes;
 use url::Url;
 
@@ -11,7 +11,7 @@ use super::answer::{Answer, size};
 use super::body::Transfer;
 use super::classify::{Stage, classify};
 use super::declared::Checks;
-use super::decode::{self, Decoder};
+use super::decode::{Decoder, Resource};
 use super::http::Exchange;
 use super::kept::{Answered, Note};
 use super::resume::{Rest, go_on};
@@ -19,6 +19,7 @@ use crate::config::Compression;
 use crate::model::{ErrorKind, FetchError, SkipReason, Verdict};
 use crate::policy::naming::name_from_disposition;
 use crate::policy::partial::strong_validator;
+use crate::policy::printable::printable;
 
 impl Exchange<'_> {
     /// The name that the server proposes for the file, where it is wanted: what the list calls
@@ -67,6 +68,9 @@ impl Exchange<'_> {
             Err(error) => Err(error),
         };
         self.ready = transfer.ready();
+        if let Some(ignored) = received.as_ref().ok().and_then(|()| transfer.ignored()) {
+            tracing::warn!(url = %printable(url.as_str()), ignored, "ignored bytes after the body");
+        }
         received.inspect_err(|error| {
             let is_cut = matches!(error.kind, ErrorKind::Timeout | ErrorKind::Reset | ErrorKind::Truncated);
             if !is_cut {
@@ -119,7 +123,7 @@ impl Exchange<'_> {
             None => (None, None),
         };
         let said = first.as_ref().unwrap_or(response.headers());
-        let (decoder, modified) = (self.decoder(url, said)?, self.modified(said));
+        let (decoder, modified) = (self.decoder(url, said, proposed.as_deref())?, self.modified(said));
         let checks = Checks::new(response.headers(), first.as_ref());
         let mut answered = if kept.is_none() { self.answered(url, response) } else { None };
         let note = match &fetcher.spec.saving {
@@ -159,22 +163,21 @@ impl Exchange<'_> {
         httpdate::parse_http_date(field.to_str().ok()?).ok()
     }
 
-    fn decoder(&self, url: &Url, fields: &HeaderMap) -> Result<Option<Decoder>, FetchError> {
+    /// Returns the decoder of an answer. The coding of a compressed file stays.
+    fn decoder(&self, url: &Url, fields: &HeaderMap, proposed: Option<&str>) -> Result<Option<Decoder>, FetchError> {
         if self.fetcher.spec.compression == Compression::Raw || !fields.contains_key(header::CONTENT_ENCODING) {
             return Ok(None);
         }
-        let mut codings = Vec::new();
-        for value in fields.get_all(header::CONTENT_ENCODING) {
-            codings.push(
-                value.to_str().map_err(|_| {
-                    FetchError::new(ErrorKind::Decode, "the Content-Encoding field is not readable text")
-                })?,
-            );
+        let values = fields.get_all(header::CONTENT_ENCODING).iter().map(HeaderValue::as_bytes);
+        let content_type = self.facts.content_type.as_deref();
+        Decoder::new(values, &Resource { names: self.names(url, proposed), content_type })
+    }
+
+    /// Returns the name of the file. An unsaved body has the paths of the listed URL and of this one.
+    pub(super) fn names<'a>(&'a self, url: &'a Url, proposed: Option<&'a str>) -> [Option<&'a str>; 2] {
+        match self.fetcher.saver.file_name(self.job, proposed) {
+            Some(name) => [Some(name), None],
+            None => [Some(self.job.seed.url.path()), Some(url.path())],
         }
-        let codings = codings.iter().copied();
-        if decode::keeps_coded_bytes(url.path(), self.facts.content_type.as_deref(), codings.clone()) {
-            return Ok(None);
-        }
-        Decoder::new(codings)
     }
 }

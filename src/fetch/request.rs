@@ -30,7 +30,11 @@ impl Exchange<'_> {
         self.authorize(url, at_home, &mut fields);
         cookies::send(self.fetcher.spec.cookies.as_deref(), self.chain.as_deref(), url, &mut fields);
         let theirs = || wants.is_some_and(|w| w.headers.iter().any(|(name, _)| name == header::ACCEPT_ENCODING));
-        if self.fetcher.asks_codings && decode::asks_identity(url.path()) && !theirs() {
+        // The name in a Content-Disposition is not known yet.
+        let is_compressed = || {
+            decode::asks_identity(url.path()) || self.names(url, None).into_iter().flatten().any(decode::asks_identity)
+        };
+        if self.fetcher.asks_codings && is_compressed() && !theirs() {
             fields.insert(header::ACCEPT_ENCODING, IDENTITY);
         }
         if let Some(rest) = self.rest.as_ref().and_then(|rest| rest.fields(url, &fields)) {

@@ -104,6 +104,17 @@ impl Saver {
         }
     }
 
+    /// Returns the last part of the final name.
+    pub(super) fn file_name<'a>(&'a self, job: &'a Job, proposed: Option<&'a str>) -> Option<&'a str> {
+        match (&self.spec.saving, &job.save_as) {
+            (Saving::Dir(_), Some(name)) => {
+                Some(proposed.unwrap_or_else(|| name.0.rsplit('/').next().unwrap_or(&name.0)))
+            }
+            (Saving::File(target), _) => Some(target.file_name()?.to_str().unwrap_or_default()),
+            (Saving::Stream(_) | Saving::Discard | Saving::Dir(_), _) => None,
+        }
+    }
+
     /// What is there under the final name already, and how long it is where it is a file. A folder
     /// is no body; below the output folder a link is not followed, as a body would replace it.
     pub(super) fn existing(&self, job: &Job, proposed: Option<&str>) -> Option<(PathBuf, Option<u64>)> {

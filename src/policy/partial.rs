@@ -142,9 +142,12 @@ pub fn is_the_rest(beginning: &Beginning<'_>, fields: &HeaderMap) -> Result<u64,
     }
 }
 
-/// The values of Content-Encoding as one list; `None` where there is none.
+/// The values of Content-Encoding as one list; `None` where there is none. No coding has a name
+/// beyond ASCII, so what is beyond becomes `?`.
 pub fn codings(fields: &HeaderMap) -> Option<String> {
-    let values: Vec<_> = fields.get_all(header::CONTENT_ENCODING).iter().filter_map(|v| v.to_str().ok()).collect();
+    let ascii = |byte: &u8| if byte.is_ascii() { char::from(*byte) } else { '?' };
+    let values = fields.get_all(header::CONTENT_ENCODING).iter();
+    let values: Vec<String> = values.map(|value| value.as_bytes().iter().map(ascii).collect()).collect();
     (!values.is_empty()).then(|| values.join(", "))
 }
 

@@ -80,7 +80,7 @@ fn what_no_try_can_change_is_asked_once() {
         (status(404, &[("Retry-After", "0")]), "http_status"),
         (status(501, &[]), "http_status"),
         (Act::Garbage, "protocol"),
-        (Act::UnknownCoding, "decode"),
+        (Act::UnsupportedCoding, "decode"),
         (Act::RedirectNoLocation, "redirect"),
     ] {
         let (record, run, server) = fetch(vec![act], &SHORT);

@@ -1,6 +1,7 @@
 //! Saved bodies: whole or absent, under safe names, decoded as the user expects.
 
 mod coding;
+mod compressed_names;
 mod document;
 mod existing;
 mod names;

@@ -1,36 +1,64 @@
-//! The codings that are known, and the choice of what undoes them.
+//! The codings that Content-Encoding may name, and the codecs that undo them.
 
 use compression_codecs::zstd::params::DParameter;
 use compression_codecs::{BrotliDecoder, DecodeV2, DeflateDecoder, GzipDecoder, ZlibDecoder, ZstdDecoder};
 
 use crate::model::{ErrorKind, FetchError};
 
-use super::MAX_CODINGS;
-
-/// What undoes a coding.
+/// Undoes a coding.
 pub(super) type Codec = Box<dyn DecodeV2 + Send + Sync>;
 
 /// The largest zstd window is 2 to this power: the 8 MiB that RFC 9659, section 3, allows.
 const ZSTD_WINDOW_LOG: u32 = 23;
 
-/// How much of a coding's name an error message repeats.
+/// The most bytes of a coding's name that an error message repeats.
 const MAX_NAME_SHOWN: usize = 40;
+
+/// The names of each coding that can be undone.
+const SUPPORTED: &[(Coding, &[&str])] = &[
+    (Coding::Gzip, &["gzip", "x-gzip", "gz"]),
+    (Coding::Deflate, &["deflate", "x-deflate", "zlib"]),
+    (Coding::Brotli, &["br", "brotli", "x-br"]),
+    (Coding::Zstd, &["zstd", "x-zstd", "zst"]),
+];
+
+/// The names of each coding that changes the bytes and cannot be undone here. The first name of a
+/// row is the one that the table of file formats uses.
+const UNSUPPORTED: &[&[&str]] = &[
+    // The IANA registry of content codings.
+    &["compress", "x-compress"],
+    &["dcb"],
+    &["dcz"],
+    &["exi"],
+    &["pack200-gzip"],
+    &["aes128gcm", "aesgcm", "aesgcm128"],
+    // Servers send these too.
+    &["bzip2", "x-bzip2", "bzip", "x-bzip", "bz2"],
+    &["xz", "x-xz"],
+    &["lzma", "x-lzma"],
+    &["lzip", "x-lzip"],
+    &["lz4", "x-lz4"],
+    &["lzo", "x-lzo", "lzop"],
+    &["snappy", "x-snappy", "x-snappy-framed"],
+    &["sdch"],
+    &["peerdist"],
+];
 
 /// A content coding that can be undone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Coding {
-    /// `gzip` and `x-gzip` (RFC 1952).
+    /// RFC 1952.
     Gzip,
-    /// `deflate`: zlib (RFC 1950), or the bare deflate (RFC 1951) that some servers send.
+    /// zlib (RFC 1950), or the bare deflate (RFC 1951) that some servers send.
     Deflate,
-    /// `br` (RFC 7932).
+    /// RFC 7932.
     Brotli,
-    /// `zstd` (RFC 8878).
+    /// RFC 8878.
     Zstd,
 }
 
 impl Coding {
-    /// The name in messages.
+    /// The registered name.
     pub(super) fn name(self) -> &'static str {
         match self {
             Coding::Gzip => "gzip",
@@ -40,88 +68,111 @@ impl Coding {
         }
     }
 
-    /// Whether a stream may be several, one after another (RFC 1952, section 2.2; RFC 8878, section 3).
+    /// Whether these bytes begin a stream. `None` until there are enough of them.
+    pub(super) fn begins(self, head: &[u8]) -> Option<bool> {
+        match self {
+            Coding::Gzip => has_prefix(head, &[0x1F, 0x8B]),
+            // A frame, or one to skip (RFC 8878, section 3.1), which has sixteen magic numbers.
+            Coding::Zstd => match *head {
+                [first, ref rest @ ..] if first & 0xF0 == 0x50 => has_prefix(rest, &[0x2A, 0x4D, 0x18]),
+                _ => has_prefix(head, &[0x28, 0xB5, 0x2F, 0xFD]),
+            },
+            Coding::Deflate => (head.len() >= 2).then_some(true),
+            Coding::Brotli => (!head.is_empty()).then_some(true),
+        }
+    }
+
+    /// Whether several streams may follow one another (RFC 1952, section 2.2; RFC 8878, section 3).
     pub(super) fn has_members(self) -> bool {
         matches!(self, Coding::Gzip | Coding::Zstd)
     }
 
-    /// The coding of this name: `None` for `identity`, which changes nothing.
-    fn named(name: &str) -> Result<Option<Self>, FetchError> {
-        let is = |known: &str| name.eq_ignore_ascii_case(known);
-        Ok(match () {
-            () if is("gzip") || is("x-gzip") => Some(Coding::Gzip),
-            () if is("deflate") => Some(Coding::Deflate),
-            () if is("br") => Some(Coding::Brotli),
-            () if is("zstd") => Some(Coding::Zstd),
-            () if is("identity") => None,
-            () => {
-                let shown: String = name.chars().take(MAX_NAME_SHOWN).flat_map(char::escape_default).collect();
-                return Err(FetchError::new(ErrorKind::Decode, format!("unsupported content coding `{shown}`")));
+    /// The codec for a stream that begins like this, and how many bytes may follow the stream's end.
+    ///
+    /// `gzip -d` and `pigz -dz` ignore what follows: a checksum has covered all before it. `zstd -d`
+    /// and `brotli -d` refuse it. Bare deflate has no checksum; some servers append one of four bytes.
+    pub(super) fn codec(self, head: &[u8]) -> Result<(Codec, u64), FetchError> {
+        Ok(match (self, head) {
+            (Coding::Gzip, _) => (Box::new(GzipDecoder::new()), u64::MAX),
+            (Coding::Zstd, _) => {
+                (Box::new(ZstdDecoder::new_with_params(&[DParameter::window_log_max(ZSTD_WINDOW_LOG)])), 0)
             }
-        })
-    }
-}
-
-/// The codings in the order applied. Empty list members count for nothing (RFC 9110, section 5.6.1).
-pub(super) fn parse<'a>(values: impl Iterator<Item = &'a str>) -> Result<Vec<Coding>, FetchError> {
-    let mut codings = Vec::new();
-    for name in values.flat_map(|value| value.split(',')).map(str::trim).filter(|name| !name.is_empty()) {
-        let Some(coding) = Coding::named(name)? else { continue };
-        if codings.len() == MAX_CODINGS {
-            return Err(FetchError::new(ErrorKind::Decode, format!("more than {MAX_CODINGS} content codings")));
-        }
-        codings.push(coding);
-    }
-    Ok(codings)
-}
-
-/// The first bytes of a stream, as many as the choice of codec needs.
-#[derive(Debug, Default)]
-pub(super) struct Opening {
-    head: [u8; 2],
-    len: usize,
-}
-
-impl Opening {
-    /// Takes from the input what the choice needs and says how much.
-    pub(super) fn take(&mut self, coding: Coding, input: &[u8]) -> usize {
-        let wanted = if coding == Coding::Deflate { 2 } else { 1 };
-        let len = input.len().min(wanted - self.len);
-        self.head[self.len..self.len + len].copy_from_slice(&input[..len]);
-        self.len += len;
-        len
-    }
-
-    /// Whether there was no byte yet.
-    pub(super) fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    /// What was taken.
-    pub(super) fn as_slice(&self) -> &[u8] {
-        &self.head[..self.len]
-    }
-
-    /// The codec, once enough is known.
-    pub(super) fn decide(&self, coding: Coding) -> Result<Option<Codec>, FetchError> {
-        Ok(Some(match (coding, self.as_slice()) {
-            (_, []) | (Coding::Deflate, [_]) => return Ok(None),
-            (Coding::Gzip, _) => Box::new(GzipDecoder::new()),
-            (Coding::Zstd, _) => Box::new(ZstdDecoder::new_with_params(&[DParameter::window_log_max(ZSTD_WINDOW_LOG)])),
             // The codec would take this, which RFC 7932, section 9.1, leaves invalid, for a window
             // of up to a gigabyte.
             (Coding::Brotli, [first, ..]) if first & 0x7F == 0x11 => {
                 return Err(FetchError::new(ErrorKind::Decode, "corrupt br data: window too large"));
             }
-            (Coding::Brotli, _) => Box::new(BrotliDecoder::new()),
+            (Coding::Brotli, _) => (Box::new(BrotliDecoder::new()), 0),
             // A zlib header (RFC 1950, section 2.2) cannot open a bare deflate stream in practice: its
             // low bits would say "stored block", whose padding encoders leave at zero.
             (Coding::Deflate, &[cmf, flags, ..])
                 if cmf & 0x0F == 8 && cmf >> 4 <= 7 && u16::from_be_bytes([cmf, flags]).is_multiple_of(31) =>
             {
-                Box::new(ZlibDecoder::new())
+                (Box::new(ZlibDecoder::new()), u64::MAX)
             }
-            (Coding::Deflate, _) => Box::new(DeflateDecoder::new()),
-        }))
+            (Coding::Deflate, _) => (Box::new(DeflateDecoder::new()), 4),
+        })
     }
+}
+
+/// Whether `head` begins with `magic`. `None` while it may.
+fn has_prefix(head: &[u8], magic: &[u8]) -> Option<bool> {
+    let len = head.len().min(magic.len());
+    if head[..len] != magic[..len] {
+        return Some(false);
+    }
+    (len == magic.len()).then_some(true)
+}
+
+/// A coding that was applied to a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Applied<'a> {
+    /// The name that the server sent.
+    sent: &'a [u8],
+    /// The name of its kind: that of [`Coding::name`], or the first of its row.
+    pub(super) name: &'static str,
+    coding: Option<Coding>,
+}
+
+impl<'a> Applied<'a> {
+    /// The coding of this name. `None` for a name that is no coding, which servers often send: a
+    /// charset, a media type, `none`, `aws-chunked`. Such a name says nothing of the bytes.
+    fn named(sent: &'a [u8]) -> Option<Self> {
+        let is = |known: &&str| sent.eq_ignore_ascii_case(known.as_bytes());
+        let supported = SUPPORTED.iter().find(|(_, names)| names.iter().any(is));
+        if let Some(&(coding, _)) = supported {
+            return Some(Self { sent, name: coding.name(), coding: Some(coding) });
+        }
+        let unsupported = UNSUPPORTED.iter().find(|names| names.iter().any(is))?;
+        unsupported.first().map(|name| Self { sent, name, coding: None })
+    }
+
+    /// The coding, to undo it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Decode`] when that is not supported.
+    pub(super) fn supported(self) -> Result<Coding, FetchError> {
+        self.coding.ok_or_else(|| {
+            let shown = self.sent[..self.sent.len().min(MAX_NAME_SHOWN)].escape_ascii();
+            let message = format!("unsupported content coding `{shown}`: {ADVICE}");
+            FetchError::new(ErrorKind::Decode, message)
+        })
+    }
+}
+
+/// What to do about a body that cannot be decoded.
+pub(super) const ADVICE: &str = "--compression raw saves the body as it comes, --compression off asks for none";
+
+/// The codings in the order applied.
+///
+/// Empty list members count for nothing (RFC 9110, section 5.6.1). The quotes and the parameters
+/// that some servers add are not part of a name.
+pub(super) fn parse<'a>(values: impl Iterator<Item = &'a [u8]>) -> Vec<Applied<'a>> {
+    let members = values.flat_map(|value| value.split(|&byte| byte == b','));
+    members.filter_map(|member| Applied::named(name_of(member))).collect()
+}
+
+fn name_of(member: &[u8]) -> &[u8] {
+    let name = member.split(|&byte| byte == b';').next().unwrap_or(member).trim_ascii();
+    name.strip_prefix(b"\"").and_then(|name| name.strip_suffix(b"\"")).unwrap_or(name).trim_ascii()
 }

@@ -1,18 +1,20 @@
-//! When a resource is a compressed file itself, and its coding is no mere means of transport.
+//! Bodies that are compressed files themselves: their coding is no mere means of transport.
 //!
 //! Some servers label `a.tar.gz` with `Content-Encoding: gzip`. Undoing that would save a tar file
-//! under a name that says otherwise, with other bytes than any published digest covers. So a body
-//! stays as it came when its only coding is what the extension or the media type says the file is;
-//! `.svgz` counts, since programs that open it expect gzip. To keep servers from adding a coding of
-//! their own on top, [`asks_identity`] names the URLs for which none is asked.
+//! under a name that says otherwise, with other bytes than any published digest covers. So a coding
+//! stays where the name of the file says it: the innermost one, since what was applied on top of it
+//! was applied to the file. Where the name says no compression, the media type may.
+//! [`asks_identity`] keeps servers from adding a coding of their own on top.
 
-use super::coding::{self, Coding};
+/// A kind of compressed file: its coding, its extensions, its media types.
+type Format = (&'static str, &'static [&'static str], &'static [&'static str]);
 
-/// Extensions and media types that say "this is a file of that format".
-const FORMATS: &[(Coding, &[&str], &[&str])] = &[
+/// The names of codings are those of [`Applied::name`](super::coding::Applied).
+const FORMATS: &[Format] = &[
     (
-        Coding::Gzip,
-        &["gz", "gzip", "tgz", "taz", "svgz", "emz", "wmz"],
+        "gzip",
+        // Programs that open `.svgz` and the like expect gzip.
+        &["gz", "gzip", "tgz", "taz", "svgz", "emz", "wmz", "vgz", "bgz", "cpgz", "crate"],
         &[
             "application/gzip", // RFC 6713
             "application/x-gzip",
@@ -27,20 +29,33 @@ const FORMATS: &[(Coding, &[&str], &[&str])] = &[
             "gzip/document",
         ],
     ),
-    (Coding::Brotli, &["br", "tbr"], &["application/x-brotli", "application/x-brotli-compressed-tar"]),
+    ("br", &["br", "tbr"], &["application/x-brotli", "application/x-brotli-compressed-tar"]),
     (
-        Coding::Zstd,
+        "zstd",
         &["zst", "zstd", "tzst"],
         &["application/zstd", "application/x-zstd", "application/x-zstd-compressed-tar"], // RFC 8878
     ),
-    (Coding::Deflate, &["zz", "zlib"], &["application/zlib"]), // RFC 6713
+    ("deflate", &["zz", "zlib"], &["application/zlib"]), // RFC 6713
+    ("compress", &["z", "taz", "tz"], &["application/x-compress", "application/x-tarz"]),
+    (
+        "bzip2",
+        &["bz2", "bz", "tbz", "tbz2", "tb2"],
+        &["application/x-bzip2", "application/x-bzip", "application/bzip2"],
+    ),
+    ("xz", &["xz", "txz"], &["application/x-xz", "application/x-xz-compressed-tar"]),
+    ("lzma", &["lzma", "tlz"], &["application/x-lzma", "application/x-lzma-compressed-tar"]),
+    ("lzip", &["lz", "tlz"], &["application/lzip", "application/x-lzip"]),
+    ("lz4", &["lz4"], &["application/x-lz4"]),
+    ("lzo", &["lzo", "tzo"], &["application/x-lzop"]),
+    ("snappy", &["sz", "snappy"], &["application/x-snappy-framed"]),
+    ("pack200-gzip", &["gz"], &["application/x-java-pack200"]),
 ];
 
 /// Extensions of formats that are compressed in a way of their own; a coding would gain nothing.
 const COMPRESSED: &[&str] = &[
     // archives and packages
-    "zip", "xz", "txz", "bz2", "tbz", "tbz2", "7z", "rar", "lz", "lz4", "lzma", "z", "cab", "jar", "war", "apk", "ipa",
-    "whl", "crate", "gem", "deb", "rpm", "dmg", "epub", "docx", "xlsx", "pptx", "odt", "ods", "odp", //
+    "zip", "7z", "rar", "cab", "jar", "war", "apk", "ipa", "whl", "gem", "deb", "rpm", "dmg", "epub", "docx", "xlsx",
+    "pptx", "odt", "ods", "odp", //
     // pictures
     "jpg", "jpeg", "png", "gif", "webp", "avif", "heic", "jxl", //
     // sound and film
@@ -49,40 +64,49 @@ const COMPRESSED: &[&str] = &[
     "woff", "woff2",
 ];
 
-/// Whether the coded bytes are the file: its only coding is what its name or media type says it is.
-///
-/// `url_path` is the path of the URL that answered, `codings` are the values of Content-Encoding.
-pub fn keeps_coded_bytes<'a>(
-    url_path: &str,
-    content_type: Option<&str>,
-    codings: impl Iterator<Item = &'a str>,
-) -> bool {
-    let Ok(codings) = coding::parse(codings) else {
-        return false;
-    };
-    let [only] = codings[..] else {
-        return false;
-    };
-    let extension = extension(url_path);
-    let media_type = content_type.map(|value| value.split(';').next().unwrap_or(value).trim());
-    FORMATS.iter().filter(|(coding, ..)| *coding == only).any(|(_, extensions, media_types)| {
-        extension.is_some_and(|it| is_one_of(it, extensions)) || media_type.is_some_and(|it| is_one_of(it, media_types))
-    })
+/// Says which compressed file a body is, if it is one.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Resource<'a> {
+    /// The name of the file. A body that is not saved has the names of two URLs: the one that was
+    /// asked for, and the one that answered.
+    pub names: [Option<&'a str>; 2],
+    /// The Content-Type field.
+    pub content_type: Option<&'a str>,
 }
 
-/// Whether the request should ask for no coding, because the path names a compressed file.
-pub fn asks_identity(url_path: &str) -> bool {
-    extension(url_path).is_some_and(|it| {
-        is_one_of(it, COMPRESSED) || FORMATS.iter().any(|(_, extensions, _)| is_one_of(it, extensions))
-    })
+impl Resource<'_> {
+    /// Whether it is a file of the format that this coding makes.
+    pub(super) fn is_file_of(&self, coding: &str) -> bool {
+        let mut named = self.names.into_iter().flatten().flat_map(formats).peekable();
+        if named.peek().is_some() {
+            return named.any(|(format, ..)| *format == coding);
+        }
+        let media_type = self.content_type.and_then(|value| value.split(';').next()).map(str::trim);
+        let is_said = |types: &[&str]| media_type.is_some_and(|it| is_one_of(it, types));
+        FORMATS.iter().any(|(format, _, types)| *format == coding && is_said(types))
+    }
+}
+
+/// Whether a request should ask for no coding, because this name says that the file is compressed.
+pub fn asks_identity(name: &str) -> bool {
+    formats(name).next().is_some() || extensions(name).any(|it| is_one_of(it, COMPRESSED))
+}
+
+/// The formats that a name says.
+fn formats(name: &str) -> impl Iterator<Item = &'static Format> {
+    extensions(name).flat_map(|it| FORMATS.iter().filter(move |(_, extensions, _)| is_one_of(it, extensions)))
+}
+
+/// The extension of a name or a path, and those before an `@`, since the names of saved files have a query
+/// there (`x.gz@v=2`). The tag of a name that was taken does not count (`x.gz@v=2~0123abcd`).
+fn extensions(name: &str) -> impl Iterator<Item = &str> {
+    let name = name.rsplit('/').next().unwrap_or(name);
+    let is_tag = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+    let name = name.rsplit_once('~').filter(|(_, tag)| is_tag(tag)).map_or(name, |(name, _)| name);
+    let paths = name.match_indices('@').map(move |(at, _)| &name[..at]);
+    paths.chain([name]).filter_map(|name| name.rsplit_once('.').map(|(_, extension)| extension))
 }
 
 fn is_one_of(text: &str, list: &[&str]) -> bool {
     list.iter().any(|known| text.eq_ignore_ascii_case(known))
-}
-
-/// What follows the last dot of the last segment.
-fn extension(url_path: &str) -> Option<&str> {
-    let file = url_path.rsplit('/').next()?;
-    file.rsplit_once('.').map(|(_, extension)| extension)
 }

@@ -9,7 +9,9 @@ use crate::support::single::{fetch, files, kind, record_of};
 
 #[test]
 fn broken_codings_are_decode_or_truncated() {
-    for (act, expected) in [(Act::CorruptGzip, "decode"), (Act::CutGzip, "truncated"), (Act::UnknownCoding, "decode")] {
+    for (act, expected) in
+        [(Act::CorruptGzip, "decode"), (Act::CutGzip, "truncated"), (Act::UnsupportedCoding, "decode")]
+    {
         let single = fetch(act, &[]);
         assert_eq!((single.kind(), &single.record["status"]), (expected, &json!(200)), "{}", single.record);
     }

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::support::act::Act;
 use crate::support::cli::Fetchall;
+use crate::support::play::gzip;
 use crate::support::single::{Single, fetch, kind};
 
 fn text() -> Vec<u8> {
@@ -96,6 +97,69 @@ fn a_media_type_that_names_the_coding_keeps_it() {
     let fields = vec![("Content-Encoding", "gzip".to_owned()), ("Content-Type", "application/gzip".to_owned())];
     let body = bare(&text());
     assert!(fetch(Act::OkWith(fields, body.clone()), &[]).body() == body);
+}
+
+#[test]
+fn what_names_no_compression_is_ignored() {
+    for coding in [
+        "",
+        "utf-8",
+        "none",
+        "binary",
+        "8bit",
+        "aws-chunked",
+        "zip",
+        "*",
+        "\"x\"",
+        "text/html; charset=utf-8",
+        "\u{e9}",
+    ] {
+        let single = fetch(coded(coding, text()), &[]);
+        assert_eq!(single.kind(), "ok", "{coding}: {}", single.record);
+        assert!(single.body() == text(), "{coding}");
+    }
+    for coding in ["gzip, utf-8", "aws-chunked,gzip", "none, x-gzip", "GZIP;q=1", "binary, \u{e9}, gzip"] {
+        assert!(fetch(coded(coding, gzip(&text())), &[]).body() == text(), "{coding}");
+    }
+    assert_eq!(fetch(coded("brotli", BR.to_vec()), &[]).body(), b"hello\n");
+    assert_eq!(fetch(coded("x-zstd", ZSTD.to_vec()), &[]).body(), b"hello\n");
+    assert!(fetch(coded("x-deflate", zlib(&text())), &[]).body() == text());
+}
+
+#[test]
+fn the_advice_about_a_coding_works() {
+    for coding in ["compress", "X-Compress", "bzip2", "xz", "lzma", "dcb", "exi", "sdch", "lz4", "snappy", "gzip, xz"] {
+        let single = fetch(coded(coding, text()), &[]);
+        let message = single.record["error"]["message"].as_str().unwrap_or_default();
+        assert_eq!(single.kind(), "decode", "{coding}: {}", single.record);
+        assert!(message.contains("unsupported") && message.contains("--compression raw"), "{message}");
+        assert!(fetch(coded(coding, text()), &["--compression", "raw"]).body() == text(), "{coding}");
+    }
+}
+
+#[test]
+fn garbage_after_gzip_is_ignored_and_logged() {
+    for (garbage, logs) in [(&b"\n"[..], true), (b"trailing", true), (b"\0\0\0\0", false)] {
+        let body = [&gzip(&text()), garbage].concat();
+        let (wire, single) = (body.len() as u64, fetch(coded("gzip", body), &["--log", "run.log"]));
+        assert!(single.body() == text(), "{}", single.record);
+        assert_eq!(figures(&single), (Some(text().len() as u64), Some(wire)));
+        let log = String::from_utf8(single.run.read("run.log")).expect("text");
+        assert_eq!(log.contains("the end of the gzip coding"), logs, "{log}");
+    }
+    let endless = [gzip(b"x"), vec![b'x'; 5000]].concat();
+    assert_eq!(fetch(coded("gzip", endless), &["--max-size", "1000"]).kind(), "too_large");
+}
+
+#[test]
+fn garbage_after_br_and_zstd_is_decode() {
+    for (coding, body) in [("br", BR), ("zstd", ZSTD)] {
+        let single = fetch(coded(coding, [body, b"<!-- x -->\n"].concat()), &[]);
+        assert_eq!(single.kind(), "decode", "{}", single.record);
+        let message = single.record["error"]["message"].as_str().unwrap_or_default();
+        let expected = format!("11 bytes follow the end of the {coding} coding, which is at byte {}", body.len());
+        assert!(message.starts_with(&expected) && message.contains("\"<!-- x -->\\n\""), "{message}");
+    }
 }
 
 #[test]

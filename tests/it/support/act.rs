@@ -55,8 +55,8 @@ pub enum Act {
     CutGzip,
     /// A gzip body with damaged data.
     CorruptGzip,
-    /// A coding that nobody knows.
-    UnknownCoding,
+    /// A compression that is not supported.
+    UnsupportedCoding,
     /// More bytes than the Content-Length says; the connection stays open.
     ExtraBytes,
 
@@ -157,7 +157,7 @@ impl Script {
             .on("dripping-body", Act::DrippingBody { bytes: 20, every: Duration::from_millis(2) })
             .on("cut-gzip", Act::CutGzip)
             .on("corrupt-gzip", Act::CorruptGzip)
-            .on("unknown-coding", Act::UnknownCoding)
+            .on("unsupported-coding", Act::UnsupportedCoding)
             .on("extra-bytes", Act::ExtraBytes)
             .on("redirect-loop", Act::RedirectLoop)
             .on("redirect-chain", Act::RedirectChain(3))

@@ -90,7 +90,7 @@ pub fn play<'a>(
                 coded[crc] ^= 0xff;
                 (answer(200, [coding("gzip")], &coded), Then::KeepAlive)
             }
-            Act::UnknownCoding => (answer(200, [coding("rot13")], b"uryyb\n"), Then::KeepAlive),
+            Act::UnsupportedCoding => (answer(200, [coding("compress")], b"\x1f\x9d\x90hello\n"), Then::KeepAlive),
             Act::ExtraBytes => ([answer(200, [], b"hello\n"), answer(200, [], b"stray\n")].concat(), Then::KeepAlive),
             Act::RedirectLoop => (redirect(302, path), Then::KeepAlive),
             Act::RedirectChain(hops) => (chain(path, *hops), Then::KeepAlive),

@@ -145,7 +145,8 @@ impl Exchange<'_> {
     /// The answer, if its body could go on after a cut. It takes the fields out of the response.
     fn answered(&self, url: &Url, response: &mut Answer) -> Option<Box<Answered>> {
         let spec = &self.fetcher.spec;
-        if matches!(spec.saving, Saving::Discard) || strong_validator(response.headers()).is_none() {
+        // A part that the user asked for is not the beginning of the whole.
+        if self.asks_part || matches!(spec.saving, Saving::Discard) || strong_validator(response.headers()).is_none() {
             return None;
         }
         Some(Box::new(Answered {

@@ -95,12 +95,13 @@ pub fn whole_in_a_part(fields: &HeaderMap) -> Result<u64, String> {
         return Err(format!("its Content-Range `{shown}` does not say which part it is{many}"));
     };
     let ContentRange { first, last, total } = range;
-    let before = (first > 0).then(|| format!("0-{}", first - 1));
+    let span = |from: u64, to: u64| if from == to { from.to_string() } else { format!("{from}-{to}") };
+    let before = (first > 0).then(|| span(0, first - 1));
     let Some(total) = total else {
         let before = before.map(|before| format!("bytes {before} are missing, and ")).unwrap_or_default();
         return Err(format!("it has bytes {first}-{last} of an unknown length: {before}more may follow"));
     };
-    let after = (last + 1 < total).then(|| format!("{}-{}", last + 1, total - 1));
+    let after = (last + 1 < total).then(|| span(last + 1, total - 1));
     let missing: Vec<String> = before.into_iter().chain(after).collect();
     if missing.is_empty() {
         return Ok(total);

@@ -1,5 +1,8 @@
 //! A body that was cut off goes on where it stopped, or starts again: the right bytes or an error.
 
+mod compressed;
+mod part;
+
 use std::fs;
 use std::path::Path;
 
@@ -67,40 +70,6 @@ fn parts(folder: &Path) -> Vec<String> {
     let entries =
         fs::read_dir(folder.join(".fetchall/part")).map(|all| all.flatten().collect()).unwrap_or_else(|_| vec![]);
     entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
-}
-
-#[test]
-fn a_cut_part_is_not_the_beginning_of_the_whole() {
-    let (folder, body) = (TempDir::new().unwrap(), body(4));
-    let head = "HTTP/1.1 206 Partial Content\r\nETag: \"1\"\r\nContent-Range: bytes 100-899999/900000\r\n\
-                Content-Length: 899900\r\n\r\n";
-    let part = Act::Raw([head.as_bytes(), &body[100..400_000]].concat());
-    let server = FaultServer::start(Script::new().on_each("x", vec![part, whole(&[tag("1")], &body)]));
-    let record = run(&server, folder.path(), &["-H", "Range: bytes=100-"]);
-    assert_eq!((kind(&record), parts(folder.path())), ("truncated", vec![]), "{record}");
-    assert!(saved(&run(&server, folder.path(), &[])) == body);
-    assert_eq!(ranges(&server), [None, None]);
-}
-
-#[test]
-fn a_cut_compressed_file_goes_on_as_one() {
-    let coded = gzip(&body(3));
-    let (url_path, coding) = ("x/dl", ("Content-Encoding", "gzip".to_owned()));
-    for backend in BACKENDS {
-        let fields = [tag("1"), coding.clone()];
-        let script = Script::new().on_each("x", [300_000, usize::MAX].map(|most| cut(&fields, &coded, most)).to_vec());
-        let (server, folder) = (FaultServer::start(script), TempDir::new().unwrap());
-        let list = format!("url,out\n{},data.tar.gz\n", server.url(url_path));
-        let once = || {
-            let fetchall = command(folder.path(), &["--backend", backend, "--digest", "blake3"]);
-            fetchall.file("list.csv", &list).arg("list.csv").run().records().remove(0)
-        };
-        assert_eq!(kind(&once()), "truncated", "{backend}");
-        let record = once();
-        assert!(saved(&record) == coded, "{backend}: {record}");
-        assert_eq!(record["blake3"], blake3::hash(&coded).to_hex().as_str());
-        assert_eq!(ranges(&server)[1], Some(("bytes=300000-".to_owned(), "\"1\"".to_owned())), "{backend}");
-    }
 }
 
 #[test]

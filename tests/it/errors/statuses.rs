@@ -79,6 +79,7 @@ fn a_part_says_what_is_missing() {
         ("Content-Range: bytes 0-4/500", "bytes 0-4 of 500, bytes 5-499 are missing"),
         ("Content-Range: bytes 495-499/500", "bytes 495-499 of 500, bytes 0-494 are missing"),
         ("Content-Range: bytes 100-104/500", "bytes 0-99 and 105-499 are missing"),
+        ("Content-Range: bytes 1-5/9", "bytes 1-5 of 9, bytes 0 and 6-8 are missing"),
         ("Content-Range: bytes 0-4/*", "bytes 0-4 of an unknown length: more may follow"),
         ("Content-Range: bytes 5-9/*", "bytes 0-4 are missing, and more may follow"),
         ("Content-Range: bytes */5", "`bytes */5` does not say which part it is"),

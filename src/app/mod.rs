@@ -362,6 +362,8 @@ fn http_spec(
         headers: request_fields(config)?,
         user: user(config),
         netrc: netrc(config)?,
+        anyauth: config.anyauth,
+        challenges: Arc::default(),
         cookies: None,
         proxies,
         no_proxy: config.noproxy.clone(),

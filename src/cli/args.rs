@@ -176,9 +176,13 @@ pub struct SettingArgs {
     /// Send this User-Agent, "" for none [default: fetchall/VERSION (+REPOSITORY)]
     #[arg(short = 'A', short_alias = 'U', long, value_name = "TEXT", help_heading = "HTTP")]
     user_agent: Option<OsString>,
-    /// Basic credentials, USER:PASSWORD, for every listed origin [default: none]
+    /// USER:PASSWORD for every listed origin: Basic at once, Digest when asked for [default: none]
     #[arg(short = 'u', long, value_name = "USER:PASSWORD", help_heading = "HTTP")]
     user: Option<OsString>,
+    /// Send no credentials before a server asks; prefer Digest to Basic [default: false]
+    #[arg(long, help_heading = "HTTP", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        hide_possible_values = true, value_name = "false", value_parser = words("anyauth"))]
+    anyauth: Option<String>,
     /// Take passwords by host from ~/.netrc [default: false]
     #[arg(long, help_heading = "HTTP", num_args = 0..=1, require_equals = true, default_missing_value = "true",
         hide_possible_values = true, value_name = "false", value_parser = words("netrc"))]
@@ -402,6 +406,7 @@ impl SettingArgs {
             fail_on = "fail-on",
             user_agent = "user-agent",
             user = "user",
+            anyauth = "anyauth",
             netrc = "netrc",
             netrc_file = "netrc-file",
             cookie = "cookie",

@@ -212,6 +212,8 @@ pub struct Config {
     pub user_agent: String,
     /// `user`: USER:PASSWORD for every listed origin that is told nothing else; see [`user`].
     pub user: Option<String>,
+    /// `anyauth`: credentials are sent only to servers that ask for them.
+    pub anyauth: bool,
     /// `netrc`: passwords by host come from the netrc file.
     pub netrc: bool,
     /// `netrc-file`: which file that is; naming one is enough to use it.
@@ -331,6 +333,7 @@ impl Default for Config {
             user_agent: concat!("fetchall/", env!("CARGO_PKG_VERSION"), " (+", env!("CARGO_PKG_REPOSITORY"), ")")
                 .to_owned(),
             user: None,
+            anyauth: false,
             netrc: false,
             netrc_file: None,
             cookie: None,

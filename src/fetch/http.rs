@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::answer::Answer;
+use super::authentication::Login;
 use super::classify::{LARGEST_HEAD, Stage, classify, connection_ended, not_begun};
 use super::client::{Clients, MAX_FIELDS, MAX_HEAD, its_own};
 use super::pace::Pace;
@@ -29,7 +30,6 @@ use super::{Fetched, Fetcher, HttpSpec, Meter, Reply, Saving, cookies};
 use crate::config::Compression;
 use crate::model::{ErrorKind, Facts, FetchError, Job, Onward, PerSeed, SkipReason, Timing, Verdict};
 use crate::policy::cookies::Jar;
-use crate::policy::origin;
 use crate::policy::printable::printable;
 use crate::policy::retry_after::asked;
 
@@ -46,8 +46,6 @@ pub(super) struct HttpFetcher {
     pub(super) saver: Saver,
     pub(super) meter: Arc<Meter>,
     pub(super) fields: HeaderMap,
-    /// The Authorization of `--user`.
-    pub(super) basic: Option<HeaderValue>,
     pub(super) method: Method,
     /// Whether the Accept-Encoding is ours.
     pub(super) asks_codings: bool,
@@ -73,7 +71,6 @@ impl HttpFetcher {
         withheld.iter().for_each(|name| drop(fields.remove(name)));
         Self {
             asks_codings: !spec.headers.iter().any(|(name, _)| name == header::ACCEPT_ENCODING),
-            basic: spec.user.as_ref().and_then(origin::basic),
             method: if spec.head { Method::HEAD } else { Method::GET },
             clients: Clients::new(spec),
             saver: Saver::new(spec, under_way.clone()),
@@ -116,6 +113,7 @@ impl Fetcher for HttpFetcher {
                 useless: false,
                 ready: None,
                 accepts: None,
+                login: Login::default(),
                 reach: match before {
                     None => self.spec.addresses.of_the_list(),
                     Some(before) => self.spec.addresses.behind(before.from),
@@ -221,12 +219,13 @@ pub(super) struct Exchange<'a> {
     pub(super) ready: Option<Box<Ready>>,
     /// The Accept-Encoding of the request under way.
     pub(super) accepts: Option<HeaderValue>,
+    pub(super) login: Login<'a>,
     /// Where the next request may be sent.
     pub(super) reach: Reach,
 }
 
-impl Exchange<'_> {
-    pub(super) fn wants(&self) -> Option<&PerSeed> {
+impl<'a> Exchange<'a> {
+    pub(super) fn wants(&self) -> Option<&'a PerSeed> {
         self.job.seed.wants.as_deref()
     }
 
@@ -236,6 +235,10 @@ impl Exchange<'_> {
         self.rest = self.find_rest().await?;
         loop {
             let response = self.ask(url).await?;
+            if self.answers_challenge(url, &response) {
+                self.drain(response).await;
+                continue;
+            }
             if let Some(next) = redirect_target(url, &response)? {
                 return self.lead_on(url, next, response).await;
             }

@@ -5,6 +5,7 @@
 //! So every backend runs the same HTTP code, and a comparison of backends is one of concurrency.
 
 mod answer;
+mod authentication;
 mod body;
 mod bounded;
 mod classify;
@@ -49,6 +50,7 @@ use crate::config::{Compression, Digest, LowSpeed, Proxies};
 use crate::model::{Credentials, Facts, Job, Onward, Timing, Verdict};
 use crate::policy::netrc::Netrc;
 
+pub use authentication::Challenges;
 pub use cookies::CookieJar;
 pub use dns::Resolver;
 pub use host_fields::HostFields;
@@ -212,6 +214,10 @@ pub struct HttpSpec {
     pub user: Option<Credentials>,
     /// What hosts are told.
     pub netrc: Netrc,
+    /// Credentials are sent only to servers that ask for them.
+    pub anyauth: bool,
+    /// What the servers of this process have asked for.
+    pub challenges: Arc<Challenges>,
     /// The cookies of the run; without it each chain of redirects has its own.
     pub cookies: Option<Arc<CookieJar>>,
     /// What requests go through.

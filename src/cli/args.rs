@@ -301,12 +301,12 @@ pub struct SettingArgs {
     #[arg(long, help_heading = "Saving", num_args = 0..=1, require_equals = true, default_missing_value = "true",
         hide_possible_values = true, value_name = "false", value_parser = words("fresh"))]
     fresh: Option<String>,
-    /// Ask for what is done again, in case it has changed [default: false]
+    /// Fetch what is done or on the disk only if it has changed; set files' times [default: false]
     #[arg(short = 'N', long, alias = "timestamping", help_heading = "Saving", num_args = 0..=1, require_equals = true,
         default_missing_value = "true", hide_possible_values = true, value_name = "false",
         value_parser = words("refresh"))]
     refresh: Option<String>,
-    /// Give files the time that the server says they were last modified [default: false]
+    /// Give files the server's time of last modification; --refresh does too [default: false]
     #[arg(short = 'R', long, help_heading = "Saving", num_args = 0..=1, require_equals = true,
         default_missing_value = "true", hide_possible_values = true, value_name = "false",
         value_parser = words("remote-time"))]

@@ -274,7 +274,8 @@ pub struct Config {
     pub skip_existing: bool,
     /// `fresh`: forget what earlier runs into this folder left behind.
     pub fresh: bool,
-    /// `refresh`: ask for what is done again, in case it has changed.
+    /// `refresh`: ask for what is done, and for files that are there, whether it has changed; files get
+    /// the server's time.
     pub refresh: bool,
     /// `remote-time`: files get the time of Last-Modified.
     pub remote_time: bool,
@@ -309,6 +310,14 @@ pub struct Config {
     /// `[hosts."NAME"]`: what holds for some hosts only; of two tables for a host the one that says
     /// more comes first, and counts.
     pub hosts: Vec<HostTable>,
+}
+
+impl Config {
+    /// Whether files get the time of Last-Modified. A run that refreshes sets it, for the next one to
+    /// ask by.
+    pub fn sets_file_times(&self) -> bool {
+        self.remote_time || self.refresh
+    }
 }
 
 impl Default for Config {

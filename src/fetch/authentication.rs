@@ -94,8 +94,7 @@ impl<'a> Exchange<'a> {
         let (spec, wants) = (&self.fetcher.spec, self.wants());
         let own = if at_home { wants.and_then(|wants| wants.credentials.as_ref()) } else { None };
         let own_user = own.filter(|own| own.password.is_empty()).map(|own| own.username.as_str());
-        // A file that names hosts speaks of the usual ports. Whom a redirect has named is told over TLS
-        // alone: without it nobody has shown that he is that host.
+        // A netrc file speaks of the usual ports. A host that a redirect names has to prove its name by TLS.
         let netrc = || {
             let named = at_home || url.scheme() == "https" && url.port().is_none();
             let host = url.host_str().filter(|_| named && !spec.netrc.machines.is_empty())?;

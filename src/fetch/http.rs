@@ -17,6 +17,7 @@ use super::answer::Answer;
 use super::authentication::Login;
 use super::classify::{LARGEST_HEAD, Stage, classify, connection_ended, not_begun};
 use super::client::{Clients, MAX_FIELDS, MAX_HEAD, its_own};
+use super::local_file::LocalFile;
 use super::pace::Pace;
 use super::place::{Fate, Ready};
 use super::reach::Reach;
@@ -109,6 +110,7 @@ impl Fetcher for HttpFetcher {
                 chain: before.and_then(|before| cookies::chain(&before.cookies)),
                 rest: None,
                 asks_rest: false,
+                local: None,
                 asks_change: false,
                 useless: false,
                 ready: None,
@@ -211,6 +213,8 @@ pub(super) struct Exchange<'a> {
     /// The beginning of the body, and whether the request under way asks for what is behind it.
     pub(super) rest: Option<Rest>,
     pub(super) asks_rest: bool,
+    /// The file that the body would replace, where the request asks by its time.
+    pub(super) local: Option<Box<LocalFile>>,
     /// Whether the request under way asks only for what has changed.
     pub(super) asks_change: bool,
     /// What was kept of the body has been found to be of no use.
@@ -233,6 +237,7 @@ impl<'a> Exchange<'a> {
     async fn run(&mut self) -> Result<End, FetchError> {
         let url = self.job.url();
         self.rest = self.find_rest().await?;
+        self.local = self.find_local();
         loop {
             let response = self.ask(url).await?;
             if self.answers_challenge(url, &response) {
@@ -273,7 +278,7 @@ impl<'a> Exchange<'a> {
             let fields = self.fields_for(url);
             self.accepts = fields.get(header::ACCEPT_ENCODING).cloned();
             self.asks_rest = self.rest.is_some() && fields.contains_key(header::IF_RANGE);
-            self.asks_change = !self.asks_rest && self.condition(url).is_some();
+            self.asks_change = !self.asks_rest && (self.condition(url).is_some() || self.local.is_some());
             let most = self.fetcher.most_under_way.load(Relaxed);
             let sent = self.fetcher.clients.ask(self.fetcher.method.clone(), url, fields, most, self.reach);
             match self.pace.head(sent).await? {

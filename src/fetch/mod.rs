@@ -20,6 +20,7 @@ mod host_fields;
 mod http;
 mod interim;
 mod kept;
+mod local_file;
 mod meter;
 mod pace;
 mod part;
@@ -250,6 +251,8 @@ pub struct HttpSpec {
     pub saving: Saving,
     /// Whether ETag and Last-Modified are wanted.
     pub keeps_validators: bool,
+    /// Whether a file that no state knows of is asked about by its time.
+    pub refresh: bool,
     /// Whether files get the time of Last-Modified.
     pub remote_time: bool,
     /// What becomes of bodies that are cut off.

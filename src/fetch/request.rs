@@ -37,6 +37,8 @@ impl Exchange<'_> {
             fields.extend(rest);
         } else if let Some((name, value)) = self.condition(url).and_then(condition_field) {
             fields.insert(name, value);
+        } else if let Some(local) = &self.local {
+            fields.insert(header::IF_MODIFIED_SINCE, local.since.clone());
         }
         fields
     }

@@ -75,7 +75,10 @@ impl Exchange<'_> {
                     let message = "304 Not Modified, with another ETag than was asked with";
                     Err(FetchError::new(ErrorKind::Protocol, message))
                 }
-                _ => Ok(Verdict::Skipped(SkipReason::NotModified)),
+                _ => {
+                    self.keep_local();
+                    Ok(Verdict::Skipped(SkipReason::NotModified))
+                }
             },
             304 => {
                 let message = "304 Not Modified, though the request had no condition";

@@ -5,3 +5,4 @@ mod document;
 mod existing;
 mod names;
 mod template;
+mod unknown;

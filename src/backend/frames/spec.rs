@@ -93,6 +93,7 @@ pub(in crate::backend) struct Http {
     byte_limit: Option<(u64, u64)>,
     saving: Place,
     keeps_validators: bool,
+    refresh: bool,
     remote_time: bool,
     keeping: Kept,
     sync: bool,
@@ -192,6 +193,7 @@ fn http(spec: &HttpSpec) -> Result<Http, FrameError> {
             Saving::Stream(_) => Place::Stream,
         },
         keeps_validators: spec.keeps_validators,
+        refresh: spec.refresh,
         remote_time: spec.remote_time,
         keeping: match spec.keeping {
             Keeping::ForNow => Kept::ForNow,
@@ -257,6 +259,7 @@ impl Http {
                 Place::Stream => Saving::Stream(BodyStream::new(Arc::new(Mutex::new(bodies)))),
             },
             keeps_validators: self.keeps_validators,
+            refresh: self.refresh,
             remote_time: self.remote_time,
             keeping: match self.keeping {
                 Kept::ForNow => Keeping::ForNow,

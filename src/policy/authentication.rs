@@ -27,6 +27,8 @@ pub struct Digest {
     utf8: bool,
     /// The name of the algorithm, where the client leaves it out (RFC 2069).
     algorithm: Option<&'static str>,
+    /// The server sent an `opaque` without text, which the client leaves out.
+    empty_opaque: bool,
 }
 
 impl Challenge {
@@ -34,10 +36,10 @@ impl Challenge {
     pub fn strongest(fields: &HeaderMap) -> Option<Self> {
         let mut strongest: Option<Self> = None;
         for value in fields.get_all(WWW_AUTHENTICATE) {
-            // The parser takes ASCII alone. Basic does not need the text of its realm.
-            let ascii: String = value.as_bytes().iter().map(|b| if b.is_ascii() { *b as char } else { '?' }).collect();
+            let text = parsable(value.as_bytes());
+            // Basic does not need the text of its realm.
             let exact = value.as_bytes().is_ascii();
-            let challenges = ChallengeParser::new(&ascii).map_while(Result::ok);
+            let challenges = ChallengeParser::new(&text).map_while(Result::ok);
             for challenge in challenges.filter_map(Self::supported).filter(|c| exact || matches!(c, Self::Basic)) {
                 if strongest.as_ref().is_none_or(|other| challenge.strength() > other.strength()) {
                     strongest = Some(challenge);
@@ -77,9 +79,29 @@ impl Challenge {
     }
 }
 
+/// A field in the form that the parser takes: ASCII, and one space between a scheme and its parameters
+/// where the standard allows more.
+fn parsable(field: &[u8]) -> String {
+    let mut text = String::with_capacity(field.len());
+    let (mut quoted, mut escaped) = (false, false);
+    for byte in field {
+        let c = match byte {
+            b'\t' if !quoted => ' ',
+            byte if byte.is_ascii() => char::from(*byte),
+            _ => '?',
+        };
+        if quoted || c != ' ' || !text.ends_with(' ') {
+            text.push(c);
+        }
+        quoted ^= c == '"' && !escaped;
+        escaped = quoted && c == '\\' && !escaped;
+    }
+    text
+}
+
 impl Digest {
     fn supported(mut challenge: ChallengeRef<'_>) -> Option<Self> {
-        let (mut algorithm, mut utf8) = (None, false);
+        let (mut algorithm, mut utf8, mut empty_opaque) = (None, false, false);
         for (name, value) in &mut challenge.params {
             let is = |wanted: &str| name.eq_ignore_ascii_case(wanted);
             if is("algorithm") {
@@ -87,6 +109,8 @@ impl Digest {
                 let known = ALGORITHMS.into_iter().find(|known| known.eq_ignore_ascii_case(&said))?;
                 *value = ParamValue::try_from_escaped(known).ok()?;
                 algorithm = Some(known);
+            } else if is("opaque") {
+                empty_opaque = value.unescaped_len() == 0;
             } else if is("charset") {
                 utf8 = value.to_unescaped().eq_ignore_ascii_case("UTF-8");
             }
@@ -95,7 +119,7 @@ impl Digest {
         // Without qop no field tells the client's nonce, which the session key is made from.
         let unusable = client.rfc2069_compat() && client.session();
         let algorithm = algorithm.filter(|_| client.rfc2069_compat());
-        (client.qop() & Qop::Auth && !unusable).then_some(Self { client, utf8, algorithm })
+        (client.qop() & Qop::Auth && !unusable).then_some(Self { client, utf8, algorithm, empty_opaque })
     }
 
     fn answer(&mut self, credentials: &Credentials, method: &str, target: &str) -> Option<HeaderValue> {
@@ -111,6 +135,9 @@ impl Digest {
         if let Some(algorithm) = self.algorithm {
             text.push_str(", algorithm=");
             text.push_str(algorithm);
+        }
+        if self.empty_opaque {
+            text.push_str(", opaque=\"\"");
         }
         let mut value = HeaderValue::from_bytes(text.as_bytes()).ok()?;
         value.set_sensitive(true);

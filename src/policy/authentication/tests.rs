@@ -36,6 +36,7 @@ fn strongest_supported_challenge_wins() {
         (&[&format!("Negotiate, {SHA256}"), BASIC], "SHA-256,"),
         (&["Negotiate oRQwEqADCgEA==", &format!("NTLM, {BASIC}, {MD5}")], "MD5,"),
         (&[r#"Digest realm="a", nonce="n", qop="auth", algorithm=SHA-1"#, MD5], "MD5,"),
+        (&["Digest \t realm=\"a  \\\" b\",  nonce=\"n\",\tqop=auth ,algorithm=MD5,", BASIC], "MD5,"),
         (&[r#"digest realm="a", nonce="n", qop="auth,auth-int", algorithm="md5-SESS""#], "MD5-sess,"),
         (&[r#"Digest realm="a", nonce="n", qop="auth-int", algorithm=SHA-256"#, MD5], "MD5,"),
     ] {
@@ -53,6 +54,14 @@ fn basic_is_the_fallback_and_other_schemes_are_none() {
     let session_alone = r#"Digest realm="a", nonce="n", algorithm=MD5-sess"#;
     for fields in [&[][..], &["Bearer"], &[unusable], &[session_alone], &["Digest realm=\"\u{e4}\", nonce=\"n\""]] {
         assert!(strongest(fields).is_none(), "{fields:?}");
+    }
+}
+
+#[test]
+fn text_of_the_server_comes_back_as_it_was() {
+    let answer = answer(&[r#"Digest  realm="a  \" b", nonce="+/=, x", opaque="", qop="auth""#], "Mufasa").unwrap();
+    for said in [r#"realm="a  \" b""#, r#"nonce="+/=, x""#, "opaque=\"\"", r#"uri="/dir/index.html?q""#] {
+        assert!(answer.contains(said), "{said}: {answer}");
     }
 }
 

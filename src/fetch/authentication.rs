@@ -94,7 +94,7 @@ impl<'a> Exchange<'a> {
         let (spec, wants) = (&self.fetcher.spec, self.wants());
         let own = if at_home { wants.and_then(|wants| wants.credentials.as_ref()) } else { None };
         let own_user = own.filter(|own| own.password.is_empty()).map(|own| own.username.as_str());
-        // A netrc file speaks of the usual ports. A host that a redirect names has to prove its name by TLS.
+        // A netrc file means the usual ports. A host that a redirect names has to prove its name by TLS.
         let netrc = || {
             let named = at_home || url.scheme() == "https" && url.port().is_none();
             let host = url.host_str().filter(|_| named && !spec.netrc.machines.is_empty())?;

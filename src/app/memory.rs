@@ -77,7 +77,7 @@ fn tell(recall: &mut Recall, config: &Config, compares: bool) {
     if compares {
         recall.compares();
     }
-    if config.remote_time && !config.dry_run {
+    if config.sets_file_times() && !config.dry_run {
         recall.sets_times();
     }
     if config.duplicates == Duplicates::Fetch {

@@ -362,6 +362,8 @@ fn http_spec(
         headers: request_fields(config)?,
         user: user(config),
         netrc: netrc(config)?,
+        anyauth: config.anyauth,
+        challenges: Arc::default(),
         cookies: None,
         proxies,
         no_proxy: config.noproxy.clone(),
@@ -379,7 +381,9 @@ fn http_spec(
         // Made with the rest of the run.
         throttle: Throttle::default(),
         saving,
-        remote_time: config.remote_time,
+        // With `fresh` everything is asked for anew.
+        refresh: config.refresh && !config.fresh,
+        remote_time: config.sets_file_times(),
         keeping,
         names: true,
         sync: config.sync,

@@ -176,9 +176,13 @@ pub struct SettingArgs {
     /// Send this User-Agent, "" for none [default: fetchall/VERSION (+REPOSITORY)]
     #[arg(short = 'A', short_alias = 'U', long, value_name = "TEXT", help_heading = "HTTP")]
     user_agent: Option<OsString>,
-    /// Basic credentials, USER:PASSWORD, for every listed origin [default: none]
+    /// USER:PASSWORD for every listed origin: Basic at once, Digest when asked for [default: none]
     #[arg(short = 'u', long, value_name = "USER:PASSWORD", help_heading = "HTTP")]
     user: Option<OsString>,
+    /// Send no credentials before a server asks; prefer Digest to Basic [default: false]
+    #[arg(long, help_heading = "HTTP", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        hide_possible_values = true, value_name = "false", value_parser = words("anyauth"))]
+    anyauth: Option<String>,
     /// Take passwords by host from ~/.netrc [default: false]
     #[arg(long, help_heading = "HTTP", num_args = 0..=1, require_equals = true, default_missing_value = "true",
         hide_possible_values = true, value_name = "false", value_parser = words("netrc"))]
@@ -297,12 +301,12 @@ pub struct SettingArgs {
     #[arg(long, help_heading = "Saving", num_args = 0..=1, require_equals = true, default_missing_value = "true",
         hide_possible_values = true, value_name = "false", value_parser = words("fresh"))]
     fresh: Option<String>,
-    /// Ask for what is done again, in case it has changed [default: false]
+    /// Fetch what is done or on the disk only if it has changed; set files' times [default: false]
     #[arg(short = 'N', long, alias = "timestamping", help_heading = "Saving", num_args = 0..=1, require_equals = true,
         default_missing_value = "true", hide_possible_values = true, value_name = "false",
         value_parser = words("refresh"))]
     refresh: Option<String>,
-    /// Give files the time that the server says they were last modified [default: false]
+    /// Give files the server's time of last modification; --refresh does too [default: false]
     #[arg(short = 'R', long, help_heading = "Saving", num_args = 0..=1, require_equals = true,
         default_missing_value = "true", hide_possible_values = true, value_name = "false",
         value_parser = words("remote-time"))]
@@ -402,6 +406,7 @@ impl SettingArgs {
             fail_on = "fail-on",
             user_agent = "user-agent",
             user = "user",
+            anyauth = "anyauth",
             netrc = "netrc",
             netrc_file = "netrc-file",
             cookie = "cookie",

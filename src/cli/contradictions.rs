@@ -70,7 +70,7 @@ fn without_effect(resolved: &Resolved) -> Vec<String> {
         named("remote-time", dir || document, config.remote_time, no_file),
         named("sync", dir || document || state, config.sync, no_file),
         named("fresh", dir || state, config.fresh, no_past),
-        named("refresh", dir || state, config.refresh, no_past),
+        named("refresh", dir || document || state, config.refresh, no_past),
     ]
     .into_iter()
     .flatten()

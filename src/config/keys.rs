@@ -118,6 +118,7 @@ keys! {
     "header" => header: Headers,
     "user-agent" => user_agent: FieldText,
     "user" => user: OrNone<FieldText>,
+    "anyauth" => anyauth: bool,
     "netrc" => netrc: bool,
     "netrc-file" => netrc_file: OrNone<PathBuf>,
     "cookie" => cookie: OrNone<FieldText>,

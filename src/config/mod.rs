@@ -212,6 +212,8 @@ pub struct Config {
     pub user_agent: String,
     /// `user`: USER:PASSWORD for every listed origin that is told nothing else; see [`user`].
     pub user: Option<String>,
+    /// `anyauth`: credentials are sent only to servers that ask for them.
+    pub anyauth: bool,
     /// `netrc`: passwords by host come from the netrc file.
     pub netrc: bool,
     /// `netrc-file`: which file that is; naming one is enough to use it.
@@ -272,7 +274,8 @@ pub struct Config {
     pub skip_existing: bool,
     /// `fresh`: forget what earlier runs into this folder left behind.
     pub fresh: bool,
-    /// `refresh`: ask for what is done again, in case it has changed.
+    /// `refresh`: ask for what is done, and for files that are there, whether it has changed; files get
+    /// the server's time.
     pub refresh: bool,
     /// `remote-time`: files get the time of Last-Modified.
     pub remote_time: bool,
@@ -309,6 +312,14 @@ pub struct Config {
     pub hosts: Vec<HostTable>,
 }
 
+impl Config {
+    /// Whether files get the time of Last-Modified. A run that refreshes sets it, for the next one to
+    /// ask by.
+    pub fn sets_file_times(&self) -> bool {
+        self.remote_time || self.refresh
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -331,6 +342,7 @@ impl Default for Config {
             user_agent: concat!("fetchall/", env!("CARGO_PKG_VERSION"), " (+", env!("CARGO_PKG_REPOSITORY"), ")")
                 .to_owned(),
             user: None,
+            anyauth: false,
             netrc: false,
             netrc_file: None,
             cookie: None,

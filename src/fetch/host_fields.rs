@@ -1,11 +1,10 @@
 //! What is told to some hosts only: request fields and credentials of `[hosts]` tables.
 
-use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use ::http::header::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
 use super::HttpSpec;
 use crate::model::{Credentials, HostPattern, is_secret};
-use crate::policy::origin;
 
 /// What is told to the hosts of one table.
 #[derive(Debug, Clone)]
@@ -14,15 +13,25 @@ pub struct HostFields {
     pub pattern: HostPattern,
     /// Request fields; `None` where one of ours is not sent.
     pub fields: Vec<(HeaderName, Option<HeaderValue>)>,
-    /// Who asks (RFC 7617).
+    /// The user for Basic and Digest (RFC 7617, RFC 7616).
     pub credentials: Option<Credentials>,
 }
 
 impl HttpSpec {
+    fn host(&self, url: &Url) -> Option<&HostFields> {
+        self.hosts.iter().find(|host| host.pattern.covers(url))
+    }
+
+    /// The user for this URL's host alone, under the rule of [`HttpSpec::add_host_fields`].
+    pub(super) fn host_credentials(&self, url: &Url) -> Option<&Credentials> {
+        let host = self.host(url).filter(|host| host.pattern.trusts(url))?;
+        host.credentials.as_ref()
+    }
+
     /// Adds what this URL's host alone is told. What is secret goes over TLS only, unless the table
     /// was written for http.
     pub(super) fn add_host_fields(&self, url: &Url, fields: &mut HeaderMap) {
-        let Some(host) = self.hosts.iter().find(|host| host.pattern.covers(url)) else { return };
+        let Some(host) = self.host(url) else { return };
         let trusted = host.pattern.trusts(url);
         for (name, value) in &host.fields {
             match value {
@@ -30,9 +39,6 @@ impl HttpSpec {
                 Some(value) => drop(fields.insert(name, value.clone())),
                 None => drop(fields.remove(name)),
             }
-        }
-        if let Some(value) = host.credentials.as_ref().filter(|_| trusted).and_then(origin::basic) {
-            fields.insert(header::AUTHORIZATION, value);
         }
     }
 }

@@ -14,8 +14,10 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::answer::Answer;
+use super::authentication::Login;
 use super::classify::{LARGEST_HEAD, Stage, classify, connection_ended, not_begun};
 use super::client::{Clients, MAX_FIELDS, MAX_HEAD, its_own};
+use super::local_file::LocalFile;
 use super::pace::Pace;
 use super::place::{Fate, Ready};
 use super::reach::Reach;
@@ -29,7 +31,6 @@ use super::{Fetched, Fetcher, HttpSpec, Meter, Reply, Saving, cookies};
 use crate::config::Compression;
 use crate::model::{ErrorKind, Facts, FetchError, Job, Onward, PerSeed, SkipReason, Timing, Verdict};
 use crate::policy::cookies::Jar;
-use crate::policy::origin;
 use crate::policy::printable::printable;
 use crate::policy::retry_after::asked;
 
@@ -46,8 +47,6 @@ pub(super) struct HttpFetcher {
     pub(super) saver: Saver,
     pub(super) meter: Arc<Meter>,
     pub(super) fields: HeaderMap,
-    /// The Authorization of `--user`.
-    pub(super) basic: Option<HeaderValue>,
     pub(super) method: Method,
     /// Whether the Accept-Encoding is ours.
     pub(super) asks_codings: bool,
@@ -73,7 +72,6 @@ impl HttpFetcher {
         withheld.iter().for_each(|name| drop(fields.remove(name)));
         Self {
             asks_codings: !spec.headers.iter().any(|(name, _)| name == header::ACCEPT_ENCODING),
-            basic: spec.user.as_ref().and_then(origin::basic),
             method: if spec.head { Method::HEAD } else { Method::GET },
             clients: Clients::new(spec),
             saver: Saver::new(spec, under_way.clone()),
@@ -113,10 +111,12 @@ impl Fetcher for HttpFetcher {
                 rest: None,
                 asks_rest: false,
                 asks_part: false,
+                local: None,
                 asks_change: false,
                 useless: false,
                 ready: None,
                 accepts: None,
+                login: Login::default(),
                 reach: match before {
                     None => self.spec.addresses.of_the_list(),
                     Some(before) => self.spec.addresses.behind(before.from),
@@ -216,6 +216,8 @@ pub(super) struct Exchange<'a> {
     pub(super) asks_rest: bool,
     /// Whether a Range of the user's goes along with the request under way.
     pub(super) asks_part: bool,
+    /// The file that the body would replace, where the request asks by its time.
+    pub(super) local: Option<Box<LocalFile>>,
     /// Whether the request under way asks only for what has changed.
     pub(super) asks_change: bool,
     /// What was kept of the body has been found to be of no use.
@@ -224,12 +226,13 @@ pub(super) struct Exchange<'a> {
     pub(super) ready: Option<Box<Ready>>,
     /// The Accept-Encoding of the request under way.
     pub(super) accepts: Option<HeaderValue>,
+    pub(super) login: Login<'a>,
     /// Where the next request may be sent.
     pub(super) reach: Reach,
 }
 
-impl Exchange<'_> {
-    pub(super) fn wants(&self) -> Option<&PerSeed> {
+impl<'a> Exchange<'a> {
+    pub(super) fn wants(&self) -> Option<&'a PerSeed> {
         self.job.seed.wants.as_deref()
     }
 
@@ -237,8 +240,13 @@ impl Exchange<'_> {
     async fn run(&mut self) -> Result<End, FetchError> {
         let url = self.job.url();
         self.rest = self.find_rest().await?;
+        self.local = self.find_local();
         loop {
             let response = self.ask(url).await?;
+            if self.answers_challenge(url, &response) {
+                self.drain(response).await;
+                continue;
+            }
             if let Some(next) = redirect_target(url, &response)? {
                 return self.lead_on(url, next, response).await;
             }

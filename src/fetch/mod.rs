@@ -5,6 +5,7 @@
 //! So every backend runs the same HTTP code, and a comparison of backends is one of concurrency.
 
 mod answer;
+mod authentication;
 mod body;
 mod bounded;
 mod classify;
@@ -19,6 +20,7 @@ mod host_fields;
 mod http;
 mod interim;
 mod kept;
+mod local_file;
 mod meter;
 mod pace;
 mod part;
@@ -49,6 +51,7 @@ use crate::config::{Compression, Digest, LowSpeed, Proxies};
 use crate::model::{Credentials, Facts, Job, Onward, Timing, Verdict};
 use crate::policy::netrc::Netrc;
 
+pub use authentication::Challenges;
 pub use cookies::CookieJar;
 pub use dns::Resolver;
 pub use host_fields::HostFields;
@@ -212,6 +215,10 @@ pub struct HttpSpec {
     pub user: Option<Credentials>,
     /// What hosts are told.
     pub netrc: Netrc,
+    /// Credentials are sent only to servers that ask for them.
+    pub anyauth: bool,
+    /// What the servers of this process have asked for.
+    pub challenges: Arc<Challenges>,
     /// The cookies of the run; without it each chain of redirects has its own.
     pub cookies: Option<Arc<CookieJar>>,
     /// What requests go through.
@@ -244,6 +251,8 @@ pub struct HttpSpec {
     pub saving: Saving,
     /// Whether ETag and Last-Modified are wanted.
     pub keeps_validators: bool,
+    /// Whether a file that no state knows of is asked about by its time.
+    pub refresh: bool,
     /// Whether files get the time of Last-Modified.
     pub remote_time: bool,
     /// What becomes of bodies that are cut off.

@@ -10,7 +10,7 @@ use crate::model::{Condition, Validators, is_secret};
 use crate::policy::origin;
 
 impl Exchange<'_> {
-    pub(super) fn fields_for(&self, url: &Url) -> HeaderMap {
+    pub(super) fn fields_for(&mut self, url: &Url) -> HeaderMap {
         let mut fields = self.fetcher.fields.clone();
         self.fetcher.spec.add_host_fields(url, &mut fields);
         let wants = self.wants();
@@ -41,32 +41,10 @@ impl Exchange<'_> {
             fields.extend(rest);
         } else if let Some((name, value)) = self.condition(url).and_then(condition_field) {
             fields.insert(name, value);
+        } else if let Some(local) = &self.local {
+            fields.insert(header::IF_MODIFIED_SINCE, local.since.clone());
         }
         fields
-    }
-
-    /// Who asks, where that is known: what stands in the URL of the list counts for more than a field,
-    /// that for more than `--user`, and that for more than the netrc file.
-    fn authorize(&self, url: &Url, at_home: bool, fields: &mut HeaderMap) {
-        let spec = &self.fetcher.spec;
-        let own = if at_home { self.wants().and_then(|wants| wants.credentials.as_ref()) } else { None };
-        let own_user = own.filter(|own| own.password.is_empty()).map(|own| own.username.as_str());
-        let has_field = fields.contains_key(header::AUTHORIZATION);
-        // A file that names hosts speaks of the usual ports. Whom a redirect has named is told over TLS
-        // alone: without it nobody has shown that he is that host.
-        let netrc = || {
-            let named = at_home || url.scheme() == "https" && url.port().is_none();
-            let host = url.host_str().filter(|_| named && !spec.netrc.machines.is_empty())?;
-            spec.netrc.find(host, own_user, !at_home).and_then(origin::basic)
-        };
-        let value = match own {
-            Some(own) => own_user.and_then(|_| netrc()).or_else(|| origin::basic(own)),
-            None if has_field => None,
-            None => self.fetcher.basic.clone().filter(|_| at_home).or_else(netrc),
-        };
-        if let Some(value) = value {
-            fields.insert(header::AUTHORIZATION, value);
-        }
     }
 
     /// What is asked of this URL beside itself: whether it has changed.

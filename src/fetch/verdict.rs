@@ -81,7 +81,10 @@ impl Exchange<'_> {
                     let message = "304 Not Modified, with another ETag than was asked with";
                     Err(FetchError::new(ErrorKind::Protocol, message))
                 }
-                _ => Ok(Verdict::Skipped(SkipReason::NotModified)),
+                _ => {
+                    self.keep_local();
+                    Ok(Verdict::Skipped(SkipReason::NotModified))
+                }
             },
             304 => Err(FetchError::new(ErrorKind::Protocol, not_followed(status, response.headers()))),
             300..=399 => Err(FetchError::new(ErrorKind::Redirect, not_followed(status, response.headers()))),

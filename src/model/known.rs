@@ -66,6 +66,8 @@ pub struct Known {
     /// What was found out, where the URL is done: ok, its file there, and nothing more asked now
     /// than then.
     pub done: Option<Box<Facts>>,
+    /// Whether an earlier run saved a body, so a file that differs from it is not taken for one.
+    pub was_saved: bool,
     /// What a run that refreshes asks of what is done.
     pub condition: Option<Box<Condition>>,
     /// What the body was, where it was ok; only for a run that tells what has changed.

@@ -1,6 +1,7 @@
 //! Pure decisions: values in, decision out. No clock, no file, no socket.
 
 pub mod address;
+pub mod authentication;
 pub mod change;
 pub mod concurrency;
 pub mod cookies;

@@ -38,6 +38,10 @@ impl Ledger {
                     let Subject::Job(job) = &outcome.subject else { continue };
                     match outcome.verdict {
                         Verdict::Cancelled => {}
+                        Verdict::Skipped(SkipReason::NotModified) if !row::was_saved(&job.seed) => {
+                            // Another program saved the file, and its server says that it is current.
+                            row::upsert(&mut whole, &self.shape, &self.bodies, job, outcome)?;
+                        }
                         Verdict::Skipped(SkipReason::NotModified) => {
                             let key = self.shape.key(&job.seed, row::occurrence(&job.seed));
                             transaction.prepare_cached(row::UPDATE_HOLDS)?.execute([key])?;

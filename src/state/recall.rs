@@ -101,7 +101,7 @@ impl Recall {
         let there = self.bodies.has(&found);
         let done = found.ok && there && self.has_digests(seed, &found);
         let Found { name, path, facts, validators, ok, .. } = found;
-        let name = name.map(Claimed);
+        let (name, was_saved) = (name.map(Claimed), ok);
         if let (true, Some(path)) = (done && self.remote_time, path) {
             set_time(&path, &validators);
         }
@@ -113,11 +113,11 @@ impl Recall {
             Box::new(Before { body: Revision::of(&facts, validators.clone()), path })
         });
         if !done {
-            return Known { name, before, ..Known::default() };
+            return Known { name, was_saved, before, ..Known::default() };
         }
         let url = facts.final_url.clone().unwrap_or_else(|| seed.url.clone());
         let condition = (validators != Validators::default()).then(|| Box::new(Condition { url, validators, facts }));
-        Known { name, condition, before, ..Known::default() }
+        Known { name, was_saved, condition, before, ..Known::default() }
     }
 
     /// Whether everything that is wanted of the body is known of it, and as the list declares it.

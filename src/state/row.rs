@@ -12,7 +12,7 @@ use url::Url;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::Bodies;
-use crate::model::{Facts, Hop, Job, Outcome, Seed, Validators, Verdict};
+use crate::model::{Facts, Hop, Job, Outcome, Seed, SkipReason, Validators, Verdict};
 use crate::policy::naming::{MAX_NAME, is_portable};
 
 /// What of the settings shapes a body: two runs that differ in it do not know each other's answers.
@@ -64,6 +64,11 @@ impl Shape {
 /// Which of the equal requests of the input a seed is, as far as the run counts them.
 pub(super) fn occurrence(seed: &Seed) -> u32 {
     seed.known.as_ref().map_or(0, |known| known.occurrence)
+}
+
+/// Whether an earlier run saved the body of a seed.
+pub(super) fn was_saved(seed: &Seed) -> bool {
+    seed.known.as_ref().is_some_and(|known| known.was_saved)
 }
 
 /// Writes a row, or all of it anew; it keeps its place in the order.
@@ -149,7 +154,7 @@ pub(super) fn upsert(
     into.execute(params![
         shape.key(&job.seed, occurrence(&job.seed)),
         url.as_str(),
-        outcome.verdict.as_str(),
+        known_as(&outcome.verdict).as_str(),
         name,
         facts.status,
         facts.final_url.as_ref().map(Url::as_str),
@@ -171,6 +176,15 @@ pub(super) fn upsert(
         file.filter(|file| Some(&**file) != name),
     ])?;
     Ok(())
+}
+
+/// A file that another program saved is as good as a body that came, once its server says that it is
+/// current.
+fn known_as(verdict: &Verdict) -> &Verdict {
+    match verdict {
+        Verdict::Skipped(SkipReason::NotModified) => &Verdict::Ok,
+        verdict => verdict,
+    }
 }
 
 /// A path as it was told, relative to the folder below which it is.

@@ -282,7 +282,10 @@ fn what_failed_leaves_what_is_known_of_the_body() {
     assert_eq!(found.condition.unwrap().validators.etag.as_deref(), Some("\"x\""));
     assert_eq!(found.before.unwrap().body.sha256, Some([7; 32]));
     // The server says that all of it holds: nothing is wrong any more.
-    ledger.write(&[told(Verdict::Skipped(SkipReason::NotModified), Some(304))]).unwrap();
+    let mut asked = seed("http://h.test/a");
+    asked.known = known(&mut recall, seed("http://h.test/a"));
+    let not_modified = Facts { status: Some(304), ..facts() };
+    ledger.write(&[outcome(asked, "a", not_modified, Verdict::Skipped(SkipReason::NotModified))]).unwrap();
     assert_eq!(columns(), ok());
     // Gone is gone, and a body that comes later is a new one.
     ledger.write(&[told(Verdict::HttpError, Some(410))]).unwrap();

@@ -2,6 +2,7 @@
 
 mod cookies;
 mod credentials;
+mod digest;
 mod heads;
 mod proxies;
 mod versions;

@@ -6,3 +6,4 @@ mod document;
 mod existing;
 mod names;
 mod template;
+mod unknown;

@@ -29,6 +29,7 @@ pub(in crate::backend) struct JobFrame<'a> {
     wants: Option<Wants>,
     /// The URL of a condition, its ETag and its Last-Modified.
     condition: Option<(&'a str, Option<&'a str>, Option<&'a str>)>,
+    was_saved: bool,
     #[serde(borrow)]
     onward: Option<OnwardFrame<'a>>,
 }
@@ -52,12 +53,15 @@ impl<'a> JobFrame<'a> {
             credentials: wants.credentials.as_ref().map(|user| (user.username.clone(), user.password.clone())),
         });
         let save_as = job.save_as.as_ref().map(|name| &*name.0);
-        let condition = job.seed.known.as_ref().and_then(|known| known.condition.as_deref()).map(|condition| {
+        let known = job.seed.known.as_deref();
+        let condition = known.and_then(|known| known.condition.as_deref()).map(|condition| {
             let Validators { etag, last_modified } = &condition.validators;
             (condition.url.as_str(), etag.as_deref(), last_modified.as_deref())
         });
         let onward = job.onward.as_deref().map(OnwardFrame::new);
-        Self { number: job.id.0, attempt: job.attempt, url: job.seed.url.as_str(), save_as, wants, condition, onward }
+        let was_saved = known.is_some_and(|known| known.was_saved);
+        let url = job.seed.url.as_str();
+        Self { number: job.id.0, attempt: job.attempt, url, save_as, wants, condition, was_saved, onward }
     }
 
     /// The job again, as far as a fetch looks at it.
@@ -74,16 +78,18 @@ impl<'a> JobFrame<'a> {
         };
         let origin = Origin { list: Arc::from(""), line: 0 };
         let url = |text| Url::parse(text).map_err(|_| FrameError::Garbage);
-        let known = match self.condition {
+        let condition = match self.condition {
             None => None,
             Some((at, etag, last_modified)) => {
                 let validators =
                     Validators { etag: etag.map(Into::into), last_modified: last_modified.map(Into::into) };
                 // What holds if nothing has changed the parent knows.
-                let condition = Condition { url: url(at)?, validators, facts: Facts::default() };
-                Some(Box::new(Known { condition: Some(Box::new(condition)), ..Known::default() }))
+                Some(Box::new(Condition { url: url(at)?, validators, facts: Facts::default() }))
             }
         };
+        let was_saved = self.was_saved;
+        let is_known = was_saved || condition.is_some();
+        let known = is_known.then(|| Box::new(Known { condition, was_saved, ..Known::default() }));
         let url = url(self.url)?;
         Ok(Job {
             id: JobId(self.number),

@@ -68,6 +68,7 @@ pub(in crate::backend) struct Http {
     user: Option<(String, String)>,
     /// Host, user name and password.
     netrc: Vec<MachineFrame>,
+    anyauth: bool,
     /// Whether the run keeps any; which they are other frames say.
     cookies: bool,
     /// For http and for https.
@@ -92,6 +93,7 @@ pub(in crate::backend) struct Http {
     byte_limit: Option<(u64, u64)>,
     saving: Place,
     keeps_validators: bool,
+    refresh: bool,
     remote_time: bool,
     keeping: Kept,
     sync: bool,
@@ -165,6 +167,7 @@ fn http(spec: &HttpSpec) -> Result<Http, FrameError> {
         headers: spec.headers.iter().map(|(name, value)| Field::new(name, value.as_ref())).collect(),
         user: spec.user.as_ref().map(|user| (user.username.clone(), user.password.clone())),
         netrc: spec.netrc.machines.iter().map(machine_frame).collect(),
+        anyauth: spec.anyauth,
         cookies: spec.cookies.is_some(),
         proxies: [&spec.proxies.http, &spec.proxies.https].map(|url| url.as_ref().map(|url| url.as_str().to_owned())),
         no_proxy: spec.no_proxy.clone(),
@@ -190,6 +193,7 @@ fn http(spec: &HttpSpec) -> Result<Http, FrameError> {
             Saving::Stream(_) => Place::Stream,
         },
         keeps_validators: spec.keeps_validators,
+        refresh: spec.refresh,
         remote_time: spec.remote_time,
         keeping: match spec.keeping {
             Keeping::ForNow => Kept::ForNow,
@@ -229,6 +233,8 @@ impl Http {
             headers: self.headers.into_iter().map(Field::parse).collect::<Result<_, _>>()?,
             user: self.user.map(|(username, password)| Credentials { username, password }),
             netrc: Netrc { machines: self.netrc.into_iter().map(machine_of).collect() },
+            anyauth: self.anyauth,
+            challenges: Arc::default(),
             cookies: self.cookies.then(Arc::default),
             proxies: Proxies { http: url_of(http_proxy)?, https: url_of(https_proxy)? },
             no_proxy: self.no_proxy,
@@ -253,6 +259,7 @@ impl Http {
                 Place::Stream => Saving::Stream(BodyStream::new(Arc::new(Mutex::new(bodies)))),
             },
             keeps_validators: self.keeps_validators,
+            refresh: self.refresh,
             remote_time: self.remote_time,
             keeping: match self.keeping {
                 Kept::ForNow => Keeping::ForNow,

@@ -11,8 +11,8 @@ use super::*;
 use crate::backend::{failed, serve};
 use crate::fetch::{FetchSpec, Reply, Script, Step};
 use crate::model::{
-    Claimed, Cookie, Credentials, ErrorKind, Facts, Hop, Job, JobId, Onward, Origin, PerSeed, Seed, SkipReason, Timing,
-    Validators, Verdict,
+    Claimed, Cookie, Credentials, ErrorKind, Facts, Hop, Job, JobId, Known, Onward, Origin, PerSeed, Seed, SkipReason,
+    Timing, Validators, Verdict,
 };
 
 fn reader(bytes: &[u8]) -> FrameReader<Cursor<Vec<u8>>> {
@@ -39,7 +39,8 @@ fn job() -> Job {
     };
     let url = url::Url::parse("http://h.test/a?b").unwrap();
     let origin = Origin { list: Arc::from("list"), line: 3 };
-    let seed = Seed { url, priority: 1, origin, number: 0, wants: Some(Box::new(wants)), known: None };
+    let known = Some(Box::new(Known { was_saved: true, ..Known::default() }));
+    let seed = Seed { url, priority: 1, origin, number: 0, wants: Some(Box::new(wants)), known };
     Job {
         id: JobId(7),
         seed,
@@ -68,6 +69,7 @@ async fn a_job_arrives_as_it_was_sent() {
     assert_eq!((came.id, came.attempt, &came.save_as), (sent.id, sent.attempt, &sent.save_as));
     assert_eq!(came.seed.url, sent.seed.url);
     assert_eq!(came.seed.wants, sent.seed.wants);
+    assert!(came.seed.known.as_ref().is_some_and(|known| known.was_saved && known.condition.is_none()));
     assert_eq!(came.url().as_str(), "http://i.test/b");
     assert_eq!(came.onward.unwrap().cookies.len(), 1);
 }

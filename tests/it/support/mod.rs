@@ -3,6 +3,7 @@
 
 pub mod act;
 pub mod cli;
+pub mod digest;
 pub mod fault;
 pub mod h2;
 pub mod play;

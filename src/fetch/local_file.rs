@@ -1,0 +1,65 @@
+//! Files that no state knows of, such as those of another program. `--refresh` asks by their time
+//! whether they are still what the server has, as wget does.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ::http::header::HeaderValue;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimePrinter;
+
+use super::http::Exchange;
+use super::{HttpSpec, Saving};
+use crate::config::Digest;
+use crate::model::{PerSeed, Validators};
+
+/// A regular file under the name that the body of a job would get.
+pub(super) struct LocalFile {
+    path: PathBuf,
+    bytes: u64,
+    /// Its modification time, as an HTTP date.
+    pub(super) since: HeaderValue,
+}
+
+impl LocalFile {
+    fn find(root: Option<&Path>, path: PathBuf) -> Option<Self> {
+        if let Some(root) = root {
+            // A folder that is a link may lead out of the output folder.
+            let mut folders = path.ancestors().skip(1).take_while(|folder| *folder != root);
+            if !folders.all(|folder| fs::symlink_metadata(folder).is_ok_and(|it| it.is_dir())) {
+                return None;
+            }
+        }
+        let there = fs::symlink_metadata(&path).ok().filter(fs::Metadata::is_file)?;
+        let modified = Timestamp::try_from(there.modified().ok()?).ok()?;
+        // Err: a year that no HTTP date can have.
+        let since = DateTimePrinter::new().timestamp_to_rfc9110_string(&modified).ok()?;
+        Some(Self { path, bytes: there.len(), since: HeaderValue::try_from(since).ok()? })
+    }
+}
+
+impl Exchange<'_> {
+    /// Looks for the file that the body would replace. A body whose digest is wanted is fetched, and so
+    /// is one that an earlier run saved and that has been changed since.
+    pub(super) fn find_local(&self) -> Option<Box<LocalFile>> {
+        let HttpSpec { refresh, digest, saving, .. } = &*self.fetcher.spec;
+        let is_declared = |wants: &PerSeed| wants.sha256.is_some() || wants.blake3.is_some();
+        let was_saved = self.job.seed.known.as_ref().is_some_and(|known| known.was_saved);
+        if !refresh || *digest != Digest::None || was_saved || self.wants().is_some_and(is_declared) {
+            return None;
+        }
+        let root = if let Saving::Dir(root) = saving { Some(root.as_path()) } else { None };
+        LocalFile::find(root, self.fetcher.saver.target(self.job, None)?).map(Box::new)
+    }
+
+    /// Notes that the file is current.
+    pub(super) fn keep_local(&mut self) {
+        let Some(local) = self.local.take() else { return };
+        self.facts.path = Some(local.path.to_string_lossy().into_owned());
+        self.facts.bytes = Some(local.bytes);
+        if self.fetcher.spec.keeps_validators && self.facts.validators.is_none() {
+            let last_modified = local.since.to_str().ok().map(Box::from);
+            self.facts.validators = Some(Box::new(Validators { etag: None, last_modified }));
+        }
+    }
+}

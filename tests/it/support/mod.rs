@@ -6,6 +6,7 @@ pub mod cli;
 pub mod fault;
 pub mod h2;
 pub mod play;
+pub mod process;
 pub mod proxy;
 mod runtime;
 pub mod schema;

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use fetchall::backend::BACKENDS;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -63,7 +64,7 @@ fn long_list(server: &FaultServer, first: &str) -> String {
 
 #[test]
 fn once_lets_what_is_under_way_finish_and_cancels_the_rest() {
-    for signal in [Signal::INT, Signal::TERM] {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let server = server();
         let running = start(&server, &long_list(&server, "slow"), &["-c", "1"]);
         running.signal(signal);
@@ -105,7 +106,7 @@ fn again_and_again(signal: Signal) -> impl FnMut(&Process) {
 
 #[test]
 fn twice_ends_it_at_once_and_leaves_no_part() {
-    for signal in [Signal::INT, Signal::TERM] {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let server = server();
         let running = start(&server, &long_list(&server, "half"), &["-c", "1", "--grace", "60s"]);
         let part = running.folder().join("out/.fetchall/part");
@@ -114,6 +115,40 @@ fn twice_ends_it_at_once_and_leaves_no_part() {
         let (records, _) = account(&run);
         assert!(records.iter().all(|record| kind(record) == "cancelled"));
         assert_eq!(files(&run.folder().join("out")), [""; 0]);
+    }
+}
+
+/// `nohup` ignores SIGHUP, and a shell SIGINT for what it starts with `&`.
+#[test]
+fn ignored_signals_do_not_stop_a_run() {
+    for backend in BACKENDS.iter().map(|entry| entry.name) {
+        let server = server();
+        let list: String = ["slow", "a", "b"].map(|name| server.url(name) + "\n").concat();
+        let command =
+            format!("trap '' INT HUP TERM; exec {} --json --summary s.json list.txt", env!("CARGO_BIN_EXE_fetchall"));
+        let shell = Fetchall::of("/bin/sh").args(["-c", &command]).env("FETCHALL_BACKEND", backend);
+        let running = shell.env("FETCHALL_CONCURRENCY", "1").file("list.txt", list).spawn();
+        server.wait_until("a request", |log| !log.requests.is_empty());
+        [Signal::INT, Signal::HUP, Signal::TERM].map(|signal| running.signal(signal));
+        let run = running.wait().expect_code(0);
+        assert_eq!(run.records().iter().map(kind).collect::<Vec<_>>(), ["ok"; 3], "{backend}");
+        let summary: Value = serde_json::from_slice(&run.read("s.json")).expect("JSON");
+        assert_eq!((&summary["ok"], &summary["stopped"]), (&json!(3), &Value::Null), "{backend}");
+    }
+}
+
+#[test]
+fn each_signal_is_ignored_by_itself() {
+    for (ignored, ends) in [("INT", Signal::HUP), ("HUP", Signal::INT), ("TERM", Signal::HUP)] {
+        let server = server();
+        let program = env!("CARGO_BIN_EXE_fetchall");
+        let command = format!("trap '' {ignored}; exec {program} --json -d out --summary s.json --grace 0 list.txt");
+        let shell = Fetchall::of("/bin/sh").args(["-c", &command]).file("list.txt", server.url("never") + "\n");
+        let running = shell.spawn();
+        server.wait_until("a request", |log| !log.requests.is_empty());
+        running.signal(ends);
+        let (records, _) = account(&running.wait());
+        assert_eq!(records.iter().map(kind).collect::<Vec<_>>(), ["cancelled"], "{ignored}");
     }
 }
 

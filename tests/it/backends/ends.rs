@@ -82,7 +82,7 @@ fn children_leave_signals_to_their_parent() {
     let running = on("processes").arg(server.url("slow")).spawn();
     server.wait_until("the request", |log| log.requests.len() == 1);
     for pid in children(running.pid()) {
-        for signal in [Signal::INT, Signal::TERM] {
+        for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
             kill_process(pid, signal).expect("it is there");
         }
     }

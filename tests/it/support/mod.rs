@@ -5,6 +5,7 @@ pub mod act;
 pub mod cli;
 pub mod fault;
 pub mod h2;
+pub mod mock;
 pub mod play;
 pub mod process;
 pub mod proxy;

@@ -129,7 +129,7 @@ fn ignored_signals_do_not_stop_a_run() {
         let shell = Fetchall::of("/bin/sh").args(["-c", &command]).env("FETCHALL_BACKEND", backend);
         let running = shell.env("FETCHALL_CONCURRENCY", "1").file("list.txt", list).spawn();
         server.wait_until("a request", |log| !log.requests.is_empty());
-        [Signal::INT, Signal::HUP, Signal::TERM].map(|signal| running.signal(signal));
+        [Signal::INT, Signal::HUP, Signal::TERM].into_iter().for_each(|signal| running.signal(signal));
         let run = running.wait().expect_code(0);
         assert_eq!(run.records().iter().map(kind).collect::<Vec<_>>(), ["ok"; 3], "{backend}");
         let summary: Value = serde_json::from_slice(&run.read("s.json")).expect("JSON");

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use tokio::runtime::{Builder, Runtime};
 use wiremock::matchers::{method, path};
-use wiremock::{Mock, MockBuilder, MockServer, Request, ResponseTemplate};
+use wiremock::{Match, Mock, MockBuilder, MockServer, Request, ResponseTemplate};
 
 /// A wiremock server on a free port of 127.0.0.1. It answers 404 where no mock matches. Dropping it
 /// verifies the expectations of all mocks.
@@ -72,6 +72,12 @@ pub fn hello() -> ResponseTemplate {
 /// A redirect.
 pub fn redirect(status: u16, location: &str) -> ResponseTemplate {
     ResponseTemplate::new(status).insert_header("location", location)
+}
+
+/// Matches a field by its whole value. The matcher of wiremock splits a value at each comma, also in dates.
+pub fn sends(name: &'static str, value: &str) -> impl Match + use<> {
+    let value = value.to_owned();
+    move |request: &Request| field(request, name) == Some(value.as_str())
 }
 
 /// The first value of a field of a request.

@@ -59,6 +59,7 @@ fn refresh_sends_the_validators_of_each_answer() {
         let again = run(folder.path(), &list, &["--refresh", "--backend", backend]).expect_code(0);
         assert_eq!(told(&again), ["not_modified"; 3], "{backend}");
         assert_eq!(body(&again, 0), b"hello\n");
+        server.verify();
         // The state knows all of them: without --refresh there is no request.
         run(folder.path(), &list, &["--backend", backend]).expect_code(0);
     }

@@ -1,7 +1,7 @@
 //! The program, run from outside in a clean environment.
 
 use std::ffi::OsString;
-use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::process::{Process, command, finish, on_thread, read_all};
+use super::process::{Process, command, finish, on_thread, read_all, read_lines};
 use super::{PATIENCE, schema};
 
 enum Input {
@@ -151,22 +151,6 @@ impl Fetchall {
         let stderr = on_thread(move || String::from_utf8_lossy(&read_all(stderr)).into_owned());
         Running { process, stdin, feeder, seen, stdout, stderr, folder: self.folder }
     }
-}
-
-fn read_lines(stdout: impl Read, limit: Option<usize>, lines: &mpsc::Sender<String>) -> Vec<u8> {
-    let mut stdout = BufReader::new(stdout);
-    let mut all = Vec::new();
-    let mut count = 0;
-    while limit.is_none_or(|limit| count < limit) {
-        let before = all.len();
-        if stdout.read_until(b'\n', &mut all).unwrap_or(0) == 0 {
-            break;
-        }
-        count += 1;
-        // Nobody need be waiting for it.
-        let _ = lines.send(String::from_utf8_lossy(&all[before..]).trim_end().to_string());
-    }
-    all
 }
 
 /// The program while it runs. Dropping it kills it.

@@ -2,9 +2,9 @@
 //! how the test runner treats signals.
 
 use std::ffi::OsStr;
-use std::io::Read;
+use std::io::{BufRead as _, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -129,6 +129,23 @@ pub(super) fn read_all(pipe: Option<impl Read>) -> Vec<u8> {
         let _ = pipe.read_to_end(&mut bytes);
     }
     bytes
+}
+
+/// Everything that comes through a pipe, at most this many lines; each is also sent as soon as it is there.
+pub(super) fn read_lines(stdout: impl Read, limit: Option<usize>, lines: &Sender<String>) -> Vec<u8> {
+    let mut stdout = BufReader::new(stdout);
+    let mut all = Vec::new();
+    let mut count = 0;
+    while limit.is_none_or(|limit| count < limit) {
+        let before = all.len();
+        if stdout.read_until(b'\n', &mut all).unwrap_or(0) == 0 {
+            break;
+        }
+        count += 1;
+        // Err: the program has ended and the test takes everything at once.
+        let _ = lines.send(String::from_utf8_lossy(&all[before..]).trim_end().to_string());
+    }
+    all
 }
 
 /// Works on a thread of its own; [`finish`] returns the result.

@@ -43,9 +43,9 @@ fn records_do_not_depend_on_the_concurrency() {
 
 #[test]
 fn concurrency_is_how_many_are_under_way_at_once() {
-    let names: Vec<String> = (0..12).map(|n| n.to_string()).collect();
+    let names: Vec<String> = (0..8).map(|n| n.to_string()).collect();
     let server = Mocks::start(
-        names.iter().map(|name| get(name).respond_with(hello().set_delay(Duration::from_millis(20))).expect(2)),
+        names.iter().map(|name| get(name).respond_with(hello().set_delay(Duration::from_millis(100))).expect(2)),
     );
     let list = server.list(&names.iter().map(String::as_str).collect::<Vec<_>>());
     for concurrency in [1, 4] {
@@ -54,13 +54,13 @@ fn concurrency_is_how_many_are_under_way_at_once() {
         assert!(run.records().iter().all(|record| kind(record) == "ok"));
         let summary: Value = serde_json::from_slice(&run.read("s.json")).expect("JSON");
         schema::check(&schema::SUMMARY, &summary);
-        assert_eq!((&summary["ok"], &summary["peak_concurrency"]), (&json!(12), &json!(concurrency)));
+        assert_eq!((&summary["ok"], &summary["peak_concurrency"]), (&json!(8), &json!(concurrency)));
     }
 }
 
 #[test]
 fn a_record_comes_as_soon_as_its_url_is_done() {
-    let slow = hello().set_delay(Duration::from_millis(300));
+    let slow = hello().set_delay(Duration::from_millis(500));
     let server = Mocks::start([get("slow").respond_with(slow), get("quick").respond_with(hello())]);
     let run = Fetchall::new().file("list.txt", server.list(&["slow", "quick"]));
     let mut running = run.args(["list.txt", "--json", "--concurrency", "2"]).spawn();

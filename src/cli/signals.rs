@@ -59,6 +59,7 @@ fn too_large() -> io::Result<Signal> {
 
 /// Whether a signal is ignored, as the parent process may have arranged before it started this one.
 #[cfg(unix)]
+#[expect(unsafe_code, reason = "no safe call tells the disposition of a signal without changing it")]
 fn is_ignored(kind: SignalKind) -> bool {
     use nix::libc;
     let mut current = std::mem::MaybeUninit::<libc::sigaction>::zeroed();

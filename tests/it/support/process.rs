@@ -28,6 +28,7 @@ pub fn fetchall() -> Command {
 }
 
 #[cfg(unix)]
+#[expect(unsafe_code, reason = "only a call between fork and exec changes the signals of the child alone")]
 fn reset_signals(command: &mut Command) {
     use std::os::unix::process::CommandExt as _;
 

@@ -72,6 +72,7 @@ fn a_running_program_is_talked_to_and_signalled() {
 
 /// The runner of the tests may be started by `nohup`, or in the background of a script.
 #[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "no safe call ignores a signal")]
 #[test]
 fn ignored_and_blocked_signals_are_not_inherited() {
     use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, signal};

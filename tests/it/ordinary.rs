@@ -93,7 +93,7 @@ fn a_reused_connection_that_is_reset_is_replaced() {
 }
 
 #[test]
-fn a_server_that_gives_up_waiting_on_an_idle_connection_is_asked_again() {
+fn a_408_on_an_idle_connection_is_asked_again() {
     let ok = || Act::KeepAliveOk(b"page\n".to_vec());
     let gone =
         Act::RawKeepAlive(b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".to_vec());

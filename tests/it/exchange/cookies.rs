@@ -32,7 +32,7 @@ fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 #[test]
-fn a_chain_of_redirects_has_its_cookies_and_the_next_url_has_none_of_them() {
+fn a_redirect_chain_keeps_its_cookies_to_itself() {
     for backend in BACKENDS {
         let server = Mocks::start([
             get("in").respond_with(redirects("/gate/x", &["id=1; Path=/", "elsewhere=1; Path=/other"])),
@@ -143,7 +143,7 @@ fn a_file_may_go_from_run_to_run() {
 }
 
 #[test]
-fn cookies_of_the_command_line_stay_at_listed_origins_and_out_of_sight() {
+fn cookies_of_the_command_line_stay_at_listed_origins() {
     for backend in BACKENDS {
         let other = Mocks::start(["landed", "listed"].map(|name| get(name).respond_with(sets(&["theirs=hunter2"]))));
         let out = get("out").respond_with(redirects(&other.url("landed"), &[]));

@@ -46,7 +46,7 @@ fn a_user_is_told_to_every_listed_origin_with_one_warning() {
 }
 
 #[test]
-fn one_origin_is_no_reason_to_warn_and_a_field_without_a_secret_is_none_either() {
+fn only_a_secret_for_several_origins_is_warned_of() {
     let (one, two) = (Mocks::hello(), Mocks::hello());
     let run = Fetchall::new().args(["-u", "ann:s3cret"]).args([one.url("a"), one.url("b")]).run().expect_code(0);
     assert!(!run.stderr.contains("origin"), "{}", run.stderr);
@@ -57,7 +57,7 @@ fn one_origin_is_no_reason_to_warn_and_a_field_without_a_secret_is_none_either()
 }
 
 #[test]
-fn credentials_stay_behind_on_the_way_out_and_come_back_on_the_way_home() {
+fn credentials_go_to_the_listed_origin_alone() {
     let secrets = ["-H", "X-Auth-Token: t0ken", "-H", "Cookie: id=1", "-u", "ann:s3cret", "-H", "X-Kept: yes"];
     for backend in BACKENDS {
         let server = every_host(&[

@@ -21,7 +21,7 @@ fn parse(line: &str) -> Value {
 }
 
 #[test]
-fn a_line_that_has_arrived_is_fetched_without_waiting_for_the_next() {
+fn a_line_is_fetched_before_the_next_one_arrives() {
     let server = Mocks::hello();
     let mut running = Fetchall::new().args(["--json", "-"]).stdin_open().spawn();
     for (n, name) in ["a", "b", "c"].iter().enumerate() {
@@ -111,7 +111,7 @@ fn lists_may_be_gzipped() {
 }
 
 #[test]
-fn a_gzipped_list_that_is_cut_breaks_the_run_and_keeps_what_was_read() {
+fn a_truncated_gzip_list_ends_the_run_with_an_account() {
     let server = Mocks::hello();
     let lines: String = (0..2000).map(|n| server.url(&format!("a/{n}/{}\n", n * 7919 % 1009))).collect();
     let mut list = gzip(lines.as_bytes());

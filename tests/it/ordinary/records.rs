@@ -1,4 +1,4 @@
-//! What `fetchall LIST --json --concurrency N` writes to a pipe.
+//! The records that `fetchall LIST --json --concurrency N` writes to a pipe.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::support::mock::{Mocks, get, hello, redirect};
 use crate::support::schema;
 use crate::support::single::kind;
 
-/// What of a record does not depend on time or order.
+/// The fields of a record that are the same in each run.
 fn lasting(record: &Value) -> String {
     let names = ["url", "outcome", "status", "final_url", "bytes", "content_type", "attempts", "redirects", "source"];
     names.map(|name| record[name].to_string()).join(" ")

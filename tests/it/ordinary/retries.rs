@@ -15,7 +15,7 @@ fn first(times: u64, answer: ResponseTemplate) -> Mock {
     get("x").respond_with(answer).up_to_n_times(times).with_priority(1).expect(times)
 }
 
-/// What `GET /x` gets in the end.
+/// Answers every other `GET /x`.
 fn then(answer: ResponseTemplate, times: u64) -> Mock {
     get("x").respond_with(answer).with_priority(2).expect(times)
 }

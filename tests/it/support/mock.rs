@@ -43,7 +43,7 @@ impl Mocks {
         targets.iter().map(|target| self.url(target) + "\n").collect()
     }
 
-    /// Where it listens.
+    /// The address of the listener.
     pub fn address(&self) -> SocketAddr {
         *self.server.address()
     }

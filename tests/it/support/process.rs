@@ -123,7 +123,7 @@ pub fn output(command: &mut Command) -> Output {
     Output { status, stdout: finish(&stdout, "standard output"), stderr }
 }
 
-/// Everything that comes through a pipe. What was read before an error is still worth showing.
+/// Everything that comes through a pipe, up to an error.
 pub(super) fn read_all(pipe: Option<impl Read>) -> Vec<u8> {
     let mut bytes = Vec::new();
     if let Some(mut pipe) = pipe {

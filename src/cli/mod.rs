@@ -9,6 +9,7 @@ mod contradictions;
 mod exit;
 mod outputs;
 mod resolve;
+mod signals;
 mod terminal;
 mod tips;
 

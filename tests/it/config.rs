@@ -1,11 +1,14 @@
 //! Configuration as a user meets it: files, variables, flags, and what is said when they are wrong.
 
 use std::fs;
-use std::process::{Output, Stdio};
+use std::process::Output;
 
 use assert_cmd::Command;
 use fetchall::config::{Config, KEYS, Layers};
 use tempfile::TempDir;
+
+use crate::support::PATIENCE;
+use crate::support::process::{fetchall, output};
 
 const EXAMPLE: &str = include_str!("../../config.example.toml");
 
@@ -25,9 +28,9 @@ impl Home {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_fetchall"));
+        let mut command = Command::from_std(fetchall());
         let folder = self.0.path();
-        command.env_clear().env("HOME", folder).env("XDG_CONFIG_HOME", folder.join("xdg")).current_dir(folder);
+        command.env("HOME", folder).env("XDG_CONFIG_HOME", folder.join("xdg")).current_dir(folder).timeout(PATIENCE);
         command
     }
 
@@ -196,15 +199,7 @@ fn a_closed_standard_output_ends_quietly() {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let home = Home::new();
-        let output = std::process::Command::new(env!("CARGO_BIN_EXE_fetchall"))
-            .env_clear()
-            .current_dir(home.0.path())
-            .args(words)
-            .stdin(Stdio::null())
-            .stdout(writer)
-            .stderr(Stdio::piped())
-            .output()
-            .unwrap();
+        let output = output(fetchall().current_dir(home.0.path()).args(words).stdout(writer));
         assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(0), ""), "{words:?}");
     }
 }

@@ -13,6 +13,8 @@ use crate::support::act::{Act, Script};
 use crate::support::cli::{Fetchall, Finished};
 use crate::support::fault::FaultServer;
 use crate::support::play::gzip;
+#[cfg(unix)]
+use crate::support::process::{finish, on_thread};
 use crate::support::single::{files, kind};
 
 const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
@@ -505,12 +507,12 @@ fn a_document_that_is_a_pipe_or_a_device_is_written_to() {
     let fifo = folder.path().join("fifo");
     rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, rustix::fs::Mode::RWXU).unwrap();
     for backend in BACKENDS {
-        let reading = std::thread::spawn({
+        let reading = on_thread({
             let fifo = fifo.clone();
             move || fs::read(fifo).unwrap()
         });
         Fetchall::new().arg("-O").arg(&fifo).args(["--backend", backend]).arg(server.url("x")).run().expect_code(0);
-        assert!(reading.join().unwrap() == body, "{backend}");
+        assert!(finish(&reading, "the pipe") == body, "{backend}");
     }
     Fetchall::new().args(["-O", "/dev/null"]).arg(server.url("x")).run().expect_code(0);
     let full = Fetchall::new().args(["-O", "/dev/full", "--json"]).arg(server.url("x")).run().expect_code(1);

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -14,6 +13,7 @@ use crate::support::act::{Act, Script};
 use crate::support::cli::{Fetchall, Finished, records};
 use crate::support::fault::FaultServer;
 use crate::support::play::gzip;
+use crate::support::process::{self, output};
 use crate::support::program;
 use crate::support::single::{files, kind};
 
@@ -147,8 +147,7 @@ fn nobody(folder: &Path) -> Option<Fetchall> {
     }
     let become_nobody = ["--reuid", "65534", "--clear-groups", PROGRAM];
     let setpriv = program("setpriv")?;
-    let able = Command::new(&setpriv).args(become_nobody).arg("--version").output().is_ok_and(|o| o.status.success());
-    if !able {
+    if !output(process::command(&setpriv).args(become_nobody).arg("--version")).status.success() {
         println!("skipped: nobody may run {PROGRAM} here");
         return None;
     }
@@ -194,8 +193,8 @@ impl Disk {
         let disk = TempDir::new().unwrap();
         let mount = program("mount")?;
         let options = format!("size={kib}k");
-        let mounted = Command::new(mount).args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(disk.path()).output();
-        if mounted.is_ok_and(|output| output.status.success()) {
+        let mounted = output(process::command(mount).args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(disk.path()));
+        if mounted.status.success() {
             return Some(Disk(disk));
         }
         println!("skipped: no disk may be mounted here");
@@ -205,8 +204,7 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        // Err: it stays until the machine ends, and a test has failed already.
-        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
+        output(process::command("umount").arg("-l").arg(self.0.path()));
     }
 }
 
@@ -232,7 +230,7 @@ fn a_full_disk_leaves_whole_files_and_true_records() {
         no_panic(&run);
         // With room again the same command does the rest.
         let more = format!("remount,size={}k", 2000 + 220 * length * 2);
-        assert!(Command::new("mount").args(["-o", &more]).arg(disk.0.path()).status().unwrap().success());
+        assert!(output(process::command("mount").args(["-o", &more]).arg(disk.0.path())).status.success());
         let done = command().run().expect_code(0);
         assert_eq!(files(&out).len(), 200);
         assert!(done.records().iter().all(|r| ["ok", "skipped"].contains(&r["outcome"].as_str().unwrap())));

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::support::PATIENCE;
 use crate::support::act::{Act, Script};
 use crate::support::cli::Fetchall;
 use crate::support::fault::FaultServer;
@@ -81,13 +82,9 @@ fn twenty_hosts_end_in_one_true_account() {
     let args = ["-c", "16", "--json", "-d", "out", "--summary", "summary.json", "--delay", "10ms", "--retry", "1"];
     let limits = ["--max-size", "1MiB", "--read-timeout", "500ms", "--timeout", "4s", "--retry-max-wait", "3s"];
     let started = Instant::now();
-    let mut running = Fetchall::new().args(args).args(limits).stdin(list).spawn();
+    let running = Fetchall::new().args(args).args(limits).stdin(list).spawn();
     let mut peak = 0;
-    while running.is_running() {
-        peak = peak.max(memory(running.pid()));
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    let run = running.wait();
+    let run = running.wait_while(2 * PATIENCE, |process| peak = peak.max(memory(process.pid())));
     assert_eq!(run.code(), Some(1), "{}", run.stderr);
     assert!(started.elapsed() < Duration::from_secs(40), "{:?}", started.elapsed());
     assert!(peak < 200 << 20, "{} MiB", peak >> 20);

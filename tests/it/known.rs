@@ -113,26 +113,6 @@ fn a_document_is_done_where_it_was_saved_and_while_it_is_there() {
 }
 
 #[test]
-fn a_failed_refresh_loses_nothing_of_what_was_known() {
-    let not_modified = answer("304 Not Modified\r\nETag: \"1\"", "");
-    let (good, ill) = (answer("200 OK\r\nETag: \"1\"", "body"), answer("503 Ill", ""));
-    let script = Script::new().on_each("x", vec![good, ill, not_modified]);
-    let (server, folder) = (FaultServer::start(script), TempDir::new().unwrap());
-    let (list, changes) = (server.url("x") + "\n", folder.path().join("changes.json"));
-    let compared = |code| {
-        let run = command(&folder.path().join("out"), &list, &["--refresh", "--changes"]).arg(&changes).run();
-        let report: Value = serde_json::from_slice(&fs::read(&changes).unwrap()).unwrap();
-        (told(&run.expect_code(code)), ["added", "changed", "unchanged", "failed"].map(|n| report[n].as_u64().unwrap()))
-    };
-    run(&folder.path().join("out"), &list, &[]).expect_code(0);
-    assert_eq!(compared(1), (vec!["http_error".to_owned()], [0, 0, 0, 1]));
-    let plain = run(&folder.path().join("out"), &list, &[]).expect_code(0);
-    assert_eq!((told(&plain), fs::read(&paths(&plain)[0]).unwrap()), (vec!["done".to_owned()], b"body".to_vec()));
-    assert_eq!(compared(0), (vec!["not_modified".to_owned()], [0, 0, 1, 0]));
-    assert_eq!(server.requests()[2].header("if-none-match"), Some("\"1\""));
-}
-
-#[test]
 fn runs_with_different_states_take_turns_in_one_folder() {
     let script = Script::new().on("never", Act::Stalled).otherwise(answer("200 OK", "x"));
     let (server, folder) = (FaultServer::start(script), TempDir::new().unwrap());

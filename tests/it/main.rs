@@ -1,9 +1,9 @@
 //! The integration tests, in one binary: a module for each subject, linked once.
 //!
-//! Tests start the program with no environment of their own and in a folder of their own, and talk
-//! to servers of their own on 127.0.0.0/8: `support::fault` misbehaves on the wire, `support::tls`
-//! in handshakes, and wiremock is the ordinary server. Nothing here reaches the network, sleeps to
-//! be lucky, or needs a fixed port.
+//! Each test starts programs through `support::process`, without an environment and in a folder of
+//! its own. Its servers listen on 127.0.0.0/8: `support::mock` is ordinary HTTP, `support::fault`
+//! misbehaves on the wire and `support::tls` in handshakes. No test reaches the network, sleeps to
+//! be lucky, waits without a deadline, or needs a fixed port.
 
 #![allow(
     clippy::unwrap_used,

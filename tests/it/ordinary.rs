@@ -1,38 +1,40 @@
 //! An ordinary list on an ordinary server.
 
+mod conditional;
+mod records;
+mod redirects;
+mod retries;
+mod statuses;
+
 use std::time::Duration;
 
 use serde_json::Value;
-use wiremock::matchers::{method, path};
-use wiremock::{Mock, MockServer, ResponseTemplate};
+use wiremock::ResponseTemplate;
 
 use crate::support::act::{Act, Script};
 use crate::support::cli::Fetchall;
 use crate::support::fault::FaultServer;
+use crate::support::mock::{Mocks, get};
 use crate::support::schema;
 use crate::support::single::kind;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn fifty_pages_are_each_asked_once() {
-    let server = MockServer::start().await;
-    for n in 0..50 {
-        let page = ResponseTemplate::new(200).set_body_string(format!("page {n}"));
-        Mock::given(method("GET")).and(path(format!("/page/{n}"))).respond_with(page).expect(1).mount(&server).await;
-    }
-    let list: String = (0..50).map(|n| format!("{}/page/{n}\n", server.uri())).collect();
+#[test]
+fn fifty_pages_are_each_asked_once() {
+    let page = |n: usize| ResponseTemplate::new(200).set_body_string(format!("page {n}"));
+    let server = Mocks::start((0..50).map(|n| get(&format!("page/{n}")).respond_with(page(n)).expect(1)));
+    let list: String = (0..50).map(|n| server.url(&format!("page/{n}\n"))).collect();
     let fetchall = Fetchall::new().args(["--json", "-c", "10", "-d", "out", "--summary", "s.json"]).stdin(list);
-    let run = tokio::task::spawn_blocking(|| fetchall.run()).await.expect("no panic").expect_code(0);
+    let run = fetchall.run().expect_code(0);
     let records = run.records();
     assert_eq!(records.len(), 50);
     for record in &records {
         let n = record["source"]["line"].as_u64().expect("a line") - 1;
-        assert_eq!((kind(record), &record["url"]), ("ok", &format!("{}/page/{n}", server.uri()).into()));
+        assert_eq!((kind(record), &record["url"]), ("ok", &server.url(&format!("page/{n}")).into()));
         assert_eq!(run.read(record["path"].as_str().expect("a path")), format!("page {n}").as_bytes());
     }
     let summary: Value = serde_json::from_slice(&run.read("s.json")).expect("JSON");
     schema::check(&schema::SUMMARY, &summary);
     assert_eq!((&summary["ok"], &summary["input_complete"]), (&50.into(), &true.into()));
-    server.verify().await;
 }
 
 #[test]
@@ -91,7 +93,7 @@ fn a_reused_connection_that_is_reset_is_replaced() {
 }
 
 #[test]
-fn a_server_that_gives_up_waiting_on_an_idle_connection_is_asked_again() {
+fn a_408_on_an_idle_connection_is_asked_again() {
     let ok = || Act::KeepAliveOk(b"page\n".to_vec());
     let gone =
         Act::RawKeepAlive(b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".to_vec());

@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -11,6 +10,7 @@ use tempfile::TempDir;
 use crate::support::act::{Act, Script};
 use crate::support::cli::Fetchall;
 use crate::support::fault::FaultServer;
+use crate::support::process::{self, output};
 use crate::support::{program, schema};
 
 const README: &str = include_str!("../../README.md");
@@ -81,15 +81,10 @@ fn its_commands_work() {
 
 fn shell(command: &str, folder: &Path) -> (Option<i32>, String) {
     let own = Path::new(env!("CARGO_BIN_EXE_fetchall")).parent().unwrap();
-    let output = Command::new("/bin/sh")
-        .args(["-c", command])
-        .env_clear()
-        .env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", own.display()))
-        .env("HOME", folder)
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
+    let mut shell = process::command("/bin/sh");
+    shell.args(["-c", command]).current_dir(folder).env_clear();
+    let output =
+        output(shell.env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", own.display())).env("HOME", folder));
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 

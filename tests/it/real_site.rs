@@ -4,20 +4,22 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tempfile::TempDir;
 
 use crate::support::cli::Fetchall;
+use crate::support::process::{Process, command};
 use crate::support::{PATIENCE, program};
 
 const PAGES: usize = 520;
 
 /// nginx on a port of its own, with everything it writes in one folder. Dropping it kills it.
 struct Nginx {
-    process: Child,
+    /// One process, so that nothing is left behind.
+    _process: Process,
     port: u16,
     folder: TempDir,
 }
@@ -29,33 +31,19 @@ impl Nginx {
         for _ in 0..5 {
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             fs::write(folder.path().join("nginx.conf"), config(folder.path(), port)).unwrap();
-            let mut process = Command::new(program)
-                .arg("-p")
-                .arg(folder.path())
-                .args(["-c", "nginx.conf", "-e", "error.log"])
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
-                .unwrap();
+            let mut nginx = command(program);
+            nginx.arg("-p").arg(folder.path()).args(["-c", "nginx.conf", "-e", "error.log"]);
+            let mut process = Process::start(nginx.stdout(Stdio::null()).stderr(Stdio::null()));
             let deadline = Instant::now() + PATIENCE;
-            while process.try_wait().unwrap().is_none() {
+            while process.is_running() {
                 if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                    return Nginx { process, port, folder };
+                    return Nginx { _process: process, port, folder };
                 }
                 assert!(Instant::now() < deadline, "nginx does not answer");
                 std::thread::sleep(Duration::from_millis(5));
             }
         }
         panic!("nginx does not start: {}", fs::read_to_string(folder.path().join("error.log")).unwrap_or_default());
-    }
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        // One process, so that nothing is left behind.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 

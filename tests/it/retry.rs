@@ -63,18 +63,6 @@ fn by_default_what_may_pass_is_tried_again_and_ends_well() {
 }
 
 #[test]
-fn the_last_try_is_told_and_counted_once() {
-    let acts = vec![Act::ResetBeforeHead, status(502, &[]), status(503, &[]), status(504, &[])];
-    let (record, run, server) = fetch(acts, &SHORT);
-    assert_eq!((&record["status"], &record["attempts"]), (&json!(504), &json!(4)));
-    assert_eq!((run.code(), server.asked("/x")), (Some(1), 4));
-    let summary = summary(&run);
-    assert_eq!((&summary["http_error"], &summary["retries"]), (&json!(1), &json!(3)));
-    assert_eq!(summary["errors"], json!({"http_status": 1}));
-    assert!(run.stderr.contains("retries    3\n"), "{}", run.stderr);
-}
-
-#[test]
 fn what_no_try_can_change_is_asked_once() {
     for (act, expected) in [
         (status(404, &[("Retry-After", "0")]), "http_status"),
@@ -87,20 +75,6 @@ fn what_no_try_can_change_is_asked_once() {
         assert_eq!((kind(&record), &record["attempts"], server.asked("/x")), (expected, &json!(1), 1));
         assert!(!run.stderr.contains("retries"), "{}", run.stderr);
     }
-}
-
-#[test]
-fn what_is_tried_again_can_be_chosen() {
-    let not_found = || vec![status(404, &[]), ok()];
-    let (record, ..) = fetch(not_found(), &["--retry-on", "404", "--retry-max-wait", "0"]);
-    assert_eq!((kind(&record), &record["attempts"]), ("ok", &json!(2)));
-    let (record, ..) = fetch(vec![status(503, &[]), ok()], &["--retry-on", "4xx,reset"]);
-    assert_eq!((kind(&record), &record["attempts"]), ("http_status", &json!(1)));
-    let (record, ..) = fetch(vec![status(503, &[]), ok()], &["--retries", "0"]);
-    assert_eq!(record["attempts"], 1);
-    let wrong = Fetchall::new().args(["--retry-on", "503,tiemout", "http://a.test/"]).run().expect_code(2);
-    assert!(wrong.stderr.contains("--retry-on: `tiemout` is none of dns,"), "{}", wrong.stderr);
-    assert!(wrong.stderr.contains("did you mean `timeout`?"), "{}", wrong.stderr);
 }
 
 #[test]
@@ -128,40 +102,6 @@ fn a_wait_that_the_server_names_is_kept_on_every_backend() {
 }
 
 #[test]
-fn a_host_that_wants_to_be_left_alone_for_long_is() {
-    let busy = FaultServer::start(Script::new().otherwise(status(503, &[("Retry-After", "3600")])));
-    let free = FaultServer::start(Script::new().otherwise(ok()));
-    let list: String =
-        (0..20).map(|n| format!("{}\n{}\n", busy.url(&n.to_string()), free.url(&n.to_string()))).collect();
-    let started = Instant::now();
-    let run =
-        Fetchall::new().with_retries().args(["--json", "-d", "out", "--summary", "s.json", "-c", "1"]).stdin(list);
-    let run = run.run().expect_code(1);
-    assert!(started.elapsed() < Duration::from_secs(30), "nobody waits for an hour");
-    let records = run.records();
-    let of = |server: &FaultServer| {
-        let start = format!("http://{}/", server.address());
-        let of = records.iter().filter(move |r| r["url"].as_str().is_some_and(|url| url.starts_with(&start)));
-        of.cloned().collect::<Vec<_>>()
-    };
-    assert!(of(&free).len() == 20 && of(&free).iter().all(|record| kind(record) == "ok"));
-    assert_eq!(busy.requests().len(), 1);
-    let (asked, left): (Vec<_>, Vec<_>) = of(&busy).into_iter().partition(|record| record["status"] == 503);
-    assert_eq!((asked.len(), left.len()), (1, 19));
-    for record in left {
-        assert_eq!((&record["outcome"], kind(&record), &record["attempts"]), (&json!("failed"), "blocked", &json!(0)));
-        let message = record["error"]["message"].as_str().expect("a message");
-        let host = busy.address();
-        assert!(message.starts_with(&format!("not asked: {host} wants to be left alone until 20")), "{message}");
-    }
-    let summary = summary(&run);
-    assert_eq!(
-        (&summary["failed"], &summary["http_error"], &summary["stopped"]),
-        (&json!(19), &json!(1), &json!(null))
-    );
-}
-
-#[test]
 fn a_body_that_is_partly_on_its_way_to_a_pipe_is_not_sent_twice() {
     let server = FaultServer::start(Script::new().on_each("x", vec![Act::CutContentLength, ok()]));
     let run = Fetchall::new().with_retries().args(SHORT).args(["-O", "-", "-o", "records", "--json"]);
@@ -172,7 +112,7 @@ fn a_body_that_is_partly_on_its_way_to_a_pipe_is_not_sent_twice() {
 }
 
 #[test]
-fn all_backends_retry_alike() {
+fn a_cut_body_is_retried_alike_by_all_backends() {
     for backend in ["async", "threads", "processes", "sequential"] {
         let acts = vec![status(503, &[]), Act::CutContentLength, status(429, &[("Retry-After", "0")]), ok()];
         let (record, run, server) = fetch(acts, &[&SHORT[..], &["--backend", backend]].concat());

@@ -2,13 +2,13 @@
 #![cfg(unix)]
 
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use crate::support::act::{Act, Script};
 use crate::support::fault::FaultServer;
+use crate::support::process::{command, output};
 use crate::support::{PATIENCE, program};
 
 /// A terminal of tmux, under a server of its own. Dropping it ends that server.
@@ -29,13 +29,8 @@ impl Screen {
 
     fn tmux(&self, words: &[&str]) -> String {
         let socket = self.folder.path().join("tmux");
-        let output = Command::new(&self.tmux)
-            .args(["-u", "-f", "/dev/null", "-S"])
-            .arg(socket)
-            .args(words)
-            .env_remove("TMUX")
-            .output()
-            .unwrap();
+        let mut tmux = command(&self.tmux);
+        let output = output(tmux.args(["-u", "-f", "/dev/null", "-S"]).arg(socket).args(words).env_remove("TMUX"));
         let told = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "tmux {words:?}: {told}");
         String::from_utf8(output.stdout).unwrap()
@@ -64,7 +59,7 @@ impl Screen {
 impl Drop for Screen {
     fn drop(&mut self) {
         let socket = self.folder.path().join("tmux");
-        let _ = Command::new(&self.tmux).arg("-S").arg(socket).arg("kill-server").output();
+        output(command(&self.tmux).arg("-S").arg(socket).arg("kill-server"));
     }
 }
 

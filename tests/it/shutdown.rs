@@ -2,18 +2,19 @@
 #![cfg(unix)]
 
 use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use fetchall::backend::BACKENDS;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::PATIENCE;
 use crate::support::act::{Act, Script};
 use crate::support::cli::{Fetchall, Finished, Running};
 use crate::support::fault::FaultServer;
-use crate::support::schema;
+use crate::support::process::{Process, fetchall, finish, on_thread};
 use crate::support::single::{files, kind};
+use crate::support::{PATIENCE, schema, wait_for};
 
 /// Answers `/slow` a little later, `/never` never, `/half` by half, everything else at once.
 fn server() -> FaultServer {
@@ -63,7 +64,7 @@ fn long_list(server: &FaultServer, first: &str) -> String {
 
 #[test]
 fn once_lets_what_is_under_way_finish_and_cancels_the_rest() {
-    for signal in [Signal::INT, Signal::TERM] {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let server = server();
         let running = start(&server, &long_list(&server, "slow"), &["-c", "1"]);
         running.signal(signal);
@@ -89,29 +90,65 @@ fn what_outlasts_the_grace_time_is_cancelled() {
     assert_eq!((records.len(), kind(&records[0]), &records[0]["attempts"]), (1, "cancelled", &json!(1)));
 }
 
+/// The longest that a run may take to end after two signals.
+const AT_ONCE: Duration = Duration::from_secs(10);
+
+/// Sends a signal every 20 ms, for two of them before the program looks are one.
+fn again_and_again(signal: Signal) -> impl FnMut(&Process) {
+    let mut sent: Option<Instant> = None;
+    move |process| {
+        if sent.is_none_or(|at| at.elapsed() >= Duration::from_millis(20)) {
+            process.signal(signal);
+            sent = Some(Instant::now());
+        }
+    }
+}
+
 #[test]
 fn twice_ends_it_at_once_and_leaves_no_part() {
-    for signal in [Signal::INT, Signal::TERM] {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let server = server();
-        let mut running = start(&server, &long_list(&server, "half"), &["-c", "1", "--grace", "60s"]);
+        let running = start(&server, &long_list(&server, "half"), &["-c", "1", "--grace", "60s"]);
         let part = running.folder().join("out/.fetchall/part");
-        let deadline = Instant::now() + PATIENCE;
-        while files(&part).is_empty() {
-            assert!(Instant::now() < deadline, "no part file");
-            std::thread::yield_now();
-        }
-        let begun = Instant::now();
-        // The same signal twice before it is looked at is one signal: so a little apart.
-        while running.is_running() {
-            running.signal(signal);
-            std::thread::sleep(Duration::from_millis(20));
-            assert!(begun.elapsed() < PATIENCE, "two signals do not end it");
-        }
-        let run = running.wait();
+        wait_for("a part file", || !files(&part).is_empty());
+        let run = running.wait_while(AT_ONCE, again_and_again(signal));
         let (records, _) = account(&run);
         assert!(records.iter().all(|record| kind(record) == "cancelled"));
-        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
         assert_eq!(files(&run.folder().join("out")), [""; 0]);
+    }
+}
+
+/// `nohup` ignores SIGHUP, and a shell SIGINT for what it starts with `&`.
+#[test]
+fn ignored_signals_do_not_stop_a_run() {
+    for backend in BACKENDS.iter().map(|entry| entry.name) {
+        let server = server();
+        let list: String = ["slow", "a", "b"].map(|name| server.url(name) + "\n").concat();
+        let command =
+            format!("trap '' INT HUP TERM; exec {} --json --summary s.json list.txt", env!("CARGO_BIN_EXE_fetchall"));
+        let shell = Fetchall::of("/bin/sh").args(["-c", &command]).env("FETCHALL_BACKEND", backend);
+        let running = shell.env("FETCHALL_CONCURRENCY", "1").file("list.txt", list).spawn();
+        server.wait_until("a request", |log| !log.requests.is_empty());
+        [Signal::INT, Signal::HUP, Signal::TERM].into_iter().for_each(|signal| running.signal(signal));
+        let run = running.wait().expect_code(0);
+        assert_eq!(run.records().iter().map(kind).collect::<Vec<_>>(), ["ok"; 3], "{backend}");
+        let summary: Value = serde_json::from_slice(&run.read("s.json")).expect("JSON");
+        assert_eq!((&summary["ok"], &summary["stopped"]), (&json!(3), &Value::Null), "{backend}");
+    }
+}
+
+#[test]
+fn each_signal_is_ignored_by_itself() {
+    for (ignored, ends) in [("INT", Signal::HUP), ("HUP", Signal::INT), ("TERM", Signal::HUP)] {
+        let server = server();
+        let program = env!("CARGO_BIN_EXE_fetchall");
+        let command = format!("trap '' {ignored}; exec {program} --json -d out --summary s.json --grace 0 list.txt");
+        let shell = Fetchall::of("/bin/sh").args(["-c", &command]).file("list.txt", server.url("never") + "\n");
+        let running = shell.spawn();
+        server.wait_until("a request", |log| !log.requests.is_empty());
+        running.signal(ends);
+        let (records, _) = account(&running.wait());
+        assert_eq!(records.iter().map(kind).collect::<Vec<_>>(), ["cancelled"], "{ignored}");
     }
 }
 
@@ -125,43 +162,23 @@ fn lines_that_a_pipe_still_holds_back_are_no_records() {
     running.write_line(&server.url("never"));
     server.wait_until("the second request", |log| log.requests.len() == 2);
     running.interrupt();
-    while running.is_running() {
-        std::thread::yield_now();
-    }
-    let run = running.wait().expect_code(130);
+    let run = running.wait_while(PATIENCE, |_| ()).expect_code(130);
     let summary: Value = serde_json::from_slice(&run.read("s.json")).expect("JSON");
     assert_eq!((&summary["read"], &summary["ok"], &summary["cancelled"]), (&json!(2), &json!(1), &json!(1)));
     assert_eq!(summary["next_line"], json!({"file": "-", "line": 3}));
 }
 
-/// A child that nobody reads; killed when the test fails.
-struct Unread(std::process::Child);
-
-impl Drop for Unread {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn ends_though_unread(command: &mut Command, list: &str, ready: impl FnOnce()) {
-    command.env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = Unread(command.spawn().expect("it starts"));
-    let mut stdin = child.0.stdin.take().expect("a pipe");
+/// Ends by two signals although nothing reads its standard output.
+fn ends_though_unread(args: &[&str], list: &str, server: &FaultServer) {
+    let mut command = fetchall();
+    let mut process = Process::start(command.args(args).stdin(Stdio::piped()).stderr(Stdio::null()));
+    let mut stdin = process.child().stdin.take().expect("a pipe");
     let list = list.to_owned();
-    let feeder = std::thread::spawn(move || drop(stdin.write_all(list.as_bytes())));
-    ready();
-    let begun = Instant::now();
-    let status = loop {
-        if let Some(status) = child.0.try_wait().expect("a child of ours") {
-            break status;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(10), "two signals do not end it");
-        kill_process(Pid::from_child(&child.0), Signal::INT).expect("it still runs");
-        std::thread::sleep(Duration::from_millis(50));
-    };
+    let feeder = on_thread(move || drop(stdin.write_all(list.as_bytes())));
+    server.wait_until("a request", |log| !log.requests.is_empty());
+    let status = process.wait_within(AT_ONCE, again_and_again(Signal::INT)).expect("two signals end it");
     assert_eq!(status.code(), Some(130));
-    feeder.join().expect("writing does not panic");
+    finish(&feeder, "standard input");
 }
 
 #[test]
@@ -169,14 +186,11 @@ fn a_full_pipe_that_nobody_reads_cannot_keep_it() {
     let server = server();
     // Duplicates give records as fast as they are read.
     let list = (server.url("a") + "\n").repeat(20_000);
-    let mut command = Command::new(env!("CARGO_BIN_EXE_fetchall"));
-    ends_though_unread(command.arg("--json"), &list, || server.wait_until("a request", |log| !log.requests.is_empty()));
+    ends_though_unread(&["--json"], &list, &server);
 }
 
 #[test]
 fn a_document_that_nobody_reads_cannot_keep_it() {
     let server = FaultServer::start(Script::new().on("x", Act::KeepAliveOk(vec![b'x'; 8 << 20])));
-    let mut command = Command::new(env!("CARGO_BIN_EXE_fetchall"));
-    command.args(["-c", "1", "-O", "-"]).arg(server.url("x"));
-    ends_though_unread(&mut command, "", || server.wait_until("a request", |log| !log.requests.is_empty()));
+    ends_though_unread(&["-c", "1", "-O", "-", &server.url("x")], "", &server);
 }

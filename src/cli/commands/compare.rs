@@ -11,11 +11,12 @@ use fetchall::demo::Site;
 use fetchall::policy::printable::printable;
 use tokio_util::sync::CancellationToken;
 
-use super::run::{Signals, leave, runtime};
+use super::run::{leave, runtime};
 use crate::cli::compare_args::{Form, Over, Resolved};
 use crate::cli::exit::{Exit, UsageError};
 use crate::cli::outputs::distinct;
 use crate::cli::resolve::{Env, InputArg};
+use crate::cli::signals::Signals;
 use crate::cli::terminal::Terminal;
 use crate::cli::to_stdout;
 

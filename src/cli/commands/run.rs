@@ -24,6 +24,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::cli::exit::{Exit, UsageError};
 use crate::cli::resolve::{InputArg, Resolved};
+use crate::cli::signals::Signals;
 use crate::cli::terminal::Terminal;
 use crate::cli::{contradictions, outputs};
 
@@ -167,57 +168,6 @@ async fn signals(stop: Stop, grace: Duration) {
     }
     stop.raise(StopLevel::Abort);
     tokio::time::sleep(LAST_WORDS).await;
-}
-
-/// Ctrl-C and the request to terminate.
-#[cfg(unix)]
-pub(super) struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-    /// Never looked at: a file that may grow no further is an error of that file, not the end.
-    _too_large: tokio::signal::unix::Signal,
-}
-
-/// What `ulimit -f` sends.
-#[cfg(unix)]
-pub(super) fn too_large() -> io::Result<tokio::signal::unix::Signal> {
-    let number = rustix::process::Signal::XFSZ.as_raw();
-    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(number))
-}
-
-#[cfg(unix)]
-impl Signals {
-    pub(super) fn new() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            _too_large: too_large()?,
-        })
-    }
-
-    pub(super) async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
-}
-
-#[cfg(not(unix))]
-pub(super) struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    pub(super) fn new() -> io::Result<Self> {
-        Ok(Self)
-    }
-
-    pub(super) async fn next(&mut self) {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending().await
-        }
-    }
 }
 
 /// Who watches the run, where its records go, and its log.

@@ -33,11 +33,7 @@ fn by_hand() -> UsageError {
 async fn pipes() -> anyhow::Result<()> {
     use std::os::fd::AsFd;
     use tokio::net::unix::pipe::{Receiver, Sender};
-    use tokio::signal::unix::{SignalKind, signal};
-    // Never looked at: what a signal means is for the parent to say, through the pipe.
-    let _interrupt = signal(SignalKind::interrupt())?;
-    let _terminate = signal(SignalKind::terminate())?;
-    let _too_large = super::run::too_large()?;
+    let _signals = crate::cli::signals::LeftToParent::new()?;
     let input = io::stdin().as_fd().try_clone_to_owned().and_then(Receiver::from_owned_fd);
     let output = io::stdout().as_fd().try_clone_to_owned().and_then(Sender::from_owned_fd);
     let (Ok(input), Ok(output)) = (input, output) else { return Err(by_hand().into()) };

@@ -1,17 +1,18 @@
 //! Signals and deaths: the account is right, and neither a process nor a part file is left.
 
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use super::{names, on};
-use crate::support::PATIENCE;
 use crate::support::act::{Act, Script};
 use crate::support::cli::{Fetchall, Running};
 use crate::support::fault::FaultServer;
 use crate::support::single::{files, kind};
+use crate::support::wait_for;
 
 fn ok() -> Act {
     Act::KeepAliveOk(b"hello\n".to_vec())
@@ -29,14 +30,6 @@ fn server() -> FaultServer {
     FaultServer::start(Script::new().on("never", Act::Stalled).on("half", half()).otherwise(ok()))
 }
 
-fn until(what: &str, wanted: impl Fn() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !wanted() {
-        assert!(Instant::now() < deadline, "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
-
 /// The process that started this one; `None` when it is gone, be its end seen or not.
 fn parent(pid: Pid) -> Option<i32> {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
@@ -51,13 +44,9 @@ fn children(of: Pid) -> Vec<Pid> {
     pids.filter(|pid| parent(*pid) == Some(of.as_raw_nonzero().get())).collect()
 }
 
-fn gone(children: &[Pid]) {
-    until("the end of every child", || children.iter().all(|pid| parent(*pid).is_none()));
-}
-
 fn until_part(running: &Running) {
     let part = running.folder().join("out/.fetchall/part");
-    until("a part file", || !files(&part).is_empty());
+    wait_for("a part file", || !files(&part).is_empty());
 }
 
 #[test]
@@ -93,8 +82,9 @@ fn children_leave_signals_to_their_parent() {
     let running = on("processes").arg(server.url("slow")).spawn();
     server.wait_until("the request", |log| log.requests.len() == 1);
     for pid in children(running.pid()) {
-        kill_process(pid, Signal::INT).expect("it is there");
-        kill_process(pid, Signal::TERM).expect("it is there");
+        for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+            kill_process(pid, signal).expect("it is there");
+        }
     }
     let records = running.wait().expect_code(0).records();
     assert_eq!((kind(&records[0]), &records[0]["attempts"]), ("ok", &json!(1)));
@@ -150,15 +140,17 @@ fn no_child_outlives_a_parent_that_is_killed() {
     let server = server();
     let list = [server.url("half"), server.url("never")].join("\n");
     let args = ["-c", "2", "-d", "out", "list.txt"];
-    let mut running = on("processes").args(args).file("list.txt", list).spawn();
+    let running = on("processes").args(args).file("list.txt", list).spawn();
     until_part(&running);
     server.wait_until("both", |log| log.requests.len() == 2);
     let children = children(running.pid());
     assert_eq!(children.len(), 2);
     running.signal(Signal::KILL);
-    gone(&children);
-    assert_eq!(files(&running.folder().join("out")), [""; 0]);
-    assert!(!running.is_running());
+    // Children may end before the last thread of their parent has.
+    let run = running.wait();
+    assert_eq!(run.status.signal(), Some(9));
+    wait_for("the end of every child", || children.iter().all(|pid| parent(*pid).is_none()));
+    assert_eq!(files(&run.folder().join("out")), [""; 0]);
 }
 
 /// The names of the threads of a process.

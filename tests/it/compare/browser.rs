@@ -3,12 +3,12 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::demo;
+use crate::support::process::{Process, command};
 use crate::support::{PATIENCE, program};
 
 /// What a browser did with a page.
@@ -52,7 +52,8 @@ fn load(page: &Path) -> Option<Seen> {
     let folder = tempfile::tempdir().unwrap();
     let (proxy, asked) = proxy();
     let output = |name: &str| std::fs::File::create(folder.path().join(name)).unwrap();
-    let mut child = Command::new(chromium)
+    let mut browser = command(chromium);
+    browser
         .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"])
         .args([
             "--disable-background-networking",
@@ -65,20 +66,9 @@ fn load(page: &Path) -> Option<Seen> {
         .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
         .arg(format!("file://{}", page.display()))
         .env("HOME", folder.path())
-        .stdin(Stdio::null())
         .stdout(output("dom"))
-        .stderr(output("log"))
-        .spawn()
-        .unwrap();
-    let deadline = Instant::now() + PATIENCE;
-    while child.try_wait().unwrap().is_none() {
-        if Instant::now() > deadline {
-            child.kill().unwrap();
-            child.wait().unwrap();
-            panic!("the browser did not end");
-        }
-        thread::sleep(Duration::from_millis(10));
-    }
+        .stderr(output("log"));
+    Process::start(&mut browser).wait_within(PATIENCE, |_| ()).unwrap();
     let read = |name: &str| String::from_utf8_lossy(&std::fs::read(folder.path().join(name)).unwrap()).into_owned();
     let console = read("log").lines().filter(|line| line.contains("CONSOLE")).map(str::to_owned).collect();
     let asked = asked.lock().unwrap().clone();

@@ -1,28 +1,30 @@
 //! Cookies: one jar for a run that wants one, else one for each chain of redirects.
 
-use crate::support::act::{Act, Script};
+use std::time::Duration;
+
+use wiremock::ResponseTemplate;
+
 use crate::support::cli::Fetchall;
-use crate::support::fault::FaultServer;
+use crate::support::mock::{self, Mocks, field, get, hello};
 
 const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
 
-fn ok() -> Act {
-    Act::KeepAliveOk(b"hello\n".to_vec())
+fn setting(answer: ResponseTemplate, cookies: &[&str]) -> ResponseTemplate {
+    cookies.iter().fold(answer, |answer, cookie| answer.append_header("set-cookie", *cookie))
 }
 
-fn sets(cookies: &[&str]) -> Act {
-    Act::OkWith(cookies.iter().map(|cookie| ("Set-Cookie", (*cookie).to_owned())).collect(), b"hello\n".to_vec())
+fn sets(cookies: &[&str]) -> ResponseTemplate {
+    setting(hello(), cookies)
 }
 
-fn redirects(to: &str, cookies: &[&str]) -> Act {
-    let location = [("Location", to.to_owned())];
-    let cookies = cookies.iter().map(|cookie| ("Set-Cookie", (*cookie).to_owned()));
-    Act::Status(302, location.into_iter().chain(cookies).collect())
+fn redirects(to: &str, cookies: &[&str]) -> ResponseTemplate {
+    setting(mock::redirect(302, to), cookies)
 }
 
-fn cookies(server: &FaultServer) -> Vec<(String, String)> {
-    let told = |name: &str, value: Option<&str>| (name.to_owned(), value.unwrap_or_default().to_owned());
-    server.requests().iter().map(|request| told(&request.path, request.header("cookie"))).collect()
+/// The path of each request, and its cookies.
+fn cookies(server: &Mocks) -> Vec<(String, String)> {
+    let cookies = |request| field(request, "cookie").unwrap_or_default().to_owned();
+    server.requests().iter().map(|request| (request.url.path().to_owned(), cookies(request))).collect()
 }
 
 fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -30,14 +32,14 @@ fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 #[test]
-fn a_chain_of_redirects_has_its_cookies_and_the_next_url_has_none_of_them() {
+fn a_redirect_chain_keeps_its_cookies_to_itself() {
     for backend in BACKENDS {
-        let script = Script::new()
-            .on("in", redirects("/gate/x", &["id=1; Path=/", "elsewhere=1; Path=/other"]))
-            .on("gate", redirects("/home", &["pass=2; Path=/", "id=; Max-Age=0; Path=/"]))
-            .on("home", sets(&["late=1"]))
-            .on("next", ok());
-        let server = FaultServer::start(script);
+        let server = Mocks::start([
+            get("in").respond_with(redirects("/gate/x", &["id=1; Path=/", "elsewhere=1; Path=/other"])),
+            get("gate/x").respond_with(redirects("/home", &["pass=2; Path=/", "id=; Max-Age=0; Path=/"])),
+            get("home").respond_with(sets(&["late=1"])),
+            get("next").respond_with(hello()),
+        ]);
         let run = Fetchall::new().args(["-c", "1", "--backend", backend, "-H", "Cookie: own=0"]);
         run.args(["in", "next"].map(|name| server.url(name))).run().expect_code(0);
         let expected = [("/in", "own=0"), ("/gate/x", "id=1; own=0"), ("/home", "pass=2; own=0"), ("/next", "own=0")];
@@ -48,9 +50,10 @@ fn a_chain_of_redirects_has_its_cookies_and_the_next_url_has_none_of_them() {
 #[test]
 fn a_cookie_reaches_every_url_that_is_handed_out_later() {
     for backend in BACKENDS {
-        let later = Act::Delayed(std::time::Duration::from_millis(30), Box::new(ok()));
-        let script = Script::new().on("set", sets(&["id=1; Path=/"])).on("unset", sets(&["id=; Max-Age=0; Path=/"]));
-        let server = FaultServer::start(script.otherwise(later));
+        let later = |name| get(name).respond_with(hello().set_delay(Duration::from_millis(30)));
+        let server = Mocks::start(["a", "b", "c", "d", "e", "f", "g", "h"].map(later));
+        server.mount(get("set").respond_with(sets(&["id=1; Path=/"])));
+        server.mount(get("unset").respond_with(sets(&["id=; Max-Age=0; Path=/"])));
         let mut run = Fetchall::new()
             .args(["-c", "4", "--backend", backend, "--json", "--save-cookies", "jar", "-"])
             .stdin_open()
@@ -75,26 +78,22 @@ fn a_cookie_reaches_every_url_that_is_handed_out_later() {
 #[test]
 fn domains_paths_and_public_suffixes_are_minded_across_hosts() {
     for backend in BACKENDS {
-        let acts = vec![
-            redirects(
-                "http://cdn.example.co.uk/two",
-                &["all=1; Domain=example.co.uk", "own=2", "bad=3; Domain=co.uk", "s=4; Secure", "__Host-h=5; Path=/"],
-            ),
-            redirects("http://evil.co.uk/three", &["foreign=6; Domain=evil.co.uk"]),
-            redirects("http://www.example.co.uk/four", &[]),
-            ok(),
-        ];
-        let server = FaultServer::start(Script::new().on_each("http:", acts));
+        let first =
+            ["all=1; Domain=example.co.uk", "own=2", "bad=3; Domain=co.uk", "s=4; Secure", "__Host-h=5; Path=/"];
+        // As a proxy the server is every host.
+        let server = Mocks::start([
+            get("one").respond_with(redirects("http://cdn.example.co.uk/two", &first)),
+            get("two").respond_with(redirects("http://evil.co.uk/three", &["foreign=6; Domain=evil.co.uk"])),
+            get("three").respond_with(redirects("http://www.example.co.uk/four", &[])),
+            get("four").respond_with(hello()),
+        ]);
         let proxy = server.address().to_string();
         let run = Fetchall::new().args(["-x", &proxy, "--backend", backend, "-b", "", "http://www.example.co.uk/one"]);
         run.run().expect_code(0);
-        let expected = [
-            ("http://www.example.co.uk/one", ""),
-            ("http://cdn.example.co.uk/two", "all=1"),
-            ("http://evil.co.uk/three", ""),
-            ("http://www.example.co.uk/four", "all=1; own=2"),
-        ];
+        let expected = [("/one", ""), ("/two", "all=1"), ("/three", ""), ("/four", "all=1; own=2")];
         assert_eq!(cookies(&server), pairs(&expected), "{backend}");
+        let hosts: Vec<_> = server.requests().iter().filter_map(|r| r.url.host_str().map(str::to_owned)).collect();
+        assert_eq!(hosts, ["www.example.co.uk", "cdn.example.co.uk", "evil.co.uk", "www.example.co.uk"]);
     }
 }
 
@@ -106,7 +105,7 @@ fn cookies_are_loaded_and_saved_as_other_programs_write_them() {
          {host}\tFALSE\t/\tFALSE\t1\told\t3\nodd line\n"
     );
     for backend in BACKENDS {
-        let server = FaultServer::start(Script::new().on("x", sets(&["new=4; Path=/; Max-Age=1000"])).otherwise(ok()));
+        let server = Mocks::start([get("x").respond_with(sets(&["new=4; Path=/; Max-Age=1000"])).expect(2)]);
         for words in [&["--load-cookies", "jar"][..], &["-b", "jar"]] {
             let run = Fetchall::new().file("jar", &file).args(words);
             let run =
@@ -128,7 +127,7 @@ fn cookies_are_loaded_and_saved_as_other_programs_write_them() {
 
 #[test]
 fn a_file_may_go_from_run_to_run() {
-    let server = FaultServer::start(Script::new().on("set", sets(&["id=1"])).otherwise(ok()));
+    let server = Mocks::start([get("set").respond_with(sets(&["id=1"])), get("get").respond_with(hello())]);
     let folder = tempfile::tempdir().unwrap();
     let jar = folder.path().join("jar").display().to_string();
     for name in ["set", "get"] {
@@ -144,10 +143,11 @@ fn a_file_may_go_from_run_to_run() {
 }
 
 #[test]
-fn cookies_of_the_command_line_stay_at_listed_origins_and_out_of_sight() {
+fn cookies_of_the_command_line_stay_at_listed_origins() {
     for backend in BACKENDS {
-        let other = FaultServer::start(Script::new().otherwise(sets(&["theirs=hunter2"])));
-        let server = FaultServer::start(Script::new().on("out", Act::RedirectTo(other.url("landed"))).otherwise(ok()));
+        let other = Mocks::start(["landed", "listed"].map(|name| get(name).respond_with(sets(&["theirs=hunter2"]))));
+        let out = get("out").respond_with(redirects(&other.url("landed"), &[]));
+        let server = Mocks::start([out, get("again").respond_with(hello())]);
         let run = Fetchall::new()
             .args(["-b", "id=s3cret", "--backend", backend, "--json", "-v", "--progress", "json"])
             .args([server.url("out"), server.url("again"), other.url("listed")])
@@ -168,17 +168,9 @@ fn cookies_of_the_command_line_stay_at_listed_origins_and_out_of_sight() {
 
 #[test]
 fn cookies_given_in_several_ways_go_in_one_field() {
-    let set = Act::OkWith(vec![("Set-Cookie", "a=b".to_owned())], b"x".to_vec());
-    let server = FaultServer::start(Script::new().otherwise(set));
+    let server = Mocks::start(["1", "2"].map(|name| get(name).respond_with(sets(&["a=b"]))));
     let args = ["-c", "1", "--retry", "0", "-H", "Cookie: c=C1", "-b", "zz=C2"];
     Fetchall::new().args(args).args([server.url("1"), server.url("2")]).run().expect_code(0);
-    let sent: Vec<Vec<String>> = server
-        .requests()
-        .iter()
-        .map(|request| {
-            let cookies = request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("cookie"));
-            cookies.map(|(_, value)| value.clone()).collect()
-        })
-        .collect();
-    assert_eq!(sent, [["c=C1; zz=C2"], ["a=b; c=C1; zz=C2"]]);
+    assert_eq!(cookies(&server), pairs(&[("/1", "c=C1; zz=C2"), ("/2", "a=b; c=C1; zz=C2")]));
+    assert!(server.requests().iter().all(|request| request.headers.get_all("cookie").iter().count() == 1));
 }

@@ -1,8 +1,9 @@
 //! Credentials that do not stand in a URL: `--user`, the netrc file, fields with secret names.
 
-use crate::support::act::{Act, Script};
+use wiremock::ResponseTemplate;
+
 use crate::support::cli::Fetchall;
-use crate::support::fault::FaultServer;
+use crate::support::mock::{Mocks, field, get, hello, redirect};
 use crate::support::proxy::Proxy;
 use crate::support::tls::{Mode, TlsServer};
 
@@ -12,35 +13,31 @@ const BOB: &str = "Basic Ym9iOm90aGVy";
 
 const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
 
-fn ok() -> Act {
-    Act::KeepAliveOk(b"hello\n".to_vec())
+/// A proxy that answers these paths, whatever host they are asked of.
+fn every_host(answers: &[(&str, ResponseTemplate)]) -> Mocks {
+    Mocks::start(answers.iter().map(|(name, answer)| get(name).respond_with(answer.clone()).expect(1)))
 }
 
-/// Answers every host in absolute form: as a proxy it is whatever a test wants it to be.
-fn every_host(acts: Vec<Act>) -> FaultServer {
-    FaultServer::start(Script::new().on_each("http:", acts))
+/// The URL of each request to a proxy, and a field of it.
+fn sent(proxy: &Mocks, name: &str) -> Vec<(String, Option<String>)> {
+    proxy.requests().iter().map(|r| (r.url.to_string(), field(r, name).map(str::to_owned))).collect()
 }
 
-fn sent(server: &FaultServer, field: &str) -> Vec<(String, Option<String>)> {
-    server.requests().iter().map(|r| (r.path.clone(), r.header(field).map(str::to_owned))).collect()
-}
-
-fn told(path: &str, value: Option<&str>) -> (String, Option<String>) {
-    (path.to_owned(), value.map(str::to_owned))
+fn told(url: &str, value: Option<&str>) -> (String, Option<String>) {
+    (url.to_owned(), value.map(str::to_owned))
 }
 
 #[test]
 fn a_user_is_told_to_every_listed_origin_with_one_warning() {
     for backend in BACKENDS {
-        let (one, two) =
-            (FaultServer::start(Script::new().otherwise(ok())), FaultServer::start(Script::new().otherwise(ok())));
+        let (one, two) = (Mocks::hello(), Mocks::hello());
         let run = Fetchall::new()
             .args(["-u", "ann:s3cret", "--backend", backend, "-v", "--json"])
             .args([one.url("a"), two.url("b"), one.url("c"), two.url("d")])
             .run()
             .expect_code(0);
         for request in one.requests().iter().chain(&two.requests()) {
-            assert_eq!(request.header("authorization"), Some(ANN), "{backend}");
+            assert_eq!(field(request, "authorization"), Some(ANN), "{backend}");
         }
         assert_eq!(run.stderr.matches("more than one origin").count(), 1, "{backend}: {}", run.stderr);
         assert!(!run.stderr.contains("s3cret") && !run.stderr.contains("YW5u"), "{}", run.stderr);
@@ -49,9 +46,8 @@ fn a_user_is_told_to_every_listed_origin_with_one_warning() {
 }
 
 #[test]
-fn one_origin_is_no_reason_to_warn_and_a_field_without_a_secret_is_none_either() {
-    let (one, two) =
-        (FaultServer::start(Script::new().otherwise(ok())), FaultServer::start(Script::new().otherwise(ok())));
+fn only_a_secret_for_several_origins_is_warned_of() {
+    let (one, two) = (Mocks::hello(), Mocks::hello());
     let run = Fetchall::new().args(["-u", "ann:s3cret"]).args([one.url("a"), one.url("b")]).run().expect_code(0);
     assert!(!run.stderr.contains("origin"), "{}", run.stderr);
     let run = Fetchall::new().args(["-H", "X-Trial: 1"]).args([one.url("a"), two.url("b")]).run().expect_code(0);
@@ -61,16 +57,15 @@ fn one_origin_is_no_reason_to_warn_and_a_field_without_a_secret_is_none_either()
 }
 
 #[test]
-fn credentials_stay_behind_on_the_way_out_and_come_back_on_the_way_home() {
+fn credentials_go_to_the_listed_origin_alone() {
     let secrets = ["-H", "X-Auth-Token: t0ken", "-H", "Cookie: id=1", "-u", "ann:s3cret", "-H", "X-Kept: yes"];
     for backend in BACKENDS {
-        let acts = vec![
-            Act::RedirectTo("http://b.test/over".into()),
-            Act::RedirectTo("http://a.test:81/port".into()),
-            Act::RedirectTo("http://a.test/home".into()),
-            ok(),
-        ];
-        let server = every_host(acts);
+        let server = every_host(&[
+            ("out", redirect(302, "http://b.test/over")),
+            ("over", redirect(302, "http://a.test:81/port")),
+            ("port", redirect(302, "http://a.test/home")),
+            ("home", hello()),
+        ]);
         let proxy = server.address().to_string();
         let run = Fetchall::new().args(["-x", &proxy, "--backend", backend]).args(secrets).arg("http://a.test/out");
         run.run().expect_code(0);
@@ -83,21 +78,21 @@ fn credentials_stay_behind_on_the_way_out_and_come_back_on_the_way_home() {
             ];
             assert_eq!(sent(&server, field), expected, "{backend}");
         }
-        assert!(server.requests().iter().all(|r| r.header("x-kept") == Some("yes") && r.header("referer").is_none()));
+        assert!(server.requests().iter().all(|r| field(r, "x-kept") == Some("yes") && field(r, "referer").is_none()));
     }
 }
 
 #[test]
 fn what_is_nearer_to_the_url_counts_for_more() {
-    let server = FaultServer::start(Script::new().otherwise(ok()));
+    let server = Mocks::hello();
     let with_user = server.url("url").replace("://", "://bob:other@");
     Fetchall::new().args(["-u", "ann:s3cret"]).arg(with_user).run().expect_code(0);
-    let field = format!("Authorization: {BOB}");
-    Fetchall::new().args(["-u", "ann:s3cret", "-H", &field]).arg(server.url("field")).run().expect_code(0);
+    let authorization = format!("Authorization: {BOB}");
+    Fetchall::new().args(["-u", "ann:s3cret", "-H", &authorization]).arg(server.url("field")).run().expect_code(0);
     let netrc = "machine 127.0.0.1 login bob password other";
     let run = Fetchall::new().file(".netrc", netrc).args(["--netrc", "-u", "ann:s3cret"]).arg(server.url("user"));
     run.run().expect_code(0);
-    let told: Vec<_> = server.requests().iter().map(|r| r.header("authorization").map(str::to_owned)).collect();
+    let told: Vec<_> = server.requests().iter().map(|r| field(r, "authorization").map(str::to_owned)).collect();
     assert_eq!(told, [BOB, BOB, ANN].map(|value| Some(value.to_owned())));
 }
 
@@ -106,14 +101,13 @@ fn the_netrc_file_speaks_to_hosts_by_name() {
     let netrc = "machine a.test login ann password s3cret\nmachine b.test login bob password other\n\
                  default login nobody password x\n";
     for backend in BACKENDS {
-        let acts = vec![
-            Act::RedirectTo("http://b.test/named".into()),
-            Act::RedirectTo("http://b.test:81/port".into()),
-            Act::RedirectTo("http://c.test/unnamed".into()),
-            Act::RedirectTo("http://a.test/home".into()),
-            ok(),
-        ];
-        let server = every_host(acts);
+        let server = every_host(&[
+            ("x", redirect(302, "http://b.test/named")),
+            ("named", redirect(302, "http://b.test:81/port")),
+            ("port", redirect(302, "http://c.test/unnamed")),
+            ("unnamed", redirect(302, "http://a.test/home")),
+            ("home", hello()),
+        ]);
         let proxy = server.address().to_string();
         let run = Fetchall::new().file("secrets", netrc).args([
             "-x",
@@ -148,7 +142,7 @@ fn after_a_redirect_the_netrc_file_speaks_over_tls_alone() {
             ("https://localhost:444/port", None),
             ("https://127.0.0.1/unnamed", None),
         ] {
-            let server = every_host(vec![Act::RedirectTo(target.into())]);
+            let server = every_host(&[("x", redirect(302, target))]);
             let through = format!("http={} https={}", server.address(), proxy.address());
             let run = Fetchall::new().file("secrets", netrc).args(["-x", &through, "--backend", backend, "--cacert"]);
             let run = run.arg(tls.ca_pem_file()).args(["--private-addresses", "allow", "--netrc-file", "secrets"]);
@@ -161,11 +155,11 @@ fn after_a_redirect_the_netrc_file_speaks_over_tls_alone() {
 
 #[test]
 fn the_netrc_file_knows_the_password_of_a_user_in_a_url() {
-    let server = FaultServer::start(Script::new().otherwise(ok()));
+    let server = Mocks::hello();
     let netrc = "machine 127.0.0.1 login bob password other\nmachine 127.0.0.1 login ann password s3cret\n";
     let url = server.url("x").replace("://", "://ann@");
     Fetchall::new().file(".netrc", netrc).arg("--netrc").arg(url).run().expect_code(0);
-    assert_eq!(server.requests()[0].header("authorization"), Some(ANN));
+    assert_eq!(field(&server.requests()[0], "authorization"), Some(ANN));
 }
 
 #[test]
@@ -180,7 +174,7 @@ fn a_netrc_file_that_cannot_be_used_is_told_and_not_shown() {
 #[test]
 fn no_hop_is_anything_but_http() {
     for target in ["ftp://127.0.0.1/x", "file:///etc/passwd", "gopher://127.0.0.1/", "data:text/plain,x"] {
-        let server = FaultServer::start(Script::new().on("x", Act::RedirectTo(target.into())));
+        let server = Mocks::start([get("x").respond_with(redirect(302, target)).expect(1)]);
         let run = Fetchall::new().arg("--json").arg(server.url("x")).run().expect_code(1);
         let error = &run.records()[0]["error"];
         assert_eq!(error["kind"], "redirect");

@@ -40,21 +40,6 @@ fn heads_alone_are_asked_for_and_nothing_is_saved() {
 }
 
 #[test]
-fn what_was_looked_at_is_not_done() {
-    let server = FaultServer::start(Script::new().on("x", Act::KeepAliveOk(b"hello\n".to_vec())));
-    let state = tempfile::tempdir().unwrap();
-    let state = state.path().join("state.db");
-    let run = |words: &[&str]| {
-        let run = Fetchall::new().args(["--json", "--state"]).arg(&state).args(words).arg(server.url("x")).run();
-        run.expect_code(0).records().remove(0)
-    };
-    assert_eq!(run(&["--head"])["bytes"], serde_json::Value::Null);
-    assert_eq!((&run(&[])["outcome"], &run(&[])["outcome"]), (&"ok".into(), &"skipped".into()));
-    let methods: Vec<_> = server.requests().into_iter().map(|request| request.method).collect();
-    assert_eq!(methods, ["HEAD", "GET"]);
-}
-
-#[test]
 fn a_head_is_no_document() {
     let run = Fetchall::new().args(["--head", "-O", "x", "http://127.0.0.1:1/"]).run().expect_code(2);
     assert!(run.stderr.contains("--head and --output-document"), "{}", run.stderr);

@@ -1,39 +1,43 @@
 //! Who is told a secret, and that nobody else ever sees it.
 
 use serde_json::json;
+use wiremock::Mock;
+use wiremock::matchers::{basic_auth, method};
 
 use crate::support::act::{Act, Script};
 use crate::support::cli::Fetchall;
 use crate::support::fault::FaultServer;
+use crate::support::mock::{Mocks, field, get, hello, redirect};
 use crate::support::single::files;
-
-/// `user:s3cret%21` as Basic credentials.
-const BASIC: &str = "Basic dXNlcjpzM2NyZXQh";
 
 fn with_secret(url: &str) -> String {
     url.replacen("://", "://user:s3cret%21@", 1)
 }
 
 /// Two origins; `/out` of the first leads to the second, `/in` stays.
-fn origins() -> (FaultServer, FaultServer) {
-    let other = FaultServer::start(Script::new().otherwise(Act::KeepAliveOk(b"other\n".to_vec())));
-    let script = Script::new()
-        .on("out", Act::RedirectTo(other.url("landed")))
-        .on("in", Act::RedirectTo("/stayed".into()))
-        .on("stayed", Act::KeepAliveOk(b"here\n".to_vec()));
-    (FaultServer::start(script), other)
+fn origins() -> (Mocks, Mocks) {
+    let other = Mocks::hello();
+    let server = Mocks::start([
+        get("out").respond_with(redirect(302, &other.url("landed"))),
+        get("in").respond_with(redirect(302, "/stayed")),
+        get("stayed").respond_with(hello()),
+    ]);
+    (server, other)
 }
 
 #[test]
 fn credentials_of_a_url_go_to_its_origin_alone() {
-    let (server, other) = origins();
+    let other = Mocks::hello();
+    let known = |name| get(name).and(basic_auth("user", "s3cret!"));
+    let server = Mocks::start([
+        known("out").respond_with(redirect(302, &other.url("landed"))).expect(1),
+        known("in").respond_with(redirect(302, "/stayed")).expect(1),
+        known("stayed").respond_with(hello()).expect(1),
+    ]);
     let urls = ["in", "out"].map(|name| with_secret(&server.url(name)));
     Fetchall::new().args(urls).run().expect_code(0);
-    let asked = server.requests();
-    assert_eq!(asked.len(), 3);
-    assert!(asked.iter().all(|request| request.header("authorization") == Some(BASIC)), "{asked:?}");
     let landed = other.requests();
-    assert_eq!((landed.len(), landed[0].header("authorization"), landed[0].header("referer")), (1, None, None));
+    assert_eq!((landed.len(), field(&landed[0], "authorization"), field(&landed[0], "referer")), (1, None, None));
 }
 
 #[test]
@@ -43,13 +47,13 @@ fn authorization_and_cookies_are_dropped_on_the_way_out() {
         ["-H", "Authorization: Bearer t0ken", "-H", "Cookie: id=1", "-H", "Host: virtual.test", "-H", "X-Kept: yes"];
     Fetchall::new().args(fields).args(["in", "out"].map(|name| server.url(name))).run().expect_code(0);
     for request in server.requests() {
-        assert_eq!(request.header("authorization"), Some("Bearer t0ken"), "{request:?}");
-        assert_eq!((request.header("cookie"), request.header("host")), (Some("id=1"), Some("virtual.test")));
+        assert_eq!(field(&request, "authorization"), Some("Bearer t0ken"), "{request:?}");
+        assert_eq!((field(&request, "cookie"), field(&request, "host")), (Some("id=1"), Some("virtual.test")));
     }
     let landed = &other.requests()[0];
-    assert_eq!((landed.header("authorization"), landed.header("cookie")), (None, None), "{landed:?}");
-    assert_eq!(landed.header("x-kept"), Some("yes"));
-    assert_eq!(landed.header("host"), Some(other.address().to_string().as_str()), "a Host of ours names one origin");
+    assert_eq!((field(landed, "authorization"), field(landed, "cookie")), (None, None), "{landed:?}");
+    assert_eq!(field(landed, "x-kept"), Some("yes"));
+    assert_eq!(field(landed, "host"), Some(other.address().to_string().as_str()), "a Host of ours names one origin");
 }
 
 #[test]
@@ -57,16 +61,16 @@ fn fields_of_a_line_are_dropped_on_the_way_out_too() {
     let (server, other) = origins();
     let list = json!({"url": server.url("out"), "headers": {"Authorization": "Bearer t0ken"}}).to_string();
     Fetchall::new().args(["--input-format", "ndjson"]).stdin(list).run().expect_code(0);
-    assert_eq!(server.requests()[0].header("authorization"), Some("Bearer t0ken"));
-    assert_eq!(other.requests()[0].header("authorization"), None);
+    assert_eq!(field(&server.requests()[0], "authorization"), Some("Bearer t0ken"));
+    assert_eq!(field(&other.requests()[0], "authorization"), None);
 }
 
 #[test]
 fn credentials_of_a_location_are_neither_sent_nor_shown() {
-    let other = FaultServer::start(Script::new().otherwise(Act::KeepAliveOk(b"other\n".to_vec())));
-    let server = FaultServer::start(Script::new().on("x", Act::RedirectTo(with_secret(&other.url("landed")))));
+    let other = Mocks::hello();
+    let server = Mocks::start([get("x").respond_with(redirect(302, &with_secret(&other.url("landed"))))]);
     let run = Fetchall::new().arg("--json").arg(server.url("x")).run().expect_code(0);
-    assert_eq!(other.requests()[0].header("authorization"), None);
+    assert_eq!(field(&other.requests()[0], "authorization"), None);
     assert_eq!(run.records()[0]["final_url"], other.url("landed"));
     assert!(!run.stdout.contains("s3cret"), "{}", run.stdout);
 }
@@ -102,12 +106,12 @@ fn a_secret_is_shown_nowhere() {
 
 #[test]
 fn the_user_agent_says_who_asks() {
-    let server = FaultServer::start(Script::new().otherwise(Act::KeepAliveOk(Vec::new())));
+    let server = Mocks::hello();
     Fetchall::new().arg(server.url("default")).run().expect_code(0);
     Fetchall::new().args(["-A", "me/1"]).arg(server.url("own")).run().expect_code(0);
     Fetchall::new().args(["-A", ""]).arg(server.url("none")).run().expect_code(0);
     Fetchall::new().args(["-H", "User-Agent: field/1"]).arg(server.url("field")).run().expect_code(0);
-    let agents: Vec<_> = server.requests().iter().map(|r| r.header("user-agent").map(str::to_owned)).collect();
+    let agents: Vec<_> = server.requests().iter().map(|r| field(r, "user-agent").map(str::to_owned)).collect();
     let default = agents[0].as_deref().expect("one is sent");
     assert!(default.starts_with(concat!("fetchall/", env!("CARGO_PKG_VERSION"), " (+http")), "{default}");
     assert_eq!(agents[1..], [Some("me/1".to_owned()), None, Some("field/1".to_owned())]);
@@ -115,11 +119,10 @@ fn the_user_agent_says_who_asks() {
 
 #[test]
 fn the_same_url_for_another_user_is_no_duplicate() {
-    let server = FaultServer::standard();
+    let user = |name: &str, word: &str| Mock::given(method("GET")).and(basic_auth(name, word)).respond_with(hello());
+    let server = Mocks::start([user("ann", "1").expect(1), user("bob", "2").expect(1)]);
     let list = ["ann:1@", "bob:2@", "ann:1@"].map(|user| server.url("ok").replace("://", &format!("://{user}")) + "\n");
-    let run = Fetchall::new().args(["--json", "-"]).stdin(list.concat()).run();
+    let run = Fetchall::new().args(["--json", "-"]).stdin(list.concat()).run().expect_code(0);
     let outcomes: Vec<_> = run.records().iter().map(|r| r["outcome"].as_str().unwrap().to_owned()).collect();
     assert_eq!(outcomes.iter().filter(|o| *o == "skipped").count(), 1, "{outcomes:?}");
-    assert_eq!(server.requests().len(), 2);
-    server.join();
 }

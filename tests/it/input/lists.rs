@@ -1,15 +1,19 @@
 //! Lists: streams, files, arguments, tables; order, duplicates and bad lines.
 
-use serde_json::{Value, json};
+use std::time::Duration;
 
-use crate::support::act::{Act, Script};
+use serde_json::{Value, json};
+use wiremock::Mock;
+use wiremock::matchers::{header, method};
+
 use crate::support::cli::Fetchall;
-use crate::support::fault::FaultServer;
+use crate::support::mock::{Mocks, get, hello};
 use crate::support::play::gzip;
 use crate::support::single::kind;
 
-fn anything() -> FaultServer {
-    FaultServer::start(Script::new().otherwise(Act::KeepAliveOk(b"hello\n".to_vec())))
+/// A server of `/a` and `/b`, each of which is to be asked so many times.
+fn each_asked(times: u64) -> Mocks {
+    Mocks::start(["a", "b"].map(|name| get(name).respond_with(hello()).expect(times)))
 }
 
 fn parse(line: &str) -> Value {
@@ -17,8 +21,8 @@ fn parse(line: &str) -> Value {
 }
 
 #[test]
-fn a_line_that_has_arrived_is_fetched_without_waiting_for_the_next() {
-    let server = anything();
+fn a_line_is_fetched_before_the_next_one_arrives() {
+    let server = Mocks::hello();
     let mut running = Fetchall::new().args(["--json", "-"]).stdin_open().spawn();
     for (n, name) in ["a", "b", "c"].iter().enumerate() {
         running.write_line(&server.url(name));
@@ -32,7 +36,7 @@ fn a_line_that_has_arrived_is_fetched_without_waiting_for_the_next() {
 
 #[test]
 fn a_pipe_is_read_without_being_named() {
-    let server = anything();
+    let server = each_asked(1);
     let list = format!("\u{feff}# a comment\r\n\r\n  {}  \r\n{}", server.url("a"), server.url("b"));
     let run = Fetchall::new().arg("--json").stdin(list).run().expect_code(0);
     let mut lines: Vec<_> = run.records().iter().map(|record| record["source"]["line"].as_u64()).collect();
@@ -42,7 +46,8 @@ fn a_pipe_is_read_without_being_named() {
 
 #[test]
 fn arguments_files_and_standard_input_go_together() {
-    let server = anything();
+    let server =
+        Mocks::start(["one", "two", "piped", "argument"].map(|name| get(name).respond_with(hello()).expect(1)));
     let fetchall = Fetchall::new()
         .file("one.txt", server.url("one\n"))
         .file("two.txt", format!("# two\n{}", server.url("two\n")))
@@ -58,31 +63,33 @@ fn arguments_files_and_standard_input_go_together() {
 
 #[test]
 fn higher_priorities_are_handed_out_first() {
-    let slow = Act::Delayed(std::time::Duration::from_millis(300), Box::new(Act::KeepAliveOk(Vec::new())));
-    let server = FaultServer::start(Script::new().on("first", slow).otherwise(Act::KeepAliveOk(Vec::new())));
+    let server = Mocks::hello();
+    // While the first one is under way the rest of the list is read.
+    let slow = hello().set_delay(Duration::from_millis(300));
+    server.mount(get("first").respond_with(slow).with_priority(1));
     let mut list = format!("url,priority\n{},99\n", server.url("first"));
     for (name, priority) in [("low", "-5"), ("plain", ""), ("high", "7"), ("plain2", "0"), ("high2", "7")] {
         list += &format!("{},{priority}\n", server.url(name));
     }
     Fetchall::new().file("list.csv", list).args(["-c", "1", "list.csv"]).run().expect_code(0);
-    let order: Vec<String> = server.requests().into_iter().map(|request| request.path).collect();
+    let order: Vec<String> = server.requests().iter().map(|request| request.url.path().to_owned()).collect();
     assert_eq!(order, ["/first", "/high", "/high2", "/plain", "/plain2", "/low"]);
 }
 
 #[test]
 fn duplicates_are_skipped_once_fetched() {
-    let server = anything();
+    let server = each_asked(1);
     let list = [server.url("a"), server.url("a#part"), server.url("a").replace("http", "HTTP"), server.url("b")];
     let run = Fetchall::new().arg("--json").stdin(list.join("\n")).run().expect_code(0);
     let records = run.records();
     assert_eq!(records.len(), 4);
     let skipped = records.iter().filter(|record| record["skip"]["reason"] == "duplicate").count();
-    assert_eq!((skipped, server.requests().len()), (2, 2));
+    assert_eq!(skipped, 2);
 }
 
 #[test]
 fn bad_lines_are_records_that_name_file_and_line() {
-    let server = anything();
+    let server = each_asked(2);
     let list = format!("{}\nexample.com/no-scheme\n\n# fine\nmailto:a@b\n{}\n", server.url("a"), server.url("b"));
     let fetchall = Fetchall::new().file("in/sites.txt", &list).args(["--json", "in/sites.txt"]);
     let run = fetchall.run().expect_code(1);
@@ -97,16 +104,15 @@ fn bad_lines_are_records_that_name_file_and_line() {
 
 #[test]
 fn lists_may_be_gzipped() {
-    let server = anything();
+    let server = each_asked(2);
     let list = gzip(format!("{}\n{}\n", server.url("a"), server.url("b")).as_bytes());
     Fetchall::new().file("list.txt.gz", &list).arg("list.txt.gz").run().expect_code(0);
     Fetchall::new().arg("-").stdin(list).run().expect_code(0);
-    assert_eq!((server.asked("/a"), server.asked("/b")), (2, 2));
 }
 
 #[test]
-fn a_gzipped_list_that_is_cut_breaks_the_run_and_keeps_what_was_read() {
-    let server = anything();
+fn a_truncated_gzip_list_ends_the_run_with_an_account() {
+    let server = Mocks::hello();
     let lines: String = (0..2000).map(|n| server.url(&format!("a/{n}/{}\n", n * 7919 % 1009))).collect();
     let mut list = gzip(lines.as_bytes());
     list.truncate(list.len() / 2);
@@ -120,7 +126,11 @@ fn a_gzipped_list_that_is_cut_breaks_the_run_and_keeps_what_was_read() {
 
 #[test]
 fn request_fields_of_a_line_reach_the_server() {
-    let server = anything();
+    let names = [("csv", "text/plain"), ("ndjson", "text/plain"), ("tsv", "*/*"), ("aria2", "*/*")];
+    let server = Mocks::start(names.map(|(name, accept)| {
+        let fields = get(name).and(header("x-one", "1")).and(header("x-two", "2"));
+        fields.and(header("accept", accept)).respond_with(hello()).expect(1)
+    }));
     let [csv, ndjson, tsv, aria2] = ["csv", "ndjson", "tsv", "aria2"].map(|name| server.url(name));
     let fetchall = Fetchall::new()
         .file(
@@ -132,21 +142,13 @@ fn request_fields_of_a_line_reach_the_server() {
         .file("d.txt", format!("{aria2}\n  header=X-One: 1\n"))
         .args(["-H", "X-One: run", "-H", "X-Two: 2", "a.csv", "b.ndjson", "c.tsv", "d.txt"]);
     fetchall.run().expect_code(0);
-    let requests = server.requests();
-    assert_eq!(requests.len(), 4);
-    for request in requests {
-        assert_eq!((request.header("x-one"), request.header("x-two")), (Some("1"), Some("2")), "{request:?}");
-        let accept = if ["/csv", "/ndjson"].contains(&&*request.path) { "text/plain" } else { "*/*" };
-        assert_eq!(request.header("accept"), Some(accept));
-    }
 }
 
 #[test]
 fn records_of_an_earlier_run_are_a_list() {
-    let server = anything();
+    let server = each_asked(2);
     let first = Fetchall::new().arg("--json").args(["a", "b"].map(|name| server.url(name))).run().expect_code(0);
     Fetchall::new().args(["--input-format", "ndjson"]).stdin(first.stdout).run().expect_code(0);
-    assert_eq!((server.asked("/a"), server.asked("/b")), (2, 2));
 }
 
 #[test]
@@ -158,7 +160,7 @@ fn an_empty_list_is_no_error() {
 
 #[test]
 fn a_list_that_is_not_there_is_told_before_anything_is_fetched() {
-    let server = anything();
+    let server = Mocks::start([Mock::given(method("GET")).respond_with(hello()).expect(0)]);
     let run = Fetchall::new().arg(server.url("a")).arg("absent.txt").run().expect_code(2);
-    assert!(run.stderr.contains("absent.txt") && server.requests().is_empty(), "{}", run.stderr);
+    assert!(run.stderr.contains("absent.txt"), "{}", run.stderr);
 }

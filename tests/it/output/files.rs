@@ -2,11 +2,12 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
 use crate::support::act::{Act, Script};
 use crate::support::cli::Fetchall;
 use crate::support::fault::FaultServer;
+use crate::support::process::{fetchall, output};
 
 fn server() -> FaultServer {
     FaultServer::start(Script::new().otherwise(Act::KeepAliveOk(b"hello\n".to_vec())))
@@ -14,9 +15,9 @@ fn server() -> FaultServer {
 
 /// The program with these files as standard input and output, as a shell redirects them.
 fn redirected(folder: &Path, args: &[&str], stdin: File, stdout: Stdio) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_fetchall"));
+    let mut command = fetchall();
     command.args(args).current_dir(folder).env("FETCHALL_RETRY", "0").env("HOME", folder);
-    command.env("XDG_CONFIG_HOME", folder).stdin(stdin).stdout(stdout).output().expect("it runs")
+    output(command.env("XDG_CONFIG_HOME", folder).stdin(stdin).stdout(stdout))
 }
 
 #[test]

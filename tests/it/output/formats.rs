@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use crate::support::act::Script;
 use crate::support::cli::{Fetchall, Finished, records};
 use crate::support::fault::FaultServer;
-use crate::support::schema;
+use crate::support::process::{Process, fetchall, finish, on_thread};
 use crate::support::single::kind;
+use crate::support::{PATIENCE, schema};
 
 /// One good answer after a redirect, one 404, one duplicate, one line that is no URL, with marks
 /// that tables must quote.
@@ -150,7 +151,7 @@ fn a_reader_that_goes_away_ends_the_run_quietly() {
 #[cfg(target_os = "linux")]
 #[test]
 fn each_record_is_one_write() {
-    use std::process::{Command, Stdio};
+    use std::process::Stdio;
 
     use rustix::pipe::{PipeFlags, pipe_with};
 
@@ -158,23 +159,22 @@ fn each_record_is_one_write() {
     for format in ["ndjson", "text", "csv", "tsv"] {
         let (reader, writer) = pipe_with(PipeFlags::DIRECT | PipeFlags::CLOEXEC).expect("a pipe");
         let urls = (0..20).map(|n| server.url(&format!("keep-alive-ok/{n}")));
-        let mut command = Command::new(env!("CARGO_BIN_EXE_fetchall"));
-        command.env_clear().args(["-q", "--format", format]).args(urls).stdin(Stdio::null()).stdout(writer);
-        let mut child = command.spawn().expect("it starts");
-        // Ours of the pipe's ends to write to, or there would be no end to read.
+        let mut command = fetchall();
+        command.args(["-q", "--format", format]).args(urls).stdout(writer).stderr(Stdio::null());
+        let mut process = Process::start(&mut command);
+        // The command owns a writing end of the pipe, which would never end with it.
         drop(command);
-        let mut packets = 0;
-        let mut buffer = [0; 1 << 16];
-        loop {
-            let len = rustix::io::read(&reader, &mut buffer).expect("it can be read");
-            if len == 0 {
-                break;
-            }
-            let packet = std::str::from_utf8(&buffer[..len]).expect("text");
-            assert!(packet.ends_with('\n') && packet.matches('\n').count() == 1, "{format}: {packet:?}");
-            packets += 1;
+        let packets = on_thread(move || {
+            let mut buffer = [0; 1 << 16];
+            let mut read = || rustix::io::read(&reader, &mut buffer).map(|len| buffer[..len].to_vec());
+            std::iter::from_fn(|| read().ok().filter(|packet| !packet.is_empty())).collect::<Vec<_>>()
+        });
+        assert!(process.wait_within(PATIENCE, |_| ()).expect("its end").success());
+        let packets = finish(&packets, "standard output");
+        assert_eq!(packets.len(), if ["csv", "tsv"].contains(&format) { 21 } else { 20 }, "{format}");
+        for packet in packets {
+            let is_line = packet.ends_with(b"\n") && packet.iter().filter(|byte| **byte == b'\n').count() == 1;
+            assert!(is_line, "{format}: {}", packet.escape_ascii());
         }
-        assert!(child.wait().expect("a child of ours").success());
-        assert_eq!(packets, if ["csv", "tsv"].contains(&format) { 21 } else { 20 }, "{format}");
     }
 }

@@ -1,10 +1,9 @@
 //! `-O`: one URL as one file, or on standard output.
 
-use std::process::{Command, Stdio};
-
 use crate::support::act::{Act, Script};
 use crate::support::cli::Fetchall;
 use crate::support::fault::FaultServer;
+use crate::support::process::{fetchall, output};
 use crate::support::single::{files, kind};
 
 fn binary() -> Vec<u8> {
@@ -36,9 +35,7 @@ fn a_failure_leaves_no_file_and_keeps_an_old_one() {
 #[test]
 fn standard_output_gets_the_body_and_nothing_else() {
     let server = serve(Act::KeepAliveOk(binary()));
-    let mut command = Command::new(env!("CARGO_BIN_EXE_fetchall"));
-    let output = command.env_clear().args(["-O", "-"]).arg(server.url("x")).stdin(Stdio::null()).output();
-    let output = output.expect("it runs");
+    let output = output(fetchall().args(["-O", "-"]).arg(server.url("x")));
     assert!(output.status.success() && output.stdout == binary(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(String::from_utf8_lossy(&output.stderr).contains("1 URL in"));
 }

@@ -1,16 +1,16 @@
 //! The program, run from outside in a clean environment.
 
 use std::ffi::OsString;
-use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::process::{ChildStdin, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::process::{Process, command, finish, on_thread, read_all, read_lines};
 use super::{PATIENCE, schema};
 
 enum Input {
@@ -119,7 +119,7 @@ impl Fetchall {
 
     /// Starts it.
     pub fn spawn(self) -> Running {
-        let mut command = Command::new(&self.program);
+        let mut command = command(&self.program);
         let config = self.folder.path().join("xdg");
         command
             .args(&self.args)
@@ -129,62 +129,39 @@ impl Fetchall {
             .envs((!self.retries).then_some(("FETCHALL_RETRY", "0")))
             .envs(self.envs)
             .current_dir(self.folder.path())
-            .stdin(if matches!(self.input, Input::Nothing) { Stdio::null() } else { Stdio::piped() })
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+            .stdin(if matches!(self.input, Input::Nothing) { Stdio::null() } else { Stdio::piped() });
         // Windows programs cannot open a socket without it.
         if let Some(root) = std::env::var_os("SystemRoot") {
             command.env("SystemRoot", root);
         }
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("{}: {error}", self.program.display()));
+        let mut process = Process::start(&mut command);
+        let child = process.child();
         let mut stdin = child.stdin.take();
         let mut feeder = None;
         if let Input::Text(text) = self.input {
             let mut stdin = stdin.take().expect("a pipe");
             // A thread, for the program may write before it has read everything. It may also end
             // before; then the pipe is closed and that is all.
-            feeder = Some(thread::spawn(move || drop(stdin.write_all(&text))));
+            feeder = Some(on_thread(move || drop(stdin.write_all(&text))));
         }
         let (lines, seen) = mpsc::channel();
-        let stdout = child.stdout.take().expect("a pipe");
+        let (stdout, stderr) = (child.stdout.take().expect("a pipe"), child.stderr.take());
         let limit = self.close_stdout_after;
-        let stdout = thread::spawn(move || read_lines(stdout, limit, &lines));
-        let mut stderr = child.stderr.take().expect("a pipe");
-        let stderr = thread::spawn(move || {
-            let mut text = Vec::new();
-            // What was read before an error is still worth showing.
-            let _ = stderr.read_to_end(&mut text);
-            String::from_utf8_lossy(&text).into_owned()
-        });
-        Running { child, stdin, feeder, seen, stdout: Some(stdout), stderr: Some(stderr), folder: Some(self.folder) }
+        let stdout = on_thread(move || read_lines(stdout, limit, &lines));
+        let stderr = on_thread(move || String::from_utf8_lossy(&read_all(stderr)).into_owned());
+        Running { process, stdin, feeder, seen, stdout, stderr, folder: self.folder }
     }
-}
-
-fn read_lines(stdout: impl Read, limit: Option<usize>, lines: &mpsc::Sender<String>) -> Vec<u8> {
-    let mut stdout = BufReader::new(stdout);
-    let mut all = Vec::new();
-    let mut count = 0;
-    while limit.is_none_or(|limit| count < limit) {
-        let before = all.len();
-        if stdout.read_until(b'\n', &mut all).unwrap_or(0) == 0 {
-            break;
-        }
-        count += 1;
-        // Nobody need be waiting for it.
-        let _ = lines.send(String::from_utf8_lossy(&all[before..]).trim_end().to_string());
-    }
-    all
 }
 
 /// The program while it runs. Dropping it kills it.
 pub struct Running {
-    child: Child,
+    process: Process,
     stdin: Option<ChildStdin>,
-    feeder: Option<JoinHandle<()>>,
+    feeder: Option<Receiver<()>>,
     seen: Receiver<String>,
-    stdout: Option<JoinHandle<Vec<u8>>>,
-    stderr: Option<JoinHandle<String>>,
-    folder: Option<TempDir>,
+    stdout: Receiver<Vec<u8>>,
+    stderr: Receiver<String>,
+    folder: TempDir,
 }
 
 impl Running {
@@ -214,13 +191,13 @@ impl Running {
     /// Its number.
     #[cfg(unix)]
     pub fn pid(&self) -> rustix::process::Pid {
-        rustix::process::Pid::from_child(&self.child)
+        self.process.pid()
     }
 
     /// Sends a signal.
     #[cfg(unix)]
     pub fn signal(&self, signal: rustix::process::Signal) {
-        rustix::process::kill_process(self.pid(), signal).expect("it still runs");
+        self.process.signal(signal);
     }
 
     /// Ctrl-C.
@@ -231,12 +208,12 @@ impl Running {
 
     /// The working folder.
     pub fn folder(&self) -> &Path {
-        self.folder.as_ref().expect("kept until the end").path()
+        self.folder.path()
     }
 
     /// Whether it still runs.
     pub fn is_running(&mut self) -> bool {
-        self.child.try_wait().expect("a child of ours").is_none()
+        self.process.is_running()
     }
 
     /// Waits for its end; an open standard input is closed first.
@@ -245,37 +222,23 @@ impl Running {
     /// When it does not end within twice [`PATIENCE`].
     pub fn wait(mut self) -> Finished {
         self.stdin = None;
-        let deadline = Instant::now() + 2 * PATIENCE;
-        let status = loop {
-            if let Some(status) = self.child.try_wait().expect("a child of ours") {
-                break status;
-            }
-            if Instant::now() > deadline {
-                self.kill();
-                let stderr = self.stderr.take().map(|stderr| stderr.join().expect("reading does not panic"));
-                panic!("the program did not end; it said: {}", stderr.unwrap_or_default());
-            }
-            thread::sleep(Duration::from_millis(2));
-        };
-        if let Some(feeder) = self.feeder.take() {
-            feeder.join().expect("writing does not panic");
+        self.wait_while(2 * PATIENCE, |_| ())
+    }
+
+    /// Waits for its end and leaves standard input as it is. `meanwhile` is called every few
+    /// milliseconds until then.
+    ///
+    /// # Panics
+    /// When it does not end within this time.
+    pub fn wait_while(mut self, limit: Duration, meanwhile: impl FnMut(&Process)) -> Finished {
+        let status = self.process.wait_within(limit, meanwhile);
+        let stderr = finish(&self.stderr, "standard error");
+        let status = status.unwrap_or_else(|late| panic!("{late}; it said: {stderr}"));
+        if let Some(feeder) = &self.feeder {
+            finish(feeder, "standard input");
         }
-        let stdout = self.stdout.take().expect("waited for once").join().expect("reading does not panic");
-        let stderr = self.stderr.take().expect("waited for once").join().expect("reading does not panic");
-        let folder = self.folder.take().expect("waited for once");
-        Finished { status, stdout: String::from_utf8(stdout).expect("output in UTF-8"), stderr, folder }
-    }
-
-    fn kill(&mut self) {
-        // It may have ended by itself just now.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.kill();
+        let stdout = String::from_utf8(finish(&self.stdout, "standard output")).expect("output in UTF-8");
+        Finished { status, stdout, stderr, folder: self.folder }
     }
 }
 

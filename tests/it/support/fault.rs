@@ -128,11 +128,6 @@ impl FaultServer {
         self.shared.log().connections
     }
 
-    /// Connections open now.
-    pub fn open(&self) -> usize {
-        self.shared.log().open
-    }
-
     /// The most requests that were ever being answered at once.
     pub fn max_in_flight(&self) -> usize {
         self.shared.log().max_in_flight

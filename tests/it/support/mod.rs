@@ -1,12 +1,14 @@
 //! What the integration tests stand on: servers that misbehave, and the program run from outside.
-#![allow(dead_code, reason = "what one subject does not use another does")]
+#![cfg_attr(not(unix), allow(dead_code, reason = "some tests need a Unix system"))]
 
 pub mod act;
 pub mod cli;
 pub mod digest;
 pub mod fault;
 pub mod h2;
+pub mod mock;
 pub mod play;
+pub mod process;
 pub mod proxy;
 mod runtime;
 pub mod schema;

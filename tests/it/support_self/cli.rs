@@ -2,9 +2,11 @@
 #![cfg(unix)]
 
 use std::os::unix::process::ExitStatusExt as _;
+use std::time::Duration;
 
 use rustix::process::Signal;
 
+use crate::support::PATIENCE;
 use crate::support::cli::{Fetchall, records};
 
 fn shell(script: &str) -> Fetchall {
@@ -59,18 +61,42 @@ fn a_running_program_is_talked_to_and_signalled() {
     running.close_stdin();
     assert_eq!(running.wait().stdout, "got a\ngot b\nend\n");
 
-    let mut running = shell("echo ready; read line").stdin_open().spawn();
-    assert_eq!(running.next_line(), "ready");
-    running.signal(Signal::TERM);
-    let mut ended = shell("echo ready; read line").stdin_open().spawn();
-    ended.next_line();
-    ended.interrupt();
-    // Closing standard input would end the shell as well, but not by a signal.
-    while running.is_running() || ended.is_running() {
-        std::thread::yield_now();
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
+        let mut running = shell("echo ready; read line").stdin_open().spawn();
+        assert_eq!(running.next_line(), "ready");
+        running.signal(signal);
+        // The end of standard input would end the shell as well, but not by a signal.
+        assert_eq!(running.wait_while(PATIENCE, |_| ()).status.signal(), Some(signal.as_raw()));
     }
-    assert_eq!(running.wait().status.signal(), Some(15));
-    assert_eq!(ended.wait().status.signal(), Some(2));
+}
+
+/// The runner of the tests may be started by `nohup`, or in the background of a script.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "no safe call ignores a signal")]
+#[test]
+fn ignored_and_blocked_signals_are_not_inherited() {
+    use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, signal};
+
+    // SAFETY: ignoring a signal runs no code. Nothing here sends or awaits SIGQUIT.
+    let before = unsafe { signal(Signal::SIGQUIT, SigHandler::SigIgn) }.expect("it can be ignored");
+    let mask = SigSet::from(Signal::SIGTERM).thread_swap_mask(SigmaskHow::SIG_BLOCK).expect("it can be blocked");
+    let run = shell("while read name value; do echo $name $value; done < /proc/self/status").run();
+    mask.thread_set_mask().expect("the mask of before");
+    // SAFETY: this is the disposition of before.
+    unsafe { signal(Signal::SIGQUIT, before) }.expect("it can be restored");
+    for name in ["SigBlk: ", "SigIgn: "] {
+        let hex = run.stdout.lines().find_map(|line| line.strip_prefix(name)).expect("a set of signals");
+        let set = u64::from_str_radix(hex, 16).expect("a number");
+        for number in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGPIPE, Signal::SIGTERM] {
+            assert_eq!(set >> (number as u32 - 1) & 1, 0, "{name}{number}");
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "did not end within 50ms")]
+fn a_program_that_does_not_end_fails_its_test() {
+    shell("read line").stdin_open().spawn().wait_while(Duration::from_millis(50), |_| ());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod cookies;
 mod descriptors;
 mod folder;
+mod list_fetcher;
 mod memory;
 mod outputs;
 mod unmatched;
@@ -30,11 +31,13 @@ use crate::policy::address::AddressClasses;
 use crate::policy::naming::{Claims, Template};
 use crate::policy::netrc::Netrc;
 use crate::policy::pacer::{AllManners, Manners, Pacer, SharedPacer};
+use crate::policy::politeness;
 use crate::policy::retry::{Jitter, Limits};
 use crate::report::Reporter;
 use crate::sink::Sink;
-use crate::source::{Inputs, ListSource, ReportSource, Source, SourceError};
+use crate::source::{Inputs, ListOpener, ListOptions, ListSource, ReportSource, Source, SourceError};
 use crate::state::StateError;
+use list_fetcher::ListFetcher;
 use memory::Recalling;
 use outputs::Outputs;
 
@@ -109,7 +112,26 @@ pub fn plan(
         let why = "--changes and --retry-from: another try of some URLs is no run to compare; leave one of them out";
         return Err(SetupError::Setting(why.to_owned()));
     }
-    let mut source = source(inputs, config)?;
+    let addresses = addresses(config, surroundings.address_classes);
+    let (jar, mut warnings) = cookies::jar(config)?;
+    let mut spec = http_spec(config, addresses)?;
+    spec.cookies = jar.clone();
+    let seed = RandomState::new().build_hasher().finish();
+    let manners = manners(config);
+    let chance = config.random_wait.then(|| Jitter::new(seed));
+    let pacer = Pacer::new(manners.clone(), config.rate.map(Rate::gap), chance).map(SharedPacer::from);
+    // Where nothing is asked there is nothing to do at once, and the order of the list is kept.
+    let wanted = if config.dry_run { Backend::Sequential } else { config.backend };
+    let backend = backend(wanted)?;
+    let (most, auto) = match config.concurrency {
+        Concurrency::Fixed(most) => (most.get(), false),
+        Concurrency::Auto => (backend.most_auto, true),
+    };
+    let bodies = if wanted == Backend::Sequential { 1 } else { most.saturating_add(politeness::beyond(most)) };
+    let bytes = config.limit_rate.map(|a_second| ByteLimit::shared(a_second, bodies));
+    spec.throttle = Throttle::new(pacer.clone(), bytes);
+    let fetcher = ListFetcher::new(config, &spec, manners.clone(), pacer.clone());
+    let mut source = source(inputs, config, fetcher)?;
     let saving = saving(config, document)?;
     let streams = matches!(saving, Saving::Stream(_));
     let mut names = matches!(saving, Saving::Dir(_)).then(|| Claims::named_by(template));
@@ -127,13 +149,11 @@ pub fn plan(
         outputs::keep_apart(config, dir, names)?;
     }
     let saves = matches!(saving, Saving::Dir(_) | Saving::File(_));
-    let addresses = addresses(config, surroundings.address_classes);
-    let mut spec = http_spec(config, addresses, saving, keeping)?;
-    let (jar, mut warnings) = cookies::jar(config)?;
+    spec.keeps_validators = matches!(keeping, Keeping::For(_)) || streams;
+    (spec.saving, spec.keeping) = (saving, keeping);
     if let (Some(path), Some(jar), false) = (&config.save_cookies, &jar, config.dry_run) {
         sinks.push(Box::new(cookies::CookieFile::create(path, jar.clone())?));
     }
-    spec.cookies = jar;
     sinks.extend(surroundings.sinks);
     let mut outputs = Outputs::default();
     sinks.extend(outputs.records(config, surroundings.records, surroundings.color)?);
@@ -144,25 +164,11 @@ pub fn plan(
         sinks.push(outputs::changes(path, past)?);
     }
     let [frontier, ..] = FRONTIERS else { return Err(SetupError::Setting("no frontier".to_owned())) };
-    // Where nothing is asked there is nothing to do at once, and the order of the list is kept.
-    let wanted = if config.dry_run { Backend::Sequential } else { config.backend };
-    let backend = backend(wanted)?;
-    let (most, auto) = match config.concurrency {
-        Concurrency::Fixed(most) => (most.get(), false),
-        Concurrency::Auto => (backend.most_auto, true),
-    };
     let share = descriptors::share(wanted, backend, most, saves);
     spec.idle_connections = share.idle;
     outputs.begin()?;
     // Whoever leaves it to the run misses nothing.
     warnings.extend(share.warning.filter(|_| !auto));
-    let seed = RandomState::new().build_hasher().finish();
-    let manners = manners(config);
-    let chance = config.random_wait.then(|| Jitter::new(seed));
-    let pacer = Pacer::new(manners.clone(), config.rate.map(Rate::gap), chance).map(SharedPacer::from);
-    let bodies = if wanted == Backend::Sequential { 1 } else { share.concurrency + share.beyond };
-    let bytes = config.limit_rate.map(|a_second| ByteLimit::shared(a_second, bodies));
-    spec.throttle = Throttle::new(pacer.clone(), bytes);
     let dedup = config.duplicates == Duplicates::Skip;
     let (concurrency, beyond) = (share.concurrency, share.beyond);
     let rules = Rules { dedup, concurrency, beyond, first_moments: FIRST_MOMENTS, manners, pacer };
@@ -189,10 +195,12 @@ pub fn plan(
 }
 
 /// The lists, or what of them and of an earlier run is tried again.
-fn source(inputs: Inputs, config: &Config) -> Result<Box<dyn Source>, SetupError> {
+fn source(inputs: Inputs, config: &Config, fetcher: ListFetcher) -> Result<Box<dyn Source>, SetupError> {
     let Inputs { lists, retry } = inputs;
-    let Some(retry) = retry else { return Ok(Box::new(ListSource::new(lists, config.input_format)?)) };
-    let lists = (!lists.is_empty()).then(|| ListSource::new(lists, config.input_format)).transpose()?;
+    let opener: Arc<dyn ListOpener> = Arc::new(fetcher);
+    let options = ListOptions { format: config.input_format, base: config.base.clone(), opener: Some(opener) };
+    let Some(retry) = retry else { return Ok(Box::new(ListSource::new(lists, options)?)) };
+    let lists = (!lists.is_empty()).then(|| ListSource::new(lists, options)).transpose()?;
     Ok(Box::new(ReportSource::new(retry, lists)?))
 }
 
@@ -350,12 +358,8 @@ fn tls_spec(config: &Config) -> Result<TlsSpec, SetupError> {
     Ok(tls)
 }
 
-fn http_spec(
-    config: &Config,
-    addresses: AddressSpec,
-    saving: Saving,
-    keeping: Keeping,
-) -> Result<HttpSpec, SetupError> {
+/// What fetches depend on; where bodies go is left open.
+fn http_spec(config: &Config, addresses: AddressSpec) -> Result<HttpSpec, SetupError> {
     let proxies = Proxies::parse(config.proxy.as_deref().unwrap_or_default())
         .map_err(|why| SetupError::Setting(format!("proxy: {why}")))?;
     Ok(HttpSpec {
@@ -377,14 +381,14 @@ fn http_spec(
         read_timeout: config.read_timeout,
         timeout: config.timeout,
         low_speed: config.low_speed,
-        keeps_validators: matches!(keeping, Keeping::For(_)) || matches!(saving, Saving::Stream(_)),
+        keeps_validators: false,
         // Made with the rest of the run.
         throttle: Throttle::default(),
-        saving,
+        saving: Saving::Discard,
         // With `fresh` everything is asked for anew.
         refresh: config.refresh && !config.fresh,
         remote_time: config.sets_file_times(),
-        keeping,
+        keeping: Keeping::ForNow,
         names: true,
         sync: config.sync,
         content_disposition: config.content_disposition,

@@ -98,8 +98,8 @@ pub struct JobArgs {
     /// A list, a URL or - for standard input [default: - when it is a pipe]
     #[arg(value_name = "INPUT")]
     pub inputs: Vec<OsString>,
-    /// A list to read after the INPUTs, - for standard input; repeatable
-    #[arg(short = 'i', long, value_name = "FILE", help_heading = "Input", action = ArgAction::Append)]
+    /// A list to read after the INPUTs: a file, a URL to fetch it from, - for standard input; repeatable
+    #[arg(short = 'i', long, value_name = "FILE|URL", help_heading = "Input", action = ArgAction::Append)]
     pub input_file: Vec<OsString>,
     /// Try again what failed: those of these records (--json) that are neither ok nor skipped
     #[arg(long, value_name = "REPORT", help_heading = "Input")]
@@ -121,6 +121,9 @@ pub struct SettingArgs {
     /// How lists are written [default: auto]
     #[arg(long, value_name = "FORMAT", help_heading = "Input", value_parser = words("input-format"))]
     input_format: Option<String>,
+    /// Where a saved page or sitemap was, for the relative URLs in it [default: none]
+    #[arg(short = 'B', long, value_name = "URL", help_heading = "Input")]
+    base: Option<OsString>,
     /// What happens to a URL that came before [default: skip]
     #[arg(long, value_name = "WHAT", help_heading = "Input", value_parser = words("duplicates"))]
     duplicates: Option<String>,
@@ -390,6 +393,7 @@ impl SettingArgs {
         }
         given!(
             input_format = "input-format",
+            base = "base",
             duplicates = "duplicates",
             concurrency = "concurrency",
             backend = "backend",
@@ -473,7 +477,7 @@ impl SettingArgs {
 fn words(name: &str) -> PossibleValuesParser {
     let words = Key::named(name).map_or(&[][..], |key| key.words);
     PossibleValuesParser::new(words.iter().map(|word| match (name, *word) {
-        ("input-format", "ndjson") => PossibleValue::new("ndjson").aliases(["json", "jsonl"]),
+        ("input-format", "ndjson") => PossibleValue::new("ndjson").alias("jsonl"),
         ("format", "ndjson") => PossibleValue::new("ndjson").alias("json"),
         _ => PossibleValue::new(word),
     }))

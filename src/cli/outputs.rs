@@ -87,7 +87,7 @@ fn input_file(input: &InputArg) -> Option<(String, Place)> {
     match input {
         InputArg::File(list) => Some((list.display().to_string(), Place::of(list))),
         InputArg::Stdin => stdin_file().map(|place| ("on standard input".to_owned(), place)),
-        InputArg::Url(..) => None,
+        InputArg::Url(..) | InputArg::Remote(_) => None,
     }
 }
 

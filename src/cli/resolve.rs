@@ -33,6 +33,8 @@ pub enum InputArg {
     Stdin,
     /// A URL that was an argument, and which one, counted from 1.
     Url(String, u64),
+    /// A list to be fetched from this URL.
+    Remote(String),
 }
 
 /// Another try of what an earlier run did not get.
@@ -268,7 +270,7 @@ fn inputs(args: &JobArgs, env: &Env) -> Result<Vec<InputArg>, UsageError> {
         }
     }
     for file in &args.input_file {
-        match list(file, env) {
+        match input_file(file, env) {
             Ok(input) => inputs.push(input),
             Err(problem) => problems.push(format!("--input-file: {problem}")),
         }
@@ -322,6 +324,21 @@ fn input(word: &OsStr, position: u64, env: &Env) -> Result<InputArg, String> {
     })
 }
 
+/// A list that `--input-file` names: a file or a URL.
+fn input_file(word: &OsStr, env: &Env) -> Result<InputArg, String> {
+    let shown = word.to_string_lossy();
+    if !has_scheme(&shown) {
+        return list(word, env).map_err(|problem| match looks_like_host(&shown) {
+            true => format!("{problem}; if it is a URL, write https://{shown}"),
+            false => problem,
+        });
+    }
+    match word.to_str() {
+        Some(url) => Ok(InputArg::Remote(url.to_owned())),
+        None => Err(format!("{shown}: is not valid UTF-8; percent-encode the URL")),
+    }
+}
+
 fn list(word: &OsStr, env: &Env) -> Result<InputArg, String> {
     if word == "-" {
         return Ok(InputArg::Stdin);
@@ -349,7 +366,8 @@ fn looks_like_host(word: &str) -> bool {
     let (host, has_path) = word.split_once(['/', '?', '#']).map_or((word, false), |(host, _)| (host, true));
     let (host, port) = host.split_once(':').map_or((host, None), |(host, port)| (host, Some(port)));
     let labels = host.split('.').all(|l| !l.is_empty() && l.chars().all(|c| c.is_alphanumeric() || c == '-'));
-    let list_name = [".txt", ".tsv", ".csv", ".ndjson", ".jsonl", ".json", ".gz", ".list", ".lst"];
+    let list_name =
+        [".txt", ".tsv", ".csv", ".ndjson", ".jsonl", ".json", ".gz", ".zst", ".xml", ".html", ".list", ".lst"];
     labels
         && (host.contains('.') || host == "localhost" || port.is_some())
         && port.is_none_or(|port| port.bytes().all(|b| b.is_ascii_digit()))

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use toml::Value;
+use url::Url;
 
 use super::{
     Backend, Color, Compression, Concurrency, Config, Digest, Duplicates, FailOn, Format, InputFormat, IpVersion,
@@ -101,6 +102,7 @@ macro_rules! keys {
 
 keys! {
     "input-format" => input_format: InputFormat,
+    "base" => base: OrNone<BaseUrl>,
     "duplicates" => duplicates: Duplicates,
     "concurrency" | "jobs" | "workers" => concurrency: Concurrency,
     "backend" => backend: Backend,
@@ -207,7 +209,8 @@ macro_rules! words {
     };
 }
 
-words!(InputFormat: "auto" = Auto, "text" = Text, "tsv" = Tsv, "csv" = Csv, "ndjson" | "json" | "jsonl" = Ndjson);
+words!(InputFormat: "auto" = Auto, "text" = Text, "tsv" = Tsv, "csv" = Csv, "ndjson" | "jsonl" = Ndjson,
+    "json" = Json, "sitemap" = Sitemap, "html" = Html);
 words!(Backend: "async" = Async, "threads" = Threads, "processes" = Processes, "sequential" = Sequential);
 words!(IpVersion: "any" = Any, "4" = Four, "6" = Six);
 words!(PrivateAddresses: "allow" = Allow, "guard" = Guard, "deny" = Deny);
@@ -346,6 +349,30 @@ impl Kind for RetryOn {
 
     fn write(value: &Self) -> Value {
         Value::from(retry::show(value))
+    }
+}
+
+/// Where a document was.
+struct BaseUrl;
+
+impl Kind for BaseUrl {
+    type Value = Url;
+
+    fn read(raw: Raw<'_>) -> Result<Url, String> {
+        match Url::parse(string(raw)?.trim()) {
+            Ok(url) if !matches!(url.scheme(), "http" | "https") => {
+                Err("is no http or https URL; write https://host/path".to_owned())
+            }
+            Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+                Err("holds a user name or password; give them with --user".to_owned())
+            }
+            Ok(url) => Ok(url),
+            Err(error) => Err(format!("is not a URL ({error}); write https://host/path")),
+        }
+    }
+
+    fn write(value: &Url) -> Value {
+        Value::from(value.as_str())
     }
 }
 

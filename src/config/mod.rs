@@ -23,6 +23,8 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use url::Url;
+
 use crate::model::RetryOn;
 
 pub use end::{FailOn, Order, Until};
@@ -36,9 +38,10 @@ pub use proxy::Proxies;
 pub use units::{parse_low_speed, parse_size, parse_time, show_low_speed, show_size, show_time};
 
 /// How a list is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum InputFormat {
     /// By the file's extension, else by its first line.
+    #[default]
     Auto,
     /// One URL a line; aria2's indented option lines are understood.
     Text,
@@ -48,6 +51,12 @@ pub enum InputFormat {
     Csv,
     /// One JSON object a line.
     Ndjson,
+    /// A JSON array of strings or objects, or one object a line.
+    Json,
+    /// An XML sitemap or an index of sitemaps.
+    Sitemap,
+    /// The links of an HTML page.
+    Html,
 }
 
 /// What is done with content codings (RFC 9110, section 8.4).
@@ -178,6 +187,8 @@ pub struct LowSpeed {
 pub struct Config {
     /// `input-format`: how lists are written.
     pub input_format: InputFormat,
+    /// `base`: where documents with relative URLs were, such as a saved page.
+    pub base: Option<Url>,
     /// `duplicates`: what happens to a URL that stood earlier in the input.
     pub duplicates: Duplicates,
     /// `concurrency`: the most URLs in flight at once, and an eighth more while as many wait for hosts that do not answer.
@@ -324,6 +335,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             input_format: InputFormat::Auto,
+            base: None,
             duplicates: Duplicates::Skip,
             concurrency: Concurrency::Fixed(const { NonZeroU32::MIN.saturating_add(9) }),
             backend: Backend::Async,

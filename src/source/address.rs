@@ -140,6 +140,11 @@ pub(super) fn shown(text: &str) -> String {
     cut(&redact(text), SHOWN).to_owned()
 }
 
+/// As [`shown`], of a text that a message repeats.
+pub(super) fn brief(text: &str) -> String {
+    cut(&redact(text), SUGGESTED).to_owned()
+}
+
 /// At most `most` bytes, never half a character.
 fn cut(text: &str, most: usize) -> &str {
     &text[..text.floor_char_boundary(most)]

@@ -2,21 +2,141 @@
 
 use std::path::Path;
 
+use serde::de::IgnoredAny;
+
+use super::json;
 use crate::config::InputFormat;
 
-/// The format that a name promises: by its extension, a `.gz` behind it put aside.
+/// What to say of an HTML page where none was asked for.
+pub(super) const HTML: &str = "an HTML page; use --input-format html to take its links, or save the list as text";
+
+/// How many bytes of a beginning are looked at.
+const ENOUGH: usize = 32 * 1024;
+
+/// The format that a name promises: by its extension, one of a compression behind it put aside.
 pub(super) fn by_name(name: &str) -> Option<InputFormat> {
     let extension = |path: &Path| path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
     let path = Path::new(name);
     let kind = match extension(path).as_deref() {
-        Some("gz") => extension(Path::new(path.file_stem()?)),
+        Some("gz" | "zst") => extension(Path::new(path.file_stem()?)),
         _ => extension(path),
     };
     match kind?.as_str() {
         "csv" => Some(InputFormat::Csv),
         "tsv" => Some(InputFormat::Tsv),
         "ndjson" | "jsonl" => Some(InputFormat::Ndjson),
+        "json" => Some(InputFormat::Json),
+        "xml" => Some(InputFormat::Sitemap),
+        "html" | "htm" | "xhtml" => Some(InputFormat::Html),
         _ => None,
+    }
+}
+
+/// The format that a Content-Type field (RFC 9110, section 8.3) promises.
+pub(super) fn by_media_type(field: &str) -> Option<InputFormat> {
+    let kind = field.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match kind.as_str() {
+        "text/csv" => Some(InputFormat::Csv),
+        "text/tab-separated-values" => Some(InputFormat::Tsv),
+        "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/x-jsonlines" => {
+            Some(InputFormat::Ndjson)
+        }
+        "application/json" => Some(InputFormat::Json),
+        "application/xml" | "text/xml" => Some(InputFormat::Sitemap),
+        "text/html" | "application/xhtml+xml" => Some(InputFormat::Html),
+        _ => None,
+    }
+}
+
+/// What the first bytes of a text show.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Beginning {
+    /// More bytes are needed.
+    Undecided,
+    /// Lines, one URL or one record each.
+    Lines,
+    /// JSON that is not one object a line.
+    Json,
+    /// XML, most likely a sitemap.
+    Xml,
+    /// No list: what it is, and what to do.
+    NotAList(String),
+}
+
+/// What the first bytes of a text show; `eof` says that there are no more.
+pub(super) fn by_beginning(text: &[u8], eof: bool) -> Beginning {
+    let eof = eof || text.len() >= ENOUGH;
+    let text = &text[..text.len().min(ENOUGH)];
+    let undecided = if eof { Beginning::Lines } else { Beginning::Undecided };
+    let text = text.trim_ascii_start();
+    match text {
+        [] => undecided,
+        [b'[', rest @ ..] => match rest.trim_ascii_start().first() {
+            None => undecided,
+            Some(b'"' | b'{' | b'[' | b']') => Beginning::Json,
+            Some(_) => Beginning::Lines,
+        },
+        [b'{', ..] => object(text, eof),
+        [b'<', ..] => markup(text, eof),
+        _ => Beginning::Lines,
+    }
+}
+
+/// An object: of a line, of several lines, or one that wraps the list.
+fn object(text: &[u8], eof: bool) -> Beginning {
+    let line = text.split(|&byte| byte == b'\n').next().unwrap_or(text);
+    if !eof && line.len() == text.len() {
+        return Beginning::Undecided;
+    }
+    if let Some(name) = json::wrapped_array(line) {
+        return Beginning::NotAList(json::unwrap(&name));
+    }
+    match serde_json::from_slice::<IgnoredAny>(line) {
+        Err(error) if error.is_eof() && line.len() < text.len() => Beginning::Json,
+        _ => Beginning::Lines,
+    }
+}
+
+/// Markup: by its first element, with what may stand before that put aside.
+fn markup(text: &[u8], eof: bool) -> Beginning {
+    let undecided = if eof { Beginning::NotAList(HTML.to_owned()) } else { Beginning::Undecided };
+    let mut rest = text;
+    let mut is_xml = false;
+    loop {
+        rest = rest.trim_ascii_start();
+        let end: &[u8] = match rest {
+            [b'<', b'?', ..] => b"?>",
+            [b'<', b'!', b'-', ..] => b"-->",
+            [b'<', b'!', name @ ..] if name.len() >= 7 && name[..7].eq_ignore_ascii_case(b"doctype") => {
+                if !is_xml
+                    || name[7..].trim_ascii_start().get(..4).is_some_and(|root| root.eq_ignore_ascii_case(b"html"))
+                {
+                    return Beginning::NotAList(HTML.to_owned());
+                }
+                return Beginning::Xml;
+            }
+            _ => break,
+        };
+        is_xml |= end == b"?>";
+        match rest.windows(end.len()).position(|window| window == end) {
+            Some(at) => rest = &rest[at + end.len()..],
+            None => return undecided,
+        }
+    }
+    let Some(name) = rest.strip_prefix(b"<") else {
+        return if rest.is_empty() { undecided } else { Beginning::Lines };
+    };
+    let length = name.iter().position(|byte| !byte.is_ascii_alphanumeric() && !b":_-".contains(byte));
+    let Some(length) = length else { return undecided };
+    let (name, after) = name.split_at(length);
+    let local = name.rsplit(|&byte| byte == b':').next().unwrap_or(name);
+    match after[0] {
+        _ if [&b"urlset"[..], b"sitemapindex"].contains(&local) => Beginning::Xml,
+        _ if is_xml && !local.eq_ignore_ascii_case(b"html") => Beginning::Xml,
+        // A URL in angle brackets has more than a name there.
+        b' ' | b'\t' | b'\r' | b'\n' | b'>' if !name.is_empty() => Beginning::NotAList(HTML.to_owned()),
+        b'!' if name.is_empty() && !eof && after.len() < 8 => Beginning::Undecided,
+        _ => Beginning::Lines,
     }
 }
 

@@ -24,7 +24,11 @@ impl Place<'_> {
     /// A line that never becomes a URL.
     pub fn bad(&self, text: &str, reason: impl Into<Reason>) -> Entry {
         let message: Box<str> = reason.into().into_owned().into();
-        let error = FetchError::new(ErrorKind::InvalidUrl, message);
+        self.failed(text, FetchError::new(ErrorKind::InvalidUrl, message))
+    }
+
+    /// A line that could not be followed to its URLs.
+    pub fn failed(&self, text: &str, error: FetchError) -> Entry {
         Entry::Bad(BadLine { text: address::shown(text), origin: self.origin(), number: 0, error })
     }
 

@@ -1,10 +1,8 @@
-//! Bytes to lines, with bounded memory: gzip and byte order marks are seen through here.
+//! Bytes to lines, with bounded memory: byte order marks are seen through here.
 
 use std::io::{self, Cursor, Read};
 
-use flate2::read::MultiGzDecoder;
-
-use super::open::Feed;
+use super::decompress::Unpacked;
 
 /// The longest line, and the longest quoted record, in bytes.
 pub(super) const LONGEST: usize = 1 << 20;
@@ -12,9 +10,6 @@ pub(super) const LONGEST: usize = 1 << 20;
 const HEAD: usize = 2048;
 /// The size of the buffer, until a line is longer.
 const BUFFER: usize = 64 * 1024;
-/// The most bytes decoded by one read. A corrupt place costs the decoded bytes before it that the
-/// same read would have returned, so it is small.
-const DECODED: usize = 2048;
 
 /// How lines end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +40,6 @@ pub(super) enum Piece<'a> {
 /// What stands at the beginning of the bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    MaybeGzip,
     MaybeMark,
     Text,
 }
@@ -61,15 +55,12 @@ enum Csv {
     Comment,
 }
 
-enum Stream {
-    Plain(Feed),
-    Gzip(Box<MultiGzDecoder<io::Chain<Cursor<Vec<u8>>, Feed>>>),
-    Closed,
-}
+/// What of an input was not handed out as lines.
+pub(super) type Rest = io::Chain<Cursor<Vec<u8>>, Unpacked>;
 
 /// The lines of one input.
 pub(super) struct Lines {
-    stream: Stream,
+    bytes: Unpacked,
     stage: Stage,
     buf: Vec<u8>,
     /// What is in the buffer and not yet handed out.
@@ -89,10 +80,10 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    pub fn new(feed: Feed) -> Self {
+    pub fn new(bytes: Unpacked) -> Self {
         Self {
-            stream: Stream::Plain(feed),
-            stage: Stage::MaybeGzip,
+            bytes,
+            stage: Stage::MaybeMark,
             buf: Vec::new(),
             start: 0,
             end: 0,
@@ -118,6 +109,28 @@ impl Lines {
         (self.start, self.number) = self.last;
         self.scanned = self.start;
         self.csv = Csv::RecordStart;
+    }
+
+    /// What has arrived and was not handed out; `None` while it may be a mark and no text.
+    pub fn unread_bytes(&self) -> Option<&[u8]> {
+        (self.stage == Stage::Text && !self.utf16).then(|| &self.buf[self.start..self.end])
+    }
+
+    /// Whether nothing of the list can be read.
+    pub fn is_utf16(&self) -> bool {
+        self.utf16
+    }
+
+    /// Whether there is nothing more to come than [`Lines::unread_bytes`].
+    pub fn at_end(&self) -> bool {
+        self.eof
+    }
+
+    /// Everything that was not handed out, for a reader to which lines mean nothing.
+    pub fn into_rest(mut self) -> Rest {
+        self.buf.truncate(self.end);
+        self.buf.drain(..self.start);
+        Cursor::new(self.buf).chain(self.bytes)
     }
 
     /// The next piece of what has arrived.
@@ -162,15 +175,7 @@ impl Lines {
     /// Reads once, and blocks until something has arrived or the input ends.
     pub fn fill(&mut self) -> io::Result<()> {
         self.make_room();
-        let room = &mut self.buf[self.end..];
-        let read = match &mut self.stream {
-            Stream::Plain(feed) => feed.read(room)?,
-            Stream::Gzip(decoder) => {
-                let most = room.len().min(DECODED);
-                decoder.read(&mut room[..most]).map_err(explain_gzip)?
-            }
-            Stream::Closed => 0,
-        };
+        let read = self.bytes.read(&mut self.buf[self.end..])?;
         self.end += read;
         self.eof = read == 0;
         self.look_at_beginning();
@@ -259,24 +264,8 @@ impl Lines {
         }
     }
 
-    /// Decides, as soon as enough bytes are there, whether the input is gzip (RFC 1952) and
-    /// whether its text begins with a byte order mark.
+    /// Decides, as soon as enough bytes are there, whether the text begins with a byte order mark.
     fn look_at_beginning(&mut self) {
-        if self.stage == Stage::MaybeGzip {
-            match begins(&self.buf[..self.end], &[0x1f, 0x8b], self.eof) {
-                None => return,
-                Some(false) => self.stage = Stage::MaybeMark,
-                Some(true) => {
-                    let seen = Cursor::new(self.buf[..self.end].to_vec());
-                    self.stream = match std::mem::replace(&mut self.stream, Stream::Closed) {
-                        Stream::Plain(feed) => Stream::Gzip(Box::new(MultiGzDecoder::new(seen.chain(feed)))),
-                        other => other,
-                    };
-                    (self.end, self.eof, self.stage) = (0, false, Stage::MaybeMark);
-                    return;
-                }
-            }
-        }
         if self.stage == Stage::MaybeMark {
             let bytes = &self.buf[..self.end];
             let marks = [&[0xef, 0xbb, 0xbf][..], &[0xff, 0xfe], &[0xfe, 0xff]];
@@ -301,18 +290,6 @@ fn begins(bytes: &[u8], mark: &[u8], eof: bool) -> Option<bool> {
         return Some(false);
     }
     if shared == mark.len() { Some(true) } else { eof.then_some(false) }
-}
-
-/// What the decoder says of damaged data, with advice; errors of the input itself stay as they are.
-fn explain_gzip(error: io::Error) -> io::Error {
-    use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
-    match error.kind() {
-        UnexpectedEof => io::Error::new(UnexpectedEof, "the gzip data ends too early; get the whole list again"),
-        InvalidInput | InvalidData => {
-            io::Error::new(InvalidData, format!("the gzip data is corrupt ({error}); get the list again"))
-        }
-        _ => error,
-    }
 }
 
 fn newline(bytes: &[u8]) -> Option<usize> {

@@ -6,15 +6,22 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use url::Url;
+
 use super::line::{Gathered, Place, Wants};
 use super::open::{Feed, Wake};
-use super::reading::{Reading, Step};
-use super::{Interrupt, Source, SourceError};
+use super::reading::{About, Reading, Step};
+use super::{Interrupt, ListOpener, NotFetched, Source, SourceError, address, format, is_refusal};
 use crate::config::InputFormat;
-use crate::model::{Batch, Origin};
+use crate::model::{Batch, Entry, ErrorKind, FetchError, Origin};
+use crate::policy::fingerprint::FingerprintSet;
+use crate::policy::redact::redact;
 
 /// The name of the list that the command line's own URLs form.
 const ARGUMENTS: &str = "arguments";
+
+/// How many levels of sitemaps below a list are read.
+const DEEPEST: u32 = 3;
 
 /// Something that holds URLs.
 pub enum Input {
@@ -24,6 +31,8 @@ pub enum Input {
     Stdin,
     /// A URL, with its position among the arguments, from 1. Its list is called `arguments`.
     Url(String, u64),
+    /// The URL of a list. It is fetched before anything else, while the run is set up.
+    Remote(String),
     /// Any reader, with the name under which its lines are shown. A read of it that blocks cannot
     /// be interrupted.
     Reader(String, Box<dyn Read + Send>),
@@ -37,8 +46,27 @@ impl Input {
             Input::File(path) => (path.display().to_string(), Feed::file(&path, wake)),
             Input::Stdin => ("-".to_owned(), Feed::stdin(wake)),
             Input::Reader(name, reader) => (name, Ok(Feed::reader(reader, wake))),
-            Input::Url(..) => (ARGUMENTS.to_owned(), Err(io::Error::other("it is a URL; name a file"))),
+            Input::Url(..) | Input::Remote(_) => {
+                (ARGUMENTS.to_owned(), Err(io::Error::other("it is a URL; name a file")))
+            }
         }
+    }
+}
+
+/// How lists are read.
+#[derive(Clone, Default)]
+pub struct ListOptions {
+    /// How they are written.
+    pub format: InputFormat,
+    /// Where documents with relative URLs were; a list that was fetched knows that itself.
+    pub base: Option<Url>,
+    /// Fetches lists that are named by URL, and the sitemaps of an index.
+    pub opener: Option<Arc<dyn ListOpener>>,
+}
+
+impl From<InputFormat> for ListOptions {
+    fn from(format: InputFormat) -> Self {
+        Self { format, ..Self::default() }
     }
 }
 
@@ -49,6 +77,7 @@ impl fmt::Debug for Input {
             Input::Stdin => f.write_str("Stdin"),
             // The URL may hold a password.
             Input::Url(_, position) => f.debug_tuple("Url").field(position).finish(),
+            Input::Remote(_) => f.write_str("Remote"),
             Input::Reader(name, _) => f.debug_tuple("Reader").field(name).finish(),
         }
     }
@@ -56,7 +85,17 @@ impl fmt::Debug for Input {
 
 enum Part {
     Url(String, u64),
-    List(Box<Reading>),
+    /// A list, and how many sitemaps lead to it.
+    List(Box<Reading>, u32),
+}
+
+/// A sitemap that an index names, where it is named, and how many indexes lead there.
+struct Child {
+    url: String,
+    list: Arc<str>,
+    line: u64,
+    next: u64,
+    depth: u32,
 }
 
 /// Reads lists in any of the formats, lazily.
@@ -68,10 +107,19 @@ pub struct ListSource {
     parts: VecDeque<Part>,
     arguments: Arc<str>,
     wake: Arc<Wake>,
+    options: ListOptions,
+    /// A sitemap that is fetched next.
+    waiting: Option<Child>,
+    /// The sitemaps that an index named.
+    sitemaps: FingerprintSet,
     next: Origin,
     expected: Option<u64>,
     /// Why reading broke, to be told after the lines before it.
     failed: Option<SourceError>,
+}
+
+fn broken(list: &str, source: io::Error) -> SourceError {
+    SourceError { list: list.to_owned(), source }
 }
 
 impl fmt::Debug for ListSource {
@@ -81,38 +129,112 @@ impl fmt::Debug for ListSource {
 }
 
 impl ListSource {
-    /// Opens every input, so that a wrong path is found before the first URL is fetched. A FIFO
-    /// without a writer does not block here.
+    /// Opens every input, so that a wrong path, a file that holds no list, or a URL that brings none
+    /// is found before the first URL is fetched. A FIFO without a writer does not block here; a list
+    /// that is named by URL does, until it is there.
     ///
     /// # Errors
-    /// When an input cannot be opened.
-    pub fn new(inputs: Vec<Input>, format: InputFormat) -> Result<Self, SourceError> {
-        let broken = |list: &str, source: io::Error| SourceError { list: list.to_owned(), source };
+    /// When an input cannot be opened, or holds no list.
+    pub fn new(inputs: Vec<Input>, options: impl Into<ListOptions>) -> Result<Self, SourceError> {
         let wake = Arc::new(Wake::new().map_err(|error| broken("the input", error))?);
         let all_urls = inputs.iter().all(|input| matches!(input, Input::Url(..)));
         let expected = all_urls.then_some(inputs.len() as u64);
         let arguments: Arc<str> = ARGUMENTS.into();
-        let mut parts = VecDeque::with_capacity(inputs.len());
-        for input in inputs {
-            if let Input::Url(url, position) = input {
-                parts.push_back(Part::Url(url, position));
-                continue;
-            }
-            let (name, feed) = input.open(&wake);
-            let feed = feed.map_err(|error| broken(&name, error))?;
-            parts.push_back(Part::List(Box::new(Reading::new(name.into(), feed, format))));
-        }
         let next = Origin { list: Arc::clone(&arguments), line: 1 };
-        let mut source = Self { parts, arguments, wake, next, expected, failed: None };
+        let mut source = Self {
+            parts: VecDeque::with_capacity(inputs.len()),
+            arguments,
+            wake,
+            options: options.into(),
+            waiting: None,
+            sitemaps: FingerprintSet::new(),
+            next,
+            expected,
+            failed: None,
+        };
+        for input in inputs {
+            let part = match input {
+                Input::Url(url, position) => Part::Url(url, position),
+                Input::Remote(url) => Part::List(source.remote(&url).map_err(|error| broken(&redact(&url), error))?, 0),
+                file => Part::List(source.file(file)?, 0),
+            };
+            source.parts.push_back(part);
+        }
         source.next = source.front().unwrap_or(source.next.clone());
         Ok(source)
+    }
+
+    fn file(&self, input: Input) -> Result<Box<Reading>, SourceError> {
+        let (name, feed) = input.open(&self.wake);
+        let feed = feed.map_err(|error| broken(&name, error))?;
+        let about = About { format: self.options.format, promised: false, base: self.options.base.clone() };
+        feed.ahead(|feed| Reading::new((&*name).into(), feed, about.clone()).probe())
+            .map_err(|error| broken(&name, error))?;
+        Ok(Box::new(Reading::new(name.into(), feed, about)))
+    }
+
+    /// Fetches a list, and looks whether it is one.
+    fn remote(&self, url: &str) -> io::Result<Box<Reading>> {
+        let (checked, _) = address::parse(url).map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, &*why))?;
+        let Some(opener) = &self.options.opener else {
+            return Err(io::Error::new(io::ErrorKind::Unsupported, "no list can be fetched here; name a file"));
+        };
+        let fetched = opener.open(url).map_err(NotFetched::from)?;
+        let named = || [&checked, &fetched.url].into_iter().find_map(|url| format::by_name(url.path()));
+        let (format, promised) = match self.options.format {
+            InputFormat::Auto => {
+                let by_type = fetched.content_type.as_deref().and_then(format::by_media_type);
+                (by_type.or_else(named).unwrap_or_default(), true)
+            }
+            told => (told, false),
+        };
+        let base = self.options.base.clone().or_else(|| Some(fetched.url.clone()));
+        let about = About { format, promised, base };
+        let feed = Feed::opened(fetched.file, Arc::clone(&self.wake));
+        let name: Arc<str> = checked.as_str().into();
+        feed.ahead(|feed| Reading::new(Arc::clone(&name), feed, about.clone()).probe())?;
+        Ok(Box::new(Reading::new(name, feed, about)))
+    }
+
+    /// Goes on with a sitemap that an index names, or says why not.
+    fn child(&mut self, url: &str, place: Place<'_>, depth: u32) -> Option<Entry> {
+        let checked = match address::parse(url) {
+            Ok((checked, _)) => checked,
+            Err(reason) => return Some(place.bad(url, reason)),
+        };
+        if depth >= DEEPEST {
+            return Some(
+                place.bad(url, format!("a sitemap {} levels below the list; name it as a list itself", depth + 1)),
+            );
+        }
+        if !self.sitemaps.insert(checked.as_str()) {
+            return None;
+        }
+        match self.remote(url) {
+            Ok(reading) => {
+                self.parts.push_front(Part::List(reading, depth + 1));
+                None
+            }
+            Err(error) => {
+                let fetching = error.get_ref().and_then(|inner| inner.downcast_ref::<NotFetched>());
+                // A record of kind http_status is one of a URL that was asked for by itself.
+                let kind = fetching.map(|NotFetched(error)| error.kind).filter(|kind| *kind != ErrorKind::HttpStatus);
+                let message = error.to_string();
+                // The advice is for lists that the user named.
+                let why = if is_refusal(&error) { message.split(';').next().unwrap_or_default() } else { &message };
+                Some(place.failed(
+                    url,
+                    FetchError::new(kind.unwrap_or(ErrorKind::InvalidUrl), format!("the sitemap was not read: {why}")),
+                ))
+            }
+        }
     }
 
     /// Where the first part begins.
     fn front(&self) -> Option<Origin> {
         self.parts.front().map(|part| match part {
             Part::Url(_, position) => Origin { list: Arc::clone(&self.arguments), line: *position },
-            Part::List(reading) => Origin { list: Arc::clone(reading.name()), line: 1 },
+            Part::List(reading, _) => Origin { list: Arc::clone(reading.name()), line: 1 },
         })
     }
 
@@ -126,6 +248,16 @@ impl ListSource {
     fn gather(&mut self) -> Gathered {
         let mut out = Gathered::default();
         while out.entries.len() < Batch::MAX && !self.wake.is_set() {
+            if self.waiting.is_some() && !out.entries.is_empty() {
+                break;
+            }
+            if let Some(Child { url, list, line, next, depth }) = self.waiting.take() {
+                if let Some(entry) = self.child(&url, Place { list: &list, line, next }, depth) {
+                    out.push(entry, next);
+                    self.next = Origin { list, line: next };
+                }
+                continue;
+            }
             match self.parts.front_mut() {
                 None => break,
                 Some(Part::Url(url, position)) => {
@@ -134,7 +266,8 @@ impl ListSource {
                     out.push(place.entry(url.trim(), Wants::default()), place.next);
                     self.finish_part(Arc::clone(&self.arguments), place.next);
                 }
-                Some(Part::List(reading)) => {
+                Some(Part::List(reading, depth)) => {
+                    let depth = *depth;
                     out.next = None;
                     let step = reading.step(&mut out);
                     let (name, end) = (Arc::clone(reading.name()), reading.line());
@@ -144,8 +277,17 @@ impl ListSource {
                     match step {
                         Ok(Step::Full) => {}
                         Ok(Step::Starved) => break,
+                        // What is there does not wait for the fetch of a sitemap.
+                        Ok(Step::Child { url, line, next }) => {
+                            self.waiting = Some(Child { url, list: name, line, next, depth });
+                        }
                         Ok(Step::End) => self.finish_part(name, end),
                         Err(_) if self.wake.is_set() => break,
+                        Err(source) if depth > 0 => {
+                            let place = Place { list: &name, line: end, next: end };
+                            out.push(place.bad(&name, format!("the sitemap was not read to its end: {source}")), end);
+                            self.finish_part(Arc::clone(&name), end);
+                        }
                         Err(source) => {
                             self.failed = Some(SourceError { list: name.to_string(), source });
                             self.parts.clear();
@@ -190,7 +332,12 @@ impl Source for ListSource {
     }
 
     fn interrupt(&self) -> Interrupt {
-        let wake = Arc::clone(&self.wake);
-        Arc::new(move || wake.set())
+        let (wake, opener) = (Arc::clone(&self.wake), self.options.opener.clone());
+        Arc::new(move || {
+            wake.set();
+            if let Some(opener) = &opener {
+                opener.interrupt();
+            }
+        })
     }
 }

@@ -1,22 +1,31 @@
 //! Text to seeds, lazily.
 //!
 //! ```text
-//! open ─▶ lines ─▶ reading ─┬▶ text (aria2) ─┐
-//! bytes   gzip,    picks    ├▶ table         ├▶ line, address ─▶ entries ─▶ list: batches
-//!         marks    a format └▶ ndjson        ┘  one URL
+//! open ─▶ decompress ─▶ lines ─▶ reading ─┬▶ text (aria2) ─┐
+//! bytes   gzip, zstd    marks    picks    ├▶ table         │
+//!                                a format ├▶ ndjson        ├▶ line, address ─▶ entries ─▶ list: batches
+//!                                         ├▶ json          │  one URL
+//!                                         ├▶ sitemap       │
+//!                                         └▶ html          ┘
 //! ```
 
 mod address;
 mod aria2;
+mod decompress;
 mod feed;
 mod format;
+mod html;
+mod json;
 mod line;
 mod lines;
 mod list;
+mod magic;
+mod markup;
 mod ndjson;
 mod open;
 mod reading;
 mod report;
+mod sitemap;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -24,12 +33,16 @@ mod text;
 mod wants;
 
 pub use feed::{FeedSender, FeedSource};
-pub use list::{Input, ListSource};
+pub use list::{Input, ListOptions, ListSource};
 pub use report::{ReportSource, Retry};
 
+use std::fs::File;
+use std::io;
 use std::sync::Arc;
 
-use crate::model::{Batch, Origin};
+use url::Url;
+
+use crate::model::{Batch, FetchError, Origin};
 
 /// Where the URLs of a run come from.
 #[derive(Debug, Default)]
@@ -47,13 +60,87 @@ impl From<Vec<Input>> for Inputs {
 }
 
 /// The input cannot be read on.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot read {list}: {source}")]
+#[derive(Debug)]
 pub struct SourceError {
     /// The list, as the user named it.
     pub list: String,
     /// Why.
-    pub source: std::io::Error,
+    pub source: io::Error,
+}
+
+impl SourceError {
+    /// Whether the input was read well enough, and holds no list.
+    pub fn is_refusal(&self) -> bool {
+        is_refusal(&self.source)
+    }
+}
+
+impl std::fmt::Display for SourceError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { list, source } = self;
+        if self.is_refusal() { write!(f, "{list}: {source}") } else { write!(f, "cannot read {list}: {source}") }
+    }
+}
+
+impl std::error::Error for SourceError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
+    }
+}
+
+/// A file that holds no list: what it is, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct NotAList(String);
+
+impl From<NotAList> for io::Error {
+    fn from(refusal: NotAList) -> Self {
+        io::Error::new(io::ErrorKind::InvalidData, refusal)
+    }
+}
+
+fn is_refusal(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<NotAList>())
+}
+
+/// A list that could not be fetched.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.message)]
+struct NotFetched(FetchError);
+
+impl From<FetchError> for NotFetched {
+    fn from(error: FetchError) -> Self {
+        Self(error)
+    }
+}
+
+impl From<NotFetched> for io::Error {
+    fn from(error: NotFetched) -> Self {
+        io::Error::other(error)
+    }
+}
+
+/// A list that was fetched over HTTP.
+#[derive(Debug)]
+pub struct RemoteList {
+    /// Its bytes, read from the first one on.
+    pub file: File,
+    /// The URL that answered.
+    pub url: Url,
+    /// The Content-Type field.
+    pub content_type: Option<Box<str>>,
+}
+
+/// Fetches the lists that are named by URL.
+pub trait ListOpener: Send + Sync {
+    /// Fetches one list whole, and blocks until it is there.
+    ///
+    /// # Errors
+    /// Why it cannot be had.
+    fn open(&self, url: &str) -> Result<RemoteList, FetchError>;
+
+    /// Ends an [`ListOpener::open`] that blocks another thread, and lets every later one fail.
+    fn interrupt(&self);
 }
 
 /// Ends a blocked [`Source::next_batch`] from another thread; calling it twice is harmless.

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::address::Reason;
 use super::line::{Gathered, Place, Wants};
-use super::wants;
+use super::{json, wants};
+use crate::model::Entry;
 
 #[derive(Deserialize)]
 struct Object {
@@ -29,32 +30,44 @@ pub(super) fn record(bytes: &[u8], place: Place<'_>, out: &mut Gathered) {
     if line.is_empty() || line.starts_with('#') {
         return;
     }
-    let entry = match object(line) {
-        Err(reason) => place.bad(line, reason),
+    out.push(entry(line, place), place.next);
+}
+
+/// The entry of one object.
+pub(super) fn entry(text: &str, place: Place<'_>) -> Entry {
+    match object(text, place.line) {
+        Err(reason) => place.bad(text, reason),
         Ok(mut object) => match string("url", object.url.take()) {
-            Err(reason) => place.bad(line, reason),
-            Ok(None) => place.bad(line, "the object has no url key; add \"url\":\"https://host/path\""),
+            Err(reason) => place.bad(text, reason),
+            Ok(None) => match json::wrapped_array(text.as_bytes()) {
+                Some(name) => place.bad(text, json::unwrap(&name)),
+                None => place.bad(text, "the object has no url key; add \"url\":\"https://host/path\""),
+            },
             Ok(Some(url)) => match object.wants() {
                 Ok(wants) => place.entry(url.trim(), wants),
                 Err(reason) => place.bad(&url, reason),
             },
         },
-    };
-    out.push(entry, place.next);
+    }
 }
 
-fn object(line: &str) -> Result<Object, Reason> {
+fn object(text: &str, line: u64) -> Result<Object, Reason> {
     // serde would take an array for a struct, its elements in the order of the fields.
-    if !line.starts_with('{') {
+    if !text.starts_with('{') {
         return Err("not a JSON object; write {\"url\":\"https://host/path\"}, one object a line".into());
     }
-    serde_json::from_str(line).map_err(|error| {
+    serde_json::from_str(text).map_err(|error| {
         if error.is_data() {
             let message = error.to_string();
             let what = message.split(" at line ").next().unwrap_or_default();
-            format!("{what}; correct the object").into()
-        } else {
-            format!("not valid JSON at column {}; write one whole object a line", error.column()).into()
+            return format!("{what}; correct the object").into();
+        }
+        match error.line() {
+            0 | 1 => format!("not valid JSON at column {}; write one whole object a line", error.column()).into(),
+            more => {
+                let line = line + more as u64 - 1;
+                format!("not valid JSON at line {line}, column {}; correct the object", error.column()).into()
+            }
         }
     })
 }

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::decompress::Unpacked;
 use super::line::{Gathered, Place, Wants};
 use super::lines::{Ending, LONGEST, Lines, Piece};
 use super::list::ListSource;
@@ -98,7 +99,7 @@ impl ReportSource {
         let wake = Arc::new(Wake::new().map_err(|error| broken("the report", error))?);
         let (name, feed) = retry.report.open(&wake);
         let feed = feed.map_err(|error| broken(&name, error))?;
-        let (only, mut lines) = (retry.only, Lines::new(feed));
+        let (only, mut lines) = (retry.only, Lines::new(Unpacked::new(feed, &name)));
         begins_with_record(&mut lines).map_err(|error| broken(&name, error))?;
         let (wanted, reported) = (HashMap::new(), FingerprintSet::new());
         Ok(Self { name: name.into(), lines, only, wanted, reported, lists, passed: 0, stage: Stage::Report, wake })

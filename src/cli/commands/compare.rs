@@ -144,6 +144,7 @@ fn words(inputs: Vec<InputArg>, place: &Path) -> anyhow::Result<Vec<OsString>> {
         Ok(match input {
             InputArg::File(path) => whole(path),
             InputArg::Url(url, _) => url.into(),
+            InputArg::Remote(url) => format!("--input-file={url}").into(),
             InputArg::Stdin => {
                 let mut file = File::create(place).context("cannot keep standard input")?;
                 io::copy(&mut io::stdin().lock(), &mut file).context("cannot keep standard input")?;
@@ -162,7 +163,7 @@ fn whole(path: PathBuf) -> OsString {
 fn about(inputs: &[InputArg]) -> String {
     let name = |input: &InputArg| match input {
         InputArg::File(path) => path.display().to_string(),
-        InputArg::Url(url, _) => fetchall::policy::redact::redact(url).to_string(),
+        InputArg::Url(url, _) | InputArg::Remote(url) => fetchall::policy::redact::redact(url).to_string(),
         InputArg::Stdin => "standard input".to_owned(),
     };
     match inputs {

@@ -12,7 +12,7 @@ use anyhow::Context;
 use fetchall::app::{self, Document, Surroundings};
 use fetchall::config::{Backend, Config, FailOn, Format, Key, Origin, ProgressMode, Until};
 use fetchall::demo::Site;
-use fetchall::engine::{self, RunEnd, Stop, StopLevel};
+use fetchall::engine::{self, RunEnd, RunFault, Stop, StopLevel};
 use fetchall::model::StopCause;
 use fetchall::policy::address::AddressClasses;
 use fetchall::policy::printable::printable;
@@ -54,6 +54,7 @@ fn input(arg: &InputArg) -> Input {
         InputArg::File(path) => Input::File(path.clone()),
         InputArg::Stdin => Input::Stdin,
         InputArg::Url(url, position) => Input::Url(url.clone(), *position),
+        InputArg::Remote(url) => Input::Remote(url.clone()),
     }
 }
 
@@ -145,6 +146,7 @@ fn exit_of(end: &RunEnd, config: &Config) -> Exit {
     let unmet = config.until == Until::FirstSuccess && config.fail_on != FailOn::Never && !config.dry_run;
     match end.summary.stopped {
         Some(StopCause::Interrupt) => Exit::Interrupted,
+        _ if matches!(&end.fault, Some(RunFault::Source(error)) if error.is_refusal()) => Exit::Usage,
         Some(StopCause::OutputClosed | StopCause::Broken) => Exit::Broken,
         None if end.fault.is_some() => Exit::Broken,
         Some(StopCause::MaxFailures | StopCause::MaxDuration) => Exit::Limit,

@@ -1,7 +1,11 @@
 //! What a user sees of lists: which URLs come out, when, and what is said of the bad lines.
 
 mod arbitrary;
+mod json;
 mod live;
+mod markup;
+mod refusals;
+mod remote;
 mod tables;
 mod text;
 

@@ -1,0 +1,153 @@
+//! The links of a saved HTML page: `href` of `a` and `area`, each once.
+
+use std::io;
+use std::sync::Arc;
+
+use html5gum::emitters::callback::{Callback, CallbackEmitter, CallbackEvent};
+use html5gum::{Span, Tokenizer};
+use url::Url;
+
+use super::line::{Place, Wants};
+use super::lines::Rest;
+use super::markup::{Document, Progress};
+use super::sitemap::absolute;
+use crate::model::Entry;
+use crate::policy::fingerprint::FingerprintSet;
+
+/// The longest tag or text. Pages that were saved as one file hold images and scripts.
+const LONGEST: u64 = 64 << 20;
+
+/// What a page says of URLs.
+enum Found {
+    /// A link, and its line.
+    Link(String, u64),
+    /// What relative links are relative to.
+    Base(String),
+}
+
+/// The element whose attributes are read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Element {
+    Link,
+    Base,
+    Other,
+}
+
+/// Picks the elements that matter.
+struct Links {
+    progress: Arc<Progress>,
+    element: Element,
+    line: u64,
+    /// The attribute that is read is the first `href`.
+    is_href: bool,
+    href: Option<String>,
+}
+
+impl Callback<Found, ()> for Links {
+    fn handle_event(&mut self, event: CallbackEvent<'_>, _span: Span<()>) -> Option<Found> {
+        match event {
+            CallbackEvent::OpenStartTag { name } => {
+                self.element = match name {
+                    b"a" | b"area" => Element::Link,
+                    b"base" => Element::Base,
+                    _ => Element::Other,
+                };
+                (self.line, self.is_href, self.href) = (self.progress.line(), false, None);
+            }
+            CallbackEvent::AttributeName { name } => self.is_href = name == b"href" && self.href.is_none(),
+            CallbackEvent::AttributeValue { value } => {
+                if self.is_href && self.element != Element::Other {
+                    self.href = Some(String::from_utf8_lossy(value).into_owned());
+                }
+            }
+            CallbackEvent::CloseStartTag { .. } => {
+                self.progress.complete();
+                let href = self.href.take()?;
+                return match self.element {
+                    Element::Link => Some(Found::Link(href, self.line)),
+                    Element::Base => Some(Found::Base(href)),
+                    Element::Other => None,
+                };
+            }
+            CallbackEvent::Error(_) => {}
+            _ => self.progress.complete(),
+        }
+        None
+    }
+}
+
+/// A page that is being read.
+pub(super) struct Html {
+    tokens: Tokenizer<Document, CallbackEmitter<Links, Found>>,
+    progress: Arc<Progress>,
+    base: Option<Url>,
+    /// Only the first `base` element of a page counts.
+    base_seen: bool,
+    seen: FingerprintSet,
+}
+
+impl Html {
+    /// `base` is the address of the page, where it is known.
+    pub fn new(bytes: Rest, line: u64, base: Option<Url>) -> Self {
+        let document = Document::new(bytes, line, LONGEST, u64::MAX);
+        let progress = document.progress();
+        let links =
+            Links { progress: Arc::clone(&progress), element: Element::Other, line, is_href: false, href: None };
+        let mut emitter = CallbackEmitter::new(links);
+        emitter.naively_switch_states(true);
+        let tokens = Tokenizer::new_with_emitter(document, emitter);
+        Self { tokens, progress, base, base_seen: false, seen: FingerprintSet::new() }
+    }
+
+    /// The first line that was not looked at.
+    pub fn line(&self) -> u64 {
+        self.progress.line()
+    }
+
+    /// The next link and the line after it; `None` at the end of the page.
+    ///
+    /// # Errors
+    /// When the page cannot be read on.
+    pub fn next(&mut self, list: &Arc<str>) -> io::Result<Option<(Entry, u64)>> {
+        while let Some(found) = self.tokens.next().transpose()? {
+            match found {
+                Found::Base(href) if !self.base_seen => {
+                    self.base_seen = true;
+                    let joined = match &self.base {
+                        Some(base) => base.join(href.trim()),
+                        None => Url::parse(href.trim()),
+                    };
+                    self.base = joined.ok().or(self.base.take());
+                }
+                Found::Base(_) => {}
+                Found::Link(href, line) => {
+                    let next = self.line();
+                    if let Some(entry) = self.link(&href, Place { list, line, next }) {
+                        return Ok(Some((entry, next)));
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The entry of a link; `None` for one that came before, leads into the page itself, or is not of HTTP.
+    fn link(&mut self, href: &str, place: Place<'_>) -> Option<Entry> {
+        // As the URL standard reads it, and browsers do: blanks around it and line ends in it count for nothing.
+        let href = href.trim_matches(|c: char| c <= ' ').replace(['\t', '\n', '\r'], "");
+        let href = href.split('#').next().filter(|href| !href.is_empty())?;
+        let url = absolute(href, self.base.as_ref());
+        let parsed = url.as_deref().ok().and_then(|url| Url::parse(url).ok());
+        if parsed.as_ref().is_some_and(|url| !matches!(url.scheme(), "http" | "https")) {
+            return None;
+        }
+        let shown = parsed.as_ref().map_or(href, Url::as_str);
+        if !self.seen.insert(shown) {
+            return None;
+        }
+        Some(match url {
+            Ok(_) => place.entry(shown, Wants::default()),
+            Err(reason) => place.bad(href, reason),
+        })
+    }
+}

@@ -1,0 +1,349 @@
+//! JSON arrays of strings or objects, and objects one after the other over several lines.
+//!
+//! The values are found one by one, so that an array of any length takes the memory of one element.
+//! A value that is no JSON costs only itself: the reader goes on at the next comma, line or object.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use super::line::{Gathered, Place, Wants};
+use super::lines::{LONGEST, Rest};
+use super::{NotAList, address, ndjson, text};
+
+/// How much is read at once.
+const BUFFER: usize = 64 * 1024;
+/// How much of an overlong value is shown.
+const HEAD: usize = 2048;
+/// How deep objects and arrays are told apart; serde_json takes no more.
+const DEEPEST: u32 = 128;
+
+/// Where the reader stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Between two values.
+    Between,
+    /// In a value, outside of its strings.
+    Value,
+    /// In a string of a value.
+    Text,
+    /// After a backslash in a string.
+    Escape,
+}
+
+/// What one byte means for the value that is read.
+enum Seen {
+    /// It is a part of it.
+    Part,
+    /// It is the last byte of it.
+    Last,
+    /// It comes after it, and is looked at again.
+    After,
+    /// The same, of a value that was not closed.
+    Broken,
+}
+
+/// What stands between the last value of an array and the next byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gap {
+    /// Nothing: the array has just begun.
+    Begin,
+    /// A comma, in this line.
+    Comma(u64),
+    /// No comma yet.
+    None,
+    /// Perhaps a comma: the last value was not closed.
+    Unknown,
+}
+
+/// JSON that is being read.
+pub(super) struct Json {
+    bytes: Rest,
+    buf: Box<[u8]>,
+    start: usize,
+    end: usize,
+    state: State,
+    in_array: bool,
+    gap: Gap,
+    /// Whether a value came.
+    begun: bool,
+    depth: u32,
+    /// For each depth whether it is an object's.
+    objects: u128,
+    /// The last byte of the value that is no blank.
+    previous: u8,
+    value: Vec<u8>,
+    overlong: bool,
+    /// The line of the next byte, and of the first byte of the value.
+    line: u64,
+    first_line: u64,
+}
+
+impl Json {
+    pub fn new(bytes: Rest, line: u64) -> Self {
+        Self {
+            bytes,
+            buf: vec![0; BUFFER].into(),
+            start: 0,
+            end: 0,
+            state: State::Between,
+            in_array: false,
+            gap: Gap::Begin,
+            begun: false,
+            depth: 0,
+            objects: 0,
+            previous: 0,
+            value: Vec::new(),
+            overlong: false,
+            line,
+            first_line: line,
+        }
+    }
+
+    /// The first line that was not looked at.
+    pub fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// Reads on. False at the end of the bytes.
+    pub fn fill(&mut self) -> io::Result<bool> {
+        self.start = 0;
+        self.end = self.bytes.read(&mut self.buf)?;
+        Ok(self.end > 0)
+    }
+
+    /// Goes on until there is one more entry. False where more bytes are needed first.
+    ///
+    /// # Errors
+    /// When the JSON is one object that wraps a list.
+    pub fn next(&mut self, list: &Arc<str>, out: &mut Gathered) -> io::Result<bool> {
+        let before = out.entries.len();
+        while self.start < self.end && out.entries.len() == before {
+            let byte = self.buf[self.start];
+            if self.state == State::Between {
+                self.between(byte, list, out);
+                continue;
+            }
+            match self.part(byte) {
+                Seen::Part => self.take(byte),
+                Seen::Last => {
+                    self.take(byte);
+                    self.finish(Gap::None, list, out)?;
+                }
+                Seen::After => self.finish(Gap::None, list, out)?,
+                Seen::Broken => self.finish(Gap::Unknown, list, out)?,
+            }
+        }
+        Ok(out.entries.len() > before)
+    }
+
+    /// Nothing more will come.
+    ///
+    /// # Errors
+    /// When the JSON is not at its end.
+    pub fn release(&mut self) -> io::Result<()> {
+        let what = match (self.state, self.in_array) {
+            (State::Between, false) => return Ok(()),
+            (State::Between, true) => "the JSON array is not closed".to_owned(),
+            _ => format!("the JSON value that begins in line {} is not closed", self.first_line),
+        };
+        let line = self.line;
+        let message = format!("line {line}: {what}: the file is cut off; get the whole list again");
+        Err(io::Error::new(io::ErrorKind::UnexpectedEof, message))
+    }
+
+    /// A byte that belongs to no value, or begins one.
+    fn between(&mut self, byte: u8, list: &Arc<str>, out: &mut Gathered) {
+        let place = Place { list, line: self.line, next: self.line };
+        match byte {
+            b' ' | b'\t' | b'\r' | b'\n' => {}
+            b'[' if !self.in_array => (self.in_array, self.gap) = (true, Gap::Begin),
+            b']' if self.in_array => {
+                if let Gap::Comma(line) = self.gap {
+                    let place = Place { line, ..place };
+                    out.push(place.bad(",", "no value follows the comma; remove it"), place.next);
+                }
+                self.in_array = false;
+            }
+            b',' if self.in_array => {
+                if matches!(self.gap, Gap::Begin | Gap::Comma(_)) {
+                    out.push(place.bad(",", "no value stands before the comma; remove it"), place.next);
+                }
+                self.gap = Gap::Comma(self.line);
+            }
+            _ if self.in_array && self.gap == Gap::None => {
+                self.gap = Gap::Unknown;
+                out.push(place.bad("", "no comma stands before the next value; add it"), place.next);
+                return;
+            }
+            _ => {
+                (self.state, self.first_line) = (State::Value, self.line);
+                (self.depth, self.objects, self.previous, self.overlong) = (0, 0, 0, false);
+                self.value.clear();
+                return;
+            }
+        }
+        self.line += u64::from(byte == b'\n');
+        self.start += 1;
+    }
+
+    fn part(&mut self, byte: u8) -> Seen {
+        match (self.state, byte) {
+            // No string goes over the end of a line: this one was not closed. In an object of several
+            // lines only that line is wrong; else the value ends here.
+            (State::Text | State::Escape, b'\n') => {
+                self.state = State::Value;
+                if self.first_line == self.line { Seen::Broken } else { Seen::Part }
+            }
+            (State::Text, b'"') => {
+                self.state = State::Value;
+                if self.depth == 0 { Seen::Last } else { Seen::Part }
+            }
+            (State::Text, b'\\') => {
+                self.state = State::Escape;
+                Seen::Part
+            }
+            (State::Text, _) => Seen::Part,
+            (State::Escape, _) => {
+                self.state = State::Text;
+                Seen::Part
+            }
+            _ => self.outside_text(byte),
+        }
+    }
+
+    fn outside_text(&mut self, byte: u8) -> Seen {
+        let previous = self.previous;
+        if !byte.is_ascii_whitespace() {
+            self.previous = byte;
+        }
+        match byte {
+            b'"' => self.state = State::Text,
+            // An object holds names, no objects: the one before it was not closed.
+            b'{' if previous == b',' && self.depth == 1 && self.in_object() => return Seen::Broken,
+            b'{' | b'[' => self.open(byte == b'{'),
+            b']' if self.depth == 1 && self.in_object() && self.in_array => return Seen::Broken,
+            b']' | b',' if self.depth == 0 && self.in_array => return Seen::After,
+            b' ' | b'\t' | b'\r' | b'\n' if self.depth == 0 => return Seen::After,
+            b'}' | b']' => {
+                self.depth = self.depth.saturating_sub(1);
+                if self.depth == 0 {
+                    return Seen::Last;
+                }
+            }
+            _ => {}
+        }
+        Seen::Part
+    }
+
+    fn open(&mut self, object: bool) {
+        if self.depth < DEEPEST {
+            let bit = 1 << self.depth;
+            self.objects = if object { self.objects | bit } else { self.objects & !bit };
+        }
+        self.depth += 1;
+    }
+
+    /// Whether what was opened last is an object.
+    fn in_object(&self) -> bool {
+        self.depth.checked_sub(1).is_some_and(|at| at < DEEPEST && self.objects >> at & 1 == 1)
+    }
+
+    fn take(&mut self, byte: u8) {
+        self.start += 1;
+        self.line += u64::from(byte == b'\n');
+        if self.value.len() < LONGEST {
+            self.value.push(byte);
+        } else {
+            self.overlong = true;
+        }
+    }
+
+    /// Makes an entry of the value.
+    fn finish(&mut self, gap: Gap, list: &Arc<str>, out: &mut Gathered) -> io::Result<()> {
+        (self.state, self.gap) = (State::Between, gap);
+        let is_first = !std::mem::replace(&mut self.begun, true);
+        if let (true, false, Some(name)) = (is_first, self.in_array, wrapped_array(&self.value)) {
+            return Err(NotAList(unwrap(&name)).into());
+        }
+        let place = Place { list, line: self.first_line, next: self.line };
+        let entry = if self.overlong {
+            let head = String::from_utf8_lossy(&self.value[..HEAD]);
+            place.bad(&head, format!("longer than {LONGEST} bytes; a value holds one URL"))
+        } else {
+            match std::str::from_utf8(&self.value) {
+                Err(_) => {
+                    text::not_utf8(&self.value, place, out);
+                    return Ok(());
+                }
+                Ok(value) => match value.trim_ascii() {
+                    object if object.starts_with('{') => ndjson::entry(object, place),
+                    string if string.starts_with('"') => match serde_json::from_str::<String>(string) {
+                        Ok(url) => place.entry(url.trim(), Wants::default()),
+                        Err(_) => place.bad(string, "not one JSON string; write \"https://host/path\" and a comma"),
+                    },
+                    other => place.bad(
+                        other,
+                        "neither a string nor an object; write \"https://host/path\" or {\"url\":\"https://host/path\"}",
+                    ),
+                },
+            }
+        };
+        out.push(entry, place.next);
+        Ok(())
+    }
+}
+
+/// What to say of an object that wraps an array of this name.
+pub(super) fn unwrap(name: &str) -> String {
+    let name = address::brief(name);
+    format!("a JSON object that wraps the list in `{name}`; take the array out, such as with jq '.[\"{name}\"]' LIST")
+}
+
+/// The name of an array of URLs or objects that a JSON object wraps, where it names no URL itself.
+/// The object may be cut off.
+pub(super) fn wrapped_array(object: &[u8]) -> Option<String> {
+    let mut found = None;
+    let mut depth = 0_u32;
+    let mut at = 0;
+    // The last string at depth 1, and whether a colon followed it.
+    let (mut name, mut named) = (&object[..0], false);
+    while let Some(&byte) = object.get(at) {
+        at += 1;
+        match byte {
+            b'"' => {
+                let begin = at;
+                while object.get(at).is_some_and(|&byte| byte != b'"') {
+                    at += if object[at] == b'\\' { 2 } else { 1 };
+                }
+                let end = at.min(object.len());
+                at += 1;
+                if depth == 1 && !named {
+                    name = &object[begin..end];
+                }
+            }
+            b':' if depth == 1 => {
+                if name == b"url" {
+                    return None;
+                }
+                named = true;
+            }
+            b',' if depth == 1 => named = false,
+            b'[' if depth == 1 && named => {
+                let first = object[at..].trim_ascii_start();
+                if found.is_none() && (first.starts_with(b"\"http") || first.starts_with(b"{")) {
+                    found = Some(String::from_utf8_lossy(name).into_owned());
+                }
+                depth += 1;
+            }
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    break;
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}

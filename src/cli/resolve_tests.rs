@@ -79,7 +79,7 @@ fn inputs_are_lists_urls_or_standard_input() {
     let inputs = |words: &[&str]| resolve(words).map(|resolved| resolved.inputs);
     let url = |text: &str, position| InputArg::Url(text.to_owned(), position);
     assert_eq!(
-        inputs(&["http://a/", "sites.txt", "-", "ftp://b/"]),
+        inputs(&["\u{200b}<http://a/>", "sites.txt", "-", "ftp://b/"]),
         Ok(vec![url("http://a/", 1), InputArg::File("sites.txt".into()), InputArg::Stdin, url("ftp://b/", 4)])
     );
     assert_eq!(

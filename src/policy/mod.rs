@@ -19,3 +19,4 @@ pub mod redact;
 pub mod retry;
 pub mod retry_after;
 pub mod selection;
+pub mod url_text;

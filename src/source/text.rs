@@ -12,6 +12,7 @@
 use super::address::Reason;
 use super::aria2::{self, Options};
 use super::line::{Gathered, Place, Wants};
+use crate::policy::url_text;
 
 /// A plain list that is being read.
 #[derive(Default)]
@@ -42,7 +43,7 @@ impl Text {
                 return;
             }
         };
-        let trimmed = line.trim_start_matches('\u{feff}').trim();
+        let trimmed = url_text::trim(line);
         if trimmed.is_empty() || trimmed.starts_with('#') {
             return;
         }
@@ -60,7 +61,7 @@ impl Text {
                           use --input-format tsv with a header line that names the columns";
             self.hold(trimmed, place, Some(reason.into()));
         } else {
-            self.hold(url.trim_end(), place, None);
+            self.hold(url_text::from_line(url), place, None);
         }
     }
 

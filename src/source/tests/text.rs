@@ -46,15 +46,60 @@ fn other_schemes_are_refused_by_name() {
 #[test]
 fn a_line_that_would_fetch_something_else_is_bad() {
     says(&text("http://a.test/x # the first"), "comment");
-    says(&text("http://a.test/x http://a.test/y"), "one URL a line");
+    says(&text("http://a.test/x http://a.test/y"), "more than one URL, http://a.test/x and http://a.test/y");
     says(&text("http://a.test/\0x"), "NUL");
     says(&text("http://a.test/\u{1}x"), "control character");
-    says(&text("\"http://a.test/\""), "quote");
+    says(&text("\"http://a.test/"), "begins with \", which is not closed");
+    says(&text("http://a.test/>"), "ends with >");
+    says(&text("see http://us:SECRET@a.test/"), "write the URL alone: http://a.test/");
+    says(&text("[a](http://a.test/) b"), "Markdown");
+    for two in ["[a](http://a.test/) [b](http://b.test/)", "\"http://a.test/\" \"http://b.test/\"", "- http://a.test/, http://b.test/"] {
+        says(&text(two), "more than one URL");
+    }
     says(&text("{\"url\":\"http://a.test/\"}"), "ndjson");
     says(&text("http://a.test:99999/"), "port");
     says(&text("http://"), "host");
     says(&text("http://1.2.3.4.5/"), "IPv4");
     assert_eq!(seed(&text("http://a.test/my file.pdf")).url.as_str(), "http://a.test/my%20file.pdf");
+}
+
+#[test]
+fn what_surrounds_a_url_is_removed() {
+    let list = "\"http://a.test/1\"\n- http://a.test/2\n* <http://a.test/3>\n4. “http://a.test/4”\nhttp://a.test/5,\n\
+                \"http://a.test/6\",\n[x](http://a.test/7)\nhttp://a.test/8\u{200b}\n\u{2060}\u{a0}http://a.test/9\n";
+    let found: Vec<_> = (1..=9).map(|n| format!("{n} http://a.test/{n}")).collect();
+    assert_eq!(brief(&text(list)), found);
+    // A comma that a program wrote is a part of the URL.
+    let csv = read(reader("a.csv", b"url\n\" <http://a.test/,>\"\n"), InputFormat::Auto);
+    assert_eq!(brief(&csv), ["2 http://a.test/,"]);
+    let json = read(reader("a.jsonl", "{\"url\":\"\u{feff}`http://a.test/,`\"}".as_bytes()), InputFormat::Auto);
+    assert_eq!(brief(&json), ["1 http://a.test/,"]);
+}
+
+#[test]
+fn a_character_that_cannot_be_seen_is_named() {
+    for (character, name) in [
+        ('\u{200b}', "U+200B zero width space"),
+        ('\u{2028}', "U+2028 line separator"),
+        ('\u{202e}', "U+202E right-to-left override"),
+        ('\u{ad}', "U+00AD soft hyphen"),
+        ('\u{a0}', "U+00A0 no-break space"),
+        ('\u{feff}', "U+FEFF zero width no-break space"),
+        ('\u{fffd}', "U+FFFD replacement character"),
+        ('\u{9d}', "U+009D control character"),
+    ] {
+        says(&text(&format!("http://a.test/x{character}y")), name);
+        says(&text(&format!("http://a.test/x{character}http://b.test/y")), name);
+        says(&text(&format!("http://a{character}.test/")), name);
+    }
+    seed(&text("http://a.test/ünï–“x”"));
+}
+
+#[test]
+fn options_follow_a_url_in_quotes() {
+    let entries = text_file("- \"http://a.test/x\"\n  dir=d\n  referer=*\n");
+    assert_eq!(wants(&entries).out.as_deref(), Some("d/x"));
+    assert_eq!(fields(wants(&entries)), ["referer: http://a.test/x"]);
 }
 
 #[test]
@@ -86,7 +131,11 @@ fn a_password_is_in_no_bad_record() {
         "http://user:SECRET@a.test/\tno url",
         "http://user:SECRET@a.test/\n unknown=1",
         "http://user:SECRET@a.test/\u{1}",
-        "\"http://user:SECRET@a.test/\"",
+        "\"http://user:SECRET@a.test/",
+        "http://user:SECRET@a.test/,http://user:SECRET@b.test/",
+        "http://user:SECRET@a.test/\u{200b}http://user:SECRET@b.test/",
+        "- “http://user:SECRET@a.test/",
+        "see <http://user:SECRET@a.test/>",
     ] {
         let entries = text_file(line);
         assert!(!format!("{:?}", bad(&entries)).contains("SECRET"), "{line}: {entries:?}");

@@ -191,8 +191,8 @@ pub fn plan(
 /// The lists, or what of them and of an earlier run is tried again.
 fn source(inputs: Inputs, config: &Config) -> Result<Box<dyn Source>, SetupError> {
     let Inputs { lists, retry } = inputs;
-    let Some(retry) = retry else { return Ok(Box::new(ListSource::new(lists, config.input_format)?)) };
-    let lists = (!lists.is_empty()).then(|| ListSource::new(lists, config.input_format)).transpose()?;
+    let Some(retry) = retry else { return Ok(Box::new(ListSource::new(lists, config)?)) };
+    let lists = (!lists.is_empty()).then(|| ListSource::new(lists, config)).transpose()?;
     Ok(Box::new(ReportSource::new(retry, lists)?))
 }
 

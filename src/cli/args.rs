@@ -121,6 +121,12 @@ pub struct SettingArgs {
     /// How lists are written [default: auto]
     #[arg(long, value_name = "FORMAT", help_heading = "Input", value_parser = words("input-format"))]
     input_format: Option<String>,
+    /// The encoding of lists without a byte order mark, such as windows-1252 [default: auto]
+    #[arg(long, value_name = "NAME", help_heading = "Input")]
+    input_encoding: Option<OsString>,
+    /// The column of tables with the URLs, by name or number [default: url, or the only one]
+    #[arg(long, value_name = "NAME", help_heading = "Input")]
+    url_column: Option<OsString>,
     /// What happens to a URL that came before [default: skip]
     #[arg(long, value_name = "WHAT", help_heading = "Input", value_parser = words("duplicates"))]
     duplicates: Option<String>,
@@ -390,6 +396,8 @@ impl SettingArgs {
         }
         given!(
             input_format = "input-format",
+            input_encoding = "input-encoding",
+            url_column = "url-column",
             duplicates = "duplicates",
             concurrency = "concurrency",
             backend = "backend",

@@ -36,9 +36,10 @@ pub use proxy::Proxies;
 pub use units::{parse_low_speed, parse_size, parse_time, show_low_speed, show_size, show_time};
 
 /// How a list is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum InputFormat {
-    /// By the file's extension, else by its first line.
+    /// By the file's extension, else by its first lines.
+    #[default]
     Auto,
     /// One URL a line; aria2's indented option lines are understood.
     Text,
@@ -178,6 +179,10 @@ pub struct LowSpeed {
 pub struct Config {
     /// `input-format`: how lists are written.
     pub input_format: InputFormat,
+    /// `input-encoding`: the encoding of lists without a byte order mark; `None` finds out.
+    pub input_encoding: Option<&'static encoding_rs::Encoding>,
+    /// `url-column`: the column of tables that holds the URLs, by name or number; `None` finds out.
+    pub url_column: Option<String>,
     /// `duplicates`: what happens to a URL that stood earlier in the input.
     pub duplicates: Duplicates,
     /// `concurrency`: the most URLs in flight at once, and an eighth more while as many wait for hosts that do not answer.
@@ -324,6 +329,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             input_format: InputFormat::Auto,
+            input_encoding: None,
+            url_column: None,
             duplicates: Duplicates::Skip,
             concurrency: Concurrency::Fixed(const { NonZeroU32::MIN.saturating_add(9) }),
             backend: Backend::Async,

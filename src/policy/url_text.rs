@@ -168,7 +168,7 @@ fn without_marker(text: &str) -> Option<&str> {
         }
     };
     let rest = trim(rest);
-    let unchecked = ["[ ]", "[x]", "[X]"].iter().find_map(|mark| rest.strip_prefix(mark));
+    let unchecked = ["[ ] ", "[x] ", "[X] "].iter().find_map(|mark| rest.strip_prefix(mark));
     Some(unchecked.map_or(rest, trim))
 }
 
@@ -219,8 +219,11 @@ pub fn second_url(text: &str) -> Option<usize> {
         let Some(start) = scheme.map(|scheme| colon - scheme.len()) else { continue };
         let Some(before) = text.get(*first.get_or_insert(start)..start) else { continue };
         let Some(last) = before.chars().next_back() else { continue };
-        let in_query = before.contains(['?', '#']);
-        if last.is_whitespace() || is_unseen(last) || (!in_query && (",;|\"'<>`()]".contains(last) || last.is_alphanumeric())) {
+        // An encoded character, such as `%3D`, is a part of the URL before it.
+        let is_encoded = before.len() > 2 && before.as_bytes()[before.len() - 3] == b'%';
+        let in_first = is_encoded || before.contains(['?', '#']);
+        let is_blank = last.is_whitespace() || is_unseen(last);
+        if is_blank || (!in_first && (",;|\"'<>`()]".contains(last) || last.is_alphanumeric())) {
             return Some(start);
         }
     }
@@ -236,9 +239,12 @@ mod tests {
         assert!(NAMES.is_sorted_by(|(a, _), (b, _)| a < b));
         // Every blank that the ends lose has a name.
         assert!((0x80..=0xffff).filter_map(char::from_u32).filter(|c| c.is_whitespace()).all(is_unseen));
-        assert!((0x80..=0xffff).filter_map(char::from_u32).filter(|c| c.is_whitespace()).all(|c| {
-            NAMES.binary_search_by_key(&c, |&(named, _)| named).is_ok()
-        }));
+        assert!(
+            (0x80..=0xffff)
+                .filter_map(char::from_u32)
+                .filter(|c| c.is_whitespace())
+                .all(|c| { NAMES.binary_search_by_key(&c, |&(named, _)| named).is_ok() })
+        );
     }
 
     #[test]
@@ -256,9 +262,25 @@ mod tests {
     #[test]
     fn list_items_lose_their_markers() {
         for item in [
-            "- http://a/", "* http://a/", "+ http://a/", "•\thttp://a/", "–\u{a0}http://a/", "> http://a/", "-http://a/",
-            "-\"http://a/\"", "1. http://a/", "12) <http://a/>", "[3] http://a/", "(4) http://a/", "[5]: http://a/",
-            "- [ ] http://a/", "* [x] http://a/", "- [text](http://a/)", "- http://a/,", "1. \"http://a/\",",
+            "- http://a/",
+            "* http://a/",
+            "+ http://a/",
+            "•\thttp://a/",
+            "–\u{a0}http://a/",
+            "> http://a/",
+            "-http://a/",
+            "-\"http://a/\"",
+            "1. http://a/",
+            "12) <http://a/>",
+            "[3] http://a/",
+            "(4) http://a/",
+            "[5]: http://a/",
+            "- [ ] http://a/",
+            "* [x] http://a/",
+            "- [text](http://a/)",
+            "1. [x](http://a/),",
+            "- http://a/,",
+            "1. \"http://a/\",",
         ] {
             assert_eq!(from_line(item), "http://a/", "{item}");
         }
@@ -272,12 +294,21 @@ mod tests {
         for line in ["http://a/,", "http://a/ ,", "\"http://a/\",", "'http://a/';", "\"http://a/,\"", "<http://a/>,"] {
             assert_eq!(from_line(line), "http://a/", "{line}");
         }
-        assert_eq!((from_line("http://a/;"), from_line("http://a/,,"), bare("http://a/,")), ("http://a/;", "http://a/,", "http://a/,"));
+        assert_eq!(
+            (from_line("http://a/;"), from_line("http://a/,,"), bare("http://a/,")),
+            ("http://a/;", "http://a/,", "http://a/,")
+        );
     }
 
     #[test]
     fn a_markdown_link_is_its_target() {
-        for link in ["[x](http://a/(b))", "![x](http://a/(b))", "[x]( <http://a/(b)> )", "[1](http://a/(b) \"t\")", "[x](http://a/(b)),"] {
+        for link in [
+            "[x](http://a/(b))",
+            "![x](http://a/(b))",
+            "[x]( <http://a/(b)> )",
+            "[1](http://a/(b) \"t\")",
+            "[x](http://a/(b)),",
+        ] {
             assert_eq!(from_line(link), "http://a/(b)", "{link}");
         }
         for other in ["[x](http://a/) [y](http://b/)", "see [x](http://a/)", "[x](y)", "[x] (http://a/)"] {
@@ -297,10 +328,24 @@ mod tests {
 
     #[test]
     fn a_second_url_is_found_and_one_in_a_url_is_none() {
-        for text in ["http://a/ http://b/", "http://a/,http://b/", "http://a/1HTTPS://b/", "http://a/\u{2028}http://b/", "http://a/?q http://b/"] {
+        for text in [
+            "http://a/ http://b/",
+            "http://a/,http://b/",
+            "http://a/1HTTPS://b/",
+            "http://a/\u{2028}http://b/",
+            "http://a/?q http://b/",
+        ] {
             assert!(second_url(text).is_some_and(|at| text[at..].to_lowercase().starts_with("http")), "{text}");
         }
-        for text in ["http://a/http://b/", "http://a/?u=http://b/", "http://a/?l=1,http://b/", "http://a/x=http://b", "http://a:80/", "http://a/://"] {
+        for text in [
+            "http://a/http://b/",
+            "http://a/?u=http://b/",
+            "http://a/?l=1,http://b/",
+            "http://a/x=http://b",
+            "http://a/u%3Dhttp://b",
+            "http://a:80/",
+            "http://a/://",
+        ] {
             assert_eq!(second_url(text), None, "{text}");
         }
     }

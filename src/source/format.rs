@@ -20,29 +20,9 @@ pub(super) fn by_name(name: &str) -> Option<InputFormat> {
     }
 }
 
-/// The format that the first line shows; `None` for a line that says nothing, blank or a comment.
-///
-/// A line is taken for column names when one of its fields is exactly `url`. That includes a line
-/// that says nothing but `url`: a table of one column.
-pub(super) fn by_line(line: &[u8]) -> Option<InputFormat> {
-    let line = line.trim_ascii();
-    if line.is_empty() || line.starts_with(b"#") {
-        return None;
-    }
-    let names_url = |separator: u8| {
-        line.split(|&byte| byte == separator).any(|field| {
-            let field = field.trim_ascii();
-            let bare = field.strip_prefix(b"\"").and_then(|field| field.strip_suffix(b"\"")).unwrap_or(field);
-            bare.trim_ascii().eq_ignore_ascii_case(b"url")
-        })
-    };
-    Some(if line.starts_with(b"{") {
-        InputFormat::Ndjson
-    } else if line.contains(&b'\t') && names_url(b'\t') {
-        InputFormat::Tsv
-    } else if names_url(b',') {
-        InputFormat::Csv
-    } else {
-        InputFormat::Text
-    })
+/// The format that the first bytes of a text show, if they do.
+pub(super) fn by_text(text: &[u8]) -> Option<InputFormat> {
+    let mut lines = text.split(|byte| b"\r\n".contains(byte)).map(<[u8]>::trim_ascii);
+    let first = lines.find(|line| !line.is_empty() && !line.starts_with(b"#"))?;
+    first.starts_with(b"{").then_some(InputFormat::Ndjson)
 }

@@ -57,6 +57,8 @@ pub(super) struct Gathered {
     pub entries: Vec<Entry>,
     /// The line after the last entry; of the list that is being read.
     pub next: Option<u64>,
+    /// What to tell the user.
+    pub notes: Vec<String>,
 }
 
 impl Gathered {

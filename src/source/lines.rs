@@ -1,10 +1,10 @@
-//! Bytes to lines, with bounded memory: gzip and byte order marks are seen through here.
+//! Text to lines, with bounded memory. A line ends at LF, CR LF or CR, whichever comes, in one list too.
 
-use std::io::{self, Cursor, Read};
+use std::io::{self, Read};
 
-use flate2::read::MultiGzDecoder;
-
-use super::open::Feed;
+use super::cells::CsvScan;
+use super::decompress::Unpacked;
+use super::encoding::Decoded;
 
 /// The longest line, and the longest quoted record, in bytes.
 pub(super) const LONGEST: usize = 1 << 20;
@@ -12,96 +12,67 @@ pub(super) const LONGEST: usize = 1 << 20;
 const HEAD: usize = 2048;
 /// The size of the buffer, until a line is longer.
 const BUFFER: usize = 64 * 1024;
-/// The most bytes decoded by one read. A corrupt place costs the decoded bytes before it that the
-/// same read would have returned, so it is small.
-const DECODED: usize = 2048;
+/// Its size for the first read: every list is looked at when it is opened, and there may be many.
+const FIRST: usize = 8 * 1024;
 
 /// How lines end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// At each newline.
+    /// At each line end.
     Newline,
-    /// At each newline that is not in a quoted CSV cell (RFC 4180).
-    Csv,
+    /// At each line end that is not in a quoted CSV cell (RFC 4180). Cells are separated by this byte.
+    Csv(u8),
 }
 
 /// A piece of the list.
 #[derive(Debug)]
 pub(super) enum Piece<'a> {
-    /// A line, or a CSV record of several, without its newline; and the number of the line after it.
+    /// A line, or a CSV record of several, without its end; and the number of the line after it.
     Line(&'a [u8], u64),
     /// The beginning of a line longer than [`LONGEST`].
     TooLong(&'a [u8], u64),
     /// A line that opens a quote which nothing closes; the line after it is read on its own.
     Unclosed(&'a [u8], u64),
-    /// The list is UTF-16: nothing in it can be read.
-    Utf16,
     /// No whole line has arrived.
     Starved,
     /// The end of the list.
     End,
 }
 
-/// What stands at the beginning of the bytes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    MaybeGzip,
-    MaybeMark,
-    Text,
-}
-
-/// Where the scan of a CSV record stands.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Csv {
-    RecordStart,
-    CellStart,
-    Unquoted,
-    Quoted,
-    QuoteInQuoted,
-    Comment,
-}
-
-enum Stream {
-    Plain(Feed),
-    Gzip(Box<MultiGzDecoder<io::Chain<Cursor<Vec<u8>>, Feed>>>),
-    Closed,
-}
-
 /// The lines of one input.
 pub(super) struct Lines {
-    stream: Stream,
-    stage: Stage,
+    bytes: Decoded<Unpacked>,
     buf: Vec<u8>,
     /// What is in the buffer and not yet handed out.
     start: usize,
     end: usize,
     /// Up to here no line end was found.
     scanned: usize,
-    csv: Csv,
+    csv: CsvScan,
+    /// The last line ended at a CR; an LF that follows belongs to it.
+    after_cr: bool,
     /// The line at `start`, and where the last piece began.
     number: u64,
     last: (usize, u64),
     eof: bool,
-    utf16: bool,
     /// The beginning of a line that is being skipped.
     skipping: bool,
     head: Vec<u8>,
 }
 
 impl Lines {
-    pub fn new(feed: Feed) -> Self {
+    pub fn new(bytes: Decoded<Unpacked>) -> Self {
         Self {
-            stream: Stream::Plain(feed),
-            stage: Stage::MaybeGzip,
+            bytes,
             buf: Vec::new(),
             start: 0,
             end: 0,
             scanned: 0,
-            csv: Csv::RecordStart,
+            csv: CsvScan::default(),
+            after_cr: false,
             number: 1,
             last: (0, 1),
             eof: false,
-            utf16: false,
             skipping: false,
             head: Vec::new(),
         }
@@ -112,38 +83,49 @@ impl Lines {
         self.number
     }
 
+    /// What has arrived and was not handed out.
+    pub fn unread_bytes(&self) -> &[u8] {
+        &self.buf[self.start..self.end]
+    }
+
+    /// Whether there is nothing more to come than [`Lines::unread_bytes`].
+    pub fn at_end(&self) -> bool {
+        self.eof
+    }
+
     /// Takes the last line back, to be read again, perhaps with another ending. Only before the
     /// next [`Lines::fill`].
     pub fn unread(&mut self) {
         (self.start, self.number) = self.last;
         self.scanned = self.start;
-        self.csv = Csv::RecordStart;
+        self.csv = CsvScan::default();
+        self.after_cr = false;
     }
 
     /// The next piece of what has arrived.
     pub fn next(&mut self, ending: Ending) -> Piece<'_> {
-        if self.stage != Stage::Text {
-            return Piece::Starved;
+        if self.after_cr && self.start < self.end {
+            self.after_cr = false;
+            if self.buf[self.start] == b'\n' {
+                self.start += 1;
+                self.scanned = self.start;
+            }
         }
         self.last = (self.start, self.number);
-        if self.utf16 {
-            self.utf16 = false;
-            (self.start, self.scanned, self.end, self.eof) = (0, 0, 0, true);
-            return Piece::Utf16;
-        }
         if self.skipping {
             return self.skip();
         }
+        let unscanned = &self.buf[self.scanned..self.end];
         let found = match ending {
-            Ending::Newline => newline(&self.buf[self.scanned..self.end]),
-            Ending::Csv => self.csv_end(),
+            Ending::Newline => line_end(unscanned),
+            Ending::Csv(separator) => self.csv.record_end(unscanned, separator),
         };
         let stop = found.map(|at| self.scanned + at);
         if stop.unwrap_or(self.end) - self.start > LONGEST {
             return self.overlong();
         }
         if let Some(stop) = stop {
-            return self.line(stop, stop + 1);
+            return self.line(stop, ending);
         }
         self.scanned = self.end;
         if !self.eof {
@@ -152,48 +134,44 @@ impl Lines {
         if self.start == self.end {
             return Piece::End;
         }
-        if ending == Ending::Csv && self.csv == Csv::Quoted {
-            let stop = newline(&self.buf[self.start..self.end]).map(|at| self.start + at);
+        if self.csv.is_quoted() {
+            let stop = line_end(self.unread_bytes()).map(|at| self.start + at);
             return self.unclosed(stop.unwrap_or(self.end));
         }
-        self.line(self.end, self.end)
+        self.line(self.end, ending)
     }
 
     /// Reads once, and blocks until something has arrived or the input ends.
     pub fn fill(&mut self) -> io::Result<()> {
         self.make_room();
-        let room = &mut self.buf[self.end..];
-        let read = match &mut self.stream {
-            Stream::Plain(feed) => feed.read(room)?,
-            Stream::Gzip(decoder) => {
-                let most = room.len().min(DECODED);
-                decoder.read(&mut room[..most]).map_err(explain_gzip)?
-            }
-            Stream::Closed => 0,
-        };
+        let read = self.bytes.read(&mut self.buf[self.end..])?;
         self.end += read;
         self.eof = read == 0;
-        self.look_at_beginning();
         Ok(())
     }
 
-    fn line(&mut self, stop: usize, next: usize) -> Piece<'_> {
+    fn line(&mut self, stop: usize, ending: Ending) -> Piece<'_> {
         let start = self.start;
-        let inner = self.buf[start..stop].iter().filter(|&&byte| byte == b'\n').count() as u64;
-        self.advance(next, inner + 1);
+        let inner = match ending {
+            Ending::Newline => 0,
+            Ending::Csv(_) => line_ends(&self.buf[start..stop]),
+        };
+        self.advance(stop, inner + 1);
         Piece::Line(&self.buf[start..stop], self.number)
     }
 
     fn unclosed(&mut self, stop: usize) -> Piece<'_> {
         let start = self.start;
-        self.advance((stop + 1).min(self.end), 1);
+        self.advance(stop, 1);
         Piece::Unclosed(&self.buf[start..stop], self.number)
     }
 
-    fn advance(&mut self, next: usize, lines: u64) {
-        self.start = next;
-        self.scanned = next;
-        self.csv = Csv::RecordStart;
+    /// Goes on after the line end at `stop`, or after the last line, which has none.
+    fn advance(&mut self, stop: usize, lines: u64) {
+        self.after_cr = self.buf[..self.end].get(stop) == Some(&b'\r');
+        self.start = (stop + 1).min(self.end);
+        self.scanned = self.start;
+        self.csv = CsvScan::default();
         self.number += lines;
     }
 
@@ -201,7 +179,7 @@ impl Lines {
     /// somewhere, most likely by mistake, so that only its first line is given up.
     fn overlong(&mut self) -> Piece<'_> {
         let within = self.start + LONGEST + 1;
-        if let Some(at) = newline(&self.buf[self.start..within]) {
+        if let Some(at) = line_end(&self.buf[self.start..within]) {
             return self.unclosed(self.start + at);
         }
         self.head.clear();
@@ -213,8 +191,8 @@ impl Lines {
     }
 
     fn skip(&mut self) -> Piece<'_> {
-        match newline(&self.buf[self.scanned..self.end]) {
-            Some(at) => self.advance(self.scanned + at + 1, 1),
+        match line_end(&self.buf[self.scanned..self.end]) {
+            Some(at) => self.advance(self.scanned + at, 1),
             None => {
                 self.start = self.end;
                 self.scanned = self.end;
@@ -228,24 +206,6 @@ impl Lines {
         Piece::TooLong(&self.head, self.number)
     }
 
-    /// Scans on for the end of a CSV record, as csv-core would read it.
-    fn csv_end(&mut self) -> Option<usize> {
-        let mut state = self.csv;
-        for (at, &byte) in self.buf[self.scanned..self.end].iter().enumerate() {
-            state = match (state, byte) {
-                (Csv::Quoted, b'"') => Csv::QuoteInQuoted,
-                (Csv::Quoted, _) | (Csv::QuoteInQuoted, b'"') => Csv::Quoted,
-                (_, b'\n') => return Some(at),
-                (Csv::Comment, _) | (Csv::RecordStart, b'#') => Csv::Comment,
-                (Csv::RecordStart | Csv::CellStart, b'"') => Csv::Quoted,
-                (_, b',') => Csv::CellStart,
-                _ => Csv::Unquoted,
-            };
-        }
-        self.csv = state;
-        None
-    }
-
     fn make_room(&mut self) {
         if self.start > 0 {
             self.buf.copy_within(self.start..self.end, 0);
@@ -254,67 +214,19 @@ impl Lines {
             self.start = 0;
         }
         if self.buf.len() - self.end < BUFFER / 2 {
-            let size = if self.buf.is_empty() { BUFFER } else { self.buf.len() * 2 };
+            let size = if self.buf.is_empty() { FIRST } else { BUFFER.max(self.buf.len() * 2) };
             self.buf.resize(size, 0);
         }
     }
-
-    /// Decides, as soon as enough bytes are there, whether the input is gzip (RFC 1952) and
-    /// whether its text begins with a byte order mark.
-    fn look_at_beginning(&mut self) {
-        if self.stage == Stage::MaybeGzip {
-            match begins(&self.buf[..self.end], &[0x1f, 0x8b], self.eof) {
-                None => return,
-                Some(false) => self.stage = Stage::MaybeMark,
-                Some(true) => {
-                    let seen = Cursor::new(self.buf[..self.end].to_vec());
-                    self.stream = match std::mem::replace(&mut self.stream, Stream::Closed) {
-                        Stream::Plain(feed) => Stream::Gzip(Box::new(MultiGzDecoder::new(seen.chain(feed)))),
-                        other => other,
-                    };
-                    (self.end, self.eof, self.stage) = (0, false, Stage::MaybeMark);
-                    return;
-                }
-            }
-        }
-        if self.stage == Stage::MaybeMark {
-            let bytes = &self.buf[..self.end];
-            let marks = [&[0xef, 0xbb, 0xbf][..], &[0xff, 0xfe], &[0xfe, 0xff]];
-            let [utf8, little, big] = marks.map(|mark| begins(bytes, mark, self.eof));
-            if utf8 == Some(true) {
-                self.start = 3;
-                self.scanned = 3;
-            } else if little == Some(true) || big == Some(true) {
-                self.utf16 = true;
-            } else if utf8.is_none() || little.is_none() || big.is_none() {
-                return;
-            }
-            self.stage = Stage::Text;
-        }
-    }
 }
 
-/// Whether the bytes begin with the mark; `None` when that cannot be said yet.
-fn begins(bytes: &[u8], mark: &[u8], eof: bool) -> Option<bool> {
-    let shared = bytes.len().min(mark.len());
-    if bytes[..shared] != mark[..shared] {
-        return Some(false);
-    }
-    if shared == mark.len() { Some(true) } else { eof.then_some(false) }
+/// Where the first line ends.
+pub(super) fn line_end(bytes: &[u8]) -> Option<usize> {
+    memchr::memchr2(b'\n', b'\r', bytes)
 }
 
-/// What the decoder says of damaged data, with advice; errors of the input itself stay as they are.
-fn explain_gzip(error: io::Error) -> io::Error {
-    use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
-    match error.kind() {
-        UnexpectedEof => io::Error::new(UnexpectedEof, "the gzip data ends too early; get the whole list again"),
-        InvalidInput | InvalidData => {
-            io::Error::new(InvalidData, format!("the gzip data is corrupt ({error}); get the list again"))
-        }
-        _ => error,
-    }
-}
-
-fn newline(bytes: &[u8]) -> Option<usize> {
-    bytes.iter().position(|&byte| byte == b'\n')
+/// How many lines end in these bytes.
+fn line_ends(bytes: &[u8]) -> u64 {
+    let ends = memchr::memchr2_iter(b'\n', b'\r', bytes);
+    ends.filter(|&at| bytes[at] == b'\n' || bytes.get(at + 1) != Some(&b'\n')).count() as u64
 }

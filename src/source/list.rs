@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use super::line::{Gathered, Place, Wants};
 use super::open::{Feed, Wake};
+use super::options::ListOptions;
 use super::reading::{Reading, Step};
 use super::{Interrupt, Source, SourceError};
-use crate::config::InputFormat;
 use crate::model::{Batch, Origin};
 
 /// The name of the list that the command line's own URLs form.
@@ -81,12 +81,13 @@ impl fmt::Debug for ListSource {
 }
 
 impl ListSource {
-    /// Opens every input, so that a wrong path is found before the first URL is fetched. A FIFO
-    /// without a writer does not block here.
+    /// Opens every input and looks at the beginning of files, so that a wrong path and a wrong list
+    /// are found before the first URL is fetched. A FIFO without a writer does not block here.
     ///
     /// # Errors
-    /// When an input cannot be opened.
-    pub fn new(inputs: Vec<Input>, format: InputFormat) -> Result<Self, SourceError> {
+    /// When an input cannot be opened, or a file is no list.
+    pub fn new(inputs: Vec<Input>, options: impl Into<ListOptions>) -> Result<Self, SourceError> {
+        let options = options.into();
         let broken = |list: &str, source: io::Error| SourceError { list: list.to_owned(), source };
         let wake = Arc::new(Wake::new().map_err(|error| broken("the input", error))?);
         let all_urls = inputs.iter().all(|input| matches!(input, Input::Url(..)));
@@ -100,7 +101,9 @@ impl ListSource {
             }
             let (name, feed) = input.open(&wake);
             let feed = feed.map_err(|error| broken(&name, error))?;
-            parts.push_back(Part::List(Box::new(Reading::new(name.into(), feed, format))));
+            let mut reading = Box::new(Reading::new(name.as_str().into(), feed, &options));
+            reading.prepare().map_err(|error| broken(&name, error))?;
+            parts.push_back(Part::List(reading));
         }
         let next = Origin { list: Arc::clone(&arguments), line: 1 };
         let mut source = Self { parts, arguments, wake, next, expected, failed: None };
@@ -167,7 +170,7 @@ impl Source for ListSource {
         if self.failed.is_none() {
             let gathered = self.gather();
             if !gathered.entries.is_empty() {
-                return Ok(Some(Batch { entries: gathered.entries, next: self.next.clone() }));
+                return Ok(Some(Batch { entries: gathered.entries, next: self.next.clone(), notes: gathered.notes }));
             }
         }
         match self.failed.take() {

@@ -1,20 +1,25 @@
 //! Text to seeds, lazily.
 //!
 //! ```text
-//! open ─▶ lines ─▶ reading ─┬▶ text (aria2) ─┐
-//! bytes   gzip,    picks    ├▶ table         ├▶ line, address ─▶ entries ─▶ list: batches
-//!         marks    a format └▶ ndjson        ┘  one URL
+//! open ─▶ decompress ─▶ encoding ─▶ lines ─▶ reading ─┬▶ text (aria2) ─┐
+//! bytes   gzip          to UTF-8             picks    ├▶ table (cells) ├▶ line, address ─▶ entries ─▶ list: batches
+//!                                    layout, format   └▶ ndjson        ┘  one URL
 //! ```
 
 mod address;
 mod aria2;
+mod cells;
+mod decompress;
+mod encoding;
 mod feed;
 mod format;
+mod layout;
 mod line;
 mod lines;
 mod list;
 mod ndjson;
 mod open;
+mod options;
 mod reading;
 mod report;
 mod table;
@@ -25,8 +30,11 @@ mod wants;
 
 pub use feed::{FeedSender, FeedSource};
 pub use list::{Input, ListSource};
+pub use options::ListOptions;
 pub use report::{ReportSource, Retry};
 
+use std::fmt;
+use std::io;
 use std::sync::Arc;
 
 use crate::model::{Batch, Origin};
@@ -46,14 +54,42 @@ impl From<Vec<Input>> for Inputs {
     }
 }
 
-/// The input cannot be read on.
+/// The input cannot be read on, or is no list.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read {list}: {source}")]
 pub struct SourceError {
     /// The list, as the user named it.
     pub list: String,
     /// Why.
-    pub source: std::io::Error,
+    pub source: io::Error,
+}
+
+impl SourceError {
+    /// Whether the list is wrong as a whole, so that reading it again ends the same way.
+    pub fn is_refusal(&self) -> bool {
+        is_refusal(&self.source)
+    }
+}
+
+impl fmt::Display for SourceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let before = if self.is_refusal() { "" } else { "cannot read " };
+        write!(f, "{before}{}: {}", self.list, self.source)
+    }
+}
+
+/// Why a file or a pipe is refused as a whole, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct NotAList(String);
+
+impl From<NotAList> for io::Error {
+    fn from(why: NotAList) -> Self {
+        io::Error::new(io::ErrorKind::InvalidData, why)
+    }
+}
+
+fn is_refusal(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<NotAList>())
 }
 
 /// Ends a blocked [`Source::next_batch`] from another thread; calling it twice is harmless.

@@ -16,6 +16,8 @@ pub mod partial;
 pub mod politeness;
 pub mod printable;
 pub mod redact;
+pub mod response_head;
 pub mod retry;
 pub mod retry_after;
 pub mod selection;
+pub mod transfer_coding;

@@ -1,12 +1,11 @@
-//! An HTTP/1 connection on which every response head can be read by the client above.
+//! Checks and repairs the response heads of an HTTP/1 connection before the client reads them.
 //!
-//! The client refuses a whole answer for one line, or drops the line whatever it says. The filter looks at
-//! the heads first: a line that cannot be read is left out, or ends the request where it may decide about the
-//! body (`policy/response_head.rs`). It also bounds heads and interim responses, and sees to it that a server
-//! whose head comes without its body is not kept waiting by a delayed ACK.
+//! hyper either refuses an answer for one line that it cannot read, or drops any such line. The filter drops
+//! the harmless ones and refuses those that may define the body (`policy/response_head.rs`). It also bounds
+//! heads and interim responses, and acknowledges a head that comes without its body.
 //!
-//! A head begins with a request: requests have no body here and are not pipelined. A head that is whole and
-//! can be read stays in the buffer of the caller; any other is gathered, and handed on when it is whole.
+//! Requests have no body and are not pipelined, so a response head follows each written request. A whole and
+//! clean head stays in the buffer of the caller. The filter copies any other head, until it is whole.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -16,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::client::MAX_HEAD;
-use crate::policy::response_head::{Content, Found, Head, Search, UnreadableField, read_head};
+use crate::policy::response_head::{Found, Head, Search, UnreadableField, read_head};
 
 #[cfg(test)]
 mod tests;
@@ -24,7 +23,7 @@ mod tests;
 /// The most interim responses (1xx; RFC 9110, section 15.2) before a final one.
 const MAX_INTERIM: u32 = 100;
 
-/// A response head that is not read on.
+/// A refused response head.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum HeadError {
     #[error(transparent)]
@@ -38,6 +37,7 @@ pub(super) enum HeadError {
 /// A stream over TCP, or over something else in tests.
 pub(super) trait OverTcp {
     /// The connection below.
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only Linux has TCP_QUICKACK"))]
     fn tcp(&self) -> Option<&TcpStream>;
 }
 
@@ -47,14 +47,15 @@ impl OverTcp for TcpStream {
     }
 }
 
-/// See the module.
+/// A connection whose response heads are checked.
 pub(super) struct HeadFilter<T> {
     io: T,
     /// The most bytes of one read.
     max_read: usize,
     reading: Reading,
-    /// Bytes that were read and not handed on. Those before `ready` need no more looking at.
+    /// Bytes that the client has not had yet.
     held: Vec<u8>,
+    /// How many of them the client may have.
     ready: usize,
     search: Search,
     interim: u32,
@@ -64,12 +65,12 @@ pub(super) struct HeadFilter<T> {
 enum Reading {
     /// A response head comes next.
     Head,
-    /// What comes is for the client alone.
+    /// Bytes pass unchanged until the next request.
     Content,
 }
 
 impl<T> HeadFilter<T> {
-    /// Looks at the response heads that come over this connection.
+    /// Checks the response heads of this connection.
     pub(super) fn new(io: T) -> Self {
         Self {
             io,
@@ -82,7 +83,7 @@ impl<T> HeadFilter<T> {
         }
     }
 
-    /// Reads at most so many bytes at once. The client above makes its reads longer the more comes.
+    /// Limits one read to this many bytes. hyper's own reads grow with the data.
     pub(super) fn with_max_read(mut self, max_read: Option<usize>) -> Self {
         self.max_read = max_read.unwrap_or(usize::MAX);
         self
@@ -93,24 +94,24 @@ impl<T> HeadFilter<T> {
         &self.io
     }
 
-    /// A request is being sent.
+    /// Begins a request.
     fn expect_head(&mut self) {
         if self.reading == Reading::Content {
-            // The client takes what is still held, which came before its time, for the answer.
+            // The client takes early bytes for the answer, so they are checked as one.
             (self.ready, self.search, self.interim) = (0, Search::default(), 0);
             self.reading = Reading::Head;
         }
     }
 
-    /// Reads a whole head.
+    /// Reads a whole head within its bound.
     fn read_head(bytes: &[u8]) -> Result<Head, HeadError> {
         if bytes.len() > MAX_HEAD { Err(HeadError::TooLarge) } else { Ok(read_head(bytes)?) }
     }
 
-    /// A head ends here.
+    /// Ends a head.
     fn end_head(&mut self, head: &Head) -> Result<(), HeadError> {
         for name in &head.dropped {
-            tracing::debug!(name, "a field line cannot be read and is left out");
+            tracing::debug!(name, "dropped an unreadable field line");
         }
         self.search = Search::default();
         if !head.is_interim {
@@ -121,45 +122,45 @@ impl<T> HeadFilter<T> {
         if self.interim > MAX_INTERIM { Err(HeadError::TooManyInterim) } else { Ok(()) }
     }
 
-    /// Says how many of these bytes, which are the first of a head, can be handed on as they are.
-    fn clean(&mut self, bytes: &[u8]) -> Result<(usize, Option<Content>), HeadError> {
+    /// Counts the bytes that the client may have as they are, in a read that begins with a head. Returns also
+    /// whether a head ended and its content is still to come.
+    fn clean(&mut self, bytes: &[u8]) -> Result<(usize, bool), HeadError> {
         let mut at = 0;
         while self.reading == Reading::Head && at < bytes.len() {
             match self.search.find(&bytes[at..]) {
-                Found::Nothing => return Ok((at, None)),
+                Found::Nothing => return Ok((at, false)),
                 Found::NotHttp => self.reading = Reading::Content,
                 Found::End(length) => {
                     let head = Self::read_head(&bytes[at..at + length])?;
                     if head.repaired.is_some() {
-                        // The head is read again where it can be changed.
+                        // The caller holds the head back and repairs it.
                         self.search = Search::default();
-                        return Ok((at, None));
+                        return Ok((at, false));
                     }
                     self.end_head(&head)?;
                     at += length;
                     if !head.is_interim {
-                        let owed = Some(head.content).filter(|content| !content.is_whole(&bytes[at..]));
-                        return Ok((bytes.len(), owed));
+                        return Ok((bytes.len(), !head.content.is_whole(&bytes[at..])));
                     }
                 }
             }
         }
-        Ok((bytes.len(), None))
+        Ok((bytes.len(), false))
     }
 
-    /// Looks on at what is held.
-    fn look_on(&mut self) -> Result<Option<Content>, HeadError> {
-        let mut owed = None;
+    /// Checks the held bytes. Returns whether a head ended and its content is still to come.
+    fn check_held(&mut self) -> Result<bool, HeadError> {
+        let mut is_owed = false;
         while self.reading == Reading::Head {
             match self.search.find(&self.held[self.ready..]) {
                 Found::Nothing if self.held.len() - self.ready >= MAX_HEAD => return Err(HeadError::TooLarge),
-                Found::Nothing => return Ok(None),
+                Found::Nothing => return Ok(false),
                 Found::NotHttp => self.reading = Reading::Content,
                 Found::End(length) => {
                     let end = self.ready + length;
                     let head = Self::read_head(&self.held[self.ready..end])?;
                     self.end_head(&head)?;
-                    owed = Some(head.content).filter(|content| !content.is_whole(&self.held[end..]));
+                    is_owed = !head.content.is_whole(&self.held[end..]);
                     match head.repaired {
                         None => self.ready = end,
                         Some(repaired) => {
@@ -172,11 +173,11 @@ impl<T> HeadFilter<T> {
             }
         }
         self.ready = self.held.len();
-        Ok(owed)
+        Ok(is_owed)
     }
 
-    /// Hands on what is ready.
-    fn hand_on(&mut self, buf: &mut ReadBuf<'_>) {
+    /// Gives ready bytes to the client.
+    fn give(&mut self, buf: &mut ReadBuf<'_>) {
         let length = self.ready.min(buf.remaining());
         buf.put_slice(&self.held[..length]);
         self.ready -= length;
@@ -189,8 +190,8 @@ impl<T> HeadFilter<T> {
 }
 
 impl<T: AsyncRead + OverTcp + Unpin> HeadFilter<T> {
-    /// Reads into the buffer of the caller, and says how much.
-    fn read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<usize>> {
+    /// Reads into the buffer of the caller. Returns the number of bytes.
+    fn poll_fill(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<usize>> {
         let before = buf.filled().len();
         if buf.remaining() <= self.max_read {
             ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
@@ -203,13 +204,12 @@ impl<T: AsyncRead + OverTcp + Unpin> HeadFilter<T> {
         Poll::Ready(Ok(buf.filled().len() - before))
     }
 
-    /// Tells the server at once that its head has arrived. A server that writes head and body apart, with
-    /// Nagle's algorithm on, sends the body only then; Linux would wait up to 40 ms for something to send
-    /// along (RFC 1122, section 4.2.3.2).
+    /// Acknowledges the head at once. Linux delays an ACK by up to 40 ms (RFC 1122, section 4.2.3.2). A server
+    /// that writes head and body apart, with Nagle's algorithm on, holds the body back for that time.
     fn acknowledge(&self) {
         #[cfg(target_os = "linux")]
         if let Some(tcp) = self.io.tcp() {
-            // Err: the answer comes all the same, later.
+            // Without it the answer is only late.
             let _ = rustix::net::sockopt::set_tcp_quickack(tcp, true);
         }
     }
@@ -223,23 +223,23 @@ impl<T: AsyncRead + OverTcp + Unpin> AsyncRead for HeadFilter<T> {
         }
         loop {
             if !this.held.is_empty() {
-                if this.look_on().map_err(invalid)?.is_some() {
+                if this.check_held().map_err(invalid)? {
                     this.acknowledge();
                 }
                 if this.ready > 0 {
-                    this.hand_on(buf);
+                    this.give(buf);
                     return Poll::Ready(Ok(()));
                 }
             }
             let before = buf.filled().len();
-            let length = ready!(this.read(cx, buf))?;
+            let length = ready!(this.poll_fill(cx, buf))?;
             if length == 0 {
-                // The connection has ended: what there is of a head is for the client to judge.
+                // The client reports a cut head.
                 this.reading = Reading::Content;
             }
             if this.held.is_empty() {
-                let (clean, owed) = this.clean(&buf.filled()[before..]).map_err(invalid)?;
-                if owed.is_some() {
+                let (clean, is_owed) = this.clean(&buf.filled()[before..]).map_err(invalid)?;
+                if is_owed {
                     this.acknowledge();
                 }
                 if clean == length {

@@ -1,5 +1,7 @@
-//! The head of a response in HTTP/1: where it ends, whether every line of it can be read, and what it
-//! reads as where one cannot (RFC 9112, sections 2.2, 5 and 6).
+//! Finds, reads and repairs the head of an HTTP/1 response (RFC 9112, sections 2.2, 5 and 6).
+//!
+//! A repaired head lacks the lines that cannot be read. Its folded lines are joined, and its transfer codings
+//! are one field.
 
 use memchr::{memchr, memchr_iter};
 
@@ -15,10 +17,10 @@ pub const VIA_HTTP_10: &str = "1.0 fetchall";
 /// How much of a line an error quotes, in bytes.
 const QUOTED: usize = 120;
 
-/// Fields that say what the body is, where it ends or where it is instead.
+/// Fields that define the body: its end, its coding, its range or another place for it.
 const DECISIVE: [&str; 5] = ["Content-Length", "Transfer-Encoding", "Content-Encoding", "Content-Range", "Location"];
 
-/// A field line cannot be read and may be one of those that decide about the body.
+/// A field line that cannot be read and may be one of those that define the body.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the field line `{line}` cannot be read, and it may be {name}")]
 pub struct UnreadableField {
@@ -29,14 +31,14 @@ pub struct UnreadableField {
 /// The search for the end of a head that arrives piece by piece. Looks at each byte once.
 #[derive(Debug, Default)]
 pub struct Search {
-    /// Where the status line begins, behind empty lines (RFC 9112, section 2.2).
+    /// The offset of the status line, behind empty lines (RFC 9112, section 2.2).
     start: usize,
-    /// Everything before has been searched.
+    /// The offset at which the search continues.
     at: usize,
     has_status_line: bool,
 }
 
-/// What a [`Search`] found.
+/// The result of a [`Search`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
     /// The head has no end yet.
@@ -74,7 +76,7 @@ impl Search {
             match bytes[newline + 1..] {
                 [b'\n', ..] => return Found::End(newline + 2),
                 [b'\r', b'\n', ..] => return Found::End(newline + 3),
-                // What follows decides.
+                // The next bytes decide.
                 [] | [b'\r'] => return Found::Nothing,
                 _ => self.at = newline + 1,
             }
@@ -91,9 +93,9 @@ pub struct Head {
     pub is_interim: bool,
     /// The content behind it.
     pub content: Content,
-    /// What the head reads as, where it cannot be read as it is or says otherwise where the body ends.
+    /// The head to use instead, if a line cannot be read or the client would misread the framing.
     pub repaired: Option<Vec<u8>>,
-    /// The names of lines that were left out, escaped.
+    /// The names of dropped lines, escaped.
     pub dropped: Vec<String>,
 }
 
@@ -122,7 +124,7 @@ impl Content {
 /// Reads a whole head, as [`Search`] has found it.
 ///
 /// # Errors
-/// A line cannot be read that may decide about the body.
+/// A line that cannot be read may be one of those that define the body.
 pub fn read_head(head: &[u8]) -> Result<Head, UnreadableField> {
     let start = head.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
     let mut lines = Lines(&head[start..]);
@@ -258,7 +260,7 @@ impl<'a> Field<'a> {
     }
 }
 
-/// What the fields say of where the body ends.
+/// The fields that define the end of the body.
 #[derive(Default)]
 struct Framing<'a> {
     length: Option<u64>,
@@ -283,7 +285,7 @@ impl<'a> Framing<'a> {
         transfer_codings(self.coding.into_iter().chain(self.others.iter().copied()))
     }
 
-    /// Whether the codings could be taken for others than they are, or for none.
+    /// Whether the client would misread the codings. It looks at the last field alone.
     fn needs_rewriting(&self, status: &StatusLine) -> bool {
         match self.coding {
             None => false,

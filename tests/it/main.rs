@@ -39,6 +39,7 @@ mod pace;
 mod quiet;
 mod readme;
 mod real_site;
+mod response_heads;
 mod resume;
 mod retry;
 mod retry_from;

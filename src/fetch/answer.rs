@@ -3,13 +3,14 @@
 use std::net::SocketAddr;
 
 use ::http::response::Parts;
-use ::http::{HeaderMap, StatusCode};
+use ::http::{HeaderMap, StatusCode, Version, header};
 use bytes::Bytes;
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
 use super::pool::Lease;
+use crate::policy::response_head::VIA_HTTP_10;
 
 /// What a client says when it has no response; `classify` knows what it means.
 pub(super) type ClientError = Box<dyn std::error::Error + Send + Sync>;
@@ -47,6 +48,14 @@ impl Answer {
 
     pub(super) fn headers(&self) -> &HeaderMap {
         &self.head.headers
+    }
+
+    /// The HTTP version of the response.
+    pub(super) fn version(&self) -> Version {
+        // The head filter marks an HTTP/1.0 response with transfer codings so.
+        let is_upgraded = self.headers().contains_key(header::TRANSFER_ENCODING)
+            && self.headers().get_all(header::VIA).iter().next_back().is_some_and(|via| via == VIA_HTTP_10);
+        if is_upgraded { Version::HTTP_10 } else { self.head.version }
     }
 
     /// The length of the body on the wire, where it is declared.

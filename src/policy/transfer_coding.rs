@@ -1,6 +1,4 @@
-//! Which transfer codings a message names, and whether it ends with `chunked` (RFC 9112, sections 6.1 and 7).
-
-use std::borrow::Cow;
+//! Reads the transfer codings of a message (RFC 9112, sections 6.1 and 7).
 
 /// The transfer codings of one message.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -13,8 +11,8 @@ pub struct TransferCodings<'a> {
 
 /// Reads the values of the Transfer-Encoding fields, in their order, as one list.
 ///
-/// Empty members count for nothing, and neither does `identity`, which RFC 2616 had. A final `chunked` that
-/// is repeated counts once, as curl and browsers have it: proxies add the field to an answer that has it.
+/// Ignores empty members, and `identity`, which RFC 2616 defined. A repeated final `chunked` counts once, as in
+/// curl and browsers: some proxies add the field to an answer that has one.
 pub fn transfer_codings<'a>(values: impl Iterator<Item = &'a [u8]>) -> TransferCodings<'a> {
     let members = values.flat_map(|value| value.split(|&b| b == b',')).map(<[u8]>::trim_ascii);
     let mut inner: Vec<_> = members.filter(|it| !it.is_empty() && !it.eq_ignore_ascii_case(b"identity")).collect();
@@ -26,11 +24,11 @@ pub fn transfer_codings<'a>(values: impl Iterator<Item = &'a [u8]>) -> TransferC
 }
 
 impl<'a> TransferCodings<'a> {
-    /// Returns a `chunked` that another coding follows, or one with parameters: RFC 9112, section 7.1, has
-    /// neither, so nothing says where such a body ends.
-    pub fn misplaced_chunked(&self) -> Option<Cow<'a, str>> {
+    /// Returns a `chunked` that another coding follows, or one with parameters. RFC 9112, section 7.1, forbids
+    /// both: the end of such a body is unknown.
+    pub fn misplaced_chunked(&self) -> Option<&'a [u8]> {
         let name = |member: &'a [u8]| member.split(|&b| b == b';').next().unwrap_or(member).trim_ascii();
-        self.inner.iter().find(|member| is_chunked(name(member))).map(|member| String::from_utf8_lossy(member))
+        self.inner.iter().copied().find(|member| is_chunked(name(member)))
     }
 
     /// Writes the codings as one value.
@@ -84,7 +82,7 @@ mod tests {
             ("Chunked ; a=b", Some("Chunked ; a=b")),
         ] {
             let codings = transfer_codings([value.as_bytes()].into_iter());
-            assert_eq!(codings.misplaced_chunked().as_deref(), misplaced, "{value}");
+            assert_eq!(codings.misplaced_chunked(), misplaced.map(str::as_bytes), "{value}");
         }
     }
 }

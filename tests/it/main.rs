@@ -49,4 +49,5 @@ mod shutdown;
 mod support;
 mod support_self;
 mod timing;
+mod transfer_codings;
 mod waiting;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use ::http::response::Parts;
-use ::http::{HeaderMap, StatusCode, Version, header};
+use ::http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use bytes::Bytes;
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 
 use super::pool::Lease;
 use crate::policy::response_head::VIA_HTTP_10;
+use crate::policy::transfer_coding::transfer_codings;
 
 /// What a client says when it has no response; `classify` knows what it means.
 pub(super) type ClientError = Box<dyn std::error::Error + Send + Sync>;
@@ -64,6 +65,12 @@ impl Answer {
             Body::Plain(body, _) => body.size_hint().exact(),
             Body::Tls(body) => body.size_hint().exact(),
         }
+    }
+
+    /// Whether the end of the connection is the end of the body (RFC 9112, section 6.3).
+    pub(super) fn ends_with_connection(&self) -> bool {
+        let values = self.headers().get_all(header::TRANSFER_ENCODING).iter().map(HeaderValue::as_bytes);
+        self.head.version <= Version::HTTP_11 && self.content_length().is_none() && !transfer_codings(values).is_chunked
     }
 
     /// The fields behind the body, once its end has come.

@@ -211,3 +211,15 @@ fn answers_without_content_need_no_coding_undone() {
     let single = fetch(Act::RawKeepAlive(answer("1 200 OK\r\nTransfer-Encoding: x-foo", b"")), &["--head"]);
     assert_eq!(single.record["outcome"], "ok", "{}", single.record);
 }
+
+#[test]
+fn an_unwanted_body_that_ends_with_the_connection_is_not_read() {
+    let acts = ["Transfer-Encoding: gzip", "Server: x"]
+        .map(|fields| Act::StalledAfter(answer(&format!("1 404 Not Found\r\n{fields}"), b"hello")));
+    let (records, server) = records(acts.to_vec(), &[]);
+    for record in records {
+        let took = record["timing"]["total_ms"].as_f64().unwrap();
+        assert!(kind(&record) == "http_status" && took < 900.0, "{record}");
+    }
+    assert_eq!(server.connections(), 2);
+}

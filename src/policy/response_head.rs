@@ -171,12 +171,12 @@ fn repair(status_line: &[u8], status: &StatusLine, lines: Lines<'_>) -> Result<H
         out.extend_from_slice(line);
         out.extend_from_slice(b"\r\n");
     }
-    if is_coded {
-        out.extend([b"Transfer-Encoding: ", &codings.to_value()[..], b"\r\n"].concat());
-    }
     if is_upgraded {
         // RFC 9112, section 6.1: the framing counts as faulty, and the connection ends with the message.
         out.extend_from_slice(format!("Connection: close\r\nVia: {VIA_HTTP_10}\r\n").as_bytes());
+    }
+    if is_coded {
+        out.extend([b"Transfer-Encoding: ", &codings.to_value()[..], b"\r\n"].concat());
     }
     out.extend_from_slice(b"\r\n");
     let content = framing.content(status, &codings);

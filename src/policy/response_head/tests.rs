@@ -117,8 +117,8 @@ fn transfer_encoding_is_one_field_or_none() {
 #[test]
 fn codings_of_http_1_0_end_the_connection() {
     let head = b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n";
-    let expected = "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\
-        Connection: close\r\nVia: 1.0 fetchall\r\n\r\n";
+    let expected = "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\n\
+        Connection: close\r\nVia: 1.0 fetchall\r\nTransfer-Encoding: chunked\r\n\r\n";
     assert_eq!(String::from_utf8(reads_as(head).unwrap()).unwrap(), expected);
     let head = b"HTTP/1.0 200 OK\r\nTransfer-Encoding: identity\r\nContent-Length: 2\r\n\r\n";
     assert_eq!(reads_as(head).unwrap(), b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n");

@@ -78,8 +78,9 @@ impl Decoder {
         if codings.inner.len() > MAX_CODINGS {
             return Err(FetchError::new(ErrorKind::Decode, format!("more than {MAX_CODINGS} transfer codings")));
         }
-        let stages = codings.inner.into_iter().rev().map(|name| Ok(Stage::new(transfer_coding(name)?, 0)));
-        let stages = stages.collect::<Result<Vec<_>, _>>()?;
+        let stages = codings.inner.into_iter().map(|name| Ok(Stage::new(transfer_coding(name)?, 0)));
+        let mut stages = stages.collect::<Result<Vec<_>, FetchError>>()?;
+        stages.reverse();
         Ok((!stages.is_empty()).then(|| Self { stages, input: Bytes::new(), advice: None }))
     }
 

@@ -3,13 +3,15 @@
 use std::net::SocketAddr;
 
 use ::http::response::Parts;
-use ::http::{HeaderMap, StatusCode};
+use ::http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use bytes::Bytes;
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
 use super::pool::Lease;
+use crate::policy::response_head::VIA_HTTP_10;
+use crate::policy::transfer_coding::transfer_codings;
 
 /// What a client says when it has no response; `classify` knows what it means.
 pub(super) type ClientError = Box<dyn std::error::Error + Send + Sync>;
@@ -49,12 +51,26 @@ impl Answer {
         &self.head.headers
     }
 
+    /// The HTTP version of the response.
+    pub(super) fn version(&self) -> Version {
+        // The head filter marks an HTTP/1.0 response with transfer codings so.
+        let is_upgraded = self.headers().contains_key(header::TRANSFER_ENCODING)
+            && self.headers().get_all(header::VIA).iter().next_back().is_some_and(|via| via == VIA_HTTP_10);
+        if is_upgraded { Version::HTTP_10 } else { self.head.version }
+    }
+
     /// The length of the body on the wire, where it is declared.
     pub(super) fn content_length(&self) -> Option<u64> {
         match &self.body {
             Body::Plain(body, _) => body.size_hint().exact(),
             Body::Tls(body) => body.size_hint().exact(),
         }
+    }
+
+    /// Whether the end of the connection is the end of the body (RFC 9112, section 6.3).
+    pub(super) fn ends_with_connection(&self) -> bool {
+        let values = self.headers().get_all(header::TRANSFER_ENCODING).iter().map(HeaderValue::as_bytes);
+        self.head.version <= Version::HTTP_11 && self.content_length().is_none() && !transfer_codings(values).is_chunked
     }
 
     /// The fields behind the body, once its end has come.

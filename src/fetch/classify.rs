@@ -7,7 +7,7 @@ use std::error::Error as StdError;
 use std::io;
 
 use super::dns::DnsError;
-use super::interim::TooMany;
+use super::head_filter::HeadError;
 use super::pool::ConnectError;
 use super::reach::Blocked;
 use super::timing;
@@ -72,7 +72,7 @@ fn kind_of(e: &(dyn StdError + 'static), stage: Stage, connecting: bool) -> Opti
     if e.is::<Blocked>() {
         return Some(ErrorKind::Blocked);
     }
-    if e.is::<TooMany>() {
+    if e.is::<HeadError>() {
         return Some(ErrorKind::Protocol);
     }
     if e.is::<timing::ConnectTimeout>() {
@@ -158,6 +158,7 @@ pub(super) const LARGEST_HEAD: &str = "a head may have 1000 fields and 256 KiB";
 fn may_be_too_large(e: &(dyn StdError + 'static)) -> bool {
     // Only servers may ask hyper for more than its text.
     e.downcast_ref::<hyper::Error>().is_some_and(|e| e.is_parse() && e.to_string().contains("too large"))
+        || e.downcast_ref() == Some(&HeadError::TooLarge)
         || e.downcast_ref::<h2::Error>().is_some_and(|e| e.is_reset() && e.is_library())
 }
 

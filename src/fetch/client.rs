@@ -84,7 +84,7 @@ pub(super) struct Clients {
 impl Clients {
     pub(super) fn new(spec: &HttpSpec) -> Self {
         let mut http = hyper::client::conn::http1::Builder::new();
-        http.max_headers(MAX_FIELDS).max_buf_size(MAX_HEAD);
+        http.max_headers(MAX_FIELDS).max_buf_size(MAX_HEAD).title_case_headers(true);
         let bytes = spec.throttle.bytes();
         let most = bytes.map(|limit| usize::try_from(limit.at_once).unwrap_or(usize::MAX).max(LEAST_READ));
         Self {

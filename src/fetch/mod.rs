@@ -7,7 +7,6 @@
 mod answer;
 mod authentication;
 mod body;
-mod bounded;
 mod classify;
 mod client;
 mod cookies;
@@ -16,9 +15,9 @@ pub mod decode;
 mod dns;
 mod drain;
 mod gate;
+mod head_filter;
 mod host_fields;
 mod http;
-mod interim;
 mod kept;
 mod local_file;
 mod meter;

@@ -17,6 +17,7 @@ use http_body_util::Empty;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioIo;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tower_layer::Layer as _;
@@ -24,9 +25,8 @@ use tower_service::Service as _;
 use url::{Position, Url};
 
 use super::answer::ClientError;
-use super::bounded::Bounded;
 use super::client::is_its_own;
-use super::interim::Interim;
+use super::head_filter::HeadFilter;
 use super::reach::{AddressSpec, Names, Reach};
 use super::timing::{ConnectLayer, ConnectService};
 
@@ -92,9 +92,7 @@ impl Pool {
         if request.headers().get(header::HOST).is_none_or(is_its_own) {
             request.headers_mut().insert(header::HOST, lease.connection.origin.clone());
         }
-        let Connection { sender, interim, .. } = &mut lease.connection;
-        *request.extensions_mut() = interim.begin();
-        let response = interim.bound(sender.send_request(request)).await?;
+        let response = lease.connection.sender.send_request(request).await?;
         Ok((response, lease))
     }
 
@@ -118,9 +116,10 @@ impl Pool {
         let counted = Counted::new(&self.shelf);
         let [all, public] = &self.connectors;
         let mut connector = if reach == Reach::All { all.clone() } else { public.clone() };
-        let io = connector.call(to).await.map_err(ConnectError)?;
-        let addr = io.inner().peer_addr().ok();
-        let (sender, driver) = self.http.handshake(Bounded::new(io, self.most)).await?;
+        let tcp = connector.call(to).await.map_err(ConnectError)?.into_inner();
+        let io = HeadFilter::new(tcp).with_max_read(self.most);
+        let addr = io.get_ref().peer_addr().ok();
+        let (sender, driver) = self.http.handshake(TokioIo::new(io)).await?;
         let mut shelf = locked(&self.shelf);
         while shelf.drivers.try_join_next().is_some() {}
         shelf.drivers.spawn(async move {
@@ -128,7 +127,7 @@ impl Pool {
             let _ = driver.await;
         });
         drop(shelf);
-        let connection = Connection { origin: HeaderValue::from_str(origin)?, sender, addr, interim: Interim::new() };
+        let connection = Connection { origin: HeaderValue::from_str(origin)?, sender, addr };
         Ok(Lease { connection, counted })
     }
 }
@@ -138,7 +137,6 @@ struct Connection {
     origin: HeaderValue,
     sender: SendRequest<Empty<Bytes>>,
     addr: Option<SocketAddr>,
-    interim: Interim,
 }
 
 /// The connections of a pool that are not in use.

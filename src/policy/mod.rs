@@ -10,6 +10,7 @@ pub mod digest_fields;
 pub mod fingerprint;
 pub mod naming;
 pub mod netrc;
+pub mod no_proxy;
 pub mod origin;
 pub mod pacer;
 pub mod partial;

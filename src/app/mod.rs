@@ -29,6 +29,7 @@ use crate::model::is_secret;
 use crate::policy::address::AddressClasses;
 use crate::policy::naming::{Claims, Template};
 use crate::policy::netrc::Netrc;
+use crate::policy::no_proxy::{NoProxy, Unusable};
 use crate::policy::pacer::{AllManners, Manners, Pacer, SharedPacer};
 use crate::policy::retry::{Jitter, Limits};
 use crate::report::Reporter;
@@ -130,6 +131,9 @@ pub fn plan(
     let addresses = addresses(config, surroundings.address_classes);
     let mut spec = http_spec(config, addresses, saving, keeping)?;
     let (jar, mut warnings) = cookies::jar(config)?;
+    if spec.proxies != Proxies::default() {
+        warnings.extend(spec.no_proxy.unusable().iter().map(Unusable::to_string));
+    }
     if let (Some(path), Some(jar), false) = (&config.save_cookies, &jar, config.dry_run) {
         sinks.push(Box::new(cookies::CookieFile::create(path, jar.clone())?));
     }
@@ -366,7 +370,7 @@ fn http_spec(
         challenges: Arc::default(),
         cookies: None,
         proxies,
-        no_proxy: config.noproxy.clone(),
+        no_proxy: NoProxy::parse(config.noproxy.as_deref().unwrap_or_default()),
         head: config.head,
         hosts: host_fields(config),
         max_redirects: config.max_redirects,

@@ -205,10 +205,10 @@ pub struct SettingArgs {
     /// Keep cookies, and write them to this file at the end [default: none]
     #[arg(long, value_name = "FILE", help_heading = "HTTP")]
     save_cookies: Option<OsString>,
-    /// Go through this proxy: http, https, socks5 or socks5h; "" for none, whatever *_proxy say [default: none]
+    /// Go through this proxy: http, https, socks4(a), socks5(h); "" for none, whatever *_proxy say [default: none]
     #[arg(short = 'x', long, value_name = "[SCHEME://]HOST:PORT", help_heading = "HTTP")]
     proxy: Option<OsString>,
-    /// Ask these without it: "*", or hosts, addresses and nets with commas [default: none]
+    /// Ask these without it: "*", or hosts (with :PORT), addresses and nets with commas [default: none]
     #[arg(long, value_name = "HOSTS", help_heading = "HTTP")]
     noproxy: Option<OsString>,
     /// Ask for heads alone (HEAD), save nothing [default: false]

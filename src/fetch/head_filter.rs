@@ -21,7 +21,7 @@ use crate::policy::response_head::{Found, Head, Search, UnreadableField, read_he
 mod tests;
 
 /// The most interim responses (1xx; RFC 9110, section 15.2) before a final one.
-const MAX_INTERIM: u32 = 100;
+pub(super) const MAX_INTERIM: u32 = 100;
 
 /// A refused response head.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

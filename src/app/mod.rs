@@ -30,6 +30,7 @@ use crate::model::is_secret;
 use crate::policy::address::AddressClasses;
 use crate::policy::naming::{Claims, Template};
 use crate::policy::netrc::Netrc;
+use crate::policy::no_proxy::{NoProxy, Unusable};
 use crate::policy::pacer::{AllManners, Manners, Pacer, SharedPacer};
 use crate::policy::politeness;
 use crate::policy::retry::{Jitter, Limits};
@@ -115,6 +116,9 @@ pub fn plan(
     let addresses = addresses(config, surroundings.address_classes);
     let (jar, mut warnings) = cookies::jar(config)?;
     let mut spec = http_spec(config, addresses)?;
+    if spec.proxies != Proxies::default() {
+        warnings.extend(spec.no_proxy.unusable().iter().map(Unusable::to_string));
+    }
     spec.cookies = jar.clone();
     let seed = RandomState::new().build_hasher().finish();
     let manners = manners(config);
@@ -198,7 +202,7 @@ pub fn plan(
 fn source(inputs: Inputs, config: &Config, fetcher: ListFetcher) -> Result<Box<dyn Source>, SetupError> {
     let Inputs { lists, retry } = inputs;
     let opener: Arc<dyn ListOpener> = Arc::new(fetcher);
-    let options = ListOptions { format: config.input_format, base: config.base.clone(), opener: Some(opener) };
+    let options = ListOptions { opener: Some(opener), ..config.into() };
     let Some(retry) = retry else { return Ok(Box::new(ListSource::new(lists, options)?)) };
     let lists = (!lists.is_empty()).then(|| ListSource::new(lists, options)).transpose()?;
     Ok(Box::new(ReportSource::new(retry, lists)?))
@@ -370,7 +374,7 @@ fn http_spec(config: &Config, addresses: AddressSpec) -> Result<HttpSpec, SetupE
         challenges: Arc::default(),
         cookies: None,
         proxies,
-        no_proxy: config.noproxy.clone(),
+        no_proxy: NoProxy::parse(config.noproxy.as_deref().unwrap_or_default()),
         head: config.head,
         hosts: host_fields(config),
         max_redirects: config.max_redirects,

@@ -124,6 +124,12 @@ pub struct SettingArgs {
     /// Where a saved page or sitemap was, for the relative URLs in it [default: none]
     #[arg(short = 'B', long, value_name = "URL", help_heading = "Input")]
     base: Option<OsString>,
+    /// The encoding of lists without a byte order mark, such as windows-1252 [default: auto]
+    #[arg(long, value_name = "NAME", help_heading = "Input")]
+    input_encoding: Option<OsString>,
+    /// The column of tables with the URLs, by name or number [default: url, or the only one]
+    #[arg(long, value_name = "NAME", help_heading = "Input")]
+    url_column: Option<OsString>,
     /// What happens to a URL that came before [default: skip]
     #[arg(long, value_name = "WHAT", help_heading = "Input", value_parser = words("duplicates"))]
     duplicates: Option<String>,
@@ -202,10 +208,10 @@ pub struct SettingArgs {
     /// Keep cookies, and write them to this file at the end [default: none]
     #[arg(long, value_name = "FILE", help_heading = "HTTP")]
     save_cookies: Option<OsString>,
-    /// Go through this proxy: http, https, socks5 or socks5h; "" for none, whatever *_proxy say [default: none]
+    /// Go through this proxy: http, https, socks4(a), socks5(h); "" for none, whatever *_proxy say [default: none]
     #[arg(short = 'x', long, value_name = "[SCHEME://]HOST:PORT", help_heading = "HTTP")]
     proxy: Option<OsString>,
-    /// Ask these without it: "*", or hosts, addresses and nets with commas [default: none]
+    /// Ask these without it: "*", or hosts (with :PORT), addresses and nets with commas [default: none]
     #[arg(long, value_name = "HOSTS", help_heading = "HTTP")]
     noproxy: Option<OsString>,
     /// Ask for heads alone (HEAD), save nothing [default: false]
@@ -394,6 +400,8 @@ impl SettingArgs {
         given!(
             input_format = "input-format",
             base = "base",
+            input_encoding = "input-encoding",
+            url_column = "url-column",
             duplicates = "duplicates",
             concurrency = "concurrency",
             backend = "backend",

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use fetchall::config::{Config, Key, Layers, Origin, Raw};
 use fetchall::policy::naming::Template;
 use fetchall::policy::selection::Selection;
+use fetchall::policy::url_text;
 
 use super::args::{JobArgs, SettingArgs};
 use super::exit::UsageError;
@@ -309,9 +310,9 @@ fn retry(args: &JobArgs, env: &Env) -> Result<Option<RetryArg>, UsageError> {
 
 fn input(word: &OsStr, position: u64, env: &Env) -> Result<InputArg, String> {
     let shown = word.to_string_lossy();
-    if has_scheme(&shown) {
+    if has_scheme(url_text::bare(&shown)) {
         let url = word.to_str().ok_or_else(|| format!("{shown}: is not valid UTF-8; percent-encode the URL"))?;
-        return Ok(InputArg::Url(url.to_owned(), position));
+        return Ok(InputArg::Url(url_text::bare(url).to_owned(), position));
     }
     list(word, env).map_err(|problem| {
         if ["demo", "compare", "config", "completions", "man"].contains(&&*shown) {

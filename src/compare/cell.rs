@@ -19,6 +19,8 @@ use crate::policy::printable::{cut, printable};
 /// The settings that a child is given as this program was: those that say what is fetched and how.
 pub const PASSED: &[&str] = &[
     "input-format",
+    "input-encoding",
+    "url-column",
     "duplicates",
     "header",
     "user-agent",

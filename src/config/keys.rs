@@ -9,6 +9,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use encoding_rs::Encoding;
 use toml::Value;
 use url::Url;
 
@@ -103,6 +104,8 @@ macro_rules! keys {
 keys! {
     "input-format" => input_format: InputFormat,
     "base" => base: OrNone<BaseUrl>,
+    "input-encoding" => input_encoding: TextEncoding,
+    "url-column" => url_column: OrNone<ColumnName>,
     "duplicates" => duplicates: Duplicates,
     "concurrency" | "jobs" | "workers" => concurrency: Concurrency,
     "backend" => backend: Backend,
@@ -537,6 +540,50 @@ impl Kind for FieldText {
         http::HeaderValue::from_bytes(text.as_bytes())
             .map(|_| text.to_owned())
             .map_err(|_| "has a control character; remove it".to_owned())
+    }
+
+    fn write(value: &String) -> Value {
+        Value::from(value.as_str())
+    }
+}
+
+/// An encoding by one of its names, or `auto`.
+struct TextEncoding;
+
+impl Kind for TextEncoding {
+    type Value = Option<&'static Encoding>;
+
+    fn read(raw: Raw<'_>) -> Result<Self::Value, String> {
+        let name = string(raw)?;
+        if name.eq_ignore_ascii_case("auto") {
+            return Ok(None);
+        }
+        let found = Encoding::for_label_no_replacement(name.as_bytes());
+        found.map(Some).ok_or_else(|| {
+            format!(
+                "`{}` is no encoding; write auto, utf-8, utf-16le, windows-1252, shift_jis or another of encoding.spec.whatwg.org",
+                name.escape_debug()
+            )
+        })
+    }
+
+    fn write(value: &Self::Value) -> Value {
+        Value::from(value.map_or_else(|| "auto".to_owned(), |encoding| encoding.name().to_ascii_lowercase()))
+    }
+}
+
+/// The name of a column.
+struct ColumnName;
+
+impl Kind for ColumnName {
+    type Value = String;
+
+    fn read(raw: Raw<'_>) -> Result<String, String> {
+        let name = if let Raw::Number(number) = raw { number } else { string(raw)? };
+        if name.trim().is_empty() {
+            return Err("is empty; write the name of a column, or its number from 1".to_owned());
+        }
+        Ok(name.to_owned())
     }
 
     fn write(value: &String) -> Value {

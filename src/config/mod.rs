@@ -40,7 +40,7 @@ pub use units::{parse_low_speed, parse_size, parse_time, show_low_speed, show_si
 /// How a list is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum InputFormat {
-    /// By the file's extension, else by its first line.
+    /// By the file's extension, else by its first lines.
     #[default]
     Auto,
     /// One URL a line; aria2's indented option lines are understood.
@@ -189,6 +189,10 @@ pub struct Config {
     pub input_format: InputFormat,
     /// `base`: where documents with relative URLs were, such as a saved page.
     pub base: Option<Url>,
+    /// `input-encoding`: the encoding of lists without a byte order mark; `None` finds out.
+    pub input_encoding: Option<&'static encoding_rs::Encoding>,
+    /// `url-column`: the column of tables that holds the URLs, by name or number; `None` finds out.
+    pub url_column: Option<String>,
     /// `duplicates`: what happens to a URL that stood earlier in the input.
     pub duplicates: Duplicates,
     /// `concurrency`: the most URLs in flight at once, and an eighth more while as many wait for hosts that do not answer.
@@ -336,6 +340,8 @@ impl Default for Config {
         Self {
             input_format: InputFormat::Auto,
             base: None,
+            input_encoding: None,
+            url_column: None,
             duplicates: Duplicates::Skip,
             concurrency: Concurrency::Fixed(const { NonZeroU32::MIN.saturating_add(9) }),
             backend: Backend::Async,

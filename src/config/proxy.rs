@@ -5,7 +5,7 @@ use std::fmt;
 use url::Url;
 
 /// What a proxy may be spoken to by.
-const SCHEMES: [&str; 4] = ["http", "https", "socks5", "socks5h"];
+const SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
 
 /// The proxies of a run, by the scheme of what is asked.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn what_is_no_proxy_is_refused_without_repeating_it() {
-        for text in ["ftp://u:hunter2@p.test", "http://u:hunter2@", "socks4://hunter2", "http://hunter2:x:y"] {
+        for text in ["ftp://u:hunter2@p.test", "http://u:hunter2@", "socks6://hunter2", "http://hunter2:x:y"] {
             assert!(!Proxies::parse(text).unwrap_err().contains("hunter2"), "{text}");
         }
         let shown = format!("{:?}", Proxies::parse("http://u:hunter2@p.test").unwrap());

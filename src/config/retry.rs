@@ -80,7 +80,7 @@ mod tests {
             ("tiemout", "did you mean `timeout`?"),
             ("200", "`200` is none of "),
             ("3xx", "a status from 400 to 599, 4xx, 5xx"),
-            ("0503", "`0503` is none of dns, connect, tls, timeout, reset, truncated,"),
+            ("0503", "`0503` is none of dns, connect, proxy, tls, timeout, reset, truncated,"),
             ("cancelled", "`cancelled` is none of "),
             (",", "is empty; write retry = 0"),
             ("", "is empty; write retry = 0"),

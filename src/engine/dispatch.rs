@@ -166,6 +166,7 @@ impl State {
 
     /// Steps 3 and 4 of the walk: lines become waiting seeds, or outcomes at once.
     fn admit(&mut self, batch: Batch) {
+        batch.notes.iter().for_each(|text| self.watchers.tell(&Event::Warning(text)));
         for entry in batch.entries {
             match entry {
                 Entry::LeftOut { seed, reported } => self.leave_out(seed, reported),

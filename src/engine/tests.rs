@@ -56,7 +56,7 @@ impl Source for Lines {
             let source = std::io::Error::other("the disk is gone");
             return if self.fails { Err(SourceError { list: "list".to_owned(), source }) } else { Ok(None) };
         }
-        Ok(Some(Batch { entries, next: self.position() }))
+        Ok(Some(Batch { entries, next: self.position(), notes: Vec::new() }))
     }
 
     fn position(&self) -> Origin {

@@ -25,7 +25,10 @@ pub(super) struct Transfer {
     /// The length of the whole as it comes, where two answers make it up: the framing of the
     /// second says nothing of it.
     total: Option<u64>,
+    /// Bytes with transfer codings.
     wire_bytes: u64,
+    /// Bytes without transfer codings. Ranges and Content-Digest count these.
+    content_bytes: u64,
     bytes: u64,
 }
 
@@ -43,6 +46,7 @@ impl Transfer {
             blake3: (declared_blake3 || spec.digest == Digest::Blake3).then(|| Box::new(blake3::Hasher::new())),
             total: None,
             wire_bytes: 0,
+            content_bytes: 0,
             bytes: 0,
         }
     }
@@ -68,21 +72,26 @@ impl Transfer {
         }
     }
 
-    /// How many bytes have come, as they came.
-    pub(super) fn wire_bytes(&self) -> u64 {
-        self.wire_bytes
+    /// The number of content bytes so far.
+    pub(super) fn content_bytes(&self) -> u64 {
+        self.content_bytes
     }
 
-    /// Takes a piece as it came.
+    /// Counts bytes with their transfer codings. [`Transfer::push`] takes them without.
+    pub(super) fn count_wire(&mut self, bytes: usize, facts: &mut Facts) {
+        self.wire_bytes += bytes as u64;
+        facts.wire_bytes = Some(self.wire_bytes);
+    }
+
+    /// Takes a piece of the content.
     pub(super) async fn push(&mut self, piece: Bytes, facts: &mut Facts) -> Result<(), FetchError> {
         let taken = self.take_piece(piece, facts).await;
         taken.inspect_err(|_| self.spoil())
     }
 
     async fn take_piece(&mut self, piece: Bytes, facts: &mut Facts) -> Result<(), FetchError> {
-        self.wire_bytes += piece.len() as u64;
-        facts.wire_bytes = Some(self.wire_bytes);
-        if let Some(total) = self.total.filter(|&total| self.wire_bytes > total) {
+        self.content_bytes += piece.len() as u64;
+        if let Some(total) = self.total.filter(|&total| self.content_bytes > total) {
             let message = format!("more than the {total} bytes that its Content-Range promises");
             return Err(FetchError::new(ErrorKind::Protocol, message));
         }
@@ -106,8 +115,8 @@ impl Transfer {
 
     /// Takes a piece of what was kept, which comes again for those who have to see all of it.
     pub(super) async fn push_again(&mut self, piece: Bytes, facts: &mut Facts) -> Result<(), FetchError> {
-        self.wire_bytes += piece.len() as u64;
-        facts.wire_bytes = Some(self.wire_bytes);
+        self.count_wire(piece.len(), facts);
+        self.content_bytes += piece.len() as u64;
         if let Some(checks) = &mut self.checks {
             checks.update_earlier(&piece);
         }
@@ -130,6 +139,7 @@ impl Transfer {
     /// Counts what was kept, where nobody has to see it again.
     pub(super) fn skip(&mut self, kept: u64, facts: &mut Facts) {
         self.wire_bytes += kept;
+        self.content_bytes += kept;
         self.bytes += kept;
         (facts.wire_bytes, facts.bytes) = (Some(self.wire_bytes), Some(self.bytes));
     }
@@ -194,8 +204,8 @@ impl Transfer {
         trailers: Option<&HeaderMap>,
         facts: &mut Facts,
     ) -> Result<(), FetchError> {
-        if let Some(total) = self.total.filter(|&total| self.wire_bytes < total) {
-            let message = format!("{} of the {total} bytes that its Content-Range promises", self.wire_bytes);
+        if let Some(total) = self.total.filter(|&total| self.content_bytes < total) {
+            let message = format!("{} of the {total} bytes that its Content-Range promises", self.content_bytes);
             return Err(FetchError::new(ErrorKind::Truncated, message));
         }
         if let Some(checks) = &self.checks {

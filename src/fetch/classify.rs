@@ -1,17 +1,17 @@
-//! From an error chain of reqwest, hyper, h2, rustls and io to one kind of the closed list.
+//! From an error chain of hyper, h2, rustls and io to one kind of the closed list.
 //!
-//! The chain is walked from the outside in, and the innermost telling link decides: what reqwest
-//! calls "error sending request" may be a name that does not exist or a certificate that expired.
+//! The chain is walked from the outside in, and the innermost telling link decides: what hyper
+//! calls "client error (Connect)" may be a name that does not exist or a certificate that expired.
 
 use std::error::Error as StdError;
 use std::io;
 
+use super::connect::{ConnectError, ConnectTimeout, HandshakeError};
 use super::dns::DnsError;
-use super::interim::TooMany;
-use super::pool::ConnectError;
+use super::head_filter::HeadError;
+use super::proxy::{ProxyError, ProxyFault};
 use super::reach::Blocked;
-use super::timing;
-use crate::model::{ErrorKind, FetchError};
+use crate::model::{ErrorKind, FetchError, ProxyAnswer};
 
 /// Where in an exchange an error came up: the same link means other things there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,16 +22,55 @@ pub(super) enum Stage {
     Body,
 }
 
+/// How far a connection has come that could not be opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Opening {
+    /// It was open.
+    Done,
+    Tcp,
+    Tls,
+}
+
 /// The kind and a message for people.
 pub(super) fn classify(error: &(dyn StdError + 'static), stage: Stage) -> FetchError {
+    if let Some(of_proxy) = links(error).filter_map(|e| e.downcast_ref::<ProxyError>()).last() {
+        return classify_proxy(of_proxy, stage);
+    }
     let connecting = links(error).any(|e| {
         e.is::<ConnectError>() || e.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|e| e.is_connect())
     });
-    let found = links(error).filter_map(|e| Some((kind_of(e, stage, connecting)?, e))).last();
+    let opening = if !connecting {
+        Opening::Done
+    } else if links(error).any(|e| e.is::<HandshakeError>()) {
+        Opening::Tls
+    } else {
+        Opening::Tcp
+    };
+    let found = links(error).filter_map(|e| Some((kind_of(e, stage, opening)?, e))).last();
     match found {
         Some((kind, e)) => FetchError::new(kind, message(kind, e, stage, connecting)),
         None if connecting => FetchError::new(ErrorKind::Connect, innermost(error)),
         None => FetchError::new(ErrorKind::Protocol, innermost(error)),
+    }
+}
+
+/// The same of what failed at a proxy, which the message names.
+fn classify_proxy(error: &ProxyError, stage: Stage) -> FetchError {
+    match &error.fault {
+        ProxyFault::Failed(source) => {
+            let FetchError { kind, message, .. } = classify(&**source, stage);
+            FetchError::new(kind, format!("proxy {}: {message}", error.proxy))
+        }
+        ProxyFault::Behind(source) => {
+            let FetchError { kind, message, .. } = classify(&**source, stage);
+            FetchError::new(kind, format!("{message} (through proxy {})", error.proxy))
+        }
+        ProxyFault::Answered { status, retry_after, .. } => {
+            let answer = ProxyAnswer { status: *status, retry_after: *retry_after };
+            FetchError { proxy: Some(Box::new(answer)), ..FetchError::new(ErrorKind::Proxy, error.to_string()) }
+        }
+        ProxyFault::Silent { .. } => FetchError::new(ErrorKind::Timeout, error.to_string()),
+        ProxyFault::Other(kind, _) => FetchError::new(*kind, error.to_string()),
     }
 }
 
@@ -62,7 +101,7 @@ fn links<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (d
     std::iter::successors(Some(error), move |&e| inner(e))
 }
 
-fn kind_of(e: &(dyn StdError + 'static), stage: Stage, connecting: bool) -> Option<ErrorKind> {
+fn kind_of(e: &(dyn StdError + 'static), stage: Stage, opening: Opening) -> Option<ErrorKind> {
     if e.is::<rustls::Error>() {
         return Some(ErrorKind::Tls);
     }
@@ -72,20 +111,17 @@ fn kind_of(e: &(dyn StdError + 'static), stage: Stage, connecting: bool) -> Opti
     if e.is::<Blocked>() {
         return Some(ErrorKind::Blocked);
     }
-    if e.is::<TooMany>() {
+    if e.is::<HeadError>() {
         return Some(ErrorKind::Protocol);
     }
-    if e.is::<timing::ConnectTimeout>() {
+    if e.is::<ConnectTimeout>() {
         return Some(ErrorKind::Timeout);
     }
     if e.is::<http::uri::InvalidUri>() {
         return Some(ErrorKind::InvalidUrl);
     }
-    if let Some(e) = e.downcast_ref::<reqwest::Error>() {
-        return e.is_builder().then_some(ErrorKind::InvalidUrl).or(e.is_timeout().then_some(ErrorKind::Timeout));
-    }
     if let Some(io) = e.downcast_ref::<io::Error>() {
-        return kind_of_io(io, stage, connecting);
+        return kind_of_io(io, stage, opening);
     }
     if let Some(h2) = e.downcast_ref::<h2::Error>() {
         return kind_of_h2(h2);
@@ -104,7 +140,7 @@ fn kind_of(e: &(dyn StdError + 'static), stage: Stage, connecting: bool) -> Opti
     }
 }
 
-fn kind_of_io(e: &io::Error, stage: Stage, connecting: bool) -> Option<ErrorKind> {
+fn kind_of_io(e: &io::Error, stage: Stage, opening: Opening) -> Option<ErrorKind> {
     use io::ErrorKind as Io;
     if e.raw_os_error().is_some_and(is_descriptor_limit) {
         return Some(ErrorKind::Io);
@@ -112,7 +148,7 @@ fn kind_of_io(e: &io::Error, stage: Stage, connecting: bool) -> Option<ErrorKind
     Some(match e.kind() {
         Io::TimedOut => ErrorKind::Timeout,
         // "tls handshake eof": the peer hung up in the middle of a handshake.
-        Io::UnexpectedEof if connecting => ErrorKind::Tls,
+        Io::UnexpectedEof if opening != Opening::Done => ErrorKind::Tls,
         Io::ConnectionRefused
         | Io::AddrNotAvailable
         | Io::AddrInUse
@@ -120,19 +156,15 @@ fn kind_of_io(e: &io::Error, stage: Stage, connecting: bool) -> Option<ErrorKind
         | Io::HostUnreachable
         | Io::NetworkDown
         | Io::PermissionDenied => ErrorKind::Connect,
-        Io::ConnectionReset | Io::ConnectionAborted | Io::BrokenPipe | Io::NotConnected => {
-            if !connecting {
-                ErrorKind::Reset
-            } else if timing::in_handshake() {
-                ErrorKind::Tls
-            } else {
-                ErrorKind::Connect
-            }
-        }
+        Io::ConnectionReset | Io::ConnectionAborted | Io::BrokenPipe | Io::NotConnected => match opening {
+            Opening::Done => ErrorKind::Reset,
+            Opening::Tcp => ErrorKind::Connect,
+            Opening::Tls => ErrorKind::Tls,
+        },
         Io::UnexpectedEof if stage == Stage::Head => ErrorKind::Reset,
         Io::UnexpectedEof => ErrorKind::Truncated,
         // hyper's chunked decoder reports bad framing in these two.
-        Io::InvalidData | Io::InvalidInput if !connecting => ErrorKind::Protocol,
+        Io::InvalidData | Io::InvalidInput if opening == Opening::Done => ErrorKind::Protocol,
         _ => return None,
     })
 }
@@ -158,6 +190,7 @@ pub(super) const LARGEST_HEAD: &str = "a head may have 1000 fields and 256 KiB";
 fn may_be_too_large(e: &(dyn StdError + 'static)) -> bool {
     // Only servers may ask hyper for more than its text.
     e.downcast_ref::<hyper::Error>().is_some_and(|e| e.is_parse() && e.to_string().contains("too large"))
+        || e.downcast_ref() == Some(&HeadError::TooLarge)
         || e.downcast_ref::<h2::Error>().is_some_and(|e| e.is_reset() && e.is_library())
 }
 

@@ -1,27 +1,31 @@
 //! The clients of one fetcher, and when they are exchanged for fresh ones.
 //!
-//! `https`, and all that goes through a proxy, is reqwest's: TLS, HTTP/2, CONNECT, SOCKS. Plain `http`
-//! goes through the HTTP/1 that reqwest itself is built on and a pool of our own, without the
-//! layers in between: of the instructions that a small page costs these were half, for redirects,
-//! retries, proxies and cookies that are switched off here. Under TLS they do not matter.
+//! `https`, and all that goes through a proxy, is asked through hyper's pooled client, which knows HTTP/2, over
+//! connections of our own. Plain `http` goes through the same HTTP/1 and a smaller pool of our own: of the
+//! instructions that a small page costs these are half.
 
-use std::hash::{BuildHasher as _, RandomState};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use ::http::{HeaderMap, HeaderValue, Method, header};
+use ::http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
+use bytes::Bytes;
+use http_body_util::Empty;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::ClientConfig;
 use url::{Host, Position, Url};
 
 use super::answer::{Answer, ClientError};
+use super::connect::{Connector, Dialer, Settings};
 use super::gate::{Gates, Http1Origins};
 use super::pool::{IDLE, Pool};
-use super::reach::{AddressSpec, Names, Reach};
+use super::proxy::{ProxyError, ProxyFault};
+use super::reach::Reach;
+use super::route::Routes;
 use super::throttle::ByteLimit;
-use super::timing::{self, ConnectLayer};
-use super::{HttpSpec, TlsSpec, tls};
-use crate::config::Proxies;
+use super::{BuildError, HttpSpec, TlsSpec, tls};
 
 /// The most fields of a response head; hyper takes 100 unless told.
 pub(super) const MAX_FIELDS: usize = 1000;
@@ -50,57 +54,44 @@ pub(super) fn is_its_own(value: &HeaderValue) -> bool {
     value.is_sensitive()
 }
 
-/// Whether an exception is for every host; reqwest takes it for one of names, not of addresses.
-fn asks_all_directly(spec: &HttpSpec) -> bool {
-    spec.no_proxy.as_deref().is_some_and(|hosts| hosts.split(',').any(|host| host.trim() == "*"))
-}
-
-/// The port at which a proxy is asked.
-fn port_of(proxy: &Url) -> Option<u16> {
-    // The usual one of SOCKS (RFC 1928, section 3); the standard for URLs has none.
-    proxy.port_or_known_default().or(Some(1080))
-}
-
 /// Asks servers.
 pub(super) struct Clients {
     tls_spec: TlsSpec,
-    connect_timeout: Duration,
+    tls_config: OnceLock<Arc<ClientConfig>>,
     timeout: Option<Duration>,
     http1: Http1Origins,
-    addresses: Arc<AddressSpec>,
+    dialer: Dialer,
     plain: Pool,
     /// What an HTTP/2 server may send before it is read; `None`: as much as the way to it holds.
     window: Option<u32>,
-    proxies: Proxies,
-    no_proxy: Option<String>,
-    hasher: RandomState,
-    tls: Renewed<reqwest::Client>,
+    /// The most bytes of one read.
+    max_read: Option<usize>,
+    routes: Arc<Routes>,
+    pooled: Renewed<PooledClient>,
     /// For public addresses only: nobody can tell a client which of its idle connections to use.
-    public_tls: Renewed<reqwest::Client>,
-    /// The same where a proxy is there, but not for this scheme.
-    direct_tls: Renewed<reqwest::Client>,
+    public: Renewed<PooledClient>,
 }
+
+type PooledClient = Client<Connector, Empty<Bytes>>;
 
 impl Clients {
     pub(super) fn new(spec: &HttpSpec) -> Self {
         let mut http = hyper::client::conn::http1::Builder::new();
-        http.max_headers(MAX_FIELDS).max_buf_size(MAX_HEAD);
+        http.max_headers(MAX_FIELDS).max_buf_size(MAX_HEAD).title_case_headers(true);
         let bytes = spec.throttle.bytes();
-        let most = bytes.map(|limit| usize::try_from(limit.at_once).unwrap_or(usize::MAX).max(LEAST_READ));
+        let max_read = bytes.map(|limit| usize::try_from(limit.at_once).unwrap_or(usize::MAX).max(LEAST_READ));
         Self {
             tls_spec: spec.tls.clone(),
-            connect_timeout: spec.connect_timeout,
+            tls_config: OnceLock::new(),
             timeout: spec.timeout,
             http1: Http1Origins::default(),
-            addresses: spec.addresses.clone(),
-            plain: Pool::new(spec.connect_timeout, http, spec.idle_connections, most, &spec.addresses),
+            dialer: Dialer { addresses: spec.addresses.clone(), limit: spec.connect_timeout, keeps_alive: true },
+            plain: Pool::new(spec.connect_timeout, http, spec.idle_connections, max_read, &spec.addresses),
             window: bytes.map(window),
-            proxies: if asks_all_directly(spec) { Proxies::default() } else { spec.proxies.clone() },
-            no_proxy: spec.no_proxy.clone(),
-            hasher: RandomState::new(),
-            tls: Renewed::new(spec.idle_connections),
-            public_tls: Renewed::new(spec.idle_connections),
-            direct_tls: Renewed::new(spec.idle_connections),
+            max_read,
+            routes: Arc::new(Routes::new(&spec.proxies, &spec.no_proxy)),
+            pooled: Renewed::new(spec.idle_connections),
+            public: Renewed::new(spec.idle_connections),
         }
     }
 
@@ -116,39 +107,37 @@ impl Clients {
         in_use: usize,
         reach: Reach,
     ) -> Result<Answer, ClientError> {
-        self.addresses.check(url, reach)?;
-        if !self.addresses.pins.is_empty() {
-            timing::mark_ports(url.port_or_known_default().unwrap_or_default(), self.port_of_proxy(url));
-        }
-        // The pool of our own knows no proxies.
-        if url.scheme() == "http" && self.proxies.http.is_none() {
-            return Ok(Answer::plain(self.plain.ask(method, url, fields, reach).await?));
-        }
-        // A number, for that costs no allocation; origins that share one would only wait for each other.
-        let origin = || self.hasher.hash_one(&url[Position::BeforeHost..Position::AfterPort]);
-        timing::mark_origin((url.scheme() == "https").then(origin));
+        self.dialer.addresses.check(url, reach)?;
+        let is_plain = url.scheme() == "http";
+        let relay = match self.routes.of_url(url).filter(|_| is_plain) {
+            // The pool of our own knows no proxies.
+            None if is_plain => return Ok(Answer::leased(self.plain.ask(method, url, fields, reach).await?)),
+            proxy => proxy.filter(|proxy| proxy.is_http()),
+        };
         if fields.get(header::HOST).is_some_and(is_its_own) {
             // HTTP/2 has none.
             fields.remove(header::HOST);
         }
-        let mut request = reqwest::Request::new(method, url.clone());
+        if let Some(value) = relay.and_then(|proxy| proxy.authorization.as_ref()) {
+            fields.entry(header::PROXY_AUTHORIZATION).or_insert_with(|| value.clone());
+        }
+        let mut request = Request::new(Empty::new());
+        *request.method_mut() = method;
+        *request.uri_mut() =
+            Uri::try_from(format!("{}://{}", url.scheme(), &url[Position::BeforeHost..Position::AfterQuery]))?;
         *request.headers_mut() = fields;
-        let any_proxy = self.proxies.http.is_some() || self.proxies.https.is_some();
-        let clients = match reach {
-            Reach::All => &self.tls,
-            _ if any_proxy && self.proxy_of(url).is_none() => &self.direct_tls,
-            _ => &self.public_tls,
-        };
-        // The user named the proxy: its host may be reached, but by whoever goes through it alone.
-        let proxied = !std::ptr::eq(clients, &self.direct_tls);
-        let client = clients.get(in_use, |opened| self.build_tls(opened, reach, proxied))?;
-        Ok(Answer::tls(client.execute(request).await?))
+        let renewed = if reach == Reach::All { &self.pooled } else { &self.public };
+        let client = renewed.get(in_use, |opened| self.build(opened, reach))?;
+        client.request(request).await.map(Answer::new).map_err(|error| match relay {
+            Some(proxy) => ProxyError::new(proxy, ProxyFault::Failed(error.into())).into(),
+            None => error.into(),
+        })
     }
 
     /// The address that answered for this URL, as far as it can be known: what a proxy asked for us
     /// is known only where it is written out.
     pub(super) fn peer(&self, url: &Url, remote: Option<SocketAddr>) -> Option<SocketAddr> {
-        match (self.proxy_of(url), url.host()) {
+        match (self.routes.of_url(url), url.host()) {
             (None, _) => remote,
             (Some(_), Some(Host::Ipv4(address))) => Some((address, 0).into()),
             (Some(_), Some(Host::Ipv6(address))) => Some((address, 0).into()),
@@ -156,78 +145,46 @@ impl Clients {
         }
     }
 
-    /// What requests of this scheme go through.
-    fn proxy_of(&self, url: &Url) -> Option<&Url> {
-        if url.scheme() == "http" { self.proxies.http.as_ref() } else { self.proxies.https.as_ref() }
-    }
-
-    /// The port of a connection that this URL may need to a host with the name of a proxy, as far as it can be
-    /// known: whether the connection goes to the proxy itself, or to a server of the same name.
-    fn port_of_proxy(&self, url: &Url) -> Option<u16> {
-        let own = url.port_or_known_default();
-        let Some(proxy) = self.proxy_of(url) else { return own };
-        let port = port_of(proxy);
-        let host = url.host_str();
-        let mut others = [&self.proxies.http, &self.proxies.https].into_iter().flatten();
-        // Of servers only a tunnel of SOCKS may look up the name here, and what is asked without the proxy.
-        let is_direct = self.no_proxy.is_some() || !matches!(proxy.scheme(), "http" | "https");
-        let is_shared = others.any(|other| other.host_str() == host) && (is_direct || proxy.host_str() != host);
-        port.filter(|port| !is_shared || own == Some(*port))
-    }
-
-    fn build_tls(
-        &self,
-        opened: &Arc<AtomicUsize>,
-        reach: Reach,
-        proxied: bool,
-    ) -> Result<reqwest::Client, ClientError> {
-        let proxies = [&self.proxies.http, &self.proxies.https].into_iter().flatten().filter(|_| proxied);
-        let except = proxies.filter_map(Url::host_str).map(Box::from).collect();
+    fn build(&self, opened: &Arc<AtomicUsize>, reach: Reach) -> Result<PooledClient, ClientError> {
         // Of its own: a fresh client has none of the connections of the one before.
-        let gates = || Arc::new(Gates::new(self.connect_timeout, self.timeout, &self.http1));
-        let gates = (!self.tls_spec.http1).then(gates);
-        let mut client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::client_config(&self.tls_spec)?)
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .no_proxy()
-            .referer(false)
-            .connect_timeout(self.connect_timeout)
+        let gates = || Arc::new(Gates::new(self.dialer.limit, self.timeout, &self.http1));
+        let settings = Settings {
+            dialer: self.dialer.clone(),
+            reach,
+            routes: self.routes.clone(),
+            tls: self.tls_config()?,
+            gates: (!self.tls_spec.http1).then(gates),
+            max_read: self.max_read,
+            opened: opened.clone(),
+        };
+        let mut builder = Client::builder(TokioExecutor::new());
+        builder
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            // As other clients write them; some servers know no other form.
+            .http1_title_case_headers(true)
             .http1_max_headers(MAX_FIELDS)
+            .http1_max_buf_size(MAX_HEAD)
             // 16 KiB unless told.
             .http2_max_header_list_size(MAX_HEAD as u32)
-            .pool_idle_timeout(IDLE)
             // A dead pooled HTTP/2 connection would otherwise be used for ever.
             .http2_keep_alive_interval(Duration::from_secs(15))
-            .http2_keep_alive_timeout(Duration::from_secs(15))
-            .dns_resolver(Arc::new(Names { spec: self.addresses.clone(), reach, except }))
-            // The timeout is reqwest's, around this layer: it begins when that is ready. reqwest also
-            // shares it out among the addresses of a host, which no layer can.
-            .connector_layer(ConnectLayer { opened: opened.clone(), timeout: None, gates });
-        client = match self.window {
-            None => client.http2_adaptive_window(true),
-            Some(bytes) => client.http2_initial_stream_window_size(bytes).http2_initial_connection_window_size(bytes),
+            .http2_keep_alive_timeout(Duration::from_secs(15));
+        match self.window {
+            None => builder.http2_adaptive_window(true),
+            Some(bytes) => builder.http2_initial_stream_window_size(bytes).http2_initial_connection_window_size(bytes),
         };
-        if self.tls_spec.http1 {
-            client = client.http1_only();
-        }
-        for proxy in self.through()? {
-            client = client.proxy(proxy);
-        }
-        Ok(client.build()?)
+        Ok(builder.build(Connector(Arc::new(settings))))
     }
 
-    /// The proxies as reqwest knows them.
-    fn through(&self) -> Result<Vec<reqwest::Proxy>, ClientError> {
-        let mut proxies = Vec::new();
-        if let Some(proxy) = &self.proxies.http {
-            proxies.push(reqwest::Proxy::http(proxy.clone())?);
+    /// The TLS settings, made when they are first needed.
+    fn tls_config(&self) -> Result<Arc<ClientConfig>, BuildError> {
+        if let Some(config) = self.tls_config.get() {
+            return Ok(config.clone());
         }
-        if let Some(proxy) = &self.proxies.https {
-            proxies.push(reqwest::Proxy::https(proxy.clone())?);
-        }
-        let without = self.no_proxy.as_deref().and_then(reqwest::NoProxy::from_string);
-        Ok(proxies.into_iter().map(|proxy| proxy.no_proxy(without.clone())).collect())
+        let config = Arc::new(tls::client_config(&self.tls_spec)?);
+        Ok(self.tls_config.get_or_init(|| config).clone())
     }
 }
 

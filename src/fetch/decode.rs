@@ -1,4 +1,5 @@
-//! Content codings (RFC 9110, section 8.4) undone piece by piece.
+//! Content codings (RFC 9110, section 8.4), and transfer codings but for `chunked` (RFC 9112, section 7),
+//! undone piece by piece.
 //!
 //! The caller pulls: [`Decoder::next`] yields at most [`PIECE`] bytes, so a body that grows a
 //! thousandfold costs no more memory than any other, and a limit on decoded bytes can stop it
@@ -15,10 +16,11 @@ mod trailing;
 use bytes::Bytes;
 
 use crate::model::{ErrorKind, FetchError};
+use crate::policy::transfer_coding::transfer_codings;
 
 pub use compressed_file::{Resource, asks_identity};
 
-use coding::ADVICE;
+use coding::{ADVICE, shown, transfer_coding};
 use stage::Stage;
 use trailing::Trailing;
 
@@ -28,11 +30,13 @@ pub const PIECE: usize = 32 * 1024;
 /// The most codings of one body. More than one is rare; a long chain only serves to cost time.
 pub const MAX_CODINGS: usize = 3;
 
-/// Undoes the content codings of one body.
+/// Undoes the codings of one body.
 pub struct Decoder {
     /// The last coding that was applied first; each feeds the next.
     stages: Vec<Stage>,
     input: Bytes,
+    /// What to do about a body that cannot be decoded, if anything.
+    advice: Option<&'static str>,
 }
 
 impl Decoder {
@@ -53,9 +57,39 @@ impl Decoder {
             let message = format!("more than {MAX_CODINGS} content codings: {ADVICE}");
             return Err(FetchError::new(ErrorKind::Decode, message));
         }
-        let stages = codings.into_iter().rev().map(|applied| applied.supported().map(Stage::new));
+        let stages = codings.into_iter().rev().map(|applied| Ok(Stage::new(applied.supported()?, u64::MAX)));
         let stages = stages.collect::<Result<Vec<_>, _>>()?;
-        Ok((!stages.is_empty()).then(|| Self { stages, input: Bytes::new() }))
+        Ok((!stages.is_empty()).then(|| Self { stages, input: Bytes::new(), advice: Some(ADVICE) }))
+    }
+
+    /// A decoder for the values of Transfer-Encoding. The client has undone a final `chunked`; `None` when
+    /// nothing else is to undo.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Decode`] as in [`Decoder::new`], [`ErrorKind::Protocol`] for a `chunked` that is not the
+    /// last coding.
+    pub fn of_transfer<'a>(transfer_encoding: impl Iterator<Item = &'a [u8]>) -> Result<Option<Self>, FetchError> {
+        let codings = transfer_codings(transfer_encoding);
+        if let Some(chunked) = codings.misplaced_chunked() {
+            let chunked = shown(chunked);
+            let message = format!("the transfer coding `{chunked}` is not the last one, or not a plain chunked");
+            return Err(FetchError::new(ErrorKind::Protocol, message));
+        }
+        if codings.inner.len() > MAX_CODINGS {
+            return Err(FetchError::new(ErrorKind::Decode, format!("more than {MAX_CODINGS} transfer codings")));
+        }
+        let stages = codings.inner.into_iter().map(|name| Ok(Stage::new(transfer_coding(name)?, 0)));
+        let mut stages = stages.collect::<Result<Vec<_>, FetchError>>()?;
+        stages.reverse();
+        Ok((!stages.is_empty()).then(|| Self { stages, input: Bytes::new(), advice: None }))
+    }
+
+    /// Adds what to do about it.
+    fn advise(advice: Option<&str>, error: FetchError) -> FetchError {
+        match advice.filter(|_| error.kind == ErrorKind::Decode) {
+            Some(advice) => FetchError::new(error.kind, format!("{}; {advice}", error.message)),
+            None => error,
+        }
     }
 
     /// Gives the next coded bytes, once [`Decoder::next`] has returned `None`.
@@ -69,7 +103,7 @@ impl Decoder {
     /// [`ErrorKind::Decode`] for corrupt data. The body is lost then.
     #[expect(clippy::should_implement_trait, reason = "the piece borrows from the decoder")]
     pub fn next(&mut self) -> Result<Option<&[u8]>, FetchError> {
-        if !fill(&mut self.stages, &mut self.input)? {
+        if !fill(&mut self.stages, &mut self.input).map_err(|error| Self::advise(self.advice, error))? {
             return Ok(None);
         }
         Ok(self.stages.last_mut().map(Stage::take))
@@ -90,7 +124,7 @@ impl Decoder {
             let message = format!("body ends inside its {} coding", cut.coding().name());
             return Err(FetchError::new(ErrorKind::Truncated, message));
         }
-        self.stages.iter().try_for_each(Stage::finish)
+        self.stages.iter().try_for_each(Stage::finish).map_err(|error| Self::advise(self.advice, error))
     }
 
     /// The number of ignored bytes after the end of a coding.

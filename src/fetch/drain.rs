@@ -19,7 +19,8 @@ impl Exchange<'_> {
     /// Reads an unwanted body so that its connection can serve again. Whether that works changes
     /// nothing about the answer, so an error only ends the reading.
     pub(super) async fn drain(&mut self, mut response: Answer) {
-        if response.content_length().is_none_or(|length| length <= DRAIN) {
+        let is_short = response.content_length().is_none_or(|length| length <= DRAIN);
+        if is_short && !response.ends_with_connection() {
             let mut owed = 0;
             // Err: it is given up, and the connection with it.
             let _ = timeout(DRAIN_TIME, self.drain_some(&mut response, &mut owed)).await;

@@ -10,11 +10,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::future::{Future as _, poll_fn};
+use std::hash::{BuildHasher as _, RandomState};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
+use ::http::Uri;
 use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
 use tokio::time::{Instant, sleep};
@@ -44,7 +46,10 @@ pub(super) struct Gates {
 /// Origins that have been seen to speak no HTTP/2. A fresh client has none of the connections of the
 /// one before, but this it need not learn again.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Http1Origins(Arc<Mutex<HashSet<u64>>>);
+pub(super) struct Http1Origins {
+    known: Arc<Mutex<HashSet<u64>>>,
+    hasher: RandomState,
+}
 
 impl Http1Origins {
     fn contains(&self, origin: u64) -> bool {
@@ -66,7 +71,7 @@ impl Http1Origins {
 
     /// Never contended: a fetcher belongs to one runtime of one thread.
     fn locked(&self) -> MutexGuard<'_, HashSet<u64>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -149,6 +154,11 @@ impl Gates {
     pub(super) fn new(connect_timeout: Duration, timeout: Option<Duration>, http1: &Http1Origins) -> Self {
         let limit = timeout.map_or(connect_timeout, |timeout| timeout.min(connect_timeout));
         Self { known: Mutex::default(), http1: http1.clone(), patience: PATIENCE.min(limit / PART) }
+    }
+
+    /// The number of an origin. Origins that share one would only wait for each other.
+    pub(super) fn origin(&self, uri: &Uri) -> u64 {
+        self.http1.hasher.hash_one(uri.authority())
     }
 
     /// Waits until this task may open a connection to this origin.

@@ -313,7 +313,7 @@ impl<'a> Exchange<'a> {
         MARKS.with(|marks| marks.add_to(&mut self.timing));
         let facts = &mut self.facts;
         facts.status = Some(response.status().as_u16());
-        facts.http_version = Some(response.head.version);
+        facts.http_version = Some(response.version());
         facts.remote_addr = response.remote_addr;
         facts.content_type = response
             .headers()

@@ -7,18 +7,18 @@
 mod answer;
 mod authentication;
 mod body;
-mod bounded;
 mod classify;
 mod client;
+mod connect;
 mod cookies;
 mod declared;
 pub mod decode;
 mod dns;
 mod drain;
 mod gate;
+mod head_filter;
 mod host_fields;
 mod http;
-mod interim;
 mod kept;
 mod local_file;
 mod meter;
@@ -26,13 +26,16 @@ mod pace;
 mod part;
 mod place;
 mod pool;
+mod proxy;
 mod reach;
 mod receive;
 mod redirect;
 mod request;
 mod resume;
+mod route;
 mod save;
 pub mod script;
+mod stream;
 mod throttle;
 mod timing;
 mod tls;
@@ -50,6 +53,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Compression, Digest, LowSpeed, Proxies};
 use crate::model::{Credentials, Facts, Job, Onward, Timing, Verdict};
 use crate::policy::netrc::Netrc;
+use crate::policy::no_proxy::NoProxy;
 
 pub use authentication::Challenges;
 pub use cookies::CookieJar;
@@ -224,7 +228,7 @@ pub struct HttpSpec {
     /// What requests go through.
     pub proxies: Proxies,
     /// Hosts that are asked without these.
-    pub no_proxy: Option<String>,
+    pub no_proxy: NoProxy,
     /// Heads alone are asked for.
     pub head: bool,
     /// Request fields and credentials of some hosts only; the first that covers a URL counts.

@@ -5,7 +5,6 @@
 //! record are always those of its own connection.
 
 use std::collections::VecDeque;
-use std::error::Error as StdError;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,33 +15,25 @@ use bytes::Bytes;
 use http_body_util::Empty;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioIo;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use tower_layer::Layer as _;
-use tower_service::Service as _;
 use url::{Position, Url};
 
 use super::answer::ClientError;
-use super::bounded::Bounded;
 use super::client::is_its_own;
-use super::interim::Interim;
-use super::reach::{AddressSpec, Names, Reach};
-use super::timing::{ConnectLayer, ConnectService};
+use super::connect::{ConnectError, Dialer};
+use super::head_filter::HeadFilter;
+use super::reach::{AddressSpec, Reach};
+use super::route::Target;
+use super::timing;
 
 /// How long an idle connection is kept.
 pub(super) const IDLE: Duration = Duration::from_secs(30);
 
-/// A connection could not be opened.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot connect")]
-pub(super) struct ConnectError(#[source] Box<dyn StdError + Send + Sync>);
-
 /// Opens connections and keeps the idle ones.
 pub(super) struct Pool {
-    /// To all addresses, and to public ones.
-    connectors: [ConnectService<HttpConnector<Names>>; 2],
-    addresses: Arc<AddressSpec>,
+    dialer: Dialer,
     http: http1::Builder,
     /// The most bytes of one read.
     most: Option<usize>,
@@ -59,17 +50,9 @@ impl Pool {
         most: Option<usize>,
         addresses: &Arc<AddressSpec>,
     ) -> Self {
-        let layer = ConnectLayer { opened: Arc::default(), timeout: Some(connect_timeout), gates: None };
-        let connectors = [Reach::All, Reach::Public].map(|reach| {
-            let mut connector =
-                HttpConnector::new_with_resolver(Names { spec: addresses.clone(), reach, except: Arc::default() });
-            connector.set_nodelay(true);
-            // Shared out among the addresses of a host; the layer bounds all of it, the look-up included.
-            connector.set_connect_timeout(Some(connect_timeout));
-            layer.layer(connector)
-        });
+        let dialer = Dialer { addresses: addresses.clone(), limit: connect_timeout, keeps_alive: false };
         let shelf = Shelf { idle: VecDeque::new(), most_idle, in_use: 0, most_in_use: 0, drivers: JoinSet::new() };
-        Self { connectors, addresses: addresses.clone(), http, most, shelf: Arc::new(Mutex::new(shelf)) }
+        Self { dialer, http, most, shelf: Arc::new(Mutex::new(shelf)) }
     }
 
     /// Sends a request without a body and waits for the head of the response.
@@ -87,21 +70,19 @@ impl Pool {
         let origin = &url[Position::BeforeHost..Position::AfterPort];
         let mut lease = match self.idle(origin, reach).await {
             Some(lease) => lease,
-            None => self.open(origin, reach).await?,
+            None => self.open(url, reach).await?,
         };
         if request.headers().get(header::HOST).is_none_or(is_its_own) {
             request.headers_mut().insert(header::HOST, lease.connection.origin.clone());
         }
-        let Connection { sender, interim, .. } = &mut lease.connection;
-        *request.extensions_mut() = interim.begin();
-        let response = interim.bound(sender.send_request(request)).await?;
+        let response = lease.connection.sender.send_request(request).await?;
         Ok((response, lease))
     }
 
     /// The connection to this origin that was used last, if one is still good and may be used.
     async fn idle(&self, origin: &str, reach: Reach) -> Option<Lease> {
         loop {
-            let permits = |connection: &Connection| self.addresses.permits(reach, connection.addr);
+            let permits = |connection: &Connection| self.dialer.addresses.permits(reach, connection.addr);
             let connection = locked(&self.shelf).take(origin, permits)?;
             let mut lease = Lease { connection, counted: Counted::new(&self.shelf) };
             // Err: the server has ended it.
@@ -111,16 +92,17 @@ impl Pool {
         }
     }
 
-    async fn open(&self, origin: &str, reach: Reach) -> Result<Lease, ClientError> {
-        // Only to connect: the scheme and the authority.
-        let to = Uri::try_from(format!("http://{origin}/"))?;
+    async fn open(&self, url: &Url, reach: Reach) -> Result<Lease, ClientError> {
+        let origin = &url[Position::BeforeHost..Position::AfterPort];
+        let target = Target::of_url(url).ok_or("the URL has no host")?;
         // Counted from here on, so that those being opened have their share of the descriptors.
         let counted = Counted::new(&self.shelf);
-        let [all, public] = &self.connectors;
-        let mut connector = if reach == Reach::All { all.clone() } else { public.clone() };
-        let io = connector.call(to).await.map_err(ConnectError)?;
-        let addr = io.inner().peer_addr().ok();
-        let (sender, driver) = self.http.handshake(Bounded::new(io, self.most)).await?;
+        let deadline = Instant::now() + self.dialer.limit;
+        let tcp = timing::connecting(self.dialer.within(deadline, self.dialer.tcp(&target, reach)));
+        let tcp = tcp.await.map_err(ConnectError)?;
+        let io = HeadFilter::new(tcp).with_max_read(self.most);
+        let addr = io.get_ref().peer_addr().ok();
+        let (sender, driver) = self.http.handshake(TokioIo::new(io)).await?;
         let mut shelf = locked(&self.shelf);
         while shelf.drivers.try_join_next().is_some() {}
         shelf.drivers.spawn(async move {
@@ -128,7 +110,7 @@ impl Pool {
             let _ = driver.await;
         });
         drop(shelf);
-        let connection = Connection { origin: HeaderValue::from_str(origin)?, sender, addr, interim: Interim::new() };
+        let connection = Connection { origin: HeaderValue::from_str(origin)?, sender, addr };
         Ok(Lease { connection, counted })
     }
 }
@@ -138,7 +120,6 @@ struct Connection {
     origin: HeaderValue,
     sender: SendRequest<Empty<Bytes>>,
     addr: Option<SocketAddr>,
-    interim: Interim,
 }
 
 /// The connections of a pool that are not in use.

@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use hyper_util::client::legacy::connect::dns;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
 use super::answer::ClientError;
@@ -108,9 +107,8 @@ impl AddressSpec {
     }
 
     /// The addresses that were given for a name: of its own rather than of every name, and those given last.
-    /// Without a port those of any port.
-    fn pinned(&self, name: &str, port: Option<u16>) -> Option<Vec<SocketAddr>> {
-        let mut for_port = self.pins.iter().rev().filter(|pin| port.is_none_or(|port| port == pin.port));
+    fn pinned(&self, name: &str, port: u16) -> Option<Vec<SocketAddr>> {
+        let mut for_port = self.pins.iter().rev().filter(|pin| pin.port == port);
         let its_own = for_port.clone().find(|pin| pin.host.as_deref() == Some(name));
         let pin = its_own.or_else(|| for_port.find(|pin| pin.host.is_none()))?;
         Some(pin.addresses.iter().map(|address| SocketAddr::new(*address, 0)).collect())
@@ -163,47 +161,30 @@ impl fmt::Display for Blocked {
     }
 }
 
-/// The resolver of one client: gives only what its requests may be sent to.
+/// The resolver of one connection: gives only what may be connected to.
 #[derive(Debug, Clone)]
 pub(super) struct Names {
     pub(super) spec: Arc<AddressSpec>,
     pub(super) reach: Reach,
-    /// The hosts of proxies, which the user named.
-    pub(super) except: Arc<[Box<str>]>,
+    /// The port that is connected to: addresses may be given for one port alone.
+    pub(super) port: u16,
 }
 
 impl Names {
-    fn look_up(&self, name: &str) -> impl Future<Output = Result<Vec<SocketAddr>, ClientError>> + Send + use<> {
-        let Self { spec, reach, except } = self.clone();
-        let name = Box::<str>::from(name);
-        let is_proxy = except.contains(&name);
-        let reach = if is_proxy { Reach::All } else { reach };
-        // Now, while this is still the task of the fetch that opens the connection.
-        let port = timing::wanted_port(is_proxy);
-        async move {
-            // Where nobody knows the port, what may be meant for a server is not for a proxy.
-            let may_be_given = port.is_some() || !is_proxy;
-            if let Some(given) = may_be_given.then(|| spec.pinned(&name, port)).flatten() {
-                return spec.admit(&name, given, reach);
-            }
-            let answer = match spec.resolver.ask(&name) {
-                Asked::Known(answer) => answer,
-                Asked::Coming(coming) => timing::look_up(coming.answer()).await,
-            };
-            spec.admit(&name, answer?.to_vec(), reach)
+    /// The addresses of a name.
+    pub(super) async fn look_up(&self, name: &str) -> Result<Vec<SocketAddr>, ClientError> {
+        let Self { spec, reach, port } = self;
+        if let Some(given) = spec.pinned(name, *port) {
+            return spec.admit(name, given, *reach);
         }
+        let answer = match spec.resolver.ask(name) {
+            Asked::Known(answer) => answer,
+            Asked::Coming(coming) => timing::look_up(coming.answer()).await,
+        };
+        spec.admit(name, answer?.to_vec(), *reach)
     }
 }
 
-/// For reqwest.
-impl Resolve for Names {
-    fn resolve(&self, name: Name) -> Resolving {
-        let found = self.look_up(name.as_str());
-        Box::pin(async move { Ok(Box::new(found.await?.into_iter()) as Addrs) })
-    }
-}
-
-/// For the plain client.
 impl tower_service::Service<dns::Name> for Names {
     type Response = std::vec::IntoIter<SocketAddr>;
     type Error = ClientError;
@@ -214,8 +195,8 @@ impl tower_service::Service<dns::Name> for Names {
     }
 
     fn call(&mut self, name: dns::Name) -> Self::Future {
-        let found = self.look_up(name.as_str());
-        Box::pin(async move { Ok(found.await?.into_iter()) })
+        let names = self.clone();
+        Box::pin(async move { Ok(names.look_up(name.as_str()).await?.into_iter()) })
     }
 }
 
@@ -224,10 +205,7 @@ mod tests {
     use std::sync::Mutex;
     use std::time::Duration;
 
-    use tower_service::Service as _;
-
     use super::*;
-    use crate::fetch::timing::{MARKS, Marks};
 
     fn spec(private: PrivateAddresses, look_up: fn(u32) -> Vec<SocketAddr>) -> Arc<AddressSpec> {
         let times = Mutex::new(0);
@@ -242,9 +220,12 @@ mod tests {
     }
 
     async fn found(spec: &Arc<AddressSpec>, reach: Reach, name: &str) -> Result<Vec<SocketAddr>, String> {
-        let mut names = Names { spec: spec.clone(), reach, except: Arc::default() };
-        let name = name.parse().unwrap();
-        names.call(name).await.map(Iterator::collect).map_err(|e| e.to_string())
+        found_at(spec, reach, name, 80).await
+    }
+
+    async fn found_at(spec: &Arc<AddressSpec>, reach: Reach, name: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
+        let names = Names { spec: spec.clone(), reach, port };
+        names.look_up(name).await.map_err(|e| e.to_string())
     }
 
     /// First what is public, from then on what is not.
@@ -277,15 +258,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn given_addresses_obey_the_rules_too() {
         let spec = spec(PrivateAddresses::Deny, rebound);
-        let marks = Marks::default();
-        let error = MARKS.scope(marks, async {
-            timing::mark_ports(80, None);
-            let given = found(&spec, Reach::Public, "given.test").await.unwrap_err();
-            timing::mark_ports(81, None);
-            assert_eq!(found(&spec, Reach::Public, "given.test").await.unwrap(), rebound(1));
-            given
-        });
-        assert!(error.await.contains("10.0.0.1, which is not public (private), and those are forbidden (deny)"));
+        let error = found_at(&spec, Reach::Public, "given.test", 80).await.unwrap_err();
+        assert!(error.contains("10.0.0.1, which is not public (private), and those are forbidden (deny)"), "{error}");
+        assert_eq!(found_at(&spec, Reach::Public, "given.test", 81).await.unwrap(), rebound(1));
     }
 
     #[test]

@@ -51,6 +51,7 @@ impl Exchange<'_> {
         rest: Option<Rest>,
         total: Option<u64>,
     ) -> Result<Verdict, FetchError> {
+        let mut transfer_coding = transfer_decoder(&response)?;
         let first = rest.as_ref().map(|rest| rest.first_answer(&mut self.facts, self.fetcher.spec.keeps_validators));
         let proposed = self.proposed(first.as_ref().unwrap_or(response.headers()));
         if self.is_there(proposed.as_deref()) {
@@ -63,7 +64,7 @@ impl Exchange<'_> {
         }
         transfer.expect(response.content_length())?;
         let wants = self.job.seed.wants.as_deref();
-        let received = match self.pull(&mut response, &mut transfer).await {
+        let received = match self.pull(&mut response, &mut transfer_coding, &mut transfer).await {
             Ok(()) => transfer.finish(wants, response.trailers(), &mut self.facts).await,
             Err(error) => Err(error),
         };
@@ -77,35 +78,53 @@ impl Exchange<'_> {
                 // What breaks the rules is not believed in its beginning either.
                 transfer.spoil();
             }
-            if let (Saving::Stream(stream), true) = (&self.fetcher.spec.saving, transfer.wire_bytes() > 0) {
+            if let (Saving::Stream(stream), true) = (&self.fetcher.spec.saving, transfer.content_bytes() > 0) {
                 stream.keep(note.filter(|_| is_cut), transfer);
             }
         })?;
         Ok(Verdict::Ok)
     }
 
-    async fn pull(&mut self, response: &mut Answer, transfer: &mut Transfer) -> Result<(), FetchError> {
+    async fn pull(
+        &mut self,
+        response: &mut Answer,
+        coding: &mut Option<Decoder>,
+        transfer: &mut Transfer,
+    ) -> Result<(), FetchError> {
         let throttle = &self.fetcher.spec.throttle;
         let at_once = throttle.bytes().map_or(usize::MAX, |limit| usize::try_from(limit.at_once).unwrap_or(usize::MAX));
         loop {
             let piece = self.pace.piece(response.chunk(), size).await?;
-            let Some(mut piece) = piece.map_err(|e| classify(&*e, Stage::Body))? else { return Ok(()) };
+            let Some(mut piece) = piece.map_err(|e| classify(&*e, Stage::Body))? else {
+                return coding.as_mut().map_or(Ok(()), Decoder::finish);
+            };
             while piece.len() > at_once {
                 let part = piece.split_to(at_once);
-                self.take(part, transfer).await?;
+                self.take(part, coding, transfer).await?;
             }
-            self.take(piece, transfer).await?;
+            self.take(piece, coding, transfer).await?;
         }
     }
 
     /// Pays for bytes of a body where they are bounded, and takes them.
-    async fn take(&mut self, part: Bytes, transfer: &mut Transfer) -> Result<(), FetchError> {
+    async fn take(
+        &mut self,
+        part: Bytes,
+        coding: &mut Option<Decoder>,
+        transfer: &mut Transfer,
+    ) -> Result<(), FetchError> {
         let throttle = &self.fetcher.spec.throttle;
         if throttle.bytes().is_some() {
             self.pace.apart(throttle.pay(part.len() as u64)).await?;
         }
         self.fetcher.meter.received(part.len() as u64);
-        transfer.push(part, &mut self.facts).await
+        transfer.count_wire(part.len(), &mut self.facts);
+        let Some(coding) = coding else { return transfer.push(part, &mut self.facts).await };
+        coding.feed(part);
+        while let Some(content) = coding.next()? {
+            transfer.push(Bytes::copy_from_slice(content), &mut self.facts).await?;
+        }
+        Ok(())
     }
 
     /// What the bytes of an answer go through; and, where they become no file, what of it could go on.
@@ -149,6 +168,10 @@ impl Exchange<'_> {
         if self.asks_part || matches!(spec.saving, Saving::Discard) || strong_validator(response.headers()).is_none() {
             return None;
         }
+        // The kept bytes of a cut body lie behind its transfer codings: they are no range.
+        if has_transfer_coding(response.headers()) {
+            return None;
+        }
         Some(Box::new(Answered {
             url: self.job.seed.url.clone(),
             asked: url.clone(),
@@ -181,4 +204,19 @@ impl Exchange<'_> {
             None => [Some(self.job.seed.url.path()), Some(url.path())],
         }
     }
+}
+
+/// Makes the decoder of the transfer codings (RFC 9112, section 7). The client has undone `chunked`.
+fn transfer_decoder(response: &Answer) -> Result<Option<Decoder>, FetchError> {
+    let fields = response.headers();
+    // A 204 may name codings, but has no content.
+    if !has_transfer_coding(fields) || response.content_length() == Some(0) {
+        return Ok(None);
+    }
+    Decoder::of_transfer(fields.get_all(header::TRANSFER_ENCODING).iter().map(HeaderValue::as_bytes))
+}
+
+/// Whether a transfer coding other than `chunked` is named.
+fn has_transfer_coding(fields: &HeaderMap) -> bool {
+    fields.get_all(header::TRANSFER_ENCODING).iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"chunked"))
 }

@@ -83,7 +83,7 @@ impl Rest {
     fn from(&self) -> u64 {
         match self {
             Rest::Kept(kept) => kept.from,
-            Rest::Cut(cut) => cut.transfer.wire_bytes(),
+            Rest::Cut(cut) => cut.transfer.content_bytes(),
         }
     }
 
@@ -151,7 +151,7 @@ impl Cut {
 
     /// Why it cannot start again.
     pub(super) fn is_out(&self) -> FetchError {
-        let bytes = self.transfer.wire_bytes();
+        let bytes = self.transfer.content_bytes();
         let message = format!("{bytes} bytes of the body are written already, and the server cannot go on from there");
         FetchError::new(ErrorKind::Io, message)
     }

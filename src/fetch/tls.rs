@@ -3,16 +3,12 @@
 use std::sync::{Arc, OnceLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{
-    ClientSessionMemoryCache, ClientSessionStore, Resumption, Tls12ClientSessionValue, Tls13ClientSessionValue,
-    WebPkiServerVerifier,
-};
+use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, Error, NamedGroup, RootCertStore, SignatureScheme};
+use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-use super::timing::mark_tls_start;
 use super::{BuildError, TlsSpec};
 
 /// A client configuration that trusts whom `spec` says.
@@ -41,7 +37,7 @@ pub(super) fn client_config(spec: &TlsSpec) -> Result<ClientConfig, BuildError> 
     };
     let protocols: &[&[u8]] = if spec.http1 { &[b"http/1.1"] } else { &[b"h2", b"http/1.1"] };
     config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
-    config.resumption = Resumption::store(Arc::new(MarkingStore(ClientSessionMemoryCache::new(256))));
+    config.resumption = Resumption::in_memory_sessions(256);
     Ok(config)
 }
 
@@ -156,41 +152,5 @@ impl ServerCertVerifier for Verifier {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
-    }
-}
-
-/// rustls asks its session store for a hint as a handshake begins: the only sign of that moment
-/// that can be seen from outside the connector.
-#[derive(Debug)]
-struct MarkingStore(ClientSessionMemoryCache);
-
-impl ClientSessionStore for MarkingStore {
-    fn set_kx_hint(&self, name: ServerName<'static>, group: NamedGroup) {
-        self.0.set_kx_hint(name, group);
-    }
-
-    fn kx_hint(&self, name: &ServerName<'_>) -> Option<NamedGroup> {
-        mark_tls_start();
-        self.0.kx_hint(name)
-    }
-
-    fn set_tls12_session(&self, name: ServerName<'static>, value: Tls12ClientSessionValue) {
-        self.0.set_tls12_session(name, value);
-    }
-
-    fn tls12_session(&self, name: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
-        self.0.tls12_session(name)
-    }
-
-    fn remove_tls12_session(&self, name: &ServerName<'static>) {
-        self.0.remove_tls12_session(name);
-    }
-
-    fn insert_tls13_ticket(&self, name: ServerName<'static>, value: Tls13ClientSessionValue) {
-        self.0.insert_tls13_ticket(name, value);
-    }
-
-    fn take_tls13_ticket(&self, name: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
-        self.0.take_tls13_ticket(name)
     }
 }

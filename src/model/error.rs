@@ -1,6 +1,7 @@
 //! What can go wrong with one URL: a closed list of kinds with stable names.
 
 use std::fmt;
+use std::time::Duration;
 
 macro_rules! kinds {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal),+ $(,)?) => {
@@ -27,6 +28,8 @@ kinds! {
     Dns = "dns",
     /// No connection: refused, unreachable, no route.
     Connect = "connect",
+    /// A proxy refused to lead to the server.
+    Proxy = "proxy",
     /// The TLS handshake or the certificate failed.
     Tls = "tls",
     /// A time limit ran out: connect, read, whole URL, or too slow for too long.
@@ -71,11 +74,22 @@ pub struct FetchError {
     pub kind: ErrorKind,
     /// A lowercase fragment that says what happened. May hold text from the server.
     pub message: Box<str>,
+    /// What a proxy answered that opened no tunnel.
+    pub proxy: Option<Box<ProxyAnswer>>,
+}
+
+/// The answer of a proxy to CONNECT (RFC 9110, section 9.3.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProxyAnswer {
+    /// The status.
+    pub status: u16,
+    /// How long the proxy asked to be left alone.
+    pub retry_after: Option<Duration>,
 }
 
 impl FetchError {
     /// An error of this kind.
     pub fn new(kind: ErrorKind, message: impl Into<Box<str>>) -> Self {
-        Self { kind, message: message.into() }
+        Self { kind, message: message.into(), proxy: None }
     }
 }

@@ -16,7 +16,7 @@ mod seed;
 mod summary;
 
 pub use cookie::Cookie;
-pub use error::{ErrorKind, FetchError};
+pub use error::{ErrorKind, FetchError, ProxyAnswer};
 pub use event::{Event, InFlight, Progress, RunInfo};
 pub use host_pattern::HostPattern;
 pub use job::{Answered, Claimed, Job, JobId, Onward, Tried};

@@ -7,7 +7,7 @@ use super::{ErrorKind, Verdict};
 pub enum RetryCause {
     /// A failure of this kind.
     Kind(ErrorKind),
-    /// An answer with this status.
+    /// An answer with this status, of the server or of a proxy on the way to it.
     Status(u16),
     /// An answer whose status has this first digit, 4 or 5; 5 stands for everything beyond too.
     Class(u8),
@@ -36,13 +36,15 @@ impl RetryOn {
 
     /// Whether this verdict, and the status that goes with it, are a reason.
     pub fn covers(&self, verdict: &Verdict, status: Option<u16>) -> bool {
-        self.0.iter().any(|cause| match (cause, verdict) {
-            (RetryCause::Kind(kind), Verdict::Failed(error)) => error.kind == *kind,
-            (RetryCause::Status(wanted), Verdict::HttpError) => status == Some(*wanted),
-            (RetryCause::Class(class), Verdict::HttpError) => {
-                status.is_some_and(|status| (status / 100).min(5) == u16::from(*class))
-            }
-            _ => false,
+        let (kind, status) = match verdict {
+            Verdict::HttpError => (None, status),
+            Verdict::Failed(error) => (Some(error.kind), error.proxy.as_ref().map(|answer| answer.status)),
+            _ => return false,
+        };
+        self.0.iter().any(|cause| match cause {
+            RetryCause::Kind(wanted) => kind == Some(*wanted),
+            RetryCause::Status(wanted) => status == Some(*wanted),
+            RetryCause::Class(class) => status.is_some_and(|status| (status / 100).min(5) == u16::from(*class)),
         })
     }
 }

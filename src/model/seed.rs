@@ -119,6 +119,8 @@ pub struct Batch {
     pub entries: Vec<Entry>,
     /// The place after the last of them: where reading would go on.
     pub next: Origin,
+    /// What to tell the user about the lists, such as which column is read.
+    pub notes: Vec<String>,
 }
 
 impl Batch {

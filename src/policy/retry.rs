@@ -82,7 +82,11 @@ pub fn leave_alone(verdict: &Verdict, facts: &Facts) -> Option<Duration> {
 /// to a limit that doubles with each try.
 pub fn decide(limits: &Limits, tried: Try<'_>, random: f64, afford: impl FnOnce() -> bool) -> Decision {
     let Try { attempt, verdict, facts } = tried;
-    let named = facts.retry_after.filter(|_| *verdict == Verdict::HttpError);
+    let named = match verdict {
+        Verdict::HttpError => facts.retry_after,
+        Verdict::Failed(error) => error.proxy.as_ref().and_then(|answer| answer.retry_after),
+        _ => None,
+    };
     let held = leave_alone(verdict, facts);
     let too_long = named.is_some_and(|wait| wait > limits.max_wait);
     let hold = held.map(|wait| if too_long { Hold::ForGood(wait) } else { Hold::For(wait) });

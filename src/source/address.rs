@@ -7,6 +7,7 @@ use url::{ParseError, Url};
 
 use crate::model::Credentials;
 use crate::policy::redact::{http_prefix, redact};
+use crate::policy::url_text;
 
 /// Why a line is bad: a lowercase fragment that says what is wrong and what to do.
 pub(super) type Reason = Cow<'static, str>;
@@ -18,14 +19,22 @@ const SHOWN: usize = 2048;
 /// How much of it a suggestion repeats.
 const SUGGESTED: usize = 200;
 
-/// A URL that can be fetched: http or https, without user name, password and fragment.
+/// A URL that can be fetched: http or https, without user name, password and fragment. Blanks and
+/// one pair of quotes or `<>` around it are removed.
 ///
 /// User name and password come back beside it, so that nothing that shows the URL can show them;
 /// a fragment is never sent to a server, so two URLs that differ in it alone are one.
 pub(super) fn parse(text: &str) -> Result<(Url, Option<Credentials>), Reason> {
+    let text = url_text::bare(text);
     check_characters(text)?;
     if http_prefix(text).is_none() {
         return Err(without_http(text));
+    }
+    if let Some(reason) = two_urls(text) {
+        return Err(reason);
+    }
+    if let Some(mark) = url_text::unopened(text) {
+        return Err(format!("ends with {mark} but nothing opens this quote; remove it or percent-encode it").into());
     }
     let mut url = Url::parse(text).map_err(explain)?;
     if url.as_str().len() > LONGEST {
@@ -49,7 +58,7 @@ pub(super) fn parse(text: &str) -> Result<(Url, Option<Credentials>), Reason> {
 
 /// Control characters and blanks that the URL parser would quietly drop or encode, where that
 /// would fetch something nobody asked for.
-fn check_characters(text: &str) -> Result<(), Reason> {
+pub(super) fn check_characters(text: &str) -> Result<(), Reason> {
     if text.is_empty() {
         return Err("the URL is empty".into());
     }
@@ -65,17 +74,21 @@ fn check_characters(text: &str) -> Result<(), Reason> {
             "holds a control character; remove it or write it percent-encoded".into()
         });
     }
-    if blank {
-        for word in text.split(' ').skip(1) {
-            if word.starts_with('#') {
-                return Err("a comment follows the URL; put it on a line of its own".into());
-            }
-            if http_prefix(word).is_some() && word.contains("://") {
-                return Err("holds more than one URL; write one URL a line".into());
-            }
-        }
+    if let Some(character) = url_text::unseen(text) {
+        return Err(format!("holds {character}; remove it, or percent-encode what belongs to the URL").into());
+    }
+    if blank && text.split(' ').skip(1).any(|word| word.starts_with('#')) {
+        return Err("a comment follows the URL; put it on a line of its own".into());
     }
     Ok(())
+}
+
+/// What to say of a text that holds a second URL.
+fn two_urls(text: &str) -> Option<Reason> {
+    let (first, second) = text.split_at_checked(url_text::second_url(text)?)?;
+    let [first, second] = [first, second].map(|url| redact(url_text::trim(url)));
+    let [first, second] = [&first, &second].map(|url| cut(url, SUGGESTED));
+    Some(format!("holds more than one URL, {first} and {second}; write one URL a line").into())
 }
 
 /// The scheme before the first colon, if there is one (RFC 3986, section 3.1).
@@ -101,11 +114,21 @@ fn without_http(text: &str) -> Reason {
             .into();
         }
     }
-    if text.starts_with(['"', '\'', '<', '`']) {
-        return "begins with a quote; write the URL without quotes, or use --input-format csv".into();
-    }
     if text.starts_with('{') {
         return "looks like JSON; use --input-format ndjson with one object a line".into();
+    }
+    if let Some(reason) = two_urls(text) {
+        return reason;
+    }
+    if let Some(mark) = text.chars().next().filter(|&mark| url_text::opens_quote(mark)) {
+        return format!("begins with {mark}, which is not closed after the URL; write the URL alone").into();
+    }
+    if text.contains("](") {
+        return "looks like Markdown; write one URL or one [text](URL) a line".into();
+    }
+    if let Some(at) = ["http://", "https://"].iter().filter_map(|scheme| text.find(scheme)).min() {
+        let url = redact(text.get(at..).unwrap_or_default());
+        return format!("other text stands before the URL; write the URL alone: {}", cut(&url, SUGGESTED)).into();
     }
     let after = text.strip_prefix("//").unwrap_or(text);
     let host_first = after.starts_with(|c: char| c.is_alphanumeric() || c == '[');
@@ -115,7 +138,7 @@ fn without_http(text: &str) -> Reason {
     "not a URL; write the whole of it, such as https://host/path".into()
 }
 
-fn explain(error: ParseError) -> Reason {
+pub(super) fn explain(error: ParseError) -> Reason {
     match error {
         ParseError::EmptyHost => "the host is missing; write https://host/path".into(),
         ParseError::InvalidPort => "the port is not a number from 0 to 65535; correct it".into(),

@@ -61,7 +61,7 @@ impl Source for FeedSource {
             entries.push(place.entry(url.trim(), Wants::default()));
             more = if entries.len() < Batch::MAX { self.added.try_recv().ok().flatten() } else { None };
         }
-        Ok(Some(Batch { entries, next: self.position() }))
+        Ok(Some(Batch { entries, next: self.position(), notes: Vec::new() }))
     }
 
     fn position(&self) -> Origin {

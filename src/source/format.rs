@@ -5,13 +5,11 @@ use std::path::Path;
 use serde::de::IgnoredAny;
 
 use super::json;
+use super::lines::line_end;
 use crate::config::InputFormat;
 
 /// What to say of an HTML page where none was asked for.
 pub(super) const HTML: &str = "an HTML page; use --input-format html to take its links, or save the list as text";
-
-/// How many bytes of a beginning are looked at.
-const ENOUGH: usize = 32 * 1024;
 
 /// The format that a name promises: by its extension, one of a compression behind it put aside.
 pub(super) fn by_name(name: &str) -> Option<InputFormat> {
@@ -63,11 +61,9 @@ pub(super) enum Beginning {
     NotAList(String),
 }
 
-/// What the first bytes of a text show; `eof` says that there are no more.
-pub(super) fn by_beginning(text: &[u8], eof: bool) -> Beginning {
-    let eof = eof || text.len() >= ENOUGH;
-    let text = &text[..text.len().min(ENOUGH)];
-    let undecided = if eof { Beginning::Lines } else { Beginning::Undecided };
+/// What the first bytes of a text show; `whole` says that no more of them are looked at.
+pub(super) fn by_beginning(text: &[u8], whole: bool) -> Beginning {
+    let undecided = if whole { Beginning::Lines } else { Beginning::Undecided };
     let text = text.trim_ascii_start();
     match text {
         [] => undecided,
@@ -76,16 +72,16 @@ pub(super) fn by_beginning(text: &[u8], eof: bool) -> Beginning {
             Some(b'"' | b'{' | b'[' | b']') => Beginning::Json,
             Some(_) => Beginning::Lines,
         },
-        [b'{', ..] => object(text, eof),
-        [b'<', ..] => markup(text, eof),
+        [b'{', ..] => object(text, whole),
+        [b'<', ..] => markup(text, whole),
         _ => Beginning::Lines,
     }
 }
 
 /// An object: of a line, of several lines, or one that wraps the list.
-fn object(text: &[u8], eof: bool) -> Beginning {
-    let line = text.split(|&byte| byte == b'\n').next().unwrap_or(text);
-    if !eof && line.len() == text.len() {
+fn object(text: &[u8], whole: bool) -> Beginning {
+    let line = &text[..line_end(text).unwrap_or(text.len())];
+    if !whole && line.len() == text.len() {
         return Beginning::Undecided;
     }
     if let Some(name) = json::wrapped_array(line) {
@@ -98,8 +94,8 @@ fn object(text: &[u8], eof: bool) -> Beginning {
 }
 
 /// Markup: by its first element, with what may stand before that put aside.
-fn markup(text: &[u8], eof: bool) -> Beginning {
-    let undecided = if eof { Beginning::NotAList(HTML.to_owned()) } else { Beginning::Undecided };
+fn markup(text: &[u8], whole: bool) -> Beginning {
+    let undecided = if whole { Beginning::NotAList(HTML.to_owned()) } else { Beginning::Undecided };
     let mut rest = text;
     let mut is_xml = false;
     loop {
@@ -135,34 +131,13 @@ fn markup(text: &[u8], eof: bool) -> Beginning {
         _ if is_xml && !local.eq_ignore_ascii_case(b"html") => Beginning::Xml,
         // A URL in angle brackets has more than a name there.
         b' ' | b'\t' | b'\r' | b'\n' | b'>' if !name.is_empty() => Beginning::NotAList(HTML.to_owned()),
-        b'!' if name.is_empty() && !eof && after.len() < 8 => Beginning::Undecided,
+        b'!' if name.is_empty() && !whole && after.len() < 8 => Beginning::Undecided,
         _ => Beginning::Lines,
     }
 }
 
-/// The format that the first line shows; `None` for a line that says nothing, blank or a comment.
-///
-/// A line is taken for column names when one of its fields is exactly `url`. That includes a line
-/// that says nothing but `url`: a table of one column.
-pub(super) fn by_line(line: &[u8]) -> Option<InputFormat> {
-    let line = line.trim_ascii();
-    if line.is_empty() || line.starts_with(b"#") {
-        return None;
-    }
-    let names_url = |separator: u8| {
-        line.split(|&byte| byte == separator).any(|field| {
-            let field = field.trim_ascii();
-            let bare = field.strip_prefix(b"\"").and_then(|field| field.strip_suffix(b"\"")).unwrap_or(field);
-            bare.trim_ascii().eq_ignore_ascii_case(b"url")
-        })
-    };
-    Some(if line.starts_with(b"{") {
-        InputFormat::Ndjson
-    } else if line.contains(&b'\t') && names_url(b'\t') {
-        InputFormat::Tsv
-    } else if names_url(b',') {
-        InputFormat::Csv
-    } else {
-        InputFormat::Text
-    })
+/// Whether the first line that says something holds a JSON object.
+pub(super) fn is_ndjson(text: &[u8]) -> bool {
+    let mut lines = text.split(|byte| b"\r\n".contains(byte)).map(<[u8]>::trim_ascii);
+    lines.find(|line| !line.is_empty() && !line.starts_with(b"#")).is_some_and(|line| line.starts_with(b"{"))
 }

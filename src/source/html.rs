@@ -3,14 +3,15 @@
 use std::io;
 use std::sync::Arc;
 
+use encoding_rs::Encoding;
 use html5gum::emitters::callback::{Callback, CallbackEmitter, CallbackEvent};
 use html5gum::{Span, Tokenizer};
-use url::Url;
+use url::{ParseError, Url};
 
 use super::line::{Place, Wants};
 use super::lines::Rest;
 use super::markup::{Document, Progress};
-use super::sitemap::absolute;
+use super::sitemap::{RELATIVE, UNREADABLE};
 use crate::model::Entry;
 use crate::policy::fingerprint::FingerprintSet;
 
@@ -81,14 +82,16 @@ pub(super) struct Html {
     tokens: Tokenizer<Document, CallbackEmitter<Links, Found>>,
     progress: Arc<Progress>,
     base: Option<Url>,
+    /// What queries are encoded in (URL standard).
+    encoding: &'static Encoding,
     /// Only the first `base` element of a page counts.
     base_seen: bool,
     seen: FingerprintSet,
 }
 
 impl Html {
-    /// `base` is the address of the page, where it is known.
-    pub fn new(bytes: Rest, line: u64, base: Option<Url>) -> Self {
+    /// `base` is the address of the page, where it is known; `encoding` is the one it is written in.
+    pub fn new(bytes: Rest, line: u64, base: Option<Url>, encoding: &'static Encoding) -> Self {
         let document = Document::new(bytes, line, LONGEST, u64::MAX);
         let progress = document.progress();
         let links =
@@ -96,7 +99,7 @@ impl Html {
         let mut emitter = CallbackEmitter::new(links);
         emitter.naively_switch_states(true);
         let tokens = Tokenizer::new_with_emitter(document, emitter);
-        Self { tokens, progress, base, base_seen: false, seen: FingerprintSet::new() }
+        Self { tokens, progress, base, encoding, base_seen: false, seen: FingerprintSet::new() }
     }
 
     /// The first line that was not looked at.
@@ -136,18 +139,19 @@ impl Html {
         // As the URL standard reads it, and browsers do: blanks around it and line ends in it count for nothing.
         let href = href.trim_matches(|c: char| c <= ' ').replace(['\t', '\n', '\r'], "");
         let href = href.split('#').next().filter(|href| !href.is_empty())?;
-        let url = absolute(href, self.base.as_ref());
-        let parsed = url.as_deref().ok().and_then(|url| Url::parse(url).ok());
-        if parsed.as_ref().is_some_and(|url| !matches!(url.scheme(), "http" | "https")) {
+        let options = Url::options().base_url(self.base.as_ref());
+        let url = options.encoding_override(Some(&|query| self.encoding.encode(query).0)).parse(href);
+        if url.as_ref().is_ok_and(|url| !matches!(url.scheme(), "http" | "https")) {
             return None;
         }
-        let shown = parsed.as_ref().map_or(href, Url::as_str);
+        let shown = url.as_ref().map_or(href, Url::as_str);
         if !self.seen.insert(shown) {
             return None;
         }
-        Some(match url {
-            Ok(_) => place.entry(shown, Wants::default()),
-            Err(reason) => place.bad(href, reason),
+        Some(match &url {
+            _ if href.contains('\u{fffd}') => place.bad(href, UNREADABLE),
+            Err(ParseError::RelativeUrlWithoutBase) => place.bad(href, RELATIVE),
+            _ => place.entry(shown, Wants::default()),
         })
     }
 }

@@ -7,8 +7,9 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use super::line::{Gathered, Place, Wants};
-use super::lines::{LONGEST, Rest};
-use super::{NotAList, address, ndjson, text};
+use super::lines::{LONGEST, LineCount, Rest};
+use super::text::ENCODING_ADVICE;
+use super::{NotAList, address, ndjson};
 
 /// How much is read at once.
 const BUFFER: usize = 64 * 1024;
@@ -73,6 +74,7 @@ pub(super) struct Json {
     previous: u8,
     value: Vec<u8>,
     overlong: bool,
+    line_ends: LineCount,
     /// The line of the next byte, and of the first byte of the value.
     line: u64,
     first_line: u64,
@@ -94,6 +96,7 @@ impl Json {
             previous: 0,
             value: Vec::new(),
             overlong: false,
+            line_ends: LineCount::default(),
             line,
             first_line: line,
         }
@@ -102,6 +105,15 @@ impl Json {
     /// The first line that was not looked at.
     pub fn line(&self) -> u64 {
         self.line
+    }
+
+    /// Reads to the end of the first value, which shows whether this is a list.
+    ///
+    /// # Errors
+    /// When the JSON is one object that wraps a list, or cannot be read.
+    pub fn begin(&mut self, list: &Arc<str>, out: &mut Gathered) -> io::Result<()> {
+        while !self.next(list, out)? && self.fill()? {}
+        Ok(())
     }
 
     /// Reads on. False at the end of the bytes.
@@ -124,7 +136,12 @@ impl Json {
                 continue;
             }
             match self.part(byte) {
-                Seen::Part => self.take(byte),
+                Seen::Part => {
+                    self.take(byte);
+                    if self.overlong && !self.begun {
+                        self.refuse_wrapper()?;
+                    }
+                }
                 Seen::Last => {
                     self.take(byte);
                     self.finish(Gap::None, list, out)?;
@@ -182,7 +199,11 @@ impl Json {
                 return;
             }
         }
-        self.line += u64::from(byte == b'\n');
+        self.consume(byte);
+    }
+
+    fn consume(&mut self, byte: u8) {
+        self.line += u64::from(self.line_ends.ends_at(byte));
         self.start += 1;
     }
 
@@ -190,7 +211,7 @@ impl Json {
         match (self.state, byte) {
             // No string goes over the end of a line: this one was not closed. In an object of several
             // lines only that line is wrong; else the value ends here.
-            (State::Text | State::Escape, b'\n') => {
+            (State::Text | State::Escape, b'\n' | b'\r') => {
                 self.state = State::Value;
                 if self.first_line == self.line { Seen::Broken } else { Seen::Part }
             }
@@ -249,8 +270,7 @@ impl Json {
     }
 
     fn take(&mut self, byte: u8) {
-        self.start += 1;
-        self.line += u64::from(byte == b'\n');
+        self.consume(byte);
         if self.value.len() < LONGEST {
             self.value.push(byte);
         } else {
@@ -258,22 +278,29 @@ impl Json {
         }
     }
 
+    /// Notes that a value came. The first one outside of an array must not wrap the list.
+    fn refuse_wrapper(&mut self) -> io::Result<()> {
+        let is_first = !std::mem::replace(&mut self.begun, true);
+        match (is_first && !self.in_array).then(|| wrapped_array(&self.value)).flatten() {
+            Some(name) => Err(NotAList(unwrap(&name)).into()),
+            None => Ok(()),
+        }
+    }
+
     /// Makes an entry of the value.
     fn finish(&mut self, gap: Gap, list: &Arc<str>, out: &mut Gathered) -> io::Result<()> {
         (self.state, self.gap) = (State::Between, gap);
-        let is_first = !std::mem::replace(&mut self.begun, true);
-        if let (true, false, Some(name)) = (is_first, self.in_array, wrapped_array(&self.value)) {
-            return Err(NotAList(unwrap(&name)).into());
-        }
+        self.refuse_wrapper()?;
         let place = Place { list, line: self.first_line, next: self.line };
         let entry = if self.overlong {
             let head = String::from_utf8_lossy(&self.value[..HEAD]);
             place.bad(&head, format!("longer than {LONGEST} bytes; a value holds one URL"))
         } else {
             match std::str::from_utf8(&self.value) {
-                Err(_) => {
-                    text::not_utf8(&self.value, place, out);
-                    return Ok(());
+                Err(error) => {
+                    let byte = self.value.get(error.valid_up_to()).copied().unwrap_or_default();
+                    let reason = format!("byte 0x{byte:02X} of the value is no UTF-8; {ENCODING_ADVICE}");
+                    place.bad(&String::from_utf8_lossy(&self.value), reason)
                 }
                 Ok(value) => match value.trim_ascii() {
                     object if object.starts_with('{') => ndjson::entry(object, place),

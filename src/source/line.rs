@@ -61,11 +61,20 @@ pub(super) struct Gathered {
     pub entries: Vec<Entry>,
     /// The line after the last entry; of the list that is being read.
     pub next: Option<u64>,
+    /// What to tell the user.
+    pub notes: Vec<String>,
 }
 
 impl Gathered {
     pub fn push(&mut self, entry: Entry, next: u64) {
         self.entries.push(entry);
         self.next = Some(next);
+    }
+
+    /// Moves what another batch gathered behind this.
+    pub fn append(&mut self, other: &mut Self) {
+        self.entries.append(&mut other.entries);
+        self.notes.append(&mut other.notes);
+        self.next = other.next.take().or(self.next);
     }
 }

@@ -1,8 +1,12 @@
-//! Bytes to lines, with bounded memory: byte order marks are seen through here.
+//! Text to lines, with bounded memory. A line ends at LF, CR LF or CR, whichever comes, in one list too.
 
 use std::io::{self, Cursor, Read};
 
+use encoding_rs::Encoding;
+
+use super::cells::CsvScan;
 use super::decompress::Unpacked;
+use super::encoding::Decoded;
 
 /// The longest line, and the longest quoted record, in bytes.
 pub(super) const LONGEST: usize = 1 << 20;
@@ -10,89 +14,70 @@ pub(super) const LONGEST: usize = 1 << 20;
 const HEAD: usize = 2048;
 /// The size of the buffer, until a line is longer.
 const BUFFER: usize = 64 * 1024;
+/// Its size for the first read: every list is looked at when it is opened, and there may be many.
+const FIRST: usize = 8 * 1024;
 
 /// How lines end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// At each newline.
+    /// At each line end.
     Newline,
-    /// At each newline that is not in a quoted CSV cell (RFC 4180).
-    Csv,
+    /// At each line end that is not in a quoted CSV cell (RFC 4180). Cells are separated by this byte.
+    Csv(u8),
 }
 
 /// A piece of the list.
 #[derive(Debug)]
 pub(super) enum Piece<'a> {
-    /// A line, or a CSV record of several, without its newline; and the number of the line after it.
+    /// A line, or a CSV record of several, without its end; and the number of the line after it.
     Line(&'a [u8], u64),
     /// The beginning of a line longer than [`LONGEST`].
     TooLong(&'a [u8], u64),
     /// A line that opens a quote which nothing closes; the line after it is read on its own.
     Unclosed(&'a [u8], u64),
-    /// The list is UTF-16: nothing in it can be read.
-    Utf16,
     /// No whole line has arrived.
     Starved,
     /// The end of the list.
     End,
 }
 
-/// What stands at the beginning of the bytes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    MaybeMark,
-    Text,
-}
-
-/// Where the scan of a CSV record stands.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Csv {
-    RecordStart,
-    CellStart,
-    Unquoted,
-    Quoted,
-    QuoteInQuoted,
-    Comment,
-}
-
-/// What of an input was not handed out as lines.
-pub(super) type Rest = io::Chain<Cursor<Vec<u8>>, Unpacked>;
+/// What of an input was not handed out as lines, as UTF-8.
+pub(super) type Rest = Box<dyn Read + Send>;
 
 /// The lines of one input.
 pub(super) struct Lines {
-    bytes: Unpacked,
-    stage: Stage,
+    bytes: Decoded<Unpacked>,
     buf: Vec<u8>,
     /// What is in the buffer and not yet handed out.
     start: usize,
     end: usize,
     /// Up to here no line end was found.
     scanned: usize,
-    csv: Csv,
+    csv: CsvScan,
+    /// The last line ended at a CR; an LF that follows belongs to it.
+    after_cr: bool,
     /// The line at `start`, and where the last piece began.
     number: u64,
     last: (usize, u64),
     eof: bool,
-    utf16: bool,
     /// The beginning of a line that is being skipped.
     skipping: bool,
     head: Vec<u8>,
 }
 
 impl Lines {
-    pub fn new(bytes: Unpacked) -> Self {
+    pub fn new(bytes: Decoded<Unpacked>) -> Self {
         Self {
             bytes,
-            stage: Stage::MaybeMark,
             buf: Vec::new(),
             start: 0,
             end: 0,
             scanned: 0,
-            csv: Csv::RecordStart,
+            csv: CsvScan::default(),
+            after_cr: false,
             number: 1,
             last: (0, 1),
             eof: false,
-            utf16: false,
             skipping: false,
             head: Vec::new(),
         }
@@ -103,22 +88,9 @@ impl Lines {
         self.number
     }
 
-    /// Takes the last line back, to be read again, perhaps with another ending. Only before the
-    /// next [`Lines::fill`].
-    pub fn unread(&mut self) {
-        (self.start, self.number) = self.last;
-        self.scanned = self.start;
-        self.csv = Csv::RecordStart;
-    }
-
-    /// What has arrived and was not handed out; `None` while it may be a mark and no text.
-    pub fn unread_bytes(&self) -> Option<&[u8]> {
-        (self.stage == Stage::Text && !self.utf16).then(|| &self.buf[self.start..self.end])
-    }
-
-    /// Whether nothing of the list can be read.
-    pub fn is_utf16(&self) -> bool {
-        self.utf16
+    /// What has arrived and was not handed out.
+    pub fn unread_bytes(&self) -> &[u8] {
+        &self.buf[self.start..self.end]
     }
 
     /// Whether there is nothing more to come than [`Lines::unread_bytes`].
@@ -126,37 +98,51 @@ impl Lines {
         self.eof
     }
 
+    /// The encoding that a byte order mark, the zero bytes or the user shows; `None` while nothing does.
+    pub fn encoding(&self) -> Option<&'static Encoding> {
+        self.bytes.shown()
+    }
+
     /// Everything that was not handed out, for a reader to which lines mean nothing.
     pub fn into_rest(mut self) -> Rest {
         self.buf.truncate(self.end);
         self.buf.drain(..self.start);
-        Cursor::new(self.buf).chain(self.bytes)
+        Box::new(Cursor::new(self.buf).chain(self.bytes))
+    }
+
+    /// Takes the last line back, to be read again, perhaps with another ending. Only before the
+    /// next [`Lines::fill`].
+    pub fn unread(&mut self) {
+        (self.start, self.number) = self.last;
+        self.scanned = self.start;
+        self.csv = CsvScan::default();
+        self.after_cr = false;
     }
 
     /// The next piece of what has arrived.
     pub fn next(&mut self, ending: Ending) -> Piece<'_> {
-        if self.stage != Stage::Text {
-            return Piece::Starved;
+        if self.after_cr && self.start < self.end {
+            self.after_cr = false;
+            if self.buf[self.start] == b'\n' {
+                self.start += 1;
+                self.scanned = self.start;
+            }
         }
         self.last = (self.start, self.number);
-        if self.utf16 {
-            self.utf16 = false;
-            (self.start, self.scanned, self.end, self.eof) = (0, 0, 0, true);
-            return Piece::Utf16;
-        }
         if self.skipping {
             return self.skip();
         }
+        let unscanned = &self.buf[self.scanned..self.end];
         let found = match ending {
-            Ending::Newline => newline(&self.buf[self.scanned..self.end]),
-            Ending::Csv => self.csv_end(),
+            Ending::Newline => line_end(unscanned),
+            Ending::Csv(separator) => self.csv.record_end(unscanned, separator),
         };
         let stop = found.map(|at| self.scanned + at);
         if stop.unwrap_or(self.end) - self.start > LONGEST {
             return self.overlong();
         }
         if let Some(stop) = stop {
-            return self.line(stop, stop + 1);
+            return self.line(stop, ending);
         }
         self.scanned = self.end;
         if !self.eof {
@@ -165,11 +151,11 @@ impl Lines {
         if self.start == self.end {
             return Piece::End;
         }
-        if ending == Ending::Csv && self.csv == Csv::Quoted {
-            let stop = newline(&self.buf[self.start..self.end]).map(|at| self.start + at);
+        if self.csv.is_quoted() {
+            let stop = line_end(self.unread_bytes()).map(|at| self.start + at);
             return self.unclosed(stop.unwrap_or(self.end));
         }
-        self.line(self.end, self.end)
+        self.line(self.end, ending)
     }
 
     /// Reads once, and blocks until something has arrived or the input ends.
@@ -178,27 +164,31 @@ impl Lines {
         let read = self.bytes.read(&mut self.buf[self.end..])?;
         self.end += read;
         self.eof = read == 0;
-        self.look_at_beginning();
         Ok(())
     }
 
-    fn line(&mut self, stop: usize, next: usize) -> Piece<'_> {
+    fn line(&mut self, stop: usize, ending: Ending) -> Piece<'_> {
         let start = self.start;
-        let inner = self.buf[start..stop].iter().filter(|&&byte| byte == b'\n').count() as u64;
-        self.advance(next, inner + 1);
+        let inner = match ending {
+            Ending::Newline => 0,
+            Ending::Csv(_) => LineCount::default().count(&self.buf[start..stop]),
+        };
+        self.advance(stop, inner + 1);
         Piece::Line(&self.buf[start..stop], self.number)
     }
 
     fn unclosed(&mut self, stop: usize) -> Piece<'_> {
         let start = self.start;
-        self.advance((stop + 1).min(self.end), 1);
+        self.advance(stop, 1);
         Piece::Unclosed(&self.buf[start..stop], self.number)
     }
 
-    fn advance(&mut self, next: usize, lines: u64) {
-        self.start = next;
-        self.scanned = next;
-        self.csv = Csv::RecordStart;
+    /// Goes on after the line end at `stop`, or after the last line, which has none.
+    fn advance(&mut self, stop: usize, lines: u64) {
+        self.after_cr = self.buf[..self.end].get(stop) == Some(&b'\r');
+        self.start = (stop + 1).min(self.end);
+        self.scanned = self.start;
+        self.csv = CsvScan::default();
         self.number += lines;
     }
 
@@ -206,7 +196,7 @@ impl Lines {
     /// somewhere, most likely by mistake, so that only its first line is given up.
     fn overlong(&mut self) -> Piece<'_> {
         let within = self.start + LONGEST + 1;
-        if let Some(at) = newline(&self.buf[self.start..within]) {
+        if let Some(at) = line_end(&self.buf[self.start..within]) {
             return self.unclosed(self.start + at);
         }
         self.head.clear();
@@ -218,8 +208,8 @@ impl Lines {
     }
 
     fn skip(&mut self) -> Piece<'_> {
-        match newline(&self.buf[self.scanned..self.end]) {
-            Some(at) => self.advance(self.scanned + at + 1, 1),
+        match line_end(&self.buf[self.scanned..self.end]) {
+            Some(at) => self.advance(self.scanned + at, 1),
             None => {
                 self.start = self.end;
                 self.scanned = self.end;
@@ -233,24 +223,6 @@ impl Lines {
         Piece::TooLong(&self.head, self.number)
     }
 
-    /// Scans on for the end of a CSV record, as csv-core would read it.
-    fn csv_end(&mut self) -> Option<usize> {
-        let mut state = self.csv;
-        for (at, &byte) in self.buf[self.scanned..self.end].iter().enumerate() {
-            state = match (state, byte) {
-                (Csv::Quoted, b'"') => Csv::QuoteInQuoted,
-                (Csv::Quoted, _) | (Csv::QuoteInQuoted, b'"') => Csv::Quoted,
-                (_, b'\n') => return Some(at),
-                (Csv::Comment, _) | (Csv::RecordStart, b'#') => Csv::Comment,
-                (Csv::RecordStart | Csv::CellStart, b'"') => Csv::Quoted,
-                (_, b',') => Csv::CellStart,
-                _ => Csv::Unquoted,
-            };
-        }
-        self.csv = state;
-        None
-    }
-
     fn make_room(&mut self) {
         if self.start > 0 {
             self.buf.copy_within(self.start..self.end, 0);
@@ -259,39 +231,33 @@ impl Lines {
             self.start = 0;
         }
         if self.buf.len() - self.end < BUFFER / 2 {
-            let size = if self.buf.is_empty() { BUFFER } else { self.buf.len() * 2 };
+            let size = if self.buf.is_empty() { FIRST } else { BUFFER.max(self.buf.len() * 2) };
             self.buf.resize(size, 0);
         }
     }
-
-    /// Decides, as soon as enough bytes are there, whether the text begins with a byte order mark.
-    fn look_at_beginning(&mut self) {
-        if self.stage == Stage::MaybeMark {
-            let bytes = &self.buf[..self.end];
-            let marks = [&[0xef, 0xbb, 0xbf][..], &[0xff, 0xfe], &[0xfe, 0xff]];
-            let [utf8, little, big] = marks.map(|mark| begins(bytes, mark, self.eof));
-            if utf8 == Some(true) {
-                self.start = 3;
-                self.scanned = 3;
-            } else if little == Some(true) || big == Some(true) {
-                self.utf16 = true;
-            } else if utf8.is_none() || little.is_none() || big.is_none() {
-                return;
-            }
-            self.stage = Stage::Text;
-        }
-    }
 }
 
-/// Whether the bytes begin with the mark; `None` when that cannot be said yet.
-fn begins(bytes: &[u8], mark: &[u8], eof: bool) -> Option<bool> {
-    let shared = bytes.len().min(mark.len());
-    if bytes[..shared] != mark[..shared] {
-        return Some(false);
-    }
-    if shared == mark.len() { Some(true) } else { eof.then_some(false) }
+/// Where the first line ends.
+pub(super) fn line_end(bytes: &[u8]) -> Option<usize> {
+    memchr::memchr2(b'\n', b'\r', bytes)
 }
 
-fn newline(bytes: &[u8]) -> Option<usize> {
-    bytes.iter().position(|&byte| byte == b'\n')
+/// Counts line ends in the bytes of one text: LF, CR LF and CR.
+#[derive(Debug, Default)]
+pub(super) struct LineCount {
+    after_cr: bool,
+}
+
+impl LineCount {
+    /// How many lines end in the next bytes.
+    pub fn count(&mut self, bytes: &[u8]) -> u64 {
+        bytes.iter().filter(|&&byte| self.ends_at(byte)).count() as u64
+    }
+
+    /// Whether a line ends at the next byte.
+    pub fn ends_at(&mut self, byte: u8) -> bool {
+        let ends = byte == b'\r' || byte == b'\n' && !self.after_cr;
+        self.after_cr = byte == b'\r';
+        ends
+    }
 }

@@ -6,12 +6,11 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use url::Url;
-
 use super::line::{Gathered, Place, Wants};
 use super::open::{Feed, Wake};
+use super::options::ListOptions;
 use super::reading::{About, Reading, Step};
-use super::{Interrupt, ListOpener, NotFetched, Source, SourceError, address, format, is_refusal};
+use super::{Interrupt, NotFetched, Source, SourceError, address, declaration, format, is_refusal};
 use crate::config::InputFormat;
 use crate::model::{Batch, Entry, ErrorKind, FetchError, Origin};
 use crate::policy::fingerprint::FingerprintSet;
@@ -50,23 +49,6 @@ impl Input {
                 (ARGUMENTS.to_owned(), Err(io::Error::other("it is a URL; name a file")))
             }
         }
-    }
-}
-
-/// How lists are read.
-#[derive(Clone, Default)]
-pub struct ListOptions {
-    /// How they are written.
-    pub format: InputFormat,
-    /// Where documents with relative URLs were; a list that was fetched knows that itself.
-    pub base: Option<Url>,
-    /// Fetches lists that are named by URL, and the sitemaps of an index.
-    pub opener: Option<Arc<dyn ListOpener>>,
-}
-
-impl From<InputFormat> for ListOptions {
-    fn from(format: InputFormat) -> Self {
-        Self { format, ..Self::default() }
     }
 }
 
@@ -129,8 +111,8 @@ impl fmt::Debug for ListSource {
 }
 
 impl ListSource {
-    /// Opens every input, so that a wrong path, a file that holds no list, or a URL that brings none
-    /// is found before the first URL is fetched. A FIFO without a writer does not block here; a list
+    /// Opens every input and looks at the beginning of files, so that a wrong path, a wrong list, or a
+    /// URL that brings none is found before the first URL is fetched. A FIFO without a writer does not block here; a list
     /// that is named by URL does, until it is there.
     ///
     /// # Errors
@@ -167,10 +149,9 @@ impl ListSource {
     fn file(&self, input: Input) -> Result<Box<Reading>, SourceError> {
         let (name, feed) = input.open(&self.wake);
         let feed = feed.map_err(|error| broken(&name, error))?;
-        let about = About { format: self.options.format, promised: false, base: self.options.base.clone() };
-        feed.ahead(|feed| Reading::new((&*name).into(), feed, about.clone()).probe())
-            .map_err(|error| broken(&name, error))?;
-        Ok(Box::new(Reading::new(name.into(), feed, about)))
+        let mut reading = Box::new(Reading::new((&*name).into(), feed, About::from(&self.options)));
+        reading.prepare().map_err(|error| broken(&name, error))?;
+        Ok(reading)
     }
 
     /// Fetches a list, and looks whether it is one.
@@ -180,20 +161,19 @@ impl ListSource {
             return Err(io::Error::new(io::ErrorKind::Unsupported, "no list can be fetched here; name a file"));
         };
         let fetched = opener.open(url).map_err(NotFetched::from)?;
-        let named = || [&checked, &fetched.url].into_iter().find_map(|url| format::by_name(url.path()));
-        let (format, promised) = match self.options.format {
-            InputFormat::Auto => {
-                let by_type = fetched.content_type.as_deref().and_then(format::by_media_type);
-                (by_type.or_else(named).unwrap_or_default(), true)
-            }
-            told => (told, false),
-        };
-        let base = self.options.base.clone().or_else(|| Some(fetched.url.clone()));
-        let about = About { format, promised, base };
+        let mut about = About::from(&self.options);
+        let content_type = fetched.content_type.as_deref();
+        if about.format == InputFormat::Auto {
+            let named = || [&checked, &fetched.url].into_iter().find_map(|url| format::by_name(url.path()));
+            about.format = content_type.and_then(format::by_media_type).or_else(named).unwrap_or_default();
+            about.promised = true;
+        }
+        about.encoding = about.encoding.or_else(|| content_type.and_then(declaration::of_media_type));
+        about.base = about.base.or(Some(fetched.url));
         let feed = Feed::opened(fetched.file, Arc::clone(&self.wake));
-        let name: Arc<str> = checked.as_str().into();
-        feed.ahead(|feed| Reading::new(Arc::clone(&name), feed, about.clone()).probe())?;
-        Ok(Box::new(Reading::new(name, feed, about)))
+        let mut reading = Box::new(Reading::new(checked.as_str().into(), feed, about));
+        reading.prepare()?;
+        Ok(reading)
     }
 
     /// Goes on with a sitemap that an index names, or says why not.
@@ -309,7 +289,7 @@ impl Source for ListSource {
         if self.failed.is_none() {
             let gathered = self.gather();
             if !gathered.entries.is_empty() {
-                return Ok(Some(Batch { entries: gathered.entries, next: self.next.clone() }));
+                return Ok(Some(Batch { entries: gathered.entries, next: self.next.clone(), notes: gathered.notes }));
             }
         }
         match self.failed.take() {

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::lines::Rest;
+use super::lines::{LineCount, Rest};
 
 /// How much is read at once.
 const BUFFER: usize = 16 * 1024;
@@ -38,6 +38,7 @@ pub(super) struct Document {
     /// The most bytes of one tag or text, and of the document.
     longest: u64,
     left: u64,
+    line_ends: LineCount,
     progress: Arc<Progress>,
 }
 
@@ -45,7 +46,8 @@ impl Document {
     /// Begins at this line.
     pub fn new(bytes: Rest, line: u64, longest: u64, limit: u64) -> Self {
         let progress = Arc::new(Progress { line: AtomicU64::new(line), pending: AtomicU64::new(0) });
-        Self { bytes, raw: Vec::new(), text: Vec::new(), start: 0, longest, left: limit, progress }
+        let line_ends = LineCount::default();
+        Self { bytes, raw: Vec::new(), text: Vec::new(), start: 0, longest, left: limit, line_ends, progress }
     }
 
     /// How far it was read, to be asked while a parser has the document.
@@ -114,8 +116,7 @@ impl BufRead for Document {
     }
 
     fn consume(&mut self, amount: usize) {
-        let taken = &self.text[self.start..self.start + amount];
-        let lines = taken.iter().filter(|&&byte| byte == b'\n').count() as u64;
+        let lines = self.line_ends.count(&self.text[self.start..self.start + amount]);
         self.progress.line.fetch_add(lines, Relaxed);
         self.progress.pending.fetch_add(amount as u64, Relaxed);
         self.start += amount;

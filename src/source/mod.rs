@@ -1,21 +1,25 @@
 //! Text to seeds, lazily.
 //!
 //! ```text
-//! open ─▶ decompress ─▶ lines ─▶ reading ─┬▶ text (aria2) ─┐
-//! bytes   gzip, zstd    marks    picks    ├▶ table         │
-//!                                a format ├▶ ndjson        ├▶ line, address ─▶ entries ─▶ list: batches
-//!                                         ├▶ json          │  one URL
-//!                                         ├▶ sitemap       │
-//!                                         └▶ html          ┘
+//! open ─▶ decompress ─▶ encoding ─▶ lines ─▶ reading ─┬▶ text (aria2) ─┐
+//! bytes   gzip, zstd    to UTF-8             picks    ├▶ table (cells) │
+//!         (magic)                            a format ├▶ ndjson        ├▶ line, address ─▶ entries ─▶ list: batches
+//!                                    (format, layout, ├▶ json          │  one URL
+//!                                        declaration) ├▶ sitemap       │
+//!                                                     └▶ html          ┘
 //! ```
 
 mod address;
 mod aria2;
+mod cells;
+mod declaration;
 mod decompress;
+mod encoding;
 mod feed;
 mod format;
 mod html;
 mod json;
+mod layout;
 mod line;
 mod lines;
 mod list;
@@ -23,6 +27,8 @@ mod magic;
 mod markup;
 mod ndjson;
 mod open;
+mod options;
+mod parser;
 mod reading;
 mod report;
 mod sitemap;
@@ -33,9 +39,11 @@ mod text;
 mod wants;
 
 pub use feed::{FeedSender, FeedSource};
-pub use list::{Input, ListOptions, ListSource};
+pub use list::{Input, ListSource};
+pub use options::ListOptions;
 pub use report::{ReportSource, Retry};
 
+use std::fmt;
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
@@ -59,8 +67,8 @@ impl From<Vec<Input>> for Inputs {
     }
 }
 
-/// The input cannot be read on.
-#[derive(Debug)]
+/// The input cannot be read on, or is no list.
+#[derive(Debug, thiserror::Error)]
 pub struct SourceError {
     /// The list, as the user named it.
     pub list: String,
@@ -69,22 +77,16 @@ pub struct SourceError {
 }
 
 impl SourceError {
-    /// Whether the input was read well enough, and holds no list.
+    /// Whether the list is wrong as a whole, so that reading it again ends the same way.
     pub fn is_refusal(&self) -> bool {
         is_refusal(&self.source)
     }
 }
 
-impl std::fmt::Display for SourceError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { list, source } = self;
-        if self.is_refusal() { write!(f, "{list}: {source}") } else { write!(f, "cannot read {list}: {source}") }
-    }
-}
-
-impl std::error::Error for SourceError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.source)
+impl fmt::Display for SourceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let before = if self.is_refusal() { "" } else { "cannot read " };
+        write!(f, "{before}{}: {}", self.list, self.source)
     }
 }
 

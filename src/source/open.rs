@@ -1,7 +1,7 @@
 //! Opening inputs and reading their bytes, so that another thread can end a read that blocks.
 
 use std::fs::File;
-use std::io::{self, Read, Seek};
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -90,19 +90,6 @@ impl Feed {
     /// A file that was opened already.
     pub fn opened(file: File, wake: Arc<Wake>) -> Self {
         Self { kind: Kind::File(file), live: false, wake }
-    }
-
-    /// Lets something else read ahead in a regular file. Reading goes on where it was before.
-    pub fn ahead(&self, look: impl FnOnce(Feed) -> io::Result<()>) -> io::Result<()> {
-        let Kind::File(file) = &self.kind else { return Ok(()) };
-        if self.live {
-            return Ok(());
-        }
-        let mut here = file;
-        let position = here.stream_position()?;
-        let looked = look(Self::opened(file.try_clone()?, Arc::clone(&self.wake)));
-        here.seek(io::SeekFrom::Start(position))?;
-        looked
     }
 
     /// Standard input.

@@ -1,22 +1,27 @@
-//! One list that is being read: its lines, given to the reader of its format.
+//! One list that is being read: finds out how it is written, and gives its bytes to the reader of
+//! that format.
 
-use std::io;
+use std::io::{self, Read};
 use std::sync::Arc;
 
+use encoding_rs::{Encoding, UTF_8};
 use url::Url;
 
-use super::address::Reason;
+use super::declaration::{self, Declared};
 use super::decompress::Unpacked;
+use super::encoding::Decoded;
 use super::format::{self, Beginning};
 use super::html::Html;
 use super::json::Json;
+use super::layout::{self, Layout, Sample};
 use super::line::{Gathered, Place};
-use super::lines::{Ending, LONGEST, Lines, Piece};
+use super::lines::{LONGEST, Lines, Piece, Rest};
 use super::open::Feed;
+use super::parser::Parser;
 use super::sitemap::{Item, Sitemap};
 use super::table::Table;
 use super::text::Text;
-use super::{NotAList, ndjson};
+use super::{ListOptions, NotAList, is_refusal};
 use crate::config::InputFormat;
 use crate::model::Batch;
 
@@ -33,8 +38,11 @@ pub(super) enum Step {
     End,
 }
 
+/// The most of a list that is looked at before its format is decided.
+const SAMPLE: usize = 32 * 1024;
+
 /// What is known of a list beside its bytes.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct About {
     /// How it is written, as the user or the server says.
     pub format: InputFormat,
@@ -42,61 +50,28 @@ pub(super) struct About {
     pub promised: bool,
     /// The address of the document, for relative URLs.
     pub base: Option<Url>,
+    /// The encoding of its text where no byte order mark shows another.
+    pub encoding: Option<&'static Encoding>,
+    /// The column of a table that holds the URLs.
+    pub url_column: Option<Arc<str>>,
 }
 
-enum Parser {
-    /// Decided by the first bytes, and the first line that says something.
-    Unknown,
-    Text(Text),
-    Table(Box<Table>),
-    Ndjson,
-}
-
-impl Parser {
-    fn of(format: InputFormat) -> Self {
-        match format {
-            InputFormat::Text => Parser::Text(Text::default()),
-            InputFormat::Tsv => Parser::Table(Box::new(Table::tsv())),
-            InputFormat::Csv => Parser::Table(Box::new(Table::csv())),
-            InputFormat::Ndjson | InputFormat::Json => Parser::Ndjson,
-            InputFormat::Auto | InputFormat::Sitemap | InputFormat::Html => Parser::Unknown,
-        }
-    }
-
-    fn ending(&self) -> Ending {
-        match self {
-            Parser::Table(table) if table.quoted() => Ending::Csv,
-            _ => Ending::Newline,
-        }
-    }
-
-    /// A line that no format can read.
-    fn bad(&mut self, bytes: &[u8], reason: Reason, place: Place<'_>, out: &mut Gathered) {
-        let shown = String::from_utf8_lossy(bytes);
-        match self {
-            // It may have option lines, which then belong to it.
-            Parser::Text(text) => text.bad(&shown, reason, place, out),
-            _ => out.push(place.bad(&shown, reason), place.next),
-        }
-    }
-
-    /// Nothing more has arrived.
-    fn starved(&mut self, place: Place<'_>, out: &mut Gathered) {
-        if let Parser::Text(text) = self {
-            text.starved(place, out);
-        }
-    }
-
-    /// Nothing more will come.
-    fn release(&mut self, place: Place<'_>, out: &mut Gathered) {
-        if let Parser::Text(text) = self {
-            text.release(place, out);
+impl From<&ListOptions> for About {
+    fn from(options: &ListOptions) -> Self {
+        Self {
+            format: options.format,
+            promised: false,
+            base: options.base.clone(),
+            encoding: options.encoding,
+            url_column: options.url_column.as_deref().map(Arc::from),
         }
     }
 }
 
 /// How the bytes of a list become entries.
 enum Body {
+    /// It is not decided yet.
+    Undecided(Box<Lines>),
     Lines(Box<Lines>, Parser),
     Json(Box<Json>),
     Sitemap(Box<Sitemap>),
@@ -105,14 +80,25 @@ enum Body {
     Closed,
 }
 
+/// What the first bytes of a list show.
+enum Form {
+    /// Lines, and what to tell the user about them.
+    Lines(Parser, Option<String>),
+    Json,
+    Sitemap(Option<&'static Encoding>),
+    Html(Option<&'static Encoding>),
+}
+
 /// One list that is being read.
 pub(super) struct Reading {
     name: Arc<str>,
     body: Body,
     about: About,
-    /// Whether the format is still to be decided.
-    undecided: bool,
     live: bool,
+    /// What was read already, for the first batch.
+    first: Gathered,
+    /// Why no more can be read, to be told after the lines before it.
+    broken: Option<io::Error>,
 }
 
 impl Reading {
@@ -123,8 +109,9 @@ impl Reading {
             (about.format, about.promised) = (format, true);
         }
         let live = feed.is_live();
-        let lines = Box::new(Lines::new(Unpacked::new(feed, &name)));
-        Self { name, body: Body::Lines(lines, Parser::Unknown), about, undecided: true, live }
+        let lines = Lines::new(Decoded::new(Unpacked::new(feed, &name), about.encoding));
+        let body = Body::Undecided(Box::new(lines));
+        Self { name, body, about, live, first: Gathered::default(), broken: None }
     }
 
     pub fn name(&self) -> &Arc<str> {
@@ -134,7 +121,7 @@ impl Reading {
     /// The first line that was not looked at.
     pub fn line(&self) -> u64 {
         match &self.body {
-            Body::Lines(lines, _) => lines.number(),
+            Body::Undecided(lines) | Body::Lines(lines, _) => lines.number(),
             Body::Json(json) => json.line(),
             Body::Sitemap(sitemap) => sitemap.line(),
             Body::Html(html) => html.line(),
@@ -142,144 +129,158 @@ impl Reading {
         }
     }
 
-    /// Reads as much as shows whether this is a list.
+    /// Looks at the beginning of a list that is there already, so that a wrong one is refused
+    /// before the first URL is fetched.
     ///
     /// # Errors
-    /// When it holds no list, or cannot be read.
-    pub fn probe(mut self) -> io::Result<()> {
-        self.begin()?;
-        let Body::Json(json) = &mut self.body else { return Ok(()) };
-        // An object that wraps the list is known at its end.
-        while !json.next(&self.name, &mut Gathered::default())? && json.fill()? {}
+    /// When it is no list, or nothing of it can be read.
+    pub fn prepare(&mut self) -> io::Result<()> {
+        if self.live {
+            return Ok(());
+        }
+        while !self.decide()? {
+            let Body::Undecided(lines) = &mut self.body else { return Ok(()) };
+            if let Err(error) = lines.fill() {
+                if is_refusal(&error) || lines.unread_bytes().is_empty() {
+                    return Err(error);
+                }
+                self.broken = Some(error);
+            }
+        }
+        let begun = match &mut self.body {
+            Body::Json(json) => json.begin(&self.name, &mut self.first),
+            Body::Sitemap(sitemap) => sitemap.begin(&self.name),
+            Body::Undecided(_) | Body::Lines(..) | Body::Html(_) | Body::Closed => Ok(()),
+        };
+        match begun {
+            Err(error) if !is_refusal(&error) => self.broken = Some(error),
+            begun => return begun,
+        }
         Ok(())
     }
 
-    /// Reads until the format is known.
-    fn begin(&mut self) -> io::Result<()> {
-        while self.undecided {
-            self.decide()?;
-            if let (true, Body::Lines(lines, _)) = (self.undecided, &mut self.body) {
-                lines.fill()?;
+    /// Decides how the list is written, if that is still open. False when more must be read first.
+    fn decide(&mut self) -> io::Result<bool> {
+        let Body::Undecided(lines) = &self.body else { return Ok(true) };
+        let Some(form) = self.form(lines)? else { return Ok(false) };
+        let Body::Undecided(lines) = std::mem::replace(&mut self.body, Body::Closed) else { return Ok(true) };
+        let (line, shown, base) = (lines.number(), lines.encoding(), self.about.base.clone());
+        self.body = match form {
+            Form::Lines(parser, note) => {
+                self.first.notes.extend(note.map(|note| format!("{}: {note}", self.name)));
+                Body::Lines(lines, parser)
             }
-        }
-        match &mut self.body {
-            Body::Sitemap(sitemap) => sitemap.begin(&self.name),
-            _ => Ok(()),
-        }
+            Form::Json => Body::Json(Box::new(Json::new(self.rest(*lines, None), line))),
+            Form::Sitemap(declared) => Body::Sitemap(Box::new(Sitemap::new(self.rest(*lines, declared), line, base))),
+            Form::Html(declared) => {
+                let encoding = declared.or(shown).unwrap_or(UTF_8);
+                Body::Html(Box::new(Html::new(self.rest(*lines, declared), line, base, encoding)))
+            }
+        };
+        Ok(true)
     }
 
-    /// Decides by what has arrived how the list is read, if that is enough to tell.
-    fn decide(&mut self) -> io::Result<()> {
-        let Body::Lines(lines, parser) = &mut self.body else { return Ok(()) };
-        let Some(text) = lines.unread_bytes() else {
-            // UTF-16, or nothing yet.
-            self.undecided = !lines.is_utf16();
-            return Ok(());
-        };
-        let About { format, promised, .. } = self.about;
-        let eof = lines.at_end();
-        if text.is_empty() && !eof {
-            return Ok(());
+    /// How the list is written, as its first bytes show; `None` when that needs more of them.
+    ///
+    /// # Errors
+    /// When it is no list.
+    fn form(&self, lines: &Lines) -> io::Result<Option<Form>> {
+        let bytes = lines.unread_bytes();
+        let whole = lines.at_end() || self.broken.is_some() || bytes.len() >= SAMPLE;
+        if bytes.is_empty() && !whole {
+            return Ok(None);
         }
+        let About { format, promised, .. } = self.about;
+        let is_page = (format, promised) == (InputFormat::Html, true);
         let beginning = match (format, promised) {
-            (InputFormat::Html, true) => Beginning::NotAList(format::HTML.to_owned()),
-            (InputFormat::Sitemap | InputFormat::Html, _) => Beginning::Xml,
-            (InputFormat::Auto, _) | (_, true) | (InputFormat::Json, false) => format::by_beginning(text, eof),
+            (InputFormat::Sitemap, _) | (InputFormat::Html, false) => Beginning::Xml,
+            (InputFormat::Auto, _) | (_, true) | (InputFormat::Json, false) => format::by_beginning(bytes, whole),
             (_, false) => Beginning::Lines,
         };
-        match beginning {
-            Beginning::Undecided => return Ok(()),
-            Beginning::NotAList(what) => return Err(NotAList(what).into()),
-            Beginning::Lines => {
-                *parser = Parser::of(format);
-                self.undecided = false;
-                return Ok(());
-            }
-            Beginning::Json | Beginning::Xml => {}
-        }
-        self.undecided = false;
-        let line = lines.number();
-        let Body::Lines(lines, _) = std::mem::replace(&mut self.body, Body::Closed) else { return Ok(()) };
-        let (rest, base) = (lines.into_rest(), self.about.base.clone());
-        self.body = match (beginning, format) {
-            (Beginning::Json, _) => Body::Json(Box::new(Json::new(rest, line))),
-            (_, InputFormat::Html) => Body::Html(Box::new(Html::new(rest, line, base))),
-            _ => Body::Sitemap(Box::new(Sitemap::new(rest, line, base))),
+        let declared = |found| match found {
+            _ if lines.encoding().is_some() => Some(None),
+            Declared::Undecided => None,
+            Declared::As(encoding) => Some(encoding),
         };
-        Ok(())
+        match beginning {
+            Beginning::Undecided => Ok(None),
+            Beginning::NotAList(what) => Err(NotAList(what).into()),
+            Beginning::Lines | Beginning::Json if is_page => Err(NotAList(format::HTML.to_owned()).into()),
+            Beginning::Json => Ok(Some(Form::Json)),
+            Beginning::Xml if (format, promised) == (InputFormat::Html, false) => {
+                Ok(declared(declaration::of_page(bytes, whole)).map(Form::Html))
+            }
+            Beginning::Xml => Ok(declared(declaration::of_xml(bytes, whole)).map(Form::Sitemap)),
+            Beginning::Lines => self.lines(Sample { bytes, whole, live: self.live }),
+        }
+    }
+
+    /// How lines are written.
+    fn lines(&self, sample: Sample<'_>) -> io::Result<Option<Form>> {
+        let format = match self.about.format {
+            InputFormat::Csv | InputFormat::Tsv => self.about.format,
+            InputFormat::Text => return Ok(Some(Form::Lines(Parser::Text(Text::default()), None))),
+            InputFormat::Ndjson | InputFormat::Json => return Ok(Some(Form::Lines(Parser::Ndjson, None))),
+            InputFormat::Auto | InputFormat::Sitemap | InputFormat::Html => {
+                if format::is_ndjson(sample.bytes) {
+                    return Ok(Some(Form::Lines(Parser::Ndjson, None)));
+                }
+                InputFormat::Auto
+            }
+        };
+        Ok(match layout::of(sample, format, self.about.url_column.as_deref()).map_err(NotAList)? {
+            Layout::Unknown => None,
+            Layout::Plain => Some(Form::Lines(Parser::Text(Text::default()), None)),
+            Layout::Table(mut layout) => {
+                let note = layout.note.take();
+                Some(Form::Lines(Parser::Table(Box::new(Table::new(layout))), note))
+            }
+        })
+    }
+
+    /// The text of a list that is no lines, in the encoding that it declares for itself.
+    fn rest(&mut self, lines: Lines, declared: Option<&'static Encoding>) -> Rest {
+        let mut rest = lines.into_rest();
+        if let Some(error) = self.broken.take() {
+            rest = Box::new(rest.chain(Broken(Some(error))));
+        }
+        match declared {
+            Some(encoding) if encoding != UTF_8 => Box::new(Decoded::new(rest, Some(encoding))),
+            _ => rest,
+        }
     }
 
     /// Adds entries until the batch is full, nothing more has arrived, or the list ends. Blocks
     /// only while the batch is empty.
     pub fn step(&mut self, out: &mut Gathered) -> io::Result<Step> {
-        if self.undecided {
-            self.begin()?;
+        while !self.decide()? {
+            if self.live && !out.entries.is_empty() {
+                return Ok(Step::Starved);
+            }
+            let Body::Undecided(lines) = &mut self.body else { continue };
+            match self.broken.take() {
+                Some(error) => return Err(error),
+                None => lines.fill()?,
+            }
         }
-        match &mut self.body {
-            Body::Lines(..) => self.lines(out),
-            Body::Json(json) => {
-                while out.entries.len() < Batch::MAX {
-                    if json.next(&self.name, out)? {
-                        continue;
-                    }
-                    if self.live && !out.entries.is_empty() {
-                        return Ok(Step::Starved);
-                    }
-                    if !json.fill()? {
-                        json.release()?;
-                        return Ok(Step::End);
-                    }
-                }
-                Ok(Step::Full)
-            }
-            Body::Sitemap(sitemap) => {
-                while out.entries.len() < Batch::MAX {
-                    match sitemap.next(&self.name)? {
-                        Item::Entry(entry, next) => out.push(entry, next),
-                        Item::Child(url, line, next) => return Ok(Step::Child { url, line, next }),
-                        Item::End => return Ok(Step::End),
-                    }
-                    // The next piece may be long in coming.
-                    if self.live {
-                        return Ok(Step::Starved);
-                    }
-                }
-                Ok(Step::Full)
-            }
-            Body::Html(html) => {
-                while out.entries.len() < Batch::MAX {
-                    match html.next(&self.name)? {
-                        Some((entry, next)) => out.push(entry, next),
-                        None => return Ok(Step::End),
-                    }
-                    if self.live {
-                        return Ok(Step::Starved);
-                    }
-                }
-                Ok(Step::Full)
-            }
-            Body::Closed => Ok(Step::End),
+        out.append(&mut self.first);
+        match &self.body {
+            Body::Lines(..) => self.step_lines(out),
+            Body::Json(_) => self.step_json(out),
+            Body::Sitemap(_) => self.step_sitemap(out),
+            Body::Html(_) => self.step_html(out),
+            Body::Undecided(_) | Body::Closed => Ok(Step::End),
         }
     }
 
-    fn lines(&mut self, out: &mut Gathered) -> io::Result<Step> {
+    fn step_lines(&mut self, out: &mut Gathered) -> io::Result<Step> {
         let Body::Lines(lines, parser) = &mut self.body else { return Ok(Step::End) };
         // Each piece adds at most one entry, so that a batch is never overfull.
         while out.entries.len() < Batch::MAX {
             let line = lines.number();
             let place = |next| Place { list: &self.name, line, next };
             match lines.next(parser.ending()) {
-                Piece::Line(bytes, next) => match parser {
-                    Parser::Text(text) => text.record(bytes, place(next), out),
-                    Parser::Table(table) => table.record(bytes, place(next), out),
-                    Parser::Ndjson => ndjson::record(bytes, place(next), out),
-                    Parser::Unknown => {
-                        if let Some(format) = format::by_line(bytes) {
-                            *parser = Parser::of(format);
-                            lines.unread();
-                        }
-                    }
-                },
+                Piece::Line(bytes, next) => parser.record(bytes, place(next), out),
                 Piece::TooLong(head, next) => {
                     let reason = format!("longer than {LONGEST} bytes; a line holds one URL");
                     parser.bad(head, reason.into(), place(next), out);
@@ -287,10 +288,6 @@ impl Reading {
                 Piece::Unclosed(bytes, next) => {
                     let reason = "opens a quote that is not closed; close it, or double a quote that is meant";
                     parser.bad(bytes, reason.into(), place(next), out);
-                }
-                Piece::Utf16 => {
-                    let reason = "the list is UTF-16 and was not read; save it as UTF-8";
-                    parser.bad(&[], reason.into(), place(line + 1), out);
                 }
                 Piece::End => {
                     parser.release(place(line), out);
@@ -303,7 +300,7 @@ impl Reading {
                             return Ok(Step::Starved);
                         }
                     }
-                    if let Err(error) = lines.fill() {
+                    if let Err(error) = self.broken.take().map_or_else(|| lines.fill(), Err) {
                         // The held URL is whole, unless its options are what could not be read.
                         parser.starved(place(line), out);
                         return Err(error);
@@ -312,5 +309,64 @@ impl Reading {
             }
         }
         Ok(Step::Full)
+    }
+
+    fn step_json(&mut self, out: &mut Gathered) -> io::Result<Step> {
+        let Body::Json(json) = &mut self.body else { return Ok(Step::End) };
+        while out.entries.len() < Batch::MAX {
+            if json.next(&self.name, out)? {
+                continue;
+            }
+            if self.live && !out.entries.is_empty() {
+                return Ok(Step::Starved);
+            }
+            if !self.broken.take().map_or_else(|| json.fill(), Err)? {
+                json.release()?;
+                return Ok(Step::End);
+            }
+        }
+        Ok(Step::Full)
+    }
+
+    fn step_sitemap(&mut self, out: &mut Gathered) -> io::Result<Step> {
+        let Body::Sitemap(sitemap) = &mut self.body else { return Ok(Step::End) };
+        if let Some(error) = self.broken.take() {
+            return Err(error);
+        }
+        while out.entries.len() < Batch::MAX {
+            // The next piece may be long in coming.
+            if self.live && !out.entries.is_empty() {
+                return Ok(Step::Starved);
+            }
+            match sitemap.next(&self.name)? {
+                Item::Entry(entry, next) => out.push(entry, next),
+                Item::Child(url, line, next) => return Ok(Step::Child { url, line, next }),
+                Item::End => return Ok(Step::End),
+            }
+        }
+        Ok(Step::Full)
+    }
+
+    fn step_html(&mut self, out: &mut Gathered) -> io::Result<Step> {
+        let Body::Html(html) = &mut self.body else { return Ok(Step::End) };
+        while out.entries.len() < Batch::MAX {
+            if self.live && !out.entries.is_empty() {
+                return Ok(Step::Starved);
+            }
+            match html.next(&self.name)? {
+                Some((entry, next)) => out.push(entry, next),
+                None => return Ok(Step::End),
+            }
+        }
+        Ok(Step::Full)
+    }
+}
+
+/// The end of bytes that cannot be read on.
+struct Broken(Option<io::Error>);
+
+impl Read for Broken {
+    fn read(&mut self, _buf: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
     }
 }

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::decompress::Unpacked;
+use super::encoding::Decoded;
 use super::line::{Gathered, Place, Wants};
 use super::lines::{Ending, LONGEST, Lines, Piece};
 use super::list::ListSource;
@@ -99,7 +100,7 @@ impl ReportSource {
         let wake = Arc::new(Wake::new().map_err(|error| broken("the report", error))?);
         let (name, feed) = retry.report.open(&wake);
         let feed = feed.map_err(|error| broken(&name, error))?;
-        let (only, mut lines) = (retry.only, Lines::new(Unpacked::new(feed, &name)));
+        let (only, mut lines) = (retry.only, Lines::new(Decoded::new(Unpacked::new(feed, &name), None)));
         begins_with_record(&mut lines).map_err(|error| broken(&name, error))?;
         let (wanted, reported) = (HashMap::new(), FingerprintSet::new());
         Ok(Self { name: name.into(), lines, only, wanted, reported, lists, passed: 0, stage: Stage::Report, wake })
@@ -131,10 +132,6 @@ impl ReportSource {
                 Piece::TooLong(head, next) | Piece::Unclosed(head, next) => {
                     let why = format!("longer than {LONGEST} bytes; a line holds one record");
                     out.push(place(next).bad(&String::from_utf8_lossy(head), why), next);
-                }
-                Piece::Utf16 => {
-                    let why = "the report is UTF-16 and was not read; save it as UTF-8";
-                    out.push(place(line + 1).bad("", why), line + 1);
                 }
                 Piece::End if out.entries.is_empty() => return Ok(None),
                 Piece::End => break,
@@ -200,7 +197,9 @@ impl Source for ReportSource {
         while !self.wake.is_set() {
             match &mut self.stage {
                 Stage::Report => match self.read() {
-                    Ok(Some(bad)) => return Ok(Some(Batch { entries: bad.entries, next: self.position() })),
+                    Ok(Some(bad)) => {
+                        return Ok(Some(Batch { entries: bad.entries, next: self.position(), notes: Vec::new() }));
+                    }
                     Ok(None) if self.lists.is_some() => self.stage = Stage::Lists,
                     Ok(None) => self.stage = self.rest(),
                     Err(_) if self.wake.is_set() => break,
@@ -209,7 +208,7 @@ impl Source for ReportSource {
                 Stage::Lists => match self.lists.as_mut().map_or(Ok(None), Source::next_batch)? {
                     Some(mut batch) => {
                         self.pick(&mut batch);
-                        if !batch.entries.is_empty() {
+                        if !batch.entries.is_empty() || !batch.notes.is_empty() {
                             return Ok(Some(batch));
                         }
                     }
@@ -223,7 +222,7 @@ impl Source for ReportSource {
                     if entries.is_empty() {
                         break;
                     }
-                    return Ok(Some(Batch { entries, next: self.position() }));
+                    return Ok(Some(Batch { entries, next: self.position(), notes: Vec::new() }));
                 }
             }
         }
@@ -285,7 +284,7 @@ fn begins_with_record(lines: &mut Lines) -> io::Result<()> {
                 }
             },
             Piece::End => return Ok(()),
-            Piece::TooLong(..) | Piece::Unclosed(..) | Piece::Utf16 => {
+            Piece::TooLong(..) | Piece::Unclosed(..) => {
                 return Err(io::Error::new(
                     io::ErrorKind::InvalidData,
                     "line 1 is no record; name the records that a run with --json wrote",

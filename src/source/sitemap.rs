@@ -9,7 +9,7 @@ use std::sync::Arc;
 use quick_xml::Reader;
 use quick_xml::errors::Error;
 use quick_xml::events::{BytesEnd, BytesRef, BytesStart, Event};
-use url::Url;
+use url::{ParseError, Url};
 
 use super::NotAList;
 use super::address::{self, Reason};
@@ -17,6 +17,7 @@ use super::line::{Place, Wants};
 use super::lines::{LONGEST, Rest};
 use super::markup::{Document, Progress};
 use crate::model::Entry;
+use crate::policy::url_text;
 
 /// The most bytes of one sitemap, unpacked, and the most entries (sitemaps.org).
 const LARGEST: u64 = 52_428_800;
@@ -287,20 +288,27 @@ fn not_a_sitemap(root: &str) -> String {
     format!("{document}, no sitemap; a sitemap has the root urlset or sitemapindex")
 }
 
-/// The whole URL of a reference. A document that was read as text has U+FFFD for bytes that are none.
-pub(super) fn absolute(text: &str, base: Option<&Url>) -> Result<String, Reason> {
+/// What to say of a text in which U+FFFD stands for a byte that could not be read.
+pub(super) const UNREADABLE: &str =
+    "holds a byte that is no UTF-8; save the document as UTF-8, or name its encoding with --input-encoding";
+/// What to say of a relative URL in a document whose address is unknown.
+pub(super) const RELATIVE: &str = "a relative URL; say with --base where the document was";
+
+/// The whole URL of a reference.
+fn absolute(text: &str, base: Option<&Url>) -> Result<String, Reason> {
     if text.contains('\u{fffd}') {
-        return Err("holds a byte that is no UTF-8; save the document as UTF-8".into());
+        return Err(UNREADABLE.into());
     }
-    let relative = Url::parse(text) == Err(url::ParseError::RelativeUrlWithoutBase) && !text.is_empty();
+    let text = url_text::bare(text);
+    if text.is_empty() || Url::parse(text) != Err(ParseError::RelativeUrlWithoutBase) {
+        return Ok(text.to_owned());
+    }
     match base {
-        Some(base) if relative => match base.join(text) {
-            Ok(url) => Ok(url.into()),
-            Err(error) => Err(format!("not a URL ({error}); correct it").into()),
-        },
-        None if relative && !text.contains(char::is_whitespace) => {
-            Err("a relative URL; say with --base where the document was".into())
+        Some(base) => {
+            address::check_characters(text)?;
+            base.join(text).map(Url::into).map_err(address::explain)
         }
-        _ => Ok(text.to_owned()),
+        None if text.contains(char::is_whitespace) => Ok(text.to_owned()),
+        None => Err(RELATIVE.into()),
     }
 }

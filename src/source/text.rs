@@ -9,9 +9,12 @@
 //! line; from there on each URL waits for the line after it. An option line that comes too late
 //! is a bad line of its own, so that it is not lost unseen.
 
+use std::str::Utf8Error;
+
 use super::address::Reason;
 use super::aria2::{self, Options};
 use super::line::{Gathered, Place, Wants};
+use crate::policy::url_text;
 
 /// A plain list that is being read.
 #[derive(Default)]
@@ -36,13 +39,14 @@ impl Text {
     pub fn record(&mut self, bytes: &[u8], place: Place<'_>, out: &mut Gathered) {
         let line = match std::str::from_utf8(bytes) {
             Ok(line) => line,
-            Err(_) => {
+            Err(_) if is_comment(bytes) => return,
+            Err(error) => {
                 self.release(place, out);
-                self.hold(&String::from_utf8_lossy(bytes), place, Some(NOT_UTF8.into()));
+                self.hold(&String::from_utf8_lossy(bytes), place, Some(unreadable(bytes, error)));
                 return;
             }
         };
-        let trimmed = line.trim_start_matches('\u{feff}').trim();
+        let trimmed = url_text::trim(line);
         if trimmed.is_empty() || trimmed.starts_with('#') {
             return;
         }
@@ -60,7 +64,7 @@ impl Text {
                           use --input-format tsv with a header line that names the columns";
             self.hold(trimmed, place, Some(reason.into()));
         } else {
-            self.hold(url.trim_end(), place, None);
+            self.hold(url_text::from_line(url), place, None);
         }
     }
 
@@ -117,9 +121,25 @@ impl Text {
     }
 }
 
-const NOT_UTF8: &str = "the line is not UTF-8; save the list as UTF-8 and percent-encode other bytes in URLs";
+/// What to do about a list that is no UTF-8.
+pub(super) const ENCODING_ADVICE: &str = "save the list as UTF-8, or name its encoding with --input-encoding";
 
-/// A line that is no text.
+/// A comment may hold any bytes.
+fn is_comment(line: &[u8]) -> bool {
+    url_text::trim(&String::from_utf8_lossy(line)).starts_with('#')
+}
+
+/// Names the first byte of a line that is no UTF-8; columns count characters from 1.
+fn unreadable(line: &[u8], error: Utf8Error) -> Reason {
+    let before = &line[..error.valid_up_to()];
+    let column = String::from_utf8_lossy(before).chars().count() + 1;
+    let byte = line.get(before.len()).copied().unwrap_or_default();
+    format!("byte 0x{byte:02X} at column {column} is no UTF-8; {ENCODING_ADVICE}").into()
+}
+
+/// A line of JSON that is no text.
 pub(super) fn not_utf8(bytes: &[u8], place: Place<'_>, out: &mut Gathered) {
-    out.push(place.bad(&String::from_utf8_lossy(bytes), NOT_UTF8), place.next);
+    if let (Err(error), false) = (std::str::from_utf8(bytes), is_comment(bytes)) {
+        out.push(place.bad(&String::from_utf8_lossy(bytes), unreadable(bytes, error)), place.next);
+    }
 }

@@ -99,7 +99,7 @@ const BROKEN: &[(&str, &str, &str)] = &[
     ("src/cli/x.rs", "//! X.\nuse fetchall::sink::Ndjson;", "`fetchall::sink::Ndjson`: row 6"),
     ("src/app.rs", "//! X.\nuse crate::cli::main;", "`crate::cli::main`: row 5"),
     ("src/newcomer.rs", "//! X.\nuse crate::model::Job;", "newcomer.rs:1: `newcomer`: has no row"),
-    ("src/sink/x.rs", "//! X.\nuse reqwest::Client;", "`reqwest`: "),
+    ("src/sink/x.rs", "//! X.\nuse hyper::Request;", "`hyper`: "),
     ("src/report/lines.rs", "//! X.\nuse indicatif::ProgressBar;", "`indicatif`: "),
     ("src/app.rs", "//! X.\nfn f() { anyhow::bail!(\"x\") }", "`anyhow`: "),
     ("src/app.rs", "//! X.\nfn f() { std::env::var(\"X\"); }", "`std::env`: "),
@@ -127,7 +127,7 @@ fn each_rule_catches_what_it_forbids() {
 
 #[test]
 fn comments_texts_and_tests_are_no_code() {
-    let text = "//! Uses reqwest::get and println!\n/* panic!(\" */ const A: &str = \"x.unwrap()\\\"\"; // todo!()\n\
+    let text = "//! Uses hyper::Request and println!\n/* panic!(\" */ const A: &str = \"x.unwrap()\\\"\"; // todo!()\n\
         const B: &str = r#\"use crate::cli;\"#; const C: char = '\"'; fn f<'a>(_: &'a str) {}\n\
         #[cfg(test)]\nmod tests {\n    use crate::sink::Ndjson;\n    fn f() { g(\"}\").unwrap() }\n}\n";
     let source = Source::new("src/engine/x.rs", text);

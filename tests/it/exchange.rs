@@ -4,5 +4,8 @@ mod cookies;
 mod credentials;
 mod digest;
 mod heads;
+mod no_proxy;
+mod over_tls;
 mod proxies;
+mod tunnels;
 mod versions;

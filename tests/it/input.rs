@@ -3,3 +3,4 @@
 mod credentials;
 mod lists;
 mod remote;
+mod tables;

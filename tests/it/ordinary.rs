@@ -69,7 +69,7 @@ fn host_comes_first_and_may_be_the_users() {
     Fetchall::new().args(["-H", "Host: example.com"]).arg(server.url("b")).run().expect_code(0);
     Fetchall::new().args(["-H", "Host;"]).arg(server.url("c")).run().expect_code(0);
     let hosts: Vec<_> = server.requests().iter().map(|request| request.headers[0].clone()).collect();
-    let name = |value: &str| ("host".to_owned(), value.to_owned());
+    let name = |value: &str| ("Host".to_owned(), value.to_owned());
     assert_eq!(hosts, [name(&server.address().to_string()), name("example.com"), name("")]);
 }
 

@@ -4,7 +4,7 @@
 //! with facts, timing and verdict, or with where a redirect leads.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
@@ -15,8 +15,8 @@ use super::facts::{FactsFrame, OnwardFrame, TimingFrame};
 use super::spec::{self, Field};
 use crate::fetch::{Fetched, Ready, Reply};
 use crate::model::{
-    Answered, Claimed, Condition, Credentials, ErrorKind, Facts, FetchError, Job, JobId, Known, Origin, PerSeed, Seed,
-    SkipReason, Validators, Verdict,
+    Answered, Claimed, Condition, Credentials, ErrorKind, Facts, FetchError, Job, JobId, Known, Origin, PerSeed,
+    ProxyAnswer, Seed, SkipReason, Validators, Verdict,
 };
 
 /// What a fetch depends on.
@@ -147,8 +147,8 @@ struct ReadyFrame {
 enum VerdictFrame<'a> {
     Ok,
     HttpError,
-    /// The position in [`ErrorKind::ALL`], and the message.
-    Failed(u8, &'a str),
+    /// The position in [`ErrorKind::ALL`], the message, the status and the Retry-After of a proxy.
+    Failed(u8, &'a str, Option<(u16, Option<Duration>)>),
     Cancelled,
     /// The position in [`SkipReason::ALL`].
     Skipped(u8),
@@ -177,9 +177,10 @@ impl<'a> DoneFrame<'a> {
             verdict: match verdict {
                 VerdictFrame::Ok => Verdict::Ok,
                 VerdictFrame::HttpError => Verdict::HttpError,
-                VerdictFrame::Failed(kind, message) => {
-                    Verdict::Failed(FetchError::new(entry(ErrorKind::ALL, kind)?, message))
-                }
+                VerdictFrame::Failed(kind, message, proxy) => Verdict::Failed(FetchError {
+                    proxy: proxy.map(|(status, retry_after)| Box::new(ProxyAnswer { status, retry_after })),
+                    ..FetchError::new(entry(ErrorKind::ALL, kind)?, message)
+                }),
                 VerdictFrame::Cancelled => Verdict::Cancelled,
                 VerdictFrame::Skipped(reason) => Verdict::Skipped(entry(SkipReason::ALL, reason)?),
             },
@@ -203,7 +204,10 @@ fn ended(fetched: &Fetched) -> Result<ReplyFrame<'_>, FrameError> {
     let verdict = match verdict {
         Verdict::Ok => VerdictFrame::Ok,
         Verdict::HttpError => VerdictFrame::HttpError,
-        Verdict::Failed(e) => VerdictFrame::Failed(position(ErrorKind::ALL, e.kind).unwrap_or(u8::MAX), &e.message),
+        Verdict::Failed(e) => {
+            let proxy = e.proxy.as_ref().map(|answer| (answer.status, answer.retry_after));
+            VerdictFrame::Failed(position(ErrorKind::ALL, e.kind).unwrap_or(u8::MAX), &e.message, proxy)
+        }
         Verdict::Skipped(reason) => VerdictFrame::Skipped(position(SkipReason::ALL, *reason).unwrap_or(u8::MAX)),
         Verdict::Cancelled => VerdictFrame::Cancelled,
     };

@@ -20,6 +20,7 @@ use crate::fetch::{
 };
 use crate::model::{Credentials, ErrorKind, HostPattern};
 use crate::policy::netrc::{Machine, Netrc};
+use crate::policy::no_proxy::NoProxy;
 
 /// Codings and digests in the order of their numbers on the wire.
 const COMPRESSIONS: [Compression; 3] = [Compression::Auto, Compression::Off, Compression::Raw];
@@ -73,7 +74,7 @@ pub(in crate::backend) struct Http {
     cookies: bool,
     /// For http and for https.
     proxies: [Option<String>; 2],
-    no_proxy: Option<String>,
+    no_proxy: String,
     head: bool,
     /// Patterns, their fields, their users.
     hosts: Vec<Host>,
@@ -170,7 +171,7 @@ fn http(spec: &HttpSpec) -> Result<Http, FrameError> {
         anyauth: spec.anyauth,
         cookies: spec.cookies.is_some(),
         proxies: [&spec.proxies.http, &spec.proxies.https].map(|url| url.as_ref().map(|url| url.as_str().to_owned())),
-        no_proxy: spec.no_proxy.clone(),
+        no_proxy: spec.no_proxy.as_str().to_owned(),
         head: spec.head,
         hosts: spec.hosts.iter().map(host).collect(),
         max_redirects: spec.max_redirects,
@@ -237,7 +238,7 @@ impl Http {
             challenges: Arc::default(),
             cookies: self.cookies.then(Arc::default),
             proxies: Proxies { http: url_of(http_proxy)?, https: url_of(https_proxy)? },
-            no_proxy: self.no_proxy,
+            no_proxy: NoProxy::parse(&self.no_proxy),
             head: self.head,
             hosts: self.hosts.into_iter().map(host_of).collect::<Result<_, _>>()?,
             max_redirects: self.max_redirects,

@@ -11,8 +11,8 @@ use super::*;
 use crate::backend::{failed, serve};
 use crate::fetch::{FetchSpec, Reply, Script, Step};
 use crate::model::{
-    Claimed, Cookie, Credentials, ErrorKind, Facts, Hop, Job, JobId, Known, Onward, Origin, PerSeed, Seed, SkipReason,
-    Timing, Validators, Verdict,
+    Claimed, Cookie, Credentials, ErrorKind, Facts, FetchError, Hop, Job, JobId, Known, Onward, Origin, PerSeed,
+    ProxyAnswer, Seed, SkipReason, Timing, Validators, Verdict,
 };
 
 fn reader(bytes: &[u8]) -> FrameReader<Cursor<Vec<u8>>> {
@@ -104,7 +104,10 @@ fn what_was_found_out_arrives_too() {
     };
     let all = ErrorKind::ALL.iter().map(|kind| failed(*kind, "why".to_owned()).verdict);
     let skips = SkipReason::ALL.iter().map(|reason| Verdict::Skipped(*reason));
-    for verdict in all.chain(skips).chain([Verdict::Ok, Verdict::HttpError, Verdict::Cancelled]) {
+    let answer = ProxyAnswer { status: 503, retry_after: Some(Duration::from_secs(7)) };
+    let refused = FetchError { proxy: Some(Box::new(answer)), ..FetchError::new(ErrorKind::Proxy, "why") };
+    let others = [Verdict::Ok, Verdict::HttpError, Verdict::Cancelled, Verdict::Failed(refused)];
+    for verdict in all.chain(skips).chain(others) {
         let reply = Reply::Ended(crate::fetch::Fetched {
             facts: Box::new(facts.clone()),
             timing,

@@ -144,9 +144,11 @@ fn exit_of(end: &RunEnd, config: &Config) -> Exit {
     let failed = config.fail_on.failed(counts.ok, counts.failed + counts.http_error);
     // Whoever waits for a success has failed without one.
     let unmet = config.until == Until::FirstSuccess && config.fail_on != FailOn::Never && !config.dry_run;
+    // A wrong list is a wrong command, whenever it is read.
+    let refused = matches!(&end.fault, Some(RunFault::Source(error)) if error.is_refusal());
     match end.summary.stopped {
         Some(StopCause::Interrupt) => Exit::Interrupted,
-        _ if matches!(&end.fault, Some(RunFault::Source(error)) if error.is_refusal()) => Exit::Usage,
+        Some(StopCause::Broken) | None if refused => Exit::Usage,
         Some(StopCause::OutputClosed | StopCause::Broken) => Exit::Broken,
         None if end.fault.is_some() => Exit::Broken,
         Some(StopCause::MaxFailures | StopCause::MaxDuration) => Exit::Limit,

@@ -1,5 +1,7 @@
 //! The codings that Content-Encoding may name, and the codecs that undo them.
 
+use std::fmt::Display;
+
 use compression_codecs::zstd::params::DParameter;
 use compression_codecs::{BrotliDecoder, DecodeV2, DeflateDecoder, GzipDecoder, ZlibDecoder, ZstdDecoder};
 
@@ -153,11 +155,24 @@ impl<'a> Applied<'a> {
     /// [`ErrorKind::Decode`] when that is not supported.
     pub(super) fn supported(self) -> Result<Coding, FetchError> {
         self.coding.ok_or_else(|| {
-            let shown = self.sent[..self.sent.len().min(MAX_NAME_SHOWN)].escape_ascii();
-            let message = format!("unsupported content coding `{shown}`: {ADVICE}");
+            let message = format!("unsupported content coding `{}`: {ADVICE}", shown(self.sent));
             FetchError::new(ErrorKind::Decode, message)
         })
     }
+}
+
+/// Returns the transfer coding of this name (RFC 9112, section 7.2). None has parameters.
+///
+/// # Errors
+/// [`ErrorKind::Decode`] for any other name.
+pub(super) fn transfer_coding(sent: &[u8]) -> Result<Coding, FetchError> {
+    let unsupported = || FetchError::new(ErrorKind::Decode, format!("unsupported transfer coding `{}`", shown(sent)));
+    Applied::named(sent).and_then(|applied| applied.coding).ok_or_else(unsupported)
+}
+
+/// A name for people: escaped and bounded.
+pub(super) fn shown(name: &[u8]) -> impl Display {
+    name[..name.len().min(MAX_NAME_SHOWN)].escape_ascii()
 }
 
 /// What to do about a body that cannot be decoded.

@@ -3,7 +3,7 @@
 use compression_codecs::core::util::{PartialBuffer, WriteBuffer};
 
 use super::PIECE;
-use super::coding::{ADVICE, Codec, Coding};
+use super::coding::{Codec, Coding};
 use super::trailing::{Trailing, show};
 use crate::model::{ErrorKind, FetchError};
 
@@ -46,8 +46,9 @@ pub(super) struct Stage {
     state: State,
     /// How many coded bytes were used.
     position: u64,
-    /// How many bytes may follow the end.
+    /// How many bytes may follow the end, and how many at most for any stream.
     tolerated: u64,
+    most_tolerated: u64,
     /// Empty until the first coded byte.
     out: Vec<u8>,
     taken: usize,
@@ -57,12 +58,14 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    pub(super) fn new(coding: Coding) -> Self {
+    /// `most_tolerated` bytes may follow the end where the coding allows any.
+    pub(super) fn new(coding: Coding, most_tolerated: u64) -> Self {
         Self {
             coding,
             state: State::Opening(Head::default()),
             position: 0,
             tolerated: 0,
+            most_tolerated,
             out: Vec::new(),
             taken: 0,
             filled: 0,
@@ -147,7 +150,7 @@ impl Stage {
                 match self.coding.begins(head.as_slice()) {
                     Some(true) => {
                         let (head, (codec, tolerated)) = (*head, self.coding.codec(head.as_slice())?);
-                        self.tolerated = tolerated;
+                        self.tolerated = tolerated.min(self.most_tolerated);
                         self.begin(codec, head)?;
                     }
                     Some(false) => return Err(not_begun(self.coding, head.as_slice(), rest)),
@@ -229,12 +232,12 @@ impl Stage {
 
 /// The error for data that a codec refused; its words are its own, not the server's.
 fn corrupt(coding: Coding, position: u64, error: &std::io::Error) -> FetchError {
-    let message = format!("corrupt {} data near its byte {position}: {error}; {ADVICE}", coding.name());
+    let message = format!("corrupt {} data near its byte {position}: {error}", coding.name());
     FetchError::new(ErrorKind::Decode, message)
 }
 
 /// The error for a body that is not in its coding.
 fn not_begun(coding: Coding, head: &[u8], rest: &[u8]) -> FetchError {
     let (name, shown) = (coding.name(), show(&[head, rest].concat()));
-    FetchError::new(ErrorKind::Decode, format!("the body is not {name}: it begins with {shown}; {ADVICE}"))
+    FetchError::new(ErrorKind::Decode, format!("the body is not {name}: it begins with {shown}"))
 }

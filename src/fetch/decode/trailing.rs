@@ -1,6 +1,6 @@
 //! Bytes that follow the end of a coding.
 
-use super::coding::{ADVICE, Coding};
+use super::coding::Coding;
 use crate::model::{ErrorKind, FetchError};
 
 /// The most bytes that a message shows.
@@ -62,7 +62,7 @@ impl Trailing {
 
     /// The error where none may follow.
     pub(super) fn refused(&self, coding: Coding) -> FetchError {
-        FetchError::new(ErrorKind::Decode, format!("{}; {ADVICE}", self.found(coding)))
+        FetchError::new(ErrorKind::Decode, self.found(coding))
     }
 }
 

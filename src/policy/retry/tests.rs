@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{ErrorKind, FetchError, RetryCause, Validators};
+use crate::model::{ErrorKind, FetchError, ProxyAnswer, RetryCause, Validators};
 
 fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
@@ -20,6 +20,12 @@ fn answer(status: u16, asked: Option<u64>) -> (Verdict, Facts) {
 
 fn failure(kind: ErrorKind) -> (Verdict, Facts) {
     (Verdict::Failed(FetchError::new(kind, "why")), Facts::default())
+}
+
+fn refused(status: u16, asked: Option<u64>) -> (Verdict, Facts) {
+    let answer = ProxyAnswer { status, retry_after: asked.map(secs) };
+    let error = FetchError { proxy: Some(Box::new(answer)), ..FetchError::new(ErrorKind::Proxy, "why") };
+    (Verdict::Failed(error), Facts::default())
 }
 
 fn decided(limits: &Limits, attempt: u32, (verdict, facts): &(Verdict, Facts), random: f64) -> Decision {
@@ -40,6 +46,25 @@ fn what_another_try_may_change_is_tried_again_and_nothing_else() {
     for verdict in [Verdict::Ok, Verdict::Cancelled] {
         assert!(!again(&(verdict, Facts { status: Some(503), ..Facts::default() })));
     }
+}
+
+#[test]
+fn a_refusal_of_a_proxy_counts_by_its_status() {
+    let decided = |status, asked| decided(&limits(), 1, &refused(status, asked), 0.5);
+    for status in [302, 400, 403, 404, 407, 501] {
+        assert_eq!(decided(status, None).again, None, "{status}");
+    }
+    for status in [502, 503, 504] {
+        assert!(decided(status, None).again.is_some_and(|wait| wait <= BASE), "{status}");
+        let named = decided(status, Some(20));
+        assert!(named.again.is_some_and(|wait| wait >= secs(20) && wait <= secs(21)), "{named:?}");
+        assert_eq!(named.hold, None, "the server has said nothing");
+        assert_eq!(decided(status, Some(61)).again, None, "{status}");
+    }
+    let on = Limits { on: RetryOn(vec![RetryCause::Kind(ErrorKind::Proxy)]), ..limits() };
+    let (verdict, facts) = refused(403, None);
+    let tried = Try { attempt: 1, verdict: &verdict, facts: &facts };
+    assert!(decide(&on, tried, 0.5, || true).again.is_some(), "whoever asks for the kind");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::model::Entry;
 use crate::source::{Input, ListOptions, ListSource};
 
 fn with_base(input: Input, format: InputFormat, base: &str) -> Vec<Entry> {
-    let options = ListOptions { format, base: Some(Url::parse(base).unwrap()), opener: None };
+    let options = ListOptions { format, base: Some(Url::parse(base).unwrap()), ..ListOptions::default() };
     let (entries, end) = drain(&mut ListSource::new(vec![input], options).unwrap());
     end.unwrap();
     entries

@@ -1,6 +1,7 @@
 //! What a user sees of lists: which URLs come out, when, and what is said of the bad lines.
 
 mod arbitrary;
+mod encodings;
 mod json;
 mod live;
 mod markup;
@@ -11,7 +12,7 @@ mod text;
 
 use std::io::{self, Read};
 
-use super::{Input, ListSource, Source, SourceError};
+use super::{Input, ListOptions, ListSource, Source, SourceError};
 use crate::config::InputFormat;
 use crate::model::{BadLine, Batch, Entry, ErrorKind, PerSeed, Seed};
 
@@ -69,10 +70,26 @@ pub(super) fn drain(source: &mut ListSource) -> (Vec<Entry>, Result<(), SourceEr
     }
 }
 
-pub(super) fn read(input: Input, format: InputFormat) -> Vec<Entry> {
-    let (entries, end) = drain(&mut ListSource::new(vec![input], format).unwrap());
+#[track_caller]
+pub(super) fn read(input: Input, rules: impl Into<ListOptions>) -> Vec<Entry> {
+    let (entries, end) = drain(&mut ListSource::new(vec![input], rules).unwrap());
     end.unwrap();
     entries
+}
+
+/// Why a list is refused as a whole.
+#[track_caller]
+pub(super) fn refusal(input: Input, rules: impl Into<ListOptions>) -> String {
+    let error = match ListSource::new(vec![input], rules) {
+        Err(error) => error,
+        Ok(mut source) => {
+            let (entries, end) = drain(&mut source);
+            assert!(entries.is_empty(), "{entries:?}");
+            end.unwrap_err()
+        }
+    };
+    assert!(error.is_refusal(), "{error}");
+    error.to_string()
 }
 
 pub(super) fn text(list: &str) -> Vec<Entry> {

@@ -39,7 +39,7 @@ fn shelf(lists: &[(&str, &'static str, &str)]) -> Arc<Shelf> {
 }
 
 fn open(shelf: &Arc<Shelf>, url: &str, format: InputFormat) -> Result<Vec<Entry>, SourceError> {
-    let options = ListOptions { format, base: None, opener: Some(shelf.clone()) };
+    let options = ListOptions { format, opener: Some(shelf.clone()), ..ListOptions::default() };
     let (entries, end) = drain(&mut ListSource::new(vec![Input::Remote(url.into())], options)?);
     end.map(|()| entries)
 }

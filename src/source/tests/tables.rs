@@ -1,8 +1,9 @@
 //! Tables, JSON lines, and how a format is found.
 
-use super::{brief, fields, read, reader, says, seed, wants};
+use super::{brief, fields, file, read, reader, refusal, says, seed, wants};
 use crate::config::InputFormat::{self, Auto, Csv, Ndjson, Tsv};
 use crate::model::Entry;
+use crate::source::{ListOptions, ListSource, Source};
 
 const HEX: &str = "00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF";
 
@@ -54,23 +55,6 @@ fn missing_and_empty_cells_are_absent_and_empty_rows_are_blank() {
     let entries = rows(Csv, "url,out,priority\nhttp://a.test/\n,,\n\nhttp://b.test/,,\nhttp://c.test/,,,,\n");
     assert_eq!(brief(&entries), ["2 http://a.test/", "5 http://b.test/", "6 http://c.test/"]);
     assert!(entries.iter().all(|entry| matches!(entry, Entry::Seed(seed) if seed.wants.is_none())));
-}
-
-#[test]
-fn without_a_header_only_one_column_is_legal() {
-    let entries = rows(Csv, "http://a.test/\nhttp://b.test/,name\nhttp://c.test/\n");
-    assert_eq!(brief(&entries), ["1 http://a.test/", "2 !http://b.test/", "3 http://c.test/"]);
-    says(&entries[1..2], "header line");
-}
-
-#[test]
-fn a_header_without_url_makes_every_line_bad() {
-    let entries = rows(Csv, "id,link\n1,http://a.test/\n");
-    // The cell with a URL stands on line 2: line 1 is a header, and a wrong one.
-    assert_eq!(brief(&entries), ["1 !id,link", "2 !1,http://a.test/"]);
-    says(&entries[..1], "no column url");
-    says(&entries[1..], "no column url");
-    says(&rows(Csv, "url,url\n"), "twice");
 }
 
 #[test]
@@ -148,4 +132,134 @@ fn the_format_is_found_by_name_then_by_the_first_line() {
     assert_eq!(brief(&rows(Auto, "# a,url\nhttp://a.test/x,y\n")), ["2 http://a.test/x,y"]);
     // What the user says counts more than the name.
     assert_eq!(brief(&read(reader("a.csv", b"http://a.test/x,y\n"), InputFormat::Text)), ["1 http://a.test/x,y"]);
+}
+
+#[test]
+fn the_separators_of_spreadsheets_are_detected() {
+    for separator in [",", ";", "\t", "|"] {
+        let list = format!("note{separator}out{separator}url\n\"1,5;2|3\"{separator}a{separator}http://a.test/?a\n");
+        for name in ["list", "list.csv"] {
+            let entries = read(reader(name, list.as_bytes()), Auto);
+            assert_eq!(brief(&entries), ["2 http://a.test/?a"], "{list}");
+            assert_eq!(wants(&entries).out.as_deref(), Some("a"), "{list}");
+        }
+    }
+    // A name of two words does not make a column.
+    let entries = rows(Csv, "url;name, short;out\nhttp://a.test/x,y;a, b;o\n");
+    assert_eq!((brief(&entries), wants(&entries).out.as_deref()), (vec!["2 http://a.test/x,y".to_owned()], Some("o")));
+}
+
+#[test]
+fn a_line_that_names_the_separator_is_no_row() {
+    for line in ["sep=;", "SEP=;", "\"sep=;\"", "sep=;;;", "\u{feff}sep=; "] {
+        for format in [Auto, Csv, Tsv] {
+            let entries = rows(format, &format!("{line}\r\nurl;out\r\nhttp://a.test/a,b;x\r\n"));
+            assert_eq!(
+                (brief(&entries), wants(&entries).out.as_deref()),
+                (vec!["3 http://a.test/a,b".into()], Some("x"))
+            );
+        }
+    }
+    assert_eq!(brief(&rows(Auto, "sep=\t\nid\tlink\n1\thttp://a.test/\n")), ["3 http://a.test/"]);
+    assert_eq!(brief(&rows(Csv, "sep=^\nid^link\n1^http://a.test/,;\n")), ["3 http://a.test/,;"]);
+}
+
+#[test]
+fn the_only_column_with_urls_is_taken_and_told_once() {
+    let list = "id,image_url,note\n1,,first\n2,http://a.test/1,\n3,\" <http://a.test/2>\",x\n4,a.test/3,\n";
+    for name in ["sites.csv", "-"] {
+        let list = if name == "-" { list.replace("1,,first\n", "") } else { list.to_owned() };
+        let mut source = ListSource::new(vec![reader(name, list.as_bytes())], Auto).unwrap();
+        let batch = source.next_batch().unwrap().unwrap();
+        assert_eq!(batch.notes, [format!("{name}: taking the URLs from the column `image_url`")]);
+        let good = batch.entries.iter().filter(|entry| matches!(entry, Entry::Seed(_)));
+        assert_eq!(good.count(), 2);
+        assert!(source.next_batch().unwrap().is_none());
+    }
+    let entries = rows(Csv, "id,image_url\n1,http://a.test/1\n2,\n");
+    says(&entries[1..], "the image_url cell is empty");
+    let mut source = ListSource::new(vec![reader("a.csv", b"url,b\nhttp://a.test/,http://b.test/\n")], Auto).unwrap();
+    assert!(source.next_batch().unwrap().unwrap().notes.is_empty(), "a column called url is no guess");
+}
+
+#[test]
+fn a_table_without_urls_is_refused_once() {
+    for list in ["id,link\n1,a.test\n2,b.test\n", "id,link\n", "id,link\n1,see http://a.test/ there\n"] {
+        let why = refusal(reader("list.csv", list.as_bytes()), Auto);
+        assert!(why.starts_with("list.csv: no column holds URLs; the columns are `id`, `link`;"), "{why}");
+        assert!(why.contains("--url-column"), "{why}");
+    }
+    let wide = format!("{}\n1\n", vec!["c"; 3000].join(","));
+    assert!(refusal(reader("list", wide.as_bytes()), Csv).len() < 1000);
+    assert!(refusal(reader("list", b"url,OUT,out\n"), Csv).contains("`out` twice"));
+    assert!(refusal(reader("list", b"url,out,URL\n"), Csv).contains("`url` twice"));
+}
+
+#[test]
+fn two_columns_with_urls_are_refused_and_both_named() {
+    let list = b"page,id,image\nhttp://a.test/1,1,\nhttp://a.test/1,1,http://b.test/1\n";
+    let (_keep, file) = file(list);
+    let why = refusal(file, Csv);
+    assert!(why.contains("the column `page` and the column `image` hold URLs"), "{why}");
+    assert!(why.contains("--url-column"), "{why}");
+    // On a pipe the first row decides, for it does not wait for more.
+    assert_eq!(brief(&rows(Csv, std::str::from_utf8(list).unwrap())), ["2 http://a.test/1", "3 http://a.test/1"]);
+}
+
+fn with_column(name: &str, format: InputFormat) -> ListOptions {
+    ListOptions { url_column: Some(name.to_owned()), ..format.into() }
+}
+
+#[test]
+fn the_user_may_name_the_column_or_give_its_number() {
+    let list = b"url,out,Image\nhttp://a.test/1,x,http://b.test/1\n";
+    for (column, found) in [("image", "b"), (" IMAGE", "b"), ("3", "b"), ("url", "a"), ("1", "a")] {
+        for format in [Auto, Csv] {
+            let entries = read(reader("-", list), with_column(column, format));
+            assert_eq!(brief(&entries), [format!("2 http://{found}.test/1")], "{column}");
+            assert_eq!(wants(&entries).out.as_deref(), Some("x"));
+        }
+    }
+    let headless = read(reader("-", b"http://a.test/1,http://b.test/1\n"), with_column("2", Auto));
+    assert_eq!(brief(&headless), ["1 http://b.test/1"]);
+    let why = refusal(reader("-", list), with_column("img", Csv));
+    assert!(why.contains("no column is called `img`; the columns are `url`, `out`, `Image`"), "{why}");
+    assert!(refusal(reader("-", b"http://a.test/\n"), with_column("img", Csv)).contains("no header line"));
+    // A list of another kind has no columns.
+    assert_eq!(brief(&read(reader("-", b"http://a.test/,x\n"), with_column("img", Auto))), ["1 http://a.test/,x"]);
+}
+
+#[test]
+fn without_a_header_the_only_column_with_urls_is_taken() {
+    for (format, list) in [
+        (Csv, "http://a.test/1\nhttp://a.test/2\n"),
+        (Csv, "1,http://a.test/1\n2,http://a.test/2\n"),
+        (Auto, "1;http://a.test/1\n2;http://a.test/2\n"),
+        (Tsv, "http://a.test/1\tone\nhttp://a.test/2\ttwo\n"),
+        (Auto, "a cat\thttp://a.test/1\na dog\thttp://a.test/2\n"),
+        (Auto, "http://a.test/1\ta cat\nhttp://a.test/2\t5\" dog\n"),
+    ] {
+        assert_eq!(brief(&rows(format, list)), ["1 http://a.test/1", "2 http://a.test/2"], "{list}");
+    }
+    says(&rows(Csv, "http://a.test/1\nhttp://b.test/,name\n")[1..], "more cells than the first row");
+}
+
+#[test]
+fn a_separator_that_may_belong_to_the_url_is_no_guess() {
+    for list in ["http://a.test/?a,b\nhttp://a.test/\n", "http://a.test/;one.txt\n"] {
+        let why = refusal(reader("a.csv", list.as_bytes()), Auto);
+        assert!(why.contains("no header line") && why.contains("--input-format text"), "{why}");
+        assert_eq!(brief(&rows(Auto, list)).len(), list.lines().count(), "elsewhere it is plain text");
+    }
+}
+
+#[test]
+fn a_quoted_tsv_cell_begins_and_ends_with_a_quote() {
+    let list = "url\tout\n\"http://a.test/1\"\t\"a \"\"b\"\" c\"\nhttp://a.test/2\t5\" pipe\nhttp://a.test/3\t\"open\n\
+                http://a.test/4\t\"a\tb\"\n\"http://a.test/5\"\t\"\"\n";
+    let entries = rows(Tsv, list);
+    let found: Vec<_> = (1..=5).map(|n| format!("{} http://a.test/{n}", n + 1)).collect();
+    assert_eq!(brief(&entries), found);
+    let outs: Vec<_> = (0..4).map(|n| wants(&entries[n..=n]).out.as_deref().unwrap()).collect();
+    assert_eq!(outs, ["a \"b\" c", "5\" pipe", "\"open", "a\tb"]);
 }

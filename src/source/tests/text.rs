@@ -1,6 +1,6 @@
 //! Plain lists, their URLs and aria2's option lines.
 
-use super::{bad, brief, fields, file, read, reader, says, seed, text, text_file, wants};
+use super::{bad, brief, fields, file, read, reader, refusal, says, seed, text, text_file, wants};
 use crate::config::InputFormat;
 use crate::model::Entry;
 use crate::source::{Input, ListSource, Source};
@@ -46,15 +46,64 @@ fn other_schemes_are_refused_by_name() {
 #[test]
 fn a_line_that_would_fetch_something_else_is_bad() {
     says(&text("http://a.test/x # the first"), "comment");
-    says(&text("http://a.test/x http://a.test/y"), "one URL a line");
+    says(&text("http://a.test/x http://a.test/y"), "more than one URL, http://a.test/x and http://a.test/y");
     says(&text("http://a.test/\0x"), "NUL");
     says(&text("http://a.test/\u{1}x"), "control character");
-    says(&text("\"http://a.test/\""), "quote");
+    says(&text("\"http://a.test/"), "begins with \", which is not closed");
+    says(&text("http://a.test/>"), "ends with >");
+    says(&text("see http://us:SECRET@a.test/"), "write the URL alone: http://a.test/");
+    says(&text("[a](http://a.test/) b"), "Markdown");
+    for two in [
+        "[a](http://a.test/) [b](http://b.test/)",
+        "\"http://a.test/\" \"http://b.test/\"",
+        "- http://a.test/, http://b.test/",
+    ] {
+        says(&text(two), "more than one URL");
+    }
     says(&text("{\"url\":\"http://a.test/\"}"), "ndjson");
     says(&text("http://a.test:99999/"), "port");
     says(&text("http://"), "host");
     says(&text("http://1.2.3.4.5/"), "IPv4");
     assert_eq!(seed(&text("http://a.test/my file.pdf")).url.as_str(), "http://a.test/my%20file.pdf");
+}
+
+#[test]
+fn what_surrounds_a_url_is_removed() {
+    let list = "\"http://a.test/1\"\n- http://a.test/2\n* <http://a.test/3>\n4. “http://a.test/4”\nhttp://a.test/5,\n\
+                \"http://a.test/6\",\n[x](http://a.test/7)\nhttp://a.test/8\u{200b}\n\u{2060}\u{a0}http://a.test/9\n";
+    let found: Vec<_> = (1..=9).map(|n| format!("{n} http://a.test/{n}")).collect();
+    assert_eq!(brief(&text(list)), found);
+    // A comma that a program wrote is a part of the URL.
+    let csv = read(reader("a.csv", b"url\n\" <http://a.test/,>\"\n"), InputFormat::Auto);
+    assert_eq!(brief(&csv), ["2 http://a.test/,"]);
+    let json = read(reader("a.jsonl", "{\"url\":\"\u{feff}`http://a.test/,`\"}".as_bytes()), InputFormat::Auto);
+    assert_eq!(brief(&json), ["1 http://a.test/,"]);
+}
+
+#[test]
+fn a_character_that_cannot_be_seen_is_named() {
+    for (character, name) in [
+        ('\u{200b}', "U+200B zero width space"),
+        ('\u{2028}', "U+2028 line separator"),
+        ('\u{202e}', "U+202E right-to-left override"),
+        ('\u{ad}', "U+00AD soft hyphen"),
+        ('\u{a0}', "U+00A0 no-break space"),
+        ('\u{feff}', "U+FEFF zero width no-break space"),
+        ('\u{fffd}', "U+FFFD replacement character"),
+        ('\u{9d}', "U+009D control character"),
+    ] {
+        says(&text(&format!("http://a.test/x{character}y")), name);
+        says(&text(&format!("http://a.test/x{character}http://b.test/y")), name);
+        says(&text(&format!("http://a{character}.test/")), name);
+    }
+    seed(&text("http://a.test/ünï–“x”"));
+}
+
+#[test]
+fn options_follow_a_url_in_quotes() {
+    let entries = text_file("- \"http://a.test/x\"\n  dir=d\n  referer=*\n");
+    assert_eq!(wants(&entries).out.as_deref(), Some("d/x"));
+    assert_eq!(fields(wants(&entries)), ["referer: http://a.test/x"]);
 }
 
 #[test]
@@ -86,13 +135,17 @@ fn a_password_is_in_no_bad_record() {
         "http://user:SECRET@a.test/\tno url",
         "http://user:SECRET@a.test/\n unknown=1",
         "http://user:SECRET@a.test/\u{1}",
-        "\"http://user:SECRET@a.test/\"",
+        "\"http://user:SECRET@a.test/",
+        "http://user:SECRET@a.test/,http://user:SECRET@b.test/",
+        "http://user:SECRET@a.test/\u{200b}http://user:SECRET@b.test/",
+        "- “http://user:SECRET@a.test/",
+        "see <http://user:SECRET@a.test/>",
     ] {
         let entries = text_file(line);
         assert!(!format!("{:?}", bad(&entries)).contains("SECRET"), "{line}: {entries:?}");
     }
-    let csv = b"id,link\n1,ftp://user:SECRET@a.test/\n";
-    assert!(!format!("{:?}", read(reader("a.csv", csv), InputFormat::Auto)).contains("SECRET"));
+    let csv = b"id,user:SECRET@a.test/x\n1,ftp://user:SECRET@a.test/\n";
+    assert!(!refusal(reader("a.csv", csv), InputFormat::Auto).contains("SECRET"));
     let json = b"{\"url\":5,\"was\":\"http://user:SECRET@a.test/\"}";
     assert!(!format!("{:?}", read(reader("a.jsonl", json), InputFormat::Auto)).contains("SECRET"));
 }
@@ -102,18 +155,6 @@ fn a_bad_line_is_shown_cut_but_whole_in_its_characters() {
     let entries = text(&format!("ftp://{}", "ü".repeat(5000)));
     let shown = &bad(&entries).text;
     assert!(shown.len() <= 2048 && shown.len() > 2040 && shown.ends_with('ü'));
-}
-
-#[test]
-fn bytes_that_are_no_text_are_bad_lines() {
-    let entries = read(reader("list", b"http://a.test/\xff\nhttp://a.test/\n"), InputFormat::Text);
-    assert_eq!(brief(&entries), ["1 !http://a.test/\u{fffd}", "2 http://a.test/"]);
-    says(&entries[..1], "not UTF-8");
-    for mark in [&b"\xff\xfeh\0t\0t\0p\0\n\0h\0"[..], b"\xfe\xff\0h\0t\0t\0p\0\n\0h"] {
-        says(&read(reader("list", mark), InputFormat::Auto), "UTF-16");
-    }
-    assert!(read(reader("list", b""), InputFormat::Auto).is_empty());
-    assert!(read(reader("list", b"\xef\xbb\xbf"), InputFormat::Auto).is_empty());
 }
 
 #[test]

@@ -144,12 +144,13 @@ const CLI: &[&str] = &["src/cli/", "src/main.rs"];
 const FETCH: &[&str] = &["src/fetch/"];
 
 const PLACES: &[Place] = &[
-    Place { what: "reqwest", only_in: FETCH, why: "HTTP is spoken in fetch/ alone" },
     Place { what: "hyper", only_in: FETCH, why: "HTTP is spoken in fetch/ alone" },
     Place { what: "hyper_util", only_in: FETCH, why: "HTTP is spoken in fetch/ alone" },
     Place { what: "h2", only_in: FETCH, why: "HTTP is spoken in fetch/ alone" },
     Place { what: "rusqlite", only_in: &["src/state/"], why: "what is known is kept in state/ alone" },
     Place { what: "rustls", only_in: FETCH, why: "TLS is spoken in fetch/ alone" },
+    Place { what: "tokio_rustls", only_in: FETCH, why: "TLS is spoken in fetch/ alone" },
+    Place { what: "tokio_socks", only_in: FETCH, why: "proxies are spoken to in fetch/ alone" },
     Place { what: "rustls_native_certs", only_in: FETCH, why: "TLS is spoken in fetch/ alone" },
     Place { what: "console", only_in: &["src/report/bar.rs"], why: "one file draws" },
     Place { what: "indicatif", only_in: &["src/report/bar.rs"], why: "one file draws" },

@@ -4,7 +4,7 @@ use wiremock::ResponseTemplate;
 
 use crate::support::cli::Fetchall;
 use crate::support::mock::{Mocks, field, get, hello, redirect};
-use crate::support::proxy::Proxy;
+use crate::support::proxy::{Proxy, Way};
 use crate::support::tls::{Mode, TlsServer};
 
 /// `ann:s3cret` and `bob:other` as Basic credentials.
@@ -136,7 +136,7 @@ fn after_a_redirect_the_netrc_file_speaks_over_tls_alone() {
                  default login nobody password x\n";
     for backend in BACKENDS {
         let tls = TlsServer::start(Mode::Good);
-        let proxy = Proxy::start_to(tls.address().port());
+        let proxy = Proxy::start_as(Way::LeadsTo(tls.address().port()));
         for (target, expected) in [
             ("https://localhost/named", Some(BOB)),
             ("https://localhost:444/port", None),

@@ -77,6 +77,8 @@ pub enum Act {
     KeepAliveOk(Vec<u8>),
     /// 200 with this body and these fields; the connection stays open.
     OkWith(Vec<(&'static str, String)>, Vec<u8>),
+    /// 200 with this body, written behind the head with Nagle's algorithm on; the connection stays open.
+    HeadThenBody(Vec<u8>),
     /// 200 with this body in several chunks; the connection stays open.
     Chunked(Vec<u8>),
     /// 200 with this body, gzip-coded; the connection stays open.

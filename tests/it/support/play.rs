@@ -70,6 +70,12 @@ pub fn play<'a>(
             Act::BadChunk => ([CHUNKED, b"5\r\nhello\r\nzz\r\nhello\r\n0\r\n\r\n"].concat(), Then::Close),
             Act::ResetInBody => (cut(), Then::Reset),
             Act::StalledBody => return stall(cut(), stream).await,
+            Act::HeadThenBody(body) => {
+                stream.set_nodelay(false)?;
+                stream.write_all(head(200, [], body.len()).as_bytes()).await?;
+                stream.write_all(if asked.head_only { b"" } else { body }).await?;
+                return Ok(Then::KeepAlive);
+            }
             Act::DrippingBody { bytes, every } => {
                 stream.write_all(head(200, [], *bytes).as_bytes()).await?;
                 for _ in 0..if asked.head_only { 0 } else { *bytes } {

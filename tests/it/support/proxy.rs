@@ -1,24 +1,41 @@
-//! A proxy on loopback: tunnels by CONNECT (RFC 9110, section 9.3.6) and by SOCKS 5 (RFC 1928, 1929).
+//! A proxy on loopback: tunnels by CONNECT (RFC 9110, section 9.3.6) and by SOCKS 4, 4a and 5 (RFC 1928, 1929).
 //!
 //! Whatever host is asked for, it connects to 127.0.0.1, at the port that is asked for, or always at the
-//! same one. What a proxy
-//! is asked in absolute form every server of these tests understands.
+//! same one. What a proxy is asked in absolute form every server of these tests understands.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::TcpStream;
 
 use super::runtime::Server;
+use super::tls::{self, Mode};
 
 /// Someone who wanted a tunnel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
     /// `HOST:PORT`, as it was asked for.
     pub to: String,
-    /// The Proxy-Authorization field, or `user:password` of SOCKS.
+    /// The Proxy-Authorization field, or the user and the password of SOCKS.
     pub who: Option<String>,
+}
+
+/// What a proxy does with those who want a tunnel.
+#[derive(Debug, Clone)]
+pub enum Way {
+    /// Leads to the port that is asked for.
+    Leads,
+    /// Leads to this port, whatever is asked for.
+    LeadsTo(u16),
+    /// Answers CONNECT with these pieces, and leads on after them.
+    LeadsAfter(Vec<Vec<u8>>),
+    /// Answers CONNECT with this, and ends the connection.
+    Ends(Vec<u8>),
+    /// Answers SOCKS with this code, and ends the connection.
+    Refuses(u8),
+    /// Reads on and says nothing.
+    Silent,
 }
 
 /// The proxy. It ends when it is dropped, and then panics if a part of it did.
@@ -28,27 +45,38 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Starts it. By its first byte a connection says which of both it speaks.
+    /// Starts it. By its first byte a connection says what it speaks.
     pub fn start() -> Proxy {
-        Proxy::leading_to(None)
+        Proxy::start_as(Way::Leads)
     }
 
-    /// One whose tunnels all lead to this port, whatever is asked for.
-    pub fn start_to(port: u16) -> Proxy {
-        Proxy::leading_to(Some(port))
-    }
-
-    fn leading_to(port: Option<u16>) -> Proxy {
+    /// One that does as it is told.
+    pub fn start_as(way: Way) -> Proxy {
         let wanted = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&wanted);
         let server = Server::start(move |stream, _| {
-            let log = Arc::clone(&log);
+            let (log, way) = (Arc::clone(&log), way.clone());
             async move {
                 // A peer that goes away in the middle may.
-                let _ = serve(stream, port, &log).await;
+                let _ = serve(stream, &way, &log).await;
             }
         });
         Proxy { server, wanted }
+    }
+
+    /// One that is spoken to over TLS, for `localhost`; and the PEM text of its authority.
+    pub fn start_over_tls() -> (Proxy, String) {
+        let wanted = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&wanted);
+        let (authority, acceptor) = tls::identity(Mode::Good);
+        let server = Server::start(move |stream, _| {
+            let (log, acceptor) = (Arc::clone(&log), acceptor.clone());
+            async move {
+                let Ok(stream) = acceptor.accept(stream).await else { return };
+                let _ = serve(stream, &Way::Leads, &log).await;
+            }
+        });
+        (Proxy { server, wanted }, authority.pem())
     }
 
     /// Where it listens.
@@ -62,21 +90,51 @@ impl Proxy {
     }
 }
 
-async fn serve(mut stream: TcpStream, always: Option<u16>, log: &Mutex<Vec<Wanted>>) -> std::io::Result<()> {
-    let mut first = [0];
-    stream.peek(&mut first).await?;
-    let wanted = if first[0] == 5 { socks(&mut stream).await? } else { connect(&mut stream).await? };
-    log.lock().expect("no panic while writing").push(wanted.clone());
+async fn serve<S>(mut stream: S, way: &Way, log: &Mutex<Vec<Wanted>>) -> std::io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let first = stream.read_u8().await?;
+    let wanted = match first {
+        4 => socks4(&mut stream).await?,
+        5 => socks5(&mut stream).await?,
+        _ => connect(&mut stream, first).await?,
+    };
     let port: u16 = wanted.to.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
-    let mut target = TcpStream::connect(("127.0.0.1", always.unwrap_or(port))).await?;
-    stream
-        .write_all(if first[0] == 5 { &[5, 0, 0, 1, 127, 0, 0, 1, 0, 0] } else { b"HTTP/1.1 200 OK\r\n\r\n" })
-        .await?;
+    log.lock().expect("no panic while writing").push(wanted);
+    let (code, port) = match way {
+        Way::Leads | Way::LeadsAfter(_) => (0, port),
+        Way::LeadsTo(port) => (0, *port),
+        Way::Refuses(code) => (*code, port),
+        Way::Ends(answer) => {
+            stream.write_all(answer).await?;
+            return stream.flush().await;
+        }
+        Way::Silent => {
+            while stream.read_u8().await.is_ok() {}
+            return Ok(());
+        }
+    };
+    let pieces = match (first, way) {
+        (4, _) => vec![vec![0, 90 + code, 0, 0, 0, 0, 0, 0]],
+        (5, _) => vec![vec![5, code, 0, 1, 127, 0, 0, 1, 0, 0]],
+        (_, Way::LeadsAfter(pieces)) => pieces.clone(),
+        _ => vec![b"HTTP/1.1 200 OK\r\n\r\n".to_vec()],
+    };
+    for piece in pieces {
+        stream.write_all(&piece).await?;
+        stream.flush().await?;
+        tokio::task::yield_now().await;
+    }
+    if code != 0 {
+        return Ok(());
+    }
+    let mut target = TcpStream::connect(("127.0.0.1", port)).await?;
     copy_bidirectional(&mut stream, &mut target).await.map(drop)
 }
 
-async fn connect(stream: &mut TcpStream) -> std::io::Result<Wanted> {
-    let mut head = Vec::new();
+async fn connect<S: AsyncRead + Unpin>(stream: &mut S, first: u8) -> std::io::Result<Wanted> {
+    let mut head = vec![first];
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await?);
     }
@@ -86,8 +144,28 @@ async fn connect(stream: &mut TcpStream) -> std::io::Result<Wanted> {
     Ok(Wanted { to, who: field.map(|line| line.split_once(':').expect("a field").1.trim().to_owned()) })
 }
 
-async fn socks(stream: &mut TcpStream) -> std::io::Result<Wanted> {
-    let mut methods = vec![0; usize::from(start(stream).await?)];
+async fn socks4<S: AsyncRead + Unpin>(stream: &mut S) -> std::io::Result<Wanted> {
+    assert_eq!(stream.read_u8().await?, 1, "CONNECT");
+    let port = stream.read_u16().await?;
+    let address = stream.read_u32().await?;
+    let user = terminated(stream).await?;
+    // SOCKS 4a: an address that cannot be stands for a name that follows.
+    let host = if address < 256 { terminated(stream).await? } else { std::net::Ipv4Addr::from(address).to_string() };
+    Ok(Wanted { to: format!("{host}:{port}"), who: Some(user).filter(|user| !user.is_empty()) })
+}
+
+async fn terminated<S: AsyncRead + Unpin>(stream: &mut S) -> std::io::Result<String> {
+    let mut text = Vec::new();
+    loop {
+        match stream.read_u8().await? {
+            0 => return Ok(String::from_utf8(text).expect("text")),
+            byte => text.push(byte),
+        }
+    }
+}
+
+async fn socks5<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) -> std::io::Result<Wanted> {
+    let mut methods = vec![0; usize::from(stream.read_u8().await?)];
     stream.read_exact(&mut methods).await?;
     let who = if methods.contains(&2) {
         stream.write_all(&[5, 2]).await?;
@@ -111,13 +189,7 @@ async fn socks(stream: &mut TcpStream) -> std::io::Result<Wanted> {
     Ok(Wanted { to: format!("{host}:{port}"), who })
 }
 
-/// The version, which is known, and how many methods follow.
-async fn start(stream: &mut TcpStream) -> std::io::Result<u8> {
-    stream.read_u8().await?;
-    stream.read_u8().await
-}
-
-async fn counted(stream: &mut TcpStream) -> std::io::Result<String> {
+async fn counted<S: AsyncRead + Unpin>(stream: &mut S) -> std::io::Result<String> {
     let mut text = vec![0; usize::from(stream.read_u8().await?)];
     stream.read_exact(&mut text).await?;
     Ok(String::from_utf8(text).expect("text"))

@@ -8,7 +8,7 @@ use rcgen::{
     BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
 };
 use tempfile::NamedTempFile;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::TcpStream;
 use tokio::sync::Barrier;
 use tokio::time::timeout;
@@ -52,6 +52,8 @@ pub enum Mode {
     Together(usize),
     /// As `Together`, but each handshake begins only after so long.
     SlowTogether(Duration, usize),
+    /// Passes on what comes to this port, and back.
+    LeadsTo(u16),
     /// As `Good`, and so is HTTP/2.
     BothVersions,
     /// As `Good`, for clients that show a certificate by the authority.
@@ -219,6 +221,12 @@ async fn serve(mut stream: TcpStream, mode: Mode, acceptor: TlsAcceptor, request
     }
     // A client that refuses the certificate ends here, as it should.
     let Ok(mut tls) = acceptor.accept(stream).await else { return };
+    if let Mode::LeadsTo(port) = mode {
+        let mut target = TcpStream::connect(("127.0.0.1", port)).await.expect("a server behind it");
+        // A peer that goes away in the middle may.
+        let _ = copy_bidirectional(&mut tls, &mut target).await;
+        return;
+    }
     if let Mode::Flood(frames) = mode {
         return flood(tls, frames).await;
     }

@@ -1,0 +1,263 @@
+//! Opens connections: look-up, TCP, a tunnel where a proxy is in the way, TLS.
+
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use ::http::Uri;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::BufReader;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_util::either::Either;
+use tower_service::Service;
+
+use super::answer::ClientError;
+use super::gate::{End, Gates};
+use super::proxy::{self, ProxyError, ProxyFault};
+use super::reach::{AddressSpec, Names, Reach};
+use super::route::{Protocol, Proxy, Routes, Target};
+use super::stream::{Conn, Stream, Transport};
+use super::timing;
+
+/// When an idle connection is asked whether its peer is still there, and how often before it is given up.
+const KEEPALIVE: (Duration, u32) = (Duration::from_secs(15), 3);
+
+/// The head of an answer to CONNECT is read in pieces of this size.
+const HEAD_PIECE: usize = 1024;
+
+/// A connection could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot connect")]
+pub(super) struct ConnectError(#[source] pub(super) ClientError);
+
+/// A TLS handshake failed.
+#[derive(Debug, thiserror::Error)]
+#[error("the TLS handshake failed")]
+pub(super) struct HandshakeError(#[source] io::Error);
+
+/// A connection took too long.
+#[derive(Debug, thiserror::Error)]
+#[error("no connection within {0:?}")]
+pub(super) struct ConnectTimeout(Duration);
+
+/// Opens TCP connections to addresses within the rules.
+#[derive(Debug, Clone)]
+pub(super) struct Dialer {
+    pub(super) addresses: Arc<AddressSpec>,
+    /// How long a connection may take, all of it.
+    pub(super) limit: Duration,
+    /// Whether connections outlive their fetches unwatched, so that the system has to ask for their peers.
+    pub(super) keeps_alive: bool,
+}
+
+impl Dialer {
+    /// Opens one, which is shared out in time among the addresses of the host.
+    pub(super) async fn tcp(&self, target: &Target, reach: Reach) -> Result<TcpStream, ClientError> {
+        // Scheme and path are not looked at.
+        let to = Uri::try_from(format!("http://{}/", target.authority()))?;
+        let mut connector = HttpConnector::new_with_resolver(self.names(target, reach));
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(self.limit));
+        if self.keeps_alive {
+            let (time, tries) = KEEPALIVE;
+            connector.set_keepalive(Some(time));
+            connector.set_keepalive_interval(Some(time));
+            connector.set_keepalive_retries(Some(tries));
+            #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+            connector.set_tcp_user_timeout(Some(2 * time));
+        }
+        Ok(connector.call(to).await?.into_inner())
+    }
+
+    fn names(&self, target: &Target, reach: Reach) -> Names {
+        Names { spec: self.addresses.clone(), reach, port: target.port }
+    }
+
+    /// What a connection comes to before this moment, which is its limit.
+    pub(super) async fn within<T, E: Into<ClientError>>(
+        &self,
+        deadline: Instant,
+        step: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, ClientError> {
+        match timeout_at(deadline, step).await {
+            Ok(done) => done.map_err(Into::into),
+            Err(_) => Err(ConnectTimeout(self.limit).into()),
+        }
+    }
+}
+
+/// Opens the connections of one client, of `https` and of what goes through a proxy. The client clones it
+/// several times for every request, nearly always in vain.
+#[derive(Clone)]
+pub(super) struct Connector(pub(super) Arc<Settings>);
+
+/// See [`Connector`].
+pub(super) struct Settings {
+    pub(super) dialer: Dialer,
+    /// Where its requests may be sent.
+    pub(super) reach: Reach,
+    pub(super) routes: Arc<Routes>,
+    pub(super) tls: Arc<ClientConfig>,
+    /// Where the first connection of an origin is opened alone.
+    pub(super) gates: Option<Arc<Gates>>,
+    /// The most bytes of one read.
+    pub(super) max_read: Option<usize>,
+    /// Connections begun.
+    pub(super) opened: Arc<AtomicUsize>,
+}
+
+impl Service<Uri> for Connector {
+    type Response = TokioIo<Conn>;
+    type Error = ClientError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, ClientError>> + Send>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), ClientError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, to: Uri) -> Self::Future {
+        let settings = self.0.clone();
+        Box::pin(async move { settings.connect(&to).await.map(TokioIo::new) })
+    }
+}
+
+/// Opens a connection once the gate of its origin lets it. The time spent there is in no limit of the connection.
+async fn in_turn<T>(
+    gate: Option<(&Arc<Gates>, u64)>,
+    opened: &AtomicUsize,
+    open: impl Future<Output = Result<T, ClientError>>,
+    is_shared: impl FnOnce(&T) -> bool,
+) -> Result<T, ClientError> {
+    let turn = match gate {
+        Some((gates, origin)) => Some(timing::waiting(gates.clone().enter(origin)).await?),
+        None => None,
+    };
+    opened.fetch_add(1, Relaxed);
+    let connection = timing::connecting(open).await;
+    if let Some(turn) = turn {
+        turn.ended(match &connection {
+            Ok(connection) if is_shared(connection) => End::Shared,
+            Ok(_) => End::Alone,
+            Err(_) => End::Failed,
+        });
+    }
+    connection
+}
+
+impl Settings {
+    async fn connect(&self, to: &Uri) -> Result<Conn, ClientError> {
+        let target = Target::of(to).ok_or("the URL has no host")?;
+        let gate = self.gates.as_ref().filter(|_| target.is_tls).map(|gates| (gates, gates.origin(to)));
+        in_turn(gate, &self.opened, self.open(&target), Conn::is_http2).await
+    }
+
+    async fn open(&self, target: &Target) -> Result<Conn, ClientError> {
+        let deadline = Instant::now() + self.dialer.limit;
+        let proxy = self.routes.of_target(target);
+        let (transport, peer) = match proxy {
+            None => {
+                let tcp = self.dialer.within(deadline, self.dialer.tcp(target, self.reach)).await?;
+                let peer = tcp.peer_addr().ok();
+                (Either::Left(tcp), peer)
+            }
+            Some(proxy) => self.open_through(proxy, target, deadline).await?,
+        };
+        if !target.is_tls {
+            let relays = proxy.is_some_and(|proxy| proxy.is_http());
+            return Ok(Conn::plain(transport, peer, relays, self.max_read));
+        }
+        timing::mark_tls_start();
+        let stream = self.dialer.within(deadline, handshake(&self.tls, &target.host, transport)).await;
+        let stream = stream.map_err(|error| match proxy {
+            Some(proxy) => ProxyError::new(proxy, ProxyFault::Behind(ConnectError(error).into())).into(),
+            None => error,
+        })?;
+        Ok(Conn::tls(stream, peer, self.max_read))
+    }
+
+    /// The way through a proxy, and the address of the proxy.
+    async fn open_through(
+        &self,
+        proxy: &Proxy,
+        target: &Target,
+        deadline: Instant,
+    ) -> Result<(Transport, Option<SocketAddr>), ClientError> {
+        let failed = |fault| ProxyError::new(proxy, fault);
+        let host = self.dialer.within(deadline, self.host_for(proxy, target)).await?;
+        // The user named the proxy: its host may be reached, but by what goes through it alone.
+        let tcp = self.dialer.within(deadline, self.dialer.tcp(&proxy.target, Reach::All)).await;
+        let tcp = tcp.map_err(|error| failed(ProxyFault::Failed(ConnectError(error).into())))?;
+        let peer = tcp.peer_addr().ok();
+        match timeout_at(deadline, self.through(proxy, tcp, &host, target)).await {
+            Ok(through) => Ok((through.map_err(failed)?, peer)),
+            Err(_) => {
+                let (target, limit) = (target.authority(), self.dialer.limit);
+                Err(failed(ProxyFault::Silent { target, limit }).into())
+            }
+        }
+    }
+
+    /// The host that a proxy is asked for: where it leaves the look-up to us, an address.
+    async fn host_for(&self, proxy: &Proxy, target: &Target) -> Result<String, ClientError> {
+        let is_local = matches!(proxy.protocol, Protocol::Socks4 | Protocol::Socks5);
+        if !is_local || target.host.parse::<IpAddr>().is_ok() {
+            return Ok(target.host.to_string());
+        }
+        let found = self.dialer.names(target, self.reach).look_up(&target.host).await?;
+        // SOCKS 4 has no others.
+        let may = |address: &&SocketAddr| proxy.protocol == Protocol::Socks5 || address.is_ipv4();
+        let address = found.iter().find(may).ok_or("SOCKS 4 leads to IPv4 addresses only, and the host has none")?;
+        Ok(address.ip().to_string())
+    }
+
+    /// The way through a proxy, once it is connected to.
+    async fn through(
+        &self,
+        proxy: &Proxy,
+        tcp: TcpStream,
+        host: &str,
+        target: &Target,
+    ) -> Result<Transport, ProxyFault> {
+        match proxy.protocol {
+            Protocol::Http if target.is_tls => tunnel(tcp, proxy, target).await,
+            Protocol::Http => Ok(Either::Left(tcp)),
+            Protocol::Https => {
+                let mut config = ClientConfig::clone(&self.tls);
+                // It is spoken to in HTTP/1.1.
+                config.alpn_protocols.clear();
+                let stream = handshake(&Arc::new(config), &proxy.target.host, tcp).await;
+                let stream = stream.map_err(|error| ProxyFault::Failed(ConnectError(error).into()))?;
+                if target.is_tls { tunnel(stream, proxy, target).await } else { Ok(Either::Right(Box::new(stream))) }
+            }
+            Protocol::Socks4 | Protocol::Socks4a | Protocol::Socks5 | Protocol::Socks5h => {
+                proxy::socks(tcp, proxy, host, target).await.map(Either::Left)
+            }
+        }
+    }
+}
+
+async fn tunnel<S: Stream + 'static>(stream: S, proxy: &Proxy, target: &Target) -> Result<Transport, ProxyFault> {
+    // It stays, with what the server said early.
+    let mut stream = BufReader::with_capacity(HEAD_PIECE, stream);
+    proxy::connect(&mut stream, proxy, target).await?;
+    Ok(Either::Right(Box::new(stream)))
+}
+
+async fn handshake<S: Stream>(tls: &Arc<ClientConfig>, host: &str, stream: S) -> Result<TlsStream<S>, ClientError> {
+    let name = ServerName::try_from(host.to_owned())?;
+    Ok(TlsConnector::from(tls.clone()).connect(name, stream).await.map_err(HandshakeError)?)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,375 @@
+//! How a list is laid out: as a table or not, with which separator, and which column holds the URLs.
+//!
+//! The columns `url out sha256 blake3 priority headers` are known by name in any order and any
+//! case; others are ignored. Where none is called `url`, the only column that holds URLs is taken.
+//! A table without one, or with two of them, is refused as a whole: one mistake is one message.
+
+use super::cells::{Cells, CsvScan, Splitter};
+use super::lines::line_end;
+use crate::config::InputFormat;
+use crate::policy::redact::{http_prefix, redact};
+use crate::policy::url_text;
+
+/// The separators of spreadsheets, the most usual one first.
+const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
+/// How many columns a message names.
+const NAMED: usize = 20;
+
+/// A column that means something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Column {
+    Url,
+    Out,
+    Sha256,
+    Blake3,
+    Priority,
+    Headers,
+}
+
+impl Column {
+    const ALL: [Column; 6] =
+        [Column::Url, Column::Out, Column::Sha256, Column::Blake3, Column::Priority, Column::Headers];
+
+    /// Its name in a header line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Column::Url => "url",
+            Column::Out => "out",
+            Column::Sha256 => "sha256",
+            Column::Blake3 => "blake3",
+            Column::Priority => "priority",
+            Column::Headers => "headers",
+        }
+    }
+}
+
+/// How the records of a table are read.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct TableLayout {
+    pub separator: u8,
+    /// What each column is; as many as the header or the first row has.
+    pub columns: Vec<Option<Column>>,
+    /// The column of the URLs, and what messages call it.
+    pub url: usize,
+    pub url_name: String,
+    pub has_header: bool,
+    /// Records before the first row that says something.
+    pub records_before: usize,
+    /// What to tell the user about the choice of the column.
+    pub note: Option<String>,
+}
+
+/// What a list turned out to be.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// More of it must be seen.
+    Unknown,
+    /// Not a table.
+    Plain,
+    Table(TableLayout),
+}
+
+/// The beginning of a list.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sample<'a> {
+    pub bytes: &'a [u8],
+    /// Nothing more will be looked at.
+    pub whole: bool,
+    /// Decide with what has arrived, for rows wait.
+    pub live: bool,
+}
+
+/// Whether a record is a comment, or blank as spreadsheets write blank rows: a row of separators.
+pub(super) fn says_nothing(record: &[u8]) -> bool {
+    record.starts_with(b"#") || record.iter().all(|byte| byte.is_ascii_whitespace() || b",;|\"".contains(byte))
+}
+
+/// Lays out a list that is written as `format` says: `Auto`, `Csv` or `Tsv`.
+///
+/// # Errors
+/// Why the table is refused, and what to do.
+pub(super) fn of(sample: Sample<'_>, format: InputFormat, url_column: Option<&str>) -> Result<Layout, String> {
+    let told = match format {
+        InputFormat::Tsv => Some(b'\t'),
+        _ => None,
+    };
+    let Some(first) = sample.records(None).next() else {
+        return Ok(if sample.whole { Layout::Plain } else { Layout::Unknown });
+    };
+    let separator_line = separator_line(first);
+    let skip = usize::from(separator_line.is_some());
+    // A quote that is left open in the first line of a list that need not be a table is text.
+    let fits = |by: &u8| format != InputFormat::Auto || skip > 0 || closes_quotes(first, *by);
+    let separators = match separator_line.or(told) {
+        Some(separator) => vec![separator],
+        None => SEPARATORS.into_iter().filter(fits).collect(),
+    };
+    let candidates: Vec<_> = separators.iter().map(|&by| Candidate::new(sample, by, skip, url_column)).collect();
+    // A header may go on in the next line.
+    if !sample.whole && candidates.iter().any(Option::is_none) {
+        return Ok(Layout::Unknown);
+    }
+    // The first of several that are as good.
+    let Some(best) = candidates.into_iter().flatten().rev().max_by_key(Candidate::score) else {
+        return Ok(if sample.whole { Layout::Plain } else { Layout::Unknown });
+    };
+    if format == InputFormat::Auto && separator_line.is_none() {
+        match best.is_table(sample, url_column) {
+            None => return Ok(Layout::Unknown),
+            Some(false) => return Ok(Layout::Plain),
+            Some(true) => {}
+        }
+    }
+    best.layout(sample, url_column, skip)
+}
+
+/// The separator that a line `sep=;` names, as spreadsheets read and write it.
+fn separator_line(line: &[u8]) -> Option<u8> {
+    let line = line.strip_prefix(b"\"").unwrap_or(line);
+    let (name, rest) = line.split_at_checked(4)?;
+    let (&separator, rest) = rest.split_first()?;
+    let named = name.eq_ignore_ascii_case(b"sep=") && !separator.is_ascii_alphanumeric() && separator.is_ascii();
+    let ends = rest.iter().all(|&byte| byte == separator || byte == b'"' || byte.is_ascii_whitespace());
+    (named && ends && separator != b'"').then_some(separator)
+}
+
+/// Whether no quote is open at the end of a line, for a separator with which quotes hold line ends.
+fn closes_quotes(line: &[u8], separator: u8) -> bool {
+    let mut scan = CsvScan::default();
+    scan.record_end(line, separator);
+    separator == b'\t' || !scan.is_quoted()
+}
+
+impl<'a> Sample<'a> {
+    /// The records that have arrived and say something; with a separator, quotes hold line ends.
+    fn records(self, separator: Option<u8>) -> impl Iterator<Item = &'a [u8]> {
+        let mut rest = self.bytes;
+        std::iter::from_fn(move || {
+            let found = match separator {
+                Some(separator) if separator != b'\t' => CsvScan::default().record_end(rest, separator),
+                _ => line_end(rest),
+            };
+            let stop = found.or((self.whole && !rest.is_empty()).then_some(rest.len()))?;
+            let record = &rest[..stop];
+            rest = rest.get(stop + 1..).unwrap_or_default();
+            Some(record)
+        })
+        .filter(|record| !says_nothing(record))
+    }
+}
+
+/// A table as it is with one of the separators.
+struct Candidate {
+    separator: u8,
+    /// The first record: a header or a row.
+    first: Vec<String>,
+    /// The number of cells of the second record.
+    second: Option<usize>,
+    /// Whether the first record is a row.
+    headless: bool,
+    /// Whether the header names the column of the URLs.
+    named: bool,
+    /// The number of the first record with a URL, from 0.
+    first_url: Option<usize>,
+    /// The columns that hold a URL in some row, sorted.
+    urls: Vec<usize>,
+    /// Whether something stands after a URL in some row.
+    follows: bool,
+}
+
+impl Candidate {
+    fn new(sample: Sample<'_>, separator: u8, skip: usize, url_column: Option<&str>) -> Option<Self> {
+        let mut records = sample.records(Some(separator)).skip(skip).peekable();
+        let (mut splitter, mut cells) = (Splitter::new(separator), Cells::default());
+        cells.split(&mut splitter, records.peek()?);
+        let first: Vec<_> = cells.iter().map(name).collect();
+        let wanted = url_column.unwrap_or(Column::Url.name());
+        let mut found = Self {
+            separator,
+            named: first.iter().any(|name| name.eq_ignore_ascii_case(wanted)),
+            headless: first.iter().any(|cell| cell.contains("://")),
+            first,
+            second: None,
+            first_url: None,
+            urls: Vec::new(),
+            follows: false,
+        };
+        for (number, record) in records.enumerate() {
+            cells.split(&mut splitter, record);
+            if number == 1 {
+                found.second = Some(cells.count());
+            }
+            // On a pipe the first row with a URL decides, whether or not others came with it.
+            if (number > 0 || found.headless) && !(sample.live && found.first_url.is_some()) {
+                found.look(number, &cells);
+            }
+        }
+        found.urls.sort_unstable();
+        Some(found)
+    }
+
+    /// Notes which cells of a row are URLs.
+    fn look(&mut self, number: usize, cells: &Cells) {
+        let mut after = false;
+        for (at, cell) in cells.iter().enumerate().take(self.first.len()) {
+            self.follows |= after && !cell.is_empty();
+            if is_url(cell) {
+                after = true;
+                self.first_url.get_or_insert(number);
+                if !self.urls.contains(&at) {
+                    self.urls.push(at);
+                }
+            }
+        }
+    }
+
+    /// How well the separator fits the first record.
+    fn score(&self) -> (bool, bool, usize) {
+        (self.named, self.first_url == Some(0), self.first.len())
+    }
+
+    /// Whether a list that nothing else calls a table is one; `None` until the second record has arrived.
+    fn is_table(&self, sample: Sample<'_>, url_column: Option<&str>) -> Option<bool> {
+        if self.named || url_column.is_some_and(|wanted| self.numbered(wanted).is_some() && self.first.len() > 1) {
+            return Some(true);
+        }
+        if self.headless && self.separator == b'\t' {
+            // Where everything is a URL, tabs separate mirrors of one file.
+            let other = self.first.iter().any(|cell| !cell.is_empty() && !cell.contains("://"));
+            return Some(self.first_url == Some(0) && other);
+        }
+        // A list of URLs with separators in them is plain text.
+        if self.first.len() < 2 || self.first.first().is_some_and(|cell| cell.contains("://")) {
+            return Some(false);
+        }
+        let has_url = self.first_url == Some(usize::from(!self.headless));
+        match self.second {
+            None if !sample.whole => None,
+            None => Some(self.headless && has_url),
+            Some(cells) => Some(cells == self.first.len() && has_url),
+        }
+    }
+
+    /// The column that the user means by its number from 1.
+    fn numbered(&self, wanted: &str) -> Option<usize> {
+        let at = wanted.trim().parse::<usize>().ok()?.checked_sub(1)?;
+        (at < self.first.len()).then_some(at)
+    }
+
+    fn layout(self, sample: Sample<'_>, url_column: Option<&str>, skip: usize) -> Result<Layout, String> {
+        let mut note = None;
+        let (url, has_header) = match url_column {
+            Some(wanted) => self.named_column(wanted)?,
+            None => match self.column_called(Column::Url.name())? {
+                Some(url) => (url, true),
+                // With more rows another column may turn out to hold URLs.
+                None if !sample.whole && (!sample.live || self.urls.is_empty()) => return Ok(Layout::Unknown),
+                None => {
+                    let url = self.only_column()?;
+                    note = (!self.headless || self.first.len() > 1)
+                        .then(|| format!("taking the URLs from the {}", self.shown(url)));
+                    (url, !self.headless)
+                }
+            },
+        };
+        let mut columns = vec![None; self.first.len()];
+        if has_header {
+            for column in Column::ALL.into_iter().filter(|column| *column != Column::Url) {
+                if let Some(at) = self.column_called(column.name())? {
+                    columns[at] = Some(column);
+                }
+            }
+        }
+        columns[url] = Some(Column::Url);
+        let url_name = if has_header { self.first[url].clone() } else { Column::Url.name().to_owned() };
+        let records_before = skip + usize::from(has_header);
+        let separator = self.separator;
+        Ok(Layout::Table(TableLayout { separator, columns, url, url_name, has_header, records_before, note }))
+    }
+
+    /// The column that the user named, or whose number from 1 they gave; and whether there is a header.
+    fn named_column(&self, wanted: &str) -> Result<(usize, bool), String> {
+        if let Some(url) = self.column_called(wanted.trim())? {
+            return Ok((url, true));
+        }
+        match self.numbered(wanted) {
+            Some(url) => Ok((url, !self.headless)),
+            None if self.headless => Err(format!(
+                "no header line that could name a column `{}`; add one, or give --url-column the number of the column",
+                printed(wanted)
+            )),
+            None => Err(format!(
+                "no column is called `{}`; the columns are {}; name one of them with --url-column",
+                printed(wanted),
+                self.all()
+            )),
+        }
+    }
+
+    /// The column of this name. A name that means something must not come twice.
+    fn column_called(&self, wanted: &str) -> Result<Option<usize>, String> {
+        let mut found = (0..self.first.len()).filter(|&at| self.first[at].eq_ignore_ascii_case(wanted));
+        match (found.next(), found.next()) {
+            (Some(_), Some(_)) => Err(format!("the header line names the column `{wanted}` twice; rename one of them")),
+            (first, _) => Ok(first),
+        }
+    }
+
+    /// The only column that holds URLs.
+    fn only_column(&self) -> Result<usize, String> {
+        match *self.urls {
+            [] if self.headless => Err("no http or https URL in the first row, and no header line; \
+                                        add one that names the column of the URLs url"
+                .to_owned()),
+            [] => Err(format!(
+                "no column holds URLs; the columns are {}; call the one that does url, or name it with --url-column",
+                self.all()
+            )),
+            // The rest of a URL that holds the separator would be cut off.
+            [url] if self.headless && self.follows && b",;".contains(&self.separator) => Err(format!(
+                "several columns and no header line; add one such as url{0}out, or say --url-column {1}; \
+                 if the URLs hold the separator, say --input-format text",
+                char::from(self.separator),
+                url + 1
+            )),
+            [url] => Ok(url),
+            [first, second, ..] => Err(format!(
+                "the {} and the {} hold URLs; name the one to fetch with --url-column",
+                self.shown(first),
+                self.shown(second)
+            )),
+        }
+    }
+
+    /// A column as messages call it.
+    fn shown(&self, at: usize) -> String {
+        match self.first.get(at) {
+            Some(name) if !self.headless && !name.is_empty() => format!("column `{}`", printed(name)),
+            _ => format!("column {}", at + 1),
+        }
+    }
+
+    /// The names of the columns.
+    fn all(&self) -> String {
+        let names: Vec<_> = self.first.iter().take(NAMED).map(|name| format!("`{}`", printed(name))).collect();
+        let more = if self.first.len() > NAMED { " …" } else { "" };
+        names.join(", ") + more
+    }
+}
+
+/// A cell of the header line.
+fn name(cell: &[u8]) -> String {
+    url_text::trim(&String::from_utf8_lossy(cell)).to_owned()
+}
+
+/// A name of a column in a message, not too long and without a password.
+fn printed(name: &str) -> String {
+    redact(name).chars().take(60).flat_map(char::escape_debug).collect()
+}
+
+fn is_url(cell: &[u8]) -> bool {
+    std::str::from_utf8(cell).is_ok_and(|cell| {
+        let url = url_text::bare(cell);
+        http_prefix(url).is_some_and(|after| url[after..].starts_with("//")) && !url.contains(char::is_whitespace)
+    })
+}

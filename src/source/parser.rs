@@ -1,0 +1,56 @@
+//! The reader of one line or record, by the format of the list.
+
+use super::address::Reason;
+use super::line::{Gathered, Place};
+use super::lines::Ending;
+use super::ndjson;
+use super::table::Table;
+use super::text::Text;
+
+/// Reads lines of one format.
+pub(super) enum Parser {
+    Text(Text),
+    Table(Box<Table>),
+    Ndjson,
+}
+
+impl Parser {
+    pub fn ending(&self) -> Ending {
+        match self {
+            Parser::Table(table) => table.ending(),
+            Parser::Text(_) | Parser::Ndjson => Ending::Newline,
+        }
+    }
+
+    pub fn record(&mut self, bytes: &[u8], place: Place<'_>, out: &mut Gathered) {
+        match self {
+            Parser::Text(text) => text.record(bytes, place, out),
+            Parser::Table(table) => table.record(bytes, place, out),
+            Parser::Ndjson => ndjson::record(bytes, place, out),
+        }
+    }
+
+    /// A line that no format can read.
+    pub fn bad(&mut self, bytes: &[u8], reason: Reason, place: Place<'_>, out: &mut Gathered) {
+        let shown = String::from_utf8_lossy(bytes);
+        match self {
+            // It may have option lines, which then belong to it.
+            Parser::Text(text) => text.bad(&shown, reason, place, out),
+            Parser::Table(_) | Parser::Ndjson => out.push(place.bad(&shown, reason), place.next),
+        }
+    }
+
+    /// Nothing more has arrived.
+    pub fn starved(&mut self, place: Place<'_>, out: &mut Gathered) {
+        if let Parser::Text(text) = self {
+            text.starved(place, out);
+        }
+    }
+
+    /// Nothing more will come.
+    pub fn release(&mut self, place: Place<'_>, out: &mut Gathered) {
+        if let Parser::Text(text) = self {
+            text.release(place, out);
+        }
+    }
+}

@@ -8,6 +8,7 @@ pub mod cookies;
 pub mod descriptors;
 pub mod digest_fields;
 pub mod fingerprint;
+pub mod location;
 pub mod naming;
 pub mod netrc;
 pub mod origin;

@@ -17,6 +17,7 @@ use super::kept::{Answered, Note};
 use super::resume::{Rest, go_on};
 use crate::config::Compression;
 use crate::model::{ErrorKind, FetchError, SkipReason, Verdict};
+use crate::policy::date;
 use crate::policy::naming::name_from_disposition;
 use crate::policy::partial::strong_validator;
 use crate::policy::printable::printable;
@@ -161,7 +162,7 @@ impl Exchange<'_> {
     /// The time that a file gets, where files get one.
     fn modified(&self, fields: &HeaderMap) -> Option<SystemTime> {
         let field = fields.get(header::LAST_MODIFIED).filter(|_| self.fetcher.spec.remote_time)?;
-        httpdate::parse_http_date(field.to_str().ok()?).ok()
+        date::system_time(field.as_bytes())
     }
 
     /// Returns the decoder of an answer. The coding of a compressed file stays.

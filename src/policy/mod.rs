@@ -5,6 +5,7 @@ pub mod authentication;
 pub mod change;
 pub mod concurrency;
 pub mod cookies;
+pub mod date;
 pub mod descriptors;
 pub mod digest_fields;
 pub mod fingerprint;

@@ -32,7 +32,7 @@ pub(super) struct FactsFrame<'a> {
     remote_addr: Option<SocketAddr>,
     started_at: Option<(i64, i32)>,
     /// ETag and Last-Modified.
-    validators: Option<(Option<&'a str>, Option<&'a str>)>,
+    validators: Option<(Option<&'a [u8]>, Option<&'a [u8]>)>,
     retry_after: Option<Duration>,
 }
 

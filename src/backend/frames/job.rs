@@ -28,7 +28,7 @@ pub(in crate::backend) struct JobFrame<'a> {
     save_as: Option<&'a str>,
     wants: Option<Wants>,
     /// The URL of a condition, its ETag and its Last-Modified.
-    condition: Option<(&'a str, Option<&'a str>, Option<&'a str>)>,
+    condition: Option<(&'a str, Option<&'a [u8]>, Option<&'a [u8]>)>,
     was_saved: bool,
     #[serde(borrow)]
     onward: Option<OnwardFrame<'a>>,

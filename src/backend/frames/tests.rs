@@ -90,7 +90,7 @@ fn what_was_found_out_arrives_too() {
         http_version: Some(http::Version::HTTP_2),
         remote_addr: Some(([127, 0, 0, 1], 80).into()),
         started_at: Some(jiff::Timestamp::new(1_700_000_000, 5).unwrap()),
-        validators: Some(Box::new(Validators { etag: Some("\"x\"".into()), last_modified: None })),
+        validators: Some(Box::new(Validators { etag: Some((*b"\"\xe9\"").into()), last_modified: None })),
         retry_after: Some(Duration::from_secs(7)),
     };
     let phase = |n| Some(Duration::from_nanos(n));

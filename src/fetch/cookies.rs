@@ -41,7 +41,7 @@ impl CookieJar {
     }
 
     /// The text of a file with all that are not over.
-    pub fn text(&self) -> String {
+    pub fn text(&self) -> Vec<u8> {
         self.locked().text(now())
     }
 

@@ -2,7 +2,8 @@
 //!
 //! A [`Jar`] is values only: it is told the time, and reads no file.
 
-mod date;
+mod exported;
+mod file;
 mod netscape;
 mod set_cookie;
 
@@ -12,6 +13,7 @@ use std::net::IpAddr;
 use http::HeaderValue;
 use url::Url;
 
+pub use self::file::Skipped;
 pub use crate::model::Cookie;
 
 /// The most cookies of one site, that is of one registrable domain.
@@ -129,10 +131,10 @@ impl Jar {
                 text.extend_from_slice(b"; ");
             }
             if !cookie.name.is_empty() {
-                text.extend_from_slice(cookie.name.as_bytes());
+                text.extend_from_slice(&cookie.name);
                 text.push(b'=');
             }
-            text.extend_from_slice(cookie.value.as_bytes());
+            text.extend_from_slice(&cookie.value);
         }
         let mut value = HeaderValue::from_bytes(&text).ok().filter(|value| !value.is_empty())?;
         value.set_sensitive(true);

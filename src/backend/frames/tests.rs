@@ -118,8 +118,8 @@ fn what_was_found_out_arrives_too() {
 
 fn onward(facts: Facts, timing: Timing) -> Onward {
     let cookie = Cookie {
-        name: "n".to_owned(),
-        value: "v".to_owned(),
+        name: b"n".to_vec(),
+        value: b"v".to_vec(),
         domain: "h.test".to_owned(),
         host_only: true,
         path: "/".to_owned(),

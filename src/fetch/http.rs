@@ -315,10 +315,8 @@ impl<'a> Exchange<'a> {
         facts.status = Some(response.status().as_u16());
         facts.http_version = Some(response.head.version);
         facts.remote_addr = response.remote_addr;
-        facts.content_type = response
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .map(|value| text_of_octets(value.as_bytes()).into());
+        facts.content_type =
+            response.headers().get(header::CONTENT_TYPE).map(|value| text_of_octets(value.as_bytes()).into());
         bound_head(response.headers())?;
         let status = response.status().as_u16();
         facts.retry_after = if status >= 400 { asked(status, response.headers(), SystemTime::now()) } else { None };

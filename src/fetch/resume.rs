@@ -95,8 +95,7 @@ impl Rest {
         let note = self.note()?;
         let asked = others.get(header::ACCEPT_ENCODING).map(HeaderValue::as_bytes);
         let asked_then = note.accept_encoding.as_ref().map(Octets::as_bytes);
-        if note.asked != url.as_str() || asked_then != asked || others.contains_key(header::RANGE)
-        {
+        if note.asked != url.as_str() || asked_then != asked || others.contains_key(header::RANGE) {
             return None;
         }
         let range = HeaderValue::try_from(format!("bytes={}-", self.from())).ok()?;

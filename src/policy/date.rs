@@ -144,7 +144,8 @@ fn is_delimiter(byte: u8) -> bool {
 fn number(word: &[u8], least: usize, most: usize) -> Option<(i16, &[u8])> {
     let end = word.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(word.len());
     let (digits, rest) = word.split_at(end);
-    let value = digits.iter().fold(0, |value: i16, digit| value.saturating_mul(10).saturating_add(i16::from(digit - b'0')));
+    let value =
+        digits.iter().fold(0, |value: i16, digit| value.saturating_mul(10).saturating_add(i16::from(digit - b'0')));
     (least..=most).contains(&end).then_some((value, rest))
 }
 
@@ -242,9 +243,9 @@ mod tests {
 
     #[test]
     fn zones_count_where_they_are_named() {
-        for zone in [
-            "+0000", "-0000", "+0", "UTC", "UT", "Z", "gmt", "(UTC)", "XYZ", "GMT+0", "GMT+00:00", "+0000 (EST)",
-        ] {
+        for zone in
+            ["+0000", "-0000", "+0", "UTC", "UT", "Z", "gmt", "(UTC)", "XYZ", "GMT+0", "GMT+00:00", "+0000 (EST)"]
+        {
             assert_eq!(parse(format!("06 Nov 1994 08:49:37 {zone}").as_bytes()), Some(784_111_777), "{zone}");
         }
         for (date, hours) in [
@@ -272,8 +273,19 @@ mod tests {
     #[test]
     fn text_that_is_no_date_is_none() {
         for text in [
-            "", "0", "-1", "tomorrow", "06 Nov 1994", "32 Nov 1994 00:00:00", "31 Feb 1994 00:00:00",
-            "6 Nov 1994 24:00:00", "6 Nov 1600 0:0:0", "6 Nov 1994 08:60:00", "1994-11-06", "5 minutes", "784111777",
+            "",
+            "0",
+            "-1",
+            "tomorrow",
+            "06 Nov 1994",
+            "32 Nov 1994 00:00:00",
+            "31 Feb 1994 00:00:00",
+            "6 Nov 1994 24:00:00",
+            "6 Nov 1600 0:0:0",
+            "6 Nov 1994 08:60:00",
+            "1994-11-06",
+            "5 minutes",
+            "784111777",
         ] {
             assert_eq!(parse(text.as_bytes()), None, "{text}");
         }

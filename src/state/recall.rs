@@ -9,8 +9,8 @@ use super::occurrences::Occurrences;
 use super::row::{self, Found, Shape};
 use super::{Bodies, StateError, failed};
 use crate::config::Digest;
-use crate::policy::date;
 use crate::model::{Before, Claimed, Condition, Known, Revision, Seed, Validators};
+use crate::policy::date;
 
 /// Looks URLs up. It lives on the thread of the source, which may wait for a disk.
 pub struct Recall {

@@ -46,9 +46,8 @@ pub(super) fn parse(field: &[u8], url: &Url, now: i64) -> Option<Cookie> {
 /// What the name promises, whatever its case; a cookie without a name promises by its value.
 fn prefix_holds(cookie: &Cookie, said: &Said) -> bool {
     let text = if cookie.name.is_empty() { &cookie.value } else { &cookie.name };
-    let starts = |prefix: &str| {
-        text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
-    };
+    let starts =
+        |prefix: &str| text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()));
     let is_hosts = cookie.secure && cookie.host_only && said.domain.is_none() && said.path.as_deref() == Some("/");
     let holds = (!starts("__Secure-") || cookie.secure) && (!starts("__Host-") || is_hosts);
     holds && (!cookie.name.is_empty() || !(starts("__Secure-") || starts("__Host-")))

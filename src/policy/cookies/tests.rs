@@ -242,11 +242,9 @@ fn cookies_in_json_are_taken_as_extensions_write_them() {
     let playwright = r#"{"cookies":[{"name":"x","value":"1","domain":"a.test","path":"/","expires":-1,"httpOnly":false,
         "secure":false,"sameSite":"Lax"}],"origins":[]}"#;
     assert_eq!(sent(&file(playwright).0, "http://a.test/"), "x=1");
-    for (text, says) in [
-        ("{\"x\": \"hunter2\"}", "JSON"),
-        ("[{\"name\": \"hunter2\"", "JSON"),
-        ("SQLite format 3\0", "database"),
-    ] {
+    for (text, says) in
+        [("{\"x\": \"hunter2\"}", "JSON"), ("[{\"name\": \"hunter2\"", "JSON"), ("SQLite format 3\0", "database")]
+    {
         let why = Jar::default().load(text.as_bytes(), NOW).unwrap_err();
         assert!(why.contains(says) && why.contains("export") && !why.contains("hunter2"), "{why}");
     }

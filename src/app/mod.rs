@@ -28,7 +28,7 @@ use crate::frontier::{FRONTIERS, Rules};
 use crate::model::is_secret;
 use crate::policy::address::AddressClasses;
 use crate::policy::naming::{Claims, Template};
-use crate::policy::netrc::Netrc;
+use crate::policy::netrc::{Netrc, Unread};
 use crate::policy::pacer::{AllManners, Manners, Pacer, SharedPacer};
 use crate::policy::retry::{Jitter, Limits};
 use crate::report::Reporter;
@@ -131,6 +131,9 @@ pub fn plan(
     let mut spec = http_spec(config, addresses, saving, keeping)?;
     let (jar, mut warnings) = cookies::jar(config)?;
     if let (Some(path), Some(jar), false) = (&config.save_cookies, &jar, config.dry_run) {
+    let (netrc, odd_netrc) = netrc(config)?;
+    spec.netrc = netrc;
+    warnings.extend(odd_netrc);
         sinks.push(Box::new(cookies::CookieFile::create(path, jar.clone())?));
     }
     spec.cookies = jar;
@@ -314,15 +317,21 @@ fn read(path: &Path, purpose: &'static str) -> Result<Vec<u8>, SetupError> {
     std::fs::read(path).map_err(|source| SetupError::Path { path: path.to_owned(), purpose, source })
 }
 
-/// Passwords by host.
-fn netrc(config: &Config) -> Result<Netrc, SetupError> {
+/// Passwords by host, and what to tell of words that make no sense.
+fn netrc(config: &Config) -> Result<(Netrc, Option<String>), SetupError> {
     let Some(path) = &config.netrc_file else {
         let why = "netrc: name the file with netrc-file";
-        return if config.netrc { Err(SetupError::Setting(why.to_owned())) } else { Ok(Netrc::default()) };
+        return if config.netrc { Err(SetupError::Setting(why.to_owned())) } else { Ok(Default::default()) };
     };
     let text = read(path, "passwords by host")?;
-    Netrc::parse(&String::from_utf8_lossy(&text))
-        .map_err(|why| SetupError::Setting(format!("cannot use {}: {why}", path.display())))
+    let said = |unread: &Unread| format!("{}:{}: {}", path.display(), unread.line, unread.why);
+    let (netrc, unread) =
+        Netrc::parse(&String::from_utf8_lossy(&text)).map_err(|unread| SetupError::Setting(said(&unread)))?;
+    let warning = unread.split_first().map(|(first, others)| match others.len() {
+        0 => format!("{}; it is left out", said(first)),
+        others => format!("{}; it is left out, and so are {others} more", said(first)),
+    });
+    Ok((netrc, warning))
 }
 
 /// Whom TLS trusts and what it shows, tried out.
@@ -361,7 +370,7 @@ fn http_spec(
     Ok(HttpSpec {
         headers: request_fields(config)?,
         user: user(config),
-        netrc: netrc(config)?,
+        netrc: Netrc::default(),
         anyauth: config.anyauth,
         challenges: Arc::default(),
         cookies: None,

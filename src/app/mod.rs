@@ -2,6 +2,7 @@
 
 mod cookies;
 mod descriptors;
+mod file_times;
 mod folder;
 mod memory;
 mod outputs;
@@ -130,10 +131,10 @@ pub fn plan(
     let addresses = addresses(config, surroundings.address_classes);
     let mut spec = http_spec(config, addresses, saving, keeping)?;
     let (jar, mut warnings) = cookies::jar(config)?;
-    if let (Some(path), Some(jar), false) = (&config.save_cookies, &jar, config.dry_run) {
     let (netrc, odd_netrc) = netrc(config)?;
     spec.netrc = netrc;
     warnings.extend(odd_netrc);
+    if let (Some(path), Some(jar), false) = (&config.save_cookies, &jar, config.dry_run) {
         sinks.push(Box::new(cookies::CookieFile::create(path, jar.clone())?));
     }
     spec.cookies = jar;
@@ -168,6 +169,10 @@ pub fn plan(
     spec.throttle = Throttle::new(pacer.clone(), bytes);
     let dedup = config.duplicates == Duplicates::Skip;
     let (concurrency, beyond) = (share.concurrency, share.beyond);
+    let mut reporters = unmatched::watched(surroundings.reporters, &config.hosts);
+    if config.remote_time && saves {
+        reporters = file_times::watched(reporters);
+    }
     let rules = Rules { dedup, concurrency, beyond, first_moments: FIRST_MOMENTS, manners, pacer };
     Ok(Plan {
         source,
@@ -176,7 +181,7 @@ pub fn plan(
         spec: FetchSpec::Http(Arc::new(spec)),
         names,
         sinks,
-        reporters: unmatched::watched(surroundings.reporters, &config.hosts),
+        reporters,
         order: config.order,
         ends: Ends { until: config.until, max_failures: config.max_failures, max_duration: config.max_duration },
         concurrency: share.concurrency,
@@ -386,7 +391,9 @@ fn http_spec(
         read_timeout: config.read_timeout,
         timeout: config.timeout,
         low_speed: config.low_speed,
-        keeps_validators: matches!(keeping, Keeping::For(_)) || matches!(saving, Saving::Stream(_)),
+        keeps_validators: config.remote_time
+            || matches!(keeping, Keeping::For(_))
+            || matches!(saving, Saving::Stream(_)),
         // Made with the rest of the run.
         throttle: Throttle::default(),
         saving,

@@ -320,6 +320,9 @@ impl<'a> Exchange<'a> {
         bound_head(response.headers())?;
         let status = response.status().as_u16();
         facts.retry_after = if status >= 400 { asked(status, response.headers(), SystemTime::now()) } else { None };
+        if status >= 400 && facts.retry_after.is_none() && response.headers().contains_key(header::RETRY_AFTER) {
+            tracing::debug!(url = %printable(url.as_str()), "Retry-After is neither seconds nor a date");
+        }
         if self.fetcher.spec.keeps_validators {
             facts.validators = validators(response.headers());
         }

@@ -65,15 +65,19 @@ pub struct Jar {
 }
 
 impl Jar {
-    /// Takes what a response for this URL sets; what the rules refuse is left out.
-    pub fn set<'a>(&mut self, url: &Url, fields: impl IntoIterator<Item = &'a HeaderValue>, now: i64) {
+    /// Takes what a response for this URL sets; what the rules refuse is left out. Returns whether
+    /// each Expires is a date: a cookie with one that is not lasts as long as its session.
+    pub fn set<'a>(&mut self, url: &Url, fields: impl IntoIterator<Item = &'a HeaderValue>, now: i64) -> bool {
+        let mut are_dates = true;
         for field in fields {
-            if let Some(cookie) = set_cookie::parse(field.as_bytes(), url, now)
+            if let Some((cookie, is_date)) = set_cookie::parse(field.as_bytes(), url, now)
                 && !self.hides(&cookie, url.scheme() == "https")
             {
                 self.put(cookie, now);
+                are_dates &= is_date;
             }
         }
+        are_dates
     }
 
     /// A cookie of https is not replaced or hidden by one of plain http.

@@ -16,8 +16,9 @@ const LONGEST_ATTRIBUTE: usize = 1024;
 /// A cookie lives for 400 days at most.
 const LIFE: i64 = 400 * 24 * 60 * 60;
 
-/// The cookie, unless a rule refuses it. One that is over takes another away.
-pub(super) fn parse(field: &[u8], url: &Url, now: i64) -> Option<Cookie> {
+/// The cookie, unless a rule refuses it, and whether its Expires, where it has one, is a date. One
+/// that is over takes another away.
+pub(super) fn parse(field: &[u8], url: &Url, now: i64) -> Option<(Cookie, bool)> {
     if field.iter().any(|b| *b != b'\t' && b.is_ascii_control()) {
         return None;
     }
@@ -40,7 +41,7 @@ pub(super) fn parse(field: &[u8], url: &Url, now: i64) -> Option<Cookie> {
         http_only: said.http_only,
         expires: said.max_age.or(said.expires).map(|at| at.min(now.saturating_add(LIFE))),
     };
-    ((https || !cookie.secure) && prefix_holds(&cookie, &said)).then_some(cookie)
+    ((https || !cookie.secure) && prefix_holds(&cookie, &said)).then_some((cookie, !said.is_odd_date))
 }
 
 /// What the name promises, whatever its case; a cookie without a name promises by its value.
@@ -70,6 +71,7 @@ struct Said {
     secure: bool,
     http_only: bool,
     expires: Option<i64>,
+    is_odd_date: bool,
     max_age: Option<i64>,
 }
 
@@ -84,7 +86,10 @@ impl Said {
                 b"path" => said.path = path_of(value),
                 b"secure" => said.secure = true,
                 b"httponly" => said.http_only = true,
-                b"expires" => said.expires = date::parse(value).or(said.expires),
+                b"expires" => match date::parse(value) {
+                    Some(at) => said.expires = Some(at),
+                    None => said.is_odd_date = true,
+                },
                 b"max-age" => said.max_age = max_age(value, now).or(said.max_age),
                 _ => {}
             }

@@ -24,7 +24,7 @@ pub(super) fn field(config: &Config) -> Option<&str> {
     config.cookie.as_deref().filter(|text| text.contains('='))
 }
 
-/// The jar of a run that keeps cookies, and what to tell of files with odd lines.
+/// Builds the jar of a run that keeps cookies, with a warning for each file that has odd lines.
 pub(super) fn jar(config: &Config) -> Result<(Option<Arc<CookieJar>>, Vec<String>), SetupError> {
     let Config { cookie, load_cookies, save_cookies, .. } = config;
     if cookie.is_none() && load_cookies.is_none() && save_cookies.is_none() {
@@ -47,7 +47,7 @@ pub(super) fn jar(config: &Config) -> Result<(Option<Arc<CookieJar>>, Vec<String
     Ok((Some(Arc::new(CookieJar::new(jar))), warnings))
 }
 
-/// What to say of cookies that were left out.
+/// Returns the warning about cookies of a file that were left out.
 fn warning(path: &Path, skipped: &Skipped) -> Option<String> {
     let (number, why) = skipped.first?;
     let others = match skipped.others {

@@ -1,5 +1,4 @@
-//! A Last-Modified that is no date: with `--remote-time` its file has the time of the download, which
-//! is told once.
+//! Warns of a Last-Modified that is no date: with `--remote-time` the file has another time then.
 
 use crate::model::{Event, Outcome, Verdict};
 use crate::policy::date;
@@ -9,14 +8,14 @@ use crate::report::Reporter;
 /// The most characters of a field that a warning shows.
 const SHOWN: usize = 60;
 
-/// Passes every event on, and looks at what servers say of the times of files.
+/// Passes every event on, and checks the Last-Modified of each saved body.
 struct TimeWatch {
     reporters: Vec<Box<dyn Reporter>>,
     /// Whether the warning is out.
     has_warned: bool,
 }
 
-/// These reporters, told once of a file that cannot get the time of its server.
+/// Wraps reporters: they get one warning, about the first file without the time of its server.
 pub(super) fn watched(reporters: Vec<Box<dyn Reporter>>) -> Vec<Box<dyn Reporter>> {
     vec![Box::new(TimeWatch { reporters, has_warned: false })]
 }

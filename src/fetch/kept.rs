@@ -59,7 +59,7 @@ pub(super) struct Note {
     sync: bool,
 }
 
-/// The octets of a field, written as a text of which each character is one of them.
+/// The octets of a field, written as ISO-8859-1 text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub(super) struct Octets(Vec<u8>);

@@ -65,8 +65,8 @@ pub struct Jar {
 }
 
 impl Jar {
-    /// Takes what a response for this URL sets; what the rules refuse is left out. Returns whether
-    /// each Expires is a date: a cookie with one that is not lasts as long as its session.
+    /// Takes the cookies that a response for this URL sets and that the rules allow. Returns whether
+    /// each Expires is a date; a cookie with another Expires lasts as long as its session.
     pub fn set<'a>(&mut self, url: &Url, fields: impl IntoIterator<Item = &'a HeaderValue>, now: i64) -> bool {
         let mut are_dates = true;
         for field in fields {

@@ -1,7 +1,7 @@
 //! Dates as servers write them.
 //!
-//! The model is RFC 6265, section 5.1.1: words in any order, whatever separates them. Zones are
-//! added, as mail and other fields have them, and the forms of ISO 8601 that name a zone.
+//! The model is RFC 6265, section 5.1.1: words in any order, with any separators. This parser adds
+//! the zones of mail (RFC 5322, section 4.3) and the forms of ISO 8601 that name a zone.
 
 use std::time::{Duration, SystemTime};
 
@@ -68,7 +68,7 @@ fn iso(text: &[u8]) -> Option<i64> {
     Some(at.as_second())
 }
 
-/// The words that were understood so far; the first of each kind counts.
+/// The parts found so far; the first of each kind counts.
 #[derive(Default)]
 struct Date {
     time: Option<Time>,
@@ -77,7 +77,7 @@ struct Date {
     year: Option<i16>,
     /// Seconds east of Greenwich.
     zone: Option<i64>,
-    /// Whether the zone was a number: a name does not count for more.
+    /// Whether the zone was a number, which a later name does not replace.
     is_numeric: bool,
 }
 
@@ -135,7 +135,7 @@ impl Date {
     }
 }
 
-/// RFC 6265: every sign but the colon. What is no ASCII is part of a word.
+/// RFC 6265: every sign but the colon. Octets beyond ASCII belong to words.
 fn is_delimiter(byte: u8) -> bool {
     matches!(byte, b'\t' | b' '..=b'/' | b';'..=b'@' | b'['..=b'`' | b'{'..=b'~')
 }

@@ -1,4 +1,4 @@
-//! Where a redirect leads: the Location field (RFC 9110, section 10.2.2) as browsers read it.
+//! Resolves the Location field (RFC 9110, section 10.2.2) as browsers do.
 
 use percent_encoding::{AsciiSet, percent_encode};
 use url::Url;
@@ -6,20 +6,20 @@ use url::Url;
 use super::printable::text_of_octets;
 use super::redact::redact;
 
-/// What [`percent_encode`] encodes besides octets beyond ASCII.
+/// No ASCII octets: [`percent_encode`] always encodes the others.
 const NOTHING: &AsciiSet = &AsciiSet::EMPTY;
 
 /// The most characters of a field that an error shows.
 const SHOWN: usize = 200;
 
-/// Returns the URL that a Location field names, without a fragment and without credentials: a
-/// server's idea of ours is neither sent nor shown.
+/// Returns the URL that a Location field names. It has no fragment and no credentials: those of a
+/// server are neither sent nor shown.
 ///
 /// Octets beyond ASCII are percent-encoded one by one, whatever charset they were meant in. In a
 /// host they have to be UTF-8 and a name of IDNA.
 ///
 /// # Errors
-/// What is wrong with the field.
+/// The text of the field, and the reason why it is no target.
 pub fn target(from: &Url, location: &[u8]) -> Result<Url, String> {
     let bad = |why: &str| {
         let shown: String = redact(&text_of_octets(location)).chars().take(SHOWN).collect();

@@ -4,12 +4,12 @@ use url::Host;
 
 use crate::model::Credentials;
 
-/// What stands under one `machine`, or under `default`.
+/// An entry: `machine` or `default`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Machine {
     /// The host; `None` for `default`.
     pub host: Option<String>,
-    /// Whom to log in as, and how.
+    /// The user name and the password.
     pub credentials: Credentials,
 }
 
@@ -20,20 +20,20 @@ pub struct Netrc {
     pub machines: Vec<Machine>,
 }
 
-/// What stands in a line and is not understood; never the text itself, which may be a password.
+/// A problem in a line. It never has the text itself, which may be a password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unread {
     /// The line, from 1.
     pub line: usize,
-    /// What is wrong, and what to do.
+    /// The problem, and a remedy.
     pub why: String,
 }
 
 impl Netrc {
-    /// Reads the text of a file, and says which words are none that such a file has.
+    /// Parses the text of a file. Unknown words are left out and returned.
     ///
     /// # Errors
-    /// The line after which nothing can be made out.
+    /// A value that is missing, not closed or not UTF-8.
     pub fn parse(text: &str) -> Result<(Self, Vec<Unread>), Unread> {
         let text = text.trim_start_matches('\u{feff}');
         let (mut machines, mut unread): (Vec<Machine>, _) = (Vec::new(), Vec::new());
@@ -67,9 +67,8 @@ impl Netrc {
         Ok((Self { machines }, unread))
     }
 
-    /// What a host is told: of the first entry that names it and, where a user is known already, him.
-    /// `default`, wherever it stands, is for hosts that no entry names, unless only what is named is
-    /// wanted.
+    /// Returns the credentials of the first entry that names the host and, if given, the user. Other
+    /// hosts get those of `default`, at any place of the file, unless `named` excludes it.
     pub fn find(&self, host: &str, user: Option<&str>, named: bool) -> Option<&Credentials> {
         let is_named = |machine: &&Machine| machine.host.as_ref().is_some_and(|name| name.eq_ignore_ascii_case(host));
         let is_default = |machine: &&Machine| machine.host.is_none() && !named;
@@ -85,7 +84,7 @@ impl Machine {
     }
 }
 
-/// A host as URLs have it.
+/// Returns a host in the form that URLs have.
 fn canonical(host: String) -> String {
     Host::parse(&host).map_or(host, |host| host.to_string())
 }

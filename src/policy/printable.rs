@@ -12,7 +12,7 @@ pub fn acts_on_terminal(c: char) -> bool {
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// The text of octets that a server sent: UTF-8, else ISO-8859-1, which every octet is a character of.
+/// Decodes octets that a server sent as UTF-8, else as ISO-8859-1.
 pub fn text_of_octets(octets: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(octets) {
         Ok(text) => Cow::Borrowed(text),

@@ -248,7 +248,7 @@ pub(super) fn found(row: &Row<'_>, bodies: &Bodies) -> rusqlite::Result<Option<F
     Ok(Some(Found { ok, name, path, facts, validators }))
 }
 
-/// Octets as a column holds them: a text where they are one, so that people can read it.
+/// Stores octets as text if they are UTF-8, else as a blob.
 fn of_octets(octets: &[u8]) -> ToSqlOutput<'_> {
     let is_text = std::str::from_utf8(octets).is_ok();
     ToSqlOutput::Borrowed(if is_text { ValueRef::Text(octets) } else { ValueRef::Blob(octets) })

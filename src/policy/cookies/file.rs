@@ -1,4 +1,4 @@
-//! Files of cookies: which kind they are, and what all kinds have in common.
+//! Files of cookies: detection of their kind, and the checks that all kinds share.
 
 use url::Host;
 
@@ -6,12 +6,12 @@ use super::set_cookie::path_of;
 use super::{Cookie, Jar, exported, is_address, is_public_suffix, netscape};
 use crate::policy::date;
 
-/// What of a file was left out.
+/// The cookies of a file that were left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Skipped {
-    /// The first: its line, or which cookie it is of a file without lines; and why.
+    /// The line of the first one, or its position in a JSON list, and the reason.
     pub first: Option<(usize, &'static str)>,
-    /// How many others.
+    /// The number of the others.
     pub others: usize,
 }
 
@@ -25,11 +25,11 @@ impl Skipped {
 }
 
 impl Jar {
-    /// Takes the cookies of a file that are not over: lines as Netscape, curl and wget have them, or
-    /// JSON as browsers' extensions write it. Says what was left out.
+    /// Takes the cookies of a file that are not over. The file has lines as Netscape, curl and wget
+    /// write them, or JSON as browsers' extensions write it.
     ///
     /// # Errors
-    /// Why it is no file of cookies, and what to do.
+    /// The reason why it is no file of cookies, and a remedy.
     pub fn load(&mut self, file: &[u8], now: i64) -> Result<Skipped, &'static str> {
         let mut skipped = Skipped::default();
         let text = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
@@ -56,8 +56,8 @@ impl Jar {
 /// A cookie as a file has it.
 pub(super) struct Entry<'a> {
     pub(super) domain: &'a [u8],
-    /// Whether it is said to be for the hosts below its domain too. So is one whose domain begins
-    /// with a dot: programs do not agree which of the two counts.
+    /// Whether the flag says that hosts below the domain get it too. A dot before the domain says the
+    /// same, and either is enough: programs do not agree which of the two counts.
     pub(super) below: bool,
     pub(super) path: &'a [u8],
     pub(super) secure: bool,
@@ -68,7 +68,7 @@ pub(super) struct Entry<'a> {
 }
 
 impl Entry<'_> {
-    /// The cookie, or why it is none.
+    /// Checks the parts and builds the cookie.
     pub(super) fn cookie(self) -> Result<Cookie, &'static str> {
         let bare = self.domain.strip_prefix(b".").unwrap_or(self.domain);
         let host = std::str::from_utf8(bare).ok().and_then(|host| Host::parse(host).ok());
@@ -82,7 +82,7 @@ impl Entry<'_> {
         }
         let below = self.below || bare.len() < self.domain.len();
         Ok(Cookie {
-            // Whatever a file says, no cookie is for everybody below a public suffix.
+            // A public suffix has no cookies for the hosts below it, even if a file says so.
             host_only: !below || is_address(&domain) || is_public_suffix(&domain),
             name: self.name.to_owned(),
             value: self.value.to_owned(),
@@ -98,15 +98,15 @@ impl Entry<'_> {
     }
 }
 
-/// From here on a number is not of seconds, nor of milliseconds, nor of microseconds since 1970.
+/// The least numbers that count milliseconds, microseconds, and microseconds since 1601.
 const MILLISECONDS: f64 = 1e12;
 const MICROSECONDS: f64 = 1e14;
 const SINCE_1601: f64 = 1e16;
 
-/// The seconds from 1601, where Chromium begins to count its microseconds, to 1970.
+/// The seconds from 1601 to 1970. Chromium counts microseconds from 1601.
 const FROM_1601: f64 = 11_644_473_600.0;
 
-/// When a cookie ends: `Some(None)` with its session, `None` where the text is no time.
+/// Reads the time at which a cookie ends: `Some(None)` is the end of its session, `None` no time.
 #[expect(clippy::option_option, reason = "no end, or no text that says one")]
 pub(super) fn end_of(text: &[u8]) -> Option<Option<i64>> {
     let text = text.trim_ascii();
@@ -121,6 +121,6 @@ pub(super) fn end_of(text: &[u8]) -> Option<Option<i64>> {
         MILLISECONDS.. => number / 1e3,
         _ => number,
     };
-    // What is beyond the numbers of an i64 is as far as they go.
+    // The cast saturates.
     Some((seconds > 0.0).then_some(seconds as i64))
 }

@@ -54,7 +54,7 @@ fn cookie(line: &[u8], http_only: bool) -> Result<Cookie, &'static str> {
     else {
         return Err("fewer than 6 fields, where a cookie has 7 with tabs between them");
     };
-    // Where the value is empty some leave its tab out too.
+    // Some programs leave out the tab before an empty value.
     let value = fields.next().unwrap_or_default();
     if fields.any(|field| !field.is_empty()) {
         return Err("more than 7 fields with tabs between them");
@@ -72,7 +72,7 @@ fn cookie(line: &[u8], http_only: bool) -> Result<Cookie, &'static str> {
     entry.cookie()
 }
 
-/// The fields of a line. Where an editor has made blanks of the tabs the value is the last one.
+/// Splits a line at its tabs. Without any tab, an editor has replaced them with blanks.
 fn fields(line: &[u8]) -> Vec<&[u8]> {
     if line.contains(&b'\t') {
         return line.split(|byte| *byte == b'\t').map(<[u8]>::trim_ascii).collect();

@@ -1,4 +1,4 @@
-//! What a Set-Cookie field says, and whether the one who says it may.
+//! The Set-Cookie field (RFC 6265, section 5.2), and the rules that refuse a cookie.
 
 use percent_encoding::{AsciiSet, percent_encode};
 use url::{Host, Url};
@@ -6,7 +6,7 @@ use url::{Host, Url};
 use super::{Cookie, domain_matches, is_address, is_public_suffix};
 use crate::policy::date;
 
-/// What [`percent_encode`] encodes besides what is no ASCII.
+/// No ASCII octets: [`percent_encode`] always encodes the others.
 const NOTHING: &AsciiSet = &AsciiSet::EMPTY;
 
 /// The longest name and value together, and the longest attribute.
@@ -16,8 +16,8 @@ const LONGEST_ATTRIBUTE: usize = 1024;
 /// A cookie lives for 400 days at most.
 const LIFE: i64 = 400 * 24 * 60 * 60;
 
-/// The cookie, unless a rule refuses it, and whether its Expires, where it has one, is a date. One
-/// that is over takes another away.
+/// Parses a field into a cookie, unless a rule refuses it. The flag is false where Expires is no
+/// date. A cookie that is over removes an earlier one.
 pub(super) fn parse(field: &[u8], url: &Url, now: i64) -> Option<(Cookie, bool)> {
     if field.iter().any(|b| *b != b'\t' && b.is_ascii_control()) {
         return None;
@@ -44,7 +44,7 @@ pub(super) fn parse(field: &[u8], url: &Url, now: i64) -> Option<(Cookie, bool)>
     ((https || !cookie.secure) && prefix_holds(&cookie, &said)).then_some((cookie, !said.is_odd_date))
 }
 
-/// What the name promises, whatever its case; a cookie without a name promises by its value.
+/// Checks the promise of a name prefix in any case; a cookie without a name promises by its value.
 fn prefix_holds(cookie: &Cookie, said: &Said) -> bool {
     let text = if cookie.name.is_empty() { &cookie.value } else { &cookie.name };
     let starts =
@@ -118,23 +118,23 @@ fn default_path(path: &str) -> String {
     }
 }
 
-/// A domain without its dot; as URLs have it, where it is not written in ASCII.
+/// Returns the domain without its dot, in the ASCII form that URLs have.
 fn domain_of(value: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(value.strip_prefix(b".").unwrap_or(value));
     match text.is_ascii() {
-        // One that no URL has matches none.
+        // An impossible domain matches no host.
         true => Some(text.to_ascii_lowercase()).filter(|domain| !domain.is_empty()),
         false => Host::parse(&text).map_or_else(|_| Some(text.into_owned()), |host| Some(host.to_string())),
     }
 }
 
-/// A path as URLs have it: what is no ASCII is percent-encoded.
+/// Returns the path as URLs have it: octets beyond ASCII are percent-encoded.
 pub(super) fn path_of(value: &[u8]) -> Option<String> {
     let is_path = value.starts_with(b"/") && !value.iter().any(u8::is_ascii_control);
     is_path.then(|| percent_encode(value, NOTHING).to_string())
 }
 
-/// What stands before and behind a sign.
+/// Splits at the first occurrence of a sign.
 fn split_at(text: &[u8], sign: u8) -> Option<(&[u8], &[u8])> {
     let at = text.iter().position(|b| *b == sign)?;
     Some((&text[..at], &text[at + 1..]))

@@ -1,8 +1,8 @@
 //! The file name that a server proposes: Content-Disposition (RFC 6266), with RFC 8187 values.
 //!
-//! Only the name is of interest, so `attachment`, `inline` and every other type count alike, and so
-//! does none. Many servers break the rules of quotes and charsets; wherever a person would see one
-//! name in such a field, that is taken.
+//! Only the name is of interest, so all types count alike, and a missing type does no harm. Many
+//! servers break the rules of quotes and charsets; this parser still finds the name that a reader
+//! would see in the field.
 
 mod charset;
 
@@ -12,9 +12,8 @@ use super::portable::component;
 
 /// The proposed name as one portable part of a name, if there is one.
 ///
-/// `filename*` counts for more than `filename`, whichever comes first, and that for more than a
-/// `filename*` that does not say what its octets mean; of two of a kind the first counts. Of a path
-/// only what follows its last `/` or `\` is taken (RFC 6266, section 4.3).
+/// The order of preference is `filename*`, `filename`, and a `filename*` with a wrong charset or
+/// none. The first of each kind counts. Only the last part of a path is taken (RFC 6266, section 4.3).
 pub fn name_from_disposition(field: &[u8]) -> Option<String> {
     let Proposed { extended, plain, guessed } = Proposed::read(field);
     [extended, plain, guessed].into_iter().flatten().find_map(|text| {
@@ -23,7 +22,7 @@ pub fn name_from_disposition(field: &[u8]) -> Option<String> {
     })
 }
 
-/// What a field proposes.
+/// The names that a field proposes.
 #[derive(Default)]
 struct Proposed {
     /// The parameter `filename*`, as RFC 8187 has it.
@@ -35,7 +34,7 @@ struct Proposed {
 }
 
 impl Proposed {
-    /// Reads all parameters. What is none, as the type, is passed over.
+    /// Reads all parameters and skips everything else, such as the type.
     fn read(field: &[u8]) -> Self {
         let mut proposed = Self::default();
         let mut rest = field.trim_ascii();
@@ -64,14 +63,13 @@ enum Extended {
 
 /// The value of a parameter.
 enum Value<'a> {
-    /// What stood between quotes, without its escapes.
+    /// The text between quotes, without its escapes.
     Quoted(Vec<u8>),
     Bare(&'a [u8]),
 }
 
 impl Value<'_> {
-    /// As a `filename`. Many servers leave the quotes out where they are needed; that is taken as
-    /// long as nobody could read it in two ways.
+    /// Decodes a `filename`. A value without the quotes that it needs is taken unless it is ambiguous.
     fn plain(self) -> Option<String> {
         match self {
             Value::Quoted(octets) => charset::of_words(&octets),
@@ -84,8 +82,8 @@ impl Value<'_> {
         }
     }
 
-    /// As a `filename*`: charset, language, percent-encoded text (RFC 8187, section 3.2.1). It has no
-    /// quotes; some servers put them around the whole or around the text.
+    /// Decodes a `filename*`: charset, language, percent-encoded text (RFC 8187, section 3.2.1). Some
+    /// servers put quotes around the whole or around the text.
     fn extended(self) -> Option<Extended> {
         let value = match &self {
             Value::Quoted(octets) => octets,
@@ -105,7 +103,7 @@ impl Value<'_> {
         let octets: Vec<u8> = percent_decode(coded).collect();
         match charset::decode(charset, &octets).filter(|_| is_coded) {
             Some(text) => Some(Extended::Sure(text)),
-            // UTF-8 does not come about by chance; of other charsets only the most usual is guessed.
+            // Octets are hardly UTF-8 by chance. The other guess is the most usual charset.
             None => match String::from_utf8(octets) {
                 Ok(text) => Some(Extended::Guess(text)),
                 Err(e) if charset.is_empty() || charset::is_known(charset) => {
@@ -117,19 +115,19 @@ impl Value<'_> {
     }
 }
 
-/// The name and value of what stands at the start, and what follows its semicolon. Of what is no
-/// parameter the name is empty.
+/// Splits off the first parameter: its name, its value, and the text behind its semicolon. The name
+/// is empty if the text is no parameter.
 fn parameter(text: &[u8]) -> (&[u8], Value<'_>, &[u8]) {
     let (segment, after) = until_semicolon(text);
     if let [b'"', inner @ ..] = text {
-        // Whatever it is, a semicolon within does not end it.
+        // A semicolon within quotes does not end it.
         let (_, after) = quoted(inner);
         return (b"", Value::Bare(b""), after);
     }
     let Some(equals) = segment.iter().position(|byte| *byte == b'=') else {
         return (b"", Value::Bare(b""), after);
     };
-    // Behind a type some leave the semicolon out.
+    // Some servers leave out the semicolon behind the type.
     let name = text[..equals].trim_ascii_end().rsplit(u8::is_ascii_whitespace).next().unwrap_or_default();
     let value = text[equals + 1..].trim_ascii_start();
     match value {
@@ -147,11 +145,12 @@ fn parameter(text: &[u8]) -> (&[u8], Value<'_>, &[u8]) {
     }
 }
 
-/// A quoted-string (RFC 9110, section 5.6.4) after its first quote, and what follows its semicolon.
+/// Splits off a quoted-string (RFC 9110, section 5.6.4) after its first quote, and the text behind its
+/// semicolon.
 ///
-/// The last quote is the one before a semicolon or the end: some servers do not escape those
-/// within. Where there is none the text ends at its first quote, else at a semicolon. In a path of
-/// Windows a backslash is no escape.
+/// The closing quote is the one before a semicolon or the end: some servers do not escape quotes
+/// within. Without one the value ends at its first quote, else at a semicolon. A backslash in a path
+/// of Windows is no escape.
 fn quoted(text: &[u8]) -> (Vec<u8>, &[u8]) {
     let is_path = is_windows_path(text);
     let mut first_quote = None;
@@ -178,7 +177,7 @@ fn quoted(text: &[u8]) -> (Vec<u8>, &[u8]) {
     (value, until_semicolon(&text[end..]).1)
 }
 
-/// Where the quote stands that a semicolon or the end follows.
+/// Finds the quote before a semicolon or the end.
 fn closing(text: &[u8], quote: u8) -> Option<usize> {
     (0..text.len()).find(|at| text[*at] == quote && ends_value(&text[at + 1..]))
 }
@@ -205,7 +204,7 @@ fn without_escapes(text: &[u8]) -> Vec<u8> {
     value
 }
 
-/// Where somebody on the way has joined two fields, the type of the second follows a comma.
+/// Cuts off the type of a second field that a proxy has joined with a comma.
 fn without_next_type(text: &[u8]) -> &[u8] {
     let Some(comma) = text.iter().rposition(|byte| *byte == b',') else { return text };
     let last = text[comma + 1..].trim_ascii();
@@ -213,7 +212,7 @@ fn without_next_type(text: &[u8]) -> &[u8] {
     if is_type { text[..comma].trim_ascii_end() } else { text }
 }
 
-/// What stands before the next semicolon, and what behind it.
+/// Splits at the next semicolon.
 fn until_semicolon(text: &[u8]) -> (&[u8], &[u8]) {
     let end = text.iter().position(|byte| *byte == b';').unwrap_or(text.len());
     (&text[..end], text.get(end + 1..).unwrap_or_default())

@@ -1,16 +1,16 @@
-//! The charsets of names, and encoded words (RFC 2047), which mail has and some servers put into fields.
+//! The charsets of names, and the encoded words of mail (RFC 2047) that some servers send.
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-/// With or without the signs at its end.
+/// Padding is optional.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// What windows-1252 has from 0x80 to 0x9f, where ISO-8859-1 has controls (WHATWG Encoding).
+/// The characters of windows-1252 from 0x80 to 0x9f; ISO-8859-1 has controls there (WHATWG Encoding).
 const HIGH: [char; 32] = [
     '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}', '‘', '’',
     '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
@@ -21,7 +21,7 @@ pub(super) fn is_known(charset: &[u8]) -> bool {
     is_utf8(charset) || is_windows_1252(charset)
 }
 
-/// The text of octets in a charset; `None` where it is not known, or they are not in it.
+/// Decodes octets; `None` if the charset is unknown or the octets are not in it.
 pub(super) fn decode(charset: &[u8], octets: &[u8]) -> Option<String> {
     if is_utf8(charset) {
         String::from_utf8(octets.to_owned()).ok()
@@ -30,12 +30,12 @@ pub(super) fn decode(charset: &[u8], octets: &[u8]) -> Option<String> {
     }
 }
 
-/// What is no UTF-8 is what it was before that.
+/// Decodes octets as UTF-8, else as windows-1252.
 pub(super) fn utf8_or_windows_1252(octets: &[u8]) -> String {
     String::from_utf8(octets.to_owned()).unwrap_or_else(|_| windows_1252(octets))
 }
 
-/// The text of octets with encoded words in it; `None` where a word cannot be read.
+/// Decodes octets with encoded words in them; `None` if a word cannot be read.
 pub(super) fn of_words(octets: &[u8]) -> Option<String> {
     let text = utf8_or_windows_1252(octets);
     let mut decoded = String::with_capacity(text.len());
@@ -49,7 +49,7 @@ pub(super) fn of_words(octets: &[u8]) -> Option<String> {
             Some((charset, earlier)) if follows && charset.eq_ignore_ascii_case(word.charset) => earlier.extend(octets),
             _ => {
                 decoded.push_str(&text_of(words.take())?);
-                // Blanks between words count for nothing.
+                // RFC 2047, section 6.2: blanks between words do not count.
                 decoded.push_str(if follows { "" } else { before });
                 words = Some((word.charset, octets));
             }
@@ -73,7 +73,7 @@ struct Word<'a> {
 }
 
 impl<'a> Word<'a> {
-    /// The first word, what stands before it and what follows it.
+    /// Finds the first word, with the text before it and behind it.
     fn find(text: &'a str) -> Option<(&'a str, Self, &'a str)> {
         let (before, rest) = text.split_once("=?")?;
         let (charset, rest) = rest.split_once('?')?;
@@ -98,7 +98,7 @@ fn is_utf8(charset: &[u8]) -> bool {
     [&b"utf-8"[..], b"utf8"].iter().any(|name| name.eq_ignore_ascii_case(charset))
 }
 
-/// By the names that the web takes for it too.
+/// The web takes other names for windows-1252 too.
 fn is_windows_1252(charset: &[u8]) -> bool {
     [&b"iso-8859-1"[..], b"latin1", b"windows-1252", b"cp1252", b"us-ascii"]
         .iter()

@@ -6,9 +6,6 @@ use url::Url;
 use super::printable::text_of_octets;
 use super::redact::redact;
 
-/// No ASCII octets: [`percent_encode`] always encodes the others.
-const NOTHING: &AsciiSet = &AsciiSet::EMPTY;
-
 /// The most characters of a field that an error shows.
 const SHOWN: usize = 200;
 
@@ -26,7 +23,7 @@ pub fn target(from: &Url, location: &[u8]) -> Result<Url, String> {
         format!("the Location `{shown}` {why}")
     };
     // The parser decodes the host again before IDNA.
-    let text = percent_encode(location, NOTHING).to_string();
+    let text = percent_encode(location, &AsciiSet::EMPTY).to_string();
     let mut next = from.join(&text).map_err(|e| match e {
         url::ParseError::IdnaError if !location.is_ascii() => bad("has a host that is no UTF-8, or no name of IDNA"),
         e => bad(&format!("is no URL: {e}")),

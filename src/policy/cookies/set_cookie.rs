@@ -6,9 +6,6 @@ use url::{Host, Url};
 use super::{Cookie, domain_matches, is_address, is_public_suffix};
 use crate::policy::date;
 
-/// No ASCII octets: [`percent_encode`] always encodes the others.
-const NOTHING: &AsciiSet = &AsciiSet::EMPTY;
-
 /// The longest name and value together, and the longest attribute.
 const LONGEST: usize = 4096;
 const LONGEST_ATTRIBUTE: usize = 1024;
@@ -131,7 +128,7 @@ fn domain_of(value: &[u8]) -> Option<String> {
 /// Returns the path as URLs have it: octets beyond ASCII are percent-encoded.
 pub(super) fn path_of(value: &[u8]) -> Option<String> {
     let is_path = value.starts_with(b"/") && !value.iter().any(u8::is_ascii_control);
-    is_path.then(|| percent_encode(value, NOTHING).to_string())
+    is_path.then(|| percent_encode(value, &AsciiSet::EMPTY).to_string())
 }
 
 /// Splits at the first occurrence of a sign.

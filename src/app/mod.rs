@@ -170,7 +170,7 @@ pub fn plan(
     let dedup = config.duplicates == Duplicates::Skip;
     let (concurrency, beyond) = (share.concurrency, share.beyond);
     let mut reporters = unmatched::watched(surroundings.reporters, &config.hosts);
-    if config.remote_time && saves {
+    if config.sets_file_times() && saves {
         reporters = file_times::watched(reporters);
     }
     let rules = Rules { dedup, concurrency, beyond, first_moments: FIRST_MOMENTS, manners, pacer };
@@ -391,7 +391,7 @@ fn http_spec(
         read_timeout: config.read_timeout,
         timeout: config.timeout,
         low_speed: config.low_speed,
-        keeps_validators: config.remote_time
+        keeps_validators: config.sets_file_times()
             || matches!(keeping, Keeping::For(_))
             || matches!(saving, Saving::Stream(_)),
         // Made with the rest of the run.

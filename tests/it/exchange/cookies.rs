@@ -134,7 +134,7 @@ fn files_of_browsers_are_taken_or_refused_with_a_reason() {
     ];
     for backend in BACKENDS {
         for file in taken {
-            let server = FaultServer::start(Script::new().otherwise(ok()));
+            let server = Mocks::hello();
             let run = Fetchall::new().file("jar", file).args(["--load-cookies", "jar", "--backend", backend]);
             let run = run.arg(server.url("x")).run().expect_code(0);
             assert!(!run.stderr.contains("jar"), "{}", run.stderr);

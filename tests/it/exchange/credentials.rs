@@ -174,15 +174,15 @@ fn a_netrc_file_that_cannot_be_used_is_told_and_not_shown() {
 
 #[test]
 fn a_word_that_netrc_does_not_have_is_told_once() {
-    let server = FaultServer::start(Script::new().otherwise(Act::KeepAliveOk(b"hello\n".to_vec())));
+    let server = Mocks::hello();
     let netrc = "default login guest password g\nmachine 127.0.0.1 login ann password s3cret hunter2\nport 21\n";
-    for backend in ["async", "threads", "processes", "sequential"] {
+    for backend in BACKENDS {
         let run = Fetchall::new().file("n", netrc).args(["--netrc-file", "n", "--backend", backend]);
         let run = run.args([server.url("a"), server.url("b")]).run().expect_code(0);
         assert_eq!(run.stderr.matches("n:2: a word that is none of").count(), 1, "{}", run.stderr);
         assert!(run.stderr.contains("so are 2 more") && !run.stderr.contains("hunter2"), "{}", run.stderr);
     }
-    assert!(server.requests().iter().all(|request| request.header("authorization") == Some(ANN)));
+    assert!(server.requests().iter().all(|request| field(request, "authorization") == Some(ANN)));
 }
 
 #[test]

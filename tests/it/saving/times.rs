@@ -3,12 +3,13 @@
 use std::fs;
 use std::time::UNIX_EPOCH;
 
-use crate::support::act::{Act, Script};
-use crate::support::cli::Fetchall;
-use crate::support::fault::FaultServer;
+use wiremock::Mock;
 
-fn dated(text: &str) -> Act {
-    Act::OkWith(vec![("Last-Modified", text.to_owned())], b"x".to_vec())
+use crate::support::cli::Fetchall;
+use crate::support::mock::{Mocks, get, hello};
+
+fn dated(name: &str, text: &str) -> Mock {
+    get(name).respond_with(hello().append_header("last-modified", text))
 }
 
 #[test]
@@ -25,11 +26,7 @@ fn files_get_times_in_every_form_of_a_date() {
         ("Sat, 01 Jan 1938 00:00:00 GMT", -1_009_843_200),
     ];
     for backend in ["async", "threads", "processes", "sequential"] {
-        let script = dates
-            .iter()
-            .enumerate()
-            .fold(Script::new(), |script, (n, (text, _))| script.on(&n.to_string(), dated(text)));
-        let server = FaultServer::start(script);
+        let server = Mocks::start(dates.iter().enumerate().map(|(n, (text, _))| dated(&n.to_string(), text)));
         let run = Fetchall::new().args(["--json", "-R", "-d", "out", "--order", "input", "--backend", backend]);
         let run = run.args((0..dates.len()).map(|n| server.url(&n.to_string()))).run().expect_code(0);
         for (record, (text, expected)) in run.records().iter().zip(dates) {
@@ -46,7 +43,7 @@ fn files_get_times_in_every_form_of_a_date() {
 #[test]
 fn a_last_modified_that_is_no_date_is_told_once() {
     for backend in ["async", "threads", "processes", "sequential"] {
-        let server = FaultServer::start(Script::new().on("a", dated("yesterday")).on("b", dated("yesterday")));
+        let server = Mocks::start(["a", "b"].map(|name| dated(name, "yesterday")));
         let run = |args: &[&str]| {
             let run = Fetchall::new().args(["--backend", backend, "-c", "1", "-d", "out"]).args(args);
             run.args(["a", "b"].map(|name| server.url(name))).run().expect_code(0)

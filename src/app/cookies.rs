@@ -11,7 +11,7 @@ use super::SetupError;
 use crate::config::Config;
 use crate::fetch::CookieJar;
 use crate::model::{Outcome, Summary};
-use crate::policy::cookies::Jar;
+use crate::policy::cookies::{Jar, Skipped};
 use crate::sink::{Sink, SinkError, WholeFile};
 
 /// The file to load that `--cookie` names, where it holds no cookie itself: as in curl.
@@ -24,7 +24,7 @@ pub(super) fn field(config: &Config) -> Option<&str> {
     config.cookie.as_deref().filter(|text| text.contains('='))
 }
 
-/// The jar of a run that keeps cookies, and what to tell of files with odd lines.
+/// Builds the jar of a run that keeps cookies, with a warning for each file that has odd lines.
 pub(super) fn jar(config: &Config) -> Result<(Option<Arc<CookieJar>>, Vec<String>), SetupError> {
     let Config { cookie, load_cookies, save_cookies, .. } = config;
     if cookie.is_none() && load_cookies.is_none() && save_cookies.is_none() {
@@ -39,13 +39,23 @@ pub(super) fn jar(config: &Config) -> Result<(Option<Arc<CookieJar>>, Vec<String
             Err(e) if e.kind() == io::ErrorKind::NotFound && save_cookies.as_deref() == Some(path) => continue,
             Err(source) => return Err(SetupError::Path { path: path.to_owned(), purpose: "cookies", source }),
         };
-        let odd = jar.load(&String::from_utf8_lossy(&text), now);
-        if odd > 0 {
-            let lines = if odd == 1 { "line holds" } else { "lines hold" };
-            warnings.push(format!("{}: {odd} {lines} no cookie, and are left out", path.display()));
-        }
+        let skipped = jar
+            .load(&text, now)
+            .map_err(|why| SetupError::Setting(format!("cannot load the cookies of {}: {why}", path.display())))?;
+        warnings.extend(warning(path, &skipped));
     }
     Ok((Some(Arc::new(CookieJar::new(jar))), warnings))
+}
+
+/// Returns the warning about cookies of a file that were left out.
+fn warning(path: &Path, skipped: &Skipped) -> Option<String> {
+    let (number, why) = skipped.first?;
+    let others = match skipped.others {
+        0 => String::new(),
+        1 => ", and so is 1 other".to_owned(),
+        others => format!(", and so are {others} others"),
+    };
+    Some(format!("{}:{number}: no cookie, because {why}; it is left out{others}", path.display()))
 }
 
 /// Writes the cookies when the run is over, however it ended.
@@ -68,7 +78,7 @@ impl Sink for CookieFile {
     }
 
     fn finish(&mut self, _summary: &Summary) -> Result<(), SinkError> {
-        self.file.write(self.jar.text().as_bytes())?;
+        self.file.write(&self.jar.text())?;
         self.file.finish()
     }
 }

@@ -2,6 +2,7 @@
 
 mod cookies;
 mod descriptors;
+mod file_times;
 mod folder;
 mod list_fetcher;
 mod memory;
@@ -29,7 +30,7 @@ use crate::frontier::{FRONTIERS, Rules};
 use crate::model::is_secret;
 use crate::policy::address::AddressClasses;
 use crate::policy::naming::{Claims, Template};
-use crate::policy::netrc::Netrc;
+use crate::policy::netrc::{Netrc, Unread};
 use crate::policy::no_proxy::{NoProxy, Unusable};
 use crate::policy::pacer::{AllManners, Manners, Pacer, SharedPacer};
 use crate::policy::politeness;
@@ -119,6 +120,9 @@ pub fn plan(
     if spec.proxies != Proxies::default() {
         warnings.extend(spec.no_proxy.unusable().iter().map(Unusable::to_string));
     }
+    let (netrc, odd_netrc) = netrc(config)?;
+    spec.netrc = netrc;
+    warnings.extend(odd_netrc);
     spec.cookies = jar.clone();
     let seed = RandomState::new().build_hasher().finish();
     let manners = manners(config);
@@ -153,7 +157,7 @@ pub fn plan(
         outputs::keep_apart(config, dir, names)?;
     }
     let saves = matches!(saving, Saving::Dir(_) | Saving::File(_));
-    spec.keeps_validators = matches!(keeping, Keeping::For(_)) || streams;
+    spec.keeps_validators = config.sets_file_times() || matches!(keeping, Keeping::For(_)) || streams;
     (spec.saving, spec.keeping) = (saving, keeping);
     if let (Some(path), Some(jar), false) = (&config.save_cookies, &jar, config.dry_run) {
         sinks.push(Box::new(cookies::CookieFile::create(path, jar.clone())?));
@@ -175,6 +179,10 @@ pub fn plan(
     warnings.extend(share.warning.filter(|_| !auto));
     let dedup = config.duplicates == Duplicates::Skip;
     let (concurrency, beyond) = (share.concurrency, share.beyond);
+    let mut reporters = unmatched::watched(surroundings.reporters, &config.hosts);
+    if config.sets_file_times() && saves {
+        reporters = file_times::watched(reporters);
+    }
     let rules = Rules { dedup, concurrency, beyond, first_moments: FIRST_MOMENTS, manners, pacer };
     Ok(Plan {
         source,
@@ -183,7 +191,7 @@ pub fn plan(
         spec: FetchSpec::Http(Arc::new(spec)),
         names,
         sinks,
-        reporters: unmatched::watched(surroundings.reporters, &config.hosts),
+        reporters,
         order: config.order,
         ends: Ends { until: config.until, max_failures: config.max_failures, max_duration: config.max_duration },
         concurrency: share.concurrency,
@@ -326,15 +334,21 @@ fn read(path: &Path, purpose: &'static str) -> Result<Vec<u8>, SetupError> {
     std::fs::read(path).map_err(|source| SetupError::Path { path: path.to_owned(), purpose, source })
 }
 
-/// Passwords by host.
-fn netrc(config: &Config) -> Result<Netrc, SetupError> {
+/// Passwords by host, and what to tell of words that make no sense.
+fn netrc(config: &Config) -> Result<(Netrc, Option<String>), SetupError> {
     let Some(path) = &config.netrc_file else {
         let why = "netrc: name the file with netrc-file";
-        return if config.netrc { Err(SetupError::Setting(why.to_owned())) } else { Ok(Netrc::default()) };
+        return if config.netrc { Err(SetupError::Setting(why.to_owned())) } else { Ok(Default::default()) };
     };
     let text = read(path, "passwords by host")?;
-    Netrc::parse(&String::from_utf8_lossy(&text))
-        .map_err(|why| SetupError::Setting(format!("cannot use {}: {why}", path.display())))
+    let said = |unread: &Unread| format!("{}:{}: {}", path.display(), unread.line, unread.why);
+    let (netrc, unread) =
+        Netrc::parse(&String::from_utf8_lossy(&text)).map_err(|unread| SetupError::Setting(said(&unread)))?;
+    let warning = unread.split_first().map(|(first, others)| match others.len() {
+        0 => format!("{}; it is left out", said(first)),
+        others => format!("{}; it is left out, and so are {others} more", said(first)),
+    });
+    Ok((netrc, warning))
 }
 
 /// Whom TLS trusts and what it shows, tried out.
@@ -369,7 +383,7 @@ fn http_spec(config: &Config, addresses: AddressSpec) -> Result<HttpSpec, SetupE
     Ok(HttpSpec {
         headers: request_fields(config)?,
         user: user(config),
-        netrc: netrc(config)?,
+        netrc: Netrc::default(),
         anyauth: config.anyauth,
         challenges: Arc::default(),
         cookies: None,
@@ -385,6 +399,7 @@ fn http_spec(config: &Config, addresses: AddressSpec) -> Result<HttpSpec, SetupE
         read_timeout: config.read_timeout,
         timeout: config.timeout,
         low_speed: config.low_speed,
+        // Known with the rest of the run.
         keeps_validators: false,
         // Made with the rest of the run.
         throttle: Throttle::default(),

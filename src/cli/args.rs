@@ -127,7 +127,7 @@ pub struct SettingArgs {
     /// The encoding of lists without a byte order mark, such as windows-1252 [default: auto]
     #[arg(long, value_name = "NAME", help_heading = "Input")]
     input_encoding: Option<OsString>,
-    /// The column of tables with the URLs, by name or number [default: url, or the only one]
+    /// The column of tables with the URLs, by name or number; `url` or the only one with URLs [default: none]
     #[arg(long, value_name = "NAME", help_heading = "Input")]
     url_column: Option<OsString>,
     /// What happens to a URL that came before [default: skip]

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use url::Url;
 
 use crate::policy::cookies::{Cookie, Jar};
+use crate::policy::printable::printable;
 
 /// The one jar of a run. A run on several threads has several fetchers, and what one is given the
 /// others send too; a child process has a copy, which its parent keeps up to date.
@@ -41,7 +42,7 @@ impl CookieJar {
     }
 
     /// The text of a file with all that are not over.
-    pub fn text(&self) -> String {
+    pub fn text(&self) -> Vec<u8> {
         self.locked().text(now())
     }
 
@@ -57,9 +58,12 @@ pub(super) fn keep(jar: Option<&CookieJar>, chain: &mut Option<Box<Jar>>, url: &
         return;
     }
     let set = fields.get_all(header::SET_COOKIE);
-    match jar {
+    let are_dates = match jar {
         Some(jar) => jar.locked().set(url, set, now()),
         None => chain.get_or_insert_default().set(url, set, now()),
+    };
+    if !are_dates {
+        tracing::debug!(url = %printable(url.as_str()), "an Expires of a cookie is no date and counts for nothing");
     }
 }
 

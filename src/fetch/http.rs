@@ -31,7 +31,7 @@ use super::{Fetched, Fetcher, HttpSpec, Meter, Reply, Saving, cookies};
 use crate::config::Compression;
 use crate::model::{ErrorKind, Facts, FetchError, Job, Onward, PerSeed, SkipReason, Timing, Verdict};
 use crate::policy::cookies::Jar;
-use crate::policy::printable::printable;
+use crate::policy::printable::{printable, text_of_octets};
 use crate::policy::retry_after::asked;
 
 /// How many idle connections that turn out to have ended one request may meet.
@@ -315,13 +315,14 @@ impl<'a> Exchange<'a> {
         facts.status = Some(response.status().as_u16());
         facts.http_version = Some(response.version());
         facts.remote_addr = response.remote_addr;
-        facts.content_type = response
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned().into_boxed_str());
+        facts.content_type =
+            response.headers().get(header::CONTENT_TYPE).map(|value| text_of_octets(value.as_bytes()).into());
         bound_head(response.headers())?;
         let status = response.status().as_u16();
         facts.retry_after = if status >= 400 { asked(status, response.headers(), SystemTime::now()) } else { None };
+        if status >= 400 && facts.retry_after.is_none() && response.headers().contains_key(header::RETRY_AFTER) {
+            tracing::debug!(url = %printable(url.as_str()), "Retry-After is neither seconds nor a date");
+        }
         if self.fetcher.spec.keeps_validators {
             facts.validators = validators(response.headers());
         }

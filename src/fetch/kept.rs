@@ -40,24 +40,52 @@ pub(super) struct Note {
     /// The one at the end of all redirects, which gave the answer.
     pub(super) asked: String,
     /// The Accept-Encoding it was asked with.
-    pub(super) accept_encoding: Option<String>,
+    pub(super) accept_encoding: Option<Octets>,
     /// A strong one, see [`crate::policy::partial`].
-    pub(super) validator: String,
+    pub(super) validator: Octets,
     /// The length of the whole, as it comes.
     pub(super) total: Option<u64>,
     /// Content-Encoding.
     pub(super) coding: Option<String>,
-    pub(super) content_type: Option<String>,
-    /// Its bytes, each as one character.
-    pub(super) content_disposition: Option<String>,
-    pub(super) etag: Option<String>,
-    pub(super) last_modified: Option<String>,
-    pub(super) repr_digest: Option<String>,
-    pub(super) content_digest: Option<String>,
+    pub(super) content_type: Option<Octets>,
+    pub(super) content_disposition: Option<Octets>,
+    pub(super) etag: Option<Octets>,
+    pub(super) last_modified: Option<Octets>,
+    pub(super) repr_digest: Option<Octets>,
+    pub(super) content_digest: Option<Octets>,
     /// Since which start of the machine it is kept, where that can be told.
     boot: String,
     /// Whether its bytes are brought to the disk, see [`SYNCED`].
     sync: bool,
+}
+
+/// The octets of a field, written as ISO-8859-1 text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub(super) struct Octets(Vec<u8>);
+
+impl Octets {
+    fn of(value: &HeaderValue) -> Self {
+        Self(value.as_bytes().to_owned())
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<Octets> for String {
+    fn from(octets: Octets) -> Self {
+        octets.0.into_iter().map(char::from).collect()
+    }
+}
+
+impl TryFrom<String> for Octets {
+    type Error = std::char::TryFromCharError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.chars().map(u8::try_from).collect::<Result<_, _>>().map(Self)
+    }
 }
 
 /// An answer whose body can go on should it be cut off, as it came: most bodies are not cut off,
@@ -74,24 +102,21 @@ pub(super) struct Answered {
 
 impl Answered {
     pub(super) fn note(&self, sync: bool, run: u64) -> Note {
-        let text = |name| self.fields.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let octets = |name| self.fields.get(name).map(Octets::of);
         Note {
             v: VERSION,
             url: self.url.to_string(),
             asked: self.asked.to_string(),
-            accept_encoding: self.accept_encoding.as_ref().and_then(|v| v.to_str().ok()).map(str::to_owned),
-            validator: strong_validator(&self.fields).unwrap_or_default().to_owned(),
+            accept_encoding: self.accept_encoding.as_ref().map(Octets::of),
+            validator: Octets(strong_validator(&self.fields).unwrap_or_default().to_owned()),
             total: self.total,
             coding: codings(&self.fields),
-            content_type: text(header::CONTENT_TYPE),
-            content_disposition: self
-                .fields
-                .get(header::CONTENT_DISPOSITION)
-                .map(|value| value.as_bytes().iter().copied().map(char::from).collect()),
-            etag: text(header::ETAG),
-            last_modified: text(header::LAST_MODIFIED),
-            repr_digest: text(REPR_DIGEST),
-            content_digest: text(CONTENT_DIGEST),
+            content_type: octets(header::CONTENT_TYPE),
+            content_disposition: octets(header::CONTENT_DISPOSITION),
+            etag: octets(header::ETAG),
+            last_modified: octets(header::LAST_MODIFIED),
+            repr_digest: octets(REPR_DIGEST),
+            content_digest: octets(CONTENT_DIGEST),
             boot: boot(run),
             sync,
         }
@@ -122,7 +147,7 @@ impl Keep {
 impl Note {
     /// The beginning that it describes, of so many bytes.
     pub(super) fn beginning(&self, from: u64) -> Beginning<'_> {
-        Beginning { validator: &self.validator, from, total: self.total, coding: self.coding.as_deref() }
+        Beginning { validator: &self.validator.0, from, total: self.total, coding: self.coding.as_deref() }
     }
 
     /// How many of the bytes that are there can be trusted. What a machine had in memory when it

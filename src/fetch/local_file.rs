@@ -58,7 +58,7 @@ impl Exchange<'_> {
         self.facts.path = Some(local.path.to_string_lossy().into_owned());
         self.facts.bytes = Some(local.bytes);
         if self.fetcher.spec.keeps_validators && self.facts.validators.is_none() {
-            let last_modified = local.since.to_str().ok().map(Box::from);
+            let last_modified = Some(local.since.as_bytes().into());
             self.facts.validators = Some(Box::new(Validators { etag: None, last_modified }));
         }
     }

@@ -17,9 +17,10 @@ use super::kept::{Answered, Note};
 use super::resume::{Rest, go_on};
 use crate::config::Compression;
 use crate::model::{ErrorKind, FetchError, SkipReason, Verdict};
+use crate::policy::date;
 use crate::policy::naming::name_from_disposition;
 use crate::policy::partial::strong_validator;
-use crate::policy::printable::printable;
+use crate::policy::printable::{printable, text_of_octets};
 
 impl Exchange<'_> {
     /// The name that the server proposes for the file, where it is wanted: what the list calls
@@ -28,7 +29,13 @@ impl Exchange<'_> {
         if !self.fetcher.spec.content_disposition || self.wants().is_some_and(|wants| wants.out.is_some()) {
             return None;
         }
-        name_from_disposition(fields.get(header::CONTENT_DISPOSITION)?.as_bytes())
+        let field = fields.get(header::CONTENT_DISPOSITION)?;
+        let name = name_from_disposition(field.as_bytes());
+        if name.is_none() {
+            let (url, field) = (self.job.url().as_str(), text_of_octets(field.as_bytes()));
+            tracing::debug!(url = %printable(url), field = %printable(&field), "Content-Disposition has no name");
+        }
+        name
     }
 
     /// Whether the file that the server has just named is there already and stays; tells of it.
@@ -184,7 +191,7 @@ impl Exchange<'_> {
     /// The time that a file gets, where files get one.
     fn modified(&self, fields: &HeaderMap) -> Option<SystemTime> {
         let field = fields.get(header::LAST_MODIFIED).filter(|_| self.fetcher.spec.remote_time)?;
-        httpdate::parse_http_date(field.to_str().ok()?).ok()
+        date::system_time(field.as_bytes())
     }
 
     /// Returns the decoder of an answer. The coding of a compressed file stays.

@@ -9,7 +9,7 @@ use super::answer::Answer;
 use super::cookies;
 use super::http::{End, Exchange};
 use crate::model::{ErrorKind, FetchError, Hop};
-use crate::policy::redact::redact;
+use crate::policy::location;
 use crate::policy::retry_after::asked;
 
 impl Exchange<'_> {
@@ -41,21 +41,7 @@ pub(super) fn redirect_target(url: &Url, response: &Answer) -> Result<Option<Url
     if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
         return Ok(None);
     }
-    let Some(location) = response.headers().get(header::LOCATION) else { return Ok(None) };
-    let bad = |why: &str| {
-        let shown = String::from_utf8_lossy(location.as_bytes());
-        let shown: String = redact(&shown).chars().take(200).collect();
-        FetchError::new(ErrorKind::Redirect, format!("the Location `{shown}` {why}"))
-    };
-    let text = std::str::from_utf8(location.as_bytes()).map_err(|_| bad("is not valid UTF-8"))?;
-    let mut next = url.join(text).map_err(|e| bad(&format!("is no URL: {e}")))?;
-    if !matches!(next.scheme(), "http" | "https") {
-        return Err(bad("is neither http nor https"));
-    }
-    next.set_fragment(None);
-    // A server's idea of our credentials is not sent, nor shown.
-    if !next.username().is_empty() || next.password().is_some() {
-        next.set_username("").and_then(|()| next.set_password(None)).map_err(|()| bad("is no URL"))?;
-    }
+    let Some(field) = response.headers().get(header::LOCATION) else { return Ok(None) };
+    let next = location::target(url, field.as_bytes()).map_err(|why| FetchError::new(ErrorKind::Redirect, why))?;
     Ok(Some(next))
 }

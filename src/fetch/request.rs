@@ -68,6 +68,6 @@ pub(super) fn set_fields(fields: &mut HeaderMap, more: &[(HeaderName, HeaderValu
 /// RFC 9110, section 13.1: If-None-Match, which counts for more, else If-Modified-Since.
 fn condition_field(condition: &Condition) -> Option<(HeaderName, HeaderValue)> {
     let Validators { etag, last_modified } = &condition.validators;
-    let field = |name, text: &Option<Box<str>>| Some((name, HeaderValue::from_str(text.as_deref()?).ok()?));
+    let field = |name, octets: &Option<Box<[u8]>>| Some((name, HeaderValue::from_bytes(octets.as_deref()?).ok()?));
     field(header::IF_NONE_MATCH, etag).or_else(|| field(header::IF_MODIFIED_SINCE, last_modified))
 }

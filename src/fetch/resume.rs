@@ -13,11 +13,13 @@ use url::Url;
 
 use super::SharedWriter;
 use super::body::Transfer;
-use super::kept::{Kept, Note};
+use super::kept::{Kept, Note, Octets};
 use super::part::blocking;
-use crate::model::{ErrorKind, Facts, FetchError, Validators};
+use super::verdict::validators;
+use crate::model::{ErrorKind, Facts, FetchError};
 use crate::policy::digest_fields::{CONTENT_DIGEST, REPR_DIGEST};
 use crate::policy::partial::is_the_rest;
+use crate::policy::printable::text_of_octets;
 
 /// How much of a kept body is read at once.
 const PIECE: usize = 256 * 1024;
@@ -91,13 +93,13 @@ impl Rest {
     /// gave it to another question.
     pub(super) fn fields(&self, url: &Url, others: &HeaderMap) -> Option<[(HeaderName, HeaderValue); 2]> {
         let note = self.note()?;
-        let asked = others.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
-        if note.asked != url.as_str() || note.accept_encoding.as_deref() != asked || others.contains_key(header::RANGE)
-        {
+        let asked = others.get(header::ACCEPT_ENCODING).map(HeaderValue::as_bytes);
+        let asked_then = note.accept_encoding.as_ref().map(Octets::as_bytes);
+        if note.asked != url.as_str() || asked_then != asked || others.contains_key(header::RANGE) {
             return None;
         }
         let range = HeaderValue::try_from(format!("bytes={}-", self.from())).ok()?;
-        Some([(header::RANGE, range), (header::IF_RANGE, HeaderValue::from_str(&note.validator).ok()?)])
+        Some([(header::RANGE, range), (header::IF_RANGE, HeaderValue::from_bytes(note.validator.as_bytes()).ok()?)])
     }
 
     /// Whether a 206 brings the rest; the length of the whole.
@@ -115,29 +117,24 @@ impl Rest {
         facts.status = Some(200);
         let mut fields = HeaderMap::new();
         let Some(note) = self.note() else { return fields };
+        let coding = note.coding.as_deref().and_then(|coding| HeaderValue::from_str(coding).ok());
+        fields.extend(coding.map(|coding| (header::CONTENT_ENCODING, coding)));
         let said = [
-            (header::CONTENT_ENCODING, &note.coding),
             (header::CONTENT_TYPE, &note.content_type),
             (header::ETAG, &note.etag),
             (header::LAST_MODIFIED, &note.last_modified),
             (REPR_DIGEST, &note.repr_digest),
             (CONTENT_DIGEST, &note.content_digest),
+            (header::CONTENT_DISPOSITION, &note.content_disposition),
         ];
         for (name, value) in said {
-            if let Some(value) = value.as_deref().and_then(|value| HeaderValue::from_str(value).ok()) {
+            if let Some(value) = value.as_ref().and_then(|value| HeaderValue::from_bytes(value.as_bytes()).ok()) {
                 fields.insert(name, value);
             }
         }
-        if let Some(value) = &note.content_disposition {
-            let bytes: Option<Vec<u8>> = value.chars().map(|c| u8::try_from(c).ok()).collect();
-            let value = bytes.and_then(|bytes| HeaderValue::try_from(bytes).ok());
-            fields.extend(value.map(|value| (header::CONTENT_DISPOSITION, value)));
-        }
-        facts.content_type = note.content_type.as_deref().map(Box::from);
+        facts.content_type = note.content_type.as_ref().map(|value| text_of_octets(value.as_bytes()).into());
         if keeps_validators {
-            let boxed = |text: &Option<String>| text.as_deref().map(Box::<str>::from);
-            let validators = Validators { etag: boxed(&note.etag), last_modified: boxed(&note.last_modified) };
-            facts.validators = (validators != Validators::default()).then(|| Box::new(validators));
+            facts.validators = validators(&fields);
         }
         fields
     }

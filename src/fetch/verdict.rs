@@ -1,6 +1,6 @@
 //! What a response that is no redirect means.
 
-use ::http::{HeaderMap, Method, StatusCode, header};
+use ::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use url::Url;
 
 use super::answer::Answer;
@@ -131,15 +131,17 @@ fn not_followed(status: StatusCode, fields: &HeaderMap) -> String {
 /// Whether an answer speaks of another version than it was asked about (RFC 9110, section 8.8.3.2:
 /// compared as weak tags are).
 fn is_another(condition: &Condition, fields: &HeaderMap) -> bool {
-    let opaque = |tag: &str| tag.strip_prefix("W/").unwrap_or(tag).to_owned();
-    let asked = condition.validators.etag.as_deref().map(opaque);
-    let told = fields.get(header::ETAG).and_then(|tag| tag.to_str().ok()).map(opaque);
-    asked.zip(told).is_some_and(|(asked, told)| asked != told)
+    fn opaque(tag: &[u8]) -> &[u8] {
+        tag.strip_prefix(b"W/").unwrap_or(tag)
+    }
+    let asked = condition.validators.etag.as_deref();
+    let told = fields.get(header::ETAG).map(HeaderValue::as_bytes);
+    asked.zip(told).is_some_and(|(asked, told)| opaque(asked) != opaque(told))
 }
 
 /// What lets a later run ask whether the answer has changed (RFC 9110, section 8.8).
 pub(super) fn validators(fields: &HeaderMap) -> Option<Box<Validators>> {
-    let text = |name| fields.get(name).and_then(|value| value.to_str().ok()).map(Box::<str>::from);
-    let (etag, last_modified) = (text(header::ETAG), text(header::LAST_MODIFIED));
+    let octets = |name| fields.get(name).map(|value: &HeaderValue| Box::<[u8]>::from(value.as_bytes()));
+    let (etag, last_modified) = (octets(header::ETAG), octets(header::LAST_MODIFIED));
     (etag.is_some() || last_modified.is_some()).then(|| Box::new(Validators { etag, last_modified }))
 }

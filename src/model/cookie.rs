@@ -3,10 +3,10 @@
 /// One cookie.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Cookie {
-    /// Its name.
-    pub name: String,
-    /// Its value.
-    pub value: String,
+    /// The octets of its name.
+    pub name: Vec<u8>,
+    /// The octets of its value.
+    pub value: Vec<u8>,
     /// The host, or the domain below which every host gets it; in lower case.
     pub domain: String,
     /// Only the host itself gets it.
@@ -24,6 +24,6 @@ pub struct Cookie {
 impl std::fmt::Debug for Cookie {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Its value says who asks.
-        write!(f, "Cookie({} of {}{})", self.name, self.domain, self.path)
+        write!(f, "Cookie({} of {}{})", self.name.escape_ascii(), self.domain, self.path)
     }
 }

@@ -7,10 +7,10 @@ use super::{Claimed, Facts};
 /// What lets a server say that its answer has not changed (RFC 9110, section 8.8).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Validators {
-    /// The ETag field, as it came.
-    pub etag: Option<Box<str>>,
-    /// The Last-Modified field, as it came.
-    pub last_modified: Option<Box<str>>,
+    /// The octets of the ETag field, as they came.
+    pub etag: Option<Box<[u8]>>,
+    /// The octets of the Last-Modified field, as they came.
+    pub last_modified: Option<Box<[u8]>>,
 }
 
 /// A question whether an answer has changed (RFC 9110, section 13).

@@ -47,7 +47,7 @@ pub fn difference(before: &Revision, now: &Revision) -> Option<Difference> {
         return (before != now).then_some(Difference::Blake3);
     }
     if let (Some(one), Some(other), true) = (tag(before), tag(now), before.final_url == now.final_url) {
-        match (one.strip_prefix("W/"), other.strip_prefix("W/")) {
+        match (one.strip_prefix(b"W/"), other.strip_prefix(b"W/")) {
             (None, None) => return (one != other).then_some(Difference::Etag),
             // The weak comparison (RFC 9110, section 8.8.3.2).
             (a, b) if a.unwrap_or(one) != b.unwrap_or(other) => return Some(Difference::Etag),
@@ -62,7 +62,7 @@ pub fn difference(before: &Revision, now: &Revision) -> Option<Difference> {
 }
 
 /// The entity tag. Strong ones that are equal mean equal bytes.
-fn tag(revision: &Revision) -> Option<&str> {
+fn tag(revision: &Revision) -> Option<&[u8]> {
     revision.validators.etag.as_deref()
 }
 
@@ -77,7 +77,8 @@ mod tests {
     use crate::model::Validators;
 
     fn revision(digest: Option<u8>, etag: Option<&str>, bytes: Option<u64>, time: Option<&str>) -> Revision {
-        let validators = Validators { etag: etag.map(Into::into), last_modified: time.map(Into::into) };
+        let octets = |text: Option<&str>| text.map(|text| text.as_bytes().into());
+        let validators = Validators { etag: octets(etag), last_modified: octets(time) };
         Revision { sha256: digest.map(|byte| [byte; 32]), bytes, validators, ..Revision::default() }
     }
 

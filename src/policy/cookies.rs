@@ -2,7 +2,8 @@
 //!
 //! A [`Jar`] is values only: it is told the time, and reads no file.
 
-mod date;
+mod exported;
+mod file;
 mod netscape;
 mod set_cookie;
 
@@ -12,6 +13,7 @@ use std::net::IpAddr;
 use http::HeaderValue;
 use url::Url;
 
+pub use self::file::Skipped;
 pub use crate::model::Cookie;
 
 /// The most cookies of one site, that is of one registrable domain.
@@ -63,15 +65,19 @@ pub struct Jar {
 }
 
 impl Jar {
-    /// Takes what a response for this URL sets; what the rules refuse is left out.
-    pub fn set<'a>(&mut self, url: &Url, fields: impl IntoIterator<Item = &'a HeaderValue>, now: i64) {
+    /// Takes the cookies that a response for this URL sets and that the rules allow. Returns whether
+    /// each Expires is a date; a cookie with another Expires lasts as long as its session.
+    pub fn set<'a>(&mut self, url: &Url, fields: impl IntoIterator<Item = &'a HeaderValue>, now: i64) -> bool {
+        let mut are_dates = true;
         for field in fields {
-            if let Some(cookie) = set_cookie::parse(field.as_bytes(), url, now)
+            if let Some((cookie, is_date)) = set_cookie::parse(field.as_bytes(), url, now)
                 && !self.hides(&cookie, url.scheme() == "https")
             {
                 self.put(cookie, now);
+                are_dates &= is_date;
             }
         }
+        are_dates
     }
 
     /// A cookie of https is not replaced or hidden by one of plain http.
@@ -129,10 +135,10 @@ impl Jar {
                 text.extend_from_slice(b"; ");
             }
             if !cookie.name.is_empty() {
-                text.extend_from_slice(cookie.name.as_bytes());
+                text.extend_from_slice(&cookie.name);
                 text.push(b'=');
             }
-            text.extend_from_slice(cookie.value.as_bytes());
+            text.extend_from_slice(&cookie.value);
         }
         let mut value = HeaderValue::from_bytes(&text).ok().filter(|value| !value.is_empty())?;
         value.set_sensitive(true);

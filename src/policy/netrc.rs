@@ -1,13 +1,15 @@
 //! The netrc file: user names and passwords by host, as ftp, curl and wget read them.
 
+use url::Host;
+
 use crate::model::Credentials;
 
-/// What stands under one `machine`, or under `default`.
+/// An entry: `machine` or `default`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Machine {
     /// The host; `None` for `default`.
     pub host: Option<String>,
-    /// Whom to log in as, and how.
+    /// The user name and the password.
     pub credentials: Credentials,
 }
 
@@ -18,60 +20,73 @@ pub struct Netrc {
     pub machines: Vec<Machine>,
 }
 
+/// A problem in a line. It never has the text itself, which may be a password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// The line, from 1.
+    pub line: usize,
+    /// The problem, and a remedy.
+    pub why: String,
+}
+
 impl Netrc {
-    /// Reads the text of a file.
+    /// Parses the text of a file. Unknown words are left out and returned.
     ///
     /// # Errors
-    /// The line that makes no sense, and why; never what stands in it.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let mut machines: Vec<Machine> = Vec::new();
+    /// A value that is missing, not closed or not UTF-8.
+    pub fn parse(text: &str) -> Result<(Self, Vec<Unread>), Unread> {
+        let text = text.trim_start_matches('\u{feff}');
+        let (mut machines, mut unread): (Vec<Machine>, _) = (Vec::new(), Vec::new());
         let mut words = Words { text, at: 0, line: 1 };
-        while let Some(word) = words.next()? {
+        while let Some(word) = words.keyword()? {
             let line = words.line;
-            let mut value = |what: &str| words.next()?.ok_or_else(|| format!("line {line}: no {what} follows"));
-            let host = match word.as_str() {
-                "machine" => Some(value("host")?),
-                "default" => None,
-                "account" => {
-                    value("account")?;
-                    continue;
-                }
-                "macdef" => {
-                    words.skip_macro();
-                    continue;
-                }
+            match word.as_str() {
+                "machine" => machines.push(Machine::of(Some(canonical(words.value(&word)?)))),
+                "default" => machines.push(Machine::of(None)),
+                "account" => drop(words.value(&word)?),
+                "macdef" => words.skip_macro(),
                 "login" | "password" => {
-                    let text = value(&word)?;
-                    let Some(machine) = machines.last_mut() else {
-                        return Err(format!("line {line}: a {word} before any machine"));
-                    };
-                    match word.as_str() {
-                        "login" => machine.credentials.username = text,
-                        _ => machine.credentials.password = text,
+                    let value = words.value(&word)?;
+                    match machines.last_mut() {
+                        Some(machine) if word == "login" => machine.credentials.username = value,
+                        Some(machine) => machine.credentials.password = value,
+                        None => {
+                            let why = format!("{word} stands before any machine; write `machine HOST` before it");
+                            unread.push(Unread { line, why });
+                        }
                     }
-                    continue;
                 }
                 // The word is not repeated: out of place it may be a password.
-                _ => return Err(format!("line {line}: neither machine, default, login, password, account nor macdef")),
-            };
-            let credentials = Credentials { username: String::new(), password: String::new() };
-            machines.push(Machine { host, credentials });
+                _ => {
+                    let why = "a word that is none of machine, default, login, password, account and macdef; \
+                               put a value with blanks in quotes";
+                    unread.push(Unread { line, why: why.to_owned() });
+                }
+            }
         }
-        Ok(Self { machines })
+        Ok((Self { machines }, unread))
     }
 
-    /// What a host is told: of the first entry that names it and, where a user is known already, him.
-    /// `default` stands for every host, unless only what is named is wanted.
+    /// Returns the credentials of the first entry that names the host and, if given, the user. Other
+    /// hosts get those of `default`, at any place of the file, unless `named` excludes it.
     pub fn find(&self, host: &str, user: Option<&str>, named: bool) -> Option<&Credentials> {
-        let fits = |machine: &&Machine| {
-            let is_it = match &machine.host {
-                Some(name) => name.eq_ignore_ascii_case(host),
-                None => !named,
-            };
-            is_it && user.is_none_or(|user| machine.credentials.username == user)
-        };
-        self.machines.iter().find(fits).map(|machine| &machine.credentials)
+        let is_named = |machine: &&Machine| machine.host.as_ref().is_some_and(|name| name.eq_ignore_ascii_case(host));
+        let is_default = |machine: &&Machine| machine.host.is_none() && !named;
+        let fits = |machine: &&Machine| user.is_none_or(|user| machine.credentials.username == user);
+        let mut found = self.machines.iter().filter(is_named).chain(self.machines.iter().filter(is_default));
+        found.find(fits).map(|machine| &machine.credentials)
     }
+}
+
+impl Machine {
+    fn of(host: Option<String>) -> Self {
+        Self { host, credentials: Credentials { username: String::new(), password: String::new() } }
+    }
+}
+
+/// Returns a host in the form that URLs have.
+fn canonical(host: String) -> String {
+    Host::parse(&host).map_or(host, |host| host.to_string())
 }
 
 /// Words between blanks, and where they stand.
@@ -82,14 +97,38 @@ struct Words<'a> {
 }
 
 impl Words<'_> {
+    /// The next word, behind comments.
+    fn keyword(&mut self) -> Result<Option<String>, Unread> {
+        loop {
+            match self.next()? {
+                Some(word) if word.starts_with('#') => {
+                    let rest = &self.text[self.at..];
+                    self.at += rest.find('\n').unwrap_or(rest.len());
+                }
+                word => return Ok(word),
+            }
+        }
+    }
+
+    /// The value behind a word, which may begin with the sign of a comment.
+    fn value(&mut self, what: &str) -> Result<String, Unread> {
+        let line = self.line;
+        let value = self.next()?;
+        let value =
+            value.ok_or_else(|| Unread { line, why: format!("{what} without a value; write one behind it") })?;
+        if value.contains(char::REPLACEMENT_CHARACTER) {
+            let why = format!("the value of {what} is no UTF-8; save the file as UTF-8");
+            return Err(Unread { line: self.line, why });
+        }
+        Ok(value)
+    }
+
     /// The next word. In quotes it may have blanks, and `\"`, `\\`, `\n`, `\r` and `\t`.
-    fn next(&mut self) -> Result<Option<String>, String> {
+    fn next(&mut self) -> Result<Option<String>, Unread> {
         loop {
             let rest = &self.text[self.at..];
             let Some(first) = rest.chars().next() else { return Ok(None) };
-            if first == '#' {
-                self.at += rest.find('\n').unwrap_or(rest.len());
-            } else if first.is_whitespace() {
+            if first.is_whitespace() {
                 self.line += usize::from(first == '\n');
                 self.at += first.len_utf8();
             } else if first == '"' {
@@ -102,7 +141,7 @@ impl Words<'_> {
         }
     }
 
-    fn quoted(&mut self) -> Result<String, String> {
+    fn quoted(&mut self) -> Result<String, Unread> {
         let mut word = String::new();
         let mut chars = self.text[self.at + 1..].char_indices();
         while let Some((at, c)) = chars.next() {
@@ -122,16 +161,23 @@ impl Words<'_> {
                 other => word.push(other),
             }
         }
-        Err(format!("line {}: a quotation mark that is not closed", self.line))
+        Err(Unread {
+            line: self.line,
+            why: "a quotation mark that is not closed; close it in the same line".to_owned(),
+        })
     }
 
-    /// A macro ends with an empty line.
+    /// A macro has its name in the same line, and ends with an empty one.
     fn skip_macro(&mut self) {
-        let rest = &self.text[self.at..];
-        let end = [rest.find("\n\n").map(|at| at + 2), rest.find("\n\r\n").map(|at| at + 3)];
-        let end = end.into_iter().flatten().min().unwrap_or(rest.len());
-        self.line += rest[..end].matches('\n').count();
-        self.at += end;
+        let mut lines = self.text[self.at..].split_inclusive('\n').enumerate();
+        let is_end = |line: &str| line.trim().is_empty();
+        for (number, line) in lines.by_ref() {
+            self.at += line.len();
+            self.line += usize::from(line.ends_with('\n'));
+            if number > 0 && is_end(line) {
+                break;
+            }
+        }
     }
 }
 
@@ -145,12 +191,19 @@ mod tests {
         netrc.find(host, user, false).map(|found| (found.username.clone(), found.password.clone()))
     }
 
+    /// A file of which every word is understood.
+    fn read(text: &str) -> Netrc {
+        let (netrc, unread) = Netrc::parse(text).unwrap();
+        assert_eq!(unread, []);
+        netrc
+    }
+
     #[test]
     fn hosts_are_told_what_stands_under_their_name() {
         let text = "# a comment\nmachine A.test login ann password one\nmacdef init\n machine evil\n\n\
                     machine b.test\n\tlogin bob\n\taccount x\n\tpassword \"t wo\\\"\"\n\
                     machine a.test login cid password three\ndefault login guest password g\n";
-        let netrc = Netrc::parse(text).unwrap();
+        let netrc = read(text);
         let pair = |user: &str, password: &str| Some((user.to_owned(), password.to_owned()));
         assert_eq!(told(&netrc, "a.test", None), pair("ann", "one"));
         assert_eq!(told(&netrc, "a.test", Some("cid")), pair("cid", "three"));
@@ -160,12 +213,58 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_told_without_repeating_it() {
-        for text in ["hunter2", "\nlogin hunter2", "machine a login", "machine a password \"hunter2\n\""] {
-            let problem = Netrc::parse(text).unwrap_err();
-            assert!(problem.starts_with("line ") && !problem.contains("hunter2"), "{problem}");
+    fn default_is_for_hosts_that_no_entry_names() {
+        let pair = |user: &str, password: &str| Some((user.to_owned(), password.to_owned()));
+        for text in [
+            "default login guest password g\nmachine a.test login ann password one\nmachine a.test login bob password two",
+            "machine a.test login ann password one default login guest password g machine A.TEST login bob password two",
+        ] {
+            let netrc = read(text);
+            assert_eq!(told(&netrc, "a.test", None), pair("ann", "one"), "{text}");
+            assert_eq!(told(&netrc, "a.test", Some("bob")), pair("bob", "two"), "{text}");
+            assert_eq!(told(&netrc, "b.test", None), pair("guest", "g"), "{text}");
         }
-        assert!(Netrc::parse("machine a\npassword").unwrap_err().starts_with("line 2"));
+    }
+
+    #[test]
+    fn files_are_read_as_other_programs_write_them() {
+        let pair = Some(("ann".to_owned(), "#one".to_owned()));
+        for text in [
+            "machine a.test\r\n\tlogin ann\r\n\tpassword #one\r\n",
+            "\u{feff}machine a.test login ann password #one",
+            "machine a.test # the first\n# login bob\nlogin ann password #one # and so on",
+            "machine a.test login \"ann\" password \"#one\"",
+            "macdef init\nmachine a.test\n  \t\r\nmachine a.test login ann account staff password #one",
+            "machine a.test login ann password #one macdef init\ncd /\nmachine x\n\nmachine b.test login x password y",
+            "macdef init\n\nmachine a.test login ann password #one",
+        ] {
+            assert_eq!(told(&read(text), "a.test", None), pair, "{text:?}");
+        }
+        let netrc = read("machine Bücher.test login ann password #one");
+        assert_eq!(told(&netrc, "xn--bcher-kva.test", None), pair);
+    }
+
+    #[test]
+    fn words_that_are_none_are_named_by_line_and_not_shown() {
+        let text =
+            "login bob\nmachine a.test login ann password two hunter2\nport 21\nmachine b.test login b password c\n";
+        let (netrc, unread) = Netrc::parse(text).unwrap();
+        assert_eq!(unread.iter().map(|unread| unread.line).collect::<Vec<_>>(), [1, 2, 3, 3]);
+        assert!(unread.iter().all(|unread| !unread.why.contains("hunter2") && !unread.why.contains("bob")));
+        assert!(told(&netrc, "b.test", None).is_some());
+    }
+
+    #[test]
+    fn a_value_that_is_missing_or_broken_is_an_error_with_its_line() {
+        for (text, says) in [
+            ("\nmachine a login", "login without a value"),
+            ("#\nmachine a password \"hunter2\n\"", "quotation mark"),
+            ("\nmachine a password hunter2\u{fffd}", "no UTF-8"),
+            ("machine a\npassword", "password without a value"),
+        ] {
+            let Unread { line, why } = Netrc::parse(text).unwrap_err();
+            assert!(line == 2 && why.contains(says) && !why.contains("hunter2"), "{line}: {why}");
+        }
     }
 
     proptest! {

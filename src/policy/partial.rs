@@ -9,6 +9,8 @@ use std::time::Duration;
 use http::HeaderMap;
 use http::header::{self, HeaderName};
 
+use super::date;
+
 /// How much older than the answer a modification must be for its date to be a strong validator: a
 /// clock of one second cannot tell two changes within it apart, and clocks differ (RFC 9110,
 /// section 8.8.2.2).
@@ -18,7 +20,7 @@ const SETTLED: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Beginning<'a> {
     /// The strong validator, as it came: what [`strong_validator`] returned.
-    pub validator: &'a str,
+    pub validator: &'a [u8],
     /// How many bytes of it, as they came, are there.
     pub from: u64,
     /// How many bytes the whole has, where the server said so.
@@ -31,23 +33,23 @@ pub struct Beginning<'a> {
 /// entity tag; or, where there is no tag, a date that is strong too.
 ///
 /// `None` also where the server says that it does not serve ranges.
-pub fn strong_validator(fields: &HeaderMap) -> Option<&str> {
+pub fn strong_validator(fields: &HeaderMap) -> Option<&[u8]> {
     if text(fields, header::ACCEPT_RANGES).is_some_and(|ranges| ranges.trim().eq_ignore_ascii_case("none")) {
         return None;
     }
     if fields.contains_key(header::ETAG) {
-        return text(fields, header::ETAG).filter(|tag| is_strong_tag(tag));
+        return octets(fields, header::ETAG).filter(|tag| is_strong_tag(tag));
     }
-    let modified = text(fields, header::LAST_MODIFIED)?;
-    let answered = httpdate::parse_http_date(text(fields, header::DATE)?).ok()?;
-    let settled = httpdate::parse_http_date(modified).ok()?.checked_add(SETTLED)?;
+    let modified = octets(fields, header::LAST_MODIFIED)?;
+    let answered = date::system_time(octets(fields, header::DATE)?)?;
+    let settled = date::system_time(modified)?.checked_add(SETTLED)?;
     (answered >= settled).then_some(modified)
 }
 
 /// `"…"`, without `W/` before it (RFC 9110, section 8.8.3).
-fn is_strong_tag(tag: &str) -> bool {
-    let inner = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
-    inner.is_some_and(|inner| !inner.contains('"'))
+fn is_strong_tag(tag: &[u8]) -> bool {
+    let inner = tag.strip_prefix(b"\"").and_then(|tag| tag.strip_suffix(b"\""));
+    inner.is_some_and(|inner| !inner.contains(&b'"'))
 }
 
 /// What a Content-Range field says of bytes (RFC 9110, section 14.4).
@@ -132,8 +134,8 @@ pub fn is_the_rest(beginning: &Beginning<'_>, fields: &HeaderMap) -> Result<u64,
     if text(fields, header::CONTENT_LENGTH).is_some_and(|length| length.trim().parse() != Ok(total - range.first)) {
         return Err("its length is not that of its range");
     }
-    let field = if beginning.validator.starts_with('"') { header::ETAG } else { header::LAST_MODIFIED };
-    if text(fields, field) != Some(beginning.validator) {
+    let field = if beginning.validator.starts_with(b"\"") { header::ETAG } else { header::LAST_MODIFIED };
+    if octets(fields, field) != Some(beginning.validator) {
         return Err("its validator is another one or missing");
     }
     // RFC 9110, section 15.3.7: it need not repeat what the first answer said.
@@ -154,8 +156,13 @@ pub fn codings(fields: &HeaderMap) -> Option<String> {
 
 /// The text of a field that stands there once.
 fn text(fields: &HeaderMap, name: HeaderName) -> Option<&str> {
+    std::str::from_utf8(octets(fields, name)?).ok()
+}
+
+/// The octets of a field that stands there once.
+fn octets(fields: &HeaderMap, name: HeaderName) -> Option<&[u8]> {
     let mut values = fields.get_all(name).iter();
-    let first = values.next()?.to_str().ok()?;
+    let first = values.next()?.as_bytes();
     values.next().is_none().then_some(first)
 }
 
@@ -196,7 +203,7 @@ mod tests {
             (&[("etag", "W/\"a\""), ("last-modified", MONDAY), ("date", "Tue, 17 Nov 2026 10:00:00 GMT")], None),
             (&[], None),
         ] {
-            assert_eq!(strong_validator(&fields(given)), expected, "{given:?}");
+            assert_eq!(strong_validator(&fields(given)), expected.map(str::as_bytes), "{given:?}");
         }
     }
 
@@ -223,7 +230,7 @@ mod tests {
         }
     }
 
-    const BEGUN: Beginning<'_> = Beginning { validator: "\"a\"", from: 5, total: Some(10), coding: None };
+    const BEGUN: Beginning<'_> = Beginning { validator: b"\"a\"", from: 5, total: Some(10), coding: None };
 
     #[test]
     fn the_rest_is_believed_only_where_everything_agrees() {
@@ -252,7 +259,7 @@ mod tests {
         let coded = Beginning { coding: Some("gzip"), ..BEGUN };
         assert_eq!(is_the_rest(&coded, &with("content-encoding", "gzip")), Ok(10));
         assert_eq!(is_the_rest(&coded, &fields(&good)), Ok(10), "it need not be said again");
-        let dated = Beginning { validator: MONDAY, ..BEGUN };
+        let dated = Beginning { validator: MONDAY.as_bytes(), ..BEGUN };
         assert!(is_the_rest(&dated, &fields(&good)).is_err());
         assert_eq!(is_the_rest(&dated, &with("last-modified", MONDAY)), Ok(10));
     }

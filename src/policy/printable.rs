@@ -12,6 +12,14 @@ pub fn acts_on_terminal(c: char) -> bool {
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// Decodes octets that a server sent as UTF-8, else as ISO-8859-1.
+pub fn text_of_octets(octets: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(octets) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => octets.iter().map(|octet| char::from(*octet)).collect(),
+    }
+}
+
 /// The text with every such character written as `\u{…}`.
 pub fn printable(text: &str) -> Cow<'_, str> {
     if !text.chars().any(acts_on_terminal) {

@@ -91,7 +91,8 @@ pub fn decide(limits: &Limits, tried: Try<'_>, random: f64, afford: impl FnOnce(
     let too_long = named.is_some_and(|wait| wait > limits.max_wait);
     let hold = held.map(|wait| if too_long { Hold::ForGood(wait) } else { Hold::For(wait) });
     // What is out cannot be taken back, only gone on with.
-    let goes_on = || facts.validators.as_ref().is_some_and(|v| v.etag.as_ref().is_some_and(|tag| tag.starts_with('"')));
+    let goes_on =
+        || facts.validators.as_ref().is_some_and(|v| v.etag.as_ref().is_some_and(|tag| tag.starts_with(b"\"")));
     let partly_out = limits.streams && facts.bytes.is_some_and(|bytes| bytes > 0) && !goes_on();
     let may = attempt <= limits.retries && !too_long && !partly_out && limits.on.covers(verdict, facts.status);
     let again = (may && (held.is_some_and(|wait| wait >= FREE) || afford())).then(|| match named {

@@ -5,7 +5,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
+
+use super::date;
 
 /// More than this is as good as for ever.
 const MOST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
@@ -27,8 +29,8 @@ const PAIRS: [(&str, &str); 3] = [
 /// were not there; what has passed is no wait at all.
 pub fn asked(status: u16, fields: &HeaderMap, now: SystemTime) -> Option<Duration> {
     // By the server's own clock, where it tells it: ours may be wrong.
-    let date = texts(fields, "date").find_map(|text| httpdate::parse_http_date(text).ok()).unwrap_or(now);
-    let said = texts(fields, "retry-after").filter_map(|text| retry_after(text, date, now)).max();
+    let date = fields.get_all("date").iter().find_map(|value| date::system_time(value.as_bytes())).unwrap_or(now);
+    let said = fields.get_all("retry-after").iter().filter_map(|value| retry_after(value, date, now)).max();
     // A limit is met by what is turned away.
     said.or_else(|| if status >= 400 { limited(status, fields, date) } else { None }).map(|wait| wait.min(MOST))
 }
@@ -38,9 +40,10 @@ fn texts<'a>(fields: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str>
 }
 
 /// Seconds or a date; or several numbers of seconds, where somebody on the way has joined the fields.
-fn retry_after(text: &str, date: SystemTime, now: SystemTime) -> Option<Duration> {
+fn retry_after(value: &HeaderValue, date: SystemTime, now: SystemTime) -> Option<Duration> {
+    let text = value.to_str().unwrap_or_default().trim();
     let joined = || text.split(',').filter_map(|part| seconds(part.trim())).max_by(f64::total_cmp).map(wait_of);
-    let at = || httpdate::parse_http_date(text).ok();
+    let at = || date::system_time(value.as_bytes());
     // A Date that is later than what it asks for is of another clock, and says nothing.
     let until = || at().map(|at| at.duration_since(date).or_else(|_| at.duration_since(now)).unwrap_or_default());
     seconds(text).map(wait_of).or_else(until).or_else(joined)
@@ -60,7 +63,7 @@ fn wait_of(seconds: f64) -> Duration {
 }
 
 fn until(text: &str, now: SystemTime) -> Option<Duration> {
-    let date = httpdate::parse_http_date(text).ok()?;
+    let date = date::system_time(text.as_bytes())?;
     // Err: it has passed.
     Some(date.duration_since(now).unwrap_or_default())
 }
@@ -141,7 +144,7 @@ fn split(text: &str, sign: char) -> Vec<&str> {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderName, HeaderValue};
+    use http::HeaderName;
     use proptest::prelude::*;
 
     use super::*;
@@ -177,6 +180,10 @@ mod tests {
             (&["retry-after: Sat, 21 Nov 2026 02:00:30 GMT"], Some(30_000)),
             (&["retry-after: Saturday, 21-Nov-26 02:00:30 GMT"], Some(30_000)),
             (&["retry-after: Sat Nov 21 02:00:30 2026"], Some(30_000)),
+            (&["retry-after: Sat, 21 Nov 2026 02:00:30 +0000"], Some(30_000)),
+            (&["retry-after: Fri, 20 Nov 2026 21:00:30 EST"], Some(30_000)),
+            (&["retry-after: 21-Nov-2026 02:00:30 UTC"], Some(30_000)),
+            (&["retry-after: Sat, 21 Nov 2026 02:01:00 GMT", "date: Sat, 21 Nov 2026 04:00:30 +0200"], Some(30_000)),
             (&["retry-after: Sat, 21 Nov 2026 01:00:00 GMT"], Some(0)),
             (&["retry-after: Fri, 31 Dec 9999 23:59:59 GMT"], most),
             (&["retry-after: 3", "retry-after: 9", "retry-after: 5"], Some(9000)),
@@ -292,7 +299,7 @@ mod tests {
             // A date has whole seconds: it is met, and by less than a second.
             fields.insert("retry-after", HeaderValue::from_str(&httpdate::fmt_http_date(until)).unwrap());
             let wait = asked(503, &fields, now).unwrap();
-            let date = httpdate::parse_http_date(&httpdate::fmt_http_date(until)).unwrap();
+            let date = date::system_time(httpdate::fmt_http_date(until).as_bytes()).unwrap();
             prop_assert_eq!(now + wait, date.max(now));
         }
     }

@@ -10,6 +10,7 @@ use super::row::{self, Found, Shape};
 use super::{Bodies, StateError, failed};
 use crate::config::Digest;
 use crate::model::{Before, Claimed, Condition, Known, Revision, Seed, Validators};
+use crate::policy::date;
 
 /// Looks URLs up. It lives on the thread of the source, which may wait for a disk.
 pub struct Recall {
@@ -137,7 +138,7 @@ impl Recall {
 
 /// Gives a file the time that the server said, where it has another.
 fn set_time(path: &Path, validators: &Validators) {
-    let said = validators.last_modified.as_deref().and_then(|text| httpdate::parse_http_date(text).ok());
+    let said = validators.last_modified.as_deref().and_then(date::system_time);
     let Some(said) = said else { return };
     let has = || fs::metadata(path)?.modified();
     if has().is_ok_and(|has| has != said) {

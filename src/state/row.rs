@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use http::Version;
 use jiff::Timestamp;
-use rusqlite::types::ValueRef;
+use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Row, Statement, params};
 use url::Url;
 use xxhash_rust::xxh3::Xxh3;
@@ -163,8 +163,8 @@ pub(super) fn upsert(
         facts.content_type.as_deref(),
         facts.sha256.as_ref().map(hex),
         facts.blake3.as_ref().map(hex),
-        etag.as_deref(),
-        last_modified.as_deref(),
+        etag.as_deref().map(of_octets),
+        last_modified.as_deref().map(of_octets),
         (!facts.redirects.is_empty()).then(|| hops_text(&facts.redirects)),
         facts.http_version.map(|version| format!("{version:?}")),
         facts.remote_addr.map(|addr| addr.to_string()),
@@ -243,9 +243,22 @@ pub(super) fn found(row: &Row<'_>, bodies: &Bodies) -> rusqlite::Result<Option<F
         validators: None,
         retry_after: None,
     };
-    let validators = Validators { etag: boxed(9)?, last_modified: boxed(10)? };
+    let validators = Validators { etag: octets(row, 9)?, last_modified: octets(row, 10)? };
     let ok = text(row, 0)? == Some(Verdict::Ok.as_str());
     Ok(Some(Found { ok, name, path, facts, validators }))
+}
+
+/// Stores octets as text if they are UTF-8, else as a blob.
+fn of_octets(octets: &[u8]) -> ToSqlOutput<'_> {
+    let is_text = std::str::from_utf8(octets).is_ok();
+    ToSqlOutput::Borrowed(if is_text { ValueRef::Text(octets) } else { ValueRef::Blob(octets) })
+}
+
+fn octets(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Box<[u8]>>> {
+    Ok(match row.get_ref(column)? {
+        ValueRef::Text(octets) | ValueRef::Blob(octets) => Some(octets.into()),
+        _ => None,
+    })
 }
 
 fn text<'a>(row: &'a Row<'_>, column: usize) -> rusqlite::Result<Option<&'a str>> {

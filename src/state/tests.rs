@@ -42,7 +42,7 @@ fn facts() -> Facts {
         http_version: Some(http::Version::HTTP_11),
         remote_addr: Some("127.0.0.1:80".parse().unwrap()),
         started_at: Some("2026-11-21T02:00:00.123Z".parse().unwrap()),
-        validators: Some(Box::new(Validators { etag: Some("\"x\"".into()), last_modified: None })),
+        validators: Some(Box::new(Validators { etag: Some((*b"\"\xe9\"").into()), last_modified: None })),
         retry_after: None,
     }
 }
@@ -279,7 +279,7 @@ fn what_failed_leaves_what_is_known_of_the_body() {
     assert!(known(&mut recall, seed("http://h.test/a")).unwrap().done.is_some(), "its file is there");
     recall.refreshes();
     let found = known(&mut recall, seed("http://h.test/a")).unwrap();
-    assert_eq!(found.condition.unwrap().validators.etag.as_deref(), Some("\"x\""));
+    assert_eq!(found.condition.unwrap().validators.etag.as_deref(), Some(&b"\"\xe9\""[..]));
     assert_eq!(found.before.unwrap().body.sha256, Some([7; 32]));
     // The server says that all of it holds: nothing is wrong any more.
     let mut asked = seed("http://h.test/a");

@@ -1,11 +1,14 @@
 //! What a run changed, as one JSON document that is written as it comes.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::VERSION;
 use super::line::append_line;
 use super::record::{Hex, Source};
 use crate::model::{Origin, Revision};
+use crate::policy::printable::text_of_octets;
 
 /// One change.
 #[derive(Debug, Serialize)]
@@ -39,8 +42,8 @@ pub struct RevisionRecord<'a> {
     bytes: Option<u64>,
     sha256: Option<Hex<'a>>,
     blake3: Option<Hex<'a>>,
-    etag: Option<&'a str>,
-    last_modified: Option<&'a str>,
+    etag: Option<Cow<'a, str>>,
+    last_modified: Option<Cow<'a, str>>,
 }
 
 impl<'a> RevisionRecord<'a> {
@@ -51,8 +54,8 @@ impl<'a> RevisionRecord<'a> {
             bytes: *bytes,
             sha256: sha256.as_ref().map(Hex),
             blake3: blake3.as_ref().map(Hex),
-            etag: validators.etag.as_deref(),
-            last_modified: validators.last_modified.as_deref(),
+            etag: validators.etag.as_deref().map(text_of_octets),
+            last_modified: validators.last_modified.as_deref().map(text_of_octets),
         }
     }
 }

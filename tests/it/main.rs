@@ -32,6 +32,7 @@ mod hostile;
 mod input;
 mod known;
 mod library;
+mod octets;
 mod onward;
 mod ordinary;
 mod output;

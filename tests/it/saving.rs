@@ -6,4 +6,5 @@ mod document;
 mod existing;
 mod names;
 mod template;
+mod times;
 mod unknown;

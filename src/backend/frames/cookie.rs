@@ -7,8 +7,8 @@ use crate::policy::cookies::Cookie;
 /// A cookie that a jar has taken.
 #[derive(Serialize, Deserialize)]
 pub(in crate::backend) struct CookieFrame {
-    name: String,
-    value: String,
+    name: Vec<u8>,
+    value: Vec<u8>,
     domain: String,
     host_only: bool,
     path: String,
@@ -19,7 +19,7 @@ pub(in crate::backend) struct CookieFrame {
 
 impl std::fmt::Debug for CookieFrame {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "CookieFrame({})", self.name)
+        write!(f, "CookieFrame({})", self.name.escape_ascii())
     }
 }
 
@@ -44,8 +44,8 @@ mod tests {
     #[test]
     fn a_cookie_arrives_as_it_was_sent() {
         let cookie = Cookie {
-            name: "n".to_owned(),
-            value: "v".to_owned(),
+            name: b"n\xe9".to_vec(),
+            value: b"v\xff".to_vec(),
             domain: "a.test".to_owned(),
             host_only: true,
             path: "/p".to_owned(),

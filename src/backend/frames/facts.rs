@@ -31,8 +31,8 @@ pub(super) struct FactsFrame<'a> {
     http_version: Option<u8>,
     remote_addr: Option<SocketAddr>,
     started_at: Option<(i64, i32)>,
-    /// ETag and Last-Modified.
-    validators: Option<(Option<&'a str>, Option<&'a str>)>,
+    #[serde(borrow)]
+    validators: Option<ValidatorsFrame<'a>>,
     retry_after: Option<Duration>,
 }
 
@@ -51,7 +51,7 @@ impl<'a> FactsFrame<'a> {
             http_version: facts.http_version.and_then(|version| position(&VERSIONS, version)),
             remote_addr: facts.remote_addr,
             started_at: facts.started_at.map(|at| (at.as_second(), at.subsec_nanosecond())),
-            validators: facts.validators.as_ref().map(|v| (v.etag.as_deref(), v.last_modified.as_deref())),
+            validators: facts.validators.as_deref().map(ValidatorsFrame::new),
             retry_after: facts.retry_after,
         }
     }
@@ -75,11 +75,27 @@ impl<'a> FactsFrame<'a> {
                 None => None,
                 Some((second, nano)) => Some(Timestamp::new(second, nano).map_err(|_| FrameError::Garbage)?),
             },
-            validators: self.validators.map(|(etag, last_modified)| {
-                Box::new(Validators { etag: etag.map(Into::into), last_modified: last_modified.map(Into::into) })
-            }),
+            validators: self.validators.map(|validators| Box::new(validators.into_validators())),
             retry_after: self.retry_after,
         })
+    }
+}
+
+/// The octets of ETag and Last-Modified.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct ValidatorsFrame<'a> {
+    etag: Option<&'a [u8]>,
+    last_modified: Option<&'a [u8]>,
+}
+
+impl<'a> ValidatorsFrame<'a> {
+    pub(super) fn new(validators: &'a Validators) -> Self {
+        let Validators { etag, last_modified } = validators;
+        Self { etag: etag.as_deref(), last_modified: last_modified.as_deref() }
+    }
+
+    pub(super) fn into_validators(self) -> Validators {
+        Validators { etag: self.etag.map(Into::into), last_modified: self.last_modified.map(Into::into) }
     }
 }
 

@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::FrameError;
-use super::facts::{FactsFrame, OnwardFrame, TimingFrame};
+use super::facts::{FactsFrame, OnwardFrame, TimingFrame, ValidatorsFrame};
 use super::spec::{self, Field};
 use crate::fetch::{Fetched, Ready, Reply};
 use crate::model::{
     Answered, Claimed, Condition, Credentials, ErrorKind, Facts, FetchError, Job, JobId, Known, Origin, PerSeed,
-    ProxyAnswer, Seed, SkipReason, Validators, Verdict,
+    ProxyAnswer, Seed, SkipReason, Verdict,
 };
 
 /// What a fetch depends on.
@@ -27,8 +27,9 @@ pub(in crate::backend) struct JobFrame<'a> {
     url: &'a str,
     save_as: Option<&'a str>,
     wants: Option<Wants>,
-    /// The URL of a condition, its ETag and its Last-Modified.
-    condition: Option<(&'a str, Option<&'a str>, Option<&'a str>)>,
+    /// The URL of a condition and its validators.
+    #[serde(borrow)]
+    condition: Option<(&'a str, ValidatorsFrame<'a>)>,
     was_saved: bool,
     #[serde(borrow)]
     onward: Option<OnwardFrame<'a>>,
@@ -54,10 +55,9 @@ impl<'a> JobFrame<'a> {
         });
         let save_as = job.save_as.as_ref().map(|name| &*name.0);
         let known = job.seed.known.as_deref();
-        let condition = known.and_then(|known| known.condition.as_deref()).map(|condition| {
-            let Validators { etag, last_modified } = &condition.validators;
-            (condition.url.as_str(), etag.as_deref(), last_modified.as_deref())
-        });
+        let condition = known
+            .and_then(|known| known.condition.as_deref())
+            .map(|condition| (condition.url.as_str(), ValidatorsFrame::new(&condition.validators)));
         let onward = job.onward.as_deref().map(OnwardFrame::new);
         let was_saved = known.is_some_and(|known| known.was_saved);
         let url = job.seed.url.as_str();
@@ -80,9 +80,8 @@ impl<'a> JobFrame<'a> {
         let url = |text| Url::parse(text).map_err(|_| FrameError::Garbage);
         let condition = match self.condition {
             None => None,
-            Some((at, etag, last_modified)) => {
-                let validators =
-                    Validators { etag: etag.map(Into::into), last_modified: last_modified.map(Into::into) };
+            Some((at, validators)) => {
+                let validators = validators.into_validators();
                 // What holds if nothing has changed the parent knows.
                 Some(Box::new(Condition { url: url(at)?, validators, facts: Facts::default() }))
             }

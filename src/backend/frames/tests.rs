@@ -90,7 +90,7 @@ fn what_was_found_out_arrives_too() {
         http_version: Some(http::Version::HTTP_2),
         remote_addr: Some(([127, 0, 0, 1], 80).into()),
         started_at: Some(jiff::Timestamp::new(1_700_000_000, 5).unwrap()),
-        validators: Some(Box::new(Validators { etag: Some("\"x\"".into()), last_modified: None })),
+        validators: Some(Box::new(Validators { etag: Some((*b"\"\xe9\"").into()), last_modified: None })),
         retry_after: Some(Duration::from_secs(7)),
     };
     let phase = |n| Some(Duration::from_nanos(n));
@@ -121,8 +121,8 @@ fn what_was_found_out_arrives_too() {
 
 fn onward(facts: Facts, timing: Timing) -> Onward {
     let cookie = Cookie {
-        name: "n".to_owned(),
-        value: "v".to_owned(),
+        name: b"n".to_vec(),
+        value: b"v".to_vec(),
         domain: "h.test".to_owned(),
         host_only: true,
         path: "/".to_owned(),

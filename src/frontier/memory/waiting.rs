@@ -63,12 +63,10 @@ pub(super) fn text_of_job(job: &Job) -> usize {
 
 fn text_of_facts(facts: &Facts) -> usize {
     let hops = facts.redirects.iter().map(|hop| size_of::<Hop>() + hop.url.as_str().len());
-    let texts = [
-        facts.final_url.as_ref().map(Url::as_str),
-        facts.path.as_deref(),
-        facts.content_type.as_deref(),
-        facts.validators.as_ref().and_then(|validators| validators.etag.as_deref()),
-        facts.validators.as_ref().and_then(|validators| validators.last_modified.as_deref()),
-    ];
-    size_of::<Facts>() + hops.sum::<usize>() + texts.into_iter().flatten().map(str::len).sum::<usize>()
+    let texts = [facts.final_url.as_ref().map(Url::as_str), facts.path.as_deref(), facts.content_type.as_deref()];
+    let validators = facts.validators.as_deref().map_or(0, |validators| {
+        let octets = [&validators.etag, &validators.last_modified];
+        octets.into_iter().flatten().map(|octets| octets.len()).sum::<usize>()
+    });
+    size_of::<Facts>() + validators + hops.sum::<usize>() + texts.into_iter().flatten().map(str::len).sum::<usize>()
 }

@@ -1,81 +1,97 @@
 //! The file of cookies that Netscape began and curl, wget and browsers' extensions write.
 
-use super::{Cookie, Jar, is_address, is_public_suffix};
+use super::file::{Entry, Skipped, end_of};
+use super::{Cookie, Jar};
 
-const HTTP_ONLY: &str = "#HttpOnly_";
+const HTTP_ONLY: &[u8] = b"#HttpOnly_";
 
-const HEAD: &str =
-    "# Netscape HTTP Cookie File\n# Written by fetchall. These cookies say who asks: keep them to yourself.\n\n";
+const HEAD: &[u8] =
+    b"# Netscape HTTP Cookie File\n# Written by fetchall. These cookies say who asks: keep them to yourself.\n\n";
 
-impl Jar {
-    /// Takes the cookies of a file's text, and says how many lines hold none.
-    pub fn load(&mut self, text: &str, now: i64) -> usize {
-        let mut odd = 0;
-        for line in text.lines() {
-            let is_comment = line.starts_with('#') && !line.starts_with(HTTP_ONLY);
-            if is_comment || line.trim().is_empty() {
-                continue;
-            }
-            match cookie(line) {
-                Some(cookie) if !cookie.is_over(now) => self.put(cookie, now),
-                Some(_) => {}
-                None => odd += 1,
-            }
+/// How many fields a line has.
+const FIELDS: usize = 7;
+
+/// Takes the cookies of a file's lines, which may end in CRLF.
+pub(super) fn load(jar: &mut Jar, text: &[u8], now: i64, skipped: &mut Skipped) {
+    for (line, number) in text.split(|byte| *byte == b'\n').zip(1..) {
+        let line = line.trim_ascii();
+        let start = line.get(..HTTP_ONLY.len()).unwrap_or_default();
+        let http_only = start.eq_ignore_ascii_case(HTTP_ONLY);
+        let line = if http_only { &line[HTTP_ONLY.len()..] } else { line };
+        if line.is_empty() || line.starts_with(b"#") {
+            continue;
         }
-        odd
-    }
-
-    /// The text of a file with every cookie that is not over, those of the session among them.
-    pub fn text(&self, now: i64) -> String {
-        let mut text = HEAD.to_owned();
-        // A line has no room for a tab in a name or a value.
-        let fits =
-            |cookie: &&Cookie| !cookie.is_over(now) && !cookie.name.contains('\t') && !cookie.value.contains('\t');
-        let truth = |truth| if truth { "TRUE" } else { "FALSE" };
-        for cookie in self.since(0).into_iter().filter(fits) {
-            let Cookie { name, value, domain, host_only, path, secure, http_only, expires } = cookie;
-            let mark = if *http_only { HTTP_ONLY } else { "" };
-            let dot = if *host_only { "" } else { "." };
-            let (below, secure, expires) = (truth(!host_only), truth(*secure), expires.unwrap_or(0));
-            text.push_str(&format!("{mark}{dot}{domain}\t{below}\t{path}\t{secure}\t{expires}\t{name}\t{value}\n"));
+        match cookie(line, http_only) {
+            Ok(cookie) if !cookie.is_over(now) => jar.put(cookie, now),
+            Ok(_) => {}
+            Err(why) => skipped.add(number, why),
         }
-        text
     }
 }
 
-fn cookie(line: &str) -> Option<Cookie> {
-    let (line, http_only) = line.strip_prefix(HTTP_ONLY).map_or((line, false), |line| (line, true));
-    let mut parts = line.split('\t');
-    let domain = parts.next()?;
-    let below = truth(parts.next()?)?;
-    let path = parts.next()?;
-    let secure = truth(parts.next()?)?;
-    let expires = parts.next()?.split('.').next()?.parse::<i64>().ok()?;
-    let name = parts.next()?;
-    // Where the value is empty some leave its tab out too.
-    let value = parts.next().unwrap_or_default();
-    let domain = domain.strip_prefix('.').unwrap_or(domain).to_ascii_lowercase();
-    let bad_text = |text: &str| text.bytes().any(|b| b.is_ascii_control() || b == b';');
-    if domain.is_empty() || !path.starts_with('/') || parts.next().is_some() || bad_text(name) || bad_text(value) {
-        return None;
+/// Returns the text of a file with every cookie that is not over, those of the session among them.
+pub(super) fn text(jar: &Jar, now: i64) -> Vec<u8> {
+    let mut text = HEAD.to_owned();
+    // A line has no room for a tab in a name or a value.
+    let fits =
+        |cookie: &&Cookie| !cookie.is_over(now) && !cookie.name.contains(&b'\t') && !cookie.value.contains(&b'\t');
+    let truth = |truth| if truth { "TRUE" } else { "FALSE" };
+    for cookie in jar.since(0).into_iter().filter(fits) {
+        let Cookie { name, value, domain, host_only, path, secure, http_only, expires } = cookie;
+        text.extend_from_slice(if *http_only { HTTP_ONLY } else { b"" });
+        let dot = if *host_only { "" } else { "." };
+        let (below, secure, expires) = (truth(!host_only), truth(*secure), expires.unwrap_or(0));
+        text.extend_from_slice(format!("{dot}{domain}\t{below}\t{path}\t{secure}\t{expires}\t").as_bytes());
+        text.extend_from_slice(&[name, &b"\t"[..], value, b"\n"].concat());
     }
-    Some(Cookie {
-        // Whatever a file says, no cookie is for everybody below a public suffix.
-        host_only: !below || is_address(&domain) || is_public_suffix(&domain),
-        name: name.to_owned(),
-        value: value.to_owned(),
+    text
+}
+
+fn cookie(line: &[u8], http_only: bool) -> Result<Cookie, &'static str> {
+    let mut fields = fields(line).into_iter();
+    let (Some(domain), Some(below), Some(path), Some(secure), Some(end), Some(name)) =
+        (fields.next(), fields.next(), fields.next(), fields.next(), fields.next(), fields.next())
+    else {
+        return Err("fewer than 6 fields, where a cookie has 7 with tabs between them");
+    };
+    // Some programs leave out the tab before an empty value.
+    let value = fields.next().unwrap_or_default();
+    if fields.any(|field| !field.is_empty()) {
+        return Err("more than 7 fields with tabs between them");
+    }
+    let entry = Entry {
         domain,
-        path: path.to_owned(),
-        secure,
+        below: truth(below).ok_or("its second field is neither TRUE nor FALSE")?,
+        path,
+        secure: truth(secure).ok_or("its fourth field is neither TRUE nor FALSE")?,
         http_only,
-        expires: Some(expires).filter(|at| *at != 0),
-    })
+        expires: end_of(end).ok_or("its fifth field is no time")?,
+        name,
+        value,
+    };
+    entry.cookie()
 }
 
-fn truth(text: &str) -> Option<bool> {
-    match text {
-        "TRUE" => Some(true),
-        "FALSE" => Some(false),
+/// Splits a line at its tabs. Without any tab, an editor has replaced them with blanks.
+fn fields(line: &[u8]) -> Vec<&[u8]> {
+    if line.contains(&b'\t') {
+        return line.split(|byte| *byte == b'\t').map(<[u8]>::trim_ascii).collect();
+    }
+    let mut fields = Vec::with_capacity(FIELDS);
+    let mut rest = line;
+    while !rest.is_empty() && fields.len() + 1 < FIELDS {
+        let end = rest.iter().position(|byte| *byte == b' ').unwrap_or(rest.len());
+        fields.push(&rest[..end]);
+        rest = rest[end..].trim_ascii_start();
+    }
+    fields.extend((!rest.is_empty()).then_some(rest));
+    fields
+}
+
+fn truth(text: &[u8]) -> Option<bool> {
+    match text.to_ascii_uppercase().as_slice() {
+        b"TRUE" | b"1" => Some(true),
+        b"FALSE" | b"0" => Some(false),
         _ => None,
     }
 }

@@ -1,8 +1,10 @@
-//! What a Set-Cookie field says, and whether the one who says it may.
+//! The Set-Cookie field (RFC 6265, section 5.2), and the rules that refuse a cookie.
 
-use url::Url;
+use percent_encoding::{AsciiSet, percent_encode};
+use url::{Host, Url};
 
-use super::{Cookie, date, domain_matches, is_address, is_public_suffix};
+use super::{Cookie, domain_matches, is_address, is_public_suffix};
+use crate::policy::date;
 
 /// The longest name and value together, and the longest attribute.
 const LONGEST: usize = 4096;
@@ -11,14 +13,14 @@ const LONGEST_ATTRIBUTE: usize = 1024;
 /// A cookie lives for 400 days at most.
 const LIFE: i64 = 400 * 24 * 60 * 60;
 
-/// The cookie, unless a rule refuses it. One that is over takes another away.
-pub(super) fn parse(field: &[u8], url: &Url, now: i64) -> Option<Cookie> {
-    let text = std::str::from_utf8(field).ok()?;
-    if text.bytes().any(|b| b != b'\t' && b.is_ascii_control()) {
+/// Parses a field into a cookie, unless a rule refuses it. The flag is false where Expires is no
+/// date. A cookie that is over removes an earlier one.
+pub(super) fn parse(field: &[u8], url: &Url, now: i64) -> Option<(Cookie, bool)> {
+    if field.iter().any(|b| *b != b'\t' && b.is_ascii_control()) {
         return None;
     }
-    let (pair, attributes) = text.split_once(';').unwrap_or((text, ""));
-    let (name, value) = pair.split_once('=').unwrap_or(("", pair));
+    let (pair, attributes) = split_at(field, b';').unwrap_or((field, b""));
+    let (name, value) = split_at(pair, b'=').unwrap_or((b"", pair));
     let (name, value) = (trim(name), trim(value));
     if (name.is_empty() && value.is_empty()) || name.len() + value.len() > LONGEST {
         return None;
@@ -36,13 +38,14 @@ pub(super) fn parse(field: &[u8], url: &Url, now: i64) -> Option<Cookie> {
         http_only: said.http_only,
         expires: said.max_age.or(said.expires).map(|at| at.min(now.saturating_add(LIFE))),
     };
-    ((https || !cookie.secure) && prefix_holds(&cookie, &said)).then_some(cookie)
+    ((https || !cookie.secure) && prefix_holds(&cookie, &said)).then_some((cookie, !said.is_odd_date))
 }
 
-/// What the name promises, whatever its case; a cookie without a name promises by its value.
+/// Checks the promise of a name prefix in any case; a cookie without a name promises by its value.
 fn prefix_holds(cookie: &Cookie, said: &Said) -> bool {
     let text = if cookie.name.is_empty() { &cookie.value } else { &cookie.name };
-    let starts = |prefix: &str| text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    let starts =
+        |prefix: &str| text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()));
     let is_hosts = cookie.secure && cookie.host_only && said.domain.is_none() && said.path.as_deref() == Some("/");
     let holds = (!starts("__Secure-") || cookie.secure) && (!starts("__Host-") || is_hosts);
     holds && (!cookie.name.is_empty() || !(starts("__Secure-") || starts("__Host-")))
@@ -65,28 +68,26 @@ struct Said {
     secure: bool,
     http_only: bool,
     expires: Option<i64>,
+    is_odd_date: bool,
     max_age: Option<i64>,
 }
 
 impl Said {
-    fn of(attributes: &str, now: i64) -> Self {
+    fn of(attributes: &[u8], now: i64) -> Self {
         let mut said = Self::default();
-        for attribute in attributes.split(';').filter(|attribute| attribute.len() <= LONGEST_ATTRIBUTE) {
-            let (name, value) = attribute.split_once('=').unwrap_or((attribute, ""));
+        for attribute in attributes.split(|b| *b == b';').filter(|attribute| attribute.len() <= LONGEST_ATTRIBUTE) {
+            let (name, value) = split_at(attribute, b'=').unwrap_or((attribute, b""));
             let value = trim(value);
-            match trim(name).to_ascii_lowercase().as_str() {
-                "domain" => {
-                    let domain = value.strip_prefix('.').unwrap_or(value).to_ascii_lowercase();
-                    said.domain = Some(domain).filter(|domain| !domain.is_empty());
-                }
-                "path" => {
-                    said.path =
-                        Some(value.to_owned()).filter(|path| path.starts_with('/') && !path.contains(char::is_control))
-                }
-                "secure" => said.secure = true,
-                "httponly" => said.http_only = true,
-                "expires" => said.expires = date::parse(value).or(said.expires),
-                "max-age" => said.max_age = max_age(value, now).or(said.max_age),
+            match trim(name).to_ascii_lowercase().as_slice() {
+                b"domain" => said.domain = domain_of(value),
+                b"path" => said.path = path_of(value),
+                b"secure" => said.secure = true,
+                b"httponly" => said.http_only = true,
+                b"expires" => match date::parse(value) {
+                    Some(at) => said.expires = Some(at),
+                    None => said.is_odd_date = true,
+                },
+                b"max-age" => said.max_age = max_age(value, now).or(said.max_age),
                 _ => {}
             }
         }
@@ -95,7 +96,8 @@ impl Said {
 }
 
 /// When it ends; at once where that is 0 or less.
-fn max_age(text: &str, now: i64) -> Option<i64> {
+fn max_age(value: &[u8], now: i64) -> Option<i64> {
+    let text = std::str::from_utf8(value).ok()?;
     let digits = text.strip_prefix('-').unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return None;
@@ -113,6 +115,31 @@ fn default_path(path: &str) -> String {
     }
 }
 
-fn trim(text: &str) -> &str {
-    text.trim_matches([' ', '\t'])
+/// Returns the domain without its dot, in the ASCII form that URLs have.
+fn domain_of(value: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(value.strip_prefix(b".").unwrap_or(value));
+    match text.is_ascii() {
+        // An impossible domain matches no host.
+        true => Some(text.to_ascii_lowercase()).filter(|domain| !domain.is_empty()),
+        false => Host::parse(&text).map_or_else(|_| Some(text.into_owned()), |host| Some(host.to_string())),
+    }
+}
+
+/// Returns the path as URLs have it: octets beyond ASCII are percent-encoded.
+pub(super) fn path_of(value: &[u8]) -> Option<String> {
+    let is_path = value.starts_with(b"/") && !value.iter().any(u8::is_ascii_control);
+    is_path.then(|| percent_encode(value, &AsciiSet::EMPTY).to_string())
+}
+
+/// Splits at the first occurrence of a sign.
+fn split_at(text: &[u8], sign: u8) -> Option<(&[u8], &[u8])> {
+    let at = text.iter().position(|b| *b == sign)?;
+    Some((&text[..at], &text[at + 1..]))
+}
+
+fn trim(text: &[u8]) -> &[u8] {
+    let is_blank = |b: &u8| matches!(b, b' ' | b'\t');
+    let Some(start) = text.iter().position(|b| !is_blank(b)) else { return b"" };
+    let end = text.iter().rposition(|b| !is_blank(b)).map_or(text.len(), |last| last + 1);
+    &text[start..end]
 }

@@ -17,12 +17,16 @@ fn jar(from: &str, fields: &[&str]) -> Jar {
 }
 
 fn set(jar: &mut Jar, from: &str, fields: &[&str]) {
-    let fields: Vec<_> = fields.iter().map(|field| HeaderValue::from_str(field).unwrap()).collect();
+    let fields: Vec<_> = fields.iter().map(|field| HeaderValue::from_bytes(field.as_bytes()).unwrap()).collect();
     jar.set(&url(from), &fields, NOW);
 }
 
 fn sent(jar: &Jar, to: &str) -> String {
     jar.field(&url(to), NOW).map_or_else(String::new, |value| value.to_str().unwrap().to_owned())
+}
+
+fn text(jar: &Jar) -> String {
+    String::from_utf8(jar.text(NOW)).unwrap()
 }
 
 #[test]
@@ -86,7 +90,7 @@ fn what_is_over_is_gone() {
     assert_eq!(later(&jar, 400 * 86_400), Some("y=2".to_owned()), "nothing lives for ever");
     set(&mut jar, "http://a.test/", &["y=; Max-Age=0", "z=; expires=Thu, 01 Jan 1970 00:00:00 GMT", "x=; max-age=-5"]);
     assert_eq!(sent(&jar, "http://a.test/"), "");
-    assert!(!jar.text(NOW).contains("a.test"));
+    assert!(!text(&jar).contains("a.test"));
     assert_eq!(jar.since(3).len(), 3, "whoever has a copy hears of their end");
 }
 
@@ -115,25 +119,150 @@ fn what_is_too_much_is_refused_or_drives_out_its_own() {
 fn a_file_reads_back_as_it_was_written() {
     let from = ["a=1; Domain=a.test; Max-Age=60; HttpOnly", "b=2; Path=/b", "c=; Secure; Path=/"];
     let jar = jar("https://www.a.test/", &from);
-    let text = jar.text(NOW);
+    let text = text(&jar);
     assert!(text.starts_with("# Netscape HTTP Cookie File\n"));
     assert!(text.contains(&format!("#HttpOnly_.a.test\tTRUE\t/\tFALSE\t{}\ta\t1\n", NOW + 60)), "{text}");
     assert!(text.contains("\nwww.a.test\tFALSE\t/b\tFALSE\t0\tb\t2\n"), "{text}");
     let mut back = Jar::default();
-    assert_eq!(back.load(&text, NOW), 0);
-    assert_eq!(back.text(NOW), text);
+    assert_eq!(back.load(text.as_bytes(), NOW), Ok(Skipped::default()));
+    assert_eq!(self::text(&back), text);
     assert_eq!(sent(&back, "https://www.a.test/b"), "b=2; a=1; c=");
 }
 
-#[test]
-fn lines_that_hold_no_cookie_are_counted() {
-    let text = "# Netscape\r\n\r\na.test\tFALSE\t/\tFALSE\t0\tx\t1\r\na.test FALSE / FALSE 0 y 2\n\
-                .co.uk\tTRUE\t/\tFALSE\t0\tz\t3\nb.test\tTRUE\t/\tFALSE\t1\told\t1\nb.test\tTRUE\t/\tFALSE\t0\tempty\n";
+/// The jar of a file, and what was left out of it.
+fn file(text: impl AsRef<[u8]>) -> (Jar, Skipped) {
     let mut jar = Jar::default();
-    assert_eq!(jar.load(text, NOW), 1);
+    let skipped = jar.load(text.as_ref(), NOW).unwrap();
+    (jar, skipped)
+}
+
+#[test]
+fn the_first_line_without_a_cookie_is_named() {
+    let text = "# Netscape\r\n\r\na.test\tFALSE\t/\tFALSE\t0\tx\t1\r\nhunter2\na.test\tFALSE\n\
+                .co.uk\tTRUE\t/\tFALSE\t0\tz\t3\nb.test\tTRUE\t/\tFALSE\t1\told\t1\nb.test\tTRUE\t/\tFALSE\t0\tempty\n";
+    let (jar, skipped) = file(text);
+    let (line, why) = skipped.first.unwrap();
+    assert_eq!((line, skipped.others), (4, 1));
+    assert!(why.starts_with("fewer than 6 fields"), "{why}");
     assert_eq!(sent(&jar, "http://a.test/"), "x=1");
     assert_eq!(sent(&jar, "http://evil.co.uk/"), "");
     assert_eq!(sent(&jar, "http://www.b.test/"), "empty=");
+}
+
+#[test]
+fn files_are_read_as_other_programs_write_them() {
+    for line in [
+        "a.test\tFALSE\t/\tFALSE\t0\tx\t1",
+        "\u{feff}# HTTP Cookie File\n\na.test\tFALSE\t/\tFALSE\t0\tx\t1\n",
+        "\u{feff}a.test\tFALSE\t/\tFALSE\t0\tx\t1\r\n",
+        "#HttpOnly_a.test\tFALSE\t/\tFALSE\t0\tx\t1",
+        "#httponly_a.test\tFALSE\t/\tFALSE\t0\tx\t1",
+        "a.test FALSE / FALSE 0 x 1",
+        "a.test   FALSE  /  FALSE  1900000000  x  1  ",
+        "A.Test\tfalse\t/\tFalse\t0\tx\t1",
+        "a.test\tFALSE\t/\tFALSE\t\tx\t1",
+        "a.test\tFALSE\t/\tFALSE\t-1\tx\t1",
+        "a.test\tFALSE\t/\tFALSE\tSession\tx\t1",
+        "a.test\tFALSE\t/\tFALSE\t1900000000.123\tx\t1",
+        "a.test\tFALSE\t/\tFALSE\t1900000000123\tx\t1",
+        "a.test\tFALSE\t/\tFALSE\t1.9e9\tx\t1",
+        "a.test\tFALSE\t/\tFALSE\t253402300799\tx\t1",
+        "a.test\tFALSE\t/\tFALSE\t2030-03-17T17:46:40Z\tx\t1",
+        "a.test\tFALSE\t\tFALSE\t0\tx\t1",
+        "a.test\tFALSE\t/\tFALSE\t0\tx\t1\t\t",
+        "  a.test\tFALSE\t/\tFALSE\t0\tx\t1",
+    ] {
+        let (jar, skipped) = file(line);
+        assert_eq!((sent(&jar, "http://a.test/"), skipped), ("x=1".to_owned(), Skipped::default()), "{line:?}");
+        assert_eq!(sent(&jar, "http://www.a.test/"), "", "{line:?}");
+    }
+    let (jar, _) = file("a.test FALSE / FALSE 0 x two words");
+    assert_eq!(sent(&jar, "http://a.test/"), "x=two words");
+}
+
+#[test]
+fn a_number_of_a_file_ends_a_cookie_in_its_own_unit() {
+    for (end, expected) in [
+        ("0", None),
+        ("-11644473600", None),
+        ("1900000000", Some(1_900_000_000)),
+        ("1900000000999", Some(1_900_000_000)),
+        ("1900000000999999", Some(1_900_000_000)),
+        ("13544473600000000", Some(1_900_000_000)),
+    ] {
+        let (jar, _) = file(format!("a.test\tFALSE\t/\tFALSE\t{end}\tx\t1"));
+        assert_eq!(jar.since(0)[0].expires, expected, "{end}");
+    }
+    for over in ["1700000000", "1700000000000", "1700000000.5"] {
+        let (jar, skipped) = file(format!("a.test\tFALSE\t/\tFALSE\t{over}\tx\t1"));
+        assert_eq!((jar.since(0).len(), skipped), (0, Skipped::default()), "{over}");
+    }
+}
+
+#[test]
+fn a_dot_or_a_flag_is_enough_for_a_whole_domain() {
+    for line in ["a.test\tTRUE", ".a.test\tTRUE", ".a.test\tFALSE"] {
+        let (jar, _) = file(format!("{line}\t/\tFALSE\t0\tx\t1"));
+        assert_eq!(sent(&jar, "http://www.a.test/"), "x=1", "{line}");
+    }
+    let (jar, _) = file(".127.0.0.1\tTRUE\t/\tFALSE\t0\tx\t1");
+    assert_eq!(sent(&jar, "http://127.0.0.1/"), "x=1");
+    let (jar, _) = file(".Bücher.test\tTRUE\t/\tFALSE\t0\tx\t1");
+    assert_eq!(sent(&jar, "http://www.bücher.test/"), "x=1");
+}
+
+#[test]
+fn what_makes_a_line_no_cookie_is_said_without_its_value() {
+    for (line, says) in [
+        ("a.test\tYES\t/\tFALSE\t0\tx\thunter2", "second field"),
+        ("a.test\tTRUE\t/\tmaybe\t0\tx\thunter2", "fourth field"),
+        ("a.test\tTRUE\t/\tFALSE\tsoon\tx\thunter2", "fifth field"),
+        ("a.test\tTRUE\thunter2\tFALSE\t0\tx\thunter2", "path"),
+        ("a:b\tTRUE\t/\tFALSE\t0\tx\thunter2", "domain"),
+        ("a.test\tTRUE\t/\tFALSE\t0\tx\thunter2; y", "semicolon"),
+        ("a.test\tTRUE\t/\tFALSE\t0\tx\thunter2\thunter3", "more than 7"),
+        ("a.test\tTRUE\t/\tFALSE\t0\t\t\n", "fewer than 6"),
+    ] {
+        let (jar, skipped) = file(format!("# a comment\n{line}"));
+        let (number, why) = skipped.first.unwrap();
+        assert!(number == 2 && why.contains(says) && !why.contains("hunter2"), "{why}");
+        assert_eq!(jar.since(0).len(), 0, "{line}");
+    }
+}
+
+#[test]
+fn cookies_in_json_are_taken_as_extensions_write_them() {
+    let edit_this_cookie = r#"[{"domain":".a.test","expirationDate":1900000000.5,"hostOnly":false,"httpOnly":true,
+        "name":"x","path":"/","sameSite":"no_restriction","secure":false,"session":false,"storeId":"0","value":"1","id":1},
+        {"domain":"a.test","hostOnly":true,"name":"s","path":"/","secure":true,"session":true,"value":"2"},
+        {"name":"hunter2"}]"#;
+    let (jar, skipped) = file(edit_this_cookie);
+    assert_eq!((sent(&jar, "https://a.test/"), sent(&jar, "http://b.a.test/")), ("x=1; s=2".into(), "x=1".into()));
+    assert_eq!(skipped.first.map(|(number, _)| number), Some(3));
+    let playwright = r#"{"cookies":[{"name":"x","value":"1","domain":"a.test","path":"/","expires":-1,"httpOnly":false,
+        "secure":false,"sameSite":"Lax"}],"origins":[]}"#;
+    assert_eq!(sent(&file(playwright).0, "http://a.test/"), "x=1");
+    for (text, says) in
+        [("{\"x\": \"hunter2\"}", "JSON"), ("[{\"name\": \"hunter2\"", "JSON"), ("SQLite format 3\0", "database")]
+    {
+        let why = Jar::default().load(text.as_bytes(), NOW).unwrap_err();
+        assert!(why.contains(says) && why.contains("export") && !why.contains("hunter2"), "{why}");
+    }
+    assert!(Jar::default().load(b"\xff\xfea\0", NOW).unwrap_err().contains("UTF-16"));
+}
+
+#[test]
+fn octets_of_a_cookie_go_back_as_they_came() {
+    let field = HeaderValue::from_bytes(b"n\xe9=caf\xe9\xff; Path=/caf\xe9; Domain=a.test").unwrap();
+    let mut jar = Jar::default();
+    jar.set(&url("http://a.test/caf%E9/x"), [&field], NOW);
+    let back = |jar: &Jar| jar.field(&url("http://a.test/caf%E9"), NOW).unwrap().as_bytes().to_vec();
+    assert_eq!(back(&jar), b"n\xe9=caf\xe9\xff");
+    let (again, skipped) = file(jar.text(NOW));
+    assert_eq!((back(&again), skipped), (back(&jar), Skipped::default()));
+    let field = HeaderValue::from_bytes("x=1; Domain=Bücher.test".as_bytes()).unwrap();
+    jar.set(&url("http://www.bücher.test/"), [&field], NOW);
+    assert_eq!(sent(&jar, "http://bücher.test/"), "x=1");
 }
 
 #[test]
@@ -154,10 +283,10 @@ proptest! {
         for cookie in jar.since(0) {
             prop_assert!(domain_matches("www.a.test", &cookie.domain) && cookie.path.starts_with('/'));
         }
-        jar.load(&file, NOW);
+        let _ = jar.load(file.as_bytes(), NOW);
         let text = jar.text(NOW);
         let mut back = Jar::default();
-        prop_assert_eq!(back.load(&text, NOW), 0);
+        prop_assert_eq!(back.load(&text, NOW), Ok(Skipped::default()));
     }
 }
 

@@ -1,7 +1,10 @@
 //! The file name that a server proposes: Content-Disposition (RFC 6266), with RFC 8187 values.
 //!
-//! Only the name is of interest, so `attachment`, `inline` and every other type count alike. Of
-//! what is no such field at all nothing is believed: the URL's own name is as good.
+//! Only the name is of interest, so all types count alike, and a missing type does no harm. Many
+//! servers break the rules of quotes and charsets; this parser still finds the name that a reader
+//! would see in the field.
+
+mod charset;
 
 use percent_encoding::percent_decode;
 
@@ -9,283 +12,211 @@ use super::portable::component;
 
 /// The proposed name as one portable part of a name, if there is one.
 ///
-/// `filename*` counts for more than `filename`, whichever comes first; of two of a kind the first
-/// counts. Of a path only what follows its last `/` or `\` is taken (RFC 6266, section 4.3).
+/// The order of preference is `filename*`, `filename`, and a `filename*` with a wrong charset or
+/// none. The first of each kind counts. Only the last part of a path is taken (RFC 6266, section 4.3).
 pub fn name_from_disposition(field: &[u8]) -> Option<String> {
-    let Proposed { plain, extended } = Proposed::read(field);
-    [extended, plain].into_iter().flatten().find_map(|text| {
+    let Proposed { extended, plain, guessed } = Proposed::read(field);
+    [extended, plain, guessed].into_iter().flatten().find_map(|text| {
         let last = text.rsplit(['/', '\\']).next().unwrap_or_default().trim();
         (!matches!(last, "" | "." | "..")).then(|| component(last))
     })
 }
 
-/// What a field proposes.
+/// The names that a field proposes.
 #[derive(Default)]
 struct Proposed {
+    /// The parameter `filename*`, as RFC 8187 has it.
+    extended: Option<String>,
     /// The parameter `filename`.
     plain: Option<String>,
-    /// The parameter `filename*`.
-    extended: Option<String>,
+    /// The parameter `filename*` where its charset is wrong or missing.
+    guessed: Option<String>,
 }
 
 impl Proposed {
-    /// Reads parameters up to the first thing that is none.
+    /// Reads all parameters and skips everything else, such as the type.
     fn read(field: &[u8]) -> Self {
         let mut proposed = Self::default();
-        let (kind, mut rest) = until_semicolon(field);
-        if !is_token(kind.trim_ascii()) {
-            return proposed;
-        }
-        loop {
-            rest = rest.trim_ascii_start();
-            if let [b';', after @ ..] = rest {
-                rest = after;
-                continue;
-            }
-            let Some((name, value, after)) = parameter(rest) else { return proposed };
+        let mut rest = field.trim_ascii();
+        while !rest.is_empty() {
+            let (name, value, after) = parameter(rest);
             if name.eq_ignore_ascii_case(b"filename") && proposed.plain.is_none() {
-                proposed.plain = value.text();
-                if proposed.plain.is_none() {
-                    return proposed;
+                proposed.plain = value.plain();
+            } else if name.eq_ignore_ascii_case(b"filename*") {
+                match value.extended() {
+                    Some(Extended::Sure(text)) if proposed.extended.is_none() => proposed.extended = Some(text),
+                    Some(Extended::Guess(text)) if proposed.guessed.is_none() => proposed.guessed = Some(text),
+                    _ => {}
                 }
-            } else if name.eq_ignore_ascii_case(b"filename*") && proposed.extended.is_none() {
-                proposed.extended = value.extended();
             }
-            rest = after;
+            rest = after.trim_ascii_start();
         }
+        proposed
     }
+}
+
+/// The text of a `filename*`.
+enum Extended {
+    Sure(String),
+    Guess(String),
 }
 
 /// The value of a parameter.
 enum Value<'a> {
-    /// What stood between quotes, without its escapes.
+    /// The text between quotes, without its escapes.
     Quoted(Vec<u8>),
     Bare(&'a [u8]),
 }
 
 impl Value<'_> {
-    /// As a `filename`. Many servers leave the quotes out where they are needed; that is taken as
-    /// long as nobody could read it in two ways.
-    fn text(self) -> Option<String> {
-        let bytes = match self {
-            Value::Quoted(bytes) => bytes,
-            Value::Bare(bytes) if bytes.iter().any(|byte| b"\",=".contains(byte)) => return None,
-            Value::Bare(bytes) => bytes.to_vec(),
-        };
-        Some(utf8_or_latin1(bytes))
-    }
-
-    /// As a `filename*`: charset, language, percent-encoded text (RFC 8187, section 3.2.1). It has no quotes.
-    fn extended(self) -> Option<String> {
-        let Value::Bare(bytes) = self else { return None };
-        let mut fields = bytes.splitn(3, |byte| *byte == b'\'');
-        let (charset, _language, coded) = (fields.next()?, fields.next()?, fields.next()?);
-        let is_hex = |at: usize| coded.get(at).is_some_and(u8::is_ascii_hexdigit);
-        let mut signs = coded.iter().enumerate().filter(|(_, byte)| **byte == b'%');
-        if !signs.all(|(at, _)| is_hex(at + 1) && is_hex(at + 2)) {
-            return None;
-        }
-        let bytes: Vec<u8> = percent_decode(coded).collect();
-        if charset.eq_ignore_ascii_case(b"utf-8") {
-            String::from_utf8(bytes).ok()
-        } else if charset.eq_ignore_ascii_case(b"iso-8859-1") {
-            Some(latin1(&bytes))
-        } else {
-            None
-        }
-    }
-}
-
-/// The name and value of the parameter at the start, and what follows it.
-fn parameter(text: &[u8]) -> Option<(&[u8], Value<'_>, &[u8])> {
-    let equals = text.iter().position(|byte| *byte == b'=')?;
-    let name = text[..equals].trim_ascii_end();
-    let value = text[equals + 1..].trim_ascii_start();
-    if !is_token(name) {
-        return None;
-    }
-    if let [b'"', inner @ ..] = value {
-        let (value, after) = quoted(inner)?;
-        let after = after.trim_ascii_start();
-        return matches!(after, [] | [b';', ..]).then_some((name, Value::Quoted(value), after));
-    }
-    let (value, after) = until_semicolon(value);
-    Some((name, Value::Bare(value.trim_ascii_end()), after))
-}
-
-/// A quoted-string (RFC 9110, section 5.6.4) after its first quote, and what follows its last.
-fn quoted(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
-    let mut value = Vec::with_capacity(text.len());
-    let mut bytes = text.iter().enumerate();
-    while let Some((at, byte)) = bytes.next() {
-        match byte {
-            b'"' => return Some((value, &text[at + 1..])),
-            b'\\' => value.push(*bytes.next()?.1),
-            _ => value.push(*byte),
-        }
-    }
-    None
-}
-
-fn until_semicolon(text: &[u8]) -> (&[u8], &[u8]) {
-    text.split_at(text.iter().position(|byte| *byte == b';').unwrap_or(text.len()))
-}
-
-/// RFC 9110, section 5.6.2.
-fn is_token(text: &[u8]) -> bool {
-    !text.is_empty() && text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
-}
-
-/// What is no UTF-8 is what it was before that: ISO-8859-1.
-fn utf8_or_latin1(bytes: Vec<u8>) -> String {
-    String::from_utf8(bytes).unwrap_or_else(|e| latin1(e.as_bytes()))
-}
-
-/// Each byte is the character of its number.
-fn latin1(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| char::from(*byte)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::super::is_portable;
-    use super::*;
-
-    fn name(field: &str) -> Option<String> {
-        name_from_disposition(field.as_bytes())
-    }
-
-    /// After the test cases at greenbytes.de/tech/tc2231, by their names there.
-    #[test]
-    fn names_are_found() {
-        for (field, expected) in [
-            (r#"inline; filename="foo.html""#, "foo.html"), // inlwithasciifilename
-            (r#"inline; filename="Not an attachment!""#, "Not an attachment!"), // inlwithfnattach
-            (r#"attachment; filename="foo.html""#, "foo.html"), // attwithasciifilename
-            (r#"attachment; filename="f\oo.html""#, "foo.html"), // attwithasciifnescapedchar
-            (r#"attachment; filename="\"quoting\" tested.html""#, "_quoting_ tested.html"), // attwithasciifnescapedquote
-            (r#"attachment; filename="Here's a semicolon;.html""#, "Here's a semicolon;.html"), // attwithquotedsemicolon
-            (r#"attachment; foo="bar"; filename="foo.html""#, "foo.html"), // attwithfilenameandextparam
-            (r#"attachment; foo="\"\\";filename="foo.html""#, "foo.html"), // attwithfilenameandextparamescaped
-            (r#"attachment; FILENAME="foo.html""#, "foo.html"),            // attwithasciifilenameuc
-            ("attachment; filename=foo.html", "foo.html"),                 // attwithasciifilenamenq
-            ("attachment; filename=foo.html ;", "foo.html"),               // attwithasciifilenamenqs
-            ("attachment; ;filename=foo", "foo"),                          // attemptyparam
-            ("attachment; filename=foo bar.html", "foo bar.html"),         // attwithasciifilenamenqws
-            ("attachment; filename='foo.bar'", "'foo.bar'"),               // attwithfntokensq
-            ("attachment; filename=foo[1](2).html", "foo[1](2).html"),     // attfnbrokentoken
-            (r#"attachment; filename="foo-%41.html""#, "foo-%41.html"),    // attwithfnrawpctenca
-            (r#"attachment; filename="50%.html""#, "50%.html"),            // attwithfnusingpct
-            (r#"attachment; filename="foo-%\41.html""#, "foo-%41.html"),   // attwithfnrawpctencaq
-            (r#"attachment; name="foo-%41.html";filename=x"#, "x"),        // attwithnamepct
-            (r#"attachment; filename="foo-%c3%a4-%e2%82%ac.html""#, "foo-%c3%a4-%e2%82%ac.html"), // attwithfnrawpctenclong
-            (r#"attachment; filename ="foo.html""#, "foo.html"), // attwithasciifilenamews1
-            (r#"attachment; filename="foo.html"; filename="bar.html""#, "foo.html"), // attwith2filenames
-            (r#"attachment; filename="/foo.html""#, "foo.html"), // attabspath
-            (r#"attachment; filename="\\foo.html""#, "foo.html"), // attabspathwin
-            (r#"attachment; filename="../../etc/passwd""#, "passwd"),
-            (r#"attachment; filename="..\..\\win.ini""#, "win.ini"),
-            (r#"attachment; filename="..\..\win.ini""#, "_...win.ini"), // a lone \ escapes what follows it
-            (r"attachment; filename=..\..\win.ini", "win.ini"),
-            (r#"attachment; filename="C:\\x\\..\\y.txt""#, "y.txt"),
-            (r#"attachment; filename="a/b\\c/d.txt""#, "d.txt"),
-            (r#"attachment; filename=".htaccess""#, "_htaccess"),
-            (r#"attachment; filename="...""#, "_._"),
-            (r#"attachment; filename="con.txt""#, "_con.txt"),
-            (r#"attachment; filename="a:b""#, "a_b"),
-            ("attachment; creation-date=\"Wed, 12 Feb 1997 16:29:51 -0500\"; filename=x", "x"), // attcdate
-            ("foobar; filename=x", "x"),                                                        // dispext
-            ("attachment; filename*=iso-8859-1''foo-%E4.html", "foo-ä.html"),                   // attwithisofn2231iso
-            ("attachment; filename*=UTF-8''foo-%c3%a4-%e2%82%ac.html", "foo-ä-€.html"),         // attwithfn2231utf8
-            ("attachment; filename*=UTF-8'en'x%20y", "x y"),
-            ("attachment; filename*=UTF-8''foo-a%cc%88.html", "foo-ä.html"), // attwithfn2231utf8comp
-            ("attachment; filename*= UTF-8''foo-%c3%a4.html", "foo-ä.html"), // attwithfn2231ws2
-            ("attachment; filename* =UTF-8''foo-%c3%a4.html", "foo-ä.html"), // attwithfn2231ws3
-            ("attachment; filename*=UTF-8''A-%2541.html", "A-%41.html"),     // attwithfn2231dpct
-            ("attachment; filename*=UTF-8''%5cfoo.html", "foo.html"),        // attwithfn2231abspathdisguised
-            ("attachment; filename*=UTF-8''..%2f..%2fx%00y%e2%80%ae", "x_y_"),
-            (r#"attachment; filename="foo-ae.html"; filename*=UTF-8''foo-%c3%a4.html"#, "foo-ä.html"), // attfnboth
-            (r#"attachment; filename*=UTF-8''foo-%c3%a4.html; filename="foo-ae.html""#, "foo-ä.html"), // attfnboth2
-            // attfnboth3
-            ("attachment; filename*0*=ISO-8859-15''euro%3d%a4; filename*=ISO-8859-1''currency%3d%a4", "currency=¤"),
-            // attwithfn2231utf8-bad and its like: what cannot be decoded leaves the other one
-            ("attachment; filename*=utf-8''foo-%E4.html; filename=foo.html", "foo.html"),
-            ("attachment; filename=foo.html; filename*=koi8-r''%c1", "foo.html"),
-            ("attachment; filename*=UTF-8''; filename=foo.html", "foo.html"),
-            (r#"attachment; filename="=?ISO-8859-1?Q?foo-=E4.html?=""#, "=_ISO-8859-1_Q_foo-=E4.html_="), // attrfc2047quoted
-        ] {
-            assert_eq!(name(field).as_deref(), Some(expected), "{field}");
-        }
-        let latin1 = b"attachment; filename=\"foo-\xe4.html\""; // attwithisofnplain
-        assert_eq!(name_from_disposition(latin1).as_deref(), Some("foo-ä.html"));
-        assert_eq!(name("attachment; filename=\"foo-ä.html\"").as_deref(), Some("foo-ä.html")); // attwithutf8fnplain
-        let long = name(&format!("attachment; filename=\"{}.txt\"", "x".repeat(300))).unwrap();
-        assert!(long.ends_with(".txt") && is_portable(&long), "{long}");
-    }
-
-    #[test]
-    fn what_is_no_name_is_none() {
-        for field in [
-            "",
-            "inline",                         // inlonly
-            r#""inline""#,                    // inlonlyquoted
-            "attachment; xfilename=foo.html", // attconfusedparam
-            r#"attachment; filename="""#,     // attwithemptyfilename
-            "attachment; filename=",
-            "attachment; filename=.",
-            "attachment; filename=..",
-            "attachment; filename=a/",
-            "attachment; filename=a\\",
-            r#"attachment; filename=" ""#,
-            "attachment; filename=foo,bar.html", // attwithtokfncommanq
-            "attachment; filename==?ISO-8859-1?Q?foo-=E4.html?=", // attrfc2047token
-            "filename=foo.html",                 // attmissingdisposition
-            "filename=x=y; filename=foo.html",   // attmissingdisposition2
-            r#""foo; filename=bar;baz"; filename=qux"#, // attmissingdisposition3
-            "filename=foo.html, filename=bar.html", // attmissingdisposition4
-            "; filename=foo.html",               // emptydisposition
-            ": inline; attachment; filename=foo.html", // doublecolon
-            "inline; attachment; filename=foo.html", // attandinline
-            "attachment; inline; filename=foo.html", // attandinline2
-            r#"attachment; filename="foo.html".txt"#, // attbrokenquotedfn
-            r#"attachment; filename="bar"#,      // attbrokenquotedfn2
-            r#"attachment; filename="bar\"#,
-            r#"attachment; filename=foo"bar;baz"qux"#, // attbrokenquotedfn3
-            "attachment; filename=foo.html, attachment; filename=bar", // attmultinstances
-            "attachment; foo=foo filename=bar",        // attmissingdelim
-            "attachment; filename=bar foo=foo",        // attmissingdelim2
-            "attachment filename=bar",                 // attmissingdelim3
-            "filename=foo.html; attachment",           // attreversed
-            "attachment; filename*=''foo-%c3%a4.html", // attwithfn2231noc
-            "attachment; filename *=UTF-8''foo-%c3%a4.html", // attwithfn2231ws1
-            r#"attachment; filename*="UTF-8''foo-%c3%a4.html""#, // attwithfn2231quot
-            r#"attachment; filename*="foo%20bar.html""#, // attwithfn2231quot2
-            "attachment; filename*=UTF-8'foo-%c3%a4.html", // attwithfn2231singleqmissing
-            "attachment; filename*=UTF-8''foo%",       // attwithfn2231nbadpct1
-            "attachment; filename*=UTF-8''f%oo.html",  // attwithfn2231nbadpct2
-            "attachment; filename*=utf-8''foo-%E4.html", // attwithfn2231iso-bad
-            r#"attachment; filename*0="foo."; filename*1="html""#, // attfncont
-            "attachment; filename*0*=UTF-8''foo-%c3%a4", // attfncontenc
-        ] {
-            assert_eq!(name(field), None, "{field}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_field_gives_a_portable_name_or_none(
-            field in prop::collection::vec(any::<u8>(), 0..80),
-            value in prop::collection::vec(any::<u8>(), 0..400),
-            shape in 0..4_usize,
-        ) {
-            let start: &[u8] = [&b""[..], b"attachment; filename=\"", b"inline; filename=", b"x; filename*=UTF-8''"][shape];
-            for bytes in [[start, &field].concat(), [start, &value, b"\""].concat()] {
-                if let Some(name) = name_from_disposition(&bytes) {
-                    prop_assert!(is_portable(&name), "{name:?}");
-                }
+    /// Decodes a `filename`. A value without the quotes that it needs is taken unless it is ambiguous.
+    fn plain(self) -> Option<String> {
+        match self {
+            Value::Quoted(octets) => charset::of_words(&octets),
+            Value::Bare(octets) if octets.starts_with(b"=?") => charset::of_words(octets),
+            Value::Bare(octets) => {
+                let octets = without_next_type(octets);
+                let has_two = octets.contains(&b'=') && octets.iter().any(u8::is_ascii_whitespace);
+                (!has_two && !octets.contains(&b'"')).then(|| charset::utf8_or_windows_1252(octets))
             }
         }
     }
+
+    /// Decodes a `filename*`: charset, language, percent-encoded text (RFC 8187, section 3.2.1). Some
+    /// servers put quotes around the whole or around the text.
+    fn extended(self) -> Option<Extended> {
+        let value = match &self {
+            Value::Quoted(octets) => octets,
+            Value::Bare(octets) => *octets,
+        };
+        let parts: Vec<_> = value.splitn(3, |byte| *byte == b'\'').collect();
+        let (charset, coded) = match parts[..] {
+            [charset, _language, coded] => (charset, coded),
+            [charset, coded] if charset::is_known(charset) => (charset, coded),
+            _ => (&b""[..], value),
+        };
+        let coded = coded.strip_prefix(b"\"").unwrap_or(coded);
+        let coded = coded.strip_suffix(b"\"").unwrap_or(coded);
+        let is_hex = |at: usize| coded.get(at).is_some_and(u8::is_ascii_hexdigit);
+        let mut signs = coded.iter().enumerate().filter(|(_, byte)| **byte == b'%');
+        let is_coded = signs.all(|(at, _)| is_hex(at + 1) && is_hex(at + 2));
+        let octets: Vec<u8> = percent_decode(coded).collect();
+        match charset::decode(charset, &octets).filter(|_| is_coded) {
+            Some(text) => Some(Extended::Sure(text)),
+            // Octets are hardly UTF-8 by chance. The other guess is the most usual charset.
+            None => match String::from_utf8(octets) {
+                Ok(text) => Some(Extended::Guess(text)),
+                Err(e) if charset.is_empty() || charset::is_known(charset) => {
+                    Some(Extended::Guess(charset::utf8_or_windows_1252(e.as_bytes())))
+                }
+                Err(_) => None,
+            },
+        }
+    }
 }
+
+/// Splits off the first parameter: its name, its value, and the text behind its semicolon. The name
+/// is empty if the text is no parameter.
+fn parameter(text: &[u8]) -> (&[u8], Value<'_>, &[u8]) {
+    let (segment, after) = until_semicolon(text);
+    if let [b'"', inner @ ..] = text {
+        // A semicolon within quotes does not end it.
+        let (_, after) = quoted(inner);
+        return (b"", Value::Bare(b""), after);
+    }
+    let Some(equals) = segment.iter().position(|byte| *byte == b'=') else {
+        return (b"", Value::Bare(b""), after);
+    };
+    // Some servers leave out the semicolon behind the type.
+    let name = text[..equals].trim_ascii_end().rsplit(u8::is_ascii_whitespace).next().unwrap_or_default();
+    let value = text[equals + 1..].trim_ascii_start();
+    match value {
+        [b'"', inner @ ..] => {
+            let (value, after) = quoted(inner);
+            (name, Value::Quoted(value), after)
+        }
+        [b'\'', inner @ ..] if let Some(end) = closing(inner, b'\'') => {
+            (name, Value::Quoted(inner[..end].to_owned()), until_semicolon(&inner[end..]).1)
+        }
+        _ => {
+            let (value, after) = until_semicolon(value);
+            (name, Value::Bare(value.trim_ascii_end()), after)
+        }
+    }
+}
+
+/// Splits off a quoted-string (RFC 9110, section 5.6.4) after its first quote, and the text behind its
+/// semicolon.
+///
+/// The closing quote is the one before a semicolon or the end: some servers do not escape quotes
+/// within. Without one the value ends at its first quote, else at a semicolon. A backslash in a path
+/// of Windows is no escape.
+fn quoted(text: &[u8]) -> (Vec<u8>, &[u8]) {
+    let is_path = is_windows_path(text);
+    let mut first_quote = None;
+    let mut at = 0;
+    while let Some(byte) = text.get(at) {
+        match byte {
+            b'"' if ends_value(&text[at + 1..]) => {
+                first_quote = Some(at);
+                break;
+            }
+            b'"' => first_quote = first_quote.or(Some(at)),
+            b';' if first_quote.is_some() => break,
+            b'\\' if !is_path => at += 1,
+            _ => {}
+        }
+        at += 1;
+    }
+    // At a last quote, `at` is that quote.
+    let end = match text.get(at) {
+        Some(b'"') => at,
+        _ => first_quote.unwrap_or_else(|| until_semicolon(text).0.len()),
+    };
+    let value = if is_path { text[..end].to_owned() } else { without_escapes(&text[..end]) };
+    (value, until_semicolon(&text[end..]).1)
+}
+
+/// Finds the quote before a semicolon or the end.
+fn closing(text: &[u8], quote: u8) -> Option<usize> {
+    (0..text.len()).find(|at| text[*at] == quote && ends_value(&text[at + 1..]))
+}
+
+fn ends_value(text: &[u8]) -> bool {
+    matches!(text.trim_ascii_start(), [] | [b';', ..])
+}
+
+/// `C:\a`, `\\server\a`, `.\a` or `..\a`.
+fn is_windows_path(text: &[u8]) -> bool {
+    match text {
+        [drive, b':', b'\\', ..] => drive.is_ascii_alphabetic(),
+        [b'\\', b'\\', ..] | [b'.', b'\\', ..] | [b'.', b'.', b'\\', ..] => true,
+        _ => false,
+    }
+}
+
+fn without_escapes(text: &[u8]) -> Vec<u8> {
+    let mut bytes = text.iter();
+    let mut value = Vec::with_capacity(text.len());
+    while let Some(byte) = bytes.next() {
+        value.extend(if *byte == b'\\' { bytes.next() } else { Some(byte) });
+    }
+    value
+}
+
+/// Cuts off the type of a second field that a proxy has joined with a comma.
+fn without_next_type(text: &[u8]) -> &[u8] {
+    let Some(comma) = text.iter().rposition(|byte| *byte == b',') else { return text };
+    let last = text[comma + 1..].trim_ascii();
+    let is_type = last.eq_ignore_ascii_case(b"attachment") || last.eq_ignore_ascii_case(b"inline");
+    if is_type { text[..comma].trim_ascii_end() } else { text }
+}
+
+/// Splits at the next semicolon.
+fn until_semicolon(text: &[u8]) -> (&[u8], &[u8]) {
+    let end = text.iter().position(|byte| *byte == b';').unwrap_or(text.len());
+    (&text[..end], text.get(end + 1..).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests;

@@ -143,7 +143,7 @@ fn what_went_to_a_stream_is_not_sent_twice() {
     assert_eq!(decided(&streams, 1, &(verdict.clone(), facts.clone()), 0.5).again, None);
     assert!(decided(&limits(), 1, &(verdict.clone(), facts.clone()), 0.5).again.is_some());
     for (tag, goes_on) in [("\"1\"", true), ("W/\"1\"", false)] {
-        let validators = Validators { etag: Some(tag.into()), last_modified: None };
+        let validators = Validators { etag: Some(tag.as_bytes().into()), last_modified: None };
         facts.validators = Some(Box::new(validators));
         assert_eq!(decided(&streams, 1, &(verdict.clone(), facts.clone()), 0.5).again.is_some(), goes_on, "{tag}");
     }

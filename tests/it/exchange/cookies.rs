@@ -110,7 +110,7 @@ fn cookies_are_loaded_and_saved_as_other_programs_write_them() {
             let run = Fetchall::new().file("jar", &file).args(words);
             let run =
                 run.args(["--save-cookies", "out", "--backend", backend]).arg(server.url("x")).run().expect_code(0);
-            assert!(run.stderr.contains("jar: 1 line holds no cookie"), "{}", run.stderr);
+            assert!(run.stderr.contains("jar:5: no cookie, because fewer than 6 fields"), "{}", run.stderr);
             let out = String::from_utf8(run.read("out")).unwrap();
             assert!(out.contains(&format!("#HttpOnly_{host}\tFALSE\t/\tFALSE\t0\tid\t1\n")), "{out}");
             assert!(out.contains("\tnew\t4\n") && out.contains("\ts\t2\n") && !out.contains("old"), "{out}");
@@ -122,6 +122,32 @@ fn cookies_are_loaded_and_saved_as_other_programs_write_them() {
             }
             assert!(cookies(&server).iter().all(|(_, cookie)| cookie == "id=1"), "{:?}", cookies(&server));
         }
+    }
+}
+
+#[test]
+fn files_of_browsers_are_taken_or_refused_with_a_reason() {
+    let taken = [
+        "\u{feff}127.0.0.1\tfalse\t/\tfalse\t\tid\t1\r\n",
+        "#HttpOnly_.127.0.0.1 TRUE / FALSE 1999999999999 id 1\n",
+        r#"[{"domain":"127.0.0.1","hostOnly":true,"name":"id","value":"1","path":"/","session":true}]"#,
+    ];
+    for backend in BACKENDS {
+        for file in taken {
+            let server = Mocks::hello();
+            let run = Fetchall::new().file("jar", file).args(["--load-cookies", "jar", "--backend", backend]);
+            let run = run.arg(server.url("x")).run().expect_code(0);
+            assert!(!run.stderr.contains("jar"), "{}", run.stderr);
+            assert_eq!(cookies(&server), pairs(&[("/x", "id=1")]), "{backend} {file}");
+        }
+    }
+    for (file, says) in
+        [("{\"hunter2\": 1}", "no list of cookies in JSON"), ("SQLite format 3\0hunter2", "a browser's database")]
+    {
+        let run = Fetchall::new().file("jar", file).args(["--load-cookies", "jar", "http://127.0.0.1:1/"]).run();
+        let told = run.expect_code(2).stderr;
+        assert!(told.contains("the cookies of jar: it is ") && told.contains(says), "{told}");
+        assert!(told.contains("cookies.txt") && !told.contains("hunter2"), "{told}");
     }
 }
 

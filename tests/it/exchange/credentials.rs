@@ -166,9 +166,23 @@ fn the_netrc_file_knows_the_password_of_a_user_in_a_url() {
 fn a_netrc_file_that_cannot_be_used_is_told_and_not_shown() {
     let run = Fetchall::new().args(["--netrc", "http://127.0.0.1:1/"]).run().expect_code(2);
     assert!(run.stderr.contains(".netrc for passwords by host"), "{}", run.stderr);
-    let run = Fetchall::new().file("n", "machine a\nhunter2").args(["--netrc-file", "n", "http://127.0.0.1:1/"]).run();
+    let netrc = "machine a\npassword \"hunter2";
+    let run = Fetchall::new().file("n", netrc).args(["--netrc-file", "n", "http://127.0.0.1:1/"]).run();
     let run = run.expect_code(2);
-    assert!(run.stderr.contains("cannot use n: line 2") && !run.stderr.contains("hunter2"), "{}", run.stderr);
+    assert!(run.stderr.contains("n:2: a quotation mark") && !run.stderr.contains("hunter2"), "{}", run.stderr);
+}
+
+#[test]
+fn a_word_that_netrc_does_not_have_is_told_once() {
+    let server = Mocks::hello();
+    let netrc = "default login guest password g\nmachine 127.0.0.1 login ann password s3cret hunter2\nport 21\n";
+    for backend in BACKENDS {
+        let run = Fetchall::new().file("n", netrc).args(["--netrc-file", "n", "--backend", backend]);
+        let run = run.args([server.url("a"), server.url("b")]).run().expect_code(0);
+        assert_eq!(run.stderr.matches("n:2: a word that is none of").count(), 1, "{}", run.stderr);
+        assert!(run.stderr.contains("so are 2 more") && !run.stderr.contains("hunter2"), "{}", run.stderr);
+    }
+    assert!(server.requests().iter().all(|request| field(request, "authorization") == Some(ANN)));
 }
 
 #[test]

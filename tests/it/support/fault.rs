@@ -229,7 +229,8 @@ async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>, connection: 
         }
     };
     let head: Vec<u8> = buffer.drain(..end).collect();
-    let head = String::from_utf8(head).expect("a request head in UTF-8");
+    // What is no UTF-8 is shown as ISO-8859-1, octet by octet.
+    let head = String::from_utf8(head).unwrap_or_else(|e| e.as_bytes().iter().copied().map(char::from).collect());
     let mut lines = head.trim_end().split("\r\n");
     let first = lines.next().unwrap_or_default();
     let [method, path, "HTTP/1.1"] = first.split(' ').collect::<Vec<_>>()[..] else {

@@ -158,3 +158,31 @@ fn endless_array_is_given_out_in_batches() {
         assert!(source.next_batch().unwrap().is_some_and(|batch| (1..=Batch::MAX).contains(&batch.entries.len())));
     }
 }
+
+#[test]
+fn every_line_end_and_encoding_of_an_array_is_understood() {
+    let array =
+        "[\r{\r\n\"url\": \"http://a.test/я\"\r},\n\"http://a.test/2\"\r\n,\"http://a.test/cut\r\"http://a.test/3\"]";
+    let utf16: Vec<u8> = array.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    for list in [array.as_bytes(), &utf16] {
+        let entries = read(reader("-", list), Auto);
+        let good: Vec<_> = brief(&entries).into_iter().filter(|line| !line.contains('!')).collect();
+        assert_eq!(good, ["2 http://a.test/%D1%8F", "5 http://a.test/2", "7 http://a.test/3"]);
+    }
+}
+
+#[test]
+fn value_that_is_no_utf8_names_its_byte() {
+    let entries = read(reader("-", b"[\"http://a.test/\xe9\", #\xe8,\n\"http://a.test/2\"]"), Auto);
+    says(&entries[0..1], "byte 0xE9 of the value is no UTF-8; save the list as UTF-8, or name its encoding");
+    says(&entries[1..2], "byte 0xE8");
+    assert_eq!(brief(&entries[2..]), ["2 http://a.test/2"]);
+}
+
+#[test]
+fn object_that_wraps_a_long_list_is_refused_at_its_beginning() {
+    let endless = b"{\"urls\":\n[\"http://a.test/1\",".chain(io::repeat(b'\n'));
+    let input = Input::Reader("list".into(), Box::new(endless));
+    let (entries, end) = drain(&mut ListSource::new(vec![input], Auto).unwrap());
+    assert!(entries.is_empty() && end.unwrap_err().is_refusal());
+}

@@ -1,11 +1,12 @@
 //! Sitemaps and saved pages: which URLs come out, and what a bad one costs.
 
+use encoding_rs::{Encoding, WINDOWS_1251};
 use url::Url;
 
 use super::{brief, drain, file, read, reader, says};
 use crate::config::InputFormat::{self, Auto, Html, Sitemap};
 use crate::model::Entry;
-use crate::source::{Input, ListOptions, ListSource};
+use crate::source::{Input, ListOptions, ListSource, Source};
 
 fn with_base(input: Input, format: InputFormat, base: &str) -> Vec<Entry> {
     let options = ListOptions { format, base: Some(Url::parse(base).unwrap()), ..ListOptions::default() };
@@ -183,4 +184,89 @@ fn told_format_counts_for_more_than_name_and_content() {
         ListSource::new(vec![reader("page.html", b"http://a.test/")], Auto)
             .is_ok_and(|mut source| { drain(&mut source).1.is_err_and(|error| error.is_refusal()) })
     );
+}
+
+/// The text in this encoding.
+fn encoded(text: &str, label: &str) -> Vec<u8> {
+    match label {
+        "utf-16le" => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+        "utf-16be" => text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+        label => Encoding::for_label(label.as_bytes()).unwrap().encode(text).0.into_owned(),
+    }
+}
+
+#[test]
+fn sitemap_is_read_in_the_encoding_that_it_declares() {
+    let entries =
+        "<urlset>\r<url><loc>http://a.test/я?q=я</loc></url>\r\n<url><loc>http://a.test/2</loc></url></urlset>";
+    let [mark, cyrillic] = ["\u{feff}", "<?xml version='1.0' encoding='windows-1251'?>"];
+    for (before, label) in [
+        (cyrillic.to_owned(), "windows-1251"),
+        ("<?xml version=\"1.0\" encoding=\"KOI8-R\" ?>".to_owned(), "koi8-r"),
+        (format!("{mark}<?xml version='1.0' encoding='UTF-16'?>"), "utf-16le"),
+        (format!("{mark}<?xml version='1.0' encoding='UTF-16'?>"), "utf-16be"),
+        ("<?xml version='1.0' encoding='UTF-16'?>".to_owned(), "utf-16le"),
+        // A mark and the bytes of UTF-16 show more than a declaration.
+        (format!("{mark}{cyrillic}"), "utf-8"),
+        (cyrillic.to_owned(), "utf-16be"),
+        (String::new(), "utf-8"),
+    ] {
+        let document = encoded(&format!("{before}{entries}"), label);
+        let expected = ["2 http://a.test/%D1%8F?q=%D1%8F", "3 http://a.test/2"];
+        let (_keep, input) = file(&document);
+        for (input, format) in [(input, Auto), (reader("-", &document), Sitemap)] {
+            assert_eq!(brief(&read(input, format)), expected, "{before} in {label}");
+        }
+    }
+}
+
+#[test]
+fn encoding_that_the_user_names_counts_more_than_a_declared_one() {
+    let document =
+        encoded("<?xml version='1.0' encoding='koi8-r'?><urlset><url><loc>http://a.test/я</loc></url>", "windows-1251");
+    let options = || ListOptions { encoding: Some(WINDOWS_1251), format: Sitemap, ..ListOptions::default() };
+    let (entries, _) = drain(&mut ListSource::new(vec![reader("-", &document)], options()).unwrap());
+    assert_eq!(brief(&entries), ["1 http://a.test/%D1%8F"]);
+    let page = encoded("<meta charset=koi8-r><a href='http://a.test/я?я'>x</a>", "windows-1251");
+    let options = ListOptions { format: Html, ..options() };
+    assert_eq!(brief(&read(reader("-", &page), options)), ["1 http://a.test/%D1%8F?%FF"]);
+}
+
+#[test]
+fn page_is_read_in_the_encoding_that_it_declares() {
+    // A query is sent in the encoding of the page, as browsers do (URL standard, section 4.4).
+    for (head, label, query) in [
+        ("<meta charset=windows-1251>", "windows-1251", "%FF"),
+        ("<META http-equiv=content-type content='text/html; charset=koi8-r'>", "koi8-r", "%D1"),
+        ("<?xml version='1.0' encoding='windows-1251'?>", "windows-1251", "%FF"),
+        ("\u{feff}<meta charset=windows-1251>", "utf-8", "%D1%8F"),
+        ("\u{feff}<meta charset=windows-1251>", "utf-16le", "%D1%8F"),
+        ("<meta charset=utf-8>", "utf-8", "%D1%8F"),
+    ] {
+        let page = encoded(&format!("{head}\r<title>я</title>\r<a href='/я?q=я'>я</a>"), label);
+        let entries = with_base(reader("-", &page), Html, "http://a.test/");
+        assert_eq!(brief(&entries), [format!("3 http://a.test/%D1%8F?q={query}")], "{head} in {label}");
+    }
+}
+
+#[test]
+fn loc_in_quotes_or_with_unseen_characters_is_no_other_url() {
+    let document = b"<urlset><url><loc>\xe2\x80\x8b \"/a\"</loc></url>\n<url><loc>/b\xe2\x80\x8bc</loc></url></urlset>";
+    let entries = with_base(reader("-", document), Sitemap, "http://a.test/");
+    assert_eq!(brief(&entries[..1]), ["1 http://a.test/a"]);
+    says(&entries[1..], "U+200B zero width space");
+}
+
+#[test]
+fn sitemap_on_a_pipe_does_not_hold_back_the_list_before_it() {
+    let mut source = ListSource::new(
+        vec![
+            reader("one", b"http://a.test/1\n"),
+            reader("-", b"<urlset><url><loc>http://a.test/2</loc></url></urlset>"),
+        ],
+        Auto,
+    )
+    .unwrap();
+    assert_eq!(brief(&source.next_batch().unwrap().unwrap().entries), ["1 http://a.test/1"]);
+    assert_eq!(brief(&drain(&mut source).0), ["1 http://a.test/2"]);
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::{Seek, Write};
 use std::sync::{Arc, Mutex};
 
+use encoding_rs::Encoding;
 use url::Url;
 
 use super::{brief, drain, says};
@@ -71,6 +72,29 @@ fn media_type_then_name_then_content_pick_the_format() {
     let refused = open(&shelf, "http://l.test/plain.html", Auto).unwrap_err();
     assert!(refused.to_string().contains("an HTML page; use --input-format html"), "{refused}");
     assert_eq!(brief(&open(&shelf, "http://l.test/plain.html", InputFormat::Text).unwrap()), ["1 http://a.test/1"]);
+}
+
+#[test]
+fn charset_of_the_media_type_is_the_encoding_of_the_list() {
+    let list = |kind, body: &str| (kind, Encoding::for_label(b"windows-1251").unwrap().encode(body).0.into_owned());
+    let sitemap = "<?xml version='1.0' encoding='koi8-r'?><urlset><url><loc>/я</loc></url></urlset>";
+    let lists = [
+        ("http://l.test/csv", list("text/csv; charset=\"windows-1251\"", "x,url\n1,http://l.test/я")),
+        ("http://l.test/map", list("application/xml; Charset=windows-1251", sitemap)),
+        ("http://l.test/json", list("application/json;charset=windows-1251", "[\"http://l.test/я\"]")),
+    ];
+    let lists = lists.into_iter().map(|(url, list)| (url.to_owned(), list)).collect();
+    let shelf = Arc::new(Shelf { lists, asked: Mutex::default() });
+    for (url, line) in [("csv", 2), ("map", 1), ("json", 1)] {
+        let entries = open(&shelf, &format!("http://l.test/{url}"), Auto).unwrap();
+        assert_eq!(brief(&entries), [format!("{line} http://l.test/%D1%8F")], "{url}");
+    }
+}
+
+#[test]
+fn sitemap_that_is_called_a_page_is_read() {
+    let shelf = shelf(&[("http://l.test/map", "text/html", &urlset("/1"))]);
+    assert_eq!(brief(&open(&shelf, "http://l.test/map", Auto).unwrap()), ["1 http://l.test/1"]);
 }
 
 #[test]

@@ -34,8 +34,8 @@ pub struct CompareArgs {
     /// A list, a URL or - for standard input [default: - when it is a pipe]
     #[arg(value_name = "LIST", conflicts_with = "demo")]
     inputs: Vec<OsString>,
-    /// A list to read, - for standard input; repeatable
-    #[arg(short = 'i', long, value_name = "FILE", help_heading = "Input", action = ArgAction::Append, conflicts_with = "demo")]
+    /// A list to read: a file, a URL to fetch it from, - for standard input; repeatable
+    #[arg(short = 'i', long, value_name = "FILE|URL", help_heading = "Input", action = ArgAction::Append, conflicts_with = "demo")]
     input_file: Vec<OsString>,
     /// Take a site served on loopback in place of a list: works with no network at all
     #[arg(long, help_heading = "Input")]
@@ -227,6 +227,14 @@ mod tests {
         assert_eq!((resolved.levels, resolved.rounds, resolved.form), (vec![5, 7], 2, Form::Json));
         assert_eq!(resolved.config.header, ["A: b"]);
         assert!(matches!(resolved.over, Over::Inputs(inputs) if inputs.len() == 1));
+    }
+
+    #[test]
+    fn list_over_http_is_no_url_to_download() {
+        let resolved = of(&["-i", "https://a.example/list", "-B", "https://b.example/", "https://a.example/"]).unwrap();
+        assert_eq!(resolved.config.base.map(String::from).as_deref(), Some("https://b.example/"));
+        let Over::Inputs(inputs) = resolved.over else { panic!("no inputs") };
+        assert!(matches!(&inputs[..], [InputArg::Url(..), InputArg::Remote(list)] if list == "https://a.example/list"));
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::policy::printable::{cut, printable};
 /// The settings that a child is given as this program was: those that say what is fetched and how.
 pub const PASSED: &[&str] = &[
     "input-format",
+    "base",
     "input-encoding",
     "url-column",
     "duplicates",

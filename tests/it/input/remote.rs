@@ -84,6 +84,33 @@ async fn list_that_cannot_be_had_ends_the_program_before_any_fetch() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn list_over_http_that_is_none_is_refused_before_any_fetch() {
+    let server = MockServer::start().await;
+    let uri = server.uri();
+    for (name, body, kind, what) in [
+        ("list.xlsx", &b"PK\x03\x04rest"[..], "application/octet-stream", "an Excel workbook (zip); save it as CSV"),
+        (
+            "urls",
+            b"{\"urls\": [\"http://a.test/\"]}",
+            "application/json",
+            "a JSON object that wraps the list in `urls`",
+        ),
+        ("sites.csv", b"id,domain\n1,a.test\n", "text/csv", "no column holds URLs; the columns are `id`, `domain`"),
+        ("feed", b"<rss></rss>", "text/xml", "an XML document of <rss>, no sitemap"),
+    ] {
+        let at = format!("/{name}");
+        serve(&server, &at, ResponseTemplate::new(200).set_body_raw(body, kind)).await;
+        let list = format!("{uri}{at}").replacen("://", "://ann:s3cret@", 1);
+        let flags = ["--json", "-d", "out", "-i", &list];
+        let run = run(Fetchall::new().args(flags).arg(format!("{uri}/1"))).await.expect_code(2);
+        assert!(run.stdout.is_empty(), "{}", run.stdout);
+        assert!(run.stderr.starts_with(&format!("error: {uri}{at}: {what}")), "{}", run.stderr);
+        assert!(!run.folder().join("out").exists());
+    }
+    assert_eq!(asked(&server).await, ["/list.xlsx", "/urls", "/sites.csv", "/feed"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn html_is_a_list_only_where_it_is_asked_for() {
     let server = MockServer::start().await;
     let uri = server.uri();

@@ -6,6 +6,8 @@
 //! was applied to the file. Where the name says no compression, the media type may.
 //! [`asks_identity`] keeps servers from adding a coding of their own on top.
 
+use memchr::{memchr, memrchr};
+
 /// A kind of compressed file: its coding, its extensions, its media types.
 type Format = (&'static str, &'static [&'static str], &'static [&'static str]);
 
@@ -89,7 +91,8 @@ impl Resource<'_> {
 
 /// Whether a request should ask for no coding, because this name says that the file is compressed.
 pub fn asks_identity(name: &str) -> bool {
-    formats(name).next().is_some() || extensions(name).any(|it| is_one_of(it, COMPRESSED))
+    let is_known = |it: &str| is_one_of(it, COMPRESSED) || FORMATS.iter().any(|(_, known, _)| is_one_of(it, known));
+    extensions(name).any(is_known)
 }
 
 /// The formats that a name says.
@@ -100,7 +103,9 @@ fn formats(name: &str) -> impl Iterator<Item = &'static Format> {
 /// The extension of a name or a path, and those before an `@`, since the names of saved files have a query
 /// there (`x.gz@v=2`). The tag of a name that was taken does not count (`x.gz@v=2~0123abcd`).
 fn extensions(name: &str) -> impl Iterator<Item = &str> {
-    let name = name.rsplit('/').next().unwrap_or(name);
+    let name = memrchr(b'/', name.as_bytes()).map_or(name, |at| &name[at + 1..]);
+    // Most names of pages have none.
+    let name = memchr(b'.', name.as_bytes()).map_or("", |_| name);
     let is_tag = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
     let name = name.rsplit_once('~').filter(|(_, tag)| is_tag(tag)).map_or(name, |(name, _)| name);
     let paths = name.match_indices('@').map(move |(at, _)| &name[..at]);

@@ -16,6 +16,7 @@ use crate::cli::compare_args::{Form, Over, Resolved};
 use crate::cli::exit::{Exit, UsageError};
 use crate::cli::outputs::distinct;
 use crate::cli::resolve::{Env, InputArg};
+use crate::cli::screen;
 use crate::cli::signals::Signals;
 use crate::cli::terminal::Terminal;
 use crate::cli::to_stdout;
@@ -204,13 +205,13 @@ impl Progress {
             };
             format!("round {round}, {number} of {of}: {name}: {result}\n")
         };
-        // When standard error is closed there is nobody to tell.
-        let _ = io::stderr().write_all(text.as_bytes());
+        // It cannot fail.
+        let _ = screen::stderr().write_all(text.as_bytes());
     }
 
     fn end(&mut self) {
         if self.over && !self.silent && self.rounds_told > 0 {
-            let _ = io::stderr().write_all(b"\r\x1b[K");
+            let _ = screen::stderr().write_all(b"\r\x1b[K");
         }
     }
 }

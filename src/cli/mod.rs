@@ -68,6 +68,10 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Some(Command::Completions { shell }) => commands::completions::write(shell),
         Some(Command::Man) => commands::man::write(),
         Some(Command::Worker) => commands::worker::serve(),
+        Some(Command::CompareChild { words }) => {
+            let env = env()?;
+            commands::run::list(resolve::job(&commands::compare_child::job(words)?, &env)?, &env.vars)
+        }
     }
 }
 

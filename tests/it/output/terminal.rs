@@ -79,3 +79,54 @@ fn names_of_lists_are_text_of_others_too() {
     let absent = Fetchall::new().arg(format!("absent{EVIL}\x1b[31m.txt")).run().expect_code(2);
     check("messages", &absent.stderr, &['\n']);
 }
+
+#[test]
+fn arguments_variables_and_settings_are_shown_harmlessly() {
+    let evil = format!("{EVIL}\x1b[31m");
+    let runs: Vec<(Vec<String>, Option<(&str, String)>)> = vec![
+        (vec![format!("--{evil}")], None),
+        (vec![format!("-{evil}")], None),
+        (vec![format!("--color={evil}")], None),
+        (vec!["--format".to_owned(), evil.clone()], None),
+        (vec!["--timeout".to_owned(), evil.clone()], None),
+        (vec!["--name".to_owned(), format!("{{{evil}}}")], None),
+        (vec!["--only".to_owned(), evil.clone(), "--retry-from".to_owned(), "-".to_owned()], None),
+        (vec!["config".to_owned(), evil.clone()], None),
+        (vec!["completions".to_owned(), evil.clone()], None),
+        (vec!["compare".to_owned(), "--backends".to_owned(), evil.clone(), "-".to_owned()], None),
+        (vec!["--header".to_owned(), format!("{evil}: x")], None),
+        (vec!["--header".to_owned(), format!("@{evil}")], None),
+        (vec!["--load-cookies".to_owned(), evil.clone(), "-".to_owned()], None),
+        (vec!["--cacert".to_owned(), evil.clone(), "-".to_owned()], None),
+        (vec!["--config".to_owned(), evil.clone(), "-".to_owned()], None),
+        (vec!["--log".to_owned(), format!("{evil}/x"), "-".to_owned()], None),
+        (vec!["-".to_owned()], Some(("FETCHALL_TIMEOUT", evil.clone()))),
+        (vec!["-".to_owned()], Some(("FETCHALL_COLOR", evil.clone()))),
+    ];
+    for (args, variable) in runs {
+        let what = format!("{args:?} {variable:?}");
+        let mut run = Fetchall::new().args(args);
+        if let Some((name, value)) = variable {
+            run = run.env(name, value);
+        }
+        let run = run.run().expect_code(2);
+        check(&what, &run.stderr, &['\n']);
+        assert!(!run.stderr.is_empty(), "{what}");
+    }
+    let file = format!("colour = \"{EVIL}\"\n\"{EVIL}\" = 1\ntimeout = \"{EVIL}\"\n");
+    let run = Fetchall::new().file("fetchall.toml", file).arg("-").run().expect_code(2);
+    check("settings", &run.stderr, &['\n']);
+    let jar = format!("{EVIL}\x1b[31m\n");
+    let name = format!("jar{EVIL}\x1b[31m");
+    let server = server();
+    let run = Fetchall::new().file(&name, jar).args(["-v", "--load-cookies", &name, &server.url("type")]).run();
+    check("cookies", &run.stderr, &['\n']);
+}
+
+#[test]
+fn wrong_arguments_show_no_password() {
+    for args in [&["config", "http://ann:hunter2@h.test/"][..], &["completions", "http://ann:hunter2@h.test/"]] {
+        let run = Fetchall::new().args(args).run().expect_code(2);
+        assert!(run.stderr.contains("h.test") && !run.stderr.contains("hunter2"), "{}", run.stderr);
+    }
+}

@@ -90,6 +90,13 @@ pub enum Command {
     /// Fetch what frames on standard input say; a run with --backend processes starts these
     #[command(hide = true)]
     Worker,
+    /// Take these arguments and more from standard input, each after a NUL; compare starts these
+    #[command(hide = true, disable_help_flag = true)]
+    CompareChild {
+        /// Arguments that everybody may see.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
 }
 
 /// What to download, and how.

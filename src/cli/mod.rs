@@ -7,8 +7,10 @@ mod commands;
 mod compare_args;
 mod contradictions;
 mod exit;
+mod log;
 mod outputs;
 mod resolve;
+mod screen;
 mod signals;
 mod terminal;
 mod tips;
@@ -18,24 +20,31 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use fetchall::policy::printable::printable;
+use fetchall::config::Color;
 
 use args::{Cli, Command};
 use exit::{Exit, UsageError};
 use resolve::Env;
+use terminal::Terminal;
 
 /// Parses the command line, does what it says, reports what went wrong.
 pub fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(screen::say_panic));
     let exit = match Cli::try_parse() {
         Ok(cli) => dispatch(cli).unwrap_or_else(|error| report(&error)),
         // Help and version are errors to clap; only they go to standard output.
         Err(mut message) if message.use_stderr() => {
             tips::correct(&mut message);
-            let _ = message.print();
+            let colored = env().is_ok_and(|env| {
+                let terminal = Terminal::of(&env.vars);
+                terminal.color(Color::Auto, terminal.stderr)
+            });
+            screen::say_styled(&tips::harmless(message, colored));
             Exit::Usage
         }
         Err(message) => message.print().map_or_else(|error| report(&error.into()), |()| Exit::Ok),
     };
+    screen::finish();
     exit.into()
 }
 
@@ -59,6 +68,10 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Some(Command::Completions { shell }) => commands::completions::write(shell),
         Some(Command::Man) => commands::man::write(),
         Some(Command::Worker) => commands::worker::serve(),
+        Some(Command::CompareChild { words }) => {
+            let env = env()?;
+            commands::run::list(resolve::job(&commands::compare_child::job(words)?, &env)?, &env.vars)
+        }
     }
 }
 
@@ -72,11 +85,7 @@ fn env() -> Result<Env, UsageError> {
 fn report(error: &anyhow::Error) -> Exit {
     let exit = Exit::of(error);
     if exit != Exit::Ok {
-        // When standard error is closed too there is nobody left to tell.
-        let text = format!("error: {error:#}");
-        // Names of files are other people's text too. Messages of several lines keep them.
-        let lines: Vec<_> = text.split('\n').map(printable).collect();
-        let _ = writeln!(io::stderr(), "{}", lines.join("\n"));
+        screen::say(&format!("error: {error:#}"));
     }
     exit
 }

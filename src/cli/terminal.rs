@@ -13,6 +13,8 @@ pub struct Terminal {
     pub stdout: bool,
     /// Standard error is a terminal.
     pub stderr: bool,
+    /// Both are the same terminal.
+    pub is_shared: bool,
     /// It can move the cursor: TERM is not `dumb`.
     clever: bool,
     /// NO_COLOR is set, to anything (no-color.org).
@@ -28,6 +30,7 @@ impl Terminal {
         Self {
             stdout: io::stdout().is_terminal(),
             stderr: io::stderr().is_terminal(),
+            is_shared: io::stdout().is_terminal() && io::stderr().is_terminal() && is_one_device(),
             clever: var("TERM").is_none_or(|term| term != "dumb"),
             no_color: var("NO_COLOR").is_some(),
             force_color: var("CLICOLOR_FORCE").is_some_and(|value| value != "0"),
@@ -54,11 +57,26 @@ impl Terminal {
     }
 }
 
+/// Whether standard output and standard error lead to the same device.
+#[cfg(unix)]
+fn is_one_device() -> bool {
+    let device = |found: Result<rustix::fs::Stat, _>| found.map(|found| found.st_rdev).ok();
+    let (stdout, stderr) = (rustix::fs::fstat(io::stdout()), rustix::fs::fstat(io::stderr()));
+    device(stdout).is_some_and(|stdout| Some(stdout) == device(stderr))
+}
+
+/// A program has one console.
+#[cfg(not(unix))]
+fn is_one_device() -> bool {
+    true
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const PIPE: Terminal = Terminal { stdout: false, stderr: false, clever: true, no_color: false, force_color: false };
+    const PIPE: Terminal =
+        Terminal { stdout: false, stderr: false, is_shared: false, clever: true, no_color: false, force_color: false };
     const SCREEN: Terminal = Terminal { stdout: true, stderr: true, ..PIPE };
 
     #[test]

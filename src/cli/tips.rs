@@ -1,7 +1,9 @@
-//! What to write instead of a flag that there is not. The parser's own tip, `-- -J`, would make it a list.
+//! What the argument parser says of wrong arguments: with better tips, without passwords and escapes.
 
 use clap::Error;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use fetchall::policy::printable::{printable, printable_lines};
+use fetchall::policy::redact::redact;
 
 /// Flags of other programs, and what does it here.
 const OTHERS: [(&str, &str); 4] = [
@@ -11,7 +13,7 @@ const OTHERS: [(&str, &str); 4] = [
     ("-r", "links are not followed; the URLs come from a list"),
 ];
 
-/// Puts a tip that helps in the place of one that misleads.
+/// Replaces the parser's tip for an unknown flag, which would make a list of it: `-- -J`.
 pub fn correct(error: &mut Error) {
     if error.kind() != ErrorKind::UnknownArgument || error.get(ContextKind::SuggestedArg).is_some() {
         return;
@@ -20,4 +22,31 @@ pub fn correct(error: &mut Error) {
     let known = OTHERS.iter().find(|(flag, _)| flag == given).map(|(_, tip)| *tip);
     let tip = known.unwrap_or("a value that begins with a dash follows an equals sign, as in --name=-{n}");
     error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+}
+
+/// The message, in colour or not. It repeats arguments without their passwords, and with characters
+/// that act on a terminal escaped.
+pub fn harmless(mut error: Error, color: bool) -> String {
+    let shown = |text: &String| printable(&redact(text)).into_owned();
+    let mut changed = Vec::new();
+    for (kind, value) in error.context() {
+        let safe = match value {
+            ContextValue::String(text) => ContextValue::String(shown(text)),
+            ContextValue::Strings(texts) => ContextValue::Strings(texts.iter().map(shown).collect()),
+            _ => continue,
+        };
+        if safe != *value {
+            changed.push((kind, safe));
+        }
+    }
+    if changed.is_empty() {
+        let text = error.render();
+        return if color { text.ansi().to_string() } else { printable_lines(&text.to_string()) };
+    }
+    // It repeats the argument too.
+    error.remove(ContextKind::Suggested);
+    for (kind, safe) in changed {
+        error.insert(kind, safe);
+    }
+    printable_lines(&error.render().to_string())
 }

@@ -2,18 +2,19 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, Seek as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
+use toml::Value;
 
 use super::figures::Round;
 use super::process::{self, Seen};
 use super::records::{self, RecordSet, Sample};
 use crate::backend::BACKENDS;
-use crate::config::{Config, KEYS, Key, Layers};
+use crate::config::{Config, KEYS, Layers};
 use crate::policy::printable::{cut, printable};
 
 /// The settings that a child is given as this program was: those that say what is fetched and how.
@@ -51,10 +52,6 @@ pub const PASSED: &[&str] = &[
     "max-size",
 ];
 
-/// Of these the ones that may hold passwords: a child finds them in its environment, for arguments
-/// can be read by every user of the machine.
-const SECRET: [&str; 3] = ["user", "cookie", "proxy"];
-
 /// What programs agree on; what it says has been taken into account.
 const PROXIES: [&str; 7] =
     ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"];
@@ -62,11 +59,8 @@ const PROXIES: [&str; 7] =
 /// What every child is started with.
 pub(super) struct Launch<'a> {
     pub(super) program: &'a Path,
-    pub(super) inputs: &'a [OsString],
-    /// Of `settings()`.
-    pub(super) settings: Vec<OsString>,
-    /// Of `secrets()`.
-    pub(super) secrets: Vec<(String, String)>,
+    /// What a child reads from its standard input, of `words()`.
+    pub(super) words: Vec<u8>,
     /// Where its outputs go.
     pub(super) folder: &'a Path,
 }
@@ -78,54 +72,43 @@ pub(super) enum End {
     Stopped,
 }
 
-/// The flags for the settings that differ from their defaults. Fields go through a file, for
-/// arguments can be read by every user of the machine and fields may hold passwords.
-pub(super) fn settings(config: &Config, folder: &Path) -> io::Result<Vec<OsString>> {
+/// The flags for the settings that differ from their defaults, and the inputs: each after a NUL.
+/// They may hold passwords, and every user of a machine can read the arguments of a process.
+pub(super) fn words(config: &Config, inputs: &[OsString]) -> Vec<u8> {
     let defaults = Config::default();
-    let mut flags = Vec::new();
-    for key in KEYS.iter().filter(|key| PASSED.contains(&key.name) && !SECRET.contains(&key.name)) {
+    let mut words = Vec::new();
+    let mut push = |word: &[u8]| {
+        words.push(0);
+        words.extend_from_slice(word);
+    };
+    for key in KEYS.iter().filter(|key| PASSED.contains(&key.name)) {
         let value = key.get(config);
         if value == key.get(&defaults) {
             continue;
         }
-        if let Some(texts) = value.as_array().filter(|_| key.name != "header") {
-            let texts = texts.iter().filter_map(|text| text.as_str());
-            flags.extend(texts.map(|text| format!("--{}={text}", key.name).into()));
-        } else if let Some(fields) = value.as_array() {
-            let text: String = fields.iter().filter_map(|field| field.as_str()).map(|f| format!("{f}\n")).collect();
-            let path = folder.join("fields");
-            std::fs::write(&path, text)?;
-            let mut flag = OsString::from(format!("--{}=@", key.name));
-            flag.push(path);
-            flags.push(flag);
-        } else {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            flags.push(format!("--{}={text}", key.name).into());
+        let mut flag = |text: &str| push(format!("--{}={text}", key.name).as_bytes());
+        match &value {
+            Value::Array(texts) => texts.iter().filter_map(Value::as_str).for_each(flag),
+            Value::String(text) => flag(text),
+            other => flag(&other.to_string()),
         }
     }
-    Ok(flags)
+    push(b"--");
+    inputs.iter().for_each(|input| push(input.as_encoded_bytes()));
+    words
 }
 
-/// The variables for the settings that may hold passwords and differ from their defaults.
-pub(super) fn secrets(config: &Config) -> Vec<(String, String)> {
-    let defaults = Config::default();
-    let differs = |key: &&Key| SECRET.contains(&key.name) && key.get(config) != key.get(&defaults);
-    let text = |key: &Key| Some((key.variable(), key.get(config).as_str()?.to_owned()));
-    KEYS.iter().filter(differs).filter_map(text).collect()
-}
-
-/// What is between the program's name and its inputs.
-fn arguments(backend: &str, concurrency: u32, settings: &[OsString], records: &Path, summary: &Path) -> Vec<OsString> {
+/// The arguments that every user of the machine may read.
+fn arguments(backend: &str, concurrency: u32, records: &Path, summary: &Path) -> Vec<OsString> {
     // Retries wait at random, which would say nothing of the cell.
-    let mut args: Vec<OsString> = ["--no-config", "--quiet", "--json", "--retry=0"].map(OsString::from).into();
+    let plain = ["compare-child", "--no-config", "--quiet", "--json", "--retry=0"];
+    let mut args: Vec<OsString> = plain.map(OsString::from).into();
     // With a single backend there is nothing to choose.
     if BACKENDS.len() > 1 {
         args.extend(["--backend", backend].map(OsString::from));
     }
     args.extend(["--concurrency".into(), concurrency.to_string().into()]);
     args.extend(["--output".into(), records.into(), "--summary".into(), summary.into()]);
-    args.extend_from_slice(settings);
-    args.push("--".into());
     args
 }
 
@@ -137,20 +120,21 @@ pub(super) fn round(
     reference: Option<&RecordSet>,
     stop: &CancellationToken,
 ) -> io::Result<End> {
-    let [records, summary, stderr] =
-        ["records.ndjson", "summary.json", "stderr.txt"].map(|name| launch.folder.join(name));
-    for old in [&records, &summary] {
-        if old.exists() {
-            std::fs::remove_file(old)?;
-        }
+    let [records, summary, stderr, words] =
+        ["records.ndjson", "summary.json", "stderr.txt", "words"].map(|name| launch.folder.join(name));
+    // The child empties what is there and keeps its mode.
+    for output in [&records, &summary] {
+        private_file(output)?;
     }
+    let mut input = private_file(&words)?;
+    input.write_all(&launch.words)?;
+    input.rewind()?;
     let mut command = Command::new(launch.program);
     command
-        .args(arguments(backend, concurrency, &launch.settings, &records, &summary))
-        .args(launch.inputs)
-        .stdin(Stdio::null())
+        .args(arguments(backend, concurrency, &records, &summary))
+        .stdin(input)
         .stdout(Stdio::null())
-        .stderr(File::create(&stderr)?);
+        .stderr(private_file(&stderr)?);
     // What the environment says has been taken into account; a child must not do so again.
     for key in KEYS {
         command.env_remove(key.variable());
@@ -159,7 +143,6 @@ pub(super) fn round(
     for name in PROXIES {
         command.env_remove(name);
     }
-    command.envs(launch.secrets.iter().map(|(name, value)| (name, value)));
     let seen = match process::run(&mut command, stop) {
         Ok(seen) => seen,
         Err(error) => return Ok(End::Failed(format!("cannot be started: {error}"))),
@@ -171,6 +154,23 @@ pub(super) fn round(
         return Ok(End::Failed(failure(&seen, &stderr)));
     }
     Ok(figures(&seen, &records, &summary, reference).unwrap_or_else(End::Failed))
+}
+
+/// A new, empty file that only its owner can read, whatever the umask.
+pub fn private_file(path: &Path) -> io::Result<File> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut options = File::options();
+    options.read(true).write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    // A umask may have taken the owner's own rights away.
+    #[cfg(unix)]
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    Ok(file)
 }
 
 /// How the child ended, with the last thing it said.
@@ -240,9 +240,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_child_gets_what_differs_and_no_password_among_its_arguments() {
-        let folder = tempfile::tempdir().unwrap();
-        assert!(settings(&Config::default(), folder.path()).unwrap().is_empty());
+    fn child_reads_settings_that_differ_and_inputs() {
+        assert_eq!(words(&Config::default(), &[]), b"\0--");
         let config = Config {
             header: vec!["Authorization: Basic c2VjcmV0".to_owned(), "X-A: b".to_owned()],
             resolve: vec!["a:1:127.0.0.1".to_owned(), "b:2:[::1]".to_owned()],
@@ -252,13 +251,32 @@ mod tests {
             dir: Some("out".into()),
             ..Config::default()
         };
-        let flags = settings(&config, folder.path()).unwrap();
-        assert_eq!(secrets(&config), [("FETCHALL_USER".to_owned(), "ann:c2VjcmV0".to_owned())]);
-        let fields = folder.path().join("fields");
-        let header = format!("--header=@{}", fields.display());
-        let pins = ["--resolve=a:1:127.0.0.1", "--resolve=b:2:[::1]"];
-        assert_eq!(flags, [header.as_str(), "--user-agent=", pins[0], pins[1], "--insecure=true"].map(OsString::from));
-        assert_eq!(std::fs::read_to_string(fields).unwrap(), "Authorization: Basic c2VjcmV0\nX-A: b\n");
+        let text = String::from_utf8(words(&config, &["--quiet".into(), "https://a.test/".into()])).unwrap();
+        let expected = [
+            "",
+            "--header=Authorization: Basic c2VjcmV0",
+            "--header=X-A: b",
+            "--user-agent=",
+            "--user=ann:c2VjcmV0",
+            "--resolve=a:1:127.0.0.1",
+            "--resolve=b:2:[::1]",
+            "--insecure=true",
+            "--",
+            "--quiet",
+            "https://a.test/",
+        ];
+        assert_eq!(text.split('\0').collect::<Vec<_>>(), expected);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn private_files_are_for_their_owner_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        std::fs::write(&path, "old").unwrap();
+        let found = private_file(&path).unwrap().metadata().unwrap();
+        assert_eq!((found.permissions().mode() & 0o777, found.len()), (0o600, 0));
     }
 
     #[test]
@@ -269,9 +287,8 @@ mod tests {
     }
 
     #[test]
-    fn inputs_cannot_be_taken_for_flags() {
-        let args = arguments("async", 7, &["--digest=sha256".into()], Path::new("r"), Path::new("s"));
-        assert_eq!(args.last(), Some(&OsString::from("--")));
+    fn arguments_name_the_cell() {
+        let args = arguments("async", 7, Path::new("r"), Path::new("s"));
         let at = args.iter().position(|arg| arg == "--concurrency").unwrap();
         assert_eq!(args[at + 1], "7");
         assert_eq!(args.contains(&OsString::from("--backend")), BACKENDS.len() > 1);

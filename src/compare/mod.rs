@@ -21,7 +21,7 @@ use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
 
 pub use advice::{advice, headline};
-pub use cell::PASSED;
+pub use cell::{PASSED, private_file};
 pub use figures::{Cell, Comparison, Round, Row};
 pub use page::render as page;
 pub use records::{Sample, Span};
@@ -48,7 +48,7 @@ pub struct Spec {
     pub concurrency: Vec<u32>,
     /// How often each cell is measured.
     pub rounds: u32,
-    /// A folder for what children write.
+    /// A folder for what children read and write; of its owner alone, for it holds passwords.
     pub folder: PathBuf,
 }
 
@@ -94,9 +94,8 @@ pub fn backends() -> Vec<&'static str> {
 /// When the folder cannot be used or the list is empty. A child that fails is part of the result.
 pub fn run(spec: &Spec, stop: &CancellationToken, tell: &mut dyn FnMut(&Step<'_>)) -> Result<Comparison, CompareError> {
     let unusable = |source| CompareError::Folder { path: spec.folder.clone(), source };
-    let settings = cell::settings(&spec.config, &spec.folder).map_err(unusable)?;
-    let secrets = cell::secrets(&spec.config);
-    let launch = Launch { program: &spec.program, inputs: &spec.inputs, settings, secrets, folder: &spec.folder };
+    let words = cell::words(&spec.config, &spec.inputs);
+    let launch = Launch { program: &spec.program, words, folder: &spec.folder };
     let mut comparison = Comparison {
         about: spec.about.clone(),
         started_at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),

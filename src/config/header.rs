@@ -1,5 +1,7 @@
 //! Request fields as people write them: `Name: value`, `Name:` and `Name;`, as in curl.
 
+use http::header::HOST;
+use http::uri::Authority;
 use http::{HeaderName, HeaderValue};
 
 use super::Config;
@@ -23,13 +25,52 @@ pub fn parse_header(text: &str) -> Result<(HeaderName, Option<HeaderValue>), Str
         (None, None) => return Err("has no colon; write `Name: value`".to_owned()),
     };
     let parsed = HeaderName::from_bytes(name.as_bytes())
-        .map_err(|_| format!("`{}` is not a field name; write `Name: value`", name.escape_debug()))?;
+        // Nor is this: a secret with a colon in it has something before the colon.
+        .map_err(|_| "what stands before the colon is not a field name; write `Name: value`".to_owned())?;
     let value = value
         // Not `from_str`, which refuses all but ASCII; RFC 9110, section 5.5, refuses only control characters.
         .map(|value| HeaderValue::from_bytes(value.as_bytes()))
         .transpose()
         .map_err(|_| format!("the value of `{name}` has a control character; remove it"))?;
+    if let Some(value) = &value {
+        check_field(&parsed, value)?;
+    }
     Ok((parsed, value))
+}
+
+/// Refuses fields that no user may set: they are the client's own part of the protocol (RFC 9110,
+/// section 7.6.1, and RFC 9112, section 6), and a wrong one makes one request two or none.
+///
+/// # Errors
+/// Which field, and what to do.
+pub fn check_field(name: &HeaderName, value: &HeaderValue) -> Result<(), String> {
+    const OWN: [&str; 10] = [
+        "connection",
+        "content-length",
+        "expect",
+        "http2-settings",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    ];
+    if OWN.contains(&name.as_str()) {
+        return Err(format!("the field {name} belongs to the connection, which fetchall sets up itself; remove it"));
+    }
+    let is_authority = |value: &HeaderValue| {
+        let text = value.to_str().unwrap_or_default();
+        let authority = text.parse::<Authority>();
+        authority.is_ok_and(|found| {
+            let port = text.strip_prefix(found.host()).map(|rest| rest.strip_prefix(':').unwrap_or("0"));
+            !found.host().is_empty() && port.is_some_and(|port| port.parse::<u16>().is_ok())
+        })
+    };
+    if *name == HOST && !is_authority(value) {
+        return Err("the field host is not HOST or HOST:PORT; correct or remove it".to_owned());
+    }
+    Ok(())
 }
 
 /// The request fields of a configuration, in order; `None` where one of fetchall's own is not sent.
@@ -71,6 +112,24 @@ mod tests {
         assert!(read("X-A: é").is_ok());
         for bad in ["", "X-A", "X A: b", "X-A : b", ": b", "X-A: a\r\nX-B: c", "X-A: \0", "é: b", "@file"] {
             assert!(read(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn fields_of_the_connection_are_refused_by_name() {
+        for name in ["Content-Length", "Transfer-Encoding", "CONNECTION", "te", "Upgrade", "Expect", "Trailer"] {
+            let why = parse_header(&format!("{name}: 1")).unwrap_err();
+            assert!(why.contains(&name.to_lowercase()), "{why}");
+            assert!(parse_header(&format!("{name};")).is_err());
+            // Nothing is sent, as curl users write it.
+            assert!(parse_header(&format!("{name}:")).is_ok());
+        }
+        for host in ["a.test", "a.test:8080", "[::1]:80", "A_B.test"] {
+            assert!(parse_header(&format!("Host: {host}")).is_ok(), "{host}");
+        }
+        for host in ["a.test:", "a.test:99999", "a.test:x", "u@a.test", "a.test/x", "a b", ":80", "a.test, b.test", "é"]
+        {
+            assert!(parse_header(&format!("Host: {host}")).is_err(), "{host}");
         }
     }
 

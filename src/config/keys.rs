@@ -178,7 +178,8 @@ fn string(raw: Raw<'_>) -> Result<&str, String> {
         Raw::Text(text) => text.to_str().ok_or_else(|| "is not valid UTF-8; write it in UTF-8".to_owned()),
         Raw::String(text) => Ok(text),
         Raw::List(_) => Err("is a list; write one string in quotes".to_owned()),
-        Raw::Number(text) => Err(format!("is a number; write a string in quotes: \"{text}\"")),
+        // The number is not repeated: it may be a password.
+        Raw::Number(_) => Err("is a number; write a string in quotes".to_owned()),
         Raw::Bool(truth) => Err(format!("is a truth value; write a string in quotes: \"{truth}\"")),
     }
 }

@@ -28,7 +28,7 @@ use url::Url;
 use crate::model::RetryOn;
 
 pub use end::{FailOn, Order, Until};
-pub use header::{headers, parse_header, user, without_secret};
+pub use header::{check_field, headers, parse_header, user, without_secret};
 pub use hosts::HostTable;
 pub use keys::{KEYS, Key, Raw};
 pub use merge::{Layers, Origin, Problem};

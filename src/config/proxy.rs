@@ -44,9 +44,31 @@ impl Proxies {
         Ok(proxies)
     }
 
+    /// The setting as it may be shown, without user names and passwords.
+    pub fn without_passwords(text: &str) -> String {
+        let shown = text.split_whitespace().map(|word| {
+            let (name, one) = word.split_once('=').filter(|(name, _)| ["http", "https"].contains(name)).unzip();
+            let name = name.map_or_else(String::new, |name| format!("{name}="));
+            format!("{name}{}", without_password(one.unwrap_or(word)))
+        });
+        shown.collect::<Vec<_>>().join(" ")
+    }
+
     /// The proxy for a URL of this scheme.
     pub fn of(&self, scheme: &str) -> Option<&Url> {
         if scheme == "http" { self.http.as_ref() } else { self.https.as_ref() }
+    }
+}
+
+fn without_password(text: &str) -> String {
+    const HIDDEN: &str = "(hidden)";
+    let Ok(mut url) = proxy(text) else { return HIDDEN.to_owned() };
+    if url.username().is_empty() && url.password().is_none() {
+        return text.to_owned();
+    }
+    match url.set_username("").and_then(|()| url.set_password(None)) {
+        Ok(()) => url.into(),
+        Err(()) => HIDDEN.to_owned(),
     }
 }
 
@@ -55,6 +77,10 @@ fn proxy(text: &str) -> Result<Url, String> {
     let with_scheme = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
     let mut url = Url::parse(&with_scheme).map_err(|_| bad())?;
     if !SCHEMES.contains(&url.scheme()) || url.host_str().is_none_or(str::is_empty) {
+        return Err(bad());
+    }
+    // `http://user:12/34@host` has the form of a URL with a port and a path.
+    if url[url::Position::AfterPort..].contains('@') {
         return Err(bad());
     }
     // RFC 1928: what the scheme alone does not say.
@@ -80,6 +106,25 @@ mod tests {
         assert_eq!(read("https=https://p.test"), [None, some("https://p.test/")]);
         assert_eq!(read("http=a:1 https=b:2"), [some("http://a:1/"), some("http://b:2/")]);
         assert_eq!(read(""), [None, None]);
+    }
+
+    #[test]
+    fn passwords_of_proxies_are_hidden_with_any_character() {
+        let passwords =
+            ["hunter2", "hunter2=", "a=hunter2", "\"hunter2", "<hunter2>", "hunter2@x", "%20hunter2", "http=hunter2"];
+        for password in passwords {
+            for scheme in ["", "http://", "https://", "socks5://", "socks5h://"] {
+                let one = format!("{scheme}ann:{password}@p.test:3128");
+                for text in [one.clone(), format!("http={one} https={one}"), format!("https={one} http=q.test")] {
+                    let shown = Proxies::without_passwords(&text);
+                    assert!(!shown.contains("hunter2") && !shown.contains("ann"), "{text}: {shown}");
+                    let https = |text| Proxies::parse(text).unwrap().https.unwrap().host_str().map(str::to_owned);
+                    assert_eq!(https(&text), https(&shown), "{text}");
+                }
+            }
+        }
+        let plain = "http=p.test:1 https=socks5://q.test";
+        assert_eq!(Proxies::without_passwords(plain), plain);
     }
 
     #[test]

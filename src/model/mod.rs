@@ -23,6 +23,6 @@ pub use job::{Answered, Claimed, Job, JobId, Onward, Tried};
 pub use known::{Before, Condition, Known, Revision, Validators};
 pub use outcome::{Facts, Hop, Outcome, SkipReason, Subject, Timing, Verdict};
 pub use retry::{RetryCause, RetryOn};
-pub use secret::is_secret;
+pub use secret::{is_secret, is_secret_name};
 pub use seed::{BadLine, Batch, Credentials, Entry, Origin, PerSeed, Seed};
 pub use summary::{AutoConcurrency, Counts, Latency, StopCause, Summary};

@@ -1,30 +1,22 @@
 //! Which request fields are for one origin only.
 
 use http::HeaderName;
-use http::header::COOKIE;
 
-/// Whether a request field says who asks, so that it is for one origin only and is shown nowhere:
-/// Cookie, and every name with a part such as `authorization`, `token` or `key`.
+/// Whether a request field says who asks, so that it is for one origin only and is shown nowhere.
 pub fn is_secret(name: &HeaderName) -> bool {
-    const PARTS: [&str; 14] = [
-        "auth",
-        "authentication",
-        "authorization",
-        "bearer",
-        "credential",
-        "credentials",
-        "jwt",
-        "key",
-        "pass",
-        "passwd",
-        "session",
-        "sessionid",
-        "sid",
-        "signature",
-    ];
-    const ENDS: [&str; 6] = ["token", "secret", "password", "apikey", "accesskey", "authorization"];
-    let is_one = |part: &str| PARTS.contains(&part) || ENDS.iter().any(|end| part.ends_with(end));
-    *name == COOKIE || name.as_str().split(['-', '_']).any(is_one)
+    is_secret_name(name.as_str())
+}
+
+/// Whether a name, of a field or an option, is one of a secret: it contains `auth`, `key`, `token`,
+/// `secret`, `cookie`, `session`, `passw` or a like word, in any case and however words are joined.
+/// A harmless name that contains one, such as `Author`, counts too.
+pub fn is_secret_name(name: &str) -> bool {
+    const ANYWHERE: [&str; 11] =
+        ["auth", "key", "token", "secret", "cookie", "session", "passw", "bearer", "credential", "jwt", "signature"];
+    // Too short to be looked for within words.
+    const PARTS: [&str; 4] = ["pass", "pwd", "sid", "sig"];
+    let name = name.to_ascii_lowercase();
+    ANYWHERE.iter().any(|word| name.contains(word)) || name.split(['-', '_', '.']).any(|part| PARTS.contains(&part))
 }
 
 #[cfg(test)]
@@ -35,20 +27,27 @@ mod tests {
     fn fields_that_say_who_asks_are_secret_by_their_names() {
         for name in [
             "authorization",
-            "cookie",
             "proxy-authorization",
+            "cookie",
+            "cookie2",
             "x-amz-security-token",
             "x-api-key",
+            "x_api_key",
+            "xapikey",
+            "xsrf-token",
+            "x-csrftoken",
             "x-auth",
             "x-session-id",
-            "x-accesstoken",
+            "phpsessionid",
+            "x-passwd",
+            "mypassword",
             "x-jwt",
-            "x-csrftoken",
-            "accesskey",
+            "x-sid",
         ] {
             assert!(is_secret(&HeaderName::from_static(name)), "{name}");
         }
-        for name in ["accept", "user-agent", "x-kept", "cookie2", "if-match", "x-keyboard", "author"] {
+        assert!(is_secret_name("apiKey") && is_secret_name("CLIENT_SECRET"));
+        for name in ["accept", "user-agent", "x-kept", "if-match", "content-type", "passage", "x-side"] {
             assert!(!is_secret(&HeaderName::from_static(name)), "{name}");
         }
     }

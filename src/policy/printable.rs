@@ -36,6 +36,11 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
+/// The same for a text of several lines, which stay lines.
+pub fn printable_lines(text: &str) -> String {
+    text.split('\n').map(printable).collect::<Vec<_>>().join("\n")
+}
+
 /// At most `most` columns of `text`, the end replaced by `…` where it is cut. Each character
 /// counts as one column.
 pub fn cut(text: &str, most: usize) -> Cow<'_, str> {

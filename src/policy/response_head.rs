@@ -336,7 +336,9 @@ fn quote(line: &[u8]) -> String {
     // Letters beyond ASCII may be cut in two by the bound.
     let text = shown.escape_ascii().to_string();
     let end = if shown.len() < line.len() { "…" } else { "" };
-    format!("{}{end}", redact(&text))
+    // Of a field its value may be a URL.
+    let (name, value) = text.split_at(text.find(':').map_or(0, |at| at + 1));
+    format!("{name}{}{end}", redact(value))
 }
 
 /// Whether all is `field-vchar`, blank or tab (RFC 9110, section 5.5).

@@ -1,5 +1,6 @@
 //! The bar on a terminal, and the writer that prints above it without tearing.
 
+use std::fmt;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,7 +9,7 @@ use std::time::Duration;
 use console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
-use super::Reporter;
+use super::{LossyWriter, Reporter};
 use crate::model::{Event, Progress};
 use crate::policy::printable::{about, duration, printable, size};
 
@@ -33,48 +34,50 @@ pub struct Bar {
 
 struct Screen {
     multi: MultiProgress,
-    lines: Mutex<Lines>,
-}
-
-struct Lines {
-    pending: Vec<u8>,
-    out: Box<dyn Write + Send>,
+    stderr: LossyWriter,
+    /// Lines to be printed above the bar.
+    pending: Mutex<Vec<u8>>,
 }
 
 impl Screen {
-    /// Prints what waits, above the bar.
+    /// Prints the pending lines above the bar.
     fn flush(&self) -> io::Result<()> {
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        if lines.pending.is_empty() {
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        if pending.is_empty() {
             return Ok(());
         }
-        let pending = std::mem::take(&mut lines.pending);
-        self.multi.suspend(|| lines.out.write_all(&pending).and_then(|()| lines.out.flush()))
+        let pending = std::mem::take(&mut *pending);
+        self.multi.suspend(|| self.stderr.push_lossless(&pending))
     }
 }
 
 impl Bar {
-    /// A bar; `out` is where the lines above it go, `color` whether it has any.
-    pub fn new(out: Box<dyn Write + Send>, color: bool) -> Self {
-        let multi = MultiProgress::with_draw_target(Canvas::target());
+    /// A bar on standard error, which `stderr` writes to; `color` says whether it has any.
+    pub fn new(stderr: LossyWriter, color: bool) -> Self {
+        let multi = MultiProgress::with_draw_target(Canvas::target(stderr.clone()));
         let template = if color { "[{bar:10.cyan}] {wide_msg}" } else { "[{bar:10}] {wide_msg}" };
         let total = multi.add(ProgressBar::new(0).with_style(style(template).progress_chars("=> ")));
-        let screen = Arc::new(Screen { multi, lines: Mutex::new(Lines { pending: Vec::new(), out }) });
+        let screen = Arc::new(Screen { multi, stderr, pending: Mutex::default() });
         Self { screen, total, slow: Vec::new() }
     }
 
-    /// A writer whose lines appear above the bar, at the latest at its next tick.
-    pub fn above(&self) -> BarWriter {
-        BarWriter { screen: self.screen.clone(), direct: None }
+    /// A writer of lines that appear above the bar, at the latest at its next tick. It loses none:
+    /// when the terminal takes nothing its writes wait.
+    pub fn above(&self) -> LinesAbove {
+        LinesAbove { screen: self.screen.clone() }
     }
 
-    /// A writer that clears the bar for each write to `direct`.
-    pub fn around(&self, direct: Box<dyn Write + Send>) -> BarWriter {
-        BarWriter { screen: self.screen.clone(), direct: Some(direct) }
+    /// A writer that clears the bar for each write.
+    pub fn around(&self) -> TextAround {
+        TextAround { screen: self.screen.clone() }
     }
 
     fn tick(&mut self, p: &Progress) {
-        // What cannot be printed now fails again, and is reported, where the sink itself writes.
+        // A terminal that has not taken the last drawing gets no other one.
+        if !self.screen.stderr.is_idle() {
+            return;
+        }
+        // An error is reported where the sink itself writes.
         let _ = self.screen.flush();
         if p.elapsed < WORTH_A_BAR {
             return;
@@ -105,27 +108,46 @@ impl Bar {
 /// With the cursor at the edge the `^C` that a terminal echoes begins a new line, and in a terminal
 /// made narrower a filled line becomes two. Either way the bar would be cleared one line too low
 /// and leave a piece of itself behind.
-#[derive(Debug)]
 struct Canvas {
+    /// Tells the size only.
     term: Term,
+    stderr: LossyWriter,
+    /// The drawing that is being made.
+    drawing: Mutex<String>,
     /// A line was written, and another may follow.
     line_ended: AtomicBool,
+}
+
+impl fmt::Debug for Canvas {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Canvas")
+    }
 }
 
 impl Canvas {
     /// How often the bar is drawn at most, a second.
     const RATE: u8 = 20;
 
-    fn target() -> ProgressDrawTarget {
+    fn target(stderr: LossyWriter) -> ProgressDrawTarget {
         let term = Term::buffered_stderr();
-        if term.features().is_attended() {
-            ProgressDrawTarget::term_like_with_hz(
-                Box::new(Canvas { term, line_ended: AtomicBool::new(false) }),
-                Self::RATE,
-            )
-        } else {
-            ProgressDrawTarget::hidden()
+        if !term.features().is_attended() {
+            return ProgressDrawTarget::hidden();
         }
+        // On Windows the question also makes the terminal obey escape sequences.
+        let _ = term.features().colors_supported();
+        let canvas = Canvas { term, stderr, drawing: Mutex::default(), line_ended: AtomicBool::new(false) };
+        ProgressDrawTarget::term_like_with_hz(Box::new(canvas), Self::RATE)
+    }
+
+    /// Adds to the drawing.
+    fn draw(&self, text: fmt::Arguments<'_>) -> io::Result<()> {
+        let mut drawing = self.drawing.lock().unwrap_or_else(PoisonError::into_inner);
+        fmt::Write::write_fmt(&mut *drawing, text).map_err(io::Error::other)
+    }
+
+    /// Moves the cursor by so many cells; ECMA-48 takes 0 for 1.
+    fn move_cursor(&self, n: usize, direction: char) -> io::Result<()> {
+        if n == 0 { Ok(()) } else { self.draw(format_args!("\x1b[{n}{direction}")) }
     }
 }
 
@@ -139,23 +161,23 @@ impl TermLike for Canvas {
     }
 
     fn move_cursor_up(&self, n: usize) -> io::Result<()> {
-        self.term.move_cursor_up(n)
+        self.move_cursor(n, 'A')
     }
 
     fn move_cursor_down(&self, n: usize) -> io::Result<()> {
-        self.term.move_cursor_down(n)
+        self.move_cursor(n, 'B')
     }
 
     fn move_cursor_right(&self, n: usize) -> io::Result<()> {
-        self.term.move_cursor_right(n)
+        self.move_cursor(n, 'C')
     }
 
     fn move_cursor_left(&self, n: usize) -> io::Result<()> {
-        self.term.move_cursor_left(n)
+        self.move_cursor(n, 'D')
     }
 
     fn write_line(&self, text: &str) -> io::Result<()> {
-        self.term.write_line(text)
+        self.draw(format_args!("{text}\n"))
     }
 
     fn write_str(&self, text: &str) -> io::Result<()> {
@@ -164,19 +186,21 @@ impl TermLike for Canvas {
             return Ok(());
         }
         if self.line_ended.swap(false, Relaxed) {
-            self.term.write_str("\r\n")?;
+            self.draw(format_args!("\r\n"))?;
         }
-        self.term.write_str(text)
+        self.draw(format_args!("{text}"))
     }
 
     fn clear_line(&self) -> io::Result<()> {
-        self.term.clear_line()
+        self.draw(format_args!("\r\x1b[2K"))
     }
 
     /// The end of a drawing.
     fn flush(&self) -> io::Result<()> {
         self.line_ended.store(false, Relaxed);
-        self.term.flush()
+        let drawing = std::mem::take(&mut *self.drawing.lock().unwrap_or_else(PoisonError::into_inner));
+        self.stderr.draw(drawing.as_bytes());
+        Ok(())
     }
 }
 
@@ -226,30 +250,57 @@ impl Reporter for Bar {
     }
 }
 
-/// Writes above, or around, a bar.
-pub struct BarWriter {
+/// Writes above a bar, without loss.
+pub struct LinesAbove {
     screen: Arc<Screen>,
-    direct: Option<Box<dyn Write + Send>>,
 }
 
-impl Write for BarWriter {
+impl Write for LinesAbove {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        if let Some(direct) = &mut self.direct {
-            return self.screen.multi.suspend(|| direct.write(buf));
-        }
         let full = {
-            let mut lines = self.screen.lines.lock().unwrap_or_else(PoisonError::into_inner);
-            lines.pending.extend_from_slice(buf);
-            lines.pending.len() >= MOST_PENDING
+            let mut pending = self.screen.pending.lock().unwrap_or_else(PoisonError::into_inner);
+            pending.extend_from_slice(buf);
+            pending.len() >= MOST_PENDING
         };
         if full {
+            // Not within the flush: it locks the bar, and the bar must not wait.
+            self.screen.stderr.wait_idle();
             self.screen.flush()?;
         }
         Ok(buf.len())
     }
 
-    /// Does nothing above a bar: redrawing it for each line would slow the run down.
+    /// Does nothing: a drawing for each line would slow the run down.
     fn flush(&mut self) -> io::Result<()> {
-        self.direct.as_mut().map_or(Ok(()), |direct| direct.flush())
+        Ok(())
+    }
+}
+
+impl Drop for LinesAbove {
+    /// The last lines are whole before the run ends.
+    fn drop(&mut self) {
+        if self.screen.pending.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+            return;
+        }
+        // Nobody is left to be told of an error.
+        let _ = self.screen.flush();
+        self.screen.stderr.wait_idle();
+    }
+}
+
+/// Writes around a bar: standard error while the bar stands there.
+#[derive(Clone)]
+pub struct TextAround {
+    screen: Arc<Screen>,
+}
+
+impl Write for TextAround {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        let mut stderr = self.screen.stderr.clone();
+        self.screen.multi.suspend(|| stderr.write(buf))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

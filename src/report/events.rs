@@ -26,6 +26,15 @@ impl Events {
     }
 }
 
+/// The event that tells how many events found no room in the queue.
+pub fn dropped_event(lines: u64) -> Vec<u8> {
+    let mut line = Vec::new();
+    let message = format!("{lines} events were dropped: they were not read in time");
+    // Plain values always serialise.
+    let _ = line::append_line(&Wire::Warning { message: &message }, &mut line);
+    line
+}
+
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Wire<'a> {

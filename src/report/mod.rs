@@ -8,6 +8,8 @@
 //!                   summary  the account, at the end
 //! ```
 //!
+//! What they write goes through a [`LossyWriter`]: nobody has to read it.
+//!
 //! To add an event: a variant in `model/event.rs`, one place in `engine/dispatch.rs` that sends
 //! it, and an arm in each reporter that cares.
 
@@ -15,16 +17,18 @@ mod bar;
 mod events;
 mod failures;
 mod lines;
+mod lossy_writer;
 mod summary;
 
 use std::io::Write;
 
 use crate::model::Event;
 
-pub use bar::{Bar, BarWriter};
-pub use events::Events;
+pub use bar::{Bar, LinesAbove, TextAround};
+pub use events::{Events, dropped_event};
 pub use failures::Failures;
 pub use lines::Lines;
+pub use lossy_writer::{LossyWriter, Notice};
 pub use summary::SummaryText;
 
 /// Sees every event. It returns nothing, on purpose: a run does not depend on being watched.

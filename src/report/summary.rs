@@ -27,7 +27,7 @@ impl Reporter for SummaryText {
                 let _ = self.writer.write_all(render(summary, self.color).as_bytes());
             }
             Event::Warning(text) => {
-                let _ = self.writer.write_all(format!("warning: {text}\n").as_bytes());
+                let _ = self.writer.write_all(format!("warning: {}\n", printable(text)).as_bytes());
             }
             Event::Stopping { cause: StopCause::Interrupt, grace, in_flight } if *in_flight > 0 => {
                 let text = format!(

@@ -63,6 +63,9 @@ impl Table {
         }
         let from = self.line.len();
         let _ = write!(self.line, "{value}");
+        if is_formula(&self.line[from..]) {
+            self.line.insert(from, '\'');
+        }
         let cell = &self.line[from..];
         if cell.bytes().all(|b| matches!(b, b' '..=b'~') && b != b',' && b != b'"') {
             return;
@@ -88,6 +91,12 @@ impl Table {
         self.line.clear();
         written
     }
+}
+
+/// Whether a spreadsheet would take the text for a formula and run it. Tabs and line breaks are
+/// escaped, so no cell begins with one of these; a lone `-` is standard input.
+fn is_formula(cell: &str) -> bool {
+    cell.len() > 1 && cell.starts_with(['=', '+', '-', '@'])
 }
 
 impl Sink for Table {
@@ -137,5 +146,29 @@ impl Sink for Table {
 
     fn finish(&mut self, _summary: &Summary) -> Result<(), SinkError> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_that_a_spreadsheet_would_run_are_quoted() {
+        for (value, shown) in [
+            ("=1+1", "'=1+1"),
+            ("+1", "'+1"),
+            ("-x", "'-x"),
+            ("@a", "'@a"),
+            ("=a,\"b\"", "\"'=a,\"\"b\"\"\""),
+            ("\t=1", "\\u{9}=1"),
+            ("-", "-"),
+            ("a=1", "a=1"),
+            ("", ""),
+        ] {
+            let mut table = Table::csv(Output::new("test", Box::new(std::io::sink())));
+            table.cell(value);
+            assert_eq!(table.line, shown, "{value}");
+        }
     }
 }

@@ -84,6 +84,8 @@ impl Sinks {
     }
 
     fn end(self, tell: oneshot::Sender<Result<(), SinkError>>) {
+        // Before the end is told: a writer may still have something to write.
+        drop(self.sinks);
         // Err: the run was dropped and nobody asks any more.
         let _ = tell.send(self.error.map_or(Ok(()), Err));
     }

@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 use url::{ParseError, Url};
 
 use crate::model::Credentials;
-use crate::policy::redact::{http_prefix, redact};
+use crate::policy::redact::{http_prefix, redact, redact_line};
 use crate::policy::url_text;
 
 /// Why a line is bad: a lowercase fragment that says what is wrong and what to do.
@@ -85,9 +85,13 @@ pub(super) fn check_characters(text: &str) -> Result<(), Reason> {
 
 /// What to say of a text that holds a second URL.
 fn two_urls(text: &str) -> Option<Reason> {
-    let (first, second) = text.split_at_checked(url_text::second_url(text)?)?;
-    let [first, second] = [first, second].map(|url| redact(url_text::trim(url)));
-    let [first, second] = [&first, &second].map(|url| cut(url, SUGGESTED));
+    let at = url_text::second_url(text)?;
+    // Either half of a URL whose password looks like another URL would show the password.
+    if redact(text) != text {
+        return Some("holds more than one URL; write one URL a line".into());
+    }
+    let (first, second) = text.split_at_checked(at)?;
+    let [first, second] = [first, second].map(|url| cut(url_text::trim(url), SUGGESTED));
     Some(format!("holds more than one URL, {first} and {second}; write one URL a line").into())
 }
 
@@ -158,9 +162,9 @@ fn decoded(part: &str) -> Result<String, Reason> {
     }
 }
 
-/// The text as a record may show it: readable length, no user name and password.
+/// The line as a record may show it: readable length, no secrets.
 pub(super) fn shown(text: &str) -> String {
-    cut(&redact(text), SHOWN).to_owned()
+    cut(&redact_line(text), SHOWN).to_owned()
 }
 
 /// As [`shown`], of a text that a message repeats.

@@ -10,6 +10,7 @@ use super::line::{Gathered, Place, Wants};
 use super::lines::{LONGEST, LineCount, Rest};
 use super::text::ENCODING_ADVICE;
 use super::{NotAList, address, ndjson};
+use crate::policy::redact::redact_beginning;
 
 /// How much is read at once.
 const BUFFER: usize = 64 * 1024;
@@ -294,7 +295,7 @@ impl Json {
         let place = Place { list, line: self.first_line, next: self.line };
         let entry = if self.overlong {
             let head = String::from_utf8_lossy(&self.value[..HEAD]);
-            place.bad(&head, format!("longer than {LONGEST} bytes; a value holds one URL"))
+            place.bad(&redact_beginning(&head), format!("longer than {LONGEST} bytes; a value holds one URL"))
         } else {
             match std::str::from_utf8(&self.value) {
                 Err(error) => {

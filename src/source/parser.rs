@@ -36,7 +36,9 @@ impl Parser {
         match self {
             // It may have option lines, which then belong to it.
             Parser::Text(text) => text.bad(&shown, reason, place, out),
-            Parser::Table(_) | Parser::Ndjson => out.push(place.bad(&shown, reason), place.next),
+            // Its cells cannot be told apart, and others than the URL may hold secrets.
+            Parser::Table(_) => out.push(place.bad("", reason), place.next),
+            Parser::Ndjson => out.push(place.bad(&shown, reason), place.next),
         }
     }
 

@@ -24,6 +24,7 @@ use super::text::Text;
 use super::{ListOptions, NotAList, is_refusal};
 use crate::config::InputFormat;
 use crate::model::Batch;
+use crate::policy::redact::redact_beginning;
 
 /// Why a list stopped giving entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -283,7 +284,8 @@ impl Reading {
                 Piece::Line(bytes, next) => parser.record(bytes, place(next), out),
                 Piece::TooLong(head, next) => {
                     let reason = format!("longer than {LONGEST} bytes; a line holds one URL");
-                    parser.bad(head, reason.into(), place(next), out);
+                    let head = redact_beginning(&String::from_utf8_lossy(head)).into_owned();
+                    parser.bad(head.as_bytes(), reason.into(), place(next), out);
                 }
                 Piece::Unclosed(bytes, next) => {
                     let reason = "opens a quote that is not closed; close it, or double a quote that is meant";

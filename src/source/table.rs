@@ -43,8 +43,8 @@ impl Table {
         let entry = match self.row() {
             Ok((url, wants)) => place.entry(url, wants),
             Err(reason) => {
-                let url = self.cells.get(self.layout.url);
-                place.bad(&String::from_utf8_lossy(if url.is_empty() { bytes } else { url }), reason)
+                // Other cells may hold secrets.
+                place.bad(&String::from_utf8_lossy(self.cells.get(self.layout.url)), reason)
             }
         };
         out.push(entry, place.next);

@@ -62,7 +62,8 @@ impl Text {
         if problem {
             let reason = "a tab and something that is no URL follow the URL; \
                           use --input-format tsv with a header line that names the columns";
-            self.hold(trimmed, place, Some(reason.into()));
+            // What follows may be anything, a secret too.
+            self.hold(url, place, Some(reason.into()));
         } else {
             self.hold(url_text::from_line(url), place, None);
         }

@@ -1,10 +1,11 @@
 //! The values that a list may give one URL: digests, request fields, a priority.
 
-use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
 use http::{HeaderName, HeaderValue};
 use serde_json::Value;
 
 use super::address::Reason;
+use crate::config::check_field;
+use crate::model::is_secret;
 
 /// A request field.
 pub(super) type Field = (HeaderName, HeaderValue);
@@ -45,7 +46,8 @@ pub(super) fn field(name: &str, value: &str) -> Result<Field, Reason> {
     let Ok(mut value) = HeaderValue::from_bytes(value.trim().as_bytes()) else {
         return Err(format!("the value of header {name} holds a control character; remove it").into());
     };
-    value.set_sensitive([AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE].contains(&name));
+    check_field(&name, &value)?;
+    value.set_sensitive(is_secret(&name));
     Ok((name, value))
 }
 

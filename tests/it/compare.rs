@@ -4,9 +4,11 @@
 mod browser;
 
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use fetchall::compare::{self, Spec};
 use fetchall::config::Config;
+use rustix::process::Signal;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -208,6 +210,54 @@ fn an_interrupt_ends_the_child_and_leaves_nothing() {
     assert_eq!(left, [".keep"]);
     assert_eq!(children_with(&tmp.display().to_string()), [0; 0]);
     server.join();
+}
+
+/// Modes of a folder and of all files in it.
+fn modes(folder: &Path) -> Vec<u32> {
+    let mode = |path: &Path| std::fs::metadata(path).map(|found| found.permissions().mode() & 0o777);
+    let entries = std::fs::read_dir(folder).expect("a folder").flatten();
+    let mut modes: Vec<u32> = entries.filter_map(|entry| mode(&entry.path()).ok()).collect();
+    modes.sort_unstable();
+    modes.dedup();
+    modes.insert(0, mode(folder).expect("a folder"));
+    modes
+}
+
+/// What every user can read of processes that fetch into this folder: their arguments.
+fn arguments_with(folder: &str) -> String {
+    let line = |pid| std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    children_with(folder).into_iter().map(|pid| String::from_utf8_lossy(&line(pid)).into_owned()).collect()
+}
+
+#[test]
+fn secrets_are_in_no_argument_and_no_open_file() {
+    for (umask, signal) in [("0", Signal::INT), ("0777", Signal::TERM)] {
+        let server = FaultServer::start(Script::new().otherwise(Act::Stalled));
+        let url = server.url("b").replace("http://", "http://ann:hunter2@");
+        let list = server.url("c").replace("http://", "http://bob:hunter2@");
+        let run = Fetchall::of("/bin/sh").file("tmp/.keep", "").file("list.txt", list + "\n");
+        let tmp = run.folder().join("tmp");
+        let command = format!("umask {umask}; exec {} \"$@\"", env!("CARGO_BIN_EXE_fetchall"));
+        let running = run
+            .env("TMPDIR", &tmp)
+            .args(["-c", &command, "sh", "compare", "--backends", "processes", "-c", "2", "--rounds", "1"])
+            .args(["-H", "Authorization: hunter2", "-H", "X-Any: hunter2", "--cookie", "a=hunter2"])
+            .args(["--user", "eve:hunter2", "--noproxy", "*", "--proxy", "http://u:hunter2@127.0.0.1:9"])
+            .args(["list.txt", &url])
+            .spawn();
+        server.wait_until("two requests", |log| log.requests.len() == 2);
+        let authorization: Vec<_> = server.requests().iter().map(|r| r.header("cookie").map(str::to_owned)).collect();
+        assert_eq!(authorization, [Some("a=hunter2".to_owned()), Some("a=hunter2".to_owned())]);
+        let entries: Vec<_> = std::fs::read_dir(&tmp).expect("a folder").flatten().map(|entry| entry.path()).collect();
+        let folder = entries.iter().find(|path| path.is_dir()).expect("the folder of the run");
+        assert_eq!(modes(folder), [0o700, 0o600], "umask {umask}");
+        let arguments = arguments_with(&folder.display().to_string());
+        assert!(arguments.contains("compare-child") && !arguments.contains("hunter2"), "{arguments}");
+        running.signal(signal);
+        let run = running.wait().expect_code(130);
+        assert!(!run.stderr.contains("hunter2") && !run.stdout.contains("hunter2"), "{}", run.stderr);
+        assert_eq!(std::fs::read_dir(&tmp).expect("a folder").count(), 1, "it is removed");
+    }
 }
 
 /// Processes whose arguments name this folder.

@@ -147,7 +147,7 @@ fn every_mistake_of_every_layer_is_told() {
         "error: fetchall.toml:3: unknown key `concurency`; did you mean `concurrency`?",
         "error: fetchall.toml:4: unknown key `max_redirects`; did you mean `max-redirects`?",
         "error: fetchall.toml:5: low-speed: `fast` is not a size",
-        "error: fetchall.toml:6: header: number 2: `X Y` is not a field name",
+        "error: fetchall.toml:6: header: number 2: what stands before the colon is not a field name",
         "error: FETCHALL_CONCURENCY: unknown variable; did you mean `FETCHALL_CONCURRENCY`?",
         "error: FETCHALL_GRACE: `soon` is not a time",
         "error: --concurrency: is 0; write at least 1",

@@ -51,4 +51,5 @@ mod support;
 mod support_self;
 mod timing;
 mod transfer_codings;
+mod unread;
 mod waiting;

@@ -9,6 +9,7 @@ use anyhow::Context;
 use fetchall::compare::{self, CompareError, Comparison, Spec, Step};
 use fetchall::demo::Site;
 use fetchall::policy::printable::printable;
+use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::run::{leave, runtime};
@@ -16,6 +17,7 @@ use crate::cli::compare_args::{Form, Over, Resolved};
 use crate::cli::exit::{Exit, UsageError};
 use crate::cli::outputs::distinct;
 use crate::cli::resolve::{Env, InputArg};
+use crate::cli::screen;
 use crate::cli::signals::Signals;
 use crate::cli::terminal::Terminal;
 use crate::cli::to_stdout;
@@ -74,12 +76,9 @@ fn exit_of(comparison: &Comparison) -> Exit {
 
 /// `None` when it was interrupted before anything was measured at all.
 async fn measure(mut resolved: Resolved, mut progress: Progress) -> anyhow::Result<Option<Comparison>> {
-    let folder = tempfile::Builder::new()
-        .prefix("fetchall-compare-")
-        .tempdir()
-        .context("cannot make a temporary folder; name another with TMPDIR")?;
-    // Before anything that can take long, so that no signal ends the program and leaves the folder.
+    // Before the folder is made, so that no signal ends the program and leaves it.
     let mut signals = Signals::new().context("cannot listen for signals")?;
+    let folder = private_folder().context("cannot make a temporary folder; name another with TMPDIR")?;
     let program = std::env::current_exe().context("cannot tell where this program is")?;
     let mut site = None;
     let (inputs, about) = match resolved.over {
@@ -88,7 +87,7 @@ async fn measure(mut resolved: Resolved, mut progress: Progress) -> anyhow::Resu
             resolved.config.proxy = None;
             let started = Site::start(latency).await.context("cannot serve the demo site on 127.0.0.1")?;
             let list = folder.path().join("demo.txt");
-            std::fs::write(&list, started.even_urls(count).join("\n") + "\n")?;
+            compare::private_file(&list)?.write_all((started.even_urls(count).join("\n") + "\n").as_bytes())?;
             site = Some(started);
             let about = format!("the demo on loopback, latency about {} ms", latency.as_millis());
             (vec![list.into_os_string()], about)
@@ -138,6 +137,22 @@ async fn measure(mut resolved: Resolved, mut progress: Progress) -> anyhow::Resu
     }
 }
 
+/// A folder that only its owner can look into, whatever the umask.
+fn private_folder() -> io::Result<TempDir> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("fetchall-compare-");
+    #[cfg(unix)]
+    {
+        let own: std::fs::Permissions = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        let folder = builder.permissions(own.clone()).tempdir()?;
+        // A umask may have taken the owner's own rights away.
+        std::fs::set_permissions(folder.path(), own)?;
+        Ok(folder)
+    }
+    #[cfg(not(unix))]
+    builder.tempdir()
+}
+
 /// The inputs as words of a command line; standard input becomes a file, for every child reads it anew.
 fn words(inputs: Vec<InputArg>, place: &Path) -> anyhow::Result<Vec<OsString>> {
     let word = |input| {
@@ -146,7 +161,7 @@ fn words(inputs: Vec<InputArg>, place: &Path) -> anyhow::Result<Vec<OsString>> {
             InputArg::Url(url, _) => url.into(),
             InputArg::Remote(url) => format!("--input-file={url}").into(),
             InputArg::Stdin => {
-                let mut file = File::create(place).context("cannot keep standard input")?;
+                let mut file = compare::private_file(place).context("cannot keep standard input")?;
                 io::copy(&mut io::stdin().lock(), &mut file).context("cannot keep standard input")?;
                 place.as_os_str().to_owned()
             }
@@ -204,13 +219,13 @@ impl Progress {
             };
             format!("round {round}, {number} of {of}: {name}: {result}\n")
         };
-        // When standard error is closed there is nobody to tell.
-        let _ = io::stderr().write_all(text.as_bytes());
+        // It cannot fail.
+        let _ = screen::stderr().write_all(text.as_bytes());
     }
 
     fn end(&mut self) {
         if self.over && !self.silent && self.rounds_told > 0 {
-            let _ = io::stderr().write_all(b"\r\x1b[K");
+            let _ = screen::stderr().write_all(b"\r\x1b[K");
         }
     }
 }

@@ -1,7 +1,6 @@
 //! `fetchall config`: the effective configuration as TOML that reads back as itself.
 
-use fetchall::config::{Config, HostTable, KEYS, without_secret};
-use fetchall::policy::redact::redact;
+use fetchall::config::{Config, HostTable, KEYS, Proxies, without_secret};
 
 use crate::cli::exit::Exit;
 use crate::cli::resolve::Resolved;
@@ -38,12 +37,7 @@ fn without_secrets(mut config: Config) -> Config {
         *cookie = "(hidden)=(hidden)".to_owned();
     }
     if let Some(proxy) = &mut config.proxy {
-        // Each may have a name before it, and need not have a scheme.
-        let words = proxy.split_whitespace().map(|word| match word.split_once('=') {
-            Some((scheme, url)) => format!("{scheme}={}", redact(url)),
-            None => redact(word).into_owned(),
-        });
-        *proxy = words.collect::<Vec<_>>().join(" ");
+        *proxy = Proxies::without_passwords(proxy);
     }
     config
 }

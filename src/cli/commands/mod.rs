@@ -1,6 +1,7 @@
 //! What the program can do, a file each.
 
 pub mod compare;
+pub mod compare_child;
 pub mod completions;
 pub mod config;
 pub mod man;

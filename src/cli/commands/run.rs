@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -16,17 +15,16 @@ use fetchall::engine::{self, RunEnd, RunFault, Stop, StopLevel};
 use fetchall::model::StopCause;
 use fetchall::policy::address::AddressClasses;
 use fetchall::policy::printable::printable;
-use fetchall::report::{Bar, BarWriter, Events, Failures, Lines, Reporter, SummaryText};
+use fetchall::report::{Bar, Events, Failures, Lines, Reporter, SummaryText, dropped_event};
 use fetchall::source::{Input, Inputs, Retry};
 use tokio::runtime::Runtime;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::cli::exit::{Exit, UsageError};
+use crate::cli::log::Log;
 use crate::cli::resolve::{InputArg, Resolved};
 use crate::cli::signals::Signals;
 use crate::cli::terminal::Terminal;
-use crate::cli::{contradictions, outputs};
+use crate::cli::{contradictions, outputs, screen};
 
 /// After the second signal, how long outputs may still take; a pipe that nobody reads takes for ever.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -94,11 +92,10 @@ fn run(runtime: &Runtime, resolved: &Resolved, inputs: Inputs, vars: &Vars) -> a
     };
     let plan = app::plan(&resolved.config, inputs, document, watched, stop.clone())
         .map_err(|error| UsageError::one(error.to_string()))?;
-    start_log(log)?;
+    let log = log.start()?;
     // Who reads events reads nothing else there.
     if resolved.config.dry_run && !resolved.config.quiet && resolved.config.progress != ProgressMode::Json {
-        // When standard error is closed there is nobody to tell.
-        let _ = writeln!(io::stderr(), "{}", limits(&resolved.config));
+        screen::say(&limits(&resolved.config));
     }
     let end = runtime.block_on(async {
         tokio::select! {
@@ -106,11 +103,10 @@ fn run(runtime: &Runtime, resolved: &Resolved, inputs: Inputs, vars: &Vars) -> a
             () = signals(stop, resolved.config.grace) => None,
         }
     });
+    log.finish();
     let Some(end) = end else { return Ok(Exit::Interrupted) };
     if let Some(fault) = &end.fault {
-        let text = printable(&fault.to_string()).into_owned();
-        // When standard error is closed too there is nobody left to tell.
-        let _ = writeln!(io::stderr(), "error: {text}");
+        screen::say(&format!("error: {}", printable(&fault.to_string())));
     }
     Ok(exit_of(&end, &resolved.config))
 }
@@ -135,7 +131,7 @@ fn limits(config: &Config) -> String {
         format!("{} {}", key.name, value.as_str().map_or_else(|| value.to_string(), str::to_owned))
     });
     let told: Vec<_> = told.collect();
-    printable(&format!("dry run, nothing is asked or saved: {}", told.join(", "))).into_owned()
+    format!("dry run, nothing is asked or saved: {}", told.join(", "))
 }
 
 /// The code that a run ends in.
@@ -186,29 +182,33 @@ fn watch(resolved: &Resolved, terminal: &Terminal) -> anyhow::Result<(Surroundin
     };
     let mut reporters: Vec<Box<dyn Reporter>> = Vec::new();
     let mut stdout: Box<dyn Write + Send> = Box::new(io::stdout());
-    let mut stderr: Box<dyn Write + Send> = Box::new(io::stderr());
-    let mut log: Option<BarWriter> = None;
+    // Lines for people appear above the bar.
+    let mut stderr: Arc<dyn Fn() -> Box<dyn Write + Send> + Send + Sync> = Arc::new(|| Box::new(screen::stderr()));
     match mode {
         ProgressMode::Bar => {
-            let bar = Bar::new(Box::new(io::stdout()), stderr_color);
-            if terminal.stdout {
+            let bar = Bar::new(screen::stderr(), stderr_color);
+            if terminal.is_shared {
                 stdout = Box::new(bar.above());
             }
-            stderr = Box::new(bar.around(Box::new(io::stderr())));
-            log = Some(bar.around(Box::new(io::stderr())));
+            let around = bar.around();
+            stderr = Arc::new(move || Box::new(around.clone()));
             reporters.push(Box::new(bar));
         }
-        ProgressMode::Plain | ProgressMode::Auto => reporters.push(Box::new(Lines::new(Box::new(io::stderr())))),
-        ProgressMode::Json => reporters.push(Box::new(Events::new(Box::new(io::stderr())))),
+        ProgressMode::Plain | ProgressMode::Auto => reporters.push(Box::new(Lines::new(stderr()))),
+        ProgressMode::Json => {
+            screen::stderr().set_notice(dropped_event);
+            reporters.push(Box::new(Events::new(stderr())));
+        }
         ProgressMode::None => {}
     }
-    let log = log_of(config, log.map_or_else(|| Box::new(io::stderr()) as Box<dyn Write + Send>, |w| Box::new(w)))?;
+    let writer = stderr.clone();
+    let log = Log::open(config, Box::new(move || writer()))?;
     // What failed is told somewhere: in the records, or here.
     if resolved.show_errors || (!config.quiet && !wants_records(resolved)) {
-        reporters.push(Box::new(Failures::new(Box::new(io::stderr()))));
+        reporters.push(Box::new(Failures::new(stderr())));
     }
     if !config.quiet && mode != ProgressMode::Json {
-        reporters.push(Box::new(SummaryText::new(stderr, stderr_color)));
+        reporters.push(Box::new(SummaryText::new(stderr(), stderr_color)));
     }
     let surroundings = Surroundings {
         records: wants_records(resolved).then_some(stdout),
@@ -237,40 +237,4 @@ fn wants_records(resolved: &Resolved) -> bool {
     let asked = ["format", "output"].iter().any(|key| matches!(resolved.origins.get(key), Some(Origin::Flag(_))));
     let silenced = config.quiet && config.format == Format::Text && config.output == Path::new("-") && !asked;
     resolved.records_to().is_some() && !silenced
-}
-
-/// Where the log goes.
-enum Log {
-    None,
-    Stderr(Box<dyn Write + Send>),
-    File(File),
-}
-
-/// Opens the log that `--log` and `--verbose` ask for. What a file holds is left until the run begins.
-fn log_of(config: &Config, stderr: Box<dyn Write + Send>) -> Result<Log, UsageError> {
-    let Some(path) = &config.log else {
-        return Ok(if config.verbose { Log::Stderr(stderr) } else { Log::None });
-    };
-    let opened = File::options().write(true).create(true).truncate(false).open(path);
-    let file = opened.map_err(|e| UsageError::one(format!("--log: cannot write {}: {e}", path.display())))?;
-    Ok(Log::File(file))
-}
-
-/// Begins the log, now that everything else is set up.
-fn start_log(log: Log) -> anyhow::Result<()> {
-    use tracing_subscriber::filter::Targets;
-    use tracing_subscriber::fmt::layer;
-    let writer: Box<dyn Write + Send> = match log {
-        Log::None => return Ok(()),
-        Log::Stderr(stderr) => stderr,
-        Log::File(file) => {
-            if file.metadata().is_ok_and(|found| found.is_file()) {
-                file.set_len(0).context("cannot empty the log")?;
-            }
-            Box::new(file)
-        }
-    };
-    let layer = layer().with_ansi(false).with_target(false).with_writer(Mutex::new(writer));
-    let ours = Targets::new().with_target("fetchall", tracing::Level::DEBUG);
-    tracing_subscriber::registry().with(ours).with(layer).try_init().context("cannot start the log")
 }

@@ -60,7 +60,7 @@ fn missing_and_empty_cells_are_absent_and_empty_rows_are_blank() {
 #[test]
 fn a_quote_left_open_costs_its_own_line_only() {
     let mut list = String::from("url,out\n\"http://a.test/,x\nhttp://b.test/,y\nhttp://c.test/,z\n");
-    let lines = ["2 !\"http://a.test/,x", "3 http://b.test/", "4 http://c.test/"];
+    let lines = ["2 !", "3 http://b.test/", "4 http://c.test/"];
     assert_eq!(brief(&rows(Csv, &list)), lines);
     for n in 0..60_000 {
         list.push_str(&format!("http://d.test/{n},{n}\n"));

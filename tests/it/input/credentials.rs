@@ -126,3 +126,38 @@ fn the_same_url_for_another_user_is_no_duplicate() {
     let outcomes: Vec<_> = run.records().iter().map(|r| r["outcome"].as_str().unwrap().to_owned()).collect();
     assert_eq!(outcomes.iter().filter(|o| *o == "skipped").count(), 1, "{outcomes:?}");
 }
+
+#[test]
+fn bad_lines_and_their_messages_show_no_secret() {
+    let text = "http://ann:hunter2/x@h st/\nhttp://ann:hunter2 x@h:y/\n//ann:hunter2@h.test/x\n\
+                --user ann:hunter2\n-H 'Authorization: hunter2'\nheader=X-Any: hunter2\nAuthorization: hunter2\n\
+                http:\\\\ann:hunter2@h:y\nhttp://h.test/ http://ann:hunter2@h.test/\nhttp://h.test/\tX: hunter2\n";
+    let csv = "url,headers,priority\n,X-Any: hunter2,1\nhttp://ann:hunter2@h.test/,X-Any: hunter2,x\n\
+               http://h.test/,hunter2,\n\"http://h.test/,hunter2\n";
+    let json = "{\"url\":5,\"headers\":{\"X\":\"hunter2\"}}\n{\"headers\":\"hunter2\"}\n{\"url\":\"http://h.test/\",\"x\":hunter2\n";
+    for (format, list, lines) in [("text", text, 10), ("csv", csv, 4), ("ndjson", json, 3)] {
+        for output in ["text", "ndjson", "csv"] {
+            let args = ["--input-format", format, "--format", output, "-v", "-S", "--dry-run=true"];
+            let run = Fetchall::new().args(args).stdin(list).run();
+            assert!(!run.stdout.contains("hunter2"), "{format}: {}", run.stdout);
+            assert!(!run.stderr.contains("hunter2"), "{format}: {}", run.stderr);
+            assert!(run.stdout.matches("invalid_url").count() >= lines, "{format}: {}", run.stdout);
+        }
+    }
+}
+
+#[test]
+fn fields_of_the_connection_are_refused_everywhere() {
+    for name in ["Content-Length", "Transfer-Encoding", "Connection", "Upgrade", "Expect"] {
+        let field = format!("{name}: 7");
+        let flag = Fetchall::new().args(["-H", &field, "http://127.0.0.1:9/"]).run().expect_code(2);
+        let file = format!("header = [\"{field}\"]\n");
+        let file = Fetchall::new().file("fetchall.toml", file).arg("http://127.0.0.1:9/").run().expect_code(2);
+        let list = json!({"url": "http://127.0.0.1:9/", "headers": {name: "7"}}).to_string();
+        let list = Fetchall::new().args(["--json", "--input-format", "ndjson"]).stdin(list).run().expect_code(1);
+        assert_eq!(list.records()[0]["error"]["kind"], "invalid_url");
+        for told in [&flag.stderr, &file.stderr, &list.stdout] {
+            assert!(told.contains(&name.to_lowercase()), "{name}: {told}");
+        }
+    }
+}

@@ -79,3 +79,52 @@ fn names_of_lists_are_text_of_others_too() {
     let absent = Fetchall::new().arg(format!("absent{EVIL}\x1b[31m.txt")).run().expect_code(2);
     check("messages", &absent.stderr, &['\n']);
 }
+
+#[test]
+fn arguments_variables_and_settings_are_shown_harmlessly() {
+    let evil = format!("{EVIL}\x1b[31m");
+    let runs: [&[&str]; 17] = [
+        &["--EVIL"],
+        &["-EVIL"],
+        &["--color=EVIL"],
+        &["--format", "EVIL"],
+        &["--timeout", "EVIL"],
+        &["--name", "{EVIL}"],
+        &["--only", "EVIL", "--retry-from", "-"],
+        &["config", "EVIL"],
+        &["completions", "EVIL"],
+        &["compare", "--backends", "EVIL", "-"],
+        &["--header", "EVIL: x"],
+        &["--header", "@EVIL"],
+        &["--load-cookies", "EVIL", "-"],
+        &["--cacert", "EVIL", "-"],
+        &["--config", "EVIL", "-"],
+        &["--log", "EVIL/x", "-"],
+        &["--resolve", "EVIL", "-"],
+    ];
+    for args in runs {
+        let run = Fetchall::new().args(args.iter().map(|arg| arg.replace("EVIL", &evil))).run().expect_code(2);
+        check(&format!("{args:?}"), &run.stderr, &['\n']);
+        assert!(!run.stderr.is_empty(), "{args:?}");
+    }
+    for variable in ["FETCHALL_TIMEOUT", "FETCHALL_COLOR"] {
+        let run = Fetchall::new().env(variable, &evil).arg("-").run().expect_code(2);
+        check(variable, &run.stderr, &['\n']);
+    }
+    let file = format!("colour = \"{EVIL}\"\n\"{EVIL}\" = 1\ntimeout = \"{EVIL}\"\n");
+    let run = Fetchall::new().file("fetchall.toml", file).arg("-").run().expect_code(2);
+    check("settings", &run.stderr, &['\n']);
+    let jar = format!("{EVIL}\x1b[31m\n");
+    let name = format!("jar{EVIL}\x1b[31m");
+    let server = server();
+    let run = Fetchall::new().file(&name, jar).args(["-v", "--load-cookies", &name, &server.url("type")]).run();
+    check("cookies", &run.stderr, &['\n']);
+}
+
+#[test]
+fn wrong_arguments_show_no_password() {
+    for args in [&["config", "http://ann:hunter2@h.test/"][..], &["completions", "http://ann:hunter2@h.test/"]] {
+        let run = Fetchall::new().args(args).run().expect_code(2);
+        assert!(run.stderr.contains("h.test") && !run.stderr.contains("hunter2"), "{}", run.stderr);
+    }
+}

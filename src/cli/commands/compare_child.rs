@@ -1,0 +1,44 @@
+//! `fetchall compare-child`: the child process of a comparison. Its settings and URLs may hold
+//! passwords, so they come through standard input: every user of a machine can read arguments.
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal as _, Read as _};
+
+use anyhow::Context;
+use clap::Parser as _;
+
+use crate::cli::args::{Cli, JobArgs};
+use crate::cli::exit::UsageError;
+
+/// The job of these words and those of standard input.
+///
+/// # Errors
+/// When a person started it, or the words are no job.
+pub fn job(words: Vec<OsString>) -> anyhow::Result<JobArgs> {
+    if io::stdin().is_terminal() {
+        let by_hand = "compare-child: is started by `fetchall compare` and not by hand; a list of that name is \
+                       ./compare-child";
+        return Err(UsageError::one(by_hand).into());
+    }
+    let mut bytes = Vec::new();
+    io::stdin().lock().read_to_end(&mut bytes).context("cannot read the arguments")?;
+    let secret = bytes.split(|byte| *byte == 0).skip(1).map(word);
+    let words = std::iter::once("fetchall".into()).chain(words).chain(secret);
+    // The parser's message would repeat an argument, and this child's words are recorded.
+    let cli = Cli::try_parse_from(words).map_err(|_| UsageError::one("compare-child: wrong arguments"))?;
+    match cli.command {
+        None => Ok(cli.job),
+        Some(_) => Err(UsageError::one("compare-child: takes no command").into()),
+    }
+}
+
+#[cfg(unix)]
+fn word(bytes: &[u8]) -> OsString {
+    use std::os::unix::ffi::OsStrExt as _;
+    std::ffi::OsStr::from_bytes(bytes).to_owned()
+}
+
+#[cfg(not(unix))]
+fn word(bytes: &[u8]) -> OsString {
+    String::from_utf8_lossy(bytes).into_owned().into()
+}

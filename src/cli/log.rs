@@ -1,0 +1,155 @@
+//! The log of `--log` and `--verbose`. A log that nobody reads, or a slow disk, loses lines and
+//! never holds up the run.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use fetchall::config::Config;
+use fetchall::policy::printable::printable;
+use fetchall::report::LossyWriter;
+
+use super::exit::UsageError;
+use super::screen::LAST_WORDS;
+
+/// How much may wait to be written to the file, in bytes.
+const CAPACITY: usize = 4 << 20;
+
+/// Where the log goes.
+pub enum Log {
+    /// Nowhere.
+    None,
+    /// To standard error; the function makes a writer for each line.
+    Stderr(Box<dyn Fn() -> Box<dyn Write> + Send + Sync>),
+    /// To a file that is open.
+    File(File),
+    /// To a FIFO. Its thread opens it, for that waits until somebody reads.
+    Fifo(PathBuf),
+}
+
+impl Log {
+    /// Opens the log that the settings ask for. The content of a file stays until the run begins.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn open(config: &Config, stderr: Box<dyn Fn() -> Box<dyn Write> + Send + Sync>) -> Result<Self, UsageError> {
+        let Some(path) = &config.log else {
+            return Ok(if config.verbose { Log::Stderr(stderr) } else { Log::None });
+        };
+        let unusable = |e: io::Error| UsageError::one(format!("--log: cannot write {}: {e}", path.display()));
+        if is_fifo(path) {
+            may_write(path).map_err(unusable)?;
+            return Ok(Log::Fifo(path.clone()));
+        }
+        File::options().write(true).create(true).truncate(false).open(path).map(Log::File).map_err(unusable)
+    }
+
+    /// Begins the log, now that everything else is set up.
+    ///
+    /// # Errors
+    /// When a file cannot be emptied.
+    pub fn start(self) -> anyhow::Result<Started> {
+        let file: Box<dyn Write + Send> = match self {
+            Log::None => return Ok(Started(None)),
+            Log::Stderr(writer) => {
+                subscribe(writer)?;
+                return Ok(Started(None));
+            }
+            Log::Fifo(path) => Box::new(Fifo { path, file: None }),
+            Log::File(file) => {
+                if file.metadata().is_ok_and(|found| found.is_file()) {
+                    file.set_len(0).context("cannot empty the log")?;
+                }
+                Box::new(file)
+            }
+        };
+        let queue = LossyWriter::new("log", file, CAPACITY, dropped);
+        let writer = queue.clone();
+        subscribe(Box::new(move || Box::new(writer.clone())))?;
+        Ok(Started(Some(queue)))
+    }
+}
+
+/// A log that is being written.
+pub struct Started(Option<LossyWriter>);
+
+impl Started {
+    /// Gives what waits a last, short time to be written.
+    pub fn finish(&self) {
+        if let Some(queue) = &self.0 {
+            queue.finish(LAST_WORDS);
+        }
+    }
+}
+
+fn dropped(lines: u64) -> Vec<u8> {
+    format!("WARN {lines} lines were dropped here: the log could not be written in time\n").into_bytes()
+}
+
+fn subscribe(writer: Box<dyn Fn() -> Box<dyn Write> + Send + Sync>) -> anyhow::Result<()> {
+    use tracing_subscriber::filter::Targets;
+    use tracing_subscriber::fmt::layer;
+    use tracing_subscriber::layer::SubscriberExt;
+    use tracing_subscriber::util::SubscriberInitExt;
+    let layer = layer().with_ansi(false).with_target(false).with_writer(move || Line(writer()));
+    let ours = Targets::new().with_target("fetchall", tracing::Level::DEBUG);
+    tracing_subscriber::registry().with(ours).with(layer).try_init().context("cannot start the log")
+}
+
+/// Writes one event, which the subscriber hands over whole, as one line that is harmless to a terminal.
+struct Line(Box<dyn Write>);
+
+impl Write for Line {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        let line = printable(text.trim_end_matches('\n'));
+        self.0.write_all(format!("{line}\n").as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// A FIFO that is opened by its first write.
+struct Fifo {
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl Write for Fifo {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            None => self.file.insert(File::options().write(true).open(&self.path)?),
+        };
+        file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(unix)]
+fn is_fifo(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt as _;
+    path.metadata().is_ok_and(|found| found.file_type().is_fifo())
+}
+
+#[cfg(unix)]
+fn may_write(path: &Path) -> io::Result<()> {
+    Ok(rustix::fs::access(path, rustix::fs::Access::WRITE_OK)?)
+}
+
+#[cfg(not(unix))]
+fn is_fifo(_: &Path) -> bool {
+    false
+}
+
+#[cfg(not(unix))]
+fn may_write(_: &Path) -> io::Result<()> {
+    Ok(())
+}

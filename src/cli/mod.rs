@@ -7,7 +7,6 @@ mod commands;
 mod compare_args;
 mod contradictions;
 mod exit;
-mod outputs;
 mod resolve;
 mod signals;
 mod terminal;

@@ -32,7 +32,7 @@ pub use summary_file::SummaryFile;
 pub use table::Table;
 pub use text::Text;
 pub use thread::{SinkThread, ToSinks, spawn};
-pub use whole_file::WholeFile;
+pub use whole_file::{WholeFile, part_of};
 
 /// A sink could not do its work; the run is broken.
 #[derive(Debug, thiserror::Error)]

@@ -94,6 +94,9 @@ pub enum StateError {
     },
 }
 
+/// What the names of the files end in that are made beside the database.
+pub const COMPANIONS: [&str; 4] = ["-wal", "-shm", "-journal", ".lock"];
+
 /// Where bodies are saved.
 #[derive(Debug, Clone)]
 pub enum Bodies {
@@ -150,7 +153,7 @@ impl State {
             }
             // SQLite has its files beside the one that a link leads to.
             let real = lock::real(path).map_err(io)?;
-            for suffix in ["", "-wal", "-shm"] {
+            for suffix in ["", "-wal", "-shm", "-journal"] {
                 match fs::remove_file(with_suffix(&real, suffix)) {
                     Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(io(e)),
                     _ => {}

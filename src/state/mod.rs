@@ -146,6 +146,7 @@ impl State {
             return Err(io(io::Error::new(io::ErrorKind::IsADirectory, what)));
         }
         let lock = Lock::of(path)?;
+        let mut file = lock::of_file(path)?;
         if fresh {
             if !schema::is_ours(path).map_err(io)? {
                 let why = "it does not begin as one does, so it is not replaced".to_owned();
@@ -153,6 +154,7 @@ impl State {
             }
             // SQLite has its files beside the one that a link leads to.
             let real = lock::real(path).map_err(io)?;
+            file = None;
             for suffix in ["", "-wal", "-shm", "-journal"] {
                 match fs::remove_file(with_suffix(&real, suffix)) {
                     Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(io(e)),
@@ -161,9 +163,13 @@ impl State {
             }
         }
         let connection = schema::open(path, sync)?;
+        if file.is_none() {
+            file = lock::of_file(path)?;
+        }
         if sync {
             sync_names(path).map_err(io)?;
         }
+        let lock = lock.with_file(file);
         Ok(Self { path: path.to_owned(), connection, lock: Some(lock) })
     }
 

@@ -131,3 +131,24 @@ fn a_state_has_one_lock_whatever_it_is_called() {
     fresh.names(|name| panic!("{name} was to be forgotten")).unwrap();
     assert!(fs::symlink_metadata(at("link.db")).unwrap().is_symlink());
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_state_has_one_lock_under_every_hard_link() {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    // Made before the run begins, and while it goes on.
+    drop(State::open(&at("a.db"), false, false).unwrap());
+    fs::hard_link(at("a.db"), at("b.db")).unwrap();
+    for fresh in [false, true] {
+        let running = State::open(&at("a.db"), false, false).unwrap();
+        fs::hard_link(at("a.db"), at("c.db")).unwrap();
+        for name in ["b.db", "c.db"] {
+            let refused = State::open(&at(name), fresh, false).err().unwrap();
+            assert!(matches!(refused, StateError::InUse { .. }), "{name}: {refused}");
+        }
+        drop(running);
+        drop(State::open(&at("b.db"), false, false).unwrap());
+        fs::remove_file(at("c.db")).unwrap();
+    }
+}

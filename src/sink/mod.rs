@@ -51,6 +51,12 @@ pub trait Sink: Send {
         true
     }
 
+    /// Whether an outcome is ok only once this sink has kept it. Such a sink comes before all others:
+    /// what it could not keep they are told as failed.
+    fn must_keep(&self) -> bool {
+        false
+    }
+
     /// Called once, before the first outcome.
     ///
     /// # Errors

@@ -40,8 +40,8 @@ use crate::report::Reporter;
 use crate::sink::Sink;
 use crate::source::{Inputs, ListOpener, ListOptions, ListSource, ReportSource, Source, SourceError};
 use crate::state::StateError;
-use list_fetcher::ListFetcher;
 pub use files::{CheckedFiles, Files, is_within};
+use list_fetcher::ListFetcher;
 use memory::Recalling;
 use outputs::Outputs;
 

@@ -11,7 +11,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fetchall::app::{self, Document, Surroundings};
+use fetchall::app::{self, CheckedFiles, Document, Surroundings};
 use fetchall::config::{Concurrency, Config, Duplicates};
 use fetchall::engine::{self, Stop};
 use fetchall::fetch::FetchSpec;
@@ -63,6 +63,7 @@ fn run(list: &Arc<str>, urls: usize, duplicates: Duplicates, records: bool) -> D
     let surroundings = Surroundings {
         records: None,
         color: false,
+        files: CheckedFiles::default(),
         sinks,
         worker_program: "fetchall".into(),
         reporters: Vec::new(),

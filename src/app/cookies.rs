@@ -15,7 +15,7 @@ use crate::policy::cookies::{Jar, Skipped};
 use crate::sink::{Sink, SinkError, WholeFile};
 
 /// The file to load that `--cookie` names, where it holds no cookie itself: as in curl.
-fn named_by_cookie(config: &Config) -> Option<&Path> {
+pub(super) fn named_by_cookie(config: &Config) -> Option<&Path> {
     config.cookie.as_deref().filter(|text| !text.contains('=') && !text.is_empty()).map(Path::new)
 }
 

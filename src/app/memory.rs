@@ -50,7 +50,7 @@ pub(super) fn open(config: &Config, saving: &Saving, names: Option<&mut Claims>)
         (true, false) => State::look_at(&path)?,
         (false, fresh) => Some(State::open(&path, fresh, config.sync)?),
     };
-    let Some(state) = state else { return Ok(None) };
+    let Some(mut state) = state else { return Ok(None) };
     if let Some(names) = names {
         state.names(|name| names.reserve(name))?;
     }
@@ -112,7 +112,7 @@ fn shape(config: &Config, saving: &Saving) -> Shape {
         _ => None,
     };
     let header = config.header.iter().cloned();
-    let user = config.user.as_ref().map(|user| format!("user\0{user}"));
+    let user = config.user.as_ref().map(|user| format!("user\0{}", user.split(':').next().unwrap_or_default()));
     let cookie = super::cookies::field(config).map(|text| format!("Cookie: {text}"));
     let head = config.head.then(|| "head\0".to_owned());
     Shape::new(
@@ -172,6 +172,10 @@ pub(super) struct Remembering {
 }
 
 impl Sink for Remembering {
+    fn must_keep(&self) -> bool {
+        true
+    }
+
     fn outcome(&mut self, outcome: &Outcome) -> Result<ControlFlow<()>, SinkError> {
         self.outcomes(std::slice::from_ref(outcome))
     }

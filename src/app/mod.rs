@@ -3,6 +3,7 @@
 mod cookies;
 mod descriptors;
 mod file_times;
+mod files;
 mod folder;
 mod list_fetcher;
 mod memory;
@@ -39,6 +40,7 @@ use crate::report::Reporter;
 use crate::sink::Sink;
 use crate::source::{Inputs, ListOpener, ListOptions, ListSource, ReportSource, Source, SourceError};
 use crate::state::StateError;
+pub use files::{CheckedFiles, Files, is_within};
 use list_fetcher::ListFetcher;
 use memory::Recalling;
 use outputs::Outputs;
@@ -87,6 +89,8 @@ pub struct Surroundings {
     pub records: Option<Box<dyn Write + Send>>,
     /// Whether text records are coloured.
     pub color: bool,
+    /// The files of the run.
+    pub files: CheckedFiles,
     /// More sinks.
     pub sinks: Vec<Box<dyn Sink>>,
     /// The `fetchall` program, for a backend that starts processes.
@@ -154,7 +158,7 @@ pub fn plan(
         keeping = Keeping::For(memory::id(config));
     }
     if let (Some(names), Saving::Dir(dir)) = (&mut names, &saving) {
-        outputs::keep_apart(config, dir, names)?;
+        surroundings.files.exclude_from(dir, names)?;
     }
     let saves = matches!(saving, Saving::Dir(_) | Saving::File(_));
     spec.keeps_validators = config.sets_file_times() || matches!(keeping, Keeping::For(_)) || streams;

@@ -1,14 +1,13 @@
 //! The files that a run writes about itself. All are opened before any is emptied: a run that cannot
 //! be set up leaves what was there.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
 use super::SetupError;
 use super::memory::Known;
 use crate::config::Config;
-use crate::policy::naming::Claims;
 use crate::sink::{Changes, FORMATS, Output, Sink, SummaryFile, WholeFile};
 
 /// What was opened and is still to be emptied.
@@ -68,35 +67,4 @@ pub(super) fn changes(path: &Path, past: Option<Known>) -> Result<Box<dyn Sink>,
     let unusable = |source| SetupError::Path { path: path.to_owned(), purpose: "the changes", source };
     let file = WholeFile::create(path).map_err(unusable)?;
     Ok(Box::new(Changes::new(file, Box::new(past))))
-}
-
-/// Keeps the names of outputs that lie among the saved bodies from every body. Files that the user
-/// put there before are the user's to name.
-pub(super) fn keep_apart(config: &Config, dir: &Path, names: &mut Claims) -> Result<(), SetupError> {
-    // Err: there is no folder yet that an output could lie in.
-    let Ok(dir) = fs::canonicalize(dir) else { return Ok(()) };
-    let outputs = [
-        ("--output", Some(&config.output)),
-        ("--summary", config.summary.as_ref()),
-        ("--changes", config.changes.as_ref()),
-        ("--log", config.log.as_ref()),
-        ("--state", config.state.as_ref()),
-    ];
-    for (flag, path) in outputs {
-        let Some((path, name)) = path.and_then(|path| Some((path, below(&dir, path)?))) else { continue };
-        if names.is_taken(&name) {
-            let why = format!("{flag}: {} belongs to a URL that was saved there; name another file", path.display());
-            return Err(SetupError::Setting(why));
-        }
-        names.reserve(&name);
-    }
-    Ok(())
-}
-
-/// The name of a file relative to a folder, if it lies in it.
-fn below(dir: &Path, path: &Path) -> Option<String> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let whole = fs::canonicalize(parent).ok()?.join(path.file_name()?);
-    let parts = whole.strip_prefix(dir).ok()?.iter().map(|part| part.to_str());
-    Some(parts.collect::<Option<Vec<_>>>()?.join("/"))
 }

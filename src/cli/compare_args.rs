@@ -115,6 +115,8 @@ pub struct Resolved {
     pub form: Form,
     /// Where the page goes.
     pub report: Option<PathBuf>,
+    /// Files that were read for the settings, each with a noun for messages.
+    pub reads: Vec<(&'static str, PathBuf)>,
 }
 
 /// Makes values of the arguments.
@@ -151,16 +153,18 @@ pub fn resolve(mut args: CompareArgs, env: &Env) -> Result<Resolved, UsageError>
     if !problems.is_empty() {
         return Err(UsageError(problems));
     }
-    let (config, over) = if args.demo {
+    let (resolved, over) = if args.demo {
         let over = Over::Demo(args.demo_urls, Duration::from_millis(args.demo_latency));
-        (resolve::settings(&args.settings, env)?.config, over)
+        (resolve::settings(&args.settings, env)?, over)
     } else {
         let CompareArgs { inputs, input_file, settings, .. } = args;
         let job = JobArgs { inputs, input_file, retry_from: None, only: Vec::new(), settings, output_document: None };
-        let resolved = resolve::job(&job, env)?;
-        (resolved.config, Over::Inputs(resolved.inputs))
+        let mut resolved = resolve::job(&job, env)?;
+        let inputs = std::mem::take(&mut resolved.inputs);
+        (resolved, Over::Inputs(inputs))
     };
-    Ok(Resolved { config, over, backends, levels, rounds, form, report: args.report })
+    let resolve::Resolved { config, reads, .. } = resolved;
+    Ok(Resolved { config, over, backends, levels, rounds, form, report: args.report, reads })
 }
 
 /// The parts of a list with commas, each once.

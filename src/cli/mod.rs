@@ -8,7 +8,6 @@ mod compare_args;
 mod contradictions;
 mod exit;
 mod log;
-mod outputs;
 mod resolve;
 mod screen;
 mod signals;

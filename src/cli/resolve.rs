@@ -60,6 +60,8 @@ pub struct Resolved {
     pub retry: Option<RetryArg>,
     /// Where the one URL is saved; `-` is standard output.
     pub output_document: Option<PathBuf>,
+    /// Files that were read for the settings or may be by the next run, each with a noun for messages.
+    pub reads: Vec<(&'static str, PathBuf)>,
     /// Say on standard error what failed, even when all else is silent.
     pub show_errors: bool,
 }
@@ -86,12 +88,19 @@ pub fn settings(args: &SettingArgs, env: &Env) -> Result<Resolved, UsageError> {
         problems.push(text.to_owned());
     }
     proxies(&mut layers, env);
+    let files = files(args, env);
+    let mut from_folder = false;
     if !args.no_config {
-        for file in files(args, env) {
+        for file in &files {
+            let name = file.path.display().to_string();
             match fs::read_to_string(env.cwd.join(&file.path)) {
-                Ok(text) => layers.file(&file.path.display().to_string(), &text),
+                Ok(text) if file.of_folder => {
+                    from_folder = true;
+                    layers.folder_file(&name, &text);
+                }
+                Ok(text) => layers.file(&name, &text),
                 Err(error) if absent(&error) && !file.required => {}
-                Err(error) => problems.push(format!("cannot read {}: {error}", file.path.display())),
+                Err(error) => problems.push(format!("cannot read {name}: {error}")),
             }
         }
     }
@@ -112,7 +121,13 @@ pub fn settings(args: &SettingArgs, env: &Env) -> Result<Resolved, UsageError> {
     if let (Some(given), Some(key)) = (&args.resolve, Key::named("resolve")) {
         layers.flag(key, "--resolve", Raw::List(given));
     }
+    let mut reads: Vec<_> = files.into_iter().map(|file| ("the settings", file.path)).collect();
+    let field_files = args.header.iter().flatten().filter_map(|text| text.strip_prefix('@'));
+    reads.extend(field_files.map(|file| ("the file of --header", PathBuf::from(file))));
     let found = layers.finish();
+    if let Ok((config, origins)) = &found {
+        problems.extend(dir_of_folder(config, origins, env).filter(|_| from_folder));
+    }
     if let Ok((config, origins)) = &found {
         problems.extend(Template::parse(&config.name).err().map(|why| match origins.get("name") {
             Some(origin @ Origin::File { .. }) => format!("{origin}: name: {why}"),
@@ -125,7 +140,18 @@ pub fn settings(args: &SettingArgs, env: &Env) -> Result<Resolved, UsageError> {
             if config.netrc && config.netrc_file.is_none() {
                 config.netrc_file = Some(home_file(env, ".netrc", "--netrc")?);
             }
-            Ok(Resolved { config, origins, inputs: Vec::new(), retry: None, output_document: None, show_errors: false })
+            if is_stdout(&config.output) {
+                config.output = PathBuf::from("-");
+            }
+            Ok(Resolved {
+                config,
+                origins,
+                inputs: Vec::new(),
+                retry: None,
+                output_document: None,
+                reads,
+                show_errors: false,
+            })
         }
         found => {
             problems.extend(found.err().into_iter().flatten().map(|problem| problem.to_string()));
@@ -178,7 +204,12 @@ fn document_name(path: &Path) -> Result<PathBuf, UsageError> {
             "--output-document: takes a file name before the URL; to save under the URL's own name use --dir DIR",
         ));
     }
-    Ok(path.to_owned())
+    Ok(if is_stdout(path) { PathBuf::from("-") } else { path.to_owned() })
+}
+
+/// Whether a path spells standard output. Opened by its name, a file there would be written from its start.
+fn is_stdout(path: &Path) -> bool {
+    ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().any(|name| path == Path::new(name))
 }
 
 /// A file in the home folder, for a flag that does not name one.
@@ -216,8 +247,23 @@ fn proxies(layers: &mut Layers, env: &Env) {
     }
 }
 
+/// Why the output folder that the file of the working folder names is refused: it lies elsewhere.
+fn dir_of_folder(config: &Config, origins: &BTreeMap<&'static str, Origin>, env: &Env) -> Option<String> {
+    let (dir, origin) = (config.dir.as_ref()?, origins.get("dir")?);
+    let named_there = matches!(origin, Origin::File { name, .. } if name == FOLDER_FILE);
+    (named_there && !fetchall::app::is_within(&env.cwd.join(dir), &env.cwd)).then(|| {
+        let dir = dir.display();
+        format!("{origin}: dir: {dir} lies outside the working folder; if you want that, add --config ./{FOLDER_FILE}")
+    })
+}
+
+/// The file of settings of the working folder.
+const FOLDER_FILE: &str = "fetchall.toml";
+
 struct SettingsFile {
     path: PathBuf,
+    /// Whether it was found in the working folder, and nobody named it.
+    of_folder: bool,
     /// Whether somebody asked for it by name.
     required: bool,
 }
@@ -230,10 +276,19 @@ fn files(args: &SettingArgs, env: &Env) -> Vec<SettingsFile> {
         .filter(|path| path.is_absolute())
         .or_else(|| var("HOME").map(|home| home.join(".config")));
     let mut files = Vec::new();
-    files.extend(home.map(|home| SettingsFile { path: home.join("fetchall/config.toml"), required: false }));
-    files.push(SettingsFile { path: PathBuf::from("fetchall.toml"), required: false });
+    files.extend(home.map(|home| SettingsFile {
+        path: home.join("fetchall/config.toml"),
+        of_folder: false,
+        required: false,
+    }));
     let named = args.config.clone().or_else(|| var(Layers::CONFIG_VARIABLE));
-    files.extend(named.map(|path| SettingsFile { path, required: true }));
+    let real = |path: &Path| fs::canonicalize(env.cwd.join(path)).ok();
+    let folder_file = Path::new(FOLDER_FILE);
+    // A user who names the file of the folder trusts it.
+    if named.as_deref().is_none_or(|named| real(named).is_none() || real(named) != real(folder_file)) {
+        files.push(SettingsFile { path: folder_file.to_owned(), of_folder: true, required: false });
+    }
+    files.extend(named.map(|path| SettingsFile { path, of_folder: false, required: true }));
     files
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fmt;
 
+use super::folder_file;
 use super::hosts::HostTable;
 use super::{Config, KEYS, Key, Raw};
 use crate::model::HostPattern;
@@ -56,6 +57,8 @@ pub struct Layers {
     config: Config,
     origins: BTreeMap<&'static str, Origin>,
     problems: Vec<Problem>,
+    /// Whether the file of the working folder is being laid.
+    of_folder: bool,
 }
 
 impl Default for Layers {
@@ -71,12 +74,20 @@ impl Layers {
     /// The defaults.
     pub fn new() -> Self {
         let origins = KEYS.iter().map(|key| (key.name, Origin::Default)).collect();
-        Self { config: Config::default(), origins, problems: Vec::new() }
+        Self { config: Config::default(), origins, problems: Vec::new(), of_folder: false }
     }
 
     /// Lays a file over what there is; `name` is how messages call it.
     pub fn file(&mut self, name: &str, text: &str) {
         super::file::lay(self, name, text);
+    }
+
+    /// Lays the file of the working folder over what there is. It may be a stranger's, and says
+    /// nothing of credentials, proxies, outputs and other files.
+    pub fn folder_file(&mut self, name: &str, text: &str) {
+        self.of_folder = true;
+        super::file::lay(self, name, text);
+        self.of_folder = false;
     }
 
     /// Lays one variable over what there is. Names without `FETCHALL_` and
@@ -120,6 +131,11 @@ impl Layers {
     }
 
     pub(super) fn set(&mut self, key: &Key, origin: Origin, raw: Raw<'_>) {
+        if self.of_folder
+            && let Some(why) = folder_file::refusal(key, raw)
+        {
+            return self.problem(origin, format!("{}: {why}", key.name));
+        }
         match key.set(&mut self.config, raw) {
             Ok(()) => {
                 self.origins.insert(key.name, origin);
@@ -131,6 +147,11 @@ impl Layers {
     }
 
     pub(super) fn set_of_host(&mut self, pattern: &HostPattern, key: &str, origin: Origin, raw: Raw<'_>) {
+        if self.of_folder
+            && let Some(why) = folder_file::refusal_of_host(key, raw)
+        {
+            return self.problem(origin, format!("{key}: {why}"));
+        }
         let hosts = &mut self.config.hosts;
         let at = hosts.iter().position(|table| table.pattern == *pattern).unwrap_or_else(|| {
             hosts.push(HostTable::new(pattern.clone()));

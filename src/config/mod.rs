@@ -9,6 +9,7 @@
 
 mod end;
 mod file;
+mod folder_file;
 mod header;
 mod hosts;
 mod keys;

@@ -32,8 +32,8 @@ use crate::config::Order;
 use crate::fetch::Meter;
 use crate::frontier::{Claim, Frontier};
 use crate::model::{
-    Batch, Claimed, Entry, Event, Facts, FetchError, Job, JobId, Outcome, Progress, RunInfo, Seed, SkipReason,
-    StopCause, Subject, Summary, Verdict,
+    Batch, Claimed, Entry, ErrorKind, Event, Facts, FetchError, Job, JobId, Outcome, Progress, RunInfo, Seed,
+    SkipReason, StopCause, Subject, Summary, Verdict,
 };
 use crate::policy::naming::Claims;
 use crate::policy::origin;
@@ -599,7 +599,9 @@ impl Run {
         // Err: the thread is gone; why, is asked when it is joined.
         let _ = to_sinks.send(ToSinks::Finish(Box::new(summary.clone()))).await;
         drop(to_sinks);
-        if let Err(error) = sinks.join().await {
+        let end = sinks.join().await;
+        summary.fail_ok(end.unkept, ErrorKind::Io);
+        if let Some(error) = end.error {
             state.fault.get_or_insert(error.into());
             summary.stopped = summary.stopped.or(Some(StopCause::Broken));
         }

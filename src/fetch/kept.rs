@@ -380,6 +380,13 @@ pub fn forget_beside(target: &Path, id: u64) {
     KeptAt::beside(target, id).clear();
 }
 
+/// Whether a file is a part or a kept beginning of the body for this target.
+pub fn is_part_beside(target: &Path, file: &Path) -> bool {
+    let (Some(name), Some(found)) = (target.file_name(), file.file_name()) else { return false };
+    let prefix = format!(".{}-", key_of(&name.to_string_lossy()));
+    target.parent() == file.parent() && found.as_encoded_bytes().starts_with(prefix.as_bytes())
+}
+
 /// Whether a file of this name holds a kept body, or the note beside one.
 pub fn is_kept(name: &OsStr) -> bool {
     let name = name.to_string_lossy();

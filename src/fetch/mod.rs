@@ -59,7 +59,7 @@ pub use authentication::Challenges;
 pub use cookies::CookieJar;
 pub use dns::Resolver;
 pub use host_fields::HostFields;
-pub use kept::{forget_beside, is_kept};
+pub use kept::{forget_beside, is_kept, is_part_beside};
 pub use meter::Meter;
 pub use place::Ready;
 pub use reach::AddressSpec;

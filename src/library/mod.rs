@@ -10,13 +10,13 @@ use std::path::PathBuf;
 
 use tokio::sync::oneshot;
 
-use crate::app::{self, Document, SetupError, Surroundings};
+use crate::app::{self, Document, Files, SetupError, Surroundings};
 use crate::config::{Concurrency, Config, Order, Until};
 use crate::engine::{self, Plan, Stop};
 use crate::model::Outcome;
 use crate::policy::address::AddressClasses;
 use crate::sink::{Callback, OutcomeStream, Sink, stream};
-use crate::source::{FeedSource, Input};
+use crate::source::{FeedSource, Input, Inputs};
 use states::States;
 
 pub use feed::{AddError, Feed, Ticket};
@@ -224,9 +224,11 @@ impl Fetchall {
         sinks.push(sink);
         let reporters = vec![Box::new(states.clone()) as _];
         let (worker_program, address_classes) = (self.worker_program, self.address_classes);
+        let inputs = Inputs::from(self.inputs);
+        let files = Files::of(&self.config, &inputs, &Document::None).check()?;
         let surroundings =
-            Surroundings { records: None, color: false, sinks, worker_program, reporters, address_classes };
-        let plan = app::plan(&self.config, self.inputs, Document::None, surroundings, stop.clone())?;
+            Surroundings { records: None, color: false, files, sinks, worker_program, reporters, address_classes };
+        let plan = app::plan(&self.config, inputs, Document::None, surroundings, stop.clone())?;
         Ok((plan, Parts { outcomes, stop, states }))
     }
 }

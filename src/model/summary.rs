@@ -105,6 +105,17 @@ pub struct AutoConcurrency {
     pub why: String,
 }
 
+impl Summary {
+    /// Counts so many outcomes as failed that were counted as ok.
+    pub fn fail_ok(&mut self, count: u64, kind: ErrorKind) {
+        self.counts.ok = self.counts.ok.saturating_sub(count);
+        self.counts.failed += count;
+        if count > 0 {
+            *self.errors.entry(kind).or_default() += count;
+        }
+    }
+}
+
 /// The account of a run, complete even when it was stopped.
 #[derive(Debug, Clone)]
 pub struct Summary {

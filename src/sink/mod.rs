@@ -32,7 +32,7 @@ pub use summary_file::SummaryFile;
 pub use table::Table;
 pub use text::Text;
 pub use thread::{SinkThread, ToSinks, spawn};
-pub use whole_file::WholeFile;
+pub use whole_file::{WholeFile, part_of};
 
 /// A sink could not do its work; the run is broken.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +49,12 @@ pub trait Sink: Send {
     /// Whether it may block, on a full pipe, a slow disk or a reader. Sinks that never do need no thread.
     fn may_block(&self) -> bool {
         true
+    }
+
+    /// Whether an outcome is ok only once this sink has kept it. Such a sink comes before all others:
+    /// what it could not keep they are told as failed.
+    fn must_keep(&self) -> bool {
+        false
     }
 
     /// Called once, before the first outcome.

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{Sink, SinkError};
-use crate::model::{Outcome, RunInfo, StopCause, Summary};
+use crate::model::{ErrorKind, FetchError, Outcome, RunInfo, StopCause, Summary, Verdict};
 
 /// What the engine sends.
 #[derive(Debug)]
@@ -22,8 +22,17 @@ pub enum ToSinks {
 #[derive(Debug)]
 pub struct SinkThread {
     trouble: watch::Receiver<Option<StopCause>>,
-    ended: oneshot::Receiver<Result<(), SinkError>>,
+    ended: oneshot::Receiver<SinksEnd>,
     worker: Worker,
+}
+
+/// How the sinks ended.
+#[derive(Debug)]
+pub struct SinksEnd {
+    /// How many outcomes were ok and could not be kept; see [`Sink::must_keep`].
+    pub unkept: u64,
+    /// The first failure of a sink.
+    pub error: Option<SinkError>,
 }
 
 #[derive(Debug)]
@@ -42,7 +51,7 @@ pub fn spawn(sinks: Vec<Box<dyn Sink>>, info: RunInfo) -> io::Result<(mpsc::Send
     let (tell, ended) = oneshot::channel();
     let (warn, trouble) = watch::channel(None);
     let needs_thread = sinks.iter().any(|sink| sink.may_block());
-    let mut sinks = Sinks { sinks: sinks.into_iter().map(Some).collect(), warn, error: None };
+    let mut sinks = Sinks { sinks: sinks.into_iter().map(Some).collect(), warn, lost: None, unkept: 0, error: None };
     let worker = if needs_thread {
         Worker::Thread(std::thread::Builder::new().name("sinks".to_owned()).spawn(move || {
             sinks.begin(&info);
@@ -67,6 +76,9 @@ struct Sinks {
     /// `None` where one has failed or is no longer read.
     sinks: Vec<Option<Box<dyn Sink>>>,
     warn: watch::Sender<Option<StopCause>>,
+    /// Why a sink that must keep outcomes keeps no more.
+    lost: Option<String>,
+    unkept: u64,
     /// The first failure.
     error: Option<SinkError>,
 }
@@ -78,25 +90,52 @@ impl Sinks {
 
     fn take(&mut self, message: ToSinks) {
         match message {
-            ToSinks::Outcomes(outcomes) => self.each(|sink| sink.outcomes(&outcomes)),
-            ToSinks::Finish(summary) => self.each(|sink| sink.finish(&summary).map(ControlFlow::Continue)),
+            ToSinks::Outcomes(mut outcomes) => {
+                // A sink that must keep outcomes has them before any other is told.
+                let (keepers, others) = (Some(true), Some(false));
+                self.each_of(keepers, |sink| sink.outcomes(&outcomes));
+                if let Some(why) = &self.lost {
+                    self.unkept += outcomes.iter_mut().map(|outcome| u64::from(fail_ok(outcome, why))).sum::<u64>();
+                }
+                self.each_of(others, |sink| sink.outcomes(&outcomes));
+            }
+            ToSinks::Finish(mut summary) => {
+                summary.fail_ok(self.unkept, ErrorKind::Io);
+                self.each(|sink| sink.finish(&summary).map(ControlFlow::Continue));
+            }
         }
     }
 
-    fn end(self, tell: oneshot::Sender<Result<(), SinkError>>) {
+    fn end(self, tell: oneshot::Sender<SinksEnd>) {
         // Before the end is told: a writer may still have something to write.
         drop(self.sinks);
         // Err: the run was dropped and nobody asks any more.
-        let _ = tell.send(self.error.map_or(Ok(()), Err));
+        let _ = tell.send(SinksEnd { unkept: self.unkept, error: self.error });
     }
 
-    fn each(&mut self, mut f: impl FnMut(&mut dyn Sink) -> Result<ControlFlow<()>, SinkError>) {
+    fn each(&mut self, f: impl FnMut(&mut dyn Sink) -> Result<ControlFlow<()>, SinkError>) {
+        self.each_of(None, f);
+    }
+
+    /// Calls all sinks, or those that must keep outcomes, or the others.
+    fn each_of(
+        &mut self,
+        must_keep: Option<bool>,
+        mut f: impl FnMut(&mut dyn Sink) -> Result<ControlFlow<()>, SinkError>,
+    ) {
         for slot in &mut self.sinks {
             let Some(sink) = slot else { continue };
+            let keeps = sink.must_keep();
+            if must_keep.is_some_and(|wanted| wanted != keeps) {
+                continue;
+            }
             let cause = match f(&mut **sink) {
                 Ok(ControlFlow::Continue(())) => continue,
                 Ok(ControlFlow::Break(())) => StopCause::OutputClosed,
                 Err(e) => {
+                    if keeps {
+                        self.lost.get_or_insert_with(|| e.source.to_string());
+                    }
                     self.error.get_or_insert(e);
                     StopCause::Broken
                 }
@@ -117,10 +156,7 @@ impl SinkThread {
     }
 
     /// Waits for the end of the thread, once its sender is dropped.
-    ///
-    /// # Errors
-    /// The first failure of a sink.
-    pub async fn join(self) -> Result<(), SinkError> {
+    pub async fn join(self) -> SinksEnd {
         let ended = self.ended.await;
         let joined = match self.worker {
             // It has told its end or died: joining does not wait.
@@ -129,10 +165,19 @@ impl SinkThread {
         };
         match ended {
             Ok(ended) if joined => ended,
-            _ => Err(SinkError {
-                target: "the outputs".to_owned(),
-                source: io::Error::other("a sink panicked; please report it"),
-            }),
+            _ => {
+                let source = io::Error::other("a sink panicked; please report it");
+                SinksEnd { unkept: 0, error: Some(SinkError { target: "the outputs".to_owned(), source }) }
+            }
         }
     }
+}
+
+/// Makes an outcome that was ok a failed one; whether it was ok. Its file stays, and its path is told.
+fn fail_ok(outcome: &mut Outcome, why: &str) -> bool {
+    let was_ok = outcome.verdict == Verdict::Ok;
+    if was_ok {
+        outcome.verdict = Verdict::Failed(FetchError::new(ErrorKind::Io, format!("fetched but not remembered: {why}")));
+    }
+    was_ok
 }

@@ -42,13 +42,9 @@ impl WholeFile {
         }
         // Where a link leads is replaced, not the link.
         let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let Some(name) = target.file_name() else {
+        let Some(part) = part_of(&target) else {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "it names no file"));
         };
-        let mut beside = std::ffi::OsString::from(".");
-        beside.push(name);
-        beside.push(".part");
-        let part = target.with_file_name(beside);
         // What a run that was killed left here. A link goes and is not followed.
         match fs::remove_file(&part) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
@@ -94,6 +90,14 @@ impl WholeFile {
     pub fn error(&self, source: io::Error) -> SinkError {
         SinkError { target: self.target.display().to_string(), source }
     }
+}
+
+/// Where a file is written until it is whole; `None` where the path names no file.
+pub fn part_of(target: &Path) -> Option<PathBuf> {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(target.file_name()?);
+    name.push(".part");
+    Some(target.with_file_name(name))
 }
 
 impl Drop for WholeFile {

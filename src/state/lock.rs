@@ -1,4 +1,4 @@
-//! One run at a time: a lock beside the database, and one in the output folder.
+//! One run at a time: a lock beside the database, one on the database itself, and one in the output folder.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
@@ -11,6 +11,8 @@ use super::{StateError, with_suffix};
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
+    /// The database, locked as well.
+    _database: Option<File>,
 }
 
 impl Lock {
@@ -30,7 +32,7 @@ impl Lock {
             Ok(()) => {
                 let written = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
                 written.map_err(io)?;
-                Ok(Self { _file: file })
+                Ok(Self { _file: file, _database: None })
             }
             Err(TryLockError::WouldBlock) => {
                 let mut by = String::new();
@@ -42,6 +44,61 @@ impl Lock {
             Err(TryLockError::Error(source)) => Err(io(source)),
         }
     }
+}
+
+impl Lock {
+    /// Holds the lock on the database too.
+    pub(super) fn with_file(self, database: Option<File>) -> Self {
+        Self { _database: database, ..self }
+    }
+}
+
+/// Locks the database itself, which may have another name (a hard link), and so another file of the
+/// lock. `None` where it is not there yet.
+///
+/// # Errors
+/// When another run has it, or the file system says no.
+pub(super) fn of_file(path: &Path) -> Result<Option<File>, StateError> {
+    let io = |source| StateError::Io { path: path.to_owned(), source };
+    match OpenOptions::new().read(true).write(true).open(path) {
+        Ok(file) if try_lock_byte(&file).map_err(io)? => Ok(Some(file)),
+        Ok(_) => Err(StateError::InUse { path: path.to_owned(), by: String::new() }),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(io(e)),
+    }
+}
+
+/// Locks one byte far behind those that SQLite locks (sqlite.org/lockingv3.html). The lock belongs to
+/// the open file: unlike one of the process it is held until that is closed.
+#[cfg(target_os = "linux")]
+fn try_lock_byte(file: &File) -> io::Result<bool> {
+    use nix::errno::Errno;
+    use nix::fcntl::{FcntlArg, fcntl};
+    use nix::libc;
+    let lock = libc::flock {
+        l_type: libc::F_WRLCK as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: LOCKED_BYTE,
+        l_len: 1,
+        l_pid: 0,
+    };
+    match fcntl(file, FcntlArg::F_OFD_SETLK(&lock)) {
+        Ok(_) => Ok(true),
+        Err(Errno::EAGAIN | Errno::EACCES) => Ok(false),
+        // The file system has no locks; SQLite says so where it needs them.
+        Err(Errno::EINVAL | Errno::ENOLCK | Errno::ENOSYS | Errno::EOPNOTSUPP) => Ok(true),
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// The last byte that a lock can name but one.
+#[cfg(target_os = "linux")]
+const LOCKED_BYTE: nix::libc::off_t = nix::libc::off_t::MAX - 1;
+
+/// Other systems have no such lock: there the path alone is locked.
+#[cfg(not(target_os = "linux"))]
+fn try_lock_byte(_: &File) -> io::Result<bool> {
+    Ok(true)
 }
 
 /// Whether these are two spellings of one place, in folders that are there.

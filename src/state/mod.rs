@@ -19,6 +19,7 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,8 @@ pub use past::{Past, PastRow};
 pub use recall::Recall;
 pub use row::Shape;
 
+use crate::policy::fingerprint::FingerprintSet;
+use crate::policy::naming::fold;
 use row::Found;
 
 /// The state cannot be used. Nothing of it was changed.
@@ -94,6 +97,9 @@ pub enum StateError {
     },
 }
 
+/// What the names of the files end in that are made beside the database.
+pub const COMPANIONS: [&str; 4] = ["-wal", "-shm", "-journal", ".lock"];
+
 /// Where bodies are saved.
 #[derive(Debug, Clone)]
 pub enum Bodies {
@@ -125,6 +131,8 @@ impl Bodies {
 pub struct State {
     path: PathBuf,
     connection: Connection,
+    /// Files of more than one row, folded: no run of ours writes such rows, and none of them is done.
+    shared: HashSet<String>,
     /// Absent where it is only looked at.
     lock: Option<Lock>,
 }
@@ -143,6 +151,7 @@ impl State {
             return Err(io(io::Error::new(io::ErrorKind::IsADirectory, what)));
         }
         let lock = Lock::of(path)?;
+        let mut file = lock::of_file(path)?;
         if fresh {
             if !schema::is_ours(path).map_err(io)? {
                 let why = "it does not begin as one does, so it is not replaced".to_owned();
@@ -150,7 +159,8 @@ impl State {
             }
             // SQLite has its files beside the one that a link leads to.
             let real = lock::real(path).map_err(io)?;
-            for suffix in ["", "-wal", "-shm"] {
+            file = None;
+            for suffix in ["", "-wal", "-shm", "-journal"] {
                 match fs::remove_file(with_suffix(&real, suffix)) {
                     Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(io(e)),
                     _ => {}
@@ -158,10 +168,14 @@ impl State {
             }
         }
         let connection = schema::open(path, sync)?;
+        if file.is_none() {
+            file = lock::of_file(path)?;
+        }
         if sync {
             sync_names(path).map_err(io)?;
         }
-        Ok(Self { path: path.to_owned(), connection, lock: Some(lock) })
+        let lock = lock.with_file(file);
+        Ok(Self { path: path.to_owned(), connection, shared: HashSet::new(), lock: Some(lock) })
     }
 
     /// Opens it to look at it: nothing is changed, made or locked. `None` where there is no state.
@@ -170,21 +184,28 @@ impl State {
     /// When it is damaged, of a newer version, or the file system says no.
     pub fn look_at(path: &Path) -> Result<Option<Self>, StateError> {
         let connection = schema::look_at(path)?;
-        Ok(connection.map(|connection| Self { path: path.to_owned(), connection, lock: None }))
+        Ok(connection.map(|connection| Self { path: path.to_owned(), connection, shared: HashSet::new(), lock: None }))
     }
 
     /// Every name that was claimed so far.
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn names(&self, mut each: impl FnMut(&str)) -> Result<(), StateError> {
+    pub fn names(&mut self, mut each: impl FnMut(&str)) -> Result<(), StateError> {
+        let mut seen = FingerprintSet::new();
         let mut read = || -> rusqlite::Result<()> {
-            let mut names = self.connection.prepare("SELECT name FROM urls WHERE name IS NOT NULL")?;
+            let mut names = self.connection.prepare(row::SELECT_NAMES)?;
             let mut rows = names.query([])?;
             while let Some(row) = rows.next()? {
                 // What is no text is nobody's name.
                 if let Ok(name) = row.get_ref(0)?.as_str() {
                     each(name);
+                }
+                if let Ok(file) = row.get_ref(1)?.as_str() {
+                    let file = fold(file);
+                    if !seen.insert(&file) {
+                        self.shared.insert(file);
+                    }
                 }
             }
             Ok(())
@@ -204,7 +225,7 @@ impl State {
 
     /// The end that looks things up alone, of a state that is only looked at.
     pub fn recall(self, shape: Shape, bodies: Bodies) -> Recall {
-        Recall::new(self.path, self.connection, shape, bodies)
+        Recall::new(self.path, self.connection, shape, bodies, self.shared)
     }
 
     /// The two ends of it: one to look things up, one to write them down.
@@ -213,8 +234,8 @@ impl State {
     /// What SQLite says.
     pub fn split(self, shape: Shape, bodies: Bodies) -> Result<(Recall, Ledger), StateError> {
         let reading = schema::connect(&self.path, false)?;
-        let recall = Recall::new(self.path.clone(), reading, shape.clone(), bodies.clone());
-        let Self { path, connection, lock } = self;
+        let recall = Recall::new(self.path.clone(), reading, shape.clone(), bodies.clone(), self.shared);
+        let Self { path, connection, lock, .. } = self;
         Ok((recall, Ledger::new(path, connection, lock, shape, bodies)))
     }
 }

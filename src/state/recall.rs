@@ -1,5 +1,6 @@
 //! What is known of the lines that were just read.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
@@ -11,6 +12,7 @@ use super::{Bodies, StateError, failed};
 use crate::config::Digest;
 use crate::model::{Before, Claimed, Condition, Known, Revision, Seed, Validators};
 use crate::policy::date;
+use crate::policy::naming::fold;
 
 /// Looks URLs up. It lives on the thread of the source, which may wait for a disk.
 pub struct Recall {
@@ -18,6 +20,8 @@ pub struct Recall {
     connection: Connection,
     shape: Shape,
     bodies: Bodies,
+    /// Files of more than one row, folded.
+    shared: HashSet<String>,
     /// Wanted of every body: what is known without it is not done.
     digest: Digest,
     /// Whether what is done is asked for again, if it has changed.
@@ -31,12 +35,19 @@ pub struct Recall {
 }
 
 impl Recall {
-    pub(super) fn new(path: PathBuf, connection: Connection, shape: Shape, bodies: Bodies) -> Self {
+    pub(super) fn new(
+        path: PathBuf,
+        connection: Connection,
+        shape: Shape,
+        bodies: Bodies,
+        shared: HashSet<String>,
+    ) -> Self {
         Self {
             path,
             connection,
             shape,
             bodies,
+            shared,
             digest: Digest::None,
             refresh: false,
             compare: false,
@@ -99,7 +110,7 @@ impl Recall {
     }
 
     fn known(&self, seed: &Seed, found: Found) -> Known {
-        let there = self.bodies.has(&found);
+        let there = self.bodies.has(&found) && !self.is_shared(&found);
         let done = found.ok && there && self.has_digests(seed, &found);
         let Found { name, path, facts, validators, ok, .. } = found;
         let (name, was_saved) = (name.map(Claimed), ok);
@@ -119,6 +130,14 @@ impl Recall {
         let url = facts.final_url.clone().unwrap_or_else(|| seed.url.clone());
         let condition = (validators != Validators::default()).then(|| Box::new(Condition { url, validators, facts }));
         Known { name, was_saved, condition, before, ..Known::default() }
+    }
+
+    /// Whether another row has the same file.
+    fn is_shared(&self, found: &Found) -> bool {
+        let (Bodies::Below(folder), Some(path), false) = (&self.bodies, &found.path, self.shared.is_empty()) else {
+            return false;
+        };
+        path.strip_prefix(folder).is_ok_and(|file| self.shared.contains(&fold(&file.to_string_lossy())))
     }
 
     /// Whether everything that is wanted of the body is known of it, and as the list declares it.

@@ -49,8 +49,8 @@ impl Shape {
             }
             if let Some(user) = &wants.credentials {
                 add(b"\0user");
+                // A password could be guessed from its hash.
                 add(user.username.as_bytes());
-                add(user.password.as_bytes());
             }
         }
         if occurrence > 0 {
@@ -93,20 +93,54 @@ pub(super) const UPDATE_FAILED: &str = "UPDATE urls SET error_kind = ?2, error_m
 pub(super) const UPDATE_HOLDS: &str = "UPDATE urls SET error_kind = NULL, error_message = NULL,
     failed_status = NULL, failed_at = NULL WHERE key = ?1 AND failed_at IS NOT NULL";
 
-pub(super) const SELECT: &str = "SELECT outcome, name, status, final_url, bytes, wire_bytes, content_type, sha256,
-    blake3, etag, last_modified, redirects, http_version, remote_addr, started_at, file
-    FROM urls WHERE key = ?1";
+/// The columns of a row that are read, in the order of [`found`].
+macro_rules! columns {
+    () => {
+        "outcome, name, status, final_url, bytes, wire_bytes, content_type, sha256, blake3, etag, last_modified,
+        redirects, http_version, remote_addr, started_at, file"
+    };
+}
+
+/// The length of the columns that are read, which SQLite knows without reading them. A row that is
+/// longer than any of ours is as if there were none.
+macro_rules! is_bounded {
+    () => {
+        "coalesce(octet_length(outcome), 0)
+        + coalesce(octet_length(name), 0)
+        + coalesce(octet_length(status), 0)
+        + coalesce(octet_length(final_url), 0)
+        + coalesce(octet_length(bytes), 0)
+        + coalesce(octet_length(wire_bytes), 0)
+        + coalesce(octet_length(content_type), 0)
+        + coalesce(octet_length(sha256), 0)
+        + coalesce(octet_length(blake3), 0)
+        + coalesce(octet_length(etag), 0)
+        + coalesce(octet_length(last_modified), 0)
+        + coalesce(octet_length(redirects), 0)
+        + coalesce(octet_length(http_version), 0)
+        + coalesce(octet_length(remote_addr), 0)
+        + coalesce(octet_length(started_at), 0)
+        + coalesce(octet_length(file), 0)
+        + coalesce(octet_length(url), 0) <= 4194304"
+    };
+}
+
+/// What is known of one request.
+pub(super) const SELECT: &str = concat!("SELECT ", columns!(), " FROM urls WHERE key = ?1 AND ", is_bounded!());
 
 /// As [`SELECT`], and the URL, of everything that was ok.
-pub(super) const SELECT_OK: &str = "SELECT outcome, name, status, final_url, bytes, wire_bytes, content_type, sha256,
-    blake3, etag, last_modified, redirects, http_version, remote_addr, started_at, file, url
-    FROM urls WHERE outcome = 'ok' ORDER BY id";
+pub(super) const SELECT_OK: &str =
+    concat!("SELECT ", columns!(), ", url FROM urls WHERE outcome = 'ok' AND ", is_bounded!(), " ORDER BY id");
+
+/// The name of every row and where its file is.
+pub(super) const SELECT_NAMES: &str =
+    concat!("SELECT name, coalesce(file, name) FROM urls WHERE name IS NOT NULL AND ", is_bounded!());
 
 /// Where the URL stands in [`SELECT_OK`].
 pub(super) const URL: usize = 16;
 
 /// Everything that is prepared, to find out whether the tables are as they should be.
-pub(super) const ALL: [&str; 5] = [UPSERT, UPDATE_FAILED, UPDATE_HOLDS, SELECT, SELECT_OK];
+pub(super) const ALL: [&str; 6] = [UPSERT, UPDATE_FAILED, UPDATE_HOLDS, SELECT, SELECT_OK, SELECT_NAMES];
 
 /// Notes that a request failed, where it was ok before. Whether it was.
 pub(super) fn update_failed(
@@ -210,6 +244,12 @@ pub(super) fn is_name(name: &str) -> bool {
     name.len() <= MOST && name.split('/').all(is_portable)
 }
 
+/// Whether a file is the one of a name, or lies in the folder of that name: what a server named does.
+fn is_file_of(name: Option<&str>, file: Option<&str>) -> bool {
+    let (Some(name), Some(file)) = (name, file) else { return true };
+    file.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// The longest name that is believed: more than any that is given away.
 const MOST: usize = 2 * MAX_NAME;
 
@@ -219,7 +259,7 @@ pub(super) fn found(row: &Row<'_>, bodies: &Bodies) -> rusqlite::Result<Option<F
     let boxed = |column| text(row, column).map(|text| text.map(Box::<str>::from));
     let name = boxed(1)?;
     let file = text(row, 15)?.or(name.as_deref());
-    if [name.as_deref(), file].into_iter().flatten().any(|name| !is_name(name)) {
+    if [name.as_deref(), file].into_iter().flatten().any(|name| !is_name(name)) || !is_file_of(name.as_deref(), file) {
         return Ok(None);
     }
     let path = match bodies {

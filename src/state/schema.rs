@@ -1,11 +1,13 @@
 //! The tables, and how they came to be what they are.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::Path;
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{StateError, failed, row};
@@ -80,7 +82,9 @@ CREATE TABLE urls (
 pub(super) fn open(path: &Path, sync: bool) -> Result<Connection, StateError> {
     let mut connection = bare(path)?;
     // Looked at before anything is set: what is not ours stays as it is.
-    let missing = missing(version(&connection, path)?, path)?;
+    let version = version(&connection, path)?;
+    let missing = missing(version, path)?;
+    refuse_foreign(&connection, version, path)?;
     // The first step before there is a log, so that the file itself says whose it is from its
     // first moment on.
     take(&mut connection, missing).map_err(|e| failed(path, e))?;
@@ -136,7 +140,11 @@ pub(super) fn look_at(path: &Path) -> Result<Option<Connection>, StateError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(uri, flags).map_err(sqlite)?;
     connection.busy_timeout(BUSY).map_err(sqlite)?;
-    match missing(version(&connection, path)?, path)? {
+    harden(&connection).map_err(sqlite)?;
+    let version = version(&connection, path)?;
+    let missing = missing(version, path)?;
+    refuse_foreign(&connection, version, path)?;
+    match missing {
         [] => {
             check(&connection, path)?;
             Ok(Some(connection))
@@ -148,11 +156,57 @@ pub(super) fn look_at(path: &Path) -> Result<Option<Connection>, StateError> {
                 backup.run_to_completion(COPIED, Duration::ZERO, None)
             };
             copied().map_err(sqlite)?;
+            harden(&copy).map_err(sqlite)?;
             take(&mut copy, missing).map_err(sqlite)?;
             check(&copy, path)?;
             Ok(Some(copy))
         }
     }
+}
+
+/// A state may come from anybody: nothing that its schema says is run.
+fn harden(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    for off in [
+        DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA,
+        DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER,
+        DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW,
+    ] {
+        connection.set_db_config(off, false)?;
+    }
+    Ok(())
+}
+
+/// Refuses a schema that is not what the steps up to this version make: triggers, views, other columns.
+fn refuse_foreign(connection: &Connection, version: i32, path: &Path) -> Result<(), StateError> {
+    let sqlite = |e| failed(path, e);
+    let expected = || -> rusqlite::Result<BTreeMap<String, String>> {
+        let made = Connection::open_in_memory()?;
+        for step in STEPS.iter().take(usize::try_from(version).unwrap_or_default()) {
+            made.execute_batch(step)?;
+        }
+        parts(&made)
+    };
+    let (mut expected, found) = (expected().map_err(sqlite)?, parts(connection).map_err(sqlite)?);
+    let foreign = found.iter().find(|(name, sql)| expected.remove(*name).as_ref() != Some(*sql)).map(|(name, _)| name);
+    match foreign.or(expected.keys().next()) {
+        None => Ok(()),
+        Some(name) => {
+            let why = format!("its {} is not as fetchall makes it", name.escape_debug());
+            Err(StateError::Damaged { path: path.to_owned(), why })
+        }
+    }
+}
+
+/// Every part of a schema, such as `table urls`, with its definition without blanks.
+fn parts(connection: &Connection) -> rusqlite::Result<BTreeMap<String, String>> {
+    let select = "SELECT substr(type, 1, 100) || ' ' || substr(name, 1, 100), coalesce(substr(sql, 1, 100000), '') FROM sqlite_schema";
+    let mut statement = connection.prepare(select)?;
+    let parts = statement.query_map([], |row| {
+        let sql: String = row.get(1)?;
+        Ok((row.get(0)?, sql.split_whitespace().collect()))
+    })?;
+    parts.collect()
 }
 
 /// The steps that lead from a version to this one.
@@ -191,6 +245,7 @@ fn bare(path: &Path) -> Result<Connection, StateError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(sqlite)?;
     connection.busy_timeout(BUSY).map_err(sqlite)?;
+    harden(&connection).map_err(sqlite)?;
     Ok(connection)
 }
 

@@ -153,7 +153,7 @@ fn every_name_is_remembered() {
     let rows = ["a", "b/c"].map(|name| outcome(seed(&format!("http://h.test/{name}")), name, facts(), Verdict::Ok));
     ledger.write(&rows).unwrap();
     drop(ledger);
-    let state = State::open(&folder.path().join(".fetchall/state.db"), false, false).unwrap();
+    let mut state = State::open(&folder.path().join(".fetchall/state.db"), false, false).unwrap();
     let mut names = Vec::new();
     state.names(|name| names.push(name.to_owned())).unwrap();
     names.sort();
@@ -190,7 +190,7 @@ fn first_version(folder: &Path) -> PathBuf {
 fn a_state_of_the_first_version_is_brought_to_this_one_with_its_rows() {
     let folder = TempDir::new().unwrap();
     let path = first_version(folder.path());
-    let state = State::open(&path, false, false).unwrap();
+    let mut state = State::open(&path, false, false).unwrap();
     let mut names = Vec::new();
     state.names(|name| names.push(name.to_owned())).unwrap();
     assert_eq!(names, ["a"]);

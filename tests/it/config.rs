@@ -116,18 +116,18 @@ fn what_is_shown_reads_back() {
     let home = Home::new();
     let words = ["config", "-c7", "--max-size", "10M", "--timeout", "1m30s", "-H", "X-A: \"b\\", "--log", "none", "-k"];
     let shown = home.ok(&[], &words);
-    home.write("fetchall.toml", &shown);
-    assert_eq!(home.ok(&[], &["config"]), shown);
-    let with_origins = home.ok(&[], &["config", "--show-origin"]);
-    home.write("fetchall.toml", &with_origins);
-    assert_eq!(home.ok(&[], &["config"]), shown);
+    home.write("own.toml", &shown);
+    assert_eq!(home.ok(&[], &["config", "--config", "own.toml"]), shown);
+    let with_origins = home.ok(&[], &["config", "--show-origin", "--config", "own.toml"]);
+    home.write("own.toml", &with_origins);
+    assert_eq!(home.ok(&[], &["config", "--config", "own.toml"]), shown);
 }
 
 #[test]
 fn secrets_are_not_shown() {
     let home = Home::new();
-    home.write("fetchall.toml", "header = ['authorization: Bearer hunter2', 'Cookie:hunter2', 'X-A: seen']");
-    let shown = home.ok(&[], &["config", "--show-origin"]);
+    home.write("own.toml", "header = ['authorization: Bearer hunter2', 'Cookie:hunter2', 'X-A: seen']");
+    let shown = home.ok(&[], &["config", "--show-origin", "--config", "own.toml"]);
     assert!(!shown.contains("hunter2") && shown.contains("authorization: (hidden)") && shown.contains("X-A: seen"));
     home.write("fetchall.toml", "header = ['Authorization Bearer hunter2']");
     assert!(!home.refused(&[], &["config"]).contains("hunter2"));
@@ -202,4 +202,50 @@ fn a_closed_standard_output_ends_quietly() {
         let output = output(fetchall().current_dir(home.0.path()).args(words).stdout(writer));
         assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(0), ""), "{words:?}");
     }
+}
+
+#[test]
+fn a_strangers_folder_takes_nothing_out_and_writes_nowhere_else() {
+    let home = Home::new();
+    for text in [
+        "proxy = 'http://127.0.0.1:9'",
+        "netrc = true",
+        "user = 'a:hunter2'",
+        "header = ['Authorization: hunter2']",
+        "cookie = 'a=hunter2'",
+        "load-cookies = 'c'",
+        "output = 'records'",
+        "state = '/tmp/state.db'",
+        "resolve = ['a.test:80:127.0.0.1']",
+        "insecure = true",
+        "dir = '/tmp/elsewhere'",
+        "dir = '../elsewhere'",
+        "dir = 'out/../../elsewhere'",
+        "[hosts.'127.0.0.1']\nuser = 'a:hunter2'",
+    ] {
+        home.write("fetchall.toml", text);
+        let told = home.refused(&[], &["http://127.0.0.1:9/"]);
+        assert!(told.starts_with("error: fetchall.toml:") && told.contains("--config ./fetchall.toml"), "{told}");
+        assert!(!told.contains("hunter2"), "{told}");
+        // The user vouches for it, or does without.
+        for trusted in [&["--config", "./fetchall.toml"][..], &["--config", "fetchall.toml"], &["--no-config"]] {
+            home.ok(&[], &[&["config"], trusted].concat());
+        }
+        home.ok(&[("FETCHALL_CONFIG", "fetchall.toml")], &["config"]);
+        fs::rename(home.0.path().join("fetchall.toml"), home.0.path().join("moved")).unwrap();
+        home.write("xdg/fetchall/config.toml", text).ok(&[], &["config"]);
+        fs::remove_file(home.0.path().join("xdg/fetchall/config.toml")).unwrap();
+    }
+    home.write("fetchall.toml", "dir = './sub/../out'\nconcurrency = 2\n");
+    assert!(home.ok(&[], &["config"]).contains("dir = \"./sub/../out\""));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_behind_a_link_lies_elsewhere() {
+    let (home, elsewhere) = (Home::new(), TempDir::new().unwrap());
+    std::os::unix::fs::symlink(elsewhere.path(), home.0.path().join("out")).unwrap();
+    home.write("fetchall.toml", "dir = 'out/bodies'\n");
+    assert!(home.refused(&[], &["http://127.0.0.1:9/"]).contains("fetchall.toml:1: dir: out/bodies lies outside"));
+    home.ok(&[], &["config", "--dir", "out/bodies"]);
 }

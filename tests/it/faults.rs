@@ -1,6 +1,6 @@
 //! Faults of the machine: an `io` error for that URL, or a clean stop; never half a file or a panic.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
@@ -56,6 +56,9 @@ fn told_true(records: &[Value], folder: &Path, length: usize) {
         assert_eq!(fs::metadata(path).expect("its file").len(), 1000 * length as u64, "{record}");
         saved += 1;
     }
+    // The state could not keep these: they are told, and not as ok.
+    let unkept = |record: &&Value| kind(record) == "io" && record["path"].is_string();
+    saved += records.iter().filter(unkept).count();
     assert_eq!(files(folder).len(), saved, "{:?}", files(folder));
 }
 
@@ -234,6 +237,35 @@ fn a_full_disk_leaves_whole_files_and_true_records() {
         let done = command().run().expect_code(0);
         assert_eq!(files(&out).len(), 200);
         assert!(done.records().iter().all(|r| ["ok", "skipped"].contains(&r["outcome"].as_str().unwrap())));
+    }
+}
+
+#[test]
+fn what_the_state_could_not_keep_is_not_told_as_ok() {
+    for backend in BACKENDS {
+        let (server, folder) = (server(&[1]), TempDir::new().unwrap());
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        let urls = list(&server, 1, 300);
+        // The bodies fit, the state does not.
+        let args = format!("--json --backend {backend} -d {} --summary {}", at("out"), at("summary"));
+        let run = shell("ulimit -f 120;", &args, "").stdin(urls.clone()).run().expect_code(3);
+        let told = |run: &Finished, outcome: &str| -> BTreeSet<String> {
+            let records = run.records().into_iter().filter(|record| record["outcome"] == outcome);
+            records.map(|record| record["url"].as_str().unwrap().to_owned()).collect()
+        };
+        let (ok, failed) = (told(&run, "ok"), told(&run, "failed"));
+        assert!(!failed.is_empty(), "{backend}: {:?}", kinds(&run.records()));
+        let unkept = run.records().into_iter().filter(|record| record["outcome"] == "failed");
+        for record in unkept {
+            assert!(record["error"]["message"].as_str().unwrap().starts_with("fetched but not remembered"), "{record}");
+            assert_eq!(fs::metadata(record["path"].as_str().unwrap()).unwrap().len(), 1000, "{record}");
+        }
+        let summary: Value = serde_json::from_slice(&fs::read(at("summary")).unwrap()).unwrap();
+        assert_eq!(summary["ok"], ok.len(), "{backend}: {summary}");
+        assert_eq!(summary["failed"], failed.len(), "{backend}: {summary}");
+        let again = Fetchall::new().args(["--json", "-d", &at("out")]).stdin(urls).run().expect_code(0);
+        assert_eq!(told(&again, "skipped"), ok, "{backend}: what was ok is done, nothing else");
+        assert_eq!(files(&folder.path().join("out")).len(), 300, "{backend}");
     }
 }
 

@@ -205,7 +205,8 @@ fn a_table_without_a_port_paces_all_ports_and_tells_other_ports_nothing() {
         let table = format!("[hosts.\"{scheme}{name}\"]\ndelay = \"100ms\"\n{user}");
         let list = ["1", "2", "3"].map(|name| server.url(name) + "\n").concat();
         let started = Instant::now();
-        let run = Fetchall::new().file("fetchall.toml", &table).stdin(list).run().expect_code(0);
+        let run =
+            Fetchall::new().file("own.toml", &table).args(["--config", "own.toml"]).stdin(list).run().expect_code(0);
         let times: Vec<_> = server.requests().iter().map(|request| request.at - started).collect();
         if name == "127.0.0.1" {
             assert_apart(name, &times, Duration::from_millis(100));
@@ -234,7 +235,10 @@ fn what_a_table_of_a_host_says_goes_to_that_host_alone() {
     );
     for backend in BACKENDS {
         let list = ["r", "1"].map(|name| server.url(name) + "\n").concat();
-        let run = Fetchall::new().file("fetchall.toml", &tables).args(["--json", "--backend", backend]).stdin(list);
+        let run = Fetchall::new()
+            .file("own.toml", &tables)
+            .args(["--config", "own.toml", "--json", "--backend", backend])
+            .stdin(list);
         let run = run.run().expect_code(0);
         for request in server.requests() {
             assert_eq!(request.header("authorization"), Some("Basic YW5uOmh1bnRlcjI="), "{backend}");
@@ -250,7 +254,8 @@ fn what_a_table_of_a_host_says_goes_to_that_host_alone() {
         }
     }
     assert_eq!((server.requests().len(), other.requests().len()), (8, 4));
-    let shown = Fetchall::new().file("fetchall.toml", &tables).arg("config").run().expect_code(0).stdout;
+    let shown =
+        Fetchall::new().file("own.toml", &tables).args(["config", "--config", "own.toml"]).run().expect_code(0).stdout;
     assert!(!shown.contains("hunter2") && !shown.contains("c=1") && !shown.contains("swordfish"), "{shown}");
     assert!(shown.contains("user = \"ann:(hidden)\"") && shown.contains("per-host = 1"), "{shown}");
     let wrong = Fetchall::new().file("fetchall.toml", "[hosts.\"a.test\"]\nusr = \"a:b\"\n").arg("config").run();

@@ -5,6 +5,7 @@ mod compressed_names;
 mod document;
 mod existing;
 mod names;
+mod reserved;
 mod template;
 mod times;
 mod unknown;

@@ -124,3 +124,17 @@ fn in_a_narrower_terminal_the_bar_is_still_one_line() {
     screen.wait("the end", |lines| lines.last().is_some_and(|line| line == "code 130"));
     server.join();
 }
+
+#[test]
+fn outputs_on_the_terminal_do_not_mix_with_records() {
+    let Some(tmux) = program("tmux") else { return };
+    let fetchall = env!("CARGO_BIN_EXE_fetchall");
+    let runs = ["--log /dev/tty", "--summary /dev/stdout", "--save-cookies /dev/fd/1", "-o r --log /dev/tty"];
+    let runs = runs.map(|args| format!("{fetchall} --dry-run --quiet --json {args} http://127.0.0.1:9/; echo end $?"));
+    let screen = Screen::start(tmux, &runs.join("; "));
+    let lines = screen.wait("the end", |lines| lines.iter().any(|line| line.starts_with("code")));
+    let ends: Vec<_> = lines.iter().filter(|line| line.starts_with("end ")).collect();
+    assert_eq!(ends, ["end 2", "end 2", "end 2", "end 0"], "{}", lines.join("\n"));
+    let refused = lines.concat().matches("would mix with the records").count();
+    assert_eq!(refused, 3, "{}", lines.join("\n"));
+}

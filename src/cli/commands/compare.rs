@@ -6,16 +6,16 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use fetchall::app::Files;
 use fetchall::compare::{self, CompareError, Comparison, Spec, Step};
 use fetchall::demo::Site;
 use fetchall::policy::printable::printable;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-use super::run::{leave, runtime};
+use super::run::{input, leave, runtime};
 use crate::cli::compare_args::{Form, Over, Resolved};
 use crate::cli::exit::{Exit, UsageError};
-use crate::cli::outputs::distinct;
 use crate::cli::resolve::{Env, InputArg};
 use crate::cli::screen;
 use crate::cli::signals::Signals;
@@ -26,9 +26,7 @@ use crate::cli::to_stdout;
 pub fn run(resolved: Resolved, env: &Env) -> anyhow::Result<Exit> {
     let runtime = runtime()?;
     let terminal = Terminal::of(&env.vars);
-    if let Over::Inputs(inputs) = &resolved.over {
-        distinct(&inputs.iter().collect::<Vec<_>>(), &[("--report", resolved.report.as_deref())])?;
-    }
+    check_files(&resolved)?;
     // A page that cannot be written is told of before an hour of measuring, not after it.
     let report = resolved.report.as_deref().map(create).transpose()?;
     let (form, config) = (resolved.form, resolved.config.clone());
@@ -51,6 +49,22 @@ pub fn run(resolved: Resolved, env: &Env) -> anyhow::Result<Exit> {
             .context("cannot write the report")?;
     }
     Ok(exit_of(&comparison))
+}
+
+/// Checks that neither the page nor standard output replaces what is read.
+fn check_files(resolved: &Resolved) -> Result<(), UsageError> {
+    let mut files = Files::read_by(&resolved.config);
+    if let Over::Inputs(inputs) = &resolved.over {
+        files.inputs(inputs.iter().map(input));
+    }
+    for (what, path) in &resolved.reads {
+        files.read(what, path);
+    }
+    if let Some(report) = &resolved.report {
+        files.output("--report", report);
+    }
+    files.standard_streams(true);
+    files.check().map(drop).map_err(|error| UsageError::one(error.to_string()))
 }
 
 /// What is no file, such as a pipe, has no length to set.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context;
-use fetchall::app::{self, Document, Surroundings};
+use fetchall::app::{self, CheckedFiles, Document, Files, Surroundings};
 use fetchall::config::{Backend, Config, FailOn, Format, Key, Origin, ProgressMode, Until};
 use fetchall::demo::Site;
 use fetchall::engine::{self, RunEnd, RunFault, Stop, StopLevel};
@@ -19,12 +19,13 @@ use fetchall::report::{Bar, Events, Failures, Lines, Reporter, SummaryText, drop
 use fetchall::source::{Input, Inputs, Retry};
 use tokio::runtime::Runtime;
 
+use crate::cli::contradictions;
 use crate::cli::exit::{Exit, UsageError};
 use crate::cli::log::Log;
 use crate::cli::resolve::{InputArg, Resolved};
+use crate::cli::screen;
 use crate::cli::signals::Signals;
 use crate::cli::terminal::Terminal;
-use crate::cli::{contradictions, outputs, screen};
 
 /// After the second signal, how long outputs may still take; a pipe that nobody reads takes for ever.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -37,7 +38,6 @@ type Vars = BTreeMap<OsString, OsString>;
 /// Downloads the inputs.
 pub fn list(resolved: Resolved, vars: &Vars) -> anyhow::Result<Exit> {
     contradictions::check(&resolved)?;
-    outputs::check(&resolved)?;
     let runtime = runtime()?;
     let retry = resolved.retry.as_ref();
     let retry = retry.map(|retry| Retry { report: input(&retry.report), only: retry.only.clone() });
@@ -47,7 +47,7 @@ pub fn list(resolved: Resolved, vars: &Vars) -> anyhow::Result<Exit> {
     exit
 }
 
-fn input(arg: &InputArg) -> Input {
+pub(super) fn input(arg: &InputArg) -> Input {
     match arg {
         InputArg::File(path) => Input::File(path.clone()),
         InputArg::Stdin => Input::Stdin,
@@ -61,7 +61,6 @@ pub fn demo(mut resolved: Resolved, vars: &Vars) -> anyhow::Result<Exit> {
     // Nobody else can reach it.
     resolved.config.proxy = None;
     contradictions::check(&resolved)?;
-    outputs::check(&resolved)?;
     let runtime = runtime()?;
     let site = runtime.block_on(Site::start(Site::LATENCY)).context("cannot serve the demo site on 127.0.0.1")?;
     let inputs = site.urls().into_iter().zip(1..).map(|(url, position)| Input::Url(url, position));
@@ -82,14 +81,15 @@ pub(super) fn runtime() -> anyhow::Result<Runtime> {
 }
 
 fn run(runtime: &Runtime, resolved: &Resolved, inputs: Inputs, vars: &Vars) -> anyhow::Result<Exit> {
-    let terminal = Terminal::of(vars);
-    let stop = Stop::default();
-    let (watched, log) = watch(resolved, &terminal)?;
     let document = match resolved.output_document.as_deref() {
         None => Document::None,
         Some(path) if path == Path::new("-") => Document::Stream(Arc::new(Mutex::new(io::stdout()))),
         Some(path) => Document::File(path.to_owned()),
     };
+    let files = files(resolved, &inputs, &document)?;
+    let terminal = Terminal::of(vars);
+    let stop = Stop::default();
+    let (watched, log) = watch(resolved, files, &terminal)?;
     let plan = app::plan(&resolved.config, inputs, document, watched, stop.clone())
         .map_err(|error| UsageError::one(error.to_string()))?;
     let log = log.start()?;
@@ -109,6 +109,17 @@ fn run(runtime: &Runtime, resolved: &Resolved, inputs: Inputs, vars: &Vars) -> a
         screen::say(&format!("error: {}", printable(&fault.to_string())));
     }
     Ok(exit_of(&end, &resolved.config))
+}
+
+/// The files of a run, before any is opened.
+fn files(resolved: &Resolved, inputs: &Inputs, document: &Document) -> Result<CheckedFiles, UsageError> {
+    let mut files = Files::of(&resolved.config, inputs, document);
+    for (what, path) in &resolved.reads {
+        files.read(what, path);
+    }
+    let to_stdout = resolved.records_to() == Some(Path::new("-"));
+    files.standard_streams(to_stdout || matches!(document, Document::Stream(_)));
+    files.check().map_err(|error| UsageError::one(error.to_string()))
 }
 
 /// What a run would do, and within which limits, on one line.
@@ -171,7 +182,7 @@ async fn signals(stop: Stop, grace: Duration) {
 }
 
 /// Who watches the run, where its records go, and its log.
-fn watch(resolved: &Resolved, terminal: &Terminal) -> anyhow::Result<(Surroundings, Log)> {
+fn watch(resolved: &Resolved, files: CheckedFiles, terminal: &Terminal) -> anyhow::Result<(Surroundings, Log)> {
     let config = &resolved.config;
     let stdout_color = terminal.color(config.color, terminal.stdout);
     let stderr_color = terminal.color(config.color, terminal.stderr);
@@ -213,6 +224,7 @@ fn watch(resolved: &Resolved, terminal: &Terminal) -> anyhow::Result<(Surroundin
     let surroundings = Surroundings {
         records: wants_records(resolved).then_some(stdout),
         color: stdout_color,
+        files,
         sinks: Vec::new(),
         worker_program: worker_program(config)?,
         reporters,

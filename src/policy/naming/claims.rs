@@ -21,7 +21,7 @@ const SLACK: usize = 64;
 #[derive(Debug, Clone, Default)]
 pub struct Claims {
     files: FingerprintSet,
-    /// Of the names of earlier runs, those that were taken up again.
+    /// Of the names of earlier runs, those that no other line can take up.
     taken_up: FingerprintSet,
     folders: FingerprintSet,
     template: Template,
@@ -73,6 +73,12 @@ impl Claims {
         self.files.insert(&fold(name));
     }
 
+    /// Keeps a name from every URL, also from one that had it in an earlier run.
+    pub fn exclude(&mut self, name: &str) {
+        self.reserve(name);
+        self.taken_up.insert(&fold(name));
+    }
+
     /// Whether a name was given away, to a file or a folder.
     pub fn is_taken(&self, name: &str) -> bool {
         let key = fold(name);
@@ -80,7 +86,7 @@ impl Claims {
     }
 
     /// Takes up a name of an earlier run, for the URL that has it; false where another line of this
-    /// run did so before. Such a state was written by no run: two URLs would write one file.
+    /// run did so before, or the name is excluded. No run writes a state in which two URLs have one file.
     pub fn take_up(&mut self, name: &Claimed) -> bool {
         self.taken_up.insert(&fold(&name.0))
     }

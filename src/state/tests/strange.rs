@@ -73,9 +73,13 @@ fn tables_that_are_not_ours_are_told_when_they_are_opened() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("state.db");
     for (change, says) in [
-        ("ALTER TABLE urls DROP COLUMN etag", "etag"),
+        ("ALTER TABLE urls DROP COLUMN etag", "table urls"),
+        ("ALTER TABLE urls ADD COLUMN more GENERATED ALWAYS AS (url)", "table urls"),
+        ("CREATE TRIGGER t AFTER INSERT ON urls BEGIN DELETE FROM urls; END", "trigger t"),
+        ("CREATE VIEW v AS SELECT 1", "view v"),
+        ("CREATE INDEX i ON urls (url)", "index i"),
         ("DROP TABLE urls", "urls"),
-        ("CREATE TABLE copy AS SELECT * FROM urls; DROP TABLE urls; ALTER TABLE copy RENAME TO urls", "ON CONFLICT"),
+        ("CREATE TABLE copy AS SELECT * FROM urls; DROP TABLE urls; ALTER TABLE copy RENAME TO urls", "urls"),
         ("PRAGMA user_version = -1", "version -1"),
     ] {
         drop(State::open(&path, true, false).unwrap());
@@ -127,7 +131,83 @@ fn a_state_has_one_lock_whatever_it_is_called() {
         State::open(&at("link.db"), false, false).unwrap().split(Shape::default(), Bodies::Nowhere).unwrap();
     ledger.write(&[outcome(seed("http://h.test/a"), "a", facts(), Verdict::Ok)]).unwrap();
     drop(ledger);
-    let fresh = State::open(&at("link.db"), true, false).unwrap();
+    let mut fresh = State::open(&at("link.db"), true, false).unwrap();
     fresh.names(|name| panic!("{name} was to be forgotten")).unwrap();
     assert!(fs::symlink_metadata(at("link.db")).unwrap().is_symlink());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_state_has_one_lock_under_every_hard_link() {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    // Made before the run begins, and while it goes on.
+    drop(State::open(&at("a.db"), false, false).unwrap());
+    fs::hard_link(at("a.db"), at("b.db")).unwrap();
+    for fresh in [false, true] {
+        let running = State::open(&at("a.db"), false, false).unwrap();
+        fs::hard_link(at("a.db"), at("c.db")).unwrap();
+        for name in ["b.db", "c.db"] {
+            let refused = State::open(&at(name), fresh, false).err().unwrap();
+            assert!(matches!(refused, StateError::InUse { .. }), "{name}: {refused}");
+        }
+        drop(running);
+        drop(State::open(&at("b.db"), false, false).unwrap());
+        fs::remove_file(at("c.db")).unwrap();
+    }
+}
+
+#[test]
+fn a_trigger_of_a_state_is_never_run() {
+    let folder = TempDir::new().unwrap();
+    let (recall, mut ledger, database) = with_row(&folder);
+    database.execute_batch("CREATE TRIGGER t AFTER INSERT ON urls BEGIN DELETE FROM urls; END").unwrap();
+    ledger.write(&[outcome(seed("http://h.test/b"), "b", facts(), Verdict::Ok)]).unwrap();
+    let count = database.query_row("SELECT count(*) FROM urls", [], |row| row.get::<_, u32>(0));
+    assert_eq!(count, Ok(2));
+    drop((recall, ledger));
+}
+
+#[test]
+fn rows_that_share_a_file_are_not_done() {
+    let folder = TempDir::new().unwrap();
+    let bodies = Bodies::Below(folder.path().to_owned());
+    for (name, file) in [("a", None), ("A", None), ("b", Some("a")), ("a", Some("a/../a"))] {
+        let (recall, mut ledger, database) = with_row(&folder);
+        ledger.write(&[outcome(seed("http://h.test/b"), "b", facts(), Verdict::Ok)]).unwrap();
+        database.execute("UPDATE urls SET name = ?1, file = ?2 WHERE name = 'b'", (name, file)).unwrap();
+        drop((recall, ledger));
+        let path = folder.path().join(".fetchall/state.db");
+        let mut state = State::look_at(&path).unwrap().unwrap();
+        state.names(|_| ()).unwrap();
+        let mut recall = state.recall(Shape::default(), bodies.clone());
+        let done = |recall: &mut Recall, url| known(recall, seed(url)).is_some_and(|known| known.done.is_some());
+        let both = [done(&mut recall, "http://h.test/a"), done(&mut recall, "http://h.test/b")];
+        assert!(!both[1], "{name} {file:?}");
+        drop(recall);
+        database.execute("DELETE FROM urls", []).unwrap();
+    }
+}
+
+#[test]
+fn a_row_of_endless_length_is_as_if_there_were_none() {
+    let folder = TempDir::new().unwrap();
+    for column in ["status", "name", "redirects", "url"] {
+        let (mut recall, _ledger, database) = with_row(&folder);
+        assert!(known(&mut recall, seed("http://h.test/a")).is_some());
+        database.execute(&format!("UPDATE urls SET {column} = zeroblob(5000000)"), []).unwrap();
+        assert!(known(&mut recall, seed("http://h.test/a")).is_none(), "{column}");
+        database.execute("DELETE FROM urls", []).unwrap();
+    }
+}
+
+#[test]
+fn a_password_is_no_part_of_a_key() {
+    let key = |password: &str| {
+        let credentials = crate::model::Credentials { username: "ann".to_owned(), password: password.to_owned() };
+        let wants = PerSeed { credentials: Some(credentials), ..PerSeed::default() };
+        Shape::default().key(&Seed { wants: Some(Box::new(wants)), ..seed("http://h.test/a") }, 0)
+    };
+    assert_eq!(key("one"), key("two"));
+    assert_ne!(key("one"), Shape::default().key(&seed("http://h.test/a"), 0));
 }

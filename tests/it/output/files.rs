@@ -143,9 +143,9 @@ fn flags_that_could_do_nothing_and_contradictions_are_refused() {
     Fetchall::new().env("FETCHALL_REMOTE_TIME", "true").args(["--dry-run", url]).run().expect_code(0);
     let both = Fetchall::new().args(["--dir", "out", "--refresh", "--fresh", url]).run().expect_code(2);
     assert!(both.stderr.contains("--refresh and --fresh: contradict"), "{}", both.stderr);
-    let file = Fetchall::new().file("fetchall.toml", "dir = \"out\"\nchanges = \"c.json\"\n");
-    let file = file.args(["--dry-run", url]).run().expect_code(2);
-    assert!(file.stderr.contains("fetchall.toml:2 sets changes: say --changes none"), "{}", file.stderr);
+    let file = Fetchall::new().file("own.toml", "dir = \"out\"\nchanges = \"c.json\"\n");
+    let file = file.args(["--config", "own.toml", "--dry-run", url]).run().expect_code(2);
+    assert!(file.stderr.contains("own.toml:2 sets changes: say --changes none"), "{}", file.stderr);
 }
 
 #[test]
@@ -199,4 +199,82 @@ fn help_tells_the_placeholders() {
     let flat = help.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(flat.contains("{host} {path} {dir} {file} {stem} {ext} {query} {n:1} {sha256}"), "{help}");
     assert!(flat.contains("docs/names.md"));
+}
+
+#[test]
+fn no_output_replaces_what_the_run_reads() {
+    let server = server();
+    let reads = [
+        ("--netrc-file", "netrc"),
+        ("--cookie", "jar"),
+        ("--load-cookies", "jar"),
+        ("--cacert", "ca.pem"),
+        ("--cert", "cert.pem"),
+        ("--key", "key.pem"),
+        ("--config", "own.toml"),
+        ("--header", "@fields"),
+        ("--input-file", "list"),
+    ];
+    let outputs = ["--output", "--summary", "--changes", "--log", "--save-cookies", "--state", "--output-document"];
+    for (flag, name) in reads {
+        let file = name.trim_start_matches('@');
+        for output in outputs.into_iter().filter(|output| (flag, *output) != ("--input-file", "--output-document")) {
+            let text = if flag == "--input-file" { server.url("a") } else { String::new() };
+            let run = Fetchall::new().file(file, &text).args([flag, name, output]).arg(format!("./{file}"));
+            let run = if flag == "--input-file" { run } else { run.arg(server.url("a")) };
+            let may_share = output == "--save-cookies" && ["--cookie", "--load-cookies"].contains(&flag);
+            let run = run.run().expect_code(if may_share { 0 } else { 2 });
+            if !may_share {
+                assert!(run.stderr.contains(output) && run.stderr.contains(file), "{}", run.stderr);
+                assert_eq!(run.read(file), text.as_bytes(), "{flag} {output}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_new_file_of_settings_is_no_output() {
+    let server = server();
+    let refused = Fetchall::new().args(["-o", "fetchall.toml", &server.url("a")]).run().expect_code(2);
+    assert!(refused.stderr.contains("--output: would overwrite the settings fetchall.toml"), "{}", refused.stderr);
+    assert!(!refused.folder().join("fetchall.toml").exists());
+    // Nor does a URL get its name, for the next run would read it.
+    let saved = Fetchall::new().args(["--json", "--dir", ".", "--name", "{file}", &server.url("fetchall.toml")]).run();
+    let saved = saved.expect_code(0);
+    assert!(saved.records()[0]["path"].as_str().expect("a path").contains('~'));
+    assert!(!saved.folder().join("fetchall.toml").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn an_output_is_standard_output_where_it_is_called_so() {
+    let server = server();
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    fs::write(at("all"), "before\n").expect("a file");
+    let append = || OpenOptions::new().append(true).open(at("all")).expect("the file").into();
+    let null = || File::open("/dev/null").unwrap();
+    for name in ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"] {
+        let run = redirected(folder.path(), &["--json", "-o", name, &server.url("a")], null(), append());
+        assert_eq!(run.status.code(), Some(0), "{}", String::from_utf8_lossy(&run.stderr));
+    }
+    let text = fs::read_to_string(at("all")).expect("the file");
+    assert_eq!((text.starts_with("before\n{"), text.lines().count()), (true, 4), "{text}");
+    for flag in ["--summary", "--log", "--changes", "--save-cookies", "--state"] {
+        for stdout in [append(), Stdio::piped()] {
+            let args = ["--dir", "out", flag, "/dev/stdout", &server.url("a")];
+            let run = redirected(folder.path(), &args, null(), stdout);
+            let stderr = String::from_utf8_lossy(&run.stderr);
+            assert!(run.status.code() == Some(2) && stderr.contains("/dev/stdout"), "{flag}: {stderr}");
+        }
+    }
+    assert_eq!(fs::read_to_string(at("all")).expect("the file"), text);
+    // Where nothing else goes there it is as good as any file.
+    let run = redirected(
+        folder.path(),
+        &["--json", "-o", "records", "--summary", "/dev/stdout", &server.url("a")],
+        null(),
+        Stdio::piped(),
+    );
+    assert!(run.status.code() == Some(0) && run.stdout.starts_with(b"{"));
 }

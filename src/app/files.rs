@@ -1,0 +1,350 @@
+//! Which files a run touches, and what for. No output replaces what the run reads, another output,
+//! or what the run keeps; no URL is saved under the name of one of them.
+
+mod location;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Borrow;
+use std::path::{Path, PathBuf};
+
+use super::{Document, SetupError, cookies, folder};
+use crate::config::Config;
+use crate::fetch;
+use crate::policy::naming::Claims;
+use crate::sink;
+use crate::source::{Input, Inputs};
+use crate::state;
+use location::{Location, Standard, Target};
+
+/// Whether a path, links resolved, is this folder or lies in it.
+pub fn is_within(path: &Path, folder: &Path) -> bool {
+    let (path, folder) = (Location::of(path).path, Location::of(folder).path);
+    path == folder || Location::below(&path, &folder).is_some()
+}
+
+/// What a file is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// It is read.
+    Read,
+    /// Cookies are read from it.
+    ReadCookies,
+    /// It gets the records.
+    Records,
+    /// It gets the body of `-O`.
+    Body,
+    /// It gets anything else, in place.
+    Output,
+    /// It is replaced at the end.
+    Replaced,
+    /// It is replaced by the cookies at the end.
+    SaveCookies,
+    /// It keeps what the run remembers.
+    State,
+    /// A standard stream, which may be a file or a pipe as the shell redirects it.
+    Stream,
+    /// Standard output with the records or a body.
+    StreamOfData,
+}
+
+impl Role {
+    fn is_stream(self) -> bool {
+        matches!(self, Self::Stream | Self::StreamOfData)
+    }
+
+    fn reads(self) -> bool {
+        matches!(self, Self::Read | Self::ReadCookies)
+    }
+
+    /// Whether the run replaces what the file held.
+    fn writes_afresh(self) -> bool {
+        !self.reads() && self != Self::State && !self.is_stream()
+    }
+
+    /// Whether it carries data that nothing else may be mixed with.
+    fn is_data(self) -> bool {
+        matches!(self, Self::Records | Self::Body | Self::StreamOfData)
+    }
+
+    /// Whether one file may have both roles.
+    fn may_share_file(self, other: Self) -> bool {
+        let cookies = |one, other| one == Self::ReadCookies && other == Self::SaveCookies;
+        (self.reads() && other.reads())
+            || (self.is_stream() && other.is_stream())
+            || cookies(self, other)
+            || cookies(other, self)
+    }
+
+    /// Whether one pipe or terminal may have both roles: nothing is mixed with records, and no run
+    /// reads what it writes.
+    fn may_share_stream(self, other: Self, is_pipe: bool) -> bool {
+        match (self.reads(), other.reads()) {
+            (true, true) => true,
+            (false, false) if self.is_stream() && other.is_stream() => true,
+            // Standard error has messages, which a user may send anywhere.
+            (false, false) => !(self.is_data() || other.is_data()) || self == Self::Stream || other == Self::Stream,
+            _ => !is_pipe,
+        }
+    }
+}
+
+/// One file and what it is for.
+#[derive(Debug, Clone)]
+struct FileUse {
+    /// What names it: a flag, or a noun for messages.
+    label: String,
+    role: Role,
+    /// As the user wrote it.
+    shown: String,
+    location: Location,
+    /// The files that are made and removed beside it.
+    companions: Vec<Location>,
+}
+
+impl FileUse {
+    fn new(label: &str, role: Role, path: &Path) -> Self {
+        let location = Location::of(path);
+        let beside: Vec<PathBuf> = match role {
+            // A device is written in place.
+            _ if !matches!(location.target, Target::File(_) | Target::Missing) => Vec::new(),
+            Role::State => state::COMPANIONS.iter().map(|suffix| location.with_suffix(suffix)).collect(),
+            Role::Replaced | Role::SaveCookies => sink::part_of(&location.path).into_iter().collect(),
+            _ => Vec::new(),
+        };
+        let companions = beside.iter().map(|path| Location::of(path)).collect();
+        Self { label: label.to_owned(), role, shown: path.display().to_string(), location, companions }
+    }
+
+    /// Whether a file is one that is made or removed beside this one.
+    fn keeps(&self, file: &Location) -> bool {
+        let is_part = |target: &PathBuf| fetch::is_part_beside(target, &file.path);
+        self.companions.iter().any(|companion| companion.is_same_file(file))
+            || (self.role == Role::Body && self.location.links.iter().chain([&self.location.path]).any(is_part))
+    }
+
+    /// The file itself and its companions.
+    fn locations(&self) -> impl Iterator<Item = &Location> {
+        std::iter::once(&self.location).chain(&self.companions)
+    }
+}
+
+/// The files of a run, collected.
+#[derive(Debug, Default)]
+pub struct Files {
+    uses: Vec<FileUse>,
+    /// The output folder.
+    dir: Option<PathBuf>,
+}
+
+/// The files of a run, none of which replaces another.
+#[derive(Debug, Default)]
+pub struct CheckedFiles {
+    uses: Vec<FileUse>,
+}
+
+impl Files {
+    /// Of a run with these settings over these inputs.
+    pub fn of(config: &Config, inputs: &Inputs, document: &Document) -> Self {
+        let mut files = Self::read_by(config);
+        files.dir.clone_from(&config.dir);
+        files.inputs(inputs.lists.iter().chain(inputs.retry.as_ref().map(|retry| &retry.report)));
+        let outputs = [
+            ("--output", Role::Records, Some(&config.output).filter(|path| *path != Path::new("-"))),
+            ("--summary", Role::Output, config.summary.as_ref()),
+            ("--log", Role::Output, config.log.as_ref()),
+            ("--state", Role::State, config.state.as_ref()),
+            ("--changes", Role::Replaced, config.changes.as_ref()),
+            ("--save-cookies", Role::SaveCookies, config.save_cookies.as_ref()),
+        ];
+        for (flag, role, path) in outputs {
+            files.uses.extend(path.map(|path| FileUse::new(flag, role, path)));
+        }
+        if let Document::File(path) = document {
+            files.uses.push(FileUse::new("--output-document", Role::Body, path));
+        }
+        files
+    }
+
+    /// What any command with these settings reads.
+    pub fn read_by(config: &Config) -> Self {
+        let mut files = Self::default();
+        let settings = [
+            ("--netrc-file", config.netrc_file.as_ref()),
+            ("--cacert", config.cacert.as_ref()),
+            ("--cert", config.cert.as_ref()),
+            ("--key", config.key.as_ref()),
+        ];
+        for (flag, path) in settings {
+            files.uses.extend(path.map(|path| FileUse::new(flag, Role::Read, path)));
+        }
+        let cookies =
+            [("--cookie", cookies::named_by_cookie(config)), ("--load-cookies", config.load_cookies.as_deref())];
+        for (flag, path) in cookies {
+            files.uses.extend(path.map(|path| FileUse::new(flag, Role::ReadCookies, path)));
+        }
+        files
+    }
+
+    /// More inputs.
+    pub fn inputs(&mut self, inputs: impl IntoIterator<Item = impl Borrow<Input>>) {
+        for input in inputs {
+            match input.borrow() {
+                Input::File(path) => self.read("the input", path),
+                Input::Stdin => self.standard("the input", Role::Read, Standard::Input, "on standard input"),
+                Input::Url(..) | Input::Remote(_) | Input::Reader(..) => {}
+            }
+        }
+    }
+
+    /// One more file that is read; `what` is a noun for messages.
+    pub fn read(&mut self, what: &str, path: &Path) {
+        self.uses.push(FileUse::new(what, Role::Read, path));
+    }
+
+    /// One more output.
+    pub fn output(&mut self, flag: &str, path: &Path) {
+        self.uses.push(FileUse::new(flag, Role::Output, path));
+    }
+
+    /// The standard streams of this process; `records` is whether standard output gets records or a body.
+    pub fn standard_streams(&mut self, records: bool) {
+        let stdout = if records { Role::StreamOfData } else { Role::Stream };
+        self.standard("standard output", stdout, Standard::Output, "");
+        self.standard("standard error", Role::Stream, Standard::Error, "");
+    }
+
+    fn standard(&mut self, label: &str, role: Role, stream: Standard, shown: &str) {
+        let (label, shown) = (label.to_owned(), shown.to_owned());
+        self.uses.push(FileUse { label, role, shown, location: Location::standard(stream), companions: Vec::new() });
+    }
+
+    /// Checks every pair of files, before any is opened.
+    ///
+    /// # Errors
+    /// Which two are the same file, or what lies where the run keeps what it knows.
+    pub fn check(self) -> Result<CheckedFiles, SetupError> {
+        let problem = self.stdout_problem().or_else(|| self.pair_problem()).or_else(|| self.dir_problem());
+        problem.map_or(Ok(CheckedFiles { uses: self.uses }), |why| Err(SetupError::Setting(why)))
+    }
+
+    /// Why an output cannot be `-`.
+    fn stdout_problem(&self) -> Option<String> {
+        let may_not = |file: &&FileUse| file.shown == "-" && !file.role.reads() && !file.role.is_data();
+        let flag = &self.uses.iter().find(may_not)?.label;
+        Some(format!("{flag}: cannot go to standard output, which carries records and nothing else; name a file"))
+    }
+
+    fn pair_problem(&self) -> Option<String> {
+        self.uses
+            .iter()
+            .enumerate()
+            .find_map(|(at, one)| self.uses[at + 1..].iter().find_map(|other| conflict(one, other)))
+    }
+
+    /// Why a file cannot be where the output folder is, or lie in it.
+    fn dir_problem(&self) -> Option<String> {
+        let dir = self.dir.as_ref()?;
+        let state = FileUse::new("the state of --dir", Role::State, &folder::own_state(dir));
+        let dir = Location::of(dir).path;
+        let kept = dir.join(".fetchall");
+        let parts = kept.join("part");
+        self.uses.iter().find_map(|file| {
+            let (label, shown, path) = (&file.label, &file.shown, &file.location.path);
+            let forbidden = if file.role.writes_afresh() { &kept } else { &parts };
+            if path == forbidden || Location::below(path, forbidden).is_some() {
+                let kept = forbidden.display();
+                return Some(format!(
+                    "{label}: {shown} lies in {kept}, where the run keeps what it knows; name another place"
+                ));
+            }
+            if file.role.writes_afresh() && file.location.target == Target::Missing && dir.starts_with(path) {
+                return Some(format!("{label} and --dir: {shown} cannot be a file and a folder; name another file"));
+            }
+            // Another spelling of the same state is the same state.
+            let is_state = file.role == Role::State && file.location.is_same_file(&state.location);
+            conflict(file, &state).filter(|_| !is_state)
+        })
+    }
+}
+
+/// Why two files cannot be what they are for.
+fn conflict(one: &FileUse, other: &FileUse) -> Option<String> {
+    if !one.role.may_share_file(other.role) && one.location.is_same_file(&other.location) {
+        return Some(same_file(one, other));
+    }
+    let is_pipe = matches!(one.location.target, Target::Pipe(_));
+    if one.location.is_same_stream(&other.location) && !one.role.may_share_stream(other.role, is_pipe) {
+        return Some(same_stream(one, other));
+    }
+    for (owner, neighbour) in [(one, other), (other, one)] {
+        if neighbour.locations().any(|file| owner.keeps(file)) {
+            let (flag, owner) = (&neighbour.label, &owner.label);
+            let shown = &neighbour.shown;
+            return Some(format!(
+                "{flag} and {owner}: {shown} has the name of a file that {owner} keeps beside its own; name another file"
+            ));
+        }
+    }
+    None
+}
+
+fn same_file(one: &FileUse, other: &FileUse) -> String {
+    match (one.role, other.role) {
+        (stream, _) if stream.is_stream() => same_file(other, one),
+        (role, stream) if role.reads() && stream.is_stream() => {
+            let (stream, what, shown) = (&other.label, &one.label, &one.shown);
+            format!("{stream} is {what} {shown}, which would grow while it is read; write to another file")
+        }
+        (_, stream) if stream.is_stream() => {
+            let (flag, shown, stream) = (&one.label, &one.shown, &other.label);
+            format!("{flag}: {shown} is {stream} too; name two files")
+        }
+        (role, _) if !role.reads() && other.role.reads() => same_file(other, one),
+        (role, _) if role.reads() && !other.role.reads() => {
+            let (flag, what, shown) = (&other.label, &one.label, &one.shown);
+            format!("{flag}: would overwrite {what} {shown}; name another file")
+        }
+        _ => format!("{} and {}: both name {}; name two files", one.label, other.label, other.shown),
+    }
+}
+
+fn same_stream(one: &FileUse, other: &FileUse) -> String {
+    if one.role.reads() != other.role.reads() {
+        return same_file(one, other);
+    }
+    let (records, other) = if one.role.is_data() { (one, other) } else { (other, one) };
+    let (flag, shown, to) = (&other.label, &other.shown, &records.label);
+    format!("{flag}: {shown} would mix with the records, which go to {to}; name a file")
+}
+
+impl CheckedFiles {
+    /// Keeps the names of these files that lie below the output folder, of their companions, and of
+    /// the links that lead to them, from every URL.
+    ///
+    /// # Errors
+    /// Which output belongs to a URL that an earlier run saved.
+    pub(super) fn exclude_from(&self, dir: &Path, names: &mut Claims) -> Result<(), SetupError> {
+        let dir = Location::of(dir).path;
+        let name = |path: &Path| {
+            let below = Location::below(path, &dir)?;
+            let parts = below.iter().map(|part| part.to_str()).collect::<Option<Vec<_>>>()?;
+            Some(parts.join("/"))
+        };
+        for file in self.uses.iter().filter(|file| !file.role.reads()) {
+            for path in file.locations().map(|location| &location.path) {
+                if name(path).is_some_and(|name| names.is_taken(&name)) {
+                    let (flag, path) = (&file.label, path.display());
+                    let why = format!("{flag}: {path} belongs to a URL that was saved there; name another file");
+                    return Err(SetupError::Setting(why));
+                }
+            }
+        }
+        for file in self.uses.iter().flat_map(FileUse::locations) {
+            for name in file.links.iter().chain([&file.path]).filter_map(|path| name(path)) {
+                names.exclude(&name);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,254 @@
+//! Which file a path names: links, `.` and `..` resolved, and what is there.
+
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::fs::{self, Metadata};
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use crate::policy::naming::fold;
+
+/// The most symbolic links that are followed, as on Linux.
+const MAX_LINKS: usize = 40;
+
+/// Which file a path names.
+#[derive(Debug, Clone)]
+pub(super) struct Location {
+    /// The path without links, `.` and `..`.
+    pub(super) path: PathBuf,
+    /// Where the symbolic links on the way stand.
+    pub(super) links: Vec<PathBuf>,
+    pub(super) target: Target,
+}
+
+/// What is at the end of a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Target {
+    /// A regular file.
+    File(Id),
+    /// A pipe or a FIFO.
+    Pipe(Id),
+    /// A terminal, a socket or another device.
+    Device(Id),
+    /// A device that keeps nothing, such as /dev/null, or a folder.
+    Ignored,
+    /// Nothing yet.
+    Missing,
+}
+
+impl Location {
+    pub(super) fn of(path: &Path) -> Self {
+        let (walked, links) = walk(path);
+        let target = match fs::metadata(path) {
+            Ok(found) => target(&walked, &found),
+            Err(_) => Target::Missing,
+        };
+        Self { path: walked, links, target }
+    }
+
+    /// The file with this suffix beside the file itself.
+    pub(super) fn with_suffix(&self, suffix: &str) -> PathBuf {
+        let mut name = self.path.as_os_str().to_owned();
+        name.push(suffix);
+        name.into()
+    }
+
+    /// Whether both are one regular file, or would be once they are created. Names of missing files
+    /// that differ in case or Unicode form count as one: some file systems take them for one.
+    pub(super) fn is_same_file(&self, other: &Self) -> bool {
+        match (self.target, other.target) {
+            (Target::File(one), Target::File(other)) => one == other,
+            (Target::Missing, Target::Missing) => {
+                fold(&self.path.to_string_lossy()) == fold(&other.path.to_string_lossy())
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether bytes written to both end up in one stream.
+    pub(super) fn is_same_stream(&self, other: &Self) -> bool {
+        matches!(self.target, Target::Pipe(_) | Target::Device(_)) && self.target == other.target
+    }
+
+    /// The part of the path below this folder; `None` where it lies elsewhere.
+    pub(super) fn below(path: &Path, folder: &Path) -> Option<PathBuf> {
+        let id = |path: &Path| Some(id(path, &fs::metadata(path).ok()?));
+        let folder_id = id(folder);
+        let is_folder = |path: &Path| path == folder || (folder_id.is_some() && id(path) == folder_id);
+        let parent = path.ancestors().skip(1).find(|parent| is_folder(parent))?;
+        path.strip_prefix(parent).ok().map(Path::to_owned)
+    }
+}
+
+/// Resolves links, `.` and `..`, also where the end of the path does not exist.
+fn walk(path: &Path) -> (PathBuf, Vec<PathBuf>) {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut rest: VecDeque<OsString> = absolute.components().map(|part| part.as_os_str().to_owned()).collect();
+    let (mut walked, mut links) = (PathBuf::new(), Vec::new());
+    while let Some(part) = rest.pop_front() {
+        match Path::new(&part).components().next() {
+            Some(Component::ParentDir) => {
+                walked.pop();
+            }
+            Some(Component::CurDir) | None => {}
+            // A root replaces what was walked.
+            Some(Component::Prefix(_) | Component::RootDir) => walked.push(part),
+            Some(Component::Normal(_)) => {
+                walked.push(part);
+                if links.len() < MAX_LINKS
+                    && let Ok(target) = fs::read_link(&walked)
+                {
+                    links.push(walked.clone());
+                    walked.pop();
+                    for part in target.components().rev() {
+                        rest.push_front(part.as_os_str().to_owned());
+                    }
+                }
+            }
+        }
+    }
+    (walked, links)
+}
+
+/// One of the standard streams of this process, by its descriptor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standard {
+    Input = 0,
+    Output = 1,
+    Error = 2,
+}
+
+#[cfg(unix)]
+mod system {
+    use std::fs::File;
+    use std::io::IsTerminal as _;
+    use std::os::fd::{AsFd as _, BorrowedFd};
+    use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+
+    use super::{Location, Metadata, Path, PathBuf, Standard, Target, fs, io};
+
+    /// Device and inode; of a device its number.
+    pub(in super::super) type Id = (u64, u64);
+
+    pub(super) fn id(_: &Path, found: &Metadata) -> Id {
+        (found.dev(), found.ino())
+    }
+
+    pub(super) fn target(path: &Path, found: &Metadata) -> Target {
+        let kind = found.file_type();
+        if kind.is_file() {
+            Target::File(id(path, found))
+        } else if kind.is_fifo() {
+            Target::Pipe(id(path, found))
+        } else if kind.is_socket() {
+            Target::Device(id(path, found))
+        } else if kind.is_char_device() {
+            device(path, found.rdev())
+        } else {
+            Target::Ignored
+        }
+    }
+
+    /// A character device. /dev/tty is another name of the terminal of this process.
+    fn device(path: &Path, number: u64) -> Target {
+        let keeps_nothing = |path: &&str| fs::metadata(path).is_ok_and(|found| found.rdev() == number);
+        if ["/dev/null", "/dev/zero", "/dev/full"].iter().any(keeps_nothing) {
+            return Target::Ignored;
+        }
+        let streams = [Standard::Output, Standard::Error, Standard::Input];
+        let terminal = || streams.into_iter().find_map(terminal_number);
+        let number = if path == Path::new("/dev/tty") { terminal().unwrap_or(number) } else { number };
+        Target::Device((0, number))
+    }
+
+    fn terminal_number(standard: Standard) -> Option<u64> {
+        let file = descriptor(standard).ok()?;
+        file.is_terminal().then(|| file.metadata().ok()).flatten().map(|found| found.rdev())
+    }
+
+    fn descriptor(standard: Standard) -> io::Result<File> {
+        let owned = |fd: BorrowedFd<'_>| fd.try_clone_to_owned().map(File::from);
+        match standard {
+            Standard::Input => owned(io::stdin().as_fd()),
+            Standard::Output => owned(io::stdout().as_fd()),
+            Standard::Error => owned(io::stderr().as_fd()),
+        }
+    }
+
+    impl Location {
+        /// What a standard stream is connected to.
+        pub(in super::super) fn standard(standard: Standard) -> Self {
+            let found = descriptor(standard).and_then(|file| file.metadata());
+            let target = found.map_or(Target::Ignored, |found| target(Path::new(""), &found));
+            // Where the system shows the name of an open file.
+            let number = standard as u8;
+            let named = fs::canonicalize(format!("/dev/fd/{number}")).map(|path| Self::of(&path));
+            let named = named.ok().filter(|named| matches!(target, Target::File(_)) && named.target == target);
+            named.unwrap_or(Self { path: PathBuf::new(), links: Vec::new(), target })
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod system {
+    use super::{Location, Metadata, Path, PathBuf, Standard, Target, fs};
+
+    pub(in super::super) type Id = u64;
+
+    /// Other systems show no number of a file without opening it: its path stands for it.
+    pub(super) fn id(path: &Path, _: &Metadata) -> Id {
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        xxhash_rust::xxh3::xxh3_64(path.as_os_str().as_encoded_bytes())
+    }
+
+    pub(super) fn target(path: &Path, found: &Metadata) -> Target {
+        if found.is_file() { Target::File(id(path, found)) } else { Target::Ignored }
+    }
+
+    impl Location {
+        pub(in super::super) fn standard(_: Standard) -> Self {
+            Self { path: PathBuf::new(), links: Vec::new(), target: Target::Ignored }
+        }
+    }
+}
+
+pub(super) use system::Id;
+use system::{id, target};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_a_missing_file_are_one() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("sub")).unwrap();
+        let of = |name: &str| Location::of(&folder.path().join(name));
+        for other in ["./new", "sub/../new", "NEW", "sub/./../New"] {
+            assert!(of("new").is_same_file(&of(other)), "{other}");
+        }
+        assert!(!of("new").is_same_file(&of("sub/new")));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_lead_to_the_file_and_are_told() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let root = fs::canonicalize(folder.path()).unwrap();
+        let of = |name: &str| Location::of(&root.join(name));
+        fs::write(root.join("list"), "x").unwrap();
+        fs::hard_link(root.join("list"), root.join("hard")).unwrap();
+        symlink("list", root.join("soft")).unwrap();
+        symlink(".", root.join("here")).unwrap();
+        symlink("gone/later", root.join("dangling")).unwrap();
+        symlink("loop", root.join("loop")).unwrap();
+        for name in ["hard", "soft", "here/soft", "here/../list"] {
+            assert_eq!(of("list").is_same_file(&of(name)), name != "here/../list", "{name}");
+        }
+        assert_eq!(of("here/soft").links, [root.join("here"), root.join("soft")]);
+        assert!(of("dangling").is_same_file(&of("gone/later")));
+        assert_eq!(of("loop").links.len(), MAX_LINKS);
+        assert_eq!(Location::below(&of("here/list").path, &root), Some("list".into()));
+    }
+}

@@ -80,9 +80,12 @@ impl Claims {
     }
 
     /// Takes up a name of an earlier run, for the URL that has it; false where another line of this
-    /// run did so before. Such a state was written by no run: two URLs would write one file.
+    /// run did so before, or where another name is a folder of this one or below it. Such a state was
+    /// written by no run: two URLs would write one file.
     pub fn take_up(&mut self, name: &Claimed) -> bool {
-        self.taken_up.insert(&fold(&name.0))
+        let key = fold(&name.0);
+        let is_below_file = || key.match_indices('/').any(|(at, _)| self.files.contains(&key[..at]));
+        !self.folders.contains(&key) && !is_below_file() && self.taken_up.insert(&key)
     }
 
     /// How many names were given away.

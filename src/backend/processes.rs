@@ -21,10 +21,12 @@ use super::{Backend, BackendError, Done, Returned, RunContext, ended, failed, le
 use crate::fetch::{FetchSpec, Fetched, Ready, Reply, Saving, SharedWriter, Throttle, Wish};
 use crate::model::{ErrorKind, FetchError, Job, Timing, Verdict};
 use crate::policy::cookies::Cookie;
+use crate::policy::descriptors::RENAME;
 
-/// For each child two pipes and what tells of its end. What it opens itself is not counted here.
+/// For each child two pipes, what tells of its end, and the rename of its body. What it opens itself is not
+/// counted here.
 pub(super) fn descriptors(fetches: u64, _each: u64) -> u64 {
-    fetches * 3
+    fetches * (3 + RENAME)
 }
 
 /// The limit for one URL is the child's to keep; one that is later than this cannot.
@@ -94,7 +96,7 @@ impl Keeper {
         let writer = match &crew.ctx.spec {
             FetchSpec::Http(http) => match &http.saving {
                 Saving::Stream(stream) => Some(stream.writer().clone()),
-                Saving::Discard | Saving::Dir(_) | Saving::File(_) => None,
+                Saving::Discard | Saving::Dir(_) | Saving::File(..) => None,
             },
             FetchSpec::Scripted(_) => None,
         };
@@ -144,7 +146,7 @@ impl Keeper {
             deaths += 1;
         };
         if let Some(ready) = fetched.ready.take()
-            && let Err(error) = give_name(ready).await
+            && let Err(error) = give_name(crew.ctx.spec.clone(), ready).await
         {
             fetched.facts.path = None;
             fetched.verdict = Verdict::Failed(error);
@@ -329,8 +331,8 @@ impl Exchange<'_> {
 
 /// Gives a body its final name, on a thread that may block. Only here: what a child had begun when
 /// its parent died, or when the run was stopped, never becomes a file of which no record tells.
-async fn give_name(ready: Box<Ready>) -> Result<(), FetchError> {
-    let named = tokio::task::spawn_blocking(move || ready.give_name().inspect_err(|_| ready.remove())).await;
+async fn give_name(spec: FetchSpec, ready: Box<Ready>) -> Result<(), FetchError> {
+    let named = tokio::task::spawn_blocking(move || spec.give_name(&ready)).await;
     named.unwrap_or_else(|e| Err(FetchError::new(ErrorKind::Internal, e.to_string())))
 }
 

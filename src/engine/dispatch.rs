@@ -194,18 +194,33 @@ impl State {
         } else if self.seen(&seed) {
             let verdict = Verdict::Skipped(SkipReason::Duplicate);
             self.finish(Outcome::unfetched(Subject::Seed(Box::new(seed)), verdict));
-        } else if let Some(facts) = seed.known.as_mut().and_then(|known| known.done.take()) {
+        } else if let Some(facts) = self.take_done(&mut seed) {
             self.finish(done(seed, *facts));
         } else {
             self.push(seed, place);
         }
     }
 
+    /// What is known of a seed that is done. Its file is taken up: no other line of this run writes it.
+    fn take_done(&mut self, seed: &mut Seed) -> Option<Box<Facts>> {
+        let known = seed.known.as_mut()?;
+        let facts = known.done.take()?;
+        let (Some(names), Some(name)) = (&mut self.names, &known.name) else { return Some(facts) };
+        if names.take_up(name) {
+            return Some(facts);
+        }
+        // The file is that of another line.
+        known.name = None;
+        None
+    }
+
     /// A line that is no part of this run: only its name is claimed, as if it were.
     fn leave_out(&mut self, seed: Seed, reported: bool) {
         self.unreported += u64::from(!reported);
-        let is_named = seed.known.as_ref().is_some_and(|known| known.name.is_some());
-        if self.names.is_some() && !is_named && !self.seen(&seed) {
+        let Some(names) = &mut self.names else { return };
+        if let Some(name) = seed.known.as_ref().and_then(|known| known.name.as_ref()) {
+            names.take_up(name);
+        } else if !self.seen(&seed) {
             // Err: it would have no name in a whole run either.
             let _ = self.name(&seed, seed.number);
         }

@@ -262,7 +262,7 @@ impl<'a> Exchange<'a> {
         match &self.fetcher.spec.saving {
             Saving::Discard => Ok(None),
             Saving::Stream(stream) => Ok(stream.cut().map(Rest::Cut)),
-            Saving::Dir(_) | Saving::File(_) => {
+            Saving::Dir(_) | Saving::File(..) => {
                 Ok(self.fetcher.saver.kept(self.job).await.map(|kept| Rest::Kept(Box::new(kept))))
             }
         }

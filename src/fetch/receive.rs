@@ -154,7 +154,7 @@ impl Exchange<'_> {
         let mut answered = if kept.is_none() { self.answered(url, response) } else { None };
         let note = match &fetcher.spec.saving {
             Saving::Stream(_) => answered.take().map(|answered| answered.note(false, fetcher.spec.run)),
-            Saving::Discard | Saving::Dir(_) | Saving::File(_) => None,
+            Saving::Discard | Saving::Dir(_) | Saving::File(..) => None,
         };
         let fate = self.fate.as_ref();
         let keeps_coded = decoder.is_some() && (kept.is_some() || answered.is_some());

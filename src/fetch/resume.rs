@@ -180,16 +180,16 @@ async fn look_back(transfer: &mut Transfer, kept: Box<Kept>, facts: &mut Facts) 
             .await
             .map_err(|e| FetchError::new(ErrorKind::Internal, e.to_string()))?;
             kept = file;
-            let piece = piece.map_err(|e| unreadable(kept.at.path(), &e))?;
+            let piece = piece.map_err(|e| unreadable(&kept.at.spelled(), &e))?;
             if piece.is_empty() {
-                return Err(unreadable(kept.at.path(), &std::io::ErrorKind::UnexpectedEof.into()));
+                return Err(unreadable(&kept.at.spelled(), &std::io::ErrorKind::UnexpectedEof.into()));
             }
             left -= piece.len() as u64;
             transfer.push_again(Bytes::from(piece), facts).await?;
         }
     } else {
         let from = SeekFrom::Start(kept.from);
-        kept.file.seek(from).map_err(|e| unreadable(kept.at.path(), &e))?;
+        kept.file.seek(from).map_err(|e| unreadable(&kept.at.spelled(), &e))?;
         transfer.skip(kept.from, facts);
     }
     if let Some(file) = transfer.file() {

@@ -130,7 +130,7 @@ impl Keeper {
                 Ok(Reply::Ended(fetched)) => break fetched,
                 Ok(Reply::Onward(mut onward)) => {
                     onward.deaths = deaths;
-                    return led_on(job, onward, queued);
+                    return led_on(job, onward, queued, &crew.ctx);
                 }
                 Err(Lost::Child(_)) if crew.ctx.drain.is_cancelled() => break cancelled(started),
                 Err(Lost::Child(why)) if deaths == 0 && !written => why,

@@ -51,7 +51,7 @@ use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Compression, Digest, LowSpeed, Proxies};
-use crate::model::{Credentials, Facts, Job, Onward, Timing, Verdict};
+use crate::model::{Credentials, Facts, FetchError, Job, Onward, Timing, Verdict};
 use crate::policy::netrc::Netrc;
 use crate::policy::no_proxy::NoProxy;
 
@@ -115,6 +115,14 @@ impl FetchSpec {
     pub fn cookies(&self) -> Option<&Arc<CookieJar>> {
         match self {
             FetchSpec::Http(spec) => spec.cookies.as_ref(),
+            FetchSpec::Scripted(_) => None,
+        }
+    }
+
+    /// Why a redirect leads no further, where this one is beyond the most that are followed.
+    pub fn too_many_redirects(&self, chain: &Onward) -> Option<FetchError> {
+        match self {
+            FetchSpec::Http(spec) => redirect::too_many(chain, spec.max_redirects),
             FetchSpec::Scripted(_) => None,
         }
     }

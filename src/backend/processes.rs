@@ -132,7 +132,7 @@ impl Keeper {
                 Ok(Reply::Ended(fetched)) => break fetched,
                 Ok(Reply::Onward(mut onward)) => {
                     onward.deaths = deaths;
-                    return led_on(job, onward, queued);
+                    return led_on(job, onward, queued, &crew.ctx);
                 }
                 Err(Lost::Child(_)) if crew.ctx.drain.is_cancelled() => break cancelled(started),
                 Err(Lost::Child(why)) if deaths == 0 && !written => why,
@@ -196,6 +196,11 @@ impl Keeper {
                 self.clear_part(job);
                 Err(Lost::Child(format!("{e} ({end})")))
             }
+            Err(Silent::Stopped) => {
+                child.kill().await;
+                self.clear_part(job);
+                Err(Lost::Child("it does not answer".to_owned()))
+            }
         }
     }
 }
@@ -205,6 +210,8 @@ enum Silent {
     Broken(FrameError),
     /// The limit of the URL is over, by far.
     Late(Duration),
+    /// It has not even said that it is there: somebody has stopped it.
+    Stopped,
 }
 
 impl From<FrameError> for Silent {
@@ -232,16 +239,20 @@ impl Exchange<'_> {
     /// not end.
     async fn run(mut self, job: &Job) -> Result<Option<Reply>, Silent> {
         let abort = &self.ctx.abort;
-        let limit = match &self.ctx.spec {
-            FetchSpec::Http(http) => http.timeout,
-            FetchSpec::Scripted(_) => None,
+        let (limit, quiet) = match &self.ctx.spec {
+            FetchSpec::Http(http) => (http.timeout, Some(http.read_timeout)),
+            FetchSpec::Scripted(_) => (None, None),
         };
         let late_by = limit.map(|limit| Instant::now() + limit + SLACK);
         tokio::select! {
             biased;
             sent = self.child.send() => sent?,
             () = abort.cancelled() => return Ok(None),
+            () = after(quiet.map(|quiet| Instant::now() + quiet + SLACK)) => return Err(Silent::Stopped),
         }
+        // A server may be as silent as that; a child that is asked says that it is there.
+        let mut silent_by = quiet.map(|quiet| Instant::now() + quiet);
+        let mut is_asked = false;
         let mut ends_by = None;
         let mut unwritable = None;
         let throttle = match &self.ctx.spec {
@@ -260,6 +271,7 @@ impl Exchange<'_> {
                     FromWorker::Request(host) => {
                         granting = Some(throttle.grant(Wish::Request(host.to_owned())));
                     }
+                    FromWorker::Here => {}
                     FromWorker::Bytes(bytes) => granting = Some(throttle.grant(Wish::Bytes(bytes))),
                     FromWorker::Body(_) if unwritable.is_some() => {}
                     FromWorker::Body(piece) => {
@@ -305,7 +317,16 @@ impl Exchange<'_> {
             }
             tokio::select! {
                 biased;
-                filled = self.child.frames.fill() => filled?,
+                filled = self.child.frames.fill() => {
+                    filled?;
+                    (silent_by, is_asked) = (quiet.map(|quiet| Instant::now() + quiet), false);
+                }
+                () = after(silent_by), if is_asked => return Err(Silent::Stopped),
+                () = after(silent_by) => {
+                    (silent_by, is_asked) = (Some(Instant::now() + SLACK), true);
+                    self.child.say(&ToWorker::AreYouThere);
+                    self.child.send().await?;
+                }
                 () = granted(&mut granting), if granting.is_some() => {
                     granting = None;
                     self.child.say(&ToWorker::Granted);
@@ -334,6 +355,14 @@ impl Exchange<'_> {
 async fn give_name(spec: FetchSpec, ready: Box<Ready>) -> Result<(), FetchError> {
     let named = tokio::task::spawn_blocking(move || spec.give_name(&ready)).await;
     named.unwrap_or_else(|e| Err(FetchError::new(ErrorKind::Internal, e.to_string())))
+}
+
+/// That time; never, where there is none.
+async fn after(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// What the child waits for; never, where that is nothing.

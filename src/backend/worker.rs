@@ -48,7 +48,7 @@ pub async fn serve(input: impl AsyncRead + Unpin, output: impl AsyncWrite + Unpi
     let spec = loop {
         match input.next()? {
             Some(ToWorker::Spec(spec)) => break spec.into_spec(BodyWriter(bodies), asks)?,
-            Some(ToWorker::Job(_) | ToWorker::Granted | ToWorker::Abort | ToWorker::Cookies(_)) => {
+            Some(_) => {
                 return Err(FrameError::OutOfTurn.into());
             }
             None => {}
@@ -106,6 +106,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
                 }
                 // It crossed the answer.
                 Some(ToWorker::Abort | ToWorker::Granted) => {}
+                Some(ToWorker::AreYouThere) => {
+                    append(&FromWorker::Here, &mut self.unsent)?;
+                    self.send().await?;
+                }
                 Some(ToWorker::Spec(_)) => return Err(FrameError::OutOfTurn),
                 None => self.input.fill().await?,
             }
@@ -124,7 +128,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
                 biased;
                 reply = &mut fetching => break reply,
                 heard = self.input.fill() => match heard {
-                    Ok(()) => self.hear(&abort),
+                    Ok(()) => match self.hear(&abort) {
+                        // Somebody asked whether this process is there.
+                        Ok(()) if !self.unsent.is_empty() => self.send().await,
+                        heard => heard,
+                    },
                     Err(e) => Err(e),
                 },
                 Some((wish, tell)) = self.wishes.recv() => self.ask(&wish, tell).await,
@@ -170,6 +178,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
         while let Some(frame) = self.input.next()? {
             match frame {
                 ToWorker::Abort => abort.cancel(),
+                ToWorker::AreYouThere => append(&FromWorker::Here, &mut self.unsent)?,
                 // Err: the fetch that waited for it has ended.
                 ToWorker::Granted => drop(self.granted.take().map(|tell| tell.send(()))),
                 ToWorker::Job(_) | ToWorker::Spec(_) | ToWorker::Cookies(_) => return Err(FrameError::OutOfTurn),

@@ -7,6 +7,9 @@ use http::{HeaderName, HeaderValue};
 use super::Config;
 use crate::model::{Credentials, is_secret};
 
+/// The most fields that a request may be given: servers take no more, many far fewer.
+pub(super) const MOST: usize = 1000;
+
 /// Reads one `header` text.
 ///
 /// `Name: value` sends a field, `Name:` sends none where fetchall would send one of its own, and

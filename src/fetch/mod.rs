@@ -143,6 +143,14 @@ impl FetchSpec {
         }
     }
 
+    /// Why a redirect leads no further, where this one is beyond the most that are followed.
+    pub fn too_many_redirects(&self, chain: &Onward) -> Option<FetchError> {
+        match self {
+            FetchSpec::Http(spec) => redirect::too_many(chain, spec.max_redirects),
+            FetchSpec::Scripted(_) => None,
+        }
+    }
+
     /// A fetcher for the runtime this is called on.
     ///
     /// # Errors

@@ -13,13 +13,13 @@ use url::Url;
 
 use super::SharedWriter;
 use super::body::Transfer;
+use super::http::content_type;
 use super::kept::{Kept, Note, Octets};
 use super::part::blocking;
 use super::verdict::validators;
 use crate::model::{ErrorKind, Facts, FetchError};
 use crate::policy::digest_fields::{CONTENT_DIGEST, REPR_DIGEST};
 use crate::policy::partial::is_the_rest;
-use crate::policy::printable::text_of_octets;
 
 /// How much of a kept body is read at once.
 const PIECE: usize = 256 * 1024;
@@ -132,7 +132,7 @@ impl Rest {
                 fields.insert(name, value);
             }
         }
-        facts.content_type = note.content_type.as_ref().map(|value| text_of_octets(value.as_bytes()).into());
+        facts.content_type = note.content_type.as_ref().map(|value| content_type(value.as_bytes()));
         if keeps_validators {
             facts.validators = validators(&fields);
         }

@@ -9,6 +9,9 @@ use super::redact::redact;
 /// The most characters of a field that an error shows.
 const SHOWN: usize = 200;
 
+/// The longest URL that can be asked for.
+const LONGEST: usize = 65_534;
+
 /// Returns the URL that a Location field names. It has no fragment and no credentials: those of a
 /// server are neither sent nor shown.
 ///
@@ -34,6 +37,9 @@ pub fn target(from: &Url, location: &[u8]) -> Result<Url, String> {
     next.set_fragment(None);
     if !next.username().is_empty() || next.password().is_some() {
         next.set_username("").and_then(|()| next.set_password(None)).map_err(|()| bad("is no URL"))?;
+    }
+    if next.as_str().len() > LONGEST {
+        return Err(bad(&format!("leads to a URL of more than {LONGEST} bytes, which no server takes")));
     }
     Ok(next)
 }

@@ -325,7 +325,7 @@ fn hops_text(hops: &[Hop]) -> String {
 fn hops(text: &str) -> Vec<Hop> {
     let hop = |line: &str| {
         let (status, url) = line.split_once(' ')?;
-        Some(Hop { status: status.parse().ok()?, url: Url::parse(url).ok()? })
+        Some(Hop { status: status.parse().ok()?, url: url.into() })
     };
     text.lines().filter_map(hop).collect()
 }

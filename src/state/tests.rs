@@ -38,7 +38,7 @@ fn facts() -> Facts {
         content_type: Some("text/plain".into()),
         sha256: Some([7; 32]),
         blake3: None,
-        redirects: vec![Hop { status: 301, url: Url::parse("http://h.test/a").unwrap() }],
+        redirects: vec![Hop::new(301, "http://h.test/a")],
         http_version: Some(http::Version::HTTP_11),
         remote_addr: Some("127.0.0.1:80".parse().unwrap()),
         started_at: Some("2026-11-21T02:00:00.123Z".parse().unwrap()),

@@ -36,9 +36,7 @@ pub(super) fn classify(error: &(dyn StdError + 'static), stage: Stage) -> FetchE
     if let Some(of_proxy) = links(error).filter_map(|e| e.downcast_ref::<ProxyError>()).last() {
         return classify_proxy(of_proxy, stage);
     }
-    let connecting = links(error).any(|e| {
-        e.is::<ConnectError>() || e.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|e| e.is_connect())
-    });
+    let connecting = is_connecting(error);
     let opening = if !connecting {
         Opening::Done
     } else if links(error).any(|e| e.is::<HandshakeError>()) {
@@ -74,10 +72,18 @@ fn classify_proxy(error: &ProxyError, stage: Stage) -> FetchError {
     }
 }
 
-/// Whether the connection ended before the head of a response came. A stream of HTTP/2 that was
+/// Whether the connection, or a tunnel through a proxy, could not be opened.
+fn is_connecting(error: &(dyn StdError + 'static)) -> bool {
+    links(error).any(|e| {
+        e.is::<ConnectError>() || e.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|e| e.is_connect())
+    })
+}
+
+/// Whether an open connection ended before the head of a response came. A stream of HTTP/2 that was
 /// reset is none: the server did answer, and its connection goes on.
 pub(super) fn connection_ended(error: &(dyn StdError + 'static)) -> bool {
     classify(error, Stage::Head).kind == ErrorKind::Reset
+        && !is_connecting(error)
         && !links(error).any(|e| e.downcast_ref::<h2::Error>().is_some_and(h2::Error::is_reset))
 }
 

@@ -194,10 +194,14 @@ pub(super) const LARGEST_HEAD: &str = "a head may have 1000 fields and 256 KiB";
 
 /// Whether a head was too large; of HTTP/2 that is one of the ways in which an answer can break its rules.
 fn may_be_too_large(e: &(dyn StdError + 'static)) -> bool {
+    e.downcast_ref() == Some(&HeadError::TooLarge)
+        || e.downcast_ref::<h2::Error>().is_some_and(|e| e.is_reset() && e.is_library())
+}
+
+/// Whether a Content-Length was too large. Of large heads, which have the same text, the head filter tells.
+fn is_too_long(e: &(dyn StdError + 'static)) -> bool {
     // Only servers may ask hyper for more than its text.
     e.downcast_ref::<hyper::Error>().is_some_and(|e| e.is_parse() && e.to_string().contains("too large"))
-        || e.downcast_ref() == Some(&HeadError::TooLarge)
-        || e.downcast_ref::<h2::Error>().is_some_and(|e| e.is_reset() && e.is_library())
 }
 
 fn message(kind: ErrorKind, e: &(dyn StdError + 'static), stage: Stage, connecting: bool) -> String {
@@ -205,6 +209,9 @@ fn message(kind: ErrorKind, e: &(dyn StdError + 'static), stage: Stage, connecti
     match (kind, stage) {
         (ErrorKind::Protocol, Stage::Head) if may_be_too_large(e) => {
             format!("the answer is not valid HTTP: {text}; {LARGEST_HEAD}")
+        }
+        (ErrorKind::Protocol, Stage::Head) if is_too_long(e) => {
+            "the answer is not valid HTTP: its Content-Length is larger than a body can be".to_owned()
         }
         (ErrorKind::Dns, _) => e.to_string(),
         (ErrorKind::Tls, _) if text.contains("InvalidContentType") => {

@@ -63,7 +63,8 @@ impl HttpFetcher {
     pub(super) fn new(spec: &Arc<HttpSpec>, meter: &Arc<Meter>) -> Self {
         let under_way = Arc::new(AtomicUsize::new(0));
         let mut fields = HeaderMap::with_capacity(8);
-        // RFC 9110, section 7.2: the first of all; which host it is each request tells.
+        // RFC 9110, section 7.2: the first of all, unless it is HTTP/2 that may be spoken; which host it is each
+        // request tells.
         fields.insert(header::HOST, its_own());
         fields.insert(header::ACCEPT_ENCODING, if spec.compression == Compression::Off { IDENTITY } else { CODINGS });
         fields.insert(header::ACCEPT, HeaderValue::from_static("*/*"));

@@ -1,5 +1,6 @@
 //! The body of a good answer: where it goes, what is checked of it, what is kept of it.
 
+use std::borrow::Cow;
 use std::time::SystemTime;
 
 use ::http::header::{self, HeaderMap, HeaderValue};
@@ -12,13 +13,13 @@ use super::body::Transfer;
 use super::classify::{Stage, classify};
 use super::declared::Checks;
 use super::decode::{Decoder, Resource};
-use super::http::Exchange;
+use super::http::{Exchange, IDENTITY};
 use super::kept::{Answered, Note};
 use super::resume::{Rest, go_on};
 use crate::config::Compression;
 use crate::model::{ErrorKind, FetchError, SkipReason, Verdict};
 use crate::policy::date;
-use crate::policy::naming::name_from_disposition;
+use crate::policy::naming::{file_of_url, name_from_disposition};
 use crate::policy::partial::strong_validator;
 use crate::policy::printable::{printable, text_of_octets};
 
@@ -201,14 +202,17 @@ impl Exchange<'_> {
         }
         let values = fields.get_all(header::CONTENT_ENCODING).iter().map(HeaderValue::as_bytes);
         let content_type = self.facts.content_type.as_deref();
-        Decoder::new(values, &Resource { names: self.names(url, proposed), content_type })
+        let names = self.names(url, proposed);
+        let names = names.each_ref().map(Option::as_deref);
+        let asks_codings = self.accepts.as_ref() != Some(&IDENTITY);
+        Decoder::new(values, &Resource { names, content_type }, asks_codings)
     }
 
-    /// Returns the name of the file. An unsaved body has the paths of the listed URL and of this one.
-    pub(super) fn names<'a>(&'a self, url: &'a Url, proposed: Option<&'a str>) -> [Option<&'a str>; 2] {
+    /// Returns the name of the file. An unsaved body has those that the listed URL and this one would give it.
+    pub(super) fn names<'a>(&'a self, url: &'a Url, proposed: Option<&'a str>) -> [Option<Cow<'a, str>>; 2] {
         match self.fetcher.saver.file_name(self.job, proposed) {
-            Some(name) => [Some(name), None],
-            None => [Some(self.job.seed.url.path()), Some(url.path())],
+            Some(name) => [Some(Cow::Borrowed(name)), None],
+            None => [Some(file_of_url(&self.job.seed.url)), Some(file_of_url(url))],
         }
     }
 }

@@ -35,7 +35,9 @@ pub(super) fn redirect_target(url: &Url, response: &Answer) -> Result<Option<Url
     if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
         return Ok(None);
     }
-    let Some(field) = response.headers().get(header::LOCATION) else { return Ok(None) };
+    // An empty one would lead to the same URL again.
+    let field = response.headers().get(header::LOCATION).filter(|field| !field.as_bytes().trim_ascii().is_empty());
+    let Some(field) = field else { return Ok(None) };
     let next = location::target(url, field.as_bytes()).map_err(|why| FetchError::new(ErrorKind::Redirect, why))?;
     Ok(Some(next))
 }

@@ -41,6 +41,9 @@ pub fn target(from: &Url, location: &[u8]) -> Result<Url, String> {
     if next.as_str().len() > LONGEST {
         return Err(bad(&format!("leads to a URL of more than {LONGEST} bytes, which no server takes")));
     }
+    if let Err(e) = http::Uri::try_from(next.as_str()) {
+        return Err(bad(&format!("is no URL that HTTP can ask for: {e}")));
+    }
     Ok(next)
 }
 
@@ -81,9 +84,11 @@ mod tests {
             (b"http://b.test:x/", "is no URL: invalid port number"),
             (b"ftp://b.test/", "is neither http nor https"),
             (b"http://", "is no URL: empty host"),
+            (b"http://a{b/", "is no URL that HTTP can ask for"),
+            (&b"/x".repeat(40_000), "which no server takes"),
         ] {
             let why = leads(location).unwrap_err();
-            assert!(why.contains(says), "{why}");
+            assert!(why.contains(says) && why.len() < 400, "{why}");
         }
         assert!(!leads("ftp://ann:hunter2@b.test/").unwrap_err().contains("hunter2"));
     }

@@ -146,7 +146,11 @@ impl<'a> Sample<'a> {
         let mut rest = self.bytes;
         std::iter::from_fn(move || {
             let found = match separator {
-                Some(separator) if separator != b'\t' => CsvScan::default().record_end(rest, separator),
+                Some(separator) if separator != b'\t' => {
+                    let mut scan = CsvScan::default();
+                    let end = scan.record_end(rest, separator);
+                    if scan.is_unclosed() { line_end(rest) } else { end }
+                }
                 _ => line_end(rest),
             };
             let stop = found.or((self.whole && !rest.is_empty()).then_some(rest.len()))?;

@@ -71,6 +71,27 @@ fn a_quote_left_open_costs_its_own_line_only() {
 }
 
 #[test]
+fn a_later_quote_does_not_close_an_open_one() {
+    for (list, failed, lines) in [
+        ("url,title\nU/1,\"un closed\nU/2,\"ok\"\nU/3,\"c\"\n", [2].as_slice(), [3, 4].as_slice()),
+        ("title,url\n\"24\"\" Monitor,U/1\n\"27\"\" Monitor,U/2\nz,U/3\n", &[2, 3], &[4]),
+        ("id,url,title\r\n1,U/1,\"un closed\r\n2,U/2,fine\r\n3,U/3,\"ok, c\"\r\n4,U/4,d\r\n", &[2], &[3, 4, 5]),
+        ("url,title\nU/1,\"two\nlines, \"\"q\"\"\" \nU/2,\"\n\"\nU/3,\"a\"b\n", &[], &[2, 4, 6]),
+    ] {
+        let entries = rows(InputFormat::Csv, &list.replace('U', "http://a.test"));
+        let of = |ok: bool| -> Vec<u64> {
+            let told = entries.iter().filter_map(|entry| match entry {
+                Entry::Seed(seed) if ok => Some(seed.origin.line),
+                Entry::Bad(bad) if !ok => Some(bad.origin.line),
+                _ => None,
+            });
+            told.collect()
+        };
+        assert_eq!((of(false), of(true)), (failed.to_vec(), lines.to_vec()), "{list}");
+    }
+}
+
+#[test]
 fn json_lines() {
     let list = format!(
         "{{\"url\":\"http://a.test/\",\"out\":\"o\",\"sha256\":\"{HEX}\",\"priority\":3,\"headers\":{{\"X-A\":\"1\"}}}}\n\n\

@@ -1,6 +1,6 @@
 //! Tables, JSON lines, and how a format is found.
 
-use super::{brief, fields, file, read, reader, refusal, says, seed, wants};
+use super::{brief, fields, file, pieces, read, reader, refusal, says, seed, wants};
 use crate::config::InputFormat::{self, Auto, Csv, Ndjson, Tsv};
 use crate::model::Entry;
 use crate::source::{ListOptions, ListSource, Source};
@@ -189,7 +189,6 @@ fn a_line_that_names_the_separator_is_no_row() {
 fn the_only_column_with_urls_is_taken_and_told_once() {
     let list = "id,image_url,note\n1,,first\n2,http://a.test/1,\n3,\" <http://a.test/2>\",x\n4,a.test/3,\n";
     for name in ["sites.csv", "-"] {
-        let list = if name == "-" { list.replace("1,,first\n", "") } else { list.to_owned() };
         let mut source = ListSource::new(vec![reader(name, list.as_bytes())], Auto).unwrap();
         let batch = source.next_batch().unwrap().unwrap();
         assert_eq!(batch.notes, [format!("{name}: taking the URLs from the column `image_url`")]);
@@ -246,8 +245,35 @@ fn the_user_may_name_the_column_or_give_its_number() {
     let why = refusal(reader("-", list), with_column("img", Csv));
     assert!(why.contains("no column is called `img`; the columns are `url`, `out`, `Image`"), "{why}");
     assert!(refusal(reader("-", b"http://a.test/\n"), with_column("img", Csv)).contains("no header line"));
-    // A list of another kind has no columns.
-    assert_eq!(brief(&read(reader("-", b"http://a.test/,x\n"), with_column("img", Auto))), ["1 http://a.test/,x"]);
+}
+
+#[test]
+fn a_named_column_is_never_ignored() {
+    for (list, column, why) in [
+        ("a,b\n1,2\n", "url", "no column is called `url`; the columns are `a`, `b`"),
+        ("a\n1\n", "url", "no column is called `url`"),
+        ("http://a.test/,x\n", "img", "no header line"),
+    ] {
+        let told = refusal(reader("-", list.as_bytes()), with_column(column, Auto));
+        assert!(told.contains(why), "{list:?}: {told}");
+    }
+    assert!(read(reader("-", b""), with_column("url", Auto)).is_empty());
+}
+
+#[test]
+fn rows_without_a_url_may_come_first() {
+    for separator in [",", ";", "\t", "|"] {
+        let list = "id,name,site\n1,a,\n2,b,\n3,c,http://a.test/\n4,d,http://b.test/\n".replace(',', separator);
+        let whole = read(reader("-", list.as_bytes()), Auto);
+        assert_eq!(brief(&whole), ["2 !", "3 !", "4 http://a.test/", "5 http://b.test/"], "{separator}");
+        let lines: Vec<_> = list.split_inclusive('\n').map(str::as_bytes).collect();
+        assert_eq!(brief(&read(pieces(&lines), Auto)), brief(&whole), "{separator}");
+    }
+    // Lines of words are no table.
+    for list in ["to do, soon\na, b, c\nhttp://a.test/?a,b\n", "to do, soon\none\nhttp://a.test/?a,b\n"] {
+        let last = brief(&rows(Auto, list)).pop();
+        assert_eq!(last.as_deref(), Some("3 http://a.test/?a,b"), "{list}");
+    }
 }
 
 #[test]

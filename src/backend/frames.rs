@@ -28,6 +28,9 @@ const HEAD: usize = 5;
 /// The longest frame. Redirects with long targets and authorities in PEM are the longest that occur.
 const LONGEST: usize = 16 << 20;
 
+/// About so many bytes of cookies are one frame: what is on its way to many children is memory of the parent.
+pub(super) const COOKIES: usize = 64 * 1024;
+
 /// Read at once; a message of an ordinary URL has some hundred bytes.
 const READ: usize = 8 * 1024;
 
@@ -147,6 +150,10 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     pub(super) async fn fill(&mut self) -> Result<(), FrameError> {
         self.buffer.drain(..self.start);
         self.start = 0;
+        // A long frame is rare, and there may be many readers.
+        if self.buffer.is_empty() && self.buffer.capacity() > 4 * READ {
+            self.buffer.shrink_to(READ);
+        }
         self.buffer.reserve(READ);
         match self.input.read_buf(&mut self.buffer).await? {
             // In the middle of a message.

@@ -59,13 +59,17 @@ impl Verdict {
     }
 }
 
+impl Cookie {
+    /// Its own bytes and those of its text.
+    pub fn size(&self) -> usize {
+        size_of::<Cookie>() + self.name.len() + self.value.len() + self.domain.len() + self.path.len()
+    }
+}
+
 impl Onward {
     fn size(&self) -> usize {
-        let cookie = |cookie: &Cookie| {
-            size_of::<Cookie>() + cookie.name.len() + cookie.value.len() + cookie.domain.len() + cookie.path.len()
-        };
         let asked = self.asked.as_ref().map_or(0, |url| url.as_str().len());
-        size_of::<Onward>() + self.facts.size() + asked + self.cookies.iter().map(cookie).sum::<usize>()
+        size_of::<Onward>() + self.facts.size() + asked + self.cookies.iter().map(Cookie::size).sum::<usize>()
     }
 }
 

@@ -132,3 +132,32 @@ pub(super) fn fold(fields: &mut HeaderMap) {
 fn now() -> i64 {
     Timestamp::now().as_second()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cookies_are_told_in_pieces_each_once() {
+        let mut jar = Jar::new(MOST_BYTES);
+        let url = Url::parse("http://a.test/").unwrap();
+        for n in 0..100 {
+            let field = HeaderValue::from_str(&format!("n{n}={}", "v".repeat(1000))).unwrap();
+            jar.set(&url, &[field], 0);
+        }
+        let jar = CookieJar::new(jar);
+        let (mut told, mut clock) = (Vec::new(), 0);
+        loop {
+            let (set, next) = jar.since(clock, 10_000);
+            let bytes: usize = set.iter().map(Cookie::size).sum();
+            assert!(bytes < 12_000, "{bytes}");
+            if set.is_empty() {
+                break;
+            }
+            told.extend(set);
+            clock = next;
+        }
+        let names: Vec<_> = told.into_iter().map(|cookie| String::from_utf8(cookie.name).unwrap()).collect();
+        assert_eq!(names, (0..100).map(|n| format!("n{n}")).collect::<Vec<_>>());
+    }
+}

@@ -487,24 +487,6 @@ fn hosts_that_come_and_go_leave_nothing_behind() {
     });
 }
 
-#[test]
-fn hosts_given_up_are_refused_and_cost_no_host_each() {
-    each(|f| {
-        for n in 0..20_000 {
-            let host = format!("{n}.test");
-            push(f, &host, 1);
-            let (url, _) = claim(f).unwrap();
-            f.hold_host(&host, HoldUntil::ForGood);
-            f.settle(Settled::Done(&url));
-        }
-        assert!(f.hosts() <= 1, "{}", f.hosts());
-        push(f, "7.test", 2);
-        push(f, "well.test", 1);
-        assert!((0..2).all(|_| matches!(f.claim(), Claim::Refused(_))));
-        assert_eq!(claim(f).unwrap().0.host_str(), Some("well.test"));
-    });
-}
-
 #[tokio::test(start_paused = true)]
 async fn what_is_given_back_unasked_waits_for_no_rate() {
     for entry in FRONTIERS {

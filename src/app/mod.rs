@@ -390,6 +390,7 @@ fn http_spec(config: &Config, addresses: AddressSpec) -> Result<HttpSpec, SetupE
         netrc: Netrc::default(),
         anyauth: config.anyauth,
         challenges: Arc::default(),
+        decoder_memory: Arc::default(),
         cookies: None,
         proxies,
         no_proxy: NoProxy::parse(config.noproxy.as_deref().unwrap_or_default()),

@@ -20,6 +20,11 @@ pub(super) struct Pace {
     low_speed: Option<LowSpeed>,
     waited: Duration,
     arrived: u64,
+    /// What a coded body has yielded so far, what it had at the beginning of the window, and how many coded
+    /// bytes may yet yield something.
+    decoded: Option<u64>,
+    decoded_before: u64,
+    pending: u64,
 }
 
 impl Pace {
@@ -33,7 +38,15 @@ impl Pace {
             low_speed: spec.low_speed,
             waited: Duration::ZERO,
             arrived: 0,
+            decoded: None,
+            decoded_before: 0,
+            pending: 0,
         }
+    }
+
+    /// Says what a coded body has yielded so far: the low speed is one of decoded bytes too.
+    pub(super) fn decoded(&mut self, bytes: u64, pending: u64) {
+        (self.decoded, self.pending) = (Some(bytes), pending);
     }
 
     fn out_of_time(&self, now: Instant) -> Option<FetchError> {
@@ -85,6 +98,8 @@ impl Pace {
         piece: F,
         size: impl FnOnce(&F::Output) -> usize,
     ) -> Result<F::Output, FetchError> {
+        // What came before has been decoded by now.
+        self.check_speed()?;
         let asked = Instant::now();
         // Since when the wait is not yet counted.
         let mut since = asked;
@@ -100,7 +115,6 @@ impl Pace {
             since = now;
             if let Ok(got) = came {
                 self.arrived += size(&got) as u64;
-                self.check_speed()?;
                 return Ok(got);
             }
             if let Some(error) = self.out_of_time(now) {
@@ -118,10 +132,20 @@ impl Pace {
     fn check_speed(&mut self) -> Result<(), FetchError> {
         let Some(low) = self.low_speed.filter(|low| self.waited >= low.over) else { return Ok(()) };
         let needed = u128::from(low.bytes_per_second) * low.over.as_millis() / 1000;
-        if u128::from(self.arrived) < needed {
-            let (arrived, over, least) = (self.arrived, low.over, low.bytes_per_second);
-            let message = format!("too slow: {arrived} bytes in {over:?}, less than {least} bytes/s");
-            return Err(FetchError::new(ErrorKind::Timeout, message));
+        let (arrived, over, least) = (self.arrived, low.over, low.bytes_per_second);
+        let slow = |what: String| {
+            let message = format!("too slow: {what} in {over:?}, less than {least} bytes/s");
+            Err(FetchError::new(ErrorKind::Timeout, message))
+        };
+        if u128::from(arrived) < needed {
+            return slow(format!("{arrived} bytes"));
+        }
+        if let Some(bytes) = self.decoded {
+            let decoded = bytes.saturating_sub(self.decoded_before);
+            if u128::from(decoded + self.pending) < needed {
+                return slow(format!("{decoded} decoded bytes (of {arrived} coded ones)"));
+            }
+            self.decoded_before = bytes;
         }
         self.waited = Duration::ZERO;
         self.arrived = 0;
@@ -144,6 +168,9 @@ mod tests {
             low_speed: Some(LowSpeed { bytes_per_second: low_bytes_per_second, over: Duration::from_secs(over) }),
             waited: Duration::ZERO,
             arrived: 0,
+            decoded: None,
+            decoded_before: 0,
+            pending: 0,
         }
     }
 
@@ -172,5 +199,27 @@ mod tests {
         after(&mut pace, 0, 10_000).await.unwrap();
         let error = after(&mut pace, 300, 1).await.unwrap_err();
         assert_eq!((error.kind, started.elapsed().as_secs()), (ErrorKind::Timeout, 20), "{error}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn coded_bytes_that_yield_nothing_are_no_speed() {
+        let mut pace = pace(100, 10, 60);
+        let started = Instant::now();
+        for yielded in [5_000, 10_000, 10_000, 10_000] {
+            after(&mut pace, 7, 50_000).await.unwrap();
+            pace.decoded(yielded, 0);
+        }
+        let error = after(&mut pace, 7, 50_000).await.unwrap_err();
+        assert_eq!((error.kind, started.elapsed().as_secs()), (ErrorKind::Timeout, 30), "{error}");
+        assert!(error.message.contains("0 decoded bytes (of 100000 coded ones) in 10s"), "{error}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn coded_bytes_of_an_unfinished_block_are_speed() {
+        let mut pace = pace(100, 10, 60);
+        for pending in [6_000, 12_000, 18_000, 24_000] {
+            after(&mut pace, 6, 6_000).await.unwrap();
+            pace.decoded(0, pending);
+        }
     }
 }

@@ -58,7 +58,7 @@ impl Exchange<'_> {
         rest: Option<Rest>,
         total: Option<u64>,
     ) -> Result<Verdict, FetchError> {
-        let mut transfer_coding = transfer_decoder(&response)?;
+        let mut transfer_coding = transfer_decoder(&response)?.map(|decoder| self.with_memory(decoder));
         let first = rest.as_ref().map(|rest| rest.first_answer(&mut self.facts, self.fetcher.spec.keeps_validators));
         let proposed = self.proposed(first.as_ref().unwrap_or(response.headers()));
         if self.is_there(proposed.as_deref()) {
@@ -110,6 +110,10 @@ impl Exchange<'_> {
                 self.take(part, coding, transfer).await?;
             }
             self.take(piece, coding, transfer).await?;
+            if let Some(decoded) = decoded(coding.as_ref(), transfer) {
+                let pending = coding.as_ref().map_or(0, Decoder::pending) + transfer.pending();
+                self.pace.decoded(decoded, pending);
+            }
         }
     }
 
@@ -125,10 +129,10 @@ impl Exchange<'_> {
             self.pace.apart(throttle.pay(part.len() as u64)).await?;
         }
         self.fetcher.meter.received(part.len() as u64);
-        transfer.count_wire(part.len(), &mut self.facts);
+        transfer.count_wire(part.len(), &mut self.facts)?;
         let Some(coding) = coding else { return transfer.push(part, &mut self.facts).await };
         coding.feed(part);
-        while let Some(content) = coding.next()? {
+        while let Some(content) = coding.pull().await? {
             transfer.push(Bytes::copy_from_slice(content), &mut self.facts).await?;
         }
         Ok(())
@@ -201,7 +205,15 @@ impl Exchange<'_> {
         }
         let values = fields.get_all(header::CONTENT_ENCODING).iter().map(HeaderValue::as_bytes);
         let content_type = self.facts.content_type.as_deref();
-        Decoder::new(values, &Resource { names: self.names(url, proposed), content_type })
+        let decoder = Decoder::new(values, &Resource { names: self.names(url, proposed), content_type })?;
+        Ok(decoder.map(|decoder| self.with_memory(decoder)))
+    }
+
+    /// A decoder that shares the memory of its windows with all others.
+    fn with_memory(&self, decoder: Decoder) -> Decoder {
+        let spec = &self.fetcher.spec;
+        let patience = spec.timeout.map_or(spec.read_timeout, |timeout| timeout.min(spec.read_timeout));
+        decoder.with_memory(&spec.decoder_memory, patience)
     }
 
     /// Returns the name of the file. An unsaved body has the paths of the listed URL and of this one.
@@ -211,6 +223,11 @@ impl Exchange<'_> {
             None => [Some(self.job.seed.url.path()), Some(url.path())],
         }
     }
+}
+
+/// The number of bytes that all codings have yielded; `None` where there are none.
+fn decoded(coding: Option<&Decoder>, transfer: &Transfer) -> Option<u64> {
+    transfer.decoded().or_else(|| coding.map(|_| transfer.content_bytes()))
 }
 
 /// Makes the decoder of the transfer codings (RFC 9112, section 7). The client has undone `chunked`.

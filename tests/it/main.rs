@@ -20,6 +20,7 @@ mod architecture;
 mod attacks;
 mod backends;
 mod changes;
+mod coded_floods;
 mod compare;
 mod config;
 mod cut;

@@ -236,6 +236,7 @@ impl Http {
             netrc: Netrc { machines: self.netrc.into_iter().map(machine_of).collect() },
             anyauth: self.anyauth,
             challenges: Arc::default(),
+            decoder_memory: Arc::default(),
             cookies: self.cookies.then(Arc::default),
             proxies: Proxies { http: url_of(http_proxy)?, https: url_of(https_proxy)? },
             no_proxy: NoProxy::parse(&self.no_proxy),

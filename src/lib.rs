@@ -28,6 +28,7 @@ pub mod fetch;
 pub mod frontier;
 mod library;
 pub mod model;
+pub mod output_folder;
 pub mod policy;
 pub mod report;
 pub mod sink;

@@ -1,6 +1,5 @@
 //! What a run has in the output folder beside the bodies: its lock, and what is not whole yet.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -57,26 +56,21 @@ pub(super) fn refuse_links(folder: &Path, own_state: bool) -> Result<(), SetupEr
 pub(super) fn clear_parts(saving: &Saving, forgotten: Option<u64>) {
     match (saving, forgotten) {
         (Saving::Dir(folder), _) => {
-            let folder = folder.join(".fetchall").join("part");
             let ours = forgotten.map(|id| format!("-{id:016x}."));
-            if fs::symlink_metadata(&folder).is_ok_and(|entry| entry.is_dir()) {
-                remove(&folder, |name| {
-                    !fetch::is_kept(name) || ours.as_ref().is_some_and(|ours| name.to_string_lossy().contains(ours))
-                });
+            // Err: there is none, or what is there is no folder of ours.
+            let Ok(parts) = folder.open(Path::new(fetch::PARTS)) else { return };
+            for name in parts.names().unwrap_or_default() {
+                let goes =
+                    !fetch::is_kept(&name) || ours.as_ref().is_some_and(|ours| name.to_string_lossy().contains(ours));
+                if goes && parts.info(&name).is_ok_and(|there| there.is_file) {
+                    // Err: it is in nobody's way.
+                    let _ = parts.remove(&name);
+                }
             }
         }
-        (Saving::File(target), Some(id)) => {
-            fetch::forget_beside(target, id);
+        (Saving::File(folder, file), Some(id)) => {
+            fetch::forget_beside(folder, file, id);
         }
-        (Saving::File(_) | Saving::Stream(_) | Saving::Discard, _) => {}
-    }
-}
-
-/// Removes files from a folder; what is no file, or cannot be removed, is in nobody's way.
-fn remove(folder: &Path, goes: impl Fn(&OsStr) -> bool) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if goes(&entry.file_name()) && entry.file_type().is_ok_and(|kind| kind.is_file()) {
-            let _ = fs::remove_file(entry.path());
-        }
+        (Saving::File(..) | Saving::Stream(_) | Saving::Discard, _) => {}
     }
 }

@@ -30,11 +30,11 @@ pub(super) struct Memory {
 pub(super) fn open(config: &Config, saving: &Saving, names: Option<&mut Claims>) -> Result<Option<Memory>, SetupError> {
     let bodies = match saving {
         Saving::Dir(folder) => Bodies::Below(folder.clone()),
-        Saving::File(path) => Bodies::File(path.clone()),
+        Saving::File(folder, file) => Bodies::File(folder.path().join(file)),
         Saving::Stream(_) => Bodies::HandedOn,
         Saving::Discard => Bodies::Nowhere,
     };
-    let folder = if let Saving::Dir(folder) = saving { Some(folder.as_path()) } else { None };
+    let folder = if let Saving::Dir(folder) = saving { Some(folder.path()) } else { None };
     let in_folder = || folder.map(own_state);
     let Some(path): Option<PathBuf> = config.state.clone().or_else(in_folder) else { return Ok(None) };
     if let Some(folder) = folder {
@@ -105,8 +105,9 @@ fn shape(config: &Config, saving: &Saving) -> Shape {
     let name = (config.name != Template::DEFAULT).then(|| format!("name\0{}", config.name));
     let disposition = config.content_disposition.then(|| "content-disposition\0".to_owned());
     let document = match saving {
-        Saving::File(path) => {
-            let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        Saving::File(folder, file) => {
+            let path = folder.path().join(file);
+            let path = std::path::absolute(&path).unwrap_or(path);
             Some(format!("document\0{}", path.display()))
         }
         _ => None,

@@ -29,6 +29,7 @@ use crate::fetch::{
 };
 use crate::frontier::{FRONTIERS, Rules};
 use crate::model::is_secret;
+use crate::output_folder::OutputFolder;
 use crate::policy::address::AddressClasses;
 use crate::policy::naming::{Claims, Template};
 use crate::policy::netrc::{Netrc, Unread};
@@ -158,9 +159,9 @@ pub fn plan(
         keeping = Keeping::For(memory::id(config));
     }
     if let (Some(names), Saving::Dir(dir)) = (&mut names, &saving) {
-        surroundings.files.exclude_from(dir, names)?;
+        surroundings.files.exclude_from(dir.path(), names)?;
     }
-    let saves = matches!(saving, Saving::Dir(_) | Saving::File(_));
+    let saves = saving.folder().is_some();
     spec.keeps_validators = config.sets_file_times() || matches!(keeping, Keeping::For(_)) || streams;
     (spec.saving, spec.keeping) = (saving, keeping);
     if let (Some(path), Some(jar), false) = (&config.save_cookies, &jar, config.dry_run) {
@@ -251,19 +252,18 @@ fn saving(config: &Config, document: Document) -> Result<Saving, SetupError> {
     Ok(match (document, &config.dir) {
         (Document::File(path), _) => {
             let unusable = |source| SetupError::Path { path: path.clone(), purpose: "the body", source };
-            if path.is_dir() || path.file_name().is_none() {
-                return Err(unusable(io::Error::new(
-                    io::ErrorKind::IsADirectory,
-                    "it is a folder (--dir saves into one)",
-                )));
-            }
+            let Some((parent, name)) = path.parent().zip(path.file_name()).filter(|_| !path.is_dir()) else {
+                let what = "it is a folder (--dir saves into one)";
+                return Err(unusable(io::Error::new(io::ErrorKind::IsADirectory, what)));
+            };
             if std::fs::metadata(&path).is_ok_and(|there| !there.is_file()) {
                 // A device or a pipe: a rename would replace it.
+                let path = path.clone();
                 return Ok(Saving::Stream(BodyStream::new(Arc::new(Mutex::new(Late { path, file: None })))));
             }
-            let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            std::fs::metadata(parent).map_err(unusable)?;
-            Saving::File(path)
+            let there = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+            std::fs::metadata(there).map_err(unusable)?;
+            Saving::File(OutputFolder::new(parent.to_owned()), name.into())
         }
         (Document::Stream(writer), _) => Saving::Stream(BodyStream::new(writer)),
         (Document::None, None) => Saving::Discard,
@@ -279,7 +279,7 @@ fn saving(config: &Config, document: Document) -> Result<Saving, SetupError> {
                 };
                 SetupError::Path { path, purpose: "saved bodies", source }
             })?;
-            Saving::Dir(dir.clone())
+            Saving::Dir(OutputFolder::new(dir.clone()))
         }
     })
 }

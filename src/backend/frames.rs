@@ -20,7 +20,7 @@ pub(super) use job::{DoneFrame, JobFrame};
 pub(super) use spec::{BodyWriter, SpecFrame};
 
 /// Raised with every change of a message.
-const VERSION: u8 = 7;
+const VERSION: u8 = 8;
 
 /// The length and the version.
 const HEAD: usize = 5;
@@ -43,6 +43,8 @@ pub(super) enum ToWorker<'a> {
     Granted,
     /// End what is under way.
     Abort,
+    /// It has said nothing for long: is it there?
+    AreYouThere,
     /// What has been set elsewhere, before a job.
     Cookies(Vec<CookieFrame>),
 }
@@ -56,6 +58,8 @@ pub(super) enum FromWorker<'a> {
     Request(&'a str),
     /// So many bytes were read: may they count?
     Bytes(u64),
+    /// The answer to that.
+    Here,
     /// A piece of a body that goes to a writer of the parent.
     #[serde(borrow)]
     Body(Piece<'a>),

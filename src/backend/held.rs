@@ -81,6 +81,7 @@ mod tests {
             timing,
             took,
             wait: took,
+            asked: None,
             from: None,
             cookies: Vec::new(),
             deaths: 0,

@@ -134,7 +134,7 @@ async fn run_job(fetcher: &dyn Fetcher, job: Box<Job>, ctx: &RunContext) -> Done
     let _under_way = ctx.meter.begin();
     match fetch(fetcher, &job, &ctx.abort).await {
         Reply::Ended(fetched) => Done::Back(Returned::Ended(ended(job, fetched, queued, ctx))),
-        Reply::Onward(onward) => led_on(job, onward, queued),
+        Reply::Onward(onward) => led_on(job, onward, queued, ctx),
     }
 }
 
@@ -144,17 +144,26 @@ fn queued(job: &Job) -> Duration {
     before.unwrap_or_else(|| job.admitted.elapsed())
 }
 
-fn ended(job: Box<Job>, fetched: Fetched, queued: Duration, ctx: &RunContext) -> Outcome {
-    let Fetched { facts, mut timing, verdict, ready: _ } = fetched;
+fn ended(mut job: Box<Job>, fetched: Fetched, queued: Duration, ctx: &RunContext) -> Outcome {
+    let Fetched { mut facts, mut timing, verdict, ready: _ } = fetched;
+    facts.redirects = job.with_hops(std::mem::take(&mut facts.redirects));
     ctx.held.note(&job, &verdict, &facts);
     timing.queued = Some(queued);
     Outcome { subject: Subject::Job(job), facts, timing, verdict }
 }
 
-fn led_on(mut job: Box<Job>, mut onward: Box<Onward>, queued: Duration) -> Done {
+fn led_on(mut job: Box<Job>, mut onward: Box<Onward>, queued: Duration, ctx: &RunContext) -> Done {
     onward.timing.queued = Some(queued);
-    job.onward = Some(onward);
-    Done::LedOn(job)
+    job.lead_on(onward);
+    let Some(chain) = &mut job.onward else { return Done::LedOn(job) };
+    let Some(error) = ctx.spec.too_many_redirects(chain) else { return Done::LedOn(job) };
+    // The last that was asked is where it ends; of the first one nothing leads away.
+    chain.facts.final_url = chain.asked.take();
+    let hops = std::mem::take(&mut chain.facts.redirects);
+    let (facts, timing) = (chain.facts.clone(), chain.timing);
+    chain.facts.redirects = hops;
+    let fetched = Fetched { facts, timing, verdict: Verdict::Failed(error), ready: None };
+    Done::Back(Returned::Ended(ended(job, fetched, queued, ctx)))
 }
 
 /// What became of a job.

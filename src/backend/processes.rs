@@ -21,10 +21,12 @@ use super::{Backend, BackendError, Done, Returned, RunContext, ended, failed, le
 use crate::fetch::{FetchSpec, Fetched, Ready, Reply, Saving, SharedWriter, Throttle, Wish};
 use crate::model::{ErrorKind, FetchError, Job, Timing, Verdict};
 use crate::policy::cookies::Cookie;
+use crate::policy::descriptors::RENAME;
 
-/// For each child two pipes and what tells of its end. What it opens itself is not counted here.
+/// For each child two pipes, what tells of its end, and the rename of its body. What it opens itself is not
+/// counted here.
 pub(super) fn descriptors(fetches: u64, _each: u64) -> u64 {
-    fetches * 3
+    fetches * (3 + RENAME)
 }
 
 /// The limit for one URL is the child's to keep; one that is later than this cannot.
@@ -94,7 +96,7 @@ impl Keeper {
         let writer = match &crew.ctx.spec {
             FetchSpec::Http(http) => match &http.saving {
                 Saving::Stream(stream) => Some(stream.writer().clone()),
-                Saving::Discard | Saving::Dir(_) | Saving::File(_) => None,
+                Saving::Discard | Saving::Dir(_) | Saving::File(..) => None,
             },
             FetchSpec::Scripted(_) => None,
         };
@@ -130,7 +132,7 @@ impl Keeper {
                 Ok(Reply::Ended(fetched)) => break fetched,
                 Ok(Reply::Onward(mut onward)) => {
                     onward.deaths = deaths;
-                    return led_on(job, onward, queued);
+                    return led_on(job, onward, queued, &crew.ctx);
                 }
                 Err(Lost::Child(_)) if crew.ctx.drain.is_cancelled() => break cancelled(started),
                 Err(Lost::Child(why)) if deaths == 0 && !written => why,
@@ -144,7 +146,7 @@ impl Keeper {
             deaths += 1;
         };
         if let Some(ready) = fetched.ready.take()
-            && let Err(error) = give_name(ready).await
+            && let Err(error) = give_name(crew.ctx.spec.clone(), ready).await
         {
             fetched.facts.path = None;
             fetched.verdict = Verdict::Failed(error);
@@ -194,6 +196,11 @@ impl Keeper {
                 self.clear_part(job);
                 Err(Lost::Child(format!("{e} ({end})")))
             }
+            Err(Silent::Stopped) => {
+                child.kill().await;
+                self.clear_part(job);
+                Err(Lost::Child("it does not answer".to_owned()))
+            }
         }
     }
 }
@@ -203,6 +210,8 @@ enum Silent {
     Broken(FrameError),
     /// The limit of the URL is over, by far.
     Late(Duration),
+    /// It has not even said that it is there: somebody has stopped it.
+    Stopped,
 }
 
 impl From<FrameError> for Silent {
@@ -230,16 +239,20 @@ impl Exchange<'_> {
     /// not end.
     async fn run(mut self, job: &Job) -> Result<Option<Reply>, Silent> {
         let abort = &self.ctx.abort;
-        let limit = match &self.ctx.spec {
-            FetchSpec::Http(http) => http.timeout,
-            FetchSpec::Scripted(_) => None,
+        let (limit, quiet) = match &self.ctx.spec {
+            FetchSpec::Http(http) => (http.timeout, Some(http.read_timeout)),
+            FetchSpec::Scripted(_) => (None, None),
         };
         let late_by = limit.map(|limit| Instant::now() + limit + SLACK);
         tokio::select! {
             biased;
             sent = self.child.send() => sent?,
             () = abort.cancelled() => return Ok(None),
+            () = after(quiet.map(|quiet| Instant::now() + quiet + SLACK)) => return Err(Silent::Stopped),
         }
+        // A server may be as silent as that; a child that is asked says that it is there.
+        let mut silent_by = quiet.map(|quiet| Instant::now() + quiet);
+        let mut is_asked = false;
         let mut ends_by = None;
         let mut unwritable = None;
         let throttle = match &self.ctx.spec {
@@ -258,6 +271,7 @@ impl Exchange<'_> {
                     FromWorker::Request(host) => {
                         granting = Some(throttle.grant(Wish::Request(host.to_owned())));
                     }
+                    FromWorker::Here => {}
                     FromWorker::Bytes(bytes) => granting = Some(throttle.grant(Wish::Bytes(bytes))),
                     FromWorker::Body(_) if unwritable.is_some() => {}
                     FromWorker::Body(piece) => {
@@ -303,7 +317,16 @@ impl Exchange<'_> {
             }
             tokio::select! {
                 biased;
-                filled = self.child.frames.fill() => filled?,
+                filled = self.child.frames.fill() => {
+                    filled?;
+                    (silent_by, is_asked) = (quiet.map(|quiet| Instant::now() + quiet), false);
+                }
+                () = after(silent_by), if is_asked => return Err(Silent::Stopped),
+                () = after(silent_by) => {
+                    (silent_by, is_asked) = (Some(Instant::now() + SLACK), true);
+                    self.child.say(&ToWorker::AreYouThere);
+                    self.child.send().await?;
+                }
                 () = granted(&mut granting), if granting.is_some() => {
                     granting = None;
                     self.child.say(&ToWorker::Granted);
@@ -329,9 +352,17 @@ impl Exchange<'_> {
 
 /// Gives a body its final name, on a thread that may block. Only here: what a child had begun when
 /// its parent died, or when the run was stopped, never becomes a file of which no record tells.
-async fn give_name(ready: Box<Ready>) -> Result<(), FetchError> {
-    let named = tokio::task::spawn_blocking(move || ready.give_name().inspect_err(|_| ready.remove())).await;
+async fn give_name(spec: FetchSpec, ready: Box<Ready>) -> Result<(), FetchError> {
+    let named = tokio::task::spawn_blocking(move || spec.give_name(&ready)).await;
     named.unwrap_or_else(|e| Err(FetchError::new(ErrorKind::Internal, e.to_string())))
+}
+
+/// That time; never, where there is none.
+async fn after(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// What the child waits for; never, where that is nothing.

@@ -13,7 +13,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::frames::{BodyWriter, CookieFrame, DoneFrame, FrameError, FrameReader, FromWorker, Piece, ToWorker, append};
-use crate::fetch::{Asked, CookieJar, Fetched, Fetcher, Meter, Reply, Wish};
+use crate::fetch::{Asked, CookieJar, FetchSpec, Fetched, Fetcher, Meter, Reply, Wish};
 use crate::model::{ErrorKind, Job};
 use crate::policy::cookies::Cookie;
 
@@ -48,7 +48,7 @@ pub async fn serve(input: impl AsyncRead + Unpin, output: impl AsyncWrite + Unpi
     let spec = loop {
         match input.next()? {
             Some(ToWorker::Spec(spec)) => break spec.into_spec(BodyWriter(bodies), asks)?,
-            Some(ToWorker::Job(_) | ToWorker::Granted | ToWorker::Abort | ToWorker::Cookies(_)) => {
+            Some(_) => {
                 return Err(FrameError::OutOfTurn.into());
             }
             None => {}
@@ -64,7 +64,7 @@ pub async fn serve(input: impl AsyncRead + Unpin, output: impl AsyncWrite + Unpi
     let mut tick = interval(REPORT);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (granted, told, unsent) = (None, 0, Vec::new());
-    let worker = Worker { input, output, pieces, wishes, granted, fetcher, meter, cookies, told, tick, unsent };
+    let worker = Worker { input, output, pieces, wishes, granted, spec, fetcher, meter, cookies, told, tick, unsent };
     match worker.run().await {
         // Nobody is there any more.
         Err(FrameError::Closed | FrameError::Io(_)) => Ok(()),
@@ -79,6 +79,7 @@ struct Worker<R, W> {
     wishes: mpsc::Receiver<Asked>,
     /// Who waits for leave of the parent.
     granted: Option<oneshot::Sender<()>>,
+    spec: FetchSpec,
     fetcher: Arc<dyn Fetcher>,
     meter: Arc<Meter>,
     /// Those of the parent and those that answers have set.
@@ -105,6 +106,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
                 }
                 // It crossed the answer.
                 Some(ToWorker::Abort | ToWorker::Granted) => {}
+                Some(ToWorker::AreYouThere) => {
+                    append(&FromWorker::Here, &mut self.unsent)?;
+                    self.send().await?;
+                }
                 Some(ToWorker::Spec(_)) => return Err(FrameError::OutOfTurn),
                 None => self.input.fill().await?,
             }
@@ -123,7 +128,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
                 biased;
                 reply = &mut fetching => break reply,
                 heard = self.input.fill() => match heard {
-                    Ok(()) => self.hear(&abort),
+                    Ok(()) => match self.hear(&abort) {
+                        // Somebody asked whether this process is there.
+                        Ok(()) if !self.unsent.is_empty() => self.send().await,
+                        heard => heard,
+                    },
                     Err(e) => Err(e),
                 },
                 Some((wish, tell)) = self.wishes.recv() => self.ask(&wish, tell).await,
@@ -155,7 +164,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
         let done = DoneFrame::new(job.id, received, &reply);
         if done.and_then(|done| append(&FromWorker::Done(Box::new(done)), &mut self.unsent)).is_err() {
             if let Reply::Ended(Fetched { ready: Some(ready), .. }) = &reply {
-                ready.remove();
+                self.spec.remove(ready);
             }
             let why = "what is known of the answer is too long to tell".to_owned();
             let lost = Reply::Ended(super::failed(ErrorKind::Internal, why));
@@ -169,6 +178,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
         while let Some(frame) = self.input.next()? {
             match frame {
                 ToWorker::Abort => abort.cancel(),
+                ToWorker::AreYouThere => append(&FromWorker::Here, &mut self.unsent)?,
                 // Err: the fetch that waited for it has ended.
                 ToWorker::Granted => drop(self.granted.take().map(|tell| tell.send(()))),
                 ToWorker::Job(_) | ToWorker::Spec(_) | ToWorker::Cookies(_) => return Err(FrameError::OutOfTurn),

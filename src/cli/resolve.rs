@@ -224,8 +224,9 @@ fn home_file(env: &Env, name: &str, flag: &str) -> Result<PathBuf, UsageError> {
 /// that starts programs for requests (RFC 3875) would let whoever asks set it.
 fn proxies(layers: &mut Layers, env: &Env) {
     let find = |names: &[&'static str]| {
-        let found = names.iter().find_map(|name| Some((*name, env.vars.get(OsStr::new(name))?)));
-        found.filter(|(_, value)| !value.is_empty())
+        // As in curl: an empty one counts as none.
+        let set = |name: &&'static str| Some((*name, env.vars.get(OsStr::new(name)).filter(|it| !it.is_empty())?));
+        names.iter().find_map(set)
     };
     let all = find(&["all_proxy", "ALL_PROXY"]);
     let http = find(&["http_proxy"]).or(all);

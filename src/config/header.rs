@@ -7,6 +7,9 @@ use http::{HeaderName, HeaderValue};
 use super::Config;
 use crate::model::{Credentials, is_secret};
 
+/// The most fields that a request may be given: servers take no more, many far fewer.
+pub(super) const MOST: usize = 1000;
+
 /// Reads one `header` text.
 ///
 /// `Name: value` sends a field, `Name:` sends none where fetchall would send one of its own, and
@@ -67,7 +70,8 @@ pub fn check_field(name: &HeaderName, value: &HeaderValue) -> Result<(), String>
             !found.host().is_empty() && port.is_some_and(|port| port.parse::<u16>().is_ok())
         })
     };
-    if *name == HOST && !is_authority(value) {
+    // RFC 9110, section 7.2: empty where the target has no authority.
+    if *name == HOST && !value.is_empty() && !is_authority(value) {
         return Err("the field host is not HOST or HOST:PORT; correct or remove it".to_owned());
     }
     Ok(())

@@ -635,7 +635,11 @@ impl Kind for Headers {
     type Value = Vec<String>;
 
     fn read(raw: Raw<'_>) -> Result<Vec<String>, String> {
-        texts(raw, header::parse_header, "Name: value")
+        let texts = texts(raw, header::parse_header, "Name: value")?;
+        match texts.len() {
+            0..=header::MOST => Ok(texts),
+            many => Err(format!("has {many} request fields, more than {}; remove some", header::MOST)),
+        }
     }
 
     fn write(value: &Vec<String>) -> Value {

@@ -42,8 +42,12 @@ use crate::sink::{SinkThread, ToSinks};
 /// The most outcomes taken from the channel at once, and so the size of a batch for the sinks.
 const OUTCOMES: usize = 256;
 
-/// Outcomes that may wait for the sinks before no more are taken.
+/// Outcomes that may wait for the sinks before no more are taken, and how many bytes of them.
 const PENDING: usize = 4 * OUTCOMES;
+const PENDING_BYTES: usize = 8 * 1024 * 1024;
+
+/// The most bytes of outcomes that the sinks are given at once, unless a single one is longer.
+const BATCH_BYTES: usize = 1024 * 1024;
 
 /// Runs a plan.
 pub(super) async fn run(plan: Plan) -> RunEnd {
@@ -115,6 +119,7 @@ struct State {
     out: BTreeMap<JobId, Seed>,
     /// Outcomes on their way to the sinks.
     pending: Vec<Outcome>,
+    pending_bytes: usize,
     /// Those whose turn has not come, where records keep the order of the input.
     order: Option<InputOrder>,
     ends: Ends,
@@ -148,6 +153,7 @@ impl State {
             started,
             out: BTreeMap::new(),
             pending: Vec::new(),
+            pending_bytes: 0,
             order: None,
             ends: Ends::default(),
             auto: Auto::default(),
@@ -194,18 +200,33 @@ impl State {
         } else if self.seen(&seed) {
             let verdict = Verdict::Skipped(SkipReason::Duplicate);
             self.finish(Outcome::unfetched(Subject::Seed(Box::new(seed)), verdict));
-        } else if let Some(facts) = seed.known.as_mut().and_then(|known| known.done.take()) {
+        } else if let Some(facts) = self.take_done(&mut seed) {
             self.finish(done(seed, *facts));
         } else {
             self.push(seed, place);
         }
     }
 
+    /// What is known of a seed that is done. Its file is taken up: no other line of this run writes it.
+    fn take_done(&mut self, seed: &mut Seed) -> Option<Box<Facts>> {
+        let known = seed.known.as_mut()?;
+        let facts = known.done.take()?;
+        let (Some(names), Some(name)) = (&mut self.names, &known.name) else { return Some(facts) };
+        if names.take_up(name) {
+            return Some(facts);
+        }
+        // The file is that of another line.
+        known.name = None;
+        None
+    }
+
     /// A line that is no part of this run: only its name is claimed, as if it were.
     fn leave_out(&mut self, seed: Seed, reported: bool) {
         self.unreported += u64::from(!reported);
-        let is_named = seed.known.as_ref().is_some_and(|known| known.name.is_some());
-        if self.names.is_some() && !is_named && !self.seen(&seed) {
+        let Some(names) = &mut self.names else { return };
+        if let Some(name) = seed.known.as_ref().and_then(|known| known.name.as_ref()) {
+            names.take_up(name);
+        } else if !self.seen(&seed) {
             // Err: it would have no name in a whole run either.
             let _ = self.name(&seed, seed.number);
         }
@@ -267,7 +288,11 @@ impl State {
     /// The next job, if one waits.
     fn claim(&mut self) -> Option<Box<Job>> {
         for _ in 0..OUTCOMES {
-            match self.frontier.claim() {
+            let claim = match self.waits_for() {
+                None => self.frontier.claim(),
+                Some(number) => self.frontier.claim_first(number),
+            };
+            match claim {
                 Claim::Job(job) => {
                     self.out.insert(job.id, job.seed.clone());
                     self.watchers.handed_out(&job);
@@ -306,10 +331,22 @@ impl State {
             let asked = matches!(outcome.subject, Subject::Job(_));
             self.met = self.ends.after(&outcome.verdict, asked, self.tally.failed());
         }
+        let before = self.pending.len();
         match &mut self.order {
             None => self.pending.push(outcome),
             Some(order) => order.put(outcome, &mut self.pending),
         }
+        self.pending_bytes += self.pending[before..].iter().map(Outcome::size).sum::<usize>();
+    }
+
+    /// Whether the sinks keep up.
+    fn takes_more(&self) -> bool {
+        self.pending.len() < PENDING && self.pending_bytes < PENDING_BYTES
+    }
+
+    /// The line that alone may be handed out: what is done and waits for it is much.
+    fn waits_for(&self) -> Option<u64> {
+        self.order.as_ref().and_then(InputOrder::waits_for)
     }
 
     /// Says how much of the lists nobody has told of.
@@ -325,13 +362,15 @@ impl State {
 
     /// Whether a job waits that may be handed out.
     fn may_hand_out(&self) -> bool {
-        let takes_more = self.stopping.is_none() && self.pending.len() < PENDING;
-        takes_more && self.frontier.has_ready() && self.auto.allows(self.out.len(), self.lent.many())
+        let takes_more = self.stopping.is_none() && self.takes_more();
+        takes_more
+            && (self.waits_for().is_some() || self.frontier.has_ready())
+            && self.auto.allows(self.out.len(), self.lent.many())
     }
 
     /// Whether there is something to let go, and the sinks take it.
     fn may_let_go(&self) -> bool {
-        self.stopping.is_some() && !self.frontier.is_empty() && self.pending.len() < PENDING
+        self.stopping.is_some() && !self.frontier.is_empty() && self.takes_more()
     }
 
     /// Where the run is stopping: what waits is cancelled, some at a time.
@@ -346,15 +385,27 @@ impl State {
     /// Whether another batch of lines may be read.
     fn may_read(&self) -> bool {
         self.frontier.room() >= Batch::MAX
-            && self.pending.len() < PENDING
+            && self.takes_more()
             && self.order.as_ref().is_none_or(|order| order.room(self.tally.counts.read) >= Batch::MAX)
     }
 
-    /// What waits for the sinks. The next batch will be about as long as this one, and outcomes
-    /// are too large to be moved each time that a list grows.
+    /// What waits for the sinks, as much as they are given at once. The next batch will be about as long
+    /// as this one, and outcomes are too large to be moved each time that a list grows.
     fn take_pending(&mut self) -> Vec<Outcome> {
         let room = self.pending.len();
-        std::mem::replace(&mut self.pending, Vec::with_capacity(room))
+        if self.pending_bytes <= BATCH_BYTES {
+            self.pending_bytes = 0;
+            return std::mem::replace(&mut self.pending, Vec::with_capacity(room));
+        }
+        let mut taken = 0;
+        let fits = |outcome: &&Outcome| {
+            let begins = taken < BATCH_BYTES;
+            taken += if begins { outcome.size() } else { 0 };
+            begins
+        };
+        let many = self.pending.iter().take_while(fits).count();
+        self.pending_bytes -= taken;
+        self.pending.drain(..many).collect()
     }
 
     fn progress(&self, reading: &Reading) -> Progress {
@@ -428,7 +479,8 @@ impl Run {
             }
             let state = &mut self.state;
             let (aborts_at, ends_at, due) = (self.aborts_at, self.ends_at, state.frontier.next_due());
-            let ready = self.jobs.is_some() && state.may_hand_out();
+            // The line that all others wait for was tried above; something else has to happen first.
+            let ready = self.jobs.is_some() && state.waits_for().is_none() && state.may_hand_out();
             tokio::select! {
                 biased;
                 raised = self.stop.changed(), if watch_stop => match raised {
@@ -462,9 +514,9 @@ impl Run {
                 permit = to_sinks.reserve(), if !state.pending.is_empty() => match permit {
                     Ok(permit) => permit.send(ToSinks::Outcomes(state.take_pending())),
                     // The thread is gone; why, is asked when it is joined.
-                    Err(_) => state.pending.clear(),
+                    Err(_) => (state.pending_bytes, _) = (0, state.pending.clear()),
                 },
-                n = self.returned.recv_many(&mut buffer, OUTCOMES), if !state.out.is_empty() && state.pending.len() < PENDING => {
+                n = self.returned.recv_many(&mut buffer, OUTCOMES), if !state.out.is_empty() && state.takes_more() => {
                     if n == 0 {
                         state.lost();
                     }

@@ -8,6 +8,10 @@ use crate::model::Outcome;
 /// turn is memory, so this bounds it.
 pub(super) const WINDOW: usize = 10_000;
 
+/// How many bytes of outcomes may wait for their turn. Beyond that nothing is begun but the line whose
+/// turn it is.
+const MOST_BYTES: usize = 32 * 1024 * 1024;
+
 /// Holds back outcomes whose turn has not come.
 #[derive(Debug, Default)]
 pub(super) struct InputOrder {
@@ -15,11 +19,21 @@ pub(super) struct InputOrder {
     next: u64,
     /// From that number on; boxed, because most places are empty for most of the time.
     held: VecDeque<Option<Box<Outcome>>>,
+    /// How much memory those take.
+    bytes: usize,
 }
 
 impl InputOrder {
+    /// The line that holds up so much that nothing else may begin.
+    pub(super) fn waits_for(&self) -> Option<u64> {
+        (self.bytes >= MOST_BYTES).then_some(self.next)
+    }
+
     /// How many more lines may be read, of which `read` have been.
     pub(super) fn room(&self, read: u64) -> usize {
+        if self.waits_for().is_some() {
+            return 0;
+        }
         let ahead = usize::try_from(read.saturating_sub(self.next)).unwrap_or(usize::MAX);
         WINDOW.saturating_sub(ahead)
     }
@@ -38,9 +52,12 @@ impl InputOrder {
         if self.held.len() <= place {
             self.held.resize_with(place + 1, || None);
         }
+        self.bytes += outcome.size();
         self.held[place] = Some(Box::new(outcome));
         while let Some(Some(_)) = self.held.front() {
-            out.extend(self.held.pop_front().flatten().map(|outcome| *outcome));
+            let due = self.held.pop_front().flatten();
+            self.bytes -= due.as_ref().map_or(0, |outcome| outcome.size());
+            out.extend(due.map(|outcome| *outcome));
             self.next += 1;
         }
     }
@@ -83,6 +100,26 @@ mod tests {
             }
             prop_assert_eq!(order.rest().count(), 0);
         }
+    }
+
+    #[test]
+    fn many_bytes_held_let_only_the_line_they_wait_for_begin() {
+        let (mut order, mut out) = (InputOrder::default(), Vec::new());
+        let long = |number| {
+            let mut outcome = outcome(number);
+            outcome.facts.path = Some("x".repeat(60_000));
+            outcome
+        };
+        let full = (1..WINDOW as u64).find(|number| {
+            order.put(long(*number), &mut out);
+            order.waits_for().is_some()
+        });
+        let held = full.expect("a bound");
+        assert!((500..700).contains(&held), "{held} of 60 kB each");
+        assert_eq!((order.waits_for(), order.room(held + 1)), (Some(0), 0));
+        order.put(long(0), &mut out);
+        assert_eq!((out.len() as u64, order.waits_for()), (held + 1, None));
+        assert_eq!(order.room(held + 1), WINDOW);
     }
 
     #[test]

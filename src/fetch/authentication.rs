@@ -9,37 +9,62 @@ use url::{Position, Url};
 use super::answer::Answer;
 use super::http::Exchange;
 use crate::model::Credentials;
-use crate::policy::authentication::Challenge;
+use crate::policy::authentication::{BasicFor, Challenge};
 use crate::policy::origin;
+use crate::policy::printable::printable;
 
 /// The most origins whose challenges are remembered. Another one costs its origin one more 401.
 const MOST_ORIGINS: usize = 1000;
 
-/// The last challenge of each origin, so that an origin and not each of its URLs costs a 401. The
-/// fetchers of a process share it, and count the uses of a nonce together.
+/// The challenges of each origin, so that an origin and not each of its URLs costs a 401. The
+/// fetchers of a process share them, and count the uses of a nonce together.
 #[derive(Debug, Default)]
-pub struct Challenges(Mutex<HashMap<Box<str>, SharedChallenge>>);
+pub struct Challenges(Mutex<HashMap<Box<str>, OfOrigin>>);
 
-type SharedChallenge = Arc<Mutex<Challenge>>;
+#[derive(Debug, Default)]
+struct OfOrigin {
+    /// The last one whose answer was accepted. Requests begin with it.
+    accepted: Option<Arc<Challenge>>,
+    /// The last one that came. Other answers may use its nonce at the same time.
+    received: Option<Arc<Challenge>>,
+}
 
 impl Challenges {
-    fn of(&self, url: &Url) -> Option<SharedChallenge> {
-        lock(&self.0).get(origin_text(url)).cloned()
+    fn accepted(&self, url: &Url) -> Option<Arc<Challenge>> {
+        lock(&self.0).get(origin_text(url))?.accepted.clone()
     }
 
-    fn remember(&self, url: &Url, challenge: Challenge) {
+    /// A challenge to answer. The uses of its nonce are counted on where other requests have it too.
+    fn receive(&self, url: &Url, mut challenge: Challenge) -> Arc<Challenge> {
+        self.update(url, |origin| {
+            for known in [&origin.received, &origin.accepted].into_iter().flatten() {
+                challenge.share_nonce(known);
+            }
+            let challenge = Arc::new(challenge);
+            origin.received = Some(challenge.clone());
+            challenge
+        })
+    }
+
+    fn accept(&self, url: &Url, challenge: Arc<Challenge>) {
+        self.update(url, |origin| origin.accepted = Some(challenge));
+    }
+
+    fn update<T>(&self, url: &Url, change: impl FnOnce(&mut OfOrigin) -> T) -> T {
         let mut origins = lock(&self.0);
+        if let Some(known) = origins.get_mut(origin_text(url)) {
+            return change(known);
+        }
         if origins.len() >= MOST_ORIGINS
-            && !origins.contains_key(origin_text(url))
             && let Some(other) = origins.keys().next().cloned()
         {
             origins.remove(&other);
         }
-        origins.insert(origin_text(url).into(), Arc::new(Mutex::new(challenge)));
+        change(origins.entry(origin_text(url).into()).or_default())
     }
 }
 
-/// Held to compute one answer, never while anything is waited for.
+/// Held for a look-up, never while anything is waited for.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -54,9 +79,11 @@ fn origin_text(url: &Url) -> &str {
 pub(super) struct Login<'a> {
     /// The user that this origin may know, where no Authorization field was written out.
     credentials: Option<&'a Credentials>,
-    /// The challenge that is being answered. Other requests share it once the answer was accepted, so
-    /// none of them can use its nonce first.
-    challenge: Option<Challenge>,
+    /// The challenge that is being answered. Other requests begin with it once the answer was
+    /// accepted, so none of them uses its nonce first.
+    challenge: Option<Arc<Challenge>>,
+    /// The challenge that the last request answered, its own one or that of the origin.
+    answered: Option<Arc<Challenge>>,
     answers: u32,
     sent_basic: bool,
 }
@@ -68,17 +95,17 @@ impl<'a> Exchange<'a> {
         let credentials = self.credentials(url, at_home, fields);
         self.login.credentials = credentials;
         let Some(credentials) = credentials else { return };
-        let answer = |challenge: &mut Challenge| {
-            let target = &url[Position::BeforePath..Position::AfterQuery];
-            let is_basic = matches!(challenge, Challenge::Basic);
-            (challenge.answer(credentials, self.fetcher.method.as_str(), target), is_basic)
+        let challenge = self.login.challenge.clone().or_else(|| spec.challenges.accepted(url));
+        let (value, is_basic) = match challenge.as_deref() {
+            Some(challenge) => {
+                let target = &url[Position::BeforePath..Position::AfterQuery];
+                let value = challenge.answer(credentials, self.fetcher.method.as_str(), target);
+                (value, matches!(challenge, Challenge::Basic))
+            }
+            None if spec.anyauth => (None, false),
+            None => (origin::basic(credentials), true),
         };
-        let (value, is_basic) = match (&mut self.login.challenge, spec.challenges.of(url)) {
-            (Some(own), _) => answer(own),
-            (None, Some(shared)) => answer(&mut lock(&shared)),
-            (None, None) if spec.anyauth => (None, false),
-            (None, None) => (origin::basic(credentials), true),
-        };
+        self.login.answered = challenge;
         self.login.sent_basic = is_basic;
         if let Some(value) = value {
             fields.insert(header::AUTHORIZATION, value);
@@ -117,25 +144,49 @@ impl<'a> Exchange<'a> {
     /// Whether the next request answers the challenge of this response. A server gets one answer, and
     /// another one where it says that the nonce of the first was stale (RFC 7616, section 3.3).
     pub(super) fn answers_challenge(&mut self, url: &Url, response: &Answer) -> bool {
+        let spec = &self.fetcher.spec;
         if response.status() != 401 {
             let accepted = self.login.challenge.take();
-            accepted.into_iter().for_each(|challenge| self.fetcher.spec.challenges.remember(url, challenge));
+            accepted.into_iter().for_each(|challenge| spec.challenges.accept(url, challenge));
             return false;
         }
         if self.login.credentials.is_none() {
             return false;
         }
-        let Some(challenge) = Challenge::strongest(response.headers()) else { return false };
+        let basic_for = if spec.anyauth { BasicFor::OffersWithoutDigest } else { BasicFor::AnyOffer };
+        let chosen = random().and_then(|random| {
+            let challenge = Challenge::choose(response.headers(), basic_for, &format!("{random:032x}"))?;
+            Ok((challenge, random))
+        });
+        let (challenge, random) = match chosen {
+            Ok(chosen) => chosen,
+            Err(why) => {
+                tracing::debug!(url = %printable(url.as_str()), why, "the challenge is not answered");
+                return false;
+            }
+        };
         let goes_on = match challenge {
             Challenge::Basic => self.login.answers == 0 && !self.login.sent_basic,
             Challenge::Digest(_) => self.login.answers == 0 || self.login.answers == 1 && challenge.is_stale(),
         };
         if goes_on {
             self.login.answers += 1;
+            let challenge = spec.challenges.receive(url, challenge);
+            if let Some(had) = &self.login.answered {
+                challenge.skip_used(had, (random >> 112) as u16);
+            }
             self.login.challenge = Some(challenge);
         }
         goes_on
     }
+}
+
+/// A number that no server can foresee.
+fn random() -> Result<u128, &'static str> {
+    let mut octets = [0; 16];
+    let source = rustls::crypto::ring::default_provider().secure_random;
+    source.fill(&mut octets).map_err(|_| "the system has no random numbers")?;
+    Ok(u128::from_ne_bytes(octets))
 }
 
 #[cfg(test)]
@@ -147,11 +198,11 @@ mod tests {
         let challenges = Challenges::default();
         for n in 0..=MOST_ORIGINS {
             let url = Url::parse(&format!("http://h{n}.test/a")).unwrap();
-            challenges.remember(&url, Challenge::Basic);
-            assert!(challenges.of(&url).is_some());
+            challenges.accept(&url, Arc::new(Challenge::Basic));
+            assert!(challenges.accepted(&url).is_some());
         }
         assert_eq!(lock(&challenges.0).len(), MOST_ORIGINS);
-        let last = |text| challenges.of(&Url::parse(text).unwrap()).is_some();
+        let last = |text| challenges.accepted(&Url::parse(text).unwrap()).is_some();
         assert!(last("http://h1000.test/b?c"));
         assert!(!last("https://h1000.test/a") && !last("http://h1000.test:81/a"), "other origins");
     }

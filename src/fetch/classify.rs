@@ -36,9 +36,7 @@ pub(super) fn classify(error: &(dyn StdError + 'static), stage: Stage) -> FetchE
     if let Some(of_proxy) = links(error).filter_map(|e| e.downcast_ref::<ProxyError>()).last() {
         return classify_proxy(of_proxy, stage);
     }
-    let connecting = links(error).any(|e| {
-        e.is::<ConnectError>() || e.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|e| e.is_connect())
-    });
+    let connecting = is_connecting(error);
     let opening = if !connecting {
         Opening::Done
     } else if links(error).any(|e| e.is::<HandshakeError>()) {
@@ -74,10 +72,18 @@ fn classify_proxy(error: &ProxyError, stage: Stage) -> FetchError {
     }
 }
 
-/// Whether the connection ended before the head of a response came. A stream of HTTP/2 that was
+/// Whether the connection, or a tunnel through a proxy, could not be opened.
+fn is_connecting(error: &(dyn StdError + 'static)) -> bool {
+    links(error).any(|e| {
+        e.is::<ConnectError>() || e.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|e| e.is_connect())
+    })
+}
+
+/// Whether an open connection ended before the head of a response came. A stream of HTTP/2 that was
 /// reset is none: the server did answer, and its connection goes on.
 pub(super) fn connection_ended(error: &(dyn StdError + 'static)) -> bool {
     classify(error, Stage::Head).kind == ErrorKind::Reset
+        && !is_connecting(error)
         && !links(error).any(|e| e.downcast_ref::<h2::Error>().is_some_and(h2::Error::is_reset))
 }
 
@@ -188,10 +194,14 @@ pub(super) const LARGEST_HEAD: &str = "a head may have 1000 fields and 256 KiB";
 
 /// Whether a head was too large; of HTTP/2 that is one of the ways in which an answer can break its rules.
 fn may_be_too_large(e: &(dyn StdError + 'static)) -> bool {
+    e.downcast_ref() == Some(&HeadError::TooLarge)
+        || e.downcast_ref::<h2::Error>().is_some_and(|e| e.is_reset() && e.is_library())
+}
+
+/// Whether a Content-Length was too large. Of large heads, which have the same text, the head filter tells.
+fn is_too_long(e: &(dyn StdError + 'static)) -> bool {
     // Only servers may ask hyper for more than its text.
     e.downcast_ref::<hyper::Error>().is_some_and(|e| e.is_parse() && e.to_string().contains("too large"))
-        || e.downcast_ref() == Some(&HeadError::TooLarge)
-        || e.downcast_ref::<h2::Error>().is_some_and(|e| e.is_reset() && e.is_library())
 }
 
 fn message(kind: ErrorKind, e: &(dyn StdError + 'static), stage: Stage, connecting: bool) -> String {
@@ -199,6 +209,9 @@ fn message(kind: ErrorKind, e: &(dyn StdError + 'static), stage: Stage, connecti
     match (kind, stage) {
         (ErrorKind::Protocol, Stage::Head) if may_be_too_large(e) => {
             format!("the answer is not valid HTTP: {text}; {LARGEST_HEAD}")
+        }
+        (ErrorKind::Protocol, Stage::Head) if is_too_long(e) => {
+            "the answer is not valid HTTP: its Content-Length is larger than a body can be".to_owned()
         }
         (ErrorKind::Dns, _) => e.to_string(),
         (ErrorKind::Tls, _) if text.contains("InvalidContentType") => {

@@ -115,8 +115,13 @@ impl Clients {
             proxy => proxy.filter(|proxy| proxy.is_http()),
         };
         if fields.get(header::HOST).is_some_and(is_its_own) {
-            // HTTP/2 has none.
-            fields.remove(header::HOST);
+            if is_plain || self.tls_spec.http1 {
+                let host = HeaderValue::from_str(&url[Position::BeforeHost..Position::AfterPort])?;
+                fields.insert(header::HOST, host);
+            } else {
+                // HTTP/2 has none; for HTTP/1.1 the client adds it.
+                fields.remove(header::HOST);
+            }
         }
         if let Some(value) = relay.and_then(|proxy| proxy.authorization.as_ref()) {
             fields.entry(header::PROXY_AUTHORIZATION).or_insert_with(|| value.clone());

@@ -27,7 +27,7 @@ pub use memory::DecoderMemory;
 
 use memory::Share;
 
-use coding::{ADVICE, shown, transfer_coding};
+use coding::{advice, shown, transfer_coding};
 use stage::Stage;
 use trailing::Trailing;
 
@@ -59,25 +59,28 @@ pub struct Decoder {
 
 impl Decoder {
     /// A decoder for the values of Content-Encoding, each a list of codings in the order applied;
-    /// `None` when there is nothing to undo. The coding of a compressed file stays.
+    /// `None` when there is nothing to undo. The coding of a compressed file stays. What to do about a body
+    /// that cannot be decoded depends on whether codings were asked for.
     ///
     /// # Errors
     /// [`ErrorKind::Decode`] for a coding that is not supported, or more than [`MAX_CODINGS`].
     pub fn new<'a>(
         content_encoding: impl Iterator<Item = &'a [u8]>,
         resource: &Resource<'_>,
+        asks_codings: bool,
     ) -> Result<Option<Self>, FetchError> {
+        let advice = advice(asks_codings);
         let mut codings = coding::parse(content_encoding);
         if codings.first().is_some_and(|innermost| resource.is_file_of(innermost.name)) {
             codings.remove(0);
         }
         if codings.len() > MAX_CODINGS {
-            let message = format!("more than {MAX_CODINGS} content codings: {ADVICE}");
+            let message = format!("more than {MAX_CODINGS} content codings: {advice}");
             return Err(FetchError::new(ErrorKind::Decode, message));
         }
-        let stages = codings.into_iter().rev().map(|applied| Ok(Stage::new(applied.supported()?, u64::MAX)));
+        let stages = codings.into_iter().rev().map(|applied| Ok(Stage::new(applied.supported(advice)?, u64::MAX)));
         let stages = stages.collect::<Result<Vec<_>, _>>()?;
-        Ok((!stages.is_empty()).then(|| Self { stages, input: Bytes::new(), share: None, advice: Some(ADVICE) }))
+        Ok((!stages.is_empty()).then(|| Self { stages, input: Bytes::new(), share: None, advice: Some(advice) }))
     }
 
     /// A decoder for the values of Transfer-Encoding. The client has undone a final `chunked`; `None` when

@@ -14,7 +14,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::client::MAX_HEAD;
+use super::client::{MAX_FIELDS, MAX_HEAD};
 use crate::policy::response_head::{Found, Head, Search, UnreadableField, read_head};
 
 #[cfg(test)]
@@ -105,7 +105,11 @@ impl<T> HeadFilter<T> {
 
     /// Reads a whole head within its bound.
     fn read_head(bytes: &[u8]) -> Result<Head, HeadError> {
-        if bytes.len() > MAX_HEAD { Err(HeadError::TooLarge) } else { Ok(read_head(bytes)?) }
+        if bytes.len() > MAX_HEAD {
+            return Err(HeadError::TooLarge);
+        }
+        let head = read_head(bytes)?;
+        if head.fields > MAX_FIELDS { Err(HeadError::TooLarge) } else { Ok(head) }
     }
 
     /// Ends a head.

@@ -29,10 +29,13 @@ use super::timing::{MARKS, Marks};
 use super::verdict::validators;
 use super::{Fetched, Fetcher, HttpSpec, Meter, Reply, Saving, cookies};
 use crate::config::Compression;
-use crate::model::{ErrorKind, Facts, FetchError, Job, Onward, PerSeed, SkipReason, Timing, Verdict};
+use crate::model::{ErrorKind, Facts, FetchError, Job, Onward, PerSeed, SkipReason, Timing, Verdict, cut};
 use crate::policy::cookies::Jar;
 use crate::policy::printable::{printable, text_of_octets};
 use crate::policy::retry_after::asked;
+
+/// The most bytes of a Content-Type that are kept.
+const LONGEST_TYPE: usize = 512;
 
 /// How many idle connections that turn out to have ended one request may meet.
 const STALE: u32 = 8;
@@ -60,7 +63,8 @@ impl HttpFetcher {
     pub(super) fn new(spec: &Arc<HttpSpec>, meter: &Arc<Meter>) -> Self {
         let under_way = Arc::new(AtomicUsize::new(0));
         let mut fields = HeaderMap::with_capacity(8);
-        // RFC 9110, section 7.2: the first of all; which host it is each request tells.
+        // RFC 9110, section 7.2: the first of all, unless it is HTTP/2 that may be spoken; which host it is each
+        // request tells.
         fields.insert(header::HOST, its_own());
         fields.insert(header::ACCEPT_ENCODING, if spec.compression == Compression::Off { IDENTITY } else { CODINGS });
         fields.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
@@ -93,7 +97,7 @@ impl Fetcher for HttpFetcher {
             let _counted = Counted::new(&self.under_way, &self.most_under_way);
             let started = Instant::now();
             let before = job.onward.as_deref();
-            let mut facts = before.map_or_else(Box::<Facts>::default, |before| before.facts.clone());
+            let mut facts = Box::new(before.map(|before| so_far(&before.facts)).unwrap_or_default());
             facts.started_at.get_or_insert_with(Timestamp::now);
             let timing = before.map_or_else(Timing::default, |before| before.timing);
             let spent = timing.total.unwrap_or_default();
@@ -147,7 +151,7 @@ impl Fetcher for HttpFetcher {
                 End::Onward(from, wait) => {
                     let took = timing.first_byte.unwrap_or_default().saturating_sub(spent);
                     let cookies = cookies::of_chain(chain.as_deref());
-                    Reply::Onward(Box::new(Onward { facts, timing, took, wait, from, cookies, deaths: 0 }))
+                    Reply::Onward(Box::new(Onward { facts, timing, took, wait, asked: None, from, cookies, deaths: 0 }))
                 }
             }
         }))
@@ -170,6 +174,18 @@ impl HttpFetcher {
         let path = path.map(|path| path.to_string_lossy().into_owned());
         let facts = Box::new(Facts { path, bytes, ..Facts::default() });
         Some(Fetched { facts, timing: Timing::default(), verdict: Verdict::Skipped(reason), ready: None })
+    }
+}
+
+/// What the hops before have found out. Which they were is the job's to know.
+fn so_far(facts: &Facts) -> Facts {
+    Facts {
+        status: facts.status,
+        final_url: facts.final_url.clone(),
+        http_version: facts.http_version,
+        remote_addr: facts.remote_addr,
+        started_at: facts.started_at,
+        ..Facts::default()
     }
 }
 
@@ -262,7 +278,7 @@ impl<'a> Exchange<'a> {
         match &self.fetcher.spec.saving {
             Saving::Discard => Ok(None),
             Saving::Stream(stream) => Ok(stream.cut().map(Rest::Cut)),
-            Saving::Dir(_) | Saving::File(_) => {
+            Saving::Dir(_) | Saving::File(..) => {
                 Ok(self.fetcher.saver.kept(self.job).await.map(|kept| Rest::Kept(Box::new(kept))))
             }
         }
@@ -315,8 +331,7 @@ impl<'a> Exchange<'a> {
         facts.status = Some(response.status().as_u16());
         facts.http_version = Some(response.version());
         facts.remote_addr = response.remote_addr;
-        facts.content_type =
-            response.headers().get(header::CONTENT_TYPE).map(|value| text_of_octets(value.as_bytes()).into());
+        facts.content_type = response.headers().get(header::CONTENT_TYPE).map(|field| content_type(field.as_bytes()));
         bound_head(response.headers())?;
         let status = response.status().as_u16();
         facts.retry_after = if status >= 400 { asked(status, response.headers(), SystemTime::now()) } else { None };
@@ -328,6 +343,11 @@ impl<'a> Exchange<'a> {
         }
         Ok(response)
     }
+}
+
+/// The text of a Content-Type, for the records of a run that may have thousands of long ones.
+pub(super) fn content_type(field: &[u8]) -> Box<str> {
+    cut(&text_of_octets(field), LONGEST_TYPE).into()
 }
 
 /// HTTP/2 is bounded by size alone, and HTTP/1.1 by what comes in one piece with the end of a head.

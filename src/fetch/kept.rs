@@ -6,7 +6,7 @@
 //! run begins. The note is written before the first byte, so bytes without one are of no use.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::place::Place;
+use crate::output_folder::{OpenFolder, OutputFolder};
 use crate::policy::digest_fields::{CONTENT_DIGEST, REPR_DIGEST};
 use crate::policy::partial::{Beginning, codings, strong_validator};
 
@@ -139,7 +140,7 @@ impl Keep {
                 let at = place.kept_at(id);
                 Ok((at.create(&answered.note(place.sync, place.run), place)?, at))
             }
-            Keep::Does(at) => Err(io::Error::other(format!("{} is open already", at.path().display()))),
+            Keep::Does(at) => Err(io::Error::other(format!("{} is open already", at.spelled().display()))),
         }
     }
 }
@@ -185,8 +186,10 @@ pub(super) fn key_of(name: &str) -> String {
 const KEY: usize = 32;
 
 /// Where a body is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) struct KeptAt {
+    folder: OutputFolder,
+    /// Below that folder.
     path: PathBuf,
 }
 
@@ -196,33 +199,40 @@ impl KeptAt {
 
     /// In the folder of parts, for the body that claimed this name; `id` tells what runs with one
     /// state keep from what others do that save into the same folder.
-    pub(super) fn claimed(parts: &Path, name: &str, id: u64) -> Self {
-        Self::keyed(parts, &key_of(name), id)
+    pub(super) fn claimed(folder: &OutputFolder, parts: &Path, name: &str, id: u64) -> Self {
+        Self::keyed(folder, parts, &key_of(name), id)
     }
 
     /// As [`KeptAt::claimed`], beside the part file of that body, whose name begins alike.
-    pub(super) fn like(part: &Path, id: u64) -> Option<Self> {
+    pub(super) fn like(folder: &OutputFolder, part: &Path, id: u64) -> Option<Self> {
         let key = part.file_name()?.to_str()?.get(..KEY)?;
-        Some(Self::keyed(part.parent()?, key, id))
+        Some(Self::keyed(folder, part.parent()?, key, id))
     }
 
-    fn keyed(parts: &Path, key: &str, id: u64) -> Self {
-        Self { path: parts.join(format!("{key}-{id:016x}{}", Self::SUFFIX)) }
+    fn keyed(folder: &OutputFolder, parts: &Path, key: &str, id: u64) -> Self {
+        Self { folder: folder.clone(), path: parts.join(format!("{key}-{id:016x}{}", Self::SUFFIX)) }
     }
 
     /// Beside the file that the user named.
-    pub(super) fn beside(target: &Path, id: u64) -> Self {
+    pub(super) fn beside(folder: &OutputFolder, target: &Path, id: u64) -> Self {
         let name = target.file_name().map(|n| n.to_string_lossy()).unwrap_or_default();
-        Self { path: target.with_file_name(format!(".{}-{id:016x}{}", key_of(&name), Self::SUFFIX)) }
+        let path = target.with_file_name(format!(".{}-{id:016x}{}", key_of(&name), Self::SUFFIX));
+        Self { folder: folder.clone(), path }
     }
 
-    /// At this path.
-    pub(super) fn at(path: &Path) -> Self {
-        Self { path: path.to_owned() }
+    /// At this path below the folder.
+    pub(super) fn at(folder: &OutputFolder, path: &Path) -> Self {
+        Self { folder: folder.clone(), path: path.to_owned() }
     }
 
+    /// The path below the folder.
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The path as the user spelled that of the folder.
+    pub(super) fn spelled(&self) -> PathBuf {
+        self.folder.path().join(&self.path)
     }
 
     fn note(&self) -> PathBuf {
@@ -233,7 +243,7 @@ impl KeptAt {
 
     /// Begins to keep a body: what was kept here before is gone.
     pub(super) fn create(&self, note: &Note, place: &Place) -> io::Result<File> {
-        place.ensure_parent(&self.path)?;
+        self.folder.make_parent(&self.path, place.sync)?;
         let file = self.open(true, PATIENCE)?.ok_or(io::ErrorKind::NotFound)?;
         // Before the note: the old bytes are not the beginning of the new answer.
         file.set_len(0)?;
@@ -243,9 +253,8 @@ impl KeptAt {
 
     fn write_note(&self, note: &Note) -> io::Result<()> {
         let path = self.note();
-        // Err: there was none, or its replacement says so.
-        let _ = fs::remove_file(&path);
-        let mut beside = OpenOptions::new().write(true).create_new(true).open(path)?;
+        let (folder, name) = self.folder.open_parent(&path)?;
+        let mut beside = folder.create(name)?;
         beside.write_all(&serde_json::to_vec(note)?)?;
         if note.sync { beside.sync_all() } else { Ok(()) }
     }
@@ -280,7 +289,9 @@ impl KeptAt {
 
     fn read_note(&self) -> Option<Note> {
         let mut text = Vec::new();
-        let file = open_options(false).open(self.note()).ok().filter(is_file)?;
+        let path = self.note();
+        let (folder, name) = self.folder.open_parent(&path).ok()?;
+        let file = folder.open_to_read(name).ok().filter(is_file)?;
         file.take(MAX_NOTE).read_to_end(&mut text).ok()?;
         serde_json::from_slice(&text).ok()
     }
@@ -289,16 +300,23 @@ impl KeptAt {
     fn open(&self, create: bool, patience: Duration) -> io::Result<Option<File>> {
         let patient_until = Instant::now() + patience;
         loop {
-            let file = match open_options(create).open(&self.path) {
+            let opened = self.folder.open_parent(&self.path);
+            let opened = opened.and_then(|(folder, name)| Ok((folder.open_to_write(name, create)?, folder, name)));
+            let (file, folder, name) = match opened {
                 Err(e) if e.kind() == io::ErrorKind::NotFound && !create => return Ok(None),
                 opened => opened?,
             };
             if !is_file(&file) {
-                let what = format!("{} is in the way: it is no file", self.path.display());
+                let what = format!("{} is in the way: it is no file", self.spelled().display());
                 return Err(io::Error::new(io::ErrorKind::AlreadyExists, what));
             }
+            if has_other_names(&file) {
+                // Whoever has it under the other name keeps it as it is.
+                folder.remove(name)?;
+                continue;
+            }
             match file.try_lock() {
-                Ok(()) if is_at(&file, &self.path) => return Ok(Some(file)),
+                Ok(()) if is_at(&file, &folder, name) => return Ok(Some(file)),
                 // Whoever had the lock has renamed or removed it.
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) if Instant::now() < patient_until => {
@@ -306,7 +324,7 @@ impl KeptAt {
                     std::thread::sleep(Duration::from_millis(10));
                 }
                 Err(TryLockError::WouldBlock) => {
-                    return Err(io::Error::other(format!("another process is writing {}", self.path.display())));
+                    return Err(io::Error::other(format!("another process is writing {}", self.spelled().display())));
                 }
                 Err(TryLockError::Error(e)) => return Err(e),
             }
@@ -316,7 +334,7 @@ impl KeptAt {
     /// Removes the note of a body that has got its name.
     pub(super) fn forget(&self) {
         // Err: it is in nobody's way.
-        let _ = fs::remove_file(self.note());
+        let _ = self.folder.remove(&self.note());
     }
 
     /// Removes it, unless somebody is at it.
@@ -330,7 +348,7 @@ impl KeptAt {
     pub(super) fn remove(&self) {
         self.forget();
         // Err: the next one who keeps something here replaces it.
-        let _ = fs::remove_file(&self.path);
+        let _ = self.folder.remove(&self.path);
     }
 }
 
@@ -344,40 +362,38 @@ pub(super) struct Kept {
     pub(super) note: Note,
 }
 
-fn open_options(create: bool) -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(create);
-    #[cfg(unix)]
-    {
-        use rustix::fs::OFlags;
-        use std::os::unix::fs::OpenOptionsExt;
-        // No link is followed, and a pipe that somebody put here is not waited for.
-        options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32);
-    }
-    options
-}
-
 fn is_file(file: &File) -> bool {
     file.metadata().is_ok_and(|found| found.is_file())
 }
 
 /// Whether this file is the one that has this name.
 #[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> bool {
+fn is_at(file: &File, folder: &OpenFolder, name: &OsStr) -> bool {
     use std::os::unix::fs::MetadataExt;
-    let id = |found: io::Result<fs::Metadata>| found.ok().map(|found| (found.dev(), found.ino()));
-    let own = id(file.metadata());
-    own.is_some() && own == id(fs::symlink_metadata(path))
+    let own = file.metadata().ok().map(|found| (found.dev(), found.ino()));
+    own.is_some() && own == folder.info(name).ok().and_then(|found| found.id)
 }
 
 #[cfg(not(unix))]
-fn is_at(_: &File, path: &Path) -> bool {
-    path.exists()
+fn is_at(_: &File, folder: &OpenFolder, name: &OsStr) -> bool {
+    folder.info(name).is_ok()
+}
+
+/// Whether this file has another name, such as one in a copy of the folder that was made of hard links.
+#[cfg(unix)]
+fn has_other_names(file: &File) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    file.metadata().is_ok_and(|found| found.nlink() > 1)
+}
+
+#[cfg(not(unix))]
+fn has_other_names(_: &File) -> bool {
+    false
 }
 
 /// Removes what is kept of the body for this file by runs of this id.
-pub fn forget_beside(target: &Path, id: u64) {
-    KeptAt::beside(target, id).clear();
+pub fn forget_beside(folder: &OutputFolder, target: &Path, id: u64) {
+    KeptAt::beside(folder, target, id).clear();
 }
 
 /// Whether a file is a part or a kept beginning of the body for this target.
@@ -394,9 +410,8 @@ pub fn is_kept(name: &OsStr) -> bool {
 }
 
 /// The names of what is kept in this folder.
-pub(super) fn names_in(folder: &Path) -> impl Iterator<Item = OsString> {
-    let is_folder = fs::symlink_metadata(folder).is_ok_and(|found| found.is_dir());
-    let entries = is_folder.then(|| fs::read_dir(folder).ok()).flatten();
-    let names = entries.into_iter().flatten().flatten().map(|entry| entry.file_name());
-    names.filter(|name| name.as_encoded_bytes().ends_with(KeptAt::SUFFIX.as_bytes()))
+pub(super) fn names_in(folder: &OutputFolder, parts: &Path) -> impl Iterator<Item = OsString> {
+    // Err: then there is nothing to go on with.
+    let names = folder.open(parts).and_then(|parts| parts.names()).unwrap_or_default();
+    names.into_iter().filter(|name| name.as_encoded_bytes().ends_with(KeptAt::SUFFIX.as_bytes()))
 }

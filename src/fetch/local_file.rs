@@ -1,17 +1,17 @@
 //! Files that no state knows of, such as those of another program. `--refresh` asks by their time
 //! whether they are still what the server has, as wget does.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use ::http::header::HeaderValue;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 
+use super::HttpSpec;
 use super::http::Exchange;
-use super::{HttpSpec, Saving};
 use crate::config::Digest;
 use crate::model::{PerSeed, Validators};
+use crate::output_folder::OutputFolder;
 
 /// A regular file under the name that the body of a job would get.
 pub(super) struct LocalFile {
@@ -22,19 +22,13 @@ pub(super) struct LocalFile {
 }
 
 impl LocalFile {
-    fn find(root: Option<&Path>, path: PathBuf) -> Option<Self> {
-        if let Some(root) = root {
-            // A folder that is a link may lead out of the output folder.
-            let mut folders = path.ancestors().skip(1).take_while(|folder| *folder != root);
-            if !folders.all(|folder| fs::symlink_metadata(folder).is_ok_and(|it| it.is_dir())) {
-                return None;
-            }
-        }
-        let there = fs::symlink_metadata(&path).ok().filter(fs::Metadata::is_file)?;
-        let modified = Timestamp::try_from(there.modified().ok()?).ok()?;
+    /// A file behind a link may be outside of the output folder: it is not looked at.
+    fn find(folder: &OutputFolder, name: &Path) -> Option<Self> {
+        let there = folder.info(name).ok().filter(|there| there.is_file)?;
+        let modified = Timestamp::try_from(there.modified?).ok()?;
         // Err: a year that no HTTP date can have.
         let since = DateTimePrinter::new().timestamp_to_rfc9110_string(&modified).ok()?;
-        Some(Self { path, bytes: there.len(), since: HeaderValue::try_from(since).ok()? })
+        Some(Self { path: folder.path().join(name), bytes: there.len, since: HeaderValue::try_from(since).ok()? })
     }
 }
 
@@ -48,8 +42,7 @@ impl Exchange<'_> {
         if !refresh || *digest != Digest::None || was_saved || self.wants().is_some_and(is_declared) {
             return None;
         }
-        let root = if let Saving::Dir(root) = saving { Some(root.as_path()) } else { None };
-        LocalFile::find(root, self.fetcher.saver.target(self.job, None)?).map(Box::new)
+        LocalFile::find(saving.folder()?, &self.fetcher.saver.file(self.job, None)?).map(Box::new)
     }
 
     /// Notes that the file is current.

@@ -52,7 +52,8 @@ use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Compression, Digest, LowSpeed, Proxies};
-use crate::model::{Credentials, Facts, Job, Onward, Timing, Verdict};
+use crate::model::{Credentials, Facts, FetchError, Job, Onward, Timing, Verdict};
+use crate::output_folder::OutputFolder;
 use crate::policy::netrc::Netrc;
 use crate::policy::no_proxy::NoProxy;
 
@@ -66,6 +67,7 @@ pub use meter::Meter;
 pub use place::Ready;
 pub use reach::AddressSpec;
 pub use resume::BodyStream;
+pub use save::PARTS;
 pub use script::{Script, Step};
 pub use throttle::{Asked, ByteLimit, Throttle, Wish};
 
@@ -121,6 +123,36 @@ impl FetchSpec {
         }
     }
 
+    /// Gives a body that a child has fetched its final name, or removes it.
+    ///
+    /// # Errors
+    /// What the file system says, with the name.
+    pub fn give_name(&self, ready: &Ready) -> Result<(), FetchError> {
+        self.folder().map_or(Ok(()), |folder| ready.give_name(folder))
+    }
+
+    /// Removes a body that nobody wants.
+    pub fn remove(&self, ready: &Ready) {
+        if let Some(folder) = self.folder() {
+            ready.remove(folder);
+        }
+    }
+
+    fn folder(&self) -> Option<&OutputFolder> {
+        match self {
+            FetchSpec::Http(spec) => spec.saving.folder(),
+            FetchSpec::Scripted(_) => None,
+        }
+    }
+
+    /// Why a redirect leads no further, where this one is beyond the most that are followed.
+    pub fn too_many_redirects(&self, chain: &Onward) -> Option<FetchError> {
+        match self {
+            FetchSpec::Http(spec) => redirect::too_many(chain, spec.max_redirects),
+            FetchSpec::Scripted(_) => None,
+        }
+    }
+
     /// A fetcher for the runtime this is called on.
     ///
     /// # Errors
@@ -136,9 +168,9 @@ impl FetchSpec {
 impl HttpSpec {
     /// Removes the half body of a job whose fetcher is no more.
     pub fn clear_part(&self, job: &Job) {
-        if let Some(part) = save::Saver::part_of(self, job) {
+        if let (Some(folder), Some(part)) = (self.saving.folder(), save::part_name(self, job)) {
             // Err: there was none, which is as good.
-            let _ = std::fs::remove_file(part);
+            let _ = folder.remove(&part);
         }
     }
 }
@@ -184,19 +216,29 @@ pub enum Saving {
     #[default]
     Discard,
     /// Below this folder, under the name that the job has claimed.
-    Dir(PathBuf),
-    /// To this file; for a run of one URL.
-    File(PathBuf),
+    Dir(OutputFolder),
+    /// To the file of this name in this folder; for a run of one URL.
+    File(OutputFolder, PathBuf),
     /// To this writer; for a run of one URL.
     Stream(BodyStream),
+}
+
+impl Saving {
+    /// The folder below which files are written.
+    pub fn folder(&self) -> Option<&OutputFolder> {
+        match self {
+            Saving::Dir(folder) | Saving::File(folder, _) => Some(folder),
+            Saving::Discard | Saving::Stream(_) => None,
+        }
+    }
 }
 
 impl std::fmt::Debug for Saving {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Saving::Discard => f.write_str("Discard"),
-            Saving::Dir(path) => f.debug_tuple("Dir").field(path).finish(),
-            Saving::File(path) => f.debug_tuple("File").field(path).finish(),
+            Saving::Dir(folder) => f.debug_tuple("Dir").field(&folder.path()).finish(),
+            Saving::File(folder, file) => f.debug_tuple("File").field(&folder.path().join(file)).finish(),
             Saving::Stream(_) => f.write_str("Stream"),
         }
     }

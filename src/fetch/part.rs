@@ -1,6 +1,6 @@
 //! A body that is not whole yet: dropped, handed on, or on its way to become a file.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Write};
 use std::sync::{Arc, PoisonError};
 
@@ -157,7 +157,7 @@ impl FilePart {
         if !self.place.names {
             self.ready = Some(Box::new(self.place.ready(kept.as_ref())));
         }
-        Ok(self.place.target.to_string_lossy().into_owned())
+        Ok(self.place.folder.path().join(&self.place.target).to_string_lossy().into_owned())
     }
 
     /// What somebody else has to give its name.
@@ -263,16 +263,14 @@ impl Drop for FilePart {
                 // Err: there is no room, or no folder. Then there is nothing to go on with.
                 let _ = writing.write(&self.buffer, false).inspect_err(|_| writing.spoil());
                 if writing.keep.is_none() {
-                    // Err: nothing was written.
-                    let _ = fs::remove_file(&self.place.part);
+                    self.place.remove_part();
                 }
             }
         } else if self.begun {
             // First, so that whoever creates the file after its removal sees it. False: it is
             // whole and has its name.
             let _ = self.fate.give_up();
-            // It may not exist; if it cannot be removed, the next run truncates it.
-            let _ = fs::remove_file(&self.place.part);
+            self.place.remove_part();
         }
     }
 }

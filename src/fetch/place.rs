@@ -1,23 +1,25 @@
 //! Where a body waits until it is whole, and where it goes then.
 
-use std::collections::HashSet;
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use super::kept::KeptAt;
 use crate::model::{ErrorKind, FetchError};
+use crate::output_folder::OutputFolder;
 
 /// Where a part and its final file are.
 #[derive(Clone)]
 pub(super) struct Place {
-    /// The output folder and the folders below it that are known to be folders.
-    pub(super) root: Option<(PathBuf, Arc<Mutex<HashSet<PathBuf>>>)>,
+    pub(super) folder: OutputFolder,
+    /// The part file, below the folder.
     pub(super) part: PathBuf,
+    /// The final name, below the folder.
     pub(super) target: PathBuf,
+    /// Whether what is cut off is kept under a name that begins as that of the part.
+    pub(super) claimed: bool,
     /// When the body was last modified, where its file is to say so.
     pub(super) modified: Option<SystemTime>,
     /// Whether it has to outlast a loss of power.
@@ -59,84 +61,64 @@ impl Place {
 
     /// Creates the part file.
     pub(super) fn create(&self) -> io::Result<File> {
-        self.ensure_parent(&self.part)?;
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt;
-            options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32);
-        }
-        options.open(&self.part)
+        let (folder, name) = self.folder.make_parent(&self.part, self.sync)?;
+        folder.create(name).map_err(|e| if_removed(&self.folder, &self.part, e))
+    }
+
+    /// Removes the part file.
+    pub(super) fn remove_part(&self) {
+        // Err: it may not exist; if it cannot be removed, the next run does that.
+        let _ = self.folder.remove(&self.part);
     }
 
     /// Removes the part file that was just created if the fetch was given up meanwhile: what that
     /// removed was not there yet.
     pub(super) fn unless_given_up(&self, fate: &Fate) -> io::Result<()> {
-        // Err of the removal: it is gone already.
-        fate.check().inspect_err(|_| drop(fs::remove_file(&self.part)))
+        fate.check().inspect_err(|_| self.remove_part())
     }
 
     /// Gives the file its final name.
     pub(super) fn name(&self, file: &Path) -> io::Result<()> {
-        self.ensure_parent(&self.target)?;
-        if self.names { rename(file, &self.target) } else { Ok(()) }
+        if self.names { rename(&self.folder, file, &self.target, self.sync) } else { Ok(()) }
     }
 
     /// Where its body is kept should it be cut off.
     pub(super) fn kept_at(&self, id: u64) -> KeptAt {
-        let in_folder = self.root.as_ref().and_then(|_| KeptAt::like(&self.part, id));
-        in_folder.unwrap_or_else(|| KeptAt::beside(&self.target, id))
+        let in_folder = self.claimed.then(|| KeptAt::like(&self.folder, &self.part, id)).flatten();
+        in_folder.unwrap_or_else(|| KeptAt::beside(&self.folder, &self.target, id))
     }
 
     /// Brings the final name to the disk, where that is asked: the folder that has it.
     pub(super) fn sync_folder(&self) -> io::Result<()> {
-        if self.sync && self.names { sync_parent(&self.target) } else { Ok(()) }
-    }
-
-    /// Makes the folders between the output folder and `path`, following no symbolic link.
-    pub(super) fn ensure_parent(&self, path: &Path) -> io::Result<()> {
-        let (Some((root, known)), Some(parent)) = (&self.root, path.parent()) else { return Ok(()) };
-        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.contains(parent) {
-            return Ok(());
-        }
-        let below = parent.strip_prefix(root).map_err(io::Error::other)?;
-        let mut folder = root.clone();
-        for component in below {
-            folder.push(component);
-            if known.contains(&folder) {
-                continue;
-            }
-            match fs::create_dir(&folder) {
-                Ok(()) if self.sync => folder.parent().map_or(Ok(()), sync_folder)?,
-                Ok(()) => {}
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-                    if !fs::symlink_metadata(&folder)?.is_dir() {
-                        let what = format!("{} is in the way: it is no folder; move it away", folder.display());
-                        return Err(io::Error::new(io::ErrorKind::NotADirectory, what));
-                    }
-                }
-                Err(e) => return Err(e),
-            }
-            known.insert(folder.clone());
-        }
-        Ok(())
+        if self.sync && self.names { sync_parent(&self.folder, &self.target) } else { Ok(()) }
     }
 
     pub(super) fn error(&self, e: &io::Error) -> FetchError {
-        cannot_write(&self.target, e)
+        cannot_write(&self.folder, &self.target, e)
     }
 }
 
-fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    fs::rename(from, to).map_err(|e| match e.kind() {
+/// Gives a file its final name, and makes the folders of that.
+fn rename(folder: &OutputFolder, from: &Path, to: &Path, sync: bool) -> io::Result<()> {
+    let (parts, part) = folder.open_parent(from).map_err(|e| if_removed(folder, from, e))?;
+    let (files, file) = folder.make_parent(to, sync)?;
+    parts.rename(part, &files, file).map_err(|e| match e.kind() {
         io::ErrorKind::IsADirectory | io::ErrorKind::DirectoryNotEmpty => {
-            let what = format!("{} is in the way: it is a folder; move it away", to.display());
+            let what = format!("{} is in the way: it is a folder; move it away", folder.path().join(to).display());
             io::Error::new(io::ErrorKind::IsADirectory, what)
         }
-        _ => e,
+        _ if parts.info(part).is_ok() => if_removed(folder, to, e),
+        _ => if_removed(folder, from, e),
     })
+}
+
+/// The error of a file whose folder was removed while it was used: which folder that was.
+fn if_removed(folder: &OutputFolder, file: &Path, e: io::Error) -> io::Error {
+    if e.kind() != io::ErrorKind::NotFound {
+        return e;
+    }
+    let path = folder.path().join(file.parent().unwrap_or(file));
+    io::Error::new(e.kind(), format!("the folder {} was removed meanwhile, or its files were", path.display()))
 }
 
 /// A body that is whole, checked and on its way: all that is missing is its final name. A process
@@ -144,9 +126,9 @@ fn rename(from: &Path, to: &Path) -> io::Result<()> {
 /// this too, and a process that outlives its parent changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ready {
-    /// The part file.
+    /// The part file, below the output folder.
     pub from: PathBuf,
-    /// The final name.
+    /// The final name, below the output folder.
     pub to: PathBuf,
     /// Whether a note lies beside the part.
     pub kept: bool,
@@ -155,53 +137,35 @@ pub struct Ready {
 }
 
 impl Ready {
-    /// Gives it its name.
-    ///
-    /// # Errors
-    /// What the file system says, with the name.
-    pub fn give_name(&self) -> Result<(), FetchError> {
-        let named = rename(&self.from, &self.to).and_then(|()| {
-            if self.kept {
-                KeptAt::at(&self.from).forget();
-            }
-            if self.sync { sync_parent(&self.to) } else { Ok(()) }
-        });
-        named.map_err(|e| cannot_write(&self.to, &e))
+    /// Gives it its name, or removes it.
+    pub(super) fn give_name(&self, folder: &OutputFolder) -> Result<(), FetchError> {
+        let named = rename(folder, &self.from, &self.to, self.sync);
+        if named.is_err() {
+            self.remove(folder);
+        } else if self.kept {
+            KeptAt::at(folder, &self.from).forget();
+        }
+        let synced = named.and_then(|()| if self.sync { sync_parent(folder, &self.to) } else { Ok(()) });
+        synced.map_err(|e| cannot_write(folder, &self.to, &e))
     }
 
-    /// Nobody wants it.
-    pub fn remove(&self) {
+    /// Removes it, where nobody wants it.
+    pub(super) fn remove(&self, folder: &OutputFolder) {
         // Err: it is gone, or in nobody's way.
-        let _ = fs::remove_file(&self.from);
+        let _ = folder.remove(&self.from);
         if self.kept {
-            KeptAt::at(&self.from).forget();
+            KeptAt::at(folder, &self.from).forget();
         }
     }
 }
 
-fn cannot_write(path: &Path, e: &io::Error) -> FetchError {
-    FetchError::new(ErrorKind::Io, format!("cannot write {}: {e}", path.display()))
+fn cannot_write(folder: &OutputFolder, file: &Path, e: &io::Error) -> FetchError {
+    FetchError::new(ErrorKind::Io, format!("cannot write {}: {e}", folder.path().join(file).display()))
 }
 
 /// Brings a name to the disk: the folder that has it.
-fn sync_parent(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(folder) if folder.as_os_str().is_empty() => sync_folder(Path::new(".")),
-        Some(folder) => sync_folder(folder),
-        None => Ok(()),
-    }
-}
-
-/// Brings the names in a folder to the disk.
-#[cfg(unix)]
-pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-/// Other systems have no such call: names are on the disk when a rename returns.
-#[cfg(not(unix))]
-pub(super) fn sync_folder(_: &Path) -> io::Result<()> {
-    Ok(())
+fn sync_parent(folder: &OutputFolder, file: &Path) -> io::Result<()> {
+    folder.open_parent(file)?.0.sync()
 }
 
 /// Whether a body gets its final name or its fetch is given up: one of them, decided once, whatever
@@ -241,11 +205,11 @@ mod tests {
     use super::*;
 
     fn place(folder: &Path) -> Place {
-        let root = Some((folder.to_owned(), Arc::default()));
         Place {
-            root,
-            part: folder.join(".fetchall/part/1"),
-            target: folder.join("a/b"),
+            folder: OutputFolder::new(folder.to_owned()),
+            part: ".fetchall/part/1".into(),
+            target: "a/b".into(),
+            claimed: true,
             modified: None,
             sync: false,
             run: 1,
@@ -259,11 +223,11 @@ mod tests {
         let (place, fate) = (place(folder.path()), Fate::default());
         assert!(fate.give_up());
         assert!(place.write_whole(b"body", &fate).is_err());
-        assert!(!place.part.exists() && !place.target.exists());
+        assert!(place.folder.info(&place.part).is_err() && place.folder.info(&place.target).is_err());
         let fate = Fate::default();
         place.write_whole(b"body", &fate).unwrap();
         assert!(!fate.give_up(), "whoever asks must await the end");
-        assert_eq!(fs::read(&place.target).unwrap(), b"body");
+        assert_eq!(std::fs::read(folder.path().join("a/b")).unwrap(), b"body");
     }
 
     #[test]
@@ -273,6 +237,6 @@ mod tests {
         drop(place.create().unwrap());
         assert!(fate.give_up() && fate.give_up());
         assert!(place.unless_given_up(&fate).is_err());
-        assert!(!place.part.exists() && !place.target.exists());
+        assert!(place.folder.info(&place.part).is_err() && place.folder.info(&place.target).is_err());
     }
 }

@@ -79,6 +79,12 @@ where
     for _ in 0..=MAX_INTERIM {
         head.clear();
         while !read_line(io, &mut head).await.map_err(broke)? {
+            match head.as_slice() {
+                // RFC 9112, section 2.2: empty lines may come before the status line.
+                b"\n" | b"\r\n" => head.clear(),
+                b"\r" => continue,
+                _ => {}
+            }
             if head.len() > MAX_HEAD {
                 let text = format!("sent too large a head to CONNECT {target}; {LARGEST_HEAD}");
                 return Err(ProxyFault::Other(ErrorKind::Protocol, text));

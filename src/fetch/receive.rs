@@ -1,5 +1,6 @@
 //! The body of a good answer: where it goes, what is checked of it, what is kept of it.
 
+use std::borrow::Cow;
 use std::time::SystemTime;
 
 use ::http::header::{self, HeaderMap, HeaderValue};
@@ -12,13 +13,13 @@ use super::body::Transfer;
 use super::classify::{Stage, classify};
 use super::declared::Checks;
 use super::decode::{Decoder, Resource};
-use super::http::Exchange;
+use super::http::{Exchange, IDENTITY};
 use super::kept::{Answered, Note};
 use super::resume::{Rest, go_on};
 use crate::config::Compression;
 use crate::model::{ErrorKind, FetchError, SkipReason, Verdict};
 use crate::policy::date;
-use crate::policy::naming::name_from_disposition;
+use crate::policy::naming::{file_of_url, name_from_disposition};
 use crate::policy::partial::strong_validator;
 use crate::policy::printable::{printable, text_of_octets};
 
@@ -158,7 +159,7 @@ impl Exchange<'_> {
         let mut answered = if kept.is_none() { self.answered(url, response) } else { None };
         let note = match &fetcher.spec.saving {
             Saving::Stream(_) => answered.take().map(|answered| answered.note(false, fetcher.spec.run)),
-            Saving::Discard | Saving::Dir(_) | Saving::File(_) => None,
+            Saving::Discard | Saving::Dir(_) | Saving::File(..) => None,
         };
         let fate = self.fate.as_ref();
         let keeps_coded = decoder.is_some() && (kept.is_some() || answered.is_some());
@@ -205,7 +206,10 @@ impl Exchange<'_> {
         }
         let values = fields.get_all(header::CONTENT_ENCODING).iter().map(HeaderValue::as_bytes);
         let content_type = self.facts.content_type.as_deref();
-        let decoder = Decoder::new(values, &Resource { names: self.names(url, proposed), content_type })?;
+        let names = self.names(url, proposed);
+        let names = names.each_ref().map(Option::as_deref);
+        let asks_codings = self.accepts.as_ref() != Some(&IDENTITY);
+        let decoder = Decoder::new(values, &Resource { names, content_type }, asks_codings)?;
         Ok(decoder.map(|decoder| self.with_memory(decoder)))
     }
 
@@ -216,11 +220,11 @@ impl Exchange<'_> {
         decoder.with_memory(&spec.decoder_memory, patience)
     }
 
-    /// Returns the name of the file. An unsaved body has the paths of the listed URL and of this one.
-    pub(super) fn names<'a>(&'a self, url: &'a Url, proposed: Option<&'a str>) -> [Option<&'a str>; 2] {
+    /// Returns the name of the file. An unsaved body has those that the listed URL and this one would give it.
+    pub(super) fn names<'a>(&'a self, url: &'a Url, proposed: Option<&'a str>) -> [Option<Cow<'a, str>>; 2] {
         match self.fetcher.saver.file_name(self.job, proposed) {
-            Some(name) => [Some(name), None],
-            None => [Some(self.job.seed.url.path()), Some(url.path())],
+            Some(name) => [Some(Cow::Borrowed(name)), None],
+            None => [Some(file_of_url(&self.job.seed.url)), Some(file_of_url(url))],
         }
     }
 }

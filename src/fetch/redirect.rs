@@ -8,7 +8,7 @@ use url::Url;
 use super::answer::Answer;
 use super::cookies;
 use super::http::{End, Exchange};
-use crate::model::{ErrorKind, FetchError, Hop};
+use crate::model::{ErrorKind, FetchError, Hop, Onward};
 use crate::policy::location;
 use crate::policy::retry_after::asked;
 
@@ -16,18 +16,12 @@ impl Exchange<'_> {
     /// Notes a redirect.
     pub(super) async fn lead_on(&mut self, url: &Url, next: Url, response: Answer) -> Result<End, FetchError> {
         let from = self.fetcher.clients.peer(url, response.remote_addr);
-        let seen_before = next == *url || self.facts.redirects.iter().any(|hop| hop.url == next);
         if self.fetcher.spec.cookies.is_none() {
             cookies::keep(None, &mut self.chain, url, response.headers());
         }
         let status = response.status().as_u16();
         let wait = asked(status, response.headers(), SystemTime::now()).unwrap_or_default();
-        self.facts.redirects.push(Hop { status, url: url.clone() });
-        if self.facts.redirects.len() > self.fetcher.spec.max_redirects as usize {
-            let most = self.fetcher.spec.max_redirects;
-            let circle = if seen_before { "; they lead in a circle" } else { "" };
-            return Err(FetchError::new(ErrorKind::Redirect, format!("more than {most} redirects{circle}")));
-        }
+        self.facts.redirects.push(Hop::new(status, url.as_str()));
         // It is of the redirect.
         (self.facts.content_type, self.facts.validators) = (None, None);
         self.facts.final_url = Some(next);
@@ -41,7 +35,22 @@ pub(super) fn redirect_target(url: &Url, response: &Answer) -> Result<Option<Url
     if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
         return Ok(None);
     }
-    let Some(field) = response.headers().get(header::LOCATION) else { return Ok(None) };
+    // An empty one would lead to the same URL again.
+    let field = response.headers().get(header::LOCATION).filter(|field| !field.as_bytes().trim_ascii().is_empty());
+    let Some(field) = field else { return Ok(None) };
     let next = location::target(url, field.as_bytes()).map_err(|why| FetchError::new(ErrorKind::Redirect, why))?;
     Ok(Some(next))
+}
+
+/// Why a chain leads no further, where it has more hops than `most`.
+pub(super) fn too_many(chain: &Onward, most: u32) -> Option<FetchError> {
+    let hops = &chain.facts.redirects;
+    if hops.len() <= most as usize {
+        return None;
+    }
+    let next = chain.facts.final_url.as_ref().map(Url::as_str);
+    // Of a URL that was cut nobody can tell.
+    let seen_before = hops.iter().any(|hop| !hop.is_cut() && Some(&*hop.url) == next);
+    let circle = if seen_before { "; they lead in a circle" } else { "" };
+    Some(FetchError::new(ErrorKind::Redirect, format!("more than {most} redirects{circle}")))
 }

@@ -1,5 +1,7 @@
 //! The fields of a request: whose they are, and which origin may be told a secret.
 
+use std::borrow::Cow;
+
 use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
@@ -32,7 +34,8 @@ impl Exchange<'_> {
         let theirs = || wants.is_some_and(|w| w.headers.iter().any(|(name, _)| name == header::ACCEPT_ENCODING));
         // The name in a Content-Disposition is not known yet.
         let is_compressed = || {
-            decode::asks_identity(url.path()) || self.names(url, None).into_iter().flatten().any(decode::asks_identity)
+            let says_it = |name: Cow<'_, str>| decode::asks_identity(&name);
+            decode::asks_identity(url.path()) || self.names(url, None).into_iter().flatten().any(says_it)
         };
         if self.fetcher.asks_codings && is_compressed() && !theirs() {
             fields.insert(header::ACCEPT_ENCODING, IDENTITY);

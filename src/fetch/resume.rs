@@ -13,13 +13,13 @@ use url::Url;
 
 use super::SharedWriter;
 use super::body::Transfer;
+use super::http::content_type;
 use super::kept::{Kept, Note, Octets};
 use super::part::blocking;
 use super::verdict::validators;
 use crate::model::{ErrorKind, Facts, FetchError};
 use crate::policy::digest_fields::{CONTENT_DIGEST, REPR_DIGEST};
 use crate::policy::partial::is_the_rest;
-use crate::policy::printable::text_of_octets;
 
 /// How much of a kept body is read at once.
 const PIECE: usize = 256 * 1024;
@@ -132,7 +132,7 @@ impl Rest {
                 fields.insert(name, value);
             }
         }
-        facts.content_type = note.content_type.as_ref().map(|value| text_of_octets(value.as_bytes()).into());
+        facts.content_type = note.content_type.as_ref().map(|value| content_type(value.as_bytes()));
         if keeps_validators {
             facts.validators = validators(&fields);
         }
@@ -180,16 +180,16 @@ async fn look_back(transfer: &mut Transfer, kept: Box<Kept>, facts: &mut Facts) 
             .await
             .map_err(|e| FetchError::new(ErrorKind::Internal, e.to_string()))?;
             kept = file;
-            let piece = piece.map_err(|e| unreadable(kept.at.path(), &e))?;
+            let piece = piece.map_err(|e| unreadable(&kept.at.spelled(), &e))?;
             if piece.is_empty() {
-                return Err(unreadable(kept.at.path(), &std::io::ErrorKind::UnexpectedEof.into()));
+                return Err(unreadable(&kept.at.spelled(), &std::io::ErrorKind::UnexpectedEof.into()));
             }
             left -= piece.len() as u64;
             transfer.push_again(Bytes::from(piece), facts).await?;
         }
     } else {
         let from = SeekFrom::Start(kept.from);
-        kept.file.seek(from).map_err(|e| unreadable(kept.at.path(), &e))?;
+        kept.file.seek(from).map_err(|e| unreadable(&kept.at.spelled(), &e))?;
         transfer.skip(kept.from, facts);
     }
     if let Some(file) = transfer.file() {

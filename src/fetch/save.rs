@@ -2,10 +2,9 @@
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use super::kept::{self, Answered, Keep, Kept, KeptAt, key_of};
@@ -22,8 +21,6 @@ const FOR_NOW: u64 = u64::MAX;
 /// Makes parts.
 pub(super) struct Saver {
     spec: Arc<HttpSpec>,
-    /// Folders that are there and were seen to be folders, not links.
-    folders: Arc<Mutex<HashSet<PathBuf>>>,
     whole: Arc<Whole>,
     /// What earlier runs have left to go on with.
     left: HashSet<OsString>,
@@ -32,15 +29,15 @@ pub(super) struct Saver {
 impl Saver {
     pub(super) fn new(spec: &Arc<HttpSpec>, under_way: Arc<AtomicUsize>) -> Self {
         let left = match (&spec.saving, spec.keeping) {
-            (Saving::Dir(root), Keeping::For(_)) => kept::names_in(&parts(root)).collect(),
+            (Saving::Dir(folder), Keeping::For(_)) => kept::names_in(folder, Path::new(PARTS)).collect(),
             _ => HashSet::new(),
         };
-        Self { spec: spec.clone(), folders: Arc::default(), whole: Arc::new(Whole::new(under_way)), left }
+        Self { spec: spec.clone(), whole: Arc::new(Whole::new(under_way)), left }
     }
 
     /// Whether bodies become files.
     pub(super) fn makes_files(&self) -> bool {
-        matches!(self.spec.saving, Saving::Dir(_) | Saving::File(_))
+        matches!(self.spec.saving, Saving::Dir(_) | Saving::File(..))
     }
 
     /// Where the body of this job goes; `proposed` is the name in a folder of its own that the
@@ -59,7 +56,7 @@ impl Saver {
                 Part::File(Box::new(FilePart::new(place, self.whole.clone(), fate, keep)))
             }
             (None, Saving::Stream(stream)) => Part::Stream(stream.writer.clone()),
-            (None, Saving::Discard | Saving::Dir(_) | Saving::File(_)) => Part::Discard,
+            (None, Saving::Discard | Saving::Dir(_) | Saving::File(..)) => Part::Discard,
         }
     }
 
@@ -82,26 +79,29 @@ impl Saver {
     }
 
     fn place(&self, job: &Job, modified: Option<SystemTime>, proposed: Option<&str>) -> Option<Place> {
-        let (part, target) = (Self::part_of(&self.spec, job)?, self.target(job, proposed)?);
-        let root = match &self.spec.saving {
-            Saving::Dir(root) => Some((root.clone(), self.folders.clone())),
-            Saving::Discard | Saving::File(_) | Saving::Stream(_) => None,
-        };
+        let folder = self.spec.saving.folder()?.clone();
+        let (part, target) = (part_name(&self.spec, job)?, self.file(job, proposed)?);
+        let claimed = !self.single();
         let HttpSpec { sync, run, names, .. } = *self.spec;
-        Some(Place { root, part, target, modified, sync, run, names })
+        Some(Place { folder, part, target, claimed, modified, sync, run, names })
     }
 
-    /// The final name of a job's body, where it has one.
-    pub(super) fn target(&self, job: &Job, proposed: Option<&str>) -> Option<PathBuf> {
+    /// The final name of a job's body below its folder, where it has one.
+    pub(super) fn file(&self, job: &Job, proposed: Option<&str>) -> Option<PathBuf> {
         match (&self.spec.saving, &job.save_as) {
-            (Saving::Dir(root), Some(name)) => {
-                let mut target = root.join(&*name.0);
-                target.extend(proposed);
-                Some(target)
+            (Saving::Dir(_), Some(name)) => {
+                let mut file = PathBuf::from(&*name.0);
+                file.extend(proposed);
+                Some(file)
             }
-            (Saving::File(target), _) => Some(target.clone()),
+            (Saving::File(_, file), _) => Some(file.clone()),
             (Saving::Stream(_) | Saving::Discard | Saving::Dir(_), _) => None,
         }
+    }
+
+    /// The final path of a job's body, as the user spelled its folder.
+    pub(super) fn target(&self, job: &Job, proposed: Option<&str>) -> Option<PathBuf> {
+        Some(self.spec.saving.folder()?.path().join(self.file(job, proposed)?))
     }
 
     /// Returns the last part of the final name.
@@ -110,7 +110,7 @@ impl Saver {
             (Saving::Dir(_), Some(name)) => {
                 Some(proposed.unwrap_or_else(|| name.0.rsplit('/').next().unwrap_or(&name.0)))
             }
-            (Saving::File(target), _) => Some(target.file_name()?.to_str().unwrap_or_default()),
+            (Saving::File(_, file), _) => Some(file.to_str().unwrap_or_default()),
             (Saving::Stream(_) | Saving::Discard | Saving::Dir(_), _) => None,
         }
     }
@@ -119,33 +119,21 @@ impl Saver {
     /// is no body; below the output folder a link is not followed, as a body would replace it.
     pub(super) fn existing(&self, job: &Job, proposed: Option<&str>) -> Option<(PathBuf, Option<u64>)> {
         let target = self.target(job, proposed)?;
-        let there = match self.spec.saving {
-            Saving::Dir(_) => fs::symlink_metadata(&target).ok().filter(|there| !there.is_dir()),
-            // What is no file, such as a device, is written to and loses nothing.
-            _ => fs::metadata(&target).ok().filter(fs::Metadata::is_file),
-        }?;
-        Some((target, there.is_file().then_some(there.len())))
-    }
-
-    /// Where the part file of a job is, if the run saves by name.
-    pub(super) fn part_of(spec: &HttpSpec, job: &Job) -> Option<PathBuf> {
-        let run = spec.run;
-        match (&spec.saving, &job.save_as) {
-            (Saving::Dir(root), Some(name)) => Some(parts(root).join(format!("{}-{run:016x}", key_of(&name.0)))),
-            (Saving::File(target), _) => {
-                let name = target.file_name().map(|n| n.to_string_lossy()).unwrap_or_default();
-                Some(target.with_file_name(format!(".{}-{run:016x}.part", key_of(&name))))
-            }
-            (Saving::Stream(_) | Saving::Discard | Saving::Dir(_), _) => None,
+        if self.single() {
+            // The user's own path may be a link. What is no file, such as a device, is written to and loses nothing.
+            let there = std::fs::metadata(&target).ok().filter(std::fs::Metadata::is_file)?;
+            return Some((target, Some(there.len())));
         }
+        let there = self.spec.saving.folder()?.info(&self.file(job, proposed)?).ok().filter(|there| !there.is_dir)?;
+        Some((target, there.is_file.then_some(there.len)))
     }
 
     /// Where the body of a job is kept when it is cut off.
     fn kept_at(&self, job: &Job) -> Option<KeptAt> {
         let id = self.keep_id();
         match (&self.spec.saving, &job.save_as) {
-            (Saving::Dir(root), Some(name)) => Some(KeptAt::claimed(&parts(root), &name.0, id)),
-            (Saving::File(target), _) => Some(KeptAt::beside(target, id)),
+            (Saving::Dir(folder), Some(name)) => Some(KeptAt::claimed(folder, Path::new(PARTS), &name.0, id)),
+            (Saving::File(folder, file), _) => Some(KeptAt::beside(folder, file, id)),
             _ => None,
         }
     }
@@ -163,7 +151,7 @@ impl Saver {
             at.clear();
             return None;
         }
-        let (url, path) = (job.seed.url.as_str().to_owned(), at.path().to_owned());
+        let (url, path) = (job.seed.url.as_str().to_owned(), at.spelled());
         let HttpSpec { sync, run, .. } = *self.spec;
         blocking(move || at.find(&url, sync, run)).await.unwrap_or_else(|e| {
             // Something else is there, or somebody is at it: then it is fetched as if there were nothing.
@@ -174,20 +162,28 @@ impl Saver {
 
     /// Whether there is one URL only, whose kept body has a name of its own.
     fn single(&self) -> bool {
-        matches!(self.spec.saving, Saving::File(_))
+        matches!(self.spec.saving, Saving::File(..))
     }
 }
 
 impl Drop for Saver {
     fn drop(&mut self) {
         // What is kept between the tries of one run only: nobody comes back for it.
-        if let (Saving::File(target), Keeping::ForNow) = (&self.spec.saving, self.spec.keeping) {
-            KeptAt::beside(target, FOR_NOW).clear();
+        if let (Saving::File(folder, file), Keeping::ForNow) = (&self.spec.saving, self.spec.keeping) {
+            KeptAt::beside(folder, file, FOR_NOW).clear();
         }
     }
 }
 
-/// The folder of what is not whole yet.
-fn parts(root: &Path) -> PathBuf {
-    root.join(".fetchall").join("part")
+/// The folder of what is not whole yet, below the output folder.
+pub const PARTS: &str = ".fetchall/part";
+
+/// The part file of a job below its folder, if the run saves by name.
+pub(super) fn part_name(spec: &HttpSpec, job: &Job) -> Option<PathBuf> {
+    let run = spec.run;
+    match (&spec.saving, &job.save_as) {
+        (Saving::Dir(_), Some(name)) => Some(Path::new(PARTS).join(format!("{}-{run:016x}", key_of(&name.0)))),
+        (Saving::File(_, file), _) => Some(format!(".{}-{run:016x}.part", key_of(&file.to_string_lossy())).into()),
+        (Saving::Stream(_) | Saving::Discard | Saving::Dir(_), _) => None,
+    }
 }

@@ -11,6 +11,9 @@ use crate::policy::partial::whole_in_a_part;
 use crate::policy::printable::printable;
 use crate::policy::redact::redact;
 
+/// The longest ETag or Last-Modified that is kept.
+const LONGEST_VALIDATOR: usize = 4096;
+
 impl Exchange<'_> {
     /// A response that is no redirect: what it means, and its body. `None` where the URL is to be
     /// asked again, for all of it.
@@ -140,8 +143,14 @@ fn is_another(condition: &Condition, fields: &HeaderMap) -> bool {
 }
 
 /// What lets a later run ask whether the answer has changed (RFC 9110, section 8.8).
+///
+/// One that is longer than [`LONGEST_VALIDATOR`] is not kept: the next run fetches anew.
 pub(super) fn validators(fields: &HeaderMap) -> Option<Box<Validators>> {
-    let octets = |name| fields.get(name).map(|value: &HeaderValue| Box::<[u8]>::from(value.as_bytes()));
+    // What is cut is of no use, so a long one is as good as none.
+    let octets = |name| {
+        let field = fields.get(name).filter(|value| value.len() <= LONGEST_VALIDATOR);
+        field.map(|value: &HeaderValue| Box::<[u8]>::from(value.as_bytes()))
+    };
     let (etag, last_modified) = (octets(header::ETAG), octets(header::LAST_MODIFIED));
     (etag.is_some() || last_modified.is_some()).then(|| Box::new(Validators { etag, last_modified }))
 }

@@ -7,6 +7,7 @@
 //! Those in trouble are listed apart: they share a few slots and have few of the turns.
 
 mod drain;
+mod full;
 mod host;
 mod later;
 mod overflow;
@@ -32,7 +33,7 @@ use host::{Host, ORDINARY, Place, Queue, Turn};
 use later::Later;
 use overflow::Overflow;
 use stalled::Stalled;
-use waiting::{Waiting, text_of, text_of_job};
+use waiting::Waiting;
 
 /// How many seeds may wait. The source is pulled only while there is room, so this, not the
 /// length of the list, bounds the memory of a run.
@@ -113,6 +114,10 @@ pub struct MemoryFrontier {
     /// How many of those in `hosts` were looked at for what is left, see [`Frontier::drain`].
     drained: usize,
     waiting_bytes: usize,
+    /// How many of those are of jobs that were handed out before, with what servers said to them.
+    again_bytes: usize,
+    /// Whether those are so many that nothing new begins.
+    full: bool,
     out: u32,
     next_id: u64,
     /// How many jobs were handed out.
@@ -158,6 +163,8 @@ impl MemoryFrontier {
             complete: false,
             drained: 0,
             waiting_bytes: 0,
+            again_bytes: 0,
+            full: false,
             out: 0,
             next_id: 0,
             handed_out: 0,
@@ -253,7 +260,7 @@ impl MemoryFrontier {
             Place::Refused(number) => drop(self.refused.remove(&number)),
         }
         self.turns += 1;
-        host.place = host.belongs(self.turns);
+        host.place = host.belongs(self.turns, self.full);
         match host.place {
             Place::Nowhere if host.is_idle() => self.retire(at),
             Place::Nowhere => {}
@@ -349,7 +356,8 @@ impl MemoryFrontier {
 
     /// The oldest of those of the highest priority that wait for this host.
     fn pop(&mut self, at: usize) -> Option<Waiting> {
-        let next = self.hosts[at].queue.pop();
+        let host = &mut self.hosts[at];
+        let next = if self.full && !host.is_given_up() { host.queue.pop_again() } else { host.queue.pop() };
         if self.hosts[at].behind.is_some() {
             self.refill(at);
         }
@@ -359,18 +367,109 @@ impl MemoryFrontier {
     /// It waits no longer.
     fn leaves(&mut self, waiting: &Waiting) {
         self.waiting -= 1;
-        self.waiting_bytes -= waiting.text();
+        let bytes = waiting.text();
+        self.waiting_bytes -= bytes;
+        if let Waiting::Again(_) = waiting {
+            self.again_bytes -= bytes;
+        }
     }
 
     fn waits_again(&mut self, job: &Job) {
         self.waiting += 1;
-        self.waiting_bytes += text_of_job(job);
+        self.waiting_bytes += job.size();
+        self.again_bytes += job.size();
     }
 
     fn push_again(&mut self, waiting: Waiting) {
         let at = self.find_or_add(origin::host(waiting.url()));
         self.hosts[at].queue.push_again(waiting);
         self.list(at);
+    }
+
+    fn claim_next(&mut self) -> Claim {
+        if let Some(lost) = self.lost.pop_front() {
+            self.waiting -= 1;
+            return Claim::Refused(Box::new(Subject::Bad(Box::new(lost))));
+        }
+        while let Some(at) = self.next_host() {
+            if self.hosts[at].is_given_up() {
+                let Some(next) = self.pop(at) else { break };
+                self.list(at);
+                self.leaves(&next);
+                self.refused_in_a_row += 1;
+                return Claim::Refused(Box::new(next.into_subject()));
+            }
+            if self.may_start(at) {
+                let Some(next) = self.pop(at) else { break };
+                self.goes_out(at);
+                self.leaves(&next);
+                return self.hand_out(at, next);
+            }
+            self.list(at);
+        }
+        match self.next_due() {
+            Some(due) if self.waiting > 0 => Claim::NotBefore(due),
+            _ if self.out > 0 || self.waiting > 0 => Claim::Waiting,
+            _ => Claim::Empty,
+        }
+    }
+
+    fn comes_to_rest(&mut self, how: Settled<'_>) {
+        let url = match &how {
+            Settled::Done(url) => url,
+            Settled::RetryAt(_, job) | Settled::Released(job) => job.url(),
+        };
+        let at = self.comes_back(url);
+        let given_up = at.is_some_and(|at| self.hosts[at].is_given_up());
+        match how {
+            Settled::Done(_) => {}
+            Settled::RetryAt(due, mut job) if !given_up => {
+                job.onward = None;
+                self.waits_again(&job);
+                self.later.push(due, job);
+            }
+            // Nobody need wait for what will not be asked again.
+            Settled::RetryAt(_, job) | Settled::Released(job) => {
+                self.waits_again(&job);
+                return self.push_again(Waiting::Again(job));
+            }
+        }
+        if let Some(at) = at {
+            self.list(at);
+        }
+    }
+
+    fn goes_on(&mut self, mut job: Box<Job>, now: &dyn Fn() -> Instant) -> Option<Box<Job>> {
+        if let Some(lent) = self.stalled.goes_elsewhere(job.id) {
+            self.hosts[lent].lent = self.hosts[lent].lent.saturating_sub(1);
+        }
+        let from = self.comes_back(job.asked());
+        let at = self.find_or_add(origin::host(job.url()));
+        if let Some(from) = from.filter(|from| *from != at) {
+            self.list(from);
+        }
+        let wait = job.onward.as_ref().map_or(Duration::ZERO, |onward| onward.wait);
+        if !wait.is_zero() && !self.hosts[at].is_given_up() {
+            self.waits_again(&job);
+            self.later.push(now() + wait, job);
+            self.list(at);
+            return None;
+        }
+        let may = match self.hosts[at].may_have_another() {
+            None => false,
+            // Somebody who was handed out a moment ago may have had the next start of all.
+            Some(_) if self.next.is_some() => false,
+            Some(beyond_its_share) => (!beyond_its_share || !self.others_are_ready(at)) && self.may_start(at),
+        };
+        if may {
+            self.goes_out(at);
+            let answers = self.hosts[at].window.answers();
+            job.answered = if answers { Answered::default() } else { self.stalled.goes_on(job.id, at, now) };
+            return Some(job);
+        }
+        self.waits_again(&job);
+        self.push_again(Waiting::Again(job));
+        None
     }
 
     fn hand_out(&mut self, at: usize, waiting: Waiting) -> Claim {
@@ -402,7 +501,7 @@ impl Frontier for MemoryFrontier {
     }
 
     fn push(&mut self, seed: Seed, save_as: Option<Claimed>) {
-        self.waiting_bytes += text_of(&seed);
+        self.waiting_bytes += seed.size();
         self.waiting += 1;
         let at = self.find_or_add(origin::host(&seed.url));
         let (admitted, priority) = (std::time::Instant::now(), seed.priority);
@@ -472,31 +571,15 @@ impl Frontier for MemoryFrontier {
     }
 
     fn claim(&mut self) -> Claim {
-        if let Some(lost) = self.lost.pop_front() {
-            self.waiting -= 1;
-            return Claim::Refused(Box::new(Subject::Bad(Box::new(lost))));
-        }
-        while let Some(at) = self.next_host() {
-            if self.hosts[at].is_given_up() {
-                let Some(next) = self.pop(at) else { break };
-                self.list(at);
-                self.leaves(&next);
-                self.refused_in_a_row += 1;
-                return Claim::Refused(Box::new(next.into_subject()));
-            }
-            if self.may_start(at) {
-                let Some(next) = self.pop(at) else { break };
-                self.goes_out(at);
-                self.leaves(&next);
-                return self.hand_out(at, next);
-            }
-            self.list(at);
-        }
-        match self.next_due() {
-            Some(due) if self.waiting > 0 => Claim::NotBefore(due),
-            _ if self.out > 0 || self.waiting > 0 => Claim::Waiting,
-            _ => Claim::Empty,
-        }
+        let claim = self.claim_next();
+        self.look_whether_full();
+        claim
+    }
+
+    fn claim_first(&mut self, number: u64) -> Claim {
+        let claim = self.claim_number(number);
+        self.look_whether_full();
+        claim
     }
 
     fn complete(&mut self) {
@@ -539,61 +622,14 @@ impl Frontier for MemoryFrontier {
     }
 
     fn settle(&mut self, how: Settled<'_>) {
-        let url = match &how {
-            Settled::Done(url) => url,
-            Settled::RetryAt(_, job) | Settled::Released(job) => job.url(),
-        };
-        let at = self.comes_back(url);
-        let given_up = at.is_some_and(|at| self.hosts[at].is_given_up());
-        match how {
-            Settled::Done(_) => {}
-            Settled::RetryAt(due, mut job) if !given_up => {
-                job.onward = None;
-                self.waits_again(&job);
-                self.later.push(due, job);
-            }
-            // Nobody need wait for what will not be asked again.
-            Settled::RetryAt(_, job) | Settled::Released(job) => {
-                self.waits_again(&job);
-                return self.push_again(Waiting::Again(job));
-            }
-        }
-        if let Some(at) = at {
-            self.list(at);
-        }
+        self.comes_to_rest(how);
+        self.look_whether_full();
     }
 
-    fn lead_on(&mut self, mut job: Box<Job>, now: &dyn Fn() -> Instant) -> Option<Box<Job>> {
-        if let Some(lent) = self.stalled.goes_elsewhere(job.id) {
-            self.hosts[lent].lent = self.hosts[lent].lent.saturating_sub(1);
-        }
-        let from = self.comes_back(job.asked());
-        let at = self.find_or_add(origin::host(job.url()));
-        if let Some(from) = from.filter(|from| *from != at) {
-            self.list(from);
-        }
-        let wait = job.onward.as_ref().map_or(Duration::ZERO, |onward| onward.wait);
-        if !wait.is_zero() && !self.hosts[at].is_given_up() {
-            self.waits_again(&job);
-            self.later.push(now() + wait, job);
-            self.list(at);
-            return None;
-        }
-        let may = match self.hosts[at].may_have_another() {
-            None => false,
-            // Somebody who was handed out a moment ago may have had the next start of all.
-            Some(_) if self.next.is_some() => false,
-            Some(beyond_its_share) => (!beyond_its_share || !self.others_are_ready(at)) && self.may_start(at),
-        };
-        if may {
-            self.goes_out(at);
-            let answers = self.hosts[at].window.answers();
-            job.answered = if answers { Answered::default() } else { self.stalled.goes_on(job.id, at, now) };
-            return Some(job);
-        }
-        self.waits_again(&job);
-        self.push_again(Waiting::Again(job));
-        None
+    fn lead_on(&mut self, job: Box<Job>, now: &dyn Fn() -> Instant) -> Option<Box<Job>> {
+        let goes_on = self.goes_on(job, now);
+        self.look_whether_full();
+        goes_on
     }
 
     fn heard(&mut self, host: &str, sign: Sign, now: &dyn Fn() -> Instant) -> bool {
@@ -638,6 +674,9 @@ impl Frontier for MemoryFrontier {
     }
 
     fn drain(&mut self, most: usize) -> Vec<Subject> {
+        if self.full {
+            self.set_full(false);
+        }
         std::iter::from_fn(|| self.let_go()).take(most).collect()
     }
 }

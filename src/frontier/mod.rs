@@ -102,8 +102,14 @@ pub trait Frontier: Send {
     /// and then the one that has waited longest for its turn; of one host, what waited for its time
     /// goes before the rest, of which the one admitted first is next. While others are ready, a
     /// host that has as many as it has shown to serve comes after them, and hosts in trouble have a
-    /// few slots and turns together.
+    /// few slots and turns together. Where what redirects and tries have brought is long, and much of
+    /// it waits, nothing new is handed out before it.
     fn claim(&mut self) -> Claim;
+
+    /// Hands out the line of this number, be it the turn of its host or not, if its host may be asked now;
+    /// it is the first of the input that is neither out nor done. Whether that changes
+    /// [`Frontier::next_due`] or the end of something that is out tells.
+    fn claim_first(&mut self, number: u64) -> Claim;
 
     /// Nothing more will be pushed: slots need not be kept for hosts that nobody knows yet. May be said
     /// again and again.

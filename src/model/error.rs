@@ -1,7 +1,10 @@
 //! What can go wrong with one URL: a closed list of kinds with stable names.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
+
+use super::cut;
 
 macro_rules! kinds {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal),+ $(,)?) => {
@@ -72,7 +75,8 @@ impl fmt::Display for ErrorKind {
 pub struct FetchError {
     /// The kind, from the closed list.
     pub kind: ErrorKind,
-    /// A lowercase fragment that says what happened. May hold text from the server.
+    /// A lowercase fragment that says what happened. May hold text from the server; what is longer than
+    /// [`FetchError::LONGEST`] bytes is cut there and ends in `…`.
     pub message: Box<str>,
     /// What a proxy answered that opened no tunnel.
     pub proxy: Option<Box<ProxyAnswer>>,
@@ -88,8 +92,16 @@ pub struct ProxyAnswer {
 }
 
 impl FetchError {
+    /// The most bytes of a message.
+    pub const LONGEST: usize = 2048;
+
     /// An error of this kind.
     pub fn new(kind: ErrorKind, message: impl Into<Box<str>>) -> Self {
-        Self { kind, message: message.into(), proxy: None }
+        let message: Box<str> = message.into();
+        let message = match cut(&message, Self::LONGEST) {
+            Cow::Borrowed(_) => message,
+            Cow::Owned(cut) => cut.into(),
+        };
+        Self { kind, message, proxy: None }
     }
 }

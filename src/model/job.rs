@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use url::Url;
 
-use super::{Cookie, Facts, Seed, Timing, Verdict};
+use super::{Cookie, Facts, Hop, Seed, Timing, Verdict};
 
 /// Counts the jobs of a run, from 0, in the order of admission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,6 +67,8 @@ pub struct Onward {
     pub took: Duration,
     /// How long the last one asks to wait before it is followed (RFC 9110, section 10.2.3).
     pub wait: Duration,
+    /// What was asked last; `None` where that is the seed's own URL.
+    pub asked: Option<Url>,
     /// The address that the last one came from, where that is known.
     pub from: Option<SocketAddr>,
     /// What the hops have set, where the run keeps no cookies.
@@ -110,7 +112,22 @@ impl Job {
 
     /// What was asked last, of a job that a redirect leads on.
     pub fn asked(&self) -> &Url {
-        let hop = self.onward.as_ref().and_then(|onward| onward.facts.redirects.last());
-        hop.map_or(&self.seed.url, |hop| &hop.url)
+        self.onward.as_ref().and_then(|onward| onward.asked.as_ref()).unwrap_or(&self.seed.url)
+    }
+
+    /// Takes up where one more redirect has led; its facts name that one alone. A chain is never copied:
+    /// it may have thousands of hops.
+    pub fn lead_on(&mut self, mut onward: Box<Onward>) {
+        onward.facts.redirects = self.with_hops(std::mem::take(&mut onward.facts.redirects));
+        onward.asked = self.onward.take().and_then(|before| before.facts.final_url);
+        self.onward = Some(onward);
+    }
+
+    /// Takes the hops of its chain out, and these behind them.
+    pub fn with_hops(&mut self, last: Vec<Hop>) -> Vec<Hop> {
+        let Some(before) = &mut self.onward else { return last };
+        let mut hops = std::mem::take(&mut before.facts.redirects);
+        hops.extend(last);
+        hops
     }
 }

@@ -13,6 +13,7 @@ mod outcome;
 mod retry;
 mod secret;
 mod seed;
+mod size;
 mod summary;
 
 pub use cookie::Cookie;
@@ -21,7 +22,7 @@ pub use event::{Event, InFlight, Progress, RunInfo};
 pub use host_pattern::HostPattern;
 pub use job::{Answered, Claimed, Job, JobId, Onward, Tried};
 pub use known::{Before, Condition, Known, Revision, Validators};
-pub use outcome::{Facts, Hop, Outcome, SkipReason, Subject, Timing, Verdict};
+pub use outcome::{Facts, Hop, Outcome, SkipReason, Subject, Timing, Verdict, cut};
 pub use retry::{RetryCause, RetryOn};
 pub use secret::{is_secret, is_secret_name};
 pub use seed::{BadLine, Batch, Credentials, Entry, Origin, PerSeed, Seed};

@@ -1,5 +1,6 @@
 //! What happened, once for every line that was read.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -63,8 +64,35 @@ impl Subject {
 pub struct Hop {
     /// The 3xx status.
     pub status: u16,
-    /// The URL that answered with it.
-    pub url: Url,
+    /// The URL that answered with it. One of more than [`Hop::LONGEST`] bytes is cut there and ends in `…`,
+    /// which no URL does.
+    pub url: Box<str>,
+}
+
+impl Hop {
+    /// The most bytes of a URL that are kept: chains may be long, and so may be each URL of them.
+    pub const LONGEST: usize = 2048;
+
+    /// Of the URL that answered.
+    pub fn new(status: u16, url: &str) -> Self {
+        Self { status, url: cut(url, Self::LONGEST).into() }
+    }
+
+    /// Whether the URL is not the whole one.
+    pub fn is_cut(&self) -> bool {
+        self.url.ends_with(CUT)
+    }
+}
+
+/// What stands for the rest of a text that was cut.
+const CUT: char = '…';
+
+/// At most so many bytes of a text that a server chose; a cut one ends in `…`.
+pub fn cut(text: &str, most: usize) -> Cow<'_, str> {
+    match text.len() {
+        len if len <= most => Cow::Borrowed(text),
+        _ => Cow::Owned(format!("{}{CUT}", &text[..text.floor_char_boundary(most)])),
+    }
 }
 
 /// What is known of an answer. Absent facts are `None`, never guessed.

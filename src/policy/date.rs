@@ -46,7 +46,7 @@ pub fn parse(text: &[u8]) -> Option<i64> {
     for end in 0..=text.len() {
         if text.get(end).is_none_or(|byte| is_delimiter(*byte)) {
             if start < end {
-                date.take(&text[..start], &text[start..end]);
+                date.take(&text[..start], &text[start..end], text.get(end).copied());
             }
             start = end + 1;
         }
@@ -88,15 +88,16 @@ struct Time {
 }
 
 impl Date {
-    /// Takes the next word; `before` is the text in front of it.
-    fn take(&mut self, before: &[u8], word: &[u8]) {
+    /// Takes the next word; `before` is the text in front of it, `after` the sign behind it.
+    fn take(&mut self, before: &[u8], word: &[u8], after: Option<u8>) {
         if self.time.is_none() {
             if let Some((time, rest)) = time_of(word) {
                 self.time = Some(time);
                 self.zone = zone_name(rest);
                 return;
             }
-        } else if let Some(zone) = offset(before, word) {
+        // `08:49:37-06-Nov-1994` has a day there.
+        } else if let Some(zone) = offset(before, word).filter(|_| after != Some(b'-')) {
             if !self.is_numeric {
                 (self.zone, self.is_numeric) = (Some(zone), true);
             }
@@ -228,6 +229,7 @@ mod tests {
             "06/November/1994 08:49:37.123",
             "Sun Nov 6 08:49:37.123 1994",
             "08:49:37 06-Nov-1994",
+            "08:49:37-06-Nov-1994",
             "Sun, 06 Nov 1994 08:49:37",
             "1994-11-06T08:49:37Z",
             "1994-11-06T10:49:37.5+02:00",

@@ -1,10 +1,13 @@
 //! How many fetches the limit of open files allows.
 
 /// What a fetch may hold: what its name look-up opens, then a connection; and, where bodies are
-/// saved, the file that it writes.
+/// saved, the file that it writes and what its rename holds.
 pub const fn of_a_fetch(saves: bool) -> u64 {
-    1 + saves as u64
+    if saves { 2 + RENAME } else { 1 }
 }
+
+/// What a rename holds: the folders of the old name and of the new one.
+pub const RENAME: u64 = 2;
 
 /// What a runtime holds: its selector twice, what wakes it, what tells it of signals.
 pub const RUNTIME: u64 = 4;

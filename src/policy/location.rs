@@ -9,6 +9,9 @@ use super::redact::redact;
 /// The most characters of a field that an error shows.
 const SHOWN: usize = 200;
 
+/// The longest URL that can be asked for.
+const LONGEST: usize = 65_534;
+
 /// Returns the URL that a Location field names. It has no fragment and no credentials: those of a
 /// server are neither sent nor shown.
 ///
@@ -34,6 +37,12 @@ pub fn target(from: &Url, location: &[u8]) -> Result<Url, String> {
     next.set_fragment(None);
     if !next.username().is_empty() || next.password().is_some() {
         next.set_username("").and_then(|()| next.set_password(None)).map_err(|()| bad("is no URL"))?;
+    }
+    if next.as_str().len() > LONGEST {
+        return Err(bad(&format!("leads to a URL of more than {LONGEST} bytes, which no server takes")));
+    }
+    if let Err(e) = http::Uri::try_from(next.as_str()) {
+        return Err(bad(&format!("is no URL that HTTP can ask for: {e}")));
     }
     Ok(next)
 }
@@ -75,9 +84,11 @@ mod tests {
             (b"http://b.test:x/", "is no URL: invalid port number"),
             (b"ftp://b.test/", "is neither http nor https"),
             (b"http://", "is no URL: empty host"),
+            (b"http://a{b/", "is no URL that HTTP can ask for"),
+            (&b"/x".repeat(40_000), "which no server takes"),
         ] {
             let why = leads(location).unwrap_err();
-            assert!(why.contains(says), "{why}");
+            assert!(why.contains(says) && why.len() < 400, "{why}");
         }
         assert!(!leads("ftp://ann:hunter2@b.test/").unwrap_err().contains("hunter2"));
     }

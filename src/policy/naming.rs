@@ -21,6 +21,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use percent_encoding::percent_decode_str;
@@ -47,13 +48,23 @@ pub fn name_for_url(url: &Url) -> String {
     let mut parts = vec![component(&host_part(url))];
     let folders = url.path().rsplit_once('/').map_or("", |(folders, _)| folders).split('/');
     parts.extend(folders.filter(|folder| !folder.is_empty()).map(|folder| component(&decoded(folder))));
-    let mut last = file_part(url);
-    if let Some(query) = url.query() {
-        last.push('@');
-        last.push_str(&decoded(query));
-    }
-    parts.push(component(&last));
+    parts.push(component(&file_of_url(url)));
     join(&parts)
+}
+
+/// The last part of that name, not cleaned: what it says of the file.
+pub fn file_of_url(url: &Url) -> Cow<'_, str> {
+    match (url.path().rsplit('/').next().unwrap_or_default(), url.query()) {
+        (file, None) if !file.is_empty() && !file.contains('%') => Cow::Borrowed(file),
+        (_, query) => {
+            let mut last = file_part(url);
+            if let Some(query) = query {
+                last.push('@');
+                last.push_str(&decoded(query));
+            }
+            Cow::Owned(last)
+        }
+    }
 }
 
 /// The name that a list line asks for, made portable; `/` separates its parts.

@@ -64,6 +64,11 @@ pub struct ContentRange {
 }
 
 impl ContentRange {
+    /// That of a response. The field may be repeated; others beside it make it none.
+    fn of(fields: &HeaderMap) -> Option<Self> {
+        Self::parse(std::str::from_utf8(same(fields, header::CONTENT_RANGE)?).ok()?)
+    }
+
     /// Reads `bytes 0-4/10`; `None` for anything else, an impossible range included.
     pub fn parse(value: &str) -> Option<Self> {
         let (unit, rest) = value.trim().split_once(' ')?;
@@ -87,13 +92,13 @@ pub fn whole_in_a_part(fields: &HeaderMap) -> Result<u64, String> {
     if text(fields, header::CONTENT_TYPE).is_some_and(is_multipart) {
         return Err("it has several parts of the body (multipart/byteranges) instead of the body".to_owned());
     }
-    let mut values = fields.get_all(header::CONTENT_RANGE).iter();
-    let Some(value) = values.next() else {
+    let Some(value) = fields.get(header::CONTENT_RANGE) else {
         return Err("no Content-Range says which part it is".to_owned());
     };
-    let Some(range) = text(fields, header::CONTENT_RANGE).and_then(ContentRange::parse) else {
+    let Some(range) = ContentRange::of(fields) else {
+        let many =
+            if same(fields, header::CONTENT_RANGE).is_none() { ", and there is another Content-Range" } else { "" };
         let shown = value.as_bytes()[..value.len().min(MAX_SHOWN)].escape_ascii();
-        let many = if values.next().is_some() { ", and there is another Content-Range" } else { "" };
         return Err(format!("its Content-Range `{shown}` does not say which part it is{many}"));
     };
     let ContentRange { first, last, total } = range;
@@ -119,8 +124,7 @@ const MAX_SHOWN: usize = 80;
 /// # Errors
 /// What does not agree, for the log.
 pub fn is_the_rest(beginning: &Beginning<'_>, fields: &HeaderMap) -> Result<u64, &'static str> {
-    let range =
-        text(fields, header::CONTENT_RANGE).and_then(ContentRange::parse).ok_or("no Content-Range of its own")?;
+    let range = ContentRange::of(fields).ok_or("no Content-Range of its own")?;
     let total = range.total.ok_or("it does not say how long the whole is")?;
     if beginning.total.is_some_and(|known| known != total) {
         return Err("the whole has another length now");
@@ -160,6 +164,12 @@ fn text(fields: &HeaderMap, name: HeaderName) -> Option<&str> {
 }
 
 /// The octets of a field that stands there once.
+/// The value of a field, however often it is repeated.
+fn same(fields: &HeaderMap, name: HeaderName) -> Option<&[u8]> {
+    let first = fields.get(&name)?;
+    fields.get_all(name).iter().all(|value| value == first).then_some(first.as_bytes())
+}
+
 fn octets(fields: &HeaderMap, name: HeaderName) -> Option<&[u8]> {
     let mut values = fields.get_all(name).iter();
     let first = values.next()?.as_bytes();
@@ -262,6 +272,22 @@ mod tests {
         let dated = Beginning { validator: MONDAY.as_bytes(), ..BEGUN };
         assert!(is_the_rest(&dated, &fields(&good)).is_err());
         assert_eq!(is_the_rest(&dated, &with("last-modified", MONDAY)), Ok(10));
+    }
+
+    #[test]
+    fn a_content_range_may_be_repeated_but_not_differ() {
+        let ranges = |values: &[&'static str]| {
+            let mut fields = fields(&[("etag", "\"a\"")]);
+            for value in values {
+                fields.append(header::CONTENT_RANGE, http::HeaderValue::from_static(value));
+            }
+            fields
+        };
+        assert_eq!(whole_in_a_part(&ranges(&["bytes 0-9/10", "bytes 0-9/10"])), Ok(10));
+        assert_eq!(is_the_rest(&BEGUN, &ranges(&["bytes 5-9/10", "bytes 5-9/10"])), Ok(10));
+        let differ = ranges(&["bytes 0-9/10", "bytes 5-9/10"]);
+        assert!(whole_in_a_part(&differ).unwrap_err().contains("there is another Content-Range"));
+        assert!(is_the_rest(&BEGUN, &differ).is_err());
     }
 
     proptest! {

@@ -97,6 +97,8 @@ pub struct Head {
     pub repaired: Option<Vec<u8>>,
     /// The names of dropped lines, escaped.
     pub dropped: Vec<String>,
+    /// The number of field lines, dropped ones included.
+    pub fields: usize,
 }
 
 /// The content that a head announces (RFC 9112, section 6.3). The request may have been a HEAD.
@@ -131,22 +133,24 @@ pub fn read_head(head: &[u8]) -> Result<Head, UnreadableField> {
     let status_line = lines.next().unwrap_or_default();
     let status = StatusLine::read(status_line).unwrap_or_default();
     let mut fields = Framing::default();
+    let mut count = 0;
     for line in lines.clone() {
+        count += 1;
         match Field::read(line) {
             Some(field) => fields.add(&field),
             None => return repair(status_line, &status, lines),
         }
     }
-    if fields.needs_rewriting(&status) {
+    if fields.needs_rewriting(&status) || !status.is_clean {
         return repair(status_line, &status, lines);
     }
     let codings = TransferCodings { is_chunked: fields.coding.is_some(), inner: Vec::new() };
     let content = fields.content(&status, &codings);
-    Ok(Head { is_interim: status.is_interim(), content, repaired: None, dropped: Vec::new() })
+    Ok(Head { is_interim: status.is_interim(), content, repaired: None, dropped: Vec::new(), fields: count })
 }
 
-/// Writes a head anew, without the lines that cannot be read.
-fn repair(status_line: &[u8], status: &StatusLine, lines: Lines<'_>) -> Result<Head, UnreadableField> {
+/// Writes a head anew, without the lines and the reason phrase that cannot be read.
+fn repair(status_line: &[u8], status: &StatusLine<'_>, lines: Lines<'_>) -> Result<Head, UnreadableField> {
     let logical = unfold(lines);
     let mut out = Vec::with_capacity(logical.iter().map(|line| line.len() + 2).sum::<usize>() + 128);
     let mut framing = Framing::default();
@@ -165,9 +169,16 @@ fn repair(status_line: &[u8], status: &StatusLine, lines: Lines<'_>) -> Result<H
     let is_coded = codings.is_chunked || !codings.inner.is_empty();
     // Chunks are undone for HTTP/1.1 alone.
     let is_upgraded = is_coded && status.is_http_10;
-    let version = if is_upgraded || !status.is_http_10 { &b"HTTP/1.1"[..] } else { b"HTTP/1.0" };
-    out.extend([version, status_line.get(version.len()..).unwrap_or_default(), b"\r\n"].concat());
-    for line in logical.iter().filter(|line| Field::read(line).is_some_and(|field| !field.is(TRANSFER_ENCODING))) {
+    let version = if is_upgraded || !status.is_http_10 { "HTTP/1.1" } else { "HTTP/1.0" };
+    out.extend_from_slice(format!("{version} {:03}", status.status).as_bytes());
+    if is_text(status.reason) {
+        out.extend_from_slice(status.reason);
+    } else {
+        refuse_if_decisive(status_line)?;
+    }
+    out.extend_from_slice(b"\r\n");
+    let stays = |field: &Field<'_>| !field.is(TRANSFER_ENCODING) && !field.is_mark();
+    for line in logical.iter().filter(|line| Field::read(line).is_some_and(|field| stays(&field))) {
         out.extend_from_slice(line);
         out.extend_from_slice(b"\r\n");
     }
@@ -180,7 +191,7 @@ fn repair(status_line: &[u8], status: &StatusLine, lines: Lines<'_>) -> Result<H
     }
     out.extend_from_slice(b"\r\n");
     let content = framing.content(status, &codings);
-    Ok(Head { is_interim: status.is_interim(), content, repaired: Some(out), dropped })
+    Ok(Head { is_interim: status.is_interim(), content, repaired: Some(out), dropped, fields: logical.len() })
 }
 
 /// Joins folded lines with one blank (RFC 9112, section 5.2).
@@ -220,20 +231,27 @@ impl<'a> Iterator for Lines<'a> {
 
 /// `HTTP/1.1 200 OK`
 #[derive(Debug, Default)]
-struct StatusLine {
+struct StatusLine<'a> {
     is_http_10: bool,
     status: u16,
+    /// The rest of the line, with the blank before it.
+    reason: &'a [u8],
+    /// Whether the client can read the line as it is.
+    is_clean: bool,
 }
 
-impl StatusLine {
+impl<'a> StatusLine<'a> {
     /// Reads a line, with or without a carriage return at its end.
-    fn read(line: &[u8]) -> Option<Self> {
+    fn read(line: &'a [u8]) -> Option<Self> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let [minor @ (b'0' | b'1'), b' ', rest @ ..] = line.strip_prefix(b"HTTP/1.")? else { return None };
+        let blanks = rest.iter().take_while(|&&b| b == b' ').count();
+        let rest = &rest[blanks..];
         let [a @ b'0'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', reason @ ..] = rest else { return None };
         let status = [a, b, c].iter().fold(0, |sum, digit| sum * 10 + u16::from(**digit - b'0'));
-        let is_good = reason.is_empty() || reason.starts_with(b" ") && is_text(reason);
-        is_good.then_some(Self { is_http_10: *minor == b'0', status })
+        let is_good = reason.is_empty() || reason.starts_with(b" ");
+        let is_clean = blanks == 0 && is_text(reason);
+        is_good.then_some(Self { is_http_10: *minor == b'0', status, reason, is_clean })
     }
 
     /// 101 ends HTTP on the connection.
@@ -258,6 +276,11 @@ impl<'a> Field<'a> {
     fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name.as_bytes())
     }
+
+    /// Whether it says what only [`repair`] may say.
+    fn is_mark(&self) -> bool {
+        self.value == VIA_HTTP_10.as_bytes() && self.is("Via")
+    }
 }
 
 /// The fields that define the end of the body.
@@ -267,6 +290,7 @@ struct Framing<'a> {
     /// The first Transfer-Encoding, and the others.
     coding: Option<&'a [u8]>,
     others: Vec<&'a [u8]>,
+    has_mark: bool,
 }
 
 impl<'a> Framing<'a> {
@@ -278,6 +302,8 @@ impl<'a> Framing<'a> {
                 None => self.coding = Some(field.value),
                 Some(_) => self.others.push(field.value),
             }
+        } else if field.is_mark() {
+            self.has_mark = true;
         }
     }
 
@@ -285,15 +311,16 @@ impl<'a> Framing<'a> {
         transfer_codings(self.coding.into_iter().chain(self.others.iter().copied()))
     }
 
-    /// Whether the client would misread the codings. It looks at the last field alone.
-    fn needs_rewriting(&self, status: &StatusLine) -> bool {
+    /// Whether the client would misread the codings or the version. It looks at the last field alone.
+    fn needs_rewriting(&self, status: &StatusLine<'_>) -> bool {
         match self.coding {
+            _ if self.has_mark => true,
             None => false,
             Some(only) => status.is_http_10 || !self.others.is_empty() || !only.eq_ignore_ascii_case(b"chunked"),
         }
     }
 
-    fn content(&self, status: &StatusLine, codings: &TransferCodings<'_>) -> Content {
+    fn content(&self, status: &StatusLine<'_>, codings: &TransferCodings<'_>) -> Content {
         match self.length {
             _ if matches!(status.status, ..200 | 204 | 304) => Content::Length(0),
             _ if codings.is_chunked => Content::Chunked,

@@ -208,7 +208,7 @@ pub fn unopened(url: &str) -> Option<char> {
 /// where a line end is missing. A URL in a query or after a slash belongs to the first one.
 pub fn second_url(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
-    let mut first = None;
+    let (mut first, mut query) = (None, None);
     for colon in memchr::memchr_iter(b':', bytes) {
         if !bytes[colon..].starts_with(b"://") {
             continue;
@@ -217,11 +217,14 @@ pub fn second_url(text: &str) -> Option<usize> {
             colon.checked_sub(scheme.len()).is_some_and(|at| bytes[at..colon].eq_ignore_ascii_case(scheme.as_bytes()))
         });
         let Some(start) = scheme.map(|scheme| colon - scheme.len()) else { continue };
-        let Some(before) = text.get(*first.get_or_insert(start)..start) else { continue };
+        let begin = *first.get_or_insert(start);
+        let Some(before) = text.get(begin..start) else { continue };
+        // Looked for once: a text may hold thousands of URLs.
+        let query = *query.get_or_insert_with(|| memchr::memchr2(b'?', b'#', &bytes[begin..]).map(|at| begin + at));
         let Some(last) = before.chars().next_back() else { continue };
         // An encoded character, such as `%3D`, is a part of the URL before it.
         let is_encoded = before.len() > 2 && before.as_bytes()[before.len() - 3] == b'%';
-        let in_first = is_encoded || before.contains(['?', '#']);
+        let in_first = is_encoded || query.is_some_and(|at| at < start);
         let is_blank = last.is_whitespace() || is_unseen(last);
         if is_blank || (!in_first && (",;|\"'<>`()]".contains(last) || last.is_alphanumeric())) {
             return Some(start);

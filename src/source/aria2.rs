@@ -75,6 +75,8 @@ pub(super) struct Options {
     /// `Referer: *` asks for the URL itself.
     referer: Option<String>,
     headers: Vec<Field>,
+    /// The bytes of those.
+    bytes: usize,
     sha256: Option<[u8; 32]>,
     blake3: Option<[u8; 32]>,
     problem: Option<Reason>,
@@ -85,6 +87,10 @@ impl Options {
     /// that of the URL. As in aria2 the last value of an
     /// option counts, and only `header` may come more than once.
     pub fn add(&mut self, key: &str, value: &str, line: u64) {
+        if self.problem.is_some() {
+            // It is no URL any more, and millions of lines may follow.
+            return;
+        }
         if let Err(reason) = self.try_add(key, value) {
             self.problem.get_or_insert_with(|| format!("line {line}: {reason}").into());
         }
@@ -98,14 +104,20 @@ impl Options {
             "out" | "dir" if value.is_empty() => return Err(format!("option {key} is empty; remove it").into()),
             "out" => self.out = Some(value.to_owned()),
             "dir" => self.dir = Some(value.to_owned()),
-            "header" => self.headers.push(wants::header(value)?),
-            "user-agent" => self.headers.push(wants::field(key, value)?),
+            "header" => self.field(wants::header(value)?)?,
+            "user-agent" => self.field(wants::field(key, value)?)?,
             "referer" => self.referer = Some(value.to_owned()),
             "checksum" => self.checksum(value)?,
             _ if HARMLESS.contains(&key) || key.starts_with("bt-") => {}
             _ => return Err(format!("option {key} is not supported; remove the line if it is not needed").into()),
         }
         Ok(())
+    }
+
+    fn field(&mut self, field: Field) -> Result<(), Reason> {
+        self.bytes += field.0.as_str().len() + field.1.len();
+        self.headers.push(field);
+        wants::bounded_fields(self.headers.len(), self.bytes).inspect_err(|_| self.headers = Vec::new())
     }
 
     fn checksum(&mut self, value: &str) -> Result<(), Reason> {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use tokio::sync::mpsc;
 
-use super::line::{Place, Wants};
+use super::line::{Gathered, Place, Wants};
 use super::{Interrupt, Source, SourceError};
 use crate::model::{Batch, Origin};
 
@@ -53,15 +53,15 @@ impl Source for FeedSource {
             return Ok(None);
         }
         let Some(Some(added)) = self.added.blocking_recv() else { return Ok(None) };
-        let mut entries = Vec::new();
+        let mut out = Gathered::default();
         let mut more = Some(added);
         while let Some((line, url)) = more {
             self.next = self.next.max(line + 1);
             let place = Place { list: &self.list, line, next: line + 1 };
-            entries.push(place.entry(url.trim(), Wants::default()));
-            more = if entries.len() < Batch::MAX { self.added.try_recv().ok().flatten() } else { None };
+            out.push(place.entry(url.trim(), Wants::default()), place.next);
+            more = if !out.is_full() { self.added.try_recv().ok().flatten() } else { None };
         }
-        Ok(Some(Batch { entries, next: self.position(), notes: Vec::new() }))
+        Ok(Some(Batch { entries: out.entries, next: self.position(), notes: Vec::new() }))
     }
 
     fn position(&self) -> Origin {

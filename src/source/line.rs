@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::address::{self, Reason};
-use crate::model::{BadLine, Entry, ErrorKind, FetchError, Origin, PerSeed, Seed};
+use super::wants;
+use crate::model::{BadLine, Batch, Entry, ErrorKind, FetchError, Origin, PerSeed, Seed};
 
 /// Where a line stands, and the line after it.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +35,8 @@ impl Place<'_> {
 
     /// A line with a URL and what the list wants of it.
     pub fn entry(&self, text: &str, wants: Wants) -> Entry {
-        match address::parse(text) {
+        let parsed = wants::bounded(&wants.per_seed).and_then(|()| address::parse(text));
+        match parsed {
             Err(reason) => self.bad(text, reason),
             Ok((url, credentials)) => {
                 let Wants { priority, mut per_seed } = wants;
@@ -63,10 +65,24 @@ pub(super) struct Gathered {
     pub next: Option<u64>,
     /// What to tell the user.
     pub notes: Vec<String>,
+    /// The bytes of the text of the entries.
+    bytes: usize,
 }
 
+/// The most bytes of one batch, unless its last entry alone is longer.
+const MOST_BYTES: usize = 1 << 20;
+
 impl Gathered {
+    /// Whether it is a batch.
+    pub fn is_full(&self) -> bool {
+        self.entries.len() >= Batch::MAX || self.bytes >= MOST_BYTES
+    }
+
     pub fn push(&mut self, entry: Entry, next: u64) {
+        self.bytes += match &entry {
+            Entry::Seed(seed) | Entry::LeftOut { seed, .. } => seed.size(),
+            Entry::Bad(bad) => bad.text.len() + bad.error.message.len(),
+        };
         self.entries.push(entry);
         self.next = Some(next);
     }
@@ -74,6 +90,7 @@ impl Gathered {
     /// Moves what another batch gathered behind this.
     pub fn append(&mut self, other: &mut Self) {
         self.entries.append(&mut other.entries);
+        self.bytes += std::mem::take(&mut other.bytes);
         self.notes.append(&mut other.notes);
         self.next = other.next.take().or(self.next);
     }

@@ -10,6 +10,9 @@ use super::encoding::Decoded;
 
 /// The longest line, and the longest quoted record, in bytes.
 pub(super) const LONGEST: usize = 1 << 20;
+/// Behind a quote that nothing closes the next line is read on its own, and its own quote may again
+/// reach as far. That may happen so often for each byte of the list; then lines end where they end.
+const AGAIN: usize = 8;
 /// How much of a longer line is kept to be shown.
 const HEAD: usize = 2048;
 /// The size of the buffer, until a line is longer.
@@ -54,6 +57,8 @@ pub(super) struct Lines {
     /// Up to here no line end was found.
     scanned: usize,
     csv: CsvScan,
+    /// How many bytes may still be looked at in vain for the end of a quote, see [`AGAIN`].
+    patience: usize,
     /// The last line ended at a CR; an LF that follows belongs to it.
     after_cr: bool,
     /// The line at `start`, and where the last piece began.
@@ -74,6 +79,7 @@ impl Lines {
             end: 0,
             scanned: 0,
             csv: CsvScan::default(),
+            patience: AGAIN * LONGEST,
             after_cr: false,
             number: 1,
             last: (0, 1),
@@ -135,10 +141,22 @@ impl Lines {
         let unscanned = &self.buf[self.scanned..self.end];
         let found = match ending {
             Ending::Newline => line_end(unscanned),
+            Ending::Csv(separator) if self.patience < LONGEST => {
+                let found = line_end(unscanned);
+                self.csv.record_end(&unscanned[..found.unwrap_or(unscanned.len())], separator);
+                if let (Some(at), true) = (found, self.csv.is_quoted()) {
+                    let stop = self.scanned + at;
+                    if stop - self.start <= LONGEST {
+                        return self.unclosed(stop);
+                    }
+                }
+                found
+            }
             Ending::Csv(separator) => self.csv.record_end(unscanned, separator),
         };
         let stop = found.map(|at| self.scanned + at);
         if stop.unwrap_or(self.end) - self.start > LONGEST {
+            self.scanned = stop.unwrap_or(self.end);
             return self.overlong();
         }
         if let Some(stop) = stop {
@@ -179,12 +197,14 @@ impl Lines {
 
     fn unclosed(&mut self, stop: usize) -> Piece<'_> {
         let start = self.start;
+        self.patience = self.patience.saturating_sub(self.scanned.saturating_sub(stop));
         self.advance(stop, 1);
         Piece::Unclosed(&self.buf[start..stop], self.number)
     }
 
     /// Goes on after the line end at `stop`, or after the last line, which has none.
     fn advance(&mut self, stop: usize, lines: u64) {
+        self.patience = (self.patience + AGAIN * (stop - self.start)).min(AGAIN * LONGEST);
         self.after_cr = self.buf[..self.end].get(stop) == Some(&b'\r');
         self.start = (stop + 1).min(self.end);
         self.scanned = self.start;

@@ -227,7 +227,7 @@ impl ListSource {
     /// Gathers entries until the batch is full, nothing more has arrived, or reading breaks.
     fn gather(&mut self) -> Gathered {
         let mut out = Gathered::default();
-        while out.entries.len() < Batch::MAX && !self.wake.is_set() {
+        while !out.is_full() && !self.wake.is_set() {
             if self.waiting.is_some() && !out.entries.is_empty() {
                 break;
             }

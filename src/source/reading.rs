@@ -23,7 +23,6 @@ use super::table::Table;
 use super::text::Text;
 use super::{ListOptions, NotAList, is_refusal};
 use crate::config::InputFormat;
-use crate::model::Batch;
 use crate::policy::redact::redact_beginning;
 
 /// Why a list stopped giving entries.
@@ -277,7 +276,7 @@ impl Reading {
     fn step_lines(&mut self, out: &mut Gathered) -> io::Result<Step> {
         let Body::Lines(lines, parser) = &mut self.body else { return Ok(Step::End) };
         // Each piece adds at most one entry, so that a batch is never overfull.
-        while out.entries.len() < Batch::MAX {
+        while !out.is_full() {
             let line = lines.number();
             let place = |next| Place { list: &self.name, line, next };
             match lines.next(parser.ending()) {
@@ -315,7 +314,7 @@ impl Reading {
 
     fn step_json(&mut self, out: &mut Gathered) -> io::Result<Step> {
         let Body::Json(json) = &mut self.body else { return Ok(Step::End) };
-        while out.entries.len() < Batch::MAX {
+        while !out.is_full() {
             if json.next(&self.name, out)? {
                 continue;
             }
@@ -335,7 +334,7 @@ impl Reading {
         if let Some(error) = self.broken.take() {
             return Err(error);
         }
-        while out.entries.len() < Batch::MAX {
+        while !out.is_full() {
             // The next piece may be long in coming.
             if self.live && !out.entries.is_empty() {
                 return Ok(Step::Starved);
@@ -351,7 +350,7 @@ impl Reading {
 
     fn step_html(&mut self, out: &mut Gathered) -> io::Result<Step> {
         let Body::Html(html) = &mut self.body else { return Ok(Step::End) };
-        while out.entries.len() < Batch::MAX {
+        while !out.is_full() {
             if self.live && !out.entries.is_empty() {
                 return Ok(Step::Starved);
             }

@@ -109,7 +109,7 @@ impl ReportSource {
     /// Reads on in the report. Lines that are no records come out at once; `None` at its end.
     fn read(&mut self) -> Result<Option<Gathered>, SourceError> {
         let mut out = Gathered::default();
-        while out.entries.len() < Batch::MAX {
+        while !out.is_full() {
             let line = self.lines.number();
             let place = |next| Place { list: &self.name, line, next };
             match self.lines.next(Ending::Newline) {

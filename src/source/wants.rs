@@ -5,7 +5,32 @@ use serde_json::Value;
 
 use super::address::Reason;
 use crate::config::check_field;
-use crate::model::is_secret;
+use crate::model::{PerSeed, is_secret};
+
+/// The most request fields of one URL, and the most bytes of them together: what servers take at most.
+const MOST_FIELDS: usize = 500;
+const MOST_BYTES: usize = 64 * 1024;
+/// The longest name of a file: the longest path of any system.
+const LONGEST_OUT: usize = 4096;
+
+/// Whether what a list asks for one URL can be asked, and not too much for the memory of a run.
+pub(super) fn bounded(wants: &PerSeed) -> Result<(), Reason> {
+    let bytes = wants.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
+    bounded_fields(wants.headers.len(), bytes.sum())?;
+    if wants.out.as_ref().is_some_and(|out| out.len() > LONGEST_OUT) {
+        return Err(format!("a file name of more than {LONGEST_OUT} bytes; shorten it").into());
+    }
+    Ok(())
+}
+
+/// The same, of so many request fields and their bytes.
+pub(super) fn bounded_fields(fields: usize, bytes: usize) -> Result<(), Reason> {
+    if fields > MOST_FIELDS || bytes > MOST_BYTES {
+        let reason = format!("more than {MOST_FIELDS} headers or {MOST_BYTES} bytes of them for one URL; remove some");
+        return Err(reason.into());
+    }
+    Ok(())
+}
 
 /// A request field.
 pub(super) type Field = (HeaderName, HeaderValue);

@@ -36,6 +36,8 @@ use crate::policy::fingerprint::FingerprintSet;
 use crate::policy::naming::fold;
 use row::Found;
 
+use crate::output_folder::OutputFolder;
+
 /// The state cannot be used. Nothing of it was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
@@ -106,7 +108,7 @@ pub enum Bodies {
     /// Nowhere: what was ok is done.
     Nowhere,
     /// Below this folder, under the names that they were given.
-    Below(PathBuf),
+    Below(OutputFolder),
     /// In this one file.
     File(PathBuf),
     /// They are handed on, and are not there when they are asked for again: nothing is done.
@@ -116,14 +118,28 @@ pub enum Bodies {
 impl Bodies {
     /// The cheap check: the file of a row is there and as long as it was.
     fn has(&self, found: &Found) -> bool {
-        let there = match (self, &found.path) {
+        let len = match (self, &found.file) {
             (Bodies::Nowhere, _) => return true,
-            (Bodies::Below(_), Some(path)) => fs::symlink_metadata(path),
+            (Bodies::Below(folder), Some(file)) => {
+                folder.info(file).ok().filter(|there| there.is_file).map(|there| there.len)
+            }
             // Named by the user, who may have named a link.
-            (Bodies::File(_), Some(path)) => fs::metadata(path),
-            (Bodies::Below(_) | Bodies::File(_) | Bodies::HandedOn, _) => return false,
+            (Bodies::File(path), _) => fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|there| there.len()),
+            (Bodies::Below(_) | Bodies::HandedOn, _) => return false,
         };
-        there.is_ok_and(|file| file.is_file() && Some(file.len()) == found.facts.bytes)
+        len.is_some() && len == found.facts.bytes
+    }
+
+    /// Opens the file of a row.
+    fn open(&self, found: &Found) -> io::Result<fs::File> {
+        match (self, &found.file) {
+            (Bodies::Below(folder), Some(file)) => {
+                let (folder, name) = folder.open_parent(file)?;
+                folder.open_to_read(name)
+            }
+            (Bodies::File(path), _) => fs::File::open(path),
+            (Bodies::Below(_) | Bodies::Nowhere | Bodies::HandedOn, _) => Err(io::ErrorKind::NotFound.into()),
+        }
     }
 }
 

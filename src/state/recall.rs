@@ -1,8 +1,9 @@
 //! What is known of the lines that were just read.
 
 use std::collections::HashSet;
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
 
 use rusqlite::{Connection, OptionalExtension as _};
 
@@ -112,11 +113,12 @@ impl Recall {
     fn known(&self, seed: &Seed, found: Found) -> Known {
         let there = self.bodies.has(&found) && !self.is_shared(&found);
         let done = found.ok && there && self.has_digests(seed, &found);
-        let Found { name, path, facts, validators, ok, .. } = found;
-        let (name, was_saved) = (name.map(Claimed), ok);
-        if let (true, Some(path)) = (done && self.remote_time, path) {
-            set_time(&path, &validators);
+        if done && self.remote_time {
+            // Err: the file system cannot say it; the body is whole all the same.
+            let _ = self.bodies.open(&found).and_then(|file| set_time(&file, &found.validators));
         }
+        let Found { name, facts, validators, ok, .. } = found;
+        let (name, was_saved) = (name.map(Claimed), ok);
         if done && !self.refresh {
             return Known { name, done: Some(Box::new(facts)), ..Known::default() };
         }
@@ -134,10 +136,10 @@ impl Recall {
 
     /// Whether another row has the same file.
     fn is_shared(&self, found: &Found) -> bool {
-        let (Bodies::Below(folder), Some(path), false) = (&self.bodies, &found.path, self.shared.is_empty()) else {
+        let (Bodies::Below(_), Some(file), false) = (&self.bodies, &found.file, self.shared.is_empty()) else {
             return false;
         };
-        path.strip_prefix(folder).is_ok_and(|file| self.shared.contains(&fold(&file.to_string_lossy())))
+        self.shared.contains(&fold(&file.to_string_lossy()))
     }
 
     /// Whether everything that is wanted of the body is known of it, and as the list declares it.
@@ -156,12 +158,10 @@ impl Recall {
 }
 
 /// Gives a file the time that the server said, where it has another.
-fn set_time(path: &Path, validators: &Validators) {
+fn set_time(file: &File, validators: &Validators) -> io::Result<()> {
     let said = validators.last_modified.as_deref().and_then(date::system_time);
-    let Some(said) = said else { return };
-    let has = || fs::metadata(path)?.modified();
-    if has().is_ok_and(|has| has != said) {
-        // Err: the file system cannot say it; the body is whole all the same.
-        let _ = File::open(path).and_then(|file| file.set_modified(said));
+    match said {
+        Some(said) if file.metadata()?.modified()? != said => file.set_modified(said),
+        _ => Ok(()),
     }
 }

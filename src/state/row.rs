@@ -182,7 +182,7 @@ pub(super) fn upsert(
     let total = outcome.timing.total.map(|total| total.as_secs_f64() * 1000.0);
     let name = job.save_as.as_ref().map(|name| &*name.0);
     let file = match (bodies, facts.path.as_deref()) {
-        (Bodies::Below(folder), Some(path)) => below(folder, path),
+        (Bodies::Below(folder), Some(path)) => below(folder.path(), path),
         _ => None,
     };
     into.execute(params![
@@ -232,8 +232,8 @@ fn below<'a>(folder: &Path, path: &'a str) -> Option<Cow<'a, str>> {
 pub(super) struct Found {
     pub ok: bool,
     pub name: Option<Box<str>>,
-    /// Where its body was saved.
-    pub path: Option<PathBuf>,
+    /// Where its body was saved, below the output folder.
+    pub file: Option<PathBuf>,
     pub facts: Facts,
     pub validators: Validators,
 }
@@ -244,10 +244,11 @@ pub(super) fn is_name(name: &str) -> bool {
     name.len() <= MOST && name.split('/').all(is_portable)
 }
 
-/// Whether a file is the one of a name, or lies in the folder of that name: what a server named does.
-fn is_file_of(name: Option<&str>, file: Option<&str>) -> bool {
-    let (Some(name), Some(file)) = (name, file) else { return true };
-    file.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+/// Whether a file is that of the name: itself, or one file in the folder of that name.
+fn belongs(file: Option<&str>, name: Option<&str>) -> bool {
+    let (Some(file), Some(name)) = (file, name) else { return file.is_none() };
+    let below = file.strip_prefix(name);
+    below.is_some_and(|below| below.is_empty() || below.strip_prefix('/').is_some_and(|part| !part.contains('/')))
 }
 
 /// The longest name that is believed: more than any that is given away.
@@ -259,18 +260,18 @@ pub(super) fn found(row: &Row<'_>, bodies: &Bodies) -> rusqlite::Result<Option<F
     let boxed = |column| text(row, column).map(|text| text.map(Box::<str>::from));
     let name = boxed(1)?;
     let file = text(row, 15)?.or(name.as_deref());
-    if [name.as_deref(), file].into_iter().flatten().any(|name| !is_name(name)) || !is_file_of(name.as_deref(), file) {
+    if [name.as_deref(), file].into_iter().flatten().any(|name| !is_name(name)) || !belongs(file, name.as_deref()) {
         return Ok(None);
     }
     let path = match bodies {
-        Bodies::Below(folder) => file.map(|file| folder.join(file)),
+        Bodies::Below(folder) => file.map(|file| folder.path().join(file)),
         Bodies::File(path) => Some(path.clone()),
         Bodies::Nowhere | Bodies::HandedOn => None,
     };
     let facts = Facts {
         status: count(row, 2)?,
         final_url: text(row, 3)?.and_then(|url| Url::parse(url).ok()),
-        path: path.as_ref().map(|path| path.to_string_lossy().into_owned()),
+        path: path.map(|path| path.to_string_lossy().into_owned()),
         bytes: count(row, 4)?,
         wire_bytes: count(row, 5)?,
         content_type: boxed(6)?,
@@ -285,7 +286,7 @@ pub(super) fn found(row: &Row<'_>, bodies: &Bodies) -> rusqlite::Result<Option<F
     };
     let validators = Validators { etag: octets(row, 9)?, last_modified: octets(row, 10)? };
     let ok = text(row, 0)? == Some(Verdict::Ok.as_str());
-    Ok(Some(Found { ok, name, path, facts, validators }))
+    Ok(Some(Found { ok, file: file.map(PathBuf::from), name, facts, validators }))
 }
 
 /// Stores octets as text if they are UTF-8, else as a blob.
@@ -324,7 +325,7 @@ fn hops_text(hops: &[Hop]) -> String {
 fn hops(text: &str) -> Vec<Hop> {
     let hop = |line: &str| {
         let (status, url) = line.split_once(' ')?;
-        Some(Hop { status: status.parse().ok()?, url: Url::parse(url).ok()? })
+        Some(Hop { status: status.parse().ok()?, url: url.into() })
     };
     text.lines().filter_map(hop).collect()
 }

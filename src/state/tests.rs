@@ -38,7 +38,7 @@ fn facts() -> Facts {
         content_type: Some("text/plain".into()),
         sha256: Some([7; 32]),
         blake3: None,
-        redirects: vec![Hop { status: 301, url: Url::parse("http://h.test/a").unwrap() }],
+        redirects: vec![Hop::new(301, "http://h.test/a")],
         http_version: Some(http::Version::HTTP_11),
         remote_addr: Some("127.0.0.1:80".parse().unwrap()),
         started_at: Some("2026-11-21T02:00:00.123Z".parse().unwrap()),
@@ -49,7 +49,9 @@ fn facts() -> Facts {
 
 fn open(folder: &TempDir) -> (Recall, Ledger) {
     let state = State::open(&folder.path().join(".fetchall/state.db"), false, false).unwrap();
-    state.split(Shape::default(), Bodies::Below(folder.path().to_owned())).unwrap()
+    state
+        .split(Shape::default(), Bodies::Below(crate::output_folder::OutputFolder::new(folder.path().to_owned())))
+        .unwrap()
 }
 
 fn known(recall: &mut Recall, mut seed: Seed) -> Option<Box<crate::model::Known>> {
@@ -194,7 +196,9 @@ fn a_state_of_the_first_version_is_brought_to_this_one_with_its_rows() {
     let mut names = Vec::new();
     state.names(|name| names.push(name.to_owned())).unwrap();
     assert_eq!(names, ["a"]);
-    let (mut recall, mut ledger) = state.split(Shape::default(), Bodies::Below(folder.path().to_owned())).unwrap();
+    let (mut recall, mut ledger) = state
+        .split(Shape::default(), Bodies::Below(crate::output_folder::OutputFolder::new(folder.path().to_owned())))
+        .unwrap();
     let done = known(&mut recall, seed("http://h.test/a")).unwrap().done.unwrap();
     assert_eq!((done.status, done.bytes), (Some(200), Some(4)));
     // And what this version knows can be written down in it.
@@ -214,7 +218,12 @@ fn what_is_only_looked_at_stays_as_it_is_in_any_version_and_any_folder() {
     assert!(State::look_at(&folder.join("state.db")).unwrap().is_none());
     let path = first_version(&folder);
     let (before, files) = (fs::read(&path).unwrap(), || fs::read_dir(&folder).unwrap().count());
-    let look = || State::look_at(&path).unwrap().unwrap().recall(Shape::default(), Bodies::Below(folder.clone()));
+    let look = || {
+        State::look_at(&path)
+            .unwrap()
+            .unwrap()
+            .recall(Shape::default(), Bodies::Below(crate::output_folder::OutputFolder::new(folder.clone())))
+    };
     let count = files();
     let mut recall = look();
     assert!(known(&mut recall, seed("http://h.test/a")).unwrap().done.is_some());

@@ -170,7 +170,7 @@ fn redirects(out: &mut Vec<u8>, r: &Record<'_>) {
         out.extend_from_slice(if i == 0 { b"{\"status\":" } else { b",{\"status\":" });
         number(out, u64::from(hop.status));
         key(out, "url");
-        string(out, hop.url.as_str());
+        string(out, &hop.url);
         out.push(b'}');
     }
     out.push(b']');
@@ -252,7 +252,7 @@ mod tests {
                 wire_bytes: bytes,
                 content_type: content_type.map(String::into_boxed_str),
                 sha256: digest,
-                redirects: vec![Hop { status: 301, url: url.clone() }; hops],
+                redirects: vec![Hop::new(301, url.as_str()); hops],
                 http_version: bytes.map(|_| http::Version::HTTP_11),
                 remote_addr: addr.map(|(ip, port)| SocketAddr::from((ip.to_be_bytes(), port))),
                 started_at: at.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok()),

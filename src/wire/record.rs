@@ -147,7 +147,7 @@ impl Serialize for Redirects<'_> {
             status: u16,
             url: &'a str,
         }
-        s.collect_seq(self.0.iter().map(|hop| Hop { status: hop.status, url: hop.url.as_str() }))
+        s.collect_seq(self.0.iter().map(|hop| Hop { status: hop.status, url: &hop.url }))
     }
 }
 

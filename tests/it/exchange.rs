@@ -1,5 +1,6 @@
 //! Who is told what on the way: credentials, cookies, proxies, certificates, versions, heads alone.
 
+mod challenges;
 mod cookies;
 mod credentials;
 mod digest;

@@ -19,6 +19,7 @@ mod addresses;
 mod architecture;
 mod attacks;
 mod backends;
+mod chains;
 mod changes;
 mod coded_floods;
 mod compare;

@@ -87,6 +87,36 @@ fn unreadable_lines_that_may_decide_are_protocol() {
 }
 
 #[test]
+fn odd_status_lines_are_read() {
+    for line in ["HTTP/1.1  200 OK", "HTTP/1.0   200 OK", "HTTP/1.1 200 O\x01K"] {
+        for backend in BACKENDS {
+            let single = fetch(Act::Raw(format!("{line}\r\n\r\nbody\n").into_bytes()), &["--backend", backend]);
+            assert_eq!((single.kind(), single.body()), ("ok", b"body\n".to_vec()), "{backend} {line:?}");
+        }
+    }
+}
+
+#[test]
+fn bounds_of_heads_are_told_as_what_they_are() {
+    let many = [b"HTTP/1.1 200 OK\r\n", &b"X(y): 1\r\n".repeat(1500)[..], b"\r\n"].concat();
+    let long = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", u64::MAX).into_bytes();
+    for (head, told) in [(many, "a head may have 1000 fields"), (long, "its Content-Length is larger than")] {
+        for backend in BACKENDS {
+            let single = fetch(Act::Raw(head.clone()), &["--backend", backend]);
+            let message = single.record["error"]["message"].as_str().unwrap_or_default();
+            assert!(single.kind() == "protocol" && message.contains(told), "{backend} {}", single.record);
+        }
+    }
+}
+
+#[test]
+fn no_server_can_pass_for_http_1_0() {
+    let head = b"HTTP/1.1 200 OK\r\nVia: 1.0 fetchall\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let single = fetch(Act::RawKeepAlive([&head[..], b"5\r\nhello\r\n0\r\n\r\n"].concat()), &[]);
+    assert_eq!((single.kind(), &single.record["http_version"]), ("ok", &"HTTP/1.1".into()));
+}
+
+#[test]
 fn request_fields_are_in_title_case() {
     for backend in BACKENDS {
         let server = FaultServer::start(Script::new().on("x", Act::KeepAliveOk(b"hello\n".to_vec())));
@@ -97,6 +127,7 @@ fn request_fields_are_in_title_case() {
         for name in ["Host", "Accept", "Accept-Encoding", "X-Trial-Field"] {
             assert!(names.contains(&name), "{backend}: {names:?}");
         }
+        assert_eq!(names[0], "Host", "{backend}");
     }
 }
 

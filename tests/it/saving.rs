@@ -4,6 +4,8 @@ mod coding;
 mod compressed_names;
 mod document;
 mod existing;
+#[cfg(unix)]
+mod links;
 mod names;
 mod reserved;
 mod template;

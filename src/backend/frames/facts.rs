@@ -47,7 +47,7 @@ impl<'a> FactsFrame<'a> {
             content_type: facts.content_type.as_deref(),
             sha256: facts.sha256,
             blake3: facts.blake3,
-            redirects: facts.redirects.iter().map(|hop| (hop.status, hop.url.as_str())).collect(),
+            redirects: facts.redirects.iter().map(|hop| (hop.status, &*hop.url)).collect(),
             http_version: facts.http_version.and_then(|version| position(&VERSIONS, version)),
             remote_addr: facts.remote_addr,
             started_at: facts.started_at.map(|at| (at.as_second(), at.subsec_nanosecond())),
@@ -58,7 +58,7 @@ impl<'a> FactsFrame<'a> {
 
     pub(super) fn into_facts(self) -> Result<Facts, FrameError> {
         let url = |text: &str| Url::parse(text).map_err(|_| FrameError::Garbage);
-        let hop = |(status, text)| Ok(Hop { status, url: url(text)? });
+        let hop = |(status, url): (u16, &str)| Hop { status, url: url.into() };
         Ok(Facts {
             status: self.status,
             final_url: self.final_url.map(url).transpose()?,
@@ -68,7 +68,7 @@ impl<'a> FactsFrame<'a> {
             content_type: self.content_type.map(Into::into),
             sha256: self.sha256,
             blake3: self.blake3,
-            redirects: self.redirects.into_iter().map(hop).collect::<Result<_, FrameError>>()?,
+            redirects: self.redirects.into_iter().map(hop).collect(),
             http_version: self.http_version.map(|at| entry(&VERSIONS, at)).transpose()?,
             remote_addr: self.remote_addr,
             started_at: match self.started_at {
@@ -136,6 +136,13 @@ pub(super) struct OnwardFrame<'a> {
 }
 
 impl<'a> OnwardFrame<'a> {
+    /// Of a job: how it came here matters, and not over which URLs, which are the parent's to keep.
+    pub(super) fn without_hops(onward: &'a Onward) -> Self {
+        let mut frame = Self::new(onward);
+        frame.facts.redirects = Vec::new();
+        frame
+    }
+
     pub(super) fn new(onward: &'a Onward) -> Self {
         Self {
             facts: FactsFrame::new(&onward.facts),
@@ -153,6 +160,7 @@ impl<'a> OnwardFrame<'a> {
             timing: self.timing.into(),
             took: self.took,
             wait: self.wait,
+            asked: None,
             from: self.from,
             cookies: self.cookies.into_iter().map(Cookie::from).collect(),
             // The parent's to count.

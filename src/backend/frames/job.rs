@@ -58,7 +58,7 @@ impl<'a> JobFrame<'a> {
         let condition = known
             .and_then(|known| known.condition.as_deref())
             .map(|condition| (condition.url.as_str(), ValidatorsFrame::new(&condition.validators)));
-        let onward = job.onward.as_deref().map(OnwardFrame::new);
+        let onward = job.onward.as_deref().map(OnwardFrame::without_hops);
         let was_saved = known.is_some_and(|known| known.was_saved);
         let url = job.seed.url.as_str();
         Self { number: job.id.0, attempt: job.attempt, url, save_as, wants, condition, was_saved, onward }

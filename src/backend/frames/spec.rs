@@ -19,6 +19,7 @@ use crate::fetch::{
     Asked, BodyStream, ByteLimit, FetchSpec, HostFields, HttpSpec, Keeping, Saving, Script, Step, Throttle, TlsSpec,
 };
 use crate::model::{Credentials, ErrorKind, HostPattern};
+use crate::output_folder::OutputFolder;
 use crate::policy::netrc::{Machine, Netrc};
 use crate::policy::no_proxy::NoProxy;
 
@@ -113,11 +114,14 @@ enum Kept {
     For(u64),
 }
 
+/// The path of an output folder as the user spelled it, and without links.
+type Folder = (Vec<u8>, Vec<u8>);
+
 #[derive(Debug, Serialize, Deserialize)]
 enum Place {
     Discard,
-    Dir(Vec<u8>),
-    File(Vec<u8>),
+    Dir(Folder),
+    File(Folder, Vec<u8>),
     Stream,
 }
 
@@ -189,8 +193,8 @@ fn http(spec: &HttpSpec) -> Result<Http, FrameError> {
         byte_limit: spec.throttle.bytes().map(|limit| (limit.a_second, limit.at_once)),
         saving: match &spec.saving {
             Saving::Discard => Place::Discard,
-            Saving::Dir(path) => Place::Dir(path_bytes(path)?),
-            Saving::File(path) => Place::File(path_bytes(path)?),
+            Saving::Dir(folder) => Place::Dir(folder_frame(folder)?),
+            Saving::File(folder, file) => Place::File(folder_frame(folder)?, path_bytes(file)?),
             Saving::Stream(_) => Place::Stream,
         },
         keeps_validators: spec.keeps_validators,
@@ -209,6 +213,14 @@ fn http(spec: &HttpSpec) -> Result<Http, FrameError> {
         max_size: spec.max_size,
         idle_connections: spec.idle_connections as u64,
     })
+}
+
+fn folder_frame(folder: &OutputFolder) -> Result<Folder, FrameError> {
+    Ok((path_bytes(folder.path())?, path_bytes(folder.resolved_path())?))
+}
+
+fn folder_of((path, resolved): Folder) -> Result<OutputFolder, FrameError> {
+    Ok(OutputFolder::resolved(path_of(path)?, path_of(resolved)?))
 }
 
 type Host = (String, Vec<Field>, Option<(String, String)>);
@@ -256,8 +268,8 @@ impl Http {
             },
             saving: match self.saving {
                 Place::Discard => Saving::Discard,
-                Place::Dir(path) => Saving::Dir(path_of(path)?),
-                Place::File(path) => Saving::File(path_of(path)?),
+                Place::Dir(folder) => Saving::Dir(folder_of(folder)?),
+                Place::File(folder, file) => Saving::File(folder_of(folder)?, path_of(file)?),
                 Place::Stream => Saving::Stream(BodyStream::new(Arc::new(Mutex::new(bodies)))),
             },
             keeps_validators: self.keeps_validators,

@@ -195,7 +195,7 @@ fn has_prefix(head: &[u8], magic: &[u8]) -> Option<bool> {
 pub(super) struct Applied<'a> {
     /// The name that the server sent.
     sent: &'a [u8],
-    /// The name of its kind: that of [`Coding::name`], or the first of its row.
+    /// The name of its kind: that of [`Coding::name`], the first of its row, or none of several.
     pub(super) name: &'static str,
     coding: Option<Coding>,
 }
@@ -209,17 +209,22 @@ impl<'a> Applied<'a> {
         if let Some(&(coding, _)) = supported {
             return Some(Self { sent, name: coding.name(), coding: Some(coding) });
         }
-        let unsupported = UNSUPPORTED.iter().find(|names| names.iter().any(is))?;
-        unsupported.first().map(|name| Self { sent, name, coding: None })
+        let unsupported = UNSUPPORTED.iter().find(|names| names.iter().any(is));
+        if let Some(name) = unsupported.and_then(|names| names.first()) {
+            return Some(Self { sent, name, coding: None });
+        }
+        // A list without its commas, such as `gzip br`, has no order to rely on.
+        let mut words = sent.split(u8::is_ascii_whitespace).filter(|word| word.len() < sent.len());
+        words.any(|word| Self::named(word).is_some()).then_some(Self { sent, name: "", coding: None })
     }
 
     /// The coding, to undo it.
     ///
     /// # Errors
     /// [`ErrorKind::Decode`] when that is not supported.
-    pub(super) fn supported(self) -> Result<Coding, FetchError> {
+    pub(super) fn supported(self, advice: &str) -> Result<Coding, FetchError> {
         self.coding.ok_or_else(|| {
-            let message = format!("unsupported content coding `{}`: {ADVICE}", shown(self.sent));
+            let message = format!("unsupported content coding `{}`: {advice}", shown(self.sent));
             FetchError::new(ErrorKind::Decode, message)
         })
     }
@@ -239,8 +244,15 @@ pub(super) fn shown(name: &[u8]) -> impl Display {
     name[..name.len().min(MAX_NAME_SHOWN)].escape_ascii()
 }
 
+const ADVICE: &str = "--compression raw saves the body as it comes, --compression off asks for none";
+
+/// The same where no coding was asked for.
+const ADVICE_UNASKED: &str = "--compression raw saves the body as it comes";
+
 /// What to do about a body that cannot be decoded.
-pub(super) const ADVICE: &str = "--compression raw saves the body as it comes, --compression off asks for none";
+pub(super) fn advice(asks_codings: bool) -> &'static str {
+    if asks_codings { ADVICE } else { ADVICE_UNASKED }
+}
 
 /// The codings in the order applied.
 ///
@@ -253,5 +265,8 @@ pub(super) fn parse<'a>(values: impl Iterator<Item = &'a [u8]>) -> Vec<Applied<'
 
 fn name_of(member: &[u8]) -> &[u8] {
     let name = member.split(|&byte| byte == b';').next().unwrap_or(member).trim_ascii();
-    name.strip_prefix(b"\"").and_then(|name| name.strip_suffix(b"\"")).unwrap_or(name).trim_ascii()
+    match name {
+        [b'"', inner @ .., b'"'] | [b'\'', inner @ .., b'\''] => inner.trim_ascii(),
+        name => name,
+    }
 }

@@ -59,6 +59,8 @@ async fn any_2xx_opens_the_tunnel_however_its_head_comes() {
         &[b"HTTP/1.1 200 OK\n\n"],
         &[b"HTTP/1.0  200 OK\r\n\r\n"],
         &[b"http/1.1 200 ok\r\n\r\n"],
+        &[b"\r\n\nHTTP/1.1 200 OK\r\n\r\n"],
+        &[b"\r", b"\n", b"HTTP/1.1 200 OK\r\n\r\n"],
         &[b"H", b"TTP/1.", b"1 2", b"00 OK\r", b"\n\r", b"\n"],
         &[b"HTTP/1.1 102 Processing\r\nA: b\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"],
         &[&long],

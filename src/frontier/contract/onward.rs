@@ -1,24 +1,23 @@
 //! Redirects: each hop waits for the host that it asks.
 
 use super::*;
-use crate::model::{Hop, Onward};
+use crate::model::{Facts, Hop, Onward};
 
 /// A redirect of a job, to here.
 fn led_to(mut job: Box<Job>, next: &str) -> Box<Job> {
-    let asked = Hop { status: 302, url: job.url().clone() };
-    let mut facts = job.onward.take().map(|onward| onward.facts).unwrap_or_default();
-    facts.redirects.push(asked);
-    facts.final_url = Some(url::Url::parse(next).unwrap());
+    let redirects = vec![Hop::new(302, job.url().as_str())];
+    let facts = Facts { redirects, final_url: Some(url::Url::parse(next).unwrap()), ..Facts::default() };
     let onward = Onward {
-        facts,
+        facts: Box::new(facts),
         timing: Timing::default(),
         took: Duration::from_millis(1),
         wait: Duration::ZERO,
+        asked: None,
         from: None,
         cookies: Vec::new(),
         deaths: 0,
     };
-    job.onward = Some(Box::new(onward));
+    job.lead_on(Box::new(onward));
     job
 }
 
@@ -161,5 +160,77 @@ fn a_redirect_that_asks_for_a_wait_is_followed_after_it_as_the_same_try() {
         assert_eq!((there.attempt, there.url().path()), (1, "/there"));
         f.settle(Settled::Done(there.url()));
         assert!(matches!(f.claim(), Claim::Empty));
+    });
+}
+
+#[test]
+fn long_redirects_that_wait_hold_back_what_has_not_begun() {
+    each(|f| {
+        let long = format!("http://b.test/{}", "x".repeat(60_000));
+        for number in 0..2000 {
+            f.push(seed(&format!("http://a{number}.test/"), 0), None);
+        }
+        f.hold_host("b.test", HoldUntil::Time(at(Instant::now(), 60)));
+        let mut waiting = 0;
+        while let Claim::Job(job) = f.claim() {
+            assert!(f.lead_on(led_to(job, &long), &Instant::now).is_none());
+            waiting += 1;
+        }
+        assert!((300..700).contains(&waiting), "{waiting} of 60 kB each");
+        assert!(!f.has_ready() && !f.is_empty() && f.next_due().is_some());
+        f.wake(at(Instant::now(), 61));
+        let mut urls = Vec::new();
+        for _ in 0..waiting {
+            let Some((url, _)) = claim(f) else { break };
+            f.settle(Settled::Done(&url::Url::parse(&long).unwrap()));
+            urls.push(url);
+        }
+        assert!(urls.len() > waiting / 4, "what waited goes on: {}", urls.len());
+        let mut rest = 0;
+        while let Claim::Job(job) = f.claim() {
+            f.settle(Settled::Done(job.url()));
+            rest += 1;
+        }
+        assert_eq!(rest + urls.len(), 2000, "and then the rest, all of it");
+        assert!(f.is_empty());
+    });
+}
+
+#[test]
+fn what_holds_back_the_rest_is_given_back_at_the_end() {
+    each(|f| {
+        let long = format!("http://b.test/{}", "x".repeat(60_000));
+        for number in 0..1000 {
+            f.push(seed(&format!("http://a{number}.test/"), 0), None);
+        }
+        f.hold_host("b.test", HoldUntil::Time(at(Instant::now(), 60)));
+        while let Claim::Job(job) = f.claim() {
+            assert!(f.lead_on(led_to(job, &long), &Instant::now).is_none());
+        }
+        assert_eq!(f.drain(usize::MAX).len(), 1000);
+        assert!(f.is_empty());
+    });
+}
+
+#[test]
+fn the_line_that_all_wait_for_is_claimed_out_of_turn() {
+    each(|f| {
+        for number in 1..5 {
+            f.push(Seed { number, ..seed(&format!("http://a.test/{number}"), i32::from(number == 4)) }, None);
+        }
+        assert!(matches!(f.claim_first(9), Claim::Waiting), "nobody knows it");
+        let Claim::Job(first) = f.claim_first(1) else { panic!("nothing is in the way") };
+        assert_eq!(first.url().path(), "/1");
+        f.hold_host("a.test", HoldUntil::Time(at(Instant::now(), 60)));
+        assert!(matches!(f.claim_first(2), Claim::Waiting), "its host is to be left alone");
+        f.wake(at(Instant::now(), 61));
+        let Claim::Job(second) = f.claim_first(2) else { panic!("its time has come") };
+        f.settle(Settled::Released(second));
+        let Claim::Job(again) = f.claim_first(2) else { panic!("it waits again") };
+        assert_eq!(again.url().path(), "/2");
+        assert_eq!([claim(f), claim(f)].map(|it| it.unwrap().1), ["/4", "/3"]);
+        f.push(Seed { number: 6, ..seed("http://dead.test/", 0) }, None);
+        f.hold_host("dead.test", HoldUntil::ForGood);
+        assert!(matches!(f.claim_first(6), Claim::Refused(_)));
     });
 }

@@ -70,9 +70,9 @@ pub(super) struct Host {
 }
 
 impl Host {
-    /// Where it belongs.
-    pub(super) fn belongs(&self, number: u64) -> Place {
-        let priority = self.queue.priority();
+    /// Where it belongs. `only_again`: what nobody has had is not handed out.
+    pub(super) fn belongs(&self, number: u64, only_again: bool) -> Place {
+        let priority = if only_again && !self.is_given_up() { self.queue.of_again() } else { self.queue.priority() };
         match (self.held, self.next, priority) {
             (Some(HoldUntil::ForGood), _, None) => Place::Nowhere,
             (Some(HoldUntil::ForGood), _, Some(_)) => Place::Refused(number),
@@ -142,6 +142,11 @@ impl Queue {
         highest(&self.again).max(self.of_new())
     }
 
+    /// The highest priority of those that were handed out before.
+    pub(super) fn of_again(&self) -> Option<i32> {
+        highest(&self.again)
+    }
+
     fn of_new(&self) -> Option<i32> {
         let other = highest(&self.others);
         if self.main.is_empty() { other } else { other.max(Some(self.level)) }
@@ -189,6 +194,34 @@ impl Queue {
         self.again.entry(Reverse(waiting.seed().priority)).or_default().push_back(waiting);
     }
 
+    pub(super) fn pop_again(&mut self) -> Option<Waiting> {
+        pop_highest(&mut self.again)
+    }
+
+    /// Takes out the line of this number, which is the first of the input that is not done: if nobody has
+    /// had it, it is the oldest of its priority.
+    pub(super) fn take(&mut self, number: u64) -> Option<Waiting> {
+        let is_it = |waiting: &Waiting| waiting.seed().number == number;
+        if self.main.front().is_some_and(is_it) {
+            return self.main.pop_front();
+        }
+        if let Some(level) = self.others.iter().find(|(_, ones)| ones.front().is_some_and(is_it)).map(|it| *it.0) {
+            return pop_of(&mut self.others, level, 0);
+        }
+        let found = self.again.iter().find_map(|(level, ones)| Some((*level, ones.iter().position(is_it)?)));
+        let (level, at) = found?;
+        pop_of(&mut self.again, level, at)
+    }
+
+    /// Puts back what was taken.
+    pub(super) fn put_first(&mut self, waiting: Waiting) {
+        let level = waiting.seed().priority;
+        match waiting {
+            Waiting::New { .. } => self.of(level).push_front(waiting),
+            Waiting::Again(_) => self.again.entry(Reverse(level)).or_default().push_front(waiting),
+        }
+    }
+
     pub(super) fn pop(&mut self) -> Option<Waiting> {
         let again = highest(&self.again);
         if again.is_some() && again >= self.of_new() {
@@ -207,10 +240,15 @@ fn highest(levels: &BTreeMap<Reverse<i32>, VecDeque<Waiting>>) -> Option<i32> {
 }
 
 fn pop_highest(levels: &mut BTreeMap<Reverse<i32>, VecDeque<Waiting>>) -> Option<Waiting> {
-    let mut first = levels.first_entry()?;
-    let next = first.get_mut().pop_front();
-    if first.get().is_empty() {
-        first.remove();
+    let level = *levels.first_key_value()?.0;
+    pop_of(levels, level, 0)
+}
+
+fn pop_of(levels: &mut BTreeMap<Reverse<i32>, VecDeque<Waiting>>, level: Reverse<i32>, at: usize) -> Option<Waiting> {
+    let ones = levels.get_mut(&level)?;
+    let next = ones.remove(at);
+    if ones.is_empty() {
+        levels.remove(&level);
     }
     next
 }

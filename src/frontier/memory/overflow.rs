@@ -15,7 +15,6 @@ use std::time::{Duration, Instant};
 use url::Url;
 
 use super::Waiting;
-use super::text_of;
 use crate::model::{BadLine, Claimed, ErrorKind, FetchError, Origin, Seed};
 
 /// How many lines a chunk has at most, and how many of a host stay in memory before its chunks.
@@ -126,7 +125,7 @@ impl Behind {
                 Ok(chunk) => {
                     self.in_memory -= part.len();
                     self.in_file += part.len();
-                    written += part.iter().map(|waiting| text_of(waiting.seed())).sum::<usize>();
+                    written += part.iter().map(|waiting| waiting.seed().size()).sum::<usize>();
                     self.segments.push_back(Segment::File(chunk));
                 }
                 Err(e) => {
@@ -240,7 +239,7 @@ impl Overflow {
         }
         match read {
             Ok(waiting) => {
-                let text = waiting.iter().map(|waiting| text_of(waiting.seed())).sum();
+                let text = waiting.iter().map(|waiting| waiting.seed().size()).sum();
                 Back { waiting, from_file: chunk.lines, text, lost: Vec::new() }
             }
             Err(e) => {

@@ -1,8 +1,8 @@
-//! What waits, and how much text it is.
+//! What waits.
 
 use url::Url;
 
-use crate::model::{Claimed, Cookie, Facts, Hop, Job, Onward, Seed, Subject, Tried};
+use crate::model::{Claimed, Job, Seed, Subject};
 
 /// Something that waits.
 pub(super) enum Waiting {
@@ -29,8 +29,8 @@ impl Waiting {
     /// The bytes of its own text.
     pub(super) fn text(&self) -> usize {
         match self {
-            Waiting::New { seed, .. } => text_of(seed),
-            Waiting::Again(job) => text_of_job(job),
+            Waiting::New { seed, .. } => seed.size(),
+            Waiting::Again(job) => job.size(),
         }
     }
 
@@ -40,33 +40,4 @@ impl Waiting {
             Waiting::Again(job) => Subject::Job(job),
         }
     }
-}
-
-/// The bytes of a seed's own text.
-pub(super) fn text_of(seed: &Seed) -> usize {
-    let wants = seed.wants.as_deref().map_or(0, |wants| {
-        let fields = wants.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
-        wants.out.as_ref().map_or(0, String::len) + fields.sum::<usize>()
-    });
-    seed.url.as_str().len() + wants
-}
-
-/// With what redirects and the last try have brought, which is more than most seeds are.
-pub(super) fn text_of_job(job: &Job) -> usize {
-    let onward = job.onward.as_deref().map_or(0, |onward| {
-        let cookies = onward.cookies.iter().map(|cookie| size_of::<Cookie>() + cookie.name.len() + cookie.value.len());
-        size_of::<Onward>() + text_of_facts(&onward.facts) + cookies.sum::<usize>()
-    });
-    let last = job.last.as_deref().map_or(0, |last| size_of::<Tried>() + text_of_facts(&last.facts));
-    text_of(&job.seed) + onward + last
-}
-
-fn text_of_facts(facts: &Facts) -> usize {
-    let hops = facts.redirects.iter().map(|hop| size_of::<Hop>() + hop.url.as_str().len());
-    let texts = [facts.final_url.as_ref().map(Url::as_str), facts.path.as_deref(), facts.content_type.as_deref()];
-    let validators = facts.validators.as_deref().map_or(0, |validators| {
-        let octets = [&validators.etag, &validators.last_modified];
-        octets.into_iter().flatten().map(|octets| octets.len()).sum::<usize>()
-    });
-    size_of::<Facts>() + validators + hops.sum::<usize>() + texts.into_iter().flatten().map(str::len).sum::<usize>()
 }

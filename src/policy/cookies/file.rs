@@ -2,7 +2,7 @@
 
 use url::Host;
 
-use super::set_cookie::path_of;
+use super::set_cookie::{path_of, prefix_holds};
 use super::{Cookie, Jar, exported, is_address, is_public_suffix, netscape};
 use crate::policy::date;
 
@@ -81,7 +81,7 @@ impl Entry<'_> {
             return Err("it has neither a name nor a value");
         }
         let below = self.below || bare.len() < self.domain.len();
-        Ok(Cookie {
+        let cookie = Cookie {
             // A public suffix has no cookies for the hosts below it, even if a file says so.
             host_only: !below || is_address(&domain) || is_public_suffix(&domain),
             name: self.name.to_owned(),
@@ -94,7 +94,9 @@ impl Entry<'_> {
             secure: self.secure,
             http_only: self.http_only,
             expires: self.expires,
-        })
+        };
+        let holds = prefix_holds(&cookie, cookie.path == "/");
+        holds.then_some(cookie).ok_or("its name begins with __Secure- or __Host-, and it is not as such a cookie is")
     }
 }
 

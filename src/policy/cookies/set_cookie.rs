@@ -19,10 +19,12 @@ pub(super) fn parse(field: &[u8], url: &Url, now: i64) -> Option<(Cookie, bool)>
     if field.iter().any(|b| *b != b'\t' && b.is_ascii_control()) {
         return None;
     }
+    let has_tab = |text: &[u8]| text.contains(&b'\t');
     let (pair, attributes) = split_at(field, b';').unwrap_or((field, b""));
     let (name, value) = split_at(pair, b'=').unwrap_or((b"", pair));
     let (name, value) = (trim(name), trim(value));
-    if (name.is_empty() && value.is_empty()) || name.len() + value.len() > LONGEST {
+    // As in curl: files of cookies have no room for a tab in a name or a value.
+    if (name.is_empty() && value.is_empty()) || name.len() + value.len() > LONGEST || has_tab(name) || has_tab(value) {
         return None;
     }
     let said = Said::of(attributes, now);
@@ -38,15 +40,17 @@ pub(super) fn parse(field: &[u8], url: &Url, now: i64) -> Option<(Cookie, bool)>
         http_only: said.http_only,
         expires: said.max_age.or(said.expires).map(|at| at.min(now.saturating_add(LIFE))),
     };
-    ((https || !cookie.secure) && prefix_holds(&cookie, &said)).then_some((cookie, !said.is_odd_date))
+    let is_hosts = said.domain.is_none() && said.path.as_deref() == Some("/");
+    ((https || !cookie.secure) && prefix_holds(&cookie, is_hosts)).then_some((cookie, !said.is_odd_date))
 }
 
-/// Checks the promise of a name prefix in any case; a cookie without a name promises by its value.
-fn prefix_holds(cookie: &Cookie, said: &Said) -> bool {
+/// Checks the promise of a name prefix in any case; a cookie without a name promises by its value. `is_hosts`
+/// says that it is of all paths of one host.
+pub(super) fn prefix_holds(cookie: &Cookie, is_hosts: bool) -> bool {
     let text = if cookie.name.is_empty() { &cookie.value } else { &cookie.name };
     let starts =
         |prefix: &str| text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()));
-    let is_hosts = cookie.secure && cookie.host_only && said.domain.is_none() && said.path.as_deref() == Some("/");
+    let is_hosts = is_hosts && cookie.secure && cookie.host_only;
     let holds = (!starts("__Secure-") || cookie.secure) && (!starts("__Host-") || is_hosts);
     holds && (!cookie.name.is_empty() || !(starts("__Secure-") || starts("__Host-")))
 }

@@ -68,6 +68,8 @@ fn secure_and_prefixed_cookies_keep_what_they_promise() {
     set(&mut jar, "http://a.test/", &["s=hidden", "n=4; Secure"]);
     assert_eq!(sent(&jar, "https://a.test/"), "s=1; __Host-h=2; __Secure-t=3", "plain http changes none of them");
     for field in [
+        "tab=a\tb",
+        "t\tab=1",
         "__Host-x=1; Path=/",
         "__Host-x=1; Secure",
         "__host-x=1; Secure; Path=/; Domain=a.test",
@@ -147,6 +149,21 @@ fn the_first_line_without_a_cookie_is_named() {
     assert_eq!(sent(&jar, "http://a.test/"), "x=1");
     assert_eq!(sent(&jar, "http://evil.co.uk/"), "");
     assert_eq!(sent(&jar, "http://www.b.test/"), "empty=");
+}
+
+#[test]
+fn prefixed_cookies_of_files_keep_what_they_promise() {
+    for (line, is_taken) in [
+        ("a.test\tFALSE\t/\tTRUE\t0\t__Host-x\t1", true),
+        ("a.test\tTRUE\t/\tTRUE\t0\t__Secure-x\t1", true),
+        ("a.test\tFALSE\t/\tFALSE\t0\t__Host-x\t1", false),
+        ("a.test\tFALSE\t/b\tTRUE\t0\t__Host-x\t1", false),
+        (".a.test\tTRUE\t/\tTRUE\t0\t__Host-x\t1", false),
+        ("a.test\tFALSE\t/\tFALSE\t0\t__Secure-x\t1", false),
+    ] {
+        let (jar, skipped) = file(line);
+        assert_eq!((jar.since(0).len(), skipped.first.is_none()), (usize::from(is_taken), is_taken), "{line}");
+    }
 }
 
 #[test]

@@ -86,9 +86,12 @@ impl Claims {
     }
 
     /// Takes up a name of an earlier run, for the URL that has it; false where another line of this
-    /// run did so before, or the name is excluded. No run writes a state in which two URLs have one file.
+    /// run did so before, where the name is excluded, or where another name is a folder of this one or
+    /// below it. No run writes a state in which two URLs have one file.
     pub fn take_up(&mut self, name: &Claimed) -> bool {
-        self.taken_up.insert(&fold(&name.0))
+        let key = fold(&name.0);
+        let is_below_file = || key.match_indices('/').any(|(at, _)| self.files.contains(&key[..at]));
+        !self.folders.contains(&key) && !is_below_file() && self.taken_up.insert(&key)
     }
 
     /// How many names were given away.

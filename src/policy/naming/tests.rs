@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use url::Url;
 
 use super::{Claims, MAX_NAME, Template, fold, is_portable, name_for_out, name_for_url, name_from_disposition};
+use crate::model::Claimed;
 
 fn name(url: &str) -> String {
     name_for_url(&Url::parse(url).unwrap())
@@ -244,4 +245,12 @@ proptest! {
         let given = claim_all(&names)?;
         prop_assert_eq!(claim_all(&names)?, given);
     }
+}
+
+#[test]
+fn a_name_is_taken_up_once_and_not_beside_its_folder() {
+    let mut claims = Claims::new();
+    ["h/a", "h/a/b", "h/c"].iter().for_each(|name| claims.reserve(name));
+    let mut take_up = |name: &str| claims.take_up(&Claimed(name.into()));
+    assert_eq!(["h/a", "h/a/b", "h/c", "h/c", "H/C"].map(&mut take_up), [false, false, true, false, false]);
 }

@@ -41,7 +41,7 @@ fn signs_are_read_from_what_became_of_a_fetch() {
         assert_eq!(sign(&verdict, &facts, took, None), expected, "{verdict:?}");
     }
     let url = url::Url::parse("http://a.test/").unwrap();
-    let redirected = Facts { status: Some(302), redirects: vec![Hop { status: 302, url }], ..Facts::default() };
+    let redirected = Facts { status: Some(302), redirects: vec![Hop::new(302, url.as_str())], ..Facts::default() };
     assert_eq!(sign(&failed(ErrorKind::Connect), &redirected, took, None), Some(Sign::Silent(None)));
 }
 

@@ -125,6 +125,36 @@ fn codings_of_http_1_0_end_the_connection() {
 }
 
 #[test]
+fn a_server_cannot_say_that_it_spoke_http_1_0() {
+    let lines = "Via: 1.0 fetchall\r\nTransfer-Encoding: chunked";
+    assert_eq!(lines_read_as(lines).as_deref(), Ok("Transfer-Encoding: chunked"));
+    assert_eq!(lines_read_as("via:1.0 fetchall \r\nVia: 1.0 a").as_deref(), Ok("Via: 1.0 a"));
+}
+
+#[test]
+fn odd_status_lines_are_written_anew() {
+    for (line, expected) in [
+        ("HTTP/1.1  200 OK", "HTTP/1.1 200 OK"),
+        ("HTTP/1.0   404  Not", "HTTP/1.0 404  Not"),
+        ("HTTP/1.1 200 O\u{1}K", "HTTP/1.1 200"),
+        ("HTTP/1.1  200 O\rK", "HTTP/1.1 200"),
+    ] {
+        let head = format!("{line}\r\nA: b\r\n\r\n");
+        assert_eq!(Search::default().find(head.as_bytes()), Found::End(head.len()), "{line:?}");
+        let read = String::from_utf8(reads_as(head.as_bytes()).unwrap()).unwrap();
+        assert_eq!(read, format!("{expected}\r\nA: b\r\n\r\n"), "{line:?}");
+    }
+    assert!(read_head(b"HTTP/1.1 200 OK\rContent-Length: 3\r\n\r\n").is_err());
+}
+
+#[test]
+fn dropped_lines_count_as_fields() {
+    let head = ["HTTP/1.1 200 OK\r\n", &"X(y): 1\r\nA: b\r\n".repeat(5), "\r\n"].concat();
+    assert_eq!(read_head(head.as_bytes()).unwrap().fields, 10);
+    assert_eq!(read_head(b"HTTP/1.1 200 OK\r\nA: b\r\nB: c\r\n\r\n").unwrap().fields, 2);
+}
+
+#[test]
 fn content_is_announced_by_the_framing() {
     for (head, content) in [
         ("200 OK\r\nContent-Length: 5", Content::Length(5)),
@@ -147,9 +177,7 @@ fn content_is_announced_by_the_framing() {
 
 #[test]
 fn what_does_not_begin_as_http_is_found_early() {
-    for bytes in
-        ["x", "HTTQ", "HTTP/2", "HTTP/1.2 200 OK\r\n", "HTTP/1.1 2000 OK\n", "HTTP/1.1 200 O\u{1}K\n", "<html>"]
-    {
+    for bytes in ["x", "HTTQ", "HTTP/2", "HTTP/1.2 200 OK\r\n", "HTTP/1.1 2000 OK\n", "HTTP/1.1\t200 OK\n", "<html>"] {
         assert_eq!(Search::default().find(bytes.as_bytes()), Found::NotHttp, "{bytes}");
     }
     for bytes in ["", "\r\n", "H", "HTTP/1.1 200", "HTTP/1.1 200 OK\r\nA: b\r\n", "HTTP/1.1 200 OK\r\n\r"] {

@@ -1,6 +1,7 @@
 //! What a user sees of lists: which URLs come out, when, and what is said of the bad lines.
 
 mod arbitrary;
+mod bounds;
 mod encodings;
 mod json;
 mod live;

@@ -31,9 +31,14 @@ fn a_row_that_leads_elsewhere_is_as_if_there_were_none() {
             database.execute("UPDATE urls SET name = 'a', file = NULL", []).unwrap();
         }
     }
+    // Files of other names.
+    for file in ["b", "ab", "a/b/c"] {
+        database.execute("UPDATE urls SET file = ?1", [file]).unwrap();
+        assert!(known(&mut recall, seed("http://h.test/a")).is_none(), "{file}");
+    }
     database.execute("UPDATE urls SET file = '../outside'", []).unwrap();
     let state = folder.path().join(".fetchall/state.db");
-    let bodies = Bodies::Below(folder.path().to_owned());
+    let bodies = Bodies::Below(crate::output_folder::OutputFolder::new(folder.path().to_owned()));
     let past = Past::new(state.clone(), Connection::open(state).unwrap(), bodies);
     let mut told = 0;
     past.each_ok::<StateError>(
@@ -171,7 +176,7 @@ fn a_trigger_of_a_state_is_never_run() {
 #[test]
 fn rows_that_share_a_file_are_not_done() {
     let folder = TempDir::new().unwrap();
-    let bodies = Bodies::Below(folder.path().to_owned());
+    let bodies = Bodies::Below(crate::output_folder::OutputFolder::new(folder.path().to_owned()));
     for (name, file) in [("a", None), ("A", None), ("b", Some("a")), ("a", Some("a/../a"))] {
         let (recall, mut ledger, database) = with_row(&folder);
         ledger.write(&[outcome(seed("http://h.test/b"), "b", facts(), Verdict::Ok)]).unwrap();

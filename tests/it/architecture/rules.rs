@@ -41,7 +41,7 @@ pub struct Layer {
 use May::{All, Only, Surface};
 
 const NOUNS: &[May] = &[All("model")];
-const PARTS: &[May] = &[All("model"), All("config"), All("policy"), All("wire")];
+const PARTS: &[May] = &[All("model"), All("config"), All("output_folder"), All("policy"), All("wire")];
 const PROGRAM: &[May] = &[
     All("app"),
     Only("backend", &["serve"]),
@@ -60,6 +60,7 @@ pub const LAYERS: &[Layer] = &[
     Layer { row: 0, module: "model", may: &[] },
     Layer { row: 1, module: "config", may: NOUNS },
     Layer { row: 1, module: "policy", may: NOUNS },
+    Layer { row: 1, module: "output_folder", may: &[] },
     Layer { row: 1, module: "wire", may: &[All("model"), Only("policy", &["printable"])] },
     Layer { row: 2, module: "source", may: PARTS },
     Layer { row: 2, module: "frontier", may: PARTS },
@@ -70,7 +71,7 @@ pub const LAYERS: &[Layer] = &[
     Layer {
         row: 3,
         module: "backend",
-        may: &[All("model"), All("config"), All("policy"), All("wire"), Surface("fetch")],
+        may: &[All("model"), All("config"), All("output_folder"), All("policy"), All("wire"), Surface("fetch")],
     },
     Layer {
         row: 4,
@@ -94,6 +95,7 @@ pub const LAYERS: &[Layer] = &[
         may: &[
             All("model"),
             All("config"),
+            All("output_folder"),
             All("policy"),
             All("wire"),
             All("source"),

@@ -190,3 +190,15 @@ fn few_descriptors_mean_few_workers_and_no_failures() {
         assert!(server.max_in_flight() > 1, "{backend}");
     }
 }
+
+#[test]
+fn a_stopped_child_is_replaced_and_leaves_with_the_run() {
+    let server = FaultServer::start(Script::new().on_each("slow", vec![Act::Stalled, ok()]));
+    let running = on("processes").args(["--read-timeout", "1s"]).arg(server.url("slow")).spawn();
+    server.wait_until("the request", |log| !log.requests.is_empty());
+    let stopped = children(running.pid());
+    stopped.iter().for_each(|pid| kill_process(*pid, Signal::STOP).expect("it is there"));
+    let run = running.wait().expect_code(0);
+    assert_eq!((&run.records()[0]["attempts"], server.asked("/slow")), (&2.into(), 2), "{}", run.stdout);
+    assert!(!stopped.is_empty() && stopped.iter().all(|pid| parent(*pid).is_none()), "a stopped child is left");
+}

@@ -35,3 +35,19 @@ fn what_did_not_answer_lends_no_facts() {
     // The last response is the redirect: it is what status and address tell of.
     assert_eq!((&record["status"], record["bytes"].is_null()), (&json!(302), true), "{record}");
 }
+
+#[test]
+fn a_location_that_is_empty_or_too_long_is_not_followed() {
+    for (location, told) in [
+        (String::new(), "302 Found without a Location to follow"),
+        (format!("/{}", "x".repeat(70_000)), "which no server takes"),
+    ] {
+        for backend in ["async", "threads", "processes", "sequential"] {
+            let single = fetch(Act::RedirectTo(location.clone()), &["--backend", backend]);
+            let message = single.record["error"]["message"].as_str().unwrap_or_default();
+            assert!(single.kind() == "redirect" && message.contains(told), "{backend} {}", single.record);
+            assert_eq!(single.server.requests().len(), 1, "{backend}");
+            assert!(single.record["final_url"].as_str().is_none_or(|url| url == single.server.url("x")), "{backend}");
+        }
+    }
+}

@@ -29,6 +29,8 @@ fn plain_http_goes_through_in_absolute_form() {
         for request in &requests {
             assert_eq!(request.header("proxy-authorization"), Some("Basic YW5uOnMzY3IhZXQ="));
             assert_eq!(request.header("authorization"), None);
+            let (first, host) = &request.headers[0];
+            assert!(first == "Host" && request.path.contains(host), "{:?}", request.headers);
         }
         assert_eq!(run.records()[0]["remote_addr"], proxy.address().to_string());
         for text in [&run.stdout, &run.stderr] {
@@ -134,6 +136,8 @@ fn the_environment_names_proxies_and_exceptions() {
     assert!(!ask(&[("https_proxy", it)], &[]));
     assert!(!ask(&[("http_proxy", it), ("no_proxy", "a.test, 127.0.0.0/8")], &[]));
     assert!(!ask(&[("http_proxy", it), ("NO_PROXY", "*")], &[]));
+    assert!(!ask(&[("http_proxy", it), ("no_proxy", ""), ("NO_PROXY", "127.0.0.1")], &[]));
+    assert!(ask(&[("all_proxy", ""), ("ALL_PROXY", it)], &[]));
     assert!(!ask(&[("http_proxy", it)], &["--noproxy", "127.0.0.1"]));
     assert!(!ask(&[("http_proxy", it)], &["-x", ""]));
     assert!(!ask(&[("http_proxy", it)], &["--proxy", "none"]));

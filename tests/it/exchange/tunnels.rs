@@ -90,6 +90,22 @@ fn a_proxy_in_trouble_is_asked_again() {
 }
 
 #[test]
+fn a_tunnel_that_is_not_opened_is_asked_for_once_an_attempt() {
+    let origin = TlsServer::start(Mode::Good);
+    let urls: Vec<_> = (0..3).map(|n| origin.url(&n.to_string())).collect();
+    for (scheme, answer) in [("http", &b""[..]), ("http", b"HTTP/1.1 200 O"), ("socks5h", b"")] {
+        for backend in BACKENDS {
+            let proxy = Proxy::start_as(Way::Ends(answer.to_vec()));
+            let through = format!("{scheme}://{}", proxy.address());
+            let run = Fetchall::new().args(["--json", "--retry", "0", "--backend", backend, "-x", &through]);
+            let run = run.arg("--cacert").arg(origin.ca_pem_file()).args(&urls).run().expect_code(1);
+            assert!(run.records().iter().all(|record| kind(record) == "reset"), "{}", run.stdout);
+            assert_eq!(proxy.wanted().len(), urls.len(), "{scheme} {backend} {}", run.stdout);
+        }
+    }
+}
+
+#[test]
 fn proxies_that_break_the_rules_are_named() {
     let origin = TlsServer::start(Mode::Good);
     let large = [b"HTTP/1.1 200 OK\r\nX-A: ", &b"a".repeat(300_000)[..]].concat();

@@ -147,6 +147,25 @@ async fn what_is_not_saved_has_the_names_of_its_urls() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn unsaved_bodies_have_the_digests_of_saved_ones() {
+    let body = gzip(&plain());
+    let server = serve([("/get", coded("gzip", body.clone())), ("/x%2Egz", coded("gzip", body.clone()))]).await;
+    let at = |path: &str| format!("{}{path}", server.uri());
+    for backend in BACKENDS {
+        for args in [&[][..], &["-d", "out"]] {
+            let fetchall = Fetchall::new().args(["--json", "--digest", "sha256", "--backend", backend]).args(args);
+            let urls = ["/get?f=x.gz", "/get?f=x%2Egz", "/x%2Egz"].map(at);
+            for record in run(fetchall.args(urls)).await.expect_code(0).records() {
+                assert_eq!(record["sha256"], sha256(&body), "{backend} {args:?} {record}");
+            }
+        }
+    }
+    for request in server.received_requests().await.expect("they are recorded") {
+        assert_eq!(request.headers["accept-encoding"], "identity", "{}", request.url);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_compressed_name_asks_for_identity() {
     let server = serve([("/dl", ResponseTemplate::new(200)), ("/dl.zip", ResponseTemplate::new(200))]).await;
     let url = format!("{}/dl", server.uri());

@@ -1,0 +1,93 @@
+//! How much memory the text of things takes: what waits is bounded by this, for servers choose how long it is.
+
+use url::Url;
+
+use super::{
+    Claimed, Cookie, Facts, Hop, Job, Known, Onward, Outcome, PerSeed, Seed, Subject, Tried, Validators, Verdict,
+};
+
+impl Seed {
+    /// The bytes of its own text.
+    pub fn size(&self) -> usize {
+        let asked = self.wants.as_deref().map_or(0, PerSeed::size);
+        self.url.as_str().len() + asked + self.known.as_deref().map_or(0, Known::size)
+    }
+}
+
+impl PerSeed {
+    fn size(&self) -> usize {
+        let fields = self.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
+        self.out.as_ref().map_or(0, String::len) + fields.sum::<usize>()
+    }
+}
+
+impl Known {
+    fn size(&self) -> usize {
+        let done = self.done.as_deref().map_or(0, Facts::size);
+        let condition = self
+            .condition
+            .as_deref()
+            .map_or(0, |condition| condition.url.as_str().len() + condition.validators.size() + condition.facts.size());
+        let before = self.before.as_deref().map_or(0, |before| {
+            let url = before.body.final_url.as_ref().map_or(0, |url| url.as_str().len());
+            url + before.body.validators.size() + before.path.as_ref().map_or(0, String::len)
+        });
+        size_of::<Known>() + done + condition + before
+    }
+}
+
+impl Validators {
+    fn size(&self) -> usize {
+        [&self.etag, &self.last_modified].into_iter().flatten().map(|octets| octets.len()).sum()
+    }
+}
+
+impl Facts {
+    /// Their own bytes and those of their text.
+    pub fn size(&self) -> usize {
+        let hops = self.redirects.iter().map(|hop| size_of::<Hop>() + hop.url.len());
+        let texts = [self.final_url.as_ref().map(Url::as_str), self.path.as_deref(), self.content_type.as_deref()];
+        let texts = texts.into_iter().flatten().map(str::len);
+        let validators = self.validators.as_deref().map_or(0, Validators::size);
+        size_of::<Facts>() + validators + hops.sum::<usize>() + texts.sum::<usize>()
+    }
+}
+
+impl Verdict {
+    fn size(&self) -> usize {
+        if let Verdict::Failed(error) = self { error.message.len() } else { 0 }
+    }
+}
+
+impl Onward {
+    fn size(&self) -> usize {
+        let cookie = |cookie: &Cookie| {
+            size_of::<Cookie>() + cookie.name.len() + cookie.value.len() + cookie.domain.len() + cookie.path.len()
+        };
+        let asked = self.asked.as_ref().map_or(0, |url| url.as_str().len());
+        size_of::<Onward>() + self.facts.size() + asked + self.cookies.iter().map(cookie).sum::<usize>()
+    }
+}
+
+impl Job {
+    /// The bytes of its own text, with what redirects and the last try have brought, which is more than
+    /// most seeds are.
+    pub fn size(&self) -> usize {
+        let last = |last: &Tried| size_of::<Tried>() + last.facts.size() + last.verdict.size();
+        let name = self.save_as.as_ref().map_or(0, |Claimed(name)| name.len());
+        let chain = self.onward.as_deref().map_or(0, Onward::size);
+        self.seed.size() + name + chain + self.last.as_deref().map_or(0, last)
+    }
+}
+
+impl Outcome {
+    /// Its own bytes and those of its text.
+    pub fn size(&self) -> usize {
+        let subject = match &self.subject {
+            Subject::Job(job) => size_of::<Job>() + job.size(),
+            Subject::Seed(seed) => size_of::<Seed>() + seed.size(),
+            Subject::Bad(bad) => bad.text.len() + bad.error.message.len(),
+        };
+        size_of::<Outcome>() + subject + self.facts.size() + self.verdict.size()
+    }
+}

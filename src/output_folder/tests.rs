@@ -1,0 +1,99 @@
+//! No operation leads through a link, by one call or by steps, and folders that are gone are made again.
+#![cfg(unix)]
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use tempfile::TempDir;
+
+use super::*;
+
+/// An output folder, one that opens its folders by steps, and a folder outside of it.
+fn folders() -> (TempDir, TempDir, [OutputFolder; 2]) {
+    let (inside, outside) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let by_steps = OutputFolder::new(inside.path().to_owned());
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    by_steps.0.lacks_openat2.store(true, std::sync::atomic::Ordering::Relaxed);
+    let both = [OutputFolder::new(inside.path().to_owned()), by_steps];
+    (inside, outside, both)
+}
+
+fn save(folder: &OutputFolder, name: &str) -> io::Result<()> {
+    let (parts, part) = folder.make_parent(Path::new("parts/one"), false)?;
+    parts.create(part)?;
+    let (files, file) = folder.make_parent(Path::new(name), false)?;
+    parts.rename(part, &files, file)
+}
+
+#[test]
+fn a_link_is_followed_at_no_depth() {
+    let (inside, outside, both) = folders();
+    fs::write(outside.path().join("precious"), "mine").unwrap();
+    for folder in both {
+        for link in ["a", "a/b", "a/b/c"] {
+            let link = inside.path().join(link);
+            fs::create_dir_all(link.parent().unwrap()).unwrap();
+            symlink(outside.path(), &link).unwrap();
+            let name = link.strip_prefix(inside.path()).unwrap().join("precious");
+            let refused = save(&folder, name.to_str().unwrap()).unwrap_err();
+            let what = format!("{} is in the way: it is no folder; move it away", link.display());
+            assert_eq!((refused.kind(), refused.to_string()), (io::ErrorKind::NotADirectory, what));
+            assert!(folder.info(&name).is_err() && folder.remove(&name).is_err());
+            assert!(folder.open(&name).is_err() && folder.open_parent(&name).is_err());
+            fs::remove_file(&link).unwrap();
+        }
+        fs::remove_dir_all(inside.path().join("a")).unwrap();
+    }
+    assert_eq!(fs::read(outside.path().join("precious")).unwrap(), b"mine");
+    assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_file_that_is_a_link_is_replaced_and_not_opened() {
+    let (inside, outside, [folder, _]) = folders();
+    let precious = outside.path().join("precious");
+    fs::write(&precious, "mine").unwrap();
+    symlink(&precious, inside.path().join("link")).unwrap();
+    fs::hard_link(&precious, inside.path().join("second")).unwrap();
+    let open = folder.open(Path::new("")).unwrap();
+    assert!(!open.info(OsStr::new("link")).unwrap().is_file);
+    assert!(open.open_to_read(OsStr::new("link")).is_err());
+    assert!(open.open_to_write(OsStr::new("link"), true).is_err());
+    for name in ["link", "second"] {
+        open.create(OsStr::new(name)).unwrap();
+        assert_eq!(fs::read(inside.path().join(name)).unwrap(), b"");
+    }
+    assert_eq!(fs::read(&precious).unwrap(), b"mine");
+}
+
+#[test]
+fn folders_that_are_gone_are_made_again() {
+    let (inside, _outside, both) = folders();
+    for folder in both {
+        for sync in [false, true] {
+            for gone in ["a/b", "a", ""] {
+                let (opened, name) = folder.make_parent(Path::new("a/b/c"), sync).unwrap();
+                opened.create(name).unwrap();
+                assert!(folder.info(Path::new("a/b/c")).unwrap().is_file);
+                fs::remove_dir_all(inside.path().join(gone)).unwrap();
+                assert!(opened.create(name).is_err(), "the folder that was opened is gone");
+                assert_eq!(folder.info(Path::new("a/b/c")).unwrap_err().kind(), io::ErrorKind::NotFound);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_output_folder_may_be_reached_through_links_but_not_become_one() {
+    let (inside, outside, _) = folders();
+    fs::create_dir(inside.path().join("real")).unwrap();
+    let spelled = inside.path().join("spelled");
+    symlink("real", &spelled).unwrap();
+    let folder = OutputFolder::new(spelled);
+    save(&folder, "a/b").unwrap();
+    assert!(inside.path().join("real/a/b").is_file());
+    fs::rename(inside.path().join("real"), inside.path().join("moved")).unwrap();
+    symlink(outside.path(), inside.path().join("real")).unwrap();
+    assert!(save(&folder, "a/c").is_err());
+    assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
+}

@@ -1,0 +1,194 @@
+//! Folders as descriptors, opened without following links.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+use std::time::{Duration, UNIX_EPOCH};
+
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, mkdirat, openat, renameat, statat, unlinkat};
+use rustix::io::Errno;
+
+use super::{FileInfo, OutputFolder};
+
+/// A descriptor that names are looked up in; it needs no permission to list the folder.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// No link is followed, and a pipe that somebody put here is not waited for.
+const FILE: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
+
+/// What new files and folders are allowed; the umask takes from it.
+const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
+const FOLDER_MODE: Mode = Mode::from_raw_mode(0o777);
+
+/// A folder that was opened without following a link.
+#[derive(Debug)]
+pub struct OpenFolder(OwnedFd);
+
+impl OutputFolder {
+    /// Opens a folder that is there.
+    ///
+    /// # Errors
+    /// What the file system says: `NotFound` where there is none.
+    pub fn open(&self, folder: &Path) -> io::Result<OpenFolder> {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        {
+            use std::sync::atomic::Ordering::Relaxed;
+            if !self.0.lacks_openat2.load(Relaxed) {
+                match open_at_once(&self.0.resolved, folder) {
+                    // An old kernel, or a sandbox that does not know the call.
+                    Err(Errno::NOSYS | Errno::PERM) => self.0.lacks_openat2.store(true, Relaxed),
+                    opened => return Ok(OpenFolder(opened?)),
+                }
+            }
+        }
+        self.open_by_steps(folder)
+    }
+
+    /// Opens each part of the path by itself.
+    fn open_by_steps(&self, folder: &Path) -> io::Result<OpenFolder> {
+        let root = openat(CWD, &self.0.resolved, FOLDER, Mode::empty())?;
+        let opened = folder.iter().try_fold(root, |at, part| openat(at, part, FOLDER, Mode::empty()));
+        Ok(OpenFolder(opened?))
+    }
+
+    /// Opens a folder and makes those that are missing.
+    pub(super) fn make(&self, folder: &Path, sync: bool) -> io::Result<OpenFolder> {
+        let resolved = &self.0.resolved;
+        let root = match self.open(Path::new("")) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                std::fs::create_dir_all(resolved)?;
+                if let Some(parent) = resolved.parent().filter(|_| sync) {
+                    File::open(parent)?.sync_all()?;
+                }
+                self.open(Path::new(""))?
+            }
+            opened => opened?,
+        };
+        folder.iter().try_fold(root, |at, part| {
+            match mkdirat(&at.0, part, FOLDER_MODE) {
+                Ok(()) if sync => at.sync()?,
+                Ok(()) | Err(Errno::EXIST) => {}
+                Err(e) => return Err(e.into()),
+            }
+            Ok(OpenFolder(openat(&at.0, part, FOLDER, Mode::empty())?))
+        })
+    }
+}
+
+/// Opens the folder by one call, which fails where any part of the path is a link.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn open_at_once(root: &Path, folder: &Path) -> rustix::io::Result<OwnedFd> {
+    use rustix::fs::{ResolveFlags, openat2};
+    openat2(CWD, root.join(folder), FOLDER, Mode::empty(), ResolveFlags::NO_SYMLINKS)
+}
+
+impl OpenFolder {
+    /// Creates a file to write to, in the place of one that is there.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn create(&self, name: &OsStr) -> io::Result<File> {
+        let create = || self.file(name, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL);
+        match create() {
+            // It may be a link, or have a name elsewhere: it is replaced and not written to.
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                self.remove(name)?;
+                create()
+            }
+            created => created,
+        }
+    }
+
+    /// Opens a file to read and write; with `create` makes it where there is none.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn open_to_write(&self, name: &OsStr, create: bool) -> io::Result<File> {
+        let create = if create { OFlags::CREATE } else { OFlags::empty() };
+        self.file(name, OFlags::RDWR | create)
+    }
+
+    /// Opens a file to read.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn open_to_read(&self, name: &OsStr) -> io::Result<File> {
+        self.file(name, OFlags::RDONLY)
+    }
+
+    fn file(&self, name: &OsStr, flags: OFlags) -> io::Result<File> {
+        Ok(openat(&self.0, name, flags | FILE, FILE_MODE)?.into())
+    }
+
+    /// What there is under this name.
+    ///
+    /// # Errors
+    /// `NotFound` where there is nothing.
+    #[allow(clippy::unnecessary_cast, reason = "the types of the fields differ from system to system")]
+    pub fn info(&self, name: &OsStr) -> io::Result<FileInfo> {
+        let stat = statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        let kind = FileType::from_raw_mode(stat.st_mode);
+        let since = Duration::from_nanos(stat.st_mtime_nsec as u64);
+        let modified = match stat.st_mtime as i64 {
+            seconds @ 0.. => UNIX_EPOCH.checked_add(Duration::from_secs(seconds.unsigned_abs())),
+            seconds => UNIX_EPOCH.checked_sub(Duration::from_secs(seconds.unsigned_abs())),
+        };
+        Ok(FileInfo {
+            is_file: kind.is_file(),
+            is_dir: kind.is_dir(),
+            len: stat.st_size as u64,
+            modified: modified.and_then(|seconds| seconds.checked_add(since)),
+            id: Some((stat.st_dev as u64, stat.st_ino as u64)),
+        })
+    }
+
+    /// Gives a file of this folder a name in that one. What has the name is replaced, be it a link.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn rename(&self, name: &OsStr, to: &OpenFolder, to_name: &OsStr) -> io::Result<()> {
+        Ok(renameat(&self.0, name, &to.0, to_name)?)
+    }
+
+    /// Removes a file.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn remove(&self, name: &OsStr) -> io::Result<()> {
+        Ok(unlinkat(&self.0, name, AtFlags::empty())?)
+    }
+
+    /// The names in this folder.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn names(&self) -> io::Result<Vec<OsString>> {
+        let mut names = Vec::new();
+        for entry in Dir::read_from(self.listed()?)? {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if name != b"." && name != b".." {
+                names.push(OsStr::from_bytes(name).to_owned());
+            }
+        }
+        Ok(names)
+    }
+
+    /// Brings the names in this folder to the disk.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn sync(&self) -> io::Result<()> {
+        File::from(self.listed()?).sync_all()
+    }
+
+    fn listed(&self) -> rustix::io::Result<OwnedFd> {
+        openat(self.0.as_fd(), ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+    }
+}

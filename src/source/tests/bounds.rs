@@ -1,0 +1,65 @@
+//! Lists that are made to cost time or memory.
+
+use super::{drain, read, reader};
+use crate::config::InputFormat::{Csv, Ndjson, Text};
+use crate::model::{Batch, Entry};
+use crate::source::{ListSource, Source};
+
+fn reasons(entries: &[Entry]) -> Vec<String> {
+    let bad = |entry: &Entry| if let Entry::Bad(bad) = entry { Some(bad.error.message.to_string()) } else { None };
+    entries.iter().filter_map(bad).collect()
+}
+
+#[test]
+fn open_quotes_in_every_row_are_read_in_linear_time() {
+    // Quadratic, this takes minutes.
+    let list = ["url,x\n".to_owned(), "\"a\n".repeat(350_000)].concat();
+    let begun = std::time::Instant::now();
+    let (entries, end) = drain(&mut ListSource::new(vec![reader("l", list.as_bytes())], Csv).unwrap());
+    assert!(end.is_ok() && entries.len() > 1000, "{}", entries.len());
+    assert!(begun.elapsed() < std::time::Duration::from_secs(30), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_text_of_many_urls_is_read_in_linear_time() {
+    let begun = std::time::Instant::now();
+    let list = "http://a.test/".repeat(70_000);
+    assert_eq!(reasons(&read(reader("l", list.as_bytes()), Text)).len(), 1);
+    assert!(begun.elapsed() < std::time::Duration::from_secs(10), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn too_many_options_of_one_url_make_it_a_bad_line() {
+    let list = ["http://a.test/\n".to_owned(), " header=X-A: b\n".repeat(100_000), "http://b.test/\n".to_owned()];
+    let entries = read(reader("l", list.concat().as_bytes()), Text);
+    let reasons = reasons(&entries);
+    assert_eq!((entries.len(), reasons.len()), (2, 1), "the next URL is read");
+    assert!(reasons[0].starts_with("line 502: more than 500 headers"), "{reasons:?}");
+}
+
+#[test]
+fn too_many_or_too_long_headers_and_names_make_a_bad_line() {
+    let fields: Vec<_> = (0..40_000).map(|n| format!("\"X-{n}\":\"v\"")).collect();
+    let long = "x".repeat(100_000);
+    for (asked, why) in [
+        (format!("\"headers\":{{{}}}", fields.join(",")), "more than 500 headers"),
+        (format!("\"headers\":{{\"X-A\":\"{long}\"}}"), "65536 bytes of them"),
+        (format!("\"out\":\"{long}\""), "more than 4096 bytes"),
+    ] {
+        let list = format!("{{\"url\":\"http://a.test/\",{asked}}}\n");
+        let reasons = reasons(&read(reader("l", list.as_bytes()), Ndjson));
+        assert!(reasons.len() == 1 && reasons[0].contains(why), "{reasons:?}");
+    }
+}
+
+#[test]
+fn a_batch_of_long_lines_is_bounded_in_bytes() {
+    let list: String = (0..200).map(|n| format!("http://a.test/{n}/{}\n", "x".repeat(60_000))).collect();
+    let mut source = ListSource::new(vec![reader("l", list.as_bytes())], Text).unwrap();
+    let mut batches = Vec::new();
+    while let Some(Batch { entries, .. }) = source.next_batch().unwrap() {
+        batches.push(entries.len());
+    }
+    assert_eq!(batches.iter().sum::<usize>(), 200);
+    assert!(batches.iter().all(|lines| *lines <= 18), "{batches:?}");
+}

@@ -113,7 +113,8 @@ impl Decoder {
         }
     }
 
-    /// Takes the memory of its windows from here, and waits so long for it at most.
+    /// Takes the memory of its windows from here, and waits for it while any other decoder goes on
+    /// within so long a time.
     #[must_use]
     pub fn with_memory(mut self, memory: &DecoderMemory, patience: Duration) -> Self {
         self.share = Some(Share::new(memory, patience));
@@ -124,7 +125,7 @@ impl Decoder {
     /// As [`Decoder::next`], once there is memory for the windows.
     ///
     /// # Errors
-    /// As [`Decoder::next`], and [`ErrorKind::Timeout`] where the wait for memory is too long.
+    /// As [`Decoder::next`], and [`ErrorKind::Timeout`] where no decoder that has memory goes on.
     pub async fn pull(&mut self) -> Result<Option<&[u8]>, FetchError> {
         self.reserve().await?;
         while !self.advance()? {

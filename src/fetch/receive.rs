@@ -216,8 +216,8 @@ impl Exchange<'_> {
     /// A decoder that shares the memory of its windows with all others.
     fn with_memory(&self, decoder: Decoder) -> Decoder {
         let spec = &self.fetcher.spec;
-        let patience = spec.timeout.map_or(spec.read_timeout, |timeout| timeout.min(spec.read_timeout));
-        decoder.with_memory(&spec.decoder_memory, patience)
+        // A silent holder ends after one read timeout, so an honest wait never comes to two without progress.
+        decoder.with_memory(&spec.decoder_memory, spec.read_timeout.saturating_mul(2))
     }
 
     /// Returns the name of the file. An unsaved body has those that the listed URL and this one would give it.

@@ -107,7 +107,7 @@ fn large_windows_of_many_bodies_have_one_budget() {
         let urls = (0..60).map(|n| server.url(&format!("large/{n}")));
         let small = (0..20).map(|n| server.url(&format!("small/{n}")));
         let args =
-            ["--json", "--backend", backend, "-c", "80", "--per-host", "80", "--retry", "0", "--read-timeout", "3s"];
+            ["--json", "--backend", backend, "-c", "80", "--per-host", "80", "--retry", "0", "--read-timeout", "2s"];
         let mut running = Fetchall::new().args(args).args(urls.chain(small)).spawn();
         let records: Vec<serde_json::Value> =
             (0..60).map(|_| serde_json::from_str(&running.next_line()).unwrap()).collect();

@@ -4,9 +4,11 @@
 //! yielded, and a br decoder fills it before it yields anything. A body that is known to be small, or has yielded
 //! little so far, needs no part of the budget. Any other waits until there is room for its whole window. It holds
 //! nothing while it waits, so no two bodies wait for each other: a body that holds some of the budget and needs
-//! more of it gets that at once or fails.
+//! more of it gets that at once or fails. A wait goes on while any holder decodes or ends: a holder that is silent
+//! ends by its own time limit, and makes room.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -25,19 +27,26 @@ const TOTAL: usize = 128 * 1024;
 
 /// The memory for the windows of all decoders of a process.
 #[derive(Debug)]
-pub struct DecoderMemory(Arc<Semaphore>);
+pub struct DecoderMemory(Arc<Budget>);
+
+#[derive(Debug)]
+struct Budget {
+    room: Arc<Semaphore>,
+    /// How often holders have come, gone on or ended.
+    progress: AtomicU64,
+}
 
 impl Default for DecoderMemory {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(TOTAL)))
+        Self(Arc::new(Budget { room: Arc::new(Semaphore::new(TOTAL)), progress: AtomicU64::new(0) }))
     }
 }
 
 /// The part of the memory that one decoder has.
 #[derive(Debug)]
 pub(super) struct Share {
-    memory: Arc<Semaphore>,
-    /// The longest wait for it.
+    memory: Arc<Budget>,
+    /// The longest wait for it without progress of a holder.
     patience: Duration,
     held: Option<OwnedSemaphorePermit>,
 }
@@ -52,17 +61,39 @@ impl Share {
     pub(super) async fn reserve(&mut self, needed: u32, all: u32) -> Result<(), FetchError> {
         let Some(held) = &mut self.held else {
             if needed > 0 {
-                let wait = self.memory.clone().acquire_many_owned(all.max(needed));
-                let came = timeout(self.patience, wait).await.map_err(|_| late(self.patience))?;
-                self.held = Some(came.map_err(|_| none())?);
+                self.held = Some(self.wait(all.max(needed)).await?);
+                self.memory.progress.fetch_add(1, Relaxed);
             }
             return Ok(());
         };
+        self.memory.progress.fetch_add(1, Relaxed);
         let more = needed.saturating_sub(u32::try_from(held.num_permits()).unwrap_or(u32::MAX));
         if more > 0 {
-            held.merge(self.memory.clone().try_acquire_many_owned(more).map_err(|_| none())?);
+            held.merge(self.memory.room.clone().try_acquire_many_owned(more).map_err(|_| none())?);
         }
         Ok(())
+    }
+
+    /// Waits for its turn. Only time in which no holder goes on counts.
+    async fn wait(&self, kib: u32) -> Result<OwnedSemaphorePermit, FetchError> {
+        let turn = self.memory.room.clone().acquire_many_owned(kib);
+        tokio::pin!(turn);
+        loop {
+            let before = self.memory.progress.load(Relaxed);
+            match timeout(self.patience, &mut turn).await {
+                Ok(came) => return came.map_err(|_| none()),
+                Err(_) if self.memory.progress.load(Relaxed) == before => return Err(late(self.patience)),
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        if self.held.is_some() {
+            self.memory.progress.fetch_add(1, Relaxed);
+        }
     }
 }
 
@@ -104,6 +135,23 @@ mod tests {
         });
         next.unwrap();
         assert_eq!(waits.elapsed().as_secs(), 5);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_lasts_while_any_holder_goes_on() {
+        let memory = DecoderMemory::default();
+        let (mut holder, mut late) = (Share::new(&memory, PATIENCE), Share::new(&memory, PATIENCE));
+        holder.reserve(128 * 1024, 128 * 1024).await.unwrap();
+        let waits = Instant::now();
+        let (next, ()) = tokio::join!(late.reserve(16 * 1024, 16 * 1024), async {
+            for _ in 0..20 {
+                tokio::time::sleep(Duration::from_secs(20)).await;
+                holder.reserve(128 * 1024, 128 * 1024).await.unwrap();
+            }
+            drop(holder);
+        });
+        next.unwrap();
+        assert_eq!(waits.elapsed().as_secs(), 400);
     }
 
     #[tokio::test(start_paused = true)]

@@ -268,8 +268,8 @@ struct Field<'a> {
 
 impl<'a> Field<'a> {
     fn read(line: &'a [u8]) -> Option<Self> {
-        let (name, value) = line.split_at_checked(memchr(b':', line)?)?;
-        let is_good = !name.is_empty() && name.iter().all(|&b| is_token(b)) && is_text(value);
+        let (name, value) = line.split_at_checked(line.iter().position(|&b| !is_token(b))?)?;
+        let is_good = !name.is_empty() && value.starts_with(b":") && is_text(value);
         is_good.then(|| Self { name, value: value[1..].trim_ascii() })
     }
 

@@ -13,21 +13,36 @@ pub(super) enum CsvScan {
     Unquoted,
     Quoted,
     QuoteInQuoted,
+    /// In a quoted cell, behind a line end.
+    QuotedLines,
+    /// At what closes such a cell, or at the first of two quotes in it.
+    QuoteInLines,
+    /// Text follows that quote: it opens a cell of a later record, and the cell before has no end.
+    Unclosed,
     Comment,
 }
 
 impl CsvScan {
-    /// The end of the record, or `None` when the scan goes on in the bytes after these.
+    /// The end of the record, or `None` when the scan goes on in the bytes after these. The scan of an
+    /// unclosed quote ends where that shows.
     pub fn record_end(&mut self, bytes: &[u8], separator: u8) -> Option<usize> {
         let mut state = *self;
         for (at, &byte) in bytes.iter().enumerate() {
             state = match (state, byte) {
                 (Self::Quoted, b'"') => Self::QuoteInQuoted,
+                (Self::Quoted, b'\n' | b'\r') => Self::QuotedLines,
                 (Self::Quoted, _) | (Self::QuoteInQuoted, b'"') => Self::Quoted,
+                (Self::QuotedLines, b'"') => Self::QuoteInLines,
+                (Self::QuotedLines, _) | (Self::QuoteInLines, b'"') => Self::QuotedLines,
                 (_, b'\n' | b'\r') => return Some(at),
                 (Self::Comment, _) | (Self::RecordStart, b'#') => Self::Comment,
                 (Self::RecordStart | Self::CellStart, b'"') => Self::Quoted,
                 (_, byte) if byte == separator => Self::CellStart,
+                (Self::QuoteInLines, b' ' | b'\t') => Self::QuoteInLines,
+                (Self::QuoteInLines, _) => {
+                    *self = Self::Unclosed;
+                    return Some(at);
+                }
                 _ => Self::Unquoted,
             };
         }
@@ -35,9 +50,14 @@ impl CsvScan {
         None
     }
 
+    /// Whether the scan has found a quote that nothing closes.
+    pub fn is_unclosed(self) -> bool {
+        self == Self::Unclosed
+    }
+
     /// Whether an open quote is what keeps the record from ending.
     pub fn is_quoted(self) -> bool {
-        self == Self::Quoted
+        matches!(self, Self::Quoted | Self::QuotedLines)
     }
 }
 

@@ -113,8 +113,9 @@ pub(super) fn of(sample: Sample<'_>, format: InputFormat, url_column: Option<&st
     let Some(best) = candidates.into_iter().flatten().rev().max_by_key(Candidate::score) else {
         return Ok(if sample.whole { Layout::Plain } else { Layout::Unknown });
     };
-    if format == InputFormat::Auto && separator_line.is_none() {
-        match best.is_table(sample, url_column) {
+    // Who names a column means a table.
+    if format == InputFormat::Auto && separator_line.is_none() && url_column.is_none() {
+        match best.is_table(sample) {
             None => return Ok(Layout::Unknown),
             Some(false) => return Ok(Layout::Plain),
             Some(true) => {}
@@ -146,7 +147,11 @@ impl<'a> Sample<'a> {
         let mut rest = self.bytes;
         std::iter::from_fn(move || {
             let found = match separator {
-                Some(separator) if separator != b'\t' => CsvScan::default().record_end(rest, separator),
+                Some(separator) if separator != b'\t' => {
+                    let mut scan = CsvScan::default();
+                    let end = scan.record_end(rest, separator);
+                    if scan.is_unclosed() { line_end(rest) } else { end }
+                }
                 _ => line_end(rest),
             };
             let stop = found.or((self.whole && !rest.is_empty()).then_some(rest.len()))?;
@@ -165,6 +170,8 @@ struct Candidate {
     first: Vec<String>,
     /// The number of cells of the second record.
     second: Option<usize>,
+    /// Whether a record up to the first URL has not as many cells as the first record.
+    uneven: bool,
     /// Whether the first record is a row.
     headless: bool,
     /// Whether the header names the column of the URLs.
@@ -190,6 +197,7 @@ impl Candidate {
             headless: first.iter().any(|cell| cell.contains("://")),
             first,
             second: None,
+            uneven: false,
             first_url: None,
             urls: Vec::new(),
             follows: false,
@@ -199,6 +207,7 @@ impl Candidate {
             if number == 1 {
                 found.second = Some(cells.count());
             }
+            found.uneven |= found.first_url.is_none() && cells.count() != found.first.len();
             // On a pipe the first row with a URL decides, whether or not others came with it.
             if (number > 0 || found.headless) && !(sample.live && found.first_url.is_some()) {
                 found.look(number, &cells);
@@ -228,9 +237,9 @@ impl Candidate {
         (self.named, self.first_url == Some(0), self.first.len())
     }
 
-    /// Whether a list that nothing else calls a table is one; `None` until the second record has arrived.
-    fn is_table(&self, sample: Sample<'_>, url_column: Option<&str>) -> Option<bool> {
-        if self.named || url_column.is_some_and(|wanted| self.numbered(wanted).is_some() && self.first.len() > 1) {
+    /// Whether a list that nothing else calls a table is one; `None` until more has arrived.
+    fn is_table(&self, sample: Sample<'_>) -> Option<bool> {
+        if self.named {
             return Some(true);
         }
         if self.headless && self.separator == b'\t' {
@@ -242,12 +251,18 @@ impl Candidate {
         if self.first.len() < 2 || self.first.first().is_some_and(|cell| cell.contains("://")) {
             return Some(false);
         }
-        let has_url = self.first_url == Some(usize::from(!self.headless));
-        match self.second {
-            None if !sample.whole => None,
-            None => Some(self.headless && has_url),
-            Some(cells) => Some(cells == self.first.len() && has_url),
+        if self.headless {
+            let has_url = self.first_url == Some(0);
+            return match self.second {
+                None => sample.whole.then_some(has_url),
+                Some(cells) => Some(has_url && cells == self.first.len()),
+            };
         }
+        // Rows without a URL may come first.
+        if self.uneven || self.first_url.is_some() {
+            return Some(!self.uneven);
+        }
+        sample.whole.then_some(false)
     }
 
     /// The column that the user means by its number from 1.

@@ -155,6 +155,11 @@ impl Lines {
             Ending::Csv(separator) => self.csv.record_end(unscanned, separator),
         };
         let stop = found.map(|at| self.scanned + at);
+        if self.csv.is_unclosed() {
+            self.scanned = stop.unwrap_or(self.end);
+            let stop = line_end(self.unread_bytes()).map(|at| self.start + at);
+            return self.unclosed(stop.unwrap_or(self.end));
+        }
         if stop.unwrap_or(self.end) - self.start > LONGEST {
             self.scanned = stop.unwrap_or(self.end);
             return self.overlong();

@@ -6,7 +6,7 @@
 //! was applied to the file. Where the name says no compression, the media type may.
 //! [`asks_identity`] keeps servers from adding a coding of their own on top.
 
-use memchr::{memchr, memrchr};
+use memchr::memrchr;
 
 /// A kind of compressed file: its coding, its extensions, its media types.
 type Format = (&'static str, &'static [&'static str], &'static [&'static str]);
@@ -92,7 +92,9 @@ impl Resource<'_> {
 /// Whether a request should ask for no coding, because this name says that the file is compressed.
 pub fn asks_identity(name: &str) -> bool {
     let is_known = |it: &str| is_one_of(it, COMPRESSED) || FORMATS.iter().any(|(_, known, _)| is_one_of(it, known));
-    extensions(name).any(is_known)
+    // Most URLs of pages end without one.
+    let has_extension = memrchr(b'.', name.as_bytes()).is_some_and(|dot| !name.as_bytes()[dot..].contains(&b'/'));
+    has_extension && extensions(name).any(is_known)
 }
 
 /// The formats that a name says.
@@ -104,8 +106,6 @@ fn formats(name: &str) -> impl Iterator<Item = &'static Format> {
 /// there (`x.gz@v=2`). The tag of a name that was taken does not count (`x.gz@v=2~0123abcd`).
 fn extensions(name: &str) -> impl Iterator<Item = &str> {
     let name = memrchr(b'/', name.as_bytes()).map_or(name, |at| &name[at + 1..]);
-    // Most names of pages have none.
-    let name = memchr(b'.', name.as_bytes()).map_or("", |_| name);
     let is_tag = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
     let name = name.rsplit_once('~').filter(|(_, tag)| is_tag(tag)).map_or(name, |(name, _)| name);
     let paths = name.match_indices('@').map(move |(at, _)| &name[..at]);

@@ -252,8 +252,10 @@ proptest! {
         let mut fields = [httparse::EMPTY_HEADER; 64];
         let mut response = httparse::Response::new(&mut fields);
         prop_assert_eq!(response.parse(&handed_on), Ok(httparse::Status::Complete(handed_on.len())));
-        // Read again it is what it is.
         let again = read_head(&handed_on).unwrap();
-        prop_assert_eq!((again.content, again.repaired.unwrap_or(handed_on.clone())), (read.content, handed_on));
+        prop_assert_eq!(again.content, read.content);
+        // Read again it is what it is, but for our mark: from a server that counts for nothing.
+        let is_marked = memchr::memmem::find(&handed_on, VIA_HTTP_10.as_bytes()).is_some();
+        prop_assert!(is_marked || again.repaired.is_none_or(|again| again == handed_on));
     }
 }

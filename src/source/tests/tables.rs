@@ -1,6 +1,6 @@
 //! Tables, JSON lines, and how a format is found.
 
-use super::{brief, fields, file, read, reader, refusal, says, seed, wants};
+use super::{brief, fields, file, pieces, read, reader, refusal, says, seed, wants};
 use crate::config::InputFormat::{self, Auto, Csv, Ndjson, Tsv};
 use crate::model::Entry;
 use crate::source::{ListOptions, ListSource, Source};
@@ -68,6 +68,27 @@ fn a_quote_left_open_costs_its_own_line_only() {
     let entries = rows(Csv, &list);
     assert_eq!((brief(&entries[..3]), entries.len()), (lines.map(String::from).to_vec(), 60_003));
     says(&entries[..1], "quote");
+}
+
+#[test]
+fn a_later_quote_does_not_close_an_open_one() {
+    for (list, failed, lines) in [
+        ("url,title\nU/1,\"un closed\nU/2,\"ok\"\nU/3,\"c\"\n", [2].as_slice(), [3, 4].as_slice()),
+        ("title,url\n\"24\"\" Monitor,U/1\n\"27\"\" Monitor,U/2\nz,U/3\n", &[2, 3], &[4]),
+        ("id,url,title\r\n1,U/1,\"un closed\r\n2,U/2,fine\r\n3,U/3,\"ok, c\"\r\n4,U/4,d\r\n", &[2], &[3, 4, 5]),
+        ("url,title\nU/1,\"two\nlines, \"\"q\"\"\" \nU/2,\"\n\"\nU/3,\"a\"b\n", &[], &[2, 4, 6]),
+    ] {
+        let entries = rows(InputFormat::Csv, &list.replace('U', "http://a.test"));
+        let of = |ok: bool| -> Vec<u64> {
+            let told = entries.iter().filter_map(|entry| match entry {
+                Entry::Seed(seed) if ok => Some(seed.origin.line),
+                Entry::Bad(bad) if !ok => Some(bad.origin.line),
+                _ => None,
+            });
+            told.collect()
+        };
+        assert_eq!((of(false), of(true)), (failed.to_vec(), lines.to_vec()), "{list}");
+    }
 }
 
 #[test]
@@ -168,7 +189,6 @@ fn a_line_that_names_the_separator_is_no_row() {
 fn the_only_column_with_urls_is_taken_and_told_once() {
     let list = "id,image_url,note\n1,,first\n2,http://a.test/1,\n3,\" <http://a.test/2>\",x\n4,a.test/3,\n";
     for name in ["sites.csv", "-"] {
-        let list = if name == "-" { list.replace("1,,first\n", "") } else { list.to_owned() };
         let mut source = ListSource::new(vec![reader(name, list.as_bytes())], Auto).unwrap();
         let batch = source.next_batch().unwrap().unwrap();
         assert_eq!(batch.notes, [format!("{name}: taking the URLs from the column `image_url`")]);
@@ -225,8 +245,35 @@ fn the_user_may_name_the_column_or_give_its_number() {
     let why = refusal(reader("-", list), with_column("img", Csv));
     assert!(why.contains("no column is called `img`; the columns are `url`, `out`, `Image`"), "{why}");
     assert!(refusal(reader("-", b"http://a.test/\n"), with_column("img", Csv)).contains("no header line"));
-    // A list of another kind has no columns.
-    assert_eq!(brief(&read(reader("-", b"http://a.test/,x\n"), with_column("img", Auto))), ["1 http://a.test/,x"]);
+}
+
+#[test]
+fn a_named_column_is_never_ignored() {
+    for (list, column, why) in [
+        ("a,b\n1,2\n", "url", "no column is called `url`; the columns are `a`, `b`"),
+        ("a\n1\n", "url", "no column is called `url`"),
+        ("http://a.test/,x\n", "img", "no header line"),
+    ] {
+        let told = refusal(reader("-", list.as_bytes()), with_column(column, Auto));
+        assert!(told.contains(why), "{list:?}: {told}");
+    }
+    assert!(read(reader("-", b""), with_column("url", Auto)).is_empty());
+}
+
+#[test]
+fn rows_without_a_url_may_come_first() {
+    for separator in [",", ";", "\t", "|"] {
+        let list = "id,name,site\n1,a,\n2,b,\n3,c,http://a.test/\n4,d,http://b.test/\n".replace(',', separator);
+        let whole = read(reader("-", list.as_bytes()), Auto);
+        assert_eq!(brief(&whole), ["2 !", "3 !", "4 http://a.test/", "5 http://b.test/"], "{separator}");
+        let lines: Vec<_> = list.split_inclusive('\n').map(str::as_bytes).collect();
+        assert_eq!(brief(&read(pieces(&lines), Auto)), brief(&whole), "{separator}");
+    }
+    // Lines of words are no table.
+    for list in ["to do, soon\na, b, c\nhttp://a.test/?a,b\n", "to do, soon\none\nhttp://a.test/?a,b\n"] {
+        let last = brief(&rows(Auto, list)).pop();
+        assert_eq!(last.as_deref(), Some("3 http://a.test/?a,b"), "{list}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! thousandfold costs no more memory than any other, and a limit on decoded bytes can stop it
 //! anywhere. Each coding holds one buffer of that size and its own window: 32 KiB for gzip and
 //! deflate, 16 MiB at most for br (RFC 7932, section 9.1), 8 MiB at most for zstd (RFC 9659). All windows of a
-//! process have one budget, see [`DecoderMemory`]. A coding whose bytes stand for next to nothing is an error.
+//! run have one budget, see [`DecoderMemory`]. A coding whose bytes stand for next to nothing is an error.
 
 mod coding;
 mod compressed_file;
@@ -20,12 +20,10 @@ use bytes::Bytes;
 use crate::model::{ErrorKind, FetchError};
 use crate::policy::transfer_coding::transfer_codings;
 
-use std::time::Duration;
-
 pub use compressed_file::{Resource, asks_identity};
-pub use memory::DecoderMemory;
+pub use memory::{DecoderMemory, MemoryLease};
 
-use memory::Share;
+pub(super) use memory::BodyMemory;
 
 use coding::{advice, shown, transfer_coding};
 use stage::Stage;
@@ -51,8 +49,8 @@ pub struct Decoder {
     /// The last coding that was applied first; each feeds the next.
     stages: Vec<Stage>,
     input: Bytes,
-    /// Its part of the memory that all decoders share; `None` where it has its own.
-    share: Option<Share>,
+    /// Its part of the memory that all decoders share; `None` where its windows have no bound.
+    memory: Option<BodyMemory>,
     /// What to do about a body that cannot be decoded, if anything.
     advice: Option<&'static str>,
 }
@@ -80,7 +78,7 @@ impl Decoder {
         }
         let stages = codings.into_iter().rev().map(|applied| Ok(Stage::new(applied.supported(advice)?, u64::MAX)));
         let stages = stages.collect::<Result<Vec<_>, _>>()?;
-        Ok((!stages.is_empty()).then(|| Self { stages, input: Bytes::new(), share: None, advice: Some(advice) }))
+        Ok((!stages.is_empty()).then(|| Self { stages, input: Bytes::new(), memory: None, advice: Some(advice) }))
     }
 
     /// A decoder for the values of Transfer-Encoding. The client has undone a final `chunked`; `None` when
@@ -102,7 +100,7 @@ impl Decoder {
         let stages = codings.inner.into_iter().map(|name| Ok(Stage::new(transfer_coding(name)?, 0)));
         let mut stages = stages.collect::<Result<Vec<_>, FetchError>>()?;
         stages.reverse();
-        Ok((!stages.is_empty()).then(|| Self { stages, input: Bytes::new(), share: None, advice: None }))
+        Ok((!stages.is_empty()).then(|| Self { stages, input: Bytes::new(), memory: None, advice: None }))
     }
 
     /// Adds what to do about it.
@@ -113,19 +111,23 @@ impl Decoder {
         }
     }
 
-    /// Takes the memory of its windows from here, and waits for it while any other decoder goes on
-    /// within so long a time.
+    /// Waits for this memory before it fills large windows.
     #[must_use]
-    pub fn with_memory(mut self, memory: &DecoderMemory, patience: Duration) -> Self {
-        self.share = Some(Share::new(memory, patience));
+    pub(super) fn with_memory(mut self, memory: BodyMemory) -> Self {
+        self.memory = Some(memory);
         self.stages.iter_mut().for_each(Stage::ask_before);
         self
+    }
+
+    /// The memory that its windows may come to need, in KiB.
+    pub(super) fn windows(&self) -> u32 {
+        self.stages.iter().map(Stage::window).sum()
     }
 
     /// As [`Decoder::next`], once there is memory for the windows.
     ///
     /// # Errors
-    /// As [`Decoder::next`], and [`ErrorKind::Timeout`] where no decoder that has memory goes on.
+    /// As [`Decoder::next`], and [`ErrorKind::Timeout`] where the time for the URL is over first.
     pub async fn pull(&mut self) -> Result<Option<&[u8]>, FetchError> {
         self.reserve().await?;
         while !self.advance()? {
@@ -140,9 +142,17 @@ impl Decoder {
     }
 
     async fn reserve(&mut self) -> Result<(), FetchError> {
-        let Some(share) = &mut self.share else { return Ok(()) };
-        let needed = self.stages.iter().map(Stage::window_in_use).sum();
-        share.reserve(needed, self.stages.iter().map(Stage::window).sum()).await?;
+        let windows = self.windows();
+        let Some(memory) = &mut self.memory else { return Ok(()) };
+        match memory.held() {
+            // Only a later frame of zstd can have come to need more.
+            Some(held) if windows > held => {
+                let message = format!("a later zstd frame needs more memory: {windows} KiB of windows, not {held} KiB");
+                return Err(Self::advise(self.advice, FetchError::new(ErrorKind::Decode, message)));
+            }
+            None if self.stages.iter().any(Stage::needs_memory) => memory.reserve(windows).await?,
+            _ => {}
+        }
         self.stages.iter_mut().for_each(Stage::permit);
         Ok(())
     }

@@ -10,43 +10,17 @@ use super::timing::MARKS;
 use crate::config::LowSpeed;
 use crate::model::{ErrorKind, FetchError};
 
-/// Only time spent waiting for the network is counted: a slow disk or decoder of ours must not
-/// look like a slow server.
-pub(super) struct Pace {
+/// The limit for one URL, all of it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct TimeLimit {
     ends: Option<Instant>,
     timeout: Option<Duration>,
-    connect_timeout: Duration,
-    read_timeout: Duration,
-    low_speed: Option<LowSpeed>,
-    waited: Duration,
-    arrived: u64,
-    /// What a coded body has yielded so far, what it had at the beginning of the window, and how many coded
-    /// bytes may yet yield something.
-    decoded: Option<u64>,
-    decoded_before: u64,
-    pending: u64,
 }
 
-impl Pace {
+impl TimeLimit {
     /// For a URL that has taken so long already.
-    pub(super) fn new(spec: &HttpSpec, started: Instant, spent: Duration) -> Self {
-        Self {
-            ends: spec.timeout.map(|t| started + t.saturating_sub(spent)),
-            timeout: spec.timeout,
-            connect_timeout: spec.connect_timeout,
-            read_timeout: spec.read_timeout,
-            low_speed: spec.low_speed,
-            waited: Duration::ZERO,
-            arrived: 0,
-            decoded: None,
-            decoded_before: 0,
-            pending: 0,
-        }
-    }
-
-    /// Says what a coded body has yielded so far: the low speed is one of decoded bytes too.
-    pub(super) fn decoded(&mut self, bytes: u64, pending: u64) {
-        (self.decoded, self.pending) = (Some(bytes), pending);
+    pub(super) fn new(timeout: Option<Duration>, started: Instant, spent: Duration) -> Self {
+        Self { ends: timeout.map(|t| started + t.saturating_sub(spent)), timeout }
     }
 
     fn out_of_time(&self, now: Instant) -> Option<FetchError> {
@@ -68,6 +42,54 @@ impl Pace {
                 .unwrap_or_else(|| FetchError::new(ErrorKind::Timeout, "not done within the limit for one URL"))),
         }
     }
+}
+
+/// Only time spent waiting for the network is counted: a slow disk or decoder of ours must not
+/// look like a slow server.
+pub(super) struct Pace {
+    limit: TimeLimit,
+    connect_timeout: Duration,
+    read_timeout: Duration,
+    low_speed: Option<LowSpeed>,
+    waited: Duration,
+    arrived: u64,
+    /// What a coded body has yielded so far, what it had at the beginning of the window, and how many coded
+    /// bytes may yet yield something.
+    decoded: Option<u64>,
+    decoded_before: u64,
+    pending: u64,
+}
+
+impl Pace {
+    /// For a URL that has taken so long already.
+    pub(super) fn new(spec: &HttpSpec, started: Instant, spent: Duration) -> Self {
+        Self {
+            limit: TimeLimit::new(spec.timeout, started, spent),
+            connect_timeout: spec.connect_timeout,
+            read_timeout: spec.read_timeout,
+            low_speed: spec.low_speed,
+            waited: Duration::ZERO,
+            arrived: 0,
+            decoded: None,
+            decoded_before: 0,
+            pending: 0,
+        }
+    }
+
+    /// Says what a coded body has yielded so far: the low speed is one of decoded bytes too.
+    pub(super) fn decoded(&mut self, bytes: u64, pending: u64) {
+        (self.decoded, self.pending) = (Some(bytes), pending);
+    }
+
+    /// The limit for the whole URL.
+    pub(super) fn limit(&self) -> TimeLimit {
+        self.limit
+    }
+
+    /// Waits for what is no fault of the server: only the limit for the whole URL goes on.
+    pub(super) async fn apart<F: Future>(&self, wait: F) -> Result<F::Output, FetchError> {
+        self.limit.apart(wait).await
+    }
 
     /// Waits for the head of a response. The silence is counted from the moment the connection
     /// is there; until then the connector has its own limit.
@@ -76,11 +98,11 @@ impl Pace {
         let asked = Instant::now();
         let mut until = asked + self.read_timeout;
         loop {
-            if let Ok(answered) = timeout_at(self.or_end(until), &mut answer).await {
+            if let Ok(answered) = timeout_at(self.limit.or_end(until), &mut answer).await {
                 return Ok(answered);
             }
             let now = Instant::now();
-            if let Some(error) = self.out_of_time(now) {
+            if let Some(error) = self.limit.out_of_time(now) {
                 return Err(error);
             }
             let quiet_from = MARKS.with(|m| m.connected_by(self.connect_timeout)).unwrap_or(asked);
@@ -109,7 +131,7 @@ impl Pace {
             if let Some(low) = self.low_speed {
                 until = until.min(since + low.over.saturating_sub(self.waited));
             }
-            let came = timeout_at(self.or_end(until), &mut piece).await;
+            let came = timeout_at(self.limit.or_end(until), &mut piece).await;
             let now = Instant::now();
             self.waited += now - since;
             since = now;
@@ -117,7 +139,7 @@ impl Pace {
                 self.arrived += size(&got) as u64;
                 return Ok(got);
             }
-            if let Some(error) = self.out_of_time(now) {
+            if let Some(error) = self.limit.out_of_time(now) {
                 return Err(error);
             }
             if now >= asked + self.read_timeout {
@@ -161,8 +183,7 @@ mod tests {
 
     fn pace(low_bytes_per_second: u64, over: u64, read_timeout: u64) -> Pace {
         Pace {
-            ends: None,
-            timeout: None,
+            limit: TimeLimit::default(),
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(read_timeout),
             low_speed: Some(LowSpeed { bytes_per_second: low_bytes_per_second, over: Duration::from_secs(over) }),

@@ -12,7 +12,7 @@ use super::answer::{Answer, size};
 use super::body::Transfer;
 use super::classify::{Stage, classify};
 use super::declared::Checks;
-use super::decode::{Decoder, Resource};
+use super::decode::{BodyMemory, Decoder, Resource};
 use super::http::{Exchange, IDENTITY};
 use super::kept::{Answered, Note};
 use super::resume::{Rest, go_on};
@@ -59,14 +59,15 @@ impl Exchange<'_> {
         rest: Option<Rest>,
         total: Option<u64>,
     ) -> Result<Verdict, FetchError> {
-        let mut transfer_coding = transfer_decoder(&response)?.map(|decoder| self.with_memory(decoder));
+        let mut transfer_coding = transfer_decoder(&response)?;
         let first = rest.as_ref().map(|rest| rest.first_answer(&mut self.facts, self.fetcher.spec.keeps_validators));
         let proposed = self.proposed(first.as_ref().unwrap_or(response.headers()));
         if self.is_there(proposed.as_deref()) {
             self.drain(response).await;
             return Ok(Verdict::Skipped(SkipReason::Exists));
         }
-        let (mut transfer, note) = self.transfer(url, &mut response, rest.zip(first), proposed).await?;
+        let (mut transfer, note) =
+            self.transfer(url, &mut response, rest.zip(first), proposed, &mut transfer_coding).await?;
         if let Some(total) = total {
             transfer.must_have(total);
         }
@@ -146,15 +147,20 @@ impl Exchange<'_> {
         response: &mut Answer,
         rest: Option<(Rest, HeaderMap)>,
         proposed: Option<String>,
+        transfer_coding: &mut Option<Decoder>,
     ) -> Result<(Transfer, Option<Note>), FetchError> {
         let (fetcher, job) = (self.fetcher, self.job);
         let (kept, first) = match rest {
-            Some((Rest::Cut(cut), _)) => return Ok(cut.into_parts()),
+            Some((Rest::Cut(cut), _)) => {
+                self.share_memory(url, None, transfer_coding).await?;
+                return Ok(cut.into_parts());
+            }
             Some((Rest::Kept(kept), first)) => (Some(kept), Some(first)),
             None => (None, None),
         };
         let said = first.as_ref().unwrap_or(response.headers());
         let (decoder, modified) = (self.decoder(url, said, proposed.as_deref())?, self.modified(said));
+        let decoder = self.share_memory(url, decoder, transfer_coding).await?;
         let checks = Checks::new(response.headers(), first.as_ref());
         let mut answered = if kept.is_none() { self.answered(url, response) } else { None };
         let note = match &fetcher.spec.saving {
@@ -209,15 +215,32 @@ impl Exchange<'_> {
         let names = self.names(url, proposed);
         let names = names.each_ref().map(Option::as_deref);
         let asks_codings = self.accepts.as_ref() != Some(&IDENTITY);
-        let decoder = Decoder::new(values, &Resource { names, content_type }, asks_codings)?;
-        Ok(decoder.map(|decoder| self.with_memory(decoder)))
+        Decoder::new(values, &Resource { names, content_type }, asks_codings)
     }
 
-    /// A decoder that shares the memory of its windows with all others.
-    fn with_memory(&self, decoder: Decoder) -> Decoder {
-        let spec = &self.fetcher.spec;
-        // A silent holder ends after one read timeout, so an honest wait never comes to two without progress.
-        decoder.with_memory(&spec.decoder_memory, spec.read_timeout.saturating_mul(2))
+    /// Lets the decoders of a body share the memory of their windows with all others. A body asks for it once,
+    /// so where both have windows, it asks for both now.
+    async fn share_memory(
+        &self,
+        url: &Url,
+        content: Option<Decoder>,
+        transfer: &mut Option<Decoder>,
+    ) -> Result<Option<Decoder>, FetchError> {
+        let windows = |decoder: Option<&Decoder>| decoder.map_or(0, Decoder::windows);
+        let (of_content, of_transfer) = (windows(content.as_ref()), windows(transfer.as_ref()));
+        if of_content + of_transfer == 0 {
+            return Ok(content);
+        }
+        let host = url.host_str().unwrap_or_default();
+        let mut memory = BodyMemory::new(&self.fetcher.spec.decoder_memory, host, self.pace.limit());
+        if of_content == 0 {
+            *transfer = transfer.take().map(|decoder| decoder.with_memory(memory));
+            return Ok(content);
+        }
+        if of_transfer > 0 {
+            memory.reserve(of_content + of_transfer).await?;
+        }
+        Ok(content.map(|decoder| decoder.with_memory(memory)))
     }
 
     /// Returns the name of the file. An unsaved body has those that the listed URL and this one would give it.

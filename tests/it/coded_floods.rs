@@ -75,53 +75,6 @@ fn coded_bodies_without_output_end_without_any_limit() {
     assert_eq!(files(&run.folder().join("out")), [""; 0]);
 }
 
-/// A br stream of few bytes that decodes to 20 MiB.
-#[cfg(target_os = "linux")]
-fn large_br() -> Vec<u8> {
-    use compression_codecs::EncodeV2 as _;
-    use compression_codecs::brotli::params::EncoderParams;
-    use compression_codecs::core::Level;
-    use compression_codecs::core::util::{PartialBuffer, WriteBuffer};
-    let mut encoder =
-        compression_codecs::BrotliEncoder::new(EncoderParams::default().quality(Level::Precise(4)).window_size(24));
-    let (data, mut out) = (vec![0; 20 << 20], vec![0; 64 * 1024]);
-    let (mut source, mut sink) = (PartialBuffer::new(&data[..]), WriteBuffer::new_initialized(&mut out));
-    while !source.unwritten().is_empty() {
-        encoder.encode(&mut source, &mut sink).unwrap();
-    }
-    while !encoder.finish(&mut sink).unwrap() {}
-    let length = sink.written_len();
-    out.truncate(length);
-    out
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn large_windows_of_many_bodies_have_one_budget() {
-    let head = b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 100000\r\n\r\n";
-    let bytes = [&head[..], &large_br()].concat();
-    for backend in ["async", "threads"] {
-        let large = Act::StalledAfter(bytes.clone());
-        let script = Script::new().on("large", large).on("small", Act::Gzip(b"small".to_vec()));
-        let server = FaultServer::start(script);
-        let urls = (0..60).map(|n| server.url(&format!("large/{n}")));
-        let small = (0..20).map(|n| server.url(&format!("small/{n}")));
-        let args =
-            ["--json", "--backend", backend, "-c", "80", "--per-host", "80", "--retry", "0", "--read-timeout", "2s"];
-        let mut running = Fetchall::new().args(args).args(urls.chain(small)).spawn();
-        let records: Vec<serde_json::Value> =
-            (0..60).map(|_| serde_json::from_str(&running.next_line()).unwrap()).collect();
-        let peak = crate::attacks::peak(running.pid());
-        assert!(peak < 300 << 20, "{backend}: {} MiB", peak >> 20);
-        let ok = records.iter().filter(|record| record["outcome"] == "ok").count();
-        assert_eq!(ok, 20, "{backend}: bodies with small windows do not wait");
-        let rest = records.iter().filter(|record| record["outcome"] != "ok");
-        rest.for_each(|record| assert_eq!(kind(record), "timeout", "{backend}: {record}"));
-        running.signal(rustix::process::Signal::KILL);
-        running.wait();
-    }
-}
-
 #[test]
 fn floods_of_frames_cost_their_own_host_alone() {
     // RFC 9113, sections 6.3, 6.5, 6.7, 6.9, 6.1 and 8.1.

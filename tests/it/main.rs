@@ -25,6 +25,7 @@ mod coded_floods;
 mod compare;
 mod config;
 mod cut;
+mod decoder_memory;
 mod errors;
 mod exchange;
 #[cfg(unix)]

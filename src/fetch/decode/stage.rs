@@ -125,9 +125,9 @@ impl Stage {
         self.coding
     }
 
-    /// The memory that its window has come to need, in KiB.
-    pub(super) fn window_in_use(&self) -> u32 {
-        if self.waits || self.decoded > SMALL { self.window.unwrap_or(0) } else { 0 }
+    /// Whether it has come to need memory for its window.
+    pub(super) fn needs_memory(&self) -> bool {
+        self.waits() || self.decoded > SMALL && self.window.is_some_and(|window| window > SMALL_WINDOW)
     }
 
     /// The memory that its window may come to need, in KiB.

@@ -1,5 +1,7 @@
 //! Round trips, cuts, flips, bombs, and the rule for compressed files.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use compression_codecs::brotli::params::EncoderParams;
 use compression_codecs::core::Level;
@@ -8,8 +10,10 @@ use compression_codecs::flate::params::FlateEncoderParams;
 use compression_codecs::zstd::params::CParameter;
 use compression_codecs::{BrotliEncoder, DeflateEncoder, EncodeV2, GzipEncoder, ZlibEncoder, ZstdEncoder};
 use proptest::prelude::*;
+use tokio::time::Instant;
 
-use super::{Decoder, DecoderMemory, PIECE, Resource, asks_identity};
+use super::{BodyMemory, Decoder, DecoderMemory, PIECE, Resource, asks_identity};
+use crate::fetch::pace::TimeLimit;
 use crate::model::{ErrorKind, FetchError};
 
 /// Each coding under a name for messages, its Content-Encoding and what applies it.
@@ -476,24 +480,24 @@ fn br_zeros(length: usize) -> Vec<u8> {
 #[tokio::test(start_paused = true)]
 async fn a_large_window_waits_before_it_is_filled() {
     let (memory, coded) = (DecoderMemory::default(), Bytes::from(br_zeros(16 << 20)));
-    let new = |coding: &str| {
-        let decoder = decoder(&[coding], &Resource::default()).unwrap().unwrap();
-        decoder.with_memory(&memory, std::time::Duration::from_secs(1))
+    let new = |coding: &str, host| {
+        let limit = TimeLimit::new(Some(Duration::from_secs(5)), Instant::now(), Duration::ZERO);
+        decoder(&[coding], &Resource::default()).unwrap().unwrap().with_memory(BodyMemory::new(&memory, host, limit))
     };
     let mut holders = Vec::new();
-    for _ in 0..8 {
-        let mut holder = new("br");
+    for n in 0..8 {
+        let mut holder = new("br", ["a.test", "b.test"][n % 2]);
         holder.feed(coded.clone());
         assert!(holder.pull().await.unwrap().is_some());
         holders.push(holder);
     }
-    let mut waiting = new("br");
+    let mut waiting = new("br", "c.test");
     waiting.feed(coded.clone());
     assert_eq!(waiting.pull().await.unwrap_err().kind, ErrorKind::Timeout);
     for (coding, small) in
         [("br", encode("br", &sample())), ("zstd", encode("zstd", &sample())), ("gzip", encode("gzip", &sample()))]
     {
-        let (mut decoder, mut all) = (new(coding), Vec::new());
+        let (mut decoder, mut all) = (new(coding, "a.test"), Vec::new());
         for piece in [&small[..8], &small[8..]] {
             decoder.feed(Bytes::copy_from_slice(piece));
             while let Some(piece) = decoder.pull().await.unwrap() {
@@ -504,6 +508,8 @@ async fn a_large_window_waits_before_it_is_filled() {
         assert_eq!(all, sample(), "{coding}");
     }
     holders.pop();
+    let mut waiting = new("br", "c.test");
+    waiting.feed(coded);
     let mut length = 0;
     while let Some(piece) = waiting.pull().await.unwrap() {
         length += piece.len();

@@ -2,14 +2,17 @@
 //!
 //! The client handles every frame that a server sends, so pings, settings, priorities, window updates, empty
 //! data and interim heads without end keep it busy. The filter reads the headers of the frames both ways, knows
-//! from them which streams are open, and ends a connection that has brought too many frames to no end.
+//! from them which streams are open, and ends a connection that has brought too many frames to no end. A body in
+//! tiny frames is honest, so its connection is only read more slowly.
 
 use std::collections::HashMap;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
 
 #[cfg(test)]
 mod tests;
@@ -19,6 +22,13 @@ const MOST_IDLE: u32 = 1000;
 
 /// After so many frames the other connections have their turn.
 const FRAMES_A_TURN: u32 = 64;
+
+/// DATA with fewer octets is small, unless it ends its stream.
+const SMALL_DATA: usize = 512;
+
+/// After so many small ones beyond those of streams that have ended, the connection rests so long for each.
+const SMALL_A_TURN: u32 = 64;
+const REST: Duration = Duration::from_micros(50);
 
 /// The octets that begin a connection of a client (RFC 9113, section 3.4).
 const PREFACE: usize = 24;
@@ -101,12 +111,14 @@ struct Account {
     left: u32,
     /// Frames since the others had their turn.
     turn: u32,
+    /// Small DATA since the last rest; each stream that ends makes up for two.
+    small: u32,
 }
 
 impl Account {
     fn new() -> Self {
         let sent = Frames { skip: PREFACE, ..Frames::default() };
-        Self { sent, received: Frames::default(), open: HashMap::new(), left: MOST_IDLE, turn: 0 }
+        Self { sent, received: Frames::default(), open: HashMap::new(), left: MOST_IDLE, turn: 0, small: 0 }
     }
 
     fn sent(&mut self, mut bytes: &[u8]) {
@@ -125,6 +137,9 @@ impl Account {
             let carries = self.carries(frame);
             if frame.ends_stream() || frame.kind == RST_STREAM {
                 self.open.remove(&frame.stream);
+                self.small = self.small.saturating_sub(2);
+            } else if frame.kind == DATA && frame.length < SMALL_DATA {
+                self.small += 1;
             }
             if carries {
                 self.left = MOST_IDLE.min(self.left + 2);
@@ -133,6 +148,12 @@ impl Account {
             }
         }
         Ok(())
+    }
+
+    /// How long the connection rests now.
+    fn rest(&mut self) -> Option<Duration> {
+        let is_due = self.small >= SMALL_A_TURN;
+        is_due.then(|| REST * std::mem::take(&mut self.small))
     }
 
     /// Whether a frame brings an open stream on.
@@ -152,18 +173,23 @@ impl Account {
 pub(super) struct FrameFilter<T> {
     io: T,
     account: Account,
+    rest: Option<Pin<Box<Sleep>>>,
 }
 
 impl<T> FrameFilter<T> {
     /// Counts the frames of this connection, which speaks HTTP/2.
     pub(super) fn new(io: T) -> Self {
-        Self { io, account: Account::new() }
+        Self { io, account: Account::new(), rest: None }
     }
 }
 
 impl<T: AsyncRead + Unpin> AsyncRead for FrameFilter<T> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if let Some(rest) = &mut this.rest {
+            ready!(rest.as_mut().poll(cx));
+            this.rest = None;
+        }
         if this.account.turn >= FRAMES_A_TURN {
             this.account.turn = 0;
             cx.waker().wake_by_ref();
@@ -172,6 +198,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for FrameFilter<T> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut this.io).poll_read(cx, buf))?;
         let counted = this.account.received(&buf.filled()[before..]);
+        this.rest = this.account.rest().map(|rest| Box::pin(sleep(rest)));
         Poll::Ready(counted.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error)))
     }
 }

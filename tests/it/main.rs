@@ -30,6 +30,7 @@ mod errors;
 mod exchange;
 #[cfg(unix)]
 mod faults;
+mod floods;
 mod formats;
 mod hostile;
 mod input;

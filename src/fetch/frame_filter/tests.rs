@@ -80,3 +80,20 @@ fn frames_of_a_stream_that_was_given_up_carry_nothing() {
     account.sent(&frame(RST_STREAM, 0, 1, &[0; 4]));
     assert_eq!(passed(&mut account, &data, 5000), MOST_IDLE);
 }
+
+#[test]
+fn bodies_in_tiny_frames_are_read_slowly() {
+    let mut account = asked(&[1]);
+    account.received(&frame(HEADERS, 4, 1, b"200")).unwrap();
+    account.received(&frame(DATA, 0, 1, b"x").repeat(1000)).unwrap();
+    assert_eq!(account.rest(), Some(Duration::from_millis(50)));
+    account.received(&frame(DATA, 0, 1, &[b'x'; 1000]).repeat(1000)).unwrap();
+    assert_eq!(account.rest(), None, "larger frames");
+    for stream in (3..2003).step_by(2) {
+        account.sent(&frame(HEADERS, 5, stream, b"request"));
+        account.received(&frame(HEADERS, 4, stream, b"200")).unwrap();
+        account.received(&frame(DATA, 0, stream, b"tiny")).unwrap();
+        account.received(&frame(DATA, END_STREAM, stream, &[])).unwrap();
+        assert_eq!(account.rest(), None, "small bodies");
+    }
+}

@@ -117,7 +117,7 @@ impl Lent {
 
 #[cfg(test)]
 mod tests {
-    use futures_util::FutureExt;
+    use futures::FutureExt;
 
     use super::*;
 

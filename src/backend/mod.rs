@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
+use futures::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -198,7 +198,7 @@ async fn give_back(to: &mpsc::Sender<Returned>, done: Done) -> Next {
 
 /// Fetches; a panic becomes a failure.
 async fn fetch(fetcher: &dyn Fetcher, job: &Job, abort: &CancellationToken) -> Reply {
-    use futures_util::FutureExt;
+    use futures::FutureExt;
     let fetching = std::panic::AssertUnwindSafe(fetcher.fetch(job, abort)).catch_unwind();
     match fetching.await {
         Ok(reply) => reply,

@@ -48,7 +48,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ::http::{HeaderName, HeaderValue};
-use futures_util::future::BoxFuture;
+use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Compression, Digest, LowSpeed, Proxies};

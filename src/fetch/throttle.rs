@@ -9,7 +9,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
+use futures::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 use url::Url;
@@ -172,7 +172,7 @@ impl Budget {
 
 #[cfg(test)]
 mod tests {
-    use futures_util::future::join_all;
+    use futures::future::join_all;
 
     use super::*;
 

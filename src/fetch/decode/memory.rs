@@ -176,7 +176,7 @@ mod tests {
         let held = hold(&memory, "a.test", 4).await;
         let waiting = async {
             let mut bodies: Vec<BodyMemory> = (0..50).map(|_| body(&memory, "a.test")).collect();
-            futures_util::future::join_all(bodies.iter_mut().map(|body| body.reserve(16 * 1024))).await;
+            futures::future::join_all(bodies.iter_mut().map(|body| body.reserve(16 * 1024))).await;
         };
         let other = async {
             tokio::time::sleep(Duration::from_secs(1)).await;

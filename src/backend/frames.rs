@@ -20,7 +20,7 @@ pub(super) use job::{DoneFrame, JobFrame};
 pub(super) use spec::{BodyWriter, SpecFrame};
 
 /// Raised with every change of a message.
-const VERSION: u8 = 8;
+const VERSION: u8 = 9;
 
 /// The length and the version.
 const HEAD: usize = 5;
@@ -61,7 +61,9 @@ pub(super) enum FromWorker<'a> {
     Request(&'a str),
     /// So many bytes were read: may they count?
     Bytes(u64),
-    /// The answer to that.
+    /// May the decoders of a body of this host have so many KiB, in the place of what they had?
+    Memory(&'a str, u32),
+    /// It is there.
     Here,
     /// A piece of a body that goes to a writer of the parent.
     #[serde(borrow)]

@@ -9,7 +9,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, FutureExt as _};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
@@ -18,7 +18,7 @@ use super::child::{Child, PATIENCE};
 use super::crew::{Crew, Inbox};
 use super::frames::{FrameError, FromWorker, SpecFrame, ToWorker, append};
 use super::{Backend, BackendError, Done, Returned, RunContext, ended, failed, led_on, queued};
-use crate::fetch::{FetchSpec, Fetched, Ready, Reply, Saving, SharedWriter, Throttle, Wish};
+use crate::fetch::{FetchSpec, Fetched, MemoryLease, Ready, Reply, Saving, SharedWriter, Throttle};
 use crate::model::{ErrorKind, FetchError, Job, Timing, Verdict};
 use crate::policy::cookies::Cookie;
 use crate::policy::descriptors::RENAME;
@@ -259,12 +259,15 @@ impl Exchange<'_> {
         let mut is_asked = false;
         let mut ends_by = None;
         let mut unwritable = None;
-        let throttle = match &self.ctx.spec {
-            FetchSpec::Http(http) => http.throttle.clone(),
-            FetchSpec::Scripted(_) => Throttle::default(),
+        let (throttle, memory) = match &self.ctx.spec {
+            FetchSpec::Http(http) => (http.throttle.clone(), Some(&http.decoder_memory)),
+            FetchSpec::Scripted(_) => (Throttle::default(), None),
         };
         // What the child waits for.
         let mut granting: Option<BoxFuture<'_, ()>> = None;
+        let mut leasing: Option<BoxFuture<'_, MemoryLease>> = None;
+        // The memory of its decoders.
+        let mut lease = None;
         loop {
             while let Some(frame) = self.child.frames.next()? {
                 match frame {
@@ -273,10 +276,14 @@ impl Exchange<'_> {
                         self.ctx.meter.received(bytes);
                     }
                     FromWorker::Request(host) => {
-                        granting = Some(throttle.grant(Wish::Request(host.to_owned())));
+                        granting = Some(throttle.grant_request(host.to_owned()));
                     }
                     FromWorker::Here => {}
-                    FromWorker::Bytes(bytes) => granting = Some(throttle.grant(Wish::Bytes(bytes))),
+                    FromWorker::Bytes(bytes) => granting = Some(throttle.grant_bytes(bytes)),
+                    FromWorker::Memory(host, kib) => {
+                        drop(lease.take());
+                        leasing = memory.map(|memory| memory.lease(host.to_owned(), kib).boxed());
+                    }
                     FromWorker::Body(_) if unwritable.is_some() => {}
                     FromWorker::Body(piece) => {
                         *self.written = true;
@@ -334,6 +341,12 @@ impl Exchange<'_> {
                     granting = None;
                     self.child.say(&ToWorker::Granted).await?;
                 }
+                leased = granted(&mut leasing), if leasing.is_some() => {
+                    leasing = None;
+                    lease = Some(leased);
+                    self.child.say(&ToWorker::Granted);
+                    self.child.send().await?;
+                }
                 () = abort.cancelled(), if ends_by.is_none() => {
                     ends_by = Some(Instant::now() + PATIENCE);
                     self.tell_abort().await?;
@@ -367,7 +380,7 @@ async fn after(time: Option<Instant>) {
 }
 
 /// What the child waits for; never, where that is nothing.
-async fn granted(granting: &mut Option<BoxFuture<'_, ()>>) {
+async fn granted<T>(granting: &mut Option<BoxFuture<'_, T>>) -> T {
     match granting {
         Some(granting) => granting.await,
         None => std::future::pending().await,

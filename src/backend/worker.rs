@@ -207,6 +207,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
         let frame = match wish {
             Wish::Request(host) => FromWorker::Request(host),
             Wish::Bytes(bytes) => FromWorker::Bytes(*bytes),
+            Wish::Memory(host, kib) => FromWorker::Memory(host, *kib),
         };
         self.granted = Some(tell);
         if matches!(wish, Wish::Bytes(_)) {

@@ -164,7 +164,7 @@ impl Exchange<'_> {
         let checks = Checks::new(response.headers(), first.as_ref());
         let mut answered = if kept.is_none() { self.answered(url, response) } else { None };
         let note = match &fetcher.spec.saving {
-            Saving::Stream(_) => answered.take().map(|answered| answered.note(false, fetcher.spec.run)),
+            Saving::Stream(_) => answered.take().map(|answered| answered.note()),
             Saving::Discard | Saving::Dir(_) | Saving::File(..) => None,
         };
         let fate = self.fate.as_ref();

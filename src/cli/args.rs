@@ -27,7 +27,8 @@ Examples:
 Settings are taken from $XDG_CONFIG_HOME/fetchall/config.toml (or ~/.config), ./fetchall.toml,
 --config FILE (or FETCHALL_CONFIG), FETCHALL_* variables and flags; later ones win, and a list such
 as --header replaces an earlier one. `fetchall config --show-origin` shows the result.
-What ./fetchall.toml says of credentials, proxies and outputs counts with --config ./fetchall.toml only.
+./fetchall.toml may be a stranger's: what it says of credentials, proxies, checks, outputs and what
+is fetched or sent is refused, unless --config ./fetchall.toml says that it is yours.
 
 A command such as `config` is one only as the first word; a file of that name is ./config.
 

@@ -7,13 +7,14 @@ use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
 use super::hosts::HOST_KEYS;
-use super::merge::nearest_key;
+use super::merge::{MOST_HOSTS, nearest_key};
 use super::{Key, Layers, Origin, Raw};
 use crate::model::HostPattern;
 
 /// Lays a file over what there is.
 pub(super) fn lay(layers: &mut Layers, name: &str, text: &str) {
-    let origin = |offset: usize| Origin::File { name: name.to_owned(), line: line_at(text, offset) };
+    let lines = Lines::of(text);
+    let origin = |offset: usize| Origin::File { name: name.to_owned(), line: lines.at(offset) };
     let (table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         for error in errors {
@@ -59,6 +60,9 @@ fn lay_hosts(layers: &mut Layers, origin: &dyn Fn(usize) -> Origin, here: Origin
                 continue;
             }
         };
+        let Some(at) = layers.host_table(pattern.clone()) else {
+            return layers.problem(here, format!("hosts: there are more than {MOST_HOSTS} tables; remove some"));
+        };
         let DeValue::Table(settings) = table.get_ref() else {
             let shown = pattern.as_str().escape_debug().to_string();
             layers
@@ -85,7 +89,7 @@ fn lay_hosts(layers: &mut Layers, origin: &dyn Fn(usize) -> Origin, here: Origin
                 other => Err(format!("{written}: is a {}; write a value in quotes", describe(other))),
             };
             match raw {
-                Ok(raw) => layers.set_of_host(&pattern, written, here, raw),
+                Ok(raw) => layers.set_of_host(at, written, here, raw),
                 Err(why) => layers.problem(here, why),
             }
         }
@@ -122,10 +126,18 @@ fn strings(items: &DeArray<'_>) -> Option<Vec<String>> {
     items.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect()
 }
 
-/// The line of a byte, counted from 1.
-fn line_at(text: &str, offset: usize) -> usize {
-    let before = text.as_bytes().get(..offset).unwrap_or(text.as_bytes());
-    1 + before.iter().filter(|byte| **byte == b'\n').count()
+/// Where the lines of a text end.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn of(text: &str) -> Self {
+        Self(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at).collect())
+    }
+
+    /// The line of a byte, counted from 1.
+    fn at(&self, offset: usize) -> usize {
+        1 + self.0.partition_point(|end| *end < offset)
+    }
 }
 
 #[cfg(test)]
@@ -181,6 +193,20 @@ mod tests {
         assert_eq!(shown, expected);
         let user = config.hosts[0].credentials().unwrap();
         assert_eq!((user.username.as_str(), user.password.as_str()), ("u", "p:q"));
+    }
+
+    #[test]
+    fn a_file_costs_time_in_proportion() {
+        let keys: String = (0..20_000).map(|n| format!("x{n}=1\n")).collect();
+        let hosts: String = (0..10_000).map(|n| format!("[hosts.\"h{n}\"]\ndelay=1\n")).collect();
+        let fields = format!("header = [{}]", "'X-A: b',".repeat(20_000));
+        let odd = ["x", "[", "a.", "=\n"].map(|text| text.repeat(100_000));
+        for text in [keys, hosts, fields].into_iter().chain(odd) {
+            let began = std::time::Instant::now();
+            let found = problems(&text);
+            assert!((1..=21).contains(&found.len()), "{}: {}", &text[..20], found.len());
+            assert!(began.elapsed() < std::time::Duration::from_secs(10), "{}: {:?}", &text[..20], began.elapsed());
+        }
     }
 
     #[test]

@@ -9,6 +9,18 @@ use super::hosts::HostTable;
 use super::{Config, KEYS, Key, Raw};
 use crate::model::HostPattern;
 
+/// The most problems that are told.
+const MOST_PROBLEMS: usize = 20;
+
+/// The most bytes of the beginning, and of the end, of the message of a problem.
+const MOST_SHOWN: usize = 500;
+
+/// The longest name for which a like one is looked for, in bytes.
+const LONGEST_NAME: usize = 64;
+
+/// The most tables of hosts: each URL is compared with every one.
+pub(super) const MOST_HOSTS: usize = 1000;
+
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
@@ -82,8 +94,8 @@ impl Layers {
         super::file::lay(self, name, text);
     }
 
-    /// Lays the file of the working folder over what there is. It may be a stranger's, and says
-    /// nothing of credentials, proxies, outputs and other files.
+    /// Lays the file of the working folder over what there is. It may be a stranger's, and only
+    /// some keys may stand there.
     pub fn folder_file(&mut self, name: &str, text: &str) {
         self.of_folder = true;
         super::file::lay(self, name, text);
@@ -132,7 +144,7 @@ impl Layers {
 
     pub(super) fn set(&mut self, key: &Key, origin: Origin, raw: Raw<'_>) {
         if self.of_folder
-            && let Some(why) = folder_file::refusal(key, raw)
+            && let Some(why) = folder_file::refusal(key.name)
         {
             return self.problem(origin, format!("{}: {why}", key.name));
         }
@@ -146,25 +158,47 @@ impl Layers {
         }
     }
 
-    pub(super) fn set_of_host(&mut self, pattern: &HostPattern, key: &str, origin: Origin, raw: Raw<'_>) {
+    /// The position of the table of these hosts, which is made where there is none; `None` beyond the bound.
+    pub(super) fn host_table(&mut self, pattern: HostPattern) -> Option<usize> {
+        let hosts = &mut self.config.hosts;
+        if let Some(at) = hosts.iter().position(|table| table.pattern == pattern) {
+            return Some(at);
+        }
+        (hosts.len() < MOST_HOSTS).then(|| {
+            hosts.push(HostTable::new(pattern));
+            hosts.len() - 1
+        })
+    }
+
+    pub(super) fn set_of_host(&mut self, at: usize, key: &str, origin: Origin, raw: Raw<'_>) {
         if self.of_folder
-            && let Some(why) = folder_file::refusal_of_host(key, raw)
+            && let Some(why) = folder_file::refusal(key)
         {
             return self.problem(origin, format!("{key}: {why}"));
         }
-        let hosts = &mut self.config.hosts;
-        let at = hosts.iter().position(|table| table.pattern == *pattern).unwrap_or_else(|| {
-            hosts.push(HostTable::new(pattern.clone()));
-            hosts.len() - 1
-        });
-        if let Err(why) = hosts[at].set(key, raw) {
+        if let Err(why) = self.config.hosts[at].set(key, raw) {
             self.problem(origin, format!("{key}: {why}"));
         }
     }
 
     pub(super) fn problem(&mut self, origin: Origin, message: String) {
+        let message = match self.problems.len() {
+            ..MOST_PROBLEMS => shortened(message),
+            MOST_PROBLEMS => "there are more problems from here on; mend those above first".to_owned(),
+            _ => return,
+        };
         self.problems.push(Problem { origin, message });
     }
+}
+
+/// Leaves the beginning and the end of a message that repeats a long value.
+fn shortened(message: String) -> String {
+    if message.len() <= 2 * MOST_SHOWN {
+        return message;
+    }
+    let start = message.floor_char_boundary(MOST_SHOWN);
+    let end = message.ceil_char_boundary(message.len() - MOST_SHOWN);
+    format!("{} … {}", &message[..start], &message[end..])
 }
 
 /// The setting that somebody who wrote `name` may have meant.
@@ -176,6 +210,10 @@ pub(super) fn nearest_key(name: &str) -> Option<&'static Key> {
 
 /// The candidate that is spelled most like `text`, if any is close enough to be what was meant.
 pub(super) fn nearest<'a>(text: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    // Nobody meant a short name by a long one, and comparing takes the product of both lengths.
+    if text.len() > LONGEST_NAME {
+        return None;
+    }
     candidates
         .map(|candidate| (strsim::damerau_levenshtein(text, candidate), candidate))
         .filter(|(distance, candidate)| *distance <= candidate.len().div_ceil(3))
@@ -229,6 +267,19 @@ mod tests {
             let (config, _) = layers.finish().unwrap();
             assert_eq!((config.timeout, config.low_speed, config.max_size), (None, None, None));
         }
+    }
+
+    #[test]
+    fn problems_are_few_and_short() {
+        let mut layers = Layers::new();
+        let keys: String = (0..1000).map(|n| format!("x{n} = 1\n")).collect();
+        let long = "x".repeat(500_000);
+        layers.file("f", &format!("{long} = 1\nformat = '{long}'\n{keys}"));
+        let problems = layers.finish().unwrap_err();
+        assert_eq!(problems.len(), MOST_PROBLEMS + 1);
+        assert!(problems.iter().all(|problem| problem.message.len() <= 2 * MOST_SHOWN + 10));
+        assert!(problems[1].message.ends_with("none of text, ndjson, csv, tsv"), "{}", problems[1]);
+        assert!(problems[MOST_PROBLEMS].to_string().starts_with("f:21: there are more"), "{problems:?}");
     }
 
     #[test]

@@ -27,6 +27,9 @@ pub(super) fn lay(layers: &mut Layers, name: &str, text: &str) {
     let mut entries: Vec<_> = table.get_ref().iter().collect();
     entries.sort_by_key(|(key, _)| key.span().start);
     for (key, value) in entries {
+        if layers.is_full() {
+            return;
+        }
         let here = origin(key.span().start);
         let written: &str = key.get_ref();
         if written == "hosts" {
@@ -52,6 +55,9 @@ fn lay_hosts(layers: &mut Layers, origin: &dyn Fn(usize) -> Origin, here: Origin
         return layers.problem(here, "hosts: is no table; write [hosts.\"example.com\"]".to_owned());
     };
     for (name, table) in hosts {
+        if layers.is_full() {
+            return;
+        }
         let here = origin(name.span().start);
         let pattern = match HostPattern::parse(name.get_ref()) {
             Ok(pattern) => pattern,

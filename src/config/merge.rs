@@ -181,6 +181,11 @@ impl Layers {
         }
     }
 
+    /// Whether further problems would not be told.
+    pub(super) fn is_full(&self) -> bool {
+        self.problems.len() > MOST_PROBLEMS
+    }
+
     pub(super) fn problem(&mut self, origin: Origin, message: String) {
         let message = match self.problems.len() {
             ..MOST_PROBLEMS => shortened(message),
@@ -210,7 +215,7 @@ pub(super) fn nearest_key(name: &str) -> Option<&'static Key> {
 
 /// The candidate that is spelled most like `text`, if any is close enough to be what was meant.
 pub(super) fn nearest<'a>(text: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    // Nobody meant a short name by a long one, and comparing takes the product of both lengths.
+    // A long text is no misspelled name, and a comparison takes the product of both lengths.
     if text.len() > LONGEST_NAME {
         return None;
     }

@@ -64,7 +64,7 @@ impl Lock {
 
     /// Holds the lock on the database too.
     pub(super) fn with_file(self, database: Option<File>) -> Self {
-        Self { database: database, ..self }
+        Self { database, ..self }
     }
 }
 

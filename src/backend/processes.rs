@@ -344,8 +344,7 @@ impl Exchange<'_> {
                 leased = granted(&mut leasing), if leasing.is_some() => {
                     leasing = None;
                     lease = Some(leased);
-                    self.child.say(&ToWorker::Granted);
-                    self.child.send().await?;
+                    self.child.say(&ToWorker::Granted).await?;
                 }
                 () = abort.cancelled(), if ends_by.is_none() => {
                     ends_by = Some(Instant::now() + PATIENCE);

@@ -17,6 +17,7 @@ mod decompress;
 mod encoding;
 mod feed;
 mod format;
+mod gzip;
 mod html;
 mod json;
 mod layout;

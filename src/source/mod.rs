@@ -38,6 +38,7 @@ mod table;
 mod tests;
 mod text;
 mod wants;
+mod wrapped_array;
 
 pub use feed::{FeedSender, FeedSource};
 pub use list::{Input, ListSource};

@@ -322,7 +322,7 @@ impl Reading {
                 return Ok(Step::Starved);
             }
             if !self.broken.take().map_or_else(|| json.fill(), Err)? {
-                json.release()?;
+                json.release(&self.name, out)?;
                 return Ok(Step::End);
             }
         }

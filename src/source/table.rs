@@ -30,7 +30,7 @@ impl Table {
     /// How its records end.
     pub fn ending(&self) -> Ending {
         match self.splitter {
-            Splitter::Tsv => Ending::Newline,
+            Splitter::Tsv(_) => Ending::Newline,
             Splitter::Csv(_) => Ending::Csv(self.layout.separator),
         }
     }

@@ -42,6 +42,7 @@ mod ordinary;
 mod output;
 mod pace;
 mod quiet;
+mod readers;
 mod readme;
 mod real_site;
 mod response_heads;

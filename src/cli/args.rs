@@ -38,7 +38,7 @@ Exit: 0 nothing failed, 1 some URLs failed, 2 usage or configuration, 3 the run 
 4 a limit was reached, 130 interrupted.";
 
 const NAME_HELP: &str = "How files are called: {host} {path} {dir} {file} {stem} {ext} {query} {n:1} {sha256}, \
-see docs/names.md [default: {host}/{path}]";
+see docs/reference/names.md [default: {host}/{path}]";
 
 /// Download every URL of a list, at speed, with one truthful record each
 #[derive(Debug, Parser)]

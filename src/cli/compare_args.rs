@@ -17,7 +17,7 @@ use super::resolve::{self, Env, InputArg};
 pub const NOTES: &str = "\
 Every cell, a backend at a concurrency, is a process of its own that fetches the whole list;
 rounds of all cells alternate and medians are shown. Bodies are thrown away. What each column
-means is told in docs/compare.md.
+means is told in docs/guide/compare.md.
 
 Exit: 0 every cell was measured and all records are the same, 1 a cell failed or records differ,
 2 usage, 3 nothing could be measured, 130 interrupted.";

@@ -158,7 +158,7 @@ fn the_record_is_one_that_is_written() {
 /// The page for people who come from Python names files and flags; each of them is there.
 #[test]
 fn what_the_page_on_concurrency_names_exists() {
-    let page = include_str!("../../docs/concurrency.md");
+    let page = include_str!("../../docs/guide/concurrency.md");
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let named: Vec<_> = page.split('`').filter(|text| text.starts_with("src/") && !text.contains(' ')).collect();
     assert!(named.len() > 30, "{named:?}");

@@ -117,7 +117,7 @@ fn the_examples_of_the_page_on_lists_work() {
     let [pages, sitemap] =
         ["hello\n", "<urlset><url><loc>/b</loc></url></urlset>"].map(|body| Act::KeepAliveOk(body.as_bytes().to_vec()));
     let server = FaultServer::start(Script::new().on("sitemap.xml", sitemap).otherwise(pages));
-    let page = include_str!("../../../docs/lists.md");
+    let page = include_str!("../../../docs/guide/lists.md");
     let block = page.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a block of commands");
     let [a, b] = ["a", "b"].map(|name| server.url(name));
     for line in block.lines().filter(|line| line.starts_with("fetchall ")) {

@@ -24,6 +24,7 @@ mod changes;
 mod compare;
 mod config;
 mod cut;
+mod docs;
 mod errors;
 mod exchange;
 #[cfg(unix)]
@@ -48,6 +49,7 @@ mod retry_from;
 mod saving;
 mod screen;
 mod shutdown;
+mod snapshots;
 mod support;
 mod support_self;
 mod timing;

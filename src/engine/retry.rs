@@ -11,6 +11,9 @@ use crate::model::{ErrorKind, Facts, FetchError, Job, Outcome, Subject, Tried, V
 use crate::policy::origin;
 use crate::policy::retry::{Budgets, Decision, Hold, Jitter, Limits, Try, decide};
 
+/// Of so many hosts it is kept why nothing more is asked of them. Whether is the frontier's to know.
+const REASONS: usize = 1 << 16;
+
 /// Why nothing more is asked of a host.
 enum GivenUp {
     /// It asked to be left alone until then, and nobody waits for that.
@@ -67,7 +70,7 @@ impl Retries {
             Hold::ForGood(wait) => {
                 // Err: a time that no calendar has.
                 let until = Timestamp::now().checked_add(wait).ok();
-                self.given_up.insert(host.into(), GivenUp::Until(until));
+                self.give_up(host, GivenUp::Until(until));
                 HoldUntil::ForGood
             }
         }
@@ -76,8 +79,17 @@ impl Retries {
     /// Nobody answers at this host; this was the last try.
     pub(super) fn dead(&mut self, host: &str, verdict: &Verdict) {
         if let Verdict::Failed(error) = verdict {
-            self.given_up.insert(host.into(), GivenUp::Dead(error.clone()));
+            self.give_up(host, GivenUp::Dead(error.clone()));
         }
+    }
+
+    fn give_up(&mut self, host: &str, why: GivenUp) {
+        if self.given_up.len() >= REASONS
+            && let Some(other) = self.given_up.keys().next().cloned()
+        {
+            self.given_up.remove(&other);
+        }
+        self.given_up.insert(host.into(), why);
     }
 
     /// The outcome of what was not asked, or not again, because its host was given up; or because it
@@ -107,7 +119,12 @@ impl Retries {
                 return FetchError::new(error.kind, message);
             }
             Some(GivenUp::Until(Some(until))) => format!("until {until:.0}"),
-            Some(GivenUp::Until(None)) | None => "for ever".to_owned(),
+            Some(GivenUp::Until(None)) => "for ever".to_owned(),
+            // One of very many.
+            None => {
+                let message = format!("not asked: nothing more is asked of {host}, as another record of it says");
+                return FetchError::new(ErrorKind::Blocked, message);
+            }
         };
         let most = show_time(self.limits.max_wait);
         let message = format!(

@@ -8,6 +8,7 @@
 
 mod drain;
 mod full;
+mod given_up;
 mod host;
 mod later;
 mod overflow;
@@ -29,6 +30,7 @@ use crate::policy::fingerprint::FingerprintSet;
 use crate::policy::origin;
 use crate::policy::pacer::{AllManners, SharedPacer};
 use crate::policy::politeness::{Next, Sign, TURNS, Usual, Window, beyond};
+use given_up::GivenUpHosts;
 use host::{Host, ORDINARY, Place, Queue, Turn};
 use later::Later;
 use overflow::Overflow;
@@ -63,6 +65,8 @@ pub struct MemoryFrontier {
     seen: Option<FingerprintSet>,
     hosts: Vec<Host>,
     index: HashMap<Arc<str>, usize>,
+    /// Hosts that are given up and have nothing to do.
+    given_up: GivenUpHosts,
     /// Places in `hosts` that are free.
     unused: Vec<usize>,
     /// The host that was looked for last: neighbours in a list are often of one host.
@@ -131,6 +135,7 @@ impl MemoryFrontier {
             seen: rules.dedup.then(FingerprintSet::new),
             hosts: Vec::new(),
             index: HashMap::new(),
+            given_up: GivenUpHosts::default(),
             unused: Vec::new(),
             last: 0,
             remembered: BTreeMap::new(),
@@ -196,7 +201,7 @@ impl MemoryFrontier {
             lent: 0,
             troubled: 0,
             most: self.manners.of(&name).per_host.unwrap_or(u32::MAX),
-            held: None,
+            held: self.given_up.contains(&name).then_some(HoldUntil::ForGood),
             next: None,
             remembered: None,
             parked: 0,
@@ -262,6 +267,10 @@ impl MemoryFrontier {
         self.turns += 1;
         host.place = host.belongs(self.turns, self.full);
         match host.place {
+            Place::Nowhere if host.is_done_for() => {
+                self.given_up.insert(&host.name);
+                self.forget(at);
+            }
             Place::Nowhere if host.is_idle() => self.retire(at),
             Place::Nowhere => {}
             Place::Ready(turn) => {

@@ -75,3 +75,21 @@ fn where_all_that_is_left_fits_nobody_waits_for_his_share() {
         assert_eq!(out(), 6);
     });
 }
+
+#[test]
+fn hosts_given_up_are_refused_and_cost_no_host_each() {
+    each(|f| {
+        for n in 0..20_000 {
+            let host = format!("{n}.test");
+            push(f, &host, 1);
+            let (url, _) = claim(f).unwrap();
+            f.hold_host(&host, HoldUntil::ForGood);
+            f.settle(Settled::Done(&url));
+        }
+        assert!(f.hosts() <= 1, "{}", f.hosts());
+        push(f, "7.test", 2);
+        push(f, "well.test", 1);
+        assert!((0..2).all(|_| matches!(f.claim(), Claim::Refused(_))));
+        assert_eq!(claim(f).unwrap().0.host_str(), Some("well.test"));
+    });
+}

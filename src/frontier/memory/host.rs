@@ -112,6 +112,15 @@ impl Host {
         self.out >= self.most || self.next.is_some()
     }
 
+    /// Whether all that is left to remember is that it is given up.
+    pub(super) fn is_done_for(&self) -> bool {
+        self.is_given_up()
+            && self.out == 0
+            && self.lent == 0
+            && self.queue.priority().is_none()
+            && self.behind.is_none()
+    }
+
     /// Whether nothing is lost when it is forgotten.
     pub(super) fn is_idle(&self) -> bool {
         self.out == 0 && self.queue.priority().is_none() && self.held.is_none() && self.next.is_none()

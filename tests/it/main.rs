@@ -26,6 +26,7 @@ mod compare;
 mod config;
 mod cut;
 mod decoder_memory;
+mod docs;
 mod errors;
 mod exchange;
 #[cfg(unix)]
@@ -52,6 +53,7 @@ mod retry_from;
 mod saving;
 mod screen;
 mod shutdown;
+mod snapshots;
 mod support;
 mod support_self;
 mod timing;

@@ -1,6 +1,6 @@
 //! Layers of settings, later ones over earlier ones, and where each value came from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
 use std::fmt;
 
@@ -9,17 +9,11 @@ use super::hosts::HostTable;
 use super::{Config, KEYS, Key, Raw};
 use crate::model::HostPattern;
 
-/// The most problems that are told.
-const MOST_PROBLEMS: usize = 20;
-
 /// The most bytes of the beginning, and of the end, of the message of a problem.
 const MOST_SHOWN: usize = 500;
 
 /// The longest name for which a like one is looked for, in bytes.
 const LONGEST_NAME: usize = 64;
-
-/// The most tables of hosts: each URL is compared with every one.
-pub(super) const MOST_HOSTS: usize = 1000;
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +44,9 @@ impl fmt::Display for Origin {
     }
 }
 
+/// The most problems that are told: a file that is no configuration may have one in every line.
+const MOST_PROBLEMS: usize = 100;
+
 /// Something in a layer that cannot be taken, where it stands and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{origin}: {message}")]
@@ -69,6 +66,8 @@ pub struct Layers {
     config: Config,
     origins: BTreeMap<&'static str, Origin>,
     problems: Vec<Problem>,
+    /// Where in the configuration the table of each host is.
+    host_at: HashMap<HostPattern, usize>,
     /// Whether the file of the working folder is being laid.
     of_folder: bool,
 }
@@ -86,7 +85,7 @@ impl Layers {
     /// The defaults.
     pub fn new() -> Self {
         let origins = KEYS.iter().map(|key| (key.name, Origin::Default)).collect();
-        Self { config: Config::default(), origins, problems: Vec::new(), of_folder: false }
+        Self { config: Config::default(), origins, problems: Vec::new(), host_at: HashMap::new(), of_folder: false }
     }
 
     /// Lays a file over what there is; `name` is how messages call it.
@@ -158,41 +157,34 @@ impl Layers {
         }
     }
 
-    /// The position of the table of these hosts, which is made where there is none; `None` beyond the bound.
-    pub(super) fn host_table(&mut self, pattern: HostPattern) -> Option<usize> {
-        let hosts = &mut self.config.hosts;
-        if let Some(at) = hosts.iter().position(|table| table.pattern == pattern) {
-            return Some(at);
-        }
-        (hosts.len() < MOST_HOSTS).then(|| {
-            hosts.push(HostTable::new(pattern));
-            hosts.len() - 1
-        })
-    }
-
-    pub(super) fn set_of_host(&mut self, at: usize, key: &str, origin: Origin, raw: Raw<'_>) {
+    pub(super) fn set_of_host(&mut self, pattern: &HostPattern, key: &str, origin: Origin, raw: Raw<'_>) {
         if self.of_folder
             && let Some(why) = folder_file::refusal(key)
         {
             return self.problem(origin, format!("{key}: {why}"));
         }
-        if let Err(why) = self.config.hosts[at].set(key, raw) {
+        let hosts = &mut self.config.hosts;
+        let at = *self.host_at.entry(pattern.clone()).or_insert_with(|| {
+            hosts.push(HostTable::new(pattern.clone()));
+            hosts.len() - 1
+        });
+        if let Err(why) = hosts[at].set(key, raw) {
             self.problem(origin, format!("{key}: {why}"));
         }
-    }
-
-    /// Whether further problems would not be told.
-    pub(super) fn is_full(&self) -> bool {
-        self.problems.len() > MOST_PROBLEMS
     }
 
     pub(super) fn problem(&mut self, origin: Origin, message: String) {
         let message = match self.problems.len() {
             ..MOST_PROBLEMS => shortened(message),
-            MOST_PROBLEMS => "there are more problems from here on; mend those above first".to_owned(),
+            MOST_PROBLEMS => "more problems follow; correct these first".to_owned(),
             _ => return,
         };
         self.problems.push(Problem { origin, message });
+    }
+
+    /// Whether no more problems are noted.
+    pub(super) fn has_too_many_problems(&self) -> bool {
+        self.problems.len() > MOST_PROBLEMS
     }
 }
 
@@ -284,7 +276,7 @@ mod tests {
         assert_eq!(problems.len(), MOST_PROBLEMS + 1);
         assert!(problems.iter().all(|problem| problem.message.len() <= 2 * MOST_SHOWN + 10));
         assert!(problems[1].message.ends_with("none of text, ndjson, csv, tsv"), "{}", problems[1]);
-        assert!(problems[MOST_PROBLEMS].to_string().starts_with("f:21: there are more"), "{problems:?}");
+        assert!(problems[MOST_PROBLEMS].to_string().starts_with("f:101: more problems follow"), "{problems:?}");
     }
 
     #[test]

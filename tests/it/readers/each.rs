@@ -104,12 +104,12 @@ fn drain<S: Source, E: std::fmt::Display>(source: Result<S, E>) {
 
 /// A file of cookies. What is written of them is read again, and is the same.
 fn cookies(bytes: &[u8]) {
-    let mut jar = Jar::default();
+    let mut jar = Jar::new(2 << 20);
     if jar.load(bytes, NOW).is_err() {
         return;
     }
     let text = jar.text(NOW);
-    let mut again = Jar::default();
+    let mut again = Jar::new(2 << 20);
     let skipped = again.load(&text, NOW).expect("own file");
     assert_eq!(skipped, fetchall::policy::cookies::Skipped::default(), "{}", text.escape_ascii());
     assert_eq!(again.text(NOW), text);
@@ -118,7 +118,7 @@ fn cookies(bytes: &[u8]) {
 
 /// Set-Cookie fields, one a line.
 fn set_cookie(bytes: &[u8]) {
-    let mut jar = Jar::default();
+    let mut jar = Jar::new(2 << 20);
     for (line, host) in
         bytes.split(|&byte| byte == b'\n').zip(["a.example.com", "example.com", "192.0.2.1"].iter().cycle())
     {

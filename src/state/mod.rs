@@ -167,6 +167,7 @@ impl State {
             return Err(io(io::Error::new(io::ErrorKind::IsADirectory, what)));
         }
         let lock = Lock::of(path)?;
+        refuse_linked_companions(path)?;
         let mut file = lock::of_file(path)?;
         if fresh {
             if !schema::is_ours(path).map_err(io)? {
@@ -199,6 +200,9 @@ impl State {
     /// # Errors
     /// When it is damaged, of a newer version, or the file system says no.
     pub fn look_at(path: &Path) -> Result<Option<Self>, StateError> {
+        if path.exists() {
+            refuse_linked_companions(path)?;
+        }
         let connection = schema::look_at(path)?;
         Ok(connection.map(|connection| Self { path: path.to_owned(), connection, shared: HashSet::new(), lock: None }))
     }
@@ -273,6 +277,12 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
+}
+
+/// Refuses what is linked to elsewhere of the files that are made beside the database.
+fn refuse_linked_companions(path: &Path) -> Result<(), StateError> {
+    let real = lock::real(path).map_err(|source| StateError::Io { path: path.to_owned(), source })?;
+    COMPANIONS.iter().try_for_each(|suffix| lock::refuse_linked(&with_suffix(&real, suffix)))
 }
 
 /// An error of SQLite, with advice where there is some.

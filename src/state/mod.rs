@@ -32,6 +32,7 @@ pub use past::{Past, PastRow};
 pub use recall::Recall;
 pub use row::Shape;
 
+use crate::model::shown_path;
 use crate::policy::fingerprint::FingerprintSet;
 use crate::policy::naming::fold;
 use row::Found;
@@ -42,7 +43,7 @@ use crate::output_folder::OutputFolder;
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// Another run has it.
-    #[error("{path} is in use by another run{by}; wait for it to end, or use another folder", path = .path.display())]
+    #[error("{path} is in use by another run{by}; wait for it to end, or use another folder", path = shown_path(.path))]
     InUse {
         /// The lock.
         path: PathBuf,
@@ -53,7 +54,7 @@ pub enum StateError {
     #[error(
         "{path} was written by a newer fetchall (version {found} of the state, this one knows {known}); \
          use that one, or --fresh to forget what it knows",
-        path = .path.display(), known = schema::VERSION
+        path = shown_path(.path), known = schema::VERSION
     )]
     Newer {
         /// The database.
@@ -64,7 +65,7 @@ pub enum StateError {
     /// It is no state, or damaged.
     #[error(
         "{path} is damaged or no state of fetchall ({why}); move it away, or name another",
-        path = .path.display()
+        path = shown_path(.path)
     )]
     Damaged {
         /// The database.
@@ -75,14 +76,14 @@ pub enum StateError {
     /// There is no room to write it.
     #[error(
         "no space is left for the state {path}; free some and run the same command again, which goes on from here",
-        path = .path.display()
+        path = shown_path(.path)
     )]
     Full {
         /// The database.
         path: PathBuf,
     },
     /// The file system says no.
-    #[error("cannot use the state {path}: {source}", path = .path.display())]
+    #[error("cannot use the state {path}: {source}", path = shown_path(.path))]
     Io {
         /// The file.
         path: PathBuf,
@@ -90,7 +91,7 @@ pub enum StateError {
         source: io::Error,
     },
     /// SQLite says no.
-    #[error("cannot use the state {path}: {source}", path = .path.display())]
+    #[error("cannot use the state {path}: {source}", path = shown_path(.path))]
     Sqlite {
         /// The database.
         path: PathBuf,

@@ -9,6 +9,7 @@ use anyhow::Context;
 use fetchall::app::Files;
 use fetchall::compare::{self, CompareError, Comparison, Spec, Step};
 use fetchall::demo::Site;
+use fetchall::model::shown_path;
 use fetchall::policy::printable::printable;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -75,7 +76,7 @@ fn not_a_file(error: io::Error) -> io::Result<()> {
 /// Opened and not emptied: as long as there is no new page the old one stays.
 fn create(path: &Path) -> Result<File, UsageError> {
     let opened = File::options().write(true).create(true).truncate(false).open(path);
-    opened.map_err(|error| UsageError::one(format!("--report: cannot write {}: {error}", path.display())))
+    opened.map_err(|error| UsageError::one(format!("--report: cannot write {}: {error}", shown_path(path))))
 }
 
 fn exit_of(comparison: &Comparison) -> Exit {

@@ -1,6 +1,8 @@
 //! `fetchall config`: the effective configuration as TOML that reads back as itself.
 
 use fetchall::config::{Config, HostTable, KEYS, Proxies, without_secret};
+use fetchall::model::without_password;
+use toml::Value;
 
 use crate::cli::exit::Exit;
 use crate::cli::resolve::Resolved;
@@ -12,7 +14,8 @@ const WIDEST: usize = 72;
 /// Writes the configuration to standard output, on request with where each value came from.
 pub fn show(resolved: &Resolved, show_origin: bool) -> anyhow::Result<Exit> {
     let config = without_secrets(resolved.config.clone());
-    let lines: Vec<String> = KEYS.iter().map(|key| format!("{} = {}", key.name, key.get(&config))).collect();
+    let lines: Vec<String> =
+        KEYS.iter().map(|key| format!("{} = {}", key.name, shown(key.name, key.get(&config)))).collect();
     let width = lines.iter().map(|line| line.chars().count()).filter(|width| *width <= WIDEST).max().unwrap_or(0);
     let mut text = String::new();
     for (line, key) in lines.iter().zip(KEYS) {
@@ -24,6 +27,30 @@ pub fn show(resolved: &Resolved, show_origin: bool) -> anyhow::Result<Exit> {
     }
     text.extend(config.hosts.iter().map(HostTable::show));
     to_stdout(text.as_bytes())
+}
+
+/// Settings that are paths. A URL that was meant for another flag is a path too.
+const PATHS: [&str; 12] = [
+    "netrc-file",
+    "load-cookies",
+    "save-cookies",
+    "cacert",
+    "cert",
+    "key",
+    "dir",
+    "state",
+    "changes",
+    "output",
+    "summary",
+    "log",
+];
+
+/// A value as it may be shown.
+fn shown(name: &str, value: Value) -> Value {
+    match value {
+        Value::String(text) if PATHS.contains(&name) => Value::String(without_password(&text).into_owned()),
+        other => other,
+    }
 }
 
 fn without_secrets(mut config: Config) -> Config {

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::{SetupError, bounded_read};
 use crate::config::Config;
 use crate::fetch::CookieJar;
-use crate::model::{Outcome, Summary};
+use crate::model::{Outcome, Summary, shown_path};
 use crate::policy::cookies::{Jar, MOST_BYTES, Skipped};
 use crate::sink::{Sink, SinkError, WholeFile};
 
@@ -37,11 +37,16 @@ pub(super) fn jar(config: &Config) -> Result<(Option<Arc<CookieJar>>, Vec<String
             Ok(text) => text,
             // A run that goes on with its own file has none the first time.
             Err(e) if e.kind() == io::ErrorKind::NotFound && save_cookies.as_deref() == Some(path) => continue,
+            // A word without `=` is the name of a file, but may have been meant for a cookie.
+            Err(source) if named_by_cookie(config) == Some(path) => {
+                let why = format!("--cookie: cannot read the file that it names: {source}; a cookie is NAME=VALUE");
+                return Err(SetupError::Setting(why));
+            }
             Err(source) => return Err(SetupError::Path { path: path.to_owned(), purpose: "cookies", source }),
         };
         let skipped = jar
             .load(&text, now)
-            .map_err(|why| SetupError::Setting(format!("cannot load the cookies of {}: {why}", path.display())))?;
+            .map_err(|why| SetupError::Setting(format!("cannot load the cookies of {}: {why}", shown_path(path))))?;
         warnings.extend(warning(path, &skipped));
     }
     Ok((Some(Arc::new(CookieJar::new(jar))), warnings))
@@ -55,7 +60,7 @@ fn warning(path: &Path, skipped: &Skipped) -> Option<String> {
         1 => ", and so is 1 other".to_owned(),
         others => format!(", and so are {others} others"),
     };
-    Some(format!("{}:{number}: no cookie, because {why}; it is left out{others}", path.display()))
+    Some(format!("{}:{number}: no cookie, because {why}; it is left out{others}", shown_path(path)))
 }
 
 /// Writes the cookies when the run is over, however it ended.

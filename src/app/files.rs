@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use super::{Document, SetupError, cookies, folder};
 use crate::config::Config;
 use crate::fetch;
+use crate::model::shown_path;
 use crate::policy::naming::Claims;
 use crate::sink;
 use crate::source::{Input, Inputs};
@@ -113,7 +114,7 @@ impl FileUse {
             _ => Vec::new(),
         };
         let companions = beside.iter().map(|path| Location::of(path)).collect();
-        Self { label: label.to_owned(), role, shown: path.display().to_string(), location, companions }
+        Self { label: label.to_owned(), role, shown: shown_path(path), location, companions }
     }
 
     /// Whether a file is one that is made or removed beside this one.
@@ -253,7 +254,7 @@ impl Files {
             let (label, shown, path) = (&file.label, &file.shown, &file.location.path);
             let forbidden = if file.role.writes_afresh() { &kept } else { &parts };
             if path == forbidden || Location::below(path, forbidden).is_some() {
-                let kept = forbidden.display();
+                let kept = shown_path(forbidden);
                 return Some(format!(
                     "{label}: {shown} lies in {kept}, where the run keeps what it knows; name another place"
                 ));
@@ -334,7 +335,7 @@ impl CheckedFiles {
         for file in self.uses.iter().filter(|file| !file.role.reads()) {
             for path in file.locations().map(|location| &location.path) {
                 if name(path).is_some_and(|name| names.is_taken(&name)) {
-                    let (flag, path) = (&file.label, path.display());
+                    let (flag, path) = (&file.label, shown_path(path));
                     let why = format!("{flag}: {path} belongs to a URL that was saved there; name another file");
                     return Err(SetupError::Setting(why));
                 }

@@ -34,12 +34,12 @@ pub(super) fn lock_folder(folder: &Path, named: &Path) -> Result<Option<Lock>, S
     }
 }
 
-/// What is kept in the output folder is never reached through a link: it might lead out of it.
+/// What is kept in the output folder is never reached through a link: it might lead out of it. The
+/// files beside a state are looked at where that is opened.
 pub(super) fn refuse_links(folder: &Path, own_state: bool) -> Result<(), SetupError> {
-    let names = ["", "/state.db.lock", "/state.db", "/state.db-wal", "/state.db-shm"];
     let (names, advice) = match own_state {
-        true => (&names[..], "remove it, or name a place with --state"),
-        false => (&names[..2], "remove it"),
+        true => (&["", "/state.db"][..], "remove it, or name a place with --state"),
+        false => (&[""][..], "remove it"),
     };
     for path in names.iter().map(|name| folder.join(format!(".fetchall{name}"))) {
         if fs::symlink_metadata(&path).is_ok_and(|entry| entry.is_symlink()) {

@@ -30,7 +30,7 @@ use crate::fetch::{
     TlsSpec,
 };
 use crate::frontier::{FRONTIERS, Rules};
-use crate::model::is_secret;
+use crate::model::{is_secret, shown_path};
 use crate::output_folder::OutputFolder;
 use crate::policy::address::AddressClasses;
 use crate::policy::naming::{Claims, Template};
@@ -60,7 +60,7 @@ pub enum SetupError {
     #[error(transparent)]
     Source(#[from] SourceError),
     /// A file or folder cannot be used.
-    #[error("cannot use {path} for {purpose}: {source}", path = path.display())]
+    #[error("cannot use {path} for {purpose}: {source}", path = shown_path(path))]
     Path {
         /// The path, as given.
         path: PathBuf,
@@ -306,7 +306,7 @@ struct Late {
 
 impl Write for Late {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", self.path.display()));
+        let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", shown_path(&self.path)));
         let file = match &mut self.file {
             Some(file) => file,
             None => self.file.insert(File::options().write(true).open(&self.path).map_err(named)?),
@@ -344,7 +344,7 @@ fn netrc(config: &Config) -> Result<(Netrc, Option<String>), SetupError> {
         return if config.netrc { Err(SetupError::Setting(why.to_owned())) } else { Ok(Default::default()) };
     };
     let text = read(path, "passwords by host", LARGEST_SETTINGS)?;
-    let said = |unread: &Unread| format!("{}:{}: {}", path.display(), unread.line, unread.why);
+    let said = |unread: &Unread| format!("{}:{}: {}", shown_path(path), unread.line, unread.why);
     let (netrc, unread) =
         Netrc::parse(&String::from_utf8_lossy(&text)).map_err(|unread| SetupError::Setting(said(&unread)))?;
     let warning = unread.split_first().map(|(first, others)| match others.len() {
@@ -357,7 +357,7 @@ fn netrc(config: &Config) -> Result<(Netrc, Option<String>), SetupError> {
 /// Whom TLS trusts and what it shows, tried out.
 fn tls_spec(config: &Config) -> Result<TlsSpec, SetupError> {
     let check = |tls: &TlsSpec, path: Option<&PathBuf>| {
-        let path = path.map_or(Path::new(""), PathBuf::as_path).display();
+        let path = shown_path(path.map_or(Path::new(""), PathBuf::as_path));
         tls.check().map_err(|e| SetupError::Setting(format!("cannot use {path}: {}", e.0)))
     };
     let ca_pem = config.cacert.as_deref().map(|path| read(path, "certificate authorities", LARGE)).transpose()?;

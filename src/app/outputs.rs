@@ -8,6 +8,7 @@ use std::path::Path;
 use super::SetupError;
 use super::memory::Known;
 use crate::config::Config;
+use crate::model::shown_path;
 use crate::sink::{Changes, FORMATS, Output, Sink, SummaryFile, WholeFile};
 
 /// What was opened and is still to be emptied.
@@ -52,7 +53,7 @@ impl Outputs {
             if file.metadata()?.is_file() {
                 self.0.push(file.try_clone()?);
             }
-            Output::file(path.display().to_string(), file)
+            Output::file(shown_path(path), file)
         };
         open().map_err(|source| SetupError::Path { path: path.to_owned(), purpose, source })
     }

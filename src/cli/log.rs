@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use fetchall::config::Config;
+use fetchall::model::shown_path;
 use fetchall::policy::printable::printable;
 use fetchall::report::LossyWriter;
 
@@ -37,7 +38,7 @@ impl Log {
         let Some(path) = &config.log else {
             return Ok(if config.verbose { Log::Stderr(stderr) } else { Log::None });
         };
-        let unusable = |e: io::Error| UsageError::one(format!("--log: cannot write {}: {e}", path.display()));
+        let unusable = |e: io::Error| UsageError::one(format!("--log: cannot write {}: {e}", shown_path(path)));
         if is_fifo(path) {
             may_write(path).map_err(unusable)?;
             return Ok(Log::Fifo(path.clone()));

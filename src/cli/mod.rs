@@ -29,6 +29,7 @@ use terminal::Terminal;
 /// Parses the command line, does what it says, reports what went wrong.
 pub fn main() -> ExitCode {
     std::panic::set_hook(Box::new(screen::say_panic));
+    screen::spare_files(std::env::args_os().skip(1));
     let exit = match Cli::try_parse() {
         Ok(cli) => dispatch(cli).unwrap_or_else(|error| report(&error)),
         // Help and version are errors to clap; only they go to standard output.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use fetchall::app::{LARGEST_SETTINGS, read_bounded, read_unnamed};
 use fetchall::config::{Config, Key, Layers, Origin, Raw};
+use fetchall::model::{shown_path, without_password};
 use fetchall::policy::naming::Template;
 use fetchall::policy::selection::Selection;
 use fetchall::policy::url_text;
@@ -98,7 +99,7 @@ pub fn settings(args: &SettingArgs, env: &Env) -> Result<Resolved, UsageError> {
     let mut from_folder = false;
     if !args.no_config {
         for file in &files {
-            let name = file.path.display().to_string();
+            let name = shown_path(&file.path);
             let path = env.cwd.join(&file.path);
             match text_of(if file.of_folder { read_unnamed } else { read_bounded }, &path) {
                 Ok(text) if file.of_folder => {
@@ -262,7 +263,7 @@ fn dir_of_folder(config: &Config, origins: &BTreeMap<&'static str, Origin>, env:
     let (dir, origin) = (config.dir.as_ref()?, origins.get("dir")?);
     let named_there = matches!(origin, Origin::File { name, .. } if name == FOLDER_FILE);
     (named_there && !fetchall::app::is_within(&env.cwd.join(dir), &env.cwd)).then(|| {
-        let dir = dir.display();
+        let dir = shown_path(dir);
         format!("{origin}: dir: {dir} lies outside the working folder; if you want that, add --config ./{FOLDER_FILE}")
     })
 }
@@ -320,10 +321,11 @@ fn header_texts(given: &[String], env: &Env) -> Result<Vec<String>, String> {
             None => texts.push(text.clone()),
             Some(file) => {
                 let content = text_of(read_bounded, &env.cwd.join(file))
-                    .map_err(|error| format!("--header: cannot read {file}: {error}"))?;
+                    .map_err(|error| format!("--header: cannot read {}: {error}", without_password(file)))?;
                 let lines = content.lines().map(str::to_owned).zip(1..).filter(|(line, _)| !line.trim().is_empty());
                 for (line, number) in lines {
-                    fetchall::config::parse_header(&line).map_err(|why| format!("{file}:{number}: {why}"))?;
+                    fetchall::config::parse_header(&line)
+                        .map_err(|why| format!("{}:{number}: {why}", without_password(file)))?;
                     texts.push(line);
                 }
             }
@@ -382,7 +384,9 @@ fn retry(args: &JobArgs, env: &Env) -> Result<Option<RetryArg>, UsageError> {
 fn input(word: &OsStr, position: u64, env: &Env) -> Result<InputArg, String> {
     let shown = word.to_string_lossy();
     if has_scheme(url_text::bare(&shown)) {
-        let url = word.to_str().ok_or_else(|| format!("{shown}: is not valid UTF-8; percent-encode the URL"))?;
+        let url = word
+            .to_str()
+            .ok_or_else(|| format!("{}: is not valid UTF-8; percent-encode the URL", without_password(&shown)))?;
         return Ok(InputArg::Url(url_text::bare(url).to_owned(), position));
     }
     list(word, env).map_err(|problem| {
@@ -407,7 +411,7 @@ fn input_file(word: &OsStr, env: &Env) -> Result<InputArg, String> {
     }
     match word.to_str() {
         Some(url) => Ok(InputArg::Remote(url.to_owned())),
-        None => Err(format!("{shown}: is not valid UTF-8; percent-encode the URL")),
+        None => Err(format!("{}: is not valid UTF-8; percent-encode the URL", without_password(&shown))),
     }
 }
 
@@ -415,13 +419,13 @@ fn list(word: &OsStr, env: &Env) -> Result<InputArg, String> {
     if word == "-" {
         return Ok(InputArg::Stdin);
     }
-    let path = env.cwd.join(word);
+    let (path, shown) = (env.cwd.join(word), shown_path(Path::new(word)));
     match fs::metadata(&path) {
         _ if word.is_empty() => Err("an input is empty; name a list or a URL".to_owned()),
-        Ok(found) if found.is_dir() => Err(format!("{} is a folder; name a list in it", word.display())),
+        Ok(found) if found.is_dir() => Err(format!("{shown} is a folder; name a list in it")),
         Ok(_) => Ok(InputArg::File(PathBuf::from(word))),
-        Err(error) if absent(&error) => Err(format!("{}: no such file", word.display())),
-        Err(error) => Err(format!("cannot read {}: {error}", word.display())),
+        Err(error) if absent(&error) => Err(format!("{shown}: no such file")),
+        Err(error) => Err(format!("cannot read {shown}: {error}")),
     }
 }
 

@@ -2,9 +2,17 @@
 //! to read, and every text is made harmless to a terminal here.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
+#[cfg(unix)]
+use std::ffi::OsStr;
+use std::ffi::OsString;
+#[cfg(unix)]
+use std::fs::{File, Metadata};
 use std::io::{self, Write as _};
+#[cfg(unix)]
+use std::os::fd::BorrowedFd;
 use std::panic::PanicHookInfo;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use fetchall::policy::printable::printable_lines;
@@ -16,8 +24,39 @@ const CAPACITY: usize = 1 << 20;
 /// How long the program waits at its end for what is still to be shown, and for its log.
 pub const LAST_WORDS: Duration = Duration::from_millis(500);
 
-static STDERR: LazyLock<LossyWriter> =
-    LazyLock::new(|| LossyWriter::new("stderr", Box::new(io::stderr()), CAPACITY, dropped));
+static STDERR: LazyLock<LossyWriter> = LazyLock::new(|| {
+    let out: Box<dyn io::Write + Send> =
+        if SILENT.load(Relaxed) { Box::new(io::sink()) } else { Box::new(io::stderr()) };
+    LossyWriter::new("stderr", out, CAPACITY, dropped)
+});
+
+static SILENT: AtomicBool = AtomicBool::new(false);
+
+/// Keeps standard error silent where it leads into a file that one of these arguments names, or that is
+/// standard input: a message would be written over a list, or behind it. A file that is empty loses nothing.
+#[cfg(unix)]
+pub fn spare_files(args: impl Iterator<Item = OsString>) {
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::MetadataExt as _;
+    let id = |found: Metadata| (found.is_file() && found.len() > 0).then(|| (found.dev(), found.ino()));
+    let of = |stream: BorrowedFd<'_>| id(File::from(stream.try_clone_to_owned().ok()?).metadata().ok()?);
+    let Some(stderr) = of(io::stderr().as_fd()) else { return };
+    let is_stderr = |word: &OsStr| std::fs::metadata(word).ok().and_then(id) == Some(stderr);
+    // `-H @FILE` reads a file too.
+    let named = |word: &str| is_stderr(OsStr::new(word.trim_start_matches('@')));
+    let names = |arg: OsString| {
+        let value = arg.to_str().and_then(|arg| arg.split_once('=')).map(|(_, value)| value);
+        let attached = arg.to_str().filter(|arg| arg.starts_with('-')).and_then(|arg| arg.get(2..));
+        is_stderr(&arg) || [arg.to_str(), value, attached].into_iter().flatten().any(named)
+    };
+    if of(io::stdin().as_fd()) == Some(stderr) || args.into_iter().any(names) {
+        SILENT.store(true, Relaxed);
+    }
+}
+
+/// Other systems do not tell which file a stream leads into.
+#[cfg(not(unix))]
+pub fn spare_files(_: impl Iterator<Item = OsString>) {}
 
 fn dropped(lines: u64) -> Vec<u8> {
     format!("warning: {lines} lines were dropped: standard error was not read in time\n").into_bytes()

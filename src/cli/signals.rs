@@ -16,7 +16,18 @@ pub(super) struct Signals {
 #[cfg(unix)]
 impl Signals {
     pub(super) fn new() -> io::Result<Self> {
-        let ending = ending().filter(|kind| !is_ignored(*kind)).map(signal);
+        Self::of(ending())
+    }
+
+    /// Every signal that would end the program and can be caught, for a command that has files to remove.
+    pub(super) fn all() -> io::Result<Self> {
+        use rustix::process::Signal;
+        let more = [Signal::QUIT, Signal::USR1, Signal::USR2, Signal::ALARM, Signal::XCPU];
+        Self::of(ending().chain(more.map(|signal| SignalKind::from_raw(signal.as_raw()))))
+    }
+
+    fn of(kinds: impl Iterator<Item = SignalKind>) -> io::Result<Self> {
+        let ending = kinds.filter(|kind| !is_ignored(*kind)).map(signal);
         Ok(Self { ending: ending.collect::<io::Result<_>>()?, _too_large: too_large()? })
     }
 
@@ -76,6 +87,10 @@ pub(super) struct Signals;
 impl Signals {
     pub(super) fn new() -> io::Result<Self> {
         Ok(Self)
+    }
+
+    pub(super) fn all() -> io::Result<Self> {
+        Self::new()
     }
 
     /// Waits for the next Ctrl-C.

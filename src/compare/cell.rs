@@ -120,13 +120,14 @@ pub(super) fn round(
     reference: Option<&RecordSet>,
     stop: &CancellationToken,
 ) -> io::Result<End> {
-    let [records, summary, stderr, words] =
-        ["records.ndjson", "summary.json", "stderr.txt", "words"].map(|name| launch.folder.join(name));
+    let [records, summary, stderr] =
+        ["records.ndjson", "summary.json", "stderr.txt"].map(|name| launch.folder.join(name));
     // The child empties what is there and keeps its mode.
     for output in [&records, &summary] {
         private_file(output)?;
     }
-    let mut input = private_file(&words)?;
+    // It has no name, so that nothing is left of it however this program ends.
+    let mut input = tempfile::tempfile_in(launch.folder)?;
     input.write_all(&launch.words)?;
     input.rewind()?;
     let mut command = Command::new(launch.program);

@@ -9,7 +9,7 @@ use toml::de::{DeArray, DeTable, DeValue};
 use super::hosts::HOST_KEYS;
 use super::merge::nearest_key;
 use super::{Key, Layers, Origin, Raw};
-use crate::model::HostPattern;
+use crate::model::{HostPattern, without_password};
 
 /// Lays a file over what there is.
 pub(super) fn lay(layers: &mut Layers, name: &str, text: &str) {
@@ -47,7 +47,7 @@ pub(super) fn lay(layers: &mut Layers, name: &str, text: &str) {
                     || "remove it, or see `fetchall config` for the keys there are".to_owned(),
                     |key| format!("did you mean `{}`?", key.name),
                 );
-                layers.problem(here, format!("unknown key `{}`; {advice}", written.escape_debug()));
+                layers.problem(here, format!("unknown key `{}`; {advice}", without_password(written).escape_debug()));
             }
         }
     }
@@ -71,7 +71,7 @@ fn lay_hosts(layers: &mut Layers, origin: &dyn Fn(usize) -> Origin, here: Origin
             }
         };
         let DeValue::Table(settings) = table.get_ref() else {
-            let shown = pattern.as_str().escape_debug().to_string();
+            let shown = without_password(pattern.as_str()).escape_debug().to_string();
             layers
                 .problem(here, format!("hosts: is no table of hosts; write [hosts.\"{shown}\"] and settings below it"));
             continue;
@@ -82,7 +82,7 @@ fn lay_hosts(layers: &mut Layers, origin: &dyn Fn(usize) -> Origin, here: Origin
             let raw = match value.get_ref() {
                 _ if !HOST_KEYS.contains(&written) => Err(format!(
                     "unknown key `{}` of a host; there are {}",
-                    written.escape_debug(),
+                    without_password(written).escape_debug(),
                     HOST_KEYS.join(", ")
                 )),
                 DeValue::String(text) => Ok(Raw::String(text)),

@@ -1,5 +1,6 @@
 //! Layers of settings, later ones over earlier ones, and where each value came from.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
 use std::fmt;
@@ -7,7 +8,7 @@ use std::fmt;
 use super::folder_file;
 use super::hosts::HostTable;
 use super::{Config, KEYS, Key, Raw};
-use crate::model::HostPattern;
+use crate::model::{HostPattern, without_password};
 
 /// The most bytes of the beginning, and of the end, of the message of a problem.
 const MOST_SHOWN: usize = 500;
@@ -147,7 +148,7 @@ impl Layers {
         {
             return self.problem(origin, format!("{}: {why}", key.name));
         }
-        match key.set(&mut self.config, raw) {
+        match key.set(&mut self.config, raw).map_err(|why| without_value(&why, raw)) {
             Ok(()) => {
                 self.origins.insert(key.name, origin);
             }
@@ -168,7 +169,7 @@ impl Layers {
             hosts.push(HostTable::new(pattern.clone()));
             hosts.len() - 1
         });
-        if let Err(why) = hosts[at].set(key, raw) {
+        if let Err(why) = hosts[at].set(key, raw).map_err(|why| without_value(&why, raw)) {
             self.problem(origin, format!("{key}: {why}"));
         }
     }
@@ -196,6 +197,27 @@ fn shortened(message: String) -> String {
     let start = message.floor_char_boundary(MOST_SHOWN);
     let end = message.ceil_char_boundary(message.len() - MOST_SHOWN);
     format!("{} … {}", &message[..start], &message[end..])
+}
+
+/// A message about a value, which quotes parts of it between backticks, without those where the value
+/// may hold a password.
+fn without_value(message: &str, raw: Raw<'_>) -> String {
+    let value = match raw {
+        Raw::Text(text) => text.to_string_lossy().into_owned(),
+        Raw::List(texts) => texts.join("\n"),
+        Raw::String(text) | Raw::Number(text) => text.to_owned(),
+        Raw::Bool(_) => return message.to_owned(),
+    };
+    if value.lines().all(|line| matches!(without_password(line), Cow::Borrowed(_))) {
+        return message.to_owned();
+    }
+    if value.contains('`') {
+        return "is not repeated, for it may hold a password; correct it".to_owned();
+    }
+    let escaped = value.escape_debug().to_string();
+    let is_of_value = |part: &str| value.contains(part) || escaped.contains(part);
+    let parts = message.split('`').enumerate();
+    parts.map(|(at, part)| if at % 2 == 1 && is_of_value(part) { "…" } else { part }).collect::<Vec<_>>().join("`")
 }
 
 /// The setting that somebody who wrote `name` may have meant.

@@ -30,15 +30,20 @@ impl Proxies {
     /// # Errors
     /// What to write; never the text, which may hold a password.
     pub fn parse(text: &str) -> Result<Self, String> {
+        let words: Vec<_> = text.split_whitespace().collect();
+        if let &[both] = words.as_slice()
+            && named(both).is_none()
+        {
+            let both = proxy(both)?;
+            return Ok(Self { http: Some(both.clone()), https: Some(both) });
+        }
         let mut proxies = Self::default();
-        for word in text.split_whitespace() {
-            if let Some(one) = word.strip_prefix("http=") {
-                proxies.http = Some(proxy(one)?);
-            } else if let Some(one) = word.strip_prefix("https=") {
-                proxies.https = Some(proxy(one)?);
-            } else {
-                let both = proxy(word)?;
-                proxies = Self { http: Some(both.clone()), https: Some(both) };
+        for word in words {
+            // A word without a name is the rest of a password with a blank in it.
+            let (scheme, one) = named(word).ok_or_else(bad)?;
+            let place = if scheme == "http" { &mut proxies.http } else { &mut proxies.https };
+            if place.replace(proxy(one)?).is_some() {
+                return Err(bad());
             }
         }
         Ok(proxies)
@@ -46,10 +51,12 @@ impl Proxies {
 
     /// The setting as it may be shown, without user names and passwords.
     pub fn without_passwords(text: &str) -> String {
-        let shown = text.split_whitespace().map(|word| {
-            let (name, one) = word.split_once('=').filter(|(name, _)| ["http", "https"].contains(name)).unzip();
-            let name = name.map_or_else(String::new, |name| format!("{name}="));
-            format!("{name}{}", without_password(one.unwrap_or(word)))
+        if Self::parse(text).is_err() {
+            return HIDDEN.to_owned();
+        }
+        let shown = text.split_whitespace().map(|word| match named(word) {
+            Some((name, one)) => format!("{name}={}", without_password(one)),
+            None => without_password(word),
         });
         shown.collect::<Vec<_>>().join(" ")
     }
@@ -60,8 +67,14 @@ impl Proxies {
     }
 }
 
+const HIDDEN: &str = "(hidden)";
+
+/// The scheme that a proxy is for, and the proxy.
+fn named(word: &str) -> Option<(&str, &str)> {
+    word.split_once('=').filter(|(name, _)| ["http", "https"].contains(name))
+}
+
 fn without_password(text: &str) -> String {
-    const HIDDEN: &str = "(hidden)";
     let Ok(mut url) = proxy(text) else { return HIDDEN.to_owned() };
     if url.username().is_empty() && url.password().is_none() {
         return text.to_owned();
@@ -72,15 +85,20 @@ fn without_password(text: &str) -> String {
     }
 }
 
+fn bad() -> String {
+    format!("is no proxy; write [SCHEME://][USER:PASSWORD@]HOST:PORT, of {}", SCHEMES.join(", "))
+}
+
 fn proxy(text: &str) -> Result<Url, String> {
-    let bad = || format!("is no proxy; write [SCHEME://][USER:PASSWORD@]HOST:PORT, of {}", SCHEMES.join(", "));
     let with_scheme = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
     let mut url = Url::parse(&with_scheme).map_err(|_| bad())?;
     if !SCHEMES.contains(&url.scheme()) || url.host_str().is_none_or(str::is_empty) {
         return Err(bad());
     }
     // `http://user:12/34@host` has the form of a URL with a port and a path.
-    if url[url::Position::AfterPort..].contains('@') {
+    let path = &url[url::Position::AfterPort..];
+    // What looks like a scheme without its slashes was taken for a host: `http:/user:pw`.
+    if path.contains('@') || (!text.contains("://") && !matches!(path, "" | "/")) {
         return Err(bad());
     }
     // RFC 1928: what the scheme alone does not say.
@@ -129,6 +147,16 @@ mod tests {
 
     #[test]
     fn what_is_no_proxy_is_refused_without_repeating_it() {
+        let blank = [" ", "\t", "\n"].map(|blank| {
+            let starts = ["http:/", "http//", "http:\\\\", "http://", "", "http=", "https=http://"];
+            starts.map(|start| format!("{start}u:hunter2{blank}hunter2@p:1"))
+        });
+        for text in
+            blank.as_flattened().iter().map(String::as_str).chain(["http:/u:hunter2", "http=p:1 http=hunter2@q:1"])
+        {
+            assert!(!Proxies::parse(text).unwrap_err().contains("hunter2"), "{text}");
+            assert_eq!(Proxies::without_passwords(text), "(hidden)", "{text}");
+        }
         for text in ["ftp://u:hunter2@p.test", "http://u:hunter2@", "socks6://hunter2", "http://hunter2:x:y"] {
             assert!(!Proxies::parse(text).unwrap_err().contains("hunter2"), "{text}");
         }

@@ -2,6 +2,8 @@
 
 use url::{Position, Url};
 
+use super::without_password;
+
 /// Which hosts are meant: `example.com`, `example.com:8080`, `*.example.com`, each perhaps with
 /// `http://` or `https://` before it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -22,9 +24,10 @@ impl HostPattern {
     /// # Errors
     /// What is wrong with it, and what to write.
     pub fn parse(text: &str) -> Result<Self, String> {
-        // A user name and a password may stand before the host.
-        let shown = text.rsplit('@').next().unwrap_or_default().escape_debug();
-        let wrong = || format!("`{shown}` is no host; write example.com, example.com:8080 or *.example.com");
+        let wrong = || {
+            let shown = without_password(text).escape_debug().to_string();
+            format!("`{shown}` is no host; write example.com, example.com:8080 or *.example.com")
+        };
         let (scheme, host) = match text.split_once("://") {
             None => (None, text),
             Some(("http", host)) => (Some("http"), host),

@@ -24,6 +24,6 @@ pub use job::{Answered, Claimed, Job, JobId, Onward, Tried};
 pub use known::{Before, Condition, Known, Revision, Validators};
 pub use outcome::{Facts, Hop, Outcome, SkipReason, Subject, Timing, Verdict, cut};
 pub use retry::{RetryCause, RetryOn};
-pub use secret::{is_secret, is_secret_name};
+pub use secret::{is_secret, is_secret_name, shown_path, without_password};
 pub use seed::{BadLine, Batch, Credentials, Entry, Origin, PerSeed, Seed};
 pub use summary::{AutoConcurrency, Counts, Latency, StopCause, Summary};

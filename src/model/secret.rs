@@ -1,5 +1,8 @@
 //! Which request fields are for one origin only.
 
+use std::borrow::Cow;
+use std::path::Path;
+
 use http::HeaderName;
 
 /// Whether a request field says who asks, so that it is for one origin only and is shown nowhere.
@@ -35,9 +38,39 @@ pub fn is_secret_name(name: &str) -> bool {
     ANYWHERE.iter().any(|word| name.contains(word)) || name.split(['-', '_', '.']).any(|part| PARTS.contains(&part))
 }
 
+/// A value of a setting or an argument as messages and `fetchall config` show it: without what stands
+/// before its last `@`, where a colon is in that, as in a URL with a password or in `user:password@host`.
+pub fn without_password(text: &str) -> Cow<'_, str> {
+    let lower = text.to_ascii_lowercase();
+    let sign =
+        ["@", "%40", "\u{ff20}", "\u{fe6b}"].iter().filter_map(|sign| Some(lower.rfind(sign)? + sign.len())).max();
+    let Some((before, after)) = sign.and_then(|end| text.split_at_checked(end)) else { return Cow::Borrowed(text) };
+    let hides = [":", "\u{ff1a}", "\u{fe55}"].iter().any(|colon| before.contains(colon)) || lower.contains("%3a");
+    if hides { Cow::Owned(format!("…@{after}")) } else { Cow::Borrowed(text) }
+}
+
+/// A path as messages show it, see [`without_password`].
+pub fn shown_path(path: &Path) -> String {
+    without_password(&path.to_string_lossy()).into_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_are_shown_without_what_may_be_a_password() {
+        for (text, shown) in [
+            ("ann:hunter2@h", "…@h"),
+            ("http://ann:hun/ter2@h/x", "…@h/x"),
+            ("http:/u@hunter2@h", "…@h"),
+            ("ann%3Ahunter2%40h", "…@h"),
+            ("photos@2x/list.txt", "photos@2x/list.txt"),
+            ("c:/list", "c:/list"),
+        ] {
+            assert_eq!(without_password(text), shown);
+        }
+    }
 
     #[test]
     fn fields_that_say_who_asks_are_secret_by_their_names() {

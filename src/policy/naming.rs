@@ -73,7 +73,8 @@ pub fn file_of_url(url: &Url) -> Cow<'_, str> {
 /// When it is absolute (a drive letter counts), climbs with `..`, names a folder, or names nothing.
 /// A backslash separates for this check, because it would on Windows; what passes keeps it as `_`.
 pub fn name_for_out(out: &str) -> Result<String, FetchError> {
-    let refuse = |why: &str| Err(FetchError::new(ErrorKind::Io, format!("output name `{}` {why}", out.escape_debug())));
+    // It is not repeated: where the cells of a table are mixed up it may be a secret.
+    let refuse = |why: &str| Err(FetchError::new(ErrorKind::Io, format!("the output name of the line {why}")));
     if out.starts_with(['/', '\\']) || matches!(out.as_bytes(), [drive, b':', ..] if drive.is_ascii_alphabetic()) {
         return refuse("is absolute: give a path relative to the output folder");
     }

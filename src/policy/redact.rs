@@ -4,8 +4,6 @@ use std::borrow::Cow;
 
 use url::Url;
 
-use crate::model::is_secret_name;
-
 /// The length of a leading `http:` or `https:`, in any case.
 pub fn http_prefix(text: &str) -> Option<usize> {
     let starts = |prefix: &str| text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
@@ -36,21 +34,22 @@ pub fn redact_url(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// A line of a list as it may be shown. Lines that are something else may hold other secrets: of an
-/// option or a field its name is left, and of a JSON value nothing.
+/// A bad line of a list as it may be shown. Of a URL everything but user name, password and what
+/// follows a blank; of a text that may be a URL without its scheme, host and path; of an option or
+/// a field its name, if that is a known one; and of anything else, which may be a secret, nothing.
 pub fn redact_line(text: &str) -> Cow<'_, str> {
-    let trimmed = text.trim();
-    let member = trimmed.strip_prefix('"').and_then(|rest| rest.split_once('"'));
-    if member.is_some_and(|(_, rest)| rest.trim_start().starts_with(':')) {
-        return Cow::Borrowed("{…}");
+    let text = text.trim();
+    if has_scheme(text) {
+        return match redact(text) {
+            Cow::Borrowed(text) => Cow::Borrowed(first_word(text)),
+            Cow::Owned(text) => Cow::Owned(first_word(&text).to_owned()),
+        };
     }
-    if trimmed.starts_with('{') || trimmed.strip_prefix('[').is_some_and(|rest| rest.trim().starts_with(['"', '{'])) {
-        return Cow::Borrowed("{…}");
-    }
-    match option_name(trimmed) {
-        Some(name) if http_prefix(trimmed).is_none() => Cow::Borrowed(name),
-        _ => redact(text),
-    }
+    let shown = match redact(text) {
+        Cow::Borrowed(text) => host_and_path(text).map(Cow::Borrowed),
+        Cow::Owned(text) => host_and_path(&text).map(|shown| Cow::Owned(shown.to_owned())),
+    };
+    shown.unwrap_or_else(|| Cow::Borrowed(if text.starts_with(['{', '[']) { "{…}" } else { known_name(text) }))
 }
 
 /// The beginning of a longer line as it may be shown. The `@` that ends a password may be further
@@ -60,24 +59,126 @@ pub fn redact_beginning(text: &str) -> Cow<'_, str> {
     if rest.contains(':') { Cow::Borrowed(scheme) } else { redact_line(text) }
 }
 
-/// The name of an option as files and commands have it, with the mark that follows it: `header=`,
-/// `user =`, `--user`, `-H`, `Authorization:`.
-fn option_name(text: &str) -> Option<&str> {
-    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    let (name, rest) = text.split_at(text.find(|c: char| !is_name(c)).unwrap_or(text.len()));
-    // A short option may have its value attached to it: `-uann:pw`.
-    if name.starts_with('-') && !name.starts_with("--") {
-        return name.get(..2);
-    }
-    let value = rest.trim_start();
-    // Before a colon without a blank there may be a host, or a user.
-    let marked =
-        value.starts_with('=') || (rest.starts_with(':') && (rest[1..].starts_with(' ') || is_secret_name(name)));
-    let end = text.len() - value.len() + 1;
-    match () {
-        () if name.is_empty() => None,
-        () if marked => text.get(..end),
-        () => name.starts_with("--").then_some(name),
+/// The host, port and path with which a text begins that may be a URL without its scheme. What follows a blank, `=`,
+/// `?` or `#` may be a secret.
+pub fn host_and_path(text: &str) -> Option<&str> {
+    let shown = text.split(|c: char| c.is_whitespace() || matches!(c, '=' | '?' | '#')).next()?;
+    let authority = shown.split('/').next()?;
+    let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, port)) => {
+            return (address.parse::<std::net::Ipv6Addr>().is_ok() && is_port(port)).then_some(shown);
+        }
+        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
+    };
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '\u{fffd}'))
+    };
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let is_host = host.len() <= 253
+        && host.starts_with(char::is_alphanumeric)
+        && host.split('.').all(is_label)
+        && (host.contains('.') || host.eq_ignore_ascii_case("localhost"));
+    (is_host && is_port(port)).then_some(shown)
+}
+
+fn is_port(text: &str) -> bool {
+    text.is_empty() || text.strip_prefix(':').is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+fn first_word(text: &str) -> &str {
+    text.split(char::is_whitespace).next().unwrap_or_default()
+}
+
+/// Whether a text begins with a scheme, behind quotes perhaps.
+fn has_scheme(text: &str) -> bool {
+    let text = text.trim_start_matches(['"', '\'', '<', '(']);
+    let is_scheme = |scheme: &str| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+    };
+    http_prefix(text).is_some() || text.split_once("://").is_some_and(|(scheme, _)| is_scheme(scheme))
+}
+
+/// Options of curl, wget, aria2 and this program that carry a value, and request fields.
+const NAMES: &[&str] = &[
+    "accept",
+    "all-proxy",
+    "authorization",
+    "basic",
+    "bearer",
+    "cert",
+    "certificate",
+    "checksum",
+    "config",
+    "continue",
+    "cookie",
+    "data",
+    "dir",
+    "form",
+    "ftp-passwd",
+    "ftp-password",
+    "ftp-proxy",
+    "ftp-user",
+    "header",
+    "host",
+    "http-passwd",
+    "http-password",
+    "http-proxy",
+    "http-user",
+    "https-proxy",
+    "input-file",
+    "insecure",
+    "key",
+    "limit-rate",
+    "load-cookies",
+    "method",
+    "netrc",
+    "netrc-file",
+    "noproxy",
+    "out",
+    "output",
+    "output-document",
+    "pass",
+    "passwd",
+    "password",
+    "post-data",
+    "private-key",
+    "proxy",
+    "proxy-authorization",
+    "proxy-header",
+    "proxy-passwd",
+    "proxy-password",
+    "proxy-user",
+    "referer",
+    "request",
+    "resolve",
+    "save-cookies",
+    "secret",
+    "set-cookie",
+    "timeout",
+    "token",
+    "url",
+    "user",
+    "user-agent",
+    "username",
+    "x-api-key",
+    "x-auth-token",
+];
+
+/// The name of an option or a field that a text begins with. A value may be attached to the name of
+/// an option: of `--userann:pw` this is `--user`, and of `-uann:pw` it is `-u`.
+pub fn known_name(text: &str) -> &str {
+    let name = text.trim_start_matches('-');
+    let dashes = text.len() - name.len();
+    let begins = |known: &&&str| name.get(..known.len()).is_some_and(|start| start.eq_ignore_ascii_case(known));
+    let known = NAMES.iter().filter(begins).map(|known| known.len()).max().unwrap_or(0);
+    let ends = !name[known..].starts_with(|c: char| c.is_alphanumeric() || matches!(c, '-' | '_'));
+    match dashes {
+        0 if !ends => "",
+        1 if !name.starts_with(|c: char| c.is_ascii_alphabetic()) => "",
+        1 => &text[..2],
+        _ => &text[..dashes + known],
     }
 }
 
@@ -112,7 +213,13 @@ fn has_userinfo(text: &str, before: &str) -> bool {
         return address.contains(':');
     }
     let Some((authority, path)) = before.split_once(['/', '?', '#', '\\']) else { return true };
-    if last_at_sign(authority).is_some() || path.contains(':') {
+    // A colon may be percent-encoded or wide too, and then what ends the authority is a part of a password.
+    let lower = authority.to_ascii_lowercase();
+    let is_hidden = ["%3a", "\u{ff1a}", "\u{fe55}"].iter().any(|colon| lower.contains(colon));
+    if last_at_sign(authority).is_some() || path.contains(':') || is_hidden {
+        return true;
+    }
+    if http_prefix(text).is_some() && Url::parse(text).is_err() {
         return true;
     }
     let after_host =
@@ -142,10 +249,10 @@ mod tests {
                     if password == "1/w" && Url::parse(&text).is_ok() {
                         continue;
                     }
-                    for shown in [redact(&text), redact_line(&text)] {
-                        assert!(shown.ends_with(end) && !shown.contains("ann"), "{text:?}: {shown:?}");
-                        assert!(shown.len() <= start.len() + end.len(), "{text:?}: {shown:?}");
-                    }
+                    let shown = redact(&text);
+                    assert!(shown.ends_with(end) && !shown.contains("ann"), "{text:?}: {shown:?}");
+                    assert!(shown.len() <= start.len() + end.len(), "{text:?}: {shown:?}");
+                    assert!(shown.starts_with(&*redact_line(&text)) || start.contains('\t'), "{text:?}: {shown:?}");
                 }
             }
         }
@@ -155,6 +262,9 @@ mod tests {
             ("http://h.test/ http:ann:pw@host/", "http://host/"),
             ("h.test:80/x://ann:pw@host/", "host/"),
             ("http://ann:[pw]/@host/", "http://host/"),
+            ("http://ann%3Apw/x@host:99999/", "http://host:99999/"),
+            ("http://ann%3apw?x@host/", "http://host/"),
+            ("http://ann\u{ff1a}pw#x@host/", "http://host/"),
         ] {
             assert_eq!(redact(text), shown);
         }
@@ -196,22 +306,89 @@ mod tests {
     }
 
     #[test]
-    fn other_lines_are_shown_by_their_names() {
+    fn of_an_option_or_a_field_its_known_name_is_shown() {
         for (line, shown) in [
-            ("header=Authorization: Bearer hunter2", "header="),
-            ("header = \"Cookie: hunter2\"", "header ="),
+            ("header=Authorization: Bearer hunter2", "header"),
+            ("header = \"Cookie: hunter2\"", "header"),
             ("--user ann:hunter2", "--user"),
-            ("--user=ann:hunter2", "--user="),
+            ("--user=ann:hunter2", "--user"),
+            ("--userhunter2", "--user"),
+            ("--http-passwordhunter2", "--http-password"),
+            ("--hunter2", "--"),
             ("-H 'Authorization: hunter2'", "-H"),
             ("-uann:hunter2", "-u"),
-            ("Authorization: Bearer hunter2", "Authorization:"),
-            ("token:hunter2", "token:"),
+            ("Authorization: Bearer hunter2", "Authorization"),
+            ("token:hunter2", "token"),
             ("{\"url\":1,\"headers\":\"hunter2\"}", "{…}"),
             ("[\"hunter2", "{…}"),
-            ("\"x\" : \"hunter2\",", "{…}"),
+            ("[hunter2", "{…}"),
+        ] {
+            assert_eq!(redact_line(line), shown, "{line}");
+        }
+    }
+
+    #[test]
+    fn of_what_is_no_url_nothing_is_shown() {
+        for line in [
+            "hunter2",
+            "hunter2=",
+            "hunter2==",
+            "ann:hunter2",
+            "hunter2/x",
+            "hunter2:80",
+            "usershunter2",
+            "keyhunter2=x",
+            "–-user hunter2",
+            "—user=hunter2",
+            "−−user=hunter2",
+            "‐‐user=hunter2",
+            "+user=hunter2",
+            "/user:hunter2",
+            "- --user=hunter2",
+            "> --user=hunter2",
+            "* -u hunter2",
+            "1. -u hunter2",
+            "curl -u ann:hunter2 http://h.test/",
+            "wget --password=hunter2 http://h.test/",
+            "\"hunter2",
+            "\"x\" : \"hunter2\",",
+            "x-key=hunter2",
+            "'hunter2'",
+            "../hunter2",
+            "?hunter2",
+            "@hunter2",
+            "see http://h.test/hunter2",
+        ] {
+            assert_eq!(redact_line(line), "", "{line}");
+        }
+        for line in ["[x](--user=hunter2)", "[ ] --user=hunter2"] {
+            assert_eq!(redact_line(line), "{…}", "{line}");
+        }
+    }
+
+    #[test]
+    fn of_a_url_without_scheme_host_and_path_are_shown() {
+        for (line, shown) in [
             ("example.test/a", "example.test/a"),
+            ("example.test/a?key=hunter2", "example.test/a"),
+            ("example.test/a=hunter2", "example.test/a"),
+            ("example.test/a --user hunter2", "example.test/a"),
+            ("ann:hunter2@example.test/a", "example.test/a"),
             ("localhost:8080/a", "localhost:8080/a"),
-            ("https://h.test/?a=b c", "https://h.test/?a=b c"),
+            ("[::1]:80/a", "[::1]:80/a"),
+            ("über.test", "über.test"),
+        ] {
+            assert_eq!(redact_line(line), shown, "{line}");
+        }
+    }
+
+    #[test]
+    fn of_a_url_nothing_behind_a_blank_is_shown() {
+        for (line, shown) in [
+            ("https://h.test/?a=b c", "https://h.test/?a=b"),
+            ("https://h.test/ --user=ann:hunter2", "https://h.test/"),
+            ("https://ann:hun ter2@h.test/ -u x", "https://h.test/"),
+            ("ftp://h.test/\u{a0}hunter2", "ftp://h.test/"),
         ] {
             assert_eq!(redact_line(line), shown, "{line}");
         }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use super::SinkError;
+use crate::model::shown_path;
 
 /// A file on its way. Dropped before it is finished, it leaves what was there before.
 pub struct WholeFile {
@@ -104,7 +105,7 @@ impl WholeFile {
 
     /// An error with the name of the file.
     pub fn error(&self, source: io::Error) -> SinkError {
-        SinkError { target: self.target.display().to_string(), source }
+        SinkError { target: shown_path(&self.target), source }
     }
 }
 

@@ -7,7 +7,7 @@ use url::{ParseError, Url};
 
 use crate::model::Credentials;
 use crate::policy::location::LONGEST_HOST;
-use crate::policy::redact::{http_prefix, redact, redact_line};
+use crate::policy::redact::{host_and_path, http_prefix, redact, redact_line};
 use crate::policy::url_text;
 
 /// Why a line is bad: a lowercase fragment that says what is wrong and what to do.
@@ -95,7 +95,8 @@ fn two_urls(text: &str) -> Option<Reason> {
         return Some("holds more than one URL; write one URL a line".into());
     }
     let (first, second) = text.split_at_checked(at)?;
-    let [first, second] = [first, second].map(|url| cut(url_text::trim(url), SUGGESTED));
+    // What follows a blank may be anything, an option with a password too.
+    let [first, second] = [first, second].map(|url| cut(first_word(url_text::trim(url)), SUGGESTED));
     Some(format!("holds more than one URL, {first} and {second}; write one URL a line").into())
 }
 
@@ -107,19 +108,18 @@ fn scheme(text: &str) -> Option<(&str, &str)> {
     valid.then_some((scheme, rest))
 }
 
+/// Schemes of URLs that have no slashes behind them.
+const WITHOUT_SLASHES: [&str; 10] =
+    ["about", "blob", "data", "file", "javascript", "magnet", "mailto", "sms", "tel", "urn"];
+
 /// What to say of a text that begins with neither `http:` nor `https:`.
 fn without_http(text: &str) -> Reason {
     if let Some((scheme, rest)) = scheme(text) {
-        // `localhost:8080/x` has the form of a URL with the scheme `localhost`; so has `user:secret@host`.
-        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        let port = authority.starts_with(|c: char| c.is_ascii_digit());
-        let user = authority.contains('@') && !scheme.eq_ignore_ascii_case("mailto");
-        if rest.starts_with("//") || !(port || user || scheme.contains('.')) {
-            return format!(
-                "{} URLs are not supported, only http and https",
-                cut(&scheme.to_ascii_lowercase(), SUGGESTED)
-            )
-            .into();
+        // `localhost:8080/x` has the form of a URL with the scheme `localhost`, and a user name with a
+        // password has it too.
+        let scheme = scheme.to_ascii_lowercase();
+        if rest.starts_with("//") || WITHOUT_SLASHES.contains(&scheme.as_str()) {
+            return format!("{} URLs are not supported, only http and https", cut(&scheme, SUGGESTED)).into();
         }
     }
     if text.starts_with('{') {
@@ -136,12 +136,12 @@ fn without_http(text: &str) -> Reason {
     }
     if let Some(at) = ["http://", "https://"].iter().filter_map(|scheme| text.find(scheme)).min() {
         let url = redact(text.get(at..).unwrap_or_default());
-        return format!("other text stands before the URL; write the URL alone: {}", cut(&url, SUGGESTED)).into();
+        let url = cut(first_word(&url), SUGGESTED);
+        return format!("other text stands before the URL; write the URL alone: {url}").into();
     }
-    let after = text.strip_prefix("//").unwrap_or(text);
-    let host_first = after.starts_with(|c: char| c.is_alphanumeric() || c == '[');
-    if host_first && Url::parse(&format!("https://{after}")).is_ok() {
-        return format!("has no scheme; did you mean https://{}?", cut(&redact(after), SUGGESTED)).into();
+    let after = redact(text.strip_prefix("//").unwrap_or(text));
+    if let Some(shown) = host_and_path(&after).filter(|shown| Url::parse(&format!("https://{shown}")).is_ok()) {
+        return format!("has no scheme; did you mean https://{}?", cut(shown, SUGGESTED)).into();
     }
     "not a URL; write the whole of it, such as https://host/path".into()
 }
@@ -171,9 +171,28 @@ pub(super) fn shown(text: &str) -> String {
     cut(&redact_line(text), SHOWN).to_owned()
 }
 
+/// As [`shown`], of a text that is a URL, though perhaps a relative one.
+pub(super) fn shown_link(text: &str) -> String {
+    cut(&redact(text), SHOWN).to_owned()
+}
+
 /// As [`shown`], of a text that a message repeats.
 pub(super) fn brief(text: &str) -> String {
     cut(&redact(text), SUGGESTED).to_owned()
+}
+
+fn first_word(text: &str) -> &str {
+    text.split(char::is_whitespace).next().unwrap_or_default()
+}
+
+/// Whether an option follows the URL of a line, as in a command: `http://h/ --user=ann:pw`. The
+/// parser would take it for a part of the URL.
+pub(super) fn option_follows(text: &str) -> bool {
+    let is_dash = |c: char| matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}');
+    text.split_whitespace().skip(1).any(|word| {
+        let name = word.trim_start_matches(is_dash);
+        name.len() < word.len() && name.starts_with(char::is_alphabetic)
+    })
 }
 
 /// At most `most` bytes, never half a character.

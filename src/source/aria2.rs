@@ -12,6 +12,7 @@ use super::address::Reason;
 use super::line::Wants;
 use super::wants::{self, Field};
 use crate::model::PerSeed;
+use crate::policy::redact::known_name;
 
 /// aria2's options for speed, retries, bookkeeping and BitTorrent, which a download of ours may ignore.
 const HARMLESS: &[&str] = &[
@@ -98,7 +99,7 @@ impl Options {
 
     fn try_add(&mut self, key: &str, value: &str) -> Result<(), Reason> {
         if value.contains(|c: char| c.is_ascii_control()) {
-            return Err(format!("option {key} holds a control character; remove it").into());
+            return Err(format!("{} holds a control character; remove it", shown(key)).into());
         }
         match key {
             "out" | "dir" if value.is_empty() => return Err(format!("option {key} is empty; remove it").into()),
@@ -109,7 +110,7 @@ impl Options {
             "referer" => self.referer = Some(value.to_owned()),
             "checksum" => self.checksum(value)?,
             _ if HARMLESS.contains(&key) || key.starts_with("bt-") => {}
-            _ => return Err(format!("option {key} is not supported; remove the line if it is not needed").into()),
+            _ => return Err(format!("{} is not supported; remove the line if it is not needed", shown(key)).into()),
         }
         Ok(())
     }
@@ -153,6 +154,14 @@ impl Options {
 /// The URL without what must not be shown to a server: user name, password, fragment.
 fn plain(url: &str) -> String {
     super::address::parse(url).map(|(url, _)| url.into()).unwrap_or_default()
+}
+
+/// An option in a message. A name that nobody knows may be a secret that ends in `=`.
+fn shown(key: &str) -> String {
+    match known_name(key) {
+        "" => "an option".to_owned(),
+        name => format!("option {name}"),
+    }
 }
 
 fn join(dir: &str, out: &str) -> String {

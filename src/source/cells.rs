@@ -164,6 +164,30 @@ impl Cells {
         }
     }
 
+    /// The number of the first cell that holds text behind its closing quote: such a quote is a mistake,
+    /// and the cells after it may have become a part of this one.
+    pub fn torn(splitter: &Splitter, record: &[u8], separator: u8) -> Option<usize> {
+        if matches!(splitter, Splitter::Tsv(_)) || !record.contains(&b'"') {
+            return None;
+        }
+        let (mut cell, mut state) = (0, CsvScan::CellStart);
+        for &byte in record {
+            state = match (state, byte) {
+                (CsvScan::CellStart, b'"') => CsvScan::Quoted,
+                (CsvScan::Quoted, b'"') => CsvScan::QuoteInQuoted,
+                (CsvScan::Quoted, _) | (CsvScan::QuoteInQuoted, b'"') => CsvScan::Quoted,
+                (_, byte) if byte == separator => {
+                    cell += 1;
+                    CsvScan::CellStart
+                }
+                (CsvScan::QuoteInQuoted, b' ' | b'\t' | b'\r') => CsvScan::QuoteInQuoted,
+                (CsvScan::QuoteInQuoted, _) => return Some(cell),
+                _ => CsvScan::Unquoted,
+            };
+        }
+        None
+    }
+
     /// How many there are.
     pub fn count(&self) -> usize {
         self.count

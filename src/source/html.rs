@@ -163,8 +163,8 @@ impl Html {
             return None;
         }
         Some(match &url {
-            _ if href.contains('\u{fffd}') => place.bad(href, UNREADABLE),
-            Err(ParseError::RelativeUrlWithoutBase) => place.bad(href, RELATIVE),
+            _ if href.contains('\u{fffd}') => place.bad_link(href, UNREADABLE),
+            Err(ParseError::RelativeUrlWithoutBase) => place.bad_link(href, RELATIVE),
             _ => place.entry(shown, Wants::default()),
         })
     }

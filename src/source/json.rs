@@ -182,13 +182,13 @@ impl Json {
             b']' if self.in_array => {
                 if let Gap::Comma(line) = self.gap {
                     let place = Place { line, ..place };
-                    out.push(place.bad(",", "no value follows the comma; remove it"), place.next);
+                    out.push(place.bad("", "no value follows the comma; remove it"), place.next);
                 }
                 self.in_array = false;
             }
             b',' if self.in_array => {
                 if matches!(self.gap, Gap::Begin | Gap::Comma(_)) {
-                    out.push(place.bad(",", "no value stands before the comma; remove it"), place.next);
+                    out.push(place.bad("", "no value stands before the comma; remove it"), place.next);
                 }
                 self.gap = Gap::Comma(self.line);
             }

@@ -28,6 +28,12 @@ impl Place<'_> {
         self.failed(text, FetchError::new(ErrorKind::InvalidUrl, message))
     }
 
+    /// A link of a page, which is nothing but a URL, also where it is relative.
+    pub fn bad_link(&self, text: &str, reason: &'static str) -> Entry {
+        let error = FetchError::new(ErrorKind::InvalidUrl, reason);
+        Entry::Bad(BadLine { text: address::shown_link(text), origin: self.origin(), number: 0, error })
+    }
+
     /// A line that could not be followed to its URLs.
     pub fn failed(&self, text: &str, error: FetchError) -> Entry {
         Entry::Bad(BadLine { text: address::shown(text), origin: self.origin(), number: 0, error })

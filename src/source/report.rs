@@ -319,9 +319,7 @@ fn record(text: &str) -> Result<Record, String> {
     match (&record.url, record.outcome.as_deref()) {
         (None, _) => Err(format!("the record has no url; {WANTED}")),
         (_, None) => Err(format!("the record has no outcome; {WANTED}")),
-        (_, Some(other)) if !is_outcome(other) => {
-            Err(format!("the record has the outcome `{}`, which is none; {WANTED}", other.escape_debug()))
-        }
+        (_, Some(outcome)) if !is_outcome(outcome) => Err(format!("the record has an outcome that is none; {WANTED}")),
         _ => Ok(record),
     }
 }

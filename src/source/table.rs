@@ -44,6 +44,16 @@ impl Table {
             self.to_skip -= 1;
             return;
         }
+        // Cells after those that mean something may hold what they like.
+        let last = self.layout.columns.iter().rposition(Option::is_some);
+        if Cells::torn(&self.splitter, bytes, self.layout.separator).is_some_and(|cell| Some(cell) <= last) {
+            // What looks like the URL cell may be a part of another one, or go on with it.
+            out.push(
+                place.bad("", "text follows the closing quote of a cell; double a quote that is meant"),
+                place.next,
+            );
+            return;
+        }
         self.cells.split_row(&mut self.splitter, bytes, self.layout.columns.len());
         let entry = match self.row() {
             Ok((url, wants)) => match place.entry(url, wants) {

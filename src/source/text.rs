@@ -11,9 +11,10 @@
 
 use std::str::Utf8Error;
 
-use super::address::Reason;
+use super::address::{self, Reason};
 use super::aria2::{self, Options};
 use super::line::{Gathered, Place, Wants};
+use crate::policy::redact::http_prefix;
 use crate::policy::url_text;
 
 /// A plain list that is being read.
@@ -64,9 +65,12 @@ impl Text {
                           use --input-format tsv with a header line that names the columns";
             // What follows may be anything, a secret too.
             self.hold(url, place, Some(reason.into()));
-        } else {
-            self.hold(url_text::from_line(url), place, None);
+            return;
         }
+        let url = url_text::from_line(url);
+        let problem = (http_prefix(url).is_some() && address::option_follows(url))
+            .then_some("an option follows the URL; give options to the command, and write the URL alone");
+        self.hold(url, place, problem.map(Reason::from));
     }
 
     /// A line that was too long to read.
@@ -118,7 +122,7 @@ impl Text {
             "an option line with no URL above it; put it below its URL"
         };
         // The value may be a secret: a cookie, a token.
-        out.push(place.bad(&format!("{key}="), reason), place.next);
+        out.push(place.bad(key, reason), place.next);
     }
 }
 

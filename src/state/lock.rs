@@ -1,7 +1,7 @@
 //! One run at a time: a lock beside the database, one on the database itself, and one in the output folder.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::{StateError, with_suffix};
@@ -25,25 +25,85 @@ impl Lock {
         make_folder(path)?;
         let io = |source| StateError::Io { path: path.to_owned(), source };
         let path = with_suffix(&real(path).map_err(io)?, ".lock");
+        refuse_linked(&path)?;
         let io = |source| StateError::Io { path: path.clone(), source };
-        let mut file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
+        let mut file = open_lock(&path).map_err(io)?;
         match file.try_lock() {
             Ok(()) => {
-                let written = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
-                written.map_err(io)?;
+                let holder = holder(&file).map_err(io)?;
+                let Some(_) = holder else { return Err(io(io::Error::other(NO_LOCK))) };
+                let written = file.set_len(0).and_then(|()| file.rewind());
+                written.and_then(|()| write!(file, "{}", std::process::id())).map_err(io)?;
                 Ok(Self { _file: file, database: None })
             }
             Err(TryLockError::WouldBlock) => {
-                let mut by = String::new();
                 // Err: then the message does without.
-                let _ = file.read_to_string(&mut by);
-                let by = by.parse::<u32>().map_or_else(|_| String::new(), |id| format!(" (process {id})"));
+                let by = holder(&file).ok().flatten().unwrap_or_default();
+                let by = if by.is_empty() { by } else { format!(" (process {by})") };
                 Err(StateError::InUse { path, by })
             }
             Err(TryLockError::Error(source)) => Err(io(source)),
         }
     }
+}
+
+/// What to do about a file under the name of a lock.
+const NO_LOCK: &str = "it is no lock of a run, so it is not written to; move it away, or name another state";
+
+/// The process that wrote a lock, empty before one has; `None` where the file holds anything else.
+fn holder(file: &File) -> io::Result<Option<String>> {
+    let mut text = String::new();
+    // A number of 64 bits has 20 digits at most.
+    let read = file.take(21).read_to_string(&mut text);
+    match read {
+        Ok(_) => Ok((text.len() <= 20 && text.bytes().all(|byte| byte.is_ascii_digit())).then_some(text)),
+        Err(e) if e.kind() == io::ErrorKind::InvalidData => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+/// Opens a lock, or makes it. A link that has come here since it was looked at is not followed.
+fn open_lock(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed());
+    }
+    options.open(path)
+}
+
+/// Refuses a file beside a state that is a link, or no file, or has another name: what is written to
+/// it would be written to a file of somebody else.
+///
+/// # Errors
+/// What it is, and what to do.
+pub(super) fn refuse_linked(path: &Path) -> Result<(), StateError> {
+    let Ok(found) = fs::symlink_metadata(path) else { return Ok(()) };
+    let what = if found.is_symlink() {
+        "it is a symbolic link"
+    } else if !found.is_file() {
+        "it is no file"
+    } else if has_other_names(&found) {
+        "it has another name (a hard link), which it would be written through"
+    } else {
+        return Ok(());
+    };
+    let source = io::Error::other(format!("{what}; remove it, or name another place with --state"));
+    Err(StateError::Io { path: path.to_owned(), source })
+}
+
+#[cfg(unix)]
+fn has_other_names(found: &fs::Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::nlink(found) > 1
+}
+
+/// Other systems tell only of open files.
+#[cfg(not(unix))]
+fn has_other_names(_: &fs::Metadata) -> bool {
+    false
 }
 
 impl Lock {

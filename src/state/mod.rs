@@ -32,6 +32,7 @@ pub use past::{Past, PastRow};
 pub use recall::Recall;
 pub use row::Shape;
 
+use crate::model::shown_path;
 use crate::policy::fingerprint::FingerprintSet;
 use crate::policy::naming::fold;
 use row::Found;
@@ -42,7 +43,7 @@ use crate::output_folder::OutputFolder;
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// Another run has it.
-    #[error("{path} is in use by another run{by}; wait for it to end, or use another folder", path = .path.display())]
+    #[error("{path} is in use by another run{by}; wait for it to end, or use another folder", path = shown_path(.path))]
     InUse {
         /// The lock.
         path: PathBuf,
@@ -53,7 +54,7 @@ pub enum StateError {
     #[error(
         "{path} was written by a newer fetchall (version {found} of the state, this one knows {known}); \
          use that one, or --fresh to forget what it knows",
-        path = .path.display(), known = schema::VERSION
+        path = shown_path(.path), known = schema::VERSION
     )]
     Newer {
         /// The database.
@@ -64,7 +65,7 @@ pub enum StateError {
     /// It is no state, or damaged.
     #[error(
         "{path} is damaged or no state of fetchall ({why}); move it away, or name another",
-        path = .path.display()
+        path = shown_path(.path)
     )]
     Damaged {
         /// The database.
@@ -75,7 +76,7 @@ pub enum StateError {
     /// There is no room to write it.
     #[error(
         "no space is left for the state {path}; free some and run the same command again, which goes on from here",
-        path = .path.display()
+        path = shown_path(.path)
     )]
     Full {
         /// The database.
@@ -91,7 +92,7 @@ pub enum StateError {
         path: PathBuf,
     },
     /// The file system says no.
-    #[error("cannot use the state {path}: {source}", path = .path.display())]
+    #[error("cannot use the state {path}: {source}", path = shown_path(.path))]
     Io {
         /// The file.
         path: PathBuf,
@@ -99,7 +100,7 @@ pub enum StateError {
         source: io::Error,
     },
     /// SQLite says no.
-    #[error("cannot use the state {path}: {source}", path = .path.display())]
+    #[error("cannot use the state {path}: {source}", path = shown_path(.path))]
     Sqlite {
         /// The database.
         path: PathBuf,
@@ -195,6 +196,7 @@ impl State {
             return Err(io(io::Error::new(io::ErrorKind::IsADirectory, what)));
         }
         let lock = Lock::of(path)?;
+        refuse_linked_companions(path)?;
         let mut file = lock::of_file(path)?;
         if fresh {
             if !schema::is_ours(path).map_err(io)? {
@@ -227,6 +229,9 @@ impl State {
     /// # Errors
     /// When it is damaged, of a newer version, or the file system says no.
     pub fn look_at(path: &Path) -> Result<Option<Self>, StateError> {
+        if path.exists() {
+            refuse_linked_companions(path)?;
+        }
         let connection = schema::look_at(path)?;
         Ok(connection.map(|connection| Self { path: path.to_owned(), connection, shared: HashSet::new(), lock: None }))
     }
@@ -301,6 +306,12 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
+}
+
+/// Refuses what is linked to elsewhere of the files that are made beside the database.
+fn refuse_linked_companions(path: &Path) -> Result<(), StateError> {
+    let real = lock::real(path).map_err(|source| StateError::Io { path: path.to_owned(), source })?;
+    COMPANIONS.iter().try_for_each(|suffix| lock::refuse_linked(&with_suffix(&real, suffix)))
 }
 
 /// An error of SQLite, with advice where there is some.

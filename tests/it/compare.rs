@@ -12,6 +12,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use crate::support::PATIENCE;
 use crate::support::act::{Act, Script};
 use crate::support::cli::{Fetchall, Finished};
 use crate::support::fault::FaultServer;
@@ -257,6 +258,37 @@ fn secrets_are_in_no_argument_and_no_open_file() {
         let run = running.wait().expect_code(130);
         assert!(!run.stderr.contains("hunter2") && !run.stdout.contains("hunter2"), "{}", run.stderr);
         assert_eq!(std::fs::read_dir(&tmp).expect("a folder").count(), 1, "it is removed");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_killed_comparison_leaves_no_secret_and_no_child() {
+    for signal in [Signal::KILL, Signal::ABORT, Signal::QUIT, Signal::USR1, Signal::USR2, Signal::ALARM, Signal::XCPU] {
+        let server = FaultServer::start(Script::new().otherwise(Act::Stalled));
+        let url = server.url("b").replace("http://", "http://ann:hunter2@");
+        let run = Fetchall::new().file("tmp/.keep", "");
+        let tmp = run.folder().join("tmp");
+        let backend = if signal == Signal::KILL { "processes" } else { "async" };
+        let run = run.env("TMPDIR", &tmp).args(["compare", "--backends", backend, "-c", "1", "--rounds", "1"]);
+        let running = run.args(["-H", "X-Any: hunter2", "-"]).stdin(url + "\n").spawn();
+        server.wait_until("a request", |log| log.requests.len() == 1);
+        running.signal(signal);
+        let is_caught = !matches!(signal, Signal::KILL | Signal::ABORT);
+        let run = running.wait();
+        assert_eq!(run.status.code(), is_caught.then_some(130), "{signal:?}");
+        let begun = std::time::Instant::now();
+        while !children_with(&tmp.display().to_string()).is_empty() {
+            assert!(begun.elapsed() < PATIENCE, "{signal:?}: a child goes on");
+            std::thread::yield_now();
+        }
+        for folder in std::fs::read_dir(&tmp).expect("a folder").flatten().filter(|entry| entry.path().is_dir()) {
+            assert!(!is_caught, "{signal:?}: the folder is removed");
+            for file in std::fs::read_dir(folder.path()).expect("a folder").flatten() {
+                let text = std::fs::read(file.path()).expect("a file");
+                assert!(!String::from_utf8_lossy(&text).contains("hunter2"), "{signal:?}: {file:?}");
+            }
+        }
     }
 }
 

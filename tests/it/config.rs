@@ -1,5 +1,6 @@
 //! Configuration as a user meets it: files, variables, flags, and what is said when they are wrong.
 
+use crate::support::cli::Fetchall;
 use std::fs;
 use std::path::Path;
 use std::process::Output;
@@ -324,4 +325,38 @@ fn a_folder_behind_a_link_lies_elsewhere() {
     home.write("fetchall.toml", "dir = 'out/bodies'\n");
     assert!(home.refused(&[], &["http://127.0.0.1:9/"]).contains("fetchall.toml:1: dir: out/bodies lies outside"));
     home.ok(&[], &["config", "--dir", "out/bodies"]);
+}
+
+#[test]
+fn values_that_may_hold_a_password_are_not_repeated() {
+    let url = "http://127.0.0.1:9/";
+    let file = |text: &str| Fetchall::new().file("own.toml", text).args(["config", "--config", "own.toml"]);
+    let runs = [
+        file("[hosts.\"ann:hunter2@h\"]\n"),
+        file("\"http://ann:hunter2@h\" = 1\n"),
+        file("[hosts.\"h.test\"]\n\"http://ann:hunter2@h\" = 1\ndelay = \"ann:hunter2@h\"\n"),
+        file("resolve = [\"u:hunter2@h\"]\n"),
+        file("proxy = \"http:/u:hun ter2@p:1\"\n"),
+        Fetchall::new().args(["ann:hunter2@127.0.0.1"]),
+        Fetchall::new().args(["-i", "ann:hunter2@127.0.0.1"]),
+        Fetchall::new().args(["--cookie=hunter2/", url]),
+        Fetchall::new().args(["--load-cookies=http://u:hunter2@h/", url]),
+        Fetchall::new().args(["--summary=http://u:hunter2@h/", url]),
+        Fetchall::new().args(["--state=http://u:hunter2@h/\u{1}/", "--log=http://u:hunter2@h/", url]),
+        Fetchall::new().args(["--timeout=u:hunter2@h", "--format=u:hunter2@h", "--rate=u:hun`hunter2@h", url]),
+        Fetchall::new().args(["--header=@u:hunter2@h", url]),
+        Fetchall::new().args(["--config=u:hunter2@h", url]),
+        Fetchall::new().args(["--proxy", "http:/u:hunter2 hunter2@p:1", url]),
+        Fetchall::new().args(["--u:hunter2@h", url]),
+        Fetchall::new().env("FETCHALL_PROXY", "http://hunter2 hunter2@p:1").arg(url),
+        Fetchall::new().env("http_proxy", "http://u:hunter2\thunter2@p:1").arg(url),
+    ];
+    for run in runs {
+        let run = run.run().expect_code(2);
+        assert!(!run.stderr.contains("hunter2") && !run.stderr.contains("hun ter2"), "{}", run.stderr);
+    }
+    for flag in ["dir", "load-cookies", "summary", "log", "state"] {
+        let shown = Fetchall::new().args(["config", &format!("--{flag}=http://u:hunter2@h/")]).run().expect_code(0);
+        assert!(!shown.stdout.contains("hunter2") && shown.stdout.contains("…@h/"), "{}", shown.stdout);
+    }
 }

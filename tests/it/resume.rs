@@ -212,7 +212,8 @@ fn kill_again_and_again(backend: &str, times: usize) {
 #[test]
 fn nothing_is_remembered_through_a_link() {
     let server = pages(1, Duration::ZERO);
-    for name in [".fetchall", ".fetchall/state.db", ".fetchall/state.db.lock"] {
+    let state = ["", ".lock", "-wal", "-shm", "-journal"].map(|suffix| format!(".fetchall/state.db{suffix}"));
+    for name in state.iter().map(String::as_str).chain([".fetchall"]) {
         let (folder, outside) = (TempDir::new().unwrap(), TempDir::new().unwrap());
         let (link, precious) = (folder.path().join(name), outside.path().join("precious"));
         fs::write(&precious, "mine").unwrap();
@@ -223,5 +224,13 @@ fn nothing_is_remembered_through_a_link() {
         assert!(run.stderr.contains("symbolic link"), "{}", run.stderr);
         assert_eq!(fs::read(&precious).unwrap(), b"mine");
         assert_eq!(files(outside.path()), ["precious"], "{name}");
+        if name == ".fetchall" || name == ".fetchall/state.db" {
+            continue;
+        }
+        fs::remove_file(&link).unwrap();
+        fs::hard_link(&precious, &link).unwrap();
+        let run = fetch(folder.path(), &list(&server, 1), &[]).expect_code(2);
+        assert!(run.stderr.contains("hard link"), "{}", run.stderr);
+        assert_eq!(fs::read(&precious).unwrap(), b"mine");
     }
 }

@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use fetchall::backend::BACKENDS;
+use rustix::fs::{CWD, Mode, mkfifoat};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -193,4 +194,26 @@ fn a_full_pipe_that_nobody_reads_cannot_keep_it() {
 fn a_document_that_nobody_reads_cannot_keep_it() {
     let server = FaultServer::start(Script::new().on("x", Act::KeepAliveOk(vec![b'x'; 8 << 20])));
     ends_though_unread(&["-c", "1", "-O", "-", &server.url("x")], "", &server);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn ctrl_c_before_the_first_url_ends_with_130() {
+    let server = FaultServer::start(Script::new().otherwise(Act::Stalled));
+    let running = Fetchall::new().args(["-i", &server.url("list")]).spawn();
+    server.wait_until("the list is asked for", |log| log.requests.len() == 1);
+    running.interrupt();
+    running.wait().expect_code(130);
+    for flag in ["--summary", "--output"] {
+        let run = Fetchall::new().args([flag, "fifo", &server.url("x")]);
+        mkfifoat(CWD, run.folder().join("fifo"), Mode::RWXU).unwrap();
+        let running = run.spawn();
+        wait_for("the signal is caught", || {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", running.pid().as_raw_nonzero())).unwrap();
+            let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+            u64::from_str_radix(caught.trim(), 16).unwrap() & 2 != 0
+        });
+        running.interrupt();
+        running.wait().expect_code(130);
+    }
 }

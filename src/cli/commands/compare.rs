@@ -9,6 +9,7 @@ use anyhow::Context;
 use fetchall::app::Files;
 use fetchall::compare::{self, CompareError, Comparison, Spec, Step};
 use fetchall::demo::Site;
+use fetchall::model::shown_path;
 use fetchall::policy::printable::printable;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -75,7 +76,7 @@ fn not_a_file(error: io::Error) -> io::Result<()> {
 /// Opened and not emptied: as long as there is no new page the old one stays.
 fn create(path: &Path) -> Result<File, UsageError> {
     let opened = File::options().write(true).create(true).truncate(false).open(path);
-    opened.map_err(|error| UsageError::one(format!("--report: cannot write {}: {error}", path.display())))
+    opened.map_err(|error| UsageError::one(format!("--report: cannot write {}: {error}", shown_path(path))))
 }
 
 fn exit_of(comparison: &Comparison) -> Exit {
@@ -91,10 +92,12 @@ fn exit_of(comparison: &Comparison) -> Exit {
 /// `None` when it was interrupted before anything was measured at all.
 async fn measure(mut resolved: Resolved, mut progress: Progress) -> anyhow::Result<Option<Comparison>> {
     // Before the folder is made, so that no signal ends the program and leaves it.
-    let mut signals = Signals::new().context("cannot listen for signals")?;
+    let mut signals = Signals::all().context("cannot listen for signals")?;
     let folder = private_folder().context("cannot make a temporary folder; name another with TMPDIR")?;
     let program = std::env::current_exe().context("cannot tell where this program is")?;
     let mut site = None;
+    // Held open until the last child has read it.
+    let mut _copy = None;
     let (inputs, about) = match resolved.over {
         Over::Demo(count, latency) => {
             // No proxy can reach it.
@@ -108,12 +111,14 @@ async fn measure(mut resolved: Resolved, mut progress: Progress) -> anyhow::Resu
         }
         Over::Inputs(inputs) => {
             let about = about(&inputs);
-            let place = folder.path().join("standard-input");
+            let place = folder.path().to_owned();
             let words = tokio::task::spawn_blocking(move || words(inputs, &place));
-            tokio::select! {
-                words = words => (words.context("reading standard input broke off")??, about),
+            let words = tokio::select! {
+                words = words => words.context("reading standard input broke off")??,
                 () = signals.next() => return Ok(None),
-            }
+            };
+            _copy = words.1;
+            (words.0, about)
         }
     };
     let spec = Spec {
@@ -167,21 +172,44 @@ fn private_folder() -> io::Result<TempDir> {
     builder.tempdir()
 }
 
-/// The inputs as words of a command line; standard input becomes a file, for every child reads it anew.
-fn words(inputs: Vec<InputArg>, place: &Path) -> anyhow::Result<Vec<OsString>> {
+/// The inputs as words of a command line; standard input becomes a file in `folder`, for every child
+/// reads it anew.
+fn words(inputs: Vec<InputArg>, folder: &Path) -> anyhow::Result<(Vec<OsString>, Option<File>)> {
+    let mut copy = None;
     let word = |input| {
         Ok(match input {
             InputArg::File(path) => whole(path),
             InputArg::Url(url, _) => url.into(),
             InputArg::Remote(url) => format!("--input-file={url}").into(),
             InputArg::Stdin => {
-                let mut file = compare::private_file(place).context("cannot keep standard input")?;
+                let (mut file, name) = kept(folder).context("cannot keep standard input")?;
                 io::copy(&mut io::stdin().lock(), &mut file).context("cannot keep standard input")?;
-                place.as_os_str().to_owned()
+                copy = Some(file);
+                name
             }
         })
     };
-    inputs.into_iter().map(word).collect()
+    let words = inputs.into_iter().map(word).collect::<anyhow::Result<_>>()?;
+    Ok((words, copy))
+}
+
+/// A file for standard input, whose URLs may hold passwords, and how children name it. It has no name
+/// in the folder, so that nothing is left of it however this program ends; children inherit it, and
+/// open it anew.
+#[cfg(target_os = "linux")]
+fn kept(folder: &Path) -> io::Result<(File, OsString)> {
+    use std::os::fd::AsRawFd as _;
+    let file = tempfile::tempfile_in(folder)?;
+    rustix::io::fcntl_setfd(&file, rustix::io::FdFlags::empty())?;
+    let name = format!("/proc/self/fd/{}", file.as_raw_fd()).into();
+    Ok((file, name))
+}
+
+/// A file for standard input, and how children name it. Elsewhere no file without a name can be opened anew.
+#[cfg(not(target_os = "linux"))]
+fn kept(folder: &Path) -> io::Result<(File, OsString)> {
+    let place = folder.join("standard-input");
+    Ok((compare::private_file(&place)?, place.into_os_string()))
 }
 
 /// A file whose name could be taken for something else keeps its folder before it.

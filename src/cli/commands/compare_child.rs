@@ -20,6 +20,7 @@ pub fn job(words: Vec<OsString>) -> anyhow::Result<JobArgs> {
                        ./compare-child";
         return Err(UsageError::one(by_hand).into());
     }
+    end_with_parent();
     let mut bytes = Vec::new();
     io::stdin().lock().read_to_end(&mut bytes).context("cannot read the arguments")?;
     let secret = bytes.split(|byte| *byte == 0).skip(1).map(word);
@@ -29,6 +30,17 @@ pub fn job(words: Vec<OsString>) -> anyhow::Result<JobArgs> {
     match cli.command {
         None => Ok(cli.job),
         Some(_) => Err(UsageError::one("compare-child: takes no command").into()),
+    }
+}
+
+/// Has the system end this child with the program that started it, however that ends. Elsewhere a child
+/// goes on to the end of its list.
+fn end_with_parent() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{Signal, set_parent_process_death_signal};
+        // Err: a system without it.
+        let _ = set_parent_process_death_signal(Some(Signal::KILL));
     }
 }
 

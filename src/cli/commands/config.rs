@@ -1,6 +1,8 @@
 //! `fetchall config`: the effective configuration as TOML that reads back as itself.
 
 use fetchall::config::{Config, HostTable, KEYS, Proxies, without_secret};
+use fetchall::model::without_password;
+use toml::Value;
 
 use fetchall::policy::no_proxy;
 use fetchall::policy::redact::{http_prefix, redact};
@@ -15,7 +17,8 @@ const WIDEST: usize = 72;
 /// Writes the configuration to standard output, on request with where each value came from.
 pub fn show(resolved: &Resolved, show_origin: bool) -> anyhow::Result<Exit> {
     let config = without_secrets(resolved.config.clone());
-    let lines: Vec<String> = KEYS.iter().map(|key| format!("{} = {}", key.name, key.get(&config))).collect();
+    let lines: Vec<String> =
+        KEYS.iter().map(|key| format!("{} = {}", key.name, shown(key.name, key.get(&config)))).collect();
     let width = lines.iter().map(|line| line.chars().count()).filter(|width| *width <= WIDEST).max().unwrap_or(0);
     let mut text = String::new();
     for (line, key) in lines.iter().zip(KEYS) {
@@ -29,9 +32,33 @@ pub fn show(resolved: &Resolved, show_origin: bool) -> anyhow::Result<Exit> {
     to_stdout(text.as_bytes())
 }
 
+/// Settings that are paths. A URL that was meant for another flag is a path too.
+const PATHS: [&str; 12] = [
+    "netrc-file",
+    "load-cookies",
+    "save-cookies",
+    "cacert",
+    "cert",
+    "key",
+    "dir",
+    "state",
+    "changes",
+    "output",
+    "summary",
+    "log",
+];
+
+/// A value as it may be shown.
+fn shown(name: &str, value: Value) -> Value {
+    match value {
+        Value::String(text) if PATHS.contains(&name) => Value::String(without_password(&text).into_owned()),
+        other => other,
+    }
+}
+
 fn without_secrets(mut config: Config) -> Config {
     for text in &mut config.header {
-        *text = without_password(&without_secret(text));
+        *text = without_url_password(&without_secret(text));
     }
     if let Some(user) = &mut config.user {
         *user = "(hidden)".to_owned();
@@ -49,7 +76,7 @@ fn without_secrets(mut config: Config) -> Config {
 }
 
 /// A field, such as Referer, whose URL may have a password.
-fn without_password(field: &str) -> String {
+fn without_url_password(field: &str) -> String {
     match field.split_once(':') {
         Some((name, value)) if http_prefix(value.trim_start()).is_some() => {
             let (before, url) = value.split_at(value.len() - value.trim_start().len());

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -18,6 +19,7 @@ use fetchall::policy::printable::printable;
 use fetchall::report::{Bar, Events, Failures, Lines, Reporter, SummaryText, dropped_event};
 use fetchall::source::{Input, Inputs, Retry};
 use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
 
 use crate::cli::contradictions;
 use crate::cli::exit::{Exit, UsageError};
@@ -93,8 +95,12 @@ fn run(runtime: &Runtime, resolved: &Resolved, inputs: Inputs, vars: &Vars) -> a
     let terminal = Terminal::of(vars);
     let stop = Stop::default();
     let (watched, log) = watch(resolved, files, &terminal)?;
-    let plan = app::plan(&resolved.config, inputs, document, watched, stop.clone())
-        .map_err(|error| UsageError::one(error.to_string()))?;
+    let setup = Setup::begin();
+    let plan = app::plan(&resolved.config, inputs, document, watched, stop.clone());
+    // From here on a signal stops the run. Err: where signals cannot be had they end the program.
+    let caught = runtime.block_on(async { Signals::new() }).ok();
+    setup.end();
+    let plan = plan.map_err(|error| UsageError::one(error.to_string()))?;
     let log = log.start()?;
     // Who reads events reads nothing else there.
     if resolved.config.dry_run && !resolved.config.quiet && resolved.config.progress != ProgressMode::Json {
@@ -103,7 +109,7 @@ fn run(runtime: &Runtime, resolved: &Resolved, inputs: Inputs, vars: &Vars) -> a
     let end = runtime.block_on(async {
         tokio::select! {
             end = engine::run(plan) => Some(end),
-            () = signals(stop, resolved.config.grace) => None,
+            () = signals(caught, stop, resolved.config.grace) => None,
         }
     });
     if let Some(warning) = log.finish() {
@@ -171,11 +177,55 @@ fn exit_of(end: &RunEnd, config: &Config) -> Exit {
     }
 }
 
+/// The time before a run begins, in which a list may be fetched and a pipe without a reader be opened:
+/// a signal ends the program at once, with the code of an interrupted run, for nothing has begun.
+struct Setup(Option<(oneshot::Sender<()>, JoinHandle<()>)>);
+
+impl Setup {
+    fn begin() -> Self {
+        let (over, mut is_over) = oneshot::channel::<()>();
+        let (ready, is_ready) = std::sync::mpsc::sync_channel(1);
+        let watch = move || {
+            let Ok(runtime) = runtime() else { return };
+            runtime.block_on(async {
+                let Ok(mut signals) = Signals::new() else { return };
+                // Err: the setup is over already.
+                let _ = ready.send(());
+                tokio::select! {
+                    _ = &mut is_over => {}
+                    () = signals.next() => give_up(),
+                }
+            });
+        };
+        // Err: the system has no thread left. Signals end the program, as they do by default.
+        let Ok(thread) = std::thread::Builder::new().name("setup".to_owned()).spawn(watch) else { return Self(None) };
+        // Err: the thread has ended, for signals cannot be had.
+        let _ = is_ready.recv();
+        Self(Some((over, thread)))
+    }
+
+    fn end(self) {
+        if let Some((over, thread)) = self.0 {
+            drop(over);
+            // Err: it has panicked, and said so.
+            let _ = thread.join();
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "no sink holds anything yet, and what the main thread waits for may never come"
+)]
+fn give_up() {
+    screen::finish();
+    std::process::exit(Exit::Interrupted as i32);
+}
+
 /// Turns signals into stops. Ends when the run has had its last words: after the second signal, or
 /// after the first one and the grace time, should nobody read the records any more.
-async fn signals(stop: Stop, grace: Duration) {
-    // Where signals cannot be had they end the program, as they do by default.
-    let Ok(mut signals) = Signals::new() else { return std::future::pending().await };
+async fn signals(caught: Option<Signals>, stop: Stop, grace: Duration) {
+    let Some(mut signals) = caught else { return std::future::pending().await };
     signals.next().await;
     stop.raise(StopLevel::Drain);
     tokio::select! {

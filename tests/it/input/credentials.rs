@@ -131,11 +131,20 @@ fn the_same_url_for_another_user_is_no_duplicate() {
 fn bad_lines_and_their_messages_show_no_secret() {
     let text = "http://ann:hunter2/x@h st/\nhttp://ann:hunter2 x@h:y/\n//ann:hunter2@h.test/x\n\
                 --user ann:hunter2\n-H 'Authorization: hunter2'\nheader=X-Any: hunter2\nAuthorization: hunter2\n\
-                http:\\\\ann:hunter2@h:y\nhttp://h.test/ http://ann:hunter2@h.test/\nhttp://h.test/\tX: hunter2\n";
+                http:\\\\ann:hunter2@h:y\nhttp://h.test/ http://ann:hunter2@h.test/\nhttp://h.test/\tX: hunter2\n\
+                x-api-key=hunter2\n\"x-key=hunter2\"\nkey=hunter2&x=y\nhunter2==\nann:hunter2\nhunter2:80\n\
+                –-user hunter2\n—user=hunter2\n−−user=hunter2\n‐‐user=hunter2\n- --user=hunter2\n> --user=hunter2\n\
+                * -u hunter2\n1. -u hunter2\n[x](--user=hunter2)\ncurl -u ann:hunter2 http://h.test/\n\
+                wget --password=hunter2 http://h.test/ --user=hunter2\n--userhunter2\n--hunter2\n+user=hunter2\n\
+                /user:hunter2\nhttp://h.test/ --user=ann:hunter2\nhttp://h.test/ -u ann:hunter2\n\
+                http://h.test/ ——user hunter2\nhttp://ann:hunter2 -x@h.test/\nhttp://h.test/ --user=hunter2 http://i.test/\n\
+                h.test/?a=hunter2\nh.test --user=hunter2\nhttp://ann%3Ahunter2/cr@a.example:99999/\n";
     let csv = "url,headers,priority\n,X-Any: hunter2,1\nhttp://ann:hunter2@h.test/,X-Any: hunter2,x\n\
-               http://h.test/,hunter2,\n\"http://h.test/,hunter2\n";
-    let json = "{\"url\":5,\"headers\":{\"X\":\"hunter2\"}}\n{\"headers\":\"hunter2\"}\n{\"url\":\"http://h.test/\",\"x\":hunter2\n";
-    for (format, list, lines) in [("text", text, 10), ("csv", csv, 4), ("ndjson", json, 3)] {
+               http://h.test/,hunter2,\n\"http://h.test/,hunter2\n\"http://h.test/,\"X: hunter2\",1\n\
+               \"http://h.test/,hunter2,\"b\"\n\"http://h.test/,\"X: hunter2,1\nh.test/ hunter2,,\n";
+    let json = "{\"url\":5,\"headers\":{\"X\":\"hunter2\"}}\n{\"headers\":\"hunter2\"}\n\
+                {\"url\":\"http://h.test/\",\"x\":hunter2\n\"hunter2\nhunter2\n{\"url\":\"hunter2\"}\n";
+    for (format, list, lines) in [("text", text, 39), ("csv", csv, 7), ("ndjson", json, 6)] {
         for output in ["text", "ndjson", "csv"] {
             let args = ["--input-format", format, "--format", output, "-v", "-S", "--dry-run=true"];
             let run = Fetchall::new().args(args).stdin(list).run();
@@ -144,6 +153,28 @@ fn bad_lines_and_their_messages_show_no_secret() {
             assert!(run.stdout.matches("invalid_url").count() >= lines, "{format}: {}", run.stdout);
         }
     }
+    let cut = Fetchall::new().args(["--json", "--dry-run"]).stdin("[\"http://h.test/\",\n\"hunter2\n]").run();
+    let named = Fetchall::new().file("l.csv", "url,out\nhttp://127.0.0.1:9/,../hunter2\n");
+    let named = named.args(["--json", "-d", "out", "--retry", "0", "l.csv"]).run();
+    let report = "{\"v\":1,\"url\":\"http://h.test/\",\"outcome\":\"failed\"}\nhunter2\n{\"outcome\":\"hunter2\",\"url\":\"x\"}\n";
+    let again = Fetchall::new().file("report", report).args(["--json", "--dry-run", "--retry-from", "report"]).run();
+    for run in [cut, named, again] {
+        assert!(run.stdout.contains("\"error\":{"), "{} {}", run.stdout, run.stderr);
+        assert!(!run.stdout.contains("hunter2") && !run.stderr.contains("hunter2"), "{} {}", run.stdout, run.stderr);
+    }
+}
+
+#[test]
+fn an_option_behind_a_url_is_not_fetched() {
+    let server = Mocks::hello();
+    let [plain, dashed] = [server.url("a - b"), server.url("a -1")];
+    let list = format!("{0} --user=ann:x\n{0} -u x\n{plain}\n{dashed}\n", server.url("ok"));
+    let run = Fetchall::new().args(["--json", "--order", "input"]).stdin(list).run().expect_code(1);
+    let kinds: Vec<_> = run.records().iter().map(|record| record["outcome"].clone()).collect();
+    assert_eq!(kinds, ["failed", "failed", "ok", "ok"]);
+    assert_eq!(run.records()[0]["url"], server.url("ok"));
+    let message = run.records()[1]["error"]["message"].to_string();
+    assert!(message.contains("an option follows the URL"), "{message}");
 }
 
 #[test]

@@ -76,6 +76,36 @@ fn an_input_that_comes_by_redirection_is_not_emptied() {
     assert_eq!(run.status.code(), Some(0));
 }
 
+#[cfg(unix)]
+#[test]
+fn a_message_is_written_into_no_list() {
+    let server = server();
+    let text = format!("{}\n", server.url("a"));
+    for (args, to_stdin) in [
+        (&["--json", "l.txt"][..], false),
+        (&["-i", "l.txt", "--timeout", "soon"], false),
+        (&["--input-file=l.txt", "--nothing"], false),
+        (&["-il.txt", "-v"], false),
+        (&["--json", "-H", "@l.txt", "absent"], false),
+        (&["--json", "-H@l.txt", "absent"], false),
+        (&["--json", "-"], true),
+        (&["config", "--config", "l.txt"], false),
+    ] {
+        for append in [false, true] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let list = folder.path().join("l.txt");
+            fs::write(&list, &text).expect("a list");
+            let stderr = || OpenOptions::new().read(true).write(!append).append(append).open(&list).expect("the list");
+            let mut command = fetchall();
+            command.args(args).current_dir(folder.path()).env("HOME", folder.path());
+            let stdin = if to_stdin { stderr() } else { File::open("/dev/null").unwrap() };
+            let run = output(command.env("XDG_CONFIG_HOME", folder.path()).stdin(stdin).stderr(stderr()));
+            assert_eq!(run.status.code(), Some(2), "{args:?}");
+            assert_eq!(fs::read_to_string(&list).expect("the list"), text, "{args:?}");
+        }
+    }
+}
+
 #[test]
 fn nothing_is_emptied_before_everything_is_set_up() {
     let server = server();

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use url::Url;
 
+use crate::model::is_secret_name;
+
 /// The length of a leading `http:` or `https:`, in any case.
 pub fn http_prefix(text: &str) -> Option<usize> {
     let starts = |prefix: &str| text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
@@ -36,7 +38,8 @@ pub fn redact_url(text: &str) -> Cow<'_, str> {
 
 /// A bad line of a list as it may be shown. Of a URL everything but user name, password and what
 /// follows a blank; of a text that may be a URL without its scheme, host and path; of an option or
-/// a field its name, if that is a known one; and of anything else, which may be a secret, nothing.
+/// a field its name, if that is a known one; plain words as they are; and of anything else, which may
+/// be a secret, nothing.
 pub fn redact_line(text: &str) -> Cow<'_, str> {
     let text = text.trim();
     if has_scheme(text) {
@@ -49,7 +52,41 @@ pub fn redact_line(text: &str) -> Cow<'_, str> {
         Cow::Borrowed(text) => host_and_path(text).map(Cow::Borrowed),
         Cow::Owned(text) => host_and_path(&text).map(|shown| Cow::Owned(shown.to_owned())),
     };
-    shown.unwrap_or_else(|| Cow::Borrowed(if text.starts_with(['{', '[']) { "{…}" } else { known_name(text) }))
+    shown.unwrap_or_else(|| {
+        Cow::Borrowed(match text {
+            _ if text.starts_with(['{', '[']) => "{…}",
+            _ if are_words(text) => text,
+            _ => known_name(text),
+        })
+    })
+}
+
+/// A bad value of JSON or of a report as it may be shown: as [`redact_line`], but no words.
+pub fn redact_value(text: &str) -> Cow<'_, str> {
+    let shown = redact_line(text);
+    let is_url = has_scheme(&shown) || host_and_path(&shown).is_some();
+    if !is_url && are_words(&shown) { Cow::Borrowed("") } else { shown }
+}
+
+/// Whether a text has only words: no option, no pair of a name and a value, no name of a secret.
+fn are_words(text: &str) -> bool {
+    let is_dash =
+        |c: char| matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}');
+    let is_sign = |c: char| "=:@<>{}|&$+*#?%\\`~^\u{ff1a}\u{ff20}".contains(c);
+    let mut before = ' ';
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let joins = before.is_alphanumeric() && chars.peek().is_some_and(|next| next.is_alphanumeric());
+        if is_sign(c) || (is_dash(c) && !joins) {
+            return false;
+        }
+        before = c;
+    }
+    let is_harmless = |word: &str| {
+        let word = word.trim_matches(|c: char| !c.is_alphanumeric());
+        !is_secret_name(word) && !["user", "login", "account"].iter().any(|name| word.eq_ignore_ascii_case(name))
+    };
+    text.starts_with(char::is_alphanumeric) && text.split_whitespace().all(is_harmless)
 }
 
 /// The beginning of a longer line as it may be shown. The `@` that ends a password may be further
@@ -330,13 +367,12 @@ mod tests {
     #[test]
     fn of_what_is_no_url_nothing_is_shown() {
         for line in [
-            "hunter2",
             "hunter2=",
             "hunter2==",
             "ann:hunter2",
-            "hunter2/x",
             "hunter2:80",
-            "usershunter2",
+            "my password hunter2",
+            "machine h login ann password hunter2",
             "keyhunter2=x",
             "–-user hunter2",
             "—user=hunter2",
@@ -363,6 +399,13 @@ mod tests {
         }
         for line in ["[x](--user=hunter2)", "[ ] --user=hunter2"] {
             assert_eq!(redact_line(line), "{…}", "{line}");
+        }
+    }
+
+    #[test]
+    fn plain_words_are_shown() {
+        for line in ["not a url", "no, \"URL\" at all", "nonsense", "well-known/page", "ein Wort \u{1b}[31m"] {
+            assert_eq!(redact_line(line), line);
         }
     }
 

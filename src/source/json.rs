@@ -305,15 +305,15 @@ impl Json {
                 Err(error) => {
                     let byte = self.value.get(error.valid_up_to()).copied().unwrap_or_default();
                     let reason = format!("byte 0x{byte:02X} of the value is no UTF-8; {ENCODING_ADVICE}");
-                    place.bad(&String::from_utf8_lossy(&self.value), reason)
+                    place.bad_value(&String::from_utf8_lossy(&self.value), reason)
                 }
                 Ok(value) => match value.trim_ascii() {
                     object if object.starts_with('{') => ndjson::entry(object, place),
                     string if string.starts_with('"') => match serde_json::from_str::<String>(string) {
                         Ok(url) => place.entry(url.trim(), Wants::default()),
-                        Err(_) => place.bad(string, "not one JSON string; write \"https://host/path\" and a comma"),
+                        Err(_) => place.bad_value(string, "not one JSON string; write \"https://host/path\" and a comma"),
                     },
-                    other => place.bad(
+                    other => place.bad_value(
                         other,
                         "neither a string nor an object; write \"https://host/path\" or {\"url\":\"https://host/path\"}",
                     ),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::address::{self, Reason};
 use super::wants;
 use crate::model::{BadLine, Batch, Entry, ErrorKind, FetchError, Origin, PerSeed, Seed};
+use crate::policy::redact::redact_value;
 
 /// Where a line stands, and the line after it.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +27,11 @@ impl Place<'_> {
     pub fn bad(&self, text: &str, reason: impl Into<Reason>) -> Entry {
         let message: Box<str> = reason.into().into_owned().into();
         self.failed(text, FetchError::new(ErrorKind::InvalidUrl, message))
+    }
+
+    /// A value of JSON, or a line of a report, that is none.
+    pub fn bad_value(&self, text: &str, reason: impl Into<Reason>) -> Entry {
+        self.bad(&redact_value(text), reason)
     }
 
     /// A link of a page, which is nothing but a URL, also where it is relative.

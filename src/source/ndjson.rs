@@ -37,12 +37,12 @@ pub(super) fn record(bytes: &[u8], place: Place<'_>, out: &mut Gathered) {
 /// The entry of one object.
 pub(super) fn entry(text: &str, place: Place<'_>) -> Entry {
     match object(text, place.line) {
-        Err(reason) => place.bad(text, reason),
+        Err(reason) => place.bad_value(text, reason),
         Ok(mut object) => match string("url", object.url.take()) {
-            Err(reason) => place.bad(text, reason),
+            Err(reason) => place.bad_value(text, reason),
             Ok(None) => match wrapped_array(text.as_bytes()) {
-                Some(array) => place.bad(text, array.advice()),
-                None => place.bad(text, "the object has no url key; add \"url\":\"https://host/path\""),
+                Some(array) => place.bad_value(text, array.advice()),
+                None => place.bad_value(text, "the object has no url key; add \"url\":\"https://host/path\""),
             },
             Ok(Some(url)) => match object.wants() {
                 Ok(wants) => place.entry(url.trim(), wants),

@@ -127,7 +127,7 @@ impl ReportSource {
                             }
                             note(&mut self.wanted, &self.only, record, line);
                         }
-                        Err(why) => out.push(place(next).bad(text, why), next),
+                        Err(why) => out.push(place(next).bad_value(text, why), next),
                     }
                 }
                 Piece::TooLong(head, next) | Piece::Unclosed(head, next) => {

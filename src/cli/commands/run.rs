@@ -184,7 +184,7 @@ struct Setup(Option<(oneshot::Sender<()>, JoinHandle<()>)>);
 impl Setup {
     fn begin() -> Self {
         let (over, mut is_over) = oneshot::channel::<()>();
-        let (ready, is_ready) = std::sync::mpsc::sync_channel(1);
+        let (ready, is_ready) = oneshot::channel::<()>();
         let watch = move || {
             let Ok(runtime) = runtime() else { return };
             runtime.block_on(async {
@@ -200,7 +200,7 @@ impl Setup {
         // Err: the system has no thread left. Signals end the program, as they do by default.
         let Ok(thread) = std::thread::Builder::new().name("setup".to_owned()).spawn(watch) else { return Self(None) };
         // Err: the thread has ended, for signals cannot be had.
-        let _ = is_ready.recv();
+        let _ = is_ready.blocking_recv();
         Self(Some((over, thread)))
     }
 

@@ -143,7 +143,7 @@ fn bad_lines_and_their_messages_show_no_secret() {
                http://h.test/,hunter2,\n\"http://h.test/,hunter2\n\"http://h.test/,\"X: hunter2\",1\n\
                \"http://h.test/,hunter2,\"b\"\n\"http://h.test/,\"X: hunter2,1\nh.test/ hunter2,,\n";
     let json = "{\"url\":5,\"headers\":{\"X\":\"hunter2\"}}\n{\"headers\":\"hunter2\"}\n\
-                {\"url\":\"http://h.test/\",\"x\":hunter2\n\"hunter2\nhunter2\n{\"url\":\"hunter2\"}\n";
+                {\"url\":\"http://h.test/\",\"x\":hunter2\n\"hunter2\nhunter2\n{\"url\":\"ann:hunter2\"}\n";
     for (format, list, lines) in [("text", text, 39), ("csv", csv, 7), ("ndjson", json, 6)] {
         for output in ["text", "ndjson", "csv"] {
             let args = ["--input-format", format, "--format", output, "-v", "-S", "--dry-run=true"];

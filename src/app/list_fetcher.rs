@@ -60,7 +60,6 @@ impl ListFetcher {
         let rules = Rules {
             dedup: false,
             concurrency: 1,
-            beyond: 0,
             first_moments: FIRST_MOMENTS,
             manners: self.manners.clone(),
             pacer: self.pacer.clone(),

@@ -35,7 +35,6 @@ use crate::policy::naming::{Claims, Template};
 use crate::policy::netrc::{Netrc, Unread};
 use crate::policy::no_proxy::{NoProxy, Unusable};
 use crate::policy::pacer::{AllManners, Manners, Pacer, SharedPacer};
-use crate::policy::politeness;
 use crate::policy::retry::{Jitter, Limits};
 use crate::report::Reporter;
 use crate::sink::Sink;
@@ -140,7 +139,7 @@ pub fn plan(
         Concurrency::Fixed(most) => (most.get(), false),
         Concurrency::Auto => (backend.most_auto, true),
     };
-    let bodies = if wanted == Backend::Sequential { 1 } else { most.saturating_add(politeness::beyond(most)) };
+    let bodies = if wanted == Backend::Sequential { 1 } else { most };
     let bytes = config.limit_rate.map(|a_second| ByteLimit::shared(a_second, bodies));
     spec.throttle = Throttle::new(pacer.clone(), bytes);
     let fetcher = ListFetcher::new(config, &spec, manners.clone(), pacer.clone());
@@ -183,12 +182,12 @@ pub fn plan(
     // Whoever leaves it to the run misses nothing.
     warnings.extend(share.warning.filter(|_| !auto));
     let dedup = config.duplicates == Duplicates::Skip;
-    let (concurrency, beyond) = (share.concurrency, share.beyond);
+    let concurrency = share.concurrency;
     let mut reporters = unmatched::watched(surroundings.reporters, &config.hosts);
     if config.sets_file_times() && saves {
         reporters = file_times::watched(reporters);
     }
-    let rules = Rules { dedup, concurrency, beyond, first_moments: FIRST_MOMENTS, manners, pacer };
+    let rules = Rules { dedup, concurrency, first_moments: FIRST_MOMENTS, manners, pacer };
     Ok(Plan {
         source,
         frontier: (frontier.make)(rules),

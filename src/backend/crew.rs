@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
 use tokio::sync::{Mutex, Semaphore, mpsc};
 
 use super::{BackendError, Done, Next, Returned, RunContext, give_back};
-use crate::model::{Job, JobId};
+use crate::model::Job;
 
 /// Where an idle worker gets its next job; it ends when no more come.
 pub(super) type Inbox = mpsc::Receiver<Box<Job>>;
@@ -81,9 +81,8 @@ impl Crew {
                                     why,
                                     "going on with those that could be started"
                                 );
-                                // This permit and those of the workers that will not be.
-                                let too_many = self.ctx.lent.close(self.most, inboxes.len());
-                                self.free.forget_permits(too_many);
+                                // This permit is in our hands; those of the other missing workers go.
+                                self.free.forget_permits(self.most - inboxes.len() - 1);
                                 all_started = true;
                             }
                         }
@@ -108,7 +107,6 @@ impl Crew {
             biased;
             () = self.ctx.drain.cancelled() => false,
             permit = self.free.acquire() => permit.map(tokio::sync::SemaphorePermit::forget).is_ok(),
-            () = self.ctx.lent.slot() => true,
         }
     }
 
@@ -122,20 +120,17 @@ impl Crew {
     }
 
     /// Gives a job back; the next one of that worker, `None` when no more come.
-    pub(super) async fn next(&self, number: usize, inbox: &mut Inbox, id: JobId, done: Done) -> Option<Box<Job>> {
+    pub(super) async fn next(&self, number: usize, inbox: &mut Inbox, done: Done) -> Option<Box<Job>> {
         match give_back(&self.returned, done).await {
             Next::Job(job) => return Some(job),
             Next::Any => {}
             Next::Nothing => return None,
         }
-        let lent = self.ctx.lent.ended(id);
-        if !lent && let Some(job) = self.waiting_job() {
+        if let Some(job) = self.waiting_job() {
             return Some(job);
         }
         self.idle().push(number);
-        if !lent {
-            self.free.add_permits(1);
-        }
+        self.free.add_permits(1);
         inbox.recv().await
     }
 

@@ -4,7 +4,6 @@ mod child;
 mod crew;
 mod frames;
 mod held;
-mod lent;
 mod processes;
 mod sequential;
 mod tasks;
@@ -23,7 +22,6 @@ use crate::fetch::{FetchSpec, Fetched, Fetcher, Meter, Reply};
 use crate::model::{ErrorKind, FetchError, Job, Onward, Outcome, Subject, Timing, Verdict};
 
 pub use held::HeldHosts;
-pub use lent::Lent;
 pub use worker::{WorkerError, serve};
 
 /// What a backend is told.
@@ -33,8 +31,6 @@ pub struct RunContext {
     pub spec: FetchSpec,
     /// The most fetches under way at once. The backend is the one owner of this limit.
     pub concurrency: u32,
-    /// Beside which of them another one may be under way.
-    pub lent: Arc<Lent>,
     /// Figures for those who watch.
     pub meter: Arc<Meter>,
     /// Jobs of these hosts that have not begun come back.

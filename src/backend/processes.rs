@@ -106,9 +106,8 @@ impl Keeper {
     async fn work(mut self, number: usize, mut inbox: Inbox) {
         let mut next = inbox.recv().await;
         while let Some(job) = next {
-            let id = job.id;
             let done = self.run(job).await;
-            next = self.crew.next(number, &mut inbox, id, done).await;
+            next = self.crew.next(number, &mut inbox, done).await;
         }
         if let Some(child) = self.child.take() {
             child.dismiss().await;
@@ -265,7 +264,6 @@ impl Exchange<'_> {
             while let Some(frame) = self.child.frames.next()? {
                 match frame {
                     FromWorker::Received(bytes) => {
-                        job.answered.tell();
                         self.ctx.meter.received(bytes);
                     }
                     FromWorker::Request(host) => {
@@ -276,7 +274,6 @@ impl Exchange<'_> {
                     FromWorker::Body(_) if unwritable.is_some() => {}
                     FromWorker::Body(piece) => {
                         *self.written = true;
-                        job.answered.tell();
                         let piece = piece.0.to_vec();
                         tokio::select! {
                             biased;

@@ -93,7 +93,7 @@ impl Backend for Tasks {
 
 /// What shard `i` of `shards` may have under way. The shares add up to `all`, and none is ever
 /// idle while a job waits, for a shard takes jobs only as it has permits; and so a shard never
-/// holds more connections than its share, but for slots that are lent, which any shard may take.
+/// holds more connections than its share.
 fn share(all: usize, shards: usize, i: usize) -> usize {
     all / shards + usize::from(i < all % shards)
 }
@@ -157,8 +157,7 @@ impl Shard {
 async fn work(number: usize, mut inbox: Inbox, fetcher: Arc<dyn Fetcher>, crew: Arc<Crew>) {
     let mut next = inbox.recv().await;
     while let Some(job) = next {
-        let id = job.id;
         let done = run_job(&*fetcher, job, &crew.ctx).await;
-        next = crew.next(number, &mut inbox, id, done).await;
+        next = crew.next(number, &mut inbox, done).await;
     }
 }

@@ -100,11 +100,10 @@ async fn work(number: usize, inbox: &mut Inbox, crew: &Crew) {
     let fetcher = crew.ctx.spec.build(&crew.ctx.meter);
     let mut next = inbox.recv().await;
     while let Some(job) = next {
-        let id = job.id;
         let done = match &fetcher {
             Ok(fetcher) => run_job(&**fetcher, job, &crew.ctx).await,
             Err(e) => unfit(job, &e.to_string()),
         };
-        next = crew.next(number, inbox, id, done).await;
+        next = crew.next(number, inbox, done).await;
     }
 }

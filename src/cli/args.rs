@@ -142,7 +142,7 @@ pub struct SettingArgs {
     #[arg(long, value_name = "WHAT", help_heading = "Input", value_parser = words("duplicates"))]
     duplicates: Option<String>,
 
-    /// The most URLs in flight at once, an eighth more beside hosts that do not answer; auto: as many as bring something [default: 10]
+    /// The most URLs in flight at once; auto: as many as bring something [default: 10]
     #[arg(short = 'c', short_alias = 'j', long, aliases = ["jobs", "workers"], value_name = "N", help_heading = "Concurrency")]
     pub concurrency: Option<OsString>,
     /// How fetches run at once; sequential: one at a time, whatever -c says [default: async]

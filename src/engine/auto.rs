@@ -4,7 +4,6 @@ use tokio::time::Instant;
 
 use crate::model::{AutoConcurrency, ErrorKind, Outcome, Subject, Verdict};
 use crate::policy::concurrency::{Chosen, Ended, Knee};
-use crate::policy::politeness;
 
 /// The limit that is found while the run goes on; without one the backend's own is the only one.
 #[derive(Default)]
@@ -16,10 +15,9 @@ impl Auto {
         Self(asked.then(|| (Knee::new(most), Instant::now())))
     }
 
-    /// Whether another one may be out beside so many, of which so many wait in vain.
-    pub(super) fn allows(&self, out: usize, in_vain: u32) -> bool {
-        let most = |limit| limit + in_vain.min(politeness::beyond(limit));
-        self.0.as_ref().is_none_or(|(knee, _)| out < most(knee.limit()) as usize)
+    /// Whether another one may be out beside so many.
+    pub(super) fn allows(&self, out: usize) -> bool {
+        self.0.as_ref().is_none_or(|(knee, _)| out < knee.limit() as usize)
     }
 
     /// How many may be out, where that is not always the same.

@@ -27,7 +27,7 @@ use super::retry::{Retries, cancelled};
 use super::tally::Tally;
 use super::watch::{TICK, Watchers};
 use super::{Plan, RunEnd, RunFault, StopLevel};
-use crate::backend::{BackendError, Lent, Returned, RunContext};
+use crate::backend::{BackendError, Returned, RunContext};
 use crate::config::Order;
 use crate::fetch::Meter;
 use crate::frontier::{Claim, Frontier};
@@ -78,7 +78,6 @@ pub(super) async fn run(plan: Plan) -> RunEnd {
     let ctx = RunContext {
         spec: plan.spec,
         concurrency: plan.concurrency,
-        lent: state.lent.clone(),
         meter: state.meter.clone(),
         held: Arc::default(),
         drain: drain.clone(),
@@ -112,7 +111,6 @@ struct State {
     watchers: Watchers,
     tally: Tally,
     meter: Arc<Meter>,
-    lent: Arc<Lent>,
     started: Instant,
     /// Jobs handed to the backend whose outcomes have not come back: should it die, they have
     /// their records all the same.
@@ -149,7 +147,6 @@ impl State {
             watchers,
             tally: Tally::new(),
             meter: Arc::default(),
-            lent: Arc::default(),
             started,
             out: BTreeMap::new(),
             pending: Vec::new(),
@@ -318,7 +315,6 @@ impl State {
             let now = tokio::time::Instant::now();
             if due <= now {
                 self.frontier.wake(now);
-                std::iter::from_fn(|| self.frontier.lend(now)).for_each(|id| self.lent.lend(id));
             }
         }
     }
@@ -363,9 +359,7 @@ impl State {
     /// Whether a job waits that may be handed out.
     fn may_hand_out(&self) -> bool {
         let takes_more = self.stopping.is_none() && self.takes_more();
-        takes_more
-            && (self.waits_for().is_some() || self.frontier.has_ready())
-            && self.auto.allows(self.out.len(), self.lent.many())
+        takes_more && (self.waits_for().is_some() || self.frontier.has_ready()) && self.auto.allows(self.out.len())
     }
 
     /// Whether there is something to let go, and the sinks take it.
@@ -469,7 +463,6 @@ impl Run {
             self.state.wake();
             self.hand_out();
             self.state.let_go();
-            self.tell_begun();
             self.flush_some();
             if self.state.met.is_some() {
                 continue;
@@ -558,14 +551,6 @@ impl Run {
             let Ok(permit) = jobs.try_reserve() else { return };
             let Some(job) = self.state.claim() else { return };
             permit.send(job);
-        }
-    }
-
-    /// Tells the frontier which jobs have begun: all that have left the channel.
-    fn tell_begun(&mut self) {
-        if let Some(jobs) = &self.jobs {
-            let not_yet = jobs.max_capacity() - jobs.capacity();
-            self.state.frontier.begun(not_yet, &tokio::time::Instant::now);
         }
     }
 

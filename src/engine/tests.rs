@@ -125,7 +125,6 @@ impl Case {
             rules: Rules {
                 dedup: true,
                 concurrency: 4,
-                beyond: 0,
                 first_moments: Duration::ZERO,
                 manners: AllManners::default(),
                 pacer: None,
@@ -144,7 +143,6 @@ impl Case {
         let collect = Collect::default();
         self.sinks.push(Box::new(collect.clone()));
         self.rules.concurrency = self.concurrency;
-        self.rules.beyond = crate::policy::politeness::beyond(self.concurrency);
         let plan = Plan {
             source: Box::new(self.source),
             frontier: Box::new(MemoryFrontier::new(self.rules)),

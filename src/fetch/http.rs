@@ -324,7 +324,6 @@ impl<'a> Exchange<'a> {
             cookies::keep(Some(jar), &mut self.chain, url, response.headers());
         }
         self.timing.first_byte = Some(self.spent + self.started.elapsed());
-        self.job.answered.tell();
         tracing::debug!(url = %printable(url.as_str()), status = response.status().as_u16(), "answered");
         MARKS.with(|marks| marks.add_to(&mut self.timing));
         let facts = &mut self.facts;

@@ -19,14 +19,7 @@ fn seed(path: &str, priority: i32) -> Seed {
 }
 
 fn rules(dedup: bool) -> Rules {
-    Rules {
-        dedup,
-        concurrency: 16,
-        beyond: 2,
-        first_moments: Duration::ZERO,
-        manners: AllManners::default(),
-        pacer: None,
-    }
+    Rules { dedup, concurrency: 16, first_moments: Duration::ZERO, manners: AllManners::default(), pacer: None }
 }
 
 fn each(test: impl Fn(&mut dyn Frontier)) {
@@ -595,91 +588,15 @@ fn alone_with_each_other_hosts_in_trouble_have_what_they_may() {
     });
 }
 
-fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
-
-#[test]
-fn a_fetch_that_waits_in_vain_is_lent_once_and_while_others_gain_by_it() {
-    each(|f| {
-        let now = Instant::now();
-        for host in ["t.test", "u.test", "v.test"] {
-            push(f, host, 1);
-        }
-        let (t, u) = (job(f), job(f));
-        f.begun(0, &|| now);
-        let v = job(f);
-        f.begun(1, &|| now + ms(1));
-        assert_eq!((f.next_due(), f.lend(now + ms(5000))), (None, None), "nobody would gain");
-        good(f, "g.test", 9);
-        assert_eq!((f.next_due(), f.lend(now + ms(999))), (Some(now + ms(1000)), None));
-        assert_eq!(f.lend(now + ms(1000)), Some(t.id));
-        assert_eq!(f.lend(now + ms(1000)), Some(u.id));
-        assert_eq!((f.next_due(), f.lend(now + ms(9000))), (None, None), "two are as many as may be");
-        f.ended(t.id);
-        f.settle(Settled::Done(&t.seed.url));
-        assert_eq!(f.next_due(), None, "the third one has not begun");
-        f.begun(0, &|| now + ms(2000));
-        assert_eq!(f.next_due(), Some(now + ms(3000)));
-        v.answered.tell();
-        assert_eq!((f.lend(now + ms(3000)), f.next_due()), (None, None), "it has an answer and is busy with that");
-    });
-}
-
-#[test]
-fn what_is_lent_is_for_those_that_answer() {
-    each(|f| {
-        let now = Instant::now();
-        push(f, "t.test", 100);
-        let first = job(f);
-        f.begun(0, &|| now);
-        good(f, "g.test", 9);
-        assert_eq!(f.lend(now + ms(1000)), Some(first.id));
-        assert_eq!(claim_all(f), [("g.test".to_owned(), 9)].into());
-        (0..9).for_each(|_| f.settle(Settled::Done(&"http://g.test/0".parse().unwrap())));
-        assert_eq!(claim_all(f)["t.test"], 15, "with the first they are sixteen");
-        f.ended(first.id);
-        f.settle(Settled::Done(&first.seed.url));
-        assert_eq!(claim_all(f)["t.test"], 84, "as many as the channel takes");
-    });
-}
-
-#[test]
-fn where_all_are_slow_or_have_answered_nothing_is_lent() {
-    each(|f| {
-        let now = Instant::now();
-        for _ in 0..9 {
-            f.heard("g.test", Sign::Well(Some(ms(2000))), &|| now);
-        }
-        push(f, "t.test", 1);
-        let t = job(f);
-        good(f, "g.test", 9);
-        let g = job(f);
-        f.begun(0, &|| now);
-        assert!(f.next_due().is_some_and(|due| due > now + ms(4000)), "much longer than usual");
-        f.ended(t.id);
-        f.heard("t.test", Sign::Well(Some(ms(9000))), &|| now);
-        f.settle(Settled::Done(&t.seed.url));
-        assert_eq!((f.next_due(), f.lend(now + ms(99_000)), g.attempt), (None, None, 1));
-    });
-}
-
 #[test]
 fn where_the_run_finds_its_limit_the_shares_follow_it() {
     for entry in FRONTIERS {
-        let mut f = (entry.make)(Rules { concurrency: 512, beyond: 64, ..rules(true) });
+        let mut f = (entry.make)(Rules { concurrency: 512, ..rules(true) });
         let f = &mut *f;
-        let now = Instant::now();
         f.limit(10);
-        for host in ["t.test", "u.test"] {
-            push(f, host, 1);
-        }
-        let (t, _) = (job(f), job(f));
-        f.begun(0, &|| now);
         troubled(f, "x.test", 9);
         troubled(f, "y.test", 9);
         good(f, "g.test", 300);
-        assert_eq!((f.lend(now + ms(1000)), f.lend(now + ms(1000))), (Some(t.id), None), "one beside ten");
         let mut of_trouble = 0;
         for _ in 0..290 {
             let (url, _) = claim(f).unwrap();
@@ -689,8 +606,5 @@ fn where_the_run_finds_its_limit_the_shares_follow_it() {
             }
         }
         assert_eq!(of_trouble, 1, "one of ten");
-        f.limit(100);
-        good(f, "g.test", 1);
-        assert!(f.lend(now + ms(1000)).is_some(), "twelve beside a hundred");
     }
 }

@@ -12,7 +12,6 @@ mod host;
 mod later;
 mod overflow;
 mod room;
-mod stalled;
 mod turns;
 mod waiting;
 
@@ -24,15 +23,14 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::{Claim, Frontier, HoldUntil, Rules, Settled};
-use crate::model::{Answered, BadLine, Claimed, Job, JobId, Seed, Subject};
+use crate::model::{BadLine, Claimed, Job, JobId, Seed, Subject};
 use crate::policy::fingerprint::FingerprintSet;
 use crate::policy::origin;
 use crate::policy::pacer::{AllManners, SharedPacer};
-use crate::policy::politeness::{Next, Sign, TURNS, Usual, Window, beyond};
+use crate::policy::politeness::{Next, Sign, TURNS, Usual, Window};
 use host::{Host, ORDINARY, Place, Queue, Turn};
 use later::Later;
 use overflow::Overflow;
-use stalled::Stalled;
 use waiting::Waiting;
 
 /// How many seeds may wait. The source is pulled only while there is room, so this, not the
@@ -70,8 +68,6 @@ pub struct MemoryFrontier {
     /// Idle hosts that had trouble, by the turn in which they became idle.
     remembered: BTreeMap<u64, usize>,
     ready: BTreeMap<Turn, usize>,
-    /// How many of those are known to answer.
-    ready_to_answer: usize,
     /// Hosts that are ready but for their trouble.
     troubled: BTreeMap<Turn, usize>,
     /// How many fetches of hosts in trouble are out, and how many turns others had since one began.
@@ -84,7 +80,6 @@ pub struct MemoryFrontier {
     turns: u64,
     later: Later,
     usual: Usual,
-    stalled: Stalled,
     concurrency: u32,
     /// How many fetches are under way at once: fewer, where the run finds out by itself how many.
     at_once: u32,
@@ -120,8 +115,6 @@ pub struct MemoryFrontier {
     full: bool,
     out: u32,
     next_id: u64,
-    /// How many jobs were handed out.
-    handed_out: u64,
 }
 
 impl MemoryFrontier {
@@ -135,7 +128,6 @@ impl MemoryFrontier {
             last: 0,
             remembered: BTreeMap::new(),
             ready: BTreeMap::new(),
-            ready_to_answer: 0,
             troubled: BTreeMap::new(),
             troubled_out: 0,
             turns_of_others: TURNS,
@@ -145,7 +137,6 @@ impl MemoryFrontier {
             turns: 0,
             later: Later::default(),
             usual: Usual::default(),
-            stalled: Stalled::new(rules.beyond),
             concurrency: rules.concurrency,
             at_once: rules.concurrency,
             manners: rules.manners,
@@ -167,7 +158,6 @@ impl MemoryFrontier {
             full: false,
             out: 0,
             next_id: 0,
-            handed_out: 0,
         }
     }
 
@@ -191,9 +181,8 @@ impl MemoryFrontier {
             queue: Queue::default(),
             behind: None,
             place: Place::Nowhere,
-            window: Window::new(self.concurrency),
+            window: Window::new(),
             out: 0,
-            lent: 0,
             troubled: 0,
             most: self.manners.of(&name).per_host.unwrap_or(u32::MAX),
             held: None,
@@ -222,7 +211,7 @@ impl MemoryFrontier {
     /// Counts what is out at a host in trouble.
     fn count_troubled(&mut self, at: usize) {
         let host = &mut self.hosts[at];
-        let now = if host.window.is_troubled() { host.out.saturating_sub(host.lent) } else { 0 };
+        let now = if host.window.is_troubled() { host.out } else { 0 };
         self.troubled_out = self.troubled_out - std::mem::replace(&mut host.troubled, now) + now;
     }
 
@@ -251,10 +240,7 @@ impl MemoryFrontier {
         let host = &mut self.hosts[at];
         match host.place {
             Place::Nowhere => {}
-            Place::Ready(turn) => {
-                self.ready.remove(&turn);
-                self.ready_to_answer -= usize::from(turn.answers);
-            }
+            Place::Ready(turn) => drop(self.ready.remove(&turn)),
             Place::Troubled(turn) => drop(self.troubled.remove(&turn)),
             Place::Timed(time) => drop(self.timed.remove(&(time, at))),
             Place::Refused(number) => drop(self.refused.remove(&number)),
@@ -264,10 +250,7 @@ impl MemoryFrontier {
         match host.place {
             Place::Nowhere if host.is_idle() => self.retire(at),
             Place::Nowhere => {}
-            Place::Ready(turn) => {
-                self.ready.insert(turn, at);
-                self.ready_to_answer += usize::from(turn.answers);
-            }
+            Place::Ready(turn) => drop(self.ready.insert(turn, at)),
             Place::Troubled(turn) => drop(self.troubled.insert(turn, at)),
             Place::Timed(time) => drop(self.timed.insert((time, at))),
             Place::Refused(number) => drop(self.refused.insert(number, at)),
@@ -403,7 +386,7 @@ impl MemoryFrontier {
                 let Some(next) = self.pop(at) else { break };
                 self.goes_out(at);
                 self.leaves(&next);
-                return self.hand_out(at, next);
+                return self.hand_out(next);
             }
             self.list(at);
         }
@@ -439,10 +422,7 @@ impl MemoryFrontier {
         }
     }
 
-    fn goes_on(&mut self, mut job: Box<Job>, now: &dyn Fn() -> Instant) -> Option<Box<Job>> {
-        if let Some(lent) = self.stalled.goes_elsewhere(job.id) {
-            self.hosts[lent].lent = self.hosts[lent].lent.saturating_sub(1);
-        }
+    fn goes_on(&mut self, job: Box<Job>, now: &dyn Fn() -> Instant) -> Option<Box<Job>> {
         let from = self.comes_back(job.asked());
         let at = self.find_or_add(origin::host(job.url()));
         if let Some(from) = from.filter(|from| *from != at) {
@@ -463,8 +443,6 @@ impl MemoryFrontier {
         };
         if may {
             self.goes_out(at);
-            let answers = self.hosts[at].window.answers();
-            job.answered = if answers { Answered::default() } else { self.stalled.goes_on(job.id, at, now) };
             return Some(job);
         }
         self.waits_again(&job);
@@ -472,8 +450,8 @@ impl MemoryFrontier {
         None
     }
 
-    fn hand_out(&mut self, at: usize, waiting: Waiting) -> Claim {
-        let mut job = match waiting {
+    fn hand_out(&mut self, waiting: Waiting) -> Claim {
+        let job = match waiting {
             Waiting::New { seed, save_as, admitted } => {
                 let id = JobId(self.next_id);
                 self.next_id += 1;
@@ -485,12 +463,6 @@ impl MemoryFrontier {
                 job
             }
         };
-        job.answered = if self.hosts[at].window.answers() {
-            Answered::default()
-        } else {
-            self.stalled.handed_out(self.handed_out, job.id, at)
-        };
-        self.handed_out += 1;
         Claim::Job(job)
     }
 }
@@ -548,7 +520,7 @@ impl Frontier for MemoryFrontier {
     fn next_due(&self) -> Option<Instant> {
         let first = self.timed.first().map(|(time, _)| *time);
         let early = if let Early::Until(end) = self.early { Some(end) } else { None };
-        let times = [self.later.next(), first, self.next, self.stalls_at(), self.room_due, early];
+        let times = [self.later.next(), first, self.next, self.room_due, early];
         times.into_iter().flatten().min()
     }
 
@@ -588,37 +560,10 @@ impl Frontier for MemoryFrontier {
 
     fn limit(&mut self, at_once: u32) {
         self.at_once = at_once.min(self.concurrency);
-        self.stalled.limit(beyond(self.at_once));
     }
 
-    fn tells_of_load(&self, id: JobId, host: &str, turned_away: bool) -> bool {
-        let answers = || self.index.get(host).is_some_and(|at| self.hosts[*at].window.answers());
-        !self.stalled.is_lent(id) && (!turned_away || answers())
-    }
-
-    fn begun(&mut self, not_yet: usize, now: &dyn Fn() -> Instant) {
-        self.stalled.begun(self.handed_out.saturating_sub(not_yet as u64), now);
-    }
-
-    fn lend(&mut self, now: Instant) -> Option<JobId> {
-        while self.stalls_at().is_some_and(|due| due <= now) {
-            let (id, at, answered) = self.stalled.first()?;
-            if answered || self.hosts[at].window.answers() {
-                self.stalled.forget_first();
-                continue;
-            }
-            self.stalled.lend_first();
-            self.hosts[at].lent += 1;
-            self.list(at);
-            return Some(id);
-        }
-        None
-    }
-
-    fn ended(&mut self, id: JobId) {
-        if let Some(at) = self.stalled.ended(id) {
-            self.hosts[at].lent = self.hosts[at].lent.saturating_sub(1);
-        }
+    fn answers(&self, host: &str) -> bool {
+        self.index.get(host).is_some_and(|at| self.hosts[*at].window.answers())
     }
 
     fn settle(&mut self, how: Settled<'_>) {

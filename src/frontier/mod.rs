@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::model::{Claimed, Job, JobId, Seed, Subject};
+use crate::model::{Claimed, Job, Seed, Subject};
 use crate::policy::pacer::{AllManners, SharedPacer};
 use crate::policy::politeness::Sign;
 
@@ -43,8 +43,6 @@ pub struct Rules {
     pub dedup: bool,
     /// How many fetches the run may have under way at once.
     pub concurrency: u32,
-    /// Beside how many fetches at hosts that do not answer it may have another one under way.
-    pub beyond: u32,
     /// How long, from the first line on, a host that has not answered has no more than its share although
     /// nobody else is there: more may be read any moment, and the first host of a list may be a tarpit.
     pub first_moments: Duration,
@@ -119,22 +117,8 @@ pub trait Frontier: Send {
     /// no more than [`Rules::concurrency`].
     fn limit(&mut self, at_once: u32);
 
-    /// Whether the end of this job, which this host may have turned away, says anything of how many may
-    /// be under way at once: not where the job waited there in vain, and that it was turned away only
-    /// where the host is known to answer.
-    fn tells_of_load(&self, id: JobId, host: &str, turned_away: bool) -> bool;
-
-    /// Of the jobs that were handed out all have begun but so many of the last. The time is asked for
-    /// only where it matters.
-    fn begun(&mut self, not_yet: usize, now: &dyn Fn() -> Instant);
-
-    /// A job that has been out for more than a second, and for much longer than usual, at a host that
-    /// has never answered, or not since its trouble began, while hosts that answer are ready: another
-    /// one may run beside it until it ends. Each is told once; [`Frontier::next_due`] tells when.
-    fn lend(&mut self, now: Instant) -> Option<JobId>;
-
-    /// This job is no longer under way; to be said before it is settled.
-    fn ended(&mut self, id: JobId);
+    /// Whether this host is known to answer: a good answer was the last that was heard of it.
+    fn answers(&self, host: &str) -> bool;
 
     /// A claimed job is no longer out.
     fn settle(&mut self, how: Settled<'_>);

@@ -1,8 +1,6 @@
 //! A seed that was admitted and handed out.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use url::Url;
@@ -19,30 +17,6 @@ pub struct JobId(pub u64);
 /// claimed name of the run even where the file system folds case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claimed(pub Box<str>);
-
-/// Whether the head of an answer has come, for whoever waits to know it while the fetch goes on.
-/// Where nobody does it is nothing.
-#[derive(Debug, Clone, Default)]
-pub struct Answered(Option<Arc<AtomicBool>>);
-
-impl Answered {
-    /// Somebody will look at it.
-    pub fn awaited() -> Self {
-        Self(Some(Arc::default()))
-    }
-
-    /// A head has come.
-    pub fn tell(&self) {
-        if let Some(told) = &self.0 {
-            told.store(true, Relaxed);
-        }
-    }
-
-    /// Whether one has come.
-    pub fn is_told(&self) -> bool {
-        self.0.as_ref().is_some_and(|told| told.load(Relaxed))
-    }
-}
 
 /// What came of the try before, where there was one.
 #[derive(Debug, Clone)]
@@ -94,14 +68,12 @@ pub struct Job {
     pub save_as: Option<Claimed>,
     /// When it was admitted; its waiting time is counted from here.
     pub admitted: Instant,
-    /// What is told when a server has answered.
-    pub answered: Answered,
 }
 
 impl Job {
     /// A job that nobody has tried.
     pub fn new(id: JobId, seed: Seed, save_as: Option<Claimed>, admitted: Instant) -> Self {
-        Self { id, seed, attempt: 1, last: None, onward: None, save_as, admitted, answered: Answered::default() }
+        Self { id, seed, attempt: 1, last: None, onward: None, save_as, admitted }
     }
 
     /// What is asked next: the seed's own URL, or where redirects have led.

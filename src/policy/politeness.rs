@@ -7,8 +7,7 @@
 //! keeps its fetches waiting never has many.
 //!
 //! Hosts in trouble, which have not answered well since their slots were cut, share a few slots and
-//! a small part of the turns. And a fetch that waits for long at a host that does not answer counts
-//! no more beside those that do.
+//! a small part of the turns.
 
 #[cfg(test)]
 mod tests;
@@ -33,12 +32,6 @@ pub const TURNS: u32 = 50;
 /// Of so many slots beside others that are ready, hosts in trouble get one, but one always.
 const SLOTS: u32 = 20;
 
-/// For so many fetches at once, one more may be under way beside one that waits in vain.
-const BEYOND: u32 = 8;
-
-/// And one for fewer than that, but not below this.
-const LEAST_BEYOND: u32 = 4;
-
 /// An answer is slow from here on, if it is so beside the others too.
 const SLOW: Duration = Duration::from_secs(1);
 
@@ -49,12 +42,6 @@ const SLOW_BY: u32 = 8;
 /// are ready.
 pub fn for_troubled(concurrency: u32) -> u32 {
     (concurrency / SLOTS).max(1)
-}
-
-/// How many fetches may be under way beyond the concurrency, beside as many that wait for hosts which
-/// do not answer.
-pub fn beyond(concurrency: u32) -> u32 {
-    if concurrency < LEAST_BEYOND { 0 } else { (concurrency / BEYOND).max(1) }
 }
 
 /// What the end of a fetch says about the host that was asked last.
@@ -103,11 +90,6 @@ impl Usual {
         self.0 = Some(if took > usual { (usual * 17 / 16).min(took) } else { (usual * 15 / 16).max(took) });
         took > SLOW && took > usual * SLOW_BY
     }
-
-    /// How long a fetch may be out before it is slow.
-    pub fn patience(self) -> Duration {
-        self.0.map_or(SLOW, |usual| (usual * SLOW_BY).max(SLOW))
-    }
 }
 
 /// What follows from trouble.
@@ -140,11 +122,16 @@ pub struct Window {
     probes: Option<(usize, Instant)>,
 }
 
+impl Default for Window {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Window {
-    /// A host of which nothing is known, in a run of so many fetches at once.
-    pub fn new(concurrency: u32) -> Self {
-        let shown = (concurrency / 32).max(1);
-        Self { slots: None, earned: 0, shown, cut: None, answers: false, silent: 0, probes: None }
+    /// The window of a host without an answer: one slot beside others.
+    pub fn new() -> Self {
+        Self { slots: None, earned: 0, shown: 1, cut: None, answers: false, silent: 0, probes: None }
     }
 
     /// The most at once, whoever else is there.

@@ -15,8 +15,8 @@ use super::facts::{FactsFrame, OnwardFrame, TimingFrame, ValidatorsFrame};
 use super::spec::{self, Field};
 use crate::fetch::{Fetched, Ready, Reply};
 use crate::model::{
-    Answered, Claimed, Condition, Credentials, ErrorKind, Facts, FetchError, Job, JobId, Known, Origin, PerSeed,
-    ProxyAnswer, Seed, SkipReason, Verdict,
+    Claimed, Condition, Credentials, ErrorKind, Facts, FetchError, Job, JobId, Known, Origin, PerSeed, ProxyAnswer,
+    Seed, SkipReason, Verdict,
 };
 
 /// What a fetch depends on.
@@ -98,8 +98,6 @@ impl<'a> JobFrame<'a> {
             onward: self.onward.map(OnwardFrame::into_onward).transpose()?.map(Box::new),
             save_as: self.save_as.map(|name| Claimed(name.into())),
             admitted: Instant::now(),
-            // Who asks to know is not here.
-            answered: Answered::default(),
         })
     }
 }

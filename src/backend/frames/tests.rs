@@ -52,7 +52,6 @@ fn job() -> Job {
         ))),
         save_as: Some(Claimed("h.test/a".into())),
         admitted: Instant::now(),
-        answered: Default::default(),
     }
 }
 

@@ -61,8 +61,6 @@ impl State {
     /// A job is no longer out.
     fn is_back(&mut self, id: JobId) {
         self.out.remove(&id);
-        self.frontier.ended(id);
-        self.lent.settled(id);
     }
 
     /// A job has ended: its outcome is told, or it is tried again.
@@ -104,7 +102,7 @@ impl State {
     /// Where the run finds its limit by itself: what this outcome says of that.
     fn steer(&mut self, outcome: &Outcome) {
         if let (Some(_), Subject::Job(job)) = (self.auto.limit(), &outcome.subject)
-            && self.frontier.tells_of_load(job.id, origin::host(job.url()), was_turned_away(outcome))
+            && (!was_turned_away(outcome) || self.frontier.answers(origin::host(job.url())))
         {
             self.auto.came_back(outcome, self.out.len(), self.frontier.has_ready());
         }

@@ -45,7 +45,8 @@ fn others_keep_their_rate_beside_a_throttled_host_and_a_tarpit() {
         ("/hang", secs(30), Step::Fail(ErrorKind::Timeout)),
     ];
     let good: Vec<_> = (0..10).map(|n| of_host(&format!("good{n}.test"), 800)).collect();
-    for concurrency in [4, 8, 10, 32, 64, 100] {
+    // The tarpit holds one slot, so few slots lose a larger part.
+    for (concurrency, part) in [(4, 0.7), (8, 0.82), (10, 0.85), (32, 0.95), (64, 0.95), (100, 0.95)] {
         let alone = run_of(&interleaved(&good), concurrency, &script);
         assert_eq!(alone.end.summary.peak_concurrency, concurrency, "all of them answer");
         let alone = alone.done("http://good");
@@ -56,11 +57,8 @@ fn others_keep_their_rate_beside_a_throttled_host_and_a_tarpit() {
             let ran = run_of(&interleaved(&[&good[..], &bad].concat()), concurrency, &script);
             let beside = ran.done("http://good");
             let what = format!("-c {concurrency}: {beside:?} beside {}, {alone:?} alone", bad[0][0]);
-            assert!(beside.mul_f64(0.95) <= alone, "{what}");
-            assert!(
-                ran.end.summary.peak_concurrency <= concurrency + crate::policy::politeness::beyond(concurrency),
-                "{what}"
-            );
+            assert!(beside.mul_f64(part) <= alone, "{what}");
+            assert!(ran.end.summary.peak_concurrency <= concurrency, "{what}");
             assert_eq!(ran.end.summary.counts.read, ran.outcomes.len() as u64);
         }
     }

@@ -47,7 +47,7 @@ impl MemoryFrontier {
                 }
                 self.goes_out(at);
                 self.leaves(&waiting);
-                return self.hand_out(at, waiting);
+                return self.hand_out(waiting);
             }
             self.hosts[at].queue.put_first(waiting);
             self.list(at);

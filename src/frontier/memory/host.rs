@@ -23,8 +23,6 @@ pub(super) struct Turn {
     pub(super) priority: Reverse<i32>,
     pub(super) out: u32,
     pub(super) number: u64,
-    /// Whether it is known to answer, or nobody has asked it, which does not change its turn.
-    pub(super) answers: bool,
 }
 
 /// Where a host is listed.
@@ -52,8 +50,6 @@ pub(super) struct Host {
     pub(super) window: Window,
     /// Handed out and not settled.
     pub(super) out: u32,
-    /// How many of those another one runs beside.
-    pub(super) lent: u32,
     /// How many of those that are out were counted as those of hosts in trouble.
     pub(super) troubled: u32,
     /// The most that may be out, as the user said.
@@ -82,9 +78,7 @@ impl Host {
             (None, None, None) => Place::Nowhere,
             (None, None, Some(priority)) => {
                 let has_its_share = self.out >= self.window.beside_others();
-                let is_new = self.out == 0 && !self.window.is_marked();
-                let answers = self.window.answers() || is_new;
-                let turn = Turn { has_its_share, priority: Reverse(priority), out: self.out, number, answers };
+                let turn = Turn { has_its_share, priority: Reverse(priority), out: self.out, number };
                 if self.window.is_troubled() { Place::Troubled(turn) } else { Place::Ready(turn) }
             }
         }
@@ -104,7 +98,7 @@ impl Host {
     /// Whether what waits for it waits for its better days.
     pub(super) fn is_parked(&self) -> bool {
         let waits_for_slots = self.place == Place::Nowhere && self.window.is_marked();
-        self.held.is_some() || self.lent > 0 || waits_for_slots || self.window.is_troubled()
+        self.held.is_some() || waits_for_slots || self.window.is_troubled()
     }
 
     /// Whether it has all that the user lets it have, or waits for its next start.

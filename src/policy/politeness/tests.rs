@@ -48,8 +48,8 @@ fn signs_are_read_from_what_became_of_a_fetch() {
 #[test]
 fn trouble_halves_once_a_second_and_good_answers_add_one_a_round() {
     let start = Instant::now();
-    let mut window = Window::new(100);
-    assert_eq!((window.slots(), window.beside_others()), (u32::MAX, 3));
+    let mut window = Window::new();
+    assert_eq!((window.slots(), window.beside_others()), (u32::MAX, 1));
     for (after, slots) in [(0, 16), (10, 16), (999, 16), (1000, 8), (2000, 4), (3000, 2), (4000, 1), (9000, 1)] {
         assert_eq!(window.trouble(None, 32, start + ms(after)), Next::GoOn);
         assert_eq!(window.slots(), slots, "after {after} ms");
@@ -64,7 +64,7 @@ fn trouble_halves_once_a_second_and_good_answers_add_one_a_round() {
 
 #[test]
 fn beside_others_a_slow_host_has_few_and_a_good_one_all() {
-    let mut window = Window::new(40);
+    let mut window = Window::new();
     assert_eq!(window.beside_others(), 1);
     (0..3).for_each(|_| window.well(false, 40));
     assert_eq!(window.beside_others(), 4);
@@ -90,7 +90,7 @@ fn slow_is_what_takes_much_longer_than_usual() {
 #[test]
 fn a_silent_host_is_probed_ever_more_rarely_and_then_given_up() {
     let mut now = Instant::now();
-    let mut window = Window::new(10);
+    let mut window = Window::new();
     for _ in 1..SILENT {
         assert_eq!(window.trouble(Some(now), 10, now), Next::GoOn);
     }
@@ -114,7 +114,7 @@ proptest! {
         concurrency in 1_u32..300,
     ) {
         let mut now = Instant::now();
-        let mut window = Window::new(concurrency);
+        let mut window = Window::new();
         for (sign, later, out) in signs {
             now += ms(later);
             let before = window.slots();

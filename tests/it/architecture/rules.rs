@@ -84,7 +84,7 @@ pub const LAYERS: &[Layer] = &[
             Only("source", &["Source", "SourceError", "Interrupt"]),
             Only("frontier", &["Frontier", "Claim", "HoldUntil", "Settled"]),
             Only("fetch", &["FetchSpec", "Meter"]),
-            Only("backend", &["Backend", "BackendError", "Lent", "Returned", "RunContext"]),
+            Only("backend", &["Backend", "BackendError", "Returned", "RunContext"]),
             Only("sink", &["Sink", "SinkError", "SinkThread", "ToSinks", "spawn"]),
             Only("report", &["Reporter"]),
         ],

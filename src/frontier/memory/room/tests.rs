@@ -15,7 +15,6 @@ fn frontier(room: usize, room_parked: usize) -> MemoryFrontier {
     let rules = Rules {
         dedup: false,
         concurrency: 16,
-        beyond: 2,
         first_moments: std::time::Duration::ZERO,
         manners: AllManners::default(),
         pacer: None,

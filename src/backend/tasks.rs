@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use super::crew::{Crew, Inbox, Jobs};
+use super::worker_pool::{Inbox, Jobs, WorkerPool};
 use super::{Backend, BackendError, Returned, RunContext, run_job};
 use crate::fetch::Fetcher;
 use crate::model::Job;
@@ -133,18 +133,18 @@ struct Shard {
 impl Shard {
     async fn run(self) -> Result<(), BackendError> {
         let Shard { most, jobs, returned, ctx } = self;
-        let crew = Arc::new(Crew::of(most, jobs, returned, ctx));
-        let fetcher = match crew.ctx.spec.build(&crew.ctx.meter) {
+        let pool = Arc::new(WorkerPool::of(most, jobs, returned, ctx));
+        let fetcher = match pool.ctx.spec.build(&pool.ctx.meter) {
             Ok(fetcher) => fetcher,
             Err(e) => {
-                crew.give_up().await;
+                pool.return_all().await;
                 return Err(BackendError(e.to_string()));
             }
         };
         let mut tasks = JoinSet::new();
-        let result = crew
-            .lead(|number, inbox| {
-                tasks.spawn(work(number, inbox, fetcher.clone(), crew.clone()));
+        let result = pool
+            .dispatch(|number, inbox| {
+                tasks.spawn(work(number, inbox, fetcher.clone(), pool.clone()));
                 Ok(())
             })
             .await;
@@ -154,10 +154,10 @@ impl Shard {
 }
 
 /// Does one job after the other: for a URL no task is made.
-async fn work(number: usize, mut inbox: Inbox, fetcher: Arc<dyn Fetcher>, crew: Arc<Crew>) {
+async fn work(number: usize, mut inbox: Inbox, fetcher: Arc<dyn Fetcher>, pool: Arc<WorkerPool>) {
     let mut next = inbox.recv().await;
     while let Some(job) = next {
-        let done = run_job(&*fetcher, job, &crew.ctx).await;
-        next = crew.next(number, &mut inbox, done).await;
+        let back = run_job(&*fetcher, job, &pool.ctx).await;
+        next = pool.next(number, &mut inbox, back).await;
     }
 }

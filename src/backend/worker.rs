@@ -163,11 +163,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
         let received = self.untold();
         let done = DoneFrame::new(job.id, received, &reply);
         if done.and_then(|done| append(&FromWorker::Done(Box::new(done)), &mut self.unsent)).is_err() {
-            if let Reply::Ended(Fetched { ready: Some(ready), .. }) = &reply {
+            if let Reply::Finished(Fetched { ready: Some(ready), .. }) = &reply {
                 self.spec.remove(ready);
             }
             let why = "what is known of the answer is too long to tell".to_owned();
-            let lost = Reply::Ended(super::failed(ErrorKind::Internal, why));
+            let lost = Reply::Finished(super::failed(ErrorKind::Internal, why));
             append(&FromWorker::Done(Box::new(DoneFrame::new(job.id, received, &lost)?)), &mut self.unsent)?;
         }
         self.send().await

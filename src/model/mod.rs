@@ -20,7 +20,7 @@ pub use cookie::Cookie;
 pub use error::{ErrorKind, FetchError, ProxyAnswer};
 pub use event::{Event, InFlight, Progress, RunInfo};
 pub use host_pattern::HostPattern;
-pub use job::{Claimed, Job, JobId, Onward, Tried};
+pub use job::{Claimed, Job, JobId, RedirectState, Tried};
 pub use known::{Before, Condition, Known, Revision, Validators};
 pub use outcome::{Facts, Hop, Outcome, SkipReason, Subject, Timing, Verdict, cut};
 pub use retry::{RetryCause, RetryOn};

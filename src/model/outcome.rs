@@ -21,6 +21,13 @@ pub enum Subject {
     Bad(Box<BadLine>),
 }
 
+impl From<Box<Job>> for Subject {
+    /// A job that was never handed out is no more than its seed.
+    fn from(job: Box<Job>) -> Self {
+        if job.handed_out { Subject::Job(job) } else { Subject::Seed(Box::new(job.seed)) }
+    }
+}
+
 impl Subject {
     /// The seed, unless the line was bad.
     pub fn seed(&self) -> Option<&Seed> {

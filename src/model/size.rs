@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::{
-    Claimed, Cookie, Facts, Hop, Job, Known, Onward, Outcome, PerSeed, Seed, Subject, Tried, Validators, Verdict,
+    Claimed, Cookie, Facts, Hop, Job, Known, Outcome, PerSeed, RedirectState, Seed, Subject, Tried, Validators, Verdict,
 };
 
 impl Seed {
@@ -59,13 +59,13 @@ impl Verdict {
     }
 }
 
-impl Onward {
+impl RedirectState {
     fn size(&self) -> usize {
         let cookie = |cookie: &Cookie| {
             size_of::<Cookie>() + cookie.name.len() + cookie.value.len() + cookie.domain.len() + cookie.path.len()
         };
         let asked = self.asked.as_ref().map_or(0, |url| url.as_str().len());
-        size_of::<Onward>() + self.facts.size() + asked + self.cookies.iter().map(cookie).sum::<usize>()
+        size_of::<RedirectState>() + self.facts.size() + asked + self.cookies.iter().map(cookie).sum::<usize>()
     }
 }
 
@@ -75,7 +75,7 @@ impl Job {
     pub fn size(&self) -> usize {
         let last = |last: &Tried| size_of::<Tried>() + last.facts.size() + last.verdict.size();
         let name = self.save_as.as_ref().map_or(0, |Claimed(name)| name.len());
-        let chain = self.onward.as_deref().map_or(0, Onward::size);
+        let chain = self.redirect.as_deref().map_or(0, RedirectState::size);
         self.seed.size() + name + chain + self.last.as_deref().map_or(0, last)
     }
 }

@@ -46,7 +46,7 @@ pub fn for_troubled(concurrency: u32) -> u32 {
 
 /// What the end of a fetch says about the host that was asked last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sign {
+pub enum HostSignal {
     /// It answered; how long its head took, where that is known.
     Well(Option<Duration>),
     /// It answered that it is busy, or broke off.
@@ -57,22 +57,27 @@ pub enum Sign {
 
 /// Reads the sign; `None` where nobody was asked, or the fetch was ended by us. `took` is how long the
 /// last answer's head took, `all` how long the last request did.
-pub fn sign(verdict: &Verdict, facts: &Facts, took: Option<Duration>, all: Option<Duration>) -> Option<Sign> {
+pub fn host_signal(
+    verdict: &Verdict,
+    facts: &Facts,
+    took: Option<Duration>,
+    all: Option<Duration>,
+) -> Option<HostSignal> {
     // A redirect is the answer of the host before.
     let answered = facts.status.is_some_and(|status| !(300..400).contains(&status));
     match verdict {
-        Verdict::HttpError if matches!(facts.status, Some(429 | 503)) => Some(Sign::Busy),
-        Verdict::Ok | Verdict::HttpError | Verdict::Skipped(SkipReason::NotModified) => Some(Sign::Well(took)),
+        Verdict::HttpError if matches!(facts.status, Some(429 | 503)) => Some(HostSignal::Busy),
+        Verdict::Ok | Verdict::HttpError | Verdict::Skipped(SkipReason::NotModified) => Some(HostSignal::Well(took)),
         Verdict::Skipped(_) | Verdict::Cancelled => None,
         Verdict::Failed(error) => match error.kind {
-            ErrorKind::Connect | ErrorKind::Dns => Some(Sign::Silent(all)),
-            ErrorKind::Timeout if !answered => Some(Sign::Silent(all)),
-            ErrorKind::Timeout | ErrorKind::Reset => Some(Sign::Busy),
+            ErrorKind::Connect | ErrorKind::Dns => Some(HostSignal::Silent(all)),
+            ErrorKind::Timeout if !answered => Some(HostSignal::Silent(all)),
+            ErrorKind::Timeout | ErrorKind::Reset => Some(HostSignal::Busy),
             // A defect, a disk or a rule of ours says nothing about the host.
             ErrorKind::Internal | ErrorKind::Io | ErrorKind::Blocked | ErrorKind::Cancelled | ErrorKind::InvalidUrl => {
                 None
             }
-            _ => Some(Sign::Well(None)),
+            _ => Some(HostSignal::Well(None)),
         },
     }
 }
@@ -80,9 +85,9 @@ pub fn sign(verdict: &Verdict, facts: &Facts, took: Option<Duration>, all: Optio
 /// How long answers usually take in this run: about the median. It moves by a sixteenth with each
 /// answer, so a few that take very long do not move it far.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Usual(Option<Duration>);
+pub struct LatencyEstimate(Option<Duration>);
 
-impl Usual {
+impl LatencyEstimate {
     /// Notes an answer, and says whether it was slow beside the others.
     pub fn is_slow(&mut self, took: Duration) -> bool {
         let took = took.max(Duration::from_millis(1));
@@ -92,20 +97,20 @@ impl Usual {
     }
 }
 
-/// What follows from trouble.
+/// What follows from trouble of a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Next {
+pub enum AfterTrouble {
     /// Fewer slots at most.
     GoOn,
     /// It counts as dead: nothing before then, and then one fetch alone.
-    Probe(Instant),
+    ProbeAt(Instant),
     /// It is dead.
     GiveUp,
 }
 
 /// The slots of one host.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Window {
+pub struct HostWindow {
     /// The most at once; `None`: as many as there are.
     slots: Option<u32>,
     /// Good answers since the last slot was earned.
@@ -122,13 +127,13 @@ pub struct Window {
     probes: Option<(usize, Instant)>,
 }
 
-impl Default for Window {
+impl Default for HostWindow {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Window {
+impl HostWindow {
     /// The window of a host without an answer: one slot beside others.
     pub fn new() -> Self {
         Self { slots: None, earned: 0, shown: 1, cut: None, answers: false, silent: 0, probes: None }
@@ -175,7 +180,7 @@ impl Window {
     /// It is busy or silent; `out` fetches were under way, this one among them.
     ///
     /// `since` is when it was begun, if nobody answered.
-    pub fn trouble(&mut self, since: Option<Instant>, out: u32, now: Instant) -> Next {
+    pub fn trouble(&mut self, since: Option<Instant>, out: u32, now: Instant) -> AfterTrouble {
         self.answers = false;
         if self.cut.is_none_or(|cut| now >= cut + CUT_EVERY) {
             self.cut = Some(now);
@@ -185,23 +190,23 @@ impl Window {
         }
         let Some(since) = since else {
             (self.silent, self.probes) = (0, None);
-            return Next::GoOn;
+            return AfterTrouble::GoOn;
         };
         self.silent = self.silent.saturating_add(1);
         let done = match self.probes {
             // Begun before it was known to be dead.
-            Some((_, due)) if since < due => return Next::GoOn,
+            Some((_, due)) if since < due => return AfterTrouble::GoOn,
             Some((done, _)) => done,
-            None if self.silent < SILENT => return Next::GoOn,
+            None if self.silent < SILENT => return AfterTrouble::GoOn,
             None => 0,
         };
         match PROBES.get(done) {
             Some(wait) => {
                 self.slots = Some(1);
                 self.probes = Some((done + 1, now + *wait));
-                Next::Probe(now + *wait)
+                AfterTrouble::ProbeAt(now + *wait)
             }
-            None => Next::GiveUp,
+            None => AfterTrouble::GiveUp,
         }
     }
 }

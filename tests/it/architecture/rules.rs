@@ -63,7 +63,7 @@ pub const LAYERS: &[Layer] = &[
     Layer { row: 1, module: "output_folder", may: &[] },
     Layer { row: 1, module: "wire", may: &[All("model"), Only("policy", &["printable"])] },
     Layer { row: 2, module: "source", may: PARTS },
-    Layer { row: 2, module: "frontier", may: PARTS },
+    Layer { row: 2, module: "schedule", may: PARTS },
     Layer { row: 2, module: "state", may: PARTS },
     Layer { row: 2, module: "fetch", may: PARTS },
     Layer { row: 2, module: "sink", may: PARTS },
@@ -82,7 +82,7 @@ pub const LAYERS: &[Layer] = &[
             All("policy"),
             All("wire"),
             Only("source", &["Source", "SourceError", "Interrupt"]),
-            Only("frontier", &["Frontier", "Claim", "HoldUntil", "Settled"]),
+            Only("schedule", &["Ended", "GivenUp", "Next", "Report", "Rules", "Scheduler"]),
             Only("fetch", &["FetchSpec", "Meter"]),
             Only("backend", &["Backend", "BackendError", "Returned", "RunContext"]),
             Only("sink", &["Sink", "SinkError", "SinkThread", "ToSinks", "spawn"]),
@@ -99,7 +99,7 @@ pub const LAYERS: &[Layer] = &[
             All("policy"),
             All("wire"),
             All("source"),
-            All("frontier"),
+            All("schedule"),
             All("state"),
             All("fetch"),
             All("sink"),
@@ -190,7 +190,9 @@ const NEVER: &[(&str, &[&str], &str)] = &[
     ("wire", &["std::fs", "tokio"], "a form of data does no I/O"),
     ("engine", &["Mutex", "RwLock", "Condvar"], "all state of a run is local to one loop"),
     ("engine", &["std::fs"], "the engine sees files through sources and sinks"),
-    ("frontier", &["Mutex", "RwLock"], "a frontier is called from one loop"),
+    ("schedule", &["Mutex", "RwLock"], "one loop owns the scheduler"),
+    ("schedule", &["Instant::now", "SystemTime::now", "Timestamp::now"], "the scheduler is told the time"),
+    ("schedule", &["std::thread", "tokio::spawn", "tokio::sync"], "the scheduler waits for nothing"),
 ];
 
 const NO_NAMES: &[&str] = &["utils", "util", "helpers", "helper", "manager", "common", "misc"];

@@ -32,7 +32,7 @@ fn start(entry: &BackendEntry, concurrency: u32, script: Script, program: &str) 
         spec: FetchSpec::Scripted(Arc::new(script)),
         concurrency,
         meter: Arc::default(),
-        held: Arc::default(),
+        holds: Arc::default(),
         drain: CancellationToken::new(),
         abort: CancellationToken::new(),
         worker_program: PathBuf::from(program),
@@ -44,12 +44,12 @@ fn start(entry: &BackendEntry, concurrency: u32, script: Script, program: &str) 
 /// What became of a job; what did not begin is cancelled.
 fn told(back: Returned) -> (JobId, Verdict) {
     match back {
-        Returned::Ended(outcome) => match outcome.subject {
+        Returned::Finished(outcome) => match outcome.subject {
             Subject::Job(job) => (job.id, outcome.verdict),
             other => panic!("an outcome of no job: {other:?}"),
         },
-        Returned::NotBegun(job) => (job.id, Verdict::Cancelled),
-        Returned::Onward(job, _) => panic!("nobody redirects: {job:?}"),
+        Returned::NotStarted(job) => (job.id, Verdict::Cancelled),
+        Returned::Redirected(job) => panic!("nobody redirects: {job:?}"),
     }
 }
 

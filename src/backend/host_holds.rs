@@ -16,13 +16,13 @@ use crate::policy::retry::leave_alone;
 
 /// Hosts and the ends of their holds.
 #[derive(Debug, Default)]
-pub struct HeldHosts {
+pub struct HostHolds {
     /// Whether there is one, so that a run without holds takes no lock.
     any: AtomicBool,
     hosts: Mutex<HashMap<Box<str>, Instant>>,
 }
 
-impl HeldHosts {
+impl HostHolds {
     /// Notes what an answer asks for, if it asks for it.
     pub(super) fn note(&self, job: &Job, verdict: &Verdict, facts: &Facts) {
         if let Some(wait) = leave_alone(verdict, facts) {
@@ -46,7 +46,7 @@ impl HeldHosts {
     }
 
     /// Whether this job may not begin now.
-    pub(super) fn keeps(&self, job: &Job) -> bool {
+    pub(super) fn covers(&self, job: &Job) -> bool {
         self.any.load(Relaxed) && self.lock().get(origin::host(job.url())).is_some_and(|end| *end > Instant::now())
     }
 
@@ -61,7 +61,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::model::{JobId, Onward, Origin, Seed, Timing};
+    use crate::model::{JobId, Origin, RedirectState, Seed, Timing};
 
     fn job(url: &str) -> Job {
         let origin = Origin { list: Arc::from("l"), line: 1 };
@@ -72,11 +72,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_hold_lasts_until_its_latest_end() {
-        let held = HeldHosts::default();
+        let holds = HostHolds::default();
         let (a, b, mut there) = (job("http://a.test/"), job("http://b.test/"), job("http://a.test/"));
         let facts = Facts { final_url: Some(b.seed.url.clone()), ..Facts::default() };
         let (timing, took) = (Timing::default(), Duration::ZERO);
-        there.onward = Some(Box::new(Onward {
+        there.redirect = Some(Box::new(RedirectState {
             facts: Box::new(facts),
             timing,
             took,
@@ -88,25 +88,28 @@ mod tests {
         }));
         for secs in [5, 2] {
             let mut facts = Facts { status: Some(429), ..Facts::default() };
-            held.note(&a, &Verdict::HttpError, &facts);
+            holds.note(&a, &Verdict::HttpError, &facts);
             facts.retry_after = Some(Duration::from_secs(secs));
-            held.note(if secs == 2 { &there } else { &a }, &Verdict::HttpError, &facts);
+            holds.note(if secs == 2 { &there } else { &a }, &Verdict::HttpError, &facts);
         }
-        assert!(held.keeps(&a) && held.keeps(&b) && held.keeps(&there), "the one that answered, after redirects too");
-        held.hold("a.test", Instant::now() + Duration::from_secs(1));
+        assert!(
+            holds.covers(&a) && holds.covers(&b) && holds.covers(&there),
+            "the one that answered, after redirects too"
+        );
+        holds.hold("a.test", Instant::now() + Duration::from_secs(1));
         tokio::time::advance(Duration::from_millis(4999)).await;
-        assert!(held.keeps(&a) && !held.keeps(&b));
+        assert!(holds.covers(&a) && !holds.covers(&b));
         tokio::time::advance(Duration::from_millis(1)).await;
-        assert!(!held.keeps(&a));
+        assert!(!holds.covers(&a));
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_is_over_is_forgotten() {
-        let held = HeldHosts::default();
+        let holds = HostHolds::default();
         for n in 0..10_000 {
-            held.hold(&n.to_string(), Instant::now() + Duration::from_millis(1));
+            holds.hold(&n.to_string(), Instant::now() + Duration::from_millis(1));
             tokio::time::advance(Duration::from_millis(2)).await;
         }
-        assert!(held.lock().capacity() < 100, "{}", held.lock().capacity());
+        assert!(holds.lock().capacity() < 100, "{}", holds.lock().capacity());
     }
 }

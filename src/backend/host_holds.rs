@@ -61,12 +61,12 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::model::{JobId, Origin, RedirectState, Seed, Timing};
+    use crate::model::{JobId, Origin, RedirectState, Seed, Timing, Via};
 
     fn job(url: &str) -> Job {
         let origin = Origin { list: Arc::from("l"), line: 1 };
         let url = url::Url::parse(url).unwrap();
-        let seed = Seed { url, priority: 0, origin, number: 0, wants: None, known: None };
+        let seed = Seed::new(url, Via::List(origin));
         Job::new(JobId(0), seed, None, std::time::Instant::now())
     }
 

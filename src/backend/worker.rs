@@ -240,7 +240,7 @@ mod tests {
     use super::*;
     use crate::fetch::FetchSpec;
     use crate::fetch::script::{Script, Step};
-    use crate::model::{JobId, Origin, Seed};
+    use crate::model::{JobId, Origin, Seed, Via};
 
     fn told(messages: &[fn(&Job) -> ToWorker<'_>]) -> Vec<u8> {
         let script = Script { paths: HashMap::new(), otherwise: (Duration::ZERO, Step::Hang) };
@@ -249,7 +249,7 @@ mod tests {
         append(&ToWorker::Spec(Box::new(SpecFrame::new(&spec).unwrap())), &mut input).unwrap();
         let url = url::Url::parse("http://h.test/").unwrap();
         let origin = Origin { list: Arc::from("l"), line: 1 };
-        let seed = Seed { url, priority: 0, origin, number: 0, wants: None, known: None };
+        let seed = Seed::new(url, Via::List(origin));
         let job = Job::new(JobId(7), seed, None, Instant::now());
         for message in messages {
             append(&message(&job), &mut input).unwrap();

@@ -22,8 +22,8 @@ use crate::config::{Order, Until};
 use crate::fetch::FetchSpec;
 use crate::fetch::script::{Script, Step};
 use crate::model::{
-    BadLine, Batch, Entry, ErrorKind, Event, FetchError, Job, Origin, Outcome, RunInfo, Seed, StopCause, Summary,
-    Verdict,
+    BadLine, Batch, Entry, ErrorKind, Event, FetchError, Job, JobId, Origin, Outcome, RunInfo, Seed, StopCause,
+    Summary, Verdict, Via,
 };
 use crate::policy::pacer::AllHostLimits;
 use crate::policy::retry::Limits;
@@ -88,12 +88,12 @@ impl Sink for Collect {
 
 fn seed(path: &str, priority: i32, line: usize) -> Entry {
     let url = url::Url::parse(&format!("http://h.test/{path}")).unwrap();
-    Entry::Seed(Seed { url, priority, origin: origin(line), number: 0, wants: None, known: None })
+    Entry::Seed(Seed { priority, ..Seed::new(url, Via::List(origin(line))) })
 }
 
 fn bad(line: usize) -> Entry {
     let error = FetchError::new(ErrorKind::InvalidUrl, "no scheme");
-    Entry::Bad(BadLine { text: "h.test/x".to_owned(), origin: origin(line), number: 0, error })
+    Entry::Bad(BadLine { id: JobId::default(), text: "h.test/x".to_owned(), via: Via::List(origin(line)), error })
 }
 
 struct Case {
@@ -172,7 +172,7 @@ fn paused<T>(test: impl Future<Output = T>) -> T {
 fn assert_accounted(summary: &Summary, outcomes: &[Outcome]) {
     assert!(summary.counts.add_up(), "{:?}", summary.counts);
     assert_eq!(summary.counts.read, outcomes.len() as u64);
-    let mut lines: Vec<_> = outcomes.iter().map(|o| o.subject.origin().line).collect();
+    let mut lines: Vec<_> = outcomes.iter().map(|o| o.subject.via().origin().line).collect();
     lines.sort_unstable();
     let all: Vec<_> = (1..=outcomes.len() as u64).collect();
     assert_eq!(lines, all, "each line that was read has one outcome, and no line was jumped");
@@ -213,7 +213,7 @@ fn hands_out_by_priority_once_lines_wait() {
     case.schedule.concurrency = 1;
     case.source.batch = 20;
     let (_, outcomes) = paused(case.run(Stop::default()));
-    assert!(outcomes[..2].iter().any(|o| o.subject.origin().line == 20), "the most urgent line goes first");
+    assert!(outcomes[..2].iter().any(|o| o.subject.via().origin().line == 20), "the most urgent line goes first");
 }
 
 #[test]
@@ -449,7 +449,7 @@ proptest! {
             prop_assert_eq!(summary.next_line.clone(), Some(origin(read + 1)));
         }
         if in_order {
-            prop_assert!(outcomes.is_sorted_by_key(|o| o.subject.number()));
+            prop_assert!(outcomes.is_sorted_by_key(|o| o.subject.id().0));
         }
         let by_verdict = |v: &str| outcomes.iter().filter(|o| o.verdict.as_str() == v).count() as u64;
         prop_assert_eq!(by_verdict(Verdict::Ok.as_str()), summary.counts.ok);

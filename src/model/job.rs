@@ -7,8 +7,8 @@ use url::Url;
 
 use super::{Cookie, Facts, Hop, Seed, Timing, Verdict};
 
-/// Counts the jobs of a run, from 0, in the order of admission.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// Counts what a run admits, from 0: each line of the input that is part of the run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JobId(pub u64);
 
 /// A file name that belongs to one job alone.

@@ -25,5 +25,5 @@ pub use known::{Before, Condition, Known, Revision, Validators};
 pub use outcome::{Facts, Hop, Outcome, SkipReason, Subject, Timing, Verdict, cut};
 pub use retry::{RetryCause, RetryOn};
 pub use secret::{is_secret, is_secret_name};
-pub use seed::{BadLine, Batch, Credentials, Entry, Origin, PerSeed, Seed};
+pub use seed::{BadLine, Batch, Credentials, Entry, Kind, Origin, PerSeed, Seed, Via};
 pub use summary::{AutoConcurrency, Counts, Latency, StopCause, Summary};

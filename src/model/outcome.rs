@@ -8,7 +8,7 @@ use http::Version;
 use jiff::Timestamp;
 use url::Url;
 
-use super::{BadLine, ErrorKind, FetchError, Job, Origin, Seed, Validators};
+use super::{BadLine, ErrorKind, FetchError, Job, JobId, Seed, Validators, Via};
 
 /// What an outcome is about.
 #[derive(Debug, Clone)]
@@ -38,21 +38,21 @@ impl Subject {
         }
     }
 
-    /// Where it was read.
-    pub fn origin(&self) -> &Origin {
+    /// How it came into the run.
+    pub fn via(&self) -> &Via {
         match self {
-            Subject::Job(job) => &job.seed.origin,
-            Subject::Seed(seed) => &seed.origin,
-            Subject::Bad(bad) => &bad.origin,
+            Subject::Job(job) => &job.seed.via,
+            Subject::Seed(seed) => &seed.via,
+            Subject::Bad(bad) => &bad.via,
         }
     }
 
-    /// Which of the lines of the input it is, from 0.
-    pub fn number(&self) -> u64 {
+    /// Its number, in the order of admission.
+    pub fn id(&self) -> JobId {
         match self {
-            Subject::Job(job) => job.seed.number,
-            Subject::Seed(seed) => seed.number,
-            Subject::Bad(bad) => bad.number,
+            Subject::Job(job) => job.id,
+            Subject::Seed(seed) => seed.id,
+            Subject::Bad(bad) => bad.id,
         }
     }
 

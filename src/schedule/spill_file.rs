@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use url::Url;
 
-use crate::model::{BadLine, Claimed, ErrorKind, FetchError, Job, JobId, Origin, Seed};
+use crate::model::{BadLine, Claimed, ErrorKind, FetchError, Job, JobId, Kind, Origin, Seed, Via};
 
 /// The most lines of a chunk, and how many lines of a host stay in memory before its chunks.
 pub(super) const CHUNK: usize = 256;
@@ -25,8 +25,8 @@ const MOST: u64 = 4 << 30;
 struct LineRun {
     list: Arc<str>,
     line: u64,
-    number: u64,
-    /// The step from one to the next, in lines and in numbers.
+    id: u64,
+    /// The step from one to the next, in lines and in ids.
     step: (u64, u64),
     count: u64,
 }
@@ -152,7 +152,8 @@ impl SpilledJobs {
 
 /// Whether a job is no more than a URL and its place, so that it can be written.
 fn is_plain(job: &Job) -> bool {
-    job.seed.wants.is_none() && job.seed.known.is_none()
+    let Seed { via, depth, kind, wants, known, .. } = &job.seed;
+    wants.is_none() && known.is_none() && matches!(via, Via::List(_)) && *depth == 0 && *kind == Kind::Page
 }
 
 /// The file, made when it is first needed.
@@ -196,7 +197,7 @@ impl SpillFile {
         let (mut buffer, mut runs) = (std::mem::take(&mut self.buffer), Vec::new());
         buffer.clear();
         for job in part {
-            let list = self.list(&job.seed.origin.list);
+            let list = self.list(&job.seed.via.origin().list);
             let base = *self.base.get_or_insert(job.admitted);
             let admitted = nanos_since(base, job.admitted);
             encode(&mut buffer, &job.seed, job.save_as.as_ref(), list, admitted);
@@ -277,7 +278,7 @@ fn encode(to: &mut Vec<u8>, seed: &Seed, save_as: Option<&Claimed>, list: u32, a
         to.extend((text.len() as u32).to_le_bytes());
         to.extend(text.as_bytes());
     };
-    for number in [seed.number, seed.origin.line] {
+    for number in [seed.id.0, seed.via.origin().line] {
         to.extend(number.to_le_bytes());
     }
     to.extend(admitted.to_le_bytes());
@@ -313,27 +314,28 @@ fn decode(from: &mut &[u8], lists: &[Arc<str>], base: Option<Instant>) -> Option
         _ => Some(Claimed(text(from)?.into())),
     };
     let origin = Origin { list, line };
-    let seed = Seed { url, priority, origin, number, wants: None, known: None };
-    Some(Box::new(Job::new(JobId(number), seed, save_as, admitted)))
+    let id = JobId(number);
+    let seed = Seed { id, priority, ..Seed::new(url, Via::List(origin)) };
+    Some(Box::new(Job::new(id, seed, save_as, admitted)))
 }
 
 /// Notes which line this is; lines that follow each other evenly need no more room than one.
 fn note(runs: &mut Vec<LineRun>, seed: &Seed) {
-    let Origin { list, line } = &seed.origin;
+    let Origin { list, line } = seed.via.origin();
     if let Some(run) = runs.last_mut()
         && Arc::ptr_eq(&run.list, list)
     {
         let last = run.count - 1;
-        let (of_lines, of_numbers) = (run.line + run.step.0 * last, run.number + run.step.1 * last);
-        if let (Some(lines), Some(numbers)) = (line.checked_sub(of_lines), seed.number.checked_sub(of_numbers)) {
-            let step = (lines, numbers);
+        let (of_lines, of_ids) = (run.line + run.step.0 * last, run.id + run.step.1 * last);
+        if let (Some(lines), Some(ids)) = (line.checked_sub(of_lines), seed.id.0.checked_sub(of_ids)) {
+            let step = (lines, ids);
             if run.count == 1 || run.step == step {
                 (run.step, run.count) = (step, run.count + 1);
                 return;
             }
         }
     }
-    runs.push(LineRun { list: list.clone(), line: *line, number: seed.number, step: (0, 0), count: 1 });
+    runs.push(LineRun { list: list.clone(), line: *line, id: seed.id.0, step: (0, 0), count: 1 });
 }
 
 /// The lines of a chunk that cannot be read back.
@@ -341,8 +343,8 @@ fn lost(chunk: &Chunk, host: &str, why: &str) -> Vec<BadLine> {
     let lines = chunk.runs.iter().flat_map(|run| (0..run.count).map(move |n| (run, n)));
     let bad = |(run, n): (&LineRun, u64)| BadLine {
         text: format!("a URL of {host}"),
-        origin: Origin { list: run.list.clone(), line: run.line + run.step.0 * n },
-        number: run.number + run.step.1 * n,
+        via: Via::List(Origin { list: run.list.clone(), line: run.line + run.step.0 * n }),
+        id: JobId(run.id + run.step.1 * n),
         error: FetchError::new(ErrorKind::Io, why.to_owned()),
     };
     lines.map(bad).collect()
@@ -355,13 +357,13 @@ mod tests {
     fn job(number: u64, list: &Arc<str>, save_as: Option<&str>) -> Box<Job> {
         let url = Url::parse(&format!("http://h.test/a?ü={number}")).unwrap();
         let origin = Origin { list: list.clone(), line: number * 3 + 1 };
-        let seed = Seed { url, priority: 0, origin, number, wants: None, known: None };
+        let seed = Seed::new(url, Via::List(origin));
         let save_as = save_as.map(|name| Claimed(name.into()));
         Box::new(Job::new(JobId(number), seed, save_as, Instant::now()))
     }
 
     fn place(job: &Job) -> (JobId, Origin, String, Option<Claimed>) {
-        (job.id, job.seed.origin.clone(), job.seed.url.to_string(), job.save_as.clone())
+        (job.id, job.seed.via.origin().clone(), job.seed.url.to_string(), job.save_as.clone())
     }
 
     #[test]
@@ -396,8 +398,8 @@ mod tests {
             assert!(chunk.runs.len() <= 4, "{:?}", chunk.runs);
             damage(file.file.as_ref().unwrap());
             let back = file.take(chunk, "h.test");
-            let lost: Vec<_> = back.lost.iter().map(|bad| (bad.number, bad.origin.clone())).collect();
-            let expected: Vec<_> = part.iter().map(|job| (job.id.0, job.seed.origin.clone())).collect();
+            let lost: Vec<_> = back.lost.iter().map(|bad| (bad.id.0, bad.via.origin().clone())).collect();
+            let expected: Vec<_> = part.iter().map(|job| (job.id.0, job.seed.via.origin().clone())).collect();
             assert_eq!((lost, back.jobs.len(), back.from_file), (expected, 0, 8));
             assert!(back.lost[0].error.message.contains("cannot read back"), "{}", back.lost[0].error.message);
         }

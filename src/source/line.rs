@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::address::{self, Reason};
 use super::wants;
-use crate::model::{BadLine, Batch, Entry, ErrorKind, FetchError, Origin, PerSeed, Seed};
+use crate::model::{BadLine, Batch, Entry, ErrorKind, FetchError, JobId, Origin, PerSeed, Seed, Via};
 
 /// Where a line stands, and the line after it.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +30,7 @@ impl Place<'_> {
 
     /// A line that could not be followed to its URLs.
     pub fn failed(&self, text: &str, error: FetchError) -> Entry {
-        Entry::Bad(BadLine { text: address::shown(text), origin: self.origin(), number: 0, error })
+        Entry::Bad(BadLine { id: JobId::default(), text: address::shown(text), via: Via::List(self.origin()), error })
     }
 
     /// A line with a URL and what the list wants of it.
@@ -44,7 +44,7 @@ impl Place<'_> {
                     per_seed.credentials = Some(credentials);
                 }
                 let wants = (!per_seed.is_empty()).then(|| Box::new(per_seed));
-                Entry::Seed(Seed { url, priority, origin: self.origin(), number: 0, wants, known: None })
+                Entry::Seed(Seed { priority, wants, ..Seed::new(url, Via::List(self.origin())) })
             }
         }
     }

@@ -52,7 +52,7 @@ async fn urls_can_be_added_and_each_has_a_ticket() {
     let (outcomes, end) = run.gather().await.unwrap();
     assert_eq!((outcomes.len(), end.summary.input_complete), (4, true));
     assert_eq!(b.state(), JobState::Done);
-    assert_eq!(outcomes[1].subject.origin().to_string(), "added:1");
+    assert_eq!(outcomes[1].subject.via().origin().to_string(), "added:1");
 }
 
 #[tokio::test]

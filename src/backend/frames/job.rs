@@ -16,7 +16,7 @@ use super::spec::{self, Field};
 use crate::fetch::{Fetched, Ready, Reply};
 use crate::model::{
     Claimed, Condition, Credentials, ErrorKind, Facts, FetchError, Job, JobId, Known, Origin, PerSeed, ProxyAnswer,
-    Seed, SkipReason, Verdict,
+    Seed, SkipReason, Verdict, Via,
 };
 
 /// What a fetch depends on.
@@ -92,7 +92,7 @@ impl<'a> JobFrame<'a> {
         let url = url(self.url)?;
         Ok(Job {
             id: JobId(self.number),
-            seed: Seed { url, priority: 0, origin, number: 0, wants, known },
+            seed: Seed { wants, known, ..Seed::new(url, Via::List(origin)) },
             attempt: self.attempt,
             last: None,
             redirect: self.redirect.map(RedirectFrame::into_state).transpose()?.map(Box::new),

@@ -12,7 +12,7 @@ use crate::backend::{failed, serve};
 use crate::fetch::{FetchSpec, Reply, Script, Step};
 use crate::model::{
     Claimed, Cookie, Credentials, ErrorKind, Facts, FetchError, Hop, Job, JobId, Known, Origin, PerSeed, ProxyAnswer,
-    RedirectState, Seed, SkipReason, Timing, Validators, Verdict,
+    RedirectState, Seed, SkipReason, Timing, Validators, Verdict, Via,
 };
 
 fn reader(bytes: &[u8]) -> FrameReader<Cursor<Vec<u8>>> {
@@ -40,7 +40,7 @@ fn job() -> Job {
     let url = url::Url::parse("http://h.test/a?b").unwrap();
     let origin = Origin { list: Arc::from("list"), line: 3 };
     let known = Some(Box::new(Known { was_saved: true, ..Known::default() }));
-    let seed = Seed { url, priority: 1, origin, number: 0, wants: Some(Box::new(wants)), known };
+    let seed = Seed { priority: 1, wants: Some(Box::new(wants)), known, ..Seed::new(url, Via::List(origin)) };
     Job {
         id: JobId(7),
         seed,

@@ -1,5 +1,6 @@
 //! Admission: lines become waiting jobs, or outcomes at once.
 
+use std::num::NonZeroU64;
 use std::time::Instant;
 
 use url::Url;
@@ -58,8 +59,8 @@ impl Admission {
         None
     }
 
-    /// The name of a seed, in list order; `place` is its line in the lists, from 1.
-    fn name(&mut self, seed: &mut Seed, place: u64) -> Result<Option<Claimed>, FetchError> {
+    /// The name of a seed, in list order.
+    fn name(&mut self, seed: &mut Seed) -> Result<Option<Claimed>, FetchError> {
         let Some(names) = &mut self.names else { return Ok(None) };
         if let Some(known) = seed.known.as_mut()
             && let Some(name) = known.name.take()
@@ -71,12 +72,13 @@ impl Admission {
             // What is known is of a file that another line is about to write.
             known.condition = None;
         }
-        self.new_name(seed, place)
+        self.new_name(seed)
     }
 
-    fn new_name(&mut self, seed: &Seed, place: u64) -> Result<Option<Claimed>, FetchError> {
+    fn new_name(&mut self, seed: &Seed) -> Result<Option<Claimed>, FetchError> {
         let Some(names) = &mut self.names else { return Ok(None) };
         let out = seed.wants.as_ref().and_then(|w| w.out.as_deref());
+        let place = seed.place.map_or(seed.id.0 + 1, NonZeroU64::get);
         names.claim_for(&seed.url, place, out).map(Some)
     }
 
@@ -89,7 +91,7 @@ impl Admission {
             names.take_up(name);
         } else if !self.is_duplicate(seed) {
             // Err: it has no name in a run of the whole list either.
-            let _ = self.new_name(seed, seed.number);
+            let _ = self.new_name(seed);
         }
     }
 
@@ -123,24 +125,24 @@ impl State {
             match entry {
                 Entry::LeftOut { seed, reported } => self.admission.leave_out(&seed, reported),
                 Entry::Bad(mut bad) => {
-                    bad.number = self.count();
+                    bad.id = self.count();
                     self.finish(Outcome::bad_line(bad));
                 }
                 Entry::Seed(mut seed) => {
-                    let place = std::mem::replace(&mut seed.number, self.count());
-                    self.admit_seed(seed, place, now);
+                    seed.id = self.count();
+                    self.admit_seed(seed, now);
                 }
             }
         }
     }
 
-    /// Counts a line; its number.
-    fn count(&mut self) -> u64 {
+    /// Counts a line that is part of the run. Returns its number.
+    fn count(&mut self) -> JobId {
         self.stats.counts.read += 1;
-        self.stats.counts.read - 1
+        JobId(self.stats.counts.read - 1)
     }
 
-    fn admit_seed(&mut self, mut seed: Seed, place: u64, now: Instant) {
+    fn admit_seed(&mut self, mut seed: Seed, now: Instant) {
         if self.stopping.is_some() {
             return self.finish(cancelled(Subject::Seed(Box::new(seed))));
         }
@@ -154,12 +156,8 @@ impl State {
         if let Some(warning) = self.admission.second_origin(&seed.url) {
             self.watchers.tell(&Event::Warning(&warning));
         }
-        let place = if place == 0 { seed.number + 1 } else { place };
-        match self.admission.name(&mut seed, place) {
-            Ok(save_as) => {
-                let id = JobId(seed.number);
-                self.scheduler.push(Box::new(Job::new(id, seed, save_as, now)));
-            }
+        match self.admission.name(&mut seed) {
+            Ok(save_as) => self.scheduler.push(Box::new(Job::new(seed.id, seed, save_as, now))),
             Err(error) => self.finish_unfetched(seed, Verdict::Failed(error)),
         }
     }

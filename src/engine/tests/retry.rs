@@ -1,7 +1,7 @@
 //! Tries beyond the first: when they come, what goes on meanwhile, and that each URL is told once.
 
 use super::*;
-use crate::model::{RetryCause, RetryOn, Subject};
+use crate::model::{RetryCause, RetryOn, Subject, Via};
 
 pub(super) fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
@@ -15,7 +15,7 @@ pub(super) fn three() -> Limits {
 pub(super) fn case(urls: &[&str]) -> Case {
     let entry = |(i, text): (usize, &&str)| {
         let url = url::Url::parse(text).unwrap();
-        Entry::Seed(Seed { url, priority: 0, origin: origin(i + 1), number: 0, wants: None, known: None })
+        Entry::Seed(Seed::new(url, Via::List(origin(i + 1))))
     };
     let mut case = Case::of(urls.iter().enumerate().map(entry).collect());
     case.schedule.retry = three();
@@ -305,7 +305,7 @@ fn in_input_order_a_retry_holds_its_place() {
     case.order = Order::Input;
     case.script.paths.insert("/2".to_owned(), (Duration::ZERO, busy(2, 500, None)));
     let ran = ran(case, None);
-    assert!(ran.outcomes.is_sorted_by_key(|o| o.subject.number()));
+    assert!(ran.outcomes.is_sorted_by_key(|o| o.subject.id().0));
     assert_eq!((ran.end.summary.counts.ok, ran.attempt(1)), (20, 3));
 }
 

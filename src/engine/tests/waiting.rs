@@ -41,7 +41,7 @@ impl Sink for Arrivals {
 
     fn outcome(&mut self, outcome: &Outcome) -> Result<ControlFlow<()>, SinkError> {
         let at = self.1.unwrap().elapsed().as_secs();
-        self.0.lock().unwrap().push((outcome.subject.number(), at));
+        self.0.lock().unwrap().push((outcome.subject.id().0, at));
         Ok(ControlFlow::Continue(()))
     }
 }
@@ -90,7 +90,7 @@ fn in_input_order_no_more_than_the_window_is_read_past_the_oldest() {
     let read = end.summary.counts.read;
     assert!((9_000..=10_000).contains(&read), "{read} lines were read");
     assert_eq!(end.summary.counts.ok, read - 1);
-    assert!(outcomes.is_sorted_by_key(|o| o.subject.number()));
+    assert!(outcomes.is_sorted_by_key(|o| o.subject.id().0));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{JobId, Origin, PerSeed, Seed, Subject};
+use crate::model::{JobId, Origin, PerSeed, Seed, Subject, Via};
 use crate::policy::pacer::AllHostLimits;
 use crate::policy::retry::Limits;
 use crate::schedule::{Next, Report, Rules};
@@ -29,7 +29,7 @@ fn job(host: &str, number: u64, priority: i32, plain: bool, now: Instant) -> Box
     let url = url::Url::parse(&format!("http://{host}/{number}")).unwrap();
     let wants = (!plain).then(|| Box::new(PerSeed { sha256: Some([1; 32]), ..PerSeed::default() }));
     let origin = Origin { list: Arc::from("l"), line: number + 1 };
-    let seed = Seed { url, priority, origin, number, wants, known: None };
+    let seed = Seed { id: JobId(number), priority, wants, ..Seed::new(url, Via::List(origin)) };
     Box::new(Job::new(JobId(number), seed, None, now.into_std()))
 }
 
@@ -144,8 +144,8 @@ fn jobs_that_cannot_be_read_back_are_told_line_by_line() {
             }
             Next::Lost(bad) => {
                 lost += 1;
-                assert_eq!((bad.origin.line, bad.text.as_str()), (bad.number + 1, "a URL of held.test"));
-                bad.number
+                assert_eq!((bad.via.origin().line, bad.text.as_str()), (bad.id.0 + 1, "a URL of held.test"));
+                bad.id.0
             }
             other => panic!("{other:?}"),
         };
@@ -231,5 +231,5 @@ proptest! {
 }
 
 fn number_of(subject: &Subject) -> u64 {
-    subject.number()
+    subject.id().0
 }

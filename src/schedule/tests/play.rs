@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::*;
-use crate::model::{ErrorKind, Facts, Hop, JobId, Origin, RedirectState, Seed, Subject, Timing, Tried, Verdict};
+use crate::model::{ErrorKind, Facts, Hop, JobId, Origin, RedirectState, Seed, Subject, Timing, Tried, Verdict, Via};
 use crate::policy::origin;
 
 /// A scheduler of 16 fetches at once, without retries.
@@ -115,7 +115,7 @@ impl Play {
     pub(super) fn push(&mut self, url: &str, priority: i32) {
         let url = url::Url::parse(&format!("http://{url}")).unwrap();
         let origin = Origin { list: Arc::from("t"), line: self.pushed + 1 };
-        let seed = Seed { url, priority, origin, number: self.pushed, wants: None, known: None };
+        let seed = Seed { id: JobId(self.pushed), priority, ..Seed::new(url, Via::List(origin)) };
         let job = Job::new(JobId(self.pushed), seed, None, self.now.into_std());
         self.pushed += 1;
         self.scheduler.push(Box::new(job));

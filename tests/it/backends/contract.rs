@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use fetchall::backend::{BACKENDS, BackendEntry, BackendError, Returned, RunContext};
 use fetchall::fetch::{FetchSpec, Meter, Script, Step};
-use fetchall::model::{ErrorKind, Job, JobId, Origin, Seed, Subject, Verdict};
+use fetchall::model::{ErrorKind, Job, JobId, Origin, Seed, Subject, Verdict, Via};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -56,7 +56,7 @@ fn told(back: Returned) -> (JobId, Verdict) {
 fn job(number: u64, path: &str) -> Box<Job> {
     let url = url::Url::parse("http://h.test/").unwrap().join(path).unwrap();
     let origin = Origin { list: Arc::from("list"), line: number + 1 };
-    let seed = Seed { url, priority: 0, origin, number: 0, wants: None, known: None };
+    let seed = Seed::new(url, Via::List(origin));
     Box::new(Job::new(JobId(number), seed, None, Instant::now()))
 }
 

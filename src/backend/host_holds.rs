@@ -1,8 +1,8 @@
-//! The hosts that asked to be left alone, for those who are about to ask one.
+//! Holds that answers have just asked for, for the workers.
 //!
-//! The frontier hands nothing out for a held host. But jobs may be on their way already, and who
-//! has just heard of the wish takes the next one before the loop knows: so it is noted here at once,
-//! and whoever has a job for such a host gives it back.
+//! The scheduler hands out no job of a held host. But jobs may be on their way already, and a worker takes
+//! its next job before the loop has seen the answer. So the worker notes the hold here at once, and workers
+//! return jobs of such a host unstarted.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -17,24 +17,24 @@ use crate::policy::retry::leave_alone;
 /// Hosts and the ends of their holds.
 #[derive(Debug, Default)]
 pub struct HostHolds {
-    /// Whether there is one, so that a run without holds takes no lock.
+    /// Whether there was a hold, so that a run without holds takes no lock.
     any: AtomicBool,
     hosts: Mutex<HashMap<Box<str>, Instant>>,
 }
 
 impl HostHolds {
-    /// Notes what an answer asks for, if it asks for it.
+    /// Notes the hold that an answer asks for.
     pub(super) fn note(&self, job: &Job, verdict: &Verdict, facts: &Facts) {
         if let Some(wait) = leave_alone(verdict, facts) {
             self.hold(origin::host(job.url()), Instant::now() + wait);
         }
     }
 
-    /// Leaves a host alone until then; a hold is never shortened.
+    /// Holds a host until `end`. A hold is never shortened.
     fn hold(&self, host: &str, end: Instant) {
         let mut hosts = self.lock();
         if hosts.len() == hosts.capacity() {
-            // Before it grows: what is over is forgotten.
+            // Forget holds that have ended before the table grows.
             let now = Instant::now();
             hosts.retain(|_, end| *end > now);
         }
@@ -45,7 +45,7 @@ impl HostHolds {
         self.any.store(true, Relaxed);
     }
 
-    /// Whether this job may not begin now.
+    /// Whether the host of this job is held.
     pub(super) fn covers(&self, job: &Job) -> bool {
         self.any.load(Relaxed) && self.lock().get(origin::host(job.url())).is_some_and(|end| *end > Instant::now())
     }
@@ -85,6 +85,7 @@ mod tests {
             from: None,
             cookies: Vec::new(),
             deaths: 0,
+            hop_bytes: 0,
         }));
         for secs in [5, 2] {
             let mut facts = Facts { status: Some(429), ..Facts::default() };

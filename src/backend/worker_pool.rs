@@ -100,6 +100,10 @@ impl WorkerPool {
 
     /// Takes a permit, which the worker gives back. Returns false when the run is draining.
     async fn free(&self) -> bool {
+        if let Ok(permit) = self.free.try_acquire() {
+            permit.forget();
+            return true;
+        }
         tokio::select! {
             biased;
             () = self.ctx.drain.cancelled() => false,

@@ -160,6 +160,7 @@ impl Fetcher for HttpFetcher {
                         from,
                         cookies,
                         deaths: 0,
+                        hop_bytes: 0,
                     }))
                 }
             }

@@ -49,6 +49,8 @@ pub struct RedirectState {
     pub cookies: Vec<Cookie>,
     /// How often the worker of a hop died and another one took over.
     pub deaths: u32,
+    /// The memory of the hops in `facts`. [`Job::follow`] keeps it, for a chain may have thousands.
+    pub hop_bytes: usize,
 }
 
 /// A seed that was handed out.
@@ -104,6 +106,8 @@ impl Job {
     /// Takes up where one more redirect has led; its facts name that one alone. A chain is never copied:
     /// it may have thousands of hops.
     pub fn follow(&mut self, mut redirect: Box<RedirectState>) {
+        let before = self.redirect.as_ref().map_or(0, |before| before.hop_bytes);
+        redirect.hop_bytes = before + Hop::bytes(&redirect.facts.redirects);
         redirect.facts.redirects = self.with_hops(std::mem::take(&mut redirect.facts.redirects));
         redirect.asked = self.redirect.take().and_then(|before| before.facts.final_url);
         self.redirect = Some(redirect);
@@ -113,6 +117,7 @@ impl Job {
     pub fn with_hops(&mut self, last: Vec<Hop>) -> Vec<Hop> {
         let Some(before) = &mut self.redirect else { return last };
         let mut hops = std::mem::take(&mut before.facts.redirects);
+        before.hop_bytes = 0;
         hops.extend(last);
         hops
     }

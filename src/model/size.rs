@@ -42,14 +42,24 @@ impl Validators {
     }
 }
 
+impl Hop {
+    /// The memory of some hops.
+    pub(super) fn bytes(hops: &[Hop]) -> usize {
+        hops.iter().map(|hop| size_of::<Hop>() + hop.url.len()).sum()
+    }
+}
+
 impl Facts {
     /// Their own bytes and those of their text.
     pub fn size(&self) -> usize {
-        let hops = self.redirects.iter().map(|hop| size_of::<Hop>() + hop.url.len());
+        self.size_without_hops() + Hop::bytes(&self.redirects)
+    }
+
+    fn size_without_hops(&self) -> usize {
         let texts = [self.final_url.as_ref().map(Url::as_str), self.path.as_deref(), self.content_type.as_deref()];
         let texts = texts.into_iter().flatten().map(str::len);
         let validators = self.validators.as_deref().map_or(0, Validators::size);
-        size_of::<Facts>() + validators + hops.sum::<usize>() + texts.sum::<usize>()
+        size_of::<Facts>() + validators + texts.sum::<usize>()
     }
 }
 
@@ -65,7 +75,11 @@ impl RedirectState {
             size_of::<Cookie>() + cookie.name.len() + cookie.value.len() + cookie.domain.len() + cookie.path.len()
         };
         let asked = self.asked.as_ref().map_or(0, |url| url.as_str().len());
-        size_of::<RedirectState>() + self.facts.size() + asked + self.cookies.iter().map(cookie).sum::<usize>()
+        size_of::<RedirectState>()
+            + self.facts.size_without_hops()
+            + self.hop_bytes
+            + asked
+            + self.cookies.iter().map(cookie).sum::<usize>()
     }
 }
 

@@ -165,6 +165,7 @@ impl<'a> RedirectFrame<'a> {
             cookies: self.cookies.into_iter().map(Cookie::from).collect(),
             // The parent's to count.
             deaths: 0,
+            hop_bytes: 0,
         })
     }
 }

@@ -141,6 +141,7 @@ fn redirect(facts: Facts, timing: Timing) -> RedirectState {
         from,
         cookies: vec![cookie],
         deaths: 0,
+        hop_bytes: 0,
     }
 }
 

@@ -27,6 +27,9 @@ pub(super) struct State {
     pub(super) outbox: Outbox,
     pub(super) auto: Auto,
     ends: StopConditions,
+    /// Whether jobs may be handed out before a worker is free. With one slot they may not: a redirect is
+    /// followed before the next URL, as one after another means.
+    may_prefetch: bool,
     /// The longest wait that a server may ask for.
     pub(super) max_wait: Duration,
     pub(super) started: Instant,
@@ -49,6 +52,7 @@ impl State {
             outbox: Outbox::new(order),
             auto: Auto::new(plan.auto, plan.schedule.concurrency),
             ends: plan.ends,
+            may_prefetch: plan.schedule.concurrency > 1,
             max_wait: plan.schedule.retry.max_wait,
             started: Instant::now(),
             met: None,
@@ -107,6 +111,7 @@ impl State {
             && self.outbox.has_room()
             && (self.waits_for().is_some() || self.scheduler.has_ready())
             && self.auto.allows(self.scheduler.in_flight() as usize)
+            && (self.may_prefetch || self.scheduler.in_flight() == 0)
     }
 
     /// Whether the run is stopping and a job waits that the sinks have room for.

@@ -228,6 +228,7 @@ impl Play {
             from: None,
             cookies: Vec::new(),
             deaths: 0,
+            hop_bytes: 0,
         }));
         self.scheduler.finished(job.id, Report::Redirected(Duration::from_millis(1)), self.now);
         job.not_before = wait.map(|wait| (self.now + wait).into_std());

@@ -7,7 +7,7 @@ use std::io::Write as _;
 
 use fetchall::Fetchall;
 use fetchall::demo::Site;
-use futures_util::StreamExt;
+use futures::StreamExt;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {

@@ -11,7 +11,7 @@ use super::SetupError;
 use crate::config::Config;
 use crate::fetch::CookieJar;
 use crate::model::{Outcome, Summary};
-use crate::policy::cookies::{Jar, Skipped};
+use crate::policy::cookies::{Jar, MOST_BYTES, Skipped};
 use crate::sink::{Sink, SinkError, WholeFile};
 
 /// The file to load that `--cookie` names, where it holds no cookie itself: as in curl.
@@ -30,7 +30,7 @@ pub(super) fn jar(config: &Config) -> Result<(Option<Arc<CookieJar>>, Vec<String
     if cookie.is_none() && load_cookies.is_none() && save_cookies.is_none() {
         return Ok((None, Vec::new()));
     }
-    let (mut jar, mut warnings) = (Jar::default(), Vec::new());
+    let (mut jar, mut warnings) = (Jar::new(MOST_BYTES), Vec::new());
     let now = Timestamp::now().as_second();
     for path in [named_by_cookie(config), load_cookies.as_deref()].into_iter().flatten() {
         let text = match std::fs::read(path) {

@@ -25,7 +25,8 @@ use crate::backend::{BACKENDS, BackendEntry};
 use crate::config::{Backend, Concurrency, Config, Digest, Duplicates, HostTable, Proxies, Rate, headers, pins, user};
 use crate::engine::{Plan, Stop, StopConditions};
 use crate::fetch::{
-    AddressSpec, BodyStream, ByteLimit, FetchSpec, HostFields, HttpSpec, Keeping, Saving, Throttle, TlsSpec,
+    AddressSpec, BodyStream, ByteLimit, DecoderMemory, FetchSpec, HostFields, HttpSpec, Keeping, Saving, Throttle,
+    TlsSpec,
 };
 use crate::model::is_secret;
 use crate::output_folder::OutputFolder;
@@ -395,6 +396,7 @@ fn http_spec(config: &Config, addresses: AddressSpec) -> Result<HttpSpec, SetupE
         netrc: Netrc::default(),
         anyauth: config.anyauth,
         challenges: Arc::default(),
+        decoder_memory: DecoderMemory::default(),
         cookies: None,
         proxies,
         no_proxy: NoProxy::parse(config.noproxy.as_deref().unwrap_or_default()),

@@ -8,15 +8,13 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::{Child as Process, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
-use super::frames::{CookieFrame, FrameError, FrameReader, ToWorker, append};
+use super::frames::{COOKIES, CookieFrame, FrameError, FrameReader, JobFrame, ToWorker, append};
 use crate::fetch::CookieJar;
+use crate::model::Job;
 
 /// How long a child may take to end after it was told to, and again after it was killed. Twice this
 /// is less than the last words that a run has after a second signal.
 pub(super) const PATIENCE: Duration = Duration::from_millis(700);
-
-/// The most cookies of one frame.
-const COOKIES: usize = 500;
 
 /// A child that is there, or was when it was last spoken to.
 pub(super) struct Child {
@@ -51,26 +49,38 @@ impl Child {
         Ok(Self { process, stdin, frames: FrameReader::new(stdout), unsent: spec.to_vec(), cookies: 0 })
     }
 
-    /// Prepares a message; false when it is too long, and then nothing was prepared.
-    pub(super) fn say(&mut self, message: &ToWorker<'_>) -> bool {
-        append(message, &mut self.unsent).is_ok()
-    }
-
-    /// Prepares to tell what has been set since it was told last. Some hundred cookies are a frame,
-    /// so that none is too long.
-    pub(super) fn tell_cookies(&mut self, jar: Option<&CookieJar>) {
-        let Some((set, clock)) = jar.map(|jar| jar.since(self.cookies)) else { return };
-        self.cookies = clock;
-        let mut set = set.into_iter().map(CookieFrame::from).peekable();
-        while set.peek().is_some() {
-            self.say(&ToWorker::Cookies(set.by_ref().take(COOKIES).collect()));
-        }
-    }
-
-    /// Sends what was prepared. Dropped before its end, the child is of no more use.
+    /// Says something short.
     ///
     /// # Errors
     /// When the pipe is broken.
+    pub(super) async fn say(&mut self, message: &ToWorker<'_>) -> Result<(), FrameError> {
+        append(message, &mut self.unsent)?;
+        self.send().await
+    }
+
+    /// Gives it a job, after the cookies that have been set since its last one.
+    ///
+    /// # Errors
+    /// When the job is too long, and then it has not had it; or when the pipe is broken.
+    pub(super) async fn give(&mut self, job: &Job, jar: Option<&CookieJar>) -> Result<(), FrameError> {
+        if let Some(jar) = jar {
+            loop {
+                let (set, clock) = jar.since(self.cookies, COOKIES);
+                self.cookies = clock;
+                if set.is_empty() {
+                    break;
+                }
+                append(&ToWorker::Cookies(set.into_iter().map(CookieFrame::from).collect()), &mut self.unsent)?;
+                if self.unsent.len() >= COOKIES {
+                    self.send().await?;
+                }
+            }
+        }
+        append(&ToWorker::Job(Box::new(JobFrame::new(job))), &mut self.unsent)?;
+        self.send().await
+    }
+
+    /// Sends what was prepared. Dropped before its end, the child is of no more use.
     pub(super) async fn send(&mut self) -> Result<(), FrameError> {
         self.stdin.write_all(&self.unsent).await?;
         self.unsent.clear();

@@ -20,13 +20,16 @@ pub(super) use job::{DoneFrame, JobFrame};
 pub(super) use spec::{BodyWriter, SpecFrame};
 
 /// Raised with every change of a message.
-const VERSION: u8 = 8;
+const VERSION: u8 = 9;
 
 /// The length and the version.
 const HEAD: usize = 5;
 
 /// The longest frame. Redirects with long targets and authorities in PEM are the longest that occur.
 const LONGEST: usize = 16 << 20;
+
+/// About so many bytes of cookies are one frame: what is on its way to many children is memory of the parent.
+pub(super) const COOKIES: usize = 64 * 1024;
 
 /// Read at once; a message of an ordinary URL has some hundred bytes.
 const READ: usize = 8 * 1024;
@@ -58,7 +61,9 @@ pub(super) enum FromWorker<'a> {
     Request(&'a str),
     /// So many bytes were read: may they count?
     Bytes(u64),
-    /// The answer to that.
+    /// May the decoders of a body of this host have so many KiB, in the place of what they had?
+    Memory(&'a str, u32),
+    /// It is there.
     Here,
     /// A piece of a body that goes to a writer of the parent.
     #[serde(borrow)]
@@ -147,6 +152,10 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     pub(super) async fn fill(&mut self) -> Result<(), FrameError> {
         self.buffer.drain(..self.start);
         self.start = 0;
+        // A long frame is rare, and there may be many readers.
+        if self.buffer.is_empty() && self.buffer.capacity() > 4 * READ {
+            self.buffer.shrink_to(READ);
+        }
         self.buffer.reserve(READ);
         match self.input.read_buf(&mut self.buffer).await? {
             // In the middle of a message.

@@ -7,12 +7,16 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::model::{Facts, Job, Verdict};
 use crate::policy::origin;
 use crate::policy::retry::leave_alone;
+
+/// How long a job may be on its way, at most. The frontier holds hosts for longer; here there may be many.
+const ON_ITS_WAY: Duration = Duration::from_secs(60);
 
 /// Hosts and the ends of their holds.
 #[derive(Debug, Default)]
@@ -26,7 +30,7 @@ impl HostHolds {
     /// Notes the hold that an answer asks for.
     pub(super) fn note(&self, job: &Job, verdict: &Verdict, facts: &Facts) {
         if let Some(wait) = leave_alone(verdict, facts) {
-            self.hold(origin::host(job.url()), Instant::now() + wait);
+            self.hold(origin::host(job.url()), Instant::now() + wait.min(ON_ITS_WAY));
         }
     }
 

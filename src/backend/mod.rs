@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
+use futures::future::BoxFuture;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -165,7 +165,7 @@ fn redirected(mut job: Box<Job>, mut redirect: Box<RedirectState>, queued: Durat
 
 /// Fetches; a panic becomes a failure.
 async fn fetch(fetcher: &dyn Fetcher, job: &Job, abort: &CancellationToken) -> Reply {
-    use futures_util::FutureExt;
+    use futures::FutureExt;
     let fetching = std::panic::AssertUnwindSafe(fetcher.fetch(job, abort)).catch_unwind();
     match fetching.await {
         Ok(reply) => reply,

@@ -9,16 +9,16 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
+use futures::future::{BoxFuture, FutureExt as _};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::child::{Child, PATIENCE};
-use super::frames::{FrameError, FromWorker, JobFrame, SpecFrame, ToWorker, append};
+use super::frames::{FrameError, FromWorker, SpecFrame, ToWorker, append};
 use super::worker_pool::{Inbox, WorkerPool};
 use super::{Backend, BackendError, Returned, RunContext, failed, finished, queued, redirected};
-use crate::fetch::{FetchSpec, Fetched, Ready, Reply, Saving, SharedWriter, Throttle, Wish};
+use crate::fetch::{FetchSpec, Fetched, MemoryLease, Ready, Reply, Saving, SharedWriter, Throttle};
 use crate::model::{ErrorKind, FetchError, Job, Timing, Verdict};
 use crate::policy::cookies::Cookie;
 use crate::policy::descriptors::RENAME;
@@ -166,11 +166,6 @@ impl Keeper {
             Some(child) => child,
             None => Child::start(&ctx.worker_program, &self.spec).map_err(|why| Lost::Job(ErrorKind::Io, why))?,
         };
-        child.tell_cookies(ctx.spec.cookies().map(|jar| &**jar));
-        if !child.say(&ToWorker::Job(Box::new(JobFrame::new(job)))) {
-            self.child = Some(child);
-            return Err(Lost::Job(ErrorKind::Internal, "what the list asks for this URL is too long".to_owned()));
-        }
         let started = Instant::now();
         let exchange = Exchange { child: &mut child, ctx, writer: self.writer.as_ref(), written };
         match exchange.run(job).await {
@@ -190,6 +185,10 @@ impl Keeper {
                     format!("not done within {limit:?}, the limit for one URL, and its worker process does not answer");
                 Err(Lost::Job(ErrorKind::Timeout, why))
             }
+            Err(Silent::TooLong) => {
+                self.child = Some(child);
+                Err(Lost::Job(ErrorKind::Internal, "what the list asks for this URL is too long".to_owned()))
+            }
             Err(Silent::Broken(e)) => {
                 let end = child.kill().await;
                 self.clear_part(job);
@@ -207,6 +206,8 @@ impl Keeper {
 /// Why an exchange has no answer.
 enum Silent {
     Broken(FrameError),
+    /// The job is longer than a frame may be; the child has not had it.
+    TooLong,
     /// The limit of the URL is over, by far.
     Late(Duration),
     /// It has not even said that it is there: somebody has stopped it.
@@ -245,7 +246,10 @@ impl Exchange<'_> {
         let late_by = limit.map(|limit| Instant::now() + limit + SLACK);
         tokio::select! {
             biased;
-            sent = self.child.send() => sent?,
+            given = self.child.give(job, self.ctx.spec.cookies().map(|jar| &**jar)) => match given {
+                Err(FrameError::TooLong(_)) => return Err(Silent::TooLong),
+                given => given?,
+            },
             () = abort.cancelled() => return Ok(None),
             () = after(quiet.map(|quiet| Instant::now() + quiet + SLACK)) => return Err(Silent::Stopped),
         }
@@ -254,12 +258,15 @@ impl Exchange<'_> {
         let mut is_asked = false;
         let mut ends_by = None;
         let mut unwritable = None;
-        let throttle = match &self.ctx.spec {
-            FetchSpec::Http(http) => http.throttle.clone(),
-            FetchSpec::Scripted(_) => Throttle::default(),
+        let (throttle, memory) = match &self.ctx.spec {
+            FetchSpec::Http(http) => (http.throttle.clone(), Some(&http.decoder_memory)),
+            FetchSpec::Scripted(_) => (Throttle::default(), None),
         };
         // What the child waits for.
         let mut granting: Option<BoxFuture<'_, ()>> = None;
+        let mut leasing: Option<BoxFuture<'_, MemoryLease>> = None;
+        // The memory of its decoders.
+        let mut lease = None;
         loop {
             while let Some(frame) = self.child.frames.next()? {
                 match frame {
@@ -267,10 +274,14 @@ impl Exchange<'_> {
                         self.ctx.meter.received(bytes);
                     }
                     FromWorker::Request(host) => {
-                        granting = Some(throttle.grant(Wish::Request(host.to_owned())));
+                        granting = Some(throttle.grant_request(host.to_owned()));
                     }
                     FromWorker::Here => {}
-                    FromWorker::Bytes(bytes) => granting = Some(throttle.grant(Wish::Bytes(bytes))),
+                    FromWorker::Bytes(bytes) => granting = Some(throttle.grant_bytes(bytes)),
+                    FromWorker::Memory(host, kib) => {
+                        drop(lease.take());
+                        leasing = memory.map(|memory| memory.lease(host.to_owned(), kib).boxed());
+                    }
                     FromWorker::Body(_) if unwritable.is_some() => {}
                     FromWorker::Body(piece) => {
                         *self.written = true;
@@ -321,13 +332,16 @@ impl Exchange<'_> {
                 () = after(silent_by), if is_asked => return Err(Silent::Stopped),
                 () = after(silent_by) => {
                     (silent_by, is_asked) = (Some(Instant::now() + SLACK), true);
-                    self.child.say(&ToWorker::AreYouThere);
-                    self.child.send().await?;
+                    self.child.say(&ToWorker::AreYouThere).await?;
                 }
                 () = granted(&mut granting), if granting.is_some() => {
                     granting = None;
-                    self.child.say(&ToWorker::Granted);
-                    self.child.send().await?;
+                    self.child.say(&ToWorker::Granted).await?;
+                }
+                leased = granted(&mut leasing), if leasing.is_some() => {
+                    leasing = None;
+                    lease = Some(leased);
+                    self.child.say(&ToWorker::Granted).await?;
                 }
                 () = abort.cancelled(), if ends_by.is_none() => {
                     ends_by = Some(Instant::now() + PATIENCE);
@@ -342,8 +356,7 @@ impl Exchange<'_> {
     }
 
     async fn tell_abort(&mut self) -> Result<(), FrameError> {
-        self.child.say(&ToWorker::Abort);
-        self.child.send().await
+        self.child.say(&ToWorker::Abort).await
     }
 }
 
@@ -363,7 +376,7 @@ async fn after(time: Option<Instant>) {
 }
 
 /// What the child waits for; never, where that is nothing.
-async fn granted(granting: &mut Option<BoxFuture<'_, ()>>) {
+async fn granted<T>(granting: &mut Option<BoxFuture<'_, T>>) -> T {
     match granting {
         Some(granting) => granting.await,
         None => std::future::pending().await,

@@ -1,6 +1,6 @@
 //! One fetch at a time, on the engine's own runtime: the measure of the others, and the gentlest.
 
-use futures_util::future::BoxFuture;
+use futures::future::BoxFuture;
 use tokio::sync::mpsc;
 
 use super::{Backend, BackendError, Returned, RunContext, run_job};

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::thread;
 
-use futures_util::future::BoxFuture;
+use futures::future::BoxFuture;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinSet;
 

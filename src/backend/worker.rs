@@ -12,7 +12,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use super::frames::{BodyWriter, CookieFrame, DoneFrame, FrameError, FrameReader, FromWorker, Piece, ToWorker, append};
+use super::frames::{
+    BodyWriter, COOKIES, CookieFrame, DoneFrame, FrameError, FrameReader, FromWorker, Piece, ToWorker, append,
+};
 use crate::fetch::{Asked, CookieJar, FetchSpec, Fetched, Fetcher, Meter, Reply, Wish};
 use crate::model::{ErrorKind, Job};
 use crate::policy::cookies::Cookie;
@@ -155,10 +157,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
                 append(&FromWorker::Bytes(bytes), &mut self.unsent)?;
             }
         }
-        let set = known.zip(self.cookies.as_ref()).map(|(known, jar)| jar.since(known).0).unwrap_or_default();
-        if !set.is_empty() {
-            let set = set.into_iter().map(CookieFrame::from).collect();
-            append(&FromWorker::Cookies(set), &mut self.unsent)?;
+        if let Some(known) = known {
+            self.append_cookies(known).await?;
         }
         let received = self.untold();
         let done = DoneFrame::new(job.id, received, &reply);
@@ -171,6 +171,22 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
             append(&FromWorker::Done(Box::new(DoneFrame::new(job.id, received, &lost)?)), &mut self.unsent)?;
         }
         self.send().await
+    }
+
+    /// Tells the parent which cookies have been set after that moment.
+    async fn append_cookies(&mut self, mut known: u64) -> Result<(), FrameError> {
+        let Some(jar) = self.cookies.clone() else { return Ok(()) };
+        loop {
+            let (set, clock) = jar.since(known, COOKIES);
+            known = clock;
+            if set.is_empty() {
+                return Ok(());
+            }
+            append(&FromWorker::Cookies(set.into_iter().map(CookieFrame::from).collect()), &mut self.unsent)?;
+            if self.unsent.len() >= COOKIES {
+                self.send().await?;
+            }
+        }
     }
 
     /// What the parent says in the middle of a fetch.
@@ -191,6 +207,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
         let frame = match wish {
             Wish::Request(host) => FromWorker::Request(host),
             Wish::Bytes(bytes) => FromWorker::Bytes(*bytes),
+            Wish::Memory(host, kib) => FromWorker::Memory(host, *kib),
         };
         self.granted = Some(tell);
         if matches!(wish, Wish::Bytes(_)) {

@@ -27,6 +27,10 @@ fn refusal(host: &str, why: &GivenUp, max_wait: Duration, now: Instant) -> Fetch
             let message = format!("not asked: nobody answers at {host}; the last of many tries: {}", error.message);
             return FetchError::new(error.kind, message);
         }
+        GivenUp::Forgotten => {
+            let message = format!("not asked: nothing more is asked of {host}, as another record of it says");
+            return FetchError::new(ErrorKind::Blocked, message);
+        }
         GivenUp::HeldUntil(until) => until.and_then(|until| wall_time(until, now)),
     };
     let until = until.map_or_else(|| "for ever".to_owned(), |until| format!("until {until:.0}"));

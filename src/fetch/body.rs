@@ -6,11 +6,14 @@ use sha2::{Digest as _, Sha256};
 
 use super::HttpSpec;
 use super::declared::Checks;
-use super::decode::Decoder;
+use super::decode::{Decoder, allowed};
 use super::part::{FilePart, Part};
 use super::place::Ready;
 use crate::config::Digest;
 use crate::model::{ErrorKind, Facts, FetchError, PerSeed};
+
+/// With a limit on the size of a body its coded form may be so much longer, and 1/64.
+const SURPLUS: u64 = 64 * 1024;
 
 /// What every byte of one body goes through.
 pub(super) struct Transfer {
@@ -68,8 +71,30 @@ impl Transfer {
             (Some(length), Some(most)) if self.decoder.is_none() && length.saturating_add(self.bytes) > most => {
                 Err(too_large(most))
             }
+            (Some(length), _) => self.check_coded(length.saturating_add(self.content_bytes)),
             _ => Ok(()),
         }
+    }
+
+    /// Bounds the coded form of a body, which decodes to no more than the limit if it is honest.
+    fn check_coded(&self, bytes: u64) -> Result<(), FetchError> {
+        match self.most {
+            Some(most) if bytes > allowed(most, SURPLUS) => {
+                let message = format!("the body has {bytes} bytes in its coded form, and may have {most}");
+                Err(FetchError::new(ErrorKind::TooLarge, message))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The number of bytes after decoding so far; `None` where nothing is decoded.
+    pub(super) fn decoded(&self) -> Option<u64> {
+        self.decoder.is_some().then_some(self.bytes)
+    }
+
+    /// The number of coded bytes that may yet be decoded.
+    pub(super) fn pending(&self) -> u64 {
+        self.decoder.as_ref().map_or(0, Decoder::pending)
     }
 
     /// The number of content bytes so far.
@@ -78,9 +103,13 @@ impl Transfer {
     }
 
     /// Counts bytes with their transfer codings. [`Transfer::push`] takes them without.
-    pub(super) fn count_wire(&mut self, bytes: usize, facts: &mut Facts) {
+    ///
+    /// # Errors
+    /// [`ErrorKind::TooLarge`] where so many bytes cannot be the coded form of a body within the limit.
+    pub(super) fn count_wire(&mut self, bytes: usize, facts: &mut Facts) -> Result<(), FetchError> {
         self.wire_bytes += bytes as u64;
         facts.wire_bytes = Some(self.wire_bytes);
+        self.check_coded(self.wire_bytes)
     }
 
     /// Takes a piece of the content.
@@ -115,7 +144,7 @@ impl Transfer {
 
     /// Takes a piece of what was kept, which comes again for those who have to see all of it.
     pub(super) async fn push_again(&mut self, piece: Bytes, facts: &mut Facts) -> Result<(), FetchError> {
-        self.count_wire(piece.len(), facts);
+        self.count_wire(piece.len(), facts)?;
         self.content_bytes += piece.len() as u64;
         if let Some(checks) = &mut self.checks {
             checks.update_earlier(&piece);
@@ -152,11 +181,13 @@ impl Transfer {
     async fn decode(&mut self, piece: Bytes, facts: &mut Facts) -> Result<(), FetchError> {
         let Some(mut decoder) = self.decoder.take() else { return Ok(()) };
         decoder.feed(piece);
-        while let Some(decoded) = decoder.next()? {
+        while let Some(decoded) = decoder.pull().await? {
             let counted = self.count(decoded);
             facts.bytes = Some(self.bytes);
             counted?;
             self.part.write(decoded).await?;
+            // A few coded bytes may stand for many: others have their turn.
+            tokio::task::coop::consume_budget().await;
         }
         // Endless garbage must not keep the transfer going.
         if let Some(most) = self.most.filter(|&most| self.bytes.saturating_add(decoder.ignored()) > most) {

@@ -36,10 +36,17 @@ pub(super) const MAX_HEAD: usize = 256 * 1024;
 /// Nothing is gained by reads that bring less.
 const LEAST_READ: usize = 512;
 
-/// The window of a connection where bytes are bounded: a quarter of a second's, so that a server that far
-/// away still fills it. RFC 9113, section 6.9.2: a connection begins with 65,535 bytes.
+/// The window of a stream of HTTP/2, in bytes: what a server may send before it is read.
+const STREAM_WINDOW: u32 = 2 << 20;
+
+/// The window of a connection, the largest (RFC 9113, section 6.9.1). A body that waits for memory of decoders is
+/// not read, and must not stop the other streams. Their own windows are the bound.
+const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
+
+/// The window of a stream where bytes are bounded: a quarter of a second's, so that a server that far
+/// away still fills it, but no less than what it begins with (RFC 9113, section 6.9.2).
 fn window(limit: ByteLimit) -> u32 {
-    u32::try_from(limit.a_second / 4).unwrap_or(u32::MAX).clamp(65_535, 16 << 20)
+    u32::try_from(limit.a_second / 4).unwrap_or(u32::MAX).clamp(65_535, STREAM_WINDOW)
 }
 
 /// In the place of the Host field: that of the URL. An empty one that a user wrote is not marked so.
@@ -62,8 +69,8 @@ pub(super) struct Clients {
     http1: Http1Origins,
     dialer: Dialer,
     plain: Pool,
-    /// What an HTTP/2 server may send before it is read; `None`: as much as the way to it holds.
-    window: Option<u32>,
+    /// The window of a stream of HTTP/2.
+    window: u32,
     /// The most bytes of one read.
     max_read: Option<usize>,
     routes: Arc<Routes>,
@@ -87,7 +94,7 @@ impl Clients {
             http1: Http1Origins::default(),
             dialer: Dialer { addresses: spec.addresses.clone(), limit: spec.connect_timeout, keeps_alive: true },
             plain: Pool::new(spec.connect_timeout, http, spec.idle_connections, max_read, &spec.addresses),
-            window: bytes.map(window),
+            window: bytes.map_or(STREAM_WINDOW, window),
             max_read,
             routes: Arc::new(Routes::new(&spec.proxies, &spec.no_proxy)),
             pooled: Renewed::new(spec.idle_connections),
@@ -175,11 +182,9 @@ impl Clients {
             .http2_max_header_list_size(MAX_HEAD as u32)
             // A dead pooled HTTP/2 connection would otherwise be used for ever.
             .http2_keep_alive_interval(Duration::from_secs(15))
-            .http2_keep_alive_timeout(Duration::from_secs(15));
-        match self.window {
-            None => builder.http2_adaptive_window(true),
-            Some(bytes) => builder.http2_initial_stream_window_size(bytes).http2_initial_connection_window_size(bytes),
-        };
+            .http2_keep_alive_timeout(Duration::from_secs(15))
+            .http2_initial_stream_window_size(self.window)
+            .http2_initial_connection_window_size(CONNECTION_WINDOW);
         Ok(builder.build(Connector(Arc::new(settings))))
     }
 

@@ -6,13 +6,19 @@ use ::http::header::{self, HeaderMap, HeaderValue};
 use jiff::Timestamp;
 use url::Url;
 
-use crate::policy::cookies::{Cookie, Jar};
+use crate::policy::cookies::{Cookie, Jar, MOST_BYTES, MOST_BYTES_OF_A_CHAIN};
 use crate::policy::printable::printable;
 
 /// The one jar of a run. A run on several threads has several fetchers, and what one is given the
 /// others send too; a child process has a copy, which its parent keeps up to date.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct CookieJar(Mutex<Jar>);
+
+impl Default for CookieJar {
+    fn default() -> Self {
+        Self::new(Jar::new(MOST_BYTES))
+    }
+}
 
 impl CookieJar {
     /// With these cookies in it.
@@ -25,13 +31,22 @@ impl CookieJar {
         self.locked().clock()
     }
 
-    /// What was set after that moment, cookies that are over among it, and the moment of now.
-    pub fn since(&self, clock: u64) -> (Vec<Cookie>, u64) {
+    /// What was set after that moment, cookies that are over among it, and up to which moment that is. It is
+    /// about so many bytes at most; nothing at the end.
+    pub fn since(&self, clock: u64, most_bytes: usize) -> (Vec<Cookie>, u64) {
         let jar = self.locked();
         if jar.clock() == clock {
             return (Vec::new(), clock);
         }
-        (jar.since(clock).into_iter().cloned().collect(), jar.clock())
+        let (mut set, mut bytes) = (Vec::new(), 0);
+        for (cookie, changed) in jar.since(clock) {
+            bytes += cookie.size();
+            set.push(cookie.clone());
+            if bytes >= most_bytes {
+                return (set, changed);
+            }
+        }
+        (set, jar.clock())
     }
 
     /// Puts cookies in as they are: another jar has looked at them.
@@ -60,7 +75,7 @@ pub(super) fn keep(jar: Option<&CookieJar>, chain: &mut Option<Box<Jar>>, url: &
     let set = fields.get_all(header::SET_COOKIE);
     let are_dates = match jar {
         Some(jar) => jar.locked().set(url, set, now()),
-        None => chain.get_or_insert_default().set(url, set, now()),
+        None => chain.get_or_insert_with(new_chain).set(url, set, now()),
     };
     if !are_dates {
         tracing::debug!(url = %printable(url.as_str()), "an Expires of a cookie is no date and counts for nothing");
@@ -70,14 +85,18 @@ pub(super) fn keep(jar: Option<&CookieJar>, chain: &mut Option<Box<Jar>>, url: &
 /// The cookies of the hops before.
 pub(super) fn chain(cookies: &[Cookie]) -> Option<Box<Jar>> {
     let now = now();
-    let mut chain = (!cookies.is_empty()).then(Box::<Jar>::default)?;
+    let mut chain = (!cookies.is_empty()).then(new_chain)?;
     cookies.iter().for_each(|cookie| chain.put(cookie.clone(), now));
     Some(chain)
 }
 
+fn new_chain() -> Box<Jar> {
+    Box::new(Jar::new(MOST_BYTES_OF_A_CHAIN))
+}
+
 /// Those that the next hop gets.
 pub(super) fn of_chain(chain: Option<&Jar>) -> Vec<Cookie> {
-    chain.map(|chain| chain.since(0).into_iter().cloned().collect()).unwrap_or_default()
+    chain.map(|chain| chain.since(0).map(|(cookie, _)| cookie.clone()).collect()).unwrap_or_default()
 }
 
 /// Adds the cookies that a URL gets, before those that the user wrote.
@@ -112,4 +131,33 @@ pub(super) fn fold(fields: &mut HeaderMap) {
 
 fn now() -> i64 {
     Timestamp::now().as_second()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cookies_are_told_in_pieces_each_once() {
+        let mut jar = Jar::new(MOST_BYTES);
+        let url = Url::parse("http://a.test/").unwrap();
+        for n in 0..100 {
+            let field = HeaderValue::from_str(&format!("n{n}={}", "v".repeat(1000))).unwrap();
+            jar.set(&url, &[field], 0);
+        }
+        let jar = CookieJar::new(jar);
+        let (mut told, mut clock) = (Vec::new(), 0);
+        loop {
+            let (set, next) = jar.since(clock, 10_000);
+            let bytes: usize = set.iter().map(Cookie::size).sum();
+            assert!(bytes < 12_000, "{bytes}");
+            if set.is_empty() {
+                break;
+            }
+            told.extend(set);
+            clock = next;
+        }
+        let names: Vec<_> = told.into_iter().map(|cookie| String::from_utf8(cookie.name).unwrap()).collect();
+        assert_eq!(names, (0..100).map(|n| format!("n{n}")).collect::<Vec<_>>());
+    }
 }

@@ -4,10 +4,12 @@
 //! The caller pulls: [`Decoder::next`] yields at most [`PIECE`] bytes, so a body that grows a
 //! thousandfold costs no more memory than any other, and a limit on decoded bytes can stop it
 //! anywhere. Each coding holds one buffer of that size and its own window: 32 KiB for gzip and
-//! deflate, 16 MiB at most for br (RFC 7932, section 9.1), 8 MiB at most for zstd (RFC 9659).
+//! deflate, 16 MiB at most for br (RFC 7932, section 9.1), 8 MiB at most for zstd (RFC 9659). All windows of a
+//! run have one budget, see [`DecoderMemory`]. A coding whose bytes stand for next to nothing is an error.
 
 mod coding;
 mod compressed_file;
+mod memory;
 mod stage;
 #[cfg(test)]
 mod tests;
@@ -19,6 +21,9 @@ use crate::model::{ErrorKind, FetchError};
 use crate::policy::transfer_coding::transfer_codings;
 
 pub use compressed_file::{Resource, asks_identity};
+pub use memory::{DecoderMemory, MemoryLease};
+
+pub(super) use memory::BodyMemory;
 
 use coding::{advice, shown, transfer_coding};
 use stage::Stage;
@@ -30,11 +35,22 @@ pub const PIECE: usize = 32 * 1024;
 /// The most codings of one body. More than one is rare; a long chain only serves to cost time.
 pub const MAX_CODINGS: usize = 3;
 
+/// The most bytes by which a coded form may be longer than what it stands for, beside [`allowed`]'s share.
+/// Members, frames to skip, fields and padding are honest overhead, but never so much of it.
+const SURPLUS: u64 = 16 * 1024 * 1024;
+
+/// Returns how long the coded form of so many bytes may be: incompressible data grows by some bytes a block.
+pub(super) fn allowed(decoded: u64, surplus: u64) -> u64 {
+    decoded.saturating_add(decoded / 64).saturating_add(surplus)
+}
+
 /// Undoes the codings of one body.
 pub struct Decoder {
     /// The last coding that was applied first; each feeds the next.
     stages: Vec<Stage>,
     input: Bytes,
+    /// Its part of the memory that all decoders share; `None` where its windows have no bound.
+    memory: Option<BodyMemory>,
     /// What to do about a body that cannot be decoded, if anything.
     advice: Option<&'static str>,
 }
@@ -62,7 +78,7 @@ impl Decoder {
         }
         let stages = codings.into_iter().rev().map(|applied| Ok(Stage::new(applied.supported(advice)?, u64::MAX)));
         let stages = stages.collect::<Result<Vec<_>, _>>()?;
-        Ok((!stages.is_empty()).then(|| Self { stages, input: Bytes::new(), advice: Some(advice) }))
+        Ok((!stages.is_empty()).then(|| Self { stages, input: Bytes::new(), memory: None, advice: Some(advice) }))
     }
 
     /// A decoder for the values of Transfer-Encoding. The client has undone a final `chunked`; `None` when
@@ -84,7 +100,7 @@ impl Decoder {
         let stages = codings.inner.into_iter().map(|name| Ok(Stage::new(transfer_coding(name)?, 0)));
         let mut stages = stages.collect::<Result<Vec<_>, FetchError>>()?;
         stages.reverse();
-        Ok((!stages.is_empty()).then(|| Self { stages, input: Bytes::new(), advice: None }))
+        Ok((!stages.is_empty()).then(|| Self { stages, input: Bytes::new(), memory: None, advice: None }))
     }
 
     /// Adds what to do about it.
@@ -93,6 +109,57 @@ impl Decoder {
             Some(advice) => FetchError::new(error.kind, format!("{}; {advice}", error.message)),
             None => error,
         }
+    }
+
+    /// Waits for this memory before it fills large windows.
+    #[must_use]
+    pub(super) fn with_memory(mut self, memory: BodyMemory) -> Self {
+        self.memory = Some(memory);
+        self.stages.iter_mut().for_each(Stage::ask_before);
+        self
+    }
+
+    /// The memory that its windows may come to need, in KiB.
+    pub(super) fn windows(&self) -> u32 {
+        self.stages.iter().map(Stage::window).sum()
+    }
+
+    /// As [`Decoder::next`], once there is memory for the windows.
+    ///
+    /// # Errors
+    /// As [`Decoder::next`], and [`ErrorKind::Timeout`] where the time for the URL is over first.
+    pub async fn pull(&mut self) -> Result<Option<&[u8]>, FetchError> {
+        self.reserve().await?;
+        while !self.advance()? {
+            let waits = self.stages.iter().any(Stage::waits);
+            // Codings below the last one may have decoded much.
+            self.reserve().await?;
+            if !waits {
+                return Ok(None);
+            }
+        }
+        Ok(self.stages.last_mut().map(Stage::take))
+    }
+
+    async fn reserve(&mut self) -> Result<(), FetchError> {
+        let windows = self.windows();
+        let Some(memory) = &mut self.memory else { return Ok(()) };
+        match memory.held() {
+            // Only a later frame of zstd can have come to need more.
+            Some(held) if windows > held => {
+                let message = format!("a later zstd frame needs more memory: {windows} KiB of windows, not {held} KiB");
+                return Err(Self::advise(self.advice, FetchError::new(ErrorKind::Decode, message)));
+            }
+            None if self.stages.iter().any(Stage::needs_memory) => memory.reserve(windows).await?,
+            _ => {}
+        }
+        self.stages.iter_mut().for_each(Stage::permit);
+        Ok(())
+    }
+
+    /// Makes the last stage hold decoded bytes; false if the input does not suffice.
+    fn advance(&mut self) -> Result<bool, FetchError> {
+        fill(&mut self.stages, &mut self.input).map_err(|error| Self::advise(self.advice, error))
     }
 
     /// Gives the next coded bytes, once [`Decoder::next`] has returned `None`.
@@ -106,7 +173,7 @@ impl Decoder {
     /// [`ErrorKind::Decode`] for corrupt data. The body is lost then.
     #[expect(clippy::should_implement_trait, reason = "the piece borrows from the decoder")]
     pub fn next(&mut self) -> Result<Option<&[u8]>, FetchError> {
-        if !fill(&mut self.stages, &mut self.input).map_err(|error| Self::advise(self.advice, error))? {
+        if !self.advance()? {
             return Ok(None);
         }
         Ok(self.stages.last_mut().map(Stage::take))
@@ -128,6 +195,11 @@ impl Decoder {
             return Err(FetchError::new(ErrorKind::Truncated, message));
         }
         self.stages.iter().try_for_each(Stage::finish).map_err(|error| Self::advise(self.advice, error))
+    }
+
+    /// The number of coded bytes that may yet be decoded.
+    pub fn pending(&self) -> u64 {
+        self.stages.iter().map(Stage::pending).sum()
     }
 
     /// The number of ignored bytes after the end of a coding.
@@ -162,6 +234,9 @@ fn fill(stages: &mut [Stage], input: &mut Bytes) -> Result<bool, FetchError> {
         };
         if !stage.decoded().is_empty() {
             return Ok(true);
+        }
+        if stage.waits() {
+            return Ok(false);
         }
         if !more && (earlier.is_empty() || !fill(earlier, input)?) {
             return Ok(false);

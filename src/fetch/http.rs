@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use ::http::Method;
 use ::http::header::{self, HeaderMap, HeaderValue};
-use futures_util::future::BoxFuture;
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;

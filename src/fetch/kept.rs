@@ -4,24 +4,24 @@
 //! A kept body belongs to whoever holds the lock on its file, and nobody else writes, renames or
 //! removes it: a child whose parent was killed may be at work for another moment when the next
 //! run begins. The note is written before the first byte, so bytes without one are of no use.
+//! It has a digest of the bytes, which is brought up to date after each piece, and without which
+//! they are not gone on with.
+
+mod note;
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, TryLockError};
-use std::io::{self, Read as _, Write as _};
+use std::fs::{File, TryLockError};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use http::header::{self, HeaderMap, HeaderValue};
-use serde::{Deserialize, Serialize};
-use url::Url;
+use xxhash_rust::xxh3::Xxh3;
+
+pub(super) use note::{Answered, Note, Octets};
 
 use super::place::Place;
 use crate::output_folder::{OpenFolder, OutputFolder};
-use crate::policy::digest_fields::{CONTENT_DIGEST, REPR_DIGEST};
-use crate::policy::partial::{Beginning, codings, strong_validator};
-
-/// The version of notes.
-const VERSION: u32 = 1;
+use note::Checkpoint;
 
 /// The longest note that is read.
 const MAX_NOTE: u64 = 256 * 1024;
@@ -29,150 +29,76 @@ const MAX_NOTE: u64 = 256 * 1024;
 /// How long to wait for another process that is about to end.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// With `--sync` a kept body is on the disk whenever so many more bytes of it are written.
-pub(super) const SYNCED: u64 = 16 * 1024 * 1024;
+/// With `--sync` the digest is brought up to date once so many more bytes are on the disk.
+const SYNCED: u64 = 16 * 1024 * 1024;
 
-/// Of which answer a kept body is the beginning.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Note {
-    v: u32,
-    /// The URL of the list.
-    pub(super) url: String,
-    /// The one at the end of all redirects, which gave the answer.
-    pub(super) asked: String,
-    /// The Accept-Encoding it was asked with.
-    pub(super) accept_encoding: Option<Octets>,
-    /// A strong one, see [`crate::policy::partial`].
-    pub(super) validator: Octets,
-    /// The length of the whole, as it comes.
-    pub(super) total: Option<u64>,
-    /// Content-Encoding.
-    pub(super) coding: Option<String>,
-    pub(super) content_type: Option<Octets>,
-    pub(super) content_disposition: Option<Octets>,
-    pub(super) etag: Option<Octets>,
-    pub(super) last_modified: Option<Octets>,
-    pub(super) repr_digest: Option<Octets>,
-    pub(super) content_digest: Option<Octets>,
-    /// Since which start of the machine it is kept, where that can be told.
-    boot: String,
-    /// Whether its bytes are brought to the disk, see [`SYNCED`].
-    sync: bool,
-}
-
-/// The octets of a field, written as ISO-8859-1 text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub(super) struct Octets(Vec<u8>);
-
-impl Octets {
-    fn of(value: &HeaderValue) -> Self {
-        Self(value.as_bytes().to_owned())
-    }
-
-    pub(super) fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl From<Octets> for String {
-    fn from(octets: Octets) -> Self {
-        octets.0.into_iter().map(char::from).collect()
-    }
-}
-
-impl TryFrom<String> for Octets {
-    type Error = std::char::TryFromCharError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.chars().map(u8::try_from).collect::<Result<_, _>>().map(Self)
-    }
-}
-
-/// An answer whose body can go on should it be cut off, as it came: most bodies are not cut off,
-/// and cost no note.
-pub(super) struct Answered {
-    /// The URL of the list.
-    pub(super) url: Url,
-    /// The one that gave the answer.
-    pub(super) asked: Url,
-    pub(super) accept_encoding: Option<HeaderValue>,
-    pub(super) fields: HeaderMap,
-    pub(super) total: Option<u64>,
-}
-
-impl Answered {
-    pub(super) fn note(&self, sync: bool, run: u64) -> Note {
-        let octets = |name| self.fields.get(name).map(Octets::of);
-        Note {
-            v: VERSION,
-            url: self.url.to_string(),
-            asked: self.asked.to_string(),
-            accept_encoding: self.accept_encoding.as_ref().map(Octets::of),
-            validator: Octets(strong_validator(&self.fields).unwrap_or_default().to_owned()),
-            total: self.total,
-            coding: codings(&self.fields),
-            content_type: octets(header::CONTENT_TYPE),
-            content_disposition: octets(header::CONTENT_DISPOSITION),
-            etag: octets(header::ETAG),
-            last_modified: octets(header::LAST_MODIFIED),
-            repr_digest: octets(REPR_DIGEST),
-            content_digest: octets(CONTENT_DIGEST),
-            boot: boot(run),
-            sync,
-        }
-    }
-}
+/// How much is read at once to compute a digest, and how much before others get their turn.
+const PIECE: usize = 256 * 1024;
+const TURN: u64 = 16 * 1024 * 1024;
 
 /// What becomes of a body that is cut off.
 pub(super) enum Keep {
     /// It would be kept, by this id; nothing is written yet.
     Would(u64, Box<Answered>),
     /// It is being written where it is kept.
-    Does(KeptAt),
+    Does(Box<PartialBody>),
 }
 
 impl Keep {
-    /// The file, with its note, to be written to.
-    pub(super) fn create(self, place: &Place) -> io::Result<(File, KeptAt)> {
+    /// The body, to be written to.
+    pub(super) fn create(self, place: &Place) -> io::Result<Box<PartialBody>> {
         match self {
-            Keep::Would(id, answered) => {
-                let at = place.kept_at(id);
-                Ok((at.create(&answered.note(place.sync, place.run), place)?, at))
-            }
-            Keep::Does(at) => Err(io::Error::other(format!("{} is open already", at.spelled().display()))),
+            Keep::Would(id, answered) => place.kept_at(id).create(answered.note(), place.sync).map(Box::new),
+            Keep::Does(body) => Err(io::Error::other(format!("{} is open already", body.at.spelled().display()))),
         }
     }
 }
 
-impl Note {
-    /// The beginning that it describes, of so many bytes.
-    pub(super) fn beginning(&self, from: u64) -> Beginning<'_> {
-        Beginning { validator: &self.validator.0, from, total: self.total, coding: self.coding.as_deref() }
-    }
-
-    /// How many of the bytes that are there can be trusted. What a machine had in memory when it
-    /// lost its power may be missing, whatever the length of the file says.
-    fn trusted(&self, len: u64, boot: &str) -> u64 {
-        let there = match (self.boot == boot, self.sync) {
-            (true, _) => len,
-            (false, true) => (len / SYNCED).saturating_sub(1) * SYNCED,
-            (false, false) => 0,
-        };
-        match self.total {
-            // More than there can be is not ours.
-            Some(total) if len > total => 0,
-            // At least one byte is asked for: a range without any cannot be answered.
-            Some(total) => there.min(total.saturating_sub(1)),
-            None => there,
-        }
-    }
+/// A body that is written where it is kept.
+pub(super) struct PartialBody {
+    pub(super) at: KeptAt,
+    /// Locked, behind its last byte.
+    file: File,
+    note: Note,
+    note_file: File,
+    bytes: u64,
+    digest: Xxh3,
+    sync: bool,
 }
 
-/// Tells one start of the machine from another; where that cannot be told, one run from another.
-fn boot(run: u64) -> String {
-    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id");
-    id.map_or_else(|_| format!("run {run:016x}"), |id| id.trim().to_owned())
+impl PartialBody {
+    /// The file of the bytes.
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Writes more bytes. The note says of them after [`PartialBody::record`].
+    pub(super) fn write(&mut self, data: &[u8]) -> io::Result<()> {
+        self.file.write_all(data)?;
+        self.bytes += data.len() as u64;
+        self.digest.update(data);
+        Ok(())
+    }
+
+    /// Notes the digest of what is written, with `--sync` once that is worth a wait for the disk.
+    pub(super) fn record(&mut self) -> io::Result<()> {
+        let is_due = !self.sync || self.bytes - self.note.checkpoint.bytes >= SYNCED;
+        if is_due { self.record_all() } else { Ok(()) }
+    }
+
+    /// Notes the digest of all that is written.
+    pub(super) fn record_all(&mut self) -> io::Result<()> {
+        if self.bytes == self.note.checkpoint.bytes {
+            return Ok(());
+        }
+        if self.sync {
+            // First the bytes: a note that is ahead of them would cost all of them.
+            self.file.sync_data()?;
+        }
+        self.note.checkpoint = Checkpoint { bytes: self.bytes, digest: self.digest.digest128() };
+        self.note.write(&mut self.note_file)?;
+        if self.sync { self.note_file.sync_data() } else { Ok(()) }
+    }
 }
 
 /// The digits that stand for a name; nobody can make two names that have the same.
@@ -242,58 +168,42 @@ impl KeptAt {
     }
 
     /// Begins to keep a body: what was kept here before is gone.
-    pub(super) fn create(&self, note: &Note, place: &Place) -> io::Result<File> {
-        self.folder.make_parent(&self.path, place.sync)?;
+    fn create(self, note: Note, sync: bool) -> io::Result<PartialBody> {
+        self.folder.make_parent(&self.path, sync)?;
         let file = self.open(true, PATIENCE)?.ok_or(io::ErrorKind::NotFound)?;
         // Before the note: the old bytes are not the beginning of the new answer.
         file.set_len(0)?;
-        self.write_note(note)?;
-        Ok(file)
-    }
-
-    fn write_note(&self, note: &Note) -> io::Result<()> {
         let path = self.note();
         let (folder, name) = self.folder.open_parent(&path)?;
-        let mut beside = folder.create(name)?;
-        beside.write_all(&serde_json::to_vec(note)?)?;
-        if note.sync { beside.sync_all() } else { Ok(()) }
+        let mut note_file = folder.create(name)?;
+        note.write(&mut note_file)?;
+        if sync {
+            note_file.sync_all()?;
+        }
+        Ok(PartialBody { at: self, file, note, note_file, bytes: 0, digest: Xxh3::new(), sync })
     }
 
-    /// What is kept of this URL's body; nothing where it is of no use, and then it is removed. What
-    /// comes behind it is brought to the disk, or not, as `sync` says.
-    pub(super) fn find(&self, url: &str, sync: bool, run: u64) -> io::Result<Option<Kept>> {
+    /// What is kept of this URL's body; nothing where it is of no use, and then it is removed.
+    pub(super) fn find(self, url: &str) -> io::Result<Option<Kept>> {
         let Some(file) = self.open(false, PATIENCE)? else { return Ok(None) };
-        let note = self.read_note().filter(|note| note.v == VERSION && note.url == url);
         let len = file.metadata()?.len();
-        let boot = boot(run);
-        match note.map(|note| (note.trusted(len, &boot), note)) {
-            Some((from, mut note)) if from > 0 => {
-                file.set_len(from)?;
-                if sync && !note.sync {
-                    // From here on the note says that this much is on the disk.
-                    file.sync_data()?;
-                }
-                if note.sync != sync || note.boot != boot {
-                    // What is added is not what the note says of the bytes.
-                    (note.sync, note.boot) = (sync, boot);
-                    self.write_note(&note)?;
-                }
-                Ok(Some(Kept { at: self.clone(), file, from, note }))
-            }
-            _ => {
+        match self.read_note(url).filter(|(note, _)| note.is_possible(len)) {
+            Some((note, note_file)) => Ok(Some(Kept { at: self, file, note, note_file, from: 0, digest: Xxh3::new() })),
+            None => {
                 self.remove();
                 Ok(None)
             }
         }
     }
 
-    fn read_note(&self) -> Option<Note> {
+    fn read_note(&self, url: &str) -> Option<(Note, File)> {
         let mut text = Vec::new();
         let path = self.note();
         let (folder, name) = self.folder.open_parent(&path).ok()?;
-        let file = folder.open_to_read(name).ok().filter(is_file)?;
-        file.take(MAX_NOTE).read_to_end(&mut text).ok()?;
-        serde_json::from_slice(&text).ok()
+        // It is written to where it is: under another name it is somebody else's.
+        let file = folder.open_to_write(name, false).ok().filter(|file| is_file(file) && !has_other_names(file))?;
+        (&file).take(MAX_NOTE).read_to_end(&mut text).ok()?;
+        Some((Note::read(&text, url)?, file))
     }
 
     /// The file, locked; `None` where there is none and none is to be made.
@@ -352,14 +262,62 @@ impl KeptAt {
     }
 }
 
-/// A kept body that can go on.
+/// A kept body that may go on.
 pub(super) struct Kept {
     pub(super) at: KeptAt,
-    /// Locked, at its first byte.
+    /// Locked.
     pub(super) file: File,
-    /// How many bytes there are.
-    pub(super) from: u64,
     pub(super) note: Note,
+    note_file: File,
+    /// How many bytes were read again. It goes on behind them once they are found to be those that came.
+    from: u64,
+    digest: Xxh3,
+}
+
+impl Kept {
+    /// How many bytes there are to go on from; 0 as long as they are not checked.
+    pub(super) fn from(&self) -> u64 {
+        if self.is_checked() { self.from } else { 0 }
+    }
+
+    /// Whether the bytes were read again.
+    pub(super) fn is_checked(&self) -> bool {
+        self.from == self.note.usable()
+    }
+
+    /// Reads some more of the bytes again; those behind the last digest are cut off.
+    ///
+    /// # Errors
+    /// When they are not those that came, or cannot be read.
+    pub(super) fn check_some(&mut self) -> io::Result<()> {
+        let mut piece = vec![0; PIECE];
+        let turn = self.note.usable().min(self.from + TURN);
+        while self.from < turn {
+            let most = piece.len().min(usize::try_from(turn - self.from).unwrap_or(PIECE));
+            self.file.read_exact(&mut piece[..most])?;
+            self.digest.update(&piece[..most]);
+            self.from += most as u64;
+        }
+        if !self.is_checked() {
+            return Ok(());
+        }
+        let mut all = self.digest.clone();
+        let rest = usize::try_from(self.note.checkpoint.bytes - self.from).unwrap_or(PIECE).min(PIECE);
+        self.file.read_exact(&mut piece[..rest])?;
+        all.update(&piece[..rest]);
+        if all.digest128() != self.note.checkpoint.digest {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "it has other bytes than those that came"));
+        }
+        self.file.set_len(self.from)?;
+        self.file.rewind()
+    }
+
+    /// To be written to; the file stands behind the last byte. What is added is brought to the disk,
+    /// or not, as `sync` says.
+    pub(super) fn go_on(self, sync: bool) -> PartialBody {
+        let Self { at, file, note, note_file, from, digest } = self;
+        PartialBody { at, file, note, note_file, bytes: from, digest, sync }
+    }
 }
 
 fn is_file(file: &File) -> bool {

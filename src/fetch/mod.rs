@@ -15,6 +15,7 @@ mod declared;
 pub mod decode;
 mod dns;
 mod drain;
+mod frame_filter;
 mod gate;
 mod head_filter;
 mod host_fields;
@@ -47,7 +48,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ::http::{HeaderName, HeaderValue};
-use futures_util::future::BoxFuture;
+use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Compression, Digest, LowSpeed, Proxies};
@@ -58,6 +59,7 @@ use crate::policy::no_proxy::NoProxy;
 
 pub use authentication::Challenges;
 pub use cookies::CookieJar;
+pub use decode::{DecoderMemory, MemoryLease};
 pub use dns::Resolver;
 pub use host_fields::HostFields;
 pub use kept::{forget_beside, is_kept, is_part_beside};
@@ -265,6 +267,8 @@ pub struct HttpSpec {
     pub anyauth: bool,
     /// What the servers of this process have asked for.
     pub challenges: Arc<Challenges>,
+    /// What the decoders of the run share.
+    pub decoder_memory: DecoderMemory,
     /// The cookies of the run; without it each chain of redirects has its own.
     pub cookies: Option<Arc<CookieJar>>,
     /// What requests go through.

@@ -10,30 +10,17 @@ use super::timing::MARKS;
 use crate::config::LowSpeed;
 use crate::model::{ErrorKind, FetchError};
 
-/// Only time spent waiting for the network is counted: a slow disk or decoder of ours must not
-/// look like a slow server.
-pub(super) struct Pace {
+/// The limit for one URL, all of it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct TimeLimit {
     ends: Option<Instant>,
     timeout: Option<Duration>,
-    connect_timeout: Duration,
-    read_timeout: Duration,
-    low_speed: Option<LowSpeed>,
-    waited: Duration,
-    arrived: u64,
 }
 
-impl Pace {
+impl TimeLimit {
     /// For a URL that has taken so long already.
-    pub(super) fn new(spec: &HttpSpec, started: Instant, spent: Duration) -> Self {
-        Self {
-            ends: spec.timeout.map(|t| started + t.saturating_sub(spent)),
-            timeout: spec.timeout,
-            connect_timeout: spec.connect_timeout,
-            read_timeout: spec.read_timeout,
-            low_speed: spec.low_speed,
-            waited: Duration::ZERO,
-            arrived: 0,
-        }
+    pub(super) fn new(timeout: Option<Duration>, started: Instant, spent: Duration) -> Self {
+        Self { ends: timeout.map(|t| started + t.saturating_sub(spent)), timeout }
     }
 
     fn out_of_time(&self, now: Instant) -> Option<FetchError> {
@@ -55,6 +42,54 @@ impl Pace {
                 .unwrap_or_else(|| FetchError::new(ErrorKind::Timeout, "not done within the limit for one URL"))),
         }
     }
+}
+
+/// Only time spent waiting for the network is counted: a slow disk or decoder of ours must not
+/// look like a slow server.
+pub(super) struct Pace {
+    limit: TimeLimit,
+    connect_timeout: Duration,
+    read_timeout: Duration,
+    low_speed: Option<LowSpeed>,
+    waited: Duration,
+    arrived: u64,
+    /// What a coded body has yielded so far, what it had at the beginning of the window, and how many coded
+    /// bytes may yet yield something.
+    decoded: Option<u64>,
+    decoded_before: u64,
+    pending: u64,
+}
+
+impl Pace {
+    /// For a URL that has taken so long already.
+    pub(super) fn new(spec: &HttpSpec, started: Instant, spent: Duration) -> Self {
+        Self {
+            limit: TimeLimit::new(spec.timeout, started, spent),
+            connect_timeout: spec.connect_timeout,
+            read_timeout: spec.read_timeout,
+            low_speed: spec.low_speed,
+            waited: Duration::ZERO,
+            arrived: 0,
+            decoded: None,
+            decoded_before: 0,
+            pending: 0,
+        }
+    }
+
+    /// Says what a coded body has yielded so far: the low speed is one of decoded bytes too.
+    pub(super) fn decoded(&mut self, bytes: u64, pending: u64) {
+        (self.decoded, self.pending) = (Some(bytes), pending);
+    }
+
+    /// The limit for the whole URL.
+    pub(super) fn limit(&self) -> TimeLimit {
+        self.limit
+    }
+
+    /// Waits for what is no fault of the server: only the limit for the whole URL goes on.
+    pub(super) async fn apart<F: Future>(&self, wait: F) -> Result<F::Output, FetchError> {
+        self.limit.apart(wait).await
+    }
 
     /// Waits for the head of a response. The silence is counted from the moment the connection
     /// is there; until then the connector has its own limit.
@@ -63,11 +98,11 @@ impl Pace {
         let asked = Instant::now();
         let mut until = asked + self.read_timeout;
         loop {
-            if let Ok(answered) = timeout_at(self.or_end(until), &mut answer).await {
+            if let Ok(answered) = timeout_at(self.limit.or_end(until), &mut answer).await {
                 return Ok(answered);
             }
             let now = Instant::now();
-            if let Some(error) = self.out_of_time(now) {
+            if let Some(error) = self.limit.out_of_time(now) {
                 return Err(error);
             }
             let quiet_from = MARKS.with(|m| m.connected_by(self.connect_timeout)).unwrap_or(asked);
@@ -85,6 +120,8 @@ impl Pace {
         piece: F,
         size: impl FnOnce(&F::Output) -> usize,
     ) -> Result<F::Output, FetchError> {
+        // What came before has been decoded by now.
+        self.check_speed()?;
         let asked = Instant::now();
         // Since when the wait is not yet counted.
         let mut since = asked;
@@ -94,16 +131,15 @@ impl Pace {
             if let Some(low) = self.low_speed {
                 until = until.min(since + low.over.saturating_sub(self.waited));
             }
-            let came = timeout_at(self.or_end(until), &mut piece).await;
+            let came = timeout_at(self.limit.or_end(until), &mut piece).await;
             let now = Instant::now();
             self.waited += now - since;
             since = now;
             if let Ok(got) = came {
                 self.arrived += size(&got) as u64;
-                self.check_speed()?;
                 return Ok(got);
             }
-            if let Some(error) = self.out_of_time(now) {
+            if let Some(error) = self.limit.out_of_time(now) {
                 return Err(error);
             }
             if now >= asked + self.read_timeout {
@@ -118,10 +154,20 @@ impl Pace {
     fn check_speed(&mut self) -> Result<(), FetchError> {
         let Some(low) = self.low_speed.filter(|low| self.waited >= low.over) else { return Ok(()) };
         let needed = u128::from(low.bytes_per_second) * low.over.as_millis() / 1000;
-        if u128::from(self.arrived) < needed {
-            let (arrived, over, least) = (self.arrived, low.over, low.bytes_per_second);
-            let message = format!("too slow: {arrived} bytes in {over:?}, less than {least} bytes/s");
-            return Err(FetchError::new(ErrorKind::Timeout, message));
+        let (arrived, over, least) = (self.arrived, low.over, low.bytes_per_second);
+        let slow = |what: String| {
+            let message = format!("too slow: {what} in {over:?}, less than {least} bytes/s");
+            Err(FetchError::new(ErrorKind::Timeout, message))
+        };
+        if u128::from(arrived) < needed {
+            return slow(format!("{arrived} bytes"));
+        }
+        if let Some(bytes) = self.decoded {
+            let decoded = bytes.saturating_sub(self.decoded_before);
+            if u128::from(decoded + self.pending) < needed {
+                return slow(format!("{decoded} decoded bytes (of {arrived} coded ones)"));
+            }
+            self.decoded_before = bytes;
         }
         self.waited = Duration::ZERO;
         self.arrived = 0;
@@ -137,13 +183,15 @@ mod tests {
 
     fn pace(low_bytes_per_second: u64, over: u64, read_timeout: u64) -> Pace {
         Pace {
-            ends: None,
-            timeout: None,
+            limit: TimeLimit::default(),
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(read_timeout),
             low_speed: Some(LowSpeed { bytes_per_second: low_bytes_per_second, over: Duration::from_secs(over) }),
             waited: Duration::ZERO,
             arrived: 0,
+            decoded: None,
+            decoded_before: 0,
+            pending: 0,
         }
     }
 
@@ -172,5 +220,27 @@ mod tests {
         after(&mut pace, 0, 10_000).await.unwrap();
         let error = after(&mut pace, 300, 1).await.unwrap_err();
         assert_eq!((error.kind, started.elapsed().as_secs()), (ErrorKind::Timeout, 20), "{error}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn coded_bytes_that_yield_nothing_are_no_speed() {
+        let mut pace = pace(100, 10, 60);
+        let started = Instant::now();
+        for yielded in [5_000, 10_000, 10_000, 10_000] {
+            after(&mut pace, 7, 50_000).await.unwrap();
+            pace.decoded(yielded, 0);
+        }
+        let error = after(&mut pace, 7, 50_000).await.unwrap_err();
+        assert_eq!((error.kind, started.elapsed().as_secs()), (ErrorKind::Timeout, 30), "{error}");
+        assert!(error.message.contains("0 decoded bytes (of 100000 coded ones) in 10s"), "{error}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn coded_bytes_of_an_unfinished_block_are_speed() {
+        let mut pace = pace(100, 10, 60);
+        for pending in [6_000, 12_000, 18_000, 24_000] {
+            after(&mut pace, 6, 6_000).await.unwrap();
+            pace.decoded(0, pending);
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, PoisonError};
 
 use super::SharedWriter;
-use super::kept::{Keep, Kept, KeptAt, SYNCED};
+use super::kept::{Keep, Kept, KeptAt};
 use super::place::{Fate, Place, Ready};
 use super::whole::Whole;
 use crate::model::{ErrorKind, FetchError};
@@ -68,11 +68,8 @@ pub(super) struct FilePart {
     place: Place,
     whole: Arc<Whole>,
     buffer: Vec<u8>,
-    /// Open once the body has outgrown the buffer.
+    /// Open once the body has outgrown the buffer, where nothing is kept of it.
     file: Option<File>,
-    /// Bytes of the file that are written, and those of them that are on the disk for certain.
-    written: u64,
-    synced: u64,
     /// Whether a file may exist that is not whole.
     begun: bool,
     fate: Arc<Fate>,
@@ -85,25 +82,12 @@ pub(super) struct FilePart {
 impl FilePart {
     pub(super) fn new(place: Place, whole: Arc<Whole>, fate: Option<&Arc<Fate>>, keep: Option<Keep>) -> Self {
         let fate = fate.cloned().unwrap_or_default();
-        Self {
-            place,
-            whole,
-            buffer: Vec::new(),
-            file: None,
-            written: 0,
-            synced: 0,
-            begun: false,
-            fate,
-            keep,
-            ready: None,
-        }
+        Self { place, whole, buffer: Vec::new(), file: None, begun: false, fate, keep, ready: None }
     }
 
     /// Goes on with what was kept of it; the file stands behind its last byte.
     pub(super) fn go_on(&mut self, kept: Kept) {
-        self.written = kept.from;
-        self.file = Some(kept.file);
-        self.keep = Some(Keep::Does(kept.at));
+        self.keep = Some(Keep::Does(Box::new(kept.go_on(self.place.sync))));
     }
 
     /// Takes the next bytes.
@@ -118,11 +102,6 @@ impl FilePart {
     /// Moves the buffer to the file, on a thread that may block.
     async fn spill(&mut self) -> Result<(), FetchError> {
         self.begun = true;
-        self.written += self.buffer.len() as u64;
-        let sync = self.place.sync && self.written >= self.synced + SYNCED;
-        if sync {
-            self.synced = self.written / SYNCED * SYNCED;
-        }
         let mut writing = Writing {
             place: self.place.clone(),
             fate: self.fate.clone(),
@@ -131,7 +110,7 @@ impl FilePart {
         };
         let buffer = std::mem::take(&mut self.buffer);
         let (writing, buffer) = blocking(move || {
-            let written = writing.write(&buffer, sync);
+            let written = writing.write(&buffer).and_then(|()| writing.record());
             written.inspect_err(|_| writing.spoil()).map(|()| (writing, buffer))
         })
         .await
@@ -147,7 +126,7 @@ impl FilePart {
         self.begun = true;
         let (place, fate) = (self.place.clone(), self.fate.clone());
         let (file, keep, buffer) = (self.file.take(), self.keep.take(), std::mem::take(&mut self.buffer));
-        let written = if file.is_none() {
+        let written = if file.is_none() && !matches!(keep, Some(Keep::Does(_))) {
             self.whole.write(place, buffer, fate).await.map(|()| None)
         } else {
             blocking(move || Writing { place, fate, file, keep }.finish(&buffer)).await
@@ -168,8 +147,8 @@ impl FilePart {
     /// What there is of it is of no use: it is not kept.
     pub(super) fn spoil(&mut self) {
         self.buffer = Vec::new();
-        if let Some(Keep::Does(at)) = self.keep.take() {
-            at.remove();
+        if let Some(Keep::Does(body)) = self.keep.take() {
+            body.at.remove();
         }
     }
 }
@@ -183,38 +162,34 @@ struct Writing {
 }
 
 impl Writing {
-    fn write(&mut self, data: &[u8], sync: bool) -> io::Result<()> {
-        let file = match (&mut self.file, self.keep.take()) {
-            (Some(file), keep) => {
-                self.keep = keep;
-                file
-            }
-            (file, None) => {
+    fn write(&mut self, data: &[u8]) -> io::Result<()> {
+        if self.file.is_none() {
+            // Err: something is in the way there, or somebody is at it. Then it is not kept.
+            self.keep = match self.keep.take() {
+                Some(keep @ Keep::Would(..)) => keep.create(&self.place).ok().map(Keep::Does),
+                keep => keep,
+            };
+        }
+        match (&mut self.keep, &mut self.file) {
+            (Some(Keep::Does(body)), _) => body.write(data),
+            (_, Some(file)) => file.write_all(data),
+            (_, file) => {
                 let created = file.insert(self.place.create()?);
                 self.place.unless_given_up(&self.fate)?;
-                created
+                created.write_all(data)
             }
-            (file, Some(keep)) => match keep.create(&self.place) {
-                Ok((created, at)) => {
-                    self.keep = Some(Keep::Does(at));
-                    file.insert(created)
-                }
-                // Something is in the way there, or somebody is at it: then it is not kept.
-                Err(_) => {
-                    let created = file.insert(self.place.create()?);
-                    self.place.unless_given_up(&self.fate)?;
-                    created
-                }
-            },
-        };
-        file.write_all(data)?;
-        if sync { file.sync_data() } else { Ok(()) }
+        }
+    }
+
+    /// Notes what is written, where it is kept.
+    fn record(&mut self) -> io::Result<()> {
+        if let Some(Keep::Does(body)) = &mut self.keep { body.record() } else { Ok(()) }
     }
 
     /// Writes the end of a body and gives it its final name, unless its fetch is given up. Where it
     /// was kept is told, in case somebody else gives the name.
     fn finish(mut self, end: &[u8]) -> io::Result<Option<KeptAt>> {
-        let named = self.write(end, false).and_then(|()| self.name());
+        let named = self.write(end).and_then(|()| self.name());
         named.inspect_err(|_| {
             // Given up is cut off: then it stays.
             if self.fate.check().is_ok() {
@@ -222,21 +197,25 @@ impl Writing {
             }
         })?;
         Ok(match self.keep {
-            Some(Keep::Does(at)) => Some(at),
+            Some(Keep::Does(body)) => Some(body.at),
             Some(Keep::Would(..)) | None => None,
         })
     }
 
     fn name(&self) -> io::Result<()> {
         let place = &self.place;
-        self.file.as_ref().map_or(Ok(()), |file| place.seal(file))?;
+        match (&self.keep, &self.file) {
+            (Some(Keep::Does(body)), _) => place.seal(body.file())?,
+            (_, Some(file)) => place.seal(file)?,
+            (_, None) => {}
+        }
         let given = self.fate.commit();
         match &self.keep {
             Some(Keep::Does(_)) if !given => return self.fate.check(),
-            Some(Keep::Does(at)) => {
-                place.name(at.path())?;
+            Some(Keep::Does(body)) => {
+                place.name(body.at.path())?;
                 if place.names {
-                    at.forget();
+                    body.at.forget();
                 }
             }
             Some(Keep::Would(..)) | None if !given => return place.unless_given_up(&self.fate),
@@ -245,10 +224,18 @@ impl Writing {
         place.sync_folder()
     }
 
+    /// It is cut off: keeps what has come.
+    fn keep_rest(&mut self, end: &[u8]) -> io::Result<()> {
+        if !end.is_empty() {
+            self.write(end)?;
+        }
+        if let Some(Keep::Does(body)) = &mut self.keep { body.record_all() } else { Ok(()) }
+    }
+
     /// An error of the file system: nothing can go on from here.
     fn spoil(&self) {
-        if let Some(Keep::Does(at)) = &self.keep {
-            at.remove();
+        if let Some(Keep::Does(body)) = &self.keep {
+            body.at.remove();
         }
     }
 }
@@ -257,14 +244,12 @@ impl Drop for FilePart {
     fn drop(&mut self) {
         let (file, keep) = (self.file.take(), self.keep.take());
         if keep.is_some() {
-            if !self.buffer.is_empty() {
-                let (place, fate) = (self.place.clone(), self.fate.clone());
-                let mut writing = Writing { place, fate, file, keep };
-                // Err: there is no room, or no folder. Then there is nothing to go on with.
-                let _ = writing.write(&self.buffer, false).inspect_err(|_| writing.spoil());
-                if writing.keep.is_none() {
-                    self.place.remove_part();
-                }
+            let (place, fate) = (self.place.clone(), self.fate.clone());
+            let mut writing = Writing { place, fate, file, keep };
+            // Err: there is no room, or no folder. Then there is nothing to go on with.
+            let _ = writing.keep_rest(&self.buffer).inspect_err(|_| writing.spoil());
+            if writing.keep.is_none() {
+                self.place.remove_part();
             }
         } else if self.begun {
             // First, so that whoever creates the file after its removal sees it. False: it is

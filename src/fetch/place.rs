@@ -24,8 +24,6 @@ pub(super) struct Place {
     pub(super) modified: Option<SystemTime>,
     /// Whether it has to outlast a loss of power.
     pub(super) sync: bool,
-    /// Tells runs from one another.
-    pub(super) run: u64,
     /// Whether the final name is given here; else whoever started this process gives it.
     pub(super) names: bool,
 }
@@ -212,7 +210,6 @@ mod tests {
             claimed: true,
             modified: None,
             sync: false,
-            run: 1,
             names: true,
         }
     }

@@ -12,7 +12,7 @@ use super::answer::{Answer, size};
 use super::body::Transfer;
 use super::classify::{Stage, classify};
 use super::declared::Checks;
-use super::decode::{Decoder, Resource};
+use super::decode::{BodyMemory, Decoder, Resource};
 use super::http::{Exchange, IDENTITY};
 use super::kept::{Answered, Note};
 use super::resume::{Rest, go_on};
@@ -66,7 +66,8 @@ impl Exchange<'_> {
             self.drain(response).await;
             return Ok(Verdict::Skipped(SkipReason::Exists));
         }
-        let (mut transfer, note) = self.transfer(url, &mut response, rest.zip(first), proposed).await?;
+        let (mut transfer, note) =
+            self.transfer(url, &mut response, rest.zip(first), proposed, &mut transfer_coding).await?;
         if let Some(total) = total {
             transfer.must_have(total);
         }
@@ -111,6 +112,10 @@ impl Exchange<'_> {
                 self.take(part, coding, transfer).await?;
             }
             self.take(piece, coding, transfer).await?;
+            if let Some(decoded) = decoded(coding.as_ref(), transfer) {
+                let pending = coding.as_ref().map_or(0, Decoder::pending) + transfer.pending();
+                self.pace.decoded(decoded, pending);
+            }
         }
     }
 
@@ -126,10 +131,10 @@ impl Exchange<'_> {
             self.pace.apart(throttle.pay(part.len() as u64)).await?;
         }
         self.fetcher.meter.received(part.len() as u64);
-        transfer.count_wire(part.len(), &mut self.facts);
+        transfer.count_wire(part.len(), &mut self.facts)?;
         let Some(coding) = coding else { return transfer.push(part, &mut self.facts).await };
         coding.feed(part);
-        while let Some(content) = coding.next()? {
+        while let Some(content) = coding.pull().await? {
             transfer.push(Bytes::copy_from_slice(content), &mut self.facts).await?;
         }
         Ok(())
@@ -142,19 +147,24 @@ impl Exchange<'_> {
         response: &mut Answer,
         rest: Option<(Rest, HeaderMap)>,
         proposed: Option<String>,
+        transfer_coding: &mut Option<Decoder>,
     ) -> Result<(Transfer, Option<Note>), FetchError> {
         let (fetcher, job) = (self.fetcher, self.job);
         let (kept, first) = match rest {
-            Some((Rest::Cut(cut), _)) => return Ok(cut.into_parts()),
+            Some((Rest::Cut(cut), _)) => {
+                self.share_memory(url, None, transfer_coding).await?;
+                return Ok(cut.into_parts());
+            }
             Some((Rest::Kept(kept), first)) => (Some(kept), Some(first)),
             None => (None, None),
         };
         let said = first.as_ref().unwrap_or(response.headers());
         let (decoder, modified) = (self.decoder(url, said, proposed.as_deref())?, self.modified(said));
+        let decoder = self.share_memory(url, decoder, transfer_coding).await?;
         let checks = Checks::new(response.headers(), first.as_ref());
         let mut answered = if kept.is_none() { self.answered(url, response) } else { None };
         let note = match &fetcher.spec.saving {
-            Saving::Stream(_) => answered.take().map(|answered| answered.note(false, fetcher.spec.run)),
+            Saving::Stream(_) => answered.take().map(|answered| answered.note()),
             Saving::Discard | Saving::Dir(_) | Saving::File(..) => None,
         };
         let fate = self.fate.as_ref();
@@ -208,6 +218,31 @@ impl Exchange<'_> {
         Decoder::new(values, &Resource { names, content_type }, asks_codings)
     }
 
+    /// Lets the decoders of a body share the memory of their windows with all others. A body asks for it once,
+    /// so where both have windows, it asks for both now.
+    async fn share_memory(
+        &self,
+        url: &Url,
+        content: Option<Decoder>,
+        transfer: &mut Option<Decoder>,
+    ) -> Result<Option<Decoder>, FetchError> {
+        let windows = |decoder: Option<&Decoder>| decoder.map_or(0, Decoder::windows);
+        let (of_content, of_transfer) = (windows(content.as_ref()), windows(transfer.as_ref()));
+        if of_content + of_transfer == 0 {
+            return Ok(content);
+        }
+        let host = url.host_str().unwrap_or_default();
+        let mut memory = BodyMemory::new(&self.fetcher.spec.decoder_memory, host, self.pace.limit());
+        if of_content == 0 {
+            *transfer = transfer.take().map(|decoder| decoder.with_memory(memory));
+            return Ok(content);
+        }
+        if of_transfer > 0 {
+            memory.reserve(of_content + of_transfer).await?;
+        }
+        Ok(content.map(|decoder| decoder.with_memory(memory)))
+    }
+
     /// Returns the name of the file. An unsaved body has those that the listed URL and this one would give it.
     pub(super) fn names<'a>(&'a self, url: &'a Url, proposed: Option<&'a str>) -> [Option<Cow<'a, str>>; 2] {
         match self.fetcher.saver.file_name(self.job, proposed) {
@@ -215,6 +250,11 @@ impl Exchange<'_> {
             None => [Some(file_of_url(&self.job.seed.url)), Some(file_of_url(url))],
         }
     }
+}
+
+/// The number of bytes that all codings have yielded; `None` where there are none.
+fn decoded(coding: Option<&Decoder>, transfer: &Transfer) -> Option<u64> {
+    transfer.decoded().or_else(|| coding.map(|_| transfer.content_bytes()))
 }
 
 /// Makes the decoder of the transfer codings (RFC 9112, section 7). The client has undone `chunked`.

@@ -84,7 +84,7 @@ impl Rest {
 
     fn from(&self) -> u64 {
         match self {
-            Rest::Kept(kept) => kept.from,
+            Rest::Kept(kept) => kept.from(),
             Rest::Cut(cut) => cut.transfer.content_bytes(),
         }
     }
@@ -92,7 +92,7 @@ impl Rest {
     /// The fields that ask this URL for the rest; `None` if it did not give the beginning, or
     /// gave it to another question.
     pub(super) fn fields(&self, url: &Url, others: &HeaderMap) -> Option<[(HeaderName, HeaderValue); 2]> {
-        let note = self.note()?;
+        let note = self.note().filter(|_| self.from() > 0)?;
         let asked = others.get(header::ACCEPT_ENCODING).map(HeaderValue::as_bytes);
         let asked_then = note.accept_encoding.as_ref().map(Octets::as_bytes);
         if note.asked != url.as_str() || asked_then != asked || others.contains_key(header::RANGE) {
@@ -169,7 +169,7 @@ async fn look_back(transfer: &mut Transfer, kept: Box<Kept>, facts: &mut Facts) 
         FetchError::new(ErrorKind::Io, format!("cannot read what is kept in {}: {e}", path.display()))
     };
     if transfer.looks_back() {
-        let mut left = kept.from;
+        let mut left = kept.from();
         while left > 0 {
             let most = left.min(PIECE as u64);
             let (file, piece) = blocking(move || {
@@ -188,9 +188,9 @@ async fn look_back(transfer: &mut Transfer, kept: Box<Kept>, facts: &mut Facts) 
             transfer.push_again(Bytes::from(piece), facts).await?;
         }
     } else {
-        let from = SeekFrom::Start(kept.from);
+        let from = SeekFrom::Start(kept.from());
         kept.file.seek(from).map_err(|e| unreadable(&kept.at.spelled(), &e))?;
-        transfer.skip(kept.from, facts);
+        transfer.skip(kept.from(), facts);
     }
     if let Some(file) = transfer.file() {
         file.go_on(kept);

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -82,8 +83,8 @@ impl Saver {
         let folder = self.spec.saving.folder()?.clone();
         let (part, target) = (part_name(&self.spec, job)?, self.file(job, proposed)?);
         let claimed = !self.single();
-        let HttpSpec { sync, run, names, .. } = *self.spec;
-        Some(Place { folder, part, target, claimed, modified, sync, run, names })
+        let HttpSpec { sync, names, .. } = *self.spec;
+        Some(Place { folder, part, target, claimed, modified, sync, names })
     }
 
     /// The final name of a job's body below its folder, where it has one.
@@ -151,9 +152,8 @@ impl Saver {
             at.clear();
             return None;
         }
-        let (url, path) = (job.seed.url.as_str().to_owned(), at.spelled());
-        let HttpSpec { sync, run, .. } = *self.spec;
-        blocking(move || at.find(&url, sync, run)).await.unwrap_or_else(|e| {
+        let path = at.spelled();
+        find_kept(at, job).await.unwrap_or_else(|e| {
             // Something else is there, or somebody is at it: then it is fetched as if there were nothing.
             tracing::debug!(path = %path.display(), error = %e, "what is kept cannot be used");
             None
@@ -173,6 +173,18 @@ impl Drop for Saver {
             KeptAt::beside(folder, file, FOR_NOW).clear();
         }
     }
+}
+
+/// Finds what is kept here of a job's body, and checks it where it can be gone on with.
+async fn find_kept(at: KeptAt, job: &Job) -> io::Result<Option<Kept>> {
+    let url = job.seed.url.as_str().to_owned();
+    let Some(mut kept) = blocking(move || at.find(&url)).await? else { return Ok(None) };
+    // The other URLs of a chain of redirects are not asked for the rest.
+    while kept.note.asked == job.url().as_str() && !kept.is_checked() {
+        // In turns: the fetch may be given up meanwhile.
+        kept = blocking(move || kept.check_some().inspect_err(|_| kept.at.remove()).map(|()| kept)).await?;
+    }
+    Ok(Some(kept))
 }
 
 /// The folder of what is not whole yet, below the output folder.

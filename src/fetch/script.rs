@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
+use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use super::{Fetched, Fetcher, Meter, Reply};

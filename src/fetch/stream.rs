@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
 
+use super::frame_filter::FrameFilter;
 use super::head_filter::{HeadFilter, OverTcp};
 
 /// What carries bytes both ways over TCP.
@@ -54,7 +55,7 @@ type Coded = Either<Transport, TlsStream<Transport>>;
 /// A connection that requests can be sent on.
 pub(super) struct Conn {
     /// For HTTP/1 and for HTTP/2.
-    io: Either<HeadFilter<Coded>, Coded>,
+    io: Either<HeadFilter<Coded>, FrameFilter<Coded>>,
     peer: Option<SocketAddr>,
     /// Whether plain `http` is asked of a proxy.
     relays: bool,
@@ -77,7 +78,7 @@ impl Conn {
         let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         let stream = Either::Right(stream);
         let io = if is_http2 {
-            Either::Right(stream)
+            Either::Right(FrameFilter::new(stream))
         } else {
             Either::Left(HeadFilter::new(stream).with_max_read(max_read))
         };

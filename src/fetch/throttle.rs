@@ -9,7 +9,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
+use futures::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 use url::Url;
@@ -40,6 +40,8 @@ pub enum Wish {
     Request(String),
     /// So many bytes.
     Bytes(u64),
+    /// So many KiB for the decoders of a body of this host, until the next such wish or the end of the job.
+    Memory(String, u32),
 }
 
 /// A wish, and where the answer goes.
@@ -124,16 +126,18 @@ impl Throttle {
         }
     }
 
-    /// Grants a wish as soon as it may be. Bytes are paid for at once, whether or not anybody waits: they
+    /// Grants a request of this host as soon as it may be.
+    pub fn grant_request(&self, host: String) -> BoxFuture<'static, ()> {
+        let throttle = self.clone();
+        Box::pin(async move { throttle.start(&host).await })
+    }
+
+    /// Grants bytes as soon as it may be. They are paid for at once, whether or not anybody waits: they
     /// have been read.
-    pub fn grant(&self, wish: Wish) -> BoxFuture<'static, ()> {
-        match (wish, &self.bytes) {
-            (Wish::Request(host), _) => {
-                let throttle = self.clone();
-                Box::pin(async move { throttle.start(&host).await })
-            }
-            (Wish::Bytes(bytes), Some(budget)) => Box::pin(sleep_until(budget.take(bytes))),
-            (Wish::Bytes(_), None) => Box::pin(std::future::ready(())),
+    pub fn grant_bytes(&self, bytes: u64) -> BoxFuture<'static, ()> {
+        match &self.bytes {
+            Some(budget) => Box::pin(sleep_until(budget.take(bytes))),
+            None => Box::pin(std::future::ready(())),
         }
     }
 
@@ -148,7 +152,7 @@ impl Throttle {
 }
 
 /// Err: nobody grants anything any more, and the fetch is about to be ended.
-async fn ask(asks: &mpsc::Sender<Asked>, wish: Wish) {
+pub(super) async fn ask(asks: &mpsc::Sender<Asked>, wish: Wish) {
     let (tell, told) = oneshot::channel();
     if asks.send((wish, tell)).await.is_ok() {
         let _ = told.await;
@@ -168,7 +172,7 @@ impl Budget {
 
 #[cfg(test)]
 mod tests {
-    use futures_util::future::join_all;
+    use futures::future::join_all;
 
     use super::*;
 
@@ -280,7 +284,7 @@ mod tests {
         }
         throttle.pay(1).await;
         assert!(started.elapsed() >= Duration::from_millis(990), "{:?}", started.elapsed());
-        drop(throttle.grant(Wish::Bytes(50_000)));
+        drop(throttle.grant_bytes(50_000));
         throttle.pay(1).await;
         assert!(started.elapsed() >= Duration::from_millis(1480), "{:?}", started.elapsed());
     }
@@ -292,7 +296,8 @@ mod tests {
         let grants = async {
             while let Some((wish, tell)) = asked.recv().await {
                 tokio::time::sleep(Duration::from_micros(200)).await;
-                parent.grant(wish).await;
+                let Wish::Bytes(bytes) = wish else { panic!("bytes alone are bounded") };
+                parent.grant_bytes(bytes).await;
                 let _ = tell.send(());
             }
         };

@@ -28,7 +28,7 @@ pub use states::JobState;
 /// The run itself is a `Stream` of its outcomes as they are done:
 ///
 /// ```no_run
-/// use futures_util::StreamExt;
+/// use futures::StreamExt;
 ///
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// let mut run = fetchall::Fetchall::new(["https://example.com/a", "https://example.com/b"]).concurrency(10).start()?;

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 
-use futures_core::Stream;
+use futures::Stream;
 use tokio::sync::oneshot;
 
 use super::Parts;

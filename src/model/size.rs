@@ -69,28 +69,28 @@ impl Verdict {
     }
 }
 
+impl Cookie {
+    /// Its own bytes and those of its text.
+    pub fn size(&self) -> usize {
+        size_of::<Cookie>() + self.name.len() + self.value.len() + self.domain.len() + self.path.len()
+    }
+}
+
 impl RedirectState {
     fn size(&self) -> usize {
-        let cookie = |cookie: &Cookie| {
-            size_of::<Cookie>() + cookie.name.len() + cookie.value.len() + cookie.domain.len() + cookie.path.len()
-        };
         let asked = self.asked.as_ref().map_or(0, |url| url.as_str().len());
-        size_of::<RedirectState>()
-            + self.facts.size_without_hops()
-            + self.hop_bytes
-            + asked
-            + self.cookies.iter().map(cookie).sum::<usize>()
+        let cookies = self.cookies.iter().map(Cookie::size).sum::<usize>();
+        size_of::<RedirectState>() + self.facts.size_without_hops() + self.hop_bytes + asked + cookies
     }
 }
 
 impl Job {
-    /// The bytes of its own text, with what redirects and the last try have brought, which is more than
-    /// most seeds are.
+    /// Its own bytes and those of its text, with what redirects and the last try have brought.
     pub fn size(&self) -> usize {
         let last = |last: &Tried| size_of::<Tried>() + last.facts.size() + last.verdict.size();
         let name = self.save_as.as_ref().map_or(0, |Claimed(name)| name.len());
         let chain = self.redirect.as_deref().map_or(0, RedirectState::size);
-        self.seed.size() + name + chain + self.last.as_deref().map_or(0, last)
+        size_of::<Job>() + self.seed.size() + name + chain + self.last.as_deref().map_or(0, last)
     }
 }
 
@@ -98,7 +98,7 @@ impl Outcome {
     /// Its own bytes and those of its text.
     pub fn size(&self) -> usize {
         let subject = match &self.subject {
-            Subject::Job(job) => size_of::<Job>() + job.size(),
+            Subject::Job(job) => job.size(),
             Subject::Seed(seed) => size_of::<Seed>() + seed.size(),
             Subject::Bad(bad) => bad.text.len() + bad.error.message.len(),
         };

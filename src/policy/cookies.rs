@@ -22,6 +22,12 @@ const MOST_OF_A_SITE: usize = 180;
 /// The most cookies.
 const MOST: usize = 3000;
 
+/// The most bytes of all cookies. Ordinary ones are a tenth of that; those of hostile servers are 10 KiB each.
+pub const MOST_BYTES: usize = 2 * 1024 * 1024;
+
+/// The most bytes of the cookies of one chain of redirects, of which many are under way at once.
+pub const MOST_BYTES_OF_A_CHAIN: usize = 64 * 1024;
+
 /// The longest Cookie field, and the most cookies in it, as in curl: servers take no more.
 const LONGEST_FIELD: usize = 8190;
 const MOST_IN_A_FIELD: usize = 150;
@@ -54,17 +60,57 @@ struct Kept {
     changed: u64,
 }
 
-/// The cookies of a run, or of one chain of redirects.
+/// The cookies of one site.
 #[derive(Debug, Clone, Default)]
+struct Site {
+    kept: Vec<Kept>,
+    bytes: usize,
+}
+
+impl Site {
+    /// Puts a cookie in the place of the one that it is.
+    fn put(&mut self, cookie: Cookie, clock: u64) {
+        self.bytes += cookie.size();
+        match self.kept.iter_mut().find(|kept| kept.cookie.is_same(&cookie)) {
+            // One that is over stays for now, so that every copy of the jar is told of its end.
+            Some(old) => {
+                self.bytes -= old.cookie.size();
+                *old = Kept { cookie, created: old.created, changed: clock };
+            }
+            None => self.kept.push(Kept { cookie, created: clock, changed: clock }),
+        }
+    }
+
+    /// Removes the cookies that are over; if there is none, the one that was set longest ago.
+    fn thin(&mut self, now: i64) {
+        let before = self.kept.len();
+        self.kept.retain(|kept| !kept.cookie.is_over(now));
+        if self.kept.len() == before
+            && let Some((oldest, _)) = self.kept.iter().enumerate().min_by_key(|(_, kept)| kept.changed)
+        {
+            self.kept.remove(oldest);
+        }
+        self.bytes = self.kept.iter().map(|kept| kept.cookie.size()).sum();
+    }
+}
+
+/// The cookies of a run, or of one chain of redirects.
+#[derive(Debug, Clone)]
 pub struct Jar {
-    /// By site.
-    sites: HashMap<String, Vec<Kept>>,
+    sites: HashMap<String, Site>,
     count: usize,
+    bytes: usize,
+    most_bytes: usize,
     /// How often something was set.
     clock: u64,
 }
 
 impl Jar {
+    /// An empty jar. It never holds more than this many bytes.
+    pub fn new(most_bytes: usize) -> Self {
+        Self { sites: HashMap::new(), count: 0, bytes: 0, most_bytes, clock: 0 }
+    }
+
     /// Takes the cookies that a response for this URL sets and that the rules allow. Returns whether
     /// each Expires is a date; a cookie with another Expires lasts as long as its session.
     pub fn set<'a>(&mut self, url: &Url, fields: impl IntoIterator<Item = &'a HeaderValue>, now: i64) -> bool {
@@ -84,7 +130,7 @@ impl Jar {
     fn hides(&self, cookie: &Cookie, https: bool) -> bool {
         let kept = self.sites.get(site(&cookie.domain));
         !https
-            && kept.into_iter().flatten().any(|Kept { cookie: old, .. }| {
+            && kept.into_iter().flat_map(|site| &site.kept).any(|Kept { cookie: old, .. }| {
                 old.secure
                     && old.name == cookie.name
                     && path_matches(&cookie.path, &old.path)
@@ -96,25 +142,35 @@ impl Jar {
     pub fn put(&mut self, cookie: Cookie, now: i64) {
         self.clock += 1;
         let clock = self.clock;
-        let kept = self.sites.entry(site(&cookie.domain).to_owned()).or_default();
-        match kept.iter_mut().find(|kept| kept.cookie.is_same(&cookie)) {
-            // One that is over stays for now, so that whoever has a copy hears of its end.
-            Some(old) => *old = Kept { cookie, created: old.created, changed: clock },
-            None => {
-                kept.push(Kept { cookie, created: clock, changed: clock });
-                self.count += 1;
-            }
+        let name = site(&cookie.domain).to_owned();
+        self.change(&name, |site| site.put(cookie, clock));
+        if self.sites.get(&name).is_some_and(|site| site.kept.len() > MOST_OF_A_SITE) {
+            self.change(&name, |site| site.thin(now));
         }
-        if kept.len() > MOST_OF_A_SITE {
-            self.count -= thin(kept, now, MOST_OF_A_SITE);
+        // The site that has most gives way: one site cannot drive out the cookies of others.
+        while self.count > MOST || self.bytes > self.most_bytes {
+            let has_many = self.count > MOST;
+            let weight = |site: &Site| if has_many { site.kept.len() } else { site.bytes };
+            let Some(most) = self.sites.iter().max_by_key(|(_, site)| weight(site)).map(|(name, _)| name.clone())
+            else {
+                break;
+            };
+            self.change(&most, |site| site.thin(now));
         }
-        if self.count > MOST
-            && let Some(most) = self.sites.values_mut().max_by_key(|kept| kept.len())
-        {
-            // Whoever has most gives way: one site cannot drive out the cookies of others.
-            let less = most.len() - 1;
-            self.count -= thin(most, now, less);
-            self.sites.retain(|_, kept| !kept.is_empty());
+    }
+
+    /// Changes one site and counts what that changes. An empty site goes.
+    fn change(&mut self, name: &str, change: impl FnOnce(&mut Site)) {
+        let site = match self.sites.get_mut(name) {
+            Some(site) => site,
+            None => self.sites.entry(name.to_owned()).or_default(),
+        };
+        let before = (site.kept.len(), site.bytes);
+        change(site);
+        self.count = self.count - before.0 + site.kept.len();
+        self.bytes = self.bytes - before.1 + site.bytes;
+        if site.kept.is_empty() {
+            self.sites.remove(name);
         }
     }
 
@@ -122,7 +178,7 @@ impl Jar {
     pub fn field(&self, url: &Url, now: i64) -> Option<HeaderValue> {
         let host = url.host_str()?;
         let https = url.scheme() == "https";
-        let kept = self.sites.get(site(host))?;
+        let kept = &self.sites.get(site(host))?.kept;
         let fits = |kept: &&Kept| !kept.cookie.is_over(now) && kept.cookie.is_for(host, url.path(), https);
         let mut fitting: Vec<&Kept> = kept.iter().filter(fits).collect();
         fitting.sort_unstable_by_key(|kept| (std::cmp::Reverse(kept.cookie.path.len()), kept.created));
@@ -150,24 +206,13 @@ impl Jar {
         self.clock
     }
 
-    /// What was set after that moment, those that are over among it, in order.
-    pub fn since(&self, clock: u64) -> Vec<&Cookie> {
-        let mut kept: Vec<&Kept> = self.sites.values().flatten().filter(|kept| kept.changed > clock).collect();
+    /// What was set after that moment, those that are over among it, in order, each with its moment.
+    pub fn since(&self, clock: u64) -> impl Iterator<Item = (&Cookie, u64)> {
+        let kept = self.sites.values().flat_map(|site| &site.kept);
+        let mut kept: Vec<&Kept> = kept.filter(|kept| kept.changed > clock).collect();
         kept.sort_unstable_by_key(|kept| kept.changed);
-        kept.into_iter().map(|kept| &kept.cookie).collect()
+        kept.into_iter().map(|kept| (&kept.cookie, kept.changed))
     }
-}
-
-/// Makes room: what is over goes, then what was set longest ago. Says how many went.
-fn thin(kept: &mut Vec<Kept>, now: i64, most: usize) -> usize {
-    let before = kept.len();
-    kept.retain(|kept| !kept.cookie.is_over(now));
-    while kept.len() > most {
-        let oldest = kept.iter().enumerate().min_by_key(|(_, kept)| kept.changed).map(|(at, _)| at);
-        let Some(oldest) = oldest else { break };
-        kept.remove(oldest);
-    }
-    before - kept.len()
 }
 
 /// The registrable domain of a host, or the host itself where it has none.

@@ -12,6 +12,9 @@ const SHOWN: usize = 200;
 /// The longest URL that can be asked for.
 const LONGEST: usize = 65_534;
 
+/// The longest host name (RFC 1035, section 2.3.4), with a dot at its end.
+pub const LONGEST_HOST: usize = 254;
+
 /// Returns the URL that a Location field names. It has no fragment and no credentials: those of a
 /// server are neither sent nor shown.
 ///
@@ -40,6 +43,9 @@ pub fn target(from: &Url, location: &[u8]) -> Result<Url, String> {
     }
     if next.as_str().len() > LONGEST {
         return Err(bad(&format!("leads to a URL of more than {LONGEST} bytes, which no server takes")));
+    }
+    if next.host_str().is_some_and(|host| host.len() > LONGEST_HOST) {
+        return Err(bad("has a host name of more than 253 bytes, which no DNS knows"));
     }
     if let Err(e) = http::Uri::try_from(next.as_str()) {
         return Err(bad(&format!("is no URL that HTTP can ask for: {e}")));
@@ -86,6 +92,7 @@ mod tests {
             (b"http://", "is no URL: empty host"),
             (b"http://a{b/", "is no URL that HTTP can ask for"),
             (&b"/x".repeat(40_000), "which no server takes"),
+            (&[b"http://", &b"a.".repeat(127)[..], b"b/"].concat(), "has a host name of more than 253 bytes"),
         ] {
             let why = leads(location).unwrap_err();
             assert!(why.contains(says) && why.len() < 400, "{why}");

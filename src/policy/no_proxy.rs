@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use url::Host;
 
 use super::address::Network;
-use super::redact::redact;
+use super::redact::http_prefix;
 
 /// The hosts that are asked without a proxy.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -45,14 +45,23 @@ impl NoProxy {
     /// block of addresses such as `10.0.0.0/8`, or `*` for every host.
     pub fn parse(text: &str) -> Self {
         let mut read = Self { text: text.to_owned(), ..Self::default() };
-        for entry in text.split(|c: char| c == ',' || c.is_whitespace()).filter(|entry| !entry.is_empty()) {
+        let secret = text.len() - without_passwords(text).len();
+        let mut end = 0;
+        for entry in text.split(|c: char| c == ',' || c.is_whitespace()) {
+            let start = end;
+            end = start + entry.len();
             match rule(entry) {
+                _ if entry.is_empty() => {}
                 Ok(rule) => read.rules.push(rule),
-                // It may be a URL with a password.
                 Err(why) => {
-                    read.unusable.push(Unusable { entry: redact(entry).escape_debug().to_string(), why });
+                    let shown = if secret < end { &text[start.max(secret)..end] } else { "(hidden)" };
+                    // The scheme stays: it is what is wrong.
+                    let scheme = if start < secret && http_prefix(entry).is_some() { "http://" } else { "" };
+                    read.unusable.push(Unusable { entry: format!("{scheme}{}", shown.escape_debug()), why });
                 }
             }
+            // Behind the separator, where there is one.
+            end += text[end..].chars().next().map_or(0, char::len_utf8);
         }
         read
     }
@@ -85,6 +94,13 @@ impl NoProxy {
                 }
         })
     }
+}
+
+/// The entries as they may be shown. No entry has an `@`, but somebody may write a URL with a password,
+/// and a comma or a blank in that makes several entries of it.
+pub fn without_passwords(text: &str) -> &str {
+    let ends = ["@", "%40", "\u{ff20}", "\u{fe6b}"].iter().filter_map(|sign| Some(text.rfind(sign)? + sign.len()));
+    &text[ends.max().unwrap_or(0)..]
 }
 
 /// Whether a host is the domain or below it.
@@ -148,6 +164,16 @@ fn hosts(text: &str) -> Result<Hosts, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn password_of_an_unusable_entry_is_not_shown() {
+        for text in ["http://ann:hunter2@h.test", "ann:a,hunter2,b@h.test", "http://ann:1/hunter2@h.test x*"] {
+            let read = NoProxy::parse(text);
+            let told: String = read.unusable().iter().map(ToString::to_string).collect();
+            assert!(!told.is_empty() && !told.contains("hunter2"), "{text}: {told}");
+        }
+        assert_eq!(without_passwords("a.test, 10.0.0.0/8"), "a.test, 10.0.0.0/8");
+    }
 
     #[test]
     fn entries_match_as_curl_and_go_match_them() {

@@ -186,10 +186,15 @@ impl Host {
         self.in_flight >= self.most || self.next_start.is_some()
     }
 
+    /// Whether it has jobs, waiting or in flight.
+    pub(super) fn has_jobs(&self) -> bool {
+        self.in_flight > 0 || self.queue.priority().is_some() || self.spilled.is_some()
+    }
+
     /// Whether it has nothing to do.
     pub(super) fn is_idle(&self) -> bool {
         let is_open = matches!(self.state, HostState::Open);
-        self.in_flight == 0 && self.queue.priority().is_none() && is_open && self.next_start.is_none()
+        !self.has_jobs() && is_open && self.next_start.is_none()
     }
 
     /// Whether it had trouble that is worth remembering while it is idle.

@@ -11,6 +11,11 @@ pub(super) const DEFAULT_PRIORITY: i32 = 0;
 
 type Levels = BTreeMap<Reverse<i32>, VecDeque<Box<Job>>>;
 
+/// The memory that a waiting job takes from the bounds. A new job is little more than its text.
+pub(super) fn bytes_of(job: &Job) -> usize {
+    if job.handed_out { job.size() } else { job.seed.size() }
+}
+
 /// The jobs of one host: the highest priority first, then the oldest. Nearly every list has one
 /// priority, which needs no tree.
 #[derive(Default)]

@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::host::{Counted, Host, Listed, Turn};
+use super::given_up::GivenUpHosts;
+use super::host::{Counted, Host, HostState, Listed, Turn};
 use crate::policy::pacer::AllHostLimits;
 
 /// How many idle hosts are remembered for the trouble they had.
@@ -25,6 +26,8 @@ pub(super) struct HostTable {
     /// The host that was looked up last: neighbours in a list are often of one host.
     last: usize,
     limits: AllHostLimits,
+    /// Idle hosts that are given up.
+    idle_given_up: GivenUpHosts,
     /// Idle hosts that had trouble, the longest idle first.
     remembered: BTreeMap<u64, usize>,
     ready: BTreeMap<Turn, usize>,
@@ -59,6 +62,7 @@ impl HostTable {
             unused: Vec::new(),
             last: 0,
             limits,
+            idle_given_up: GivenUpHosts::default(),
             remembered: BTreeMap::new(),
             ready: BTreeMap::new(),
             troubled: BTreeMap::new(),
@@ -101,7 +105,10 @@ impl HostTable {
             return at;
         }
         let name: Arc<str> = Arc::from(name);
-        let host = Host::new(name.clone(), self.limits.of(&name).per_host.unwrap_or(u32::MAX));
+        let mut host = Host::new(name.clone(), self.limits.of(&name).per_host.unwrap_or(u32::MAX));
+        if let Some(why) = self.idle_given_up.get(&name) {
+            host.state = HostState::GivenUp(why);
+        }
         let at = match self.unused.pop() {
             Some(at) => {
                 // An empty queue keeps its memory.
@@ -132,6 +139,7 @@ impl HostTable {
         self.turns += 1;
         host.listed = host.belongs(self.turns, self.only_returned);
         match host.listed {
+            Listed::Nowhere if host.is_given_up() && !host.has_jobs() => self.retire_given_up(at),
             Listed::Nowhere if host.is_idle() => self.retire(at),
             Listed::Nowhere => {}
             Listed::Ready(turn) => drop(self.ready.insert(turn, at)),
@@ -150,6 +158,15 @@ impl HostTable {
         self.sums.troubled = self.sums.troubled - before.troubled + now.troubled;
         self.sums.parked = self.sums.parked - before.parked + now.parked;
         self.sums.fast_in_file = self.sums.fast_in_file - before.fast_in_file + now.fast_in_file;
+    }
+
+    /// Keeps no more of a host than that it is given up.
+    fn retire_given_up(&mut self, at: usize) {
+        let host = &mut self.hosts[at];
+        if let HostState::GivenUp(why) = std::mem::replace(&mut host.state, HostState::Open) {
+            self.idle_given_up.insert(&host.name, why);
+        }
+        self.forget(at);
     }
 
     /// Remembers a host with nothing to do that had trouble, and forgets any other.

@@ -9,6 +9,7 @@
 
 mod delayed;
 mod drain;
+mod given_up;
 mod host;
 mod host_queue;
 mod hosts;
@@ -67,4 +68,6 @@ pub enum GivenUp {
     HeldUntil(Option<Instant>),
     /// Nobody answers. This is the error of the last fetch.
     Dead(FetchError),
+    /// One of very many: an earlier record tells why.
+    Forgotten,
 }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::delayed::DelayedJobs;
 use super::host::HostState;
-use super::host_queue::DEFAULT_PRIORITY;
+use super::host_queue::{DEFAULT_PRIORITY, bytes_of};
 use super::hosts::HostTable;
 use super::spill_file::SpillFile;
 use super::{Next, Rules};
@@ -121,7 +121,7 @@ impl Scheduler {
     /// redirect, a retry, a job that did not start) in front of the queue of the host that it asks next.
     /// Such a job waits for [`Job::not_before`].
     pub fn push(&mut self, job: Box<Job>) {
-        let bytes = job.size();
+        let bytes = bytes_of(&job);
         self.waiting += 1;
         self.waiting_bytes += bytes;
         if job.handed_out {
@@ -345,7 +345,7 @@ impl Scheduler {
 
     /// The job waits no longer.
     pub(super) fn leaves(&mut self, job: &Job) {
-        let bytes = job.size();
+        let bytes = bytes_of(job);
         self.waiting -= 1;
         self.waiting_bytes -= bytes;
         if job.handed_out {

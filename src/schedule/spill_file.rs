@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use url::Url;
 
+use super::host_queue::bytes_of;
 use crate::model::{BadLine, Claimed, ErrorKind, FetchError, Job, JobId, Kind, Origin, Seed, Via};
 
 /// The most lines of a chunk, and how many lines of a host stay in memory before its chunks.
@@ -122,7 +123,7 @@ impl SpilledJobs {
                 Ok(chunk) => {
                     self.in_memory -= part.len();
                     self.in_file += part.len();
-                    written += part.iter().map(|job| job.size()).sum::<usize>();
+                    written += part.iter().map(|job| bytes_of(job)).sum::<usize>();
                     self.segments.push_back(Segment::File(chunk));
                 }
                 Err(e) => {
@@ -234,7 +235,7 @@ impl SpillFile {
         }
         match read {
             Ok(jobs) => {
-                let bytes = jobs.iter().map(|job| job.size()).sum();
+                let bytes = jobs.iter().map(|job| bytes_of(job)).sum();
                 Restored { jobs, from_file: chunk.lines, bytes, lost: Vec::new() }
             }
             Err(e) => {

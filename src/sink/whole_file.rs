@@ -4,14 +4,23 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
+
 use super::SinkError;
 
 /// A file on its way. Dropped before it is finished, it leaves what was there before.
 pub struct WholeFile {
     target: PathBuf,
-    /// Beside the target; `None` for a device or a pipe, which a rename would replace.
-    part: Option<PathBuf>,
-    writer: BufWriter<File>,
+    writer: Writer,
+}
+
+enum Writer {
+    /// Beside the target; renamed at the end.
+    Beside(BufWriter<NamedTempFile>),
+    /// A device or a pipe, which a rename would replace.
+    Direct(BufWriter<File>),
+    /// It has its name.
+    Finished,
 }
 
 impl WholeFile {
@@ -37,8 +46,8 @@ impl WholeFile {
             return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder; name a file in it"));
         }
         if is_there.as_ref().is_ok_and(|file| !file.is_file()) {
-            let writer = BufWriter::new(fs::OpenOptions::new().write(true).open(path)?);
-            return Ok(Self { target: path.to_owned(), part: None, writer });
+            let file = fs::OpenOptions::new().write(true).open(path)?;
+            return Ok(Self { target: path.to_owned(), writer: Writer::Direct(BufWriter::new(file)) });
         }
         // Where a link leads is replaced, not the link.
         let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
@@ -50,16 +59,18 @@ impl WholeFile {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
             _ => {}
         }
-        let mut options = fs::OpenOptions::new();
-        options.write(true).create_new(true);
+        let mut builder = tempfile::Builder::new();
         #[cfg(unix)]
-        if private {
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        if !private {
+            // The umask takes its share, as of any file; by itself `tempfile` uses 0600.
+            builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         }
         #[cfg(not(unix))]
         let _ = private;
-        let writer = BufWriter::with_capacity(64 * 1024, options.open(&part)?);
-        Ok(Self { target, part: Some(part), writer })
+        let (folder, name) = (part.parent().unwrap_or(Path::new("")), part.file_name().unwrap_or_default());
+        // A fixed name: what a killed run leaves is replaced by the next.
+        let file = builder.prefix(name).rand_bytes(0).tempfile_in(folder)?;
+        Ok(Self { target, writer: Writer::Beside(BufWriter::with_capacity(64 * 1024, file)) })
     }
 
     /// Appends.
@@ -67,7 +78,12 @@ impl WholeFile {
     /// # Errors
     /// What the file system says.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), SinkError> {
-        self.writer.write_all(bytes).map_err(|e| self.error(e))
+        let written = match &mut self.writer {
+            Writer::Beside(writer) => writer.write_all(bytes),
+            Writer::Direct(writer) => writer.write_all(bytes),
+            Writer::Finished => Err(io::ErrorKind::BrokenPipe.into()),
+        };
+        written.map_err(|e| self.error(e))
     }
 
     /// It is whole: it gets its name.
@@ -75,15 +91,15 @@ impl WholeFile {
     /// # Errors
     /// What the file system says; then what was there before is left.
     pub fn finish(&mut self) -> Result<(), SinkError> {
-        self.writer.flush().map_err(|e| self.error(e))?;
-        if let Some(part) = self.part.take() {
-            fs::rename(&part, &self.target).map_err(|e| {
-                // Err: it stays, and the next run replaces it.
-                let _ = fs::remove_file(&part);
-                self.error(e)
-            })?;
-        }
-        Ok(())
+        let finished = match std::mem::replace(&mut self.writer, Writer::Finished) {
+            Writer::Beside(writer) => writer.into_inner().map_err(io::IntoInnerError::into_error).and_then(|file| {
+                file.persist(&self.target)?;
+                Ok(())
+            }),
+            Writer::Direct(mut writer) => writer.flush(),
+            Writer::Finished => Ok(()),
+        };
+        finished.map_err(|e| self.error(e))
     }
 
     /// An error with the name of the file.
@@ -98,13 +114,4 @@ pub fn part_of(target: &Path) -> Option<PathBuf> {
     name.push(target.file_name()?);
     name.push(".part");
     Some(target.with_file_name(name))
-}
-
-impl Drop for WholeFile {
-    fn drop(&mut self) {
-        if let Some(part) = &self.part {
-            // Err: it stays, and the next run replaces it.
-            let _ = fs::remove_file(part);
-        }
-    }
 }

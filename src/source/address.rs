@@ -6,6 +6,7 @@ use percent_encoding::percent_decode_str;
 use url::{ParseError, Url};
 
 use crate::model::Credentials;
+use crate::policy::location::LONGEST_HOST;
 use crate::policy::redact::{http_prefix, redact, redact_line};
 use crate::policy::url_text;
 
@@ -39,6 +40,9 @@ pub(super) fn parse(text: &str) -> Result<(Url, Option<Credentials>), Reason> {
     let mut url = Url::parse(text).map_err(explain)?;
     if url.as_str().len() > LONGEST {
         return Err(format!("longer than {LONGEST} bytes; no server takes such a URL").into());
+    }
+    if url.host_str().is_some_and(|host| host.len() > LONGEST_HOST) {
+        return Err("the host name is longer than 253 bytes; no DNS knows such a name; correct it".into());
     }
     if url.fragment().is_some() {
         url.set_fragment(None);

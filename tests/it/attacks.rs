@@ -46,7 +46,7 @@ fn coded(coding: &str, body: Vec<u8>) -> Act {
 
 /// The most memory that a process has had, in bytes.
 #[cfg(target_os = "linux")]
-fn peak(pid: rustix::process::Pid) -> u64 {
+pub fn peak(pid: rustix::process::Pid) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap() * 1024

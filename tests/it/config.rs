@@ -134,6 +134,29 @@ fn secrets_are_not_shown() {
 }
 
 #[test]
+fn passwords_of_urls_are_not_shown() {
+    let home = Home::new();
+    for password in ["hunter2", "1/hunter2", "a,hunter2,b", "a hunter2", "x@hunter2", "=hunter2", "%40hunter2"] {
+        let url = format!("http://ann:{password}@h.test");
+        let settings = [
+            ("--noproxy", url.clone()),
+            ("--noproxy", format!("a.test,ann:{password}@h.test,b.test")),
+            ("--noproxy", format!("{url} socks9://bob:{password}@h.test")),
+            // That of a Referer is the one of a URL: `1/` would be a port and a path.
+            ("--header", format!("Referer: {}:99999/", url.replace("1/", "/"))),
+        ];
+        for (option, value) in settings {
+            let shown = home.ok(&[], &["config", option, &value]);
+            assert!(!shown.contains("hunter2") && shown.contains("h.test"), "{value}: {shown}");
+        }
+        for variable in ["no_proxy", "NO_PROXY", "FETCHALL_NOPROXY"] {
+            let shown = home.ok(&[(variable, &url)], &["config"]);
+            assert!(!shown.contains("hunter2"), "{variable}={url}: {shown}");
+        }
+    }
+}
+
+#[test]
 fn every_mistake_of_every_layer_is_told() {
     let home = Home::new();
     home.write("xdg/fetchall/config.toml", "quiet = \"yes\"").write(

@@ -7,7 +7,7 @@ use fetchall::config::{Config, Order, Until};
 use fetchall::engine::StopLevel;
 use fetchall::model::{Outcome, Verdict};
 use fetchall::{Fetchall, JobState};
-use futures_util::StreamExt;
+use futures::StreamExt;
 
 use crate::support::act::{Act, Script};
 use crate::support::fault::FaultServer;

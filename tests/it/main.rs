@@ -21,13 +21,16 @@ mod attacks;
 mod backends;
 mod chains;
 mod changes;
+mod coded_floods;
 mod compare;
 mod config;
 mod cut;
+mod decoder_memory;
 mod errors;
 mod exchange;
 #[cfg(unix)]
 mod faults;
+mod floods;
 mod formats;
 mod hostile;
 mod input;

@@ -16,7 +16,8 @@ use super::addresses::Addresses;
 use super::{FrameError, job};
 use crate::config::{Compression, Digest, LowSpeed, Proxies};
 use crate::fetch::{
-    Asked, BodyStream, ByteLimit, FetchSpec, HostFields, HttpSpec, Keeping, Saving, Script, Step, Throttle, TlsSpec,
+    Asked, BodyStream, ByteLimit, DecoderMemory, FetchSpec, HostFields, HttpSpec, Keeping, Saving, Script, Step,
+    Throttle, TlsSpec,
 };
 use crate::model::{Credentials, ErrorKind, HostPattern};
 use crate::output_folder::OutputFolder;
@@ -248,6 +249,7 @@ impl Http {
             netrc: Netrc { machines: self.netrc.into_iter().map(machine_of).collect() },
             anyauth: self.anyauth,
             challenges: Arc::default(),
+            decoder_memory: DecoderMemory::asking(asks.clone()),
             cookies: self.cookies.then(Arc::default),
             proxies: Proxies { http: url_of(http_proxy)?, https: url_of(https_proxy)? },
             no_proxy: NoProxy::parse(&self.no_proxy),

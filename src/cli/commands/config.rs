@@ -2,6 +2,9 @@
 
 use fetchall::config::{Config, HostTable, KEYS, Proxies, without_secret};
 
+use fetchall::policy::no_proxy;
+use fetchall::policy::redact::{http_prefix, redact};
+
 use crate::cli::exit::Exit;
 use crate::cli::resolve::Resolved;
 use crate::cli::to_stdout;
@@ -28,7 +31,7 @@ pub fn show(resolved: &Resolved, show_origin: bool) -> anyhow::Result<Exit> {
 
 fn without_secrets(mut config: Config) -> Config {
     for text in &mut config.header {
-        *text = without_secret(text);
+        *text = without_password(&without_secret(text));
     }
     if let Some(user) = &mut config.user {
         *user = "(hidden)".to_owned();
@@ -39,5 +42,19 @@ fn without_secrets(mut config: Config) -> Config {
     if let Some(proxy) = &mut config.proxy {
         *proxy = Proxies::without_passwords(proxy);
     }
+    if let Some(hosts) = &mut config.noproxy {
+        *hosts = no_proxy::without_passwords(hosts).to_owned();
+    }
     config
+}
+
+/// A field, such as Referer, whose URL may have a password.
+fn without_password(field: &str) -> String {
+    match field.split_once(':') {
+        Some((name, value)) if http_prefix(value.trim_start()).is_some() => {
+            let (before, url) = value.split_at(value.len() - value.trim_start().len());
+            format!("{name}:{before}{}", redact(url))
+        }
+        _ => field.to_owned(),
+    }
 }

@@ -39,7 +39,7 @@ async fn limits_begin_when_the_wait_for_the_protocol_ends() {
             waited
         })
     });
-    let waited = futures_util::future::join_all(connects).await;
+    let waited = futures::future::join_all(connects).await;
     assert_eq!(waited.iter().min(), Some(&Duration::ZERO));
     let longest = waited.into_iter().max().unwrap();
     assert!(longest > Duration::ZERO && longest <= TO_CONNECT / 8, "{longest:?}");
@@ -52,8 +52,8 @@ async fn only_the_first_connects_before_the_protocol_is_known() {
     let opened = AtomicUsize::new(0);
     let one = || MARKS.scope(Marks::default(), in_turn(Some((&gates, 1)), &opened, sleep_a_little(), |()| false));
     let (first, second) = (one(), one());
-    let mut both = std::pin::pin!(futures_util::future::join(first, second));
-    assert!(futures_util::FutureExt::now_or_never(&mut both).is_none());
+    let mut both = std::pin::pin!(futures::future::join(first, second));
+    assert!(futures::FutureExt::now_or_never(&mut both).is_none());
     assert_eq!(opened.load(Relaxed), 1);
     let (first, second) = both.await;
     first.and(second).unwrap();

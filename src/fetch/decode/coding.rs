@@ -5,6 +5,8 @@ use std::fmt::Display;
 use compression_codecs::zstd::params::DParameter;
 use compression_codecs::{BrotliDecoder, DecodeV2, DeflateDecoder, GzipDecoder, ZlibDecoder, ZstdDecoder};
 
+use super::memory::SMALL;
+use super::stage::HEAD;
 use crate::model::{ErrorKind, FetchError};
 
 /// Undoes a coding.
@@ -70,17 +72,60 @@ impl Coding {
         }
     }
 
+    /// The most coded bytes that a stream may need for its next decoded one: a block of zstd (RFC 8878,
+    /// section 3.1.1.2.4) is decoded whole, the others as they come, behind their tables of codes.
+    pub(super) fn most_pending(self) -> u64 {
+        match self {
+            Coding::Gzip | Coding::Deflate => 1024,
+            Coding::Brotli => 16 * 1024,
+            Coding::Zstd => 129 * 1024,
+        }
+    }
+
     /// Whether these bytes begin a stream. `None` until there are enough of them.
     pub(super) fn begins(self, head: &[u8]) -> Option<bool> {
         match self {
             Coding::Gzip => has_prefix(head, &[0x1F, 0x8B]),
-            // A frame, or one to skip (RFC 8878, section 3.1), which has sixteen magic numbers.
-            Coding::Zstd => match *head {
-                [first, ref rest @ ..] if first & 0xF0 == 0x50 => has_prefix(rest, &[0x2A, 0x4D, 0x18]),
-                _ => has_prefix(head, &[0x28, 0xB5, 0x2F, 0xFD]),
-            },
+            // A frame, or one to skip (RFC 8878, section 3.1), which has sixteen magic numbers. The two bytes
+            // behind them say how large the window is.
+            Coding::Zstd => {
+                let begins = match *head {
+                    [first, ref rest @ ..] if first & 0xF0 == 0x50 => has_prefix(rest, &[0x2A, 0x4D, 0x18]),
+                    _ => has_prefix(head, &[0x28, 0xB5, 0x2F, 0xFD]),
+                };
+                begins.filter(|&begins| !begins || head.len() >= HEAD)
+            }
             Coding::Deflate => (head.len() >= 2).then_some(true),
             Coding::Brotli => (!head.is_empty()).then_some(true),
+        }
+    }
+
+    /// Whether a decoder fills its window before it yields anything; the others fill it as they yield.
+    pub(super) fn fills_window_at_once(self) -> bool {
+        self == Coding::Brotli
+    }
+
+    /// Returns the window of a stream that begins like this, in KiB: what its decoder may come to hold.
+    pub(super) fn window(self, head: &[u8]) -> u32 {
+        match (self, head) {
+            (Coding::Brotli, _) => brotli_window(head),
+            // RFC 8878, section 3.1.1.1.
+            (Coding::Zstd, &[0x28, _, _, _, descriptor, window, ..]) if descriptor & 0x20 == 0 => {
+                let base = 1_u64 << (10 + (window >> 3));
+                let bytes = base + base / 8 * u64::from(window & 7);
+                u32::try_from(bytes / 1024).unwrap_or(u32::MAX).min(self.largest_window())
+            }
+            (Coding::Zstd, &[0x28, ..]) => self.largest_window(),
+            _ => 0,
+        }
+    }
+
+    /// The largest window, in KiB. That of gzip and deflate is too small to count.
+    pub(super) fn largest_window(self) -> u32 {
+        match self {
+            Coding::Gzip | Coding::Deflate => 0,
+            Coding::Brotli => 16 * 1024,
+            Coding::Zstd => (1 << ZSTD_WINDOW_LOG) / 1024,
         }
     }
 
@@ -115,6 +160,25 @@ impl Coding {
             (Coding::Deflate, _) => (Box::new(DeflateDecoder::new()), 4),
         })
     }
+}
+
+/// Returns the window of a br stream in KiB (RFC 7932, sections 9.1 and 9.2); 0 where its one meta-block is small.
+fn brotli_window(head: &[u8]) -> u32 {
+    let mut octets = [0; 8];
+    let known = head.len().min(octets.len());
+    octets[..known].copy_from_slice(&head[..known]);
+    let bits = u64::from_le_bytes(octets);
+    let field = |at: u32, length: u32| (bits >> at) & ((1 << length) - 1);
+    let (log, at) = match (field(0, 1), field(1, 3), field(4, 3)) {
+        (0, _, _) => (16, 1),
+        (_, 0, 0) => (17, 7),
+        (_, 0, few) => (8 + few, 7),
+        (_, many, _) => (17 + many, 4),
+    };
+    let (is_last, is_empty, nibbles) = (field(at, 1) == 1, field(at + 1, 1) == 1, field(at + 2, 2) as u32);
+    let length = 4 * (4 + nibbles);
+    let is_small = is_empty || nibbles < 3 && at + 4 + length <= 8 * known as u32 && field(at + 4, length) < SMALL;
+    if known > 0 && is_last && is_small { 0 } else { (1 << log) / 1024 }
 }
 
 /// Whether `head` begins with `magic`. `None` while it may.

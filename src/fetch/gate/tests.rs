@@ -1,7 +1,7 @@
 //! Tests of the gates, without a network.
 
-use futures_util::FutureExt as _;
-use futures_util::future::join_all;
+use futures::FutureExt as _;
+use futures::future::join_all;
 use tokio::time::advance;
 
 use super::*;

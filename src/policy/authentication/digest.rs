@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256, Sha512_256};
 use crate::model::Credentials;
 
 /// The most octets of a challenge that an answer repeats.
-const MOST_OCTETS: usize = 16 * 1024;
+const MOST_OCTETS: usize = 4 * 1024;
 
 /// Octets of an extended parameter that are percent-encoded (RFC 8187, `attr-char`).
 const EXTENDED: &AsciiSet = &NON_ALPHANUMERIC
@@ -108,7 +108,7 @@ impl<'a> Parameters<'a> {
         }
         let opaque = self.opaque.as_ref().map_or(0, |opaque| opaque.len());
         if self.realm.len() + nonce.len() + opaque > MOST_OCTETS {
-            return Err("Digest has more than 16 KiB of parameters");
+            return Err("Digest has more than 4 KiB of parameters");
         }
         Ok(Digest {
             realm: self.realm.into(),

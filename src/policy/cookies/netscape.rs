@@ -33,7 +33,7 @@ pub(super) fn load(jar: &mut Jar, text: &[u8], now: i64, skipped: &mut Skipped) 
 pub(super) fn text(jar: &Jar, now: i64) -> Vec<u8> {
     let mut text = HEAD.to_owned();
     let truth = |truth| if truth { "TRUE" } else { "FALSE" };
-    for cookie in jar.since(0).into_iter().filter(|cookie| !cookie.is_over(now)) {
+    for cookie in jar.since(0).map(|(cookie, _)| cookie).filter(|cookie| !cookie.is_over(now)) {
         let Cookie { name, value, domain, host_only, path, secure, http_only, expires } = cookie;
         text.extend_from_slice(if *http_only { HTTP_ONLY } else { b"" });
         let dot = if *host_only { "" } else { "." };

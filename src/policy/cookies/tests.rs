@@ -11,7 +11,7 @@ fn url(text: &str) -> Url {
 }
 
 fn jar(from: &str, fields: &[&str]) -> Jar {
-    let mut jar = Jar::default();
+    let mut jar = Jar::new(MOST_BYTES);
     set(&mut jar, from, fields);
     jar
 }
@@ -46,7 +46,7 @@ fn a_domain_gets_it_unless_it_is_everybodys() {
     let jar = jar("http://www.example.co.uk/", &["a=1; Domain=.Example.co.uk", "b=2; domain=co.uk", "c=3; domain=uk"]);
     assert_eq!(sent(&jar, "http://other.example.co.uk/"), "a=1");
     assert_eq!(sent(&jar, "http://evil.co.uk/"), "");
-    assert_eq!(jar.since(0).len(), 1);
+    assert_eq!(jar.since(0).count(), 1);
     for (from, field) in [
         ("http://a.example.com/", "x=1; Domain=b.example.com"),
         ("http://example.com/", "x=1; Domain=ample.com"),
@@ -54,7 +54,7 @@ fn a_domain_gets_it_unless_it_is_everybodys() {
         ("http://127.0.0.1/", "x=1; Domain=0.0.1"),
         ("http://user.github.io/", "x=1; Domain=github.io"),
     ] {
-        assert_eq!(self::jar(from, &[field]).since(0).len(), 0, "{from} {field}");
+        assert_eq!(self::jar(from, &[field]).since(0).count(), 0, "{from} {field}");
     }
     let own = self::jar("http://localhost/", &["x=1; Domain=localhost"]);
     assert_eq!((sent(&own, "http://localhost/"), sent(&own, "http://a.localhost/")), ("x=1".to_owned(), String::new()));
@@ -76,7 +76,7 @@ fn secure_and_prefixed_cookies_keep_what_they_promise() {
         "__SECURE-x=1",
         "=__Host-x=1; Secure; Path=/",
     ] {
-        assert_eq!(self::jar("https://a.test/", &[field]).since(0).len(), 0, "{field}");
+        assert_eq!(self::jar("https://a.test/", &[field]).since(0).count(), 0, "{field}");
     }
 }
 
@@ -93,24 +93,24 @@ fn what_is_over_is_gone() {
     set(&mut jar, "http://a.test/", &["y=; Max-Age=0", "z=; expires=Thu, 01 Jan 1970 00:00:00 GMT", "x=; max-age=-5"]);
     assert_eq!(sent(&jar, "http://a.test/"), "");
     assert!(!text(&jar).contains("a.test"));
-    assert_eq!(jar.since(3).len(), 3, "whoever has a copy hears of their end");
+    assert_eq!(jar.since(3).count(), 3, "whoever has a copy hears of their end");
 }
 
 #[test]
 fn what_is_too_much_is_refused_or_drives_out_its_own() {
     let long = format!("x={}", "v".repeat(4096));
-    assert_eq!(jar("http://a.test/", &[&long, "", " = ", "="]).since(0).len(), 0);
+    assert_eq!(jar("http://a.test/", &[&long, "", " = ", "="]).since(0).count(), 0);
     let mut jar = jar("http://other.test/", &["kept=1"]);
     for n in 0..200 {
         set(&mut jar, &format!("http://h{n}.a.test/"), &[&format!("c{n}=1; Domain=a.test")]);
     }
-    assert_eq!(jar.since(0).len(), 181);
+    assert_eq!(jar.since(0).count(), 181);
     for site in 0..40 {
         for n in 0..100 {
             set(&mut jar, &format!("http://s{site}.test/"), &[&format!("c{n}=1")]);
         }
     }
-    assert_eq!((jar.since(0).len(), jar.count), (3000, 3000));
+    assert_eq!((jar.since(0).count(), jar.count), (3000, 3000));
     assert_eq!(sent(&jar, "http://other.test/"), "kept=1", "many cookies of others do not drive it out");
     let wide: Vec<_> = (0..100).map(|n| format!("w{n}={}", "v".repeat(1000))).collect();
     let wide = self::jar("http://w.test/", &wide.iter().map(String::as_str).collect::<Vec<_>>());
@@ -125,7 +125,7 @@ fn a_file_reads_back_as_it_was_written() {
     assert!(text.starts_with("# Netscape HTTP Cookie File\n"));
     assert!(text.contains(&format!("#HttpOnly_.a.test\tTRUE\t/\tFALSE\t{}\ta\t1\n", NOW + 60)), "{text}");
     assert!(text.contains("\nwww.a.test\tFALSE\t/b\tFALSE\t0\tb\t2\n"), "{text}");
-    let mut back = Jar::default();
+    let mut back = Jar::new(MOST_BYTES);
     assert_eq!(back.load(text.as_bytes(), NOW), Ok(Skipped::default()));
     assert_eq!(self::text(&back), text);
     assert_eq!(sent(&back, "https://www.a.test/b"), "b=2; a=1; c=");
@@ -133,7 +133,7 @@ fn a_file_reads_back_as_it_was_written() {
 
 /// The jar of a file, and what was left out of it.
 fn file(text: impl AsRef<[u8]>) -> (Jar, Skipped) {
-    let mut jar = Jar::default();
+    let mut jar = Jar::new(MOST_BYTES);
     let skipped = jar.load(text.as_ref(), NOW).unwrap();
     (jar, skipped)
 }
@@ -162,7 +162,7 @@ fn prefixed_cookies_of_files_keep_what_they_promise() {
         ("a.test\tFALSE\t/\tFALSE\t0\t__Secure-x\t1", false),
     ] {
         let (jar, skipped) = file(line);
-        assert_eq!((jar.since(0).len(), skipped.first.is_none()), (usize::from(is_taken), is_taken), "{line}");
+        assert_eq!((jar.since(0).count(), skipped.first.is_none()), (usize::from(is_taken), is_taken), "{line}");
     }
 }
 
@@ -208,11 +208,11 @@ fn a_number_of_a_file_ends_a_cookie_in_its_own_unit() {
         ("13544473600000000", Some(1_900_000_000)),
     ] {
         let (jar, _) = file(format!("a.test\tFALSE\t/\tFALSE\t{end}\tx\t1"));
-        assert_eq!(jar.since(0)[0].expires, expected, "{end}");
+        assert_eq!(jar.since(0).next().unwrap().0.expires, expected, "{end}");
     }
     for over in ["1700000000", "1700000000000", "1700000000.5"] {
         let (jar, skipped) = file(format!("a.test\tFALSE\t/\tFALSE\t{over}\tx\t1"));
-        assert_eq!((jar.since(0).len(), skipped), (0, Skipped::default()), "{over}");
+        assert_eq!((jar.since(0).count(), skipped), (0, Skipped::default()), "{over}");
     }
 }
 
@@ -243,7 +243,7 @@ fn what_makes_a_line_no_cookie_is_said_without_its_value() {
         let (jar, skipped) = file(format!("# a comment\n{line}"));
         let (number, why) = skipped.first.unwrap();
         assert!(number == 2 && why.contains(says) && !why.contains("hunter2"), "{why}");
-        assert_eq!(jar.since(0).len(), 0, "{line}");
+        assert_eq!(jar.since(0).count(), 0, "{line}");
     }
 }
 
@@ -262,16 +262,16 @@ fn cookies_in_json_are_taken_as_extensions_write_them() {
     for (text, says) in
         [("{\"x\": \"hunter2\"}", "JSON"), ("[{\"name\": \"hunter2\"", "JSON"), ("SQLite format 3\0", "database")]
     {
-        let why = Jar::default().load(text.as_bytes(), NOW).unwrap_err();
+        let why = Jar::new(MOST_BYTES).load(text.as_bytes(), NOW).unwrap_err();
         assert!(why.contains(says) && why.contains("export") && !why.contains("hunter2"), "{why}");
     }
-    assert!(Jar::default().load(b"\xff\xfea\0", NOW).unwrap_err().contains("UTF-16"));
+    assert!(Jar::new(MOST_BYTES).load(b"\xff\xfea\0", NOW).unwrap_err().contains("UTF-16"));
 }
 
 #[test]
 fn octets_of_a_cookie_go_back_as_they_came() {
     let field = HeaderValue::from_bytes(b"n\xe9=caf\xe9\xff; Path=/caf\xe9; Domain=a.test").unwrap();
-    let mut jar = Jar::default();
+    let mut jar = Jar::new(MOST_BYTES);
     jar.set(&url("http://a.test/caf%E9/x"), [&field], NOW);
     let back = |jar: &Jar| jar.field(&url("http://a.test/caf%E9"), NOW).unwrap().as_bytes().to_vec();
     assert_eq!(back(&jar), b"n\xe9=caf\xe9\xff");
@@ -294,22 +294,22 @@ proptest! {
         field in "[ -~]{0,60}|(a|=|;| |Domain|Path|Secure|Max-Age|Expires|__Host-|\\.|/|9|:|test){0,20}",
         file in "\\PC*|(a\\.test|TRUE|FALSE|\t|/|0|\n|#HttpOnly_){0,40}",
     ) {
-        let mut jar = Jar::default();
+        let mut jar = Jar::new(MOST_BYTES);
         let from = url("https://www.a.test/x/y");
         jar.set(&from, &[HeaderValue::from_str(&field).unwrap()], NOW);
-        for cookie in jar.since(0) {
+        for (cookie, _) in jar.since(0) {
             prop_assert!(domain_matches("www.a.test", &cookie.domain) && cookie.path.starts_with('/'));
         }
         let _ = jar.load(file.as_bytes(), NOW);
         let text = jar.text(NOW);
-        let mut back = Jar::default();
+        let mut back = Jar::new(MOST_BYTES);
         prop_assert_eq!(back.load(&text, NOW), Ok(Skipped::default()));
     }
 }
 
 #[test]
 fn many_sites_are_no_more_than_many_cookies() {
-    let mut jar = Jar::default();
+    let mut jar = Jar::new(MOST_BYTES);
     for n in 0..20_000 {
         set(&mut jar, &format!("http://host{n}.test/"), &["a=1"]);
     }
@@ -322,7 +322,26 @@ fn many_sites_are_no_more_than_many_cookies() {
 }
 
 #[test]
+fn bytes_of_cookies_are_bounded() {
+    for most in [MOST_BYTES, MOST_BYTES_OF_A_CHAIN] {
+        let mut jar = Jar::new(most);
+        let value = "v".repeat(4000);
+        set(&mut jar, "http://small.test/", &["kept=1"]);
+        for n in 0..2000 {
+            set(&mut jar, &format!("http://h{}.test/{}/", n % 20, "p".repeat(20_000)), &[&format!("n{n}={value}")]);
+        }
+        let bytes: usize = jar.since(0).map(|(cookie, _)| cookie.size()).sum();
+        assert!(bytes == jar.bytes && bytes <= most && bytes > most / 2, "{bytes} of {most}");
+        assert_eq!(jar.count, jar.since(0).count());
+        assert_eq!(sent(&jar, "http://small.test/"), "kept=1", "who has most gives way");
+    }
+    let mut jar = Jar::new(MOST_BYTES_OF_A_CHAIN);
+    set(&mut jar, &format!("http://a.test/{}/", "p".repeat(66_000)), &["alone=1"]);
+    assert_eq!((jar.count, jar.bytes, jar.sites.len()), (0, 0, 0), "one that has no room");
+}
+
+#[test]
 fn a_path_that_would_forge_a_line_of_a_file_is_not_taken() {
     let jar = jar("http://a.test/", &["zz=1; Path=/\tTRUE\t1999999999\t__Host-sid\tevil"]);
-    assert!(jar.sites.values().flatten().all(|kept| kept.cookie.path == "/"));
+    assert!(jar.sites.values().flat_map(|site| &site.kept).all(|kept| kept.cookie.path == "/"));
 }

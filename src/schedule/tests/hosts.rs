@@ -207,3 +207,16 @@ fn idle_hosts_are_forgotten_and_trouble_is_remembered() {
     }
     assert!(play.scheduler.hosts.known() <= 4097, "{}", play.scheduler.hosts.known());
 }
+
+#[test]
+fn given_up_hosts_are_refused_and_cost_no_host_each() {
+    let mut play = Play::new(rules());
+    for n in 0..20_000 {
+        play.run(&format!("push {n}.test/0\nnext {n}.test/0\nhold {n}.test/0 61s"));
+    }
+    assert!(play.scheduler.hosts.known() <= 1, "{}", play.scheduler.hosts.known());
+    play.run(
+        "push 7.test/1 7.test/2 well.test/0
+         next ~7.test/1 ~7.test/2 well.test/0",
+    );
+}

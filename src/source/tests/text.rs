@@ -165,6 +165,9 @@ fn a_url_that_no_client_can_ask_for_is_a_bad_line() {
     for long in [url(65_535), format!("http://a.test/{}", "é".repeat(12_000))] {
         says(&read(reader("list", long.as_bytes()), InputFormat::Text), "longer than 65534 bytes");
     }
+    let host = |labels| format!("http://{}b/\n", "a.".repeat(labels));
+    seed(&read(reader("list", host(126).as_bytes()), InputFormat::Text));
+    says(&read(reader("list", host(127).as_bytes()), InputFormat::Text), "the host name is longer than 253 bytes");
 }
 
 #[test]

@@ -181,7 +181,7 @@ const PLACES: &[Place] = &[
 /// What a module never names, though others may.
 const NEVER: &[(&str, &[&str], &str)] = &[
     ("model", &["serde", "serde_json"], "how a noun is written is for wire/ to say"),
-    ("model", &["tokio", "futures_util", "std::fs", "std::io", "std::thread"], "nouns are plain data"),
+    ("model", &["tokio", "futures", "std::fs", "std::io", "std::thread"], "nouns are plain data"),
     ("model", &["Instant::now", "SystemTime::now", "Timestamp::now"], "nouns read no clock"),
     ("policy", &["Instant::now", "SystemTime::now", "Timestamp::now", "Zoned::now"], "a decision is told the time"),
     ("policy", &["std::fs", "std::thread", "tokio"], "a decision opens no file and waits for nothing"),

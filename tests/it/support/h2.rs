@@ -27,6 +27,8 @@ pub enum Manners {
     GoesAway(usize),
     /// A head of so many fields of so many bytes each.
     Fields(usize, usize),
+    /// A body with its Content-Encoding.
+    Coded(&'static str, &'static [u8]),
 }
 
 /// What has happened so far.
@@ -145,13 +147,18 @@ async fn answer(mut respond: SendResponse<Bytes>, manners: Manners, open: &Atomi
                 response.headers_mut().insert(name, http::HeaderValue::try_from("x".repeat(bytes)).expect("a value"));
             }
         }
+        Manners::Coded(coding, _) => {
+            let value = http::HeaderValue::from_static(coding);
+            response.headers_mut().insert(http::header::CONTENT_ENCODING, value);
+        }
         Manners::Refuses(_) | Manners::GoesAway(_) => {}
     }
+    let content = if let Manners::Coded(_, body) = manners { body } else { BODY };
     // Before the end of the stream is on its way, and with it the next one.
     open.fetch_sub(1, SeqCst);
     // The client may be gone.
     if let Ok(mut body) = respond.send_response(response, false) {
-        let _ = body.send_data(Bytes::from_static(BODY), true);
+        let _ = body.send_data(Bytes::from_static(content), true);
     }
 }
 

@@ -1,7 +1,7 @@
 //! An HTTPS server with an authority of its own, and all that can be wrong with it.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use rcgen::{
@@ -19,6 +19,7 @@ use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::server::TlsStream;
 
+use super::PATIENCE;
 use super::act::{PROMISED, SENT};
 use super::runtime::Server;
 
@@ -76,6 +77,8 @@ pub struct TlsServer {
     /// The certificate and the key of a client.
     client: (String, String),
     requests: Log,
+    /// How much each flood has sent, at its end.
+    floods: Mutex<mpsc::Receiver<usize>>,
 }
 
 /// Targets in the order in which they were asked, each with its Authorization.
@@ -99,11 +102,12 @@ impl TlsServer {
             _ => 1,
         };
         let together = Arc::new(Barrier::new(together));
+        let (over, floods) = mpsc::channel();
         let server = Server::start_on(at, move |stream, number| {
             let mode = if number == 0 && mode == Mode::FirstStalls { Mode::StalledHandshake } else { mode };
-            serve(stream, mode, acceptor.clone(), Arc::clone(&log), Arc::clone(&together))
+            serve(stream, mode, acceptor.clone(), Arc::clone(&log), Arc::clone(&together), over.clone())
         });
-        TlsServer { server, ca, client, requests }
+        TlsServer { server, ca, client, requests, floods: Mutex::new(floods) }
     }
 
     /// `https://localhost:PORT/PATH`.
@@ -134,6 +138,12 @@ impl TlsServer {
     /// The Authorization of each request, in order.
     pub fn authorizations(&self) -> Vec<Option<String>> {
         self.requests.lock().expect("no panic while writing").iter().map(|(_, value)| value.clone()).collect()
+    }
+
+    /// Waits until the client has closed a connection with a flood, and says how much it was sent.
+    pub fn flooded(&self) -> usize {
+        let floods = self.floods.lock().expect("no panic while waiting");
+        floods.recv_timeout(PATIENCE).expect("the client closes the connection")
     }
 
     /// Where it listens.
@@ -195,7 +205,14 @@ fn identities(mode: Mode) -> (Certificate, TlsAcceptor, (String, String)) {
     (authority, TlsAcceptor::from(Arc::new(config)), (client.pem(), client_key.serialize_pem()))
 }
 
-async fn serve(mut stream: TcpStream, mode: Mode, acceptor: TlsAcceptor, requests: Log, together: Arc<Barrier>) {
+async fn serve(
+    mut stream: TcpStream,
+    mode: Mode,
+    acceptor: TlsAcceptor,
+    requests: Log,
+    together: Arc<Barrier>,
+    over: mpsc::Sender<usize>,
+) {
     let mut scratch = [0; 4096];
     match mode {
         Mode::StalledHandshake => {
@@ -228,7 +245,9 @@ async fn serve(mut stream: TcpStream, mode: Mode, acceptor: TlsAcceptor, request
         return;
     }
     if let Mode::Flood(frames) = mode {
-        return flood(tls, frames).await;
+        // Err: the test has ended.
+        let _ = over.send(flood(tls, frames).await);
+        return;
     }
     if tls.get_ref().1.alpn_protocol() == Some(b"h2") {
         return serve_http2(tls, requests).await;
@@ -281,7 +300,7 @@ async fn serve_http2(tls: TlsStream<TcpStream>, requests: Log) {
 }
 
 /// RFC 9113, section 3.4: first of all come our settings, here the defaults; then what is wanted.
-async fn flood(mut tls: TlsStream<TcpStream>, frames: &[u8]) {
+async fn flood(mut tls: TlsStream<TcpStream>, frames: &[u8]) -> usize {
     let mut scratch = [0; 4096];
     let _ = tls.read(&mut scratch).await;
     let pieces = frames.repeat(16 * 1024 / frames.len().max(1) + 1);
@@ -293,17 +312,15 @@ async fn flood(mut tls: TlsStream<TcpStream>, frames: &[u8]) {
         // Before its continuation comes the beginning of one.
         first = &[0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 1, 0x88];
     }
-    if tls.write_all(first).await.is_err() {
-        return;
-    }
+    let mut sent = 0;
+    let _ = tls.write_all(first).await;
     // Bounded, should nobody mind.
-    for _ in 0..64 * 1024 {
-        if tls.write_all(&pieces).await.is_err() {
-            return;
-        }
+    while sent < 1 << 30 && tls.write_all(&pieces).await.is_ok() {
+        sent += pieces.len();
         // What it says is taken, so that it need not wait.
         let _ = timeout(Duration::from_micros(1), tls.read(&mut scratch)).await;
     }
+    sent
 }
 
 async fn read_head(stream: &mut (impl AsyncRead + Unpin), buffer: &mut Vec<u8>) -> Option<(String, Option<String>)> {

@@ -172,7 +172,7 @@ fn paused<T>(test: impl Future<Output = T>) -> T {
 fn assert_accounted(summary: &Summary, outcomes: &[Outcome]) {
     assert!(summary.counts.add_up(), "{:?}", summary.counts);
     assert_eq!(summary.counts.read, outcomes.len() as u64);
-    let mut lines: Vec<_> = outcomes.iter().map(|o| o.subject.via().origin().line).collect();
+    let mut lines: Vec<_> = outcomes.iter().map(|o| o.subject.origin().line).collect();
     lines.sort_unstable();
     let all: Vec<_> = (1..=outcomes.len() as u64).collect();
     assert_eq!(lines, all, "each line that was read has one outcome, and no line was jumped");
@@ -213,7 +213,7 @@ fn hands_out_by_priority_once_lines_wait() {
     case.schedule.concurrency = 1;
     case.source.batch = 20;
     let (_, outcomes) = paused(case.run(Stop::default()));
-    assert!(outcomes[..2].iter().any(|o| o.subject.via().origin().line == 20), "the most urgent line goes first");
+    assert!(outcomes[..2].iter().any(|o| o.subject.origin().line == 20), "the most urgent line goes first");
 }
 
 #[test]

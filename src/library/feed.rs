@@ -41,9 +41,9 @@ struct Open {
 }
 
 impl Feed {
-    pub(super) fn new(sender: FeedSender) -> (Self, Desk) {
+    pub(super) fn new(sender: FeedSender) -> (Self, TicketReporter) {
         let tickets = Arc::default();
-        (Self { sender, tickets: Arc::clone(&tickets) }, Desk(tickets))
+        (Self { sender, tickets: Arc::clone(&tickets) }, TicketReporter(tickets))
     }
 
     /// Adds a URL; waits while the run has no room for more.
@@ -91,10 +91,10 @@ impl Future for Ticket {
     }
 }
 
-/// Tells the tickets.
-pub(super) struct Desk(Arc<Mutex<Tickets>>);
+/// Tells each ticket what became of its URL.
+pub(super) struct TicketReporter(Arc<Mutex<Tickets>>);
 
-impl Reporter for Desk {
+impl Reporter for TicketReporter {
     fn event(&mut self, event: &Event<'_>) {
         let mut tickets = locked(&self.0);
         match event {
@@ -120,7 +120,7 @@ impl Reporter for Desk {
     }
 }
 
-impl Drop for Desk {
+impl Drop for TicketReporter {
     fn drop(&mut self) {
         locked(&self.0).close();
     }

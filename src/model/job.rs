@@ -81,7 +81,7 @@ impl Job {
     pub fn new(id: JobId, seed: Seed, save_as: Option<Claimed>, admitted: Instant) -> Self {
         Self {
             id,
-            seed,
+            seed: Seed { id, ..seed },
             attempt: 0,
             last: None,
             redirect: None,

@@ -8,7 +8,7 @@ use http::Version;
 use jiff::Timestamp;
 use url::Url;
 
-use super::{BadLine, ErrorKind, FetchError, Job, JobId, Seed, Validators, Via};
+use super::{BadLine, ErrorKind, FetchError, Job, JobId, Origin, Seed, Validators, Via};
 
 /// What an outcome is about.
 #[derive(Debug, Clone)]
@@ -45,6 +45,11 @@ impl Subject {
             Subject::Seed(seed) => &seed.via,
             Subject::Bad(bad) => &bad.via,
         }
+    }
+
+    /// The place that records tell.
+    pub fn origin(&self) -> &Origin {
+        self.via().origin()
     }
 
     /// Its number, in the order of admission.

@@ -1,13 +1,11 @@
-//! How many fetches a host gets at once: what trouble costs it, how it earns them back, and when it
-//! counts as dead.
+//! The window of a host: how many fetches it gets at once, and when it counts as dead.
 //!
-//! Two numbers for each host. Its slots are cut by trouble and hold always: additive increase,
-//! multiplicative decrease, as TCP does it (RFC 5681). What it has shown to serve counts only while
-//! other hosts want slots too: it begins low and grows with each good answer, so that a host which
-//! keeps its fetches waiting never has many.
+//! A window has two limits. Trouble halves its slots, and good answers give them back: an AIMD window as
+//! in TCP (RFC 5681). This limit always holds. Its share holds only beside other hosts. The share begins
+//! with one slot and grows with each good answer, so a tarpit never has many.
 //!
-//! Hosts in trouble, which have not answered well since their slots were cut, share a few slots and
-//! a small part of the turns.
+//! A host is in trouble if its slots were cut and no good answer has come since. Such hosts share a few
+//! slots and a small part of the turns.
 
 #[cfg(test)]
 mod tests;
@@ -16,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use crate::model::{ErrorKind, Facts, SkipReason, Verdict};
 
-/// Slots are cut at most once in this time: what was under way together fails together.
+/// Slots are cut at most once in this time: fetches that were in flight together fail together.
 const CUT_EVERY: Duration = Duration::from_secs(1);
 
 /// After so many fetches in a row to which nobody answered, a host counts as dead.

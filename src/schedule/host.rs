@@ -71,7 +71,7 @@ pub(super) struct Host {
     pub(super) next_start: Option<Instant>,
     /// Its place in the list of idle hosts that are remembered.
     pub(super) remembered: Option<u64>,
-    /// What of it is in the sums of the table.
+    /// Its part in the sums of the table.
     pub(super) counted: Counted,
 }
 
@@ -202,7 +202,7 @@ impl Host {
         self.window.is_marked() || self.budget.is_spent()
     }
 
-    /// Its part in the sums of the table.
+    /// Computes its part in the sums of the table.
     pub(super) fn count(&self) -> Counted {
         let is_parked = self.is_parked();
         let (in_memory, fast) = self.spilled.as_ref().map_or((0, 0), |jobs| (jobs.in_memory(), jobs.fast_in_file()));

@@ -136,7 +136,7 @@ impl HostQueue {
     }
 }
 
-/// Where a job is in a queue.
+/// The position of a job in a queue.
 enum Position {
     Main,
     Other(Reverse<i32>),

@@ -50,7 +50,7 @@ pub struct Rules {
     pub jitter: u64,
 }
 
-/// What the scheduler hands out.
+/// A job to fetch, or a line that ends without a request.
 #[derive(Debug)]
 pub enum Next {
     /// Fetch this job.
@@ -66,7 +66,7 @@ pub enum Next {
 pub enum GivenUp {
     /// It asked for a longer wait than the run grants. `None`: the time is beyond the clock.
     HeldUntil(Option<Instant>),
-    /// Nobody answers. This is the error of the last fetch.
+    /// It is dead. This is the error of the last fetch.
     Dead(FetchError),
     /// One of very many: an earlier record tells why.
     Forgotten,

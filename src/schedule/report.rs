@@ -1,4 +1,4 @@
-//! What a job brought back: one call changes the slots, the hold and the retry budget of its host.
+//! The report of a job that came back: one call changes the slots, the hold and the budget of its host.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ pub struct Ended<'a> {
     pub attempt: u32,
     /// How it ended.
     pub verdict: &'a Verdict,
-    /// What is known of the answer.
+    /// The known facts of the answer.
     pub facts: &'a Facts,
     /// How long the head of the last answer took.
     pub head: Option<Duration>,
@@ -38,7 +38,7 @@ pub struct Ended<'a> {
     pub total: Option<Duration>,
 }
 
-/// What follows from a report.
+/// The effects of a report.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Effects {
     /// Try the job again after this time.

@@ -21,7 +21,7 @@ pub(super) const CHUNK: usize = 256;
 /// The most bytes of the file.
 const MOST: u64 = 4 << 30;
 
-/// Lines at even steps, so that a lost chunk can be told line by line.
+/// Lines at even steps: names each line of a lost chunk.
 #[derive(Debug, Clone)]
 struct LineRun {
     list: Arc<str>,

@@ -62,7 +62,7 @@ impl Changes {
     fn good(&mut self, outcome: &Outcome) -> Result<(), SinkError> {
         let validators = outcome.facts.validators.as_deref().cloned().unwrap_or_default();
         let now = Revision::of(&outcome.facts, validators);
-        let mut change = ChangeRecord::new(outcome.subject.url(), "added", Some(outcome.subject.via().origin()));
+        let mut change = ChangeRecord::new(outcome.subject.url(), "added", Some(outcome.subject.origin()));
         match before(outcome) {
             None => self.totals.added += 1,
             Some(Before { body: before, .. }) => match difference(before, &now) {
@@ -94,7 +94,7 @@ impl Changes {
             return Ok(());
         };
         self.totals.removed += 1;
-        let mut change = ChangeRecord::new(outcome.subject.url(), "removed", Some(outcome.subject.via().origin()));
+        let mut change = ChangeRecord::new(outcome.subject.url(), "removed", Some(outcome.subject.origin()));
         (change.reason, change.before) = (Some(reason), Some(RevisionRecord::of(&before.body)));
         change.path = before.path.as_deref();
         self.write(&change)

@@ -41,7 +41,7 @@ impl<'a> Record<'a> {
         let facts = &outcome.facts;
         let timing = &outcome.timing;
         let answered = facts.status.is_some();
-        let origin = outcome.subject.via().origin();
+        let origin = outcome.subject.origin();
         Self {
             v: VERSION,
             url: outcome.subject.url(),

@@ -92,7 +92,7 @@ impl<'a> JobFrame<'a> {
         let url = url(self.url)?;
         Ok(Job {
             id: JobId(self.number),
-            seed: Seed { wants, known, ..Seed::new(url, Via::List(origin)) },
+            seed: Seed { id: JobId(self.number), wants, known, ..Seed::new(url, Via::List(origin)) },
             attempt: self.attempt,
             last: None,
             redirect: self.redirect.map(RedirectFrame::into_state).transpose()?.map(Box::new),

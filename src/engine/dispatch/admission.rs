@@ -14,7 +14,7 @@ use crate::policy::fingerprint::FingerprintSet;
 use crate::policy::naming::Claims;
 use crate::policy::origin;
 
-/// What decides whether a line becomes a job, and under which name it is saved.
+/// Decides whether a line becomes a job, and names its file.
 pub(super) struct Admission {
     /// The URLs that were read, unless duplicates are fetched.
     seen: Option<FingerprintSet>,
@@ -69,7 +69,7 @@ impl Admission {
                 // An earlier run gave it this name.
                 return Ok(Some(name));
             }
-            // What is known is of a file that another line is about to write.
+            // The condition belongs to a file that another line is about to write.
             known.condition = None;
         }
         self.new_name(seed)

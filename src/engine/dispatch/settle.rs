@@ -1,4 +1,4 @@
-//! What becomes of a job that comes back.
+//! Settles jobs that come back: an outcome, another attempt, or the next hop.
 
 use std::time::Duration;
 
@@ -75,7 +75,7 @@ impl State {
         }
         let condition = job.seed.known.as_mut().and_then(|known| known.condition.take());
         if let (Verdict::Skipped(SkipReason::NotModified), Some(condition)) = (&outcome.verdict, condition) {
-            // What was found out then still holds.
+            // The facts of the earlier run still hold.
             outcome.facts = Box::new(condition.facts);
         }
         self.finish(outcome);

@@ -15,7 +15,7 @@
 //!
 //! A program needs [`Fetchall`] and the `Stream` of [`model::Outcome`]s that it starts; a program
 //! with outputs of its own implements [`sink::Sink`]. The modules are public so that the parts can
-//! be tested and measured alone; `docs/architecture.md` tells how they fit together.
+//! be tested and measured alone; `docs/design/architecture.md` tells how they fit together.
 #![warn(missing_docs)]
 
 pub mod app;

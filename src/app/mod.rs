@@ -219,9 +219,9 @@ pub fn plan(
 
 /// The lists, or what of them and of an earlier run is tried again.
 fn source(inputs: Inputs, config: &Config, fetcher: ListFetcher) -> Result<Box<dyn Source>, SetupError> {
-    let Inputs { lists, retry } = inputs;
+    let Inputs { lists, retry, tables_only } = inputs;
     let opener: Arc<dyn ListOpener> = Arc::new(fetcher);
-    let options = ListOptions { opener: Some(opener), ..config.into() };
+    let options = ListOptions { opener: Some(opener), tables_only, ..config.into() };
     let Some(retry) = retry else { return Ok(Box::new(ListSource::new(lists, options)?)) };
     let lists = (!lists.is_empty()).then(|| ListSource::new(lists, options)).transpose()?;
     Ok(Box::new(ReportSource::new(retry, lists)?))

@@ -81,7 +81,7 @@ impl Child {
     }
 
     /// Sends what was prepared. Dropped before its end, the child is of no more use.
-    pub(super) async fn send(&mut self) -> Result<(), FrameError> {
+    async fn send(&mut self) -> Result<(), FrameError> {
         self.stdin.write_all(&self.unsent).await?;
         self.unsent.clear();
         Ok(())

@@ -16,31 +16,33 @@ use super::compare_args::{self, CompareArgs};
 
 const EXAMPLES: &str = "\
 Examples:
-  fetchall sites.txt                         one line for every URL of the list
-  fetchall -d out sites.txt                  save every body under out/
-  fetchall --json sites.txt > records.ndjson one JSON record for every URL
+  fetchall sites.txt                         print one line per URL
+  fetchall -d out sites.txt                  save each body below out/
+  fetchall --json sites.txt > records.ndjson write one JSON record per URL
   grep -o 'https://[^ ]*' notes | fetchall   read the list from a pipe
   fetchall -O page.html https://example.com/ save one URL as one file
-  fetchall demo                              try it with no network at all
-  fetchall compare -c 5,20,80 sites.txt      which backend and concurrency serve a list best
+  fetchall demo                              try it without a network
+  fetchall compare -c 5,20,80 sites.txt      find the best backend and concurrency
 
-Settings are taken from $XDG_CONFIG_HOME/fetchall/config.toml (or ~/.config), ./fetchall.toml,
---config FILE (or FETCHALL_CONFIG), FETCHALL_* variables and flags; later ones win, and a list such
-as --header replaces an earlier one. `fetchall config --show-origin` shows the result.
-What ./fetchall.toml says of credentials, proxies and outputs counts with --config ./fetchall.toml only.
+Settings come from $XDG_CONFIG_HOME/fetchall/config.toml (or ~/.config), ./fetchall.toml,
+--config FILE (or FETCHALL_CONFIG), FETCHALL_* variables and flags. Later sources win, and a list
+such as --header replaces an earlier one. `fetchall config --show-origin` prints the result.
+./fetchall.toml sets credentials, proxies and outputs only if --config names it.
 
-A command such as `config` is one only as the first word; a file of that name is ./config.
+Write ./config for a list whose name is that of a command.
 
 Times: 500ms 10s 2m 1h 1m30s, a bare number counts seconds.
 Sizes: 64KiB 10M 1GiB, 5MB is 5000000 bytes, a bare number counts bytes.
 
-Exit: 0 nothing failed, 1 some URLs failed, 2 usage or configuration, 3 the run broke,
-4 a limit was reached, 130 interrupted.";
+Exit codes: 0 no failure, 1 some URLs failed, 2 usage or configuration error, 3 the run broke,
+4 a limit was reached, 130 interrupted.
 
-const NAME_HELP: &str = "How files are called: {host} {path} {dir} {file} {stem} {ext} {query} {n:1} {sha256}, \
-see docs/names.md [default: {host}/{path}]";
+Documentation: docs/guide and docs/reference of the source.";
 
-/// Download every URL of a list, at speed, with one truthful record each
+const NAME_HELP: &str =
+    "File name template: {host} {path} {dir} {file} {stem} {ext} {query} {n:1} {sha256} [default: {host}/{path}]";
+
+/// Download every URL of a list, with one record per URL
 #[derive(Debug, Parser)]
 #[command(
     name = "fetchall",
@@ -54,7 +56,7 @@ see docs/names.md [default: {host}/{path}]";
     override_usage = "fetchall [OPTIONS] [INPUT]...\n       fetchall <COMMAND> [OPTIONS]"
 )]
 pub struct Cli {
-    /// What to do instead of downloading.
+    /// The command, if not a download.
     #[command(subcommand)]
     pub command: Option<Command>,
     /// What to download.
@@ -62,39 +64,39 @@ pub struct Cli {
     pub job: JobArgs,
 }
 
-/// What to do instead of downloading a list.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Download a small local site: works with no network at all
+    /// Download a small demo site from loopback, without network access
     #[command(args_override_self = true)]
     Demo(Box<SettingArgs>),
-    /// Measure backends and concurrencies side by side on one list
+    /// Compare backends and concurrency levels on one list
     #[command(args_override_self = true, mut_args(compare_args::fit), after_help = compare_args::NOTES)]
     Compare(Box<CompareArgs>),
-    /// Show the effective configuration
+    /// Print the effective configuration
     #[command(args_override_self = true)]
     Config {
-        /// Show where each value came from
+        /// Show the source of each value
         #[arg(long)]
         show_origin: bool,
         /// The settings to show.
         #[command(flatten)]
         settings: Box<SettingArgs>,
     },
-    /// Write a completion script for a shell
+    /// Print a completion script for a shell
     Completions {
         /// The shell
         shell: Shell,
     },
-    /// Write the manual page
+    /// Print the manual page
     Man,
-    /// Fetch what frames on standard input say; a run with --backend processes starts these
+    /// Serve fetches over standard input, for --backend processes
     #[command(hide = true)]
     Worker,
-    /// Take these arguments and more from standard input, each after a NUL; compare starts these
+    /// Read more arguments from standard input, for compare
     #[command(hide = true, disable_help_flag = true)]
     CompareChild {
-        /// Arguments that everybody may see.
+        /// Arguments without secrets.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<OsString>,
     },
@@ -103,22 +105,22 @@ pub enum Command {
 /// What to download, and how.
 #[derive(Debug, Args)]
 pub struct JobArgs {
-    /// A list, a URL or - for standard input [default: - when it is a pipe]
+    /// List files, URLs, or - for standard input [default: - when it is a pipe]
     #[arg(value_name = "INPUT")]
     pub inputs: Vec<OsString>,
-    /// A list to read after the INPUTs: a file, a URL to fetch it from, - for standard input; repeatable
+    /// Read a list from a file, a URL, or - for standard input; repeatable
     #[arg(short = 'i', long, value_name = "FILE|URL", help_heading = "Input", action = ArgAction::Append)]
     pub input_file: Vec<OsString>,
-    /// Try again what failed: those of these records (--json) that are neither ok nor skipped
+    /// Fetch only the URLs that failed or were cancelled in these --json records
     #[arg(long, value_name = "REPORT", help_heading = "Input")]
     pub retry_from: Option<OsString>,
-    /// Of these, only some: error kinds, outcomes, statuses, classes such as 5xx, in any case
+    /// With --retry-from: only these error kinds, outcomes or statuses, such as timeout,404,5xx
     #[arg(long, value_name = "WHICH,...", help_heading = "Input", requires = "retry_from", action = ArgAction::Append)]
     pub only: Vec<String>,
     /// How.
     #[command(flatten)]
     pub settings: SettingArgs,
-    /// Save the one URL as FILE, - for standard output
+    /// Save the body of the only URL as FILE, - for standard output
     #[arg(short = 'O', long, value_name = "FILE", help_heading = "Saving")]
     pub output_document: Option<PathBuf>,
 }
@@ -126,270 +128,270 @@ pub struct JobArgs {
 /// The flags that are settings, and where settings come from.
 #[derive(Debug, Args)]
 pub struct SettingArgs {
-    /// How lists are written [default: auto]
+    /// Format of the lists [default: auto]
     #[arg(long, value_name = "FORMAT", help_heading = "Input", value_parser = words("input-format"))]
     input_format: Option<String>,
-    /// Where a saved page or sitemap was, for the relative URLs in it [default: none]
+    /// Resolve relative URLs in a saved page or sitemap against URL [default: none]
     #[arg(short = 'B', long, value_name = "URL", help_heading = "Input")]
     base: Option<OsString>,
-    /// The encoding of lists without a byte order mark, such as windows-1252 [default: auto]
+    /// Encoding of lists without a byte order mark, such as windows-1252 [default: auto]
     #[arg(long, value_name = "NAME", help_heading = "Input")]
     input_encoding: Option<OsString>,
-    /// The column of tables with the URLs, by name or number; `url` or the only one with URLs [default: none]
+    /// Table column that holds the URLs, by name or number [default: none]
     #[arg(long, value_name = "NAME", help_heading = "Input")]
     url_column: Option<OsString>,
-    /// What happens to a URL that came before [default: skip]
+    /// Skip or fetch a URL that is listed again [default: skip]
     #[arg(long, value_name = "WHAT", help_heading = "Input", value_parser = words("duplicates"))]
     duplicates: Option<String>,
 
-    /// The most URLs in flight at once; auto: as many as bring something [default: 10]
+    /// Maximum number of concurrent transfers, or auto to tune it during the run [default: 10]
     #[arg(short = 'c', short_alias = 'j', long, aliases = ["jobs", "workers"], value_name = "N", help_heading = "Concurrency")]
     pub concurrency: Option<OsString>,
-    /// How fetches run at once; sequential: one at a time, whatever -c says [default: async]
+    /// Run transfers as async tasks, threads, child processes or one by one [default: async]
     #[arg(long, value_name = "HOW", help_heading = "Concurrency", value_parser = words("backend"))]
     backend: Option<String>,
-    /// The most URLs of one host in flight at once; none: its share [default: none]
+    /// Maximum number of concurrent transfers per host [default: none]
     #[arg(long, alias = "host-concurrency", value_name = "N", help_heading = "Pace")]
     per_host: Option<OsString>,
-    /// The time between the starts of two requests of one host [default: 0s]
+    /// Wait this long between two requests to one host [default: 0s]
     #[arg(long, alias = "wait", value_name = "TIME", help_heading = "Pace")]
     delay: Option<OsString>,
-    /// Make each --delay from half to one and a half times as long [default: false]
+    /// Vary --delay at random between 0.5 and 1.5 times its value [default: false]
     #[arg(long, help_heading = "Pace", num_args = 0..=1, require_equals = true, default_missing_value = "true",
         hide_possible_values = true, value_name = "false", value_parser = words("random-wait"))]
     random_wait: Option<String>,
-    /// The most requests, all hosts together: 10/s, 30/m [default: none]
+    /// Maximum request rate of the run, such as 10/s or 30/m [default: none]
     #[arg(long, value_name = "N/s", help_heading = "Pace")]
     rate: Option<OsString>,
-    /// The most bytes a second, all bodies together [default: none]
+    /// Maximum download rate of the run in bytes per second, such as 1MiB [default: none]
     #[arg(long, value_name = "SIZE", help_heading = "Pace")]
     limit_rate: Option<OsString>,
-    /// After the first Ctrl-C, how long URLs in flight may go on [default: 5s]
+    /// After the first Ctrl-C, let transfers run on for this long [default: 5s]
     #[arg(long, value_name = "TIME", help_heading = "Concurrency")]
     grace: Option<OsString>,
 
-    /// The order of the records: as they are done, or as in the input [default: completed]
+    /// Order of the records: as transfers complete, or as in the input [default: completed]
     #[arg(long, value_name = "ORDER", help_heading = "Order and end", value_parser = words("order"))]
     order: Option<String>,
-    /// What to wait for; the rest is cancelled [default: all]
+    /// Stop the run after this event and cancel the rest [default: all]
     #[arg(long, value_name = "WHAT", help_heading = "Order and end", value_parser = words("until"))]
     until: Option<String>,
-    /// The same as --until first-error
+    /// Stop at the first failure, as --until first-error does
     #[arg(long, help_heading = "Order and end", conflicts_with = "until")]
     fail_fast: bool,
-    /// End the run after so many failures, error statuses included [default: none]
+    /// Stop the run after N failures, HTTP errors included [default: none]
     #[arg(long, value_name = "N", help_heading = "Order and end")]
     max_failures: Option<OsString>,
-    /// End the run after this time [default: none]
+    /// Stop the run after this time [default: none]
     #[arg(long, value_name = "TIME", help_heading = "Order and end")]
     max_duration: Option<OsString>,
-    /// Which failures make exit code 1: any, all, never, N or N% [default: any]
+    /// Exit with code 1 on any failure, all, never, N or N% of them [default: any]
     #[arg(long, value_name = "WHICH", help_heading = "Order and end")]
     fail_on: Option<OsString>,
 
-    /// Send `Name: value`; `Name:` sends none, @FILE reads lines; repeatable
+    /// Send this request field; `Name:` removes it, @FILE reads fields from a file; repeatable
     #[arg(short = 'H', long, value_name = "FIELD", help_heading = "HTTP", action = ArgAction::Append)]
     pub header: Option<Vec<String>>,
     /// Send this User-Agent, "" for none [default: fetchall/VERSION (+REPOSITORY)]
     #[arg(short = 'A', short_alias = 'U', long, value_name = "TEXT", help_heading = "HTTP")]
     user_agent: Option<OsString>,
-    /// USER:PASSWORD for every listed origin: Basic at once, Digest when asked for [default: none]
+    /// User name and password for listed hosts: Basic first, Digest on demand [default: none]
     #[arg(short = 'u', long, value_name = "USER:PASSWORD", help_heading = "HTTP")]
     user: Option<OsString>,
-    /// Send no credentials before a server asks; prefer Digest to Basic [default: false]
+    /// Wait for the server's challenge before sending credentials; prefer Digest [default: false]
     #[arg(long, help_heading = "HTTP", num_args = 0..=1, require_equals = true, default_missing_value = "true",
         hide_possible_values = true, value_name = "false", value_parser = words("anyauth"))]
     anyauth: Option<String>,
-    /// Take passwords by host from ~/.netrc [default: false]
+    /// Read passwords by host from ~/.netrc [default: false]
     #[arg(long, help_heading = "HTTP", num_args = 0..=1, require_equals = true, default_missing_value = "true",
         hide_possible_values = true, value_name = "false", value_parser = words("netrc"))]
     netrc: Option<String>,
-    /// Take them from this file [default: none]
+    /// Read passwords by host from this netrc file [default: none]
     #[arg(long, value_name = "FILE", help_heading = "HTTP")]
     netrc_file: Option<OsString>,
-    /// Send NAME=VALUE to every listed origin, or what is in FILE, and keep cookies [default: none]
+    /// Send cookies from a string or a file, and keep cookies during the run [default: none]
     #[arg(short = 'b', long, value_name = "NAME=VALUE|FILE", help_heading = "HTTP")]
     cookie: Option<OsString>,
-    /// Begin with the cookies of this file, and keep cookies [default: none]
+    /// Load cookies from this file, and keep cookies during the run [default: none]
     #[arg(long, value_name = "FILE", help_heading = "HTTP")]
     load_cookies: Option<OsString>,
-    /// Keep cookies, and write them to this file at the end [default: none]
+    /// Keep cookies during the run, and save them to this file at its end [default: none]
     #[arg(long, value_name = "FILE", help_heading = "HTTP")]
     save_cookies: Option<OsString>,
-    /// Go through this proxy: http, https, socks4(a), socks5(h); "" for none, whatever *_proxy say [default: none]
+    /// Use this proxy: http, https, socks4(a) or socks5(h); "" for none [default: none]
     #[arg(short = 'x', long, value_name = "[SCHEME://]HOST:PORT", help_heading = "HTTP")]
     proxy: Option<OsString>,
-    /// Ask these without it: "*", or hosts (with :PORT), addresses and nets with commas [default: none]
+    /// Bypass the proxy for these hosts, addresses and networks, or * for all [default: none]
     #[arg(long, value_name = "HOSTS", help_heading = "HTTP")]
     noproxy: Option<OsString>,
-    /// Ask for heads alone (HEAD), save nothing [default: false]
+    /// Send HEAD requests and save nothing [default: false]
     #[arg(long, alias = "spider", help_heading = "HTTP", num_args = 0..=1, require_equals = true, default_missing_value = "true",
         hide_possible_values = true, value_name = "false", value_parser = words("head"))]
     head: Option<String>,
-    /// No HTTP/2 [default: false]
+    /// Do not use HTTP/2 [default: false]
     #[arg(long, alias = "http1.1", help_heading = "HTTP", num_args = 0..=1, require_equals = true, default_missing_value = "true",
         hide_possible_values = true, value_name = "false", value_parser = words("http1"))]
     http1: Option<String>,
-    /// How many redirects one URL may take [default: 10]
+    /// Maximum number of redirects per URL [default: 10]
     #[arg(long, alias = "max-redirs", value_name = "N", help_heading = "HTTP", allow_hyphen_values = true)]
     max_redirects: Option<OsString>,
-    /// Connect to ADDR, [v6] too, for HOST:PORT, `*` for every host; repeatable
+    /// Connect to ADDR for HOST:PORT, * for every host; repeatable
     #[arg(long, value_name = "HOST:PORT:ADDR[,ADDR]", help_heading = "HTTP", action = ArgAction::Append)]
     pub resolve: Option<Vec<String>>,
-    /// Which addresses of a name are used [default: any]
+    /// Connect over this IP version only [default: any]
     #[arg(long, value_name = "VERSION", help_heading = "HTTP", value_parser = words("ip-version"))]
     ip_version: Option<String>,
-    /// The same as --ip-version 4
+    /// Connect over IPv4 only
     #[arg(short = '4', long, help_heading = "HTTP", conflicts_with_all = ["ipv6", "ip_version"])]
     ipv4: bool,
-    /// The same as --ip-version 6
+    /// Connect over IPv6 only
     #[arg(short = '6', long, help_heading = "HTTP", conflicts_with = "ip_version")]
     ipv6: bool,
-    /// Addresses that are not public; guard: none by a redirect from a public host [default: guard]
+    /// Private addresses: allow, deny, or block redirects from public hosts [default: guard]
     #[arg(long, value_name = "WHICH", help_heading = "HTTP", value_parser = words("private-addresses"))]
     private_addresses: Option<String>,
-    /// Trust the authorities of this PEM file, not the system's [default: none]
+    /// Verify servers with the CA certificates of this PEM file only [default: none]
     #[arg(long, alias = "ca-certificate", value_name = "FILE", help_heading = "HTTP")]
     cacert: Option<OsString>,
-    /// Show servers the certificate of this PEM file [default: none]
+    /// Client certificate as a PEM file [default: none]
     #[arg(long, value_name = "FILE", help_heading = "HTTP")]
     cert: Option<OsString>,
-    /// Its private key, where that is in another file [default: none]
+    /// Private key of the client certificate, if in another PEM file [default: none]
     #[arg(long, value_name = "FILE", help_heading = "HTTP")]
     key: Option<OsString>,
-    /// Accept any certificate [default: false]
+    /// Do not verify server certificates [default: false]
     #[arg(short = 'k', long, alias = "no-check-certificate", help_heading = "HTTP",
         num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true,
         value_name = "false", value_parser = words("insecure"))]
     insecure: Option<String>,
-    /// auto: ask and decode; off: ask for none; raw: keep coded bytes [default: auto]
+    /// Request compression and decode (auto), request none (off), or keep it (raw) [default: auto]
     #[arg(long, value_name = "WHAT", help_heading = "HTTP", value_parser = words("compression"))]
     compression: Option<String>,
-    /// Already so: redirects are followed
+    /// Redirects are always followed
     #[arg(short = 'L', long, hide = true)]
     location: bool,
-    /// Not needed: the same command goes on by itself. Taken only to say so
+    /// Not needed: the same command resumes
     #[arg(short = 'C', long = "continue", hide = true, num_args = 0..=1, default_missing_value = "", value_name = "OFFSET",
         allow_hyphen_values = true)]
     pub go_on: Option<OsString>,
-    /// Already so: 4xx and 5xx are failures
+    /// 4xx and 5xx are always failures
     #[arg(short = 'f', long, hide = true)]
     fail: bool,
 
-    /// For name look-up, TCP and TLS together [default: 10s]
+    /// Maximum time for name lookup, TCP connect and TLS handshake [default: 10s]
     #[arg(long, value_name = "TIME", help_heading = "Time")]
     connect_timeout: Option<OsString>,
-    /// The longest silence [default: 30s]
+    /// Maximum time without any data from the server [default: 30s]
     #[arg(long, alias = "idle-timeout", value_name = "TIME", help_heading = "Time")]
     read_timeout: Option<OsString>,
-    /// One URL from start to end, redirects included [default: none]
+    /// Maximum time per URL, redirects included [default: none]
     #[arg(short_alias = 'm', long, alias = "max-time", value_name = "TIME", help_heading = "Time")]
     timeout: Option<OsString>,
-    /// The slowest a body may come, bytes a second/time [default: 100/30s]
+    /// Fail a transfer slower than RATE bytes per second over TIME [default: 100/30s]
     #[arg(long, value_name = "RATE/TIME", help_heading = "Time")]
     low_speed: Option<OsString>,
 
-    /// How often a URL is tried beyond the first time [default: 3]
+    /// Maximum number of retries per URL [default: 3]
     #[arg(long, alias = "retries", value_name = "N", help_heading = "Retry", allow_hyphen_values = true)]
     retry: Option<OsString>,
-    /// After what: error kinds, statuses, 4xx, 5xx [default: timeout,connect,reset,truncated,408,425,429,500,502,503,504]
+    /// Retry after these error kinds and statuses, 4xx and 5xx included [default: timeout,connect,reset,truncated,408,425,429,500,502,503,504]
     #[arg(long, value_name = "WORDS", help_heading = "Retry")]
     retry_on: Option<OsString>,
-    /// The longest wait that a server may ask for [default: 1m]
+    /// Maximum wait before a retry, Retry-After included [default: 1m]
     #[arg(long, value_name = "TIME", help_heading = "Retry")]
     retry_max_wait: Option<OsString>,
 
-    /// Save bodies under this folder [default: none]
+    /// Save bodies below this directory, and resume runs from it [default: none]
     #[arg(short = 'd', short_alias = 'P', long, alias = "output-dir", value_name = "DIR", help_heading = "Saving")]
     dir: Option<OsString>,
     // Set as a value, for in text of its own clap takes the placeholder of the number for a newline.
     #[arg(long, value_name = "TEMPLATE", help_heading = "Saving", help = NAME_HELP)]
     name: Option<OsString>,
-    /// Call each file as its server proposes, in a folder of its own [default: false]
+    /// Use the file names of Content-Disposition, each in its own folder [default: false]
     #[arg(long, help_heading = "Saving", num_args = 0..=1, require_equals = true, default_missing_value = "true",
         hide_possible_values = true, value_name = "false", value_parser = words("content-disposition"))]
     content_disposition: Option<String>,
-    /// Do not fetch what is there already [default: false]
+    /// Skip URLs whose file exists [default: false]
     #[arg(long, alias = "no-clobber", help_heading = "Saving", num_args = 0..=1, require_equals = true,
         default_missing_value = "true", hide_possible_values = true, value_name = "false",
         value_parser = words("skip-existing"))]
     skip_existing: Option<String>,
-    /// Forget what earlier runs know, and begin anew [default: false]
+    /// Forget the earlier runs and fetch everything again [default: false]
     #[arg(long, help_heading = "Saving", num_args = 0..=1, require_equals = true, default_missing_value = "true",
         hide_possible_values = true, value_name = "false", value_parser = words("fresh"))]
     fresh: Option<String>,
-    /// Fetch what is done or on the disk only if it has changed; set files' times [default: false]
+    /// Fetch known files again only if they changed on the server [default: false]
     #[arg(short = 'N', long, alias = "timestamping", help_heading = "Saving", num_args = 0..=1, require_equals = true,
         default_missing_value = "true", hide_possible_values = true, value_name = "false",
         value_parser = words("refresh"))]
     refresh: Option<String>,
-    /// Give files the server's time of last modification; --refresh does too [default: false]
+    /// Set the files' modification times from Last-Modified [default: false]
     #[arg(short = 'R', long, help_heading = "Saving", num_args = 0..=1, require_equals = true,
         default_missing_value = "true", hide_possible_values = true, value_name = "false",
         value_parser = words("remote-time"))]
     remote_time: Option<String>,
-    /// Bring files and state to the disk before anything is told of them: slower, and safe from a loss of power [default: false]
+    /// Flush files and state to the disk before writing a record [default: false]
     #[arg(long, help_heading = "Saving", num_args = 0..=1, require_equals = true,
         default_missing_value = "true", hide_possible_values = true, value_name = "false",
         value_parser = words("sync"))]
     sync: Option<String>,
-    /// Keep what is known in this file, also without --dir [default: none]
+    /// Remember finished URLs in this file, also without --dir [default: none]
     #[arg(long, value_name = "FILE", help_heading = "Saving")]
     state: Option<OsString>,
-    /// Write what differs from the earlier runs to this file, as JSON; computes BLAKE3 unless --digest names another [default: none]
+    /// Write added, changed and removed URLs to this file as JSON [default: none]
     #[arg(long, value_name = "FILE", help_heading = "Saving")]
     changes: Option<OsString>,
-    /// Compute this digest of every body [default: none]
+    /// Compute this digest of each body [default: none]
     #[arg(long, value_name = "NAME", help_heading = "Saving", value_parser = words("digest"))]
     digest: Option<String>,
-    /// The most decoded bytes of one body [default: none]
+    /// Maximum size of a decoded body [default: none]
     #[arg(long, alias = "max-filesize", value_name = "SIZE", help_heading = "Saving")]
     max_size: Option<OsString>,
 
-    /// The same as --format ndjson
+    /// Write one JSON object per line, as --format ndjson does
     #[arg(long, help_heading = "Output", conflicts_with = "format")]
     pub json: bool,
-    /// How records are written [default: text]
+    /// Format of the records [default: text]
     #[arg(long, value_name = "FORMAT", help_heading = "Output", value_parser = words("format"))]
     pub format: Option<String>,
     /// Write the records to this file, - for standard output [default: -]
     #[arg(short = 'o', long, value_name = "FILE", help_heading = "Output")]
     output: Option<OsString>,
-    /// Write the summary as JSON to this file [default: none]
+    /// Write a JSON summary of the run to this file [default: none]
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     summary: Option<OsString>,
 
-    /// What is shown while the run goes on [default: auto]
+    /// Progress display on standard error [default: auto]
     #[arg(long, value_name = "MODE", help_heading = "Seeing", value_parser = words("progress"))]
     progress: Option<String>,
-    /// No bar, no summary, no text lines [default: false]
+    /// Show no progress, no summary and no text lines [default: false]
     #[arg(short = 'q', short_alias = 's', long, alias = "silent", help_heading = "Seeing",
         num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true,
         value_name = "false", value_parser = words("quiet"))]
     quiet: Option<String>,
-    /// With --quiet: say what failed all the same
+    /// With --quiet: still show failures
     #[arg(short = 'S', long, help_heading = "Seeing")]
     pub show_error: bool,
-    /// Log what is done [default: false]
+    /// Log each step to standard error [default: false]
     #[arg(short = 'v', long, help_heading = "Seeing",
         num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true,
         value_name = "false", value_parser = words("verbose"))]
     verbose: Option<String>,
-    /// Whether text is coloured [default: auto]
+    /// Colored output [default: auto]
     #[arg(long, value_name = "WHEN", help_heading = "Seeing", value_parser = words("color"))]
     color: Option<String>,
     /// Write the log to this file [default: none]
     #[arg(long, value_name = "FILE", help_heading = "Seeing")]
     log: Option<OsString>,
 
-    /// Say what would be fetched and saved; nobody is asked, and only -o, --summary and --log are written [default: false]
+    /// List the URLs and file names without fetching anything [default: false]
     #[arg(long, help_heading = "Other", num_args = 0..=1, require_equals = true, default_missing_value = "true",
         hide_possible_values = true, value_name = "false", value_parser = words("dry-run"))]
     dry_run: Option<String>,
-    /// Take settings from this file too
+    /// Read settings from this file too
     #[arg(long, value_name = "FILE", help_heading = "Other", conflicts_with = "no_config")]
     pub config: Option<PathBuf>,
-    /// Take settings from no file
+    /// Read no configuration file
     #[arg(long, help_heading = "Other")]
     pub no_config: bool,
 }

@@ -15,12 +15,12 @@ use super::resolve::{self, Env, InputArg};
 
 /// What stands below the help.
 pub const NOTES: &str = "\
-Every cell, a backend at a concurrency, is a process of its own that fetches the whole list;
-rounds of all cells alternate and medians are shown. Bodies are thrown away. What each column
-means is told in docs/compare.md.
+A cell is a backend at a concurrency. Each measurement is a new process that fetches the whole list
+and discards the bodies. Rounds of all cells alternate, and the table shows medians.
+docs/guide/compare.md explains the columns.
 
-Exit: 0 every cell was measured and all records are the same, 1 a cell failed or records differ,
-2 usage, 3 nothing could be measured, 130 interrupted.";
+Exit codes: 0 all cells measured and all records equal, 1 a cell failed or records differ, 2 usage,
+3 no cell could be measured, 130 interrupted.";
 
 /// The concurrencies when none are named.
 const LEVELS: &str = "5,10,50";
@@ -31,13 +31,13 @@ const OWN: &[&str] = &["concurrency", "format", "quiet", "color", "json", "confi
 /// What is compared, and how.
 #[derive(Debug, Args)]
 pub struct CompareArgs {
-    /// A list, a URL or - for standard input [default: - when it is a pipe]
+    /// List files, URLs, or - for standard input [default: - when it is a pipe]
     #[arg(value_name = "LIST", conflicts_with = "demo")]
     inputs: Vec<OsString>,
-    /// A list to read: a file, a URL to fetch it from, - for standard input; repeatable
+    /// Read a list from a file, a URL, or - for standard input; repeatable
     #[arg(short = 'i', long, value_name = "FILE|URL", help_heading = "Input", action = ArgAction::Append, conflicts_with = "demo")]
     input_file: Vec<OsString>,
-    /// Take a site served on loopback in place of a list: works with no network at all
+    /// Use a demo site on loopback as the list, without network access
     #[arg(long, help_heading = "Input")]
     demo: bool,
     /// How many URLs the demo has.
@@ -46,13 +46,13 @@ pub struct CompareArgs {
     /// The typical latency of the demo's site, in milliseconds.
     #[arg(long, hide = true, default_value_t = 50)]
     demo_latency: u64,
-    /// The backends, with commas between [default: all]
+    /// Backends to compare, separated by commas [default: all]
     #[arg(long, value_name = "NAMES", help_heading = "Concurrency")]
     backends: Option<String>,
-    /// How often each cell is measured [default: 3]
+    /// Number of measurements per cell [default: 3]
     #[arg(long, value_name = "N", help_heading = "Concurrency")]
     rounds: Option<String>,
-    /// Write a page with drawings to this file
+    /// Write an HTML report with charts to this file
     #[arg(long, value_name = "FILE.html", help_heading = "Output")]
     report: Option<PathBuf>,
     /// The settings of a download.
@@ -64,12 +64,10 @@ pub struct CompareArgs {
 pub fn fit(arg: clap::Arg) -> clap::Arg {
     let id = arg.get_id().as_str().to_owned();
     match id.as_str() {
-        "concurrency" => arg.value_name("N,N").help(format!("How many URLs in flight at once [default: {LEVELS}]")),
-        "format" => arg
-            .value_parser(["text", "json", "csv", "markdown"])
-            .help("How the table is written to standard output [default: text]"),
-        "json" => arg.help("The same as --format json"),
-        "quiet" => arg.help("Do not tell of each round [default: false]"),
+        "concurrency" => arg.value_name("N,N").help(format!("Concurrency levels to compare [default: {LEVELS}]")),
+        "format" => arg.value_parser(["text", "json", "csv", "markdown"]).help("Format of the table [default: text]"),
+        "json" => arg.help("Write JSON, as --format json does"),
+        "quiet" => arg.help("Show no progress of the rounds [default: false]"),
         _ if Key::named(&id.replace('_', "-")).is_none() && id != "show_error" => arg,
         _ if PASSED.contains(&&*id.replace('_', "-")) || OWN.contains(&&*id) => arg,
         _ => arg.hide(true),

@@ -20,7 +20,7 @@ pub fn check(resolved: &Resolved) -> Result<(), UsageError> {
         (resolved.retry.is_some() && changes, "retry-from", "changes", "another try of some URLs is no run to compare"),
         // A flag counts for more than a file that asks for the other.
         (
-            config.refresh && config.fresh && given(resolved, "refresh") && given(resolved, "fresh"),
+            config.refresh && config.fresh && resolved.is_flag("refresh") && resolved.is_flag("fresh"),
             "refresh",
             "fresh",
             "contradict each other: with --fresh everything is asked for anew",
@@ -48,10 +48,6 @@ fn without(resolved: &Resolved, key: &str) -> Option<String> {
     }
 }
 
-fn given(resolved: &Resolved, key: &str) -> bool {
-    matches!(resolved.origins.get(key), Some(Origin::Flag(_)))
-}
-
 /// Flags about files and what is remembered, in a run that saves and remembers nothing. In files and
 /// variables they are there for other runs.
 fn without_effect(resolved: &Resolved) -> Vec<String> {
@@ -59,7 +55,7 @@ fn without_effect(resolved: &Resolved) -> Vec<String> {
     let (dir, state) = (config.dir.is_some(), config.state.is_some());
     let document = resolved.output_document.as_deref().is_some_and(|path| path != Path::new("-"));
     let named = |key: &str, flag_has_effect: bool, asked: bool, missing: &str| {
-        (asked && !flag_has_effect && given(resolved, key)).then(|| format!("--{key}: {missing}"))
+        (asked && !flag_has_effect && resolved.is_flag(key)).then(|| format!("--{key}: {missing}"))
     };
     let no_file = "there is no file without --dir DIR; add it, or leave this out";
     let no_past = "nothing is remembered without --dir DIR or --state FILE; add one, or leave this out";

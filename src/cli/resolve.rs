@@ -73,6 +73,11 @@ impl Resolved {
         let taken = self.output_document.as_deref() == Some(stdout) && self.config.output == stdout;
         (!taken).then_some(self.config.output.as_path())
     }
+
+    /// Whether a flag gave this setting.
+    pub fn is_flag(&self, key: &str) -> bool {
+        matches!(self.origins.get(key), Some(Origin::Flag(_)))
+    }
 }
 
 /// The settings, for a command that takes no input.

@@ -13,10 +13,15 @@ use crate::model::HostPattern;
 
 /// Lays a file over what there is.
 pub(super) fn lay(layers: &mut Layers, name: &str, text: &str) {
-    let origin = |offset: usize| Origin::File { name: name.to_owned(), line: line_at(text, offset) };
+    let line_ends: Vec<usize> = memchr::memchr_iter(b'\n', text.as_bytes()).collect();
+    let line = |offset| 1 + line_ends.partition_point(|end| *end < offset);
+    let origin = |offset: usize| Origin::File { name: name.to_owned(), line: line(offset) };
     let (table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         for error in errors {
+            if layers.has_too_many_problems() {
+                break;
+            }
             let offset = error.span().map_or(0, |span| span.start);
             layers.problem(origin(offset), format!("not valid TOML: {}", error.message()));
         }
@@ -26,6 +31,9 @@ pub(super) fn lay(layers: &mut Layers, name: &str, text: &str) {
     let mut entries: Vec<_> = table.get_ref().iter().collect();
     entries.sort_by_key(|(key, _)| key.span().start);
     for (key, value) in entries {
+        if layers.has_too_many_problems() {
+            return;
+        }
         let here = origin(key.span().start);
         let written: &str = key.get_ref();
         if written == "hosts" {
@@ -51,6 +59,9 @@ fn lay_hosts(layers: &mut Layers, origin: &dyn Fn(usize) -> Origin, here: Origin
         return layers.problem(here, "hosts: is no table; write [hosts.\"example.com\"]".to_owned());
     };
     for (name, table) in hosts {
+        if layers.has_too_many_problems() {
+            return;
+        }
         let here = origin(name.span().start);
         let pattern = match HostPattern::parse(name.get_ref()) {
             Ok(pattern) => pattern,
@@ -122,12 +133,6 @@ fn strings(items: &DeArray<'_>) -> Option<Vec<String>> {
     items.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect()
 }
 
-/// The line of a byte, counted from 1.
-fn line_at(text: &str, offset: usize) -> usize {
-    let before = text.as_bytes().get(..offset).unwrap_or(text.as_bytes());
-    1 + before.iter().filter(|byte| **byte == b'\n').count()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,6 +186,21 @@ mod tests {
         assert_eq!(shown, expected);
         let user = config.hosts[0].credentials().unwrap();
         assert_eq!((user.username.as_str(), user.password.as_str()), ("u", "p:q"));
+    }
+
+    #[test]
+    fn long_files_are_read_in_linear_time_and_not_every_problem_is_told() {
+        let unknown: String = (0..100_000).map(|n| format!("x{n} = 1\n")).collect();
+        let repeated = "x = 1\n".repeat(30_000);
+        let hosts: String = (0..30_000).map(|n| format!("[hosts.\"h{n}.test\"]\ndelay = 1\n")).collect();
+        let begun = std::time::Instant::now();
+        for text in [unknown, repeated] {
+            let told = problems(&text);
+            assert_eq!(told.len(), 101);
+            assert!(told[100].ends_with("more problems follow; correct these first"), "{}", told[100]);
+        }
+        assert_eq!(problems(&hosts), [""; 0]);
+        assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
     }
 
     #[test]

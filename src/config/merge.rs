@@ -1,6 +1,6 @@
 //! Layers of settings, later ones over earlier ones, and where each value came from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
 use std::fmt;
 
@@ -38,6 +38,9 @@ impl fmt::Display for Origin {
     }
 }
 
+/// The most problems that are told: a file that is no configuration may have one in every line.
+const MOST_PROBLEMS: usize = 100;
+
 /// Something in a layer that cannot be taken, where it stands and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{origin}: {message}")]
@@ -57,6 +60,8 @@ pub struct Layers {
     config: Config,
     origins: BTreeMap<&'static str, Origin>,
     problems: Vec<Problem>,
+    /// Where in the configuration the table of each host is.
+    host_at: HashMap<HostPattern, usize>,
     /// Whether the file of the working folder is being laid.
     of_folder: bool,
 }
@@ -74,7 +79,7 @@ impl Layers {
     /// The defaults.
     pub fn new() -> Self {
         let origins = KEYS.iter().map(|key| (key.name, Origin::Default)).collect();
-        Self { config: Config::default(), origins, problems: Vec::new(), of_folder: false }
+        Self { config: Config::default(), origins, problems: Vec::new(), host_at: HashMap::new(), of_folder: false }
     }
 
     /// Lays a file over what there is; `name` is how messages call it.
@@ -153,7 +158,7 @@ impl Layers {
             return self.problem(origin, format!("{key}: {why}"));
         }
         let hosts = &mut self.config.hosts;
-        let at = hosts.iter().position(|table| table.pattern == *pattern).unwrap_or_else(|| {
+        let at = *self.host_at.entry(pattern.clone()).or_insert_with(|| {
             hosts.push(HostTable::new(pattern.clone()));
             hosts.len() - 1
         });
@@ -163,7 +168,17 @@ impl Layers {
     }
 
     pub(super) fn problem(&mut self, origin: Origin, message: String) {
+        let message = match self.problems.len() {
+            ..MOST_PROBLEMS => message,
+            MOST_PROBLEMS => "more problems follow; correct these first".to_owned(),
+            _ => return,
+        };
         self.problems.push(Problem { origin, message });
+    }
+
+    /// Whether no more problems are noted.
+    pub(super) fn has_too_many_problems(&self) -> bool {
+        self.problems.len() > MOST_PROBLEMS
     }
 }
 

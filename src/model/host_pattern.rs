@@ -4,7 +4,7 @@ use url::{Position, Url};
 
 /// Which hosts are meant: `example.com`, `example.com:8080`, `*.example.com`, each perhaps with
 /// `http://` or `https://` before it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct HostPattern {
     /// As it was written.
     text: String,

@@ -89,6 +89,11 @@ fn last_at_sign(text: &str) -> Option<usize> {
     ["@", "%40", "\u{ff20}", "\u{fe6b}"].iter().filter_map(|sign| Some(text.rfind(sign)? + sign.len())).max()
 }
 
+/// Whether a text holds an `@`, which may end a password.
+pub fn has_at_sign(text: &str) -> bool {
+    last_at_sign(text).is_some()
+}
+
 /// Whether what stands before the last `@` may hold a user name or a password.
 fn has_userinfo(text: &str, before: &str) -> bool {
     if let Some(address) = before.strip_prefix("mailto:") {

@@ -67,14 +67,15 @@ pub(super) enum Splitter {
     /// Comma-separated values (RFC 4180), or with another separator.
     Csv(Box<csv_core::Reader>),
     /// Tab-separated values. A cell that begins and ends with a quote is quoted as spreadsheets do
-    /// it, and any other quote is text. A line end always ends the record.
-    Tsv,
+    /// it, and any other quote is text. A line end always ends the record. The reader is for records
+    /// in which a tab may be quoted: it is made once, as that takes longer than to read a record.
+    Tsv(Option<Box<csv_core::Reader>>),
 }
 
 impl Splitter {
     pub fn new(separator: u8) -> Self {
         match separator {
-            b'\t' => Self::Tsv,
+            b'\t' => Self::Tsv(None),
             other => Self::Csv(Box::new(reader(other))),
         }
     }
@@ -97,7 +98,7 @@ impl Cells {
     /// Cuts one record, without its line end.
     pub fn split(&mut self, splitter: &mut Splitter, record: &[u8]) {
         match splitter {
-            Splitter::Tsv => self.split_tabs(record),
+            Splitter::Tsv(_) => self.split_tabs(record),
             Splitter::Csv(reader) => self.split_csv(reader, record),
         }
     }
@@ -106,8 +107,11 @@ impl Cells {
     /// the record would have too many otherwise.
     pub fn split_row(&mut self, splitter: &mut Splitter, record: &[u8], columns: usize) {
         self.split(splitter, record);
-        if self.count > columns && matches!(splitter, Splitter::Tsv) && record.contains(&b'"') {
-            self.split_csv(&mut reader(b'\t'), record);
+        if let Splitter::Tsv(quoting) = splitter
+            && self.count > columns
+            && record.contains(&b'"')
+        {
+            self.split_csv(quoting.get_or_insert_with(|| Box::new(reader(b'\t'))), record);
             if self.count > columns {
                 self.split_tabs(record);
             }

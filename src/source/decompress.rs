@@ -2,9 +2,8 @@
 
 use std::io::{self, Cursor, Read};
 
-use flate2::read::MultiGzDecoder;
-
 use super::NotAList;
+use super::gzip::Gzip;
 use super::magic::{self, Magic};
 use super::open::Feed;
 
@@ -20,7 +19,7 @@ type Packed = io::Chain<Cursor<Vec<u8>>, Feed>;
 
 enum Stream {
     Plain(Feed),
-    Gzip(Box<MultiGzDecoder<Packed>>),
+    Gzip(Gzip<Packed>),
     Zstd(Box<zstd::stream::read::Decoder<'static, io::BufReader<Packed>>>),
     /// A decoder could not be made.
     Closed,
@@ -65,7 +64,7 @@ impl Unpacked {
         let Stream::Plain(feed) = std::mem::replace(&mut self.stream, Stream::Closed) else { return Ok(()) };
         let packed = head.chain(feed);
         self.stream = if *kind == Magic::Gzip {
-            Stream::Gzip(Box::new(MultiGzDecoder::new(packed)))
+            Stream::Gzip(Gzip::new(packed))
         } else {
             let mut decoder = zstd::stream::read::Decoder::new(packed)?;
             decoder.window_log_max(WINDOW_LOG)?;

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde::de::IgnoredAny;
 
-use super::json;
 use super::lines::line_end;
+use super::wrapped_array::wrapped_array;
 use crate::config::InputFormat;
 
 /// What to say of an HTML page where none was asked for.
@@ -84,8 +84,14 @@ fn object(text: &[u8], whole: bool) -> Beginning {
     if !whole && line.len() == text.len() {
         return Beginning::Undecided;
     }
-    if let Some(name) = json::wrapped_array(line) {
-        return Beginning::NotAList(json::unwrap(&name));
+    if let Some(array) = wrapped_array(line) {
+        let follows = text[line.len()..].trim_ascii_start();
+        match (array.is_deep(), follows.is_empty()) {
+            (true, true) if !whole => return Beginning::Undecided,
+            // An object a line, of which the first one has no URL.
+            (true, false) => {}
+            _ => return Beginning::NotAList(array.advice()),
+        }
     }
     match serde_json::from_slice::<IgnoredAny>(line) {
         Err(error) if error.is_eof() && line.len() < text.len() => Beginning::Json,

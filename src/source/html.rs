@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use encoding_rs::Encoding;
 use html5gum::emitters::callback::{Callback, CallbackEmitter, CallbackEvent};
-use html5gum::{Span, Tokenizer};
+use html5gum::{Error, Span, State, Tokenizer};
 use url::{ParseError, Url};
 
 use super::line::{Place, Wants};
@@ -24,6 +24,8 @@ enum Found {
     Link(String, u64),
     /// What relative links are relative to.
     Base(String),
+    /// The beginning of an element for browsers without scripts, which fetchall is.
+    Noscript,
 }
 
 /// The element whose attributes are read.
@@ -31,6 +33,7 @@ enum Found {
 enum Element {
     Link,
     Base,
+    Noscript,
     Other,
 }
 
@@ -51,25 +54,28 @@ impl Callback<Found, ()> for Links {
                 self.element = match name {
                     b"a" | b"area" => Element::Link,
                     b"base" => Element::Base,
+                    b"noscript" => Element::Noscript,
                     _ => Element::Other,
                 };
                 (self.line, self.is_href, self.href) = (self.progress.line(), false, None);
             }
             CallbackEvent::AttributeName { name } => self.is_href = name == b"href" && self.href.is_none(),
             CallbackEvent::AttributeValue { value } => {
-                if self.is_href && self.element != Element::Other {
+                if self.is_href && matches!(self.element, Element::Link | Element::Base) {
                     self.href = Some(String::from_utf8_lossy(value).into_owned());
                 }
             }
             CallbackEvent::CloseStartTag { .. } => {
                 self.progress.complete();
-                let href = self.href.take()?;
+                let href = self.href.take();
                 return match self.element {
-                    Element::Link => Some(Found::Link(href, self.line)),
-                    Element::Base => Some(Found::Base(href)),
+                    Element::Link => Some(Found::Link(href?, self.line)),
+                    Element::Base => Some(Found::Base(href?)),
+                    Element::Noscript => Some(Found::Noscript),
                     Element::Other => None,
                 };
             }
+            CallbackEvent::Error(Error::EofInTag) => self.progress.cut(),
             CallbackEvent::Error(_) => {}
             _ => self.progress.complete(),
         }
@@ -123,6 +129,8 @@ impl Html {
                     self.base = joined.ok().or(self.base.take());
                 }
                 Found::Base(_) => {}
+                // The tokenizer takes what follows for text, as browsers with scripts do.
+                Found::Noscript => self.tokens.set_state(State::Data),
                 Found::Link(href, line) => {
                     let next = self.line();
                     if let Some(entry) = self.link(&href, Place { list, line, next }) {
@@ -130,6 +138,12 @@ impl Html {
                     }
                 }
             }
+        }
+        if self.progress.is_cut() {
+            let line = self.line();
+            let message =
+                format!("line {line}: the page ends within a tag: the file is cut off; get the whole page again");
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, message));
         }
         Ok(None)
     }

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use super::line::{Gathered, Place, Wants};
 use super::lines::{LONGEST, LineCount, Rest};
 use super::text::ENCODING_ADVICE;
-use super::{NotAList, address, ndjson};
+use super::wrapped_array::wrapped_array;
+use super::{NotAList, ndjson};
 use crate::policy::redact::redact_beginning;
 
 /// How much is read at once.
@@ -154,11 +155,14 @@ impl Json {
         Ok(out.entries.len() > before)
     }
 
-    /// Nothing more will come.
+    /// Nothing more will come. What stands between two values and is none needs no end.
     ///
     /// # Errors
     /// When the JSON is not at its end.
-    pub fn release(&mut self) -> io::Result<()> {
+    pub fn release(&mut self, list: &Arc<str>, out: &mut Gathered) -> io::Result<()> {
+        if self.state == State::Value && self.depth == 0 && !self.in_array {
+            self.finish(Gap::None, list, out)?;
+        }
         let what = match (self.state, self.in_array) {
             (State::Between, false) => return Ok(()),
             (State::Between, true) => "the JSON array is not closed".to_owned(),
@@ -283,7 +287,7 @@ impl Json {
     fn refuse_wrapper(&mut self) -> io::Result<()> {
         let is_first = !std::mem::replace(&mut self.begun, true);
         match (is_first && !self.in_array).then(|| wrapped_array(&self.value)).flatten() {
-            Some(name) => Err(NotAList(unwrap(&name)).into()),
+            Some(array) => Err(NotAList(array.advice()).into()),
             None => Ok(()),
         }
     }
@@ -319,59 +323,4 @@ impl Json {
         out.push(entry, place.next);
         Ok(())
     }
-}
-
-/// What to say of an object that wraps an array of this name.
-pub(super) fn unwrap(name: &str) -> String {
-    let name = address::brief(name);
-    format!("a JSON object that wraps the list in `{name}`; take the array out, such as with jq '.[\"{name}\"]' LIST")
-}
-
-/// The name of an array of URLs or objects that a JSON object wraps, where it names no URL itself.
-/// The object may be cut off.
-pub(super) fn wrapped_array(object: &[u8]) -> Option<String> {
-    let mut found = None;
-    let mut depth = 0_u32;
-    let mut at = 0;
-    // The last string at depth 1, and whether a colon followed it.
-    let (mut name, mut named) = (&object[..0], false);
-    while let Some(&byte) = object.get(at) {
-        at += 1;
-        match byte {
-            b'"' => {
-                let begin = at;
-                while object.get(at).is_some_and(|&byte| byte != b'"') {
-                    at += if object[at] == b'\\' { 2 } else { 1 };
-                }
-                let end = at.min(object.len());
-                at += 1;
-                if depth == 1 && !named {
-                    name = &object[begin..end];
-                }
-            }
-            b':' if depth == 1 => {
-                if name == b"url" {
-                    return None;
-                }
-                named = true;
-            }
-            b',' if depth == 1 => named = false,
-            b'[' if depth == 1 && named => {
-                let first = object[at..].trim_ascii_start();
-                if found.is_none() && (first.starts_with(b"\"http") || first.starts_with(b"{")) {
-                    found = Some(String::from_utf8_lossy(name).into_owned());
-                }
-                depth += 1;
-            }
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => {
-                depth = depth.saturating_sub(1);
-                if depth == 0 {
-                    break;
-                }
-            }
-            _ => {}
-        }
-    }
-    found
 }

@@ -84,11 +84,17 @@ pub(super) fn says_nothing(record: &[u8]) -> bool {
     record.starts_with(b"#") || record.iter().all(|byte| byte.is_ascii_whitespace() || b",;|\"".contains(byte))
 }
 
-/// Lays out a list that is written as `format` says: `Auto`, `Csv` or `Tsv`.
+/// Lays out a list that is written as `format` says: `Auto`, `Csv` or `Tsv`. With `tables_only` it
+/// is a table in any case.
 ///
 /// # Errors
 /// Why the table is refused, and what to do.
-pub(super) fn of(sample: Sample<'_>, format: InputFormat, url_column: Option<&str>) -> Result<Layout, String> {
+pub(super) fn of(
+    sample: Sample<'_>,
+    format: InputFormat,
+    url_column: Option<&str>,
+    tables_only: bool,
+) -> Result<Layout, String> {
     let told = match format {
         InputFormat::Tsv => Some(b'\t'),
         _ => None,
@@ -113,8 +119,7 @@ pub(super) fn of(sample: Sample<'_>, format: InputFormat, url_column: Option<&st
     let Some(best) = candidates.into_iter().flatten().rev().max_by_key(Candidate::score) else {
         return Ok(if sample.whole { Layout::Plain } else { Layout::Unknown });
     };
-    // Who names a column means a table.
-    if format == InputFormat::Auto && separator_line.is_none() && url_column.is_none() {
+    if format == InputFormat::Auto && separator_line.is_none() && !tables_only {
         match best.is_table(sample) {
             None => return Ok(Layout::Unknown),
             Some(false) => return Ok(Layout::Plain),
@@ -150,7 +155,8 @@ impl<'a> Sample<'a> {
                 Some(separator) if separator != b'\t' => {
                     let mut scan = CsvScan::default();
                     let end = scan.record_end(rest, separator);
-                    if scan.is_unclosed() { line_end(rest) } else { end }
+                    let is_open = scan.is_unclosed() || (self.whole && scan.is_quoted());
+                    if is_open { line_end(rest) } else { end }
                 }
                 _ => line_end(rest),
             };
@@ -166,7 +172,9 @@ impl<'a> Sample<'a> {
 /// A table as it is with one of the separators.
 struct Candidate {
     separator: u8,
-    /// The first record: a header or a row.
+    /// The records before the first one, which are titles.
+    titles: usize,
+    /// The header, or the first row.
     first: Vec<String>,
     /// The number of cells of the second record.
     second: Option<usize>,
@@ -186,13 +194,15 @@ struct Candidate {
 
 impl Candidate {
     fn new(sample: Sample<'_>, separator: u8, skip: usize, url_column: Option<&str>) -> Option<Self> {
-        let mut records = sample.records(Some(separator)).skip(skip).peekable();
         let (mut splitter, mut cells) = (Splitter::new(separator), Cells::default());
+        let wanted = url_column.unwrap_or(Column::Url.name());
+        let titles = titles(sample.records(Some(separator)).skip(skip), &mut splitter, &mut cells, wanted);
+        let mut records = sample.records(Some(separator)).skip(skip + titles).peekable();
         cells.split(&mut splitter, records.peek()?);
         let first: Vec<_> = cells.iter().map(name).collect();
-        let wanted = url_column.unwrap_or(Column::Url.name());
         let mut found = Self {
             separator,
+            titles,
             named: first.iter().any(|name| name.eq_ignore_ascii_case(wanted)),
             headless: first.iter().any(|cell| cell.contains("://")),
             first,
@@ -297,7 +307,12 @@ impl Candidate {
         }
         columns[url] = Some(Column::Url);
         let url_name = if has_header { self.first[url].clone() } else { Column::Url.name().to_owned() };
-        let records_before = skip + usize::from(has_header);
+        let records_before = skip + self.titles + usize::from(has_header);
+        if self.titles > 0 {
+            let (rows, what) = (self.titles, if self.titles == 1 { "row" } else { "rows" });
+            let taken = note.map(|note| format!(", {note}")).unwrap_or_default();
+            note = Some(format!("skipping {rows} title {what} before the header {}{taken}", self.all()));
+        }
         let separator = self.separator;
         Ok(Layout::Table(TableLayout { separator, columns, url, url_name, has_header, records_before, note }))
     }
@@ -370,6 +385,32 @@ impl Candidate {
         let more = if self.first.len() > NAMED { " …" } else { "" };
         names.join(", ") + more
     }
+}
+
+/// How many title rows stand before the header, as many spreadsheets are exported. They are told
+/// apart by the first record, before any URL, in which each cell is filled and one has a name that
+/// means something; unless the very first record has such a name.
+fn titles<'a>(
+    records: impl Iterator<Item = &'a [u8]>,
+    splitter: &mut Splitter,
+    cells: &mut Cells,
+    wanted: &str,
+) -> usize {
+    let means_something = |cell: &[u8]| {
+        let cell = name(cell);
+        cell.eq_ignore_ascii_case(wanted) || Column::ALL.iter().any(|column| cell.eq_ignore_ascii_case(column.name()))
+    };
+    for (number, record) in records.enumerate() {
+        cells.split(splitter, record);
+        if cells.iter().any(is_url) {
+            break;
+        }
+        let is_header = cells.iter().any(means_something);
+        if is_header && (number == 0 || (cells.count() > 1 && cells.iter().all(|cell| !cell.is_empty()))) {
+            return number;
+        }
+    }
+    0
 }
 
 /// A cell of the header line.

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use super::lines::{LineCount, Rest};
 
@@ -15,6 +15,8 @@ pub(super) struct Progress {
     line: AtomicU64,
     /// Bytes since the last tag or text was complete.
     pending: AtomicU64,
+    /// Whether the document ended within a tag.
+    cut: AtomicBool,
 }
 
 impl Progress {
@@ -26,6 +28,16 @@ impl Progress {
     /// A tag or text is complete.
     pub fn complete(&self) {
         self.pending.store(0, Relaxed);
+    }
+
+    /// The document ends within a tag.
+    pub fn cut(&self) {
+        self.cut.store(true, Relaxed);
+    }
+
+    /// Whether the document ended within a tag.
+    pub fn is_cut(&self) -> bool {
+        self.cut.load(Relaxed)
     }
 }
 
@@ -45,7 +57,8 @@ pub(super) struct Document {
 impl Document {
     /// Begins at this line.
     pub fn new(bytes: Rest, line: u64, longest: u64, limit: u64) -> Self {
-        let progress = Arc::new(Progress { line: AtomicU64::new(line), pending: AtomicU64::new(0) });
+        let (line, pending) = (AtomicU64::new(line), AtomicU64::new(0));
+        let progress = Arc::new(Progress { line, pending, cut: AtomicBool::new(false) });
         let line_ends = LineCount::default();
         Self { bytes, raw: Vec::new(), text: Vec::new(), start: 0, longest, left: limit, line_ends, progress }
     }

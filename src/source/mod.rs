@@ -17,6 +17,7 @@ mod decompress;
 mod encoding;
 mod feed;
 mod format;
+mod gzip;
 mod html;
 mod json;
 mod layout;
@@ -37,6 +38,7 @@ mod table;
 mod tests;
 mod text;
 mod wants;
+mod wrapped_array;
 
 pub use feed::{FeedSender, FeedSource};
 pub use list::{Input, ListSource};
@@ -59,11 +61,13 @@ pub struct Inputs {
     pub lists: Vec<Input>,
     /// The records of an earlier run: of the lists, and of itself, only what these call for is taken.
     pub retry: Option<Retry>,
+    /// Whether lists without columns are refused, because the user names a column of these lists.
+    pub tables_only: bool,
 }
 
 impl From<Vec<Input>> for Inputs {
     fn from(lists: Vec<Input>) -> Self {
-        Self { lists, retry: None }
+        Self { lists, ..Self::default() }
     }
 }
 

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::address::Reason;
 use super::line::{Gathered, Place, Wants};
-use super::{json, wants};
+use super::wants;
+use super::wrapped_array::wrapped_array;
 use crate::model::Entry;
 
 #[derive(Deserialize)]
@@ -39,8 +40,8 @@ pub(super) fn entry(text: &str, place: Place<'_>) -> Entry {
         Err(reason) => place.bad(text, reason),
         Ok(mut object) => match string("url", object.url.take()) {
             Err(reason) => place.bad(text, reason),
-            Ok(None) => match json::wrapped_array(text.as_bytes()) {
-                Some(name) => place.bad(text, json::unwrap(&name)),
+            Ok(None) => match wrapped_array(text.as_bytes()) {
+                Some(array) => place.bad(text, array.advice()),
                 None => place.bad(text, "the object has no url key; add \"url\":\"https://host/path\""),
             },
             Ok(Some(url)) => match object.wants() {

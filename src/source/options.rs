@@ -17,6 +17,8 @@ pub struct ListOptions {
     pub encoding: Option<&'static Encoding>,
     /// The column of tables that holds the URLs, by its name or its number from 1; `None` finds out.
     pub url_column: Option<String>,
+    /// Whether a list without columns is refused, because it cannot have the one that is named.
+    pub tables_only: bool,
     /// Where documents with relative URLs were; a list that was fetched knows that itself.
     pub base: Option<Url>,
     /// Fetches lists that are named by URL, and the sitemaps of an index.
@@ -35,6 +37,7 @@ impl From<&Config> for ListOptions {
             format: config.input_format,
             encoding: config.input_encoding,
             url_column: config.url_column.clone(),
+            tables_only: false,
             base: config.base.clone(),
             opener: None,
         }

@@ -36,8 +36,7 @@ impl Parser {
         match self {
             // It may have option lines, which then belong to it.
             Parser::Text(text) => text.bad(&shown, reason, place, out),
-            // Its cells cannot be told apart, and others than the URL may hold secrets.
-            Parser::Table(_) => out.push(place.bad("", reason), place.next),
+            Parser::Table(table) => table.bad(reason, place, out),
             Parser::Ndjson => out.push(place.bad(&shown, reason), place.next),
         }
     }

@@ -54,6 +54,8 @@ pub(super) struct About {
     pub encoding: Option<&'static Encoding>,
     /// The column of a table that holds the URLs.
     pub url_column: Option<Arc<str>>,
+    /// Whether it must have columns.
+    pub tables_only: bool,
 }
 
 impl From<&ListOptions> for About {
@@ -64,6 +66,7 @@ impl From<&ListOptions> for About {
             base: options.base.clone(),
             encoding: options.encoding,
             url_column: options.url_column.as_deref().map(Arc::from),
+            tables_only: options.tables_only,
         }
     }
 }
@@ -163,6 +166,7 @@ impl Reading {
     fn decide(&mut self) -> io::Result<bool> {
         let Body::Undecided(lines) = &self.body else { return Ok(true) };
         let Some(form) = self.form(lines)? else { return Ok(false) };
+        self.check_columns(&form)?;
         let Body::Undecided(lines) = std::mem::replace(&mut self.body, Body::Closed) else { return Ok(true) };
         let (line, shown, base) = (lines.number(), lines.encoding(), self.about.base.clone());
         self.body = match form {
@@ -178,6 +182,26 @@ impl Reading {
             }
         };
         Ok(true)
+    }
+
+    /// Refuses a list without columns where it must have them.
+    fn check_columns(&self, form: &Form) -> io::Result<()> {
+        let kind = match form {
+            Form::Lines(Parser::Table(_), _) => return Ok(()),
+            // Else nothing shows what it is: it is empty.
+            Form::Lines(Parser::Text(_), _) if self.about.format != InputFormat::Text => return Ok(()),
+            Form::Lines(Parser::Text(_), _) => "plain text",
+            Form::Lines(Parser::Ndjson, _) | Form::Json => "JSON",
+            Form::Sitemap(_) => "a sitemap",
+            Form::Html(_) => "an HTML page",
+        };
+        if !self.about.tables_only {
+            return Ok(());
+        }
+        Err(NotAList(format!(
+            "{kind} has no columns; leave out --url-column, or name the format of a table with --input-format"
+        ))
+        .into())
     }
 
     /// How the list is written, as its first bytes show; `None` when that needs more of them.
@@ -228,14 +252,18 @@ impl Reading {
                 InputFormat::Auto
             }
         };
-        Ok(match layout::of(sample, format, self.about.url_column.as_deref()).map_err(NotAList)? {
-            Layout::Unknown => None,
-            Layout::Plain => Some(Form::Lines(Parser::Text(Text::default()), None)),
-            Layout::Table(mut layout) => {
-                let note = layout.note.take();
-                Some(Form::Lines(Parser::Table(Box::new(Table::new(layout))), note))
-            }
-        })
+        Ok(
+            match layout::of(sample, format, self.about.url_column.as_deref(), self.about.tables_only)
+                .map_err(NotAList)?
+            {
+                Layout::Unknown => None,
+                Layout::Plain => Some(Form::Lines(Parser::Text(Text::default()), None)),
+                Layout::Table(mut layout) => {
+                    let note = layout.note.take();
+                    Some(Form::Lines(Parser::Table(Box::new(Table::new(layout))), note))
+                }
+            },
+        )
     }
 
     /// The text of a list that is no lines, in the encoding that it declares for itself.
@@ -322,7 +350,7 @@ impl Reading {
                 return Ok(Step::Starved);
             }
             if !self.broken.take().map_or_else(|| json.fill(), Err)? {
-                json.release()?;
+                json.release(&self.name, out)?;
                 return Ok(Step::End);
             }
         }

@@ -26,6 +26,7 @@ use super::open::Wake;
 use super::{Input, Interrupt, Source, SourceError};
 use crate::model::{Batch, Entry, Origin, SkipReason};
 use crate::policy::fingerprint::FingerprintSet;
+use crate::policy::redact::redact_beginning;
 use crate::policy::selection::{Ended, Selection, is_outcome};
 use crate::wire::VERSION;
 
@@ -132,7 +133,8 @@ impl ReportSource {
                 }
                 Piece::TooLong(head, next) | Piece::Unclosed(head, next) => {
                     let why = format!("longer than {LONGEST} bytes; a line holds one record");
-                    out.push(place(next).bad(&String::from_utf8_lossy(head), why), next);
+                    let head = String::from_utf8_lossy(head);
+                    out.push(place(next).bad(&redact_beginning(&head), why), next);
                 }
                 Piece::End if out.entries.is_empty() => return Ok(None),
                 Piece::End => break,

@@ -6,13 +6,18 @@ use super::layout::{self, Column, TableLayout};
 use super::line::{Gathered, Place, Wants};
 use super::lines::Ending;
 use super::{text, wants};
+use crate::model::Entry;
+use crate::policy::redact;
+
+/// What to say of a URL that ends within its password.
+const CUT_PASSWORD: &str = "not a URL, and a later cell has an @; quote a cell that holds the separator";
 
 /// A table that is being read.
 pub(super) struct Table {
     layout: TableLayout,
     splitter: Splitter,
     cells: Cells,
-    /// Records before the first row: the line that names the separator, and the header.
+    /// Records before the first row: the line that names the separator, titles, and the header.
     to_skip: usize,
 }
 
@@ -25,7 +30,7 @@ impl Table {
     /// How its records end.
     pub fn ending(&self) -> Ending {
         match self.splitter {
-            Splitter::Tsv => Ending::Newline,
+            Splitter::Tsv(_) => Ending::Newline,
             Splitter::Csv(_) => Ending::Csv(self.layout.separator),
         }
     }
@@ -41,19 +46,38 @@ impl Table {
         }
         self.cells.split_row(&mut self.splitter, bytes, self.layout.columns.len());
         let entry = match self.row() {
-            Ok((url, wants)) => place.entry(url, wants),
-            Err(reason) => {
-                // Other cells may hold secrets.
-                place.bad(&String::from_utf8_lossy(self.cells.get(self.layout.url)), reason)
-            }
+            Ok((url, wants)) => match place.entry(url, wants) {
+                Entry::Bad(_) if self.is_cut_password() => place.bad("", CUT_PASSWORD),
+                entry => entry,
+            },
+            Err(reason) if self.has_more_cells() || self.is_cut_password() => place.bad("", reason),
+            // Other cells may hold secrets.
+            Err(reason) => place.bad(&String::from_utf8_lossy(self.cells.get(self.layout.url)), reason),
         };
         out.push(entry, place.next);
+    }
+
+    /// A record that cannot be cut into cells. Others than the URL may hold secrets.
+    pub fn bad(&mut self, reason: Reason, place: Place<'_>, out: &mut Gathered) {
+        self.to_skip = self.to_skip.saturating_sub(1);
+        out.push(place.bad("", reason), place.next);
+    }
+
+    /// Whether the URL of a bad row may end within its password: a separator in a password ends the
+    /// cell, and the sign that ends the password is in a later one.
+    fn is_cut_password(&self) -> bool {
+        let mut later = self.cells.iter().skip(self.layout.url + 1).map(String::from_utf8_lossy);
+        later.any(|cell| redact::has_at_sign(&cell))
+    }
+
+    fn has_more_cells(&self) -> bool {
+        self.cells.iter().skip(self.layout.columns.len()).any(|cell| !cell.is_empty())
     }
 
     fn row(&self) -> Result<(&str, Wants), Reason> {
         let mut found = Wants::default();
         let columns = &self.layout.columns;
-        if self.cells.iter().skip(columns.len()).any(|cell| !cell.is_empty()) {
+        if self.has_more_cells() {
             // Most often an unquoted comma in the URL, which moves every later cell by one column.
             return Err(if self.layout.has_header {
                 "has more cells than the header names; quote a cell that holds the separator".into()

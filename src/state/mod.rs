@@ -7,7 +7,7 @@
 //! ```
 //!
 //! A row is written before the record of its outcome is: whatever was told is known after a crash.
-//! `docs/state.md` explains tables and columns for those who look with `sqlite3`.
+//! `docs/guide/resuming.md` explains tables and columns for those who look with `sqlite3`.
 
 mod ledger;
 mod lock;

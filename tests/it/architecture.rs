@@ -1,6 +1,6 @@
 //! The layers, read out of the source: who imports whom, and what appears nowhere.
 //!
-//! `docs/architecture.md` explains the rules; here they are tables. To bend a rule on purpose,
+//! `docs/design/architecture.md` explains the rules; here they are tables. To bend a rule on purpose,
 //! change the table and the page in one commit, and say why in its message.
 
 mod code;
@@ -57,12 +57,12 @@ fn every_file_keeps_the_rules() {
         let _ = writeln!(told, "  {broken}");
         told
     });
-    assert!(breaks.is_empty(), "{} breaks of the rules in docs/architecture.md:\n{told}", breaks.len());
+    assert!(breaks.is_empty(), "{} breaks of the rules in docs/design/architecture.md:\n{told}", breaks.len());
 }
 
 #[test]
 fn every_module_has_its_row_in_table_and_page() {
-    let page = include_str!("../../docs/architecture.md");
+    let page = include_str!("../../docs/design/architecture.md");
     let mut modules: Vec<String> = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().to_string_lossy().trim_end_matches(".rs").to_owned())
@@ -77,7 +77,7 @@ fn every_module_has_its_row_in_table_and_page() {
         let line = page.lines().find(|line| line.starts_with(&row)).unwrap_or_else(|| panic!("no row `{row}`"));
         let named = line.split('|').nth(2).unwrap_or_default();
         let named = named.split([',', ' ']).any(|word| word.trim_matches('`') == layer.module);
-        assert!(named, "docs/architecture.md: row {} lacks {}", layer.row, layer.module);
+        assert!(named, "docs/design/architecture.md: row {} lacks {}", layer.row, layer.module);
     }
 }
 

@@ -214,7 +214,7 @@ fn it_needs_something_to_compare_with() {
     assert_eq!((counts(&report), &report["changes"][0]["path"]), ([1, 0, 0, 0, 0, 0], &Value::Null));
 }
 
-const DOCUMENT: &str = include_str!("../../docs/changes.md");
+const DOCUMENT: &str = include_str!("../../docs/guide/changes.md");
 
 #[test]
 fn the_document_and_the_schema_agree() {
@@ -234,7 +234,7 @@ fn the_document_and_the_schema_agree() {
         *wrong.pointer_mut(pointer).expect("a place") = value;
         assert!(!faults(&CHANGES, &wrong).is_empty(), "{pointer} should not fit");
     }
-    let schema: Value = serde_json::from_str(include_str!("../../docs/changes.schema.json")).unwrap();
+    let schema: Value = serde_json::from_str(include_str!("../../docs/reference/changes.schema.json")).unwrap();
     let entry = &schema["properties"]["changes"]["items"]["properties"];
     let reasons: Vec<_> = entry["reason"]["enum"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
     for difference in fetchall::policy::change::Difference::ALL {

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use crate::support::schema::{RECORD, SUMMARY, check, faults};
 
-const DOCUMENT: &str = include_str!("../../docs/records.md");
-const RECORD_TEXT: &str = include_str!("../../docs/records.schema.json");
-const SUMMARY_TEXT: &str = include_str!("../../docs/summary.schema.json");
+const DOCUMENT: &str = include_str!("../../docs/reference/records.md");
+const RECORD_TEXT: &str = include_str!("../../docs/reference/records.schema.json");
+const SUMMARY_TEXT: &str = include_str!("../../docs/reference/summary.schema.json");
 
 /// The example of the document.
 fn record() -> Value {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use fetchall::app::{self, CheckedFiles, Document, Files, Surroundings};
-use fetchall::config::{Backend, Config, FailOn, Format, Key, Origin, ProgressMode, Until};
+use fetchall::config::{Backend, Config, FailOn, Format, Key, ProgressMode, Until};
 use fetchall::demo::Site;
 use fetchall::engine::{self, RunEnd, RunFault, Stop, StopLevel};
 use fetchall::model::StopCause;
@@ -41,7 +41,10 @@ pub fn list(resolved: Resolved, vars: &Vars) -> anyhow::Result<Exit> {
     let runtime = runtime()?;
     let retry = resolved.retry.as_ref();
     let retry = retry.map(|retry| Retry { report: input(&retry.report), only: retry.only.clone() });
-    let inputs = Inputs { lists: resolved.inputs.iter().map(input).collect(), retry };
+    let lists = resolved.inputs.iter().map(input).collect();
+    // In a file or a variable it is meant for tables among other lists.
+    let tables_only = resolved.is_flag("url-column") && resolved.config.url_column.is_some();
+    let inputs = Inputs { lists, retry, tables_only };
     let exit = run(&runtime, &resolved, inputs, vars);
     leave(runtime);
     exit
@@ -246,7 +249,7 @@ fn worker_program(config: &Config) -> anyhow::Result<PathBuf> {
 /// default asks for nothing.
 fn wants_records(resolved: &Resolved) -> bool {
     let config = &resolved.config;
-    let asked = ["format", "output"].iter().any(|key| matches!(resolved.origins.get(key), Some(Origin::Flag(_))));
+    let asked = ["format", "output"].iter().any(|key| resolved.is_flag(key));
     let silenced = config.quiet && config.format == Format::Text && config.output == Path::new("-") && !asked;
     resolved.records_to().is_some() && !silenced
 }

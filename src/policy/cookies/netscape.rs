@@ -29,6 +29,9 @@ pub(super) fn load(jar: &mut Jar, text: &[u8], now: i64, skipped: &mut Skipped) 
     }
 }
 
+/// The last time that is written: readers, this one among them, take a greater number for milliseconds.
+const LATEST: i64 = 999_999_999_999;
+
 /// Returns the text of a file with every cookie that is not over, those of the session among them.
 pub(super) fn text(jar: &Jar, now: i64) -> Vec<u8> {
     let mut text = HEAD.to_owned();
@@ -37,7 +40,7 @@ pub(super) fn text(jar: &Jar, now: i64) -> Vec<u8> {
         let Cookie { name, value, domain, host_only, path, secure, http_only, expires } = cookie;
         text.extend_from_slice(if *http_only { HTTP_ONLY } else { b"" });
         let dot = if *host_only { "" } else { "." };
-        let (below, secure, expires) = (truth(!host_only), truth(*secure), expires.unwrap_or(0));
+        let (below, secure, expires) = (truth(!host_only), truth(*secure), expires.map_or(0, |at| at.min(LATEST)));
         text.extend_from_slice(format!("{dot}{domain}\t{below}\t{path}\t{secure}\t{expires}\t").as_bytes());
         text.extend_from_slice(&[name, &b"\t"[..], value, b"\n"].concat());
     }

@@ -131,6 +131,16 @@ fn a_file_reads_back_as_it_was_written() {
     assert_eq!(sent(&back, "https://www.a.test/b"), "b=2; a=1; c=");
 }
 
+#[test]
+fn a_cookie_without_end_is_still_there_in_the_next_run() {
+    for seconds in ["2000000000000", "9999999999999999", "999999999999999999999999"] {
+        let jar = jar("https://a.test/", &[&format!("a=1; Max-Age={seconds}")]);
+        let (back, skipped) = file(text(&jar));
+        assert_eq!((sent(&back, "https://a.test/"), skipped), ("a=1".to_owned(), Skipped::default()), "{seconds}");
+        assert_eq!(text(&back), text(&jar), "{seconds}");
+    }
+}
+
 /// The jar of a file, and what was left out of it.
 fn file(text: impl AsRef<[u8]>) -> (Jar, Skipped) {
     let mut jar = Jar::new(MOST_BYTES);

@@ -1,7 +1,7 @@
 //! `--name`: what a file is called, as a text with placeholders.
 //!
 //! A template is read once, before the run; the same URL at the same place of the same list always
-//! comes to the same name. `docs/names.md` explains the placeholders to users.
+//! comes to the same name. `docs/reference/names.md` explains the placeholders to users.
 
 use std::fmt::Write as _;
 

@@ -1,7 +1,7 @@
 //! Lists that are made to cost time or memory.
 
 use super::{drain, read, reader};
-use crate::config::InputFormat::{Csv, Ndjson, Text};
+use crate::config::InputFormat::{Csv, Ndjson, Text, Tsv};
 use crate::model::{Batch, Entry};
 use crate::source::{ListSource, Source};
 
@@ -18,6 +18,15 @@ fn open_quotes_in_every_row_are_read_in_linear_time() {
     let (entries, end) = drain(&mut ListSource::new(vec![reader("l", list.as_bytes())], Csv).unwrap());
     assert!(end.is_ok() && entries.len() > 1000, "{}", entries.len());
     assert!(begun.elapsed() < std::time::Duration::from_secs(30), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn quotes_in_wrong_rows_of_a_tsv_cost_no_more_than_others() {
+    let list = ["url\tout\n".to_owned(), "http://a.test/\t5\" pipe\tx\n".repeat(20_000)].concat();
+    let begun = std::time::Instant::now();
+    assert_eq!(reasons(&read(reader("l", list.as_bytes()), Tsv)).len(), 20_000);
+    // A reader made for each row takes more than that.
+    assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
 }
 
 #[test]

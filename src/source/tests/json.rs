@@ -66,6 +66,15 @@ fn cut_array_breaks_after_its_whole_elements() {
 }
 
 #[test]
+fn word_behind_an_array_is_a_value_and_no_cut() {
+    for list in ["[\"http://a.test/1\"] junk", "[\"http://a.test/1\"]\n7", "[\"http://a.test/1\"] junk\n"] {
+        let entries = json(list);
+        assert_eq!(brief(&entries[..1]), ["1 http://a.test/1"]);
+        says(&entries[1..], "neither a string nor an object");
+    }
+}
+
+#[test]
 fn objects_over_several_lines_are_read_one_by_one() {
     let list = "{\n  \"url\": \"http://a.test/1\"\n}\n{\n  \"url\": \"http://a.test/2\"\n}\n[\"http://a.test/3\"]\n";
     let expected = ["1 http://a.test/1", "4 http://a.test/2", "7 http://a.test/3"];
@@ -92,6 +101,17 @@ fn object_that_wraps_the_list_is_refused_with_advice() {
         assert!(error.is_refusal());
         assert!(error.to_string().contains("wraps the list in `urls`") && error.to_string().contains("jq"), "{error}");
     }
+    for (list, why) in [
+        (r#"{"data":{"n":1,"items":[{"link":"http://a.test/1"}]}}"#, "jq '.[\"data\"][\"items\"]' LIST"),
+        ("{\n\"data\": {\"items\": [\n\"http://a.test/1\"]}}", "the list in `data.items`"),
+        (r#"{"log":{"version":"1.2","pages":[{"title":"http://a.test/"}],"entries":[]}}"#, "a HAR file"),
+        ("{\n\"log\": {\"entries\": [\n{\"request\": {\"url\": \"http://a.test/\"}}]}}", ".log.entries[].request.url"),
+    ] {
+        let error = refused(list);
+        assert!(error.is_refusal() && error.to_string().contains(why), "{error}");
+    }
+    let lines = r#"{"meta":{"fields":[{"name":"x"}]}}"#.to_owned() + "\n{\"url\":\"http://a.test/1\"}\n";
+    assert_eq!(brief(&json(&lines))[1], "2 http://a.test/1");
     let records = r#"{"images":["http://b.test/"],"url":"http://a.test/1"}"#;
     assert_eq!(brief(&json(records)), ["1 http://a.test/1"]);
 }

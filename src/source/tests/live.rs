@@ -100,6 +100,21 @@ fn gzip_is_seen_by_its_bytes_in_any_number_of_members() {
 }
 
 #[test]
+fn zeros_behind_a_gzip_list_are_ignored() {
+    let members = [gzip(b"http://a.test/\n"), gzip(b"http://b.test/\n")].concat();
+    for zeros in [1, 511, 100_000] {
+        let padded = [&members[..], &vec![0; zeros]].concat();
+        assert_eq!(brief(&read(reader("-", &padded), Auto)), ["1 http://a.test/", "2 http://b.test/"], "{zeros}");
+        for rest in [&b"x"[..], &members] {
+            let padded = [&padded[..], rest].concat();
+            let (entries, end) = drain(&mut ListSource::new(vec![reader("l.gz", &padded)], Auto).unwrap());
+            assert_eq!(entries.len(), 2);
+            assert!(end.unwrap_err().to_string().contains("the gzip data is corrupt"), "{zeros}");
+        }
+    }
+}
+
+#[test]
 fn a_cut_gzip_list_breaks_after_its_good_lines() {
     let bytes = gzip(many(2000).as_bytes());
     for cut in [bytes.len() - 1, bytes.len() - 9, bytes.len() / 2] {

@@ -159,6 +159,31 @@ fn page_gives_its_links_once_and_only_those_of_http() {
 }
 
 #[test]
+fn links_for_browsers_without_scripts_are_links() {
+    let page = "<noscript><a href=http://a.test/1>x</a></noscript><script>'<a href=http://a.test/2>'</script>\
+                <noscript data-x=1><p>text</p><a href=http://a.test/3></noscript><a href=http://a.test/4>";
+    assert_eq!(html(page), ["1 http://a.test/1", "1 http://a.test/3", "1 http://a.test/4"]);
+}
+
+#[test]
+fn page_that_ends_within_a_tag_breaks_after_its_links() {
+    for cut in
+        ["<a href=\"http://a.test/cut", "<a href=http://a.test/cut", "<a hre", "<a", "</a", "<img src=x\nalt='a>b</p>"]
+    {
+        let page = format!("<a href=http://a.test/1>\n{cut}");
+        let mut source = ListSource::new(vec![reader("-", page.as_bytes())], InputFormat::Html).unwrap();
+        let (entries, end) = drain(&mut source);
+        assert_eq!(brief(&entries), ["1 http://a.test/1"], "{cut}");
+        let told = end.map_err(|error| error.to_string());
+        assert!(
+            told.as_ref().is_err_and(|told| told.contains("ends within a tag: the file is cut off")),
+            "{cut}: {told:?}"
+        );
+    }
+    assert_eq!(html("<a href=http://a.test/1> 1 < 2 <").len(), 1, "a sign in a text is no tag");
+}
+
+#[test]
 fn base_element_of_a_page_counts() {
     let page =
         "<base target=x><base href='../other/'><base href='/late/'><a href=x>x</a><a href='http://c.test/'>c</a>";

@@ -227,7 +227,7 @@ fn two_columns_with_urls_are_refused_and_both_named() {
 }
 
 fn with_column(name: &str, format: InputFormat) -> ListOptions {
-    ListOptions { url_column: Some(name.to_owned()), ..format.into() }
+    ListOptions { url_column: Some(name.to_owned()), tables_only: true, ..format.into() }
 }
 
 #[test]
@@ -258,6 +258,80 @@ fn a_named_column_is_never_ignored() {
         assert!(told.contains(why), "{list:?}: {told}");
     }
     assert!(read(reader("-", b""), with_column("url", Auto)).is_empty());
+}
+
+#[test]
+fn a_list_without_columns_is_refused_for_a_named_column() {
+    let sitemap = "<urlset><url><loc>http://a.test/</loc></url></urlset>";
+    for (format, list, kind) in [
+        (InputFormat::Text, "http://a.test/\n", "plain text"),
+        (Ndjson, "{\"url\":\"http://a.test/\"}\n", "JSON"),
+        (Auto, "{\"url\":\"http://a.test/\"}\n", "JSON"),
+        (Auto, "[\"http://a.test/\"]\n", "JSON"),
+        (Auto, sitemap, "a sitemap"),
+        (InputFormat::Html, "<a href=http://a.test/>", "an HTML page"),
+    ] {
+        let told = refusal(reader("-", list.as_bytes()), with_column("image", format));
+        assert!(told.contains(&format!("{kind} has no columns; leave out --url-column")), "{list:?}: {told}");
+        // A setting that is meant for tables says nothing of other lists.
+        let setting = ListOptions { tables_only: false, ..with_column("image", format) };
+        assert!(brief(&read(reader("-", list.as_bytes()), setting))[0].ends_with("http://a.test/"), "{list:?}");
+    }
+    let setting = ListOptions { tables_only: false, ..with_column("image", Auto) };
+    assert_eq!(brief(&read(reader("-", b"http://a.test/?a,b\n"), setting.clone())), ["1 http://a.test/?a,b"]);
+    let table = b"url,image\nhttp://a.test/,http://b.test/\n";
+    assert_eq!(brief(&read(reader("-", table), setting)), ["2 http://b.test/"]);
+}
+
+#[test]
+fn title_rows_before_the_header_are_skipped_and_told() {
+    let digest = format!("{HEX},7");
+    for (titles, named) in [("Export,,,\n", true), ("Sales, Q1\n2024\n", true), ("a,b,c,d\n\n,,\nby Ann\n", false)] {
+        let url = if named { "url" } else { "link" };
+        let list = format!("{titles}{url},out,sha256,priority\nhttp://a.test/,x,{digest}\n");
+        let lines: Vec<_> = list.split_inclusive('\n').map(str::as_bytes).collect();
+        for (format, input) in
+            [(Csv, pieces(&lines)), (Csv, reader("-", list.as_bytes())), (Auto, reader("-", list.as_bytes()))]
+        {
+            let mut source = ListSource::new(vec![input], format).unwrap();
+            let batch = source.next_batch().unwrap().unwrap();
+            let line = list.lines().count();
+            assert_eq!(brief(&batch.entries), [format!("{line} http://a.test/")], "{list}");
+            let wants = wants(&batch.entries);
+            assert_eq!((wants.out.as_deref(), wants.sha256.is_some()), (Some("x"), true), "{list}");
+            assert!(batch.notes[0].contains("title row"), "{:?}", batch.notes);
+            assert_eq!(batch.notes[0].contains("from the column `link`"), !named, "{:?}", batch.notes);
+        }
+    }
+    let by_name = read(reader("-", b"Export,\nimage,out\nhttp://a.test/,x\n"), with_column("image", Csv));
+    assert_eq!(wants(&by_name).out.as_deref(), Some("x"));
+    // Words of rows are no names of columns.
+    let rows = rows(Csv, "link,state\n,out\nhttp://a.test/,in\n");
+    assert_eq!(brief(&rows), ["2 !", "3 http://a.test/"]);
+}
+
+#[test]
+fn an_unclosed_quote_in_the_header_costs_no_row() {
+    for list in
+        ["url,\"out\nhttp://a.test/,x\nhttp://b.test/,y\n", "\"Export,\nurl,out\nhttp://a.test/,x\nhttp://b.test/,y\n"]
+    {
+        let good = rows(Csv, list).into_iter().filter(|entry| matches!(entry, Entry::Seed(_)));
+        assert_eq!(good.count(), 2, "{list}");
+    }
+}
+
+#[test]
+fn a_password_with_a_separator_is_not_shown() {
+    for list in [
+        "url,out\nhttps://ann:se,cret@h/,o\n",
+        "url,out\nhttps://ann:se,cret@h/\n",
+        "url,out,sha256\nhttps://ann:se,cr,et@h/\n",
+        "url\nhttps://ann:se,cret@h/\n",
+        "out,url\nx,https://ann:se,cret@h/\n",
+    ] {
+        let entries = rows(Csv, list);
+        assert!(brief(&entries) == ["2 !"], "{list}: {entries:?}");
+    }
 }
 
 #[test]

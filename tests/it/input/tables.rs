@@ -110,27 +110,3 @@ fn the_encoding_of_a_list_may_be_named() {
     let run = fetchall().args(["--input-encoding", "ansi"]).run().expect_code(2);
     assert!(run.stderr.contains("`ansi` is no encoding"), "{}", run.stderr);
 }
-
-/// The commands at the head of the page.
-#[test]
-fn the_examples_of_the_page_on_lists_work() {
-    let [pages, sitemap] =
-        ["hello\n", "<urlset><url><loc>/b</loc></url></urlset>"].map(|body| Act::KeepAliveOk(body.as_bytes().to_vec()));
-    let server = FaultServer::start(Script::new().on("sitemap.xml", sitemap).otherwise(pages));
-    let page = include_str!("../../../docs/lists.md");
-    let block = page.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a block of commands");
-    let [a, b] = ["a", "b"].map(|name| server.url(name));
-    for line in block.lines().filter(|line| line.starts_with("fetchall ")) {
-        let line = line.split('#').next().unwrap_or_default().replace("https://example.com/", &server.url(""));
-        let words = line.split_whitespace().skip(1);
-        let run = Fetchall::new()
-            .file("sites.csv", format!("url\n{a}\n"))
-            .file("products.csv", format!("page_url,image_url\n{b},{a}\n"))
-            .file("export.csv", [format!("url;out\n{a};").as_bytes(), b"\xe9\n"].concat())
-            .file("products.json", format!("[\"{a}\", {{\"url\": \"{b}\"}}]"))
-            .file("saved.html", "<a href=/a>a</a>")
-            .file("urls.txt.zst", zstd::encode_all(b.as_bytes(), 1).expect("a packed list"));
-        run.args(words).run().expect_code(0);
-    }
-    assert_eq!((server.asked("/a"), server.asked("/b"), server.asked("/sitemap.xml")), (5, 3, 1));
-}

@@ -41,7 +41,7 @@ fn csv(line: &str) -> Vec<String> {
 
 /// The columns as the document names them.
 fn columns() -> &'static str {
-    let document = include_str!("../../../docs/records.md");
+    let document = include_str!("../../../docs/reference/records.md");
     document.split("```text\n").nth(1).and_then(|rest| rest.lines().next()).expect("the header line")
 }
 

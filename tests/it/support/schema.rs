@@ -5,14 +5,17 @@ use std::sync::LazyLock;
 use jsonschema::Validator;
 use serde_json::Value;
 
-/// The schema of one record, `docs/records.schema.json`.
-pub static RECORD: LazyLock<Validator> = LazyLock::new(|| compile(include_str!("../../../docs/records.schema.json")));
+/// The schema of one record, `docs/reference/records.schema.json`.
+pub static RECORD: LazyLock<Validator> =
+    LazyLock::new(|| compile(include_str!("../../../docs/reference/records.schema.json")));
 
-/// The schema of the summary, `docs/summary.schema.json`.
-pub static SUMMARY: LazyLock<Validator> = LazyLock::new(|| compile(include_str!("../../../docs/summary.schema.json")));
+/// The schema of the summary, `docs/reference/summary.schema.json`.
+pub static SUMMARY: LazyLock<Validator> =
+    LazyLock::new(|| compile(include_str!("../../../docs/reference/summary.schema.json")));
 
-/// The schema of the report of changes, `docs/changes.schema.json`.
-pub static CHANGES: LazyLock<Validator> = LazyLock::new(|| compile(include_str!("../../../docs/changes.schema.json")));
+/// The schema of the report of changes, `docs/reference/changes.schema.json`.
+pub static CHANGES: LazyLock<Validator> =
+    LazyLock::new(|| compile(include_str!("../../../docs/reference/changes.schema.json")));
 
 fn compile(text: &str) -> Validator {
     let schema: Value = serde_json::from_str(text).expect("a schema is JSON");

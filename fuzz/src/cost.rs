@@ -1,0 +1,86 @@
+//! Bounds on time and memory that are linear in the length of the input.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// What every input may cost, and what each byte of it may cost beside that. Each is ten times as
+/// much as the dearest seed of any format takes, with assertions and coverage compiled in.
+const TIME: Duration = Duration::from_millis(100);
+const TIME_PER_BYTE: Duration = Duration::from_micros(4);
+const HELD: u64 = 4 << 20;
+const HELD_PER_BYTE: u64 = 64;
+const ALLOCATED: u64 = 16 << 20;
+const ALLOCATED_PER_BYTE: u64 = 4096;
+
+/// Counts what is allocated, by whatever thread.
+struct Counting;
+
+/// Bytes that are held, the most of them at once, and all that were ever allocated.
+static NOW: AtomicU64 = AtomicU64::new(0);
+static PEAK: AtomicU64 = AtomicU64::new(0);
+static TOTAL: AtomicU64 = AtomicU64::new(0);
+
+impl Counting {
+    fn add(size: usize) {
+        TOTAL.fetch_add(size as u64, Relaxed);
+        PEAK.fetch_max(NOW.fetch_add(size as u64, Relaxed) + size as u64, Relaxed);
+    }
+}
+
+// SAFETY: every call is handed on to the allocator of the system as it is.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        Self::add(layout.size());
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        Self::add(layout.size());
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        NOW.fetch_sub(layout.size() as u64, Relaxed);
+        unsafe { System.dealloc(at, layout) }
+    }
+
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        Self::add(size);
+        NOW.fetch_sub(layout.size() as u64, Relaxed);
+        unsafe { System.realloc(at, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Reads the bytes and fails where that costs more than the bounds.
+pub fn watch(name: &str, bytes: &[u8], read: fn(&[u8])) {
+    let length = bytes.len() as u64;
+    let before = NOW.load(Relaxed);
+    PEAK.store(before, Relaxed);
+    TOTAL.store(0, Relaxed);
+    let begun = processor_time();
+    read(bytes);
+    let time = processor_time().saturating_sub(begun);
+    let held = PEAK.load(Relaxed).saturating_sub(before);
+    let allocated = TOTAL.load(Relaxed);
+    if std::env::var_os("FUZZ_COST").is_some() {
+        eprintln!("{name}: {length} bytes, {time:?}, {held} held, {allocated} allocated");
+    }
+    let most = TIME + TIME_PER_BYTE * u32::try_from(length).unwrap_or(u32::MAX);
+    assert!(time <= most, "{name}: {length} bytes took {time:?} of the processor, more than {most:?}");
+    let most = HELD + HELD_PER_BYTE * length;
+    assert!(held <= most, "{name}: {length} bytes held {held} bytes of memory at once, more than {most}");
+    let most = ALLOCATED + ALLOCATED_PER_BYTE * length;
+    assert!(allocated <= most, "{name}: {length} bytes allocated {allocated} bytes, more than {most}");
+}
+
+/// The time that this thread has spent, which other programs do not lengthen.
+fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
+}

@@ -1,0 +1,41 @@
+//! Every reader of strangers' bytes reads its seeds: what the fuzz targets begin with, and what they found.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+mod each;
+mod state;
+
+/// The bytes of the seeds of a reader.
+fn seeds(reader: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/readers/seeds").join(reader);
+    let files = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    files.map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
+}
+
+#[test]
+fn each_reader_keeps_its_promises_for_its_seeds() {
+    for (name, read) in each::READERS {
+        let seeds = seeds(name);
+        assert!(!seeds.is_empty(), "{name} has no seeds");
+        for seed in seeds {
+            read(&seed);
+            // Cut anywhere, as a connection or a disk may cut it.
+            for end in (0..seed.len()).step_by(seed.len() / 16 + 1) {
+                read(&seed[..end]);
+            }
+        }
+    }
+}
+
+#[test]
+fn repeated_seeds_are_read_in_linear_time() {
+    let begun = Instant::now();
+    for (name, read) in each::READERS {
+        for seed in seeds(name) {
+            read(&seed.repeat(16 * 1024 / seed.len()));
+        }
+    }
+    // Quadratic, one of them alone takes as long.
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+}

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::SetupError;
+use super::{SetupError, bounded_read};
 use crate::config::Config;
 use crate::fetch::CookieJar;
 use crate::model::{Outcome, Summary};
@@ -33,7 +33,7 @@ pub(super) fn jar(config: &Config) -> Result<(Option<Arc<CookieJar>>, Vec<String
     let (mut jar, mut warnings) = (Jar::new(MOST_BYTES), Vec::new());
     let now = Timestamp::now().as_second();
     for path in [named_by_cookie(config), load_cookies.as_deref()].into_iter().flatten() {
-        let text = match std::fs::read(path) {
+        let text = match bounded_read::read(path, bounded_read::LARGE) {
             Ok(text) => text,
             // A run that goes on with its own file has none the first time.
             Err(e) if e.kind() == io::ErrorKind::NotFound && save_cookies.as_deref() == Some(path) => continue,

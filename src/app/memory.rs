@@ -11,7 +11,7 @@ use super::SetupError;
 use super::folder::{clear_parts, lock_folder, own_state, refuse_links};
 use crate::config::{Compression, Config, Duplicates};
 use crate::fetch::Saving;
-use crate::model::{Batch, Entry, Origin, Outcome};
+use crate::model::{Batch, Entry, Origin, Outcome, Summary};
 use crate::policy::naming::{Claims, Template};
 use crate::sink::{Past, Sink, SinkError, Was};
 use crate::source::{Interrupt, Source, SourceError};
@@ -184,10 +184,19 @@ impl Sink for Remembering {
     fn outcomes(&mut self, outcomes: &[Outcome]) -> Result<ControlFlow<()>, SinkError> {
         match self.ledger.write(outcomes) {
             Ok(()) => Ok(ControlFlow::Continue(())),
-            // The error names the file.
-            Err(e) => Err(SinkError { target: "what the run remembers".to_owned(), source: io::Error::other(e) }),
+            Err(e) => Err(not_kept(e)),
         }
     }
+
+    /// A run whose state was taken away goes on, for its bodies are good. Its end is none that was asked for.
+    fn finish(&mut self, _summary: &Summary) -> Result<(), SinkError> {
+        self.ledger.check_place().map_err(not_kept)
+    }
+}
+
+/// The error names the file.
+fn not_kept(error: StateError) -> SinkError {
+    SinkError { target: "what the run remembers".to_owned(), source: io::Error::other(error) }
 }
 
 /// What earlier runs know to be ok.

@@ -1,5 +1,6 @@
 //! The composition root: a configuration becomes a plan. The only file that knows all concrete types.
 
+mod bounded_read;
 mod cookies;
 mod descriptors;
 mod file_times;
@@ -41,6 +42,8 @@ use crate::schedule::Rules;
 use crate::sink::Sink;
 use crate::source::{Inputs, ListOpener, ListOptions, ListSource, ReportSource, Source, SourceError};
 use crate::state::StateError;
+use bounded_read::{LARGE, read_for as read};
+pub use bounded_read::{SETTINGS as LARGEST_SETTINGS, read as read_bounded, read_unnamed};
 pub use files::{CheckedFiles, Files, is_within};
 use list_fetcher::ListFetcher;
 use memory::Recalling;
@@ -339,18 +342,13 @@ fn told_to_all(config: &Config) -> Option<String> {
     })
 }
 
-/// Reads a file of settings.
-fn read(path: &Path, purpose: &'static str) -> Result<Vec<u8>, SetupError> {
-    std::fs::read(path).map_err(|source| SetupError::Path { path: path.to_owned(), purpose, source })
-}
-
 /// Passwords by host, and what to tell of words that make no sense.
 fn netrc(config: &Config) -> Result<(Netrc, Option<String>), SetupError> {
     let Some(path) = &config.netrc_file else {
         let why = "netrc: name the file with netrc-file";
         return if config.netrc { Err(SetupError::Setting(why.to_owned())) } else { Ok(Default::default()) };
     };
-    let text = read(path, "passwords by host")?;
+    let text = read(path, "passwords by host", LARGEST_SETTINGS)?;
     let said = |unread: &Unread| format!("{}:{}: {}", path.display(), unread.line, unread.why);
     let (netrc, unread) =
         Netrc::parse(&String::from_utf8_lossy(&text)).map_err(|unread| SetupError::Setting(said(&unread)))?;
@@ -367,7 +365,7 @@ fn tls_spec(config: &Config) -> Result<TlsSpec, SetupError> {
         let path = path.map_or(Path::new(""), PathBuf::as_path).display();
         tls.check().map_err(|e| SetupError::Setting(format!("cannot use {path}: {}", e.0)))
     };
-    let ca_pem = config.cacert.as_deref().map(|path| read(path, "certificate authorities")).transpose()?;
+    let ca_pem = config.cacert.as_deref().map(|path| read(path, "certificate authorities", LARGE)).transpose()?;
     let mut tls = TlsSpec { ca_pem, identity: None, insecure: config.insecure, http1: config.http1 };
     check(&tls, config.cacert.as_ref())?;
     match (&config.cert, &config.key) {
@@ -376,8 +374,8 @@ fn tls_spec(config: &Config) -> Result<TlsSpec, SetupError> {
             return Err(SetupError::Setting("--key: is the key of no certificate; name that with --cert".to_owned()));
         }
         (Some(cert), key) => {
-            let chain = read(cert, "the certificate to show")?;
-            let private = key.as_deref().map(|path| read(path, "its private key")).transpose()?;
+            let chain = read(cert, "the certificate to show", LARGE)?;
+            let private = key.as_deref().map(|path| read(path, "its private key", LARGE)).transpose()?;
             let private = private.unwrap_or_else(|| chain.clone());
             tls.identity = Some((chain, private));
             check(&tls, Some(key.as_ref().unwrap_or(cert)))?;

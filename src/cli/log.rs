@@ -23,7 +23,7 @@ pub enum Log {
     /// To standard error; the function makes a writer for each line.
     Stderr(Box<dyn Fn() -> Box<dyn Write> + Send + Sync>),
     /// To a file that is open.
-    File(File),
+    File(PathBuf, File),
     /// To a FIFO. Its thread opens it, for that waits until somebody reads.
     Fifo(PathBuf),
 }
@@ -42,7 +42,13 @@ impl Log {
             may_write(path).map_err(unusable)?;
             return Ok(Log::Fifo(path.clone()));
         }
-        File::options().write(true).create(true).truncate(false).open(path).map(Log::File).map_err(unusable)
+        File::options()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map(|file| Log::File(path.clone(), file))
+            .map_err(unusable)
     }
 
     /// Begins the log, now that everything else is set up.
@@ -50,36 +56,39 @@ impl Log {
     /// # Errors
     /// When a file cannot be emptied.
     pub fn start(self) -> anyhow::Result<Started> {
-        let file: Box<dyn Write + Send> = match self {
+        let (path, file): (_, Box<dyn Write + Send>) = match self {
             Log::None => return Ok(Started(None)),
             Log::Stderr(writer) => {
                 subscribe(writer)?;
                 return Ok(Started(None));
             }
-            Log::Fifo(path) => Box::new(Fifo { path, file: None }),
-            Log::File(file) => {
+            Log::Fifo(path) => (path.clone(), Box::new(Fifo { path, file: None })),
+            Log::File(path, file) => {
                 if file.metadata().is_ok_and(|found| found.is_file()) {
                     file.set_len(0).context("cannot empty the log")?;
                 }
-                Box::new(file)
+                (path, Box::new(file))
             }
         };
         let queue = LossyWriter::new("log", file, CAPACITY, dropped);
         let writer = queue.clone();
         subscribe(Box::new(move || Box::new(writer.clone())))?;
-        Ok(Started(Some(queue)))
+        Ok(Started(Some((path, queue))))
     }
 }
 
 /// A log that is being written.
-pub struct Started(Option<LossyWriter>);
+pub struct Started(Option<(PathBuf, LossyWriter)>);
 
 impl Started {
-    /// Gives what waits a last, short time to be written.
-    pub fn finish(&self) {
-        if let Some(queue) = &self.0 {
-            queue.finish(LAST_WORDS);
-        }
+    /// Gives what waits a last, short time to be written. A warning where lines could not be; a reader
+    /// that went away wanted no more.
+    pub fn finish(&self) -> Option<String> {
+        let (path, queue) = self.0.as_ref()?;
+        queue.finish(LAST_WORDS);
+        let (lines, why) = queue.lost().filter(|(_, why)| *why != io::ErrorKind::BrokenPipe)?;
+        let noun = if lines == 1 { "line was" } else { "lines were" };
+        Some(format!("warning: {lines} {noun} lost of the log {}: {why}", path.display()))
     }
 }
 

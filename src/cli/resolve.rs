@@ -6,6 +6,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use fetchall::app::{LARGEST_SETTINGS, read_bounded, read_unnamed};
 use fetchall::config::{Config, Key, Layers, Origin, Raw};
 use fetchall::policy::naming::Template;
 use fetchall::policy::selection::Selection;
@@ -98,13 +99,16 @@ pub fn settings(args: &SettingArgs, env: &Env) -> Result<Resolved, UsageError> {
     if !args.no_config {
         for file in &files {
             let name = file.path.display().to_string();
-            match fs::read_to_string(env.cwd.join(&file.path)) {
+            let path = env.cwd.join(&file.path);
+            match text_of(if file.of_folder { read_unnamed } else { read_bounded }, &path) {
                 Ok(text) if file.of_folder => {
                     from_folder = true;
                     layers.folder_file(&name, &text);
                 }
                 Ok(text) => layers.file(&name, &text),
                 Err(error) if absent(&error) && !file.required => {}
+                Err(error) if file.of_folder => problems
+                    .push(format!("cannot read {name}: {error}; add --no-config, or --config ./{name} if it is yours")),
                 Err(error) => problems.push(format!("cannot read {name}: {error}")),
             }
         }
@@ -298,6 +302,12 @@ fn files(args: &SettingArgs, env: &Env) -> Vec<SettingsFile> {
     files
 }
 
+/// The text of a file, read by a function that knows the largest size.
+fn text_of(read: fn(&Path, u64) -> io::Result<Vec<u8>>, path: &Path) -> io::Result<String> {
+    let not_text = |_| io::Error::new(io::ErrorKind::InvalidData, "it is no UTF-8 text; save it as UTF-8");
+    String::from_utf8(read(path, LARGEST_SETTINGS)?).map_err(not_text)
+}
+
 fn absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
@@ -309,7 +319,7 @@ fn header_texts(given: &[String], env: &Env) -> Result<Vec<String>, String> {
         match text.strip_prefix('@') {
             None => texts.push(text.clone()),
             Some(file) => {
-                let content = fs::read_to_string(env.cwd.join(file))
+                let content = text_of(read_bounded, &env.cwd.join(file))
                     .map_err(|error| format!("--header: cannot read {file}: {error}"))?;
                 let lines = content.lines().map(str::to_owned).zip(1..).filter(|(line, _)| !line.trim().is_empty());
                 for (line, number) in lines {

@@ -1,66 +1,25 @@
 //! What the `fetchall.toml` of the working folder may not say: the folder may be a stranger's.
 //!
-//! It shapes how URLs are fetched. It names no output, no file that is read, and no proxy; it holds
-//! no credentials; and it does not weaken how servers are authenticated, because the credentials of
-//! the user's own file would go to whoever answers.
+//! It shapes how fast, how long and under which names URLs are fetched. It says neither what is
+//! fetched nor what is sent, weakens no check, and names no file elsewhere. The table of settings
+//! has a column for it; whatever the value of a setting is, it may not replace one of the user.
 
-use super::{Config, Key, Raw, header};
-use crate::model::is_secret;
-
-/// Settings that stay at their defaults there. `dir` depends on where it leads: the caller checks it.
-const USER_ONLY: &[&str] = &[
-    "user",
-    "netrc",
-    "netrc-file",
-    "cookie",
-    "load-cookies",
-    "save-cookies",
-    "proxy",
-    "noproxy",
-    "resolve",
-    "cacert",
-    "cert",
-    "key",
-    "insecure",
-    "state",
-    "changes",
-    "output",
-    "summary",
-    "log",
-];
+use super::Key;
 
 /// What to do about a setting that is refused there.
 const ADVICE: &str = "the fetchall.toml of the working folder may not set this, as it may be a stranger's; \
     if it is yours, add --config ./fetchall.toml";
 
-/// Why this value may not come from the file of the working folder, if so.
-pub(super) fn refusal(key: &Key, raw: Raw<'_>) -> Option<&'static str> {
-    let (defaults, mut config) = (Config::default(), Config::default());
-    // A wrong value is told as such.
-    key.set(&mut config, raw).ok()?;
-    let forbidden = match key.name {
-        "header" => has_secret(&config.header),
-        name => USER_ONLY.contains(&name) && key.get(&config) != key.get(&defaults),
-    };
-    forbidden.then_some(ADVICE)
-}
-
-/// As [`refusal`], in a table of a host.
-pub(super) fn refusal_of_host(key: &str, raw: Raw<'_>) -> Option<&'static str> {
-    if key == "user" {
-        return Some(ADVICE);
-    }
-    refusal(Key::named(key)?, raw)
-}
-
-fn has_secret(fields: &[String]) -> bool {
-    fields.iter().filter_map(|text| header::parse_header(text).ok()).any(|(name, _)| is_secret(&name))
+/// Why this key may not stand in the file of the working folder, if so. `dir` depends on where it
+/// leads: the caller checks it.
+pub(super) fn refusal(key: &str) -> Option<&'static str> {
+    let anywhere = Key::named(key).is_some_and(|key| key.anywhere);
+    (!anywhere).then_some(ADVICE)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Layers;
-    use super::*;
+    use super::super::{Config, KEYS, Layers};
 
     fn problems(text: &str) -> Vec<String> {
         let mut layers = Layers::new();
@@ -69,48 +28,72 @@ mod tests {
     }
 
     #[test]
-    fn credentials_proxies_and_outputs_are_refused() {
-        for text in [
-            "user = 'a:b'",
-            "netrc = true",
-            "netrc-file = 'n'",
-            "cookie = 'a=b'",
-            "load-cookies = 'c'",
-            "save-cookies = 'c'",
-            "proxy = 'http://p.test:1'",
-            "noproxy = '*'",
-            "resolve = ['a.test:443:192.0.2.1']",
-            "cacert = 'c'",
-            "cert = 'c'",
-            "key = 'c'",
-            "insecure = true",
-            "state = 's'",
-            "changes = 'c'",
-            "output = 'o'",
-            "summary = 's'",
-            "log = 'l'",
-            "header = ['X-A: b', 'Authorization: hunter2']",
-        ] {
-            let found = problems(&format!("quiet = true\n{text}\n"));
-            assert_eq!(found.len(), 1, "{text}: {found:?}");
-            assert!(
-                found[0].starts_with("fetchall.toml:2: ") && found[0].contains("--config ./fetchall.toml"),
-                "{found:?}"
-            );
-            assert!(!found[0].contains("hunter2"));
-        }
-        for text in ["user = 'a:b'", "header = ['Cookie: hunter2']"] {
-            let found = problems(&format!("[hosts.'a.test']\n{text}\n"));
-            assert!(found.len() == 1 && found[0].starts_with("fetchall.toml:2: "), "{found:?}");
+    fn keys_of_the_user_are_refused_whatever_their_value() {
+        let defaults = Config::default();
+        for key in KEYS {
+            let found = problems(&format!("\n{} = {}\n", key.name, key.get(&defaults)));
+            assert_eq!(found.is_empty(), key.anywhere, "{}: {found:?}", key.name);
+            if let Some(problem) = found.first() {
+                assert!(problem.starts_with("fetchall.toml:2: "), "{problem}");
+                assert!(problem.contains("--config ./fetchall.toml"), "{problem}");
+            }
         }
     }
 
     #[test]
-    fn settings_that_shape_the_run_and_defaults_are_taken() {
-        let defaults: String =
-            super::super::KEYS.iter().map(|key| format!("{} = {}\n", key.name, key.get(&Config::default()))).collect();
-        assert_eq!(problems(&defaults), [""; 0]);
-        let text = "concurrency = 3\ndir = 'out'\nheader = ['X-A: b']\n[hosts.'a.test']\ndelay = 1\n";
+    fn what_is_fetched_sent_checked_or_written_elsewhere_is_of_the_user() {
+        let names = [
+            "base",
+            "fail-on",
+            "header",
+            "user",
+            "anyauth",
+            "netrc",
+            "netrc-file",
+            "cookie",
+            "load-cookies",
+            "save-cookies",
+            "proxy",
+            "noproxy",
+            "http1",
+            "resolve",
+            "private-addresses",
+            "cacert",
+            "cert",
+            "key",
+            "insecure",
+            "fresh",
+            "state",
+            "changes",
+            "max-size",
+            "output",
+            "summary",
+            "log",
+            "dry-run",
+        ];
+        for name in names {
+            assert!(super::refusal(name).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_refused_value_is_not_repeated() {
+        for text in ["user = 'a:hunter2'", "header = ['Cookie: hunter2']", "proxy = 'hunter2'"] {
+            let found = problems(text);
+            assert!(found.len() == 1 && !found[0].contains("hunter2"), "{found:?}");
+        }
+        let found = problems("[hosts.'http://a:hunter2@a.test']\ndelay = 1\n");
+        assert!(found.len() == 1 && found[0].contains("`a.test` is no host"), "{found:?}");
+        for text in ["user = 'a:hunter2'", "header = ['X-A: hunter2']"] {
+            let found = problems(&format!("[hosts.'a.test']\n{text}\n"));
+            assert!(found.len() == 1 && found[0].starts_with("fetchall.toml:2: "), "{found:?}");
+            assert!(!found[0].contains("hunter2"), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn settings_that_shape_the_run_are_taken() {
+        let text = "concurrency = 3\ndir = 'out'\nname = '{n}'\n[hosts.'a.test']\ndelay = 1\nper-host = 2\n";
         assert_eq!(problems(text), [""; 0]);
     }
 

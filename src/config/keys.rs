@@ -45,6 +45,8 @@ pub struct Key {
     pub words: &'static [&'static str],
     set: fn(&mut Config, Raw<'_>) -> Result<(), String>,
     get: fn(&Config) -> Value,
+    /// Whether the file of the working folder, which may be a stranger's, may set it too.
+    pub(super) anywhere: bool,
 }
 
 impl Key {
@@ -86,7 +88,9 @@ trait Kind {
 }
 
 macro_rules! keys {
-    ($($name:literal $(| $alias:literal)* => $field:ident: $kind:ty),+ $(,)?) => {
+    (@anywhere) => { true };
+    (@user_only) => { false };
+    ($($name:literal $(| $alias:literal)* => $field:ident: $kind:ty, $place:ident;)+) => {
         /// Every setting, in the order in which help and `fetchall config` show them.
         pub const KEYS: &[Key] = &[$(Key {
             name: $name,
@@ -97,79 +101,82 @@ macro_rules! keys {
                 Ok(())
             },
             get: |config| <$kind as Kind>::write(&config.$field),
+            anywhere: keys!(@$place),
         }),+];
     };
 }
 
+// A key is `user_only` unless no value of it can say what is fetched and sent, weaken a check, or
+// touch a file that is not of this folder.
 keys! {
-    "input-format" => input_format: InputFormat,
-    "base" => base: OrNone<BaseUrl>,
-    "input-encoding" => input_encoding: TextEncoding,
-    "url-column" => url_column: OrNone<ColumnName>,
-    "duplicates" => duplicates: Duplicates,
-    "concurrency" | "jobs" | "workers" => concurrency: Concurrency,
-    "backend" => backend: Backend,
-    "per-host" | "host-concurrency" => per_host: OrNone<NonZeroU32>,
-    "delay" | "wait" => delay: Time,
-    "random-wait" => random_wait: bool,
-    "rate" => rate: OrNone<Rate>,
-    "limit-rate" => limit_rate: OrNone<Speed>,
-    "grace" => grace: Time,
-    "order" => order: Order,
-    "until" => until: Until,
-    "max-failures" => max_failures: OrNone<NonZeroU32>,
-    "max-duration" => max_duration: OrNone<TimeLimit>,
-    "fail-on" => fail_on: FailOn,
-    "header" => header: Headers,
-    "user-agent" => user_agent: FieldText,
-    "user" => user: OrNone<FieldText>,
-    "anyauth" => anyauth: bool,
-    "netrc" => netrc: bool,
-    "netrc-file" => netrc_file: OrNone<PathBuf>,
-    "cookie" => cookie: OrNone<FieldText>,
-    "load-cookies" => load_cookies: OrNone<PathBuf>,
-    "save-cookies" => save_cookies: OrNone<PathBuf>,
-    "proxy" => proxy: OrNone<ProxyText>,
-    "noproxy" => noproxy: OrNone<FieldText>,
-    "head" | "spider" => head: bool,
-    "http1" | "http1.1" => http1: bool,
-    "max-redirects" | "max-redirs" => max_redirects: u32,
-    "resolve" => resolve: Pins,
-    "ip-version" => ip_version: IpVersion,
-    "private-addresses" => private_addresses: PrivateAddresses,
-    "cacert" | "ca-certificate" => cacert: OrNone<PathBuf>,
-    "cert" => cert: OrNone<PathBuf>,
-    "key" => key: OrNone<PathBuf>,
-    "insecure" | "no-check-certificate" => insecure: bool,
-    "compression" => compression: Compression,
-    "connect-timeout" => connect_timeout: TimeLimit,
-    "read-timeout" | "idle-timeout" => read_timeout: TimeLimit,
-    "timeout" | "max-time" => timeout: OrNone<TimeLimit>,
-    "low-speed" => low_speed: OrNone<LowSpeed>,
-    "retry" | "retries" => retry: u32,
-    "retry-on" => retry_on: RetryOn,
-    "retry-max-wait" => retry_max_wait: Time,
-    "dir" | "output-dir" => dir: OrNone<PathBuf>,
-    "name" => name: String,
-    "content-disposition" => content_disposition: bool,
-    "skip-existing" | "no-clobber" => skip_existing: bool,
-    "fresh" => fresh: bool,
-    "refresh" | "timestamping" => refresh: bool,
-    "remote-time" => remote_time: bool,
-    "state" => state: OrNone<PathBuf>,
-    "sync" => sync: bool,
-    "changes" => changes: OrNone<PathBuf>,
-    "digest" => digest: Digest,
-    "max-size" | "max-filesize" => max_size: OrNone<Size>,
-    "format" => format: Format,
-    "output" => output: PathBuf,
-    "summary" => summary: OrNone<PathBuf>,
-    "progress" => progress: ProgressMode,
-    "quiet" | "silent" => quiet: bool,
-    "verbose" => verbose: bool,
-    "color" => color: Color,
-    "log" => log: OrNone<PathBuf>,
-    "dry-run" => dry_run: bool,
+    "input-format" => input_format: InputFormat, anywhere;
+    "base" => base: OrNone<BaseUrl>, user_only;
+    "input-encoding" => input_encoding: TextEncoding, anywhere;
+    "url-column" => url_column: OrNone<ColumnName>, anywhere;
+    "duplicates" => duplicates: Duplicates, anywhere;
+    "concurrency" | "jobs" | "workers" => concurrency: Concurrency, anywhere;
+    "backend" => backend: Backend, anywhere;
+    "per-host" | "host-concurrency" => per_host: OrNone<NonZeroU32>, anywhere;
+    "delay" | "wait" => delay: Time, anywhere;
+    "random-wait" => random_wait: bool, anywhere;
+    "rate" => rate: OrNone<Rate>, anywhere;
+    "limit-rate" => limit_rate: OrNone<Speed>, anywhere;
+    "grace" => grace: Time, anywhere;
+    "order" => order: Order, anywhere;
+    "until" => until: Until, user_only;
+    "max-failures" => max_failures: OrNone<NonZeroU32>, anywhere;
+    "max-duration" => max_duration: OrNone<TimeLimit>, anywhere;
+    "fail-on" => fail_on: FailOn, user_only;
+    "header" => header: Headers, user_only;
+    "user-agent" => user_agent: FieldText, anywhere;
+    "user" => user: OrNone<FieldText>, user_only;
+    "anyauth" => anyauth: bool, user_only;
+    "netrc" => netrc: bool, user_only;
+    "netrc-file" => netrc_file: OrNone<PathBuf>, user_only;
+    "cookie" => cookie: OrNone<FieldText>, user_only;
+    "load-cookies" => load_cookies: OrNone<PathBuf>, user_only;
+    "save-cookies" => save_cookies: OrNone<PathBuf>, user_only;
+    "proxy" => proxy: OrNone<ProxyText>, user_only;
+    "noproxy" => noproxy: OrNone<FieldText>, user_only;
+    "head" | "spider" => head: bool, user_only;
+    "http1" | "http1.1" => http1: bool, user_only;
+    "max-redirects" | "max-redirs" => max_redirects: u32, anywhere;
+    "resolve" => resolve: Pins, user_only;
+    "ip-version" => ip_version: IpVersion, user_only;
+    "private-addresses" => private_addresses: PrivateAddresses, user_only;
+    "cacert" | "ca-certificate" => cacert: OrNone<PathBuf>, user_only;
+    "cert" => cert: OrNone<PathBuf>, user_only;
+    "key" => key: OrNone<PathBuf>, user_only;
+    "insecure" | "no-check-certificate" => insecure: bool, user_only;
+    "compression" => compression: Compression, user_only;
+    "connect-timeout" => connect_timeout: TimeLimit, anywhere;
+    "read-timeout" | "idle-timeout" => read_timeout: TimeLimit, anywhere;
+    "timeout" | "max-time" => timeout: OrNone<TimeLimit>, anywhere;
+    "low-speed" => low_speed: OrNone<LowSpeed>, anywhere;
+    "retry" | "retries" => retry: u32, anywhere;
+    "retry-on" => retry_on: RetryOn, anywhere;
+    "retry-max-wait" => retry_max_wait: Time, anywhere;
+    "dir" | "output-dir" => dir: OrNone<PathBuf>, anywhere;
+    "name" => name: String, anywhere;
+    "content-disposition" => content_disposition: bool, user_only;
+    "skip-existing" | "no-clobber" => skip_existing: bool, user_only;
+    "fresh" => fresh: bool, user_only;
+    "refresh" | "timestamping" => refresh: bool, user_only;
+    "remote-time" => remote_time: bool, anywhere;
+    "state" => state: OrNone<PathBuf>, user_only;
+    "sync" => sync: bool, user_only;
+    "changes" => changes: OrNone<PathBuf>, user_only;
+    "digest" => digest: Digest, anywhere;
+    "max-size" | "max-filesize" => max_size: OrNone<Size>, user_only;
+    "format" => format: Format, anywhere;
+    "output" => output: PathBuf, user_only;
+    "summary" => summary: OrNone<PathBuf>, user_only;
+    "progress" => progress: ProgressMode, anywhere;
+    "quiet" | "silent" => quiet: bool, anywhere;
+    "verbose" => verbose: bool, anywhere;
+    "color" => color: Color, anywhere;
+    "log" => log: OrNone<PathBuf>, user_only;
+    "dry-run" => dry_run: bool, user_only;
 }
 
 /// The value as text, where TOML may have it as a string only.

@@ -9,6 +9,12 @@ use super::hosts::HostTable;
 use super::{Config, KEYS, Key, Raw};
 use crate::model::HostPattern;
 
+/// The most bytes of the beginning, and of the end, of the message of a problem.
+const MOST_SHOWN: usize = 500;
+
+/// The longest name for which a like one is looked for, in bytes.
+const LONGEST_NAME: usize = 64;
+
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
@@ -87,8 +93,8 @@ impl Layers {
         super::file::lay(self, name, text);
     }
 
-    /// Lays the file of the working folder over what there is. It may be a stranger's, and says
-    /// nothing of credentials, proxies, outputs and other files.
+    /// Lays the file of the working folder over what there is. It may be a stranger's, and only
+    /// some keys may stand there.
     pub fn folder_file(&mut self, name: &str, text: &str) {
         self.of_folder = true;
         super::file::lay(self, name, text);
@@ -137,7 +143,7 @@ impl Layers {
 
     pub(super) fn set(&mut self, key: &Key, origin: Origin, raw: Raw<'_>) {
         if self.of_folder
-            && let Some(why) = folder_file::refusal(key, raw)
+            && let Some(why) = folder_file::refusal(key.name)
         {
             return self.problem(origin, format!("{}: {why}", key.name));
         }
@@ -153,7 +159,7 @@ impl Layers {
 
     pub(super) fn set_of_host(&mut self, pattern: &HostPattern, key: &str, origin: Origin, raw: Raw<'_>) {
         if self.of_folder
-            && let Some(why) = folder_file::refusal_of_host(key, raw)
+            && let Some(why) = folder_file::refusal(key)
         {
             return self.problem(origin, format!("{key}: {why}"));
         }
@@ -169,7 +175,7 @@ impl Layers {
 
     pub(super) fn problem(&mut self, origin: Origin, message: String) {
         let message = match self.problems.len() {
-            ..MOST_PROBLEMS => message,
+            ..MOST_PROBLEMS => shortened(message),
             MOST_PROBLEMS => "more problems follow; correct these first".to_owned(),
             _ => return,
         };
@@ -182,6 +188,16 @@ impl Layers {
     }
 }
 
+/// Leaves the beginning and the end of a message that repeats a long value.
+fn shortened(message: String) -> String {
+    if message.len() <= 2 * MOST_SHOWN {
+        return message;
+    }
+    let start = message.floor_char_boundary(MOST_SHOWN);
+    let end = message.ceil_char_boundary(message.len() - MOST_SHOWN);
+    format!("{} … {}", &message[..start], &message[end..])
+}
+
 /// The setting that somebody who wrote `name` may have meant.
 pub(super) fn nearest_key(name: &str) -> Option<&'static Key> {
     let name = name.to_ascii_lowercase().replace('_', "-");
@@ -191,6 +207,10 @@ pub(super) fn nearest_key(name: &str) -> Option<&'static Key> {
 
 /// The candidate that is spelled most like `text`, if any is close enough to be what was meant.
 pub(super) fn nearest<'a>(text: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    // A long text is no misspelled name, and a comparison takes the product of both lengths.
+    if text.len() > LONGEST_NAME {
+        return None;
+    }
     candidates
         .map(|candidate| (strsim::damerau_levenshtein(text, candidate), candidate))
         .filter(|(distance, candidate)| *distance <= candidate.len().div_ceil(3))
@@ -244,6 +264,19 @@ mod tests {
             let (config, _) = layers.finish().unwrap();
             assert_eq!((config.timeout, config.low_speed, config.max_size), (None, None, None));
         }
+    }
+
+    #[test]
+    fn problems_are_few_and_short() {
+        let mut layers = Layers::new();
+        let keys: String = (0..1000).map(|n| format!("x{n} = 1\n")).collect();
+        let long = "x".repeat(500_000);
+        layers.file("f", &format!("{long} = 1\nformat = '{long}'\n{keys}"));
+        let problems = layers.finish().unwrap_err();
+        assert_eq!(problems.len(), MOST_PROBLEMS + 1);
+        assert!(problems.iter().all(|problem| problem.message.len() <= 2 * MOST_SHOWN + 10));
+        assert!(problems[1].message.ends_with("none of text, ndjson, csv, tsv"), "{}", problems[1]);
+        assert!(problems[MOST_PROBLEMS].to_string().starts_with("f:101: more problems follow"), "{problems:?}");
     }
 
     #[test]

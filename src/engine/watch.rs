@@ -41,6 +41,7 @@ impl Watchers {
     }
 
     pub(super) fn handed_out(&mut self, job: &Job) {
+        tracing::debug!(url = %printable(job.seed.url.as_str()), attempt = job.attempt, "fetching");
         if let Some(jobs) = &mut self.jobs {
             jobs.insert(job.id, (job.seed.url.as_str().to_owned(), Instant::now()));
             if job.redirect.is_none() {
@@ -70,6 +71,8 @@ impl Watchers {
     }
 
     pub(super) fn done(&mut self, outcome: &Outcome) {
+        let kind = outcome.verdict.error_kind().map_or("none", crate::model::ErrorKind::as_str);
+        tracing::info!(url = %printable(outcome.subject.url()), outcome = outcome.verdict.as_str(), error = kind, "done");
         if let (Some(jobs), crate::model::Subject::Job(job)) = (&mut self.jobs, &outcome.subject) {
             jobs.remove(&job.id);
         }

@@ -22,8 +22,9 @@ impl HostPattern {
     /// # Errors
     /// What is wrong with it, and what to write.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let wrong =
-            || format!("`{}` is no host; write example.com, example.com:8080 or *.example.com", text.escape_debug());
+        // A user name and a password may stand before the host.
+        let shown = text.rsplit('@').next().unwrap_or_default().escape_debug();
+        let wrong = || format!("`{shown}` is no host; write example.com, example.com:8080 or *.example.com");
         let (scheme, host) = match text.split_once("://") {
             None => (None, text),
             Some(("http", host)) => (Some("http"), host),

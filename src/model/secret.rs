@@ -11,10 +11,26 @@ pub fn is_secret(name: &HeaderName) -> bool {
 /// `secret`, `cookie`, `session`, `passw` or a like word, in any case and however words are joined.
 /// A harmless name that contains one, such as `Author`, counts too.
 pub fn is_secret_name(name: &str) -> bool {
-    const ANYWHERE: [&str; 11] =
-        ["auth", "key", "token", "secret", "cookie", "session", "passw", "bearer", "credential", "jwt", "signature"];
+    const ANYWHERE: [&str; 16] = [
+        "auth",
+        "key",
+        "token",
+        "secret",
+        "cookie",
+        "session",
+        "passw",
+        "passphrase",
+        "passcode",
+        "pwd",
+        "csrf",
+        "xsrf",
+        "bearer",
+        "credential",
+        "jwt",
+        "signature",
+    ];
     // Too short to be looked for within words.
-    const PARTS: [&str; 4] = ["pass", "pwd", "sid", "sig"];
+    const PARTS: [&str; 4] = ["otp", "pass", "sid", "sig"];
     let name = name.to_ascii_lowercase();
     ANYWHERE.iter().any(|word| name.contains(word)) || name.split(['-', '_', '.']).any(|part| PARTS.contains(&part))
 }
@@ -43,6 +59,14 @@ mod tests {
             "mypassword",
             "x-jwt",
             "x-sid",
+            "passphrase",
+            "x-csrf",
+            "x-xsrf",
+            "userpwd",
+            "x-credential",
+            "bearer",
+            "x-signature",
+            "x-otp",
         ] {
             assert!(is_secret(&HeaderName::from_static(name)), "{name}");
         }

@@ -53,6 +53,8 @@ pub struct FileInfo {
     pub modified: Option<SystemTime>,
     /// The device and the inode, where the system has them.
     pub id: Option<(u64, u64)>,
+    /// How many names the file has; 1 where the system does not tell.
+    pub links: u64,
 }
 
 impl OutputFolder {

@@ -86,6 +86,7 @@ impl OpenFolder {
             len: found.len(),
             modified: found.modified().ok(),
             id: None,
+            links: 1,
         })
     }
 

@@ -145,6 +145,7 @@ impl OpenFolder {
             len: stat.st_size as u64,
             modified: modified.and_then(|seconds| seconds.checked_add(since)),
             id: Some((stat.st_dev as u64, stat.st_ino as u64)),
+            links: stat.st_nlink as u64,
         })
     }
 

@@ -24,6 +24,18 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     if has_userinfo(text, before) { Cow::Owned(format!("{scheme}{after}")) } else { Cow::Borrowed(text) }
 }
 
+/// As [`redact`], of a URL that was told already and may be good: only its authority is changed.
+pub fn redact_url(text: &str) -> Cow<'_, str> {
+    let Ok(mut url) = Url::parse(text) else { return redact(text) };
+    if url.username().is_empty() && url.password().is_none() {
+        return Cow::Borrowed(text);
+    }
+    match url.set_username("").and_then(|()| url.set_password(None)) {
+        Ok(()) => Cow::Owned(url.into()),
+        Err(()) => redact(text),
+    }
+}
+
 /// A line of a list as it may be shown. Lines that are something else may hold other secrets: of an
 /// option or a field its name is left, and of a JSON value nothing.
 pub fn redact_line(text: &str) -> Cow<'_, str> {
@@ -161,6 +173,18 @@ mod tests {
             "/relative",
         ] {
             assert_eq!(redact(text), text);
+        }
+    }
+
+    #[test]
+    fn good_url_loses_its_user_alone() {
+        for (text, shown) in [
+            ("http://ann:pw@h.test/a?b=c:d@e", "http://h.test/a?b=c:d@e"),
+            ("http://h.test/a?b=c:d@e", "http://h.test/a?b=c:d@e"),
+            ("http://h.test:80", "http://h.test:80"),
+            ("http://ann:p w@h st/", "http://h st/"),
+        ] {
+            assert_eq!(redact_url(text), shown);
         }
     }
 

@@ -36,6 +36,8 @@ struct State {
     notice: Notice,
     /// Why nothing is written any more.
     failed: Option<io::ErrorKind>,
+    /// Lines that came to nothing because the output failed.
+    lost: u64,
     /// The output. The thread takes it; it stays here when no thread could be started.
     out: Option<Box<dyn Write + Send>>,
     threadless: bool,
@@ -51,6 +53,7 @@ impl LossyWriter {
             dropped: 0,
             notice,
             failed: None,
+            lost: 0,
             out: Some(out),
             threadless: false,
         };
@@ -93,6 +96,12 @@ impl LossyWriter {
         drop(self.queue.changed.wait_while(self.queue.lock(), busy).unwrap_or_else(PoisonError::into_inner));
     }
 
+    /// How many lines were lost because the output failed, and why it did.
+    pub fn lost(&self) -> Option<(u64, io::ErrorKind)> {
+        let state = self.queue.lock();
+        state.failed.map(|kind| (state.lost, kind))
+    }
+
     /// Waits at most this long until everything is written.
     pub fn finish(&self, limit: Duration) {
         let busy = |state: &mut State| !state.is_idle();
@@ -102,7 +111,6 @@ impl LossyWriter {
 
 impl Write for LossyWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let lines = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count().max(1) as u64;
         self.queue.push(bytes, lines);
         Ok(bytes.len())
     }
@@ -121,6 +129,7 @@ impl Queue {
     fn push(&self, bytes: &[u8], lines: fn(&[u8]) -> u64) {
         let mut state = self.lock();
         if state.failed.is_some() {
+            state.lost += lines(bytes);
             return;
         }
         if state.pending.len() + bytes.len() > self.capacity {
@@ -144,15 +153,21 @@ impl Queue {
                 batch.extend((state.notice)(std::mem::take(&mut state.dropped)));
             }
             drop(state);
-            let failed = write_out(&mut *out, &batch).err().map(|error| error.kind());
-            batch.clear();
+            let mut rest = &*batch;
+            let failed = write_out(&mut *out, &mut rest).err().map(|error| error.kind());
             let mut state = self.lock();
             state.writing = false;
             state.failed = failed;
-            self.changed.notify_all();
             if failed.is_some() {
+                let pending = std::mem::take(&mut state.pending);
+                state.lost +=
+                    [rest, &pending].map(|bytes| if bytes.is_empty() { 0 } else { lines(bytes) }).iter().sum::<u64>();
+                self.changed.notify_all();
                 return;
             }
+            self.changed.notify_all();
+            drop(state);
+            batch.clear();
         }
     }
 }
@@ -164,19 +179,27 @@ impl State {
 
     fn append(&mut self, bytes: &[u8]) {
         match &mut self.out {
-            Some(out) if self.threadless => self.failed = write_out(&mut **out, bytes).err().map(|error| error.kind()),
+            Some(out) if self.threadless => {
+                let mut rest = bytes;
+                self.failed = write_out(&mut **out, &mut rest).err().map(|error| error.kind());
+                self.lost += if self.failed.is_some() { lines(rest) } else { 0 };
+            }
             _ => self.pending.extend_from_slice(bytes),
         }
     }
 }
 
+fn lines(bytes: &[u8]) -> u64 {
+    bytes.iter().filter(|byte| **byte == b'\n').count().max(1) as u64
+}
+
 /// Writes everything, to a descriptor in non-blocking mode too: another program may have set that
-/// on a terminal that both use.
-fn write_out(out: &mut (dyn Write + Send), mut bytes: &[u8]) -> io::Result<()> {
+/// on a terminal that both use. After an error `bytes` has what was not written.
+fn write_out(out: &mut (dyn Write + Send), bytes: &mut &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match out.write(bytes) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => bytes = &bytes[written..],
+            Ok(written) => *bytes = &bytes[written..],
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::thread::park_timeout(TRY_AGAIN),
             Err(error) => return Err(error),
@@ -244,8 +267,9 @@ mod tests {
         writer.write_all(b"first\n").unwrap();
         drop(seen);
         writer.wait_idle();
-        writer.write_all(b"second\n").unwrap();
+        writer.write_all(b"second\nthird\n").unwrap();
         assert!(writer.is_idle());
+        assert_eq!(writer.lost(), Some((3, io::ErrorKind::Other)));
         assert_eq!(writer.push_lossless(b"x").unwrap_err().kind(), io::ErrorKind::Other);
     }
 }

@@ -15,12 +15,23 @@ pub struct Ledger {
     shape: Shape,
     bodies: Bodies,
     /// Held for as long as the run lasts.
-    _lock: Option<Lock>,
+    lock: Option<Lock>,
 }
 
 impl Ledger {
     pub(super) fn new(path: PathBuf, connection: Connection, lock: Option<Lock>, shape: Shape, bodies: Bodies) -> Self {
-        Self { path, connection, shape, bodies, _lock: lock }
+        Self { path, connection, shape, bodies, lock }
+    }
+
+    /// Says whether what was written down is still there.
+    ///
+    /// # Errors
+    /// When the database was removed or replaced.
+    pub fn check_place(&self) -> Result<(), StateError> {
+        match self.lock.as_ref().is_none_or(|lock| lock.is_of(&self.path)) {
+            true => Ok(()),
+            false => Err(StateError::Removed { path: self.path.clone() }),
+        }
     }
 
     /// Writes these down in one transaction. What was cancelled, skipped or never handed out

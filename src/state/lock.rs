@@ -12,7 +12,7 @@ use super::{StateError, with_suffix};
 pub struct Lock {
     _file: File,
     /// The database, locked as well.
-    _database: Option<File>,
+    database: Option<File>,
 }
 
 impl Lock {
@@ -32,7 +32,7 @@ impl Lock {
             Ok(()) => {
                 let written = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
                 written.map_err(io)?;
-                Ok(Self { _file: file, _database: None })
+                Ok(Self { _file: file, database: None })
             }
             Err(TryLockError::WouldBlock) => {
                 let mut by = String::new();
@@ -47,9 +47,24 @@ impl Lock {
 }
 
 impl Lock {
+    /// Whether the database is still at this path.
+    #[cfg(unix)]
+    pub(super) fn is_of(&self, path: &Path) -> bool {
+        use std::os::unix::fs::MetadataExt as _;
+        let id = |found: fs::Metadata| (found.dev(), found.ino());
+        let opened = self.database.as_ref().and_then(|file| file.metadata().ok()).map(id);
+        opened.is_none() || opened == fs::metadata(path).ok().map(id)
+    }
+
+    /// Other systems remove no file that is open.
+    #[cfg(not(unix))]
+    pub(super) fn is_of(&self, _: &Path) -> bool {
+        true
+    }
+
     /// Holds the lock on the database too.
     pub(super) fn with_file(self, database: Option<File>) -> Self {
-        Self { _database: database, ..self }
+        Self { database, ..self }
     }
 }
 

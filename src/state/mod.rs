@@ -81,6 +81,15 @@ pub enum StateError {
         /// The database.
         path: PathBuf,
     },
+    /// Another program took it away while the run was at work.
+    #[error(
+        "{path} was removed or replaced during the run: what it knew is lost, and the next run fetches that anew",
+        path = .path.display()
+    )]
+    Removed {
+        /// The database.
+        path: PathBuf,
+    },
     /// The file system says no.
     #[error("cannot use the state {path}: {source}", path = .path.display())]
     Io {
@@ -115,19 +124,38 @@ pub enum Bodies {
     HandedOn,
 }
 
+/// Whether the file of a row is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Presence {
+    /// It is not, or has another length.
+    Absent,
+    /// It is, or the bodies are nowhere.
+    There,
+    /// It is, and has another name too: its device and inode.
+    Linked((u64, u64)),
+}
+
 impl Bodies {
     /// The cheap check: the file of a row is there and as long as it was.
-    fn has(&self, found: &Found) -> bool {
-        let len = match (self, &found.file) {
-            (Bodies::Nowhere, _) => return true,
+    fn find(&self, found: &Found) -> Presence {
+        let (len, linked) = match (self, &found.file) {
+            (Bodies::Nowhere, _) => return Presence::There,
             (Bodies::Below(folder), Some(file)) => {
-                folder.info(file).ok().filter(|there| there.is_file).map(|there| there.len)
+                let there = folder.info(file).ok().filter(|there| there.is_file);
+                (there.map(|there| there.len), there.filter(|there| there.links > 1).and_then(|there| there.id))
             }
             // Named by the user, who may have named a link.
-            (Bodies::File(path), _) => fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|there| there.len()),
-            (Bodies::Below(_) | Bodies::HandedOn, _) => return false,
+            (Bodies::File(path), _) => {
+                let there = fs::metadata(path).ok().filter(fs::Metadata::is_file);
+                (there.map(|there| there.len()), None)
+            }
+            (Bodies::Below(_) | Bodies::HandedOn, _) => return Presence::Absent,
         };
-        len.is_some() && len == found.facts.bytes
+        match (len.is_some() && len == found.facts.bytes, linked) {
+            (false, _) => Presence::Absent,
+            (true, None) => Presence::There,
+            (true, Some(id)) => Presence::Linked(id),
+        }
     }
 
     /// Opens the file of a row.

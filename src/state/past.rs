@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use rusqlite::Connection;
 
 use super::row::{self, Found};
-use super::{Bodies, StateError, failed};
+use super::{Bodies, Presence, StateError, failed};
 use crate::model::Revision;
+use crate::policy::redact::redact_url;
 
 /// Tells what is known. It reads one row at a time, however many there are.
 pub struct Past {
@@ -46,10 +47,10 @@ impl Past {
             let Ok(url) = url.as_str() else { continue };
             if wanted(url) {
                 let Some(found) = row::found(row, &self.bodies).map_err(sqlite)? else { continue };
-                let there = self.bodies.has(&found);
+                let there = self.bodies.find(&found) != Presence::Absent;
                 let Found { facts, validators, .. } = found;
                 let revision = Revision::of(&facts, validators);
-                each(url, PastRow { revision, path: facts.path.filter(|_| there) })?;
+                each(&redact_url(url), PastRow { revision, path: facts.path.filter(|_| there) })?;
             }
         }
         Ok(())

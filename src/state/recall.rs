@@ -1,15 +1,16 @@
 //! What is known of the lines that were just read.
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::fs::File;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::occurrences::Occurrences;
 use super::row::{self, Found, Shape};
-use super::{Bodies, StateError, failed};
+use super::{Bodies, Presence, StateError, failed};
 use crate::config::Digest;
 use crate::model::{Before, Claimed, Condition, Known, Revision, Seed, Validators};
 use crate::policy::date;
@@ -23,6 +24,8 @@ pub struct Recall {
     bodies: Bodies,
     /// Files of more than one row, folded.
     shared: HashSet<String>,
+    /// Files that more than one row has under names of its own, by device and inode, once they are looked for.
+    linked: OnceCell<HashSet<(u64, u64)>>,
     /// Wanted of every body: what is known without it is not done.
     digest: Digest,
     /// Whether what is done is asked for again, if it has changed.
@@ -49,6 +52,7 @@ impl Recall {
             shape,
             bodies,
             shared,
+            linked: OnceCell::new(),
             digest: Digest::None,
             refresh: false,
             compare: false,
@@ -98,7 +102,7 @@ impl Recall {
                 }
                 let found = statement.query_row([key], |row| row::found(row, &self.bodies)).optional()?.flatten();
                 seed.known = match found {
-                    Some(found) => Some(Box::new(Known { occurrence, ..self.known(seed, found) })),
+                    Some(found) => Some(Box::new(Known { occurrence, ..self.known(seed, found)? })),
                     None if occurrence > 0 => Some(Box::new(Known { occurrence, ..Known::default() })),
                     None => None,
                 };
@@ -110,8 +114,12 @@ impl Recall {
         looked_up
     }
 
-    fn known(&self, seed: &Seed, found: Found) -> Known {
-        let there = self.bodies.has(&found) && !self.is_shared(&found);
+    fn known(&self, seed: &Seed, found: Found) -> rusqlite::Result<Known> {
+        let there = match self.bodies.find(&found) {
+            Presence::Absent => false,
+            Presence::There => !self.is_shared(&found),
+            Presence::Linked(id) => !self.is_shared(&found) && !self.is_linked(id)?,
+        };
         let done = found.ok && there && self.has_digests(seed, &found);
         if done && self.remote_time {
             // Err: the file system cannot say it; the body is whole all the same.
@@ -120,18 +128,18 @@ impl Recall {
         let Found { name, facts, validators, ok, .. } = found;
         let (name, was_saved) = (name.map(Claimed), ok);
         if done && !self.refresh {
-            return Known { name, done: Some(Box::new(facts)), ..Known::default() };
+            return Ok(Known { name, done: Some(Box::new(facts)), ..Known::default() });
         }
         let before = (self.compare && ok).then(|| {
             let path = facts.path.clone().filter(|_| there);
             Box::new(Before { body: Revision::of(&facts, validators.clone()), path })
         });
         if !done {
-            return Known { name, was_saved, before, ..Known::default() };
+            return Ok(Known { name, was_saved, before, ..Known::default() });
         }
         let url = facts.final_url.clone().unwrap_or_else(|| seed.url.clone());
         let condition = (validators != Validators::default()).then(|| Box::new(Condition { url, validators, facts }));
-        Known { name, was_saved, condition, before, ..Known::default() }
+        Ok(Known { name, was_saved, condition, before, ..Known::default() })
     }
 
     /// Whether another row has the same file.
@@ -140,6 +148,23 @@ impl Recall {
             return false;
         };
         self.shared.contains(&fold(&file.to_string_lossy()))
+    }
+
+    /// Whether the files of two rows are this one. All rows are looked at once, when the first file with
+    /// several names comes.
+    fn is_linked(&self, id: (u64, u64)) -> rusqlite::Result<bool> {
+        let (Bodies::Below(folder), None) = (&self.bodies, self.linked.get()) else {
+            return Ok(self.linked.get().is_some_and(|linked| linked.contains(&id)));
+        };
+        let (mut seen, mut linked) = (HashSet::new(), HashSet::new());
+        let mut files = self.connection.prepare(row::SELECT_NAMES)?;
+        let mut rows = files.query([])?;
+        while let Some(row) = rows.next()? {
+            let Some(file) = row.get_ref(1)?.as_str().ok().filter(|file| row::is_name(file)) else { continue };
+            let Some(there) = folder.info(Path::new(file)).ok().filter(|there| there.links > 1) else { continue };
+            linked.extend(there.id.filter(|id| !seen.insert(*id)));
+        }
+        Ok(self.linked.get_or_init(|| linked).contains(&id))
     }
 
     /// Whether everything that is wanted of the body is known of it, and as the list declares it.

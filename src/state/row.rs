@@ -14,6 +14,7 @@ use xxhash_rust::xxh3::Xxh3;
 use super::Bodies;
 use crate::model::{Facts, Hop, Job, Outcome, Seed, SkipReason, Validators, Verdict};
 use crate::policy::naming::{MAX_NAME, is_portable};
+use crate::policy::redact::redact_url;
 
 /// What of the settings shapes a body: two runs that differ in it do not know each other's answers.
 #[derive(Debug, Clone, Default)]
@@ -270,7 +271,7 @@ pub(super) fn found(row: &Row<'_>, bodies: &Bodies) -> rusqlite::Result<Option<F
     };
     let facts = Facts {
         status: count(row, 2)?,
-        final_url: text(row, 3)?.and_then(|url| Url::parse(url).ok()),
+        final_url: text(row, 3)?.and_then(|url| Url::parse(&redact_url(url)).ok()),
         path: path.map(|path| path.to_string_lossy().into_owned()),
         bytes: count(row, 4)?,
         wire_bytes: count(row, 5)?,
@@ -325,7 +326,7 @@ fn hops_text(hops: &[Hop]) -> String {
 fn hops(text: &str) -> Vec<Hop> {
     let hop = |line: &str| {
         let (status, url) = line.split_once(' ')?;
-        Some(Hop { status: status.parse().ok()?, url: url.into() })
+        Some(Hop { status: status.parse().ok()?, url: redact_url(url).into() })
     };
     text.lines().filter_map(hop).collect()
 }

@@ -1,6 +1,7 @@
 //! Configuration as a user meets it: files, variables, flags, and what is said when they are wrong.
 
 use std::fs;
+use std::path::Path;
 use std::process::Output;
 
 use assert_cmd::Command;
@@ -170,7 +171,7 @@ fn every_mistake_of_every_layer_is_told() {
         "error: fetchall.toml:3: unknown key `concurency`; did you mean `concurrency`?",
         "error: fetchall.toml:4: unknown key `max_redirects`; did you mean `max-redirects`?",
         "error: fetchall.toml:5: low-speed: `fast` is not a size",
-        "error: fetchall.toml:6: header: number 2: what stands before the colon is not a field name",
+        "error: fetchall.toml:6: header: the fetchall.toml of the working folder may not set this",
         "error: FETCHALL_CONCURENCY: unknown variable; did you mean `FETCHALL_CONCURRENCY`?",
         "error: FETCHALL_GRACE: `soon` is not a time",
         "error: --concurrency: is 0; write at least 1",
@@ -231,6 +232,12 @@ fn a_closed_standard_output_ends_quietly() {
 fn a_strangers_folder_takes_nothing_out_and_writes_nowhere_else() {
     let home = Home::new();
     for text in [
+        "base = 'http://127.0.0.1:9/'",
+        "private-addresses = 'allow'",
+        "header = ['Host: a.test']",
+        "max-size = 'none'",
+        "fresh = false",
+        "proxy = 'none'",
         "proxy = 'http://127.0.0.1:9'",
         "netrc = true",
         "user = 'a:hunter2'",
@@ -261,6 +268,52 @@ fn a_strangers_folder_takes_nothing_out_and_writes_nowhere_else() {
     }
     home.write("fetchall.toml", "dir = './sub/../out'\nconcurrency = 2\n");
     assert!(home.ok(&[], &["config"]).contains("dir = \"./sub/../out\""));
+}
+
+#[cfg(unix)]
+#[test]
+fn the_file_of_the_working_folder_is_a_regular_file() {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    let (home, elsewhere) = (Home::new(), TempDir::new().unwrap());
+    let (file, secret) = (home.0.path().join("fetchall.toml"), elsewhere.path().join("secret"));
+    fs::write(&secret, "timeout = \"hunter2\"\n").unwrap();
+    for target in [secret.as_path(), Path::new("/dev/zero"), Path::new("nothing")] {
+        std::os::unix::fs::symlink(target, &file).unwrap();
+        let told = home.refused(&[], &["http://127.0.0.1:9/"]);
+        assert!(told.starts_with("error: cannot read fetchall.toml: it is a link"), "{told}");
+        assert!(told.contains("--config ./fetchall.toml") && !told.contains("hunter2"), "{told}");
+        home.ok(&[], &["config", "--no-config"]);
+        fs::remove_file(&file).unwrap();
+    }
+    mknodat(CWD, &file, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let told = home.refused(&[], &["http://127.0.0.1:9/"]);
+    assert!(told.starts_with("error: cannot read fetchall.toml: it is no regular file"), "{told}");
+    // A link that the user names is followed.
+    fs::remove_file(&file).unwrap();
+    fs::write(&secret, "user = \"a:hunter2\"\n").unwrap();
+    std::os::unix::fs::symlink(&secret, &file).unwrap();
+    assert!(home.ok(&[], &["config", "--config", "./fetchall.toml"]).contains("user = \"(hidden)\""));
+}
+
+#[test]
+fn files_of_settings_and_credentials_have_a_largest_size() {
+    let home = Home::new();
+    for (name, size) in
+        [("fetchall.toml", 2), ("own.toml", 2), ("fields", 2), ("netrc", 2), ("jar", 17), ("ca.pem", 17)]
+    {
+        home.write(name, &"# comment\n".repeat(size * 105_000));
+        let words = match name {
+            "fetchall.toml" => vec![],
+            "own.toml" => vec!["--config", name],
+            "fields" => vec!["--header", "@fields"],
+            "netrc" => vec!["--netrc-file", name],
+            "jar" => vec!["--load-cookies", name],
+            _ => vec!["--cacert", name],
+        };
+        let told = home.refused(&[], &[&words[..], &["http://127.0.0.1:9/"]].concat());
+        assert!(told.contains(name) && told.contains(&format!("more than {} MiB", size - 1)), "{told}");
+        fs::remove_file(home.0.path().join(name)).unwrap();
+    }
 }
 
 #[cfg(unix)]

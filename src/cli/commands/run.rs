@@ -106,7 +106,9 @@ fn run(runtime: &Runtime, resolved: &Resolved, inputs: Inputs, vars: &Vars) -> a
             () = signals(stop, resolved.config.grace) => None,
         }
     });
-    log.finish();
+    if let Some(warning) = log.finish() {
+        screen::say(&printable(&warning));
+    }
     let Some(end) = end else { return Ok(Exit::Interrupted) };
     if let Some(fault) = &end.fault {
         screen::say(&format!("error: {}", printable(&fault.to_string())));

@@ -194,6 +194,57 @@ fn rows_that_share_a_file_are_not_done() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn rows_whose_files_are_one_by_hard_link_are_not_done() {
+    let folder = TempDir::new().unwrap();
+    let (mut recall, mut ledger, _database) = with_row(&folder);
+    let path = Some(folder.path().join("b").to_string_lossy().into_owned());
+    ledger.write(&[outcome(seed("http://h.test/b"), "b", Facts { path, ..facts() }, Verdict::Ok)]).unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let done = |recall: &mut Recall| {
+        ["a", "b"]
+            .map(|name| known(recall, seed(&format!("http://h.test/{name}"))).is_some_and(|row| row.done.is_some()))
+    };
+    // Another name that no row has, such as that of a copy made by `cp -al`.
+    fs::write(file("b"), "body").unwrap();
+    fs::hard_link(file("a"), file("copy")).unwrap();
+    assert_eq!(done(&mut recall), [true, true]);
+    fs::remove_file(file("b")).unwrap();
+    fs::hard_link(file("a"), file("b")).unwrap();
+    let state = State::look_at(&folder.path().join(".fetchall/state.db")).unwrap().unwrap();
+    let bodies = Bodies::Below(crate::output_folder::OutputFolder::new(folder.path().to_owned()));
+    assert_eq!(done(&mut state.recall(Shape::default(), bodies)), [false, false]);
+}
+
+#[test]
+fn passwords_in_rows_are_not_told() {
+    let folder = TempDir::new().unwrap();
+    let (mut recall, _ledger, database) = with_row(&folder);
+    let planted = "UPDATE urls SET final_url = 'http://u:hunter2@h.test/a',
+        redirects = '301 http://u:hunter2@h.test/x' || char(10) || '302 http://u:hun ter2@h st/'";
+    database.execute(planted, []).unwrap();
+    let facts = known(&mut recall, seed("http://h.test/a")).unwrap().done.unwrap();
+    assert_eq!(facts.final_url.unwrap().as_str(), "http://h.test/a");
+    let hops: Vec<_> = facts.redirects.iter().map(|hop| &*hop.url).collect();
+    assert_eq!(hops, ["http://h.test/x", "http://h st/"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_state_that_was_removed_or_replaced_is_noticed() {
+    let folder = TempDir::new().unwrap();
+    let (_recall, ledger, _database) = with_row(&folder);
+    let path = folder.path().join(".fetchall/state.db");
+    ledger.check_place().unwrap();
+    fs::rename(&path, folder.path().join("aside")).unwrap();
+    assert!(matches!(ledger.check_place(), Err(StateError::Removed { .. })));
+    fs::copy(folder.path().join("aside"), &path).unwrap();
+    assert!(matches!(ledger.check_place(), Err(StateError::Removed { .. })));
+    fs::rename(folder.path().join("aside"), &path).unwrap();
+    ledger.check_place().unwrap();
+}
+
 #[test]
 fn a_row_of_endless_length_is_as_if_there_were_none() {
     let folder = TempDir::new().unwrap();

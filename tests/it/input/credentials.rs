@@ -152,7 +152,8 @@ fn fields_of_the_connection_are_refused_everywhere() {
         let field = format!("{name}: 7");
         let flag = Fetchall::new().args(["-H", &field, "http://127.0.0.1:9/"]).run().expect_code(2);
         let file = format!("header = [\"{field}\"]\n");
-        let file = Fetchall::new().file("fetchall.toml", file).arg("http://127.0.0.1:9/").run().expect_code(2);
+        let file = Fetchall::new().file("own.toml", file).args(["--config", "own.toml", "http://127.0.0.1:9/"]);
+        let file = file.run().expect_code(2);
         let list = json!({"url": "http://127.0.0.1:9/", "headers": {name: "7"}}).to_string();
         let list = Fetchall::new().args(["--json", "--input-format", "ndjson"]).stdin(list).run().expect_code(1);
         assert_eq!(list.records()[0]["error"]["kind"], "invalid_url");

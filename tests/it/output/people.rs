@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use fetchall::backend::BACKENDS;
 use serde_json::{Value, json};
 
 use crate::support::act::{Act, Script};
@@ -129,4 +130,35 @@ fn the_log_goes_where_it_is_wanted() {
     assert!(!logged.stderr.contains("308"), "{}", logged.stderr);
     let neither = Fetchall::new().arg(&url).run().expect_code(0);
     assert!(!neither.stderr.contains(&url), "{}", neither.stderr);
+}
+
+#[test]
+fn the_log_tells_what_every_backend_begins_and_ends() {
+    let server = FaultServer::start(
+        Script::new().on("gone", Act::Status(404, Vec::new())).otherwise(Act::KeepAliveOk(b"x".to_vec())),
+    );
+    let list = format!("{}\n{}\n", server.url("a"), server.url("gone"));
+    for backend in BACKENDS.iter().map(|entry| entry.name) {
+        let run = Fetchall::new().args(["--json", "--backend", backend, "--log", "log", "-"]).stdin(list.clone()).run();
+        let log = String::from_utf8(run.read("log")).unwrap();
+        for (name, outcome) in [("a", "ok"), ("gone", "http_error")] {
+            let url = server.url(name);
+            let told = |what: &str| log.lines().filter(|line| line.contains(what) && line.contains(&url)).count();
+            assert_eq!((told(" fetching "), told(" done ")), (1, 1), "{backend}: {log}");
+            assert!(log.contains(&format!("done url={url} outcome=\"{outcome}\"")), "{backend}: {log}");
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn lines_of_a_log_that_does_not_fit_are_counted() {
+    let server = FaultServer::start(Script::new().otherwise(Act::KeepAliveOk(b"x".to_vec())));
+    for backend in BACKENDS.iter().map(|entry| entry.name) {
+        let args = ["--json", "--backend", backend, "--log", "/dev/full", &server.url("a")];
+        let run = Fetchall::new().args(args).run().expect_code(0);
+        assert_eq!(run.records().len(), 1);
+        let lost = "lines were lost of the log /dev/full: no storage space";
+        assert!(run.stderr.contains("warning: ") && run.stderr.contains(lost), "{backend}: {}", run.stderr);
+    }
 }

@@ -27,8 +27,7 @@ Examples:
 Settings come from $XDG_CONFIG_HOME/fetchall/config.toml (or ~/.config), ./fetchall.toml,
 --config FILE (or FETCHALL_CONFIG), FETCHALL_* variables and flags. Later sources win, and a list
 such as --header replaces an earlier one. `fetchall config --show-origin` prints the result.
-./fetchall.toml may be a stranger's. It sets no credentials, proxies, checks, outputs, and nothing that
-is fetched or sent, unless --config names it.
+./fetchall.toml may come from a stranger: without --config it sets only pace, limits and formats.
 
 Write ./config for a list whose name is that of a command.
 

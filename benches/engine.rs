@@ -27,7 +27,7 @@ const ROUNDS: usize = 5;
 
 /// Name, whether duplicates are noticed, whether records are written, how many hosts.
 const VARIANTS: &[(&str, Duplicates, bool, usize)] = &[
-    ("list, frontier, dispatch", Duplicates::Fetch, false, 1),
+    ("list, scheduler, dispatch", Duplicates::Fetch, false, 1),
     ("and duplicates noticed", Duplicates::Skip, false, 1),
     ("and NDJSON records to nowhere", Duplicates::Skip, true, 1),
     ("list ..., 10 hosts", Duplicates::Fetch, false, 10),

@@ -5,7 +5,7 @@
 //!         │ text
 //!         ▼
 //!    ┌────────┐ Seed  ┌──────────┐ Job   ┌─────────────┐ Outcome ┌──────────┐ &Event ┌──────────┐
-//!    │ source ├──────▶│ frontier ├──────▶│   backend   ├────────▶│ dispatch ├───────▶│ reporters│
+//!    │ source ├──────▶│ schedule ├──────▶│   backend   ├────────▶│ dispatch ├───────▶│ reporters│
 //!    └────────┘       └────▲─────┘bounded│ N × fetcher │ bounded │ (engine) │        └──────────┘
 //!                          │      channel└─────────────┘ channel │          ├───────▶┌──────────┐
 //!                          └──────────── settle ◀────────────────┘          │Outcome │  sinks   │
@@ -25,12 +25,13 @@ pub mod config;
 pub mod demo;
 pub mod engine;
 pub mod fetch;
-pub mod frontier;
+
 mod library;
 pub mod model;
 pub mod output_folder;
 pub mod policy;
 pub mod report;
+pub mod schedule;
 pub mod sink;
 pub mod source;
 pub mod state;

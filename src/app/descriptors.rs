@@ -3,7 +3,6 @@
 use crate::backend::BackendEntry;
 use crate::config::Backend;
 use crate::policy::descriptors::{IDLE, most, of_a_fetch};
-use crate::policy::politeness;
 
 /// What is opened now and then beside fetches: a folder, a file of the database, the other ends of
 /// the pipes of a child that is being started.
@@ -16,8 +15,6 @@ const USUALLY: u64 = 32;
 pub(super) struct Share {
     /// Fetches under way.
     pub(super) concurrency: u32,
-    /// Beside how many of them that wait in vain another one may be.
-    pub(super) beyond: u32,
     /// Idle connections of one client.
     pub(super) idle: usize,
     /// What to tell, where fewer fetches are allowed than were asked for.
@@ -33,22 +30,15 @@ pub(super) fn share(backend: Backend, entry: &BackendEntry, wanted: u32, saves: 
 fn shared(limit: u64, open: u64, backend: Backend, entry: &BackendEntry, wanted: u32, saves: bool) -> Share {
     let each = of_a_fetch(saves);
     let free = limit.saturating_sub(open + NOW_AND_THEN);
-    let concurrency = most(free, wanted, |fetches| needs(entry, fetches, each));
+    let concurrency = most(free, wanted, |fetches| (entry.descriptors)(fetches, each));
     let warning = (concurrency < wanted && backend != Backend::Sequential).then(|| {
         format!(
             "concurrency lowered from {wanted} to {concurrency}: the limit of {limit} open files allows no more; \
              raise the hard limit, which `ulimit -Hn` shows"
         )
     });
-    let spare = free.saturating_sub(needs(entry, u64::from(concurrency), each));
-    let beyond = if backend == Backend::Sequential { 0 } else { politeness::beyond(concurrency) };
-    Share { concurrency, beyond, idle: idle(spare, backend, concurrency), warning }
-}
-
-/// What so many fetches need, and those that may be beyond them.
-fn needs(entry: &BackendEntry, fetches: u64, each: u64) -> u64 {
-    let beyond = u32::try_from(fetches).map_or(0, politeness::beyond);
-    (entry.descriptors)(fetches + u64::from(beyond), each)
+    let spare = free.saturating_sub((entry.descriptors)(u64::from(concurrency), each));
+    Share { concurrency, idle: idle(spare, backend, concurrency), warning }
 }
 
 /// How many idle connections a client may hold: a part of what is spare, for two generations of
@@ -120,8 +110,7 @@ mod tests {
                 (1 << 20, 5000, true),
             ] {
                 let share = shared(limit, 30, backend, entry, wanted, saves);
-                let most = u64::from(share.concurrency + share.beyond);
-                let needs = (entry.descriptors)(most, of_a_fetch(saves));
+                let needs = (entry.descriptors)(u64::from(share.concurrency), of_a_fetch(saves));
                 assert!(needs + 30 <= limit, "{backend:?} {limit}: {needs}");
                 let lowered = share.concurrency < wanted && backend != Backend::Sequential;
                 assert_eq!(share.warning.is_some(), lowered, "{backend:?} {limit}");

@@ -10,12 +10,12 @@ use tokio::runtime;
 
 use super::{FIRST_MOMENTS, backend};
 use crate::config::{Backend, Compression, Config, Digest, InputFormat, Order};
-use crate::engine::{self, Ends, Plan, Stop, StopLevel};
+use crate::engine::{self, Plan, Stop, StopConditions, StopLevel};
 use crate::fetch::{BodyStream, FetchSpec, HttpSpec, Saving};
-use crate::frontier::{FRONTIERS, Rules};
 use crate::model::{ErrorKind, Facts, FetchError, Outcome, Verdict};
-use crate::policy::pacer::{AllManners, SharedPacer};
+use crate::policy::pacer::{AllHostLimits, SharedPacer};
 use crate::policy::retry::Limits;
+use crate::schedule::Rules;
 use crate::sink::Callback;
 use crate::source::{Input, ListOpener, ListSource, RemoteList};
 
@@ -23,7 +23,7 @@ use crate::source::{Input, ListOpener, ListSource, RemoteList};
 pub(super) struct ListFetcher {
     spec: HttpSpec,
     retry: Limits,
-    manners: AllManners,
+    host_limits: AllHostLimits,
     pacer: Option<SharedPacer>,
     seed: u64,
     stop: Stop,
@@ -31,7 +31,12 @@ pub(super) struct ListFetcher {
 
 impl ListFetcher {
     /// `spec` is that of the run; `pacer` and its throttle are shared with it.
-    pub(super) fn new(config: &Config, spec: &HttpSpec, manners: AllManners, pacer: Option<SharedPacer>) -> Self {
+    pub(super) fn new(
+        config: &Config,
+        spec: &HttpSpec,
+        host_limits: AllHostLimits,
+        pacer: Option<SharedPacer>,
+    ) -> Self {
         let mut spec = spec.clone();
         (spec.remote_time, spec.refresh) = (false, false);
         (spec.head, spec.dry_run, spec.skip_existing, spec.digest) = (false, false, false, Digest::None);
@@ -46,41 +51,38 @@ impl ListFetcher {
             streams: true,
         };
         let seed = spec.run;
-        Self { spec, retry, manners, pacer, seed, stop: Stop::default() }
+        Self { spec, retry, host_limits, pacer, seed, stop: Stop::default() }
     }
 
     /// A run of this URL alone, which writes the body to `file` and its outcome to `outcome`.
     fn plan(&self, url: &str, file: File, outcome: Arc<Mutex<Option<Outcome>>>) -> Result<Plan, String> {
         let input = Input::Url(url.to_owned(), 1);
         let source = ListSource::new(vec![input], InputFormat::Auto).map_err(|error| error.to_string())?;
-        let [frontier, ..] = FRONTIERS else { return Err("no frontier".to_owned()) };
         let backend = backend(Backend::Sequential).map_err(|error| error.to_string())?;
         let mut spec = self.spec.clone();
         spec.saving = Saving::Stream(BodyStream::new(Arc::new(Mutex::new(file))));
-        let rules = Rules {
-            dedup: false,
+        let schedule = Rules {
             concurrency: 1,
-            beyond: 0,
             first_moments: FIRST_MOMENTS,
-            manners: self.manners.clone(),
+            host_limits: self.host_limits.clone(),
             pacer: self.pacer.clone(),
+            retry: self.retry.clone(),
+            jitter: self.seed,
         };
         let note = Callback::new(move |ended: &Outcome| {
             *outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(ended.clone());
         });
         Ok(Plan {
             source: Box::new(source),
-            frontier: (frontier.make)(rules),
+            schedule,
+            skip_duplicates: false,
             backend: (backend.make)(),
             spec: FetchSpec::Http(Arc::new(spec)),
             names: None,
             sinks: vec![Box::new(note)],
             reporters: Vec::new(),
             order: Order::Completed,
-            ends: Ends::default(),
-            retry: self.retry.clone(),
-            seed: self.seed,
-            concurrency: 1,
+            ends: StopConditions::default(),
             auto: false,
             warnings: Vec::new(),
             beyond_one_origin: None,

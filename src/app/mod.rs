@@ -24,22 +24,21 @@ use http::header::{COOKIE, HeaderName, HeaderValue, USER_AGENT};
 
 use crate::backend::{BACKENDS, BackendEntry};
 use crate::config::{Backend, Concurrency, Config, Digest, Duplicates, HostTable, Proxies, Rate, headers, pins, user};
-use crate::engine::{Ends, Plan, Stop};
+use crate::engine::{Plan, Stop, StopConditions};
 use crate::fetch::{
     AddressSpec, BodyStream, ByteLimit, DecoderMemory, FetchSpec, HostFields, HttpSpec, Keeping, Saving, Throttle,
     TlsSpec,
 };
-use crate::frontier::{FRONTIERS, Rules};
 use crate::model::{is_secret, shown_path};
 use crate::output_folder::OutputFolder;
 use crate::policy::address::AddressClasses;
 use crate::policy::naming::{Claims, Template};
 use crate::policy::netrc::{Netrc, Unread};
 use crate::policy::no_proxy::{NoProxy, Unusable};
-use crate::policy::pacer::{AllManners, Manners, Pacer, SharedPacer};
-use crate::policy::politeness;
+use crate::policy::pacer::{AllHostLimits, HostLimits, Pacer, SharedPacer};
 use crate::policy::retry::{Jitter, Limits};
 use crate::report::Reporter;
+use crate::schedule::Rules;
 use crate::sink::Sink;
 use crate::source::{Inputs, ListOpener, ListOptions, ListSource, ReportSource, Source, SourceError};
 use crate::state::StateError;
@@ -134,9 +133,9 @@ pub fn plan(
     warnings.extend(odd_netrc);
     spec.cookies = jar.clone();
     let seed = RandomState::new().build_hasher().finish();
-    let manners = manners(config);
+    let host_limits = host_limits(config);
     let chance = config.random_wait.then(|| Jitter::new(seed));
-    let pacer = Pacer::new(manners.clone(), config.rate.map(Rate::gap), chance).map(SharedPacer::from);
+    let pacer = Pacer::new(host_limits.clone(), config.rate.map(Rate::gap), chance).map(SharedPacer::from);
     // Where nothing is asked there is nothing to do at once, and the order of the list is kept.
     let wanted = if config.dry_run { Backend::Sequential } else { config.backend };
     let backend = backend(wanted)?;
@@ -144,10 +143,10 @@ pub fn plan(
         Concurrency::Fixed(most) => (most.get(), false),
         Concurrency::Auto => (backend.most_auto, true),
     };
-    let bodies = if wanted == Backend::Sequential { 1 } else { most.saturating_add(politeness::beyond(most)) };
+    let bodies = if wanted == Backend::Sequential { 1 } else { most };
     let bytes = config.limit_rate.map(|a_second| ByteLimit::shared(a_second, bodies));
     spec.throttle = Throttle::new(pacer.clone(), bytes);
-    let fetcher = ListFetcher::new(config, &spec, manners.clone(), pacer.clone());
+    let fetcher = ListFetcher::new(config, &spec, host_limits.clone(), pacer.clone());
     let mut source = source(inputs, config, fetcher)?;
     let saving = saving(config, document)?;
     let streams = matches!(saving, Saving::Stream(_));
@@ -180,35 +179,41 @@ pub fn plan(
     if let Some(path) = &config.changes {
         sinks.push(outputs::changes(path, past)?);
     }
-    let [frontier, ..] = FRONTIERS else { return Err(SetupError::Setting("no frontier".to_owned())) };
     let share = descriptors::share(wanted, backend, most, saves);
     spec.idle_connections = share.idle;
     outputs.begin()?;
     // Whoever leaves it to the run misses nothing.
     warnings.extend(share.warning.filter(|_| !auto));
-    let dedup = config.duplicates == Duplicates::Skip;
-    let (concurrency, beyond) = (share.concurrency, share.beyond);
     let mut reporters = unmatched::watched(surroundings.reporters, &config.hosts);
     if config.sets_file_times() && saves {
         reporters = file_times::watched(reporters);
     }
-    let rules = Rules { dedup, concurrency, beyond, first_moments: FIRST_MOMENTS, manners, pacer };
+    let schedule = Rules {
+        concurrency: share.concurrency,
+        first_moments: FIRST_MOMENTS,
+        host_limits,
+        pacer,
+        retry: Limits { retries: config.retry, on: config.retry_on.clone(), max_wait: config.retry_max_wait, streams },
+        jitter: seed,
+    };
     Ok(Plan {
         source,
-        frontier: (frontier.make)(rules),
+        schedule,
+        skip_duplicates: config.duplicates == Duplicates::Skip,
         backend: (backend.make)(),
         spec: FetchSpec::Http(Arc::new(spec)),
         names,
         sinks,
         reporters,
         order: config.order,
-        ends: Ends { until: config.until, max_failures: config.max_failures, max_duration: config.max_duration },
-        concurrency: share.concurrency,
+        ends: StopConditions {
+            until: config.until,
+            max_failures: config.max_failures,
+            max_duration: config.max_duration,
+        },
         auto,
         warnings,
         beyond_one_origin: told_to_all(config),
-        retry: Limits { retries: config.retry, on: config.retry_on.clone(), max_wait: config.retry_max_wait, streams },
-        seed,
         worker_program: surroundings.worker_program,
         grace: config.grace,
         stop,
@@ -436,13 +441,17 @@ fn digest(config: &Config) -> Digest {
 }
 
 /// What hosts are granted.
-fn manners(config: &Config) -> AllManners {
-    let manners = |per_host: Option<NonZeroU32>, delay| Manners { per_host: per_host.map(NonZeroU32::get), delay };
+fn host_limits(config: &Config) -> AllHostLimits {
+    let host_limits =
+        |per_host: Option<NonZeroU32>, delay| HostLimits { per_host: per_host.map(NonZeroU32::get), delay };
     let own = |table: &HostTable| {
         let (per_host, delay) = (table.per_host.unwrap_or(config.per_host), table.delay.unwrap_or(config.delay));
-        (table.pattern.clone(), manners(per_host, delay))
+        (table.pattern.clone(), host_limits(per_host, delay))
     };
-    AllManners { otherwise: manners(config.per_host, config.delay), hosts: config.hosts.iter().map(own).collect() }
+    AllHostLimits {
+        otherwise: host_limits(config.per_host, config.delay),
+        hosts: config.hosts.iter().map(own).collect(),
+    }
 }
 
 /// What some hosts alone are told.

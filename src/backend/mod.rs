@@ -1,29 +1,27 @@
 //! How N fetches run at once.
 
 mod child;
-mod crew;
 mod frames;
-mod held;
-mod lent;
+mod host_holds;
 mod processes;
 mod sequential;
 mod tasks;
 mod threads;
 mod worker;
+mod worker_pool;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::fetch::{FetchSpec, Fetched, Fetcher, Meter, Reply};
-use crate::model::{ErrorKind, FetchError, Job, Onward, Outcome, Subject, Timing, Verdict};
+use crate::model::{ErrorKind, FetchError, Job, Outcome, RedirectState, Subject, Timing, Verdict};
 
-pub use held::HeldHosts;
-pub use lent::Lent;
+pub use host_holds::HostHolds;
 pub use worker::{WorkerError, serve};
 
 /// What a backend is told.
@@ -33,12 +31,10 @@ pub struct RunContext {
     pub spec: FetchSpec,
     /// The most fetches under way at once. The backend is the one owner of this limit.
     pub concurrency: u32,
-    /// Beside which of them another one may be under way.
-    pub lent: Arc<Lent>,
     /// Figures for those who watch.
     pub meter: Arc<Meter>,
-    /// Jobs of these hosts that have not begun come back.
-    pub held: Arc<HeldHosts>,
+    /// Holds that answers have just asked for: jobs of these hosts come back before they start.
+    pub holds: Arc<HostHolds>,
     /// Start nothing more: jobs that have not begun come back.
     pub drain: CancellationToken,
     /// End what is under way.
@@ -52,16 +48,15 @@ pub struct RunContext {
 #[error("{0}")]
 pub struct BackendError(pub String);
 
-/// What becomes of a job that a backend was given.
+/// A job that comes back from a backend.
 #[derive(Debug)]
 pub enum Returned {
-    /// It has ended.
-    Ended(Outcome),
-    /// It did not begin: the run is stopping, or its host wants to be left alone.
-    NotBegun(Box<Job>),
-    /// A redirect leads on, see [`Job::onward`]. Where that may be asked at once, whoever takes it gives
-    /// it back; a sender that is dropped says that it waits for its turn.
-    Onward(Box<Job>, oneshot::Sender<Box<Job>>),
+    /// The job has its outcome.
+    Finished(Outcome),
+    /// The answer was a redirect, see [`Job::redirect`].
+    Redirected(Box<Job>),
+    /// The job did not start: the run is stopping, or the host is held.
+    NotStarted(Box<Job>),
 }
 
 /// Runs jobs.
@@ -126,74 +121,46 @@ pub const BACKENDS: &[BackendEntry] = &[
 ];
 
 /// Runs one job under a fetcher. A panic in it costs that job alone and becomes its record.
-async fn run_job(fetcher: &dyn Fetcher, job: Box<Job>, ctx: &RunContext) -> Done {
-    if ctx.held.keeps(&job) {
-        return Done::Back(Returned::NotBegun(job));
+async fn run_job(fetcher: &dyn Fetcher, job: Box<Job>, ctx: &RunContext) -> Returned {
+    if ctx.holds.covers(&job) {
+        return Returned::NotStarted(job);
     }
     let queued = queued(&job);
-    let _under_way = ctx.meter.begin();
+    let _in_flight = ctx.meter.begin();
     match fetch(fetcher, &job, &ctx.abort).await {
-        Reply::Ended(fetched) => Done::Back(Returned::Ended(ended(job, fetched, queued, ctx))),
-        Reply::Onward(onward) => led_on(job, onward, queued, ctx),
+        Reply::Finished(fetched) => Returned::Finished(finished(job, fetched, queued, ctx)),
+        Reply::Redirected(redirect) => redirected(job, redirect, queued, ctx),
     }
 }
 
 /// How long a job waited before its first request.
 fn queued(job: &Job) -> Duration {
-    let before = job.onward.as_ref().and_then(|onward| onward.timing.queued);
+    let before = job.redirect.as_ref().and_then(|redirect| redirect.timing.queued);
     before.unwrap_or_else(|| job.admitted.elapsed())
 }
 
-fn ended(mut job: Box<Job>, fetched: Fetched, queued: Duration, ctx: &RunContext) -> Outcome {
+/// The outcome of a job.
+fn finished(mut job: Box<Job>, fetched: Fetched, queued: Duration, ctx: &RunContext) -> Outcome {
     let Fetched { mut facts, mut timing, verdict, ready: _ } = fetched;
     facts.redirects = job.with_hops(std::mem::take(&mut facts.redirects));
-    ctx.held.note(&job, &verdict, &facts);
+    ctx.holds.note(&job, &verdict, &facts);
     timing.queued = Some(queued);
     Outcome { subject: Subject::Job(job), facts, timing, verdict }
 }
 
-fn led_on(mut job: Box<Job>, mut onward: Box<Onward>, queued: Duration, ctx: &RunContext) -> Done {
-    onward.timing.queued = Some(queued);
-    job.lead_on(onward);
-    let Some(chain) = &mut job.onward else { return Done::LedOn(job) };
-    let Some(error) = ctx.spec.too_many_redirects(chain) else { return Done::LedOn(job) };
-    // The last that was asked is where it ends; of the first one nothing leads away.
+/// The job at the target of a redirect, or its outcome after too many of them.
+fn redirected(mut job: Box<Job>, mut redirect: Box<RedirectState>, queued: Duration, ctx: &RunContext) -> Returned {
+    redirect.timing.queued = Some(queued);
+    job.follow(redirect);
+    let Some(chain) = &mut job.redirect else { return Returned::Redirected(job) };
+    let Some(error) = ctx.spec.too_many_redirects(chain) else { return Returned::Redirected(job) };
+    // The chain ends at the URL that was asked last; `None` if that is the seed's own.
     chain.facts.final_url = chain.asked.take();
     let hops = std::mem::take(&mut chain.facts.redirects);
     let (facts, timing) = (chain.facts.clone(), chain.timing);
     chain.facts.redirects = hops;
     let fetched = Fetched { facts, timing, verdict: Verdict::Failed(error), ready: None };
-    Done::Back(Returned::Ended(ended(job, fetched, queued, ctx)))
-}
-
-/// What became of a job.
-enum Done {
-    Back(Returned),
-    LedOn(Box<Job>),
-}
-
-/// What follows for who did a job.
-enum Next {
-    /// The same job, where a redirect leads.
-    Job(Box<Job>),
-    /// Any other.
-    Any,
-    /// The engine is gone, and with it whoever wanted anything.
-    Nothing,
-}
-
-/// Gives a job back.
-async fn give_back(to: &mpsc::Sender<Returned>, done: Done) -> Next {
-    let job = match done {
-        Done::Back(back) => return to.send(back).await.map_or(Next::Nothing, |()| Next::Any),
-        Done::LedOn(job) => job,
-    };
-    let (again, given) = oneshot::channel();
-    if to.send(Returned::Onward(job, again)).await.is_err() {
-        return Next::Nothing;
-    }
-    // Err: it waits for its turn.
-    given.await.map_or(Next::Any, Next::Job)
+    Returned::Finished(finished(job, fetched, queued, ctx))
 }
 
 /// Fetches; a panic becomes a failure.
@@ -204,7 +171,7 @@ async fn fetch(fetcher: &dyn Fetcher, job: &Job, abort: &CancellationToken) -> R
         Ok(reply) => reply,
         Err(panic) => {
             let what = panic_text(&*panic);
-            Reply::Ended(failed(ErrorKind::Internal, format!("a defect of fetchall, please report it: {what}")))
+            Reply::Finished(failed(ErrorKind::Internal, format!("a defect of fetchall, please report it: {what}")))
         }
     }
 }
@@ -215,10 +182,10 @@ fn failed(kind: ErrorKind, what: String) -> Fetched {
     Fetched { facts: Box::default(), timing: Timing::default(), verdict, ready: None }
 }
 
-/// A job whose worker cannot work.
-fn unfit(job: Box<Job>, why: &str) -> Done {
+/// The outcome of a job whose worker has no fetcher.
+fn without_fetcher(job: Box<Job>, why: &str) -> Returned {
     let verdict = failed(ErrorKind::Internal, why.to_owned()).verdict;
-    Done::Back(Returned::Ended(Outcome::unfetched(Subject::Job(job), verdict)))
+    Returned::Finished(Outcome::unfetched(Subject::Job(job), verdict))
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {

@@ -15,9 +15,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::child::{Child, PATIENCE};
-use super::crew::{Crew, Inbox};
 use super::frames::{FrameError, FromWorker, SpecFrame, ToWorker, append};
-use super::{Backend, BackendError, Done, Returned, RunContext, ended, failed, led_on, queued};
+use super::worker_pool::{Inbox, WorkerPool};
+use super::{Backend, BackendError, Returned, RunContext, failed, finished, queued, redirected};
 use crate::fetch::{FetchSpec, Fetched, MemoryLease, Ready, Reply, Saving, SharedWriter, Throttle};
 use crate::model::{ErrorKind, FetchError, Job, Timing, Verdict};
 use crate::policy::cookies::Cookie;
@@ -41,20 +41,20 @@ impl Backend for Processes {
         returned: mpsc::Sender<Returned>,
         ctx: RunContext,
     ) -> BoxFuture<'static, Result<(), BackendError>> {
-        let crew = Arc::new(Crew::new(jobs, returned, ctx));
+        let pool = Arc::new(WorkerPool::new(jobs, returned, ctx));
         Box::pin(async move {
-            let spec: Arc<[u8]> = match spec_frame(&crew.ctx.spec) {
+            let spec: Arc<[u8]> = match spec_frame(&pool.ctx.spec) {
                 Ok(frame) => frame.into(),
                 Err(e) => {
-                    crew.give_up().await;
+                    pool.return_all().await;
                     return Err(BackendError(format!("cannot tell a worker process what to do: {e}")));
                 }
             };
             let mut tasks = JoinSet::new();
-            let result = crew
-                .lead(|number, inbox| {
-                    let child = Child::start(&crew.ctx.worker_program, &spec)?;
-                    let keeper = Keeper::new(child, crew.clone(), spec.clone());
+            let result = pool
+                .dispatch(|number, inbox| {
+                    let child = Child::start(&pool.ctx.worker_program, &spec)?;
+                    let keeper = Keeper::new(child, pool.clone(), spec.clone());
                     tasks.spawn(keeper.work(number, inbox));
                     Ok(())
                 })
@@ -77,7 +77,7 @@ fn spec_frame(spec: &FetchSpec) -> Result<Vec<u8>, FrameError> {
 /// What talks to one child, and to another one when that is dead.
 struct Keeper {
     child: Option<Child>,
-    crew: Arc<Crew>,
+    pool: Arc<WorkerPool>,
     spec: Arc<[u8]>,
     /// What gets the body, where that is the parent's to write.
     writer: Option<SharedWriter>,
@@ -92,23 +92,22 @@ enum Lost {
 }
 
 impl Keeper {
-    fn new(child: Child, crew: Arc<Crew>, spec: Arc<[u8]>) -> Self {
-        let writer = match &crew.ctx.spec {
+    fn new(child: Child, pool: Arc<WorkerPool>, spec: Arc<[u8]>) -> Self {
+        let writer = match &pool.ctx.spec {
             FetchSpec::Http(http) => match &http.saving {
                 Saving::Stream(stream) => Some(stream.writer().clone()),
                 Saving::Discard | Saving::Dir(_) | Saving::File(..) => None,
             },
             FetchSpec::Scripted(_) => None,
         };
-        Self { child: Some(child), crew, spec, writer }
+        Self { child: Some(child), pool, spec, writer }
     }
 
     async fn work(mut self, number: usize, mut inbox: Inbox) {
         let mut next = inbox.recv().await;
         while let Some(job) = next {
-            let id = job.id;
-            let done = self.run(job).await;
-            next = self.crew.next(number, &mut inbox, id, done).await;
+            let back = self.run(job).await;
+            next = self.pool.next(number, &mut inbox, back).await;
         }
         if let Some(child) = self.child.take() {
             child.dismiss().await;
@@ -116,25 +115,25 @@ impl Keeper {
     }
 
     /// One job, given to a second child when the first one dies of it.
-    async fn run(&mut self, mut job: Box<Job>) -> Done {
-        let crew = self.crew.clone();
-        if crew.ctx.held.keeps(&job) {
-            return Done::Back(Returned::NotBegun(job));
+    async fn run(&mut self, mut job: Box<Job>) -> Returned {
+        let pool = self.pool.clone();
+        if pool.ctx.holds.covers(&job) {
+            return Returned::NotStarted(job);
         }
         let queued = queued(&job);
-        let mut deaths = job.onward.as_ref().map_or(0, |onward| onward.deaths);
-        let _under_way = crew.ctx.meter.begin();
+        let mut deaths = job.redirect.as_ref().map_or(0, |redirect| redirect.deaths);
+        let _under_way = pool.ctx.meter.begin();
         let started = Instant::now();
         let mut fetched = loop {
             // What was written to a stream cannot be taken back.
             let mut written = false;
             let why = match self.fetch(&job, &mut written).await {
-                Ok(Reply::Ended(fetched)) => break fetched,
-                Ok(Reply::Onward(mut onward)) => {
-                    onward.deaths = deaths;
-                    return led_on(job, onward, queued, &crew.ctx);
+                Ok(Reply::Finished(fetched)) => break fetched,
+                Ok(Reply::Redirected(mut redirect)) => {
+                    redirect.deaths = deaths;
+                    return redirected(job, redirect, queued, &pool.ctx);
                 }
-                Err(Lost::Child(_)) if crew.ctx.drain.is_cancelled() => break cancelled(started),
+                Err(Lost::Child(_)) if pool.ctx.drain.is_cancelled() => break cancelled(started),
                 Err(Lost::Child(why)) if deaths == 0 && !written => why,
                 Err(Lost::Child(why)) => {
                     break failed(ErrorKind::Internal, format!("the worker process of this URL died: {why}"));
@@ -146,23 +145,23 @@ impl Keeper {
             deaths += 1;
         };
         if let Some(ready) = fetched.ready.take()
-            && let Err(error) = give_name(crew.ctx.spec.clone(), ready).await
+            && let Err(error) = give_name(pool.ctx.spec.clone(), ready).await
         {
             fetched.facts.path = None;
             fetched.verdict = Verdict::Failed(error);
         }
-        Done::Back(Returned::Ended(ended(job, fetched, queued, &crew.ctx)))
+        Returned::Finished(finished(job, fetched, queued, &pool.ctx))
     }
 
     /// What the child would have removed, had it been able to.
     fn clear_part(&self, job: &Job) {
-        if let FetchSpec::Http(http) = &self.crew.ctx.spec {
+        if let FetchSpec::Http(http) = &self.pool.ctx.spec {
             http.clear_part(job);
         }
     }
 
     async fn fetch(&mut self, job: &Job, written: &mut bool) -> Result<Reply, Lost> {
-        let ctx = &self.crew.ctx;
+        let ctx = &self.pool.ctx;
         let mut child = match self.child.take() {
             Some(child) => child,
             None => Child::start(&ctx.worker_program, &self.spec).map_err(|why| Lost::Job(ErrorKind::Io, why))?,
@@ -177,7 +176,7 @@ impl Keeper {
             Ok(None) => {
                 child.kill().await;
                 self.clear_part(job);
-                Ok(Reply::Ended(cancelled(started)))
+                Ok(Reply::Finished(cancelled(started)))
             }
             Err(Silent::Late(limit)) => {
                 child.kill().await;
@@ -272,7 +271,6 @@ impl Exchange<'_> {
             while let Some(frame) = self.child.frames.next()? {
                 match frame {
                     FromWorker::Received(bytes) => {
-                        job.answered.tell();
                         self.ctx.meter.received(bytes);
                     }
                     FromWorker::Request(host) => {
@@ -287,7 +285,6 @@ impl Exchange<'_> {
                     FromWorker::Body(_) if unwritable.is_some() => {}
                     FromWorker::Body(piece) => {
                         *self.written = true;
-                        job.answered.tell();
                         let piece = piece.0.to_vec();
                         tokio::select! {
                             biased;
@@ -309,8 +306,8 @@ impl Exchange<'_> {
                         }
                         self.ctx.meter.received(done.received);
                         let mut fetched = match done.into_reply()? {
-                            Reply::Ended(fetched) => fetched,
-                            onward => return Ok(Some(onward)),
+                            Reply::Finished(fetched) => fetched,
+                            redirect => return Ok(Some(redirect)),
                         };
                         if fetched.verdict == Verdict::Ok && self.writer.is_some() && unwritable.is_none() {
                             tokio::select! {
@@ -322,7 +319,7 @@ impl Exchange<'_> {
                         if let Some(error) = unwritable {
                             fetched.verdict = Verdict::Failed(error);
                         }
-                        return Ok(Some(Reply::Ended(fetched)));
+                        return Ok(Some(Reply::Finished(fetched)));
                     }
                 }
             }

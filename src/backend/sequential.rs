@@ -3,13 +3,13 @@
 use futures::future::BoxFuture;
 use tokio::sync::mpsc;
 
-use super::{Backend, BackendError, Done, Next, Returned, RunContext, give_back, run_job};
+use super::{Backend, BackendError, Returned, RunContext, run_job};
 use crate::model::Job;
 use crate::policy::descriptors::IDLE;
 
 pub(super) struct Sequential;
 
-/// Those of one fetch, however many are asked for.
+/// The descriptors of one fetch, whatever the concurrency.
 pub(super) fn descriptors(_fetches: u64, each: u64) -> u64 {
     each + IDLE
 }
@@ -26,17 +26,15 @@ impl Backend for Sequential {
             if fetcher.is_err() {
                 jobs.close();
             }
-            let mut next = jobs.recv().await;
-            while let Some(job) = next {
-                let done = match &fetcher {
+            while let Some(job) = jobs.recv().await {
+                let back = match &fetcher {
                     Ok(fetcher) if !ctx.drain.is_cancelled() => run_job(&**fetcher, job, &ctx).await,
-                    _ => Done::Back(Returned::NotBegun(job)),
+                    _ => Returned::NotStarted(job),
                 };
-                next = match give_back(&returned, done).await {
-                    Next::Job(job) => Some(job),
-                    Next::Any => jobs.recv().await,
-                    Next::Nothing => break,
-                };
+                // Err: the engine is gone.
+                if returned.send(back).await.is_err() {
+                    break;
+                }
             }
             fetcher.map(|_| ()).map_err(|e| BackendError(e.to_string()))
         })

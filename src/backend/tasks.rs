@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use super::crew::{Crew, Inbox, Jobs};
+use super::worker_pool::{Inbox, Jobs, WorkerPool};
 use super::{Backend, BackendError, Returned, RunContext, run_job};
 use crate::fetch::Fetcher;
 use crate::model::Job;
@@ -93,7 +93,7 @@ impl Backend for Tasks {
 
 /// What shard `i` of `shards` may have under way. The shares add up to `all`, and none is ever
 /// idle while a job waits, for a shard takes jobs only as it has permits; and so a shard never
-/// holds more connections than its share, but for slots that are lent, which any shard may take.
+/// holds more connections than its share.
 fn share(all: usize, shards: usize, i: usize) -> usize {
     all / shards + usize::from(i < all % shards)
 }
@@ -133,18 +133,18 @@ struct Shard {
 impl Shard {
     async fn run(self) -> Result<(), BackendError> {
         let Shard { most, jobs, returned, ctx } = self;
-        let crew = Arc::new(Crew::of(most, jobs, returned, ctx));
-        let fetcher = match crew.ctx.spec.build(&crew.ctx.meter) {
+        let pool = Arc::new(WorkerPool::of(most, jobs, returned, ctx));
+        let fetcher = match pool.ctx.spec.build(&pool.ctx.meter) {
             Ok(fetcher) => fetcher,
             Err(e) => {
-                crew.give_up().await;
+                pool.return_all().await;
                 return Err(BackendError(e.to_string()));
             }
         };
         let mut tasks = JoinSet::new();
-        let result = crew
-            .lead(|number, inbox| {
-                tasks.spawn(work(number, inbox, fetcher.clone(), crew.clone()));
+        let result = pool
+            .dispatch(|number, inbox| {
+                tasks.spawn(work(number, inbox, fetcher.clone(), pool.clone()));
                 Ok(())
             })
             .await;
@@ -154,11 +154,10 @@ impl Shard {
 }
 
 /// Does one job after the other: for a URL no task is made.
-async fn work(number: usize, mut inbox: Inbox, fetcher: Arc<dyn Fetcher>, crew: Arc<Crew>) {
+async fn work(number: usize, mut inbox: Inbox, fetcher: Arc<dyn Fetcher>, pool: Arc<WorkerPool>) {
     let mut next = inbox.recv().await;
     while let Some(job) = next {
-        let id = job.id;
-        let done = run_job(&*fetcher, job, &crew.ctx).await;
-        next = crew.next(number, &mut inbox, id, done).await;
+        let back = run_job(&*fetcher, job, &pool.ctx).await;
+        next = pool.next(number, &mut inbox, back).await;
     }
 }

@@ -11,8 +11,8 @@ use futures::future::BoxFuture;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot};
 
-use super::crew::{Crew, Inbox};
-use super::{Backend, BackendError, Returned, RunContext, run_job, unfit};
+use super::worker_pool::{Inbox, WorkerPool};
+use super::{Backend, BackendError, Returned, RunContext, run_job, without_fetcher};
 use crate::model::Job;
 use crate::policy::descriptors::{IDLE, RUNTIME};
 
@@ -35,12 +35,12 @@ impl Backend for Threads {
         returned: mpsc::Sender<Returned>,
         ctx: RunContext,
     ) -> BoxFuture<'static, Result<(), BackendError>> {
-        let crew = Arc::new(Crew::new(jobs, returned, ctx));
+        let pool = Arc::new(WorkerPool::new(jobs, returned, ctx));
         Box::pin(async move {
             let mut threads: Vec<Started> = Vec::new();
-            let mut result = crew
-                .lead(|number, inbox| {
-                    threads.push(start(number, inbox, &crew)?);
+            let mut result = pool
+                .dispatch(|number, inbox| {
+                    threads.push(start(number, inbox, &pool)?);
                     Ok(())
                 })
                 .await;
@@ -56,16 +56,16 @@ impl Backend for Threads {
     }
 }
 
-fn start(number: usize, mut inbox: Inbox, crew: &Arc<Crew>) -> Result<Started, String> {
+fn start(number: usize, mut inbox: Inbox, pool: &Arc<WorkerPool>) -> Result<Started, String> {
     // Here, so that a thread that is started can work.
     let runtime = Idle(Some(runtime().map_err(|e| format!("cannot start a runtime: {e}"))?));
     let (tell, ended) = oneshot::channel();
-    let crew = crew.clone();
+    let pool = pool.clone();
     let thread = thread::Builder::new()
         .name(format!("fetch-{number}"))
         .spawn(move || {
             if let Some(runtime) = &runtime.0 {
-                runtime.block_on(work(number, &mut inbox, &crew));
+                runtime.block_on(work(number, &mut inbox, &pool));
             }
             drop(runtime);
             // Err: the run was dropped and nobody asks any more.
@@ -96,15 +96,14 @@ fn runtime() -> std::io::Result<Runtime> {
         .build()
 }
 
-async fn work(number: usize, inbox: &mut Inbox, crew: &Crew) {
-    let fetcher = crew.ctx.spec.build(&crew.ctx.meter);
+async fn work(number: usize, inbox: &mut Inbox, pool: &WorkerPool) {
+    let fetcher = pool.ctx.spec.build(&pool.ctx.meter);
     let mut next = inbox.recv().await;
     while let Some(job) = next {
-        let id = job.id;
-        let done = match &fetcher {
-            Ok(fetcher) => run_job(&**fetcher, job, &crew.ctx).await,
-            Err(e) => unfit(job, &e.to_string()),
+        let back = match &fetcher {
+            Ok(fetcher) => run_job(&**fetcher, job, &pool.ctx).await,
+            Err(e) => without_fetcher(job, &e.to_string()),
         };
-        next = crew.next(number, inbox, id, done).await;
+        next = pool.next(number, inbox, back).await;
     }
 }

@@ -163,11 +163,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
         let received = self.untold();
         let done = DoneFrame::new(job.id, received, &reply);
         if done.and_then(|done| append(&FromWorker::Done(Box::new(done)), &mut self.unsent)).is_err() {
-            if let Reply::Ended(Fetched { ready: Some(ready), .. }) = &reply {
+            if let Reply::Finished(Fetched { ready: Some(ready), .. }) = &reply {
                 self.spec.remove(ready);
             }
             let why = "what is known of the answer is too long to tell".to_owned();
-            let lost = Reply::Ended(super::failed(ErrorKind::Internal, why));
+            let lost = Reply::Finished(super::failed(ErrorKind::Internal, why));
             append(&FromWorker::Done(Box::new(DoneFrame::new(job.id, received, &lost)?)), &mut self.unsent)?;
         }
         self.send().await
@@ -257,7 +257,7 @@ mod tests {
     use super::*;
     use crate::fetch::FetchSpec;
     use crate::fetch::script::{Script, Step};
-    use crate::model::{JobId, Origin, Seed};
+    use crate::model::{JobId, Origin, Seed, Via};
 
     fn told(messages: &[fn(&Job) -> ToWorker<'_>]) -> Vec<u8> {
         let script = Script { paths: HashMap::new(), otherwise: (Duration::ZERO, Step::Hang) };
@@ -266,7 +266,7 @@ mod tests {
         append(&ToWorker::Spec(Box::new(SpecFrame::new(&spec).unwrap())), &mut input).unwrap();
         let url = url::Url::parse("http://h.test/").unwrap();
         let origin = Origin { list: Arc::from("l"), line: 1 };
-        let seed = Seed { url, priority: 0, origin, number: 0, wants: None, known: None };
+        let seed = Seed::new(url, Via::List(origin));
         let job = Job::new(JobId(7), seed, None, Instant::now());
         for message in messages {
             append(&message(&job), &mut input).unwrap();

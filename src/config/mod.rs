@@ -196,7 +196,7 @@ pub struct Config {
     pub url_column: Option<String>,
     /// `duplicates`: what happens to a URL that stood earlier in the input.
     pub duplicates: Duplicates,
-    /// `concurrency`: the most URLs in flight at once, and an eighth more while as many wait for hosts that do not answer.
+    /// `concurrency`: the most URLs in flight at once.
     pub concurrency: Concurrency,
     /// `backend`: how fetches run at once.
     pub backend: Backend,

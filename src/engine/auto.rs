@@ -1,46 +1,41 @@
 //! `--concurrency auto`: how many may be out at once; the decision is `policy::concurrency`'s.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
-use crate::model::{AutoConcurrency, ErrorKind, Outcome, Subject, Verdict};
-use crate::policy::concurrency::{Chosen, Ended, Knee};
-use crate::policy::politeness;
+use crate::model::{AutoConcurrency, ErrorKind, Outcome, Verdict};
+use crate::policy::concurrency::{Chosen, ConcurrencyTuner, Ended};
 
 /// The limit that is found while the run goes on; without one the backend's own is the only one.
 #[derive(Default)]
-pub(super) struct Auto(Option<(Knee, Instant)>);
+pub(super) struct Auto(Option<(ConcurrencyTuner, Instant)>);
 
 impl Auto {
     /// Of at most so many; off unless asked for.
     pub(super) fn new(asked: bool, most: u32) -> Self {
-        Self(asked.then(|| (Knee::new(most), Instant::now())))
+        Self(asked.then(|| (ConcurrencyTuner::new(most), Instant::now())))
     }
 
-    /// Whether another one may be out beside so many, of which so many wait in vain.
-    pub(super) fn allows(&self, out: usize, in_vain: u32) -> bool {
-        let most = |limit| limit + in_vain.min(politeness::beyond(limit));
-        self.0.as_ref().is_none_or(|(knee, _)| out < most(knee.limit()) as usize)
+    /// Whether another one may be out beside so many.
+    pub(super) fn allows(&self, out: usize) -> bool {
+        self.0.as_ref().is_none_or(|(tuner, _)| out < tuner.limit() as usize)
     }
 
     /// How many may be out, where that is not always the same.
     pub(super) fn limit(&self) -> Option<u32> {
-        self.0.as_ref().map(|(knee, _)| knee.limit())
+        self.0.as_ref().map(|(tuner, _)| tuner.limit())
     }
 
-    /// One has come back, of so many that were out, while others waited to go or not.
-    pub(super) fn came_back(&mut self, outcome: &Outcome, out: usize, others_wait: bool) {
-        let Some((knee, started)) = &mut self.0 else { return };
-        // What was not asked took nobody's time.
-        let Some(all) = outcome.timing.total else { return };
-        // Of a chain of redirects only the last hop was out just now.
-        let before = match &outcome.subject {
-            Subject::Job(job) => job.onward.as_ref().and_then(|onward| onward.timing.total).unwrap_or_default(),
-            Subject::Seed(_) | Subject::Bad(_) => return,
-        };
-        let took = all.saturating_sub(before);
-        let busy = others_wait || out >= knee.limit() as usize;
+    /// Notes a fetch that has ended, one of `in_flight`, and how long its last request took. `others_wait`:
+    /// another job could have used its slot.
+    pub(super) fn came_back(&mut self, outcome: &Outcome, took: Option<Duration>, in_flight: usize, others_wait: bool) {
+        let Some((tuner, started)) = &mut self.0 else { return };
+        // A job without a request took no time of a server.
+        let Some(took) = took else { return };
+        let busy = others_wait || in_flight >= tuner.limit() as usize;
         let ended = Ended { took, turned_away: was_turned_away(outcome), busy };
-        knee.ended(ended, started.elapsed());
+        tuner.ended(ended, started.elapsed());
     }
 
     /// What was chosen, for the summary.

@@ -1,65 +1,39 @@
 //! The loop. All state of a run is in its local variables; everything else reports by message.
 //!
 //! ```text
-//! batches ─▶ admit ─▶ frontier ─▶ hand out ─▶ jobs ─▶ backend ─▶ outcomes ─▶ settle ─▶ sinks
+//! batches ─▶ admit ─▶ scheduler ─▶ hand out ─▶ jobs ─▶ backend ─▶ returned ─▶ settle ─▶ sinks
 //! ```
 //!
-//! Deadlock rule: a slot in the jobs channel is reserved before a job is claimed, outcomes are
+//! Deadlock rule: a slot in the jobs channel is reserved before a job is claimed, returned jobs are
 //! taken whether or not the jobs channel has room, and the loop never waits for a sink alone.
 
+mod admission;
+mod outbox;
 mod settle;
+mod state;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
-use url::Url;
 
-use super::auto::Auto;
-use super::ends::Ends;
-use super::order::InputOrder;
 use super::reading::Reading;
-use super::retry::{Retries, cancelled};
-use super::tally::Tally;
-use super::watch::{TICK, Watchers};
+use super::watch::TICK;
 use super::{Plan, RunEnd, RunFault, StopLevel};
-use crate::backend::{BackendError, Lent, Returned, RunContext};
-use crate::config::Order;
-use crate::fetch::Meter;
-use crate::frontier::{Claim, Frontier};
-use crate::model::{
-    Batch, Claimed, Entry, ErrorKind, Event, Facts, FetchError, Job, JobId, Outcome, Progress, RunInfo, Seed,
-    SkipReason, StopCause, Subject, Summary, Verdict,
-};
-use crate::policy::naming::Claims;
-use crate::policy::origin;
+use crate::backend::{BackendError, Returned, RunContext};
+use crate::model::{ErrorKind, Event, Job, RunInfo, StopCause};
 use crate::sink::{SinkThread, ToSinks};
-
-/// The most outcomes taken from the channel at once, and so the size of a batch for the sinks.
-const OUTCOMES: usize = 256;
-
-/// Outcomes that may wait for the sinks before no more are taken, and how many bytes of them.
-const PENDING: usize = 4 * OUTCOMES;
-const PENDING_BYTES: usize = 8 * 1024 * 1024;
-
-/// The most bytes of outcomes that the sinks are given at once, unless a single one is longer.
-const BATCH_BYTES: usize = 1024 * 1024;
+use outbox::OUTCOMES;
+use state::State;
 
 /// Runs a plan.
-pub(super) async fn run(plan: Plan) -> RunEnd {
-    let started = Instant::now();
-    let info = RunInfo { concurrency: plan.concurrency, expected: plan.source.expected() };
-    let ends_at = plan.ends.max_duration.map(|most| tokio::time::Instant::now() + most);
-    let order = (plan.order == Order::Input).then(InputOrder::default);
-    let retries = Retries::new(plan.retry, plan.seed);
-    let mut state = State::new(plan.frontier, plan.names, retries, Watchers::new(plan.reporters), started);
-    (state.order, state.ends) = (order, plan.ends);
-    state.auto = Auto::new(plan.auto, plan.concurrency);
-    state.beyond_one_origin = plan.beyond_one_origin.map(|text| (text, None));
+pub(super) async fn run(mut plan: Plan) -> RunEnd {
+    let info = RunInfo { concurrency: plan.schedule.concurrency, expected: plan.source.expected() };
+    let ends_at = plan.ends.max_duration.map(|most| Instant::now() + most);
+    let mut state = State::new(&mut plan);
     let (to_sinks, sinks) = match crate::sink::spawn(plan.sinks, info.clone()) {
         Ok(spawned) => spawned,
         Err(e) => return state.failed_to_start(RunFault::Thread(e)),
@@ -72,15 +46,14 @@ pub(super) async fn run(plan: Plan) -> RunEnd {
     plan.warnings.iter().for_each(|text| state.watchers.tell(&Event::Warning(text)));
 
     // Enough that a worker finds its next job waiting, little enough that priorities matter.
-    let (jobs, jobs_in) = mpsc::channel((plan.concurrency as usize / 4).clamp(1, 64));
+    let (jobs, jobs_in) = mpsc::channel((info.concurrency as usize / 4).clamp(1, 64));
     let (give_back, returned) = mpsc::channel(OUTCOMES);
     let (drain, abort) = (CancellationToken::new(), CancellationToken::new());
     let ctx = RunContext {
         spec: plan.spec,
-        concurrency: plan.concurrency,
-        lent: state.lent.clone(),
+        concurrency: info.concurrency,
         meter: state.meter.clone(),
-        held: Arc::default(),
+        holds: Arc::default(),
         drain: drain.clone(),
         abort: abort.clone(),
         worker_program: plan.worker_program,
@@ -104,333 +77,7 @@ pub(super) async fn run(plan: Plan) -> RunEnd {
     run.until_over().await
 }
 
-/// What the loop knows.
-struct State {
-    frontier: Box<dyn Frontier>,
-    names: Option<Claims>,
-    retries: Retries,
-    watchers: Watchers,
-    tally: Tally,
-    meter: Arc<Meter>,
-    lent: Arc<Lent>,
-    started: Instant,
-    /// Jobs handed to the backend whose outcomes have not come back: should it die, they have
-    /// their records all the same.
-    out: BTreeMap<JobId, Seed>,
-    /// Outcomes on their way to the sinks.
-    pending: Vec<Outcome>,
-    pending_bytes: usize,
-    /// Those whose turn has not come, where records keep the order of the input.
-    order: Option<InputOrder>,
-    ends: Ends,
-    auto: Auto,
-    /// Lines that are left out although nobody has told of them.
-    unreported: u64,
-    /// What is told once there is a second origin, and the first one; not there when it was told.
-    beyond_one_origin: Option<(String, Option<Url>)>,
-    /// An outcome met an end; the loop stops the run.
-    met: Option<StopCause>,
-    stopping: Option<StopCause>,
-    fault: Option<RunFault>,
-}
-
-impl State {
-    fn new(
-        frontier: Box<dyn Frontier>,
-        names: Option<Claims>,
-        retries: Retries,
-        watchers: Watchers,
-        started: Instant,
-    ) -> Self {
-        Self {
-            frontier,
-            names,
-            retries,
-            watchers,
-            tally: Tally::new(),
-            meter: Arc::default(),
-            lent: Arc::default(),
-            started,
-            out: BTreeMap::new(),
-            pending: Vec::new(),
-            pending_bytes: 0,
-            order: None,
-            ends: Ends::default(),
-            auto: Auto::default(),
-            unreported: 0,
-            beyond_one_origin: None,
-            met: None,
-            stopping: None,
-            fault: None,
-        }
-    }
-
-    fn failed_to_start(self, fault: RunFault) -> RunEnd {
-        let summary = self.tally.summary(self.started.elapsed(), 0, None, false, Some(StopCause::Broken));
-        RunEnd { summary, fault: Some(fault) }
-    }
-
-    /// Steps 3 and 4 of the walk: lines become waiting seeds, or outcomes at once.
-    fn admit(&mut self, batch: Batch) {
-        batch.notes.iter().for_each(|text| self.watchers.tell(&Event::Warning(text)));
-        for entry in batch.entries {
-            match entry {
-                Entry::LeftOut { seed, reported } => self.leave_out(seed, reported),
-                Entry::Bad(mut bad) => {
-                    bad.number = self.count();
-                    self.finish(Outcome::bad_line(bad));
-                }
-                Entry::Seed(mut seed) => {
-                    let place = std::mem::replace(&mut seed.number, self.count());
-                    self.admit_seed(seed, place);
-                }
-            }
-        }
-    }
-
-    /// Counts a line; its number.
-    fn count(&mut self) -> u64 {
-        self.tally.counts.read += 1;
-        self.tally.counts.read - 1
-    }
-
-    fn admit_seed(&mut self, mut seed: Seed, place: u64) {
-        if self.stopping.is_some() {
-            self.finish(cancelled(Subject::Seed(Box::new(seed))));
-        } else if self.seen(&seed) {
-            let verdict = Verdict::Skipped(SkipReason::Duplicate);
-            self.finish(Outcome::unfetched(Subject::Seed(Box::new(seed)), verdict));
-        } else if let Some(facts) = self.take_done(&mut seed) {
-            self.finish(done(seed, *facts));
-        } else {
-            self.push(seed, place);
-        }
-    }
-
-    /// What is known of a seed that is done. Its file is taken up: no other line of this run writes it.
-    fn take_done(&mut self, seed: &mut Seed) -> Option<Box<Facts>> {
-        let known = seed.known.as_mut()?;
-        let facts = known.done.take()?;
-        let (Some(names), Some(name)) = (&mut self.names, &known.name) else { return Some(facts) };
-        if names.take_up(name) {
-            return Some(facts);
-        }
-        // The file is that of another line.
-        known.name = None;
-        None
-    }
-
-    /// A line that is no part of this run: only its name is claimed, as if it were.
-    fn leave_out(&mut self, seed: Seed, reported: bool) {
-        self.unreported += u64::from(!reported);
-        let Some(names) = &mut self.names else { return };
-        if let Some(name) = seed.known.as_ref().and_then(|known| known.name.as_ref()) {
-            names.take_up(name);
-        } else if !self.seen(&seed) {
-            // Err: it would have no name in a whole run either.
-            let _ = self.name(&seed, seed.number);
-        }
-    }
-
-    /// Whether this was read before. The same URL for another user is another request.
-    fn seen(&mut self, seed: &Seed) -> bool {
-        match seed.wants.as_ref().and_then(|wants| wants.credentials.as_ref()) {
-            None => self.frontier.seen(seed.url.as_str()),
-            Some(user) => self.frontier.seen(&format!("{}\0{}:{}", seed.url, user.username, user.password)),
-        }
-    }
-
-    /// Claims the name of a seed, in list order, and lets it wait. `place` is its line in the
-    /// lists, from 1; 0 where that is how many were read.
-    fn push(&mut self, mut seed: Seed, place: u64) {
-        if self.beyond_one_origin.is_some() {
-            self.count_origins(&seed.url);
-        }
-        let Some(names) = &mut self.names else { return self.frontier.push(seed, None) };
-        if let Some(known) = seed.known.as_mut()
-            && let Some(name) = known.name.take()
-        {
-            if names.take_up(&name) {
-                // It has had it for longer than this run.
-                return self.frontier.push(seed, Some(name));
-            }
-            // What is known is of a file that another line is about to write.
-            known.condition = None;
-        }
-        let place = if place == 0 { seed.number + 1 } else { place };
-        match self.name(&seed, place) {
-            Ok(claimed) => self.frontier.push(seed, claimed),
-            Err(error) => self.finish(Outcome::unfetched(Subject::Seed(Box::new(seed)), Verdict::Failed(error))),
-        }
-    }
-
-    fn name(&mut self, seed: &Seed, place: u64) -> Result<Option<Claimed>, FetchError> {
-        let Some(names) = &mut self.names else { return Ok(None) };
-        let out = seed.wants.as_ref().and_then(|w| w.out.as_deref());
-        names.claim_for(&seed.url, place, out).map(Some)
-    }
-
-    /// Warns, once, when a URL is of another origin than the first.
-    fn count_origins(&mut self, url: &Url) {
-        let is_second = match &mut self.beyond_one_origin {
-            None => false,
-            Some((_, Some(first))) => !origin::same(first, url),
-            Some((_, first)) => {
-                *first = Some(url.clone());
-                false
-            }
-        };
-        if let Some((text, _)) = self.beyond_one_origin.take_if(|_| is_second) {
-            self.watchers.tell(&Event::Warning(&text));
-        }
-    }
-
-    /// The next job, if one waits.
-    fn claim(&mut self) -> Option<Box<Job>> {
-        for _ in 0..OUTCOMES {
-            let claim = match self.waits_for() {
-                None => self.frontier.claim(),
-                Some(number) => self.frontier.claim_first(number),
-            };
-            match claim {
-                Claim::Job(job) => {
-                    self.out.insert(job.id, job.seed.clone());
-                    self.watchers.handed_out(&job);
-                    return Some(job);
-                }
-                Claim::Refused(subject) => {
-                    let outcome = self.retries.refused(*subject);
-                    self.finish(outcome);
-                    if self.met.is_some() {
-                        return None;
-                    }
-                }
-                Claim::NotBefore(_) | Claim::Waiting | Claim::Empty => return None,
-            }
-        }
-        // What is refused goes to the sinks before there is more of it.
-        None
-    }
-
-    /// What waited for its time and need wait no longer can be claimed.
-    fn wake(&mut self) {
-        if let Some(due) = self.frontier.next_due() {
-            let now = tokio::time::Instant::now();
-            if due <= now {
-                self.frontier.wake(now);
-                std::iter::from_fn(|| self.frontier.lend(now)).for_each(|id| self.lent.lend(id));
-            }
-        }
-    }
-
-    /// Counts an outcome and sends it on its way.
-    fn finish(&mut self, outcome: Outcome) {
-        self.tally.add(&outcome);
-        self.watchers.done(&outcome);
-        if self.met.is_none() && self.stopping.is_none() {
-            let asked = matches!(outcome.subject, Subject::Job(_));
-            self.met = self.ends.after(&outcome.verdict, asked, self.tally.failed());
-        }
-        let before = self.pending.len();
-        match &mut self.order {
-            None => self.pending.push(outcome),
-            Some(order) => order.put(outcome, &mut self.pending),
-        }
-        self.pending_bytes += self.pending[before..].iter().map(Outcome::size).sum::<usize>();
-    }
-
-    /// Whether the sinks keep up.
-    fn takes_more(&self) -> bool {
-        self.pending.len() < PENDING && self.pending_bytes < PENDING_BYTES
-    }
-
-    /// The line that alone may be handed out: what is done and waits for it is much.
-    fn waits_for(&self) -> Option<u64> {
-        self.order.as_ref().and_then(InputOrder::waits_for)
-    }
-
-    /// Says how much of the lists nobody has told of.
-    fn tell_unreported(&mut self) {
-        let (n, lines) = match self.unreported {
-            0 => return,
-            1 => (1, "line of the lists is"),
-            n => (n, "lines of the lists are"),
-        };
-        let text = format!("{n} {lines} not in the report, so left out; a run of the whole list fetches what is left");
-        self.watchers.tell(&Event::Warning(&text));
-    }
-
-    /// Whether a job waits that may be handed out.
-    fn may_hand_out(&self) -> bool {
-        let takes_more = self.stopping.is_none() && self.takes_more();
-        takes_more
-            && (self.waits_for().is_some() || self.frontier.has_ready())
-            && self.auto.allows(self.out.len(), self.lent.many())
-    }
-
-    /// Whether there is something to let go, and the sinks take it.
-    fn may_let_go(&self) -> bool {
-        self.stopping.is_some() && !self.frontier.is_empty() && self.takes_more()
-    }
-
-    /// Where the run is stopping: what waits is cancelled, some at a time.
-    fn let_go(&mut self) {
-        if self.may_let_go() {
-            for subject in self.frontier.drain(OUTCOMES) {
-                self.finish(cancelled(subject));
-            }
-        }
-    }
-
-    /// Whether another batch of lines may be read.
-    fn may_read(&self) -> bool {
-        self.frontier.room() >= Batch::MAX
-            && self.takes_more()
-            && self.order.as_ref().is_none_or(|order| order.room(self.tally.counts.read) >= Batch::MAX)
-    }
-
-    /// What waits for the sinks, as much as they are given at once. The next batch will be about as long
-    /// as this one, and outcomes are too large to be moved each time that a list grows.
-    fn take_pending(&mut self) -> Vec<Outcome> {
-        let room = self.pending.len();
-        if self.pending_bytes <= BATCH_BYTES {
-            self.pending_bytes = 0;
-            return std::mem::replace(&mut self.pending, Vec::with_capacity(room));
-        }
-        let mut taken = 0;
-        let fits = |outcome: &&Outcome| {
-            let begins = taken < BATCH_BYTES;
-            taken += if begins { outcome.size() } else { 0 };
-            begins
-        };
-        let many = self.pending.iter().take_while(fits).count();
-        self.pending_bytes -= taken;
-        self.pending.drain(..many).collect()
-    }
-
-    fn progress(&self, reading: &Reading) -> Progress {
-        Progress {
-            read: self.tally.counts.read,
-            input_complete: reading.complete(),
-            done: self.tally.counts.done(),
-            failed: self.tally.failed(),
-            wire_bytes: self.meter.wire_bytes(),
-            in_flight: self.meter.in_flight(),
-            elapsed: self.started.elapsed(),
-            slowest: Vec::new(),
-        }
-    }
-}
-
-/// What an earlier run found out, told again.
-fn done(seed: Seed, facts: Facts) -> Outcome {
-    Outcome {
-        facts: Box::new(facts),
-        ..Outcome::unfetched(Subject::Seed(Box::new(seed)), Verdict::Skipped(SkipReason::Done))
-    }
-}
-
-/// The state and what it talks to.
+/// The state of a run and its channels.
 struct Run {
     state: State,
     reading: Reading,
@@ -445,9 +92,9 @@ struct Run {
     grace: Duration,
     drain: CancellationToken,
     abort: CancellationToken,
-    aborts_at: Option<tokio::time::Instant>,
+    aborts_at: Option<Instant>,
     /// The end of `--max-duration`.
-    ends_at: Option<tokio::time::Instant>,
+    ends_at: Option<Instant>,
 }
 
 impl Run {
@@ -464,12 +111,10 @@ impl Run {
                 self.end_for(cause);
             }
             if self.reading.ended() {
-                self.state.frontier.complete();
+                self.state.scheduler.end_input();
             }
-            self.state.wake();
-            self.hand_out();
+            self.hand_out(Instant::now());
             self.state.let_go();
-            self.tell_begun();
             self.flush_some();
             if self.state.met.is_some() {
                 continue;
@@ -478,7 +123,7 @@ impl Run {
                 break;
             }
             let state = &mut self.state;
-            let (aborts_at, ends_at, due) = (self.aborts_at, self.ends_at, state.frontier.next_due());
+            let (aborts_at, ends_at, due) = (self.aborts_at, self.ends_at, state.scheduler.next_wake());
             // The line that all others wait for was tried above; something else has to happen first.
             let ready = self.jobs.is_some() && state.waits_for().is_none() && state.may_hand_out();
             tokio::select! {
@@ -511,20 +156,21 @@ impl Run {
                     self.stop_for(cause);
                 }
                 ended = ended(&mut self.backend), if self.backend.is_some() => self.backend_ended(ended),
-                permit = to_sinks.reserve(), if !state.pending.is_empty() => match permit {
-                    Ok(permit) => permit.send(ToSinks::Outcomes(state.take_pending())),
+                permit = to_sinks.reserve(), if !state.outbox.is_empty() => match permit {
+                    Ok(permit) => permit.send(ToSinks::Outcomes(state.outbox.take_batch())),
                     // The thread is gone; why, is asked when it is joined.
-                    Err(_) => (state.pending_bytes, _) = (0, state.pending.clear()),
+                    Err(_) => state.outbox.clear(),
                 },
-                n = self.returned.recv_many(&mut buffer, OUTCOMES), if !state.out.is_empty() && state.takes_more() => {
+                n = self.returned.recv_many(&mut buffer, OUTCOMES), if state.scheduler.in_flight() > 0 && state.outbox.has_room() => {
                     if n == 0 {
                         state.lost();
                     }
-                    buffer.drain(..).for_each(|back| state.settle(back));
+                    let now = Instant::now();
+                    buffer.drain(..).for_each(|back| state.settle(back, now));
                 }
                 permit = reserve(jobs.as_ref()), if ready => match permit {
                     Some(permit) => {
-                        if let Some(job) = state.claim() {
+                        if let Some(job) = state.claim(Instant::now()) {
                             permit.send(job);
                         }
                     }
@@ -552,38 +198,31 @@ impl Run {
     }
 
     /// Hands out jobs while the channel takes them without waiting.
-    fn hand_out(&mut self) {
+    fn hand_out(&mut self, now: Instant) {
+        self.state.scheduler.advance(now);
         let Some(jobs) = &self.jobs else { return };
         while self.state.may_hand_out() {
             let Ok(permit) = jobs.try_reserve() else { return };
-            let Some(job) = self.state.claim() else { return };
+            let Some(job) = self.state.claim(now) else { return };
             permit.send(job);
-        }
-    }
-
-    /// Tells the frontier which jobs have begun: all that have left the channel.
-    fn tell_begun(&mut self) {
-        if let Some(jobs) = &self.jobs {
-            let not_yet = jobs.max_capacity() - jobs.capacity();
-            self.state.frontier.begun(not_yet, &tokio::time::Instant::now);
         }
     }
 
     /// Gives the sinks what waits, if they have room now.
     fn flush_some(&mut self) {
-        if self.state.pending.is_empty() {
+        if self.state.outbox.is_empty() {
             return;
         }
         if let Ok(permit) = self.to_sinks.try_reserve() {
-            permit.send(ToSinks::Outcomes(self.state.take_pending()));
+            permit.send(ToSinks::Outcomes(self.state.outbox.take_batch()));
         }
     }
 
     /// The end of the run: the input is done, nothing waits, nothing is out, nothing is owed to
     /// the sinks, or they can take nothing more.
     fn over(&self) -> bool {
-        let state = &self.state;
-        self.reading.ended() && state.frontier.is_empty() && state.out.is_empty() && state.pending.is_empty()
+        let State { scheduler, outbox, .. } = &self.state;
+        self.reading.ended() && scheduler.is_empty() && scheduler.in_flight() == 0 && outbox.is_empty()
     }
 
     /// Stops reading and handing out. What was read and did not begin is cancelled.
@@ -593,7 +232,7 @@ impl Run {
         }
         self.state.stopping = Some(cause);
         self.drain.cancel();
-        self.aborts_at = Some(tokio::time::Instant::now() + self.grace);
+        self.aborts_at = Some(Instant::now() + self.grace);
         for batch in self.reading.stop() {
             self.state.admit(batch);
         }
@@ -633,12 +272,12 @@ impl Run {
         }
         let Run { mut state, reading, sinks, to_sinks, .. } = self;
         // Only where the backend left outcomes out does anything wait for its turn still.
-        let late: Vec<_> = state.order.iter_mut().flat_map(InputOrder::rest).collect();
+        let late = state.outbox.take_rest();
         if !late.is_empty() {
             // Err: the thread is gone; why, is asked when it is joined.
             let _ = to_sinks.send(ToSinks::Outcomes(late)).await;
         }
-        let counts = state.tally.counts;
+        let counts = state.stats.counts;
         if !counts.add_up() {
             state.fault.get_or_insert(RunFault::Accounting { read: counts.read, done: counts.done() });
         }
@@ -646,7 +285,7 @@ impl Run {
         reading.join();
         let broken = state.fault.is_some().then_some(StopCause::Broken);
         let stopped = state.stopping.or(broken);
-        let mut summary = state.tally.summary(state.started.elapsed(), state.meter.peak(), next, complete, stopped);
+        let mut summary = state.stats.summary(state.started.elapsed(), state.meter.peak(), next, complete, stopped);
         summary.auto = state.auto.chosen();
         // Err: the thread is gone; why, is asked when it is joined.
         let _ = to_sinks.send(ToSinks::Finish(Box::new(summary.clone()))).await;
@@ -657,14 +296,12 @@ impl Run {
             state.fault.get_or_insert(error.into());
             summary.stopped = summary.stopped.or(Some(StopCause::Broken));
         }
-        state.tell_unreported();
-        tell_end(&mut state.watchers, &summary);
+        if let Some(warning) = state.admission.unreported() {
+            state.watchers.tell(&Event::Warning(&warning));
+        }
+        state.watchers.tell(&Event::RunFinished(&summary));
         RunEnd { summary, fault: state.fault }
     }
-}
-
-fn tell_end(watchers: &mut Watchers, summary: &Summary) {
-    watchers.tell(&Event::RunFinished(summary));
 }
 
 async fn ended(
@@ -677,7 +314,7 @@ async fn ended(
 }
 
 /// That time; never, where there is none.
-async fn at(time: Option<tokio::time::Instant>) {
+async fn at(time: Option<Instant>) {
     match time {
         Some(time) => sleep_until(time).await,
         None => std::future::pending().await,

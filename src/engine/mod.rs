@@ -5,14 +5,14 @@
 
 mod auto;
 mod dispatch;
-mod ends;
 mod order;
 mod reading;
-mod retry;
+mod run_stats;
 mod shutdown;
-mod tally;
+mod stop_conditions;
 #[cfg(test)]
 mod tests;
+mod unfetched;
 mod watch;
 
 use std::path::PathBuf;
@@ -21,23 +21,24 @@ use std::time::Duration;
 use crate::backend::Backend;
 use crate::config::Order;
 use crate::fetch::FetchSpec;
-use crate::frontier::Frontier;
 use crate::model::Summary;
 use crate::policy::naming::Claims;
-use crate::policy::retry::Limits;
 use crate::report::Reporter;
+use crate::schedule::Rules;
 use crate::sink::{Sink, SinkError};
 use crate::source::{Source, SourceError};
 
-pub use ends::Ends;
 pub use shutdown::{Stop, StopLevel};
+pub use stop_conditions::StopConditions;
 
 /// Everything a run needs.
 pub struct Plan {
     /// Where seeds come from.
     pub source: Box<dyn Source>,
-    /// What waits.
-    pub frontier: Box<dyn Frontier>,
+    /// The rules of the scheduler, with the most fetches in flight.
+    pub schedule: Rules,
+    /// Whether a URL that was read before is skipped.
+    pub skip_duplicates: bool,
     /// How fetches run at once.
     pub backend: Box<dyn Backend>,
     /// What fetchers are built from.
@@ -51,13 +52,7 @@ pub struct Plan {
     /// The order of the outcomes that sinks see.
     pub order: Order,
     /// What ends it before its input does.
-    pub ends: Ends,
-    /// What is tried again.
-    pub retry: Limits,
-    /// Where the chance begins that spreads retries.
-    pub seed: u64,
-    /// The most fetches under way at once.
-    pub concurrency: u32,
+    pub ends: StopConditions,
     /// Whether fewer are, where more bring nothing.
     pub auto: bool,
     /// What to tell whoever watches before it begins.

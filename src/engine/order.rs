@@ -40,7 +40,7 @@ impl InputOrder {
 
     /// Takes an outcome, and gives back those whose turn has come.
     pub(super) fn put(&mut self, outcome: Outcome, out: &mut Vec<Outcome>) {
-        let Some(place) = outcome.subject.number().checked_sub(self.next).and_then(|p| usize::try_from(p).ok()) else {
+        let Some(place) = outcome.subject.id().0.checked_sub(self.next).and_then(|p| usize::try_from(p).ok()) else {
             // Its turn is over, which only a number given twice can bring about.
             return out.push(outcome);
         };
@@ -75,12 +75,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{BadLine, ErrorKind, FetchError, Origin};
+    use crate::model::{BadLine, ErrorKind, FetchError, JobId, Origin, Via};
 
     fn outcome(number: u64) -> Outcome {
         let origin = Origin { list: Arc::from("l"), line: number + 1 };
         let error = FetchError::new(ErrorKind::InvalidUrl, "none");
-        Outcome::bad_line(BadLine { text: String::new(), origin, number, error })
+        Outcome::bad_line(BadLine { id: JobId(number), text: String::new(), via: Via::List(origin), error })
     }
 
     proptest! {
@@ -94,7 +94,7 @@ mod tests {
                 order.put(outcome(number), &mut out);
                 done.insert(number);
                 let due = (0..).take_while(|n| done.contains(n)).count();
-                let told: Vec<_> = out.iter().map(|o| o.subject.number()).collect();
+                let told: Vec<_> = out.iter().map(|o| o.subject.id().0).collect();
                 prop_assert_eq!(told, (0..due as u64).collect::<Vec<_>>());
                 prop_assert_eq!(order.room(60), WINDOW - (60 - due));
             }
@@ -129,6 +129,6 @@ mod tests {
             order.put(outcome(number), &mut out);
         }
         assert!(out.is_empty());
-        assert_eq!(order.rest().map(|o| o.subject.number()).collect::<Vec<_>>(), [1, 3]);
+        assert_eq!(order.rest().map(|o| o.subject.id().0).collect::<Vec<_>>(), [1, 3]);
     }
 }

@@ -16,19 +16,19 @@ use futures::future::BoxFuture;
 use proptest::prelude::*;
 use tokio::sync::mpsc;
 
-use super::{Ends, Plan, RunEnd, RunFault, Stop, StopLevel, run};
+use super::{Plan, RunEnd, RunFault, Stop, StopConditions, StopLevel, run};
 use crate::backend::{BACKENDS, Backend, BackendError, Returned, RunContext};
 use crate::config::{Order, Until};
 use crate::fetch::FetchSpec;
 use crate::fetch::script::{Script, Step};
-use crate::frontier::{MemoryFrontier, Rules};
 use crate::model::{
-    BadLine, Batch, Entry, ErrorKind, Event, FetchError, Job, Origin, Outcome, RunInfo, Seed, StopCause, Summary,
-    Verdict,
+    BadLine, Batch, Entry, ErrorKind, Event, FetchError, Job, JobId, Origin, Outcome, RunInfo, Seed, StopCause,
+    Summary, Verdict, Via,
 };
-use crate::policy::pacer::AllManners;
+use crate::policy::pacer::AllHostLimits;
 use crate::policy::retry::Limits;
 use crate::report::Reporter;
+use crate::schedule::Rules;
 use crate::sink::{Sink, SinkError};
 use crate::source::{Interrupt, Source, SourceError};
 
@@ -88,24 +88,23 @@ impl Sink for Collect {
 
 fn seed(path: &str, priority: i32, line: usize) -> Entry {
     let url = url::Url::parse(&format!("http://h.test/{path}")).unwrap();
-    Entry::Seed(Seed { url, priority, origin: origin(line), number: 0, wants: None, known: None })
+    Entry::Seed(Seed { priority, ..Seed::new(url, Via::List(origin(line))) })
 }
 
 fn bad(line: usize) -> Entry {
     let error = FetchError::new(ErrorKind::InvalidUrl, "no scheme");
-    Entry::Bad(BadLine { text: "h.test/x".to_owned(), origin: origin(line), number: 0, error })
+    Entry::Bad(BadLine { id: JobId::default(), text: "h.test/x".to_owned(), via: Via::List(origin(line)), error })
 }
 
 struct Case {
     source: Lines,
     script: Script,
     order: Order,
-    ends: Ends,
-    retry: Limits,
+    ends: StopConditions,
     backend: Option<Box<dyn Backend>>,
-    concurrency: u32,
     auto: bool,
-    rules: Rules,
+    schedule: Rules,
+    skip_duplicates: bool,
     sinks: Vec<Box<dyn Sink>>,
     reporters: Vec<Box<dyn Reporter>>,
     grace: Duration,
@@ -117,18 +116,17 @@ impl Case {
             source: Lines { entries, at: 0, batch: 7, fails: false, panics: false },
             script: Script { paths: HashMap::new(), otherwise: (Duration::from_millis(10), Step::Ok(5)) },
             order: Order::Completed,
-            ends: Ends::default(),
-            retry: Limits::default(),
+            ends: StopConditions::default(),
             backend: None,
-            concurrency: 4,
             auto: false,
-            rules: Rules {
-                dedup: true,
+            skip_duplicates: true,
+            schedule: Rules {
                 concurrency: 4,
-                beyond: 0,
                 first_moments: Duration::ZERO,
-                manners: AllManners::default(),
+                host_limits: AllHostLimits::default(),
                 pacer: None,
+                retry: Limits::default(),
+                jitter: 1,
             },
             sinks: Vec::new(),
             reporters: Vec::new(),
@@ -143,11 +141,10 @@ impl Case {
     async fn run(mut self, stop: Stop) -> (RunEnd, Vec<Outcome>) {
         let collect = Collect::default();
         self.sinks.push(Box::new(collect.clone()));
-        self.rules.concurrency = self.concurrency;
-        self.rules.beyond = crate::policy::politeness::beyond(self.concurrency);
         let plan = Plan {
             source: Box::new(self.source),
-            frontier: Box::new(MemoryFrontier::new(self.rules)),
+            schedule: self.schedule,
+            skip_duplicates: self.skip_duplicates,
             backend: self.backend.unwrap_or_else(|| (BACKENDS[0].make)()),
             warnings: Vec::new(),
             beyond_one_origin: None,
@@ -158,9 +155,6 @@ impl Case {
             reporters: self.reporters,
             order: self.order,
             ends: self.ends,
-            retry: self.retry,
-            seed: 1,
-            concurrency: self.concurrency,
             auto: self.auto,
             grace: self.grace,
             stop,
@@ -202,7 +196,7 @@ fn every_line_ends_in_one_outcome() {
 #[test]
 fn runs_as_many_at_once_as_it_may_and_no_more() {
     let mut case = Case::urls(200);
-    case.concurrency = 16;
+    case.schedule.concurrency = 16;
     let (end, _) = paused(async {
         let started = tokio::time::Instant::now();
         let ended = case.run(Stop::default()).await;
@@ -216,7 +210,7 @@ fn runs_as_many_at_once_as_it_may_and_no_more() {
 fn hands_out_by_priority_once_lines_wait() {
     let entries = (1..=20).map(|i| seed(&i.to_string(), if i == 20 { 5 } else { 0 }, i)).collect();
     let mut case = Case::of(entries);
-    case.concurrency = 1;
+    case.schedule.concurrency = 1;
     case.source.batch = 20;
     let (_, outcomes) = paused(case.run(Stop::default()));
     assert!(outcomes[..2].iter().any(|o| o.subject.origin().line == 20), "the most urgent line goes first");
@@ -323,7 +317,7 @@ impl Reporter for StopWatch {
 #[test]
 fn a_stop_tells_how_many_are_under_way_and_not_how_many_wait() {
     let mut case = Case::urls(100);
-    case.concurrency = 16;
+    case.schedule.concurrency = 16;
     case.script.otherwise = (Duration::ZERO, Step::Hang);
     let told = Arc::default();
     case.reporters.push(Box::new(StopWatch(Arc::clone(&told))));
@@ -416,13 +410,13 @@ proptest! {
         let mut case = Case::of(entries.collect());
         case.source.batch = batch;
         case.source.fails = fails;
-        case.concurrency = concurrency;
-        case.rules.dedup = dedup;
+        case.schedule.concurrency = concurrency;
+        case.skip_duplicates = dedup;
         case.grace = Duration::from_millis(grace);
         case.order = if in_order { Order::Input } else { Order::Completed };
         let max_duration = (max_seconds < 60).then(|| Duration::from_secs(max_seconds + 1));
-        case.ends = Ends { until, max_failures: NonZeroU32::new(max_failures), max_duration };
-        case.retry = Limits { retries, max_wait: Duration::from_secs(60), ..Limits::default() };
+        case.ends = StopConditions { until, max_failures: NonZeroU32::new(max_failures), max_duration };
+        case.schedule.retry = Limits { retries, max_wait: Duration::from_secs(60), ..Limits::default() };
         for (i, (ms, step)) in steps.into_iter().enumerate() {
             case.script.paths.insert(format!("/{i}"), (Duration::from_millis(ms), step));
         }
@@ -455,7 +449,7 @@ proptest! {
             prop_assert_eq!(summary.next_line.clone(), Some(origin(read + 1)));
         }
         if in_order {
-            prop_assert!(outcomes.is_sorted_by_key(|o| o.subject.number()));
+            prop_assert!(outcomes.is_sorted_by_key(|o| o.subject.id().0));
         }
         let by_verdict = |v: &str| outcomes.iter().filter(|o| o.verdict.as_str() == v).count() as u64;
         prop_assert_eq!(by_verdict(Verdict::Ok.as_str()), summary.counts.ok);

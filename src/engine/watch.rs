@@ -17,7 +17,7 @@ const SLOWEST: usize = 3;
 /// The reporters of a run.
 pub(super) struct Watchers {
     reporters: Vec<Box<dyn Reporter>>,
-    /// The jobs that are out, by number and so by age; kept only when somebody looks at them.
+    /// The jobs in flight; kept only for a reporter that shows them.
     jobs: Option<BTreeMap<JobId, (String, Instant)>>,
     progress: bool,
 }
@@ -44,14 +44,14 @@ impl Watchers {
         tracing::debug!(url = %printable(job.seed.url.as_str()), attempt = job.attempt, "fetching");
         if let Some(jobs) = &mut self.jobs {
             jobs.insert(job.id, (job.seed.url.as_str().to_owned(), Instant::now()));
-            if job.onward.is_none() {
+            if job.redirect.is_none() {
                 self.tell(&Event::HandedOut(job));
             }
         }
     }
 
-    /// A redirect waits for its host.
-    pub(super) fn led_on(&mut self, id: JobId) {
+    /// A job waits again.
+    pub(super) fn returned(&mut self, id: JobId) {
         if let Some(jobs) = &mut self.jobs {
             jobs.remove(&id);
         }
@@ -81,7 +81,9 @@ impl Watchers {
 
     pub(super) fn tick(&mut self, mut progress: Progress) {
         if let Some(jobs) = &self.jobs {
-            let oldest = jobs.values().take(SLOWEST);
+            let mut oldest: Vec<_> = jobs.values().collect();
+            oldest.sort_by_key(|(_, since)| *since);
+            let oldest = oldest.into_iter().take(SLOWEST);
             progress.slowest = oldest.map(|(url, since)| InFlight { url: url.clone(), age: since.elapsed() }).collect();
         }
         self.tell(&Event::Tick(&progress));

@@ -29,7 +29,7 @@ use super::timing::{MARKS, Marks};
 use super::verdict::validators;
 use super::{Fetched, Fetcher, HttpSpec, Meter, Reply, Saving, cookies};
 use crate::config::Compression;
-use crate::model::{ErrorKind, Facts, FetchError, Job, Onward, PerSeed, SkipReason, Timing, Verdict, cut};
+use crate::model::{ErrorKind, Facts, FetchError, Job, PerSeed, RedirectState, SkipReason, Timing, Verdict, cut};
 use crate::policy::cookies::Jar;
 use crate::policy::printable::{printable, text_of_octets};
 use crate::policy::retry_after::asked;
@@ -92,11 +92,11 @@ impl Fetcher for HttpFetcher {
     fn fetch<'a>(&'a self, job: &'a Job, abort: &'a CancellationToken) -> BoxFuture<'a, Reply> {
         Box::pin(MARKS.scope(Marks::default(), async move {
             if let Some(told) = self.without_asking(job) {
-                return Reply::Ended(told);
+                return Reply::Finished(told);
             }
             let _counted = Counted::new(&self.under_way, &self.most_under_way);
             let started = Instant::now();
-            let before = job.onward.as_deref();
+            let before = job.redirect.as_deref();
             let mut facts = Box::new(before.map(|before| so_far(&before.facts)).unwrap_or_default());
             facts.started_at.get_or_insert_with(Timestamp::now);
             let timing = before.map_or_else(Timing::default, |before| before.timing);
@@ -147,11 +147,21 @@ impl Fetcher for HttpFetcher {
             }
             timing.total = Some(spent + started.elapsed());
             match ended {
-                End::As(verdict) => Reply::Ended(Fetched { facts, timing, verdict, ready }),
-                End::Onward(from, wait) => {
+                End::As(verdict) => Reply::Finished(Fetched { facts, timing, verdict, ready }),
+                End::Redirected(from, wait) => {
                     let took = timing.first_byte.unwrap_or_default().saturating_sub(spent);
                     let cookies = cookies::of_chain(chain.as_deref());
-                    Reply::Onward(Box::new(Onward { facts, timing, took, wait, asked: None, from, cookies, deaths: 0 }))
+                    Reply::Redirected(Box::new(RedirectState {
+                        facts,
+                        timing,
+                        took,
+                        wait,
+                        asked: None,
+                        from,
+                        cookies,
+                        deaths: 0,
+                        hop_bytes: 0,
+                    }))
                 }
             }
         }))
@@ -162,7 +172,7 @@ impl HttpFetcher {
     /// What can be told of a job without asking anybody. A look at one name does not wait for a
     /// disk long enough to be worth another thread.
     fn without_asking(&self, job: &Job) -> Option<Fetched> {
-        if !self.spec.skip_existing && !self.spec.dry_run || job.onward.is_some() {
+        if !self.spec.skip_existing && !self.spec.dry_run || job.redirect.is_some() {
             return None;
         }
         let there = if self.spec.skip_existing { self.saver.existing(job, None) } else { None };
@@ -210,7 +220,7 @@ impl Drop for Counted<'_> {
 pub(super) enum End {
     As(Verdict),
     /// A redirect leads on, from this address, after this wait.
-    Onward(Option<SocketAddr>, Duration),
+    Redirected(Option<SocketAddr>, Duration),
 }
 
 /// One request of a job under way.
@@ -324,7 +334,6 @@ impl<'a> Exchange<'a> {
             cookies::keep(Some(jar), &mut self.chain, url, response.headers());
         }
         self.timing.first_byte = Some(self.spent + self.started.elapsed());
-        self.job.answered.tell();
         tracing::debug!(url = %printable(url.as_str()), status = response.status().as_u16(), "answered");
         MARKS.with(|marks| marks.add_to(&mut self.timing));
         let facts = &mut self.facts;

@@ -52,7 +52,7 @@ use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Compression, Digest, LowSpeed, Proxies};
-use crate::model::{Credentials, Facts, FetchError, Job, Onward, Timing, Verdict};
+use crate::model::{Credentials, Facts, FetchError, Job, RedirectState, Timing, Verdict};
 use crate::output_folder::OutputFolder;
 use crate::policy::netrc::Netrc;
 use crate::policy::no_proxy::NoProxy;
@@ -87,10 +87,10 @@ pub struct Fetched {
 /// What came of one request of a job.
 #[derive(Debug)]
 pub enum Reply {
-    /// The job has ended.
-    Ended(Fetched),
-    /// A redirect leads on. Whether and when its target may be asked is not for the fetcher to say.
-    Onward(Box<Onward>),
+    /// The job has finished.
+    Finished(Fetched),
+    /// The answer is a redirect. The scheduler decides when its target is asked.
+    Redirected(Box<RedirectState>),
 }
 
 /// Does one job at a time, as many at once as it is asked to.
@@ -146,7 +146,7 @@ impl FetchSpec {
     }
 
     /// Why a redirect leads no further, where this one is beyond the most that are followed.
-    pub fn too_many_redirects(&self, chain: &Onward) -> Option<FetchError> {
+    pub fn too_many_redirects(&self, chain: &RedirectState) -> Option<FetchError> {
         match self {
             FetchSpec::Http(spec) => redirect::too_many(chain, spec.max_redirects),
             FetchSpec::Scripted(_) => None,

@@ -8,7 +8,7 @@ use url::Url;
 use super::answer::Answer;
 use super::cookies;
 use super::http::{End, Exchange};
-use crate::model::{ErrorKind, FetchError, Hop, Onward};
+use crate::model::{ErrorKind, FetchError, Hop, RedirectState};
 use crate::policy::location;
 use crate::policy::retry_after::asked;
 
@@ -26,7 +26,7 @@ impl Exchange<'_> {
         (self.facts.content_type, self.facts.validators) = (None, None);
         self.facts.final_url = Some(next);
         self.drain(response).await;
-        Ok(End::Onward(from, wait))
+        Ok(End::Redirected(from, wait))
     }
 }
 
@@ -43,7 +43,7 @@ pub(super) fn redirect_target(url: &Url, response: &Answer) -> Result<Option<Url
 }
 
 /// Why a chain leads no further, where it has more hops than `most`.
-pub(super) fn too_many(chain: &Onward, most: u32) -> Option<FetchError> {
+pub(super) fn too_many(chain: &RedirectState, most: u32) -> Option<FetchError> {
     let hops = &chain.facts.redirects;
     if hops.len() <= most as usize {
         return None;

@@ -19,7 +19,7 @@ impl Exchange<'_> {
         if let Some(wants) = wants {
             set_fields(&mut fields, &wants.headers);
         }
-        let at_home = self.job.onward.is_none() || origin::same(url, &self.job.seed.url);
+        let at_home = self.job.redirect.is_none() || origin::same(url, &self.job.seed.url);
         if !at_home {
             // RFC 9110, section 15.4: what was meant for one origin does not follow a redirect out of it.
             // A Host that the user wrote names that origin.

@@ -10,9 +10,9 @@ use tokio::sync::oneshot;
 
 use super::run::RunDied;
 use super::states::JobState;
-use crate::model::{Event, Outcome, Subject};
+use crate::model::{Event, Outcome, Via};
 use crate::report::Reporter;
-use crate::source::{FeedSender, FeedSource};
+use crate::source::FeedSender;
 
 /// The run takes no more URLs: it was stopped, or is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -41,9 +41,9 @@ struct Open {
 }
 
 impl Feed {
-    pub(super) fn new(sender: FeedSender) -> (Self, Desk) {
+    pub(super) fn new(sender: FeedSender) -> (Self, TicketReporter) {
         let tickets = Arc::default();
-        (Self { sender, tickets: Arc::clone(&tickets) }, Desk(tickets))
+        (Self { sender, tickets: Arc::clone(&tickets) }, TicketReporter(tickets))
     }
 
     /// Adds a URL; waits while the run has no room for more.
@@ -91,22 +91,22 @@ impl Future for Ticket {
     }
 }
 
-/// Tells the tickets.
-pub(super) struct Desk(Arc<Mutex<Tickets>>);
+/// Tells each ticket what became of its URL.
+pub(super) struct TicketReporter(Arc<Mutex<Tickets>>);
 
-impl Reporter for Desk {
+impl Reporter for TicketReporter {
     fn event(&mut self, event: &Event<'_>) {
         let mut tickets = locked(&self.0);
         match event {
-            Event::HandedOut(job) if &*job.seed.origin.list == FeedSource::LIST => {
-                if let Some(open) = tickets.open.get(&job.seed.origin.line) {
+            Event::HandedOut(job) => {
+                if let Some(open) = added(&job.seed.via).and_then(|number| tickets.open.get(&number)) {
                     *locked(&open.state) = JobState::Running;
                 }
             }
-            Event::Done(outcome) if is_added(&outcome.subject) => {
-                if let Some(open) = tickets.open.remove(&outcome.subject.origin().line) {
+            Event::Done(outcome) => {
+                if let Some(open) = added(outcome.subject.via()).and_then(|number| tickets.open.remove(&number)) {
                     *locked(&open.state) = JobState::of(outcome);
-                    // Err: nobody waits for it.
+                    // Err: the ticket was dropped.
                     let _ = open.done.send((*outcome).clone());
                 }
             }
@@ -120,7 +120,7 @@ impl Reporter for Desk {
     }
 }
 
-impl Drop for Desk {
+impl Drop for TicketReporter {
     fn drop(&mut self) {
         locked(&self.0).close();
     }
@@ -136,8 +136,12 @@ impl Tickets {
     }
 }
 
-fn is_added(subject: &Subject) -> bool {
-    &*subject.origin().list == FeedSource::LIST
+/// The number of an added URL; `None` for one of a list, whatever the list is called.
+fn added(via: &Via) -> Option<u64> {
+    match via {
+        Via::Added(origin) => Some(origin.line),
+        Via::List(_) => None,
+    }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -212,8 +212,8 @@ impl Fetchall {
         let (mut plan, parts) = self.plan()?;
         let (source, sender) = FeedSource::new(plan.source);
         plan.source = Box::new(source);
-        let (feed, desk) = Feed::new(sender);
-        plan.reporters.push(Box::new(desk));
+        let (feed, tickets) = Feed::new(sender);
+        plan.reporters.push(Box::new(tickets));
         Ok((run_on_thread(plan, parts)?, feed))
     }
 

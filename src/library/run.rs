@@ -85,7 +85,7 @@ impl Run {
         while let Some(outcome) = self.next_outcome().await {
             all.push(outcome);
         }
-        all.sort_by_key(|outcome| outcome.subject.number());
+        all.sort_by_key(|outcome| outcome.subject.id().0);
         Ok((all, self.finish().await?))
     }
 

@@ -52,8 +52,8 @@ impl States {
 impl Reporter for States {
     fn event(&mut self, event: &Event<'_>) {
         match event {
-            Event::HandedOut(job) => self.set(job.seed.number, JobState::Running),
-            Event::Done(outcome) => self.set(outcome.subject.number(), JobState::of(outcome)),
+            Event::HandedOut(job) => self.set(job.id.0, JobState::Running),
+            Event::Done(outcome) => self.set(outcome.subject.id().0, JobState::of(outcome)),
             _ => {}
         }
     }

@@ -1,16 +1,14 @@
 //! A seed that was admitted and handed out.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use url::Url;
 
 use super::{Cookie, Facts, Hop, Seed, Timing, Verdict};
 
-/// Counts the jobs of a run, from 0, in the order of admission.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// Counts what a run admits, from 0: each line of the input that is part of the run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JobId(pub u64);
 
 /// A file name that belongs to one job alone.
@@ -19,30 +17,6 @@ pub struct JobId(pub u64);
 /// claimed name of the run even where the file system folds case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claimed(pub Box<str>);
-
-/// Whether the head of an answer has come, for whoever waits to know it while the fetch goes on.
-/// Where nobody does it is nothing.
-#[derive(Debug, Clone, Default)]
-pub struct Answered(Option<Arc<AtomicBool>>);
-
-impl Answered {
-    /// Somebody will look at it.
-    pub fn awaited() -> Self {
-        Self(Some(Arc::default()))
-    }
-
-    /// A head has come.
-    pub fn tell(&self) {
-        if let Some(told) = &self.0 {
-            told.store(true, Relaxed);
-        }
-    }
-
-    /// Whether one has come.
-    pub fn is_told(&self) -> bool {
-        self.0.as_ref().is_some_and(|told| told.load(Relaxed))
-    }
-}
 
 /// What came of the try before, where there was one.
 #[derive(Debug, Clone)]
@@ -58,7 +32,7 @@ pub struct Tried {
 /// How far a chain of redirects has come. Each hop is a request like any other: it waits for the host
 /// that it asks, and for nothing while it holds a slot.
 #[derive(Debug, Clone)]
-pub struct Onward {
+pub struct RedirectState {
     /// What is known so far. `final_url` is what is asked next.
     pub facts: Box<Facts>,
     /// How long the hops took together; `total` without the time that they waited for each other.
@@ -75,6 +49,8 @@ pub struct Onward {
     pub cookies: Vec<Cookie>,
     /// How often the worker of a hop died and another one took over.
     pub deaths: u32,
+    /// The memory of the hops in `facts`. [`Job::follow`] keeps it, for a chain may have thousands.
+    pub hop_bytes: usize,
 }
 
 /// A seed that was handed out.
@@ -89,44 +65,59 @@ pub struct Job {
     /// What came of the try before.
     pub last: Option<Box<Tried>>,
     /// Where redirects of this try have led.
-    pub onward: Option<Box<Onward>>,
+    pub redirect: Option<Box<RedirectState>>,
     /// The name under which the body is saved, when the run saves.
     pub save_as: Option<Claimed>,
     /// When it was admitted; its waiting time is counted from here.
     pub admitted: Instant,
-    /// What is told when a server has answered.
-    pub answered: Answered,
+    /// Whether the scheduler has handed it out before.
+    pub handed_out: bool,
+    /// The earliest time of the next request: of a retry, or of a redirect that asks for a wait.
+    pub not_before: Option<Instant>,
 }
 
 impl Job {
-    /// A job that nobody has tried.
+    /// A new job.
     pub fn new(id: JobId, seed: Seed, save_as: Option<Claimed>, admitted: Instant) -> Self {
-        Self { id, seed, attempt: 1, last: None, onward: None, save_as, admitted, answered: Answered::default() }
+        Self {
+            id,
+            seed: Seed { id, ..seed },
+            attempt: 0,
+            last: None,
+            redirect: None,
+            save_as,
+            admitted,
+            handed_out: false,
+            not_before: None,
+        }
     }
 
     /// What is asked next: the seed's own URL, or where redirects have led.
     pub fn url(&self) -> &Url {
-        let led_to = self.onward.as_ref().and_then(|onward| onward.facts.final_url.as_ref());
+        let led_to = self.redirect.as_ref().and_then(|redirect| redirect.facts.final_url.as_ref());
         led_to.unwrap_or(&self.seed.url)
     }
 
     /// What was asked last, of a job that a redirect leads on.
     pub fn asked(&self) -> &Url {
-        self.onward.as_ref().and_then(|onward| onward.asked.as_ref()).unwrap_or(&self.seed.url)
+        self.redirect.as_ref().and_then(|redirect| redirect.asked.as_ref()).unwrap_or(&self.seed.url)
     }
 
     /// Takes up where one more redirect has led; its facts name that one alone. A chain is never copied:
     /// it may have thousands of hops.
-    pub fn lead_on(&mut self, mut onward: Box<Onward>) {
-        onward.facts.redirects = self.with_hops(std::mem::take(&mut onward.facts.redirects));
-        onward.asked = self.onward.take().and_then(|before| before.facts.final_url);
-        self.onward = Some(onward);
+    pub fn follow(&mut self, mut redirect: Box<RedirectState>) {
+        let before = self.redirect.as_ref().map_or(0, |before| before.hop_bytes);
+        redirect.hop_bytes = before + Hop::bytes(&redirect.facts.redirects);
+        redirect.facts.redirects = self.with_hops(std::mem::take(&mut redirect.facts.redirects));
+        redirect.asked = self.redirect.take().and_then(|before| before.facts.final_url);
+        self.redirect = Some(redirect);
     }
 
     /// Takes the hops of its chain out, and these behind them.
     pub fn with_hops(&mut self, last: Vec<Hop>) -> Vec<Hop> {
-        let Some(before) = &mut self.onward else { return last };
+        let Some(before) = &mut self.redirect else { return last };
         let mut hops = std::mem::take(&mut before.facts.redirects);
+        before.hop_bytes = 0;
         hops.extend(last);
         hops
     }

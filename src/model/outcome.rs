@@ -8,7 +8,7 @@ use http::Version;
 use jiff::Timestamp;
 use url::Url;
 
-use super::{BadLine, ErrorKind, FetchError, Job, Origin, Seed, Validators};
+use super::{BadLine, ErrorKind, FetchError, Job, JobId, Origin, Seed, Validators, Via};
 
 /// What an outcome is about.
 #[derive(Debug, Clone)]
@@ -21,6 +21,13 @@ pub enum Subject {
     Bad(Box<BadLine>),
 }
 
+impl From<Box<Job>> for Subject {
+    /// A job that was never handed out is no more than its seed.
+    fn from(job: Box<Job>) -> Self {
+        if job.handed_out { Subject::Job(job) } else { Subject::Seed(Box::new(job.seed)) }
+    }
+}
+
 impl Subject {
     /// The seed, unless the line was bad.
     pub fn seed(&self) -> Option<&Seed> {
@@ -31,21 +38,26 @@ impl Subject {
         }
     }
 
-    /// Where it was read.
-    pub fn origin(&self) -> &Origin {
+    /// How it came into the run.
+    pub fn via(&self) -> &Via {
         match self {
-            Subject::Job(job) => &job.seed.origin,
-            Subject::Seed(seed) => &seed.origin,
-            Subject::Bad(bad) => &bad.origin,
+            Subject::Job(job) => &job.seed.via,
+            Subject::Seed(seed) => &seed.via,
+            Subject::Bad(bad) => &bad.via,
         }
     }
 
-    /// Which of the lines of the input it is, from 0.
-    pub fn number(&self) -> u64 {
+    /// The place that records tell.
+    pub fn origin(&self) -> &Origin {
+        self.via().origin()
+    }
+
+    /// Its number, in the order of admission.
+    pub fn id(&self) -> JobId {
         match self {
-            Subject::Job(job) => job.seed.number,
-            Subject::Seed(seed) => seed.number,
-            Subject::Bad(bad) => bad.number,
+            Subject::Job(job) => job.id,
+            Subject::Seed(seed) => seed.id,
+            Subject::Bad(bad) => bad.id,
         }
     }
 

@@ -1,12 +1,13 @@
 //! What a list says: seeds, and the lines that never became one.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue};
 use url::Url;
 
-use super::{FetchError, Known};
+use super::{FetchError, JobId, Known};
 
 /// Where a seed was read: a list and a line in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,34 +64,87 @@ impl PerSeed {
     }
 }
 
-/// A URL that wants to be fetched.
+/// How a URL came into the run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Via {
+    /// It stands in a list.
+    List(Origin),
+    /// The program added it while the run went on. The line is its place among those added, from 1.
+    Added(Origin),
+}
+
+impl Via {
+    /// The place that records tell.
+    pub fn origin(&self) -> &Origin {
+        match self {
+            Via::List(origin) | Via::Added(origin) => origin,
+        }
+    }
+}
+
+/// What a URL is fetched for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// For itself.
+    #[default]
+    Page,
+    /// A page needs it: a picture, a style sheet.
+    Requisite,
+    /// The robots.txt of a host (RFC 9309).
+    Robots,
+    /// A sitemap.
+    Sitemap,
+}
+
+/// A URL that is to be fetched.
 #[derive(Debug, Clone)]
 pub struct Seed {
+    /// Its number. The run assigns it at admission.
+    pub id: JobId,
     /// The URL (WHATWG URL), http or https, without user name and password.
     pub url: Url,
+    /// How it came into the run.
+    pub via: Via,
+    /// How many links lead to it from a seed of a list; 0 for those.
+    pub depth: u32,
+    /// What it is fetched for.
+    pub kind: Kind,
     /// A higher priority is handed out first; 0 unless the list says otherwise.
     pub priority: i32,
-    /// Where it was read.
-    pub origin: Origin,
-    /// Which of the lines of the input it is, over all lists, from 0; the run counts them. A source
-    /// that leaves lines out says here, from 1, which line of its lists this is, because names follow
-    /// from the place in the whole list; 0 leaves that to the run too.
-    pub number: u64,
+    /// Its line in the whole of the lists, from 1, if the source leaves lines out: names follow from it.
+    pub place: Option<NonZeroU64>,
     /// What the list asks for this URL alone.
     pub wants: Option<Box<PerSeed>>,
     /// What an earlier run left behind about it.
     pub known: Option<Box<Known>>,
 }
 
+impl Seed {
+    /// A page at depth 0 for which nothing else is asked.
+    pub fn new(url: Url, via: Via) -> Self {
+        Self {
+            id: JobId::default(),
+            url,
+            via,
+            depth: 0,
+            kind: Kind::Page,
+            priority: 0,
+            place: None,
+            wants: None,
+            known: None,
+        }
+    }
+}
+
 /// A line that never became a URL. It still ends in one record.
 #[derive(Debug, Clone)]
 pub struct BadLine {
+    /// As [`Seed::id`].
+    pub id: JobId,
     /// The line's text, cut to a readable length, user name and password removed.
     pub text: String,
-    /// Where it was read.
-    pub origin: Origin,
-    /// As [`Seed::number`].
-    pub number: u64,
+    /// How it came into the run.
+    pub via: Via,
     /// Why, and what to do about it.
     pub error: FetchError,
 }

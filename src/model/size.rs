@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::{
-    Claimed, Cookie, Facts, Hop, Job, Known, Onward, Outcome, PerSeed, Seed, Subject, Tried, Validators, Verdict,
+    Claimed, Cookie, Facts, Hop, Job, Known, Outcome, PerSeed, RedirectState, Seed, Subject, Tried, Validators, Verdict,
 };
 
 impl Seed {
@@ -42,14 +42,24 @@ impl Validators {
     }
 }
 
+impl Hop {
+    /// The memory of some hops.
+    pub(super) fn bytes(hops: &[Hop]) -> usize {
+        hops.iter().map(|hop| size_of::<Hop>() + hop.url.len()).sum()
+    }
+}
+
 impl Facts {
     /// Their own bytes and those of their text.
     pub fn size(&self) -> usize {
-        let hops = self.redirects.iter().map(|hop| size_of::<Hop>() + hop.url.len());
+        self.size_without_hops() + Hop::bytes(&self.redirects)
+    }
+
+    fn size_without_hops(&self) -> usize {
         let texts = [self.final_url.as_ref().map(Url::as_str), self.path.as_deref(), self.content_type.as_deref()];
         let texts = texts.into_iter().flatten().map(str::len);
         let validators = self.validators.as_deref().map_or(0, Validators::size);
-        size_of::<Facts>() + validators + hops.sum::<usize>() + texts.sum::<usize>()
+        size_of::<Facts>() + validators + texts.sum::<usize>()
     }
 }
 
@@ -66,10 +76,11 @@ impl Cookie {
     }
 }
 
-impl Onward {
+impl RedirectState {
     fn size(&self) -> usize {
         let asked = self.asked.as_ref().map_or(0, |url| url.as_str().len());
-        size_of::<Onward>() + self.facts.size() + asked + self.cookies.iter().map(Cookie::size).sum::<usize>()
+        let cookies = self.cookies.iter().map(Cookie::size).sum::<usize>();
+        size_of::<RedirectState>() + self.facts.size_without_hops() + self.hop_bytes + asked + cookies
     }
 }
 
@@ -78,7 +89,7 @@ impl Job {
     pub fn size(&self) -> usize {
         let last = |last: &Tried| size_of::<Tried>() + last.facts.size() + last.verdict.size();
         let name = self.save_as.as_ref().map_or(0, |Claimed(name)| name.len());
-        let chain = self.onward.as_deref().map_or(0, Onward::size);
+        let chain = self.redirect.as_deref().map_or(0, RedirectState::size);
         size_of::<Job>() + self.seed.size() + name + chain + self.last.as_deref().map_or(0, last)
     }
 }

@@ -1,6 +1,6 @@
 //! `--concurrency auto`: how many fetches at once, found while the run goes on.
 //!
-//! Throughput grows with concurrency up to a knee, and beyond it only latency does. So the limit
+//! Throughput grows with concurrency up to a tuner, and beyond it only latency does. So the limit
 //! doubles for as long as that brings something, then the neighbourhood of the best is tried, and
 //! the smallest limit that comes close to it is held: whatever is beyond costs the server and
 //! brings nothing. While it is held, a latency twice as long or a server that turns fetches away
@@ -78,7 +78,7 @@ enum Phase {
 
 /// The limit, and what it is made of.
 #[derive(Debug)]
-pub struct Knee {
+pub struct ConcurrencyTuner {
     most: u32,
     limit: u32,
     phase: Phase,
@@ -107,7 +107,7 @@ impl Window {
     }
 }
 
-impl Knee {
+impl ConcurrencyTuner {
     /// Never more than `most`.
     pub fn new(most: u32) -> Self {
         let most = most.max(1);

@@ -9,7 +9,7 @@ use crate::model::HostPattern;
 
 /// What the user asked for, of one host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Manners {
+pub struct HostLimits {
     /// The most fetches at once; `None`: no fixed limit.
     pub per_host: Option<u32>,
     /// The time between the starts of two requests.
@@ -18,23 +18,23 @@ pub struct Manners {
 
 /// What the user asked for, of every host.
 #[derive(Debug, Clone, Default)]
-pub struct AllManners {
+pub struct AllHostLimits {
     /// Where nothing else is said.
-    pub otherwise: Manners,
+    pub otherwise: HostLimits,
     /// Of some hosts; the first that covers a host counts.
-    pub hosts: Vec<(HostPattern, Manners)>,
+    pub hosts: Vec<(HostPattern, HostLimits)>,
 }
 
-impl AllManners {
+impl AllHostLimits {
     /// Those of a host.
-    pub fn of(&self, host: &str) -> &Manners {
+    pub fn of(&self, host: &str) -> &HostLimits {
         let own = self.hosts.iter().find(|(pattern, _)| pattern.covers_host(host));
-        own.map_or(&self.otherwise, |(_, manners)| manners)
+        own.map_or(&self.otherwise, |(_, host_limits)| host_limits)
     }
 
     /// Whether requests of any host are to be kept apart.
     pub fn have_delays(&self) -> bool {
-        !self.otherwise.delay.is_zero() || self.hosts.iter().any(|(_, manners)| !manners.delay.is_zero())
+        !self.otherwise.delay.is_zero() || self.hosts.iter().any(|(_, host_limits)| !host_limits.delay.is_zero())
     }
 }
 
@@ -42,7 +42,7 @@ impl AllManners {
 /// not catch up.
 #[derive(Debug)]
 pub struct Pacer {
-    manners: AllManners,
+    host_limits: AllHostLimits,
     /// Between any two requests.
     gap: Duration,
     /// Where delays are from half to one and a half times as long.
@@ -72,10 +72,10 @@ impl From<Pacer> for SharedPacer {
 
 impl Pacer {
     /// One that does as asked; `None` where nothing is asked.
-    pub fn new(manners: AllManners, gap: Option<Duration>, chance: Option<Jitter>) -> Option<Self> {
+    pub fn new(host_limits: AllHostLimits, gap: Option<Duration>, chance: Option<Jitter>) -> Option<Self> {
         let gap = gap.unwrap_or_default();
-        let idle = gap.is_zero() && !manners.have_delays();
-        (!idle).then(|| Self { manners, gap, chance, hosts: HashMap::new(), next: None })
+        let idle = gap.is_zero() && !host_limits.have_delays();
+        (!idle).then(|| Self { host_limits, gap, chance, hosts: HashMap::new(), next: None })
     }
 
     /// When a request of any host may start; `None`: at any time.
@@ -90,7 +90,7 @@ impl Pacer {
 
     /// The least that will be between a start and the next one of its host.
     pub fn least_gap(&self, host: &str) -> Duration {
-        let delay = self.manners.of(host).delay;
+        let delay = self.host_limits.of(host).delay;
         if self.chance.is_some() { delay / 2 } else { delay }
     }
 
@@ -111,7 +111,7 @@ impl Pacer {
         if !self.gap.is_zero() {
             self.next = Some(now + self.gap);
         }
-        let delay = self.manners.of(host).delay;
+        let delay = self.host_limits.of(host).delay;
         if !delay.is_zero() {
             let delay = self.chance.as_mut().map_or(delay, |chance| delay.mul_f64(0.5 + chance.roll()));
             self.note(host, now + delay, now);
@@ -142,22 +142,22 @@ mod tests {
         Duration::from_millis(n)
     }
 
-    fn manners(delay: u64) -> AllManners {
-        let own = (HostPattern::parse("own.test").unwrap(), Manners { per_host: Some(1), delay: ms(50) });
-        AllManners { otherwise: Manners { per_host: None, delay: ms(delay) }, hosts: vec![own] }
+    fn host_limits(delay: u64) -> AllHostLimits {
+        let own = (HostPattern::parse("own.test").unwrap(), HostLimits { per_host: Some(1), delay: ms(50) });
+        AllHostLimits { otherwise: HostLimits { per_host: None, delay: ms(delay) }, hosts: vec![own] }
     }
 
     #[test]
     fn nothing_asked_is_no_pacer() {
-        assert!(Pacer::new(AllManners::default(), None, None).is_none());
-        assert!(Pacer::new(manners(0), None, None).is_some());
-        assert!(Pacer::new(AllManners::default(), Some(ms(1)), None).is_some());
+        assert!(Pacer::new(AllHostLimits::default(), None, None).is_none());
+        assert!(Pacer::new(host_limits(0), None, None).is_some());
+        assert!(Pacer::new(AllHostLimits::default(), Some(ms(1)), None).is_some());
     }
 
     #[test]
     fn requests_of_a_host_are_kept_apart_and_those_of_others_are_not() {
         let now = Instant::now();
-        let mut pacer = Pacer::new(manners(1000), None, None).unwrap();
+        let mut pacer = Pacer::new(host_limits(1000), None, None).unwrap();
         assert_eq!(pacer.start("a.test", now), Ok(()));
         assert_eq!(pacer.start("a.test", now + ms(999)), Err(now + ms(1000)));
         assert_eq!(pacer.start("b.test", now), Ok(()));
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn what_is_over_is_forgotten() {
         let now = Instant::now();
-        let mut pacer = Pacer::new(manners(1), None, None).unwrap();
+        let mut pacer = Pacer::new(host_limits(1), None, None).unwrap();
         for n in 0..10_000 {
             pacer.start(&n.to_string(), now + ms(2 * n)).unwrap();
         }
@@ -186,7 +186,7 @@ mod tests {
         ) {
             let mut now = Instant::now();
             let chance = random.then(|| Jitter::new(7));
-            let mut pacer = Pacer::new(manners(300), Some(ms(gap)), chance).unwrap();
+            let mut pacer = Pacer::new(host_limits(300), Some(ms(gap)), chance).unwrap();
             let mut starts: Vec<(usize, Instant)> = Vec::new();
             for (host, later) in asks {
                 now += ms(later);

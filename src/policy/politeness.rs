@@ -1,14 +1,11 @@
-//! How many fetches a host gets at once: what trouble costs it, how it earns them back, and when it
-//! counts as dead.
+//! The window of a host: how many fetches it gets at once, and when it counts as dead.
 //!
-//! Two numbers for each host. Its slots are cut by trouble and hold always: additive increase,
-//! multiplicative decrease, as TCP does it (RFC 5681). What it has shown to serve counts only while
-//! other hosts want slots too: it begins low and grows with each good answer, so that a host which
-//! keeps its fetches waiting never has many.
+//! A window has two limits. Trouble halves its slots, and good answers give them back: an AIMD window as
+//! in TCP (RFC 5681). This limit always holds. Its share holds only beside other hosts. The share begins
+//! with one slot and grows with each good answer, so a tarpit never has many.
 //!
-//! Hosts in trouble, which have not answered well since their slots were cut, share a few slots and
-//! a small part of the turns. And a fetch that waits for long at a host that does not answer counts
-//! no more beside those that do.
+//! A host is in trouble if its slots were cut and no good answer has come since. Such hosts share a few
+//! slots and a small part of the turns.
 
 #[cfg(test)]
 mod tests;
@@ -17,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use crate::model::{ErrorKind, Facts, SkipReason, Verdict};
 
-/// Slots are cut at most once in this time: what was under way together fails together.
+/// Slots are cut at most once in this time: fetches that were in flight together fail together.
 const CUT_EVERY: Duration = Duration::from_secs(1);
 
 /// After so many fetches in a row to which nobody answered, a host counts as dead.
@@ -33,12 +30,6 @@ pub const TURNS: u32 = 50;
 /// Of so many slots beside others that are ready, hosts in trouble get one, but one always.
 const SLOTS: u32 = 20;
 
-/// For so many fetches at once, one more may be under way beside one that waits in vain.
-const BEYOND: u32 = 8;
-
-/// And one for fewer than that, but not below this.
-const LEAST_BEYOND: u32 = 4;
-
 /// An answer is slow from here on, if it is so beside the others too.
 const SLOW: Duration = Duration::from_secs(1);
 
@@ -51,15 +42,9 @@ pub fn for_troubled(concurrency: u32) -> u32 {
     (concurrency / SLOTS).max(1)
 }
 
-/// How many fetches may be under way beyond the concurrency, beside as many that wait for hosts which
-/// do not answer.
-pub fn beyond(concurrency: u32) -> u32 {
-    if concurrency < LEAST_BEYOND { 0 } else { (concurrency / BEYOND).max(1) }
-}
-
 /// What the end of a fetch says about the host that was asked last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sign {
+pub enum HostSignal {
     /// It answered; how long its head took, where that is known.
     Well(Option<Duration>),
     /// It answered that it is busy, or broke off.
@@ -70,22 +55,27 @@ pub enum Sign {
 
 /// Reads the sign; `None` where nobody was asked, or the fetch was ended by us. `took` is how long the
 /// last answer's head took, `all` how long the last request did.
-pub fn sign(verdict: &Verdict, facts: &Facts, took: Option<Duration>, all: Option<Duration>) -> Option<Sign> {
+pub fn host_signal(
+    verdict: &Verdict,
+    facts: &Facts,
+    took: Option<Duration>,
+    all: Option<Duration>,
+) -> Option<HostSignal> {
     // A redirect is the answer of the host before.
     let answered = facts.status.is_some_and(|status| !(300..400).contains(&status));
     match verdict {
-        Verdict::HttpError if matches!(facts.status, Some(429 | 503)) => Some(Sign::Busy),
-        Verdict::Ok | Verdict::HttpError | Verdict::Skipped(SkipReason::NotModified) => Some(Sign::Well(took)),
+        Verdict::HttpError if matches!(facts.status, Some(429 | 503)) => Some(HostSignal::Busy),
+        Verdict::Ok | Verdict::HttpError | Verdict::Skipped(SkipReason::NotModified) => Some(HostSignal::Well(took)),
         Verdict::Skipped(_) | Verdict::Cancelled => None,
         Verdict::Failed(error) => match error.kind {
-            ErrorKind::Connect | ErrorKind::Dns => Some(Sign::Silent(all)),
-            ErrorKind::Timeout if !answered => Some(Sign::Silent(all)),
-            ErrorKind::Timeout | ErrorKind::Reset => Some(Sign::Busy),
+            ErrorKind::Connect | ErrorKind::Dns => Some(HostSignal::Silent(all)),
+            ErrorKind::Timeout if !answered => Some(HostSignal::Silent(all)),
+            ErrorKind::Timeout | ErrorKind::Reset => Some(HostSignal::Busy),
             // A defect, a disk or a rule of ours says nothing about the host.
             ErrorKind::Internal | ErrorKind::Io | ErrorKind::Blocked | ErrorKind::Cancelled | ErrorKind::InvalidUrl => {
                 None
             }
-            _ => Some(Sign::Well(None)),
+            _ => Some(HostSignal::Well(None)),
         },
     }
 }
@@ -93,9 +83,9 @@ pub fn sign(verdict: &Verdict, facts: &Facts, took: Option<Duration>, all: Optio
 /// How long answers usually take in this run: about the median. It moves by a sixteenth with each
 /// answer, so a few that take very long do not move it far.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Usual(Option<Duration>);
+pub struct LatencyEstimate(Option<Duration>);
 
-impl Usual {
+impl LatencyEstimate {
     /// Notes an answer, and says whether it was slow beside the others.
     pub fn is_slow(&mut self, took: Duration) -> bool {
         let took = took.max(Duration::from_millis(1));
@@ -103,27 +93,22 @@ impl Usual {
         self.0 = Some(if took > usual { (usual * 17 / 16).min(took) } else { (usual * 15 / 16).max(took) });
         took > SLOW && took > usual * SLOW_BY
     }
-
-    /// How long a fetch may be out before it is slow.
-    pub fn patience(self) -> Duration {
-        self.0.map_or(SLOW, |usual| (usual * SLOW_BY).max(SLOW))
-    }
 }
 
-/// What follows from trouble.
+/// What follows from trouble of a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Next {
+pub enum AfterTrouble {
     /// Fewer slots at most.
     GoOn,
     /// It counts as dead: nothing before then, and then one fetch alone.
-    Probe(Instant),
+    ProbeAt(Instant),
     /// It is dead.
     GiveUp,
 }
 
 /// The slots of one host.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Window {
+pub struct HostWindow {
     /// The most at once; `None`: as many as there are.
     slots: Option<u32>,
     /// Good answers since the last slot was earned.
@@ -140,11 +125,16 @@ pub struct Window {
     probes: Option<(usize, Instant)>,
 }
 
-impl Window {
-    /// A host of which nothing is known, in a run of so many fetches at once.
-    pub fn new(concurrency: u32) -> Self {
-        let shown = (concurrency / 32).max(1);
-        Self { slots: None, earned: 0, shown, cut: None, answers: false, silent: 0, probes: None }
+impl Default for HostWindow {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl HostWindow {
+    /// The window of a host without an answer: one slot beside others.
+    pub fn new() -> Self {
+        Self { slots: None, earned: 0, shown: 1, cut: None, answers: false, silent: 0, probes: None }
     }
 
     /// The most at once, whoever else is there.
@@ -188,7 +178,7 @@ impl Window {
     /// It is busy or silent; `out` fetches were under way, this one among them.
     ///
     /// `since` is when it was begun, if nobody answered.
-    pub fn trouble(&mut self, since: Option<Instant>, out: u32, now: Instant) -> Next {
+    pub fn trouble(&mut self, since: Option<Instant>, out: u32, now: Instant) -> AfterTrouble {
         self.answers = false;
         if self.cut.is_none_or(|cut| now >= cut + CUT_EVERY) {
             self.cut = Some(now);
@@ -198,23 +188,23 @@ impl Window {
         }
         let Some(since) = since else {
             (self.silent, self.probes) = (0, None);
-            return Next::GoOn;
+            return AfterTrouble::GoOn;
         };
         self.silent = self.silent.saturating_add(1);
         let done = match self.probes {
             // Begun before it was known to be dead.
-            Some((_, due)) if since < due => return Next::GoOn,
+            Some((_, due)) if since < due => return AfterTrouble::GoOn,
             Some((done, _)) => done,
-            None if self.silent < SILENT => return Next::GoOn,
+            None if self.silent < SILENT => return AfterTrouble::GoOn,
             None => 0,
         };
         match PROBES.get(done) {
             Some(wait) => {
                 self.slots = Some(1);
                 self.probes = Some((done + 1, now + *wait));
-                Next::Probe(now + *wait)
+                AfterTrouble::ProbeAt(now + *wait)
             }
-            None => Next::GiveUp,
+            None => AfterTrouble::GiveUp,
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::model::{Facts, RetryOn, Verdict};
 
-pub use budget::Budgets;
+pub use budget::RetryBudget;
 
 /// The longest that the first wait may be; each further one may be twice as long.
 const BASE: Duration = Duration::from_secs(1);

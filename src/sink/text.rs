@@ -83,7 +83,7 @@ fn describe(outcome: &Outcome, color: bool, line: &mut String) {
     if let Verdict::Failed(error) = &outcome.verdict {
         let _ = write!(line, "  ({}", printable(&error.message));
         if let crate::model::Subject::Bad(bad) = &outcome.subject {
-            let _ = write!(line, ", {}", printable(&bad.origin.to_string()));
+            let _ = write!(line, ", {}", printable(&bad.via.origin().to_string()));
         }
         line.push(')');
     }

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use super::line::{Gathered, Place, Wants};
 use super::{Interrupt, Source, SourceError};
-use crate::model::{Batch, Origin};
+use crate::model::{Batch, Entry, Origin, Via};
 
 /// URLs that wait between the program and the run.
 const ROOM: usize = 256;
@@ -41,6 +41,16 @@ impl FeedSource {
     }
 }
 
+/// Marks an entry as added by the program.
+fn as_added(mut entry: Entry) -> Entry {
+    let via = match &mut entry {
+        Entry::Seed(seed) | Entry::LeftOut { seed, .. } => &mut seed.via,
+        Entry::Bad(bad) => &mut bad.via,
+    };
+    *via = Via::Added(via.origin().clone());
+    entry
+}
+
 impl Source for FeedSource {
     fn next_batch(&mut self) -> Result<Option<Batch>, SourceError> {
         if let Some(first) = &mut self.first {
@@ -58,7 +68,7 @@ impl Source for FeedSource {
         while let Some((line, url)) = more {
             self.next = self.next.max(line + 1);
             let place = Place { list: &self.list, line, next: line + 1 };
-            out.push(place.entry(url.trim(), Wants::default()), place.next);
+            out.push(as_added(place.entry(url.trim(), Wants::default())), place.next);
             more = if !out.is_full() { self.added.try_recv().ok().flatten() } else { None };
         }
         Ok(Some(Batch { entries: out.entries, next: self.position(), notes: Vec::new() }))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::address::{self, Reason};
 use super::wants;
-use crate::model::{BadLine, Batch, Entry, ErrorKind, FetchError, Origin, PerSeed, Seed};
+use crate::model::{BadLine, Batch, Entry, ErrorKind, FetchError, JobId, Origin, PerSeed, Seed, Via};
 use crate::policy::redact::redact_value;
 
 /// Where a line stands, and the line after it.
@@ -37,12 +37,17 @@ impl Place<'_> {
     /// A link of a page, which is nothing but a URL, also where it is relative.
     pub fn bad_link(&self, text: &str, reason: &'static str) -> Entry {
         let error = FetchError::new(ErrorKind::InvalidUrl, reason);
-        Entry::Bad(BadLine { text: address::shown_link(text), origin: self.origin(), number: 0, error })
+        Entry::Bad(BadLine {
+            id: JobId::default(),
+            text: address::shown_link(text),
+            via: Via::List(self.origin()),
+            error,
+        })
     }
 
     /// A line that could not be followed to its URLs.
     pub fn failed(&self, text: &str, error: FetchError) -> Entry {
-        Entry::Bad(BadLine { text: address::shown(text), origin: self.origin(), number: 0, error })
+        Entry::Bad(BadLine { id: JobId::default(), text: address::shown(text), via: Via::List(self.origin()), error })
     }
 
     /// A line with a URL and what the list wants of it.
@@ -56,7 +61,7 @@ impl Place<'_> {
                     per_seed.credentials = Some(credentials);
                 }
                 let wants = (!per_seed.is_empty()).then(|| Box::new(per_seed));
-                Entry::Seed(Seed { url, priority, origin: self.origin(), number: 0, wants, known: None })
+                Entry::Seed(Seed { priority, wants, ..Seed::new(url, Via::List(self.origin())) })
             }
         }
     }

@@ -12,6 +12,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -164,7 +165,7 @@ impl ReportSource {
         match entry {
             Entry::Bad(_) => wanted.then_some(entry),
             Entry::Seed(mut seed) | Entry::LeftOut { mut seed, .. } => {
-                seed.number = self.passed;
+                seed.place = NonZeroU64::new(self.passed);
                 let reported = self.reported.contains(seed.url.as_str());
                 Some(if wanted { Entry::Seed(seed) } else { Entry::LeftOut { seed, reported } })
             }
@@ -176,7 +177,7 @@ impl ReportSource {
         let mut entry = Place { list: &self.name, line, next: line + 1 }.entry(url, Wants::default());
         if let (Entry::Seed(seed), Some(_)) = (&mut entry, &self.lists) {
             self.passed += 1;
-            seed.number = self.passed;
+            seed.place = NonZeroU64::new(self.passed);
         }
         entry
     }

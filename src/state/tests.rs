@@ -13,12 +13,12 @@ use super::*;
 use crate::config::Digest;
 use crate::model::{
     Claimed, ErrorKind, Facts, FetchError, Hop, Job, JobId, Origin, Outcome, PerSeed, Seed, SkipReason, Subject,
-    Timing, Validators, Verdict,
+    Timing, Validators, Verdict, Via,
 };
 
 fn seed(url: &str) -> Seed {
     let origin = Origin { list: Arc::from("l"), line: 1 };
-    Seed { url: Url::parse(url).unwrap(), priority: 0, origin, number: 0, wants: None, known: None }
+    Seed::new(Url::parse(url).unwrap(), Via::List(origin))
 }
 
 fn outcome(seed: Seed, name: &str, facts: Facts, verdict: Verdict) -> Outcome {

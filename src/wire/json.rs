@@ -217,7 +217,7 @@ mod tests {
 
     use super::*;
     use crate::model::{
-        ErrorKind, Facts, FetchError, Hop, Job, JobId, Origin, Outcome, Seed, SkipReason, Subject, Timing, Verdict,
+        ErrorKind, Facts, FetchError, Hop, Job, JobId, Origin, Outcome, Seed, SkipReason, Subject, Timing, Verdict, Via,
     };
 
     fn verdict() -> impl Strategy<Value = Verdict> {
@@ -259,7 +259,7 @@ mod tests {
                 ..Facts::default()
             };
             let timing = Timing { total: micros.map(Duration::from_micros), ..Timing::default() };
-            let seed = Seed { url, priority: 0, origin: Origin { list: "l".into(), line }, number: 0, wants: None, known: None };
+            let seed = Seed::new(url, Via::List(Origin { list: "l".into(), line }));
             let job = Job::new(JobId(1), seed, None, std::time::Instant::now());
             let outcome = Outcome { subject: Subject::Job(Box::new(job)), facts: Box::new(facts), timing, verdict };
             let record = Record::of(&outcome);

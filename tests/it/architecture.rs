@@ -93,7 +93,7 @@ const BROKEN: &[(&str, &str, &str)] = &[
     ("src/backend/x.rs", "//! X.\nuse crate::fetch::script::Script;", "`crate::fetch::script::Script`: row 3"),
     ("src/backend/x.rs", "//! X.\nuse crate::engine::Plan;", "`crate::engine::Plan`: row 3"),
     ("src/engine/x.rs", "//! X.\nuse crate::sink::{Sink, Ndjson};", "`crate::sink::Ndjson`: row 4"),
-    ("src/engine/x.rs", "//! X.\nuse crate::frontier::*;", "`crate::frontier::*`: row 4"),
+    ("src/engine/x.rs", "//! X.\nuse crate::schedule::*;", "`crate::schedule::*`: row 4"),
     ("src/engine/x.rs", "//! X.\nuse std::sync::Mutex;", "`Mutex`: "),
     ("src/demo/x.rs", "//! X.\nuse crate::fetch::Meter;", "`crate::fetch::Meter`: row 5"),
     ("src/cli/x.rs", "//! X.\nuse fetchall::sink::Ndjson;", "`fetchall::sink::Ndjson`: row 6"),

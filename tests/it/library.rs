@@ -6,6 +6,7 @@ use std::time::Duration;
 use fetchall::config::{Config, Order, Until};
 use fetchall::engine::StopLevel;
 use fetchall::model::{Outcome, Verdict};
+use fetchall::source::Input;
 use fetchall::{Fetchall, JobState};
 use futures::StreamExt;
 
@@ -53,6 +54,17 @@ async fn urls_can_be_added_and_each_has_a_ticket() {
     assert_eq!((outcomes.len(), end.summary.input_complete), (4, true));
     assert_eq!(b.state(), JobState::Done);
     assert_eq!(outcomes[1].subject.origin().to_string(), "added:1");
+}
+
+#[tokio::test]
+async fn line_of_a_list_called_added_has_no_ticket() {
+    let server = server();
+    let list = Input::Reader("added".to_owned(), Box::new(std::io::Cursor::new(server.url("listed"))));
+    let (run, feed) = Fetchall::default().input(list).start_fed().unwrap();
+    let ticket = feed.add(server.url("fed")).await.unwrap();
+    assert_eq!(name(&ticket.await.unwrap()), "fed");
+    drop(feed);
+    assert_eq!(run.count().await, 2);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::job::{entry, position};
 use super::{CookieFrame, FrameError};
-use crate::model::{Cookie, Facts, Hop, Onward, Timing, Validators};
+use crate::model::{Cookie, Facts, Hop, RedirectState, Timing, Validators};
 
 /// The versions that there are, in the order of their numbers on the wire.
 const VERSIONS: [Version; 5] = [Version::HTTP_09, Version::HTTP_10, Version::HTTP_11, Version::HTTP_2, Version::HTTP_3];
@@ -125,7 +125,7 @@ impl From<TimingFrame> for Timing {
 
 /// How far a chain of redirects has come.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct OnwardFrame<'a> {
+pub(super) struct RedirectFrame<'a> {
     #[serde(borrow)]
     facts: FactsFrame<'a>,
     timing: TimingFrame,
@@ -135,27 +135,27 @@ pub(super) struct OnwardFrame<'a> {
     cookies: Vec<CookieFrame>,
 }
 
-impl<'a> OnwardFrame<'a> {
+impl<'a> RedirectFrame<'a> {
     /// Of a job: how it came here matters, and not over which URLs, which are the parent's to keep.
-    pub(super) fn without_hops(onward: &'a Onward) -> Self {
-        let mut frame = Self::new(onward);
+    pub(super) fn without_hops(redirect: &'a RedirectState) -> Self {
+        let mut frame = Self::new(redirect);
         frame.facts.redirects = Vec::new();
         frame
     }
 
-    pub(super) fn new(onward: &'a Onward) -> Self {
+    pub(super) fn new(redirect: &'a RedirectState) -> Self {
         Self {
-            facts: FactsFrame::new(&onward.facts),
-            timing: (&onward.timing).into(),
-            took: onward.took,
-            wait: onward.wait,
-            from: onward.from,
-            cookies: onward.cookies.iter().cloned().map(CookieFrame::from).collect(),
+            facts: FactsFrame::new(&redirect.facts),
+            timing: (&redirect.timing).into(),
+            took: redirect.took,
+            wait: redirect.wait,
+            from: redirect.from,
+            cookies: redirect.cookies.iter().cloned().map(CookieFrame::from).collect(),
         }
     }
 
-    pub(super) fn into_onward(self) -> Result<Onward, FrameError> {
-        Ok(Onward {
+    pub(super) fn into_state(self) -> Result<RedirectState, FrameError> {
+        Ok(RedirectState {
             facts: Box::new(self.facts.into_facts()?),
             timing: self.timing.into(),
             took: self.took,
@@ -165,6 +165,7 @@ impl<'a> OnwardFrame<'a> {
             cookies: self.cookies.into_iter().map(Cookie::from).collect(),
             // The parent's to count.
             deaths: 0,
+            hop_bytes: 0,
         })
     }
 }

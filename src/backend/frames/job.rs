@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::FrameError;
-use super::facts::{FactsFrame, OnwardFrame, TimingFrame, ValidatorsFrame};
+use super::facts::{FactsFrame, RedirectFrame, TimingFrame, ValidatorsFrame};
 use super::spec::{self, Field};
 use crate::fetch::{Fetched, Ready, Reply};
 use crate::model::{
-    Answered, Claimed, Condition, Credentials, ErrorKind, Facts, FetchError, Job, JobId, Known, Origin, PerSeed,
-    ProxyAnswer, Seed, SkipReason, Verdict,
+    Claimed, Condition, Credentials, ErrorKind, Facts, FetchError, Job, JobId, Known, Origin, PerSeed, ProxyAnswer,
+    Seed, SkipReason, Verdict, Via,
 };
 
 /// What a fetch depends on.
@@ -32,7 +32,7 @@ pub(in crate::backend) struct JobFrame<'a> {
     condition: Option<(&'a str, ValidatorsFrame<'a>)>,
     was_saved: bool,
     #[serde(borrow)]
-    onward: Option<OnwardFrame<'a>>,
+    redirect: Option<RedirectFrame<'a>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -58,10 +58,10 @@ impl<'a> JobFrame<'a> {
         let condition = known
             .and_then(|known| known.condition.as_deref())
             .map(|condition| (condition.url.as_str(), ValidatorsFrame::new(&condition.validators)));
-        let onward = job.onward.as_deref().map(OnwardFrame::without_hops);
+        let redirect = job.redirect.as_deref().map(RedirectFrame::without_hops);
         let was_saved = known.is_some_and(|known| known.was_saved);
         let url = job.seed.url.as_str();
-        Self { number: job.id.0, attempt: job.attempt, url, save_as, wants, condition, was_saved, onward }
+        Self { number: job.id.0, attempt: job.attempt, url, save_as, wants, condition, was_saved, redirect }
     }
 
     /// The job again, as far as a fetch looks at it.
@@ -92,14 +92,14 @@ impl<'a> JobFrame<'a> {
         let url = url(self.url)?;
         Ok(Job {
             id: JobId(self.number),
-            seed: Seed { url, priority: 0, origin, number: 0, wants, known },
+            seed: Seed { id: JobId(self.number), wants, known, ..Seed::new(url, Via::List(origin)) },
             attempt: self.attempt,
             last: None,
-            onward: self.onward.map(OnwardFrame::into_onward).transpose()?.map(Box::new),
+            redirect: self.redirect.map(RedirectFrame::into_state).transpose()?.map(Box::new),
             save_as: self.save_as.map(|name| Claimed(name.into())),
             admitted: Instant::now(),
-            // Who asks to know is not here.
-            answered: Answered::default(),
+            handed_out: true,
+            not_before: None,
         })
     }
 }
@@ -122,7 +122,7 @@ pub(in crate::backend) struct DoneFrame<'a> {
 
 #[derive(Debug, Serialize, Deserialize)]
 enum ReplyFrame<'a> {
-    Ended {
+    Finished {
         #[serde(borrow)]
         facts: FactsFrame<'a>,
         timing: TimingFrame,
@@ -130,7 +130,7 @@ enum ReplyFrame<'a> {
         ready: Option<ReadyFrame>,
     },
     #[serde(borrow)]
-    Onward(OnwardFrame<'a>),
+    Redirected(RedirectFrame<'a>),
 }
 
 /// A body that waits for its name.
@@ -158,8 +158,8 @@ impl<'a> DoneFrame<'a> {
     /// When a path has no form that can be told.
     pub(in crate::backend) fn new(number: JobId, received: u64, reply: &'a Reply) -> Result<Self, FrameError> {
         let reply = match reply {
-            Reply::Ended(fetched) => ended(fetched)?,
-            Reply::Onward(onward) => ReplyFrame::Onward(OnwardFrame::new(onward)),
+            Reply::Finished(fetched) => ended(fetched)?,
+            Reply::Redirected(redirect) => ReplyFrame::Redirected(RedirectFrame::new(redirect)),
         };
         Ok(Self { number: number.0, received, reply })
     }
@@ -167,10 +167,10 @@ impl<'a> DoneFrame<'a> {
     /// What the child found out.
     pub(in crate::backend) fn into_reply(self) -> Result<Reply, FrameError> {
         let (facts, timing, verdict, ready) = match self.reply {
-            ReplyFrame::Onward(onward) => return Ok(Reply::Onward(Box::new(onward.into_onward()?))),
-            ReplyFrame::Ended { facts, timing, verdict, ready } => (facts, timing, verdict, ready),
+            ReplyFrame::Redirected(redirect) => return Ok(Reply::Redirected(Box::new(redirect.into_state()?))),
+            ReplyFrame::Finished { facts, timing, verdict, ready } => (facts, timing, verdict, ready),
         };
-        Ok(Reply::Ended(Fetched {
+        Ok(Reply::Finished(Fetched {
             facts: Box::new(facts.into_facts()?),
             timing: timing.into(),
             verdict: match verdict {
@@ -210,7 +210,12 @@ fn ended(fetched: &Fetched) -> Result<ReplyFrame<'_>, FrameError> {
         Verdict::Skipped(reason) => VerdictFrame::Skipped(position(SkipReason::ALL, *reason).unwrap_or(u8::MAX)),
         Verdict::Cancelled => VerdictFrame::Cancelled,
     };
-    Ok(ReplyFrame::Ended { facts: FactsFrame::new(facts), timing: timing.into(), verdict, ready: ready.transpose()? })
+    Ok(ReplyFrame::Finished {
+        facts: FactsFrame::new(facts),
+        timing: timing.into(),
+        verdict,
+        ready: ready.transpose()?,
+    })
 }
 
 pub(super) fn position<T: PartialEq + Copy>(all: &[T], one: T) -> Option<u8> {

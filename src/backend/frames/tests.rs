@@ -11,8 +11,8 @@ use super::*;
 use crate::backend::{failed, serve};
 use crate::fetch::{FetchSpec, Reply, Script, Step};
 use crate::model::{
-    Claimed, Cookie, Credentials, ErrorKind, Facts, FetchError, Hop, Job, JobId, Known, Onward, Origin, PerSeed,
-    ProxyAnswer, Seed, SkipReason, Timing, Validators, Verdict,
+    Claimed, Cookie, Credentials, ErrorKind, Facts, FetchError, Hop, Job, JobId, Known, Origin, PerSeed, ProxyAnswer,
+    RedirectState, Seed, SkipReason, Timing, Validators, Verdict, Via,
 };
 
 fn reader(bytes: &[u8]) -> FrameReader<Cursor<Vec<u8>>> {
@@ -40,19 +40,20 @@ fn job() -> Job {
     let url = url::Url::parse("http://h.test/a?b").unwrap();
     let origin = Origin { list: Arc::from("list"), line: 3 };
     let known = Some(Box::new(Known { was_saved: true, ..Known::default() }));
-    let seed = Seed { url, priority: 1, origin, number: 0, wants: Some(Box::new(wants)), known };
+    let seed = Seed { priority: 1, wants: Some(Box::new(wants)), known, ..Seed::new(url, Via::List(origin)) };
     Job {
         id: JobId(7),
         seed,
         attempt: 3,
         last: None,
-        onward: Some(Box::new(onward(
+        redirect: Some(Box::new(redirect(
             Facts { final_url: Some(url::Url::parse("http://i.test/b").unwrap()), ..Facts::default() },
             Timing::default(),
         ))),
         save_as: Some(Claimed("h.test/a".into())),
         admitted: Instant::now(),
-        answered: Default::default(),
+        handed_out: true,
+        not_before: None,
     }
 }
 
@@ -71,7 +72,7 @@ async fn a_job_arrives_as_it_was_sent() {
     assert_eq!(came.seed.wants, sent.seed.wants);
     assert!(came.seed.known.as_ref().is_some_and(|known| known.was_saved && known.condition.is_none()));
     assert_eq!(came.url().as_str(), "http://i.test/b");
-    assert_eq!(came.onward.unwrap().cookies.len(), 1);
+    assert_eq!(came.redirect.unwrap().cookies.len(), 1);
 }
 
 #[test]
@@ -108,7 +109,7 @@ fn what_was_found_out_arrives_too() {
     let refused = FetchError { proxy: Some(Box::new(answer)), ..FetchError::new(ErrorKind::Proxy, "why") };
     let others = [Verdict::Ok, Verdict::HttpError, Verdict::Cancelled, Verdict::Failed(refused)];
     for verdict in all.chain(skips).chain(others) {
-        let reply = Reply::Ended(crate::fetch::Fetched {
+        let reply = Reply::Finished(crate::fetch::Fetched {
             facts: Box::new(facts.clone()),
             timing,
             verdict,
@@ -116,10 +117,10 @@ fn what_was_found_out_arrives_too() {
         });
         assert_arrives(&reply);
     }
-    assert_arrives(&Reply::Onward(Box::new(onward(facts, timing))));
+    assert_arrives(&Reply::Redirected(Box::new(redirect(facts, timing))));
 }
 
-fn onward(facts: Facts, timing: Timing) -> Onward {
+fn redirect(facts: Facts, timing: Timing) -> RedirectState {
     let cookie = Cookie {
         name: b"n".to_vec(),
         value: b"v".to_vec(),
@@ -131,7 +132,7 @@ fn onward(facts: Facts, timing: Timing) -> Onward {
         expires: None,
     };
     let from = Some(([127, 0, 0, 1], 80).into());
-    Onward {
+    RedirectState {
         facts: Box::new(facts),
         timing,
         took: Duration::from_millis(3),
@@ -140,6 +141,7 @@ fn onward(facts: Facts, timing: Timing) -> Onward {
         from,
         cookies: vec![cookie],
         deaths: 0,
+        hop_bytes: 0,
     }
 }
 

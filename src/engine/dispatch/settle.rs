@@ -1,148 +1,108 @@
-//! What becomes of a job that comes back.
+//! Settles jobs that come back: an outcome, another attempt, or the next hop.
 
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::super::auto::was_turned_away;
-use super::super::retry::cancelled;
+use super::super::unfetched::{cancelled, waits_too_long};
 use super::State;
 use crate::backend::Returned;
-use crate::frontier::Settled;
-use crate::model::{ErrorKind, FetchError, Job, JobId, Outcome, SkipReason, Subject, Timing, Tried, Verdict};
-use crate::policy::origin;
-use crate::policy::politeness::{self, Sign};
-use crate::policy::retry::Decision;
+use crate::model::{ErrorKind, FetchError, Job, Outcome, SkipReason, Subject, Timing, Tried, Verdict};
+use crate::schedule::{Ended, Report};
 
 impl State {
-    /// A job came back.
-    pub(super) fn settle(&mut self, back: Returned) {
+    /// Settles a job that came back.
+    pub(super) fn settle(&mut self, back: Returned, now: Instant) {
         match back {
-            Returned::Ended(outcome) => self.ended(outcome),
-            Returned::NotBegun(mut job) => {
-                self.is_back(job.id);
-                // A redirect belongs to a try that did begin.
-                job.attempt -= u32::from(job.onward.is_none());
-                self.let_wait(job);
-            }
-            Returned::Onward(job, again) => {
-                if let Some(onward) = job.onward.as_deref() {
-                    let sign = Sign::Well(Some(onward.took));
-                    self.frontier.heard(origin::host(job.asked()), sign, &tokio::time::Instant::now);
-                }
-                self.lead_on(job, again);
+            Returned::Finished(outcome) => self.settle_attempt(outcome, now),
+            Returned::Redirected(job) => self.settle_redirect(job, now),
+            Returned::NotStarted(mut job) => {
+                self.scheduler.finished(job.id, Report::NotStarted, now);
+                // A redirect belongs to an attempt that did start.
+                job.attempt -= u32::from(job.redirect.is_none());
+                self.put_back(job);
             }
         }
     }
 
-    /// A redirect goes on at once, or waits for the host that it leads to.
-    fn lead_on(&mut self, job: Box<Job>, again: oneshot::Sender<Box<Job>>) {
-        let id = job.id;
-        if self.stopping.is_some() {
-            self.is_back(id);
-            self.frontier.settle(Settled::Done(job.asked()));
-            return self.finish(cancelled(Subject::Job(job)));
-        }
-        if let Some(error) = self.retries.waits_too_long(&job) {
-            self.is_back(id);
-            self.frontier.settle(Settled::Done(job.asked()));
+    /// A redirected job waits for its next host, unless that takes too long.
+    fn settle_redirect(&mut self, mut job: Box<Job>, now: Instant) {
+        let redirect = job.redirect.as_deref();
+        let (head, wait) = redirect.map(|redirect| (redirect.took, redirect.wait)).unwrap_or_default();
+        self.scheduler.finished(job.id, Report::Redirected(head), now);
+        if let (None, Some(error)) = (self.stopping, waits_too_long(&job, self.max_wait)) {
             return self.finish(Outcome { verdict: Verdict::Failed(error), ..cancelled(Subject::Job(job)) });
         }
-        match self.frontier.lead_on(job, &tokio::time::Instant::now) {
-            // Err: the backend died; what was out is told of then.
-            Some(job) => drop(again.send(job)),
-            None => {
-                self.is_back(id);
-                self.watchers.led_on(id);
-            }
+        job.not_before = (!wait.is_zero()).then(|| (now + wait).into_std());
+        self.put_back(job);
+    }
+
+    /// The job waits again, unless the run is stopping.
+    fn put_back(&mut self, job: Box<Job>) {
+        self.watchers.returned(job.id);
+        if self.stopping.is_none() {
+            self.scheduler.push(job);
+        } else {
+            self.finish(cancelled(Subject::Job(job)));
         }
     }
 
-    /// A job is no longer out.
-    fn is_back(&mut self, id: JobId) {
-        self.out.remove(&id);
-        self.frontier.ended(id);
-        self.lent.settled(id);
-    }
-
-    /// A job has ended: its outcome is told, or it is tried again.
-    fn ended(&mut self, mut outcome: Outcome) {
-        self.steer(&outcome);
+    /// An attempt has ended: its outcome is final, or the job is tried again.
+    fn settle_attempt(&mut self, mut outcome: Outcome, now: Instant) {
         let Subject::Job(job) = &outcome.subject else { return self.finish(outcome) };
-        self.is_back(job.id);
+        // Asked before the slot of this job is free.
+        let others_wait = self.auto.limit().is_some() && self.scheduler.has_ready();
+        let (head, total) = (of_this_hop(job, outcome.timing.first_byte), of_this_hop(job, outcome.timing.total));
+        let (verdict, facts) = (&outcome.verdict, &*outcome.facts);
+        let ended = Ended { attempt: job.attempt, verdict, facts, head, total };
+        let effects = self.scheduler.finished(job.id, Report::Ended(ended), now);
+        if !was_turned_away(&outcome) || effects.host_answers {
+            self.auto.came_back(&outcome, total, self.scheduler.in_flight() as usize + 1, others_wait);
+        }
+        if let Some(limit) = self.auto.limit() {
+            self.scheduler.set_limit(limit);
+        }
+        if let (Some(wait), None) = (effects.retry_after, self.stopping) {
+            return self.try_again(outcome, wait, now);
+        }
         let Subject::Job(job) = &mut outcome.subject else { return self.finish(outcome) };
-        let Decision { again, hold } = self.retries.after(job, &outcome.verdict, &outcome.facts);
-        let host = origin::host(job.url());
-        if let Some(hold) = hold {
-            let until = self.retries.hold(host, hold);
-            self.frontier.hold_host(host, until);
-        }
-        let timing = &outcome.timing;
-        let (took, all) = (of_this_hop(job, timing.first_byte), of_this_hop(job, timing.total));
-        let sign = politeness::sign(&outcome.verdict, &outcome.facts, took, all);
-        if sign.is_some_and(|sign| self.frontier.heard(host, sign, &tokio::time::Instant::now)) {
-            self.retries.dead(host, &outcome.verdict);
-        }
-        if let (Some(wait), None) = (again, self.stopping) {
-            return self.again(outcome, wait);
-        }
         job.last = None;
         if matches!(outcome.verdict, Verdict::Skipped(_)) && outcome.facts.started_at.is_none() {
-            // Decided without asking anybody.
+            // It was decided without a request.
             job.attempt -= 1;
             outcome.timing = Timing::default();
         }
-        self.frontier.settle(Settled::Done(job.url()));
         let condition = job.seed.known.as_mut().and_then(|known| known.condition.take());
         if let (Verdict::Skipped(SkipReason::NotModified), Some(condition)) = (&outcome.verdict, condition) {
-            // What was found out then still holds.
+            // The facts of the earlier run still hold.
             outcome.facts = Box::new(condition.facts);
         }
         self.finish(outcome);
     }
 
-    /// Where the run finds its limit by itself: what this outcome says of that.
-    fn steer(&mut self, outcome: &Outcome) {
-        if let (Some(_), Subject::Job(job)) = (self.auto.limit(), &outcome.subject)
-            && self.frontier.tells_of_load(job.id, origin::host(job.url()), was_turned_away(outcome))
-        {
-            self.auto.came_back(outcome, self.out.len(), self.frontier.has_ready());
-        }
-        if let Some(limit) = self.auto.limit() {
-            self.frontier.limit(limit);
-        }
-    }
-
-    /// A job came back that has not ended: it waits, unless the run is stopping.
-    fn let_wait(&mut self, job: Box<Job>) {
-        if self.stopping.is_none() {
-            self.frontier.settle(Settled::Released(job));
-        } else {
-            self.frontier.settle(Settled::Done(job.url()));
-            self.finish(cancelled(Subject::Job(job)));
-        }
-    }
-
-    /// Lets a job wait for its next try; what this one brought goes with it.
-    fn again(&mut self, outcome: Outcome, wait: Duration) {
+    /// The job waits for its next attempt, and takes the result of this one along.
+    fn try_again(&mut self, outcome: Outcome, wait: Duration, now: Instant) {
         self.watchers.retrying(&outcome, wait);
         let Outcome { subject: Subject::Job(mut job), facts, timing, verdict } = outcome else { return };
         job.last = Some(Box::new(Tried { facts, timing, verdict }));
-        let due = tokio::time::Instant::now() + wait;
-        self.frontier.settle(Settled::RetryAt(due, job));
+        // A retry begins at the URL of the seed.
+        job.redirect = None;
+        job.not_before = Some((now + wait).into_std());
+        self.scheduler.push(job);
     }
 
-    /// The backend is gone without a word about those that it had.
+    /// The backend died and left its jobs without outcomes.
     pub(super) fn lost(&mut self) {
-        for (_, seed) in std::mem::take(&mut self.out) {
+        for seed in self.scheduler.take_in_flight() {
             let error = FetchError::new(ErrorKind::Internal, "the backend died before it told of this URL");
             self.finish(Outcome::unfetched(Subject::Seed(Box::new(seed)), Verdict::Failed(error)));
         }
     }
 }
 
-/// A time from the start of the first hop, as it is from that of the last.
+/// The part of a time that the last hop took.
 fn of_this_hop(job: &Job, time: Option<Duration>) -> Option<Duration> {
-    let spent = job.onward.as_ref().and_then(|onward| onward.timing.total).unwrap_or_default();
+    let spent = job.redirect.as_ref().and_then(|redirect| redirect.timing.total).unwrap_or_default();
     time.map(|time| time.saturating_sub(spent))
 }

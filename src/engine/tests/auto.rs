@@ -36,7 +36,7 @@ impl Backend for Served {
                             let timing = Timing { total, queued: Some(Duration::ZERO), ..Timing::default() };
                             let subject = Subject::Job(job);
                             let outcome = Outcome { subject, facts: Box::default(), timing, verdict: Verdict::Ok };
-                            returned.send(Returned::Ended(outcome)).await.unwrap();
+                            returned.send(Returned::Finished(outcome)).await.unwrap();
                         });
                     }
                     Some(ended) = served.join_next() => ended.unwrap(),
@@ -55,7 +55,7 @@ fn as_many_are_out_as_bring_something_and_the_summary_says_why() {
     let mut case = Case::urls(8_000);
     let most = Arc::default();
     case.backend = Some(Box::new(Served { workers: 20, most: Arc::clone(&most) }));
-    (case.concurrency, case.auto) = (512, true);
+    (case.schedule.concurrency, case.auto) = (512, true);
     let (end, outcomes) = paused(async {
         let began = tokio::time::Instant::now();
         let ended = case.run(Stop::default()).await;

@@ -21,7 +21,7 @@ fn interleaved(lists: &[Vec<String>]) -> Vec<String> {
 
 fn run_of(urls: &[String], concurrency: u32, script: &[(&str, Duration, Step)]) -> Ran {
     let mut case = case(&urls.iter().map(String::as_str).collect::<Vec<_>>());
-    case.concurrency = concurrency;
+    case.schedule.concurrency = concurrency;
     for (path, delay, step) in script {
         case.script.paths.insert((*path).to_owned(), (*delay, *step));
     }
@@ -45,7 +45,8 @@ fn others_keep_their_rate_beside_a_throttled_host_and_a_tarpit() {
         ("/hang", secs(30), Step::Fail(ErrorKind::Timeout)),
     ];
     let good: Vec<_> = (0..10).map(|n| of_host(&format!("good{n}.test"), 800)).collect();
-    for concurrency in [4, 8, 10, 32, 64, 100] {
+    // The tarpit holds one slot, so few slots lose a larger part.
+    for (concurrency, part) in [(4, 0.7), (8, 0.82), (10, 0.85), (32, 0.95), (64, 0.95), (100, 0.95)] {
         let alone = run_of(&interleaved(&good), concurrency, &script);
         assert_eq!(alone.end.summary.peak_concurrency, concurrency, "all of them answer");
         let alone = alone.done("http://good");
@@ -56,11 +57,8 @@ fn others_keep_their_rate_beside_a_throttled_host_and_a_tarpit() {
             let ran = run_of(&interleaved(&[&good[..], &bad].concat()), concurrency, &script);
             let beside = ran.done("http://good");
             let what = format!("-c {concurrency}: {beside:?} beside {}, {alone:?} alone", bad[0][0]);
-            assert!(beside.mul_f64(0.95) <= alone, "{what}");
-            assert!(
-                ran.end.summary.peak_concurrency <= concurrency + crate::policy::politeness::beyond(concurrency),
-                "{what}"
-            );
+            assert!(beside.mul_f64(part) <= alone, "{what}");
+            assert!(ran.end.summary.peak_concurrency <= concurrency, "{what}");
             assert_eq!(ran.end.summary.counts.read, ran.outcomes.len() as u64);
         }
     }
@@ -126,8 +124,8 @@ fn a_dead_host_is_given_up_fast_and_every_url_is_told_why() {
 fn a_host_that_comes_back_while_it_is_probed_loses_nothing_more() {
     let urls = [alike("x.test", "down", 21), of_host("x.test", 200)].concat();
     let mut case = case(&urls.iter().map(String::as_str).collect::<Vec<_>>());
-    case.concurrency = 16;
-    case.retry.retries = 0;
+    case.schedule.concurrency = 16;
+    case.schedule.retry.retries = 0;
     case.script.paths.insert("/down".to_owned(), (ms(10), Step::Fail(ErrorKind::Connect)));
     let ran = ran(case, None);
     assert_eq!((ran.end.summary.counts.ok, ran.end.summary.counts.failed), (200, 21));
@@ -151,7 +149,7 @@ fn hosts_in_trouble_do_not_bring_down_the_limit_that_is_found_for_all() {
     lists.extend((0..6).map(|n| alike(&format!("hang{n}.test"), "hang", 100)));
     let urls = interleaved(&lists);
     let mut case = case(&urls.iter().map(String::as_str).collect::<Vec<_>>());
-    (case.concurrency, case.auto) = (128, true);
+    (case.schedule.concurrency, case.auto) = (128, true);
     for (path, delay, step) in script {
         case.script.paths.insert(path.to_owned(), (delay, step));
     }

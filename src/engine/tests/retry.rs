@@ -1,7 +1,7 @@
 //! Tries beyond the first: when they come, what goes on meanwhile, and that each URL is told once.
 
 use super::*;
-use crate::model::{RetryCause, RetryOn, Subject};
+use crate::model::{RetryCause, RetryOn, Subject, Via};
 
 pub(super) fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
@@ -15,10 +15,10 @@ pub(super) fn three() -> Limits {
 pub(super) fn case(urls: &[&str]) -> Case {
     let entry = |(i, text): (usize, &&str)| {
         let url = url::Url::parse(text).unwrap();
-        Entry::Seed(Seed { url, priority: 0, origin: origin(i + 1), number: 0, wants: None, known: None })
+        Entry::Seed(Seed::new(url, Via::List(origin(i + 1))))
     };
     let mut case = Case::of(urls.iter().enumerate().map(entry).collect());
-    case.retry = three();
+    case.schedule.retry = three();
     case
 }
 
@@ -153,7 +153,7 @@ fn waiting_costs_no_slot() {
     let mut urls = vec!["http://a.test/broken".to_owned()];
     urls.extend(of_host("b.test", 100));
     let mut case = case(&urls.iter().map(String::as_str).collect::<Vec<_>>());
-    case.concurrency = 1;
+    case.schedule.concurrency = 1;
     case.script.paths.insert("/broken".to_owned(), (Duration::ZERO, busy(1, 429, Some(5))));
     let ran = ran(case, None);
     assert_eq!(ran.end.summary.counts.ok, 101);
@@ -169,7 +169,7 @@ fn a_host_that_asks_for_it_is_left_alone_and_the_others_go_on() {
         let urls: Vec<_> = urls.iter().flat_map(|(a, b)| [a.as_str(), b.as_str()]).collect();
         let mut case = case(&urls);
         case.backend = Some((entry.make)());
-        case.concurrency = 40;
+        case.schedule.concurrency = 40;
         case.script.paths.insert("/1".to_owned(), (Duration::ZERO, busy(1, 429, Some(30))));
         for (i, url) in case.source.entries.iter_mut().enumerate() {
             // The others have no path in common with the one that answers so.
@@ -197,7 +197,7 @@ fn a_host_that_asks_for_it_is_left_alone_and_the_others_go_on() {
 #[test]
 fn a_job_that_is_on_its_way_when_its_host_is_held_does_not_begin() {
     let mut case = case(&["http://a.test/1", "http://a.test/2", "http://a.test/3"]);
-    case.concurrency = 1;
+    case.schedule.concurrency = 1;
     case.script.paths.insert("/1".to_owned(), (Duration::from_millis(10), busy(1, 503, Some(20))));
     let ran = ran(case, None);
     assert_eq!((ran.end.summary.counts.ok, ran.end.summary.retries), (3, 1));
@@ -211,7 +211,7 @@ fn a_host_that_asks_for_too_long_fails_fast_and_every_url_is_told() {
     let mut urls = of_host("a.test", 30);
     urls.extend(of_host("b.test", 5));
     let mut case = case(&urls.iter().map(String::as_str).collect::<Vec<_>>());
-    case.concurrency = 2;
+    case.schedule.concurrency = 2;
     case.script.paths.insert("/3".to_owned(), (Duration::ZERO, busy(9, 503, Some(3600))));
     let b3 = case.source.entries.iter_mut().filter_map(|e| if let Entry::Seed(s) = e { Some(s) } else { None });
     b3.filter(|s| s.url.as_str() == "http://b.test/3").for_each(|s| s.url.set_path("/ok"));
@@ -235,7 +235,7 @@ fn a_host_that_asks_for_too_long_fails_fast_and_every_url_is_told() {
 #[test]
 fn what_waits_for_another_try_of_a_host_given_up_is_told_with_its_last_answer() {
     let mut case = case(&["http://a.test/1", "http://a.test/2"]);
-    case.concurrency = 2;
+    case.schedule.concurrency = 2;
     case.script.paths.insert("/1".to_owned(), (Duration::ZERO, busy(9, 500, Some(50))));
     case.script.paths.insert("/2".to_owned(), (secs(1), busy(9, 429, Some(5000))));
     let ran = ran(case, None);
@@ -273,7 +273,7 @@ fn a_shaky_host_keeps_its_budget() {
 fn ran_alone(n: usize) -> Ran {
     let urls = of_host("a.test", n);
     let mut case = case(&urls.iter().map(String::as_str).collect::<Vec<_>>());
-    case.concurrency = 1;
+    case.schedule.concurrency = 1;
     // Slower than the longest first wait, so that few wait at once.
     case.script.otherwise = (secs(2), busy(1, 502, None));
     ran(case, None)
@@ -305,15 +305,15 @@ fn in_input_order_a_retry_holds_its_place() {
     case.order = Order::Input;
     case.script.paths.insert("/2".to_owned(), (Duration::ZERO, busy(2, 500, None)));
     let ran = ran(case, None);
-    assert!(ran.outcomes.is_sorted_by_key(|o| o.subject.number()));
+    assert!(ran.outcomes.is_sorted_by_key(|o| o.subject.id().0));
     assert_eq!((ran.end.summary.counts.ok, ran.attempt(1)), (20, 3));
 }
 
 #[test]
 fn without_retries_a_failure_is_final_and_a_host_is_held_all_the_same() {
     let mut case = case(&["http://a.test/1", "http://a.test/2"]);
-    case.retry.retries = 0;
-    case.concurrency = 1;
+    case.schedule.retry.retries = 0;
+    case.schedule.concurrency = 1;
     case.script.paths.insert("/1".to_owned(), (Duration::ZERO, busy(1, 429, Some(9))));
     let ran = ran(case, None);
     assert_eq!((ran.end.summary.counts.http_error, ran.end.summary.counts.ok), (1, 1));
@@ -323,7 +323,7 @@ fn without_retries_a_failure_is_final_and_a_host_is_held_all_the_same() {
 #[test]
 fn only_what_was_asked_for_is_tried_again() {
     let mut case = case(&["http://a.test/1", "http://a.test/2"]);
-    case.retry.on = RetryOn(vec![RetryCause::Status(404)]);
+    case.schedule.retry.on = RetryOn(vec![RetryCause::Status(404)]);
     case.script.paths.insert("/1".to_owned(), (Duration::ZERO, busy(1, 404, None)));
     case.script.paths.insert("/2".to_owned(), (Duration::ZERO, busy(1, 503, None)));
     let ran = ran(case, None);

@@ -5,15 +5,15 @@ use super::*;
 /// URL `n` of `1..=n` takes `n` seconds.
 fn ever_slower(n: usize) -> Case {
     let mut case = Case::urls(n);
-    case.concurrency = n as u32;
+    case.schedule.concurrency = n as u32;
     for i in 1..=n {
         case.script.paths.insert(format!("/{i}"), (Duration::from_secs(i as u64), Step::Ok(1)));
     }
     case
 }
 
-fn until(until: Until) -> Ends {
-    Ends { until, ..Ends::default() }
+fn until(until: Until) -> StopConditions {
+    StopConditions { until, ..StopConditions::default() }
 }
 
 /// How long a case takes on its own clock, and how it ends.
@@ -41,7 +41,7 @@ impl Sink for Arrivals {
 
     fn outcome(&mut self, outcome: &Outcome) -> Result<ControlFlow<()>, SinkError> {
         let at = self.1.unwrap().elapsed().as_secs();
-        self.0.lock().unwrap().push((outcome.subject.number(), at));
+        self.0.lock().unwrap().push((outcome.subject.id().0, at));
         Ok(ControlFlow::Continue(()))
     }
 }
@@ -72,7 +72,7 @@ fn as_completed_no_record_waits_for_another() {
 fn in_input_order_no_more_than_the_window_is_read_past_the_oldest() {
     let mut case = Case::urls(30_000);
     case.order = Order::Input;
-    case.concurrency = 50;
+    case.schedule.concurrency = 50;
     case.source.batch = 256;
     case.script.otherwise = (Duration::ZERO, Step::Ok(1));
     case.script.paths.insert("/1".to_owned(), (Duration::ZERO, Step::Hang));
@@ -90,7 +90,7 @@ fn in_input_order_no_more_than_the_window_is_read_past_the_oldest() {
     let read = end.summary.counts.read;
     assert!((9_000..=10_000).contains(&read), "{read} lines were read");
     assert_eq!(end.summary.counts.ok, read - 1);
-    assert!(outcomes.is_sorted_by_key(|o| o.subject.number()));
+    assert!(outcomes.is_sorted_by_key(|o| o.subject.id().0));
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn a_run_that_waits_for_what_never_comes_does_all() {
 #[test]
 fn so_many_failures_and_no_more() {
     let mut case = Case::urls(100);
-    case.concurrency = 1;
+    case.schedule.concurrency = 1;
     case.script.otherwise.1 = Step::Status(500);
     case.ends.max_failures = NonZeroU32::new(7);
     let (_, end, outcomes) = timed(case);

@@ -34,15 +34,15 @@ fn simulate(
     }
 }
 
-fn found(model: Model<'_>, fetches: u32) -> (Knee, Vec<u32>) {
-    let mut knee = Knee::new(512);
+fn found(model: Model<'_>, fetches: u32) -> (ConcurrencyTuner, Vec<u32>) {
+    let mut tuner = ConcurrencyTuner::new(512);
     let (_, limits) = simulate(model, fetches, |ended| {
         if let Some((fetch, now)) = ended {
-            knee.ended(fetch, now);
+            tuner.ended(fetch, now);
         }
-        knee.limit()
+        tuner.limit()
     });
-    (knee, limits)
+    (tuner, limits)
 }
 
 /// Fetches a second at a fixed limit.
@@ -55,8 +55,8 @@ fn rate(model: Model<'_>, limit: u32) -> f64 {
 fn assert_near_the_best(name: &str, model: Model<'_>) {
     let sweep = [1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512];
     let best = sweep.into_iter().map(|limit| rate(model, limit)).fold(0.0, f64::max);
-    let (knee, _) = found(model, 40_000);
-    let chosen = knee.chosen();
+    let (tuner, _) = found(model, 40_000);
+    let chosen = tuner.chosen();
     let reached = rate(model, chosen.limit);
     assert!(reached >= 0.9 * best, "{name}: {reached:.0} of {best:.0} a second at {chosen:?}");
 }
@@ -70,18 +70,18 @@ fn it_comes_within_a_tenth_of_the_best_fixed_value() {
         let workers = f64::from(workers);
         assert_near_the_best("queue", &move |n, _| 0.02 * (f64::from(n) / workers).max(1.0));
     }
-    for knee in [5.0, 30.0, 100.0] {
-        assert_near_the_best("growing", &move |n, _| 0.02 * (1.0 + f64::from(n) / knee));
+    for tuner in [5.0, 30.0, 100.0] {
+        assert_near_the_best("growing", &move |n, _| 0.02 * (1.0 + f64::from(n) / tuner));
     }
-    for knee in [12.0, 24.0, 50.0] {
-        assert_near_the_best("thrashing", &move |n, _| 0.02 * (f64::from(n) / knee).max(1.0).powi(2));
+    for tuner in [12.0, 24.0, 50.0] {
+        assert_near_the_best("thrashing", &move |n, _| 0.02 * (f64::from(n) / tuner).max(1.0).powi(2));
     }
 }
 
 #[test]
 fn beyond_the_knee_of_a_queue_it_takes_no_more_than_it_needs() {
-    let (knee, _) = found(&|n, _| 0.02 * (f64::from(n) / 20.0).max(1.0), 40_000);
-    let chosen = knee.chosen();
+    let (tuner, _) = found(&|n, _| 0.02 * (f64::from(n) / 20.0).max(1.0), 40_000);
+    let chosen = tuner.chosen();
     assert!((18..=40).contains(&chosen.limit), "{chosen:?}");
     assert!(chosen.why.starts_with("more brought no more: "), "{}", chosen.why);
 }
@@ -93,38 +93,38 @@ fn a_latency_that_doubles_makes_it_back_off() {
         let workers = if now < 20.0 { 40.0 } else { 10.0 };
         0.02 * (f64::from(n) / workers).max(1.0)
     };
-    let (knee, limits) = found(&model, 60_000);
+    let (tuner, limits) = found(&model, 60_000);
     let before = limits[35_000];
     assert!(before >= 36, "{before}");
-    let chosen = knee.chosen();
+    let chosen = tuner.chosen();
     assert!(chosen.limit <= before / 2, "{before}, then {chosen:?}");
     assert_eq!(chosen.why, "lowered, latency doubled");
 }
 
 #[test]
 fn whoever_is_turned_away_comes_with_half_as_many() {
-    let mut knee = Knee::new(512);
+    let mut tuner = ConcurrencyTuner::new(512);
     let (_, limits) = simulate(&|_, _| 0.05, 20_000, |ended| {
         if let Some((fetch, now)) = ended {
-            knee.ended(Ended { turned_away: knee.limit() > 50, ..fetch }, now);
+            tuner.ended(Ended { turned_away: tuner.limit() > 50, ..fetch }, now);
         }
-        knee.limit()
+        tuner.limit()
     });
     assert_eq!(limits.iter().max(), Some(&64));
-    let chosen = knee.chosen();
+    let chosen = tuner.chosen();
     assert!((16..=50).contains(&chosen.limit), "{chosen:?}");
     assert_eq!(chosen.why, "lowered, servers turned fetches away");
 }
 
 #[test]
 fn too_little_to_do_says_nothing() {
-    let mut knee = Knee::new(512);
+    let mut tuner = ConcurrencyTuner::new(512);
     for n in 0..10_000_u64 {
         let fetch = Ended { took: Duration::from_millis(50), turned_away: false, busy: false };
-        knee.ended(fetch, Duration::from_millis(10 * n));
+        tuner.ended(fetch, Duration::from_millis(10 * n));
     }
-    assert_eq!(knee.limit(), FIRST);
-    assert_eq!(knee.chosen().why, "there was too little to do to find out more");
+    assert_eq!(tuner.limit(), FIRST);
+    assert_eq!(tuner.chosen().why, "there was too little to do to find out more");
 }
 
 proptest! {
@@ -133,13 +133,13 @@ proptest! {
         most in 0u32..600,
         fetches in prop::collection::vec((0u64..1_000_000, any::<bool>(), any::<bool>(), 0u64..100_000), 0..3000),
     ) {
-        let mut knee = Knee::new(most);
+        let mut tuner = ConcurrencyTuner::new(most);
         let mut now = Duration::ZERO;
         for (took, turned_away, busy, later) in fetches {
             now += Duration::from_micros(later);
-            knee.ended(Ended { took: Duration::from_micros(took), turned_away, busy }, now);
-            prop_assert!((1..=most.max(1)).contains(&knee.limit()));
-            prop_assert!((1..=most.max(1)).contains(&knee.chosen().limit));
+            tuner.ended(Ended { took: Duration::from_micros(took), turned_away, busy }, now);
+            prop_assert!((1..=most.max(1)).contains(&tuner.limit()));
+            prop_assert!((1..=most.max(1)).contains(&tuner.chosen().limit));
         }
     }
 }

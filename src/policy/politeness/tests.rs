@@ -17,41 +17,41 @@ fn ms(n: u64) -> Duration {
 fn signs_are_read_from_what_became_of_a_fetch() {
     let status = |status| Facts { status: Some(status), ..Facts::default() };
     let took = Some(ms(7));
-    let well = Some(Sign::Well(took));
+    let well = Some(HostSignal::Well(took));
     for (verdict, facts, expected) in [
         (Verdict::Ok, status(200), well),
         (Verdict::HttpError, status(404), well),
         (Verdict::HttpError, status(500), well),
-        (Verdict::HttpError, status(429), Some(Sign::Busy)),
-        (Verdict::HttpError, status(503), Some(Sign::Busy)),
+        (Verdict::HttpError, status(429), Some(HostSignal::Busy)),
+        (Verdict::HttpError, status(503), Some(HostSignal::Busy)),
         (Verdict::Skipped(SkipReason::NotModified), status(304), well),
         (Verdict::Skipped(SkipReason::Exists), Facts::default(), None),
         (Verdict::Cancelled, status(200), None),
-        (failed(ErrorKind::Connect), Facts::default(), Some(Sign::Silent(None))),
-        (failed(ErrorKind::Dns), Facts::default(), Some(Sign::Silent(None))),
-        (failed(ErrorKind::Timeout), Facts::default(), Some(Sign::Silent(None))),
-        (failed(ErrorKind::Timeout), status(200), Some(Sign::Busy)),
-        (failed(ErrorKind::Timeout), status(302), Some(Sign::Silent(None))),
-        (failed(ErrorKind::Reset), Facts::default(), Some(Sign::Busy)),
-        (failed(ErrorKind::Tls), Facts::default(), Some(Sign::Well(None))),
-        (failed(ErrorKind::Checksum), status(200), Some(Sign::Well(None))),
+        (failed(ErrorKind::Connect), Facts::default(), Some(HostSignal::Silent(None))),
+        (failed(ErrorKind::Dns), Facts::default(), Some(HostSignal::Silent(None))),
+        (failed(ErrorKind::Timeout), Facts::default(), Some(HostSignal::Silent(None))),
+        (failed(ErrorKind::Timeout), status(200), Some(HostSignal::Busy)),
+        (failed(ErrorKind::Timeout), status(302), Some(HostSignal::Silent(None))),
+        (failed(ErrorKind::Reset), Facts::default(), Some(HostSignal::Busy)),
+        (failed(ErrorKind::Tls), Facts::default(), Some(HostSignal::Well(None))),
+        (failed(ErrorKind::Checksum), status(200), Some(HostSignal::Well(None))),
         (failed(ErrorKind::Io), status(200), None),
         (failed(ErrorKind::Internal), Facts::default(), None),
     ] {
-        assert_eq!(sign(&verdict, &facts, took, None), expected, "{verdict:?}");
+        assert_eq!(host_signal(&verdict, &facts, took, None), expected, "{verdict:?}");
     }
     let url = url::Url::parse("http://a.test/").unwrap();
     let redirected = Facts { status: Some(302), redirects: vec![Hop::new(302, url.as_str())], ..Facts::default() };
-    assert_eq!(sign(&failed(ErrorKind::Connect), &redirected, took, None), Some(Sign::Silent(None)));
+    assert_eq!(host_signal(&failed(ErrorKind::Connect), &redirected, took, None), Some(HostSignal::Silent(None)));
 }
 
 #[test]
 fn trouble_halves_once_a_second_and_good_answers_add_one_a_round() {
     let start = Instant::now();
-    let mut window = Window::new(100);
-    assert_eq!((window.slots(), window.beside_others()), (u32::MAX, 3));
+    let mut window = HostWindow::new();
+    assert_eq!((window.slots(), window.beside_others()), (u32::MAX, 1));
     for (after, slots) in [(0, 16), (10, 16), (999, 16), (1000, 8), (2000, 4), (3000, 2), (4000, 1), (9000, 1)] {
-        assert_eq!(window.trouble(None, 32, start + ms(after)), Next::GoOn);
+        assert_eq!(window.trouble(None, 32, start + ms(after)), AfterTrouble::GoOn);
         assert_eq!(window.slots(), slots, "after {after} ms");
     }
     for expected in [2, 2, 3, 3, 3, 4] {
@@ -64,7 +64,7 @@ fn trouble_halves_once_a_second_and_good_answers_add_one_a_round() {
 
 #[test]
 fn beside_others_a_slow_host_has_few_and_a_good_one_all() {
-    let mut window = Window::new(40);
+    let mut window = HostWindow::new();
     assert_eq!(window.beside_others(), 1);
     (0..3).for_each(|_| window.well(false, 40));
     assert_eq!(window.beside_others(), 4);
@@ -76,7 +76,7 @@ fn beside_others_a_slow_host_has_few_and_a_good_one_all() {
 
 #[test]
 fn slow_is_what_takes_much_longer_than_usual() {
-    let mut usual = Usual::default();
+    let mut usual = LatencyEstimate::default();
     assert!(!usual.is_slow(ms(9000)), "there is nothing to compare it with");
     for _ in 0..200 {
         assert!(!usual.is_slow(ms(20)));
@@ -90,21 +90,25 @@ fn slow_is_what_takes_much_longer_than_usual() {
 #[test]
 fn a_silent_host_is_probed_ever_more_rarely_and_then_given_up() {
     let mut now = Instant::now();
-    let mut window = Window::new(10);
+    let mut window = HostWindow::new();
     for _ in 1..SILENT {
-        assert_eq!(window.trouble(Some(now), 10, now), Next::GoOn);
+        assert_eq!(window.trouble(Some(now), 10, now), AfterTrouble::GoOn);
     }
     for wait in PROBES {
-        assert_eq!(window.trouble(Some(now), 1, now), Next::Probe(now + wait));
+        assert_eq!(window.trouble(Some(now), 1, now), AfterTrouble::ProbeAt(now + wait));
         assert_eq!(window.slots(), 1);
-        assert_eq!(window.trouble(Some(now + wait / 2), 9, now + wait / 2), Next::GoOn, "it had begun before");
-        assert_eq!(window.trouble(Some(now), 9, now + 2 * wait), Next::GoOn, "and lasted for longer than the rest");
+        assert_eq!(window.trouble(Some(now + wait / 2), 9, now + wait / 2), AfterTrouble::GoOn, "it had begun before");
+        assert_eq!(
+            window.trouble(Some(now), 9, now + 2 * wait),
+            AfterTrouble::GoOn,
+            "and lasted for longer than the rest"
+        );
         now += wait;
     }
     let mut alive = window.clone();
-    assert_eq!(window.trouble(Some(now), 1, now), Next::GiveUp);
+    assert_eq!(window.trouble(Some(now), 1, now), AfterTrouble::GiveUp);
     alive.well(false, 10);
-    assert_eq!((alive.slots(), alive.trouble(Some(now), 1, now)), (2, Next::GoOn), "an answer counts for more");
+    assert_eq!((alive.slots(), alive.trouble(Some(now), 1, now)), (2, AfterTrouble::GoOn), "an answer counts for more");
 }
 
 proptest! {
@@ -114,7 +118,7 @@ proptest! {
         concurrency in 1_u32..300,
     ) {
         let mut now = Instant::now();
-        let mut window = Window::new(concurrency);
+        let mut window = HostWindow::new();
         for (sign, later, out) in signs {
             now += ms(later);
             let before = window.slots();

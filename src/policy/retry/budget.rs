@@ -1,68 +1,49 @@
-//! How many retries a host is worth, so that an outage does not double the load.
+//! How many retries a host gets, so that an outage does not double the load.
 
-use std::fmt;
-
-use hashbrown::HashTable;
-use xxhash_rust::xxh3::xxh3_64;
-
-/// What a retry costs; a first try earns 1. So retries are at most a fifth of the first tries.
+/// The cost of a retry; a first attempt earns 1. So retries are at most a fifth of the first attempts.
 const COST: u32 = 5;
 
-/// What a host has from the beginning: ten retries.
+/// The budget of a new host: ten retries.
 const ALLOWANCE: u32 = 10 * COST;
 
 /// The most that a host saves up: a hundred retries.
 const MOST: u32 = 100 * COST;
 
-/// Of so many hosts the budget is kept. Beyond, all begin anew: sixteen bytes a host are small, but
-/// a list may name millions.
-const HOSTS: usize = 1 << 16;
+/// The retry budget of one host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetryBudget(u32);
 
-/// The budgets of all hosts, each known by 64 hash bits. That two share one now and then does no
-/// harm.
-#[derive(Default)]
-pub struct Budgets {
-    left: HashTable<(u64, u32)>,
-}
-
-impl fmt::Debug for Budgets {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Budgets").field("hosts", &self.left.len()).finish()
+impl Default for RetryBudget {
+    fn default() -> Self {
+        Self(ALLOWANCE)
     }
 }
 
-impl Budgets {
-    /// A first try at this host is over.
-    pub fn earn(&mut self, host: &str) {
-        let left = self.of(host);
-        *left = (*left + 1).min(MOST);
+impl RetryBudget {
+    /// Adds the share of a first attempt.
+    pub fn earn(&mut self) {
+        self.0 = (self.0 + 1).min(MOST);
     }
 
-    /// A retry got an answer, so the host is alive and the retry was no waste.
-    pub fn give_back(&mut self, host: &str) {
-        let left = self.of(host);
-        *left = (*left + COST).min(MOST);
+    /// Gives back the cost of a retry that got an answer: the host is alive.
+    pub fn give_back(&mut self) {
+        self.0 = (self.0 + COST).min(MOST);
     }
 
-    /// Takes a retry, if there is one left.
-    pub fn take(&mut self, host: &str) -> bool {
-        let left = self.of(host);
-        match left.checked_sub(COST) {
+    /// Takes the cost of a retry, if there is enough.
+    pub fn take(&mut self) -> bool {
+        match self.0.checked_sub(COST) {
             Some(rest) => {
-                *left = rest;
+                self.0 = rest;
                 true
             }
             None => false,
         }
     }
 
-    fn of(&mut self, host: &str) -> &mut u32 {
-        let hash = xxh3_64(host.as_bytes());
-        if self.left.len() >= HOSTS && self.left.find(hash, |(other, _)| *other == hash).is_none() {
-            self.left.clear();
-        }
-        let entry = self.left.entry(hash, |(other, _)| *other == hash, |(other, _)| *other);
-        &mut entry.or_insert((hash, ALLOWANCE)).into_mut().1
+    /// Whether there is less than a new host has.
+    pub fn is_spent(&self) -> bool {
+        self.0 < ALLOWANCE
     }
 }
 
@@ -71,30 +52,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_host_has_ten_retries_and_one_more_for_every_five_first_tries() {
-        let mut budgets = Budgets::default();
-        assert_eq!((0..50).filter(|_| budgets.take("a.test")).count(), 10);
-        (0..49).for_each(|_| budgets.earn("a.test"));
-        assert_eq!((0..50).filter(|_| budgets.take("a.test")).count(), 9);
-        assert!(budgets.take("b.test"), "another host has its own");
+    fn host_has_ten_retries_and_one_more_per_five_first_attempts() {
+        let mut budget = RetryBudget::default();
+        assert_eq!((0..50).filter(|_| budget.take()).count(), 10);
+        assert!(budget.is_spent());
+        (0..49).for_each(|_| budget.earn());
+        assert_eq!((0..50).filter(|_| budget.take()).count(), 9);
     }
 
     #[test]
-    fn what_got_an_answer_costs_nothing_and_nobody_saves_for_ever() {
-        let mut budgets = Budgets::default();
+    fn answered_retry_costs_nothing_and_savings_are_bounded() {
+        let mut budget = RetryBudget::default();
         for _ in 0..1000 {
-            assert!(budgets.take("a.test"));
-            budgets.give_back("a.test");
+            assert!(budget.take());
+            budget.give_back();
         }
-        (0..100_000).for_each(|_| budgets.earn("a.test"));
-        assert_eq!((0..1000).filter(|_| budgets.take("a.test")).count(), 100);
-    }
-
-    #[test]
-    fn the_hosts_that_are_known_are_bounded() {
-        let mut budgets = Budgets::default();
-        (0..3 * HOSTS).for_each(|n| budgets.earn(&n.to_string()));
-        assert!(budgets.left.len() <= HOSTS);
-        assert!(budgets.left.capacity() <= 2 * HOSTS);
+        (0..100_000).for_each(|_| budget.earn());
+        assert_eq!((0..1000).filter(|_| budget.take()).count(), 100);
     }
 }

@@ -33,7 +33,7 @@ fn bad_element_costs_only_itself() {
     let entries = json(list);
     let good: Vec<_> = brief(&entries).into_iter().filter(|line| !line.contains('!')).collect();
     assert_eq!(good, ["2 http://a.test/1", "9 http://a.test/5", "11 http://a.test/6"]);
-    let line = |entry: &Entry| if let Entry::Bad(bad) = entry { Some(bad.origin.line) } else { None };
+    let line = |entry: &Entry| if let Entry::Bad(bad) = entry { Some(bad.via.origin().line) } else { None };
     assert_eq!(entries.iter().filter_map(line).collect::<Vec<_>>(), [3, 4, 5, 6, 7, 8, 10, 10]);
     says(&entries[1..2], "neither a string nor an object");
     says(&entries[5..6], "no url key");

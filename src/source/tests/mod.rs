@@ -106,9 +106,9 @@ pub(super) fn text_file(list: &str) -> Vec<Entry> {
 /// `LINE URL` or `LINE !text`, one word each, to compare whole lists at a glance.
 pub(super) fn brief(entries: &[Entry]) -> Vec<String> {
     let one = |entry: &Entry| match entry {
-        Entry::Seed(seed) => format!("{} {}", seed.origin.line, seed.url),
-        Entry::Bad(bad) => format!("{} !{}", bad.origin.line, bad.text),
-        Entry::LeftOut { seed, .. } => format!("{} -{}", seed.origin.line, seed.url),
+        Entry::Seed(seed) => format!("{} {}", seed.via.origin().line, seed.url),
+        Entry::Bad(bad) => format!("{} !{}", bad.via.origin().line, bad.text),
+        Entry::LeftOut { seed, .. } => format!("{} -{}", seed.via.origin().line, seed.url),
     };
     entries.iter().map(one).collect()
 }

@@ -67,7 +67,9 @@ fn media_type_then_name_then_content_pick_the_format() {
     for (url, line) in [("list.txt", 2), ("list.csv?token=1", 2), ("json", 1), ("export", 3)] {
         let url = format!("http://l.test/{url}");
         let entries = open(&shelf, &url, Auto).unwrap();
-        assert!(matches!(&entries[..], [Entry::Seed(seed)] if (&*seed.origin.list, seed.origin.line) == (&url, line)));
+        assert!(
+            matches!(&entries[..], [Entry::Seed(seed)] if (&*seed.via.origin().list, seed.via.origin().line) == (&url, line))
+        );
     }
     let refused = open(&shelf, "http://l.test/plain.html", Auto).unwrap_err();
     assert!(refused.to_string().contains("an HTML page; use --input-format html"), "{refused}");

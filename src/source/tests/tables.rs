@@ -81,8 +81,8 @@ fn a_later_quote_does_not_close_an_open_one() {
         let entries = rows(InputFormat::Csv, &list.replace('U', "http://a.test"));
         let of = |ok: bool| -> Vec<u64> {
             let told = entries.iter().filter_map(|entry| match entry {
-                Entry::Seed(seed) if ok => Some(seed.origin.line),
-                Entry::Bad(bad) if !ok => Some(bad.origin.line),
+                Entry::Seed(seed) if ok => Some(seed.via.origin().line),
+                Entry::Bad(bad) if !ok => Some(bad.via.origin().line),
                 _ => None,
             });
             told.collect()

@@ -285,7 +285,7 @@ fn the_position_moves_from_list_to_list() {
     assert_eq!((batch.entries.len(), source.position().to_string()), (256, format!("{one}:257")));
     let batch = source.next_batch().unwrap().unwrap();
     assert_eq!((batch.entries.len(), source.position().to_string()), (46, format!("{two}:2")));
-    assert!(matches!(&batch.entries[44], Entry::Seed(seed) if seed.origin.to_string() == "arguments:2"));
+    assert!(matches!(&batch.entries[44], Entry::Seed(seed) if seed.via.origin().to_string() == "arguments:2"));
     assert!(source.next_batch().unwrap().is_none());
     assert_eq!(source.position().to_string(), format!("{two}:2"));
 }

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fetchall::backend::{BACKENDS, BackendEntry, BackendError, Lent, Returned, RunContext};
+use fetchall::backend::{BACKENDS, BackendEntry, BackendError, Returned, RunContext};
 use fetchall::fetch::{FetchSpec, Meter, Script, Step};
-use fetchall::model::{ErrorKind, Job, JobId, Origin, Seed, Subject, Verdict};
+use fetchall::model::{ErrorKind, Job, JobId, Origin, Seed, Subject, Verdict, Via};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -21,7 +21,6 @@ struct Run {
     returned: mpsc::Receiver<Returned>,
     ended: JoinHandle<Result<(), BackendError>>,
     meter: Arc<Meter>,
-    lent: Arc<Lent>,
     drain: CancellationToken,
     abort: CancellationToken,
 }
@@ -32,33 +31,32 @@ fn start(entry: &BackendEntry, concurrency: u32, script: Script, program: &str) 
     let ctx = RunContext {
         spec: FetchSpec::Scripted(Arc::new(script)),
         concurrency,
-        lent: Arc::default(),
         meter: Arc::default(),
-        held: Arc::default(),
+        holds: Arc::default(),
         drain: CancellationToken::new(),
         abort: CancellationToken::new(),
         worker_program: PathBuf::from(program),
     };
-    let (meter, lent, drain, abort) = (ctx.meter.clone(), ctx.lent.clone(), ctx.drain.clone(), ctx.abort.clone());
-    Run { jobs, returned, ended: tokio::spawn((entry.make)().run(inbox, outbox, ctx)), meter, lent, drain, abort }
+    let (meter, drain, abort) = (ctx.meter.clone(), ctx.drain.clone(), ctx.abort.clone());
+    Run { jobs, returned, ended: tokio::spawn((entry.make)().run(inbox, outbox, ctx)), meter, drain, abort }
 }
 
 /// What became of a job; what did not begin is cancelled.
 fn told(back: Returned) -> (JobId, Verdict) {
     match back {
-        Returned::Ended(outcome) => match outcome.subject {
+        Returned::Finished(outcome) => match outcome.subject {
             Subject::Job(job) => (job.id, outcome.verdict),
             other => panic!("an outcome of no job: {other:?}"),
         },
-        Returned::NotBegun(job) => (job.id, Verdict::Cancelled),
-        Returned::Onward(job, _) => panic!("nobody redirects: {job:?}"),
+        Returned::NotStarted(job) => (job.id, Verdict::Cancelled),
+        Returned::Redirected(job) => panic!("nobody redirects: {job:?}"),
     }
 }
 
 fn job(number: u64, path: &str) -> Box<Job> {
     let url = url::Url::parse("http://h.test/").unwrap().join(path).unwrap();
     let origin = Origin { list: Arc::from("list"), line: number + 1 };
-    let seed = Seed { url, priority: 0, origin, number: 0, wants: None, known: None };
+    let seed = Seed::new(url, Via::List(origin));
     Box::new(Job::new(JobId(number), seed, None, Instant::now()))
 }
 
@@ -220,27 +218,6 @@ async fn a_run_goes_on_with_the_workers_that_could_be_started() {
     let (verdicts, ended, meter) = run.finish().await;
     ended.unwrap();
     assert_eq!((verdicts, meter.peak()), (vec![Verdict::Ok; 6], 1));
-}
-
-#[cfg(unix)]
-#[tokio::test]
-async fn a_slot_that_is_lent_and_for_which_no_worker_can_be_started_costs_nobody_anything() {
-    let folder = tempfile::TempDir::new().unwrap();
-    let program = folder.path().join("fetchall");
-    std::os::unix::fs::symlink(PROGRAM, &program).unwrap();
-    let entry = BACKENDS.iter().find(|entry| entry.name == "processes").unwrap();
-    let script = script(&[("/slow", 300, Step::Ok(1))], Step::Ok(1));
-    let run = start(entry, 2, script, program.to_str().unwrap());
-    run.give(&["/slow", "/slow"]).await;
-    run.until("both", |meter| meter.in_flight() == 2).await;
-    std::fs::remove_file(&program).unwrap();
-    run.lent.lend(JobId(0));
-    for number in 2..8 {
-        run.jobs.send(job(number, "/a")).await.unwrap();
-    }
-    let (verdicts, ended, meter) = run.finish().await;
-    ended.unwrap();
-    assert_eq!((verdicts, meter.peak()), (vec![Verdict::Ok; 8], 2));
 }
 
 #[cfg(unix)]

@@ -57,7 +57,7 @@ fn refusals_name_the_proxy_and_its_status_and_are_final() {
     let origin = TlsServer::start(Mode::Good);
     for status in [302, 400, 401, 403, 404, 407, 501] {
         let answer = format!("HTTP/1.1 {status} No\r\nContent-Length: 7\r\n\r\nblocked");
-        let proxy = Proxy::start_as(Way::Ends(answer.into()));
+        let proxy = Proxy::start_as(Way::StopConditions(answer.into()));
         let to = format!("localhost:{}", origin.address().port());
         for backend in if status == 403 { &BACKENDS[..] } else { &BACKENDS[..1] } {
             let record = ask(&origin, &proxy, &["--backend", backend, "--retry", "3"]);
@@ -75,16 +75,16 @@ fn a_proxy_in_trouble_is_asked_again() {
     for (status, backends) in [(502, &BACKENDS[..]), (503, &BACKENDS[..1]), (504, &BACKENDS[..1])] {
         for backend in backends {
             let answer = format!("HTTP/1.1 {status} Later\r\nRetry-After: 0\r\n\r\n");
-            let proxy = Proxy::start_as(Way::Ends(answer.into()));
+            let proxy = Proxy::start_as(Way::StopConditions(answer.into()));
             let record = ask(&origin, &proxy, &["--backend", backend, "--retry", "2"]);
             assert_eq!((kind(&record), &record["attempts"]), ("proxy", &3.into()), "{backend} {record}");
             assert_eq!(proxy.wanted().len(), 3);
         }
     }
-    let proxy = Proxy::start_as(Way::Ends(b"HTTP/1.1 503 Later\r\nRetry-After: 3600\r\n\r\n".to_vec()));
+    let proxy = Proxy::start_as(Way::StopConditions(b"HTTP/1.1 503 Later\r\nRetry-After: 3600\r\n\r\n".to_vec()));
     let record = ask(&origin, &proxy, &["--retry", "2"]);
     assert_eq!((kind(&record), &record["attempts"]), ("proxy", &1.into()), "nobody waits so long: {record}");
-    let proxy = Proxy::start_as(Way::Ends(b"HTTP/1.1 502 No\r\n\r\n".to_vec()));
+    let proxy = Proxy::start_as(Way::StopConditions(b"HTTP/1.1 502 No\r\n\r\n".to_vec()));
     let record = ask(&origin, &proxy, &["--retry", "2", "--retry-on", "connect"]);
     assert_eq!(record["attempts"], 1, "{record}");
 }
@@ -95,7 +95,7 @@ fn a_tunnel_that_is_not_opened_is_asked_for_once_an_attempt() {
     let urls: Vec<_> = (0..3).map(|n| origin.url(&n.to_string())).collect();
     for (scheme, answer) in [("http", &b""[..]), ("http", b"HTTP/1.1 200 O"), ("socks5h", b"")] {
         for backend in BACKENDS {
-            let proxy = Proxy::start_as(Way::Ends(answer.to_vec()));
+            let proxy = Proxy::start_as(Way::StopConditions(answer.to_vec()));
             let through = format!("{scheme}://{}", proxy.address());
             let run = Fetchall::new().args(["--json", "--retry", "0", "--backend", backend, "-x", &through]);
             let run = run.arg("--cacert").arg(origin.ca_pem_file()).args(&urls).run().expect_code(1);
@@ -111,12 +111,12 @@ fn proxies_that_break_the_rules_are_named() {
     let large = [b"HTTP/1.1 200 OK\r\nX-A: ", &b"a".repeat(300_000)[..]].concat();
     let interim = "HTTP/1.1 100 Continue\r\n\r\n".repeat(110);
     for (way, expected, told) in [
-        (Way::Ends(Vec::new()), "reset", "closed the connection before it opened a tunnel to localhost:"),
-        (Way::Ends(b"HTTP/1.1 200 OK\r\n".to_vec()), "reset", "closed the connection before"),
-        (Way::Ends(b"SSH-2.0-OpenSSH_9.6\r\n".to_vec()), "protocol", "begins with `SSH-2.0-OpenSSH_9.6`"),
-        (Way::Ends(b"\x15\x03\x01\x00\x02\x02\x46".to_vec()), "protocol", "does not speak HTTP"),
-        (Way::Ends(large), "protocol", "too large a head"),
-        (Way::Ends(interim.into()), "protocol", "sent only interim responses (1xx)"),
+        (Way::StopConditions(Vec::new()), "reset", "closed the connection before it opened a tunnel to localhost:"),
+        (Way::StopConditions(b"HTTP/1.1 200 OK\r\n".to_vec()), "reset", "closed the connection before"),
+        (Way::StopConditions(b"SSH-2.0-OpenSSH_9.6\r\n".to_vec()), "protocol", "begins with `SSH-2.0-OpenSSH_9.6`"),
+        (Way::StopConditions(b"\x15\x03\x01\x00\x02\x02\x46".to_vec()), "protocol", "does not speak HTTP"),
+        (Way::StopConditions(large), "protocol", "too large a head"),
+        (Way::StopConditions(interim.into()), "protocol", "sent only interim responses (1xx)"),
         (Way::Silent, "timeout", "did not open a tunnel to localhost:"),
     ] {
         let proxy = Proxy::start_as(way);

@@ -1,53 +1,53 @@
-//! Workers that do one job at a time each, started as jobs come and kept until the end.
+//! A pool of workers that run one job at a time each. Workers start as jobs come and stay until the end.
 //!
-//! A worker that is done takes the next job itself as long as one waits: under load nobody else is
-//! woken for a job. One that finds none waits at its own inbox; [`Crew::lead`] sends it the next
-//! job, and starts another worker only where all are busy and there are fewer than allowed.
+//! A worker that has finished takes the next job itself while one waits, so under load no other task is
+//! woken for a job. A worker without a job waits at its own inbox. [`WorkerPool::dispatch`] sends it the
+//! next job. It starts another worker only if all are busy and the limit is not reached.
 
 use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Mutex, Semaphore, mpsc};
 
-use super::{BackendError, Done, Next, Returned, RunContext, give_back};
-use crate::model::{Job, JobId};
+use super::{BackendError, Returned, RunContext};
+use crate::model::Job;
 
-/// Where an idle worker gets its next job; it ends when no more come.
+/// Brings an idle worker its next job. It closes when no more come.
 pub(super) type Inbox = mpsc::Receiver<Box<Job>>;
 
-/// Where all jobs come from; several crews may share it.
+/// The source of all jobs. Several pools may share it.
 pub(super) type Jobs = Arc<Mutex<mpsc::Receiver<Box<Job>>>>;
 
-/// What all workers share.
-pub(super) struct Crew {
+/// The state that all workers share.
+pub(super) struct WorkerPool {
     pub(super) ctx: RunContext,
     most: usize,
     jobs: Jobs,
     returned: mpsc::Sender<Returned>,
     /// One permit for each worker that is idle or may still be started.
     free: Semaphore,
-    /// The numbers of those that wait, the last to have worked on top.
+    /// The numbers of the idle workers. The one that worked last is on top.
     idle: StdMutex<Vec<usize>>,
 }
 
-impl Crew {
-    /// A crew of as many workers as the run may have fetches under way.
+impl WorkerPool {
+    /// A pool of as many workers as the concurrency allows.
     pub(super) fn new(jobs: mpsc::Receiver<Box<Job>>, returned: mpsc::Sender<Returned>, ctx: RunContext) -> Self {
         let most = ctx.concurrency as usize;
         Self::of(most, Arc::new(Mutex::new(jobs)), returned, ctx)
     }
 
-    /// One of at most so many.
+    /// A pool of at most `most` workers.
     pub(super) fn of(most: usize, jobs: Jobs, returned: mpsc::Sender<Returned>, ctx: RunContext) -> Self {
         let most = most.clamp(1, Semaphore::MAX_PERMITS);
         Self { ctx, most, jobs, returned, free: Semaphore::new(most), idle: StdMutex::default() }
     }
 
-    /// Hands out jobs until no more come; `start` starts the worker of a number. When this ends
-    /// the workers that are done find their inboxes closed.
+    /// Hands out jobs until the channel closes. `start` starts the worker with a number. Then the
+    /// inboxes close.
     ///
     /// # Errors
-    /// When not even one worker can be started; every job goes back then.
-    pub(super) async fn lead(
+    /// When not even one worker can be started. Every job is returned then.
+    pub(super) async fn dispatch(
         &self,
         mut start: impl FnMut(usize, Inbox) -> Result<(), String>,
     ) -> Result<(), BackendError> {
@@ -59,7 +59,7 @@ impl Crew {
             let Some(mut job) = self.jobs.lock().await.recv().await else { return Ok(()) };
             loop {
                 if !free || self.ctx.drain.is_cancelled() {
-                    self.let_go(job).await;
+                    self.return_unstarted(job).await;
                     break;
                 }
                 let idle = self.idle().pop();
@@ -71,26 +71,22 @@ impl Crew {
                         match start(inboxes.len(), ours) {
                             Ok(()) => inboxes.push(inbox),
                             Err(why) if inboxes.is_empty() => {
-                                self.let_go(job).await;
-                                self.give_up().await;
+                                self.return_unstarted(job).await;
+                                self.return_all().await;
                                 return Err(BackendError(why));
                             }
                             Err(why) => {
-                                tracing::warn!(
-                                    workers = inboxes.len(),
-                                    why,
-                                    "going on with those that could be started"
-                                );
-                                // This permit and those of the workers that will not be.
-                                let too_many = self.ctx.lent.close(self.most, inboxes.len());
-                                self.free.forget_permits(too_many);
+                                let workers = inboxes.len();
+                                tracing::warn!(workers, why, "cannot start another worker; going on with fewer");
+                                // This permit is taken already. Take those of the other missing workers.
+                                self.free.forget_permits(self.most - workers - 1);
                                 all_started = true;
                             }
                         }
                         if all_started { None } else { inboxes.last() }
                     }
                 };
-                // An inbox has room for one, and a worker that is idle or new has none.
+                // The inbox of an idle or new worker is empty, and has room for one.
                 if let Some(inbox) = worker {
                     match inbox.try_send(job) {
                         Ok(()) => break,
@@ -102,40 +98,37 @@ impl Crew {
         }
     }
 
-    /// Waits for a permit and takes it; the worker gives it back. False when the run is draining.
+    /// Takes a permit, which the worker gives back. Returns false when the run is draining.
     async fn free(&self) -> bool {
+        if let Ok(permit) = self.free.try_acquire() {
+            permit.forget();
+            return true;
+        }
         tokio::select! {
             biased;
             () = self.ctx.drain.cancelled() => false,
             permit = self.free.acquire() => permit.map(tokio::sync::SemaphorePermit::forget).is_ok(),
-            () = self.ctx.lent.slot() => true,
         }
     }
 
-    /// What would have been jobs go back.
-    pub(super) async fn give_up(&self) {
+    /// Returns every job that is still to come.
+    pub(super) async fn return_all(&self) {
         let mut jobs = self.jobs.lock().await;
         jobs.close();
         while let Some(job) = jobs.recv().await {
-            self.let_go(job).await;
+            self.return_unstarted(job).await;
         }
     }
 
-    /// Gives a job back; the next one of that worker, `None` when no more come.
-    pub(super) async fn next(&self, number: usize, inbox: &mut Inbox, id: JobId, done: Done) -> Option<Box<Job>> {
-        match give_back(&self.returned, done).await {
-            Next::Job(job) => return Some(job),
-            Next::Any => {}
-            Next::Nothing => return None,
-        }
-        let lent = self.ctx.lent.ended(id);
-        if !lent && let Some(job) = self.waiting_job() {
+    /// Returns a job to the engine and waits for the next one of this worker. `None`: no more come.
+    pub(super) async fn next(&self, number: usize, inbox: &mut Inbox, back: Returned) -> Option<Box<Job>> {
+        // Err: the engine is gone.
+        self.returned.send(back).await.ok()?;
+        if let Some(job) = self.waiting_job() {
             return Some(job);
         }
         self.idle().push(number);
-        if !lent {
-            self.free.add_permits(1);
-        }
+        self.free.add_permits(1);
         inbox.recv().await
     }
 
@@ -143,14 +136,13 @@ impl Crew {
         if self.ctx.drain.is_cancelled() {
             return None;
         }
-        // Locked: the lead waits there already, so none is left over.
+        // If it is locked, `dispatch` waits there and no job is left over.
         self.jobs.try_lock().ok()?.try_recv().ok()
     }
 
-    /// Gives a job back that nobody began.
-    async fn let_go(&self, job: Box<Job>) {
-        // Err: the engine is gone, and with it whoever wanted it.
-        let _ = self.returned.send(Returned::NotBegun(job)).await;
+    async fn return_unstarted(&self, job: Box<Job>) {
+        // Err: the engine is gone.
+        let _ = self.returned.send(Returned::NotStarted(job)).await;
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<usize>> {

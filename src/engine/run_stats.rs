@@ -11,7 +11,7 @@ use crate::model::{Counts, ErrorKind, Latency, Origin, Outcome, SkipReason, Stop
 const DIGITS: u8 = 3;
 
 /// Counts outcomes.
-pub(super) struct Tally {
+pub(super) struct RunStats {
     pub(super) counts: Counts,
     errors: BTreeMap<ErrorKind, u64>,
     skips: BTreeMap<SkipReason, u64>,
@@ -24,7 +24,7 @@ pub(super) struct Tally {
     latency: Option<Histogram<u64>>,
 }
 
-impl Tally {
+impl RunStats {
     pub(super) fn new() -> Self {
         Self {
             counts: Counts::default(),

@@ -8,7 +8,7 @@ use crate::model::{StopCause, Verdict};
 
 /// When a run is over although its input is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ends {
+pub struct StopConditions {
     /// What it waits for.
     pub until: Until,
     /// After so many failures, error statuses among them.
@@ -17,13 +17,13 @@ pub struct Ends {
     pub max_duration: Option<Duration>,
 }
 
-impl Default for Ends {
+impl Default for StopConditions {
     fn default() -> Self {
         Self { until: Until::All, max_failures: None, max_duration: None }
     }
 }
 
-impl Ends {
+impl StopConditions {
     /// Whether this verdict ends the run, after which so many have failed. What was never asked,
     /// such as a line that is no URL, may have failed but is not the first that is done.
     pub(super) fn after(&self, verdict: &Verdict, asked: bool, failures: u64) -> Option<StopCause> {
@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn each_end_is_met_by_its_verdict_alone() {
-        let until = |until| Ends { until, ..Ends::default() };
+        let until = |until| StopConditions { until, ..StopConditions::default() };
         let cases = [
             (until(Until::All), Verdict::HttpError, None),
             (until(Until::FirstCompleted), Verdict::Ok, Some(StopCause::FirstCompleted)),
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn failures_are_counted_to_the_most_that_are_allowed() {
-        let ends = Ends { max_failures: NonZeroU32::new(3), ..Ends::default() };
+        let ends = StopConditions { max_failures: NonZeroU32::new(3), ..StopConditions::default() };
         assert_eq!(ends.after(&Verdict::HttpError, true, 2), None);
         assert_eq!(ends.after(&Verdict::HttpError, true, 3), Some(StopCause::MaxFailures));
         assert_eq!(ends.after(&Verdict::Ok, true, 3), None);

@@ -166,28 +166,3 @@ fn a_redirect_that_asks_for_a_wait_is_followed_after_it() {
         assert_eq!(requests.len(), 4, "{backend}");
     }
 }
-
-#[test]
-fn a_chain_that_waited_in_vain_and_goes_on_counts_again() {
-    let drips = Act::DrippingBody { bytes: 10, every: Duration::from_millis(100) };
-    let back = FaultServer::start(Script::new().otherwise(drips));
-    let late =
-        |n: usize| Act::Delayed(Duration::from_millis(1300), Box::new(Act::RedirectTo(back.url(&format!("b{n}")))));
-    let fronts: Vec<_> = (0..6).map(|n| FaultServer::start(Script::new().otherwise(late(n)))).collect();
-    let mut list = String::new();
-    for n in 0..3 {
-        let own = (0..2).map(|i| back.url(&format!("own{n}x{i}")));
-        fronts.iter().map(|front| front.url(&n.to_string())).chain(own).for_each(|url| list += &(url + "\n"));
-    }
-    // Each run takes seconds and no processor: so both at once.
-    let running = ["async", "threads"].map(|backend| {
-        let args = ["-c", "8", "--backend", backend, "--summary", "summary.json", "--low-speed", "0/10s"];
-        (backend, Fetchall::new().args(args).stdin(list.clone()).spawn())
-    });
-    for (backend, running) in running {
-        let run = running.wait().expect_code(0);
-        let summary: serde_json::Value = serde_json::from_slice(&run.read("summary.json")).unwrap();
-        let peak = summary["peak_concurrency"].as_u64().unwrap();
-        assert!((8..=9).contains(&peak), "{backend}: {peak}");
-    }
-}

@@ -1,8 +1,8 @@
-//! The hosts that asked to be left alone, for those who are about to ask one.
+//! Holds that answers have just asked for, for the workers.
 //!
-//! The frontier hands nothing out for a held host. But jobs may be on their way already, and who
-//! has just heard of the wish takes the next one before the loop knows: so it is noted here at once,
-//! and whoever has a job for such a host gives it back.
+//! The scheduler hands out no job of a held host. But jobs may be on their way already, and a worker takes
+//! its next job before the loop has seen the answer. So the worker notes the hold here at once, and workers
+//! return jobs of such a host unstarted.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -20,25 +20,25 @@ const ON_ITS_WAY: Duration = Duration::from_secs(60);
 
 /// Hosts and the ends of their holds.
 #[derive(Debug, Default)]
-pub struct HeldHosts {
-    /// Whether there is one, so that a run without holds takes no lock.
+pub struct HostHolds {
+    /// Whether there was a hold, so that a run without holds takes no lock.
     any: AtomicBool,
     hosts: Mutex<HashMap<Box<str>, Instant>>,
 }
 
-impl HeldHosts {
-    /// Notes what an answer asks for, if it asks for it.
+impl HostHolds {
+    /// Notes the hold that an answer asks for.
     pub(super) fn note(&self, job: &Job, verdict: &Verdict, facts: &Facts) {
         if let Some(wait) = leave_alone(verdict, facts) {
             self.hold(origin::host(job.url()), Instant::now() + wait.min(ON_ITS_WAY));
         }
     }
 
-    /// Leaves a host alone until then; a hold is never shortened.
+    /// Holds a host until `end`. A hold is never shortened.
     fn hold(&self, host: &str, end: Instant) {
         let mut hosts = self.lock();
         if hosts.len() == hosts.capacity() {
-            // Before it grows: what is over is forgotten.
+            // Forget holds that have ended before the table grows.
             let now = Instant::now();
             hosts.retain(|_, end| *end > now);
         }
@@ -49,8 +49,8 @@ impl HeldHosts {
         self.any.store(true, Relaxed);
     }
 
-    /// Whether this job may not begin now.
-    pub(super) fn keeps(&self, job: &Job) -> bool {
+    /// Whether the host of this job is held.
+    pub(super) fn covers(&self, job: &Job) -> bool {
         self.any.load(Relaxed) && self.lock().get(origin::host(job.url())).is_some_and(|end| *end > Instant::now())
     }
 
@@ -65,22 +65,22 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::model::{JobId, Onward, Origin, Seed, Timing};
+    use crate::model::{JobId, Origin, RedirectState, Seed, Timing, Via};
 
     fn job(url: &str) -> Job {
         let origin = Origin { list: Arc::from("l"), line: 1 };
         let url = url::Url::parse(url).unwrap();
-        let seed = Seed { url, priority: 0, origin, number: 0, wants: None, known: None };
+        let seed = Seed::new(url, Via::List(origin));
         Job::new(JobId(0), seed, None, std::time::Instant::now())
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_hold_lasts_until_its_latest_end() {
-        let held = HeldHosts::default();
+        let holds = HostHolds::default();
         let (a, b, mut there) = (job("http://a.test/"), job("http://b.test/"), job("http://a.test/"));
         let facts = Facts { final_url: Some(b.seed.url.clone()), ..Facts::default() };
         let (timing, took) = (Timing::default(), Duration::ZERO);
-        there.onward = Some(Box::new(Onward {
+        there.redirect = Some(Box::new(RedirectState {
             facts: Box::new(facts),
             timing,
             took,
@@ -89,28 +89,32 @@ mod tests {
             from: None,
             cookies: Vec::new(),
             deaths: 0,
+            hop_bytes: 0,
         }));
         for secs in [5, 2] {
             let mut facts = Facts { status: Some(429), ..Facts::default() };
-            held.note(&a, &Verdict::HttpError, &facts);
+            holds.note(&a, &Verdict::HttpError, &facts);
             facts.retry_after = Some(Duration::from_secs(secs));
-            held.note(if secs == 2 { &there } else { &a }, &Verdict::HttpError, &facts);
+            holds.note(if secs == 2 { &there } else { &a }, &Verdict::HttpError, &facts);
         }
-        assert!(held.keeps(&a) && held.keeps(&b) && held.keeps(&there), "the one that answered, after redirects too");
-        held.hold("a.test", Instant::now() + Duration::from_secs(1));
+        assert!(
+            holds.covers(&a) && holds.covers(&b) && holds.covers(&there),
+            "the one that answered, after redirects too"
+        );
+        holds.hold("a.test", Instant::now() + Duration::from_secs(1));
         tokio::time::advance(Duration::from_millis(4999)).await;
-        assert!(held.keeps(&a) && !held.keeps(&b));
+        assert!(holds.covers(&a) && !holds.covers(&b));
         tokio::time::advance(Duration::from_millis(1)).await;
-        assert!(!held.keeps(&a));
+        assert!(!holds.covers(&a));
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_is_over_is_forgotten() {
-        let held = HeldHosts::default();
+        let holds = HostHolds::default();
         for n in 0..10_000 {
-            held.hold(&n.to_string(), Instant::now() + Duration::from_millis(1));
+            holds.hold(&n.to_string(), Instant::now() + Duration::from_millis(1));
             tokio::time::advance(Duration::from_millis(2)).await;
         }
-        assert!(held.lock().capacity() < 100, "{}", held.lock().capacity());
+        assert!(holds.lock().capacity() < 100, "{}", holds.lock().capacity());
     }
 }

@@ -1,0 +1,151 @@
+//! The state of a run, but for its channels.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::super::auto::Auto;
+use super::super::order::InputOrder;
+use super::super::reading::Reading;
+use super::super::run_stats::RunStats;
+use super::super::unfetched::{cancelled, refused};
+use super::super::watch::Watchers;
+use super::super::{Plan, RunEnd, RunFault, StopConditions};
+use super::admission::Admission;
+use super::outbox::{OUTCOMES, Outbox};
+use crate::config::Order;
+use crate::fetch::Meter;
+use crate::model::{Batch, Job, JobId, Outcome, Progress, StopCause, Subject};
+use crate::schedule::{Next, Scheduler};
+
+/// The state of a run.
+pub(super) struct State {
+    pub(super) scheduler: Scheduler,
+    pub(super) admission: Admission,
+    pub(super) watchers: Watchers,
+    pub(super) stats: RunStats,
+    pub(super) meter: Arc<Meter>,
+    pub(super) outbox: Outbox,
+    pub(super) auto: Auto,
+    ends: StopConditions,
+    /// Whether jobs may be handed out before a worker is free. With one slot they may not: a redirect is
+    /// followed before the next URL, as one after another means.
+    may_prefetch: bool,
+    /// The longest wait that a server may ask for.
+    pub(super) max_wait: Duration,
+    pub(super) started: Instant,
+    /// The stop condition that an outcome has met. The loop stops the run.
+    pub(super) met: Option<StopCause>,
+    pub(super) stopping: Option<StopCause>,
+    pub(super) fault: Option<RunFault>,
+}
+
+impl State {
+    /// Takes from the plan what the state needs.
+    pub(super) fn new(plan: &mut Plan) -> Self {
+        let order = (plan.order == Order::Input).then(InputOrder::default);
+        Self {
+            scheduler: Scheduler::new(plan.schedule.clone()),
+            admission: Admission::new(plan.skip_duplicates, plan.names.take(), plan.beyond_one_origin.take()),
+            watchers: Watchers::new(std::mem::take(&mut plan.reporters)),
+            stats: RunStats::new(),
+            meter: Arc::default(),
+            outbox: Outbox::new(order),
+            auto: Auto::new(plan.auto, plan.schedule.concurrency),
+            ends: plan.ends,
+            may_prefetch: plan.schedule.concurrency > 1,
+            max_wait: plan.schedule.retry.max_wait,
+            started: Instant::now(),
+            met: None,
+            stopping: None,
+            fault: None,
+        }
+    }
+
+    pub(super) fn failed_to_start(self, fault: RunFault) -> RunEnd {
+        let summary = self.stats.summary(self.started.elapsed(), 0, None, false, Some(StopCause::Broken));
+        RunEnd { summary, fault: Some(fault) }
+    }
+
+    /// The next job, if one may be handed out.
+    pub(super) fn claim(&mut self, now: tokio::time::Instant) -> Option<Box<Job>> {
+        for _ in 0..OUTCOMES {
+            let next = match self.waits_for() {
+                None => self.scheduler.next(now),
+                Some(id) => self.scheduler.next_is(id, now),
+            };
+            match next? {
+                Next::Fetch(job) => {
+                    self.watchers.handed_out(&job);
+                    return Some(job);
+                }
+                Next::Refused(job, why) => self.finish(refused(job, &why, self.max_wait, now)),
+                Next::Lost(line) => self.finish(Outcome::bad_line(*line)),
+            }
+            if self.met.is_some() {
+                return None;
+            }
+        }
+        // Flush refusals to the sinks before claiming more.
+        None
+    }
+
+    /// Counts an outcome and sends it to the watchers and the sinks.
+    pub(super) fn finish(&mut self, outcome: Outcome) {
+        self.stats.add(&outcome);
+        self.watchers.done(&outcome);
+        if self.met.is_none() && self.stopping.is_none() {
+            let asked = matches!(outcome.subject, Subject::Job(_));
+            self.met = self.ends.after(&outcome.verdict, asked, self.stats.failed());
+        }
+        self.outbox.put(outcome);
+    }
+
+    /// The only job that may be handed out: too many bytes of outcomes wait for its outcome.
+    pub(super) fn waits_for(&self) -> Option<JobId> {
+        self.outbox.order.as_ref().and_then(InputOrder::waits_for).map(JobId)
+    }
+
+    /// Whether a job waits that may be handed out.
+    pub(super) fn may_hand_out(&self) -> bool {
+        self.stopping.is_none()
+            && self.outbox.has_room()
+            && (self.waits_for().is_some() || self.scheduler.has_ready())
+            && self.auto.allows(self.scheduler.in_flight() as usize)
+            && (self.may_prefetch || self.scheduler.in_flight() == 0)
+    }
+
+    /// Whether the run is stopping and a job waits that the sinks have room for.
+    pub(super) fn may_let_go(&self) -> bool {
+        self.stopping.is_some() && !self.scheduler.is_empty() && self.outbox.has_room()
+    }
+
+    /// Cancels some of the waiting jobs if the run is stopping.
+    pub(super) fn let_go(&mut self) {
+        if self.may_let_go() {
+            for subject in self.scheduler.drain(OUTCOMES) {
+                self.finish(cancelled(subject));
+            }
+        }
+    }
+
+    /// Whether another batch of lines may be read.
+    pub(super) fn may_read(&self) -> bool {
+        let in_order = |order: &InputOrder| order.room(self.stats.counts.read) >= Batch::MAX;
+        self.scheduler.capacity() >= Batch::MAX
+            && self.outbox.has_room()
+            && self.outbox.order.as_ref().is_none_or(in_order)
+    }
+
+    pub(super) fn progress(&self, reading: &Reading) -> Progress {
+        Progress {
+            read: self.stats.counts.read,
+            input_complete: reading.complete(),
+            done: self.stats.counts.done(),
+            failed: self.stats.failed(),
+            wire_bytes: self.meter.wire_bytes(),
+            in_flight: self.meter.in_flight(),
+            elapsed: self.started.elapsed(),
+            slowest: Vec::new(),
+        }
+    }
+}

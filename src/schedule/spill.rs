@@ -1,0 +1,92 @@
+//! Makes room for more jobs: most jobs of slow hosts go to the temporary file and come back as they are
+//! needed. So the hosts behind them in a long list need not wait.
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::scheduler::Scheduler;
+use super::spill_file::{CHUNK, SpilledJobs};
+use crate::model::{Batch, Job};
+
+/// A host is slow if its oldest job has waited for so long.
+const SLOW: Duration = Duration::from_secs(10);
+
+/// A host is fast again if a chunk lasted for less than this.
+const FAST: Duration = Duration::from_millis(250);
+
+/// When memory stays full, look for room again after this time.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+impl Scheduler {
+    pub(super) fn has_room(&self) -> bool {
+        self.capacity() >= Batch::MAX
+    }
+
+    /// Moves jobs to the file if there is no room for another batch.
+    pub(super) fn look_for_room(&mut self, now: Instant) {
+        self.room_due = None;
+        if self.has_room() {
+            return;
+        }
+        for at in self.hosts.places() {
+            self.spill(at, now);
+        }
+        // A host may become slow, or the disk may have space again.
+        self.room_due = (!self.has_room()).then(|| now + LOOK_AGAIN);
+    }
+
+    /// Moves the jobs of a slow host to the file, all but the first chunk.
+    fn spill(&mut self, at: usize, now: Instant) {
+        let slots_are_idle = self.in_flight() < self.concurrency;
+        let host = &mut self.hosts[at];
+        let mut bytes = 0;
+        match &mut host.spilled {
+            Some(spilled) => bytes += spilled.write_again(&mut self.file),
+            None => {
+                let is_long = host.queue.len_of_default() >= 2 * CHUNK;
+                let capped = slots_are_idle && host.is_capped();
+                let age = |oldest| now.into_std().saturating_duration_since(oldest);
+                let slow = host.queue.oldest().is_some_and(|oldest| age(oldest) >= SLOW);
+                if !is_long || !(host.is_parked() || capped || slow || host.is_unanswered(now)) {
+                    return;
+                }
+                let mut spilled = Box::<SpilledJobs>::default();
+                for job in host.queue.take_behind(CHUNK) {
+                    bytes += spilled.push(job, &mut self.file);
+                }
+                host.spilled = Some(spilled);
+            }
+        }
+        self.waiting_bytes -= bytes;
+        self.hosts.count(at);
+    }
+
+    /// Adds a job behind those of its host that are spilled.
+    pub(super) fn push_spilled(&mut self, at: usize, job: Box<Job>) {
+        if let Some(spilled) = &mut self.hosts[at].spilled {
+            self.waiting_bytes -= spilled.push(job, &mut self.file);
+            self.hosts.count(at);
+        }
+    }
+
+    /// Reads jobs of a host back before those in memory run out.
+    pub(super) fn refill(&mut self, at: usize, now: Option<Instant>) {
+        let host = &mut self.hosts[at];
+        while let Some(spilled) = &mut host.spilled
+            && host.queue.len_of_default() < CHUNK / 2
+        {
+            let Some(back) = spilled.take(&host.name, &mut self.file) else {
+                host.spilled = None;
+                break;
+            };
+            now.into_iter().for_each(|now| spilled.note_need(now, FAST));
+            self.waiting_bytes += back.bytes;
+            self.lost.extend(back.lost);
+            back.jobs.into_iter().for_each(|job| host.queue.push(job));
+        }
+    }
+}

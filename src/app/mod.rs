@@ -11,15 +11,14 @@ mod memory;
 mod outputs;
 mod unmatched;
 
-use std::collections::hash_map::RandomState;
 use std::fs::File;
-use std::hash::{BuildHasher, Hasher};
 use std::io::{self, Write};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use fastrand::Rng;
 use http::header::{COOKIE, HeaderName, HeaderValue, USER_AGENT};
 
 use crate::backend::{BACKENDS, BackendEntry};
@@ -36,7 +35,7 @@ use crate::policy::naming::{Claims, Template};
 use crate::policy::netrc::{Netrc, Unread};
 use crate::policy::no_proxy::{NoProxy, Unusable};
 use crate::policy::pacer::{AllHostLimits, HostLimits, Pacer, SharedPacer};
-use crate::policy::retry::{Jitter, Limits};
+use crate::policy::retry::Limits;
 use crate::report::Reporter;
 use crate::schedule::Rules;
 use crate::sink::Sink;
@@ -132,9 +131,9 @@ pub fn plan(
     spec.netrc = netrc;
     warnings.extend(odd_netrc);
     spec.cookies = jar.clone();
-    let seed = RandomState::new().build_hasher().finish();
+    let seed = fastrand::u64(..);
     let host_limits = host_limits(config);
-    let chance = config.random_wait.then(|| Jitter::new(seed));
+    let chance = config.random_wait.then(|| Rng::with_seed(seed));
     let pacer = Pacer::new(host_limits.clone(), config.rate.map(Rate::gap), chance).map(SharedPacer::from);
     // Where nothing is asked there is nothing to do at once, and the order of the list is kept.
     let wanted = if config.dry_run { Backend::Sequential } else { config.backend };
@@ -422,7 +421,7 @@ fn http_spec(config: &Config, addresses: AddressSpec) -> Result<HttpSpec, SetupE
         content_disposition: config.content_disposition,
         skip_existing: config.skip_existing,
         dry_run: config.dry_run,
-        run: RandomState::new().build_hasher().finish(),
+        run: fastrand::u64(..),
         digest: digest(config),
         max_size: config.max_size,
         // Shared out when everything else is open.

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::retry::Jitter;
+use fastrand::Rng;
+
 use crate::model::HostPattern;
 
 /// What the user asked for, of one host.
@@ -46,7 +47,7 @@ pub struct Pacer {
     /// Between any two requests.
     gap: Duration,
     /// Where delays are from half to one and a half times as long.
-    chance: Option<Jitter>,
+    chance: Option<Rng>,
     /// The earliest next start of each host.
     hosts: HashMap<Box<str>, Instant>,
     /// The earliest next start of all.
@@ -72,7 +73,7 @@ impl From<Pacer> for SharedPacer {
 
 impl Pacer {
     /// One that does as asked; `None` where nothing is asked.
-    pub fn new(host_limits: AllHostLimits, gap: Option<Duration>, chance: Option<Jitter>) -> Option<Self> {
+    pub fn new(host_limits: AllHostLimits, gap: Option<Duration>, chance: Option<Rng>) -> Option<Self> {
         let gap = gap.unwrap_or_default();
         let idle = gap.is_zero() && !host_limits.have_delays();
         (!idle).then(|| Self { host_limits, gap, chance, hosts: HashMap::new(), next: None })
@@ -113,7 +114,7 @@ impl Pacer {
         }
         let delay = self.host_limits.of(host).delay;
         if !delay.is_zero() {
-            let delay = self.chance.as_mut().map_or(delay, |chance| delay.mul_f64(0.5 + chance.roll()));
+            let delay = self.chance.as_mut().map_or(delay, |chance| delay.mul_f64(0.5 + chance.f64()));
             self.note(host, now + delay, now);
         }
         Ok(())
@@ -185,7 +186,7 @@ mod tests {
             gap in 0_u64..200,
         ) {
             let mut now = Instant::now();
-            let chance = random.then(|| Jitter::new(7));
+            let chance = random.then(|| fastrand::Rng::with_seed(7));
             let mut pacer = Pacer::new(host_limits(300), Some(ms(gap)), chance).unwrap();
             let mut starts: Vec<(usize, Instant)> = Vec::new();
             for (host, later) in asks {

@@ -107,24 +107,3 @@ fn backoff(attempt: u32, max_wait: Duration) -> Duration {
     let doubled = 1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
     BASE.saturating_mul(doubled).min(LONGEST).min(max_wait)
 }
-
-/// Numbers from 0 up to but not 1, each run others (SplitMix64).
-#[derive(Debug, Clone)]
-pub struct Jitter(u64);
-
-impl Jitter {
-    /// Begins anywhere.
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// The next one.
-    pub fn roll(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        // 53 bits are what a double holds.
-        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
-    }
-}

@@ -83,7 +83,7 @@ impl Scheduler {
         let mut retry_after = None;
         if matches!(verdict, Verdict::HttpError | Verdict::Failed(_)) {
             let tried = Try { attempt, verdict, facts };
-            let Decision { again, hold } = decide(&self.retry, tried, self.jitter.roll(), || budget.take());
+            let Decision { again, hold } = decide(&self.retry, tried, self.jitter.f64(), || budget.take());
             retry_after = again;
             match hold {
                 Some(Hold::For(wait)) => self.hosts[at].hold(now + wait),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use fastrand::Rng;
 use tokio::time::Instant;
 
 use super::delayed::DelayedJobs;
@@ -15,7 +16,7 @@ use crate::model::{BadLine, Job, JobId, Seed};
 use crate::policy::origin;
 use crate::policy::pacer::SharedPacer;
 use crate::policy::politeness::{LatencyEstimate, TURNS};
-use crate::policy::retry::{Jitter, Limits};
+use crate::policy::retry::Limits;
 
 /// How many jobs may wait. Reading stops at this number, so it bounds the memory of a run.
 const ROOM: usize = 10_000;
@@ -58,7 +59,7 @@ pub struct Scheduler {
     in_flight: BTreeMap<JobId, InFlight>,
     pub(super) latency: LatencyEstimate,
     pub(super) retry: Limits,
-    pub(super) jitter: Jitter,
+    pub(super) jitter: Rng,
     pub(super) concurrency: u32,
     /// The most in flight now: fewer than `concurrency` if the run finds its own limit.
     pub(super) limit: u32,
@@ -96,7 +97,7 @@ impl Scheduler {
             in_flight: BTreeMap::new(),
             latency: LatencyEstimate::default(),
             retry: rules.retry,
-            jitter: Jitter::new(rules.jitter),
+            jitter: Rng::with_seed(rules.jitter),
             concurrency: rules.concurrency,
             limit: rules.concurrency,
             pacer: rules.pacer,

@@ -1,8 +1,9 @@
-//! Checks and repairs the response heads of an HTTP/1 connection before the client reads them.
+//! Checks the response heads and the chunk size lines of an HTTP/1 connection before the client reads them.
 //!
 //! hyper either refuses an answer for one line that it cannot read, or drops any such line. The filter drops
 //! the harmless ones and refuses those that may define the body (`policy/response_head.rs`). It also bounds
-//! heads and interim responses, and acknowledges a head that comes without its body.
+//! heads, interim responses and chunk size lines (`policy/chunk_lines.rs`), and acknowledges a head that comes
+//! without its body.
 //!
 //! Requests have no body and are not pipelined, so a response head follows each written request. A whole and
 //! clean head stays in the buffer of the caller. The filter copies any other head, until it is whole.
@@ -15,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::client::{MAX_FIELDS, MAX_HEAD};
+use crate::policy::chunk_lines::{ChunkLines, LongChunkLines};
 use crate::policy::response_head::{Found, Head, Search, UnreadableField, read_head};
 
 #[cfg(test)]
@@ -23,7 +25,7 @@ mod tests;
 /// The most interim responses (1xx; RFC 9110, section 15.2) before a final one.
 pub(super) const MAX_INTERIM: u32 = 100;
 
-/// A refused response head.
+/// A refused response head, or the chunk size lines of its content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum HeadError {
     #[error(transparent)]
@@ -32,6 +34,8 @@ pub(super) enum HeadError {
     TooLarge,
     #[error("more than {MAX_INTERIM} interim responses (1xx) and no other")]
     TooManyInterim,
+    #[error(transparent)]
+    ChunkLines(#[from] LongChunkLines),
 }
 
 /// A stream over TCP, or over something else in tests.
@@ -59,6 +63,8 @@ pub(super) struct HeadFilter<T> {
     ready: usize,
     search: Search,
     interim: u32,
+    /// The chunks of the content.
+    chunks: ChunkLines,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +86,7 @@ impl<T> HeadFilter<T> {
             ready: 0,
             search: Search::default(),
             interim: 0,
+            chunks: ChunkLines::default(),
         }
     }
 
@@ -99,6 +106,7 @@ impl<T> HeadFilter<T> {
         if self.reading == Reading::Content {
             // The client takes early bytes for the answer, so they are checked as one.
             (self.ready, self.search, self.interim) = (0, Search::default(), 0);
+            self.chunks = ChunkLines::default();
             self.reading = Reading::Head;
         }
     }
@@ -120,6 +128,7 @@ impl<T> HeadFilter<T> {
         self.search = Search::default();
         if !head.is_interim {
             self.reading = Reading::Content;
+            self.chunks = ChunkLines::new(head.content);
             return Ok(());
         }
         self.interim += 1;
@@ -144,11 +153,13 @@ impl<T> HeadFilter<T> {
                     self.end_head(&head)?;
                     at += length;
                     if !head.is_interim {
+                        self.chunks.follow(&bytes[at..])?;
                         return Ok((bytes.len(), !head.content.is_whole(&bytes[at..])));
                     }
                 }
             }
         }
+        self.chunks.follow(bytes)?;
         Ok((bytes.len(), false))
     }
 
@@ -164,6 +175,7 @@ impl<T> HeadFilter<T> {
                     let end = self.ready + length;
                     let head = Self::read_head(&self.held[self.ready..end])?;
                     self.end_head(&head)?;
+                    self.chunks.follow(&self.held[end..])?;
                     is_owed = !head.content.is_whole(&self.held[end..]);
                     match head.repaired {
                         None => self.ready = end,

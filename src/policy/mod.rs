@@ -3,6 +3,7 @@
 pub mod address;
 pub mod authentication;
 pub mod change;
+pub mod chunk_lines;
 pub mod concurrency;
 pub mod cookies;
 pub mod date;

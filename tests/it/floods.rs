@@ -37,6 +37,10 @@ fn parts() -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
         ("trailers", with(b"0\r\n"), b"a: b\r\n".to_vec()),
         ("extension", with(b"1;"), b"a=b;".to_vec()),
         ("extensions", with(b""), b"1;a=bcdefghijklmnop\r\nx\r\n".to_vec()),
+        ("zeros", with(b""), vec![b'0'; 4096]),
+        ("zeros-later", with(b"1\r\nx\r\n"), vec![b'0'; 4096]),
+        ("zeros-again", with(b""), [&[b'0'; 1000][..], b"1\r\nx\r\n"].concat()),
+        ("blanks", with(b"1"), b" \t".repeat(2048)),
     ]
 }
 

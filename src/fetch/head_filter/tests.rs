@@ -3,6 +3,7 @@
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 
 use super::*;
+use crate::policy::chunk_lines::MAX_EXCESS;
 
 impl OverTcp for DuplexStream {
     fn tcp(&self) -> Option<&TcpStream> {
@@ -157,4 +158,24 @@ async fn a_read_brings_what_it_may_and_no_more() {
     assert_eq!(reads(Some(3000)).await, [3000, 3000, 3000, 1000]);
     assert_eq!(reads(Some(9000)).await, [4096, 4096, 1808], "nor more than there is room for");
     assert_eq!(reads(None).await, [4096, 4096, 1808]);
+}
+
+#[tokio::test]
+async fn chunk_size_lines_have_a_bound_behind_any_head() {
+    let clean = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let dirty = "HTTP/1.1 200 OK\r\nA : b\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let zeros = "0".repeat(MAX_EXCESS + 100);
+    for head in [clean, dirty] {
+        for body in [zeros.clone(), format!("1\r\nx\r\n{zeros}")] {
+            let all = format!("{head}{body}");
+            for size in [all.len(), 1000, 7] {
+                let pieces: Vec<_> = all.as_bytes().chunks(size).collect();
+                let (_, error) = read_of(&pieces, true).await;
+                assert!(error.is_some_and(|error| error.contains("chunk size lines")), "{head:?} in {size}");
+            }
+        }
+        let data = format!("{:x}\r\n{zeros}\r\n0\r\n\r\n", zeros.len());
+        passes(&[head.as_bytes(), data.as_bytes()], &format!("{clean}{data}")).await;
+    }
+    passes(&[CLEAN.as_bytes(), zeros.as_bytes()], &format!("{CLEAN}{zeros}")).await;
 }

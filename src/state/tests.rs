@@ -180,7 +180,7 @@ fn first_version(folder: &Path) -> PathBuf {
     let database = Connection::open(&path).unwrap();
     database.pragma_update(None, "journal_mode", "WAL").unwrap();
     database.execute_batch(FIRST).unwrap();
-    let key = Shape::default().key(&seed("http://h.test/a"), 0);
+    let key = Shape::default().digest(&seed("http://h.test/a"), 0);
     let row =
         "INSERT INTO urls (key, url, outcome, name, status, bytes, attempts) VALUES (?1, ?2, 'ok', 'a', 200, 4, 1)";
     database.execute(row, (key, "http://h.test/a")).unwrap();
@@ -205,6 +205,9 @@ fn a_state_of_the_first_version_is_brought_to_this_one_with_its_rows() {
     let told = Facts { path: Some(folder.path().join("b/c").to_string_lossy().into_owned()), ..facts() };
     ledger.write(&[outcome(seed("http://h.test/b"), "b", told, Verdict::Ok)]).unwrap();
     drop((recall, ledger));
+    let digest = Shape::default().digest(&seed("http://h.test/a"), 0);
+    let unsalted = fs::read(&path).unwrap().windows(16).any(|octets| octets == digest);
+    assert!(!unsalted, "the key without salt is still in the file");
     let version = |path| Connection::open(path).unwrap().pragma_query_value(None, "user_version", |row| row.get(0));
     assert_eq!(version(&path), Ok(schema::VERSION));
     drop(State::open(&path, false, false).unwrap());
@@ -321,7 +324,7 @@ fn what_the_list_says_beside_the_request_makes_no_other_one() {
     };
     assert!(ask(PerSeed { headers: vec![field("a", "b")], ..PerSeed::default() }).is_none());
     // What stands in one place is not taken for what stands in another.
-    let key = |wants| Shape::default().key(&Seed { wants: Some(Box::new(wants)), ..seed("http://h.test/a") }, 0);
+    let key = |wants| Shape::default().digest(&Seed { wants: Some(Box::new(wants)), ..seed("http://h.test/a") }, 0);
     let credentials = Some(crate::model::Credentials { username: "a".to_owned(), password: "b".to_owned() });
     assert_ne!(
         key(PerSeed { headers: vec![field("a", "b")], ..PerSeed::default() }),
@@ -341,6 +344,12 @@ fn a_row_keeps_its_place_and_a_key_without_wishes_its_value() {
         .unwrap();
     assert_eq!(order, "a,b");
     let shape = Shape::new(["decoded".to_owned()]);
-    let key: String = shape.key(&seed("http://h.test/a"), 0).iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(key, "66ae95264d2f4d6ce22fd57a10e71e48", "else everything that is done is fetched again");
+    let hex = |key: [u8; 16]| key.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let why = "else everything that is done is fetched again";
+    assert_eq!(hex(shape.digest(&seed("http://h.test/a"), 0)), "66ae95264d2f4d6ce22fd57a10e71e48", "{why}");
+    assert_eq!(
+        hex(Keys::new(shape, [7; 32]).of(&seed("http://h.test/a"), 0)),
+        "2a0d1af5351e39c617185adfe12990b3",
+        "{why}"
+    );
 }

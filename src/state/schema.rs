@@ -90,23 +90,24 @@ CREATE TABLE urls (
 );
 ";
 
+/// The first version whose keys are salted.
+const SALTED: i32 = 4;
+
 /// Gives a state its salt, and every row the key that it has with that.
 fn salt_keys(state: &Connection) -> rusqlite::Result<()> {
-    // No key without salt is to stay in the free space of the file.
-    state.pragma_update(None, "secure_delete", true)?;
     state.execute_batch("CREATE TABLE salt (salt BLOB NOT NULL); INSERT INTO salt VALUES (randomblob(32))")?;
     let salt = state.query_row(row::SELECT_SALT, [], |row| row.get(0))?;
-    // By id, because the order of the keys changes meanwhile.
+    // In the order of ids, which stays while keys change.
     let mut keys = state.prepare("SELECT id, key FROM urls WHERE octet_length(key) = 16 ORDER BY id")?;
     let mut update = state.prepare("UPDATE urls SET key = ?2 WHERE id = ?1")?;
     let mut rows = keys.query([])?;
     while let Some(row) = rows.next()? {
-        // What is no blob is nobody's key.
+        // A text is no key of ours.
         if let Ok(digest) = row.get_ref(1)?.as_blob() {
             update.execute((row.get::<_, i64>(0)?, key::salted(&salt, digest)))?;
         }
     }
-    state.pragma_update(None, "secure_delete", false)
+    Ok(())
 }
 
 /// What the keys of a state are salted with.
@@ -129,6 +130,10 @@ pub(super) fn open(path: &Path, sync: bool) -> Result<Connection, StateError> {
     // The first step before there is a log, so that the file itself says whose it is from its
     // first moment on.
     take(&mut connection, missing).map_err(|e| failed(path, e))?;
+    if (1..SALTED).contains(&version) {
+        // No key without salt is to stay in the free space of the file.
+        connection.execute_batch("VACUUM").map_err(|e| failed(path, e))?;
+    }
     check(&connection, path)?;
     set_up(&connection, path, sync)?;
     Ok(connection)

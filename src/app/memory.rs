@@ -13,6 +13,7 @@ use crate::config::{Compression, Config, Duplicates};
 use crate::fetch::Saving;
 use crate::model::{Batch, Entry, Origin, Outcome, Summary};
 use crate::policy::naming::{Claims, Template};
+use crate::policy::origin::basic_user;
 use crate::sink::{Past, Sink, SinkError, Was};
 use crate::source::{Interrupt, Source, SourceError};
 use crate::state::{Bodies, Ledger, Lock, PastRow, Recall, Shape, State, StateError};
@@ -112,7 +113,7 @@ fn shape(config: &Config, saving: &Saving) -> Shape {
         }
         _ => None,
     };
-    let header = config.header.iter().cloned();
+    let header = config.header.iter().map(|text| without_password(text));
     let user = config.user.as_ref().map(|user| format!("user\0{}", user.split(':').next().unwrap_or_default()));
     let cookie = super::cookies::field(config).map(|text| format!("Cookie: {text}"));
     let head = config.head.then(|| "head\0".to_owned());
@@ -126,6 +127,13 @@ fn shape(config: &Config, saving: &Saving) -> Shape {
             .chain(head)
             .chain(document),
     )
+}
+
+/// A request field without the password that it may hold, which could be guessed from its hash.
+fn without_password(text: &str) -> String {
+    let basic = text.split_once(':').and_then(|(name, value)| Some((name, basic_user(value.trim().as_bytes())?)));
+    // No request field looks like this.
+    basic.map_or_else(|| text.to_owned(), |(name, user)| format!("{name}\0{}", String::from_utf8_lossy(&user)))
 }
 
 /// A source whose seeds know what is known of them.

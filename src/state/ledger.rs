@@ -4,23 +4,23 @@ use std::path::PathBuf;
 
 use rusqlite::Connection;
 
-use super::row::{self, Shape};
-use super::{Bodies, Lock, StateError, failed};
+use super::key::Keys;
+use super::{Bodies, Lock, StateError, failed, row};
 use crate::model::{Outcome, SkipReason, Subject, Verdict};
 
 /// Writes outcomes down. It lives on the thread of the sinks and is the only writer.
 pub struct Ledger {
     path: PathBuf,
     connection: Connection,
-    shape: Shape,
+    keys: Keys,
     bodies: Bodies,
     /// Held for as long as the run lasts.
     lock: Option<Lock>,
 }
 
 impl Ledger {
-    pub(super) fn new(path: PathBuf, connection: Connection, lock: Option<Lock>, shape: Shape, bodies: Bodies) -> Self {
-        Self { path, connection, shape, bodies, lock }
+    pub(super) fn new(path: PathBuf, connection: Connection, lock: Option<Lock>, keys: Keys, bodies: Bodies) -> Self {
+        Self { path, connection, keys, bodies, lock }
     }
 
     /// Says whether what was written down is still there.
@@ -51,21 +51,21 @@ impl Ledger {
                         Verdict::Cancelled => {}
                         Verdict::Skipped(SkipReason::NotModified) if !row::was_saved(&job.seed) => {
                             // Another program saved the file, and its server says that it is current.
-                            row::upsert(&mut whole, &self.shape, &self.bodies, job, outcome)?;
+                            row::upsert(&mut whole, &self.keys, &self.bodies, job, outcome)?;
                         }
                         Verdict::Skipped(SkipReason::NotModified) => {
-                            let key = self.shape.key(&job.seed, row::occurrence(&job.seed));
+                            let key = self.keys.of(&job.seed, row::occurrence(&job.seed));
                             transaction.prepare_cached(row::UPDATE_HOLDS)?.execute([key])?;
                         }
                         Verdict::Skipped(_) => {}
                         Verdict::HttpError | Verdict::Failed(_) if !is_gone(outcome) => {
                             let mut failed = transaction.prepare_cached(row::UPDATE_FAILED)?;
-                            if !row::update_failed(&mut failed, &self.shape, job, outcome)? {
-                                row::upsert(&mut whole, &self.shape, &self.bodies, job, outcome)?;
+                            if !row::update_failed(&mut failed, &self.keys, job, outcome)? {
+                                row::upsert(&mut whole, &self.keys, &self.bodies, job, outcome)?;
                             }
                         }
                         Verdict::Ok | Verdict::HttpError | Verdict::Failed(_) => {
-                            row::upsert(&mut whole, &self.shape, &self.bodies, job, outcome)?;
+                            row::upsert(&mut whole, &self.keys, &self.bodies, job, outcome)?;
                         }
                     }
                 }

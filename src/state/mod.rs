@@ -9,6 +9,7 @@
 //! A row is written before the record of its outcome is: whatever was told is known after a crash.
 //! `docs/guide/resuming.md` explains tables and columns for those who look with `sqlite3`.
 
+mod key;
 mod ledger;
 mod lock;
 mod occurrences;
@@ -26,15 +27,16 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
+pub use key::Shape;
 pub use ledger::Ledger;
 pub use lock::{Lock, is_same};
 pub use past::{Past, PastRow};
 pub use recall::Recall;
-pub use row::Shape;
 
 use crate::model::shown_path;
 use crate::policy::fingerprint::FingerprintSet;
 use crate::policy::naming::fold;
+use key::{Keys, Salt};
 use row::Found;
 
 use crate::output_folder::OutputFolder;
@@ -176,6 +178,7 @@ impl Bodies {
 pub struct State {
     path: PathBuf,
     connection: Connection,
+    salt: Salt,
     /// Files of more than one row, folded: no run of ours writes such rows, and none of them is done.
     shared: HashSet<String>,
     /// Absent where it is only looked at.
@@ -220,8 +223,8 @@ impl State {
         if sync {
             sync_names(path).map_err(io)?;
         }
-        let lock = lock.with_file(file);
-        Ok(Self { path: path.to_owned(), connection, shared: HashSet::new(), lock: Some(lock) })
+        let (lock, salt) = (lock.with_file(file), schema::salt(&connection, path)?);
+        Ok(Self { path: path.to_owned(), connection, salt, shared: HashSet::new(), lock: Some(lock) })
     }
 
     /// Opens it to look at it: nothing is changed, made or locked. `None` where there is no state.
@@ -232,8 +235,9 @@ impl State {
         if path.exists() {
             refuse_linked_companions(path)?;
         }
-        let connection = schema::look_at(path)?;
-        Ok(connection.map(|connection| Self { path: path.to_owned(), connection, shared: HashSet::new(), lock: None }))
+        let Some(connection) = schema::look_at(path)? else { return Ok(None) };
+        let salt = schema::salt(&connection, path)?;
+        Ok(Some(Self { path: path.to_owned(), connection, salt, shared: HashSet::new(), lock: None }))
     }
 
     /// Every name that was claimed so far.
@@ -274,7 +278,7 @@ impl State {
 
     /// The end that looks things up alone, of a state that is only looked at.
     pub fn recall(self, shape: Shape, bodies: Bodies) -> Recall {
-        Recall::new(self.path, self.connection, shape, bodies, self.shared)
+        Recall::new(self.path, self.connection, Keys::new(shape, self.salt), bodies, self.shared)
     }
 
     /// The two ends of it: one to look things up, one to write them down.
@@ -283,9 +287,10 @@ impl State {
     /// What SQLite says.
     pub fn split(self, shape: Shape, bodies: Bodies) -> Result<(Recall, Ledger), StateError> {
         let reading = schema::connect(&self.path, false)?;
-        let recall = Recall::new(self.path.clone(), reading, shape.clone(), bodies.clone(), self.shared);
+        let keys = Keys::new(shape, self.salt);
+        let recall = Recall::new(self.path.clone(), reading, keys.clone(), bodies.clone(), self.shared);
         let Self { path, connection, lock, .. } = self;
-        Ok((recall, Ledger::new(path, connection, lock, shape, bodies)))
+        Ok((recall, Ledger::new(path, connection, lock, keys, bodies)))
     }
 }
 

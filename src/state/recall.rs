@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension as _};
 
+use super::key::Keys;
 use super::occurrences::Occurrences;
-use super::row::{self, Found, Shape};
+use super::row::{self, Found};
 use super::{Bodies, Presence, StateError, failed};
 use crate::config::Digest;
 use crate::model::{Before, Claimed, Condition, Known, Revision, Seed, Validators};
@@ -20,7 +21,7 @@ use crate::policy::naming::fold;
 pub struct Recall {
     path: PathBuf,
     connection: Connection,
-    shape: Shape,
+    keys: Keys,
     bodies: Bodies,
     /// Files of more than one row, folded.
     shared: HashSet<String>,
@@ -42,14 +43,14 @@ impl Recall {
     pub(super) fn new(
         path: PathBuf,
         connection: Connection,
-        shape: Shape,
+        keys: Keys,
         bodies: Bodies,
         shared: HashSet<String>,
     ) -> Self {
         Self {
             path,
             connection,
-            shape,
+            keys,
             bodies,
             shared,
             linked: OnceCell::new(),
@@ -95,10 +96,10 @@ impl Recall {
         let look_up = || -> rusqlite::Result<()> {
             let mut statement = self.connection.prepare_cached(row::SELECT)?;
             for seed in seeds {
-                let mut key = self.shape.key(seed, 0);
+                let mut key = self.keys.of(seed, 0);
                 let occurrence = occurrences.as_mut().map_or(0, |occurrences| occurrences.next(key));
                 if occurrence > 0 {
-                    key = self.shape.key(seed, occurrence);
+                    key = self.keys.of(seed, occurrence);
                 }
                 let found = statement.query_row([key], |row| row::found(row, &self.bodies)).optional()?.flatten();
                 seed.known = match found {

@@ -2,65 +2,18 @@
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use http::Version;
 use jiff::Timestamp;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Row, Statement, params};
 use url::Url;
-use xxhash_rust::xxh3::Xxh3;
 
 use super::Bodies;
+use super::key::Keys;
 use crate::model::{Facts, Hop, Job, Outcome, Seed, SkipReason, Validators, Verdict};
 use crate::policy::naming::{MAX_NAME, is_portable};
 use crate::policy::redact::redact_url;
-
-/// What of the settings shapes a body: two runs that differ in it do not know each other's answers.
-#[derive(Debug, Clone, Default)]
-pub struct Shape(Arc<[String]>);
-
-impl Shape {
-    /// Of these settings, each as text.
-    pub fn new(settings: impl IntoIterator<Item = String>) -> Self {
-        Self(settings.into_iter().collect())
-    }
-
-    /// What makes two requests the same: the URL, for whom, with which fields, under which name.
-    /// `occurrence` counts equal requests of one input, from 0. What is not asked for is left out,
-    /// so a digest or a priority makes no other request.
-    pub(super) fn key(&self, seed: &Seed, occurrence: u32) -> [u8; 16] {
-        let mut hash = Xxh3::new();
-        let mut add = |text: &[u8]| {
-            hash.update(&(text.len() as u64).to_le_bytes());
-            hash.update(text);
-        };
-        add(seed.url.as_str().as_bytes());
-        self.0.iter().for_each(|setting| add(setting.as_bytes()));
-        if let Some(wants) = seed.wants.as_deref() {
-            // No setting looks like these marks, which keep one kind from being taken for another.
-            if let Some(out) = &wants.out {
-                add(b"\0out");
-                add(out.as_bytes());
-            }
-            for (name, value) in &wants.headers {
-                add(b"\0field");
-                add(name.as_str().as_bytes());
-                add(value.as_bytes());
-            }
-            if let Some(user) = &wants.credentials {
-                add(b"\0user");
-                // A password could be guessed from its hash.
-                add(user.username.as_bytes());
-            }
-        }
-        if occurrence > 0 {
-            add(b"\0occurrence");
-            add(&occurrence.to_le_bytes());
-        }
-        hash.digest128().to_be_bytes()
-    }
-}
 
 /// Which of the equal requests of the input a seed is, as far as the run counts them.
 pub(super) fn occurrence(seed: &Seed) -> u32 {
@@ -137,16 +90,19 @@ pub(super) const SELECT_OK: &str =
 pub(super) const SELECT_NAMES: &str =
     concat!("SELECT name, coalesce(file, name) FROM urls WHERE name IS NOT NULL AND ", is_bounded!());
 
+/// What keys are salted with, if it is as we make it.
+pub(super) const SELECT_SALT: &str = "SELECT salt FROM salt WHERE typeof(salt) = 'blob' AND octet_length(salt) = 32";
+
 /// Where the URL stands in [`SELECT_OK`].
 pub(super) const URL: usize = 16;
 
 /// Everything that is prepared, to find out whether the tables are as they should be.
-pub(super) const ALL: [&str; 6] = [UPSERT, UPDATE_FAILED, UPDATE_HOLDS, SELECT, SELECT_OK, SELECT_NAMES];
+pub(super) const ALL: [&str; 7] = [UPSERT, UPDATE_FAILED, UPDATE_HOLDS, SELECT, SELECT_OK, SELECT_NAMES, SELECT_SALT];
 
 /// Notes that a request failed, where it was ok before. Whether it was.
 pub(super) fn update_failed(
     into: &mut Statement<'_>,
-    shape: &Shape,
+    keys: &Keys,
     job: &Job,
     outcome: &Outcome,
 ) -> rusqlite::Result<bool> {
@@ -156,7 +112,7 @@ pub(super) fn update_failed(
     };
     let at = outcome.facts.started_at.unwrap_or_else(Timestamp::now);
     let known = into.execute(params![
-        shape.key(&job.seed, occurrence(&job.seed)),
+        keys.of(&job.seed, occurrence(&job.seed)),
         outcome.verdict.error_kind().map(crate::model::ErrorKind::as_str),
         error,
         outcome.facts.status,
@@ -168,7 +124,7 @@ pub(super) fn update_failed(
 /// Writes the row of a job that has its outcome.
 pub(super) fn upsert(
     into: &mut Statement<'_>,
-    shape: &Shape,
+    keys: &Keys,
     bodies: &Bodies,
     job: &Job,
     outcome: &Outcome,
@@ -187,7 +143,7 @@ pub(super) fn upsert(
         _ => None,
     };
     into.execute(params![
-        shape.key(&job.seed, occurrence(&job.seed)),
+        keys.of(&job.seed, occurrence(&job.seed)),
         url.as_str(),
         known_as(&outcome.verdict).as_str(),
         name,

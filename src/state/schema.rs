@@ -10,6 +10,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::key::{self, Salt};
 use super::{StateError, failed, row};
 
 /// The version that this program reads and writes.
@@ -44,9 +45,25 @@ pub(super) fn is_ours(path: &Path) -> io::Result<bool> {
     Ok(is_database && matches!(look_at(path), Ok(_) | Err(StateError::Newer { .. })))
 }
 
+/// Leads from one version to the next.
+type Step = fn(&Connection) -> rusqlite::Result<()>;
+
 /// Each step leads from the version of its position to the next.
-const STEPS: &[&str] = &[
-    "
+const STEPS: &[Step] = &[
+    |state| state.execute_batch(URLS),
+    // Where a file is, if not under the name that was claimed for it.
+    |state| state.execute_batch("ALTER TABLE urls ADD COLUMN file TEXT"),
+    // A last try that failed, where an earlier one was ok, which stays known.
+    |state| {
+        state.execute_batch(
+            "ALTER TABLE urls ADD COLUMN failed_status INTEGER; ALTER TABLE urls ADD COLUMN failed_at TEXT",
+        )
+    },
+    salt_keys,
+];
+
+/// The first table.
+const URLS: &str = "
 CREATE TABLE urls (
     id INTEGER PRIMARY KEY,
     key BLOB NOT NULL UNIQUE,
@@ -71,12 +88,37 @@ CREATE TABLE urls (
     started_at TEXT,
     total_ms REAL
 );
-",
-    // Where a file is, if not under the name that was claimed for it.
-    "ALTER TABLE urls ADD COLUMN file TEXT;",
-    // A last try that failed, where an earlier one was ok, which stays known.
-    "ALTER TABLE urls ADD COLUMN failed_status INTEGER; ALTER TABLE urls ADD COLUMN failed_at TEXT;",
-];
+";
+
+/// The first version whose keys are salted.
+const SALTED: i32 = 4;
+
+/// Gives a state its salt, and every row the key that it has with that.
+fn salt_keys(state: &Connection) -> rusqlite::Result<()> {
+    state.execute_batch("CREATE TABLE salt (salt BLOB NOT NULL); INSERT INTO salt VALUES (randomblob(32))")?;
+    let salt = state.query_row(row::SELECT_SALT, [], |row| row.get(0))?;
+    // In the order of ids, which stays while keys change.
+    let mut keys = state.prepare("SELECT id, key FROM urls WHERE octet_length(key) = 16 ORDER BY id")?;
+    let mut update = state.prepare("UPDATE urls SET key = ?2 WHERE id = ?1")?;
+    let mut rows = keys.query([])?;
+    while let Some(row) = rows.next()? {
+        // A text is no key of ours.
+        if let Ok(digest) = row.get_ref(1)?.as_blob() {
+            update.execute((row.get::<_, i64>(0)?, key::salted(&salt, digest)))?;
+        }
+    }
+    Ok(())
+}
+
+/// What the keys of a state are salted with.
+pub(super) fn salt(state: &Connection, path: &Path) -> Result<Salt, StateError> {
+    state.query_row(row::SELECT_SALT, [], |row| row.get(0)).map_err(|e| match e {
+        rusqlite::Error::QueryReturnedNoRows => {
+            StateError::Damaged { path: path.to_owned(), why: "it has no salt for its keys".to_owned() }
+        }
+        e => failed(path, e),
+    })
+}
 
 /// Opens the database and brings it to this version.
 pub(super) fn open(path: &Path, sync: bool) -> Result<Connection, StateError> {
@@ -88,6 +130,10 @@ pub(super) fn open(path: &Path, sync: bool) -> Result<Connection, StateError> {
     // The first step before there is a log, so that the file itself says whose it is from its
     // first moment on.
     take(&mut connection, missing).map_err(|e| failed(path, e))?;
+    if (1..SALTED).contains(&version) {
+        // No key without salt is to stay in the free space of the file.
+        connection.execute_batch("VACUUM").map_err(|e| failed(path, e))?;
+    }
     check(&connection, path)?;
     set_up(&connection, path, sync)?;
     Ok(connection)
@@ -106,13 +152,13 @@ fn check(connection: &Connection, path: &Path) -> Result<(), StateError> {
 }
 
 /// Takes the missing steps, all or none.
-fn take(connection: &mut Connection, missing: &[&str]) -> rusqlite::Result<()> {
+fn take(connection: &mut Connection, missing: &[Step]) -> rusqlite::Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
     let transaction = connection.transaction()?;
     for step in missing {
-        transaction.execute_batch(step)?;
+        step(&transaction)?;
     }
     transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
@@ -183,7 +229,7 @@ fn refuse_foreign(connection: &Connection, version: i32, path: &Path) -> Result<
     let expected = || -> rusqlite::Result<BTreeMap<String, String>> {
         let made = Connection::open_in_memory()?;
         for step in STEPS.iter().take(usize::try_from(version).unwrap_or_default()) {
-            made.execute_batch(step)?;
+            step(&made)?;
         }
         parts(&made)
     };
@@ -210,7 +256,7 @@ fn parts(connection: &Connection) -> rusqlite::Result<BTreeMap<String, String>> 
 }
 
 /// The steps that lead from a version to this one.
-fn missing(found: i32, path: &Path) -> Result<&'static [&'static str], StateError> {
+fn missing(found: i32, path: &Path) -> Result<&'static [Step], StateError> {
     let version = usize::try_from(found)
         .map_err(|_| StateError::Damaged { path: path.to_owned(), why: format!("there is no version {found}") })?;
     STEPS.get(version..).ok_or_else(|| StateError::Newer { path: path.to_owned(), found })

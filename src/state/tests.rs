@@ -180,7 +180,7 @@ fn first_version(folder: &Path) -> PathBuf {
     let database = Connection::open(&path).unwrap();
     database.pragma_update(None, "journal_mode", "WAL").unwrap();
     database.execute_batch(FIRST).unwrap();
-    let key = Shape::default().key(&seed("http://h.test/a"), 0);
+    let key = Shape::default().digest(&seed("http://h.test/a"), 0);
     let row =
         "INSERT INTO urls (key, url, outcome, name, status, bytes, attempts) VALUES (?1, ?2, 'ok', 'a', 200, 4, 1)";
     database.execute(row, (key, "http://h.test/a")).unwrap();
@@ -208,6 +208,25 @@ fn a_state_of_the_first_version_is_brought_to_this_one_with_its_rows() {
     let version = |path| Connection::open(path).unwrap().pragma_query_value(None, "user_version", |row| row.get(0));
     assert_eq!(version(&path), Ok(schema::VERSION));
     drop(State::open(&path, false, false).unwrap());
+}
+
+#[test]
+fn no_key_without_salt_stays_in_a_state_of_an_earlier_version() {
+    let folder = TempDir::new().unwrap();
+    let path = first_version(folder.path());
+    let mut database = Connection::open(&path).unwrap();
+    let transaction = database.transaction().unwrap();
+    let digests: Vec<_> = (0..1000).map(|n| Shape::default().digest(&seed(&format!("http://h.test/{n}")), 0)).collect();
+    for digest in &digests {
+        let row = "INSERT INTO urls (key, url, outcome, attempts) VALUES (?1, 'http://h.test/', 'ok', 1)";
+        transaction.execute(row, [digest]).unwrap();
+    }
+    transaction.commit().unwrap();
+    drop(database);
+    drop(State::open(&path, false, false).unwrap());
+    let file = fs::read(&path).unwrap();
+    let octets: HashSet<_> = file.windows(16).collect();
+    assert_eq!(digests.iter().filter(|digest| octets.contains(&digest[..])).count(), 0);
 }
 
 #[test]
@@ -321,7 +340,7 @@ fn what_the_list_says_beside_the_request_makes_no_other_one() {
     };
     assert!(ask(PerSeed { headers: vec![field("a", "b")], ..PerSeed::default() }).is_none());
     // What stands in one place is not taken for what stands in another.
-    let key = |wants| Shape::default().key(&Seed { wants: Some(Box::new(wants)), ..seed("http://h.test/a") }, 0);
+    let key = |wants| Shape::default().digest(&Seed { wants: Some(Box::new(wants)), ..seed("http://h.test/a") }, 0);
     let credentials = Some(crate::model::Credentials { username: "a".to_owned(), password: "b".to_owned() });
     assert_ne!(
         key(PerSeed { headers: vec![field("a", "b")], ..PerSeed::default() }),
@@ -341,6 +360,12 @@ fn a_row_keeps_its_place_and_a_key_without_wishes_its_value() {
         .unwrap();
     assert_eq!(order, "a,b");
     let shape = Shape::new(["decoded".to_owned()]);
-    let key: String = shape.key(&seed("http://h.test/a"), 0).iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(key, "66ae95264d2f4d6ce22fd57a10e71e48", "else everything that is done is fetched again");
+    let hex = |key: [u8; 16]| key.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let why = "else everything that is done is fetched again";
+    assert_eq!(hex(shape.digest(&seed("http://h.test/a"), 0)), "66ae95264d2f4d6ce22fd57a10e71e48", "{why}");
+    assert_eq!(
+        hex(Keys::new(shape, [7; 32]).of(&seed("http://h.test/a"), 0)),
+        "2a0d1af5351e39c617185adfe12990b3",
+        "{why}"
+    );
 }

@@ -100,6 +100,23 @@ fn fresh_forgets_and_another_digest_asks_again() {
 }
 
 #[test]
+fn another_password_goes_on_but_another_user_or_token_asks_again() {
+    let (server, folder) = (pages(1, Duration::ZERO), TempDir::new().unwrap());
+    // ann:one, ann:two and bob:one
+    for (field, asked) in [
+        ("Authorization: Basic YW5uOm9uZQ==", 1),
+        ("Authorization: Basic YW5uOnR3bw==", 1),
+        ("Authorization: Basic Ym9iOm9uZQ==", 2),
+        ("Authorization: Bearer one", 3),
+        ("Authorization: Bearer two", 4),
+        ("Authorization: Bearer one", 4),
+    ] {
+        fetch(folder.path(), &list(&server, 1), &["--header", field]).expect_code(0);
+        assert_eq!(server.requests().len(), asked, "{field}");
+    }
+}
+
+#[test]
 fn a_list_that_has_grown_never_takes_the_name_of_another() {
     let ok = |text: &str| Act::KeepAliveOk(text.as_bytes().to_vec());
     let server = FaultServer::start(Script::new().otherwise(ok("x")));

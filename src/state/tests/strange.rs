@@ -294,13 +294,53 @@ fn a_row_of_endless_length_is_as_if_there_were_none() {
     }
 }
 
+/// The digest of a request with these wishes.
+fn digest(wants: PerSeed) -> [u8; 16] {
+    Shape::default().digest(&Seed { wants: Some(Box::new(wants)), ..seed("http://h.test/a") }, 0)
+}
+
 #[test]
 fn a_password_is_no_part_of_a_key() {
     let key = |password: &str| {
         let credentials = crate::model::Credentials { username: "ann".to_owned(), password: password.to_owned() };
-        let wants = PerSeed { credentials: Some(credentials), ..PerSeed::default() };
-        Shape::default().key(&Seed { wants: Some(Box::new(wants)), ..seed("http://h.test/a") }, 0)
+        digest(PerSeed { credentials: Some(credentials), ..PerSeed::default() })
     };
     assert_eq!(key("one"), key("two"));
-    assert_ne!(key("one"), Shape::default().key(&seed("http://h.test/a"), 0));
+    assert_ne!(key("one"), Shape::default().digest(&seed("http://h.test/a"), 0));
+    let field = |name: &'static str, value: &'static str| {
+        let field = (http::HeaderName::from_static(name), http::HeaderValue::from_static(value));
+        digest(PerSeed { headers: vec![field], ..PerSeed::default() })
+    };
+    // ann:one, ann:two and bob:one
+    let basic =
+        ["Basic YW5uOm9uZQ==", "basic YW5uOnR3bw", "Basic Ym9iOm9uZQ=="].map(|value| field("authorization", value));
+    assert_eq!(basic[0], basic[1]);
+    assert_ne!(basic[0], basic[2]);
+    assert_ne!(basic[0], field("authorization", "ann"));
+    assert_ne!(basic[0], field("x-authorization", "Basic YW5uOm9uZQ=="));
+}
+
+#[test]
+fn a_request_has_another_key_in_another_state() {
+    let keys = || {
+        let folder = TempDir::new().unwrap();
+        let (_recall, _ledger, database) = with_row(&folder);
+        database.query_row("SELECT key FROM urls", [], |row| row.get::<_, [u8; 16]>(0)).unwrap()
+    };
+    let (one, other) = (keys(), keys());
+    assert_ne!(one, other);
+    assert_ne!(one, Shape::default().digest(&seed("http://h.test/a"), 0));
+}
+
+#[test]
+fn a_state_without_its_salt_is_damaged() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("state.db");
+    for change in ["DELETE FROM salt", "UPDATE salt SET salt = x'00'", "UPDATE salt SET salt = zeroblob(5000000)"] {
+        drop(State::open(&path, true, false).unwrap());
+        Connection::open(&path).unwrap().execute_batch(change).unwrap();
+        for told in [State::open(&path, false, false).err().unwrap(), State::look_at(&path).err().unwrap()] {
+            assert!(matches!(&told, StateError::Damaged { why, .. } if why.contains("salt")), "{change}: {told:?}");
+        }
+    }
 }

@@ -12,7 +12,7 @@ use crate::support::fault::FaultServer;
 use crate::support::single::{fetch, kind};
 use crate::support::tls::{Mode, TlsServer};
 
-/// What is decoded of a bomb would have this many bytes.
+/// The decoded size of a bomb, in bytes.
 const BOMB: usize = 256 << 20;
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {

@@ -1,4 +1,4 @@
-//! What the engine itself costs for each URL: a scripted fetcher that answers at once, no network.
+//! The cost of the engine itself for each URL: a scripted fetcher that answers at once, no network.
 //!
 //! `cargo bench --bench engine [-- URLS]` runs each variant in interleaved rounds and prints
 //! medians. The list is parsed as text, so that a URL is walked from its line to its record.

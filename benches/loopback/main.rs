@@ -1,8 +1,8 @@
 //! fetchall beside curl, wget2 and wrk on the same work, over loopback.
 //!
-//! `cargo bench --bench loopback [-- WORK…]` runs every peer that is installed in interleaved
-//! rounds against a load server of its own and prints medians: only ratios of one run mean
-//! something. WORK is any of `pages save latency big million one`; all but `million` by default.
+//! `cargo bench --bench loopback [-- WORK…]` runs every installed peer in interleaved rounds
+//! against a load server of its own and prints medians. Only ratios of one run mean something. WORK
+//! is any of `pages save latency big million one`; all but `million` by default.
 
 #![allow(
     clippy::expect_used,
@@ -197,8 +197,8 @@ fn installed(name: &str) -> bool {
     Command::new(name).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
 }
 
-/// Runs a command and adds its wall time, the CPU of its process and, if asked, its peak memory: to
-/// look at that costs up to a millisecond.
+/// Runs a command and adds its wall time, the CPU of its process and, on request, its peak memory.
+/// Reading the peak costs up to a millisecond.
 fn run(command: &str, peaks: bool, figures: &mut Figures) {
     let mut words = command.split(' ');
     let program = words.next().expect("a program");

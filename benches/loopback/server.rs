@@ -1,7 +1,7 @@
 //! A load server on loopback: hyper, one thread, every answer from memory.
 //!
 //! `/delay/MS/…` answers `ok` after so many milliseconds, `/bytes/N/…` with N bytes, anything else
-//! with a page of 1 KiB. `/stats` tells what was asked since the last time.
+//! with a page of 1 KiB. `/stats` returns the requests since the last call.
 
 use std::convert::Infallible;
 use std::pin::Pin;

@@ -20,7 +20,7 @@ pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     rest(File::open(path)?, most)
 }
 
-/// As [`read`], with an error that says for what the file is.
+/// As [`read`], with an error that names the purpose of the file.
 pub(super) fn read_for(path: &Path, purpose: &'static str, most: u64) -> Result<Vec<u8>, SetupError> {
     read(path, most).map_err(|source| SetupError::Path { path: path.to_owned(), purpose, source })
 }

@@ -4,20 +4,20 @@ use crate::backend::BackendEntry;
 use crate::config::Backend;
 use crate::policy::descriptors::{IDLE, most, of_a_fetch};
 
-/// What is opened now and then beside fetches: a folder, a file of the database, the other ends of
-/// the pipes of a child that is being started.
+/// Descriptors opened now and then beside fetches: a folder, a file of the database, the far pipe
+/// ends of a child at its start.
 const NOW_AND_THEN: u64 = 8;
 
-/// What a program with its outputs and its state has open, where it cannot be counted.
+/// The estimated descriptors of a program with its outputs and its state, where they cannot be counted.
 const USUALLY: u64 = 32;
 
-/// What a run may have open at once.
+/// The limits that keep a run within its file descriptors.
 pub(super) struct Share {
     /// Fetches under way.
     pub(super) concurrency: u32,
     /// Idle connections of one client.
     pub(super) idle: usize,
-    /// What to tell, where fewer fetches are allowed than were asked for.
+    /// A warning, if fewer fetches are allowed than requested.
     pub(super) warning: Option<String>,
 }
 
@@ -41,9 +41,9 @@ fn shared(limit: u64, open: u64, backend: Backend, entry: &BackendEntry, wanted:
     Share { concurrency, idle: idle(spare, backend, concurrency), warning }
 }
 
-/// How many idle connections a client may hold: a part of what is spare, for two generations of
-/// clients overlap, and no more than are worth their memory. Clients of one fetch at a time are
-/// many and hold few: another connection is rarely wanted.
+/// The most idle connections of a client: a part of the spare descriptors, and no more than are
+/// worth their memory. Two generations of clients overlap, hence only a part. Clients of one fetch
+/// at a time are many and hold few: another connection is rarely wanted.
 fn idle(spare: u64, backend: Backend, concurrency: u32) -> usize {
     let (clients, most) = match backend {
         Backend::Async => (std::thread::available_parallelism().map_or(1, usize::from) as u64, 128),
@@ -52,11 +52,11 @@ fn idle(spare: u64, backend: Backend, concurrency: u32) -> usize {
         Backend::Processes => return 8,
         Backend::Sequential => (1, 128),
     };
-    // What the backend says that it needs has one of each kind in it.
+    // The requirement of the backend already includes one of each kind.
     usize::try_from((1 + spare / (IDLE * clients)).min(most)).unwrap_or(1)
 }
 
-/// How many descriptors are open.
+/// The number of open descriptors.
 #[cfg(unix)]
 fn open_now() -> Option<u64> {
     // One of them reads the folder.

@@ -24,10 +24,10 @@ pub fn is_within(path: &Path, folder: &Path) -> bool {
     path == folder || Location::below(&path, &folder).is_some()
 }
 
-/// What a file is for.
+/// The use of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
-    /// It is read.
+    /// The run reads it.
     Read,
     /// Cookies are read from it.
     ReadCookies,
@@ -37,9 +37,9 @@ enum Role {
     Body,
     /// It gets anything else, in place.
     Output,
-    /// It is replaced at the end.
+    /// The run replaces it at the end.
     Replaced,
-    /// It is replaced by the cookies at the end.
+    /// The run replaces it by the cookies at the end.
     SaveCookies,
     /// It keeps what the run remembers.
     State,
@@ -93,10 +93,10 @@ impl Role {
 /// One file and what it is for.
 #[derive(Debug, Clone)]
 struct FileUse {
-    /// What names it: a flag, or a noun for messages.
+    /// The name of the use: a flag, or a noun for messages.
     label: String,
     role: Role,
-    /// As the user wrote it.
+    /// The path as the user wrote it.
     shown: String,
     location: Location,
     /// The files that are made and removed beside it.
@@ -167,7 +167,7 @@ impl Files {
         files
     }
 
-    /// What any command with these settings reads.
+    /// Lists the files that any command with these settings reads.
     pub fn read_by(config: &Config) -> Self {
         let mut files = Self::default();
         let settings = [
@@ -320,8 +320,8 @@ fn same_stream(one: &FileUse, other: &FileUse) -> String {
 }
 
 impl CheckedFiles {
-    /// Keeps the names of these files that lie below the output folder, of their companions, and of
-    /// the links that lead to them, from every URL.
+    /// Reserves the names of these files below the output folder, so that no URL gets them. This
+    /// includes their companions and the links that lead to them.
     ///
     /// # Errors
     /// Which output belongs to a URL that an earlier run saved.

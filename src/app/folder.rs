@@ -1,4 +1,4 @@
-//! What a run has in the output folder beside the bodies: its lock, and what is not whole yet.
+//! The files of a run in the output folder beside the bodies: its lock and its partial files.
 
 use std::fs;
 use std::io;
@@ -13,18 +13,18 @@ pub(super) fn own_state(folder: &Path) -> PathBuf {
     folder.join(".fetchall").join("state.db")
 }
 
-/// Runs with different states save into one folder one after another as well: the lock of the
-/// folder is that of its own state, whether or not that is there.
+/// Locks the folder, so that runs with different states also save into it one after another. The
+/// lock of the folder is that of its own state, whether or not that state exists.
 pub(super) fn lock_folder(folder: &Path, named: &Path) -> Result<Option<Lock>, SetupError> {
     let own = own_state(folder);
-    // Err: then the lock tells of it.
+    // Err: taking the lock reports it.
     let _ = fs::create_dir(folder.join(".fetchall"));
     if state::is_same(&own, named) {
         return Ok(None);
     }
     match Lock::of(&own) {
         Ok(lock) => Ok(Some(lock)),
-        // Where nothing can be written, nobody is in anybody's way.
+        // Runs that cannot write here cannot conflict.
         Err(StateError::Io { source, .. })
             if matches!(source.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) =>
         {
@@ -34,8 +34,8 @@ pub(super) fn lock_folder(folder: &Path, named: &Path) -> Result<Option<Lock>, S
     }
 }
 
-/// What is kept in the output folder is never reached through a link: it might lead out of it. The
-/// files beside a state are looked at where that is opened.
+/// Refuses links to the program's own files in the output folder: a link might lead out of it.
+/// Opening a state checks the files beside it.
 pub(super) fn refuse_links(folder: &Path, own_state: bool) -> Result<(), SetupError> {
     let (names, advice) = match own_state {
         true => (&["", "/state.db"][..], "remove it, or name a place with --state"),
@@ -50,9 +50,9 @@ pub(super) fn refuse_links(folder: &Path, own_state: bool) -> Result<(), SetupEr
     Ok(())
 }
 
-/// Removes what a run that was killed left half done, but for what the next one can go on with;
-/// and of that what runs with the state of this id have kept, where they are to be forgotten. Folder
-/// and state are locked, so nobody is at work here.
+/// Removes partial files of killed runs, except those that the next run can resume. With
+/// `forgotten`, it also removes those that runs with the state of this id have kept. Folder and
+/// state are locked, so no other run works here.
 pub(super) fn clear_parts(saving: &Saving, forgotten: Option<u64>) {
     match (saving, forgotten) {
         (Saving::Dir(folder), _) => {
@@ -63,7 +63,7 @@ pub(super) fn clear_parts(saving: &Saving, forgotten: Option<u64>) {
                 let goes =
                     !fetch::is_kept(&name) || ours.as_ref().is_some_and(|ours| name.to_string_lossy().contains(ours));
                 if goes && parts.info(&name).is_ok_and(|there| there.is_file) {
-                    // Err: it is in nobody's way.
+                    // Err: the leftover file does no harm.
                     let _ = parts.remove(&name);
                 }
             }

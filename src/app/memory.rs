@@ -1,4 +1,4 @@
-//! What earlier runs know, between the source that is asked and the sink that is told.
+//! The state of earlier runs, between the source and the sink.
 
 use std::fs;
 use std::io;
@@ -21,9 +21,9 @@ use crate::state::{Bodies, Ledger, Lock, PastRow, Recall, Shape, State, StateErr
 /// The state of a run, by what is done with it.
 pub(super) struct Memory {
     pub(super) recall: Recall,
-    /// A dry run tells nothing.
+    /// A dry run has none.
     pub(super) ledger: Option<Remembering>,
-    /// Where a run tells what has changed.
+    /// The prior bodies, if the run reports changes.
     pub(super) past: Option<Known>,
 }
 
@@ -69,7 +69,7 @@ pub(super) fn open(config: &Config, saving: &Saving, names: Option<&mut Claims>)
     Ok(Some(Memory { recall, ledger, past }))
 }
 
-/// What a run wants to know.
+/// Requests the prior data that a run needs.
 fn tell(recall: &mut Recall, config: &Config, compares: bool) {
     recall.wants(config.digest);
     if config.refresh {
@@ -95,8 +95,8 @@ pub(super) fn id(config: &Config) -> u64 {
     })
 }
 
-/// The settings that shape a body, or say where it is saved. Those at their default that say where
-/// are left out, as in states that were written before there were such settings.
+/// The settings that shape a body, or say where it is saved. Settings of the place are left out at
+/// their default, as in states older than these settings.
 fn shape(config: &Config, saving: &Saving) -> Shape {
     let coded = match config.compression {
         Compression::Auto | Compression::Off => "decoded",
@@ -136,7 +136,7 @@ fn without_password(text: &str) -> String {
     basic.map_or_else(|| text.to_owned(), |(name, user)| format!("{name}\0{}", String::from_utf8_lossy(&user)))
 }
 
-/// A source whose seeds know what is known of them.
+/// A source that adds the prior facts to its seeds.
 pub(super) struct Recalling {
     source: Box<dyn Source>,
     recall: Recall,
@@ -173,7 +173,7 @@ impl Source for Recalling {
     }
 }
 
-/// Writes outcomes down before anybody is told of them.
+/// Writes outcomes to the state before other sinks report them.
 pub(super) struct Remembering {
     ledger: Ledger,
     /// Held for as long as the run lasts.
@@ -207,7 +207,7 @@ fn not_kept(error: StateError) -> SinkError {
     SinkError { target: "what the run remembers".to_owned(), source: io::Error::other(error) }
 }
 
-/// What earlier runs know to be ok.
+/// The URLs that earlier runs completed as ok.
 pub(super) struct Known(crate::state::Past);
 
 /// Why reading it ended.

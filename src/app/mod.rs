@@ -1,4 +1,4 @@
-//! The composition root: a configuration becomes a plan. The only file that knows all concrete types.
+//! The composition root: a configuration becomes a plan. The only file that names all concrete types.
 
 mod bounded_read;
 mod cookies;
@@ -62,12 +62,12 @@ pub enum SetupError {
     Path {
         /// The path, as given.
         path: PathBuf,
-        /// What it was to be used for.
+        /// The intended use.
         purpose: &'static str,
         /// Why not.
         source: io::Error,
     },
-    /// What earlier runs know cannot be used.
+    /// The state of earlier runs cannot be used.
     #[error(transparent)]
     State(#[from] StateError),
     /// A setting cannot be used.
@@ -75,20 +75,20 @@ pub enum SetupError {
     Setting(String),
 }
 
-/// Where the body of a run of one URL goes, instead of to a folder.
+/// The destination of the body in a run of one URL, instead of a folder.
 #[derive(Clone)]
 pub enum Document {
-    /// To no file of its own.
+    /// No file of its own.
     None,
-    /// To this file.
+    /// This file.
     File(PathBuf),
-    /// To this writer.
+    /// This writer.
     Stream(crate::fetch::SharedWriter),
 }
 
-/// What the caller brings along: its own outputs and eyes.
+/// The caller's own outputs and reporters.
 pub struct Surroundings {
-    /// Gets the records when the configuration says `output = "-"`; `None`: nobody wants them.
+    /// Gets the records when the configuration says `output = "-"`; `None` discards them.
     pub records: Option<Box<dyn Write + Send>>,
     /// Whether text records are coloured.
     pub color: bool,
@@ -98,7 +98,7 @@ pub struct Surroundings {
     pub sinks: Vec<Box<dyn Sink>>,
     /// The `fetchall` program, for a backend that starts processes.
     pub worker_program: PathBuf,
-    /// Who watches.
+    /// The reporters of the run.
     pub reporters: Vec<Box<dyn Reporter>>,
     /// Which addresses are public: the default is as registered, everything else is for tests.
     pub address_classes: AddressClasses,
@@ -135,7 +135,7 @@ pub fn plan(
     let host_limits = host_limits(config);
     let chance = config.random_wait.then(|| Rng::with_seed(seed));
     let pacer = Pacer::new(host_limits.clone(), config.rate.map(Rate::gap), chance).map(SharedPacer::from);
-    // Where nothing is asked there is nothing to do at once, and the order of the list is kept.
+    // A dry run has no requests to overlap, and keeps the order of the list.
     let wanted = if config.dry_run { Backend::Sequential } else { config.backend };
     let backend = backend(wanted)?;
     let (most, auto) = match config.concurrency {
@@ -155,7 +155,7 @@ pub fn plan(
     let mut past = None;
     if let Some(memory) = memory::open(config, &saving, names.as_mut())? {
         source = Box::new(Recalling::new(source, memory.recall));
-        // The first of all: what was told is known.
+        // The ledger is the first sink: the state knows every reported outcome.
         sinks.extend(memory.ledger.map(|ledger| Box::new(ledger) as Box<dyn Sink>));
         past = memory.past;
         keeping = Keeping::For(memory::id(config));
@@ -181,7 +181,7 @@ pub fn plan(
     let share = descriptors::share(wanted, backend, most, saves);
     spec.idle_connections = share.idle;
     outputs.begin()?;
-    // Whoever leaves it to the run misses nothing.
+    // With `auto`, do not warn about a lowered limit.
     warnings.extend(share.warning.filter(|_| !auto));
     let mut reporters = unmatched::watched(surroundings.reporters, &config.hosts);
     if config.sets_file_times() && saves {
@@ -327,7 +327,8 @@ fn addresses(config: &Config, classes: AddressClasses) -> AddressSpec {
     AddressSpec::new(config.private_addresses, classes, pins(config), config.ip_version)
 }
 
-/// What to say where credentials that name no origin go to more than one; `None` where there are none.
+/// Returns the warning for a list of several origins that all get the credentials without an
+/// origin; `None` without such credentials.
 fn told_to_all(config: &Config) -> Option<String> {
     let fields = headers(config);
     let mut told: Vec<_> = config.user.iter().map(|_| "--user".to_owned()).collect();
@@ -341,7 +342,7 @@ fn told_to_all(config: &Config) -> Option<String> {
     })
 }
 
-/// Passwords by host, and what to tell of words that make no sense.
+/// Reads the passwords by host, with a warning about words that make no sense.
 fn netrc(config: &Config) -> Result<(Netrc, Option<String>), SetupError> {
     let Some(path) = &config.netrc_file else {
         let why = "netrc: name the file with netrc-file";
@@ -358,7 +359,7 @@ fn netrc(config: &Config) -> Result<(Netrc, Option<String>), SetupError> {
     Ok((netrc, warning))
 }
 
-/// Whom TLS trusts and what it shows, tried out.
+/// Builds the trust roots and the client certificate of TLS, and tries them out.
 fn tls_spec(config: &Config) -> Result<TlsSpec, SetupError> {
     let check = |tls: &TlsSpec, path: Option<&PathBuf>| {
         let path = shown_path(path.map_or(Path::new(""), PathBuf::as_path));
@@ -383,7 +384,7 @@ fn tls_spec(config: &Config) -> Result<TlsSpec, SetupError> {
     Ok(tls)
 }
 
-/// What fetches depend on; where bodies go is left open.
+/// Builds the inputs of fetches; the destination of bodies is left open.
 fn http_spec(config: &Config, addresses: AddressSpec) -> Result<HttpSpec, SetupError> {
     let proxies = Proxies::parse(config.proxy.as_deref().unwrap_or_default())
         .map_err(|why| SetupError::Setting(format!("proxy: {why}")))?;
@@ -412,7 +413,7 @@ fn http_spec(config: &Config, addresses: AddressSpec) -> Result<HttpSpec, SetupE
         // Made with the rest of the run.
         throttle: Throttle::default(),
         saving: Saving::Discard,
-        // With `fresh` everything is asked for anew.
+        // With `fresh`, the run requests every URL anew.
         refresh: config.refresh && !config.fresh,
         remote_time: config.sets_file_times(),
         keeping: Keeping::ForNow,
@@ -429,9 +430,9 @@ fn http_spec(config: &Config, addresses: AddressSpec) -> Result<HttpSpec, SetupE
     })
 }
 
-/// The digest that is computed. Where nobody asks for one, `--changes` does: servers that send neither
-/// tag nor time say nothing that a change which keeps the length could be told by. What earlier runs
-/// know without it stays done.
+/// Returns the digest to compute. Without a configured digest, `--changes` selects one: if a server
+/// sends neither tag nor time, only a digest reveals a change of equal length. URLs that earlier
+/// runs completed without a digest stay done.
 fn digest(config: &Config) -> Digest {
     match config.digest {
         Digest::None if config.changes.is_some() => Digest::Blake3,
@@ -439,7 +440,7 @@ fn digest(config: &Config) -> Digest {
     }
 }
 
-/// What hosts are granted.
+/// Builds the limits for hosts.
 fn host_limits(config: &Config) -> AllHostLimits {
     let host_limits =
         |per_host: Option<NonZeroU32>, delay| HostLimits { per_host: per_host.map(NonZeroU32::get), delay };
@@ -453,7 +454,7 @@ fn host_limits(config: &Config) -> AllHostLimits {
     }
 }
 
-/// What some hosts alone are told.
+/// Builds the fields and credentials for single hosts.
 fn host_fields(config: &Config) -> Vec<HostFields> {
     let told = |table: &HostTable| HostFields {
         pattern: table.pattern.clone(),

@@ -11,12 +11,12 @@ use crate::config::Config;
 use crate::model::shown_path;
 use crate::sink::{Changes, FORMATS, Output, Sink, SummaryFile, WholeFile};
 
-/// What was opened and is still to be emptied.
+/// Opened files that are still to be emptied.
 #[derive(Default)]
 pub(super) struct Outputs(Vec<File>);
 
 impl Outputs {
-    /// Where records go, if anywhere.
+    /// Opens the output of the records, if any.
     pub(super) fn records(
         &mut self,
         config: &Config,
@@ -33,7 +33,7 @@ impl Outputs {
         Ok(entry.map(|entry| (entry.make)(output, color)))
     }
 
-    /// Where the summary goes.
+    /// Opens the output of the summary.
     pub(super) fn summary(&mut self, path: &Path) -> Result<Box<dyn Sink>, SetupError> {
         Ok(Box::new(SummaryFile::new(self.open(path, "the summary")?)))
     }
@@ -59,7 +59,7 @@ impl Outputs {
     }
 }
 
-/// The report of changes. It needs to know what there was before.
+/// The report of changes. The sink needs the state of earlier runs.
 pub(super) fn changes(path: &Path, past: Option<Known>) -> Result<Box<dyn Sink>, SetupError> {
     let Some(past) = past else {
         let why = "--changes: this run remembers nothing to compare with; save with --dir, or name a --state";

@@ -1,4 +1,4 @@
-//! Tables of hosts that could have held for a URL of the list, but for its port: told at the end.
+//! Tables of hosts that would apply to a URL of the list, but for its port: reported at the end.
 
 use url::Url;
 
@@ -7,10 +7,10 @@ use crate::model::{Event, HostPattern};
 use crate::policy::origin;
 use crate::report::Reporter;
 
-/// Passes every event on, and looks at the URLs of the list.
+/// A reporter that passes every event on and looks at the URLs of the list.
 struct PortWatch {
     reporters: Vec<Box<dyn Reporter>>,
-    /// Those that have covered nothing so far.
+    /// The tables that have covered no URL so far.
     tables: Vec<Table>,
 }
 
@@ -38,7 +38,7 @@ impl Table {
     }
 }
 
-/// These reporters, told at the end which tables no URL was covered by because of its port.
+/// Adds a warning at the end to these reporters, for tables that covered no URL because of its port.
 pub(super) fn watched(reporters: Vec<Box<dyn Reporter>>, tables: &[HostTable]) -> Vec<Box<dyn Reporter>> {
     let table = |table: &HostTable| {
         let tells = !table.header.is_empty() || table.user.is_some();

@@ -12,27 +12,27 @@ use super::frames::{COOKIES, CookieFrame, FrameError, FrameReader, JobFrame, ToW
 use crate::fetch::CookieJar;
 use crate::model::Job;
 
-/// How long a child may take to end after it was told to, and again after it was killed. Twice this
-/// is less than the last words that a run has after a second signal.
+/// The time that a child has to end after a request, and again after a kill. Twice this is less
+/// than the last words that a run has after a second signal.
 pub(super) const PATIENCE: Duration = Duration::from_millis(700);
 
 /// A child that is there, or was when it was last spoken to.
 pub(super) struct Child {
     process: Process,
     stdin: ChildStdin,
-    /// What it says.
+    /// The frames that the child sends.
     pub(super) frames: FrameReader<ChildStdout>,
-    /// What it is told next.
+    /// Frames to send next.
     unsent: Vec<u8>,
-    /// Up to which moment of the parent's jar it knows the cookies.
+    /// The time in the parent's jar up to which the child has the cookies.
     cookies: u64,
 }
 
 impl Child {
-    /// Starts one. `spec` is the frame that it is told first of all, with its first job.
+    /// Starts a child. `spec` is the first frame that it receives, together with its first job.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system.
     pub(super) fn start(program: &Path, spec: &[u8]) -> Result<Self, String> {
         let mut command = std::process::Command::new(program);
         command.arg("worker").stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -96,7 +96,7 @@ impl Child {
         }
     }
 
-    /// Ends it at once, unless it has ended; says how it did.
+    /// Kills the child, unless it has ended, and describes its end.
     pub(super) async fn kill(mut self) -> String {
         end(&mut self.process).await
     }

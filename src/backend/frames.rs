@@ -1,8 +1,8 @@
-//! What a parent and its child processes say to each other, and how it is framed.
+//! The messages between a parent and its child processes, and their framing.
 //!
 //! A frame is its length (four bytes, little-endian), the version of this form (one byte, counted
-//! in the length) and a message in postcard's form. Parent and child are the same program, so a
-//! version that differs means that somebody exchanged it meanwhile: an error, never a guess.
+//! in the length) and a message in postcard's form. Parent and child are the same program. A
+//! different version means that the program file was replaced meanwhile: an error, never a guess.
 
 mod addresses;
 mod cookie;
@@ -34,43 +34,43 @@ pub(super) const COOKIES: usize = 64 * 1024;
 /// Read at once; a message of an ordinary URL has some hundred bytes.
 const READ: usize = 8 * 1024;
 
-/// To the child.
+/// A frame to the child.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum ToWorker<'a> {
-    /// What to build the fetcher from: the first frame, and only that.
+    /// The specification of the fetcher: the first frame, and only that.
     Spec(Box<SpecFrame>),
     /// Fetch this; only when the one before is done.
     #[serde(borrow)]
     Job(Box<JobFrame<'a>>),
-    /// What was asked for last is granted.
+    /// Grants the last request of the child.
     Granted,
     /// End what is under way.
     Abort,
-    /// It has said nothing for long: is it there?
+    /// A ping after a long silence of the child.
     AreYouThere,
-    /// What has been set elsewhere, before a job.
+    /// Cookies set elsewhere; sent before a job.
     Cookies(Vec<CookieFrame>),
 }
 
-/// To the parent.
+/// A frame to the parent.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum FromWorker<'a> {
-    /// So many more body bytes have arrived.
+    /// The number of further body bytes received.
     Received(u64),
-    /// May a request of this host start? Nothing more is asked until that is granted.
+    /// May a request of this host start? The child sends no other request until that is granted.
     Request(&'a str),
-    /// So many bytes were read: may they count?
+    /// Requests permits for this number of bytes read.
     Bytes(u64),
     /// May the decoders of a body of this host have so many KiB, in the place of what they had?
     Memory(&'a str, u32),
-    /// It is there.
+    /// The answer to a ping.
     Here,
     /// A piece of a body that goes to a writer of the parent.
     #[serde(borrow)]
     Body(Piece<'a>),
-    /// What the answers of the job have set; before it is done.
+    /// Cookies that the responses of the job have set; sent before `Done`.
     Cookies(Vec<CookieFrame>),
-    /// What became of the job.
+    /// The result of the job.
     #[serde(borrow)]
     Done(Box<DoneFrame<'a>>),
 }
@@ -98,7 +98,7 @@ pub(super) enum FrameError {
     /// Another program, or another version of this one.
     #[error("a frame of version {0}, not {VERSION}")]
     Version(u8),
-    /// Longer than anything that is ever said.
+    /// Longer than any valid message.
     #[error("a frame of {0} bytes, more than {LONGEST}")]
     TooLong(usize),
     /// No message.
@@ -136,7 +136,7 @@ pub(super) fn append(message: &impl Serialize, to: &mut Vec<u8>) -> Result<(), F
 pub(super) struct FrameReader<R> {
     input: R,
     buffer: Vec<u8>,
-    /// What lies before has been taken.
+    /// The end of the consumed bytes.
     start: usize,
 }
 

@@ -1,4 +1,4 @@
-//! Holds that answers have just asked for, for the workers.
+//! Holds that responses have just requested, for the workers.
 //!
 //! The scheduler hands out no job of a held host. But jobs may be on their way already, and a worker takes
 //! its next job before the loop has seen the answer. So the worker notes the hold here at once, and workers
@@ -15,7 +15,7 @@ use crate::model::{Facts, Job, Verdict};
 use crate::policy::origin;
 use crate::policy::retry::leave_alone;
 
-/// How long a job may be on its way, at most. The frontier holds hosts for longer; here there may be many.
+/// The longest time that a job may be on its way. The frontier holds hosts for longer; here there may be many.
 const ON_ITS_WAY: Duration = Duration::from_secs(60);
 
 /// Hosts and the ends of their holds.
@@ -27,7 +27,7 @@ pub struct HostHolds {
 }
 
 impl HostHolds {
-    /// Notes the hold that an answer asks for.
+    /// Records the hold that a response requests.
     pub(super) fn note(&self, job: &Job, verdict: &Verdict, facts: &Facts) {
         if let Some(wait) = leave_alone(verdict, facts) {
             self.hold(origin::host(job.url()), Instant::now() + wait.min(ON_ITS_WAY));

@@ -1,4 +1,4 @@
-//! How N fetches run at once.
+//! The ways to run N fetches at once.
 
 mod child;
 mod frames;
@@ -24,16 +24,16 @@ use crate::model::{ErrorKind, FetchError, Job, Outcome, RedirectState, Subject, 
 pub use host_holds::HostHolds;
 pub use worker::{WorkerError, serve};
 
-/// What a backend is told.
+/// The context that a backend receives for a run.
 #[derive(Debug, Clone)]
 pub struct RunContext {
-    /// What to build fetchers from: one for each runtime.
+    /// The specification of fetchers: one for each runtime.
     pub spec: FetchSpec,
     /// The most fetches under way at once. The backend is the one owner of this limit.
     pub concurrency: u32,
     /// Figures for those who watch.
     pub meter: Arc<Meter>,
-    /// Holds that answers have just asked for: jobs of these hosts come back before they start.
+    /// Holds that responses have just requested: jobs of these hosts come back before they start.
     pub holds: Arc<HostHolds>,
     /// Start nothing more: jobs that have not begun come back.
     pub drain: CancellationToken,
@@ -61,8 +61,8 @@ pub enum Returned {
 
 /// Runs jobs.
 ///
-/// Every job received is returned exactly once, whatever happens, an error of the backend included;
-/// the future ends when the jobs channel is closed and empty and nothing is under way.
+/// Every job received is returned exactly once, even after an error of the backend. The future ends
+/// when the jobs channel is closed and empty and no fetch is under way.
 pub trait Backend: Send {
     /// Runs until the jobs channel is closed.
     fn run(
@@ -78,9 +78,9 @@ pub trait Backend: Send {
 pub struct BackendEntry {
     /// The name on the command line.
     pub name: &'static str,
-    /// What it is, in a few words.
+    /// A short description.
     pub summary: &'static str,
-    /// How many file descriptors so many fetches may need, each of which has so many of its own.
+    /// Returns the file descriptors for a number of fetches, given the number for each fetch.
     pub descriptors: fn(u64, u64) -> u64,
     /// The most fetches at once where a run finds out by itself how many are good.
     pub most_auto: u32,
@@ -133,7 +133,7 @@ async fn run_job(fetcher: &dyn Fetcher, job: Box<Job>, ctx: &RunContext) -> Retu
     }
 }
 
-/// How long a job waited before its first request.
+/// The time that a job waited before its first request.
 fn queued(job: &Job) -> Duration {
     let before = job.redirect.as_ref().and_then(|redirect| redirect.timing.queued);
     before.unwrap_or_else(|| job.admitted.elapsed())
@@ -154,7 +154,7 @@ fn redirected(mut job: Box<Job>, mut redirect: Box<RedirectState>, queued: Durat
     job.follow(redirect);
     let Some(chain) = &mut job.redirect else { return Returned::Redirected(job) };
     let Some(error) = ctx.spec.too_many_redirects(chain) else { return Returned::Redirected(job) };
-    // The chain ends at the URL that was asked last; `None` if that is the seed's own.
+    // The chain ends at the URL of the last request; `None` if that is the seed's own.
     chain.facts.final_url = chain.asked.take();
     let hops = std::mem::take(&mut chain.facts.redirects);
     let (facts, timing) = (chain.facts.clone(), chain.timing);
@@ -176,7 +176,7 @@ async fn fetch(fetcher: &dyn Fetcher, job: &Job, abort: &CancellationToken) -> R
     }
 }
 
-/// What is known of a fetch that failed outside of its fetcher.
+/// Builds the result of a fetch that failed outside of its fetcher.
 fn failed(kind: ErrorKind, what: String) -> Fetched {
     let verdict = Verdict::Failed(FetchError::new(kind, what));
     Fetched { facts: Box::default(), timing: Timing::default(), verdict, ready: None }

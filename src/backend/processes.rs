@@ -1,10 +1,10 @@
 //! A child process for each fetch under way: what happens to one cannot happen to another.
 //!
-//! Children are this program again, each with one end of two pipes. The parent keeps every job;
-//! a child is told what to fetch and answers with what it found out, see [`super::frames`]. All
-//! pipes are served on the engine's own runtime, by one task for each child: for a URL no task is
-//! made and nothing is woken but the child and the loop. A child ends with its standard input, so
-//! none outlives a parent that was killed.
+//! Children are this program again, each with one end of two pipes. The parent keeps every job. A
+//! child receives a job and answers with its result, see [`super::frames`]. One task for each child
+//! serves its pipes on the engine's own runtime. A URL needs no task of its own and wakes only the
+//! child and the loop. A child ends with its standard input, so none outlives a parent that was
+//! killed.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -23,8 +23,8 @@ use crate::model::{ErrorKind, FetchError, Job, Timing, Verdict};
 use crate::policy::cookies::Cookie;
 use crate::policy::descriptors::RENAME;
 
-/// For each child two pipes, what tells of its end, and the rename of its body. What it opens itself is not
-/// counted here.
+/// Per child: two pipes, the handle for its exit, and the rename of its body. Descriptors that the
+/// child opens itself do not count here.
 pub(super) fn descriptors(fetches: u64, _each: u64) -> u64 {
     fetches * (3 + RENAME)
 }
@@ -74,12 +74,12 @@ fn spec_frame(spec: &FetchSpec) -> Result<Vec<u8>, FrameError> {
     Ok(frame)
 }
 
-/// What talks to one child, and to another one when that is dead.
+/// The owner of one child; it replaces a dead child by another one.
 struct Keeper {
     child: Option<Child>,
     pool: Arc<WorkerPool>,
     spec: Arc<[u8]>,
-    /// What gets the body, where that is the parent's to write.
+    /// The writer of the body, if the parent writes it.
     writer: Option<SharedWriter>,
 }
 
@@ -125,7 +125,7 @@ impl Keeper {
         let _under_way = pool.ctx.meter.begin();
         let started = Instant::now();
         let mut fetched = loop {
-            // What was written to a stream cannot be taken back.
+            // Output written to a stream cannot be taken back.
             let mut written = false;
             let why = match self.fetch(&job, &mut written).await {
                 Ok(Reply::Finished(fetched)) => break fetched,
@@ -153,7 +153,7 @@ impl Keeper {
         Returned::Finished(finished(job, fetched, queued, &pool.ctx))
     }
 
-    /// What the child would have removed, had it been able to.
+    /// Removes the partial file that the child could not remove.
     fn clear_part(&self, job: &Job) {
         if let FetchSpec::Http(http) = &self.pool.ctx.spec {
             http.clear_part(job);
@@ -210,7 +210,7 @@ enum Silent {
     TooLong,
     /// The limit of the URL is over, by far.
     Late(Duration),
-    /// It has not even said that it is there: somebody has stopped it.
+    /// The child does not respond, not even to a ping: a signal has stopped it.
     Stopped,
 }
 
@@ -235,8 +235,8 @@ struct Exchange<'a> {
 }
 
 impl Exchange<'_> {
-    /// Tells the child and listens until it is done; `None` when the run was aborted and it does
-    /// not end.
+    /// Sends the job to the child and reads frames until the job is done; `None` when the run was
+    /// aborted and it does not end.
     async fn run(mut self, job: &Job) -> Result<Option<Reply>, Silent> {
         let abort = &self.ctx.abort;
         let (limit, quiet) = match &self.ctx.spec {
@@ -253,7 +253,7 @@ impl Exchange<'_> {
             () = abort.cancelled() => return Ok(None),
             () = after(quiet.map(|quiet| Instant::now() + quiet + SLACK)) => return Err(Silent::Stopped),
         }
-        // A server may be as silent as that; a child that is asked says that it is there.
+        // A server may be as silent as that; a live child answers a ping.
         let mut silent_by = quiet.map(|quiet| Instant::now() + quiet);
         let mut is_asked = false;
         let mut ends_by = None;
@@ -262,7 +262,7 @@ impl Exchange<'_> {
             FetchSpec::Http(http) => (http.throttle.clone(), Some(&http.decoder_memory)),
             FetchSpec::Scripted(_) => (Throttle::default(), None),
         };
-        // What the child waits for.
+        // The grants that the child waits for.
         let mut granting: Option<BoxFuture<'_, ()>> = None;
         let mut leasing: Option<BoxFuture<'_, MemoryLease>> = None;
         // The memory of its decoders.
@@ -360,14 +360,14 @@ impl Exchange<'_> {
     }
 }
 
-/// Gives a body its final name, on a thread that may block. Only here: what a child had begun when
-/// its parent died, or when the run was stopped, never becomes a file of which no record tells.
+/// Gives a body its final name, on a thread that may block. Only the parent does so. If the parent
+/// dies or the run is stopped, a body begun by a child never becomes a file without a record.
 async fn give_name(spec: FetchSpec, ready: Box<Ready>) -> Result<(), FetchError> {
     let named = tokio::task::spawn_blocking(move || spec.give_name(&ready)).await;
     named.unwrap_or_else(|e| Err(FetchError::new(ErrorKind::Internal, e.to_string())))
 }
 
-/// That time; never, where there is none.
+/// Waits until that time; never returns if there is none.
 async fn after(time: Option<Instant>) {
     match time {
         Some(time) => sleep_until(time).await,
@@ -375,7 +375,7 @@ async fn after(time: Option<Instant>) {
     }
 }
 
-/// What the child waits for; never, where that is nothing.
+/// Waits for the grant that the child waits for; never returns if there is none.
 async fn granted<T>(granting: &mut Option<BoxFuture<'_, T>>) -> T {
     match granting {
         Some(granting) => granting.await,

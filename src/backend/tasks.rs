@@ -1,8 +1,8 @@
 //! Tokio tasks under semaphores, spread over a few single-threaded runtimes.
 //!
-//! On small bodies, runtimes that share nothing but the two channels beat one
-//! work-stealing runtime by half: a connection, its request and its body stay on one core. With
-//! one core there is one shard, on the engine's own runtime, and no thread at all.
+//! On small bodies, runtimes that share only the two channels beat one work-stealing runtime by
+//! half. A connection, its request and its body stay on one core. With one core there is one shard,
+//! on the engine's own runtime, and no thread at all.
 
 use std::sync::Arc;
 use std::thread;
@@ -91,9 +91,9 @@ impl Backend for Tasks {
     }
 }
 
-/// What shard `i` of `shards` may have under way. The shares add up to `all`, and none is ever
-/// idle while a job waits, for a shard takes jobs only as it has permits; and so a shard never
-/// holds more connections than its share.
+/// Returns the permits of shard `i` of `shards`. The shares add up to `all`. No permit is idle
+/// while a job waits, because a shard takes jobs only as it has permits. For the same reason, a
+/// shard never holds more connections than its share.
 fn share(all: usize, shards: usize, i: usize) -> usize {
     all / shards + usize::from(i < all % shards)
 }
@@ -109,13 +109,13 @@ fn on_thread(i: usize, shard: Shard) -> Result<Started, BackendError> {
             let result = match runtime {
                 Ok(runtime) => {
                     let result = runtime.block_on(shard.run());
-                    // Dropped, it would wait for writes that nobody waits for any more.
+                    // A drop would wait for writes whose results are no longer needed.
                     runtime.shutdown_background();
                     result
                 }
                 Err(e) => Err(BackendError(format!("cannot start a runtime: {e}"))),
             };
-            // Err: the run was dropped and nobody asks any more.
+            // Err: the run was dropped, and the receiver with it.
             let _ = tell.send(result);
         })
         .map_err(|e| BackendError(format!("cannot start a thread: {e}")))?;

@@ -1,7 +1,7 @@
 //! A thread for each fetch under way: the model that most people know.
 //!
-//! Each has its own runtime and its own fetcher and blocks on one request at a time; nothing is
-//! shared but the two channels and the meter.
+//! Each thread has its own runtime and its own fetcher and blocks on one request at a time. The
+//! threads share only the two channels and the meter.
 
 use std::sync::Arc;
 use std::thread;
@@ -45,7 +45,7 @@ impl Backend for Threads {
                 })
                 .await;
             for (thread, ended) in threads {
-                // It has told its end or died: joining does not wait.
+                // The thread has reported its end or died: joining does not wait.
                 let told = ended.await;
                 if thread.join().is_err() || told.is_err() {
                     result = result.and(Err(BackendError("a thread of the backend died".to_owned())));
@@ -68,16 +68,16 @@ fn start(number: usize, mut inbox: Inbox, pool: &Arc<WorkerPool>) -> Result<Star
                 runtime.block_on(work(number, &mut inbox, &pool));
             }
             drop(runtime);
-            // Err: the run was dropped and nobody asks any more.
+            // Err: the run was dropped, and the receiver with it.
             let _ = tell.send(());
         })
         .map_err(|e| format!("cannot start a thread: {e}"))?;
     Ok((thread, ended))
 }
 
-/// A runtime that ends at once. Dropped by itself it would wait for writes that nobody waits for any
-/// more; and where no thread can be started for it, it is dropped on the engine's own
-/// runtime, which must not wait.
+/// A runtime that ends at once. A plain drop would wait for writes whose results are no longer
+/// needed. If no thread can be started for the drop, it happens on the engine's own runtime, which
+/// must not wait.
 struct Idle(Option<Runtime>);
 
 impl Drop for Idle {

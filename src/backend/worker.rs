@@ -1,7 +1,8 @@
 //! The other end of the pipes: what a child process does.
 //!
-//! It fetches one URL at a time, and looks at its input all the time: when that ends, the parent
-//! is gone or wants no more, and what is under way ends too, without a part file left behind.
+//! The worker fetches one URL at a time and always watches its input. When the input ends, the
+//! parent is gone or wants no more. The fetch under way then ends too and leaves no partial file
+//! behind.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use crate::fetch::{Asked, CookieJar, FetchSpec, Fetched, Fetcher, Meter, Reply, 
 use crate::model::{ErrorKind, Job};
 use crate::policy::cookies::Cookie;
 
-/// How often a long fetch tells how much has arrived.
+/// The interval at which a long fetch reports its bytes.
 const REPORT: Duration = Duration::from_millis(100);
 
 /// Pieces of a body that may wait to be sent.
@@ -68,7 +69,7 @@ pub async fn serve(input: impl AsyncRead + Unpin, output: impl AsyncWrite + Unpi
     let (granted, told, unsent) = (None, 0, Vec::new());
     let worker = Worker { input, output, pieces, wishes, granted, spec, fetcher, meter, cookies, told, tick, unsent };
     match worker.run().await {
-        // Nobody is there any more.
+        // The parent is gone.
         Err(FrameError::Closed | FrameError::Io(_)) => Ok(()),
         ended => ended.map_err(WorkerError::from),
     }
@@ -79,14 +80,14 @@ struct Worker<R, W> {
     output: W,
     pieces: mpsc::Receiver<Vec<u8>>,
     wishes: mpsc::Receiver<Asked>,
-    /// Who waits for leave of the parent.
+    /// The sender that passes a grant of the parent to the fetch.
     granted: Option<oneshot::Sender<()>>,
     spec: FetchSpec,
     fetcher: Arc<dyn Fetcher>,
     meter: Arc<Meter>,
     /// Those of the parent and those that answers have set.
     cookies: Option<Arc<CookieJar>>,
-    /// Body bytes that the parent knows of.
+    /// Body bytes already reported to the parent.
     told: u64,
     tick: Interval,
     unsent: Vec<u8>,
@@ -120,7 +121,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
 
     async fn fetch(&mut self, job: &Job) -> Result<(), FrameError> {
         let abort = CancellationToken::new();
-        // What came with the job itself.
+        // Reads the frames that came with the job itself.
         self.hear(&abort)?;
         let fetcher = self.fetcher.clone();
         let known = self.cookies.as_ref().map(|jar| jar.clock());
@@ -131,7 +132,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
                 reply = &mut fetching => break reply,
                 heard = self.input.fill() => match heard {
                     Ok(()) => match self.hear(&abort) {
-                        // Somebody asked whether this process is there.
+                        // The parent sent a ping.
                         Ok(()) if !self.unsent.is_empty() => self.send().await,
                         heard => heard,
                     },
@@ -143,7 +144,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
             };
             if let Err(e) = heard {
                 abort.cancel();
-                // What it removes on its way out is gone when this process is.
+                // The fetch removes its partial file before this process ends.
                 fetching.await;
                 return Err(e);
             }
@@ -151,7 +152,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
         while let Ok(piece) = self.pieces.try_recv() {
             self.send_piece(&piece).await?;
         }
-        // Whoever asked has given up; what was read is paid for all the same.
+        // The requester has given up, but the bytes read are still charged.
         while let Ok((wish, _)) = self.wishes.try_recv() {
             if let Wish::Bytes(bytes) = wish {
                 append(&FromWorker::Bytes(bytes), &mut self.unsent)?;
@@ -189,7 +190,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
         }
     }
 
-    /// What the parent says in the middle of a fetch.
+    /// Handles the frames that the parent sends during a fetch.
     fn hear(&mut self, abort: &CancellationToken) -> Result<(), FrameError> {
         while let Some(frame) = self.input.next()? {
             match frame {
@@ -211,7 +212,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
         };
         self.granted = Some(tell);
         if matches!(wish, Wish::Bytes(_)) {
-            // What has come since the last one counts no later than it was granted, and costs no write of its own.
+            // The bytes received since the last report count no later than this grant, and cost no
+            // write of their own.
             self.append_untold()?;
         }
         append(&frame, &mut self.unsent)?;
@@ -227,7 +229,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
         if self.append_untold()? { self.send().await } else { Ok(()) }
     }
 
-    /// Whether there is anything to tell.
+    /// Whether there is anything to report.
     fn append_untold(&mut self) -> Result<bool, FrameError> {
         match self.untold() {
             0 => Ok(false),

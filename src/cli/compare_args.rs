@@ -13,7 +13,7 @@ use super::args::{JobArgs, SettingArgs};
 use super::exit::UsageError;
 use super::resolve::{self, Env, InputArg};
 
-/// What stands below the help.
+/// The text below the help.
 pub const NOTES: &str = "\
 A cell is a backend at a concurrency. Each measurement is a new process that fetches the whole list
 and discards the bodies. Rounds of all cells alternate, and the table shows medians.
@@ -22,7 +22,7 @@ docs/guide/compare.md explains the columns.
 Exit codes: 0 all cells measured and all records equal, 1 a cell failed or records differ, 2 usage,
 3 no cell could be measured, 130 interrupted.";
 
-/// The concurrencies when none are named.
+/// The default concurrencies.
 const LEVELS: &str = "5,10,50";
 
 /// Flags of a download that mean something here besides those of [`PASSED`].
@@ -60,7 +60,7 @@ pub struct CompareArgs {
     settings: SettingArgs,
 }
 
-/// Makes the flags of a download those of a comparison; such as mean nothing here are not shown.
+/// Adapts the flags of a download to a comparison. Flags without a meaning here are hidden.
 pub fn fit(arg: clap::Arg) -> clap::Arg {
     let id = arg.get_id().as_str().to_owned();
     match id.as_str() {
@@ -87,7 +87,7 @@ pub enum Form {
     Markdown,
 }
 
-/// Where the URLs come from.
+/// The source of the URLs.
 #[derive(Debug)]
 pub enum Over {
     /// Lists, URLs, standard input.
@@ -96,31 +96,31 @@ pub enum Over {
     Demo(usize, Duration),
 }
 
-/// A command line with nothing left to decide.
+/// A command line whose every option is resolved.
 #[derive(Debug)]
 pub struct Resolved {
-    /// How URLs are fetched.
+    /// The settings of the downloads.
     pub config: Config,
-    /// Which URLs.
+    /// The URLs to fetch.
     pub over: Over,
-    /// By which backends.
+    /// The backends to compare.
     pub backends: Vec<&'static str>,
-    /// How many at once.
+    /// The concurrencies to compare.
     pub levels: Vec<u32>,
-    /// How often.
+    /// The number of measurements per cell.
     pub rounds: u32,
     /// How the table is written.
     pub form: Form,
-    /// Where the page goes.
+    /// The path of the page.
     pub report: Option<PathBuf>,
     /// Files that were read for the settings, each with a noun for messages.
     pub reads: Vec<(&'static str, PathBuf)>,
 }
 
-/// Makes values of the arguments.
+/// Parses the arguments into values.
 ///
 /// # Errors
-/// Everything that is wrong with the settings, else with what is compared, else with the inputs.
+/// Returns all errors of the settings, else of the compared cells, else of the inputs.
 pub fn resolve(mut args: CompareArgs, env: &Env) -> Result<Resolved, UsageError> {
     let form = match args.settings.format.take().as_deref() {
         Some("json") => Form::Json,

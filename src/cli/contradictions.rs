@@ -1,4 +1,4 @@
-//! Settings that make no sense together, or alone: said with where each came from.
+//! Checks for settings that make no sense, together or alone. Each message names their sources.
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use fetchall::config::Origin;
 use super::exit::UsageError;
 use super::resolve::Resolved;
 
-/// Checks the settings of a run against each other and against what it does.
+/// Checks the settings of a run against each other and against the task of the run.
 ///
 /// # Errors
-/// Which contradict each other, and which flags could have no effect.
+/// Returns the settings that contradict each other, and the flags that could have no effect.
 pub fn check(resolved: &Resolved) -> Result<(), UsageError> {
     let config = &resolved.config;
     let changes = config.changes.is_some();
@@ -38,7 +38,7 @@ pub fn check(resolved: &Resolved) -> Result<(), UsageError> {
     if problems.is_empty() { Ok(()) } else { Err(UsageError(problems)) }
 }
 
-/// How to be without a setting that no flag gave.
+/// Returns advice on disabling a setting that a file or a variable gave.
 fn without(resolved: &Resolved, key: &str) -> Option<String> {
     let origin = resolved.origins.get(key)?;
     let off = if key == "changes" { "--changes none".to_owned() } else { format!("--{key}=false") };
@@ -48,8 +48,8 @@ fn without(resolved: &Resolved, key: &str) -> Option<String> {
     }
 }
 
-/// Flags about files and what is remembered, in a run that saves and remembers nothing. In files and
-/// variables they are there for other runs.
+/// Returns the flags about files and the state, in a run that saves and remembers nothing. Settings
+/// from files and variables do not count: they are there for other runs.
 fn without_effect(resolved: &Resolved) -> Vec<String> {
     let config = &resolved.config;
     let (dir, state) = (config.dir.is_some(), config.state.is_some());

@@ -1,4 +1,4 @@
-//! The exit codes, and which error ends in which.
+//! The exit codes, and the mapping from errors to them.
 
 use std::fmt;
 use std::io;
@@ -34,7 +34,7 @@ impl Exit {
         if error.is::<UsageError>() {
             return Exit::Usage;
         }
-        // Whoever read standard output has seen enough, as in `fetchall config | head -1`.
+        // The reader of standard output has seen enough, as in `fetchall config | head -1`.
         let closed = |cause: &&(dyn std::error::Error + 'static)| {
             cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
         };
@@ -42,12 +42,12 @@ impl Exit {
     }
 }
 
-/// Everything that is wrong with the command line or the configuration.
+/// All errors of the command line or the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsageError(pub Vec<String>);
 
 impl UsageError {
-    /// A single thing that is wrong.
+    /// A single error.
     pub fn one(problem: impl Into<String>) -> Self {
         Self(vec![problem.into()])
     }

@@ -1,4 +1,4 @@
-//! The log of `--log` and `--verbose`. A log that nobody reads, or a slow disk, loses lines and
+//! The log of `--log` and `--verbose`. A log without a reader, or on a slow disk, loses lines and
 //! never holds up the run.
 
 use std::fs::File;
@@ -14,10 +14,10 @@ use fetchall::report::LossyWriter;
 use super::exit::UsageError;
 use super::screen::LAST_WORDS;
 
-/// How much may wait to be written to the file, in bytes.
+/// The capacity of the queue of the file, in bytes.
 const CAPACITY: usize = 4 << 20;
 
-/// Where the log goes.
+/// The destination of the log.
 pub enum Log {
     /// Nowhere.
     None,
@@ -25,7 +25,7 @@ pub enum Log {
     Stderr(Box<dyn Fn() -> Box<dyn Write> + Send + Sync>),
     /// To a file that is open.
     File(PathBuf, File),
-    /// To a FIFO. Its thread opens it, for that waits until somebody reads.
+    /// To a FIFO. Its thread opens it, because opening blocks until a reader opens the other end.
     Fifo(PathBuf),
 }
 
@@ -82,8 +82,8 @@ impl Log {
 pub struct Started(Option<(PathBuf, LossyWriter)>);
 
 impl Started {
-    /// Gives what waits a last, short time to be written. A warning where lines could not be; a reader
-    /// that went away wanted no more.
+    /// Waits a short time for the queued lines. Returns a warning about lost lines, unless the reader of
+    /// the log went away.
     pub fn finish(&self) -> Option<String> {
         let (path, queue) = self.0.as_ref()?;
         queue.finish(LAST_WORDS);

@@ -26,7 +26,7 @@ use exit::{Exit, UsageError};
 use resolve::Env;
 use terminal::Terminal;
 
-/// Parses the command line, does what it says, reports what went wrong.
+/// Parses the command line, runs the command, and reports its errors.
 pub fn main() -> ExitCode {
     std::panic::set_hook(Box::new(screen::say_panic));
     screen::spare_files(std::env::args_os().skip(1));

@@ -1,4 +1,4 @@
-//! Arguments, environment and files to values. After this no option is open.
+//! Resolves arguments, environment and files to values. Afterwards no option is open.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -16,18 +16,18 @@ use fetchall::policy::url_text;
 use super::args::{JobArgs, SettingArgs};
 use super::exit::UsageError;
 
-/// What the process was given besides its arguments.
+/// The inputs of the process besides its arguments.
 #[derive(Debug, Clone)]
 pub struct Env {
     /// The environment; HOME and XDG_CONFIG_HOME are looked up here too.
     pub vars: BTreeMap<OsString, OsString>,
-    /// Where relative paths start.
+    /// The folder that relative paths start from.
     pub cwd: PathBuf,
-    /// Whether nobody pipes a list into standard input.
+    /// Whether standard input is a terminal, so that no list is piped into it.
     pub stdin_is_terminal: bool,
 }
 
-/// What is fetched, in order.
+/// An input to fetch. A run takes its inputs in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InputArg {
     /// A list.
@@ -40,7 +40,7 @@ pub enum InputArg {
     Remote(String),
 }
 
-/// Another try of what an earlier run did not get.
+/// A retry of the URLs that an earlier run did not get.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetryArg {
     /// Its records: a file or standard input.
@@ -49,43 +49,43 @@ pub struct RetryArg {
     pub only: Selection,
 }
 
-/// A command line with nothing left to decide.
+/// A command line whose every option is resolved.
 #[derive(Debug, Clone)]
 pub struct Resolved {
     /// Every setting.
     pub config: Config,
-    /// Where each setting came from, by its name.
+    /// The source of each setting, by its name.
     pub origins: BTreeMap<&'static str, Origin>,
-    /// What is fetched; empty for commands that take no input.
+    /// The inputs to fetch; empty for commands that take no input.
     pub inputs: Vec<InputArg>,
     /// The records of an earlier run, of which some are tried again.
     pub retry: Option<RetryArg>,
-    /// Where the one URL is saved; `-` is standard output.
+    /// The path for the body of the one URL; `-` is standard output.
     pub output_document: Option<PathBuf>,
     /// Files that were read for the settings or may be by the next run, each with a noun for messages.
     pub reads: Vec<(&'static str, PathBuf)>,
-    /// Say on standard error what failed, even when all else is silent.
+    /// Report failures on standard error, even if the run is silent otherwise.
     pub show_errors: bool,
 }
 
 impl Resolved {
-    /// The file that gets the records, `-` for standard output; `None` where the body has standard output to itself.
+    /// Returns the file of the records, `-` for standard output; `None` if the body owns standard output.
     pub fn records_to(&self) -> Option<&Path> {
         let stdout = Path::new("-");
         let taken = self.output_document.as_deref() == Some(stdout) && self.config.output == stdout;
         (!taken).then_some(self.config.output.as_path())
     }
 
-    /// Whether a flag gave this setting.
+    /// Returns whether a flag gave this setting.
     pub fn is_flag(&self, key: &str) -> bool {
         matches!(self.origins.get(key), Some(Origin::Flag(_)))
     }
 }
 
-/// The settings, for a command that takes no input.
+/// Resolves the settings of a command that takes no input.
 ///
 /// # Errors
-/// Everything that is wrong with any layer.
+/// Returns all errors of all layers.
 pub fn settings(args: &SettingArgs, env: &Env) -> Result<Resolved, UsageError> {
     let mut layers = Layers::new();
     let mut problems = Vec::new();
@@ -170,13 +170,13 @@ pub fn settings(args: &SettingArgs, env: &Env) -> Result<Resolved, UsageError> {
     }
 }
 
-/// A download: the settings, what is fetched, and where it goes.
+/// Resolves a download: its settings, inputs and outputs.
 ///
 /// # Errors
-/// Everything that is wrong with any layer, else with the inputs.
+/// Returns all errors of all layers, else those of the inputs.
 pub fn job(args: &JobArgs, env: &Env) -> Result<Resolved, UsageError> {
     let mut resolved = settings(&args.settings, env)?;
-    // Before the inputs: whoever writes curl's `-O URL` should hear of -O, not of a missing input.
+    // Check before the inputs: a user of curl's `-O URL` should read about -O, not about a missing input.
     let document = args.output_document.as_deref().map(document_name).transpose()?;
     resolved.retry = retry(args, env)?;
     if document.is_some() && resolved.retry.is_some() {
@@ -222,7 +222,7 @@ fn is_stdout(path: &Path) -> bool {
     ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().any(|name| path == Path::new(name))
 }
 
-/// A file in the home folder, for a flag that does not name one.
+/// Returns a file in the home folder, for a flag that does not name one.
 fn home_file(env: &Env, name: &str, flag: &str) -> Result<PathBuf, UsageError> {
     match env.vars.get(OsStr::new("HOME")).filter(|home| !home.is_empty()) {
         Some(home) => Ok(Path::new(home).join(name)),
@@ -230,11 +230,11 @@ fn home_file(env: &Env, name: &str, flag: &str) -> Result<PathBuf, UsageError> {
     }
 }
 
-/// Proxies as the environment names them for every program. HTTP_PROXY is not looked at: a server
-/// that starts programs for requests (RFC 3875) would let whoever asks set it.
+/// The proxies that the environment names for every program. It ignores HTTP_PROXY: a server that
+/// starts programs for requests (RFC 3875) would let clients set it.
 fn proxies(layers: &mut Layers, env: &Env) {
     let find = |names: &[&'static str]| {
-        // As in curl: an empty one counts as none.
+        // As in curl, an empty variable counts as unset.
         let set = |name: &&'static str| Some((*name, env.vars.get(OsStr::new(name)).filter(|it| !it.is_empty())?));
         names.iter().find_map(set)
     };
@@ -258,7 +258,7 @@ fn proxies(layers: &mut Layers, env: &Env) {
     }
 }
 
-/// Why the output folder that the file of the working folder names is refused: it lies elsewhere.
+/// Returns the error of an output folder that the file of the working folder names outside of it.
 fn dir_of_folder(config: &Config, origins: &BTreeMap<&'static str, Origin>, env: &Env) -> Option<String> {
     let (dir, origin) = (config.dir.as_ref()?, origins.get("dir")?);
     let named_there = matches!(origin, Origin::File { name, .. } if name == FOLDER_FILE);
@@ -273,9 +273,9 @@ const FOLDER_FILE: &str = "fetchall.toml";
 
 struct SettingsFile {
     path: PathBuf,
-    /// Whether it was found in the working folder, and nobody named it.
+    /// Whether it was found in the working folder without being named.
     of_folder: bool,
-    /// Whether somebody asked for it by name.
+    /// Whether the user asked for it by name.
     required: bool,
 }
 

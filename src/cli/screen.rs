@@ -1,5 +1,5 @@
-//! Standard error. Everything that the program shows there goes through one queue, which nobody has
-//! to read, and every text is made harmless to a terminal here.
+//! Standard error. The program writes everything there through one queue, which needs no reader.
+//! This module makes every text harmless to a terminal.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 #[cfg(unix)]
@@ -18,10 +18,10 @@ use std::time::Duration;
 use fetchall::policy::printable::printable_lines;
 use fetchall::report::LossyWriter;
 
-/// How much may wait to be shown, in bytes.
+/// The capacity of the queue, in bytes.
 const CAPACITY: usize = 1 << 20;
 
-/// How long the program waits at its end for what is still to be shown, and for its log.
+/// The time that the program waits at its end for queued text and for its log.
 pub const LAST_WORDS: Duration = Duration::from_millis(500);
 
 static STDERR: LazyLock<LossyWriter> = LazyLock::new(|| {
@@ -32,8 +32,8 @@ static STDERR: LazyLock<LossyWriter> = LazyLock::new(|| {
 
 static SILENT: AtomicBool = AtomicBool::new(false);
 
-/// Keeps standard error silent where it leads into a file that one of these arguments names, or that is
-/// standard input: a message would be written over a list, or behind it. A file that is empty loses nothing.
+/// Keeps standard error silent if it leads into a file that one of these arguments names, or into
+/// standard input. A message would overwrite a list or follow it. An empty file has nothing to lose.
 #[cfg(unix)]
 pub fn spare_files(args: impl Iterator<Item = OsString>) {
     use std::os::fd::AsFd;
@@ -62,7 +62,7 @@ fn dropped(lines: u64) -> Vec<u8> {
     format!("warning: {lines} lines were dropped: standard error was not read in time\n").into_bytes()
 }
 
-/// The queue of standard error, for writers whose texts are harmless already.
+/// Returns the queue of standard error, for writers whose texts are harmless already.
 pub fn stderr() -> LossyWriter {
     STDERR.clone()
 }
@@ -79,13 +79,13 @@ pub fn say_styled(text: &str) {
     let _ = stderr().write_all(format!("{}\n", text.trim_end_matches('\n')).as_bytes());
 }
 
-/// Gives what waits a last, short time to be shown.
+/// Waits a short time for the queued text.
 pub fn finish() {
     STDERR.finish(LAST_WORDS);
 }
 
-/// Says that the program panicked, where the standard library would write to standard error itself
-/// and could wait for ever.
+/// Reports a panic through the queue. The standard library would write to standard error itself and
+/// could wait for ever.
 pub fn say_panic(info: &PanicHookInfo<'_>) {
     let thread = std::thread::current();
     let name = thread.name().unwrap_or("<unnamed>");

@@ -19,7 +19,7 @@ impl Signals {
         Self::of(ending())
     }
 
-    /// Every signal that would end the program and can be caught, for a command that has files to remove.
+    /// Catches every signal that would end the program, for a command that has files to remove.
     pub(super) fn all() -> io::Result<Self> {
         use rustix::process::Signal;
         let more = [Signal::QUIT, Signal::USR1, Signal::USR2, Signal::ALARM, Signal::XCPU];

@@ -1,4 +1,4 @@
-//! What the terminal is and wants: colour, a bar, signals.
+//! The terminal and its settings: colour, a bar, signals.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal};
 
 use fetchall::config::{Color, ProgressMode};
 
-/// What standard output and standard error are.
+/// The kinds of standard output and standard error.
 #[derive(Debug, Clone, Copy)]
 pub struct Terminal {
     /// Standard output is a terminal.
@@ -24,7 +24,7 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Of this process.
+    /// Detects the terminal of this process.
     pub fn of(vars: &BTreeMap<OsString, OsString>) -> Self {
         let var = |name: &str| vars.get(OsStr::new(name)).filter(|value| !value.is_empty());
         Self {
@@ -47,7 +47,7 @@ impl Terminal {
         }
     }
 
-    /// What `auto` means here.
+    /// Resolves `auto` for this terminal.
     pub fn progress(&self, wanted: ProgressMode) -> ProgressMode {
         match wanted {
             ProgressMode::Auto if self.stderr && self.clever => ProgressMode::Bar,

@@ -1,11 +1,11 @@
-//! What the argument parser says of wrong arguments: with better tips, without passwords and escapes.
+//! The messages of the argument parser: with better tips, without passwords and escapes.
 
 use clap::Error;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use fetchall::policy::printable::{printable, printable_lines};
 use fetchall::policy::redact::redact;
 
-/// Flags of other programs, and what does it here.
+/// Flags of other programs, and their equivalents here.
 const OTHERS: [(&str, &str); 4] = [
     ("-n", "wget's -nc is --skip-existing (or --no-clobber) here"),
     ("-J", "curl's -J is --content-disposition here, with --dir DIR"),

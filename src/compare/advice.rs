@@ -1,4 +1,4 @@
-//! What the figures advise, and what they do not.
+//! The advice from the figures, and its limits.
 
 use super::figures::{Cell, Comparison, Round};
 
@@ -23,8 +23,8 @@ pub fn headline(comparison: &Comparison) -> String {
     }
 }
 
-/// A sentence that says what to take, and others that say what it is worth. It follows from the
-/// figures alone: other figures give another text.
+/// A recommendation, and sentences about its reliability. It follows from the figures alone: other
+/// figures give another text.
 pub fn advice(comparison: &Comparison) -> String {
     let mut said = vec![match judge(comparison) {
         Judgement::Nothing => "Nothing was measured to its end, so there is nothing to recommend.".to_owned(),
@@ -159,7 +159,7 @@ fn take(comparison: &Comparison, pick: &Cell, near: usize) -> String {
     )
 }
 
-/// What the next concurrency brought the same backend, or the last one where there is no next.
+/// Describes the effect of the next concurrency with the same backend, or of the last step if there is no next.
 fn step(comparison: &Comparison, pick: &Cell) -> String {
     let same = || comparison.measured().filter(|cell| cell.backend == pick.backend);
     let higher = same().filter(|cell| cell.concurrency > pick.concurrency).min_by_key(|cell| cell.concurrency);
@@ -188,7 +188,7 @@ fn change(from: &Cell, to: &Cell) -> String {
     }
 }
 
-/// What else a reader must know before believing the sentence.
+/// Lists the caveats that a reader must know before believing the sentence.
 fn caveats(comparison: &Comparison) -> Vec<String> {
     let mut said = Vec::new();
     let measured: Vec<&Cell> = comparison.measured().collect();

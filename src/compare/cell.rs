@@ -17,7 +17,7 @@ use crate::backend::BACKENDS;
 use crate::config::{Config, KEYS, Layers};
 use crate::policy::printable::{cut, printable};
 
-/// The settings that a child is given as this program was: those that say what is fetched and how.
+/// The settings of this program that every child gets too: the URLs to fetch and the way to fetch them.
 pub const PASSED: &[&str] = &[
     "input-format",
     "base",
@@ -52,20 +52,20 @@ pub const PASSED: &[&str] = &[
     "max-size",
 ];
 
-/// What programs agree on; what it says has been taken into account.
+/// The proxy variables that programs agree on; the parent has already applied them.
 const PROXIES: [&str; 7] =
     ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"];
 
-/// What every child is started with.
+/// The inputs for starting every child.
 pub(super) struct Launch<'a> {
     pub(super) program: &'a Path,
-    /// What a child reads from its standard input, of `words()`.
+    /// The standard input of a child, of `words()`.
     pub(super) words: Vec<u8>,
-    /// Where its outputs go.
+    /// The folder of its outputs.
     pub(super) folder: &'a Path,
 }
 
-/// How a round ended.
+/// The end of a round.
 pub(super) enum End {
     Measured(Box<(Round, RecordSet, Sample)>),
     Failed(String),
@@ -100,7 +100,7 @@ pub(super) fn words(config: &Config, inputs: &[OsString]) -> Vec<u8> {
 
 /// The arguments that every user of the machine may read.
 fn arguments(backend: &str, concurrency: u32, records: &Path, summary: &Path) -> Vec<OsString> {
-    // Retries wait at random, which would say nothing of the cell.
+    // Retries wait at random, which would distort the figures of the cell.
     let plain = ["compare-child", "--no-config", "--quiet", "--json", "--retry=0"];
     let mut args: Vec<OsString> = plain.map(OsString::from).into();
     // With a single backend there is nothing to choose.
@@ -136,7 +136,7 @@ pub(super) fn round(
         .stdin(input)
         .stdout(Stdio::null())
         .stderr(private_file(&stderr)?);
-    // What the environment says has been taken into account; a child must not do so again.
+    // The parent has already applied the environment; a child must not do so again.
     for key in KEYS {
         command.env_remove(key.variable());
     }
@@ -174,7 +174,7 @@ pub fn private_file(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// How the child ended, with the last thing it said.
+/// Describes the end of the child, with its last message.
 fn failure(seen: &Seen, stderr: &Path) -> String {
     let said = std::fs::read(stderr).unwrap_or_default();
     let said = String::from_utf8_lossy(&said);

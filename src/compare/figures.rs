@@ -1,4 +1,4 @@
-//! What is measured: rounds of cells, and the medians that are shown of them.
+//! The measurements: rounds of cells, and the medians shown of them.
 
 use serde::Serialize;
 
@@ -7,8 +7,8 @@ use super::records::Sample;
 /// The name of the backend that takes one URL after the other.
 pub(super) const SEQUENTIAL: &str = "sequential";
 
-/// What one child process was seen to do, from its start to its end. What the system does not
-/// tell is `None`, never a guess.
+/// The observations of one child process, from its start to its end. A value that the system does
+/// not report is `None`, never a guess.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Round {
     /// From starting the process to its end.
@@ -47,7 +47,7 @@ pub struct Round {
     pub peak_processes: Option<u64>,
     /// The most TCP sockets, listening ones aside, that the tree was seen to hold.
     pub peak_connections: Option<u64>,
-    /// How many records differ from those of the first round of the first cell.
+    /// The number of records that differ from those of the first round of the first cell.
     pub records_differing: u64,
     /// The URL of one of them.
     pub differing_url: Option<String>,
@@ -67,17 +67,17 @@ pub struct Cell {
     pub backend: String,
     /// The concurrency it was given.
     pub concurrency: u32,
-    /// What was measured, in order.
+    /// The measured rounds, in order.
     pub rounds: Vec<Round>,
     /// Why it was given up, if it was.
     pub failure: Option<String>,
-    /// What the last round's records tell about time.
+    /// The timing data in the records of the last round.
     #[serde(skip)]
     pub sample: Sample,
 }
 
 impl Cell {
-    /// As it is called in sentences and beside bars.
+    /// The name in sentences and beside bars.
     pub fn name(&self) -> String {
         if self.is_sequential() { self.backend.clone() } else { format!("{} at {}", self.backend, self.concurrency) }
     }
@@ -116,7 +116,7 @@ impl Cell {
             .fold((f64::INFINITY, 0.0), |(least, most), round| (round.wall_ms.min(least), round.wall_ms.max(most)))
     }
 
-    /// How far the rounds lie apart, as a share of the median; `None` with a single round.
+    /// The spread of the rounds, as a share of the median; `None` with a single round.
     pub fn spread(&self) -> Option<f64> {
         let (least, most) = self.wall_range();
         (self.rounds.len() > 1).then(|| (most - least) / self.wall_ms())
@@ -131,15 +131,15 @@ impl Cell {
 /// Everything that was measured.
 #[derive(Debug, Clone, Default)]
 pub struct Comparison {
-    /// What was fetched, for people.
+    /// A description of the fetched URLs, for people.
     pub about: String,
     /// When it began, RFC 3339.
     pub started_at: String,
-    /// How many rounds each cell was to have.
+    /// The planned number of rounds of each cell.
     pub rounds: u32,
-    /// How many processors there are.
+    /// The number of processors.
     pub processors: Option<usize>,
-    /// In the order in which they were measured.
+    /// The cells in the order of measurement.
     pub cells: Vec<Cell>,
     /// Whether it was stopped before its end.
     pub interrupted: bool,
@@ -171,7 +171,7 @@ pub struct Row<'a> {
     pub cell: &'a Cell,
     /// Wall time.
     pub wall_s: Option<f64>,
-    /// How many times as fast as sequential.
+    /// The speed as a multiple of sequential.
     pub speed_up: Option<f64>,
     /// URLs a second of wall time.
     pub urls_per_s: Option<f64>,

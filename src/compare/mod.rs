@@ -1,8 +1,8 @@
 //! Backends and concurrencies side by side: the same list, a fresh child process for each, the same figures.
 //!
-//! A *cell* is a backend at a concurrency. Every round of it is a process of its own that is
-//! measured from outside, so that no cell inherits the warm connections, the memory or the threads
-//! of another. Rounds are interleaved: a machine that gets slower gets slower for all.
+//! A *cell* is a backend at a concurrency. Every round is a process of its own, measured from
+//! outside. No cell inherits the warm connections, the memory or the threads of another. Rounds are
+//! interleaved: a machine that gets slower gets slower for all.
 
 mod advice;
 mod cell;
@@ -31,14 +31,14 @@ use crate::backend::BACKENDS;
 use crate::config::Config;
 use cell::{End, Launch};
 
-/// What is compared, and over what.
+/// The cells to compare, and their input.
 #[derive(Debug, Clone)]
 pub struct Spec {
     /// The program that every child is.
     pub program: PathBuf,
     /// Its inputs: files and URLs.
     pub inputs: Vec<OsString>,
-    /// What is fetched, for people.
+    /// A description of the fetched URLs, for people.
     pub about: String,
     /// How it is fetched; of this the settings in [`PASSED`].
     pub config: Config,
@@ -46,7 +46,7 @@ pub struct Spec {
     pub backends: Vec<&'static str>,
     /// The concurrencies.
     pub concurrency: Vec<u32>,
-    /// How often each cell is measured.
+    /// The number of measurements of each cell.
     pub rounds: u32,
     /// A folder for what children read and write; of its owner alone, for it holds passwords.
     pub folder: PathBuf,
@@ -59,7 +59,7 @@ pub struct Step<'a> {
     pub round: u32,
     /// Which cell of the round, from 1.
     pub number: usize,
-    /// How many cells there are.
+    /// The number of cells.
     pub of: usize,
     /// The cell; its last round is this one when `ended`.
     pub cell: &'a Cell,
@@ -108,7 +108,7 @@ pub fn run(spec: &Spec, stop: &CancellationToken, tell: &mut dyn FnMut(&Step<'_>
     let mut reference = None;
     for round in 1..=spec.rounds {
         for (cell, number) in comparison.cells.iter_mut().zip(1..) {
-            // What failed once would fail again, or its median would be of fewer rounds than that of the others.
+            // A failed cell would fail again, or its median would be of fewer rounds than that of the others.
             if cell.failure.is_some() {
                 continue;
             }

@@ -10,7 +10,7 @@ use crate::policy::printable::printable;
 
 const STYLE: &str = include_str!("page.css");
 
-/// How many colours there are; more backends than that begin again.
+/// The number of colours; further backends begin again.
 const COLORS: usize = 5;
 
 /// The page as HTML. Texts from lists and servers are escaped.

@@ -1,4 +1,4 @@
-//! One child process: started, looked at while it runs, ended when asked to, and accounted for.
+//! One child process: its start, its observation, its end on request, and its usage.
 
 use std::io;
 use std::process::{Command, ExitStatus};
@@ -8,12 +8,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::tree::Peaks;
 
-/// How often the tree is looked at, at most. A look that takes long is followed by a longer pause,
-/// so that looking takes no more than a quarter of a processor.
+/// The usual interval between two looks at the tree. A look that takes long is followed by a longer
+/// pause, so that looking takes no more than a quarter of a processor.
 #[cfg(unix)]
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// At first it is looked at more often, for a short run would be over before it was seen at work.
+/// At first the interval is shorter: a short run would be over before the first look.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 
 /// With fewer looks than this a peak would be a figure of the start and not of the run.
@@ -24,7 +24,7 @@ const LOOKS: u32 = 3;
 #[cfg(unix)]
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// What was seen of a child from outside.
+/// The observations of a child from outside.
 #[derive(Debug)]
 pub(super) struct Seen {
     pub(super) status: ExitStatus,
@@ -33,7 +33,7 @@ pub(super) struct Seen {
     pub(super) peaks: Peaks,
 }
 
-/// What the system adds up for a child and for the children that it waited for.
+/// The usage that the system adds up for a child and for the children that it waited for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Usage {
     pub(super) user_ms: f64,
@@ -41,8 +41,8 @@ pub(super) struct Usage {
     pub(super) switches: u64,
 }
 
-/// Runs a child to its end, or ends it when `stop` says so. One at a time: what the system counts
-/// for children is told apart by taking it before and after.
+/// Runs a child to its end, or ends it when `stop` says so. Only one may run at a time: the system
+/// counts all children together, so the usage is the difference of before and after.
 #[cfg(unix)]
 pub(super) fn run(command: &mut Command, stop: &CancellationToken) -> io::Result<Seen> {
     use std::os::unix::process::CommandExt as _;
@@ -69,8 +69,8 @@ pub(super) fn run(command: &mut Command, stop: &CancellationToken) -> io::Result
         });
         let mut ending = Ending::default();
         let mut pause = FIRST_PAUSE;
-        // The system's table of connections may hold thousands of others, and reading it may take
-        // far longer than all the rest: it has a pace of its own.
+        // The system's table of connections may hold thousands of others. Reading it may take far
+        // longer than all the rest, so it has a pace of its own.
         let mut connections_due = began;
         while !waiter.is_finished() {
             let begun = Instant::now();
@@ -91,7 +91,7 @@ pub(super) fn run(command: &mut Command, stop: &CancellationToken) -> io::Result
         waiter.join().unwrap_or_else(|_| Instant::now())
     });
     if stop.is_cancelled() {
-        // Whoever is left of its group; there may be nobody.
+        // Kills the rest of its process group, which may be empty.
         let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
     }
     let status = child.wait()?;
@@ -125,7 +125,7 @@ pub(super) fn run(command: &mut Command, stop: &CancellationToken) -> io::Result
     Ok(Seen { status, wall: began.elapsed(), usage: None, peaks })
 }
 
-/// How far ending a child has come.
+/// The stage of ending a child.
 #[cfg(unix)]
 #[derive(Default)]
 struct Ending {
@@ -135,11 +135,11 @@ struct Ending {
 
 #[cfg(unix)]
 impl Ending {
-    /// Asks it to end, asks again, which ends it at once, and at last ends all that it started.
+    /// Asks the child to end. The second request ends it at once. The last step ends all processes that it started.
     fn press(&mut self, pid: rustix::process::Pid) {
         use rustix::process::{Pid, Signal, kill_process};
         let since = *self.since.get_or_insert_with(Instant::now);
-        // It may have ended just now; as it is not reaped nobody else has its id.
+        // The child may have ended just now; until it is reaped, no other process has its id.
         if self.asked < 2 {
             let _ = kill_process(pid, Signal::TERM);
             self.asked += 1;
@@ -154,7 +154,7 @@ impl Ending {
     }
 }
 
-/// What all reaped children used up so far, with those that they had waited for.
+/// Returns the usage of all reaped children so far, with the children that they had waited for.
 #[cfg(unix)]
 fn usage() -> Option<Usage> {
     use nix::sys::resource::{UsageWho, getrusage};

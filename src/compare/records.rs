@@ -1,4 +1,4 @@
-//! What a child's records say: whether they are those of another child, and when each fetch was under way.
+//! The records of a child: their comparison with those of another child, and the times of each fetch.
 
 use std::collections::HashMap;
 use std::io::BufRead;
@@ -9,7 +9,7 @@ use serde_json::Value;
 /// The most fetches of which the times are kept for drawing.
 pub(super) const DRAWN: usize = 400;
 
-/// How many steps a distribution of latencies is kept in.
+/// The number of steps in a distribution of latencies.
 const STEPS: usize = 200;
 
 /// The part of a record that is looked at here.
@@ -41,20 +41,20 @@ struct LineTiming {
 pub struct Span {
     /// Its start.
     pub start_ms: f64,
-    /// How long it took.
+    /// The duration.
     pub total_ms: f64,
     /// Whether its outcome was `ok`.
     pub ok: bool,
 }
 
-/// What the records of one run tell about time.
+/// The timing data in the records of one run.
 #[derive(Debug, Clone, Default)]
 pub struct Sample {
     /// Latencies at equal shares of the answered fetches, from the least to the greatest.
     pub quantiles: Vec<f64>,
     /// The first fetches, in the order in which they began.
     pub spans: Vec<Span>,
-    /// How many fetches began.
+    /// The number of fetches that began.
     pub began: usize,
 }
 
@@ -62,7 +62,7 @@ pub struct Sample {
 #[derive(Debug, Default)]
 pub(super) struct RecordSet(HashMap<[u8; 16], u64>);
 
-/// Where two sets differ.
+/// The difference between two sets.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Difference {
     /// How many records the one has and the other has not; of both ways the greater.
@@ -108,7 +108,7 @@ pub(super) fn read(
     Ok((set, difference, sample(latencies, spans)))
 }
 
-/// Of what must be the same whatever the backend: not the order, not the times.
+/// Hashes the fields that must be the same with every backend, without order and times.
 fn hash(line: &Line) -> [u8; 16] {
     let kind = line.error.as_ref().map(|error| error.kind.as_str());
     let same = serde_json::json!([line.url, line.outcome, line.status, line.bytes, kind, line.sha256, line.blake3]);

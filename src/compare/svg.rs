@@ -10,7 +10,7 @@ use super::table::three;
 
 const WIDTH: f64 = 420.0;
 
-/// Where bars and lanes begin.
+/// The left edge of bars and lanes.
 const LEFT: f64 = 104.0;
 
 /// The room at the right for figures behind bars.

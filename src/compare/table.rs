@@ -11,7 +11,7 @@ use crate::policy::printable::printable;
 /// The version of the JSON form. Raised when a meaning changes, not when a field is added.
 const VERSION: u32 = 1;
 
-/// What a table for a terminal is as wide as where it can be.
+/// The width that a table for a terminal keeps where it can.
 const WIDTH: usize = 100;
 
 /// A column of figures.

@@ -45,7 +45,7 @@ mod linux {
 
     use super::Peaks;
 
-    /// What `/proc/PID/stat` tells here.
+    /// The fields of `/proc/PID/stat` used here.
     struct Stat {
         pid: u32,
         parent: u32,

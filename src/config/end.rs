@@ -1,15 +1,15 @@
-//! When a run ends, in which order it tells of its URLs, and which failures count.
+//! The end of a run, the order of its records, and the failures that count.
 
 /// The order of the records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// As they are done.
+    /// In the order of completion.
     Completed,
-    /// As they stand in the input: each as soon as its turn has come.
+    /// In the order of the input: each as soon as its turn has come.
     Input,
 }
 
-/// What a run waits for. When it is there the rest is cancelled.
+/// The condition that completes a run. When it holds, the rest is cancelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Until {
     /// All of its URLs.
@@ -31,9 +31,9 @@ pub enum FailOn {
     All,
     /// None.
     Never,
-    /// This many, or more.
+    /// This number, or more.
     Count(u32),
-    /// This percentage, or more, of what was not skipped or cancelled.
+    /// This percentage, or more, of the URLs that were not skipped or cancelled.
     Percent(u8),
 }
 

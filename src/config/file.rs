@@ -1,7 +1,7 @@
 //! Settings from a TOML file: each value with its line, unknown keys refused.
 //!
-//! Read through TOML's own tree rather than a derived structure, because only the tree still knows
-//! on which line a value stands when it turns out to be wrong.
+//! The reader uses TOML's own tree rather than a derived structure. Only the tree still has the
+//! line of a value that turns out to be wrong.
 
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
@@ -25,7 +25,7 @@ pub(super) fn lay(layers: &mut Layers, name: &str, text: &str) {
             let offset = error.span().map_or(0, |span| span.start);
             layers.problem(origin(offset), format!("not valid TOML: {}", error.message()));
         }
-        // What was recovered around a syntax error is a guess; reporting on it would mislead.
+        // Values recovered around a syntax error are guesses; reporting on them would mislead.
         return;
     }
     let mut entries: Vec<_> = table.get_ref().iter().collect();

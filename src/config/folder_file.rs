@@ -1,4 +1,4 @@
-//! What the `fetchall.toml` of the working folder may not say: the folder may be a stranger's.
+//! The settings refused in the `fetchall.toml` of the working folder: the folder may be a stranger's.
 //!
 //! It shapes how fast, how long and under which names URLs are fetched. It says neither what is
 //! fetched nor what is sent, weakens no check, and names no file elsewhere. The table of settings
@@ -6,7 +6,7 @@
 
 use super::Key;
 
-/// What to do about a setting that is refused there.
+/// The advice for a setting that is refused there.
 const ADVICE: &str = "the fetchall.toml of the working folder may not set this, as it may be a stranger's; \
     if it is yours, add --config ./fetchall.toml";
 

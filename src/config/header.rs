@@ -16,7 +16,7 @@ pub(super) const MOST: usize = 1000;
 /// `Name;` sends the field with an empty value.
 ///
 /// # Errors
-/// What is wrong with the text, and what to write.
+/// A message with the fault in the text and the correct form.
 pub fn parse_header(text: &str) -> Result<(HeaderName, Option<HeaderValue>), String> {
     if text.starts_with('@') {
         return Err("`@file` is read only where it is given as --header @file; write `Name: value`".to_owned());
@@ -41,8 +41,8 @@ pub fn parse_header(text: &str) -> Result<(HeaderName, Option<HeaderValue>), Str
     Ok((parsed, value))
 }
 
-/// Refuses fields that no user may set: they are the client's own part of the protocol (RFC 9110,
-/// section 7.6.1, and RFC 9112, section 6), and a wrong one makes one request two or none.
+/// Refuses fields that no user may set. They are the client's own part of the protocol (RFC 9110,
+/// section 7.6.1, and RFC 9112, section 6). A wrong one makes one request two or none.
 ///
 /// # Errors
 /// Which field, and what to do.

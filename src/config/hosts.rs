@@ -12,7 +12,7 @@ use crate::model::{Credentials, HostPattern};
 /// The keys of such a table.
 pub(super) const HOST_KEYS: [&str; 4] = ["per-host", "delay", "header", "user"];
 
-/// One table. What it does not say is as everywhere else.
+/// One table. Settings that it lacks are as everywhere else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostTable {
     /// Whose it is.

@@ -63,7 +63,7 @@ impl Key {
     /// Reads a value into the configuration, which stays as it was when the value is wrong.
     ///
     /// # Errors
-    /// What is wrong with the value, and what to write.
+    /// A message with the fault in the value and the correct form.
     pub fn set(&self, config: &mut Config, raw: Raw<'_>) -> Result<(), String> {
         (self.set)(config, raw)
     }
@@ -74,14 +74,14 @@ impl Key {
     }
 }
 
-/// How the value of one kind of setting is read and written.
+/// Reads and writes the value of one kind of setting.
 trait Kind {
     type Value;
     const WORDS: &'static [&'static str] = &[];
     fn read(raw: Raw<'_>) -> Result<Self::Value, String>;
     fn write(value: &Self::Value) -> Value;
 
-    /// Where the setting may be `none`: limits take 0 for none, as curl does.
+    /// Reads a setting that may be `none`: limits take 0 for none, as curl does.
     fn read_or_none(raw: Raw<'_>) -> Result<Option<Self::Value>, String> {
         Self::read(raw).map(Some)
     }
@@ -363,7 +363,7 @@ impl Kind for RetryOn {
     }
 }
 
-/// Where a document was.
+/// The base URL of a document.
 struct BaseUrl;
 
 impl Kind for BaseUrl {
@@ -599,7 +599,7 @@ impl Kind for ColumnName {
     }
 }
 
-/// Texts: an array in files, lines in a variable. Each is checked, and `advice` says how one is written.
+/// Texts: an array in files, lines in a variable. Each is checked, and `advice` gives the correct form.
 fn texts<T>(raw: Raw<'_>, check: fn(&str) -> Result<T, String>, advice: &str) -> Result<Vec<String>, String> {
     let texts: Vec<String> = match raw {
         Raw::List(texts) => texts.to_vec(),

@@ -16,10 +16,10 @@ const MOST_SHOWN: usize = 500;
 /// The longest name for which a like one is looked for, in bytes.
 const LONGEST_NAME: usize = 64;
 
-/// Where a value came from.
+/// The source of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// Nobody set it.
+    /// The built-in default.
     Default,
     /// A line of a file.
     File {
@@ -45,29 +45,29 @@ impl fmt::Display for Origin {
     }
 }
 
-/// The most problems that are told: a file that is no configuration may have one in every line.
+/// The most problems reported: a file that is no configuration may have one in every line.
 const MOST_PROBLEMS: usize = 100;
 
 /// Something in a layer that cannot be taken, where it stands and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{origin}: {message}")]
 pub struct Problem {
-    /// Where it stands.
+    /// The position of the problem.
     pub origin: Origin,
-    /// What is wrong, and what to do.
+    /// The problem, and its remedy.
     pub message: String,
 }
 
 /// A configuration under construction.
 ///
-/// Every layer is checked by itself and in full: a wrong value is a [`Problem`] even where a later
-/// layer replaces it, and one problem does not hide the next.
+/// Every layer is checked by itself and in full. A wrong value is a [`Problem`] even if a later
+/// layer replaces it. One problem does not hide the next.
 #[derive(Debug, Clone)]
 pub struct Layers {
     config: Config,
     origins: BTreeMap<&'static str, Origin>,
     problems: Vec<Problem>,
-    /// Where in the configuration the table of each host is.
+    /// The index of each host's table in the configuration.
     host_at: HashMap<HostPattern, usize>,
     /// Whether the file of the working folder is being laid.
     of_folder: bool,
@@ -128,7 +128,7 @@ impl Layers {
         self.set(key, Origin::Variable(name.to_owned()), Raw::Text(value));
     }
 
-    /// Lays one flag over what there is; `flag` is how the user may know it, such as `--json` for `format`.
+    /// Lays one flag over what there is; `flag` is the user's name for it, such as `--json` for `format`.
     pub fn flag(&mut self, key: &Key, flag: &'static str, raw: Raw<'_>) {
         self.set(key, Origin::Flag(flag), raw);
     }
@@ -220,7 +220,7 @@ fn without_value(message: &str, raw: Raw<'_>) -> String {
     parts.map(|(at, part)| if at % 2 == 1 && is_of_value(part) { "…" } else { part }).collect::<Vec<_>>().join("`")
 }
 
-/// The setting that somebody who wrote `name` may have meant.
+/// Returns the setting whose name is closest to `name`.
 pub(super) fn nearest_key(name: &str) -> Option<&'static Key> {
     let name = name.to_ascii_lowercase().replace('_', "-");
     let known = |key: &&Key| key.name == name || key.aliases.contains(&name.as_str());

@@ -1,11 +1,11 @@
-//! The resolved configuration: what every part of a run is told, with nothing left to decide.
+//! The resolved configuration: the settings of every part of a run, with nothing left to decide.
 //!
 //! Text becomes these values once, in `cli/resolve`; after that there is no environment, no file
 //! and no flag. A `None` here is a decision ("no limit"), never a gap.
 //!
 //! Text becomes values in layers: [`Layers`] starts at the defaults and takes files, variables and
 //! flags, later ones over earlier ones, setting by setting. [`KEYS`] is the one table of settings.
-//! Nothing here reads a file or the environment; whoever does passes the text in.
+//! Nothing here reads a file or the environment; the caller passes the text in.
 
 mod end;
 mod file;
@@ -38,10 +38,10 @@ pub use pin::{Pin, parse_pin, pins};
 pub use proxy::Proxies;
 pub use units::{parse_low_speed, parse_size, parse_time, show_low_speed, show_size, show_time};
 
-/// How a list is written.
+/// The format of a list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum InputFormat {
-    /// By the file's extension, else by its first lines.
+    /// Detected by the file's extension, else by its first lines.
     #[default]
     Auto,
     /// One URL a line; aria2's indented option lines are understood.
@@ -60,10 +60,11 @@ pub enum InputFormat {
     Html,
 }
 
-/// What is done with content codings (RFC 9110, section 8.4).
+/// The treatment of content codings (RFC 9110, section 8.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
-    /// Ask for br, zstd, gzip and deflate and decode them; a file whose name says that it is compressed stays so.
+    /// Request br, zstd, gzip and deflate and decode them; a file with the name of a compressed
+    /// file stays compressed.
     Auto,
     /// Ask for none.
     Off,
@@ -71,12 +72,12 @@ pub enum Compression {
     Raw,
 }
 
-/// How many URLs are in flight at once.
+/// The number of URLs in flight at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Concurrency {
-    /// This many, at most.
+    /// At most this number.
     Fixed(NonZeroU32),
-    /// As many as bring something, found while the run goes on.
+    /// The number that brings a gain, found during the run.
     Auto,
 }
 
@@ -102,12 +103,12 @@ pub enum IpVersion {
     Six,
 }
 
-/// What happens to a URL that stood earlier in the input.
+/// The treatment of a URL that stood earlier in the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Duplicates {
     /// It becomes a skipped record.
     Skip,
-    /// It is fetched again.
+    /// The run fetches it again.
     Fetch,
 }
 
@@ -122,7 +123,7 @@ pub enum Digest {
     Blake3,
 }
 
-/// How fetches run at once.
+/// The way to run fetches at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
     /// Tasks on a few single-threaded runtimes.
@@ -135,7 +136,7 @@ pub enum Backend {
     Sequential,
 }
 
-/// How records are written.
+/// The format of the records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// One aligned line a URL, for people.
@@ -148,7 +149,7 @@ pub enum Format {
     Tsv,
 }
 
-/// What is shown of a run while it goes on.
+/// The display of a run while it goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProgressMode {
     /// A bar on a terminal, plain lines elsewhere.
@@ -166,7 +167,7 @@ pub enum ProgressMode {
 /// Whether text is coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Color {
-    /// On a terminal, unless NO_COLOR says otherwise.
+    /// On a terminal, unless NO_COLOR is set.
     Auto,
     /// Always.
     Always,
@@ -226,7 +227,7 @@ pub struct Config {
     pub header: Vec<String>,
     /// `user-agent`: the User-Agent field; empty for none.
     pub user_agent: String,
-    /// `user`: USER:PASSWORD for every listed origin that is told nothing else; see [`user`].
+    /// `user`: USER:PASSWORD for every listed origin without credentials of its own; see [`user`].
     pub user: Option<String>,
     /// `anyauth`: credentials are sent only to servers that ask for them.
     pub anyauth: bool,
@@ -242,7 +243,7 @@ pub struct Config {
     pub save_cookies: Option<PathBuf>,
     /// `proxy`: what requests go through; [`Proxies`] reads it.
     pub proxy: Option<String>,
-    /// `noproxy`: hosts that are asked without it.
+    /// `noproxy`: hosts that get requests without a proxy.
     pub noproxy: Option<String>,
     /// `head`: ask for heads alone (HEAD), and save nothing.
     pub head: bool,
@@ -297,7 +298,7 @@ pub struct Config {
     pub remote_time: bool,
     /// `state`: the file that keeps what is known; unless it is named, one in `dir`.
     pub state: Option<PathBuf>,
-    /// `sync`: what was told of outlasts a loss of power.
+    /// `sync`: reported outcomes outlast a loss of power.
     pub sync: bool,
     /// `changes`: a file that gets what differs from what was known before.
     pub changes: Option<PathBuf>,
@@ -321,7 +322,7 @@ pub struct Config {
     pub color: Color,
     /// `log`: a file that gets the log.
     pub log: Option<PathBuf>,
-    /// `dry-run`: say what would be done, and do nothing.
+    /// `dry-run`: report the planned fetches, and fetch nothing.
     pub dry_run: bool,
     /// `[hosts."NAME"]`: what holds for some hosts only; of two tables for a host the one that says
     /// more comes first, and counts.

@@ -1,22 +1,22 @@
-//! How often servers are asked, and how much is taken from them at once.
+//! The rate of requests to servers, and the speed of downloads.
 
 use std::time::Duration;
 
 use super::units;
 
-/// So many requests in this time.
+/// A number of requests in a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// How many.
+    /// The number of requests.
     pub requests: u32,
     /// A second, a minute or an hour.
     pub over: Duration,
 }
 
-/// No such time sees more than is allowed.
+/// Any window of this length sees at most the allowed requests.
 const WINDOW: Duration = Duration::from_secs(2);
 
-/// By so much the ways of requests to their servers may differ.
+/// The permitted variation in travel time of requests to their servers.
 const JITTER: Duration = Duration::from_millis(20);
 
 /// The units of a rate, the smallest first.
@@ -25,10 +25,10 @@ const UNITS: [(&str, u64); 3] = [("s", 1), ("m", 60), ("h", 3600)];
 impl Rate {
     /// The time between two requests.
     ///
-    /// No two seconds see more than the rate allows in them, where a fraction counts as a whole
-    /// request and a twentieth more is let be. Where that allowance is used up to its last request,
-    /// as with 1 to 9 a second, the gap is a hundredth longer: else a way to the server that takes
-    /// a millisecond less each time would bring one more.
+    /// No two seconds see more than the rate allows in them. A fraction counts as a whole request,
+    /// and a twentieth more is permitted. If that allowance is used up to its last request, as with
+    /// 1 to 9 a second, the gap is a hundredth longer. Otherwise, a path to the server that takes a
+    /// millisecond less each time would bring one more.
     pub fn gap(self) -> Duration {
         let even = self.over / self.requests.max(1);
         let (requests, over) = (u64::from(self.requests) * WINDOW.as_secs(), self.over.as_secs().max(1));
@@ -39,7 +39,7 @@ impl Rate {
     /// Reads `10/s`, `30/m`, `100/h`; a bare number is one a second. 0 is no limit.
     ///
     /// # Errors
-    /// What is wrong with the text, and what to write.
+    /// A message with the fault in the text and the correct form.
     pub fn parse(text: &str) -> Result<Option<Self>, String> {
         let wrong = || format!("`{}` is no rate; write 10/s, 30/m or 100/h", text.escape_debug());
         let (number, unit) = text.split_once('/').unwrap_or((text, "s"));
@@ -61,7 +61,7 @@ impl Rate {
 /// Reads `64KiB`, `1M/s`: bytes a second.
 ///
 /// # Errors
-/// What is wrong with the text, and what to write.
+/// A message with the fault in the text and the correct form.
 pub fn parse_speed(text: &str) -> Result<u64, String> {
     let size = text.strip_suffix("/s").unwrap_or(text);
     units::parse_size(size).map_err(|why| format!("{why} a second"))

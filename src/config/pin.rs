@@ -13,14 +13,14 @@ pub struct Pin {
     pub host: Option<Box<str>>,
     /// The port for which it holds.
     pub port: u16,
-    /// Where it leads, the first choice first.
+    /// The addresses of the host, the first choice first.
     pub addresses: Vec<IpAddr>,
 }
 
 /// Reads one `resolve` text.
 ///
 /// # Errors
-/// What is wrong with the text, and what to write.
+/// A message with the fault in the text and the correct form.
 pub fn parse_pin(text: &str) -> Result<Pin, String> {
     let shown = text.escape_debug();
     let mut parts = text.splitn(3, ':');

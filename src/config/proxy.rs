@@ -4,15 +4,15 @@ use std::fmt;
 
 use url::Url;
 
-/// What a proxy may be spoken to by.
+/// The schemes of proxies.
 const SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
 
-/// The proxies of a run, by the scheme of what is asked.
+/// The proxies of a run, by the scheme of the request.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Proxies {
-    /// For `http`.
+    /// The proxy for `http`.
     pub http: Option<Url>,
-    /// For `https`.
+    /// The proxy for `https`.
     pub https: Option<Url>,
 }
 
@@ -28,7 +28,7 @@ impl Proxies {
     /// between them. A proxy without a scheme is spoken to over http, as in curl.
     ///
     /// # Errors
-    /// What to write; never the text, which may hold a password.
+    /// A message with the correct form; never the text, which may hold a password.
     pub fn parse(text: &str) -> Result<Self, String> {
         let words: Vec<_> = text.split_whitespace().collect();
         if let &[both] = words.as_slice()
@@ -97,7 +97,7 @@ fn proxy(text: &str) -> Result<Url, String> {
     }
     // `http://user:12/34@host` has the form of a URL with a port and a path.
     let path = &url[url::Position::AfterPort..];
-    // What looks like a scheme without its slashes was taken for a host: `http:/user:pw`.
+    // A scheme without its slashes was taken for a host: `http:/user:pw`.
     if path.contains('@') || (!text.contains("://") && !matches!(path, "" | "/")) {
         return Err(bad());
     }

@@ -16,7 +16,7 @@ const TIMES: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_0
 /// Reads `500ms`, `10s`, `2m`, `1h`, `1m30s` or `1.5s`; a bare number counts seconds.
 ///
 /// # Errors
-/// What is wrong with the text, and what to write.
+/// A message with the fault in the text and the correct form.
 pub fn parse_time(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is not a time; write 500ms, 10s, 2m, 1h or 1m30s");
     let mut rest = text;
@@ -54,7 +54,7 @@ pub fn parse_time(text: &str) -> Result<Duration, String> {
 pub fn show_time(time: Duration) -> String {
     let mut left = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let mut text = String::new();
-    // Days are read but not written: `36h` says more than `1d12h`.
+    // Days are read but not written: `36h` is clearer than `1d12h`.
     for (unit, ms) in TIMES.into_iter().skip(1) {
         if left >= ms {
             let _ = write!(text, "{}{unit}", left / ms);
@@ -69,7 +69,7 @@ pub fn show_time(time: Duration) -> String {
 /// K, M, G, T and KiB, MiB, GiB, TiB are powers of 1024 as in curl and wget; kB, MB, GB, TB powers of 1000.
 ///
 /// # Errors
-/// What is wrong with the text, and what to write.
+/// A message with the fault in the text and the correct form.
 pub fn parse_size(text: &str) -> Result<u64, String> {
     let wrong = || format!("`{text}` is not a size; write 64KiB, 10M, 1GiB or a number of bytes");
     let (number, unit) = split_number(text);
@@ -105,7 +105,7 @@ pub fn show_size(bytes: u64) -> String {
 /// Reads `RATE/TIME`, such as `100/30s` or `1KiB/10s`; a rate alone is averaged over 30 s. A rate of 0 is no limit.
 ///
 /// # Errors
-/// What is wrong with the text, and what to write.
+/// A message with the fault in the text and the correct form.
 pub fn parse_low_speed(text: &str) -> Result<Option<LowSpeed>, String> {
     let hint = |why: String| format!("{why} (low-speed is bytes per second/time, such as 100/30s, or none)");
     let (rate, over) = match text.split_once('/') {

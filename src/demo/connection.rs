@@ -13,7 +13,7 @@ use super::request::{self, HEAD_MAX, Refusal, Request};
 /// A connection that sends no whole head, or takes no answer, for this long is closed.
 pub(super) const IDLE: Duration = Duration::from_secs(30);
 
-/// How long a closed connection is read on, so that unread bytes do not turn the close into a reset.
+/// The longest read after a close, so that unread bytes do not cause a reset.
 const LINGER: Duration = Duration::from_secs(1);
 
 const HTML: &str = "Content-Type: text/html; charset=utf-8\r\n";
@@ -23,7 +23,7 @@ enum Next {
     Close,
 }
 
-/// Answers requests in order until one side is done. Errors of the peer are its own business.
+/// Answers requests in order until one side closes. Ignores errors of the peer.
 pub(super) async fn serve(mut stream: TcpStream, pages: &[Page]) {
     if answer_all(&mut stream, pages).await.is_ok() {
         close(stream).await;
@@ -132,8 +132,8 @@ async fn send(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
     timeout(IDLE, stream.write_all(bytes)).await?
 }
 
-/// Ends our half, then reads what is still under way: closing with unread bytes would reset the
-/// connection, and a reset may destroy an answer that the peer has not read yet.
+/// Shuts down the sending half, then reads the remaining bytes. A close with unread bytes would reset the connection,
+/// and a reset may destroy a response that the peer has not read yet.
 async fn close(mut stream: TcpStream) {
     if stream.shutdown().await.is_err() {
         return;

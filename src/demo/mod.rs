@@ -1,8 +1,8 @@
 //! A small web site on loopback, for trying fetchall with no network at all.
 //!
-//! It shows what a list meets in the wild: pages of all sizes that take their time, a coded body,
-//! a redirect, a missing page, a slow one, and one whose body is cut short. The server is written
-//! by hand on TCP, so that it can send an answer that a correct HTTP library refuses to send.
+//! It has pages of all sizes and latencies. Other pages show a coded body, a redirect, a missing page, a slow page,
+//! and a truncated body. The server is written by hand on TCP, so that it can send an answer that a correct HTTP
+//! library refuses to send.
 
 mod connection;
 mod pages;

@@ -1,4 +1,4 @@
-//! What the site holds: generated once, always the same.
+//! The pages of the site: generated once, always the same.
 
 use std::io::{self, Write as _};
 use std::time::Duration;
@@ -6,12 +6,12 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-/// What a path answers with.
+/// The response of a path.
 #[derive(Debug)]
 pub(super) enum Content {
     /// A page as it is.
     Html(Vec<u8>),
-    /// A page that is sent with the gzip content coding to those who accept it.
+    /// A page with a gzip content coding for clients that accept it.
     Gzip { plain: Vec<u8>, coded: Vec<u8> },
     /// 301 to another path.
     Moved(&'static str),
@@ -26,14 +26,14 @@ pub(super) enum Content {
 pub(super) struct Page {
     /// Its path, `/` first.
     pub(super) path: &'static str,
-    /// How long the server thinks before it answers.
+    /// The delay of the server before its response.
     pub(super) latency: Duration,
-    /// What it answers.
+    /// Its response.
     pub(super) content: Content,
 }
 
 impl Page {
-    /// Whether it is whole and no slower than the others.
+    /// Whether the page is complete and not slow.
     pub(super) fn is_even(&self) -> bool {
         self.path != SLOW && matches!(self.content, Content::Html(_) | Content::Gzip { .. })
     }

@@ -1,9 +1,9 @@
-//! Request heads: where one ends, and what it asks (RFC 9112, sections 2 to 6).
+//! Request heads: their length and their content (RFC 9112, sections 2 to 6).
 
 /// The largest head that is read.
 pub(super) const HEAD_MAX: usize = 16 * 1024;
 
-/// Why a head gets no page.
+/// The reason for a refused head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal {
     /// 400
@@ -14,7 +14,7 @@ pub(super) enum Refusal {
     Version,
 }
 
-/// What a head asks.
+/// The request of a head.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Request<'a> {
     /// HEAD rather than GET.
@@ -27,8 +27,8 @@ pub(super) struct Request<'a> {
     pub(super) gzip: bool,
 }
 
-/// The length of the first head in `bytes`, its blank line included. What follows belongs to the
-/// next request and stays where it is.
+/// The length of the first head in `bytes`, its blank line included. The bytes behind it belong to the next request
+/// and stay in place.
 pub(super) fn head_len(bytes: &[u8]) -> Option<usize> {
     bytes.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4)
 }

@@ -1,4 +1,4 @@
-//! The listener: at most so many connections, none of them outliving the site.
+//! The listener: it bounds the connections, and none outlives the site.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -16,7 +16,7 @@ use super::pages::{self, Page};
 /// The most connections at once; more wait in the system's queue.
 const CONNECTIONS: usize = 1024;
 
-/// How long accepting rests after it failed, which mostly means that descriptors ran out.
+/// The pause after a failed accept, which mostly means that descriptors ran out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
 /// A web site on a free port of 127.0.0.1. It ends when it is stopped or dropped.
@@ -57,8 +57,8 @@ impl Site {
         self.pages.iter().map(|page| format!("http://{}{}", self.address, page.path)).collect()
     }
 
-    /// This many URLs, all different, that answer with whole pages and none of them slowly: what is
-    /// measured over them is the client and not the site's oddities.
+    /// Returns this many different URLs with complete pages and no slow one. So a measurement shows the client and
+    /// not the special pages of the site.
     pub fn even_urls(&self, count: usize) -> Vec<String> {
         let even: Vec<_> = self.pages.iter().filter(|page| page.is_even()).collect();
         (0..count)
@@ -71,7 +71,7 @@ impl Site {
     pub async fn stop(mut self) {
         drop(self.stop.take());
         if let Some(listener) = self.listener.take() {
-            // The listener ends by itself; were it to panic, the site would be down all the same.
+            // The listener ends by itself. After a panic of it the site would be down all the same.
             let _ = listener.await;
         }
     }

@@ -12,23 +12,23 @@ use crate::policy::concurrency::{Chosen, ConcurrencyTuner, Ended};
 pub(super) struct Auto(Option<(ConcurrencyTuner, Instant)>);
 
 impl Auto {
-    /// Of at most so many; off unless asked for.
+    /// Creates a tuner with this maximum; off unless `asked`.
     pub(super) fn new(asked: bool, most: u32) -> Self {
         Self(asked.then(|| (ConcurrencyTuner::new(most), Instant::now())))
     }
 
-    /// Whether another one may be out beside so many.
+    /// Whether another fetch may start beside `out` fetches.
     pub(super) fn allows(&self, out: usize) -> bool {
         self.0.as_ref().is_none_or(|(tuner, _)| out < tuner.limit() as usize)
     }
 
-    /// How many may be out, where that is not always the same.
+    /// Returns the current limit, if a tuner varies it.
     pub(super) fn limit(&self) -> Option<u32> {
         self.0.as_ref().map(|(tuner, _)| tuner.limit())
     }
 
-    /// Notes a fetch that has ended, one of `in_flight`, and how long its last request took. `others_wait`:
-    /// another job could have used its slot.
+    /// Records a fetch that has ended, one of `in_flight`, and the duration of its last request.
+    /// `others_wait`: another job could have used its slot.
     pub(super) fn came_back(&mut self, outcome: &Outcome, took: Option<Duration>, in_flight: usize, others_wait: bool) {
         let Some((tuner, started)) = &mut self.0 else { return };
         // A job without a request took no time of a server.
@@ -38,14 +38,14 @@ impl Auto {
         tuner.ended(ended, started.elapsed());
     }
 
-    /// What was chosen, for the summary.
+    /// Returns the chosen limit, for the summary.
     pub(super) fn chosen(&self) -> Option<AutoConcurrency> {
         let Chosen { limit, why } = self.0.as_ref()?.0.chosen();
         Some(AutoConcurrency { limit, why })
     }
 }
 
-/// Whether a server said, or showed, that this was too much.
+/// Whether a server signalled overload.
 pub(super) fn was_turned_away(outcome: &Outcome) -> bool {
     match &outcome.verdict {
         Verdict::HttpError => matches!(outcome.facts.status, Some(429 | 503)),

@@ -4,8 +4,8 @@
 //! batches ─▶ admit ─▶ scheduler ─▶ hand out ─▶ jobs ─▶ backend ─▶ returned ─▶ settle ─▶ sinks
 //! ```
 //!
-//! Deadlock rule: a slot in the jobs channel is reserved before a job is claimed, returned jobs are
-//! taken whether or not the jobs channel has room, and the loop never waits for a sink alone.
+//! Deadlock rule: a slot in the jobs channel is reserved before a job is claimed. Returned jobs are
+//! taken whether or not the jobs channel has room. The loop never waits for a sink alone.
 
 mod admission;
 mod outbox;
@@ -158,7 +158,7 @@ impl Run {
                 ended = ended(&mut self.backend), if self.backend.is_some() => self.backend_ended(ended),
                 permit = to_sinks.reserve(), if !state.outbox.is_empty() => match permit {
                     Ok(permit) => permit.send(ToSinks::Outcomes(state.outbox.take_batch())),
-                    // The thread is gone; why, is asked when it is joined.
+                    // The thread is gone; joining it returns the reason.
                     Err(_) => state.outbox.clear(),
                 },
                 n = self.returned.recv_many(&mut buffer, OUTCOMES), if state.scheduler.in_flight() > 0 && state.outbox.has_room() => {
@@ -174,14 +174,14 @@ impl Run {
                             permit.send(job);
                         }
                     }
-                    // The backend takes no more; why, its end will tell.
+                    // The backend takes no more; its result holds the reason.
                     None => self.jobs = None,
                 },
                 batch = self.reading.next(), if !self.reading.ended() && state.may_read() => match batch {
                     Ok(Some(batch)) => state.admit(batch),
                     Ok(None) => {}
                     Err(error) => {
-                        // What was read is still fetched; only the rest of the input is lost.
+                        // Seeds read so far are still fetched; only the rest of the input is lost.
                         state.fault.get_or_insert(error.into());
                     }
                 },
@@ -218,14 +218,14 @@ impl Run {
         }
     }
 
-    /// The end of the run: the input is done, nothing waits, nothing is out, nothing is owed to
-    /// the sinks, or they can take nothing more.
+    /// Whether the run is over. The input is done, no job waits or is in flight, and the sinks have
+    /// every outcome or take no more.
     fn over(&self) -> bool {
         let State { scheduler, outbox, .. } = &self.state;
         self.reading.ended() && scheduler.is_empty() && scheduler.in_flight() == 0 && outbox.is_empty()
     }
 
-    /// Stops reading and handing out. What was read and did not begin is cancelled.
+    /// Stops reading and dispatching. Seeds that were read and did not begin are cancelled.
     fn stop_for(&mut self, cause: StopCause) {
         if self.state.stopping.is_some() {
             return;
@@ -240,7 +240,7 @@ impl Run {
         self.state.watchers.tell(&Event::Stopping { cause, grace: self.grace, in_flight });
     }
 
-    /// Stops as [`Run::stop_for`] does, and what is under way at once: nobody waits for it.
+    /// Stops as [`Run::stop_for`] does, and ends fetches under way at once, without a grace period.
     fn end_for(&mut self, cause: StopCause) {
         if self.state.stopping.is_none() {
             self.grace = Duration::ZERO;
@@ -274,7 +274,7 @@ impl Run {
         // Only where the backend left outcomes out does anything wait for its turn still.
         let late = state.outbox.take_rest();
         if !late.is_empty() {
-            // Err: the thread is gone; why, is asked when it is joined.
+            // Err: the thread is gone; joining it returns the reason.
             let _ = to_sinks.send(ToSinks::Outcomes(late)).await;
         }
         let counts = state.stats.counts;
@@ -287,7 +287,7 @@ impl Run {
         let stopped = state.stopping.or(broken);
         let mut summary = state.stats.summary(state.started.elapsed(), state.meter.peak(), next, complete, stopped);
         summary.auto = state.auto.chosen();
-        // Err: the thread is gone; why, is asked when it is joined.
+        // Err: the thread is gone; joining it returns the reason.
         let _ = to_sinks.send(ToSinks::Finish(Box::new(summary.clone()))).await;
         drop(to_sinks);
         let end = sinks.join().await;
@@ -313,7 +313,7 @@ async fn ended(
     }
 }
 
-/// That time; never, where there is none.
+/// Waits until that time; never returns if there is none.
 async fn at(time: Option<Instant>) {
     match time {
         Some(time) => sleep_until(time).await,

@@ -1,7 +1,7 @@
 //! The one loop that owns all state of a run.
 //!
-//! [`run`] takes a [`Plan`], every part of which was chosen and opened by `app`, and ends with a
-//! [`Summary`] whatever happened: an `Err` of a part is kept beside it, never instead of it.
+//! [`run`] takes a [`Plan`], every part of which was chosen and opened by `app`. It always ends
+//! with a [`Summary`]: an `Err` of a part is kept beside it, never instead of it.
 
 mod auto;
 mod dispatch;
@@ -33,35 +33,35 @@ pub use stop_conditions::StopConditions;
 
 /// Everything a run needs.
 pub struct Plan {
-    /// Where seeds come from.
+    /// The source of seeds.
     pub source: Box<dyn Source>,
     /// The rules of the scheduler, with the most fetches in flight.
     pub schedule: Rules,
     /// Whether a URL that was read before is skipped.
     pub skip_duplicates: bool,
-    /// How fetches run at once.
+    /// The way to run fetches at once.
     pub backend: Box<dyn Backend>,
-    /// What fetchers are built from.
+    /// The specification of fetchers.
     pub spec: FetchSpec,
     /// Names for saved bodies, when bodies are saved under names of their own.
     pub names: Option<Claims>,
     /// Lossless outputs.
     pub sinks: Vec<Box<dyn Sink>>,
-    /// What people see.
+    /// The reporters that people see.
     pub reporters: Vec<Box<dyn Reporter>>,
     /// The order of the outcomes that sinks see.
     pub order: Order,
-    /// What ends it before its input does.
+    /// The conditions that end the run before its input does.
     pub ends: StopConditions,
-    /// Whether fewer are, where more bring nothing.
+    /// Whether the run uses less concurrency if more brings no gain.
     pub auto: bool,
-    /// What to tell whoever watches before it begins.
+    /// Warnings for the reporters before the run begins.
     pub warnings: Vec<String>,
-    /// What to tell once the list turns out to have more than one origin.
+    /// A warning for a list that turns out to have more than one origin.
     pub beyond_one_origin: Option<String>,
     /// The program that a backend of processes starts.
     pub worker_program: PathBuf,
-    /// How long fetches under way may go on after a stop.
+    /// The time that fetches under way have after a stop.
     pub grace: Duration,
     /// Stops the run from outside.
     pub stop: Stop,
@@ -92,12 +92,12 @@ pub enum RunFault {
     },
 }
 
-/// How a run ended.
+/// The end of a run.
 #[derive(Debug)]
 pub struct RunEnd {
     /// The account, complete under every circumstance.
     pub summary: Summary,
-    /// What broke, if anything did; the first thing, when several did.
+    /// The first fault of the run, if any.
     pub fault: Option<RunFault>,
 }
 

@@ -4,12 +4,11 @@ use std::collections::VecDeque;
 
 use crate::model::Outcome;
 
-/// How far past the oldest unfinished URL the input is read on. What is done and waits for its
-/// turn is memory, so this bounds it.
+/// The number of lines that may be read past the oldest unfinished URL. Finished outcomes that wait
+/// for their turn use memory, so this bounds it.
 pub(super) const WINDOW: usize = 10_000;
 
-/// How many bytes of outcomes may wait for their turn. Beyond that nothing is begun but the line whose
-/// turn it is.
+/// The most bytes of outcomes that may wait for their turn. Beyond that, only the line whose turn it is may begin.
 const MOST_BYTES: usize = 32 * 1024 * 1024;
 
 /// Holds back outcomes whose turn has not come.
@@ -19,7 +18,7 @@ pub(super) struct InputOrder {
     next: u64,
     /// From that number on; boxed, because most places are empty for most of the time.
     held: VecDeque<Option<Box<Outcome>>>,
-    /// How much memory those take.
+    /// The memory of those outcomes.
     bytes: usize,
 }
 

@@ -14,7 +14,7 @@ const AHEAD: usize = 2;
 /// The input being read.
 pub(super) struct Reading {
     feed: Feed,
-    /// Where reading would go on after what was taken.
+    /// The position after the last seed taken, where reading would go on.
     next: Origin,
     ended: Option<Ended>,
 }
@@ -75,7 +75,7 @@ impl Reading {
         }
     }
 
-    /// Reads no further. What had been read already, and nothing else, is returned.
+    /// Stops reading. Returns the batches read already, and nothing else.
     pub(super) fn stop(&mut self) -> Vec<Batch> {
         let mut read = Vec::new();
         if self.ended() {
@@ -94,8 +94,7 @@ impl Reading {
             self.note(&message);
             read.extend(message.ok().flatten());
         }
-        // It may have been at the end of the input all the same, but nobody can tell without
-        // reading on.
+        // The source may have been at the end of the input all the same, but only reading on would show it.
         self.ended.get_or_insert(Ended::Early);
         read
     }

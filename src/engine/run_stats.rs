@@ -55,7 +55,7 @@ impl RunStats {
         if let Subject::Job(job) = &outcome.subject {
             self.retries += u64::from(job.attempt.saturating_sub(1));
         }
-        // What an earlier run received is told again, and was not received again.
+        // A skipped record repeats the bytes that an earlier run received; this run did not receive them.
         if !matches!(outcome.verdict, Verdict::Skipped(_)) {
             self.bytes += outcome.facts.bytes.unwrap_or(0);
             self.wire_bytes += outcome.facts.wire_bytes.unwrap_or(0);

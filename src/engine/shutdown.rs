@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-/// How far a stop has gone. It only ever goes up.
+/// The stage of a stop. It only ever goes up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StopLevel {
-    /// Not asked.
+    /// No stop requested.
     Run,
     /// Start nothing more; let what is under way finish within the grace time.
     Drain,
@@ -26,7 +26,7 @@ impl Default for Stop {
 }
 
 impl Stop {
-    /// Asked once, the run drains; asked again, it aborts.
+    /// The first request drains the run; the second aborts it.
     pub fn escalate(&self) {
         let next = if *self.0.borrow() == StopLevel::Run { StopLevel::Drain } else { StopLevel::Abort };
         self.raise(next);

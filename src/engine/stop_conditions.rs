@@ -1,4 +1,4 @@
-//! What ends a run before its input does: a pure decision.
+//! The conditions that end a run before its input does: a pure decision.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::model::{StopCause, Verdict};
 /// When a run is over although its input is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StopConditions {
-    /// What it waits for.
+    /// The condition that completes the run.
     pub until: Until,
     /// After so many failures, error statuses among them.
     pub max_failures: Option<NonZeroU32>,
@@ -24,13 +24,13 @@ impl Default for StopConditions {
 }
 
 impl StopConditions {
-    /// Whether this verdict ends the run, after which so many have failed. What was never asked,
-    /// such as a line that is no URL, may have failed but is not the first that is done.
+    /// Returns the cause if this verdict ends the run; `failures` includes this one. A line that is
+    /// no URL was never requested. It may have failed, but is not the first URL completed.
     pub(super) fn after(&self, verdict: &Verdict, asked: bool, failures: u64) -> Option<StopCause> {
         let failed = match verdict {
             Verdict::Ok => false,
             Verdict::HttpError | Verdict::Failed(_) => true,
-            // Nothing was asked, so nothing was answered.
+            // No request was sent, so there is no response.
             Verdict::Skipped(_) | Verdict::Cancelled => return None,
         };
         match self.until {

@@ -1,5 +1,5 @@
-//! The engine with a scripted fetcher and a paused clock: whatever the list, the failures and the
-//! moment of a stop, the accounting rule holds, the cap holds, and the run ends.
+//! The engine with a scripted fetcher and a paused clock. For any list, failures and moment of a
+//! stop, the accounting rule and the cap hold, and the run ends.
 
 mod auto;
 mod politeness;

@@ -12,7 +12,7 @@ use crate::schedule::GivenUp;
 /// The outcome of a job whose host was given up. A job that was tried before has the result of that.
 pub(super) fn refused(mut job: Box<Job>, why: &GivenUp, max_wait: Duration, now: Instant) -> Outcome {
     match job.last.take() {
-        // A redirect tells more than the attempt before.
+        // A redirect has more facts than the attempt before.
         Some(last) if job.redirect.is_none() => of_attempt(job, *last),
         _ => {
             let error = refusal(origin::host(job.url()), why, max_wait, now);
@@ -48,7 +48,7 @@ fn wall_time(at: Instant, now: Instant) -> Option<Timestamp> {
     date.round(jiff::Unit::Second).ok()
 }
 
-/// The error of a redirect that asks for a longer wait than the run grants.
+/// The error of a redirect that requests a longer wait than the run grants.
 pub(super) fn waits_too_long(job: &Job, max_wait: Duration) -> Option<FetchError> {
     let wait = job.redirect.as_ref().map(|redirect| redirect.wait).filter(|wait| *wait > max_wait)?;
     let (wait, most) = (show_time(wait), show_time(max_wait));

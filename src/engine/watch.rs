@@ -1,4 +1,4 @@
-//! What those who watch are told, and what that costs only when somebody does.
+//! The events for reporters, which cost something only with a reporter.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -8,10 +8,10 @@ use crate::model::{Event, InFlight, Job, JobId, Outcome, Progress, Verdict};
 use crate::policy::printable::printable;
 use crate::report::Reporter;
 
-/// How often those who watch progress are told.
+/// The interval of progress events.
 pub(super) const TICK: Duration = Duration::from_millis(100);
 
-/// How many of the slowest URLs are told.
+/// The number of slowest URLs in the report.
 const SLOWEST: usize = 3;
 
 /// The reporters of a run.
@@ -29,7 +29,7 @@ impl Watchers {
         Self { reporters, jobs, progress }
     }
 
-    /// Whether anybody wants to know about progress.
+    /// Whether a reporter wants progress events.
     pub(super) fn want_progress(&self) -> bool {
         self.progress
     }

@@ -14,28 +14,28 @@ use super::stream::Peer;
 use crate::policy::response_head::VIA_HTTP_10;
 use crate::policy::transfer_coding::transfer_codings;
 
-/// What a client says when it has no response; `classify` knows what it means.
+/// The error of a client without a response; `classify` maps it to an error kind.
 pub(super) type ClientError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The head of a response, and its body to come.
+/// A response: its head, and its pending body.
 pub(super) struct Answer {
     pub(super) head: Parts,
-    /// The peer, where it is known.
+    /// The address of the peer, if known.
     pub(super) remote_addr: Option<SocketAddr>,
     body: Incoming,
-    /// The connection, where it is ours to give back.
+    /// The connection, if this side has to give it back to the pool.
     lease: Option<Lease>,
     trailers: Option<HeaderMap>,
 }
 
 impl Answer {
-    /// Over a connection that is given back at the end of the body.
+    /// Creates a response whose connection returns to [`Pool`](super::pool::Pool) at the end of the body.
     pub(super) fn leased((response, lease): (Response<Incoming>, Lease)) -> Self {
         let remote_addr = lease.addr();
         Self { remote_addr, lease: Some(lease), ..Self::new(response) }
     }
 
-    /// Over a connection that its client takes back.
+    /// Creates a response whose connection hyper manages.
     pub(super) fn new(response: Response<Incoming>) -> Self {
         let (head, body) = response.into_parts();
         let remote_addr = head.extensions.get().map(|Peer(address)| *address);
@@ -58,7 +58,7 @@ impl Answer {
         if is_upgraded { Version::HTTP_10 } else { self.head.version }
     }
 
-    /// The length of the body on the wire, where it is declared.
+    /// Returns the declared length of the body on the wire.
     pub(super) fn content_length(&self) -> Option<u64> {
         self.body.size_hint().exact()
     }
@@ -69,33 +69,33 @@ impl Answer {
         self.head.version <= Version::HTTP_11 && self.content_length().is_none() && !transfer_codings(values).is_chunked
     }
 
-    /// The fields behind the body, once its end has come.
+    /// Returns the trailer fields, once the body has ended.
     pub(super) fn trailers(&self) -> Option<&HeaderMap> {
         self.trailers.as_ref()
     }
 
-    /// The next bytes of the body; `None` at its framed end.
+    /// Returns the next bytes of the body; `None` at its framed end.
     pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, ClientError> {
         loop {
             match self.body.frame().await.transpose()?.map(http_body::Frame::into_data) {
                 None => {
                     match self.lease.take() {
                         Some(lease) => lease.give_back(),
-                        // The connection goes back to the pool in a task of its own: whoever does
-                        // not let that run first opens another one.
+                        // A task of hyper's returns the connection to the pool. Without this yield
+                        // the next request runs first and opens another one.
                         None => tokio::task::yield_now().await,
                     }
                     return Ok(None);
                 }
                 Some(Ok(data)) => return Ok(Some(data)),
-                // RFC 9110, section 6.5: fields that come behind the body.
+                // RFC 9110, section 6.5: the trailer fields.
                 Some(Err(frame)) => self.trailers = frame.into_trailers().ok(),
             }
         }
     }
 }
 
-/// How many bytes came; for `Pace`.
+/// Returns the number of bytes in a chunk, for `Pace`.
 pub(super) fn size(piece: &Result<Option<Bytes>, ClientError>) -> usize {
     match piece {
         Ok(Some(bytes)) => bytes.len(),

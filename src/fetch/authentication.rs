@@ -1,4 +1,4 @@
-//! Credentials on their way to a server: at once, or as the answer to its challenge.
+//! Sends credentials to a server: at once, or in response to its challenge.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,19 +13,19 @@ use crate::policy::authentication::{BasicFor, Challenge};
 use crate::policy::origin;
 use crate::policy::printable::printable;
 
-/// The most origins whose challenges are remembered. Another one costs its origin one more 401.
+/// The most origins in the cache of challenges. An evicted origin costs one more 401.
 const MOST_ORIGINS: usize = 1000;
 
-/// The challenges of each origin, so that an origin and not each of its URLs costs a 401. The
-/// fetchers of a process share them, and count the uses of a nonce together.
+/// The challenges of each origin, so that each origin, not each URL, costs a 401. The fetchers of a
+/// process share them and their nonce counts.
 #[derive(Debug, Default)]
 pub struct Challenges(Mutex<HashMap<Box<str>, OfOrigin>>);
 
 #[derive(Debug, Default)]
 struct OfOrigin {
-    /// The last one whose answer was accepted. Requests begin with it.
+    /// The last challenge whose credentials the server accepted. New requests use it.
     accepted: Option<Arc<Challenge>>,
-    /// The last one that came. Other answers may use its nonce at the same time.
+    /// The last challenge received. Concurrent requests may use its nonce too.
     received: Option<Arc<Challenge>>,
 }
 
@@ -34,7 +34,7 @@ impl Challenges {
         lock(&self.0).get(origin_text(url))?.accepted.clone()
     }
 
-    /// A challenge to answer. The uses of its nonce are counted on where other requests have it too.
+    /// Stores a challenge to answer. It continues the nonce count of other requests with the same nonce.
     fn receive(&self, url: &Url, mut challenge: Challenge) -> Arc<Challenge> {
         self.update(url, |origin| {
             for known in [&origin.received, &origin.accepted].into_iter().flatten() {
@@ -64,25 +64,25 @@ impl Challenges {
     }
 }
 
-/// Held for a look-up, never while anything is waited for.
+/// Locks a mutex. No caller holds the lock across an await.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Scheme, host and port as the URL spells them; no URL of a request has a user.
+/// Returns scheme, host and port as the URL spells them. No URL of a request has a user.
 fn origin_text(url: &Url) -> &str {
     &url[..Position::BeforePath]
 }
 
-/// How far one request and its challenges have come.
+/// The authentication state of one exchange.
 #[derive(Default)]
 pub(super) struct Login<'a> {
-    /// The user that this origin may know, where no Authorization field was written out.
+    /// The credentials for this origin, unless an explicit Authorization field replaces them.
     credentials: Option<&'a Credentials>,
-    /// The challenge that is being answered. Other requests begin with it once the answer was
-    /// accepted, so none of them uses its nonce first.
+    /// The challenge that this exchange answers. Other requests use it only after the server has
+    /// accepted the answer, so none of them uses its nonce first.
     challenge: Option<Arc<Challenge>>,
-    /// The challenge that the last request answered, its own one or that of the origin.
+    /// The challenge that the last request answered: its own or that of the origin.
     answered: Option<Arc<Challenge>>,
     answers: u32,
     sent_basic: bool,
@@ -110,18 +110,18 @@ impl<'a> Exchange<'a> {
         if let Some(value) = value {
             fields.insert(header::AUTHORIZATION, value);
         } else {
-            // A written one that the credentials replace.
+            // The credentials replace an explicit field.
             fields.remove(header::AUTHORIZATION);
         }
     }
 
-    /// The user that asks. A user in the URL of the list comes before a written Authorization field,
-    /// that before `--user`, and that before the netrc file.
+    /// Returns the credentials of a request. The order is: a user in the URL of the list, an explicit
+    /// Authorization field, `--user`, the netrc file.
     fn credentials(&self, url: &Url, at_home: bool, fields: &HeaderMap) -> Option<&'a Credentials> {
         let (spec, wants) = (&self.fetcher.spec, self.wants());
         let own = if at_home { wants.and_then(|wants| wants.credentials.as_ref()) } else { None };
         let own_user = own.filter(|own| own.password.is_empty()).map(|own| own.username.as_str());
-        // A netrc file means the usual ports. A host that a redirect names has to prove its name by TLS.
+        // A netrc file applies to default ports. The target of a redirect has to prove its name by TLS.
         let netrc = || {
             let named = at_home || url.scheme() == "https" && url.port().is_none();
             let host = url.host_str().filter(|_| named && !spec.netrc.machines.is_empty())?;
@@ -141,8 +141,8 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// Whether the next request answers the challenge of this response. A server gets one answer, and
-    /// another one where it says that the nonce of the first was stale (RFC 7616, section 3.3).
+    /// Whether the next request answers the challenge of this response. A server gets one answer, and a
+    /// second one if it marks the nonce of the first as stale (RFC 7616, section 3.3).
     pub(super) fn answers_challenge(&mut self, url: &Url, response: &Answer) -> bool {
         let spec = &self.fetcher.spec;
         if response.status() != 401 {
@@ -181,7 +181,7 @@ impl<'a> Exchange<'a> {
     }
 }
 
-/// A number that no server can foresee.
+/// Returns a cryptographically random number.
 fn random() -> Result<u128, &'static str> {
     let mut octets = [0; 16];
     let source = rustls::crypto::ring::default_provider().secure_random;

@@ -1,4 +1,4 @@
-//! A body on its way: counted, decoded, bounded, digested, handed to where it is saved.
+//! The transfer of a body: counts, bounds, decodes, digests and saves its bytes.
 
 use ::http::HeaderMap;
 use bytes::Bytes;
@@ -12,21 +12,21 @@ use super::place::Ready;
 use crate::config::Digest;
 use crate::model::{ErrorKind, Facts, FetchError, PerSeed};
 
-/// With a limit on the size of a body its coded form may be so much longer, and 1/64.
+/// The bytes by which a coded form may exceed the size limit of a body, besides 1/64 of that limit.
 const SURPLUS: u64 = 64 * 1024;
 
-/// What every byte of one body goes through.
+/// The pipeline that every byte of one body passes.
 pub(super) struct Transfer {
     decoder: Option<Decoder>,
     part: Part,
-    /// The bytes as they come, where what is saved is another form of them, to go on from.
+    /// The partial file of the coded bytes, if the saved form is decoded. A retry resumes from it.
     coded: Option<Box<FilePart>>,
     checks: Option<Box<Checks>>,
     most: Option<u64>,
     sha256: Option<Sha256>,
     blake3: Option<Box<blake3::Hasher>>,
-    /// The length of the whole as it comes, where two answers make it up: the framing of the
-    /// second says nothing of it.
+    /// The length of the whole coded body, if two responses make it up. The framing of the second
+    /// does not contain it.
     total: Option<u64>,
     /// Bytes with transfer codings.
     wire_bytes: u64,
@@ -54,18 +54,18 @@ impl Transfer {
         }
     }
 
-    /// Together with what there is it must have this length.
+    /// Requires this total length, the partial body included.
     pub(super) fn must_have(&mut self, total: u64) {
         self.total = Some(total);
     }
 
-    /// What the server declares of it is checked, and its coded form kept, where there is such.
+    /// Adds the checks of declared digests and the partial file of the coded form, if there are any.
     pub(super) fn with(mut self, checks: Option<Box<Checks>>, coded: Option<Box<FilePart>>) -> Self {
         (self.checks, self.coded) = (checks, coded);
         self
     }
 
-    /// Says early that a body of this declared length is too large, where that is certain.
+    /// Rejects a declared length early if the body is certain to exceed the limit.
     pub(super) fn expect(&self, content_length: Option<u64>) -> Result<(), FetchError> {
         match (content_length, self.most) {
             (Some(length), Some(most)) if self.decoder.is_none() && length.saturating_add(self.bytes) > most => {
@@ -128,7 +128,7 @@ impl Transfer {
             checks.update(&piece);
         }
         if let Some(mut coded) = self.coded.take() {
-            // It is there only to be kept: without room for it the body is fetched all the same.
+            // This file serves later retries only. A full disk does not stop the transfer.
             match coded.write(&piece).await {
                 Ok(()) => self.coded = Some(coded),
                 Err(_) => coded.spoil(),
@@ -142,7 +142,7 @@ impl Transfer {
         self.part.write(&piece).await
     }
 
-    /// Takes a piece of what was kept, which comes again for those who have to see all of it.
+    /// Takes a chunk of the partial file again, for the decoder and the digests.
     pub(super) async fn push_again(&mut self, piece: Bytes, facts: &mut Facts) -> Result<(), FetchError> {
         self.count_wire(piece.len(), facts)?;
         self.content_bytes += piece.len() as u64;
@@ -152,7 +152,7 @@ impl Transfer {
         let taken = if self.decoder.is_some() {
             self.decode(piece, facts).await
         } else {
-            // It is where it is saved already.
+            // The saved file contains it already.
             let counted = self.count(&piece);
             facts.bytes = Some(self.bytes);
             counted
@@ -160,12 +160,12 @@ impl Transfer {
         taken.inspect_err(|_| self.spoil())
     }
 
-    /// Whether anybody has to see again what was kept.
+    /// Whether the decoder or a digest has to read the partial file again.
     pub(super) fn looks_back(&self) -> bool {
         self.decoder.is_some() || self.checks.is_some() || self.sha256.is_some() || self.blake3.is_some()
     }
 
-    /// Counts what was kept, where nobody has to see it again.
+    /// Counts the bytes of the partial file without reading them again.
     pub(super) fn skip(&mut self, kept: u64, facts: &mut Facts) {
         self.wire_bytes += kept;
         self.content_bytes += kept;
@@ -173,7 +173,7 @@ impl Transfer {
         (facts.wire_bytes, facts.bytes) = (Some(self.wire_bytes), Some(self.bytes));
     }
 
-    /// The file that holds the bytes as they come, to go on with.
+    /// The partial file of the coded bytes, from which a retry resumes.
     pub(super) fn file(&mut self) -> Option<&mut FilePart> {
         if self.decoder.is_some() { self.coded.as_deref_mut() } else { self.part.file() }
     }
@@ -186,7 +186,7 @@ impl Transfer {
             facts.bytes = Some(self.bytes);
             counted?;
             self.part.write(decoded).await?;
-            // A few coded bytes may stand for many: others have their turn.
+            // A few coded bytes may decode to many, so yield to other tasks.
             tokio::task::coop::consume_budget().await;
         }
         // Endless garbage must not keep the transfer going.
@@ -261,12 +261,12 @@ impl Transfer {
         self.decoder.as_ref().and_then(Decoder::warning)
     }
 
-    /// The file that somebody else has to give its name.
+    /// The finished body, if the parent process has to give it its name.
     pub(super) fn ready(&mut self) -> Option<Box<Ready>> {
         self.part.file().and_then(FilePart::ready)
     }
 
-    /// Nothing can go on from what has come.
+    /// Marks the partial files as unusable for a resume.
     pub(super) fn spoil(&mut self) {
         if let Some(file) = self.part.file() {
             file.spoil();

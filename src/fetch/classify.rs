@@ -1,7 +1,7 @@
-//! From an error chain of hyper, h2, rustls and io to one kind of the closed list.
+//! Maps an error chain of hyper, h2, rustls and io to one kind of the closed list.
 //!
-//! The chain is walked from the outside in, and the innermost telling link decides: what hyper
-//! calls "client error (Connect)" may be a name that does not exist or a certificate that expired.
+//! `classify` walks the chain from the outside in, and the innermost known link decides. A "client
+//! error (Connect)" of hyper may be an unknown host name or an expired certificate.
 
 use std::error::Error as StdError;
 use std::io;
@@ -13,16 +13,16 @@ use super::proxy::{ProxyError, ProxyFault};
 use super::reach::Blocked;
 use crate::model::{ErrorKind, FetchError, ProxyAnswer};
 
-/// Where in an exchange an error came up: the same link means other things there.
+/// The part of an exchange in which an error occurred. The same link has another meaning in each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// Before the head of the response was there.
+    /// Before the end of the response head.
     Head,
     /// While the body was read.
     Body,
 }
 
-/// How far a connection has come that could not be opened.
+/// The step at which opening a connection failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Opening {
     /// It was open.
@@ -31,7 +31,7 @@ enum Opening {
     Tls,
 }
 
-/// The kind and a message for people.
+/// Returns the kind and a message for the user.
 pub(super) fn classify(error: &(dyn StdError + 'static), stage: Stage) -> FetchError {
     if let Some(of_proxy) = links(error).filter_map(|e| e.downcast_ref::<ProxyError>()).last() {
         return classify_proxy(of_proxy, stage);
@@ -52,7 +52,7 @@ pub(super) fn classify(error: &(dyn StdError + 'static), stage: Stage) -> FetchE
     }
 }
 
-/// The same of what failed at a proxy, which the message names.
+/// Classifies a failure at a proxy; the message names the proxy.
 fn classify_proxy(error: &ProxyError, stage: Stage) -> FetchError {
     match &error.fault {
         ProxyFault::Failed(source) => {
@@ -79,16 +79,16 @@ fn is_connecting(error: &(dyn StdError + 'static)) -> bool {
     })
 }
 
-/// Whether an open connection ended before the head of a response came. A stream of HTTP/2 that was
-/// reset is none: the server did answer, and its connection goes on.
+/// Whether an open connection ended before the head of a response came. A reset HTTP/2 stream does
+/// not count: the server did answer, and its connection stays open.
 pub(super) fn connection_ended(error: &(dyn StdError + 'static)) -> bool {
     classify(error, Stage::Head).kind == ErrorKind::Reset
         && !is_connecting(error)
         && !links(error).any(|e| e.downcast_ref::<h2::Error>().is_some_and(h2::Error::is_reset))
 }
 
-/// Whether the server says that it has not begun with a request: by refusing its stream, or by
-/// going away in peace, which ends the streams that it will not look at.
+/// Whether the server declares a request unprocessed (RFC 9113, section 8.7). It refuses the stream, or
+/// it sends GOAWAY with `NO_ERROR`, which ends the streams that it ignores.
 pub(super) fn not_begun(error: &(dyn StdError + 'static)) -> bool {
     links(error).filter_map(|e| e.downcast_ref::<h2::Error>()).any(|e| match e.reason() {
         Some(h2::Reason::REFUSED_STREAM) => e.is_remote(),
@@ -189,18 +189,18 @@ fn is_descriptor_limit(errno: i32) -> bool {
     cfg!(unix) && matches!(errno, 23 | 24)
 }
 
-/// The most that a response may have in its head.
+/// The limits of a response head, for messages.
 pub(super) const LARGEST_HEAD: &str = "a head may have 1000 fields and 256 KiB";
 
-/// Whether a head was too large; of HTTP/2 that is one of the ways in which an answer can break its rules.
+/// Whether a head may have been too large. For HTTP/2, h2 reports that like other protocol violations.
 fn may_be_too_large(e: &(dyn StdError + 'static)) -> bool {
     e.downcast_ref() == Some(&HeadError::TooLarge)
         || e.downcast_ref::<h2::Error>().is_some_and(|e| e.is_reset() && e.is_library())
 }
 
-/// Whether a Content-Length was too large. Of large heads, which have the same text, the head filter tells.
+/// Whether a Content-Length was too large. The head filter catches large heads, which have the same text.
 fn is_too_long(e: &(dyn StdError + 'static)) -> bool {
-    // Only servers may ask hyper for more than its text.
+    // hyper exposes this kind to servers only, so compare the text.
     e.downcast_ref::<hyper::Error>().is_some_and(|e| e.is_parse() && e.to_string().contains("too large"))
 }
 
@@ -230,7 +230,7 @@ fn message(kind: ErrorKind, e: &(dyn StdError + 'static), stage: Stage, connecti
     }
 }
 
-/// The text of the last link, which is the one that says what happened.
+/// Returns the text of the last link, which names the cause.
 fn innermost(error: &(dyn StdError + 'static)) -> String {
     let mut e = error;
     while let Some(source) = e.source() {

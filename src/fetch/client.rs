@@ -1,8 +1,8 @@
-//! The clients of one fetcher, and when they are exchanged for fresh ones.
+//! The HTTP clients of one fetcher, and their renewal.
 //!
-//! `https`, and all that goes through a proxy, is asked through hyper's pooled client, which knows HTTP/2, over
-//! connections of our own. Plain `http` goes through the same HTTP/1 and a smaller pool of our own: of the
-//! instructions that a small page costs these are half.
+//! hyper's pooled client sends the requests for `https` and those through a proxy. It supports HTTP/2 and uses
+//! connections of [`Connector`]. Plain `http` uses hyper's HTTP/1 and the smaller [`Pool`], which needs about half
+//! of the instructions for a small page.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -33,7 +33,7 @@ pub(super) const MAX_FIELDS: usize = 1000;
 /// The largest head of a response, in bytes.
 pub(super) const MAX_HEAD: usize = 256 * 1024;
 
-/// Nothing is gained by reads that bring less.
+/// The smallest limit of one read, in bytes; smaller reads gain nothing.
 const LEAST_READ: usize = 512;
 
 /// The window of a stream of HTTP/2, in bytes: what a server may send before it is read.
@@ -43,13 +43,13 @@ const STREAM_WINDOW: u32 = 2 << 20;
 /// not read, and must not stop the other streams. Their own windows are the bound.
 const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
 
-/// The window of a stream where bytes are bounded: a quarter of a second's, so that a server that far
-/// away still fills it, but no less than what it begins with (RFC 9113, section 6.9.2).
+/// Returns the window of a stream under a byte limit: the bytes of a quarter of a second. A server with a
+/// round trip of that length still fills it. The initial window is the minimum (RFC 9113, section 6.9.2).
 fn window(limit: ByteLimit) -> u32 {
     u32::try_from(limit.a_second / 4).unwrap_or(u32::MAX).clamp(65_535, STREAM_WINDOW)
 }
 
-/// In the place of the Host field: that of the URL. An empty one that a user wrote is not marked so.
+/// Returns a placeholder for the Host field of the URL. Its mark distinguishes it from an empty value of the user.
 pub(super) fn its_own() -> HeaderValue {
     let mut value = HeaderValue::from_static("");
     value.set_sensitive(true);
@@ -61,7 +61,7 @@ pub(super) fn is_its_own(value: &HeaderValue) -> bool {
     value.is_sensitive()
 }
 
-/// Asks servers.
+/// Sends requests to servers.
 pub(super) struct Clients {
     tls_spec: TlsSpec,
     tls_config: OnceLock<Arc<ClientConfig>>,
@@ -75,7 +75,7 @@ pub(super) struct Clients {
     max_read: Option<usize>,
     routes: Arc<Routes>,
     pooled: Renewed<PooledClient>,
-    /// For public addresses only: nobody can tell a client which of its idle connections to use.
+    /// The client for public addresses only, because a hyper client offers no choice among its idle connections.
     public: Renewed<PooledClient>,
 }
 
@@ -105,7 +105,7 @@ impl Clients {
     /// Sends a request without a body to an address within `reach` and waits for the head of the
     /// response.
     ///
-    /// `in_use` is how many fetches this fetcher does at once, at most.
+    /// `in_use` is the peak of concurrent fetches of this fetcher.
     pub(super) async fn ask(
         &self,
         method: Method,
@@ -117,7 +117,7 @@ impl Clients {
         self.dialer.addresses.check(url, reach)?;
         let is_plain = url.scheme() == "http";
         let relay = match self.routes.of_url(url).filter(|_| is_plain) {
-            // The pool of our own knows no proxies.
+            // `plain` does not support proxies.
             None if is_plain => return Ok(Answer::leased(self.plain.ask(method, url, fields, reach).await?)),
             proxy => proxy.filter(|proxy| proxy.is_http()),
         };
@@ -146,8 +146,8 @@ impl Clients {
         })
     }
 
-    /// The address that answered for this URL, as far as it can be known: what a proxy asked for us
-    /// is known only where it is written out.
+    /// Returns the address that answered for this URL, if it is known. Behind a proxy it is known only
+    /// if the URL contains it.
     pub(super) fn peer(&self, url: &Url, remote: Option<SocketAddr>) -> Option<SocketAddr> {
         match (self.routes.of_url(url), url.host()) {
             (None, _) => remote,
@@ -158,7 +158,7 @@ impl Clients {
     }
 
     fn build(&self, opened: &Arc<AtomicUsize>, reach: Reach) -> Result<PooledClient, ClientError> {
-        // Of its own: a fresh client has none of the connections of the one before.
+        // A fresh client needs fresh gates, because it has none of the old connections.
         let gates = || Arc::new(Gates::new(self.dialer.limit, self.timeout, &self.http1));
         let settings = Settings {
             dialer: self.dialer.clone(),
@@ -198,10 +198,11 @@ impl Clients {
     }
 }
 
-/// A client, built when it is first needed, and anew when it holds too many idle connections: it
-/// keeps every one for later use, without a bound over all hosts, and when it goes the idle ones
-/// go with it. Where one host is asked again and again no more connections are opened than
-/// fetches are under way, and nothing is ever replaced.
+/// A client that is built on first use and rebuilt when it holds too many idle connections.
+///
+/// A hyper client keeps every connection for reuse, without a bound over all hosts. Dropping it closes
+/// the idle ones. Repeated requests to one host open no more connections than there are concurrent
+/// fetches, so they never cause a rebuild.
 struct Renewed<C> {
     most_idle: usize,
     opened: Arc<AtomicUsize>,
@@ -220,8 +221,8 @@ impl<C: Clone> Renewed<C> {
     ) -> Result<C, ClientError> {
         // The lock is never contended: a fetcher belongs to one runtime of one thread.
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        // What it opened beyond what fetches need. Not what they use at this moment: they end in
-        // bursts, and what is idle in between is wanted again at once.
+        // The connections beyond the peak of concurrent fetches. The current number would be wrong:
+        // fetches end in bursts, and the next ones reuse the idle connections at once.
         let idle = self.opened.load(Relaxed).saturating_sub(in_use);
         if let Some(client) = current.as_ref().filter(|_| idle < self.most_idle) {
             return Ok(client.clone());

@@ -1,4 +1,4 @@
-//! Opens connections: look-up, TCP, a tunnel where a proxy is in the way, TLS.
+//! Opens connections: look-up, TCP, a tunnel through a proxy, TLS.
 
 use std::future::Future;
 use std::io;
@@ -30,10 +30,10 @@ use super::route::{Protocol, Proxy, Routes, Target};
 use super::stream::{Conn, Stream, Transport};
 use super::timing;
 
-/// When an idle connection is asked whether its peer is still there, and how often before it is given up.
+/// The TCP keepalive time and interval of an idle connection, and its number of probes.
 const KEEPALIVE: (Duration, u32) = (Duration::from_secs(15), 3);
 
-/// The head of an answer to CONNECT is read in pieces of this size.
+/// The buffer size for the response head to CONNECT, in bytes.
 const HEAD_PIECE: usize = 1024;
 
 /// A connection could not be opened.
@@ -55,16 +55,16 @@ pub(super) struct ConnectTimeout(Duration);
 #[derive(Debug, Clone)]
 pub(super) struct Dialer {
     pub(super) addresses: Arc<AddressSpec>,
-    /// How long a connection may take, all of it.
+    /// The time limit of all steps of a connection.
     pub(super) limit: Duration,
-    /// Whether connections outlive their fetches unwatched, so that the system has to ask for their peers.
+    /// Whether connections stay open between fetches, so that they need TCP keepalive.
     pub(super) keeps_alive: bool,
 }
 
 impl Dialer {
-    /// Opens one, which is shared out in time among the addresses of the host.
+    /// Opens a connection. The addresses of the host share the time limit.
     pub(super) async fn tcp(&self, target: &Target, reach: Reach) -> Result<TcpStream, ClientError> {
-        // Scheme and path are not looked at.
+        // The connector ignores scheme and path.
         let to = Uri::try_from(format!("http://{}/", target.authority()))?;
         let mut connector = HttpConnector::new_with_resolver(self.names(target, reach));
         connector.set_nodelay(true);
@@ -84,7 +84,7 @@ impl Dialer {
         Names { spec: self.addresses.clone(), reach, port: target.port }
     }
 
-    /// What a connection comes to before this moment, which is its limit.
+    /// Runs a step of a connection until the deadline, and fails with [`ConnectTimeout`] after it.
     pub(super) async fn within<T, E: Into<ClientError>>(
         &self,
         deadline: Instant,
@@ -97,23 +97,23 @@ impl Dialer {
     }
 }
 
-/// Opens the connections of one client, of `https` and of what goes through a proxy. The client clones it
-/// several times for every request, nearly always in vain.
+/// Opens the connections of one client: those for `https` and those through a proxy. The client clones it
+/// several times for every request, so a clone must be cheap.
 #[derive(Clone)]
 pub(super) struct Connector(pub(super) Arc<Settings>);
 
 /// See [`Connector`].
 pub(super) struct Settings {
     pub(super) dialer: Dialer,
-    /// Where its requests may be sent.
+    /// The addresses to which the client may send requests.
     pub(super) reach: Reach,
     pub(super) routes: Arc<Routes>,
     pub(super) tls: Arc<ClientConfig>,
-    /// Where the first connection of an origin is opened alone.
+    /// The gates that let the first connection of an origin open alone.
     pub(super) gates: Option<Arc<Gates>>,
     /// The most bytes of one read.
     pub(super) max_read: Option<usize>,
-    /// Connections begun.
+    /// The number of connections begun.
     pub(super) opened: Arc<AtomicUsize>,
 }
 
@@ -132,7 +132,7 @@ impl Service<Uri> for Connector {
     }
 }
 
-/// Opens a connection once the gate of its origin lets it. The time spent there is in no limit of the connection.
+/// Opens a connection once the gate of its origin permits it. The wait counts towards no limit of the connection.
 async fn in_turn<T>(
     gate: Option<(&Arc<Gates>, u64)>,
     opened: &AtomicUsize,
@@ -195,7 +195,7 @@ impl Settings {
     ) -> Result<(Transport, Option<SocketAddr>), ClientError> {
         let failed = |fault| ProxyError::new(proxy, fault);
         let host = self.dialer.within(deadline, self.host_for(proxy, target)).await?;
-        // The user named the proxy: its host may be reached, but by what goes through it alone.
+        // The user named the proxy, so its own address needs no check. The target behind it still does.
         let tcp = self.dialer.within(deadline, self.dialer.tcp(&proxy.target, Reach::All)).await;
         let tcp = tcp.map_err(|error| failed(ProxyFault::Failed(ConnectError(error).into())))?;
         let peer = tcp.peer_addr().ok();
@@ -208,20 +208,20 @@ impl Settings {
         }
     }
 
-    /// The host that a proxy is asked for: where it leaves the look-up to us, an address.
+    /// Returns the host to request from a proxy. It is an address if the protocol needs a local look-up.
     async fn host_for(&self, proxy: &Proxy, target: &Target) -> Result<String, ClientError> {
         let is_local = matches!(proxy.protocol, Protocol::Socks4 | Protocol::Socks5);
         if !is_local || target.host.parse::<IpAddr>().is_ok() {
             return Ok(target.host.to_string());
         }
         let found = self.dialer.names(target, self.reach).look_up(&target.host).await?;
-        // SOCKS 4 has no others.
+        // SOCKS 4 supports IPv4 only.
         let may = |address: &&SocketAddr| proxy.protocol == Protocol::Socks5 || address.is_ipv4();
         let address = found.iter().find(may).ok_or("SOCKS 4 leads to IPv4 addresses only, and the host has none")?;
         Ok(address.ip().to_string())
     }
 
-    /// The way through a proxy, once it is connected to.
+    /// Opens the transport through a connected proxy.
     async fn through(
         &self,
         proxy: &Proxy,
@@ -234,7 +234,7 @@ impl Settings {
             Protocol::Http => Ok(Either::Left(tcp)),
             Protocol::Https => {
                 let mut config = ClientConfig::clone(&self.tls);
-                // It is spoken to in HTTP/1.1.
+                // The request to the proxy is HTTP/1.1.
                 config.alpn_protocols.clear();
                 let stream = handshake(&Arc::new(config), &proxy.target.host, tcp).await;
                 let stream = stream.map_err(|error| ProxyFault::Failed(ConnectError(error).into()))?;
@@ -248,7 +248,7 @@ impl Settings {
 }
 
 async fn tunnel<S: Stream + 'static>(stream: S, proxy: &Proxy, target: &Target) -> Result<Transport, ProxyFault> {
-    // It stays, with what the server said early.
+    // The reader stays in the transport, because its buffer may hold early bytes of the server.
     let mut stream = BufReader::with_capacity(HEAD_PIECE, stream);
     proxy::connect(&mut stream, proxy, target).await?;
     Ok(Either::Right(Box::new(stream)))

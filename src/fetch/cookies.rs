@@ -9,8 +9,8 @@ use url::Url;
 use crate::policy::cookies::{Cookie, Jar, MOST_BYTES, MOST_BYTES_OF_A_CHAIN};
 use crate::policy::printable::printable;
 
-/// The one jar of a run. A run on several threads has several fetchers, and what one is given the
-/// others send too; a child process has a copy, which its parent keeps up to date.
+/// The one jar of a run. The fetchers of all threads share it. A child process has a copy, which its
+/// parent keeps up to date.
 #[derive(Debug)]
 pub struct CookieJar(Mutex<Jar>);
 
@@ -21,18 +21,18 @@ impl Default for CookieJar {
 }
 
 impl CookieJar {
-    /// With these cookies in it.
+    /// Creates a jar with these cookies.
     pub fn new(jar: Jar) -> Self {
         Self(Mutex::new(jar))
     }
 
-    /// How often something was set so far.
+    /// Returns the number of changes so far.
     pub fn clock(&self) -> u64 {
         self.locked().clock()
     }
 
-    /// What was set after that moment, cookies that are over among it, and up to which moment that is. It is
-    /// about so many bytes at most; nothing at the end.
+    /// Returns the cookies set after this clock value, expired ones included, and the clock value of the last.
+    /// Their size is about `most_bytes` at most. Returns no cookies if nothing has changed.
     pub fn since(&self, clock: u64, most_bytes: usize) -> (Vec<Cookie>, u64) {
         let jar = self.locked();
         if jar.clock() == clock {
@@ -49,25 +49,25 @@ impl CookieJar {
         (set, jar.clock())
     }
 
-    /// Puts cookies in as they are: another jar has looked at them.
+    /// Inserts cookies unchecked, because another jar has checked them.
     pub fn put(&self, cookies: impl IntoIterator<Item = Cookie>) {
         let now = now();
         let mut jar = self.locked();
         cookies.into_iter().for_each(|cookie| jar.put(cookie, now));
     }
 
-    /// The text of a file with all that are not over.
+    /// Returns the text of a cookie file with all unexpired cookies.
     pub fn text(&self) -> Vec<u8> {
         self.locked().text(now())
     }
 
-    /// Held for a look-up only, never while anything is waited for.
+    /// Locks the jar. No caller holds the lock across an await.
     fn locked(&self) -> MutexGuard<'_, Jar> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Takes what a response sets, into the jar of the run or else into that of its chain.
+/// Stores the cookies of a response in the jar of the run, or else in that of its redirect chain.
 pub(super) fn keep(jar: Option<&CookieJar>, chain: &mut Option<Box<Jar>>, url: &Url, fields: &HeaderMap) {
     if !fields.contains_key(header::SET_COOKIE) {
         return;
@@ -82,7 +82,7 @@ pub(super) fn keep(jar: Option<&CookieJar>, chain: &mut Option<Box<Jar>>, url: &
     }
 }
 
-/// The cookies of the hops before.
+/// Returns a jar with the cookies of the earlier hops.
 pub(super) fn chain(cookies: &[Cookie]) -> Option<Box<Jar>> {
     let now = now();
     let mut chain = (!cookies.is_empty()).then(new_chain)?;
@@ -94,12 +94,12 @@ fn new_chain() -> Box<Jar> {
     Box::new(Jar::new(MOST_BYTES_OF_A_CHAIN))
 }
 
-/// Those that the next hop gets.
+/// Returns the cookies for the next hop.
 pub(super) fn of_chain(chain: Option<&Jar>) -> Vec<Cookie> {
     chain.map(|chain| chain.since(0).map(|(cookie, _)| cookie.clone()).collect()).unwrap_or_default()
 }
 
-/// Adds the cookies that a URL gets, before those that the user wrote.
+/// Adds the cookies for a URL, before those of the user.
 pub(super) fn send(jar: Option<&CookieJar>, chain: Option<&Jar>, url: &Url, fields: &mut HeaderMap) {
     let field = match (jar, chain) {
         (Some(jar), _) => jar.locked().field(url, now()),
@@ -112,7 +112,7 @@ pub(super) fn send(jar: Option<&CookieJar>, chain: Option<&Jar>, url: &Url, fiel
     fields.insert(header::COOKIE, all.unwrap_or(field));
 }
 
-/// RFC 6265, section 5.4: no request has more than one Cookie field.
+/// Joins Cookie fields into one, as RFC 6265, section 5.4, demands.
 fn in_one_line<'a>(values: impl Iterator<Item = &'a HeaderValue>) -> Option<HeaderValue> {
     let values: Vec<_> = values.map(HeaderValue::as_bytes).collect();
     let mut one = HeaderValue::from_bytes(&values.join(&b"; "[..])).ok()?;
@@ -120,7 +120,7 @@ fn in_one_line<'a>(values: impl Iterator<Item = &'a HeaderValue>) -> Option<Head
     Some(one)
 }
 
-/// Cookies that the user gave in several ways go in one field.
+/// Joins the Cookie fields that the user gave in several ways.
 pub(super) fn fold(fields: &mut HeaderMap) {
     if fields.get_all(header::COOKIE).iter().nth(1).is_some()
         && let Some(one) = in_one_line(fields.get_all(header::COOKIE).iter())

@@ -1,4 +1,4 @@
-//! The digests that a server declares of its answer (RFC 9530), checked as the bytes come.
+//! Checks the digests that a server declares for its response (RFC 9530).
 
 use ::http::HeaderMap;
 use base64::Engine as _;
@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256, Sha512};
 use crate::model::{ErrorKind, FetchError};
 use crate::policy::digest_fields::{Algorithm, CONTENT_DIGEST, Declared, REPR_DIGEST, are_announced, declared};
 
-/// Computes what is needed to check them; nothing where nothing is declared.
+/// The declared digests, and the hashes to check them.
 #[derive(Default)]
 pub(super) struct Checks {
     content: Computed,
@@ -50,14 +50,14 @@ impl Computed {
 }
 
 impl Checks {
-    /// What the fields of an answer, and of the one that it goes on with, demand; `None` for nothing.
+    /// Returns the checks for the fields of a response and of the `earlier` one that it continues; `None` without any.
     pub(super) fn new(fields: &HeaderMap, earlier: Option<&HeaderMap>) -> Option<Box<Self>> {
         let mut checks = Self::default();
         for declared in declared(fields, &CONTENT_DIGEST) {
             checks.content.wants(declared.algorithm);
             checks.early.push((CONTENT, declared));
         }
-        // Of an answer that was no range both cover the same.
+        // For a response that was no range, both fields cover the same bytes.
         let begun = earlier.into_iter().flat_map(|fields| declared(fields, &CONTENT_DIGEST));
         let representation = std::iter::once(fields).chain(earlier).flat_map(|fields| declared(fields, &REPR_DIGEST));
         let representation = representation.chain(begun);
@@ -66,7 +66,7 @@ impl Checks {
             checks.early.push((REPRESENTATION, declared));
         }
         if are_announced(fields) {
-            // Which, the end will tell.
+            // The trailers name the algorithm, so compute all.
             for algorithm in Algorithm::ALL {
                 checks.content.wants(algorithm);
                 checks.representation.wants(algorithm);
@@ -77,21 +77,21 @@ impl Checks {
         Some(Box::new(checks))
     }
 
-    /// Coded bytes of this answer.
+    /// Hashes coded bytes of this response.
     pub(super) fn update(&mut self, data: &[u8]) {
         self.content.update(data);
         self.representation.update(data);
     }
 
-    /// Coded bytes of an earlier answer, with which this one goes on.
+    /// Hashes coded bytes of the earlier response that this one continues.
     pub(super) fn update_earlier(&mut self, data: &[u8]) {
         self.representation.update(data);
     }
 
-    /// Whether all that is declared, before the body and after it, is so.
+    /// Compares all digests of the header and trailer fields.
     ///
     /// # Errors
-    /// [`ErrorKind::Checksum`] for the first that is not.
+    /// [`ErrorKind::Checksum`] for the first mismatch.
     pub(super) fn finish(&self, trailers: Option<&HeaderMap>) -> Result<(), FetchError> {
         let late = trailers.into_iter().flat_map(|fields| {
             let content = declared(fields, &CONTENT_DIGEST).into_iter().map(|d| (CONTENT, d));
@@ -114,6 +114,6 @@ impl Checks {
     }
 }
 
-/// The fields by their names for people.
+/// The names of the fields, for messages.
 const CONTENT: &str = "Content-Digest";
 const REPRESENTATION: &str = "Repr-Digest";

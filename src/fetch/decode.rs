@@ -1,11 +1,16 @@
-//! Content codings (RFC 9110, section 8.4), and transfer codings but for `chunked` (RFC 9112, section 7),
-//! undone piece by piece.
+//! A streaming decoder for content codings (RFC 9110, section 8.4) and for transfer codings except `chunked`
+//! (RFC 9112, section 7).
 //!
-//! The caller pulls: [`Decoder::next`] yields at most [`PIECE`] bytes, so a body that grows a
-//! thousandfold costs no more memory than any other, and a limit on decoded bytes can stop it
-//! anywhere. Each coding holds one buffer of that size and its own window: 32 KiB for gzip and
-//! deflate, 16 MiB at most for br (RFC 7932, section 9.1), 8 MiB at most for zstd (RFC 9659). All windows of a
-//! run have one budget, see [`DecoderMemory`]. A coding whose bytes stand for next to nothing is an error.
+//! The caller pulls: [`Decoder::next`] yields at most [`PIECE`] bytes. So a body that grows a thousandfold
+//! costs no more memory than any other, and a limit on decoded bytes can stop it anywhere.
+//!
+//! Each coding holds one buffer of that size and its own window:
+//!
+//! - gzip and deflate: 32 KiB,
+//! - br: at most 16 MiB (RFC 7932, section 9.1),
+//! - zstd: at most 8 MiB (RFC 9659).
+//!
+//! All windows of a run share one budget, see [`DecoderMemory`]. A coding that yields almost no bytes is an error.
 
 mod coding;
 mod compressed_file;
@@ -32,33 +37,33 @@ use trailing::Trailing;
 /// The most bytes of one decoded piece.
 pub const PIECE: usize = 32 * 1024;
 
-/// The most codings of one body. More than one is rare; a long chain only serves to cost time.
+/// The most codings of one body. More than one is rare, and a long chain only costs time.
 pub const MAX_CODINGS: usize = 3;
 
-/// The most bytes by which a coded form may be longer than what it stands for, beside [`allowed`]'s share.
-/// Members, frames to skip, fields and padding are honest overhead, but never so much of it.
+/// The most bytes by which a coded form may exceed its decoded form, besides the share of [`allowed`].
+/// Members, skippable frames, fields and padding are honest overhead, but never that long.
 const SURPLUS: u64 = 16 * 1024 * 1024;
 
-/// Returns how long the coded form of so many bytes may be: incompressible data grows by some bytes a block.
+/// Returns the longest coded form of this many bytes. Incompressible data grows by some bytes per block.
 pub(super) fn allowed(decoded: u64, surplus: u64) -> u64 {
     decoded.saturating_add(decoded / 64).saturating_add(surplus)
 }
 
-/// Undoes the codings of one body.
+/// Decodes the codings of one body.
 pub struct Decoder {
-    /// The last coding that was applied first; each feeds the next.
+    /// The stages, the last applied coding first. Each feeds the next.
     stages: Vec<Stage>,
     input: Bytes,
-    /// Its part of the memory that all decoders share; `None` where its windows have no bound.
+    /// The share of the common memory budget; `None` if the windows have no bound.
     memory: Option<BodyMemory>,
-    /// What to do about a body that cannot be decoded, if anything.
+    /// The advice to the user in a decoding error, if any.
     advice: Option<&'static str>,
 }
 
 impl Decoder {
-    /// A decoder for the values of Content-Encoding, each a list of codings in the order applied;
-    /// `None` when there is nothing to undo. The coding of a compressed file stays. What to do about a body
-    /// that cannot be decoded depends on whether codings were asked for.
+    /// Creates a decoder for the values of Content-Encoding, each a list of codings in the order applied.
+    /// Returns `None` when there is nothing to decode. The coding of a compressed file stays.
+    /// `asks_codings` says whether the request accepted codings; it selects the advice in errors.
     ///
     /// # Errors
     /// [`ErrorKind::Decode`] for a coding that is not supported, or more than [`MAX_CODINGS`].
@@ -81,8 +86,8 @@ impl Decoder {
         Ok((!stages.is_empty()).then(|| Self { stages, input: Bytes::new(), memory: None, advice: Some(advice) }))
     }
 
-    /// A decoder for the values of Transfer-Encoding. The client has undone a final `chunked`; `None` when
-    /// nothing else is to undo.
+    /// Creates a decoder for the values of Transfer-Encoding. The client has decoded a final `chunked`.
+    /// Returns `None` without another coding.
     ///
     /// # Errors
     /// [`ErrorKind::Decode`] as in [`Decoder::new`], [`ErrorKind::Protocol`] for a `chunked` that is not the
@@ -103,7 +108,7 @@ impl Decoder {
         Ok((!stages.is_empty()).then(|| Self { stages, input: Bytes::new(), memory: None, advice: None }))
     }
 
-    /// Adds what to do about it.
+    /// Appends the advice to a decoding error.
     fn advise(advice: Option<&str>, error: FetchError) -> FetchError {
         match advice.filter(|_| error.kind == ErrorKind::Decode) {
             Some(advice) => FetchError::new(error.kind, format!("{}; {advice}", error.message)),
@@ -111,7 +116,7 @@ impl Decoder {
         }
     }
 
-    /// Waits for this memory before it fills large windows.
+    /// Makes the decoder reserve this memory before it fills large windows.
     #[must_use]
     pub(super) fn with_memory(mut self, memory: BodyMemory) -> Self {
         self.memory = Some(memory);
@@ -119,20 +124,20 @@ impl Decoder {
         self
     }
 
-    /// The memory that its windows may come to need, in KiB.
+    /// Returns the memory that the windows may need, in KiB.
     pub(super) fn windows(&self) -> u32 {
         self.stages.iter().map(Stage::window).sum()
     }
 
-    /// As [`Decoder::next`], once there is memory for the windows.
+    /// Waits for the memory of the windows, then acts as [`Decoder::next`].
     ///
     /// # Errors
-    /// As [`Decoder::next`], and [`ErrorKind::Timeout`] where the time for the URL is over first.
+    /// As [`Decoder::next`], and [`ErrorKind::Timeout`] at the time limit of the URL.
     pub async fn pull(&mut self) -> Result<Option<&[u8]>, FetchError> {
         self.reserve().await?;
         while !self.advance()? {
             let waits = self.stages.iter().any(Stage::waits);
-            // Codings below the last one may have decoded much.
+            // The codings below the last one may have decoded many bytes.
             self.reserve().await?;
             if !waits {
                 return Ok(None);
@@ -145,7 +150,7 @@ impl Decoder {
         let windows = self.windows();
         let Some(memory) = &mut self.memory else { return Ok(()) };
         match memory.held() {
-            // Only a later frame of zstd can have come to need more.
+            // Only a later zstd frame can need more.
             Some(held) if windows > held => {
                 let message = format!("a later zstd frame needs more memory: {windows} KiB of windows, not {held} KiB");
                 return Err(Self::advise(self.advice, FetchError::new(ErrorKind::Decode, message)));
@@ -162,15 +167,15 @@ impl Decoder {
         fill(&mut self.stages, &mut self.input).map_err(|error| Self::advise(self.advice, error))
     }
 
-    /// Gives the next coded bytes, once [`Decoder::next`] has returned `None`.
+    /// Takes the next coded bytes, once [`Decoder::next`] has returned `None`.
     pub fn feed(&mut self, input: Bytes) {
         self.input = if self.input.is_empty() { input } else { [&self.input[..], &input].concat().into() };
     }
 
-    /// The next decoded piece, never empty; `None` when more coded bytes are wanted.
+    /// Returns the next decoded piece, never empty; `None` when it needs more coded bytes.
     ///
     /// # Errors
-    /// [`ErrorKind::Decode`] for corrupt data. The body is lost then.
+    /// [`ErrorKind::Decode`] for corrupt data. The body is lost.
     #[expect(clippy::should_implement_trait, reason = "the piece borrows from the decoder")]
     pub fn next(&mut self) -> Result<Option<&[u8]>, FetchError> {
         if !self.advance()? {
@@ -179,13 +184,13 @@ impl Decoder {
         Ok(self.stages.last_mut().map(Stage::take))
     }
 
-    /// Says that no more bytes come, once [`Decoder::next`] has returned `None`.
+    /// Checks the end of the body, once [`Decoder::next`] has returned `None`.
     ///
-    /// A body without a single coded byte is an empty body: servers name a coding there, too.
+    /// A body without any coded byte is an empty body, because servers name a coding there too.
     ///
     /// # Errors
-    /// [`ErrorKind::Truncated`] when a coding has not reached its end, [`ErrorKind::Decode`] when
-    /// bytes follow an end that none may follow.
+    /// [`ErrorKind::Truncated`] when a coding has not reached its end, [`ErrorKind::Decode`] for
+    /// forbidden bytes after an end.
     pub fn finish(&mut self) -> Result<(), FetchError> {
         if !self.input.is_empty() || self.stages.iter().any(|stage| !stage.decoded().is_empty()) {
             return Err(FetchError::new(ErrorKind::Internal, "decoder was not drained before its end"));

@@ -1,9 +1,9 @@
-//! Names to addresses: the system's resolver on threads of its own, asked once for all who want
-//! the same name and remembered for a while.
+//! A caching DNS resolver. It runs getaddrinfo on its own threads, once for all concurrent fetches of
+//! a name, and caches the result for a short time.
 //!
-//! The system may block for as long as it likes and cannot be stopped. So it is asked on threads
-//! that do nothing else, and whoever gives up waiting leaves the look-up to the others. A resolver
-//! serves every fetcher of a process, on whatever runtime: nothing here belongs to one.
+//! getaddrinfo may block for any time and cannot be cancelled. So it runs on dedicated threads, and
+//! a cancelled fetch leaves the look-up to the other fetches. One resolver serves every fetcher of a
+//! process. It belongs to no runtime.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -20,44 +20,44 @@ use tokio::time::Instant;
 
 use crate::config::IpVersion;
 
-/// How long the addresses of a name are used. What the resolver knows of their time it does not tell.
+/// The cache time of addresses. getaddrinfo does not return the TTL of a record.
 const KNOWN: Duration = Duration::from_secs(60);
 
-/// How long a name that does not exist is not asked for again. A failure that may pass is not kept.
+/// The cache time of a name that does not exist. The cache holds no temporary failures.
 const ABSENT: Duration = Duration::from_secs(5);
 
-/// The most names that are remembered.
+/// The most names in the cache.
 const MOST_NAMES: usize = 100_000;
 
-/// The most look-ups at once. Names whose servers are silent take some ten seconds each, and so many
-/// of them must come together before others wait.
+/// The most concurrent look-ups. A name with a silent server blocks its thread for some ten seconds, so
+/// other names wait only behind so many of these.
 const MOST_THREADS: usize = 64;
 
-/// How long a thread waits for another name before it ends.
+/// The time after which an idle thread ends.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// getaddrinfo reads files and modules of the system, and wants more than a small stack for it.
+/// The stack of a thread, in bytes. getaddrinfo reads system files and modules, which needs more than a small one.
 const STACK: usize = 512 * 1024;
 
-/// What is known of a name.
+/// The result of a look-up.
 pub(super) type Addresses = Result<Arc<[SocketAddr]>, DnsError>;
 
-/// A name has no address, or none can be told.
+/// A name has no address, or the look-up failed.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("cannot resolve the host name: {why}")]
 pub(super) struct DnsError {
     why: Arc<str>,
-    /// Whether the answer is that there is none, and no failure to get one.
+    /// Whether the resolver answered that there is no address; false for a failed look-up.
     is_answer: bool,
 }
 
 impl DnsError {
-    /// The name has no address of the wanted kind.
+    /// The error for a name without an address of the requested version.
     pub(super) fn absent(why: &str) -> Self {
         Self { why: why.into(), is_answer: true }
     }
 
-    /// There was no answer, and another time there may be one.
+    /// The error for a temporary failure.
     fn passing(why: &str) -> Self {
         Self { why: why.into(), is_answer: false }
     }
@@ -65,12 +65,12 @@ impl DnsError {
 
 type LookUp = Box<dyn Fn(&str) -> Addresses + Send + Sync>;
 
-/// Looks names up for all fetchers of a process. Clones are the same one; with the last of them it
-/// ends: threads that wait are waited for, those in a look-up end with it.
+/// Looks up names for all fetchers of a process. Clones share one resolver. Dropping the last clone
+/// joins the idle threads. A busy thread ends by itself after its look-up.
 #[derive(Clone)]
 pub struct Resolver(Arc<Owner>);
 
-/// What outlives no fetcher; the threads hold only what is shared.
+/// Ends the threads when the last [`Resolver`] is dropped. The threads hold only [`Shared`].
 struct Owner(Arc<Shared>);
 
 struct Shared {
@@ -78,19 +78,19 @@ struct Shared {
     most_threads: usize,
     most_names: usize,
     state: Mutex<State>,
-    /// There is a name to look up, or nothing will come any more.
+    /// Signals a queued name, or the end of the resolver.
     work: Condvar,
 }
 
 #[derive(Default)]
 struct State {
     names: HashMap<Arc<str>, Entry>,
-    /// The names that are remembered, the oldest first, each with the time that its entry had then.
+    /// The cached names, oldest first, each with the expiry of its entry.
     order: VecDeque<(Instant, Arc<str>)>,
-    /// Never more than there are fetches under way, but for those that nobody waits for any more.
+    /// The queued look-ups: at most one for each fetch under way, and some abandoned ones.
     queue: VecDeque<Arc<Wanted>>,
     threads: Vec<Thread>,
-    /// Threads that wait for a name.
+    /// The number of idle threads.
     waiting: usize,
     closed: bool,
 }
@@ -100,10 +100,10 @@ enum Entry {
     Wanted(Arc<Wanted>),
 }
 
-/// A look-up that is to be done or under way.
+/// A queued or running look-up.
 struct Wanted {
     name: Arc<str>,
-    /// By the clock of whoever asked, which a test may have stopped; and by the one that goes on.
+    /// The time of the request, by the clock of tokio, which a test may pause, and by that of the system.
     asked: Instant,
     since: std::time::Instant,
     answer: watch::Sender<Option<Addresses>>,
@@ -111,35 +111,35 @@ struct Wanted {
 
 struct Thread {
     handle: JoinHandle<()>,
-    /// In a look-up, which may take its time. Changed under the lock.
+    /// Whether the thread is in a look-up. Changes under the lock only.
     busy: Arc<AtomicBool>,
 }
 
-/// What a question finds.
+/// The result of [`Resolver::ask`].
 pub(super) enum Asked {
     Known(Addresses),
     Coming(Coming),
 }
 
-/// An answer that is waited for. Dropping it leaves the look-up to those who wait too.
+/// A pending look-up. Dropping it leaves the look-up to the other fetches that wait for it.
 pub(super) struct Coming(watch::Receiver<Option<Addresses>>);
 
 impl Coming {
-    /// The answer.
+    /// Waits for the result.
     pub(super) async fn answer(mut self) -> Addresses {
-        // Err: the resolver ended first, which no fetcher outlives.
+        // Err: the resolver ended first. No fetcher outlives it.
         let answer = self.0.wait_for(Option::is_some).await.ok().and_then(|answer| answer.clone());
         answer.unwrap_or_else(|| Err(DnsError::passing("the look-up was given up")))
     }
 }
 
 impl Resolver {
-    /// The system's resolver, for addresses of this version.
+    /// Creates a resolver that uses getaddrinfo, for addresses of this version.
     pub fn system(version: IpVersion) -> Self {
         Self::with(move |name| system(name, version), MOST_THREADS, MOST_NAMES)
     }
 
-    /// With another way to look names up.
+    /// Creates a resolver with this look-up function.
     pub(super) fn with(
         look_up: impl Fn(&str) -> Addresses + Send + Sync + 'static,
         most_threads: usize,
@@ -150,7 +150,7 @@ impl Resolver {
         Self(Arc::new(Owner(Arc::new(shared))))
     }
 
-    /// What is known of a name; where it is nothing yet, it is looked up.
+    /// Returns the cached result for a name, or joins or queues its look-up.
     pub(super) fn ask(&self, name: &str) -> Asked {
         let shared = &self.0.0;
         let asked = Instant::now();
@@ -183,12 +183,12 @@ impl Drop for Owner {
         state.closed = true;
         state.queue.clear();
         let threads = std::mem::take(&mut state.threads);
-        // Nobody can wait for the system: these end by themselves when it has answered.
+        // getaddrinfo may block for long, so do not join busy threads. They end after their look-up.
         let ending: Vec<_> = threads.into_iter().filter(|thread| !thread.busy.load(Relaxed)).collect();
         drop(state);
         self.0.work.notify_all();
         for thread in ending {
-            // Err: it panicked, which took its own look-up only.
+            // Err: the thread panicked, which affects its own look-up only.
             let _ = thread.handle.join();
         }
     }
@@ -199,7 +199,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sees to it that somebody takes what was queued last.
+    /// Wakes or starts a thread for the queued name.
     fn employ(self: &Arc<Self>, state: &mut State) {
         if state.waiting >= state.queue.len() {
             return self.work.notify_one();
@@ -213,7 +213,7 @@ impl Shared {
         let started = thread::Builder::new().name("dns".to_owned()).stack_size(STACK);
         match started.spawn(move || shared.work(&flag)) {
             Ok(handle) => state.threads.push(Thread { handle, busy }),
-            // The others will come to it.
+            // The other threads will take the name.
             Err(_) if !state.threads.is_empty() => {}
             Err(e) => {
                 let failed = Err(DnsError::passing(&format!("cannot start a thread for it: {e}")));
@@ -225,7 +225,7 @@ impl Shared {
         }
     }
 
-    /// What a thread does.
+    /// Runs the loop of a thread.
     fn work(&self, busy: &AtomicBool) {
         let mut state = self.locked();
         loop {
@@ -254,13 +254,13 @@ impl Shared {
 }
 
 impl State {
-    /// The next name that somebody waits for.
+    /// Removes and returns the next look-up that a fetch still waits for.
     fn next(&mut self) -> Option<Arc<Wanted>> {
         self.drop_unwanted();
         self.queue.pop_front()
     }
 
-    /// Forgets what is at the head of the queue and nobody waits for any more.
+    /// Drops abandoned look-ups from the head of the queue.
     fn drop_unwanted(&mut self) {
         while let Some(wanted) = self.queue.pop_front_if(|wanted| wanted.answer.receiver_count() == 0) {
             self.names.remove(&wanted.name);
@@ -281,7 +281,7 @@ impl State {
         self.order.push_back((until, wanted.name.clone()));
         while self.order.len() > most || self.order.front().is_some_and(|(until, _)| *until <= now) {
             let Some((then, name)) = self.order.pop_front() else { return };
-            // It may have been asked for again since.
+            // A later look-up may have renewed the entry.
             if matches!(self.names.get(&name), Some(Entry::Known(until, _)) if *until == then) {
                 self.names.remove(&name);
             }
@@ -289,7 +289,7 @@ impl State {
     }
 }
 
-/// getaddrinfo (RFC 3493, section 6.1).
+/// Calls getaddrinfo (RFC 3493, section 6.1).
 fn system(name: &str, version: IpVersion) -> Addresses {
     let address = match version {
         IpVersion::Any => 0,

@@ -1,4 +1,4 @@
-//! Bodies that are not wanted, read so that their connections can serve again.
+//! Drains unwanted bodies so that their connections can be reused.
 
 use std::time::Duration;
 
@@ -8,28 +8,29 @@ use super::answer::{Answer, size};
 use super::http::Exchange;
 use crate::model::FetchError;
 
-/// The body of a response that is not wanted is read up to this size, so that its connection can
-/// serve again; beyond it a new connection is cheaper.
+/// The most bytes of an unwanted body to drain. Beyond this size a new connection is cheaper than
+/// the reuse of the old one.
 const DRAIN: u64 = 64 * 1024;
 
-/// And no longer than this: a server that sends it slowly must not hold a slot for it.
+/// The time limit of a drain. A slow server must not hold a slot for longer.
 const DRAIN_TIME: Duration = Duration::from_secs(1);
 
 impl Exchange<'_> {
-    /// Reads an unwanted body so that its connection can serve again. Whether that works changes
-    /// nothing about the answer, so an error only ends the reading.
+    /// Drains an unwanted body so that its connection can be reused. The outcome of the exchange does
+    /// not depend on it, so an error only ends the drain.
     pub(super) async fn drain(&mut self, mut response: Answer) {
         let is_short = response.content_length().is_none_or(|length| length <= DRAIN);
         if is_short && !response.ends_with_connection() {
             let mut owed = 0;
-            // Err: it is given up, and the connection with it.
+            // Err: the time is over; drop the body and its connection.
             let _ = timeout(DRAIN_TIME, self.drain_some(&mut response, &mut owed)).await;
-            // Err: the URL is out of time; whoever asks next finds that out.
+            // Err: the URL is out of time. A next request of this exchange fails with that error.
             let _ = self.pay(&mut owed).await;
         }
     }
 
-    /// Counts what was drained, part by part as it is paid for. Dropped on its way it owes the rest.
+    /// Acquires byte tokens for the drained bytes and counts them, part by part.
+    /// A cancelled call leaves the rest in `owed`.
     async fn pay(&mut self, owed: &mut u64) -> Result<(), FetchError> {
         let throttle = &self.fetcher.spec.throttle;
         while *owed > 0 {

@@ -1,12 +1,15 @@
-//! Who may open a connection to an `https` origin of which nobody knows yet what it speaks.
+//! Limits the connections to an `https` origin while its protocol is unknown.
 //!
-//! Over HTTP/2 one connection is enough for all, but that an origin speaks it is known only when
-//! the first one is there (ALPN). So the first fetch opens it alone and the others wait before they
-//! connect. Over HTTP/2 the pool gives them that connection while they wait; where it turns out to
-//! be HTTP/1.1 all of them open their own at once, and nobody waits there again. With every failure
-//! twice as many may try, so that each has an error of its own. Half of the patience without news lets
-//! as many try again beside those that hang; after all of it everybody goes on. So whoever waits loses
-//! that much at most, which is little beside the limits of time, and those count only from then on.
+//! With HTTP/2 one connection serves all fetches. ALPN selects the protocol in the first handshake.
+//! So the first fetch connects alone, and the others wait at the gate before they connect.
+//!
+//! - HTTP/2: the pool gives the waiting fetches that connection.
+//! - HTTP/1.1: all fetches open their own connections at once, and later ones never wait at this gate.
+//! - Failure: each one doubles the number of permits, so that each fetch gets its own error.
+//! - Silence: half of the patience doubles the permits once more. All of it opens the gate.
+//!
+//! A fetch waits for the patience at most, which is short beside the time limits of a connection.
+//! Those limits begin after the wait.
 
 use std::collections::{HashMap, HashSet};
 use std::future::{Future as _, poll_fn};
@@ -23,16 +26,16 @@ use tokio::time::{Instant, sleep};
 
 use super::timing;
 
-/// So long a fetch waits at most.
+/// The longest wait of a fetch at the gate.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// And for no more than such a part of what it has to connect, or for all of it.
+/// The wait is also at most this fraction of the connect timeout and of the timeout of the URL.
 const PART: u32 = 4;
 
-/// Between TLS and the pool a connection of HTTP/2 has nothing to wait for but its turn.
+/// The time that an HTTP/2 connection needs from the TLS handshake to the pool: a turn of the scheduler.
 const TURN: Duration = Duration::from_millis(50);
 
-/// How many origins are remembered that nobody is connecting to.
+/// The most remembered origins without a pending connection.
 const MOST: usize = 1024;
 
 /// The gates of one client.
@@ -43,8 +46,8 @@ pub(super) struct Gates {
     patience: Duration,
 }
 
-/// Origins that have been seen to speak no HTTP/2. A fresh client has none of the connections of the
-/// one before, but this it need not learn again.
+/// The origins without HTTP/2. They outlive a client, because a fresh client has no old connections
+/// but need not learn the protocols again.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Http1Origins {
     known: Arc<Mutex<HashSet<u64>>>,
@@ -59,7 +62,7 @@ impl Http1Origins {
     fn insert(&self, origin: u64) {
         let mut origins = self.locked();
         if origins.len() >= MOST && !origins.contains(&origin) {
-            // One wait for each of them, if they are asked again.
+            // Each forgotten origin costs one more wait.
             origins.clear();
         }
         origins.insert(origin);
@@ -69,7 +72,7 @@ impl Http1Origins {
         self.locked().remove(&origin);
     }
 
-    /// Never contended: a fetcher belongs to one runtime of one thread.
+    /// Locks the set. The lock is never contended: a fetcher belongs to one runtime of one thread.
     fn locked(&self) -> MutexGuard<'_, HashSet<u64>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -78,7 +81,7 @@ impl Http1Origins {
 #[derive(Debug, Default)]
 struct Known {
     origins: HashMap<u64, Origin>,
-    /// With so many, those that nobody is connecting to are forgotten.
+    /// The number of origins at which to drop those without a pending connection; at least [`MOST`].
     full: usize,
 }
 
@@ -86,24 +89,24 @@ impl Known {
     fn of(&mut self, origin: u64) -> &mut Origin {
         if self.origins.len() >= self.full.max(MOST) && !self.origins.contains_key(&origin) {
             self.origins.retain(|_, known| known.opening > 0 || Arc::strong_count(&known.waiting) > 1);
-            // Not to be gone through again for each one more.
+            // Do not scan again for each further origin.
             self.full = 2 * self.origins.len();
         }
         self.origins.entry(origin).or_default()
     }
 }
 
-/// What is known of one origin.
+/// The state of one origin.
 #[derive(Debug)]
 struct Origin {
-    /// Connections that are being opened, and since when there are any.
+    /// The number of pending connections, and the time of the first.
     opening: u32,
     since: Instant,
-    /// How many may be opened at once.
+    /// The number of permits: the most pending connections.
     may: u32,
-    /// When the last one was open that all can use.
+    /// The time when the last shared connection opened.
     shared: Option<Instant>,
-    /// Who waits.
+    /// Wakes the waiting fetches.
     waiting: Arc<Notify>,
 }
 
@@ -113,24 +116,24 @@ impl Default for Origin {
     }
 }
 
-/// This task need no longer connect: the pool has given its fetch a connection.
+/// The pool has given the fetch another connection, so this task need not connect.
 #[derive(Debug, thiserror::Error)]
 #[error("served by another connection")]
 pub(super) struct Served;
 
-/// What a fetch that wants to open a connection is told.
+/// The decision about a fetch that wants to open a connection.
 enum Turn {
     Open,
-    /// So long at most.
+    /// Wait for this time at most, then ask again.
     Wait(Duration),
 }
 
 impl Origin {
-    /// For a fetch that waits until `latest` at most. `used` tells the shared connection that it has had,
-    /// if any: whoever comes again does not wait for it.
+    /// Decides for a fetch that waits until `latest` at most. `used` is the opening time of the shared
+    /// connection that this fetch has already used. It does not wait for that one again.
     fn turn(&mut self, now: Instant, latest: Instant, used: Option<Instant>, patience: Duration) -> Turn {
         let shared = self.shared.filter(|at| *at + TURN > now && Some(*at) != used);
-        // What is on its way to the pool is worth a little more, but not again and again.
+        // A connection on its way to the pool is worth one extra turn beyond `latest`, but no more.
         if let Some(at) = shared.filter(|_| now < latest + TURN) {
             timing::mark_shared(at);
             return Turn::Wait(at + TURN - now);
@@ -150,13 +153,13 @@ impl Origin {
 }
 
 impl Gates {
-    /// For a client with such limits of time for a connection and for a URL.
+    /// Creates the gates of a client with these time limits for a connection and for a URL.
     pub(super) fn new(connect_timeout: Duration, timeout: Option<Duration>, http1: &Http1Origins) -> Self {
         let limit = timeout.map_or(connect_timeout, |timeout| timeout.min(connect_timeout));
         Self { known: Mutex::default(), http1: http1.clone(), patience: PATIENCE.min(limit / PART) }
     }
 
-    /// The number of an origin. Origins that share one would only wait for each other.
+    /// Returns the hash of an origin. Two origins with the same hash only wait for each other.
     pub(super) fn origin(&self, uri: &Uri) -> u64 {
         self.http1.hasher.hash_one(uri.authority())
     }
@@ -164,9 +167,9 @@ impl Gates {
     /// Waits until this task may open a connection to this origin.
     ///
     /// # Errors
-    /// When it need not: its fetch has gone on, and left the opening to a task of the client.
+    /// [`Served`] if the fetch got another connection. The client then polls this future in a background task.
     pub(super) async fn enter(self: Arc<Self>, origin: u64) -> Result<Opening, Served> {
-        // As it is now: what it waits for here has not failed it yet.
+        // Read this before the wait: a connection that opens during the wait is not a used one.
         let used = timing::shared();
         let latest = Instant::now() + self.patience;
         loop {
@@ -190,7 +193,7 @@ impl Gates {
         }
     }
 
-    /// What a fetch is told now, and the next news of this origin.
+    /// Returns the decision for a fetch, and a future for the next change of this origin.
     fn turn(&self, origin: u64, latest: Instant, used: Option<Instant>) -> (Turn, OwnedNotified) {
         let is_http1 = self.http1.contains(origin);
         let mut known = self.locked();
@@ -201,27 +204,27 @@ impl Gates {
         } else {
             known.turn(Instant::now(), latest, used, self.patience)
         };
-        // Made while nobody can tell the news.
+        // Create the future under the lock, so that it misses no change.
         (turn, known.waiting.clone().notified_owned())
     }
 
-    /// Never contended: a fetcher belongs to one runtime of one thread.
+    /// Locks the origins. The lock is never contended: a fetcher belongs to one runtime of one thread.
     fn locked(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// How opening a connection has ended.
+/// The outcome of opening a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
-    /// One that all can use.
+    /// A connection for all fetches (HTTP/2).
     Shared,
-    /// One for one request at a time.
+    /// A connection for one request at a time (HTTP/1.1).
     Alone,
     Failed,
 }
 
-/// A connection that is being opened. Where it is given up another one is tried.
+/// A permit to open one connection. Dropping it returns the permit and wakes the waiting fetches.
 #[derive(Debug)]
 pub(super) struct Opening {
     gates: Arc<Gates>,
@@ -230,7 +233,7 @@ pub(super) struct Opening {
 }
 
 impl Opening {
-    /// Tells those who wait.
+    /// Records the outcome and wakes the waiting fetches.
     pub(super) fn ended(mut self, end: End) {
         self.told = true;
         self.tell(Some(end));

@@ -1,4 +1,4 @@
-//! What is told to some hosts only: request fields and credentials of `[hosts]` tables.
+//! Request fields and credentials for some hosts only, from `[hosts]` tables.
 
 use ::http::header::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
@@ -6,12 +6,12 @@ use url::Url;
 use super::HttpSpec;
 use crate::model::{Credentials, HostPattern, is_secret};
 
-/// What is told to the hosts of one table.
+/// The request fields and credentials of one table.
 #[derive(Debug, Clone)]
 pub struct HostFields {
-    /// Whom.
+    /// The hosts that receive them.
     pub pattern: HostPattern,
-    /// Request fields; `None` where one of ours is not sent.
+    /// Request fields; `None` removes a default field.
     pub fields: Vec<(HeaderName, Option<HeaderValue>)>,
     /// The user for Basic and Digest (RFC 7617, RFC 7616).
     pub credentials: Option<Credentials>,
@@ -22,14 +22,14 @@ impl HttpSpec {
         self.hosts.iter().find(|host| host.pattern.covers(url))
     }
 
-    /// The user for this URL's host alone, under the rule of [`HttpSpec::add_host_fields`].
+    /// Returns the user for this URL's host alone, under the rule of [`HttpSpec::add_host_fields`].
     pub(super) fn host_credentials(&self, url: &Url) -> Option<&Credentials> {
         let host = self.host(url).filter(|host| host.pattern.trusts(url))?;
         host.credentials.as_ref()
     }
 
-    /// Adds what this URL's host alone is told. What is secret goes over TLS only, unless the table
-    /// was written for http.
+    /// Adds the fields for this URL's host alone. Secret fields need TLS, unless the pattern of the table
+    /// names http.
     pub(super) fn add_host_fields(&self, url: &Url, fields: &mut HeaderMap) {
         let Some(host) = self.host(url) else { return };
         let trusted = host.pattern.trusts(url);

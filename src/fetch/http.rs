@@ -1,4 +1,4 @@
-//! One job over HTTP: a request, its answer, and the body where that is final.
+//! The exchange of one job over HTTP: a request, its response, and the body of a final response.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -34,10 +34,10 @@ use crate::policy::cookies::Jar;
 use crate::policy::printable::{printable, text_of_octets};
 use crate::policy::retry_after::asked;
 
-/// The most bytes of a Content-Type that are kept.
+/// The most bytes of a Content-Type in the facts.
 const LONGEST_TYPE: usize = 512;
 
-/// How many idle connections that turn out to have ended one request may meet.
+/// The most retries of one request on stale idle connections.
 const STALE: u32 = 8;
 
 const CODINGS: HeaderValue = HeaderValue::from_static("br, zstd, gzip, deflate");
@@ -51,11 +51,11 @@ pub(super) struct HttpFetcher {
     pub(super) meter: Arc<Meter>,
     pub(super) fields: HeaderMap,
     pub(super) method: Method,
-    /// Whether the Accept-Encoding is ours.
+    /// Whether the default Accept-Encoding applies.
     pub(super) asks_codings: bool,
-    /// How many fetches this fetcher is doing.
+    /// The number of fetches under way.
     under_way: Arc<AtomicUsize>,
-    /// The most that it ever did at once.
+    /// The peak of `under_way`.
     most_under_way: AtomicUsize,
 }
 
@@ -63,8 +63,8 @@ impl HttpFetcher {
     pub(super) fn new(spec: &Arc<HttpSpec>, meter: &Arc<Meter>) -> Self {
         let under_way = Arc::new(AtomicUsize::new(0));
         let mut fields = HeaderMap::with_capacity(8);
-        // RFC 9110, section 7.2: the first of all, unless it is HTTP/2 that may be spoken; which host it is each
-        // request tells.
+        // RFC 9110, section 7.2: Host comes first, unless HTTP/2 is possible. Each request replaces
+        // the placeholder.
         fields.insert(header::HOST, its_own());
         fields.insert(header::ACCEPT_ENCODING, if spec.compression == Compression::Off { IDENTITY } else { CODINGS });
         fields.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
@@ -169,8 +169,8 @@ impl Fetcher for HttpFetcher {
 }
 
 impl HttpFetcher {
-    /// What can be told of a job without asking anybody. A look at one name does not wait for a
-    /// disk long enough to be worth another thread.
+    /// Returns the outcome of a job that needs no request. The check of one file name blocks too briefly
+    /// to be worth another thread.
     fn without_asking(&self, job: &Job) -> Option<Fetched> {
         if !self.spec.skip_existing && !self.spec.dry_run || job.redirect.is_some() {
             return None;
@@ -187,7 +187,7 @@ impl HttpFetcher {
     }
 }
 
-/// What the hops before have found out. Which they were is the job's to know.
+/// Returns the facts of the earlier hops that the next one needs. The job records their URLs.
 fn so_far(facts: &Facts) -> Facts {
     Facts {
         status: facts.status,
@@ -199,7 +199,7 @@ fn so_far(facts: &Facts) -> Facts {
     }
 }
 
-/// Counts a fetch for as long as it lives.
+/// A guard that counts a fetch as under way.
 struct Counted<'a>(&'a AtomicUsize);
 
 impl<'a> Counted<'a> {
@@ -216,44 +216,44 @@ impl Drop for Counted<'_> {
     }
 }
 
-/// How one request ends.
+/// The outcome of one exchange.
 pub(super) enum End {
     As(Verdict),
-    /// A redirect leads on, from this address, after this wait.
+    /// A redirect from this address, to be followed after this wait.
     Redirected(Option<SocketAddr>, Duration),
 }
 
-/// One request of a job under way.
+/// The exchange of one hop of a job.
 pub(super) struct Exchange<'a> {
     pub(super) fetcher: &'a HttpFetcher,
     pub(super) job: &'a Job,
     pub(super) started: Instant,
-    /// How long the hops before took.
+    /// The time of the earlier hops.
     pub(super) spent: Duration,
     pub(super) facts: Box<Facts>,
     pub(super) timing: Timing,
     pub(super) pace: Pace,
-    /// Where bodies become files.
+    /// The commit state, if the fetcher saves bodies as files.
     pub(super) fate: Option<Arc<Fate>>,
-    /// The cookies that this chain of redirects has set, where the run keeps none.
+    /// The cookies of this redirect chain, if the run has no jar.
     pub(super) chain: Option<Box<Jar>>,
-    /// The beginning of the body, and whether the request under way asks for what is behind it.
+    /// The partial body, and whether the current request asks for the rest of it.
     pub(super) rest: Option<Rest>,
     pub(super) asks_rest: bool,
-    /// Whether a Range of the user's goes along with the request under way.
+    /// Whether the current request has a Range of the user.
     pub(super) asks_part: bool,
-    /// The file that the body would replace, where the request asks by its time.
+    /// The file that the body would replace, if the request is conditional on its time.
     pub(super) local: Option<Box<LocalFile>>,
-    /// Whether the request under way asks only for what has changed.
+    /// Whether the current request is conditional (RFC 9110, section 13).
     pub(super) asks_change: bool,
-    /// What was kept of the body has been found to be of no use.
+    /// Whether the partial body turned out to be useless.
     pub(super) useless: bool,
-    /// A body that is whole, where the parent gives it its name.
+    /// The finished body, if the parent process has to give it its name.
     pub(super) ready: Option<Box<Ready>>,
-    /// The Accept-Encoding of the request under way.
+    /// The Accept-Encoding of the current request.
     pub(super) accepts: Option<HeaderValue>,
     pub(super) login: Login<'a>,
-    /// Where the next request may be sent.
+    /// The addresses to which the next request may go.
     pub(super) reach: Reach,
 }
 
@@ -262,7 +262,7 @@ impl<'a> Exchange<'a> {
         self.job.seed.wants.as_deref()
     }
 
-    /// Asks until the response is final or leads elsewhere.
+    /// Sends requests until a response is final or a redirect.
     async fn run(&mut self) -> Result<End, FetchError> {
         let url = self.job.url();
         self.rest = self.find_rest().await?;
@@ -283,7 +283,7 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// What there is of the body.
+    /// Returns the partial body, if there is one.
     async fn find_rest(&self) -> Result<Option<Rest>, FetchError> {
         match &self.fetcher.spec.saving {
             Saving::Discard => Ok(None),
@@ -314,18 +314,18 @@ impl<'a> Exchange<'a> {
             let most = self.fetcher.most_under_way.load(Relaxed);
             let sent = self.fetcher.clients.ask(self.fetcher.method.clone(), url, fields, most, self.reach);
             match self.pace.head(sent).await? {
-                // RFC 9112, section 9.3.1: the server may end an idle connection just as it is
-                // used again. That says nothing about the server, so it is asked anew.
+                // RFC 9112, section 9.3.1: the server may close an idle connection at the moment of its
+                // reuse. That is no failure of the server, so send the request again.
                 Err(e) if stale < STALE && MARKS.with(Marks::reused) && connection_ended(&*e) => {
                     tracing::debug!(url = %printable(url.as_str()), "asking again: an idle connection had ended");
                     stale += 1;
                 }
-                // RFC 9113, section 8.7: the server says that it has not begun with this one.
+                // RFC 9113, section 8.7: the server has not processed this request.
                 Err(e) if !unbegun && not_begun(&*e) => {
                     tracing::debug!(url = %printable(url.as_str()), "asking again: the server had not begun");
                     unbegun = true;
                 }
-                // RFC 9110, section 15.5.9: so a server may announce that it ends an idle connection.
+                // RFC 9110, section 15.5.9: a server may send 408 before it closes an idle connection.
                 Ok(answer) if stale < STALE && answer.status() == 408 && MARKS.with(Marks::reused) => stale += 1,
                 answered => break answered.map_err(|e| classify(&*e, Stage::Head))?,
             }
@@ -354,14 +354,14 @@ impl<'a> Exchange<'a> {
     }
 }
 
-/// The text of a Content-Type, for the records of a run that may have thousands of long ones.
+/// Returns the text of a Content-Type, cut because a run may have thousands of long ones.
 pub(super) fn content_type(field: &[u8]) -> Box<str> {
     cut(&text_of_octets(field), LONGEST_TYPE).into()
 }
 
-/// HTTP/2 is bounded by size alone, and HTTP/1.1 by what comes in one piece with the end of a head.
+/// Checks the limits of a response head. h2 bounds the size alone, and hyper lets the last read exceed its limit.
 fn bound_head(fields: &HeaderMap) -> Result<(), FetchError> {
-    // A field has a colon, a blank and a line's end besides.
+    // Each field also has a colon, a space and a line end.
     let bytes: usize = fields.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
     if fields.len() <= MAX_FIELDS && bytes <= MAX_HEAD {
         return Ok(());

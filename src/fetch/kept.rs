@@ -1,11 +1,9 @@
-//! Bodies that were cut off, kept until their rest comes: the bytes as they came, and a note beside
-//! them that says of which answer they are the beginning.
+//! Partial bodies, kept to be resumed: the bytes as received, and a note beside them that identifies their response.
 //!
-//! A kept body belongs to whoever holds the lock on its file, and nobody else writes, renames or
-//! removes it: a child whose parent was killed may be at work for another moment when the next
-//! run begins. The note is written before the first byte, so bytes without one are of no use.
-//! It has a digest of the bytes, which is brought up to date after each piece, and without which
-//! they are not gone on with.
+//! A kept body belongs to the process that holds the lock on its file. No other process writes, renames or removes
+//! it: a child of a killed parent may still write when the next run begins. The note is written before the first
+//! byte, so bytes without one are of no use. The note has a digest of the bytes and is updated after each piece.
+//! Bytes with another digest are not resumed.
 
 mod note;
 
@@ -26,26 +24,26 @@ use note::Checkpoint;
 /// The longest note that is read.
 const MAX_NOTE: u64 = 256 * 1024;
 
-/// How long to wait for another process that is about to end.
+/// The longest wait for the lock of another process that is about to end.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// With `--sync` the digest is brought up to date once so many more bytes are on the disk.
+/// With `--sync` the note is updated after each so many new bytes.
 const SYNCED: u64 = 16 * 1024 * 1024;
 
-/// How much is read at once to compute a digest, and how much before others get their turn.
+/// The bytes of one read for a digest, and those that one call checks before other fetches get their turn.
 const PIECE: usize = 256 * 1024;
 const TURN: u64 = 16 * 1024 * 1024;
 
-/// What becomes of a body that is cut off.
+/// How a body is kept when it is cut off.
 pub(super) enum Keep {
-    /// It would be kept, by this id; nothing is written yet.
+    /// It can be kept by this id; no byte is written yet.
     Would(u64, Box<Answered>),
-    /// It is being written where it is kept.
+    /// It is written to its kept file.
     Does(Box<PartialBody>),
 }
 
 impl Keep {
-    /// The body, to be written to.
+    /// Creates the kept file for writing.
     pub(super) fn create(self, place: &Place) -> io::Result<Box<PartialBody>> {
         match self {
             Keep::Would(id, answered) => place.kept_at(id).create(answered.note(), place.sync).map(Box::new),
@@ -54,7 +52,7 @@ impl Keep {
     }
 }
 
-/// A body that is written where it is kept.
+/// A body that is being written to its kept file.
 pub(super) struct PartialBody {
     pub(super) at: KeptAt,
     /// Locked, behind its last byte.
@@ -72,7 +70,7 @@ impl PartialBody {
         &self.file
     }
 
-    /// Writes more bytes. The note says of them after [`PartialBody::record`].
+    /// Writes more bytes. [`PartialBody::record`] adds them to the note.
     pub(super) fn write(&mut self, data: &[u8]) -> io::Result<()> {
         self.file.write_all(data)?;
         self.bytes += data.len() as u64;
@@ -80,19 +78,19 @@ impl PartialBody {
         Ok(())
     }
 
-    /// Notes the digest of what is written, with `--sync` once that is worth a wait for the disk.
+    /// Updates the note with the digest of the written bytes. With `--sync`, waits until that is worth a sync.
     pub(super) fn record(&mut self) -> io::Result<()> {
         let is_due = !self.sync || self.bytes - self.note.checkpoint.bytes >= SYNCED;
         if is_due { self.record_all() } else { Ok(()) }
     }
 
-    /// Notes the digest of all that is written.
+    /// Updates the note with the digest of all written bytes.
     pub(super) fn record_all(&mut self) -> io::Result<()> {
         if self.bytes == self.note.checkpoint.bytes {
             return Ok(());
         }
         if self.sync {
-            // First the bytes: a note that is ahead of them would cost all of them.
+            // First the bytes: a note that is ahead of them would make all of them unusable.
             self.file.sync_data()?;
         }
         self.note.checkpoint = Checkpoint { bytes: self.bytes, digest: self.digest.digest128() };
@@ -101,7 +99,7 @@ impl PartialBody {
     }
 }
 
-/// The digits that stand for a name; nobody can make two names that have the same.
+/// Returns the digits that stand for a name: the start of its BLAKE3 hash, so that a collision is infeasible.
 pub(super) fn key_of(name: &str) -> String {
     let mut digits = blake3::hash(name.as_bytes()).to_hex().to_string();
     digits.truncate(KEY);
@@ -111,7 +109,7 @@ pub(super) fn key_of(name: &str) -> String {
 /// How many digits those are.
 const KEY: usize = 32;
 
-/// Where a body is kept.
+/// The path of a kept body.
 #[derive(Debug, Clone)]
 pub(super) struct KeptAt {
     folder: OutputFolder,
@@ -120,16 +118,16 @@ pub(super) struct KeptAt {
 }
 
 impl KeptAt {
-    /// What the names of kept bodies end in.
+    /// The suffix of the names of kept bodies.
     const SUFFIX: &'static str = ".cut";
 
-    /// In the folder of parts, for the body that claimed this name; `id` tells what runs with one
-    /// state keep from what others do that save into the same folder.
+    /// A path in the folder of parts, for the body that claimed this name. `id` separates the kept bodies of runs
+    /// with different states in one folder.
     pub(super) fn claimed(folder: &OutputFolder, parts: &Path, name: &str, id: u64) -> Self {
         Self::keyed(folder, parts, &key_of(name), id)
     }
 
-    /// As [`KeptAt::claimed`], beside the part file of that body, whose name begins alike.
+    /// As [`KeptAt::claimed`], from the part file of that body, whose name has the same beginning.
     pub(super) fn like(folder: &OutputFolder, part: &Path, id: u64) -> Option<Self> {
         let key = part.file_name()?.to_str()?.get(..KEY)?;
         Some(Self::keyed(folder, part.parent()?, key, id))
@@ -139,7 +137,7 @@ impl KeptAt {
         Self { folder: folder.clone(), path: parts.join(format!("{key}-{id:016x}{}", Self::SUFFIX)) }
     }
 
-    /// Beside the file that the user named.
+    /// A path beside the file that the user named.
     pub(super) fn beside(folder: &OutputFolder, target: &Path, id: u64) -> Self {
         let name = target.file_name().map(|n| n.to_string_lossy()).unwrap_or_default();
         let path = target.with_file_name(format!(".{}-{id:016x}{}", key_of(&name), Self::SUFFIX));
@@ -167,7 +165,7 @@ impl KeptAt {
         name.into()
     }
 
-    /// Begins to keep a body: what was kept here before is gone.
+    /// Begins to keep a body. Replaces an older kept body at this path.
     fn create(self, note: Note, sync: bool) -> io::Result<PartialBody> {
         self.folder.make_parent(&self.path, sync)?;
         let file = self.open(true, PATIENCE)?.ok_or(io::ErrorKind::NotFound)?;
@@ -183,7 +181,7 @@ impl KeptAt {
         Ok(PartialBody { at: self, file, note, note_file, bytes: 0, digest: Xxh3::new(), sync })
     }
 
-    /// What is kept of this URL's body; nothing where it is of no use, and then it is removed.
+    /// Returns the kept body of this URL. Removes an unusable one and returns `None`.
     pub(super) fn find(self, url: &str) -> io::Result<Option<Kept>> {
         let Some(file) = self.open(false, PATIENCE)? else { return Ok(None) };
         let len = file.metadata()?.len();
@@ -200,13 +198,13 @@ impl KeptAt {
         let mut text = Vec::new();
         let path = self.note();
         let (folder, name) = self.folder.open_parent(&path).ok()?;
-        // It is written to where it is: under another name it is somebody else's.
+        // The note is overwritten in place: that must not change a file with another name (a hard link).
         let file = folder.open_to_write(name, false).ok().filter(|file| is_file(file) && !has_other_names(file))?;
         (&file).take(MAX_NOTE).read_to_end(&mut text).ok()?;
         Some((Note::read(&text, url)?, file))
     }
 
-    /// The file, locked; `None` where there is none and none is to be made.
+    /// Opens and locks the file. `None` if it does not exist and `create` is false.
     fn open(&self, create: bool, patience: Duration) -> io::Result<Option<File>> {
         let patient_until = Instant::now() + patience;
         loop {
@@ -221,13 +219,13 @@ impl KeptAt {
                 return Err(io::Error::new(io::ErrorKind::AlreadyExists, what));
             }
             if has_other_names(&file) {
-                // Whoever has it under the other name keeps it as it is.
+                // The file under the other name stays as it is.
                 folder.remove(name)?;
                 continue;
             }
             match file.try_lock() {
                 Ok(()) if is_at(&file, &folder, name) => return Ok(Some(file)),
-                // Whoever had the lock has renamed or removed it.
+                // Another process had the lock and has renamed or removed the file.
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) if Instant::now() < patient_until => {
                     #[expect(clippy::disallowed_methods, reason = "on a thread that may block")]
@@ -241,41 +239,41 @@ impl KeptAt {
         }
     }
 
-    /// Removes the note of a body that has got its name.
+    /// Removes the note of a body that has its final name.
     pub(super) fn forget(&self) {
-        // Err: it is in nobody's way.
+        // Err: a note that stays is harmless.
         let _ = self.folder.remove(&self.note());
     }
 
-    /// Removes it, unless somebody is at it.
+    /// Removes it, unless another process holds the lock.
     pub(super) fn clear(&self) {
         if let Ok(Some(_locked)) = self.open(false, Duration::ZERO) {
             self.remove();
         }
     }
 
-    /// Removes it. Only for whoever holds the lock.
+    /// Removes it. The caller must hold the lock.
     pub(super) fn remove(&self) {
         self.forget();
-        // Err: the next one who keeps something here replaces it.
+        // Err: the next kept body at this path replaces it.
         let _ = self.folder.remove(&self.path);
     }
 }
 
-/// A kept body that may go on.
+/// A kept body that may be resumed.
 pub(super) struct Kept {
     pub(super) at: KeptAt,
     /// Locked.
     pub(super) file: File,
     pub(super) note: Note,
     note_file: File,
-    /// How many bytes were read again. It goes on behind them once they are found to be those that came.
+    /// The number of bytes read again. The body resumes behind them after their digest was checked.
     from: u64,
     digest: Xxh3,
 }
 
 impl Kept {
-    /// How many bytes there are to go on from; 0 as long as they are not checked.
+    /// Returns the offset to resume at; 0 until the bytes are checked.
     pub(super) fn from(&self) -> u64 {
         if self.is_checked() { self.from } else { 0 }
     }
@@ -285,10 +283,10 @@ impl Kept {
         self.from == self.note.usable()
     }
 
-    /// Reads some more of the bytes again; those behind the last digest are cut off.
+    /// Reads more of the bytes again. Truncates those behind the resume offset at the end.
     ///
     /// # Errors
-    /// When they are not those that came, or cannot be read.
+    /// When their digest differs, or they cannot be read.
     pub(super) fn check_some(&mut self) -> io::Result<()> {
         let mut piece = vec![0; PIECE];
         let turn = self.note.usable().min(self.from + TURN);
@@ -312,8 +310,8 @@ impl Kept {
         self.file.rewind()
     }
 
-    /// To be written to; the file stands behind the last byte. What is added is brought to the disk,
-    /// or not, as `sync` says.
+    /// Returns the body for more writes; the file stands behind the last byte. `sync` says whether added bytes are
+    /// synced to the disk.
     pub(super) fn go_on(self, sync: bool) -> PartialBody {
         let Self { at, file, note, note_file, from, digest } = self;
         PartialBody { at, file, note, note_file, bytes: from, digest, sync }
@@ -349,7 +347,7 @@ fn has_other_names(_: &File) -> bool {
     false
 }
 
-/// Removes what is kept of the body for this file by runs of this id.
+/// Removes the kept body for this file by runs of this id.
 pub fn forget_beside(folder: &OutputFolder, target: &Path, id: u64) {
     KeptAt::beside(folder, target, id).clear();
 }
@@ -367,9 +365,9 @@ pub fn is_kept(name: &OsStr) -> bool {
     name.strip_suffix(".json").unwrap_or(&name).ends_with(KeptAt::SUFFIX)
 }
 
-/// The names of what is kept in this folder.
+/// Returns the names of the kept bodies in this folder.
 pub(super) fn names_in(folder: &OutputFolder, parts: &Path) -> impl Iterator<Item = OsString> {
-    // Err: then there is nothing to go on with.
+    // Err: the folder has no kept bodies.
     let names = folder.open(parts).and_then(|parts| parts.names()).unwrap_or_default();
     names.into_iter().filter(|name| name.as_encoded_bytes().ends_with(KeptAt::SUFFIX.as_bytes()))
 }

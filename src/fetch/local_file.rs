@@ -1,5 +1,5 @@
-//! Files that no state knows of, such as those of another program. `--refresh` asks by their time
-//! whether they are still what the server has, as wget does.
+//! Files without an entry in the state, such as those of another program. `--refresh` requests them with
+//! If-Modified-Since, as wget does.
 
 use std::path::{Path, PathBuf};
 
@@ -22,7 +22,7 @@ pub(super) struct LocalFile {
 }
 
 impl LocalFile {
-    /// A file behind a link may be outside of the output folder: it is not looked at.
+    /// Finds a regular file. A link may lead out of the output folder, so it is not followed.
     fn find(folder: &OutputFolder, name: &Path) -> Option<Self> {
         let there = folder.info(name).ok().filter(|there| there.is_file)?;
         let modified = Timestamp::try_from(there.modified?).ok()?;
@@ -33,8 +33,8 @@ impl LocalFile {
 }
 
 impl Exchange<'_> {
-    /// Looks for the file that the body would replace. A body whose digest is wanted is fetched, and so
-    /// is one that an earlier run saved and that has been changed since.
+    /// Finds the file that the body would replace. Returns `None` if the run needs a digest of the body, or if an
+    /// earlier run saved the file.
     pub(super) fn find_local(&self) -> Option<Box<LocalFile>> {
         let HttpSpec { refresh, digest, saving, .. } = &*self.fetcher.spec;
         let is_declared = |wants: &PerSeed| wants.sha256.is_some() || wants.blake3.is_some();
@@ -45,7 +45,7 @@ impl Exchange<'_> {
         LocalFile::find(saving.folder()?, &self.fetcher.saver.file(self.job, None)?).map(Box::new)
     }
 
-    /// Notes that the file is current.
+    /// Records that the file is current.
     pub(super) fn keep_local(&mut self) {
         let Some(local) = self.local.take() else { return };
         self.facts.path = Some(local.path.to_string_lossy().into_owned());

@@ -1,8 +1,8 @@
-//! What is under way right now, counted by those who do it and read by those who show it.
+//! Counters of the fetches under way. Fetchers update them, and reporters read them.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
-/// Live figures of a run. Figures only: nothing is decided by them.
+/// Live figures of a run, for display only.
 #[derive(Debug, Default)]
 pub struct Meter {
     wire_bytes: AtomicU64,
@@ -11,12 +11,12 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// Body bytes arrived.
+    /// Adds received body bytes.
     pub fn received(&self, bytes: u64) {
         self.wire_bytes.fetch_add(bytes, Relaxed);
     }
 
-    /// A fetch begins; it ends when the guard is dropped.
+    /// Counts a fetch as in flight until the guard is dropped.
     pub fn begin(&self) -> UnderWay<'_> {
         let now = self.in_flight.fetch_add(1, Relaxed) + 1;
         // A plain load first: the peak is reached early and then only read.

@@ -1,8 +1,8 @@
-//! One job to one answer: the only place that speaks HTTP.
+//! Executes one job and returns its response: the only module that speaks HTTP.
 //!
-//! A backend gets a [`FetchSpec`], plain data, and builds from it a [`Fetcher`] for each of its
-//! runtimes: an HTTP client must not be shared between runtimes, and a client cannot cross a pipe.
-//! So every backend runs the same HTTP code, and a comparison of backends is one of concurrency.
+//! A backend gets a [`FetchSpec`], which is plain data. It builds a [`Fetcher`] from it for each of its runtimes:
+//! runtimes must not share an HTTP client, and a client cannot cross a pipe. So every backend runs the same HTTP
+//! code, and a comparison of backends is one of concurrency.
 
 mod answer;
 mod authentication;
@@ -71,32 +71,32 @@ pub use save::PARTS;
 pub use script::{Script, Step};
 pub use throttle::{Asked, ByteLimit, Throttle, Wish};
 
-/// What one fetch found out.
+/// The result of one fetch.
 #[derive(Debug)]
 pub struct Fetched {
-    /// What is known of the answer, also when it failed.
+    /// Facts about the response, also of a failed fetch.
     pub facts: Box<Facts>,
-    /// How long the phases took; `queued` is the backend's to add.
+    /// The durations of the phases; the backend adds `queued`.
     pub timing: Timing,
-    /// How it ended.
+    /// The verdict.
     pub verdict: Verdict,
-    /// A body that is whole and has no name yet, see [`Ready`].
+    /// A complete body without its final name, see [`Ready`].
     pub ready: Option<Box<Ready>>,
 }
 
-/// What came of one request of a job.
+/// The result of one request of a job.
 #[derive(Debug)]
 pub enum Reply {
     /// The job has finished.
     Finished(Fetched),
-    /// The answer is a redirect. The scheduler decides when its target is asked.
+    /// The response is a redirect. The scheduler decides when its target is requested.
     Redirected(Box<RedirectState>),
 }
 
-/// Does one job at a time, as many at once as it is asked to.
+/// Executes jobs, one per call; calls may run concurrently.
 pub trait Fetcher: Send + Sync {
-    /// Asks [`Job::url`]; when `abort` is cancelled, ends soon with [`Verdict::Cancelled`] and leaves no
-    /// file behind.
+    /// Requests [`Job::url`]. When `abort` is cancelled, ends soon with [`Verdict::Cancelled`] and leaves no file
+    /// behind.
     fn fetch<'a>(&'a self, job: &'a Job, abort: &'a CancellationToken) -> BoxFuture<'a, Reply>;
 }
 
@@ -105,7 +105,7 @@ pub trait Fetcher: Send + Sync {
 #[error("cannot build the HTTP client: {0}")]
 pub struct BuildError(pub String);
 
-/// What to build fetchers from.
+/// The settings to build fetchers from.
 #[derive(Debug, Clone)]
 pub enum FetchSpec {
     /// Over the network.
@@ -115,7 +115,7 @@ pub enum FetchSpec {
 }
 
 impl FetchSpec {
-    /// The cookies of the run, where it keeps any.
+    /// The cookies of the run, if it keeps any.
     pub fn cookies(&self) -> Option<&Arc<CookieJar>> {
         match self {
             FetchSpec::Http(spec) => spec.cookies.as_ref(),
@@ -126,12 +126,12 @@ impl FetchSpec {
     /// Gives a body that a child has fetched its final name, or removes it.
     ///
     /// # Errors
-    /// What the file system says, with the name.
+    /// Returns the error of the file system, with the file name.
     pub fn give_name(&self, ready: &Ready) -> Result<(), FetchError> {
         self.folder().map_or(Ok(()), |folder| ready.give_name(folder))
     }
 
-    /// Removes a body that nobody wants.
+    /// Removes a complete body that gets no name.
     pub fn remove(&self, ready: &Ready) {
         if let Some(folder) = self.folder() {
             ready.remove(folder);
@@ -145,7 +145,7 @@ impl FetchSpec {
         }
     }
 
-    /// Why a redirect leads no further, where this one is beyond the most that are followed.
+    /// Returns the error of a redirect beyond the most that are followed.
     pub fn too_many_redirects(&self, chain: &RedirectState) -> Option<FetchError> {
         match self {
             FetchSpec::Http(spec) => redirect::too_many(chain, spec.max_redirects),
@@ -153,7 +153,7 @@ impl FetchSpec {
         }
     }
 
-    /// A fetcher for the runtime this is called on.
+    /// Builds a fetcher for the current runtime.
     ///
     /// # Errors
     /// When the TLS settings cannot be used.
@@ -166,16 +166,16 @@ impl FetchSpec {
 }
 
 impl HttpSpec {
-    /// Removes the half body of a job whose fetcher is no more.
+    /// Removes the part file of a job whose fetcher has died.
     pub fn clear_part(&self, job: &Job) {
         if let (Some(folder), Some(part)) = (self.saving.folder(), save::part_name(self, job)) {
-            // Err: there was none, which is as good.
+            // Err: there was no part file.
             let _ = folder.remove(&part);
         }
     }
 }
 
-/// Whom TLS trusts, and what it shows.
+/// Trusted certificate authorities and the client certificate of TLS.
 #[derive(Clone, Default)]
 pub struct TlsSpec {
     /// PEM text of the authorities to trust instead of the system's.
@@ -190,7 +190,7 @@ pub struct TlsSpec {
 
 impl std::fmt::Debug for TlsSpec {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // A private key is shown to nobody.
+        // The output must not contain the private key.
         let identity = self.identity.is_some();
         write!(f, "TlsSpec(insecure: {}, http1: {}, identity: {identity})", self.insecure, self.http1)
     }
@@ -200,7 +200,7 @@ impl TlsSpec {
     /// Whether a client can be built from it.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// Returns the reason why no client can be built.
     pub fn check(&self) -> Result<(), BuildError> {
         tls::client_config(self).map(|_| ())
     }
@@ -209,7 +209,7 @@ impl TlsSpec {
 /// A writer that several owners may hold, such as standard output.
 pub type SharedWriter = Arc<Mutex<dyn std::io::Write + Send>>;
 
-/// Where bodies go.
+/// The destination of bodies.
 #[derive(Clone, Default)]
 pub enum Saving {
     /// Nowhere: read to the end, checked, dropped.
@@ -244,83 +244,83 @@ impl std::fmt::Debug for Saving {
     }
 }
 
-/// Whether a body that is cut off is kept, to go on with it (RFC 9110, section 14).
+/// For how long a partial body is kept to be resumed (RFC 9110, section 14).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Keeping {
-    /// For another try of this run.
+    /// For retries of this run.
     #[default]
     ForNow,
-    /// For later runs too; the number tells what runs with one state keep from what others do.
+    /// For later runs too. The number separates the kept bodies of runs with different states.
     For(u64),
 }
 
-/// Everything an HTTP fetch depends on, as plain data.
+/// All settings of HTTP fetches, as plain data.
 #[derive(Debug, Clone)]
 pub struct HttpSpec {
-    /// Request fields of every URL, User-Agent among them; `None` where one of ours is not sent.
+    /// Request fields of every URL, User-Agent among them. `None` removes a default field.
     pub headers: Vec<(HeaderName, Option<HeaderValue>)>,
-    /// What every listed origin is told that is told nothing else.
+    /// Credentials for each listed origin that has no others.
     pub user: Option<Credentials>,
-    /// What hosts are told.
+    /// Credentials of hosts, from a netrc file.
     pub netrc: Netrc,
     /// Credentials are sent only to servers that ask for them.
     pub anyauth: bool,
-    /// What the servers of this process have asked for.
+    /// Authentication challenges that servers have sent to this process.
     pub challenges: Arc<Challenges>,
-    /// What the decoders of the run share.
+    /// The memory that the decoders of the run share.
     pub decoder_memory: DecoderMemory,
     /// The cookies of the run; without it each chain of redirects has its own.
     pub cookies: Option<Arc<CookieJar>>,
-    /// What requests go through.
+    /// The proxies of requests.
     pub proxies: Proxies,
-    /// Hosts that are asked without these.
+    /// Hosts that requests reach without a proxy.
     pub no_proxy: NoProxy,
-    /// Heads alone are asked for.
+    /// Send HEAD requests.
     pub head: bool,
     /// Request fields and credentials of some hosts only; the first that covers a URL counts.
     pub hosts: Vec<HostFields>,
-    /// How many redirects one URL may take.
+    /// The most redirects of one URL.
     pub max_redirects: u32,
-    /// Which addresses names have, and which of them are used.
+    /// The resolver, and the rules for allowed addresses.
     pub addresses: Arc<AddressSpec>,
-    /// Whom TLS trusts.
+    /// The TLS settings.
     pub tls: TlsSpec,
-    /// What is done with content codings.
+    /// The handling of content codings.
     pub compression: Compression,
-    /// For name look-up, TCP and TLS together.
+    /// The limit for name look-up, TCP and TLS together.
     pub connect_timeout: Duration,
-    /// The longest silence.
+    /// The longest wait for bytes.
     pub read_timeout: Duration,
     /// One URL from start to end, redirects included.
     pub timeout: Option<Duration>,
-    /// The slowest a body may come.
+    /// The low speed limit of bodies.
     pub low_speed: Option<LowSpeed>,
-    /// What keeps requests apart and bounds the bytes a second.
+    /// Spaces requests and limits the bytes per second.
     pub throttle: Throttle,
-    /// Where bodies go.
+    /// The destination of bodies.
     pub saving: Saving,
-    /// Whether ETag and Last-Modified are wanted.
+    /// Whether facts include ETag and Last-Modified.
     pub keeps_validators: bool,
-    /// Whether a file that no state knows of is asked about by its time.
+    /// Whether a file without an entry in the state is requested with If-Modified-Since.
     pub refresh: bool,
     /// Whether files get the time of Last-Modified.
     pub remote_time: bool,
-    /// What becomes of bodies that are cut off.
+    /// For how long partial bodies are kept.
     pub keeping: Keeping,
-    /// Whether saved bodies get their names here; else whoever started this process gives them.
+    /// Whether this process gives saved bodies their final names. Otherwise its parent process does.
     pub names: bool,
-    /// Whether a saved body is on the disk, its name too, before anybody is told.
+    /// Whether a saved body and its name are synced to the disk before its outcome is reported.
     pub sync: bool,
     /// Whether a name that the server proposes makes the claimed name a folder with that file in it.
     pub content_disposition: bool,
-    /// Whether what is there already is not fetched.
+    /// Whether existing files are skipped.
     pub skip_existing: bool,
-    /// Nothing is asked and nothing written: each job is told where its body would go.
+    /// Sends no request and writes no file. Each outcome has the path that its body would get.
     pub dry_run: bool,
-    /// In the names of part files: tells those of this run from those of another one that saves
-    /// into the same folder. A fetch that is tried again finds the part of the first try.
+    /// In the names of part files: separates those of this run from those of other runs into the same folder. A retry
+    /// uses the same part file.
     pub run: u64,
-    /// Computed of every body.
+    /// The digest of every body.
     pub digest: Digest,
     /// The most decoded bytes of one body.
     pub max_size: Option<u64>,

@@ -10,7 +10,7 @@ use super::timing::MARKS;
 use crate::config::LowSpeed;
 use crate::model::{ErrorKind, FetchError};
 
-/// The limit for one URL, all of it.
+/// The limit for one URL from start to end.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct TimeLimit {
     ends: Option<Instant>,
@@ -18,7 +18,7 @@ pub(super) struct TimeLimit {
 }
 
 impl TimeLimit {
-    /// For a URL that has taken so long already.
+    /// The limits of a URL that has taken `spent` already.
     pub(super) fn new(timeout: Option<Duration>, started: Instant, spent: Duration) -> Self {
         Self { ends: timeout.map(|t| started + t.saturating_sub(spent)), timeout }
     }
@@ -32,7 +32,7 @@ impl TimeLimit {
         self.ends.map_or(at, |ends| ends.min(at))
     }
 
-    /// Waits for what is no fault of the server: only the limit for the whole URL goes on.
+    /// Waits for something that the server does not delay: only the limit for the whole URL counts this time.
     pub(super) async fn apart<F: Future>(&self, wait: F) -> Result<F::Output, FetchError> {
         let Some(ends) = self.ends else { return Ok(wait.await) };
         match timeout_at(ends, wait).await {
@@ -44,8 +44,8 @@ impl TimeLimit {
     }
 }
 
-/// Only time spent waiting for the network is counted: a slow disk or decoder of ours must not
-/// look like a slow server.
+/// The deadlines of one fetch. Only waits for the network count: a slow local disk or decoder must not look like a
+/// slow server.
 pub(super) struct Pace {
     limit: TimeLimit,
     connect_timeout: Duration,
@@ -53,15 +53,15 @@ pub(super) struct Pace {
     low_speed: Option<LowSpeed>,
     waited: Duration,
     arrived: u64,
-    /// What a coded body has yielded so far, what it had at the beginning of the window, and how many coded
-    /// bytes may yet yield something.
+    /// The decoded bytes of a coded body so far, those at the beginning of the window, and the coded bytes not yet
+    /// decoded.
     decoded: Option<u64>,
     decoded_before: u64,
     pending: u64,
 }
 
 impl Pace {
-    /// For a URL that has taken so long already.
+    /// The limits of a URL that has taken `spent` already.
     pub(super) fn new(spec: &HttpSpec, started: Instant, spent: Duration) -> Self {
         Self {
             limit: TimeLimit::new(spec.timeout, started, spent),
@@ -76,7 +76,7 @@ impl Pace {
         }
     }
 
-    /// Says what a coded body has yielded so far: the low speed is one of decoded bytes too.
+    /// Records the decoded bytes of a coded body so far: the low speed limit counts decoded bytes too.
     pub(super) fn decoded(&mut self, bytes: u64, pending: u64) {
         (self.decoded, self.pending) = (Some(bytes), pending);
     }
@@ -86,13 +86,13 @@ impl Pace {
         self.limit
     }
 
-    /// Waits for what is no fault of the server: only the limit for the whole URL goes on.
+    /// Waits for something that the server does not delay: only the limit for the whole URL counts this time.
     pub(super) async fn apart<F: Future>(&self, wait: F) -> Result<F::Output, FetchError> {
         self.limit.apart(wait).await
     }
 
-    /// Waits for the head of a response. The silence is counted from the moment the connection
-    /// is there; until then the connector has its own limit.
+    /// Waits for the head of a response. The silence counts from the time the connection is open; until then the
+    /// connector has its own limit.
     pub(super) async fn head<F: Future>(&self, answer: F) -> Result<F::Output, FetchError> {
         tokio::pin!(answer);
         let asked = Instant::now();
@@ -120,10 +120,10 @@ impl Pace {
         piece: F,
         size: impl FnOnce(&F::Output) -> usize,
     ) -> Result<F::Output, FetchError> {
-        // What came before has been decoded by now.
+        // The pieces before this one have been decoded by now.
         self.check_speed()?;
         let asked = Instant::now();
-        // Since when the wait is not yet counted.
+        // The start of the wait that is not counted yet.
         let mut since = asked;
         tokio::pin!(piece);
         loop {
@@ -146,7 +146,7 @@ impl Pace {
                 let limit = self.read_timeout;
                 return Err(FetchError::new(ErrorKind::Timeout, format!("no byte of the body for {limit:?}")));
             }
-            // When it was good enough the window begins anew, and this wait goes on.
+            // After a fast enough window a new one begins, and this wait continues.
             self.check_speed()?;
         }
     }

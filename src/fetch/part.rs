@@ -1,4 +1,4 @@
-//! A body that is not whole yet: dropped, handed on, or on its way to become a file.
+//! A body in progress: dropped, streamed to a writer, or written to a file.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -10,15 +10,15 @@ use super::place::{Fate, Place, Ready};
 use super::whole::Whole;
 use crate::model::{ErrorKind, FetchError};
 
-/// A body up to this size stays in memory until it is whole and is then written at once, see
-/// [`Whole`]. A larger one is written in pieces of this size on the threads that may block.
+/// The largest body that stays in memory until it is complete; see [`Whole`]. A larger body is written in pieces of
+/// this size on blocking threads.
 const SMALL: usize = 256 * 1024;
 
-/// A body that is not whole yet.
+/// A body in progress.
 pub(super) enum Part {
-    /// Nobody asked for it.
+    /// The bytes are dropped.
     Discard,
-    /// It goes to a writer as it comes.
+    /// The bytes go to a writer as they come.
     Stream(SharedWriter),
     /// It becomes a file.
     File(Box<FilePart>),
@@ -39,7 +39,7 @@ impl Part {
         }
     }
 
-    /// The body is whole and right: gives it its final name and returns that.
+    /// Gives a complete and checked body its final name and returns the name.
     pub(super) async fn commit(&mut self) -> Result<Option<String>, FetchError> {
         match self {
             Part::Discard => Ok(None),
@@ -54,7 +54,7 @@ impl Part {
         }
     }
 
-    /// The file it becomes, if it does.
+    /// Returns the file of the body, if it has one.
     pub(super) fn file(&mut self) -> Option<&mut FilePart> {
         match self {
             Part::File(file) => Some(file),
@@ -63,19 +63,19 @@ impl Part {
     }
 }
 
-/// A body that becomes a file. Dropped before it is whole it leaves nothing, or what can be kept.
+/// A body that becomes a file. A drop before the commit removes the file or keeps the partial body.
 pub(super) struct FilePart {
     place: Place,
     whole: Arc<Whole>,
     buffer: Vec<u8>,
-    /// Open once the body has outgrown the buffer, where nothing is kept of it.
+    /// Open once the body has outgrown the buffer, if it is not kept.
     file: Option<File>,
-    /// Whether a file may exist that is not whole.
+    /// Whether an incomplete file may exist.
     begun: bool,
     fate: Arc<Fate>,
-    /// What becomes of it should it be cut off; otherwise it is removed.
+    /// How to keep the body if it is cut off. With `None` it is removed.
     keep: Option<Keep>,
-    /// It is whole, and somebody else gives it its name.
+    /// The complete body, if another process gives it its name.
     ready: Option<Box<Ready>>,
 }
 
@@ -85,7 +85,7 @@ impl FilePart {
         Self { place, whole, buffer: Vec::new(), file: None, begun: false, fate, keep, ready: None }
     }
 
-    /// Goes on with what was kept of it; the file stands behind its last byte.
+    /// Resumes a kept body; the file stands behind its last byte.
     pub(super) fn go_on(&mut self, kept: Kept) {
         self.keep = Some(Keep::Does(Box::new(kept.go_on(self.place.sync))));
     }
@@ -99,7 +99,7 @@ impl FilePart {
         Ok(())
     }
 
-    /// Moves the buffer to the file, on a thread that may block.
+    /// Moves the buffer to the file, on a blocking thread.
     async fn spill(&mut self) -> Result<(), FetchError> {
         self.begun = true;
         let mut writing = Writing {
@@ -121,7 +121,7 @@ impl FilePart {
         Ok(())
     }
 
-    /// It is whole: writes the rest and gives it its final name.
+    /// Writes the rest of a complete body and gives it its final name.
     async fn commit(&mut self) -> Result<String, FetchError> {
         self.begun = true;
         let (place, fate) = (self.place.clone(), self.fate.clone());
@@ -139,12 +139,12 @@ impl FilePart {
         Ok(self.place.folder.path().join(&self.place.target).to_string_lossy().into_owned())
     }
 
-    /// What somebody else has to give its name.
+    /// Takes the complete body that another process must give its name.
     pub(super) fn ready(&mut self) -> Option<Box<Ready>> {
         self.ready.take()
     }
 
-    /// What there is of it is of no use: it is not kept.
+    /// Drops the bytes so far and keeps none of them.
     pub(super) fn spoil(&mut self) {
         self.buffer = Vec::new();
         if let Some(Keep::Does(body)) = self.keep.take() {
@@ -153,7 +153,7 @@ impl FilePart {
     }
 }
 
-/// A body while a thread that may block works on its file.
+/// The state of a body while a blocking thread works on its file.
 struct Writing {
     place: Place,
     fate: Arc<Fate>,
@@ -164,7 +164,7 @@ struct Writing {
 impl Writing {
     fn write(&mut self, data: &[u8]) -> io::Result<()> {
         if self.file.is_none() {
-            // Err: something is in the way there, or somebody is at it. Then it is not kept.
+            // Err: another file is in the way, or another process holds the lock. Then the body is not kept.
             self.keep = match self.keep.take() {
                 Some(keep @ Keep::Would(..)) => keep.create(&self.place).ok().map(Keep::Does),
                 keep => keep,
@@ -181,17 +181,17 @@ impl Writing {
         }
     }
 
-    /// Notes what is written, where it is kept.
+    /// Updates the note of a kept body.
     fn record(&mut self) -> io::Result<()> {
         if let Some(Keep::Does(body)) = &mut self.keep { body.record() } else { Ok(()) }
     }
 
-    /// Writes the end of a body and gives it its final name, unless its fetch is given up. Where it
-    /// was kept is told, in case somebody else gives the name.
+    /// Writes the end of a body and gives it its final name, unless its fetch is given up. Returns the path of a kept
+    /// body, in case another process gives the name.
     fn finish(mut self, end: &[u8]) -> io::Result<Option<KeptAt>> {
         let named = self.write(end).and_then(|()| self.name());
         named.inspect_err(|_| {
-            // Given up is cut off: then it stays.
+            // A given-up body was cut off and stays.
             if self.fate.check().is_ok() {
                 self.spoil();
             }
@@ -224,7 +224,7 @@ impl Writing {
         place.sync_folder()
     }
 
-    /// It is cut off: keeps what has come.
+    /// Keeps the received bytes of a body that is cut off.
     fn keep_rest(&mut self, end: &[u8]) -> io::Result<()> {
         if !end.is_empty() {
             self.write(end)?;
@@ -232,7 +232,7 @@ impl Writing {
         if let Some(Keep::Does(body)) = &mut self.keep { body.record_all() } else { Ok(()) }
     }
 
-    /// An error of the file system: nothing can go on from here.
+    /// Removes the kept body after an error of the file system.
     fn spoil(&self) {
         if let Some(Keep::Does(body)) = &self.keep {
             body.at.remove();
@@ -246,21 +246,21 @@ impl Drop for FilePart {
         if keep.is_some() {
             let (place, fate) = (self.place.clone(), self.fate.clone());
             let mut writing = Writing { place, fate, file, keep };
-            // Err: there is no room, or no folder. Then there is nothing to go on with.
+            // Err: the disk is full, or the folder is gone. Then the body cannot be resumed.
             let _ = writing.keep_rest(&self.buffer).inspect_err(|_| writing.spoil());
             if writing.keep.is_none() {
                 self.place.remove_part();
             }
         } else if self.begun {
-            // First, so that whoever creates the file after its removal sees it. False: it is
-            // whole and has its name.
+            // Give up first, so that a thread that creates the file after its removal sees it. False: it is whole and
+            // has its name.
             let _ = self.fate.give_up();
             self.place.remove_part();
         }
     }
 }
 
-/// Runs what may block on a thread that may.
+/// Runs blocking work on a blocking thread.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {

@@ -1,4 +1,4 @@
-//! Where a body waits until it is whole, and where it goes then.
+//! The part file of a body, its final name, and the rename from one to the other.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -10,7 +10,7 @@ use super::kept::KeptAt;
 use crate::model::{ErrorKind, FetchError};
 use crate::output_folder::OutputFolder;
 
-/// Where a part and its final file are.
+/// The paths of a part file and its final file.
 #[derive(Clone)]
 pub(super) struct Place {
     pub(super) folder: OutputFolder,
@@ -18,18 +18,18 @@ pub(super) struct Place {
     pub(super) part: PathBuf,
     /// The final name, below the folder.
     pub(super) target: PathBuf,
-    /// Whether what is cut off is kept under a name that begins as that of the part.
+    /// Whether a kept body gets a name with the same beginning as that of the part.
     pub(super) claimed: bool,
-    /// When the body was last modified, where its file is to say so.
+    /// The modification time for the file, if it gets one.
     pub(super) modified: Option<SystemTime>,
-    /// Whether it has to outlast a loss of power.
+    /// Whether the file must survive a power failure.
     pub(super) sync: bool,
-    /// Whether the final name is given here; else whoever started this process gives it.
+    /// Whether this process gives the final name. Otherwise its parent process does.
     pub(super) names: bool,
 }
 
 impl Place {
-    /// Writes a body that is whole and gives it its final name, unless its fetch is given up.
+    /// Writes a complete body and gives it its final name, unless its fetch is given up.
     pub(super) fn write_whole(&self, body: &[u8], fate: &Fate) -> io::Result<()> {
         fate.check()?;
         let mut file = self.create()?;
@@ -42,16 +42,16 @@ impl Place {
         self.name(&self.part)
     }
 
-    /// A body that is whole, for another process to give it its name.
+    /// Returns the complete body, for another process to give it its name.
     pub(super) fn ready(&self, kept: Option<&KeptAt>) -> Ready {
         let from = kept.map_or(&*self.part, KeptAt::path).to_owned();
         Ready { from, to: self.target.clone(), kept: kept.is_some(), sync: self.sync }
     }
 
-    /// The file is whole: gives it its time, and brings it to the disk where that is asked.
+    /// Sets the modification time of a complete file, and syncs it to the disk with `sync`.
     pub(super) fn seal(&self, file: &File) -> io::Result<()> {
         if let Some(modified) = self.modified {
-            // Err: the file system cannot say it; the body is whole all the same.
+            // Err: the file system does not support it; the body is complete all the same.
             let _ = file.set_modified(modified);
         }
         if self.sync { file.sync_all() } else { Ok(()) }
@@ -69,8 +69,7 @@ impl Place {
         let _ = self.folder.remove(&self.part);
     }
 
-    /// Removes the part file that was just created if the fetch was given up meanwhile: what that
-    /// removed was not there yet.
+    /// Removes the part file that was just created if the fetch was given up before: the file did not exist then.
     pub(super) fn unless_given_up(&self, fate: &Fate) -> io::Result<()> {
         fate.check().inspect_err(|_| self.remove_part())
     }
@@ -80,13 +79,13 @@ impl Place {
         if self.names { rename(&self.folder, file, &self.target, self.sync) } else { Ok(()) }
     }
 
-    /// Where its body is kept should it be cut off.
+    /// Returns the path at which the body is kept if it is cut off.
     pub(super) fn kept_at(&self, id: u64) -> KeptAt {
         let in_folder = self.claimed.then(|| KeptAt::like(&self.folder, &self.part, id)).flatten();
         in_folder.unwrap_or_else(|| KeptAt::beside(&self.folder, &self.target, id))
     }
 
-    /// Brings the final name to the disk, where that is asked: the folder that has it.
+    /// Syncs the folder of the final name to the disk, if `sync` is set and this process gives the name.
     pub(super) fn sync_folder(&self) -> io::Result<()> {
         if self.sync && self.names { sync_parent(&self.folder, &self.target) } else { Ok(()) }
     }
@@ -96,7 +95,7 @@ impl Place {
     }
 }
 
-/// Gives a file its final name, and makes the folders of that.
+/// Gives a file its final name, and makes the folders of that name.
 fn rename(folder: &OutputFolder, from: &Path, to: &Path, sync: bool) -> io::Result<()> {
     let (parts, part) = folder.open_parent(from).map_err(|e| if_removed(folder, from, e))?;
     let (files, file) = folder.make_parent(to, sync)?;
@@ -110,7 +109,7 @@ fn rename(folder: &OutputFolder, from: &Path, to: &Path, sync: bool) -> io::Resu
     })
 }
 
-/// The error of a file whose folder was removed while it was used: which folder that was.
+/// Returns an error that names the folder, if that was removed while in use.
 fn if_removed(folder: &OutputFolder, file: &Path, e: io::Error) -> io::Error {
     if e.kind() != io::ErrorKind::NotFound {
         return e;
@@ -119,9 +118,8 @@ fn if_removed(folder: &OutputFolder, file: &Path, e: io::Error) -> io::Error {
     io::Error::new(e.kind(), format!("the folder {} was removed meanwhile, or its files were", path.display()))
 }
 
-/// A body that is whole, checked and on its way: all that is missing is its final name. A process
-/// that was started to fetch it does not give that: whoever decides what is told of a URL decides
-/// this too, and a process that outlives its parent changes nothing.
+/// A complete and checked body without its final name. A child process does not rename it: the parent reports the
+/// outcome and gives the name, so a child that outlives its parent changes no final file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ready {
     /// The part file, below the output folder.
@@ -130,7 +128,7 @@ pub struct Ready {
     pub to: PathBuf,
     /// Whether a note lies beside the part.
     pub kept: bool,
-    /// Whether the name has to outlast a loss of power.
+    /// Whether the name must survive a power failure.
     pub sync: bool,
 }
 
@@ -147,9 +145,9 @@ impl Ready {
         synced.map_err(|e| cannot_write(folder, &self.to, &e))
     }
 
-    /// Removes it, where nobody wants it.
+    /// Removes an unwanted body.
     pub(super) fn remove(&self, folder: &OutputFolder) {
-        // Err: it is gone, or in nobody's way.
+        // Err: it is gone, or harmless.
         let _ = folder.remove(&self.from);
         if self.kept {
             KeptAt::at(folder, &self.from).forget();
@@ -161,13 +159,13 @@ fn cannot_write(folder: &OutputFolder, file: &Path, e: &io::Error) -> FetchError
     FetchError::new(ErrorKind::Io, format!("cannot write {}: {e}", folder.path().join(file).display()))
 }
 
-/// Brings a name to the disk: the folder that has it.
+/// Syncs the folder of a name to the disk.
 fn sync_parent(folder: &OutputFolder, file: &Path) -> io::Result<()> {
     folder.open_parent(file)?.0.sync()
 }
 
-/// Whether a body gets its final name or its fetch is given up: one of them, decided once, whatever
-/// thread is faster. So no record can say cancelled of a file that is there.
+/// Decides once between the final name of a body and giving up its fetch; the faster thread wins. So no record says
+/// cancelled for a file that exists.
 #[derive(Debug, Default)]
 pub(super) struct Fate(AtomicU8);
 
@@ -176,12 +174,12 @@ const COMMITTING: u8 = 1;
 const GIVEN_UP: u8 = 2;
 
 impl Fate {
-    /// Gives the fetch up; false when it is too late for that, and its end must be awaited.
+    /// Gives the fetch up. Returns false if it is too late: the caller must await its end.
     pub(super) fn give_up(&self) -> bool {
         self.decide(GIVEN_UP)
     }
 
-    /// The final name comes next; false when the fetch is given up.
+    /// Begins the rename. Returns false if the fetch was given up.
     pub(super) fn commit(&self) -> bool {
         self.decide(COMMITTING)
     }

@@ -1,8 +1,8 @@
-//! Connections to plain `http` origins, and which of them are kept for the next request.
+//! Connections to plain `http` origins, and the pool of idle ones.
 //!
-//! A connection is opened by the fetch that needs it and used by no other until the body has been
-//! read to its end: what is open at once is never more than what is under way, and the phases in a
-//! record are always those of its own connection.
+//! A fetch opens its own connection, and no other fetch uses it until the body has been read to its end. So
+//! connections in use never outnumber the fetches under way. The phases in a record are always those of its own
+//! connection.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -28,7 +28,7 @@ use super::reach::{AddressSpec, Reach};
 use super::route::Target;
 use super::timing;
 
-/// How long an idle connection is kept.
+/// The longest idle time of a kept connection.
 pub(super) const IDLE: Duration = Duration::from_secs(30);
 
 /// Opens connections and keeps the idle ones.
@@ -41,8 +41,8 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    /// Keeps `most_idle` connections beyond those that were ever in use at once, and reads at most `most`
-    /// bytes at once.
+    /// Makes a pool. It keeps `most_idle` connections beyond the peak of those in use, and reads at most `most` bytes
+    /// at once.
     pub(super) fn new(
         connect_timeout: Duration,
         http: http1::Builder,
@@ -79,13 +79,13 @@ impl Pool {
         Ok((response, lease))
     }
 
-    /// The connection to this origin that was used last, if one is still good and may be used.
+    /// Returns the most recently used connection to this origin that is open and allowed.
     async fn idle(&self, origin: &str, reach: Reach) -> Option<Lease> {
         loop {
             let permits = |connection: &Connection| self.dialer.addresses.permits(reach, connection.addr);
             let connection = locked(&self.shelf).take(origin, permits)?;
             let mut lease = Lease { connection, counted: Counted::new(&self.shelf) };
-            // Err: the server has ended it.
+            // Err: the server has closed it.
             if lease.connection.sender.ready().await.is_ok() {
                 return Some(lease);
             }
@@ -95,7 +95,7 @@ impl Pool {
     async fn open(&self, url: &Url, reach: Reach) -> Result<Lease, ClientError> {
         let origin = &url[Position::BeforeHost..Position::AfterPort];
         let target = Target::of_url(url).ok_or("the URL has no host")?;
-        // Counted from here on, so that those being opened have their share of the descriptors.
+        // Count it from here on: a connection being opened uses a descriptor too.
         let counted = Counted::new(&self.shelf);
         let deadline = Instant::now() + self.dialer.limit;
         let tcp = timing::connecting(self.dialer.within(deadline, self.dialer.tcp(&target, reach)));
@@ -106,7 +106,7 @@ impl Pool {
         let mut shelf = locked(&self.shelf);
         while shelf.drivers.try_join_next().is_some() {}
         shelf.drivers.spawn(async move {
-            // An error is told to the request as well, if there is one.
+            // The request gets the same error, if there is a request.
             let _ = driver.await;
         });
         drop(shelf);
@@ -116,7 +116,7 @@ impl Pool {
 }
 
 struct Connection {
-    /// Host and, unless it is 80, port: just what the Host field says.
+    /// Host and, unless it is 80, port: the value of the Host field.
     origin: HeaderValue,
     sender: SendRequest<Empty<Bytes>>,
     addr: Option<SocketAddr>,
@@ -124,19 +124,19 @@ struct Connection {
 
 /// The connections of a pool that are not in use.
 struct Shelf {
-    /// The one used longest ago first.
+    /// In the order of last use, oldest first.
     idle: VecDeque<(Instant, Connection)>,
     most_idle: usize,
     in_use: usize,
     most_in_use: usize,
-    /// What reads and writes the connections.
+    /// The tasks that read and write the connections.
     drivers: JoinSet<()>,
 }
 
 impl Shelf {
     fn take(&mut self, origin: &str, permits: impl Fn(&Connection) -> bool) -> Option<Connection> {
         self.trim();
-        // The last one is nearly always it; where hosts are many, few are kept.
+        // The last one nearly always fits; with many hosts, few are kept.
         let fits = |kept: &Connection| kept.origin.as_bytes() == origin.as_bytes() && permits(kept);
         let at = self.idle.iter().rposition(|(_, kept)| fits(kept))?;
         self.idle.remove(at).map(|(_, connection)| connection)
@@ -147,9 +147,9 @@ impl Shelf {
         self.trim();
     }
 
-    /// Gives up what is too much or too old.
+    /// Closes surplus and expired connections.
     fn trim(&mut self) {
-        // Fetches end in bursts, and what is idle in between is wanted again at once.
+        // Fetches end in bursts, and the next ones use the idle connections at once.
         let room = (self.most_in_use + self.most_idle).saturating_sub(self.in_use);
         while self.idle.len() > room || self.idle.front().is_some_and(|(since, _)| since.elapsed() > IDLE) {
             self.idle.pop_front();
@@ -157,7 +157,7 @@ impl Shelf {
     }
 }
 
-/// A connection in use; it ends with this, unless it is given back.
+/// A connection in use. A drop closes it, unless it is given back.
 pub(super) struct Lease {
     connection: Connection,
     counted: Counted,
@@ -169,8 +169,8 @@ impl Lease {
         self.connection.addr
     }
 
-    /// For the next request. Only when the body has been read to its end: before that the
-    /// connection is of no use to anybody.
+    /// Returns the connection to the pool for the next request. The caller must have read the body to its end: before
+    /// that no request can use the connection.
     pub(super) fn give_back(self) {
         let Self { connection, counted } = self;
         if !connection.sender.is_closed() {
@@ -179,7 +179,7 @@ impl Lease {
     }
 }
 
-/// Counts a connection for as long as it is opened or in use.
+/// Counts a connection while it is being opened or in use.
 struct Counted(Arc<Mutex<Shelf>>);
 
 impl Counted {

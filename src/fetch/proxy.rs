@@ -1,4 +1,4 @@
-//! Tunnels through proxies: CONNECT (RFC 9110, section 9.3.6) and SOCKS (RFC 1928), and what fails there.
+//! Tunnels through proxies: CONNECT (RFC 9110, section 9.3.6) and SOCKS (RFC 1928), and their errors.
 
 use std::io;
 use std::time::{Duration, SystemTime};
@@ -17,13 +17,13 @@ use crate::model::ErrorKind;
 use crate::policy::printable::printable;
 use crate::policy::retry_after::asked;
 
-/// What every status line of HTTP/1 begins with.
+/// The beginning of every status line of HTTP/1.
 const VERSION: &[u8] = b"HTTP/1.";
 
-/// How much of an answer that is no HTTP an error shows.
+/// The most bytes of a non-HTTP response that an error shows.
 const SHOWN: usize = 40;
 
-/// A proxy failed; the server that was to be asked has not said anything.
+/// A proxy failed, so the origin server got no request.
 #[derive(Debug, thiserror::Error)]
 #[error("proxy {proxy} {fault}")]
 pub(super) struct ProxyError {
@@ -39,7 +39,7 @@ impl ProxyError {
     }
 }
 
-/// What is wrong with a proxy.
+/// The fault of a proxy.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ProxyFault {
     /// No connection to it, or one that broke.
@@ -59,7 +59,7 @@ pub(super) enum ProxyFault {
     Other(ErrorKind, String),
 }
 
-/// Opens a tunnel by CONNECT. What follows the head of the answer is left in the reader: it is the server's.
+/// Opens a tunnel by CONNECT. The bytes behind the head of the response stay in the reader: the server sent them.
 pub(super) async fn connect<S>(io: &mut S, proxy: &Proxy, target: &Target) -> Result<(), ProxyFault>
 where
     S: AsyncBufRead + AsyncWrite + Unpin,
@@ -100,7 +100,7 @@ where
         }
         match status {
             200..=299 => return Ok(()),
-            // RFC 9110, section 15.2: others follow, but for the switch to another protocol.
+            // RFC 9110, section 15.2: a final response follows an interim one, except after 101.
             100 | 102..=199 => {}
             _ => {
                 let retry_after = if status >= 400 { asked(status, &fields(&head), SystemTime::now()) } else { None };
@@ -111,7 +111,7 @@ where
     Err(ProxyFault::Other(ErrorKind::Protocol, format!("sent only interim responses (1xx) to CONNECT {target}")))
 }
 
-/// Adds what has come of a line, up to its end. Whether the head is whole.
+/// Appends the received bytes up to the end of the line. Returns whether the head is complete.
 async fn read_line<S: AsyncBufRead + Unpin>(io: &mut S, head: &mut Vec<u8>) -> io::Result<bool> {
     let piece = io.fill_buf().await?;
     if piece.is_empty() {
@@ -123,7 +123,7 @@ async fn read_line<S: AsyncBufRead + Unpin>(io: &mut S, head: &mut Vec<u8>) -> i
     Ok(head.ends_with(b"\n\r\n") || head.ends_with(b"\n\n"))
 }
 
-/// The status of a head (RFC 9112, section 4), blanks taken as they come.
+/// Returns the status of a head (RFC 9112, section 4), with any number of blanks.
 fn status(head: &[u8]) -> Option<u16> {
     let line = head.split(|byte| *byte == b'\n').next()?;
     let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).skip(1);
@@ -131,7 +131,7 @@ fn status(head: &[u8]) -> Option<u16> {
     std::str::from_utf8(digits).ok()?.parse().ok().filter(|status| *status >= 100)
 }
 
-/// The fields of a head that can be read.
+/// Returns the valid fields of a head.
 fn fields(head: &[u8]) -> HeaderMap {
     let field = |line: &[u8]| {
         let colon = line.iter().position(|byte| *byte == b':')?;
@@ -184,7 +184,7 @@ fn socks_fault(error: tokio_socks::Error, target: &str) -> ProxyFault {
     match error {
         Socks::Io(error) if is_end(&error) => closed(target),
         Socks::Io(error) => ProxyFault::Failed(error.into()),
-        // It has tried, and another time it may succeed.
+        // The proxy tried to connect, and a retry may succeed.
         Socks::GeneralSocksServerFailure
         | Socks::NetworkUnreachable
         | Socks::HostUnreachable

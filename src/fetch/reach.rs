@@ -1,8 +1,8 @@
-//! Which addresses a request may be sent to, and where a name leads.
+//! The addresses that a request may be sent to, and the look-up of names.
 //!
-//! A name is looked up when a connection is opened, and what the rules forbid is taken out of the
-//! very list that is connected to: no second look-up can say something else. A host that is an
-//! address is never looked up, so it is checked before a client sees it.
+//! The connector looks a name up when it opens a connection, and removes forbidden addresses from the list that it
+//! connects to. So no second look-up can give other addresses. A host that is an address is never looked up, so it is
+//! checked before a client sees it.
 
 use std::fmt;
 use std::future::Future;
@@ -20,34 +20,33 @@ use super::timing;
 use crate::config::{IpVersion, Pin as Pinned, PrivateAddresses};
 use crate::policy::address::{AddressClasses, Class};
 
-/// Which addresses names have and which of them are used.
+/// The resolver, and the rules for allowed addresses.
 #[derive(Debug, Clone)]
 pub struct AddressSpec {
-    /// Which addresses that are not public may be connected to.
+    /// The rule for connections to addresses that are not public.
     pub private: PrivateAddresses,
-    /// Which are public.
+    /// The classes of addresses, public or private.
     pub classes: AddressClasses,
     /// Names that are not looked up.
     pub pins: Vec<Pinned>,
     /// Which addresses of a name are used.
     pub version: IpVersion,
-    /// Looks up all others.
+    /// The resolver of all other names.
     resolver: Resolver,
 }
 
 impl AddressSpec {
-    /// With a resolver of its own.
+    /// Makes a spec with a resolver of its own.
     pub fn new(private: PrivateAddresses, classes: AddressClasses, pins: Vec<Pinned>, version: IpVersion) -> Self {
         Self { private, classes, pins, version, resolver: Resolver::system(version) }
     }
 
-    /// Where a URL of the list may lead.
+    /// Returns the addresses that a URL of the list may lead to.
     pub(super) fn of_the_list(&self) -> Reach {
         if self.private == PrivateAddresses::Deny { Reach::Public } else { Reach::All }
     }
 
-    /// Where a redirect may lead that came from here. Where nobody knows from where it came, it is
-    /// as if from a public host.
+    /// Returns the addresses that a redirect from this peer may lead to. An unknown peer counts as a public host.
     pub(super) fn behind(&self, peer: Option<SocketAddr>) -> Reach {
         match self.private {
             PrivateAddresses::Allow => Reach::All,
@@ -82,7 +81,7 @@ impl AddressSpec {
         if self.permits(reach, Some(SocketAddr::new(address, 0))) { Ok(()) } else { Err(self.blocked(address, None)) }
     }
 
-    /// Of the addresses of a name those that may be connected to.
+    /// Returns the addresses of a name that a connection may use.
     fn admit(&self, name: &str, mut found: Vec<SocketAddr>, reach: Reach) -> Result<Vec<SocketAddr>, ClientError> {
         found.retain(|address| self.is_of_version(address.ip()));
         let Some(first) = found.first().copied() else {
@@ -115,7 +114,7 @@ impl AddressSpec {
     }
 }
 
-/// Which addresses one request may be sent to.
+/// The addresses that one request may be sent to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
     All,
@@ -228,7 +227,7 @@ mod tests {
         names.look_up(name).await.map_err(|e| e.to_string())
     }
 
-    /// First what is public, from then on what is not.
+    /// A public address at first, later a private one too.
     fn rebound(times: u32) -> Vec<SocketAddr> {
         let public = SocketAddr::from(([93, 184, 216, 34], 0));
         if times == 1 { vec![public] } else { vec![([169, 254, 169, 254], 0).into(), public] }
@@ -238,7 +237,7 @@ mod tests {
     async fn what_a_name_leads_to_now_is_what_counts() {
         let spec = spec(PrivateAddresses::Guard, |times| rebound(times).into_iter().take(1).collect());
         assert_eq!(found(&spec, Reach::Public, "evil.test").await.unwrap(), rebound(1));
-        // Known: the same list, whoever asks.
+        // Known: each caller gets the same list.
         assert_eq!(found(&spec, Reach::Public, "evil.test").await.unwrap(), rebound(1));
         tokio::time::advance(Duration::from_secs(80)).await;
         for _ in 0..2 {

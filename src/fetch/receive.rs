@@ -1,4 +1,4 @@
-//! The body of a good answer: where it goes, what is checked of it, what is kept of it.
+//! The body of a successful response: its destination, its checks, and its kept beginning.
 
 use std::borrow::Cow;
 use std::time::SystemTime;
@@ -24,8 +24,7 @@ use crate::policy::partial::strong_validator;
 use crate::policy::printable::{printable, text_of_octets};
 
 impl Exchange<'_> {
-    /// The name that the server proposes for the file, where it is wanted: what the list calls
-    /// the file counts for more.
+    /// Returns the file name that the server proposes, if the run uses it. A name in the list has precedence.
     fn proposed(&self, fields: &HeaderMap) -> Option<String> {
         if !self.fetcher.spec.content_disposition || self.wants().is_some_and(|wants| wants.out.is_some()) {
             return None;
@@ -39,7 +38,7 @@ impl Exchange<'_> {
         name
     }
 
-    /// Whether the file that the server has just named is there already and stays; tells of it.
+    /// Whether the file that the server has just named exists already and stays. Records its path and size.
     fn is_there(&mut self, proposed: Option<&str>) -> bool {
         if proposed.is_none() || !self.fetcher.spec.skip_existing {
             return false;
@@ -50,8 +49,8 @@ impl Exchange<'_> {
         true
     }
 
-    /// Reads the body of a good answer to its end; `rest` is what there is of it, `total` how long
-    /// the whole is where a Content-Range says so.
+    /// Reads the body of a successful response to its end. `rest` is its beginning, and `total` the complete length
+    /// from a Content-Range.
     pub(super) async fn receive(
         &mut self,
         url: &Url,
@@ -84,7 +83,7 @@ impl Exchange<'_> {
         received.inspect_err(|error| {
             let is_cut = matches!(error.kind, ErrorKind::Timeout | ErrorKind::Reset | ErrorKind::Truncated);
             if !is_cut {
-                // What breaks the rules is not believed in its beginning either.
+                // The beginning of an invalid body is not trusted either.
                 transfer.spoil();
             }
             if let (Saving::Stream(stream), true) = (&self.fetcher.spec.saving, transfer.content_bytes() > 0) {
@@ -119,7 +118,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// Pays for bytes of a body where they are bounded, and takes them.
+    /// Acquires bytes of a body from the byte limit, if there is one, and takes them.
     async fn take(
         &mut self,
         part: Bytes,
@@ -140,7 +139,8 @@ impl Exchange<'_> {
         Ok(())
     }
 
-    /// What the bytes of an answer go through; and, where they become no file, what of it could go on.
+    /// Returns the transfer for the bytes of a response. For a stream, also returns the note with which a cut body
+    /// can go on.
     async fn transfer(
         &mut self,
         url: &Url,
@@ -179,14 +179,14 @@ impl Exchange<'_> {
         Ok((transfer, note))
     }
 
-    /// The answer, if its body could go on after a cut. It takes the fields out of the response.
+    /// Returns the response, if its body could be resumed after a cut. Takes the fields out of `response`.
     fn answered(&self, url: &Url, response: &mut Answer) -> Option<Box<Answered>> {
         let spec = &self.fetcher.spec;
         // A part that the user asked for is not the beginning of the whole.
         if self.asks_part || matches!(spec.saving, Saving::Discard) || strong_validator(response.headers()).is_none() {
             return None;
         }
-        // The kept bytes of a cut body lie behind its transfer codings: they are no range.
+        // The kept bytes of a cut body come after its transfer decoding: they are no range.
         if has_transfer_coding(response.headers()) {
             return None;
         }
@@ -199,7 +199,7 @@ impl Exchange<'_> {
         }))
     }
 
-    /// The time that a file gets, where files get one.
+    /// Returns the modification time for the file, if files get one.
     fn modified(&self, fields: &HeaderMap) -> Option<SystemTime> {
         let field = fields.get(header::LAST_MODIFIED).filter(|_| self.fetcher.spec.remote_time)?;
         date::system_time(field.as_bytes())

@@ -1,4 +1,4 @@
-//! Redirects: where they lead, and what is noted of them.
+//! Redirects: their targets, and their records.
 
 use std::time::SystemTime;
 
@@ -13,7 +13,7 @@ use crate::policy::location;
 use crate::policy::retry_after::asked;
 
 impl Exchange<'_> {
-    /// Notes a redirect.
+    /// Records a redirect.
     pub(super) async fn lead_on(&mut self, url: &Url, next: Url, response: Answer) -> Result<End, FetchError> {
         let from = self.fetcher.clients.peer(url, response.remote_addr);
         if self.fetcher.spec.cookies.is_none() {
@@ -22,7 +22,7 @@ impl Exchange<'_> {
         let status = response.status().as_u16();
         let wait = asked(status, response.headers(), SystemTime::now()).unwrap_or_default();
         self.facts.redirects.push(Hop::new(status, url.as_str()));
-        // It is of the redirect.
+        // These describe the redirect, not its target.
         (self.facts.content_type, self.facts.validators) = (None, None);
         self.facts.final_url = Some(next);
         self.drain(response).await;
@@ -30,26 +30,26 @@ impl Exchange<'_> {
     }
 }
 
-/// Where a response leads, if it is a redirect with a Location (RFC 9110, section 15.4).
+/// Returns the target of a redirect with a Location (RFC 9110, section 15.4).
 pub(super) fn redirect_target(url: &Url, response: &Answer) -> Result<Option<Url>, FetchError> {
     if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
         return Ok(None);
     }
-    // An empty one would lead to the same URL again.
+    // An empty Location would lead to the same URL again.
     let field = response.headers().get(header::LOCATION).filter(|field| !field.as_bytes().trim_ascii().is_empty());
     let Some(field) = field else { return Ok(None) };
     let next = location::target(url, field.as_bytes()).map_err(|why| FetchError::new(ErrorKind::Redirect, why))?;
     Ok(Some(next))
 }
 
-/// Why a chain leads no further, where it has more hops than `most`.
+/// Returns the error of a chain with more hops than `most`.
 pub(super) fn too_many(chain: &RedirectState, most: u32) -> Option<FetchError> {
     let hops = &chain.facts.redirects;
     if hops.len() <= most as usize {
         return None;
     }
     let next = chain.facts.final_url.as_ref().map(Url::as_str);
-    // Of a URL that was cut nobody can tell.
+    // A URL that was cut cannot be compared.
     let seen_before = hops.iter().any(|hop| !hop.is_cut() && Some(&*hop.url) == next);
     let circle = if seen_before { "; they lead in a circle" } else { "" };
     Some(FetchError::new(ErrorKind::Redirect, format!("more than {most} redirects{circle}")))

@@ -1,4 +1,4 @@
-//! The fields of a request: whose they are, and which origin may be told a secret.
+//! The fields of a request, and which origin may get the secret ones.
 
 use std::borrow::Cow;
 
@@ -21,12 +21,12 @@ impl Exchange<'_> {
         }
         let at_home = self.job.redirect.is_none() || origin::same(url, &self.job.seed.url);
         if !at_home {
-            // RFC 9110, section 15.4: what was meant for one origin does not follow a redirect out of it.
-            // A Host that the user wrote names that origin.
+            // RFC 9110, section 15.4: fields for one origin do not follow a redirect to another. A Host that the user
+            // wrote names that origin.
             let secrets: Vec<_> = fields.keys().filter(|name| is_secret(name)).cloned().collect();
             secrets.into_iter().for_each(|name| drop(fields.remove(name)));
             fields.insert(header::HOST, its_own());
-            // This is meant for the one that is asked now.
+            // These fields are for the current origin.
             self.fetcher.spec.add_host_fields(url, &mut fields);
         }
         self.authorize(url, at_home, &mut fields);
@@ -50,7 +50,7 @@ impl Exchange<'_> {
         fields
     }
 
-    /// What is asked of this URL beside itself: whether it has changed.
+    /// Returns the condition of the request for this URL: its validators of an earlier run.
     pub(super) fn condition(&self, url: &Url) -> Option<&Condition> {
         let condition = self.job.seed.known.as_ref()?.condition.as_deref()?;
         (condition.url == *url).then_some(condition)
@@ -68,7 +68,7 @@ pub(super) fn set_fields(fields: &mut HeaderMap, more: &[(HeaderName, HeaderValu
     }
 }
 
-/// RFC 9110, section 13.1: If-None-Match, which counts for more, else If-Modified-Since.
+/// RFC 9110, section 13.1: If-None-Match has precedence over If-Modified-Since.
 fn condition_field(condition: &Condition) -> Option<(HeaderName, HeaderValue)> {
     let Validators { etag, last_modified } = &condition.validators;
     let field = |name, octets: &Option<Box<[u8]>>| Some((name, HeaderValue::from_bytes(octets.as_deref()?).ok()?));

@@ -1,8 +1,7 @@
-//! Going on with a body that was cut off, in an earlier run or in an earlier try of this one.
+//! Resumes a body that was cut off in an earlier run or try.
 //!
-//! The rest is asked for with Range and If-Range (RFC 9110, sections 14.2 and 13.1.5) where a strong
-//! validator is known, and believed where [`crate::policy::partial`] finds nothing wrong with it.
-//! Everything else means that the body starts again.
+//! A request for the rest has Range and If-Range (RFC 9110, sections 14.2 and 13.1.5) and needs a strong validator.
+//! [`crate::policy::partial`] checks the response. In all other cases the body starts again.
 
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,20 +20,20 @@ use crate::model::{ErrorKind, Facts, FetchError};
 use crate::policy::digest_fields::{CONTENT_DIGEST, REPR_DIGEST};
 use crate::policy::partial::is_the_rest;
 
-/// How much of a kept body is read at once.
+/// The bytes of one read of a kept body.
 const PIECE: usize = 256 * 1024;
 
-/// Where the one body of a run goes that becomes no file.
+/// The destination of the only body of a run, if that is no file.
 #[derive(Clone)]
 pub struct BodyStream {
     pub(super) writer: SharedWriter,
-    /// A body of which a part has been written already.
+    /// A body that has been written in part.
     cut: Arc<Mutex<Option<Box<Cut>>>>,
 }
 
-/// A body that was cut off after a part of it had been handed on: what is out cannot be taken back.
+/// A body that was cut off after part of it had been written: those bytes cannot be taken back.
 pub(super) struct Cut {
-    /// Of which answer it is; `None` where that cannot go on.
+    /// Identifies its response; `None` if that cannot be resumed.
     note: Option<Note>,
     transfer: Transfer,
 }
@@ -50,17 +49,17 @@ impl BodyStream {
         &self.writer
     }
 
-    /// Notes that the body was cut off.
+    /// Keeps the state of a body that was cut off.
     pub(super) fn keep(&self, note: Option<Note>, transfer: Transfer) {
         self.put_back(Box::new(Cut { note, transfer }));
     }
 
-    /// Nothing has become of it.
+    /// Puts an unused partial body back.
     pub(super) fn put_back(&self, cut: Box<Cut>) {
         *self.cut.lock().unwrap_or_else(PoisonError::into_inner) = Some(cut);
     }
 
-    /// What there is to go on with.
+    /// Takes the partial body, to go on with it.
     pub(super) fn cut(&self) -> Option<Box<Cut>> {
         self.cut.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -70,7 +69,7 @@ impl BodyStream {
 pub(super) enum Rest {
     /// In a file.
     Kept(Box<Kept>),
-    /// Handed on already.
+    /// Written to a stream already.
     Cut(Box<Cut>),
 }
 
@@ -89,8 +88,8 @@ impl Rest {
         }
     }
 
-    /// The fields that ask this URL for the rest; `None` if it did not give the beginning, or
-    /// gave it to another question.
+    /// Returns the fields that request the rest from this URL. `None` if the beginning came from another URL or from
+    /// a request with another Accept-Encoding, or if this request has a Range.
     pub(super) fn fields(&self, url: &Url, others: &HeaderMap) -> Option<[(HeaderName, HeaderValue); 2]> {
         let note = self.note().filter(|_| self.from() > 0)?;
         let asked = others.get(header::ACCEPT_ENCODING).map(HeaderValue::as_bytes);
@@ -102,18 +101,18 @@ impl Rest {
         Some([(header::RANGE, range), (header::IF_RANGE, HeaderValue::from_bytes(note.validator.as_bytes()).ok()?)])
     }
 
-    /// Whether a 206 brings the rest; the length of the whole.
+    /// Checks that a 206 has the rest, and returns the complete length.
     ///
     /// # Errors
-    /// Why not.
+    /// Returns the reason why not.
     pub(super) fn is_in(&self, fields: &HeaderMap) -> Result<u64, &'static str> {
         let note = self.note().ok_or("nothing can go on")?;
         is_the_rest(&note.beginning(self.from()), fields)
     }
 
-    /// What the first answer said, which the one with the rest need not say again.
+    /// Returns the fields of the first response, which the 206 need not repeat.
     pub(super) fn first_answer(&self, facts: &mut Facts, keeps_validators: bool) -> HeaderMap {
-        // RFC 9110, section 15.3.7.3: together they are what a 200 would have been.
+        // RFC 9110, section 15.3.7.3: both parts together equal a 200 response.
         facts.status = Some(200);
         let mut fields = HeaderMap::new();
         let Some(note) = self.note() else { return fields };
@@ -141,12 +140,12 @@ impl Rest {
 }
 
 impl Cut {
-    /// What had come before it was cut off, and of which answer.
+    /// Returns the transfer up to the cut, and the note about its response.
     pub(super) fn into_parts(self) -> (Transfer, Option<Note>) {
         (self.transfer, self.note)
     }
 
-    /// Why it cannot start again.
+    /// Returns the error of a body that cannot start again.
     pub(super) fn is_out(&self) -> FetchError {
         let bytes = self.transfer.content_bytes();
         let message = format!("{bytes} bytes of the body are written already, and the server cannot go on from there");
@@ -154,10 +153,10 @@ impl Cut {
     }
 }
 
-/// Lets a transfer go on behind what is kept.
+/// Continues a transfer behind the kept bytes.
 ///
 /// # Errors
-/// When that is of no use, as it cannot be read or decoded; it is removed then.
+/// When the kept bytes cannot be read or decoded. They are removed then.
 pub(super) async fn go_on(transfer: &mut Transfer, kept: Box<Kept>, facts: &mut Facts) -> Result<(), FetchError> {
     let at = kept.at.clone();
     look_back(transfer, kept, facts).await.inspect_err(|_| at.remove())

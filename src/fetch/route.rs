@@ -1,4 +1,4 @@
-//! Which way a request takes: to its server, or through a proxy.
+//! The route of a request: to its server, or through a proxy.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::model::Credentials;
 use crate::policy::no_proxy::NoProxy;
 use crate::policy::origin;
 
-/// The proxies of a run, and the hosts that are asked without them.
+/// The proxies of a run, and the hosts that requests reach without them.
 #[derive(Debug, Default)]
 pub(super) struct Routes {
     http: Option<Arc<Proxy>>,
@@ -77,7 +77,7 @@ impl Target {
     }
 }
 
-/// How a proxy is spoken to.
+/// The protocol of a proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Protocol {
     Http,
@@ -92,11 +92,11 @@ pub(super) enum Protocol {
     Socks5h,
 }
 
-/// A proxy. What it shows of itself has no password.
+/// A proxy. Its debug output contains no password.
 #[derive(Debug)]
 pub(super) struct Proxy {
     pub(super) protocol: Protocol,
-    /// Where it listens.
+    /// Its host and port.
     pub(super) target: Target,
     /// `HOST:PORT`, for people.
     pub(super) name: Box<str>,
@@ -113,7 +113,7 @@ impl Proxy {
             "socks4a" => Protocol::Socks4a,
             "socks5" => Protocol::Socks5,
             "socks5h" => Protocol::Socks5h,
-            // The settings permit no others.
+            // The settings permit no other schemes.
             _ => Protocol::Http,
         };
         let host = url.host_str().unwrap_or_default();
@@ -130,7 +130,7 @@ impl Proxy {
         Self { protocol, name: target.authority().into(), target, user, authorization }
     }
 
-    /// Whether it is asked over HTTP for plain `http` (RFC 9112, section 3.2.2), and by CONNECT for the rest.
+    /// Whether the proxy takes plain `http` requests itself (RFC 9112, section 3.2.2) and CONNECT for the rest.
     pub(super) fn is_http(&self) -> bool {
         matches!(self.protocol, Protocol::Http | Protocol::Https)
     }

@@ -1,4 +1,4 @@
-//! Under a final name there is the whole body or nothing: bodies are written beside, then renamed.
+//! A final name has the complete body or no file: bodies are written to a part file, then renamed.
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
@@ -15,15 +15,15 @@ use super::whole::Whole;
 use super::{HttpSpec, Keeping, Saving};
 use crate::model::Job;
 
-/// In the name of what is kept between the tries of one run: the same for all, so that the next one
-/// clears away what a killed one has left.
+/// The id of bodies kept between the tries of one run. It is the same for all runs, so that the next run removes the
+/// leftovers of a killed one.
 const FOR_NOW: u64 = u64::MAX;
 
 /// Makes parts.
 pub(super) struct Saver {
     spec: Arc<HttpSpec>,
     whole: Arc<Whole>,
-    /// What earlier runs have left to go on with.
+    /// The names of the bodies that earlier runs have kept.
     left: HashSet<OsString>,
 }
 
@@ -41,8 +41,8 @@ impl Saver {
         matches!(self.spec.saving, Saving::Dir(_) | Saving::File(..))
     }
 
-    /// Where the body of this job goes; `proposed` is the name in a folder of its own that the
-    /// server gives it. Cut off, it is kept as what was answered.
+    /// Returns the part for the body of this job. `proposed` is the name that the server gives the file in a folder
+    /// of its own. With `answered`, a body that is cut off is kept.
     pub(super) fn begin(
         &self,
         job: &Job,
@@ -61,17 +61,17 @@ impl Saver {
         }
     }
 
-    /// Where the coded form of a body goes, which is there only to be kept: its fate is its own, for
-    /// without it the body is fetched all the same.
+    /// Returns the file for the coded form of a body, which serves resuming only. It has a commit state of its own,
+    /// as the body is complete without it.
     pub(super) fn begin_coded(&self, job: &Job, answered: Option<Box<Answered>>) -> Option<Box<FilePart>> {
         let mut place = self.place(job, None, None)?;
-        // The other form of it has that name.
+        // The decoded form has the plain name.
         place.part.set_extension("coded");
         let keep = answered.map(|answered| Keep::Would(self.keep_id(), answered));
         Some(Box::new(FilePart::new(place, self.whole.clone(), None, keep)))
     }
 
-    /// By what runs know what they have kept.
+    /// The id by which runs know their kept bodies.
     fn keep_id(&self) -> u64 {
         match self.spec.keeping {
             Keeping::ForNow => FOR_NOW,
@@ -87,7 +87,7 @@ impl Saver {
         Some(Place { folder, part, target, claimed, modified, sync, names })
     }
 
-    /// The final name of a job's body below its folder, where it has one.
+    /// Returns the final name of a job's body below its folder, if it has one.
     pub(super) fn file(&self, job: &Job, proposed: Option<&str>) -> Option<PathBuf> {
         match (&self.spec.saving, &job.save_as) {
             (Saving::Dir(_), Some(name)) => {
@@ -100,7 +100,7 @@ impl Saver {
         }
     }
 
-    /// The final path of a job's body, as the user spelled its folder.
+    /// Returns the final path of a job's body, as the user spelled its folder.
     pub(super) fn target(&self, job: &Job, proposed: Option<&str>) -> Option<PathBuf> {
         Some(self.spec.saving.folder()?.path().join(self.file(job, proposed)?))
     }
@@ -116,12 +116,13 @@ impl Saver {
         }
     }
 
-    /// What is there under the final name already, and how long it is where it is a file. A folder
-    /// is no body; below the output folder a link is not followed, as a body would replace it.
+    /// Returns the path of an existing entry under the final name, and its length if it is a file. A folder is no
+    /// body. Below the output folder a link is not followed, as a body would replace it.
     pub(super) fn existing(&self, job: &Job, proposed: Option<&str>) -> Option<(PathBuf, Option<u64>)> {
         let target = self.target(job, proposed)?;
         if self.single() {
-            // The user's own path may be a link. What is no file, such as a device, is written to and loses nothing.
+            // The user's own path may be a link. Any other file, such as a device, can be written to and loses
+            // nothing.
             let there = std::fs::metadata(&target).ok().filter(std::fs::Metadata::is_file)?;
             return Some((target, Some(there.len())));
         }
@@ -129,7 +130,7 @@ impl Saver {
         Some((target, there.is_file.then_some(there.len)))
     }
 
-    /// Where the body of a job is kept when it is cut off.
+    /// Returns the path at which the body of a job is kept.
     fn kept_at(&self, job: &Job) -> Option<KeptAt> {
         let id = self.keep_id();
         match (&self.spec.saving, &job.save_as) {
@@ -139,28 +140,28 @@ impl Saver {
         }
     }
 
-    /// What is kept of this job's body.
+    /// Returns the kept body of this job.
     pub(super) async fn kept(&self, job: &Job) -> Option<Kept> {
-        // Most runs have nothing to go on with: no name is computed, and no disk asked.
+        // Most runs have no kept body: they compute no name and do not access the disk.
         let may_be = |name: &OsStr| job.attempt > 1 || self.single() || self.left.contains(name);
         if self.left.is_empty() && !may_be(OsStr::new("")) {
             return None;
         }
         let at = self.kept_at(job).filter(|at| at.path().file_name().is_some_and(may_be))?;
         if self.spec.keeping == Keeping::ForNow && job.attempt == 1 {
-            // What a run that was killed has left: nobody asked to go on with it.
+            // A killed run has left this, and this run must not resume it.
             at.clear();
             return None;
         }
         let path = at.spelled();
         find_kept(at, job).await.unwrap_or_else(|e| {
-            // Something else is there, or somebody is at it: then it is fetched as if there were nothing.
+            // Another file is there, or another process holds the lock: fetch the whole body.
             tracing::debug!(path = %path.display(), error = %e, "what is kept cannot be used");
             None
         })
     }
 
-    /// Whether there is one URL only, whose kept body has a name of its own.
+    /// Whether the run has a single URL and output file, whose kept body lies beside that file.
     fn single(&self) -> bool {
         matches!(self.spec.saving, Saving::File(..))
     }
@@ -168,18 +169,18 @@ impl Saver {
 
 impl Drop for Saver {
     fn drop(&mut self) {
-        // What is kept between the tries of one run only: nobody comes back for it.
+        // A body kept only between the tries of one run has no further use.
         if let (Saving::File(folder, file), Keeping::ForNow) = (&self.spec.saving, self.spec.keeping) {
             KeptAt::beside(folder, file, FOR_NOW).clear();
         }
     }
 }
 
-/// Finds what is kept here of a job's body, and checks it where it can be gone on with.
+/// Finds the kept body of a job, and checks its bytes if this URL can be asked for the rest.
 async fn find_kept(at: KeptAt, job: &Job) -> io::Result<Option<Kept>> {
     let url = job.seed.url.as_str().to_owned();
     let Some(mut kept) = blocking(move || at.find(&url)).await? else { return Ok(None) };
-    // The other URLs of a chain of redirects are not asked for the rest.
+    // The other URLs of a redirect chain get no request for the rest.
     while kept.note.asked == job.url().as_str() && !kept.is_checked() {
         // In turns: the fetch may be given up meanwhile.
         kept = blocking(move || kept.check_some().inspect_err(|_| kept.at.remove()).map(|()| kept)).await?;
@@ -187,10 +188,10 @@ async fn find_kept(at: KeptAt, job: &Job) -> io::Result<Option<Kept>> {
     Ok(Some(kept))
 }
 
-/// The folder of what is not whole yet, below the output folder.
+/// The folder of part files and kept bodies, below the output folder.
 pub const PARTS: &str = ".fetchall/part";
 
-/// The part file of a job below its folder, if the run saves by name.
+/// Returns the part file of a job below its folder, if the run saves to files.
 pub(super) fn part_name(spec: &HttpSpec, job: &Job) -> Option<PathBuf> {
     let run = spec.run;
     match (&spec.saving, &job.save_as) {

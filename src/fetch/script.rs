@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Fetched, Fetcher, Meter, Reply};
 use crate::model::{ErrorKind, Facts, FetchError, Job, Timing, Verdict};
 
-/// What happens to one URL.
+/// The scripted result of one URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// 200 with this many bytes.
@@ -21,11 +21,11 @@ pub enum Step {
     Fail(ErrorKind),
     /// This status and how long to wait, so many times, then 200 with one byte.
     Busy {
-        /// How many tries of each URL are answered so.
+        /// The number of tries of each URL with this response.
         tries: u32,
         /// The status.
         status: u16,
-        /// How long the server asks to be left alone.
+        /// The Retry-After of the server.
         wait: Option<Duration>,
     },
     /// A defect: the fetcher panics.

@@ -1,10 +1,10 @@
-//! When a request may start and bytes of a body be taken: one limit for the whole run.
+//! The limits of the whole run on request starts and on body bytes per second.
 //!
-//! Where fetches share memory they share the limits. A child process asks its parent, who has them:
-//! for each request and for each part of a body.
+//! Fetches in one process share the limits in memory. A child process asks its parent for each request and for each
+//! part of a body.
 //!
-//! A body is paid for once it is known how long a piece of it is, and counted once it is paid for, part
-//! by part. Nobody reads on before that, so that what is read and not paid for is a piece of each.
+//! Each part of a body acquires its bytes after it is read and before it is counted. A fetch reads no further before
+//! that, so each body has at most one piece that is read and not yet paid for.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,34 +17,34 @@ use url::Url;
 use crate::policy::origin;
 use crate::policy::pacer::SharedPacer;
 
-/// All parts that are on their way at once are at most this part of a second's bytes.
+/// The divisor of a second's bytes for all parts in flight together.
 const TOGETHER: u64 = 20;
 
-/// And one alone: a second's bytes are never fewer parts.
+/// The divisor of a second's bytes for the largest single part.
 const ALONE: u64 = 50;
 
-/// More bodies than these are not told apart: their parts would be not worth the way they go.
+/// The most bodies that divide the limit: with more, the parts would be too small to be worth a request.
 const BODIES: u32 = 256;
 
-/// No part is longer.
+/// The longest part, in bytes.
 const LONGEST: u64 = 64 * 1024;
 
-/// How much of the time that was not used may be made good: who sleeps wakes a little late, and what is
-/// late with every part would be lost. What is older is gone.
+/// The most unused time that later parts may use. A timer wakes a little late, and without credit each part would
+/// lose that time. Older unused time is lost.
 const CREDIT: Duration = Duration::from_millis(30);
 
-/// A wish that somebody else grants.
+/// A request to the process that has the limits.
 #[derive(Debug)]
 pub enum Wish {
     /// A request of this host.
     Request(String),
     /// So many bytes.
     Bytes(u64),
-    /// So many KiB for the decoders of a body of this host, until the next such wish or the end of the job.
+    /// So many KiB for the decoders of a body of this host, held until the next such wish or the end of the job.
     Memory(String, u32),
 }
 
-/// A wish, and where the answer goes.
+/// A wish, and the sender that grants it.
 pub type Asked = (Wish, oneshot::Sender<()>);
 
 /// The most bytes a second of all bodies together.
@@ -52,60 +52,60 @@ pub type Asked = (Wish, oneshot::Sender<()>);
 pub struct ByteLimit {
     /// Bytes a second.
     pub a_second: u64,
-    /// What one body takes of it at once, in bytes; at least 1.
+    /// The most bytes that one body takes at once; at least 1.
     pub at_once: u64,
 }
 
 impl ByteLimit {
-    /// For so many bodies at once.
+    /// Divides the limit among so many bodies at once.
     pub fn shared(a_second: u64, bodies: u32) -> Self {
         let share = a_second / TOGETHER / u64::from(bodies.clamp(1, BODIES));
         Self { a_second, at_once: share.min(a_second / ALONE).clamp(1, LONGEST) }
     }
 }
 
-/// The limits of a run. A copy is another hold on the same ones.
+/// The limits of a run. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Throttle {
-    /// Where the limits are kept elsewhere.
+    /// The channel to the owner of the limits, if another process has them.
     asks: Option<mpsc::Sender<Asked>>,
     pacer: Option<SharedPacer>,
-    /// Whether requests are asked for elsewhere.
+    /// Whether request starts are paced.
     paced: bool,
     bytes: Option<Arc<Budget>>,
 }
 
-/// Bytes a second, of all.
+/// The bytes per second of all bodies together.
 #[derive(Debug)]
 struct Budget {
     limit: ByteLimit,
-    /// When all that was taken is paid for.
+    /// The time at which all taken bytes are paid for.
     paid: Mutex<Option<Instant>>,
 }
 
 impl Throttle {
-    /// The limits themselves.
+    /// Makes the owner of the limits.
     pub fn new(pacer: Option<SharedPacer>, bytes: Option<ByteLimit>) -> Self {
         let budget = |limit| Arc::new(Budget { limit, paid: Mutex::default() });
         Self { asks: None, paced: pacer.is_some(), pacer, bytes: bytes.map(budget) }
     }
 
-    /// What stands for the limits of somebody else.
+    /// Makes a throttle that asks the owner of the limits through this channel.
     pub fn asking(asks: mpsc::Sender<Asked>, paced: bool, bytes: Option<ByteLimit>) -> Self {
         Self { asks: Some(asks), paced, ..Self::new(None, bytes) }
     }
 
-    /// Whether requests are kept apart.
+    /// Whether request starts are paced.
     pub fn is_paced(&self) -> bool {
         self.paced
     }
 
-    /// The most bytes a second, where there is such a limit.
+    /// Returns the limit of bytes per second, if there is one.
     pub fn bytes(&self) -> Option<ByteLimit> {
         self.bytes.as_ref().map(|budget| budget.limit)
     }
 
-    /// Waits until this URL may be asked.
+    /// Waits until this URL may be requested.
     pub(super) async fn request(&self, url: &Url) {
         if self.paced {
             match &self.asks {
@@ -132,8 +132,8 @@ impl Throttle {
         Box::pin(async move { throttle.start(&host).await })
     }
 
-    /// Grants bytes as soon as it may be. They are paid for at once, whether or not anybody waits: they
-    /// have been read.
+    /// Grants bytes as soon as it may be. They are paid for at once, even if the future is dropped: they have been
+    /// read.
     pub fn grant_bytes(&self, bytes: u64) -> BoxFuture<'static, ()> {
         match &self.bytes {
             Some(budget) => Box::pin(sleep_until(budget.take(bytes))),
@@ -141,7 +141,7 @@ impl Throttle {
         }
     }
 
-    /// Pays for so much that was read, and waits until it may count. Dropped on its way it has paid.
+    /// Pays for bytes that were read, and waits until they may count. A dropped wait may have paid.
     pub(super) async fn pay(&self, bytes: u64) {
         match (&self.asks, &self.bytes) {
             (_, None) => {}
@@ -151,7 +151,7 @@ impl Throttle {
     }
 }
 
-/// Err: nobody grants anything any more, and the fetch is about to be ended.
+/// Asks for a permit and waits for it. Returns at once if the owner is gone: the fetch is about to end.
 pub(super) async fn ask(asks: &mpsc::Sender<Asked>, wish: Wish) {
     let (tell, told) = oneshot::channel();
     if asks.send((wish, tell)).await.is_ok() {
@@ -160,7 +160,7 @@ pub(super) async fn ask(asks: &mpsc::Sender<Asked>, wish: Wish) {
 }
 
 impl Budget {
-    /// Takes bytes, and tells when those taken before are paid for.
+    /// Takes bytes, and returns the time at which those taken before are paid for.
     fn take(&self, bytes: u64) -> Instant {
         let now = Instant::now();
         let mut paid = self.paid.lock().unwrap_or_else(PoisonError::into_inner);
@@ -180,7 +180,7 @@ mod tests {
         Throttle::new(None, Some(ByteLimit::shared(a_second, bodies)))
     }
 
-    /// Takes a body that comes in pieces of this length, and tells when each part counted.
+    /// Takes a body in pieces of this length, and returns the time at which each part counted.
     async fn read(throttle: &Throttle, pieces: usize, length: u64) -> Vec<(Instant, u64)> {
         let at_once = throttle.bytes().unwrap().at_once;
         let mut came = Vec::new();
@@ -289,7 +289,8 @@ mod tests {
         assert!(started.elapsed() >= Duration::from_millis(1480), "{:?}", started.elapsed());
     }
 
-    /// A child that takes so many bodies, one after another, and what grants its wishes: each takes a moment.
+    /// A child that takes so many bodies, one after another, and the owner that grants its wishes after a moment
+    /// each.
     async fn child(parent: &Throttle, bodies: usize, length: u64) -> Vec<(Instant, u64)> {
         let (asks, mut asked) = mpsc::channel::<Asked>(4);
         let child = Throttle::asking(asks, false, parent.bytes());

@@ -1,8 +1,7 @@
 //! Phase timings, whichever client opens the connection.
 //!
-//! A connection is opened inside the task that asked for it, so a task-local can be marked from
-//! the resolver and the connector. When the pool gives a task a connection that another one opened,
-//! nothing is marked, and the phases are absent: just what the record promises.
+//! A task opens its own connection, so the resolver and the connector can set marks in a task-local. A pooled
+//! connection that another task opened sets no marks. Its phases are absent, as the record format defines.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -17,13 +16,13 @@ tokio::task_local! {
     pub(super) static MARKS: Marks;
 }
 
-/// When the phases of the current hop began and ended.
+/// The start and end times of the phases of the current hop.
 #[derive(Debug, Default)]
 pub(super) struct Marks {
     dns: Cell<Option<(Instant, Option<Instant>)>>,
     connect: Cell<Option<(Instant, Option<Instant>)>>,
     tls: Cell<Option<Instant>>,
-    /// When the shared connection was open that this task has had last, or been about to have.
+    /// The opening time of the shared connection that this task used last or is about to use.
     shared: Cell<Option<Instant>>,
 }
 
@@ -35,12 +34,12 @@ impl Marks {
         self.tls.set(None);
     }
 
-    /// Whether this hop was sent on a connection that had served before.
+    /// Whether this hop was sent on a reused connection.
     pub(super) fn reused(&self) -> bool {
         !matches!(self.connect.get(), Some((_, Some(_))))
     }
 
-    /// When the connection that this hop is opening was or will at the latest be open.
+    /// Returns the time at which the connection of this hop was open, or the latest time for that.
     pub(super) fn connected_by(&self, connect_timeout: Duration) -> Option<Instant> {
         let (start, end) = self.connect.get()?;
         let shared = self.shared.get().filter(|at| *at >= start);
@@ -64,24 +63,23 @@ impl Marks {
     }
 }
 
-/// Marks, if this is the task that wants it.
+/// Sets a mark, if this task does a fetch.
 fn mark(f: impl FnOnce(&Marks)) {
-    // Err: the pool is opening this connection in the background, for nobody's account.
+    // Err: the pool opens this connection in the background, outside a fetch.
     let _ = MARKS.try_with(f);
 }
 
-/// A connection that fetches share is there since then.
+/// Marks the time at which a shared connection was open.
 pub(super) fn mark_shared(since: Instant) {
     mark(|m| m.shared.set(Some(since)));
 }
 
-/// Since when the shared connection is there that this task has had, if any.
+/// Returns the time at which the shared connection of this task was open, if any.
 pub(super) fn shared() -> Option<Instant> {
     MARKS.try_with(|m| m.shared.get()).ok().flatten()
 }
 
-/// Whether this is a task that does a fetch, and not one in which the client opens in the background what
-/// no fetch waits for any more.
+/// Whether this task does a fetch. A task of the client that opens a connection in the background does not.
 pub(super) fn is_in_fetch() -> bool {
     MARKS.try_with(|_| ()).is_ok()
 }
@@ -95,8 +93,8 @@ pub(super) async fn look_up<A>(answer: impl Future<Output = A>) -> A {
     answer
 }
 
-/// Marks the wait of a fetch that is to open a connection: for the limit of silence it is connecting, for
-/// nobody has been asked yet.
+/// Marks the wait of a fetch before it opens a connection. For the limit of silence it is connecting, as it has sent
+/// no request yet.
 pub(super) async fn waiting<A>(turn: impl Future<Output = A>) -> A {
     mark(|m| m.connect.set(Some((Instant::now(), None))));
     turn.await
@@ -111,7 +109,7 @@ pub(super) async fn connecting<C, E>(open: impl Future<Output = Result<C, E>>) -
     opened
 }
 
-/// TLS with the server begins.
+/// Marks the start of the TLS handshake with the server.
 pub(super) fn mark_tls_start() {
     mark(|m| m.tls.set(Some(Instant::now())));
 }

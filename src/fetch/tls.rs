@@ -11,7 +11,7 @@ use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, Signatur
 
 use super::{BuildError, TlsSpec};
 
-/// A client configuration that trusts whom `spec` says.
+/// Builds the client configuration with the trust settings of `spec`.
 pub(super) fn client_config(spec: &TlsSpec) -> Result<ClientConfig, BuildError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let trust = if spec.insecure {
@@ -61,7 +61,7 @@ fn identity_of(chain: &[u8], key: &[u8]) -> Result<(Vec<CertificateDer<'static>>
     if chain.is_empty() {
         return Err(BuildError("there is no certificate in it (it must be PEM)".to_owned()));
     }
-    // What the parser says of a key is not repeated.
+    // The error of the parser is not repeated: it may contain part of the key.
     let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| {
         BuildError("there is no private key (PEM, without a passphrase); name its file with --key".to_owned())
     })?;
@@ -79,8 +79,8 @@ fn system_roots() -> &'static RootCertStore {
     static ROOTS: OnceLock<RootCertStore> = OnceLock::new();
     ROOTS.get_or_init(|| {
         let mut roots = RootCertStore::empty();
-        // Unreadable or odd certificates are passed over, as every client does; if none is left,
-        // the handshake fails and says so.
+        // Skip unreadable or invalid certificates, as every client does. If none is left, the handshake fails with
+        // that reason.
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         roots
     })
@@ -93,7 +93,7 @@ enum Trust {
     Anyone,
 }
 
-/// Decides whether a certificate is good, loading the system's authorities at the first question.
+/// Verifies certificates. Loads the system's authorities at the first verification.
 #[derive(Debug)]
 struct Verifier {
     trust: Trust,

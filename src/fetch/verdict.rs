@@ -1,4 +1,4 @@
-//! What a response that is no redirect means.
+//! The verdict on a response that is no redirect.
 
 use ::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use url::Url;
@@ -15,8 +15,8 @@ use crate::policy::redact::redact;
 const LONGEST_VALIDATOR: usize = 4096;
 
 impl Exchange<'_> {
-    /// A response that is no redirect: what it means, and its body. `None` where the URL is to be
-    /// asked again, for all of it.
+    /// Reads a response that is no redirect and returns its verdict. `None` if the URL must be requested again in
+    /// full.
     pub(super) async fn finish(
         &mut self,
         url: &Url,
@@ -29,7 +29,7 @@ impl Exchange<'_> {
                 match rest.is_in(response.headers()) {
                     Ok(total) if status == 206 => {
                         return match self.receive(url, response, Some(rest), Some(total)).await {
-                            // What was kept turned out to be nothing to go on with.
+                            // The kept bytes were unusable: request the whole body.
                             Err(_) if std::mem::take(&mut self.useless) => Ok(None),
                             received => received.map(Some),
                         };
@@ -60,7 +60,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// What there is of the body is of no use.
+    /// Discards the partial body. Fails if a stream has written part of it already.
     pub(super) fn start_again(&mut self) -> Result<(), FetchError> {
         match self.rest.take() {
             None => Ok(()),
@@ -76,7 +76,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// What a response means whose body nobody wants.
+    /// Returns the verdict on a response whose body is not used.
     async fn without_body(&mut self, url: &Url, status: StatusCode, response: Answer) -> Result<Verdict, FetchError> {
         match status.as_u16() {
             304 if self.asks_change => match self.condition(url) {
@@ -91,7 +91,7 @@ impl Exchange<'_> {
             },
             304 => Err(FetchError::new(ErrorKind::Protocol, not_followed(status, response.headers()))),
             300..=399 => Err(FetchError::new(ErrorKind::Redirect, not_followed(status, response.headers()))),
-            // RFC 9110, section 15: what is beyond 599 is treated as an error of the server.
+            // RFC 9110, section 15: a status beyond 599 is treated as a server error.
             400.. => {
                 self.drain(response).await;
                 Ok(Verdict::HttpError)
@@ -101,13 +101,13 @@ impl Exchange<'_> {
     }
 }
 
-/// The advice about an answer that no request of ours asks for.
+/// The advice about a response that fetchall did not request.
 const AT_FAULT: &str = "the server or a cache on the way is at fault, --header 'Cache-Control: no-cache' may help";
 
 /// The most characters of a Location that a message repeats.
 const MAX_LOCATION: usize = 200;
 
-/// Why a 3xx answer leads nowhere, and what can be done (RFC 9110, section 15.4).
+/// Explains why a 3xx response is not followed, and gives advice (RFC 9110, section 15.4).
 fn not_followed(status: StatusCode, fields: &HeaderMap) -> String {
     const CHOOSE: &str = "list the URL that you want";
     let (what, to_do) = match status.as_u16() {
@@ -131,8 +131,7 @@ fn not_followed(status: StatusCode, fields: &HeaderMap) -> String {
     format!("{what}{}; {to_do}", location.unwrap_or_default())
 }
 
-/// Whether an answer speaks of another version than it was asked about (RFC 9110, section 8.8.3.2:
-/// compared as weak tags are).
+/// Whether a response has another ETag than the request, by weak comparison (RFC 9110, section 8.8.3.2).
 fn is_another(condition: &Condition, fields: &HeaderMap) -> bool {
     fn opaque(tag: &[u8]) -> &[u8] {
         tag.strip_prefix(b"W/").unwrap_or(tag)
@@ -142,11 +141,11 @@ fn is_another(condition: &Condition, fields: &HeaderMap) -> bool {
     asked.zip(told).is_some_and(|(asked, told)| opaque(asked) != opaque(told))
 }
 
-/// What lets a later run ask whether the answer has changed (RFC 9110, section 8.8).
+/// Returns the validators for conditional requests of later runs (RFC 9110, section 8.8).
 ///
-/// One that is longer than [`LONGEST_VALIDATOR`] is not kept: the next run fetches anew.
+/// A validator longer than [`LONGEST_VALIDATOR`] is not kept: the next run fetches anew.
 pub(super) fn validators(fields: &HeaderMap) -> Option<Box<Validators>> {
-    // What is cut is of no use, so a long one is as good as none.
+    // A truncated validator would never match, so a long one counts as absent.
     let octets = |name| {
         let field = fields.get(name).filter(|value| value.len() <= LONGEST_VALIDATOR);
         field.map(|value: &HeaderValue| Box::<[u8]>::from(value.as_bytes()))

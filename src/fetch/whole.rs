@@ -1,9 +1,9 @@
-//! Small bodies, whole in memory, become files.
+//! Writes small bodies, complete in memory, to files.
 //!
-//! Creating and renaming a file costs several times what fetching a small page does, and a slow
-//! disk must not hold up every connection of a loop. So there is one thread for it; and since each
-//! wake-up costs too, it takes what waits, writes that, and tells of all of it at once. A fetch
-//! that is alone writes where it stands: there is nobody to hold up.
+//! Creating and renaming a file costs several times what fetching a small page does, and a slow disk must not hold up
+//! every connection of a loop. So one thread writes the files. Each wake-up costs too, so the thread writes waiting
+//! bodies in batches and reports a batch at once. A single fetch writes on its own thread: it holds up no other
+//! fetch.
 
 use std::collections::HashMap;
 use std::io;
@@ -16,17 +16,17 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::place::{Fate, Place};
 
-/// The most files written before their fetches are told.
+/// The most files written before their fetches get the results.
 const BATCH: usize = 16;
 
 /// Writes whole bodies.
 pub(super) struct Whole {
-    /// The fetches that a write here would hold up, and the one that wants it.
+    /// The number of fetches of this fetcher, the caller's included.
     under_way: Arc<AtomicUsize>,
     thread: Mutex<Option<Writing>>,
 }
 
-/// The thread, while it is there.
+/// The running thread.
 struct Writing {
     work: mpsc::Sender<Work>,
     thread: JoinHandle<()>,
@@ -40,7 +40,7 @@ struct Work {
 }
 
 impl Whole {
-    /// For a fetcher that is doing so many fetches.
+    /// Makes the writer of a fetcher with this counter of fetches.
     pub(super) fn new(under_way: Arc<AtomicUsize>) -> Self {
         Self { under_way, thread: Mutex::default() }
     }
@@ -48,7 +48,7 @@ impl Whole {
     /// Writes a body under its final name, unless its fetch is given up.
     ///
     /// # Errors
-    /// What the file system says.
+    /// Returns the error of the file system.
     pub(super) async fn write(&self, place: Place, body: Vec<u8>, fate: Arc<Fate>) -> io::Result<()> {
         if self.under_way.load(Relaxed) <= 1 {
             return place.write_whole(&body, &fate).and_then(|()| place.sync_folder());
@@ -61,7 +61,7 @@ impl Whole {
         written.await.unwrap_or_else(|_| Err(died()))
     }
 
-    /// The way to the thread, if there can be one.
+    /// Returns the queue of the thread, which starts on first use. `None` if it cannot start.
     fn thread(&self) -> Option<mpsc::Sender<Work>> {
         let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
         if thread.is_none() {
@@ -82,13 +82,13 @@ impl Drop for Whole {
         let thread = self.thread.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Writing { work, thread }) = thread {
             drop(work);
-            // Err: it died, and whoever waited for it was told.
+            // Err: it panicked, and each waiting fetch got an error.
             let _ = thread.join();
         }
     }
 }
 
-/// A file that was written, and who waits for that.
+/// A written file, and the sender of its result.
 struct Written {
     place: Place,
     result: io::Result<()>,
@@ -111,7 +111,7 @@ fn write_all(mut inbox: mpsc::Receiver<Work>) {
     }
 }
 
-/// Brings the names of these files to the disk where that is asked, each folder once.
+/// Syncs the folders of these files to the disk with `sync`, each folder once.
 fn sync_folders(written: &mut [Written]) {
     let mut synced = HashMap::new();
     for Written { place, result, .. } in written.iter_mut().filter(|w| w.place.sync && w.result.is_ok()) {

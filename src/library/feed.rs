@@ -26,11 +26,11 @@ pub struct Feed {
     tickets: Arc<Mutex<Tickets>>,
 }
 
-/// What was added and is not done.
+/// The tickets of added URLs that are not done.
 #[derive(Default)]
 struct Tickets {
     added: u64,
-    /// The run is over: nobody will be told any more.
+    /// The run is over: it completes no more tickets.
     over: bool,
     open: HashMap<u64, Open>,
 }
@@ -49,12 +49,12 @@ impl Feed {
     /// Adds a URL; waits while the run has no room for more.
     ///
     /// # Errors
-    /// When the run takes no more. What is no URL is taken all the same and becomes a failed outcome.
+    /// When the run takes no more. An invalid URL is no error here and becomes a failed outcome.
     pub async fn add(&self, url: impl Into<String>) -> Result<Ticket, AddError> {
         let permit = self.sender.reserve().await.map_err(|_| AddError)?;
         let (done, outcome) = oneshot::channel();
         let state = Arc::default();
-        // Numbered and sent under one lock, so that they arrive in the order of their numbers.
+        // Number and send under one lock, so that URLs arrive in the order of their numbers.
         let mut tickets = locked(&self.tickets);
         if tickets.over {
             return Err(AddError);
@@ -69,7 +69,7 @@ impl Feed {
 
 /// One added URL: a future of its outcome.
 ///
-/// Whoever awaits it must not forget the stream of the run: a run whose outcomes nobody takes waits.
+/// Read the stream of the run while you await a ticket: a run waits until its outcomes are taken.
 #[derive(Debug)]
 pub struct Ticket {
     state: Arc<Mutex<JobState>>,
@@ -77,7 +77,7 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// What became of it so far.
+    /// Returns the state of the URL so far.
     pub fn state(&self) -> JobState {
         *locked(&self.state)
     }
@@ -91,7 +91,7 @@ impl Future for Ticket {
     }
 }
 
-/// Tells each ticket what became of its URL.
+/// Gives each ticket the state and the outcome of its URL.
 pub(super) struct TicketReporter(Arc<Mutex<Tickets>>);
 
 impl Reporter for TicketReporter {
@@ -127,7 +127,7 @@ impl Drop for TicketReporter {
 }
 
 impl Tickets {
-    /// What was added and never read was not begun.
+    /// Cancels the open tickets: the run never began these URLs.
     fn close(&mut self) {
         self.over = true;
         for (_, open) in self.open.drain() {

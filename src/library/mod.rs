@@ -1,4 +1,4 @@
-//! A run as a library call: a builder, a `Stream` of outcomes, and handles on what is under way.
+//! A run as a library call: a builder, a `Stream` of outcomes, and handles of the run.
 
 mod feed;
 mod run;
@@ -41,7 +41,7 @@ pub use states::JobState;
 /// # }
 /// ```
 ///
-/// To wait for the first that works, and cancel the others:
+/// To wait for the first success, and cancel the others:
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -54,7 +54,7 @@ pub use states::JobState;
 /// # }
 /// ```
 ///
-/// To wait with a limit of time, and tell what is done from what was pending:
+/// To wait with a time limit, and separate done URLs from pending ones:
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -88,55 +88,55 @@ impl Default for Fetchall {
 }
 
 impl Fetchall {
-    /// A run over these URLs.
+    /// Makes a run over these URLs.
     pub fn new<S: Into<String>>(urls: impl IntoIterator<Item = S>) -> Self {
         let inputs = urls.into_iter().zip(1..).map(|(url, position)| Input::Url(url.into(), position)).collect();
         Self { inputs, ..Self::default() }
     }
 
-    /// One more input: a file, standard input, or any reader.
+    /// Adds an input: a file, standard input, or any reader.
     #[must_use]
     pub fn input(mut self, input: Input) -> Self {
         self.inputs.push(input);
         self
     }
 
-    /// All settings at once.
+    /// Sets all settings at once.
     #[must_use]
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
         self
     }
 
-    /// The most URLs in flight at once; 0 counts as 1.
+    /// Sets the most URLs in flight at once; 0 counts as 1.
     #[must_use]
     pub fn concurrency(mut self, most: u32) -> Self {
         self.config.concurrency = Concurrency::Fixed(NonZeroU32::new(most).unwrap_or(NonZeroU32::MIN));
         self
     }
 
-    /// As many in flight at once as bring something, found while the run goes on.
+    /// Tunes the number of URLs in flight during the run.
     #[must_use]
     pub fn auto_concurrency(mut self) -> Self {
         self.config.concurrency = Concurrency::Auto;
         self
     }
 
-    /// The order of the outcomes: as they are done, or each as soon as its turn in the input has come.
+    /// Sets the order of the outcomes: as they are done, or in the order of the input.
     #[must_use]
     pub fn order(mut self, order: Order) -> Self {
         self.config.order = order;
         self
     }
 
-    /// What the run waits for; the rest is cancelled.
+    /// Sets the outcomes that the run waits for; the rest is cancelled.
     #[must_use]
     pub fn until(mut self, until: Until) -> Self {
         self.config.until = until;
         self
     }
 
-    /// Called with each outcome, on a thread of the run, which waits for it.
+    /// Calls this with each outcome, on a thread of the run, which waits for the call.
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -159,23 +159,23 @@ impl Fetchall {
         self
     }
 
-    /// The program that the backend `processes` starts, of this very version; unless told it is
-    /// the `fetchall` that the system finds.
+    /// Sets the program that the backend `processes` starts; it must have the same version. The default is the
+    /// `fetchall` that the system finds.
     #[must_use]
     pub fn worker_program(mut self, program: impl Into<PathBuf>) -> Self {
         self.worker_program = program.into();
         self
     }
 
-    /// Which addresses count as public, for `private_addresses`. For tests, whose servers are all on
-    /// one machine; no other run should know better than the registries.
+    /// Sets the addresses that count as public, for `private_addresses`. For tests with all servers on one machine;
+    /// other runs should rely on the registries.
     #[must_use]
     pub fn address_classes(mut self, classes: AddressClasses) -> Self {
         self.address_classes = classes;
         self
     }
 
-    /// One more sink, beside the stream.
+    /// Adds a sink, beside the stream.
     #[must_use]
     pub fn sink(mut self, sink: impl Sink + 'static) -> Self {
         self.sinks.push(Box::new(sink));
@@ -233,7 +233,7 @@ impl Fetchall {
     }
 }
 
-/// What the caller keeps of a run.
+/// The handles that the caller keeps of a run.
 struct Parts {
     outcomes: OutcomeStream,
     stop: Stop,
@@ -249,7 +249,7 @@ fn run_on_thread(plan: Plan, parts: Parts) -> Result<Run, SetupError> {
         .spawn(move || {
             let end = runtime.block_on(engine::run(plan));
             runtime.shutdown_background();
-            // Err: the run was dropped and nobody asks any more.
+            // Err: the handle of the run was dropped.
             let _ = tell.send(end);
         })
         .map_err(failed)?;

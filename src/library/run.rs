@@ -1,4 +1,4 @@
-//! A run under way, as whoever started it holds it.
+//! The handle of a run under way.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -13,7 +13,7 @@ use crate::engine::{RunEnd, Stop, StopLevel};
 use crate::model::Outcome;
 use crate::sink::OutcomeStream;
 
-/// The run ended without an account, or without this outcome: it was dropped, or broke.
+/// The run ended without a summary, or without this outcome: it was dropped, or its thread died.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the run ended without telling of this")]
 pub struct RunDied;
@@ -33,7 +33,7 @@ impl Run {
         Self { outcomes: Some(outcomes), stop, states, end, thread: Some(thread) }
     }
 
-    /// What cancels this run: first a drain, then an abort.
+    /// Returns the handle that cancels this run: first a drain, then an abort.
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -51,7 +51,7 @@ impl Run {
         self.stop.clone()
     }
 
-    /// What became of the URL of this number so far; the first of the input has number 0.
+    /// Returns the state of the URL with this number; the first of the input has number 0.
     ///
     /// ```no_run
     /// # fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -79,7 +79,7 @@ impl Run {
     /// ```
     ///
     /// # Errors
-    /// When the thread of the run died before it could tell its end.
+    /// When the thread of the run died before it sent its end.
     pub async fn gather(mut self) -> Result<(Vec<Outcome>, RunEnd), RunDied> {
         let mut all = Vec::new();
         while let Some(outcome) = self.next_outcome().await {
@@ -93,7 +93,7 @@ impl Run {
     /// the summary counts them.
     ///
     /// # Errors
-    /// When the thread of the run died before it could tell its end.
+    /// When the thread of the run died before it sent its end.
     pub async fn finish(mut self) -> Result<RunEnd, RunDied> {
         while self.next_outcome().await.is_some() {}
         let end = (&mut self.end).await.map_err(|_| RunDied);

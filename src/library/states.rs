@@ -1,11 +1,11 @@
-//! What became of each URL of a run, so far.
+//! The state of each URL of a run.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::model::{Event, Outcome, Verdict};
 use crate::report::Reporter;
 
-/// What became of a URL, so far.
+/// The state of a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum JobState {
     /// Not begun, perhaps not even read.

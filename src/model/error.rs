@@ -1,4 +1,4 @@
-//! What can go wrong with one URL: a closed list of kinds with stable names.
+//! The errors of one URL: a closed list of kinds with stable names.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -31,7 +31,7 @@ kinds! {
     Dns = "dns",
     /// No connection: refused, unreachable, no route.
     Connect = "connect",
-    /// A proxy refused to lead to the server.
+    /// A proxy refused the connection to the server.
     Proxy = "proxy",
     /// The TLS handshake or the certificate failed.
     Tls = "tls",
@@ -49,7 +49,7 @@ kinds! {
     Redirect = "redirect",
     /// The body is larger than the limit allows.
     TooLarge = "too_large",
-    /// A rule of ours forbids the address.
+    /// One of fetchall's rules forbids the address.
     Blocked = "blocked",
     /// The server answered 4xx or 5xx.
     HttpStatus = "http_status",
@@ -75,10 +75,10 @@ impl fmt::Display for ErrorKind {
 pub struct FetchError {
     /// The kind, from the closed list.
     pub kind: ErrorKind,
-    /// A lowercase fragment that says what happened. May hold text from the server; what is longer than
-    /// [`FetchError::LONGEST`] bytes is cut there and ends in `…`.
+    /// A lowercase fragment that describes the failure. It may hold server text. A longer message is cut after
+    /// [`FetchError::LONGEST`] bytes and ends in `…`.
     pub message: Box<str>,
-    /// What a proxy answered that opened no tunnel.
+    /// The response of a proxy that opened no tunnel.
     pub proxy: Option<Box<ProxyAnswer>>,
 }
 
@@ -87,7 +87,7 @@ pub struct FetchError {
 pub struct ProxyAnswer {
     /// The status.
     pub status: u16,
-    /// How long the proxy asked to be left alone.
+    /// The wait that the proxy requested.
     pub retry_after: Option<Duration>,
 }
 

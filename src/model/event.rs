@@ -1,15 +1,15 @@
-//! What reporters are told while a run goes on.
+//! The events that a run sends to reporters.
 
 use std::time::Duration;
 
 use super::{Job, Outcome, StopCause, Summary};
 
-/// What is known before the first URL.
+/// The facts of a run before its first URL.
 #[derive(Debug, Clone)]
 pub struct RunInfo {
     /// The most URLs in flight at once.
     pub concurrency: u32,
-    /// How many lines the input has, when that is known without reading it.
+    /// The number of input lines, if known without reading the input.
     pub expected: Option<u64>,
 }
 
@@ -18,7 +18,7 @@ pub struct RunInfo {
 pub struct InFlight {
     /// The URL.
     pub url: String,
-    /// How long it has been handed out.
+    /// The time since the backend received it.
     pub age: Duration,
 }
 
@@ -37,40 +37,40 @@ pub struct Progress {
     pub wire_bytes: u64,
     /// Fetches under way.
     pub in_flight: u32,
-    /// Since the start of the run.
+    /// The time since the start of the run.
     pub elapsed: Duration,
     /// The URLs that have been under way longest, oldest first, at most three.
     pub slowest: Vec<InFlight>,
 }
 
-/// Something a person or a program may want to see. Reporters see every event, cannot fail and
-/// cannot slow the run down.
+/// An event that may interest a person or a program. Reporters see every event. They cannot fail or slow the
+/// run down.
 #[derive(Debug)]
 pub enum Event<'a> {
     /// The run begins.
     RunStarted(&'a RunInfo),
-    /// Something is not as it was asked for; the run goes on.
+    /// The run deviates from its settings but goes on.
     Warning(&'a str),
     /// A job was handed to the backend.
     HandedOut(&'a Job),
     /// A try failed; the URL is tried again.
     Retrying {
-        /// What came of the try.
+        /// The outcome of the try.
         outcome: &'a Outcome,
         /// The wait before the next one.
         after: Duration,
     },
     /// An outcome was reached.
     Done(&'a Outcome),
-    /// Several times a second.
+    /// A progress report, several times a second.
     Tick(&'a Progress),
-    /// No more URLs are started; those under way have this long.
+    /// The run starts no more URLs; those under way have a grace period.
     Stopping {
         /// Why.
         cause: StopCause,
-        /// How long those under way may go on.
+        /// The grace period of those under way.
         grace: Duration,
-        /// How many are under way.
+        /// The number of fetches under way.
         in_flight: u32,
     },
     /// The run is over.

@@ -1,20 +1,20 @@
-//! Which hosts a setting is for.
+//! Selects the hosts of a setting.
 
 use url::{Position, Url};
 
 use super::without_password;
 
-/// Which hosts are meant: `example.com`, `example.com:8080`, `*.example.com`, each perhaps with
-/// `http://` or `https://` before it.
+/// A pattern of hosts: `example.com`, `example.com:8080` or `*.example.com`. Each may have `http://` or
+/// `https://` before it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct HostPattern {
-    /// As it was written.
+    /// The text that was parsed.
     text: String,
     scheme: Option<&'static str>,
     /// Without the `*`, and without a port.
     name: String,
     any_below: bool,
-    /// The one that was written, be it a usual one.
+    /// The port of the text, even a default one.
     port: Option<u16>,
 }
 
@@ -22,7 +22,7 @@ impl HostPattern {
     /// Reads a pattern.
     ///
     /// # Errors
-    /// What is wrong with it, and what to write.
+    /// Describes the mistake and the valid forms.
     pub fn parse(text: &str) -> Result<Self, String> {
         let wrong = || {
             let shown = without_password(text).escape_debug().to_string();
@@ -38,8 +38,8 @@ impl HostPattern {
         if name.is_empty() || name.contains(['*', '/', '?', '#', '@', '\\']) || name.contains(char::is_whitespace) {
             return Err(wrong());
         }
-        // As URLs have it: lower case, IDNA, addresses in one spelling, and without the usual port, which
-        // is another one for each scheme.
+        // Normalise as URLs do: lower case, IDNA and one spelling of addresses. URLs also drop the default
+        // port, which depends on the scheme.
         let [http, https] = ["http", "https"].map(|scheme| Url::parse(&format!("{scheme}://{name}/")));
         let (http, https) = (http.map_err(|_| wrong())?, https.map_err(|_| wrong())?);
         let host = name_of(&https);
@@ -47,18 +47,18 @@ impl HostPattern {
         Ok(Self { text: text.to_owned(), scheme, name, any_below, port: http.port().or(https.port()) })
     }
 
-    /// As it was written.
+    /// The text that was parsed.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether a port is written.
+    /// Whether the pattern has a port.
     pub fn has_port(&self) -> bool {
         self.port.is_some()
     }
 
-    /// Whether limits of this host are meant, which is as it stands in a URL, with a port that is not the usual
-    /// one; whatever the scheme. Where no port is written all are.
+    /// Whether the limits of this pattern apply to a host. `host` has the form in a URL, with any port other
+    /// than the default. The scheme does not matter. A pattern without a port covers all ports.
     pub fn covers_host(&self, host: &str) -> bool {
         let (name, port) = match host.rsplit_once(':') {
             // But not in the middle of an address.
@@ -69,8 +69,9 @@ impl HostPattern {
         self.is_name(name) && self.port.is_none_or(|meant| port.map_or(is_usual(meant), |port: u16| port == meant))
     }
 
-    /// Whether what is said to this URL's host is meant for it: where no port is written, at the usual
-    /// one alone, for what is told to one server must not reach another one of the same name.
+    /// Whether the pattern covers this URL, so that its server may receive fields and credentials. A pattern
+    /// without a port covers only the default port. A credential for one server must not reach another one of
+    /// the same name.
     pub fn covers(&self, url: &Url) -> bool {
         let at_port = match self.port {
             Some(port) => url.port_or_known_default() == Some(port),
@@ -79,7 +80,7 @@ impl HostPattern {
         at_port && self.names(url)
     }
 
-    /// Whether this URL would be meant at another port, if not at its own.
+    /// Whether the pattern covers the scheme and host of this URL; the port does not matter.
     pub fn names(&self, url: &Url) -> bool {
         self.scheme.is_none_or(|scheme| scheme == url.scheme()) && self.is_name(name_of(url))
     }
@@ -88,12 +89,12 @@ impl HostPattern {
         if self.any_below { name.len() > self.name.len() && name.ends_with(&*self.name) } else { name == self.name }
     }
 
-    /// Whether this URL may be told what is secret: over TLS, or where the scheme was written out.
+    /// Whether requests for this URL may carry secrets: over TLS, or if the pattern has a scheme.
     pub fn trusts(&self, url: &Url) -> bool {
         self.covers(url) && (self.scheme.is_some() || url.scheme() == "https")
     }
 
-    /// How much it says: of two that cover a host the higher one counts.
+    /// The specificity of the pattern: of two that cover a host, the higher one counts.
     pub fn weight(&self) -> (bool, usize, bool, bool) {
         (!self.any_below, self.name.len(), self.port.is_some(), self.scheme.is_some())
     }

@@ -1,4 +1,4 @@
-//! A seed that was admitted and handed out.
+//! A seed that the scheduler admitted and handed out.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -7,21 +7,21 @@ use url::Url;
 
 use super::{Cookie, Facts, Hop, Seed, Timing, Verdict};
 
-/// Counts what a run admits, from 0: each line of the input that is part of the run.
+/// Numbers the admitted lines from 0: each input line that is part of the run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JobId(pub u64);
 
 /// A file name that belongs to one job alone.
 ///
-/// Relative to the output folder, `/` between its parts, portable, and different from every other
-/// claimed name of the run even where the file system folds case.
+/// It is portable and relative to the output folder, with `/` between its parts. It differs from every other
+/// claimed name of the run, even if the file system folds case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claimed(pub Box<str>);
 
-/// What came of the try before, where there was one.
+/// The result of the previous try.
 #[derive(Debug, Clone)]
 pub struct Tried {
-    /// What was known of the answer.
+    /// The facts of the response.
     pub facts: Box<Facts>,
     /// How long it took.
     pub timing: Timing,
@@ -29,46 +29,46 @@ pub struct Tried {
     pub verdict: Verdict,
 }
 
-/// How far a chain of redirects has come. Each hop is a request like any other: it waits for the host
-/// that it asks, and for nothing while it holds a slot.
+/// The state of a redirect chain. Each hop is a request like any other: it waits for the host that it requests.
+/// It waits for nothing while it holds a slot.
 #[derive(Debug, Clone)]
 pub struct RedirectState {
-    /// What is known so far. `final_url` is what is asked next.
+    /// The facts so far. `final_url` is the next URL to request.
     pub facts: Box<Facts>,
-    /// How long the hops took together; `total` without the time that they waited for each other.
+    /// The time of all hops together; `total` excludes the waits between them.
     pub timing: Timing,
-    /// How long the head of the last one took.
+    /// The time until the last hop's response head.
     pub took: Duration,
-    /// How long the last one asks to wait before it is followed (RFC 9110, section 10.2.3).
+    /// The wait that the last hop requests before the redirect (RFC 9110, section 10.2.3).
     pub wait: Duration,
-    /// What was asked last; `None` where that is the seed's own URL.
+    /// The URL of the last request; `None` for the seed's own URL.
     pub asked: Option<Url>,
-    /// The address that the last one came from, where that is known.
+    /// The address that sent the last redirect, if known.
     pub from: Option<SocketAddr>,
-    /// What the hops have set, where the run keeps no cookies.
+    /// The cookies that the hops have set, if the run keeps none.
     pub cookies: Vec<Cookie>,
-    /// How often the worker of a hop died and another one took over.
+    /// The number of times that a worker died during a hop and another one took over.
     pub deaths: u32,
     /// The memory of the hops in `facts`. [`Job::follow`] keeps it, for a chain may have thousands.
     pub hop_bytes: usize,
 }
 
-/// A seed that was handed out.
+/// A seed that the scheduler handed out.
 #[derive(Debug, Clone)]
 pub struct Job {
     /// Its number.
     pub id: JobId,
-    /// What to fetch.
+    /// The seed to fetch.
     pub seed: Seed,
-    /// The try, from 1. While it waits for another one: how many there have been.
+    /// The number of the try, from 1. While the job waits for a retry: the number of tries so far.
     pub attempt: u32,
-    /// What came of the try before.
+    /// The result of the previous try.
     pub last: Option<Box<Tried>>,
-    /// Where redirects of this try have led.
+    /// The redirect chain of this try.
     pub redirect: Option<Box<RedirectState>>,
     /// The name under which the body is saved, when the run saves.
     pub save_as: Option<Claimed>,
-    /// When it was admitted; its waiting time is counted from here.
+    /// The time of admission, from which the waiting time counts.
     pub admitted: Instant,
     /// Whether the scheduler has handed it out before.
     pub handed_out: bool,
@@ -92,19 +92,19 @@ impl Job {
         }
     }
 
-    /// What is asked next: the seed's own URL, or where redirects have led.
+    /// The next URL to request: the seed's own URL or the redirect target.
     pub fn url(&self) -> &Url {
         let led_to = self.redirect.as_ref().and_then(|redirect| redirect.facts.final_url.as_ref());
         led_to.unwrap_or(&self.seed.url)
     }
 
-    /// What was asked last, of a job that a redirect leads on.
+    /// The URL of the last request, for a job with a redirect to follow.
     pub fn asked(&self) -> &Url {
         self.redirect.as_ref().and_then(|redirect| redirect.asked.as_ref()).unwrap_or(&self.seed.url)
     }
 
-    /// Takes up where one more redirect has led; its facts name that one alone. A chain is never copied:
-    /// it may have thousands of hops.
+    /// Advances the chain by one redirect, whose facts name only this hop. The method never copies a chain,
+    /// which may have thousands of hops.
     pub fn follow(&mut self, mut redirect: Box<RedirectState>) {
         let before = self.redirect.as_ref().map_or(0, |before| before.hop_bytes);
         redirect.hop_bytes = before + Hop::bytes(&redirect.facts.redirects);
@@ -113,7 +113,7 @@ impl Job {
         self.redirect = Some(redirect);
     }
 
-    /// Takes the hops of its chain out, and these behind them.
+    /// Takes the hops out of the chain and appends these.
     pub fn with_hops(&mut self, last: Vec<Hop>) -> Vec<Hop> {
         let Some(before) = &mut self.redirect else { return last };
         let mut hops = std::mem::take(&mut before.facts.redirects);

@@ -1,75 +1,75 @@
-//! What an earlier run left behind about a URL.
+//! The results of an earlier run for a URL.
 
 use url::Url;
 
 use super::{Claimed, Facts};
 
-/// What lets a server say that its answer has not changed (RFC 9110, section 8.8).
+/// The validators of a response (RFC 9110, section 8.8).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Validators {
-    /// The octets of the ETag field, as they came.
+    /// The octets of the ETag field, unchanged.
     pub etag: Option<Box<[u8]>>,
-    /// The octets of the Last-Modified field, as they came.
+    /// The octets of the Last-Modified field, unchanged.
     pub last_modified: Option<Box<[u8]>>,
 }
 
-/// A question whether an answer has changed (RFC 9110, section 13).
+/// A conditional request (RFC 9110, section 13).
 #[derive(Debug, Clone)]
 pub struct Condition {
-    /// The URL that gave the answer, at the end of all redirects; only this one is asked so.
+    /// The URL that gave the response, at the end of all redirects. Only a request for this URL is conditional.
     pub url: Url,
-    /// What it is asked with.
+    /// The validators that the request sends.
     pub validators: Validators,
-    /// What holds if it has not.
+    /// The facts that still hold if the response has not changed.
     pub facts: Facts,
 }
 
-/// What tells one state of a body from another.
+/// The properties that distinguish one state of a body from another.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Revision {
-    /// The URL that gave it, at the end of all redirects; `None` where that is the URL asked for.
+    /// The URL that gave it, at the end of all redirects; `None` for the requested URL.
     pub final_url: Option<Url>,
     /// Its length after decoding.
     pub bytes: Option<u64>,
-    /// Its SHA-256, where that was computed.
+    /// Its SHA-256, if computed.
     pub sha256: Option<[u8; 32]>,
-    /// Its BLAKE3, where that was computed.
+    /// Its BLAKE3, if computed.
     pub blake3: Option<[u8; 32]>,
-    /// What the server said of it.
+    /// The validators of the response.
     pub validators: Validators,
 }
 
 impl Revision {
-    /// Of an answer.
+    /// The revision of a response.
     pub fn of(facts: &Facts, validators: Validators) -> Self {
         let Facts { final_url, bytes, sha256, blake3, .. } = facts;
         Self { final_url: final_url.clone(), bytes: *bytes, sha256: *sha256, blake3: *blake3, validators }
     }
 }
 
-/// What a body was that is compared with the one that comes.
+/// The earlier body to compare with the new one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Before {
     /// The body.
     pub body: Revision,
-    /// Its file, as it can be opened from where the run was started, where it is still there.
+    /// The path of its file, valid in the start folder of the run, if the file still exists.
     pub path: Option<String>,
 }
 
-/// What an earlier run left behind about a URL.
+/// The results of an earlier run for a URL.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
-    /// Which of the equal requests of the input it is, from 0, where all of them are made.
+    /// Its index among the equal requests of the input, from 0, if the run makes all of them.
     pub occurrence: u32,
-    /// The name that it claimed; it keeps it.
+    /// The name that it claimed and keeps.
     pub name: Option<Claimed>,
-    /// What was found out, where the URL is done: ok, its file there, and nothing more asked now
+    /// The earlier facts if the URL is done. A done URL was ok, its file exists, and the run requests no more
     /// than then.
     pub done: Option<Box<Facts>>,
-    /// Whether an earlier run saved a body, so a file that differs from it is not taken for one.
+    /// Whether an earlier run saved a body, so that a different file does not count as one.
     pub was_saved: bool,
-    /// What a run that refreshes asks of what is done.
+    /// The conditional request of a run that refreshes finished URLs.
     pub condition: Option<Box<Condition>>,
-    /// What the body was, where it was ok; only for a run that tells what has changed.
+    /// The earlier body, if it was ok; only for a run that reports changes.
     pub before: Option<Box<Before>>,
 }

@@ -1,7 +1,7 @@
 //! The nouns of a run: plain data, no I/O, no async, no clock.
 //!
-//! A [`Seed`] is a URL that wants to be fetched, a [`Job`] is a seed that was admitted and handed
-//! out, an [`Outcome`] says, once, what became of it. A failed fetch is an `Outcome`, not an `Err`.
+//! A [`Seed`] is a URL to fetch. A [`Job`] is a seed that the scheduler admitted and handed out. An [`Outcome`]
+//! is its single result. A failed fetch is an `Outcome`, not an `Err`.
 
 mod cookie;
 mod error;

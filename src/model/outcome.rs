@@ -1,4 +1,4 @@
-//! What happened, once for every line that was read.
+//! The outcomes of a run: one for every line read.
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use url::Url;
 
 use super::{BadLine, ErrorKind, FetchError, Job, JobId, Origin, Seed, Validators, Via};
 
-/// What an outcome is about.
+/// The subject of an outcome.
 #[derive(Debug, Clone)]
 pub enum Subject {
     /// A job that a backend had.
@@ -22,7 +22,7 @@ pub enum Subject {
 }
 
 impl From<Box<Job>> for Subject {
-    /// A job that was never handed out is no more than its seed.
+    /// Converts a job that was never handed out to its seed.
     fn from(job: Box<Job>) -> Self {
         if job.handed_out { Subject::Job(job) } else { Subject::Seed(Box::new(job.seed)) }
     }
@@ -38,7 +38,7 @@ impl Subject {
         }
     }
 
-    /// How it came into the run.
+    /// Its way into the run.
     pub fn via(&self) -> &Via {
         match self {
             Subject::Job(job) => &job.seed.via,
@@ -47,7 +47,7 @@ impl Subject {
         }
     }
 
-    /// The place that records tell.
+    /// The place that records show.
     pub fn origin(&self) -> &Origin {
         self.via().origin()
     }
@@ -76,30 +76,30 @@ impl Subject {
 pub struct Hop {
     /// The 3xx status.
     pub status: u16,
-    /// The URL that answered with it. One of more than [`Hop::LONGEST`] bytes is cut there and ends in `…`,
-    /// which no URL does.
+    /// The URL that answered with it. A longer URL is cut after [`Hop::LONGEST`] bytes and ends in `…`, which
+    /// no URL does.
     pub url: Box<str>,
 }
 
 impl Hop {
-    /// The most bytes of a URL that are kept: chains may be long, and so may be each URL of them.
+    /// The most bytes kept of a URL: chains may be long, and so may each of their URLs.
     pub const LONGEST: usize = 2048;
 
-    /// Of the URL that answered.
+    /// Creates a hop from the URL that answered.
     pub fn new(status: u16, url: &str) -> Self {
         Self { status, url: cut(url, Self::LONGEST).into() }
     }
 
-    /// Whether the URL is not the whole one.
+    /// Whether the URL was cut.
     pub fn is_cut(&self) -> bool {
         self.url.ends_with(CUT)
     }
 }
 
-/// What stands for the rest of a text that was cut.
+/// The mark at the end of a cut text.
 const CUT: char = '…';
 
-/// At most so many bytes of a text that a server chose; a cut one ends in `…`.
+/// Cuts a text that a server chose to this many bytes. A cut text ends in `…`.
 pub fn cut(text: &str, most: usize) -> Cow<'_, str> {
     match text.len() {
         len if len <= most => Cow::Borrowed(text),
@@ -107,24 +107,24 @@ pub fn cut(text: &str, most: usize) -> Cow<'_, str> {
     }
 }
 
-/// What is known of an answer. Absent facts are `None`, never guessed.
+/// The facts of a response. Absent facts are `None`, never guessed.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
     /// The status of the last response.
     pub status: Option<u16>,
-    /// The last URL that was asked, where redirects led away from the first.
+    /// The last requested URL, if redirects led away from the first.
     pub final_url: Option<Url>,
-    /// The file that holds the body, as it can be opened from where the run was started.
+    /// The path of the body's file, valid in the start folder of the run.
     pub path: Option<String>,
     /// Bytes of the body after decoding.
     pub bytes: Option<u64>,
-    /// Bytes of the body as they came, before decoding; framing and fields not counted.
+    /// Bytes of the body as received, before decoding; without framing and fields.
     pub wire_bytes: Option<u64>,
     /// The Content-Type field (RFC 9110, section 8.3).
     pub content_type: Option<Box<str>>,
-    /// SHA-256 of the decoded body, when it was asked for.
+    /// SHA-256 of the decoded body, if requested.
     pub sha256: Option<[u8; 32]>,
-    /// BLAKE3 of the decoded body, when it was asked for.
+    /// BLAKE3 of the decoded body, if requested.
     pub blake3: Option<[u8; 32]>,
     /// The redirects followed, in order.
     pub redirects: Vec<Hop>,
@@ -134,14 +134,14 @@ pub struct Facts {
     pub remote_addr: Option<SocketAddr>,
     /// When the first request of the last attempt began.
     pub started_at: Option<Timestamp>,
-    /// What a later run can ask with whether the answer has changed; only where something keeps it.
+    /// The validators for a conditional request of a later run; only if the run keeps them.
     pub validators: Option<Box<Validators>>,
-    /// How long the server asked to be left alone, from the moment of its answer; only of errors.
+    /// The wait that the server requested, from the moment of its response; only of errors.
     pub retry_after: Option<Duration>,
 }
 
-/// How long the phases took. Phases that did not happen are `None`; with redirects `dns`,
-/// `connect` and `tls` are sums over the hops that opened a connection.
+/// The time of each phase; `None` for a phase that did not happen. With redirects `dns`, `connect` and `tls`
+/// are sums over the hops that opened a connection.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Timing {
     /// From admission to the start of the fetch.
@@ -158,18 +158,18 @@ pub struct Timing {
     pub total: Option<Duration>,
 }
 
-/// Why a seed was not fetched, on purpose.
+/// The reason for skipping a seed on purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SkipReason {
     /// The same URL stood earlier in the input.
     Duplicate,
-    /// Its file is there already, and what is there is not to be fetched.
+    /// Its file exists already, and the run does not fetch existing files.
     Exists,
-    /// An earlier run did it, and its file is there.
+    /// An earlier run finished it, and its file exists.
     Done,
-    /// The server says that the answer of an earlier run still holds.
+    /// The server confirms the response of an earlier run.
     NotModified,
-    /// Only what would be done is asked for: it would be fetched.
+    /// A dry run would fetch it.
     DryRun,
 }
 
@@ -190,7 +190,7 @@ impl SkipReason {
     }
 }
 
-/// How it ended.
+/// The result of one input line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// A final 2xx answer, complete, decoded, verified and, if asked, saved.
@@ -217,7 +217,7 @@ impl Verdict {
         }
     }
 
-    /// The error kind that goes with it; `None` for ok and skipped.
+    /// The error kind of the verdict; `None` for ok and skipped.
     pub const fn error_kind(&self) -> Option<ErrorKind> {
         match self {
             Verdict::Ok | Verdict::Skipped(_) => None,
@@ -228,12 +228,12 @@ impl Verdict {
     }
 }
 
-/// What happened to one line of the input. There is exactly one for each line that was read.
+/// The outcome of one input line. Each line read has exactly one.
 #[derive(Debug, Clone)]
 pub struct Outcome {
-    /// What it is about.
+    /// The subject of the outcome.
     pub subject: Subject,
-    /// What is known of the answer. It is large, and moved often.
+    /// The facts of the response, boxed because they are large and move often.
     pub facts: Box<Facts>,
     /// How long it took.
     pub timing: Timing,
@@ -242,12 +242,12 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// An outcome of something that was never fetched.
+    /// Creates the outcome of an unfetched subject.
     pub fn unfetched(subject: Subject, verdict: Verdict) -> Self {
         Self { subject, facts: Box::default(), timing: Timing::default(), verdict }
     }
 
-    /// The record of a line that is no URL.
+    /// Creates the outcome of a line that is no URL.
     pub fn bad_line(bad: BadLine) -> Self {
         let verdict = Verdict::Failed(bad.error.clone());
         Self::unfetched(Subject::Bad(Box::new(bad)), verdict)

@@ -1,4 +1,4 @@
-//! After what a URL is tried again.
+//! The reasons to retry a URL.
 
 use super::{ErrorKind, Verdict};
 
@@ -7,9 +7,9 @@ use super::{ErrorKind, Verdict};
 pub enum RetryCause {
     /// A failure of this kind.
     Kind(ErrorKind),
-    /// An answer with this status, of the server or of a proxy on the way to it.
+    /// A response with this status, from the server or from a proxy.
     Status(u16),
-    /// An answer whose status has this first digit, 4 or 5; 5 stands for everything beyond too.
+    /// A response whose status has this first digit, 4 or 5; 5 includes everything above.
     Class(u8),
 }
 
@@ -27,14 +27,14 @@ impl Default for RetryOn {
 }
 
 impl RetryOn {
-    /// The kinds that may be a reason. No try can change what the others say.
+    /// The kinds that may be a reason. No retry can change the others.
     pub fn kinds() -> impl Iterator<Item = ErrorKind> {
         use ErrorKind::{Blocked, Cancelled, HttpStatus, InvalidUrl};
         let no_reason = |kind: &ErrorKind| matches!(kind, InvalidUrl | Blocked | HttpStatus | Cancelled);
         ErrorKind::ALL.iter().copied().filter(move |kind| !no_reason(kind))
     }
 
-    /// Whether this verdict, and the status that goes with it, are a reason.
+    /// Whether this verdict and its status are a reason.
     pub fn covers(&self, verdict: &Verdict, status: Option<u16>) -> bool {
         let (kind, status) = match verdict {
             Verdict::HttpError => (None, status),

@@ -1,18 +1,18 @@
-//! Which request fields are for one origin only.
+//! Decides which request fields are for one origin only.
 
 use std::borrow::Cow;
 use std::path::Path;
 
 use http::HeaderName;
 
-/// Whether a request field says who asks, so that it is for one origin only and is shown nowhere.
+/// Whether a request field identifies the user. Only one origin gets such a field, and no output shows it.
 pub fn is_secret(name: &HeaderName) -> bool {
     is_secret_name(name.as_str())
 }
 
-/// Whether a name, of a field or an option, is one of a secret: it contains `auth`, `key`, `token`,
-/// `secret`, `cookie`, `session`, `passw` or a like word, in any case and however words are joined.
-/// A harmless name that contains one, such as `Author`, counts too.
+/// Whether a field or an option has the name of a secret. The name contains `auth`, `key`, `token`,
+/// `secret`, `cookie`, `session`, `passw` or a similar word. Case and separators do not matter. A harmless name
+/// that contains one, such as `Author`, counts too.
 pub fn is_secret_name(name: &str) -> bool {
     const ANYWHERE: [&str; 16] = [
         "auth",
@@ -32,14 +32,14 @@ pub fn is_secret_name(name: &str) -> bool {
         "jwt",
         "signature",
     ];
-    // Too short to be looked for within words.
+    // Too short to search for within words.
     const PARTS: [&str; 4] = ["otp", "pass", "sid", "sig"];
     let name = name.to_ascii_lowercase();
     ANYWHERE.iter().any(|word| name.contains(word)) || name.split(['-', '_', '.']).any(|part| PARTS.contains(&part))
 }
 
-/// A value of a setting or an argument as messages and `fetchall config` show it: without what stands
-/// before its last `@`, where a colon is in that, as in a URL with a password or in `user:password@host`.
+/// A value of a setting or an argument, as messages and `fetchall config` show it. If a colon precedes the last
+/// `@`, the text before that `@` is hidden. Examples are a URL with a password and `user:password@host`.
 pub fn without_password(text: &str) -> Cow<'_, str> {
     let lower = text.to_ascii_lowercase();
     let sign =

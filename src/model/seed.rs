@@ -1,4 +1,4 @@
-//! What a list says: seeds, and the lines that never became one.
+//! The contents of a list: seeds, and the lines that never became one.
 
 use std::fmt;
 use std::num::NonZeroU64;
@@ -9,7 +9,7 @@ use url::Url;
 
 use super::{FetchError, JobId, Known};
 
-/// Where a seed was read: a list and a line in it.
+/// The source of a seed: a list and a line in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     /// The list as the user named it: a path, `-` for standard input, or `arguments`.
@@ -26,8 +26,8 @@ impl fmt::Display for Origin {
 
 /// The user name and password that stood in a URL (RFC 3986, section 3.2.1).
 ///
-/// They are taken out of the URL where it is read, so that no record, log or Referer can show
-/// them, and are sent as Basic credentials (RFC 7617) to the origin of that URL alone.
+/// The parser removes them from the URL, so that no record, log or Referer can show them. Requests send them as
+/// Basic credentials (RFC 7617) to the origin of that URL alone.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// Percent-decoded.
@@ -42,7 +42,7 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// What a list asks for one URL alone. Most seeds have none of it.
+/// The overrides of a list for one URL. Most seeds have none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PerSeed {
     /// The file name, relative to the output folder, as the list spells it: not yet made safe.
@@ -58,23 +58,23 @@ pub struct PerSeed {
 }
 
 impl PerSeed {
-    /// Whether nothing is asked.
+    /// Whether there are no overrides.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// How a URL came into the run.
+/// The way of a URL into the run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Via {
-    /// It stands in a list.
+    /// A list has it.
     List(Origin),
     /// The program added it while the run went on. The line is its place among those added, from 1.
     Added(Origin),
 }
 
 impl Via {
-    /// The place that records tell.
+    /// The place that records show.
     pub fn origin(&self) -> &Origin {
         match self {
             Via::List(origin) | Via::Added(origin) => origin,
@@ -82,10 +82,10 @@ impl Via {
     }
 }
 
-/// What a URL is fetched for.
+/// The purpose of a fetch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Kind {
-    /// For itself.
+    /// The URL itself.
     #[default]
     Page,
     /// A page needs it: a picture, a style sheet.
@@ -103,24 +103,24 @@ pub struct Seed {
     pub id: JobId,
     /// The URL (WHATWG URL), http or https, without user name and password.
     pub url: Url,
-    /// How it came into the run.
+    /// Its way into the run.
     pub via: Via,
-    /// How many links lead to it from a seed of a list; 0 for those.
+    /// The number of links from a seed of a list to this URL; 0 for a seed of a list.
     pub depth: u32,
-    /// What it is fetched for.
+    /// The purpose of the fetch.
     pub kind: Kind,
-    /// A higher priority is handed out first; 0 unless the list says otherwise.
+    /// The priority: the scheduler hands out higher ones first; 0 unless the list sets another.
     pub priority: i32,
-    /// Its line in the whole of the lists, from 1, if the source leaves lines out: names follow from it.
+    /// Its line among all lines of the lists, from 1, if the source leaves lines out. Names depend on it.
     pub place: Option<NonZeroU64>,
-    /// What the list asks for this URL alone.
+    /// The overrides of the list for this URL.
     pub wants: Option<Box<PerSeed>>,
-    /// What an earlier run left behind about it.
+    /// The results of an earlier run for this URL.
     pub known: Option<Box<Known>>,
 }
 
 impl Seed {
-    /// A page at depth 0 for which nothing else is asked.
+    /// A page at depth 0 without overrides.
     pub fn new(url: Url, via: Via) -> Self {
         Self {
             id: JobId::default(),
@@ -143,9 +143,9 @@ pub struct BadLine {
     pub id: JobId,
     /// The line's text, cut to a readable length, user name and password removed.
     pub text: String,
-    /// How it came into the run.
+    /// Its way into the run.
     pub via: Via,
-    /// Why, and what to do about it.
+    /// The reason and the fix.
     pub error: FetchError,
 }
 
@@ -156,12 +156,12 @@ pub enum Entry {
     Seed(Seed),
     /// It cannot.
     Bad(BadLine),
-    /// It is no part of this run and has no record. Its file name is still its own, so that the
-    /// other lines have the names that they have in a run of the whole list.
+    /// It is no part of this run and has no record. It still claims its file name. The other lines therefore
+    /// have the same names as in a run of the whole list.
     LeftOut {
-        /// What would be fetched.
+        /// The seed that a full run would fetch.
         seed: Seed,
-        /// Whether the records that say what is fetched tell of it.
+        /// Whether the report that selects the lines has a record of it.
         reported: bool,
     },
 }
@@ -171,9 +171,9 @@ pub enum Entry {
 pub struct Batch {
     /// At most [`Batch::MAX`] lines.
     pub entries: Vec<Entry>,
-    /// The place after the last of them: where reading would go on.
+    /// The place after the last of them, where reading would resume.
     pub next: Origin,
-    /// What to tell the user about the lists, such as which column is read.
+    /// Notes for the user about the lists, such as the column that supplies the URLs.
     pub notes: Vec<String>,
 }
 

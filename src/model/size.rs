@@ -1,4 +1,5 @@
-//! How much memory the text of things takes: what waits is bounded by this, for servers choose how long it is.
+//! Measures the memory of texts. Servers choose the length of texts, so this bounds the memory of waiting
+//! items.
 
 use url::Url;
 
@@ -85,7 +86,7 @@ impl RedirectState {
 }
 
 impl Job {
-    /// Its own bytes and those of its text, with what redirects and the last try have brought.
+    /// Its own bytes and those of its text, including its redirects and its last try.
     pub fn size(&self) -> usize {
         let last = |last: &Tried| size_of::<Tried>() + last.facts.size() + last.verdict.size();
         let name = self.save_as.as_ref().map_or(0, |Claimed(name)| name.len());

@@ -34,7 +34,7 @@ impl Counts {
     }
 }
 
-/// Quantiles of the time from the start of a fetch to its end, over fetches that got an answer.
+/// Quantiles of the time from the start of a fetch to its end, over fetches that got a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Latency {
     /// Half were at most this long.
@@ -52,7 +52,7 @@ pub struct Latency {
 pub enum StopCause {
     /// A signal, or a call of the library's stop.
     Interrupt,
-    /// Whoever reads the records went away.
+    /// The reader of the records closed the output.
     OutputClosed,
     /// A sink, the source or the backend broke.
     Broken,
@@ -96,17 +96,17 @@ impl StopCause {
     }
 }
 
-/// The concurrency that a run found by itself.
+/// The concurrency that `--concurrency auto` chose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AutoConcurrency {
     /// The limit at the end.
     pub limit: u32,
-    /// Why, in words for people.
+    /// The reason, in words for people.
     pub why: String,
 }
 
 impl Summary {
-    /// Counts so many outcomes as failed that were counted as ok.
+    /// Counts this many outcomes as failed instead of ok.
     pub fn fail_ok(&mut self, count: u64, kind: ErrorKind) {
         self.counts.ok = self.counts.ok.saturating_sub(count);
         self.counts.failed += count;
@@ -129,15 +129,15 @@ pub struct Summary {
     pub retries: u64,
     /// Decoded body bytes of all outcomes.
     pub bytes: u64,
-    /// Body bytes as they came.
+    /// Body bytes as received, before decoding.
     pub wire_bytes: u64,
     /// From start to end.
     pub wall: Duration,
-    /// `None` when nothing was answered.
+    /// The latency; `None` without any response.
     pub latency: Option<Latency>,
-    /// The most fetches that were ever under way at once, as the backend counted them.
+    /// The most fetches under way at once, as counted by the backend.
     pub peak_concurrency: u32,
-    /// What `--concurrency auto` came to.
+    /// The choice of `--concurrency auto`.
     pub auto: Option<AutoConcurrency>,
     /// Whether the input was read to its end.
     pub input_complete: bool,

@@ -33,14 +33,14 @@ struct Inner {
     path: PathBuf,
     /// The same without links.
     resolved: PathBuf,
-    /// Held with `sync` while folders are made: nobody may use a folder before its name is on the disk.
+    /// Held with `sync` while folders are made: no task uses a folder before its name is on the disk.
     making: Mutex<()>,
     /// Whether the kernel has no `openat2`.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     lacks_openat2: std::sync::atomic::AtomicBool,
 }
 
-/// What there is under a name; a link is a link.
+/// The metadata of a name. A link is not followed.
 #[derive(Debug, Clone, Copy)]
 pub struct FileInfo {
     /// Whether it is a regular file.
@@ -49,22 +49,22 @@ pub struct FileInfo {
     pub is_dir: bool,
     /// Its length in bytes.
     pub len: u64,
-    /// When it was last modified, where the system tells.
+    /// The time of its last modification, if the system reports it.
     pub modified: Option<SystemTime>,
-    /// The device and the inode, where the system has them.
+    /// The device and the inode, if the system has them.
     pub id: Option<(u64, u64)>,
-    /// How many names the file has; 1 where the system does not tell.
+    /// The number of hard links; 1 if the system does not report it.
     pub links: u64,
 }
 
 impl OutputFolder {
-    /// The folder at this path, whose links are followed now and never again.
+    /// The folder at this path. Links in the path are resolved now and never again.
     pub fn new(path: PathBuf) -> Self {
         let resolved = resolve(if path.as_os_str().is_empty() { Path::new(".") } else { &path });
         Self::resolved(path, resolved)
     }
 
-    /// The folder that another process has resolved already.
+    /// The folder at a path that another process has resolved already.
     pub fn resolved(path: PathBuf, resolved: PathBuf) -> Self {
         Self(Arc::new(Inner {
             path,
@@ -88,7 +88,7 @@ impl OutputFolder {
     /// The folder of the file `name`, and the last part of that name.
     ///
     /// # Errors
-    /// What the file system says: `NotFound` where there is no such folder.
+    /// Returns the error of the file system: `NotFound` if there is no such folder.
     pub fn open_parent<'a>(&self, name: &'a Path) -> io::Result<(OpenFolder, &'a OsStr)> {
         let (folder, file) = split(name)?;
         Ok((self.open(folder)?, file))
@@ -98,7 +98,7 @@ impl OutputFolder {
     /// With `sync` their names are on the disk when this returns.
     ///
     /// # Errors
-    /// What the file system says, with the folder that is in the way or cannot be made.
+    /// Returns the error of the file system, with the folder that is in the way or cannot be made.
     pub fn make_parent<'a>(&self, name: &'a Path, sync: bool) -> io::Result<(OpenFolder, &'a OsStr)> {
         let (folder, file) = split(name)?;
         let _making = sync.then(|| self.0.making.lock().unwrap_or_else(PoisonError::into_inner));
@@ -109,10 +109,10 @@ impl OutputFolder {
         Ok((opened.map_err(|e| self.explain(folder, e))?, file))
     }
 
-    /// What there is under this name.
+    /// Returns the metadata of this name.
     ///
     /// # Errors
-    /// `NotFound` where there is nothing.
+    /// `NotFound` if the name does not exist.
     pub fn info(&self, name: &Path) -> io::Result<FileInfo> {
         let (folder, file) = self.open_parent(name)?;
         folder.info(file)
@@ -121,7 +121,7 @@ impl OutputFolder {
     /// Removes a file.
     ///
     /// # Errors
-    /// What the file system says.
+    /// Returns the error of the file system.
     pub fn remove(&self, name: &Path) -> io::Result<()> {
         let (folder, file) = self.open_parent(name)?;
         folder.remove(file)
@@ -150,7 +150,7 @@ fn split(name: &Path) -> io::Result<(&Path, &OsStr)> {
     name.parent().zip(name.file_name()).ok_or_else(|| io::ErrorKind::InvalidInput.into())
 }
 
-/// The path without links. One that cannot be resolved, such as one that is not there, has none.
+/// Resolves the links of a path. A path that cannot be resolved, such as a missing one, stays as it is.
 #[cfg(unix)]
 fn resolve(path: &Path) -> PathBuf {
     std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())

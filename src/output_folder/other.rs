@@ -1,4 +1,4 @@
-//! Folders as paths, for systems without descriptors of folders.
+//! Folders as paths, on systems without descriptors of folders.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 
 use super::{FileInfo, OutputFolder};
 
-/// A folder that was seen to be one, and no link.
+/// A folder that was checked to be a folder, not a link.
 #[derive(Debug)]
 pub struct OpenFolder(PathBuf);
 
 impl OutputFolder {
-    /// Opens a folder that is there.
+    /// Opens an existing folder.
     ///
     /// # Errors
-    /// What the file system says: `NotFound` where there is none.
+    /// Returns the error of the file system: `NotFound` if there is no such folder.
     pub fn open(&self, folder: &Path) -> io::Result<OpenFolder> {
         let mut path = self.0.resolved.clone();
         for part in folder {
@@ -43,10 +43,10 @@ impl OutputFolder {
 }
 
 impl OpenFolder {
-    /// Creates a file to write to, in the place of one that is there.
+    /// Creates a file to write to. It replaces an existing one.
     ///
     /// # Errors
-    /// What the file system says.
+    /// Returns the error of the file system.
     pub fn create(&self, name: &OsStr) -> io::Result<File> {
         let create = || OpenOptions::new().write(true).create_new(true).open(self.0.join(name));
         match create() {
@@ -58,10 +58,10 @@ impl OpenFolder {
         }
     }
 
-    /// Opens a file to read and write; with `create` makes it where there is none.
+    /// Opens a file to read and write; with `create`, makes a missing one.
     ///
     /// # Errors
-    /// What the file system says.
+    /// Returns the error of the file system.
     pub fn open_to_write(&self, name: &OsStr, create: bool) -> io::Result<File> {
         OpenOptions::new().read(true).write(true).create(create).open(self.0.join(name))
     }
@@ -69,15 +69,15 @@ impl OpenFolder {
     /// Opens a file to read.
     ///
     /// # Errors
-    /// What the file system says.
+    /// Returns the error of the file system.
     pub fn open_to_read(&self, name: &OsStr) -> io::Result<File> {
         File::open(self.0.join(name))
     }
 
-    /// What there is under this name.
+    /// Returns the metadata of this name.
     ///
     /// # Errors
-    /// `NotFound` where there is nothing.
+    /// `NotFound` if the name does not exist.
     pub fn info(&self, name: &OsStr) -> io::Result<FileInfo> {
         let found = fs::symlink_metadata(self.0.join(name))?;
         Ok(FileInfo {
@@ -90,10 +90,10 @@ impl OpenFolder {
         })
     }
 
-    /// Gives a file of this folder a name in that one. What has the name is replaced, be it a link.
+    /// Renames a file of this folder to a name in that one. It replaces an existing file or link.
     ///
     /// # Errors
-    /// What the file system says.
+    /// Returns the error of the file system.
     pub fn rename(&self, name: &OsStr, to: &OpenFolder, to_name: &OsStr) -> io::Result<()> {
         fs::rename(self.0.join(name), to.0.join(to_name))
     }
@@ -101,7 +101,7 @@ impl OpenFolder {
     /// Removes a file.
     ///
     /// # Errors
-    /// What the file system says.
+    /// Returns the error of the file system.
     pub fn remove(&self, name: &OsStr) -> io::Result<()> {
         fs::remove_file(self.0.join(name))
     }
@@ -109,12 +109,12 @@ impl OpenFolder {
     /// The names in this folder.
     ///
     /// # Errors
-    /// What the file system says.
+    /// Returns the error of the file system.
     pub fn names(&self) -> io::Result<Vec<OsString>> {
         fs::read_dir(&self.0)?.map(|entry| Ok(entry?.file_name())).collect()
     }
 
-    /// Such systems have no call for it: names are on the disk when a rename returns.
+    /// A no-op: these systems have no such call, and names are on the disk when a rename returns.
     ///
     /// # Errors
     /// Never.

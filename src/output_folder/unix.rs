@@ -19,10 +19,10 @@ const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::NOFOL
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// No link is followed, and a pipe that somebody put here is not waited for.
+/// Follow no link, and do not wait for the other end of a pipe.
 const FILE: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
 
-/// What new files and folders are allowed; the umask takes from it.
+/// The modes of new files and folders, before the umask.
 const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
 const FOLDER_MODE: Mode = Mode::from_raw_mode(0o777);
 
@@ -31,10 +31,10 @@ const FOLDER_MODE: Mode = Mode::from_raw_mode(0o777);
 pub struct OpenFolder(OwnedFd);
 
 impl OutputFolder {
-    /// Opens a folder that is there.
+    /// Opens an existing folder.
     ///
     /// # Errors
-    /// What the file system says: `NotFound` where there is none.
+    /// Returns the error of the file system: `NotFound` if there is no such folder.
     pub fn open(&self, folder: &Path) -> io::Result<OpenFolder> {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         {
@@ -81,7 +81,7 @@ impl OutputFolder {
     }
 }
 
-/// Opens the folder by one call, which fails where any part of the path is a link.
+/// Opens the folder with one call, which fails if any part of the path is a link.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn open_at_once(root: &Path, folder: &Path) -> rustix::io::Result<OwnedFd> {
     use rustix::fs::{ResolveFlags, openat2};
@@ -89,14 +89,14 @@ fn open_at_once(root: &Path, folder: &Path) -> rustix::io::Result<OwnedFd> {
 }
 
 impl OpenFolder {
-    /// Creates a file to write to, in the place of one that is there.
+    /// Creates a file to write to. It replaces an existing one.
     ///
     /// # Errors
-    /// What the file system says.
+    /// Returns the error of the file system.
     pub fn create(&self, name: &OsStr) -> io::Result<File> {
         let create = || self.file(name, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL);
         match create() {
-            // It may be a link, or have a name elsewhere: it is replaced and not written to.
+            // It may be a link, or have another name elsewhere: replace it, do not write to it.
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
                 self.remove(name)?;
                 create()
@@ -105,10 +105,10 @@ impl OpenFolder {
         }
     }
 
-    /// Opens a file to read and write; with `create` makes it where there is none.
+    /// Opens a file to read and write; with `create`, makes a missing one.
     ///
     /// # Errors
-    /// What the file system says.
+    /// Returns the error of the file system.
     pub fn open_to_write(&self, name: &OsStr, create: bool) -> io::Result<File> {
         let create = if create { OFlags::CREATE } else { OFlags::empty() };
         self.file(name, OFlags::RDWR | create)
@@ -117,7 +117,7 @@ impl OpenFolder {
     /// Opens a file to read.
     ///
     /// # Errors
-    /// What the file system says.
+    /// Returns the error of the file system.
     pub fn open_to_read(&self, name: &OsStr) -> io::Result<File> {
         self.file(name, OFlags::RDONLY)
     }
@@ -126,10 +126,10 @@ impl OpenFolder {
         Ok(openat(&self.0, name, flags | FILE, FILE_MODE)?.into())
     }
 
-    /// What there is under this name.
+    /// Returns the metadata of this name.
     ///
     /// # Errors
-    /// `NotFound` where there is nothing.
+    /// `NotFound` if the name does not exist.
     #[allow(clippy::unnecessary_cast, reason = "the types of the fields differ from system to system")]
     pub fn info(&self, name: &OsStr) -> io::Result<FileInfo> {
         let stat = statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?;
@@ -149,10 +149,10 @@ impl OpenFolder {
         })
     }
 
-    /// Gives a file of this folder a name in that one. What has the name is replaced, be it a link.
+    /// Renames a file of this folder to a name in that one. It replaces an existing file or link.
     ///
     /// # Errors
-    /// What the file system says.
+    /// Returns the error of the file system.
     pub fn rename(&self, name: &OsStr, to: &OpenFolder, to_name: &OsStr) -> io::Result<()> {
         Ok(renameat(&self.0, name, &to.0, to_name)?)
     }
@@ -160,7 +160,7 @@ impl OpenFolder {
     /// Removes a file.
     ///
     /// # Errors
-    /// What the file system says.
+    /// Returns the error of the file system.
     pub fn remove(&self, name: &OsStr) -> io::Result<()> {
         Ok(unlinkat(&self.0, name, AtFlags::empty())?)
     }
@@ -168,7 +168,7 @@ impl OpenFolder {
     /// The names in this folder.
     ///
     /// # Errors
-    /// What the file system says.
+    /// Returns the error of the file system.
     pub fn names(&self) -> io::Result<Vec<OsString>> {
         let mut names = Vec::new();
         for entry in Dir::read_from(self.listed()?)? {
@@ -181,10 +181,10 @@ impl OpenFolder {
         Ok(names)
     }
 
-    /// Brings the names in this folder to the disk.
+    /// Syncs the names in this folder to the disk.
     ///
     /// # Errors
-    /// What the file system says.
+    /// Returns the error of the file system.
     pub fn sync(&self) -> io::Result<()> {
         File::from(self.listed()?).sync_all()
     }

@@ -1,7 +1,7 @@
-//! Whether an IP address is public, and by which rule it is not.
+//! Decides whether an IP address is public, and by which rule it is not.
 //!
-//! After the IANA special-purpose address registries (RFC 6890): what they call globally reachable
-//! is public. An IPv6 address that carries an IPv4 address to which it leads is what that one is.
+//! The IANA special-purpose address registries (RFC 6890) decide: globally reachable addresses are public. An
+//! IPv6 address that leads to an embedded IPv4 address has the class of that one.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 macro_rules! classes {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal),+ $(,)?) => {
-        /// What an address is for.
+        /// The purpose of an address.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Class { $($(#[doc = $doc])+ $variant),+ }
 
@@ -42,13 +42,13 @@ classes! {
     Unspecified = "unspecified",
     /// Many at once.
     Multicast = "multicast",
-    /// Everybody on the link.
+    /// All hosts on the link.
     Broadcast = "broadcast",
     /// Examples in documents.
     Documentation = "documentation",
     /// Measurements of devices (RFC 2544).
     Benchmarking = "benchmarking",
-    /// Everything else that nobody can be reached at, or not from everywhere.
+    /// All other addresses that are unreachable, or not globally reachable.
     Reserved = "reserved",
 }
 
@@ -101,15 +101,15 @@ impl FromStr for Network {
     }
 }
 
-/// What each address is: as registered, but for the blocks that are said to be something else.
+/// The class of each address: the registered one, unless an exception overrides it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AddressClasses {
     exceptions: Vec<(Network, Class)>,
 }
 
 impl AddressClasses {
-    /// With exceptions, an earlier one before a later one: so a test on one machine can play
-    /// servers that are public and others that are not.
+    /// Creates classes with exceptions; an earlier exception precedes a later one. A test on one machine can so
+    /// simulate public and other servers.
     pub fn with(exceptions: Vec<(Network, Class)>) -> Self {
         Self { exceptions }
     }
@@ -119,7 +119,7 @@ impl AddressClasses {
         &self.exceptions
     }
 
-    /// What an address is.
+    /// Returns the class of an address.
     pub fn class(&self, address: IpAddr) -> Class {
         if let Some((_, class)) = self.exceptions.iter().find(|(network, _)| network.contains(address)) {
             return *class;
@@ -144,9 +144,9 @@ impl AddressClasses {
 /// The IPv4 addresses within an IPv6 address.
 enum Embedded {
     Nothing,
-    /// Another way to write or to reach this one.
+    /// Another notation of this address, or a route to it.
     Is(Ipv4Addr),
-    /// What is sent there passes or ends at these.
+    /// Traffic to the address passes or ends at these.
     Passes([Ipv4Addr; 2]),
 }
 
@@ -173,7 +173,7 @@ impl Embedded {
 }
 
 const fn within_v4(address: u32, (first, bits): (u32, u8)) -> bool {
-    // None: the block has no bits, and everything in it.
+    // None: the block has no bits and contains every address.
     matches!((address ^ first).checked_shr(32 - bits as u32), Some(0) | None)
 }
 
@@ -208,7 +208,7 @@ const V4: &[((u32, u8), Class)] = &[
     (v4(192, 0, 0, 10, 32), Class::Public),
     (v4(192, 0, 0, 0, 24), Class::Reserved),
     (v4(192, 0, 2, 0, 24), Class::Documentation),
-    // Relays of 6to4, which are no more (RFC 7526).
+    // Relays of 6to4, deprecated (RFC 7526).
     (v4(192, 88, 99, 0, 24), Class::Reserved),
     (v4(192, 168, 0, 0, 16), Class::Private),
     (v4(198, 18, 0, 0, 15), Class::Benchmarking),

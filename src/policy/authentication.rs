@@ -19,7 +19,7 @@ pub enum Challenge {
     Digest(Box<Digest>),
 }
 
-/// What Basic may be an answer to.
+/// The responses that Basic may answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BasicFor {
     /// Any response that offers it.
@@ -29,8 +29,8 @@ pub enum BasicFor {
 }
 
 impl Challenge {
-    /// The strongest challenge of a response that can be answered, and of equal ones the first; else
-    /// why there is none. A Digest answer has this client nonce.
+    /// Chooses the strongest challenge of a response that can be answered; the first of equal ones wins.
+    /// Otherwise it returns the reason. A Digest answer uses this client nonce.
     pub fn choose(fields: &HeaderMap, basic_for: BasicFor, cnonce: &str) -> Result<Self, &'static str> {
         let (mut basic, mut digest) = (false, None);
         for field in fields.get_all(WWW_AUTHENTICATE) {
@@ -55,7 +55,7 @@ impl Challenge {
         }
     }
 
-    /// Whether the server refused no more than the age of a nonce.
+    /// Whether the server rejected only the age of a nonce.
     pub fn is_stale(&self) -> bool {
         matches!(self, Self::Digest(digest) if digest.is_stale())
     }
@@ -67,15 +67,15 @@ impl Challenge {
         }
     }
 
-    /// Leaves out counts of a nonce where another process has used them. The request had the other challenge.
+    /// Skips nonce counts that another process has used. The request carried the challenge `had`.
     pub fn skip_used(&self, had: &Self, random: u16) {
         if let (Self::Digest(digest), Self::Digest(had)) = (self, had) {
             digest.skip_used(had, random);
         }
     }
 
-    /// The Authorization field of a request with this method and target; `None` where these
-    /// credentials have no form that a field can hold.
+    /// The Authorization field of a request with this method and target. Returns `None` if no field can hold
+    /// these credentials.
     pub fn answer(&self, credentials: &Credentials, method: &str, target: &str) -> Option<HeaderValue> {
         match self {
             Self::Basic => origin::basic(credentials),
@@ -84,7 +84,8 @@ impl Challenge {
     }
 }
 
-/// The stronger one of the Digest challenge so far and the next; one that cannot be answered is the weakest.
+/// The stronger of the Digest challenge so far and the next. A challenge that cannot be answered is the
+/// weakest.
 fn stronger(
     so_far: Option<Result<Digest, &'static str>>,
     next: Option<Parameters<'_>>,

@@ -1,8 +1,8 @@
-//! Whether a body has changed, and by what that can be told.
+//! Decides whether a body has changed, and by which evidence.
 
 use crate::model::Revision;
 
-/// By what a difference can be told.
+/// The evidence of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Difference {
     /// The SHA-256 is another.
@@ -13,7 +13,7 @@ pub enum Difference {
     Etag,
     /// The length is another.
     Size,
-    /// The server says another time.
+    /// The Last-Modified is another.
     LastModified,
 }
 
@@ -34,11 +34,11 @@ impl Difference {
     }
 }
 
-/// What tells these apart; `None` where they are the same as far as can be known.
+/// Returns the evidence that two revisions differ; `None` if none is available.
 ///
-/// The surest thing that is known of both decides alone: a digest, else a strong entity tag of
-/// the same URL (RFC 9110, section 8.8.3). Else a weak one that is another tells them apart, and so
-/// does another length or Last-Modified: what the server calls equivalent may differ in bytes.
+/// The strongest evidence available for both decides alone: a digest, else a strong entity tag of the same URL
+/// (RFC 9110, section 8.8.3). Otherwise a different weak tag, length or Last-Modified proves a difference.
+/// Representations that a server calls equivalent may differ in bytes.
 pub fn difference(before: &Revision, now: &Revision) -> Option<Difference> {
     if let (Some(before), Some(now)) = (before.sha256, now.sha256) {
         return (before != now).then_some(Difference::Sha256);

@@ -1,20 +1,20 @@
-//! `--concurrency auto`: how many fetches at once, found while the run goes on.
+//! `--concurrency auto`: finds the concurrency limit during the run.
 //!
-//! Throughput grows with concurrency up to a tuner, and beyond it only latency does. So the limit
-//! doubles for as long as that brings something, then the neighbourhood of the best is tried, and
-//! the smallest limit that comes close to it is held: whatever is beyond costs the server and
-//! brings nothing. While it is held, a latency twice as long or a server that turns fetches away
-//! halves it; and from time to time a little more is tried, since servers change.
+//! Throughput grows with concurrency up to a saturation point; beyond it only latency grows. So the tuner
+//! doubles the limit while throughput improves. Then it tries limits near the best one. It holds the smallest
+//! limit that comes close to the best: a larger one loads the server without benefit. During a hold, the tuner
+//! halves the limit if latency doubles or servers reject fetches. From time to time it tries a slightly larger
+//! limit, since servers change.
 //!
-//! Everything is measured in windows: so many fetches that ended, after those that had begun under
-//! the limit before. A window in which there was not enough to do says nothing and is not used.
+//! The tuner measures in windows. A window is a number of fetches that ended, after the fetches that began
+//! under the previous limit. It ignores a window with too little work.
 
 use std::time::Duration;
 
-/// Where it begins.
+/// The initial limit.
 const FIRST: u32 = 8;
 
-/// What a doubling must bring at least.
+/// The least factor by which a larger limit must improve throughput.
 const WORTH: f64 = 1.04;
 
 /// How close to the best throughput a smaller limit must come to be preferred.
@@ -24,7 +24,7 @@ const AS_GOOD: f64 = 0.97;
 const WINDOW: Duration = Duration::from_millis(100);
 const LEAST: u32 = 24;
 
-/// What is tried around the best limit, one after another.
+/// The factors of the best limit that the tuner tries, in this order.
 const AROUND: [f64; 6] = [0.7, 1.4, 0.85, 1.2, 0.9, 1.1];
 
 /// How many windows a limit is held before a little more is tried, and how much more.
@@ -45,7 +45,7 @@ pub struct Ended {
     pub busy: bool,
 }
 
-/// What was chosen, and why.
+/// The chosen limit and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chosen {
     /// The limit at the end.
@@ -54,7 +54,7 @@ pub struct Chosen {
     pub why: String,
 }
 
-/// What one limit brought.
+/// The measurement of one limit.
 #[derive(Debug, Clone, Copy)]
 struct Measured {
     limit: u32,
@@ -63,16 +63,16 @@ struct Measured {
     latency: Duration,
 }
 
-/// What is being done.
+/// The phase of the search.
 #[derive(Debug, Clone, Copy)]
 enum Phase {
-    /// Doubling, as long as it brings something.
+    /// Doubles the limit while throughput improves.
     Climb,
-    /// Trying what is around the best: the next of [`AROUND`].
+    /// Tries limits around the best: the next of [`AROUND`].
     Around(usize),
-    /// Holding the best, for so many windows so far.
+    /// Holds the best limit; the number of windows so far.
     Hold(u32),
-    /// Trying a little more than the best.
+    /// Tries a slightly larger limit than the best.
     Probe,
 }
 
@@ -83,7 +83,7 @@ pub struct ConcurrencyTuner {
     limit: u32,
     phase: Phase,
     best: Option<Measured>,
-    /// What was tried beyond the best and brought nothing.
+    /// A limit above the best that did not improve throughput.
     beyond: Option<Measured>,
     backed_off: Option<&'static str>,
     window: Window,
@@ -150,12 +150,12 @@ impl ConcurrencyTuner {
         if f64::from(window.turned_away) > TURNED_AWAY * f64::from(window.ended) {
             return self.back_off("servers turned fetches away");
         }
-        // Not enough to do: what there was is no measure of what could be.
+        // Too little work: the measured throughput is not the possible one.
         if window.idle * 5 > window.ended {
             return;
         }
-        // Little's law: as many as are under way, each for so long. Counted over the time of the
-        // window it would depend on whether a burst of ends falls into that or not.
+        // Little's law: throughput is concurrency divided by latency. A count over the window's time would
+        // depend on which bursts of ends fall into it.
         let latency = window.took / window.ended;
         let throughput = f64::from(self.limit) / latency.as_secs_f64().max(f64::EPSILON);
         self.measured(Measured { limit: self.limit, throughput, latency });
@@ -191,7 +191,7 @@ impl ConcurrencyTuner {
                     self.phase = Phase::Hold(windows + 1);
                     return;
                 }
-                // As it is now, not as it once was.
+                // The best measurement is the current one, not an old one.
                 self.best = Some(found);
                 let more = scaled(found.limit, MORE).min(self.most);
                 if more > found.limit {
@@ -227,7 +227,7 @@ impl ConcurrencyTuner {
         let Some(best) = self.best else { return };
         for (nth, factor) in AROUND.iter().enumerate().skip(from) {
             let limit = scaled(best.limit, *factor).clamp(1, self.most);
-            // What was tried beyond it says enough of what is further.
+            // A limit beyond the best that brought nothing rules out all larger ones.
             let known = limit == best.limit || self.beyond.is_some_and(|beyond| limit >= beyond.limit);
             if !known {
                 self.phase = Phase::Around(nth);
@@ -253,13 +253,13 @@ impl ConcurrencyTuner {
     }
 
     fn set(&mut self, limit: u32) {
-        // Those under way, and those that begin while they end, belong to the limit before.
+        // Fetches under way, and those that begin while these end, belong to the previous limit.
         let under_way = self.limit;
         self.limit = limit;
         self.window = Window::new(under_way.max(limit));
     }
 
-    /// What was chosen so far, and why.
+    /// Returns the choice so far and its reason.
     pub fn chosen(&self) -> Chosen {
         let limit = self.best.map_or(self.limit, |best| best.limit);
         let rate = |m: Measured| format!("{:.0} a second at {}", m.throughput, m.limit);

@@ -1,6 +1,6 @@
 //! Cookies (RFC 6265, and what its successor adds: prefixes, and no Secure over plain http).
 //!
-//! A [`Jar`] is values only: it is told the time, and reads no file.
+//! A [`Jar`] holds values only: callers pass the time, and it reads no file.
 
 mod exported;
 mod file;
@@ -25,7 +25,7 @@ const MOST: usize = 3000;
 /// The most bytes of all cookies. Ordinary ones are a tenth of that; those of hostile servers are 10 KiB each.
 pub const MOST_BYTES: usize = 2 * 1024 * 1024;
 
-/// The most bytes of the cookies of one chain of redirects, of which many are under way at once.
+/// The most bytes of the cookies of one redirect chain. Many chains are under way at once.
 pub const MOST_BYTES_OF_A_CHAIN: usize = 64 * 1024;
 
 /// The longest Cookie field, and the most cookies in it, as in curl: servers take no more.
@@ -33,7 +33,7 @@ const LONGEST_FIELD: usize = 8190;
 const MOST_IN_A_FIELD: usize = 150;
 
 impl Cookie {
-    /// Whether it has ended.
+    /// Whether it has expired.
     pub fn is_over(&self, now: i64) -> bool {
         self.expires.is_some_and(|at| at <= now)
     }
@@ -68,11 +68,11 @@ struct Site {
 }
 
 impl Site {
-    /// Puts a cookie in the place of the one that it is.
+    /// Replaces the cookie of the same name, domain, path and host-only flag, or adds it.
     fn put(&mut self, cookie: Cookie, clock: u64) {
         self.bytes += cookie.size();
         match self.kept.iter_mut().find(|kept| kept.cookie.is_same(&cookie)) {
-            // One that is over stays for now, so that every copy of the jar is told of its end.
+            // An expired cookie stays for now, so that every copy of the jar learns of its end.
             Some(old) => {
                 self.bytes -= old.cookie.size();
                 *old = Kept { cookie, created: old.created, changed: clock };
@@ -81,7 +81,7 @@ impl Site {
         }
     }
 
-    /// Removes the cookies that are over; if there is none, the one that was set longest ago.
+    /// Removes expired cookies. If there is none, removes the one set longest ago.
     fn thin(&mut self, now: i64) {
         let before = self.kept.len();
         self.kept.retain(|kept| !kept.cookie.is_over(now));
@@ -101,7 +101,7 @@ pub struct Jar {
     count: usize,
     bytes: usize,
     most_bytes: usize,
-    /// How often something was set.
+    /// The number of sets so far.
     clock: u64,
 }
 
@@ -138,7 +138,7 @@ impl Jar {
             })
     }
 
-    /// Puts a cookie in the place of the one that it is; one that is over only takes that away.
+    /// Replaces the cookie of the same name, domain, path and host-only flag. An expired cookie only removes it.
     pub fn put(&mut self, cookie: Cookie, now: i64) {
         self.clock += 1;
         let clock = self.clock;
@@ -147,7 +147,7 @@ impl Jar {
         if self.sites.get(&name).is_some_and(|site| site.kept.len() > MOST_OF_A_SITE) {
             self.change(&name, |site| site.thin(now));
         }
-        // The site that has most gives way: one site cannot drive out the cookies of others.
+        // The largest site loses cookies, so one site cannot evict those of others.
         while self.count > MOST || self.bytes > self.most_bytes {
             let has_many = self.count > MOST;
             let weight = |site: &Site| if has_many { site.kept.len() } else { site.bytes };
@@ -201,12 +201,12 @@ impl Jar {
         Some(value)
     }
 
-    /// How often something was set so far.
+    /// The number of sets so far.
     pub fn clock(&self) -> u64 {
         self.clock
     }
 
-    /// What was set after that moment, those that are over among it, in order, each with its moment.
+    /// Returns the cookies set after that moment, in order and each with its moment. Expired ones are included.
     pub fn since(&self, clock: u64) -> impl Iterator<Item = (&Cookie, u64)> {
         let kept = self.sites.values().flat_map(|site| &site.kept);
         let mut kept: Vec<&Kept> = kept.filter(|kept| kept.changed > clock).collect();
@@ -215,7 +215,7 @@ impl Jar {
     }
 }
 
-/// The registrable domain of a host, or the host itself where it has none.
+/// The registrable domain of a host, or the host itself without one.
 fn site(host: &str) -> &str {
     if is_address(host) { host } else { psl::domain_str(host).unwrap_or(host) }
 }

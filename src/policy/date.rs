@@ -54,7 +54,7 @@ pub fn parse(text: &[u8]) -> Option<i64> {
     date.seconds().or_else(|| iso(text))
 }
 
-/// As [`parse`], as a time of the system.
+/// Parses a date like [`parse`], as a system time.
 pub fn system_time(text: &[u8]) -> Option<SystemTime> {
     let seconds = parse(text)?;
     let distance = Duration::from_secs(seconds.unsigned_abs());

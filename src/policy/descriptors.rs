@@ -1,23 +1,23 @@
 //! How many fetches the limit of open files allows.
 
-/// What a fetch may hold: what its name look-up opens, then a connection; and, where bodies are
-/// saved, the file that it writes and what its rename holds.
+/// The descriptors of one fetch. Its name look-up needs one, then its connection. A fetch that saves adds its
+/// open file and the descriptors of its rename.
 pub const fn of_a_fetch(saves: bool) -> u64 {
     if saves { 2 + RENAME } else { 1 }
 }
 
-/// What a rename holds: the folders of the old name and of the new one.
+/// The descriptors of a rename: the old and the new folder.
 pub const RENAME: u64 = 2;
 
-/// What a runtime holds: its selector twice, what wakes it, what tells it of signals.
+/// The descriptors of a runtime: two for its selector, one for its waker and one for signals.
 pub const RUNTIME: u64 = 4;
 
-/// What the clients of one runtime hold when they keep one idle connection each: one over plain
-/// HTTP, and over TLS one for each of two generations of clients and one for what redirects lead to.
+/// The descriptors of one runtime's clients with one idle connection each. Plain HTTP has one client. TLS has
+/// one for each of two client generations and one for redirect targets.
 pub const IDLE: u64 = 4;
 
-/// The most fetches, up to `wanted`, that need no more than `free`; `needs` says what so many need
-/// and grows with them. One is always allowed: without any there is no run.
+/// The most fetches, up to `wanted`, that need no more than `free` descriptors. `needs` returns the descriptors
+/// of that many fetches and must not decrease. The result is at least one: a run needs one fetch.
 pub fn most(free: u64, wanted: u32, needs: impl Fn(u64) -> u64) -> u32 {
     let (mut fits, mut too_many) = (1, u64::from(wanted) + 1);
     while too_many - fits > 1 {

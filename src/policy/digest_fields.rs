@@ -1,9 +1,9 @@
-//! What the fields Content-Digest and Repr-Digest declare (RFC 9530).
+//! The digests of the fields Content-Digest and Repr-Digest (RFC 9530).
 //!
-//! The former is of the content of one message, the latter of the whole representation; both are
-//! of the coded bytes, and for an answer that is not a range they cover the same. `sha-256` and
-//! `sha-512` are read, the algorithms in use; the retired ones and those unknown prove nothing and
-//! are passed over, as is a field that is no dictionary of byte sequences (RFC 9651, section 4.2).
+//! Content-Digest covers the content of one message, Repr-Digest the whole representation. Both cover the coded
+//! bytes; without a range they cover the same bytes. The module reads `sha-256` and `sha-512`, the active
+//! algorithms. It ignores deprecated and unknown algorithms, which prove nothing. It also ignores a field that
+//! is no dictionary of byte sequences (RFC 9651, section 4.2).
 
 use http::HeaderMap;
 use http::header::HeaderName;
@@ -15,7 +15,7 @@ pub const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest")
 /// Digest of a whole representation.
 pub const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
 
-/// An algorithm that is looked at.
+/// A supported algorithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Algorithm {
     /// `sha-256`.
@@ -37,7 +37,7 @@ impl Algorithm {
     }
 }
 
-/// A digest that is declared. Its length need not be the algorithm's own: then nothing agrees with it.
+/// A declared digest. If its length is not the algorithm's own, no body matches it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Declared {
     /// How it was computed.
@@ -46,7 +46,7 @@ pub struct Declared {
     pub digest: Box<[u8]>,
 }
 
-/// What a field declares; empty where it is absent or says nothing that counts.
+/// The digests that a field declares; empty if it is absent or holds no supported digest.
 pub fn declared(fields: &HeaderMap, name: &HeaderName) -> Vec<Declared> {
     if !fields.contains_key(name) {
         return Vec::new();

@@ -1,16 +1,15 @@
 //! A set of texts that keeps a fingerprint of each instead of the text.
 //!
-//! A list may have millions of lines, and what a run remembers of each must stay small. An entry
-//! costs nine bytes of table (an eight-byte fingerprint and a control byte) divided by the load,
-//! which is between 7/16, just after a table doubled, and 7/8, just before: 10.3 to 20.6 bytes.
-//! One big table would for a moment hold the old and the doubled copy, half as much again; here
-//! 256 small tables double one after another, so that growing adds at most one part in 512.
+//! A list may have millions of lines, and the memory for each must stay small. An entry costs nine bytes of
+//! table, an eight-byte fingerprint and a control byte, divided by the load factor. The load factor is between
+//! 7/16, just after a table doubled, and 7/8, just before. An entry therefore costs 10.3 to 20.6 bytes. One big table
+//! would hold the old and the doubled copy during growth, half as much again. Here 256 small tables double one
+//! after another, so that growth adds at most one part in 512.
 //!
-//! Of the 128 hash bits 72 are kept: 8 choose the segment, 64 are stored. The odds that any two of
-//! `n` different texts are taken for the same are about `n² / 2^73`: one in ten thousand million
-//! for a million texts, one in a million for a hundred million. The hash has no secret seed, because
-//! names must come out the same in every run, so these odds do not hold for texts that somebody
-//! chose in order to collide: whoever asks must be able to live with a false "seen before".
+//! The set uses 72 of the 128 hash bits: 8 choose the segment, 64 are stored. The odds that any two of `n`
+//! different texts collide are about `n² / 2^73`. That is one in ten thousand million for a million texts, and
+//! one in a million for a hundred million. The hash has no secret seed, because names must be the same in every
+//! run. So these odds do not hold for texts chosen to collide. Callers must tolerate a false "seen before".
 
 use std::fmt;
 
@@ -39,7 +38,7 @@ impl FingerprintSet {
         self.insert_bytes(text.as_bytes())
     }
 
-    /// As [`insert`](Self::insert), of what is no text.
+    /// Adds bytes that need not be text; otherwise like [`insert`](Self::insert).
     pub fn insert_bytes(&mut self, bytes: &[u8]) -> bool {
         let (segment, fingerprint) = place(bytes);
         // The stored bits are uniform already, so they are their own hash when a table grows.
@@ -90,8 +89,8 @@ impl fmt::Debug for FingerprintSet {
 
 /// The segment of a text and what is stored there.
 ///
-/// A table picks its slot from the low and its tag from the high bits of the stored 64; the
-/// segment is taken from the other half of the hash so that no stored bit is spent on it.
+/// A table picks its slot from the low and its tag from the high bits of the stored 64. The segment comes from
+/// the other half of the hash, so it costs no stored bit.
 fn place(text: &[u8]) -> (usize, u64) {
     let hash = xxh3_128(text);
     ((hash >> 120) as usize, hash as u64)
@@ -103,7 +102,7 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::HashSet;
 
-    /// What the set may take up for each entry.
+    /// The memory that the set may use for each entry.
     const BYTES_PER_ENTRY: usize = 24;
 
     #[test]

@@ -9,7 +9,7 @@ use super::redact::redact;
 /// The most characters of a field that an error shows.
 const SHOWN: usize = 200;
 
-/// The longest URL that can be asked for.
+/// The longest URL that a request can have.
 const LONGEST: usize = 65_534;
 
 /// The longest host name (RFC 1035, section 2.3.4), with a dot at its end.

@@ -2,16 +2,16 @@
 //!
 //! `https://example.com:8080/a/b.html?x=1` becomes `example.com+8080/a/b.html@x=1`:
 //!
-//! - The host as the URL parser gives it (lower case, IDN in its ASCII form); a port that is not the
-//!   scheme's own follows a `+`, because `:` is no character for a file on Windows. An IPv6 address
-//!   `[2001:db8::1]` becomes `ip6-2001-db8--1`.
-//! - Each path segment is percent-decoded (RFC 3986, section 2.1) where that gives UTF-8; bytes that
-//!   do not stay as `%XX`. Empty segments are left out. A path that ends in `/` names `index.html`.
-//! - A query is appended to the last part after `@`, for which wget has set the custom.
-//! - Every part is then made portable, see [`is_portable`]; a character that cannot stay becomes `_`.
+//! - The host is in the form of the URL parser: lower case, IDN in its ASCII form. A port other than the
+//!   scheme's default follows a `+`, because Windows forbids `:` in file names. An IPv6 address `[2001:db8::1]`
+//!   becomes `ip6-2001-db8--1`.
+//! - Each path segment is percent-decoded (RFC 3986, section 2.1) if that gives UTF-8; other bytes stay as
+//!   `%XX`. Empty segments are left out. A path that ends in `/` names `index.html`.
+//! - A query follows the last part after `@`, as in wget.
+//! - Every part is then made portable, see [`is_portable`]; `_` replaces a forbidden character.
 //!
-//! That is the default [`Template`]; `--name` gives another. Cleaning loses information, so two URLs may come to the same name. [`Claims`] gives each name
-//! away once and marks the later URL's file with a hash of its URL.
+//! That is the default [`Template`]; `--name` gives another. Cleaning loses information, so two URLs may get
+//! the same name. [`Claims`] gives each name away once and marks the later URL's file with a hash of its URL.
 
 mod claims;
 mod disposition;
@@ -52,7 +52,7 @@ pub fn name_for_url(url: &Url) -> String {
     join(&parts)
 }
 
-/// The last part of that name, not cleaned: what it says of the file.
+/// The last part of that name before cleaning.
 pub fn file_of_url(url: &Url) -> Cow<'_, str> {
     match (url.path().rsplit('/').next().unwrap_or_default(), url.query()) {
         (file, None) if !file.is_empty() && !file.contains('%') => Cow::Borrowed(file),
@@ -73,7 +73,7 @@ pub fn file_of_url(url: &Url) -> Cow<'_, str> {
 /// When it is absolute (a drive letter counts), climbs with `..`, names a folder, or names nothing.
 /// A backslash separates for this check, because it would on Windows; what passes keeps it as `_`.
 pub fn name_for_out(out: &str) -> Result<String, FetchError> {
-    // It is not repeated: where the cells of a table are mixed up it may be a secret.
+    // The message omits the name: in a table with mixed-up cells it may be a secret.
     let refuse = |why: &str| Err(FetchError::new(ErrorKind::Io, format!("the output name of the line {why}")));
     if out.starts_with(['/', '\\']) || matches!(out.as_bytes(), [drive, b':', ..] if drive.is_ascii_alphabetic()) {
         return refuse("is absolute: give a path relative to the output folder");
@@ -111,9 +111,9 @@ fn file_part(url: &Url) -> String {
     }
 }
 
-/// Percent-decoded where that gives UTF-8; other bytes stay encoded.
+/// Percent-decodes a text where that gives UTF-8; other bytes stay encoded.
 ///
-/// What it gives may hold any character, separators and NUL among them: it is cleaned afterwards.
+/// The result may hold any character, including separators and NUL; callers clean it.
 fn decoded(text: &str) -> String {
     if !text.contains('%') {
         return text.to_owned();
@@ -129,8 +129,8 @@ fn decoded(text: &str) -> String {
     decoded
 }
 
-/// The parts as one name. Where that is too long, the folders that do not fit are replaced by one
-/// whose name is their hash, so that files of one deep folder still lie together.
+/// Joins the parts into one name. In a name that is too long, one part replaces the folders that do not fit.
+/// That part is their hash, so files of one deep folder stay together.
 fn join(parts: &[String]) -> String {
     let name = parts.join("/");
     let Some((last, folders)) = parts.split_last().filter(|_| name.len() > MAX_NAME) else {

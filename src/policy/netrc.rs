@@ -56,7 +56,7 @@ impl Netrc {
                         }
                     }
                 }
-                // The word is not repeated: out of place it may be a password.
+                // The message omits the word: out of place it may be a password.
                 _ => {
                     let why = "a word that is none of machine, default, login, password, account and macdef; \
                                put a value with blanks in quotes";

@@ -1,4 +1,4 @@
-//! Which hosts are asked without a proxy: `no_proxy`, as curl and Go read it.
+//! Hosts that bypass the proxy: `no_proxy`, with the rules of curl and Go.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -7,7 +7,7 @@ use url::Host;
 use super::address::Network;
 use super::redact::http_prefix;
 
-/// The hosts that are asked without a proxy.
+/// The hosts that bypass the proxy.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NoProxy {
     text: String,
@@ -55,12 +55,12 @@ impl NoProxy {
                 Ok(rule) => read.rules.push(rule),
                 Err(why) => {
                     let shown = if secret < end { &text[start.max(secret)..end] } else { "(hidden)" };
-                    // The scheme stays: it is what is wrong.
+                    // The message keeps the scheme, since the scheme is the mistake.
                     let scheme = if start < secret && http_prefix(entry).is_some() { "http://" } else { "" };
                     read.unusable.push(Unusable { entry: format!("{scheme}{}", shown.escape_debug()), why });
                 }
             }
-            // Behind the separator, where there is one.
+            // Skips the separator, if there is one.
             end += text[end..].chars().next().map_or(0, char::len_utf8);
         }
         read
@@ -76,7 +76,7 @@ impl NoProxy {
         &self.unusable
     }
 
-    /// Whether a host is asked without a proxy. An IPv6 address may have its brackets.
+    /// Whether a host bypasses the proxy. An IPv6 address may have its brackets.
     pub fn covers(&self, host: &str, port: u16) -> bool {
         if self.rules.is_empty() {
             return false;
@@ -96,8 +96,8 @@ impl NoProxy {
     }
 }
 
-/// The entries as they may be shown. No entry has an `@`, but somebody may write a URL with a password,
-/// and a comma or a blank in that makes several entries of it.
+/// The entries without passwords. No entry has an `@`, but a user may write a URL with a password. A comma or a
+/// blank in the password splits the URL into several entries.
 pub fn without_passwords(text: &str) -> &str {
     let ends = ["@", "%40", "\u{ff20}", "\u{fe6b}"].iter().filter_map(|sign| Some(text.rfind(sign)? + sign.len()));
     &text[ends.max().unwrap_or(0)..]
@@ -151,7 +151,7 @@ fn hosts(text: &str) -> Result<Hosts, &'static str> {
             "" => Err("it has no name"),
             domain => Ok(Hosts::Domain(domain.to_owned())),
         },
-        // Part of an address, such as `192.168.`, reads as another address; nobody means that.
+        // Part of an address, such as `192.168.`, parses as another address, which the user cannot mean.
         Ok(Host::Ipv4(_)) if name.parse::<Ipv4Addr>().is_err() => {
             Err("it is part of an address; write a block such as 192.168.0.0/16")
         }

@@ -1,4 +1,4 @@
-//! Origins (RFC 6454), their hosts, and what may be said to them.
+//! Origins (RFC 6454), their hosts and their credentials.
 
 use base64::Engine as _;
 use base64::alphabet;
@@ -14,8 +14,8 @@ pub fn same(a: &Url, b: &Url) -> bool {
     a.scheme() == b.scheme() && a.host() == b.host() && a.port_or_known_default() == b.port_or_known_default()
 }
 
-/// The host and, where it is not the usual one, the port: as it stands in the URL, without a copy.
-/// What one server says of itself holds for this much; http and https are one.
+/// The host and any port other than the default, borrowed from the URL. The state of a server applies to this
+/// unit; http and https share it.
 pub fn host(url: &Url) -> &str {
     &url[Position::BeforeHost..Position::AfterPort]
 }

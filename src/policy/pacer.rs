@@ -1,4 +1,4 @@
-//! When the next request may start: of one host, and of all.
+//! Decides when the next request may start, of one host and of all.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use fastrand::Rng;
 
 use crate::model::HostPattern;
 
-/// What the user asked for, of one host.
+/// The user's limits for one host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HostLimits {
     /// The most fetches at once; `None`: no fixed limit.
@@ -17,36 +17,36 @@ pub struct HostLimits {
     pub delay: Duration,
 }
 
-/// What the user asked for, of every host.
+/// The user's limits for all hosts.
 #[derive(Debug, Clone, Default)]
 pub struct AllHostLimits {
-    /// Where nothing else is said.
+    /// The limits of all other hosts.
     pub otherwise: HostLimits,
-    /// Of some hosts; the first that covers a host counts.
+    /// The limits of some hosts; the first pattern that covers a host counts.
     pub hosts: Vec<(HostPattern, HostLimits)>,
 }
 
 impl AllHostLimits {
-    /// Those of a host.
+    /// The limits of a host.
     pub fn of(&self, host: &str) -> &HostLimits {
         let own = self.hosts.iter().find(|(pattern, _)| pattern.covers_host(host));
         own.map_or(&self.otherwise, |(_, host_limits)| host_limits)
     }
 
-    /// Whether requests of any host are to be kept apart.
+    /// Whether any host has a delay between requests.
     pub fn have_delays(&self) -> bool {
         !self.otherwise.delay.is_zero() || self.hosts.iter().any(|(_, host_limits)| !host_limits.delay.is_zero())
     }
 }
 
-/// Keeps requests apart: those of one host by its delay, all of them by the rate. Who is late does
-/// not catch up.
+/// Spaces requests: those of one host by its delay, all of them by the rate. A late request does not shorten
+/// later gaps.
 #[derive(Debug)]
 pub struct Pacer {
     host_limits: AllHostLimits,
-    /// Between any two requests.
+    /// The gap between any two requests.
     gap: Duration,
-    /// Where delays are from half to one and a half times as long.
+    /// The random source of the jitter, which scales delays by 0.5 to 1.5; `None` without jitter.
     chance: Option<Rng>,
     /// The earliest next start of each host.
     hosts: HashMap<Box<str>, Instant>,
@@ -54,12 +54,12 @@ pub struct Pacer {
     next: Option<Instant>,
 }
 
-/// A pacer that several ask.
+/// A pacer with several users.
 #[derive(Debug, Clone)]
 pub struct SharedPacer(Arc<Mutex<Pacer>>);
 
 impl SharedPacer {
-    /// The pacer, for a moment.
+    /// Locks the pacer.
     pub fn lock(&self) -> MutexGuard<'_, Pacer> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -72,7 +72,7 @@ impl From<Pacer> for SharedPacer {
 }
 
 impl Pacer {
-    /// One that does as asked; `None` where nothing is asked.
+    /// Creates a pacer; `None` if there is neither a gap nor a delay.
     pub fn new(host_limits: AllHostLimits, gap: Option<Duration>, chance: Option<Rng>) -> Option<Self> {
         let gap = gap.unwrap_or_default();
         let idle = gap.is_zero() && !host_limits.have_delays();
@@ -84,26 +84,26 @@ impl Pacer {
         self.next
     }
 
-    /// When a request of this host may start, as far as its own delay says.
+    /// Returns when the host's own delay lets its next request start.
     pub fn due(&self, host: &str) -> Option<Instant> {
         self.hosts.get(host).copied()
     }
 
-    /// The least that will be between a start and the next one of its host.
+    /// The least time between a start and the next one of its host.
     pub fn least_gap(&self, host: &str) -> Duration {
         let delay = self.host_limits.of(host).delay;
         if self.chance.is_some() { delay / 2 } else { delay }
     }
 
-    /// The least between any two.
+    /// The least time between any two starts.
     pub fn gap(&self) -> Duration {
         self.gap
     }
 
-    /// A request of this host starts, if it may.
+    /// Starts a request of this host, if its time has come.
     ///
     /// # Errors
-    /// When it may.
+    /// The time at which the request may start.
     pub fn start(&mut self, host: &str, now: Instant) -> Result<(), Instant> {
         let due = self.due(host).max(self.next);
         if let Some(due) = due.filter(|due| *due > now) {
@@ -126,7 +126,7 @@ impl Pacer {
             return;
         }
         if self.hosts.len() == self.hosts.capacity() {
-            // Before it grows: what is over is forgotten.
+            // Forget past times before the map grows.
             self.hosts.retain(|_, due| *due > now);
         }
         self.hosts.insert(host.into(), next);

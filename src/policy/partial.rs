@@ -1,8 +1,8 @@
-//! Whether a body that was cut off can go on where it stopped (RFC 9110, sections 8.8, 13.1.5, 14 and 15.3.7).
+//! Decides whether an interrupted body can resume (RFC 9110, sections 8.8, 13.1.5, 14 and 15.3.7).
 //!
-//! Only a strong validator says that two answers are the same byte for byte, so only with one is
-//! the rest asked for; and what comes is believed only where everything it says of itself agrees
-//! with what is there. Every doubt means: start again.
+//! Only a strong validator proves that two responses have the same bytes, so only with one does a fetch request
+//! the rest. It accepts a partial response only if all its fields agree with the partial file. Any doubt
+//! restarts the body.
 
 use std::time::Duration;
 
@@ -11,28 +11,28 @@ use http::header::{self, HeaderName};
 
 use super::date;
 
-/// How much older than the answer a modification must be for its date to be a strong validator: a
-/// clock of one second cannot tell two changes within it apart, and clocks differ (RFC 9110,
-/// section 8.8.2.2).
+/// The least age at which a modification date is a strong validator, relative to the response (RFC 9110,
+/// section 8.8.2.2). A clock with one-second resolution cannot distinguish two changes within a second, and
+/// clocks differ.
 const SETTLED: Duration = Duration::from_secs(60);
 
-/// The beginning of a body, and what the server said of the whole.
+/// The beginning of a body and the server's claims about the whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Beginning<'a> {
-    /// The strong validator, as it came: what [`strong_validator`] returned.
+    /// The strong validator in its original octets, from [`strong_validator`].
     pub validator: &'a [u8],
-    /// How many bytes of it, as they came, are there.
+    /// The number of its bytes in the partial file, before decoding.
     pub from: u64,
-    /// How many bytes the whole has, where the server said so.
+    /// The length of the whole body, if the server declared it.
     pub total: Option<u64>,
-    /// The content codings of the answer that began it, as one list.
+    /// The content codings of the first response, as one list.
     pub coding: Option<&'a str>,
 }
 
-/// The value for If-Range that stands for exactly these bytes, if the answer has one: a strong
-/// entity tag; or, where there is no tag, a date that is strong too.
+/// The If-Range value for exactly these bytes, if the response has one: a strong entity tag. Without any tag, a
+/// strong date qualifies.
 ///
-/// `None` also where the server says that it does not serve ranges.
+/// Returns `None` also if the server does not serve ranges.
 pub fn strong_validator(fields: &HeaderMap) -> Option<&[u8]> {
     if text(fields, header::ACCEPT_RANGES).is_some_and(|ranges| ranges.trim().eq_ignore_ascii_case("none")) {
         return None;
@@ -52,19 +52,19 @@ fn is_strong_tag(tag: &[u8]) -> bool {
     inner.is_some_and(|inner| !inner.contains(&b'"'))
 }
 
-/// What a Content-Range field says of bytes (RFC 9110, section 14.4).
+/// The byte range of a Content-Range field (RFC 9110, section 14.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ContentRange {
     /// The first byte, counted from 0.
     pub first: u64,
-    /// The last byte, which belongs to it.
+    /// The last byte, inclusive.
     pub last: u64,
     /// The length of the whole; `None` for `*`.
     pub total: Option<u64>,
 }
 
 impl ContentRange {
-    /// That of a response. The field may be repeated; others beside it make it none.
+    /// The range of a response. Repeated fields must be equal; otherwise there is no range.
     fn of(fields: &HeaderMap) -> Option<Self> {
         Self::parse(std::str::from_utf8(same(fields, header::CONTENT_RANGE)?).ok()?)
     }
@@ -82,11 +82,11 @@ impl ContentRange {
     }
 }
 
-/// The length of the whole, where the part that a 206 brings is all of it. A server may send that to
-/// a request without Range; it is a body like any other.
+/// The length of the whole body, if the part of a 206 covers all of it. A server may send such a 206 without a
+/// Range request; the body is then complete.
 ///
 /// # Errors
-/// What is missing, or why that is not known.
+/// Names the missing bytes, or why they are unknown.
 pub fn whole_in_a_part(fields: &HeaderMap) -> Result<u64, String> {
     let is_multipart = |value: &str| value.trim().to_ascii_lowercase().starts_with("multipart/byteranges");
     if text(fields, header::CONTENT_TYPE).is_some_and(is_multipart) {
@@ -119,10 +119,10 @@ pub fn whole_in_a_part(fields: &HeaderMap) -> Result<u64, String> {
 /// The most bytes of a field that a message repeats.
 const MAX_SHOWN: usize = 80;
 
-/// Whether a 206 is the rest of this beginning; the length of the whole if it is.
+/// Checks that a 206 is the rest of this beginning. Returns the length of the whole body.
 ///
 /// # Errors
-/// What does not agree, for the log.
+/// Names the mismatch, for the log.
 pub fn is_the_rest(beginning: &Beginning<'_>, fields: &HeaderMap) -> Result<u64, &'static str> {
     let range = ContentRange::of(fields).ok_or("no Content-Range of its own")?;
     let total = range.total.ok_or("it does not say how long the whole is")?;
@@ -142,15 +142,15 @@ pub fn is_the_rest(beginning: &Beginning<'_>, fields: &HeaderMap) -> Result<u64,
     if octets(fields, field) != Some(beginning.validator) {
         return Err("its validator is another one or missing");
     }
-    // RFC 9110, section 15.3.7: it need not repeat what the first answer said.
+    // RFC 9110, section 15.3.7: the 206 need not repeat the fields of the first response.
     match codings(fields) {
         Some(coding) if Some(&*coding) != beginning.coding => Err("its content coding is another one"),
         _ => Ok(total),
     }
 }
 
-/// The values of Content-Encoding as one list; `None` where there is none. No coding has a name
-/// beyond ASCII, so what is beyond becomes `?`.
+/// The values of Content-Encoding as one list; `None` without the field. All coding names are ASCII, so other
+/// bytes become `?`.
 pub fn codings(fields: &HeaderMap) -> Option<String> {
     let ascii = |byte: &u8| if byte.is_ascii() { char::from(*byte) } else { '?' };
     let values = fields.get_all(header::CONTENT_ENCODING).iter();
@@ -158,18 +158,18 @@ pub fn codings(fields: &HeaderMap) -> Option<String> {
     (!values.is_empty()).then(|| values.join(", "))
 }
 
-/// The text of a field that stands there once.
+/// The text of a field that occurs exactly once.
 fn text(fields: &HeaderMap, name: HeaderName) -> Option<&str> {
     std::str::from_utf8(octets(fields, name)?).ok()
 }
 
-/// The octets of a field that stands there once.
-/// The value of a field, however often it is repeated.
+/// The value of a field whose repetitions, if any, are all equal.
 fn same(fields: &HeaderMap, name: HeaderName) -> Option<&[u8]> {
     let first = fields.get(&name)?;
     fields.get_all(name).iter().all(|value| value == first).then_some(first.as_bytes())
 }
 
+/// The octets of a field that occurs exactly once.
 fn octets(fields: &HeaderMap, name: HeaderName) -> Option<&[u8]> {
     let mut values = fields.get_all(name).iter();
     let first = values.next()?.as_bytes();
@@ -209,7 +209,7 @@ mod tests {
             (&[("last-modified", MONDAY), ("date", "Mon, 16 Nov 2026 10:00:59 GMT")], None),
             (&[("last-modified", MONDAY)], None),
             (&[("last-modified", "yesterday"), ("date", MONDAY)], None),
-            // Where there is a tag the date is not asked with, however old it is.
+            // With an entity tag the date does not count, however old it is.
             (&[("etag", "W/\"a\""), ("last-modified", MONDAY), ("date", "Tue, 17 Nov 2026 10:00:00 GMT")], None),
             (&[], None),
         ] {

@@ -4,7 +4,7 @@
 //! in TCP (RFC 5681). This limit always holds. Its share holds only beside other hosts. The share begins
 //! with one slot and grows with each good answer, so a tarpit never has many.
 //!
-//! A host is in trouble if its slots were cut and no good answer has come since. Such hosts share a few
+//! A host is in trouble if its slots were cut and no good answer has come since. Troubled hosts share a few
 //! slots and a small part of the turns.
 
 #[cfg(test)]
@@ -17,44 +17,43 @@ use crate::model::{ErrorKind, Facts, SkipReason, Verdict};
 /// Slots are cut at most once in this time: fetches that were in flight together fail together.
 const CUT_EVERY: Duration = Duration::from_secs(1);
 
-/// After so many fetches in a row to which nobody answered, a host counts as dead.
+/// The number of consecutive fetches without a response after which a host counts as dead.
 pub const SILENT: u32 = 10;
 
 /// How long a dead host is left alone before each probe. After the last one it is given up.
 pub const PROBES: [Duration; 4] =
     [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8)];
 
-/// Of so many turns beside others that are ready, hosts in trouble get one.
+/// While other hosts are ready, troubled hosts get one of this many turns.
 pub const TURNS: u32 = 50;
 
-/// Of so many slots beside others that are ready, hosts in trouble get one, but one always.
+/// While other hosts are ready, troubled hosts get one of this many slots, and at least one.
 const SLOTS: u32 = 20;
 
-/// An answer is slow from here on, if it is so beside the others too.
+/// The least time of a slow answer, if it is also slow compared with the others.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// Slow is what takes so many times as long as usual.
+/// An answer is slow if it takes this many times as long as usual.
 const SLOW_BY: u32 = 8;
 
-/// How many slots hosts in trouble have together, in a run of so many fetches at once, while others
-/// are ready.
+/// The slots that troubled hosts share in a run of this concurrency while other hosts are ready.
 pub fn for_troubled(concurrency: u32) -> u32 {
     (concurrency / SLOTS).max(1)
 }
 
-/// What the end of a fetch says about the host that was asked last.
+/// The signal that a finished fetch gives about the last host it contacted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HostSignal {
-    /// It answered; how long its head took, where that is known.
+    /// The host answered; the time until its response head, if known.
     Well(Option<Duration>),
-    /// It answered that it is busy, or broke off.
+    /// The host answered that it is busy, or broke off the response.
     Busy,
-    /// Nobody answered; how long that took, where it is known.
+    /// The host did not respond; the time until then, if known.
     Silent(Option<Duration>),
 }
 
-/// Reads the sign; `None` where nobody was asked, or the fetch was ended by us. `took` is how long the
-/// last answer's head took, `all` how long the last request did.
+/// Derives the signal of a finished fetch. Returns `None` if no host was contacted or fetchall ended the fetch.
+/// `took` is the time until the last response head, `all` the time of the last request.
 pub fn host_signal(
     verdict: &Verdict,
     facts: &Facts,
@@ -71,7 +70,7 @@ pub fn host_signal(
             ErrorKind::Connect | ErrorKind::Dns => Some(HostSignal::Silent(all)),
             ErrorKind::Timeout if !answered => Some(HostSignal::Silent(all)),
             ErrorKind::Timeout | ErrorKind::Reset => Some(HostSignal::Busy),
-            // A defect, a disk or a rule of ours says nothing about the host.
+            // A defect, a disk error or a rule of fetchall is no signal of the host.
             ErrorKind::Internal | ErrorKind::Io | ErrorKind::Blocked | ErrorKind::Cancelled | ErrorKind::InvalidUrl => {
                 None
             }
@@ -86,7 +85,7 @@ pub fn host_signal(
 pub struct LatencyEstimate(Option<Duration>);
 
 impl LatencyEstimate {
-    /// Notes an answer, and says whether it was slow beside the others.
+    /// Records an answer. Returns whether it was slow compared with the others.
     pub fn is_slow(&mut self, took: Duration) -> bool {
         let took = took.max(Duration::from_millis(1));
         let usual = self.0.unwrap_or(took);
@@ -95,14 +94,14 @@ impl LatencyEstimate {
     }
 }
 
-/// What follows from trouble of a host.
+/// The consequence of a host's trouble.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AfterTrouble {
     /// Fewer slots at most.
     GoOn,
-    /// It counts as dead: nothing before then, and then one fetch alone.
+    /// The host counts as dead: it gets no fetch before this time, and then a single one.
     ProbeAt(Instant),
-    /// It is dead.
+    /// The host is dead.
     GiveUp,
 }
 
@@ -113,13 +112,13 @@ pub struct HostWindow {
     slots: Option<u32>,
     /// Good answers since the last slot was earned.
     earned: u32,
-    /// The most at once beside others.
+    /// The most fetches at once while other hosts want slots.
     shown: u32,
     /// When slots were last cut.
     cut: Option<Instant>,
-    /// The last that was heard of it was a good answer, and no slow one.
+    /// Whether the latest signal was a good answer that was not slow.
     answers: bool,
-    /// Fetches in a row that nobody answered.
+    /// Consecutive fetches without a response.
     silent: u32,
     /// Probes so far, and when the last one was due.
     probes: Option<(usize, Instant)>,
@@ -137,7 +136,7 @@ impl HostWindow {
         Self { slots: None, earned: 0, shown: 1, cut: None, answers: false, silent: 0, probes: None }
     }
 
-    /// The most at once, whoever else is there.
+    /// The most fetches at once, with or without other hosts.
     pub fn slots(&self) -> u32 {
         if self.probes.is_some() { 1 } else { self.slots.unwrap_or(u32::MAX) }
     }
@@ -147,22 +146,22 @@ impl HostWindow {
         self.shown.min(self.slots())
     }
 
-    /// Whether it is known to answer: a good answer was the last that was heard of it.
+    /// Whether the latest signal of the host was a good answer.
     pub fn answers(&self) -> bool {
         self.answers
     }
 
-    /// Whether it has not answered well since its slots were cut.
+    /// Whether the host has given no good answer since its slots were cut.
     pub fn is_troubled(&self) -> bool {
         self.cut.is_some() && !self.answers
     }
 
-    /// Whether there is something to remember of it.
+    /// Whether the window has a state worth keeping.
     pub fn is_marked(&self) -> bool {
         self.slots.is_some() || self.silent > 0
     }
 
-    /// It answered.
+    /// Records an answer of the host.
     pub fn well(&mut self, slow: bool, concurrency: u32) {
         (self.silent, self.probes) = (0, None);
         self.answers = !slow;
@@ -175,9 +174,9 @@ impl HostWindow {
         }
     }
 
-    /// It is busy or silent; `out` fetches were under way, this one among them.
+    /// Records that the host is busy or silent; `out` fetches were under way, this one included.
     ///
-    /// `since` is when it was begun, if nobody answered.
+    /// `since` is the start of the fetch if the host did not respond.
     pub fn trouble(&mut self, since: Option<Instant>, out: u32, now: Instant) -> AfterTrouble {
         self.answers = false;
         if self.cut.is_none_or(|cut| now >= cut + CUT_EVERY) {
@@ -192,7 +191,7 @@ impl HostWindow {
         };
         self.silent = self.silent.saturating_add(1);
         let done = match self.probes {
-            // Begun before it was known to be dead.
+            // The fetch began before the host counted as dead.
             Some((_, due)) if since < due => return AfterTrouble::GoOn,
             Some((done, _)) => done,
             None if self.silent < SILENT => return AfterTrouble::GoOn,

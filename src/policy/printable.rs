@@ -1,11 +1,11 @@
-//! What a server says must not act on the terminal of whoever reads about it.
+//! Escapes for server text, so that it cannot control the user's terminal.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// Whether a character does something to a terminal or to the order of what stands beside it:
-/// the control characters C0, DEL and C1, line and paragraph separators, and the characters of
-/// the Unicode bidirectional algorithm (UAX 9) and its invisible relatives.
+/// Whether a character controls a terminal or reorders the text beside it. These are the control characters C0,
+/// DEL and C1, and line and paragraph separators. The characters of the Unicode bidirectional algorithm (UAX 9)
+/// and its invisible relatives count too.
 pub fn acts_on_terminal(c: char) -> bool {
     matches!(c,
         '\0'..='\x1f' | '\x7f'..='\u{9f}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'

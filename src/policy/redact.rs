@@ -14,9 +14,9 @@ pub fn http_prefix(text: &str) -> Option<usize> {
 
 /// Removes user name and password from a text that is one URL, whole or broken.
 ///
-/// A URL that is no good may have a password that ends its authority early: one with a slash, a
-/// blank or a quote in it. So everything up to the last `@` is removed wherever there may be a
-/// password before it. Better to show too little of a URL than a password.
+/// An invalid URL may have a password that ends its authority early: one with a slash, a blank or a quote in
+/// it. So the function removes everything up to the last `@` if a password may precede it. Showing too little
+/// of a URL is better than showing a password.
 pub fn redact(text: &str) -> Cow<'_, str> {
     let (scheme, rest) = text.split_at(authority_at(text));
     let Some(end) = last_at_sign(rest) else { return Cow::Borrowed(text) };
@@ -24,7 +24,7 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     if has_userinfo(text, before) { Cow::Owned(format!("{scheme}{after}")) } else { Cow::Borrowed(text) }
 }
 
-/// As [`redact`], of a URL that was told already and may be good: only its authority is changed.
+/// Redacts a URL that may be valid. If it parses, only its authority changes; otherwise [`redact`] applies.
 pub fn redact_url(text: &str) -> Cow<'_, str> {
     let Ok(mut url) = Url::parse(text) else { return redact(text) };
     if url.username().is_empty() && url.password().is_none() {
@@ -36,10 +36,13 @@ pub fn redact_url(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// A bad line of a list as it may be shown. Of a URL everything but user name, password and what
-/// follows a blank; of a text that may be a URL without its scheme, host and path; of an option or
-/// a field its name, if that is a known one; plain words as they are; and of anything else, which may
-/// be a secret, nothing.
+/// Redacts a bad line of a list so that messages can show it.
+///
+/// - A URL loses its user name, its password and everything after a blank.
+/// - A text that may be a URL without its scheme keeps its host and path.
+/// - An option or a field keeps its name, if that is a known one.
+/// - Plain words stay.
+/// - Any other text may be a secret and disappears.
 pub fn redact_line(text: &str) -> Cow<'_, str> {
     let text = text.trim();
     if has_scheme(text) {
@@ -89,15 +92,15 @@ fn are_words(text: &str) -> bool {
     text.starts_with(char::is_alphanumeric) && text.split_whitespace().all(is_harmless)
 }
 
-/// The beginning of a longer line as it may be shown. The `@` that ends a password may be further
-/// on, so nothing is left after a colon but that of the scheme.
+/// Redacts the beginning of a longer line. The `@` that ends a password may come later, so nothing stays after
+/// a colon except the scheme's own.
 pub fn redact_beginning(text: &str) -> Cow<'_, str> {
     let (scheme, rest) = text.split_at(authority_at(text));
     if rest.contains(':') { Cow::Borrowed(scheme) } else { redact_line(text) }
 }
 
-/// The host, port and path with which a text begins that may be a URL without its scheme. What follows a blank, `=`,
-/// `?` or `#` may be a secret.
+/// The leading host, port and path of a text that may be a URL without its scheme. Text after a blank, `=`, `?`
+/// or `#` may be a secret.
 pub fn host_and_path(text: &str) -> Option<&str> {
     let shown = text.split(|c: char| c.is_whitespace() || matches!(c, '=' | '?' | '#')).next()?;
     let authority = shown.split('/').next()?;
@@ -203,8 +206,8 @@ const NAMES: &[&str] = &[
     "x-auth-token",
 ];
 
-/// The name of an option or a field that a text begins with. A value may be attached to the name of
-/// an option: of `--userann:pw` this is `--user`, and of `-uann:pw` it is `-u`.
+/// The name of the option or field at the start of a text. A value may be attached to the name of an option: of
+/// `--userann:pw` this is `--user`, and of `-uann:pw` it is `-u`.
 pub fn known_name(text: &str) -> &str {
     let name = text.trim_start_matches('-');
     let dashes = text.len() - name.len();
@@ -219,7 +222,7 @@ pub fn known_name(text: &str) -> &str {
     }
 }
 
-/// Where the authority of a URL begins: after the scheme and all slashes.
+/// The start of a URL's authority: after the scheme and all slashes.
 fn authority_at(text: &str) -> usize {
     // The parser takes `http:user@host` and `http:\user@host` for URLs too, and drops tabs.
     let is_slash = |c: char| matches!(c, '/' | '\\') || c.is_whitespace() || c.is_control();
@@ -228,7 +231,7 @@ fn authority_at(text: &str) -> usize {
         return after(start);
     }
     match text.find("://") {
-        // What stands before a colon or an `@` may be a password.
+        // The text before a colon or an `@` may be a password.
         Some(at) if !text[..at].contains([':', '@']) => after(at + 1),
         _ => 0,
     }
@@ -244,13 +247,13 @@ pub fn has_at_sign(text: &str) -> bool {
     last_at_sign(text).is_some()
 }
 
-/// Whether what stands before the last `@` may hold a user name or a password.
+/// Whether the text before the last `@` may hold a user name or a password.
 fn has_userinfo(text: &str, before: &str) -> bool {
     if let Some(address) = before.strip_prefix("mailto:") {
         return address.contains(':');
     }
     let Some((authority, path)) = before.split_once(['/', '?', '#', '\\']) else { return true };
-    // A colon may be percent-encoded or wide too, and then what ends the authority is a part of a password.
+    // A percent-encoded or wide colon counts too; the delimiter after the authority is then part of a password.
     let lower = authority.to_ascii_lowercase();
     let is_hidden = ["%3a", "\u{ff1a}", "\u{fe55}"].iter().any(|colon| lower.contains(colon));
     if last_at_sign(authority).is_some() || path.contains(':') || is_hidden {
@@ -262,7 +265,7 @@ fn has_userinfo(text: &str, before: &str) -> bool {
     let after_host =
         authority.strip_prefix('[').and_then(|rest| rest.split_once(']')).map_or(authority, |(_, rest)| rest);
     let port = after_host.split_once(':').map(|(_, port)| port);
-    // A port is one where the parser takes it for one.
+    // A port counts only if the parser accepts it.
     let is_good = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
     authority.contains(':') && !(port.is_none_or(is_good) && Url::parse(text).is_ok())
 }

@@ -277,7 +277,7 @@ impl<'a> Field<'a> {
         self.name.eq_ignore_ascii_case(name.as_bytes())
     }
 
-    /// Whether it says what only [`repair`] may say.
+    /// Whether it is the mark that only [`repair`] may set.
     fn is_mark(&self) -> bool {
         self.value == VIA_HTTP_10.as_bytes() && self.is("Via")
     }
@@ -360,10 +360,10 @@ fn decisive_name(line: &[u8]) -> Option<&'static str> {
 /// The text of a line for people: escaped, bounded, without passwords.
 fn quote(line: &[u8]) -> String {
     let shown = line.get(..QUOTED).unwrap_or(line);
-    // Letters beyond ASCII may be cut in two by the bound.
+    // The bound may split a letter beyond ASCII.
     let text = shown.escape_ascii().to_string();
     let end = if shown.len() < line.len() { "…" } else { "" };
-    // Of a field its value may be a URL.
+    // The value of a field may be a URL.
     let (name, value) = text.split_at(text.find(':').map_or(0, |at| at + 1));
     format!("{name}{}{end}", redact(value))
 }
@@ -374,7 +374,7 @@ fn is_text(bytes: &[u8]) -> bool {
     !bytes.iter().fold(false, |is_bad, &b| is_bad | ((b < b' ') & (b != b'\t')) | (b == 0x7F))
 }
 
-/// Whether a name may have it (RFC 9110, section 5.6.2).
+/// Whether a field name may contain the octet (RFC 9110, section 5.6.2).
 fn is_token(b: u8) -> bool {
     TOKEN[usize::from(b)]
 }

@@ -1,4 +1,4 @@
-//! Whether a URL is tried again, when, and for how long its host is left alone.
+//! Decides whether and when to retry a URL, and how long to hold its host.
 
 mod budget;
 #[cfg(test)]
@@ -10,19 +10,19 @@ use crate::model::{Facts, RetryOn, Verdict};
 
 pub use budget::RetryBudget;
 
-/// The longest that the first wait may be; each further one may be twice as long.
+/// The upper limit of the first wait; it doubles with each further try.
 const BASE: Duration = Duration::from_secs(1);
 
-/// No wait of our own choice is longer.
+/// The upper limit of every wait that the server did not name.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// Added at most to a wait that the server named, so that not all come back in the same moment.
+/// The most jitter added to a wait that the server named, so that retries do not coincide.
 const SPREAD: Duration = Duration::from_secs(1);
 
-/// And at least this much may be added, where "now" was named.
+/// The least upper limit of that jitter, for short waits such as "now".
 const LEAST_SPREAD: Duration = Duration::from_millis(50);
 
-/// What the user asked for.
+/// The user's retry settings.
 #[derive(Debug, Clone, Default)]
 pub struct Limits {
     /// Tries beyond the first.
@@ -31,55 +31,55 @@ pub struct Limits {
     pub on: RetryOn,
     /// The longest that a server may ask to wait.
     pub max_wait: Duration,
-    /// Bodies go to a stream, so what has arrived of one cannot be taken back.
+    /// Bodies go to a stream, so received bytes cannot be taken back.
     pub streams: bool,
 }
 
-/// A wait that a server names costs no budget from here on: it is that which bounds the load then.
+/// From this length on, a wait that holds the host costs no budget: the server then bounds the load.
 const FREE: Duration = Duration::from_secs(1);
 
-/// A try that is over.
+/// A finished try.
 #[derive(Debug, Clone, Copy)]
 pub struct Try<'a> {
     /// Its number, from 1.
     pub attempt: u32,
     /// How it ended.
     pub verdict: &'a Verdict,
-    /// What is known of the answer.
+    /// The facts of the response.
     pub facts: &'a Facts,
 }
 
-/// What follows from a try.
+/// The consequence of a try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decision {
     /// How long to wait before the next try; `None`: there is none.
     pub again: Option<Duration>,
-    /// What happens to the host that answered.
+    /// The hold on the host that responded, if any.
     pub hold: Option<Hold>,
 }
 
-/// A host asked to be left alone.
+/// The hold that a host requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hold {
-    /// For so long.
+    /// Holds the host for this duration.
     For(Duration),
-    /// For so long, which is longer than anybody wants to wait.
+    /// Gives the host up: this wait exceeds the limit of the user.
     ForGood(Duration),
 }
 
-/// How long the host of this answer is to be left alone: RFC 6585, section 4, and RFC 9110, section
-/// 15.6.4, are about the host; a wait with any other status is about the URL.
+/// The hold that a response requests for its host. RFC 6585, section 4 (429) and RFC 9110, section 15.6.4 (503)
+/// are about the host. A wait with any other status is about the URL.
 pub fn leave_alone(verdict: &Verdict, facts: &Facts) -> Option<Duration> {
     let about_host = *verdict == Verdict::HttpError && matches!(facts.status, Some(429 | 503));
     facts.retry_after.filter(|wait| about_host && !wait.is_zero())
 }
 
-/// Decides. `random` is at least 0 and less than 1; `afford` takes from the budget of the host, and
-/// is asked only when nothing else speaks against another try.
+/// Decides on a retry and a hold. `random` is at least 0 and less than 1. `afford` takes from the host's
+/// budget; the function calls it only if all other conditions permit a retry.
 ///
-/// A wait that the server named is never shortened. Where its host is held for that time it costs
-/// no budget: it is the server that sets the pace then. All other waits are random, from nothing up
-/// to a limit that doubles with each try.
+/// The function never shortens a wait that the server named. A named wait costs no budget if it is long enough
+/// and holds the host, because the server then sets the pace. All other waits are random, from zero up to a
+/// limit that doubles with each try.
 pub fn decide(limits: &Limits, tried: Try<'_>, random: f64, afford: impl FnOnce() -> bool) -> Decision {
     let Try { attempt, verdict, facts } = tried;
     let named = match verdict {
@@ -90,7 +90,7 @@ pub fn decide(limits: &Limits, tried: Try<'_>, random: f64, afford: impl FnOnce(
     let held = leave_alone(verdict, facts);
     let too_long = named.is_some_and(|wait| wait > limits.max_wait);
     let hold = held.map(|wait| if too_long { Hold::ForGood(wait) } else { Hold::For(wait) });
-    // What is out cannot be taken back, only gone on with.
+    // Bytes in a stream cannot be taken back; a retry can only continue after them.
     let goes_on =
         || facts.validators.as_ref().is_some_and(|v| v.etag.as_ref().is_some_and(|tag| tag.starts_with(b"\"")));
     let partly_out = limits.streams && facts.bytes.is_some_and(|bytes| bytes > 0) && !goes_on();

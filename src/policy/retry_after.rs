@@ -1,7 +1,7 @@
-//! How long a server asks to be left alone, in all the ways in which servers say it.
+//! Reads how long a server asks clients to wait, in all common forms.
 //!
-//! Retry-After (RFC 9110, section 10.2.3) counts most. Without one that can be read, the RateLimit
-//! fields do: those of the IETF draft, old and new, and the many `X-RateLimit-Reset` before it.
+//! Retry-After (RFC 9110, section 10.2.3) has precedence. Without a readable one, the RateLimit fields count.
+//! These are the fields of the IETF draft, old and new, and the many earlier forms of `X-RateLimit-Reset`.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,29 +9,29 @@ use http::{HeaderMap, HeaderValue};
 
 use super::date;
 
-/// More than this is as good as for ever.
+/// The longest wait; anything longer is effectively forever.
 const MOST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
-/// A number from here on is a point in time and not a wait: seconds since 1970.
+/// The least number that is a point in time and not a wait: seconds since 1970.
 const EPOCH_SECONDS: f64 = 1e9;
 
-/// And from here on milliseconds since then.
+/// The least number that is a point in time in milliseconds since 1970.
 const EPOCH_MILLISECONDS: f64 = 1e12;
 
-/// What is left and when it is filled up again, by the names that servers use.
+/// The common field names for the remaining requests and the reset time.
 const PAIRS: [(&str, &str); 3] = [
     ("ratelimit-remaining", "ratelimit-reset"),
     ("x-ratelimit-remaining", "x-ratelimit-reset"),
     ("x-rate-limit-remaining", "x-rate-limit-reset"),
 ];
 
-/// The wait that an answer with this status asks for, from now on. What cannot be read is as if it
-/// were not there; what has passed is no wait at all.
+/// The wait that a response with this status requests, from now on. An unreadable field counts as absent. A
+/// time in the past is a wait of zero.
 pub fn asked(status: u16, fields: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    // By the server's own clock, where it tells it: ours may be wrong.
+    // Use the server's own clock if it sends a Date: ours may be wrong.
     let date = fields.get_all("date").iter().find_map(|value| date::system_time(value.as_bytes())).unwrap_or(now);
     let said = fields.get_all("retry-after").iter().filter_map(|value| retry_after(value, date, now)).max();
-    // A limit is met by what is turned away.
+    // Only an error response shows that a limit was exceeded.
     said.or_else(|| if status >= 400 { limited(status, fields, date) } else { None }).map(|wait| wait.min(MOST))
 }
 
@@ -39,24 +39,25 @@ fn texts<'a>(fields: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str>
     fields.get_all(name).into_iter().filter_map(|value| value.to_str().ok()).map(str::trim)
 }
 
-/// Seconds or a date; or several numbers of seconds, where somebody on the way has joined the fields.
+/// Parses seconds or a date. An intermediary may have joined several fields, so it also accepts a list of
+/// seconds.
 fn retry_after(value: &HeaderValue, date: SystemTime, now: SystemTime) -> Option<Duration> {
     let text = value.to_str().unwrap_or_default().trim();
     let joined = || text.split(',').filter_map(|part| seconds(part.trim())).max_by(f64::total_cmp).map(wait_of);
     let at = || date::system_time(value.as_bytes());
-    // A Date that is later than what it asks for is of another clock, and says nothing.
+    // A Date later than the requested time comes from another clock, so ignore it.
     let until = || at().map(|at| at.duration_since(date).or_else(|_| at.duration_since(now)).unwrap_or_default());
     seconds(text).map(wait_of).or_else(until).or_else(joined)
 }
 
-/// Digits, and what some servers add: a fraction.
+/// Parses digits and, as some servers send, a fraction.
 fn seconds(text: &str) -> Option<f64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     (digits(whole) && digits(fraction)).then(|| text.parse().ok()).flatten()
 }
 
-/// Rounded up, for a wait is never shortened.
+/// Converts seconds to a wait and rounds up, so that no wait is shortened.
 fn wait_of(seconds: f64) -> Duration {
     let millis = (seconds * 1000.0).ceil();
     if millis >= MOST.as_millis() as f64 { MOST } else { Duration::from_millis(millis as u64) }
@@ -68,12 +69,12 @@ fn until(text: &str, now: SystemTime) -> Option<Duration> {
     Some(date.duration_since(now).unwrap_or_default())
 }
 
-/// When the limit that was met is lifted. Where it is not said that nothing is left, only 429 says
-/// that it was met.
+/// Returns when the exceeded limit resets. Without a remaining count, only a 429 shows that a limit was
+/// exceeded.
 fn limited(status: u16, fields: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let met = |left: Option<f64>| left.map_or(status == 429, |left| left == 0.0);
     let items = texts(fields, "ratelimit").flat_map(items).collect::<Vec<_>>();
-    // Of several limits all must be kept.
+    // If several limits are exceeded, the longest wait counts.
     let new = items.iter().filter(|item| item.number("r").is_some() && met(item.number("r")));
     let new = new.filter_map(|item| item.number("t").or_else(|| window(fields, item.name))).max_by(f64::total_cmp);
     // The first drafts had one limit, written as members of their own.
@@ -88,7 +89,7 @@ fn limited(status: u16, fields: &HeaderMap, now: SystemTime) -> Option<Duration>
     })
 }
 
-/// A wait in seconds, or a point in time: as a date, or counted from 1970.
+/// Parses a wait in seconds, or a point in time: a date, or a number counted from 1970.
 fn wait_until(text: &str, now: SystemTime) -> Option<Duration> {
     let Some(number) = seconds(text) else { return until(text, now) };
     let since = match number {
@@ -96,7 +97,7 @@ fn wait_until(text: &str, now: SystemTime) -> Option<Duration> {
         EPOCH_SECONDS.. => wait_of(number),
         _ => return Some(wait_of(number)),
     };
-    // Err: our clock is before 1970, and nothing can be said.
+    // Err: our clock is before 1970, so the wait is unknown.
     Some(since.saturating_sub(now.duration_since(SystemTime::UNIX_EPOCH).ok()?))
 }
 
@@ -131,7 +132,7 @@ fn items(text: &str) -> Vec<Item<'_>> {
     split(text, ',').into_iter().map(member).collect()
 }
 
-/// The parts between these signs, where they do not stand in quotes.
+/// Splits at this sign outside quotes.
 fn split(text: &str, sign: char) -> Vec<&str> {
     let mut quoted = false;
     text.split(|c| {

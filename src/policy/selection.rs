@@ -1,8 +1,8 @@
-//! Which records of an earlier run are worth another try.
+//! Selects the records of an earlier run that deserve another try.
 
 use crate::model::ErrorKind;
 
-/// What of a record decides.
+/// The fields of a record that decide.
 #[derive(Debug, Clone, Copy)]
 pub struct Ended<'a> {
     /// Its outcome, such as `http_error`.
@@ -19,7 +19,7 @@ const OUTCOMES: [&str; 3] = ["http_error", "failed", "cancelled"];
 /// Outcomes that need none.
 const SETTLED: [&str; 2] = ["ok", "skipped"];
 
-/// Which of what is neither ok nor skipped is tried again.
+/// The set of records to retry, among those that are neither ok nor skipped.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection(Vec<Word>);
 
@@ -33,20 +33,20 @@ enum Word {
 }
 
 impl Selection {
-    /// All of it.
+    /// Selects all records that are neither ok nor skipped.
     pub fn all() -> Self {
         Self::default()
     }
 
-    /// What these words name: outcomes, error kinds, statuses such as `404` and classes such as `5xx`.
+    /// Parses a selection from words: outcomes, error kinds, statuses such as `404` and classes such as `5xx`.
     ///
     /// # Errors
-    /// Which word names nothing, and what would.
+    /// Names the unknown word and lists the valid ones.
     pub fn of<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
         words.into_iter().map(word).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Whether this is tried again; without words everything that is neither ok nor skipped is.
+    /// Whether to retry this record. Without words, every record that is neither ok nor skipped qualifies.
     pub fn takes(&self, ended: Ended<'_>) -> bool {
         let named = |word: &Word| match *word {
             Word::Outcome(outcome) => ended.outcome == outcome,

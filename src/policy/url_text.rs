@@ -1,4 +1,4 @@
-//! URLs as people paste them: removes what surrounds a URL, and names characters that cannot be seen.
+//! Pasted URLs: removes the marks around a URL, and names invisible characters.
 
 use std::borrow::Cow;
 
@@ -132,7 +132,7 @@ fn begins_with_scheme(text: &str) -> bool {
     })
 }
 
-/// What stands between a pair of quotes at both ends.
+/// The text inside a pair of quotes at both ends.
 fn inside_pair(text: &str) -> Option<&str> {
     let first = text.chars().next()?;
     if first.is_ascii_alphanumeric() {
@@ -145,12 +145,12 @@ fn inside_pair(text: &str) -> Option<&str> {
     (apostrophe || !inner.contains(first)).then_some(inner)
 }
 
-/// One comma at the end separates the URL from the next one of the text it was copied from.
+/// Removes one final comma, which separates the URL from the next one in its source text.
 fn without_comma(text: &str) -> &str {
     text.strip_suffix(',').map_or(text, str::trim_end)
 }
 
-/// What follows the marker of a list item: a bullet, a dash, a quotation arrow, `1.`, `1)` or `[1]`.
+/// The text after the marker of a list item: a bullet, a dash, a quotation arrow, `1.`, `1)` or `[1]`.
 fn without_marker(text: &str) -> Option<&str> {
     const BULLETS: &[char] =
         &['-', '*', '+', '>', '•', '‣', '◦', '⁃', '·', '∙', '▪', '▫', '■', '□', '●', '○', '–', '—', '→', '✓', '✔'];
@@ -204,8 +204,8 @@ pub fn unopened(url: &str) -> Option<char> {
     (!pairs.any(|(open, _)| is_open(*open))).then_some(last)
 }
 
-/// Where the second URL of a text begins, if the text holds two: after a blank or a separator, or
-/// where a line end is missing. A URL in a query or after a slash belongs to the first one.
+/// The start of the second URL of a text, if the text holds two. It follows a blank or a separator, or a
+/// missing line end. A URL in a query or after a slash belongs to the first one.
 pub fn second_url(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let (mut first, mut query) = (None, None);
@@ -219,7 +219,7 @@ pub fn second_url(text: &str) -> Option<usize> {
         let Some(start) = scheme.map(|scheme| colon - scheme.len()) else { continue };
         let begin = *first.get_or_insert(start);
         let Some(before) = text.get(begin..start) else { continue };
-        // Looked for once: a text may hold thousands of URLs.
+        // Search once: a text may hold thousands of URLs.
         let query = *query.get_or_insert_with(|| memchr::memchr2(b'?', b'#', &bytes[begin..]).map(|at| begin + at));
         let Some(last) = before.chars().next_back() else { continue };
         // An encoded character, such as `%3D`, is a part of the URL before it.

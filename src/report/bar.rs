@@ -22,7 +22,7 @@ const WORTH_A_BAR: Duration = Duration::from_millis(250);
 /// A URL is worth a line once it has taken this long.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// What waits to be printed above the bar is printed at the latest when it has this size.
+/// Pending text above the bar is printed at the latest at this size, in bytes.
 const MOST_PENDING: usize = 64 * 1024;
 
 /// Draws the bar on standard error.
@@ -102,14 +102,14 @@ impl Bar {
     }
 }
 
-/// Standard error as the bar draws on it: its lines are ended by line breaks and the last by nothing,
-/// where indicatif fills each with blanks to the right edge.
+/// The terminal of the bar. It ends each line but the last with a line break. Indicatif would fill each line with
+/// blanks to the right edge.
 ///
 /// With the cursor at the edge the `^C` that a terminal echoes begins a new line, and in a terminal
 /// made narrower a filled line becomes two. Either way the bar would be cleared one line too low
 /// and leave a piece of itself behind.
 struct Canvas {
-    /// Tells the size only.
+    /// Used for the terminal size only.
     term: Term,
     stderr: LossyWriter,
     /// The drawing that is being made.
@@ -277,12 +277,12 @@ impl Write for LinesAbove {
 }
 
 impl Drop for LinesAbove {
-    /// The last lines are whole before the run ends.
+    /// Writes the last lines completely before the run ends.
     fn drop(&mut self) {
         if self.screen.pending.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
             return;
         }
-        // Nobody is left to be told of an error.
+        // An error has no receiver any more.
         let _ = self.screen.flush();
         self.screen.stderr.wait_idle();
     }

@@ -18,7 +18,7 @@ impl Events {
     }
 
     fn write(&mut self, event: &Wire<'_>) {
-        // Plain values always serialise; and nobody has to read this.
+        // Plain values always serialise, and a closed output must not fail the run.
         let mut line = Vec::with_capacity(256);
         if line::append_line(event, &mut line).is_ok() {
             let _ = self.writer.write_all(&line);
@@ -26,7 +26,7 @@ impl Events {
     }
 }
 
-/// The event that tells how many events found no room in the queue.
+/// Returns the warning event with the number of events that a full queue dropped.
 pub fn dropped_event(lines: u64) -> Vec<u8> {
     let mut line = Vec::new();
     let message = format!("{lines} events were dropped: they were not read in time");

@@ -1,4 +1,4 @@
-//! What failed, a line each, where no record tells it.
+//! One line for each failed URL, by default in runs that write no records.
 
 use super::{ReportWriter, Reporter};
 use crate::model::{Event, Verdict};
@@ -25,7 +25,7 @@ impl Reporter for Failures {
             _ => return,
         };
         let line = format!("fetchall: {}: {}\n", printable(outcome.subject.url()), printable(&why));
-        // A standard error that nobody reads is no reason to fail.
+        // A closed standard error must not fail the run.
         let _ = self.writer.write_all(line.as_bytes());
     }
 }

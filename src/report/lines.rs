@@ -34,7 +34,7 @@ impl Reporter for Lines {
         if p.elapsed < self.next {
             return;
         }
-        // A standard error that nobody reads is no reason to fail.
+        // A closed standard error must not fail the run.
         let _ = self.writer.write_all(line(p).as_bytes());
         self.step = (self.step * 2).min(LONGEST);
         self.next = p.elapsed + self.step;

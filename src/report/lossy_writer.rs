@@ -10,7 +10,7 @@ use std::time::Duration;
 /// How long the thread waits before it tries a non-blocking descriptor again.
 const TRY_AGAIN: Duration = Duration::from_millis(10);
 
-/// Makes the text that tells how many lines were dropped.
+/// Makes the text with the number of dropped lines.
 pub type Notice = fn(u64) -> Vec<u8>;
 
 /// The handle of a queue. Writes never block and never fail; what finds no room is dropped, and its
@@ -36,7 +36,7 @@ struct State {
     notice: Notice,
     /// Why nothing is written any more.
     failed: Option<io::ErrorKind>,
-    /// Lines that came to nothing because the output failed.
+    /// Lines lost because the output failed.
     lost: u64,
     /// The output. The thread takes it; it stays here when no thread could be started.
     out: Option<Box<dyn Write + Send>>,
@@ -74,12 +74,12 @@ impl LossyWriter {
         self.queue.lock().is_idle()
     }
 
-    /// Drops the bytes without a count when they find no room: a drawing that the next one replaces.
+    /// Drops the bytes without a count if the queue is full: the next drawing replaces them.
     pub(super) fn draw(&self, bytes: &[u8]) {
         self.queue.push(bytes, |_| 0);
     }
 
-    /// Appends the bytes whatever the room. For callers that bound them by [`Self::wait_idle`].
+    /// Appends the bytes even beyond the capacity. The caller must bound them by [`Self::wait_idle`].
     pub(super) fn push_lossless(&self, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.queue.lock();
         if let Some(kind) = state.failed {
@@ -140,7 +140,7 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    /// Writes out what comes, for ever or until the output fails.
+    /// Writes the queue out, until the output fails.
     fn serve(&self) {
         let Some(mut out) = self.lock().out.take() else { return };
         let mut batch = Vec::new();
@@ -216,7 +216,7 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(20);
 
-    /// Takes a write only when the test lets it, and tells of it.
+    /// Takes a write only when the test lets it, and sends the bytes to the test.
     struct Valve {
         open: Receiver<()>,
         written: SyncSender<Vec<u8>>,

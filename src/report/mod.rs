@@ -1,4 +1,4 @@
-//! What a person, or a program that watches, sees of a run. Lossy, never slow, cannot fail.
+//! Progress output of a run for people and programs. Lossy, never slow, cannot fail.
 //!
 //! ```text
 //! engine ──Event──▶ bar      a bar on a terminal
@@ -8,7 +8,7 @@
 //!                   summary  the account, at the end
 //! ```
 //!
-//! What they write goes through a [`LossyWriter`]: nobody has to read it.
+//! They write through a [`LossyWriter`], so a slow reader does not hold up the run.
 //!
 //! To add an event: a variant in `model/event.rs`, one place in `engine/dispatch.rs` that sends
 //! it, and an arm in each reporter that cares.
@@ -31,7 +31,7 @@ pub use lines::Lines;
 pub use lossy_writer::{LossyWriter, Notice};
 pub use summary::SummaryText;
 
-/// Sees every event. It returns nothing, on purpose: a run does not depend on being watched.
+/// Receives every event. It returns no result, on purpose: a run does not depend on its reporters.
 pub trait Reporter: Send {
     /// One event.
     fn event(&mut self, event: &Event<'_>);
@@ -48,5 +48,5 @@ pub trait Reporter: Send {
     }
 }
 
-/// Where a reporter writes: standard error, or a test's buffer.
+/// The output of a reporter: standard error, or a test's buffer.
 pub type ReportWriter = Box<dyn Write + Send>;

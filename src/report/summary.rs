@@ -1,4 +1,4 @@
-//! The account of a run, for people.
+//! The summary of a run, for people.
 
 use std::fmt::Write as _;
 
@@ -23,7 +23,7 @@ impl Reporter for SummaryText {
     fn event(&mut self, event: &Event<'_>) {
         match event {
             Event::RunFinished(summary) => {
-                // A standard error that nobody reads is no reason to fail.
+                // A closed standard error must not fail the run.
                 let _ = self.writer.write_all(render(summary, self.color).as_bytes());
             }
             Event::Warning(text) => {
@@ -41,7 +41,7 @@ impl Reporter for SummaryText {
     }
 }
 
-/// The text of a summary; its last line is the one to read.
+/// Renders the text of a summary. Its last line has the result.
 fn render(s: &Summary, color: bool) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
@@ -95,12 +95,12 @@ fn write_details(out: &mut String, s: &Summary) -> std::fmt::Result {
         (c.cancelled, "cancelled"),
     ];
     let outcomes: Vec<_> = figures.iter().filter(|(n, _)| *n > 0).map(|(n, name)| format!("{n} {name}")).collect();
-    // Of one URL the last line says it all.
+    // For a single URL the last line is enough.
     let several = c.read > 1;
     if several && !outcomes.is_empty() {
         writeln!(out, "outcomes   {}", outcomes.join(" · "))?;
     }
-    // Those that were cancelled stand above.
+    // The outcomes above include cancelled URLs.
     let errors = s.errors.iter().filter(|(kind, _)| **kind != ErrorKind::Cancelled);
     let errors: Vec<_> = errors.map(|(kind, n)| format!("{n} {kind}")).collect();
     if !errors.is_empty() {
@@ -113,7 +113,7 @@ fn write_details(out: &mut String, s: &Summary) -> std::fmt::Result {
     if s.retries > 0 {
         writeln!(out, "retries    {}", s.retries)?;
     }
-    // What was skipped or cancelled took no time.
+    // Skipped and cancelled URLs took no time.
     let asked = (c.ok + c.http_error + c.failed) as f64;
     let rate = format!("{:.1} URLs/s, {}/s", asked / secs, size((s.wire_bytes as f64 / secs) as u64));
     let decoded = if size(s.bytes) != size(s.wire_bytes) && s.bytes > s.wire_bytes {
@@ -132,7 +132,7 @@ fn write_details(out: &mut String, s: &Summary) -> std::fmt::Result {
             writeln!(out, "auto       {} at once ({})", auto.limit, auto.why)?;
         }
     }
-    // A reader that went away has seen enough, and knows.
+    // The reader closed the output itself, so the summary does not report it.
     if let Some(cause) = s.stopped.filter(|cause| *cause != StopCause::OutputClosed) {
         writeln!(out, "stopped    {}", why(cause))?;
     }

@@ -1,4 +1,4 @@
-//! Outcomes to a function, for programs that use the library.
+//! Passes outcomes to a function, for programs that use the library.
 
 use std::ops::ControlFlow;
 
@@ -9,7 +9,7 @@ use crate::model::Outcome;
 pub struct Callback<F>(F);
 
 impl<F: FnMut(&Outcome) + Send> Callback<F> {
-    /// Calls this one.
+    /// Creates a sink that calls this function.
     pub fn new(function: F) -> Self {
         Self(function)
     }

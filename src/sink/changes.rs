@@ -1,4 +1,4 @@
-//! What differs from what earlier runs knew.
+//! The differences between a run and the runs before it.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -16,7 +16,7 @@ pub struct Was<'a> {
     pub url: &'a str,
     /// Its file.
     pub path: Option<&'a str>,
-    /// What its body was.
+    /// Its body.
     pub body: &'a Revision,
 }
 
@@ -33,8 +33,8 @@ pub trait Past: Send {
     ) -> io::Result<()>;
 }
 
-/// Writes each difference as it is found and, at the end of a run that saw its whole input, what
-/// is no longer listed. Of a URL it keeps a fingerprint, so memory hardly grows with the list.
+/// Writes each difference as it is found. At the end of a run that saw its whole input, it also writes
+/// the URLs that are no longer listed. It keeps one fingerprint per URL, so memory hardly grows.
 pub struct Changes {
     file: WholeFile,
     past: Box<dyn Past>,
@@ -46,7 +46,7 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// To this file, against this past.
+    /// Compares with `past` and writes to `file`.
     pub fn new(file: WholeFile, past: Box<dyn Past>) -> Self {
         let (listed, json, totals) = (FingerprintSet::new(), ChangesWriter::default(), ChangeTotals::default());
         Self { file, past, listed, json, totals, line: Vec::with_capacity(1024) }
@@ -58,7 +58,7 @@ impl Changes {
         self.file.write(&self.line)
     }
 
-    /// A good answer: new, another than before, or the same.
+    /// Handles a success: a new body, a changed one, or the same.
     fn good(&mut self, outcome: &Outcome) -> Result<(), SinkError> {
         let validators = outcome.facts.validators.as_deref().cloned().unwrap_or_default();
         let now = Revision::of(&outcome.facts, validators);
@@ -82,7 +82,7 @@ impl Changes {
         self.write(&change)
     }
 
-    /// An error status. 404 and 410 say that there is no such page any more; others say nothing of it.
+    /// Handles an error status. Only 404 and 410 mean that the page was removed.
     fn bad(&mut self, outcome: &Outcome) -> Result<(), SinkError> {
         let reason = match outcome.facts.status {
             Some(404) => "not_found",
@@ -100,7 +100,7 @@ impl Changes {
         self.write(&change)
     }
 
-    /// What was ok and is no longer listed.
+    /// Writes a removal for each request that was ok before and is no longer in the input.
     fn unlisted(&mut self) -> Result<(), SinkError> {
         let Self { file, past, listed, json, totals, line } = self;
         let mut write = |was: Was<'_>| {
@@ -112,13 +112,13 @@ impl Changes {
             json.change(&change, line)?;
             file.write(line).map_err(|e| e.source)
         };
-        // Each once, though it may have been asked for in several ways.
+        // Each URL once, even if several requests had it.
         let ended = past.each_ok(&mut |url| listed.insert(url), &mut write);
         ended.map_err(|e| self.file.error(e))
     }
 }
 
-/// What the body was, if it was ok.
+/// Returns the prior body, if the request was ok before.
 fn before(outcome: &Outcome) -> Option<&Before> {
     outcome.subject.seed()?.known.as_deref()?.before.as_deref()
 }
@@ -139,9 +139,9 @@ impl Sink for Changes {
             Verdict::Failed(_) => self.totals.failed += 1,
             Verdict::Cancelled => self.totals.cancelled += 1,
             Verdict::Skipped(SkipReason::Done | SkipReason::NotModified) => self.totals.unchanged += 1,
-            // There before anybody asked.
+            // The file existed before the request.
             Verdict::Skipped(SkipReason::Exists) => self.totals.unchanged += 1,
-            // The line that came first tells of it; what would be done tells of nothing.
+            // The first line of a URL reports its change. A dry run has no change to report.
             Verdict::Skipped(SkipReason::Duplicate | SkipReason::DryRun) => {}
         }
         Ok(ControlFlow::Continue(()))

@@ -1,8 +1,8 @@
 //! Lossless outputs: every outcome reaches every sink once, and a sink may fail.
 //!
 //! A sink is one file with one type that turns outcomes into something that lasts. All sinks of a
-//! run live on one thread ([`spawn`]), which alone may block on a full pipe or a slow disk; the
-//! engine hands it batches through a bounded channel and so is held back rather than overrun.
+//! run live on one thread ([`spawn`]), which alone may block on a full pipe or a slow disk. The
+//! engine hands it batches through a bounded channel, whose backpressure slows the engine down.
 //!
 //! To add a record format: write a sink, add its line to [`FORMATS`]. The tests of the registry
 //! then demand of it one write a record and a quiet end when its reader goes away.
@@ -34,13 +34,13 @@ pub use text::Text;
 pub use thread::{SinkThread, ToSinks, spawn};
 pub use whole_file::{WholeFile, part_of};
 
-/// A sink could not do its work; the run is broken.
+/// The error of a sink that failed; it breaks the run.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write to {target}: {source}")]
 pub struct SinkError {
-    /// What was written to, as the user named it.
+    /// The output, as the user named it.
     pub target: String,
-    /// Why not.
+    /// The error of the write.
     pub source: io::Error,
 }
 
@@ -51,8 +51,8 @@ pub trait Sink: Send {
         true
     }
 
-    /// Whether an outcome is ok only once this sink has kept it. Such a sink comes before all others:
-    /// what it could not keep they are told as failed.
+    /// Returns whether an outcome is ok only once this sink has kept it. These sinks run before all others.
+    /// The other sinks get each outcome that could not be kept as failed.
     fn must_keep(&self) -> bool {
         false
     }
@@ -65,8 +65,8 @@ pub trait Sink: Send {
         Ok(())
     }
 
-    /// One outcome, in the order in which they are reached. `Break` says that nobody reads this
-    /// sink any more: the run is ended, quietly.
+    /// Takes one outcome; outcomes arrive in the order in which they are reached. `Break` means that the
+    /// reader of this sink is gone: the engine ends the run without an error.
     ///
     /// # Errors
     /// Ends the run: a record that cannot be written must not be lost silently.
@@ -95,30 +95,30 @@ pub trait Sink: Send {
     }
 }
 
-/// A place that records are written to, each with one write.
+/// The destination of records, each written with one write.
 pub struct Output {
     target: String,
     writer: Box<dyn Write + Send>,
-    /// A regular file, and how long it is with its last whole record.
+    /// A regular file, and its length up to the last complete record.
     file: Option<(File, u64)>,
 }
 
 impl Output {
-    /// `target` is how messages name it.
+    /// `target` is its name in messages.
     pub fn new(target: impl Into<String>, writer: Box<dyn Write + Send>) -> Self {
         Self { target: target.into(), writer, file: None }
     }
 
-    /// A new file. Where a record does not fit on the disk, its part that did is taken back.
+    /// An output to a new file. A failed write truncates the file to its last whole record.
     ///
     /// # Errors
-    /// When the file cannot be looked at.
+    /// When the metadata of the file cannot be read.
     pub fn file(target: impl Into<String>, file: File) -> io::Result<Self> {
         let handle = if file.metadata()?.is_file() { Some((file.try_clone()?, 0)) } else { None };
         Ok(Self { target: target.into(), writer: Box::new(file), file: handle })
     }
 
-    /// Writes one record whole.
+    /// Writes one record with one write.
     fn write(&mut self, record: &[u8]) -> Result<ControlFlow<()>, SinkError> {
         match self.writer.write_all(record).and_then(|()| self.writer.flush()) {
             Ok(()) => {
@@ -130,7 +130,7 @@ impl Output {
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
             Err(source) => {
                 if let Some((file, whole)) = &self.file {
-                    // Err: then half a record stays, and the error below tells of the disk.
+                    // Err: half a record stays. The error below reports the failed write.
                     let _ = file.set_len(*whole);
                 }
                 Err(SinkError { target: self.target.clone(), source })
@@ -142,9 +142,9 @@ impl Output {
 /// A way to write records.
 #[derive(Debug, Clone, Copy)]
 pub struct FormatEntry {
-    /// Which setting means it.
+    /// The setting that selects it.
     pub format: Format,
-    /// Makes a sink; the argument says whether colour is wanted.
+    /// Makes a sink; the argument enables colour.
     pub make: fn(Output, bool) -> Box<dyn Sink>,
 }
 

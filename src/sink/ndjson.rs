@@ -14,7 +14,7 @@ pub struct Ndjson {
 }
 
 impl Ndjson {
-    /// To this output.
+    /// Creates a sink that writes to this output.
     pub fn new(output: Output) -> Self {
         Self { output, json: JsonWriter::default(), line: Vec::with_capacity(1024) }
     }

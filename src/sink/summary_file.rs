@@ -12,7 +12,7 @@ pub struct SummaryFile {
 }
 
 impl SummaryFile {
-    /// To this output.
+    /// Creates a sink that writes to this file.
     pub fn new(output: Output) -> Self {
         Self { output }
     }

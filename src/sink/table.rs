@@ -47,12 +47,12 @@ pub struct Table {
 }
 
 impl Table {
-    /// Comma-separated, quoted where needed.
+    /// Creates a sink of comma-separated values, quoted if needed.
     pub fn csv(output: Output) -> Self {
         Self { output, separator: ',', line: String::new(), open: true }
     }
 
-    /// Tab-separated; tabs and newlines in values are escaped as `\u{…}`.
+    /// Creates a sink of tab-separated values; tabs and newlines in values are escaped as `\u{…}`.
     pub fn tsv(output: Output) -> Self {
         Self { output, separator: '\t', line: String::new(), open: true }
     }

@@ -9,7 +9,7 @@ use crate::model::{Outcome, SkipReason, Verdict};
 use crate::policy::naming::name_for_url;
 use crate::policy::printable::{duration, printable, size};
 
-/// Writes records as text: status or error kind, size, time, URL, and what went wrong.
+/// Writes records as text: status or error kind, size, time, URL, and the error message.
 pub struct Text {
     output: Output,
     color: bool,
@@ -17,7 +17,7 @@ pub struct Text {
 }
 
 impl Text {
-    /// To this output; `color` marks failures.
+    /// Creates a sink that writes to this output; `color` marks failures.
     pub fn new(output: Output, color: bool) -> Self {
         Self { output, color, line: String::new() }
     }
@@ -32,8 +32,8 @@ impl Sink for Text {
     }
 }
 
-/// The file of what was not fetched now, and of what was under a name that does not follow from its
-/// URL: others can be told from the URL beside them, and a line has room for one of the two.
+/// Returns the path of a body that was not fetched now, or whose name does not follow from its URL.
+/// Other paths follow from the URL on the same line, and a line has room for one of the two.
 fn shown_path(outcome: &Outcome) -> Option<&str> {
     let path = outcome.facts.path.as_deref()?;
     match outcome.verdict {

@@ -1,4 +1,4 @@
-//! The one thread, or task where none may block, on which all sinks of a run live.
+//! The one thread on which all sinks of a run live. If no sink may block, they live on a task.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::{Sink, SinkError};
 use crate::model::{ErrorKind, FetchError, Outcome, RunInfo, StopCause, Summary, Verdict};
 
-/// What the engine sends.
+/// A message from the engine to the sinks.
 #[derive(Debug)]
 pub enum ToSinks {
     /// Outcomes in the order in which they were reached.
@@ -17,8 +17,8 @@ pub enum ToSinks {
     Finish(Box<Summary>),
 }
 
-/// The sinks at work. When one fails, or nobody reads it any more, the others go on, and the
-/// engine is told so that it can end the run.
+/// The running sinks. When one fails, or its reader goes away, the others go on. The engine learns
+/// the cause so that it can end the run.
 #[derive(Debug)]
 pub struct SinkThread {
     trouble: watch::Receiver<Option<StopCause>>,
@@ -29,7 +29,7 @@ pub struct SinkThread {
 /// How the sinks ended.
 #[derive(Debug)]
 pub struct SinksEnd {
-    /// How many outcomes were ok and could not be kept; see [`Sink::must_keep`].
+    /// The number of ok outcomes that could not be kept; see [`Sink::must_keep`].
     pub unkept: u64,
     /// The first failure of a sink.
     pub error: Option<SinkError>,
@@ -41,12 +41,12 @@ enum Worker {
     Task(tokio::task::JoinHandle<()>),
 }
 
-/// Sets the sinks to work; the sender is theirs. They end when it is dropped.
+/// Starts the sinks and returns their sender. They end when it is dropped.
 ///
 /// # Errors
 /// When the thread cannot be started.
 pub fn spawn(sinks: Vec<Box<dyn Sink>>, info: RunInfo) -> io::Result<(mpsc::Sender<ToSinks>, SinkThread)> {
-    // Few, for each holds a batch: what waits here is memory.
+    // A small capacity, because each message holds a batch in memory.
     let (to_sinks, mut inbox) = mpsc::channel(4);
     let (tell, ended) = oneshot::channel();
     let (warn, trouble) = watch::channel(None);
@@ -73,10 +73,10 @@ pub fn spawn(sinks: Vec<Box<dyn Sink>>, info: RunInfo) -> io::Result<(mpsc::Send
 }
 
 struct Sinks {
-    /// `None` where one has failed or is no longer read.
+    /// `None` for a sink that has failed or has lost its reader.
     sinks: Vec<Option<Box<dyn Sink>>>,
     warn: watch::Sender<Option<StopCause>>,
-    /// Why a sink that must keep outcomes keeps no more.
+    /// The error of a sink that must keep outcomes and failed.
     lost: Option<String>,
     unkept: u64,
     /// The first failure.
@@ -91,7 +91,7 @@ impl Sinks {
     fn take(&mut self, message: ToSinks) {
         match message {
             ToSinks::Outcomes(mut outcomes) => {
-                // A sink that must keep outcomes has them before any other is told.
+                // A sink that must keep outcomes gets them before all others.
                 let (keepers, others) = (Some(true), Some(false));
                 self.each_of(keepers, |sink| sink.outcomes(&outcomes));
                 if let Some(why) = &self.lost {
@@ -107,9 +107,9 @@ impl Sinks {
     }
 
     fn end(self, tell: oneshot::Sender<SinksEnd>) {
-        // Before the end is told: a writer may still have something to write.
+        // Drop the sinks before reporting the end: a writer may still have something to write.
         drop(self.sinks);
-        // Err: the run was dropped and nobody asks any more.
+        // Err: the run was dropped and no longer waits for the end.
         let _ = tell.send(SinksEnd { unkept: self.unkept, error: self.error });
     }
 
@@ -147,7 +147,7 @@ impl Sinks {
 }
 
 impl SinkThread {
-    /// Waits until a sink fails or is no longer read; for ever when that does not happen.
+    /// Waits until a sink fails or loses its reader; for ever if neither happens.
     pub async fn trouble(&mut self) -> StopCause {
         match self.trouble.wait_for(Option::is_some).await {
             Ok(cause) => cause.unwrap_or(StopCause::Broken),
@@ -159,7 +159,7 @@ impl SinkThread {
     pub async fn join(self) -> SinksEnd {
         let ended = self.ended.await;
         let joined = match self.worker {
-            // It has told its end or died: joining does not wait.
+            // The thread has sent its end or died: joining does not wait.
             Worker::Thread(thread) => thread.join().is_ok(),
             Worker::Task(task) => task.await.is_ok(),
         };
@@ -173,7 +173,7 @@ impl SinkThread {
     }
 }
 
-/// Makes an outcome that was ok a failed one; whether it was ok. Its file stays, and its path is told.
+/// Turns an ok outcome into a failed one and returns whether it was ok. Its file and path stay.
 fn fail_ok(outcome: &mut Outcome, why: &str) -> bool {
     let was_ok = outcome.verdict == Verdict::Ok;
     if was_ok {

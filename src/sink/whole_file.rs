@@ -1,4 +1,4 @@
-//! A file that is there when it is whole: written beside, then renamed.
+//! A file that appears only when it is complete: written beside its target, then renamed.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -9,23 +9,23 @@ use tempfile::NamedTempFile;
 use super::SinkError;
 use crate::model::shown_path;
 
-/// A file on its way. Dropped before it is finished, it leaves what was there before.
+/// A file that is being written. If it is dropped before [`WholeFile::finish`], the previous file stays.
 pub struct WholeFile {
     target: PathBuf,
     writer: Writer,
 }
 
 enum Writer {
-    /// Beside the target; renamed at the end.
+    /// A temporary file beside the target, which it replaces at the end.
     Beside(BufWriter<NamedTempFile>),
     /// A device or a pipe, which a rename would replace.
     Direct(BufWriter<File>),
-    /// It has its name.
+    /// The file is complete and has its name.
     Finished,
 }
 
 impl WholeFile {
-    /// Begins one, so that a path which cannot be used is found at once.
+    /// Begins a file, so that an unusable path fails at once.
     ///
     /// # Errors
     /// When it cannot be written there.
@@ -33,7 +33,7 @@ impl WholeFile {
         Self::begin(path, false)
     }
 
-    /// As [`WholeFile::create`]; nobody but its owner may read the file.
+    /// As [`WholeFile::create`], but only the owner may read the file.
     ///
     /// # Errors
     /// When it cannot be written there.
@@ -50,12 +50,12 @@ impl WholeFile {
             let file = fs::OpenOptions::new().write(true).open(path)?;
             return Ok(Self { target: path.to_owned(), writer: Writer::Direct(BufWriter::new(file)) });
         }
-        // Where a link leads is replaced, not the link.
+        // Replace the target of a link, not the link.
         let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let Some(part) = part_of(&target) else {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "it names no file"));
         };
-        // What a run that was killed left here. A link goes and is not followed.
+        // Remove the leftover of a killed run. This removes a link and does not follow it.
         match fs::remove_file(&part) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
             _ => {}
@@ -69,7 +69,7 @@ impl WholeFile {
         #[cfg(not(unix))]
         let _ = private;
         let (folder, name) = (part.parent().unwrap_or(Path::new("")), part.file_name().unwrap_or_default());
-        // A fixed name: what a killed run leaves is replaced by the next.
+        // A fixed name: the next run replaces the leftover of a killed run.
         let file = builder.prefix(name).rand_bytes(0).tempfile_in(folder)?;
         Ok(Self { target, writer: Writer::Beside(BufWriter::with_capacity(64 * 1024, file)) })
     }
@@ -77,7 +77,7 @@ impl WholeFile {
     /// Appends.
     ///
     /// # Errors
-    /// What the file system says.
+    /// Returns the error of the file system.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), SinkError> {
         let written = match &mut self.writer {
             Writer::Beside(writer) => writer.write_all(bytes),
@@ -87,10 +87,10 @@ impl WholeFile {
         written.map_err(|e| self.error(e))
     }
 
-    /// It is whole: it gets its name.
+    /// Completes the file and renames it to its target.
     ///
     /// # Errors
-    /// What the file system says; then what was there before is left.
+    /// Returns the error of the file system. The previous file then stays.
     pub fn finish(&mut self) -> Result<(), SinkError> {
         let finished = match std::mem::replace(&mut self.writer, Writer::Finished) {
             Writer::Beside(writer) => writer.into_inner().map_err(io::IntoInnerError::into_error).and_then(|file| {
@@ -109,7 +109,7 @@ impl WholeFile {
     }
 }
 
-/// Where a file is written until it is whole; `None` where the path names no file.
+/// Returns the path of the temporary file of a target; `None` if the path names no file.
 pub fn part_of(target: &Path) -> Option<PathBuf> {
     let mut name = std::ffi::OsString::from(".");
     name.push(target.file_name()?);

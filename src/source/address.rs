@@ -23,8 +23,8 @@ const SUGGESTED: usize = 200;
 /// A URL that can be fetched: http or https, without user name, password and fragment. Blanks and
 /// one pair of quotes or `<>` around it are removed.
 ///
-/// User name and password come back beside it, so that nothing that shows the URL can show them;
-/// a fragment is never sent to a server, so two URLs that differ in it alone are one.
+/// User name and password come back beside it, so that no output of the URL can show them.
+/// A fragment is never sent to a server, so two URLs that differ only in it are one.
 pub(super) fn parse(text: &str) -> Result<(Url, Option<Credentials>), Reason> {
     let text = url_text::bare(text);
     check_characters(text)?;
@@ -60,8 +60,8 @@ pub(super) fn parse(text: &str) -> Result<(Url, Option<Credentials>), Reason> {
     Ok((url, Some(credentials)))
 }
 
-/// Control characters and blanks that the URL parser would quietly drop or encode, where that
-/// would fetch something nobody asked for.
+/// Refuses control characters and blanks that the URL parser would silently drop or encode, if that
+/// would give another URL than the user meant.
 pub(super) fn check_characters(text: &str) -> Result<(), Reason> {
     if text.is_empty() {
         return Err("the URL is empty".into());
@@ -87,7 +87,7 @@ pub(super) fn check_characters(text: &str) -> Result<(), Reason> {
     Ok(())
 }
 
-/// What to say of a text that holds a second URL.
+/// Returns the message for a text that holds a second URL.
 fn two_urls(text: &str) -> Option<Reason> {
     let at = url_text::second_url(text)?;
     // Either half of a URL whose password looks like another URL would show the password.
@@ -95,7 +95,7 @@ fn two_urls(text: &str) -> Option<Reason> {
         return Some("holds more than one URL; write one URL a line".into());
     }
     let (first, second) = text.split_at_checked(at)?;
-    // What follows a blank may be anything, an option with a password too.
+    // The text after a blank may be anything, even an option with a password.
     let [first, second] = [first, second].map(|url| cut(first_word(url_text::trim(url)), SUGGESTED));
     Some(format!("holds more than one URL, {first} and {second}; write one URL a line").into())
 }
@@ -112,7 +112,7 @@ fn scheme(text: &str) -> Option<(&str, &str)> {
 const WITHOUT_SLASHES: [&str; 10] =
     ["about", "blob", "data", "file", "javascript", "magnet", "mailto", "sms", "tel", "urn"];
 
-/// What to say of a text that begins with neither `http:` nor `https:`.
+/// Returns the message for a text that begins with neither `http:` nor `https:`.
 fn without_http(text: &str) -> Reason {
     if let Some((scheme, rest)) = scheme(text) {
         // `localhost:8080/x` has the form of a URL with the scheme `localhost`, and a user name with a

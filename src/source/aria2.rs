@@ -1,9 +1,9 @@
 //! The option lines of aria2's input files.
 //!
-//! `out`, `dir`, `header`, `checksum`, `user-agent` and `referer` are obeyed. Options that change
-//! how a file is fetched but not which bytes end up under which name are accepted and have no
-//! effect (the list is [`HARMLESS`]). Any other option makes its URL a bad line: a proxy or a
-//! cookie file that is left out unseen could fetch the wrong thing.
+//! `out`, `dir`, `header`, `checksum`, `user-agent` and `referer` are obeyed. Options that do not
+//! change which bytes end up under which name are accepted and have no effect (see [`HARMLESS`]).
+//! Any other option makes its URL a bad line: without its proxy or cookie file, a URL could silently
+//! give the wrong body.
 
 use percent_encoding::percent_decode_str;
 use url::Url;
@@ -73,7 +73,7 @@ pub(super) fn option(line: &str) -> Option<(&str, &str)> {
 pub(super) struct Options {
     dir: Option<String>,
     out: Option<String>,
-    /// `Referer: *` asks for the URL itself.
+    /// `*` stands for the URL itself.
     referer: Option<String>,
     headers: Vec<Field>,
     /// The bytes of those.
@@ -84,12 +84,11 @@ pub(super) struct Options {
 }
 
 impl Options {
-    /// Takes one option; the first that is wrong is remembered, with its line, for the record names
-    /// that of the URL. As in aria2 the last value of an
-    /// option counts, and only `header` may come more than once.
+    /// Takes one option. Remembers the first wrong option with its line, because the record names the
+    /// line of the URL. As in aria2, the last value of an option counts, and only `header` may repeat.
     pub fn add(&mut self, key: &str, value: &str, line: u64) {
         if self.problem.is_some() {
-            // It is no URL any more, and millions of lines may follow.
+            // The URL is bad already, and millions of lines may follow.
             return;
         }
         if let Err(reason) = self.try_add(key, value) {
@@ -131,7 +130,7 @@ impl Options {
         Ok(())
     }
 
-    /// What they ask for this URL.
+    /// Returns the settings that the options give for this URL.
     pub fn wants(self, url: &str) -> Result<Wants, Reason> {
         if let Some(problem) = self.problem {
             return Err(problem);
@@ -151,12 +150,12 @@ impl Options {
     }
 }
 
-/// The URL without what must not be shown to a server: user name, password, fragment.
+/// The URL without the parts that no server may see: user name, password, fragment.
 fn plain(url: &str) -> String {
     super::address::parse(url).map(|(url, _)| url.into()).unwrap_or_default()
 }
 
-/// An option in a message. A name that nobody knows may be a secret that ends in `=`.
+/// Names an option in a message. An unknown name may be a secret that ends in `=`.
 fn shown(key: &str) -> String {
     match known_name(key) {
         "" => "an option".to_owned(),

@@ -15,7 +15,7 @@ pub(super) enum CsvScan {
     QuoteInQuoted,
     /// In a quoted cell, behind a line end.
     QuotedLines,
-    /// At what closes such a cell, or at the first of two quotes in it.
+    /// At the quote that closes such a cell, or at the first of two quotes in it.
     QuoteInLines,
     /// Text follows that quote: it opens a cell of a later record, and the cell before has no end.
     Unclosed,
@@ -23,8 +23,8 @@ pub(super) enum CsvScan {
 }
 
 impl CsvScan {
-    /// The end of the record, or `None` when the scan goes on in the bytes after these. The scan of an
-    /// unclosed quote ends where that shows.
+    /// Returns the end of the record, or `None` if the scan goes on in the bytes after these. The scan of
+    /// an unclosed quote ends at the byte that reveals it.
     pub fn record_end(&mut self, bytes: &[u8], separator: u8) -> Option<usize> {
         let mut state = *self;
         for (at, &byte) in bytes.iter().enumerate() {
@@ -55,7 +55,7 @@ impl CsvScan {
         self == Self::Unclosed
     }
 
-    /// Whether an open quote is what keeps the record from ending.
+    /// Returns whether an open quote keeps the record from ending.
     pub fn is_quoted(self) -> bool {
         matches!(self, Self::Quoted | Self::QuotedLines)
     }
@@ -103,8 +103,8 @@ impl Cells {
         }
     }
 
-    /// Cuts one record of a table of so many columns. A tab in quotes is a part of its cell where
-    /// the record would have too many otherwise.
+    /// Cuts one record of a table of `columns` columns. A tab in quotes is a part of its cell if the
+    /// record would otherwise have too many cells.
     pub fn split_row(&mut self, splitter: &mut Splitter, record: &[u8], columns: usize) {
         self.split(splitter, record);
         if let Splitter::Tsv(quoting) = splitter
@@ -164,7 +164,7 @@ impl Cells {
         }
     }
 
-    /// The number of the first cell that holds text behind its closing quote: such a quote is a mistake,
+    /// Returns the number of the first cell with text behind its closing quote. This quote is a mistake,
     /// and the cells after it may have become a part of this one.
     pub fn torn(splitter: &Splitter, record: &[u8], separator: u8) -> Option<usize> {
         if matches!(splitter, Splitter::Tsv(_)) || !record.contains(&b'"') {
@@ -211,7 +211,7 @@ impl Cells {
     }
 }
 
-/// What stands between the quotes of a cell that begins and ends with one.
+/// Returns the text between the quotes of a cell that begins and ends with one.
 fn quoted(cell: &[u8]) -> Option<&[u8]> {
     cell.strip_prefix(b"\"")?.strip_suffix(b"\"")
 }

@@ -6,7 +6,7 @@ use html5gum::{DefaultEmitter, StartTag, Token, Tokenizer};
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
-/// What the beginning of a document declares.
+/// The encoding that the beginning of a document declares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Declared {
     /// More of it must be seen.

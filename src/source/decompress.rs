@@ -7,12 +7,12 @@ use super::gzip::Gzip;
 use super::magic::{self, Magic};
 use super::open::Feed;
 
-/// How much is read at once while it is not known what the bytes are.
+/// The size of one read, in bytes, while the kind of the data is unknown.
 const PIECE: usize = 4096;
 /// The most bytes unpacked by one read. A corrupt place costs the unpacked bytes before it that the
 /// same read would have returned, so it is small.
 const UNPACKED: usize = 2048;
-/// The largest zstd window is 2 to this power: 128 MiB, what the zstd program takes too.
+/// The base-2 logarithm of the largest zstd window: 128 MiB, as for the zstd program.
 const WINDOW_LOG: u32 = 27;
 
 type Packed = io::Chain<Cursor<Vec<u8>>, Feed>;
@@ -29,19 +29,19 @@ enum Stream {
 pub(super) struct Unpacked {
     name: String,
     stream: Stream,
-    /// What was read and not yet handed out.
+    /// Bytes that were read and not yet handed out.
     head: Vec<u8>,
     handed: usize,
     decided: bool,
 }
 
 impl Unpacked {
-    /// `name` is what the user calls the list.
+    /// `name` is the list's name in messages.
     pub fn new(feed: Feed, name: &str) -> Self {
         Self { name: name.to_owned(), stream: Stream::Plain(feed), head: Vec::new(), handed: 0, decided: false }
     }
 
-    /// Reads until it is known what the bytes are, through at most one compression.
+    /// Reads until the kind of the data is known, through at most one compression.
     fn decide(&mut self) -> io::Result<()> {
         loop {
             let eof = self.read_head()? == 0;
@@ -111,7 +111,7 @@ impl Read for Stream {
     }
 }
 
-/// What a decoder says of damaged data, with advice; errors of the input itself stay as they are.
+/// Describes a decoder's error for damaged data, with advice. Errors of the input itself stay as they are.
 fn explain(format: &str, error: io::Error) -> io::Error {
     use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
     match error.kind() {

@@ -1,4 +1,4 @@
-//! Text of any encoding to UTF-8, between decompression and lines.
+//! Converts text of any encoding to UTF-8, between decompression and lines.
 //!
 //! A byte order mark counts most, then the encoding that the user named, then the zero bytes of
 //! UTF-16 and UTF-32. Everything else passes through as it is, and each line is checked later: one
@@ -8,7 +8,7 @@ use std::io::{self, Read};
 
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
-/// The most bytes read at once, while the encoding is unknown and where there is something to decode.
+/// The most bytes of one read, while the encoding is unknown or needs a decoder.
 const PIECE: usize = 8 * 1024;
 
 /// The text of one input, as UTF-8 without a byte order mark.
@@ -26,7 +26,7 @@ pub(super) struct Decoded<R> {
 }
 
 enum Decoder {
-    /// UTF-8, or what should be.
+    /// UTF-8, or text that should be.
     None,
     Known(Box<encoding_rs::Decoder>),
     Utf32 {
@@ -36,7 +36,7 @@ enum Decoder {
     Done,
 }
 
-/// What the first bytes of a text show.
+/// The encoding that the first bytes of a text show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     Known(&'static Encoding),
@@ -89,7 +89,7 @@ impl<R: Read> Decoded<R> {
         read
     }
 
-    /// Decodes the piece to what is ready, which was handed out.
+    /// Decodes the piece into `ready`, whose bytes were all handed out.
     fn decode(&mut self, last: bool) {
         self.ready.clear();
         self.handed = 0;

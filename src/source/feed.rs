@@ -15,10 +15,10 @@ const ROOM: usize = 256;
 /// A URL and its place among those added, from 1. `None` only wakes the source.
 type Added = Option<(u64, String)>;
 
-/// The way in. The input ends when every clone of it is gone.
+/// The sender of added URLs. The input ends when every clone of it is dropped.
 pub type FeedSender = mpsc::Sender<Added>;
 
-/// What another source says, and then what is added.
+/// The entries of another source, followed by the added ones.
 pub struct FeedSource {
     /// Read first; `None` once it is at its end.
     first: Option<Box<dyn Source>>,

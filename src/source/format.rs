@@ -1,4 +1,4 @@
-//! How a list is written, when the user did not say.
+//! Detects the format of a list if the user did not name it.
 
 use std::path::Path;
 
@@ -8,10 +8,10 @@ use super::lines::line_end;
 use super::wrapped_array::wrapped_array;
 use crate::config::InputFormat;
 
-/// What to say of an HTML page where none was asked for.
+/// The message for an HTML page if the user did not ask for one.
 pub(super) const HTML: &str = "an HTML page; use --input-format html to take its links, or save the list as text";
 
-/// The format that a name promises: by its extension, one of a compression behind it put aside.
+/// Returns the format that the extension of a name promises, without an extension for compression.
 pub(super) fn by_name(name: &str) -> Option<InputFormat> {
     let extension = |path: &Path| path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
     let path = Path::new(name);
@@ -30,7 +30,7 @@ pub(super) fn by_name(name: &str) -> Option<InputFormat> {
     }
 }
 
-/// The format that a Content-Type field (RFC 9110, section 8.3) promises.
+/// Returns the format that a Content-Type field (RFC 9110, section 8.3) promises.
 pub(super) fn by_media_type(field: &str) -> Option<InputFormat> {
     let kind = field.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match kind.as_str() {
@@ -46,7 +46,7 @@ pub(super) fn by_media_type(field: &str) -> Option<InputFormat> {
     }
 }
 
-/// What the first bytes of a text show.
+/// The format that the first bytes of a text show.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Beginning {
     /// More bytes are needed.
@@ -57,11 +57,11 @@ pub(super) enum Beginning {
     Json,
     /// XML, most likely a sitemap.
     Xml,
-    /// No list: what it is, and what to do.
+    /// No list: the kind of file, and the advice.
     NotAList(String),
 }
 
-/// What the first bytes of a text show; `whole` says that no more of them are looked at.
+/// Returns the format that the first bytes of a text show. `whole` says that no more of them are examined.
 pub(super) fn by_beginning(text: &[u8], whole: bool) -> Beginning {
     let undecided = if whole { Beginning::Lines } else { Beginning::Undecided };
     let text = text.trim_ascii_start();
@@ -99,7 +99,7 @@ fn object(text: &[u8], whole: bool) -> Beginning {
     }
 }
 
-/// Markup: by its first element, with what may stand before that put aside.
+/// Classifies markup by its first element, after everything that may precede it.
 fn markup(text: &[u8], whole: bool) -> Beginning {
     let undecided = if whole { Beginning::NotAList(HTML.to_owned()) } else { Beginning::Undecided };
     let mut rest = text;
@@ -142,7 +142,7 @@ fn markup(text: &[u8], whole: bool) -> Beginning {
     }
 }
 
-/// Whether the first line that says something holds a JSON object.
+/// Returns whether the first line with content holds a JSON object.
 pub(super) fn is_ndjson(text: &[u8]) -> bool {
     let mut lines = text.split(|byte| b"\r\n".contains(byte)).map(<[u8]>::trim_ascii);
     lines.find(|line| !line.is_empty() && !line.starts_with(b"#")).is_some_and(|line| line.starts_with(b"{"))

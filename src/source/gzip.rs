@@ -49,7 +49,7 @@ impl<R: Read> Read for Gzip<R> {
     }
 }
 
-/// Reads to the end, where nothing but zeros may come.
+/// Reads to the end; only zeros may follow the data.
 fn skip_zeros(rest: &mut impl BufRead) -> io::Result<()> {
     loop {
         let piece = rest.fill_buf()?;

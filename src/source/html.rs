@@ -18,11 +18,11 @@ use crate::policy::fingerprint::FingerprintSet;
 /// The longest tag or text. Pages that were saved as one file hold images and scripts.
 const LONGEST: u64 = 64 << 20;
 
-/// What a page says of URLs.
+/// A part of a page that concerns URLs.
 enum Found {
     /// A link, and its line.
     Link(String, u64),
-    /// What relative links are relative to.
+    /// The base of relative links.
     Base(String),
     /// The beginning of an element for browsers without scripts, which fetchall is.
     Noscript,
@@ -88,7 +88,7 @@ pub(super) struct Html {
     tokens: Tokenizer<Document, CallbackEmitter<Links, Found>>,
     progress: Arc<Progress>,
     base: Option<Url>,
-    /// What queries are encoded in (URL standard).
+    /// The encoding of queries (URL standard).
     encoding: &'static Encoding,
     /// Only the first `base` element of a page counts.
     base_seen: bool,
@@ -96,7 +96,7 @@ pub(super) struct Html {
 }
 
 impl Html {
-    /// `base` is the address of the page, where it is known; `encoding` is the one it is written in.
+    /// `base` is the address of the page, if known; `encoding` is the encoding of the page.
     pub fn new(bytes: Rest, line: u64, base: Option<Url>, encoding: &'static Encoding) -> Self {
         let document = Document::new(bytes, line, LONGEST, u64::MAX);
         let progress = document.progress();
@@ -129,7 +129,7 @@ impl Html {
                     self.base = joined.ok().or(self.base.take());
                 }
                 Found::Base(_) => {}
-                // The tokenizer takes what follows for text, as browsers with scripts do.
+                // The tokenizer would take the content for text, as browsers with scripts do.
                 Found::Noscript => self.tokens.set_state(State::Data),
                 Found::Link(href, line) => {
                     let next = self.line();

@@ -17,10 +17,10 @@ use crate::policy::redact::redact_beginning;
 const BUFFER: usize = 64 * 1024;
 /// How much of an overlong value is shown.
 const HEAD: usize = 2048;
-/// How deep objects and arrays are told apart; serde_json takes no more.
+/// The depth to which objects and arrays are distinguished; serde_json takes no more.
 const DEEPEST: u32 = 128;
 
-/// Where the reader stands.
+/// The position of the reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// Between two values.
@@ -33,7 +33,7 @@ enum State {
     Escape,
 }
 
-/// What one byte means for the value that is read.
+/// The role of one byte for the value that is read.
 enum Seen {
     /// It is a part of it.
     Part,
@@ -45,7 +45,7 @@ enum Seen {
     Broken,
 }
 
-/// What stands between the last value of an array and the next byte.
+/// The gap between the last value of an array and the next byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Gap {
     /// Nothing: the array has just begun.
@@ -125,7 +125,7 @@ impl Json {
         Ok(self.end > 0)
     }
 
-    /// Goes on until there is one more entry. False where more bytes are needed first.
+    /// Reads on until there is one more entry. Returns false if it needs more bytes first.
     ///
     /// # Errors
     /// When the JSON is one object that wraps a list.
@@ -155,7 +155,7 @@ impl Json {
         Ok(out.entries.len() > before)
     }
 
-    /// Nothing more will come. What stands between two values and is none needs no end.
+    /// Ends the input. A text between two values that is itself no value needs no end.
     ///
     /// # Errors
     /// When the JSON is not at its end.
@@ -269,7 +269,7 @@ impl Json {
         self.depth += 1;
     }
 
-    /// Whether what was opened last is an object.
+    /// Returns whether the innermost open value is an object.
     fn in_object(&self) -> bool {
         self.depth.checked_sub(1).is_some_and(|at| at < DEEPEST && self.objects >> at & 1 == 1)
     }

@@ -1,8 +1,8 @@
-//! How a list is laid out: as a table or not, with which separator, and which column holds the URLs.
+//! The layout of a list: table or not, its separator, and the column of the URLs.
 //!
 //! The columns `url out sha256 blake3 priority headers` are known by name in any order and any
-//! case; others are ignored. Where none is called `url`, the only column that holds URLs is taken.
-//! A table without one, or with two of them, is refused as a whole: one mistake is one message.
+//! case; others are ignored. Without a column `url`, the only column that holds URLs is taken.
+//! A table with no such column, or with two of them, is refused as a whole: one mistake is one message.
 
 use super::cells::{Cells, CsvScan, Splitter};
 use super::lines::line_end;
@@ -15,7 +15,7 @@ const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
 /// How many columns a message names.
 const NAMED: usize = 20;
 
-/// A column that means something.
+/// A known column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Column {
     Url,
@@ -47,19 +47,19 @@ impl Column {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TableLayout {
     pub separator: u8,
-    /// What each column is; as many as the header or the first row has.
+    /// The meaning of each column; as many as the header or the first row has.
     pub columns: Vec<Option<Column>>,
     /// The column of the URLs, and what messages call it.
     pub url: usize,
     pub url_name: String,
     pub has_header: bool,
-    /// Records before the first row that says something.
+    /// The number of records before the first row with content.
     pub records_before: usize,
-    /// What to tell the user about the choice of the column.
+    /// A note for the user about the choice of the column.
     pub note: Option<String>,
 }
 
-/// What a list turned out to be.
+/// The detected layout of a list.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Layout {
     /// More of it must be seen.
@@ -73,9 +73,9 @@ pub(super) enum Layout {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sample<'a> {
     pub bytes: &'a [u8],
-    /// Nothing more will be looked at.
+    /// Whether these are the last bytes that are examined.
     pub whole: bool,
-    /// Decide with what has arrived, for rows wait.
+    /// Whether to decide with the bytes that have arrived, because rows wait.
     pub live: bool,
 }
 
@@ -84,11 +84,11 @@ pub(super) fn says_nothing(record: &[u8]) -> bool {
     record.starts_with(b"#") || record.iter().all(|byte| byte.is_ascii_whitespace() || b",;|\"".contains(byte))
 }
 
-/// Lays out a list that is written as `format` says: `Auto`, `Csv` or `Tsv`. With `tables_only` it
-/// is a table in any case.
+/// Detects the layout of a list in the format `Auto`, `Csv` or `Tsv`. With `tables_only` the list is
+/// a table in any case.
 ///
 /// # Errors
-/// Why the table is refused, and what to do.
+/// Returns the reason to refuse the table, and advice.
 pub(super) fn of(
     sample: Sample<'_>,
     format: InputFormat,
@@ -115,7 +115,7 @@ pub(super) fn of(
     if !sample.whole && candidates.iter().any(Option::is_none) {
         return Ok(Layout::Unknown);
     }
-    // The first of several that are as good.
+    // Take the first of several equal ones.
     let Some(best) = candidates.into_iter().flatten().rev().max_by_key(Candidate::score) else {
         return Ok(if sample.whole { Layout::Plain } else { Layout::Unknown });
     };
@@ -139,7 +139,7 @@ fn separator_line(line: &[u8]) -> Option<u8> {
     (named && ends && separator != b'"').then_some(separator)
 }
 
-/// Whether no quote is open at the end of a line, for a separator with which quotes hold line ends.
+/// Returns whether the line closes its quotes. With tabs, quotes never hold line ends.
 fn closes_quotes(line: &[u8], separator: u8) -> bool {
     let mut scan = CsvScan::default();
     scan.record_end(line, separator);
@@ -169,7 +169,7 @@ impl<'a> Sample<'a> {
     }
 }
 
-/// A table as it is with one of the separators.
+/// The table that one of the separators gives.
 struct Candidate {
     separator: u8,
     /// The records before the first one, which are titles.
@@ -178,7 +178,7 @@ struct Candidate {
     first: Vec<String>,
     /// The number of cells of the second record.
     second: Option<usize>,
-    /// Whether a record up to the first URL has not as many cells as the first record.
+    /// Whether a record up to the first URL has another number of cells than the first record.
     uneven: bool,
     /// Whether the first record is a row.
     headless: bool,
@@ -242,18 +242,18 @@ impl Candidate {
         }
     }
 
-    /// How well the separator fits the first record.
+    /// Rates how well the separator fits the first record.
     fn score(&self) -> (bool, bool, usize) {
         (self.named, self.first_url == Some(0), self.first.len())
     }
 
-    /// Whether a list that nothing else calls a table is one; `None` until more has arrived.
+    /// Returns whether a list without other signs of a table is one; `None` until more bytes arrive.
     fn is_table(&self, sample: Sample<'_>) -> Option<bool> {
         if self.named {
             return Some(true);
         }
         if self.headless && self.separator == b'\t' {
-            // Where everything is a URL, tabs separate mirrors of one file.
+            // If every cell is a URL, tabs separate mirrors of one file.
             let other = self.first.iter().any(|cell| !cell.is_empty() && !cell.contains("://"));
             return Some(self.first_url == Some(0) && other);
         }
@@ -275,7 +275,7 @@ impl Candidate {
         sample.whole.then_some(false)
     }
 
-    /// The column that the user means by its number from 1.
+    /// Returns the column that the user gave by its number from 1.
     fn numbered(&self, wanted: &str) -> Option<usize> {
         let at = wanted.trim().parse::<usize>().ok()?.checked_sub(1)?;
         (at < self.first.len()).then_some(at)
@@ -317,7 +317,7 @@ impl Candidate {
         Ok(Layout::Table(TableLayout { separator, columns, url, url_name, has_header, records_before, note }))
     }
 
-    /// The column that the user named, or whose number from 1 they gave; and whether there is a header.
+    /// Returns the column that the user named, or numbered from 1, and whether there is a header.
     fn named_column(&self, wanted: &str) -> Result<(usize, bool), String> {
         if let Some(url) = self.column_called(wanted.trim())? {
             return Ok((url, true));
@@ -336,7 +336,7 @@ impl Candidate {
         }
     }
 
-    /// The column of this name. A name that means something must not come twice.
+    /// Returns the column of this name. A known name must not repeat.
     fn column_called(&self, wanted: &str) -> Result<Option<usize>, String> {
         let mut found = (0..self.first.len()).filter(|&at| self.first[at].eq_ignore_ascii_case(wanted));
         match (found.next(), found.next()) {
@@ -387,9 +387,9 @@ impl Candidate {
     }
 }
 
-/// How many title rows stand before the header, as many spreadsheets are exported. They are told
-/// apart by the first record, before any URL, in which each cell is filled and one has a name that
-/// means something; unless the very first record has such a name.
+/// Counts the title rows before the header, as many spreadsheets are exported. The header is the first
+/// record, before any URL, that has several cells, none of them empty, and a known column name.
+/// The very first record needs only the name.
 fn titles<'a>(
     records: impl Iterator<Item = &'a [u8]>,
     splitter: &mut Splitter,

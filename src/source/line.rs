@@ -1,4 +1,4 @@
-//! One line of a list, once its format is understood: URL and wishes to an entry.
+//! Turns one parsed line of a list into an entry: its URL and its settings.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use super::wants;
 use crate::model::{BadLine, Batch, Entry, ErrorKind, FetchError, JobId, Origin, PerSeed, Seed, Via};
 use crate::policy::redact::redact_value;
 
-/// Where a line stands, and the line after it.
+/// The position of a line, and the line after it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place<'a> {
     /// The list's name.
@@ -29,12 +29,12 @@ impl Place<'_> {
         self.failed(text, FetchError::new(ErrorKind::InvalidUrl, message))
     }
 
-    /// A value of JSON, or a line of a report, that is none.
+    /// A bad JSON value, or a bad line of a report.
     pub fn bad_value(&self, text: &str, reason: impl Into<Reason>) -> Entry {
         self.bad(&redact_value(text), reason)
     }
 
-    /// A link of a page, which is nothing but a URL, also where it is relative.
+    /// A bad link of a page. The text is only a URL, even if it is relative.
     pub fn bad_link(&self, text: &str, reason: &'static str) -> Entry {
         let error = FetchError::new(ErrorKind::InvalidUrl, reason);
         Entry::Bad(BadLine {
@@ -50,7 +50,7 @@ impl Place<'_> {
         Entry::Bad(BadLine { id: JobId::default(), text: address::shown(text), via: Via::List(self.origin()), error })
     }
 
-    /// A line with a URL and what the list wants of it.
+    /// A line with a URL and the settings that the list gives for it.
     pub fn entry(&self, text: &str, wants: Wants) -> Entry {
         let parsed = wants::bounded(&wants.per_seed).and_then(|()| address::parse(text));
         match parsed {
@@ -67,7 +67,7 @@ impl Place<'_> {
     }
 }
 
-/// What a list may say of one URL beside the URL itself.
+/// The settings that a list may give for one URL.
 #[derive(Debug, Default)]
 pub(super) struct Wants {
     pub priority: i32,
@@ -80,7 +80,7 @@ pub(super) struct Gathered {
     pub entries: Vec<Entry>,
     /// The line after the last entry; of the list that is being read.
     pub next: Option<u64>,
-    /// What to tell the user.
+    /// Notes for the user.
     pub notes: Vec<String>,
     /// The bytes of the text of the entries.
     bytes: usize,
@@ -104,7 +104,7 @@ impl Gathered {
         self.next = Some(next);
     }
 
-    /// Moves what another batch gathered behind this.
+    /// Moves the entries of another batch behind these.
     pub fn append(&mut self, other: &mut Self) {
         self.entries.append(&mut other.entries);
         self.bytes += std::mem::take(&mut other.bytes);

@@ -1,4 +1,4 @@
-//! Text to lines, with bounded memory. A line ends at LF, CR LF or CR, whichever comes, in one list too.
+//! Splits text into lines, with bounded memory. A line ends at LF, CR LF or CR, even if a list mixes them.
 
 use std::io::{self, Cursor, Read};
 
@@ -10,10 +10,10 @@ use super::encoding::Decoded;
 
 /// The longest line, and the longest quoted record, in bytes.
 pub(super) const LONGEST: usize = 1 << 20;
-/// Behind a quote that nothing closes the next line is read on its own, and its own quote may again
-/// reach as far. That may happen so often for each byte of the list; then lines end where they end.
+/// The number of vain scans for a closing quote, per byte of the list. After an unclosed quote, the next
+/// line is read on its own, and its own quote may reach as far. Without scans left, each line end counts.
 const AGAIN: usize = 8;
-/// How much of a longer line is kept to be shown.
+/// The number of bytes of a longer line that a message may show.
 const HEAD: usize = 2048;
 /// The size of the buffer, until a line is longer.
 const BUFFER: usize = 64 * 1024;
@@ -44,20 +44,20 @@ pub(super) enum Piece<'a> {
     End,
 }
 
-/// What of an input was not handed out as lines, as UTF-8.
+/// The part of an input that was not handed out as lines, as UTF-8.
 pub(super) type Rest = Box<dyn Read + Send>;
 
 /// The lines of one input.
 pub(super) struct Lines {
     bytes: Decoded<Unpacked>,
     buf: Vec<u8>,
-    /// What is in the buffer and not yet handed out.
+    /// The bytes in the buffer that are not yet handed out begin at `start` and stop at `end`.
     start: usize,
     end: usize,
-    /// Up to here no line end was found.
+    /// The end of the bytes that were scanned without finding a line end.
     scanned: usize,
     csv: CsvScan,
-    /// How many bytes may still be looked at in vain for the end of a quote, see [`AGAIN`].
+    /// The number of bytes that may still be scanned in vain for a closing quote, see [`AGAIN`].
     patience: usize,
     /// The last line ended at a CR; an LF that follows belongs to it.
     after_cr: bool,
@@ -94,12 +94,12 @@ impl Lines {
         self.number
     }
 
-    /// What has arrived and was not handed out.
+    /// Returns the bytes that have arrived and were not handed out.
     pub fn unread_bytes(&self) -> &[u8] {
         &self.buf[self.start..self.end]
     }
 
-    /// Whether there is nothing more to come than [`Lines::unread_bytes`].
+    /// Returns whether [`Lines::unread_bytes`] are the last bytes.
     pub fn at_end(&self) -> bool {
         self.eof
     }
@@ -109,15 +109,15 @@ impl Lines {
         self.bytes.shown()
     }
 
-    /// Everything that was not handed out, for a reader to which lines mean nothing.
+    /// Returns all bytes that were not handed out, for a reader that does not work by lines.
     pub fn into_rest(mut self) -> Rest {
         self.buf.truncate(self.end);
         self.buf.drain(..self.start);
         Box::new(Cursor::new(self.buf).chain(self.bytes))
     }
 
-    /// Takes the last line back, to be read again, perhaps with another ending. Only before the
-    /// next [`Lines::fill`].
+    /// Puts the last line back, so that it can be read again, perhaps with another ending. Call it only
+    /// before the next [`Lines::fill`].
     pub fn unread(&mut self) {
         (self.start, self.number) = self.last;
         self.scanned = self.start;
@@ -125,7 +125,7 @@ impl Lines {
         self.after_cr = false;
     }
 
-    /// The next piece of what has arrived.
+    /// Returns the next piece of the bytes that have arrived.
     pub fn next(&mut self, ending: Ending) -> Piece<'_> {
         if self.after_cr && self.start < self.end {
             self.after_cr = false;
@@ -217,8 +217,8 @@ impl Lines {
         self.number += lines;
     }
 
-    /// More than [`LONGEST`] bytes and no end. A CSV record of several lines has an open quote
-    /// somewhere, most likely by mistake, so that only its first line is given up.
+    /// Handles more than [`LONGEST`] bytes without an end. A CSV record of several lines has an open quote
+    /// somewhere, most likely by mistake. Only its first line is given up.
     fn overlong(&mut self) -> Piece<'_> {
         let within = self.start + LONGEST + 1;
         if let Some(at) = line_end(&self.buf[self.start..within]) {
@@ -262,7 +262,7 @@ impl Lines {
     }
 }
 
-/// Where the first line ends.
+/// Returns the position of the first line end.
 pub(super) fn line_end(bytes: &[u8]) -> Option<usize> {
     memchr::memchr2(b'\n', b'\r', bytes)
 }

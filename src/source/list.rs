@@ -22,7 +22,7 @@ const ARGUMENTS: &str = "arguments";
 /// How many levels of sitemaps below a list are read.
 const DEEPEST: u32 = 3;
 
-/// Something that holds URLs.
+/// An input that holds URLs.
 pub enum Input {
     /// A list file, or anything else that has a path and can be read, such as a FIFO.
     File(PathBuf),
@@ -38,7 +38,7 @@ pub enum Input {
 }
 
 impl Input {
-    /// Its name and its bytes; a URL has none.
+    /// Returns the name and the bytes of the input; a URL has no bytes.
     pub(super) fn open(self, wake: &Arc<Wake>) -> (String, io::Result<Feed>) {
         let wake = Arc::clone(wake);
         match self {
@@ -71,7 +71,7 @@ enum Part {
     List(Box<Reading>, u32),
 }
 
-/// A sitemap that an index names, where it is named, and how many indexes lead there.
+/// A sitemap that an index names, with the position of the name and the number of indexes above it.
 struct Child {
     url: String,
     list: Arc<str>,
@@ -82,10 +82,10 @@ struct Child {
 
 /// Reads lists in any of the formats, lazily.
 ///
-/// What has arrived is given out at once: a batch never waits to be filled. Memory stays flat
+/// Entries are given out as they arrive: a batch never waits to be filled. Memory stays flat
 /// whatever the length of a list or of one line of it.
 pub struct ListSource {
-    /// What is left to read; the first is being read.
+    /// The parts left to read; the first is being read.
     parts: VecDeque<Part>,
     arguments: Arc<str>,
     wake: Arc<Wake>,
@@ -96,7 +96,7 @@ pub struct ListSource {
     sitemaps: FingerprintSet,
     next: Origin,
     expected: Option<u64>,
-    /// Why reading broke, to be told after the lines before it.
+    /// The error that ended reading. It is returned after the lines before it.
     failed: Option<SourceError>,
 }
 
@@ -111,9 +111,9 @@ impl fmt::Debug for ListSource {
 }
 
 impl ListSource {
-    /// Opens every input and looks at the beginning of files, so that a wrong path, a wrong list, or a
-    /// URL that brings none is found before the first URL is fetched. A FIFO without a writer does not block here; a list
-    /// that is named by URL does, until it is there.
+    /// Opens every input and looks at the beginning of files. A wrong path, a wrong list, or a URL without
+    /// a list is thus found before the first URL is fetched. A FIFO without a writer does not block here.
+    /// A list that is named by URL blocks until it arrives.
     ///
     /// # Errors
     /// When an input cannot be opened, or holds no list.
@@ -154,7 +154,7 @@ impl ListSource {
         Ok(reading)
     }
 
-    /// Fetches a list, and looks whether it is one.
+    /// Fetches a list and checks that it is one.
     fn remote(&self, url: &str) -> io::Result<Box<Reading>> {
         let (checked, _) = address::parse(url).map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, &*why))?;
         let Some(opener) = &self.options.opener else {
@@ -176,7 +176,8 @@ impl ListSource {
         Ok(reading)
     }
 
-    /// Goes on with a sitemap that an index names, or says why not.
+    /// Opens a sitemap that an index names, to be read next. Returns a bad entry if that fails. Skips a
+    /// sitemap that came before.
     fn child(&mut self, url: &str, place: Place<'_>, depth: u32) -> Option<Entry> {
         let checked = match address::parse(url) {
             Ok((checked, _)) => checked,
@@ -197,7 +198,7 @@ impl ListSource {
             }
             Err(error) => {
                 let fetching = error.get_ref().and_then(|inner| inner.downcast_ref::<NotFetched>());
-                // A record of kind http_status is one of a URL that was asked for by itself.
+                // The kind http_status is for records of URLs that were requested for themselves.
                 let kind = fetching.map(|NotFetched(error)| error.kind).filter(|kind| *kind != ErrorKind::HttpStatus);
                 let message = error.to_string();
                 // The advice is for lists that the user named.
@@ -210,7 +211,7 @@ impl ListSource {
         }
     }
 
-    /// Where the first part begins.
+    /// Returns the position at which the first part begins.
     fn front(&self) -> Option<Origin> {
         self.parts.front().map(|part| match part {
             Part::Url(_, position) => Origin { list: Arc::clone(&self.arguments), line: *position },
@@ -257,7 +258,7 @@ impl ListSource {
                     match step {
                         Ok(Step::Full) => {}
                         Ok(Step::Starved) => break,
-                        // What is there does not wait for the fetch of a sitemap.
+                        // Entries that have arrived do not wait for the fetch of a sitemap.
                         Ok(Step::Child { url, line, next }) => {
                             self.waiting = Some(Child { url, list: name, line, next, depth });
                         }
@@ -307,7 +308,7 @@ impl Source for ListSource {
     }
 
     fn may_block(&self) -> bool {
-        // Arguments are there already; everything else is a file or a pipe.
+        // Arguments never block; everything else is a file or a pipe.
         self.expected.is_none()
     }
 

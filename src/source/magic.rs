@@ -1,28 +1,29 @@
-//! Formats that are known by their first bytes: two that are unpacked, many that are no list.
+//! Formats that are known by their first bytes: two that are unpacked, and many that hold no list.
 
 use std::path::Path;
 
-/// How many bytes are enough to tell: the tar format has its mark at the end of its first header.
+/// The number of bytes that suffice: the tar format has its mark at the end of its first header.
 pub(super) const ENOUGH: usize = 512;
 
-/// What the first bytes show.
+/// The type of file that the first bytes show.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Magic {
     /// More bytes are needed.
     Undecided,
-    /// Nothing that is known here, most likely text.
+    /// No known format, most likely text.
     Unknown,
     /// A gzip file (RFC 1952).
     Gzip,
     /// A Zstandard file (RFC 8878).
     Zstd,
-    /// A file that holds no list: what it is, and what to do.
+    /// A file that holds no list: the kind of file, and the advice.
     NotAList(String),
 }
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
-/// What pzstd writes before each frame (RFC 8878, section 3.1.2): one of sixteen skippable frames.
+/// The beginning of the frame that pzstd writes before each frame: one of sixteen skippable frames
+/// (RFC 8878, section 3.1.2).
 const SKIPPABLE: &[u8] = &[0x50, 0x2a, 0x4d, 0x18];
 const ZIP: &[u8] = b"PK\x03\x04";
 
@@ -52,7 +53,7 @@ const OTHERS: &[(&[u8], &str)] = &[
     (b"\x7fELF", "a program; name a list of URLs"),
 ];
 
-/// What the first bytes of a file show. `eof` says that there are no more.
+/// Detects the type of a file by its first bytes. `eof` says that there are no more.
 pub(super) fn look(head: &[u8], name: &str, eof: bool) -> Magic {
     let starts = |magic: &[u8]| head.starts_with(magic);
     if starts(GZIP) {
@@ -85,7 +86,7 @@ fn may_be_tar(head: &[u8]) -> bool {
     head.len() < 262 && end.is_some_and(|end| end > 0 && name[end..].iter().all(|&byte| byte == 0))
 }
 
-/// What kind of zip file it is: by the members at its beginning, else by its name.
+/// Names the kind of a zip file by the members at its beginning, else by its name.
 fn zip(head: &[u8], name: &str) -> &'static str {
     const DOCUMENTS: &[(&str, &str, &str)] = &[
         ("xl/", "xlsx", "an Excel workbook (zip); save it as CSV"),

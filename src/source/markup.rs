@@ -9,7 +9,7 @@ use super::lines::{LineCount, Rest};
 /// How much is read at once.
 const BUFFER: usize = 16 * 1024;
 
-/// How far a document was read. The parser that owns the document does not lend it out again.
+/// The progress of reading a document. The parser that owns the document gives no access to it.
 #[derive(Debug)]
 pub(super) struct Progress {
     line: AtomicU64,
@@ -41,7 +41,7 @@ impl Progress {
     }
 }
 
-/// The bytes of a document as UTF-8: what is no UTF-8 is replaced by U+FFFD.
+/// The bytes of a document as UTF-8. Each invalid sequence is replaced by U+FFFD.
 pub(super) struct Document {
     bytes: Rest,
     raw: Vec<u8>,
@@ -63,7 +63,7 @@ impl Document {
         Self { bytes, raw: Vec::new(), text: Vec::new(), start: 0, longest, left: limit, line_ends, progress }
     }
 
-    /// How far it was read, to be asked while a parser has the document.
+    /// Returns a handle to the progress, for use while a parser owns the document.
     pub fn progress(&self) -> Arc<Progress> {
         Arc::clone(&self.progress)
     }
@@ -148,7 +148,7 @@ impl html5gum::Reader for Document {
     }
 
     fn try_read_string(&mut self, wanted: &[u8], case_sensitive: bool) -> io::Result<bool> {
-        // What is wanted is a few bytes long, and may lie on both sides of the end of the buffer.
+        // The wanted text is a few bytes long, and may lie on both sides of the end of the buffer.
         while self.text.len() - self.start < wanted.len() {
             let here = &self.text[self.start..];
             if !same(here, &wanted[..here.len()], case_sensitive) {

@@ -1,4 +1,4 @@
-//! Text to seeds, lazily.
+//! Turns text into seeds, lazily.
 //!
 //! ```text
 //! open ─▶ decompress ─▶ encoding ─▶ lines ─▶ reading ─┬▶ text (aria2) ─┐
@@ -54,12 +54,12 @@ use url::Url;
 
 use crate::model::{Batch, FetchError, Origin};
 
-/// Where the URLs of a run come from.
+/// The sources of the URLs of a run.
 #[derive(Debug, Default)]
 pub struct Inputs {
     /// Lists, in order.
     pub lists: Vec<Input>,
-    /// The records of an earlier run: of the lists, and of itself, only what these call for is taken.
+    /// The records of an earlier run, which select the URLs to fetch from the lists and from themselves.
     pub retry: Option<Retry>,
     /// Whether lists without columns are refused, because the user names a column of these lists.
     pub tables_only: bool,
@@ -81,7 +81,7 @@ pub struct SourceError {
 }
 
 impl SourceError {
-    /// Whether the list is wrong as a whole, so that reading it again ends the same way.
+    /// Returns whether the list is wrong as a whole, so that reading it again ends the same way.
     pub fn is_refusal(&self) -> bool {
         is_refusal(&self.source)
     }
@@ -94,7 +94,7 @@ impl fmt::Display for SourceError {
     }
 }
 
-/// A file that holds no list: what it is, and what to do.
+/// A file that holds no list: the kind of file, and the advice.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct NotAList(String);
@@ -139,23 +139,23 @@ pub struct RemoteList {
 
 /// Fetches the lists that are named by URL.
 pub trait ListOpener: Send + Sync {
-    /// Fetches one list whole, and blocks until it is there.
+    /// Fetches one complete list and blocks until it has arrived.
     ///
     /// # Errors
-    /// Why it cannot be had.
+    /// Returns the reason why the list cannot be fetched.
     fn open(&self, url: &str) -> Result<RemoteList, FetchError>;
 
-    /// Ends an [`ListOpener::open`] that blocks another thread, and lets every later one fail.
+    /// Ends an [`ListOpener::open`] that blocks another thread, and makes every later one fail.
     fn interrupt(&self);
 }
 
 /// Ends a blocked [`Source::next_batch`] from another thread; calling it twice is harmless.
 pub type Interrupt = Arc<dyn Fn() + Send + Sync>;
 
-/// Something that yields the lines of the input in order.
+/// Yields the lines of the input in order.
 ///
-/// The engine gives a source a thread of its own and pulls only while there is room, so a source
-/// may block and never needs to buffer.
+/// The engine runs a source on a thread of its own and pulls only while there is capacity. A source
+/// may therefore block and never needs to buffer.
 pub trait Source: Send {
     /// The lines that have arrived, at most [`Batch::MAX`] of them; blocks until there is at least
     /// one. `None` at the end of the input, and for good once interrupted.
@@ -167,7 +167,7 @@ pub trait Source: Send {
     /// The first line that [`Source::next_batch`] would return next.
     fn position(&self) -> Origin;
 
-    /// How many lines there are, when that is known without reading them.
+    /// Returns the number of lines, if it is known without reading them.
     fn expected(&self) -> Option<u64> {
         None
     }
@@ -177,6 +177,6 @@ pub trait Source: Send {
         true
     }
 
-    /// What ends a blocked read.
+    /// Returns a handle that ends a blocked read.
     fn interrupt(&self) -> Interrupt;
 }

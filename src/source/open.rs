@@ -57,7 +57,7 @@ impl Wake {
 /// The bytes of one input.
 pub(super) struct Feed {
     kind: Kind,
-    /// A read may block for as long as nobody writes.
+    /// A read may block for as long as there is no writer or it writes nothing.
     live: bool,
     wake: Arc<Wake>,
 }

@@ -1,4 +1,4 @@
-//! What the user says of lists.
+//! The user's settings for lists.
 
 use std::sync::Arc;
 
@@ -8,18 +8,18 @@ use url::Url;
 use super::ListOpener;
 use crate::config::{Config, InputFormat};
 
-/// How lists are read.
+/// Settings for reading lists.
 #[derive(Clone, Default)]
 pub struct ListOptions {
-    /// How they are written; `Auto` finds out.
+    /// The format of the lists; `Auto` detects it.
     pub format: InputFormat,
-    /// The encoding of their text where no byte order mark shows another; `None` finds out.
+    /// The encoding of their text if no byte order mark shows another; `None` detects it.
     pub encoding: Option<&'static Encoding>,
-    /// The column of tables that holds the URLs, by its name or its number from 1; `None` finds out.
+    /// The column of tables that holds the URLs, by its name or its number from 1; `None` detects it.
     pub url_column: Option<String>,
     /// Whether a list without columns is refused, because it cannot have the one that is named.
     pub tables_only: bool,
-    /// Where documents with relative URLs were; a list that was fetched knows that itself.
+    /// The URL of documents with relative URLs. A fetched list knows its own.
     pub base: Option<Url>,
     /// Fetches lists that are named by URL, and the sitemaps of an index.
     pub opener: Option<Arc<dyn ListOpener>>,

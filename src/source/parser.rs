@@ -41,14 +41,14 @@ impl Parser {
         }
     }
 
-    /// Nothing more has arrived.
+    /// Handles a pause: all bytes that have arrived were read.
     pub fn starved(&mut self, place: Place<'_>, out: &mut Gathered) {
         if let Parser::Text(text) = self {
             text.starved(place, out);
         }
     }
 
-    /// Nothing more will come.
+    /// Handles the end of the list.
     pub fn release(&mut self, place: Place<'_>, out: &mut Gathered) {
         if let Parser::Text(text) = self {
             text.release(place, out);

@@ -1,5 +1,5 @@
-//! One list that is being read: finds out how it is written, and gives its bytes to the reader of
-//! that format.
+//! One list that is being read. It detects the format and gives the bytes to the reader of that
+//! format.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -25,32 +25,32 @@ use super::{ListOptions, NotAList, is_refusal};
 use crate::config::InputFormat;
 use crate::policy::redact::redact_beginning;
 
-/// Why a list stopped giving entries.
+/// The reason why a list stopped giving entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Step {
     /// The batch is full.
     Full,
     /// Everything that has arrived is in the batch.
     Starved,
-    /// Before it goes on, the sitemap of this URL is read; where that stands, and the line after it.
+    /// Reading continues after the sitemap of this URL. Holds its line and the line after it.
     Child { url: String, line: u64, next: u64 },
     /// The list was read to its end.
     End,
 }
 
-/// The most of a list that is looked at before its format is decided.
+/// The most bytes of a list that are examined before its format is decided.
 const SAMPLE: usize = 32 * 1024;
 
-/// What is known of a list beside its bytes.
+/// Facts about a list beside its bytes.
 #[derive(Debug, Clone)]
 pub(super) struct About {
-    /// How it is written, as the user or the server says.
+    /// The format that the user or the server gives.
     pub format: InputFormat,
-    /// Whether only its server or its name says so: what its bytes show may differ.
+    /// Whether only its server or its name gives the format. Its bytes may show another one.
     pub promised: bool,
     /// The address of the document, for relative URLs.
     pub base: Option<Url>,
-    /// The encoding of its text where no byte order mark shows another.
+    /// The encoding of its text if no byte order mark shows another.
     pub encoding: Option<&'static Encoding>,
     /// The column of a table that holds the URLs.
     pub url_column: Option<Arc<str>>,
@@ -73,7 +73,7 @@ impl From<&ListOptions> for About {
 
 /// How the bytes of a list become entries.
 enum Body {
-    /// It is not decided yet.
+    /// The format is not decided yet.
     Undecided(Box<Lines>),
     Lines(Box<Lines>, Parser),
     Json(Box<Json>),
@@ -83,7 +83,7 @@ enum Body {
     Closed,
 }
 
-/// What the first bytes of a list show.
+/// The format that the first bytes of a list show.
 enum Form {
     /// Lines, and what to tell the user about them.
     Lines(Parser, Option<String>),
@@ -98,9 +98,9 @@ pub(super) struct Reading {
     body: Body,
     about: About,
     live: bool,
-    /// What was read already, for the first batch.
+    /// The entries that were read already, for the first batch.
     first: Gathered,
-    /// Why no more can be read, to be told after the lines before it.
+    /// The error that ended reading. It is returned after the lines before it.
     broken: Option<io::Error>,
 }
 
@@ -132,8 +132,8 @@ impl Reading {
         }
     }
 
-    /// Looks at the beginning of a list that is there already, so that a wrong one is refused
-    /// before the first URL is fetched.
+    /// Examines the beginning of a list that has arrived already. A wrong list is thus refused before
+    /// the first URL is fetched.
     ///
     /// # Errors
     /// When it is no list, or nothing of it can be read.
@@ -162,7 +162,7 @@ impl Reading {
         Ok(())
     }
 
-    /// Decides how the list is written, if that is still open. False when more must be read first.
+    /// Decides the format of the list, if it is still open. Returns false if more must be read first.
     fn decide(&mut self) -> io::Result<bool> {
         let Body::Undecided(lines) = &self.body else { return Ok(true) };
         let Some(form) = self.form(lines)? else { return Ok(false) };
@@ -184,11 +184,11 @@ impl Reading {
         Ok(true)
     }
 
-    /// Refuses a list without columns where it must have them.
+    /// Refuses a list without columns if it must have them.
     fn check_columns(&self, form: &Form) -> io::Result<()> {
         let kind = match form {
             Form::Lines(Parser::Table(_), _) => return Ok(()),
-            // Else nothing shows what it is: it is empty.
+            // Nothing shows another format: the list is empty.
             Form::Lines(Parser::Text(_), _) if self.about.format != InputFormat::Text => return Ok(()),
             Form::Lines(Parser::Text(_), _) => "plain text",
             Form::Lines(Parser::Ndjson, _) | Form::Json => "JSON",
@@ -204,7 +204,7 @@ impl Reading {
         .into())
     }
 
-    /// How the list is written, as its first bytes show; `None` when that needs more of them.
+    /// Returns the format that the first bytes show; `None` if that needs more bytes.
     ///
     /// # Errors
     /// When it is no list.
@@ -239,7 +239,7 @@ impl Reading {
         }
     }
 
-    /// How lines are written.
+    /// Returns the format of the lines.
     fn lines(&self, sample: Sample<'_>) -> io::Result<Option<Form>> {
         let format = match self.about.format {
             InputFormat::Csv | InputFormat::Tsv => self.about.format,
@@ -266,7 +266,7 @@ impl Reading {
         )
     }
 
-    /// The text of a list that is no lines, in the encoding that it declares for itself.
+    /// Returns the text of a list that is not lines, in the encoding that it declares for itself.
     fn rest(&mut self, lines: Lines, declared: Option<&'static Encoding>) -> Rest {
         let mut rest = lines.into_rest();
         if let Some(error) = self.broken.take() {
@@ -330,7 +330,7 @@ impl Reading {
                         }
                     }
                     if let Err(error) = self.broken.take().map_or_else(|| lines.fill(), Err) {
-                        // The held URL is whole, unless its options are what could not be read.
+                        // The held URL is complete, unless the read error cut off its options.
                         parser.starved(place(line), out);
                         return Err(error);
                     }
@@ -363,7 +363,7 @@ impl Reading {
             return Err(error);
         }
         while !out.is_full() {
-            // The next piece may be long in coming.
+            // The next piece may arrive late.
             if self.live && !out.entries.is_empty() {
                 return Ok(Step::Starved);
             }

@@ -1,14 +1,14 @@
-//! The records of an earlier run, as a list of what is worth another try.
+//! The records of an earlier run, as a list of the URLs worth another try.
 //!
 //! ```text
 //! report ─▶ what is worth it, by URL ─┬▶ the lines of the lists that name one of these
 //!                                     └▶ the rest, as the report has it
 //! ```
 //!
-//! A URL may have several records, of which the last counts, so the report is read to its end
-//! before the first URL is given out. What is worth another try is kept, and of the rest a
-//! fingerprint where there are lists. Lines that are not tried again pass through as such, for
-//! names follow from the whole list.
+//! A URL may have several records, of which the last counts. The report is therefore read to its end
+//! before the first URL is given out. The source keeps the URLs worth another try. If there are lists,
+//! it also keeps a fingerprint of every URL. List lines that are not tried again pass through as left
+//! out, because names follow from the whole list.
 
 use std::collections::HashMap;
 use std::io;
@@ -30,7 +30,7 @@ use crate::policy::redact::redact_beginning;
 use crate::policy::selection::{Ended, Selection, is_outcome};
 use crate::wire::VERSION;
 
-/// Another try of what an earlier run did not get.
+/// A retry of the URLs that an earlier run did not get.
 #[derive(Debug)]
 pub struct Retry {
     /// Its records, one JSON object a line.
@@ -39,16 +39,16 @@ pub struct Retry {
     pub only: Selection,
 }
 
-/// Gives out what is worth another try. What lists say of such a URL comes with it.
+/// Gives out the URLs worth another try, with the settings that lists give for them.
 pub struct ReportSource {
     name: Arc<str>,
     lines: Lines,
     only: Selection,
     /// By URL, as records spell it.
     wanted: HashMap<String, Wanted>,
-    /// Every URL of the report, to tell of lines that it does not know.
+    /// Every URL of the report, to find the lines that the report does not know.
     reported: FingerprintSet,
-    /// Read once the report is; `None` where there are none, and when they are done.
+    /// The lists, read after the report; `None` without lists, and at their end.
     lists: Option<ListSource>,
     /// How many lines of the lists were read.
     passed: u64,
@@ -59,7 +59,7 @@ pub struct ReportSource {
 enum Stage {
     Report,
     Lists,
-    /// What no list names, by the line of its record.
+    /// The URLs that no list names, by the line of their record.
     Rest(std::vec::IntoIter<(u64, String)>),
 }
 
@@ -71,7 +71,7 @@ struct Wanted {
     listed: bool,
 }
 
-/// What counts of a record.
+/// The fields of a record that count.
 #[derive(Deserialize)]
 struct Record {
     v: Option<u64>,
@@ -93,7 +93,7 @@ struct Skip {
 }
 
 impl ReportSource {
-    /// Opens the report and looks whether it is one. `lists`, where there are any, are read after it.
+    /// Opens the report and checks its first record. The source reads `lists` after the report.
     ///
     /// # Errors
     /// When the report cannot be opened, or its first line is no record.
@@ -148,8 +148,7 @@ impl ReportSource {
         Ok(Some(out))
     }
 
-    /// Takes of these lines those that are wanted. One that comes again is a duplicate, which is
-    /// for the run to say.
+    /// Keeps the wanted lines of a batch. A repeated line is a duplicate, which the run reports.
     fn pick(&mut self, batch: &mut Batch) {
         let entries = std::mem::take(&mut batch.entries);
         batch.entries = entries.into_iter().filter_map(|entry| self.picked(entry)).collect();
@@ -172,7 +171,7 @@ impl ReportSource {
         }
     }
 
-    /// What no list names: it comes after all that they name, and so do its names.
+    /// Makes the entry of a URL that no list names. It comes after all listed URLs, and so does its name.
     fn unlisted(&mut self, line: u64, url: &str) -> Entry {
         let mut entry = Place { list: &self.name, line, next: line + 1 }.entry(url, Wants::default());
         if let (Entry::Seed(seed), Some(_)) = (&mut entry, &self.lists) {
@@ -182,7 +181,7 @@ impl ReportSource {
         entry
     }
 
-    /// What no list names, in the order of the report.
+    /// Returns the URLs that no list names, in the order of the report.
     fn rest(&mut self) -> Stage {
         let wanted = std::mem::take(&mut self.wanted).into_iter().filter(|(_, wanted)| !wanted.listed);
         let mut rest: Vec<_> = wanted.map(|(url, Wanted { line, .. })| (line, url)).collect();
@@ -255,11 +254,11 @@ impl Source for ReportSource {
     }
 }
 
-/// Takes a record into account: the last of a URL decides.
+/// Notes a record: the last one of a URL decides.
 fn note(wanted: &mut HashMap<String, Wanted>, only: &Selection, record: Record, line: u64) {
     let Record { url, outcome, status, error, skip, .. } = record;
     let (url, outcome) = (url.unwrap_or_default(), outcome.unwrap_or_default());
-    // It tells of a line that came again, not of the URL.
+    // The record is about a line that came again, not about the URL.
     if skip.and_then(|skip| skip.reason).as_deref() == Some(SkipReason::Duplicate.as_str()) {
         return;
     }
@@ -271,8 +270,8 @@ fn note(wanted: &mut HashMap<String, Wanted>, only: &Selection, record: Record, 
     }
 }
 
-/// Looks at the first line that says something: a list in the place of the report would be as many
-/// failures as it has lines. A line that is not to be read is told of when it is.
+/// Checks the first line that is not blank: a list in the place of the report would cause one failure
+/// per line. The reader reports an unreadable line when it reaches that line.
 fn begins_with_record(lines: &mut Lines) -> io::Result<()> {
     loop {
         let number = lines.number();

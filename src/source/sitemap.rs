@@ -23,7 +23,7 @@ use crate::policy::url_text;
 const LARGEST: u64 = 52_428_800;
 const ENTRIES: u64 = 50_000;
 
-/// What a sitemap gives next.
+/// The next item of a sitemap.
 pub(super) enum Item {
     /// A URL, or an entry that has none; and the line after it.
     Entry(Entry, u64),
@@ -65,7 +65,7 @@ pub(super) struct Sitemap {
 }
 
 impl Sitemap {
-    /// `base` is the address of the sitemap, where it is known.
+    /// `base` is the address of the sitemap, if known.
     pub fn new(bytes: Rest, line: u64, base: Option<Url>) -> Self {
         let document = Document::new(bytes, line, LONGEST as u64, LARGEST);
         let progress = document.progress();
@@ -122,7 +122,7 @@ impl Sitemap {
         Ok(Item::End)
     }
 
-    /// Ends the sitemap early, and says so in place of the rest.
+    /// Ends the sitemap early, with a bad entry in place of the rest.
     fn stop(&mut self, list: &Arc<str>, why: String) -> Item {
         self.ended = true;
         let line = self.line();
@@ -221,7 +221,7 @@ impl Sitemap {
         }
     }
 
-    /// An entry is over: one without a `loc`, or whose `loc` is not closed, is told.
+    /// Ends an entry. An entry without a `loc`, or with a `loc` that is not closed, becomes a bad entry.
     fn finish(&mut self, open: &Open, list: &Arc<str>) -> Option<Item> {
         let next = self.line();
         if let Some(loc) = self.loc.take() {
@@ -277,7 +277,7 @@ impl Sitemap {
     }
 }
 
-/// What to say of an XML document with this root.
+/// Returns the message for an XML document with this root.
 fn not_a_sitemap(root: &str) -> String {
     if root.eq_ignore_ascii_case("html") {
         return super::format::HTML.to_owned();
@@ -288,10 +288,10 @@ fn not_a_sitemap(root: &str) -> String {
     format!("{document}, no sitemap; a sitemap has the root urlset or sitemapindex")
 }
 
-/// What to say of a text in which U+FFFD stands for a byte that could not be read.
+/// The message for a text in which U+FFFD stands for a byte that could not be read.
 pub(super) const UNREADABLE: &str =
     "holds a byte that is no UTF-8; save the document as UTF-8, or name its encoding with --input-encoding";
-/// What to say of a relative URL in a document whose address is unknown.
+/// The message for a relative URL in a document whose address is unknown.
 pub(super) const RELATIVE: &str = "a relative URL; say with --base where the document was";
 
 /// The whole URL of a reference.

@@ -1,4 +1,4 @@
-//! The rows of a table. Which cell is what, `layout` has found out.
+//! The rows of a table. The module `layout` assigns a meaning to each column.
 
 use super::address::Reason;
 use super::cells::{Cells, Splitter};
@@ -9,7 +9,7 @@ use super::{text, wants};
 use crate::model::Entry;
 use crate::policy::redact;
 
-/// What to say of a URL that ends within its password.
+/// The message for a URL that ends within its password.
 const CUT_PASSWORD: &str = "not a URL, and a later cell has an @; quote a cell that holds the separator";
 
 /// A table that is being read.
@@ -44,10 +44,10 @@ impl Table {
             self.to_skip -= 1;
             return;
         }
-        // Cells after those that mean something may hold what they like.
+        // Cells after the last known column may hold any text.
         let last = self.layout.columns.iter().rposition(Option::is_some);
         if Cells::torn(&self.splitter, bytes, self.layout.separator).is_some_and(|cell| Some(cell) <= last) {
-            // What looks like the URL cell may be a part of another one, or go on with it.
+            // The apparent URL cell may be a part of another one, or may go on into it.
             out.push(
                 place.bad("", "text follows the closing quote of a cell; double a quote that is meant"),
                 place.next,
@@ -73,8 +73,8 @@ impl Table {
         out.push(place.bad("", reason), place.next);
     }
 
-    /// Whether the URL of a bad row may end within its password: a separator in a password ends the
-    /// cell, and the sign that ends the password is in a later one.
+    /// Returns whether the URL of a bad row may end within its password. A separator in a password ends
+    /// the cell. The sign that ends the password is then in a later cell.
     fn is_cut_password(&self) -> bool {
         let mut later = self.cells.iter().skip(self.layout.url + 1).map(String::from_utf8_lossy);
         later.any(|cell| redact::has_at_sign(&cell))

@@ -1,13 +1,13 @@
 //! Plain lists: one URL a line, with aria2's additions.
 //!
-//! As in aria2's input files a line may hold several mirrors of one file, separated by tabs: the
+//! As in aria2's input files, a line may hold several mirrors of one file, separated by tabs. The
 //! first is fetched and the others are ignored. Indented `key=value` lines are options of the URL
 //! above them.
 //!
 //! A URL is complete when its next line is seen, and only a file can promise that it will be. On
-//! a pipe a URL is therefore given out as soon as it arrives, until the list has shown an option
-//! line; from there on each URL waits for the line after it. An option line that comes too late
-//! is a bad line of its own, so that it is not lost unseen.
+//! a pipe, the reader therefore gives out a URL as soon as it arrives, until the list has shown an
+//! option line. From there on each URL waits for the line after it. An option line that comes too
+//! late is a bad line of its own, so that it is not lost unseen.
 
 use std::str::Utf8Error;
 
@@ -63,7 +63,7 @@ impl Text {
         if problem {
             let reason = "a tab and something that is no URL follow the URL; \
                           use --input-format tsv with a header line that names the columns";
-            // What follows may be anything, a secret too.
+            // The text after it may be anything, even a secret.
             self.hold(url, place, Some(reason.into()));
             return;
         }
@@ -79,7 +79,7 @@ impl Text {
         self.hold(text, place, Some(reason));
     }
 
-    /// Nothing more has arrived: gives out the held URL, unless options must be expected.
+    /// Handles a pause of the input: gives out the held URL, unless options must be expected.
     pub fn starved(&mut self, place: Place<'_>, out: &mut Gathered) {
         if !self.options_seen {
             self.release(place, out);
@@ -126,7 +126,7 @@ impl Text {
     }
 }
 
-/// What to do about a list that is no UTF-8.
+/// The advice for a list that is not UTF-8.
 pub(super) const ENCODING_ADVICE: &str = "save the list as UTF-8, or name its encoding with --input-encoding";
 
 /// A comment may hold any bytes.
@@ -142,7 +142,7 @@ fn unreadable(line: &[u8], error: Utf8Error) -> Reason {
     format!("byte 0x{byte:02X} at column {column} is no UTF-8; {ENCODING_ADVICE}").into()
 }
 
-/// A line of JSON that is no text.
+/// Adds a bad entry for a line of JSON that is not UTF-8.
 pub(super) fn not_utf8(bytes: &[u8], place: Place<'_>, out: &mut Gathered) {
     if let (Err(error), false) = (std::str::from_utf8(bytes), is_comment(bytes)) {
         out.push(place.bad(&String::from_utf8_lossy(bytes), unreadable(bytes, error)), place.next);

@@ -7,13 +7,13 @@ use super::address::Reason;
 use crate::config::check_field;
 use crate::model::{PerSeed, is_secret};
 
-/// The most request fields of one URL, and the most bytes of them together: what servers take at most.
+/// The most request fields of one URL, and the most bytes of them together. Servers accept no more.
 const MOST_FIELDS: usize = 500;
 const MOST_BYTES: usize = 64 * 1024;
 /// The longest name of a file: the longest path of any system.
 const LONGEST_OUT: usize = 4096;
 
-/// Whether what a list asks for one URL can be asked, and not too much for the memory of a run.
+/// Checks that the settings of one URL are small enough for a request and for the memory of a run.
 pub(super) fn bounded(wants: &PerSeed) -> Result<(), Reason> {
     let bytes = wants.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
     bounded_fields(wants.headers.len(), bytes.sum())?;
@@ -23,7 +23,7 @@ pub(super) fn bounded(wants: &PerSeed) -> Result<(), Reason> {
     Ok(())
 }
 
-/// The same, of so many request fields and their bytes.
+/// As [`bounded`], for this number of request fields and of their bytes.
 pub(super) fn bounded_fields(fields: usize, bytes: usize) -> Result<(), Reason> {
     if fields > MOST_FIELDS || bytes > MOST_BYTES {
         let reason = format!("more than {MOST_FIELDS} headers or {MOST_BYTES} bytes of them for one URL; remove some");
@@ -35,7 +35,7 @@ pub(super) fn bounded_fields(fields: usize, bytes: usize) -> Result<(), Reason> 
 /// A request field.
 pub(super) type Field = (HeaderName, HeaderValue);
 
-/// 64 hexadecimal digits; `name` is what the list calls it.
+/// Parses 64 hexadecimal digits; `name` is their name in the list.
 pub(super) fn digest(name: &str, text: &str) -> Result<[u8; 32], Reason> {
     let wrong = || Reason::from(format!("{name} is not 64 hexadecimal digits; correct or remove it"));
     let (pairs, rest) = text.as_bytes().as_chunks::<2>();
@@ -87,7 +87,7 @@ pub(super) fn headers_cell(text: &str) -> Result<Vec<Field>, Reason> {
     }
 }
 
-/// `{"Name":"value"}`, or `["Name: value"]` where a name comes more than once.
+/// Parses `{"Name":"value"}`, or `["Name: value"]` for names that repeat.
 pub(super) fn headers_json(value: &Value) -> Result<Vec<Field>, Reason> {
     const SHAPE: &str = "headers must be an object of strings or an array of \"Name: value\" strings";
     match value {

@@ -1,8 +1,8 @@
-//! JSON objects that wrap a list: where in them it is, and how to take it out.
+//! JSON objects that wrap a list: its position, and advice on taking it out.
 
 use super::address;
 
-/// How deep objects are looked into.
+/// The depth to which objects are searched.
 const DEEPEST: usize = 16;
 
 /// An array in an object, by the names that lead to it.
@@ -15,7 +15,7 @@ impl WrappedArray {
         self.0.len() > 1
     }
 
-    /// What to say of the object.
+    /// Returns the advice for this object.
     pub fn advice(&self) -> String {
         if let [log, "pages" | "entries"] = *self.0.iter().map(String::as_str).collect::<Vec<_>>()
             && log == "log"
@@ -31,8 +31,8 @@ impl WrappedArray {
     }
 }
 
-/// The first array of URLs or objects that a JSON object wraps, where it names no URL itself. The
-/// object may be cut off. Arrays in arrays are not looked into.
+/// Finds the first array of URLs or objects that a JSON object wraps, if it names no URL itself. The
+/// object may be cut off. Arrays in arrays are not searched.
 pub(super) fn wrapped_array(object: &[u8]) -> Option<WrappedArray> {
     let mut found = None;
     // The names of the objects and arrays that are open, but that of the outermost.

@@ -1,4 +1,4 @@
-//! What a run changed, as one JSON document that is written as it comes.
+//! The changes of a run as one JSON document, written as they come.
 
 use std::borrow::Cow;
 
@@ -17,7 +17,7 @@ pub struct ChangeRecord<'a> {
     pub url: &'a str,
     /// `added`, `changed` or `removed`.
     pub change: &'static str,
-    /// By what a change was seen, or why something is gone.
+    /// The evidence of a change, or the reason of a removal.
     pub reason: Option<&'static str>,
     /// The file that holds the body now.
     pub path: Option<&'a str>,
@@ -60,7 +60,7 @@ impl<'a> RevisionRecord<'a> {
     }
 }
 
-/// What is known at the end.
+/// The totals at the end.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct ChangeTotals {
     /// Ok now, and not before.
@@ -71,11 +71,11 @@ pub struct ChangeTotals {
     pub removed: u64,
     /// Ok before and now, and the same.
     pub unchanged: u64,
-    /// Failed now, whatever it was: that tells nothing about the body.
+    /// Failed now, in whatever way: a failure is no evidence about the body.
     pub failed: u64,
-    /// Not asked, because the run was stopped.
+    /// Not requested, because the run was stopped.
     pub cancelled: u64,
-    /// Whether every URL of the input was compared; if not, what is no longer listed is not told.
+    /// Whether every URL of the input was compared. If not, URLs that are no longer listed are not reported.
     pub complete: bool,
 }
 
@@ -99,7 +99,7 @@ impl ChangesWriter {
         out.extend_from_slice(if self.begun { b",\n" } else { b"\n" });
         self.begun = true;
         append_line(change, out)?;
-        // The line ends where it is known whether another follows.
+        // The next call ends the line: it knows whether another change follows.
         out.pop();
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Records as JSON text, written by hand: a record is written for every URL, and a general
 //! serialiser spends more instructions on it than the rest of the engine together.
 //!
-//! What [`super::Record`] says is the truth; a test keeps this writer and its `Serialize` the same.
+//! [`super::Record`] defines the format; a test keeps this writer and its `Serialize` the same.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -94,7 +94,7 @@ impl JsonWriter {
         out.extend_from_slice(self.scratch.as_bytes());
     }
 
-    /// Most answers of a run come from few addresses.
+    /// Most responses of a run come from few addresses.
     fn addr(&mut self, out: &mut Vec<u8>, addr: SocketAddr) {
         if self.addr.as_ref().is_none_or(|(known, _)| *known != addr) {
             self.addr = Some((addr, format!("\"{addr}\"")));
@@ -176,9 +176,9 @@ fn redirects(out: &mut Vec<u8>, r: &Record<'_>) {
     out.push(b']');
 }
 
-/// A JSON string. RFC 8259 asks for the control characters below U+0020 to be escaped; the other
-/// ones, and those that turn the direction of text, come from servers too and must not act on a
-/// terminal, so they are escaped as well.
+/// Appends a JSON string. RFC 8259 requires escapes for the control characters below U+0020. Other control characters
+/// and those that change the direction of text are escaped too: servers send them, and they must not act on a
+/// terminal.
 pub(crate) fn string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     if text.bytes().all(|b| matches!(b, b' '..=b'~') && b != b'"' && b != b'\\') {

@@ -1,4 +1,4 @@
-//! What leaves the program as JSON, versioned: the nouns of `model` as programs read them.
+//! The versioned JSON output: the types of `model` as programs read them.
 //!
 //! Sinks and reporters write these and know no field name of their own.
 

@@ -1,4 +1,4 @@
-//! The layers, read out of the source: who imports whom, and what appears nowhere.
+//! The layers, read out of the source: the imports of each module, and names that appear nowhere.
 //!
 //! `docs/design/architecture.md` explains the rules; here they are tables. To bend a rule on purpose,
 //! change the table and the page in one commit, and say why in its message.
@@ -81,7 +81,7 @@ fn every_module_has_its_row_in_table_and_page() {
     }
 }
 
-/// What each rule says of a file that breaks it: the path, the text, the words of the message.
+/// The message of each rule for a file that breaks it: the path, the text, the words of the message.
 const BROKEN: &[(&str, &str, &str)] = &[
     ("src/model/x.rs", "//! X.\nuse crate::config::Config;", "src/model/x.rs:2: `crate::config::Config`: row 0"),
     ("src/model/x.rs", "//! X.\nuse serde::Serialize;", "x.rs:2: `serde`: "),

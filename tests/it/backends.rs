@@ -14,7 +14,7 @@ fn names() -> impl Iterator<Item = &'static str> {
     BACKENDS.iter().map(|entry| entry.name)
 }
 
-/// The program, told to use this backend.
+/// The program with this backend.
 fn on(backend: &str) -> Fetchall {
     Fetchall::new().args(["--json", "--backend", backend])
 }

@@ -1,4 +1,4 @@
-//! Long chains of redirects, and redirects to long URLs: followed, told and paid for in proportion.
+//! Long chains of redirects, and redirects to long URLs: they are followed, recorded and charged in proportion.
 
 use std::fmt::Write as _;
 

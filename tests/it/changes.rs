@@ -73,7 +73,7 @@ fn what_is_new_other_gone_or_the_same() {
         let (server, folder) = (FaultServer::start(script), TempDir::new().unwrap());
         let names = ["tag", "kept", "size", "time", "weak", "lost", "gone", "ill", "never"];
         let first = list(&server, &[&names[..], &["old"]].concat());
-        // Nobody asked for changes, nor for digests.
+        // This run requests neither changes nor digests.
         let plain = Fetchall::new().arg("-d").arg(folder.path().join("out")).args(["--backend", backend]);
         plain.stdin(first).run().expect_code(1);
         let second = list(&server, &[&names[..], &["new", "new"]].concat());
@@ -121,7 +121,7 @@ fn a_change_that_only_a_digest_can_tell_is_told() {
     let (_, report) = run(folder.path(), &list, &["--refresh"], 1);
     assert_eq!(told(&report), [("plain".into(), "changed".into(), "blake3".into())]);
     assert_eq!(counts(&report), [0, 1, 0, 1, 1, 0]);
-    // What failed in between is compared with the last body.
+    // A body after a failure is compared with the last body.
     let (_, report) = run(folder.path(), &list, &["--refresh"], 0);
     assert_eq!(told(&report), [("ill".into(), "changed".into(), "blake3".into())]);
 }
@@ -166,7 +166,7 @@ fn a_url_that_is_asked_for_in_another_way_is_still_listed() {
     run(folder.path(), &list, &[], 0);
     let (_, report) = run(folder.path(), &list, &["-H", "X-Token: 2"], 0);
     assert_eq!(told(&report), [("a".into(), "added".into(), "-".into())]);
-    // What was asked for in two ways is gone once.
+    // A URL requested in two ways is gone once.
     let (_, report) = run(folder.path(), "", &[], 0);
     assert_eq!(counts(&report), [0, 0, 1, 0, 0, 0]);
 }

@@ -10,7 +10,7 @@ use crate::support::single::{files, kind};
 
 const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
 
-/// Streams that stand for nothing: their coding, what they begin with, and what may follow again and again.
+/// Streams that decode to no content: their coding, their beginning, and the part that may follow again and again.
 fn empty_streams() -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
     let fixed = |flags| vec![0x1F, 0x8B, 8, flags, 0, 0, 0, 0, 0, 3];
     let nothing = [3, 0, 0, 0, 0, 0, 0, 0, 0, 0];

@@ -27,7 +27,7 @@ fn hello() -> FaultServer {
     FaultServer::start(Script::new().otherwise(Act::KeepAliveOk(b"hello\n".to_vec())))
 }
 
-/// What the program said, wherever its lines end.
+/// Returns the standard output of the program on one line.
 fn said(run: &Finished) -> String {
     run.stdout.replace('\n', " ")
 }
@@ -224,7 +224,7 @@ fn modes(folder: &Path) -> Vec<u32> {
     modes
 }
 
-/// What every user can read of processes that fetch into this folder: their arguments.
+/// Returns the arguments of processes that fetch into this folder, as every user can read them.
 fn arguments_with(folder: &str) -> String {
     let line = |pid| std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     children_with(folder).into_iter().map(|pid| String::from_utf8_lossy(&line(pid)).into_owned()).collect()

@@ -1,4 +1,4 @@
-//! Configuration as a user meets it: files, variables, flags, and what is said when they are wrong.
+//! Configuration as a user meets it: files, variables, flags, and the messages when they are wrong.
 
 use crate::support::cli::Fetchall;
 use std::fs;

@@ -63,7 +63,7 @@ fn saved(record: &Value) -> Vec<u8> {
     fs::read(record["path"].as_str().unwrap_or_else(|| panic!("nothing saved: {record}"))).unwrap()
 }
 
-/// What was asked, for the rest of what.
+/// Returns the ranges of the requests, each with its validator.
 fn ranges(server: &FaultServer) -> Vec<Option<(String, String)>> {
     let range = |name| move |request: &crate::support::fault::Request| request.header(name).map(str::to_owned);
     server.requests().iter().map(|request| range("range")(request).zip(range("if-range")(request))).collect()
@@ -131,7 +131,7 @@ fn a_coded_body_goes_on_in_its_coded_form() {
     }
 }
 
-/// What the server does when it is asked for the rest, and whether the whole comes in that same run.
+/// The answers of a server to a range request, and whether the same run gets the whole body.
 #[test]
 fn whatever_the_server_says_it_is_the_right_body_or_an_error() {
     let (old, new) = (body(3), body(4));
@@ -414,7 +414,7 @@ fn digests_of_the_first_answer_are_of_the_whole() {
 fn kept_body_that_does_not_decode_is_given_up() {
     let text: Vec<u8> = body(19).iter().map(|byte| b'a' + byte % 16).collect();
     let (coded, fields) = (gzip(&text), [tag("1"), ("Content-Encoding", "gzip".to_owned())]);
-    // The rest is another one, which the checksum at the end of the coding tells.
+    // The rest is of another body; the checksum at the end of the coding reveals it.
     let mut broken = coded.clone();
     *broken.last_mut().unwrap() ^= 1;
     let acts = vec![cut(&fields, &coded, 280_000), whole(&fields, &broken), whole(&fields, &coded)];

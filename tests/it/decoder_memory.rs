@@ -1,4 +1,4 @@
-//! Bodies whose decoders have large windows: memory has a bound, and nobody else waits for a host that holds some.
+//! Bodies whose decoders have large windows: memory has a bound, and a host that holds some blocks no other host.
 #![cfg(target_os = "linux")]
 
 use compression_codecs::brotli::params::EncoderParams;
@@ -56,8 +56,8 @@ fn peak_of_all(pid: Pid) -> u64 {
     peak(pid) + children.map(peak).sum::<u64>()
 }
 
-/// A server that sends few bytes which stand for 20 MiB, and never ends its bodies: br with a window of 16 MiB, and
-/// zstd with 8 MiB.
+/// A server that sends few bytes that decode to 20 MiB, and never ends its bodies. It sends br with
+/// a window of 16 MiB, and zstd with 8 MiB.
 fn hoarder() -> FaultServer {
     let zeros = vec![0; 20 << 20];
     let act = |coding| Act::StalledAfter([head(coding, 100_000), coded(coding, &zeros)].concat());

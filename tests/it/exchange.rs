@@ -1,4 +1,4 @@
-//! Who is told what on the way: credentials, cookies, proxies, certificates, versions, heads alone.
+//! The exchange with servers: credentials, cookies, proxies, certificates, versions, heads alone.
 
 mod challenges;
 mod cookies;

@@ -48,7 +48,8 @@ fn of(kinds: &[(&str, usize)]) -> BTreeMap<String, usize> {
     kinds.iter().map(|(kind, count)| ((*kind).to_owned(), *count)).collect()
 }
 
-/// What is told to be ok is there and whole, nothing else is there, and no part is left.
+/// Checks that each body reported as ok is there and whole, that no other file is there, and that
+/// no partial file is left.
 fn told_true(records: &[Value], folder: &Path, length: usize) {
     let mut saved = 0;
     for record in records.iter().filter(|record| record["outcome"] == "ok") {
@@ -56,7 +57,7 @@ fn told_true(records: &[Value], folder: &Path, length: usize) {
         assert_eq!(fs::metadata(path).expect("its file").len(), 1000 * length as u64, "{record}");
         saved += 1;
     }
-    // The state could not keep these: they are told, and not as ok.
+    // The state could not keep these: they have records, but not as ok.
     let unkept = |record: &&Value| kind(record) == "io" && record["path"].is_string();
     saved += records.iter().filter(unkept).count();
     assert_eq!(files(folder).len(), saved, "{:?}", files(folder));
@@ -142,7 +143,7 @@ fn a_place_that_cannot_be_used_is_refused_before_anything_is_fetched() {
     assert!(server.requests().is_empty());
 }
 
-/// The program as somebody who may do little, which root must become first. `None`: says why.
+/// Returns the program as an unprivileged user; root must switch to one first. `None`: prints the reason.
 fn nobody(folder: &Path) -> Option<Fetchall> {
     fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
     if !rustix::process::getuid().is_root() {
@@ -191,7 +192,7 @@ fn without_permission_it_says_so() {
 struct Disk(TempDir);
 
 impl Disk {
-    /// `None` where none may be mounted, which is said.
+    /// `None` if none may be mounted, with a message.
     fn of(kib: usize) -> Option<Disk> {
         let disk = TempDir::new().unwrap();
         let mount = program("mount")?;

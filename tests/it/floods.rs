@@ -1,5 +1,5 @@
-//! Floods of what carries nothing, over HTTP/1.1, TLS and HTTP/2: they end, and so do their connections, while the
-//! URLs of another host come to their end.
+//! Floods without content, over HTTP/1.1, TLS and HTTP/2. They end, and so do their connections.
+//! The URLs of another host finish meanwhile.
 
 use serde_json::Value;
 

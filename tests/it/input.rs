@@ -1,4 +1,4 @@
-//! What is read, in what order it is fetched, and what is sent with it.
+//! The input, the order of the fetches, and the fields and credentials of the requests.
 
 mod credentials;
 mod lists;

@@ -1,4 +1,4 @@
-//! What a run remembers, where requests, folders, files or states are not as simple as one of each.
+//! The memory of earlier runs, where requests, folders, files or states are not as simple as one of each.
 
 use std::fs;
 use std::path::Path;
@@ -24,7 +24,7 @@ fn run(folder: &Path, list: &str, args: &[&str]) -> Finished {
     command(folder, list, args).run()
 }
 
-/// What became of each line: the skip reason, else the outcome.
+/// Returns the result of each line: the skip reason, else the outcome.
 fn told(run: &Finished) -> Vec<String> {
     let of = |r: &Value| r["skip"]["reason"].as_str().or(r["outcome"].as_str()).unwrap().to_owned();
     run.records().iter().map(of).collect()

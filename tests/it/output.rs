@@ -1,4 +1,4 @@
-//! What is written where, and that none of it can act on a terminal.
+//! The outputs and their content, and that none of it can act on a terminal.
 
 mod files;
 mod formats;

@@ -1,5 +1,4 @@
-//! Limits on how often servers are asked and how much is taken at once, on every backend: read from
-//! the log of the server that is asked.
+//! Limits on the rate of requests and the speed of downloads, on every backend. The server's log is the evidence.
 
 use std::time::{Duration, Instant};
 
@@ -37,8 +36,8 @@ fn on_each(
     });
 }
 
-/// No request came before its turn, were they all as close together as they may be. What the way to
-/// the server takes can only make one late.
+/// Checks that no request came before its turn, were they all as close together as they may be. The
+/// delay to the server can only make a request late.
 fn assert_apart(backend: &str, times: &[Duration], least: Duration) {
     for (n, at) in (0..).zip(times) {
         assert!(*at >= least * n, "{backend}: {times:?}");
@@ -49,7 +48,7 @@ fn assert_apart(backend: &str, times: &[Duration], least: Duration) {
 fn two_requests_of_a_host_are_a_delay_apart_redirects_and_retries_too() {
     let script = || {
         let busy = Act::Status(503, vec![("Retry-After", "0".to_owned())]);
-        // So a server may say that it ends a connection that was idle.
+        // A server may announce in this way that it closes an idle connection.
         let idle = Act::Raw(b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_vec());
         let script = Script::new().otherwise(ok()).on("r", Act::RedirectTo("/there".into()));
         script.on_each("busy", vec![busy, ok()]).on_each("idle", vec![idle, ok()])
@@ -106,7 +105,7 @@ fn all_bodies_together_keep_to_the_limit_and_a_wait_for_it_is_no_fault_of_the_se
     });
 }
 
-/// When and how many bytes of bodies the program says that it has received so far.
+/// The times and the numbers of body bytes that the program reports as received so far.
 fn received(run: &Finished) -> Vec<(u64, u64)> {
     let events = run.stderr.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     events.filter_map(|event| Some((event["elapsed_ms"].as_u64()?, event["wire_bytes"].as_u64()?))).collect()

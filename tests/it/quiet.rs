@@ -1,4 +1,4 @@
-//! Silence, and who is heard all the same.
+//! Quiet runs, and the messages that still appear.
 
 use crate::support::act::{Act, Script};
 use crate::support::cli::Fetchall;

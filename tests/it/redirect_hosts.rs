@@ -14,7 +14,7 @@ fn ok() -> Act {
     Act::KeepAliveOk(b"hello\n".to_vec())
 }
 
-/// Two servers: every `/to/N` of the first leads to `/N` of the second, which does as it is told.
+/// Two servers: every `/to/N` of the first redirects to `/N` of the second, which follows its script.
 struct Pair {
     front: FaultServer,
     back: FaultServer,

@@ -14,7 +14,7 @@ fn with(lines: &[u8]) -> Act {
     Act::RawKeepAlive([b"HTTP/1.1 200 OK\r\n", lines, b"\r\nContent-Length: 5\r\n\r\nbody\n"].concat())
 }
 
-/// Lines that say nothing of the body, as servers have sent them.
+/// Lines without information on the body, as servers have sent them.
 const HARMLESS: [&[u8]; 12] = [
     b"Set-Cookie: a=b\x01c; path=/",
     b"X-Powered-By: PHP\x00",

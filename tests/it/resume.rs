@@ -44,7 +44,7 @@ fn command(folder: &Path, list: &str, args: &[&str]) -> Fetchall {
     Fetchall::new().args(["--json", "-d"]).arg(folder).args(args).stdin(list)
 }
 
-/// A record without what a second run may tell differently.
+/// A record without the fields that may differ in a second run.
 fn lasting(record: &Value) -> String {
     let mut record = record.clone();
     for field in ["outcome", "skip", "attempts", "started_at", "timing", "remote_addr"] {
@@ -192,7 +192,7 @@ fn kill_again_and_again(backend: &str, times: usize) {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let goal = asked + 1 + (random >> 60) as usize;
         server.wait_until("some requests", |log| log.requests.len() >= goal);
-        // Where others are busy a turn given away may be a long one.
+        // On a busy machine, a yielded turn may be a long one.
         let most = Instant::now() + Duration::from_millis(3);
         (0..random >> 52).take_while(|_| Instant::now() < most).for_each(|_| std::thread::yield_now());
         assert!(running.is_running(), "killed too late to be killed, after {kills}");
@@ -201,7 +201,7 @@ fn kill_again_and_again(backend: &str, times: usize) {
         kills += 1;
         asked = server.requests().len();
         let mut lines: Vec<_> = ended.stdout.lines().collect();
-        // The last line may be half a record: it was never told.
+        // The last line may be half a record, which does not count.
         if !ended.stdout.ends_with('\n') {
             lines.pop();
         }

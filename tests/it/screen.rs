@@ -36,7 +36,7 @@ impl Screen {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// What it shows, without empty lines at the end.
+    /// Returns the shown lines, without empty lines at the end.
     fn lines(&self) -> Vec<String> {
         let shown = self.tmux(&["capture-pane", "-p", "-t", "run"]);
         shown.trim_end().lines().map(|line| line.trim_end().to_owned()).collect()

@@ -50,7 +50,7 @@ fn answer(stream: &mut TcpStream) -> (String, Vec<u8>) {
     (head, body)
 }
 
-/// What an act that ends its connection sends, and how it ends it.
+/// Returns the bytes that an act sends before it ends its connection, and the error at the end.
 fn ending(name: &str) -> (Vec<u8>, Option<ErrorKind>) {
     let server = FaultServer::standard();
     let mut stream = connect(&server);

@@ -1,4 +1,4 @@
-//! Standard error and a log that nobody reads: they keep neither the run, nor its end, nor a signal.
+//! Standard error and a log without a reader: they delay neither the run, nor its end, nor a signal.
 #![cfg(unix)]
 
 use std::fs::File;
@@ -47,8 +47,8 @@ fn open_fifo(path: &Path) -> File {
     File::options().read(true).write(true).open(path).unwrap()
 }
 
-/// Runs every backend to its own end and to its end by each signal. `unread` prepares an output that
-/// nobody reads and returns what must stay open meanwhile.
+/// Runs every backend to its own end and to its end by each signal. `unread` prepares an output
+/// without a reader and returns the handle that must stay open meanwhile.
 fn keeps_nobody<T>(unread: impl Fn(&Path, &mut Command) -> T) {
     let script = Script::new().on("never", Act::Stalled).otherwise(Act::KeepAliveOk(b"hello\n".to_vec()));
     let server = FaultServer::start(script);

@@ -1,4 +1,4 @@
-//! What a run waits for, in which order it tells, and which failures count, through the program.
+//! The conditions that end a run, the order of its records, and the failures that count, through the program.
 
 use std::time::{Duration, Instant};
 

@@ -16,12 +16,12 @@ const MAX_LINKS: usize = 40;
 pub(super) struct Location {
     /// The path without links, `.` and `..`.
     pub(super) path: PathBuf,
-    /// Where the symbolic links on the way stand.
+    /// The paths of the symbolic links on the way.
     pub(super) links: Vec<PathBuf>,
     pub(super) target: Target,
 }
 
-/// What is at the end of a path.
+/// The kind of file at the end of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Target {
     /// A regular file.
@@ -176,11 +176,11 @@ mod system {
     }
 
     impl Location {
-        /// What a standard stream is connected to.
+        /// Returns the location behind a standard stream.
         pub(in super::super) fn standard(standard: Standard) -> Self {
             let found = descriptor(standard).and_then(|file| file.metadata());
             let target = found.map_or(Target::Ignored, |found| target(Path::new(""), &found));
-            // Where the system shows the name of an open file.
+            // Some systems show the name of an open file here.
             let number = standard as u8;
             let named = fs::canonicalize(format!("/dev/fd/{number}")).map(|path| Self::of(&path));
             let named = named.ok().filter(|named| matches!(target, Target::File(_)) && named.target == target);

@@ -47,7 +47,7 @@ fn pairs() -> impl Iterator<Item = (&'static str, &'static str, bool)> {
         .map(|(one, other)| (one, other, ["cookie", "load-cookies"].contains(&one) && other == "save-cookies"))
 }
 
-/// What a message calls a use.
+/// Returns the name of a use in messages.
 fn label(name: &str) -> String {
     match name {
         "list" | "report" => "the input".to_owned(),

@@ -1,4 +1,4 @@
-//! What is known of an answer, on its way between a parent and a child.
+//! The facts of a response, on their way between a parent and a child.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -123,7 +123,7 @@ impl From<TimingFrame> for Timing {
     }
 }
 
-/// How far a chain of redirects has come.
+/// The progress of a chain of redirects.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct RedirectFrame<'a> {
     #[serde(borrow)]

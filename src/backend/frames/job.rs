@@ -1,7 +1,7 @@
 //! A job on its way to a child, and what became of it on its way back.
 //!
-//! The parent keeps the job: the child is told only what a fetch depends on, and answers only
-//! with facts, timing and verdict, or with where a redirect leads.
+//! The parent keeps the job. The child receives only the inputs of a fetch. It answers only with
+//! facts, timing and verdict, or with the target of a redirect.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ use crate::model::{
     Seed, SkipReason, Verdict, Via,
 };
 
-/// What a fetch depends on.
+/// The inputs of a fetch.
 #[derive(Debug, Serialize, Deserialize)]
 pub(in crate::backend) struct JobFrame<'a> {
     number: u64,
@@ -82,7 +82,7 @@ impl<'a> JobFrame<'a> {
             None => None,
             Some((at, validators)) => {
                 let validators = validators.into_validators();
-                // What holds if nothing has changed the parent knows.
+                // The parent knows the facts that hold if nothing has changed.
                 Some(Box::new(Condition { url: url(at)?, validators, facts: Facts::default() }))
             }
         };
@@ -109,12 +109,12 @@ fn present(field: Field) -> Result<(HeaderName, HeaderValue), FrameError> {
     Ok((name, value.ok_or(FrameError::Garbage)?))
 }
 
-/// What became of a job.
+/// The result of a job.
 #[derive(Debug, Serialize, Deserialize)]
 pub(in crate::backend) struct DoneFrame<'a> {
     /// The number of the job.
     pub(in crate::backend) number: u64,
-    /// Body bytes that no frame has told of yet.
+    /// Body bytes that no frame has reported yet.
     pub(in crate::backend) received: u64,
     #[serde(borrow)]
     reply: ReplyFrame<'a>,
@@ -155,7 +155,7 @@ enum VerdictFrame<'a> {
 
 impl<'a> DoneFrame<'a> {
     /// # Errors
-    /// When a path has no form that can be told.
+    /// If a path has no form that a frame can carry.
     pub(in crate::backend) fn new(number: JobId, received: u64, reply: &'a Reply) -> Result<Self, FrameError> {
         let reply = match reply {
             Reply::Finished(fetched) => ended(fetched)?,
@@ -164,7 +164,7 @@ impl<'a> DoneFrame<'a> {
         Ok(Self { number: number.0, received, reply })
     }
 
-    /// What the child found out.
+    /// Converts the frame to the reply that the child found.
     pub(in crate::backend) fn into_reply(self) -> Result<Reply, FrameError> {
         let (facts, timing, verdict, ready) = match self.reply {
             ReplyFrame::Redirected(redirect) => return Ok(Reply::Redirected(Box::new(redirect.into_state()?))),

@@ -1,4 +1,4 @@
-//! What fetchers are built from, on its way to a child.
+//! The specification of fetchers, on its way to a child.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -57,7 +57,7 @@ impl Field {
     }
 }
 
-/// What to build a fetcher from.
+/// The specification of a fetcher.
 #[derive(Debug, Serialize, Deserialize)]
 pub(in crate::backend) enum SpecFrame {
     Http(Box<Http>),
@@ -72,9 +72,9 @@ pub(in crate::backend) struct Http {
     /// Host, user name and password.
     netrc: Vec<MachineFrame>,
     anyauth: bool,
-    /// Whether the run keeps any; which they are other frames say.
+    /// Whether the run keeps cookies; other frames carry them.
     cookies: bool,
-    /// For http and for https.
+    /// The proxies for http and for https.
     proxies: [Option<String>; 2],
     no_proxy: String,
     head: bool,

@@ -1,4 +1,4 @@
-//! `fetchall compare`: what is measured by the library is fed, shown and stopped here.
+//! `fetchall compare`: feeds, shows and stops the measurements of the library.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -28,7 +28,7 @@ pub fn run(resolved: Resolved, env: &Env) -> anyhow::Result<Exit> {
     let runtime = runtime()?;
     let terminal = Terminal::of(&env.vars);
     check_files(&resolved)?;
-    // A page that cannot be written is told of before an hour of measuring, not after it.
+    // Report a page that cannot be written before an hour of measuring, not after it.
     let report = resolved.report.as_deref().map(create).transpose()?;
     let (form, config) = (resolved.form, resolved.config.clone());
     let progress = Progress::new(config.quiet, &terminal);
@@ -52,7 +52,7 @@ pub fn run(resolved: Resolved, env: &Env) -> anyhow::Result<Exit> {
     Ok(exit_of(&comparison))
 }
 
-/// Checks that neither the page nor standard output replaces what is read.
+/// Checks that neither the page nor standard output replaces a file that is read.
 fn check_files(resolved: &Resolved) -> Result<(), UsageError> {
     let mut files = Files::read_by(&resolved.config);
     if let Over::Inputs(inputs) = &resolved.over {
@@ -68,12 +68,12 @@ fn check_files(resolved: &Resolved) -> Result<(), UsageError> {
     files.check().map(drop).map_err(|error| UsageError::one(error.to_string()))
 }
 
-/// What is no file, such as a pipe, has no length to set.
+/// Ignores the error of a pipe or another special file, which has no length to set.
 fn not_a_file(error: io::Error) -> io::Result<()> {
     if error.kind() == io::ErrorKind::InvalidInput { Ok(()) } else { Err(error) }
 }
 
-/// Opened and not emptied: as long as there is no new page the old one stays.
+/// Opens the page and does not empty it: the old page stays until there is a new one.
 fn create(path: &Path) -> Result<File, UsageError> {
     let opened = File::options().write(true).create(true).truncate(false).open(path);
     opened.map_err(|error| UsageError::one(format!("--report: cannot write {}: {error}", shown_path(path))))
@@ -89,7 +89,7 @@ fn exit_of(comparison: &Comparison) -> Exit {
     }
 }
 
-/// `None` when it was interrupted before anything was measured at all.
+/// Returns `None` if a signal came before the first measurement.
 async fn measure(mut resolved: Resolved, mut progress: Progress) -> anyhow::Result<Option<Comparison>> {
     // Before the folder is made, so that no signal ends the program and leaves it.
     let mut signals = Signals::all().context("cannot listen for signals")?;
@@ -142,7 +142,7 @@ async fn measure(mut resolved: Resolved, mut progress: Progress) -> anyhow::Resu
     let measured = loop {
         tokio::select! {
             measured = &mut measuring => break measured,
-            // It ends the child and returns what it has.
+            // The measurement ends the child and returns its results so far.
             () = signals.next() => stop.cancel(),
         }
     };
@@ -172,8 +172,8 @@ fn private_folder() -> io::Result<TempDir> {
     builder.tempdir()
 }
 
-/// The inputs as words of a command line; standard input becomes a file in `folder`, for every child
-/// reads it anew.
+/// Turns the inputs into words of a command line. Standard input becomes a file in `folder`, because
+/// every child reads it anew.
 fn words(inputs: Vec<InputArg>, folder: &Path) -> anyhow::Result<(Vec<OsString>, Option<File>)> {
     let mut copy = None;
     let word = |input| {
@@ -212,7 +212,7 @@ fn kept(folder: &Path) -> io::Result<(File, OsString)> {
     Ok((compare::private_file(&place)?, place.into_os_string()))
 }
 
-/// A file whose name could be taken for something else keeps its folder before it.
+/// Puts a folder before a relative path, because its name alone could look like a flag or a URL.
 fn whole(path: PathBuf) -> OsString {
     if path.is_absolute() { path.into_os_string() } else { Path::new(".").join(path).into_os_string() }
 }
@@ -230,7 +230,7 @@ fn about(inputs: &[InputArg]) -> String {
     }
 }
 
-/// Tells on standard error how far it is: on a terminal in one line that is written over.
+/// Shows the progress on standard error; on a terminal, it overwrites one line.
 struct Progress {
     silent: bool,
     over: bool,

@@ -14,7 +14,7 @@ use crate::cli::to_stdout;
 /// Comments stand in one column, unless a value is longer than this.
 const WIDEST: usize = 72;
 
-/// Writes the configuration to standard output, on request with where each value came from.
+/// Writes the configuration to standard output. With `show_origin`, names the source of each value.
 pub fn show(resolved: &Resolved, show_origin: bool) -> anyhow::Result<Exit> {
     let config = without_secrets(resolved.config.clone());
     let lines: Vec<String> =

@@ -29,10 +29,10 @@ use crate::cli::screen;
 use crate::cli::signals::Signals;
 use crate::cli::terminal::Terminal;
 
-/// After the second signal, how long outputs may still take; a pipe that nobody reads takes for ever.
+/// The time for outputs after the second signal. A pipe without a reader would block for ever.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// After the grace time that follows the first signal, how long outputs may still take.
+/// The time for outputs after the grace time that follows the first signal.
 const UNREAD: Duration = Duration::from_secs(10);
 
 type Vars = BTreeMap<OsString, OsString>;
@@ -63,7 +63,7 @@ pub(super) fn input(arg: &InputArg) -> Input {
 
 /// Downloads a small site that is served on loopback.
 pub fn demo(mut resolved: Resolved, vars: &Vars) -> anyhow::Result<Exit> {
-    // Nobody else can reach it.
+    // A proxy on another host cannot reach the demo site.
     resolved.config.proxy = None;
     contradictions::check(&resolved)?;
     let runtime = runtime()?;
@@ -75,7 +75,7 @@ pub fn demo(mut resolved: Resolved, vars: &Vars) -> anyhow::Result<Exit> {
     exit
 }
 
-/// Ends the runtime without waiting for a write to a pipe that nobody reads. After a run that came
+/// Ends the runtime without waiting for a write to a pipe without a reader. After a run that came
 /// to its own end there is nothing to wait for.
 pub(super) fn leave(runtime: Runtime) {
     runtime.shutdown_background();
@@ -97,12 +97,12 @@ fn run(runtime: &Runtime, resolved: &Resolved, inputs: Inputs, vars: &Vars) -> a
     let (watched, log) = watch(resolved, files, &terminal)?;
     let setup = Setup::begin();
     let plan = app::plan(&resolved.config, inputs, document, watched, stop.clone());
-    // From here on a signal stops the run. Err: where signals cannot be had they end the program.
+    // From here on a signal stops the run. Err: signals that cannot be caught end the program.
     let caught = runtime.block_on(async { Signals::new() }).ok();
     setup.end();
     let plan = plan.map_err(|error| UsageError::one(error.to_string()))?;
     let log = log.start()?;
-    // Who reads events reads nothing else there.
+    // With JSON progress, standard error carries events only.
     if resolved.config.dry_run && !resolved.config.quiet && resolved.config.progress != ProgressMode::Json {
         screen::say(&limits(&resolved.config));
     }
@@ -133,7 +133,7 @@ fn files(resolved: &Resolved, inputs: &Inputs, document: &Document) -> Result<Ch
     files.check().map_err(|error| UsageError::one(error.to_string()))
 }
 
-/// What a run would do, and within which limits, on one line.
+/// Describes a dry run and its limits on one line.
 fn limits(config: &Config) -> String {
     const TOLD: [&str; 11] = [
         "backend",
@@ -156,11 +156,11 @@ fn limits(config: &Config) -> String {
     format!("dry run, nothing is asked or saved: {}", told.join(", "))
 }
 
-/// The code that a run ends in.
+/// Returns the exit code of a run.
 fn exit_of(end: &RunEnd, config: &Config) -> Exit {
     let counts = &end.summary.counts;
     let failed = config.fail_on.failed(counts.ok, counts.failed + counts.http_error);
-    // Whoever waits for a success has failed without one.
+    // A run that waits for a success has failed without one.
     let unmet = config.until == Until::FirstSuccess && config.fail_on != FailOn::Never && !config.dry_run;
     // A wrong list is a wrong command, whenever it is read.
     let refused = matches!(&end.fault, Some(RunFault::Source(error)) if error.is_refusal());
@@ -177,8 +177,8 @@ fn exit_of(end: &RunEnd, config: &Config) -> Exit {
     }
 }
 
-/// The time before a run begins, in which a list may be fetched and a pipe without a reader be opened:
-/// a signal ends the program at once, with the code of an interrupted run, for nothing has begun.
+/// The time before a run begins. In it the program may fetch a list or open a pipe without a reader.
+/// A signal ends the program at once, with the code of an interrupted run, because nothing has begun.
 struct Setup(Option<(oneshot::Sender<()>, JoinHandle<()>)>);
 
 impl Setup {
@@ -199,7 +199,7 @@ impl Setup {
         };
         // Err: the system has no thread left. Signals end the program, as they do by default.
         let Ok(thread) = std::thread::Builder::new().name("setup".to_owned()).spawn(watch) else { return Self(None) };
-        // Err: the thread has ended, for signals cannot be had.
+        // Err: the thread has ended, because it could not catch signals.
         let _ = is_ready.blocking_recv();
         Self(Some((over, thread)))
     }
@@ -207,7 +207,7 @@ impl Setup {
     fn end(self) {
         if let Some((over, thread)) = self.0 {
             drop(over);
-            // Err: it has panicked, and said so.
+            // Err: the thread has panicked and reported it.
             let _ = thread.join();
         }
     }
@@ -222,8 +222,8 @@ fn give_up() {
     std::process::exit(Exit::Interrupted as i32);
 }
 
-/// Turns signals into stops. Ends when the run has had its last words: after the second signal, or
-/// after the first one and the grace time, should nobody read the records any more.
+/// Turns signals into stops. The first signal drains the run. The second one, or the end of the grace
+/// time and [`UNREAD`], aborts it. Returns after [`LAST_WORDS`] more, which outputs may use.
 async fn signals(caught: Option<Signals>, stop: Stop, grace: Duration) {
     let Some(mut signals) = caught else { return std::future::pending().await };
     signals.next().await;
@@ -236,7 +236,7 @@ async fn signals(caught: Option<Signals>, stop: Stop, grace: Duration) {
     tokio::time::sleep(LAST_WORDS).await;
 }
 
-/// Who watches the run, where its records go, and its log.
+/// Sets up the observers of the run, its record outputs, and its log.
 fn watch(resolved: &Resolved, files: CheckedFiles, terminal: &Terminal) -> anyhow::Result<(Surroundings, Log)> {
     let config = &resolved.config;
     let stdout_color = terminal.color(config.color, terminal.stdout);
@@ -269,7 +269,7 @@ fn watch(resolved: &Resolved, files: CheckedFiles, terminal: &Terminal) -> anyho
     }
     let writer = stderr.clone();
     let log = Log::open(config, Box::new(move || writer()))?;
-    // What failed is told somewhere: in the records, or here.
+    // Report failures in the records, or here.
     if resolved.show_errors || (!config.quiet && !wants_records(resolved)) {
         reporters.push(Box::new(Failures::new(stderr())));
     }
@@ -288,7 +288,7 @@ fn watch(resolved: &Resolved, files: CheckedFiles, terminal: &Terminal) -> anyho
     Ok((surroundings, log))
 }
 
-/// This program, for the backend that starts it again.
+/// Returns the path of this program, for the backend that starts it again.
 fn worker_program(config: &Config) -> anyhow::Result<PathBuf> {
     match config.backend {
         Backend::Processes => std::env::current_exe().context("cannot tell where this program is"),
@@ -296,9 +296,9 @@ fn worker_program(config: &Config) -> anyhow::Result<PathBuf> {
     }
 }
 
-/// Whether records go anywhere: not to standard output where the body has it, nor the lines for
-/// people when `--quiet` asks for silence and no flag asks for them. A file that only restates a
-/// default asks for nothing.
+/// Returns whether the run writes records. It writes none if the body owns standard output, or if
+/// `--quiet` silences the default text records. Only a flag overrides `--quiet`: a file that restates
+/// a default does not.
 fn wants_records(resolved: &Resolved) -> bool {
     let config = &resolved.config;
     let asked = ["format", "output"].iter().any(|key| resolved.is_flag(key));

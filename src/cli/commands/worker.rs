@@ -7,10 +7,10 @@ use anyhow::Context;
 
 use crate::cli::exit::{Exit, UsageError};
 
-/// How long a file that is just being written may keep the process.
+/// The time that an unfinished write may delay the exit.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// Fetches what standard input asks for, until it ends.
+/// Fetches the jobs that arrive on standard input, until it ends.
 pub fn serve() -> anyhow::Result<Exit> {
     if io::stdin().is_terminal() {
         return Err(by_hand().into());

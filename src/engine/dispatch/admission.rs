@@ -21,7 +21,7 @@ pub(super) struct Admission {
     names: Option<Claims>,
     /// The warning about a second origin, and the first one; `None` once the warning was given.
     beyond_one_origin: Option<(String, Option<Url>)>,
-    /// How many lines were left out because no record says what became of them.
+    /// The number of lines left out because they have no record.
     unreported: u64,
 }
 

@@ -72,7 +72,7 @@ fn a_tarpit_has_few_slots_beside_others_and_all_when_it_is_alone() {
     let good = ran.done("http://good");
     let early = ran.handed_out("http://x.test").iter().filter(|(_, at)| *at < good).count();
     assert!(early <= 4, "{early} of the tarpit within {good:?}");
-    // What is left of it takes as long as it must, with all slots.
+    // The rest of the tarpit takes as long as it must, with all slots.
     assert!(ran.took < good + secs(5) * (200 / 32 + 4), "{:?}", ran.took);
 }
 
@@ -155,6 +155,6 @@ fn hosts_in_trouble_do_not_bring_down_the_limit_that_is_found_for_all() {
     }
     let ran = ran(case, None);
     let good = ran.done("http://good");
-    // At 128 at once it would be 1.6 s; at one or two, as one host could bring it to, minutes.
+    // 128 at once take 1.6 s; one or two, to which one host could reduce the limit, take minutes.
     assert!(good < secs(6), "{good:?}, {:?}", ran.end.summary.auto);
 }

@@ -1,4 +1,4 @@
-//! Tries beyond the first: when they come, what goes on meanwhile, and that each URL is told once.
+//! Retries: when they come, which fetches go on meanwhile, and that each URL has one record.
 
 use super::*;
 use crate::model::{RetryCause, RetryOn, Subject, Via};
@@ -31,7 +31,7 @@ pub(super) fn busy(tries: u32, status: u16, wait: Option<u64>) -> Step {
     Step::Busy { tries, status, wait: wait.map(secs) }
 }
 
-/// When each URL was handed out, and retries told.
+/// The times of dispatches and of retry events.
 #[derive(Clone, Default)]
 pub(super) struct Log(Arc<Mutex<Vec<(Told, String, tokio::time::Instant)>>>);
 
@@ -58,7 +58,7 @@ impl Reporter for Log {
     }
 }
 
-/// What a case told, how it ended, and how long it took on its own clock.
+/// The log of a case, its end, and its duration on its own clock.
 pub(super) struct Ran {
     pub(super) log: Vec<(Told, String, Duration)>,
     pub(super) end: RunEnd,
@@ -189,7 +189,7 @@ fn a_host_that_asks_for_it_is_left_alone_and_the_others_go_on() {
         assert_eq!(early, 50, "{}", entry.name);
         let done = ran.log.iter().filter(|(told, url, _)| *told == Told::Done && url.contains("a.test"));
         let early = done.filter(|(_, _, at)| *at < secs(30)).count();
-        // Those that were under way when it said so are done; nothing that had not begun is.
+        // Fetches under way at that response finish; no other fetch begins.
         assert!(early <= 20, "{}: {early}", entry.name);
     }
 }

@@ -16,7 +16,7 @@ fn until(until: Until) -> StopConditions {
     StopConditions { until, ..StopConditions::default() }
 }
 
-/// How long a case takes on its own clock, and how it ends.
+/// Returns the duration of a case on its own clock, and its end.
 fn timed(case: Case) -> (Duration, RunEnd, Vec<Outcome>) {
     paused(async {
         let started = tokio::time::Instant::now();
@@ -86,7 +86,7 @@ fn in_input_order_no_more_than_the_window_is_read_past_the_oldest() {
         tokio::join!(case.run(stop), stops).0
     });
     assert_accounted(&end.summary, &outcomes);
-    // What the oldest holds back is held in memory, so it must be bounded.
+    // Outcomes behind the oldest URL are held in memory, so they must be bounded.
     let read = end.summary.counts.read;
     assert!((9_000..=10_000).contains(&read), "{read} lines were read");
     assert_eq!(end.summary.counts.ok, read - 1);

@@ -1,4 +1,4 @@
-//! Tests of what is counted while a connection is opened, without a network.
+//! Tests of the times and counts of opening a connection, without a network.
 
 use tokio::time::sleep;
 

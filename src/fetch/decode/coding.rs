@@ -1,4 +1,4 @@
-//! The codings that Content-Encoding may name, and the codecs that undo them.
+//! The codings that Content-Encoding may name, and their codecs.
 
 use std::fmt::Display;
 
@@ -9,16 +9,16 @@ use super::memory::SMALL;
 use super::stage::HEAD;
 use crate::model::{ErrorKind, FetchError};
 
-/// Undoes a coding.
+/// A decoder of a coding.
 pub(super) type Codec = Box<dyn DecodeV2 + Send + Sync>;
 
 /// The largest zstd window is 2 to this power: the 8 MiB that RFC 9659, section 3, allows.
 const ZSTD_WINDOW_LOG: u32 = 23;
 
-/// The most bytes of a coding's name that an error message repeats.
+/// The most bytes of the name of a coding in an error message.
 const MAX_NAME_SHOWN: usize = 40;
 
-/// The names of each coding that can be undone.
+/// The names of each supported coding.
 const SUPPORTED: &[(Coding, &[&str])] = &[
     (Coding::Gzip, &["gzip", "x-gzip", "gz"]),
     (Coding::Deflate, &["deflate", "x-deflate", "zlib"]),
@@ -26,8 +26,8 @@ const SUPPORTED: &[(Coding, &[&str])] = &[
     (Coding::Zstd, &["zstd", "x-zstd", "zst"]),
 ];
 
-/// The names of each coding that changes the bytes and cannot be undone here. The first name of a
-/// row is the one that the table of file formats uses.
+/// The names of each unsupported coding that changes the bytes. The table of file formats uses the
+/// first name of a row.
 const UNSUPPORTED: &[&[&str]] = &[
     // The IANA registry of content codings.
     &["compress", "x-compress"],
@@ -48,7 +48,7 @@ const UNSUPPORTED: &[&[&str]] = &[
     &["peerdist"],
 ];
 
-/// A content coding that can be undone.
+/// A supported content coding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Coding {
     /// RFC 1952.
@@ -72,8 +72,8 @@ impl Coding {
         }
     }
 
-    /// The most coded bytes that a stream may need for its next decoded one: a block of zstd (RFC 8878,
-    /// section 3.1.1.2.4) is decoded whole, the others as they come, behind their tables of codes.
+    /// Returns the most coded bytes that a stream may need for its next decoded byte. A zstd decoder needs a
+    /// whole block (RFC 8878, section 3.1.1.2.4). The others need their code tables only.
     pub(super) fn most_pending(self) -> u64 {
         match self {
             Coding::Gzip | Coding::Deflate => 1024,
@@ -86,8 +86,8 @@ impl Coding {
     pub(super) fn begins(self, head: &[u8]) -> Option<bool> {
         match self {
             Coding::Gzip => has_prefix(head, &[0x1F, 0x8B]),
-            // A frame, or one to skip (RFC 8878, section 3.1), which has sixteen magic numbers. The two bytes
-            // behind them say how large the window is.
+            // A frame, or a skippable frame with one of sixteen magic numbers (RFC 8878, section 3.1). The
+            // two bytes behind them contain the window size.
             Coding::Zstd => {
                 let begins = match *head {
                     [first, ref rest @ ..] if first & 0xF0 == 0x50 => has_prefix(rest, &[0x2A, 0x4D, 0x18]),
@@ -105,7 +105,7 @@ impl Coding {
         self == Coding::Brotli
     }
 
-    /// Returns the window of a stream that begins like this, in KiB: what its decoder may come to hold.
+    /// Returns the window of a stream with this beginning, in KiB: the memory that its decoder may use.
     pub(super) fn window(self, head: &[u8]) -> u32 {
         match (self, head) {
             (Coding::Brotli, _) => brotli_window(head),
@@ -134,24 +134,24 @@ impl Coding {
         matches!(self, Coding::Gzip | Coding::Zstd)
     }
 
-    /// The codec for a stream that begins like this, and how many bytes may follow the stream's end.
+    /// Returns the codec for a stream with this beginning, and the number of bytes that may follow its end.
     ///
-    /// `gzip -d` and `pigz -dz` ignore what follows: a checksum has covered all before it. `zstd -d`
-    /// and `brotli -d` refuse it. Bare deflate has no checksum; some servers append one of four bytes.
+    /// `gzip -d` and `pigz -dz` ignore trailing bytes, because a checksum covers all bytes before them. `zstd -d`
+    /// and `brotli -d` reject them. Bare deflate has no checksum; some servers append one of four bytes.
     pub(super) fn codec(self, head: &[u8]) -> Result<(Codec, u64), FetchError> {
         Ok(match (self, head) {
             (Coding::Gzip, _) => (Box::new(GzipDecoder::new()), u64::MAX),
             (Coding::Zstd, _) => {
                 (Box::new(ZstdDecoder::new_with_params(&[DParameter::window_log_max(ZSTD_WINDOW_LOG)])), 0)
             }
-            // The codec would take this, which RFC 7932, section 9.1, leaves invalid, for a window
-            // of up to a gigabyte.
+            // RFC 7932, section 9.1, makes this value invalid. The codec would read it as a window of up to
+            // a gigabyte.
             (Coding::Brotli, [first, ..]) if first & 0x7F == 0x11 => {
                 return Err(FetchError::new(ErrorKind::Decode, "corrupt br data: window too large"));
             }
             (Coding::Brotli, _) => (Box::new(BrotliDecoder::new()), 0),
-            // A zlib header (RFC 1950, section 2.2) cannot open a bare deflate stream in practice: its
-            // low bits would say "stored block", whose padding encoders leave at zero.
+            // A zlib header (RFC 1950, section 2.2) cannot begin a bare deflate stream in practice. Its low
+            // bits would mean "stored block", and encoders leave the padding of that at zero.
             (Coding::Deflate, &[cmf, flags, ..])
                 if cmf & 0x0F == 8 && cmf >> 4 <= 7 && u16::from_be_bytes([cmf, flags]).is_multiple_of(31) =>
             {
@@ -162,7 +162,7 @@ impl Coding {
     }
 }
 
-/// Returns the window of a br stream in KiB (RFC 7932, sections 9.1 and 9.2); 0 where its one meta-block is small.
+/// Returns the window of a br stream in KiB (RFC 7932, sections 9.1 and 9.2); 0 if its only meta-block is small.
 fn brotli_window(head: &[u8]) -> u32 {
     let mut octets = [0; 8];
     let known = head.len().min(octets.len());
@@ -181,7 +181,7 @@ fn brotli_window(head: &[u8]) -> u32 {
     if known > 0 && is_last && is_small { 0 } else { (1 << log) / 1024 }
 }
 
-/// Whether `head` begins with `magic`. `None` while it may.
+/// Whether `head` begins with `magic`. `None` if `head` is too short to decide.
 fn has_prefix(head: &[u8], magic: &[u8]) -> Option<bool> {
     let len = head.len().min(magic.len());
     if head[..len] != magic[..len] {
@@ -190,7 +190,7 @@ fn has_prefix(head: &[u8], magic: &[u8]) -> Option<bool> {
     (len == magic.len()).then_some(true)
 }
 
-/// A coding that was applied to a body.
+/// A coding of a body, in the header field of its response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Applied<'a> {
     /// The name that the server sent.
@@ -201,8 +201,8 @@ pub(super) struct Applied<'a> {
 }
 
 impl<'a> Applied<'a> {
-    /// The coding of this name. `None` for a name that is no coding, which servers often send: a
-    /// charset, a media type, `none`, `aws-chunked`. Such a name says nothing of the bytes.
+    /// Returns the coding of this name, or `None` if it names no coding. Servers often send such names: a
+    /// charset, a media type, `none`, `aws-chunked`. They do not describe the bytes.
     fn named(sent: &'a [u8]) -> Option<Self> {
         let is = |known: &&str| sent.eq_ignore_ascii_case(known.as_bytes());
         let supported = SUPPORTED.iter().find(|(_, names)| names.iter().any(is));
@@ -218,10 +218,10 @@ impl<'a> Applied<'a> {
         words.any(|word| Self::named(word).is_some()).then_some(Self { sent, name: "", coding: None })
     }
 
-    /// The coding, to undo it.
+    /// Returns the coding for the decoder.
     ///
     /// # Errors
-    /// [`ErrorKind::Decode`] when that is not supported.
+    /// [`ErrorKind::Decode`] for an unsupported coding.
     pub(super) fn supported(self, advice: &str) -> Result<Coding, FetchError> {
         self.coding.ok_or_else(|| {
             let message = format!("unsupported content coding `{}`: {advice}", shown(self.sent));
@@ -239,25 +239,25 @@ pub(super) fn transfer_coding(sent: &[u8]) -> Result<Coding, FetchError> {
     Applied::named(sent).and_then(|applied| applied.coding).ok_or_else(unsupported)
 }
 
-/// A name for people: escaped and bounded.
+/// Returns a name for messages, escaped and cut.
 pub(super) fn shown(name: &[u8]) -> impl Display {
     name[..name.len().min(MAX_NAME_SHOWN)].escape_ascii()
 }
 
 const ADVICE: &str = "--compression raw saves the body as it comes, --compression off asks for none";
 
-/// The same where no coding was asked for.
+/// The advice for a request that accepted no coding.
 const ADVICE_UNASKED: &str = "--compression raw saves the body as it comes";
 
-/// What to do about a body that cannot be decoded.
+/// Returns the advice to the user in a decoding error.
 pub(super) fn advice(asks_codings: bool) -> &'static str {
     if asks_codings { ADVICE } else { ADVICE_UNASKED }
 }
 
-/// The codings in the order applied.
+/// Returns the codings in the order applied.
 ///
-/// Empty list members count for nothing (RFC 9110, section 5.6.1). The quotes and the parameters
-/// that some servers add are not part of a name.
+/// Skips empty list members (RFC 9110, section 5.6.1). Removes the quotes and parameters that some
+/// servers add to a name.
 pub(super) fn parse<'a>(values: impl Iterator<Item = &'a [u8]>) -> Vec<Applied<'a>> {
     let members = values.flat_map(|value| value.split(|&byte| byte == b','));
     members.filter_map(|member| Applied::named(name_of(member))).collect()

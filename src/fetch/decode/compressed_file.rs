@@ -1,10 +1,9 @@
-//! Bodies that are compressed files themselves: their coding is no mere means of transport.
+//! Detects bodies that are compressed files themselves, whose coding must stay.
 //!
-//! Some servers label `a.tar.gz` with `Content-Encoding: gzip`. Undoing that would save a tar file
-//! under a name that says otherwise, with other bytes than any published digest covers. So a coding
-//! stays where the name of the file says it: the innermost one, since what was applied on top of it
-//! was applied to the file. Where the name says no compression, the media type may.
-//! [`asks_identity`] keeps servers from adding a coding of their own on top.
+//! Some servers label `a.tar.gz` with `Content-Encoding: gzip`. Decoding it would save a tar file under
+//! the name of a gzip file, and published digests would not match. So the decoder keeps the innermost
+//! coding if the file name implies it. The server applied the other codings to the file. If the name
+//! implies no compression, the media type decides. [`asks_identity`] keeps servers from adding a coding.
 
 use memchr::memrchr;
 
@@ -53,7 +52,7 @@ const FORMATS: &[Format] = &[
     ("pack200-gzip", &["gz"], &["application/x-java-pack200"]),
 ];
 
-/// Extensions of formats that are compressed in a way of their own; a coding would gain nothing.
+/// The extensions of formats with their own compression; a coding would gain nothing.
 const COMPRESSED: &[&str] = &[
     // archives and packages
     "zip", "7z", "rar", "cab", "jar", "war", "apk", "ipa", "whl", "gem", "deb", "rpm", "dmg", "epub", "docx", "xlsx",
@@ -66,18 +65,18 @@ const COMPRESSED: &[&str] = &[
     "woff", "woff2",
 ];
 
-/// Says which compressed file a body is, if it is one.
+/// The names and the media type that identify a compressed file.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Resource<'a> {
-    /// The name of the file. A body that is not saved has the names of two URLs: the one that was
-    /// asked for, and the one that answered.
+    /// The name of the file. An unsaved body has the names of two URLs: the requested one, and the
+    /// final one.
     pub names: [Option<&'a str>; 2],
     /// The Content-Type field.
     pub content_type: Option<&'a str>,
 }
 
 impl Resource<'_> {
-    /// Whether it is a file of the format that this coding makes.
+    /// Whether the body is a file in the format of this coding.
     pub(super) fn is_file_of(&self, coding: &str) -> bool {
         let mut named = self.names.into_iter().flatten().flat_map(formats).peekable();
         if named.peek().is_some() {
@@ -89,21 +88,21 @@ impl Resource<'_> {
     }
 }
 
-/// Whether a request should ask for no coding, because this name says that the file is compressed.
+/// Whether a request should accept no coding, because this name implies a compressed file.
 pub fn asks_identity(name: &str) -> bool {
     let is_known = |it: &str| is_one_of(it, COMPRESSED) || FORMATS.iter().any(|(_, known, _)| is_one_of(it, known));
-    // Most URLs of pages end without one.
+    // A fast path: most URLs of pages have no extension.
     let has_extension = memrchr(b'.', name.as_bytes()).is_some_and(|dot| !name.as_bytes()[dot..].contains(&b'/'));
     has_extension && extensions(name).any(is_known)
 }
 
-/// The formats that a name says.
+/// Returns the formats that a name implies.
 fn formats(name: &str) -> impl Iterator<Item = &'static Format> {
     extensions(name).flat_map(|it| FORMATS.iter().filter(move |(_, extensions, _)| is_one_of(it, extensions)))
 }
 
-/// The extension of a name or a path, and those before an `@`, since the names of saved files have a query
-/// there (`x.gz@v=2`). The tag of a name that was taken does not count (`x.gz@v=2~0123abcd`).
+/// Returns the extension of a name or a path, and those before an `@`: the names of saved files have a query
+/// there (`x.gz@v=2`). Ignores the tag that resolves a name collision (`x.gz@v=2~0123abcd`).
 fn extensions(name: &str) -> impl Iterator<Item = &str> {
     let name = memrchr(b'/', name.as_bytes()).map_or(name, |at| &name[at + 1..]);
     let is_tag = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');

@@ -1,10 +1,11 @@
-//! The memory of decoders: their windows, in one budget for all bodies of a run.
+//! The memory budget for the decoder windows of all bodies of a run.
 //!
 //! A window is up to 16 MiB, whatever the length of the body. A zstd decoder touches no more of it than it has
-//! yielded, and a br decoder fills it before it yields anything. A body that is known to be small, or has yielded
-//! little so far, needs no part of the budget. Any other waits until there is room for all its windows. A body asks
-//! once, so none holds some of the budget while it waits for more. A holder that is silent ends by its own time
-//! limits, and makes room. One host has at most half of the budget: the bodies of others never wait for it alone.
+//! yielded. A br decoder fills it before it yields anything. A small body, or one that has yielded little so far,
+//! needs no part of the budget. Any other body waits until the budget has room for all its windows.
+//!
+//! A body reserves once, so none holds a part of the budget while it waits for more. The time limits of a silent
+//! holder end it and free its part. One host has at most half of the budget, so it alone never blocks other hosts.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -15,33 +16,33 @@ use crate::fetch::pace::TimeLimit;
 use crate::fetch::throttle::{Asked, Wish, ask};
 use crate::model::FetchError;
 
-/// A stage that has decoded no more bytes than this needs no part of the budget.
+/// The most decoded bytes of a stage that needs no part of the budget.
 pub(super) const SMALL: u64 = 256 * 1024;
 
-/// A window that is no larger than this, in KiB, needs none of it either.
+/// The largest window that needs no part of the budget, in KiB.
 pub(super) const SMALL_WINDOW: u32 = 256;
 
 /// The budget, in KiB.
 const TOTAL: u32 = 128 * 1024;
 
-/// What the bodies of one host have of it at most: more than the windows of one body.
+/// The largest share of one host, in KiB. It exceeds the windows of one body.
 const OF_ONE_HOST: u32 = TOTAL / 2;
 
-/// The memory for the windows of all decoders of a run. A copy is another hold on the same one.
+/// The memory for the windows of all decoders of a run. Clones share one budget.
 #[derive(Debug, Clone)]
 pub struct DecoderMemory(Source);
 
 #[derive(Debug, Clone)]
 enum Source {
     Own(Arc<Budget>),
-    /// The budget is elsewhere, and so is what was granted.
+    /// The budget of another process, which also keeps the leases.
     Asks(mpsc::Sender<Asked>),
 }
 
 #[derive(Debug)]
 struct Budget {
     room: Arc<Semaphore>,
-    /// Of hosts whose bodies have some of it, or wait.
+    /// The shares of the hosts whose bodies hold or await memory.
     hosts: Mutex<HashMap<String, Weak<Semaphore>>>,
 }
 
@@ -60,12 +61,12 @@ impl Default for DecoderMemory {
 }
 
 impl DecoderMemory {
-    /// What stands for the budget of another process.
+    /// Creates a proxy for the budget of another process.
     pub fn asking(asks: mpsc::Sender<Asked>) -> Self {
         Self(Source::Asks(asks))
     }
 
-    /// Waits for so many KiB for a body of this host.
+    /// Waits for this many KiB for a body of this host.
     pub async fn lease(&self, host: String, kib: u32) -> MemoryLease {
         let budget = match &self.0 {
             Source::Own(budget) => budget,
@@ -75,7 +76,7 @@ impl DecoderMemory {
             }
         };
         let kib = kib.min(OF_ONE_HOST);
-        // First its turn among those of its host, so that these never stand in the way of other hosts.
+        // Acquire from the share of the host first, so that its bodies never block other hosts.
         let of_host = budget.host(host).acquire_many_owned(kib).await.ok();
         let of_all = budget.room.clone().acquire_many_owned(kib).await.ok();
         MemoryLease { _of_host: of_host, _of_all: of_all }
@@ -105,17 +106,17 @@ pub(in crate::fetch) struct BodyMemory {
 }
 
 impl BodyMemory {
-    /// Nothing of it yet. A wait for it ends with the time limit of the URL.
+    /// Creates a handle that holds no memory yet. A wait for memory ends at the time limit of the URL.
     pub(in crate::fetch) fn new(memory: &DecoderMemory, host: &str, limit: TimeLimit) -> Self {
         Self { memory: memory.clone(), host: host.to_owned(), limit, lease: None }
     }
 
-    /// What it has, in KiB; `None` before it needs any.
+    /// Returns the reserved memory in KiB; `None` before the reservation.
     pub(super) fn held(&self) -> Option<u32> {
         self.lease.as_ref().map(|&(_, kib)| kib)
     }
 
-    /// Waits for so many KiB, unless it has had its part.
+    /// Waits for this many KiB, unless the body has reserved already.
     ///
     /// # Errors
     /// [`crate::model::ErrorKind::Timeout`] at the time limit of the URL.

@@ -1,4 +1,4 @@
-//! One coding of a body, undone piece by piece.
+//! The streaming decoder of one coding of a body.
 
 use compression_codecs::core::util::{PartialBuffer, WriteBuffer};
 
@@ -8,7 +8,7 @@ use super::trailing::{Trailing, show};
 use super::{PIECE, SURPLUS, allowed};
 use crate::model::{ErrorKind, FetchError};
 
-/// The most bytes that say whether and how a stream begins: a magic number of zstd, and the window behind it.
+/// The most bytes that identify the start of a stream: the magic number of zstd, and the window behind it.
 pub(super) const HEAD: usize = 6;
 
 /// The first bytes of a stream.
@@ -29,46 +29,46 @@ impl Head {
     }
 }
 
-/// Where the stream of one coding stands.
+/// The progress of the stream of one coding.
 enum State {
-    /// Before its first byte, or with the few bytes that the choice of codec waits for.
+    /// Before its first byte, or with the first bytes, which select the codec.
     Opening(Head),
     /// Between its first and its last byte.
     Inside(Codec),
-    /// After its last byte, or with the few bytes that say whether another member follows.
+    /// After its last byte, or with the next bytes, which may begin another member.
     Ended(Codec, Head),
     /// Behind the last member.
     Behind(Trailing),
 }
 
-/// One coding, and the bytes that it has decoded.
+/// The decoder of one coding, and its decoded bytes.
 pub(super) struct Stage {
     coding: Coding,
     state: State,
-    /// How many coded bytes were used.
+    /// The number of coded bytes used.
     position: u64,
-    /// How many bytes were decoded.
+    /// The number of decoded bytes.
     decoded: u64,
-    /// How many coded bytes of this member were used since the last decoded one.
+    /// The number of coded bytes of this member used since the last decoded byte.
     unanswered: u64,
     /// The largest window so far, in KiB; `None` before the first.
     window: Option<u32>,
-    /// How many bytes may follow the end, and how many at most for any stream.
+    /// The number of bytes that may follow the end, and its limit for any stream.
     tolerated: u64,
     most_tolerated: u64,
     /// Empty until the first coded byte.
     out: Vec<u8>,
     taken: usize,
     filled: usize,
-    /// Whether the decoder may have its window, and whether a stream waits for it.
+    /// Whether the decoder may allocate its window, and whether a stream waits for it.
     may_begin: bool,
     waits: bool,
-    /// Whether the codec may hold back bytes for which there was no room.
+    /// Whether the codec may hold back bytes because the buffer was full.
     held: bool,
 }
 
 impl Stage {
-    /// `most_tolerated` bytes may follow the end where the coding allows any.
+    /// Creates a stage. At most `most_tolerated` bytes may follow the end, if the coding allows any.
     pub(super) fn new(coding: Coding, most_tolerated: u64) -> Self {
         Self {
             coding,
@@ -88,17 +88,17 @@ impl Stage {
         }
     }
 
-    /// From here on a stream with a large window waits for [`Stage::permit`].
+    /// Makes a later stream with a large window wait for [`Stage::permit`].
     pub(super) fn ask_before(&mut self) {
         self.may_begin = false;
     }
 
-    /// The memory of its windows is there.
+    /// Permits a waiting stream to allocate its window.
     pub(super) fn permit(&mut self) {
         self.may_begin |= self.waits;
     }
 
-    /// Whether it waits for memory.
+    /// Whether the stage waits for memory.
     pub(super) fn waits(&self) -> bool {
         self.waits && !self.may_begin
     }
@@ -112,7 +112,7 @@ impl Stage {
         }
     }
 
-    /// The bytes after the end.
+    /// Returns the bytes after the end.
     pub(super) fn trailing(&self) -> Option<&Trailing> {
         match &self.state {
             State::Behind(trailing) => Some(trailing),
@@ -120,22 +120,22 @@ impl Stage {
         }
     }
 
-    /// The coding that it undoes.
+    /// Returns the coding.
     pub(super) fn coding(&self) -> Coding {
         self.coding
     }
 
-    /// Whether it has come to need memory for its window.
+    /// Whether the window needs a part of the memory budget now.
     pub(super) fn needs_memory(&self) -> bool {
         self.waits() || self.decoded > SMALL && self.window.is_some_and(|window| window > SMALL_WINDOW)
     }
 
-    /// The memory that its window may come to need, in KiB.
+    /// Returns the memory that the window may need, in KiB.
     pub(super) fn window(&self) -> u32 {
         self.window.unwrap_or(self.coding.largest_window())
     }
 
-    /// The number of coded bytes that may yet be decoded: an honest stream holds back no more than its coding can.
+    /// Returns the number of coded bytes that may still decode. It is 0 above the limit of the coding.
     pub(super) fn pending(&self) -> u64 {
         match self.state {
             State::Inside(_) if self.unanswered <= self.coding.most_pending() => self.unanswered,
@@ -143,7 +143,7 @@ impl Stage {
         }
     }
 
-    /// Refuses bytes after the end, unless so many may follow.
+    /// Rejects more bytes after the end than the coding tolerates.
     pub(super) fn finish(&self) -> Result<(), FetchError> {
         match self.trailing() {
             Some(trailing) if trailing.len() > self.tolerated => Err(trailing.refused(self.coding)),
@@ -151,23 +151,23 @@ impl Stage {
         }
     }
 
-    /// The decoded bytes that were not taken yet.
+    /// Returns the decoded bytes that are not taken yet.
     pub(super) fn decoded(&self) -> &[u8] {
         &self.out[self.taken..self.filled]
     }
 
-    /// Says how many of them were used.
+    /// Marks this many decoded bytes as taken.
     pub(super) fn consume(&mut self, used: usize) {
         self.taken += used;
     }
 
-    /// Takes all of them.
+    /// Takes all decoded bytes.
     pub(super) fn take(&mut self) -> &[u8] {
         let from = std::mem::replace(&mut self.taken, self.filled);
         &self.out[from..self.filled]
     }
 
-    /// Decodes until the buffer is full or the input is used up, and says how much was used.
+    /// Decodes until the buffer is full or the input is used up. Returns the number of used bytes.
     pub(super) fn step(&mut self, input: &[u8]) -> Result<usize, FetchError> {
         if self.taken < self.filled {
             return Ok(0);
@@ -192,14 +192,14 @@ impl Stage {
         Ok(used)
     }
 
-    /// The error for a coding whose bytes stand for next to nothing: empty members, blocks and frames, long fields.
+    /// The error for a coding that yields almost no bytes: empty members, blocks and frames, long fields.
     fn yields_too_little(&self) -> FetchError {
         let Self { coding, position, decoded, .. } = self;
         let message = format!("{position} bytes of {} coding yield {decoded} bytes only", coding.name());
         FetchError::new(ErrorKind::Decode, message)
     }
 
-    /// One step, and how much of the input it used. Without input only what the codec holds back comes.
+    /// Does one step and returns the number of used input bytes. Without input it yields only held-back bytes.
     fn advance(&mut self, input: &[u8]) -> Result<usize, FetchError> {
         match &mut self.state {
             State::Inside(_) => self.decode(input),
@@ -259,7 +259,7 @@ impl Stage {
         self.begin(codec, head, self.position + 1)
     }
 
-    /// Begins a stream with the bytes that have announced it, its codec's first input, which end at `position`.
+    /// Begins a stream. Its `head` is the first input of the codec and ends at `position`.
     fn begin(&mut self, codec: Codec, head: Head, position: u64) -> Result<(), FetchError> {
         self.unanswered = 0;
         if self.coding.has_members() {
@@ -274,7 +274,7 @@ impl Stage {
         Ok(())
     }
 
-    /// One call of the codec.
+    /// Calls the codec once.
     fn decode(&mut self, input: &[u8]) -> Result<usize, FetchError> {
         let State::Inside(codec) = &mut self.state else {
             return Ok(0);
@@ -289,7 +289,7 @@ impl Stage {
         }
         let ended = match result {
             Ok(ended) => ended,
-            // Asked for what it might hold back, a codec may complain that it holds nothing.
+            // A call without input asks for held-back bytes. Some codecs fail if there are none.
             Err(_) if input.is_empty() && written == 0 => false,
             Err(error) => return Err(corrupt(self.coding, self.position + used as u64, &error)),
         };
@@ -306,7 +306,7 @@ impl Stage {
     }
 }
 
-/// The error for data that a codec refused; its words are its own, not the server's.
+/// The error for data that a codec rejects. The text comes from the codec, not from the server.
 fn corrupt(coding: Coding, position: u64, error: &std::io::Error) -> FetchError {
     let message = format!("corrupt {} data near its byte {position}: {error}", coding.name());
     FetchError::new(ErrorKind::Decode, message)

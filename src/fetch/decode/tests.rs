@@ -1,4 +1,4 @@
-//! Round trips, cuts, flips, bombs, and the rule for compressed files.
+//! Tests of decoding: round trips, cuts, bit flips, bombs, and the rule for compressed files.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use super::{BodyMemory, Decoder, DecoderMemory, PIECE, Resource, asks_identity};
 use crate::fetch::pace::TimeLimit;
 use crate::model::{ErrorKind, FetchError};
 
-/// Each coding under a name for messages, its Content-Encoding and what applies it.
+/// Each coding: the name of its encoder, for messages, and its Content-Encoding.
 const CODINGS: &[(&str, &str)] =
     &[("gzip", "gzip"), ("zlib", "deflate"), ("raw", "deflate"), ("br", "br"), ("zstd", "zstd")];
 
@@ -46,7 +46,7 @@ fn decoder(values: &[&str], resource: &Resource<'_>) -> Result<Option<Decoder>, 
     Decoder::new(values.iter().map(|value| value.as_bytes()), resource, true)
 }
 
-/// Feeds the coded bytes in these chunks (the last size repeats) and counts what comes out.
+/// Feeds the coded bytes in chunks of these sizes (the last repeats) and passes each decoded piece on.
 fn drain(coding: &str, coded: &[u8], sizes: &[usize], mut piece: impl FnMut(&[u8])) -> Result<(), FetchError> {
     let mut decoder = decoder(&[coding], &Resource::default())?.expect("a coding");
     let mut rest = coded;
@@ -166,7 +166,7 @@ fn an_end_at_the_edge_of_a_piece_is_seen() {
     }
 }
 
-/// What comes of the coded bytes with these behind them: the body, and the warning or the error.
+/// Decodes a body with these trailing bytes. Returns the body, and the warning or the error.
 fn with_trailing(how: &str, trailing: &[u8], size: usize) -> (Vec<u8>, Result<Option<String>, FetchError>) {
     let coding = CODINGS.iter().find(|(name, _)| *name == how).expect("a coding").1;
     let coded = [&encode(how, b"body"), trailing].concat();
@@ -219,7 +219,7 @@ fn garbage_without_a_checksum_is_refused() {
             assert!(error.message.contains(&found), "{error}");
         }
     }
-    // It does not wait for the end of what never ends.
+    // The error does not wait for the end of an endless body.
     let error = with_trailing("br", &[b'x'; 1 << 20], 1000).1.unwrap_err();
     assert!(error.message.starts_with("at least ") && error.message.len() < 300, "{error}");
 }
@@ -300,7 +300,7 @@ fn zstd_zeros(blocks: usize, window: u8) -> Vec<u8> {
 
 #[test]
 fn large_windows_are_refused() {
-    // Exponent 13 is 8 MiB, what RFC 9659 allows; its smallest mantissa step is too much already.
+    // Exponent 13 is 8 MiB, the limit of RFC 9659. Its smallest mantissa step exceeds that.
     assert_eq!(decode("zstd", &zstd_zeros(1, 13 << 3), &[9]).unwrap().len(), 128 << 10);
     for window in [(13 << 3) + 1, 14 << 3, 21 << 3] {
         assert_eq!(decode("zstd", &zstd_zeros(1, window), &[9]).unwrap_err().kind, ErrorKind::Decode);
@@ -398,7 +398,7 @@ proptest! {
     }
 }
 
-/// Streams that stand for nothing: what they begin with, and what may follow again and again.
+/// Streams that yield nothing: their beginning, and a part that may repeat.
 fn empty_streams() -> Vec<(&'static str, &'static str, Vec<u8>, Vec<u8>)> {
     let fixed = |flags| vec![0x1F, 0x8B, 8, flags, 0, 0, 0, 0, 0, 3];
     let nothing = [3, 0, 0, 0, 0, 0, 0, 0, 0, 0];

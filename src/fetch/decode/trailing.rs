@@ -3,16 +3,16 @@
 use super::coding::Coding;
 use crate::model::{ErrorKind, FetchError};
 
-/// The most bytes that a message shows.
+/// The most bytes in a message.
 const SHOWN: usize = 16;
 
-/// Beyond so many bytes an error need not wait for the last of them.
+/// The number of bytes after which an error need not wait for the last of them.
 const LONG: u64 = 64 * 1024;
 
-/// The bytes after the end of a coding: counted, and the first of them kept for the message.
+/// The bytes after the end of a coding: their number, and the first of them for the message.
 #[derive(Debug)]
 pub(super) struct Trailing {
-    /// How many coded bytes come before.
+    /// The number of coded bytes before them.
     end: u64,
     first: Vec<u8>,
     len: u64,
@@ -20,14 +20,14 @@ pub(super) struct Trailing {
 }
 
 impl Trailing {
-    /// These bytes follow the end.
+    /// Creates the record of the first bytes after `end`.
     pub(super) fn new(end: u64, bytes: &[u8]) -> Self {
         let mut trailing = Self { end, first: Vec::new(), len: 0, only_zeros: true };
         trailing.add(bytes);
         trailing
     }
 
-    /// These bytes follow too.
+    /// Adds further bytes.
     pub(super) fn add(&mut self, bytes: &[u8]) {
         let room = SHOWN - self.first.len();
         self.first.extend_from_slice(&bytes[..bytes.len().min(room)]);
@@ -35,7 +35,7 @@ impl Trailing {
         self.only_zeros &= bytes.iter().all(|&byte| byte == 0);
     }
 
-    /// How many there are.
+    /// Returns their number.
     pub(super) fn len(&self) -> u64 {
         self.len
     }
@@ -45,12 +45,12 @@ impl Trailing {
         self.len > LONG
     }
 
-    /// Whether all are zeros: files from tapes and disks are padded so.
+    /// Whether all bytes are zeros, the padding of files from tapes and disks.
     pub(super) fn is_padding(&self) -> bool {
         self.only_zeros
     }
 
-    /// Says what was found.
+    /// Returns a description for messages.
     pub(super) fn found(&self, coding: Coding) -> String {
         let least = if self.is_long() { "at least " } else { "" };
         let (bytes, follow) = if self.len == 1 { ("byte", "follows") } else { ("bytes", "follow") };
@@ -60,13 +60,13 @@ impl Trailing {
         format!("{least}{len} {bytes} {follow} the end of the {name} coding, which is at byte {end}: {shown}{dots}")
     }
 
-    /// The error where none may follow.
+    /// Returns the error for forbidden trailing bytes.
     pub(super) fn refused(&self, coding: Coding) -> FetchError {
         FetchError::new(ErrorKind::Decode, self.found(coding))
     }
 }
 
-/// The first bytes of a text or what else it is, escaped and in quotes.
+/// Returns the first bytes, escaped and in quotes.
 pub(super) fn show(bytes: &[u8]) -> String {
     format!("\"{}\"", bytes[..bytes.len().min(SHOWN)].escape_ascii())
 }

@@ -1,4 +1,4 @@
-//! One look-up a name, however many ask; what is remembered and for how long; nobody waits for others.
+//! Tests of the resolver: one look-up per name, the cache and its times, no wait behind other names.
 
 use std::collections::HashMap as Counts;
 use std::sync::Mutex as Lock;
@@ -6,18 +6,18 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use super::*;
 
-/// The longest that a test waits for anything; when all is well nothing waits.
+/// The longest wait of a test; a passing test never reaches it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A name server that counts, and answers `held…` only when it is told to.
+/// A name server that counts look-ups, and answers `held…` names only on a message.
 #[derive(Clone)]
 struct Server(Arc<Inside>);
 
 struct Inside {
     asked: Lock<Counts<String, usize>>,
-    /// One message lets one look-up of a held name go on.
+    /// Each message releases one look-up of a held name.
     gate: Lock<Receiver<()>>,
-    /// Told when a look-up of a held name has begun.
+    /// Receives a message when a look-up of a held name begins.
     begun: SyncSender<()>,
 }
 
@@ -68,7 +68,7 @@ fn is_known(resolver: &Resolver, name: &str) -> bool {
     matches!(resolver.ask(name), Asked::Known(_))
 }
 
-/// How many wait for a name.
+/// Returns the number of fetches that wait for a name.
 fn waiting(resolver: &Resolver, name: &str) -> usize {
     match resolver.0.0.locked().names.get(name) {
         Some(Entry::Wanted(wanted)) => wanted.answer.receiver_count(),
@@ -108,7 +108,7 @@ async fn a_thousand_who_want_the_same_name_cause_one_look_up() {
     while waiting(&resolver, "held.test") <= 1000 {
         tokio::task::yield_now().await;
     }
-    // Whoever gives up takes it from nobody.
+    // A cancelled fetch does not cancel the look-up of the others.
     drop(first);
     gate.open.send(()).unwrap();
     assert!(all.join_all().await.into_iter().all(|found| found));
@@ -141,7 +141,7 @@ async fn addresses_are_known_for_a_minute_and_absence_for_a_moment() {
     tokio::time::advance(Duration::from_secs(4)).await;
     assert!(answer(&resolver, "absent.test").await.is_err());
     assert_eq!(server.asked("absent.test"), 1);
-    // Somewhat more than it is: what the look-up took counts too.
+    // The advance includes the time of the look-up, which counts too.
     tokio::time::advance(Duration::from_secs(16)).await;
     assert!(answer(&resolver, "absent.test").await.is_err() && answer(&resolver, "a.test").await.is_ok());
     assert_eq!([server.asked("absent.test"), server.asked("a.test")], [2, 1]);
@@ -207,21 +207,21 @@ fn one_in_a_look_up_is_not_waited_for() {
     drop(resolver.ask("held.test"));
     let Asked::Coming(_held) = resolver.ask("held2.test") else { panic!("it is known") };
     gate.begun.recv_timeout(PATIENCE).unwrap();
-    // It comes back although nobody has opened the gate.
+    // The drop returns while the gate is still closed.
     drop(resolver);
     gate.open.send(()).unwrap();
 }
 
 #[test]
 fn the_system_tells_absent_names_from_failures() {
-    // RFC 6761, section 6.3: never looked up outside.
+    // RFC 6761, section 6.3: resolvers answer localhost themselves.
     assert!(system("localhost", IpVersion::Four).unwrap().iter().all(SocketAddr::is_ipv4));
     let none = told(LookupError::new(dns_error("nobody has this name")), IpVersion::Four);
     assert!(none.is_answer && none.to_string().contains("has no IPv4 address"), "{none}");
 }
 
-/// The number of "name or service not known" on this system: that of a host that is no address
-/// where only an address may stand, so that nothing is asked of the network.
+/// Returns the number of "name or service not known" on this system. `AI_NUMERICHOST` permits an address
+/// only, so a name fails without a query to the network.
 fn dns_error(host: &str) -> i32 {
     const NUMERIC_HOST: i32 = 4;
     let hints = AddrInfoHints { flags: NUMERIC_HOST, ..AddrInfoHints::default() };

@@ -14,7 +14,7 @@ fn gates() -> Arc<Gates> {
     Arc::new(Gates::new(Duration::from_secs(10), None, &Http1Origins::default()))
 }
 
-/// A fetch of its own that wants to connect, and has been looked at once.
+/// Starts a separate fetch that wants to connect, and polls it once.
 fn fetch(gates: &Arc<Gates>, origin: u64) -> Entered {
     let gates = gates.clone();
     let mut entered: Entered = Box::pin(MARKS.scope(Marks::default(), async move { gates.enter(origin).await }));
@@ -25,7 +25,7 @@ fn fetch(gates: &Arc<Gates>, origin: u64) -> Entered {
     }
 }
 
-/// Those that may connect now; the others go on waiting.
+/// Splits the fetches into those that may connect now and those that still wait.
 fn open(fetches: Vec<Entered>) -> (Vec<Opening>, Vec<Entered>) {
     let (mut opening, mut waiting) = (Vec::new(), Vec::new());
     for mut fetch in fetches {
@@ -60,7 +60,7 @@ async fn where_one_is_enough_nobody_else_connects() {
     first.remove(0).ended(End::Shared);
     let (opening, waiting) = open(waiting);
     assert_eq!((opening.len(), waiting.len()), (0, 99));
-    // The pool has served them.
+    // The pool has served the waiting fetches.
     drop(waiting);
     let late = fetches(&gates, 1);
     assert_eq!(open(late).0.len(), 0, "who comes just now has the pool to ask");
@@ -104,7 +104,7 @@ async fn other_news_do_not_end_the_wait_for_what_is_on_its_way_to_the_pool() {
     first.remove(0).ended(End::Failed);
     let (opening, waiting) = open(waiting);
     assert_eq!((opening.len(), waiting.len()), (0, 8));
-    // It never got there.
+    // The shared connection never reached the pool.
     advance(TURN).await;
     assert!(!open(waiting).0.is_empty());
 }
@@ -128,7 +128,7 @@ async fn one_that_is_given_up_makes_room_for_one_and_one_that_failed_for_two() {
     assert!((2..=7).contains(&rounds), "{rounds}");
 }
 
-/// When each of these fetches, which begin at once, may connect; those before never end to do so.
+/// Starts these fetches at once and returns when each may connect. No connection ever completes.
 async fn tries(gates: &Arc<Gates>, count: usize) -> Vec<Duration> {
     let started = Instant::now();
     let tries = (0..count).map(|_| {

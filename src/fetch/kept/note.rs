@@ -1,4 +1,4 @@
-//! The note beside a kept body: of which answer it is the beginning, and the digest of its bytes.
+//! The note beside a kept body: its response, and the digest of its bytes.
 
 use std::fs::File;
 use std::io::{self, Seek as _, Write as _};
@@ -13,21 +13,21 @@ use crate::policy::partial::{Beginning, codings, strong_validator};
 /// The version of notes. Those of the first had no digest.
 const VERSION: u32 = 2;
 
-/// Of which answer a kept body is the beginning.
+/// Identifies the response of a kept body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::fetch) struct Note {
     v: u32,
-    /// Of one width, and before what has none: it alone changes when a note is written over.
+    /// Of fixed width, before fields of variable width: only this field changes when a note is overwritten.
     pub(super) checkpoint: Checkpoint,
     /// The URL of the list.
     url: String,
-    /// The one at the end of all redirects, which gave the answer.
+    /// The URL at the end of all redirects, which gave the response.
     pub(in crate::fetch) asked: String,
     /// The Accept-Encoding it was asked with.
     pub(in crate::fetch) accept_encoding: Option<Octets>,
     /// A strong one, see [`crate::policy::partial`].
     pub(in crate::fetch) validator: Octets,
-    /// The length of the whole, as it comes.
+    /// The length of the complete content, in coded form.
     pub(in crate::fetch) total: Option<u64>,
     /// Content-Encoding.
     pub(in crate::fetch) coding: Option<String>,
@@ -39,8 +39,8 @@ pub(in crate::fetch) struct Note {
     pub(in crate::fetch) content_digest: Option<Octets>,
 }
 
-/// How many bytes are there for certain, and their digest (XXH3, 128 bits), which finds damage.
-/// Whoever can edit the bytes on purpose can edit the note too.
+/// The number of bytes on file, and their digest (XXH3, 128 bits), which finds damage. It is no protection against
+/// deliberate changes: an attacker can edit the note too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub(super) struct Checkpoint {
@@ -95,12 +95,11 @@ impl TryFrom<String> for Octets {
     }
 }
 
-/// An answer whose body can go on should it be cut off, as it came: most bodies are not cut off,
-/// and cost no note.
+/// A response whose body can be resumed, with its original fields: most bodies are not cut off, and cost no note.
 pub(in crate::fetch) struct Answered {
     /// The URL of the list.
     pub(in crate::fetch) url: Url,
-    /// The one that gave the answer.
+    /// The URL that gave the response.
     pub(in crate::fetch) asked: Url,
     pub(in crate::fetch) accept_encoding: Option<HeaderValue>,
     pub(in crate::fetch) fields: HeaderMap,
@@ -135,8 +134,8 @@ impl Note {
         serde_json::from_slice(text).ok().filter(|note: &Self| note.v == VERSION && note.url == url)
     }
 
-    /// Writes it, over an earlier state of it. Both are of one length and differ in the checkpoint alone,
-    /// so whoever is killed meanwhile leaves one of them.
+    /// Writes it, over an earlier state of it. Both are of one length and differ in the checkpoint alone, so a
+    /// process that is killed meanwhile leaves one of them.
     pub(super) fn write(&self, file: &mut File) -> io::Result<()> {
         let text = serde_json::to_vec(self)?;
         file.rewind()?;
@@ -148,8 +147,7 @@ impl Note {
         Beginning { validator: &self.validator.0, from, total: self.total, coding: self.coding.as_deref() }
     }
 
-    /// How many of the bytes can be gone on from. At least one is asked for: a range without any
-    /// cannot be answered.
+    /// Returns the offset to resume at. It leaves at least one byte to request: an empty range is not satisfiable.
     pub(super) fn usable(&self) -> u64 {
         self.checkpoint.bytes.min(self.total.map_or(u64::MAX, |total| total.saturating_sub(1)))
     }

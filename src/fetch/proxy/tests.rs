@@ -12,7 +12,7 @@ fn proxy() -> Routes {
     Routes::new(&Proxies::parse("http://ann:s3cret@p.test:3128").unwrap(), &NoProxy::default())
 }
 
-/// What comes of an answer in such pieces, and what is left for the tunnel.
+/// Returns the result of a response in these pieces, and the bytes left for the tunnel.
 async fn answered(pieces: &[&[u8]]) -> (Result<(), String>, Vec<u8>) {
     let (near, mut far) = duplex(1 << 20);
     let routes = proxy();

@@ -88,7 +88,7 @@ fn what_leads_to_an_ipv4_address_is_what_that_is() {
         ("64:ff9b::8.8.8.8", Public),
         ("64:ff9b:1::10.0.0.1", Private),
         ("64:ff9b:1::8.8.8.8", Public),
-        // Of a local NAT64 in another form nobody can say where its IPv4 address stands.
+        // A local NAT64 in another form does not reveal the position of its IPv4 address.
         ("64:ff9b:1:1::8.8.8.8", Reserved),
         ("64:ff9b:1:ffff:ffff:ffff:ffff:ffff", Reserved),
         ("64:ff9b:2::8.8.8.8", Reserved),
@@ -147,7 +147,7 @@ fn every_spelling_of_an_address_is_that_address() {
     for zone in ["[fe80::1%25eth0]", "[fe80::1%eth0]", "[::1%251]", "127.0.0.1%25lo"] {
         assert!(Url::parse(&format!("http://{zone}/")).is_err(), "{zone} has a zone");
     }
-    // An overflow is no address of another network, and no name either.
+    // An overflow is neither an address of another network nor a name.
     for wrong in ["256.0.0.1", "4294967296", "127.0.0.256", "1.2.3.4.5"] {
         assert!(Url::parse(&format!("http://{wrong}/")).is_err(), "{wrong}");
     }

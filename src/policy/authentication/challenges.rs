@@ -1,5 +1,5 @@
-//! Reads WWW-Authenticate fields (RFC 9110, section 11.6.1) as octets. A part that breaks the grammar is
-//! passed over, and what follows it is read all the same.
+//! Reads WWW-Authenticate fields (RFC 9110, section 11.6.1) as octets. The parser skips a part that breaks the
+//! grammar and reads on after it.
 
 use std::borrow::Cow;
 
@@ -32,7 +32,7 @@ impl<'a> Parts<'a> {
         taken
     }
 
-    /// Takes this octet, where it is the next one.
+    /// Takes this octet if it is the next one.
     fn take(&mut self, wanted: u8) -> bool {
         let rest = self.rest.strip_prefix(&[wanted]);
         self.rest = rest.unwrap_or(self.rest);
@@ -44,7 +44,7 @@ impl<'a> Parts<'a> {
         if self.take(b'"') { self.quoted_string() } else { Cow::Borrowed(self.unquoted()) }
     }
 
-    /// The text up to the closing quote, or all there is where none follows.
+    /// The text up to the closing quote, or the whole rest without one.
     fn quoted_string(&mut self) -> Cow<'a, [u8]> {
         let plain = self.take_run(|octet| octet != b'"' && octet != b'\\');
         let mut text = Cow::Borrowed(plain);

@@ -52,7 +52,7 @@ pub struct Digest {
     uses: Arc<AtomicU32>,
 }
 
-/// What a Digest challenge says. Where it says a thing twice the last one counts, as for curl.
+/// The parameters of a Digest challenge. The last of a repeated parameter counts, as in curl.
 #[derive(Debug, Default)]
 pub struct Parameters<'a> {
     realm: Cow<'a, [u8]>,
@@ -102,7 +102,7 @@ impl<'a> Parameters<'a> {
         if self.auth_int && !self.auth {
             return Err("Digest with qop=auth-int alone is not supported");
         }
-        // Without qop no field tells the client's nonce, which the session key is made from.
+        // Without qop no field carries the client's nonce, which the session key needs.
         if session && !self.auth {
             return Err("Digest has the algorithm of a session and no qop");
         }
@@ -135,7 +135,7 @@ impl Digest {
         }
     }
 
-    /// Whether the server refused no more than the age of a nonce.
+    /// Whether the server rejected only the age of a nonce.
     pub fn is_stale(&self) -> bool {
         self.stale
     }
@@ -148,15 +148,15 @@ impl Digest {
         }
     }
 
-    /// Leaves out counts where another process has used them: the server calls this nonce stale, which
-    /// the request had, and still gives it away.
+    /// Skips nonce counts that another process has used. The server then calls the nonce of the request stale
+    /// but still offers it.
     pub fn skip_used(&self, had: &Self, random: u16) {
         if self.stale && self.nonce == had.nonce {
             self.uses.fetch_add(u32::from(random), Relaxed);
         }
     }
 
-    /// The value of an Authorization field; `None` where no field can hold this user name.
+    /// The value of an Authorization field; `None` if no field can hold this user name.
     pub fn answer(&self, credentials: &Credentials, method: &str, target: &str) -> Option<HeaderValue> {
         let (username, hash) = (credentials.username.as_bytes(), self.hash);
         let mut key = hash.of(&[username, &self.realm, credentials.password.as_bytes()]);

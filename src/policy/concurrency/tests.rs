@@ -1,4 +1,4 @@
-//! Against servers that are simulated: each fetch takes what the model says of the fetches under way.
+//! Tests the tuner against simulated servers: a model gives the duration of a fetch from the fetches under way.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -7,10 +7,10 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Seconds that a fetch takes that begins when so many are under way, at this moment.
+/// The seconds of a fetch that begins at this moment with this many fetches under way.
 type Model<'a> = &'a dyn Fn(u32, f64) -> f64;
 
-/// Runs so many fetches at the limit that is asked for; the seconds they took, and the limits.
+/// Runs this many fetches at the tuner's limits. Returns the seconds they took and the limits.
 fn simulate(
     model: Model<'_>,
     fetches: u32,
@@ -63,8 +63,8 @@ fn assert_near_the_best(name: &str, model: Model<'_>) {
 
 #[test]
 fn it_comes_within_a_tenth_of_the_best_fixed_value() {
-    // A latency that does not depend on load; a queue behind so many workers; a latency that grows
-    // with each fetch; a server that thrashes beyond its best.
+    // The models: latency independent of load, a queue behind some workers, and latency that grows with each
+    // fetch. The last server thrashes beyond its best.
     assert_near_the_best("constant", &|_, _| 0.05);
     for workers in [1, 3, 10, 40, 150] {
         let workers = f64::from(workers);

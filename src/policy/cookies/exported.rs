@@ -1,4 +1,4 @@
-//! Cookies in JSON, as extensions of browsers and tools that drive browsers write them.
+//! Cookies in JSON, in the formats of browser extensions and browser drivers.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::Jar;
 use super::file::{Entry, Skipped, end_of};
 
-/// A cookie by the names that EditThisCookie, Cookie-Editor, Playwright, Puppeteer and Selenium use.
+/// A cookie with the field names of EditThisCookie, Cookie-Editor, Playwright, Puppeteer and Selenium.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Exported {
@@ -44,7 +44,7 @@ pub(super) fn is_json(text: &[u8]) -> bool {
 /// Takes the cookies of a file.
 ///
 /// # Errors
-/// Why it is none that is known.
+/// The reason why the format is unknown.
 pub(super) fn load(jar: &mut Jar, text: &[u8], now: i64, skipped: &mut Skipped) -> Result<(), &'static str> {
     let file = serde_json::from_slice(text)
         .map_err(|_| "it is no list of cookies in JSON; export them as a cookies.txt file")?;

@@ -1,4 +1,4 @@
-//! What is kept, who gets it, and what is refused.
+//! Tests which cookies the jar stores, sends and rejects.
 
 use proptest::prelude::*;
 

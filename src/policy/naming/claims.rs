@@ -14,14 +14,13 @@ const SLACK: usize = 64;
 
 /// The names that were given away in this run, in list order.
 ///
-/// A name is a file or a folder, for the whole run, and each file belongs to one claim; compared as
-/// [`fold`] does, so that this holds on file systems which ignore case or normalise. Names are kept
-/// as fingerprints; a false match costs a needless tag and nothing else, because every question
-/// asked here is "is this taken?".
+/// During a run, a name is either a file or a folder, and each file belongs to one claim. Names compare as
+/// [`fold`] does, which also suits file systems that ignore case or normalise. The claims store names as
+/// fingerprints. A false match costs only a needless tag, because every question here is "is this taken?".
 #[derive(Debug, Clone, Default)]
 pub struct Claims {
     files: FingerprintSet,
-    /// Of the names of earlier runs, those that no other line can take up.
+    /// The names of earlier runs that no other line can take up.
     taken_up: FingerprintSet,
     folders: FingerprintSet,
     template: Template,
@@ -53,10 +52,14 @@ impl Claims {
 
     /// Gives away `name`, or the nearest to it that is free.
     ///
-    /// `name` comes from [`name_for_url`](super::name_for_url) or [`name_for_out`](super::name_for_out);
-    /// `identity` says what makes this claim different from others of the same name: the URL. The
-    /// tag before the extension is, in this order, absent; 8 hex digits of the hash of `identity`;
-    /// 16 of them; and these with a number, which only a URL that is claimed again and again needs.
+    /// `name` comes from [`name_for_url`](super::name_for_url) or [`name_for_out`](super::name_for_out).
+    /// `identity` is the URL; it distinguishes claims of the same name. The name tries these tags before its
+    /// extension, in this order:
+    ///
+    /// - no tag,
+    /// - 8 hex digits of the hash of `identity`,
+    /// - 16 of them,
+    /// - 16 of them with a number, for repeated claims.
     pub fn claim(&mut self, name: &str, identity: &str) -> Claimed {
         let (folders, file) = name.rsplit_once('/').unwrap_or(("", name));
         let folder = self.enter(folders, file.len());
@@ -85,9 +88,13 @@ impl Claims {
         self.files.contains(&key) || self.folders.contains(&key)
     }
 
-    /// Takes up a name of an earlier run, for the URL that has it; false where another line of this
-    /// run did so before, where the name is excluded, or where another name is a folder of this one or
-    /// below it. No run writes a state in which two URLs have one file.
+    /// Takes up a name of an earlier run for its URL. Returns false in three cases:
+    ///
+    /// - Another line of this run already took it up.
+    /// - The name is excluded.
+    /// - Another name is a folder of this one or lies below it.
+    ///
+    /// No run writes a state in which two URLs have one file.
     pub fn take_up(&mut self, name: &Claimed) -> bool {
         let key = fold(&name.0);
         let is_below_file = || key.match_indices('/').any(|(at, _)| self.files.contains(&key[..at]));
@@ -109,9 +116,9 @@ impl Claims {
         self.files.memory_bytes() + self.folders.memory_bytes() + self.taken_up.memory_bytes()
     }
 
-    /// Makes every one of these folders a folder and returns their path, with a `/` at its end. One
-    /// that is a file already gets a tag: the same for all that follow, as it depends on the folder
-    /// alone and a folder never becomes a file.
+    /// Registers all these folders and returns their path with a final `/`. A folder whose name is already a
+    /// file gets a tag. Later names get the same tag: it depends on the folder alone, and a folder never
+    /// becomes a file.
     fn enter(&mut self, folders: &str, file_len: usize) -> String {
         let mut path = String::with_capacity(folders.len() + file_len + 32);
         let mut rest = folders;

@@ -1,8 +1,7 @@
 //! The file name that a server proposes: Content-Disposition (RFC 6266), with RFC 8187 values.
 //!
-//! Only the name is of interest, so all types count alike, and a missing type does no harm. Many
-//! servers break the rules of quotes and charsets; this parser still finds the name that a reader
-//! would see in the field.
+//! Only the name is of interest, so all types count alike, and a missing type does no harm. Many servers break
+//! the rules of quotes and charsets. This parser still finds the name that a reader would see in the field.
 
 mod charset;
 

@@ -1,14 +1,13 @@
-//! When two names are the same file for some file system.
+//! Decides whether two names are the same file on some file system.
 
 use unicode_normalization::UnicodeNormalization;
 
-/// A form that is equal for all names which a file system might take for the same one.
+/// A form that is equal for all names that some file system may treat as the same one.
 ///
-/// File systems differ: APFS and NTFS fold case by tables of their own, HFS+ stores decomposed
-/// names, some fold `ß` and `SS`. Folding more than any of them does is safe, for it costs a
-/// needless tag at worst; folding less loses a file. So: decomposed, then the full lower-case and
-/// the full upper-case mapping, which also brings letters together that only meet in one of the two
-/// (`ẞ`, `ı`, `ς`, the Kelvin sign).
+/// File systems differ: APFS and NTFS fold case by their own tables, HFS+ stores decomposed names, some fold
+/// `ß` and `SS`. Folding more than any of them is safe, since it costs a needless tag at worst. Folding less
+/// loses a file. So the function decomposes, then applies the full lower-case and the full upper-case mapping.
+/// The two mappings also join letters that meet in only one of them (`ẞ`, `ı`, `ς`, the Kelvin sign).
 pub fn fold(name: &str) -> String {
     if name.is_ascii() {
         return name.to_ascii_uppercase();

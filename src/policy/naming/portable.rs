@@ -1,4 +1,4 @@
-//! What a part of a file name may be, so that it means the same file on every system.
+//! Makes the parts of a file name portable, so that a name means the same file on every system.
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 use xxhash_rust::xxh3::xxh3_64;
@@ -6,13 +6,12 @@ use xxhash_rust::xxh3::xxh3_64;
 /// The most bytes of one part of a name: the limit of most file systems.
 pub const MAX_COMPONENT: usize = 255;
 
-/// The longest extension that survives where a part is cut, with its dot.
+/// The longest extension that a cut part keeps, with its dot.
 const MAX_EXTENSION: usize = 12;
 
 /// The text as one part of a name: portable as [`is_portable`] says, never empty.
 pub(super) fn component(text: &str) -> String {
-    // Composing first: it may yield a character that has to go, replacing never yields one that
-    // composes.
+    // Compose first: this may yield a forbidden character, but replacements never compose.
     let composed;
     let text = if is_nfc_quick(text.chars()) == IsNormalized::Yes {
         text
@@ -36,9 +35,10 @@ pub(super) fn component(text: &str) -> String {
 
 /// Whether a part of a name can be used as it is on every system.
 ///
-/// At most 255 bytes of composed UTF-8 (NFC); no control, format, bidi or zero-width character, none
-/// of `/\<>:"|?*`; no dash, dot, tilde or blank at its start; no dot or blank at its end; no name of a
-/// Windows device, with or without an extension.
+/// - At most 255 bytes of composed UTF-8 (NFC).
+/// - No control, format, bidi or zero-width character, and none of `/\<>:"|?*`.
+/// - No dash, dot, tilde or blank at its start, and no dot or blank at its end.
+/// - No name of a Windows device, with or without an extension.
 pub fn is_portable(part: &str) -> bool {
     !part.is_empty()
         && part.len() <= MAX_COMPONENT
@@ -49,7 +49,7 @@ pub fn is_portable(part: &str) -> bool {
         && unicode_normalization::is_nfc(part)
 }
 
-/// The part with `~` and a tag before its extension, cut where that would make it too long.
+/// Puts `~` and a tag before the part's extension, and cuts a part that would be too long.
 pub(super) fn tagged(part: &str, tag: &str) -> String {
     let (stem, extension) = split_extension(part);
     let room = MAX_COMPONENT.saturating_sub(1 + tag.len() + extension.len());
@@ -57,14 +57,14 @@ pub(super) fn tagged(part: &str, tag: &str) -> String {
     format!("{stem}~{tag}{extension}")
 }
 
-/// The twelve hex digits that stand for what was cut off.
+/// The twelve hex digits of the hash of a cut text.
 pub(super) fn cut(text: &str) -> String {
     let mut digits = format!("{:016x}", xxh3_64(text.as_bytes()));
     digits.truncate(12);
     digits
 }
 
-/// Splits before the extension, which is kept in sight; `.tar.gz` and its like are one.
+/// Splits a part before its extension; `.tar.gz` and the like count as one extension.
 pub(super) fn split_extension(part: &str) -> (&str, &str) {
     let is_extension =
         |text: &str| (2..=MAX_EXTENSION).contains(&text.len()) && text[1..].bytes().all(|b| b.is_ascii_alphanumeric());
@@ -86,7 +86,7 @@ fn is_bad_end(c: char) -> bool {
     c == '.' || c.is_whitespace()
 }
 
-/// Whether Windows takes the part for a device: it looks only at what stands before the first dot.
+/// Whether Windows takes the part for a device. Windows looks only at the text before the first dot.
 fn is_device(part: &str) -> bool {
     let stem = part.split('.').next().unwrap_or(part).trim_end();
     if ["con", "prn", "aux", "nul", "conin$", "conout$", "clock$"].iter().any(|name| stem.eq_ignore_ascii_case(name)) {
@@ -108,9 +108,9 @@ fn is_allowed(c: char) -> bool {
     }
 }
 
-/// Format characters (category Cf), line and paragraph separators, and the other code points that
-/// show nothing by default: with them a name could look like another, or reorder what is shown.
-/// The variation selectors U+FE00 to U+FE0F stay, since emoji are written with them.
+/// Whether a character is invisible: format characters (category Cf), line and paragraph separators, and the
+/// default-ignorable code points. With them a name could look like another or reorder the display. The
+/// variation selectors U+FE00 to U+FE0F stay, since emoji need them.
 fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{AD}' | '\u{34F}' | '\u{600}'..='\u{605}' | '\u{61C}' | '\u{6DD}' | '\u{70F}'
@@ -121,8 +121,8 @@ fn is_invisible(c: char) -> bool {
         | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
-/// Private use characters and noncharacters. Several systems map the former to the characters that
-/// Windows forbids (U+F03A to the colon, for one), so that they could come back as those.
+/// Whether a character is for private use or a noncharacter. Several systems map private characters to those
+/// that Windows forbids, for example U+F03A to the colon. A forbidden character could so return.
 fn is_private(c: char) -> bool {
     matches!(c, '\u{E000}'..='\u{F8FF}' | '\u{FDD0}'..='\u{FDEF}' | '\u{F0000}'..='\u{10FFFF}')
         || u32::from(c) & 0xFFFE == 0xFFFE

@@ -11,7 +11,7 @@ use url::Url;
 use super::portable::{component, split_extension};
 use super::{decoded, file_part, host_part, join, name_for_url};
 
-/// What messages say there is.
+/// The placeholders that messages list.
 const PLACEHOLDERS: &str = "{host} {path} {dir} {file} {stem} {ext} {query} {n} {n:5} {sha256} {sha256:8}";
 
 /// The most digits that a number is padded to: as many as the largest has.
@@ -25,13 +25,13 @@ const HASH_DIGITS: usize = 64;
 pub struct Template {
     /// `None` for the default.
     pieces: Option<Box<[Piece]>>,
-    /// The query has a place of its own, so it does not follow the file name.
+    /// The template has `{query}`, so the query does not follow the file name.
     query_apart: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Piece {
-    /// As it stands; a `/` separates folders.
+    /// Literal text; a `/` separates folders.
     Text(String),
     Host,
     /// The folders and the file.
@@ -39,25 +39,25 @@ enum Piece {
     Dir,
     File,
     Stem,
-    /// With the dot that stood before it, which goes where there is no extension.
+    /// With the dot before it, if any. Without an extension the dot disappears too.
     Ext {
         dot: bool,
     },
     Query,
-    /// Padded with zeros to so many digits.
+    /// The number, padded with zeros to this many digits.
     Number(usize),
-    /// So many digits of the SHA-256 of the URL.
+    /// This many digits of the SHA-256 of the URL.
     Hash(usize),
 }
 
 impl Template {
-    /// What is used where nobody asks for another.
+    /// The template of a run without `--name`.
     pub const DEFAULT: &str = "{host}/{path}";
 
     /// Reads a template.
     ///
     /// # Errors
-    /// What is wrong with it and what to write, without the name of the setting.
+    /// Describes the mistake and the fix, without the name of the setting.
     pub fn parse(text: &str) -> Result<Self, String> {
         let shown = || text.escape_debug();
         if text.starts_with(['/', '\\']) || matches!(text.as_bytes(), [drive, b':', ..] if drive.is_ascii_alphabetic())
@@ -108,7 +108,7 @@ impl Template {
         parts.name()
     }
 
-    /// The file, and the query where it has no place of its own.
+    /// Appends the file, and the query unless the template has `{query}`.
     fn file(&self, parts: &mut Parts, file: &str, url: &Url) {
         parts.text(file);
         if let Some(query) = url.query().filter(|_| !self.query_apart) {
@@ -118,11 +118,11 @@ impl Template {
     }
 }
 
-/// A name that is being made.
+/// A name under construction.
 #[derive(Default)]
 struct Parts {
     folders: Vec<String>,
-    /// The part that more is appended to, as it came: nothing in it separates.
+    /// The part under construction, not cleaned; no character in it separates.
     last: String,
 }
 
@@ -152,7 +152,7 @@ impl Parts {
         }
     }
 
-    /// What follows is another part. One that stayed empty is left out.
+    /// Ends the current part. An empty part is left out.
     fn end(&mut self) {
         if !self.last.is_empty() {
             self.folders.push(component(&self.last));
@@ -204,7 +204,7 @@ fn pieces(text: &str) -> Result<Vec<Piece>, String> {
     Ok(pieces)
 }
 
-/// What stands between two braces.
+/// Parses the text between two braces.
 fn placeholder(word: &str) -> Result<Piece, String> {
     let shown = word.escape_debug();
     let (name, number) = word.split_once(':').map_or((word, None), |(name, number)| (name, Some(number)));

@@ -12,7 +12,7 @@ fn name(url: &str) -> String {
     name_for_url(&Url::parse(url).unwrap())
 }
 
-/// What must hold of every name, claimed or not.
+/// Asserts the rules for every name, claimed or not.
 fn check(name: &str) {
     assert!(!name.is_empty() && !name.starts_with('/'), "{name:?}");
     assert!(name.split('/').all(is_portable), "{name:?}");
@@ -210,8 +210,8 @@ proptest! {
         };
         let claimed = claim_all();
         prop_assert_eq!(&claim_all(), &claimed);
-        // Whatever servers propose, and whoever is done first: each file lies in the folder of its
-        // own claim, or is that claim.
+        // For all proposed names and any order of completion, each file lies in its claim's folder or is the
+        // claim.
         let mut saved = Vec::new();
         for (claim, (_, _, proposed)) in claimed.iter().zip(&lines) {
             let Some(claim) = claim else { continue };

@@ -1,4 +1,4 @@
-//! How many retries a host gets, so that an outage does not double the load.
+//! The retry budget of a host, so that an outage does not double the load.
 
 /// The cost of a retry; a first attempt earns 1. So retries are at most a fifth of the first attempts.
 const COST: u32 = 5;

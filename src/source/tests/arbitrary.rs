@@ -23,7 +23,7 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
     vec(token, 0..40).prop_map(|tokens| tokens.concat())
 }
 
-/// Entries with what a user sees of them.
+/// Entries as a user sees them.
 fn told(entries: &[Entry]) -> Vec<String> {
     let mut told = brief(entries);
     for (line, entry) in told.iter_mut().zip(entries) {

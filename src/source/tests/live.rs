@@ -224,7 +224,7 @@ mod fifo {
         let (reader, mut writer) = io::pipe().unwrap();
         writer.write_all(b"http://a.test/1\n").unwrap();
         drop(writer);
-        // What a shell's `<(command)` passes.
+        // The path that a shell's `<(command)` passes.
         let path = format!("/proc/self/fd/{}", reader.as_raw_fd());
         let entries = read(Input::File(path.into()), Auto);
         assert!(matches!(&entries[..], [Entry::Seed(_)]));

@@ -1,4 +1,4 @@
-//! What a user sees of lists: which URLs come out, when, and what is said of the bad lines.
+//! Lists as a user sees them: which URLs come out, when, and the messages for bad lines.
 
 mod arbitrary;
 mod bounds;

@@ -12,7 +12,7 @@ use crate::config::InputFormat::{self, Auto};
 use crate::model::{Entry, ErrorKind, FetchError};
 use crate::source::{Input, ListOpener, ListOptions, ListSource, RemoteList, SourceError};
 
-/// Lists by URL, each with its media type, and what was asked for.
+/// Lists by URL, each with its media type, and the URLs that were requested.
 struct Shelf {
     lists: HashMap<String, (&'static str, Vec<u8>)>,
     asked: Mutex<Vec<String>>,

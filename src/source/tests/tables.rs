@@ -151,7 +151,7 @@ fn the_format_is_found_by_name_then_by_the_first_line() {
     }
     assert_eq!(brief(&rows(Auto, "url\nhttp://a.test/\n")), ["2 http://a.test/"]);
     assert_eq!(brief(&rows(Auto, "# a,url\nhttp://a.test/x,y\n")), ["2 http://a.test/x,y"]);
-    // What the user says counts more than the name.
+    // The format that the user sets counts more than the name.
     assert_eq!(brief(&read(reader("a.csv", b"http://a.test/x,y\n"), InputFormat::Text)), ["1 http://a.test/x,y"]);
 }
 
@@ -222,7 +222,7 @@ fn two_columns_with_urls_are_refused_and_both_named() {
     let why = refusal(file, Csv);
     assert!(why.contains("the column `page` and the column `image` hold URLs"), "{why}");
     assert!(why.contains("--url-column"), "{why}");
-    // On a pipe the first row decides, for it does not wait for more.
+    // On a pipe the first row decides, because the reader does not wait for more.
     assert_eq!(brief(&rows(Csv, std::str::from_utf8(list).unwrap())), ["2 http://a.test/1", "3 http://a.test/1"]);
 }
 

@@ -55,7 +55,7 @@ fn guarded(resolve: &[String]) -> Config {
     with(PrivateAddresses::Guard, resolve)
 }
 
-/// What the message of a blocked URL says.
+/// Returns the message of a blocked URL.
 #[track_caller]
 fn blocked(outcome: &Outcome) -> &str {
     match &outcome.verdict {

@@ -75,7 +75,7 @@ impl Source {
         found
     }
 
-    /// What a path through `super` means from here; `None` when it stays below the root.
+    /// Resolves a path through `super` from here; `None` when it stays below the root.
     fn absolute(&self, path: Vec<String>) -> Option<Vec<String>> {
         let inside = self.path.trim_start_matches("src/").trim_end_matches(".rs").trim_end_matches("/mod");
         let ups = path.iter().take_while(|segment| *segment == "super").count();
@@ -88,7 +88,7 @@ fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// Reads on after a path's segment and tells every path that it becomes.
+/// Reads on after a path's segment and reports every path that it becomes.
 fn follow(path: Vec<String>, rest: &mut &str, tell: &mut impl FnMut(Vec<String>)) {
     let Some(next) = rest.trim_start().strip_prefix("::") else { return tell(path) };
     *rest = next.trim_start();
@@ -118,7 +118,7 @@ fn follow(path: Vec<String>, rest: &mut &str, tell: &mut impl FnMut(Vec<String>)
     follow(path, rest, tell);
 }
 
-/// Where the item ends that begins here, attributes included.
+/// Returns the end of the item that begins here, attributes included.
 fn item_end(code: &str, from: usize) -> usize {
     let mut depth = 0_usize;
     for (at, c) in code[from..].char_indices() {

@@ -1,4 +1,4 @@
-//! The rules, as tables, and what tells of a break: file, line, what stands there, why not.
+//! The rules, as tables, and the report of a break: file, line, text and reason.
 
 use std::fmt;
 
@@ -21,11 +21,11 @@ impl fmt::Display for Break {
     }
 }
 
-/// What a module may take of another.
+/// The permitted imports of a module from another.
 enum May {
     /// Anything.
     All(&'static str),
-    /// What the module's own `mod.rs` holds or re-exports, but nothing of its submodules.
+    /// The items that the module's own `mod.rs` holds or re-exports, but nothing of its submodules.
     Surface(&'static str),
     /// These names and no others: traits, what they speak, and what starts them.
     Only(&'static str, &'static [&'static str]),
@@ -132,11 +132,11 @@ pub const LAYERS: &[Layer] = &[
     Layer { row: 6, module: "main", may: PROGRAM },
 ];
 
-/// What may stand in some places only.
+/// A text that may stand in some places only.
 struct Place {
     /// A path, a macro or any other text. A path is found however its import is written.
     what: &'static str,
-    /// Where it may stand: files, or folders with a `/` at their end.
+    /// The permitted places: files, or folders with a `/` at their end.
     only_in: &'static [&'static str],
     why: &'static str,
 }
@@ -178,7 +178,7 @@ const PLACES: &[Place] = &[
     Place { what: ".expect(\"", only_in: NOWHERE, why: "a panic takes the run down; make it an error" },
 ];
 
-/// What a module never names, though others may.
+/// Names that a module never uses, though others may.
 const NEVER: &[(&str, &[&str], &str)] = &[
     ("model", &["serde", "serde_json"], "how a noun is written is for wire/ to say"),
     ("model", &["tokio", "futures", "std::fs", "std::io", "std::thread"], "nouns are plain data"),
@@ -280,7 +280,7 @@ fn places(source: &Source, tell: &mut impl FnMut(usize, &str, String)) {
     }
 }
 
-/// Where something is named: a text as it stands, a crate as the root of a path, a path however
+/// Finds the mentions of a name: a text as it stands, a crate as the root of a path, a path however
 /// its import is written.
 fn mentions(source: &Source, what: &str) -> Vec<usize> {
     let is_crate =

@@ -1,5 +1,5 @@
-//! What every backend must do, with a scripted fetcher: each job ends in one outcome, the limit
-//! holds and is reached, a drain lets go of what has not begun, an abort of the rest.
+//! The contract of every backend, with a scripted fetcher. Each job ends in one outcome. The limit
+//! holds and is reached. A drain returns the jobs that have not begun, and an abort ends the rest.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -41,7 +41,7 @@ fn start(entry: &BackendEntry, concurrency: u32, script: Script, program: &str) 
     Run { jobs, returned, ended: tokio::spawn((entry.make)().run(inbox, outbox, ctx)), meter, drain, abort }
 }
 
-/// What became of a job; what did not begin is cancelled.
+/// Returns the verdict of a job; a job that did not begin is cancelled.
 fn told(back: Returned) -> (JobId, Verdict) {
     match back {
         Returned::Finished(outcome) => match outcome.subject {

@@ -14,7 +14,7 @@ use crate::support::single::{files, kind};
 type Records = BTreeMap<u64, Value>;
 type Files = BTreeMap<String, Vec<u8>>;
 
-/// What must not differ: everything but times.
+/// Returns the values that must not differ: everything but times.
 fn records(run: &Finished) -> Records {
     let line = |record: &Value| record["source"]["line"].as_u64().expect("a line");
     let timeless = |mut record: Value| {

@@ -11,17 +11,17 @@ use super::demo;
 use crate::support::process::{Process, command};
 use crate::support::{PATIENCE, program};
 
-/// What a browser did with a page.
+/// The observations of a browser with a page.
 struct Seen {
-    /// What it made of it.
+    /// The resulting document.
     dom: String,
-    /// What it said on its console.
+    /// The messages on the console.
     console: Vec<String>,
-    /// What it asked the network for.
+    /// The requests to the network.
     asked: Vec<String>,
 }
 
-/// Where the browser itself calls whatever page it shows.
+/// The hosts that the browser itself calls whatever page it shows.
 const OWN: [&str; 4] = ["google.com", "googleapis.com", "gvt1.com", "gstatic.com"];
 
 /// A proxy that refuses everything and keeps what it was asked for.
@@ -85,7 +85,7 @@ fn the_report_loads_whole_and_asks_for_nothing() {
     assert!(!seen.dom.contains("NaN") && !seen.dom.contains("parsererror"), "{}", seen.dom);
 }
 
-/// What the test above looks for it would find.
+/// The checks of the test above catch a bad page.
 #[test]
 fn a_page_that_asks_or_complains_is_caught() {
     let folder = tempfile::tempdir().unwrap();

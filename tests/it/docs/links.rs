@@ -22,7 +22,7 @@ fn plain(path: &Path) -> PathBuf {
 fn targets(page: &Page) -> Vec<(usize, String)> {
     let mut targets = Vec::new();
     for (number, _, line) in lines(&page.text).filter(|(_, block, _)| block.is_none()) {
-        // What stands in backticks is text: `[text](URL)`.
+        // Text in backticks is no link: `[text](URL)`.
         let text: String = line.split('`').step_by(2).collect();
         let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
         targets.extend(links.map(|target| (number, target.to_owned())));

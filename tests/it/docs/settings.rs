@@ -1,4 +1,4 @@
-//! The page of settings and the program say the same.
+//! The page of settings and the program agree.
 
 use fetchall::config::{Config, KEYS};
 

@@ -30,7 +30,7 @@ fn what_is_declared_holds_or_there_is_no_file() {
             (sha512(other), "checksum"),
             (format!("{}, {}", sha256(&body), sha512(other)), "checksum"),
             ("sha-256=:AAAA:".to_owned(), "checksum"),
-            // What proves nothing is passed over.
+            // Fields that prove nothing are ignored.
             ("md5=:AAAA:, unixsum=:AAAA:".to_owned(), "ok"),
             ("garbage (((".to_owned(), "ok"),
         ] {

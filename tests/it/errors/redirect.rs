@@ -32,7 +32,7 @@ fn what_did_not_answer_lends_no_facts() {
     let script = Script::new().on("x", Act::RedirectTo("/y".into())).on("y", Act::ResetBeforeHead);
     let server = FaultServer::start(script);
     let (record, _) = record_of(Fetchall::new().arg(server.url("x")));
-    // The last response is the redirect: it is what status and address tell of.
+    // The last response is the redirect: status and address are those of the redirect.
     assert_eq!((&record["status"], record["bytes"].is_null()), (&json!(302), true), "{record}");
 }
 

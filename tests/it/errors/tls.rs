@@ -1,4 +1,4 @@
-//! TLS: whom to trust, and what can go wrong before, in and after the handshake.
+//! TLS: trust, and failures before, in and after the handshake.
 
 use serde_json::Value;
 

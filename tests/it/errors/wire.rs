@@ -58,7 +58,7 @@ fn what_breaks_http_is_protocol() {
 
 #[test]
 fn an_endless_head_is_given_up_long_before_it_ends() {
-    // Its end would be a reset, so this kind says that not all of it was taken in.
+    // Its end would be a reset, so this kind means that not all of it was read.
     let record = ends(Act::EndlessHead, &[], "protocol");
     assert!(record["bytes"].is_null(), "{record}");
     const { assert!(ENDLESS_MAX >= 16 << 20) };

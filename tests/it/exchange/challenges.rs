@@ -13,7 +13,7 @@ use crate::support::single::kind;
 
 const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
 
-/// Lets in an answer for the user ann whose digest is right and whose count is new.
+/// Accepts a response for the user ann with a correct digest and a new count.
 #[derive(Default)]
 struct Guard {
     fields: Vec<Vec<u8>>,

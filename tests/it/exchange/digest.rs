@@ -1,4 +1,4 @@
-//! Digest authentication: who answers a challenge, how often, and who never sees a password.
+//! Digest authentication: the answers to challenges, their number, and the servers that never see a password.
 
 use crate::support::act::{Act, Script};
 use crate::support::cli::{Fetchall, Finished};
@@ -12,7 +12,7 @@ fn fetch(backend: &str, args: &[&str]) -> Finished {
     Fetchall::new().args(["--json", "-v", "--backend", backend, "-c", "1"]).args(args).run()
 }
 
-/// The one record of a run that tells no secret.
+/// The one record of a run that reveals no secret.
 fn record(run: &Finished) -> serde_json::Value {
     for secret in ["s3cret", "YW5u", "cnonce", "response="] {
         assert!(!run.stdout.contains(secret) && !run.stderr.contains(secret), "{}{}", run.stdout, run.stderr);

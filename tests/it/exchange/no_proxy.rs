@@ -1,4 +1,4 @@
-//! `no_proxy`: which hosts are asked directly, whoever says it and whatever the scheme.
+//! `no_proxy`: the hosts with direct requests, whatever the source of the setting and the scheme.
 
 use crate::support::act::{Act, Script};
 use crate::support::cli::{Fetchall, Finished};

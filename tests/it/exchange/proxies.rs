@@ -1,4 +1,4 @@
-//! Proxies: which requests go through which, and what they are told.
+//! Proxies: the requests that go through each, and the fields that a proxy gets.
 
 use crate::support::act::{Act, Script};
 use crate::support::cli::Fetchall;
@@ -95,7 +95,7 @@ fn a_given_address_is_for_the_port_that_is_connected_to() {
         run.records()[0]["error"]["kind"].as_str().unwrap_or("ok").to_owned()
     };
     for backend in BACKENDS {
-        // Nobody listens at 127.0.0.9: who believes the entry of the other port fails.
+        // No server listens at 127.0.0.9: a client that uses the entry of the other port fails.
         let right = format!("--resolve=proxy.test:{at}:127.0.0.1");
         let wrong = format!("--resolve=proxy.test:{origin}:127.0.0.9");
         let through = format!("--proxy=http://proxy.test:{at}");
@@ -110,7 +110,7 @@ fn a_given_address_is_for_the_port_that_is_connected_to() {
         // With exceptions too.
         let words = [words, vec!["--noproxy=a.test".to_owned()]].concat();
         assert_eq!(run(backend, &words), "ok", "{backend}");
-        // What is asked without the proxy is not led by the entry of its port.
+        // The entry for the port of the proxy does not affect requests without the proxy.
         let words = words.iter().map(|word| word.replace("a.test", "proxy.test")).collect::<Vec<_>>();
         assert_eq!(run(backend, &words), "connect", "{backend}");
     }

@@ -1,4 +1,4 @@
-//! Tunnels through proxies: what opens one, and how those that fail are told.
+//! Tunnels through proxies: the requests that open one, and the reports of those that fail.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! Who is told a secret, and that nobody else ever sees it.
+//! The servers that get a secret, and that it appears nowhere else.
 
 use serde_json::json;
 use wiremock::Mock;

@@ -298,7 +298,7 @@ fn an_output_is_standard_output_where_it_is_called_so() {
         }
     }
     assert_eq!(fs::read_to_string(at("all")).expect("the file"), text);
-    // Where nothing else goes there it is as good as any file.
+    // If nothing else goes there, it is as good as any file.
     let run = redirected(
         folder.path(),
         &["--json", "-o", "records", "--summary", "/dev/stdout", &server.url("a")],

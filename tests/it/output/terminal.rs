@@ -62,7 +62,7 @@ fn what_was_escaped_can_be_read_back() {
     let records = run.records();
     let find = |end: &str| records.iter().find(|record| record["url"].as_str().is_some_and(|url| url.ends_with(end)));
     assert_eq!(find("/type").expect("its record")["content_type"], format!("text/{EVIL}"));
-    // What cannot be seen is cut at the ends of a line.
+    // Invisible characters are trimmed at the ends of a line.
     let bad = format!("bad \x1b]0;title\x07 {EVIL}");
     let bad = bad.trim_end_matches('\u{200b}');
     assert!(records.iter().any(|record| record["url"] == bad), "{}", run.stdout);

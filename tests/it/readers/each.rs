@@ -102,7 +102,7 @@ fn drain<S: Source, E: std::fmt::Display>(source: Result<S, E>) {
     }
 }
 
-/// A file of cookies. What is written of them is read again, and is the same.
+/// Reads a file of cookies. The jar's own output is read again, and is the same.
 fn cookies(bytes: &[u8]) {
     let mut jar = Jar::new(2 << 20);
     if jar.load(bytes, NOW).is_err() {

@@ -1,4 +1,4 @@
-//! The rows of a state database that somebody else wrote.
+//! The rows of a state database from an untrusted writer.
 
 use std::cell::OnceCell;
 use std::path::Path;
@@ -72,7 +72,7 @@ fn value(line: &[u8]) -> Value {
     }
 }
 
-/// Reads a row of such values. What it says of a file is a portable path below the output folder.
+/// Reads a row of such values. Its paths of files are portable and below the output folder.
 pub fn read(bytes: &[u8]) {
     thread_local! {
         static PLANTED: OnceCell<Planted> = const { OnceCell::new() };

@@ -1,4 +1,4 @@
-//! A file whose name says that it is compressed is, whoever has given the name.
+//! A file whose name says that it is compressed stays compressed, whatever the source of the name.
 
 use sha2::{Digest as _, Sha256};
 use wiremock::matchers::{method, path};

@@ -103,6 +103,6 @@ fn no_output_may_be_the_list_nor_two_the_same_file() {
     assert_eq!(run.read("list.txt"), list.as_bytes(), "{}", run.stderr);
     let run = Fetchall::new().args(["-o", "x", "--summary", "x", "http://127.0.0.1:9/"]).run().expect_code(2);
     assert!(run.stderr.contains("both name x") && !run.folder().join("x").exists(), "{}", run.stderr);
-    // What is no file may be named twice.
+    // A path that is no file may be named twice.
     Fetchall::new().args(["-o", "/dev/null", "--summary", "/dev/null", "http://127.0.0.1:9/"]).run().expect_code(1);
 }

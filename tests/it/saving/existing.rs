@@ -1,4 +1,4 @@
-//! `--skip-existing` and `--dry-run`: what is not fetched, and what is told of it.
+//! `--skip-existing` and `--dry-run`: the URLs that are not fetched, and their records.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -66,7 +66,7 @@ fn what_is_there_is_not_asked_for_on_every_backend() {
         assert_eq!((&record["bytes"], &record["attempts"], &record["status"]), (&4.into(), &0.into(), &Value::Null));
         let path = record["path"].as_str().expect("a path");
         assert_eq!((fs::read_to_string(path).unwrap().as_str(), server.asked("/a")), ("mine", 0), "{backend}");
-        // What an earlier run did stays done.
+        // URLs that an earlier run completed stay done.
         let again = run(folder.path(), &list, &["--skip-existing", "--backend", backend]).expect_code(1);
         assert_eq!(reasons(&again), ["exists", "io", "done"], "{backend}");
     }
@@ -163,7 +163,7 @@ fn a_dry_run_knows_what_earlier_runs_did_and_changes_nothing() {
         assert!(tree(folder.path()) == before, "{args:?}: {:?}", tree(folder.path()).keys());
     }
     assert_eq!(server.requests().len(), asked);
-    // And what it says comes true.
+    // The real run does as the dry run predicted.
     let planned: Vec<_> =
         run(folder.path(), &list, &["--dry-run"]).records().iter().map(|r| r["path"].clone()).collect();
     let saved: Vec<_> = run(folder.path(), &list, &[]).records().iter().map(|r| r["path"].clone()).collect();

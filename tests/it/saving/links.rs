@@ -37,7 +37,7 @@ fn folders(server: &FaultServer, name: &str) -> [String; 5] {
     [format!("{host}/{name}/a"), format!("{host}/{name}"), host, ".fetchall/part".to_owned(), ".fetchall".to_owned()]
 }
 
-/// Whether what the run remembers goes with the folder, which the end of the run tells.
+/// Whether the state goes with the folder; the end of the run shows it.
 fn holds_state(folder: &str) -> bool {
     ["", ".fetchall"].contains(&folder)
 }
@@ -155,7 +155,7 @@ fn folders_swapped_for_links_all_the_time_lead_nowhere() {
             }
             assert_eq!(files(outside.path()), ["0"], "{backend}: {folder}");
             assert_eq!(fs::read(&precious).unwrap(), b"mine", "{backend}: {folder}");
-            // What is left of it does not keep the next run from ending well.
+            // The leftovers do not keep the next run from ending well.
             let again = Fetchall::new().args(["--json", "--backend", backend, "-d"]).arg(out.path());
             again.stdin(list.as_str()).run().expect_code(0);
         }

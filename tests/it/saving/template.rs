@@ -100,7 +100,7 @@ fn what_servers_propose_lies_in_a_folder_of_its_own() {
         assert_eq!(files(folder.path()), expected, "{backend}");
         let paths = |run: &Finished| run.records().iter().map(|r| r["path"].to_string()).collect::<Vec<_>>();
         assert_eq!(fs::read_to_string(first.records()[2]["path"].as_str().unwrap()).unwrap(), "key");
-        // What is done is known by the file that there is.
+        // An existing file marks its URL as done.
         let asked = server.requests().len();
         let again = save(folder.path(), &server, &targets, &args).expect_code(0);
         assert_eq!((reasons(&again), server.requests().len()), (vec!["done".to_owned(); 6], asked), "{backend}");

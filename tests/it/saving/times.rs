@@ -1,4 +1,4 @@
-//! `--remote-time`: files get the time that the server says, in every form that dates have.
+//! `--remote-time`: files get the time from the server, in every format of dates.
 
 use std::fs;
 use std::time::UNIX_EPOCH;

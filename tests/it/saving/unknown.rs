@@ -39,7 +39,7 @@ fn fetch(dir: &Path, args: &[&str], url: &str) -> Finished {
     Fetchall::new().args(["--json", "--dir"]).arg(dir).args(args).arg(url).run()
 }
 
-/// Where the body of a URL of this server goes.
+/// Returns the path of the body of a URL of this server.
 fn place(server: &FaultServer, name: &str) -> String {
     format!("{}/{name}", server.address().to_string().replace(':', "+"))
 }
@@ -92,7 +92,7 @@ fn file_that_has_changed_is_replaced_and_gets_the_servers_time() {
         assert_eq!(reason(&fetch(folder.path(), &args, &server.url("page")).expect_code(0)), "ok");
         assert_eq!(fs::read(&file).unwrap(), b"newer");
         assert_eq!(modified(&file), old() + Duration::from_secs(86_400), "{backend}");
-        // Without the state the file alone tells as much.
+        // Without the state, the file alone is enough evidence.
         fs::remove_dir_all(folder.path().join(".fetchall")).unwrap();
         assert_eq!(reason(&fetch(folder.path(), &args, &server.url("page")).expect_code(0)), "not_modified");
         assert_eq!(since(&server, "/page"), [Some(OLD.to_owned()), Some(NEW.to_owned())], "{backend}");

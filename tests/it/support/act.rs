@@ -1,4 +1,4 @@
-//! What a server can do to a request, and scripts that say which request gets what.
+//! The acts of a server on a request, and scripts that choose the act for each request.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -9,7 +9,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
     // No connection, no answer.
-    /// A port at which nobody listens. Takes effect through [`FaultServer::url`](super::fault::FaultServer::url).
+    /// A port without a listener. Takes effect through [`FaultServer::url`](super::fault::FaultServer::url).
     Refused,
     /// Closes without a byte.
     CloseWithoutAnswer,
@@ -117,8 +117,8 @@ pub const PROMISED: usize = 100_000;
 /// How much of it they send.
 pub const SENT: usize = 4096;
 
-/// Which request gets which act: by the first segment of its path, and in order where a name has
-/// several acts, the last of which repeats.
+/// The act for each request, by the first segment of its path. If a name has several acts, they
+/// come in order, and the last one repeats.
 #[derive(Debug, Default)]
 pub struct Script {
     acts: HashMap<String, Vec<Act>>,
@@ -197,7 +197,7 @@ impl Script {
         self
     }
 
-    /// What every other path gets.
+    /// Sets the act for every other path.
     pub fn otherwise(mut self, act: Act) -> Script {
         self.otherwise = Some(act);
         self

@@ -74,7 +74,7 @@ impl Fetchall {
         self
     }
 
-    /// What standard input holds.
+    /// Sets the content of standard input.
     pub fn stdin(mut self, text: impl Into<Vec<u8>>) -> Fetchall {
         self.input = Input::Text(text.into());
         self
@@ -86,14 +86,14 @@ impl Fetchall {
         self
     }
 
-    /// Whoever reads standard output goes away after this many lines, as `head` does.
+    /// Closes the reader of standard output after this many lines, as `head` does.
     pub fn close_stdout_after(mut self, lines: usize) -> Fetchall {
         self.close_stdout_after = Some(lines);
         self
     }
 
-    /// Retries are as they are by default; else there are none, so that a server that fails is asked
-    /// once and nobody waits.
+    /// Keeps the default retries. Without this there are none, so that a failing server gets one
+    /// request and no test waits.
     pub fn with_retries(mut self) -> Fetchall {
         self.retries = true;
         self

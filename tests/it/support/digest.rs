@@ -1,4 +1,4 @@
-//! An ordinary server that lets in only who answers its Digest challenge (RFC 7616).
+//! An ordinary server that accepts only clients that answer its Digest challenge (RFC 7616).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use sha2::Sha256;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
-/// What a server demands.
+/// The challenge of a server.
 #[derive(Debug, Clone)]
 pub struct Demand {
     pub user: &'static str,

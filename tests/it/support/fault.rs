@@ -1,4 +1,4 @@
-//! A server on raw TCP that answers as a script says, however wrong that is.
+//! A server on raw TCP that follows a script, however wrong the response is.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -34,7 +34,7 @@ impl Request {
     }
 }
 
-/// What has happened at a server so far.
+/// The events at a server so far.
 #[derive(Debug, Default)]
 pub struct Log {
     pub requests: Vec<Request>,
@@ -71,7 +71,7 @@ pub struct FaultServer {
     server: Server,
     shared: Arc<Shared>,
     script: Arc<Script>,
-    /// Bound but not listening: connections are refused, and nobody else can take the port.
+    /// Bound but not listening: connections are refused, and no other process can take the port.
     refusing: (TcpSocket, SocketAddr),
 }
 
@@ -101,7 +101,7 @@ impl FaultServer {
         FaultServer::start(Script::standard())
     }
 
-    /// Where it listens.
+    /// Returns the listening address.
     pub fn address(&self) -> SocketAddr {
         self.server.address
     }
@@ -229,7 +229,7 @@ async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>, connection: 
         }
     };
     let head: Vec<u8> = buffer.drain(..end).collect();
-    // What is no UTF-8 is shown as ISO-8859-1, octet by octet.
+    // A head that is no UTF-8 is shown as ISO-8859-1, octet by octet.
     let head = String::from_utf8(head).unwrap_or_else(|e| e.as_bytes().iter().copied().map(char::from).collect());
     let mut lines = head.trim_end().split("\r\n");
     let first = lines.next().unwrap_or_default();

@@ -31,7 +31,7 @@ pub enum Manners {
     Coded(&'static str, &'static [u8]),
 }
 
-/// What has happened so far.
+/// The events so far.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Counts {
     pub connections: usize,
@@ -70,7 +70,7 @@ impl H2Server {
         self.ca.path()
     }
 
-    /// What has happened so far.
+    /// Returns the counts so far.
     pub fn counts(&self) -> Counts {
         *self.counts.lock().expect("no panic while counting")
     }
@@ -113,7 +113,7 @@ async fn serve(stream: TcpStream, manners: Manners, acceptor: TlsAcceptor, count
     }
 }
 
-/// GOAWAY at the first request, of which it says that nobody looked at it (RFC 9113, section 6.8).
+/// Sends GOAWAY at the first request, marked as not processed (RFC 9113, section 6.8).
 async fn go_away(tls: &mut (impl AsyncRead + AsyncWrite + Unpin), counts: &Mutex<Counts>) -> std::io::Result<()> {
     const HEADERS: u8 = 1;
     let mut preface = [0; 24];

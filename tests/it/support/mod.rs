@@ -1,4 +1,4 @@
-//! What the integration tests stand on: servers that misbehave, and the program run from outside.
+//! The support of the integration tests: servers that misbehave, and the program run from outside.
 #![cfg_attr(not(unix), allow(dead_code, reason = "some tests need a Unix system"))]
 
 pub mod act;
@@ -21,10 +21,10 @@ use std::time::Duration;
 /// The longest that any one wait of a test may take. Nothing waits for it when all is well.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A program that a test needs; where it is absent the test says so and is over.
+/// A program that a test needs; if it is absent, the test prints that and ends.
 ///
 /// # Panics
-/// When it is absent and CI is set, where nothing may be skipped.
+/// If it is absent and CI is set, because CI may skip no test.
 pub fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     // Debian keeps servers where only root looks.
@@ -37,7 +37,7 @@ pub fn program(name: &str) -> Option<PathBuf> {
     found
 }
 
-/// Blocks until something is so that nobody tells of, such as a file that grows.
+/// Blocks until a condition holds that sends no notification, such as a file that grows.
 ///
 /// # Panics
 /// When it is not within [`PATIENCE`].

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use super::act::{Act, ENDLESS_MAX, PROMISED, SENT};
 
-/// What becomes of the connection after an act.
+/// The state of the connection after an act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Then {
     /// The next request may come.
@@ -23,7 +23,7 @@ pub enum Then {
     Reset,
 }
 
-/// What an act has to know of the request. The default stands for no request at all.
+/// The parts of the request that an act needs. The default stands for no request at all.
 #[derive(Debug, Default)]
 pub struct Asked {
     pub path: String,

@@ -1,7 +1,7 @@
 //! A proxy on loopback: tunnels by CONNECT (RFC 9110, section 9.3.6) and by SOCKS 4, 4a and 5 (RFC 1928, 1929).
 //!
-//! Whatever host is asked for, it connects to 127.0.0.1, at the port that is asked for, or always at the
-//! same one. What a proxy is asked in absolute form every server of these tests understands.
+//! The proxy connects every tunnel to 127.0.0.1, at the requested port, or always at the same one.
+//! Every server of these tests understands requests in absolute form.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use super::runtime::Server;
 use super::tls::{self, Mode};
 
-/// Someone who wanted a tunnel.
+/// A client's request for a tunnel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
     /// `HOST:PORT`, as it was asked for.
@@ -21,7 +21,7 @@ pub struct Wanted {
     pub who: Option<String>,
 }
 
-/// What a proxy does with those who want a tunnel.
+/// The treatment of clients that want a tunnel.
 #[derive(Debug, Clone)]
 pub enum Way {
     /// Leads to the port that is asked for.
@@ -45,12 +45,12 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Starts it. By its first byte a connection says what it speaks.
+    /// Starts it. The first byte of a connection identifies its protocol.
     pub fn start() -> Proxy {
         Proxy::start_as(Way::Leads)
     }
 
-    /// One that does as it is told.
+    /// Starts a proxy with this treatment of tunnels.
     pub fn start_as(way: Way) -> Proxy {
         let wanted = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&wanted);
@@ -79,12 +79,12 @@ impl Proxy {
         (Proxy { server, wanted }, authority.pem())
     }
 
-    /// Where it listens.
+    /// Returns the listening address.
     pub fn address(&self) -> SocketAddr {
         self.server.address
     }
 
-    /// What was asked for so far.
+    /// Returns the requests so far.
     pub fn wanted(&self) -> Vec<Wanted> {
         self.wanted.lock().expect("no panic while writing").clone()
     }

@@ -23,7 +23,7 @@ fn compile(text: &str) -> Validator {
     jsonschema::validator_for(&schema).expect("a schema that can be used")
 }
 
-/// What is wrong with a value; empty when nothing is.
+/// Returns the faults of a value; empty when there are none.
 pub fn faults(schema: &Validator, value: &Value) -> Vec<String> {
     schema.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect()
 }

@@ -8,7 +8,7 @@ use super::act::{Act, Script};
 use super::cli::{Fetchall, Finished};
 use super::fault::FaultServer;
 
-/// What came of one URL.
+/// The result of one URL.
 pub struct Single {
     pub record: Value,
     pub run: Finished,
@@ -41,7 +41,7 @@ pub fn fetch(act: Act, args: &[&str]) -> Single {
     Single { record, run, server }
 }
 
-/// Runs it for its one record. What did not succeed must have left no file below `out`.
+/// Runs it for its one record. A failed URL must have left no file below `out`.
 pub fn record_of(fetchall: Fetchall) -> (Value, Finished) {
     let run = fetchall.arg("--json").run();
     let mut records = run.records();

@@ -23,7 +23,7 @@ use super::PATIENCE;
 use super::act::{PROMISED, SENT};
 use super::runtime::Server;
 
-/// What the server presents, and how it behaves.
+/// The certificate of the server, and its behaviour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// A certificate for localhost and 127.0.0.1 by the authority; 200 with a short body.
@@ -32,14 +32,14 @@ pub enum Mode {
     WrongName,
     /// By the authority, no longer valid.
     Expired,
-    /// By nobody but itself.
+    /// Signed only by itself.
     SelfSigned,
     /// Plain HTTP where TLS is expected.
     NotTls,
     /// As `Good`, but part of the promised length, then the end of TCP without close_notify.
     CutBody,
-    /// As `Good`, but a body that ends with the connection, without close_notify: nothing but the
-    /// missing alert tells it from a whole one.
+    /// As `Good`, but a body that ends with the connection, without close_notify. Only the missing
+    /// alert distinguishes it from a complete one.
     CutUntilClose,
     /// As `CutUntilClose`, but ended properly: the body is whole.
     UntilClose,
@@ -140,13 +140,13 @@ impl TlsServer {
         self.requests.lock().expect("no panic while writing").iter().map(|(_, value)| value.clone()).collect()
     }
 
-    /// Waits until the client has closed a connection with a flood, and says how much it was sent.
+    /// Waits until the client has closed a connection with a flood, and returns the number of bytes sent.
     pub fn flooded(&self) -> usize {
         let floods = self.floods.lock().expect("no panic while waiting");
         floods.recv_timeout(PATIENCE).expect("the client closes the connection")
     }
 
-    /// Where it listens.
+    /// Returns the listening address.
     pub fn address(&self) -> std::net::SocketAddr {
         self.server.address
     }
@@ -314,10 +314,10 @@ async fn flood(mut tls: TlsStream<TcpStream>, frames: &[u8]) -> usize {
     }
     let mut sent = 0;
     let _ = tls.write_all(first).await;
-    // Bounded, should nobody mind.
+    // A bound, in case the client does not stop.
     while sent < 1 << 30 && tls.write_all(&pieces).await.is_ok() {
         sent += pieces.len();
-        // What it says is taken, so that it need not wait.
+        // Read the client's data, so that it need not wait.
         let _ = timeout(Duration::from_micros(1), tls.read(&mut scratch)).await;
     }
     sent

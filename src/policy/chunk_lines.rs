@@ -13,7 +13,7 @@ mod tests;
 /// The length of an ordinary line: a size of 16 digits, some blanks and the end of the line.
 const ORDINARY: usize = 32;
 
-/// The most bytes by which all size lines of a body together may exceed [`ORDINARY`] ones.
+/// The most bytes by which all size lines of a body together may exceed `ORDINARY` ones.
 pub const MAX_EXCESS: usize = 64 * 1024;
 
 /// A body whose chunk size lines are too long.

@@ -1,11 +1,11 @@
 //! Which URL is fetched next, and when.
 //!
 //! The engine's loop owns one [`Scheduler`]. The scheduler has no lock and reads no clock: the time is an
-//! argument. Jobs wait with their host in a [`HostTable`](hosts::HostTable), the one place that knows
+//! argument. Jobs wait with their host in a `HostTable`, the one place that knows
 //! about hosts: slots, holds, retry budgets, and hosts that are given up.
 //!
 //! The jobs that wait are in memory. Those of slow hosts go to a temporary file when memory is full
-//! ([`spill`]). Nothing else in this module touches the file.
+//! (`spill.rs`). Nothing else in this module touches the file.
 
 mod delayed;
 mod drain;

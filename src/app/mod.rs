@@ -313,13 +313,25 @@ impl Write for Late {
         let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", shown_path(&self.path)));
         let file = match &mut self.file {
             Some(file) => file,
-            None => self.file.insert(File::options().write(true).open(&self.path).map_err(named)?),
+            None => self.file.insert(open_pipe(&self.path).map_err(named)?),
         };
         file.write(data).map_err(named)
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// Opens a pipe or a device that was one when the outputs were checked.
+///
+/// # Errors
+/// What the file system says, or that a file has taken its place since.
+pub fn open_pipe(path: &Path) -> io::Result<File> {
+    let file = File::options().write(true).open(path)?;
+    match file.metadata()?.is_file() {
+        false => Ok(file),
+        true => Err(io::Error::other("a file has taken the place of the pipe; nothing is written to it")),
     }
 }
 

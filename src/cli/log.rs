@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use fetchall::app::open_pipe;
 use fetchall::config::Config;
 use fetchall::model::shown_path;
 use fetchall::policy::printable::printable;
@@ -133,7 +134,7 @@ impl Write for Fifo {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let file = match &mut self.file {
             Some(file) => file,
-            None => self.file.insert(File::options().write(true).open(&self.path)?),
+            None => self.file.insert(open_pipe(&self.path)?),
         };
         file.write(bytes)
     }

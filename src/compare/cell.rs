@@ -53,8 +53,8 @@ pub const PASSED: &[&str] = &[
 ];
 
 /// The proxy variables that programs agree on; the parent has already applied them.
-const PROXIES: [&str; 7] =
-    ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"];
+const PROXIES: [&str; 8] =
+    ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"];
 
 /// The inputs for starting every child.
 pub(super) struct Launch<'a> {

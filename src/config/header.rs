@@ -1,11 +1,13 @@
 //! Request fields as people write them: `Name: value`, `Name:` and `Name;`, as in curl.
 
+use std::borrow::Cow;
+
 use http::header::HOST;
 use http::uri::Authority;
 use http::{HeaderName, HeaderValue};
 
 use super::Config;
-use crate::model::{Credentials, is_secret};
+use crate::model::{Credentials, is_secret, without_password};
 
 /// The most fields that a request may be given: servers take no more, many far fewer.
 pub(super) const MOST: usize = 1000;
@@ -91,19 +93,40 @@ pub fn user(config: &Config) -> Option<Credentials> {
     Some(Credentials { username: username.to_owned(), password: password.to_owned() })
 }
 
-/// A `header` text as it may be shown.
+/// Returns a `header` text as it may be shown: without the value of a secret field, and without the
+/// user name and password of a URL, such as that of a Referer.
 pub fn without_secret(text: &str) -> String {
     match parse_header(text) {
         Ok((name, Some(value))) if !value.is_empty() && is_secret(&name) => {
             format!("{}: (hidden)", text.split(':').next().unwrap_or(name.as_str()))
         }
-        _ => text.to_owned(),
+        _ => match text.split_once(':') {
+            Some((name, value)) => match without_password(value.trim()) {
+                Cow::Owned(value) => format!("{name}: {value}"),
+                Cow::Borrowed(_) => text.to_owned(),
+            },
+            None => text.to_owned(),
+        },
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn field_is_shown_without_secrets_and_passwords() {
+        for (text, shown) in [
+            ("X-A: b@c", "X-A: b@c"),
+            ("Authorization: Bearer x", "Authorization: (hidden)"),
+            ("Referer: http://ann:pw@h/", "Referer: …@h/"),
+            ("X-Via:socks5://ann:pw@h/", "X-Via: …@h/"),
+            ("Link: <http://ann:pw@h/>", "Link: …@h/>"),
+            ("Origin: ann:pw@h", "Origin: …@h"),
+        ] {
+            assert_eq!(without_secret(text), shown);
+        }
+    }
 
     #[test]
     fn fields_are_read_as_curl_reads_them() {

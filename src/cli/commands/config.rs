@@ -5,7 +5,6 @@ use fetchall::model::without_password;
 use toml::Value;
 
 use fetchall::policy::no_proxy;
-use fetchall::policy::redact::{http_prefix, redact};
 
 use crate::cli::exit::Exit;
 use crate::cli::resolve::Resolved;
@@ -58,7 +57,7 @@ fn shown(name: &str, value: Value) -> Value {
 
 fn without_secrets(mut config: Config) -> Config {
     for text in &mut config.header {
-        *text = without_url_password(&without_secret(text));
+        *text = without_secret(text);
     }
     if let Some(user) = &mut config.user {
         *user = "(hidden)".to_owned();
@@ -73,15 +72,4 @@ fn without_secrets(mut config: Config) -> Config {
         *hosts = no_proxy::without_passwords(hosts).to_owned();
     }
     config
-}
-
-/// A field, such as Referer, whose URL may have a password.
-fn without_url_password(field: &str) -> String {
-    match field.split_once(':') {
-        Some((name, value)) if http_prefix(value.trim_start()).is_some() => {
-            let (before, url) = value.split_at(value.len() - value.trim_start().len());
-            format!("{name}:{before}{}", redact(url))
-        }
-        _ => field.to_owned(),
-    }
 }

@@ -15,7 +15,7 @@ use crate::model::{Facts, Job, Verdict};
 use crate::policy::origin;
 use crate::policy::retry::leave_alone;
 
-/// The longest time that a job may be on its way. The frontier holds hosts for longer; here there may be many.
+/// The longest time that a job may be on its way. The scheduler holds hosts for longer; here there may be many.
 const ON_ITS_WAY: Duration = Duration::from_secs(60);
 
 /// Hosts and the ends of their holds.

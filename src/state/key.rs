@@ -17,9 +17,9 @@ impl Shape {
         Self(settings.into_iter().collect())
     }
 
-    /// What makes two requests the same: the URL, for whom, with which fields, under which name.
-    /// `occurrence` counts equal requests of one input, from 0. What is not asked for is left out,
-    /// so a digest or a priority makes no other request. Keys before version 4 of the tables.
+    /// The identity of a request: URL, user, fields and name. `occurrence` counts equal requests of
+    /// one input, from 0. Digest and priority are not part of a request, so they are left out. These
+    /// are the keys before version 4 of the tables.
     pub(super) fn digest(&self, seed: &Seed, occurrence: u32) -> [u8; 16] {
         let mut hash = Xxh3::new();
         let mut add = |text: &[u8]| {

@@ -75,8 +75,8 @@ fn open_lock(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Refuses a file beside a state that is a link, or no file, or has another name: what is written to
-/// it would be written to a file of somebody else.
+/// Refuses a file beside a state that is a link, is no regular file, or has a second hard link. A
+/// write to it would change a foreign file.
 ///
 /// # Errors
 /// What it is, and what to do.

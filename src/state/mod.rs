@@ -250,7 +250,7 @@ impl State {
             let mut names = self.connection.prepare(row::SELECT_NAMES)?;
             let mut rows = names.query([])?;
             while let Some(row) = rows.next()? {
-                // What is no text is nobody's name.
+                // A value that is no text names no file.
                 if let Ok(name) = row.get_ref(0)?.as_str() {
                     each(name);
                 }

@@ -177,8 +177,8 @@ pub(super) fn look_at(path: &Path) -> Result<Option<Connection>, StateError> {
         Ok(_) => {}
     }
     let sqlite = |e| failed(path, e);
-    // Where there is a log beside it, it is read with that log, whose files are there then. Where
-    // there is none, SQLite would make these files to read it at all, unless nobody can write to it.
+    // With a log beside it, SQLite reads the database with that log and creates no file. Without one,
+    // SQLite would create the files of a log, unless the database is opened as immutable.
     let log = fs::metadata(super::with_suffix(path, "-wal")).is_ok_and(|log| log.len() > 0);
     let mut uri = "file:".to_owned();
     uri.extend(percent_encoding::percent_encode(path.as_os_str().as_encoded_bytes(), KEPT));

@@ -128,6 +128,8 @@ pub(super) fn round(
     }
     // It has no name, so that nothing is left of it however this program ends.
     let mut input = tempfile::tempfile_in(launch.folder)?;
+    // By this number the child sees a parent that died before the child could ask for its own end.
+    write!(input, "{}", std::process::id())?;
     input.write_all(&launch.words)?;
     input.rewind()?;
     let mut command = Command::new(launch.program);

@@ -23,7 +23,11 @@ pub fn job(words: Vec<OsString>) -> anyhow::Result<JobArgs> {
     end_with_parent();
     let mut bytes = Vec::new();
     io::stdin().lock().read_to_end(&mut bytes).context("cannot read the arguments")?;
-    let secret = bytes.split(|byte| *byte == 0).skip(1).map(word);
+    let mut pieces = bytes.split(|byte| *byte == 0);
+    if !is_child_of(pieces.next().unwrap_or_default()) {
+        return Err(UsageError::one("compare-child: the comparison that started it has ended").into());
+    }
+    let secret = pieces.map(word);
     let words = std::iter::once("fetchall".into()).chain(words).chain(secret);
     // The parser's message would repeat an argument, and this child's words are recorded.
     let cli = Cli::try_parse_from(words).map_err(|_| UsageError::one("compare-child: wrong arguments"))?;
@@ -42,6 +46,18 @@ fn end_with_parent() {
         // Err: a system without it.
         let _ = set_parent_process_death_signal(Some(Signal::KILL));
     }
+}
+
+/// Whether the process of this number is still the parent.
+#[cfg(target_os = "linux")]
+fn is_child_of(number: &[u8]) -> bool {
+    let parent = rustix::process::getppid().map(|parent| parent.as_raw_nonzero().to_string());
+    parent.is_some_and(|parent| parent.as_bytes() == number)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_child_of(_: &[u8]) -> bool {
+    true
 }
 
 #[cfg(unix)]

@@ -510,7 +510,7 @@ mod tests {
     fn registry_and_words_of_the_backends_agree() {
         let key = Key::named("backend").unwrap();
         let names: Vec<_> = BACKENDS.iter().map(|entry| entry.name).collect();
-        assert_eq!(key.words, names);
+        assert_eq!(key.words().collect::<Vec<_>>(), names);
         let mut config = Config::default();
         assert_eq!(backend(config.backend).unwrap().name, names[0]);
         for name in names {

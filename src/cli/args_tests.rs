@@ -49,7 +49,8 @@ fn tables(command: &Declared) -> String {
         page.extend(flags.iter().filter(|flag| flag.get_help_heading() == group).map(|flag| row(flag)));
         page += "\n";
     }
-    page + "## Settings of `./fetchall.toml`\n\n" + &of_folder()
+    page + "## Settings of `./fetchall.toml`\n\nUnless `--config` names this file, it sets only these:\n\n"
+        + &of_folder()
 }
 
 /// The groups of settings in their order.

@@ -34,7 +34,9 @@ fn every_flag_becomes_its_setting() {
                  --compression raw --connect-timeout 1 --idle-timeout 1 -m 1 --low-speed none --retries 0 --retry-on 5xx,dns --retry-max-wait 1h -P out --name {n} --content-disposition --no-clobber --dry-run --fresh -NR --state x --sync --changes x --digest sha256 \
                  --max-filesize 1 --format json -o x --summary x --order input --until first-error --max-failures 1 \
                  --max-duration 1 --fail-on never --progress none -sv --color never --log x -fSL http://a/";
-    let resolved = resolve(&words.split_whitespace().collect::<Vec<_>>()).unwrap();
+    // Only the settings: all of them together contradict each other.
+    let cli = args::parse(["fetchall"].into_iter().chain(words.split_whitespace()).map(OsString::from)).unwrap();
+    let resolved = settings(&cli.job.settings, &env(&TempDir::new().unwrap())).unwrap();
     for key in KEYS {
         assert_eq!(resolved.origins[key.name].to_string(), format!("--{}", key.name));
         assert_ne!(key.get(&resolved.config), key.get(&Config::default()), "{}", key.name);

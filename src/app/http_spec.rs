@@ -1,4 +1,4 @@
-//! What fetches are told: fields, proxies, TLS, limits of time and size.
+//! Builds the inputs of HTTP fetches: fields, proxies, TLS, limits of time and size.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

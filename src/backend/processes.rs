@@ -21,7 +21,7 @@ use super::{Backend, BackendError, Returned, RunContext, failed, finished, queue
 use crate::fetch::{FetchSpec, Fetched, MemoryLease, Ready, Reply, Saving, SharedWriter, Throttle};
 use crate::model::{ErrorKind, FetchError, Job, Timing, Verdict};
 use crate::policy::cookies::Cookie;
-use crate::policy::descriptors::RENAME;
+use crate::policy::limits::descriptors::RENAME;
 
 /// Per child: two pipes, the handle for its exit, and the rename of its body. Descriptors that the
 /// child opens itself do not count here.
@@ -140,7 +140,7 @@ impl Keeper {
                 }
                 Err(Lost::Job(kind, why)) => break failed(kind, why),
             };
-            tracing::warn!(url = %crate::policy::printable::printable(job.seed.url.as_str()), why, "a worker process died; trying again");
+            tracing::warn!(url = %crate::policy::text::printable::printable(job.seed.url.as_str()), why, "a worker process died; trying again");
             job.attempt += 1;
             deaths += 1;
         };

@@ -54,8 +54,8 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Compression, Digest, LowSpeed, Proxies};
 use crate::model::{Credentials, Facts, FetchError, Job, RedirectState, Timing, Verdict};
 use crate::output_folder::OutputFolder;
-use crate::policy::netrc::Netrc;
-use crate::policy::no_proxy::NoProxy;
+use crate::policy::credentials::netrc::Netrc;
+use crate::policy::network::no_proxy::NoProxy;
 
 pub use authentication::Challenges;
 pub use cookies::CookieJar;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::model::Seed;
-use crate::policy::origin::basic_user;
+use crate::policy::credentials::origin::basic_user;
 
 /// What of the settings shapes a body: two runs that differ in it do not know each other's answers.
 #[derive(Debug, Clone, Default)]

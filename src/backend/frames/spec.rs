@@ -21,8 +21,8 @@ use crate::fetch::{
 };
 use crate::model::{Credentials, ErrorKind, HostPattern};
 use crate::output_folder::OutputFolder;
-use crate::policy::netrc::{Machine, Netrc};
-use crate::policy::no_proxy::NoProxy;
+use crate::policy::credentials::netrc::{Machine, Netrc};
+use crate::policy::network::no_proxy::NoProxy;
 
 /// Codings and digests in the order of their numbers on the wire.
 const COMPRESSIONS: [Compression; 3] = [Compression::Auto, Compression::Off, Compression::Raw];

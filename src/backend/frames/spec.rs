@@ -16,7 +16,7 @@ use super::addresses::Addresses;
 use super::{FrameError, job};
 use crate::config::{Compression, Digest, LowSpeed, Proxies};
 use crate::fetch::{
-    Asked, BodyStream, ByteLimit, DecoderMemory, FetchSpec, HostFields, HttpSpec, Keeping, Saving, Script, Step,
+    BodyStream, ByteLimit, DecoderMemory, FetchSpec, HostFields, HttpSpec, Keeping, PendingQuota, Saving, Script, Step,
     Throttle, TlsSpec,
 };
 use crate::model::{Credentials, ErrorKind, HostPattern};
@@ -155,7 +155,7 @@ impl SpecFrame {
     pub(in crate::backend) fn into_spec(
         self,
         bodies: BodyWriter,
-        asks: mpsc::Sender<Asked>,
+        asks: mpsc::Sender<PendingQuota>,
     ) -> Result<FetchSpec, FrameError> {
         Ok(match self {
             SpecFrame::Http(http) => FetchSpec::Http(Arc::new(http.into_spec(bodies, asks)?)),
@@ -241,7 +241,7 @@ fn host_of((pattern, fields, user): Host) -> Result<HostFields, FrameError> {
 }
 
 impl Http {
-    fn into_spec(self, bodies: BodyWriter, asks: mpsc::Sender<Asked>) -> Result<HttpSpec, FrameError> {
+    fn into_spec(self, bodies: BodyWriter, asks: mpsc::Sender<PendingQuota>) -> Result<HttpSpec, FrameError> {
         let [http_proxy, https_proxy] = self.proxies;
         Ok(HttpSpec {
             headers: self.headers.into_iter().map(Field::parse).collect::<Result<_, _>>()?,

@@ -1,16 +1,18 @@
 //! Checks the digests that a server declares for its response (RFC 9530).
 
-use ::http::HeaderMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use http::HeaderMap;
 use sha2::{Digest as _, Sha256, Sha512};
 
 use crate::model::{ErrorKind, FetchError};
-use crate::policy::message::digest_fields::{Algorithm, CONTENT_DIGEST, Declared, REPR_DIGEST, are_announced, declared};
+use crate::policy::message::digest_fields::{
+    Algorithm, CONTENT_DIGEST, Declared, REPR_DIGEST, are_announced, declared,
+};
 
 /// The declared digests, and the hashes to check them.
 #[derive(Default)]
-pub(super) struct Checks {
+pub(crate) struct Checks {
     content: Computed,
     representation: Computed,
     /// Declared before the body.
@@ -51,7 +53,7 @@ impl Computed {
 
 impl Checks {
     /// Returns the checks for the fields of a response and of the `earlier` one that it continues; `None` without any.
-    pub(super) fn new(fields: &HeaderMap, earlier: Option<&HeaderMap>) -> Option<Box<Self>> {
+    pub(crate) fn new(fields: &HeaderMap, earlier: Option<&HeaderMap>) -> Option<Box<Self>> {
         let mut checks = Self::default();
         for declared in declared(fields, &CONTENT_DIGEST) {
             checks.content.wants(declared.algorithm);
@@ -78,13 +80,13 @@ impl Checks {
     }
 
     /// Hashes coded bytes of this response.
-    pub(super) fn update(&mut self, data: &[u8]) {
+    pub(crate) fn update(&mut self, data: &[u8]) {
         self.content.update(data);
         self.representation.update(data);
     }
 
     /// Hashes coded bytes of the earlier response that this one continues.
-    pub(super) fn update_earlier(&mut self, data: &[u8]) {
+    pub(crate) fn update_earlier(&mut self, data: &[u8]) {
         self.representation.update(data);
     }
 
@@ -92,7 +94,7 @@ impl Checks {
     ///
     /// # Errors
     /// [`ErrorKind::Checksum`] for the first mismatch.
-    pub(super) fn finish(&self, trailers: Option<&HeaderMap>) -> Result<(), FetchError> {
+    pub(crate) fn finish(&self, trailers: Option<&HeaderMap>) -> Result<(), FetchError> {
         let late = trailers.into_iter().flat_map(|fields| {
             let content = declared(fields, &CONTENT_DIGEST).into_iter().map(|d| (CONTENT, d));
             content.chain(declared(fields, &REPR_DIGEST).into_iter().map(|d| (REPRESENTATION, d)))

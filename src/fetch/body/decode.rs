@@ -28,7 +28,7 @@ use crate::policy::message::transfer_coding::transfer_codings;
 pub use compressed_file::{Resource, asks_identity};
 pub use memory::{DecoderMemory, MemoryLease};
 
-pub(super) use memory::BodyMemory;
+pub(crate) use memory::BodyMemory;
 
 use coding::{advice, shown, transfer_coding};
 use stage::Stage;
@@ -45,7 +45,7 @@ pub const MAX_CODINGS: usize = 3;
 const SURPLUS: u64 = 16 * 1024 * 1024;
 
 /// Returns the longest coded form of this many bytes. Incompressible data grows by some bytes per block.
-pub(super) fn allowed(decoded: u64, surplus: u64) -> u64 {
+pub(crate) fn allowed(decoded: u64, surplus: u64) -> u64 {
     decoded.saturating_add(decoded / 64).saturating_add(surplus)
 }
 
@@ -118,14 +118,14 @@ impl Decoder {
 
     /// Makes the decoder reserve this memory before it fills large windows.
     #[must_use]
-    pub(super) fn with_memory(mut self, memory: BodyMemory) -> Self {
+    pub(crate) fn with_memory(mut self, memory: BodyMemory) -> Self {
         self.memory = Some(memory);
         self.stages.iter_mut().for_each(Stage::ask_before);
         self
     }
 
     /// Returns the memory that the windows may need, in KiB.
-    pub(super) fn windows(&self) -> u32 {
+    pub(crate) fn windows(&self) -> u32 {
         self.stages.iter().map(Stage::window).sum()
     }
 

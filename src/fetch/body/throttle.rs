@@ -35,7 +35,7 @@ const CREDIT: Duration = Duration::from_millis(30);
 
 /// A request to the process that has the limits.
 #[derive(Debug)]
-pub enum Wish {
+pub enum QuotaRequest {
     /// A request of this host.
     Request(String),
     /// So many bytes.
@@ -45,7 +45,7 @@ pub enum Wish {
 }
 
 /// A wish, and the sender that grants it.
-pub type Asked = (Wish, oneshot::Sender<()>);
+pub type PendingQuota = (QuotaRequest, oneshot::Sender<()>);
 
 /// The most bytes a second of all bodies together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl ByteLimit {
 #[derive(Debug, Clone, Default)]
 pub struct Throttle {
     /// The channel to the owner of the limits, if another process has them.
-    asks: Option<mpsc::Sender<Asked>>,
+    asks: Option<mpsc::Sender<PendingQuota>>,
     pacer: Option<SharedPacer>,
     /// Whether request starts are paced.
     paced: bool,
@@ -91,7 +91,7 @@ impl Throttle {
     }
 
     /// Makes a throttle that asks the owner of the limits through this channel.
-    pub fn asking(asks: mpsc::Sender<Asked>, paced: bool, bytes: Option<ByteLimit>) -> Self {
+    pub fn asking(asks: mpsc::Sender<PendingQuota>, paced: bool, bytes: Option<ByteLimit>) -> Self {
         Self { asks: Some(asks), paced, ..Self::new(None, bytes) }
     }
 
@@ -106,10 +106,10 @@ impl Throttle {
     }
 
     /// Waits until this URL may be requested.
-    pub(super) async fn request(&self, url: &Url) {
+    pub(crate) async fn request(&self, url: &Url) {
         if self.paced {
             match &self.asks {
-                Some(asks) => ask(asks, Wish::Request(origin::host(url).to_owned())).await,
+                Some(asks) => request_quota(asks, QuotaRequest::Request(origin::host(url).to_owned())).await,
                 None => self.start(origin::host(url)).await,
             }
         }
@@ -142,19 +142,19 @@ impl Throttle {
     }
 
     /// Pays for bytes that were read, and waits until they may count. A dropped wait may have paid.
-    pub(super) async fn pay(&self, bytes: u64) {
+    pub(crate) async fn pay(&self, bytes: u64) {
         match (&self.asks, &self.bytes) {
             (_, None) => {}
-            (Some(asks), Some(_)) => ask(asks, Wish::Bytes(bytes)).await,
+            (Some(asks), Some(_)) => request_quota(asks, QuotaRequest::Bytes(bytes)).await,
             (None, Some(budget)) => sleep_until(budget.take(bytes)).await,
         }
     }
 }
 
 /// Asks for a permit and waits for it. Returns at once if the owner is gone: the fetch is about to end.
-pub(super) async fn ask(asks: &mpsc::Sender<Asked>, wish: Wish) {
+pub(crate) async fn request_quota(asks: &mpsc::Sender<PendingQuota>, request: QuotaRequest) {
     let (tell, told) = oneshot::channel();
-    if asks.send((wish, tell)).await.is_ok() {
+    if asks.send((request, tell)).await.is_ok() {
         let _ = told.await;
     }
 }
@@ -292,12 +292,12 @@ mod tests {
     /// A child that takes so many bodies, one after another, and the owner that grants its wishes after a moment
     /// each.
     async fn child(parent: &Throttle, bodies: usize, length: u64) -> Vec<(Instant, u64)> {
-        let (asks, mut asked) = mpsc::channel::<Asked>(4);
+        let (asks, mut asked) = mpsc::channel::<PendingQuota>(4);
         let child = Throttle::asking(asks, false, parent.bytes());
         let grants = async {
-            while let Some((wish, tell)) = asked.recv().await {
+            while let Some((request, tell)) = asked.recv().await {
                 tokio::time::sleep(Duration::from_micros(200)).await;
-                let Wish::Bytes(bytes) = wish else { panic!("bytes alone are bounded") };
+                let QuotaRequest::Bytes(bytes) = request else { panic!("bytes alone are bounded") };
                 parent.grant_bytes(bytes).await;
                 let _ = tell.send(());
             }

@@ -1,22 +1,22 @@
 //! The transfer of a body: counts, bounds, decodes, digests and saves its bytes.
 
-use ::http::HeaderMap;
 use bytes::Bytes;
+use http::HeaderMap;
 use sha2::{Digest as _, Sha256};
 
-use super::HttpSpec;
 use super::declared::Checks;
 use super::decode::{Decoder, allowed};
-use super::part::{FilePart, Part};
-use super::place::Ready;
 use crate::config::Digest;
+use crate::fetch::HttpSpec;
+use crate::fetch::save::destination::FinishedBody;
+use crate::fetch::save::part::{FilePart, Part};
 use crate::model::{ErrorKind, Facts, FetchError, PerSeed};
 
 /// The bytes by which a coded form may exceed the size limit of a body, besides 1/64 of that limit.
 const SURPLUS: u64 = 64 * 1024;
 
 /// The pipeline that every byte of one body passes.
-pub(super) struct Transfer {
+pub(crate) struct Transfer {
     decoder: Option<Decoder>,
     part: Part,
     /// The partial file of the coded bytes, if the saved form is decoded. A retry resumes from it.
@@ -36,7 +36,7 @@ pub(super) struct Transfer {
 }
 
 impl Transfer {
-    pub(super) fn new(spec: &HttpSpec, wants: Option<&PerSeed>, decoder: Option<Decoder>, part: Part) -> Self {
+    pub(crate) fn new(spec: &HttpSpec, wants: Option<&PerSeed>, decoder: Option<Decoder>, part: Part) -> Self {
         let declared_sha256 = wants.is_some_and(|w| w.sha256.is_some());
         let declared_blake3 = wants.is_some_and(|w| w.blake3.is_some());
         Self {
@@ -55,18 +55,18 @@ impl Transfer {
     }
 
     /// Requires this total length, the partial body included.
-    pub(super) fn must_have(&mut self, total: u64) {
+    pub(crate) fn must_have(&mut self, total: u64) {
         self.total = Some(total);
     }
 
     /// Adds the checks of declared digests and the partial file of the coded form, if there are any.
-    pub(super) fn with(mut self, checks: Option<Box<Checks>>, coded: Option<Box<FilePart>>) -> Self {
+    pub(crate) fn with(mut self, checks: Option<Box<Checks>>, coded: Option<Box<FilePart>>) -> Self {
         (self.checks, self.coded) = (checks, coded);
         self
     }
 
     /// Rejects a declared length early if the body is certain to exceed the limit.
-    pub(super) fn expect(&self, content_length: Option<u64>) -> Result<(), FetchError> {
+    pub(crate) fn expect(&self, content_length: Option<u64>) -> Result<(), FetchError> {
         match (content_length, self.most) {
             (Some(length), Some(most)) if self.decoder.is_none() && length.saturating_add(self.bytes) > most => {
                 Err(too_large(most))
@@ -88,17 +88,17 @@ impl Transfer {
     }
 
     /// The number of bytes after decoding so far; `None` where nothing is decoded.
-    pub(super) fn decoded(&self) -> Option<u64> {
+    pub(crate) fn decoded(&self) -> Option<u64> {
         self.decoder.is_some().then_some(self.bytes)
     }
 
     /// The number of coded bytes that may yet be decoded.
-    pub(super) fn pending(&self) -> u64 {
+    pub(crate) fn pending(&self) -> u64 {
         self.decoder.as_ref().map_or(0, Decoder::pending)
     }
 
     /// The number of content bytes so far.
-    pub(super) fn content_bytes(&self) -> u64 {
+    pub(crate) fn content_bytes(&self) -> u64 {
         self.content_bytes
     }
 
@@ -106,14 +106,14 @@ impl Transfer {
     ///
     /// # Errors
     /// [`ErrorKind::TooLarge`] where so many bytes cannot be the coded form of a body within the limit.
-    pub(super) fn count_wire(&mut self, bytes: usize, facts: &mut Facts) -> Result<(), FetchError> {
+    pub(crate) fn count_wire(&mut self, bytes: usize, facts: &mut Facts) -> Result<(), FetchError> {
         self.wire_bytes += bytes as u64;
         facts.wire_bytes = Some(self.wire_bytes);
         self.check_coded(self.wire_bytes)
     }
 
     /// Takes a piece of the content.
-    pub(super) async fn push(&mut self, piece: Bytes, facts: &mut Facts) -> Result<(), FetchError> {
+    pub(crate) async fn push(&mut self, piece: Bytes, facts: &mut Facts) -> Result<(), FetchError> {
         let taken = self.take_piece(piece, facts).await;
         taken.inspect_err(|_| self.spoil())
     }
@@ -143,7 +143,7 @@ impl Transfer {
     }
 
     /// Takes a chunk of the partial file again, for the decoder and the digests.
-    pub(super) async fn push_again(&mut self, piece: Bytes, facts: &mut Facts) -> Result<(), FetchError> {
+    pub(crate) async fn push_again(&mut self, piece: Bytes, facts: &mut Facts) -> Result<(), FetchError> {
         self.count_wire(piece.len(), facts)?;
         self.content_bytes += piece.len() as u64;
         if let Some(checks) = &mut self.checks {
@@ -161,12 +161,12 @@ impl Transfer {
     }
 
     /// Whether the decoder or a digest has to read the partial file again.
-    pub(super) fn looks_back(&self) -> bool {
+    pub(crate) fn looks_back(&self) -> bool {
         self.decoder.is_some() || self.checks.is_some() || self.sha256.is_some() || self.blake3.is_some()
     }
 
     /// Counts the bytes of the partial file without reading them again.
-    pub(super) fn skip(&mut self, kept: u64, facts: &mut Facts) {
+    pub(crate) fn skip(&mut self, kept: u64, facts: &mut Facts) {
         self.wire_bytes += kept;
         self.content_bytes += kept;
         self.bytes += kept;
@@ -174,7 +174,7 @@ impl Transfer {
     }
 
     /// The partial file of the coded bytes, from which a retry resumes.
-    pub(super) fn file(&mut self) -> Option<&mut FilePart> {
+    pub(crate) fn file(&mut self) -> Option<&mut FilePart> {
         if self.decoder.is_some() { self.coded.as_deref_mut() } else { self.part.file() }
     }
 
@@ -214,7 +214,7 @@ impl Transfer {
 
     /// The body came to its framed end: checks the coding's end and the declared digests, and
     /// only then gives the file its final name.
-    pub(super) async fn finish(
+    pub(crate) async fn finish(
         &mut self,
         wants: Option<&PerSeed>,
         trailers: Option<&HeaderMap>,
@@ -257,17 +257,17 @@ impl Transfer {
     }
 
     /// Describes the ignored bytes after the end of a coding, for the log.
-    pub(super) fn ignored(&self) -> Option<String> {
+    pub(crate) fn ignored(&self) -> Option<String> {
         self.decoder.as_ref().and_then(Decoder::warning)
     }
 
     /// The finished body, if the parent process has to give it its name.
-    pub(super) fn ready(&mut self) -> Option<Box<Ready>> {
-        self.part.file().and_then(FilePart::ready)
+    pub(crate) fn finished_body(&mut self) -> Option<Box<FinishedBody>> {
+        self.part.file().and_then(FilePart::finished_body)
     }
 
     /// Marks the partial files as unusable for a resume.
-    pub(super) fn spoil(&mut self) {
+    pub(crate) fn spoil(&mut self) {
         if let Some(file) = self.part.file() {
             file.spoil();
         }

@@ -14,9 +14,9 @@ use std::task::{Context, Poll};
 use hyper_util::client::legacy::connect::dns;
 use url::{Host, Url};
 
-use super::answer::ClientError;
-use super::dns::{Asked, DnsError, Resolver};
-use super::timing;
+use super::connect_context;
+use super::dns::{DnsError, Lookup, Resolver};
+use super::response::ClientError;
 use crate::config::{IpVersion, Pin as Pinned, PrivateAddresses};
 use crate::policy::network::address::{AddressClasses, Class};
 
@@ -42,23 +42,23 @@ impl AddressSpec {
     }
 
     /// Returns the addresses that a URL of the list may lead to.
-    pub(super) fn of_the_list(&self) -> Reach {
-        if self.private == PrivateAddresses::Deny { Reach::Public } else { Reach::All }
+    pub(crate) fn of_the_list(&self) -> AllowedAddresses {
+        if self.private == PrivateAddresses::Deny { AllowedAddresses::Public } else { AllowedAddresses::All }
     }
 
     /// Returns the addresses that a redirect from this peer may lead to. An unknown peer counts as a public host.
-    pub(super) fn behind(&self, peer: Option<SocketAddr>) -> Reach {
+    pub(crate) fn behind(&self, peer: Option<SocketAddr>) -> AllowedAddresses {
         match self.private {
-            PrivateAddresses::Allow => Reach::All,
-            PrivateAddresses::Deny => Reach::Public,
-            PrivateAddresses::Guard if peer.is_none_or(|peer| self.is_public(peer)) => Reach::Public,
-            PrivateAddresses::Guard => Reach::All,
+            PrivateAddresses::Allow => AllowedAddresses::All,
+            PrivateAddresses::Deny => AllowedAddresses::Public,
+            PrivateAddresses::Guard if peer.is_none_or(|peer| self.is_public(peer)) => AllowedAddresses::Public,
+            PrivateAddresses::Guard => AllowedAddresses::All,
         }
     }
 
     /// Whether a connection to this peer may serve a request.
-    pub(super) fn permits(&self, reach: Reach, peer: Option<SocketAddr>) -> bool {
-        reach == Reach::All || peer.is_some_and(|peer| self.is_public(peer))
+    pub(crate) fn permits(&self, allowed: AllowedAddresses, peer: Option<SocketAddr>) -> bool {
+        allowed == AllowedAddresses::All || peer.is_some_and(|peer| self.is_public(peer))
     }
 
     fn is_public(&self, peer: SocketAddr) -> bool {
@@ -66,8 +66,8 @@ impl AddressSpec {
     }
 
     /// Checks a host that is an address.
-    pub(super) fn check(&self, url: &Url, reach: Reach) -> Result<(), Blocked> {
-        if reach == Reach::All && self.version == IpVersion::Any {
+    pub(crate) fn check(&self, url: &Url, allowed: AllowedAddresses) -> Result<(), Blocked> {
+        if allowed == AllowedAddresses::All && self.version == IpVersion::Any {
             return Ok(());
         }
         let address = match url.host() {
@@ -78,16 +78,21 @@ impl AddressSpec {
         if !self.is_of_version(address) {
             return Err(Blocked { address, name: None, why: Why::Version(self.version) });
         }
-        if self.permits(reach, Some(SocketAddr::new(address, 0))) { Ok(()) } else { Err(self.blocked(address, None)) }
+        if self.permits(allowed, Some(SocketAddr::new(address, 0))) { Ok(()) } else { Err(self.blocked(address, None)) }
     }
 
     /// Returns the addresses of a name that a connection may use.
-    fn admit(&self, name: &str, mut found: Vec<SocketAddr>, reach: Reach) -> Result<Vec<SocketAddr>, ClientError> {
+    fn admit(
+        &self,
+        name: &str,
+        mut found: Vec<SocketAddr>,
+        allowed: AllowedAddresses,
+    ) -> Result<Vec<SocketAddr>, ClientError> {
         found.retain(|address| self.is_of_version(address.ip()));
         let Some(first) = found.first().copied() else {
             return Err(DnsError::absent("it has no address of the version that is asked for").into());
         };
-        found.retain(|address| self.permits(reach, Some(*address)));
+        found.retain(|address| self.permits(allowed, Some(*address)));
         if found.is_empty() { Err(self.blocked(first.ip(), Some(name)).into()) } else { Ok(found) }
     }
 
@@ -116,14 +121,14 @@ impl AddressSpec {
 
 /// The addresses that one request may be sent to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reach {
+pub(crate) enum AllowedAddresses {
     All,
     Public,
 }
 
 /// An address that the rules forbid.
 #[derive(Debug, thiserror::Error)]
-pub(super) struct Blocked {
+pub(crate) struct Blocked {
     address: IpAddr,
     name: Option<Box<str>>,
     why: Why,
@@ -162,29 +167,29 @@ impl fmt::Display for Blocked {
 
 /// The resolver of one connection: gives only what may be connected to.
 #[derive(Debug, Clone)]
-pub(super) struct Names {
-    pub(super) spec: Arc<AddressSpec>,
-    pub(super) reach: Reach,
+pub(crate) struct FilteredResolver {
+    pub(crate) spec: Arc<AddressSpec>,
+    pub(crate) allowed: AllowedAddresses,
     /// The port that is connected to: addresses may be given for one port alone.
-    pub(super) port: u16,
+    pub(crate) port: u16,
 }
 
-impl Names {
+impl FilteredResolver {
     /// The addresses of a name.
-    pub(super) async fn look_up(&self, name: &str) -> Result<Vec<SocketAddr>, ClientError> {
-        let Self { spec, reach, port } = self;
+    pub(crate) async fn look_up(&self, name: &str) -> Result<Vec<SocketAddr>, ClientError> {
+        let Self { spec, allowed, port } = self;
         if let Some(given) = spec.pinned(name, *port) {
-            return spec.admit(name, given, *reach);
+            return spec.admit(name, given, *allowed);
         }
-        let answer = match spec.resolver.ask(name) {
-            Asked::Known(answer) => answer,
-            Asked::Coming(coming) => timing::look_up(coming.answer()).await,
+        let answer = match spec.resolver.look_up(name) {
+            Lookup::Cached(answer) => answer,
+            Lookup::Pending(coming) => connect_context::look_up(coming.answer()).await,
         };
-        spec.admit(name, answer?.to_vec(), *reach)
+        spec.admit(name, answer?.to_vec(), *allowed)
     }
 }
 
-impl tower_service::Service<dns::Name> for Names {
+impl tower_service::Service<dns::Name> for FilteredResolver {
     type Response = std::vec::IntoIter<SocketAddr>;
     type Error = ClientError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, ClientError>> + Send>>;
@@ -218,12 +223,17 @@ mod tests {
         Arc::new(AddressSpec { resolver, ..AddressSpec::new(private, AddressClasses::default(), pins, IpVersion::Any) })
     }
 
-    async fn found(spec: &Arc<AddressSpec>, reach: Reach, name: &str) -> Result<Vec<SocketAddr>, String> {
-        found_at(spec, reach, name, 80).await
+    async fn found(spec: &Arc<AddressSpec>, allowed: AllowedAddresses, name: &str) -> Result<Vec<SocketAddr>, String> {
+        found_at(spec, allowed, name, 80).await
     }
 
-    async fn found_at(spec: &Arc<AddressSpec>, reach: Reach, name: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
-        let names = Names { spec: spec.clone(), reach, port };
+    async fn found_at(
+        spec: &Arc<AddressSpec>,
+        allowed: AllowedAddresses,
+        name: &str,
+        port: u16,
+    ) -> Result<Vec<SocketAddr>, String> {
+        let names = FilteredResolver { spec: spec.clone(), allowed, port };
         names.look_up(name).await.map_err(|e| e.to_string())
     }
 
@@ -236,40 +246,43 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_a_name_leads_to_now_is_what_counts() {
         let spec = spec(PrivateAddresses::Guard, |times| rebound(times).into_iter().take(1).collect());
-        assert_eq!(found(&spec, Reach::Public, "evil.test").await.unwrap(), rebound(1));
+        assert_eq!(found(&spec, AllowedAddresses::Public, "evil.test").await.unwrap(), rebound(1));
         // Known: each caller gets the same list.
-        assert_eq!(found(&spec, Reach::Public, "evil.test").await.unwrap(), rebound(1));
+        assert_eq!(found(&spec, AllowedAddresses::Public, "evil.test").await.unwrap(), rebound(1));
         tokio::time::advance(Duration::from_secs(80)).await;
         for _ in 0..2 {
-            let error = found(&spec, Reach::Public, "evil.test").await.unwrap_err();
+            let error = found(&spec, AllowedAddresses::Public, "evil.test").await.unwrap_err();
             assert!(error.starts_with("evil.test has the address 169.254.169.254, which is not public (link-local)"));
         }
-        assert!(found(&spec, Reach::All, "evil.test").await.is_ok(), "a list may name it");
+        assert!(found(&spec, AllowedAddresses::All, "evil.test").await.is_ok(), "a list may name it");
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_is_forbidden_is_not_in_the_list_that_is_connected_to() {
         let spec = spec(PrivateAddresses::Guard, |times| rebound(times + 1));
-        assert_eq!(found(&spec, Reach::Public, "both.test").await.unwrap(), rebound(1));
-        assert_eq!(found(&spec, Reach::All, "both.test").await.unwrap(), rebound(2));
+        assert_eq!(found(&spec, AllowedAddresses::Public, "both.test").await.unwrap(), rebound(1));
+        assert_eq!(found(&spec, AllowedAddresses::All, "both.test").await.unwrap(), rebound(2));
     }
 
     #[tokio::test(start_paused = true)]
     async fn given_addresses_obey_the_rules_too() {
         let spec = spec(PrivateAddresses::Deny, rebound);
-        let error = found_at(&spec, Reach::Public, "given.test", 80).await.unwrap_err();
+        let error = found_at(&spec, AllowedAddresses::Public, "given.test", 80).await.unwrap_err();
         assert!(error.contains("10.0.0.1, which is not public (private), and those are forbidden (deny)"), "{error}");
-        assert_eq!(found_at(&spec, Reach::Public, "given.test", 81).await.unwrap(), rebound(1));
+        assert_eq!(found_at(&spec, AllowedAddresses::Public, "given.test", 81).await.unwrap(), rebound(1));
     }
 
     #[test]
     fn a_redirect_from_nobody_knows_where_is_from_a_public_host() {
-        let reach = |private, peer: Option<[u8; 4]>| spec(private, rebound).behind(peer.map(|ip| (ip, 80).into()));
-        assert_eq!(reach(PrivateAddresses::Guard, None), Reach::Public);
-        assert_eq!(reach(PrivateAddresses::Guard, Some([8, 8, 8, 8])), Reach::Public);
-        assert_eq!(reach(PrivateAddresses::Guard, Some([10, 0, 0, 1])), Reach::All);
-        assert_eq!(reach(PrivateAddresses::Deny, Some([10, 0, 0, 1])), Reach::Public);
-        assert_eq!(reach(PrivateAddresses::Allow, None), Reach::All);
-        assert!(!spec(PrivateAddresses::Guard, rebound).permits(Reach::Public, None), "of an unknown peer too");
+        let allowed = |private, peer: Option<[u8; 4]>| spec(private, rebound).behind(peer.map(|ip| (ip, 80).into()));
+        assert_eq!(allowed(PrivateAddresses::Guard, None), AllowedAddresses::Public);
+        assert_eq!(allowed(PrivateAddresses::Guard, Some([8, 8, 8, 8])), AllowedAddresses::Public);
+        assert_eq!(allowed(PrivateAddresses::Guard, Some([10, 0, 0, 1])), AllowedAddresses::All);
+        assert_eq!(allowed(PrivateAddresses::Deny, Some([10, 0, 0, 1])), AllowedAddresses::Public);
+        assert_eq!(allowed(PrivateAddresses::Allow, None), AllowedAddresses::All);
+        assert!(
+            !spec(PrivateAddresses::Guard, rebound).permits(AllowedAddresses::Public, None),
+            "of an unknown peer too"
+        );
     }
 }

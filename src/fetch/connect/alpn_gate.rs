@@ -19,12 +19,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use ::http::Uri;
+use http::Uri;
 use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
 use tokio::time::{Instant, sleep};
 
-use super::timing;
+use super::connect_context;
 
 /// The longest wait of a fetch at the gate.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -38,9 +38,9 @@ const TURN: Duration = Duration::from_millis(50);
 /// The most remembered origins without a pending connection.
 const MOST: usize = 1024;
 
-/// The gates of one client.
+/// The gate of one client, for all its origins.
 #[derive(Debug)]
-pub(super) struct Gates {
+pub(crate) struct AlpnGate {
     known: Mutex<Known>,
     http1: Http1Origins,
     patience: Duration,
@@ -49,7 +49,7 @@ pub(super) struct Gates {
 /// The origins without HTTP/2. They outlive a client, because a fresh client has no old connections
 /// but need not learn the protocols again.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Http1Origins {
+pub(crate) struct Http1Origins {
     known: Arc<Mutex<HashSet<u64>>>,
     hasher: RandomState,
 }
@@ -119,7 +119,7 @@ impl Default for Origin {
 /// The pool has given the fetch another connection, so this task need not connect.
 #[derive(Debug, thiserror::Error)]
 #[error("served by another connection")]
-pub(super) struct Served;
+pub(crate) struct Served;
 
 /// The decision about a fetch that wants to open a connection.
 enum Turn {
@@ -135,7 +135,7 @@ impl Origin {
         let shared = self.shared.filter(|at| *at + TURN > now && Some(*at) != used);
         // A connection on its way to the pool is worth one extra turn beyond `latest`, but no more.
         if let Some(at) = shared.filter(|_| now < latest + TURN) {
-            timing::mark_shared(at);
+            connect_context::mark_shared(at);
             return Turn::Wait(at + TURN - now);
         }
         if self.opening == 0 {
@@ -152,15 +152,15 @@ impl Origin {
     }
 }
 
-impl Gates {
-    /// Creates the gates of a client with these time limits for a connection and for a URL.
-    pub(super) fn new(connect_timeout: Duration, timeout: Option<Duration>, http1: &Http1Origins) -> Self {
+impl AlpnGate {
+    /// Creates the gate of a client with these time limits for a connection and for a URL.
+    pub(crate) fn new(connect_timeout: Duration, timeout: Option<Duration>, http1: &Http1Origins) -> Self {
         let limit = timeout.map_or(connect_timeout, |timeout| timeout.min(connect_timeout));
         Self { known: Mutex::default(), http1: http1.clone(), patience: PATIENCE.min(limit / PART) }
     }
 
     /// Returns the hash of an origin. Two origins with the same hash only wait for each other.
-    pub(super) fn origin(&self, uri: &Uri) -> u64 {
+    pub(crate) fn origin(&self, uri: &Uri) -> u64 {
         self.http1.hasher.hash_one(uri.authority())
     }
 
@@ -168,20 +168,20 @@ impl Gates {
     ///
     /// # Errors
     /// [`Served`] if the fetch got another connection. The client then polls this future in a background task.
-    pub(super) async fn enter(self: Arc<Self>, origin: u64) -> Result<Opening, Served> {
+    pub(crate) async fn enter(self: Arc<Self>, origin: u64) -> Result<Opening, Served> {
         // Read this before the wait: a connection that opens during the wait is not a used one.
-        let used = timing::shared();
+        let used = connect_context::shared();
         let latest = Instant::now() + self.patience;
         loop {
             let (turn, waiting) = self.turn(origin, latest, used);
             let left = match turn {
-                Turn::Open => return Ok(Opening { gates: self, origin, told: false }),
+                Turn::Open => return Ok(Opening { gate: self, origin, told: false }),
                 Turn::Wait(left) => left,
             };
             let mut news = pin!(waiting);
             let mut enough = pin!(sleep(left));
             poll_fn(|cx| {
-                if !timing::is_in_fetch() {
+                if !connect_context::is_in_fetch() {
                     return Poll::Ready(Err(Served));
                 }
                 if news.as_mut().poll(cx).is_ready() || enough.as_mut().poll(cx).is_ready() {
@@ -216,7 +216,7 @@ impl Gates {
 
 /// The outcome of opening a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
+pub(crate) enum ConnectOutcome {
     /// A connection for all fetches (HTTP/2).
     Shared,
     /// A connection for one request at a time (HTTP/1.1).
@@ -226,36 +226,36 @@ pub(super) enum End {
 
 /// A permit to open one connection. Dropping it returns the permit and wakes the waiting fetches.
 #[derive(Debug)]
-pub(super) struct Opening {
-    gates: Arc<Gates>,
+pub(crate) struct Opening {
+    gate: Arc<AlpnGate>,
     origin: u64,
     told: bool,
 }
 
 impl Opening {
     /// Records the outcome and wakes the waiting fetches.
-    pub(super) fn ended(mut self, end: End) {
+    pub(crate) fn ended(mut self, end: ConnectOutcome) {
         self.told = true;
         self.tell(Some(end));
     }
 
-    fn tell(&self, end: Option<End>) {
-        let mut known = self.gates.locked();
+    fn tell(&self, end: Option<ConnectOutcome>) {
+        let mut known = self.gate.locked();
         let Some(known) = known.origins.get_mut(&self.origin) else { return };
         known.opening = known.opening.saturating_sub(1);
         match end {
-            Some(End::Shared) => {
+            Some(ConnectOutcome::Shared) => {
                 let at = Instant::now();
                 known.may = 1;
                 known.shared = Some(at);
-                timing::mark_shared(at);
-                self.gates.http1.remove(self.origin);
+                connect_context::mark_shared(at);
+                self.gate.http1.remove(self.origin);
             }
-            Some(End::Alone) => {
+            Some(ConnectOutcome::Alone) => {
                 known.shared = None;
-                self.gates.http1.insert(self.origin);
+                self.gate.http1.insert(self.origin);
             }
-            Some(End::Failed) => known.may = known.may.saturating_mul(2),
+            Some(ConnectOutcome::Failed) => known.may = known.may.saturating_mul(2),
             None => {}
         }
         known.waiting.notify_waiters();

@@ -9,29 +9,30 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use ::http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
 use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
 use http_body_util::Empty;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
 use url::{Host, Position, Url};
 
-use super::answer::{Answer, ClientError};
-use super::connect::{Connector, Dialer, Settings};
-use super::gate::{Gates, Http1Origins};
+use super::address_filter::AllowedAddresses;
+use super::alpn_gate::{AlpnGate, Http1Origins};
+use super::connector::{Connector, Dialer, Settings};
 use super::pool::{IDLE, Pool};
 use super::proxy::{ProxyError, ProxyFault};
-use super::reach::Reach;
+use super::response::{ClientError, Response};
 use super::route::Routes;
-use super::throttle::ByteLimit;
-use super::{BuildError, HttpSpec, TlsSpec, tls};
+use super::tls;
+use crate::fetch::body::throttle::ByteLimit;
+use crate::fetch::{BuildError, HttpSpec, TlsSpec};
 
 /// The most fields of a response head; hyper takes 100 unless told.
-pub(super) const MAX_FIELDS: usize = 1000;
+pub(crate) const MAX_FIELDS: usize = 1000;
 
 /// The largest head of a response, in bytes.
-pub(super) const MAX_HEAD: usize = 256 * 1024;
+pub(crate) const MAX_HEAD: usize = 256 * 1024;
 
 /// The smallest limit of one read, in bytes; smaller reads gain nothing.
 const LEAST_READ: usize = 512;
@@ -50,19 +51,19 @@ fn window(limit: ByteLimit) -> u32 {
 }
 
 /// Returns a placeholder for the Host field of the URL. Its mark distinguishes it from an empty value of the user.
-pub(super) fn its_own() -> HeaderValue {
+pub(crate) fn its_own() -> HeaderValue {
     let mut value = HeaderValue::from_static("");
     value.set_sensitive(true);
     value
 }
 
 /// Whether the Host field is to be that of the URL.
-pub(super) fn is_its_own(value: &HeaderValue) -> bool {
+pub(crate) fn is_its_own(value: &HeaderValue) -> bool {
     value.is_sensitive()
 }
 
 /// Sends requests to servers.
-pub(super) struct Clients {
+pub(crate) struct Clients {
     tls_spec: TlsSpec,
     tls_config: OnceLock<Arc<ClientConfig>>,
     timeout: Option<Duration>,
@@ -82,7 +83,7 @@ pub(super) struct Clients {
 type PooledClient = Client<Connector, Empty<Bytes>>;
 
 impl Clients {
-    pub(super) fn new(spec: &HttpSpec) -> Self {
+    pub(crate) fn new(spec: &HttpSpec) -> Self {
         let mut http = hyper::client::conn::http1::Builder::new();
         http.max_headers(MAX_FIELDS).max_buf_size(MAX_HEAD).title_case_headers(true);
         let bytes = spec.throttle.bytes();
@@ -102,23 +103,23 @@ impl Clients {
         }
     }
 
-    /// Sends a request without a body to an address within `reach` and waits for the head of the
+    /// Sends a request without a body to an address within `allowed` and waits for the head of the
     /// response.
     ///
     /// `in_use` is the peak of concurrent fetches of this fetcher.
-    pub(super) async fn ask(
+    pub(crate) async fn send(
         &self,
         method: Method,
         url: &Url,
         mut fields: HeaderMap,
         in_use: usize,
-        reach: Reach,
-    ) -> Result<Answer, ClientError> {
-        self.dialer.addresses.check(url, reach)?;
+        allowed: AllowedAddresses,
+    ) -> Result<Response, ClientError> {
+        self.dialer.addresses.check(url, allowed)?;
         let is_plain = url.scheme() == "http";
         let relay = match self.routes.of_url(url).filter(|_| is_plain) {
             // `plain` does not support proxies.
-            None if is_plain => return Ok(Answer::leased(self.plain.ask(method, url, fields, reach).await?)),
+            None if is_plain => return Ok(Response::leased(self.plain.send(method, url, fields, allowed).await?)),
             proxy => proxy.filter(|proxy| proxy.is_http()),
         };
         if fields.get(header::HOST).is_some_and(is_its_own) {
@@ -138,9 +139,9 @@ impl Clients {
         *request.uri_mut() =
             Uri::try_from(format!("{}://{}", url.scheme(), &url[Position::BeforeHost..Position::AfterQuery]))?;
         *request.headers_mut() = fields;
-        let renewed = if reach == Reach::All { &self.pooled } else { &self.public };
-        let client = renewed.get(in_use, |opened| self.build(opened, reach))?;
-        client.request(request).await.map(Answer::new).map_err(|error| match relay {
+        let renewed = if allowed == AllowedAddresses::All { &self.pooled } else { &self.public };
+        let client = renewed.get(in_use, |opened| self.build(opened, allowed))?;
+        client.request(request).await.map(Response::new).map_err(|error| match relay {
             Some(proxy) => ProxyError::new(proxy, ProxyFault::Failed(error.into())).into(),
             None => error.into(),
         })
@@ -148,7 +149,7 @@ impl Clients {
 
     /// Returns the address that answered for this URL, if it is known. Behind a proxy it is known only
     /// if the URL contains it.
-    pub(super) fn peer(&self, url: &Url, remote: Option<SocketAddr>) -> Option<SocketAddr> {
+    pub(crate) fn peer(&self, url: &Url, remote: Option<SocketAddr>) -> Option<SocketAddr> {
         match (self.routes.of_url(url), url.host()) {
             (None, _) => remote,
             (Some(_), Some(Host::Ipv4(address))) => Some((address, 0).into()),
@@ -157,15 +158,15 @@ impl Clients {
         }
     }
 
-    fn build(&self, opened: &Arc<AtomicUsize>, reach: Reach) -> Result<PooledClient, ClientError> {
-        // A fresh client needs fresh gates, because it has none of the old connections.
-        let gates = || Arc::new(Gates::new(self.dialer.limit, self.timeout, &self.http1));
+    fn build(&self, opened: &Arc<AtomicUsize>, allowed: AllowedAddresses) -> Result<PooledClient, ClientError> {
+        // A fresh client needs a fresh gate, because it has none of the old connections.
+        let gate = || Arc::new(AlpnGate::new(self.dialer.limit, self.timeout, &self.http1));
         let settings = Settings {
             dialer: self.dialer.clone(),
-            reach,
+            allowed,
             routes: self.routes.clone(),
             tls: self.tls_config()?,
-            gates: (!self.tls_spec.http1).then(gates),
+            gate: (!self.tls_spec.http1).then(gate),
             max_read: self.max_read,
             opened: opened.clone(),
         };

@@ -13,12 +13,12 @@ use crate::model::Timing;
 
 tokio::task_local! {
     /// The marks of the fetch that this task is doing.
-    pub(super) static MARKS: Marks;
+    pub(crate) static CONNECT: ConnectContext;
 }
 
 /// The start and end times of the phases of the current hop.
 #[derive(Debug, Default)]
-pub(super) struct Marks {
+pub(crate) struct ConnectContext {
     dns: Cell<Option<(Instant, Option<Instant>)>>,
     connect: Cell<Option<(Instant, Option<Instant>)>>,
     tls: Cell<Option<Instant>>,
@@ -26,28 +26,28 @@ pub(super) struct Marks {
     shared: Cell<Option<Instant>>,
 }
 
-impl Marks {
+impl ConnectContext {
     /// Forgets the last hop.
-    pub(super) fn reset(&self) {
+    pub(crate) fn reset(&self) {
         self.dns.set(None);
         self.connect.set(None);
         self.tls.set(None);
     }
 
     /// Whether this hop was sent on a reused connection.
-    pub(super) fn reused(&self) -> bool {
+    pub(crate) fn reused(&self) -> bool {
         !matches!(self.connect.get(), Some((_, Some(_))))
     }
 
     /// Returns the time at which the connection of this hop was open, or the latest time for that.
-    pub(super) fn connected_by(&self, connect_timeout: Duration) -> Option<Instant> {
+    pub(crate) fn connected_by(&self, connect_timeout: Duration) -> Option<Instant> {
         let (start, end) = self.connect.get()?;
         let shared = self.shared.get().filter(|at| *at >= start);
         Some(end.or(shared).unwrap_or(start + connect_timeout))
     }
 
     /// Adds the phases of the hop that has just been answered.
-    pub(super) fn add_to(&self, timing: &mut Timing) {
+    pub(crate) fn add_to(&self, timing: &mut Timing) {
         let Some((start, Some(end))) = self.connect.get() else { return };
         let add = |sum: &mut Option<Duration>, d: Duration| *sum = Some(sum.unwrap_or_default() + d);
         let mut tcp_from = start;
@@ -64,28 +64,28 @@ impl Marks {
 }
 
 /// Sets a mark, if this task does a fetch.
-fn mark(f: impl FnOnce(&Marks)) {
+fn mark(f: impl FnOnce(&ConnectContext)) {
     // Err: the pool opens this connection in the background, outside a fetch.
-    let _ = MARKS.try_with(f);
+    let _ = CONNECT.try_with(f);
 }
 
 /// Marks the time at which a shared connection was open.
-pub(super) fn mark_shared(since: Instant) {
+pub(crate) fn mark_shared(since: Instant) {
     mark(|m| m.shared.set(Some(since)));
 }
 
 /// Returns the time at which the shared connection of this task was open, if any.
-pub(super) fn shared() -> Option<Instant> {
-    MARKS.try_with(|m| m.shared.get()).ok().flatten()
+pub(crate) fn shared() -> Option<Instant> {
+    CONNECT.try_with(|m| m.shared.get()).ok().flatten()
 }
 
 /// Whether this task does a fetch. A task of the client that opens a connection in the background does not.
-pub(super) fn is_in_fetch() -> bool {
-    MARKS.try_with(|_| ()).is_ok()
+pub(crate) fn is_in_fetch() -> bool {
+    CONNECT.try_with(|_| ()).is_ok()
 }
 
 /// Marks a look-up.
-pub(super) async fn look_up<A>(answer: impl Future<Output = A>) -> A {
+pub(crate) async fn look_up<A>(answer: impl Future<Output = A>) -> A {
     let start = Instant::now();
     mark(|m| m.dns.set(Some((start, None))));
     let answer = answer.await;
@@ -95,13 +95,13 @@ pub(super) async fn look_up<A>(answer: impl Future<Output = A>) -> A {
 
 /// Marks the wait of a fetch before it opens a connection. For the limit of silence it is connecting, as it has sent
 /// no request yet.
-pub(super) async fn waiting<A>(turn: impl Future<Output = A>) -> A {
+pub(crate) async fn waiting<A>(turn: impl Future<Output = A>) -> A {
     mark(|m| m.connect.set(Some((Instant::now(), None))));
     turn.await
 }
 
 /// Marks a connection that is opened.
-pub(super) async fn connecting<C, E>(open: impl Future<Output = Result<C, E>>) -> Result<C, E> {
+pub(crate) async fn connecting<C, E>(open: impl Future<Output = Result<C, E>>) -> Result<C, E> {
     let start = Instant::now();
     mark(|m| m.connect.set(Some((start, None))));
     let opened = open.await;
@@ -110,6 +110,6 @@ pub(super) async fn connecting<C, E>(open: impl Future<Output = Result<C, E>>) -
 }
 
 /// Marks the start of the TLS handshake with the server.
-pub(super) fn mark_tls_start() {
+pub(crate) fn mark_tls_start() {
     mark(|m| m.tls.set(Some(Instant::now())));
 }

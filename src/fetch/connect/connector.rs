@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use ::http::Uri;
+use http::Uri;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
@@ -22,13 +22,13 @@ use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
 use tower_service::Service;
 
-use super::answer::ClientError;
-use super::gate::{End, Gates};
+use super::address_filter::{AddressSpec, AllowedAddresses, FilteredResolver};
+use super::alpn_gate::{AlpnGate, ConnectOutcome};
+use super::connect_context;
 use super::proxy::{self, ProxyError, ProxyFault};
-use super::reach::{AddressSpec, Names, Reach};
+use super::response::ClientError;
 use super::route::{Protocol, Proxy, Routes, Target};
 use super::stream::{Conn, Stream, Transport};
-use super::timing;
 
 /// The TCP keepalive time and interval of an idle connection, and its number of probes.
 const KEEPALIVE: (Duration, u32) = (Duration::from_secs(15), 3);
@@ -39,34 +39,34 @@ const HEAD_PIECE: usize = 1024;
 /// A connection could not be opened.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot connect")]
-pub(super) struct ConnectError(#[source] pub(super) ClientError);
+pub(crate) struct ConnectError(#[source] pub(crate) ClientError);
 
 /// A TLS handshake failed.
 #[derive(Debug, thiserror::Error)]
 #[error("the TLS handshake failed")]
-pub(super) struct HandshakeError(#[source] io::Error);
+pub(crate) struct HandshakeError(#[source] io::Error);
 
 /// A connection took too long.
 #[derive(Debug, thiserror::Error)]
 #[error("no connection within {0:?}")]
-pub(super) struct ConnectTimeout(Duration);
+pub(crate) struct ConnectTimeout(Duration);
 
 /// Opens TCP connections to addresses within the rules.
 #[derive(Debug, Clone)]
-pub(super) struct Dialer {
-    pub(super) addresses: Arc<AddressSpec>,
+pub(crate) struct Dialer {
+    pub(crate) addresses: Arc<AddressSpec>,
     /// The time limit of all steps of a connection.
-    pub(super) limit: Duration,
+    pub(crate) limit: Duration,
     /// Whether connections stay open between fetches, so that they need TCP keepalive.
-    pub(super) keeps_alive: bool,
+    pub(crate) keeps_alive: bool,
 }
 
 impl Dialer {
     /// Opens a connection. The addresses of the host share the time limit.
-    pub(super) async fn tcp(&self, target: &Target, reach: Reach) -> Result<TcpStream, ClientError> {
+    pub(crate) async fn tcp(&self, target: &Target, allowed: AllowedAddresses) -> Result<TcpStream, ClientError> {
         // The connector ignores scheme and path.
         let to = Uri::try_from(format!("http://{}/", target.authority()))?;
-        let mut connector = HttpConnector::new_with_resolver(self.names(target, reach));
+        let mut connector = HttpConnector::new_with_resolver(self.names(target, allowed));
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(self.limit));
         if self.keeps_alive {
@@ -80,12 +80,12 @@ impl Dialer {
         Ok(connector.call(to).await?.into_inner())
     }
 
-    fn names(&self, target: &Target, reach: Reach) -> Names {
-        Names { spec: self.addresses.clone(), reach, port: target.port }
+    fn names(&self, target: &Target, allowed: AllowedAddresses) -> FilteredResolver {
+        FilteredResolver { spec: self.addresses.clone(), allowed, port: target.port }
     }
 
     /// Runs a step of a connection until the deadline, and fails with [`ConnectTimeout`] after it.
-    pub(super) async fn within<T, E: Into<ClientError>>(
+    pub(crate) async fn within<T, E: Into<ClientError>>(
         &self,
         deadline: Instant,
         step: impl Future<Output = Result<T, E>>,
@@ -100,21 +100,21 @@ impl Dialer {
 /// Opens the connections of one client: those for `https` and those through a proxy. The client clones it
 /// several times for every request, so a clone must be cheap.
 #[derive(Clone)]
-pub(super) struct Connector(pub(super) Arc<Settings>);
+pub(crate) struct Connector(pub(crate) Arc<Settings>);
 
 /// See [`Connector`].
-pub(super) struct Settings {
-    pub(super) dialer: Dialer,
+pub(crate) struct Settings {
+    pub(crate) dialer: Dialer,
     /// The addresses to which the client may send requests.
-    pub(super) reach: Reach,
-    pub(super) routes: Arc<Routes>,
-    pub(super) tls: Arc<ClientConfig>,
+    pub(crate) allowed: AllowedAddresses,
+    pub(crate) routes: Arc<Routes>,
+    pub(crate) tls: Arc<ClientConfig>,
     /// The gates that let the first connection of an origin open alone.
-    pub(super) gates: Option<Arc<Gates>>,
+    pub(crate) gate: Option<Arc<AlpnGate>>,
     /// The most bytes of one read.
-    pub(super) max_read: Option<usize>,
+    pub(crate) max_read: Option<usize>,
     /// The number of connections begun.
-    pub(super) opened: Arc<AtomicUsize>,
+    pub(crate) opened: Arc<AtomicUsize>,
 }
 
 impl Service<Uri> for Connector {
@@ -134,22 +134,22 @@ impl Service<Uri> for Connector {
 
 /// Opens a connection once the gate of its origin permits it. The wait counts towards no limit of the connection.
 async fn in_turn<T>(
-    gate: Option<(&Arc<Gates>, u64)>,
+    gate: Option<(&Arc<AlpnGate>, u64)>,
     opened: &AtomicUsize,
     open: impl Future<Output = Result<T, ClientError>>,
     is_shared: impl FnOnce(&T) -> bool,
 ) -> Result<T, ClientError> {
     let turn = match gate {
-        Some((gates, origin)) => Some(timing::waiting(gates.clone().enter(origin)).await?),
+        Some((gate, origin)) => Some(connect_context::waiting(gate.clone().enter(origin)).await?),
         None => None,
     };
     opened.fetch_add(1, Relaxed);
-    let connection = timing::connecting(open).await;
+    let connection = connect_context::connecting(open).await;
     if let Some(turn) = turn {
         turn.ended(match &connection {
-            Ok(connection) if is_shared(connection) => End::Shared,
-            Ok(_) => End::Alone,
-            Err(_) => End::Failed,
+            Ok(connection) if is_shared(connection) => ConnectOutcome::Shared,
+            Ok(_) => ConnectOutcome::Alone,
+            Err(_) => ConnectOutcome::Failed,
         });
     }
     connection
@@ -158,7 +158,7 @@ async fn in_turn<T>(
 impl Settings {
     async fn connect(&self, to: &Uri) -> Result<Conn, ClientError> {
         let target = Target::of(to).ok_or("the URL has no host")?;
-        let gate = self.gates.as_ref().filter(|_| target.is_tls).map(|gates| (gates, gates.origin(to)));
+        let gate = self.gate.as_ref().filter(|_| target.is_tls).map(|gate| (gate, gate.origin(to)));
         in_turn(gate, &self.opened, self.open(&target), Conn::is_http2).await
     }
 
@@ -167,7 +167,7 @@ impl Settings {
         let proxy = self.routes.of_target(target);
         let (transport, peer) = match proxy {
             None => {
-                let tcp = self.dialer.within(deadline, self.dialer.tcp(target, self.reach)).await?;
+                let tcp = self.dialer.within(deadline, self.dialer.tcp(target, self.allowed)).await?;
                 let peer = tcp.peer_addr().ok();
                 (Either::Left(tcp), peer)
             }
@@ -177,7 +177,7 @@ impl Settings {
             let relays = proxy.is_some_and(|proxy| proxy.is_http());
             return Ok(Conn::plain(transport, peer, relays, self.max_read));
         }
-        timing::mark_tls_start();
+        connect_context::mark_tls_start();
         let stream = self.dialer.within(deadline, handshake(&self.tls, &target.host, transport)).await;
         let stream = stream.map_err(|error| match proxy {
             Some(proxy) => ProxyError::new(proxy, ProxyFault::Behind(ConnectError(error).into())).into(),
@@ -196,7 +196,7 @@ impl Settings {
         let failed = |fault| ProxyError::new(proxy, fault);
         let host = self.dialer.within(deadline, self.host_for(proxy, target)).await?;
         // The user named the proxy, so its own address needs no check. The target behind it still does.
-        let tcp = self.dialer.within(deadline, self.dialer.tcp(&proxy.target, Reach::All)).await;
+        let tcp = self.dialer.within(deadline, self.dialer.tcp(&proxy.target, AllowedAddresses::All)).await;
         let tcp = tcp.map_err(|error| failed(ProxyFault::Failed(ConnectError(error).into())))?;
         let peer = tcp.peer_addr().ok();
         match timeout_at(deadline, self.through(proxy, tcp, &host, target)).await {
@@ -214,7 +214,7 @@ impl Settings {
         if !is_local || target.host.parse::<IpAddr>().is_ok() {
             return Ok(target.host.to_string());
         }
-        let found = self.dialer.names(target, self.reach).look_up(&target.host).await?;
+        let found = self.dialer.names(target, self.allowed).look_up(&target.host).await?;
         // SOCKS 4 supports IPv4 only.
         let may = |address: &&SocketAddr| proxy.protocol == Protocol::Socks5 || address.is_ipv4();
         let address = found.iter().find(may).ok_or("SOCKS 4 leads to IPv4 addresses only, and the host has none")?;

@@ -40,12 +40,12 @@ const IDLE: Duration = Duration::from_secs(10);
 const STACK: usize = 512 * 1024;
 
 /// The result of a look-up.
-pub(super) type Addresses = Result<Arc<[SocketAddr]>, DnsError>;
+pub(crate) type Addresses = Result<Arc<[SocketAddr]>, DnsError>;
 
 /// A name has no address, or the look-up failed.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("cannot resolve the host name: {why}")]
-pub(super) struct DnsError {
+pub(crate) struct DnsError {
     why: Arc<str>,
     /// Whether the resolver answered that there is no address; false for a failed look-up.
     is_answer: bool,
@@ -53,7 +53,7 @@ pub(super) struct DnsError {
 
 impl DnsError {
     /// The error for a name without an address of the requested version.
-    pub(super) fn absent(why: &str) -> Self {
+    pub(crate) fn absent(why: &str) -> Self {
         Self { why: why.into(), is_answer: true }
     }
 
@@ -115,18 +115,18 @@ struct Thread {
     busy: Arc<AtomicBool>,
 }
 
-/// The result of [`Resolver::ask`].
-pub(super) enum Asked {
-    Known(Addresses),
-    Coming(Coming),
+/// The result of [`Resolver::look_up`].
+pub(crate) enum Lookup {
+    Cached(Addresses),
+    Pending(PendingLookup),
 }
 
 /// A pending look-up. Dropping it leaves the look-up to the other fetches that wait for it.
-pub(super) struct Coming(watch::Receiver<Option<Addresses>>);
+pub(crate) struct PendingLookup(watch::Receiver<Option<Addresses>>);
 
-impl Coming {
+impl PendingLookup {
     /// Waits for the result.
-    pub(super) async fn answer(mut self) -> Addresses {
+    pub(crate) async fn answer(mut self) -> Addresses {
         // Err: the resolver ended first. No fetcher outlives it.
         let answer = self.0.wait_for(Option::is_some).await.ok().and_then(|answer| answer.clone());
         answer.unwrap_or_else(|| Err(DnsError::passing("the look-up was given up")))
@@ -140,7 +140,7 @@ impl Resolver {
     }
 
     /// Creates a resolver with this look-up function.
-    pub(super) fn with(
+    pub(crate) fn with(
         look_up: impl Fn(&str) -> Addresses + Send + Sync + 'static,
         most_threads: usize,
         most_names: usize,
@@ -151,13 +151,13 @@ impl Resolver {
     }
 
     /// Returns the cached result for a name, or joins or queues its look-up.
-    pub(super) fn ask(&self, name: &str) -> Asked {
+    pub(crate) fn look_up(&self, name: &str) -> Lookup {
         let shared = &self.0.0;
         let asked = Instant::now();
         let mut state = shared.locked();
         match state.names.get(name) {
-            Some(Entry::Known(until, answer)) if *until > asked => return Asked::Known(answer.clone()),
-            Some(Entry::Wanted(wanted)) => return Asked::Coming(Coming(wanted.answer.subscribe())),
+            Some(Entry::Known(until, answer)) if *until > asked => return Lookup::Cached(answer.clone()),
+            Some(Entry::Wanted(wanted)) => return Lookup::Pending(PendingLookup(wanted.answer.subscribe())),
             Some(Entry::Known(..)) | None => {}
         }
         let (answer, coming) = watch::channel(None);
@@ -167,7 +167,7 @@ impl Resolver {
         state.drop_unwanted();
         state.queue.push_back(wanted);
         shared.employ(&mut state);
-        Asked::Coming(Coming(coming))
+        Lookup::Pending(PendingLookup(coming))
     }
 }
 

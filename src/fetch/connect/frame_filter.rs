@@ -46,7 +46,7 @@ const MOST_PADDING: usize = 256;
 /// A server that sends frames which carry nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("more than {MOST_IDLE} HTTP/2 frames that carry nothing; --http1.1 does without HTTP/2")]
-pub(super) struct TooManyFrames;
+pub(crate) struct TooManyFrames;
 
 /// The header of a frame.
 #[derive(Debug, Clone, Copy)]
@@ -170,7 +170,7 @@ impl Account {
 }
 
 /// A connection whose frames are counted.
-pub(super) struct FrameFilter<T> {
+pub(crate) struct FrameFilter<T> {
     io: T,
     account: Account,
     rest: Option<Pin<Box<Sleep>>>,
@@ -178,7 +178,7 @@ pub(super) struct FrameFilter<T> {
 
 impl<T> FrameFilter<T> {
     /// Counts the frames of this connection, which speaks HTTP/2.
-    pub(super) fn new(io: T) -> Self {
+    pub(crate) fn new(io: T) -> Self {
         Self { io, account: Account::new(), rest: None }
     }
 }

@@ -23,11 +23,11 @@ use crate::policy::message::response_head::{Found, Head, Search, UnreadableField
 mod tests;
 
 /// The most interim responses (1xx; RFC 9110, section 15.2) before a final one.
-pub(super) const MAX_INTERIM: u32 = 100;
+pub(crate) const MAX_INTERIM: u32 = 100;
 
 /// A refused response head, or the chunk size lines of its content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum HeadError {
+pub(crate) enum HeadError {
     #[error(transparent)]
     Unreadable(#[from] UnreadableField),
     #[error("message head is too large")]
@@ -39,7 +39,7 @@ pub(super) enum HeadError {
 }
 
 /// A stream over TCP, or over something else in tests.
-pub(super) trait OverTcp {
+pub(crate) trait OverTcp {
     /// The connection below.
     #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only Linux has TCP_QUICKACK"))]
     fn tcp(&self) -> Option<&TcpStream>;
@@ -52,7 +52,7 @@ impl OverTcp for TcpStream {
 }
 
 /// A connection whose response heads are checked.
-pub(super) struct HeadFilter<T> {
+pub(crate) struct HeadFilter<T> {
     io: T,
     /// The most bytes of one read.
     max_read: usize,
@@ -77,7 +77,7 @@ enum Reading {
 
 impl<T> HeadFilter<T> {
     /// Checks the response heads of this connection.
-    pub(super) fn new(io: T) -> Self {
+    pub(crate) fn new(io: T) -> Self {
         Self {
             io,
             max_read: usize::MAX,
@@ -91,13 +91,13 @@ impl<T> HeadFilter<T> {
     }
 
     /// Limits one read to this many bytes. hyper's own reads grow with the data.
-    pub(super) fn with_max_read(mut self, max_read: Option<usize>) -> Self {
+    pub(crate) fn with_max_read(mut self, max_read: Option<usize>) -> Self {
         self.max_read = max_read.unwrap_or(usize::MAX);
         self
     }
 
     /// The connection.
-    pub(super) fn get_ref(&self) -> &T {
+    pub(crate) fn get_ref(&self) -> &T {
         &self.io
     }
 

@@ -9,9 +9,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ::http::header::{self, HeaderMap, HeaderValue};
-use ::http::{Method, Request, Response, Uri};
 use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderValue};
+use http::{Method, Request, Response, Uri};
 use http_body_util::Empty;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
@@ -20,30 +20,30 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use url::{Position, Url};
 
-use super::answer::ClientError;
+use super::address_filter::{AddressSpec, AllowedAddresses};
 use super::client::is_its_own;
-use super::connect::{ConnectError, Dialer};
+use super::connect_context;
+use super::connector::{ConnectError, Dialer};
 use super::head_filter::HeadFilter;
-use super::reach::{AddressSpec, Reach};
+use super::response::ClientError;
 use super::route::Target;
-use super::timing;
 
 /// The longest idle time of a kept connection.
-pub(super) const IDLE: Duration = Duration::from_secs(30);
+pub(crate) const IDLE: Duration = Duration::from_secs(30);
 
 /// Opens connections and keeps the idle ones.
-pub(super) struct Pool {
+pub(crate) struct Pool {
     dialer: Dialer,
     http: http1::Builder,
     /// The most bytes of one read.
     most: Option<usize>,
-    shelf: Arc<Mutex<Shelf>>,
+    connections: Arc<Mutex<Connections>>,
 }
 
 impl Pool {
     /// Makes a pool. It keeps `most_idle` connections beyond the peak of those in use, and reads at most `most` bytes
     /// at once.
-    pub(super) fn new(
+    pub(crate) fn new(
         connect_timeout: Duration,
         http: http1::Builder,
         most_idle: usize,
@@ -51,26 +51,27 @@ impl Pool {
         addresses: &Arc<AddressSpec>,
     ) -> Self {
         let dialer = Dialer { addresses: addresses.clone(), limit: connect_timeout, keeps_alive: false };
-        let shelf = Shelf { idle: VecDeque::new(), most_idle, in_use: 0, most_in_use: 0, drivers: JoinSet::new() };
-        Self { dialer, http, most, shelf: Arc::new(Mutex::new(shelf)) }
+        let connections =
+            Connections { idle: VecDeque::new(), most_idle, in_use: 0, most_in_use: 0, drivers: JoinSet::new() };
+        Self { dialer, http, most, connections: Arc::new(Mutex::new(connections)) }
     }
 
     /// Sends a request without a body and waits for the head of the response.
-    pub(super) async fn ask(
+    pub(crate) async fn send(
         &self,
         method: Method,
         url: &Url,
         fields: HeaderMap,
-        reach: Reach,
+        allowed: AllowedAddresses,
     ) -> Result<(Response<Incoming>, Lease), ClientError> {
         let mut request = Request::new(Empty::new());
         *request.method_mut() = method;
         *request.uri_mut() = Uri::try_from(&url[Position::BeforePath..Position::AfterQuery])?;
         *request.headers_mut() = fields;
         let origin = &url[Position::BeforeHost..Position::AfterPort];
-        let mut lease = match self.idle(origin, reach).await {
+        let mut lease = match self.idle(origin, allowed).await {
             Some(lease) => lease,
-            None => self.open(url, reach).await?,
+            None => self.open(url, allowed).await?,
         };
         if request.headers().get(header::HOST).is_none_or(is_its_own) {
             request.headers_mut().insert(header::HOST, lease.connection.origin.clone());
@@ -80,11 +81,11 @@ impl Pool {
     }
 
     /// Returns the most recently used connection to this origin that is open and allowed.
-    async fn idle(&self, origin: &str, reach: Reach) -> Option<Lease> {
+    async fn idle(&self, origin: &str, allowed: AllowedAddresses) -> Option<Lease> {
         loop {
-            let permits = |connection: &Connection| self.dialer.addresses.permits(reach, connection.addr);
-            let connection = locked(&self.shelf).take(origin, permits)?;
-            let mut lease = Lease { connection, counted: Counted::new(&self.shelf) };
+            let permits = |connection: &Connection| self.dialer.addresses.permits(allowed, connection.addr);
+            let connection = locked(&self.connections).take(origin, permits)?;
+            let mut lease = Lease { connection, counted: Counted::new(&self.connections) };
             // Err: the server has closed it.
             if lease.connection.sender.ready().await.is_ok() {
                 return Some(lease);
@@ -92,24 +93,24 @@ impl Pool {
         }
     }
 
-    async fn open(&self, url: &Url, reach: Reach) -> Result<Lease, ClientError> {
+    async fn open(&self, url: &Url, allowed: AllowedAddresses) -> Result<Lease, ClientError> {
         let origin = &url[Position::BeforeHost..Position::AfterPort];
         let target = Target::of_url(url).ok_or("the URL has no host")?;
         // Count it from here on: a connection being opened uses a descriptor too.
-        let counted = Counted::new(&self.shelf);
+        let counted = Counted::new(&self.connections);
         let deadline = Instant::now() + self.dialer.limit;
-        let tcp = timing::connecting(self.dialer.within(deadline, self.dialer.tcp(&target, reach)));
+        let tcp = connect_context::connecting(self.dialer.within(deadline, self.dialer.tcp(&target, allowed)));
         let tcp = tcp.await.map_err(ConnectError)?;
         let io = HeadFilter::new(tcp).with_max_read(self.most);
         let addr = io.get_ref().peer_addr().ok();
         let (sender, driver) = self.http.handshake(TokioIo::new(io)).await?;
-        let mut shelf = locked(&self.shelf);
-        while shelf.drivers.try_join_next().is_some() {}
-        shelf.drivers.spawn(async move {
+        let mut connections = locked(&self.connections);
+        while connections.drivers.try_join_next().is_some() {}
+        connections.drivers.spawn(async move {
             // The request gets the same error, if there is a request.
             let _ = driver.await;
         });
-        drop(shelf);
+        drop(connections);
         let connection = Connection { origin: HeaderValue::from_str(origin)?, sender, addr };
         Ok(Lease { connection, counted })
     }
@@ -123,7 +124,7 @@ struct Connection {
 }
 
 /// The connections of a pool that are not in use.
-struct Shelf {
+struct Connections {
     /// In the order of last use, oldest first.
     idle: VecDeque<(Instant, Connection)>,
     most_idle: usize,
@@ -133,7 +134,7 @@ struct Shelf {
     drivers: JoinSet<()>,
 }
 
-impl Shelf {
+impl Connections {
     fn take(&mut self, origin: &str, permits: impl Fn(&Connection) -> bool) -> Option<Connection> {
         self.trim();
         // The last one nearly always fits; with many hosts, few are kept.
@@ -158,20 +159,20 @@ impl Shelf {
 }
 
 /// A connection in use. A drop closes it, unless it is given back.
-pub(super) struct Lease {
+pub(crate) struct Lease {
     connection: Connection,
     counted: Counted,
 }
 
 impl Lease {
     /// The peer.
-    pub(super) fn addr(&self) -> Option<SocketAddr> {
+    pub(crate) fn addr(&self) -> Option<SocketAddr> {
         self.connection.addr
     }
 
     /// Returns the connection to the pool for the next request. The caller must have read the body to its end: before
     /// that no request can use the connection.
-    pub(super) fn give_back(self) {
+    pub(crate) fn give_back(self) {
         let Self { connection, counted } = self;
         if !connection.sender.is_closed() {
             locked(&counted.0).keep(connection);
@@ -180,15 +181,15 @@ impl Lease {
 }
 
 /// Counts a connection while it is being opened or in use.
-struct Counted(Arc<Mutex<Shelf>>);
+struct Counted(Arc<Mutex<Connections>>);
 
 impl Counted {
-    fn new(shelf: &Arc<Mutex<Shelf>>) -> Self {
-        let mut counts = locked(shelf);
+    fn new(connections: &Arc<Mutex<Connections>>) -> Self {
+        let mut counts = locked(connections);
         counts.in_use += 1;
         counts.most_in_use = counts.most_in_use.max(counts.in_use);
         counts.trim();
-        Self(shelf.clone())
+        Self(connections.clone())
     }
 }
 
@@ -199,6 +200,6 @@ impl Drop for Counted {
 }
 
 /// Never contended: a fetcher belongs to one runtime of one thread.
-fn locked(shelf: &Mutex<Shelf>) -> MutexGuard<'_, Shelf> {
-    shelf.lock().unwrap_or_else(PoisonError::into_inner)
+fn locked(connections: &Mutex<Connections>) -> MutexGuard<'_, Connections> {
+    connections.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,19 +3,19 @@
 use std::io;
 use std::time::{Duration, SystemTime};
 
-use ::http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_socks::tcp::{Socks4Stream, Socks5Stream};
 
-use super::answer::ClientError;
-use super::classify::LARGEST_HEAD;
 use super::client::{MAX_FIELDS, MAX_HEAD};
 use super::head_filter::MAX_INTERIM;
+use super::response::ClientError;
 use super::route::{Protocol, Proxy, Target};
+use crate::fetch::exchange::classify::LARGEST_HEAD;
 use crate::model::ErrorKind;
-use crate::policy::text::printable::printable;
 use crate::policy::retry::retry_after::asked;
+use crate::policy::text::printable::printable;
 
 /// The beginning of every status line of HTTP/1.
 const VERSION: &[u8] = b"HTTP/1.";
@@ -26,22 +26,22 @@ const SHOWN: usize = 40;
 /// A proxy failed, so the origin server got no request.
 #[derive(Debug, thiserror::Error)]
 #[error("proxy {proxy} {fault}")]
-pub(super) struct ProxyError {
+pub(crate) struct ProxyError {
     /// Its host and port.
-    pub(super) proxy: Box<str>,
+    pub(crate) proxy: Box<str>,
     #[source]
-    pub(super) fault: ProxyFault,
+    pub(crate) fault: ProxyFault,
 }
 
 impl ProxyError {
-    pub(super) fn new(proxy: &Proxy, fault: ProxyFault) -> Self {
+    pub(crate) fn new(proxy: &Proxy, fault: ProxyFault) -> Self {
         Self { proxy: proxy.name.clone(), fault }
     }
 }
 
 /// The fault of a proxy.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ProxyFault {
+pub(crate) enum ProxyFault {
     /// No connection to it, or one that broke.
     #[error("failed")]
     Failed(#[source] ClientError),
@@ -60,7 +60,7 @@ pub(super) enum ProxyFault {
 }
 
 /// Opens a tunnel by CONNECT. The bytes behind the head of the response stay in the reader: the server sent them.
-pub(super) async fn connect<S>(io: &mut S, proxy: &Proxy, target: &Target) -> Result<(), ProxyFault>
+pub(crate) async fn connect<S>(io: &mut S, proxy: &Proxy, target: &Target) -> Result<(), ProxyFault>
 where
     S: AsyncBufRead + AsyncWrite + Unpin,
 {
@@ -160,7 +160,7 @@ fn garbled(head: &[u8], target: &str) -> ProxyFault {
 }
 
 /// Opens a tunnel by SOCKS to a host that is a name or an address.
-pub(super) async fn socks(io: TcpStream, proxy: &Proxy, host: &str, target: &Target) -> Result<TcpStream, ProxyFault> {
+pub(crate) async fn socks(io: TcpStream, proxy: &Proxy, host: &str, target: &Target) -> Result<TcpStream, ProxyFault> {
     let to = (host, target.port);
     let user = proxy.user.as_ref().map(|user| (user.username.as_str(), user.password.as_str()));
     let opened = match (proxy.protocol, user) {

@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 
-use ::http::response::Parts;
-use ::http::{HeaderMap, HeaderValue, Response, StatusCode, Version, header};
 use bytes::Bytes;
+use http::response::Parts;
+use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -15,43 +15,43 @@ use crate::policy::message::response_head::VIA_HTTP_10;
 use crate::policy::message::transfer_coding::transfer_codings;
 
 /// The error of a client without a response; `classify` maps it to an error kind.
-pub(super) type ClientError = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type ClientError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A response: its head, and its pending body.
-pub(super) struct Answer {
-    pub(super) head: Parts,
+pub(crate) struct Response {
+    pub(crate) head: Parts,
     /// The address of the peer, if known.
-    pub(super) remote_addr: Option<SocketAddr>,
+    pub(crate) remote_addr: Option<SocketAddr>,
     body: Incoming,
     /// The connection, if this side has to give it back to the pool.
     lease: Option<Lease>,
     trailers: Option<HeaderMap>,
 }
 
-impl Answer {
+impl Response {
     /// Creates a response whose connection returns to [`Pool`](super::pool::Pool) at the end of the body.
-    pub(super) fn leased((response, lease): (Response<Incoming>, Lease)) -> Self {
+    pub(crate) fn leased((response, lease): (http::Response<Incoming>, Lease)) -> Self {
         let remote_addr = lease.addr();
         Self { remote_addr, lease: Some(lease), ..Self::new(response) }
     }
 
     /// Creates a response whose connection hyper manages.
-    pub(super) fn new(response: Response<Incoming>) -> Self {
+    pub(crate) fn new(response: http::Response<Incoming>) -> Self {
         let (head, body) = response.into_parts();
         let remote_addr = head.extensions.get().map(|Peer(address)| *address);
         Self { head, remote_addr, body, lease: None, trailers: None }
     }
 
-    pub(super) fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         self.head.status
     }
 
-    pub(super) fn headers(&self) -> &HeaderMap {
+    pub(crate) fn headers(&self) -> &HeaderMap {
         &self.head.headers
     }
 
     /// The HTTP version of the response.
-    pub(super) fn version(&self) -> Version {
+    pub(crate) fn version(&self) -> Version {
         // The head filter marks an HTTP/1.0 response with transfer codings so.
         let is_upgraded = self.headers().contains_key(header::TRANSFER_ENCODING)
             && self.headers().get_all(header::VIA).iter().next_back().is_some_and(|via| via == VIA_HTTP_10);
@@ -59,23 +59,23 @@ impl Answer {
     }
 
     /// Returns the declared length of the body on the wire.
-    pub(super) fn content_length(&self) -> Option<u64> {
+    pub(crate) fn content_length(&self) -> Option<u64> {
         self.body.size_hint().exact()
     }
 
     /// Whether the end of the connection is the end of the body (RFC 9112, section 6.3).
-    pub(super) fn ends_with_connection(&self) -> bool {
+    pub(crate) fn ends_with_connection(&self) -> bool {
         let values = self.headers().get_all(header::TRANSFER_ENCODING).iter().map(HeaderValue::as_bytes);
         self.head.version <= Version::HTTP_11 && self.content_length().is_none() && !transfer_codings(values).is_chunked
     }
 
     /// Returns the trailer fields, once the body has ended.
-    pub(super) fn trailers(&self) -> Option<&HeaderMap> {
+    pub(crate) fn trailers(&self) -> Option<&HeaderMap> {
         self.trailers.as_ref()
     }
 
     /// Returns the next bytes of the body; `None` at its framed end.
-    pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, ClientError> {
+    pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, ClientError> {
         loop {
             match self.body.frame().await.transpose()?.map(http_body::Frame::into_data) {
                 None => {
@@ -95,8 +95,8 @@ impl Answer {
     }
 }
 
-/// Returns the number of bytes in a chunk, for `Pace`.
-pub(super) fn size(piece: &Result<Option<Bytes>, ClientError>) -> usize {
+/// Returns the number of bytes in a chunk, for `Deadlines`.
+pub(crate) fn size(piece: &Result<Option<Bytes>, ClientError>) -> usize {
     match piece {
         Ok(Some(bytes)) => bytes.len(),
         Ok(None) | Err(_) => 0,

@@ -2,38 +2,38 @@
 
 use std::sync::Arc;
 
-use ::http::uri::Scheme;
-use ::http::{HeaderValue, Uri};
+use http::uri::Scheme;
+use http::{HeaderValue, Uri};
 use percent_encoding::percent_decode_str;
 use url::Url;
 
 use crate::config::Proxies;
 use crate::model::Credentials;
-use crate::policy::network::no_proxy::NoProxy;
 use crate::policy::credentials::origin;
+use crate::policy::network::no_proxy::NoProxy;
 
 /// The proxies of a run, and the hosts that requests reach without them.
 #[derive(Debug, Default)]
-pub(super) struct Routes {
+pub(crate) struct Routes {
     http: Option<Arc<Proxy>>,
     https: Option<Arc<Proxy>>,
     except: NoProxy,
 }
 
 impl Routes {
-    pub(super) fn new(proxies: &Proxies, except: &NoProxy) -> Self {
+    pub(crate) fn new(proxies: &Proxies, except: &NoProxy) -> Self {
         let one = |url: &Option<Url>| url.as_ref().map(Proxy::new).map(Arc::new);
         Self { http: one(&proxies.http), https: one(&proxies.https), except: except.clone() }
     }
 
     /// The proxy for what a URL names, if it goes through one.
-    pub(super) fn of_url(&self, url: &Url) -> Option<&Arc<Proxy>> {
+    pub(crate) fn of_url(&self, url: &Url) -> Option<&Arc<Proxy>> {
         let port = url.port_or_known_default().unwrap_or_default();
         self.of(url.scheme() == "https", url.host_str()?, port)
     }
 
     /// The proxy for a target, if it goes through one.
-    pub(super) fn of_target(&self, target: &Target) -> Option<&Arc<Proxy>> {
+    pub(crate) fn of_target(&self, target: &Target) -> Option<&Arc<Proxy>> {
         self.of(target.is_tls, &target.host, target.port)
     }
 
@@ -45,23 +45,23 @@ impl Routes {
 
 /// The server that a connection is for.
 #[derive(Debug, Clone)]
-pub(super) struct Target {
+pub(crate) struct Target {
     /// An IPv6 address has no brackets.
-    pub(super) host: Box<str>,
-    pub(super) port: u16,
-    pub(super) is_tls: bool,
+    pub(crate) host: Box<str>,
+    pub(crate) port: u16,
+    pub(crate) is_tls: bool,
 }
 
 impl Target {
     /// The server of a URI.
-    pub(super) fn of(uri: &Uri) -> Option<Self> {
+    pub(crate) fn of(uri: &Uri) -> Option<Self> {
         let is_tls = uri.scheme() == Some(&Scheme::HTTPS);
         let port = uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
         Some(Self::new(uri.host()?, port, is_tls))
     }
 
     /// The server of a URL.
-    pub(super) fn of_url(url: &Url) -> Option<Self> {
+    pub(crate) fn of_url(url: &Url) -> Option<Self> {
         Some(Self::new(url.host_str()?, url.port_or_known_default()?, url.scheme() == "https"))
     }
 
@@ -71,7 +71,7 @@ impl Target {
     }
 
     /// `HOST:PORT`.
-    pub(super) fn authority(&self) -> String {
+    pub(crate) fn authority(&self) -> String {
         let Self { host, port, .. } = self;
         if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
     }
@@ -79,7 +79,7 @@ impl Target {
 
 /// The protocol of a proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Protocol {
+pub(crate) enum Protocol {
     Http,
     Https,
     /// Names are looked up here.
@@ -94,15 +94,15 @@ pub(super) enum Protocol {
 
 /// A proxy. Its debug output contains no password.
 #[derive(Debug)]
-pub(super) struct Proxy {
-    pub(super) protocol: Protocol,
+pub(crate) struct Proxy {
+    pub(crate) protocol: Protocol,
     /// Its host and port.
-    pub(super) target: Target,
+    pub(crate) target: Target,
     /// `HOST:PORT`, for people.
-    pub(super) name: Box<str>,
-    pub(super) user: Option<Credentials>,
+    pub(crate) name: Box<str>,
+    pub(crate) user: Option<Credentials>,
     /// The same as a field value.
-    pub(super) authorization: Option<HeaderValue>,
+    pub(crate) authorization: Option<HeaderValue>,
 }
 
 impl Proxy {
@@ -131,7 +131,7 @@ impl Proxy {
     }
 
     /// Whether the proxy takes plain `http` requests itself (RFC 9112, section 3.2.2) and CONNECT for the rest.
-    pub(super) fn is_http(&self) -> bool {
+    pub(crate) fn is_http(&self) -> bool {
         matches!(self.protocol, Protocol::Http | Protocol::Https)
     }
 }

@@ -15,7 +15,7 @@ use super::frame_filter::FrameFilter;
 use super::head_filter::{HeadFilter, OverTcp};
 
 /// What carries bytes both ways over TCP.
-pub(super) trait Stream: AsyncRead + AsyncWrite + OverTcp + Send + Unpin {}
+pub(crate) trait Stream: AsyncRead + AsyncWrite + OverTcp + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + OverTcp + Send + Unpin> Stream for S {}
 
@@ -47,13 +47,13 @@ impl<S: OverTcp + AsyncRead> OverTcp for BufReader<S> {
 }
 
 /// The way to a server: TCP to it, or what leads through a proxy.
-pub(super) type Transport = Either<TcpStream, Box<dyn Stream>>;
+pub(crate) type Transport = Either<TcpStream, Box<dyn Stream>>;
 
 /// Without or with TLS.
 type Coded = Either<Transport, TlsStream<Transport>>;
 
 /// A connection that requests can be sent on.
-pub(super) struct Conn {
+pub(crate) struct Conn {
     /// For HTTP/1 and for HTTP/2.
     io: Either<HeadFilter<Coded>, FrameFilter<Coded>>,
     peer: Option<SocketAddr>,
@@ -63,17 +63,17 @@ pub(super) struct Conn {
 
 /// The address that a connection leads to; in the extensions of every response.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Peer(pub(super) SocketAddr);
+pub(crate) struct Peer(pub(crate) SocketAddr);
 
 impl Conn {
     /// Without TLS; `relays`: to a proxy that is asked for what others serve.
-    pub(super) fn plain(transport: Transport, peer: Option<SocketAddr>, relays: bool, max_read: Option<usize>) -> Self {
+    pub(crate) fn plain(transport: Transport, peer: Option<SocketAddr>, relays: bool, max_read: Option<usize>) -> Self {
         let io = HeadFilter::new(Either::Left(transport)).with_max_read(max_read);
         Self { io: Either::Left(io), peer, relays }
     }
 
     /// With TLS.
-    pub(super) fn tls(stream: TlsStream<Transport>, peer: Option<SocketAddr>, max_read: Option<usize>) -> Self {
+    pub(crate) fn tls(stream: TlsStream<Transport>, peer: Option<SocketAddr>, max_read: Option<usize>) -> Self {
         // ALPN; RFC 9113, section 3.2.
         let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         let stream = Either::Right(stream);
@@ -86,7 +86,7 @@ impl Conn {
     }
 
     /// Whether it speaks HTTP/2.
-    pub(super) fn is_http2(&self) -> bool {
+    pub(crate) fn is_http2(&self) -> bool {
         matches!(self.io, Either::Right(_))
     }
 }

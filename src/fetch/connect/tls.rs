@@ -9,10 +9,10 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-use super::{BuildError, TlsSpec};
+use crate::fetch::{BuildError, TlsSpec};
 
 /// Builds the client configuration with the trust settings of `spec`.
-pub(super) fn client_config(spec: &TlsSpec) -> Result<ClientConfig, BuildError> {
+pub(crate) fn client_config(spec: &TlsSpec) -> Result<ClientConfig, BuildError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let trust = if spec.insecure {
         Trust::Anyone

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ::http::header::{self, HeaderMap};
+use http::header::{self, HeaderMap};
 use url::{Position, Url};
 
-use super::answer::Answer;
-use super::http::Exchange;
+use super::fetcher::Exchange;
+use crate::fetch::connect::response::Response;
 use crate::model::Credentials;
 use crate::policy::credentials::authentication::{BasicFor, Challenge};
 use crate::policy::credentials::origin;
@@ -76,7 +76,7 @@ fn origin_text(url: &Url) -> &str {
 
 /// The authentication state of one exchange.
 #[derive(Default)]
-pub(super) struct Login<'a> {
+pub(crate) struct Login<'a> {
     /// The credentials for this origin, unless an explicit Authorization field replaces them.
     credentials: Option<&'a Credentials>,
     /// The challenge that this exchange answers. Other requests use it only after the server has
@@ -90,7 +90,7 @@ pub(super) struct Login<'a> {
 
 impl<'a> Exchange<'a> {
     /// Adds the Authorization field of a request.
-    pub(super) fn authorize(&mut self, url: &Url, at_home: bool, fields: &mut HeaderMap) {
+    pub(crate) fn authorize(&mut self, url: &Url, at_home: bool, fields: &mut HeaderMap) {
         let spec = &self.fetcher.spec;
         let credentials = self.credentials(url, at_home, fields);
         self.login.credentials = credentials;
@@ -143,7 +143,7 @@ impl<'a> Exchange<'a> {
 
     /// Whether the next request answers the challenge of this response. A server gets one answer, and a
     /// second one if it marks the nonce of the first as stale (RFC 7616, section 3.3).
-    pub(super) fn answers_challenge(&mut self, url: &Url, response: &Answer) -> bool {
+    pub(crate) fn answers_challenge(&mut self, url: &Url, response: &Response) -> bool {
         let spec = &self.fetcher.spec;
         if response.status() != 401 {
             let accepted = self.login.challenge.take();

@@ -6,16 +6,16 @@
 use std::error::Error as StdError;
 use std::io;
 
-use super::connect::{ConnectError, ConnectTimeout, HandshakeError};
-use super::dns::DnsError;
-use super::head_filter::HeadError;
-use super::proxy::{ProxyError, ProxyFault};
-use super::reach::Blocked;
+use crate::fetch::connect::address_filter::Blocked;
+use crate::fetch::connect::connector::{ConnectError, ConnectTimeout, HandshakeError};
+use crate::fetch::connect::dns::DnsError;
+use crate::fetch::connect::head_filter::HeadError;
+use crate::fetch::connect::proxy::{ProxyError, ProxyFault};
 use crate::model::{ErrorKind, FetchError, ProxyAnswer};
 
 /// The part of an exchange in which an error occurred. The same link has another meaning in each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(crate) enum Stage {
     /// Before the end of the response head.
     Head,
     /// While the body was read.
@@ -32,7 +32,7 @@ enum Opening {
 }
 
 /// Returns the kind and a message for the user.
-pub(super) fn classify(error: &(dyn StdError + 'static), stage: Stage) -> FetchError {
+pub(crate) fn classify(error: &(dyn StdError + 'static), stage: Stage) -> FetchError {
     if let Some(of_proxy) = links(error).filter_map(|e| e.downcast_ref::<ProxyError>()).last() {
         return classify_proxy(of_proxy, stage);
     }
@@ -81,7 +81,7 @@ fn is_connecting(error: &(dyn StdError + 'static)) -> bool {
 
 /// Whether an open connection ended before the head of a response came. A reset HTTP/2 stream does
 /// not count: the server did answer, and its connection stays open.
-pub(super) fn connection_ended(error: &(dyn StdError + 'static)) -> bool {
+pub(crate) fn connection_ended(error: &(dyn StdError + 'static)) -> bool {
     classify(error, Stage::Head).kind == ErrorKind::Reset
         && !is_connecting(error)
         && !links(error).any(|e| e.downcast_ref::<h2::Error>().is_some_and(h2::Error::is_reset))
@@ -89,7 +89,7 @@ pub(super) fn connection_ended(error: &(dyn StdError + 'static)) -> bool {
 
 /// Whether the server declares a request unprocessed (RFC 9113, section 8.7). It refuses the stream, or
 /// it sends GOAWAY with `NO_ERROR`, which ends the streams that it ignores.
-pub(super) fn not_begun(error: &(dyn StdError + 'static)) -> bool {
+pub(crate) fn not_begun(error: &(dyn StdError + 'static)) -> bool {
     links(error).filter_map(|e| e.downcast_ref::<h2::Error>()).any(|e| match e.reason() {
         Some(h2::Reason::REFUSED_STREAM) => e.is_remote(),
         Some(h2::Reason::NO_ERROR) => e.is_remote() && e.is_go_away(),
@@ -190,7 +190,7 @@ fn is_descriptor_limit(errno: i32) -> bool {
 }
 
 /// The limits of a response head, for messages.
-pub(super) const LARGEST_HEAD: &str = "a head may have 1000 fields and 256 KiB";
+pub(crate) const LARGEST_HEAD: &str = "a head may have 1000 fields and 256 KiB";
 
 /// Whether a head may have been too large. For HTTP/2, h2 reports that like other protocol violations.
 fn may_be_too_large(e: &(dyn StdError + 'static)) -> bool {

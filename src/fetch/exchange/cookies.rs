@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use ::http::header::{self, HeaderMap, HeaderValue};
+use http::header::{self, HeaderMap, HeaderValue};
 use jiff::Timestamp;
 use url::Url;
 
@@ -68,7 +68,7 @@ impl CookieJar {
 }
 
 /// Stores the cookies of a response in the jar of the run, or else in that of its redirect chain.
-pub(super) fn keep(jar: Option<&CookieJar>, chain: &mut Option<Box<Jar>>, url: &Url, fields: &HeaderMap) {
+pub(crate) fn keep(jar: Option<&CookieJar>, chain: &mut Option<Box<Jar>>, url: &Url, fields: &HeaderMap) {
     if !fields.contains_key(header::SET_COOKIE) {
         return;
     }
@@ -83,7 +83,7 @@ pub(super) fn keep(jar: Option<&CookieJar>, chain: &mut Option<Box<Jar>>, url: &
 }
 
 /// Returns a jar with the cookies of the earlier hops.
-pub(super) fn chain(cookies: &[Cookie]) -> Option<Box<Jar>> {
+pub(crate) fn chain(cookies: &[Cookie]) -> Option<Box<Jar>> {
     let now = now();
     let mut chain = (!cookies.is_empty()).then(new_chain)?;
     cookies.iter().for_each(|cookie| chain.put(cookie.clone(), now));
@@ -95,12 +95,12 @@ fn new_chain() -> Box<Jar> {
 }
 
 /// Returns the cookies for the next hop.
-pub(super) fn of_chain(chain: Option<&Jar>) -> Vec<Cookie> {
+pub(crate) fn of_chain(chain: Option<&Jar>) -> Vec<Cookie> {
     chain.map(|chain| chain.since(0).map(|(cookie, _)| cookie.clone()).collect()).unwrap_or_default()
 }
 
 /// Adds the cookies for a URL, before those of the user.
-pub(super) fn send(jar: Option<&CookieJar>, chain: Option<&Jar>, url: &Url, fields: &mut HeaderMap) {
+pub(crate) fn send(jar: Option<&CookieJar>, chain: Option<&Jar>, url: &Url, fields: &mut HeaderMap) {
     let field = match (jar, chain) {
         (Some(jar), _) => jar.locked().field(url, now()),
         (None, Some(chain)) => chain.field(url, now()),
@@ -121,7 +121,7 @@ fn in_one_line<'a>(values: impl Iterator<Item = &'a HeaderValue>) -> Option<Head
 }
 
 /// Joins the Cookie fields that the user gave in several ways.
-pub(super) fn fold(fields: &mut HeaderMap) {
+pub(crate) fn fold(fields: &mut HeaderMap) {
     if fields.get_all(header::COOKIE).iter().nth(1).is_some()
         && let Some(one) = in_one_line(fields.get_all(header::COOKIE).iter())
     {

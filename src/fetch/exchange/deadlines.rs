@@ -5,21 +5,21 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use super::HttpSpec;
-use super::timing::MARKS;
 use crate::config::LowSpeed;
+use crate::fetch::HttpSpec;
+use crate::fetch::connect::connect_context::CONNECT;
 use crate::model::{ErrorKind, FetchError};
 
 /// The limit for one URL from start to end.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct TimeLimit {
+pub(crate) struct TimeLimit {
     ends: Option<Instant>,
     timeout: Option<Duration>,
 }
 
 impl TimeLimit {
     /// The limits of a URL that has taken `spent` already.
-    pub(super) fn new(timeout: Option<Duration>, started: Instant, spent: Duration) -> Self {
+    pub(crate) fn new(timeout: Option<Duration>, started: Instant, spent: Duration) -> Self {
         Self { ends: timeout.map(|t| started + t.saturating_sub(spent)), timeout }
     }
 
@@ -33,7 +33,7 @@ impl TimeLimit {
     }
 
     /// Waits for something that the server does not delay: only the limit for the whole URL counts this time.
-    pub(super) async fn apart<F: Future>(&self, wait: F) -> Result<F::Output, FetchError> {
+    pub(crate) async fn apart<F: Future>(&self, wait: F) -> Result<F::Output, FetchError> {
         let Some(ends) = self.ends else { return Ok(wait.await) };
         match timeout_at(ends, wait).await {
             Ok(done) => Ok(done),
@@ -46,7 +46,7 @@ impl TimeLimit {
 
 /// The deadlines of one fetch. Only waits for the network count: a slow local disk or decoder must not look like a
 /// slow server.
-pub(super) struct Pace {
+pub(crate) struct Deadlines {
     limit: TimeLimit,
     connect_timeout: Duration,
     read_timeout: Duration,
@@ -60,9 +60,9 @@ pub(super) struct Pace {
     pending: u64,
 }
 
-impl Pace {
+impl Deadlines {
     /// The limits of a URL that has taken `spent` already.
-    pub(super) fn new(spec: &HttpSpec, started: Instant, spent: Duration) -> Self {
+    pub(crate) fn new(spec: &HttpSpec, started: Instant, spent: Duration) -> Self {
         Self {
             limit: TimeLimit::new(spec.timeout, started, spent),
             connect_timeout: spec.connect_timeout,
@@ -77,23 +77,23 @@ impl Pace {
     }
 
     /// Records the decoded bytes of a coded body so far: the low speed limit counts decoded bytes too.
-    pub(super) fn decoded(&mut self, bytes: u64, pending: u64) {
+    pub(crate) fn decoded(&mut self, bytes: u64, pending: u64) {
         (self.decoded, self.pending) = (Some(bytes), pending);
     }
 
     /// The limit for the whole URL.
-    pub(super) fn limit(&self) -> TimeLimit {
+    pub(crate) fn limit(&self) -> TimeLimit {
         self.limit
     }
 
     /// Waits for something that the server does not delay: only the limit for the whole URL counts this time.
-    pub(super) async fn apart<F: Future>(&self, wait: F) -> Result<F::Output, FetchError> {
+    pub(crate) async fn apart<F: Future>(&self, wait: F) -> Result<F::Output, FetchError> {
         self.limit.apart(wait).await
     }
 
     /// Waits for the head of a response. The silence counts from the time the connection is open; until then the
     /// connector has its own limit.
-    pub(super) async fn head<F: Future>(&self, answer: F) -> Result<F::Output, FetchError> {
+    pub(crate) async fn head<F: Future>(&self, answer: F) -> Result<F::Output, FetchError> {
         tokio::pin!(answer);
         let asked = Instant::now();
         let mut until = asked + self.read_timeout;
@@ -105,7 +105,7 @@ impl Pace {
             if let Some(error) = self.limit.out_of_time(now) {
                 return Err(error);
             }
-            let quiet_from = MARKS.with(|m| m.connected_by(self.connect_timeout)).unwrap_or(asked);
+            let quiet_from = CONNECT.with(|m| m.connected_by(self.connect_timeout)).unwrap_or(asked);
             until = quiet_from + self.read_timeout;
             if until <= now {
                 let limit = self.read_timeout;
@@ -115,7 +115,7 @@ impl Pace {
     }
 
     /// Waits for the next piece of a body; `size` tells its length.
-    pub(super) async fn piece<F: Future>(
+    pub(crate) async fn piece<F: Future>(
         &mut self,
         piece: F,
         size: impl FnOnce(&F::Output) -> usize,
@@ -181,8 +181,8 @@ mod tests {
 
     use super::*;
 
-    fn pace(low_bytes_per_second: u64, over: u64, read_timeout: u64) -> Pace {
-        Pace {
+    fn deadlines(low_bytes_per_second: u64, over: u64, read_timeout: u64) -> Deadlines {
+        Deadlines {
             limit: TimeLimit::default(),
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(read_timeout),
@@ -195,52 +195,52 @@ mod tests {
         }
     }
 
-    async fn after(pace: &mut Pace, seconds: u64, bytes: usize) -> Result<usize, FetchError> {
+    async fn after(deadlines: &mut Deadlines, seconds: u64, bytes: usize) -> Result<usize, FetchError> {
         let came = async {
             sleep(Duration::from_secs(seconds)).await;
             bytes
         };
-        pace.piece(came, |bytes| *bytes).await
+        deadlines.piece(came, |bytes| *bytes).await
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_wait_across_windows_counts_in_each_for_its_part() {
-        let mut pace = pace(100, 10, 60);
-        after(&mut pace, 1, 10_000).await.unwrap();
+        let mut deadlines = deadlines(100, 10, 60);
+        after(&mut deadlines, 1, 10_000).await.unwrap();
         // The first window ends within this wait; only a second of it belongs to the next.
-        after(&mut pace, 10, 100).await.unwrap();
-        assert_eq!((pace.waited, pace.arrived), (Duration::from_secs(1), 100));
-        after(&mut pace, 1, 10_000).await.unwrap();
+        after(&mut deadlines, 10, 100).await.unwrap();
+        assert_eq!((deadlines.waited, deadlines.arrived), (Duration::from_secs(1), 100));
+        after(&mut deadlines, 1, 10_000).await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]
     async fn silence_after_a_good_window_ends_with_the_next() {
-        let mut pace = pace(100, 10, 600);
+        let mut deadlines = deadlines(100, 10, 600);
         let started = Instant::now();
-        after(&mut pace, 0, 10_000).await.unwrap();
-        let error = after(&mut pace, 300, 1).await.unwrap_err();
+        after(&mut deadlines, 0, 10_000).await.unwrap();
+        let error = after(&mut deadlines, 300, 1).await.unwrap_err();
         assert_eq!((error.kind, started.elapsed().as_secs()), (ErrorKind::Timeout, 20), "{error}");
     }
 
     #[tokio::test(start_paused = true)]
     async fn coded_bytes_that_yield_nothing_are_no_speed() {
-        let mut pace = pace(100, 10, 60);
+        let mut deadlines = deadlines(100, 10, 60);
         let started = Instant::now();
         for yielded in [5_000, 10_000, 10_000, 10_000] {
-            after(&mut pace, 7, 50_000).await.unwrap();
-            pace.decoded(yielded, 0);
+            after(&mut deadlines, 7, 50_000).await.unwrap();
+            deadlines.decoded(yielded, 0);
         }
-        let error = after(&mut pace, 7, 50_000).await.unwrap_err();
+        let error = after(&mut deadlines, 7, 50_000).await.unwrap_err();
         assert_eq!((error.kind, started.elapsed().as_secs()), (ErrorKind::Timeout, 30), "{error}");
         assert!(error.message.contains("0 decoded bytes (of 100000 coded ones) in 10s"), "{error}");
     }
 
     #[tokio::test(start_paused = true)]
     async fn coded_bytes_of_an_unfinished_block_are_speed() {
-        let mut pace = pace(100, 10, 60);
+        let mut deadlines = deadlines(100, 10, 60);
         for pending in [6_000, 12_000, 18_000, 24_000] {
-            after(&mut pace, 6, 6_000).await.unwrap();
-            pace.decoded(0, pending);
+            after(&mut deadlines, 6, 6_000).await.unwrap();
+            deadlines.decoded(0, pending);
         }
     }
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::answer::{Answer, size};
-use super::http::Exchange;
+use super::fetcher::Exchange;
+use crate::fetch::connect::response::{Response, size};
 use crate::model::FetchError;
 
 /// The most bytes of an unwanted body to drain. Beyond this size a new connection is cheaper than
@@ -18,7 +18,7 @@ const DRAIN_TIME: Duration = Duration::from_secs(1);
 impl Exchange<'_> {
     /// Drains an unwanted body so that its connection can be reused. The outcome of the exchange does
     /// not depend on it, so an error only ends the drain.
-    pub(super) async fn drain(&mut self, mut response: Answer) {
+    pub(crate) async fn drain(&mut self, mut response: Response) {
         let is_short = response.content_length().is_none_or(|length| length <= DRAIN);
         if is_short && !response.ends_with_connection() {
             let mut owed = 0;
@@ -36,17 +36,17 @@ impl Exchange<'_> {
         while *owed > 0 {
             let part = throttle.bytes().map_or(*owed, |limit| limit.at_once.min(*owed));
             *owed -= part;
-            let paid = self.pace.apart(throttle.pay(part)).await;
+            let paid = self.deadlines.apart(throttle.pay(part)).await;
             self.fetcher.meter.received(part);
             paid?;
         }
         Ok(())
     }
 
-    async fn drain_some(&mut self, response: &mut Answer, owed: &mut u64) {
+    async fn drain_some(&mut self, response: &mut Response, owed: &mut u64) {
         let mut drained = 0;
         while drained <= DRAIN {
-            match self.pace.piece(response.chunk(), size).await {
+            match self.deadlines.piece(response.chunk(), size).await {
                 Ok(Ok(Some(piece))) => {
                     drained += piece.len() as u64;
                     *owed += piece.len() as u64;

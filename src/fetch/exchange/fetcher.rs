@@ -5,34 +5,36 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
 
-use ::http::Method;
-use ::http::header::{self, HeaderMap, HeaderValue};
 use futures::future::BoxFuture;
+use http::Method;
+use http::header::{self, HeaderMap, HeaderValue};
 use jiff::Timestamp;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::answer::Answer;
 use super::authentication::Login;
 use super::classify::{LARGEST_HEAD, Stage, classify, connection_ended, not_begun};
-use super::client::{Clients, MAX_FIELDS, MAX_HEAD, its_own};
+use super::cookies;
+use super::deadlines::Deadlines;
 use super::local_file::LocalFile;
-use super::pace::Pace;
-use super::place::{Fate, Ready};
-use super::reach::Reach;
 use super::redirect::redirect_target;
 use super::request::set_fields;
-use super::resume::Rest;
-use super::save::Saver;
-use super::timing::{MARKS, Marks};
+use super::resume::PartialBody;
 use super::verdict::validators;
-use super::{Fetched, Fetcher, HttpSpec, Meter, Reply, Saving, cookies};
 use crate::config::Compression;
+use crate::fetch::body::meter::Meter;
+use crate::fetch::connect::address_filter::AllowedAddresses;
+use crate::fetch::connect::client::{Clients, MAX_FIELDS, MAX_HEAD, its_own};
+use crate::fetch::connect::connect_context::{CONNECT, ConnectContext};
+use crate::fetch::connect::response::Response;
+use crate::fetch::save::destination::{CommitState, FinishedBody};
+use crate::fetch::save::saver::Saver;
+use crate::fetch::{Fetched, Fetcher, HttpSpec, Reply, Saving};
 use crate::model::{ErrorKind, Facts, FetchError, Job, PerSeed, RedirectState, SkipReason, Timing, Verdict, cut};
 use crate::policy::cookies::Jar;
-use crate::policy::text::printable::{printable, text_of_octets};
 use crate::policy::retry::retry_after::asked;
+use crate::policy::text::printable::{printable, text_of_octets};
 
 /// The most bytes of a Content-Type in the facts.
 const LONGEST_TYPE: usize = 512;
@@ -41,18 +43,18 @@ const LONGEST_TYPE: usize = 512;
 const STALE: u32 = 8;
 
 const CODINGS: HeaderValue = HeaderValue::from_static("br, zstd, gzip, deflate");
-pub(super) const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
+pub(crate) const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
 /// Fetches over HTTP on the runtime it was built for.
-pub(super) struct HttpFetcher {
-    pub(super) spec: Arc<HttpSpec>,
-    pub(super) clients: Clients,
-    pub(super) saver: Saver,
-    pub(super) meter: Arc<Meter>,
-    pub(super) fields: HeaderMap,
-    pub(super) method: Method,
+pub(crate) struct HttpFetcher {
+    pub(crate) spec: Arc<HttpSpec>,
+    pub(crate) clients: Clients,
+    pub(crate) saver: Saver,
+    pub(crate) meter: Arc<Meter>,
+    pub(crate) fields: HeaderMap,
+    pub(crate) method: Method,
     /// Whether the default Accept-Encoding applies.
-    pub(super) asks_codings: bool,
+    pub(crate) asks_codings: bool,
     /// The number of fetches under way.
     under_way: Arc<AtomicUsize>,
     /// The peak of `under_way`.
@@ -60,7 +62,7 @@ pub(super) struct HttpFetcher {
 }
 
 impl HttpFetcher {
-    pub(super) fn new(spec: &Arc<HttpSpec>, meter: &Arc<Meter>) -> Self {
+    pub(crate) fn new(spec: &Arc<HttpSpec>, meter: &Arc<Meter>) -> Self {
         let under_way = Arc::new(AtomicUsize::new(0));
         let mut fields = HeaderMap::with_capacity(8);
         // RFC 9110, section 7.2: Host comes first, unless HTTP/2 is possible. Each request replaces
@@ -90,7 +92,7 @@ impl HttpFetcher {
 
 impl Fetcher for HttpFetcher {
     fn fetch<'a>(&'a self, job: &'a Job, abort: &'a CancellationToken) -> BoxFuture<'a, Reply> {
-        Box::pin(MARKS.scope(Marks::default(), async move {
+        Box::pin(CONNECT.scope(ConnectContext::default(), async move {
             if let Some(told) = self.without_asking(job) {
                 return Reply::Finished(told);
             }
@@ -101,7 +103,7 @@ impl Fetcher for HttpFetcher {
             facts.started_at.get_or_insert_with(Timestamp::now);
             let timing = before.map_or_else(Timing::default, |before| before.timing);
             let spent = timing.total.unwrap_or_default();
-            let fate = self.saver.makes_files().then(Arc::<Fate>::default);
+            let commit_state = self.saver.makes_files().then(Arc::<CommitState>::default);
             let mut exchange = Exchange {
                 fetcher: self,
                 job,
@@ -109,8 +111,8 @@ impl Fetcher for HttpFetcher {
                 facts,
                 spent,
                 timing,
-                pace: Pace::new(&self.spec, started, spent),
-                fate: fate.clone(),
+                deadlines: Deadlines::new(&self.spec, started, spent),
+                commit_state: commit_state.clone(),
                 chain: before.and_then(|before| cookies::chain(&before.cookies)),
                 rest: None,
                 asks_rest: false,
@@ -118,10 +120,10 @@ impl Fetcher for HttpFetcher {
                 local: None,
                 asks_change: false,
                 useless: false,
-                ready: None,
+                finished_body: None,
                 accepts: None,
                 login: Login::default(),
-                reach: match before {
+                allowed: match before {
                     None => self.spec.addresses.of_the_list(),
                     Some(before) => self.spec.addresses.behind(before.from),
                 },
@@ -133,22 +135,22 @@ impl Fetcher for HttpFetcher {
                     biased;
                     ended = &mut run => ended,
                     () = abort.cancelled() => {
-                        if fate.is_none_or(|fate| fate.give_up()) { Ok(End::As(Verdict::Cancelled)) } else { run.await }
+                        if commit_state.is_none_or(|state| state.give_up()) { Ok(HopEnd::Finished(Verdict::Cancelled)) } else { run.await }
                     }
                 }
             };
             let ended = ended.unwrap_or_else(|error| {
                 tracing::debug!(url = %printable(job.url().as_str()), error = %printable(&error.to_string()), "failed");
-                End::As(Verdict::Failed(error))
+                HopEnd::Finished(Verdict::Failed(error))
             });
-            let Exchange { facts, mut timing, chain, rest, ready, .. } = exchange;
-            if let (Some(Rest::Cut(cut)), Saving::Stream(stream)) = (rest, &self.spec.saving) {
+            let Exchange { facts, mut timing, chain, rest, finished_body, .. } = exchange;
+            if let (Some(PartialBody::Stream(cut)), Saving::Stream(stream)) = (rest, &self.spec.saving) {
                 stream.put_back(cut);
             }
             timing.total = Some(spent + started.elapsed());
             match ended {
-                End::As(verdict) => Reply::Finished(Fetched { facts, timing, verdict, ready }),
-                End::Redirected(from, wait) => {
+                HopEnd::Finished(verdict) => Reply::Finished(Fetched { facts, timing, verdict, finished_body }),
+                HopEnd::Redirected(from, wait) => {
                     let took = timing.first_byte.unwrap_or_default().saturating_sub(spent);
                     let cookies = cookies::of_chain(chain.as_deref());
                     Reply::Redirected(Box::new(RedirectState {
@@ -183,7 +185,7 @@ impl HttpFetcher {
         };
         let path = path.map(|path| path.to_string_lossy().into_owned());
         let facts = Box::new(Facts { path, bytes, ..Facts::default() });
-        Some(Fetched { facts, timing: Timing::default(), verdict: Verdict::Skipped(reason), ready: None })
+        Some(Fetched { facts, timing: Timing::default(), verdict: Verdict::Skipped(reason), finished_body: None })
     }
 }
 
@@ -217,93 +219,94 @@ impl Drop for Counted<'_> {
 }
 
 /// The outcome of one exchange.
-pub(super) enum End {
-    As(Verdict),
+pub(crate) enum HopEnd {
+    /// It has this verdict.
+    Finished(Verdict),
     /// A redirect from this address, to be followed after this wait.
     Redirected(Option<SocketAddr>, Duration),
 }
 
 /// The exchange of one hop of a job.
-pub(super) struct Exchange<'a> {
-    pub(super) fetcher: &'a HttpFetcher,
-    pub(super) job: &'a Job,
-    pub(super) started: Instant,
+pub(crate) struct Exchange<'a> {
+    pub(crate) fetcher: &'a HttpFetcher,
+    pub(crate) job: &'a Job,
+    pub(crate) started: Instant,
     /// The time of the earlier hops.
-    pub(super) spent: Duration,
-    pub(super) facts: Box<Facts>,
-    pub(super) timing: Timing,
-    pub(super) pace: Pace,
+    pub(crate) spent: Duration,
+    pub(crate) facts: Box<Facts>,
+    pub(crate) timing: Timing,
+    pub(crate) deadlines: Deadlines,
     /// The commit state, if the fetcher saves bodies as files.
-    pub(super) fate: Option<Arc<Fate>>,
+    pub(crate) commit_state: Option<Arc<CommitState>>,
     /// The cookies of this redirect chain, if the run has no jar.
-    pub(super) chain: Option<Box<Jar>>,
+    pub(crate) chain: Option<Box<Jar>>,
     /// The partial body, and whether the current request asks for the rest of it.
-    pub(super) rest: Option<Rest>,
-    pub(super) asks_rest: bool,
+    pub(crate) rest: Option<PartialBody>,
+    pub(crate) asks_rest: bool,
     /// Whether the current request has a Range of the user.
-    pub(super) asks_part: bool,
+    pub(crate) asks_part: bool,
     /// The file that the body would replace, if the request is conditional on its time.
-    pub(super) local: Option<Box<LocalFile>>,
+    pub(crate) local: Option<Box<LocalFile>>,
     /// Whether the current request is conditional (RFC 9110, section 13).
-    pub(super) asks_change: bool,
+    pub(crate) asks_change: bool,
     /// Whether the partial body turned out to be useless.
-    pub(super) useless: bool,
+    pub(crate) useless: bool,
     /// The finished body, if the parent process has to give it its name.
-    pub(super) ready: Option<Box<Ready>>,
+    pub(crate) finished_body: Option<Box<FinishedBody>>,
     /// The Accept-Encoding of the current request.
-    pub(super) accepts: Option<HeaderValue>,
-    pub(super) login: Login<'a>,
+    pub(crate) accepts: Option<HeaderValue>,
+    pub(crate) login: Login<'a>,
     /// The addresses to which the next request may go.
-    pub(super) reach: Reach,
+    pub(crate) allowed: AllowedAddresses,
 }
 
 impl<'a> Exchange<'a> {
-    pub(super) fn wants(&self) -> Option<&'a PerSeed> {
+    pub(crate) fn wants(&self) -> Option<&'a PerSeed> {
         self.job.seed.wants.as_deref()
     }
 
     /// Sends requests until a response is final or a redirect.
-    async fn run(&mut self) -> Result<End, FetchError> {
+    async fn run(&mut self) -> Result<HopEnd, FetchError> {
         let url = self.job.url();
         self.rest = self.find_rest().await?;
         self.local = self.find_local();
         loop {
-            let response = self.ask(url).await?;
+            let response = self.send(url).await?;
             if self.answers_challenge(url, &response) {
                 self.drain(response).await;
                 continue;
             }
             if let Some(next) = redirect_target(url, &response)? {
-                return self.lead_on(url, next, response).await;
+                return self.record_redirect(url, next, response).await;
             }
             let status = response.status();
             if let Some(verdict) = self.finish(url, status, response).await? {
-                return Ok(End::As(verdict));
+                return Ok(HopEnd::Finished(verdict));
             }
         }
     }
 
     /// Returns the partial body, if there is one.
-    async fn find_rest(&self) -> Result<Option<Rest>, FetchError> {
+    async fn find_rest(&self) -> Result<Option<PartialBody>, FetchError> {
         match &self.fetcher.spec.saving {
             Saving::Discard => Ok(None),
-            Saving::Stream(stream) => Ok(stream.cut().map(Rest::Cut)),
+            Saving::Stream(stream) => Ok(stream.cut().map(PartialBody::Stream)),
             Saving::Dir(_) | Saving::File(..) => {
-                Ok(self.fetcher.saver.kept(self.job).await.map(|kept| Rest::Kept(Box::new(kept))))
+                Ok(self.fetcher.saver.kept(self.job).await.map(|kept| PartialBody::File(Box::new(kept))))
             }
         }
     }
 
     /// Sends one request and waits for the head of its response.
-    async fn ask(&mut self, url: &Url) -> Result<Answer, FetchError> {
+    async fn send(&mut self, url: &Url) -> Result<Response, FetchError> {
         tracing::debug!(url = %printable(url.as_str()), "asking");
         let mut stale = 0;
         let mut unbegun = false;
         let response = loop {
             if self.fetcher.spec.throttle.is_paced() {
-                self.pace.apart(self.fetcher.spec.throttle.request(url)).await?;
+                self.deadlines.apart(self.fetcher.spec.throttle.request(url)).await?;
             }
-            MARKS.with(Marks::reset);
+            CONNECT.with(ConnectContext::reset);
             let fields = self.fields_for(url);
             self.accepts = fields.get(header::ACCEPT_ENCODING).cloned();
             self.asks_rest = self.rest.is_some() && fields.contains_key(header::IF_RANGE);
@@ -312,11 +315,11 @@ impl<'a> Exchange<'a> {
                 [header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE].iter().any(|it| fields.contains_key(it));
             self.asks_change = !self.asks_rest && is_conditional;
             let most = self.fetcher.most_under_way.load(Relaxed);
-            let sent = self.fetcher.clients.ask(self.fetcher.method.clone(), url, fields, most, self.reach);
-            match self.pace.head(sent).await? {
+            let sent = self.fetcher.clients.send(self.fetcher.method.clone(), url, fields, most, self.allowed);
+            match self.deadlines.head(sent).await? {
                 // RFC 9112, section 9.3.1: the server may close an idle connection at the moment of its
                 // reuse. That is no failure of the server, so send the request again.
-                Err(e) if stale < STALE && MARKS.with(Marks::reused) && connection_ended(&*e) => {
+                Err(e) if stale < STALE && CONNECT.with(ConnectContext::reused) && connection_ended(&*e) => {
                     tracing::debug!(url = %printable(url.as_str()), "asking again: an idle connection had ended");
                     stale += 1;
                 }
@@ -326,7 +329,9 @@ impl<'a> Exchange<'a> {
                     unbegun = true;
                 }
                 // RFC 9110, section 15.5.9: a server may send 408 before it closes an idle connection.
-                Ok(answer) if stale < STALE && answer.status() == 408 && MARKS.with(Marks::reused) => stale += 1,
+                Ok(answer) if stale < STALE && answer.status() == 408 && CONNECT.with(ConnectContext::reused) => {
+                    stale += 1
+                }
                 answered => break answered.map_err(|e| classify(&*e, Stage::Head))?,
             }
         };
@@ -335,7 +340,7 @@ impl<'a> Exchange<'a> {
         }
         self.timing.first_byte = Some(self.spent + self.started.elapsed());
         tracing::debug!(url = %printable(url.as_str()), status = response.status().as_u16(), "answered");
-        MARKS.with(|marks| marks.add_to(&mut self.timing));
+        CONNECT.with(|marks| marks.add_to(&mut self.timing));
         let facts = &mut self.facts;
         facts.status = Some(response.status().as_u16());
         facts.http_version = Some(response.version());
@@ -355,7 +360,7 @@ impl<'a> Exchange<'a> {
 }
 
 /// Returns the text of a Content-Type, cut because a run may have thousands of long ones.
-pub(super) fn content_type(field: &[u8]) -> Box<str> {
+pub(crate) fn content_type(field: &[u8]) -> Box<str> {
     cut(&text_of_octets(field), LONGEST_TYPE).into()
 }
 

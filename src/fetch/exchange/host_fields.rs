@@ -1,9 +1,9 @@
 //! Request fields and credentials for some hosts only, from `[hosts]` tables.
 
-use ::http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
-use super::HttpSpec;
+use crate::fetch::HttpSpec;
 use crate::model::{Credentials, HostPattern, is_secret};
 
 /// The request fields and credentials of one table.
@@ -23,14 +23,14 @@ impl HttpSpec {
     }
 
     /// Returns the user for this URL's host alone, under the rule of [`HttpSpec::add_host_fields`].
-    pub(super) fn host_credentials(&self, url: &Url) -> Option<&Credentials> {
+    pub(crate) fn host_credentials(&self, url: &Url) -> Option<&Credentials> {
         let host = self.host(url).filter(|host| host.pattern.trusts(url))?;
         host.credentials.as_ref()
     }
 
     /// Adds the fields for this URL's host alone. Secret fields need TLS, unless the pattern of the table
     /// names http.
-    pub(super) fn add_host_fields(&self, url: &Url, fields: &mut HeaderMap) {
+    pub(crate) fn add_host_fields(&self, url: &Url, fields: &mut HeaderMap) {
         let Some(host) = self.host(url) else { return };
         let trusted = host.pattern.trusts(url);
         for (name, value) in &host.fields {

@@ -3,22 +3,22 @@
 
 use std::path::{Path, PathBuf};
 
-use ::http::header::HeaderValue;
+use http::header::HeaderValue;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 
-use super::HttpSpec;
-use super::http::Exchange;
+use super::fetcher::Exchange;
 use crate::config::Digest;
+use crate::fetch::HttpSpec;
 use crate::model::{PerSeed, Validators};
 use crate::output_folder::OutputFolder;
 
 /// A regular file under the name that the body of a job would get.
-pub(super) struct LocalFile {
+pub(crate) struct LocalFile {
     path: PathBuf,
     bytes: u64,
     /// Its modification time, as an HTTP date.
-    pub(super) since: HeaderValue,
+    pub(crate) since: HeaderValue,
 }
 
 impl LocalFile {
@@ -35,7 +35,7 @@ impl LocalFile {
 impl Exchange<'_> {
     /// Finds the file that the body would replace. Returns `None` if the run needs a digest of the body, or if an
     /// earlier run saved the file.
-    pub(super) fn find_local(&self) -> Option<Box<LocalFile>> {
+    pub(crate) fn find_local(&self) -> Option<Box<LocalFile>> {
         let HttpSpec { refresh, digest, saving, .. } = &*self.fetcher.spec;
         let is_declared = |wants: &PerSeed| wants.sha256.is_some() || wants.blake3.is_some();
         let was_saved = self.job.seed.known.as_ref().is_some_and(|known| known.was_saved);
@@ -46,7 +46,7 @@ impl Exchange<'_> {
     }
 
     /// Records that the file is current.
-    pub(super) fn keep_local(&mut self) {
+    pub(crate) fn keep_local(&mut self) {
         let Some(local) = self.local.take() else { return };
         self.facts.path = Some(local.path.to_string_lossy().into_owned());
         self.facts.bytes = Some(local.bytes);

@@ -3,24 +3,24 @@
 use std::borrow::Cow;
 use std::time::SystemTime;
 
-use ::http::header::{self, HeaderMap, HeaderValue};
 use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderValue};
 use url::Url;
 
-use super::Saving;
-use super::answer::{Answer, size};
-use super::body::Transfer;
 use super::classify::{Stage, classify};
-use super::declared::Checks;
-use super::decode::{BodyMemory, Decoder, Resource};
-use super::http::{Exchange, IDENTITY};
-use super::kept::{Answered, Note};
-use super::resume::{Rest, go_on};
+use super::fetcher::{Exchange, IDENTITY};
+use super::resume::{PartialBody, resume};
 use crate::config::Compression;
+use crate::fetch::Saving;
+use crate::fetch::body::declared::Checks;
+use crate::fetch::body::decode::{BodyMemory, Decoder, Resource};
+use crate::fetch::body::transfer::Transfer;
+use crate::fetch::connect::response::{Response, size};
+use crate::fetch::save::partial_file::{Note, ResumableResponse};
 use crate::model::{ErrorKind, FetchError, SkipReason, Verdict};
 use crate::policy::message::date;
-use crate::policy::naming::{file_of_url, name_from_disposition};
 use crate::policy::message::partial::strong_validator;
+use crate::policy::naming::{file_of_url, name_from_disposition};
 use crate::policy::text::printable::{printable, text_of_octets};
 
 impl Exchange<'_> {
@@ -51,11 +51,11 @@ impl Exchange<'_> {
 
     /// Reads the body of a successful response to its end. `rest` is its beginning, and `total` the complete length
     /// from a Content-Range.
-    pub(super) async fn receive(
+    pub(crate) async fn receive(
         &mut self,
         url: &Url,
-        mut response: Answer,
-        rest: Option<Rest>,
+        mut response: Response,
+        rest: Option<PartialBody>,
         total: Option<u64>,
     ) -> Result<Verdict, FetchError> {
         let mut transfer_coding = transfer_decoder(&response)?;
@@ -76,7 +76,7 @@ impl Exchange<'_> {
             Ok(()) => transfer.finish(wants, response.trailers(), &mut self.facts).await,
             Err(error) => Err(error),
         };
-        self.ready = transfer.ready();
+        self.finished_body = transfer.finished_body();
         if let Some(ignored) = received.as_ref().ok().and_then(|()| transfer.ignored()) {
             tracing::warn!(url = %printable(url.as_str()), ignored, "ignored bytes after the body");
         }
@@ -95,14 +95,14 @@ impl Exchange<'_> {
 
     async fn pull(
         &mut self,
-        response: &mut Answer,
+        response: &mut Response,
         coding: &mut Option<Decoder>,
         transfer: &mut Transfer,
     ) -> Result<(), FetchError> {
         let throttle = &self.fetcher.spec.throttle;
         let at_once = throttle.bytes().map_or(usize::MAX, |limit| usize::try_from(limit.at_once).unwrap_or(usize::MAX));
         loop {
-            let piece = self.pace.piece(response.chunk(), size).await?;
+            let piece = self.deadlines.piece(response.chunk(), size).await?;
             let Some(mut piece) = piece.map_err(|e| classify(&*e, Stage::Body))? else {
                 return coding.as_mut().map_or(Ok(()), Decoder::finish);
             };
@@ -113,7 +113,7 @@ impl Exchange<'_> {
             self.take(piece, coding, transfer).await?;
             if let Some(decoded) = decoded(coding.as_ref(), transfer) {
                 let pending = coding.as_ref().map_or(0, Decoder::pending) + transfer.pending();
-                self.pace.decoded(decoded, pending);
+                self.deadlines.decoded(decoded, pending);
             }
         }
     }
@@ -127,7 +127,7 @@ impl Exchange<'_> {
     ) -> Result<(), FetchError> {
         let throttle = &self.fetcher.spec.throttle;
         if throttle.bytes().is_some() {
-            self.pace.apart(throttle.pay(part.len() as u64)).await?;
+            self.deadlines.apart(throttle.pay(part.len() as u64)).await?;
         }
         self.fetcher.meter.received(part.len() as u64);
         transfer.count_wire(part.len(), &mut self.facts)?;
@@ -144,18 +144,18 @@ impl Exchange<'_> {
     async fn transfer(
         &mut self,
         url: &Url,
-        response: &mut Answer,
-        rest: Option<(Rest, HeaderMap)>,
+        response: &mut Response,
+        rest: Option<(PartialBody, HeaderMap)>,
         proposed: Option<String>,
         transfer_coding: &mut Option<Decoder>,
     ) -> Result<(Transfer, Option<Note>), FetchError> {
         let (fetcher, job) = (self.fetcher, self.job);
         let (kept, first) = match rest {
-            Some((Rest::Cut(cut), _)) => {
+            Some((PartialBody::Stream(cut), _)) => {
                 self.share_memory(url, None, transfer_coding).await?;
                 return Ok(cut.into_parts());
             }
-            Some((Rest::Kept(kept), first)) => (Some(kept), Some(first)),
+            Some((PartialBody::File(kept), first)) => (Some(kept), Some(first)),
             None => (None, None),
         };
         let said = first.as_ref().unwrap_or(response.headers());
@@ -167,20 +167,20 @@ impl Exchange<'_> {
             Saving::Stream(_) => answered.take().map(|answered| answered.note()),
             Saving::Discard | Saving::Dir(_) | Saving::File(..) => None,
         };
-        let fate = self.fate.as_ref();
+        let commit_state = self.commit_state.as_ref();
         let keeps_coded = decoder.is_some() && (kept.is_some() || answered.is_some());
         let coded = if keeps_coded { fetcher.saver.begin_coded(job, answered.take()) } else { None };
-        let part = fetcher.saver.begin(job, fate, modified, proposed.as_deref(), answered);
+        let part = fetcher.saver.begin(job, commit_state, modified, proposed.as_deref(), answered);
         let mut transfer = Transfer::new(&fetcher.spec, self.wants(), decoder, part).with(checks, coded);
         if let Some(kept) = kept {
-            let gone_on = go_on(&mut transfer, kept, &mut self.facts).await;
+            let gone_on = resume(&mut transfer, kept, &mut self.facts).await;
             gone_on.inspect_err(|_| self.useless = true)?;
         }
         Ok((transfer, note))
     }
 
     /// Returns the response, if its body could be resumed after a cut. Takes the fields out of `response`.
-    fn answered(&self, url: &Url, response: &mut Answer) -> Option<Box<Answered>> {
+    fn answered(&self, url: &Url, response: &mut Response) -> Option<Box<ResumableResponse>> {
         let spec = &self.fetcher.spec;
         // A part that the user asked for is not the beginning of the whole.
         if self.asks_part || matches!(spec.saving, Saving::Discard) || strong_validator(response.headers()).is_none() {
@@ -190,7 +190,7 @@ impl Exchange<'_> {
         if has_transfer_coding(response.headers()) {
             return None;
         }
-        Some(Box::new(Answered {
+        Some(Box::new(ResumableResponse {
             url: self.job.seed.url.clone(),
             asked: url.clone(),
             accept_encoding: self.accepts.clone(),
@@ -232,7 +232,7 @@ impl Exchange<'_> {
             return Ok(content);
         }
         let host = url.host_str().unwrap_or_default();
-        let mut memory = BodyMemory::new(&self.fetcher.spec.decoder_memory, host, self.pace.limit());
+        let mut memory = BodyMemory::new(&self.fetcher.spec.decoder_memory, host, self.deadlines.limit());
         if of_content == 0 {
             *transfer = transfer.take().map(|decoder| decoder.with_memory(memory));
             return Ok(content);
@@ -244,7 +244,7 @@ impl Exchange<'_> {
     }
 
     /// Returns the name of the file. An unsaved body has those that the listed URL and this one would give it.
-    pub(super) fn names<'a>(&'a self, url: &'a Url, proposed: Option<&'a str>) -> [Option<Cow<'a, str>>; 2] {
+    pub(crate) fn names<'a>(&'a self, url: &'a Url, proposed: Option<&'a str>) -> [Option<Cow<'a, str>>; 2] {
         match self.fetcher.saver.file_name(self.job, proposed) {
             Some(name) => [Some(Cow::Borrowed(name)), None],
             None => [Some(file_of_url(&self.job.seed.url)), Some(file_of_url(url))],
@@ -258,7 +258,7 @@ fn decoded(coding: Option<&Decoder>, transfer: &Transfer) -> Option<u64> {
 }
 
 /// Makes the decoder of the transfer codings (RFC 9112, section 7). The client has undone `chunked`.
-fn transfer_decoder(response: &Answer) -> Result<Option<Decoder>, FetchError> {
+fn transfer_decoder(response: &Response) -> Result<Option<Decoder>, FetchError> {
     let fields = response.headers();
     // A 204 may name codings, but has no content.
     if !has_transfer_coding(fields) || response.content_length() == Some(0) {

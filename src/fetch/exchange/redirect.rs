@@ -2,19 +2,24 @@
 
 use std::time::SystemTime;
 
-use ::http::header;
+use http::header;
 use url::Url;
 
-use super::answer::Answer;
 use super::cookies;
-use super::http::{End, Exchange};
+use super::fetcher::{Exchange, HopEnd};
+use crate::fetch::connect::response::Response;
 use crate::model::{ErrorKind, FetchError, Hop, RedirectState};
 use crate::policy::message::location;
 use crate::policy::retry::retry_after::asked;
 
 impl Exchange<'_> {
     /// Records a redirect.
-    pub(super) async fn lead_on(&mut self, url: &Url, next: Url, response: Answer) -> Result<End, FetchError> {
+    pub(crate) async fn record_redirect(
+        &mut self,
+        url: &Url,
+        next: Url,
+        response: Response,
+    ) -> Result<HopEnd, FetchError> {
         let from = self.fetcher.clients.peer(url, response.remote_addr);
         if self.fetcher.spec.cookies.is_none() {
             cookies::keep(None, &mut self.chain, url, response.headers());
@@ -26,12 +31,12 @@ impl Exchange<'_> {
         (self.facts.content_type, self.facts.validators) = (None, None);
         self.facts.final_url = Some(next);
         self.drain(response).await;
-        Ok(End::Redirected(from, wait))
+        Ok(HopEnd::Redirected(from, wait))
     }
 }
 
 /// Returns the target of a redirect with a Location (RFC 9110, section 15.4).
-pub(super) fn redirect_target(url: &Url, response: &Answer) -> Result<Option<Url>, FetchError> {
+pub(crate) fn redirect_target(url: &Url, response: &Response) -> Result<Option<Url>, FetchError> {
     if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
         return Ok(None);
     }
@@ -43,7 +48,7 @@ pub(super) fn redirect_target(url: &Url, response: &Answer) -> Result<Option<Url
 }
 
 /// Returns the error of a chain with more hops than `most`.
-pub(super) fn too_many(chain: &RedirectState, most: u32) -> Option<FetchError> {
+pub(crate) fn too_many(chain: &RedirectState, most: u32) -> Option<FetchError> {
     let hops = &chain.facts.redirects;
     if hops.len() <= most as usize {
         return None;

@@ -2,17 +2,18 @@
 
 use std::borrow::Cow;
 
-use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
-use super::client::its_own;
-use super::http::{Exchange, IDENTITY};
-use super::{cookies, decode};
+use super::cookies;
+use super::fetcher::{Exchange, IDENTITY};
+use crate::fetch::body::decode;
+use crate::fetch::connect::client::its_own;
 use crate::model::{Condition, Validators, is_secret};
 use crate::policy::credentials::origin;
 
 impl Exchange<'_> {
-    pub(super) fn fields_for(&mut self, url: &Url) -> HeaderMap {
+    pub(crate) fn fields_for(&mut self, url: &Url) -> HeaderMap {
         let mut fields = self.fetcher.fields.clone();
         self.fetcher.spec.add_host_fields(url, &mut fields);
         let wants = self.wants();
@@ -51,14 +52,14 @@ impl Exchange<'_> {
     }
 
     /// Returns the condition of the request for this URL: its validators of an earlier run.
-    pub(super) fn condition(&self, url: &Url) -> Option<&Condition> {
+    pub(crate) fn condition(&self, url: &Url) -> Option<&Condition> {
         let condition = self.job.seed.known.as_ref()?.condition.as_deref()?;
         (condition.url == *url).then_some(condition)
     }
 }
 
 /// Field names given twice in a row are both sent; a later list of fields replaces earlier names.
-pub(super) fn set_fields(fields: &mut HeaderMap, more: &[(HeaderName, HeaderValue)]) {
+pub(crate) fn set_fields(fields: &mut HeaderMap, more: &[(HeaderName, HeaderValue)]) {
     for (i, (name, value)) in more.iter().enumerate() {
         if more[..i].iter().any(|(earlier, _)| earlier == name) {
             fields.append(name, value.clone());

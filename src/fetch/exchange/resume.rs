@@ -6,16 +6,16 @@
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
-use super::SharedWriter;
-use super::body::Transfer;
-use super::http::content_type;
-use super::kept::{Kept, Note, Octets};
-use super::part::blocking;
+use super::fetcher::content_type;
 use super::verdict::validators;
+use crate::fetch::SharedWriter;
+use crate::fetch::body::transfer::Transfer;
+use crate::fetch::save::part::blocking;
+use crate::fetch::save::partial_file::{Note, Octets, PartialFile};
 use crate::model::{ErrorKind, Facts, FetchError};
 use crate::policy::message::digest_fields::{CONTENT_DIGEST, REPR_DIGEST};
 use crate::policy::message::partial::is_the_rest;
@@ -26,13 +26,13 @@ const PIECE: usize = 256 * 1024;
 /// The destination of the only body of a run, if that is no file.
 #[derive(Clone)]
 pub struct BodyStream {
-    pub(super) writer: SharedWriter,
+    pub(crate) writer: SharedWriter,
     /// A body that has been written in part.
-    cut: Arc<Mutex<Option<Box<Cut>>>>,
+    cut: Arc<Mutex<Option<Box<PartialStream>>>>,
 }
 
 /// A body that was cut off after part of it had been written: those bytes cannot be taken back.
-pub(super) struct Cut {
+pub(crate) struct PartialStream {
     /// Identifies its response; `None` if that cannot be resumed.
     note: Option<Note>,
     transfer: Transfer,
@@ -50,47 +50,47 @@ impl BodyStream {
     }
 
     /// Keeps the state of a body that was cut off.
-    pub(super) fn keep(&self, note: Option<Note>, transfer: Transfer) {
-        self.put_back(Box::new(Cut { note, transfer }));
+    pub(crate) fn keep(&self, note: Option<Note>, transfer: Transfer) {
+        self.put_back(Box::new(PartialStream { note, transfer }));
     }
 
     /// Puts an unused partial body back.
-    pub(super) fn put_back(&self, cut: Box<Cut>) {
+    pub(crate) fn put_back(&self, cut: Box<PartialStream>) {
         *self.cut.lock().unwrap_or_else(PoisonError::into_inner) = Some(cut);
     }
 
     /// Takes the partial body, to go on with it.
-    pub(super) fn cut(&self) -> Option<Box<Cut>> {
+    pub(crate) fn cut(&self) -> Option<Box<PartialStream>> {
         self.cut.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
 /// The beginning of a body.
-pub(super) enum Rest {
+pub(crate) enum PartialBody {
     /// In a file.
-    Kept(Box<Kept>),
+    File(Box<PartialFile>),
     /// Written to a stream already.
-    Cut(Box<Cut>),
+    Stream(Box<PartialStream>),
 }
 
-impl Rest {
+impl PartialBody {
     fn note(&self) -> Option<&Note> {
         match self {
-            Rest::Kept(kept) => Some(&kept.note),
-            Rest::Cut(cut) => cut.note.as_ref(),
+            PartialBody::File(kept) => Some(&kept.note),
+            PartialBody::Stream(cut) => cut.note.as_ref(),
         }
     }
 
     fn from(&self) -> u64 {
         match self {
-            Rest::Kept(kept) => kept.from(),
-            Rest::Cut(cut) => cut.transfer.content_bytes(),
+            PartialBody::File(kept) => kept.from(),
+            PartialBody::Stream(cut) => cut.transfer.content_bytes(),
         }
     }
 
     /// Returns the fields that request the rest from this URL. `None` if the beginning came from another URL or from
     /// a request with another Accept-Encoding, or if this request has a Range.
-    pub(super) fn fields(&self, url: &Url, others: &HeaderMap) -> Option<[(HeaderName, HeaderValue); 2]> {
+    pub(crate) fn fields(&self, url: &Url, others: &HeaderMap) -> Option<[(HeaderName, HeaderValue); 2]> {
         let note = self.note().filter(|_| self.from() > 0)?;
         let asked = others.get(header::ACCEPT_ENCODING).map(HeaderValue::as_bytes);
         let asked_then = note.accept_encoding.as_ref().map(Octets::as_bytes);
@@ -105,13 +105,13 @@ impl Rest {
     ///
     /// # Errors
     /// Returns the reason why not.
-    pub(super) fn is_in(&self, fields: &HeaderMap) -> Result<u64, &'static str> {
+    pub(crate) fn is_in(&self, fields: &HeaderMap) -> Result<u64, &'static str> {
         let note = self.note().ok_or("nothing can go on")?;
         is_the_rest(&note.beginning(self.from()), fields)
     }
 
     /// Returns the fields of the first response, which the 206 need not repeat.
-    pub(super) fn first_answer(&self, facts: &mut Facts, keeps_validators: bool) -> HeaderMap {
+    pub(crate) fn first_answer(&self, facts: &mut Facts, keeps_validators: bool) -> HeaderMap {
         // RFC 9110, section 15.3.7.3: both parts together equal a 200 response.
         facts.status = Some(200);
         let mut fields = HeaderMap::new();
@@ -139,14 +139,14 @@ impl Rest {
     }
 }
 
-impl Cut {
+impl PartialStream {
     /// Returns the transfer up to the cut, and the note about its response.
-    pub(super) fn into_parts(self) -> (Transfer, Option<Note>) {
+    pub(crate) fn into_parts(self) -> (Transfer, Option<Note>) {
         (self.transfer, self.note)
     }
 
     /// Returns the error of a body that cannot start again.
-    pub(super) fn is_out(&self) -> FetchError {
+    pub(crate) fn is_out(&self) -> FetchError {
         let bytes = self.transfer.content_bytes();
         let message = format!("{bytes} bytes of the body are written already, and the server cannot go on from there");
         FetchError::new(ErrorKind::Io, message)
@@ -157,12 +157,16 @@ impl Cut {
 ///
 /// # Errors
 /// When the kept bytes cannot be read or decoded. They are removed then.
-pub(super) async fn go_on(transfer: &mut Transfer, kept: Box<Kept>, facts: &mut Facts) -> Result<(), FetchError> {
+pub(crate) async fn resume(
+    transfer: &mut Transfer,
+    kept: Box<PartialFile>,
+    facts: &mut Facts,
+) -> Result<(), FetchError> {
     let at = kept.at.clone();
     look_back(transfer, kept, facts).await.inspect_err(|_| at.remove())
 }
 
-async fn look_back(transfer: &mut Transfer, kept: Box<Kept>, facts: &mut Facts) -> Result<(), FetchError> {
+async fn look_back(transfer: &mut Transfer, kept: Box<PartialFile>, facts: &mut Facts) -> Result<(), FetchError> {
     let mut kept = *kept;
     let unreadable = |path: &std::path::Path, e: &std::io::Error| {
         FetchError::new(ErrorKind::Io, format!("cannot read what is kept in {}: {e}", path.display()))
@@ -192,7 +196,7 @@ async fn look_back(transfer: &mut Transfer, kept: Box<Kept>, facts: &mut Facts) 
         transfer.skip(kept.from(), facts);
     }
     if let Some(file) = transfer.file() {
-        file.go_on(kept);
+        file.resume(kept);
     }
     Ok(())
 }

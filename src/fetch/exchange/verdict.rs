@@ -1,11 +1,11 @@
 //! The verdict on a response that is no redirect.
 
-use ::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use url::Url;
 
-use super::answer::Answer;
-use super::http::Exchange;
-use super::resume::Rest;
+use super::fetcher::Exchange;
+use super::resume::PartialBody;
+use crate::fetch::connect::response::Response;
 use crate::model::{Condition, ErrorKind, FetchError, SkipReason, Validators, Verdict};
 use crate::policy::message::partial::whole_in_a_part;
 use crate::policy::text::printable::printable;
@@ -17,11 +17,11 @@ const LONGEST_VALIDATOR: usize = 4096;
 impl Exchange<'_> {
     /// Reads a response that is no redirect and returns its verdict. `None` if the URL must be requested again in
     /// full.
-    pub(super) async fn finish(
+    pub(crate) async fn finish(
         &mut self,
         url: &Url,
         status: StatusCode,
-        response: Answer,
+        response: Response,
     ) -> Result<Option<Verdict>, FetchError> {
         match status.as_u16() {
             206 | 416 if self.asks_rest => {
@@ -61,23 +61,23 @@ impl Exchange<'_> {
     }
 
     /// Discards the partial body. Fails if a stream has written part of it already.
-    pub(super) fn start_again(&mut self) -> Result<(), FetchError> {
+    pub(crate) fn start_again(&mut self) -> Result<(), FetchError> {
         match self.rest.take() {
             None => Ok(()),
-            Some(Rest::Kept(kept)) => {
+            Some(PartialBody::File(kept)) => {
                 kept.at.remove();
                 Ok(())
             }
-            Some(Rest::Cut(cut)) => {
+            Some(PartialBody::Stream(cut)) => {
                 let error = cut.is_out();
-                self.rest = Some(Rest::Cut(cut));
+                self.rest = Some(PartialBody::Stream(cut));
                 Err(error)
             }
         }
     }
 
     /// Returns the verdict on a response whose body is not used.
-    async fn without_body(&mut self, url: &Url, status: StatusCode, response: Answer) -> Result<Verdict, FetchError> {
+    async fn without_body(&mut self, url: &Url, status: StatusCode, response: Response) -> Result<Verdict, FetchError> {
         match status.as_u16() {
             304 if self.asks_change => match self.condition(url) {
                 Some(condition) if is_another(condition, response.headers()) => {
@@ -144,7 +144,7 @@ fn is_another(condition: &Condition, fields: &HeaderMap) -> bool {
 /// Returns the validators for conditional requests of later runs (RFC 9110, section 8.8).
 ///
 /// A validator longer than [`LONGEST_VALIDATOR`] is not kept: the next run fetches anew.
-pub(super) fn validators(fields: &HeaderMap) -> Option<Box<Validators>> {
+pub(crate) fn validators(fields: &HeaderMap) -> Option<Box<Validators>> {
     // A truncated validator would never match, so a long one counts as absent.
     let octets = |name| {
         let field = fields.get(name).filter(|value| value.len() <= LONGEST_VALIDATOR);

@@ -6,50 +6,50 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
 use std::time::SystemTime;
 
-use super::kept::KeptAt;
+use super::partial_file::PartialPath;
 use crate::model::{ErrorKind, FetchError};
 use crate::output_folder::OutputFolder;
 
 /// The paths of a part file and its final file.
 #[derive(Clone)]
-pub(super) struct Place {
-    pub(super) folder: OutputFolder,
+pub(crate) struct Destination {
+    pub(crate) folder: OutputFolder,
     /// The part file, below the folder.
-    pub(super) part: PathBuf,
+    pub(crate) part: PathBuf,
     /// The final name, below the folder.
-    pub(super) target: PathBuf,
+    pub(crate) target: PathBuf,
     /// Whether a kept body gets a name with the same beginning as that of the part.
-    pub(super) claimed: bool,
+    pub(crate) claimed: bool,
     /// The modification time for the file, if it gets one.
-    pub(super) modified: Option<SystemTime>,
+    pub(crate) modified: Option<SystemTime>,
     /// Whether the file must survive a power failure.
-    pub(super) sync: bool,
+    pub(crate) sync: bool,
     /// Whether this process gives the final name. Otherwise its parent process does.
-    pub(super) names: bool,
+    pub(crate) names: bool,
 }
 
-impl Place {
+impl Destination {
     /// Writes a complete body and gives it its final name, unless its fetch is given up.
-    pub(super) fn write_whole(&self, body: &[u8], fate: &Fate) -> io::Result<()> {
-        fate.check()?;
+    pub(crate) fn write_whole(&self, body: &[u8], commit_state: &CommitState) -> io::Result<()> {
+        commit_state.check()?;
         let mut file = self.create()?;
         file.write_all(body)?;
         self.seal(&file)?;
         drop(file);
-        if !fate.commit() {
-            return self.unless_given_up(fate);
+        if !commit_state.commit() {
+            return self.unless_given_up(commit_state);
         }
         self.name(&self.part)
     }
 
     /// Returns the complete body, for another process to give it its name.
-    pub(super) fn ready(&self, kept: Option<&KeptAt>) -> Ready {
-        let from = kept.map_or(&*self.part, KeptAt::path).to_owned();
-        Ready { from, to: self.target.clone(), kept: kept.is_some(), sync: self.sync }
+    pub(crate) fn finished_body(&self, kept: Option<&PartialPath>) -> FinishedBody {
+        let from = kept.map_or(&*self.part, PartialPath::path).to_owned();
+        FinishedBody { from, to: self.target.clone(), kept: kept.is_some(), sync: self.sync }
     }
 
     /// Sets the modification time of a complete file, and syncs it to the disk with `sync`.
-    pub(super) fn seal(&self, file: &File) -> io::Result<()> {
+    pub(crate) fn seal(&self, file: &File) -> io::Result<()> {
         if let Some(modified) = self.modified {
             // Err: the file system does not support it; the body is complete all the same.
             let _ = file.set_modified(modified);
@@ -58,39 +58,39 @@ impl Place {
     }
 
     /// Creates the part file.
-    pub(super) fn create(&self) -> io::Result<File> {
+    pub(crate) fn create(&self) -> io::Result<File> {
         let (folder, name) = self.folder.make_parent(&self.part, self.sync)?;
         folder.create(name).map_err(|e| if_removed(&self.folder, &self.part, e))
     }
 
     /// Removes the part file.
-    pub(super) fn remove_part(&self) {
+    pub(crate) fn remove_part(&self) {
         // Err: it may not exist; if it cannot be removed, the next run does that.
         let _ = self.folder.remove(&self.part);
     }
 
     /// Removes the part file that was just created if the fetch was given up before: the file did not exist then.
-    pub(super) fn unless_given_up(&self, fate: &Fate) -> io::Result<()> {
-        fate.check().inspect_err(|_| self.remove_part())
+    pub(crate) fn unless_given_up(&self, commit_state: &CommitState) -> io::Result<()> {
+        commit_state.check().inspect_err(|_| self.remove_part())
     }
 
     /// Gives the file its final name.
-    pub(super) fn name(&self, file: &Path) -> io::Result<()> {
+    pub(crate) fn name(&self, file: &Path) -> io::Result<()> {
         if self.names { rename(&self.folder, file, &self.target, self.sync) } else { Ok(()) }
     }
 
     /// Returns the path at which the body is kept if it is cut off.
-    pub(super) fn kept_at(&self, id: u64) -> KeptAt {
-        let in_folder = self.claimed.then(|| KeptAt::like(&self.folder, &self.part, id)).flatten();
-        in_folder.unwrap_or_else(|| KeptAt::beside(&self.folder, &self.target, id))
+    pub(crate) fn partial_path(&self, id: u64) -> PartialPath {
+        let in_folder = self.claimed.then(|| PartialPath::like(&self.folder, &self.part, id)).flatten();
+        in_folder.unwrap_or_else(|| PartialPath::beside(&self.folder, &self.target, id))
     }
 
     /// Syncs the folder of the final name to the disk, if `sync` is set and this process gives the name.
-    pub(super) fn sync_folder(&self) -> io::Result<()> {
+    pub(crate) fn sync_folder(&self) -> io::Result<()> {
         if self.sync && self.names { sync_parent(&self.folder, &self.target) } else { Ok(()) }
     }
 
-    pub(super) fn error(&self, e: &io::Error) -> FetchError {
+    pub(crate) fn error(&self, e: &io::Error) -> FetchError {
         cannot_write(&self.folder, &self.target, e)
     }
 }
@@ -121,7 +121,7 @@ fn if_removed(folder: &OutputFolder, file: &Path, e: io::Error) -> io::Error {
 /// A complete and checked body without its final name. A child process does not rename it: the parent reports the
 /// outcome and gives the name, so a child that outlives its parent changes no final file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ready {
+pub struct FinishedBody {
     /// The part file, below the output folder.
     pub from: PathBuf,
     /// The final name, below the output folder.
@@ -132,25 +132,25 @@ pub struct Ready {
     pub sync: bool,
 }
 
-impl Ready {
+impl FinishedBody {
     /// Gives it its name, or removes it.
-    pub(super) fn give_name(&self, folder: &OutputFolder) -> Result<(), FetchError> {
+    pub(crate) fn give_name(&self, folder: &OutputFolder) -> Result<(), FetchError> {
         let named = rename(folder, &self.from, &self.to, self.sync);
         if named.is_err() {
             self.remove(folder);
         } else if self.kept {
-            KeptAt::at(folder, &self.from).forget();
+            PartialPath::at(folder, &self.from).forget();
         }
         let synced = named.and_then(|()| if self.sync { sync_parent(folder, &self.to) } else { Ok(()) });
         synced.map_err(|e| cannot_write(folder, &self.to, &e))
     }
 
     /// Removes an unwanted body.
-    pub(super) fn remove(&self, folder: &OutputFolder) {
+    pub(crate) fn remove(&self, folder: &OutputFolder) {
         // Err: it is gone, or harmless.
         let _ = folder.remove(&self.from);
         if self.kept {
-            KeptAt::at(folder, &self.from).forget();
+            PartialPath::at(folder, &self.from).forget();
         }
     }
 }
@@ -167,31 +167,31 @@ fn sync_parent(folder: &OutputFolder, file: &Path) -> io::Result<()> {
 /// Decides once between the final name of a body and giving up its fetch; the faster thread wins. So no record says
 /// cancelled for a file that exists.
 #[derive(Debug, Default)]
-pub(super) struct Fate(AtomicU8);
+pub(crate) struct CommitState(AtomicU8);
 
 const OPEN: u8 = 0;
 const COMMITTING: u8 = 1;
 const GIVEN_UP: u8 = 2;
 
-impl Fate {
+impl CommitState {
     /// Gives the fetch up. Returns false if it is too late: the caller must await its end.
-    pub(super) fn give_up(&self) -> bool {
+    pub(crate) fn give_up(&self) -> bool {
         self.decide(GIVEN_UP)
     }
 
     /// Begins the rename. Returns false if the fetch was given up.
-    pub(super) fn commit(&self) -> bool {
+    pub(crate) fn commit(&self) -> bool {
         self.decide(COMMITTING)
     }
 
-    fn decide(&self, fate: u8) -> bool {
-        match self.0.compare_exchange(OPEN, fate, SeqCst, SeqCst) {
+    fn decide(&self, decision: u8) -> bool {
+        match self.0.compare_exchange(OPEN, decision, SeqCst, SeqCst) {
             Ok(_) => true,
-            Err(decided) => decided == fate,
+            Err(decided) => decided == decision,
         }
     }
 
-    pub(super) fn check(&self) -> io::Result<()> {
+    pub(crate) fn check(&self) -> io::Result<()> {
         if self.0.load(SeqCst) == GIVEN_UP { Err(io::ErrorKind::Interrupted.into()) } else { Ok(()) }
     }
 }
@@ -200,8 +200,8 @@ impl Fate {
 mod tests {
     use super::*;
 
-    fn place(folder: &Path) -> Place {
-        Place {
+    fn destination(folder: &Path) -> Destination {
+        Destination {
             folder: OutputFolder::new(folder.to_owned()),
             part: ".fetchall/part/1".into(),
             target: "a/b".into(),
@@ -215,23 +215,29 @@ mod tests {
     #[test]
     fn what_is_given_up_has_no_file_and_what_has_one_cannot_be_given_up() {
         let folder = tempfile::tempdir().unwrap();
-        let (place, fate) = (place(folder.path()), Fate::default());
-        assert!(fate.give_up());
-        assert!(place.write_whole(b"body", &fate).is_err());
-        assert!(place.folder.info(&place.part).is_err() && place.folder.info(&place.target).is_err());
-        let fate = Fate::default();
-        place.write_whole(b"body", &fate).unwrap();
-        assert!(!fate.give_up(), "whoever asks must await the end");
+        let (destination, commit_state) = (destination(folder.path()), CommitState::default());
+        assert!(commit_state.give_up());
+        assert!(destination.write_whole(b"body", &commit_state).is_err());
+        assert!(
+            destination.folder.info(&destination.part).is_err()
+                && destination.folder.info(&destination.target).is_err()
+        );
+        let commit_state = CommitState::default();
+        destination.write_whole(b"body", &commit_state).unwrap();
+        assert!(!commit_state.give_up(), "whoever asks must await the end");
         assert_eq!(std::fs::read(folder.path().join("a/b")).unwrap(), b"body");
     }
 
     #[test]
     fn a_fetch_given_up_while_its_part_is_written_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let (place, fate) = (place(folder.path()), Fate::default());
-        drop(place.create().unwrap());
-        assert!(fate.give_up() && fate.give_up());
-        assert!(place.unless_given_up(&fate).is_err());
-        assert!(place.folder.info(&place.part).is_err() && place.folder.info(&place.target).is_err());
+        let (destination, commit_state) = (destination(folder.path()), CommitState::default());
+        drop(destination.create().unwrap());
+        assert!(commit_state.give_up() && commit_state.give_up());
+        assert!(destination.unless_given_up(&commit_state).is_err());
+        assert!(
+            destination.folder.info(&destination.part).is_err()
+                && destination.folder.info(&destination.target).is_err()
+        );
     }
 }

@@ -4,18 +4,18 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::sync::{Arc, PoisonError};
 
-use super::SharedWriter;
-use super::kept::{Keep, Kept, KeptAt};
-use super::place::{Fate, Place, Ready};
-use super::whole::Whole;
+use super::destination::{CommitState, Destination, FinishedBody};
+use super::partial_file::{PartialCopy, PartialFile, PartialPath};
+use super::small_file_writer::SmallFileWriter;
+use crate::fetch::SharedWriter;
 use crate::model::{ErrorKind, FetchError};
 
-/// The largest body that stays in memory until it is complete; see [`Whole`]. A larger body is written in pieces of
-/// this size on blocking threads.
+/// The largest body that stays in memory until it is complete; see [`SmallFileWriter`]. A larger body is written in
+/// pieces of this size on blocking threads.
 const SMALL: usize = 256 * 1024;
 
 /// A body in progress.
-pub(super) enum Part {
+pub(crate) enum Part {
     /// The bytes are dropped.
     Discard,
     /// The bytes go to a writer as they come.
@@ -26,7 +26,7 @@ pub(super) enum Part {
 
 impl Part {
     /// Takes the next bytes.
-    pub(super) async fn write(&mut self, data: &[u8]) -> Result<(), FetchError> {
+    pub(crate) async fn write(&mut self, data: &[u8]) -> Result<(), FetchError> {
         match self {
             Part::Discard => Ok(()),
             Part::File(file) => file.write(data).await,
@@ -40,7 +40,7 @@ impl Part {
     }
 
     /// Gives a complete and checked body its final name and returns the name.
-    pub(super) async fn commit(&mut self) -> Result<Option<String>, FetchError> {
+    pub(crate) async fn commit(&mut self) -> Result<Option<String>, FetchError> {
         match self {
             Part::Discard => Ok(None),
             Part::File(file) => file.commit().await.map(Some),
@@ -55,7 +55,7 @@ impl Part {
     }
 
     /// Returns the file of the body, if it has one.
-    pub(super) fn file(&mut self) -> Option<&mut FilePart> {
+    pub(crate) fn file(&mut self) -> Option<&mut FilePart> {
         match self {
             Part::File(file) => Some(file),
             Part::Discard | Part::Stream(_) => None,
@@ -64,34 +64,48 @@ impl Part {
 }
 
 /// A body that becomes a file. A drop before the commit removes the file or keeps the partial body.
-pub(super) struct FilePart {
-    place: Place,
-    whole: Arc<Whole>,
+pub(crate) struct FilePart {
+    destination: Destination,
+    small_files: Arc<SmallFileWriter>,
     buffer: Vec<u8>,
     /// Open once the body has outgrown the buffer, if it is not kept.
     file: Option<File>,
     /// Whether an incomplete file may exist.
     begun: bool,
-    fate: Arc<Fate>,
+    commit_state: Arc<CommitState>,
     /// How to keep the body if it is cut off. With `None` it is removed.
-    keep: Option<Keep>,
+    partial: Option<PartialCopy>,
     /// The complete body, if another process gives it its name.
-    ready: Option<Box<Ready>>,
+    finished_body: Option<Box<FinishedBody>>,
 }
 
 impl FilePart {
-    pub(super) fn new(place: Place, whole: Arc<Whole>, fate: Option<&Arc<Fate>>, keep: Option<Keep>) -> Self {
-        let fate = fate.cloned().unwrap_or_default();
-        Self { place, whole, buffer: Vec::new(), file: None, begun: false, fate, keep, ready: None }
+    pub(crate) fn new(
+        destination: Destination,
+        small_files: Arc<SmallFileWriter>,
+        commit_state: Option<&Arc<CommitState>>,
+        partial: Option<PartialCopy>,
+    ) -> Self {
+        let commit_state = commit_state.cloned().unwrap_or_default();
+        Self {
+            destination,
+            small_files,
+            buffer: Vec::new(),
+            file: None,
+            begun: false,
+            commit_state,
+            partial,
+            finished_body: None,
+        }
     }
 
     /// Resumes a kept body; the file stands behind its last byte.
-    pub(super) fn go_on(&mut self, kept: Kept) {
-        self.keep = Some(Keep::Does(Box::new(kept.go_on(self.place.sync))));
+    pub(crate) fn resume(&mut self, kept: PartialFile) {
+        self.partial = Some(PartialCopy::Open(Box::new(kept.resume(self.destination.sync))));
     }
 
     /// Takes the next bytes.
-    pub(super) async fn write(&mut self, data: &[u8]) -> Result<(), FetchError> {
+    pub(crate) async fn write(&mut self, data: &[u8]) -> Result<(), FetchError> {
         if self.buffer.len() + data.len() > SMALL {
             self.spill().await?;
         }
@@ -103,10 +117,10 @@ impl FilePart {
     async fn spill(&mut self) -> Result<(), FetchError> {
         self.begun = true;
         let mut writing = Writing {
-            place: self.place.clone(),
-            fate: self.fate.clone(),
+            destination: self.destination.clone(),
+            commit_state: self.commit_state.clone(),
             file: self.file.take(),
-            keep: self.keep.take(),
+            partial: self.partial.take(),
         };
         let buffer = std::mem::take(&mut self.buffer);
         let (writing, buffer) = blocking(move || {
@@ -114,8 +128,8 @@ impl FilePart {
             written.inspect_err(|_| writing.spoil()).map(|()| (writing, buffer))
         })
         .await
-        .map_err(|e| self.place.error(&e))?;
-        (self.file, self.keep) = (writing.file, writing.keep);
+        .map_err(|e| self.destination.error(&e))?;
+        (self.file, self.partial) = (writing.file, writing.partial);
         self.buffer = buffer;
         self.buffer.clear();
         Ok(())
@@ -124,30 +138,30 @@ impl FilePart {
     /// Writes the rest of a complete body and gives it its final name.
     async fn commit(&mut self) -> Result<String, FetchError> {
         self.begun = true;
-        let (place, fate) = (self.place.clone(), self.fate.clone());
-        let (file, keep, buffer) = (self.file.take(), self.keep.take(), std::mem::take(&mut self.buffer));
-        let written = if file.is_none() && !matches!(keep, Some(Keep::Does(_))) {
-            self.whole.write(place, buffer, fate).await.map(|()| None)
+        let (destination, commit_state) = (self.destination.clone(), self.commit_state.clone());
+        let (file, partial, buffer) = (self.file.take(), self.partial.take(), std::mem::take(&mut self.buffer));
+        let written = if file.is_none() && !matches!(partial, Some(PartialCopy::Open(_))) {
+            self.small_files.write(destination, buffer, commit_state).await.map(|()| None)
         } else {
-            blocking(move || Writing { place, fate, file, keep }.finish(&buffer)).await
+            blocking(move || Writing { destination, commit_state, file, partial }.finish(&buffer)).await
         };
-        let kept = written.map_err(|e| self.place.error(&e))?;
+        let kept = written.map_err(|e| self.destination.error(&e))?;
         self.begun = false;
-        if !self.place.names {
-            self.ready = Some(Box::new(self.place.ready(kept.as_ref())));
+        if !self.destination.names {
+            self.finished_body = Some(Box::new(self.destination.finished_body(kept.as_ref())));
         }
-        Ok(self.place.folder.path().join(&self.place.target).to_string_lossy().into_owned())
+        Ok(self.destination.folder.path().join(&self.destination.target).to_string_lossy().into_owned())
     }
 
     /// Takes the complete body that another process must give its name.
-    pub(super) fn ready(&mut self) -> Option<Box<Ready>> {
-        self.ready.take()
+    pub(crate) fn finished_body(&mut self) -> Option<Box<FinishedBody>> {
+        self.finished_body.take()
     }
 
     /// Drops the bytes so far and keeps none of them.
-    pub(super) fn spoil(&mut self) {
+    pub(crate) fn spoil(&mut self) {
         self.buffer = Vec::new();
-        if let Some(Keep::Does(body)) = self.keep.take() {
+        if let Some(PartialCopy::Open(body)) = self.partial.take() {
             body.at.remove();
         }
     }
@@ -155,27 +169,29 @@ impl FilePart {
 
 /// The state of a body while a blocking thread works on its file.
 struct Writing {
-    place: Place,
-    fate: Arc<Fate>,
+    destination: Destination,
+    commit_state: Arc<CommitState>,
     file: Option<File>,
-    keep: Option<Keep>,
+    partial: Option<PartialCopy>,
 }
 
 impl Writing {
     fn write(&mut self, data: &[u8]) -> io::Result<()> {
         if self.file.is_none() {
             // Err: another file is in the way, or another process holds the lock. Then the body is not kept.
-            self.keep = match self.keep.take() {
-                Some(keep @ Keep::Would(..)) => keep.create(&self.place).ok().map(Keep::Does),
-                keep => keep,
+            self.partial = match self.partial.take() {
+                Some(partial @ PartialCopy::Planned(..)) => {
+                    partial.create(&self.destination).ok().map(PartialCopy::Open)
+                }
+                partial => partial,
             };
         }
-        match (&mut self.keep, &mut self.file) {
-            (Some(Keep::Does(body)), _) => body.write(data),
+        match (&mut self.partial, &mut self.file) {
+            (Some(PartialCopy::Open(body)), _) => body.write(data),
             (_, Some(file)) => file.write_all(data),
             (_, file) => {
-                let created = file.insert(self.place.create()?);
-                self.place.unless_given_up(&self.fate)?;
+                let created = file.insert(self.destination.create()?);
+                self.destination.unless_given_up(&self.commit_state)?;
                 created.write_all(data)
             }
         }
@@ -183,45 +199,45 @@ impl Writing {
 
     /// Updates the note of a kept body.
     fn record(&mut self) -> io::Result<()> {
-        if let Some(Keep::Does(body)) = &mut self.keep { body.record() } else { Ok(()) }
+        if let Some(PartialCopy::Open(body)) = &mut self.partial { body.record() } else { Ok(()) }
     }
 
     /// Writes the end of a body and gives it its final name, unless its fetch is given up. Returns the path of a kept
     /// body, in case another process gives the name.
-    fn finish(mut self, end: &[u8]) -> io::Result<Option<KeptAt>> {
+    fn finish(mut self, end: &[u8]) -> io::Result<Option<PartialPath>> {
         let named = self.write(end).and_then(|()| self.name());
         named.inspect_err(|_| {
             // A given-up body was cut off and stays.
-            if self.fate.check().is_ok() {
+            if self.commit_state.check().is_ok() {
                 self.spoil();
             }
         })?;
-        Ok(match self.keep {
-            Some(Keep::Does(body)) => Some(body.at),
-            Some(Keep::Would(..)) | None => None,
+        Ok(match self.partial {
+            Some(PartialCopy::Open(body)) => Some(body.at),
+            Some(PartialCopy::Planned(..)) | None => None,
         })
     }
 
     fn name(&self) -> io::Result<()> {
-        let place = &self.place;
-        match (&self.keep, &self.file) {
-            (Some(Keep::Does(body)), _) => place.seal(body.file())?,
-            (_, Some(file)) => place.seal(file)?,
+        let destination = &self.destination;
+        match (&self.partial, &self.file) {
+            (Some(PartialCopy::Open(body)), _) => destination.seal(body.file())?,
+            (_, Some(file)) => destination.seal(file)?,
             (_, None) => {}
         }
-        let given = self.fate.commit();
-        match &self.keep {
-            Some(Keep::Does(_)) if !given => return self.fate.check(),
-            Some(Keep::Does(body)) => {
-                place.name(body.at.path())?;
-                if place.names {
+        let given = self.commit_state.commit();
+        match &self.partial {
+            Some(PartialCopy::Open(_)) if !given => return self.commit_state.check(),
+            Some(PartialCopy::Open(body)) => {
+                destination.name(body.at.path())?;
+                if destination.names {
                     body.at.forget();
                 }
             }
-            Some(Keep::Would(..)) | None if !given => return place.unless_given_up(&self.fate),
-            Some(Keep::Would(..)) | None => place.name(&place.part)?,
+            Some(PartialCopy::Planned(..)) | None if !given => return destination.unless_given_up(&self.commit_state),
+            Some(PartialCopy::Planned(..)) | None => destination.name(&destination.part)?,
         }
-        place.sync_folder()
+        destination.sync_folder()
     }
 
     /// Keeps the received bytes of a body that is cut off.
@@ -229,12 +245,12 @@ impl Writing {
         if !end.is_empty() {
             self.write(end)?;
         }
-        if let Some(Keep::Does(body)) = &mut self.keep { body.record_all() } else { Ok(()) }
+        if let Some(PartialCopy::Open(body)) = &mut self.partial { body.record_all() } else { Ok(()) }
     }
 
     /// Removes the kept body after an error of the file system.
     fn spoil(&self) {
-        if let Some(Keep::Does(body)) = &self.keep {
+        if let Some(PartialCopy::Open(body)) = &self.partial {
             body.at.remove();
         }
     }
@@ -242,26 +258,26 @@ impl Writing {
 
 impl Drop for FilePart {
     fn drop(&mut self) {
-        let (file, keep) = (self.file.take(), self.keep.take());
-        if keep.is_some() {
-            let (place, fate) = (self.place.clone(), self.fate.clone());
-            let mut writing = Writing { place, fate, file, keep };
+        let (file, partial) = (self.file.take(), self.partial.take());
+        if partial.is_some() {
+            let (destination, commit_state) = (self.destination.clone(), self.commit_state.clone());
+            let mut writing = Writing { destination, commit_state, file, partial };
             // Err: the disk is full, or the folder is gone. Then the body cannot be resumed.
             let _ = writing.keep_rest(&self.buffer).inspect_err(|_| writing.spoil());
-            if writing.keep.is_none() {
-                self.place.remove_part();
+            if writing.partial.is_none() {
+                self.destination.remove_part();
             }
         } else if self.begun {
             // Give up first, so that a thread that creates the file after its removal sees it. False: it is whole and
             // has its name.
-            let _ = self.fate.give_up();
-            self.place.remove_part();
+            let _ = self.commit_state.give_up();
+            self.destination.remove_part();
         }
     }
 }
 
 /// Runs blocking work on a blocking thread.
-pub(super) async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
     match tokio::task::spawn_blocking(work).await {

@@ -15,9 +15,9 @@ use std::time::{Duration, Instant};
 
 use xxhash_rust::xxh3::Xxh3;
 
-pub(super) use note::{Answered, Note, Octets};
+pub(crate) use note::{Note, Octets, ResumableResponse};
 
-use super::place::Place;
+use super::destination::Destination;
 use crate::output_folder::{OpenFolder, OutputFolder};
 use note::Checkpoint;
 
@@ -35,26 +35,30 @@ const PIECE: usize = 256 * 1024;
 const TURN: u64 = 16 * 1024 * 1024;
 
 /// How a body is kept when it is cut off.
-pub(super) enum Keep {
+pub(crate) enum PartialCopy {
     /// It can be kept by this id; no byte is written yet.
-    Would(u64, Box<Answered>),
+    Planned(u64, Box<ResumableResponse>),
     /// It is written to its kept file.
-    Does(Box<PartialBody>),
+    Open(Box<PartialWriter>),
 }
 
-impl Keep {
+impl PartialCopy {
     /// Creates the kept file for writing.
-    pub(super) fn create(self, place: &Place) -> io::Result<Box<PartialBody>> {
+    pub(crate) fn create(self, destination: &Destination) -> io::Result<Box<PartialWriter>> {
         match self {
-            Keep::Would(id, answered) => place.kept_at(id).create(answered.note(), place.sync).map(Box::new),
-            Keep::Does(body) => Err(io::Error::other(format!("{} is open already", body.at.spelled().display()))),
+            PartialCopy::Planned(id, answered) => {
+                destination.partial_path(id).create(answered.note(), destination.sync).map(Box::new)
+            }
+            PartialCopy::Open(body) => {
+                Err(io::Error::other(format!("{} is open already", body.at.spelled().display())))
+            }
         }
     }
 }
 
 /// A body that is being written to its kept file.
-pub(super) struct PartialBody {
-    pub(super) at: KeptAt,
+pub(crate) struct PartialWriter {
+    pub(crate) at: PartialPath,
     /// Locked, behind its last byte.
     file: File,
     note: Note,
@@ -64,14 +68,14 @@ pub(super) struct PartialBody {
     sync: bool,
 }
 
-impl PartialBody {
+impl PartialWriter {
     /// The file of the bytes.
-    pub(super) fn file(&self) -> &File {
+    pub(crate) fn file(&self) -> &File {
         &self.file
     }
 
-    /// Writes more bytes. [`PartialBody::record`] adds them to the note.
-    pub(super) fn write(&mut self, data: &[u8]) -> io::Result<()> {
+    /// Writes more bytes. [`PartialWriter::record`] adds them to the note.
+    pub(crate) fn write(&mut self, data: &[u8]) -> io::Result<()> {
         self.file.write_all(data)?;
         self.bytes += data.len() as u64;
         self.digest.update(data);
@@ -79,13 +83,13 @@ impl PartialBody {
     }
 
     /// Updates the note with the digest of the written bytes. With `--sync`, waits until that is worth a sync.
-    pub(super) fn record(&mut self) -> io::Result<()> {
+    pub(crate) fn record(&mut self) -> io::Result<()> {
         let is_due = !self.sync || self.bytes - self.note.checkpoint.bytes >= SYNCED;
         if is_due { self.record_all() } else { Ok(()) }
     }
 
     /// Updates the note with the digest of all written bytes.
-    pub(super) fn record_all(&mut self) -> io::Result<()> {
+    pub(crate) fn record_all(&mut self) -> io::Result<()> {
         if self.bytes == self.note.checkpoint.bytes {
             return Ok(());
         }
@@ -100,7 +104,7 @@ impl PartialBody {
 }
 
 /// Returns the digits that stand for a name: the start of its BLAKE3 hash, so that a collision is infeasible.
-pub(super) fn key_of(name: &str) -> String {
+pub(crate) fn key_of(name: &str) -> String {
     let mut digits = blake3::hash(name.as_bytes()).to_hex().to_string();
     digits.truncate(KEY);
     digits
@@ -111,24 +115,24 @@ const KEY: usize = 32;
 
 /// The path of a kept body.
 #[derive(Debug, Clone)]
-pub(super) struct KeptAt {
+pub(crate) struct PartialPath {
     folder: OutputFolder,
     /// Below that folder.
     path: PathBuf,
 }
 
-impl KeptAt {
+impl PartialPath {
     /// The suffix of the names of kept bodies.
     const SUFFIX: &'static str = ".cut";
 
     /// A path in the folder of parts, for the body that claimed this name. `id` separates the kept bodies of runs
     /// with different states in one folder.
-    pub(super) fn claimed(folder: &OutputFolder, parts: &Path, name: &str, id: u64) -> Self {
+    pub(crate) fn claimed(folder: &OutputFolder, parts: &Path, name: &str, id: u64) -> Self {
         Self::keyed(folder, parts, &key_of(name), id)
     }
 
-    /// As [`KeptAt::claimed`], from the part file of that body, whose name has the same beginning.
-    pub(super) fn like(folder: &OutputFolder, part: &Path, id: u64) -> Option<Self> {
+    /// As [`PartialPath::claimed`], from the part file of that body, whose name has the same beginning.
+    pub(crate) fn like(folder: &OutputFolder, part: &Path, id: u64) -> Option<Self> {
         let key = part.file_name()?.to_str()?.get(..KEY)?;
         Some(Self::keyed(folder, part.parent()?, key, id))
     }
@@ -138,24 +142,24 @@ impl KeptAt {
     }
 
     /// A path beside the file that the user named.
-    pub(super) fn beside(folder: &OutputFolder, target: &Path, id: u64) -> Self {
+    pub(crate) fn beside(folder: &OutputFolder, target: &Path, id: u64) -> Self {
         let name = target.file_name().map(|n| n.to_string_lossy()).unwrap_or_default();
         let path = target.with_file_name(format!(".{}-{id:016x}{}", key_of(&name), Self::SUFFIX));
         Self { folder: folder.clone(), path }
     }
 
     /// At this path below the folder.
-    pub(super) fn at(folder: &OutputFolder, path: &Path) -> Self {
+    pub(crate) fn at(folder: &OutputFolder, path: &Path) -> Self {
         Self { folder: folder.clone(), path: path.to_owned() }
     }
 
     /// The path below the folder.
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// The path as the user spelled that of the folder.
-    pub(super) fn spelled(&self) -> PathBuf {
+    pub(crate) fn spelled(&self) -> PathBuf {
         self.folder.path().join(&self.path)
     }
 
@@ -166,7 +170,7 @@ impl KeptAt {
     }
 
     /// Begins to keep a body. Replaces an older kept body at this path.
-    fn create(self, note: Note, sync: bool) -> io::Result<PartialBody> {
+    fn create(self, note: Note, sync: bool) -> io::Result<PartialWriter> {
         self.folder.make_parent(&self.path, sync)?;
         let file = self.open(true, PATIENCE)?.ok_or(io::ErrorKind::NotFound)?;
         // Before the note: the old bytes are not the beginning of the new answer.
@@ -178,15 +182,17 @@ impl KeptAt {
         if sync {
             note_file.sync_all()?;
         }
-        Ok(PartialBody { at: self, file, note, note_file, bytes: 0, digest: Xxh3::new(), sync })
+        Ok(PartialWriter { at: self, file, note, note_file, bytes: 0, digest: Xxh3::new(), sync })
     }
 
     /// Returns the kept body of this URL. Removes an unusable one and returns `None`.
-    pub(super) fn find(self, url: &str) -> io::Result<Option<Kept>> {
+    pub(crate) fn find(self, url: &str) -> io::Result<Option<PartialFile>> {
         let Some(file) = self.open(false, PATIENCE)? else { return Ok(None) };
         let len = file.metadata()?.len();
         match self.read_note(url).filter(|(note, _)| note.is_possible(len)) {
-            Some((note, note_file)) => Ok(Some(Kept { at: self, file, note, note_file, from: 0, digest: Xxh3::new() })),
+            Some((note, note_file)) => {
+                Ok(Some(PartialFile { at: self, file, note, note_file, from: 0, digest: Xxh3::new() }))
+            }
             None => {
                 self.remove();
                 Ok(None)
@@ -240,20 +246,20 @@ impl KeptAt {
     }
 
     /// Removes the note of a body that has its final name.
-    pub(super) fn forget(&self) {
+    pub(crate) fn forget(&self) {
         // Err: a note that stays is harmless.
         let _ = self.folder.remove(&self.note());
     }
 
     /// Removes it, unless another process holds the lock.
-    pub(super) fn clear(&self) {
+    pub(crate) fn clear(&self) {
         if let Ok(Some(_locked)) = self.open(false, Duration::ZERO) {
             self.remove();
         }
     }
 
     /// Removes it. The caller must hold the lock.
-    pub(super) fn remove(&self) {
+    pub(crate) fn remove(&self) {
         self.forget();
         // Err: the next kept body at this path replaces it.
         let _ = self.folder.remove(&self.path);
@@ -261,25 +267,25 @@ impl KeptAt {
 }
 
 /// A kept body that may be resumed.
-pub(super) struct Kept {
-    pub(super) at: KeptAt,
+pub(crate) struct PartialFile {
+    pub(crate) at: PartialPath,
     /// Locked.
-    pub(super) file: File,
-    pub(super) note: Note,
+    pub(crate) file: File,
+    pub(crate) note: Note,
     note_file: File,
     /// The number of bytes read again. The body resumes behind them after their digest was checked.
     from: u64,
     digest: Xxh3,
 }
 
-impl Kept {
+impl PartialFile {
     /// Returns the offset to resume at; 0 until the bytes are checked.
-    pub(super) fn from(&self) -> u64 {
+    pub(crate) fn from(&self) -> u64 {
         if self.is_checked() { self.from } else { 0 }
     }
 
     /// Whether the bytes were read again.
-    pub(super) fn is_checked(&self) -> bool {
+    pub(crate) fn is_checked(&self) -> bool {
         self.from == self.note.usable()
     }
 
@@ -287,7 +293,7 @@ impl Kept {
     ///
     /// # Errors
     /// When their digest differs, or they cannot be read.
-    pub(super) fn check_some(&mut self) -> io::Result<()> {
+    pub(crate) fn check_some(&mut self) -> io::Result<()> {
         let mut piece = vec![0; PIECE];
         let turn = self.note.usable().min(self.from + TURN);
         while self.from < turn {
@@ -312,9 +318,9 @@ impl Kept {
 
     /// Returns the body for more writes; the file stands behind the last byte. `sync` says whether added bytes are
     /// synced to the disk.
-    pub(super) fn go_on(self, sync: bool) -> PartialBody {
+    pub(crate) fn resume(self, sync: bool) -> PartialWriter {
         let Self { at, file, note, note_file, from, digest } = self;
-        PartialBody { at, file, note, note_file, bytes: from, digest, sync }
+        PartialWriter { at, file, note, note_file, bytes: from, digest, sync }
     }
 }
 
@@ -349,7 +355,7 @@ fn has_other_names(_: &File) -> bool {
 
 /// Removes the kept body for this file by runs of this id.
 pub fn forget_beside(folder: &OutputFolder, target: &Path, id: u64) {
-    KeptAt::beside(folder, target, id).clear();
+    PartialPath::beside(folder, target, id).clear();
 }
 
 /// Whether a file is a part or a kept beginning of the body for this target.
@@ -362,12 +368,12 @@ pub fn is_part_beside(target: &Path, file: &Path) -> bool {
 /// Whether a file of this name holds a kept body, or the note beside one.
 pub fn is_kept(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
-    name.strip_suffix(".json").unwrap_or(&name).ends_with(KeptAt::SUFFIX)
+    name.strip_suffix(".json").unwrap_or(&name).ends_with(PartialPath::SUFFIX)
 }
 
 /// Returns the names of the kept bodies in this folder.
-pub(super) fn names_in(folder: &OutputFolder, parts: &Path) -> impl Iterator<Item = OsString> {
+pub(crate) fn names_in(folder: &OutputFolder, parts: &Path) -> impl Iterator<Item = OsString> {
     // Err: the folder has no kept bodies.
     let names = folder.open(parts).and_then(|parts| parts.names()).unwrap_or_default();
-    names.into_iter().filter(|name| name.as_encoded_bytes().ends_with(KeptAt::SUFFIX.as_bytes()))
+    names.into_iter().filter(|name| name.as_encoded_bytes().ends_with(PartialPath::SUFFIX.as_bytes()))
 }

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::SystemTime;
 
-use super::kept::{self, Answered, Keep, Kept, KeptAt, key_of};
+use super::destination::{CommitState, Destination};
 use super::part::{FilePart, Part, blocking};
-use super::place::{Fate, Place};
-use super::whole::Whole;
-use super::{HttpSpec, Keeping, Saving};
+use super::partial_file::{self, PartialCopy, PartialFile, PartialPath, ResumableResponse, key_of};
+use super::small_file_writer::SmallFileWriter;
+use crate::fetch::{HttpSpec, Keeping, Saving};
 use crate::model::Job;
 
 /// The id of bodies kept between the tries of one run. It is the same for all runs, so that the next run removes the
@@ -20,41 +20,41 @@ use crate::model::Job;
 const FOR_NOW: u64 = u64::MAX;
 
 /// Makes parts.
-pub(super) struct Saver {
+pub(crate) struct Saver {
     spec: Arc<HttpSpec>,
-    whole: Arc<Whole>,
+    small_files: Arc<SmallFileWriter>,
     /// The names of the bodies that earlier runs have kept.
     left: HashSet<OsString>,
 }
 
 impl Saver {
-    pub(super) fn new(spec: &Arc<HttpSpec>, under_way: Arc<AtomicUsize>) -> Self {
+    pub(crate) fn new(spec: &Arc<HttpSpec>, under_way: Arc<AtomicUsize>) -> Self {
         let left = match (&spec.saving, spec.keeping) {
-            (Saving::Dir(folder), Keeping::For(_)) => kept::names_in(folder, Path::new(PARTS)).collect(),
+            (Saving::Dir(folder), Keeping::For(_)) => partial_file::names_in(folder, Path::new(PARTS)).collect(),
             _ => HashSet::new(),
         };
-        Self { spec: spec.clone(), whole: Arc::new(Whole::new(under_way)), left }
+        Self { spec: spec.clone(), small_files: Arc::new(SmallFileWriter::new(under_way)), left }
     }
 
     /// Whether bodies become files.
-    pub(super) fn makes_files(&self) -> bool {
+    pub(crate) fn makes_files(&self) -> bool {
         matches!(self.spec.saving, Saving::Dir(_) | Saving::File(..))
     }
 
     /// Returns the part for the body of this job. `proposed` is the name that the server gives the file in a folder
     /// of its own. With `answered`, a body that is cut off is kept.
-    pub(super) fn begin(
+    pub(crate) fn begin(
         &self,
         job: &Job,
-        fate: Option<&Arc<Fate>>,
+        commit_state: Option<&Arc<CommitState>>,
         modified: Option<SystemTime>,
         proposed: Option<&str>,
-        answered: Option<Box<Answered>>,
+        answered: Option<Box<ResumableResponse>>,
     ) -> Part {
-        match (self.place(job, modified, proposed), &self.spec.saving) {
-            (Some(place), _) => {
-                let keep = answered.map(|answered| Keep::Would(self.keep_id(), answered));
-                Part::File(Box::new(FilePart::new(place, self.whole.clone(), fate, keep)))
+        match (self.destination(job, modified, proposed), &self.spec.saving) {
+            (Some(destination), _) => {
+                let keep = answered.map(|answered| PartialCopy::Planned(self.keep_id(), answered));
+                Part::File(Box::new(FilePart::new(destination, self.small_files.clone(), commit_state, keep)))
             }
             (None, Saving::Stream(stream)) => Part::Stream(stream.writer.clone()),
             (None, Saving::Discard | Saving::Dir(_) | Saving::File(..)) => Part::Discard,
@@ -63,12 +63,12 @@ impl Saver {
 
     /// Returns the file for the coded form of a body, which serves resuming only. It has a commit state of its own,
     /// as the body is complete without it.
-    pub(super) fn begin_coded(&self, job: &Job, answered: Option<Box<Answered>>) -> Option<Box<FilePart>> {
-        let mut place = self.place(job, None, None)?;
+    pub(crate) fn begin_coded(&self, job: &Job, answered: Option<Box<ResumableResponse>>) -> Option<Box<FilePart>> {
+        let mut destination = self.destination(job, None, None)?;
         // The decoded form has the plain name.
-        place.part.set_extension("coded");
-        let keep = answered.map(|answered| Keep::Would(self.keep_id(), answered));
-        Some(Box::new(FilePart::new(place, self.whole.clone(), None, keep)))
+        destination.part.set_extension("coded");
+        let keep = answered.map(|answered| PartialCopy::Planned(self.keep_id(), answered));
+        Some(Box::new(FilePart::new(destination, self.small_files.clone(), None, keep)))
     }
 
     /// The id by which runs know their kept bodies.
@@ -79,16 +79,16 @@ impl Saver {
         }
     }
 
-    fn place(&self, job: &Job, modified: Option<SystemTime>, proposed: Option<&str>) -> Option<Place> {
+    fn destination(&self, job: &Job, modified: Option<SystemTime>, proposed: Option<&str>) -> Option<Destination> {
         let folder = self.spec.saving.folder()?.clone();
         let (part, target) = (part_name(&self.spec, job)?, self.file(job, proposed)?);
         let claimed = !self.single();
         let HttpSpec { sync, names, .. } = *self.spec;
-        Some(Place { folder, part, target, claimed, modified, sync, names })
+        Some(Destination { folder, part, target, claimed, modified, sync, names })
     }
 
     /// Returns the final name of a job's body below its folder, if it has one.
-    pub(super) fn file(&self, job: &Job, proposed: Option<&str>) -> Option<PathBuf> {
+    pub(crate) fn file(&self, job: &Job, proposed: Option<&str>) -> Option<PathBuf> {
         match (&self.spec.saving, &job.save_as) {
             (Saving::Dir(_), Some(name)) => {
                 let mut file = PathBuf::from(&*name.0);
@@ -101,12 +101,12 @@ impl Saver {
     }
 
     /// Returns the final path of a job's body, as the user spelled its folder.
-    pub(super) fn target(&self, job: &Job, proposed: Option<&str>) -> Option<PathBuf> {
+    pub(crate) fn target(&self, job: &Job, proposed: Option<&str>) -> Option<PathBuf> {
         Some(self.spec.saving.folder()?.path().join(self.file(job, proposed)?))
     }
 
     /// Returns the last part of the final name.
-    pub(super) fn file_name<'a>(&'a self, job: &'a Job, proposed: Option<&'a str>) -> Option<&'a str> {
+    pub(crate) fn file_name<'a>(&'a self, job: &'a Job, proposed: Option<&'a str>) -> Option<&'a str> {
         match (&self.spec.saving, &job.save_as) {
             (Saving::Dir(_), Some(name)) => {
                 Some(proposed.unwrap_or_else(|| name.0.rsplit('/').next().unwrap_or(&name.0)))
@@ -118,7 +118,7 @@ impl Saver {
 
     /// Returns the path of an existing entry under the final name, and its length if it is a file. A folder is no
     /// body. Below the output folder a link is not followed, as a body would replace it.
-    pub(super) fn existing(&self, job: &Job, proposed: Option<&str>) -> Option<(PathBuf, Option<u64>)> {
+    pub(crate) fn existing(&self, job: &Job, proposed: Option<&str>) -> Option<(PathBuf, Option<u64>)> {
         let target = self.target(job, proposed)?;
         if self.single() {
             // The user's own path may be a link. Any other file, such as a device, can be written to and loses
@@ -131,23 +131,23 @@ impl Saver {
     }
 
     /// Returns the path at which the body of a job is kept.
-    fn kept_at(&self, job: &Job) -> Option<KeptAt> {
+    fn partial_path(&self, job: &Job) -> Option<PartialPath> {
         let id = self.keep_id();
         match (&self.spec.saving, &job.save_as) {
-            (Saving::Dir(folder), Some(name)) => Some(KeptAt::claimed(folder, Path::new(PARTS), &name.0, id)),
-            (Saving::File(folder, file), _) => Some(KeptAt::beside(folder, file, id)),
+            (Saving::Dir(folder), Some(name)) => Some(PartialPath::claimed(folder, Path::new(PARTS), &name.0, id)),
+            (Saving::File(folder, file), _) => Some(PartialPath::beside(folder, file, id)),
             _ => None,
         }
     }
 
     /// Returns the kept body of this job.
-    pub(super) async fn kept(&self, job: &Job) -> Option<Kept> {
+    pub(crate) async fn kept(&self, job: &Job) -> Option<PartialFile> {
         // Most runs have no kept body: they compute no name and do not access the disk.
         let may_be = |name: &OsStr| job.attempt > 1 || self.single() || self.left.contains(name);
         if self.left.is_empty() && !may_be(OsStr::new("")) {
             return None;
         }
-        let at = self.kept_at(job).filter(|at| at.path().file_name().is_some_and(may_be))?;
+        let at = self.partial_path(job).filter(|at| at.path().file_name().is_some_and(may_be))?;
         if self.spec.keeping == Keeping::ForNow && job.attempt == 1 {
             // A killed run has left this, and this run must not resume it.
             at.clear();
@@ -171,13 +171,13 @@ impl Drop for Saver {
     fn drop(&mut self) {
         // A body kept only between the tries of one run has no further use.
         if let (Saving::File(folder, file), Keeping::ForNow) = (&self.spec.saving, self.spec.keeping) {
-            KeptAt::beside(folder, file, FOR_NOW).clear();
+            PartialPath::beside(folder, file, FOR_NOW).clear();
         }
     }
 }
 
 /// Finds the kept body of a job, and checks its bytes if this URL can be asked for the rest.
-async fn find_kept(at: KeptAt, job: &Job) -> io::Result<Option<Kept>> {
+async fn find_kept(at: PartialPath, job: &Job) -> io::Result<Option<PartialFile>> {
     let url = job.seed.url.as_str().to_owned();
     let Some(mut kept) = blocking(move || at.find(&url)).await? else { return Ok(None) };
     // The other URLs of a redirect chain get no request for the rest.
@@ -192,7 +192,7 @@ async fn find_kept(at: KeptAt, job: &Job) -> io::Result<Option<Kept>> {
 pub const PARTS: &str = ".fetchall/part";
 
 /// Returns the part file of a job below its folder, if the run saves to files.
-pub(super) fn part_name(spec: &HttpSpec, job: &Job) -> Option<PathBuf> {
+pub(crate) fn part_name(spec: &HttpSpec, job: &Job) -> Option<PathBuf> {
     let run = spec.run;
     match (&spec.saving, &job.save_as) {
         (Saving::Dir(_), Some(name)) => Some(Path::new(PARTS).join(format!("{}-{run:016x}", key_of(&name.0)))),

@@ -14,13 +14,13 @@ use std::thread::{self, JoinHandle};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::place::{Fate, Place};
+use super::destination::{CommitState, Destination};
 
 /// The most files written before their fetches get the results.
 const BATCH: usize = 16;
 
 /// Writes whole bodies.
-pub(super) struct Whole {
+pub(crate) struct SmallFileWriter {
     /// The number of fetches of this fetcher, the caller's included.
     under_way: Arc<AtomicUsize>,
     thread: Mutex<Option<Writing>>,
@@ -33,15 +33,15 @@ struct Writing {
 }
 
 struct Work {
-    place: Place,
+    destination: Destination,
     body: Vec<u8>,
-    fate: Arc<Fate>,
+    commit_state: Arc<CommitState>,
     done: oneshot::Sender<io::Result<()>>,
 }
 
-impl Whole {
+impl SmallFileWriter {
     /// Makes the writer of a fetcher with this counter of fetches.
-    pub(super) fn new(under_way: Arc<AtomicUsize>) -> Self {
+    pub(crate) fn new(under_way: Arc<AtomicUsize>) -> Self {
         Self { under_way, thread: Mutex::default() }
     }
 
@@ -49,14 +49,19 @@ impl Whole {
     ///
     /// # Errors
     /// Returns the error of the file system.
-    pub(super) async fn write(&self, place: Place, body: Vec<u8>, fate: Arc<Fate>) -> io::Result<()> {
+    pub(crate) async fn write(
+        &self,
+        destination: Destination,
+        body: Vec<u8>,
+        commit_state: Arc<CommitState>,
+    ) -> io::Result<()> {
         if self.under_way.load(Relaxed) <= 1 {
-            return place.write_whole(&body, &fate).and_then(|()| place.sync_folder());
+            return destination.write_whole(&body, &commit_state).and_then(|()| destination.sync_folder());
         }
         let (done, written) = oneshot::channel();
         match self.thread() {
-            Some(thread) => thread.send(Work { place, body, fate, done }).await.map_err(|_| died())?,
-            None => return place.write_whole(&body, &fate).and_then(|()| place.sync_folder()),
+            Some(thread) => thread.send(Work { destination, body, commit_state, done }).await.map_err(|_| died())?,
+            None => return destination.write_whole(&body, &commit_state).and_then(|()| destination.sync_folder()),
         }
         written.await.unwrap_or_else(|_| Err(died()))
     }
@@ -77,7 +82,7 @@ fn died() -> io::Error {
     io::Error::other("the thread that writes files died")
 }
 
-impl Drop for Whole {
+impl Drop for SmallFileWriter {
     fn drop(&mut self) {
         let thread = self.thread.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Writing { work, thread }) = thread {
@@ -90,7 +95,7 @@ impl Drop for Whole {
 
 /// A written file, and the sender of its result.
 struct Written {
-    place: Place,
+    destination: Destination,
     result: io::Result<()>,
     done: oneshot::Sender<io::Result<()>>,
 }
@@ -99,9 +104,9 @@ fn write_all(mut inbox: mpsc::Receiver<Work>) {
     let mut written = Vec::with_capacity(BATCH);
     while let Some(first) = inbox.blocking_recv() {
         let more = std::iter::from_fn(|| inbox.try_recv().ok());
-        for Work { place, body, fate, done } in std::iter::once(first).chain(more).take(BATCH) {
-            let result = place.write_whole(&body, &fate);
-            written.push(Written { place, result, done });
+        for Work { destination, body, commit_state, done } in std::iter::once(first).chain(more).take(BATCH) {
+            let result = destination.write_whole(&body, &commit_state);
+            written.push(Written { destination, result, done });
         }
         sync_folders(&mut written);
         for Written { result, done, .. } in written.drain(..) {
@@ -114,9 +119,9 @@ fn write_all(mut inbox: mpsc::Receiver<Work>) {
 /// Syncs the folders of these files to the disk with `sync`, each folder once.
 fn sync_folders(written: &mut [Written]) {
     let mut synced = HashMap::new();
-    for Written { place, result, .. } in written.iter_mut().filter(|w| w.place.sync && w.result.is_ok()) {
-        let folder = place.target.parent().map(Path::to_owned);
-        let told = synced.entry(folder).or_insert_with(|| place.sync_folder());
+    for Written { destination, result, .. } in written.iter_mut().filter(|w| w.destination.sync && w.result.is_ok()) {
+        let folder = destination.target.parent().map(Path::to_owned);
+        let told = synced.entry(folder).or_insert_with(|| destination.sync_folder());
         *result = told.as_ref().copied().map_err(|e| io::Error::new(e.kind(), e.to_string()));
     }
 }

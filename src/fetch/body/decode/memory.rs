@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use crate::fetch::pace::TimeLimit;
-use crate::fetch::throttle::{Asked, Wish, ask};
+use crate::fetch::body::throttle::{PendingQuota, QuotaRequest, request_quota};
+use crate::fetch::exchange::deadlines::TimeLimit;
 use crate::model::FetchError;
 
 /// The most decoded bytes of a stage that needs no part of the budget.
@@ -36,7 +36,7 @@ pub struct DecoderMemory(Source);
 enum Source {
     Own(Arc<Budget>),
     /// The budget of another process, which also keeps the leases.
-    Asks(mpsc::Sender<Asked>),
+    Asks(mpsc::Sender<PendingQuota>),
 }
 
 #[derive(Debug)]
@@ -62,7 +62,7 @@ impl Default for DecoderMemory {
 
 impl DecoderMemory {
     /// Creates a proxy for the budget of another process.
-    pub fn asking(asks: mpsc::Sender<Asked>) -> Self {
+    pub fn asking(asks: mpsc::Sender<PendingQuota>) -> Self {
         Self(Source::Asks(asks))
     }
 
@@ -71,7 +71,7 @@ impl DecoderMemory {
         let budget = match &self.0 {
             Source::Own(budget) => budget,
             Source::Asks(asks) => {
-                ask(asks, Wish::Memory(host, kib)).await;
+                request_quota(asks, QuotaRequest::Memory(host, kib)).await;
                 return MemoryLease { _of_host: None, _of_all: None };
             }
         };
@@ -98,7 +98,7 @@ impl Budget {
 
 /// The memory for the windows of one body.
 #[derive(Debug)]
-pub(in crate::fetch) struct BodyMemory {
+pub(crate) struct BodyMemory {
     memory: DecoderMemory,
     host: String,
     limit: TimeLimit,
@@ -107,7 +107,7 @@ pub(in crate::fetch) struct BodyMemory {
 
 impl BodyMemory {
     /// Creates a handle that holds no memory yet. A wait for memory ends at the time limit of the URL.
-    pub(in crate::fetch) fn new(memory: &DecoderMemory, host: &str, limit: TimeLimit) -> Self {
+    pub(crate) fn new(memory: &DecoderMemory, host: &str, limit: TimeLimit) -> Self {
         Self { memory: memory.clone(), host: host.to_owned(), limit, lease: None }
     }
 
@@ -120,7 +120,7 @@ impl BodyMemory {
     ///
     /// # Errors
     /// [`crate::model::ErrorKind::Timeout`] at the time limit of the URL.
-    pub(in crate::fetch) async fn reserve(&mut self, kib: u32) -> Result<(), FetchError> {
+    pub(crate) async fn reserve(&mut self, kib: u32) -> Result<(), FetchError> {
         if self.lease.is_none() {
             let lease = self.limit.apart(self.memory.lease(self.host.clone(), kib)).await?;
             self.lease = Some((lease, kib));

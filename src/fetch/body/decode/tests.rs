@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use tokio::time::Instant;
 
 use super::{BodyMemory, Decoder, DecoderMemory, PIECE, Resource, asks_identity};
-use crate::fetch::pace::TimeLimit;
+use crate::fetch::exchange::deadlines::TimeLimit;
 use crate::model::{ErrorKind, FetchError};
 
 /// Each coding: the name of its encoder, for messages, and its Content-Encoding.

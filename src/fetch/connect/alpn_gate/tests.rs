@@ -1,23 +1,24 @@
-//! Tests of the gates, without a network.
+//! Tests of the gate, without a network.
 
 use futures::FutureExt as _;
 use futures::future::join_all;
 use tokio::time::advance;
 
 use super::*;
-use crate::fetch::timing::{MARKS, Marks};
+use crate::fetch::connect::connect_context::{CONNECT, ConnectContext};
 
 type Entered = std::pin::Pin<Box<dyn std::future::Future<Output = Result<Opening, Served>>>>;
 
 /// Gates with the usual limits.
-fn gates() -> Arc<Gates> {
-    Arc::new(Gates::new(Duration::from_secs(10), None, &Http1Origins::default()))
+fn gate() -> Arc<AlpnGate> {
+    Arc::new(AlpnGate::new(Duration::from_secs(10), None, &Http1Origins::default()))
 }
 
 /// Starts a separate fetch that wants to connect, and polls it once.
-fn fetch(gates: &Arc<Gates>, origin: u64) -> Entered {
-    let gates = gates.clone();
-    let mut entered: Entered = Box::pin(MARKS.scope(Marks::default(), async move { gates.enter(origin).await }));
+fn fetch(gate: &Arc<AlpnGate>, origin: u64) -> Entered {
+    let gate = gate.clone();
+    let mut entered: Entered =
+        Box::pin(CONNECT.scope(ConnectContext::default(), async move { gate.enter(origin).await }));
     let first = (&mut entered).now_or_never();
     match first {
         Some(told) => Box::pin(async move { told }),
@@ -37,55 +38,55 @@ fn open(fetches: Vec<Entered>) -> (Vec<Opening>, Vec<Entered>) {
     (opening, waiting)
 }
 
-fn fetches(gates: &Arc<Gates>, count: usize) -> Vec<Entered> {
-    (0..count).map(|_| fetch(gates, 1)).collect()
+fn fetches(gate: &Arc<AlpnGate>, count: usize) -> Vec<Entered> {
+    (0..count).map(|_| fetch(gate, 1)).collect()
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_first_connects_alone_and_then_all_at_once_where_each_needs_its_own() {
-    let gates = gates();
-    let (mut first, waiting) = open(fetches(&gates, 100));
+    let gate = gate();
+    let (mut first, waiting) = open(fetches(&gate, 100));
     assert_eq!((first.len(), waiting.len()), (1, 99));
-    assert_eq!(open(vec![fetch(&gates, 2)]).0.len(), 1, "another origin is nobody's business");
-    first.remove(0).ended(End::Alone);
+    assert_eq!(open(vec![fetch(&gate, 2)]).0.len(), 1, "another origin is nobody's business");
+    first.remove(0).ended(ConnectOutcome::Alone);
     let (opening, waiting) = open(waiting);
     assert_eq!((opening.len(), waiting.len()), (99, 0));
-    assert_eq!(open(fetches(&gates, 7)).0.len(), 7, "from now on it is known");
+    assert_eq!(open(fetches(&gate, 7)).0.len(), 7, "from now on it is known");
 }
 
 #[tokio::test(start_paused = true)]
 async fn where_one_is_enough_nobody_else_connects() {
-    let gates = gates();
-    let (mut first, waiting) = open(fetches(&gates, 100));
-    first.remove(0).ended(End::Shared);
+    let gate = gate();
+    let (mut first, waiting) = open(fetches(&gate, 100));
+    first.remove(0).ended(ConnectOutcome::Shared);
     let (opening, waiting) = open(waiting);
     assert_eq!((opening.len(), waiting.len()), (0, 99));
     // The pool has served the waiting fetches.
     drop(waiting);
-    let late = fetches(&gates, 1);
+    let late = fetches(&gate, 1);
     assert_eq!(open(late).0.len(), 0, "who comes just now has the pool to ask");
     advance(TURN).await;
-    let (opening, waiting) = open(fetches(&gates, 100));
+    let (opening, waiting) = open(fetches(&gate, 100));
     assert_eq!((opening.len(), waiting.len()), (1, 99), "once it has ended one connects again");
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_goes_on_in_the_background_does_not_connect() {
-    let gates = gates();
-    let (mut first, _) = open(fetches(&gates, 1));
-    let mut late = Box::pin(gates.clone().enter(1));
-    assert!(MARKS.sync_scope(Marks::default(), || (&mut late).now_or_never()).is_none());
+    let gate = gate();
+    let (mut first, _) = open(fetches(&gate, 1));
+    let mut late = Box::pin(gate.clone().enter(1));
+    assert!(CONNECT.sync_scope(ConnectContext::default(), || (&mut late).now_or_never()).is_none());
     assert!((&mut late).now_or_never().is_some_and(|told| told.is_err()), "nobody waits for it any more");
-    first.remove(0).ended(End::Shared);
+    first.remove(0).ended(ConnectOutcome::Shared);
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_has_seen_a_shared_connection_end_connects_at_once() {
-    let gates = gates();
-    MARKS
-        .scope(Marks::default(), async {
-            gates.clone().enter(1).await.unwrap().ended(End::Shared);
-            let again = gates.enter(1).now_or_never();
+    let gate = gate();
+    CONNECT
+        .scope(ConnectContext::default(), async {
+            gate.clone().enter(1).await.unwrap().ended(ConnectOutcome::Shared);
+            let again = gate.enter(1).now_or_never();
             assert!(again.is_some_and(|told| told.is_ok()));
         })
         .await;
@@ -93,15 +94,15 @@ async fn who_has_seen_a_shared_connection_end_connects_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn other_news_do_not_end_the_wait_for_what_is_on_its_way_to_the_pool() {
-    let gates = gates();
-    let (mut first, waiting) = open(fetches(&gates, 10));
+    let gate = gate();
+    let (mut first, waiting) = open(fetches(&gate, 10));
     advance(PATIENCE / 2).await;
     let (mut second, waiting) = open(waiting);
     assert_eq!(second.len(), 1);
-    second.remove(0).ended(End::Shared);
+    second.remove(0).ended(ConnectOutcome::Shared);
     let (opening, waiting) = open(waiting);
     assert!(opening.is_empty());
-    first.remove(0).ended(End::Failed);
+    first.remove(0).ended(ConnectOutcome::Failed);
     let (opening, waiting) = open(waiting);
     assert_eq!((opening.len(), waiting.len()), (0, 8));
     // The shared connection never reached the pool.
@@ -111,17 +112,17 @@ async fn other_news_do_not_end_the_wait_for_what_is_on_its_way_to_the_pool() {
 
 #[tokio::test(start_paused = true)]
 async fn one_that_is_given_up_makes_room_for_one_and_one_that_failed_for_two() {
-    let gates = gates();
-    let (first, waiting) = open(fetches(&gates, 100));
+    let gate = gate();
+    let (first, waiting) = open(fetches(&gate, 100));
     drop(first);
     let (mut second, mut waiting) = open(waiting);
     assert_eq!((second.len(), waiting.len()), (1, 99 - 1));
-    second.remove(0).ended(End::Failed);
+    second.remove(0).ended(ConnectOutcome::Failed);
     let mut rounds = 0;
     while !waiting.is_empty() {
         let (opening, rest) = open(waiting);
         assert!(!opening.is_empty(), "{} wait for nobody", rest.len());
-        opening.into_iter().for_each(|opening| opening.ended(End::Failed));
+        opening.into_iter().for_each(|opening| opening.ended(ConnectOutcome::Failed));
         waiting = rest;
         rounds += 1;
     }
@@ -129,12 +130,12 @@ async fn one_that_is_given_up_makes_room_for_one_and_one_that_failed_for_two() {
 }
 
 /// Starts these fetches at once and returns when each may connect. No connection ever completes.
-async fn tries(gates: &Arc<Gates>, count: usize) -> Vec<Duration> {
+async fn tries(gate: &Arc<AlpnGate>, count: usize) -> Vec<Duration> {
     let started = Instant::now();
     let tries = (0..count).map(|_| {
-        let gates = gates.clone();
-        MARKS.scope(Marks::default(), async move {
-            let opening = gates.enter(1).await.unwrap();
+        let gate = gate.clone();
+        CONNECT.scope(ConnectContext::default(), async move {
+            let opening = gate.enter(1).await.unwrap();
             (opening, started.elapsed())
         })
     });
@@ -148,8 +149,8 @@ async fn one_that_hangs_holds_nobody_up_for_long() {
     {
         let [connect_timeout, patience] = [connect_timeout, patience].map(Duration::from_millis);
         let timeout = timeout.map(Duration::from_millis);
-        let gates = Arc::new(Gates::new(connect_timeout, timeout, &Http1Origins::default()));
-        let tries = tries(&gates, 100).await;
+        let gate = Arc::new(AlpnGate::new(connect_timeout, timeout, &Http1Origins::default()));
+        let tries = tries(&gate, 100).await;
         // The clock has whole milliseconds.
         let within = |limit: Duration| tries.iter().filter(|at| **at <= limit + Duration::from_millis(1)).count();
         let counts = [Duration::ZERO, patience / 2, patience * 9 / 10, patience].map(within);
@@ -159,15 +160,15 @@ async fn one_that_hangs_holds_nobody_up_for_long() {
 
 #[tokio::test(start_paused = true)]
 async fn failures_one_after_the_other_do_not_add_up_to_more_than_the_patience() {
-    let gates = gates();
+    let gate = gate();
     let started = Instant::now();
     let tries = (0..1000).map(|_| {
-        let gates = gates.clone();
-        MARKS.scope(Marks::default(), async move {
-            let opening = gates.enter(1).await.unwrap();
+        let gate = gate.clone();
+        CONNECT.scope(ConnectContext::default(), async move {
+            let opening = gate.enter(1).await.unwrap();
             let waited = started.elapsed();
             sleep(Duration::from_millis(300)).await;
-            opening.ended(End::Failed);
+            opening.ended(ConnectOutcome::Failed);
             waited
         })
     });
@@ -177,20 +178,20 @@ async fn failures_one_after_the_other_do_not_add_up_to_more_than_the_patience() 
 
 #[tokio::test(start_paused = true)]
 async fn shared_connections_that_end_at_once_hold_nobody_up_for_ever() {
-    let gates = gates();
+    let gate = gate();
     // Of no use without the origin being known.
-    open(fetches(&gates, 1));
+    open(fetches(&gate, 1));
     let started = Instant::now();
     let ends = async {
         loop {
-            Opening { gates: gates.clone(), origin: 1, told: false }.ended(End::Shared);
+            Opening { gate: gate.clone(), origin: 1, told: false }.ended(ConnectOutcome::Shared);
             sleep(TURN / 2).await;
         }
     };
     let waits = async {
         // Begun once there is one.
         tokio::task::yield_now().await;
-        MARKS.scope(Marks::default(), gates.clone().enter(1)).await
+        CONNECT.scope(ConnectContext::default(), gate.clone().enter(1)).await
     };
     let turn = tokio::select! { turn = waits => turn, () = ends => unreachable!() };
     let waited = started.elapsed();
@@ -200,15 +201,15 @@ async fn shared_connections_that_end_at_once_hold_nobody_up_for_ever() {
 #[tokio::test(start_paused = true)]
 async fn a_fresh_client_knows_who_speaks_http_1_1_until_that_changes() {
     let http1 = Http1Origins::default();
-    let gates = || Arc::new(Gates::new(Duration::from_secs(10), None, &http1));
-    let before = gates();
-    open(fetches(&before, 1)).0.remove(0).ended(End::Alone);
-    let after = gates();
+    let gate = || Arc::new(AlpnGate::new(Duration::from_secs(10), None, &http1));
+    let before = gate();
+    open(fetches(&before, 1)).0.remove(0).ended(ConnectOutcome::Alone);
+    let after = gate();
     let (mut opening, waiting) = open(fetches(&after, 50));
     assert_eq!((opening.len(), waiting.len()), (50, 0));
     assert_eq!(open(vec![fetch(&after, 2), fetch(&after, 2)]).0.len(), 1, "of another origin it knows nothing");
-    opening.remove(0).ended(End::Shared);
-    assert_eq!(open(fetches(&gates(), 50)).0.len(), 1);
+    opening.remove(0).ended(ConnectOutcome::Shared);
+    assert_eq!(open(fetches(&gate(), 50)).0.len(), 1);
 }
 
 #[test]
@@ -222,13 +223,13 @@ fn origins_that_speak_http_1_1_are_not_kept_for_ever() {
 
 #[tokio::test(start_paused = true)]
 async fn many_origins_are_not_kept_for_ever() {
-    let gates = gates();
-    let (busy, _) = open((0..3).map(|origin| fetch(&gates, origin)).collect());
+    let gate = gate();
+    let (busy, _) = open((0..3).map(|origin| fetch(&gate, origin)).collect());
     for origin in 3..50_000 {
-        let (mut opening, _) = open(vec![fetch(&gates, origin)]);
-        opening.remove(0).ended(End::Alone);
-        assert!(gates.locked().origins.len() <= MOST);
+        let (mut opening, _) = open(vec![fetch(&gate, origin)]);
+        opening.remove(0).ended(ConnectOutcome::Alone);
+        assert!(gate.locked().origins.len() <= MOST);
     }
-    assert!((0..3).all(|origin| open(vec![fetch(&gates, origin)]).0.is_empty()), "these are being connected to");
+    assert!((0..3).all(|origin| open(vec![fetch(&gate, origin)]).0.is_empty()), "these are being connected to");
     drop(busy);
 }

@@ -58,14 +58,14 @@ impl Server {
 }
 
 async fn answer(resolver: &Resolver, name: &str) -> Addresses {
-    match resolver.ask(name) {
-        Asked::Known(answer) => answer,
-        Asked::Coming(coming) => coming.answer().await,
+    match resolver.look_up(name) {
+        Lookup::Cached(answer) => answer,
+        Lookup::Pending(coming) => coming.answer().await,
     }
 }
 
 fn is_known(resolver: &Resolver, name: &str) -> bool {
-    matches!(resolver.ask(name), Asked::Known(_))
+    matches!(resolver.look_up(name), Lookup::Cached(_))
 }
 
 /// Returns the number of fetches that wait for a name.
@@ -80,7 +80,7 @@ fn waiting(resolver: &Resolver, name: &str) -> usize {
 async fn one_slow_name_delays_no_other() {
     let (server, gate) = Server::new();
     let resolver = server.resolver(4, 100_000);
-    let Asked::Coming(slow) = resolver.ask("held.test") else { panic!("it is known") };
+    let Lookup::Pending(slow) = resolver.look_up("held.test") else { panic!("it is known") };
     gate.begun.recv_timeout(PATIENCE).unwrap();
     let mut names = tokio::task::JoinSet::new();
     for n in 0..50_000 {
@@ -88,7 +88,7 @@ async fn one_slow_name_delays_no_other() {
         names.spawn(async move { answer(&resolver, &format!("{n}.test")).await.is_ok() });
     }
     assert!(names.join_all().await.into_iter().all(|found| found));
-    assert!(matches!(resolver.ask("held.test"), Asked::Coming(_)), "it is still being looked up");
+    assert!(matches!(resolver.look_up("held.test"), Lookup::Pending(_)), "it is still being looked up");
     gate.open.send(()).unwrap();
     assert!(slow.answer().await.is_ok());
     assert!(resolver.0.0.locked().threads.len() <= 4);
@@ -98,7 +98,7 @@ async fn one_slow_name_delays_no_other() {
 async fn a_thousand_who_want_the_same_name_cause_one_look_up() {
     let (server, gate) = Server::new();
     let resolver = server.resolver(4, 100);
-    let first = resolver.ask("held.test");
+    let first = resolver.look_up("held.test");
     gate.begun.recv_timeout(PATIENCE).unwrap();
     let mut all = tokio::task::JoinSet::new();
     for _ in 0..1000 {
@@ -119,13 +119,13 @@ async fn a_thousand_who_want_the_same_name_cause_one_look_up() {
 async fn what_nobody_waits_for_any_more_is_not_looked_up() {
     let (server, gate) = Server::new();
     let resolver = server.resolver(1, 100);
-    let Asked::Coming(held) = resolver.ask("held.test") else { panic!("it is known") };
+    let Lookup::Pending(held) = resolver.look_up("held.test") else { panic!("it is known") };
     gate.begun.recv_timeout(PATIENCE).unwrap();
     for n in 0..1000 {
-        drop(resolver.ask(&format!("{n}.test")));
+        drop(resolver.look_up(&format!("{n}.test")));
         assert!(resolver.0.0.locked().queue.len() <= 1, "what is given up does not pile up");
     }
-    let Asked::Coming(last) = resolver.ask("last.test") else { panic!("it is known") };
+    let Lookup::Pending(last) = resolver.look_up("last.test") else { panic!("it is known") };
     gate.open.send(()).unwrap();
     assert!(held.answer().await.is_ok() && last.answer().await.is_ok());
     assert_eq!([server.asked("0.test"), server.asked("999.test"), server.asked("last.test")], [0, 0, 1]);
@@ -204,8 +204,8 @@ fn it_serves_any_runtime_and_ends_with_the_last_who_has_it() {
 fn one_in_a_look_up_is_not_waited_for() {
     let (server, gate) = Server::new();
     let resolver = server.resolver(4, 100);
-    drop(resolver.ask("held.test"));
-    let Asked::Coming(_held) = resolver.ask("held2.test") else { panic!("it is known") };
+    drop(resolver.look_up("held.test"));
+    let Lookup::Pending(_held) = resolver.look_up("held2.test") else { panic!("it is known") };
     gate.begun.recv_timeout(PATIENCE).unwrap();
     // The drop returns while the gate is still closed.
     drop(resolver);

@@ -5,7 +5,7 @@ use url::Url;
 
 use super::*;
 use crate::config::Proxies;
-use crate::fetch::route::Routes;
+use crate::fetch::connect::route::Routes;
 use crate::policy::network::no_proxy::NoProxy;
 
 fn proxy() -> Routes {

@@ -15,28 +15,28 @@ const VERSION: u32 = 2;
 
 /// Identifies the response of a kept body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::fetch) struct Note {
+pub(crate) struct Note {
     v: u32,
     /// Of fixed width, before fields of variable width: only this field changes when a note is overwritten.
     pub(super) checkpoint: Checkpoint,
     /// The URL of the list.
     url: String,
     /// The URL at the end of all redirects, which gave the response.
-    pub(in crate::fetch) asked: String,
+    pub(crate) asked: String,
     /// The Accept-Encoding it was asked with.
-    pub(in crate::fetch) accept_encoding: Option<Octets>,
+    pub(crate) accept_encoding: Option<Octets>,
     /// A strong one, see [`crate::policy::message::partial`].
-    pub(in crate::fetch) validator: Octets,
+    pub(crate) validator: Octets,
     /// The length of the complete content, in coded form.
-    pub(in crate::fetch) total: Option<u64>,
+    pub(crate) total: Option<u64>,
     /// Content-Encoding.
-    pub(in crate::fetch) coding: Option<String>,
-    pub(in crate::fetch) content_type: Option<Octets>,
-    pub(in crate::fetch) content_disposition: Option<Octets>,
-    pub(in crate::fetch) etag: Option<Octets>,
-    pub(in crate::fetch) last_modified: Option<Octets>,
-    pub(in crate::fetch) repr_digest: Option<Octets>,
-    pub(in crate::fetch) content_digest: Option<Octets>,
+    pub(crate) coding: Option<String>,
+    pub(crate) content_type: Option<Octets>,
+    pub(crate) content_disposition: Option<Octets>,
+    pub(crate) etag: Option<Octets>,
+    pub(crate) last_modified: Option<Octets>,
+    pub(crate) repr_digest: Option<Octets>,
+    pub(crate) content_digest: Option<Octets>,
 }
 
 /// The number of bytes on file, and their digest (XXH3, 128 bits), which finds damage. It is no protection against
@@ -69,14 +69,14 @@ impl TryFrom<String> for Checkpoint {
 /// The octets of a field, written as ISO-8859-1 text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
-pub(in crate::fetch) struct Octets(Vec<u8>);
+pub(crate) struct Octets(Vec<u8>);
 
 impl Octets {
     fn of(value: &HeaderValue) -> Self {
         Self(value.as_bytes().to_owned())
     }
 
-    pub(in crate::fetch) fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 }
@@ -96,18 +96,18 @@ impl TryFrom<String> for Octets {
 }
 
 /// A response whose body can be resumed, with its original fields: most bodies are not cut off, and cost no note.
-pub(in crate::fetch) struct Answered {
+pub(crate) struct ResumableResponse {
     /// The URL of the list.
-    pub(in crate::fetch) url: Url,
+    pub(crate) url: Url,
     /// The URL that gave the response.
-    pub(in crate::fetch) asked: Url,
-    pub(in crate::fetch) accept_encoding: Option<HeaderValue>,
-    pub(in crate::fetch) fields: HeaderMap,
-    pub(in crate::fetch) total: Option<u64>,
+    pub(crate) asked: Url,
+    pub(crate) accept_encoding: Option<HeaderValue>,
+    pub(crate) fields: HeaderMap,
+    pub(crate) total: Option<u64>,
 }
 
-impl Answered {
-    pub(in crate::fetch) fn note(&self) -> Note {
+impl ResumableResponse {
+    pub(crate) fn note(&self) -> Note {
         let octets = |name| self.fields.get(name).map(Octets::of);
         Note {
             v: VERSION,
@@ -143,7 +143,7 @@ impl Note {
     }
 
     /// The beginning that it describes, of so many bytes.
-    pub(in crate::fetch) fn beginning(&self, from: u64) -> Beginning<'_> {
+    pub(crate) fn beginning(&self, from: u64) -> Beginning<'_> {
         Beginning { validator: &self.validator.0, from, total: self.total, coding: self.coding.as_deref() }
     }
 

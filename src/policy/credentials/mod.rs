@@ -1,4 +1,4 @@
-//! Who is told which user name, password or other secret.
+//! User names, passwords and other secrets, and the origins that receive them.
 
 pub mod authentication;
 pub mod netrc;

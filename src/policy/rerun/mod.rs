@@ -1,4 +1,4 @@
-//! What a later run makes of the results of an earlier one.
+//! The results of an earlier run: what has changed since, and what deserves another try.
 
 pub mod change;
 pub mod selection;

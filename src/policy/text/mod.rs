@@ -1,4 +1,4 @@
-//! Texts of strangers: shown safely, without secrets, and remembered in few bytes.
+//! Text of others: shown without control characters and secrets, and remembered in few bytes.
 
 pub mod fingerprint;
 pub mod printable;

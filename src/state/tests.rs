@@ -1,4 +1,4 @@
-//! What is written down is known again, and what is not ours is left alone.
+//! Rows are read back as they were written, and foreign files stay untouched.
 
 mod strange;
 
@@ -339,7 +339,7 @@ fn what_the_list_says_beside_the_request_makes_no_other_one() {
         (http::HeaderName::from_static(name), http::HeaderValue::from_static(value))
     };
     assert!(ask(PerSeed { headers: vec![field("a", "b")], ..PerSeed::default() }).is_none());
-    // What stands in one place is not taken for what stands in another.
+    // The same text in another place makes another key.
     let key = |wants| Shape::default().digest(&Seed { wants: Some(Box::new(wants)), ..seed("http://h.test/a") }, 0);
     let credentials = Some(crate::model::Credentials { username: "a".to_owned(), password: "b".to_owned() });
     assert_ne!(

@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_second_job_before_the_first_is_done_and_half_a_message_are_errors() {
+    async fn a_job_too_early_and_half_a_message_are_errors() {
         let (mut ours, theirs) = tokio::io::duplex(64 * 1024);
         ours.write_all(&told(&[job, job])).await.unwrap();
         assert!(serve(theirs, tokio::io::sink()).await.is_err());

@@ -172,7 +172,7 @@ fn a_url_that_is_asked_for_in_another_way_is_still_listed() {
 }
 
 #[test]
-fn a_run_that_is_stopped_says_so_and_takes_nothing_unread_for_removed() {
+fn a_stopped_run_is_incomplete_and_removes_no_unread_url() {
     let server = FaultServer::start(Script::new().on("never", Act::Stalled).otherwise(answer("200 OK", "x")));
     let folder = TempDir::new().unwrap();
     run(folder.path(), &list(&server, &["a", "b"]), &[], 0);

@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn many_large_bodies_together_stay_below_the_limit_and_use_it_however_long_a_piece_is() {
+    async fn large_bodies_share_the_rate_limit_at_any_chunk_size() {
         for (a_second, bodies, length) in
             [(1_000_000, 10, 400_000), (655_360, 60, 16_384), (655_360, 20, 512_000), (100_000, 40, 30_000)]
         {
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn children_use_the_limit_and_keep_to_it_with_small_bodies_and_with_large_ones() {
+    async fn children_share_the_rate_limit_for_small_and_large_bodies() {
         for (children, bodies, length) in [(8, 400, 4000), (1, 100, 120_000), (40, 3, 100_000)] {
             let parent = throttle(2_000_000, 40);
             let started = Instant::now();

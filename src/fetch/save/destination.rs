@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_up_has_no_file_and_what_has_one_cannot_be_given_up() {
+    fn an_abandoned_body_writes_no_file_and_a_written_one_stays() {
         let folder = tempfile::tempdir().unwrap();
         let (destination, commit_state) = (destination(folder.path()), CommitState::default());
         assert!(commit_state.give_up());

@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_of_a_host_are_kept_apart_and_those_of_others_are_not() {
+    fn the_delay_separates_requests_of_one_host_only() {
         let now = Instant::now();
         let mut pacer = Pacer::new(host_limits(1000), None, None).unwrap();
         assert_eq!(pacer.start("a.test", now), Ok(()));

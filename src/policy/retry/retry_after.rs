@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_count_from_the_date_of_the_server_where_that_makes_sense() {
+    fn retry_after_dates_count_from_a_plausible_date_of_the_server() {
         // The Date, the date to wait for, seconds. It is 02:00:00.
         for (date, until, seconds) in [
             // A clock that is behind, whether that is the server's or ours is ahead.

@@ -43,7 +43,7 @@ fn fetches(gate: &Arc<AlpnGate>, count: usize) -> Vec<Entered> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_connects_alone_and_then_all_at_once_where_each_needs_its_own() {
+async fn after_an_http1_handshake_all_waiting_connections_open() {
     let gate = gate();
     let (mut first, waiting) = open(fetches(&gate, 100));
     assert_eq!((first.len(), waiting.len()), (1, 99));
@@ -93,7 +93,7 @@ async fn who_has_seen_a_shared_connection_end_connects_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn other_news_do_not_end_the_wait_for_what_is_on_its_way_to_the_pool() {
+async fn a_failure_does_not_end_the_wait_for_a_shared_connection() {
     let gate = gate();
     let (mut first, waiting) = open(fetches(&gate, 10));
     advance(PATIENCE / 2).await;
@@ -111,7 +111,7 @@ async fn other_news_do_not_end_the_wait_for_what_is_on_its_way_to_the_pool() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_is_given_up_makes_room_for_one_and_one_that_failed_for_two() {
+async fn a_dropped_opening_admits_one_more_and_a_failed_one_two() {
     let gate = gate();
     let (first, waiting) = open(fetches(&gate, 100));
     drop(first);
@@ -159,7 +159,7 @@ async fn one_that_hangs_holds_nobody_up_for_long() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn failures_one_after_the_other_do_not_add_up_to_more_than_the_patience() {
+async fn failures_in_a_row_delay_no_fetch_beyond_the_patience() {
     let gate = gate();
     let started = Instant::now();
     let tries = (0..1000).map(|_| {

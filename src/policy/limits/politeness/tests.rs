@@ -46,7 +46,7 @@ fn signs_are_read_from_what_became_of_a_fetch() {
 }
 
 #[test]
-fn trouble_halves_once_a_second_and_good_answers_add_one_a_round() {
+fn errors_halve_the_window_once_a_second_and_successes_add_one() {
     let start = Instant::now();
     let mut window = HostWindow::new();
     assert_eq!((window.slots(), window.beside_others()), (u32::MAX, 1));

@@ -9,8 +9,8 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::each::Reader;
 
-/// What every input may cost, and what each byte of it may cost beside that. Each is ten times as
-/// much as the dearest seed of any format takes, with assertions and coverage compiled in.
+/// The bounds of an input, and those of each of its bytes. Each is ten times as much as the dearest seed of any format
+/// takes, with assertions and coverage compiled in.
 const TIME: Duration = Duration::from_millis(100);
 const TIME_PER_BYTE: Duration = Duration::from_micros(4);
 const HELD: u64 = 4 << 20;

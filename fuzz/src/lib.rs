@@ -1,4 +1,4 @@
-//! What all fuzz targets share: the readers, and a watch on what they cost.
+//! The readers of all fuzz targets, and the bounds on their time and memory.
 
 mod cost;
 #[path = "../../tests/it/readers/each.rs"]

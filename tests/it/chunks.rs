@@ -7,7 +7,8 @@ use crate::support::single::kind;
 
 const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
 
-/// What is right, though unusual. All of it is `hello`.
+/// Unusual bodies that RFC 9112 permits, and two that clients accept: a blank behind a size, a folded trailer. Each is
+/// `hello`.
 const GOOD: [&str; 11] = [
     "5\r\nhello\r\n0\r\n\r\n",
     "2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n",
@@ -22,7 +23,7 @@ const GOOD: [&str; 11] = [
     "5\r\nhello\r\n0\r\nX-A: b\r\n c\r\n\r\n",
 ];
 
-/// What breaks HTTP. The connection stays open, so waiting for more would end in a timeout.
+/// Bodies that break HTTP. The connection stays open, so a client that waits for more ends in a timeout.
 const BAD: [&str; 31] = [
     // Sizes.
     "\r\nhello\r\n0\r\n\r\n",

@@ -2,8 +2,8 @@
 
 use super::each::{READERS, Reader};
 
-/// Makes a long input out of a short one: its first byte names the reader, and the next two cut the rest into a
-/// beginning, a part that is repeated until it has this length, and an end.
+/// Makes a long input out of a short one. Its first byte names the reader, and the next two cut the rest into three
+/// pieces. The piece in the middle is repeated until it has this length.
 pub fn long_input(bytes: &[u8], length: usize) -> Option<(Reader, Vec<u8>)> {
     let [reader, first, second, rest @ ..] = bytes else { return None };
     let cut = |at: u8| usize::from(at) * rest.len() / 256;

@@ -4,7 +4,7 @@ use super::bounded_read::{SETTINGS, read_for as read};
 use super::{SetupError, cookies};
 use crate::config::{Config, headers};
 use crate::model::{is_secret, shown_path};
-use crate::policy::netrc::{Netrc, Unread};
+use crate::policy::credentials::netrc::{Netrc, Unread};
 
 /// Returns the warning for a list of several origins that all get the credentials without an
 /// origin; `None` without such credentials.

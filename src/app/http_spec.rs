@@ -11,9 +11,9 @@ use super::cookies;
 use crate::config::{Config, Digest, HostTable, Proxies, headers, pins, user};
 use crate::fetch::{AddressSpec, DecoderMemory, HostFields, HttpSpec, Keeping, Saving, Throttle, TlsSpec};
 use crate::model::{is_secret, shown_path};
-use crate::policy::address::AddressClasses;
-use crate::policy::netrc::Netrc;
-use crate::policy::no_proxy::NoProxy;
+use crate::policy::credentials::netrc::Netrc;
+use crate::policy::network::address::AddressClasses;
+use crate::policy::network::no_proxy::NoProxy;
 
 /// Builds the rules about which addresses are connected to.
 pub(super) fn addresses(config: &Config, classes: AddressClasses) -> AddressSpec {

@@ -27,10 +27,10 @@ use crate::config::{Backend, Concurrency, Config, Duplicates, HostTable, Origins
 use crate::engine::{Plan, Stop, StopConditions};
 use crate::fetch::{ByteLimit, FetchSpec, Keeping, Saving, Throttle};
 use crate::model::shown_path;
-use crate::policy::address::AddressClasses;
+use crate::policy::limits::pacer::{AllHostLimits, HostLimits, Pacer, SharedPacer};
 use crate::policy::naming::{Claims, Template};
-use crate::policy::no_proxy::Unusable;
-use crate::policy::pacer::{AllHostLimits, HostLimits, Pacer, SharedPacer};
+use crate::policy::network::address::AddressClasses;
+use crate::policy::network::no_proxy::Unusable;
 use crate::policy::retry::Limits;
 use crate::report::Reporter;
 use crate::schedule::Rules;

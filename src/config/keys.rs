@@ -6,7 +6,7 @@
 
 mod amounts;
 mod kind;
-mod texts;
+mod text;
 mod words;
 
 use std::ffi::OsStr;
@@ -22,7 +22,8 @@ use super::{
 use crate::model::RetryOn;
 use amounts::{Size, Speed, Time, TimeLimit};
 use kind::{Kind, OrNone};
-use texts::{BaseUrl, ColumnName, FieldText, Headers, Pins, ProxyText, TextEncoding};
+use text::{BaseUrl, ColumnName, FieldText, Headers, Pins, ProxyText};
+use words::TextEncoding;
 
 /// A value as a layer gives it.
 #[derive(Debug, Clone, Copy)]

@@ -1,7 +1,6 @@
 //! Reads and writes the value of one kind of setting.
 
 use std::num::NonZeroU32;
-use std::path::PathBuf;
 
 use toml::Value;
 
@@ -94,20 +93,6 @@ impl Kind for NonZeroU32 {
     }
 }
 
-impl Kind for PathBuf {
-    type Value = Self;
-
-    fn read(raw: Raw<'_>) -> Result<Self, String> {
-        // A path of a flag or a variable need not be UTF-8.
-        let path = if let Raw::Text(text) = raw { PathBuf::from(text) } else { PathBuf::from(string(raw)?) };
-        if path.as_os_str().is_empty() { Err("is empty; name a path or leave it out".to_owned()) } else { Ok(path) }
-    }
-
-    fn write(value: &Self) -> Value {
-        Value::from(value.to_string_lossy().into_owned())
-    }
-}
-
 /// `none`, or a value.
 pub(super) struct OrNone<K>(std::marker::PhantomData<K>);
 
@@ -124,17 +109,5 @@ impl<K: Kind> Kind for OrNone<K> {
 
     fn write(value: &Self::Value) -> Value {
         value.as_ref().map_or_else(|| Value::from("none"), K::write)
-    }
-}
-
-impl Kind for String {
-    type Value = Self;
-
-    fn read(raw: Raw<'_>) -> Result<Self, String> {
-        string(raw).map(str::to_owned)
-    }
-
-    fn write(value: &Self) -> Value {
-        Value::from(value.as_str())
     }
 }

@@ -1,7 +1,8 @@
-//! Settings whose value is one of a few words.
+//! Settings whose value is one of some words.
 
 use std::num::NonZeroU32;
 
+use encoding_rs::Encoding;
 use toml::Value;
 
 use super::kind::{Kind, number, string};
@@ -120,5 +121,30 @@ impl Kind for RetryOn {
 
     fn write(value: &Self) -> Value {
         Value::from(retry::show(value))
+    }
+}
+
+/// An encoding by one of its names, or `auto`.
+pub(super) struct TextEncoding;
+
+impl Kind for TextEncoding {
+    type Value = Option<&'static Encoding>;
+
+    fn read(raw: Raw<'_>) -> Result<Self::Value, String> {
+        let name = string(raw)?;
+        if name.eq_ignore_ascii_case("auto") {
+            return Ok(None);
+        }
+        let found = Encoding::for_label_no_replacement(name.as_bytes());
+        found.map(Some).ok_or_else(|| {
+            format!(
+                "`{}` is no encoding; write auto, utf-8, utf-16le, windows-1252, shift_jis or another of encoding.spec.whatwg.org",
+                name.escape_debug()
+            )
+        })
+    }
+
+    fn write(value: &Self::Value) -> Value {
+        Value::from(value.map_or_else(|| "auto".to_owned(), |encoding| encoding.name().to_ascii_lowercase()))
     }
 }

@@ -66,7 +66,6 @@ fn example_explains_every_setting() {
         expected += &lines(key, &config);
     }
     expected += &format!("\n{tail}");
-    #[expect(clippy::disallowed_methods, reason = "as snapshots are updated")]
     let update = std::env::var("INSTA_UPDATE").is_ok_and(|how| how == "always");
     if update && written != expected {
         std::fs::write(example(), &expected).unwrap();

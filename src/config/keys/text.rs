@@ -1,6 +1,7 @@
-//! Texts that are checked: URLs, request fields, names.
+//! Settings that hold text of the user.
 
-use encoding_rs::Encoding;
+use std::path::PathBuf;
+
 use toml::Value;
 use url::Url;
 
@@ -8,26 +9,28 @@ use super::kind::{Kind, string};
 use super::{Raw, ValueForm};
 use crate::config::{Proxies, header, pin};
 
-/// The base URL of a document.
-pub(super) struct BaseUrl;
+impl Kind for PathBuf {
+    type Value = Self;
 
-impl Kind for BaseUrl {
-    type Value = Url;
-
-    fn read(raw: Raw<'_>) -> Result<Url, String> {
-        match Url::parse(string(raw)?.trim()) {
-            Ok(url) if !matches!(url.scheme(), "http" | "https") => {
-                Err("is no http or https URL; write https://host/path".to_owned())
-            }
-            Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-                Err("holds a user name or password; give them with --user".to_owned())
-            }
-            Ok(url) => Ok(url),
-            Err(error) => Err(format!("is not a URL ({error}); write https://host/path")),
-        }
+    fn read(raw: Raw<'_>) -> Result<Self, String> {
+        // A path of a flag or a variable need not be UTF-8.
+        let path = if let Raw::Text(text) = raw { PathBuf::from(text) } else { PathBuf::from(string(raw)?) };
+        if path.as_os_str().is_empty() { Err("is empty; name a path or leave it out".to_owned()) } else { Ok(path) }
     }
 
-    fn write(value: &Url) -> Value {
+    fn write(value: &Self) -> Value {
+        Value::from(value.to_string_lossy().into_owned())
+    }
+}
+
+impl Kind for String {
+    type Value = Self;
+
+    fn read(raw: Raw<'_>) -> Result<Self, String> {
+        string(raw).map(str::to_owned)
+    }
+
+    fn write(value: &Self) -> Value {
         Value::from(value.as_str())
     }
 }
@@ -47,31 +50,6 @@ impl Kind for FieldText {
 
     fn write(value: &String) -> Value {
         Value::from(value.as_str())
-    }
-}
-
-/// An encoding by one of its names, or `auto`.
-pub(super) struct TextEncoding;
-
-impl Kind for TextEncoding {
-    type Value = Option<&'static Encoding>;
-
-    fn read(raw: Raw<'_>) -> Result<Self::Value, String> {
-        let name = string(raw)?;
-        if name.eq_ignore_ascii_case("auto") {
-            return Ok(None);
-        }
-        let found = Encoding::for_label_no_replacement(name.as_bytes());
-        found.map(Some).ok_or_else(|| {
-            format!(
-                "`{}` is no encoding; write auto, utf-8, utf-16le, windows-1252, shift_jis or another of encoding.spec.whatwg.org",
-                name.escape_debug()
-            )
-        })
-    }
-
-    fn write(value: &Self::Value) -> Value {
-        Value::from(value.map_or_else(|| "auto".to_owned(), |encoding| encoding.name().to_ascii_lowercase()))
     }
 }
 
@@ -163,5 +141,29 @@ impl Kind for Pins {
 
     fn write(value: &Vec<String>) -> Value {
         Value::from(value.clone())
+    }
+}
+
+/// The base URL of a document.
+pub(super) struct BaseUrl;
+
+impl Kind for BaseUrl {
+    type Value = Url;
+
+    fn read(raw: Raw<'_>) -> Result<Url, String> {
+        match Url::parse(string(raw)?.trim()) {
+            Ok(url) if !matches!(url.scheme(), "http" | "https") => {
+                Err("is no http or https URL; write https://host/path".to_owned())
+            }
+            Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+                Err("holds a user name or password; give them with --user".to_owned())
+            }
+            Ok(url) => Ok(url),
+            Err(error) => Err(format!("is not a URL ({error}); write https://host/path")),
+        }
+    }
+
+    fn write(value: &Url) -> Value {
+        Value::from(value.as_str())
     }
 }

@@ -183,7 +183,7 @@ pub fn plan(
     if let Some(path) = &config.summary {
         sinks.push(outputs.summary(path)?);
     }
-    if let Some(path) = &config.changes {
+    if let Some((path, past)) = config.changes.as_deref().zip(past) {
         sinks.push(outputs::changes(path, past)?);
     }
     let share = descriptors::share(wanted, backend, most, saves);

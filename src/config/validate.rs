@@ -17,12 +17,21 @@ pub struct Task<'a> {
 }
 
 impl Config {
-    /// Checks that no setting contradicts another one or the task. With the origins of the settings
-    /// the messages name them; an empty map is a configuration that a program made.
+    /// Checks that no setting contradicts another one or the task, and that none lacks what it needs.
+    /// With the origins of the settings the messages name them; an empty map is a configuration that a
+    /// program made.
     ///
     /// # Errors
     /// A message for each contradiction, and for each flag that could have no effect.
     pub fn validate(&self, task: Task<'_>, origins: &Origins) -> Result<(), Vec<String>> {
+        let mut problems = self.contradictions(task, origins);
+        problems.extend(self.lacking(task, origins));
+        problems.extend(self.without_effect(task, origins));
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+
+    /// The pairs of settings that exclude each other.
+    fn contradictions(&self, task: Task<'_>, origins: &Origins) -> Vec<String> {
         let dir_flag = self.dir.is_some() && is_flag(origins, "dir");
         let (changes, document) = (self.changes.is_some(), task.document.is_some());
         let pairs = [
@@ -42,17 +51,21 @@ impl Config {
             ),
         ];
         let pairs = pairs.into_iter().filter(|(holds, ..)| *holds);
-        let mut problems: Vec<String> = pairs.map(|(_, one, other, why)| pair(origins, one, other, why)).collect();
-        if self.key.is_some() && self.cert.is_none() {
-            let key = shown(origins, "key");
-            problems.push(format!("{key}: is the key of no certificate; name that with --cert"));
-        }
-        if self.netrc && self.netrc_file.is_none() {
-            let netrc = shown(origins, "netrc");
-            problems.push(format!("{netrc}: has no file; name it with --netrc-file"));
-        }
-        problems.extend(self.without_effect(task, origins));
-        if problems.is_empty() { Ok(()) } else { Err(problems) }
+        pairs.map(|(_, one, other, why)| pair(origins, one, other, why)).collect()
+    }
+
+    /// The settings without another one that they need.
+    fn lacking(&self, task: Task<'_>, origins: &Origins) -> impl Iterator<Item = String> {
+        let remembers = self.state.is_some() || (self.dir.is_some() && task.document.is_none() && !self.head);
+        let no_past = "this run remembers nothing to compare with; save with --dir, or name a --state";
+        [
+            (self.key.is_some() && self.cert.is_none(), "key", "is the key of no certificate; name that with --cert"),
+            (self.netrc && self.netrc_file.is_none(), "netrc", "has no file; name it with --netrc-file"),
+            (self.changes.is_some() && !remembers, "changes", no_past),
+        ]
+        .into_iter()
+        .filter(|(lacks, ..)| *lacks)
+        .map(|(_, name, why)| format!("{}: {why}", shown(origins, name)))
     }
 
     /// The flags about files and the state, in a run that saves and remembers nothing. Settings from
@@ -174,7 +187,7 @@ mod tests {
         let retry = Task { retries: true, ..Task::default() };
         for (file, task, part) in [
             ("head = true", document, "head (own.toml:1) and --output-document: a head has no body"),
-            ("changes = 'c'", retry, "--retry-from and changes (own.toml:1): "),
+            ("state = 's'\nchanges = 'c'", retry, "--retry-from and changes (own.toml:2): "),
             ("", Task { retries: true, document: Some(path) }, "--output-document and --retry-from: "),
         ] {
             let told = problems(file, &[], &[], task);
@@ -188,6 +201,12 @@ mod tests {
     fn settings_that_need_another_one_name_it() {
         let told = problems("key = 'k.pem'", &[], &[], Task::default());
         assert_eq!(told, ["key (own.toml:1): is the key of no certificate; name that with --cert"]);
+        for (file, count) in [("", 1), ("dir = 'out'", 0), ("state = 's'", 0), ("dir = 'out'\nhead = true", 1)] {
+            let told = problems(file, &[("FETCHALL_CHANGES", "c")], &[], Task::default());
+            assert_eq!(told.len(), count, "{told:?}");
+            let part = "changes (FETCHALL_CHANGES): this run remembers nothing";
+            assert!(told.iter().all(|told| told.starts_with(part)), "{told:?}");
+        }
         let told = problems("", &[], &[("sync", "true")], Task::default());
         assert_eq!(told, ["--sync: there is no file without --dir DIR; add it, or leave this out"]);
         assert_eq!(problems("sync = true", &[], &[], Task::default()), [""; 0], "it is there for other runs");

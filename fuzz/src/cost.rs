@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// What every input may cost, and what each byte of it may cost beside that. Each is ten times as
-/// much as the dearest seed of any format takes, with assertions and coverage compiled in.
+/// The cost that every input may have, and the cost of each byte. Each limit is ten times the highest
+/// cost of a seed of any format, with assertions and coverage compiled in.
 const TIME: Duration = Duration::from_millis(100);
 const TIME_PER_BYTE: Duration = Duration::from_micros(4);
 const HELD: u64 = 4 << 20;

@@ -326,7 +326,7 @@ impl Write for Late {
 /// Opens a pipe or a device that was one when the outputs were checked.
 ///
 /// # Errors
-/// What the file system says, or that a file has taken its place since.
+/// An error of the file system, or a file in its place.
 pub fn open_pipe(path: &Path) -> io::Result<File> {
     let file = File::options().write(true).open(path)?;
     match file.metadata()?.is_file() {

@@ -8,12 +8,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use fetchall::backend::BACKENDS;
 use rustix::fs::{CWD, Mode, OFlags, fcntl_setfl, mkfifoat};
 use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::support::BACKENDS;
 use crate::support::act::{Act, Script};
 use crate::support::cli::{Fetchall, records};
 use crate::support::fault::FaultServer;
@@ -53,7 +53,7 @@ fn keeps_nobody<T>(unread: impl Fn(&Path, &mut Command) -> T) {
     let script = Script::new().on("never", Act::Stalled).otherwise(Act::KeepAliveOk(b"hello\n".to_vec()));
     let server = FaultServer::start(script);
     let mut runs = Vec::new();
-    for backend in BACKENDS.iter().map(|entry| entry.name) {
+    for backend in BACKENDS {
         for signal in ENDS {
             let folder = TempDir::new().unwrap();
             let mut list: String = (0..40).map(|n| server.url(&format!("{backend}/{n}\n"))).collect();
@@ -72,10 +72,11 @@ fn keeps_nobody<T>(unread: impl Fn(&Path, &mut Command) -> T) {
     server.wait_until("requests that stall", |log| {
         log.requests.iter().filter(|request| request.path == "/never").count() == stalled
     });
+    // All at once, because each waits some time for its reader.
+    for (signal, process) in runs.iter().filter_map(|(_, signal, process, ..)| Some(((*signal)?, process))) {
+        process.signal(signal);
+    }
     for (backend, signal, mut process, folder, _open) in runs {
-        if let Some(signal) = signal {
-            process.signal(signal);
-        }
         let what = format!("{backend}, {signal:?}");
         let status = process.wait_within(SOON, |_| ()).unwrap_or_else(|late| panic!("{what}: {late}"));
         assert_eq!(status.code(), Some(if signal.is_some() { 130 } else { 1 }), "{what}");

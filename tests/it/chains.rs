@@ -5,10 +5,9 @@ use std::fmt::Write as _;
 use wiremock::matchers::any;
 use wiremock::{Mock, Request, ResponseTemplate};
 
+use crate::support::BACKENDS;
 use crate::support::cli::Fetchall;
 use crate::support::mock::{Mocks, redirect};
-
-const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
 
 /// Every `/N/…` leads to `/N-1/…`, with this behind it, and `/0/…` is there.
 fn countdown(behind: String) -> Mocks {

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::support::BACKENDS;
 use crate::support::act::{Act, Script};
 use crate::support::cli::{Fetchall, Finished};
 use crate::support::fault::FaultServer;
@@ -17,8 +18,6 @@ use crate::support::play::gzip;
 #[cfg(unix)]
 use crate::support::process::{finish, on_thread};
 use crate::support::single::{files, kind};
-
-const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
 
 /// More than is kept in memory, and no two pieces alike.
 fn body(seed: u64) -> Vec<u8> {

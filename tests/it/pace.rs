@@ -4,15 +4,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::act::{Act, Script};
+use crate::support::BACKENDS;
+use crate::support::act::{Act, Script, ok};
 use crate::support::cli::{Fetchall, Finished};
 use crate::support::fault::FaultServer;
-
-const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
-
-fn ok() -> Act {
-    Act::KeepAliveOk(b"hello\n".to_vec())
-}
 
 /// Runs a list on each backend at once, each with a server of its own.
 fn on_each(

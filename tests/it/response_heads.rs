@@ -2,12 +2,11 @@
 
 use serde_json::Value;
 
+use crate::support::BACKENDS;
 use crate::support::act::{Act, Script};
 use crate::support::cli::Fetchall;
 use crate::support::fault::FaultServer;
 use crate::support::single::{fetch, kind};
-
-const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
 
 /// A body of five bytes behind a head with these lines, on a connection that stays open.
 fn with(lines: &[u8]) -> Act {

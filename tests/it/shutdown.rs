@@ -5,7 +5,6 @@ use std::io::Write as _;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use fetchall::backend::BACKENDS;
 use rustix::fs::{CWD, Mode, mkfifoat};
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -15,7 +14,7 @@ use crate::support::cli::{Fetchall, Finished, Running};
 use crate::support::fault::FaultServer;
 use crate::support::process::{Process, fetchall, finish, on_thread};
 use crate::support::single::{files, kind};
-use crate::support::{PATIENCE, schema, wait_for};
+use crate::support::{BACKENDS, PATIENCE, schema, wait_for};
 
 /// Answers `/slow` a little later, `/never` never, `/half` by half, everything else at once.
 fn server() -> FaultServer {
@@ -122,7 +121,7 @@ fn twice_ends_it_at_once_and_leaves_no_part() {
 /// `nohup` ignores SIGHUP, and a shell SIGINT for what it starts with `&`.
 #[test]
 fn ignored_signals_do_not_stop_a_run() {
-    for backend in BACKENDS.iter().map(|entry| entry.name) {
+    for backend in BACKENDS {
         let server = server();
         let list: String = ["slow", "a", "b"].map(|name| server.url(name) + "\n").concat();
         let command =

@@ -8,13 +8,13 @@ use flate2::write::{DeflateEncoder, ZlibEncoder};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use crate::support::BACKENDS;
 use crate::support::act::{Act, Script};
 use crate::support::cli::Fetchall;
 use crate::support::fault::FaultServer;
 use crate::support::play::gzip;
 use crate::support::single::{fetch, kind};
 
-const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
 const TEXT: &[u8] = b"hello, hello, hello, hello, hello\n";
 
 fn zlib(plain: &[u8]) -> Vec<u8> {

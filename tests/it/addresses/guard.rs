@@ -9,7 +9,7 @@ use fetchall::config::{Backend, Config, PrivateAddresses};
 use fetchall::model::{ErrorKind, Outcome, Verdict};
 use fetchall::policy::address::{AddressClasses, Class};
 
-use crate::support::act::{Act, Script};
+use crate::support::act::{Act, Script, ok};
 use crate::support::fault::FaultServer;
 use crate::support::tls::{Mode, TlsServer};
 
@@ -19,10 +19,6 @@ const PRIVATE: [u8; 4] = [127, 0, 0, 200];
 fn classes() -> AddressClasses {
     let block = |text: &str, class| (text.parse().expect("a block"), class);
     AddressClasses::with(vec![block("127.0.0.128/25", Class::Private), block("127.0.0.0/8", Class::Public)])
-}
-
-fn ok() -> Act {
-    Act::KeepAliveOk(b"hello\n".to_vec())
 }
 
 fn server(at: impl Into<SocketAddr>, script: Script) -> FaultServer {

@@ -106,6 +106,11 @@ fn each<F: Future<Output = ()>>(test: impl Fn(&'static BackendEntry) -> F) {
 }
 
 #[test]
+fn tests_name_every_backend_of_the_registry() {
+    assert!(BACKENDS.iter().map(|entry| entry.name).eq(crate::support::BACKENDS));
+}
+
+#[test]
 fn every_job_ends_in_its_one_outcome() {
     let script = script(
         &[

@@ -8,15 +8,11 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use super::{names, on};
-use crate::support::act::{Act, Script};
+use crate::support::act::{Act, Script, ok};
 use crate::support::cli::{Fetchall, Running};
 use crate::support::fault::FaultServer;
 use crate::support::single::{files, kind};
 use crate::support::wait_for;
-
-fn ok() -> Act {
-    Act::KeepAliveOk(b"hello\n".to_vec())
-}
 
 /// A part of what is promised, then silence.
 fn half() -> Act {

@@ -2,12 +2,11 @@
 
 use serde_json::json;
 
+use crate::support::BACKENDS;
 use crate::support::act::{Act, Script};
 use crate::support::cli::Fetchall;
 use crate::support::fault::FaultServer;
 use crate::support::single::{Single, fetch};
-
-const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
 
 fn answer(head: &str) -> Act {
     Act::RawKeepAlive(format!("HTTP/1.1 {head}\r\n\r\n").into_bytes())

@@ -2,6 +2,7 @@
 
 use wiremock::ResponseTemplate;
 
+use crate::support::BACKENDS;
 use crate::support::cli::Fetchall;
 use crate::support::mock::{Mocks, field, get, hello, redirect};
 use crate::support::proxy::{Proxy, Way};
@@ -10,8 +11,6 @@ use crate::support::tls::{Mode, TlsServer};
 /// `ann:s3cret` and `bob:other` as Basic credentials.
 const ANN: &str = "Basic YW5uOnMzY3JldA==";
 const BOB: &str = "Basic Ym9iOm90aGVy";
-
-const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
 
 /// A proxy that answers these paths, whatever host they are asked of.
 fn every_host(answers: &[(&str, ResponseTemplate)]) -> Mocks {

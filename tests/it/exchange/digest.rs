@@ -1,12 +1,11 @@
 //! Digest authentication: the answers to challenges, their number, and the servers that never see a password.
 
+use crate::support::BACKENDS;
 use crate::support::act::{Act, Script};
 use crate::support::cli::{Fetchall, Finished};
 use crate::support::digest::{Demand, DigestServer};
 use crate::support::fault::FaultServer;
 use crate::support::single::kind;
-
-const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
 
 fn fetch(backend: &str, args: &[&str]) -> Finished {
     Fetchall::new().args(["--json", "-v", "--backend", backend, "-c", "1"]).args(args).run()

@@ -1,12 +1,11 @@
 //! `no_proxy`: the hosts with direct requests, whatever the source of the setting and the scheme.
 
+use crate::support::BACKENDS;
 use crate::support::act::{Act, Script};
 use crate::support::cli::{Fetchall, Finished};
 use crate::support::fault::FaultServer;
 use crate::support::proxy::Proxy;
 use crate::support::tls::{Mode, TlsServer};
-
-const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
 
 fn server() -> FaultServer {
     FaultServer::start(Script::new().otherwise(Act::KeepAliveOk(b"hello\n".to_vec())))

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::support::BACKENDS;
 use crate::support::act::{Act, Script};
 use crate::support::cli::Fetchall;
 use crate::support::fault::FaultServer;
@@ -183,7 +184,7 @@ fn a_server_that_wants_a_certificate_is_shown_one() {
     let server = TlsServer::start(Mode::WantsCertificate);
     let (cert, key) = server.client_pem();
     let both = cert.clone() + &key;
-    for backend in ["async", "threads", "processes", "sequential"] {
+    for backend in BACKENDS {
         let ask = |words: &[&str]| {
             let run = Fetchall::new().file("cert.pem", &cert).file("key.pem", &key).file("both.pem", &both);
             let run = run.args(["--json", "--backend", backend, "--cacert"]).arg(server.ca_pem_file()).args(words);

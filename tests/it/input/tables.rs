@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::support::BACKENDS;
 use crate::support::act::{Act, Script};
 use crate::support::cli::Fetchall;
 use crate::support::fault::FaultServer;
@@ -34,7 +35,7 @@ fn a_table_without_urls_ends_the_run_before_it_begins() {
 
 #[test]
 fn a_pipe_without_urls_loses_no_record_of_what_came_before() {
-    for backend in ["async", "threads", "processes", "sequential"] {
+    for backend in BACKENDS {
         let server = anything();
         let fetchall =
             Fetchall::new().args(["--json", "--summary", "s.json", "--backend", backend, "--input-format", "csv"]);

@@ -4,11 +4,10 @@ use sha2::{Digest as _, Sha256};
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
+use crate::support::BACKENDS;
 use crate::support::cli::{Fetchall, Finished};
 use crate::support::play::gzip;
 use crate::support::single::{files, kind};
-
-const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
 
 fn plain() -> Vec<u8> {
     b"a,b\n1,2\n".repeat(100)

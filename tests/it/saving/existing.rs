@@ -7,6 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::support::BACKENDS;
 use crate::support::act::{Act, Script};
 use crate::support::cli::{Fetchall, Finished};
 use crate::support::fault::FaultServer;
@@ -55,7 +56,7 @@ fn tree(folder: &Path) -> BTreeMap<String, Option<Vec<u8>>> {
 
 #[test]
 fn what_is_there_is_not_asked_for_on_every_backend() {
-    for backend in ["async", "threads", "processes", "sequential"] {
+    for backend in BACKENDS {
         let (server, folder) = (server(), TempDir::new().unwrap());
         put(folder.path(), &server, "a", "mine");
         put(folder.path(), &server, "b/in", "a folder is no body");

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use crate::support::BACKENDS;
 use crate::support::act::{Act, Script};
 use crate::support::cli::{Fetchall, Finished};
 use crate::support::fault::FaultServer;
@@ -83,7 +84,7 @@ fn another_template_adds_names_and_keeps_the_first_known() {
 
 #[test]
 fn what_servers_propose_lies_in_a_folder_of_its_own() {
-    for backend in ["async", "threads", "processes", "sequential"] {
+    for backend in BACKENDS {
         let script = Script::new()
             .on("get", proposing("attachment; filename*=UTF-8''na%C3%AFve.pdf; filename=naive.pdf", "pdf"))
             .on("climb", proposing("attachment; filename=\"../../.ssh/authorized_keys\"", "key"))

@@ -25,7 +25,7 @@ use crate::model::{
     BadLine, Batch, Entry, ErrorKind, Event, FetchError, Job, JobId, Origin, Outcome, RunInfo, Seed, StopCause,
     Summary, Verdict, Via,
 };
-use crate::policy::pacer::AllHostLimits;
+use crate::policy::limits::pacer::AllHostLimits;
 use crate::policy::retry::Limits;
 use crate::report::Reporter;
 use crate::schedule::Rules;

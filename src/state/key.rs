@@ -5,7 +5,7 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::model::Seed;
-use crate::policy::origin::basic_user;
+use crate::policy::credentials::origin::basic_user;
 
 /// The settings that shape a body. Runs with different ones share no rows.
 #[derive(Debug, Clone, Default)]

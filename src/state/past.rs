@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::row::{self, Found};
 use super::{Bodies, Presence, StateError, failed};
 use crate::model::Revision;
-use crate::policy::redact::redact_url;
+use crate::policy::text::redact::redact_url;
 
 /// Reads rows one at a time, however many there are.
 pub struct Past {

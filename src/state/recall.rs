@@ -14,7 +14,7 @@ use super::row::{self, Found};
 use super::{Bodies, Presence, StateError, failed};
 use crate::config::Digest;
 use crate::model::{Before, Claimed, Condition, Known, Revision, Seed, Validators};
-use crate::policy::date;
+use crate::policy::message::date;
 use crate::policy::naming::fold;
 
 /// Looks URLs up. It belongs to the thread of the source, which may block on a disk.

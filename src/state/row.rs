@@ -13,7 +13,7 @@ use super::Bodies;
 use super::key::Keys;
 use crate::model::{Facts, Hop, Job, Outcome, Seed, SkipReason, Validators, Verdict};
 use crate::policy::naming::{MAX_NAME, is_portable};
-use crate::policy::redact::redact_url;
+use crate::policy::text::redact::redact_url;
 
 /// Which of the equal requests of the input a seed is, as far as the run counts them.
 pub(super) fn occurrence(seed: &Seed) -> u32 {

@@ -2,7 +2,7 @@
 
 use super::retry::{Ran, Told, busy, case, of_host, ran, secs};
 use super::*;
-use crate::policy::politeness::{PROBES, SILENT};
+use crate::policy::limits::politeness::{PROBES, SILENT};
 
 fn ms(n: u64) -> Duration {
     Duration::from_millis(n)

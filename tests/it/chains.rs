@@ -22,7 +22,7 @@ fn countdown(behind: String) -> Mocks {
 }
 
 #[test]
-fn a_chain_of_a_thousand_hops_is_followed_and_told() {
+fn a_chain_of_a_thousand_hops_is_followed_and_recorded() {
     std::thread::scope(|scope| {
         for backend in BACKENDS {
             scope.spawn(move || {

@@ -340,7 +340,7 @@ fn between_the_tries_of_one_run_it_goes_on_too() {
 }
 
 #[test]
-fn what_went_down_a_pipe_goes_on_or_ends() {
+fn a_piped_body_is_resumed_or_fails() {
     let text: Vec<u8> = body(15).iter().map(|byte| b'a' + byte % 16).collect();
     let gzipped = || [tag("1"), ("Content-Encoding", "gzip".to_owned())];
     for backend in BACKENDS {
@@ -426,7 +426,7 @@ fn kept_body_that_does_not_decode_is_given_up() {
 
 #[cfg(unix)]
 #[test]
-fn what_is_in_the_way_of_a_part_costs_only_the_part() {
+fn an_obstacle_to_a_partial_file_costs_only_that_file() {
     let body: Vec<u8> = body(20).iter().map(|byte| b'a' + byte % 16).collect();
     for (what, plant, coded) in [
         ("folder", (|path: &Path| fs::create_dir(path).unwrap()) as fn(&Path), false),

@@ -75,7 +75,7 @@ fn file(path: &Path) {
 }
 
 #[test]
-fn what_stands_in_the_way_costs_the_urls_that_go_there() {
+fn an_obstacle_costs_only_the_urls_behind_it() {
     type Plant = fn(&Path, &Path, &str);
     let plants: [(&str, Plant, usize); 6] = [
         ("a file for a folder", |out, _, host| file(&out.join(host)), 3),
@@ -240,7 +240,7 @@ fn a_full_disk_leaves_whole_files_and_true_records() {
 }
 
 #[test]
-fn what_the_state_could_not_keep_is_not_told_as_ok() {
+fn urls_that_the_state_cannot_store_are_not_ok() {
     for backend in BACKENDS {
         let (server, folder) = (server(&[1]), TempDir::new().unwrap());
         let at = |name: &str| folder.path().join(name).display().to_string();

@@ -213,7 +213,7 @@ fn a_table_without_port_paces_all_ports_but_sends_no_secrets() {
 }
 
 #[test]
-fn what_a_table_of_a_host_says_goes_to_that_host_alone() {
+fn settings_of_a_host_table_apply_to_that_host_alone() {
     let other = FaultServer::start(Script::new().otherwise(ok()));
     let away = Act::RedirectTo(other.url("there"));
     let server = FaultServer::start(Script::new().otherwise(ok()).on("r", away));

@@ -119,7 +119,7 @@ fn the_limit_of_a_url_is_one_for_all_its_hops() {
 }
 
 #[test]
-fn a_try_that_a_redirect_ends_is_told_with_the_redirect() {
+fn an_attempt_ended_by_a_redirect_records_the_redirect() {
     let back = FaultServer::start(Script::new().otherwise(Act::Status(503, vec![("Retry-After", "3600".to_owned())])));
     let away = |path: &str| Act::RedirectTo(back.url(path));
     let front = Script::new().on_each("0", vec![Act::Status(500, Vec::new()), away("b0")]).on("1", away("b1"));

@@ -96,7 +96,7 @@ fn odd_status_lines_are_read() {
 }
 
 #[test]
-fn bounds_of_heads_are_told_as_what_they_are() {
+fn heads_beyond_a_limit_name_the_limit() {
     let many = [b"HTTP/1.1 200 OK\r\n", &b"X(y): 1\r\n".repeat(1500)[..], b"\r\n"].concat();
     let long = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", u64::MAX).into_bytes();
     for (head, told) in [(many, "a head may have 1000 fields"), (long, "its Content-Length is larger than")] {

@@ -60,7 +60,7 @@ fn by_default_what_may_pass_is_tried_again_and_ends_well() {
 }
 
 #[test]
-fn what_no_try_can_change_is_asked_once() {
+fn permanent_failures_are_requested_once() {
     for (act, expected) in [
         (status(404, &[("Retry-After", "0")]), "http_status"),
         (status(501, &[]), "http_status"),
@@ -146,7 +146,7 @@ fn a_signal_ends_all_waiting_at_once() {
 }
 
 #[test]
-fn who_watches_is_told_of_each_retry() {
+fn each_retry_is_reported() {
     let acts = || vec![Act::ResetBeforeHead, status(503, &[]), ok()];
     let (record, run, _) = fetch(acts(), &[&SHORT[..], &["--progress", "json"]].concat());
     let events: Vec<Value> = run.stderr.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();

@@ -82,7 +82,7 @@ fn once_lets_what_is_under_way_finish_and_cancels_the_rest() {
 }
 
 #[test]
-fn what_outlasts_the_grace_time_is_cancelled() {
+fn transfers_beyond_the_grace_time_are_cancelled() {
     let server = server();
     let running = start(&server, &(server.url("never") + "\n"), &["--grace", "100ms"]);
     running.interrupt();
@@ -182,7 +182,7 @@ fn ends_though_unread(args: &[&str], list: &str, server: &FaultServer) {
 }
 
 #[test]
-fn a_full_pipe_that_nobody_reads_cannot_keep_it() {
+fn a_full_unread_pipe_does_not_prevent_the_end() {
     let server = server();
     // Duplicates give records as fast as they are read.
     let list = (server.url("a") + "\n").repeat(20_000);
@@ -190,7 +190,7 @@ fn a_full_pipe_that_nobody_reads_cannot_keep_it() {
 }
 
 #[test]
-fn a_document_that_nobody_reads_cannot_keep_it() {
+fn an_unread_document_does_not_prevent_the_end() {
     let server = FaultServer::start(Script::new().on("x", Act::KeepAliveOk(vec![b'x'; 8 << 20])));
     ends_though_unread(&["-c", "1", "-O", "-", &server.url("x")], "", &server);
 }

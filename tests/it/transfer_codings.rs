@@ -134,7 +134,7 @@ fn chunks_of_http_1_0_are_undone_and_end_the_connection() {
 }
 
 #[test]
-fn what_cannot_be_undone_is_named_at_once() {
+fn unsupported_transfer_codings_are_named_at_once() {
     let bad = [
         ("compress, chunked", "decode", "transfer coding `compress`"),
         ("x-compress", "decode", "transfer coding `x-compress`"),

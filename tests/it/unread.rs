@@ -49,7 +49,7 @@ fn open_fifo(path: &Path) -> File {
 
 /// Runs every backend to its own end and to its end by each signal. `unread` prepares an output
 /// without a reader and returns the handle that must stay open meanwhile.
-fn keeps_nobody<T>(unread: impl Fn(&Path, &mut Command) -> T) {
+fn blocks_no_run<T>(unread: impl Fn(&Path, &mut Command) -> T) {
     let script = Script::new().on("never", Act::Stalled).otherwise(Act::KeepAliveOk(b"hello\n".to_vec()));
     let server = FaultServer::start(script);
     let mut runs = Vec::new();
@@ -88,8 +88,8 @@ fn keeps_nobody<T>(unread: impl Fn(&Path, &mut Command) -> T) {
 }
 
 #[test]
-fn full_pipe_as_standard_error_keeps_nobody() {
-    keeps_nobody(|_, command| {
+fn a_full_pipe_as_standard_error_blocks_no_run() {
+    blocks_no_run(|_, command| {
         let (reader, writer) = rustix::pipe::pipe().unwrap();
         command.args(["-v", "-S", "--progress", "json"]).stderr(fill(writer));
         reader
@@ -97,8 +97,8 @@ fn full_pipe_as_standard_error_keeps_nobody() {
 }
 
 #[test]
-fn fifo_as_standard_error_keeps_nobody() {
-    keeps_nobody(|folder, command| {
+fn a_fifo_as_standard_error_blocks_no_run() {
+    blocks_no_run(|folder, command| {
         let fifo = open_fifo(&fifo(folder));
         command.arg("-v").stderr(fill(fifo.try_clone().unwrap()));
         fifo
@@ -106,15 +106,15 @@ fn fifo_as_standard_error_keeps_nobody() {
 }
 
 #[test]
-fn log_that_is_a_fifo_without_reader_keeps_nobody() {
-    keeps_nobody(|folder, command| {
+fn a_log_fifo_without_reader_blocks_no_run() {
+    blocks_no_run(|folder, command| {
         command.arg("--log").arg(fifo(folder));
     });
 }
 
 #[test]
-fn log_that_is_a_fifo_with_a_stopped_reader_keeps_nobody() {
-    keeps_nobody(|folder, command| {
+fn a_log_fifo_with_a_stopped_reader_blocks_no_run() {
+    blocks_no_run(|folder, command| {
         let path = fifo(folder);
         let reader = open_fifo(&path);
         fill(reader.try_clone().unwrap());
@@ -124,9 +124,9 @@ fn log_that_is_a_fifo_with_a_stopped_reader_keeps_nobody() {
 }
 
 #[test]
-fn terminal_that_is_stopped_keeps_nobody() {
+fn a_stopped_terminal_blocks_no_run() {
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-    keeps_nobody(|_, command| {
+    blocks_no_run(|_, command| {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
@@ -164,7 +164,7 @@ fn argument_errors_wait_for_no_reader() {
 }
 
 #[test]
-fn dropped_lines_are_told_when_they_are_read_again() {
+fn dropped_lines_are_reported_when_reading_resumes() {
     let server = FaultServer::start(Script::new().otherwise(Act::KeepAliveOk(b"hello\n".to_vec())));
     let (mut reader, writer) = std::io::pipe().unwrap();
     let mut command = fetchall();

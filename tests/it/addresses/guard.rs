@@ -172,7 +172,7 @@ async fn every_spelling_of_an_address_is_seen_through() {
 }
 
 #[tokio::test]
-async fn of_a_name_with_both_only_the_public_address_is_used() {
+async fn only_the_public_addresses_of_a_name_are_used() {
     let private = private();
     let port = private.address().port();
     let outside = server(([127, 0, 0, 3], port), Script::new());

@@ -174,7 +174,7 @@ fn a_drain_lets_what_is_under_way_finish() {
 }
 
 #[test]
-fn what_comes_one_by_one_is_done_one_by_one() {
+fn jobs_that_come_one_by_one_are_done_one_by_one() {
     let script = script(&[], Step::Ok(1));
     each(|entry| {
         let script = script.clone();

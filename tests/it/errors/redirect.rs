@@ -29,7 +29,7 @@ fn a_failure_after_a_redirect_keeps_the_hops() {
 }
 
 #[test]
-fn what_did_not_answer_lends_no_facts() {
+fn a_hop_without_response_leaves_no_facts() {
     let script = Script::new().on("x", Act::RedirectTo("/y".into())).on("y", Act::ResetBeforeHead);
     let server = FaultServer::start(script);
     let (record, _) = record_of(Fetchall::new().arg(server.url("x")));

@@ -39,7 +39,7 @@ fn answers_without_a_body_are_whole_and_empty() {
 }
 
 #[test]
-fn what_was_not_asked_for_is_no_answer() {
+fn unexpected_statuses_are_errors() {
     for (head, expected) in [
         ("206 Partial Content\r\nContent-Range: bytes 0-0/1\r\nContent-Length: 0", "truncated"),
         ("206 Partial Content\r\nContent-Length: 0", "protocol"),
@@ -108,7 +108,7 @@ fn a_condition_of_the_user_may_hold() {
 }
 
 #[test]
-fn what_is_not_followed_says_what_it_is() {
+fn redirects_that_are_not_followed_say_why() {
     for (status, says, advises) in [
         (300, "300 Multiple Choices: not followed", "list the URL"),
         (304, "304 Not Modified, though the request had no condition", "Cache-Control"),

@@ -133,7 +133,7 @@ fn wrong_password_is_an_http_error_of_one_attempt() {
 }
 
 #[test]
-fn another_origin_that_challenges_is_told_nothing() {
+fn another_origin_that_challenges_gets_no_credentials() {
     for backend in BACKENDS {
         let theirs = DigestServer::start(Demand::default());
         let away = Act::RedirectTo(theirs.url("a"));

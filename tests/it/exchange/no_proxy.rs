@@ -56,7 +56,7 @@ fn entries_are_honoured_in_every_form_that_others_take() {
 }
 
 #[test]
-fn entries_that_cannot_match_are_told_once() {
+fn entries_that_cannot_match_are_one_warning() {
     for backend in BACKENDS {
         for entry in ["127.*", "http://127.0.0.1", "127.0.0.1:http", "127.0."] {
             let (is_direct, run) = is_direct("127.0.0.1", &format!("{entry} x.test"), backend);

@@ -12,7 +12,7 @@ fn anything() -> FaultServer {
 }
 
 #[test]
-fn the_column_that_is_taken_is_told_once() {
+fn the_chosen_column_is_named_in_one_warning() {
     let server = anything();
     let list = format!("id;image_url\r\n1;{}\r\n2;{}\r\n", server.url("a"), server.url("b"));
     let run = Fetchall::new().file("sites.csv", list).args(["--json", "sites.csv"]).run().expect_code(0);

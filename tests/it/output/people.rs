@@ -135,7 +135,7 @@ fn the_log_goes_where_it_is_wanted() {
 }
 
 #[test]
-fn the_log_tells_what_every_backend_begins_and_ends() {
+fn the_log_has_the_start_and_end_of_each_url_on_every_backend() {
     let server = FaultServer::start(
         Script::new().on("gone", Act::Status(404, Vec::new())).otherwise(Act::KeepAliveOk(b"x".to_vec())),
     );

@@ -42,7 +42,7 @@ fn files_get_times_in_every_form_of_a_date() {
 }
 
 #[test]
-fn a_last_modified_that_is_no_date_is_told_once() {
+fn an_invalid_last_modified_is_one_warning() {
     for backend in BACKENDS {
         let server = Mocks::start(["a", "b"].map(|name| dated(name, "yesterday")));
         let run = |args: &[&str]| {

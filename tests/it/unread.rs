@@ -155,10 +155,12 @@ fn log_reaches_a_reader_who_comes_late() {
 
 #[test]
 fn argument_errors_wait_for_no_reader() {
-    for args in [["--no-such-flag", "x"], ["--timeout", "soon"], ["no-such-list", "-q"]] {
-        let (_reader, writer) = rustix::pipe::pipe().unwrap();
+    let started = [["--no-such-flag", "x"], ["--timeout", "soon"], ["no-such-list", "-q"]].map(|args| {
+        let (reader, writer) = rustix::pipe::pipe().unwrap();
         let mut command = fetchall();
-        let mut process = Process::start(command.args(args).stdout(Stdio::null()).stderr(fill(writer)));
+        (args, Process::start(command.args(args).stdout(Stdio::null()).stderr(fill(writer))), reader)
+    });
+    for (args, mut process, _reader) in started {
         assert_eq!(process.wait_within(SOON, |_| ()).unwrap().code(), Some(2), "{args:?}");
     }
 }

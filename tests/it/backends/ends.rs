@@ -190,7 +190,7 @@ fn few_descriptors_mean_few_workers_and_no_failures() {
 #[test]
 fn a_stopped_child_is_replaced_and_leaves_with_the_run() {
     let server = FaultServer::start(Script::new().on_each("slow", vec![Act::Stalled, ok()]));
-    let running = on("processes").args(["--read-timeout", "1s"]).arg(server.url("slow")).spawn();
+    let running = on("processes").args(["--read-timeout", "500ms"]).arg(server.url("slow")).spawn();
     server.wait_until("the request", |log| !log.requests.is_empty());
     let stopped = children(running.pid());
     stopped.iter().for_each(|pid| kill_process(*pid, Signal::STOP).expect("it is there"));

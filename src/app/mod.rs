@@ -276,18 +276,16 @@ fn saving(config: &Config, document: Document) -> Result<Saving, SetupError> {
         (Document::Stream(writer), _) => Saving::Stream(BodyStream::new(writer)),
         (Document::None, None) => Saving::Discard,
         (Document::None, Some(dir)) => {
-            let made = if config.dry_run { could_be_made(dir) } else { std::fs::create_dir_all(dir) };
-            let path = dir.clone();
+            let folder = OutputFolder::new(dir.clone());
+            let made = if config.dry_run { could_be_made(dir) } else { folder.make_all(config.sync) };
             made.map_err(|e| {
                 let source = match e.kind() {
-                    io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
-                        io::Error::new(e.kind(), "it is no folder; name another")
-                    }
+                    io::ErrorKind::NotADirectory => io::Error::new(e.kind(), "it is no folder; name another"),
                     _ => e,
                 };
-                SetupError::Path { path, purpose: "saved bodies", source }
+                SetupError::Path { path: dir.clone(), purpose: "saved bodies", source }
             })?;
-            Saving::Dir(OutputFolder::new(dir.clone()))
+            Saving::Dir(folder)
         }
     })
 }

@@ -163,6 +163,35 @@ fn folders_swapped_for_links_all_the_time_lead_nowhere() {
 }
 
 #[test]
+fn a_state_folder_swapped_while_runs_begin_leads_nowhere() {
+    let server = server();
+    for backend in BACKENDS.iter().map(|entry| entry.name) {
+        let (out, outside) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        // A foreign state, which `--fresh` would remove.
+        let state = outside.path().join("state.db");
+        let foreign = Fetchall::new().arg("--state").arg(&state).arg(server.url("small/a/0"));
+        foreign.run().expect_code(0);
+        let before = fs::read(&state).unwrap();
+        fs::create_dir(out.path().join(".fetchall")).unwrap();
+        let (at, aside) = (out.path().join(".fetchall"), out.path().join("aside"));
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let swapping = scope.spawn(|| swap(&at, &aside, outside.path(), &is_over));
+            for turn in 0..6 {
+                let fresh = if turn % 2 == 0 { &["--fresh"][..] } else { &[] };
+                let run = Fetchall::new().args(["--backend", backend, "-d"]).arg(out.path()).args(fresh);
+                let run = run.arg(server.url("small/a/0")).run();
+                assert!(!run.stderr.contains("panicked"), "{backend}: {}", run.stderr);
+            }
+            is_over.store(true, SeqCst);
+            assert!(swapping.join().unwrap() > 0, "{backend}");
+        });
+        assert_eq!(files(outside.path()), ["state.db", "state.db.lock"], "{backend}");
+        assert!(fs::read(&state).unwrap() == before, "{backend}: the foreign state is as it was");
+    }
+}
+
+#[test]
 fn nothing_behind_a_link_counts_as_saved() {
     let server = server();
     let stamp = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);

@@ -167,16 +167,16 @@ pub fn plan(
     spec.keeps_validators = config.sets_file_times() || matches!(keeping, Keeping::For(_)) || streams;
     (spec.saving, spec.keeping) = (saving, keeping);
     if let (Some(path), Some(jar), false) = (&config.save_cookies, &jar, config.dry_run) {
-        sinks.push(Box::new(cookies::CookieFile::create(path, jar.clone())?));
+        sinks.push(Box::new(cookies::CookieFile::create(path, &surroundings.files, jar.clone())?));
     }
     sinks.extend(surroundings.sinks);
-    let mut outputs = Outputs::default();
+    let mut outputs = Outputs::new(&surroundings.files);
     sinks.extend(outputs.records(config, surroundings.records, surroundings.color)?);
     if let Some(path) = &config.summary {
         sinks.push(outputs.summary(path)?);
     }
     if let Some(path) = &config.changes {
-        sinks.push(outputs::changes(path, past)?);
+        sinks.push(outputs.changes(path, past)?);
     }
     let share = descriptors::share(wanted, backend, most, saves);
     spec.idle_connections = share.idle;

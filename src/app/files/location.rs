@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
-use std::fs::{self, Metadata};
+use std::fs::{self, File, Metadata};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
@@ -44,6 +44,11 @@ impl Location {
             Err(_) => Target::Missing,
         };
         Self { path: walked, links, target }
+    }
+
+    /// Whether an opened file is what was here when the path was resolved.
+    pub(super) fn is(&self, file: &File) -> io::Result<bool> {
+        Ok(target(&self.path, &file.metadata()?) == self.target)
     }
 
     /// The file with this suffix beside the file itself.
@@ -120,12 +125,11 @@ pub(super) enum Standard {
 
 #[cfg(unix)]
 mod system {
-    use std::fs::File;
     use std::io::IsTerminal as _;
     use std::os::fd::{AsFd as _, BorrowedFd};
     use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 
-    use super::{Location, Metadata, Path, PathBuf, Standard, Target, fs, io};
+    use super::{File, Location, Metadata, Path, PathBuf, Standard, Target, fs, io};
 
     /// Device and inode; of a device its number.
     pub(in super::super) type Id = (u64, u64);

@@ -368,6 +368,15 @@ impl CheckedFiles {
         }
     }
 
+    /// Returns the files that have other names (hard links), by device and inode.
+    pub(super) fn shared(&self) -> Vec<((u64, u64), String)> {
+        let named = |file: &FileUse| {
+            let name = format!("{} {}", file.label, file.shown);
+            Some((file.location.shared?, name.trim_end().to_owned()))
+        };
+        self.uses.iter().filter_map(named).collect()
+    }
+
     /// Where the file of a path was when the files were checked.
     fn location(&self, path: &Path) -> Location {
         let known = self.uses.iter().find(|file| file.given == path && !file.role.reads());

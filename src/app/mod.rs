@@ -147,7 +147,7 @@ pub fn plan(
     spec.throttle = Throttle::new(pacer.clone(), bytes);
     let fetcher = ListFetcher::new(config, &spec, host_limits.clone(), pacer.clone());
     let mut source = source(inputs, config, fetcher)?;
-    let saving = saving(config, document)?;
+    let saving = saving(config, document, &surroundings.files)?;
     let streams = matches!(saving, Saving::Stream(_));
     let mut names = matches!(saving, Saving::Dir(_)).then(|| Claims::named_by(template));
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
@@ -247,7 +247,7 @@ fn backend(wanted: Backend) -> Result<&'static BackendEntry, SetupError> {
     BACKENDS.get(wanted as usize).ok_or_else(|| SetupError::Setting("no backend".to_owned()))
 }
 
-fn saving(config: &Config, document: Document) -> Result<Saving, SetupError> {
+fn saving(config: &Config, document: Document, files: &CheckedFiles) -> Result<Saving, SetupError> {
     if config.head {
         return match document {
             Document::None => Ok(Saving::Discard),
@@ -276,7 +276,7 @@ fn saving(config: &Config, document: Document) -> Result<Saving, SetupError> {
         (Document::Stream(writer), _) => Saving::Stream(BodyStream::new(writer)),
         (Document::None, None) => Saving::Discard,
         (Document::None, Some(dir)) => {
-            let folder = OutputFolder::new(dir.clone());
+            let folder = OutputFolder::reserving(dir.clone(), files.shared());
             let made = if config.dry_run { could_be_made(dir) } else { folder.make_all(config.sync) };
             made.map_err(|e| {
                 let source = match e.kind() {

@@ -1,4 +1,4 @@
-//! What all fuzz targets share: the readers, and a watch on what they cost.
+//! The shared parts of all fuzz targets: the readers, and limits of their time and memory.
 
 mod cost;
 #[path = "../../tests/it/readers/each.rs"]
@@ -14,8 +14,8 @@ pub fn read(name: &str, bytes: &[u8]) {
     watch(name, bytes, *reader);
 }
 
-/// Reads a long input that a short one describes: its first byte names the reader, and the next two
-/// cut the rest into a beginning, a part that is repeated, and an end.
+/// Reads a long input that a short one describes. Its first byte names the reader. The next two cut
+/// the rest into a beginning, a part that is repeated, and an end.
 pub fn read_repeated(bytes: &[u8]) {
     let [reader, first, second, rest @ ..] = bytes else { return };
     let (name, reader) = each::READERS[usize::from(*reader) % each::READERS.len()];

@@ -7,8 +7,8 @@
 use super::cells::{Cells, CsvScan, Splitter};
 use super::lines::line_end;
 use crate::config::InputFormat;
-use crate::policy::redact::{http_prefix, redact};
-use crate::policy::url_text;
+use crate::policy::text::redact::{http_prefix, redact};
+use crate::policy::text::url_text;
 
 /// The separators of spreadsheets, the most usual one first.
 const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];

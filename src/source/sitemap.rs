@@ -17,7 +17,7 @@ use super::line::{Place, Wants};
 use super::lines::{LONGEST, Rest};
 use super::markup::{Document, Progress};
 use crate::model::Entry;
-use crate::policy::url_text;
+use crate::policy::text::url_text;
 
 /// The most bytes of one sitemap, unpacked, and the most entries (sitemaps.org).
 const LARGEST: u64 = 52_428_800;

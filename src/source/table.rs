@@ -7,7 +7,7 @@ use super::line::{Gathered, Place, Wants};
 use super::lines::Ending;
 use super::{text, wants};
 use crate::model::Entry;
-use crate::policy::redact;
+use crate::policy::text::redact;
 
 /// The message for a URL that ends within its password.
 const CUT_PASSWORD: &str = "not a URL, and a later cell has an @; quote a cell that holds the separator";

@@ -9,14 +9,16 @@ use std::time::{Duration, SystemTime};
 
 use fetchall::config::{InputFormat, Layers};
 use fetchall::model::{Credentials, Entry};
-use fetchall::policy::authentication::{BasicFor, Challenge};
 use fetchall::policy::cookies::Jar;
+use fetchall::policy::credentials::authentication::{BasicFor, Challenge};
+use fetchall::policy::credentials::netrc::Netrc;
+use fetchall::policy::message::partial::{Beginning, is_the_rest, whole_in_a_part};
+use fetchall::policy::message::response_head::{Found, Search, read_head};
+use fetchall::policy::message::{date, digest_fields, location};
 use fetchall::policy::naming::{is_portable, name_from_disposition};
-use fetchall::policy::netrc::Netrc;
-use fetchall::policy::partial::{Beginning, is_the_rest, whole_in_a_part};
-use fetchall::policy::response_head::{Found, Search, read_head};
-use fetchall::policy::selection::Selection;
-use fetchall::policy::{date, digest_fields, location, redact, retry_after};
+use fetchall::policy::rerun::selection::Selection;
+use fetchall::policy::retry::retry_after;
+use fetchall::policy::text::redact;
 use fetchall::source::{Input, ListSource, ReportSource, Retry, Source};
 use http::header::{
     ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,

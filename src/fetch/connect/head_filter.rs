@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::client::{MAX_FIELDS, MAX_HEAD};
-use crate::policy::message::chunk_lines::{ChunkLines, LongChunkLines};
+use crate::policy::message::chunk_lines::{ChunkLines, ChunkLinesError};
 use crate::policy::message::response_head::{Found, Head, Search, UnreadableField, read_head};
 
 #[cfg(test)]
@@ -35,7 +35,7 @@ pub(crate) enum HeadError {
     #[error("more than {MAX_INTERIM} interim responses (1xx) and no other")]
     TooManyInterim,
     #[error(transparent)]
-    ChunkLines(#[from] LongChunkLines),
+    ChunkLines(#[from] ChunkLinesError),
 }
 
 /// A stream over TCP, or over something else in tests.

@@ -34,18 +34,24 @@ impl Challenge {
     pub fn choose(fields: &HeaderMap, basic_for: BasicFor, cnonce: &str) -> Result<Self, &'static str> {
         let (mut basic, mut digest) = (false, None);
         for field in fields.get_all(WWW_AUTHENTICATE) {
-            let mut begun = None::<Parameters<'_>>;
-            for part in Parts::new(field.as_bytes()) {
-                match part {
-                    Part::Scheme(name) => {
-                        basic |= name.eq_ignore_ascii_case(b"Basic");
-                        let ended = std::mem::replace(&mut begun, is_digest(name).then(Parameters::default));
-                        digest = stronger(digest, ended, cnonce);
+            let mut rest = Some(field.as_bytes());
+            while let Some(text) = rest {
+                let mut parts = Parts::new(text);
+                let (mut has_digest, mut begun) = (false, None::<Parameters<'_>>);
+                for part in &mut parts {
+                    match part {
+                        Part::Scheme(name) => {
+                            basic |= name.eq_ignore_ascii_case(b"Basic");
+                            has_digest |= is_digest(name);
+                            let ended = std::mem::replace(&mut begun, is_digest(name).then(Parameters::default));
+                            digest = stronger(digest, ended, cnonce);
+                        }
+                        Part::Parameter(name, value) => begun.iter_mut().for_each(|it| it.add(name, value.clone())),
                     }
-                    Part::Parameter(name, value) => begun.iter_mut().for_each(|it| it.add(name, value.clone())),
                 }
+                digest = stronger(digest, begun, cnonce);
+                rest = parts.hidden_digest().filter(|_| !has_digest);
             }
-            digest = stronger(digest, begun, cnonce);
         }
         match digest {
             Some(Ok(digest)) => Ok(Self::Digest(Box::new(digest))),

@@ -1,7 +1,9 @@
-//! Bounds the chunk size lines of a chunked body (RFC 9112, section 7.1).
+//! Bounds the chunk size lines of a chunked body, and checks the line ends behind its last chunk (RFC 9112, section
+//! 7.1).
 //!
 //! A size may begin with any number of zeros, and blanks or an extension may follow it. The client reads such
-//! lines byte by byte and has no bound for zeros and blanks.
+//! lines byte by byte and has no bound for zeros and blanks. Behind the last chunk it waits for CR LF, also when the
+//! server has ended a line with LF alone and sends nothing more.
 
 use memchr::memchr;
 
@@ -16,10 +18,16 @@ const ORDINARY: usize = 32;
 /// The most bytes by which all size lines of a body together may exceed `ORDINARY` ones.
 pub const MAX_EXCESS: usize = 64 * 1024;
 
-/// A body whose chunk size lines are too long.
+/// A body whose lines between and behind the chunks are refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the chunk size lines have more than {MAX_EXCESS} bytes of zeros, blanks and extensions")]
-pub struct LongChunkLines;
+pub enum ChunkLinesError {
+    /// The size lines are too long.
+    #[error("the chunk size lines have more than {MAX_EXCESS} bytes of zeros, blanks and extensions")]
+    TooLong,
+    /// A trailer line, or the empty one at the end, ends with LF alone.
+    #[error("a line behind the last chunk ends with LF instead of CR LF")]
+    BareLineFeed,
+}
 
 /// Follows the chunks of a body that arrives piece by piece. By default there are none.
 ///
@@ -32,17 +40,20 @@ pub struct ChunkLines {
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Next {
-    /// The rest of a size line: the size and the length so far, and whether digits may follow.
-    Line { size: u64, length: usize, has_digits: bool },
+    /// The rest of a size line: the size, if it has begun, and the length so far, and whether digits may follow.
+    Line { size: Option<u64>, length: usize, has_digits: bool },
     /// So many bytes of data, with the CRLF behind them.
     Data(u64),
-    /// No chunks: trailers, which the client bounds, a size that it refuses, or other content.
+    /// The rest of a trailer line, which the client bounds: whether it is empty so far, and ends with a CR.
+    Trailer { is_empty: bool, after_cr: bool },
+    /// No chunks: the end, a size that the client refuses, or other content.
     #[default]
     End,
 }
 
 impl Next {
-    const LINE: Next = Next::Line { size: 0, length: 0, has_digits: true };
+    const LINE: Next = Next::Line { size: None, length: 0, has_digits: true };
+    const TRAILER: Next = Next::Trailer { is_empty: true, after_cr: false };
 }
 
 impl ChunkLines {
@@ -54,8 +65,8 @@ impl ChunkLines {
     /// Counts the next bytes of the body.
     ///
     /// # Errors
-    /// The size lines exceed their bound with these bytes.
-    pub fn follow(&mut self, mut bytes: &[u8]) -> Result<(), LongChunkLines> {
+    /// The size lines exceed their bound with these bytes, or a line behind the last chunk ends with LF alone.
+    pub fn follow(&mut self, mut bytes: &[u8]) -> Result<(), ChunkLinesError> {
         while !bytes.is_empty() {
             match self.next {
                 Next::End => break,
@@ -65,6 +76,19 @@ impl ChunkLines {
                     let left = left - taken as u64;
                     self.next = if left == 0 { Next::LINE } else { Next::Data(left) };
                 }
+                Next::Trailer { is_empty, after_cr } => {
+                    let newline = memchr(b'\n', bytes);
+                    let (part, rest) = bytes.split_at(newline.unwrap_or(bytes.len()));
+                    bytes = rest.get(1..).unwrap_or_default();
+                    let is_empty = is_empty && matches!(part, [] | [b'\r']);
+                    let after_cr = part.last().map_or(after_cr, |last| *last == b'\r');
+                    self.next = match newline {
+                        None => Next::Trailer { is_empty, after_cr },
+                        Some(_) if !after_cr => return Err(ChunkLinesError::BareLineFeed),
+                        Some(_) if is_empty => Next::End,
+                        Some(_) => Next::TRAILER,
+                    };
+                }
                 Next::Line { size, length, has_digits } => {
                     let newline = memchr(b'\n', bytes);
                     let (part, rest) = bytes.split_at(newline.map_or(bytes.len(), |at| at + 1));
@@ -72,12 +96,13 @@ impl ChunkLines {
                     let end = length + part.len();
                     self.excess += end.max(ORDINARY) - length.max(ORDINARY);
                     if self.excess > MAX_EXCESS {
-                        return Err(LongChunkLines);
+                        return Err(ChunkLinesError::TooLong);
                     }
                     let digits = if has_digits { part.iter().take_while(|b| b.is_ascii_hexdigit()).count() } else { 0 };
                     self.next = match (add_digits(size, &part[..digits]), newline) {
-                        (None, _) | (Some(0), Some(_)) => Next::End,
-                        (Some(size), Some(_)) => Next::Data(size.saturating_add(2)),
+                        (None, _) | (Some(None), Some(_)) => Next::End,
+                        (Some(Some(0)), Some(_)) => Next::TRAILER,
+                        (Some(Some(size)), Some(_)) => Next::Data(size.saturating_add(2)),
                         (Some(size), None) => {
                             Next::Line { size, length: end, has_digits: has_digits && digits == part.len() }
                         }
@@ -89,10 +114,10 @@ impl ChunkLines {
     }
 }
 
-/// Appends hexadecimal digits to a size. `None` if it is too large.
-fn add_digits(size: u64, digits: &[u8]) -> Option<u64> {
+/// Appends hexadecimal digits to a size that may not have begun. The outer `None` says that it is too large.
+fn add_digits(size: Option<u64>, digits: &[u8]) -> Option<Option<u64>> {
     digits.iter().try_fold(size, |size, &digit| {
         let value = char::from(digit).to_digit(16)?;
-        size.checked_mul(16)?.checked_add(value.into())
+        size.unwrap_or(0).checked_mul(16)?.checked_add(value.into()).map(Some)
     })
 }

@@ -15,14 +15,33 @@ pub enum Part<'a> {
 /// The parts of one field value, in order.
 #[derive(Debug)]
 pub struct Parts<'a> {
+    field: &'a [u8],
     rest: &'a [u8],
+    /// A quoted-string ends where none can end.
+    has_lost_quote: bool,
     /// The next word is the first one of a list element.
     begins_element: bool,
 }
 
 impl<'a> Parts<'a> {
     pub fn new(field: &'a [u8]) -> Self {
-        Self { rest: field, begins_element: true }
+        Self { field, rest: field, has_lost_quote: false, begins_element: true }
+    }
+
+    /// The text from the first list element that is a Digest challenge, if a quote was lost. Then the challenge may
+    /// seem to be in a quoted-string. Like curl, this looks at commas alone.
+    pub fn hidden_digest(&self) -> Option<&'a [u8]> {
+        if !self.has_lost_quote {
+            return None;
+        }
+        let mut rest = self.field;
+        loop {
+            let comma = rest.iter().position(|octet| *octet == b',')?;
+            rest = rest[comma + 1..].trim_ascii_start();
+            if is_digest(rest.split(|octet| !is_word(*octet)).next()?) {
+                return Some(rest);
+            }
+        }
     }
 
     fn take_run(&mut self, wanted: impl Fn(u8) -> bool) -> &'a [u8] {
@@ -55,7 +74,8 @@ impl<'a> Parts<'a> {
             text.to_mut().extend_from_slice(escaped);
             text.to_mut().extend_from_slice(self.take_run(|octet| octet != b'"' && octet != b'\\'));
         }
-        self.take(b'"');
+        let is_closed = self.take(b'"');
+        self.has_lost_quote |= !is_closed || self.rest.first().is_some_and(|octet| !is_blank(*octet) && *octet != b',');
         text
     }
 

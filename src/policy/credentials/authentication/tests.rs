@@ -234,6 +234,29 @@ fn basic_beside_any_digest_needs_leave() {
 }
 
 #[test]
+fn challenges_behind_a_lost_quote_are_read() {
+    for field in
+        ["Basic realm=\"x", "Basic realm=\"x\\\"", "Basic realm=\"my Digest", "Basic realm=\"a, b", "basic realm=x\""]
+    {
+        let chosen = choose(&[field.as_bytes()], BasicFor::OffersWithoutDigest, CNONCE);
+        assert!(matches!(chosen, Ok(Challenge::Basic)), "{field}: {chosen:?}");
+    }
+    for (field, right) in [
+        (r#"Digest realm="x", nonce="n"#, r#"realm="x", nonce="n", uri="/""#),
+        (r#"Basic realm="x, Digest realm="y", nonce="n""#, r#"realm="y", nonce="n", uri="/""#),
+        (r#"Basic realm="x, Digest realm=y, nonce="n"#, r#"realm="y", nonce="n", uri="/""#),
+        (r#"Basic realm="x, y, digest realm=y, nonce=n"#, r#"realm="y", nonce="n", uri="/""#),
+    ] {
+        let answer = octets(field.as_bytes(), CNONCE, ("ann", "pw"), "/");
+        assert!(has(&answer, right), "{field}: {}", String::from_utf8_lossy(&answer));
+    }
+    for field in [&br#"Basic realm="x, Digest"#[..], br#"Basic realm="x, Digest realm="y, nonce=n"#] {
+        let chosen = choose(&[field], BasicFor::OffersWithoutDigest, CNONCE);
+        assert!(chosen.is_err(), "the password would go out in clear: {chosen:?}");
+    }
+}
+
+#[test]
 fn challenges_with_one_nonce_are_counted_together() {
     let (first, mut second, mut other) =
         (strongest(&[MD5]).unwrap(), strongest(&[MD5]).unwrap(), strongest(&[SHA256]).unwrap());

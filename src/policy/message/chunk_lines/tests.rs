@@ -44,10 +44,27 @@ fn data_and_ordinary_lines_have_no_bound() {
 }
 
 #[test]
-fn bytes_after_last_chunk_or_bad_size_are_left_to_client() {
-    for start in ["0\r\n", "000;a=b\r\n", "10000000000000000\r\n"] {
+fn bytes_after_last_line_or_bad_size_are_left_to_client() {
+    for start in ["0\r\n\r\n", "000;a=b\r\nX: y\r\n\r\n", "10000000000000000\r\n", "\r\n", "x\r\n"] {
         let body = format!("{start}{}", "0".repeat(2 * MAX_EXCESS));
         assert_eq!(followed([body.as_bytes()]).map(|lines| lines.next), Some(Next::End), "{start}");
+    }
+}
+
+#[test]
+fn lines_behind_last_chunk_end_with_cr_lf() {
+    for (body, expected) in [
+        ("0\r\n\r\n", true),
+        ("0\r\nX: a\rb\r\nY:\r\n\r\n\n", true),
+        ("0\r\nX: y", true),
+        ("0\n\r\n", true),
+        ("0\r\n\n", false),
+        ("0\n\n", false),
+        ("1\r\nx\r\n0;a\r\nX: y\n", false),
+        ("0\r\nX: y\r\nY: \r\r\n\n", false),
+    ] {
+        assert_eq!(is_good(body.as_bytes()), expected, "{body:?}");
+        assert_eq!(followed(body.as_bytes().chunks(1)).is_some(), expected, "{body:?}");
     }
 }
 
@@ -79,6 +96,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_followed(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
-        prop_assert!(is_good(&bytes));
+        let whole = followed([&bytes[..]]).map(|lines| lines.next);
+        prop_assert_eq!(followed(bytes.chunks(3)).map(|lines| lines.next), whole);
     }
 }

@@ -327,9 +327,12 @@ fn same_stream(one: &FileUse, other: &FileUse) -> String {
     format!("{flag}: {shown} would mix with the records, which go to {to}; name a file")
 }
 
-/// The folder of a path without links, and the name in it.
-fn place(path: &Path) -> io::Result<(OutputFolder, OsString)> {
-    let (folder, name) = path.parent().zip(path.file_name()).ok_or(io::ErrorKind::InvalidInput)?;
+/// The folder of a file that the user named, links resolved, and the name in it.
+fn place(given: &Path, location: &Location) -> io::Result<(OutputFolder, OsString)> {
+    let parts = location.path.parent().zip(location.path.file_name());
+    let Some((folder, name)) = parts.filter(|_| !given.as_os_str().as_encoded_bytes().ends_with(b"/")) else {
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it names a folder; name a file in it"));
+    };
     Ok((OutputFolder::resolved(folder.to_owned(), folder.to_owned()), name.to_owned()))
 }
 
@@ -342,7 +345,7 @@ impl CheckedFiles {
     pub fn open(&self, path: &Path) -> io::Result<File> {
         let location = self.location(path);
         if location.target == Target::Missing {
-            let (folder, name) = place(&location.path)?;
+            let (folder, name) = place(path, &location)?;
             return folder.open(Path::new(""))?.create_new(&name);
         }
         let file = File::options().write(true).open(path)?;
@@ -360,7 +363,7 @@ impl CheckedFiles {
         let location = self.location(path);
         match location.target {
             Target::File(_) | Target::Missing => {
-                let (folder, name) = place(&location.path)?;
+                let (folder, name) = place(path, &location)?;
                 WholeFile::beside(&folder, &name, private)
             }
             _ if path.is_dir() => Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder; name a file in it")),

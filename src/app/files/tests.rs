@@ -230,6 +230,16 @@ fn an_output_replaced_since_the_check_is_left_alone() {
     }
 }
 
+#[test]
+fn a_name_of_a_folder_is_no_output() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("new/");
+    let checked = files(&[("summary", &path)]).check().unwrap();
+    assert_eq!(checked.open(&path).unwrap_err().kind(), io::ErrorKind::IsADirectory);
+    assert_eq!(checked.whole_file(&path, false).err().unwrap().kind(), io::ErrorKind::IsADirectory);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_replaced_file_stays_in_its_folder_to_the_end() {

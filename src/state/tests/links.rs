@@ -46,6 +46,8 @@ fn a_state_is_opened_in_the_folder_that_was_checked() {
         swap(&inside, &outside);
         let lock = Lock::beside(&files).unwrap();
         let database = schema::open(&files, true).unwrap();
+        let name = database.path().unwrap();
+        assert!(name.starts_with("/proc/self/fd/"), "SQLite has resolved the name: {name}");
         database.execute_batch("CREATE TABLE t (a)").unwrap();
         let files_there = content(&inside.path().join("aside"));
         let names: Vec<_> = files_there.keys().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();

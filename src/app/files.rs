@@ -341,7 +341,7 @@ impl CheckedFiles {
     /// followed that came since the check: another file than the checked one stays as it is.
     ///
     /// # Errors
-    /// What the file system says, or that another file is there now.
+    /// Returns the error of the file system, or that another file is there now.
     pub fn open(&self, path: &Path) -> io::Result<File> {
         let location = self.location(path);
         if location.target == Target::Missing {
@@ -358,7 +358,7 @@ impl CheckedFiles {
     /// Begins a file that replaces an output at the end. With `private` only the owner may read it.
     ///
     /// # Errors
-    /// What the file system says.
+    /// Returns the error of the file system.
     pub(super) fn whole_file(&self, path: &Path, private: bool) -> io::Result<WholeFile> {
         let location = self.location(path);
         match location.target {
@@ -380,7 +380,7 @@ impl CheckedFiles {
         self.uses.iter().filter_map(named).collect()
     }
 
-    /// Where the file of a path was when the files were checked.
+    /// Returns the location of a path as it was checked.
     fn location(&self, path: &Path) -> Location {
         let known = self.uses.iter().find(|file| file.given == path && !file.role.reads());
         known.map_or_else(|| Location::of(path), |file| file.location.clone())

@@ -54,7 +54,7 @@ impl Drop for Beside {
 
 impl WholeFile {
     /// Begins a file in an existing folder, so that an unusable path fails at once. With `private` only the owner may
-    /// read the file. What becomes of the name of the folder later does not matter.
+    /// read the file. It stays in that folder, also if the folder gets another name later.
     ///
     /// # Errors
     /// When it cannot be written there.

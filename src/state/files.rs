@@ -1,4 +1,4 @@
-//! Where a state is: its folder, opened once, and the names of its files there.
+//! The path of a state, and its files below a folder that is opened once.
 
 use std::ffi::OsString;
 use std::fs::File;

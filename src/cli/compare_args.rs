@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_said_has_a_default() {
+    fn options_that_are_left_out_have_defaults() {
         let resolved = of(&["--demo"]).unwrap();
         assert_eq!((resolved.levels, resolved.rounds, resolved.form), (vec![5, 10, 50], 3, Form::Text));
         assert_eq!(resolved.backends, backends());
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_wrong_is_told_at_once() {
+    fn all_errors_are_reported_at_once() {
         let UsageError(problems) =
             of(&["--demo", "-c", "0,x", "--backends", "fork", "--rounds", "0", "-d", "out"]).unwrap_err();
         assert_eq!(problems.len(), 5, "{problems:#?}");

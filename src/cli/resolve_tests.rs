@@ -103,7 +103,7 @@ fn inputs_are_lists_urls_or_standard_input() {
 }
 
 #[test]
-fn wrong_inputs_are_told() {
+fn invalid_inputs_are_errors() {
     for (words, part) in [
         (&["example.com/x"][..], "write https://example.com/x"),
         (&["example.com"], "write https://example.com"),

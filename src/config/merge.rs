@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_value_is_told_even_where_it_is_replaced() {
+    fn an_invalid_value_is_an_error_even_if_it_is_replaced() {
         let mut layers = Layers::new();
         layers.file("f", "concurrency = 0");
         layers.variable(OsStr::new("FETCHALL_CONCURRENCY"), OsStr::new("5"));

@@ -110,7 +110,7 @@ fn later_layers_win_and_say_so() {
 }
 
 #[test]
-fn what_is_shown_reads_back() {
+fn the_shown_configuration_reads_back() {
     let home = Home::new();
     let words = ["config", "-c7", "--max-size", "10M", "--timeout", "1m30s", "-H", "X-A: \"b\\", "--log", "none", "-k"];
     let shown = home.ok(&[], &words);
@@ -155,7 +155,7 @@ fn passwords_of_urls_are_not_shown() {
 }
 
 #[test]
-fn every_mistake_of_every_layer_is_told() {
+fn every_error_of_every_layer_is_reported() {
     let home = Home::new();
     home.write("xdg/fetchall/config.toml", "quiet = \"yes\"").write(
         "fetchall.toml",
@@ -183,7 +183,7 @@ fn every_mistake_of_every_layer_is_told() {
 }
 
 #[test]
-fn files_that_cannot_be_read_are_told() {
+fn unreadable_files_are_errors() {
     let home = Home::new();
     assert!(home.refused(&[], &["config", "--config", "missing.toml"]).contains("cannot read missing.toml: "));
     assert!(home.refused(&[("FETCHALL_CONFIG", "gone")], &["config"]).contains("cannot read gone: "));

@@ -21,7 +21,7 @@ fn redirected(folder: &Path, args: &[&str], stdin: File, stdout: Stdio) -> Outpu
 }
 
 #[test]
-fn what_the_run_itself_keeps_is_no_output() {
+fn files_of_the_run_are_refused_as_outputs() {
     let server = server();
     let url = server.url("a");
     let first = Fetchall::new().args(["--dir", "out", &url]).run().expect_code(0);
@@ -179,7 +179,7 @@ fn flags_that_could_do_nothing_and_contradictions_are_refused() {
 }
 
 #[test]
-fn what_others_need_to_go_on_is_explained() {
+fn continue_flags_of_curl_and_wget_are_explained() {
     for args in [&["-C", "-"][..], &["--continue"], &["-C"]] {
         let refused = Fetchall::new().args(["--dir", "out", "http://127.0.0.1:9/"]).args(args).run().expect_code(2);
         assert!(refused.stderr.contains("the same command goes on by itself"), "{}", refused.stderr);
@@ -224,7 +224,7 @@ fn a_dry_run_says_what_would_be() {
 }
 
 #[test]
-fn help_tells_the_placeholders() {
+fn help_lists_the_placeholders() {
     let help = Fetchall::new().arg("--help").run().expect_code(0).stdout;
     let flat = help.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(flat.contains("{host} {path} {dir} {file} {stem} {ext} {query} {n:1} {sha256}"), "{help}");

@@ -65,11 +65,7 @@ impl<'a> Outputs<'a> {
         open().map_err(|source| SetupError::Path { path: path.to_owned(), purpose, source })
     }
     /// Begins the report of changes. The sink needs the state of earlier runs.
-    pub(super) fn changes(&self, path: &Path, past: Option<Known>) -> Result<Box<dyn Sink>, SetupError> {
-        let Some(past) = past else {
-            let why = "--changes: this run remembers nothing to compare with; save with --dir, or name a --state";
-            return Err(SetupError::Setting(why.to_owned()));
-        };
+    pub(super) fn changes(&self, path: &Path, past: Known) -> Result<Box<dyn Sink>, SetupError> {
         let unusable = |source| SetupError::Path { path: path.to_owned(), purpose: "the changes", source };
         let file = self.files.whole_file(path, false).map_err(unusable)?;
         Ok(Box::new(Changes::new(file, Box::new(past))))

@@ -54,7 +54,7 @@ impl Lock {
     }
 }
 
-/// What to do about a file under the name of a lock.
+/// The advice about a foreign file under the name of a lock.
 const NO_LOCK: &str = "it is no lock of a run, so it is not written to; move it away, or name another state";
 
 /// The process that wrote a lock, empty before one has; `None` where the file holds anything else.

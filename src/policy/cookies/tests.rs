@@ -49,6 +49,7 @@ fn a_domain_gets_it_unless_it_is_everybodys() {
     assert_eq!(jar.since(0).count(), 1);
     for (from, field) in [
         ("http://a.example.com/", "x=1; Domain=b.example.com"),
+        ("http://.example.com/", "x=1"),
         ("http://example.com/", "x=1; Domain=ample.com"),
         ("http://example.com/", "x=1; Domain=www.example.com"),
         ("http://127.0.0.1/", "x=1; Domain=0.0.1"),
@@ -246,6 +247,7 @@ fn errors_of_cookie_lines_hide_the_value() {
         ("a.test\tTRUE\t/\tFALSE\tsoon\tx\thunter2", "fifth field"),
         ("a.test\tTRUE\thunter2\tFALSE\t0\tx\thunter2", "path"),
         ("a:b\tTRUE\t/\tFALSE\t0\tx\thunter2", "domain"),
+        ("%2ea.test\tFALSE\t/\tFALSE\t0\tx\thunter2", "domain"),
         ("a.test\tTRUE\t/\tFALSE\t0\tx\thunter2; y", "semicolon"),
         ("a.test\tTRUE\t/\tFALSE\t0\tx\thunter2\thunter3", "more than 7"),
         ("a.test\tTRUE\t/\tFALSE\t0\t\t\n", "fewer than 6"),

@@ -60,11 +60,7 @@ impl Outputs {
 }
 
 /// The report of changes. The sink needs the state of earlier runs.
-pub(super) fn changes(path: &Path, past: Option<Known>) -> Result<Box<dyn Sink>, SetupError> {
-    let Some(past) = past else {
-        let why = "--changes: this run remembers nothing to compare with; save with --dir, or name a --state";
-        return Err(SetupError::Setting(why.to_owned()));
-    };
+pub(super) fn changes(path: &Path, past: Known) -> Result<Box<dyn Sink>, SetupError> {
     let unusable = |source| SetupError::Path { path: path.to_owned(), purpose: "the changes", source };
     let file = WholeFile::create(path).map_err(unusable)?;
     Ok(Box::new(Changes::new(file, Box::new(past))))

@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_comes_back_as_it_was_and_leaves_nothing() {
+    fn spilled_jobs_are_read_back_unchanged_and_leave_no_file() {
         let (mut file, lists) = (SpillFile::new(), ["a", "b"].map(Arc::from));
         let part: Vec<_> =
             (0..100).map(|n| job(n, &lists[usize::from(n % 7 == 0)], (n % 2 == 0).then_some("x/é"))).collect();
@@ -407,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_written_stays_in_memory_in_its_order() {
+    fn jobs_that_cannot_be_spilled_stay_in_memory_in_order() {
         let (mut file, list) = (SpillFile::new(), Arc::from("a"));
         file.end = MOST;
         let mut spilled = SpilledJobs::default();

@@ -47,7 +47,7 @@ impl Lock {
     }
 }
 
-/// What to do about a file under the name of a lock.
+/// The advice about a foreign file under the name of a lock.
 const NO_LOCK: &str = "it is no lock of a run, so it is not written to; move it away, or name another state";
 
 /// The process that wrote a lock, empty before one has; `None` where the file holds anything else.
@@ -79,7 +79,7 @@ fn open_lock(path: &Path) -> io::Result<File> {
 /// write to it would change a foreign file.
 ///
 /// # Errors
-/// What it is, and what to do.
+/// Such a file, with advice.
 pub(super) fn refuse_linked(path: &Path) -> Result<(), StateError> {
     let Ok(found) = fs::symlink_metadata(path) else { return Ok(()) };
     let what = if found.is_symlink() {
@@ -201,7 +201,7 @@ pub(super) fn real(path: &Path) -> io::Result<PathBuf> {
         resolved => return resolved,
     }
     if fs::symlink_metadata(path).is_ok() {
-        // A link to what is not there yet: only once that is made can it be told where it is.
+        // A dangling link. Its target has a path only after it is created.
         OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
         return fs::canonicalize(path);
     }

@@ -1,13 +1,13 @@
-//! What earlier runs know, in one SQLite database; it is written by one thread, read by another.
+//! The state: facts of earlier runs in one SQLite database. One thread writes it, another reads it.
 //!
 //! ```text
 //! open ─▶ Recall  looks up the lines that were read     (on the thread of the source)
 //!      ├▶ Ledger  writes down the outcomes, by batches  (on the thread of the sinks)
-//!      └▶ Past    tells what else is known              (there too, at the end of a run that asks)
+//!      └▶ Past    reads all other rows                  (there too, at the end of a run with `--changes`)
 //! ```
 //!
-//! A row is written before the record of its outcome is: whatever was told is known after a crash.
-//! `docs/guide/resuming.md` explains tables and columns for those who look with `sqlite3`.
+//! A row is written before its record, so the state knows every record after a crash.
+//! `docs/guide/resuming.md` explains tables and columns for queries with `sqlite3`.
 
 mod key;
 mod ledger;
@@ -72,7 +72,7 @@ pub enum StateError {
     Damaged {
         /// The database.
         path: PathBuf,
-        /// What SQLite says.
+        /// An error of SQLite.
         why: String,
     },
     /// There is no room to write it.
@@ -111,19 +111,19 @@ pub enum StateError {
     },
 }
 
-/// What the names of the files end in that are made beside the database.
+/// The suffixes of the companion files beside the database.
 pub const COMPANIONS: [&str; 4] = ["-wal", "-shm", "-journal", ".lock"];
 
-/// Where bodies are saved.
+/// The destination of bodies.
 #[derive(Debug, Clone)]
 pub enum Bodies {
-    /// Nowhere: what was ok is done.
+    /// No file. An `ok` URL is done.
     Nowhere,
     /// Below this folder, under the names that they were given.
     Below(OutputFolder),
     /// In this one file.
     File(PathBuf),
-    /// They are handed on, and are not there when they are asked for again: nothing is done.
+    /// Standard output, where no later run finds them. No URL is done.
     HandedOn,
 }
 
@@ -179,9 +179,9 @@ pub struct State {
     path: PathBuf,
     connection: Connection,
     salt: Salt,
-    /// Files of more than one row, folded: no run of ours writes such rows, and none of them is done.
+    /// Files of more than one row, folded. fetchall writes no such rows, so none of them is done.
     shared: HashSet<String>,
-    /// Absent where it is only looked at.
+    /// Absent if the state is only read.
     lock: Option<Lock>,
 }
 
@@ -240,10 +240,10 @@ impl State {
         Ok(Some(Self { path: path.to_owned(), connection, salt, shared: HashSet::new(), lock: None }))
     }
 
-    /// Every name that was claimed so far.
+    /// Calls `each` for every name that was assigned so far.
     ///
     /// # Errors
-    /// What SQLite says.
+    /// An error of SQLite.
     pub fn names(&mut self, mut each: impl FnMut(&str)) -> Result<(), StateError> {
         let mut seen = FingerprintSet::new();
         let mut read = || -> rusqlite::Result<()> {
@@ -266,25 +266,25 @@ impl State {
         read().map_err(|e| failed(&self.path, e))
     }
 
-    /// Tells everything that was ok, for a run that says what is no longer listed.
+    /// Reads all `ok` rows, for a run that reports URLs missing in its list.
     ///
     /// # Errors
-    /// What SQLite says.
+    /// An error of SQLite.
     pub fn past(&self, bodies: &Bodies) -> Result<Past, StateError> {
-        // Which of the rows the one file belongs to, nobody knows.
+        // One file of several rows belongs to no row in particular.
         let bodies = if let Bodies::Below(_) = bodies { bodies.clone() } else { Bodies::Nowhere };
         Ok(Past::new(self.path.clone(), schema::connect(&self.path, false)?, bodies))
     }
 
-    /// The end that looks things up alone, of a state that is only looked at.
+    /// Returns the reader of a state that is only read.
     pub fn recall(self, shape: Shape, bodies: Bodies) -> Recall {
         Recall::new(self.path, self.connection, Keys::new(shape, self.salt), bodies, self.shared)
     }
 
-    /// The two ends of it: one to look things up, one to write them down.
+    /// Returns the reader and the writer.
     ///
     /// # Errors
-    /// What SQLite says.
+    /// An error of SQLite.
     pub fn split(self, shape: Shape, bodies: Bodies) -> Result<(Recall, Ledger), StateError> {
         let reading = schema::connect(&self.path, false)?;
         let keys = Keys::new(shape, self.salt);

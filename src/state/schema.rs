@@ -16,7 +16,7 @@ use super::{StateError, failed, row};
 /// The version that this program reads and writes.
 pub(super) const VERSION: i32 = STEPS.len() as i32;
 
-/// Marks the file as ours (`file` and SQLite show it): `fall`.
+/// The application id of a state, which `file` and SQLite show: `fall`.
 const APPLICATION: i32 = 0x6661_6c6c;
 
 /// How long one connection waits for another.
@@ -25,10 +25,10 @@ const BUSY: Duration = Duration::from_secs(10);
 /// Pages that are copied at once.
 const COPIED: std::ffi::c_int = 1024;
 
-/// What stands for itself in the path of a URI (sqlite.org/uri.html).
+/// The characters that a URI of SQLite escapes in its path (sqlite.org/uri.html).
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_').remove(b'~');
 
-/// Whether a file begins as a state of ours does, or there is nothing in it.
+/// Whether a file begins as a state does, or is empty.
 pub(super) fn is_ours(path: &Path) -> io::Result<bool> {
     // The SQLite file format, section 1.3: the application id is at 68.
     let mut head = Vec::with_capacity(72);
@@ -40,7 +40,7 @@ pub(super) fn is_ours(path: &Path) -> io::Result<bool> {
     if head.is_empty() || head.get(68..72) == Some(&APPLICATION.to_be_bytes()) {
         return Ok(true);
     }
-    // What has just been set up may stand in the log alone.
+    // A new state may stand in the log alone.
     let is_database = head.starts_with(b"SQLite format 3\0");
     Ok(is_database && matches!(look_at(path), Ok(_) | Err(StateError::Newer { .. })))
 }
@@ -51,7 +51,7 @@ type Step = fn(&Connection) -> rusqlite::Result<()>;
 /// Each step leads from the version of its position to the next.
 const STEPS: &[Step] = &[
     |state| state.execute_batch(URLS),
-    // Where a file is, if not under the name that was claimed for it.
+    // The path of a file that is not under its assigned name.
     |state| state.execute_batch("ALTER TABLE urls ADD COLUMN file TEXT"),
     // A last try that failed, where an earlier one was ok, which stays known.
     |state| {
@@ -102,7 +102,7 @@ fn salt_keys(state: &Connection) -> rusqlite::Result<()> {
     let mut update = state.prepare("UPDATE urls SET key = ?2 WHERE id = ?1")?;
     let mut rows = keys.query([])?;
     while let Some(row) = rows.next()? {
-        // A text is no key of ours.
+        // A text is no key of fetchall.
         if let Ok(digest) = row.get_ref(1)?.as_blob() {
             update.execute((row.get::<_, i64>(0)?, key::salted(&salt, digest)))?;
         }
@@ -110,7 +110,7 @@ fn salt_keys(state: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// What the keys of a state are salted with.
+/// Reads the salt of the keys.
 pub(super) fn salt(state: &Connection, path: &Path) -> Result<Salt, StateError> {
     state.query_row(row::SELECT_SALT, [], |row| row.get(0)).map_err(|e| match e {
         rusqlite::Error::QueryReturnedNoRows => {
@@ -172,7 +172,7 @@ pub(super) fn look_at(path: &Path) -> Result<Option<Connection>, StateError> {
     match fs::metadata(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(io(e)),
-        // What a run creates before it sets the tables up.
+        // A run creates an empty file before it creates the tables.
         Ok(file) if file.len() == 0 => return Ok(None),
         Ok(_) => {}
     }
@@ -210,7 +210,7 @@ pub(super) fn look_at(path: &Path) -> Result<Option<Connection>, StateError> {
     }
 }
 
-/// A state may come from anybody: nothing that its schema says is run.
+/// Turns off everything that a schema could run, because a state may come from a stranger.
 fn harden(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     for off in [

@@ -118,7 +118,7 @@ fn a_state_has_one_run_at_a_time() {
 }
 
 #[test]
-fn what_is_newer_damaged_or_not_ours_is_left_alone() {
+fn newer_damaged_and_foreign_databases_stay_untouched() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("state.db");
     let refused = |says: &str, fresh: bool| {
@@ -257,7 +257,7 @@ fn reading_a_state_changes_nothing_in_any_version_or_folder() {
 }
 
 #[test]
-fn what_a_server_named_is_found_where_it_is() {
+fn a_file_named_by_the_server_is_found() {
     let folder = TempDir::new().unwrap();
     let (mut recall, mut ledger) = open(&folder);
     fs::create_dir_all(folder.path().join("h/a")).unwrap();
@@ -281,7 +281,7 @@ fn what_a_server_named_is_found_where_it_is() {
 }
 
 #[test]
-fn what_failed_leaves_what_is_known_of_the_body() {
+fn a_failure_keeps_the_facts_of_the_earlier_body() {
     let folder = TempDir::new().unwrap();
     let (mut recall, mut ledger) = open(&folder);
     recall.compares();
@@ -324,7 +324,7 @@ fn what_failed_leaves_what_is_known_of_the_body() {
 }
 
 #[test]
-fn what_the_list_says_beside_the_request_makes_no_other_one() {
+fn the_digest_of_a_line_is_not_part_of_its_key() {
     let folder = TempDir::new().unwrap();
     let (mut recall, mut ledger) = open(&folder);
     fs::write(folder.path().join("a"), "body").unwrap();

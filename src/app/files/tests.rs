@@ -118,7 +118,7 @@ fn fetch_key(name: &str) -> String {
 }
 
 #[test]
-fn what_the_run_keeps_below_the_folder_is_no_use() {
+fn files_of_the_run_below_the_folder_are_no_outputs() {
     let folder = TempDir::new().unwrap();
     let of = |name: &str, path: &str| {
         let mut files = files(&[(name, &folder.path().join("out").join(path))]);

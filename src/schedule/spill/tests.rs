@@ -125,7 +125,7 @@ fn host_without_an_answer_for_a_second_is_put_aside() {
 }
 
 #[test]
-fn jobs_that_cannot_be_read_back_are_told_line_by_line() {
+fn unreadable_spilled_jobs_are_errors_of_their_lines() {
     let now = Instant::now();
     let mut s = scheduler(1000, 2000);
     hold(&mut s, "held.test", now + Duration::from_secs(3600));

@@ -74,7 +74,7 @@ fn a_column_that_makes_no_sense_is_as_if_it_were_absent() {
 }
 
 #[test]
-fn tables_that_are_not_ours_are_told_when_they_are_opened() {
+fn foreign_tables_are_errors_when_the_state_is_opened() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("state.db");
     for (change, says) in [
@@ -164,7 +164,7 @@ fn a_state_has_one_lock_under_every_hard_link() {
 
 #[cfg(unix)]
 #[test]
-fn files_beside_a_state_are_nobody_elses() {
+fn foreign_files_beside_a_state_stay_untouched() {
     for suffix in COMPANIONS {
         for (kind, text) in [("symbolic link", "KEEP ME"), ("hard link", "KEEP ME"), ("hard link", ""), ("no file", "")]
         {
@@ -255,7 +255,7 @@ fn rows_whose_files_are_one_by_hard_link_are_not_done() {
 }
 
 #[test]
-fn passwords_in_rows_are_not_told() {
+fn passwords_in_rows_are_hidden() {
     let folder = TempDir::new().unwrap();
     let (mut recall, _ledger, database) = with_row(&folder);
     let planted = "UPDATE urls SET final_url = 'http://u:hunter2@h.test/a',

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, SystemTime};
 
-use fetchall::backend::BACKENDS;
 use rusqlite::Connection;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::support::BACKENDS;
 use crate::support::act::{Act, Script};
 use crate::support::cli::{Fetchall, Running};
 use crate::support::fault::FaultServer;
@@ -55,7 +55,7 @@ fn after_one_file(server: &FaultServer, backend: &str, name: &str, out: &Path) -
 #[test]
 fn a_folder_that_becomes_a_link_costs_its_urls() {
     let server = server();
-    for backend in BACKENDS.iter().map(|entry| entry.name) {
+    for backend in BACKENDS {
         for (name, _) in SIZES {
             for folder in folders(&server, name) {
                 let (out, outside) = (TempDir::new().unwrap(), TempDir::new().unwrap());
@@ -80,7 +80,7 @@ fn a_folder_that_becomes_a_link_costs_its_urls() {
 #[test]
 fn a_folder_that_vanishes_is_made_again() {
     let server = server();
-    for backend in BACKENDS.iter().map(|entry| entry.name) {
+    for backend in BACKENDS {
         for (name, size) in SIZES {
             for folder in folders(&server, name).into_iter().chain([String::new()]) {
                 let parent = TempDir::new().unwrap();
@@ -129,7 +129,7 @@ fn folders_swapped_for_links_all_the_time_lead_nowhere() {
     let server = server();
     let url = |n: usize| server.url(&format!("{}/a/{n}", SIZES[usize::from(n.is_multiple_of(6))].0));
     let list: String = (0..=60).map(|n| url(n) + "\n").collect();
-    for backend in BACKENDS.iter().map(|entry| entry.name) {
+    for backend in BACKENDS {
         for folder in folders(&server, "small") {
             let (out, outside) = (TempDir::new().unwrap(), TempDir::new().unwrap());
             let precious = outside.path().join("0");
@@ -166,7 +166,7 @@ fn folders_swapped_for_links_all_the_time_lead_nowhere() {
 fn nothing_behind_a_link_counts_as_saved() {
     let server = server();
     let stamp = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
-    for backend in BACKENDS.iter().map(|entry| entry.name) {
+    for backend in BACKENDS {
         for args in [&["--skip-existing"][..], &["--refresh"], &["--remote-time"], &[]] {
             let (out, outside) = (TempDir::new().unwrap(), TempDir::new().unwrap());
             let first = Fetchall::new().args(["--json", "-d"]).arg(out.path()).arg(server.url("small/a/0"));
@@ -192,7 +192,7 @@ fn nothing_behind_a_link_counts_as_saved() {
 #[test]
 fn a_document_is_saved_through_a_link_of_the_user() {
     let server = server();
-    for backend in BACKENDS.iter().map(|entry| entry.name) {
+    for backend in BACKENDS {
         for (name, size) in SIZES {
             let folder = TempDir::new().unwrap();
             fs::create_dir(folder.path().join("real")).unwrap();

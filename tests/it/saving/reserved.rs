@@ -3,12 +3,11 @@
 use std::fs::{self, File};
 use std::process::Stdio;
 
+use crate::support::BACKENDS;
 use crate::support::act::{Act, Script};
 use crate::support::cli::Fetchall;
 use crate::support::fault::FaultServer;
 use crate::support::process::{fetchall, output};
-
-const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
 
 fn server() -> FaultServer {
     FaultServer::start(Script::new().otherwise(Act::KeepAliveOk(b"from the server\n".to_vec())))

@@ -155,7 +155,7 @@ pub fn plan(
     spec.throttle = Throttle::new(pacer.clone(), bytes);
     let fetcher = ListFetcher::new(config, &spec, host_limits.clone(), pacer.clone());
     let mut source = source(inputs, config, fetcher)?;
-    let saving = saving(config, document)?;
+    let saving = saving(config, document, &surroundings.files)?;
     let streams = matches!(saving, Saving::Stream(_));
     let mut names = matches!(saving, Saving::Dir(_)).then(|| Claims::named_by(template));
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
@@ -175,16 +175,16 @@ pub fn plan(
     spec.keeps_validators = config.sets_file_times() || matches!(keeping, Keeping::For(_)) || streams;
     (spec.saving, spec.keeping) = (saving, keeping);
     if let (Some(path), Some(jar), false) = (&config.save_cookies, &jar, config.dry_run) {
-        sinks.push(Box::new(cookies::CookieFile::create(path, jar.clone())?));
+        sinks.push(Box::new(cookies::CookieFile::create(path, &surroundings.files, jar.clone())?));
     }
     sinks.extend(surroundings.sinks);
-    let mut outputs = Outputs::default();
+    let mut outputs = Outputs::new(&surroundings.files);
     sinks.extend(outputs.records(config, surroundings.records, surroundings.color)?);
     if let Some(path) = &config.summary {
         sinks.push(outputs.summary(path)?);
     }
     if let Some((path, past)) = config.changes.as_deref().zip(past) {
-        sinks.push(outputs::changes(path, past)?);
+        sinks.push(outputs.changes(path, past)?);
     }
     let share = descriptors::share(wanted, backend, most, saves);
     spec.idle_connections = share.idle;

@@ -5,14 +5,14 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use super::{Document, SetupError};
+use super::{CheckedFiles, Document, SetupError};
 use crate::config::Config;
 use crate::fetch::{BodyStream, Saving};
 use crate::model::shown_path;
 use crate::output_folder::OutputFolder;
 
 /// Checks the destination of the bodies, and makes their folder.
-pub(super) fn saving(config: &Config, document: Document) -> Result<Saving, SetupError> {
+pub(super) fn saving(config: &Config, document: Document, files: &CheckedFiles) -> Result<Saving, SetupError> {
     if config.head {
         return Ok(Saving::Discard);
     }
@@ -35,18 +35,16 @@ pub(super) fn saving(config: &Config, document: Document) -> Result<Saving, Setu
         (Document::Stream(writer), _) => Saving::Stream(BodyStream::new(writer)),
         (Document::None, None) => Saving::Discard,
         (Document::None, Some(dir)) => {
-            let made = if config.dry_run { could_be_made(dir) } else { std::fs::create_dir_all(dir) };
-            let path = dir.clone();
+            let folder = OutputFolder::reserving(dir.clone(), files.shared());
+            let made = if config.dry_run { could_be_made(dir) } else { folder.make_all(config.sync) };
             made.map_err(|e| {
                 let source = match e.kind() {
-                    io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
-                        io::Error::new(e.kind(), "it is no folder; name another")
-                    }
+                    io::ErrorKind::NotADirectory => io::Error::new(e.kind(), "it is no folder; name another"),
                     _ => e,
                 };
-                SetupError::Path { path, purpose: "saved bodies", source }
+                SetupError::Path { path: dir.clone(), purpose: "saved bodies", source }
             })?;
-            Saving::Dir(OutputFolder::new(dir.clone()))
+            Saving::Dir(folder)
         }
     })
 }

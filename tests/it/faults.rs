@@ -130,7 +130,7 @@ fn an_unusable_output_folder_is_refused_before_any_request() {
     let server = server(&[1]);
     for (plant, said) in [
         (&["out"][..], "cannot use out for saved bodies: it is no folder"),
-        (&["out/.fetchall"], "out/.fetchall is no folder; move away what is there"),
+        (&["out/.fetchall"], "out/.fetchall is in the way: it is no folder; move it away"),
         (&["out/.fetchall/state.db/x"], "out/.fetchall/state.db: it is a folder; move it away"),
     ] {
         let run = plant.iter().fold(Fetchall::new(), |run, path| run.file(path, "mine"));

@@ -266,7 +266,7 @@ fn watch(resolved: &Resolved, files: CheckedFiles, terminal: &Terminal) -> anyho
         ProgressMode::None => {}
     }
     let writer = stderr.clone();
-    let log = Log::open(config, Box::new(move || writer()))?;
+    let log = Log::open(config, &files, Box::new(move || writer()))?;
     // Report failures in the records, or here.
     if resolved.show_errors || (!config.quiet && !wants_records(resolved)) {
         reporters.push(Box::new(Failures::new(stderr())));

@@ -252,6 +252,7 @@ fn no_output_replaces_what_the_run_reads() {
             let run = Fetchall::new().file(file, &text).args([flag, name, output]).arg(format!("./{file}"));
             let run = if flag == "--input-file" { run } else { run.arg(server.url("a")) };
             let run = if flag == "--key" { run.arg("--cert=cert.pem") } else { run };
+            let run = if output == "--changes" { run.arg("--state=state.db") } else { run };
             let may_share = output == "--save-cookies" && ["--cookie", "--load-cookies"].contains(&flag);
             let run = run.run().expect_code(if may_share { 0 } else { 2 });
             if !may_share {

@@ -3,5 +3,7 @@
 pub(super) mod declared;
 pub mod decode;
 pub(super) mod meter;
+pub(super) mod stream;
 pub(super) mod throttle;
+pub(super) mod time_limit;
 pub(super) mod transfer;

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use super::declared::Checks;
 use super::decode::{Decoder, allowed};
 use crate::config::Digest;
-use crate::fetch::HttpSpec;
+use crate::fetch::config::FetchConfig;
 use crate::fetch::save::destination::FinishedBody;
 use crate::fetch::save::part::{FilePart, Part};
 use crate::model::{ErrorKind, Facts, FetchError, PerSeed};
@@ -36,7 +36,7 @@ pub(crate) struct Transfer {
 }
 
 impl Transfer {
-    pub(crate) fn new(spec: &HttpSpec, wants: Option<&PerSeed>, decoder: Option<Decoder>, part: Part) -> Self {
+    pub(crate) fn new(config: &FetchConfig, wants: Option<&PerSeed>, decoder: Option<Decoder>, part: Part) -> Self {
         let declared_sha256 = wants.is_some_and(|w| w.sha256.is_some());
         let declared_blake3 = wants.is_some_and(|w| w.blake3.is_some());
         Self {
@@ -44,9 +44,9 @@ impl Transfer {
             part,
             coded: None,
             checks: None,
-            most: spec.max_size,
-            sha256: (declared_sha256 || spec.digest == Digest::Sha256).then(Sha256::new),
-            blake3: (declared_blake3 || spec.digest == Digest::Blake3).then(|| Box::new(blake3::Hasher::new())),
+            most: config.max_size,
+            sha256: (declared_sha256 || config.digest == Digest::Sha256).then(Sha256::new),
+            blake3: (declared_blake3 || config.digest == Digest::Blake3).then(|| Box::new(blake3::Hasher::new())),
             total: None,
             wire_bytes: 0,
             content_bytes: 0,

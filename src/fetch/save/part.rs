@@ -2,17 +2,19 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::destination::{CommitState, Destination, FinishedBody};
 use super::partial_file::{PartialCopy, PartialFile, PartialPath};
 use super::small_file_writer::SmallFileWriter;
-use crate::fetch::SharedWriter;
 use crate::model::{ErrorKind, FetchError};
 
 /// The largest body that stays in memory until it is complete; see [`SmallFileWriter`]. A larger body is written in
 /// pieces of this size on blocking threads.
 const SMALL: usize = 256 * 1024;
+
+/// A writer that several owners may hold, such as standard output.
+pub type SharedWriter = Arc<Mutex<dyn Write + Send>>;
 
 /// A body in progress.
 pub(crate) enum Part {
@@ -180,9 +182,10 @@ impl Writing {
         if self.file.is_none() {
             // Err: another file is in the way, or another process holds the lock. Then the body is not kept.
             self.partial = match self.partial.take() {
-                Some(partial @ PartialCopy::Planned(..)) => {
-                    partial.create(&self.destination).ok().map(PartialCopy::Open)
-                }
+                Some(partial @ PartialCopy::Planned(..)) => partial
+                    .create(|id| self.destination.partial_path(id), self.destination.sync)
+                    .ok()
+                    .map(PartialCopy::Open),
                 partial => partial,
             };
         }

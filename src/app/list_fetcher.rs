@@ -9,10 +9,10 @@ use http::StatusCode;
 use tokio::runtime;
 
 use super::{FIRST_MOMENTS, backend};
-use crate::config::{Backend, Compression, Config, Digest, InputFormat, Order};
+use crate::config::{Backend, Compression, Config, InputFormat, Order};
 use crate::engine::{self, Plan, Stop, StopConditions, StopLevel};
 use crate::fetch::{BodyStream, FetchSpec, HttpSpec, Saving};
-use crate::model::{ErrorKind, Facts, FetchError, Outcome, Verdict};
+use crate::model::{ErrorKind, Facts, FetchError, Needs, Outcome, Verdict};
 use crate::policy::limits::pacer::{AllHostLimits, SharedPacer};
 use crate::policy::retry::Limits;
 use crate::schedule::Rules;
@@ -39,8 +39,9 @@ impl ListFetcher {
     ) -> Self {
         let mut spec = spec.clone();
         (spec.remote_time, spec.refresh) = (false, false);
-        (spec.head, spec.dry_run, spec.skip_existing, spec.digest) = (false, false, false, Digest::None);
-        spec.keeps_validators = true;
+        (spec.head, spec.dry_run, spec.skip_existing) = (false, false, false);
+        // For its retries, as any stream.
+        spec.needs = Needs::VALIDATORS;
         if spec.compression == Compression::Raw {
             spec.compression = Compression::Auto;
         }

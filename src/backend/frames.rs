@@ -20,7 +20,7 @@ pub(super) use job::{DoneFrame, JobFrame};
 pub(super) use spec::{BodyWriter, SpecFrame};
 
 /// Raised with every change of a message.
-const VERSION: u8 = 9;
+const VERSION: u8 = 10;
 
 /// The length and the version.
 const HEAD: usize = 5;

@@ -18,8 +18,8 @@ use futures::future::BoxFuture;
 use http::{HeaderName, HeaderValue};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Compression, Digest, LowSpeed, Proxies};
-use crate::model::{Credentials, Facts, FetchError, Job, RedirectState, Timing, Verdict};
+use crate::config::{Compression, LowSpeed, Proxies};
+use crate::model::{Credentials, Facts, FetchError, Job, Needs, RedirectState, Timing, Verdict};
 use crate::output_folder::OutputFolder;
 use crate::policy::credentials::netrc::Netrc;
 use crate::policy::network::no_proxy::NoProxy;
@@ -267,8 +267,8 @@ pub struct HttpSpec {
     pub throttle: Throttle,
     /// The destination of bodies.
     pub saving: Saving,
-    /// Whether facts include ETag and Last-Modified.
-    pub keeps_validators: bool,
+    /// The facts that are computed of each response on demand.
+    pub needs: Needs,
     /// Whether a file without an entry in the state is requested with If-Modified-Since.
     pub refresh: bool,
     /// Whether files get the time of Last-Modified.
@@ -288,8 +288,6 @@ pub struct HttpSpec {
     /// In the names of part files: separates those of this run from those of other runs into the same folder. A retry
     /// uses the same part file.
     pub run: u64,
-    /// The digest of every body.
-    pub digest: Digest,
     /// The most decoded bytes of one body.
     pub max_size: Option<u64>,
     /// The most idle connections a client may hold, so that a list of many hosts cannot run out

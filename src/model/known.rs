@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::{Claimed, Facts};
+use super::{Claimed, Facts, Found};
 
 /// The validators of a response (RFC 9110, section 8.8).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -42,8 +42,9 @@ pub struct Revision {
 impl Revision {
     /// The revision of a response.
     pub fn of(facts: &Facts, validators: Validators) -> Self {
-        let Facts { final_url, bytes, sha256, blake3, .. } = facts;
-        Self { final_url: final_url.clone(), bytes: *bytes, sha256: *sha256, blake3: *blake3, validators }
+        let Facts { final_url, bytes, found, .. } = facts;
+        let Found { sha256, blake3 } = *found;
+        Self { final_url: final_url.clone(), bytes: *bytes, sha256, blake3, validators }
     }
 }
 

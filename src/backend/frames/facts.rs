@@ -10,7 +10,7 @@ use url::Url;
 
 use super::job::{entry, position};
 use super::{CookieFrame, FrameError};
-use crate::model::{Cookie, Facts, Hop, RedirectState, Timing, Validators};
+use crate::model::{Cookie, Facts, Found, Hop, RedirectState, Timing, Validators};
 
 /// The versions that there are, in the order of their numbers on the wire.
 const VERSIONS: [Version; 5] = [Version::HTTP_09, Version::HTTP_10, Version::HTTP_11, Version::HTTP_2, Version::HTTP_3];
@@ -45,8 +45,8 @@ impl<'a> FactsFrame<'a> {
             bytes: facts.bytes,
             wire_bytes: facts.wire_bytes,
             content_type: facts.content_type.as_deref(),
-            sha256: facts.sha256,
-            blake3: facts.blake3,
+            sha256: facts.found.sha256,
+            blake3: facts.found.blake3,
             redirects: facts.redirects.iter().map(|hop| (hop.status, &*hop.url)).collect(),
             http_version: facts.http_version.and_then(|version| position(&VERSIONS, version)),
             remote_addr: facts.remote_addr,
@@ -66,8 +66,7 @@ impl<'a> FactsFrame<'a> {
             bytes: self.bytes,
             wire_bytes: self.wire_bytes,
             content_type: self.content_type.map(Into::into),
-            sha256: self.sha256,
-            blake3: self.blake3,
+            found: Found { sha256: self.sha256, blake3: self.blake3 },
             redirects: self.redirects.into_iter().map(hop).collect(),
             http_version: self.http_version.map(|at| entry(&VERSIONS, at)).transpose()?,
             remote_addr: self.remote_addr,

@@ -14,19 +14,18 @@ use url::Url;
 
 use super::addresses::Addresses;
 use super::{FrameError, job};
-use crate::config::{Compression, Digest, LowSpeed, Proxies};
+use crate::config::{Compression, LowSpeed, Proxies};
 use crate::fetch::{
     BodyStream, ByteLimit, DecoderMemory, FetchSpec, HostFields, HttpSpec, Keeping, PendingQuota, Saving, Script, Step,
     Throttle, TlsSpec,
 };
-use crate::model::{Credentials, ErrorKind, HostPattern};
+use crate::model::{Credentials, ErrorKind, HostPattern, Needs};
 use crate::output_folder::OutputFolder;
 use crate::policy::credentials::netrc::{Machine, Netrc};
 use crate::policy::network::no_proxy::NoProxy;
 
-/// Codings and digests in the order of their numbers on the wire.
+/// Codings in the order of their numbers on the wire.
 const COMPRESSIONS: [Compression; 3] = [Compression::Auto, Compression::Off, Compression::Raw];
-const DIGESTS: [Digest; 3] = [Digest::None, Digest::Sha256, Digest::Blake3];
 
 /// A request field.
 #[derive(Debug, Serialize, Deserialize)]
@@ -95,7 +94,7 @@ pub(in crate::backend) struct Http {
     /// Bytes a second, and what one body takes of them at once.
     byte_limit: Option<(u64, u64)>,
     saving: Place,
-    keeps_validators: bool,
+    needs: u8,
     refresh: bool,
     remote_time: bool,
     keeping: Kept,
@@ -104,7 +103,6 @@ pub(in crate::backend) struct Http {
     skip_existing: bool,
     dry_run: bool,
     run: u64,
-    digest: u8,
     max_size: Option<u64>,
     idle_connections: u64,
 }
@@ -198,7 +196,7 @@ fn http(spec: &HttpSpec) -> Result<Http, FrameError> {
             Saving::File(folder, file) => Place::File(folder_frame(folder)?, path_bytes(file)?),
             Saving::Stream(_) => Place::Stream,
         },
-        keeps_validators: spec.keeps_validators,
+        needs: spec.needs.bits(),
         refresh: spec.refresh,
         remote_time: spec.remote_time,
         keeping: match spec.keeping {
@@ -210,7 +208,6 @@ fn http(spec: &HttpSpec) -> Result<Http, FrameError> {
         skip_existing: spec.skip_existing,
         dry_run: spec.dry_run,
         run: spec.run,
-        digest: number(&DIGESTS, spec.digest)?,
         max_size: spec.max_size,
         idle_connections: spec.idle_connections as u64,
     })
@@ -273,7 +270,7 @@ impl Http {
                 Place::File(folder, file) => Saving::File(folder_of(folder)?, path_of(file)?),
                 Place::Stream => Saving::Stream(BodyStream::new(Arc::new(Mutex::new(bodies)))),
             },
-            keeps_validators: self.keeps_validators,
+            needs: Needs::from_bits(self.needs).ok_or(FrameError::Garbage)?,
             refresh: self.refresh,
             remote_time: self.remote_time,
             keeping: match self.keeping {
@@ -287,7 +284,6 @@ impl Http {
             skip_existing: self.skip_existing,
             dry_run: self.dry_run,
             run: self.run,
-            digest: job::entry(&DIGESTS, self.digest)?,
             max_size: self.max_size,
             idle_connections: usize::try_from(self.idle_connections).map_err(|_| FrameError::Garbage)?,
         })

@@ -11,8 +11,8 @@ use super::*;
 use crate::backend::{failed, serve};
 use crate::fetch::{FetchSpec, Reply, Script, Step};
 use crate::model::{
-    Claimed, Cookie, Credentials, ErrorKind, Facts, FetchError, Hop, Job, JobId, Known, Origin, PerSeed, ProxyAnswer,
-    RedirectState, Seed, SkipReason, Timing, Validators, Verdict, Via,
+    Claimed, Cookie, Credentials, ErrorKind, Facts, FetchError, Found, Hop, Job, JobId, Known, Origin, PerSeed,
+    ProxyAnswer, RedirectState, Seed, SkipReason, Timing, Validators, Verdict, Via,
 };
 
 fn reader(bytes: &[u8]) -> FrameReader<Cursor<Vec<u8>>> {
@@ -85,8 +85,7 @@ fn facts_of_a_response_cross_the_pipe() {
         bytes: Some(1),
         wire_bytes: Some(2),
         content_type: Some("text/html".into()),
-        sha256: Some([3; 32]),
-        blake3: Some([4; 32]),
+        found: Found { sha256: Some([3; 32]), blake3: Some([4; 32]) },
         redirects: vec![Hop::new(302, "http://h.test/a")],
         http_version: Some(http::Version::HTTP_2),
         remote_addr: Some(([127, 0, 0, 1], 80).into()),

@@ -31,7 +31,9 @@ use crate::fetch::connect::response::Response;
 use crate::fetch::save::destination::{CommitState, FinishedBody};
 use crate::fetch::save::saver::Saver;
 use crate::fetch::{Fetched, Fetcher, HttpSpec, Reply, Saving};
-use crate::model::{ErrorKind, Facts, FetchError, Job, PerSeed, RedirectState, SkipReason, Timing, Verdict, cut};
+use crate::model::{
+    ErrorKind, Facts, FetchError, Job, Needs, PerSeed, RedirectState, SkipReason, Timing, Verdict, cut,
+};
 use crate::policy::cookies::Jar;
 use crate::policy::retry::retry_after::asked;
 use crate::policy::text::printable::{printable, text_of_octets};
@@ -352,7 +354,7 @@ impl<'a> Exchange<'a> {
         if status >= 400 && facts.retry_after.is_none() && response.headers().contains_key(header::RETRY_AFTER) {
             tracing::debug!(url = %printable(url.as_str()), "Retry-After is neither seconds nor a date");
         }
-        if self.fetcher.spec.keeps_validators {
+        if self.fetcher.spec.needs.contains(Needs::VALIDATORS) {
             facts.validators = validators(response.headers());
         }
         Ok(response)

@@ -8,9 +8,8 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 
 use super::fetcher::Exchange;
-use crate::config::Digest;
 use crate::fetch::HttpSpec;
-use crate::model::{PerSeed, Validators};
+use crate::model::{Needs, PerSeed, Validators};
 use crate::output_folder::OutputFolder;
 
 /// A regular file under the name that the body of a job would get.
@@ -36,10 +35,10 @@ impl Exchange<'_> {
     /// Finds the file that the body would replace. Returns `None` if the run needs a digest of the body, or if an
     /// earlier run saved the file.
     pub(crate) fn find_local(&self) -> Option<Box<LocalFile>> {
-        let HttpSpec { refresh, digest, saving, .. } = &*self.fetcher.spec;
+        let HttpSpec { refresh, needs, saving, .. } = &*self.fetcher.spec;
         let is_declared = |wants: &PerSeed| wants.sha256.is_some() || wants.blake3.is_some();
         let was_saved = self.job.seed.known.as_ref().is_some_and(|known| known.was_saved);
-        if !refresh || *digest != Digest::None || was_saved || self.wants().is_some_and(is_declared) {
+        if !refresh || needs.has_digest() || was_saved || self.wants().is_some_and(is_declared) {
             return None;
         }
         LocalFile::find(saving.folder()?, &self.fetcher.saver.file(self.job, None)?).map(Box::new)
@@ -50,7 +49,7 @@ impl Exchange<'_> {
         let Some(local) = self.local.take() else { return };
         self.facts.path = Some(local.path.to_string_lossy().into_owned());
         self.facts.bytes = Some(local.bytes);
-        if self.fetcher.spec.keeps_validators && self.facts.validators.is_none() {
+        if self.fetcher.spec.needs.contains(Needs::VALIDATORS) && self.facts.validators.is_none() {
             let last_modified = Some(local.since.as_bytes().into());
             self.facts.validators = Some(Box::new(Validators { etag: None, last_modified }));
         }

@@ -4,10 +4,13 @@
 //! case; others are ignored. Without a column `url`, the only column that holds URLs is taken.
 //! A table with no such column, or with two of them, is refused as a whole: one mistake is one message.
 
+use std::borrow::Cow;
+
 use super::cells::{Cells, CsvScan, Splitter};
 use super::lines::line_end;
 use crate::config::InputFormat;
-use crate::policy::text::redact::{http_prefix, redact};
+use crate::model::shown_text;
+use crate::policy::text::redact::http_prefix;
 use crate::policy::text::url_text;
 
 /// The separators of spreadsheets, the most usual one first.
@@ -342,7 +345,9 @@ impl Candidate {
     fn column_called(&self, wanted: &str) -> Result<Option<usize>, String> {
         let mut found = (0..self.first.len()).filter(|&at| self.first[at].eq_ignore_ascii_case(wanted));
         match (found.next(), found.next()) {
-            (Some(_), Some(_)) => Err(format!("the header line names the column `{wanted}` twice; rename one of them")),
+            (Some(_), Some(_)) => {
+                Err(format!("the header line names the column `{}` twice; rename one of them", printed(wanted)))
+            }
             (first, _) => Ok(first),
         }
     }
@@ -391,7 +396,7 @@ impl Candidate {
 
 /// Counts the title rows before the header, as many spreadsheets are exported. The header is the first
 /// record, before any URL, that has several cells, none of them empty, and a known column name.
-/// The very first record needs only the name.
+/// The very first record needs only the name. Any other is a header only if a row follows.
 fn titles<'a>(
     records: impl Iterator<Item = &'a [u8]>,
     splitter: &mut Splitter,
@@ -402,13 +407,15 @@ fn titles<'a>(
         let cell = name(cell);
         cell.eq_ignore_ascii_case(wanted) || Column::ALL.iter().any(|column| cell.eq_ignore_ascii_case(column.name()))
     };
-    for (number, record) in records.enumerate() {
+    let mut records = records.enumerate().peekable();
+    while let Some((number, record)) = records.next() {
         cells.split(splitter, record);
         if cells.iter().any(is_url) {
             break;
         }
         let is_header = cells.iter().any(means_something);
-        if is_header && (number == 0 || (cells.count() > 1 && cells.iter().all(|cell| !cell.is_empty()))) {
+        let is_full = cells.count() > 1 && cells.iter().all(|cell| !cell.is_empty());
+        if is_header && (number == 0 || (is_full && records.peek().is_some())) {
             return number;
         }
     }
@@ -420,9 +427,11 @@ fn name(cell: &[u8]) -> String {
     url_text::trim(&String::from_utf8_lossy(cell)).to_owned()
 }
 
-/// A name of a column in a message, not too long and without a password.
+/// A name of a column in a message, not too long. A cell that was taken for a name may be a pair of a name and a secret.
 fn printed(name: &str) -> String {
-    redact(name).chars().take(60).flat_map(char::escape_debug).collect()
+    let may_be_pair = name.contains([':', '=', '@']);
+    let shown = if may_be_pair { Cow::Borrowed("…") } else { shown_text(name) };
+    shown.chars().take(60).flat_map(char::escape_debug).collect()
 }
 
 fn is_url(cell: &[u8]) -> bool {

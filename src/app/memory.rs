@@ -31,7 +31,7 @@ pub(super) fn open(config: &Config, saving: &Saving, names: Option<&mut Claims>)
     let bodies = match saving {
         Saving::Dir(folder) => Bodies::Below(folder.clone()),
         Saving::File(folder, file) => Bodies::File(folder.path().join(file)),
-        Saving::Stream(_) => Bodies::HandedOn,
+        Saving::Stream => Bodies::HandedOn,
         Saving::Discard => Bodies::Nowhere,
     };
     let own = if let Saving::Dir(folder) = saving { Some(StatePath::own(folder)) } else { None };

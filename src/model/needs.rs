@@ -1,8 +1,10 @@
 //! What the parts of a run need of each response.
 
+use serde::{Deserialize, Serialize};
+
 /// Facts of a response that are computed on demand: a fact that no part of the run needs costs nothing. Every other
 /// fact is in each outcome.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Needs(u8);
 
 bitflags::bitflags! {

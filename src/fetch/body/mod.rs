@@ -6,5 +6,7 @@ pub(super) mod digest;
 pub(super) mod meter;
 pub(super) mod observer;
 pub(super) mod saved;
+pub(super) mod stream;
 pub(super) mod throttle;
+pub(super) mod time_limit;
 pub(super) mod transfer;

@@ -5,9 +5,8 @@ use std::sync::PoisonError;
 use futures::future::BoxFuture;
 
 use super::observer::{BodyObserver, Next};
-use crate::fetch::SharedWriter;
 use crate::fetch::save::destination::SavedBody;
-use crate::fetch::save::part::{FilePart, blocking};
+use crate::fetch::save::part::{FilePart, SharedWriter, blocking};
 use crate::model::{ErrorKind, FetchError};
 
 /// The file of a body. It gets its final name when every observer has agreed.

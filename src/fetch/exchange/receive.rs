@@ -8,14 +8,14 @@ use http::header::{self, HeaderMap, HeaderValue};
 use url::Url;
 
 use super::classify::{Stage, classify};
-use super::fetcher::{Exchange, IDENTITY};
 use super::resume::{PartialBody, replay};
+use super::state::{Exchange, IDENTITY};
 use crate::config::Compression;
-use crate::fetch::Saving;
 use crate::fetch::body::decode::{BodyMemory, Decoder, Resource};
 use crate::fetch::body::saved::{CodedCopy, SavedFile, StreamedBody};
 use crate::fetch::body::transfer::Transfer;
 use crate::fetch::body::{declared, digest};
+use crate::fetch::config::Saving;
 use crate::fetch::connect::response::{Response, size};
 use crate::fetch::save::partial_file::{Note, ResumableResponse};
 use crate::model::{ErrorKind, FetchError, SkipReason, Verdict};
@@ -27,7 +27,7 @@ use crate::policy::text::printable::{printable, text_of_octets};
 impl Exchange<'_> {
     /// Returns the file name that the server proposes, if the run uses it. A name in the list has precedence.
     fn proposed(&self, fields: &HeaderMap) -> Option<String> {
-        if !self.fetcher.spec.content_disposition || self.wants().is_some_and(|wants| wants.out.is_some()) {
+        if !self.fetcher.config.content_disposition || self.wants().is_some_and(|wants| wants.out.is_some()) {
             return None;
         }
         let field = fields.get(header::CONTENT_DISPOSITION)?;
@@ -41,7 +41,7 @@ impl Exchange<'_> {
 
     /// Whether the file that the server has just named exists already and stays. Records its path and size.
     fn is_there(&mut self, proposed: Option<&str>) -> bool {
-        if proposed.is_none() || !self.fetcher.spec.skip_existing {
+        if proposed.is_none() || !self.fetcher.config.skip_existing {
             return false;
         }
         let Some((path, bytes)) = self.fetcher.saver.existing(self.job, proposed) else { return false };
@@ -60,7 +60,7 @@ impl Exchange<'_> {
         total: Option<u64>,
     ) -> Result<Verdict, FetchError> {
         let mut transfer_coding = transfer_decoder(&response)?;
-        let first = rest.as_ref().map(|rest| rest.first_answer(&mut self.facts, self.fetcher.spec.needs));
+        let first = rest.as_ref().map(|rest| rest.first_answer(&mut self.facts, self.fetcher.config.needs));
         let proposed = self.proposed(first.as_ref().unwrap_or(response.headers()));
         if self.is_there(proposed.as_deref()) {
             self.drain(response).await;
@@ -85,7 +85,7 @@ impl Exchange<'_> {
                 // The beginning of an invalid body is not trusted either.
                 transfer.discard();
             }
-            if let (Saving::Stream(stream), true) = (&self.fetcher.spec.saving, transfer.content_bytes() > 0) {
+            if let (Some(stream), true) = (&self.fetcher.services.stream, transfer.content_bytes() > 0) {
                 stream.keep(note.filter(|_| is_cut), transfer);
             }
         })?;
@@ -99,7 +99,7 @@ impl Exchange<'_> {
         coding: &mut Option<Decoder>,
         transfer: &mut Transfer,
     ) -> Result<(), FetchError> {
-        let throttle = &self.fetcher.spec.throttle;
+        let throttle = &self.fetcher.services.throttle;
         let at_once = throttle.bytes().map_or(usize::MAX, |limit| usize::try_from(limit.at_once).unwrap_or(usize::MAX));
         loop {
             let piece = self.deadlines.piece(response.chunk(), size).await?;
@@ -125,7 +125,7 @@ impl Exchange<'_> {
         coding: &mut Option<Decoder>,
         transfer: &mut Transfer,
     ) -> Result<(), FetchError> {
-        let throttle = &self.fetcher.spec.throttle;
+        let throttle = &self.fetcher.services.throttle;
         if throttle.bytes().is_some() {
             self.deadlines.apart(throttle.pay(part.len() as u64)).await?;
         }
@@ -153,7 +153,7 @@ impl Exchange<'_> {
         let (kept, first) = match rest {
             Some((PartialBody::Stream(cut), _)) => {
                 self.share_memory(url, None, transfer_coding).await?;
-                return Ok(cut.into_parts());
+                return Ok((cut.transfer, cut.note));
             }
             Some((PartialBody::File(kept), first)) => (Some(kept), Some(first)),
             None => (None, None),
@@ -164,14 +164,12 @@ impl Exchange<'_> {
         let of_content = declared::of_content(response.headers());
         let of_representation = declared::of_representation(response.headers(), first.as_ref());
         let mut answered = if kept.is_none() { self.answered(url, response) } else { None };
-        let (stream, note) = match &fetcher.spec.saving {
-            Saving::Stream(stream) => (Some(stream.writer.clone()), answered.take().map(|answered| answered.note())),
-            Saving::Discard | Saving::Dir(_) | Saving::File(..) => (None, None),
-        };
+        let stream = fetcher.services.stream.as_ref().map(|stream| stream.writer().clone());
+        let note = if stream.is_some() { answered.take().map(|answered| answered.note()) } else { None };
         let has_copy = decoder.is_some() && (kept.is_some() || answered.is_some());
-        let mut transfer = Transfer::new(fetcher.spec.max_size, decoder);
+        let mut transfer = Transfer::new(fetcher.config.max_size, decoder);
         transfer.observe(of_representation);
-        transfer.observe(digest::observers(fetcher.spec.needs, self.wants()));
+        transfer.observe(digest::observers(fetcher.config.needs, self.wants()));
         transfer.observe(stream.map(StreamedBody::observer));
         let copy = if has_copy { fetcher.saver.begin_coded(job, answered.take()) } else { None };
         let file = fetcher.saver.begin(job, self.commit_state.as_ref(), modified, proposed.as_deref(), answered);
@@ -192,9 +190,9 @@ impl Exchange<'_> {
 
     /// Returns the response, if its body could be resumed after a cut. Takes the fields out of `response`.
     fn answered(&self, url: &Url, response: &mut Response) -> Option<Box<ResumableResponse>> {
-        let spec = &self.fetcher.spec;
+        let saving = &self.fetcher.config.saving;
         // A part that the user asked for is not the beginning of the whole.
-        if self.asks_part || matches!(spec.saving, Saving::Discard) || strong_validator(response.headers()).is_none() {
+        if self.asks_part || matches!(saving, Saving::Discard) || strong_validator(response.headers()).is_none() {
             return None;
         }
         // The kept bytes of a cut body come after its transfer decoding: they are no range.
@@ -212,13 +210,13 @@ impl Exchange<'_> {
 
     /// Returns the modification time for the file, if files get one.
     fn modified(&self, fields: &HeaderMap) -> Option<SystemTime> {
-        let field = fields.get(header::LAST_MODIFIED).filter(|_| self.fetcher.spec.remote_time)?;
+        let field = fields.get(header::LAST_MODIFIED).filter(|_| self.fetcher.config.remote_time)?;
         date::system_time(field.as_bytes())
     }
 
     /// Returns the decoder of an answer. The coding of a compressed file stays.
     fn decoder(&self, url: &Url, fields: &HeaderMap, proposed: Option<&str>) -> Result<Option<Decoder>, FetchError> {
-        if self.fetcher.spec.compression == Compression::Raw || !fields.contains_key(header::CONTENT_ENCODING) {
+        if self.fetcher.config.compression == Compression::Raw || !fields.contains_key(header::CONTENT_ENCODING) {
             return Ok(None);
         }
         let values = fields.get_all(header::CONTENT_ENCODING).iter().map(HeaderValue::as_bytes);
@@ -243,7 +241,7 @@ impl Exchange<'_> {
             return Ok(content);
         }
         let host = url.host_str().unwrap_or_default();
-        let mut memory = BodyMemory::new(&self.fetcher.spec.decoder_memory, host, self.deadlines.limit());
+        let mut memory = BodyMemory::new(&self.fetcher.services.decoder_memory, host, self.deadlines.limit());
         if of_content == 0 {
             *transfer = transfer.take().map(|decoder| decoder.with_memory(memory));
             return Ok(content);

@@ -4,15 +4,13 @@
 //! [`crate::policy::message::partial`] checks the response. In all other cases the body starts again.
 
 use std::io::{Read as _, Seek as _, SeekFrom};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
-use super::fetcher::content_type;
-use super::verdict::validators;
-use crate::fetch::SharedWriter;
+use super::head_facts::{content_type, validators};
+use crate::fetch::body::stream::PartialStream;
 use crate::fetch::body::transfer::Transfer;
 use crate::fetch::save::part::blocking;
 use crate::fetch::save::partial_file::{Note, Octets, PartialFile};
@@ -22,48 +20,6 @@ use crate::policy::message::partial::is_the_rest;
 
 /// The bytes of one read of a kept body.
 const PIECE: usize = 256 * 1024;
-
-/// The destination of the only body of a run, if that is no file.
-#[derive(Clone)]
-pub struct BodyStream {
-    pub(crate) writer: SharedWriter,
-    /// A body that has been written in part.
-    cut: Arc<Mutex<Option<Box<PartialStream>>>>,
-}
-
-/// A body that was cut off after part of it had been written: those bytes cannot be taken back.
-pub(crate) struct PartialStream {
-    /// Identifies its response; `None` if that cannot be resumed.
-    note: Option<Note>,
-    transfer: Transfer,
-}
-
-impl BodyStream {
-    /// Into this writer.
-    pub fn new(writer: SharedWriter) -> Self {
-        Self { writer, cut: Arc::default() }
-    }
-
-    /// The writer.
-    pub fn writer(&self) -> &SharedWriter {
-        &self.writer
-    }
-
-    /// Keeps the state of a body that was cut off.
-    pub(crate) fn keep(&self, note: Option<Note>, transfer: Transfer) {
-        self.put_back(Box::new(PartialStream { note, transfer }));
-    }
-
-    /// Puts an unused partial body back.
-    pub(crate) fn put_back(&self, cut: Box<PartialStream>) {
-        *self.cut.lock().unwrap_or_else(PoisonError::into_inner) = Some(cut);
-    }
-
-    /// Takes the partial body, to go on with it.
-    pub(crate) fn cut(&self) -> Option<Box<PartialStream>> {
-        self.cut.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
 
 /// The beginning of a body.
 pub(crate) enum PartialBody {
@@ -136,20 +92,6 @@ impl PartialBody {
             facts.validators = validators(&fields);
         }
         fields
-    }
-}
-
-impl PartialStream {
-    /// Returns the transfer up to the cut, and the note about its response.
-    pub(crate) fn into_parts(self) -> (Transfer, Option<Note>) {
-        (self.transfer, self.note)
-    }
-
-    /// Returns the error of a body that cannot start again.
-    pub(crate) fn is_out(&self) -> FetchError {
-        let bytes = self.transfer.content_bytes();
-        let message = format!("{bytes} bytes of the body are written already, and the server cannot go on from there");
-        FetchError::new(ErrorKind::Io, message)
     }
 }
 

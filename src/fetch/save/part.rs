@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::destination::{CommitState, Destination, SavedBody};
 use super::partial_file::{PartialCopy, PartialFile, PartialPath};
@@ -12,6 +12,9 @@ use crate::model::FetchError;
 /// The largest body that stays in memory until it is complete; see [`SmallFileWriter`]. A larger body is written in
 /// pieces of this size on blocking threads.
 const SMALL: usize = 256 * 1024;
+
+/// A writer that several owners may hold, such as standard output.
+pub type SharedWriter = Arc<Mutex<dyn Write + Send>>;
 
 /// A body that becomes a file. A drop before the commit removes the file or keeps the partial body.
 pub(crate) struct FilePart {
@@ -123,9 +126,10 @@ impl Writing {
         if self.file.is_none() {
             // Err: another file is in the way, or another process holds the lock. Then the body is not kept.
             self.partial = match self.partial.take() {
-                Some(partial @ PartialCopy::Planned(..)) => {
-                    partial.create(&self.destination).ok().map(PartialCopy::Open)
-                }
+                Some(partial @ PartialCopy::Planned(..)) => partial
+                    .create(|id| self.destination.partial_path(id), self.destination.sync)
+                    .ok()
+                    .map(PartialCopy::Open),
                 partial => partial,
             };
         }

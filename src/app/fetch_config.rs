@@ -7,9 +7,9 @@ use http::header::{COOKIE, HeaderName, HeaderValue, USER_AGENT};
 use super::SetupError;
 use super::bounded_read::{LARGE, read_for as read};
 use super::cookies;
-use crate::config::{Config, Digest, HostTable, Proxies, headers, pins, user};
+use crate::config::{Config, HostTable, Proxies, headers, pins, user};
 use crate::fetch::{AddressRules, FetchConfig, HostFields, Keeping, Saving, TlsConfig};
-use crate::model::{is_secret, shown_path};
+use crate::model::{Needs, is_secret, shown_path};
 use crate::policy::credentials::netrc::Netrc;
 use crate::policy::network::address::AddressClasses;
 use crate::policy::network::no_proxy::NoProxy;
@@ -61,7 +61,7 @@ pub(super) fn fetch_config(config: &Config, classes: AddressClasses) -> Result<F
         timeout: config.timeout,
         low_speed: config.low_speed,
         // Known with the rest of the run.
-        keeps_validators: false,
+        needs: Needs::empty(),
         saving: Saving::Discard,
         // With `fresh`, the run requests every URL anew.
         refresh: config.refresh && !config.fresh,
@@ -73,21 +73,10 @@ pub(super) fn fetch_config(config: &Config, classes: AddressClasses) -> Result<F
         skip_existing: config.skip_existing,
         dry_run: config.dry_run,
         run: fastrand::u64(..),
-        digest: digest(config),
         max_size: config.max_size,
         // Shared out when everything else is open.
         idle_connections: 1,
     })
-}
-
-/// Returns the digest to compute. Without a configured digest, `--changes` selects one: if a server
-/// sends neither tag nor time, only a digest reveals a change of equal length. URLs that earlier
-/// runs completed without a digest stay done.
-fn digest(config: &Config) -> Digest {
-    match config.digest {
-        Digest::None if config.changes.is_some() => Digest::Blake3,
-        asked => asked,
-    }
 }
 
 /// Builds the fields and credentials for single hosts.

@@ -9,10 +9,10 @@ use http::StatusCode;
 use tokio::runtime;
 
 use super::{FIRST_MOMENTS, backend};
-use crate::config::{Backend, Compression, Config, Digest, InputFormat, Order};
+use crate::config::{Backend, Compression, Config, InputFormat, Order};
 use crate::engine::{self, Plan, Stop, StopConditions, StopLevel};
 use crate::fetch::{BodyStream, FetchConfig, FetchServices, FetchSpec, Saving};
-use crate::model::{ChildProgram, ErrorKind, Facts, FetchError, Outcome, Verdict};
+use crate::model::{ChildProgram, ErrorKind, Facts, FetchError, Needs, Outcome, Verdict};
 use crate::policy::limits::pacer::{AllHostLimits, SharedPacer};
 use crate::policy::retry::Limits;
 use crate::schedule::Rules;
@@ -49,8 +49,8 @@ impl ListFetcher {
             head: false,
             dry_run: false,
             skip_existing: false,
-            digest: Digest::None,
-            keeps_validators: true,
+            // For its retries, as any stream.
+            needs: Needs::VALIDATORS,
             compression,
             saving: Saving::Stream,
             ..fetch.clone()

@@ -10,6 +10,7 @@ mod files;
 mod folder;
 mod list_fetcher;
 mod memory;
+mod needs;
 mod outputs;
 mod saving;
 mod unmatched;
@@ -172,7 +173,6 @@ pub fn plan(
         surroundings.files.exclude_from(dir.path(), names)?;
     }
     let saves = saving.folder().is_some();
-    fetch.keeps_validators = config.sets_file_times() || matches!(keeping, Keeping::For(_)) || streams;
     (fetch.saving, fetch.keeping) = (saving, keeping);
     if let (Some(path), Some(jar), false) = (&config.save_cookies, &jar, config.dry_run) {
         sinks.push(Box::new(cookies::CookieFile::create(path, &surroundings.files, jar.clone())?));
@@ -186,13 +186,15 @@ pub fn plan(
     if let Some((path, past)) = config.changes.as_deref().zip(past) {
         sinks.push(outputs.changes(path, past)?);
     }
+    let checks_times = config.sets_file_times() && saves;
+    fetch.needs = needs::of_run(config.digest, streams, checks_times, &sinks);
     let share = descriptors::share(wanted, backend, most, saves);
     fetch.idle_connections = share.idle;
     outputs.begin()?;
     // With `auto`, do not warn about a lowered limit.
     warnings.extend(share.warning.filter(|_| !auto));
     let mut reporters = unmatched::watched(surroundings.reporters, &config.hosts);
-    if config.sets_file_times() && saves {
+    if checks_times {
         reporters = file_times::watched(reporters);
     }
     let schedule = Rules {

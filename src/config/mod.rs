@@ -116,7 +116,7 @@ pub enum Duplicates {
 }
 
 /// A digest that is computed of every body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Digest {
     /// None, but those that the list declares.
     None,

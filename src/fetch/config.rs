@@ -6,8 +6,8 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Compression, Digest, IpVersion, LowSpeed, Pin, PrivateAddresses, Proxies};
-use crate::model::{Credentials, HostPattern, http_values};
+use crate::config::{Compression, IpVersion, LowSpeed, Pin, PrivateAddresses, Proxies};
+use crate::model::{Credentials, HostPattern, Needs, http_values};
 use crate::output_folder::{OutputFolder, path_octets};
 use crate::policy::credentials::netrc::Netrc;
 use crate::policy::network::address::AddressClasses;
@@ -56,8 +56,8 @@ pub struct FetchConfig {
     pub low_speed: Option<LowSpeed>,
     /// The destination of bodies.
     pub saving: Saving,
-    /// Whether facts include ETag and Last-Modified.
-    pub keeps_validators: bool,
+    /// The facts that are computed of each response on demand.
+    pub needs: Needs,
     /// Whether a file without an entry in the state is requested with If-Modified-Since.
     pub refresh: bool,
     /// Whether files get the time of Last-Modified.
@@ -77,8 +77,6 @@ pub struct FetchConfig {
     /// In the names of part files: separates those of this run from those of other runs into the same folder. A retry
     /// uses the same part file.
     pub run: u64,
-    /// The digest of every body.
-    pub digest: Digest,
     /// The most decoded bytes of one body.
     pub max_size: Option<u64>,
     /// The most idle connections a client may hold, so that a list of many hosts cannot run out
@@ -109,7 +107,7 @@ impl FetchConfig {
             timeout: None,
             low_speed: None,
             saving: Saving::Discard,
-            keeps_validators: false,
+            needs: Needs::empty(),
             refresh: false,
             remote_time: false,
             keeping: Keeping::ForNow,
@@ -119,7 +117,6 @@ impl FetchConfig {
             skip_existing: false,
             dry_run: false,
             run: 1,
-            digest: Digest::None,
             max_size: None,
             idle_connections: 1,
         }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::cut::CUT;
-use super::{ErrorKind, FetchError, Validators, cut, http_values};
+use super::{ErrorKind, FetchError, Found, Validators, cut, http_values};
 
 /// A redirect that was followed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,10 +51,8 @@ pub struct Facts {
     pub wire_bytes: Option<u64>,
     /// The Content-Type field (RFC 9110, section 8.3).
     pub content_type: Option<Box<str>>,
-    /// SHA-256 of the decoded body, if requested.
-    pub sha256: Option<[u8; 32]>,
-    /// BLAKE3 of the decoded body, if requested.
-    pub blake3: Option<[u8; 32]>,
+    /// Facts of the body, from its observers.
+    pub found: Found,
     /// The redirects followed, in order.
     pub redirects: Vec<Hop>,
     /// The version of the last response.
@@ -64,7 +62,7 @@ pub struct Facts {
     pub remote_addr: Option<SocketAddr>,
     /// When the first request of the last attempt began.
     pub started_at: Option<Timestamp>,
-    /// The validators for a conditional request of a later run; only if the run keeps them.
+    /// The validators for a conditional request of a later run; only if the run needs them.
     pub validators: Option<Box<Validators>>,
     /// The wait that the server requested, from the moment of its response; only of errors.
     pub retry_after: Option<Duration>,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{Claimed, Facts, Validators};
+use super::{Claimed, Facts, Found, Validators};
 
 /// A conditional request (RFC 9110, section 13).
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -34,8 +34,9 @@ pub struct Revision {
 impl Revision {
     /// The revision of a response.
     pub fn of(facts: &Facts, validators: Validators) -> Self {
-        let Facts { final_url, bytes, sha256, blake3, .. } = facts;
-        Self { final_url: final_url.clone(), bytes: *bytes, sha256: *sha256, blake3: *blake3, validators }
+        let Facts { final_url, bytes, found, .. } = facts;
+        let Found { sha256, blake3 } = *found;
+        Self { final_url: final_url.clone(), bytes: *bytes, sha256, blake3, validators }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::backend::{failed, serve};
 use crate::config::{IpVersion, Pin, PrivateAddresses};
 use crate::fetch::{AddressRules, Fetched, FinishedBody, HostFields, Keeping, Saving, Throttle};
 use crate::model::{
-    Cookie, Credentials, ErrorKind, Facts, FetchError, Hop, ProxyAnswer, SkipReason, Timing, Validators, Verdict,
+    Cookie, Credentials, ErrorKind, Facts, FetchError, Found, Hop, ProxyAnswer, SkipReason, Timing, Validators, Verdict,
 };
 use crate::output_folder::OutputFolder;
 use crate::policy::network::address::{AddressClasses, Class};
@@ -86,8 +86,7 @@ fn facts_of_a_response_cross_the_pipe() {
         bytes: Some(1),
         wire_bytes: Some(2),
         content_type: Some("text/html".into()),
-        sha256: Some([3; 32]),
-        blake3: Some([4; 32]),
+        found: Found { sha256: Some([3; 32]), blake3: Some([4; 32]) },
         redirects: vec![Hop::new(302, "http://h.test/a")],
         http_version: Some(http::Version::HTTP_2),
         remote_addr: Some(([127, 0, 0, 1], 80).into()),

@@ -6,10 +6,9 @@ use http::header::{self, HeaderName, HeaderValue};
 use url::Url;
 
 use super::state::Exchange;
-use crate::config::Digest;
 use crate::fetch::config::FetchConfig;
 use crate::fetch::save::local_file::LocalFile;
-use crate::model::{Condition, PerSeed, Validators};
+use crate::model::{Condition, Needs, PerSeed, Validators};
 
 impl Exchange<'_> {
     /// Returns the condition of the request for this URL: its validators of an earlier run.
@@ -21,10 +20,10 @@ impl Exchange<'_> {
     /// Finds the file that the body would replace. Returns `None` if the run needs a digest of the body, or if an
     /// earlier run saved the file.
     pub(crate) fn find_local(&self) -> Option<Box<LocalFile>> {
-        let FetchConfig { refresh, digest, saving, .. } = &*self.fetcher.config;
+        let FetchConfig { refresh, needs, saving, .. } = &*self.fetcher.config;
         let is_declared = |wants: &PerSeed| wants.sha256.is_some() || wants.blake3.is_some();
         let was_saved = self.job.seed.known.as_ref().is_some_and(|known| known.was_saved);
-        if !refresh || *digest != Digest::None || was_saved || self.wants().is_some_and(is_declared) {
+        if !refresh || needs.has_digest() || was_saved || self.wants().is_some_and(is_declared) {
             return None;
         }
         LocalFile::find(saving.folder()?, &self.fetcher.saver.file(self.job, None)?).map(Box::new)
@@ -35,7 +34,7 @@ impl Exchange<'_> {
         let Some(local) = self.local.take() else { return };
         self.facts.path = Some(local.path.to_string_lossy().into_owned());
         self.facts.bytes = Some(local.bytes);
-        if self.fetcher.config.keeps_validators && self.facts.validators.is_none() {
+        if self.fetcher.config.needs.contains(Needs::VALIDATORS) && self.facts.validators.is_none() {
             let last_modified = Some(local.since.as_bytes().into());
             self.facts.validators = Some(Box::new(Validators { etag: None, last_modified }));
         }

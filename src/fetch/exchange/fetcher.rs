@@ -33,7 +33,7 @@ use crate::fetch::connect::response::Response;
 use crate::fetch::reply::{Fetched, Fetcher, Reply};
 use crate::fetch::save::destination::CommitState;
 use crate::fetch::save::saver::Saver;
-use crate::model::{Facts, FetchError, Job, RedirectState, SkipReason, Timing, Verdict};
+use crate::model::{Facts, FetchError, Job, Needs, RedirectState, SkipReason, Timing, Verdict};
 use crate::policy::retry::retry_after::asked;
 use crate::policy::text::printable::printable;
 
@@ -45,7 +45,6 @@ const CODINGS: HeaderValue = HeaderValue::from_static("br, zstd, gzip, deflate")
 impl HttpFetcher {
     pub(crate) fn new(config: &Arc<FetchConfig>, services: &FetchServices, meter: &Arc<Meter>) -> Self {
         let addresses = Arc::new(AddressFilter::new(config, &services.resolver));
-        let stream = services.stream.as_ref().map(|stream| stream.writer().clone());
         let under_way = Arc::new(AtomicUsize::new(0));
         let mut fields = HeaderMap::with_capacity(8);
         // RFC 9110, section 7.2: Host comes first, unless HTTP/2 is possible. Each request replaces
@@ -63,7 +62,7 @@ impl HttpFetcher {
             asks_codings: !config.headers.iter().any(|(name, _)| name == header::ACCEPT_ENCODING),
             method: if config.head { Method::HEAD } else { Method::GET },
             clients: Clients::new(config, services.throttle.bytes(), &addresses),
-            saver: Saver::new(config, stream, under_way.clone()),
+            saver: Saver::new(config, under_way.clone()),
             config: config.clone(),
             services: services.clone(),
             addresses,
@@ -276,7 +275,7 @@ impl Exchange<'_> {
         if status >= 400 && facts.retry_after.is_none() && response.headers().contains_key(header::RETRY_AFTER) {
             tracing::debug!(url = %printable(url.as_str()), "Retry-After is neither seconds nor a date");
         }
-        if self.fetcher.config.keeps_validators {
+        if self.fetcher.config.needs.contains(Needs::VALIDATORS) {
             facts.validators = validators(response.headers());
         }
         Ok(response)

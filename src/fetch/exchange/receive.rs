@@ -8,12 +8,13 @@ use http::header::{self, HeaderMap, HeaderValue};
 use url::Url;
 
 use super::classify::{Stage, classify};
-use super::resume::{PartialBody, resume};
+use super::resume::{PartialBody, replay};
 use super::state::{Exchange, IDENTITY};
 use crate::config::Compression;
-use crate::fetch::body::declared::Checks;
 use crate::fetch::body::decode::{BodyMemory, Decoder, Resource};
+use crate::fetch::body::saved::{CodedCopy, SavedFile, StreamedBody};
 use crate::fetch::body::transfer::Transfer;
+use crate::fetch::body::{declared, digest};
 use crate::fetch::config::Saving;
 use crate::fetch::connect::response::{Response, size};
 use crate::fetch::save::partial_file::{Note, ResumableResponse};
@@ -59,7 +60,7 @@ impl Exchange<'_> {
         total: Option<u64>,
     ) -> Result<Verdict, FetchError> {
         let mut transfer_coding = transfer_decoder(&response)?;
-        let first = rest.as_ref().map(|rest| rest.first_answer(&mut self.facts, self.fetcher.config.keeps_validators));
+        let first = rest.as_ref().map(|rest| rest.first_answer(&mut self.facts, self.fetcher.config.needs));
         let proposed = self.proposed(first.as_ref().unwrap_or(response.headers()));
         if self.is_there(proposed.as_deref()) {
             self.drain(response).await;
@@ -71,25 +72,24 @@ impl Exchange<'_> {
             transfer.must_have(total);
         }
         transfer.expect(response.content_length())?;
-        let wants = self.job.seed.wants.as_deref();
         let received = match self.pull(&mut response, &mut transfer_coding, &mut transfer).await {
-            Ok(()) => transfer.finish(wants, response.trailers(), &mut self.facts).await,
+            Ok(()) => transfer.finish(response.trailers(), &mut self.facts).await,
             Err(error) => Err(error),
         };
-        self.finished_body = transfer.finished_body();
-        if let Some(ignored) = received.as_ref().ok().and_then(|()| transfer.ignored()) {
+        if let Some(ignored) = received.as_ref().ok().and_then(|_| transfer.ignored()) {
             tracing::warn!(url = %printable(url.as_str()), ignored, "ignored bytes after the body");
         }
-        received.inspect_err(|error| {
+        let saved = received.inspect_err(|error| {
             let is_cut = matches!(error.kind, ErrorKind::Timeout | ErrorKind::Reset | ErrorKind::Truncated);
             if !is_cut {
                 // The beginning of an invalid body is not trusted either.
-                transfer.spoil();
+                transfer.discard();
             }
             if let (Some(stream), true) = (&self.fetcher.services.stream, transfer.content_bytes() > 0) {
                 stream.keep(note.filter(|_| is_cut), transfer);
             }
         })?;
+        (self.facts.path, self.finished_body) = (saved.path, saved.finished_body);
         Ok(Verdict::Ok)
     }
 
@@ -161,19 +161,30 @@ impl Exchange<'_> {
         let said = first.as_ref().unwrap_or(response.headers());
         let (decoder, modified) = (self.decoder(url, said, proposed.as_deref())?, self.modified(said));
         let decoder = self.share_memory(url, decoder, transfer_coding).await?;
-        let checks = Checks::new(response.headers(), first.as_ref());
+        let of_content = declared::of_content(response.headers());
+        let of_representation = declared::of_representation(response.headers(), first.as_ref());
         let mut answered = if kept.is_none() { self.answered(url, response) } else { None };
-        let streams = fetcher.services.stream.is_some();
-        let note = if streams { answered.take().map(|answered| answered.note()) } else { None };
-        let commit_state = self.commit_state.as_ref();
-        let keeps_coded = decoder.is_some() && (kept.is_some() || answered.is_some());
-        let coded = if keeps_coded { fetcher.saver.begin_coded(job, answered.take()) } else { None };
-        let part = fetcher.saver.begin(job, commit_state, modified, proposed.as_deref(), answered);
-        let mut transfer = Transfer::new(&fetcher.config, self.wants(), decoder, part).with(checks, coded);
+        let stream = fetcher.services.stream.as_ref().map(|stream| stream.writer().clone());
+        let note = if stream.is_some() { answered.take().map(|answered| answered.note()) } else { None };
+        let has_copy = decoder.is_some() && (kept.is_some() || answered.is_some());
+        let mut transfer = Transfer::new(fetcher.config.max_size, decoder);
+        transfer.observe(of_representation);
+        transfer.observe(digest::observers(fetcher.config.needs, self.wants()));
+        transfer.observe(stream.map(StreamedBody::observer));
+        let copy = if has_copy { fetcher.saver.begin_coded(job, answered.take()) } else { None };
+        let file = fetcher.saver.begin(job, self.commit_state.as_ref(), modified, proposed.as_deref(), answered);
+        // The file with the bytes as received: only this one contains the kept bytes already.
+        let (file, mut received) = if has_copy { (file, copy) } else { (None, file) };
+        transfer.observe(file.map(SavedFile::observer));
         if let Some(kept) = kept {
-            let gone_on = resume(&mut transfer, kept, &mut self.facts).await;
-            gone_on.inspect_err(|_| self.useless = true)?;
+            let replayed = replay(&mut transfer, kept, &mut self.facts).await;
+            let kept = replayed.inspect_err(|_| self.useless = true)?;
+            if let Some(file) = &mut received {
+                file.resume(kept);
+            }
         }
+        transfer.observe(received.map(if has_copy { CodedCopy::observer } else { SavedFile::observer }));
+        transfer.observe(of_content);
         Ok((transfer, note))
     }
 

@@ -121,6 +121,15 @@ fn if_removed(folder: &OutputFolder, file: &Path, e: io::Error) -> io::Error {
     io::Error::new(e.kind(), format!("the folder {} was removed meanwhile, or its files were", path.display()))
 }
 
+/// The place of a complete body.
+#[derive(Debug, Default)]
+pub(crate) struct SavedBody {
+    /// The path of its file, as the user spelled its folder.
+    pub(crate) path: Option<String>,
+    /// The body, if another process has to give it its name.
+    pub(crate) finished_body: Option<Box<FinishedBody>>,
+}
+
 /// A complete and checked body without its final name. A child process does not rename it: the parent reports the
 /// outcome and gives the name, so a child that outlives its parent changes no final file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

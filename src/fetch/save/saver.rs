@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicUsize;
 use std::time::SystemTime;
 
 use super::destination::{CommitState, Destination};
-use super::part::{FilePart, Part, SharedWriter, blocking};
+use super::part::{FilePart, blocking};
 use super::partial_file::{self, PartialCopy, PartialFile, PartialPath, ResumableResponse, key_of};
 use super::small_file_writer::SmallFileWriter;
 use crate::fetch::config::{FetchConfig, Keeping, Saving};
@@ -19,23 +19,21 @@ use crate::model::Job;
 /// leftovers of a killed one.
 const FOR_NOW: u64 = u64::MAX;
 
-/// Makes parts.
+/// Makes the files of bodies.
 pub(crate) struct Saver {
     config: Arc<FetchConfig>,
-    /// The destination of the only body, if that is a stream.
-    stream: Option<SharedWriter>,
     small_files: Arc<SmallFileWriter>,
     /// The names of the bodies that earlier runs have kept.
     left: HashSet<OsString>,
 }
 
 impl Saver {
-    pub(crate) fn new(config: &Arc<FetchConfig>, stream: Option<SharedWriter>, under_way: Arc<AtomicUsize>) -> Self {
+    pub(crate) fn new(config: &Arc<FetchConfig>, under_way: Arc<AtomicUsize>) -> Self {
         let left = match (&config.saving, config.keeping) {
             (Saving::Dir(folder), Keeping::For(_)) => partial_file::names_in(folder, Path::new(PARTS)).collect(),
             _ => HashSet::new(),
         };
-        Self { config: config.clone(), stream, small_files: Arc::new(SmallFileWriter::new(under_way)), left }
+        Self { config: config.clone(), small_files: Arc::new(SmallFileWriter::new(under_way)), left }
     }
 
     /// Whether bodies become files.
@@ -43,8 +41,8 @@ impl Saver {
         matches!(self.config.saving, Saving::Dir(_) | Saving::File(..))
     }
 
-    /// Returns the part for the body of this job. `proposed` is the name that the server gives the file in a folder
-    /// of its own. With `answered`, a body that is cut off is kept.
+    /// Returns the file for the body of this job, if it is saved to one. `proposed` is the name that the server gives
+    /// the file in a folder of its own. With `answered`, a body that is cut off is kept.
     pub(crate) fn begin(
         &self,
         job: &Job,
@@ -52,25 +50,20 @@ impl Saver {
         modified: Option<SystemTime>,
         proposed: Option<&str>,
         answered: Option<Box<ResumableResponse>>,
-    ) -> Part {
-        match (self.destination(job, modified, proposed), &self.stream) {
-            (Some(destination), _) => {
-                let keep = answered.map(|answered| PartialCopy::Planned(self.keep_id(), answered));
-                Part::File(Box::new(FilePart::new(destination, self.small_files.clone(), commit_state, keep)))
-            }
-            (None, Some(stream)) => Part::Stream(stream.clone()),
-            (None, None) => Part::Discard,
-        }
+    ) -> Option<FilePart> {
+        let destination = self.destination(job, modified, proposed)?;
+        let keep = answered.map(|answered| PartialCopy::Planned(self.keep_id(), answered));
+        Some(FilePart::new(destination, self.small_files.clone(), commit_state, keep))
     }
 
     /// Returns the file for the coded form of a body, which serves resuming only. It has a commit state of its own,
     /// as the body is complete without it.
-    pub(crate) fn begin_coded(&self, job: &Job, answered: Option<Box<ResumableResponse>>) -> Option<Box<FilePart>> {
+    pub(crate) fn begin_coded(&self, job: &Job, answered: Option<Box<ResumableResponse>>) -> Option<FilePart> {
         let mut destination = self.destination(job, None, None)?;
         // The decoded form has the plain name.
         destination.part.set_extension("coded");
         let keep = answered.map(|answered| PartialCopy::Planned(self.keep_id(), answered));
-        Some(Box::new(FilePart::new(destination, self.small_files.clone(), None, keep)))
+        Some(FilePart::new(destination, self.small_files.clone(), None, keep))
     }
 
     /// The id by which runs know their kept bodies.

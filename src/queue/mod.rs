@@ -1,4 +1,4 @@
-//! What waits to be fetched and has no room in the scheduler.
+//! URLs that wait and have no room in the scheduler.
 //!
 //! A [`UrlQueue`] stores URLs and gives them out as leases. The scheduler decides which URL is next; the
 //! queue only holds what waits. Every queue keeps one contract, which `tests.rs` runs over all of them:
@@ -56,8 +56,8 @@ pub trait UrlQueue: Send {
     fn release(&mut self, leases: &[LeaseId]) -> Result<(), QueueError>;
 }
 
-/// A URL that waits. It has no overrides and no facts of an earlier run: a queue may be a file that others can
-/// read, and overrides may be secrets.
+/// A URL that waits. It has no overrides, which may be secrets, and no facts of an earlier run: a queue may be a
+/// file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Queued {
     /// The number of its job, if the run has assigned one.
@@ -133,11 +133,11 @@ impl Hosts<'_> {
 pub struct Leases {
     /// The URLs and their leases.
     pub urls: Vec<(LeaseId, Queued)>,
-    /// What is left.
+    /// The state of the queue after the lease.
     pub rest: Rest,
 }
 
-/// What a lease leaves in the queue.
+/// The state of a queue after a lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rest {
     /// The hosts of the request have more.

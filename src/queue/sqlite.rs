@@ -14,9 +14,7 @@ use super::{Added, LeaseId, Leases, QueueError, Queued, Rest, UrlQueue, Wanted, 
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS queue_hosts (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS queue_seen (
-    host INTEGER NOT NULL,
-    key INTEGER NOT NULL,
-    PRIMARY KEY (host, key)
+    host INTEGER NOT NULL, key INTEGER NOT NULL, PRIMARY KEY (host, key)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS queue_urls (
     host INTEGER NOT NULL,
@@ -122,8 +120,8 @@ impl SqliteQueue {
         let name = NamedTempFile::new().map_err(|e| QueueError(e.to_string()))?.into_temp_path();
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let database = Connection::open_with_flags(&name, flags)?;
-        // Pages are written at the end of a transaction only, and the journal is in memory: without space on
-        // the disk, one transaction fails and the rows of earlier ones stay.
+        // Pages are written only when a transaction ends, and the journal is in memory. So a full disk fails
+        // one transaction and keeps the rows of earlier ones.
         database.execute_batch(&format!(
             "PRAGMA page_size = {PAGE};
             PRAGMA max_page_count = {};

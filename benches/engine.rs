@@ -16,7 +16,7 @@ use fetchall::config::{Concurrency, Config, Duplicates};
 use fetchall::engine::{self, Stop};
 use fetchall::fetch::FetchSpec;
 use fetchall::fetch::script::{Script, Step};
-use fetchall::policy::address::AddressClasses;
+use fetchall::policy::network::address::AddressClasses;
 use fetchall::sink::{Ndjson, Output, Sink};
 use fetchall::source::Input;
 

@@ -27,7 +27,7 @@ impl Sink for ContentTypes {
         let (answers, bytes) = self.0.entry(media_type).or_default();
         *answers += 1;
         *bytes += outcome.facts.bytes.unwrap_or(0);
-        // `Break` would end the run: nobody wants more.
+        // `Break` would end the run.
         Ok(ControlFlow::Continue(()))
     }
 

@@ -1,18 +1,23 @@
 //! Bounds on time and memory that are linear in the length of the input.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::io::Read;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// What every input may cost, and what each byte of it may cost beside that. Each is ten times as
-/// much as the dearest seed of any format takes, with assertions and coverage compiled in.
+use crate::each::Reader;
+
+/// The bounds of an input, and those of each of its bytes. Each is ten times as much as the dearest seed of any format
+/// takes, with assertions and coverage compiled in.
 const TIME: Duration = Duration::from_millis(100);
 const TIME_PER_BYTE: Duration = Duration::from_micros(4);
 const HELD: u64 = 4 << 20;
 /// The tree that the `toml` crate makes of short keys takes 130.
 const HELD_PER_BYTE: u64 = 256;
+/// A line of the greatest length, its copies, and a batch.
+const HELD_OF_PACKED: u64 = 32 << 20;
 const ALLOCATED: u64 = 16 << 20;
 const ALLOCATED_PER_BYTE: u64 = 4096;
 
@@ -58,9 +63,15 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Reads the bytes and fails where that costs more than the bounds.
-pub fn watch(name: &str, bytes: &[u8], read: fn(&[u8])) {
-    let length = bytes.len() as u64;
+/// Reads the bytes and fails where that costs more than the bounds. A packed list may take the time of what it
+/// unpacks to, and no more memory for that.
+pub fn watch((name, read): Reader, bytes: &[u8]) {
+    let (length, most_held) = match name {
+        "gzip" => (unpacked(flate2::read::MultiGzDecoder::new(bytes)), HELD_OF_PACKED),
+        "zstd" => (zstd::stream::read::Decoder::new(bytes).map(unpacked).unwrap_or_default(), HELD_OF_PACKED),
+        _ => (0, HELD + HELD_PER_BYTE * bytes.len() as u64),
+    };
+    let length = length + bytes.len() as u64;
     let before = NOW.load(Relaxed);
     PEAK.store(before, Relaxed);
     TOTAL.store(0, Relaxed);
@@ -74,10 +85,16 @@ pub fn watch(name: &str, bytes: &[u8], read: fn(&[u8])) {
     }
     let most = TIME + TIME_PER_BYTE * u32::try_from(length).unwrap_or(u32::MAX);
     assert!(time <= most, "{name}: {length} bytes took {time:?} of the processor, more than {most:?}");
-    let most = HELD + HELD_PER_BYTE * length;
-    assert!(held <= most, "{name}: {length} bytes held {held} bytes of memory at once, more than {most}");
+    assert!(held <= most_held, "{name}: {length} bytes held {held} bytes of memory at once, more than {most_held}");
     let most = ALLOCATED + ALLOCATED_PER_BYTE * length;
     assert!(allocated <= most, "{name}: {length} bytes allocated {allocated} bytes, more than {most}");
+}
+
+/// How many bytes come out of a decoder before it fails or ends.
+fn unpacked(mut decoder: impl Read) -> u64 {
+    let mut piece = [0; 16 * 1024];
+    let lengths = std::iter::from_fn(|| decoder.read(&mut piece).ok().filter(|length| *length > 0));
+    lengths.map(|length| length as u64).sum()
 }
 
 /// The time that this thread has spent, which other programs do not lengthen.

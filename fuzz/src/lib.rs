@@ -1,33 +1,25 @@
-//! What all fuzz targets share: the readers, and a watch on what they cost.
+//! The readers of all fuzz targets, and the bounds on their time and memory.
 
 mod cost;
 #[path = "../../tests/it/readers/each.rs"]
 mod each;
+#[path = "../../tests/it/readers/repeated.rs"]
+mod repeated;
 #[path = "../../tests/it/readers/state.rs"]
 mod state;
 
-pub use cost::watch;
+/// The length of the part that is repeated, together.
+const REPEATED: usize = 256 * 1024;
 
 /// Reads the bytes with the reader of this name, within the bounds.
 pub fn read(name: &str, bytes: &[u8]) {
-    let (_, reader) = each::READERS.iter().find(|(known, _)| *known == name).expect("a reader");
-    watch(name, bytes, *reader);
+    let reader = each::READERS.iter().find(|(known, _)| *known == name).expect("a reader");
+    cost::watch(*reader, bytes);
 }
 
-/// Reads a long input that a short one describes: its first byte names the reader, and the next two
-/// cut the rest into a beginning, a part that is repeated, and an end.
+/// Reads a long input that a short one describes.
 pub fn read_repeated(bytes: &[u8]) {
-    let [reader, first, second, rest @ ..] = bytes else { return };
-    let (name, reader) = each::READERS[usize::from(*reader) % each::READERS.len()];
-    let cut = |at: u8| usize::from(at) * rest.len() / 256;
-    let (first, second) = (cut(*first).min(cut(*second)), cut(*first).max(cut(*second)));
-    let (begin, part, end) = (&rest[..first], &rest[first..second], &rest[second..]);
-    if part.is_empty() {
-        return;
+    if let Some((reader, long)) = repeated::long_input(bytes, REPEATED) {
+        cost::watch(reader, &long);
     }
-    let long = [begin, &part.repeat(REPEATED.div_ceil(part.len())), end].concat();
-    watch(name, &long, reader);
 }
-
-/// The length of the part that is repeated, together.
-const REPEATED: usize = 256 * 1024;

@@ -2,7 +2,7 @@
 
 use crate::backend::BackendEntry;
 use crate::config::Backend;
-use crate::policy::descriptors::{IDLE, most, of_a_fetch};
+use crate::policy::limits::descriptors::{IDLE, most, of_a_fetch};
 
 /// Descriptors opened now and then beside fetches: a folder, a file of the database, the far pipe
 /// ends of a child at its start.

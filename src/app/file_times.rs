@@ -1,8 +1,8 @@
 //! Warns of a Last-Modified that is no date: with `--remote-time` the file has another time then.
 
 use crate::model::{Event, Outcome, Verdict};
-use crate::policy::date;
-use crate::policy::printable::{cut, printable, text_of_octets};
+use crate::policy::message::date;
+use crate::policy::text::printable::{cut, printable, text_of_octets};
 use crate::report::Reporter;
 
 /// The most characters of a field that a warning shows.

@@ -13,7 +13,7 @@ use crate::config::{Backend, Compression, Config, Digest, InputFormat, Order};
 use crate::engine::{self, Plan, Stop, StopConditions, StopLevel};
 use crate::fetch::{BodyStream, FetchSpec, HttpSpec, Saving};
 use crate::model::{ErrorKind, Facts, FetchError, Outcome, Verdict};
-use crate::policy::pacer::{AllHostLimits, SharedPacer};
+use crate::policy::limits::pacer::{AllHostLimits, SharedPacer};
 use crate::policy::retry::Limits;
 use crate::schedule::Rules;
 use crate::sink::Callback;

@@ -30,11 +30,11 @@ use crate::fetch::{
 };
 use crate::model::{is_secret, shown_path};
 use crate::output_folder::OutputFolder;
-use crate::policy::address::AddressClasses;
+use crate::policy::credentials::netrc::{Netrc, Unread};
+use crate::policy::limits::pacer::{AllHostLimits, HostLimits, Pacer, SharedPacer};
 use crate::policy::naming::{Claims, Template};
-use crate::policy::netrc::{Netrc, Unread};
-use crate::policy::no_proxy::{NoProxy, Unusable};
-use crate::policy::pacer::{AllHostLimits, HostLimits, Pacer, SharedPacer};
+use crate::policy::network::address::AddressClasses;
+use crate::policy::network::no_proxy::{NoProxy, Unusable};
 use crate::policy::retry::Limits;
 use crate::report::Reporter;
 use crate::schedule::Rules;

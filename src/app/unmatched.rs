@@ -4,7 +4,7 @@ use url::Url;
 
 use crate::config::HostTable;
 use crate::model::{Event, HostPattern};
-use crate::policy::origin;
+use crate::policy::credentials::origin;
 use crate::report::Reporter;
 
 /// A reporter that passes every event on and looks at the URLs of the list.

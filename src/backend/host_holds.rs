@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::model::{Facts, Job, Verdict};
-use crate::policy::origin;
+use crate::policy::credentials::origin;
 use crate::policy::retry::leave_alone;
 
 /// The longest time that a job may be on its way. The scheduler holds hosts for longer; here there may be many.

@@ -141,7 +141,7 @@ fn queued(job: &Job) -> Duration {
 
 /// The outcome of a job.
 fn finished(mut job: Box<Job>, fetched: Fetched, queued: Duration, ctx: &RunContext) -> Outcome {
-    let Fetched { mut facts, mut timing, verdict, ready: _ } = fetched;
+    let Fetched { mut facts, mut timing, verdict, finished_body: _ } = fetched;
     facts.redirects = job.with_hops(std::mem::take(&mut facts.redirects));
     ctx.holds.note(&job, &verdict, &facts);
     timing.queued = Some(queued);
@@ -159,7 +159,7 @@ fn redirected(mut job: Box<Job>, mut redirect: Box<RedirectState>, queued: Durat
     let hops = std::mem::take(&mut chain.facts.redirects);
     let (facts, timing) = (chain.facts.clone(), chain.timing);
     chain.facts.redirects = hops;
-    let fetched = Fetched { facts, timing, verdict: Verdict::Failed(error), ready: None };
+    let fetched = Fetched { facts, timing, verdict: Verdict::Failed(error), finished_body: None };
     Returned::Finished(finished(job, fetched, queued, ctx))
 }
 
@@ -179,7 +179,7 @@ async fn fetch(fetcher: &dyn Fetcher, job: &Job, abort: &CancellationToken) -> R
 /// Builds the result of a fetch that failed outside of its fetcher.
 fn failed(kind: ErrorKind, what: String) -> Fetched {
     let verdict = Verdict::Failed(FetchError::new(kind, what));
-    Fetched { facts: Box::default(), timing: Timing::default(), verdict, ready: None }
+    Fetched { facts: Box::default(), timing: Timing::default(), verdict, finished_body: None }
 }
 
 /// The outcome of a job whose worker has no fetcher.

@@ -18,10 +18,10 @@ use super::child::{Child, PATIENCE};
 use super::frames::{FrameError, FromWorker, SpecFrame, ToWorker, append};
 use super::worker_pool::{Inbox, WorkerPool};
 use super::{Backend, BackendError, Returned, RunContext, failed, finished, queued, redirected};
-use crate::fetch::{FetchSpec, Fetched, MemoryLease, Ready, Reply, Saving, SharedWriter, Throttle};
+use crate::fetch::{FetchSpec, Fetched, FinishedBody, MemoryLease, Reply, Saving, SharedWriter, Throttle};
 use crate::model::{ErrorKind, FetchError, Job, Timing, Verdict};
 use crate::policy::cookies::Cookie;
-use crate::policy::descriptors::RENAME;
+use crate::policy::limits::descriptors::RENAME;
 
 /// Per child: two pipes, the handle for its exit, and the rename of its body. Descriptors that the
 /// child opens itself do not count here.
@@ -140,12 +140,12 @@ impl Keeper {
                 }
                 Err(Lost::Job(kind, why)) => break failed(kind, why),
             };
-            tracing::warn!(url = %crate::policy::printable::printable(job.seed.url.as_str()), why, "a worker process died; trying again");
+            tracing::warn!(url = %crate::policy::text::printable::printable(job.seed.url.as_str()), why, "a worker process died; trying again");
             job.attempt += 1;
             deaths += 1;
         };
-        if let Some(ready) = fetched.ready.take()
-            && let Err(error) = give_name(pool.ctx.spec.clone(), ready).await
+        if let Some(finished_body) = fetched.finished_body.take()
+            && let Err(error) = give_name(pool.ctx.spec.clone(), finished_body).await
         {
             fetched.facts.path = None;
             fetched.verdict = Verdict::Failed(error);
@@ -223,7 +223,7 @@ impl From<FrameError> for Silent {
 /// A fetch that had begun, of which nothing more is known.
 fn cancelled(started: Instant) -> Fetched {
     let timing = Timing { total: Some(started.elapsed()), ..Timing::default() };
-    Fetched { facts: Box::default(), timing, verdict: Verdict::Cancelled, ready: None }
+    Fetched { facts: Box::default(), timing, verdict: Verdict::Cancelled, finished_body: None }
 }
 
 /// One job at one child.
@@ -362,8 +362,8 @@ impl Exchange<'_> {
 
 /// Gives a body its final name, on a thread that may block. Only the parent does so. If the parent
 /// dies or the run is stopped, a body begun by a child never becomes a file without a record.
-async fn give_name(spec: FetchSpec, ready: Box<Ready>) -> Result<(), FetchError> {
-    let named = tokio::task::spawn_blocking(move || spec.give_name(&ready)).await;
+async fn give_name(spec: FetchSpec, finished_body: Box<FinishedBody>) -> Result<(), FetchError> {
+    let named = tokio::task::spawn_blocking(move || spec.give_name(&finished_body)).await;
     named.unwrap_or_else(|e| Err(FetchError::new(ErrorKind::Internal, e.to_string())))
 }
 

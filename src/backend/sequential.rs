@@ -5,7 +5,7 @@ use tokio::sync::mpsc;
 
 use super::{Backend, BackendError, Returned, RunContext, run_job};
 use crate::model::Job;
-use crate::policy::descriptors::IDLE;
+use crate::policy::limits::descriptors::IDLE;
 
 pub(super) struct Sequential;
 

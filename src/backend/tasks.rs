@@ -15,7 +15,7 @@ use super::worker_pool::{Inbox, Jobs, WorkerPool};
 use super::{Backend, BackendError, Returned, RunContext, run_job};
 use crate::fetch::Fetcher;
 use crate::model::Job;
-use crate::policy::descriptors::{IDLE, RUNTIME};
+use crate::policy::limits::descriptors::{IDLE, RUNTIME};
 
 /// More shards than this only split the connections further.
 const MOST_SHARDS: usize = 8;

@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::worker_pool::{Inbox, WorkerPool};
 use super::{Backend, BackendError, Returned, RunContext, run_job, without_fetcher};
 use crate::model::Job;
-use crate::policy::descriptors::{IDLE, RUNTIME};
+use crate::policy::limits::descriptors::{IDLE, RUNTIME};
 
 /// A large body is written on a thread that may block; another may still be at what was given up.
 const BLOCKING: usize = 2;

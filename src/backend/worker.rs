@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::frames::{
     BodyWriter, COOKIES, CookieFrame, DoneFrame, FrameError, FrameReader, FromWorker, Piece, ToWorker, append,
 };
-use crate::fetch::{Asked, CookieJar, FetchSpec, Fetched, Fetcher, Meter, Reply, Wish};
+use crate::fetch::{CookieJar, FetchSpec, Fetched, Fetcher, Meter, PendingQuota, QuotaRequest, Reply};
 use crate::model::{ErrorKind, Job};
 use crate::policy::cookies::Cookie;
 
@@ -27,7 +27,7 @@ const REPORT: Duration = Duration::from_millis(100);
 const PIECES: usize = 2;
 
 /// Wishes that may wait to be sent: one that is waited for, and what is left of bodies.
-const WISHES: usize = 4;
+const REQUESTS: usize = 4;
 
 /// The parent cannot be understood, or the fetcher not be built.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +47,7 @@ impl From<FrameError> for WorkerError {
 pub async fn serve(input: impl AsyncRead + Unpin, output: impl AsyncWrite + Unpin) -> Result<(), WorkerError> {
     let mut input = FrameReader::new(input);
     let (bodies, pieces) = mpsc::channel(PIECES);
-    let (asks, wishes) = mpsc::channel(WISHES);
+    let (asks, requests) = mpsc::channel(REQUESTS);
     let spec = loop {
         match input.next()? {
             Some(ToWorker::Spec(spec)) => break spec.into_spec(BodyWriter(bodies), asks)?,
@@ -67,7 +67,7 @@ pub async fn serve(input: impl AsyncRead + Unpin, output: impl AsyncWrite + Unpi
     let mut tick = interval(REPORT);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (granted, told, unsent) = (None, 0, Vec::new());
-    let worker = Worker { input, output, pieces, wishes, granted, spec, fetcher, meter, cookies, told, tick, unsent };
+    let worker = Worker { input, output, pieces, requests, granted, spec, fetcher, meter, cookies, told, tick, unsent };
     match worker.run().await {
         // The parent is gone.
         Err(FrameError::Closed | FrameError::Io(_)) => Ok(()),
@@ -79,7 +79,7 @@ struct Worker<R, W> {
     input: FrameReader<R>,
     output: W,
     pieces: mpsc::Receiver<Vec<u8>>,
-    wishes: mpsc::Receiver<Asked>,
+    requests: mpsc::Receiver<PendingQuota>,
     /// The sender that passes a grant of the parent to the fetch.
     granted: Option<oneshot::Sender<()>>,
     spec: FetchSpec,
@@ -138,7 +138,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
                     },
                     Err(e) => Err(e),
                 },
-                Some((wish, tell)) = self.wishes.recv() => self.ask(&wish, tell).await,
+                Some((request, tell)) = self.requests.recv() => self.ask(&request, tell).await,
                 Some(piece) = self.pieces.recv() => self.send_piece(&piece).await,
                 _ = self.tick.tick() => self.report().await,
             };
@@ -153,8 +153,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
             self.send_piece(&piece).await?;
         }
         // The requester has given up, but the bytes read are still charged.
-        while let Ok((wish, _)) = self.wishes.try_recv() {
-            if let Wish::Bytes(bytes) = wish {
+        while let Ok((request, _)) = self.requests.try_recv() {
+            if let QuotaRequest::Bytes(bytes) = request {
                 append(&FromWorker::Bytes(bytes), &mut self.unsent)?;
             }
         }
@@ -164,8 +164,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
         let received = self.untold();
         let done = DoneFrame::new(job.id, received, &reply);
         if done.and_then(|done| append(&FromWorker::Done(Box::new(done)), &mut self.unsent)).is_err() {
-            if let Reply::Finished(Fetched { ready: Some(ready), .. }) = &reply {
-                self.spec.remove(ready);
+            if let Reply::Finished(Fetched { finished_body: Some(finished_body), .. }) = &reply {
+                self.spec.remove(finished_body);
             }
             let why = "what is known of the answer is too long to tell".to_owned();
             let lost = Reply::Finished(super::failed(ErrorKind::Internal, why));
@@ -204,14 +204,14 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
         Ok(())
     }
 
-    async fn ask(&mut self, wish: &Wish, tell: oneshot::Sender<()>) -> Result<(), FrameError> {
-        let frame = match wish {
-            Wish::Request(host) => FromWorker::Request(host),
-            Wish::Bytes(bytes) => FromWorker::Bytes(*bytes),
-            Wish::Memory(host, kib) => FromWorker::Memory(host, *kib),
+    async fn ask(&mut self, request: &QuotaRequest, tell: oneshot::Sender<()>) -> Result<(), FrameError> {
+        let frame = match request {
+            QuotaRequest::Request(host) => FromWorker::Request(host),
+            QuotaRequest::Bytes(bytes) => FromWorker::Bytes(*bytes),
+            QuotaRequest::Memory(host, kib) => FromWorker::Memory(host, *kib),
         };
         self.granted = Some(tell);
-        if matches!(wish, Wish::Bytes(_)) {
+        if matches!(request, QuotaRequest::Bytes(_)) {
             // The bytes received since the last report count no later than this grant, and cost no
             // write of their own.
             self.append_untold()?;
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_second_job_before_the_first_is_done_and_half_a_message_are_errors() {
+    async fn a_job_too_early_and_half_a_message_are_errors() {
         let (mut ours, theirs) = tokio::io::duplex(64 * 1024);
         ours.write_all(&told(&[job, job])).await.unwrap();
         assert!(serve(theirs, tokio::io::sink()).await.is_err());

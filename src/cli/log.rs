@@ -9,7 +9,7 @@ use anyhow::Context;
 use fetchall::app::open_pipe;
 use fetchall::config::Config;
 use fetchall::model::shown_path;
-use fetchall::policy::printable::printable;
+use fetchall::policy::text::printable::printable;
 use fetchall::report::LossyWriter;
 
 use super::exit::UsageError;

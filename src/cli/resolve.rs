@@ -10,8 +10,8 @@ use fetchall::app::{LARGEST_SETTINGS, read_bounded, read_unnamed};
 use fetchall::config::{Config, Key, Layers, Origin, Raw};
 use fetchall::model::{shown_path, without_password};
 use fetchall::policy::naming::Template;
-use fetchall::policy::selection::Selection;
-use fetchall::policy::url_text;
+use fetchall::policy::rerun::selection::Selection;
+use fetchall::policy::text::url_text;
 
 use super::args::{JobArgs, SettingArgs};
 use super::exit::UsageError;

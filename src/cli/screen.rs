@@ -15,7 +15,7 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
-use fetchall::policy::printable::printable_lines;
+use fetchall::policy::text::printable::printable_lines;
 use fetchall::report::LossyWriter;
 
 /// The capacity of the queue, in bytes.

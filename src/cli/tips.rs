@@ -2,8 +2,8 @@
 
 use clap::Error;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use fetchall::policy::printable::{printable, printable_lines};
-use fetchall::policy::redact::redact;
+use fetchall::policy::text::printable::{printable, printable_lines};
+use fetchall::policy::text::redact::redact;
 
 /// Flags of other programs, and their equivalents here.
 const OTHERS: [(&str, &str); 4] = [

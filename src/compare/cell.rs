@@ -15,7 +15,7 @@ use super::process::{self, Seen};
 use super::records::{self, RecordSet, Sample};
 use crate::backend::BACKENDS;
 use crate::config::{Config, KEYS, Layers};
-use crate::policy::printable::{cut, printable};
+use crate::policy::text::printable::{cut, printable};
 
 /// The settings of this program that every child gets too: the URLs to fetch and the way to fetch them.
 pub const PASSED: &[&str] = &[

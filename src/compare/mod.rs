@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sequential_is_one_cell_and_the_others_are_one_for_each_concurrency() {
+    fn sequential_is_one_cell_and_others_one_per_concurrency() {
         let cells = cells(&["async", "sequential", "threads"], &[5, 50]);
         let names: Vec<String> = cells.iter().map(Cell::name).collect();
         assert_eq!(names, ["async at 5", "async at 50", "sequential", "threads at 5", "threads at 50"]);

@@ -6,7 +6,7 @@ use super::advice::{advice, headline};
 use super::figures::{Cell, Comparison, Round};
 use super::svg::{self, Bar, escape};
 use super::table::{COLUMNS, same, whole};
-use crate::policy::printable::printable;
+use crate::policy::text::printable::printable;
 
 const STYLE: &str = include_str!("page.css");
 

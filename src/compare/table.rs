@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::advice::advice;
 use super::figures::{Comparison, Round, Row};
-use crate::policy::printable::printable;
+use crate::policy::text::printable::printable;
 
 /// The version of the JSON form. Raised when a meaning changes, not when a field is added.
 const VERSION: u32 = 1;

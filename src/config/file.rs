@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_later_file_changes_single_settings_of_a_host_and_what_says_more_comes_first() {
+    fn later_files_override_host_settings_and_longer_patterns_win() {
         let mut layers = Layers::new();
         layers.file("f", "[hosts.\"*.a.test\"]\ndelay = 1\n[hosts.\"x.a.test\"]\nper-host = 2\nuser = \"u:p:q\"\n");
         layers.file("g", "[hosts.\"x.a.test\"]\ndelay = \"5s\"\nheader = [\"Cookie: c\"]\n");
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn long_files_are_read_in_linear_time_and_not_every_problem_is_told() {
+    fn long_files_parse_in_linear_time_with_at_most_100_problems() {
         let unknown: String = (0..100_000).map(|n| format!("x{n} = 1\n")).collect();
         let repeated = "x = 1\n".repeat(30_000);
         let hosts: String = (0..30_000).map(|n| format!("[hosts.\"h{n}.test\"]\ndelay = 1\n")).collect();

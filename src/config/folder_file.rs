@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_fetched_sent_checked_or_written_elsewhere_is_of_the_user() {
+    fn a_folder_file_cannot_set_requests_secrets_or_outside_paths() {
         let names = [
             "base",
             "fail-on",

@@ -93,8 +93,8 @@ pub fn user(config: &Config) -> Option<Credentials> {
     Some(Credentials { username: username.to_owned(), password: password.to_owned() })
 }
 
-/// Returns a `header` text as it may be shown: without the value of a secret field, and without the
-/// user name and password of a URL, such as that of a Referer.
+/// Returns a `header` text that may be shown. The value of a secret field is hidden, and so are user
+/// name and password of a URL, such as that of a Referer.
 pub fn without_secret(text: &str) -> String {
     match parse_header(text) {
         Ok((name, Some(value))) if !value.is_empty() && is_secret(&name) => {

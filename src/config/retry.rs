@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_default_is_what_the_documents_say_and_reads_back_as_itself() {
+    fn the_default_retry_causes_match_the_docs_and_parse_back() {
         let text = "timeout,connect,reset,truncated,408,425,429,500,502,503,504";
         assert_eq!(show(&RetryOn::default()), text);
         assert_eq!(parse(text), Ok(RetryOn::default()));

@@ -1,11 +1,11 @@
-//! `--concurrency auto`: how many may be out at once; the decision is `policy::concurrency`'s.
+//! `--concurrency auto`: how many may be out at once; the decision is `policy::limits::concurrency`'s.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::model::{AutoConcurrency, ErrorKind, Outcome, Verdict};
-use crate::policy::concurrency::{Chosen, ConcurrencyTuner, Ended};
+use crate::policy::limits::concurrency::{Chosen, ConcurrencyTuner, Ended};
 
 /// The limit that is found while the run goes on; without one the backend's own is the only one.
 #[derive(Default)]

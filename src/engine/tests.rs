@@ -25,7 +25,7 @@ use crate::model::{
     BadLine, Batch, Entry, ErrorKind, Event, FetchError, Job, JobId, Origin, Outcome, RunInfo, Seed, StopCause,
     Summary, Verdict, Via,
 };
-use crate::policy::pacer::AllHostLimits;
+use crate::policy::limits::pacer::AllHostLimits;
 use crate::policy::retry::Limits;
 use crate::report::Reporter;
 use crate::schedule::Rules;
@@ -217,7 +217,7 @@ fn hands_out_by_priority_once_lines_wait() {
 }
 
 #[test]
-fn a_drained_run_finishes_what_is_under_way_and_cancels_the_rest() {
+fn a_drained_run_finishes_active_jobs_and_cancels_the_rest() {
     let mut case = Case::urls(100);
     case.script.otherwise.0 = Duration::from_secs(2);
     let stop = Stop::default();
@@ -359,7 +359,7 @@ impl Sink for Limited {
 }
 
 #[test]
-fn a_sink_that_ends_ends_the_run_and_the_other_sinks_miss_nothing() {
+fn a_sink_that_ends_stops_the_run_and_other_sinks_get_all() {
     for fails in [false, true] {
         let mut case = Case::urls(5000);
         case.sinks.push(Box::new(Limited { most: 3, fails }));

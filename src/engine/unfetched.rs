@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::config::show_time;
 use crate::model::{ErrorKind, FetchError, Job, Outcome, Subject, Tried, Verdict};
-use crate::policy::origin;
+use crate::policy::credentials::origin;
 use crate::schedule::GivenUp;
 
 /// The outcome of a job whose host was given up. A job that was tried before has the result of that.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::config::show_time;
 use crate::model::{Event, InFlight, Job, JobId, Outcome, Progress, Verdict};
-use crate::policy::printable::printable;
+use crate::policy::text::printable::printable;
 use crate::report::Reporter;
 
 /// The interval of progress events.

@@ -4,72 +4,40 @@
 //! runtimes must not share an HTTP client, and a client cannot cross a pipe. So every backend runs the same HTTP
 //! code, and a comparison of backends is one of concurrency.
 
-mod answer;
-mod authentication;
 mod body;
-mod classify;
-mod client;
 mod connect;
-mod cookies;
-mod declared;
-pub mod decode;
-mod dns;
-mod drain;
-mod frame_filter;
-mod gate;
-mod head_filter;
-mod host_fields;
-mod http;
-mod kept;
-mod local_file;
-mod meter;
-mod pace;
-mod part;
-mod place;
-mod pool;
-mod proxy;
-mod reach;
-mod receive;
-mod redirect;
-mod request;
-mod resume;
-mod route;
+mod exchange;
 mod save;
 pub mod script;
-mod stream;
-mod throttle;
-mod timing;
-mod tls;
-mod verdict;
-mod whole;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ::http::{HeaderName, HeaderValue};
 use futures::future::BoxFuture;
+use http::{HeaderName, HeaderValue};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Compression, Digest, LowSpeed, Proxies};
 use crate::model::{Credentials, Facts, FetchError, Job, RedirectState, Timing, Verdict};
 use crate::output_folder::OutputFolder;
-use crate::policy::netrc::Netrc;
-use crate::policy::no_proxy::NoProxy;
+use crate::policy::credentials::netrc::Netrc;
+use crate::policy::network::no_proxy::NoProxy;
 
-pub use authentication::Challenges;
-pub use cookies::CookieJar;
-pub use decode::{DecoderMemory, MemoryLease};
-pub use dns::Resolver;
-pub use host_fields::HostFields;
-pub use kept::{forget_beside, is_kept, is_part_beside};
-pub use meter::Meter;
-pub use place::Ready;
-pub use reach::AddressSpec;
-pub use resume::BodyStream;
-pub use save::PARTS;
+pub use body::decode;
+pub use body::decode::{DecoderMemory, MemoryLease};
+pub use body::meter::Meter;
+pub use body::throttle::{ByteLimit, PendingQuota, QuotaRequest, Throttle};
+pub use connect::address_filter::AddressSpec;
+pub use connect::dns::Resolver;
+pub use exchange::authentication::Challenges;
+pub use exchange::cookies::CookieJar;
+pub use exchange::host_fields::HostFields;
+pub use exchange::resume::BodyStream;
+pub use save::destination::FinishedBody;
+pub use save::partial_file::{forget_beside, is_kept, is_part_beside};
+pub use save::saver::PARTS;
 pub use script::{Script, Step};
-pub use throttle::{Asked, ByteLimit, Throttle, Wish};
 
 /// The result of one fetch.
 #[derive(Debug)]
@@ -80,8 +48,8 @@ pub struct Fetched {
     pub timing: Timing,
     /// The verdict.
     pub verdict: Verdict,
-    /// A complete body without its final name, see [`Ready`].
-    pub ready: Option<Box<Ready>>,
+    /// A complete body without its final name, see [`FinishedBody`].
+    pub finished_body: Option<Box<FinishedBody>>,
 }
 
 /// The result of one request of a job.
@@ -127,14 +95,14 @@ impl FetchSpec {
     ///
     /// # Errors
     /// Returns the error of the file system, with the file name.
-    pub fn give_name(&self, ready: &Ready) -> Result<(), FetchError> {
-        self.folder().map_or(Ok(()), |folder| ready.give_name(folder))
+    pub fn give_name(&self, finished_body: &FinishedBody) -> Result<(), FetchError> {
+        self.folder().map_or(Ok(()), |folder| finished_body.give_name(folder))
     }
 
     /// Removes a complete body that gets no name.
-    pub fn remove(&self, ready: &Ready) {
+    pub fn remove(&self, finished_body: &FinishedBody) {
         if let Some(folder) = self.folder() {
-            ready.remove(folder);
+            finished_body.remove(folder);
         }
     }
 
@@ -148,7 +116,7 @@ impl FetchSpec {
     /// Returns the error of a redirect beyond the most that are followed.
     pub fn too_many_redirects(&self, chain: &RedirectState) -> Option<FetchError> {
         match self {
-            FetchSpec::Http(spec) => redirect::too_many(chain, spec.max_redirects),
+            FetchSpec::Http(spec) => exchange::redirect::too_many(chain, spec.max_redirects),
             FetchSpec::Scripted(_) => None,
         }
     }
@@ -159,7 +127,7 @@ impl FetchSpec {
     /// When the TLS settings cannot be used.
     pub fn build(&self, meter: &Arc<Meter>) -> Result<Arc<dyn Fetcher>, BuildError> {
         Ok(match self {
-            FetchSpec::Http(spec) => Arc::new(http::HttpFetcher::new(spec, meter)),
+            FetchSpec::Http(spec) => Arc::new(exchange::fetcher::HttpFetcher::new(spec, meter)),
             FetchSpec::Scripted(script) => Arc::new(script::ScriptedFetcher::new(script, meter)),
         })
     }
@@ -168,7 +136,7 @@ impl FetchSpec {
 impl HttpSpec {
     /// Removes the part file of a job whose fetcher has died.
     pub fn clear_part(&self, job: &Job) {
-        if let (Some(folder), Some(part)) = (self.saving.folder(), save::part_name(self, job)) {
+        if let (Some(folder), Some(part)) = (self.saving.folder(), save::saver::part_name(self, job)) {
             // Err: there was no part file.
             let _ = folder.remove(&part);
         }
@@ -202,7 +170,7 @@ impl TlsSpec {
     /// # Errors
     /// Returns the reason why no client can be built.
     pub fn check(&self) -> Result<(), BuildError> {
-        tls::client_config(self).map(|_| ())
+        connect::tls::client_config(self).map(|_| ())
     }
 }
 

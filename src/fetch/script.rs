@@ -99,7 +99,7 @@ impl Fetcher for ScriptedFetcher {
             };
             let first_byte = facts.status.map(|_| started.elapsed());
             let timing = Timing { first_byte, total: Some(started.elapsed()), ..Timing::default() };
-            Reply::Finished(Fetched { facts: Box::new(facts), timing, verdict, ready: None })
+            Reply::Finished(Fetched { facts: Box::new(facts), timing, verdict, finished_body: None })
         })
     }
 }

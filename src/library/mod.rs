@@ -14,7 +14,7 @@ use crate::app::{self, Document, Files, SetupError, Surroundings};
 use crate::config::{Concurrency, Config, Order, Until};
 use crate::engine::{self, Plan, Stop};
 use crate::model::Outcome;
-use crate::policy::address::AddressClasses;
+use crate::policy::network::address::AddressClasses;
 use crate::sink::{Callback, OutcomeStream, Sink, stream};
 use crate::source::{FeedSource, Input, Inputs};
 use states::States;

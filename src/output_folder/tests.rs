@@ -84,7 +84,7 @@ fn folders_that_are_gone_are_made_again() {
 }
 
 #[test]
-fn the_output_folder_may_be_reached_through_links_but_not_become_one() {
+fn the_output_folder_is_not_followed_when_it_becomes_a_link() {
     let (inside, outside, _) = folders();
     fs::create_dir(inside.path().join("real")).unwrap();
     let spelled = inside.path().join("spelled");

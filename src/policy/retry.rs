@@ -1,6 +1,7 @@
 //! Decides whether and when to retry a URL, and how long to hold its host.
 
 mod budget;
+pub mod retry_after;
 #[cfg(test)]
 mod tests;
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::{Added, LeaseId, Leases, QueueError, Queued, Rest, UrlQueue, Wanted};
-use crate::policy::fingerprint::FingerprintSet;
+use crate::policy::text::fingerprint::FingerprintSet;
 
 /// The position of a URL among those of its host.
 type Position = (Reverse<i32>, LeaseId);

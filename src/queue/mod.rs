@@ -23,8 +23,8 @@ use thiserror::Error;
 use url::Url;
 
 use crate::model::{Claimed, JobId, Kind, Via};
-use crate::policy::fingerprint::Fingerprint;
-use crate::policy::origin;
+use crate::policy::text::fingerprint::Fingerprint;
+use crate::policy::credentials::origin;
 
 pub use memory::MemoryQueue;
 pub use sqlite::SqliteQueue;

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::{QueueError, Queued};
 use crate::model::{Claimed, JobId, Kind, Origin, Via};
-use crate::policy::fingerprint::Fingerprint;
+use crate::policy::text::fingerprint::Fingerprint;
 
 #[derive(Serialize, Deserialize)]
 struct StoredUrl<'a> {

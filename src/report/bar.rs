@@ -11,7 +11,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, T
 
 use super::{LossyWriter, Reporter};
 use crate::model::{Event, Progress};
-use crate::policy::printable::{about, duration, printable, size};
+use crate::policy::text::printable::{about, duration, printable, size};
 
 /// How many of the slowest URLs are shown.
 const SLOWEST: usize = 3;

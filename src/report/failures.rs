@@ -2,7 +2,7 @@
 
 use super::{ReportWriter, Reporter};
 use crate::model::{Event, Verdict};
-use crate::policy::printable::printable;
+use crate::policy::text::printable::printable;
 
 /// Writes a line for each http_error and each failure.
 pub struct Failures {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{ReportWriter, Reporter};
 use crate::model::{Event, Progress};
-use crate::policy::printable::{about, duration, size};
+use crate::policy::text::printable::{about, duration, size};
 
 /// Writes a line at once after the first second and then at growing intervals, so that a log of a
 /// long run stays short.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{ReportWriter, Reporter};
 use crate::model::{ErrorKind, Event, SkipReason, StopCause, Summary};
-use crate::policy::printable::{duration, printable, size};
+use crate::policy::text::printable::{duration, printable, size};
 
 /// Writes warnings as they come, and the summary when the run is over.
 pub struct SummaryText {

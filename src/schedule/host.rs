@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::GivenUp;
 use super::host_queue::HostQueue;
 use super::spilled_jobs::SpilledJobs;
-use crate::policy::politeness::HostWindow;
+use crate::policy::limits::politeness::HostWindow;
 use crate::policy::retry::RetryBudget;
 
 /// A host is slow to answer if its first fetch has been in flight for so long without an answer.

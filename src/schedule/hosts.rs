@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::given_up::GivenUpHosts;
 use super::host::{Counted, Host, HostState, Listed, Turn};
-use crate::policy::pacer::AllHostLimits;
+use crate::policy::limits::pacer::AllHostLimits;
 
 /// How many idle hosts are remembered for the trouble they had.
 const REMEMBERED: usize = 4096;

@@ -28,7 +28,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::model::{BadLine, FetchError, Job};
-use crate::policy::pacer::{AllHostLimits, SharedPacer};
+use crate::policy::limits::pacer::{AllHostLimits, SharedPacer};
 use crate::policy::retry::Limits;
 
 pub use report::{Effects, Ended, Report};

@@ -8,8 +8,8 @@ use super::GivenUp;
 use super::host::HostState;
 use super::scheduler::Scheduler;
 use crate::model::{Facts, JobId, Verdict};
-use crate::policy::origin;
-use crate::policy::politeness::{AfterTrouble, HostSignal, host_signal};
+use crate::policy::credentials::origin;
+use crate::policy::limits::politeness::{AfterTrouble, HostSignal, host_signal};
 use crate::policy::retry::{Decision, Hold, Try, decide};
 
 /// How a job came back.

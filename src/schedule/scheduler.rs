@@ -13,9 +13,9 @@ use super::hosts::HostTable;
 use super::spilled_jobs::SpillQueue;
 use super::{Next, Rules};
 use crate::model::{BadLine, Job, JobId, Seed};
-use crate::policy::origin;
-use crate::policy::pacer::SharedPacer;
-use crate::policy::politeness::{LatencyEstimate, TURNS};
+use crate::policy::credentials::origin;
+use crate::policy::limits::pacer::SharedPacer;
+use crate::policy::limits::politeness::{LatencyEstimate, TURNS};
 use crate::policy::retry::Limits;
 
 /// How many jobs may wait. Reading stops at this number, so it bounds the memory of a run.

@@ -2,7 +2,7 @@
 
 use super::host::Turn;
 use super::scheduler::{Early, Scheduler};
-use crate::policy::politeness::{TURNS, for_troubled};
+use crate::policy::limits::politeness::{TURNS, for_troubled};
 
 /// How many jobs of given-up hosts are refused in a row before another host has its turn.
 const REFUSED: usize = 32;

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 
 use super::{Sink, SinkError, WholeFile};
 use crate::model::{Before, Outcome, Revision, SkipReason, Summary, Verdict};
-use crate::policy::change::difference;
-use crate::policy::fingerprint::FingerprintSet;
+use crate::policy::rerun::change::difference;
+use crate::policy::text::fingerprint::FingerprintSet;
 use crate::wire::{ChangeRecord, ChangeTotals, ChangesWriter, RevisionRecord};
 
 /// A request that was ok before the run.

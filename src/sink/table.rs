@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use super::{Output, Sink, SinkError};
 use crate::model::{Outcome, RunInfo, Summary};
-use crate::policy::printable::printable;
+use crate::policy::text::printable::printable;
 use crate::wire::Record;
 use crate::wire::record::Ms;
 

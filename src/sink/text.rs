@@ -7,7 +7,7 @@ use std::path::Path;
 use super::{Output, Sink, SinkError};
 use crate::model::{Outcome, SkipReason, Verdict};
 use crate::policy::naming::name_for_url;
-use crate::policy::printable::{duration, printable, size};
+use crate::policy::text::printable::{duration, printable, size};
 
 /// Writes records as text: status or error kind, size, time, URL, and the error message.
 pub struct Text {

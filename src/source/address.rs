@@ -6,9 +6,9 @@ use percent_encoding::percent_decode_str;
 use url::{ParseError, Url};
 
 use crate::model::Credentials;
-use crate::policy::location::LONGEST_HOST;
-use crate::policy::redact::{host_and_path, http_prefix, redact, redact_line};
-use crate::policy::url_text;
+use crate::policy::message::location::LONGEST_HOST;
+use crate::policy::text::redact::{host_and_path, http_prefix, redact, redact_line};
+use crate::policy::text::url_text;
 
 /// Why a line is bad: a lowercase fragment that says what is wrong and what to do.
 pub(super) type Reason = Cow<'static, str>;

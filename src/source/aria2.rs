@@ -12,7 +12,7 @@ use super::address::Reason;
 use super::line::Wants;
 use super::wants::{self, Field};
 use crate::model::PerSeed;
-use crate::policy::redact::known_name;
+use crate::policy::text::redact::known_name;
 
 /// aria2's options for speed, retries, bookkeeping and BitTorrent, which a download of ours may ignore.
 const HARMLESS: &[&str] = &[

@@ -13,7 +13,7 @@ use super::lines::Rest;
 use super::markup::{Document, Progress};
 use super::sitemap::{RELATIVE, UNREADABLE};
 use crate::model::Entry;
-use crate::policy::fingerprint::FingerprintSet;
+use crate::policy::text::fingerprint::FingerprintSet;
 
 /// The longest tag or text. Pages that were saved as one file hold images and scripts.
 const LONGEST: u64 = 64 << 20;

@@ -11,7 +11,7 @@ use super::lines::{LONGEST, LineCount, Rest};
 use super::text::ENCODING_ADVICE;
 use super::wrapped_array::wrapped_array;
 use super::{NotAList, ndjson};
-use crate::policy::redact::redact_beginning;
+use crate::policy::text::redact::redact_beginning;
 
 /// How much is read at once.
 const BUFFER: usize = 64 * 1024;

@@ -7,8 +7,8 @@
 use super::cells::{Cells, CsvScan, Splitter};
 use super::lines::line_end;
 use crate::config::InputFormat;
-use crate::policy::redact::{http_prefix, redact};
-use crate::policy::url_text;
+use crate::policy::text::redact::{http_prefix, redact};
+use crate::policy::text::url_text;
 
 /// The separators of spreadsheets, the most usual one first.
 const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
@@ -47,8 +47,10 @@ impl Column {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TableLayout {
     pub separator: u8,
-    /// The meaning of each column; as many as the header or the first row has.
-    pub columns: Vec<Option<Column>>,
+    /// The number of columns that the header or the first row has.
+    pub width: usize,
+    /// The known ones, from left to right.
+    pub columns: Vec<(usize, Column)>,
     /// The column of the URLs, and what messages call it.
     pub url: usize,
     pub url_name: String,
@@ -297,15 +299,15 @@ impl Candidate {
                 }
             },
         };
-        let mut columns = vec![None; self.first.len()];
+        let mut columns = vec![(url, Column::Url)];
         if has_header {
             for column in Column::ALL.into_iter().filter(|column| *column != Column::Url) {
-                if let Some(at) = self.column_called(column.name())? {
-                    columns[at] = Some(column);
+                if let Some(at) = self.column_called(column.name())?.filter(|at| *at != url) {
+                    columns.push((at, column));
                 }
             }
         }
-        columns[url] = Some(Column::Url);
+        columns.sort_unstable_by_key(|(at, _)| *at);
         let url_name = if has_header { self.first[url].clone() } else { Column::Url.name().to_owned() };
         let records_before = skip + self.titles + usize::from(has_header);
         if self.titles > 0 {
@@ -313,8 +315,8 @@ impl Candidate {
             let taken = note.map(|note| format!(", {note}")).unwrap_or_default();
             note = Some(format!("skipping {rows} title {what} before the header {}{taken}", self.all()));
         }
-        let separator = self.separator;
-        Ok(Layout::Table(TableLayout { separator, columns, url, url_name, has_header, records_before, note }))
+        let (separator, width) = (self.separator, self.first.len());
+        Ok(Layout::Table(TableLayout { separator, width, columns, url, url_name, has_header, records_before, note }))
     }
 
     /// Returns the column that the user named, or numbered from 1, and whether there is a header.

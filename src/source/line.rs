@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::address::{self, Reason};
 use super::wants;
 use crate::model::{BadLine, Batch, Entry, ErrorKind, FetchError, JobId, Origin, PerSeed, Seed, Via};
-use crate::policy::redact::redact_value;
+use crate::policy::text::redact::redact_value;
 
 /// The position of a line, and the line after it.
 #[derive(Debug, Clone, Copy)]

@@ -13,8 +13,8 @@ use super::reading::{About, Reading, Step};
 use super::{Interrupt, NotFetched, Source, SourceError, address, declaration, format, is_refusal};
 use crate::config::InputFormat;
 use crate::model::{Batch, Entry, ErrorKind, FetchError, Origin};
-use crate::policy::fingerprint::FingerprintSet;
-use crate::policy::redact::redact;
+use crate::policy::text::fingerprint::FingerprintSet;
+use crate::policy::text::redact::redact;
 
 /// The name of the list that the command line's own URLs form.
 const ARGUMENTS: &str = "arguments";

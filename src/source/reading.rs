@@ -23,7 +23,7 @@ use super::table::Table;
 use super::text::Text;
 use super::{ListOptions, NotAList, is_refusal};
 use crate::config::InputFormat;
-use crate::policy::redact::redact_beginning;
+use crate::policy::text::redact::redact_beginning;
 
 /// The reason why a list stopped giving entries.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -25,9 +25,9 @@ use super::list::ListSource;
 use super::open::Wake;
 use super::{Input, Interrupt, Source, SourceError};
 use crate::model::{Batch, Entry, Origin, SkipReason};
-use crate::policy::fingerprint::FingerprintSet;
-use crate::policy::redact::redact_beginning;
-use crate::policy::selection::{Ended, Selection, is_outcome};
+use crate::policy::rerun::selection::{Ended, Selection, is_outcome};
+use crate::policy::text::fingerprint::FingerprintSet;
+use crate::policy::text::redact::redact_beginning;
 use crate::wire::VERSION;
 
 /// A retry of the URLs that an earlier run did not get.

@@ -17,11 +17,13 @@ use super::line::{Place, Wants};
 use super::lines::{LONGEST, Rest};
 use super::markup::{Document, Progress};
 use crate::model::Entry;
-use crate::policy::url_text;
+use crate::policy::text::url_text;
 
 /// The most bytes of one sitemap, unpacked, and the most entries (sitemaps.org).
 const LARGEST: u64 = 52_428_800;
 const ENTRIES: u64 = 50_000;
+/// The most elements that are open at once: five for each entry, if nothing closes them. The reader keeps their names.
+const DEEPEST: u32 = 250_000;
 
 /// The next item of a sitemap.
 pub(super) enum Item {
@@ -61,6 +63,8 @@ pub(super) struct Sitemap {
     open: Option<Open>,
     loc: Option<Loc>,
     entries: u64,
+    /// How many elements are open.
+    depth: u32,
     ended: bool,
 }
 
@@ -85,6 +89,7 @@ impl Sitemap {
             open: None,
             loc: None,
             entries: 0,
+            depth: 0,
             ended: false,
         }
     }
@@ -114,7 +119,8 @@ impl Sitemap {
             if let Some(item) = self.event(list)? {
                 self.entries += 1;
                 if self.entries > ENTRIES {
-                    return Ok(self.stop(list, format!("the sitemap has more than {ENTRIES} entries")));
+                    let why = format!("the sitemap has more than {ENTRIES} entries");
+                    return Ok(self.stop(list, &why, "split the sitemap"));
                 }
                 return Ok(item);
             }
@@ -123,11 +129,11 @@ impl Sitemap {
     }
 
     /// Ends the sitemap early, with a bad entry in place of the rest.
-    fn stop(&mut self, list: &Arc<str>, why: String) -> Item {
+    fn stop(&mut self, list: &Arc<str>, why: &str, advice: &str) -> Item {
         self.ended = true;
         let line = self.line();
         let place = Place { list, line, next: line };
-        Item::Entry(place.bad("", format!("{why}; the rest was not read; split the sitemap")), line)
+        Item::Entry(place.bad("", format!("{why}; the rest was not read; {advice}")), line)
     }
 
     /// Reads one piece of the XML.
@@ -138,8 +144,17 @@ impl Sitemap {
         let read = self.xml.read_event_into(&mut buf);
         self.progress.complete();
         let item = match read {
-            Ok(Event::Start(tag)) => self.start(&tag, line, list)?,
-            Ok(Event::End(tag)) => self.end(&tag, list),
+            Ok(Event::Start(_)) if self.depth == DEEPEST => {
+                Some(self.stop(list, &format!("more than {DEEPEST} elements are not closed"), "close them"))
+            }
+            Ok(Event::Start(tag)) => {
+                self.depth += 1;
+                self.start(&tag, line, list)?
+            }
+            Ok(Event::End(tag)) => {
+                self.depth = self.depth.saturating_sub(1);
+                self.end(&tag, list)
+            }
             Ok(Event::Text(text)) => self.text(&text),
             Ok(Event::CData(text)) => self.text(&text),
             Ok(Event::GeneralRef(name)) => self.reference(&name),
@@ -155,7 +170,7 @@ impl Sitemap {
                 return Err(io::Error::new(io::ErrorKind::UnexpectedEof, message));
             }
             Err(Error::Io(error)) if error.kind() == io::ErrorKind::FileTooLarge => {
-                Some(self.stop(list, error.to_string()))
+                Some(self.stop(list, &error.to_string(), "split the sitemap"))
             }
             Err(Error::Io(error)) => {
                 self.ended = true;

@@ -7,7 +7,7 @@ use super::line::{Gathered, Place, Wants};
 use super::lines::Ending;
 use super::{text, wants};
 use crate::model::Entry;
-use crate::policy::redact;
+use crate::policy::text::redact;
 
 /// The message for a URL that ends within its password.
 const CUT_PASSWORD: &str = "not a URL, and a later cell has an @; quote a cell that holds the separator";
@@ -45,7 +45,7 @@ impl Table {
             return;
         }
         // Cells after the last known column may hold any text.
-        let last = self.layout.columns.iter().rposition(Option::is_some);
+        let last = self.layout.columns.last().map(|(at, _)| *at);
         if Cells::torn(&self.splitter, bytes, self.layout.separator).is_some_and(|cell| Some(cell) <= last) {
             // The apparent URL cell may be a part of another one, or may go on into it.
             out.push(
@@ -54,7 +54,7 @@ impl Table {
             );
             return;
         }
-        self.cells.split_row(&mut self.splitter, bytes, self.layout.columns.len());
+        self.cells.split_row(&mut self.splitter, bytes, self.layout.width);
         let entry = match self.row() {
             Ok((url, wants)) => match place.entry(url, wants) {
                 Entry::Bad(_) if self.is_cut_password() => place.bad("", CUT_PASSWORD),
@@ -81,12 +81,11 @@ impl Table {
     }
 
     fn has_more_cells(&self) -> bool {
-        self.cells.iter().skip(self.layout.columns.len()).any(|cell| !cell.is_empty())
+        self.cells.iter().skip(self.layout.width).any(|cell| !cell.is_empty())
     }
 
     fn row(&self) -> Result<(&str, Wants), Reason> {
         let mut found = Wants::default();
-        let columns = &self.layout.columns;
         if self.has_more_cells() {
             // Most often an unquoted comma in the URL, which moves every later cell by one column.
             return Err(if self.layout.has_header {
@@ -97,9 +96,11 @@ impl Table {
                     .into()
             });
         }
-        for (at, column) in columns.iter().enumerate() {
-            let (Some(column), false) = (column, self.cells.get(at).is_empty()) else { continue };
+        for &(at, column) in &self.layout.columns {
             let cell = self.text(at)?;
+            if cell.is_empty() {
+                continue;
+            }
             match column {
                 Column::Url => {}
                 Column::Out => found.per_seed.out = Some(cell.to_owned()),
@@ -118,8 +119,9 @@ impl Table {
     /// The text of a cell that is used. Cells that are not may hold any bytes.
     fn text(&self, at: usize) -> Result<&str, Reason> {
         self.cells.text(at).map_err(|error| {
-            let name = match self.layout.columns.get(at) {
-                Some(Some(column)) if *column != Column::Url => column.name(),
+            let mut columns = self.layout.columns.iter();
+            let name = match columns.find(|(known, _)| *known == at) {
+                Some((_, column)) if *column != Column::Url => column.name(),
                 _ => &self.layout.url_name,
             };
             let byte = self.cells.get(at).get(error.valid_up_to()).copied().unwrap_or_default();

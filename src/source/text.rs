@@ -14,8 +14,8 @@ use std::str::Utf8Error;
 use super::address::{self, Reason};
 use super::aria2::{self, Options};
 use super::line::{Gathered, Place, Wants};
-use crate::policy::redact::http_prefix;
-use crate::policy::url_text;
+use crate::policy::text::redact::http_prefix;
+use crate::policy::text::url_text;
 
 /// A plain list that is being read.
 #[derive(Default)]

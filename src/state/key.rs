@@ -1,18 +1,18 @@
-//! By what a row is found: a salted digest of everything that makes two requests the same.
+//! The key of a row: a salted digest of everything that makes two requests the same.
 
 use std::sync::Arc;
 
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::model::Seed;
-use crate::policy::origin::basic_user;
+use crate::policy::credentials::origin::basic_user;
 
-/// What of the settings shapes a body: two runs that differ in it do not know each other's answers.
+/// The settings that shape a body. Runs with different ones share no rows.
 #[derive(Debug, Clone, Default)]
 pub struct Shape(Arc<[String]>);
 
 impl Shape {
-    /// Of these settings, each as text.
+    /// Takes the text of each of these settings.
     pub fn new(settings: impl IntoIterator<Item = String>) -> Self {
         Self(settings.into_iter().collect())
     }

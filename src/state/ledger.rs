@@ -1,4 +1,4 @@
-//! Outcomes written down, a batch at a time.
+//! Writes outcomes into the state, a batch at a time.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use super::key::Keys;
 use super::{Bodies, Lock, StateError, failed, row};
 use crate::model::{Outcome, SkipReason, Subject, Verdict};
 
-/// Writes outcomes down. It lives on the thread of the sinks and is the only writer.
+/// Writes outcomes into the state. It belongs to the thread of the sinks and is the only writer.
 pub struct Ledger {
     path: PathBuf,
     connection: Connection,
@@ -23,7 +23,7 @@ impl Ledger {
         Self { path, connection, keys, bodies, lock }
     }
 
-    /// Says whether what was written down is still there.
+    /// Checks that the database is still in its place.
     ///
     /// # Errors
     /// When the database was removed or replaced.
@@ -34,12 +34,11 @@ impl Ledger {
         }
     }
 
-    /// Writes these down in one transaction. What was cancelled, skipped or never handed out
-    /// leaves what was known before, and what failed what is known of a body, unless the server says
-    /// that it is gone.
+    /// Writes these outcomes in one transaction. A cancelled, skipped or unstarted URL changes no row.
+    /// A failure keeps the facts of an earlier body, unless the server says that it is gone.
     ///
     /// # Errors
-    /// What SQLite says; then none of them is written down.
+    /// An error of SQLite; then none of them is written.
     pub fn write(&mut self, outcomes: &[Outcome]) -> Result<(), StateError> {
         let mut write = || -> rusqlite::Result<()> {
             let transaction = self.connection.transaction()?;

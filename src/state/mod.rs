@@ -34,8 +34,8 @@ pub use past::{Past, PastRow};
 pub use recall::Recall;
 
 use crate::model::shown_path;
-use crate::policy::fingerprint::FingerprintSet;
 use crate::policy::naming::fold;
+use crate::policy::text::fingerprint::FingerprintSet;
 use key::{Keys, Salt};
 use row::Found;
 

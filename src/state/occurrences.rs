@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::policy::fingerprint::FingerprintSet;
+use crate::policy::text::fingerprint::FingerprintSet;
 
 /// Counts equal requests. Most are read once: these cost a fingerprint each.
 #[derive(Default)]

@@ -1,4 +1,4 @@
-//! Everything that is known to be ok, row by row.
+//! Reads all rows of `ok` requests.
 
 use std::path::PathBuf;
 
@@ -7,9 +7,9 @@ use rusqlite::Connection;
 use super::row::{self, Found};
 use super::{Bodies, Presence, StateError, failed};
 use crate::model::Revision;
-use crate::policy::redact::redact_url;
+use crate::policy::text::redact::redact_url;
 
-/// Tells what is known. It reads one row at a time, however many there are.
+/// Reads rows one at a time, however many there are.
 pub struct Past {
     path: PathBuf,
     connection: Connection,
@@ -18,9 +18,9 @@ pub struct Past {
 
 /// A request that was ok.
 pub struct PastRow {
-    /// Its file, as it can be opened from where the run was started, if it is still there.
+    /// The path of its file from the working folder, if the file still exists.
     pub path: Option<String>,
-    /// What the body was.
+    /// The version of the body.
     pub revision: Revision,
 }
 
@@ -29,11 +29,10 @@ impl Past {
         Self { path, connection, bodies }
     }
 
-    /// Every request that was ok and whose URL is wanted, in the order of the rows. What is not
-    /// wanted is not looked at further.
+    /// Calls `each` for every `ok` request whose URL is wanted, in the order of the rows.
     ///
     /// # Errors
-    /// What SQLite says, or an error of `each`.
+    /// An error of SQLite or of `each`.
     pub fn each_ok<E: From<StateError>>(
         &self,
         mut wanted: impl FnMut(&str) -> bool,

@@ -1,4 +1,4 @@
-//! What is known of the lines that were just read.
+//! Looks up new lines of the list in the state.
 
 use std::cell::OnceCell;
 use std::collections::HashSet;
@@ -14,10 +14,10 @@ use super::row::{self, Found};
 use super::{Bodies, Presence, StateError, failed};
 use crate::config::Digest;
 use crate::model::{Before, Claimed, Condition, Known, Revision, Seed, Validators};
-use crate::policy::date;
+use crate::policy::message::date;
 use crate::policy::naming::fold;
 
-/// Looks URLs up. It lives on the thread of the source, which may wait for a disk.
+/// Looks URLs up. It belongs to the thread of the source, which may block on a disk.
 pub struct Recall {
     path: PathBuf,
     connection: Connection,
@@ -25,17 +25,17 @@ pub struct Recall {
     bodies: Bodies,
     /// Files of more than one row, folded.
     shared: HashSet<String>,
-    /// Files that more than one row has under names of its own, by device and inode, once they are looked for.
+    /// Device and inode of files that several rows name through hard links. Computed on first use.
     linked: OnceCell<HashSet<(u64, u64)>>,
-    /// Wanted of every body: what is known without it is not done.
+    /// The wanted digest of every body. A row without it is not done.
     digest: Digest,
-    /// Whether what is done is asked for again, if it has changed.
+    /// Whether finished URLs are requested again with their validators.
     refresh: bool,
-    /// Whether what was ok is to be compared with what comes now.
+    /// Whether earlier bodies are compared with the new ones.
     compare: bool,
-    /// Whether files are to have the time that the server said.
+    /// Whether files get the server's modification time.
     remote_time: bool,
-    /// Where equal requests are all made: how often each was read.
+    /// Counts equal lines if each of them is fetched.
     occurrences: Option<Occurrences>,
 }
 
@@ -62,35 +62,35 @@ impl Recall {
         }
     }
 
-    /// What is done must have this digest.
+    /// Requires this digest of finished URLs.
     pub fn wants(&mut self, digest: Digest) {
         self.digest = digest;
     }
 
-    /// What is done is to be asked for again, in case it has changed.
+    /// Requests finished URLs again with their validators.
     pub fn refreshes(&mut self) {
         self.refresh = true;
     }
 
-    /// What was ok is to be compared with what comes now.
+    /// Compares earlier bodies with the new ones.
     pub fn compares(&mut self) {
         self.compare = true;
     }
 
-    /// Files that are there get the time that the server said when they came.
+    /// Gives saved files the modification time of their responses.
     pub fn sets_times(&mut self) {
         self.remote_time = true;
     }
 
-    /// Equal requests of one input are all made, and each is remembered by itself.
+    /// Fetches each of several equal lines, and keeps a row for each.
     pub fn counts(&mut self) {
         self.occurrences = Some(Occurrences::default());
     }
 
-    /// Tells each seed what is known of it.
+    /// Stores in each seed the facts of its row.
     ///
     /// # Errors
-    /// What SQLite says.
+    /// An error of SQLite.
     pub fn look_up<'a>(&mut self, seeds: impl Iterator<Item = &'a mut Seed>) -> Result<(), StateError> {
         let mut occurrences = self.occurrences.take();
         let look_up = || -> rusqlite::Result<()> {

@@ -13,7 +13,7 @@ use super::Bodies;
 use super::key::Keys;
 use crate::model::{Facts, Hop, Job, Outcome, Seed, SkipReason, Validators, Verdict};
 use crate::policy::naming::{MAX_NAME, is_portable};
-use crate::policy::redact::redact_url;
+use crate::policy::text::redact::redact_url;
 
 /// Which of the equal requests of the input a seed is, as far as the run counts them.
 pub(super) fn occurrence(seed: &Seed) -> u32 {
@@ -39,11 +39,11 @@ pub(super) const UPSERT: &str = "INSERT INTO urls (key, url, outcome, name, stat
     started_at = excluded.started_at, total_ms = excluded.total_ms, file = excluded.file,
     failed_status = NULL, failed_at = NULL";
 
-/// A try that failed says nothing of the body that an earlier one brought: that stays known.
+/// Records a failed attempt. The row keeps the facts of an earlier body.
 pub(super) const UPDATE_FAILED: &str = "UPDATE urls SET error_kind = ?2, error_message = ?3, failed_status = ?4,
     failed_at = ?5 WHERE key = ?1 AND outcome = 'ok'";
 
-/// What was known holds: a try that failed since is over.
+/// Clears the failure of a later attempt. The facts of the body hold again.
 pub(super) const UPDATE_HOLDS: &str = "UPDATE urls SET error_kind = NULL, error_message = NULL,
     failed_status = NULL, failed_at = NULL WHERE key = ?1 AND failed_at IS NOT NULL";
 
@@ -55,8 +55,8 @@ macro_rules! columns {
     };
 }
 
-/// The length of the columns that are read, which SQLite knows without reading them. A row that is
-/// longer than any of ours is as if there were none.
+/// Bounds the length of the selected columns, which SQLite knows without reading them. A longer row
+/// than fetchall writes counts as absent.
 macro_rules! is_bounded {
     () => {
         "coalesce(octet_length(outcome), 0)
@@ -79,10 +79,10 @@ macro_rules! is_bounded {
     };
 }
 
-/// What is known of one request.
+/// Selects the row of one request.
 pub(super) const SELECT: &str = concat!("SELECT ", columns!(), " FROM urls WHERE key = ?1 AND ", is_bounded!());
 
-/// As [`SELECT`], and the URL, of everything that was ok.
+/// Selects the rows of all `ok` requests, with their URLs.
 pub(super) const SELECT_OK: &str =
     concat!("SELECT ", columns!(), ", url FROM urls WHERE outcome = 'ok' AND ", is_bounded!(), " ORDER BY id");
 
@@ -90,13 +90,13 @@ pub(super) const SELECT_OK: &str =
 pub(super) const SELECT_NAMES: &str =
     concat!("SELECT name, coalesce(file, name) FROM urls WHERE name IS NOT NULL AND ", is_bounded!());
 
-/// What keys are salted with, if it is as we make it.
+/// Selects the salt of the keys, if it has the right type and length.
 pub(super) const SELECT_SALT: &str = "SELECT salt FROM salt WHERE typeof(salt) = 'blob' AND octet_length(salt) = 32";
 
-/// Where the URL stands in [`SELECT_OK`].
+/// The column of the URL in [`SELECT_OK`].
 pub(super) const URL: usize = 16;
 
-/// Everything that is prepared, to find out whether the tables are as they should be.
+/// All statements. Preparing them shows whether the tables have the expected columns.
 pub(super) const ALL: [&str; 7] = [UPSERT, UPDATE_FAILED, UPDATE_HOLDS, SELECT, SELECT_OK, SELECT_NAMES, SELECT_SALT];
 
 /// Notes that a request failed, where it was ok before. Whether it was.
@@ -178,41 +178,41 @@ fn known_as(verdict: &Verdict) -> &Verdict {
     }
 }
 
-/// A path as it was told, relative to the folder below which it is.
+/// Returns the part of a recorded path below the folder.
 fn below<'a>(folder: &Path, path: &'a str) -> Option<Cow<'a, str>> {
     let below = Path::new(path).strip_prefix(&*folder.to_string_lossy()).ok()?.to_str()?;
     // The parts of names are separated by `/`, whatever the system does, and hold no other.
     Some(if below.contains('\\') { below.replace('\\', "/").into() } else { below.into() })
 }
 
-/// A row as it was found.
+/// The content of a row.
 pub(super) struct Found {
     pub ok: bool,
     pub name: Option<Box<str>>,
-    /// Where its body was saved, below the output folder.
+    /// The path of its body below the output folder.
     pub file: Option<PathBuf>,
     pub facts: Facts,
     pub validators: Validators,
 }
 
-/// Whether this is a name as runs give them away. A state may come from anybody, and what it
-/// says is joined to the output folder.
+/// Whether a run could have assigned this name. A state may come from a stranger, and its names are
+/// joined to the output folder.
 pub(super) fn is_name(name: &str) -> bool {
     name.len() <= MOST && name.split('/').all(is_portable)
 }
 
-/// Whether a file is that of the name: itself, or one file in the folder of that name.
+/// Whether a file belongs to the name: the file of that name, or one file in the folder of that name.
 fn belongs(file: Option<&str>, name: Option<&str>) -> bool {
     let (Some(file), Some(name)) = (file, name) else { return file.is_none() };
     let below = file.strip_prefix(name);
     below.is_some_and(|below| below.is_empty() || below.strip_prefix('/').is_some_and(|part| !part.contains('/')))
 }
 
-/// The longest name that is believed: more than any that is given away.
+/// The longest accepted name, in bytes. It is longer than any assigned name.
 const MOST: usize = 2 * MAX_NAME;
 
-/// Reads what [`SELECT`] selects. A column that makes no sense is as if it were absent; a row whose
-/// name or file is none that could have been given is as if there were none.
+/// Reads a row of [`SELECT`]. An invalid column counts as absent. A row counts as absent if no run
+/// could have assigned its name or file.
 pub(super) fn found(row: &Row<'_>, bodies: &Bodies) -> rusqlite::Result<Option<Found>> {
     let boxed = |column| text(row, column).map(|text| text.map(Box::<str>::from));
     let name = boxed(1)?;

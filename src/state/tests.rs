@@ -1,4 +1,4 @@
-//! What is written down is known again, and what is not ours is left alone.
+//! Rows are read back as they were written, and foreign files stay untouched.
 
 mod strange;
 
@@ -60,7 +60,7 @@ fn known(recall: &mut Recall, mut seed: Seed) -> Option<Box<crate::model::Known>
 }
 
 #[test]
-fn what_was_ok_is_done_with_all_its_facts_while_its_file_is_as_it_was() {
+fn a_saved_url_is_done_with_all_facts_while_its_file_is_intact() {
     let folder = TempDir::new().unwrap();
     let (mut recall, mut ledger) = open(&folder);
     fs::write(folder.path().join("a"), "body").unwrap();
@@ -189,7 +189,7 @@ fn first_version(folder: &Path) -> PathBuf {
 }
 
 #[test]
-fn a_state_of_the_first_version_is_brought_to_this_one_with_its_rows() {
+fn a_state_of_the_first_version_migrates_with_its_rows() {
     let folder = TempDir::new().unwrap();
     let path = first_version(folder.path());
     let mut state = State::open(&path, false, false).unwrap();
@@ -230,7 +230,7 @@ fn no_key_without_salt_stays_in_a_state_of_an_earlier_version() {
 }
 
 #[test]
-fn what_is_only_looked_at_stays_as_it_is_in_any_version_and_any_folder() {
+fn reading_a_state_changes_nothing_in_any_version_or_folder() {
     let outer = TempDir::new().unwrap();
     let folder = outer.path().join("100% odd?mode=rw#é");
     fs::create_dir(&folder).unwrap();
@@ -339,7 +339,7 @@ fn what_the_list_says_beside_the_request_makes_no_other_one() {
         (http::HeaderName::from_static(name), http::HeaderValue::from_static(value))
     };
     assert!(ask(PerSeed { headers: vec![field("a", "b")], ..PerSeed::default() }).is_none());
-    // What stands in one place is not taken for what stands in another.
+    // The same text in another place makes another key.
     let key = |wants| Shape::default().digest(&Seed { wants: Some(Box::new(wants)), ..seed("http://h.test/a") }, 0);
     let credentials = Some(crate::model::Credentials { username: "a".to_owned(), password: "b".to_owned() });
     assert_ne!(

@@ -8,7 +8,7 @@ use super::VERSION;
 use super::line::append_line;
 use super::record::{Hex, Source};
 use crate::model::{Origin, Revision};
-use crate::policy::printable::text_of_octets;
+use crate::policy::text::printable::text_of_octets;
 
 /// One change.
 #[derive(Debug, Serialize)]

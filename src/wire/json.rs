@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use super::record::{Hex, Millis, Ms, Record};
-use crate::policy::printable::acts_on_terminal;
+use crate::policy::text::printable::acts_on_terminal;
 
 /// Writes records; remembers the texts that one record has in common with the next.
 #[derive(Debug, Default)]

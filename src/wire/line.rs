@@ -5,7 +5,7 @@ use std::io;
 use serde::Serialize;
 use serde_json::ser::{CharEscape, CompactFormatter, Formatter, Serializer};
 
-use crate::policy::printable;
+use crate::policy::text::printable;
 
 /// Appends a value and a newline.
 pub(crate) fn append_line(value: &impl Serialize, line: &mut Vec<u8>) -> serde_json::Result<()> {

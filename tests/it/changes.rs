@@ -172,7 +172,7 @@ fn a_url_that_is_asked_for_in_another_way_is_still_listed() {
 }
 
 #[test]
-fn a_run_that_is_stopped_says_so_and_takes_nothing_unread_for_removed() {
+fn a_stopped_run_is_incomplete_and_removes_no_unread_url() {
     let server = FaultServer::start(Script::new().on("never", Act::Stalled).otherwise(answer("200 OK", "x")));
     let folder = TempDir::new().unwrap();
     run(folder.path(), &list(&server, &["a", "b"]), &[], 0);
@@ -237,7 +237,7 @@ fn the_document_and_the_schema_agree() {
     let schema: Value = serde_json::from_str(include_str!("../../docs/reference/changes.schema.json")).unwrap();
     let entry = &schema["properties"]["changes"]["items"]["properties"];
     let reasons: Vec<_> = entry["reason"]["enum"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
-    for difference in fetchall::policy::change::Difference::ALL {
+    for difference in fetchall::policy::rerun::change::Difference::ALL {
         assert!(reasons.contains(&difference.as_str()), "{} is not in the schema", difference.as_str());
     }
     let names = reasons.into_iter().chain(entry.as_object().unwrap().keys().map(String::as_str));

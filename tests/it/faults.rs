@@ -128,7 +128,7 @@ fn a_link_at_a_final_name_is_replaced_and_not_followed() {
 }
 
 #[test]
-fn a_place_that_cannot_be_used_is_refused_before_anything_is_fetched() {
+fn an_unusable_output_folder_is_refused_before_any_request() {
     let server = server(&[1]);
     for (plant, said) in [
         (&["out"][..], "cannot use out for saved bodies: it is no folder"),

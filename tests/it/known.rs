@@ -35,7 +35,7 @@ fn paths(run: &Finished) -> Vec<String> {
 }
 
 #[test]
-fn each_of_two_equal_lines_has_its_own_file_and_is_done_by_itself() {
+fn equal_lines_have_separate_files_and_resume_separately() {
     for backend in ["async", "processes"] {
         let bad = || answer("500 Oh", "");
         let script = Script::new().on_each("x", vec![bad(), bad(), answer("200 OK", "one"), answer("200 OK", "two")]);
@@ -58,7 +58,7 @@ fn each_of_two_equal_lines_has_its_own_file_and_is_done_by_itself() {
 }
 
 #[test]
-fn where_the_first_of_two_equal_lines_was_done_the_second_is_still_to_be_fetched() {
+fn a_repeated_line_is_fetched_after_its_twin_is_done() {
     let (server, folder) =
         (FaultServer::start(Script::new().otherwise(answer("200 OK", "x"))), TempDir::new().unwrap());
     let line = server.url("x") + "\n";

@@ -122,7 +122,7 @@ async fn a_stopped_run_takes_no_more_and_leaves_no_ticket_waiting() {
 }
 
 #[tokio::test]
-async fn the_first_success_cancels_the_rest_and_time_tells_done_from_pending() {
+async fn the_first_success_or_max_duration_cancels_the_rest() {
     let server = server();
     let urls = ["never", "a"].map(|path| server.url(path));
     let run = Fetchall::new(urls.clone()).until(Until::FirstSuccess).start().unwrap();

@@ -45,7 +45,7 @@ fn assert_apart(backend: &str, times: &[Duration], least: Duration) {
 }
 
 #[test]
-fn two_requests_of_a_host_are_a_delay_apart_redirects_and_retries_too() {
+fn the_delay_separates_requests_redirects_and_retries_of_a_host() {
     let script = || {
         let busy = Act::Status(503, vec![("Retry-After", "0".to_owned())]);
         // A server may announce in this way that it closes an idle connection.
@@ -92,7 +92,7 @@ fn all_requests_together_keep_to_the_rate() {
 }
 
 #[test]
-fn all_bodies_together_keep_to_the_limit_and_a_wait_for_it_is_no_fault_of_the_server() {
+fn waits_for_the_rate_limit_are_not_slowness_of_the_server() {
     let names = ["1", "2", "3", "4"];
     let body = || Script::new().otherwise(Act::KeepAliveOk(vec![b'x'; 40_000]));
     // Each wait is longer than the read timeout, and slower than the low speed.
@@ -112,7 +112,7 @@ fn received(run: &Finished) -> Vec<(u64, u64)> {
 }
 
 #[test]
-fn many_large_bodies_at_once_keep_to_the_limit_in_any_two_seconds_and_use_it() {
+fn large_bodies_use_the_rate_limit_within_any_two_seconds() {
     const LIMIT: u64 = 400_000;
     let names: Vec<String> = (0..12).map(|n| n.to_string()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -159,7 +159,7 @@ fn a_fixed_number_for_each_host_holds() {
 }
 
 #[test]
-fn the_server_never_sees_more_than_the_concurrency_beside_a_tarpit() {
+fn requests_beside_a_tarpit_never_exceed_the_concurrency() {
     let good = || Act::Delayed(Duration::from_millis(40), Box::new(ok()));
     let drip = Act::DrippingBody { bytes: 40, every: Duration::from_millis(50) };
     let cases = [(Act::Stalled, 1), (drip, 0)];
@@ -187,7 +187,7 @@ fn the_server_never_sees_more_than_the_concurrency_beside_a_tarpit() {
 }
 
 #[test]
-fn a_table_without_a_port_paces_all_ports_and_tells_other_ports_nothing() {
+fn a_table_without_port_paces_all_ports_but_sends_no_secrets() {
     for (name, user, expected) in [
         ("127.0.0.1", false, None),
         ("127.0.0.1", true, Some("header and user of [hosts.\"http://127.0.0.1\"]: for no URL of the list")),

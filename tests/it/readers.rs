@@ -1,9 +1,11 @@
 //! Every reader of strangers' bytes reads its seeds: what the fuzz targets begin with, and what they found.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 mod each;
+mod repeated;
 mod state;
 
 /// The bytes of the seeds of a reader.
@@ -38,4 +40,15 @@ fn repeated_seeds_are_read_in_linear_time() {
     }
     // Quadratic, one of them alone takes as long.
     assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn every_reader_has_a_seed_that_is_repeated() {
+    let seeds = seeds("repeated").into_iter().filter_map(|seed| repeated::long_input(&seed, 16 * 1024));
+    let names = seeds.map(|((name, read), long)| {
+        read(&long);
+        name
+    });
+    let names: BTreeSet<_> = names.collect();
+    assert_eq!(names, each::READERS.iter().map(|(name, _)| *name).collect());
 }

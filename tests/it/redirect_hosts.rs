@@ -50,7 +50,7 @@ fn on_each(script: fn() -> Script, args: &[&str], check: impl Fn(&str, &Pair, &c
 }
 
 #[test]
-fn where_a_redirect_leads_is_left_alone_as_long_as_it_asks_and_that_costs_no_slot() {
+fn a_redirect_to_a_held_host_waits_without_a_slot() {
     let script = || {
         let busy = Act::Status(429, vec![("Retry-After", "1".to_owned())]);
         Script::new().otherwise(ok()).on_each("b0", vec![busy, ok()])
@@ -78,7 +78,7 @@ fn where_a_redirect_leads_is_left_alone_as_long_as_it_asks_and_that_costs_no_slo
 }
 
 #[test]
-fn where_a_redirect_leads_to_a_host_that_is_held_for_the_run_it_is_not_asked() {
+fn a_redirect_to_a_host_held_for_the_run_sends_no_request() {
     let script = || Script::new().otherwise(Act::Status(503, vec![("Retry-After", "3600".to_owned())]));
     on_each(script, &["-c", "1"], |backend, pair, run| {
         assert_eq!(run.code(), Some(1), "{backend}: {}", run.stderr);

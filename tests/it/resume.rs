@@ -100,7 +100,7 @@ fn fresh_forgets_and_another_digest_asks_again() {
 }
 
 #[test]
-fn another_password_goes_on_but_another_user_or_token_asks_again() {
+fn a_new_password_resumes_but_a_new_user_or_token_refetches() {
     let (server, folder) = (pages(1, Duration::ZERO), TempDir::new().unwrap());
     // ann:one, ann:two and bob:one
     for (field, asked) in [
@@ -165,7 +165,7 @@ fn what_a_killed_run_left_half_done_is_cleared_away() {
 
 #[cfg(unix)]
 #[test]
-fn killed_at_any_moment_it_goes_on_and_ends_as_if_it_had_never_been() {
+fn a_run_killed_at_any_moment_resumes_to_the_same_result() {
     kill_again_and_again("async", 55);
 }
 

@@ -119,7 +119,7 @@ fn an_endless_head_goes_on_until_the_peer_goes_away() {
 }
 
 #[test]
-fn stalled_connections_stay_open_until_the_peer_or_the_server_goes() {
+fn stalled_connections_stay_open_until_one_side_closes() {
     for (name, sent) in [
         ("stalled", &b""[..]),
         ("stalled-head", b"HTTP/1.1 200 OK\r\nContent-Le"),

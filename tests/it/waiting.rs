@@ -101,7 +101,7 @@ fn which_failures_count_can_be_said() {
 }
 
 #[test]
-fn the_summary_says_why_a_run_ended_and_counts_only_what_was_done() {
+fn the_summary_names_why_a_run_ended_and_counts_only_attempts() {
     let server = server();
     let (finished, ..) = run(&server, &["never", "a"], &["--max-duration", "300ms"]);
     assert!(finished.stderr.contains("stopped    its time is over (--max-duration)"), "{}", finished.stderr);

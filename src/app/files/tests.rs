@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::config::{Key, Raw};
-use crate::policy::selection::Selection;
+use crate::policy::rerun::selection::Selection;
 use crate::source::Retry;
 
 const READ: [&str; 9] = ["list", "report", "settings", "netrc-file", "cacert", "cert", "key", "cookie", "load-cookies"];

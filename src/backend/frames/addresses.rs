@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{FrameError, job};
 use crate::config::{IpVersion, Pin, PrivateAddresses};
 use crate::fetch::AddressSpec;
-use crate::policy::address::{AddressClasses, Class, Network};
+use crate::policy::network::address::{AddressClasses, Class, Network};
 
 /// In the order of their numbers on the wire.
 const PRIVATE: [PrivateAddresses; 3] = [PrivateAddresses::Allow, PrivateAddresses::Guard, PrivateAddresses::Deny];

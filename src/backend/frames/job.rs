@@ -13,7 +13,7 @@ use url::Url;
 use super::FrameError;
 use super::facts::{FactsFrame, RedirectFrame, TimingFrame, ValidatorsFrame};
 use super::spec::{self, Field};
-use crate::fetch::{Fetched, Ready, Reply};
+use crate::fetch::{Fetched, FinishedBody, Reply};
 use crate::model::{
     Claimed, Condition, Credentials, ErrorKind, Facts, FetchError, Job, JobId, Known, Origin, PerSeed, ProxyAnswer,
     Seed, SkipReason, Verdict, Via,
@@ -127,7 +127,7 @@ enum ReplyFrame<'a> {
         facts: FactsFrame<'a>,
         timing: TimingFrame,
         verdict: VerdictFrame<'a>,
-        ready: Option<ReadyFrame>,
+        finished_body: Option<ReadyFrame>,
     },
     #[serde(borrow)]
     Redirected(RedirectFrame<'a>),
@@ -166,9 +166,9 @@ impl<'a> DoneFrame<'a> {
 
     /// Converts the frame to the reply that the child found.
     pub(in crate::backend) fn into_reply(self) -> Result<Reply, FrameError> {
-        let (facts, timing, verdict, ready) = match self.reply {
+        let (facts, timing, verdict, finished_body) = match self.reply {
             ReplyFrame::Redirected(redirect) => return Ok(Reply::Redirected(Box::new(redirect.into_state()?))),
-            ReplyFrame::Finished { facts, timing, verdict, ready } => (facts, timing, verdict, ready),
+            ReplyFrame::Finished { facts, timing, verdict, finished_body } => (facts, timing, verdict, finished_body),
         };
         Ok(Reply::Finished(Fetched {
             facts: Box::new(facts.into_facts()?),
@@ -183,11 +183,11 @@ impl<'a> DoneFrame<'a> {
                 VerdictFrame::Cancelled => Verdict::Cancelled,
                 VerdictFrame::Skipped(reason) => Verdict::Skipped(entry(SkipReason::ALL, reason)?),
             },
-            ready: match ready {
+            finished_body: match finished_body {
                 None => None,
                 Some(ReadyFrame { from, to, kept, sync }) => {
                     let (from, to) = (spec::path_of(from)?, spec::path_of(to)?);
-                    Some(Box::new(Ready { from, to, kept, sync }))
+                    Some(Box::new(FinishedBody { from, to, kept, sync }))
                 }
             },
         }))
@@ -195,10 +195,10 @@ impl<'a> DoneFrame<'a> {
 }
 
 fn ended(fetched: &Fetched) -> Result<ReplyFrame<'_>, FrameError> {
-    let Fetched { facts, timing, verdict, ready } = fetched;
-    let ready = ready.as_deref().map(|ready| {
-        let (from, to) = (spec::path_bytes(&ready.from)?, spec::path_bytes(&ready.to)?);
-        Ok::<_, FrameError>(ReadyFrame { from, to, kept: ready.kept, sync: ready.sync })
+    let Fetched { facts, timing, verdict, finished_body } = fetched;
+    let finished_body = finished_body.as_deref().map(|finished_body| {
+        let (from, to) = (spec::path_bytes(&finished_body.from)?, spec::path_bytes(&finished_body.to)?);
+        Ok::<_, FrameError>(ReadyFrame { from, to, kept: finished_body.kept, sync: finished_body.sync })
     });
     let verdict = match verdict {
         Verdict::Ok => VerdictFrame::Ok,
@@ -214,7 +214,7 @@ fn ended(fetched: &Fetched) -> Result<ReplyFrame<'_>, FrameError> {
         facts: FactsFrame::new(facts),
         timing: timing.into(),
         verdict,
-        ready: ready.transpose()?,
+        finished_body: finished_body.transpose()?,
     })
 }
 

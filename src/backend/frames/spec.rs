@@ -16,13 +16,13 @@ use super::addresses::Addresses;
 use super::{FrameError, job};
 use crate::config::{Compression, Digest, LowSpeed, Proxies};
 use crate::fetch::{
-    Asked, BodyStream, ByteLimit, DecoderMemory, FetchSpec, HostFields, HttpSpec, Keeping, Saving, Script, Step,
+    BodyStream, ByteLimit, DecoderMemory, FetchSpec, HostFields, HttpSpec, Keeping, PendingQuota, Saving, Script, Step,
     Throttle, TlsSpec,
 };
 use crate::model::{Credentials, ErrorKind, HostPattern};
 use crate::output_folder::OutputFolder;
-use crate::policy::netrc::{Machine, Netrc};
-use crate::policy::no_proxy::NoProxy;
+use crate::policy::credentials::netrc::{Machine, Netrc};
+use crate::policy::network::no_proxy::NoProxy;
 
 /// Codings and digests in the order of their numbers on the wire.
 const COMPRESSIONS: [Compression; 3] = [Compression::Auto, Compression::Off, Compression::Raw];
@@ -155,7 +155,7 @@ impl SpecFrame {
     pub(in crate::backend) fn into_spec(
         self,
         bodies: BodyWriter,
-        asks: mpsc::Sender<Asked>,
+        asks: mpsc::Sender<PendingQuota>,
     ) -> Result<FetchSpec, FrameError> {
         Ok(match self {
             SpecFrame::Http(http) => FetchSpec::Http(Arc::new(http.into_spec(bodies, asks)?)),
@@ -241,7 +241,7 @@ fn host_of((pattern, fields, user): Host) -> Result<HostFields, FrameError> {
 }
 
 impl Http {
-    fn into_spec(self, bodies: BodyWriter, asks: mpsc::Sender<Asked>) -> Result<HttpSpec, FrameError> {
+    fn into_spec(self, bodies: BodyWriter, asks: mpsc::Sender<PendingQuota>) -> Result<HttpSpec, FrameError> {
         let [http_proxy, https_proxy] = self.proxies;
         Ok(HttpSpec {
             headers: self.headers.into_iter().map(Field::parse).collect::<Result<_, _>>()?,

@@ -113,7 +113,12 @@ fn what_was_found_out_arrives_too() {
             facts: Box::new(facts.clone()),
             timing,
             verdict,
-            ready: Some(Box::new(crate::fetch::Ready { from: "a".into(), to: "b/c".into(), kept: true, sync: false })),
+            finished_body: Some(Box::new(crate::fetch::FinishedBody {
+                from: "a".into(),
+                to: "b/c".into(),
+                kept: true,
+                sync: false,
+            })),
         });
         assert_arrives(&reply);
     }

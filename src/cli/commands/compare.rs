@@ -10,7 +10,7 @@ use fetchall::app::Files;
 use fetchall::compare::{self, CompareError, Comparison, Spec, Step};
 use fetchall::demo::Site;
 use fetchall::model::shown_path;
-use fetchall::policy::printable::printable;
+use fetchall::policy::text::printable::printable;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -220,7 +220,7 @@ fn whole(path: PathBuf) -> OsString {
 fn about(inputs: &[InputArg]) -> String {
     let name = |input: &InputArg| match input {
         InputArg::File(path) => path.display().to_string(),
-        InputArg::Url(url, _) | InputArg::Remote(url) => fetchall::policy::redact::redact(url).to_string(),
+        InputArg::Url(url, _) | InputArg::Remote(url) => fetchall::policy::text::redact::redact(url).to_string(),
         InputArg::Stdin => "standard input".to_owned(),
     };
     match inputs {

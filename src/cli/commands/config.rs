@@ -4,7 +4,7 @@ use fetchall::config::{Config, HostTable, KEYS, Proxies, without_secret};
 use fetchall::model::without_password;
 use toml::Value;
 
-use fetchall::policy::no_proxy;
+use fetchall::policy::network::no_proxy;
 
 use crate::cli::exit::Exit;
 use crate::cli::resolve::Resolved;

@@ -14,8 +14,8 @@ use fetchall::config::{Backend, Config, FailOn, Format, Key, ProgressMode, Until
 use fetchall::demo::Site;
 use fetchall::engine::{self, RunEnd, RunFault, Stop, StopLevel};
 use fetchall::model::StopCause;
-use fetchall::policy::address::AddressClasses;
-use fetchall::policy::printable::printable;
+use fetchall::policy::network::address::AddressClasses;
+use fetchall::policy::text::printable::printable;
 use fetchall::report::{Bar, Events, Failures, Lines, Reporter, SummaryText, dropped_event};
 use fetchall::source::{Input, Inputs, Retry};
 use tokio::runtime::Runtime;

@@ -10,9 +10,9 @@ use super::State;
 use crate::model::{
     Batch, Claimed, Entry, Event, Facts, FetchError, Job, JobId, Outcome, Seed, SkipReason, Subject, Verdict,
 };
-use crate::policy::fingerprint::FingerprintSet;
+use crate::policy::credentials::origin;
 use crate::policy::naming::Claims;
-use crate::policy::origin;
+use crate::policy::text::fingerprint::FingerprintSet;
 
 /// Decides whether a line becomes a job, and names its file.
 pub(super) struct Admission {

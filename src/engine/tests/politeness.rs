@@ -2,7 +2,7 @@
 
 use super::retry::{Ran, Told, busy, case, of_host, ran, secs};
 use super::*;
-use crate::policy::politeness::{PROBES, SILENT};
+use crate::policy::limits::politeness::{PROBES, SILENT};
 
 fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
@@ -65,7 +65,7 @@ fn others_keep_their_rate_beside_a_throttled_host_and_a_tarpit() {
 }
 
 #[test]
-fn a_tarpit_has_few_slots_beside_others_and_all_when_it_is_alone() {
+fn a_tarpit_gets_few_slots_beside_others_and_all_when_alone() {
     let lists = [alike("x.test", "tarpit", 200), of_host("good.test", 4000)];
     let ran = run_of(&interleaved(&lists), 32, &[("/tarpit", secs(5), Step::Ok(1))]);
     assert_eq!(ran.end.summary.counts.ok, 4200);
@@ -142,7 +142,7 @@ fn many_hosts_of_one_url_each_are_all_served_at_full_width() {
 }
 
 #[test]
-fn hosts_in_trouble_do_not_bring_down_the_limit_that_is_found_for_all() {
+fn failing_hosts_do_not_lower_the_tuned_concurrency() {
     let script = [("/busy", ms(10), busy(9, 429, None)), ("/hang", secs(5), Step::Fail(ErrorKind::Timeout))];
     let mut lists: Vec<_> = (0..10).map(|n| of_host(&format!("good{n}.test"), 2000)).collect();
     lists.extend((0..6).map(|n| alike(&format!("busy{n}.test"), "busy", 100)));

@@ -195,7 +195,7 @@ fn a_host_that_asks_for_it_is_left_alone_and_the_others_go_on() {
 }
 
 #[test]
-fn a_job_that_is_on_its_way_when_its_host_is_held_does_not_begin() {
+fn a_dispatched_job_does_not_start_while_its_host_is_held() {
     let mut case = case(&["http://a.test/1", "http://a.test/2", "http://a.test/3"]);
     case.schedule.concurrency = 1;
     case.script.paths.insert("/1".to_owned(), (Duration::from_millis(10), busy(1, 503, Some(20))));
@@ -207,7 +207,7 @@ fn a_job_that_is_on_its_way_when_its_host_is_held_does_not_begin() {
 }
 
 #[test]
-fn a_host_that_asks_for_too_long_fails_fast_and_every_url_is_told() {
+fn a_host_held_for_the_run_fails_fast_with_a_record_per_url() {
     let mut urls = of_host("a.test", 30);
     urls.extend(of_host("b.test", 5));
     let mut case = case(&urls.iter().map(String::as_str).collect::<Vec<_>>());
@@ -233,7 +233,7 @@ fn a_host_that_asks_for_too_long_fails_fast_and_every_url_is_told() {
 }
 
 #[test]
-fn what_waits_for_another_try_of_a_host_given_up_is_told_with_its_last_answer() {
+fn jobs_in_backoff_of_a_failed_host_report_their_last_response() {
     let mut case = case(&["http://a.test/1", "http://a.test/2"]);
     case.schedule.concurrency = 2;
     case.script.paths.insert("/1".to_owned(), (Duration::ZERO, busy(9, 500, Some(50))));
@@ -310,7 +310,7 @@ fn in_input_order_a_retry_holds_its_place() {
 }
 
 #[test]
-fn without_retries_a_failure_is_final_and_a_host_is_held_all_the_same() {
+fn without_retries_a_failure_is_final_and_the_hold_still_counts() {
     let mut case = case(&["http://a.test/1", "http://a.test/2"]);
     case.schedule.retry.retries = 0;
     case.schedule.concurrency = 1;

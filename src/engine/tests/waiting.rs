@@ -47,7 +47,7 @@ impl Sink for Arrivals {
 }
 
 #[test]
-fn in_input_order_each_record_comes_as_soon_as_its_turn_has_come() {
+fn ordered_records_are_written_as_soon_as_their_turn_comes() {
     let mut case = ever_slower(5);
     // The second holds the others back; the first does not wait for it.
     case.script.paths.insert("/2".to_owned(), (Duration::from_secs(4), Step::Ok(1)));
@@ -69,7 +69,7 @@ fn as_completed_no_record_waits_for_another() {
 }
 
 #[test]
-fn in_input_order_no_more_than_the_window_is_read_past_the_oldest() {
+fn ordered_runs_read_at_most_one_window_past_the_oldest() {
     let mut case = Case::urls(30_000);
     case.order = Order::Input;
     case.schedule.concurrency = 50;
@@ -94,7 +94,7 @@ fn in_input_order_no_more_than_the_window_is_read_past_the_oldest() {
 }
 
 #[test]
-fn the_first_of_its_kind_ends_the_run_at_once_and_the_rest_is_cancelled() {
+fn until_first_stops_the_run_at_once_and_cancels_the_rest() {
     let cases = [
         (Until::FirstCompleted, 1, StopCause::FirstCompleted, "failed"),
         (Until::FirstSuccess, 3, StopCause::FirstSuccess, "ok"),

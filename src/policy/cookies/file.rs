@@ -4,7 +4,7 @@ use url::Host;
 
 use super::set_cookie::{path_of, prefix_holds};
 use super::{Cookie, Jar, exported, is_address, is_public_suffix, netscape};
-use crate::policy::date;
+use crate::policy::message::date;
 
 /// The cookies of a file that were left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

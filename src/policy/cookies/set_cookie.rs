@@ -4,7 +4,7 @@ use percent_encoding::{AsciiSet, percent_encode};
 use url::{Host, Url};
 
 use super::{Cookie, domain_matches, is_address, is_public_suffix};
-use crate::policy::date;
+use crate::policy::message::date;
 
 /// The longest name and value together, and the longest attribute.
 const LONGEST: usize = 4096;

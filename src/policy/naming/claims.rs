@@ -6,7 +6,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::portable::tagged;
 use super::{MAX_NAME, Template, collapse, fold, name_for_out};
 use crate::model::{Claimed, FetchError};
-use crate::policy::fingerprint::FingerprintSet;
+use crate::policy::text::fingerprint::FingerprintSet;
 
 /// How far folders that had to be renamed may lengthen a name beyond [`MAX_NAME`] before the rest
 /// of them is collapsed.

@@ -4,18 +4,21 @@
 //! the rules of quotes and charsets. This parser still finds the name that a reader would see in the field.
 
 mod charset;
+mod continued;
 
 use percent_encoding::percent_decode;
 
+use self::continued::Continued;
 use super::portable::component;
 
 /// The proposed name as one portable part of a name, if there is one.
 ///
-/// The order of preference is `filename*`, `filename`, and a `filename*` with a wrong charset or
-/// none. The first of each kind counts. Only the last part of a path is taken (RFC 6266, section 4.3).
+/// The order of preference is `filename*`, a continued `filename*0`, `filename`, and one of the first two with a
+/// wrong charset or none. The first of each kind counts. Only the last part of a path is taken (RFC 6266, section
+/// 4.3).
 pub fn name_from_disposition(field: &[u8]) -> Option<String> {
-    let Proposed { extended, plain, guessed } = Proposed::read(field);
-    [extended, plain, guessed].into_iter().flatten().find_map(|text| {
+    let Proposed { extended, continued, plain, guessed } = Proposed::read(field);
+    [extended, continued, plain, guessed].into_iter().flatten().find_map(|text| {
         let last = text.rsplit(['/', '\\']).next().unwrap_or_default().trim();
         (!matches!(last, "" | "." | "..")).then(|| component(last))
     })
@@ -26,19 +29,19 @@ pub fn name_from_disposition(field: &[u8]) -> Option<String> {
 struct Proposed {
     /// The parameter `filename*`, as RFC 8187 has it.
     extended: Option<String>,
+    /// The parameters `filename*0`, `filename*1` and so on.
+    continued: Option<String>,
     /// The parameter `filename`.
     plain: Option<String>,
-    /// The parameter `filename*` where its charset is wrong or missing.
+    /// One of the first two where its charset is wrong or missing.
     guessed: Option<String>,
 }
 
 impl Proposed {
-    /// Reads all parameters and skips everything else, such as the type.
     fn read(field: &[u8]) -> Self {
         let mut proposed = Self::default();
-        let mut rest = field.trim_ascii();
-        while !rest.is_empty() {
-            let (name, value, after) = parameter(rest);
+        let mut continued = Continued::default();
+        for (name, value) in Parameters::new(field) {
             if name.eq_ignore_ascii_case(b"filename") && proposed.plain.is_none() {
                 proposed.plain = value.plain();
             } else if name.eq_ignore_ascii_case(b"filename*") {
@@ -47,8 +50,14 @@ impl Proposed {
                     Some(Extended::Guess(text)) if proposed.guessed.is_none() => proposed.guessed = Some(text),
                     _ => {}
                 }
+            } else {
+                continued.add(name, value.octets());
             }
-            rest = after.trim_ascii_start();
+        }
+        match continued.join() {
+            Some(Extended::Sure(text)) => proposed.continued = Some(text),
+            Some(Extended::Guess(text)) => proposed.guessed = proposed.guessed.or(Some(text)),
+            None => {}
         }
         proposed
     }
@@ -60,6 +69,23 @@ enum Extended {
     Guess(String),
 }
 
+impl Extended {
+    /// Decodes octets in a charset, or in the most likely one if they do not have the syntax of a value.
+    fn decode(charset: &[u8], octets: Vec<u8>, is_valid: bool) -> Option<Self> {
+        if let Some(text) = charset::decode(charset, &octets).filter(|_| is_valid) {
+            return Some(Self::Sure(text));
+        }
+        // Octets are hardly UTF-8 by chance. The other guess is the most usual charset.
+        match String::from_utf8(octets) {
+            Ok(text) => Some(Self::Guess(text)),
+            Err(e) if charset.is_empty() || charset::is_known(charset) => {
+                Some(Self::Guess(charset::utf8_or_windows_1252(e.as_bytes())))
+            }
+            Err(_) => None,
+        }
+    }
+}
+
 /// The value of a parameter.
 enum Value<'a> {
     /// The text between quotes, without its escapes.
@@ -68,6 +94,13 @@ enum Value<'a> {
 }
 
 impl Value<'_> {
+    fn octets(&self) -> &[u8] {
+        match self {
+            Value::Quoted(octets) => octets,
+            Value::Bare(octets) => octets,
+        }
+    }
+
     /// Decodes a `filename`. A value without the quotes that it needs is taken unless it is ambiguous.
     fn plain(self) -> Option<String> {
         match self {
@@ -84,63 +117,88 @@ impl Value<'_> {
     /// Decodes a `filename*`: charset, language, percent-encoded text (RFC 8187, section 3.2.1). Some
     /// servers put quotes around the whole or around the text.
     fn extended(self) -> Option<Extended> {
-        let value = match &self {
-            Value::Quoted(octets) => octets,
-            Value::Bare(octets) => *octets,
-        };
-        let parts: Vec<_> = value.splitn(3, |byte| *byte == b'\'').collect();
-        let (charset, coded) = match parts[..] {
-            [charset, _language, coded] => (charset, coded),
-            [charset, coded] if charset::is_known(charset) => (charset, coded),
-            _ => (&b""[..], value),
-        };
+        let (charset, coded) = split_charset(self.octets());
         let coded = coded.strip_prefix(b"\"").unwrap_or(coded);
         let coded = coded.strip_suffix(b"\"").unwrap_or(coded);
         let is_hex = |at: usize| coded.get(at).is_some_and(u8::is_ascii_hexdigit);
         let mut signs = coded.iter().enumerate().filter(|(_, byte)| **byte == b'%');
         let is_coded = signs.all(|(at, _)| is_hex(at + 1) && is_hex(at + 2));
-        let octets: Vec<u8> = percent_decode(coded).collect();
-        match charset::decode(charset, &octets).filter(|_| is_coded) {
-            Some(text) => Some(Extended::Sure(text)),
-            // Octets are hardly UTF-8 by chance. The other guess is the most usual charset.
-            None => match String::from_utf8(octets) {
-                Ok(text) => Some(Extended::Guess(text)),
-                Err(e) if charset.is_empty() || charset::is_known(charset) => {
-                    Some(Extended::Guess(charset::utf8_or_windows_1252(e.as_bytes())))
-                }
-                Err(_) => None,
-            },
-        }
+        Extended::decode(charset, percent_decode(coded).collect(), is_coded)
     }
 }
 
-/// Splits off the first parameter: its name, its value, and the text behind its semicolon. The name
-/// is empty if the text is no parameter.
-fn parameter(text: &[u8]) -> (&[u8], Value<'_>, &[u8]) {
-    let (segment, after) = until_semicolon(text);
-    if let [b'"', inner @ ..] = text {
-        // A semicolon within quotes does not end it.
-        let (_, after) = quoted(inner);
-        return (b"", Value::Bare(b""), after);
+/// Splits `charset'language'text` into charset and text. The charset is empty if there is none.
+fn split_charset(value: &[u8]) -> (&[u8], &[u8]) {
+    let parts: Vec<_> = value.splitn(3, |byte| *byte == b'\'').collect();
+    match parts[..] {
+        [charset, _language, text] => (charset, text),
+        [charset, text] if charset::is_known(charset) => (charset, text),
+        _ => (b"", value),
     }
-    let Some(equals) = segment.iter().position(|byte| *byte == b'=') else {
-        return (b"", Value::Bare(b""), after);
-    };
-    // Some servers leave out the semicolon behind the type.
-    let name = text[..equals].trim_ascii_end().rsplit(u8::is_ascii_whitespace).next().unwrap_or_default();
-    let value = text[equals + 1..].trim_ascii_start();
-    match value {
-        [b'"', inner @ ..] => {
-            let (value, after) = quoted(inner);
-            (name, Value::Quoted(value), after)
+}
+
+/// The parameters of a field, and everything between them, such as the type, with an empty name.
+struct Parameters<'a> {
+    rest: &'a [u8],
+    /// No apostrophe in the rest ends a value, so none is looked for again.
+    has_no_closing: bool,
+}
+
+impl<'a> Parameters<'a> {
+    fn new(field: &'a [u8]) -> Self {
+        Self { rest: field.trim_ascii(), has_no_closing: false }
+    }
+
+    /// Splits off the first parameter: its name, its value, and the text behind its semicolon. The name is empty
+    /// if the text is no parameter.
+    fn split(&mut self, text: &'a [u8]) -> (&'a [u8], Value<'a>, &'a [u8]) {
+        let (segment, after) = until_semicolon(text);
+        if let [b'"', inner @ ..] = text {
+            // A semicolon within quotes does not end it.
+            let (_, after) = quoted(inner);
+            return (b"", Value::Bare(b""), after);
         }
-        [b'\'', inner @ ..] if let Some(end) = closing(inner, b'\'') => {
-            (name, Value::Quoted(inner[..end].to_owned()), until_semicolon(&inner[end..]).1)
+        let Some(equals) = segment.iter().position(|byte| *byte == b'=') else {
+            return (b"", Value::Bare(b""), after);
+        };
+        // Some servers leave out the semicolon behind the type.
+        let name = text[..equals].trim_ascii_end().rsplit(u8::is_ascii_whitespace).next().unwrap_or_default();
+        let value = text[equals + 1..].trim_ascii_start();
+        match value {
+            [b'"', inner @ ..] => {
+                let (value, after) = quoted(inner);
+                (name, Value::Quoted(value), after)
+            }
+            [b'\'', inner @ ..] if let Some(end) = self.closing_apostrophe(inner) => {
+                (name, Value::Quoted(inner[..end].to_owned()), until_semicolon(&inner[end..]).1)
+            }
+            _ => {
+                let (value, after) = until_semicolon(value);
+                (name, Value::Bare(value.trim_ascii_end()), after)
+            }
         }
-        _ => {
-            let (value, after) = until_semicolon(value);
-            (name, Value::Bare(value.trim_ascii_end()), after)
+    }
+
+    /// Finds the apostrophe before a semicolon or the end.
+    fn closing_apostrophe(&mut self, text: &[u8]) -> Option<usize> {
+        let ends = |at: &usize| text[*at] == b'\'' && ends_value(&text[at + 1..]);
+        let end = if self.has_no_closing { None } else { (0..text.len()).find(ends) };
+        self.has_no_closing = end.is_none();
+        end
+    }
+}
+
+impl<'a> Iterator for Parameters<'a> {
+    type Item = (&'a [u8], Value<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let text = self.rest.trim_ascii_start();
+        if text.is_empty() {
+            return None;
         }
+        let (name, value, after) = self.split(text);
+        self.rest = after;
+        Some((name, value))
     }
 }
 
@@ -174,11 +232,6 @@ fn quoted(text: &[u8]) -> (Vec<u8>, &[u8]) {
     };
     let value = if is_path { text[..end].to_owned() } else { without_escapes(&text[..end]) };
     (value, until_semicolon(&text[end..]).1)
-}
-
-/// Finds the quote before a semicolon or the end.
-fn closing(text: &[u8], quote: u8) -> Option<usize> {
-    (0..text.len()).find(|at| text[*at] == quote && ends_value(&text[at + 1..]))
 }
 
 fn ends_value(text: &[u8]) -> bool {

@@ -96,7 +96,7 @@ fn waits_double_up_to_a_limit_and_end_with_the_retries() {
 }
 
 #[test]
-fn a_host_is_held_when_it_says_how_long_and_for_good_when_that_is_too_long() {
+fn retry_after_holds_the_host_and_a_long_one_until_the_end() {
     for (status, asked, again, hold) in [
         (429, Some(5), Some(5), Some(Hold::For(secs(5)))),
         (503, Some(60), Some(60), Some(Hold::For(secs(60)))),
@@ -115,7 +115,7 @@ fn a_host_is_held_when_it_says_how_long_and_for_good_when_that_is_too_long() {
 }
 
 #[test]
-fn without_budget_there_is_no_retry_unless_the_server_sets_the_pace() {
+fn an_empty_budget_forbids_retries_without_retry_after() {
     let broke = |(verdict, facts): (Verdict, Facts)| {
         decide(&limits(), Try { attempt: 1, verdict: &verdict, facts: &facts }, 0.5, || false).again
     };
@@ -151,7 +151,7 @@ fn what_went_to_a_stream_is_not_sent_twice() {
 
 proptest! {
     #[test]
-    fn no_wait_is_shorter_than_the_server_said_nor_longer_than_anybody_wants(
+    fn waits_lie_between_retry_after_and_the_longest_wait(
         attempt in 1u32..20, retries in 0u32..20, asked in prop::option::of(0u64..200_000), max in 0u64..100_000,
         random in 0.0..1.0f64, status in prop::sample::select(vec![429u16, 500, 503, 404]), budget: bool,
     ) {

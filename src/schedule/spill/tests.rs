@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::{JobId, Origin, PerSeed, Seed, Subject, Via};
-use crate::policy::pacer::AllHostLimits;
+use crate::policy::limits::pacer::AllHostLimits;
 use crate::policy::retry::Limits;
 use crate::schedule::{Next, Report, Rules};
 

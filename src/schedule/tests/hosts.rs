@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::model::HostPattern;
-use crate::policy::pacer::HostLimits;
-use crate::policy::politeness::{PROBES, SILENT};
+use crate::policy::limits::pacer::HostLimits;
+use crate::policy::limits::politeness::{PROBES, SILENT};
 
 #[test]
 fn host_alone_has_every_slot() {

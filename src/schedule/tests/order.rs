@@ -1,7 +1,7 @@
 //! In which order jobs are handed out, and when.
 
 use super::*;
-use crate::policy::pacer::{HostLimits, Pacer};
+use crate::policy::limits::pacer::{HostLimits, Pacer};
 
 #[test]
 fn highest_priority_goes_first_then_oldest() {

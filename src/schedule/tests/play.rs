@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::model::{ErrorKind, Facts, Hop, JobId, Origin, RedirectState, Seed, Subject, Timing, Tried, Verdict, Via};
-use crate::policy::origin;
+use crate::policy::credentials::origin;
 
 /// A scheduler of 16 fetches at once, without retries.
 pub(super) fn rules() -> Rules {

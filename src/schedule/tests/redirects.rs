@@ -1,7 +1,7 @@
 //! A redirect waits for the host that it leads to.
 
 use super::*;
-use crate::policy::pacer::HostLimits;
+use crate::policy::limits::pacer::HostLimits;
 
 #[test]
 fn redirect_goes_before_new_jobs_as_the_same_attempt() {

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::{brief, drain, pieces, read, reader};
 use crate::config::InputFormat::{self, Auto, Csv, Html, Json, Ndjson, Sitemap, Text, Tsv};
 use crate::model::Entry;
-use crate::policy::url_text;
+use crate::policy::text::url_text;
 use crate::source::{Input, ListSource};
 
 /// Bytes that mean something to one of the formats, so that their combinations are reached.

@@ -1,7 +1,7 @@
 //! Lists that are made to cost time or memory.
 
 use super::{drain, read, reader};
-use crate::config::InputFormat::{Csv, Ndjson, Text, Tsv};
+use crate::config::InputFormat::{Csv, Ndjson, Sitemap, Text, Tsv};
 use crate::model::{Batch, Entry};
 use crate::source::{ListSource, Source};
 
@@ -27,6 +27,23 @@ fn quotes_in_wrong_rows_of_a_tsv_cost_no_more_than_others() {
     assert_eq!(reasons(&read(reader("l", list.as_bytes()), Tsv)).len(), 20_000);
     // A reader made for each row takes more than that.
     assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn wide_header_costs_nothing_in_each_row() {
+    let list = [&*format!("url{}\n", ",".repeat(30_000)), &"http://a.test/\n".repeat(30_000)].concat();
+    let begun = std::time::Instant::now();
+    assert_eq!(read(reader("l", list.as_bytes()), Csv).len(), 30_000);
+    // A look at each column of each row takes more than that.
+    assert!(begun.elapsed() < std::time::Duration::from_secs(10), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn elements_that_nothing_closes_end_a_sitemap() {
+    let list = ["<urlset><url><loc>http://a.test/</loc></url>", &*"<a>".repeat(300_000)].concat();
+    let entries = read(reader("l", list.as_bytes()), Sitemap);
+    assert_eq!(entries.len(), 2);
+    assert!(reasons(&entries)[0].contains("more than 250000 elements are not closed; the rest"), "{entries:?}");
 }
 
 #[test]

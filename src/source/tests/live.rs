@@ -77,7 +77,7 @@ fn a_flushed_gzip_pipe_does_not_wait_either() {
 }
 
 #[test]
-fn options_that_came_with_their_url_are_found_on_a_pipe_and_late_ones_are_told() {
+fn options_in_a_pipe_follow_their_url_and_late_ones_are_errors() {
     let list: [&[u8]; 3] = [b"http://a.test/1\n", b" out=late\nhttp://a.test/2\n", b" out=kept\nhttp://a.test/3\n"];
     let entries = read(pieces(&list), Text);
     assert_eq!(brief(&entries), ["1 http://a.test/1", "2 !out", "3 http://a.test/2", "5 http://a.test/3"]);

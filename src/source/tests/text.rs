@@ -6,7 +6,7 @@ use crate::model::Entry;
 use crate::source::{Input, ListSource, Source};
 
 #[test]
-fn comments_and_blanks_are_no_lines_and_the_rest_keeps_its_number() {
+fn comments_and_blank_lines_are_skipped_but_counted() {
     let list = "\u{feff}# sites\r\n\r\nhttp://a.test/1\r\n  \t\r\n\t http://a.test/2 \r\n  # more\r\nHTTPS://A.test";
     assert_eq!(brief(&text(list)), ["3 http://a.test/1", "5 http://a.test/2", "7 https://a.test/"]);
 }
@@ -226,7 +226,7 @@ fn dir_comes_before_out_in_any_order() {
 }
 
 #[test]
-fn an_option_that_is_not_understood_is_one_bad_line_that_names_it() {
+fn an_invalid_option_is_one_bad_line_that_names_it() {
     for option in ["all-proxy=http://p.test", "checksum=md5=00", "checksum=sha-256=00", "header=none", "out=", "Out=x"]
     {
         let entries = text_file(&format!("http://a.test/\n {option}\n out=o\nhttp://b.test/\n"));

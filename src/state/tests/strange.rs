@@ -101,7 +101,7 @@ fn a_state_says_whose_it_is_from_its_first_moment_on() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("state.db");
     let running = State::open(&path, false, false).unwrap();
-    // What a kill would leave behind.
+    // The file that a killed run leaves.
     let killed = TempDir::new().unwrap();
     let copy = killed.path().join("state.db");
     fs::copy(&path, &copy).unwrap();

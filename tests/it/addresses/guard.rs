@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use fetchall::Fetchall;
 use fetchall::config::{Backend, Config, PrivateAddresses};
 use fetchall::model::{ErrorKind, Outcome, Verdict};
-use fetchall::policy::address::{AddressClasses, Class};
+use fetchall::policy::network::address::{AddressClasses, Class};
 
 use crate::support::act::{Act, Script};
 use crate::support::fault::FaultServer;

@@ -34,7 +34,7 @@ impl Source {
         self.code[..at].matches('\n').count() + 1
     }
 
-    /// The module of the crate that it belongs to: `fetch` for `src/fetch/decode/coding.rs`.
+    /// The module of the crate that it belongs to: `fetch` for `src/fetch/body/decode/coding.rs`.
     pub fn module(&self) -> &str {
         self.path.trim_start_matches("src/").split('/').next().unwrap_or_default().trim_end_matches(".rs")
     }

@@ -65,7 +65,7 @@ fn a_file_where_a_folder_is_needed_is_io() {
 }
 
 #[test]
-fn a_file_where_the_state_needs_its_folder_is_told_before_anything_is_fetched() {
+fn a_file_in_place_of_the_state_folder_fails_before_any_request() {
     let server = FaultServer::standard();
     let fetchall = Fetchall::new().file("out/.fetchall", "mine\n").args(["--json", "-d", "out"]);
     let run = fetchall.arg(server.url("keep-alive-ok")).run().expect_code(2);

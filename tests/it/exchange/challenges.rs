@@ -5,10 +5,11 @@ use std::collections::HashSet;
 use std::sync::Mutex;
 
 use md5::{Digest as _, Md5};
-use wiremock::matchers::any;
+use wiremock::matchers::{any, header};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 use crate::support::cli::Fetchall;
+use crate::support::mock::{Mocks, get, hello};
 use crate::support::single::kind;
 
 const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
@@ -108,6 +109,8 @@ fn broken_challenges_get_digest_and_never_basic() {
         (&[b"Basic realm=\"b\"", b"Digest realm=\"r\", nonce=\"n\", qop=\"\""], b"r", b"n"),
         (&[b"Foo bar baz, Digest realm=\"r\", nonce=\"n\", qop=\"auth\""], b"r", b"n"),
         (&[b"Negotiate abc==, Digest realm=\"r\", nonce=\"n\", qop=\"auth\""], b"r", b"n"),
+        (&[b"Basic realm=\"b, Digest realm=\"r\", nonce=\"n\", qop=\"auth\""], b"r", b"n"),
+        (&[b"Basic realm=\"b", b"Digest realm=\"r\", nonce=\"n\", qop=\"auth"], b"r", b"n"),
     ] {
         for backend in BACKENDS {
             let server = ChallengeServer::start(fields, realm, nonce);
@@ -117,6 +120,18 @@ fn broken_challenges_get_digest_and_never_basic() {
             assert_eq!(kind(&run.records()[0]), "ok", "{backend}");
             assert_eq!(server.schemes(), ["", "Digest"], "{backend}");
         }
+    }
+}
+
+#[test]
+fn basic_with_a_lost_quote_is_answered() {
+    for backend in BACKENDS {
+        let refusal = ResponseTemplate::new(401).insert_header("WWW-Authenticate", "Basic realm=\"x");
+        let with_user = get("a").and(header("authorization", "Basic YW5uOnMzY3JldA=="));
+        let server =
+            Mocks::start([with_user.respond_with(hello()).expect(1), get("a").respond_with(refusal).expect(1)]);
+        let args = ["--json", "-u", "ann:s3cret", "--anyauth", "--backend", backend, &server.url("a")];
+        Fetchall::new().args(args).run().expect_code(0);
     }
 }
 

@@ -40,7 +40,7 @@ fn plain_http_goes_through_in_absolute_form() {
 }
 
 #[test]
-fn tls_goes_through_a_tunnel_and_only_the_proxy_is_told_who_asks() {
+fn tls_uses_a_tunnel_and_only_the_proxy_gets_its_credentials() {
     for backend in BACKENDS {
         for mode in [Mode::Good, Mode::Http2] {
             let (origin, proxy) = (TlsServer::start(mode), Proxy::start());
@@ -60,7 +60,7 @@ fn tls_goes_through_a_tunnel_and_only_the_proxy_is_told_who_asks() {
 }
 
 #[test]
-fn socks_leaves_the_look_up_to_the_proxy_where_its_scheme_says_so() {
+fn socks5h_resolves_names_at_the_proxy_and_socks5_locally() {
     for backend in BACKENDS {
         let (origin, tls, proxy) = (server(), TlsServer::start(Mode::Good), Proxy::start());
         let port = origin.address().port();
@@ -145,7 +145,7 @@ fn the_environment_names_proxies_and_exceptions() {
 }
 
 #[test]
-fn a_proxy_that_is_none_is_refused_and_one_that_is_dead_is_a_failure_of_the_url() {
+fn an_invalid_proxy_is_refused_and_a_dead_one_fails_the_url() {
     let run = Fetchall::new().args(["-x", "ftp://u:hunter2@p.test", "http://a.test/"]).run().expect_code(2);
     assert!(run.stderr.contains("--proxy: is no proxy") && !run.stderr.contains("hunter2"), "{}", run.stderr);
     let dead = FaultServer::start(Script::new().on("x", Act::Refused));

@@ -18,7 +18,7 @@ fn records(server: &H2Server, paths: impl Iterator<Item = usize>, words: &[&str]
 }
 
 #[test]
-fn more_urls_at_once_than_the_server_allows_streams_wait_for_streams() {
+fn urls_beyond_the_stream_limit_wait_for_streams() {
     let server = H2Server::start(Manners::Streams(100));
     let records = records(&server, 0..500, &["-c", "500"]);
     assert_eq!(records.len(), 500);
@@ -49,7 +49,7 @@ fn many_that_begin_at_once_share_one_connection() {
 }
 
 #[test]
-fn when_the_shared_connection_ends_one_more_is_opened_and_not_many() {
+fn a_closed_shared_connection_is_replaced_by_one() {
     let server = H2Server::start(Manners::GoesAway(1));
     let records = records(&server, 0..100, &["-c", "100"]);
     for record in &records {
@@ -90,7 +90,7 @@ fn one_connection_that_hangs_fails_nobody() {
 }
 
 #[test]
-fn to_wait_for_what_an_origin_speaks_takes_nothing_from_the_time_to_connect() {
+fn waiting_for_alpn_does_not_use_up_the_connect_timeout() {
     // Each needs a connection of its own; one after the other, two would take too long.
     let server = TlsServer::start(Mode::SlowTogether(Duration::from_millis(900), 20));
     let limits = ["--connect-timeout", "1500ms", "--timeout", "10s", "--retry", "0"];
@@ -124,7 +124,7 @@ fn what_a_server_did_not_begin_is_asked_again_and_no_attempt() {
 }
 
 #[test]
-fn a_server_that_never_begins_is_asked_twice_and_then_it_is_a_failure() {
+fn a_request_refused_before_processing_is_repeated_once() {
     for manners in [Manners::Refuses(usize::MAX), Manners::GoesAway(usize::MAX)] {
         let server = H2Server::start(manners);
         let records = records(&server, 0..1, &[]);
@@ -134,7 +134,7 @@ fn a_server_that_never_begins_is_asked_twice_and_then_it_is_a_failure() {
 }
 
 #[test]
-fn large_heads_are_taken_and_larger_ones_refused_on_both_versions() {
+fn heads_up_to_the_limit_are_accepted_over_http1_and_http2() {
     // A few fields are always there, and each costs HTTP/2 32 bytes more than it has.
     for (fields, bytes, good) in [(990, 10, true), (1010, 10, false), (200, 1000, true), (300, 1000, false)] {
         let server = H2Server::start(Manners::Fields(fields, bytes));

@@ -111,7 +111,7 @@ fn an_output_file_is_replaced() {
 }
 
 #[test]
-fn an_output_that_cannot_be_opened_is_told_before_anything_is_fetched() {
+fn an_output_that_cannot_be_opened_fails_before_any_request() {
     let server = FaultServer::standard();
     for flag in ["--output", "--summary", "--log"] {
         let run = Fetchall::new().args([flag, "absent/file"]).arg(server.url("keep-alive-ok")).run().expect_code(2);

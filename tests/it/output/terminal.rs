@@ -1,6 +1,6 @@
 //! Text of servers and lists never reaches a terminal as it came.
 
-use fetchall::policy::printable::acts_on_terminal;
+use fetchall::policy::text::printable::acts_on_terminal;
 
 use crate::support::act::{Act, Script};
 use crate::support::cli::Fetchall;

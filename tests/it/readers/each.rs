@@ -9,14 +9,17 @@ use std::time::{Duration, SystemTime};
 
 use fetchall::config::{InputFormat, Layers};
 use fetchall::model::{Credentials, Entry};
-use fetchall::policy::authentication::{BasicFor, Challenge};
 use fetchall::policy::cookies::Jar;
+use fetchall::policy::credentials::authentication::{BasicFor, Challenge};
+use fetchall::policy::credentials::netrc::Netrc;
+use fetchall::policy::message::chunk_lines::ChunkLines;
+use fetchall::policy::message::partial::{Beginning, is_the_rest, whole_in_a_part};
+use fetchall::policy::message::response_head::{Found, Search, read_head};
+use fetchall::policy::message::{date, digest_fields, location};
 use fetchall::policy::naming::{is_portable, name_from_disposition};
-use fetchall::policy::netrc::Netrc;
-use fetchall::policy::partial::{Beginning, is_the_rest, whole_in_a_part};
-use fetchall::policy::response_head::{Found, Search, read_head};
-use fetchall::policy::selection::Selection;
-use fetchall::policy::{date, digest_fields, location, redact, retry_after};
+use fetchall::policy::rerun::selection::Selection;
+use fetchall::policy::retry::retry_after;
+use fetchall::policy::text::redact;
 use fetchall::source::{Input, ListSource, ReportSource, Retry, Source};
 use http::header::{
     ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
@@ -47,7 +50,13 @@ pub const READERS: &[Reader] = &[
     ("disposition", disposition),
     ("fields", fields),
     ("state", super::state::read),
+    ("gzip", |bytes| packed(bytes, GZIP)),
+    ("zstd", |bytes| packed(bytes, ZSTD)),
 ];
+
+/// The first bytes of a gzip member (RFC 1952) and of a zstd frame (RFC 8878).
+const GZIP: &[u8] = b"\x1f\x8b";
+const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd";
 
 /// The time at which all is read: the end of 2026.
 const NOW: i64 = 1_798_761_600;
@@ -63,8 +72,14 @@ fn list(bytes: &[u8], format: InputFormat) {
 
 /// Whether it is gzip or zstd, which may unpack to a thousand times as much.
 fn is_packed(bytes: &[u8]) -> bool {
-    let magic = [&b"\x1f\x8b"[..], b"\x28\xb5\x2f\xfd"];
-    magic.iter().any(|magic| bytes.starts_with(magic)) || bytes.get(1..4) == Some(b"\x2a\x4d\x18")
+    [GZIP, ZSTD].iter().any(|magic| bytes.starts_with(magic)) || bytes.get(1..4) == Some(b"\x2a\x4d\x18")
+}
+
+/// A packed list. Its own bytes decide what is in it, also what it is packed with.
+fn packed(bytes: &[u8], magic: &[u8]) {
+    let start = if bytes.starts_with(magic) { &[][..] } else { magic };
+    let list = Input::Reader("list".into(), Box::new(Cursor::new([start, bytes].concat())));
+    drain(ListSource::new(vec![list], InputFormat::Auto));
 }
 
 /// The records of an earlier run, for `--retry-from`.
@@ -173,6 +188,7 @@ fn config(bytes: &[u8]) {
 }
 
 /// The head of a response. However it is cut on its way, its end is the same; once repaired it stays as it is.
+/// The size lines of chunks behind it are counted alike, however they are cut.
 fn head(bytes: &[u8]) {
     let whole = Search::default().find(bytes);
     let mut search = Search::default();
@@ -182,6 +198,9 @@ fn head(bytes: &[u8]) {
     assert_eq!(in_pieces, whole);
     let Found::End(length) = whole else { return };
     let Ok(head) = read_head(&bytes[..length]) else { return };
+    let content = &bytes[length..];
+    let (mut whole, mut in_pieces) = (ChunkLines::new(head.content), ChunkLines::new(head.content));
+    assert_eq!(content.chunks(step).try_for_each(|piece| in_pieces.follow(piece)), whole.follow(content));
     if let Some(repaired) = head.repaired {
         assert_eq!(Search::default().find(&repaired), Found::End(repaired.len()));
         let again = read_head(&repaired).expect("repaired head");

@@ -70,7 +70,7 @@ fn a_device_is_written_to_and_not_replaced() {
 
 #[cfg(unix)]
 #[test]
-fn a_link_given_as_the_document_keeps_being_one_or_is_replaced_whole() {
+fn a_document_named_by_a_link_gets_the_whole_new_body() {
     let server = serve(Act::KeepAliveOk(b"new\n".to_vec()));
     let fetchall = Fetchall::new().file("real", "old\n");
     std::os::unix::fs::symlink("real", fetchall.folder().join("page")).expect("a link");

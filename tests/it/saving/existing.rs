@@ -172,7 +172,7 @@ fn a_dry_run_knows_what_earlier_runs_did_and_changes_nothing() {
 
 #[cfg(unix)]
 #[test]
-fn a_dry_run_sees_what_a_run_that_is_under_way_or_was_killed_has_done() {
+fn a_dry_run_sees_the_work_of_active_and_killed_runs() {
     let script = Script::new().on("never", Act::Stalled).otherwise(Act::KeepAliveOk(b"body\n".to_vec()));
     let (server, folder) = (FaultServer::start(script), TempDir::new().unwrap());
     let list = list(&server, &["a", "never"]);

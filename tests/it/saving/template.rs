@@ -66,7 +66,7 @@ fn a_wrong_template_is_a_configuration_error() {
 }
 
 #[test]
-fn another_template_saves_under_other_names_and_leaves_the_first_known() {
+fn another_template_adds_names_and_keeps_the_first_known() {
     let server = FaultServer::start(Script::new().otherwise(ok("x")));
     let folder = TempDir::new().unwrap();
     for (args, asked, found) in
@@ -113,7 +113,7 @@ fn what_servers_propose_lies_in_a_folder_of_its_own() {
 }
 
 #[test]
-fn a_name_in_the_list_and_a_document_count_for_more_than_what_servers_propose() {
+fn names_of_the_user_win_over_content_disposition() {
     for backend in ["async", "processes"] {
         let server = FaultServer::start(Script::new().on("x", proposing("attachment; filename=theirs", "x")));
         let line = serde_json::json!({"url": server.url("x"), "out": "mine"}).to_string();

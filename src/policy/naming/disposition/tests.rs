@@ -1,5 +1,7 @@
 //! Fields as servers send them, and the names that come of them.
 
+use std::time::{Duration, Instant};
+
 use proptest::prelude::*;
 
 use super::super::is_portable;
@@ -132,6 +134,48 @@ fn broken_fields_give_the_name_that_people_see() {
     assert_eq!(name_from_disposition(b"attachment; filename*=UTF-8''caf\xe9.pdf").as_deref(), Some("café.pdf"));
 }
 
+/// Also after tc2231, where they are called `attfncont`. Firefox and wget join them.
+#[test]
+fn continued_names_are_joined_in_order() {
+    for (field, expected) in [
+        (r#"filename*0="foo."; filename*1="html""#, "foo.html"), // attfncont
+        (r#"filename*0="foo"; filename*1="\b\a\r.html""#, "foobar.html"), // attfncontqs
+        (r#"filename*0*=UTF-8''foo-%c3%a4; filename*1=".html""#, "foo-ä.html"), // attfncontenc
+        (r#"filename*0="foo"; filename*01="bar""#, "foo"),       // attfncontlz
+        (r#"filename*0="foo"; filename*2="bar""#, "foo"),        // attfncontnc
+        (r#"filename*1="bar"; filename*0="foo""#, "foobar"),     // attfncontord
+        ("FileName*0*=utf-8'en'a%20; filename*1=%20b; filename*2*=%c3; filename*3*=%a4.txt", "a %20bä.txt"),
+        (
+            "filename*10=k; filename*0=a; filename*9=j; filename*8=i; filename*7=h; filename*6=g; filename*5=f; \
+          filename*4=e; filename*3=d; filename*2=c; filename*1=b",
+            "abcdefghijk",
+        ),
+        (r#"filename*0=../../e; filename*1="vil/..\\..\\"; filename*2=x"#, "x"),
+        ("filename*0=a; filename*1=b; filename*0=c", "ab"),
+        ("filename=short.txt; filename*0=long; filename*1=.txt", "long.txt"),
+        ("filename*0=long; filename*=UTF-8''sure; filename=short", "sure"),
+        ("filename*0*=UTF-8''%e4; filename*1=.txt; filename=right.txt", "right.txt"),
+        ("filename*0*=UTF-8''%e4; filename*1=.txt", "ä.txt"),
+        ("filename*0*=no-charset%20; filename*1=.txt", "no-charset .txt"),
+    ] {
+        assert_eq!(name(&format!("attachment; {field}")).as_deref(), Some(expected), "{field}");
+    }
+}
+
+/// As many as the largest head has room for. Quadratic, each would take seconds.
+#[test]
+fn long_fields_take_linear_time() {
+    let begun = Instant::now();
+    let parts = |part: fn(usize) -> String| (0..).map(part).take(10_000).collect::<String>();
+    let joined = name(&parts(|n| format!("filename*{n}=a; "))).unwrap();
+    assert!(is_portable(&joined) && joined.starts_with("aaaa"), "{joined}");
+    assert!(name(&parts(|n| format!("filename*{}=a; ", 9_999 - n))).is_some());
+    for part in ["a='b;", "a=\"\\\";", "filename*0=a;", "filename*1='a;", "\"a;", "filename=\"=?utf-8?q?;"] {
+        name(&part.repeat(256 * 1024 / part.len()));
+    }
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+}
+
 #[test]
 fn what_is_no_name_is_none() {
     for field in [
@@ -151,10 +195,11 @@ fn what_is_no_name_is_none() {
         "attachment; foo=foo filename=bar",              // attmissingdelim
         "attachment; filename=bar foo=foo",              // attmissingdelim2
         "attachment; filename *=UTF-8''foo-%c3%a4.html", // attwithfn2231ws1
-        r#"attachment; filename*0="foo."; filename*1="html""#, // attfncont
+        r#"attachment; filename*1="foo."; filename*2="html""#, // attfnconts1
+        r#"attachment; filename*00="foo.html"; filename*+1=x; filename**=y"#,
         r#"attachment; filename="=?GBK?B?1tA=?=""#,
         "attachment; filename*=GBK''%D6%D0.pdf",
-        "attachment; filename*0*=UTF-8''foo-%c3%a4", // attfncontenc
+        "attachment; filename*0*=GBK''%D6; filename*1*=%D0.pdf",
     ] {
         assert_eq!(name(field), None, "{field}");
     }

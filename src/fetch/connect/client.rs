@@ -1,0 +1,236 @@
+//! The HTTP clients of one fetcher, and their renewal.
+//!
+//! hyper's pooled client sends the requests for `https` and those through a proxy. It supports HTTP/2 and uses
+//! connections of [`Connector`]. Plain `http` uses hyper's HTTP/1 and the smaller [`Pool`], which needs about half
+//! of the instructions for a small page.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
+use http_body_util::Empty;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::ClientConfig;
+use url::{Host, Position, Url};
+
+use super::address_filter::AllowedAddresses;
+use super::alpn_gate::{AlpnGate, Http1Origins};
+use super::connector::{Connector, Dialer, Settings};
+use super::pool::{IDLE, Pool};
+use super::proxy::{ProxyError, ProxyFault};
+use super::response::{ClientError, Response};
+use super::route::Routes;
+use super::tls;
+use crate::fetch::body::throttle::ByteLimit;
+use crate::fetch::{BuildError, HttpSpec, TlsSpec};
+
+/// The most fields of a response head; hyper takes 100 unless told.
+pub(crate) const MAX_FIELDS: usize = 1000;
+
+/// The largest head of a response, in bytes.
+pub(crate) const MAX_HEAD: usize = 256 * 1024;
+
+/// The smallest limit of one read, in bytes; smaller reads gain nothing.
+const LEAST_READ: usize = 512;
+
+/// The window of a stream of HTTP/2, in bytes: what a server may send before it is read.
+const STREAM_WINDOW: u32 = 2 << 20;
+
+/// The window of a connection, the largest (RFC 9113, section 6.9.1). A body that waits for memory of decoders is
+/// not read, and must not stop the other streams. Their own windows are the bound.
+const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
+
+/// Returns the window of a stream under a byte limit: the bytes of a quarter of a second. A server with a
+/// round trip of that length still fills it. The initial window is the minimum (RFC 9113, section 6.9.2).
+fn window(limit: ByteLimit) -> u32 {
+    u32::try_from(limit.a_second / 4).unwrap_or(u32::MAX).clamp(65_535, STREAM_WINDOW)
+}
+
+/// Returns a placeholder for the Host field of the URL. Its mark distinguishes it from an empty value of the user.
+pub(crate) fn its_own() -> HeaderValue {
+    let mut value = HeaderValue::from_static("");
+    value.set_sensitive(true);
+    value
+}
+
+/// Whether the Host field is to be that of the URL.
+pub(crate) fn is_its_own(value: &HeaderValue) -> bool {
+    value.is_sensitive()
+}
+
+/// Sends requests to servers.
+pub(crate) struct Clients {
+    tls_spec: TlsSpec,
+    tls_config: OnceLock<Arc<ClientConfig>>,
+    timeout: Option<Duration>,
+    http1: Http1Origins,
+    dialer: Dialer,
+    plain: Pool,
+    /// The window of a stream of HTTP/2.
+    window: u32,
+    /// The most bytes of one read.
+    max_read: Option<usize>,
+    routes: Arc<Routes>,
+    pooled: Renewed<PooledClient>,
+    /// The client for public addresses only, because a hyper client offers no choice among its idle connections.
+    public: Renewed<PooledClient>,
+}
+
+type PooledClient = Client<Connector, Empty<Bytes>>;
+
+impl Clients {
+    pub(crate) fn new(spec: &HttpSpec) -> Self {
+        let mut http = hyper::client::conn::http1::Builder::new();
+        http.max_headers(MAX_FIELDS).max_buf_size(MAX_HEAD).title_case_headers(true);
+        let bytes = spec.throttle.bytes();
+        let max_read = bytes.map(|limit| usize::try_from(limit.at_once).unwrap_or(usize::MAX).max(LEAST_READ));
+        Self {
+            tls_spec: spec.tls.clone(),
+            tls_config: OnceLock::new(),
+            timeout: spec.timeout,
+            http1: Http1Origins::default(),
+            dialer: Dialer { addresses: spec.addresses.clone(), limit: spec.connect_timeout, keeps_alive: true },
+            plain: Pool::new(spec.connect_timeout, http, spec.idle_connections, max_read, &spec.addresses),
+            window: bytes.map_or(STREAM_WINDOW, window),
+            max_read,
+            routes: Arc::new(Routes::new(&spec.proxies, &spec.no_proxy)),
+            pooled: Renewed::new(spec.idle_connections),
+            public: Renewed::new(spec.idle_connections),
+        }
+    }
+
+    /// Sends a request without a body to an address within `allowed` and waits for the head of the
+    /// response.
+    ///
+    /// `in_use` is the peak of concurrent fetches of this fetcher.
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        url: &Url,
+        mut fields: HeaderMap,
+        in_use: usize,
+        allowed: AllowedAddresses,
+    ) -> Result<Response, ClientError> {
+        self.dialer.addresses.check(url, allowed)?;
+        let is_plain = url.scheme() == "http";
+        let relay = match self.routes.of_url(url).filter(|_| is_plain) {
+            // `plain` does not support proxies.
+            None if is_plain => return Ok(Response::leased(self.plain.send(method, url, fields, allowed).await?)),
+            proxy => proxy.filter(|proxy| proxy.is_http()),
+        };
+        if fields.get(header::HOST).is_some_and(is_its_own) {
+            if is_plain || self.tls_spec.http1 {
+                let host = HeaderValue::from_str(&url[Position::BeforeHost..Position::AfterPort])?;
+                fields.insert(header::HOST, host);
+            } else {
+                // HTTP/2 has none; for HTTP/1.1 the client adds it.
+                fields.remove(header::HOST);
+            }
+        }
+        if let Some(value) = relay.and_then(|proxy| proxy.authorization.as_ref()) {
+            fields.entry(header::PROXY_AUTHORIZATION).or_insert_with(|| value.clone());
+        }
+        let mut request = Request::new(Empty::new());
+        *request.method_mut() = method;
+        *request.uri_mut() =
+            Uri::try_from(format!("{}://{}", url.scheme(), &url[Position::BeforeHost..Position::AfterQuery]))?;
+        *request.headers_mut() = fields;
+        let renewed = if allowed == AllowedAddresses::All { &self.pooled } else { &self.public };
+        let client = renewed.get(in_use, |opened| self.build(opened, allowed))?;
+        client.request(request).await.map(Response::new).map_err(|error| match relay {
+            Some(proxy) => ProxyError::new(proxy, ProxyFault::Failed(error.into())).into(),
+            None => error.into(),
+        })
+    }
+
+    /// Returns the address that answered for this URL, if it is known. Behind a proxy it is known only
+    /// if the URL contains it.
+    pub(crate) fn peer(&self, url: &Url, remote: Option<SocketAddr>) -> Option<SocketAddr> {
+        match (self.routes.of_url(url), url.host()) {
+            (None, _) => remote,
+            (Some(_), Some(Host::Ipv4(address))) => Some((address, 0).into()),
+            (Some(_), Some(Host::Ipv6(address))) => Some((address, 0).into()),
+            (Some(_), Some(Host::Domain(_)) | None) => None,
+        }
+    }
+
+    fn build(&self, opened: &Arc<AtomicUsize>, allowed: AllowedAddresses) -> Result<PooledClient, ClientError> {
+        // A fresh client needs a fresh gate, because it has none of the old connections.
+        let gate = || Arc::new(AlpnGate::new(self.dialer.limit, self.timeout, &self.http1));
+        let settings = Settings {
+            dialer: self.dialer.clone(),
+            allowed,
+            routes: self.routes.clone(),
+            tls: self.tls_config()?,
+            gate: (!self.tls_spec.http1).then(gate),
+            max_read: self.max_read,
+            opened: opened.clone(),
+        };
+        let mut builder = Client::builder(TokioExecutor::new());
+        builder
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            // As other clients write them; some servers know no other form.
+            .http1_title_case_headers(true)
+            .http1_max_headers(MAX_FIELDS)
+            .http1_max_buf_size(MAX_HEAD)
+            // 16 KiB unless told.
+            .http2_max_header_list_size(MAX_HEAD as u32)
+            // A dead pooled HTTP/2 connection would otherwise be used for ever.
+            .http2_keep_alive_interval(Duration::from_secs(15))
+            .http2_keep_alive_timeout(Duration::from_secs(15))
+            .http2_initial_stream_window_size(self.window)
+            .http2_initial_connection_window_size(CONNECTION_WINDOW);
+        Ok(builder.build(Connector(Arc::new(settings))))
+    }
+
+    /// The TLS settings, made when they are first needed.
+    fn tls_config(&self) -> Result<Arc<ClientConfig>, BuildError> {
+        if let Some(config) = self.tls_config.get() {
+            return Ok(config.clone());
+        }
+        let config = Arc::new(tls::client_config(&self.tls_spec)?);
+        Ok(self.tls_config.get_or_init(|| config).clone())
+    }
+}
+
+/// A client that is built on first use and rebuilt when it holds too many idle connections.
+///
+/// A hyper client keeps every connection for reuse, without a bound over all hosts. Dropping it closes
+/// the idle ones. Repeated requests to one host open no more connections than there are concurrent
+/// fetches, so they never cause a rebuild.
+struct Renewed<C> {
+    most_idle: usize,
+    opened: Arc<AtomicUsize>,
+    current: Mutex<Option<C>>,
+}
+
+impl<C: Clone> Renewed<C> {
+    fn new(most_idle: usize) -> Self {
+        Self { most_idle: most_idle.max(1), opened: Arc::default(), current: Mutex::new(None) }
+    }
+
+    fn get(
+        &self,
+        in_use: usize,
+        build: impl FnOnce(&Arc<AtomicUsize>) -> Result<C, ClientError>,
+    ) -> Result<C, ClientError> {
+        // The lock is never contended: a fetcher belongs to one runtime of one thread.
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        // The connections beyond the peak of concurrent fetches. The current number would be wrong:
+        // fetches end in bursts, and the next ones reuse the idle connections at once.
+        let idle = self.opened.load(Relaxed).saturating_sub(in_use);
+        if let Some(client) = current.as_ref().filter(|_| idle < self.most_idle) {
+            return Ok(client.clone());
+        }
+        let fresh = build(&self.opened)?;
+        self.opened.store(0, Relaxed);
+        *current = Some(fresh.clone());
+        Ok(fresh)
+    }
+}

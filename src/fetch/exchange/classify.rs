@@ -1,0 +1,240 @@
+//! Maps an error chain of hyper, h2, rustls and io to one kind of the closed list.
+//!
+//! `classify` walks the chain from the outside in, and the innermost known link decides. A "client
+//! error (Connect)" of hyper may be an unknown host name or an expired certificate.
+
+use std::error::Error as StdError;
+use std::io;
+
+use crate::fetch::connect::address_filter::Blocked;
+use crate::fetch::connect::connector::{ConnectError, ConnectTimeout, HandshakeError};
+use crate::fetch::connect::dns::DnsError;
+use crate::fetch::connect::head_filter::HeadError;
+use crate::fetch::connect::proxy::{ProxyError, ProxyFault};
+use crate::model::{ErrorKind, FetchError, ProxyAnswer};
+
+/// The part of an exchange in which an error occurred. The same link has another meaning in each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Before the end of the response head.
+    Head,
+    /// While the body was read.
+    Body,
+}
+
+/// The step at which opening a connection failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Opening {
+    /// It was open.
+    Done,
+    Tcp,
+    Tls,
+}
+
+/// Returns the kind and a message for the user.
+pub(crate) fn classify(error: &(dyn StdError + 'static), stage: Stage) -> FetchError {
+    if let Some(of_proxy) = links(error).filter_map(|e| e.downcast_ref::<ProxyError>()).last() {
+        return classify_proxy(of_proxy, stage);
+    }
+    let connecting = is_connecting(error);
+    let opening = if !connecting {
+        Opening::Done
+    } else if links(error).any(|e| e.is::<HandshakeError>()) {
+        Opening::Tls
+    } else {
+        Opening::Tcp
+    };
+    let found = links(error).filter_map(|e| Some((kind_of(e, stage, opening)?, e))).last();
+    match found {
+        Some((kind, e)) => FetchError::new(kind, message(kind, e, stage, connecting)),
+        None if connecting => FetchError::new(ErrorKind::Connect, innermost(error)),
+        None => FetchError::new(ErrorKind::Protocol, innermost(error)),
+    }
+}
+
+/// Classifies a failure at a proxy; the message names the proxy.
+fn classify_proxy(error: &ProxyError, stage: Stage) -> FetchError {
+    match &error.fault {
+        ProxyFault::Failed(source) => {
+            let FetchError { kind, message, .. } = classify(&**source, stage);
+            FetchError::new(kind, format!("proxy {}: {message}", error.proxy))
+        }
+        ProxyFault::Behind(source) => {
+            let FetchError { kind, message, .. } = classify(&**source, stage);
+            FetchError::new(kind, format!("{message} (through proxy {})", error.proxy))
+        }
+        ProxyFault::Answered { status, retry_after, .. } => {
+            let answer = ProxyAnswer { status: *status, retry_after: *retry_after };
+            FetchError { proxy: Some(Box::new(answer)), ..FetchError::new(ErrorKind::Proxy, error.to_string()) }
+        }
+        ProxyFault::Silent { .. } => FetchError::new(ErrorKind::Timeout, error.to_string()),
+        ProxyFault::Other(kind, _) => FetchError::new(*kind, error.to_string()),
+    }
+}
+
+/// Whether the connection, or a tunnel through a proxy, could not be opened.
+fn is_connecting(error: &(dyn StdError + 'static)) -> bool {
+    links(error).any(|e| {
+        e.is::<ConnectError>() || e.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|e| e.is_connect())
+    })
+}
+
+/// Whether an open connection ended before the head of a response came. A reset HTTP/2 stream does
+/// not count: the server did answer, and its connection stays open.
+pub(crate) fn connection_ended(error: &(dyn StdError + 'static)) -> bool {
+    classify(error, Stage::Head).kind == ErrorKind::Reset
+        && !is_connecting(error)
+        && !links(error).any(|e| e.downcast_ref::<h2::Error>().is_some_and(h2::Error::is_reset))
+}
+
+/// Whether the server declares a request unprocessed (RFC 9113, section 8.7). It refuses the stream, or
+/// it sends GOAWAY with `NO_ERROR`, which ends the streams that it ignores.
+pub(crate) fn not_begun(error: &(dyn StdError + 'static)) -> bool {
+    links(error).filter_map(|e| e.downcast_ref::<h2::Error>()).any(|e| match e.reason() {
+        Some(h2::Reason::REFUSED_STREAM) => e.is_remote(),
+        Some(h2::Reason::NO_ERROR) => e.is_remote() && e.is_go_away(),
+        _ => false,
+    })
+}
+
+/// The links of an error chain, from the outside in.
+fn links<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    let inner = |e: &'a (dyn StdError + 'static)| match e.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        // An io::Error hides what it wraps: its source is the source of the wrapped error.
+        Some(wrapped) => Some(wrapped as &(dyn StdError + 'static)),
+        None => e.source(),
+    };
+    std::iter::successors(Some(error), move |&e| inner(e))
+}
+
+fn kind_of(e: &(dyn StdError + 'static), stage: Stage, opening: Opening) -> Option<ErrorKind> {
+    if e.is::<rustls::Error>() {
+        return Some(ErrorKind::Tls);
+    }
+    if e.is::<DnsError>() {
+        return Some(ErrorKind::Dns);
+    }
+    if e.is::<Blocked>() {
+        return Some(ErrorKind::Blocked);
+    }
+    if e.is::<HeadError>() {
+        return Some(ErrorKind::Protocol);
+    }
+    if e.is::<ConnectTimeout>() {
+        return Some(ErrorKind::Timeout);
+    }
+    if e.is::<http::uri::InvalidUri>() {
+        return Some(ErrorKind::InvalidUrl);
+    }
+    if let Some(io) = e.downcast_ref::<io::Error>() {
+        return kind_of_io(io, stage, opening);
+    }
+    if let Some(h2) = e.downcast_ref::<h2::Error>() {
+        return kind_of_h2(h2);
+    }
+    let hyper = e.downcast_ref::<hyper::Error>()?;
+    if hyper.is_timeout() {
+        Some(ErrorKind::Timeout)
+    } else if hyper.is_parse() {
+        Some(ErrorKind::Protocol)
+    } else if hyper.is_incomplete_message() {
+        Some(if stage == Stage::Head { ErrorKind::Reset } else { ErrorKind::Truncated })
+    } else if hyper.is_canceled() || hyper.is_closed() || hyper.is_body_write_aborted() {
+        Some(ErrorKind::Reset)
+    } else {
+        None
+    }
+}
+
+fn kind_of_io(e: &io::Error, stage: Stage, opening: Opening) -> Option<ErrorKind> {
+    use io::ErrorKind as Io;
+    if e.raw_os_error().is_some_and(is_descriptor_limit) {
+        return Some(ErrorKind::Io);
+    }
+    Some(match e.kind() {
+        Io::TimedOut => ErrorKind::Timeout,
+        // "tls handshake eof": the peer hung up in the middle of a handshake.
+        Io::UnexpectedEof if opening != Opening::Done => ErrorKind::Tls,
+        Io::ConnectionRefused
+        | Io::AddrNotAvailable
+        | Io::AddrInUse
+        | Io::NetworkUnreachable
+        | Io::HostUnreachable
+        | Io::NetworkDown
+        | Io::PermissionDenied => ErrorKind::Connect,
+        Io::ConnectionReset | Io::ConnectionAborted | Io::BrokenPipe | Io::NotConnected => match opening {
+            Opening::Done => ErrorKind::Reset,
+            Opening::Tcp => ErrorKind::Connect,
+            Opening::Tls => ErrorKind::Tls,
+        },
+        Io::UnexpectedEof if stage == Stage::Head => ErrorKind::Reset,
+        Io::UnexpectedEof => ErrorKind::Truncated,
+        // hyper's chunked decoder reports bad framing in these two.
+        Io::InvalidData | Io::InvalidInput if opening == Opening::Done => ErrorKind::Protocol,
+        _ => return None,
+    })
+}
+
+fn kind_of_h2(e: &h2::Error) -> Option<ErrorKind> {
+    match e.reason() {
+        Some(h2::Reason::REFUSED_STREAM | h2::Reason::CANCEL | h2::Reason::NO_ERROR) => Some(ErrorKind::Reset),
+        Some(h2::Reason::INTERNAL_ERROR) if e.is_remote() => Some(ErrorKind::Reset),
+        Some(_) => Some(ErrorKind::Protocol),
+        None => None,
+    }
+}
+
+/// EMFILE or ENFILE.
+fn is_descriptor_limit(errno: i32) -> bool {
+    cfg!(unix) && matches!(errno, 23 | 24)
+}
+
+/// The limits of a response head, for messages.
+pub(crate) const LARGEST_HEAD: &str = "a head may have 1000 fields and 256 KiB";
+
+/// Whether a head may have been too large. For HTTP/2, h2 reports that like other protocol violations.
+fn may_be_too_large(e: &(dyn StdError + 'static)) -> bool {
+    e.downcast_ref() == Some(&HeadError::TooLarge)
+        || e.downcast_ref::<h2::Error>().is_some_and(|e| e.is_reset() && e.is_library())
+}
+
+/// Whether a Content-Length was too large. The head filter catches large heads, which have the same text.
+fn is_too_long(e: &(dyn StdError + 'static)) -> bool {
+    // hyper exposes this kind to servers only, so compare the text.
+    e.downcast_ref::<hyper::Error>().is_some_and(|e| e.is_parse() && e.to_string().contains("too large"))
+}
+
+fn message(kind: ErrorKind, e: &(dyn StdError + 'static), stage: Stage, connecting: bool) -> String {
+    let text = innermost(e);
+    match (kind, stage) {
+        (ErrorKind::Protocol, Stage::Head) if may_be_too_large(e) => {
+            format!("the answer is not valid HTTP: {text}; {LARGEST_HEAD}")
+        }
+        (ErrorKind::Protocol, Stage::Head) if is_too_long(e) => {
+            "the answer is not valid HTTP: its Content-Length is larger than a body can be".to_owned()
+        }
+        (ErrorKind::Dns, _) => e.to_string(),
+        (ErrorKind::Tls, _) if text.contains("InvalidContentType") => {
+            format!("the server does not speak TLS on this port; is it http://? ({text})")
+        }
+        (ErrorKind::Timeout, Stage::Head) if connecting => "no connection within the time limit".to_owned(),
+        (ErrorKind::Reset, Stage::Head) if !connecting => {
+            format!("the server closed the connection before it answered: {text}")
+        }
+        (ErrorKind::Reset, Stage::Body) => format!("the connection was reset in the middle of the body: {text}"),
+        (ErrorKind::Truncated, _) => format!("the body ended early: {text}"),
+        (ErrorKind::Io, _) => format!("too few file descriptors, lower --concurrency or raise `ulimit -n`: {text}"),
+        (ErrorKind::Protocol, Stage::Head) => format!("the answer is not valid HTTP: {text}"),
+        (ErrorKind::Protocol, Stage::Body) => format!("the body is not framed as HTTP demands: {text}"),
+        _ => text,
+    }
+}
+
+/// Returns the text of the last link, which names the cause.
+fn innermost(error: &(dyn StdError + 'static)) -> String {
+    let mut e = error;
+    while let Some(source) = e.source() {
+        e = source;
+    }
+    e.to_string()
+}

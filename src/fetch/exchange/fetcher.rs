@@ -1,0 +1,376 @@
+//! The exchange of one job over HTTP: a request, its response, and the body of a final response.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::{Duration, SystemTime};
+
+use futures::future::BoxFuture;
+use http::Method;
+use http::header::{self, HeaderMap, HeaderValue};
+use jiff::Timestamp;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::authentication::Login;
+use super::classify::{LARGEST_HEAD, Stage, classify, connection_ended, not_begun};
+use super::cookies;
+use super::deadlines::Deadlines;
+use super::local_file::LocalFile;
+use super::redirect::redirect_target;
+use super::request::set_fields;
+use super::resume::PartialBody;
+use super::verdict::validators;
+use crate::config::Compression;
+use crate::fetch::body::meter::Meter;
+use crate::fetch::connect::address_filter::AllowedAddresses;
+use crate::fetch::connect::client::{Clients, MAX_FIELDS, MAX_HEAD, its_own};
+use crate::fetch::connect::connect_context::{CONNECT, ConnectContext};
+use crate::fetch::connect::response::Response;
+use crate::fetch::save::destination::{CommitState, FinishedBody};
+use crate::fetch::save::saver::Saver;
+use crate::fetch::{Fetched, Fetcher, HttpSpec, Reply, Saving};
+use crate::model::{ErrorKind, Facts, FetchError, Job, PerSeed, RedirectState, SkipReason, Timing, Verdict, cut};
+use crate::policy::cookies::Jar;
+use crate::policy::retry::retry_after::asked;
+use crate::policy::text::printable::{printable, text_of_octets};
+
+/// The most bytes of a Content-Type in the facts.
+const LONGEST_TYPE: usize = 512;
+
+/// The most retries of one request on stale idle connections.
+const STALE: u32 = 8;
+
+const CODINGS: HeaderValue = HeaderValue::from_static("br, zstd, gzip, deflate");
+pub(crate) const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
+
+/// Fetches over HTTP on the runtime it was built for.
+pub(crate) struct HttpFetcher {
+    pub(crate) spec: Arc<HttpSpec>,
+    pub(crate) clients: Clients,
+    pub(crate) saver: Saver,
+    pub(crate) meter: Arc<Meter>,
+    pub(crate) fields: HeaderMap,
+    pub(crate) method: Method,
+    /// Whether the default Accept-Encoding applies.
+    pub(crate) asks_codings: bool,
+    /// The number of fetches under way.
+    under_way: Arc<AtomicUsize>,
+    /// The peak of `under_way`.
+    most_under_way: AtomicUsize,
+}
+
+impl HttpFetcher {
+    pub(crate) fn new(spec: &Arc<HttpSpec>, meter: &Arc<Meter>) -> Self {
+        let under_way = Arc::new(AtomicUsize::new(0));
+        let mut fields = HeaderMap::with_capacity(8);
+        // RFC 9110, section 7.2: Host comes first, unless HTTP/2 is possible. Each request replaces
+        // the placeholder.
+        fields.insert(header::HOST, its_own());
+        fields.insert(header::ACCEPT_ENCODING, if spec.compression == Compression::Off { IDENTITY } else { CODINGS });
+        fields.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
+        let (sent, withheld): (Vec<_>, Vec<_>) = spec.headers.iter().cloned().partition(|(_, value)| value.is_some());
+        let sent: Vec<_> = sent.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        set_fields(&mut fields, &sent);
+        cookies::fold(&mut fields);
+        let withheld: Vec<_> = withheld.into_iter().map(|(name, _)| name).collect();
+        withheld.iter().for_each(|name| drop(fields.remove(name)));
+        Self {
+            asks_codings: !spec.headers.iter().any(|(name, _)| name == header::ACCEPT_ENCODING),
+            method: if spec.head { Method::HEAD } else { Method::GET },
+            clients: Clients::new(spec),
+            saver: Saver::new(spec, under_way.clone()),
+            spec: spec.clone(),
+            meter: meter.clone(),
+            fields,
+            under_way,
+            most_under_way: AtomicUsize::new(0),
+        }
+    }
+}
+
+impl Fetcher for HttpFetcher {
+    fn fetch<'a>(&'a self, job: &'a Job, abort: &'a CancellationToken) -> BoxFuture<'a, Reply> {
+        Box::pin(CONNECT.scope(ConnectContext::default(), async move {
+            if let Some(told) = self.without_asking(job) {
+                return Reply::Finished(told);
+            }
+            let _counted = Counted::new(&self.under_way, &self.most_under_way);
+            let started = Instant::now();
+            let before = job.redirect.as_deref();
+            let mut facts = Box::new(before.map(|before| so_far(&before.facts)).unwrap_or_default());
+            facts.started_at.get_or_insert_with(Timestamp::now);
+            let timing = before.map_or_else(Timing::default, |before| before.timing);
+            let spent = timing.total.unwrap_or_default();
+            let commit_state = self.saver.makes_files().then(Arc::<CommitState>::default);
+            let mut exchange = Exchange {
+                fetcher: self,
+                job,
+                started,
+                facts,
+                spent,
+                timing,
+                deadlines: Deadlines::new(&self.spec, started, spent),
+                commit_state: commit_state.clone(),
+                chain: before.and_then(|before| cookies::chain(&before.cookies)),
+                rest: None,
+                asks_rest: false,
+                asks_part: false,
+                local: None,
+                asks_change: false,
+                useless: false,
+                finished_body: None,
+                accepts: None,
+                login: Login::default(),
+                allowed: match before {
+                    None => self.spec.addresses.of_the_list(),
+                    Some(before) => self.spec.addresses.behind(before.from),
+                },
+            };
+            let ended = {
+                let run = exchange.run();
+                tokio::pin!(run);
+                tokio::select! {
+                    biased;
+                    ended = &mut run => ended,
+                    () = abort.cancelled() => {
+                        if commit_state.is_none_or(|state| state.give_up()) { Ok(HopEnd::Finished(Verdict::Cancelled)) } else { run.await }
+                    }
+                }
+            };
+            let ended = ended.unwrap_or_else(|error| {
+                tracing::debug!(url = %printable(job.url().as_str()), error = %printable(&error.to_string()), "failed");
+                HopEnd::Finished(Verdict::Failed(error))
+            });
+            let Exchange { facts, mut timing, chain, rest, finished_body, .. } = exchange;
+            if let (Some(PartialBody::Stream(cut)), Saving::Stream(stream)) = (rest, &self.spec.saving) {
+                stream.put_back(cut);
+            }
+            timing.total = Some(spent + started.elapsed());
+            match ended {
+                HopEnd::Finished(verdict) => Reply::Finished(Fetched { facts, timing, verdict, finished_body }),
+                HopEnd::Redirected(from, wait) => {
+                    let took = timing.first_byte.unwrap_or_default().saturating_sub(spent);
+                    let cookies = cookies::of_chain(chain.as_deref());
+                    Reply::Redirected(Box::new(RedirectState {
+                        facts,
+                        timing,
+                        took,
+                        wait,
+                        asked: None,
+                        from,
+                        cookies,
+                        deaths: 0,
+                        hop_bytes: 0,
+                    }))
+                }
+            }
+        }))
+    }
+}
+
+impl HttpFetcher {
+    /// Returns the outcome of a job that needs no request. The check of one file name blocks too briefly
+    /// to be worth another thread.
+    fn without_asking(&self, job: &Job) -> Option<Fetched> {
+        if !self.spec.skip_existing && !self.spec.dry_run || job.redirect.is_some() {
+            return None;
+        }
+        let there = if self.spec.skip_existing { self.saver.existing(job, None) } else { None };
+        let (reason, path, bytes) = match there {
+            Some((path, bytes)) => (SkipReason::Exists, Some(path), bytes),
+            None if self.spec.dry_run => (SkipReason::DryRun, self.saver.target(job, None), None),
+            None => return None,
+        };
+        let path = path.map(|path| path.to_string_lossy().into_owned());
+        let facts = Box::new(Facts { path, bytes, ..Facts::default() });
+        Some(Fetched { facts, timing: Timing::default(), verdict: Verdict::Skipped(reason), finished_body: None })
+    }
+}
+
+/// Returns the facts of the earlier hops that the next one needs. The job records their URLs.
+fn so_far(facts: &Facts) -> Facts {
+    Facts {
+        status: facts.status,
+        final_url: facts.final_url.clone(),
+        http_version: facts.http_version,
+        remote_addr: facts.remote_addr,
+        started_at: facts.started_at,
+        ..Facts::default()
+    }
+}
+
+/// A guard that counts a fetch as under way.
+struct Counted<'a>(&'a AtomicUsize);
+
+impl<'a> Counted<'a> {
+    fn new(count: &'a AtomicUsize, most: &AtomicUsize) -> Self {
+        let now = count.fetch_add(1, Relaxed) + 1;
+        most.fetch_max(now, Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+/// The outcome of one exchange.
+pub(crate) enum HopEnd {
+    /// It has this verdict.
+    Finished(Verdict),
+    /// A redirect from this address, to be followed after this wait.
+    Redirected(Option<SocketAddr>, Duration),
+}
+
+/// The exchange of one hop of a job.
+pub(crate) struct Exchange<'a> {
+    pub(crate) fetcher: &'a HttpFetcher,
+    pub(crate) job: &'a Job,
+    pub(crate) started: Instant,
+    /// The time of the earlier hops.
+    pub(crate) spent: Duration,
+    pub(crate) facts: Box<Facts>,
+    pub(crate) timing: Timing,
+    pub(crate) deadlines: Deadlines,
+    /// The commit state, if the fetcher saves bodies as files.
+    pub(crate) commit_state: Option<Arc<CommitState>>,
+    /// The cookies of this redirect chain, if the run has no jar.
+    pub(crate) chain: Option<Box<Jar>>,
+    /// The partial body, and whether the current request asks for the rest of it.
+    pub(crate) rest: Option<PartialBody>,
+    pub(crate) asks_rest: bool,
+    /// Whether the current request has a Range of the user.
+    pub(crate) asks_part: bool,
+    /// The file that the body would replace, if the request is conditional on its time.
+    pub(crate) local: Option<Box<LocalFile>>,
+    /// Whether the current request is conditional (RFC 9110, section 13).
+    pub(crate) asks_change: bool,
+    /// Whether the partial body turned out to be useless.
+    pub(crate) useless: bool,
+    /// The finished body, if the parent process has to give it its name.
+    pub(crate) finished_body: Option<Box<FinishedBody>>,
+    /// The Accept-Encoding of the current request.
+    pub(crate) accepts: Option<HeaderValue>,
+    pub(crate) login: Login<'a>,
+    /// The addresses to which the next request may go.
+    pub(crate) allowed: AllowedAddresses,
+}
+
+impl<'a> Exchange<'a> {
+    pub(crate) fn wants(&self) -> Option<&'a PerSeed> {
+        self.job.seed.wants.as_deref()
+    }
+
+    /// Sends requests until a response is final or a redirect.
+    async fn run(&mut self) -> Result<HopEnd, FetchError> {
+        let url = self.job.url();
+        self.rest = self.find_rest().await?;
+        self.local = self.find_local();
+        loop {
+            let response = self.send(url).await?;
+            if self.answers_challenge(url, &response) {
+                self.drain(response).await;
+                continue;
+            }
+            if let Some(next) = redirect_target(url, &response)? {
+                return self.record_redirect(url, next, response).await;
+            }
+            let status = response.status();
+            if let Some(verdict) = self.finish(url, status, response).await? {
+                return Ok(HopEnd::Finished(verdict));
+            }
+        }
+    }
+
+    /// Returns the partial body, if there is one.
+    async fn find_rest(&self) -> Result<Option<PartialBody>, FetchError> {
+        match &self.fetcher.spec.saving {
+            Saving::Discard => Ok(None),
+            Saving::Stream(stream) => Ok(stream.cut().map(PartialBody::Stream)),
+            Saving::Dir(_) | Saving::File(..) => {
+                Ok(self.fetcher.saver.kept(self.job).await.map(|kept| PartialBody::File(Box::new(kept))))
+            }
+        }
+    }
+
+    /// Sends one request and waits for the head of its response.
+    async fn send(&mut self, url: &Url) -> Result<Response, FetchError> {
+        tracing::debug!(url = %printable(url.as_str()), "asking");
+        let mut stale = 0;
+        let mut unbegun = false;
+        let response = loop {
+            if self.fetcher.spec.throttle.is_paced() {
+                self.deadlines.apart(self.fetcher.spec.throttle.request(url)).await?;
+            }
+            CONNECT.with(ConnectContext::reset);
+            let fields = self.fields_for(url);
+            self.accepts = fields.get(header::ACCEPT_ENCODING).cloned();
+            self.asks_rest = self.rest.is_some() && fields.contains_key(header::IF_RANGE);
+            self.asks_part = !self.asks_rest && fields.contains_key(header::RANGE);
+            let is_conditional =
+                [header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE].iter().any(|it| fields.contains_key(it));
+            self.asks_change = !self.asks_rest && is_conditional;
+            let most = self.fetcher.most_under_way.load(Relaxed);
+            let sent = self.fetcher.clients.send(self.fetcher.method.clone(), url, fields, most, self.allowed);
+            match self.deadlines.head(sent).await? {
+                // RFC 9112, section 9.3.1: the server may close an idle connection at the moment of its
+                // reuse. That is no failure of the server, so send the request again.
+                Err(e) if stale < STALE && CONNECT.with(ConnectContext::reused) && connection_ended(&*e) => {
+                    tracing::debug!(url = %printable(url.as_str()), "asking again: an idle connection had ended");
+                    stale += 1;
+                }
+                // RFC 9113, section 8.7: the server has not processed this request.
+                Err(e) if !unbegun && not_begun(&*e) => {
+                    tracing::debug!(url = %printable(url.as_str()), "asking again: the server had not begun");
+                    unbegun = true;
+                }
+                // RFC 9110, section 15.5.9: a server may send 408 before it closes an idle connection.
+                Ok(answer) if stale < STALE && answer.status() == 408 && CONNECT.with(ConnectContext::reused) => {
+                    stale += 1
+                }
+                answered => break answered.map_err(|e| classify(&*e, Stage::Head))?,
+            }
+        };
+        if let Some(jar) = &self.fetcher.spec.cookies {
+            cookies::keep(Some(jar), &mut self.chain, url, response.headers());
+        }
+        self.timing.first_byte = Some(self.spent + self.started.elapsed());
+        tracing::debug!(url = %printable(url.as_str()), status = response.status().as_u16(), "answered");
+        CONNECT.with(|marks| marks.add_to(&mut self.timing));
+        let facts = &mut self.facts;
+        facts.status = Some(response.status().as_u16());
+        facts.http_version = Some(response.version());
+        facts.remote_addr = response.remote_addr;
+        facts.content_type = response.headers().get(header::CONTENT_TYPE).map(|field| content_type(field.as_bytes()));
+        bound_head(response.headers())?;
+        let status = response.status().as_u16();
+        facts.retry_after = if status >= 400 { asked(status, response.headers(), SystemTime::now()) } else { None };
+        if status >= 400 && facts.retry_after.is_none() && response.headers().contains_key(header::RETRY_AFTER) {
+            tracing::debug!(url = %printable(url.as_str()), "Retry-After is neither seconds nor a date");
+        }
+        if self.fetcher.spec.keeps_validators {
+            facts.validators = validators(response.headers());
+        }
+        Ok(response)
+    }
+}
+
+/// Returns the text of a Content-Type, cut because a run may have thousands of long ones.
+pub(crate) fn content_type(field: &[u8]) -> Box<str> {
+    cut(&text_of_octets(field), LONGEST_TYPE).into()
+}
+
+/// Checks the limits of a response head. h2 bounds the size alone, and hyper lets the last read exceed its limit.
+fn bound_head(fields: &HeaderMap) -> Result<(), FetchError> {
+    // Each field also has a colon, a space and a line end.
+    let bytes: usize = fields.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    if fields.len() <= MAX_FIELDS && bytes <= MAX_HEAD {
+        return Ok(());
+    }
+    let message = format!("the answer has {} fields of {bytes} bytes; {LARGEST_HEAD}", fields.len());
+    Err(FetchError::new(ErrorKind::Protocol, message))
+}

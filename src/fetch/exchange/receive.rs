@@ -1,0 +1,273 @@
+//! The body of a successful response: its destination, its checks, and its kept beginning.
+
+use std::borrow::Cow;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderValue};
+use url::Url;
+
+use super::classify::{Stage, classify};
+use super::fetcher::{Exchange, IDENTITY};
+use super::resume::{PartialBody, resume};
+use crate::config::Compression;
+use crate::fetch::Saving;
+use crate::fetch::body::declared::Checks;
+use crate::fetch::body::decode::{BodyMemory, Decoder, Resource};
+use crate::fetch::body::transfer::Transfer;
+use crate::fetch::connect::response::{Response, size};
+use crate::fetch::save::partial_file::{Note, ResumableResponse};
+use crate::model::{ErrorKind, FetchError, SkipReason, Verdict};
+use crate::policy::message::date;
+use crate::policy::message::partial::strong_validator;
+use crate::policy::naming::{file_of_url, name_from_disposition};
+use crate::policy::text::printable::{printable, text_of_octets};
+
+impl Exchange<'_> {
+    /// Returns the file name that the server proposes, if the run uses it. A name in the list has precedence.
+    fn proposed(&self, fields: &HeaderMap) -> Option<String> {
+        if !self.fetcher.spec.content_disposition || self.wants().is_some_and(|wants| wants.out.is_some()) {
+            return None;
+        }
+        let field = fields.get(header::CONTENT_DISPOSITION)?;
+        let name = name_from_disposition(field.as_bytes());
+        if name.is_none() {
+            let (url, field) = (self.job.url().as_str(), text_of_octets(field.as_bytes()));
+            tracing::debug!(url = %printable(url), field = %printable(&field), "Content-Disposition has no name");
+        }
+        name
+    }
+
+    /// Whether the file that the server has just named exists already and stays. Records its path and size.
+    fn is_there(&mut self, proposed: Option<&str>) -> bool {
+        if proposed.is_none() || !self.fetcher.spec.skip_existing {
+            return false;
+        }
+        let Some((path, bytes)) = self.fetcher.saver.existing(self.job, proposed) else { return false };
+        self.facts.path = Some(path.to_string_lossy().into_owned());
+        self.facts.bytes = bytes;
+        true
+    }
+
+    /// Reads the body of a successful response to its end. `rest` is its beginning, and `total` the complete length
+    /// from a Content-Range.
+    pub(crate) async fn receive(
+        &mut self,
+        url: &Url,
+        mut response: Response,
+        rest: Option<PartialBody>,
+        total: Option<u64>,
+    ) -> Result<Verdict, FetchError> {
+        let mut transfer_coding = transfer_decoder(&response)?;
+        let first = rest.as_ref().map(|rest| rest.first_answer(&mut self.facts, self.fetcher.spec.keeps_validators));
+        let proposed = self.proposed(first.as_ref().unwrap_or(response.headers()));
+        if self.is_there(proposed.as_deref()) {
+            self.drain(response).await;
+            return Ok(Verdict::Skipped(SkipReason::Exists));
+        }
+        let (mut transfer, note) =
+            self.transfer(url, &mut response, rest.zip(first), proposed, &mut transfer_coding).await?;
+        if let Some(total) = total {
+            transfer.must_have(total);
+        }
+        transfer.expect(response.content_length())?;
+        let wants = self.job.seed.wants.as_deref();
+        let received = match self.pull(&mut response, &mut transfer_coding, &mut transfer).await {
+            Ok(()) => transfer.finish(wants, response.trailers(), &mut self.facts).await,
+            Err(error) => Err(error),
+        };
+        self.finished_body = transfer.finished_body();
+        if let Some(ignored) = received.as_ref().ok().and_then(|()| transfer.ignored()) {
+            tracing::warn!(url = %printable(url.as_str()), ignored, "ignored bytes after the body");
+        }
+        received.inspect_err(|error| {
+            let is_cut = matches!(error.kind, ErrorKind::Timeout | ErrorKind::Reset | ErrorKind::Truncated);
+            if !is_cut {
+                // The beginning of an invalid body is not trusted either.
+                transfer.spoil();
+            }
+            if let (Saving::Stream(stream), true) = (&self.fetcher.spec.saving, transfer.content_bytes() > 0) {
+                stream.keep(note.filter(|_| is_cut), transfer);
+            }
+        })?;
+        Ok(Verdict::Ok)
+    }
+
+    async fn pull(
+        &mut self,
+        response: &mut Response,
+        coding: &mut Option<Decoder>,
+        transfer: &mut Transfer,
+    ) -> Result<(), FetchError> {
+        let throttle = &self.fetcher.spec.throttle;
+        let at_once = throttle.bytes().map_or(usize::MAX, |limit| usize::try_from(limit.at_once).unwrap_or(usize::MAX));
+        loop {
+            let piece = self.deadlines.piece(response.chunk(), size).await?;
+            let Some(mut piece) = piece.map_err(|e| classify(&*e, Stage::Body))? else {
+                return coding.as_mut().map_or(Ok(()), Decoder::finish);
+            };
+            while piece.len() > at_once {
+                let part = piece.split_to(at_once);
+                self.take(part, coding, transfer).await?;
+            }
+            self.take(piece, coding, transfer).await?;
+            if let Some(decoded) = decoded(coding.as_ref(), transfer) {
+                let pending = coding.as_ref().map_or(0, Decoder::pending) + transfer.pending();
+                self.deadlines.decoded(decoded, pending);
+            }
+        }
+    }
+
+    /// Acquires bytes of a body from the byte limit, if there is one, and takes them.
+    async fn take(
+        &mut self,
+        part: Bytes,
+        coding: &mut Option<Decoder>,
+        transfer: &mut Transfer,
+    ) -> Result<(), FetchError> {
+        let throttle = &self.fetcher.spec.throttle;
+        if throttle.bytes().is_some() {
+            self.deadlines.apart(throttle.pay(part.len() as u64)).await?;
+        }
+        self.fetcher.meter.received(part.len() as u64);
+        transfer.count_wire(part.len(), &mut self.facts)?;
+        let Some(coding) = coding else { return transfer.push(part, &mut self.facts).await };
+        coding.feed(part);
+        while let Some(content) = coding.pull().await? {
+            transfer.push(Bytes::copy_from_slice(content), &mut self.facts).await?;
+        }
+        Ok(())
+    }
+
+    /// Returns the transfer for the bytes of a response. For a stream, also returns the note with which a cut body
+    /// can go on.
+    async fn transfer(
+        &mut self,
+        url: &Url,
+        response: &mut Response,
+        rest: Option<(PartialBody, HeaderMap)>,
+        proposed: Option<String>,
+        transfer_coding: &mut Option<Decoder>,
+    ) -> Result<(Transfer, Option<Note>), FetchError> {
+        let (fetcher, job) = (self.fetcher, self.job);
+        let (kept, first) = match rest {
+            Some((PartialBody::Stream(cut), _)) => {
+                self.share_memory(url, None, transfer_coding).await?;
+                return Ok(cut.into_parts());
+            }
+            Some((PartialBody::File(kept), first)) => (Some(kept), Some(first)),
+            None => (None, None),
+        };
+        let said = first.as_ref().unwrap_or(response.headers());
+        let (decoder, modified) = (self.decoder(url, said, proposed.as_deref())?, self.modified(said));
+        let decoder = self.share_memory(url, decoder, transfer_coding).await?;
+        let checks = Checks::new(response.headers(), first.as_ref());
+        let mut answered = if kept.is_none() { self.answered(url, response) } else { None };
+        let note = match &fetcher.spec.saving {
+            Saving::Stream(_) => answered.take().map(|answered| answered.note()),
+            Saving::Discard | Saving::Dir(_) | Saving::File(..) => None,
+        };
+        let commit_state = self.commit_state.as_ref();
+        let keeps_coded = decoder.is_some() && (kept.is_some() || answered.is_some());
+        let coded = if keeps_coded { fetcher.saver.begin_coded(job, answered.take()) } else { None };
+        let part = fetcher.saver.begin(job, commit_state, modified, proposed.as_deref(), answered);
+        let mut transfer = Transfer::new(&fetcher.spec, self.wants(), decoder, part).with(checks, coded);
+        if let Some(kept) = kept {
+            let gone_on = resume(&mut transfer, kept, &mut self.facts).await;
+            gone_on.inspect_err(|_| self.useless = true)?;
+        }
+        Ok((transfer, note))
+    }
+
+    /// Returns the response, if its body could be resumed after a cut. Takes the fields out of `response`.
+    fn answered(&self, url: &Url, response: &mut Response) -> Option<Box<ResumableResponse>> {
+        let spec = &self.fetcher.spec;
+        // A part that the user asked for is not the beginning of the whole.
+        if self.asks_part || matches!(spec.saving, Saving::Discard) || strong_validator(response.headers()).is_none() {
+            return None;
+        }
+        // The kept bytes of a cut body come after its transfer decoding: they are no range.
+        if has_transfer_coding(response.headers()) {
+            return None;
+        }
+        Some(Box::new(ResumableResponse {
+            url: self.job.seed.url.clone(),
+            asked: url.clone(),
+            accept_encoding: self.accepts.clone(),
+            total: response.content_length(),
+            fields: std::mem::take(&mut response.head.headers),
+        }))
+    }
+
+    /// Returns the modification time for the file, if files get one.
+    fn modified(&self, fields: &HeaderMap) -> Option<SystemTime> {
+        let field = fields.get(header::LAST_MODIFIED).filter(|_| self.fetcher.spec.remote_time)?;
+        date::system_time(field.as_bytes())
+    }
+
+    /// Returns the decoder of an answer. The coding of a compressed file stays.
+    fn decoder(&self, url: &Url, fields: &HeaderMap, proposed: Option<&str>) -> Result<Option<Decoder>, FetchError> {
+        if self.fetcher.spec.compression == Compression::Raw || !fields.contains_key(header::CONTENT_ENCODING) {
+            return Ok(None);
+        }
+        let values = fields.get_all(header::CONTENT_ENCODING).iter().map(HeaderValue::as_bytes);
+        let content_type = self.facts.content_type.as_deref();
+        let names = self.names(url, proposed);
+        let names = names.each_ref().map(Option::as_deref);
+        let asks_codings = self.accepts.as_ref() != Some(&IDENTITY);
+        Decoder::new(values, &Resource { names, content_type }, asks_codings)
+    }
+
+    /// Lets the decoders of a body share the memory of their windows with all others. A body asks for it once,
+    /// so where both have windows, it asks for both now.
+    async fn share_memory(
+        &self,
+        url: &Url,
+        content: Option<Decoder>,
+        transfer: &mut Option<Decoder>,
+    ) -> Result<Option<Decoder>, FetchError> {
+        let windows = |decoder: Option<&Decoder>| decoder.map_or(0, Decoder::windows);
+        let (of_content, of_transfer) = (windows(content.as_ref()), windows(transfer.as_ref()));
+        if of_content + of_transfer == 0 {
+            return Ok(content);
+        }
+        let host = url.host_str().unwrap_or_default();
+        let mut memory = BodyMemory::new(&self.fetcher.spec.decoder_memory, host, self.deadlines.limit());
+        if of_content == 0 {
+            *transfer = transfer.take().map(|decoder| decoder.with_memory(memory));
+            return Ok(content);
+        }
+        if of_transfer > 0 {
+            memory.reserve(of_content + of_transfer).await?;
+        }
+        Ok(content.map(|decoder| decoder.with_memory(memory)))
+    }
+
+    /// Returns the name of the file. An unsaved body has those that the listed URL and this one would give it.
+    pub(crate) fn names<'a>(&'a self, url: &'a Url, proposed: Option<&'a str>) -> [Option<Cow<'a, str>>; 2] {
+        match self.fetcher.saver.file_name(self.job, proposed) {
+            Some(name) => [Some(Cow::Borrowed(name)), None],
+            None => [Some(file_of_url(&self.job.seed.url)), Some(file_of_url(url))],
+        }
+    }
+}
+
+/// The number of bytes that all codings have yielded; `None` where there are none.
+fn decoded(coding: Option<&Decoder>, transfer: &Transfer) -> Option<u64> {
+    transfer.decoded().or_else(|| coding.map(|_| transfer.content_bytes()))
+}
+
+/// Makes the decoder of the transfer codings (RFC 9112, section 7). The client has undone `chunked`.
+fn transfer_decoder(response: &Response) -> Result<Option<Decoder>, FetchError> {
+    let fields = response.headers();
+    // A 204 may name codings, but has no content.
+    if !has_transfer_coding(fields) || response.content_length() == Some(0) {
+        return Ok(None);
+    }
+    Decoder::of_transfer(fields.get_all(header::TRANSFER_ENCODING).iter().map(HeaderValue::as_bytes))
+}
+
+/// Whether a transfer coding other than `chunked` is named.
+fn has_transfer_coding(fields: &HeaderMap) -> bool {
+    fields.get_all(header::TRANSFER_ENCODING).iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"chunked"))
+}

@@ -1,0 +1,202 @@
+//! A final name has the complete body or no file: bodies are written to a part file, then renamed.
+
+use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::SystemTime;
+
+use super::destination::{CommitState, Destination};
+use super::part::{FilePart, Part, blocking};
+use super::partial_file::{self, PartialCopy, PartialFile, PartialPath, ResumableResponse, key_of};
+use super::small_file_writer::SmallFileWriter;
+use crate::fetch::{HttpSpec, Keeping, Saving};
+use crate::model::Job;
+
+/// The id of bodies kept between the tries of one run. It is the same for all runs, so that the next run removes the
+/// leftovers of a killed one.
+const FOR_NOW: u64 = u64::MAX;
+
+/// Makes parts.
+pub(crate) struct Saver {
+    spec: Arc<HttpSpec>,
+    small_files: Arc<SmallFileWriter>,
+    /// The names of the bodies that earlier runs have kept.
+    left: HashSet<OsString>,
+}
+
+impl Saver {
+    pub(crate) fn new(spec: &Arc<HttpSpec>, under_way: Arc<AtomicUsize>) -> Self {
+        let left = match (&spec.saving, spec.keeping) {
+            (Saving::Dir(folder), Keeping::For(_)) => partial_file::names_in(folder, Path::new(PARTS)).collect(),
+            _ => HashSet::new(),
+        };
+        Self { spec: spec.clone(), small_files: Arc::new(SmallFileWriter::new(under_way)), left }
+    }
+
+    /// Whether bodies become files.
+    pub(crate) fn makes_files(&self) -> bool {
+        matches!(self.spec.saving, Saving::Dir(_) | Saving::File(..))
+    }
+
+    /// Returns the part for the body of this job. `proposed` is the name that the server gives the file in a folder
+    /// of its own. With `answered`, a body that is cut off is kept.
+    pub(crate) fn begin(
+        &self,
+        job: &Job,
+        commit_state: Option<&Arc<CommitState>>,
+        modified: Option<SystemTime>,
+        proposed: Option<&str>,
+        answered: Option<Box<ResumableResponse>>,
+    ) -> Part {
+        match (self.destination(job, modified, proposed), &self.spec.saving) {
+            (Some(destination), _) => {
+                let keep = answered.map(|answered| PartialCopy::Planned(self.keep_id(), answered));
+                Part::File(Box::new(FilePart::new(destination, self.small_files.clone(), commit_state, keep)))
+            }
+            (None, Saving::Stream(stream)) => Part::Stream(stream.writer.clone()),
+            (None, Saving::Discard | Saving::Dir(_) | Saving::File(..)) => Part::Discard,
+        }
+    }
+
+    /// Returns the file for the coded form of a body, which serves resuming only. It has a commit state of its own,
+    /// as the body is complete without it.
+    pub(crate) fn begin_coded(&self, job: &Job, answered: Option<Box<ResumableResponse>>) -> Option<Box<FilePart>> {
+        let mut destination = self.destination(job, None, None)?;
+        // The decoded form has the plain name.
+        destination.part.set_extension("coded");
+        let keep = answered.map(|answered| PartialCopy::Planned(self.keep_id(), answered));
+        Some(Box::new(FilePart::new(destination, self.small_files.clone(), None, keep)))
+    }
+
+    /// The id by which runs know their kept bodies.
+    fn keep_id(&self) -> u64 {
+        match self.spec.keeping {
+            Keeping::ForNow => FOR_NOW,
+            Keeping::For(id) => id,
+        }
+    }
+
+    fn destination(&self, job: &Job, modified: Option<SystemTime>, proposed: Option<&str>) -> Option<Destination> {
+        let folder = self.spec.saving.folder()?.clone();
+        let (part, target) = (part_name(&self.spec, job)?, self.file(job, proposed)?);
+        let claimed = !self.single();
+        let HttpSpec { sync, names, .. } = *self.spec;
+        Some(Destination { folder, part, target, claimed, modified, sync, names })
+    }
+
+    /// Returns the final name of a job's body below its folder, if it has one.
+    pub(crate) fn file(&self, job: &Job, proposed: Option<&str>) -> Option<PathBuf> {
+        match (&self.spec.saving, &job.save_as) {
+            (Saving::Dir(_), Some(name)) => {
+                let mut file = PathBuf::from(&*name.0);
+                file.extend(proposed);
+                Some(file)
+            }
+            (Saving::File(_, file), _) => Some(file.clone()),
+            (Saving::Stream(_) | Saving::Discard | Saving::Dir(_), _) => None,
+        }
+    }
+
+    /// Returns the final path of a job's body, as the user spelled its folder.
+    pub(crate) fn target(&self, job: &Job, proposed: Option<&str>) -> Option<PathBuf> {
+        Some(self.spec.saving.folder()?.path().join(self.file(job, proposed)?))
+    }
+
+    /// Returns the last part of the final name.
+    pub(crate) fn file_name<'a>(&'a self, job: &'a Job, proposed: Option<&'a str>) -> Option<&'a str> {
+        match (&self.spec.saving, &job.save_as) {
+            (Saving::Dir(_), Some(name)) => {
+                Some(proposed.unwrap_or_else(|| name.0.rsplit('/').next().unwrap_or(&name.0)))
+            }
+            (Saving::File(_, file), _) => Some(file.to_str().unwrap_or_default()),
+            (Saving::Stream(_) | Saving::Discard | Saving::Dir(_), _) => None,
+        }
+    }
+
+    /// Returns the path of an existing entry under the final name, and its length if it is a file. A folder is no
+    /// body. Below the output folder a link is not followed, as a body would replace it.
+    pub(crate) fn existing(&self, job: &Job, proposed: Option<&str>) -> Option<(PathBuf, Option<u64>)> {
+        let target = self.target(job, proposed)?;
+        if self.single() {
+            // The user's own path may be a link. Any other file, such as a device, can be written to and loses
+            // nothing.
+            let there = std::fs::metadata(&target).ok().filter(std::fs::Metadata::is_file)?;
+            return Some((target, Some(there.len())));
+        }
+        let there = self.spec.saving.folder()?.info(&self.file(job, proposed)?).ok().filter(|there| !there.is_dir)?;
+        Some((target, there.is_file.then_some(there.len)))
+    }
+
+    /// Returns the path at which the body of a job is kept.
+    fn partial_path(&self, job: &Job) -> Option<PartialPath> {
+        let id = self.keep_id();
+        match (&self.spec.saving, &job.save_as) {
+            (Saving::Dir(folder), Some(name)) => Some(PartialPath::claimed(folder, Path::new(PARTS), &name.0, id)),
+            (Saving::File(folder, file), _) => Some(PartialPath::beside(folder, file, id)),
+            _ => None,
+        }
+    }
+
+    /// Returns the kept body of this job.
+    pub(crate) async fn kept(&self, job: &Job) -> Option<PartialFile> {
+        // Most runs have no kept body: they compute no name and do not access the disk.
+        let may_be = |name: &OsStr| job.attempt > 1 || self.single() || self.left.contains(name);
+        if self.left.is_empty() && !may_be(OsStr::new("")) {
+            return None;
+        }
+        let at = self.partial_path(job).filter(|at| at.path().file_name().is_some_and(may_be))?;
+        if self.spec.keeping == Keeping::ForNow && job.attempt == 1 {
+            // A killed run has left this, and this run must not resume it.
+            at.clear();
+            return None;
+        }
+        let path = at.spelled();
+        find_kept(at, job).await.unwrap_or_else(|e| {
+            // Another file is there, or another process holds the lock: fetch the whole body.
+            tracing::debug!(path = %path.display(), error = %e, "what is kept cannot be used");
+            None
+        })
+    }
+
+    /// Whether the run has a single URL and output file, whose kept body lies beside that file.
+    fn single(&self) -> bool {
+        matches!(self.spec.saving, Saving::File(..))
+    }
+}
+
+impl Drop for Saver {
+    fn drop(&mut self) {
+        // A body kept only between the tries of one run has no further use.
+        if let (Saving::File(folder, file), Keeping::ForNow) = (&self.spec.saving, self.spec.keeping) {
+            PartialPath::beside(folder, file, FOR_NOW).clear();
+        }
+    }
+}
+
+/// Finds the kept body of a job, and checks its bytes if this URL can be asked for the rest.
+async fn find_kept(at: PartialPath, job: &Job) -> io::Result<Option<PartialFile>> {
+    let url = job.seed.url.as_str().to_owned();
+    let Some(mut kept) = blocking(move || at.find(&url)).await? else { return Ok(None) };
+    // The other URLs of a redirect chain get no request for the rest.
+    while kept.note.asked == job.url().as_str() && !kept.is_checked() {
+        // In turns: the fetch may be given up meanwhile.
+        kept = blocking(move || kept.check_some().inspect_err(|_| kept.at.remove()).map(|()| kept)).await?;
+    }
+    Ok(Some(kept))
+}
+
+/// The folder of part files and kept bodies, below the output folder.
+pub const PARTS: &str = ".fetchall/part";
+
+/// Returns the part file of a job below its folder, if the run saves to files.
+pub(crate) fn part_name(spec: &HttpSpec, job: &Job) -> Option<PathBuf> {
+    let run = spec.run;
+    match (&spec.saving, &job.save_as) {
+        (Saving::Dir(_), Some(name)) => Some(Path::new(PARTS).join(format!("{}-{run:016x}", key_of(&name.0)))),
+        (Saving::File(_, file), _) => Some(format!(".{}-{run:016x}.part", key_of(&file.to_string_lossy())).into()),
+        (Saving::Stream(_) | Saving::Discard | Saving::Dir(_), _) => None,
+    }
+}

@@ -1,0 +1,248 @@
+//! Hosts that bypass the proxy: `no_proxy`, with the rules of curl and Go.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use url::Host;
+
+use super::address::Network;
+use crate::policy::text::redact::http_prefix;
+
+/// The hosts that bypass the proxy.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NoProxy {
+    text: String,
+    rules: Vec<Rule>,
+    unusable: Vec<Unusable>,
+}
+
+/// One entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Rule {
+    hosts: Hosts,
+    /// `None`: every port.
+    port: Option<u16>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Hosts {
+    All,
+    /// This name, in lower case and without a dot at its end, and all names below it.
+    Domain(String),
+    Address(IpAddr),
+    Network(Network),
+}
+
+/// An entry that matches no host.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the entry `{entry}` of no_proxy cannot match: {why}")]
+pub struct Unusable {
+    entry: String,
+    why: &'static str,
+}
+
+impl NoProxy {
+    /// Reads entries with commas or blanks between them: `HOST`, `.HOST`, `*.HOST`, `HOST:PORT`, an address, a
+    /// block of addresses such as `10.0.0.0/8`, or `*` for every host.
+    pub fn parse(text: &str) -> Self {
+        let mut read = Self { text: text.to_owned(), ..Self::default() };
+        let secret = text.len() - without_passwords(text).len();
+        let mut end = 0;
+        for entry in text.split(|c: char| c == ',' || c.is_whitespace()) {
+            let start = end;
+            end = start + entry.len();
+            match rule(entry) {
+                _ if entry.is_empty() => {}
+                Ok(rule) => read.rules.push(rule),
+                Err(why) => {
+                    let shown = if secret < end { &text[start.max(secret)..end] } else { "(hidden)" };
+                    // The message keeps the scheme, since the scheme is the mistake.
+                    let scheme = if start < secret && http_prefix(entry).is_some() { "http://" } else { "" };
+                    read.unusable.push(Unusable { entry: format!("{scheme}{}", shown.escape_debug()), why });
+                }
+            }
+            // Skips the separator, if there is one.
+            end += text[end..].chars().next().map_or(0, char::len_utf8);
+        }
+        read
+    }
+
+    /// The text that was read.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The entries that match no host.
+    pub fn unusable(&self) -> &[Unusable] {
+        &self.unusable
+    }
+
+    /// Whether a host bypasses the proxy. An IPv6 address may have its brackets.
+    pub fn covers(&self, host: &str, port: u16) -> bool {
+        if self.rules.is_empty() {
+            return false;
+        }
+        let host = host.strip_suffix('.').unwrap_or(host);
+        let address = without_brackets(host).parse().ok().map(|address: IpAddr| address.to_canonical());
+        self.rules.iter().any(|rule| {
+            rule.port.is_none_or(|wanted| wanted == port)
+                && match (&rule.hosts, address) {
+                    (Hosts::All, _) => true,
+                    (Hosts::Domain(domain), None) => is_within(host, domain),
+                    (Hosts::Address(wanted), Some(address)) => *wanted == address,
+                    (Hosts::Network(network), Some(address)) => network.contains(address),
+                    (Hosts::Domain(_), Some(_)) | (Hosts::Address(_) | Hosts::Network(_), None) => false,
+                }
+        })
+    }
+}
+
+/// The entries without passwords. No entry has an `@`, but a user may write a URL with a password. A comma or a
+/// blank in the password splits the URL into several entries.
+pub fn without_passwords(text: &str) -> &str {
+    let ends = ["@", "%40", "\u{ff20}", "\u{fe6b}"].iter().filter_map(|sign| Some(text.rfind(sign)? + sign.len()));
+    &text[ends.max().unwrap_or(0)..]
+}
+
+/// Whether a host is the domain or below it.
+fn is_within(host: &str, domain: &str) -> bool {
+    let Some(at) = host.len().checked_sub(domain.len()) else { return false };
+    let ends = host.as_bytes()[at..].eq_ignore_ascii_case(domain.as_bytes());
+    ends && (at == 0 || host.as_bytes()[at - 1] == b'.')
+}
+
+fn without_brackets(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+}
+
+fn rule(entry: &str) -> Result<Rule, &'static str> {
+    if entry.contains("://") {
+        return Err("it is a URL; write its host alone");
+    }
+    if entry.contains('/') {
+        let network = match entry.split_once(']') {
+            Some((address, bits)) => format!("{}{bits}", address.trim_start_matches('[')).parse(),
+            None => entry.parse(),
+        };
+        let network = network.map_err(|_| "it is no block of addresses; write 10.0.0.0/8 or fc00::/7")?;
+        return Ok(Rule { hosts: Hosts::Network(network), port: None });
+    }
+    // Without brackets an IPv6 address has colons, but no port.
+    if let Ok(address) = without_brackets(entry).parse::<IpAddr>() {
+        return Ok(Rule { hosts: Hosts::Address(address.to_canonical()), port: None });
+    }
+    let (host, port) = match entry.rsplit_once(':') {
+        Some((host, port)) => (host, Some(port.parse().map_err(|_| "what follows the colon is no port")?)),
+        None => (entry, None),
+    };
+    Ok(Rule { hosts: hosts(host)?, port })
+}
+
+fn hosts(text: &str) -> Result<Hosts, &'static str> {
+    if text == "*" {
+        return Ok(Hosts::All);
+    }
+    let name = text.strip_prefix('*').filter(|name| name.starts_with('.')).unwrap_or(text);
+    let name = name.strip_prefix('.').unwrap_or(name);
+    if name.contains('*') {
+        return Err("`*` stands alone or before a name, as in *.example.com; write a block such as 127.0.0.0/8");
+    }
+    match Host::parse(name) {
+        Ok(Host::Domain(domain)) => match domain.strip_suffix('.').unwrap_or(&domain) {
+            "" => Err("it has no name"),
+            domain => Ok(Hosts::Domain(domain.to_owned())),
+        },
+        // Part of an address, such as `192.168.`, parses as another address, which the user cannot mean.
+        Ok(Host::Ipv4(_)) if name.parse::<Ipv4Addr>().is_err() => {
+            Err("it is part of an address; write a block such as 192.168.0.0/16")
+        }
+        Ok(Host::Ipv4(address)) => Ok(Hosts::Address(address.into())),
+        Ok(Host::Ipv6(address)) => Ok(Hosts::Address(IpAddr::V6(address).to_canonical())),
+        Err(_) => Err("it is no host, no address and no block of addresses"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn password_of_an_unusable_entry_is_not_shown() {
+        for text in ["http://ann:hunter2@h.test", "ann:a,hunter2,b@h.test", "http://ann:1/hunter2@h.test x*"] {
+            let read = NoProxy::parse(text);
+            let told: String = read.unusable().iter().map(ToString::to_string).collect();
+            assert!(!told.is_empty() && !told.contains("hunter2"), "{text}: {told}");
+        }
+        assert_eq!(without_passwords("a.test, 10.0.0.0/8"), "a.test, 10.0.0.0/8");
+    }
+
+    #[test]
+    fn entries_match_as_curl_and_go_match_them() {
+        for (entries, covered, others) in [
+            ("a.test", &["a.test:80", "x.a.test:80", "A.TEST:443", "a.test.:80"][..], &["ba.test:80", "test:80"][..]),
+            (".a.test", &["a.test:80", "x.a.test:80"], &["ba.test:80"]),
+            ("*.a.test", &["a.test:80", "x.y.a.test:80"], &["ba.test:80"]),
+            ("a.test.", &["a.test:80", "x.a.test.:80"], &["b.test:80"]),
+            ("A.Test", &["a.test:80"], &["b.test:80"]),
+            ("a.test:8080", &["a.test:8080", "x.a.test:8080"], &["a.test:80"]),
+            ("*.a.test:8080", &["x.a.test:8080"], &["x.a.test:80"]),
+            ("x b.test", &["x:1", "b.test:1"], &["xb.test:1"]),
+            (" x , b.test\t,c", &["x:1", "b.test:1", "c:1"], &["d:1"]),
+            ("*", &["a.test:1", "127.0.0.1:1", "[::1]:1"], &[]),
+            ("b.test,*", &["a.test:1"], &[]),
+            ("bücher.test", &["xn--bcher-kva.test:1"], &["a.test:1"]),
+            ("127.0.0.1", &["127.0.0.1:1", "[::ffff:127.0.0.1]:1"], &["127.0.0.2:1", "x.127.0.0.1.test:1"]),
+            ("127.0.0.1:80", &["127.0.0.1:80"], &["127.0.0.1:81"]),
+            ("127.0.0.0/8", &["127.0.0.1:1", "127.9.9.9:1"], &["128.0.0.1:1", "[::1]:1", "a.test:1"]),
+            ("::1", &["[::1]:1", "::1:1"], &["[::2]:1"]),
+            ("[::1]", &["[::1]:1"], &["[::2]:1"]),
+            ("[::1]:80", &["[::1]:80"], &["[::1]:81"]),
+            ("FC00::/7", &["[fd00::1]:1"], &["[fe80::1]:1"]),
+            ("[fc00::]/7", &["[fd00::1]:1"], &["[fe80::1]:1"]),
+            ("", &[], &["a.test:1"]),
+            (" , ", &[], &["a.test:1"]),
+        ] {
+            let read = NoProxy::parse(entries);
+            assert_eq!(read.unusable(), [], "{entries}");
+            assert_eq!(NoProxy::parse(read.as_str()), read);
+            let covers = |at: &str| {
+                let (host, port) = at.rsplit_once(':').unwrap();
+                read.covers(host, port.parse().unwrap())
+            };
+            covered.iter().for_each(|at| assert!(covers(at), "{entries} covers {at}"));
+            others.iter().for_each(|at| assert!(!covers(at), "{entries} does not cover {at}"));
+        }
+    }
+
+    #[test]
+    fn a_password_in_an_entry_is_not_told() {
+        let read = NoProxy::parse("http://ann:s3cret@a.test");
+        assert!(read.unusable().iter().all(|entry| entry.to_string().contains("`http://a.test`")), "{read:?}");
+    }
+
+    #[test]
+    fn entries_that_cannot_match_are_told_with_what_to_write() {
+        for (entry, why) in [
+            ("http://localhost", "write its host alone"),
+            ("127.*", "write a block such as 127.0.0.0/8"),
+            ("local*", "`*` stands alone or before a name"),
+            ("*.*.test", "`*` stands alone or before a name"),
+            ("192.168.", "write a block such as 192.168.0.0/16"),
+            ("10.0", "it is part of an address"),
+            ("10.0.0.0/33", "it is no block of addresses"),
+            ("10.0.0.0/255.0.0.0", "it is no block of addresses"),
+            ("a.test/x", "it is no block of addresses"),
+            ("a.test:http", "what follows the colon is no port"),
+            ("a.test:99999", "what follows the colon is no port"),
+            (".", "it is no host"),
+            ("<local>", "it is no host"),
+            ("http:/b", "it is no block of addresses"),
+        ] {
+            let read = NoProxy::parse(&format!("x,{entry} y"));
+            let told: Vec<_> = read.unusable().iter().map(Unusable::to_string).collect();
+            let [told] = &told[..] else { panic!("{entry}: {told:?}") };
+            assert!(told.starts_with(&format!("the entry `{entry}` of no_proxy cannot match: ")), "{told}");
+            assert!(told.contains(why), "{told}");
+            assert!(read.covers("x", 1) && read.covers("y", 1) && !read.covers("localhost", 1), "{entry}");
+        }
+    }
+}

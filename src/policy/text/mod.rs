@@ -1,0 +1,6 @@
+//! Text of others: shown without control characters and secrets, and remembered in few bytes.
+
+pub mod fingerprint;
+pub mod printable;
+pub mod redact;
+pub mod url_text;

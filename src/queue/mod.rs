@@ -23,8 +23,8 @@ use thiserror::Error;
 use url::Url;
 
 use crate::model::{Claimed, JobId, Kind, Via};
-use crate::policy::text::fingerprint::Fingerprint;
 use crate::policy::credentials::origin;
+use crate::policy::text::fingerprint::Fingerprint;
 
 pub use memory::MemoryQueue;
 pub use sqlite::SqliteQueue;

@@ -10,7 +10,9 @@ use url::Url;
 use super::*;
 use crate::model::Origin;
 
-const QUEUES: [(&str, fn() -> Box<dyn UrlQueue>); 2] =
+type NewQueue = fn() -> Box<dyn UrlQueue>;
+
+const QUEUES: [(&str, NewQueue); 2] =
     [("memory", || Box::new(MemoryQueue::new())), ("sqlite", || Box::new(SqliteQueue::temporary(1 << 30).unwrap()))];
 
 /// Plays a test on every queue.

@@ -153,7 +153,7 @@ const PLACES: &[Place] = &[
     Place { what: "h2", only_in: FETCH, why: "HTTP is spoken in fetch/ alone" },
     Place {
         what: "rusqlite",
-        only_in: &["src/state/", "src/queue/sqlite.rs"],
+        only_in: &["src/state/", "src/queue/sqlite.rs", "src/queue/sqlite/"],
         why: "SQLite is for what outlives memory",
     },
     Place { what: "rustls", only_in: FETCH, why: "TLS is spoken in fetch/ alone" },

@@ -32,7 +32,7 @@ impl UrlQueue for Failing {
         }
         let mut leases = self.queue.lease(wanted)?;
         if let Some(loses) = self.loses {
-            leases.urls.retain(|(_, url)| url.id.0 as usize % loses != 0);
+            leases.urls.retain(|(_, url)| !(url.id.0 as usize).is_multiple_of(loses));
         }
         Ok(leases)
     }

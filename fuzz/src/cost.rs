@@ -12,10 +12,12 @@ use crate::each::Reader;
 /// The bounds of an input, and those of each of its bytes. Each is ten times as much as the dearest seed of any format
 /// takes, with assertions and coverage compiled in.
 const TIME: Duration = Duration::from_millis(100);
-const TIME_PER_BYTE: Duration = Duration::from_micros(4);
+const TIME_PER_BYTE: Duration = Duration::from_micros(20);
 const HELD: u64 = 4 << 20;
-/// The tree that the `toml` crate makes of short keys takes 130.
-const HELD_PER_BYTE: u64 = 256;
+/// The message for a word of a netrc file takes 100.
+const HELD_PER_BYTE: u64 = 128;
+/// The errors of the `toml` crate take 500, if each byte is one.
+const HELD_PER_BYTE_OF_SETTINGS: u64 = 640;
 /// A line of the greatest length, its copies, and a batch.
 const HELD_OF_PACKED: u64 = 32 << 20;
 const ALLOCATED: u64 = 16 << 20;
@@ -69,6 +71,7 @@ pub fn watch((name, read): Reader, bytes: &[u8]) {
     let (length, most_held) = match name {
         "gzip" => (unpacked(flate2::read::MultiGzDecoder::new(bytes)), HELD_OF_PACKED),
         "zstd" => (zstd::stream::read::Decoder::new(bytes).map(unpacked).unwrap_or_default(), HELD_OF_PACKED),
+        "config" => (0, HELD + HELD_PER_BYTE_OF_SETTINGS * bytes.len() as u64),
         _ => (0, HELD + HELD_PER_BYTE * bytes.len() as u64),
     };
     let length = length + bytes.len() as u64;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{SetupError, bounded_read};
+use super::{CheckedFiles, SetupError, bounded_read};
 use crate::config::Config;
 use crate::fetch::CookieJar;
 use crate::model::{Outcome, Summary, shown_path};
@@ -71,9 +71,9 @@ pub(super) struct CookieFile {
 
 impl CookieFile {
     /// Begins the file, so that a path which cannot be used is found at once.
-    pub(super) fn create(path: &Path, jar: Arc<CookieJar>) -> Result<Self, SetupError> {
+    pub(super) fn create(path: &Path, files: &CheckedFiles, jar: Arc<CookieJar>) -> Result<Self, SetupError> {
         let unusable = |source| SetupError::Path { path: path.to_owned(), purpose: "the cookies", source };
-        Ok(Self { jar, file: WholeFile::create_private(path).map_err(unusable)? })
+        Ok(Self { jar, file: files.whole_file(path, true).map_err(unusable)? })
     }
 }
 

@@ -99,7 +99,7 @@ mod tests {
     const WORDS: [Backend; 4] = [Backend::Async, Backend::Threads, Backend::Processes, Backend::Sequential];
 
     #[test]
-    fn what_is_shared_out_is_there() {
+    fn a_share_of_descriptors_covers_its_need() {
         for (backend, entry) in WORDS.into_iter().zip(BACKENDS) {
             for (limit, wanted, saves) in [
                 (64, 1000, false),

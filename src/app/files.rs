@@ -6,14 +6,18 @@ mod location;
 mod tests;
 
 use std::borrow::Borrow;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Document, SetupError, cookies, folder};
+use super::{Document, SetupError, cookies};
 use crate::config::Config;
 use crate::fetch;
 use crate::model::shown_path;
+use crate::output_folder::OutputFolder;
 use crate::policy::naming::Claims;
-use crate::sink;
+use crate::sink::{self, WholeFile};
 use crate::source::{Input, Inputs};
 use crate::state;
 use location::{Location, Standard, Target};
@@ -96,7 +100,9 @@ struct FileUse {
     /// The name of the use: a flag, or a noun for messages.
     label: String,
     role: Role,
-    /// The path as the user wrote it.
+    /// The path as the user wrote it; empty for a standard stream.
+    given: PathBuf,
+    /// The path for messages.
     shown: String,
     location: Location,
     /// The files that are made and removed beside it.
@@ -114,7 +120,8 @@ impl FileUse {
             _ => Vec::new(),
         };
         let companions = beside.iter().map(|path| Location::of(path)).collect();
-        Self { label: label.to_owned(), role, shown: shown_path(path), location, companions }
+        let (label, given, shown) = (label.to_owned(), path.to_owned(), shown_path(path));
+        Self { label, role, given, shown, location, companions }
     }
 
     /// Whether a file is one that is made or removed beside this one.
@@ -216,8 +223,9 @@ impl Files {
     }
 
     fn standard(&mut self, label: &str, role: Role, stream: Standard, shown: &str) {
-        let (label, shown) = (label.to_owned(), shown.to_owned());
-        self.uses.push(FileUse { label, role, shown, location: Location::standard(stream), companions: Vec::new() });
+        let (label, given, shown) = (label.to_owned(), PathBuf::new(), shown.to_owned());
+        let (location, companions) = (Location::standard(stream), Vec::new());
+        self.uses.push(FileUse { label, role, given, shown, location, companions });
     }
 
     /// Checks every pair of files, before any is opened.
@@ -246,7 +254,7 @@ impl Files {
     /// Why a file cannot be where the output folder is, or lie in it.
     fn dir_problem(&self) -> Option<String> {
         let dir = self.dir.as_ref()?;
-        let state = FileUse::new("the state of --dir", Role::State, &folder::own_state(dir));
+        let state = FileUse::new("the state of --dir", Role::State, &dir.join(state::OWN));
         let dir = Location::of(dir).path;
         let kept = dir.join(".fetchall");
         let parts = kept.join("part");
@@ -319,7 +327,65 @@ fn same_stream(one: &FileUse, other: &FileUse) -> String {
     format!("{flag}: {shown} would mix with the records, which go to {to}; name a file")
 }
 
+/// The folder of a file that the user named, links resolved, and the name in it.
+fn place(given: &Path, location: &Location) -> io::Result<(OutputFolder, OsString)> {
+    let parts = location.path.parent().zip(location.path.file_name());
+    let Some((folder, name)) = parts.filter(|_| !given.as_os_str().as_encoded_bytes().ends_with(b"/")) else {
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it names a folder; name a file in it"));
+    };
+    Ok((OutputFolder::resolved(folder.to_owned(), folder.to_owned()), name.to_owned()))
+}
+
 impl CheckedFiles {
+    /// Opens an output to write to. It is not emptied. Only a file that was missing is created, and no link is
+    /// followed that came since the check: another file than the checked one stays as it is.
+    ///
+    /// # Errors
+    /// Returns the error of the file system, or that another file is there now.
+    pub fn open(&self, path: &Path) -> io::Result<File> {
+        let location = self.location(path);
+        if location.target == Target::Missing {
+            let (folder, name) = place(path, &location)?;
+            return folder.open(Path::new(""))?.create_new(&name);
+        }
+        let file = File::options().write(true).open(path)?;
+        match location.is(&file)? {
+            true => Ok(file),
+            false => Err(io::Error::other("it was replaced meanwhile; nothing is written to it")),
+        }
+    }
+
+    /// Begins a file that replaces an output at the end. With `private` only the owner may read it.
+    ///
+    /// # Errors
+    /// Returns the error of the file system.
+    pub(super) fn whole_file(&self, path: &Path, private: bool) -> io::Result<WholeFile> {
+        let location = self.location(path);
+        match location.target {
+            Target::File(_) | Target::Missing => {
+                let (folder, name) = place(path, &location)?;
+                WholeFile::beside(&folder, &name, private)
+            }
+            _ if path.is_dir() => Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder; name a file in it")),
+            _ => Ok(WholeFile::direct(path, self.open(path)?)),
+        }
+    }
+
+    /// Returns the files that have other names (hard links), by device and inode.
+    pub(super) fn shared(&self) -> Vec<((u64, u64), String)> {
+        let named = |file: &FileUse| {
+            let name = format!("{} {}", file.label, file.shown);
+            Some((file.location.shared?, name.trim_end().to_owned()))
+        };
+        self.uses.iter().filter_map(named).collect()
+    }
+
+    /// Returns the location of a path as it was checked.
+    fn location(&self, path: &Path) -> Location {
+        let known = self.uses.iter().find(|file| file.given == path && !file.role.reads());
+        known.map_or_else(|| Location::of(path), |file| file.location.clone())
+    }
+
     /// Reserves the names of these files below the output folder, so that no URL gets them. This
     /// includes their companions and the links that lead to them.
     ///

@@ -1,28 +1,19 @@
 //! The files of a run in the output folder beside the bodies: its lock and its partial files.
 
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::SetupError;
 use crate::fetch::{self, Saving};
-use crate::state::{self, Lock, StateError};
+use crate::state::{Lock, StateError, StatePath};
 
-/// The state that an output folder has unless another is named.
-pub(super) fn own_state(folder: &Path) -> PathBuf {
-    folder.join(".fetchall").join("state.db")
-}
-
-/// Locks the folder, so that runs with different states also save into it one after another. The
+/// Locks the folder with this own state, so that runs with different states also save into it one after another. The
 /// lock of the folder is that of its own state, whether or not that state exists.
-pub(super) fn lock_folder(folder: &Path, named: &Path) -> Result<Option<Lock>, SetupError> {
-    let own = own_state(folder);
-    // Err: taking the lock reports it.
-    let _ = fs::create_dir(folder.join(".fetchall"));
-    if state::is_same(&own, named) {
+pub(super) fn lock_folder(own: &StatePath, named: &StatePath) -> Result<Option<Lock>, SetupError> {
+    if own.is_same(named) {
         return Ok(None);
     }
-    match Lock::of(&own) {
+    match Lock::of(own) {
         Ok(lock) => Ok(Some(lock)),
         // Runs that cannot write here cannot conflict.
         Err(StateError::Io { source, .. })
@@ -32,22 +23,6 @@ pub(super) fn lock_folder(folder: &Path, named: &Path) -> Result<Option<Lock>, S
         }
         Err(e) => Err(e.into()),
     }
-}
-
-/// Refuses links to the program's own files in the output folder: a link might lead out of it.
-/// Opening a state checks the files beside it.
-pub(super) fn refuse_links(folder: &Path, own_state: bool) -> Result<(), SetupError> {
-    let (names, advice) = match own_state {
-        true => (&["", "/state.db"][..], "remove it, or name a place with --state"),
-        false => (&[""][..], "remove it"),
-    };
-    for path in names.iter().map(|name| folder.join(format!(".fetchall{name}"))) {
-        if fs::symlink_metadata(&path).is_ok_and(|entry| entry.is_symlink()) {
-            let source = io::Error::other(format!("it is a symbolic link; {advice}"));
-            return Err(SetupError::Path { path, purpose: "what the run remembers", source });
-        }
-    }
-    Ok(())
 }
 
 /// Removes partial files of killed runs, except those that the next run can resume. With

@@ -3,12 +3,11 @@
 use std::fs;
 use std::io;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::SetupError;
-use super::folder::{clear_parts, lock_folder, own_state, refuse_links};
+use super::folder::{clear_parts, lock_folder};
 use crate::config::{Compression, Config, Duplicates};
 use crate::fetch::Saving;
 use crate::model::{Batch, Entry, Origin, Outcome, Summary};
@@ -16,7 +15,7 @@ use crate::policy::credentials::origin::basic_user;
 use crate::policy::naming::{Claims, Template};
 use crate::sink::{Past, Sink, SinkError, Was};
 use crate::source::{Interrupt, Source, SourceError};
-use crate::state::{Bodies, Ledger, Lock, PastRow, Recall, Shape, State, StateError};
+use crate::state::{Bodies, Ledger, Lock, PastRow, Recall, Shape, State, StateError, StatePath};
 
 /// The state of a run, by what is done with it.
 pub(super) struct Memory {
@@ -35,17 +34,14 @@ pub(super) fn open(config: &Config, saving: &Saving, names: Option<&mut Claims>)
         Saving::Stream(_) => Bodies::HandedOn,
         Saving::Discard => Bodies::Nowhere,
     };
-    let folder = if let Saving::Dir(folder) = saving { Some(folder.path()) } else { None };
-    let in_folder = || folder.map(own_state);
-    let Some(path): Option<PathBuf> = config.state.clone().or_else(in_folder) else { return Ok(None) };
-    if let Some(folder) = folder {
-        refuse_links(folder, config.state.is_none())?;
-    }
+    let own = if let Saving::Dir(folder) = saving { Some(StatePath::own(folder)) } else { None };
+    let named = config.state.as_deref().map(StatePath::named).transpose()?;
     // First of all: a run that is refused has changed nothing.
-    let lock = match folder.filter(|_| config.state.is_some() && !config.dry_run) {
-        Some(folder) => lock_folder(folder, &path)?,
-        None => None,
+    let lock = match (&own, &named) {
+        (Some(own), Some(named)) if !config.dry_run => lock_folder(own, named)?,
+        _ => None,
     };
+    let Some(path) = named.or(own) else { return Ok(None) };
     let state = match (config.dry_run, config.fresh) {
         (true, true) => None,
         (true, false) => State::look_at(&path)?,

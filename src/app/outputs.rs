@@ -5,17 +5,24 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::SetupError;
 use super::memory::Known;
+use super::{CheckedFiles, SetupError};
 use crate::config::Config;
 use crate::model::shown_path;
-use crate::sink::{Changes, FORMATS, Output, Sink, SummaryFile, WholeFile};
+use crate::sink::{Changes, FORMATS, Output, Sink, SummaryFile};
 
-/// Opened files that are still to be emptied.
-#[derive(Default)]
-pub(super) struct Outputs(Vec<File>);
+/// Opens outputs, and keeps those that are still to be emptied.
+pub(super) struct Outputs<'a> {
+    files: &'a CheckedFiles,
+    opened: Vec<File>,
+}
 
-impl Outputs {
+impl<'a> Outputs<'a> {
+    /// Opens nothing yet.
+    pub(super) fn new(files: &'a CheckedFiles) -> Self {
+        Self { files, opened: Vec::new() }
+    }
+
     /// Opens the output of the records, if any.
     pub(super) fn records(
         &mut self,
@@ -40,7 +47,7 @@ impl Outputs {
 
     /// Empties what was opened: everything else is set up.
     pub(super) fn begin(self) -> Result<(), SetupError> {
-        for file in self.0 {
+        for file in self.opened {
             file.set_len(0).map_err(|e| SetupError::Setting(format!("cannot empty an output: {e}")))?;
         }
         Ok(())
@@ -49,23 +56,18 @@ impl Outputs {
     /// Opens a file that is replaced, not appended to.
     fn open(&mut self, path: &Path, purpose: &'static str) -> Result<Output, SetupError> {
         let mut open = || -> io::Result<Output> {
-            let file = File::options().write(true).create(true).truncate(false).open(path)?;
+            let file = self.files.open(path)?;
             if file.metadata()?.is_file() {
-                self.0.push(file.try_clone()?);
+                self.opened.push(file.try_clone()?);
             }
             Output::file(shown_path(path), file)
         };
         open().map_err(|source| SetupError::Path { path: path.to_owned(), purpose, source })
     }
-}
-
-/// The report of changes. The sink needs the state of earlier runs.
-pub(super) fn changes(path: &Path, past: Option<Known>) -> Result<Box<dyn Sink>, SetupError> {
-    let Some(past) = past else {
-        let why = "--changes: this run remembers nothing to compare with; save with --dir, or name a --state";
-        return Err(SetupError::Setting(why.to_owned()));
-    };
-    let unusable = |source| SetupError::Path { path: path.to_owned(), purpose: "the changes", source };
-    let file = WholeFile::create(path).map_err(unusable)?;
-    Ok(Box::new(Changes::new(file, Box::new(past))))
+    /// Begins the report of changes. The sink needs the state of earlier runs.
+    pub(super) fn changes(&self, path: &Path, past: Known) -> Result<Box<dyn Sink>, SetupError> {
+        let unusable = |source| SetupError::Path { path: path.to_owned(), purpose: "the changes", source };
+        let file = self.files.whole_file(path, false).map_err(unusable)?;
+        Ok(Box::new(Changes::new(file, Box::new(past))))
+    }
 }

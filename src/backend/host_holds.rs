@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_over_is_forgotten() {
+    async fn expired_holds_are_removed() {
         let holds = HostHolds::default();
         for n in 0..10_000 {
             holds.hold(&n.to_string(), Instant::now() + Duration::from_millis(1));

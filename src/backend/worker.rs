@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_comes_with_a_job_in_one_piece_is_heard() {
+    async fn a_message_in_one_piece_with_a_job_is_read() {
         let (mut ours, theirs) = tokio::io::duplex(64 * 1024);
         let (output, answers) = tokio::io::duplex(64 * 1024);
         ours.write_all(&told(&[job, |_| ToWorker::Abort])).await.unwrap();

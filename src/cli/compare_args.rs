@@ -1,7 +1,7 @@
 //! The command line of `fetchall compare`: its own flags, and those of a download that mean the same here.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,9 +9,10 @@ use clap::{ArgAction, Args};
 use fetchall::compare::{PASSED, backends};
 use fetchall::config::{Concurrency, Config, Key, Raw};
 
-use super::args::{JobArgs, SettingArgs};
+use super::args::SettingArgs;
 use super::exit::UsageError;
 use super::resolve::{self, Env, InputArg};
+use super::setting_flags::GivenFlag;
 
 /// The text below the help.
 pub const NOTES: &str = "\
@@ -26,7 +27,7 @@ Exit codes: 0 all cells measured and all records equal, 1 a cell failed or recor
 const LEVELS: &str = "5,10,50";
 
 /// Flags of a download that mean something here besides those of [`PASSED`].
-const OWN: &[&str] = &["concurrency", "format", "quiet", "color", "json", "config", "no_config"];
+const OWN: &[&str] = &["concurrency", "format", "quiet", "color"];
 
 /// What is compared, and how.
 #[derive(Debug, Args)]
@@ -68,8 +69,8 @@ pub fn fit(arg: clap::Arg) -> clap::Arg {
         "format" => arg.value_parser(["text", "json", "csv", "markdown"]).help("Format of the table [default: text]"),
         "json" => arg.help("Write JSON, as --format json does"),
         "quiet" => arg.help("Show no progress of the rounds [default: false]"),
-        _ if Key::named(&id.replace('_', "-")).is_none() && id != "show_error" => arg,
-        _ if PASSED.contains(&&*id.replace('_', "-")) || OWN.contains(&&*id) => arg,
+        _ if Key::named(&id).is_none() && id != "show_error" => arg,
+        _ if PASSED.contains(&&*id) || OWN.contains(&&*id) => arg,
         _ => arg.hide(true),
     }
 }
@@ -122,18 +123,18 @@ pub struct Resolved {
 /// # Errors
 /// Returns all errors of the settings, else of the compared cells, else of the inputs.
 pub fn resolve(mut args: CompareArgs, env: &Env) -> Result<Resolved, UsageError> {
-    let form = match args.settings.format.take().as_deref() {
+    let form = match args.settings.flags.take("format").as_deref().and_then(OsStr::to_str) {
         Some("json") => Form::Json,
         Some("csv") => Form::Csv,
         Some("markdown") => Form::Markdown,
         _ if std::mem::take(&mut args.settings.json) => Form::Json,
         _ => Form::Text,
     };
-    let levels = args.settings.concurrency.take().unwrap_or_else(|| LEVELS.into());
-    let given = args.settings.texts();
-    let foreign = given.iter().filter(|(key, ..)| !PASSED.contains(key) && !OWN.contains(key));
+    let levels = args.settings.flags.take("concurrency").unwrap_or_else(|| LEVELS.into());
+    let given = args.settings.given();
+    let foreign = given.iter().filter(|given| !PASSED.contains(&given.key.name) && !OWN.contains(&given.key.name));
     let mut problems: Vec<String> = foreign
-        .map(|(key, flag, _)| match *key {
+        .map(|GivenFlag { key, flag, .. }| match key.name {
             "backend" => format!("{flag}: compare takes several; use --backends"),
             _ => {
                 format!("{flag}: is not for compare, which does every list to its end and keeps nothing; leave it out")
@@ -155,11 +156,8 @@ pub fn resolve(mut args: CompareArgs, env: &Env) -> Result<Resolved, UsageError>
         let over = Over::Demo(args.demo_urls, Duration::from_millis(args.demo_latency));
         (resolve::settings(&args.settings, env)?, over)
     } else {
-        let CompareArgs { inputs, input_file, settings, .. } = args;
-        let job = JobArgs { inputs, input_file, retry_from: None, only: Vec::new(), settings, output_document: None };
-        let mut resolved = resolve::job(&job, env)?;
-        let inputs = std::mem::take(&mut resolved.inputs);
-        (resolved, Over::Inputs(inputs))
+        let resolved = resolve::settings(&args.settings, env)?;
+        (resolved, Over::Inputs(resolve::inputs(&args.inputs, &args.input_file, None, env)?))
     };
     let resolve::Resolved { config, reads, .. } = resolved;
     Ok(Resolved { config, over, backends, levels, rounds, form, report: args.report, reads })
@@ -217,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_said_has_a_default() {
+    fn options_that_are_left_out_have_defaults() {
         let resolved = of(&["--demo"]).unwrap();
         assert_eq!((resolved.levels, resolved.rounds, resolved.form), (vec![5, 10, 50], 3, Form::Text));
         assert_eq!(resolved.backends, backends());
@@ -240,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_wrong_is_told_at_once() {
+    fn all_errors_are_reported_at_once() {
         let UsageError(problems) =
             of(&["--demo", "-c", "0,x", "--backends", "fork", "--rounds", "0", "-d", "out"]).unwrap_err();
         assert_eq!(problems.len(), 5, "{problems:#?}");

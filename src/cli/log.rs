@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use fetchall::app::open_pipe;
+use fetchall::app::{CheckedFiles, open_pipe};
 use fetchall::config::Config;
 use fetchall::model::shown_path;
 use fetchall::policy::text::printable::printable;
@@ -35,7 +35,11 @@ impl Log {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn open(config: &Config, stderr: Box<dyn Fn() -> Box<dyn Write> + Send + Sync>) -> Result<Self, UsageError> {
+    pub fn open(
+        config: &Config,
+        files: &CheckedFiles,
+        stderr: Box<dyn Fn() -> Box<dyn Write> + Send + Sync>,
+    ) -> Result<Self, UsageError> {
         let Some(path) = &config.log else {
             return Ok(if config.verbose { Log::Stderr(stderr) } else { Log::None });
         };
@@ -44,13 +48,7 @@ impl Log {
             may_write(path).map_err(unusable)?;
             return Ok(Log::Fifo(path.clone()));
         }
-        File::options()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)
-            .map(|file| Log::File(path.clone(), file))
-            .map_err(unusable)
+        files.open(path).map(|file| Log::File(path.clone(), file)).map_err(unusable)
     }
 
     /// Begins the log, now that everything else is set up.

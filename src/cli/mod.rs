@@ -5,11 +5,11 @@
 mod args;
 mod commands;
 mod compare_args;
-mod contradictions;
 mod exit;
 mod log;
 mod resolve;
 mod screen;
+mod setting_flags;
 mod signals;
 mod terminal;
 mod tips;
@@ -18,7 +18,6 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::Parser;
 use fetchall::config::Color;
 
 use args::{Cli, Command};
@@ -30,7 +29,7 @@ use terminal::Terminal;
 pub fn main() -> ExitCode {
     std::panic::set_hook(Box::new(screen::say_panic));
     screen::spare_files(std::env::args_os().skip(1));
-    let exit = match Cli::try_parse() {
+    let exit = match args::parse(std::env::args_os()) {
         Ok(cli) => dispatch(cli).unwrap_or_else(|error| report(&error)),
         // Help and version are errors to clap; only they go to standard output.
         Err(mut message) if message.use_stderr() => {

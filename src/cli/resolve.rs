@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use fetchall::app::{LARGEST_SETTINGS, read_bounded, read_unnamed};
-use fetchall::config::{Config, Key, Layers, Origin, Raw};
+use fetchall::config::{Config, Key, Layers, Origin, Origins, Raw, Task};
 use fetchall::model::{shown_path, without_password};
 use fetchall::policy::naming::Template;
 use fetchall::policy::rerun::selection::Selection;
@@ -15,6 +15,7 @@ use fetchall::policy::text::url_text;
 
 use super::args::{JobArgs, SettingArgs};
 use super::exit::UsageError;
+use super::setting_flags::{FlagValue, GivenFlag};
 
 /// The inputs of the process besides its arguments.
 #[derive(Debug, Clone)]
@@ -55,7 +56,7 @@ pub struct Resolved {
     /// Every setting.
     pub config: Config,
     /// The source of each setting, by its name.
-    pub origins: BTreeMap<&'static str, Origin>,
+    pub origins: Origins,
     /// The inputs to fetch; empty for commands that take no input.
     pub inputs: Vec<InputArg>,
     /// The records of an earlier run, of which some are tried again.
@@ -74,6 +75,15 @@ impl Resolved {
         let stdout = Path::new("-");
         let taken = self.output_document.as_deref() == Some(stdout) && self.config.output == stdout;
         (!taken).then_some(self.config.output.as_path())
+    }
+
+    /// Checks the settings against each other and against the task of the run.
+    ///
+    /// # Errors
+    /// Returns the settings that contradict each other, and the flags that could have no effect.
+    pub fn validate(&self) -> Result<(), UsageError> {
+        let task = Task { retries: self.retry.is_some(), document: self.output_document.as_deref() };
+        self.config.validate(task, &self.origins).map_err(UsageError)
     }
 
     /// Returns whether a flag gave this setting.
@@ -117,23 +127,20 @@ pub fn settings(args: &SettingArgs, env: &Env) -> Result<Resolved, UsageError> {
     for (name, value) in &env.vars {
         layers.variable(name, value);
     }
-    for (name, flag, text) in args.texts() {
-        if let Some(key) = Key::named(name) {
-            layers.flag(key, flag, Raw::Text(text));
-        }
-    }
-    if let (Some(given), Some(key)) = (&args.header, Key::named("header")) {
-        match header_texts(given, env) {
-            Ok(texts) => layers.flag(key, "--header", Raw::List(&texts)),
-            Err(problem) => problems.push(problem),
-        }
-    }
-    if let (Some(given), Some(key)) = (&args.resolve, Key::named("resolve")) {
-        layers.flag(key, "--resolve", Raw::List(given));
-    }
     let mut reads: Vec<_> = files.into_iter().map(|file| ("the settings", file.path)).collect();
-    let field_files = args.header.iter().flatten().filter_map(|text| text.strip_prefix('@'));
-    reads.extend(field_files.map(|file| ("the file of --header", PathBuf::from(file))));
+    for GivenFlag { key, flag, value } in args.given() {
+        match &value {
+            FlagValue::List(texts) if key.name == "header" => {
+                let field_files = texts.iter().filter_map(|text| text.strip_prefix('@'));
+                reads.extend(field_files.map(|file| ("the file of --header", PathBuf::from(file))));
+                match header_texts(texts, env) {
+                    Ok(texts) => layers.flag(key, flag, Raw::List(&texts)),
+                    Err(problem) => problems.push(problem),
+                }
+            }
+            value => layers.flag(key, flag, value.raw()),
+        }
+    }
     let found = layers.finish();
     if let Ok((config, origins)) = &found {
         problems.extend(dir_of_folder(config, origins, env).filter(|_| from_folder));
@@ -177,31 +184,23 @@ pub fn settings(args: &SettingArgs, env: &Env) -> Result<Resolved, UsageError> {
 pub fn job(args: &JobArgs, env: &Env) -> Result<Resolved, UsageError> {
     let mut resolved = settings(&args.settings, env)?;
     // Check before the inputs: a user of curl's `-O URL` should read about -O, not about a missing input.
-    let document = args.output_document.as_deref().map(document_name).transpose()?;
+    resolved.output_document = args.output_document.as_deref().map(document_name).transpose()?;
     resolved.retry = retry(args, env)?;
-    if document.is_some() && resolved.retry.is_some() {
-        return Err(UsageError::one(
-            "--output-document and --retry-from: contradict each other; leave one of them out",
-        ));
-    }
-    resolved.inputs = inputs(args, env)?;
+    resolved.validate()?;
+    resolved.inputs = inputs(&args.inputs, &args.input_file, args.retry_from.as_deref(), env)?;
     resolved.show_errors = args.settings.show_error;
-    let Some(document) = document else {
+    if resolved.output_document.is_none() {
         return Ok(resolved);
-    };
+    }
     if !matches!(resolved.inputs.as_slice(), [InputArg::Url(..)]) {
         return Err(UsageError::one(
             "--output-document: is for exactly one URL as argument; to save more than one use --dir DIR",
         ));
     }
-    if matches!(resolved.origins.get("dir"), Some(Origin::Flag(_))) && resolved.config.dir.is_some() {
-        return Err(UsageError::one("--output-document and --dir: contradict each other; leave one of them out"));
-    }
     // A folder that a file or a variable names is for lists; the one document has its name already.
     if resolved.config.dir.take().is_some() {
         resolved.origins.insert("dir", Origin::Flag("--output-document"));
     }
-    resolved.output_document = Some(document);
     Ok(resolved)
 }
 
@@ -259,7 +258,7 @@ fn proxies(layers: &mut Layers, env: &Env) {
 }
 
 /// Returns the error of an output folder that the file of the working folder names outside of it.
-fn dir_of_folder(config: &Config, origins: &BTreeMap<&'static str, Origin>, env: &Env) -> Option<String> {
+fn dir_of_folder(config: &Config, origins: &Origins, env: &Env) -> Option<String> {
     let (dir, origin) = (config.dir.as_ref()?, origins.get("dir")?);
     let named_there = matches!(origin, Origin::File { name, .. } if name == FOLDER_FILE);
     (named_there && !fetchall::app::is_within(&env.cwd.join(dir), &env.cwd)).then(|| {
@@ -334,22 +333,32 @@ fn header_texts(given: &[String], env: &Env) -> Result<Vec<String>, String> {
     Ok(texts)
 }
 
-fn inputs(args: &JobArgs, env: &Env) -> Result<Vec<InputArg>, UsageError> {
+/// The inputs of a command: its words, the lists of `--input-file`, else standard input. A `retry_from`
+/// needs none.
+///
+/// # Errors
+/// Returns all inputs that cannot be used.
+pub fn inputs(
+    words: &[OsString],
+    files: &[OsString],
+    retry_from: Option<&OsStr>,
+    env: &Env,
+) -> Result<Vec<InputArg>, UsageError> {
     let mut inputs = Vec::new();
     let mut problems = Vec::new();
-    for (word, position) in args.inputs.iter().zip(1..) {
+    for (word, position) in words.iter().zip(1..) {
         match input(word, position, env) {
             Ok(input) => inputs.push(input),
             Err(problem) => problems.push(problem),
         }
     }
-    for file in &args.input_file {
+    for file in files {
         match input_file(file, env) {
             Ok(input) => inputs.push(input),
             Err(problem) => problems.push(format!("--input-file: {problem}")),
         }
     }
-    let report_is_stdin = args.retry_from.as_deref().is_some_and(|report| report == "-");
+    let report_is_stdin = retry_from.is_some_and(|report| report == "-");
     let stdin = inputs.iter().filter(|input| **input == InputArg::Stdin).count();
     if stdin + usize::from(report_is_stdin) > 1 {
         problems.push("standard input is named twice; it can be read only once".to_owned());
@@ -357,7 +366,7 @@ fn inputs(args: &JobArgs, env: &Env) -> Result<Vec<InputArg>, UsageError> {
     if !problems.is_empty() {
         return Err(UsageError(problems));
     }
-    if inputs.is_empty() && args.retry_from.is_some() {
+    if inputs.is_empty() && retry_from.is_some() {
         return Ok(inputs);
     }
     if inputs.is_empty() && env.stdin_is_terminal {

@@ -2,11 +2,10 @@
 
 use std::num::NonZeroU32;
 
-use clap::Parser;
-use fetchall::config::{Concurrency, Format, KEYS};
+use fetchall::config::{Concurrency, Format, KEYS, ValueForm};
 use tempfile::TempDir;
 
-use super::super::args::Cli;
+use super::super::args;
 use super::*;
 
 fn env(folder: &TempDir) -> Env {
@@ -14,7 +13,8 @@ fn env(folder: &TempDir) -> Env {
 }
 
 fn resolve_in(env: &Env, words: &[&str]) -> Result<Resolved, String> {
-    let cli = Cli::try_parse_from(["fetchall"].iter().chain(words)).map_err(|error| error.to_string())?;
+    let words_of_all = ["fetchall"].iter().chain(words).map(OsString::from);
+    let cli = args::parse(words_of_all).map_err(|error| error.to_string())?;
     assert!(cli.command.is_none(), "{words:?} is a command");
     job(&cli.job, env).map_err(|error| error.to_string())
 }
@@ -34,7 +34,9 @@ fn every_flag_becomes_its_setting() {
                  --compression raw --connect-timeout 1 --idle-timeout 1 -m 1 --low-speed none --retries 0 --retry-on 5xx,dns --retry-max-wait 1h -P out --name {n} --content-disposition --no-clobber --dry-run --fresh -NR --state x --sync --changes x --digest sha256 \
                  --max-filesize 1 --format json -o x --summary x --order input --until first-error --max-failures 1 \
                  --max-duration 1 --fail-on never --progress none -sv --color never --log x -fSL http://a/";
-    let resolved = resolve(&words.split_whitespace().collect::<Vec<_>>()).unwrap();
+    // Only the settings: all of them together contradict each other.
+    let cli = args::parse(["fetchall"].into_iter().chain(words.split_whitespace()).map(OsString::from)).unwrap();
+    let resolved = settings(&cli.job.settings, &env(&TempDir::new().unwrap())).unwrap();
     for key in KEYS {
         assert_eq!(resolved.origins[key.name].to_string(), format!("--{}", key.name));
         assert_ne!(key.get(&resolved.config), key.get(&Config::default()), "{}", key.name);
@@ -43,8 +45,18 @@ fn every_flag_becomes_its_setting() {
 
 #[test]
 fn switches_can_be_switched_off_again() {
-    let config = resolve(&["-k", "-qv", "--insecure=false", "--quiet=false", "http://a/"]).unwrap().config;
+    let config = resolve(&["-k", "-qv", "--no-insecure", "--quiet=false", "http://a/"]).unwrap().config;
     assert!(!config.insecure && !config.quiet && config.verbose);
+    let config = resolve(&["--no-insecure", "-k", "http://a/"]).unwrap().config;
+    assert!(config.insecure, "the last one counts");
+    let folder = TempDir::new().unwrap();
+    for key in KEYS.iter().filter(|key| key.form == ValueForm::Switch) {
+        let mut env = env(&folder);
+        env.vars.insert(key.variable().into(), "true".into());
+        let resolved = resolve_in(&env, &[key.off, "http://a/"]).unwrap();
+        assert_eq!(key.get(&resolved.config).as_bool(), Some(false), "{}", key.off);
+        assert_eq!(resolved.origins[key.name].to_string(), key.off);
+    }
 }
 
 #[test]
@@ -91,7 +103,7 @@ fn inputs_are_lists_urls_or_standard_input() {
 }
 
 #[test]
-fn wrong_inputs_are_told() {
+fn invalid_inputs_are_errors() {
     for (words, part) in [
         (&["example.com/x"][..], "write https://example.com/x"),
         (&["example.com"], "write https://example.com"),

@@ -23,7 +23,7 @@ fn of(cells: Vec<Cell>) -> Comparison {
 }
 
 #[test]
-fn the_fastest_is_taken_and_what_the_last_step_brought_is_told() {
+fn the_advice_names_the_fastest_and_the_gain_of_the_last_step() {
     let comparison = of(vec![
         cell("async", 10, &[700.0, 690.0, 710.0], 20.0, 0),
         cell("async", 50, &[210.0, 200.0, 208.0], 22.0, 0),
@@ -39,7 +39,7 @@ fn the_fastest_is_taken_and_what_the_last_step_brought_is_told() {
 }
 
 #[test]
-fn of_equally_fast_ones_the_cheapest_is_taken() {
+fn the_cheapest_of_equally_fast_cells_is_chosen() {
     let comparison = of(vec![
         cell("async", 10, &[500.0, 505.0, 510.0], 20.0, 0),
         cell("async", 50, &[499.0, 503.0, 506.0], 24.0, 0),
@@ -53,7 +53,7 @@ fn of_equally_fast_ones_the_cheapest_is_taken() {
 }
 
 #[test]
-fn a_higher_concurrency_that_is_slower_is_told_of() {
+fn the_advice_names_a_higher_concurrency_that_is_slower() {
     let text =
         advice(&of(vec![cell("threads", 5, &[300.0, 302.0], 20.0, 0), cell("threads", 500, &[450.0, 452.0], 60.0, 0)]));
     assert!(text.contains("Take threads at 5") && text.contains("from 5 to 500 took 50 % more time"), "{text}");
@@ -108,7 +108,7 @@ fn nothing_is_recommended_while_records_differ() {
 }
 
 #[test]
-fn urls_and_cells_that_failed_are_told_of() {
+fn the_advice_names_failed_urls_and_cells() {
     let mut broken = cell("processes", 5, &[], 20.0, 0);
     broken.failure = Some("exit status: 3".to_owned());
     let text = advice(&of(vec![

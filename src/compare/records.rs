@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_other_missing_or_too_many_is_counted() {
+    fn different_missing_and_extra_records_are_counted() {
         let one = record("a", "ok", "000", 1.0) + &record("b", "ok", "100", 2.0);
         let (first, ..) = read(one.as_bytes(), None).unwrap();
         let differs = |text: &str| read(text.as_bytes(), Some(&first)).unwrap().1;
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn of_very_many_fetches_some_are_kept() {
+    fn a_sample_of_very_many_fetches_is_kept() {
         let many: String = (0..1000).map(|n| record(&n.to_string(), "ok", &format!("{n:03}"), f64::from(n))).collect();
         let (_, _, sample) = read(many.as_bytes(), None).unwrap();
         assert_eq!((sample.spans.len(), sample.began, sample.quantiles.len()), (DRAWN, 1000, STEPS + 1));

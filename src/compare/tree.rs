@@ -157,7 +157,7 @@ mod linux {
         use super::*;
 
         #[test]
-        fn a_name_with_a_parenthesis_misleads_nobody() {
+        fn a_process_name_with_a_parenthesis_is_parsed() {
             let text = "7 (a) b) S 3 7 7 0 -1 4 0 0 0 0 1 2 3 4 20 0 12 0 9";
             let stat = parse(7, text).expect("it parses");
             assert_eq!((stat.pid, stat.parent, stat.threads, stat.is_zombie), (7, 3, 12, false));

@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_user_set_before_is_not_blamed_on_the_folder() {
+    fn settings_of_the_user_are_not_blamed_on_the_folder_file() {
         let mut layers = Layers::new();
         layers.file("config.toml", "user = 'a:b'\noutput = 'o'\n[hosts.'a.test']\nuser = 'c:d'\n");
         layers.folder_file("fetchall.toml", "quiet = true\n[hosts.'a.test']\ndelay = 1\n");

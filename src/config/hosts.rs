@@ -15,7 +15,7 @@ pub(super) const HOST_KEYS: [&str; 4] = ["per-host", "delay", "header", "user"];
 /// One table. Settings that it lacks are as everywhere else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostTable {
-    /// Whose it is.
+    /// The hosts of the table.
     pub pattern: HostPattern,
     /// The most URLs of such a host in flight at once.
     pub per_host: Option<Option<NonZeroU32>>,

@@ -45,6 +45,9 @@ impl fmt::Display for Origin {
     }
 }
 
+/// The source of each setting, by its name.
+pub type Origins = BTreeMap<&'static str, Origin>;
+
 /// The most problems reported: a file that is no configuration may have one in every line.
 const MOST_PROBLEMS: usize = 100;
 
@@ -65,7 +68,7 @@ pub struct Problem {
 #[derive(Debug, Clone)]
 pub struct Layers {
     config: Config,
-    origins: BTreeMap<&'static str, Origin>,
+    origins: Origins,
     problems: Vec<Problem>,
     /// The index of each host's table in the configuration.
     host_at: HashMap<HostPattern, usize>,
@@ -137,7 +140,7 @@ impl Layers {
     ///
     /// # Errors
     /// Everything that was wrong, in the order of the layers.
-    pub fn finish(mut self) -> Result<(Config, BTreeMap<&'static str, Origin>), Vec<Problem>> {
+    pub fn finish(mut self) -> Result<(Config, Origins), Vec<Problem>> {
         self.config.hosts.sort_by_key(|table| std::cmp::Reverse(table.pattern.weight()));
         if self.problems.is_empty() { Ok((self.config, self.origins)) } else { Err(self.problems) }
     }
@@ -268,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_value_is_told_even_where_it_is_replaced() {
+    fn an_invalid_value_is_an_error_even_if_it_is_replaced() {
         let mut layers = Layers::new();
         layers.file("f", "concurrency = 0");
         layers.variable(OsStr::new("FETCHALL_CONCURRENCY"), OsStr::new("5"));

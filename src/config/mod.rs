@@ -19,6 +19,7 @@ mod pin;
 mod proxy;
 mod retry;
 mod units;
+mod validate;
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -31,12 +32,13 @@ use crate::model::RetryOn;
 pub use end::{FailOn, Order, Until};
 pub use header::{check_field, headers, parse_header, user, without_secret};
 pub use hosts::HostTable;
-pub use keys::{KEYS, Key, Raw};
-pub use merge::{Layers, Origin, Problem};
+pub use keys::{KEYS, Key, Raw, ValueForm, Word};
+pub use merge::{Layers, Origin, Origins, Problem};
 pub use pace::Rate;
 pub use pin::{Pin, parse_pin, pins};
 pub use proxy::Proxies;
 pub use units::{parse_low_speed, parse_size, parse_time, show_low_speed, show_size, show_time};
+pub use validate::Task;
 
 /// The format of a list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_mapping_is_told() {
+    fn invalid_mappings_are_errors() {
         for (text, part) in [
             ("", "write www.example.com:443:192.0.2.1"),
             ("a.test:80", "write www.example.com:443:192.0.2.1"),

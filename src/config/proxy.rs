@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_proxy_is_refused_without_repeating_it() {
+    fn an_invalid_proxy_is_refused_without_repeating_it() {
         let blank = [" ", "\t", "\n"].map(|blank| {
             let starts = ["http:/", "http//", "http:\\\\", "http://", "", "http=", "https=http://"];
             starts.map(|start| format!("{start}u:hunter2{blank}hunter2@p:1"))

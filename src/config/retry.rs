@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn other_words_are_told_with_the_good_ones() {
+    fn unknown_words_are_errors_that_list_the_valid_ones() {
         for (text, part) in [
             ("time-out", "did you mean `timeout`?"),
             ("tiemout", "did you mean `timeout`?"),

@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_is_not_lost_when_one_before_it_never_comes() {
+    fn held_records_are_flushed_when_an_earlier_one_never_comes() {
         let (mut order, mut out) = (InputOrder::default(), Vec::new());
         for number in [3, 1] {
             order.put(outcome(number), &mut out);

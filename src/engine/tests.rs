@@ -235,7 +235,7 @@ fn a_drained_run_finishes_active_jobs_and_cancels_the_rest() {
 }
 
 #[test]
-fn what_outlives_the_grace_time_is_aborted() {
+fn jobs_that_outlive_the_grace_time_are_aborted() {
     let mut case = Case::urls(10);
     case.script.otherwise = (Duration::ZERO, Step::Hang);
     let stop = Stop::default();
@@ -315,7 +315,7 @@ impl Reporter for StopWatch {
 }
 
 #[test]
-fn a_stop_tells_how_many_are_under_way_and_not_how_many_wait() {
+fn a_stop_reports_active_jobs_but_not_waiting_ones() {
     let mut case = Case::urls(100);
     case.schedule.concurrency = 16;
     case.script.otherwise = (Duration::ZERO, Step::Hang);

@@ -168,14 +168,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_host_is_refused() {
+    fn invalid_hosts_are_refused() {
         for bad in ["", "*", "*.", "a.*.test", "ftp://a.test", "a.test/x", "u@a.test", "a test", "a.test:x", "a?b"] {
             assert!(HostPattern::parse(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
-    fn what_says_more_counts() {
+    fn the_more_specific_pattern_wins() {
         let mut patterns: Vec<_> =
             ["*.b.test:8443", "*.b.test", "http://a.b.test", "*.a.b.test", "a.b.test", "a.b.test:1"]
                 .map(|text| HostPattern::parse(text).unwrap())

@@ -43,12 +43,25 @@ impl OutputFolder {
 }
 
 impl OpenFolder {
+    /// Returns the path of this folder: the system has none that outlasts a new name.
+    pub fn lasting_path(&self) -> Option<PathBuf> {
+        Some(self.0.clone())
+    }
+
+    /// As [`OpenFolder::create`]: the rights are those of the folder.
+    ///
+    /// # Errors
+    /// Returns the error of the file system.
+    pub fn create_private(&self, name: &OsStr) -> io::Result<File> {
+        self.create(name)
+    }
+
     /// Creates a file to write to. It replaces an existing one.
     ///
     /// # Errors
     /// Returns the error of the file system.
     pub fn create(&self, name: &OsStr) -> io::Result<File> {
-        let create = || OpenOptions::new().write(true).create_new(true).open(self.0.join(name));
+        let create = || self.create_new(name);
         match create() {
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
                 self.remove(name)?;
@@ -56,6 +69,14 @@ impl OpenFolder {
             }
             created => created,
         }
+    }
+
+    /// Creates a file to write to.
+    ///
+    /// # Errors
+    /// `AlreadyExists` if anything has this name.
+    pub fn create_new(&self, name: &OsStr) -> io::Result<File> {
+        OpenOptions::new().write(true).create_new(true).open(self.0.join(name))
     }
 
     /// Opens a file to read and write; with `create`, makes a missing one.
@@ -83,6 +104,7 @@ impl OpenFolder {
         Ok(FileInfo {
             is_file: found.is_file(),
             is_dir: found.is_dir(),
+            is_link: found.is_symlink(),
             len: found.len(),
             modified: found.modified().ok(),
             id: None,

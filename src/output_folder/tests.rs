@@ -36,7 +36,7 @@ fn a_link_is_followed_at_no_depth() {
             symlink(outside.path(), &link).unwrap();
             let name = link.strip_prefix(inside.path()).unwrap().join("precious");
             let refused = save(&folder, name.to_str().unwrap()).unwrap_err();
-            let what = format!("{} is in the way: it is no folder; move it away", link.display());
+            let what = format!("{} is in the way: it is a symbolic link; move it away", link.display());
             assert_eq!((refused.kind(), refused.to_string()), (io::ErrorKind::NotADirectory, what));
             assert!(folder.info(&name).is_err() && folder.remove(&name).is_err());
             assert!(folder.open(&name).is_err() && folder.open_parent(&name).is_err());
@@ -95,5 +95,108 @@ fn the_output_folder_is_not_followed_when_it_becomes_a_link() {
     fs::rename(inside.path().join("real"), inside.path().join("moved")).unwrap();
     symlink(outside.path(), inside.path().join("real")).unwrap();
     assert!(save(&folder, "a/c").is_err());
+    assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_parent_that_becomes_a_link_is_not_followed() {
+    for has_folder in [true, false] {
+        let (inside, outside, _) = folders();
+        let parent = inside.path().join("parent");
+        fs::create_dir_all(if has_folder { parent.join("out") } else { parent.clone() }).unwrap();
+        let of = || OutputFolder::new(parent.join("out"));
+        let by_steps = of();
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        by_steps.0.lacks_openat2.store(true, std::sync::atomic::Ordering::Relaxed);
+        let both = [of(), by_steps];
+        fs::rename(&parent, inside.path().join("aside")).unwrap();
+        symlink(outside.path(), &parent).unwrap();
+        for folder in both {
+            let refused = save(&folder, "a/b").unwrap_err().to_string();
+            let parent = fs::canonicalize(inside.path()).unwrap().join("parent");
+            assert!(refused.contains(&format!("{} is in the way", parent.display())), "{refused}");
+            assert!(folder.make_all(false).is_err());
+            assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
+        }
+    }
+}
+
+#[test]
+fn a_parent_swapped_all_the_time_leads_nowhere() {
+    let (inside, outside, _) = folders();
+    let (parent, aside) = (inside.path().join("parent"), inside.path().join("aside"));
+    fs::create_dir(&parent).unwrap();
+    let folder = OutputFolder::new(parent.join("out"));
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    let (mut saved, began) = (0, std::time::Instant::now());
+    let swaps = std::thread::scope(|scope| {
+        let swapping = scope.spawn(|| {
+            let mut swaps = 0;
+            while !is_over.load(std::sync::atomic::Ordering::SeqCst) {
+                if fs::rename(&parent, &aside).is_ok() && symlink(outside.path(), &parent).is_ok() {
+                    fs::remove_file(&parent).unwrap();
+                    swaps += 1;
+                }
+                // Err: the folder was made again.
+                if fs::rename(&aside, &parent).is_err() {
+                    let _ = fs::remove_dir_all(&aside);
+                }
+            }
+            swaps
+        });
+        while saved < 20 || began.elapsed().as_millis() < 300 {
+            saved += usize::from(save(&folder, "a/b").is_ok());
+            // Err: it is at another place at the moment.
+            let _ = fs::remove_dir_all(parent.join("out"));
+        }
+        is_over.store(true, std::sync::atomic::Ordering::SeqCst);
+        swapping.join().unwrap()
+    });
+    assert!(swaps > 0);
+    assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn missing_parts_of_a_path_are_made_as_they_are_named() {
+    let (inside, _outside, _) = folders();
+    let root = fs::canonicalize(inside.path()).unwrap();
+    symlink("real", inside.path().join("link")).unwrap();
+    fs::create_dir(inside.path().join("real")).unwrap();
+    for (path, resolved) in [("new/out", "new/out"), ("link/new", "real/new"), ("gone/../other", "other"), ("", "")] {
+        let folder = OutputFolder::new(inside.path().join(path));
+        assert_eq!(folder.resolved_path(), root.join(resolved), "{path}");
+        folder.make_all(true).unwrap();
+        assert!(root.join(resolved).is_dir(), "{path}");
+    }
+    symlink("nowhere", inside.path().join("dangling")).unwrap();
+    let refused = OutputFolder::new(inside.path().join("dangling")).make_all(false).unwrap_err();
+    assert_eq!(refused.kind(), io::ErrorKind::NotADirectory);
+}
+
+#[test]
+fn the_file_of_a_user_is_the_one_behind_its_links() {
+    let (inside, _outside, _) = folders();
+    let root = fs::canonicalize(inside.path()).unwrap();
+    fs::create_dir(inside.path().join("real")).unwrap();
+    for (link, to) in [("folder", "real"), ("first", "folder/second"), ("real/second", "../third")] {
+        symlink(to, inside.path().join(link)).unwrap();
+    }
+    for (path, folder, name) in [("first", "", "third"), ("folder/second", "", "third"), ("folder/x", "real", "x")] {
+        let found = OutputFolder::of_file(&inside.path().join(path)).unwrap();
+        assert_eq!((found.0.resolved_path(), &*found.1), (&*root.join(folder), OsStr::new(name)), "{path}");
+    }
+    assert!(OutputFolder::of_file(Path::new("..")).is_err());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_lasting_path_leads_to_the_folder_that_was_opened() {
+    let (inside, outside, [folder, _]) = folders();
+    let (opened, _) = folder.make_parent(Path::new("a/b"), false).unwrap();
+    let path = opened.lasting_path().unwrap();
+    fs::rename(inside.path().join("a"), inside.path().join("moved")).unwrap();
+    symlink(outside.path(), inside.path().join("a")).unwrap();
+    fs::write(path.join("b"), "here").unwrap();
+    assert_eq!(fs::read(inside.path().join("moved/b")).unwrap(), b"here");
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
 }

@@ -3,12 +3,12 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, mkdirat, openat, renameat, statat, unlinkat};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, fstat, mkdirat, openat, renameat, stat, statat, unlinkat};
 use rustix::io::Errno;
 
 use super::{FileInfo, OutputFolder};
@@ -24,6 +24,7 @@ const FILE: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::CLOE
 
 /// The modes of new files and folders, before the umask.
 const FILE_MODE: Mode = Mode::from_raw_mode(0o666);
+const PRIVATE_MODE: Mode = Mode::from_raw_mode(0o600);
 const FOLDER_MODE: Mode = Mode::from_raw_mode(0o777);
 
 /// A folder that was opened without following a link.
@@ -52,32 +53,36 @@ impl OutputFolder {
 
     /// Opens each part of the path by itself.
     fn open_by_steps(&self, folder: &Path) -> io::Result<OpenFolder> {
-        let root = openat(CWD, &self.0.resolved, FOLDER, Mode::empty())?;
-        let opened = folder.iter().try_fold(root, |at, part| openat(at, part, FOLDER, Mode::empty()));
-        Ok(OpenFolder(opened?))
+        folder.iter().try_fold(self.root(None)?, |at, part| at.enter(part, None))
     }
 
     /// Opens a folder and makes those that are missing.
     pub(super) fn make(&self, folder: &Path, sync: bool) -> io::Result<OpenFolder> {
-        let resolved = &self.0.resolved;
         let root = match self.open(Path::new("")) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                std::fs::create_dir_all(resolved)?;
-                if let Some(parent) = resolved.parent().filter(|_| sync) {
-                    File::open(parent)?.sync_all()?;
-                }
-                self.open(Path::new(""))?
-            }
+            Err(e) if e.kind() == io::ErrorKind::NotFound => self.root(Some(sync))?,
             opened => opened?,
         };
-        folder.iter().try_fold(root, |at, part| {
-            match mkdirat(&at.0, part, FOLDER_MODE) {
-                Ok(()) if sync => at.sync()?,
-                Ok(()) | Err(Errno::EXIST) => {}
-                Err(e) => return Err(e.into()),
+        folder.iter().try_fold(root, |at, part| at.enter(part, Some(sync)))
+    }
+
+    /// Opens the output folder by steps from the root of the file system; see [`OpenFolder::enter`].
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn root(&self, make: Option<bool>) -> io::Result<OpenFolder> {
+        let start = OpenFolder(openat(CWD, "/", FOLDER, Mode::empty())?);
+        self.0.resolved.iter().skip(1).try_fold(start, |at, part| at.enter(part, make))
+    }
+
+    /// Other systems open a folder only to list it, and not every folder above may be listed.
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    fn root(&self, make: Option<bool>) -> io::Result<OpenFolder> {
+        let resolved = &self.0.resolved;
+        if let Some(sync) = make {
+            std::fs::create_dir_all(resolved)?;
+            if let Some(parent) = resolved.parent().filter(|_| sync) {
+                File::open(parent)?.sync_all()?;
             }
-            Ok(OpenFolder(openat(&at.0, part, FOLDER, Mode::empty())?))
-        })
+        }
+        Ok(OpenFolder(openat(CWD, resolved, FOLDER, Mode::empty())?))
     }
 }
 
@@ -89,12 +94,62 @@ fn open_at_once(root: &Path, folder: &Path) -> rustix::io::Result<OwnedFd> {
 }
 
 impl OpenFolder {
+    /// Opens a folder in this one. With `make` a missing one is made; `make` says whether its name is synced to the
+    /// disk.
+    fn enter(&self, part: &OsStr, make: Option<bool>) -> io::Result<Self> {
+        let open = || openat(&self.0, part, FOLDER, Mode::empty());
+        match (open(), make) {
+            (Err(Errno::NOENT), Some(sync)) => {
+                match mkdirat(&self.0, part, FOLDER_MODE) {
+                    Ok(()) if sync => self.sync()?,
+                    Ok(()) | Err(Errno::EXIST) => {}
+                    Err(e) => return Err(e.into()),
+                }
+                Ok(Self(open()?))
+            }
+            (opened, _) => Ok(Self(opened?)),
+        }
+    }
+
+    /// Returns a path that leads here for as long as this is open, whatever becomes of the folder's name. `None` if
+    /// the system has no such path.
+    pub fn lasting_path(&self) -> Option<PathBuf> {
+        let path = PathBuf::from(format!("/proc/self/fd/{}", self.0.as_raw_fd()));
+        let id = |found: rustix::fs::Stat| (found.st_dev, found.st_ino);
+        let (here, there) = (fstat(&self.0).ok()?, stat(&path).ok()?);
+        (id(here) == id(there)).then_some(path)
+    }
+
     /// Creates a file to write to. It replaces an existing one.
     ///
     /// # Errors
     /// Returns the error of the file system.
     pub fn create(&self, name: &OsStr) -> io::Result<File> {
-        let create = || self.file(name, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL);
+        self.create_with(name, FILE_MODE)
+    }
+
+    /// As [`OpenFolder::create`], but only the owner may read the file.
+    ///
+    /// # Errors
+    /// Returns the error of the file system.
+    pub fn create_private(&self, name: &OsStr) -> io::Result<File> {
+        self.create_with(name, PRIVATE_MODE)
+    }
+
+    /// Creates a file to write to.
+    ///
+    /// # Errors
+    /// `AlreadyExists` if anything has this name.
+    pub fn create_new(&self, name: &OsStr) -> io::Result<File> {
+        self.create_new_with(name, FILE_MODE)
+    }
+
+    fn create_new_with(&self, name: &OsStr, mode: Mode) -> io::Result<File> {
+        self.file(name, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL, mode)
+    }
+
+    fn create_with(&self, name: &OsStr, mode: Mode) -> io::Result<File> {
+        let create = || self.create_new_with(name, mode);
         match create() {
             // It may be a link, or have another name elsewhere: replace it, do not write to it.
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
@@ -111,7 +166,7 @@ impl OpenFolder {
     /// Returns the error of the file system.
     pub fn open_to_write(&self, name: &OsStr, create: bool) -> io::Result<File> {
         let create = if create { OFlags::CREATE } else { OFlags::empty() };
-        self.file(name, OFlags::RDWR | create)
+        self.file(name, OFlags::RDWR | create, FILE_MODE)
     }
 
     /// Opens a file to read.
@@ -119,11 +174,11 @@ impl OpenFolder {
     /// # Errors
     /// Returns the error of the file system.
     pub fn open_to_read(&self, name: &OsStr) -> io::Result<File> {
-        self.file(name, OFlags::RDONLY)
+        self.file(name, OFlags::RDONLY, FILE_MODE)
     }
 
-    fn file(&self, name: &OsStr, flags: OFlags) -> io::Result<File> {
-        Ok(openat(&self.0, name, flags | FILE, FILE_MODE)?.into())
+    fn file(&self, name: &OsStr, flags: OFlags, mode: Mode) -> io::Result<File> {
+        Ok(openat(&self.0, name, flags | FILE, mode)?.into())
     }
 
     /// Returns the metadata of this name.
@@ -142,6 +197,7 @@ impl OpenFolder {
         Ok(FileInfo {
             is_file: kind.is_file(),
             is_dir: kind.is_dir(),
+            is_link: kind.is_symlink(),
             len: stat.st_size as u64,
             modified: modified.and_then(|seconds| seconds.checked_add(since)),
             id: Some((stat.st_dev as u64, stat.st_ino as u64)),

@@ -220,7 +220,7 @@ fn site(host: &str) -> &str {
     if is_address(host) { host } else { psl::domain_str(host).unwrap_or(host) }
 }
 
-/// Whether everybody may register names below it.
+/// Whether anyone may register names below it (publicsuffix.org).
 fn is_public_suffix(domain: &str) -> bool {
     psl::suffix_str(domain) == Some(domain)
 }

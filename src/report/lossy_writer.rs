@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn dropped_lines_are_counted_and_told_once_it_flows() {
+    fn dropped_lines_are_counted_and_reported_later() {
         let (mut writer, opener, seen) = valve(8);
         writer.write_all(b"first\n").unwrap();
         assert_eq!(seen.recv_timeout(LONG).unwrap(), b"first\n");
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn failed_output_takes_everything_and_keeps_nobody() {
+    fn a_failed_output_discards_lines_without_blocking() {
         let (mut writer, opener, seen) = valve(8);
         drop(opener);
         writer.write_all(b"first\n").unwrap();

@@ -118,9 +118,9 @@ impl Scheduler {
         }
     }
 
-    /// Adds a job. A new one goes behind the others of its priority. A job that was handed out before (a
-    /// redirect, a retry, a job that did not start) goes to the front of the queue of its next host, at
-    /// [`Job::not_before`] if that is set.
+    /// Adds a job. A new one goes behind the others of its priority. A job that was handed out before is a
+    /// redirect, a retry or a job that did not start. It goes to the front of the queue of its next host,
+    /// at [`Job::not_before`] if that is set.
     pub fn push(&mut self, job: Box<Job>) {
         let bytes = bytes_of(&job);
         self.waiting += 1;

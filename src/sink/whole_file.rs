@@ -1,13 +1,16 @@
 //! A file that appears only when it is complete: written beside its target, then renamed.
 
-use std::fs::{self, File};
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
-
 use super::SinkError;
 use crate::model::shown_path;
+use crate::output_folder::{OpenFolder, OutputFolder};
+
+/// The size of the buffer of a file.
+const BUFFER: usize = 64 * 1024;
 
 /// A file that is being written. If it is dropped before [`WholeFile::finish`], the previous file stays.
 pub struct WholeFile {
@@ -17,61 +20,57 @@ pub struct WholeFile {
 
 enum Writer {
     /// A temporary file beside the target, which it replaces at the end.
-    Beside(BufWriter<NamedTempFile>),
+    Beside(BufWriter<File>, Beside),
     /// A device or a pipe, which a rename would replace.
     Direct(BufWriter<File>),
     /// The file is complete and has its name.
     Finished,
 }
 
+/// The name of a temporary file. Unless that was renamed, it is removed with this.
+struct Beside {
+    folder: OpenFolder,
+    part: OsString,
+    name: OsString,
+    is_renamed: bool,
+}
+
+impl Beside {
+    fn rename(mut self) -> io::Result<()> {
+        self.folder.rename(&self.part, &self.folder, &self.name)?;
+        self.is_renamed = true;
+        Ok(())
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        if !self.is_renamed {
+            // Err: the next run replaces it.
+            let _ = self.folder.remove(&self.part);
+        }
+    }
+}
+
 impl WholeFile {
-    /// Begins a file, so that an unusable path fails at once.
+    /// Begins a file in an existing folder, so that an unusable path fails at once. With `private` only the owner may
+    /// read the file. It stays in that folder, also if the folder gets another name later.
     ///
     /// # Errors
     /// When it cannot be written there.
-    pub fn create(path: &Path) -> io::Result<Self> {
-        Self::begin(path, false)
-    }
-
-    /// As [`WholeFile::create`], but only the owner may read the file.
-    ///
-    /// # Errors
-    /// When it cannot be written there.
-    pub fn create_private(path: &Path) -> io::Result<Self> {
-        Self::begin(path, true)
-    }
-
-    fn begin(path: &Path, private: bool) -> io::Result<Self> {
-        let is_there = fs::metadata(path);
-        if is_there.as_ref().is_ok_and(fs::Metadata::is_dir) {
-            return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder; name a file in it"));
-        }
-        if is_there.as_ref().is_ok_and(|file| !file.is_file()) {
-            let file = fs::OpenOptions::new().write(true).open(path)?;
-            return Ok(Self { target: path.to_owned(), writer: Writer::Direct(BufWriter::new(file)) });
-        }
-        // Replace the target of a link, not the link.
-        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let Some(part) = part_of(&target) else {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it names no file"));
-        };
-        // Remove the leftover of a killed run. This removes a link and does not follow it.
-        match fs::remove_file(&part) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-            _ => {}
-        }
-        let mut builder = tempfile::Builder::new();
-        #[cfg(unix)]
-        if !private {
-            // The umask takes its share, as of any file; by itself `tempfile` uses 0600.
-            builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        }
-        #[cfg(not(unix))]
-        let _ = private;
-        let (folder, name) = (part.parent().unwrap_or(Path::new("")), part.file_name().unwrap_or_default());
+    pub fn beside(folder: &OutputFolder, name: &OsStr, private: bool) -> io::Result<Self> {
+        let target = folder.path().join(name);
+        let folder = folder.open(Path::new(""))?;
         // A fixed name: the next run replaces the leftover of a killed run.
-        let file = builder.prefix(name).rand_bytes(0).tempfile_in(folder)?;
-        Ok(Self { target, writer: Writer::Beside(BufWriter::with_capacity(64 * 1024, file)) })
+        let part = part_name(name);
+        let file = if private { folder.create_private(&part)? } else { folder.create(&part)? };
+        let beside = Beside { folder, part, name: name.to_owned(), is_renamed: false };
+        Ok(Self { target, writer: Writer::Beside(BufWriter::with_capacity(BUFFER, file), beside) })
+    }
+
+    /// Writes to an open device or pipe.
+    pub fn direct(path: &Path, file: File) -> Self {
+        Self { target: path.to_owned(), writer: Writer::Direct(BufWriter::new(file)) }
     }
 
     /// Appends.
@@ -80,7 +79,7 @@ impl WholeFile {
     /// Returns the error of the file system.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), SinkError> {
         let written = match &mut self.writer {
-            Writer::Beside(writer) => writer.write_all(bytes),
+            Writer::Beside(writer, _) => writer.write_all(bytes),
             Writer::Direct(writer) => writer.write_all(bytes),
             Writer::Finished => Err(io::ErrorKind::BrokenPipe.into()),
         };
@@ -93,10 +92,7 @@ impl WholeFile {
     /// Returns the error of the file system. The previous file then stays.
     pub fn finish(&mut self) -> Result<(), SinkError> {
         let finished = match std::mem::replace(&mut self.writer, Writer::Finished) {
-            Writer::Beside(writer) => writer.into_inner().map_err(io::IntoInnerError::into_error).and_then(|file| {
-                file.persist(&self.target)?;
-                Ok(())
-            }),
+            Writer::Beside(mut writer, beside) => writer.flush().and_then(|()| beside.rename()),
             Writer::Direct(mut writer) => writer.flush(),
             Writer::Finished => Ok(()),
         };
@@ -111,8 +107,12 @@ impl WholeFile {
 
 /// Returns the path of the temporary file of a target; `None` if the path names no file.
 pub fn part_of(target: &Path) -> Option<PathBuf> {
-    let mut name = std::ffi::OsString::from(".");
-    name.push(target.file_name()?);
-    name.push(".part");
-    Some(target.with_file_name(name))
+    Some(target.with_file_name(part_name(target.file_name()?)))
+}
+
+fn part_name(name: &OsStr) -> OsString {
+    let mut part = OsString::from(".");
+    part.push(name);
+    part.push(".part");
+    part
 }

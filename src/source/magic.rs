@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tar_header_is_told_from_text_of_two_bytes() {
+    fn a_tar_header_differs_from_text_of_two_bytes() {
         let mut tar = b"urls.txt".to_vec();
         tar.resize(257, 0);
         assert_eq!(look(&tar[..20], "-", false), Magic::Undecided);

@@ -2,16 +2,15 @@
 
 use std::path::PathBuf;
 
-use rusqlite::Connection;
-
 use super::key::Keys;
+use super::schema::Database;
 use super::{Bodies, Lock, StateError, failed, row};
 use crate::model::{Outcome, SkipReason, Subject, Verdict};
 
 /// Writes outcomes into the state. It belongs to the thread of the sinks and is the only writer.
 pub struct Ledger {
     path: PathBuf,
-    connection: Connection,
+    connection: Database,
     keys: Keys,
     bodies: Bodies,
     /// Held for as long as the run lasts.
@@ -19,7 +18,7 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    pub(super) fn new(path: PathBuf, connection: Connection, lock: Option<Lock>, keys: Keys, bodies: Bodies) -> Self {
+    pub(super) fn new(path: PathBuf, connection: Database, lock: Option<Lock>, keys: Keys, bodies: Bodies) -> Self {
         Self { path, connection, keys, bodies, lock }
     }
 

@@ -1,10 +1,15 @@
 //! One run at a time: a lock beside the database, one on the database itself, and one in the output folder.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::path::Path;
 
-use super::{StateError, with_suffix};
+use super::StateError;
+use super::files::{StateFiles, StatePath};
+
+/// The suffix of a lock.
+const LOCK: &str = ".lock";
 
 /// Holds a lock for as long as it lives. Its file has the number of the process, for messages only:
 /// what counts is the lock, which ends with the process however that ends.
@@ -16,18 +21,20 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock of what is at this path; folders above it are made. Several spellings of one
+    /// Takes the lock of the state at this path; folders above it are made. Several spellings of one
     /// path, links among them, have one lock.
     ///
     /// # Errors
     /// When another run has it, or the file system says no.
-    pub fn of(path: &Path) -> Result<Self, StateError> {
-        make_folder(path)?;
-        let io = |source| StateError::Io { path: path.to_owned(), source };
-        let path = with_suffix(&real(path).map_err(io)?, ".lock");
-        refuse_linked(&path)?;
-        let io = |source| StateError::Io { path: path.clone(), source };
-        let mut file = open_lock(&path).map_err(io)?;
+    pub fn of(path: &StatePath) -> Result<Self, StateError> {
+        Self::beside(&path.make(false)?)
+    }
+
+    /// Takes the lock beside an opened state.
+    pub(super) fn beside(files: &StateFiles) -> Result<Self, StateError> {
+        files.refuse_linked(LOCK)?;
+        let io = |source| files.error(LOCK, source);
+        let mut file = files.open_to_write(LOCK, true).map_err(io)?;
         match file.try_lock() {
             Ok(()) => {
                 let holder = holder(&file).map_err(io)?;
@@ -40,14 +47,14 @@ impl Lock {
                 // Err: then the message does without.
                 let by = holder(&file).ok().flatten().unwrap_or_default();
                 let by = if by.is_empty() { by } else { format!(" (process {by})") };
-                Err(StateError::InUse { path, by })
+                Err(StateError::InUse { path: files.shown(LOCK), by })
             }
             Err(TryLockError::Error(source)) => Err(io(source)),
         }
     }
 }
 
-/// What to do about a file under the name of a lock.
+/// The advice about a foreign file under the name of a lock.
 const NO_LOCK: &str = "it is no lock of a run, so it is not written to; move it away, or name another state";
 
 /// The process that wrote a lock, empty before one has; `None` where the file holds anything else.
@@ -62,63 +69,19 @@ fn holder(file: &File) -> io::Result<Option<String>> {
     }
 }
 
-/// Opens a lock, or makes it. A link that has come here since it was looked at is not followed.
-fn open_lock(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    {
-        use rustix::fs::OFlags;
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed());
-    }
-    options.open(path)
-}
-
-/// Refuses a file beside a state that is a link, is no regular file, or has a second hard link. A
-/// write to it would change a foreign file.
-///
-/// # Errors
-/// What it is, and what to do.
-pub(super) fn refuse_linked(path: &Path) -> Result<(), StateError> {
-    let Ok(found) = fs::symlink_metadata(path) else { return Ok(()) };
-    let what = if found.is_symlink() {
-        "it is a symbolic link"
-    } else if !found.is_file() {
-        "it is no file"
-    } else if has_other_names(&found) {
-        "it has another name (a hard link), which it would be written through"
-    } else {
-        return Ok(());
-    };
-    let source = io::Error::other(format!("{what}; remove it, or name another place with --state"));
-    Err(StateError::Io { path: path.to_owned(), source })
-}
-
-#[cfg(unix)]
-fn has_other_names(found: &fs::Metadata) -> bool {
-    std::os::unix::fs::MetadataExt::nlink(found) > 1
-}
-
-/// Other systems tell only of open files.
-#[cfg(not(unix))]
-fn has_other_names(_: &fs::Metadata) -> bool {
-    false
-}
-
 impl Lock {
     /// Whether the database is still at this path.
     #[cfg(unix)]
     pub(super) fn is_of(&self, path: &Path) -> bool {
         use std::os::unix::fs::MetadataExt as _;
-        let id = |found: fs::Metadata| (found.dev(), found.ino());
+        let id = |found: std::fs::Metadata| (found.dev(), found.ino());
         let opened = self.database.as_ref().and_then(|file| file.metadata().ok()).map(id);
-        opened.is_none() || opened == fs::metadata(path).ok().map(id)
+        opened.is_none() || opened == std::fs::metadata(path).ok().map(id)
     }
 
     /// Other systems remove no file that is open.
     #[cfg(not(unix))]
-    pub(super) fn is_of(&self, _: &Path) -> bool {
+    pub(super) fn is_of(&self, _: &std::path::Path) -> bool {
         true
     }
 
@@ -133,11 +96,11 @@ impl Lock {
 ///
 /// # Errors
 /// When another run has it, or the file system says no.
-pub(super) fn of_file(path: &Path) -> Result<Option<File>, StateError> {
-    let io = |source| StateError::Io { path: path.to_owned(), source };
-    match OpenOptions::new().read(true).write(true).open(path) {
+pub(super) fn of_file(files: &StateFiles) -> Result<Option<File>, StateError> {
+    let io = |source| files.error("", source);
+    match files.open_to_write("", false) {
         Ok(file) if try_lock_byte(&file).map_err(io)? => Ok(Some(file)),
-        Ok(_) => Err(StateError::InUse { path: path.to_owned(), by: String::new() }),
+        Ok(_) => Err(StateError::InUse { path: files.shown(""), by: String::new() }),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(io(e)),
     }
@@ -174,38 +137,4 @@ const LOCKED_BYTE: nix::libc::off_t = nix::libc::off_t::MAX - 1;
 #[cfg(not(target_os = "linux"))]
 fn try_lock_byte(_: &File) -> io::Result<bool> {
     Ok(true)
-}
-
-/// Whether these are two spellings of one place, in folders that are there.
-pub fn is_same(one: &Path, other: &Path) -> bool {
-    matches!((real(one), real(other)), (Ok(one), Ok(other)) if one == other)
-}
-
-/// Makes the folders above a path.
-fn make_folder(path: &Path) -> Result<(), StateError> {
-    let io = |source| StateError::Io { path: path.to_owned(), source };
-    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
-    fs::create_dir_all(folder).map_err(|e| match e.kind() {
-        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
-            let what = format!("{} is no folder; move away what is there", folder.display());
-            io(io::Error::new(io::ErrorKind::NotADirectory, what))
-        }
-        _ => io(e),
-    })
-}
-
-/// The path without links, also of a file that is still to be made.
-pub(super) fn real(path: &Path) -> io::Result<PathBuf> {
-    match fs::canonicalize(path) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-        resolved => return resolved,
-    }
-    if fs::symlink_metadata(path).is_ok() {
-        // A link to what is not there yet: only once that is made can it be told where it is.
-        OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
-        return fs::canonicalize(path);
-    }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-    Ok(fs::canonicalize(folder)?.join(name))
 }

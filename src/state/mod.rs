@@ -1,14 +1,15 @@
-//! What earlier runs know, in one SQLite database; it is written by one thread, read by another.
+//! The state: facts of earlier runs in one SQLite database. One thread writes it, another reads it.
 //!
 //! ```text
 //! open ─▶ Recall  looks up the lines that were read     (on the thread of the source)
 //!      ├▶ Ledger  writes down the outcomes, by batches  (on the thread of the sinks)
-//!      └▶ Past    tells what else is known              (there too, at the end of a run that asks)
+//!      └▶ Past    reads all other rows                  (there too, at the end of a run with `--changes`)
 //! ```
 //!
-//! A row is written before the record of its outcome is: whatever was told is known after a crash.
-//! `docs/guide/resuming.md` explains tables and columns for those who look with `sqlite3`.
+//! A row is written before its record, so the state knows every record after a crash.
+//! `docs/guide/resuming.md` explains tables and columns for queries with `sqlite3`.
 
+mod files;
 mod key;
 mod ledger;
 mod lock;
@@ -19,25 +20,29 @@ mod row;
 mod schema;
 #[cfg(test)]
 mod tests;
+#[cfg(unix)]
+mod vfs;
 
 use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use rusqlite::Connection;
-
+pub use files::{OWN, StatePath};
 pub use key::Shape;
 pub use ledger::Ledger;
-pub use lock::{Lock, is_same};
+pub use lock::Lock;
 pub use past::{Past, PastRow};
 pub use recall::Recall;
 
 use crate::model::shown_path;
 use crate::policy::naming::fold;
 use crate::policy::text::fingerprint::FingerprintSet;
+use files::StateFiles;
 use key::{Keys, Salt};
 use row::Found;
+use schema::Database;
 
 use crate::output_folder::OutputFolder;
 
@@ -72,7 +77,7 @@ pub enum StateError {
     Damaged {
         /// The database.
         path: PathBuf,
-        /// What SQLite says.
+        /// An error of SQLite.
         why: String,
     },
     /// There is no room to write it.
@@ -111,19 +116,19 @@ pub enum StateError {
     },
 }
 
-/// What the names of the files end in that are made beside the database.
+/// The suffixes of the companion files beside the database.
 pub const COMPANIONS: [&str; 4] = ["-wal", "-shm", "-journal", ".lock"];
 
-/// Where bodies are saved.
+/// The destination of bodies.
 #[derive(Debug, Clone)]
 pub enum Bodies {
-    /// Nowhere: what was ok is done.
+    /// No file. An `ok` URL is done.
     Nowhere,
     /// Below this folder, under the names that they were given.
     Below(OutputFolder),
     /// In this one file.
     File(PathBuf),
-    /// They are handed on, and are not there when they are asked for again: nothing is done.
+    /// Standard output, where no later run finds them. No URL is done.
     HandedOn,
 }
 
@@ -176,12 +181,12 @@ impl Bodies {
 
 /// A state that is open.
 pub struct State {
-    path: PathBuf,
-    connection: Connection,
+    files: Arc<StateFiles>,
+    connection: Database,
     salt: Salt,
-    /// Files of more than one row, folded: no run of ours writes such rows, and none of them is done.
+    /// Files of more than one row, folded. fetchall writes no such rows, so none of them is done.
     shared: HashSet<String>,
-    /// Absent where it is only looked at.
+    /// Absent if the state is only read.
     lock: Option<Lock>,
 }
 
@@ -191,59 +196,51 @@ impl State {
     ///
     /// # Errors
     /// When it is in use, damaged, of a newer version, or the file system says no.
-    pub fn open(path: &Path, fresh: bool, sync: bool) -> Result<Self, StateError> {
-        let io = |source| StateError::Io { path: path.to_owned(), source };
-        // SQLite would only say that it cannot be opened.
-        if path.is_dir() {
-            let what = "it is a folder; move it away, or name another file";
-            return Err(io(io::Error::new(io::ErrorKind::IsADirectory, what)));
-        }
-        let lock = Lock::of(path)?;
-        refuse_linked_companions(path)?;
-        let mut file = lock::of_file(path)?;
+    pub fn open(path: &StatePath, fresh: bool, sync: bool) -> Result<Self, StateError> {
+        let files = Arc::new(path.make(sync)?);
+        let io = |source| files.error("", source);
+        files.refuse_no_database()?;
+        let lock = Lock::beside(&files)?;
+        files.refuse_linked_companions()?;
+        let mut file = lock::of_file(&files)?;
         if fresh {
-            if !schema::is_ours(path).map_err(io)? {
+            if !schema::is_ours(&files).map_err(io)? {
                 let why = "it does not begin as one does, so it is not replaced".to_owned();
-                return Err(StateError::Damaged { path: path.to_owned(), why });
+                return Err(StateError::Damaged { path: files.path().to_owned(), why });
             }
-            // SQLite has its files beside the one that a link leads to.
-            let real = lock::real(path).map_err(io)?;
             file = None;
-            for suffix in ["", "-wal", "-shm", "-journal"] {
-                match fs::remove_file(with_suffix(&real, suffix)) {
-                    Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(io(e)),
-                    _ => {}
-                }
-            }
+            ["", "-wal", "-shm", "-journal"].iter().try_for_each(|suffix| files.remove(suffix)).map_err(io)?;
         }
-        let connection = schema::open(path, sync)?;
+        let connection = schema::open(&files, sync)?;
         if file.is_none() {
-            file = lock::of_file(path)?;
+            file = lock::of_file(&files)?;
         }
         if sync {
-            sync_names(path).map_err(io)?;
+            files.sync().map_err(io)?;
         }
-        let (lock, salt) = (lock.with_file(file), schema::salt(&connection, path)?);
-        Ok(Self { path: path.to_owned(), connection, salt, shared: HashSet::new(), lock: Some(lock) })
+        let (lock, salt) = (lock.with_file(file), schema::salt(&connection, files.path())?);
+        Ok(Self { files, connection, salt, shared: HashSet::new(), lock: Some(lock) })
     }
 
     /// Opens it to look at it: nothing is changed, made or locked. `None` where there is no state.
     ///
     /// # Errors
     /// When it is damaged, of a newer version, or the file system says no.
-    pub fn look_at(path: &Path) -> Result<Option<Self>, StateError> {
-        if path.exists() {
-            refuse_linked_companions(path)?;
+    pub fn look_at(path: &StatePath) -> Result<Option<Self>, StateError> {
+        let Some(files) = path.open()?.map(Arc::new) else { return Ok(None) };
+        files.refuse_no_database()?;
+        if matches!(files.info(""), Ok(Some(_))) {
+            files.refuse_linked_companions()?;
         }
-        let Some(connection) = schema::look_at(path)? else { return Ok(None) };
-        let salt = schema::salt(&connection, path)?;
-        Ok(Some(Self { path: path.to_owned(), connection, salt, shared: HashSet::new(), lock: None }))
+        let Some(connection) = schema::look_at(&files)? else { return Ok(None) };
+        let salt = schema::salt(&connection, files.path())?;
+        Ok(Some(Self { files, connection, salt, shared: HashSet::new(), lock: None }))
     }
 
-    /// Every name that was claimed so far.
+    /// Calls `each` for every name that was assigned so far.
     ///
     /// # Errors
-    /// What SQLite says.
+    /// An error of SQLite.
     pub fn names(&mut self, mut each: impl FnMut(&str)) -> Result<(), StateError> {
         let mut seen = FingerprintSet::new();
         let mut read = || -> rusqlite::Result<()> {
@@ -263,60 +260,42 @@ impl State {
             }
             Ok(())
         };
-        read().map_err(|e| failed(&self.path, e))
+        read().map_err(|e| failed(self.files.path(), e))
     }
 
-    /// Tells everything that was ok, for a run that says what is no longer listed.
+    /// Reads all `ok` rows, for a run that reports URLs missing in its list.
     ///
     /// # Errors
-    /// What SQLite says.
+    /// An error of SQLite.
     pub fn past(&self, bodies: &Bodies) -> Result<Past, StateError> {
-        // Which of the rows the one file belongs to, nobody knows.
+        // One file of several rows belongs to no row in particular.
         let bodies = if let Bodies::Below(_) = bodies { bodies.clone() } else { Bodies::Nowhere };
-        Ok(Past::new(self.path.clone(), schema::connect(&self.path, false)?, bodies))
+        Ok(Past::new(self.files.path().to_owned(), schema::connect(&self.files)?, bodies))
     }
 
-    /// The end that looks things up alone, of a state that is only looked at.
+    /// Returns the reader of a state that is only read.
     pub fn recall(self, shape: Shape, bodies: Bodies) -> Recall {
-        Recall::new(self.path, self.connection, Keys::new(shape, self.salt), bodies, self.shared)
+        Recall::new(self.files.path().to_owned(), self.connection, Keys::new(shape, self.salt), bodies, self.shared)
     }
 
-    /// The two ends of it: one to look things up, one to write them down.
+    /// Returns the reader and the writer.
     ///
     /// # Errors
-    /// What SQLite says.
+    /// An error of SQLite.
     pub fn split(self, shape: Shape, bodies: Bodies) -> Result<(Recall, Ledger), StateError> {
-        let reading = schema::connect(&self.path, false)?;
+        let reading = schema::connect(&self.files)?;
         let keys = Keys::new(shape, self.salt);
-        let recall = Recall::new(self.path.clone(), reading, keys.clone(), bodies.clone(), self.shared);
-        let Self { path, connection, lock, .. } = self;
+        let path = self.files.path().to_owned();
+        let recall = Recall::new(path.clone(), reading, keys.clone(), bodies.clone(), self.shared);
+        let Self { connection, lock, .. } = self;
         Ok((recall, Ledger::new(path, connection, lock, keys, bodies)))
     }
-}
-
-/// Brings the names of the database and of the folders that may have been made for it to the disk.
-#[cfg(unix)]
-fn sync_names(path: &Path) -> io::Result<()> {
-    let here = |folder: &Path| if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_owned() };
-    path.ancestors().skip(1).take(3).try_for_each(|folder| fs::File::open(here(folder))?.sync_all())
-}
-
-/// Other systems have no such call.
-#[cfg(not(unix))]
-fn sync_names(_: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
-}
-
-/// Refuses what is linked to elsewhere of the files that are made beside the database.
-fn refuse_linked_companions(path: &Path) -> Result<(), StateError> {
-    let real = lock::real(path).map_err(|source| StateError::Io { path: path.to_owned(), source })?;
-    COMPANIONS.iter().try_for_each(|suffix| lock::refuse_linked(&with_suffix(&real, suffix)))
 }
 
 /// An error of SQLite, with advice where there is some.

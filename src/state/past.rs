@@ -2,9 +2,8 @@
 
 use std::path::PathBuf;
 
-use rusqlite::Connection;
-
 use super::row::{self, Found};
+use super::schema::Database;
 use super::{Bodies, Presence, StateError, failed};
 use crate::model::Revision;
 use crate::policy::text::redact::redact_url;
@@ -12,7 +11,7 @@ use crate::policy::text::redact::redact_url;
 /// Reads rows one at a time, however many there are.
 pub struct Past {
     path: PathBuf,
-    connection: Connection,
+    connection: Database,
     bodies: Bodies,
 }
 
@@ -25,7 +24,7 @@ pub struct PastRow {
 }
 
 impl Past {
-    pub(super) fn new(path: PathBuf, connection: Connection, bodies: Bodies) -> Self {
+    pub(super) fn new(path: PathBuf, connection: Database, bodies: Bodies) -> Self {
         Self { path, connection, bodies }
     }
 

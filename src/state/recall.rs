@@ -6,11 +6,12 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::OptionalExtension as _;
 
 use super::key::Keys;
 use super::occurrences::Occurrences;
 use super::row::{self, Found};
+use super::schema::Database;
 use super::{Bodies, Presence, StateError, failed};
 use crate::config::Digest;
 use crate::model::{Before, Claimed, Condition, Known, Revision, Seed, Validators};
@@ -20,7 +21,7 @@ use crate::policy::naming::fold;
 /// Looks URLs up. It belongs to the thread of the source, which may block on a disk.
 pub struct Recall {
     path: PathBuf,
-    connection: Connection,
+    connection: Database,
     keys: Keys,
     bodies: Bodies,
     /// Files of more than one row, folded.
@@ -42,7 +43,7 @@ pub struct Recall {
 impl Recall {
     pub(super) fn new(
         path: PathBuf,
-        connection: Connection,
+        connection: Database,
         keys: Keys,
         bodies: Bodies,
         shared: HashSet<String>,

@@ -1,22 +1,24 @@
 //! The tables, and how they came to be what they are.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
 use std::io::{self, Read as _};
+use std::ops::{Deref, DerefMut};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::files::StateFiles;
 use super::key::{self, Salt};
 use super::{StateError, failed, row};
 
 /// The version that this program reads and writes.
 pub(super) const VERSION: i32 = STEPS.len() as i32;
 
-/// Marks the file as ours (`file` and SQLite show it): `fall`.
+/// The application id of a state, which `file` and SQLite show: `fall`.
 const APPLICATION: i32 = 0x6661_6c6c;
 
 /// How long one connection waits for another.
@@ -25,14 +27,35 @@ const BUSY: Duration = Duration::from_secs(10);
 /// Pages that are copied at once.
 const COPIED: std::ffi::c_int = 1024;
 
-/// What stands for itself in the path of a URI (sqlite.org/uri.html).
+/// The characters that a URI of SQLite escapes in its path (sqlite.org/uri.html).
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_').remove(b'~');
 
-/// Whether a file begins as a state of ours does, or there is nothing in it.
-pub(super) fn is_ours(path: &Path) -> io::Result<bool> {
+/// A connection, with the open folder of its files: SQLite names them through that descriptor until it is closed.
+pub(super) struct Database {
+    // The first field is dropped first.
+    connection: Connection,
+    _files: Arc<StateFiles>,
+}
+
+impl Deref for Database {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Database {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+}
+
+/// Whether a file begins as a state does, or is empty.
+pub(super) fn is_ours(files: &Arc<StateFiles>) -> io::Result<bool> {
     // The SQLite file format, section 1.3: the application id is at 68.
     let mut head = Vec::with_capacity(72);
-    match File::open(path) {
+    match files.open_to_read("") {
         Ok(file) => file.take(72).read_to_end(&mut head)?,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(true),
         Err(e) => return Err(e),
@@ -40,9 +63,9 @@ pub(super) fn is_ours(path: &Path) -> io::Result<bool> {
     if head.is_empty() || head.get(68..72) == Some(&APPLICATION.to_be_bytes()) {
         return Ok(true);
     }
-    // What has just been set up may stand in the log alone.
+    // A new state may stand in the log alone.
     let is_database = head.starts_with(b"SQLite format 3\0");
-    Ok(is_database && matches!(look_at(path), Ok(_) | Err(StateError::Newer { .. })))
+    Ok(is_database && matches!(look_at(files), Ok(_) | Err(StateError::Newer { .. })))
 }
 
 /// Leads from one version to the next.
@@ -51,7 +74,7 @@ type Step = fn(&Connection) -> rusqlite::Result<()>;
 /// Each step leads from the version of its position to the next.
 const STEPS: &[Step] = &[
     |state| state.execute_batch(URLS),
-    // Where a file is, if not under the name that was claimed for it.
+    // The path of a file that is not under its assigned name.
     |state| state.execute_batch("ALTER TABLE urls ADD COLUMN file TEXT"),
     // A last try that failed, where an earlier one was ok, which stays known.
     |state| {
@@ -102,7 +125,7 @@ fn salt_keys(state: &Connection) -> rusqlite::Result<()> {
     let mut update = state.prepare("UPDATE urls SET key = ?2 WHERE id = ?1")?;
     let mut rows = keys.query([])?;
     while let Some(row) = rows.next()? {
-        // A text is no key of ours.
+        // A text is no key of fetchall.
         if let Ok(digest) = row.get_ref(1)?.as_blob() {
             update.execute((row.get::<_, i64>(0)?, key::salted(&salt, digest)))?;
         }
@@ -110,7 +133,7 @@ fn salt_keys(state: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// What the keys of a state are salted with.
+/// Reads the salt of the keys.
 pub(super) fn salt(state: &Connection, path: &Path) -> Result<Salt, StateError> {
     state.query_row(row::SELECT_SALT, [], |row| row.get(0)).map_err(|e| match e {
         rusqlite::Error::QueryReturnedNoRows => {
@@ -121,8 +144,8 @@ pub(super) fn salt(state: &Connection, path: &Path) -> Result<Salt, StateError> 
 }
 
 /// Opens the database and brings it to this version.
-pub(super) fn open(path: &Path, sync: bool) -> Result<Connection, StateError> {
-    let mut connection = bare(path)?;
+pub(super) fn open(files: &Arc<StateFiles>, sync: bool) -> Result<Database, StateError> {
+    let (mut connection, path) = (bare(files)?, files.path());
     // Looked at before anything is set: what is not ours stays as it is.
     let version = version(&connection, path)?;
     let missing = missing(version, path)?;
@@ -167,24 +190,23 @@ fn take(connection: &mut Connection, missing: &[Step]) -> rusqlite::Result<()> {
 
 /// Opens the database to look at it only, and makes no file; `None` where there is none. One of an
 /// earlier version is brought to this one in memory.
-pub(super) fn look_at(path: &Path) -> Result<Option<Connection>, StateError> {
-    let io = |source| StateError::Io { path: path.to_owned(), source };
-    match fs::metadata(path) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(io(e)),
-        // What a run creates before it sets the tables up.
-        Ok(file) if file.len() == 0 => return Ok(None),
-        Ok(_) => {}
+pub(super) fn look_at(files: &Arc<StateFiles>) -> Result<Option<Database>, StateError> {
+    match files.info("").map_err(|source| files.error("", source))? {
+        None => return Ok(None),
+        // A run creates an empty file before it creates the tables.
+        Some(file) if file.len == 0 => return Ok(None),
+        Some(_) => {}
     }
+    let path = files.path();
     let sqlite = |e| failed(path, e);
     // With a log beside it, SQLite reads the database with that log and creates no file. Without one,
     // SQLite would create the files of a log, unless the database is opened as immutable.
-    let log = fs::metadata(super::with_suffix(path, "-wal")).is_ok_and(|log| log.len() > 0);
+    let log = files.info("-wal").is_ok_and(|log| log.is_some_and(|log| log.len > 0));
     let mut uri = "file:".to_owned();
-    uri.extend(percent_encoding::percent_encode(path.as_os_str().as_encoded_bytes(), KEPT));
+    uri.extend(percent_encoding::percent_encode(files.sqlite_path().as_os_str().as_encoded_bytes(), KEPT));
     uri.push_str(if log { "?mode=ro" } else { "?mode=ro&immutable=1" });
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(uri, flags).map_err(sqlite)?;
+    let connection = open_by_name(Path::new(&uri), flags).map_err(sqlite)?;
     connection.busy_timeout(BUSY).map_err(sqlite)?;
     harden(&connection).map_err(sqlite)?;
     let version = version(&connection, path)?;
@@ -193,7 +215,7 @@ pub(super) fn look_at(path: &Path) -> Result<Option<Connection>, StateError> {
     match missing {
         [] => {
             check(&connection, path)?;
-            Ok(Some(connection))
+            Ok(Some(Database { connection, _files: files.clone() }))
         }
         missing => {
             let mut copy = Connection::open_in_memory().map_err(sqlite)?;
@@ -205,12 +227,12 @@ pub(super) fn look_at(path: &Path) -> Result<Option<Connection>, StateError> {
             harden(&copy).map_err(sqlite)?;
             take(&mut copy, missing).map_err(sqlite)?;
             check(&copy, path)?;
-            Ok(Some(copy))
+            Ok(Some(Database { connection: copy, _files: files.clone() }))
         }
     }
 }
 
-/// A state may come from anybody: nothing that its schema says is run.
+/// Turns off everything that a schema could run, because a state may come from a stranger.
 fn harden(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     for off in [
@@ -280,19 +302,37 @@ fn version(connection: &Connection, path: &Path) -> Result<i32, StateError> {
 }
 
 /// A connection as all of ours are.
-pub(super) fn connect(path: &Path, sync: bool) -> Result<Connection, StateError> {
-    let connection = bare(path)?;
-    set_up(&connection, path, sync)?;
+pub(super) fn connect(files: &Arc<StateFiles>) -> Result<Database, StateError> {
+    let connection = bare(files)?;
+    set_up(&connection, files.path(), false)?;
     Ok(connection)
 }
 
-fn bare(path: &Path) -> Result<Connection, StateError> {
-    let sqlite = |e| failed(path, e);
+fn bare(files: &Arc<StateFiles>) -> Result<Database, StateError> {
+    let sqlite = |e| failed(files.path(), e);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(sqlite)?;
+    let connection = open_by_name(files.sqlite_path(), flags).map_err(sqlite)?;
     connection.busy_timeout(BUSY).map_err(sqlite)?;
     harden(&connection).map_err(sqlite)?;
-    Ok(connection)
+    Ok(Database { connection, _files: files.clone() })
+}
+
+/// Opens a database under exactly this name.
+fn open_by_name(name: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    #[cfg(unix)]
+    let opened = match super::vfs::name() {
+        Some(vfs) => Connection::open_with_flags_and_vfs(name, flags, vfs),
+        None => Err(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN), None)),
+    };
+    #[cfg(not(unix))]
+    let opened = Connection::open_with_flags(name, flags);
+    opened.map_err(|e| match e {
+        // The text has the name, which says nothing to a user. The caller names the file.
+        rusqlite::Error::SqliteFailure(e, Some(_)) if e.code == ErrorCode::CannotOpen => {
+            rusqlite::Error::SqliteFailure(e, None)
+        }
+        e => e,
+    })
 }
 
 fn set_up(connection: &Connection, path: &Path, sync: bool) -> Result<(), StateError> {

@@ -1,11 +1,14 @@
 //! Rows are read back as they were written, and foreign files stay untouched.
 
+#[cfg(unix)]
+mod links;
 mod strange;
 
 use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rusqlite::Connection;
 use tempfile::TempDir;
 use url::Url;
 
@@ -47,8 +50,18 @@ fn facts() -> Facts {
     }
 }
 
+/// Opens the state at this path.
+fn open_at(path: &Path, fresh: bool) -> Result<State, StateError> {
+    State::open(&StatePath::named(path)?, fresh, false)
+}
+
+/// Looks at the state at this path.
+fn look_at(path: &Path) -> Result<Option<State>, StateError> {
+    State::look_at(&StatePath::named(path)?)
+}
+
 fn open(folder: &TempDir) -> (Recall, Ledger) {
-    let state = State::open(&folder.path().join(".fetchall/state.db"), false, false).unwrap();
+    let state = open_at(&folder.path().join(".fetchall/state.db"), false).unwrap();
     state
         .split(Shape::default(), Bodies::Below(crate::output_folder::OutputFolder::new(folder.path().to_owned())))
         .unwrap()
@@ -110,20 +123,20 @@ fn only_what_is_as_good_as_what_is_asked_is_done() {
 fn a_state_has_one_run_at_a_time() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("state.db");
-    let first = State::open(&path, false, false).unwrap();
-    let second = State::open(&path, true, false).err().unwrap().to_string();
+    let first = open_at(&path, false).unwrap();
+    let second = open_at(&path, true).err().unwrap().to_string();
     assert!(second.contains(&format!("in use by another run (process {})", std::process::id())), "{second}");
     drop(first);
-    State::open(&path, false, false).unwrap();
+    open_at(&path, false).unwrap();
 }
 
 #[test]
-fn what_is_newer_damaged_or_not_ours_is_left_alone() {
+fn newer_damaged_and_foreign_databases_stay_untouched() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("state.db");
     let refused = |says: &str, fresh: bool| {
         let before = fs::read(&path).unwrap();
-        let told = State::open(&path, fresh, false).err().unwrap().to_string();
+        let told = open_at(&path, fresh).err().unwrap().to_string();
         assert!(told.contains(says), "{told}");
         assert!(fs::read(&path).unwrap() == before, "{says}: it was changed");
     };
@@ -137,15 +150,15 @@ fn what_is_newer_damaged_or_not_ours_is_left_alone() {
     refused("not replaced", true);
     fs::remove_file(&path).unwrap();
     // Ours, but of a later version, or damaged further on: that may be forgotten.
-    drop(State::open(&path, false, false).unwrap());
+    drop(open_at(&path, false).unwrap());
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     refused("version 99", false);
-    State::open(&path, true, false).unwrap();
+    open_at(&path, true).unwrap();
     let mut bytes = fs::read(&path).unwrap();
     bytes[100..].fill(0xff);
     fs::write(&path, bytes).unwrap();
     refused("damaged", false);
-    State::open(&path, true, false).unwrap();
+    open_at(&path, true).unwrap();
 }
 
 #[test]
@@ -155,7 +168,7 @@ fn every_name_is_remembered() {
     let rows = ["a", "b/c"].map(|name| outcome(seed(&format!("http://h.test/{name}")), name, facts(), Verdict::Ok));
     ledger.write(&rows).unwrap();
     drop(ledger);
-    let mut state = State::open(&folder.path().join(".fetchall/state.db"), false, false).unwrap();
+    let mut state = open_at(&folder.path().join(".fetchall/state.db"), false).unwrap();
     let mut names = Vec::new();
     state.names(|name| names.push(name.to_owned())).unwrap();
     names.sort();
@@ -192,7 +205,7 @@ fn first_version(folder: &Path) -> PathBuf {
 fn a_state_of_the_first_version_migrates_with_its_rows() {
     let folder = TempDir::new().unwrap();
     let path = first_version(folder.path());
-    let mut state = State::open(&path, false, false).unwrap();
+    let mut state = open_at(&path, false).unwrap();
     let mut names = Vec::new();
     state.names(|name| names.push(name.to_owned())).unwrap();
     assert_eq!(names, ["a"]);
@@ -207,7 +220,7 @@ fn a_state_of_the_first_version_migrates_with_its_rows() {
     drop((recall, ledger));
     let version = |path| Connection::open(path).unwrap().pragma_query_value(None, "user_version", |row| row.get(0));
     assert_eq!(version(&path), Ok(schema::VERSION));
-    drop(State::open(&path, false, false).unwrap());
+    drop(open_at(&path, false).unwrap());
 }
 
 #[test]
@@ -223,7 +236,7 @@ fn no_key_without_salt_stays_in_a_state_of_an_earlier_version() {
     }
     transaction.commit().unwrap();
     drop(database);
-    drop(State::open(&path, false, false).unwrap());
+    drop(open_at(&path, false).unwrap());
     let file = fs::read(&path).unwrap();
     let octets: HashSet<_> = file.windows(16).collect();
     assert_eq!(digests.iter().filter(|digest| octets.contains(&digest[..])).count(), 0);
@@ -234,11 +247,11 @@ fn reading_a_state_changes_nothing_in_any_version_or_folder() {
     let outer = TempDir::new().unwrap();
     let folder = outer.path().join("100% odd?mode=rw#é");
     fs::create_dir(&folder).unwrap();
-    assert!(State::look_at(&folder.join("state.db")).unwrap().is_none());
+    assert!(look_at(&folder.join("state.db")).unwrap().is_none());
     let path = first_version(&folder);
     let (before, files) = (fs::read(&path).unwrap(), || fs::read_dir(&folder).unwrap().count());
     let look = || {
-        State::look_at(&path)
+        look_at(&path)
             .unwrap()
             .unwrap()
             .recall(Shape::default(), Bodies::Below(crate::output_folder::OutputFolder::new(folder.clone())))
@@ -248,16 +261,16 @@ fn reading_a_state_changes_nothing_in_any_version_or_folder() {
     assert!(known(&mut recall, seed("http://h.test/a")).unwrap().done.is_some());
     assert!(known(&mut recall, seed("http://h.test/b")).is_none());
     assert_eq!((files(), fs::read(&path).unwrap() == before), (count, true));
-    drop(State::open(&path, false, false).unwrap());
+    drop(open_at(&path, false).unwrap());
     let (mut recall, count) = (look(), files());
     assert!(known(&mut recall, seed("http://h.test/a")).unwrap().done.is_some());
     assert_eq!(files(), count);
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
-    assert!(State::look_at(&path).err().unwrap().to_string().contains("version 99"));
+    assert!(look_at(&path).err().unwrap().to_string().contains("version 99"));
 }
 
 #[test]
-fn what_a_server_named_is_found_where_it_is() {
+fn a_file_named_by_the_server_is_found() {
     let folder = TempDir::new().unwrap();
     let (mut recall, mut ledger) = open(&folder);
     fs::create_dir_all(folder.path().join("h/a")).unwrap();
@@ -281,7 +294,7 @@ fn what_a_server_named_is_found_where_it_is() {
 }
 
 #[test]
-fn what_failed_leaves_what_is_known_of_the_body() {
+fn a_failure_keeps_the_facts_of_the_earlier_body() {
     let folder = TempDir::new().unwrap();
     let (mut recall, mut ledger) = open(&folder);
     recall.compares();
@@ -324,7 +337,7 @@ fn what_failed_leaves_what_is_known_of_the_body() {
 }
 
 #[test]
-fn what_the_list_says_beside_the_request_makes_no_other_one() {
+fn the_digest_of_a_line_is_not_part_of_its_key() {
     let folder = TempDir::new().unwrap();
     let (mut recall, mut ledger) = open(&folder);
     fs::write(folder.path().join("a"), "body").unwrap();

@@ -91,7 +91,7 @@ fn a_long_chain_of_codings_is_refused() {
 }
 
 #[test]
-fn what_never_ends_is_given_up() {
+fn endless_responses_are_errors() {
     let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
     let with = |more: &[u8]| [&chunked[..], more].concat();
     let endless = |first: Vec<u8>, then: &[u8]| Act::Again { first, then: then.to_vec() };
@@ -120,7 +120,7 @@ fn what_never_ends_is_given_up() {
 }
 
 #[test]
-fn what_servers_say_reaches_no_terminal_raw() {
+fn text_of_servers_is_escaped_on_terminals() {
     // Control characters, a bidi override, an OSC that would set the title.
     let nasty = "\u{1b}]0;owned\u{7}\u{202e}\u{9b}31m";
     let location = format!("ftp://x/{nasty}");

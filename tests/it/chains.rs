@@ -5,10 +5,9 @@ use std::fmt::Write as _;
 use wiremock::matchers::any;
 use wiremock::{Mock, Request, ResponseTemplate};
 
+use crate::support::BACKENDS;
 use crate::support::cli::Fetchall;
 use crate::support::mock::{Mocks, redirect};
-
-const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
 
 /// Every `/N/…` leads to `/N-1/…`, with this behind it, and `/0/…` is there.
 fn countdown(behind: String) -> Mocks {
@@ -23,7 +22,7 @@ fn countdown(behind: String) -> Mocks {
 }
 
 #[test]
-fn a_chain_of_a_thousand_hops_is_followed_and_told() {
+fn a_chain_of_a_thousand_hops_is_followed_and_recorded() {
     std::thread::scope(|scope| {
         for backend in BACKENDS {
             scope.spawn(move || {

@@ -53,7 +53,7 @@ fn counts(report: &Value) -> [u64; 6] {
 }
 
 #[test]
-fn what_is_new_other_gone_or_the_same() {
+fn changes_are_new_changed_gone_or_the_same() {
     for backend in ["async", "processes"] {
         let not_modified = answer("304 Not Modified\r\nETag: \"1\"", "");
         let modified = |day: &str| format!("200 OK\r\nLast-Modified: Sat, {day} Nov 2026 02:00:00 GMT");
@@ -109,7 +109,7 @@ fn what_is_new_other_gone_or_the_same() {
 }
 
 #[test]
-fn a_change_that_only_a_digest_can_tell_is_told() {
+fn a_change_that_only_a_digest_shows_is_reported() {
     let script = Script::new()
         .on_each("plain", vec![answer("200 OK", "one"), answer("200 OK", "two")])
         .on("same", answer("200 OK", "one"))
@@ -150,7 +150,7 @@ fn a_digest_decides_before_everything_else() {
 }
 
 #[test]
-fn what_is_done_is_unchanged_and_a_lost_file_is_no_change() {
+fn a_done_url_is_unchanged_and_a_lost_file_is_no_change() {
     let server = FaultServer::start(Script::new().otherwise(answer("200 OK", "x")));
     let (list, folder) = (list(&server, &["a", "b", "c", "a"]), TempDir::new().unwrap());
     let (first, _) = run(folder.path(), &list, &["--order", "input"], 0);

@@ -3,12 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
+use crate::support::BACKENDS;
 use crate::support::act::{Act, Script};
 use crate::support::cli::Fetchall;
 use crate::support::fault::FaultServer;
 use crate::support::single::{files, kind};
-
-const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
 
 /// Streams that decode to no content: their coding, their beginning, and the part that may follow again and again.
 fn empty_streams() -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
@@ -79,9 +78,10 @@ fn on_disk(folder: &Path) -> u64 {
 fn coded_bodies_without_output_end_without_any_limit() {
     let (all, _server) = endless();
     for backend in BACKENDS {
-        // Each takes 16 MiB: all forms once, and some elsewhere.
-        let step = if backend == "async" { 1 } else { 5 };
-        let urls: Vec<&String> = all.iter().step_by(step).collect();
+        // Each takes 16 MiB: all forms once, in turn as content and as transfer coding, and some elsewhere.
+        let step = if backend == "async" { 1 } else { 7 };
+        let in_turn = all.chunks(2).zip([0, 1].into_iter().cycle()).map(|(both, at)| &both[at]);
+        let urls: Vec<&String> = in_turn.step_by(step).collect();
         let limits = ["--max-size", "none", "--low-speed", "none", "--retry", "0", "-c", "4"];
         let run = Fetchall::new().args(["--json", "-d", "out", "--backend", backend]).args(limits).args(&urls).spawn();
         let folder = run.folder().join("out");
@@ -101,7 +101,9 @@ fn coded_bodies_without_output_end_without_any_limit() {
 
 #[test]
 fn a_body_that_goes_on_again_and_again_is_bounded_too() {
-    let member = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    // An empty member with a long field FEXTRA.
+    let extra = [&[0x1F, 0x8B, 8, 4, 0, 0, 0, 0, 0, 3, 0xFF, 0xFF][..], &[b'x'; 0xFFFF]].concat();
+    let member = [&extra[..], &[3, 0, 0, 0, 0, 0, 0, 0, 0, 0]].concat();
     let body = member.repeat((40 << 20) / member.len());
     let fields = vec![("ETag", "\"a\"".into()), ("Content-Encoding", "gzip".into())];
     for backend in BACKENDS {

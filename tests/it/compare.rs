@@ -174,7 +174,7 @@ fn nothing_that_can_be_measured_is_no_success() {
 }
 
 #[test]
-fn what_is_wrong_is_said_before_anything_is_done() {
+fn errors_are_reported_before_any_work() {
     for (args, said) in [
         (&["--demo", "--backends", "async,fork"][..], "`fork` is no backend; there are async"),
         (&["--demo", "-c", "5,0"], "--concurrency: "),

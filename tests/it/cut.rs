@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::support::BACKENDS;
 use crate::support::act::{Act, Script};
 use crate::support::cli::{Fetchall, Finished};
 use crate::support::fault::FaultServer;
@@ -17,8 +18,6 @@ use crate::support::play::gzip;
 #[cfg(unix)]
 use crate::support::process::{finish, on_thread};
 use crate::support::single::{files, kind};
-
-const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
 
 /// More than is kept in memory, and no two pieces alike.
 fn body(seed: u64) -> Vec<u8> {
@@ -341,7 +340,7 @@ fn between_the_tries_of_one_run_it_goes_on_too() {
 }
 
 #[test]
-fn what_went_down_a_pipe_goes_on_or_ends() {
+fn a_piped_body_is_resumed_or_fails() {
     let text: Vec<u8> = body(15).iter().map(|byte| b'a' + byte % 16).collect();
     let gzipped = || [tag("1"), ("Content-Encoding", "gzip".to_owned())];
     for backend in BACKENDS {
@@ -427,7 +426,7 @@ fn kept_body_that_does_not_decode_is_given_up() {
 
 #[cfg(unix)]
 #[test]
-fn what_is_in_the_way_of_a_part_costs_only_the_part() {
+fn an_obstacle_to_a_partial_file_costs_only_that_file() {
     let body: Vec<u8> = body(20).iter().map(|byte| b'a' + byte % 16).collect();
     for (what, plant, coded) in [
         ("folder", (|path: &Path| fs::create_dir(path).unwrap()) as fn(&Path), false),

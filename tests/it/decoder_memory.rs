@@ -10,12 +10,11 @@ use rustix::process::Pid;
 use serde_json::Value;
 
 use crate::attacks::peak;
+use crate::support::BACKENDS;
 use crate::support::act::{Act, Script};
 use crate::support::cli::Fetchall;
 use crate::support::fault::FaultServer;
 use crate::support::h2::{H2Server, Manners};
-
-const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
 
 const MIB: u64 = 1 << 20;
 

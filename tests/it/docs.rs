@@ -1,9 +1,10 @@
-//! The documents: their commands run, their links lead somewhere, and their lines are short.
+//! The documents: their commands run, their links work, their lines are short, and their language is plain.
 
 #[cfg(unix)]
 mod commands;
 mod layout;
 mod links;
+mod prose;
 mod settings;
 
 use std::path::{Path, PathBuf};

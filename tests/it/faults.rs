@@ -14,12 +14,10 @@ use crate::support::cli::{Fetchall, Finished, records};
 use crate::support::fault::FaultServer;
 use crate::support::play::gzip;
 use crate::support::process::{self, output};
-use crate::support::program;
 use crate::support::single::{files, kind};
+use crate::support::{BACKENDS, program};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_fetchall");
-
-const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
 
 /// Every page is as long as its name says, in thousands of bytes.
 fn server(lengths: &[usize]) -> FaultServer {
@@ -77,7 +75,7 @@ fn file(path: &Path) {
 }
 
 #[test]
-fn what_stands_in_the_way_costs_the_urls_that_go_there() {
+fn an_obstacle_costs_only_the_urls_behind_it() {
     type Plant = fn(&Path, &Path, &str);
     let plants: [(&str, Plant, usize); 6] = [
         ("a file for a folder", |out, _, host| file(&out.join(host)), 3),
@@ -132,7 +130,7 @@ fn an_unusable_output_folder_is_refused_before_any_request() {
     let server = server(&[1]);
     for (plant, said) in [
         (&["out"][..], "cannot use out for saved bodies: it is no folder"),
-        (&["out/.fetchall"], "out/.fetchall is no folder; move away what is there"),
+        (&["out/.fetchall"], "out/.fetchall is in the way: it is no folder; move it away"),
         (&["out/.fetchall/state.db/x"], "out/.fetchall/state.db: it is a folder; move it away"),
     ] {
         let run = plant.iter().fold(Fetchall::new(), |run, path| run.file(path, "mine"));
@@ -264,7 +262,7 @@ fn full_temporary_disk_loses_no_line_of_a_slow_host() {
 }
 
 #[test]
-fn what_the_state_could_not_keep_is_not_told_as_ok() {
+fn urls_that_the_state_cannot_store_are_not_ok() {
     for backend in BACKENDS {
         let (server, folder) = (server(&[1]), TempDir::new().unwrap());
         let at = |name: &str| folder.path().join(name).display().to_string();
@@ -346,6 +344,7 @@ fn no_room_for_the_copy_of_a_coded_body_costs_only_the_copy() {
 fn streams_that_are_closed_or_full_cost_no_file() {
     let server = server(&[1]);
     let urls = list(&server, 1, 30);
+    let mut started = Vec::new();
     for (after, code, files_saved) in [
         (">&-", 0, 30),
         ("2>&-", 0, 30),
@@ -362,19 +361,23 @@ fn streams_that_are_closed_or_full_cost_no_file() {
         for backend in ["async", "processes"] {
             let folder = TempDir::new().unwrap();
             let args = format!("--json --backend {backend} -d {}", folder.path().display());
-            let run = shell("", &args, after).stdin(urls.clone()).run().expect_code(code);
-            no_panic(&run);
-            let saved = files(folder.path());
-            assert!(saved.len() >= files_saved, "{after}: {} files", saved.len());
-            for name in saved {
-                assert_eq!(fs::metadata(folder.path().join(&name)).unwrap().len(), 1000, "{after}: {name}");
-            }
-            if !after.contains("2>") && code == 3 {
-                assert!(run.stderr.contains("No space left on device"), "{after}: {}", run.stderr);
-            }
-            if !after.contains('>') && !after.contains("-o") && code == 0 {
-                assert_eq!(run.records().len(), 30);
-            }
+            let running = shell("", &args, after).stdin(urls.clone()).spawn();
+            started.push((after, code, files_saved, folder, running));
+        }
+    }
+    for (after, code, files_saved, folder, running) in started {
+        let run = running.wait().expect_code(code);
+        no_panic(&run);
+        let saved = files(folder.path());
+        assert!(saved.len() >= files_saved, "{after}: {} files", saved.len());
+        for name in saved {
+            assert_eq!(fs::metadata(folder.path().join(&name)).unwrap().len(), 1000, "{after}: {name}");
+        }
+        if !after.contains("2>") && code == 3 {
+            assert!(run.stderr.contains("No space left on device"), "{after}: {}", run.stderr);
+        }
+        if !after.contains('>') && !after.contains("-o") && code == 0 {
+            assert_eq!(run.records().len(), 30);
         }
     }
     let document = shell("", &format!("-O - {}", server.url("k1/0")), ">/dev/full").run().expect_code(1);

@@ -3,13 +3,12 @@
 
 use serde_json::Value;
 
+use crate::support::BACKENDS;
 use crate::support::act::{Act, ENDLESS_MAX, Script};
 use crate::support::cli::Fetchall;
 use crate::support::fault::FaultServer;
 use crate::support::single::kind;
 use crate::support::tls::{Mode, TlsServer};
-
-const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
 
 /// Frames of RFC 9113, sections 6 and 8.1, of stream 1 where they have one.
 const FRAMES: [(&str, &[u8]); 11] = [

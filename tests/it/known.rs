@@ -142,7 +142,7 @@ fn runs_with_different_states_take_turns_in_one_folder() {
 }
 
 #[test]
-fn what_is_there_gets_the_servers_time_when_that_is_asked_later() {
+fn a_later_remote_time_corrects_saved_files() {
     let day = "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT";
     let good = || answer(&format!("200 OK\r\n{day}"), "x");
     let script = Script::new().on_each("asked", vec![good(), answer("304 Not Modified", "")]).on("done", good());
@@ -181,7 +181,7 @@ fn a_folder_that_a_stranger_has_filled_leads_nowhere_else() {
 }
 
 #[test]
-fn what_a_stranger_wrote_into_a_state_moves_no_file() {
+fn foreign_rows_of_a_state_move_no_file() {
     let script = Script::new()
         .on_each("a", vec![answer("500 Oh", ""), answer("200 OK", "a")])
         .on_each("b", vec![answer("500 Oh", ""), answer("200 OK", "b")])

@@ -5,11 +5,10 @@ use std::fs;
 use serde_json::json;
 use tempfile::TempDir;
 
+use crate::support::BACKENDS;
 use crate::support::act::{Act, Script};
 use crate::support::cli::Fetchall;
 use crate::support::fault::FaultServer;
-
-const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
 
 /// A head with the length of its body; `octets` is written as ISO-8859-1.
 fn raw(head: &str, body: &[u8]) -> Act {

@@ -4,15 +4,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::act::{Act, Script};
+use crate::support::BACKENDS;
+use crate::support::act::{Act, Script, ok};
 use crate::support::cli::{Fetchall, Finished};
 use crate::support::fault::FaultServer;
-
-const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
-
-fn ok() -> Act {
-    Act::KeepAliveOk(b"hello\n".to_vec())
-}
 
 /// Runs a list on each backend at once, each with a server of its own.
 fn on_each(
@@ -218,7 +213,7 @@ fn a_table_without_port_paces_all_ports_but_sends_no_secrets() {
 }
 
 #[test]
-fn what_a_table_of_a_host_says_goes_to_that_host_alone() {
+fn settings_of_a_host_table_apply_to_that_host_alone() {
     let other = FaultServer::start(Script::new().otherwise(ok()));
     let away = Act::RedirectTo(other.url("there"));
     let server = FaultServer::start(Script::new().otherwise(ok()).on("r", away));

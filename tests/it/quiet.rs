@@ -5,7 +5,7 @@ use crate::support::cli::Fetchall;
 use crate::support::fault::FaultServer;
 
 #[test]
-fn quiet_drops_the_lines_that_nobody_asked_for() {
+fn quiet_drops_lines_that_were_not_requested() {
     let server = FaultServer::start(Script::new().otherwise(Act::KeepAliveOk(b"hello\n".to_vec())));
     let run = |words: &[&str]| Fetchall::new().args(words).arg(server.url("page")).run().expect_code(0);
     let silent = run(&["-q"]);
@@ -17,7 +17,7 @@ fn quiet_drops_the_lines_that_nobody_asked_for() {
 }
 
 #[test]
-fn what_failed_is_told_where_no_record_tells_it() {
+fn failures_without_a_record_are_reported() {
     let server = FaultServer::start(Script::new().otherwise(Act::CloseWithoutAnswer));
     let run = |words: &[&str]| Fetchall::new().args(words).arg(server.url("page")).run().expect_code(1).stderr;
     assert!(run(&["-O", "-"]).contains(&format!("fetchall: {}: reset: ", server.url("page"))));

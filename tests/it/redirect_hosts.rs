@@ -4,15 +4,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::support::act::{Act, Script};
+use crate::support::BACKENDS;
+use crate::support::act::{Act, Script, ok};
 use crate::support::cli::Fetchall;
 use crate::support::fault::FaultServer;
-
-const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
-
-fn ok() -> Act {
-    Act::KeepAliveOk(b"hello\n".to_vec())
-}
 
 /// Two servers: every `/to/N` of the first redirects to `/N` of the second, which follows its script.
 struct Pair {
@@ -124,7 +119,7 @@ fn the_limit_of_a_url_is_one_for_all_its_hops() {
 }
 
 #[test]
-fn a_try_that_a_redirect_ends_is_told_with_the_redirect() {
+fn an_attempt_ended_by_a_redirect_records_the_redirect() {
     let back = FaultServer::start(Script::new().otherwise(Act::Status(503, vec![("Retry-After", "3600".to_owned())])));
     let away = |path: &str| Act::RedirectTo(back.url(path));
     let front = Script::new().on_each("0", vec![Act::Status(500, Vec::new()), away("b0")]).on("1", away("b1"));
@@ -151,12 +146,15 @@ fn refusals_count_as_failures_and_end_the_run_in_time() {
 #[test]
 fn a_redirect_that_asks_for_a_wait_is_followed_after_it() {
     let there = |wait: &str| vec![("Location", "/there".to_owned()), ("Retry-After", wait.to_owned())];
-    for backend in BACKENDS {
+    let started = BACKENDS.map(|backend| {
         let script = Script::new().on("soon", Act::Status(303, there("1"))).on("late", Act::Status(303, there("3600")));
         let server = FaultServer::start(script.otherwise(ok()));
         let urls = ["soon", "late", "other"].map(|name| server.url(name));
-        let args = ["--json", "-c", "1", "--backend", backend];
-        let records = Fetchall::new().args(args).args(urls).run().expect_code(1).records();
+        let running = Fetchall::new().args(["--json", "-c", "1", "--backend", backend]).args(urls).spawn();
+        (backend, server, running)
+    });
+    for (backend, server, running) in started {
+        let records = running.wait().expect_code(1).records();
         let requests = server.requests();
         let at = |path: &str| requests.iter().find(|request| request.path == path).unwrap().at;
         assert!(at("/there") - at("/soon") >= Duration::from_millis(995), "{backend}");

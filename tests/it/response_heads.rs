@@ -2,12 +2,11 @@
 
 use serde_json::Value;
 
+use crate::support::BACKENDS;
 use crate::support::act::{Act, Script};
 use crate::support::cli::Fetchall;
 use crate::support::fault::FaultServer;
 use crate::support::single::{fetch, kind};
-
-const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
 
 /// A body of five bytes behind a head with these lines, on a connection that stays open.
 fn with(lines: &[u8]) -> Act {
@@ -97,7 +96,7 @@ fn odd_status_lines_are_read() {
 }
 
 #[test]
-fn bounds_of_heads_are_told_as_what_they_are() {
+fn heads_beyond_a_limit_name_the_limit() {
     let many = [b"HTTP/1.1 200 OK\r\n", &b"X(y): 1\r\n".repeat(1500)[..], b"\r\n"].concat();
     let long = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", u64::MAX).into_bytes();
     for (head, told) in [(many, "a head may have 1000 fields"), (long, "its Content-Length is larger than")] {

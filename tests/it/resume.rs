@@ -54,7 +54,7 @@ fn lasting(record: &Value) -> String {
 }
 
 #[test]
-fn what_is_done_is_told_again_and_not_asked_for() {
+fn done_urls_are_recorded_again_without_a_request() {
     let (server, folder) = (pages(30, Duration::ZERO), TempDir::new().unwrap());
     let list = list(&server, 30);
     let first = fetch(folder.path(), &list, &[]).expect_code(0);
@@ -68,7 +68,7 @@ fn what_is_done_is_told_again_and_not_asked_for() {
 }
 
 #[test]
-fn what_failed_or_lost_its_file_is_tried_again() {
+fn failed_urls_and_lost_files_are_fetched_again() {
     let ok = || Act::KeepAliveOk(b"hello\n".to_vec());
     let gone = Act::RawKeepAlive(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec());
     let script = Script::new()
@@ -153,7 +153,7 @@ fn one_run_at_a_time_and_without_a_folder_no_state() {
 }
 
 #[test]
-fn what_a_killed_run_left_half_done_is_cleared_away() {
+fn partial_files_of_a_killed_run_are_removed() {
     let (server, folder) = (pages(1, Duration::ZERO), TempDir::new().unwrap());
     let parts = folder.path().join(".fetchall/part");
     fs::create_dir_all(parts.join("folder")).unwrap();

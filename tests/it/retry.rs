@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::act::{Act, Script};
+use crate::support::BACKENDS;
+use crate::support::act::{Act, Script, ok};
 use crate::support::cli::{Fetchall, Finished};
 use crate::support::fault::FaultServer;
 use crate::support::schema;
@@ -12,10 +13,6 @@ use crate::support::single::{files, kind};
 
 /// Waits of our own choice are short.
 const SHORT: [&str; 2] = ["--retry-max-wait", "20ms"];
-
-fn ok() -> Act {
-    Act::KeepAliveOk(b"hello\n".to_vec())
-}
 
 fn status(status: u16, fields: &[(&'static str, &str)]) -> Act {
     Act::Status(status, fields.iter().map(|(name, value)| (*name, (*value).to_owned())).collect())
@@ -63,7 +60,7 @@ fn by_default_what_may_pass_is_tried_again_and_ends_well() {
 }
 
 #[test]
-fn what_no_try_can_change_is_asked_once() {
+fn permanent_failures_are_requested_once() {
     for (act, expected) in [
         (status(404, &[("Retry-After", "0")]), "http_status"),
         (status(501, &[]), "http_status"),
@@ -81,7 +78,7 @@ fn what_no_try_can_change_is_asked_once() {
 fn a_wait_that_the_server_names_is_kept_on_every_backend() {
     // One second is the shortest wait that a server can name; all wait for it at once.
     std::thread::scope(|scope| {
-        for backend in ["async", "threads", "processes", "sequential"] {
+        for backend in BACKENDS {
             scope.spawn(move || {
                 let acts = vec![status(429, &[("Retry-After", "1")]), ok()];
                 let server = FaultServer::start(Script::new().on_each("x", acts).otherwise(ok()));
@@ -113,7 +110,7 @@ fn a_body_that_is_partly_on_its_way_to_a_pipe_is_not_sent_twice() {
 
 #[test]
 fn a_cut_body_is_retried_alike_by_all_backends() {
-    for backend in ["async", "threads", "processes", "sequential"] {
+    for backend in BACKENDS {
         let acts = vec![status(503, &[]), Act::CutContentLength, status(429, &[("Retry-After", "0")]), ok()];
         let (record, run, server) = fetch(acts, &[&SHORT[..], &["--backend", backend]].concat());
         assert_eq!((kind(&record), &record["attempts"], server.asked("/x")), ("ok", &json!(4), 4), "{backend}");
@@ -149,7 +146,7 @@ fn a_signal_ends_all_waiting_at_once() {
 }
 
 #[test]
-fn who_watches_is_told_of_each_retry() {
+fn each_retry_is_reported() {
     let acts = || vec![Act::ResetBeforeHead, status(503, &[]), ok()];
     let (record, run, _) = fetch(acts(), &[&SHORT[..], &["--progress", "json"]].concat());
     let events: Vec<Value> = run.stderr.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();

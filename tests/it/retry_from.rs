@@ -51,7 +51,7 @@ fn set(names: &[&str]) -> BTreeSet<String> {
 }
 
 #[test]
-fn what_failed_is_tried_again_or_what_is_named_of_it() {
+fn retry_from_fetches_failed_or_named_outcomes() {
     let server = server();
     let report = report(&server);
     for (args, expected) in [
@@ -143,7 +143,7 @@ fn a_line_that_is_no_record_is_one_failed_record() {
 }
 
 #[test]
-fn what_is_no_report_at_all_is_refused() {
+fn a_file_that_is_no_report_is_refused() {
     let list = "\n# a list\nhttp://127.0.0.1:9/\n";
     let as_file = Fetchall::new().file("l.txt", list).args(["--json", "--retry-from", "l.txt"]);
     let as_pipe = Fetchall::new().stdin(list).args(["--json", "--retry-from", "-"]);
@@ -155,7 +155,7 @@ fn what_is_no_report_at_all_is_refused() {
 }
 
 #[test]
-fn what_contradicts_is_refused_before_anything_is_touched() {
+fn contradicting_options_are_refused_before_any_change() {
     let run = || Fetchall::new().file("r.ndjson", "").file("list.txt", "");
     for (args, said) in [
         (&["--retry-from", "r.ndjson", "-o", "r.ndjson"][..], "would overwrite the input r.ndjson"),
@@ -235,7 +235,7 @@ fn a_line_that_is_left_out_keeps_its_name_to_itself() {
 }
 
 #[test]
-fn what_the_report_does_not_know_is_told() {
+fn urls_missing_in_the_report_are_named() {
     let server = server();
     let report = report(&server);
     let list = ["fine", "slow", "new", "newer"].map(|name| server.url(name)).join("\n");

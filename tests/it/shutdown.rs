@@ -5,7 +5,6 @@ use std::io::Write as _;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use fetchall::backend::BACKENDS;
 use rustix::fs::{CWD, Mode, mkfifoat};
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -15,7 +14,7 @@ use crate::support::cli::{Fetchall, Finished, Running};
 use crate::support::fault::FaultServer;
 use crate::support::process::{Process, fetchall, finish, on_thread};
 use crate::support::single::{files, kind};
-use crate::support::{PATIENCE, schema, wait_for};
+use crate::support::{BACKENDS, PATIENCE, schema, wait_for};
 
 /// Answers `/slow` a little later, `/never` never, `/half` by half, everything else at once.
 fn server() -> FaultServer {
@@ -83,7 +82,7 @@ fn once_lets_what_is_under_way_finish_and_cancels_the_rest() {
 }
 
 #[test]
-fn what_outlasts_the_grace_time_is_cancelled() {
+fn transfers_beyond_the_grace_time_are_cancelled() {
     let server = server();
     let running = start(&server, &(server.url("never") + "\n"), &["--grace", "100ms"]);
     running.interrupt();
@@ -122,7 +121,7 @@ fn twice_ends_it_at_once_and_leaves_no_part() {
 /// `nohup` ignores SIGHUP, and a shell SIGINT for what it starts with `&`.
 #[test]
 fn ignored_signals_do_not_stop_a_run() {
-    for backend in BACKENDS.iter().map(|entry| entry.name) {
+    for backend in BACKENDS {
         let server = server();
         let list: String = ["slow", "a", "b"].map(|name| server.url(name) + "\n").concat();
         let command =
@@ -183,7 +182,7 @@ fn ends_though_unread(args: &[&str], list: &str, server: &FaultServer) {
 }
 
 #[test]
-fn a_full_pipe_that_nobody_reads_cannot_keep_it() {
+fn a_full_unread_pipe_does_not_prevent_the_end() {
     let server = server();
     // Duplicates give records as fast as they are read.
     let list = (server.url("a") + "\n").repeat(20_000);
@@ -191,7 +190,7 @@ fn a_full_pipe_that_nobody_reads_cannot_keep_it() {
 }
 
 #[test]
-fn a_document_that_nobody_reads_cannot_keep_it() {
+fn an_unread_document_does_not_prevent_the_end() {
     let server = FaultServer::start(Script::new().on("x", Act::KeepAliveOk(vec![b'x'; 8 << 20])));
     ends_though_unread(&["-c", "1", "-O", "-", &server.url("x")], "", &server);
 }

@@ -65,7 +65,7 @@ fn closed(name: &str) -> Vec<u8> {
 }
 
 #[test]
-fn refused_is_a_port_at_which_nobody_listens() {
+fn refused_is_a_port_without_a_listener() {
     let server = FaultServer::standard();
     let url = server.url("refused");
     let address = url.trim_start_matches("http://").trim_end_matches("/refused");

@@ -21,7 +21,7 @@ fn ms(record: &Value, phase: &str) -> Option<f64> {
 }
 
 #[test]
-fn a_connection_is_accounted_to_whoever_opened_it() {
+fn a_connection_is_counted_for_the_url_that_opened_it() {
     let server = server();
     let records = records(&[], ["a", "b"].map(|name| server.url(name)));
     assert_eq!(server.connections(), 1);
@@ -73,7 +73,7 @@ fn phases_fit_into_the_whole() {
 }
 
 #[test]
-fn what_was_never_asked_has_no_times() {
+fn a_url_without_a_request_has_no_times() {
     let run = Fetchall::new().args(["--json", "http://"]).run().expect_code(1);
     let record = &run.records()[0];
     assert!(record["timing"].as_object().expect("an object").values().all(Value::is_null), "{record}");

@@ -8,13 +8,13 @@ use flate2::write::{DeflateEncoder, ZlibEncoder};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use crate::support::BACKENDS;
 use crate::support::act::{Act, Script};
 use crate::support::cli::Fetchall;
 use crate::support::fault::FaultServer;
 use crate::support::play::gzip;
 use crate::support::single::{fetch, kind};
 
-const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
 const TEXT: &[u8] = b"hello, hello, hello, hello, hello\n";
 
 fn zlib(plain: &[u8]) -> Vec<u8> {
@@ -134,7 +134,7 @@ fn chunks_of_http_1_0_are_undone_and_end_the_connection() {
 }
 
 #[test]
-fn what_cannot_be_undone_is_named_at_once() {
+fn unsupported_transfer_codings_are_named_at_once() {
     let bad = [
         ("compress, chunked", "decode", "transfer coding `compress`"),
         ("x-compress", "decode", "transfer coding `x-compress`"),

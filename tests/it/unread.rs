@@ -8,12 +8,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use fetchall::backend::BACKENDS;
 use rustix::fs::{CWD, Mode, OFlags, fcntl_setfl, mkfifoat};
 use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::support::BACKENDS;
 use crate::support::act::{Act, Script};
 use crate::support::cli::{Fetchall, records};
 use crate::support::fault::FaultServer;
@@ -49,11 +49,11 @@ fn open_fifo(path: &Path) -> File {
 
 /// Runs every backend to its own end and to its end by each signal. `unread` prepares an output
 /// without a reader and returns the handle that must stay open meanwhile.
-fn keeps_nobody<T>(unread: impl Fn(&Path, &mut Command) -> T) {
+fn blocks_no_run<T>(unread: impl Fn(&Path, &mut Command) -> T) {
     let script = Script::new().on("never", Act::Stalled).otherwise(Act::KeepAliveOk(b"hello\n".to_vec()));
     let server = FaultServer::start(script);
     let mut runs = Vec::new();
-    for backend in BACKENDS.iter().map(|entry| entry.name) {
+    for backend in BACKENDS {
         for signal in ENDS {
             let folder = TempDir::new().unwrap();
             let mut list: String = (0..40).map(|n| server.url(&format!("{backend}/{n}\n"))).collect();
@@ -72,10 +72,11 @@ fn keeps_nobody<T>(unread: impl Fn(&Path, &mut Command) -> T) {
     server.wait_until("requests that stall", |log| {
         log.requests.iter().filter(|request| request.path == "/never").count() == stalled
     });
+    // All at once, because each waits some time for its reader.
+    for (signal, process) in runs.iter().filter_map(|(_, signal, process, ..)| Some(((*signal)?, process))) {
+        process.signal(signal);
+    }
     for (backend, signal, mut process, folder, _open) in runs {
-        if let Some(signal) = signal {
-            process.signal(signal);
-        }
         let what = format!("{backend}, {signal:?}");
         let status = process.wait_within(SOON, |_| ()).unwrap_or_else(|late| panic!("{what}: {late}"));
         assert_eq!(status.code(), Some(if signal.is_some() { 130 } else { 1 }), "{what}");
@@ -87,8 +88,8 @@ fn keeps_nobody<T>(unread: impl Fn(&Path, &mut Command) -> T) {
 }
 
 #[test]
-fn full_pipe_as_standard_error_keeps_nobody() {
-    keeps_nobody(|_, command| {
+fn a_full_pipe_as_standard_error_blocks_no_run() {
+    blocks_no_run(|_, command| {
         let (reader, writer) = rustix::pipe::pipe().unwrap();
         command.args(["-v", "-S", "--progress", "json"]).stderr(fill(writer));
         reader
@@ -96,8 +97,8 @@ fn full_pipe_as_standard_error_keeps_nobody() {
 }
 
 #[test]
-fn fifo_as_standard_error_keeps_nobody() {
-    keeps_nobody(|folder, command| {
+fn a_fifo_as_standard_error_blocks_no_run() {
+    blocks_no_run(|folder, command| {
         let fifo = open_fifo(&fifo(folder));
         command.arg("-v").stderr(fill(fifo.try_clone().unwrap()));
         fifo
@@ -105,15 +106,15 @@ fn fifo_as_standard_error_keeps_nobody() {
 }
 
 #[test]
-fn log_that_is_a_fifo_without_reader_keeps_nobody() {
-    keeps_nobody(|folder, command| {
+fn a_log_fifo_without_reader_blocks_no_run() {
+    blocks_no_run(|folder, command| {
         command.arg("--log").arg(fifo(folder));
     });
 }
 
 #[test]
-fn log_that_is_a_fifo_with_a_stopped_reader_keeps_nobody() {
-    keeps_nobody(|folder, command| {
+fn a_log_fifo_with_a_stopped_reader_blocks_no_run() {
+    blocks_no_run(|folder, command| {
         let path = fifo(folder);
         let reader = open_fifo(&path);
         fill(reader.try_clone().unwrap());
@@ -123,9 +124,9 @@ fn log_that_is_a_fifo_with_a_stopped_reader_keeps_nobody() {
 }
 
 #[test]
-fn terminal_that_is_stopped_keeps_nobody() {
+fn a_stopped_terminal_blocks_no_run() {
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-    keeps_nobody(|_, command| {
+    blocks_no_run(|_, command| {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
@@ -154,16 +155,18 @@ fn log_reaches_a_reader_who_comes_late() {
 
 #[test]
 fn argument_errors_wait_for_no_reader() {
-    for args in [["--no-such-flag", "x"], ["--timeout", "soon"], ["no-such-list", "-q"]] {
-        let (_reader, writer) = rustix::pipe::pipe().unwrap();
+    let started = [["--no-such-flag", "x"], ["--timeout", "soon"], ["no-such-list", "-q"]].map(|args| {
+        let (reader, writer) = rustix::pipe::pipe().unwrap();
         let mut command = fetchall();
-        let mut process = Process::start(command.args(args).stdout(Stdio::null()).stderr(fill(writer)));
+        (args, Process::start(command.args(args).stdout(Stdio::null()).stderr(fill(writer))), reader)
+    });
+    for (args, mut process, _reader) in started {
         assert_eq!(process.wait_within(SOON, |_| ()).unwrap().code(), Some(2), "{args:?}");
     }
 }
 
 #[test]
-fn dropped_lines_are_told_when_they_are_read_again() {
+fn dropped_lines_are_reported_when_reading_resumes() {
     let server = FaultServer::start(Script::new().otherwise(Act::KeepAliveOk(b"hello\n".to_vec())));
     let (mut reader, writer) = std::io::pipe().unwrap();
     let mut command = fetchall();

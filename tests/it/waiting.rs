@@ -53,7 +53,7 @@ fn the_first_success_is_enough() {
 }
 
 #[test]
-fn fail_fast_ends_with_the_first_failure_and_waits_for_nobody() {
+fn fail_fast_ends_at_the_first_failure_without_waiting() {
     let server = server();
     let started = Instant::now();
     let (finished, told, summary) = run(&server, &["never", "a", "gone"], &["--fail-fast", "-c", "3", "--grace", "1m"]);

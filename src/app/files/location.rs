@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
-use std::fs::{self, Metadata};
+use std::fs::{self, File, Metadata};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
@@ -19,6 +19,8 @@ pub(super) struct Location {
     /// The paths of the symbolic links on the way.
     pub(super) links: Vec<PathBuf>,
     pub(super) target: Target,
+    /// Device and inode of a file that has other names (hard links).
+    pub(super) shared: Option<(u64, u64)>,
 }
 
 /// The kind of file at the end of a path.
@@ -39,11 +41,16 @@ pub(super) enum Target {
 impl Location {
     pub(super) fn of(path: &Path) -> Self {
         let (walked, links) = walk(path);
-        let target = match fs::metadata(path) {
-            Ok(found) => target(&walked, &found),
-            Err(_) => Target::Missing,
+        let (target, shared) = match fs::metadata(path) {
+            Ok(found) => (target(&walked, &found), shared(&found)),
+            Err(_) => (Target::Missing, None),
         };
-        Self { path: walked, links, target }
+        Self { path: walked, links, target, shared }
+    }
+
+    /// Whether an opened file is what was here when the path was resolved.
+    pub(super) fn is(&self, file: &File) -> io::Result<bool> {
+        Ok(target(&self.path, &file.metadata()?) == self.target)
     }
 
     /// The file with this suffix beside the file itself.
@@ -120,18 +127,21 @@ pub(super) enum Standard {
 
 #[cfg(unix)]
 mod system {
-    use std::fs::File;
     use std::io::IsTerminal as _;
     use std::os::fd::{AsFd as _, BorrowedFd};
     use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 
-    use super::{Location, Metadata, Path, PathBuf, Standard, Target, fs, io};
+    use super::{File, Location, Metadata, Path, PathBuf, Standard, Target, fs, io};
 
     /// Device and inode; of a device its number.
     pub(in super::super) type Id = (u64, u64);
 
     pub(super) fn id(_: &Path, found: &Metadata) -> Id {
         (found.dev(), found.ino())
+    }
+
+    pub(super) fn shared(found: &Metadata) -> Option<(u64, u64)> {
+        (found.is_file() && found.nlink() > 1).then(|| (found.dev(), found.ino()))
     }
 
     pub(super) fn target(path: &Path, found: &Metadata) -> Target {
@@ -178,13 +188,14 @@ mod system {
     impl Location {
         /// Returns the location behind a standard stream.
         pub(in super::super) fn standard(standard: Standard) -> Self {
-            let found = descriptor(standard).and_then(|file| file.metadata());
-            let target = found.map_or(Target::Ignored, |found| target(Path::new(""), &found));
+            let found = descriptor(standard).and_then(|file| file.metadata()).ok();
+            let target = found.as_ref().map_or(Target::Ignored, |found| target(Path::new(""), found));
+            let shared = found.as_ref().and_then(shared);
             // Some systems show the name of an open file here.
             let number = standard as u8;
             let named = fs::canonicalize(format!("/dev/fd/{number}")).map(|path| Self::of(&path));
             let named = named.ok().filter(|named| matches!(target, Target::File(_)) && named.target == target);
-            named.unwrap_or(Self { path: PathBuf::new(), links: Vec::new(), target })
+            named.unwrap_or(Self { path: PathBuf::new(), links: Vec::new(), target, shared })
         }
     }
 }
@@ -201,19 +212,24 @@ mod system {
         xxhash_rust::xxh3::xxh3_64(path.as_os_str().as_encoded_bytes())
     }
 
+    /// Nor whether a file has other names.
+    pub(super) fn shared(_: &Metadata) -> Option<(u64, u64)> {
+        None
+    }
+
     pub(super) fn target(path: &Path, found: &Metadata) -> Target {
         if found.is_file() { Target::File(id(path, found)) } else { Target::Ignored }
     }
 
     impl Location {
         pub(in super::super) fn standard(_: Standard) -> Self {
-            Self { path: PathBuf::new(), links: Vec::new(), target: Target::Ignored }
+            Self { path: PathBuf::new(), links: Vec::new(), target: Target::Ignored, shared: None }
         }
     }
 }
 
 pub(super) use system::Id;
-use system::{id, target};
+use system::{id, shared, target};
 
 #[cfg(test)]
 mod tests {
@@ -232,7 +248,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn links_lead_to_the_file_and_are_told() {
+    fn links_resolve_to_their_file_and_are_reported() {
         use std::os::unix::fs::symlink;
         let folder = tempfile::tempdir().unwrap();
         let root = fs::canonicalize(folder.path()).unwrap();

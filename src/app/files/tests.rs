@@ -118,7 +118,7 @@ fn fetch_key(name: &str) -> String {
 }
 
 #[test]
-fn what_the_run_keeps_below_the_folder_is_no_use() {
+fn files_of_the_run_below_the_folder_are_no_outputs() {
     let folder = TempDir::new().unwrap();
     let of = |name: &str, path: &str| {
         let mut files = files(&[(name, &folder.path().join("out").join(path))]);
@@ -177,4 +177,96 @@ fn names_below_the_folder_are_kept_from_every_url() {
         assert!(!names.take_up(&crate::model::Claimed(name.into())), "{name} of an earlier run");
     }
     assert_eq!(&*names.claim("sub/other", "http://a.test/").0, "sub/other");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_output_replaced_since_the_check_is_left_alone() {
+    use std::os::unix::fs::symlink;
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let plant: [(&str, fn(&Path, &Path)); 4] = [
+        ("a hard link", |outside, output| fs::hard_link(outside.join("precious"), output).unwrap()),
+        ("a link", |outside, output| symlink(outside.join("precious"), output).unwrap()),
+        ("a link to nothing", |outside, output| symlink(outside.join("none"), output).unwrap()),
+        ("a folder that is a link", |outside, output| {
+            let folder = output.parent().unwrap();
+            fs::rename(folder, outside.with_file_name("aside")).unwrap();
+            symlink(outside, folder).unwrap();
+        }),
+    ];
+    for (what, plant) in plant {
+        for was_there in [true, false] {
+            for name in ["output", "summary", "log", "changes", "save-cookies"] {
+                for gone in ["outside", "sub", "aside"] {
+                    let _ = fs::remove_file(at(gone)).or_else(|_| fs::remove_dir_all(at(gone)));
+                }
+                for new in ["outside", "sub"] {
+                    fs::create_dir(at(new)).unwrap();
+                }
+                fs::write(at("outside/precious"), "mine").unwrap();
+                let output = at("sub/precious");
+                if was_there {
+                    fs::write(&output, "old").unwrap();
+                }
+                let checked = files(&[("list", &at("outside/precious")), (name, &output)]).check().unwrap();
+                let _ = fs::remove_file(&output);
+                plant(&at("outside"), &output);
+                if ["changes", "save-cookies"].contains(&name) {
+                    let file = checked.whole_file(&output, false);
+                    assert_eq!(file.is_err(), what.starts_with("a folder"), "{what}, {name}");
+                    file.into_iter().for_each(|mut file| {
+                        file.write(b"new").unwrap();
+                        file.finish().unwrap();
+                        assert_eq!(fs::read(&output).unwrap(), b"new", "{what}, {name}");
+                    });
+                } else {
+                    assert!(checked.open(&output).is_err(), "{what}, {name}");
+                }
+                assert_eq!(fs::read(at("outside/precious")).unwrap(), b"mine", "{what}, {name}");
+                assert_eq!(fs::read_dir(at("outside")).unwrap().count(), 1, "{what}, {name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_name_of_a_folder_is_no_output() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("new/");
+    let checked = files(&[("summary", &path)]).check().unwrap();
+    assert_eq!(checked.open(&path).unwrap_err().kind(), io::ErrorKind::IsADirectory);
+    assert_eq!(checked.whole_file(&path, false).err().unwrap().kind(), io::ErrorKind::IsADirectory);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_replaced_file_stays_in_its_folder_to_the_end() {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    for name in ["sub", "outside"] {
+        fs::create_dir(at(name)).unwrap();
+    }
+    for ends in [true, false] {
+        let checked = files(&[("changes", &at("sub/c"))]).check().unwrap();
+        let mut file = checked.whole_file(&at("sub/c"), true).unwrap();
+        fs::rename(at("sub"), at("aside")).unwrap();
+        std::os::unix::fs::symlink(at("outside"), at("sub")).unwrap();
+        for name in ["c", ".c.part"] {
+            fs::write(at("outside").join(name), "mine").unwrap();
+        }
+        file.write(b"new").unwrap();
+        if ends {
+            file.finish().unwrap();
+        }
+        drop(file);
+        let names = |folder: &str| fs::read_dir(at(folder)).unwrap().map(|entry| entry.unwrap().file_name());
+        assert_eq!(names("aside").collect::<Vec<_>>(), ["c"], "no part is left");
+        for name in ["c", ".c.part"] {
+            assert_eq!(fs::read(at("outside").join(name)).unwrap(), b"mine", "{name}");
+        }
+        fs::remove_file(at("sub")).unwrap();
+        fs::rename(at("aside"), at("sub")).unwrap();
+    }
 }

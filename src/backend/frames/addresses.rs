@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_that_nobody_knows_are_garbage() {
+    fn unknown_rules_are_errors() {
         let good = || Addresses { private: 1, version: 0, pins: Vec::new(), exceptions: Vec::new() };
         assert!(good().into_spec().is_ok());
         let address = "127.0.0.1".parse().unwrap();

@@ -76,7 +76,7 @@ async fn a_job_arrives_as_it_was_sent() {
 }
 
 #[test]
-fn what_was_found_out_arrives_too() {
+fn facts_of_a_response_cross_the_pipe() {
     let url = |path: &str| url::Url::parse("http://h.test").unwrap().join(path).unwrap();
     let facts = Facts {
         status: Some(200),
@@ -162,7 +162,7 @@ fn assert_arrives(reply: &Reply) {
 }
 
 #[tokio::test]
-async fn what_is_no_message_is_an_error() {
+async fn invalid_messages_are_errors() {
     let mut good = Vec::new();
     append(&ToWorker::Abort, &mut good).unwrap();
     assert!(first(&good, |message| matches!(message, ToWorker::Abort)).await.unwrap());

@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use fetchall::app::Files;
+use fetchall::app::{CheckedFiles, Files};
 use fetchall::compare::{self, CompareError, Comparison, Spec, Step};
 use fetchall::demo::Site;
 use fetchall::model::shown_path;
@@ -27,9 +27,9 @@ use crate::cli::to_stdout;
 pub fn run(resolved: Resolved, env: &Env) -> anyhow::Result<Exit> {
     let runtime = runtime()?;
     let terminal = Terminal::of(&env.vars);
-    check_files(&resolved)?;
+    let files = check_files(&resolved)?;
     // Report a page that cannot be written before an hour of measuring, not after it.
-    let report = resolved.report.as_deref().map(create).transpose()?;
+    let report = resolved.report.as_deref().map(|path| open(path, &files)).transpose()?;
     let (form, config) = (resolved.form, resolved.config.clone());
     let progress = Progress::new(config.quiet, &terminal);
     let measured = runtime.block_on(measure(resolved, progress));
@@ -53,7 +53,7 @@ pub fn run(resolved: Resolved, env: &Env) -> anyhow::Result<Exit> {
 }
 
 /// Checks that neither the page nor standard output replaces a file that is read.
-fn check_files(resolved: &Resolved) -> Result<(), UsageError> {
+fn check_files(resolved: &Resolved) -> Result<CheckedFiles, UsageError> {
     let mut files = Files::read_by(&resolved.config);
     if let Over::Inputs(inputs) = &resolved.over {
         files.inputs(inputs.iter().map(input));
@@ -65,7 +65,7 @@ fn check_files(resolved: &Resolved) -> Result<(), UsageError> {
         files.output("--report", report);
     }
     files.standard_streams(true);
-    files.check().map(drop).map_err(|error| UsageError::one(error.to_string()))
+    files.check().map_err(|error| UsageError::one(error.to_string()))
 }
 
 /// Ignores the error of a pipe or another special file, which has no length to set.
@@ -74,9 +74,8 @@ fn not_a_file(error: io::Error) -> io::Result<()> {
 }
 
 /// Opens the page and does not empty it: the old page stays until there is a new one.
-fn create(path: &Path) -> Result<File, UsageError> {
-    let opened = File::options().write(true).create(true).truncate(false).open(path);
-    opened.map_err(|error| UsageError::one(format!("--report: cannot write {}: {error}", shown_path(path))))
+fn open(path: &Path, files: &CheckedFiles) -> Result<File, UsageError> {
+    files.open(path).map_err(|error| UsageError::one(format!("--report: cannot write {}: {error}", shown_path(path))))
 }
 
 fn exit_of(comparison: &Comparison) -> Exit {

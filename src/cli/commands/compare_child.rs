@@ -5,9 +5,8 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Read as _};
 
 use anyhow::Context;
-use clap::Parser as _;
 
-use crate::cli::args::{Cli, JobArgs};
+use crate::cli::args::{self, JobArgs};
 use crate::cli::exit::UsageError;
 
 /// The job of these words and those of standard input.
@@ -30,7 +29,7 @@ pub fn job(words: Vec<OsString>) -> anyhow::Result<JobArgs> {
     let secret = pieces.map(word);
     let words = std::iter::once("fetchall".into()).chain(words).chain(secret);
     // The parser's message would repeat an argument, and this child's words are recorded.
-    let cli = Cli::try_parse_from(words).map_err(|_| UsageError::one("compare-child: wrong arguments"))?;
+    let cli = args::parse(words).map_err(|_| UsageError::one("compare-child: wrong arguments"))?;
     match cli.command {
         None => Ok(cli.job),
         Some(_) => Err(UsageError::one("compare-child: takes no command").into()),

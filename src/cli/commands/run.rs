@@ -21,7 +21,6 @@ use fetchall::source::{Input, Inputs, Retry};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
-use crate::cli::contradictions;
 use crate::cli::exit::{Exit, UsageError};
 use crate::cli::log::Log;
 use crate::cli::resolve::{InputArg, Resolved};
@@ -39,7 +38,6 @@ type Vars = BTreeMap<OsString, OsString>;
 
 /// Downloads the inputs.
 pub fn list(resolved: Resolved, vars: &Vars) -> anyhow::Result<Exit> {
-    contradictions::check(&resolved)?;
     let runtime = runtime()?;
     let retry = resolved.retry.as_ref();
     let retry = retry.map(|retry| Retry { report: input(&retry.report), only: retry.only.clone() });
@@ -65,7 +63,7 @@ pub(super) fn input(arg: &InputArg) -> Input {
 pub fn demo(mut resolved: Resolved, vars: &Vars) -> anyhow::Result<Exit> {
     // A proxy on another host cannot reach the demo site.
     resolved.config.proxy = None;
-    contradictions::check(&resolved)?;
+    resolved.validate()?;
     let runtime = runtime()?;
     let site = runtime.block_on(Site::start(Site::LATENCY)).context("cannot serve the demo site on 127.0.0.1")?;
     let inputs = site.urls().into_iter().zip(1..).map(|(url, position)| Input::Url(url, position));
@@ -268,7 +266,7 @@ fn watch(resolved: &Resolved, files: CheckedFiles, terminal: &Terminal) -> anyho
         ProgressMode::None => {}
     }
     let writer = stderr.clone();
-    let log = Log::open(config, Box::new(move || writer()))?;
+    let log = Log::open(config, &files, Box::new(move || writer()))?;
     // Report failures in the records, or here.
     if resolved.show_errors || (!config.quiet && !wants_records(resolved)) {
         reporters.push(Box::new(Failures::new(stderr())));

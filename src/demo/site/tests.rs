@@ -150,7 +150,7 @@ async fn pipelined_requests_are_answered_in_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_no_request_is_refused_and_closed() {
+async fn an_invalid_request_is_refused_and_closed() {
     let site = site().await;
     let endless = format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(20 * 1024));
     for (sent, status) in [

@@ -95,7 +95,7 @@ fn a_busy_host_is_asked_by_ever_fewer_at_once() {
 }
 
 #[test]
-fn a_dead_host_is_given_up_fast_and_every_url_is_told_why() {
+fn a_dead_host_fails_fast_with_a_reason_for_every_url() {
     for kind in [ErrorKind::Connect, ErrorKind::Dns, ErrorKind::Timeout] {
         let lists = [alike("dead.test", "dead", 500), of_host("good.test", 100)];
         let ran = run_of(&interleaved(&lists), 8, &[("/dead", ms(10), Step::Fail(kind))]);

@@ -101,7 +101,7 @@ impl Ran {
 }
 
 #[test]
-fn a_url_that_recovers_is_ok_and_told_once() {
+fn a_url_that_recovers_has_one_ok_record() {
     let mut case = case(&["http://a.test/x"]);
     case.script.otherwise.1 = busy(3, 500, None);
     let ran = ran(case, None);
@@ -112,7 +112,7 @@ fn a_url_that_recovers_is_ok_and_told_once() {
 }
 
 #[test]
-fn the_last_try_is_the_one_that_is_told() {
+fn the_record_describes_the_last_attempt() {
     for (step, verdict, attempts) in [
         (busy(9, 503, None), "http_error", 4),
         (Step::Fail(ErrorKind::Reset), "failed", 4),

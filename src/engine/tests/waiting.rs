@@ -134,7 +134,7 @@ fn so_many_failures_and_no_more() {
 }
 
 #[test]
-fn when_time_is_up_what_is_done_is_told_from_what_was_pending() {
+fn max_duration_separates_finished_from_pending_jobs() {
     let mut case = ever_slower(10);
     case.ends.max_duration = Some(Duration::from_millis(4500));
     let (took, end, outcomes) = timed(case);

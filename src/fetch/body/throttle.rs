@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_was_not_used_for_long_is_gone() {
+    async fn unused_rate_does_not_accumulate() {
         let throttle = throttle(100_000, 20);
         let mut came = read(&throttle, 1, 50_000).await;
         tokio::time::sleep(Duration::from_millis(1500)).await;
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_gives_up_has_paid_for_what_was_read() {
+    async fn a_cancelled_wait_has_paid_for_its_bytes() {
         let throttle = throttle(100_000, 1);
         throttle.pay(50_000).await;
         let started = Instant::now();

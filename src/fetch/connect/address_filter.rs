@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_a_name_leads_to_now_is_what_counts() {
+    async fn the_current_addresses_of_a_name_decide() {
         let spec = spec(PrivateAddresses::Guard, |times| rebound(times).into_iter().take(1).collect());
         assert_eq!(found(&spec, AllowedAddresses::Public, "evil.test").await.unwrap(), rebound(1));
         // Known: each caller gets the same list.
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_forbidden_is_not_in_the_list_that_is_connected_to() {
+    async fn refused_addresses_are_removed_before_the_connection() {
         let spec = spec(PrivateAddresses::Guard, |times| rebound(times + 1));
         assert_eq!(found(&spec, AllowedAddresses::Public, "both.test").await.unwrap(), rebound(1));
         assert_eq!(found(&spec, AllowedAddresses::All, "both.test").await.unwrap(), rebound(2));
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_redirect_from_nobody_knows_where_is_from_a_public_host() {
+    fn a_redirect_from_an_unknown_address_counts_as_public() {
         let allowed = |private, peer: Option<[u8; 4]>| spec(private, rebound).behind(peer.map(|ip| (ip, 80).into()));
         assert_eq!(allowed(PrivateAddresses::Guard, None), AllowedAddresses::Public);
         assert_eq!(allowed(PrivateAddresses::Guard, Some([8, 8, 8, 8])), AllowedAddresses::Public);

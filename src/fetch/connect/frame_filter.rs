@@ -100,7 +100,7 @@ impl Frames {
     }
 }
 
-/// What the frames of a connection have come to.
+/// The counts of the frames of a connection.
 #[derive(Debug)]
 struct Account {
     sent: Frames,

@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_proxy_is_called_has_no_password() {
+    fn the_name_of_a_proxy_has_no_password() {
         let routes = routes("https://ann:s3cr%21et@p.test", "");
         let proxy = routes.of_url(&Url::parse("http://a.test/").unwrap()).unwrap();
         assert_eq!(&*proxy.name, "p.test:443");

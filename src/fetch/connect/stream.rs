@@ -14,7 +14,7 @@ use tokio_util::either::Either;
 use super::frame_filter::FrameFilter;
 use super::head_filter::{HeadFilter, OverTcp};
 
-/// What carries bytes both ways over TCP.
+/// A bidirectional byte stream over TCP.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + OverTcp + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + OverTcp + Send + Unpin> Stream for S {}

@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cookies_are_told_in_pieces_each_once() {
+    fn cookies_are_sent_in_pieces_each_once() {
         let mut jar = Jar::new(MOST_BYTES);
         let url = Url::parse("http://a.test/").unwrap();
         for n in 0..100 {

@@ -99,6 +99,7 @@ impl Destination {
 fn rename(folder: &OutputFolder, from: &Path, to: &Path, sync: bool) -> io::Result<()> {
     let (parts, part) = folder.open_parent(from).map_err(|e| if_removed(folder, from, e))?;
     let (files, file) = folder.make_parent(to, sync)?;
+    folder.refuse_reserved(&files, file)?;
     parts.rename(part, &files, file).map_err(|e| match e.kind() {
         io::ErrorKind::IsADirectory | io::ErrorKind::DirectoryNotEmpty => {
             let what = format!("{} is in the way: it is a folder; move it away", folder.path().join(to).display());

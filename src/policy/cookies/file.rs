@@ -72,7 +72,8 @@ impl Entry<'_> {
     pub(super) fn cookie(self) -> Result<Cookie, &'static str> {
         let bare = self.domain.strip_prefix(b".").unwrap_or(self.domain);
         let host = std::str::from_utf8(bare).ok().and_then(|host| Host::parse(host).ok());
-        let domain = host.ok_or("its domain is none that a URL can have")?.to_string();
+        let domain = host.map(|host| host.to_string()).filter(|domain| !domain.starts_with('.'));
+        let domain = domain.ok_or("its domain is none that a host can have")?;
         let is_bad = |text: &[u8]| text.iter().any(|byte| byte.is_ascii_control() || *byte == b';');
         if is_bad(self.name) || is_bad(self.value) {
             return Err("a control character or a semicolon stands in its name or its value");

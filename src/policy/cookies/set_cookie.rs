@@ -57,6 +57,10 @@ pub(super) fn prefix_holds(cookie: &Cookie, is_hosts: bool) -> bool {
 
 /// The domain, and whether it is the host alone (RFC 6265, section 5.3, steps 5 and 6).
 fn whose(host: &str, domain: Option<&str>) -> Option<(String, bool)> {
+    // The dot would mean all hosts below in a file of cookies.
+    if host.starts_with('.') {
+        return None;
+    }
     let Some(domain) = domain else { return Some((host.to_owned(), true)) };
     if domain == host && (is_address(host) || is_public_suffix(host)) {
         return Some((host.to_owned(), true));

@@ -49,6 +49,7 @@ fn a_domain_gets_it_unless_it_is_everybodys() {
     assert_eq!(jar.since(0).count(), 1);
     for (from, field) in [
         ("http://a.example.com/", "x=1; Domain=b.example.com"),
+        ("http://.example.com/", "x=1"),
         ("http://example.com/", "x=1; Domain=ample.com"),
         ("http://example.com/", "x=1; Domain=www.example.com"),
         ("http://127.0.0.1/", "x=1; Domain=0.0.1"),
@@ -81,7 +82,7 @@ fn secure_and_prefixed_cookies_keep_what_they_promise() {
 }
 
 #[test]
-fn what_is_over_is_gone() {
+fn expired_cookies_are_removed() {
     let mut jar = jar(
         "http://a.test/",
         &["x=1; Max-Age=10; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "y=2", "z=3; max-age=99999999999999999999"],
@@ -97,7 +98,7 @@ fn what_is_over_is_gone() {
 }
 
 #[test]
-fn what_is_too_much_is_refused_or_drives_out_its_own() {
+fn excess_cookies_are_refused_or_evict_those_of_their_host() {
     let long = format!("x={}", "v".repeat(4096));
     assert_eq!(jar("http://a.test/", &[&long, "", " = ", "="]).since(0).count(), 0);
     let mut jar = jar("http://other.test/", &["kept=1"]);
@@ -239,13 +240,14 @@ fn a_dot_or_a_flag_is_enough_for_a_whole_domain() {
 }
 
 #[test]
-fn what_makes_a_line_no_cookie_is_said_without_its_value() {
+fn errors_of_cookie_lines_hide_the_value() {
     for (line, says) in [
         ("a.test\tYES\t/\tFALSE\t0\tx\thunter2", "second field"),
         ("a.test\tTRUE\t/\tmaybe\t0\tx\thunter2", "fourth field"),
         ("a.test\tTRUE\t/\tFALSE\tsoon\tx\thunter2", "fifth field"),
         ("a.test\tTRUE\thunter2\tFALSE\t0\tx\thunter2", "path"),
         ("a:b\tTRUE\t/\tFALSE\t0\tx\thunter2", "domain"),
+        ("%2ea.test\tFALSE\t/\tFALSE\t0\tx\thunter2", "domain"),
         ("a.test\tTRUE\t/\tFALSE\t0\tx\thunter2; y", "semicolon"),
         ("a.test\tTRUE\t/\tFALSE\t0\tx\thunter2\thunter3", "more than 7"),
         ("a.test\tTRUE\t/\tFALSE\t0\t\t\n", "fewer than 6"),

@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_are_told_what_stands_under_their_name() {
+    fn hosts_get_the_entry_under_their_name() {
         let text = "# a comment\nmachine A.test login ann password one\nmacdef init\n machine evil\n\n\
                     machine b.test\n\tlogin bob\n\taccount x\n\tpassword \"t wo\\\"\"\n\
                     machine a.test login cid password three\ndefault login guest password g\n";

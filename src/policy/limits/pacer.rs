@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_over_is_forgotten() {
+    fn past_turns_are_removed() {
         let now = Instant::now();
         let mut pacer = Pacer::new(host_limits(1), None, None).unwrap();
         for n in 0..10_000 {

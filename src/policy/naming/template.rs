@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_url_does_not_have_is_left_out() {
+    fn missing_parts_of_a_url_are_left_out_of_the_name() {
         for (template, url, expected) in [
             ("{dir}/{file}", "http://h/", "index.html"),
             ("{stem}.{ext}", "http://h/a/", "index.html"),
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_templates_are_told() {
+    fn invalid_templates_are_errors() {
         for (template, part) in [
             ("{naem}", "`{naem}` is no placeholder; there are {host} {path}"),
             ("{}", "`{}` is no placeholder"),

@@ -106,7 +106,7 @@ fn outs_have_these_names() {
 }
 
 #[test]
-fn clashes_are_told_apart() {
+fn clashing_names_get_different_files() {
     let mut claims = Claims::new();
     let mut claim = |url: &str| claims.claim(&name(url), url).0.into_string();
     assert_eq!(claim("https://h/a.html"), "h/a.html");

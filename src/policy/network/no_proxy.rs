@@ -214,13 +214,13 @@ mod tests {
     }
 
     #[test]
-    fn a_password_in_an_entry_is_not_told() {
+    fn the_password_of_an_entry_is_hidden() {
         let read = NoProxy::parse("http://ann:s3cret@a.test");
         assert!(read.unusable().iter().all(|entry| entry.to_string().contains("`http://a.test`")), "{read:?}");
     }
 
     #[test]
-    fn entries_that_cannot_match_are_told_with_what_to_write() {
+    fn entries_that_cannot_match_are_errors_with_advice() {
         for (entry, why) in [
             ("http://localhost", "write its host alone"),
             ("127.*", "write a block such as 127.0.0.0/8"),

@@ -33,7 +33,7 @@ fn decided(limits: &Limits, attempt: u32, (verdict, facts): &(Verdict, Facts), r
 }
 
 #[test]
-fn what_another_try_may_change_is_tried_again_and_nothing_else() {
+fn only_transient_failures_are_retried() {
     let again = |tried: &(Verdict, Facts)| decided(&limits(), 1, tried, 0.5).again.is_some();
     for kind in ErrorKind::ALL {
         let wanted = matches!(kind, ErrorKind::Timeout | ErrorKind::Connect | ErrorKind::Reset | ErrorKind::Truncated);
@@ -135,7 +135,7 @@ fn the_budget_is_asked_only_for_what_is_tried_again() {
 }
 
 #[test]
-fn what_went_to_a_stream_is_not_sent_twice() {
+fn a_body_that_was_streamed_is_not_retried() {
     let streams = Limits { streams: true, ..limits() };
     let (verdict, mut facts) = failure(ErrorKind::Truncated);
     assert!(decided(&streams, 1, &(verdict.clone(), facts.clone()), 0.5).again.is_some());

@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn of_an_option_or_a_field_its_known_name_is_shown() {
+    fn options_and_fields_show_only_a_known_name() {
         for (line, shown) in [
             ("header=Authorization: Bearer hunter2", "header"),
             ("header = \"Cookie: hunter2\"", "header"),
@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn of_what_is_no_url_nothing_is_shown() {
+    fn text_that_is_no_url_is_hidden() {
         for line in [
             "hunter2=",
             "hunter2==",
@@ -413,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_url_without_scheme_host_and_path_are_shown() {
+    fn a_url_without_scheme_shows_host_and_path() {
         for (line, shown) in [
             ("example.test/a", "example.test/a"),
             ("example.test/a?key=hunter2", "example.test/a"),
@@ -429,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_url_nothing_behind_a_blank_is_shown() {
+    fn a_url_shows_nothing_after_a_blank() {
         for (line, shown) in [
             ("https://h.test/?a=b c", "https://h.test/?a=b"),
             ("https://h.test/ --user=ann:hunter2", "https://h.test/"),

@@ -103,7 +103,7 @@ fn long_redirects_that_wait_hold_back_new_jobs() {
 }
 
 #[test]
-fn what_is_held_back_is_drained_too() {
+fn held_jobs_are_drained_too() {
     let mut play = play(
         "push b/0
          next b/0

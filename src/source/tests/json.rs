@@ -40,7 +40,7 @@ fn bad_element_costs_only_itself() {
 }
 
 #[test]
-fn commas_without_a_value_are_told_with_their_lines() {
+fn commas_without_a_value_are_errors_with_their_lines() {
     let entries = json("[\n\"http://a.test/1\",\n\n]");
     assert_eq!(brief(&entries), ["2 http://a.test/1", "2 !"]);
     says(&entries[1..], "no value follows the comma");

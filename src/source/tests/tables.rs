@@ -186,7 +186,7 @@ fn a_line_that_names_the_separator_is_no_row() {
 }
 
 #[test]
-fn the_only_column_with_urls_is_taken_and_told_once() {
+fn the_only_column_with_urls_is_read_with_one_warning() {
     let list = "id,image_url,note\n1,,first\n2,http://a.test/1,\n3,\" <http://a.test/2>\",x\n4,a.test/3,\n";
     for name in ["sites.csv", "-"] {
         let mut source = ListSource::new(vec![reader(name, list.as_bytes())], Auto).unwrap();
@@ -284,7 +284,7 @@ fn a_list_without_columns_is_refused_for_a_named_column() {
 }
 
 #[test]
-fn title_rows_before_the_header_are_skipped_and_told() {
+fn title_rows_before_the_header_are_skipped_with_a_warning() {
     let digest = format!("{HEX},7");
     for (titles, named) in [("Export,,,\n", true), ("Sales, Q1\n2024\n", true), ("a,b,c,d\n\n,,\nby Ann\n", false)] {
         let url = if named { "url" } else { "link" };

@@ -17,7 +17,7 @@ fn joined_files_leave_a_mark_in_the_middle() {
 }
 
 #[test]
-fn a_host_without_scheme_is_told_the_scheme() {
+fn an_error_for_a_host_without_scheme_suggests_one() {
     for line in [
         "example.com/a",
         "example.com",
@@ -68,7 +68,7 @@ fn a_line_that_would_fetch_something_else_is_bad() {
 }
 
 #[test]
-fn what_surrounds_a_url_is_removed() {
+fn marks_around_a_url_are_removed() {
     let list = "\"http://a.test/1\"\n- http://a.test/2\n* <http://a.test/3>\n4. “http://a.test/4”\nhttp://a.test/5,\n\
                 \"http://a.test/6\",\n[x](http://a.test/7)\nhttp://a.test/8\u{200b}\n\u{2060}\u{a0}http://a.test/9\n";
     let found: Vec<_> = (1..=9).map(|n| format!("{n} http://a.test/{n}")).collect();

@@ -39,7 +39,7 @@ fn a_row_that_leads_elsewhere_is_as_if_there_were_none() {
     database.execute("UPDATE urls SET file = '../outside'", []).unwrap();
     let state = folder.path().join(".fetchall/state.db");
     let bodies = Bodies::Below(crate::output_folder::OutputFolder::new(folder.path().to_owned()));
-    let past = Past::new(state.clone(), Connection::open(state).unwrap(), bodies);
+    let past = look_at(&state).unwrap().unwrap().past(&bodies).unwrap();
     let mut told = 0;
     past.each_ok::<StateError>(
         |_| true,
@@ -67,14 +67,14 @@ fn a_column_that_makes_no_sense_is_as_if_it_were_absent() {
     assert!(known(&mut recall, seed("http://h.test/a")).unwrap().done.is_some(), "the next row makes sense");
     database.execute_batch("UPDATE urls SET name = x'00'").unwrap();
     drop((recall, ledger));
-    State::open(&folder.path().join(".fetchall/state.db"), false, false)
+    open_at(&folder.path().join(".fetchall/state.db"), false)
         .unwrap()
         .names(|name| panic!("{name} is nobody's name"))
         .unwrap();
 }
 
 #[test]
-fn tables_that_are_not_ours_are_told_when_they_are_opened() {
+fn foreign_tables_are_errors_when_the_state_is_opened() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("state.db");
     for (change, says) in [
@@ -87,9 +87,9 @@ fn tables_that_are_not_ours_are_told_when_they_are_opened() {
         ("CREATE TABLE copy AS SELECT * FROM urls; DROP TABLE urls; ALTER TABLE copy RENAME TO urls", "urls"),
         ("PRAGMA user_version = -1", "version -1"),
     ] {
-        drop(State::open(&path, true, false).unwrap());
+        drop(open_at(&path, true).unwrap());
         Connection::open(&path).unwrap().execute_batch(change).unwrap();
-        for told in [State::open(&path, false, false).err().unwrap(), State::look_at(&path).err().unwrap()] {
+        for told in [open_at(&path, false).err().unwrap(), look_at(&path).err().unwrap()] {
             assert!(matches!(told, StateError::Damaged { .. }), "{change}: {told:?}");
             assert!(told.to_string().contains(says), "{change}: {told}");
         }
@@ -100,12 +100,12 @@ fn tables_that_are_not_ours_are_told_when_they_are_opened() {
 fn a_state_says_whose_it_is_from_its_first_moment_on() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("state.db");
-    let running = State::open(&path, false, false).unwrap();
+    let running = open_at(&path, false).unwrap();
     // The file that a killed run leaves.
     let killed = TempDir::new().unwrap();
     let copy = killed.path().join("state.db");
     fs::copy(&path, &copy).unwrap();
-    State::open(&copy, true, false).unwrap();
+    open_at(&copy, true).unwrap();
     drop(running);
     // As earlier versions began: the file says nothing, and its log says all.
     let (path, copy) = (folder.path().join("early.db"), killed.path().join("early.db"));
@@ -115,7 +115,7 @@ fn a_state_says_whose_it_is_from_its_first_moment_on() {
     for suffix in ["", "-wal"] {
         fs::copy(with_suffix(&path, suffix), with_suffix(&copy, suffix)).unwrap();
     }
-    State::open(&copy, true, false).unwrap();
+    open_at(&copy, true).unwrap();
 }
 
 #[cfg(unix)]
@@ -127,16 +127,15 @@ fn a_state_has_one_lock_whatever_it_is_called() {
     fs::create_dir(at("below")).unwrap();
     // The link leads nowhere yet.
     for (first, second) in [("link.db", "state.db"), ("state.db", "link.db"), ("state.db", "below/../state.db")] {
-        let running = State::open(&at(first), false, false).unwrap();
-        let refused = State::open(&at(second), false, false).err().unwrap();
+        let running = open_at(&at(first), false).unwrap();
+        let refused = open_at(&at(second), false).err().unwrap();
         assert!(matches!(refused, StateError::InUse { .. }), "{second}: {refused}");
         drop(running);
     }
-    let (_, mut ledger) =
-        State::open(&at("link.db"), false, false).unwrap().split(Shape::default(), Bodies::Nowhere).unwrap();
+    let (_, mut ledger) = open_at(&at("link.db"), false).unwrap().split(Shape::default(), Bodies::Nowhere).unwrap();
     ledger.write(&[outcome(seed("http://h.test/a"), "a", facts(), Verdict::Ok)]).unwrap();
     drop(ledger);
-    let mut fresh = State::open(&at("link.db"), true, false).unwrap();
+    let mut fresh = open_at(&at("link.db"), true).unwrap();
     fresh.names(|name| panic!("{name} was to be forgotten")).unwrap();
     assert!(fs::symlink_metadata(at("link.db")).unwrap().is_symlink());
 }
@@ -147,24 +146,24 @@ fn a_state_has_one_lock_under_every_hard_link() {
     let folder = TempDir::new().unwrap();
     let at = |name: &str| folder.path().join(name);
     // Made before the run begins, and while it goes on.
-    drop(State::open(&at("a.db"), false, false).unwrap());
+    drop(open_at(&at("a.db"), false).unwrap());
     fs::hard_link(at("a.db"), at("b.db")).unwrap();
     for fresh in [false, true] {
-        let running = State::open(&at("a.db"), false, false).unwrap();
+        let running = open_at(&at("a.db"), false).unwrap();
         fs::hard_link(at("a.db"), at("c.db")).unwrap();
         for name in ["b.db", "c.db"] {
-            let refused = State::open(&at(name), fresh, false).err().unwrap();
+            let refused = open_at(&at(name), fresh).err().unwrap();
             assert!(matches!(refused, StateError::InUse { .. }), "{name}: {refused}");
         }
         drop(running);
-        drop(State::open(&at("b.db"), false, false).unwrap());
+        drop(open_at(&at("b.db"), false).unwrap());
         fs::remove_file(at("c.db")).unwrap();
     }
 }
 
 #[cfg(unix)]
 #[test]
-fn files_beside_a_state_are_nobody_elses() {
+fn foreign_files_beside_a_state_stay_untouched() {
     for suffix in COMPANIONS {
         for (kind, text) in [("symbolic link", "KEEP ME"), ("hard link", "KEEP ME"), ("hard link", ""), ("no file", "")]
         {
@@ -178,7 +177,7 @@ fn files_beside_a_state_are_nobody_elses() {
                 _ => fs::create_dir(&companion).unwrap(),
             }
             for fresh in [false, true] {
-                let refused = State::open(&state, fresh, false).err().unwrap().to_string();
+                let refused = open_at(&state, fresh).err().unwrap().to_string();
                 assert!(refused.contains(kind) && refused.contains(suffix), "{suffix}: {refused}");
                 assert_eq!(fs::read_to_string(&precious).unwrap(), text, "{suffix}");
                 assert!(fs::symlink_metadata(&companion).is_ok() && !state.exists(), "{suffix}");
@@ -193,7 +192,7 @@ fn file_that_is_no_lock_is_not_written_to() {
         let folder = TempDir::new().unwrap();
         let (state, lock) = (folder.path().join("poetry"), folder.path().join("poetry.lock"));
         fs::write(&lock, text).unwrap();
-        let refused = State::open(&state, false, false).err().unwrap().to_string();
+        let refused = open_at(&state, false).err().unwrap().to_string();
         assert!(refused.contains("it is no lock of a run"), "{refused}");
         assert_eq!(fs::read_to_string(&lock).unwrap(), text);
     }
@@ -220,7 +219,7 @@ fn rows_that_share_a_file_are_not_done() {
         database.execute("UPDATE urls SET name = ?1, file = ?2 WHERE name = 'b'", (name, file)).unwrap();
         drop((recall, ledger));
         let path = folder.path().join(".fetchall/state.db");
-        let mut state = State::look_at(&path).unwrap().unwrap();
+        let mut state = look_at(&path).unwrap().unwrap();
         state.names(|_| ()).unwrap();
         let mut recall = state.recall(Shape::default(), bodies.clone());
         let done = |recall: &mut Recall, url| known(recall, seed(url)).is_some_and(|known| known.done.is_some());
@@ -249,13 +248,13 @@ fn rows_whose_files_are_one_by_hard_link_are_not_done() {
     assert_eq!(done(&mut recall), [true, true]);
     fs::remove_file(file("b")).unwrap();
     fs::hard_link(file("a"), file("b")).unwrap();
-    let state = State::look_at(&folder.path().join(".fetchall/state.db")).unwrap().unwrap();
+    let state = look_at(&folder.path().join(".fetchall/state.db")).unwrap().unwrap();
     let bodies = Bodies::Below(crate::output_folder::OutputFolder::new(folder.path().to_owned()));
     assert_eq!(done(&mut state.recall(Shape::default(), bodies)), [false, false]);
 }
 
 #[test]
-fn passwords_in_rows_are_not_told() {
+fn passwords_in_rows_are_hidden() {
     let folder = TempDir::new().unwrap();
     let (mut recall, _ledger, database) = with_row(&folder);
     let planted = "UPDATE urls SET final_url = 'http://u:hunter2@h.test/a',
@@ -337,9 +336,9 @@ fn a_state_without_its_salt_is_damaged() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("state.db");
     for change in ["DELETE FROM salt", "UPDATE salt SET salt = x'00'", "UPDATE salt SET salt = zeroblob(5000000)"] {
-        drop(State::open(&path, true, false).unwrap());
+        drop(open_at(&path, true).unwrap());
         Connection::open(&path).unwrap().execute_batch(change).unwrap();
-        for told in [State::open(&path, false, false).err().unwrap(), State::look_at(&path).err().unwrap()] {
+        for told in [open_at(&path, false).err().unwrap(), look_at(&path).err().unwrap()] {
             assert!(matches!(&told, StateError::Damaged { why, .. } if why.contains("salt")), "{change}: {told:?}");
         }
     }

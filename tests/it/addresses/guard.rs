@@ -9,7 +9,7 @@ use fetchall::config::{Backend, Config, PrivateAddresses};
 use fetchall::model::{ErrorKind, Outcome, Verdict};
 use fetchall::policy::network::address::{AddressClasses, Class};
 
-use crate::support::act::{Act, Script};
+use crate::support::act::{Act, Script, ok};
 use crate::support::fault::FaultServer;
 use crate::support::tls::{Mode, TlsServer};
 
@@ -19,10 +19,6 @@ const PRIVATE: [u8; 4] = [127, 0, 0, 200];
 fn classes() -> AddressClasses {
     let block = |text: &str, class| (text.parse().expect("a block"), class);
     AddressClasses::with(vec![block("127.0.0.128/25", Class::Private), block("127.0.0.0/8", Class::Public)])
-}
-
-fn ok() -> Act {
-    Act::KeepAliveOk(b"hello\n".to_vec())
 }
 
 fn server(at: impl Into<SocketAddr>, script: Script) -> FaultServer {
@@ -176,7 +172,7 @@ async fn every_spelling_of_an_address_is_seen_through() {
 }
 
 #[tokio::test]
-async fn of_a_name_with_both_only_the_public_address_is_used() {
+async fn only_the_public_addresses_of_a_name_are_used() {
     let private = private();
     let port = private.address().port();
     let outside = server(([127, 0, 0, 3], port), Script::new());

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::support::BACKENDS;
 use crate::support::act::{Act, Script};
 use crate::support::cli::Fetchall;
 use crate::support::fault::FaultServer;
@@ -23,7 +24,7 @@ fn message(record: &Value) -> &str {
 fn a_given_address_is_connected_to_on_every_backend() {
     let server = server();
     let port = server.address().port();
-    for backend in ["async", "threads", "processes", "sequential"] {
+    for backend in BACKENDS {
         let url = format!("http://Some.test:{port}/{backend}");
         let pin = format!("some.test:{port}:127.0.0.1");
         let record = one(&["--backend", backend, "--resolve", &pin], url);

@@ -106,6 +106,11 @@ fn each<F: Future<Output = ()>>(test: impl Fn(&'static BackendEntry) -> F) {
 }
 
 #[test]
+fn tests_name_every_backend_of_the_registry() {
+    assert!(BACKENDS.iter().map(|entry| entry.name).eq(crate::support::BACKENDS));
+}
+
+#[test]
 fn every_job_ends_in_its_one_outcome() {
     let script = script(
         &[
@@ -169,7 +174,7 @@ fn a_drain_lets_what_is_under_way_finish() {
 }
 
 #[test]
-fn what_comes_one_by_one_is_done_one_by_one() {
+fn jobs_that_come_one_by_one_are_done_one_by_one() {
     let script = script(&[], Step::Ok(1));
     each(|entry| {
         let script = script.clone();

@@ -8,15 +8,11 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use super::{names, on};
-use crate::support::act::{Act, Script};
+use crate::support::act::{Act, Script, ok};
 use crate::support::cli::{Fetchall, Running};
 use crate::support::fault::FaultServer;
 use crate::support::single::{files, kind};
 use crate::support::wait_for;
-
-fn ok() -> Act {
-    Act::KeepAliveOk(b"hello\n".to_vec())
-}
 
 /// A part of what is promised, then silence.
 fn half() -> Act {
@@ -194,7 +190,7 @@ fn few_descriptors_mean_few_workers_and_no_failures() {
 #[test]
 fn a_stopped_child_is_replaced_and_leaves_with_the_run() {
     let server = FaultServer::start(Script::new().on_each("slow", vec![Act::Stalled, ok()]));
-    let running = on("processes").args(["--read-timeout", "1s"]).arg(server.url("slow")).spawn();
+    let running = on("processes").args(["--read-timeout", "500ms"]).arg(server.url("slow")).spawn();
     server.wait_until("the request", |log| !log.requests.is_empty());
     let stopped = children(running.pid());
     stopped.iter().for_each(|pid| kill_process(*pid, Signal::STOP).expect("it is there"));

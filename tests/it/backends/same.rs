@@ -63,9 +63,11 @@ fn records_and_files_do_not_depend_on_the_backend() {
     ]
     .join("\n");
     let mut first: Option<(Records, Files)> = None;
-    for backend in names() {
-        let args = ["-d", "out", "--max-size", "800K", "--timeout", "1s", "--digest", "blake3", "-c", "6", "list.txt"];
-        let run = on(backend).args(args).file("list.txt", &list).run().expect_code(1);
+    let args = ["-d", "out", "--max-size", "800K", "--timeout", "2s", "--digest", "blake3", "-c", "6", "list.txt"];
+    let start = |backend| (backend, on(backend).args(args).file("list.txt", &list).spawn());
+    let started: Vec<_> = names().map(start).collect();
+    for (backend, running) in started {
+        let run = running.wait().expect_code(1);
         let found = (records(&run), saved(&run));
         let (expected_records, expected_files) = first.get_or_insert_with(|| found.clone());
         assert_eq!(found.0, *expected_records, "{backend}");

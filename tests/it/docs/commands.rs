@@ -85,12 +85,15 @@ fn write_files(folder: &Path, server: &FaultServer) {
 /// The command as it is run: the program that is tested, and addresses of the server.
 fn rewritten(command: &str, server: &FaultServer) -> String {
     let address = server.address();
+    // Three rounds of a comparison prove no more than one.
+    let rounds = if command.contains("--rounds") { "" } else { " --rounds 1" };
     command
+        .replace("fetchall compare", &format!("fetchall compare{rounds}"))
         .replace("cargo run --release --", "fetchall")
         .replace("https://example.com/", &format!("http://{address}/"))
         .replace("http://proxy.example:3128", &format!("http://{address}"))
         .replace("https://", "http://")
-        .replace("compare --demo", "compare --demo --demo-urls 4 --demo-latency 1")
+        .replace(" --demo ", " --demo --demo-urls 4 --demo-latency 1 ")
 }
 
 /// Runs a command of a page, and returns what was wrong.

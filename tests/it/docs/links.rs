@@ -119,3 +119,23 @@ fn sources_that_documents_name_exist() {
     assert!(missing.is_empty(), "there is no\n{}", missing.join("\n"));
     assert!(named > 100, "only {named} sources are named");
 }
+
+/// Names of functions with four words or more are those of tests.
+#[test]
+fn tests_that_documents_name_exist() {
+    let files = ["src", "tests"].into_iter().flat_map(files_below);
+    let sources: String = files.filter_map(|file| std::fs::read_to_string(root().join(file)).ok()).collect();
+    let is_test = |name: &str| {
+        name.split('_').count() > 3 && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    };
+    let mut named = 0;
+    for page in pages() {
+        for (number, _, line) in lines(&page.text).filter(|(_, block, _)| block.is_none()) {
+            for name in line.split('`').skip(1).step_by(2).filter(|name| is_test(name)) {
+                assert!(sources.contains(&format!("fn {name}(")), "{}:{number}: there is no {name}", page.path);
+                named += 1;
+            }
+        }
+    }
+    assert!(named > 3, "only {named} tests are named");
+}

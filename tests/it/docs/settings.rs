@@ -1,48 +1,78 @@
-//! The page of settings and the program agree.
+//! Every setting has its flag, its row in the reference and its lines in the example.
 
-use fetchall::config::{Config, KEYS};
+use std::path::Path;
+
+use fetchall::config::{Config, KEYS, Key, ValueForm};
 
 use crate::support::cli::Fetchall;
 
 const PAGE: &str = include_str!("../../../docs/reference/settings.md");
 
-/// The cells of the row of a flag.
-fn row(flag: &str) -> Vec<&'static str> {
-    let is_row =
-        |line: &&str| line.split('|').nth(1).is_some_and(|cell| cell.split([' ', ',']).any(|word| word == flag));
-    let row = PAGE.lines().find(is_row).unwrap_or_else(|| panic!("{flag} has no row"));
-    row.trim_matches('|').split(" | ").map(str::trim).collect()
-}
+/// The widest line of the example, in characters.
+const WIDEST: usize = 100;
 
 #[test]
-fn every_setting_has_a_row_with_its_default() {
-    let config = Config::default();
-    for key in KEYS {
-        let cells = row(&format!("`--{}`", key.name));
-        let default = key.get(&config);
-        let default = default.as_str().map_or_else(|| default.to_string(), str::to_owned);
-        let shown =
-            if key.name == "user-agent" { "`fetchall/VERSION (+REPOSITORY)`" } else { &*format!("`{default}`") };
-        assert_eq!(cells[1], shown, "--{}", key.name);
-        for alias in key.aliases {
-            assert!(cells[0].contains(&format!("`--{alias}`")), "--{} has the alias --{alias}", key.name);
-        }
-    }
-}
-
-#[test]
-fn every_flag_is_explained_as_in_the_help() {
+fn every_setting_has_a_flag_a_row_and_an_example() {
     let help = Fetchall::new().arg("--help").run().expect_code(0).stdout;
-    let help = help.split("Examples:").next().unwrap_or_default();
-    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
-    let flags: std::collections::BTreeSet<_> = help
-        .split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'))
-        .filter(|word| word.starts_with("--") && word.len() > 3)
-        .collect();
-    assert!(flags.len() > 60, "{flags:?}");
-    for flag in flags {
-        let cells = row(&format!("`{flag}`"));
-        let meaning = cells[2].replace("\\|", "|").replace('`', "");
-        assert!(help.replace('`', "").contains(&meaning), "{flag}: the help does not say: {meaning}");
+    let help: Vec<_> = help.split_whitespace().map(|word| word.trim_end_matches(',')).collect();
+    let example = std::fs::read_to_string(example()).unwrap();
+    for key in KEYS {
+        assert!(help.contains(&key.flag), "{} has no flag", key.name);
+        assert!(PAGE.contains(&format!("| `{}`", key.flag)), "{} has no row in the reference", key.name);
+        assert!(example.contains(&format!("\n{} = ", key.name)), "{} has no line in the example", key.name);
     }
+}
+
+fn example() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("config.example.toml")
+}
+
+/// The comment and the line of a setting.
+fn lines(key: &Key, config: &Config) -> String {
+    let mut comment = format!("{}.", key.help.replace("--", ""));
+    if let ValueForm::Words(_) = key.form {
+        comment += &format!(" Values: {}.", key.words().collect::<Vec<_>>().join(", "));
+    }
+    if !key.note.is_empty() {
+        comment += &format!(" {}", key.note);
+    }
+    let mut text = String::from("#");
+    let mut width = 1;
+    for word in comment.split(' ') {
+        let length = word.chars().count();
+        if width + 1 + length > WIDEST {
+            text += "\n#";
+            width = 1;
+        }
+        text += &format!(" {word}");
+        width += 1 + length;
+    }
+    text + &format!("\n{} = {}\n", key.name, key.get(config))
+}
+
+#[test]
+fn example_explains_every_setting() {
+    let config = Config::default();
+    let written = std::fs::read_to_string(example()).unwrap();
+    let (head, rest) = written.split_once("\n\n").unwrap();
+    let tail = &rest[rest.find("# Settings of single hosts").unwrap()..];
+    let mut expected = format!("{head}\n");
+    let mut group = "";
+    for key in KEYS {
+        if key.group != group {
+            expected += "\n";
+            group = key.group;
+        }
+        expected += &lines(key, &config);
+    }
+    expected += &format!("\n{tail}");
+    let update = std::env::var("INSTA_UPDATE").is_ok_and(|how| how == "always");
+    if update && written != expected {
+        std::fs::write(example(), &expected).unwrap();
+        return;
+    }
+    for (line, wanted) in written.lines().zip(expected.lines()) {
+        assert_eq!(line, wanted, "config.example.toml; INSTA_UPDATE=always cargo test --test it docs rewrites it");
+    }
+    assert_eq!(written.len(), expected.len());
 }

@@ -19,7 +19,7 @@ fn sha512(of: &[u8]) -> String {
 }
 
 #[test]
-fn what_is_declared_holds_or_there_is_no_file() {
+fn a_declared_digest_matches_or_no_file_is_saved() {
     let (body, other) = (b"hello\n".repeat(100_000), b"hullo\n");
     for field in ["Content-Digest", "Repr-Digest"] {
         for (value, expected) in [

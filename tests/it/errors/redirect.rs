@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::support::BACKENDS;
 use crate::support::act::{Act, Script};
 use crate::support::cli::Fetchall;
 use crate::support::fault::FaultServer;
@@ -28,7 +29,7 @@ fn a_failure_after_a_redirect_keeps_the_hops() {
 }
 
 #[test]
-fn what_did_not_answer_lends_no_facts() {
+fn a_hop_without_response_leaves_no_facts() {
     let script = Script::new().on("x", Act::RedirectTo("/y".into())).on("y", Act::ResetBeforeHead);
     let server = FaultServer::start(script);
     let (record, _) = record_of(Fetchall::new().arg(server.url("x")));
@@ -42,7 +43,7 @@ fn a_location_that_is_empty_or_too_long_is_not_followed() {
         (String::new(), "302 Found without a Location to follow"),
         (format!("/{}", "x".repeat(70_000)), "which no server takes"),
     ] {
-        for backend in ["async", "threads", "processes", "sequential"] {
+        for backend in BACKENDS {
             let single = fetch(Act::RedirectTo(location.clone()), &["--backend", backend]);
             let message = single.record["error"]["message"].as_str().unwrap_or_default();
             assert!(single.kind() == "redirect" && message.contains(told), "{backend} {}", single.record);

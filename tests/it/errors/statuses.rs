@@ -2,12 +2,11 @@
 
 use serde_json::json;
 
+use crate::support::BACKENDS;
 use crate::support::act::{Act, Script};
 use crate::support::cli::Fetchall;
 use crate::support::fault::FaultServer;
 use crate::support::single::{Single, fetch};
-
-const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
 
 fn answer(head: &str) -> Act {
     Act::RawKeepAlive(format!("HTTP/1.1 {head}\r\n\r\n").into_bytes())
@@ -40,7 +39,7 @@ fn answers_without_a_body_are_whole_and_empty() {
 }
 
 #[test]
-fn what_was_not_asked_for_is_no_answer() {
+fn unexpected_statuses_are_errors() {
     for (head, expected) in [
         ("206 Partial Content\r\nContent-Range: bytes 0-0/1\r\nContent-Length: 0", "truncated"),
         ("206 Partial Content\r\nContent-Length: 0", "protocol"),
@@ -109,7 +108,7 @@ fn a_condition_of_the_user_may_hold() {
 }
 
 #[test]
-fn what_is_not_followed_says_what_it_is() {
+fn redirects_that_are_not_followed_say_why() {
     for (status, says, advises) in [
         (300, "300 Multiple Choices: not followed", "list the URL"),
         (304, "304 Not Modified, though the request had no condition", "Cache-Control"),

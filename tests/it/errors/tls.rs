@@ -69,7 +69,7 @@ fn a_body_cut_without_close_notify_is_truncated() {
 }
 
 #[test]
-fn an_unusable_authority_is_told_before_anything_is_fetched() {
+fn an_unusable_authority_is_an_error_before_any_request() {
     for text in ["", "no certificate\n"] {
         let fetchall = Fetchall::new().file("ca.pem", text).args(["--cacert", "ca.pem", "https://localhost/"]);
         let run = fetchall.run().expect_code(2);

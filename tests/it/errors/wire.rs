@@ -45,7 +45,7 @@ fn bodies_that_end_early_are_truncated_and_keep_the_facts() {
 }
 
 #[test]
-fn what_breaks_http_is_protocol() {
+fn responses_that_break_http_are_protocol_errors() {
     for act in [Act::BadChunk, Act::Garbage, Act::TwoContentLengths, Act::BadContentLength] {
         ends(act, &[], "protocol");
     }
@@ -94,7 +94,7 @@ fn silence_is_timeout() {
 }
 
 #[test]
-fn a_body_that_nobody_wants_is_not_waited_for() {
+fn unneeded_bodies_are_not_awaited() {
     let half =
         |head: &str| Act::RawKeepAlive(format!("HTTP/1.1 {head}\r\nContent-Length: 50\r\n\r\nhalf").into_bytes());
     let record = ends(half("404 Not Found"), &[], "http_status");

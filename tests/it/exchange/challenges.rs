@@ -8,11 +8,10 @@ use md5::{Digest as _, Md5};
 use wiremock::matchers::{any, header};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
+use crate::support::BACKENDS;
 use crate::support::cli::Fetchall;
 use crate::support::mock::{Mocks, get, hello};
 use crate::support::single::kind;
-
-const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
 
 /// Accepts a response for the user ann with a correct digest and a new count.
 #[derive(Default)]

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use wiremock::ResponseTemplate;
 
+use crate::support::BACKENDS;
 use crate::support::cli::Fetchall;
 use crate::support::mock::{self, Mocks, field, get, hello};
-
-const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
 
 fn setting(answer: ResponseTemplate, cookies: &[&str]) -> ResponseTemplate {
     cookies.iter().fold(answer, |answer, cookie| answer.append_header("set-cookie", *cookie))

@@ -2,6 +2,7 @@
 
 use wiremock::ResponseTemplate;
 
+use crate::support::BACKENDS;
 use crate::support::cli::Fetchall;
 use crate::support::mock::{Mocks, field, get, hello, redirect};
 use crate::support::proxy::{Proxy, Way};
@@ -10,8 +11,6 @@ use crate::support::tls::{Mode, TlsServer};
 /// `ann:s3cret` and `bob:other` as Basic credentials.
 const ANN: &str = "Basic YW5uOnMzY3JldA==";
 const BOB: &str = "Basic Ym9iOm90aGVy";
-
-const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
 
 /// A proxy that answers these paths, whatever host they are asked of.
 fn every_host(answers: &[(&str, ResponseTemplate)]) -> Mocks {
@@ -28,7 +27,7 @@ fn told(url: &str, value: Option<&str>) -> (String, Option<String>) {
 }
 
 #[test]
-fn a_user_is_told_to_every_listed_origin_with_one_warning() {
+fn a_user_is_sent_to_every_listed_origin_with_one_warning() {
     for backend in BACKENDS {
         let (one, two) = (Mocks::hello(), Mocks::hello());
         let run = Fetchall::new()
@@ -83,7 +82,7 @@ fn credentials_go_to_the_listed_origin_alone() {
 }
 
 #[test]
-fn what_is_nearer_to_the_url_counts_for_more() {
+fn the_closest_source_of_credentials_wins() {
     let server = Mocks::hello();
     let with_user = server.url("url").replace("://", "://bob:other@");
     Fetchall::new().args(["-u", "ann:s3cret"]).arg(with_user).run().expect_code(0);
@@ -163,7 +162,7 @@ fn the_netrc_file_knows_the_password_of_a_user_in_a_url() {
 }
 
 #[test]
-fn a_netrc_file_that_cannot_be_used_is_told_and_not_shown() {
+fn errors_of_netrc_files_hide_their_content() {
     let run = Fetchall::new().args(["--netrc", "http://127.0.0.1:1/"]).run().expect_code(2);
     assert!(run.stderr.contains(".netrc for passwords by host"), "{}", run.stderr);
     let netrc = "machine a\npassword \"hunter2";
@@ -173,7 +172,7 @@ fn a_netrc_file_that_cannot_be_used_is_told_and_not_shown() {
 }
 
 #[test]
-fn a_word_that_netrc_does_not_have_is_told_once() {
+fn an_unknown_word_of_netrc_is_one_warning() {
     let server = Mocks::hello();
     let netrc = "default login guest password g\nmachine 127.0.0.1 login ann password s3cret hunter2\nport 21\n";
     for backend in BACKENDS {

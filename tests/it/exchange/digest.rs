@@ -1,12 +1,11 @@
 //! Digest authentication: the answers to challenges, their number, and the servers that never see a password.
 
+use crate::support::BACKENDS;
 use crate::support::act::{Act, Script};
 use crate::support::cli::{Fetchall, Finished};
 use crate::support::digest::{Demand, DigestServer};
 use crate::support::fault::FaultServer;
 use crate::support::single::kind;
-
-const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
 
 fn fetch(backend: &str, args: &[&str]) -> Finished {
     Fetchall::new().args(["--json", "-v", "--backend", backend, "-c", "1"]).args(args).run()
@@ -134,7 +133,7 @@ fn wrong_password_is_an_http_error_of_one_attempt() {
 }
 
 #[test]
-fn another_origin_that_challenges_is_told_nothing() {
+fn another_origin_that_challenges_gets_no_credentials() {
     for backend in BACKENDS {
         let theirs = DigestServer::start(Demand::default());
         let away = Act::RedirectTo(theirs.url("a"));

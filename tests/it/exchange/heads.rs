@@ -1,5 +1,6 @@
 //! `--head`: whether it is there, without the body.
 
+use crate::support::BACKENDS;
 use crate::support::act::{Act, Script};
 use crate::support::cli::Fetchall;
 use crate::support::fault::FaultServer;
@@ -7,7 +8,7 @@ use crate::support::single::files;
 
 #[test]
 fn heads_alone_are_asked_for_and_nothing_is_saved() {
-    for backend in ["async", "threads", "processes", "sequential"] {
+    for backend in BACKENDS {
         let script = Script::new()
             .on("x", Act::Gzip(b"hello\n".to_vec()))
             .on("moved", Act::RedirectTo("/x".into()))

@@ -1,12 +1,11 @@
 //! `no_proxy`: the hosts with direct requests, whatever the source of the setting and the scheme.
 
+use crate::support::BACKENDS;
 use crate::support::act::{Act, Script};
 use crate::support::cli::{Fetchall, Finished};
 use crate::support::fault::FaultServer;
 use crate::support::proxy::Proxy;
 use crate::support::tls::{Mode, TlsServer};
-
-const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
 
 fn server() -> FaultServer {
     FaultServer::start(Script::new().otherwise(Act::KeepAliveOk(b"hello\n".to_vec())))
@@ -57,7 +56,7 @@ fn entries_are_honoured_in_every_form_that_others_take() {
 }
 
 #[test]
-fn entries_that_cannot_match_are_told_once() {
+fn entries_that_cannot_match_are_one_warning() {
     for backend in BACKENDS {
         for entry in ["127.*", "http://127.0.0.1", "127.0.0.1:http", "127.0."] {
             let (is_direct, run) = is_direct("127.0.0.1", &format!("{entry} x.test"), backend);

@@ -1,12 +1,11 @@
 //! Proxies: the requests that go through each, and the fields that a proxy gets.
 
+use crate::support::BACKENDS;
 use crate::support::act::{Act, Script};
 use crate::support::cli::Fetchall;
 use crate::support::fault::FaultServer;
 use crate::support::proxy::{Proxy, Wanted};
 use crate::support::tls::{Mode, TlsServer};
-
-const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
 
 fn server() -> FaultServer {
     FaultServer::start(Script::new().otherwise(Act::KeepAliveOk(b"hello\n".to_vec())))

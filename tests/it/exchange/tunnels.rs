@@ -2,14 +2,13 @@
 
 use serde_json::Value;
 
+use crate::support::BACKENDS;
 use crate::support::act::{Act, Script};
 use crate::support::cli::Fetchall;
 use crate::support::fault::FaultServer;
 use crate::support::proxy::{Proxy, Wanted, Way};
 use crate::support::single::{kind, record_of};
 use crate::support::tls::{Mode, TlsServer};
-
-const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
 
 /// Asks a server through a proxy, whose user has a password that must not show.
 fn ask(origin: &TlsServer, proxy: &Proxy, words: &[&str]) -> Value {
@@ -57,7 +56,7 @@ fn refusals_name_the_proxy_and_its_status_and_are_final() {
     let origin = TlsServer::start(Mode::Good);
     for status in [302, 400, 401, 403, 404, 407, 501] {
         let answer = format!("HTTP/1.1 {status} No\r\nContent-Length: 7\r\n\r\nblocked");
-        let proxy = Proxy::start_as(Way::StopConditions(answer.into()));
+        let proxy = Proxy::start_as(Way::Answers(answer.into()));
         let to = format!("localhost:{}", origin.address().port());
         for backend in if status == 403 { &BACKENDS[..] } else { &BACKENDS[..1] } {
             let record = ask(&origin, &proxy, &["--backend", backend, "--retry", "3"]);
@@ -75,16 +74,16 @@ fn a_proxy_in_trouble_is_asked_again() {
     for (status, backends) in [(502, &BACKENDS[..]), (503, &BACKENDS[..1]), (504, &BACKENDS[..1])] {
         for backend in backends {
             let answer = format!("HTTP/1.1 {status} Later\r\nRetry-After: 0\r\n\r\n");
-            let proxy = Proxy::start_as(Way::StopConditions(answer.into()));
+            let proxy = Proxy::start_as(Way::Answers(answer.into()));
             let record = ask(&origin, &proxy, &["--backend", backend, "--retry", "2"]);
             assert_eq!((kind(&record), &record["attempts"]), ("proxy", &3.into()), "{backend} {record}");
             assert_eq!(proxy.wanted().len(), 3);
         }
     }
-    let proxy = Proxy::start_as(Way::StopConditions(b"HTTP/1.1 503 Later\r\nRetry-After: 3600\r\n\r\n".to_vec()));
+    let proxy = Proxy::start_as(Way::Answers(b"HTTP/1.1 503 Later\r\nRetry-After: 3600\r\n\r\n".to_vec()));
     let record = ask(&origin, &proxy, &["--retry", "2"]);
     assert_eq!((kind(&record), &record["attempts"]), ("proxy", &1.into()), "nobody waits so long: {record}");
-    let proxy = Proxy::start_as(Way::StopConditions(b"HTTP/1.1 502 No\r\n\r\n".to_vec()));
+    let proxy = Proxy::start_as(Way::Answers(b"HTTP/1.1 502 No\r\n\r\n".to_vec()));
     let record = ask(&origin, &proxy, &["--retry", "2", "--retry-on", "connect"]);
     assert_eq!(record["attempts"], 1, "{record}");
 }
@@ -95,7 +94,7 @@ fn a_tunnel_that_is_not_opened_is_asked_for_once_an_attempt() {
     let urls: Vec<_> = (0..3).map(|n| origin.url(&n.to_string())).collect();
     for (scheme, answer) in [("http", &b""[..]), ("http", b"HTTP/1.1 200 O"), ("socks5h", b"")] {
         for backend in BACKENDS {
-            let proxy = Proxy::start_as(Way::StopConditions(answer.to_vec()));
+            let proxy = Proxy::start_as(Way::Answers(answer.to_vec()));
             let through = format!("{scheme}://{}", proxy.address());
             let run = Fetchall::new().args(["--json", "--retry", "0", "--backend", backend, "-x", &through]);
             let run = run.arg("--cacert").arg(origin.ca_pem_file()).args(&urls).run().expect_code(1);
@@ -111,12 +110,12 @@ fn proxies_that_break_the_rules_are_named() {
     let large = [b"HTTP/1.1 200 OK\r\nX-A: ", &b"a".repeat(300_000)[..]].concat();
     let interim = "HTTP/1.1 100 Continue\r\n\r\n".repeat(110);
     for (way, expected, told) in [
-        (Way::StopConditions(Vec::new()), "reset", "closed the connection before it opened a tunnel to localhost:"),
-        (Way::StopConditions(b"HTTP/1.1 200 OK\r\n".to_vec()), "reset", "closed the connection before"),
-        (Way::StopConditions(b"SSH-2.0-OpenSSH_9.6\r\n".to_vec()), "protocol", "begins with `SSH-2.0-OpenSSH_9.6`"),
-        (Way::StopConditions(b"\x15\x03\x01\x00\x02\x02\x46".to_vec()), "protocol", "does not speak HTTP"),
-        (Way::StopConditions(large), "protocol", "too large a head"),
-        (Way::StopConditions(interim.into()), "protocol", "sent only interim responses (1xx)"),
+        (Way::Answers(Vec::new()), "reset", "closed the connection before it opened a tunnel to localhost:"),
+        (Way::Answers(b"HTTP/1.1 200 OK\r\n".to_vec()), "reset", "closed the connection before"),
+        (Way::Answers(b"SSH-2.0-OpenSSH_9.6\r\n".to_vec()), "protocol", "begins with `SSH-2.0-OpenSSH_9.6`"),
+        (Way::Answers(b"\x15\x03\x01\x00\x02\x02\x46".to_vec()), "protocol", "does not speak HTTP"),
+        (Way::Answers(large), "protocol", "too large a head"),
+        (Way::Answers(interim.into()), "protocol", "sent only interim responses (1xx)"),
         (Way::Silent, "timeout", "did not open a tunnel to localhost:"),
     ] {
         let proxy = Proxy::start_as(way);
@@ -226,14 +225,14 @@ fn refusals_of_socks_name_the_proxy() {
         ("socks4a", 3, "proxy", 1),
     ] {
         let proxy = Proxy::start_as(Way::Refuses(code));
-        let record = ask_by(scheme, &origin, &proxy, &["--retry", "1"]);
+        let record = ask_by(scheme, &origin, &proxy, &["--retry", "1", "--retry-max-wait", "10ms"]);
         assert_eq!((kind(&record), &record["attempts"]), (expected, &attempts.into()), "{scheme} {code} {record}");
         let to = format!("localhost:{}", origin.address().port());
         assert!(message(&record).starts_with(&format!("proxy {} ", proxy.address())), "{record}");
         assert!(message(&record).contains(&to), "{record}");
     }
     let proxy = FaultServer::start(Script::new().otherwise(Act::Garbage));
-    let run = Fetchall::new().args(["-x", &format!("socks5h://{}", proxy.address()), "--connect-timeout", "2s"]);
+    let run = Fetchall::new().args(["-x", &format!("socks5h://{}", proxy.address()), "--connect-timeout", "300ms"]);
     let (record, _) = record_of(run.arg("http://a.test/"));
     assert!(message(&record).starts_with(&format!("proxy {}", proxy.address())), "{record}");
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::support::BACKENDS;
 use crate::support::act::{Act, Script};
 use crate::support::cli::Fetchall;
 use crate::support::fault::FaultServer;
@@ -60,7 +61,7 @@ fn a_closed_shared_connection_is_replaced_by_one() {
 }
 
 #[test]
-fn where_each_needs_its_own_connection_all_are_opened_at_once() {
+fn http1_connections_are_opened_all_at_once() {
     // More than may wait for each other could never be answered.
     let server = TlsServer::start(Mode::Together(40));
     let run = Fetchall::new().args(["--json", "-c40", "--retry", "0", "--timeout", "20s", "--cacert"]);
@@ -79,7 +80,7 @@ fn at_once(server: &TlsServer, count: usize, words: &[&str]) -> Vec<Value> {
 }
 
 #[test]
-fn one_connection_that_hangs_fails_nobody() {
+fn one_hanging_connection_fails_no_other_fetch() {
     for limit in [["--connect-timeout", "1s"], ["--timeout", "1500ms"]] {
         let server = TlsServer::start(Mode::FirstStalls);
         let records = at_once(&server, 50, &[&limit[..], &["--retry", "0"]].concat());
@@ -114,7 +115,7 @@ fn each_that_cannot_connect_says_why() {
 }
 
 #[test]
-fn what_a_server_did_not_begin_is_asked_again_and_no_attempt() {
+fn a_repeat_of_an_unprocessed_request_is_no_attempt() {
     for manners in [Manners::Refuses(1), Manners::GoesAway(1)] {
         let server = H2Server::start(manners);
         let records = records(&server, 0..1, &[]);
@@ -183,7 +184,7 @@ fn a_server_that_wants_a_certificate_is_shown_one() {
     let server = TlsServer::start(Mode::WantsCertificate);
     let (cert, key) = server.client_pem();
     let both = cert.clone() + &key;
-    for backend in ["async", "threads", "processes", "sequential"] {
+    for backend in BACKENDS {
         let ask = |words: &[&str]| {
             let run = Fetchall::new().file("cert.pem", &cert).file("key.pem", &key).file("both.pem", &both);
             let run = run.args(["--json", "--backend", backend, "--cacert"]).arg(server.ca_pem_file()).args(words);

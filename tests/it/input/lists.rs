@@ -159,7 +159,7 @@ fn an_empty_list_is_no_error() {
 }
 
 #[test]
-fn a_list_that_is_not_there_is_told_before_anything_is_fetched() {
+fn a_missing_list_is_an_error_before_any_request() {
     let server = Mocks::start([Mock::given(method("GET")).respond_with(hello()).expect(0)]);
     let run = Fetchall::new().arg(server.url("a")).arg("absent.txt").run().expect_code(2);
     assert!(run.stderr.contains("absent.txt"), "{}", run.stderr);

@@ -4,10 +4,9 @@ use serde_json::{Value, json};
 use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
+use crate::support::BACKENDS;
 use crate::support::cli::{Fetchall, Finished};
 use crate::support::play::gzip;
-
-const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
 
 async fn run(fetchall: Fetchall) -> Finished {
     tokio::task::spawn_blocking(|| fetchall.run()).await.expect("no panic")

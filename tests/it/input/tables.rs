@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::support::BACKENDS;
 use crate::support::act::{Act, Script};
 use crate::support::cli::Fetchall;
 use crate::support::fault::FaultServer;
@@ -11,7 +12,7 @@ fn anything() -> FaultServer {
 }
 
 #[test]
-fn the_column_that_is_taken_is_told_once() {
+fn the_chosen_column_is_named_in_one_warning() {
     let server = anything();
     let list = format!("id;image_url\r\n1;{}\r\n2;{}\r\n", server.url("a"), server.url("b"));
     let run = Fetchall::new().file("sites.csv", list).args(["--json", "sites.csv"]).run().expect_code(0);
@@ -34,7 +35,7 @@ fn a_table_without_urls_ends_the_run_before_it_begins() {
 
 #[test]
 fn a_pipe_without_urls_loses_no_record_of_what_came_before() {
-    for backend in ["async", "threads", "processes", "sequential"] {
+    for backend in BACKENDS {
         let server = anything();
         let fetchall =
             Fetchall::new().args(["--json", "--summary", "s.json", "--backend", backend, "--input-format", "csv"]);

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use wiremock::matchers::{header, header_exists};
 use wiremock::{Mock, ResponseTemplate};
 
+use crate::support::BACKENDS;
 use crate::support::cli::{Fetchall, Finished};
 use crate::support::mock::{Mocks, get, hello, redirect, sends};
 
@@ -44,7 +45,7 @@ fn unchanged(at: &str, name: &'static str, value: &str) -> Mock {
 
 #[test]
 fn refresh_sends_the_validators_of_each_answer() {
-    for backend in ["async", "threads", "processes", "sequential"] {
+    for backend in BACKENDS {
         let server = Mocks::start([
             get("tag").respond_with(saying("etag", "\"1\"")).expect(1),
             unchanged("tag", "if-none-match", "\"1\""),

@@ -5,6 +5,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 use wiremock::{Mock, Request, ResponseTemplate};
 
+use crate::support::BACKENDS;
 use crate::support::cli::{Fetchall, Finished};
 use crate::support::mock::{Mocks, get, hello};
 use crate::support::schema;
@@ -134,7 +135,7 @@ fn a_long_retry_after_ends_all_requests_to_that_host() {
 
 #[test]
 fn all_backends_retry_statuses_alike() {
-    for backend in ["async", "threads", "processes", "sequential"] {
+    for backend in BACKENDS {
         let server = Mocks::start([first(3, status(503)), then(hello(), 1)]);
         let (record, summary, _) = fetch(&server, &["--backend", backend]);
         assert_eq!((kind(&record), &record["attempts"]), ("ok", &json!(4)), "{backend}: {record}");

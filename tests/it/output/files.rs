@@ -21,7 +21,7 @@ fn redirected(folder: &Path, args: &[&str], stdin: File, stdout: Stdio) -> Outpu
 }
 
 #[test]
-fn what_the_run_itself_keeps_is_no_output() {
+fn files_of_the_run_are_refused_as_outputs() {
     let server = server();
     let url = server.url("a");
     let first = Fetchall::new().args(["--dir", "out", &url]).run().expect_code(0);
@@ -165,9 +165,8 @@ fn flags_that_could_do_nothing_and_contradictions_are_refused() {
         let refused = Fetchall::new().args([flag, url]).run().expect_code(2);
         assert!(refused.stderr.contains("--dir DIR"), "{flag}: {}", refused.stderr);
         // In a variable it is there for other runs.
-        let off = Fetchall::new().args([flag.to_owned() + "=false", "--dry-run".into(), url.into()]);
-        if flag.starts_with("--") && flag != "--name={n}" {
-            off.run().expect_code(0);
+        if let Some(name) = flag.strip_prefix("--").filter(|name| !name.contains('=')) {
+            Fetchall::new().args([&format!("--no-{name}"), "--dry-run", url]).run().expect_code(0);
         }
     }
     Fetchall::new().env("FETCHALL_REMOTE_TIME", "true").args(["--dry-run", url]).run().expect_code(0);
@@ -175,11 +174,12 @@ fn flags_that_could_do_nothing_and_contradictions_are_refused() {
     assert!(both.stderr.contains("--refresh and --fresh: contradict"), "{}", both.stderr);
     let file = Fetchall::new().file("own.toml", "dir = \"out\"\nchanges = \"c.json\"\n");
     let file = file.args(["--config", "own.toml", "--dry-run", url]).run().expect_code(2);
-    assert!(file.stderr.contains("own.toml:2 sets changes: say --changes none"), "{}", file.stderr);
+    assert!(file.stderr.contains("--dry-run and changes (own.toml:2): nothing is fetched"), "{}", file.stderr);
+    assert!(file.stderr.contains("or add --changes none"), "{}", file.stderr);
 }
 
 #[test]
-fn what_others_need_to_go_on_is_explained() {
+fn continue_flags_of_curl_and_wget_are_explained() {
     for args in [&["-C", "-"][..], &["--continue"], &["-C"]] {
         let refused = Fetchall::new().args(["--dir", "out", "http://127.0.0.1:9/"]).args(args).run().expect_code(2);
         assert!(refused.stderr.contains("the same command goes on by itself"), "{}", refused.stderr);
@@ -224,7 +224,7 @@ fn a_dry_run_says_what_would_be() {
 }
 
 #[test]
-fn help_tells_the_placeholders() {
+fn help_lists_the_placeholders() {
     let help = Fetchall::new().arg("--help").run().expect_code(0).stdout;
     let flat = help.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(flat.contains("{host} {path} {dir} {file} {stem} {ext} {query} {n:1} {sha256}"), "{help}");
@@ -251,6 +251,7 @@ fn no_output_replaces_what_the_run_reads() {
             let text = if flag == "--input-file" { server.url("a") } else { String::new() };
             let run = Fetchall::new().file(file, &text).args([flag, name, output]).arg(format!("./{file}"));
             let run = if flag == "--input-file" { run } else { run.arg(server.url("a")) };
+            let run = if flag == "--key" { run.arg("--cert=cert.pem") } else { run };
             let may_share = output == "--save-cookies" && ["--cookie", "--load-cookies"].contains(&flag);
             let run = run.run().expect_code(if may_share { 0 } else { 2 });
             if !may_share {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use fetchall::backend::BACKENDS;
 use serde_json::{Value, json};
 
+use crate::support::BACKENDS;
 use crate::support::act::{Act, Script};
 use crate::support::cli::Fetchall;
 use crate::support::fault::FaultServer;
@@ -110,10 +110,12 @@ fn plain_progress_is_a_line_now_and_then() {
     let slow = Act::Delayed(Duration::from_millis(1250), Box::new(Act::KeepAliveOk(b"slow\n".to_vec())));
     let server = FaultServer::start(Script::standard().on("slow", slow));
     let urls = ["slow", "not-found"].map(|name| server.url(name));
-    let run = Fetchall::new().args(urls.clone()).run().expect_code(1);
+    let running = Fetchall::new().args(urls.clone()).spawn();
+    let none = Fetchall::new().args(["--progress", "none"]).args(urls).spawn();
+    let run = running.wait().expect_code(1);
     let line = run.stderr.lines().next().expect("progress");
     assert!(line.contains(": 1/2 done, ") && line.contains("1 in flight, 1 failed"), "{line}");
-    let none = Fetchall::new().args(["--progress", "none"]).args(urls).run().expect_code(1);
+    let none = none.wait().expect_code(1);
     assert!(!none.stderr.contains(" done, "), "{}", none.stderr);
 }
 
@@ -133,12 +135,12 @@ fn the_log_goes_where_it_is_wanted() {
 }
 
 #[test]
-fn the_log_tells_what_every_backend_begins_and_ends() {
+fn the_log_has_the_start_and_end_of_each_url_on_every_backend() {
     let server = FaultServer::start(
         Script::new().on("gone", Act::Status(404, Vec::new())).otherwise(Act::KeepAliveOk(b"x".to_vec())),
     );
     let list = format!("{}\n{}\n", server.url("a"), server.url("gone"));
-    for backend in BACKENDS.iter().map(|entry| entry.name) {
+    for backend in BACKENDS {
         let run = Fetchall::new().args(["--json", "--backend", backend, "--log", "log", "-"]).stdin(list.clone()).run();
         let log = String::from_utf8(run.read("log")).unwrap();
         for (name, outcome) in [("a", "ok"), ("gone", "http_error")] {
@@ -154,7 +156,7 @@ fn the_log_tells_what_every_backend_begins_and_ends() {
 #[test]
 fn lines_of_a_log_that_does_not_fit_are_counted() {
     let server = FaultServer::start(Script::new().otherwise(Act::KeepAliveOk(b"x".to_vec())));
-    for backend in BACKENDS.iter().map(|entry| entry.name) {
+    for backend in BACKENDS {
         let args = ["--json", "--backend", backend, "--log", "/dev/full", &server.url("a")];
         let run = Fetchall::new().args(args).run().expect_code(0);
         assert_eq!(run.records().len(), 1);

@@ -56,7 +56,7 @@ fn nothing_acts_on_the_terminal_in_any_format() {
 }
 
 #[test]
-fn what_was_escaped_can_be_read_back() {
+fn escaped_text_can_be_read_back() {
     let server = server();
     let run = Fetchall::new().args(["--json", "--progress", "json"]).stdin(list(&server)).run().expect_code(1);
     let records = run.records();

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use fetchall::output_folder::OutputFolder;
 use fetchall::policy::naming::is_portable;
-use fetchall::state::{Bodies, State, StateError};
+use fetchall::state::{Bodies, State, StateError, StatePath};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
@@ -41,7 +41,7 @@ impl Planted {
     fn new() -> Self {
         let folder = tempfile::TempDir::new().expect("a folder");
         let path = folder.path().join("state.db");
-        let state = State::open(&path, true, false).expect("a state");
+        let state = State::open(&StatePath::named(&path).expect("a path"), true, false).expect("a state");
         let writer = Connection::open(&path).expect("its database");
         let row = "INSERT INTO urls (key, url, outcome, attempts) VALUES (x'00', 'http://a.test/', 'ok', 1)";
         writer.execute(row, []).expect("a row");

@@ -100,7 +100,7 @@ fn a_media_type_that_names_the_coding_keeps_it() {
 }
 
 #[test]
-fn what_names_no_compression_is_ignored() {
+fn unknown_words_of_content_encoding_are_ignored() {
     for coding in [
         "",
         "utf-8",

@@ -4,11 +4,10 @@ use sha2::{Digest as _, Sha256};
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
+use crate::support::BACKENDS;
 use crate::support::cli::{Fetchall, Finished};
 use crate::support::play::gzip;
 use crate::support::single::{files, kind};
-
-const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
 
 fn plain() -> Vec<u8> {
     b"a,b\n1,2\n".repeat(100)
@@ -50,7 +49,7 @@ fn sha256(bytes: &[u8]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn whoever_names_the_file_its_coding_stays() {
+async fn a_compressed_name_from_any_source_keeps_the_coding() {
     let body = gzip(&plain());
     let moved = ResponseTemplate::new(302).insert_header("Location", "/dl");
     let proposes =
@@ -124,7 +123,7 @@ async fn only_the_innermost_coding_is_the_files_own() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn what_is_not_saved_has_the_names_of_its_urls() {
+async fn an_unsaved_body_has_the_names_of_its_urls() {
     let body = gzip(&plain());
     let to = |target: &str| ResponseTemplate::new(302).insert_header("Location", target);
     let server = serve([

@@ -79,7 +79,7 @@ fn a_document_named_by_a_link_gets_the_whole_new_body() {
 }
 
 #[test]
-fn documents_that_cannot_be_written_are_told_at_once() {
+fn unwritable_documents_are_errors_at_once() {
     let server = serve(Act::KeepAliveOk(b"new\n".to_vec()));
     for target in ["folder", "absent/page"] {
         let fetchall = Fetchall::new().file("folder/inside", "").args(["-O", target]).arg(server.url("x"));

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::support::BACKENDS;
 use crate::support::act::{Act, Script};
 use crate::support::cli::{Fetchall, Finished};
 use crate::support::fault::FaultServer;
@@ -54,8 +55,8 @@ fn tree(folder: &Path) -> BTreeMap<String, Option<Vec<u8>>> {
 }
 
 #[test]
-fn what_is_there_is_not_asked_for_on_every_backend() {
-    for backend in ["async", "threads", "processes", "sequential"] {
+fn skip_existing_requests_no_saved_file_on_every_backend() {
+    for backend in BACKENDS {
         let (server, folder) = (server(), TempDir::new().unwrap());
         put(folder.path(), &server, "a", "mine");
         put(folder.path(), &server, "b/in", "a folder is no body");
@@ -73,7 +74,7 @@ fn what_is_there_is_not_asked_for_on_every_backend() {
 }
 
 #[test]
-fn what_servers_propose_is_looked_for_once_they_have() {
+fn skip_existing_finds_files_named_by_the_server() {
     for backend in ["async", "processes"] {
         let (server, folder) = (server(), TempDir::new().unwrap());
         put(folder.path(), &server, "get@1/f", "mine");
@@ -106,7 +107,7 @@ fn refreshing_what_is_to_stay_is_a_contradiction() {
 }
 
 #[test]
-fn a_dry_run_asks_nobody_and_leaves_nothing() {
+fn a_dry_run_sends_no_request_and_writes_no_file() {
     let server = server();
     let targets = ["a", "a", "b?q", "get"];
     let list = list(&server, &targets) + "no url\n";

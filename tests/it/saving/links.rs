@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, SystemTime};
 
-use fetchall::backend::BACKENDS;
 use rusqlite::Connection;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::support::BACKENDS;
 use crate::support::act::{Act, Script};
 use crate::support::cli::{Fetchall, Running};
 use crate::support::fault::FaultServer;
@@ -21,7 +21,12 @@ const SIZES: [(&str, usize); 2] = [("small", 1_000), ("large", 400_000)];
 
 fn server() -> FaultServer {
     let script = SIZES.into_iter().fold(Script::new(), |script, (name, size)| {
-        let fields = vec![("ETag", "\"1\"".to_owned()), ("Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT".to_owned())];
+        let fields = [
+            ("ETag", "\"1\""),
+            ("Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT"),
+            ("Content-Disposition", "attachment; filename=0"),
+        ];
+        let fields = fields.map(|(name, value)| (name, value.to_owned())).to_vec();
         script.on(name, Act::OkWith(fields, vec![b'x'; size]))
     });
     FaultServer::start(script)
@@ -43,8 +48,8 @@ fn holds_state(folder: &str) -> bool {
 }
 
 /// A run that has saved one file and waits for its next URL.
-fn after_one_file(server: &FaultServer, backend: &str, name: &str, out: &Path) -> Running {
-    let run = Fetchall::new().args(["--json", "--backend", backend, "-d"]).arg(out).stdin_open();
+fn after_one_file(server: &FaultServer, backend: &str, name: &str, out: &Path, args: &[&str]) -> Running {
+    let run = Fetchall::new().args(["--json", "--backend", backend, "-d"]).arg(out).args(args).stdin_open();
     let mut running = run.spawn();
     running.write_line(&server.url(&format!("{name}/a/0")));
     let first: Value = serde_json::from_str(&running.next_line()).unwrap();
@@ -55,11 +60,11 @@ fn after_one_file(server: &FaultServer, backend: &str, name: &str, out: &Path) -
 #[test]
 fn a_folder_that_becomes_a_link_costs_its_urls() {
     let server = server();
-    for backend in BACKENDS.iter().map(|entry| entry.name) {
+    for backend in BACKENDS {
         for (name, _) in SIZES {
             for folder in folders(&server, name) {
                 let (out, outside) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-                let mut running = after_one_file(&server, backend, name, out.path());
+                let mut running = after_one_file(&server, backend, name, out.path(), &[]);
                 let at = out.path().join(&folder);
                 fs::rename(&at, out.path().join("aside")).unwrap();
                 symlink(outside.path(), &at).unwrap();
@@ -80,12 +85,12 @@ fn a_folder_that_becomes_a_link_costs_its_urls() {
 #[test]
 fn a_folder_that_vanishes_is_made_again() {
     let server = server();
-    for backend in BACKENDS.iter().map(|entry| entry.name) {
+    for backend in BACKENDS {
         for (name, size) in SIZES {
             for folder in folders(&server, name).into_iter().chain([String::new()]) {
                 let parent = TempDir::new().unwrap();
                 let out = parent.path().join("out");
-                let mut running = after_one_file(&server, backend, name, &out);
+                let mut running = after_one_file(&server, backend, name, &out, &[]);
                 fs::remove_dir_all(out.join(&folder)).unwrap();
                 running.write_line(&server.url(&format!("{name}/a/1")));
                 running.close_stdin();
@@ -129,15 +134,17 @@ fn folders_swapped_for_links_all_the_time_lead_nowhere() {
     let server = server();
     let url = |n: usize| server.url(&format!("{}/a/{n}", SIZES[usize::from(n.is_multiple_of(6))].0));
     let list: String = (0..=60).map(|n| url(n) + "\n").collect();
-    for backend in BACKENDS.iter().map(|entry| entry.name) {
-        for folder in folders(&server, "small") {
+    for backend in BACKENDS {
+        // Names of the server, times, and names on the disk take other ways.
+        let more = [&["--content-disposition"][..], &["--remote-time"], &["--sync"]];
+        for (folder, args) in folders(&server, "small").into_iter().zip(more.into_iter().cycle()) {
             let (out, outside) = (TempDir::new().unwrap(), TempDir::new().unwrap());
             let precious = outside.path().join("0");
             fs::write(&precious, "mine").unwrap();
             let (at, aside): (PathBuf, _) = (out.path().join(&folder), out.path().join("aside"));
             let is_over = AtomicBool::new(false);
             let run = std::thread::scope(|scope| {
-                let mut running = after_one_file(&server, backend, "small", out.path());
+                let mut running = after_one_file(&server, backend, "small", out.path(), args);
                 let swapping = scope.spawn(|| swap(&at, &aside, outside.path(), &is_over));
                 (1..=60).for_each(|n| running.write_line(&url(n)));
                 let run = running.wait();
@@ -157,8 +164,37 @@ fn folders_swapped_for_links_all_the_time_lead_nowhere() {
             assert_eq!(fs::read(&precious).unwrap(), b"mine", "{backend}: {folder}");
             // The leftovers do not keep the next run from ending well.
             let again = Fetchall::new().args(["--json", "--backend", backend, "-d"]).arg(out.path());
-            again.stdin(list.as_str()).run().expect_code(0);
+            again.args(args).stdin(list.as_str()).run().expect_code(0);
         }
+    }
+}
+
+#[test]
+fn a_state_folder_swapped_while_runs_begin_leads_nowhere() {
+    let server = server();
+    for backend in BACKENDS {
+        let (out, outside) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        // A foreign state, which `--fresh` would remove.
+        let state = outside.path().join("state.db");
+        let foreign = Fetchall::new().arg("--state").arg(&state).arg(server.url("small/a/0"));
+        foreign.run().expect_code(0);
+        let before = fs::read(&state).unwrap();
+        fs::create_dir(out.path().join(".fetchall")).unwrap();
+        let (at, aside) = (out.path().join(".fetchall"), out.path().join("aside"));
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let swapping = scope.spawn(|| swap(&at, &aside, outside.path(), &is_over));
+            for turn in 0..6 {
+                let fresh = if turn % 2 == 0 { &["--fresh"][..] } else { &[] };
+                let run = Fetchall::new().args(["--backend", backend, "-d"]).arg(out.path()).args(fresh);
+                let run = run.arg(server.url("small/a/0")).run();
+                assert!(!run.stderr.contains("panicked"), "{backend}: {}", run.stderr);
+            }
+            is_over.store(true, SeqCst);
+            assert!(swapping.join().unwrap() > 0, "{backend}");
+        });
+        assert_eq!(files(outside.path()), ["state.db", "state.db.lock"], "{backend}");
+        assert!(fs::read(&state).unwrap() == before, "{backend}: the foreign state is as it was");
     }
 }
 
@@ -166,7 +202,7 @@ fn folders_swapped_for_links_all_the_time_lead_nowhere() {
 fn nothing_behind_a_link_counts_as_saved() {
     let server = server();
     let stamp = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
-    for backend in BACKENDS.iter().map(|entry| entry.name) {
+    for backend in BACKENDS {
         for args in [&["--skip-existing"][..], &["--refresh"], &["--remote-time"], &[]] {
             let (out, outside) = (TempDir::new().unwrap(), TempDir::new().unwrap());
             let first = Fetchall::new().args(["--json", "-d"]).arg(out.path()).arg(server.url("small/a/0"));
@@ -192,7 +228,7 @@ fn nothing_behind_a_link_counts_as_saved() {
 #[test]
 fn a_document_is_saved_through_a_link_of_the_user() {
     let server = server();
-    for backend in BACKENDS.iter().map(|entry| entry.name) {
+    for backend in BACKENDS {
         for (name, size) in SIZES {
             let folder = TempDir::new().unwrap();
             fs::create_dir(folder.path().join("real")).unwrap();

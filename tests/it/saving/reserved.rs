@@ -3,12 +3,11 @@
 use std::fs::{self, File};
 use std::process::Stdio;
 
+use crate::support::BACKENDS;
 use crate::support::act::{Act, Script};
 use crate::support::cli::Fetchall;
 use crate::support::fault::FaultServer;
 use crate::support::process::{fetchall, output};
-
-const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
 
 fn server() -> FaultServer {
     FaultServer::start(Script::new().otherwise(Act::KeepAliveOk(b"from the server\n".to_vec())))
@@ -91,4 +90,46 @@ fn redirected_records_below_the_folder_keep_their_name() {
     let run = output(command.stdin(Stdio::null()).stdout(File::create(&records).expect("a file")));
     assert_eq!(run.status.code(), Some(0));
     assert!(fs::read_to_string(&records).expect("the records").contains("/r~"));
+}
+
+#[cfg(unix)]
+#[test]
+fn another_name_of_a_file_of_the_run_is_not_replaced() {
+    use crate::support::single::kind;
+    let server = server();
+    for backend in BACKENDS {
+        let names = ["list", "jar", "records", "log", "summary"];
+        let list: String = names.map(|name| server.url(&format!("other-{name}")) + "\n").concat();
+        let run = names.iter().fold(Fetchall::new(), |run, name| run.file(&format!("out/{name}"), ""));
+        let run = run.file("out/list", list + &server.url("free") + "\n").file("out/other/copy", "");
+        let out = run.folder().join("out");
+        for name in names {
+            fs::hard_link(out.join(name), out.join(format!("other-{name}"))).expect("a hard link");
+        }
+        // One that has nothing to do with the run is replaced.
+        fs::hard_link(out.join("other/copy"), out.join("free")).expect("a hard link");
+        let inode = |path| std::os::unix::fs::MetadataExt::ino(&fs::metadata(path).expect("a file"));
+        let run = run
+            .args(["--json", "--backend", backend, "--dir", "out", "--name", "{file}", "--load-cookies", "out/jar"])
+            .args(["-o", "out/records", "--log", "out/log", "--summary", "out/summary", "out/list"])
+            .run()
+            .expect_code(1);
+        for record in String::from_utf8(run.read("out/records")).expect("text").lines() {
+            let record: serde_json::Value = serde_json::from_str(record).expect("a record");
+            if record["url"].as_str().expect("a URL").ends_with("free") {
+                assert_eq!(kind(&record), "ok", "{backend}: {record}");
+                continue;
+            }
+            assert_eq!(kind(&record), "io", "{backend}: {record}");
+            let message = record["error"]["message"].as_str().expect("a message");
+            assert!(message.contains("it is another name (a hard link) of "), "{backend}: {message}");
+        }
+        let out = run.folder().join("out");
+        for name in names {
+            assert_eq!(inode(out.join(name)), inode(out.join(format!("other-{name}"))), "{backend}: {name}");
+        }
+        assert_eq!(run.read("out/free"), b"from the server\n");
+        assert_eq!(run.read("out/other/copy"), b"", "{backend}: only the name is replaced");
+        assert!(fs::read_dir(out.join(".fetchall/part")).expect("a folder").next().is_none(), "{backend}: no part");
+    }
 }

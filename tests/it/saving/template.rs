@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use crate::support::BACKENDS;
 use crate::support::act::{Act, Script};
 use crate::support::cli::{Fetchall, Finished};
 use crate::support::fault::FaultServer;
@@ -82,8 +83,8 @@ fn another_template_adds_names_and_keeps_the_first_known() {
 }
 
 #[test]
-fn what_servers_propose_lies_in_a_folder_of_its_own() {
-    for backend in ["async", "threads", "processes", "sequential"] {
+fn names_of_servers_lie_in_the_folder_of_their_url() {
+    for backend in BACKENDS {
         let script = Script::new()
             .on("get", proposing("attachment; filename*=UTF-8''na%C3%AFve.pdf; filename=naive.pdf", "pdf"))
             .on("climb", proposing("attachment; filename=\"../../.ssh/authorized_keys\"", "key"))
@@ -138,7 +139,7 @@ fn with_and_without_what_servers_propose_the_names_are_others() {
 }
 
 #[test]
-fn what_is_in_the_way_of_a_folder_or_a_file_is_told() {
+fn an_obstacle_to_a_folder_or_file_is_named() {
     let script = Script::new().on("x", proposing("inline; filename=theirs", "x")).on("y", ok("y"));
     let (server, folder) = (FaultServer::start(script), TempDir::new().unwrap());
     let host = folder.path().join(format!("127.0.0.1+{}", server.address().port()));

@@ -5,6 +5,7 @@ use std::time::UNIX_EPOCH;
 
 use wiremock::Mock;
 
+use crate::support::BACKENDS;
 use crate::support::cli::Fetchall;
 use crate::support::mock::{Mocks, get, hello};
 
@@ -25,7 +26,7 @@ fn files_get_times_in_every_form_of_a_date() {
         ("06-Nov-1994 03:49:37 EST", NOVEMBER),
         ("Sat, 01 Jan 1938 00:00:00 GMT", -1_009_843_200),
     ];
-    for backend in ["async", "threads", "processes", "sequential"] {
+    for backend in BACKENDS {
         let server = Mocks::start(dates.iter().enumerate().map(|(n, (text, _))| dated(&n.to_string(), text)));
         let run = Fetchall::new().args(["--json", "-R", "-d", "out", "--order", "input", "--backend", backend]);
         let run = run.args((0..dates.len()).map(|n| server.url(&n.to_string()))).run().expect_code(0);
@@ -41,8 +42,8 @@ fn files_get_times_in_every_form_of_a_date() {
 }
 
 #[test]
-fn a_last_modified_that_is_no_date_is_told_once() {
-    for backend in ["async", "threads", "processes", "sequential"] {
+fn an_invalid_last_modified_is_one_warning() {
+    for backend in BACKENDS {
         let server = Mocks::start(["a", "b"].map(|name| dated(name, "yesterday")));
         let run = |args: &[&str]| {
             let run = Fetchall::new().args(["--backend", backend, "-c", "1", "-d", "out"]).args(args);

@@ -6,12 +6,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tempfile::TempDir;
 
+use crate::support::BACKENDS;
 use crate::support::act::{Act, Script};
 use crate::support::cli::{Fetchall, Finished};
 use crate::support::fault::FaultServer;
 use crate::support::single::files;
-
-const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
 
 const OLD: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 const NEW: &str = "Mon, 07 Nov 1994 08:49:37 GMT";

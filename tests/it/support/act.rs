@@ -128,6 +128,11 @@ pub struct Script {
     asked: Mutex<HashMap<String, usize>>,
 }
 
+/// A short page over a connection that stays open.
+pub fn ok() -> Act {
+    Act::KeepAliveOk(b"hello\n".to_vec())
+}
+
 impl Script {
     /// Answers everything with 404.
     pub fn new() -> Script {

@@ -21,6 +21,9 @@ use std::time::Duration;
 /// The longest that any one wait of a test may take. Nothing waits for it when all is well.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Every backend, by its name. `backends::contract` compares this list with the registry.
+pub const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
+
 /// A program that a test needs; if it is absent, the test prints that and ends.
 ///
 /// # Panics

@@ -31,7 +31,7 @@ pub enum Way {
     /// Answers CONNECT with these pieces, and leads on after them.
     LeadsAfter(Vec<Vec<u8>>),
     /// Answers CONNECT with this, and ends the connection.
-    StopConditions(Vec<u8>),
+    Answers(Vec<u8>),
     /// Answers SOCKS with this code, and ends the connection.
     Refuses(u8),
     /// Reads on and says nothing.
@@ -106,7 +106,7 @@ where
         Way::Leads | Way::LeadsAfter(_) => (0, port),
         Way::LeadsTo(port) => (0, *port),
         Way::Refuses(code) => (*code, port),
-        Way::StopConditions(answer) => {
+        Way::Answers(answer) => {
             stream.write_all(answer).await?;
             return stream.flush().await;
         }

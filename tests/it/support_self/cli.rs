@@ -108,7 +108,7 @@ fn standard_output_can_go_away() {
 
 #[test]
 #[should_panic(expected = "no JSON")]
-fn what_is_no_record_is_not_taken_for_one() {
+fn invalid_records_are_rejected() {
     assert!(records("").is_empty());
     records("hello\n");
 }

@@ -88,7 +88,7 @@ fn handshakes_can_be_reset_or_stall() {
 }
 
 #[test]
-fn only_close_notify_tells_a_whole_body_from_a_cut_one() {
+fn only_close_notify_marks_a_complete_body() {
     let (whole, end) = get(Mode::UntilClose);
     assert!(end.is_ok(), "{end:?}");
     for mode in [Mode::CutBody, Mode::CutUntilClose] {

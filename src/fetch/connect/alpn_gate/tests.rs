@@ -55,7 +55,7 @@ async fn after_an_http1_handshake_all_waiting_connections_open() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_one_is_enough_nobody_else_connects() {
+async fn one_shared_connection_serves_all_waiting_fetches() {
     let gate = gate();
     let (mut first, waiting) = open(fetches(&gate, 100));
     first.remove(0).ended(ConnectOutcome::Shared);
@@ -71,7 +71,7 @@ async fn where_one_is_enough_nobody_else_connects() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_goes_on_in_the_background_does_not_connect() {
+async fn background_work_opens_no_connection() {
     let gate = gate();
     let (mut first, _) = open(fetches(&gate, 1));
     let mut late = Box::pin(gate.clone().enter(1));
@@ -81,7 +81,7 @@ async fn what_goes_on_in_the_background_does_not_connect() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_has_seen_a_shared_connection_end_connects_at_once() {
+async fn after_a_shared_connection_ends_the_fetch_connects_at_once() {
     let gate = gate();
     CONNECT
         .scope(ConnectContext::default(), async {
@@ -143,7 +143,7 @@ async fn tries(gate: &Arc<AlpnGate>, count: usize) -> Vec<Duration> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_hangs_holds_nobody_up_for_long() {
+async fn a_hanging_handshake_delays_others_by_the_patience_only() {
     for (connect_timeout, timeout, patience) in
         [(10_000, None, 1000), (1000, None, 250), (10_000, Some(900), 225), (1000, Some(60_000), 250)]
     {
@@ -177,7 +177,7 @@ async fn failures_in_a_row_delay_no_fetch_beyond_the_patience() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn shared_connections_that_end_at_once_hold_nobody_up_for_ever() {
+async fn shared_connections_that_end_at_once_do_not_block_others() {
     let gate = gate();
     // Of no use without the origin being known.
     open(fetches(&gate, 1));

@@ -116,7 +116,7 @@ async fn a_thousand_who_want_the_same_name_cause_one_look_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_nobody_waits_for_any_more_is_not_looked_up() {
+async fn abandoned_lookups_are_not_started() {
     let (server, gate) = Server::new();
     let resolver = server.resolver(1, 100);
     let Lookup::Pending(held) = resolver.look_up("held.test") else { panic!("it is known") };
@@ -164,7 +164,7 @@ async fn a_failure_that_may_pass_is_not_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_remembered_is_bounded_and_old_names_go() {
+async fn the_cache_is_bounded_and_evicts_old_names() {
     let (server, _gate) = Server::new();
     let resolver = server.resolver(2, 10);
     for n in 0..100 {
@@ -213,7 +213,7 @@ fn one_in_a_look_up_is_not_waited_for() {
 }
 
 #[test]
-fn the_system_tells_absent_names_from_failures() {
+fn absent_names_differ_from_failures_of_the_resolver() {
     // RFC 6761, section 6.3: resolvers answer localhost themselves.
     assert!(system("localhost", IpVersion::Four).unwrap().iter().all(SocketAddr::is_ipv4));
     let none = told(LookupError::new(dns_error("nobody has this name")), IpVersion::Four);

@@ -69,13 +69,13 @@ async fn heads_are_read_alike_wherever_they_are_split() {
 }
 
 #[tokio::test]
-async fn what_no_request_asked_for_passes_untouched() {
+async fn bytes_without_a_request_pass_unchanged() {
     let (read, error) = read_of(&[DIRTY.as_bytes()], false).await;
     assert_eq!((&read[..], error), (DIRTY.as_bytes(), None));
 }
 
 #[tokio::test]
-async fn what_is_no_http_passes_at_once() {
+async fn bytes_that_are_not_http_pass_at_once() {
     for bytes in ["\0\u{1}this is no HTTP", "HTTP/1.1 2000 OK\r\nA", "<html>"] {
         passes(&[bytes.as_bytes(), b" more"], &format!("{bytes} more")).await;
     }
@@ -123,7 +123,7 @@ async fn interim_responses_have_a_bound_for_each_request() {
 }
 
 #[tokio::test]
-async fn what_came_before_its_request_is_looked_at_as_its_answer() {
+async fn an_early_response_is_filtered_as_the_next_answer() {
     let (ours, mut theirs) = duplex(1 << 20);
     let mut filter = HeadFilter::new(ours);
     filter.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();

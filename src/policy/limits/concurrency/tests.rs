@@ -102,7 +102,7 @@ fn a_latency_that_doubles_makes_it_back_off() {
 }
 
 #[test]
-fn whoever_is_turned_away_comes_with_half_as_many() {
+fn refusals_halve_the_concurrency() {
     let mut tuner = ConcurrencyTuner::new(512);
     let (_, limits) = simulate(&|_, _| 0.05, 20_000, |ended| {
         if let Some((fetch, now)) = ended {

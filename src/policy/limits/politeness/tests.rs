@@ -63,7 +63,7 @@ fn errors_halve_the_window_once_a_second_and_successes_add_one() {
 }
 
 #[test]
-fn beside_others_a_slow_host_has_few_and_a_good_one_all() {
+fn a_slow_host_beside_others_gets_few_slots_and_a_good_one_all() {
     let mut window = HostWindow::new();
     assert_eq!(window.beside_others(), 1);
     (0..3).for_each(|_| window.well(false, 40));

@@ -176,7 +176,7 @@ fn content_is_announced_by_the_framing() {
 }
 
 #[test]
-fn what_does_not_begin_as_http_is_found_early() {
+fn bytes_that_are_not_http_are_found_early() {
     for bytes in ["x", "HTTQ", "HTTP/2", "HTTP/1.2 200 OK\r\n", "HTTP/1.1 2000 OK\n", "HTTP/1.1\t200 OK\n", "<html>"] {
         assert_eq!(Search::default().find(bytes.as_bytes()), Found::NotHttp, "{bytes}");
     }

@@ -177,7 +177,7 @@ fn long_fields_take_linear_time() {
 }
 
 #[test]
-fn what_is_no_name_is_none() {
+fn invalid_names_are_none() {
     for field in [
         "",
         "inline",                         // inlonly

@@ -79,7 +79,7 @@ fn every_block_of_ipv6_has_its_ends() {
 }
 
 #[test]
-fn what_leads_to_an_ipv4_address_is_what_that_is() {
+fn an_address_that_embeds_ipv4_has_the_class_of_that() {
     for (text, is) in [
         ("::ffff:127.0.0.1", Loopback),
         ("::ffff:8.8.8.8", Public),

@@ -1,0 +1,93 @@
+//! Where bodies are saved: a folder, one file, a pipe, or nowhere.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use super::{CheckedFiles, Document, SetupError};
+use crate::config::Config;
+use crate::fetch::{BodyStream, Saving};
+use crate::model::shown_path;
+use crate::output_folder::OutputFolder;
+
+/// Checks the destination of the bodies, and makes their folder.
+pub(super) fn saving(config: &Config, document: Document, files: &CheckedFiles) -> Result<Saving, SetupError> {
+    if config.head {
+        return Ok(Saving::Discard);
+    }
+    Ok(match (document, &config.dir) {
+        (Document::File(path), _) => {
+            let unusable = |source| SetupError::Path { path: path.clone(), purpose: "the body", source };
+            let Some((parent, name)) = path.parent().zip(path.file_name()).filter(|_| !path.is_dir()) else {
+                let what = "it is a folder (--dir saves into one)";
+                return Err(unusable(io::Error::new(io::ErrorKind::IsADirectory, what)));
+            };
+            if std::fs::metadata(&path).is_ok_and(|there| !there.is_file()) {
+                // A device or a pipe: a rename would replace it.
+                let path = path.clone();
+                return Ok(Saving::Stream(BodyStream::new(Arc::new(Mutex::new(Late { path, file: None })))));
+            }
+            let there = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+            std::fs::metadata(there).map_err(unusable)?;
+            Saving::File(OutputFolder::new(parent.to_owned()), name.into())
+        }
+        (Document::Stream(writer), _) => Saving::Stream(BodyStream::new(writer)),
+        (Document::None, None) => Saving::Discard,
+        (Document::None, Some(dir)) => {
+            let folder = OutputFolder::reserving(dir.clone(), files.shared());
+            let made = if config.dry_run { could_be_made(dir) } else { folder.make_all(config.sync) };
+            made.map_err(|e| {
+                let source = match e.kind() {
+                    io::ErrorKind::NotADirectory => io::Error::new(e.kind(), "it is no folder; name another"),
+                    _ => e,
+                };
+                SetupError::Path { path: dir.clone(), purpose: "saved bodies", source }
+            })?;
+            Saving::Dir(folder)
+        }
+    })
+}
+
+/// Whether a folder is there, or nothing is.
+fn could_be_made(folder: &Path) -> io::Result<()> {
+    match std::fs::metadata(folder) {
+        Ok(there) if there.is_dir() => Ok(()),
+        Ok(_) => Err(io::ErrorKind::NotADirectory.into()),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(e),
+    }
+}
+
+/// A device or a pipe, opened when the first byte comes: to open a pipe is to wait for its reader.
+struct Late {
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl Write for Late {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        let named = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", shown_path(&self.path)));
+        let file = match &mut self.file {
+            Some(file) => file,
+            None => self.file.insert(open_pipe(&self.path).map_err(named)?),
+        };
+        file.write(data).map_err(named)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Opens a pipe or a device that was one when the outputs were checked.
+///
+/// # Errors
+/// An error of the file system, or a file in its place.
+pub fn open_pipe(path: &Path) -> io::Result<File> {
+    let file = File::options().write(true).open(path)?;
+    match file.metadata()?.is_file() {
+        false => Ok(file),
+        true => Err(io::Error::other("a file has taken the place of the pipe; nothing is written to it")),
+    }
+}

@@ -1,0 +1,169 @@
+//! Settings that hold text of the user.
+
+use std::path::PathBuf;
+
+use toml::Value;
+use url::Url;
+
+use super::kind::{Kind, string};
+use super::{Raw, ValueForm};
+use crate::config::{Proxies, header, pin};
+
+impl Kind for PathBuf {
+    type Value = Self;
+
+    fn read(raw: Raw<'_>) -> Result<Self, String> {
+        // A path of a flag or a variable need not be UTF-8.
+        let path = if let Raw::Text(text) = raw { PathBuf::from(text) } else { PathBuf::from(string(raw)?) };
+        if path.as_os_str().is_empty() { Err("is empty; name a path or leave it out".to_owned()) } else { Ok(path) }
+    }
+
+    fn write(value: &Self) -> Value {
+        Value::from(value.to_string_lossy().into_owned())
+    }
+}
+
+impl Kind for String {
+    type Value = Self;
+
+    fn read(raw: Raw<'_>) -> Result<Self, String> {
+        string(raw).map(str::to_owned)
+    }
+
+    fn write(value: &Self) -> Value {
+        Value::from(value.as_str())
+    }
+}
+
+/// Text that can be the value of a request field (RFC 9110, section 5.5).
+pub(super) struct FieldText;
+
+impl Kind for FieldText {
+    type Value = String;
+
+    fn read(raw: Raw<'_>) -> Result<String, String> {
+        let text = string(raw)?;
+        http::HeaderValue::from_bytes(text.as_bytes())
+            .map(|_| text.to_owned())
+            .map_err(|_| "has a control character; remove it".to_owned())
+    }
+
+    fn write(value: &String) -> Value {
+        Value::from(value.as_str())
+    }
+}
+
+/// The name of a column.
+pub(super) struct ColumnName;
+
+impl Kind for ColumnName {
+    type Value = String;
+
+    fn read(raw: Raw<'_>) -> Result<String, String> {
+        let name = if let Raw::Number(number) = raw { number } else { string(raw)? };
+        if name.trim().is_empty() {
+            return Err("is empty; write the name of a column, or its number from 1".to_owned());
+        }
+        Ok(name.to_owned())
+    }
+
+    fn write(value: &String) -> Value {
+        Value::from(value.as_str())
+    }
+}
+
+/// Texts: an array in files, lines in a variable. Each is checked, and `advice` gives the correct form.
+fn texts<T>(raw: Raw<'_>, check: fn(&str) -> Result<T, String>, advice: &str) -> Result<Vec<String>, String> {
+    let texts: Vec<String> = match raw {
+        Raw::List(texts) => texts.to_vec(),
+        Raw::Text(_) => string(raw)?.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect(),
+        _ => return Err(format!("is not a list; write [\"{advice}\"]")),
+    };
+    for (position, text) in texts.iter().enumerate() {
+        check(text).map_err(|why| match texts.len() {
+            1 => why,
+            _ => format!("number {}: {why}", position + 1),
+        })?;
+    }
+    Ok(texts)
+}
+
+/// Proxies; empty text is none, as in curl.
+pub(super) struct ProxyText;
+
+impl Kind for ProxyText {
+    type Value = String;
+
+    fn read(raw: Raw<'_>) -> Result<String, String> {
+        let text = string(raw)?;
+        Proxies::parse(text).map(|_| text.to_owned())
+    }
+
+    fn write(value: &String) -> Value {
+        Value::from(value.as_str())
+    }
+
+    fn read_or_none(raw: Raw<'_>) -> Result<Option<String>, String> {
+        Self::read(raw).map(|text| Some(text).filter(|text| !text.trim().is_empty()))
+    }
+}
+
+/// Request fields: an array in files, lines in a variable.
+pub(super) struct Headers;
+
+impl Kind for Headers {
+    type Value = Vec<String>;
+    const FORM: ValueForm = ValueForm::List;
+
+    fn read(raw: Raw<'_>) -> Result<Vec<String>, String> {
+        let texts = texts(raw, header::parse_header, "Name: value")?;
+        match texts.len() {
+            0..=header::MOST => Ok(texts),
+            many => Err(format!("has {many} request fields, more than {}; remove some", header::MOST)),
+        }
+    }
+
+    fn write(value: &Vec<String>) -> Value {
+        Value::from(value.clone())
+    }
+}
+
+/// Names whose addresses are given.
+pub(super) struct Pins;
+
+impl Kind for Pins {
+    type Value = Vec<String>;
+    const FORM: ValueForm = ValueForm::List;
+
+    fn read(raw: Raw<'_>) -> Result<Vec<String>, String> {
+        texts(raw, pin::parse_pin, "www.example.com:443:192.0.2.1")
+    }
+
+    fn write(value: &Vec<String>) -> Value {
+        Value::from(value.clone())
+    }
+}
+
+/// The base URL of a document.
+pub(super) struct BaseUrl;
+
+impl Kind for BaseUrl {
+    type Value = Url;
+
+    fn read(raw: Raw<'_>) -> Result<Url, String> {
+        match Url::parse(string(raw)?.trim()) {
+            Ok(url) if !matches!(url.scheme(), "http" | "https") => {
+                Err("is no http or https URL; write https://host/path".to_owned())
+            }
+            Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+                Err("holds a user name or password; give them with --user".to_owned())
+            }
+            Ok(url) => Ok(url),
+            Err(error) => Err(format!("is not a URL ({error}); write https://host/path")),
+        }
+    }
+
+    fn write(value: &Url) -> Value {
+        Value::from(value.as_str())
+    }
+}

@@ -65,7 +65,7 @@ fn run(list: &Arc<str>, urls: usize, duplicates: Duplicates, records: bool) -> D
         color: false,
         files: CheckedFiles::default(),
         sinks,
-        worker_program: "fetchall".into(),
+        worker_program: std::path::PathBuf::from("fetchall").into(),
         reporters: Vec::new(),
         address_classes: AddressClasses::default(),
     };

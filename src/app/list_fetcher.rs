@@ -12,7 +12,7 @@ use super::{FIRST_MOMENTS, backend};
 use crate::config::{Backend, Compression, Config, Digest, InputFormat, Order};
 use crate::engine::{self, Plan, Stop, StopConditions, StopLevel};
 use crate::fetch::{BodyStream, FetchSpec, HttpSpec, Saving};
-use crate::model::{ErrorKind, Facts, FetchError, Outcome, Verdict};
+use crate::model::{ChildProgram, ErrorKind, Facts, FetchError, Outcome, Verdict};
 use crate::policy::limits::pacer::{AllHostLimits, SharedPacer};
 use crate::policy::retry::Limits;
 use crate::schedule::Rules;
@@ -86,7 +86,7 @@ impl ListFetcher {
             auto: false,
             warnings: Vec::new(),
             beyond_one_origin: None,
-            worker_program: std::path::PathBuf::new(),
+            worker_program: ChildProgram::default(),
             grace: std::time::Duration::ZERO,
             stop: self.stop.clone(),
         })

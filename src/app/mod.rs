@@ -26,7 +26,7 @@ use crate::backend::{BACKENDS, BackendEntry};
 use crate::config::{Backend, Concurrency, Config, Duplicates, HostTable, Origins, Proxies, Rate, Task};
 use crate::engine::{Plan, Stop, StopConditions};
 use crate::fetch::{ByteLimit, FetchSpec, Keeping, Saving, Throttle};
-use crate::model::shown_path;
+use crate::model::{ChildProgram, shown_path};
 use crate::policy::limits::pacer::{AllHostLimits, HostLimits, Pacer, SharedPacer};
 use crate::policy::naming::{Claims, Template};
 use crate::policy::network::address::AddressClasses;
@@ -107,7 +107,7 @@ pub struct Surroundings {
     /// More sinks.
     pub sinks: Vec<Box<dyn Sink>>,
     /// The `fetchall` program, for a backend that starts processes.
-    pub worker_program: PathBuf,
+    pub worker_program: ChildProgram,
     /// The reporters of the run.
     pub reporters: Vec<Box<dyn Reporter>>,
     /// Which addresses are public: the default is as registered, everything else is for tests.

@@ -1,6 +1,5 @@
 //! A child process: started, talked to, ended.
 
-use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use tokio::time::timeout;
 
 use super::frames::{COOKIES, CookieFrame, FrameError, FrameReader, JobFrame, ToWorker, append};
 use crate::fetch::CookieJar;
-use crate::model::Job;
+use crate::model::{ChildProgram, Job};
 
 /// The time that a child has to end after a request, and again after a kill. Twice this is less
 /// than the last words that a run has after a second signal.
@@ -33,15 +32,15 @@ impl Child {
     ///
     /// # Errors
     /// The error of the system.
-    pub(super) fn start(program: &Path, spec: &[u8]) -> Result<Self, String> {
-        let mut command = std::process::Command::new(program);
+    pub(super) fn start(program: &ChildProgram, spec: &[u8]) -> Result<Self, String> {
+        let mut command = program.command();
         command.arg("worker").stdin(Stdio::piped()).stdout(Stdio::piped());
         #[cfg(unix)]
         {
             // Ctrl-C reaches the group of the terminal: the parent alone decides what it means.
             std::os::unix::process::CommandExt::process_group(&mut command, 0);
         }
-        let failed = |why: &str| format!("cannot start the worker process {}: {why}", program.display());
+        let failed = |why: &str| format!("cannot start the worker process {}: {why}", program.path.display());
         let mut process = Command::from(command).spawn().map_err(|e| failed(&e.to_string()))?;
         let (Some(stdin), Some(stdout)) = (process.stdin.take(), process.stdout.take()) else {
             return Err(failed("it has no pipes"));

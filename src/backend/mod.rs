@@ -10,7 +10,6 @@ mod threads;
 mod worker;
 mod worker_pool;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +18,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::fetch::{FetchSpec, Fetched, Fetcher, Meter, Reply};
-use crate::model::{ErrorKind, FetchError, Job, Outcome, RedirectState, Subject, Timing, Verdict};
+use crate::model::{ChildProgram, ErrorKind, FetchError, Job, Outcome, RedirectState, Subject, Timing, Verdict};
 
 pub use host_holds::HostHolds;
 pub use worker::{WorkerError, serve};
@@ -40,7 +39,7 @@ pub struct RunContext {
     /// End what is under way.
     pub abort: CancellationToken,
     /// The program that a backend of processes starts, with the one argument `worker`.
-    pub worker_program: PathBuf,
+    pub worker_program: ChildProgram,
 }
 
 /// A backend broke. Jobs that it held have their outcomes all the same.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args};
 use fetchall::compare::{PASSED, backends};
 use fetchall::config::{Concurrency, Config, Key, Raw};
+use fetchall::model::refused_value;
 
 use super::args::SettingArgs;
 use super::exit::UsageError;
@@ -197,7 +198,7 @@ fn backend(name: &str) -> Result<&'static str, String> {
     known
         .get(name)
         .copied()
-        .ok_or_else(|| format!("`{}` is no backend; there are {}", name.escape_debug(), backends().join(", ")))
+        .ok_or_else(|| format!("{} is no backend; there are {}", refused_value(name), backends().join(", ")))
 }
 
 #[cfg(test)]

@@ -88,7 +88,7 @@ impl Started {
         queue.finish(LAST_WORDS);
         let (lines, why) = queue.lost().filter(|(_, why)| *why != io::ErrorKind::BrokenPipe)?;
         let noun = if lines == 1 { "line was" } else { "lines were" };
-        Some(format!("warning: {lines} {noun} lost of the log {}: {why}", path.display()))
+        Some(format!("warning: {lines} {noun} lost of the log {}: {why}", shown_path(path)))
     }
 }
 

@@ -3,6 +3,7 @@
 //! Only here are the environment read, `clap` and `anyhow` used and the process ended.
 
 mod args;
+mod child;
 mod commands;
 mod compare_args;
 mod exit;

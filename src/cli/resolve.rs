@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use fetchall::app::{LARGEST_SETTINGS, read_bounded, read_unnamed};
 use fetchall::config::{Config, Key, Layers, Origin, Origins, Raw, Task};
-use fetchall::model::{shown_path, without_password};
+use fetchall::model::{shown_path, shown_text};
 use fetchall::policy::naming::Template;
 use fetchall::policy::rerun::selection::Selection;
 use fetchall::policy::text::url_text;
@@ -128,6 +128,7 @@ pub fn settings(args: &SettingArgs, env: &Env) -> Result<Resolved, UsageError> {
         layers.variable(name, value);
     }
     let mut reads: Vec<_> = files.into_iter().map(|file| ("the settings", file.path)).collect();
+    reads.extend(certificates(env));
     for GivenFlag { key, flag, value } in args.given() {
         match &value {
             FlagValue::List(texts) if key.name == "header" => {
@@ -267,6 +268,19 @@ fn dir_of_folder(config: &Config, origins: &Origins, env: &Env) -> Option<String
     })
 }
 
+/// The files of certificates that the environment names, of the system or of the folders in their place.
+fn certificates(env: &Env) -> Vec<(&'static str, PathBuf)> {
+    let named = |name: &str| env.vars.get(OsStr::new(name)).filter(|value| !value.is_empty());
+    let mut files: Vec<_> =
+        named("SSL_CERT_FILE").map(|file| ("the certificates of SSL_CERT_FILE", file.into())).into_iter().collect();
+    for folder in named("SSL_CERT_DIR").iter().flat_map(std::env::split_paths) {
+        // Err: there is no such folder, so nothing is read from it.
+        let entries = fs::read_dir(env.cwd.join(folder)).into_iter().flatten().flatten();
+        files.extend(entries.map(|entry| ("the certificates of SSL_CERT_DIR", entry.path())));
+    }
+    files
+}
+
 /// The file of settings of the working folder.
 const FOLDER_FILE: &str = "fetchall.toml";
 
@@ -320,11 +334,11 @@ fn header_texts(given: &[String], env: &Env) -> Result<Vec<String>, String> {
             None => texts.push(text.clone()),
             Some(file) => {
                 let content = text_of(read_bounded, &env.cwd.join(file))
-                    .map_err(|error| format!("--header: cannot read {}: {error}", without_password(file)))?;
+                    .map_err(|error| format!("--header: cannot read {}: {error}", shown_text(file)))?;
                 let lines = content.lines().map(str::to_owned).zip(1..).filter(|(line, _)| !line.trim().is_empty());
                 for (line, number) in lines {
                     fetchall::config::parse_header(&line)
-                        .map_err(|why| format!("{}:{number}: {why}", without_password(file)))?;
+                        .map_err(|why| format!("{}:{number}: {why}", shown_text(file)))?;
                     texts.push(line);
                 }
             }
@@ -395,7 +409,7 @@ fn input(word: &OsStr, position: u64, env: &Env) -> Result<InputArg, String> {
     if has_scheme(url_text::bare(&shown)) {
         let url = word
             .to_str()
-            .ok_or_else(|| format!("{}: is not valid UTF-8; percent-encode the URL", without_password(&shown)))?;
+            .ok_or_else(|| format!("{}: is not valid UTF-8; percent-encode the URL", shown_text(&shown)))?;
         return Ok(InputArg::Url(url_text::bare(url).to_owned(), position));
     }
     list(word, env).map_err(|problem| {
@@ -420,7 +434,7 @@ fn input_file(word: &OsStr, env: &Env) -> Result<InputArg, String> {
     }
     match word.to_str() {
         Some(url) => Ok(InputArg::Remote(url.to_owned())),
-        None => Err(format!("{}: is not valid UTF-8; percent-encode the URL", without_password(&shown))),
+        None => Err(format!("{}: is not valid UTF-8; percent-encode the URL", shown_text(&shown))),
     }
 }
 
@@ -428,7 +442,11 @@ fn list(word: &OsStr, env: &Env) -> Result<InputArg, String> {
     if word == "-" {
         return Ok(InputArg::Stdin);
     }
-    let (path, shown) = (env.cwd.join(word), shown_path(Path::new(word)));
+    let text = word.to_string_lossy();
+    // A name and a password may stand where an input is expected.
+    let may_be_pair = text.contains(':') && !looks_like_host(&text) && !cfg!(windows);
+    let shown = if may_be_pair { "an input with a colon in its name".to_owned() } else { shown_path(Path::new(word)) };
+    let path = env.cwd.join(word);
     match fs::metadata(&path) {
         _ if word.is_empty() => Err("an input is empty; name a list or a URL".to_owned()),
         Ok(found) if found.is_dir() => Err(format!("{shown} is a folder; name a list in it")),

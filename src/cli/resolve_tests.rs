@@ -76,7 +76,7 @@ fn names_with_given_addresses_add_up() {
     let resolved = resolve(&["--resolve", "a:1:127.0.0.1", "--resolve", "b:2:[::1],127.0.0.2", "http://a/"]).unwrap();
     assert_eq!(resolved.config.resolve, ["a:1:127.0.0.1", "b:2:[::1],127.0.0.2"]);
     let problem = resolve(&["--resolve", "a:1:127.0.0.1", "--resolve", "b:2", "http://a/"]).unwrap_err();
-    assert!(problem.contains("--resolve: number 2: `b:2` is not HOST:PORT:ADDR"), "{problem}");
+    assert!(problem.contains("--resolve: number 2: is not HOST:PORT:ADDR"), "{problem}");
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use clap::Error;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use fetchall::policy::text::printable::{printable, printable_lines};
-use fetchall::policy::text::redact::redact;
+use fetchall::model::plain_word;
+use fetchall::policy::text::printable::printable_lines;
 
 /// Flags of other programs, and their equivalents here.
 const OTHERS: [(&str, &str); 4] = [
@@ -24,19 +24,21 @@ pub fn correct(error: &mut Error) {
     error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
 }
 
-/// The message, in colour or not. It repeats arguments without their passwords, and with characters
-/// that act on a terminal escaped.
+/// The message, in colour or not. Values and names of unknown flags may be secrets, so the message repeats
+/// only plain words. It escapes characters that act on a terminal.
 pub fn harmless(mut error: Error, color: bool) -> String {
-    let shown = |text: &String| printable(&redact(text)).into_owned();
+    let is_unknown = error.kind() == ErrorKind::UnknownArgument;
+    let shown = |text: &str| {
+        let name = text.trim_start_matches('-');
+        let dashes = &text[..text.len() - name.len()];
+        format!("{dashes}{}", plain_word(name).unwrap_or("…"))
+    };
     let mut changed = Vec::new();
     for (kind, value) in error.context() {
-        let safe = match value {
-            ContextValue::String(text) => ContextValue::String(shown(text)),
-            ContextValue::Strings(texts) => ContextValue::Strings(texts.iter().map(shown).collect()),
-            _ => continue,
-        };
-        if safe != *value {
-            changed.push((kind, safe));
+        let ContextValue::String(text) = value else { continue };
+        let is_of_user = kind == ContextKind::InvalidValue || (kind == ContextKind::InvalidArg && is_unknown);
+        if is_of_user && shown(text) != *text {
+            changed.push((kind, ContextValue::String(shown(text))));
         }
     }
     if changed.is_empty() {

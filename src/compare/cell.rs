@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufReader, Seek as _, Write as _};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
@@ -14,7 +14,8 @@ use super::figures::Round;
 use super::process::{self, Seen};
 use super::records::{self, RecordSet, Sample};
 use crate::backend::BACKENDS;
-use crate::config::{Config, KEYS, Layers};
+use crate::config::{Config, KEYS};
+use crate::model::ChildProgram;
 use crate::policy::text::printable::{cut, printable};
 
 /// The settings of this program that every child gets too: the URLs to fetch and the way to fetch them.
@@ -52,13 +53,9 @@ pub const PASSED: &[&str] = &[
     "max-size",
 ];
 
-/// The proxy variables that programs agree on; the parent has already applied them.
-const PROXIES: [&str; 8] =
-    ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"];
-
 /// The inputs for starting every child.
 pub(super) struct Launch<'a> {
-    pub(super) program: &'a Path,
+    pub(super) program: &'a ChildProgram,
     /// The standard input of a child, of `words()`.
     pub(super) words: Vec<u8>,
     /// The folder of its outputs.
@@ -132,20 +129,12 @@ pub(super) fn round(
     write!(input, "{}", std::process::id())?;
     input.write_all(&launch.words)?;
     input.rewind()?;
-    let mut command = Command::new(launch.program);
+    let mut command = launch.program.command();
     command
         .args(arguments(backend, concurrency, &records, &summary))
         .stdin(input)
         .stdout(Stdio::null())
         .stderr(private_file(&stderr)?);
-    // The parent has already applied the environment; a child must not do so again.
-    for key in KEYS {
-        command.env_remove(key.variable());
-    }
-    command.env_remove(Layers::CONFIG_VARIABLE);
-    for name in PROXIES {
-        command.env_remove(name);
-    }
     let seen = match process::run(&mut command, stop) {
         Ok(seen) => seen,
         Err(error) => return Ok(End::Failed(format!("cannot be started: {error}"))),

@@ -29,13 +29,14 @@ pub use table::{csv, json, markdown, text};
 
 use crate::backend::BACKENDS;
 use crate::config::Config;
+use crate::model::ChildProgram;
 use cell::{End, Launch};
 
 /// The cells to compare, and their input.
 #[derive(Debug, Clone)]
 pub struct Spec {
-    /// The program that every child is.
-    pub program: PathBuf,
+    /// The program that every child is. Its environment must hold no settings of this program.
+    pub program: ChildProgram,
     /// Its inputs: files and URLs.
     pub inputs: Vec<OsString>,
     /// A description of the fetched URLs, for people.

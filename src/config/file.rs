@@ -9,7 +9,7 @@ use toml::de::{DeArray, DeTable, DeValue};
 use super::hosts::HOST_KEYS;
 use super::merge::nearest_key;
 use super::{Key, Layers, Origin, Raw};
-use crate::model::{HostPattern, without_password};
+use crate::model::{HostPattern, plain_word};
 
 /// Lays a file over what there is.
 pub(super) fn lay(layers: &mut Layers, name: &str, text: &str) {
@@ -47,7 +47,7 @@ pub(super) fn lay(layers: &mut Layers, name: &str, text: &str) {
                     || "remove it, or see `fetchall config` for the keys there are".to_owned(),
                     |key| format!("did you mean `{}`?", key.name),
                 );
-                layers.problem(here, format!("unknown key `{}`; {advice}", without_password(written).escape_debug()));
+                layers.problem(here, format!("{}; {advice}", unknown(written)));
             }
         }
     }
@@ -71,20 +71,17 @@ fn lay_hosts(layers: &mut Layers, origin: &dyn Fn(usize) -> Origin, here: Origin
             }
         };
         let DeValue::Table(settings) = table.get_ref() else {
-            let shown = without_password(pattern.as_str()).escape_debug().to_string();
-            layers
-                .problem(here, format!("hosts: is no table of hosts; write [hosts.\"{shown}\"] and settings below it"));
+            let message = "hosts: is no table of hosts; write [hosts.\"example.com\"] and settings below it";
+            layers.problem(here, message.to_owned());
             continue;
         };
         for (key, value) in settings {
             let (written, here): (&str, _) = (key.get_ref(), origin(key.span().start));
             let list;
             let raw = match value.get_ref() {
-                _ if !HOST_KEYS.contains(&written) => Err(format!(
-                    "unknown key `{}` of a host; there are {}",
-                    without_password(written).escape_debug(),
-                    HOST_KEYS.join(", ")
-                )),
+                _ if !HOST_KEYS.contains(&written) => {
+                    Err(format!("{} of a host; there are {}", unknown(written), HOST_KEYS.join(", ")))
+                }
                 DeValue::String(text) => Ok(Raw::String(text)),
                 DeValue::Boolean(truth) => Ok(Raw::Bool(*truth)),
                 DeValue::Integer(number) if number.radix() == 10 => Ok(Raw::Number(number.as_str())),
@@ -119,6 +116,10 @@ fn lay_value(layers: &mut Layers, key: &Key, origin: Origin, value: &Spanned<DeV
             layers.problem(origin, message);
         }
     }
+}
+
+fn unknown(key: &str) -> String {
+    plain_word(key).map_or_else(|| "unknown key".to_owned(), |key| format!("unknown key `{key}`"))
 }
 
 fn describe(value: &DeValue<'_>) -> &'static str {
@@ -182,7 +183,7 @@ mod tests {
         layers.file("g", "[hosts.\"x.a.test\"]\ndelay = \"5s\"\nheader = [\"Cookie: c\"]\n");
         let (config, _) = layers.finish().unwrap();
         let shown: String = config.hosts.iter().map(super::super::HostTable::show).collect();
-        let expected = "\n[hosts.\"x.a.test\"]\ndelay = \"5s\"\nheader = [\"Cookie: (hidden)\"]\nper-host = 2\nuser = \"u:(hidden)\"\n\n[hosts.\"*.a.test\"]\ndelay = \"1s\"\n";
+        let expected = "\n[hosts.\"x.a.test\"]\ndelay = \"5s\"\nheader = [\"Cookie: (hidden)\"]\nper-host = 2\nuser = \"(hidden):(hidden)\"\n\n[hosts.\"*.a.test\"]\ndelay = \"1s\"\n";
         assert_eq!(shown, expected);
         let user = config.hosts[0].credentials().unwrap();
         assert_eq!((user.username.as_str(), user.password.as_str()), ("u", "p:q"));

@@ -7,7 +7,7 @@ use http::uri::Authority;
 use http::{HeaderName, HeaderValue};
 
 use super::Config;
-use crate::model::{Credentials, is_secret, without_password};
+use crate::model::{Credentials, HIDDEN, is_secret, shown_text};
 
 /// The most fields that a request may be given: servers take no more, many far fewer.
 pub(super) const MOST: usize = 1000;
@@ -93,20 +93,15 @@ pub fn user(config: &Config) -> Option<Credentials> {
     Some(Credentials { username: username.to_owned(), password: password.to_owned() })
 }
 
-/// Returns a `header` text that may be shown. The value of a secret field is hidden, and so are user
-/// name and password of a URL, such as that of a Referer.
-pub fn without_secret(text: &str) -> String {
-    match parse_header(text) {
-        Ok((name, Some(value))) if !value.is_empty() && is_secret(&name) => {
-            format!("{}: (hidden)", text.split(':').next().unwrap_or(name.as_str()))
-        }
-        _ => match text.split_once(':') {
-            Some((name, value)) => match without_password(value.trim()) {
-                Cow::Owned(value) => format!("{name}: {value}"),
-                Cow::Borrowed(_) => text.to_owned(),
-            },
-            None => text.to_owned(),
-        },
+/// Returns a `header` text as it may be shown: without the value of a secret field, and as
+/// [`shown_text`] shows any other value, such as the URL of a Referer.
+pub(super) fn without_secret(text: &str) -> String {
+    let is_hidden = matches!(parse_header(text), Ok((name, Some(value))) if !value.is_empty() && is_secret(&name));
+    let Some((name, value)) = text.split_once(':') else { return text.to_owned() };
+    match shown_text(value.trim()) {
+        _ if is_hidden => format!("{name}: {HIDDEN}"),
+        Cow::Borrowed(value) if value != HIDDEN => text.to_owned(),
+        shown => format!("{name}: {shown}"),
     }
 }
 
@@ -119,10 +114,11 @@ mod tests {
         for (text, shown) in [
             ("X-A: b@c", "X-A: b@c"),
             ("Authorization: Bearer x", "Authorization: (hidden)"),
-            ("Referer: http://ann:pw@h/", "Referer: …@h/"),
-            ("X-Via:socks5://ann:pw@h/", "X-Via: …@h/"),
-            ("Link: <http://ann:pw@h/>", "Link: …@h/>"),
-            ("Origin: ann:pw@h", "Origin: …@h"),
+            ("Referer: http://ann:pw@h/", "Referer: http://h/"),
+            ("Referer: http://ann:pw", "Referer: (hidden)"),
+            ("X-Via:socks5://ann:pw@h/", "X-Via: socks5://h/"),
+            ("Link: <http://ann:pw@h/>", "Link: (hidden)"),
+            ("Origin: ann:pw@h", "Origin: (hidden)"),
         ] {
             assert_eq!(without_secret(text), shown);
         }

@@ -7,7 +7,7 @@ use http::{HeaderName, HeaderValue};
 use toml::{Table, Value};
 
 use super::{Config, Key, Raw, header};
-use crate::model::{Credentials, HostPattern};
+use crate::model::{Credentials, HIDDEN, HostPattern};
 
 /// The keys of such a table.
 pub(super) const HOST_KEYS: [&str; 4] = ["per-host", "delay", "header", "user"];
@@ -74,15 +74,15 @@ impl HostTable {
         let config = Config {
             per_host: self.per_host.flatten(),
             delay: self.delay.unwrap_or_default(),
-            header: self.header.iter().map(|text| header::without_secret(text)).collect(),
+            header: self.header.clone(),
             ..Config::default()
         };
         let said = [self.per_host.is_some(), self.delay.is_some(), !self.header.is_empty()];
         for (name, said) in HOST_KEYS.iter().zip(said) {
-            table.extend(Key::named(name).filter(|_| said).map(|key| ((*name).to_owned(), key.get(&config))));
+            table.extend(Key::named(name).filter(|_| said).map(|key| ((*name).to_owned(), key.show(&config))));
         }
-        if let Some(user) = self.credentials() {
-            table.insert("user".to_owned(), Value::from(format!("{}:(hidden)", user.username)));
+        if self.user.is_some() {
+            table.insert("user".to_owned(), Value::from(format!("{HIDDEN}:{HIDDEN}")));
         }
         let lines: String = table.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
         format!("\n[hosts.{}]\n{lines}", Value::from(self.pattern.as_str()))

@@ -22,7 +22,7 @@ use super::{
 use crate::model::RetryOn;
 use amounts::{Size, Speed, Time, TimeLimit};
 use kind::{Kind, OrNone};
-use text::{BaseUrl, ColumnName, FieldText, Headers, Pins, ProxyText};
+use text::{BaseUrl, ColumnName, FieldText, Headers, NoProxyText, Pins, ProxyText, Secret};
 use words::TextEncoding;
 
 /// A value as a layer gives it.
@@ -90,6 +90,7 @@ pub struct Key {
     pub note: &'static str,
     set: fn(&mut Config, Raw<'_>) -> Result<(), String>,
     get: fn(&Config) -> Value,
+    show: fn(&Config) -> Value,
     /// Whether the file of the working folder, which may be a stranger's, may set it too.
     pub anywhere: bool,
 }
@@ -123,6 +124,11 @@ impl Key {
     pub fn get(&self, config: &Config) -> Value {
         (self.get)(config)
     }
+
+    /// The value as `fetchall config` and messages show it: without what its kind keeps secret.
+    pub fn show(&self, config: &Config) -> Value {
+        (self.show)(config)
+    }
 }
 
 macro_rules! keys {
@@ -149,6 +155,7 @@ macro_rules! keys {
                 Ok(())
             },
             get: |config| <$kind as Kind>::write(&config.$field),
+            show: |config| <$kind as Kind>::show(&config.$field),
             anywhere: keys!(@$place),
         }),+),+];
     };
@@ -201,7 +208,7 @@ keys! {
             "Send this request field; `Name:` removes it, @FILE reads fields from a file; repeatable",
             "In files a list of \"Name: value\" without @FILE. A later file replaces the whole list.";
         "user-agent" -A | "U" <"TEXT"> => user_agent: FieldText, anywhere, "Send this User-Agent, \"\" for none";
-        "user" -u <"USER:PASSWORD"> => user: OrNone<FieldText>, user_only,
+        "user" -u <"USER:PASSWORD"> => user: OrNone<Secret>, user_only,
             "User name and password for listed hosts: Basic first, Digest on demand",
             "\"USER:PASSWORD\". See docs/guide/credentials.md.";
         "anyauth" => anyauth: bool, user_only,
@@ -209,7 +216,7 @@ keys! {
         "netrc" => netrc: bool, user_only, "Read passwords by host from ~/.netrc";
         "netrc-file" <"FILE"> => netrc_file: OrNone<PathBuf>, user_only,
             "Read passwords by host from this netrc file";
-        "cookie" -b <"NAME=VALUE|FILE"> => cookie: OrNone<FieldText>, user_only,
+        "cookie" -b <"NAME=VALUE|FILE"> => cookie: OrNone<Secret>, user_only,
             "Send cookies from a string or a file, and keep cookies during the run",
             "\"NAME=VALUE; NAME=VALUE\", or a file as for load-cookies.";
         "load-cookies" <"FILE"> => load_cookies: OrNone<PathBuf>, user_only,
@@ -221,7 +228,7 @@ keys! {
             "Use this proxy: http, https, socks4(a) or socks5(h); \"\" for none",
             "\"[SCHEME://][USER:PASSWORD@]HOST:PORT\", or \"http=... https=...\". \
             Without it http_proxy, https_proxy and all_proxy apply.";
-        "noproxy" <"HOSTS"> => noproxy: OrNone<FieldText>, user_only,
+        "noproxy" <"HOSTS"> => noproxy: OrNone<NoProxyText>, user_only,
             "Bypass the proxy for these hosts, addresses and networks, or * for all",
             "Separated by commas, see docs/guide/credentials.md.";
         "head" | "spider" => head: bool, user_only, "Send HEAD requests and save nothing";

@@ -1,6 +1,5 @@
 //! Layers of settings, later ones over earlier ones, and where each value came from.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
 use std::fmt;
@@ -8,7 +7,7 @@ use std::fmt;
 use super::folder_file;
 use super::hosts::HostTable;
 use super::{Config, KEYS, Key, Raw};
-use crate::model::{HostPattern, without_password};
+use crate::model::HostPattern;
 
 /// The most bytes of the beginning, and of the end, of the message of a problem.
 const MOST_SHOWN: usize = 500;
@@ -151,7 +150,7 @@ impl Layers {
         {
             return self.problem(origin, format!("{}: {why}", key.name));
         }
-        match key.set(&mut self.config, raw).map_err(|why| without_value(&why, raw)) {
+        match key.set(&mut self.config, raw) {
             Ok(()) => {
                 self.origins.insert(key.name, origin);
             }
@@ -172,7 +171,7 @@ impl Layers {
             hosts.push(HostTable::new(pattern.clone()));
             hosts.len() - 1
         });
-        if let Err(why) = hosts[at].set(key, raw).map_err(|why| without_value(&why, raw)) {
+        if let Err(why) = hosts[at].set(key, raw) {
             self.problem(origin, format!("{key}: {why}"));
         }
     }
@@ -200,27 +199,6 @@ fn shortened(message: String) -> String {
     let start = message.floor_char_boundary(MOST_SHOWN);
     let end = message.ceil_char_boundary(message.len() - MOST_SHOWN);
     format!("{} … {}", &message[..start], &message[end..])
-}
-
-/// A message about a value, which quotes parts of it between backticks, without those where the value
-/// may hold a password.
-fn without_value(message: &str, raw: Raw<'_>) -> String {
-    let value = match raw {
-        Raw::Text(text) => text.to_string_lossy().into_owned(),
-        Raw::List(texts) => texts.join("\n"),
-        Raw::String(text) | Raw::Number(text) => text.to_owned(),
-        Raw::Bool(_) => return message.to_owned(),
-    };
-    if value.lines().all(|line| matches!(without_password(line), Cow::Borrowed(_))) {
-        return message.to_owned();
-    }
-    if value.contains('`') {
-        return "is not repeated, for it may hold a password; correct it".to_owned();
-    }
-    let escaped = value.escape_debug().to_string();
-    let is_of_value = |part: &str| value.contains(part) || escaped.contains(part);
-    let parts = message.split('`').enumerate();
-    parts.map(|(at, part)| if at % 2 == 1 && is_of_value(part) { "…" } else { part }).collect::<Vec<_>>().join("`")
 }
 
 /// Returns the setting whose name is closest to `name`.

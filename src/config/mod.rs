@@ -30,7 +30,7 @@ use url::Url;
 use crate::model::RetryOn;
 
 pub use end::{FailOn, Order, Until};
-pub use header::{check_field, headers, parse_header, user, without_secret};
+pub use header::{check_field, headers, parse_header, user};
 pub use hosts::HostTable;
 pub use keys::{KEYS, Key, Raw, ValueForm, Word};
 pub use merge::{Layers, Origin, Origins, Problem};

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::units;
+use crate::model::refused_value;
 
 /// A number of requests in a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,13 +42,15 @@ impl Rate {
     /// # Errors
     /// A message with the fault in the text and the correct form.
     pub fn parse(text: &str) -> Result<Option<Self>, String> {
-        let wrong = || format!("`{}` is no rate; write 10/s, 30/m or 100/h", text.escape_debug());
+        let wrong = || format!("{} is no rate; write 10/s, 30/m or 100/h", refused_value(text));
         let (number, unit) = text.split_once('/').unwrap_or((text, "s"));
         let (_, secs) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?;
         if number.is_empty() || !number.bytes().all(|b| b.is_ascii_digit()) {
             return Err(wrong());
         }
-        let requests = number.parse().map_err(|_| format!("`{number}` is too large; write at most {}", u32::MAX))?;
+        let requests = number
+            .parse()
+            .map_err(|_| format!("{} is too large; write at most {}", refused_value(number), u32::MAX))?;
         Ok((requests > 0).then(|| Self { requests, over: Duration::from_secs(*secs) }))
     }
 

@@ -17,35 +17,38 @@ pub struct Pin {
     pub addresses: Vec<IpAddr>,
 }
 
+const ADDRESS: &str = "has an address in place of the name; an address needs no other one";
+
 /// Reads one `resolve` text.
 ///
 /// # Errors
-/// A message with the fault in the text and the correct form.
+/// A message with the fault and the correct form; never the text, which may be a URL with a password.
 pub fn parse_pin(text: &str) -> Result<Pin, String> {
-    let shown = text.escape_debug();
     let mut parts = text.splitn(3, ':');
     let (Some(host), Some(port), Some(addresses)) = (parts.next(), parts.next(), parts.next()) else {
-        return Err(format!("`{shown}` is not HOST:PORT:ADDR[,ADDR]; write www.example.com:443:192.0.2.1"));
+        return Err("is not HOST:PORT:ADDR[,ADDR]; write www.example.com:443:192.0.2.1".to_owned());
     };
     let host = match host {
         "*" => None,
         _ => match Host::parse(host) {
             Ok(Host::Domain(name)) => Some(name.into_boxed_str()),
             // `[::1]` is cut at its colons.
-            Ok(Host::Ipv4(_) | Host::Ipv6(_)) => return Err(format!("`{shown}`: an address needs no other one")),
-            Err(_) if host.starts_with('[') => return Err(format!("`{shown}`: an address needs no other one")),
-            Err(_) => return Err(format!("`{}` in `{shown}` is no host name", host.escape_debug())),
+            Ok(Host::Ipv4(_) | Host::Ipv6(_)) => return Err(ADDRESS.to_owned()),
+            Err(_) if host.starts_with('[') => return Err(ADDRESS.to_owned()),
+            Err(_) => {
+                return Err("has no host name before the first colon; write www.example.com:443:192.0.2.1".to_owned());
+            }
         },
     };
     let digits = port.bytes().all(|b| b.is_ascii_digit());
     let port = port.parse().ok().filter(|port| digits && *port != 0);
-    let port = port.ok_or_else(|| format!("`{shown}` has no port; write a number of 1 to 65535 behind the name"))?;
+    let port = port.ok_or("has no port; write a number of 1 to 65535 behind the name")?;
     let addresses = addresses.split(',').map(|text| {
         let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
         let address = bare.map_or_else(|| text.parse().ok(), |text| text.parse().ok().map(IpAddr::V6));
-        address.ok_or_else(|| format!("`{}` in `{shown}` is no address; write 192.0.2.1 or [::1]", text.escape_debug()))
+        address.ok_or("has something that is no address behind the port; write 192.0.2.1 or [::1]")
     });
-    Ok(Pin { host, port, addresses: addresses.collect::<Result<_, String>>()? })
+    Ok(Pin { host, port, addresses: addresses.collect::<Result<_, _>>()? })
 }
 
 /// The names of a configuration whose addresses are given.
@@ -75,18 +78,18 @@ mod tests {
         for (text, part) in [
             ("", "write www.example.com:443:192.0.2.1"),
             ("a.test:80", "write www.example.com:443:192.0.2.1"),
-            ("a.test:80:", "`` in `a.test:80:` is no address"),
+            ("a.test:80:", "is no address"),
             ("a.test:80:127.0.0.1,", "is no address"),
-            ("a.test:80:b.test", "`b.test` in"),
+            ("a.test:80:b.test", "is no address"),
             ("a.test:80:[127.0.0.1]", "is no address"),
             ("a.test:80:fe80::1%eth0", "is no address"),
             ("a.test::127.0.0.1", "has no port"),
             ("a.test:0:127.0.0.1", "has no port"),
             ("a.test:65536:127.0.0.1", "has no port"),
             ("a.test:+80:127.0.0.1", "has no port"),
-            (":80:127.0.0.1", "is no host name"),
-            ("a b:80:127.0.0.1", "is no host name"),
-            ("-a.test/x:80:127.0.0.1", "is no host name"),
+            (":80:127.0.0.1", "has no host name"),
+            ("a b:80:127.0.0.1", "has no host name"),
+            ("-a.test/x:80:127.0.0.1", "has no host name"),
             ("127.0.0.1:80:127.0.0.2", "an address needs no other one"),
             ("0x7f.1:80:127.0.0.2", "an address needs no other one"),
             ("[::1]:80:127.0.0.2", "an address needs no other one"),

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use url::Url;
+use percent_encoding::percent_decode_str;
+use url::{Host, Position, Url};
+
+use crate::model::{HIDDEN, has_at_sign};
 
 /// The schemes of proxies.
 const SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
@@ -49,16 +52,19 @@ impl Proxies {
         Ok(proxies)
     }
 
-    /// The setting as it may be shown, without user names and passwords.
-    pub fn without_passwords(text: &str) -> String {
-        if Self::parse(text).is_err() {
-            return HIDDEN.to_owned();
+    /// The setting as it may be shown: scheme, host and port of each proxy.
+    pub fn shown(text: &str) -> String {
+        let Ok(proxies) = Self::parse(text) else { return HIDDEN.to_owned() };
+        match (&proxies.http, &proxies.https) {
+            (None, None) => String::new(),
+            (Some(http), Some(https)) if http == https => shown_proxy(http),
+            (http, https) => {
+                let named = [("http", http), ("https", https)];
+                let named =
+                    named.iter().filter_map(|(name, url)| Some(format!("{name}={}", shown_proxy(url.as_ref()?))));
+                named.collect::<Vec<_>>().join(" ")
+            }
         }
-        let shown = text.split_whitespace().map(|word| match named(word) {
-            Some((name, one)) => format!("{name}={}", without_password(one)),
-            None => without_password(word),
-        });
-        shown.collect::<Vec<_>>().join(" ")
     }
 
     /// The proxy for a URL of this scheme.
@@ -67,22 +73,13 @@ impl Proxies {
     }
 }
 
-const HIDDEN: &str = "(hidden)";
-
 /// The scheme that a proxy is for, and the proxy.
 fn named(word: &str) -> Option<(&str, &str)> {
     word.split_once('=').filter(|(name, _)| ["http", "https"].contains(name))
 }
 
-fn without_password(text: &str) -> String {
-    let Ok(mut url) = proxy(text) else { return HIDDEN.to_owned() };
-    if url.username().is_empty() && url.password().is_none() {
-        return text.to_owned();
-    }
-    match url.set_username("").and_then(|()| url.set_password(None)) {
-        Ok(()) => url.into(),
-        Err(()) => HIDDEN.to_owned(),
-    }
+fn shown_proxy(proxy: &Url) -> String {
+    format!("{}://{}", proxy.scheme(), &proxy[Position::BeforeHost..Position::AfterPort])
 }
 
 fn bad() -> String {
@@ -92,13 +89,14 @@ fn bad() -> String {
 fn proxy(text: &str) -> Result<Url, String> {
     let with_scheme = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
     let mut url = Url::parse(&with_scheme).map_err(|_| bad())?;
-    if !SCHEMES.contains(&url.scheme()) || url.host_str().is_none_or(str::is_empty) {
+    // A URL of SOCKS may have any host, even one with an encoded `:` or `@`.
+    if !SCHEMES.contains(&url.scheme()) || url.host_str().is_none_or(|host| Host::parse(host).is_err()) {
         return Err(bad());
     }
     // `http://user:12/34@host` has the form of a URL with a port and a path.
-    let path = &url[url::Position::AfterPort..];
+    let path = percent_decode_str(&url[Position::AfterPort..]).decode_utf8_lossy();
     // A scheme without its slashes was taken for a host: `http:/user:pw`.
-    if path.contains('@') || (!text.contains("://") && !matches!(path, "" | "/")) {
+    if has_at_sign(&path) || (!text.contains("://") && !matches!(&*path, "" | "/")) {
         return Err(bad());
     }
     // RFC 1928: what the scheme alone does not say.
@@ -134,15 +132,23 @@ mod tests {
             for scheme in ["", "http://", "https://", "socks5://", "socks5h://"] {
                 let one = format!("{scheme}ann:{password}@p.test:3128");
                 for text in [one.clone(), format!("http={one} https={one}"), format!("https={one} http=q.test")] {
-                    let shown = Proxies::without_passwords(&text);
+                    let shown = Proxies::shown(&text);
                     assert!(!shown.contains("hunter2") && !shown.contains("ann"), "{text}: {shown}");
                     let https = |text| Proxies::parse(text).unwrap().https.unwrap().host_str().map(str::to_owned);
                     assert_eq!(https(&text), https(&shown), "{text}");
                 }
             }
         }
-        let plain = "http=p.test:1 https=socks5://q.test";
-        assert_eq!(Proxies::without_passwords(plain), plain);
+        for (text, shown) in [
+            ("http=p.test:1 https=socks5://q.test", "http=http://p.test:1 https=socks5://q.test:1080"),
+            ("https=p.test", "https=http://p.test"),
+            ("http://p.test/hunter2?hunter2#hunter2", "http://p.test"),
+            ("socks5h://[::1]", "socks5h://[::1]:1080"),
+            ("http=p.test https=p.test", "http://p.test"),
+            ("", ""),
+        ] {
+            assert_eq!(Proxies::shown(text), shown, "{text}");
+        }
     }
 
     #[test]
@@ -155,9 +161,23 @@ mod tests {
             blank.as_flattened().iter().map(String::as_str).chain(["http:/u:hunter2", "http=p:1 http=hunter2@q:1"])
         {
             assert!(!Proxies::parse(text).unwrap_err().contains("hunter2"), "{text}");
-            assert_eq!(Proxies::without_passwords(text), "(hidden)", "{text}");
+            assert_eq!(Proxies::shown(text), "(hidden)", "{text}");
         }
-        for text in ["ftp://u:hunter2@p.test", "http://u:hunter2@", "socks6://hunter2", "http://hunter2:x:y"] {
+        for text in [
+            "ftp://u:hunter2@p.test",
+            "http://u:hunter2@",
+            "socks6://hunter2",
+            "http://hunter2:x:y",
+            "http://u:hunter2%40p.test:1",
+            "http://u%3Ahunter2%40p.test",
+            "http://u:hunter2\u{ff20}p.test",
+            "socks5://u:hunter2%40p.test:1",
+            "socks5://u%3Ahunter2%40p.test:1",
+            "socks5h://hunter2\u{ff20}p.test:1",
+            "http://u:1/hunter2@p.test",
+            "http://u:1/hunter2%40p.test",
+            "http://u:1/hunter2\u{ff20}p.test",
+        ] {
             assert!(!Proxies::parse(text).unwrap_err().contains("hunter2"), "{text}");
         }
         let shown = format!("{:?}", Proxies::parse("http://u:hunter2@p.test").unwrap());

@@ -1,6 +1,6 @@
 //! The words for what is tried again.
 
-use crate::model::{ErrorKind, RetryCause, RetryOn};
+use crate::model::{ErrorKind, RetryCause, RetryOn, refused_value};
 
 /// Reads words with commas between them: kinds, statuses, classes of statuses.
 pub(super) fn parse(text: &str) -> Result<RetryOn, String> {
@@ -36,8 +36,8 @@ fn not_a_cause(word: &str) -> String {
     let names: Vec<_> = RetryOn::kinds().map(ErrorKind::as_str).collect();
     let near = super::merge::nearest(word, names.iter().copied());
     let ask = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-    let (word, names) = (word.escape_debug(), names.join(", "));
-    format!("`{word}` is none of {names}, a status from 400 to 599, 4xx, 5xx{ask}")
+    let (word, names) = (refused_value(word), names.join(", "));
+    format!("{word} is none of {names}, a status from 400 to 599, 4xx, 5xx{ask}")
 }
 
 /// Writes what [`parse`] reads.

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::LowSpeed;
+use crate::model::refused_value;
 
 /// Longer times are typing errors, and could overflow a clock: ten years.
 const LONGEST: Duration = Duration::from_secs(3650 * 86_400);
@@ -18,7 +19,7 @@ const TIMES: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_0
 /// # Errors
 /// A message with the fault in the text and the correct form.
 pub fn parse_time(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is not a time; write 500ms, 10s, 2m, 1h or 1m30s");
+    let wrong = || format!("{} is not a time; write 500ms, 10s, 2m, 1h or 1m30s", refused_value(text));
     let mut rest = text;
     let mut total = 0_u64;
     let mut smaller_than = u64::MAX;
@@ -38,7 +39,7 @@ pub fn parse_time(text: &str) -> Result<Duration, String> {
         smaller_than = unit_ms;
         let (ms, exact) = scale(number, unit_ms).ok_or_else(wrong)?;
         if !exact {
-            return Err(format!("`{text}` is finer than a millisecond; write whole milliseconds"));
+            return Err(format!("{} is finer than a millisecond; write whole milliseconds", refused_value(text)));
         }
         total = total.saturating_add(ms);
         rest = after;
@@ -47,7 +48,7 @@ pub fn parse_time(text: &str) -> Result<Duration, String> {
         return Err(wrong());
     }
     let time = Duration::from_millis(total);
-    if time > LONGEST { Err(format!("`{text}` is too long; write at most 3650d")) } else { Ok(time) }
+    if time > LONGEST { Err(format!("{} is too long; write at most 3650d", refused_value(text))) } else { Ok(time) }
 }
 
 /// Writes a time so that [`parse_time`] reads it back; to the millisecond.
@@ -71,7 +72,7 @@ pub fn show_time(time: Duration) -> String {
 /// # Errors
 /// A message with the fault in the text and the correct form.
 pub fn parse_size(text: &str) -> Result<u64, String> {
-    let wrong = || format!("`{text}` is not a size; write 64KiB, 10M, 1GiB or a number of bytes");
+    let wrong = || format!("{} is not a size; write 64KiB, 10M, 1GiB or a number of bytes", refused_value(text));
     let (number, unit) = split_number(text);
     let factor = match unit.to_ascii_lowercase().as_str() {
         "" | "b" => 1,
@@ -88,7 +89,7 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
     match scale(number, factor) {
         // TOML integers are signed, and no file is longer.
         Some((bytes, _)) if i64::try_from(bytes).is_ok() => Ok(bytes),
-        Some(_) => Err(format!("`{text}` is too large; write less than 8388608TiB")),
+        Some(_) => Err(format!("{} is too large; write less than 8388608TiB", refused_value(text))),
         None => Err(wrong()),
     }
 }
@@ -117,7 +118,10 @@ pub fn parse_low_speed(text: &str) -> Result<Option<LowSpeed>, String> {
         return Ok(None);
     }
     if over.is_zero() {
-        return Err(hint(format!("`{text}` averages over no time at all; write a time after the slash")));
+        return Err(hint(format!(
+            "{} averages over no time at all; write a time after the slash",
+            refused_value(text)
+        )));
     }
     Ok(Some(LowSpeed { bytes_per_second, over }))
 }

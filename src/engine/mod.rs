@@ -15,13 +15,12 @@ mod tests;
 mod unfetched;
 mod watch;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::backend::Backend;
 use crate::config::Order;
 use crate::fetch::FetchSpec;
-use crate::model::Summary;
+use crate::model::{ChildProgram, Summary};
 use crate::policy::naming::Claims;
 use crate::report::Reporter;
 use crate::schedule::Rules;
@@ -60,7 +59,7 @@ pub struct Plan {
     /// A warning for a list that turns out to have more than one origin.
     pub beyond_one_origin: Option<String>,
     /// The program that a backend of processes starts.
-    pub worker_program: PathBuf,
+    pub worker_program: ChildProgram,
     /// The time that fetches under way have after a stop.
     pub grace: Duration,
     /// Stops the run from outside.

@@ -22,8 +22,8 @@ use crate::config::{Order, Until};
 use crate::fetch::FetchSpec;
 use crate::fetch::script::{Script, Step};
 use crate::model::{
-    BadLine, Batch, Entry, ErrorKind, Event, FetchError, Job, JobId, Origin, Outcome, RunInfo, Seed, StopCause,
-    Summary, Verdict, Via,
+    BadLine, Batch, ChildProgram, Entry, ErrorKind, Event, FetchError, Job, JobId, Origin, Outcome, RunInfo, Seed,
+    StopCause, Summary, Verdict, Via,
 };
 use crate::policy::limits::pacer::AllHostLimits;
 use crate::policy::retry::Limits;
@@ -148,7 +148,7 @@ impl Case {
             backend: self.backend.unwrap_or_else(|| (BACKENDS[0].make)()),
             warnings: Vec::new(),
             beyond_one_origin: None,
-            worker_program: std::path::PathBuf::new(),
+            worker_program: ChildProgram::default(),
             spec: FetchSpec::Scripted(Arc::new(self.script)),
             names: None,
             sinks: self.sinks,

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use crate::app::{self, Document, Files, SetupError, Surroundings};
 use crate::config::{Concurrency, Config, Order, Until};
 use crate::engine::{self, Plan, Stop};
-use crate::model::Outcome;
+use crate::model::{ChildProgram, Outcome};
 use crate::policy::network::address::AddressClasses;
 use crate::sink::{Callback, OutcomeStream, Sink, stream};
 use crate::source::{FeedSource, Input, Inputs};
@@ -71,7 +71,7 @@ pub struct Fetchall {
     config: Config,
     inputs: Vec<Input>,
     sinks: Vec<Box<dyn Sink>>,
-    worker_program: PathBuf,
+    worker_program: ChildProgram,
     address_classes: AddressClasses,
 }
 
@@ -81,7 +81,7 @@ impl Default for Fetchall {
             config: Config::default(),
             inputs: Vec::new(),
             sinks: Vec::new(),
-            worker_program: PathBuf::from("fetchall"),
+            worker_program: PathBuf::from("fetchall").into(),
             address_classes: AddressClasses::default(),
         }
     }
@@ -160,9 +160,10 @@ impl Fetchall {
     }
 
     /// Sets the program that the backend `processes` starts; it must have the same version. The default is the
-    /// `fetchall` that the system finds.
+    /// `fetchall` that the system finds. A path inherits the environment of this process. A [`ChildProgram`] may
+    /// have an environment without the passwords of this one.
     #[must_use]
-    pub fn worker_program(mut self, program: impl Into<PathBuf>) -> Self {
+    pub fn worker_program(mut self, program: impl Into<ChildProgram>) -> Self {
         self.worker_program = program.into();
         self
     }

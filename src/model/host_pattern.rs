@@ -2,7 +2,7 @@
 
 use url::{Position, Url};
 
-use super::without_password;
+use super::refused_value;
 
 /// A pattern of hosts: `example.com`, `example.com:8080` or `*.example.com`. Each may have `http://` or
 /// `https://` before it.
@@ -24,10 +24,8 @@ impl HostPattern {
     /// # Errors
     /// Describes the mistake and the valid forms.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let wrong = || {
-            let shown = without_password(text).escape_debug().to_string();
-            format!("`{shown}` is no host; write example.com, example.com:8080 or *.example.com")
-        };
+        let wrong =
+            || format!("{} is no host; write example.com, example.com:8080 or *.example.com", refused_value(text));
         let (scheme, host) = match text.split_once("://") {
             None => (None, text),
             Some(("http", host)) => (Some("http"), host),

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use http::HeaderName;
+use url::Url;
 
 /// Whether a request field identifies the user. Only one origin gets such a field, and no output shows it.
 pub fn is_secret(name: &HeaderName) -> bool {
@@ -38,20 +39,71 @@ pub fn is_secret_name(name: &str) -> bool {
     ANYWHERE.iter().any(|word| name.contains(word)) || name.split(['-', '_', '.']).any(|part| PARTS.contains(&part))
 }
 
-/// A value of a setting or an argument, as messages and `fetchall config` show it. If a colon precedes the last
-/// `@`, the text before that `@` is hidden. Examples are a URL with a password and `user:password@host`.
-pub fn without_password(text: &str) -> Cow<'_, str> {
-    let lower = text.to_ascii_lowercase();
-    let sign =
-        ["@", "%40", "\u{ff20}", "\u{fe6b}"].iter().filter_map(|sign| Some(lower.rfind(sign)? + sign.len())).max();
-    let Some((before, after)) = sign.and_then(|end| text.split_at_checked(end)) else { return Cow::Borrowed(text) };
-    let hides = [":", "\u{ff1a}", "\u{fe55}"].iter().any(|colon| before.contains(colon)) || lower.contains("%3a");
-    if hides { Cow::Owned(format!("…@{after}")) } else { Cow::Borrowed(text) }
+/// The text that replaces one that is not shown.
+pub const HIDDEN: &str = "(hidden)";
+
+/// The most bytes of a refused value that a message repeats. Most keys and tokens are longer.
+const LONGEST_WORD: usize = 24;
+
+/// The spellings of an at sign and of a colon: as they are, percent-encoded, and as wide characters.
+const AT_SIGNS: [&str; 4] = ["@", "%40", "\u{ff20}", "\u{fe6b}"];
+const COLONS: [&str; 4] = [":", "%3a", "\u{ff1a}", "\u{fe55}"];
+
+/// Whether a text holds an at sign in any spelling. It may end a password.
+pub fn has_at_sign(text: &str) -> bool {
+    AT_SIGNS.iter().any(|sign| text.contains(sign))
 }
 
-/// A path as messages show it, see [`without_password`].
+/// A text of the user, such as a path or a User-Agent, as messages and `fetchall config` show it.
+///
+/// A URL loses its user name and password. [`HIDDEN`] replaces any other text in which an at sign follows a
+/// colon, and a text with a word that begins as a URL but does not parse.
+pub fn shown_text(text: &str) -> Cow<'_, str> {
+    if !may_hold_password(text) {
+        return Cow::Borrowed(text);
+    }
+    match Url::parse(text).ok().filter(Url::has_host).and_then(without_user) {
+        Some(url) if !may_hold_password(url.as_str()) => Cow::Owned(url.into()),
+        _ => Cow::Borrowed(HIDDEN),
+    }
+}
+
+fn may_hold_password(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    let colon = COLONS.iter().filter_map(|colon| lower.find(colon)).min();
+    let sign = AT_SIGNS.iter().filter_map(|sign| lower.rfind(sign)).max();
+    let is_delimiter = |c: char| c.is_whitespace() || "\"'<>(),;".contains(c);
+    colon.zip(sign).is_some_and(|(colon, sign)| colon < sign) || lower.split(is_delimiter).any(is_broken_url)
+}
+
+fn is_broken_url(word: &str) -> bool {
+    let word = word.trim_start_matches(|c: char| !c.is_alphanumeric());
+    let begins_as_url = word.starts_with("http:") || word.starts_with("https:") || word.contains("://");
+    begins_as_url && Url::parse(word).is_err()
+}
+
+/// Removes user name and password from a URL. `None` if it has none or they cannot be removed.
+fn without_user(mut url: Url) -> Option<Url> {
+    let has_user = !url.username().is_empty() || url.password().is_some();
+    (has_user && url.set_username("").is_ok() && url.set_password(None).is_ok()).then_some(url)
+}
+
+/// A path as messages show it, see [`shown_text`].
 pub fn shown_path(path: &Path) -> String {
-    without_password(&path.to_string_lossy()).into_owned()
+    shown_text(&path.to_string_lossy()).into_owned()
+}
+
+/// A refused value or name that a message may repeat: at most 24 bytes of letters, digits and
+/// `. , / _ + * - { }`, perhaps with `%` at the end. Any other one may be a secret or a URL with a password.
+pub fn plain_word(text: &str) -> Option<&str> {
+    let is_plain = |c: char| c.is_alphanumeric() || ".,/_+*-{}".contains(c);
+    let word = text.strip_suffix('%').unwrap_or(text);
+    (text.len() <= LONGEST_WORD && word.chars().all(is_plain)).then_some(text)
+}
+
+/// A refused value at the beginning of a message: quoted if it is a [`plain_word`], else `the value`.
+pub fn refused_value(text: &str) -> String {
+    plain_word(text).map_or_else(|| "the value".to_owned(), |word| format!("`{word}`"))
 }
 
 #[cfg(test)]
@@ -59,16 +111,45 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_shown_without_what_may_be_a_password() {
+    fn texts_are_shown_without_what_may_be_a_password() {
         for (text, shown) in [
-            ("ann:hunter2@h", "…@h"),
-            ("http://ann:hun/ter2@h/x", "…@h/x"),
-            ("http:/u@hunter2@h", "…@h"),
-            ("ann%3Ahunter2%40h", "…@h"),
+            ("ann:hunter2@h", HIDDEN),
+            ("ann:hunter2\u{ff20}h", HIDDEN),
+            ("ann%3Ahunter2%40h", HIDDEN),
+            ("http://ann:hunter2@h/x", "http://h/x"),
+            ("https://token@h/", "https://h/"),
+            ("http://ann:hun/ter2@h/x", HIDDEN),
+            ("http://ann:1/hunter2@h/x", HIDDEN),
+            ("http:/u@hunter2@h", "http://h/"),
+            ("http://ann:hunter2", HIDDEN),
+            ("http:ann:hunter2", HIDDEN),
+            ("http://[ann:hunter2", HIDDEN),
+            ("robot/1 (http://ann:hunter2@h/)", HIDDEN),
+            ("robot/1 (http://ann:hunter2)", HIDDEN),
+            ("robot/1 (+https://h.test/robot; 1:2)", "robot/1 (+https://h.test/robot; 1:2)"),
             ("photos@2x/list.txt", "photos@2x/list.txt"),
             ("c:/list", "c:/list"),
         ] {
-            assert_eq!(without_password(text), shown);
+            assert_eq!(shown_text(text), shown, "{text}");
+        }
+    }
+
+    #[test]
+    fn refused_values_are_repeated_if_they_are_short_words() {
+        for text in ["soon", "10.5x", "1/d", "-1s", "{hots}", "über", "200%", ""] {
+            assert_eq!(refused_value(text), format!("`{text}`"));
+        }
+        for text in [
+            "ann:hunter2",
+            "ann@h",
+            "Bearer hunter2",
+            "a=hunter2",
+            "ann;pw",
+            "`",
+            "ann%3Apw%40h",
+            "0123456789abcdef012345678",
+        ] {
+            assert_eq!(refused_value(text), "the value");
         }
     }
 

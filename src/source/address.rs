@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 use url::{ParseError, Url};
 
-use crate::model::Credentials;
+use crate::model::{Credentials, has_at_sign};
 use crate::policy::message::location::LONGEST_HOST;
 use crate::policy::text::redact::{host_and_path, http_prefix, redact, redact_line};
 use crate::policy::text::url_text;
@@ -91,12 +91,11 @@ pub(super) fn check_characters(text: &str) -> Result<(), Reason> {
 fn two_urls(text: &str) -> Option<Reason> {
     let at = url_text::second_url(text)?;
     // Either half of a URL whose password looks like another URL would show the password.
-    if redact(text) != text {
+    if has_at_sign(text) {
         return Some("holds more than one URL; write one URL a line".into());
     }
     let (first, second) = text.split_at_checked(at)?;
-    // The text after a blank may be anything, even an option with a password.
-    let [first, second] = [first, second].map(|url| cut(first_word(url_text::trim(url)), SUGGESTED));
+    let [first, second] = [first, second].map(|url| brief(url_text::trim(url)));
     Some(format!("holds more than one URL, {first} and {second}; write one URL a line").into())
 }
 
@@ -135,12 +134,12 @@ fn without_http(text: &str) -> Reason {
         return "looks like Markdown; write one URL or one [text](URL) a line".into();
     }
     if let Some(at) = ["http://", "https://"].iter().filter_map(|scheme| text.find(scheme)).min() {
-        let url = redact(text.get(at..).unwrap_or_default());
-        let url = cut(first_word(&url), SUGGESTED);
+        let url = brief(text.get(at..).unwrap_or_default());
         return format!("other text stands before the URL; write the URL alone: {url}").into();
     }
-    let after = redact(text.strip_prefix("//").unwrap_or(text));
-    if let Some(shown) = host_and_path(&after).filter(|shown| Url::parse(&format!("https://{shown}")).is_ok()) {
+    // The text before an at sign may be a password.
+    let bare = if has_at_sign(text) { "" } else { text.strip_prefix("//").unwrap_or(text) };
+    if let Some(shown) = host_and_path(bare).filter(|shown| Url::parse(&format!("https://{shown}")).is_ok()) {
         return format!("has no scheme; did you mean https://{}?", cut(shown, SUGGESTED)).into();
     }
     "not a URL; write the whole of it, such as https://host/path".into()
@@ -179,10 +178,6 @@ pub(super) fn shown_link(text: &str) -> String {
 /// As [`shown`], of a text that a message repeats.
 pub(super) fn brief(text: &str) -> String {
     cut(&redact(text), SUGGESTED).to_owned()
-}
-
-fn first_word(text: &str) -> &str {
-    text.split(char::is_whitespace).next().unwrap_or_default()
 }
 
 /// Whether an option follows the URL of a line, as in a command: `http://h/ --user=ann:pw`. The

@@ -12,7 +12,6 @@ use super::address::Reason;
 use super::line::Wants;
 use super::wants::{self, Field};
 use crate::model::PerSeed;
-use crate::policy::text::redact::known_name;
 
 /// aria2's options for speed, retries, bookkeeping and BitTorrent, which a download of ours may ignore.
 const HARMLESS: &[&str] = &[
@@ -59,6 +58,45 @@ const HARMLESS: &[&str] = &[
     "uri-selector",
     "use-head",
 ];
+
+/// Those that change the request or the file, and are obeyed or refused.
+const DECISIVE: &[&str] = &[
+    "all-proxy",
+    "all-proxy-passwd",
+    "all-proxy-user",
+    "ca-certificate",
+    "certificate",
+    "check-certificate",
+    "checksum",
+    "conditional-get",
+    "dir",
+    "dry-run",
+    "ftp-passwd",
+    "ftp-proxy",
+    "ftp-user",
+    "header",
+    "http-passwd",
+    "http-proxy",
+    "http-user",
+    "https-proxy",
+    "index-out",
+    "load-cookies",
+    "no-proxy",
+    "out",
+    "parameterized-uri",
+    "pause",
+    "private-key",
+    "proxy-method",
+    "referer",
+    "save-cookies",
+    "user-agent",
+];
+
+/// The name of an option, if aria2 has it. Another name may be a secret that ends in `=`.
+pub(super) fn known_name(key: &str) -> &str {
+    let is_key = |known: &&str| known.eq_ignore_ascii_case(key);
+    if DECISIVE.iter().chain(HARMLESS).any(is_key) { key } else { "" }
+}
 
 /// Splits `key=value`; `None` when the text before the `=` cannot be an option's name, as in a URL.
 pub(super) fn option(line: &str) -> Option<(&str, &str)> {
@@ -155,7 +193,7 @@ fn plain(url: &str) -> String {
     super::address::parse(url).map(|(url, _)| url.into()).unwrap_or_default()
 }
 
-/// Names an option in a message. An unknown name may be a secret that ends in `=`.
+/// An option as messages call it.
 fn shown(key: &str) -> String {
     match known_name(key) {
         "" => "an option".to_owned(),

@@ -310,7 +310,7 @@ impl Json {
                 Ok(value) => match value.trim_ascii() {
                     object if object.starts_with('{') => ndjson::entry(object, place),
                     string if string.starts_with('"') => match serde_json::from_str::<String>(string) {
-                        Ok(url) => place.entry(url.trim(), Wants::default()),
+                        Ok(url) => place.value_entry(url.trim(), Wants::default()),
                         Err(_) => place.bad_value(string, "not one JSON string; write \"https://host/path\" and a comma"),
                     },
                     other => place.bad_value(

@@ -4,10 +4,13 @@
 //! case; others are ignored. Without a column `url`, the only column that holds URLs is taken.
 //! A table with no such column, or with two of them, is refused as a whole: one mistake is one message.
 
+use std::borrow::Cow;
+
 use super::cells::{Cells, CsvScan, Splitter};
 use super::lines::line_end;
 use crate::config::InputFormat;
-use crate::policy::text::redact::{http_prefix, redact};
+use crate::model::shown_text;
+use crate::policy::text::redact::http_prefix;
 use crate::policy::text::url_text;
 
 /// The separators of spreadsheets, the most usual one first.
@@ -342,7 +345,9 @@ impl Candidate {
     fn column_called(&self, wanted: &str) -> Result<Option<usize>, String> {
         let mut found = (0..self.first.len()).filter(|&at| self.first[at].eq_ignore_ascii_case(wanted));
         match (found.next(), found.next()) {
-            (Some(_), Some(_)) => Err(format!("the header line names the column `{wanted}` twice; rename one of them")),
+            (Some(_), Some(_)) => {
+                Err(format!("the header line names the column `{}` twice; rename one of them", printed(wanted)))
+            }
             (first, _) => Ok(first),
         }
     }
@@ -420,9 +425,11 @@ fn name(cell: &[u8]) -> String {
     url_text::trim(&String::from_utf8_lossy(cell)).to_owned()
 }
 
-/// A name of a column in a message, not too long and without a password.
+/// A name of a column in a message, not too long. A cell that was taken for a name may be a pair of a name and a secret.
 fn printed(name: &str) -> String {
-    redact(name).chars().take(60).flat_map(char::escape_debug).collect()
+    let may_be_pair = name.contains([':', '=', '@']);
+    let shown = if may_be_pair { Cow::Borrowed("…") } else { shown_text(name) };
+    shown.chars().take(60).flat_map(char::escape_debug).collect()
 }
 
 fn is_url(cell: &[u8]) -> bool {

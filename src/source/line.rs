@@ -29,7 +29,7 @@ impl Place<'_> {
         self.failed(text, FetchError::new(ErrorKind::InvalidUrl, message))
     }
 
-    /// A bad JSON value, or a bad line of a report.
+    /// A bad value of JSON or of a table, or a bad line of a report.
     pub fn bad_value(&self, text: &str, reason: impl Into<Reason>) -> Entry {
         self.bad(&redact_value(text), reason)
     }
@@ -52,18 +52,23 @@ impl Place<'_> {
 
     /// A line with a URL and the settings that the list gives for it.
     pub fn entry(&self, text: &str, wants: Wants) -> Entry {
-        let parsed = wants::bounded(&wants.per_seed).and_then(|()| address::parse(text));
-        match parsed {
-            Err(reason) => self.bad(text, reason),
-            Ok((url, credentials)) => {
-                let Wants { priority, mut per_seed } = wants;
-                if let Some(credentials) = credentials {
-                    per_seed.credentials = Some(credentials);
-                }
-                let wants = (!per_seed.is_empty()).then(|| Box::new(per_seed));
-                Entry::Seed(Seed { priority, wants, ..Seed::new(url, Via::List(self.origin())) })
-            }
+        self.seed(text, wants).unwrap_or_else(|reason| self.bad(text, reason))
+    }
+
+    /// As [`Place::entry`], of a value of JSON, of a table or of a report. If it is no URL, it may be a secret.
+    pub fn value_entry(&self, text: &str, wants: Wants) -> Entry {
+        self.seed(text, wants).unwrap_or_else(|reason| self.bad_value(text, reason))
+    }
+
+    fn seed(&self, text: &str, wants: Wants) -> Result<Entry, Reason> {
+        wants::bounded(&wants.per_seed)?;
+        let (url, credentials) = address::parse(text)?;
+        let Wants { priority, mut per_seed } = wants;
+        if let Some(credentials) = credentials {
+            per_seed.credentials = Some(credentials);
         }
+        let wants = (!per_seed.is_empty()).then(|| Box::new(per_seed));
+        Ok(Entry::Seed(Seed { priority, wants, ..Seed::new(url, Via::List(self.origin())) }))
     }
 }
 

@@ -14,7 +14,7 @@ use super::{Interrupt, NotFetched, Source, SourceError, address, declaration, fo
 use crate::config::InputFormat;
 use crate::model::{Batch, Entry, ErrorKind, FetchError, Origin};
 use crate::policy::text::fingerprint::FingerprintSet;
-use crate::policy::text::redact::redact;
+use crate::policy::text::redact::redact_url;
 
 /// The name of the list that the command line's own URLs form.
 const ARGUMENTS: &str = "arguments";
@@ -137,7 +137,9 @@ impl ListSource {
         for input in inputs {
             let part = match input {
                 Input::Url(url, position) => Part::Url(url, position),
-                Input::Remote(url) => Part::List(source.remote(&url).map_err(|error| broken(&redact(&url), error))?, 0),
+                Input::Remote(url) => {
+                    Part::List(source.remote(&url).map_err(|error| broken(&redact_url(&url), error))?, 0)
+                }
                 file => Part::List(source.file(file)?, 0),
             };
             source.parts.push_back(part);

@@ -45,8 +45,8 @@ pub(super) fn entry(text: &str, place: Place<'_>) -> Entry {
                 None => place.bad_value(text, "the object has no url key; add \"url\":\"https://host/path\""),
             },
             Ok(Some(url)) => match object.wants() {
-                Ok(wants) => place.entry(url.trim(), wants),
-                Err(reason) => place.bad(&url, reason),
+                Ok(wants) => place.value_entry(url.trim(), wants),
+                Err(reason) => place.bad_value(&url, reason),
             },
         },
     }

@@ -173,7 +173,7 @@ impl ReportSource {
 
     /// Makes the entry of a URL that no list names. It comes after all listed URLs, and so does its name.
     fn unlisted(&mut self, line: u64, url: &str) -> Entry {
-        let mut entry = Place { list: &self.name, line, next: line + 1 }.entry(url, Wants::default());
+        let mut entry = Place { list: &self.name, line, next: line + 1 }.value_entry(url, Wants::default());
         if let (Entry::Seed(seed), Some(_)) = (&mut entry, &self.lists) {
             self.passed += 1;
             seed.place = NonZeroU64::new(self.passed);

@@ -6,8 +6,7 @@ use super::layout::{self, Column, TableLayout};
 use super::line::{Gathered, Place, Wants};
 use super::lines::Ending;
 use super::{text, wants};
-use crate::model::Entry;
-use crate::policy::text::redact;
+use crate::model::{Entry, has_at_sign};
 
 /// The message for a URL that ends within its password.
 const CUT_PASSWORD: &str = "not a URL, and a later cell has an @; quote a cell that holds the separator";
@@ -56,13 +55,13 @@ impl Table {
         }
         self.cells.split_row(&mut self.splitter, bytes, self.layout.width);
         let entry = match self.row() {
-            Ok((url, wants)) => match place.entry(url, wants) {
+            Ok((url, wants)) => match place.value_entry(url, wants) {
                 Entry::Bad(_) if self.is_cut_password() => place.bad("", CUT_PASSWORD),
                 entry => entry,
             },
             Err(reason) if self.has_more_cells() || self.is_cut_password() => place.bad("", reason),
             // Other cells may hold secrets.
-            Err(reason) => place.bad(&String::from_utf8_lossy(self.cells.get(self.layout.url)), reason),
+            Err(reason) => place.bad_value(&String::from_utf8_lossy(self.cells.get(self.layout.url)), reason),
         };
         out.push(entry, place.next);
     }
@@ -77,7 +76,7 @@ impl Table {
     /// the cell. The sign that ends the password is then in a later cell.
     fn is_cut_password(&self) -> bool {
         let mut later = self.cells.iter().skip(self.layout.url + 1).map(String::from_utf8_lossy);
-        later.any(|cell| redact::has_at_sign(&cell))
+        later.any(|cell| has_at_sign(&cell))
     }
 
     fn has_more_cells(&self) -> bool {

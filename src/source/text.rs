@@ -14,7 +14,7 @@ use std::str::Utf8Error;
 use super::address::{self, Reason};
 use super::aria2::{self, Options};
 use super::line::{Gathered, Place, Wants};
-use crate::policy::text::redact::http_prefix;
+use crate::policy::text::redact::{host_and_path, http_prefix};
 use crate::policy::text::url_text;
 
 /// A plain list that is being read.
@@ -67,7 +67,11 @@ impl Text {
             self.hold(url, place, Some(reason.into()));
             return;
         }
-        let url = url_text::from_line(url);
+        let url = match url_text::from_line(url) {
+            found if http_prefix(found).is_some() || host_and_path(found).is_some() => found,
+            // Words in quotes may be the cell of a table or a JSON value.
+            _ => url,
+        };
         let problem = (http_prefix(url).is_some() && address::option_follows(url))
             .then_some("an option follows the URL; give options to the command, and write the URL alone");
         self.hold(url, place, problem.map(Reason::from));
@@ -121,8 +125,8 @@ impl Text {
         } else {
             "an option line with no URL above it; put it below its URL"
         };
-        // The value may be a secret: a cookie, a token.
-        out.push(place.bad(key, reason), place.next);
+        // The value may be a secret: a cookie, a token. So may the name be, if it is none.
+        out.push(place.bad(aria2::known_name(key), reason), place.next);
     }
 }
 

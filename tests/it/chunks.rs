@@ -1,11 +1,10 @@
 //! Lines between and behind the chunks of a body (RFC 9112, section 7.1): the right body, or an error at once.
 
+use crate::support::BACKENDS;
 use crate::support::act::{Act, Script};
 use crate::support::cli::Fetchall;
 use crate::support::fault::FaultServer;
 use crate::support::single::kind;
-
-const BACKENDS: [&str; 4] = ["async", "threads", "processes", "sequential"];
 
 /// Unusual bodies that RFC 9112 permits, and a blank behind a size, which clients accept. Each is `hello`.
 const GOOD: [&str; 10] = [

@@ -2,6 +2,7 @@
 #![cfg(unix)]
 
 mod browser;
+mod unread;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -143,7 +144,7 @@ fn a_cell_that_fails_says_why_and_the_others_go_on() {
     std::fs::write(&program, script).expect("a script");
     std::fs::set_permissions(&program, PermissionsExt::from_mode(0o755)).expect("it may be run");
     let spec = Spec {
-        program,
+        program: program.into(),
         inputs: vec![server.url("a").into()],
         about: String::new(),
         config: Config::default(),

@@ -145,7 +145,7 @@ fn passwords_of_urls_are_not_shown() {
         ];
         for (option, value) in settings {
             let shown = home.ok(&[], &["config", option, &value]);
-            assert!(!shown.contains("hunter2") && shown.contains("h.test"), "{value}: {shown}");
+            assert!(!shown.contains("hunter2") && shown.contains("(hidden)"), "{value}: {shown}");
         }
         for variable in ["no_proxy", "NO_PROXY", "FETCHALL_NOPROXY"] {
             let shown = home.ok(&[(variable, &url)], &["config"]);
@@ -353,6 +353,6 @@ fn values_that_may_hold_a_password_are_not_repeated() {
     }
     for flag in ["dir", "load-cookies", "summary", "log", "state"] {
         let shown = Fetchall::new().args(["config", &format!("--{flag}=http://u:hunter2@h/")]).run().expect_code(0);
-        assert!(!shown.stdout.contains("hunter2") && shown.stdout.contains("…@h/"), "{}", shown.stdout);
+        assert!(!shown.stdout.contains("hunter2") && shown.stdout.contains("http://h/"), "{}", shown.stdout);
     }
 }

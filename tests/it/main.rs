@@ -53,6 +53,7 @@ mod retry;
 mod retry_from;
 mod saving;
 mod screen;
+mod secrets;
 mod shutdown;
 mod snapshots;
 mod support;

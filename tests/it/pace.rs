@@ -246,7 +246,7 @@ fn settings_of_a_host_table_apply_to_that_host_alone() {
     let shown =
         Fetchall::new().file("own.toml", &tables).args(["config", "--config", "own.toml"]).run().expect_code(0).stdout;
     assert!(!shown.contains("hunter2") && !shown.contains("c=1") && !shown.contains("swordfish"), "{shown}");
-    assert!(shown.contains("user = \"ann:(hidden)\"") && shown.contains("per-host = 1"), "{shown}");
+    assert!(shown.contains("user = \"(hidden):(hidden)\"") && shown.contains("per-host = 1"), "{shown}");
     let wrong = Fetchall::new().file("fetchall.toml", "[hosts.\"a.test\"]\nusr = \"a:b\"\n").arg("config").run();
     assert!(wrong.expect_code(2).stderr.contains("fetchall.toml:2: unknown key `usr` of a host"));
 }

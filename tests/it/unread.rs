@@ -25,7 +25,7 @@ const SOON: Duration = Duration::from_secs(15);
 const ENDS: [Option<Signal>; 3] = [None, Some(Signal::INT), Some(Signal::TERM)];
 
 /// Fills a pipe, so that the next write to it blocks.
-fn fill(pipe: impl Into<OwnedFd>) -> OwnedFd {
+pub fn fill(pipe: impl Into<OwnedFd>) -> OwnedFd {
     let pipe = pipe.into();
     fcntl_setfl(&pipe, OFlags::NONBLOCK).unwrap();
     let mut file = File::from(pipe);

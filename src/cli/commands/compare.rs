@@ -4,17 +4,20 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context;
 use fetchall::app::{CheckedFiles, Files};
 use fetchall::compare::{self, CompareError, Comparison, Spec, Step};
 use fetchall::demo::Site;
-use fetchall::model::shown_path;
+use fetchall::model::{ChildProgram, shown_path};
 use fetchall::policy::text::printable::printable;
+use fetchall::policy::text::redact::redact_url;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::run::{input, leave, runtime};
+use crate::cli::child;
 use crate::cli::compare_args::{Form, Over, Resolved};
 use crate::cli::exit::{Exit, UsageError};
 use crate::cli::resolve::{Env, InputArg};
@@ -23,33 +26,81 @@ use crate::cli::signals::Signals;
 use crate::cli::terminal::Terminal;
 use crate::cli::to_stdout;
 
+/// The time for the results after a signal. A pipe without a reader would block for ever.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// Measures, shows, and writes the page.
 pub fn run(resolved: Resolved, env: &Env) -> anyhow::Result<Exit> {
     let runtime = runtime()?;
     let terminal = Terminal::of(&env.vars);
     let files = check_files(&resolved)?;
     // Report a page that cannot be written before an hour of measuring, not after it.
-    let report = resolved.report.as_deref().map(|path| open(path, &files)).transpose()?;
-    let (form, config) = (resolved.form, resolved.config.clone());
-    let progress = Progress::new(config.quiet, &terminal);
-    let measured = runtime.block_on(measure(resolved, progress));
+    let page = resolved.report.as_deref().map(|path| open(path, &files)).transpose()?;
+    let color = terminal.color(resolved.config.color, terminal.stdout);
+    let results = Results { form: resolved.form, color, page };
+    let progress = Progress::new(resolved.config.quiet, &terminal);
+    let program = child::program(&env.vars)?;
+    let exit = runtime.block_on(async {
+        // Before the folder is made, so that no signal ends the program and leaves it.
+        let mut signals = Signals::all().context("cannot listen for signals")?;
+        let stop = CancellationToken::new();
+        match measure(resolved, program, progress, &mut signals, &stop).await? {
+            Some(comparison) => show(comparison, results, &mut signals, &stop).await,
+            None => Ok(Exit::Interrupted),
+        }
+    });
     leave(runtime);
-    let Some(comparison) = measured? else { return Ok(Exit::Interrupted) };
-    let shown = match form {
-        Form::Text => compare::text(&comparison, terminal.color(config.color, terminal.stdout)),
-        Form::Json => compare::json(&comparison).context("cannot write the figures")?,
-        Form::Csv => compare::csv(&comparison),
-        Form::Markdown => compare::markdown(&comparison),
-    };
-    to_stdout(shown.as_bytes())?;
-    if let Some(mut file) = report {
-        let page = compare::page(&comparison);
-        file.set_len(0)
-            .or_else(not_a_file)
-            .and_then(|()| file.write_all(page.as_bytes()))
-            .context("cannot write the report")?;
+    exit
+}
+
+/// The destination of the results.
+struct Results {
+    form: Form,
+    color: bool,
+    page: Option<File>,
+}
+
+impl Results {
+    /// Writes all results. Blocks while a pipe is full.
+    fn write(self, comparison: &Comparison) -> anyhow::Result<()> {
+        let shown = match self.form {
+            Form::Text => compare::text(comparison, self.color),
+            Form::Json => compare::json(comparison).context("cannot write the figures")?,
+            Form::Csv => compare::csv(comparison),
+            Form::Markdown => compare::markdown(comparison),
+        };
+        to_stdout(shown.as_bytes())?;
+        if let Some(mut file) = self.page {
+            let page = compare::page(comparison);
+            file.set_len(0)
+                .or_else(not_a_file)
+                .and_then(|()| file.write_all(page.as_bytes()))
+                .context("cannot write the report")?;
+        }
+        Ok(())
     }
-    Ok(exit_of(&comparison))
+}
+
+/// Shows the results. A signal ends the wait for a reader: at once if it comes now, and after
+/// [`LAST_WORDS`] if it ended the measurements.
+async fn show(
+    comparison: Comparison,
+    results: Results,
+    signals: &mut Signals,
+    stop: &CancellationToken,
+) -> anyhow::Result<Exit> {
+    let exit = exit_of(&comparison);
+    let late = async {
+        stop.cancelled().await;
+        tokio::time::sleep(LAST_WORDS).await;
+    };
+    tokio::select! {
+        written = tokio::task::spawn_blocking(move || results.write(&comparison)) => {
+            written.context("showing the results broke off")?.map(|()| exit)
+        }
+        () = signals.next() => Ok(Exit::Interrupted),
+        () = late => Ok(Exit::Interrupted),
+    }
 }
 
 /// Checks that neither the page nor standard output replaces a file that is read.
@@ -88,12 +139,15 @@ fn exit_of(comparison: &Comparison) -> Exit {
     }
 }
 
-/// Returns `None` if a signal came before the first measurement.
-async fn measure(mut resolved: Resolved, mut progress: Progress) -> anyhow::Result<Option<Comparison>> {
-    // Before the folder is made, so that no signal ends the program and leaves it.
-    let mut signals = Signals::all().context("cannot listen for signals")?;
+/// Measures, and cancels `stop` at a signal. Returns `None` if a signal came before the first measurement.
+async fn measure(
+    mut resolved: Resolved,
+    program: ChildProgram,
+    mut progress: Progress,
+    signals: &mut Signals,
+    stop: &CancellationToken,
+) -> anyhow::Result<Option<Comparison>> {
     let folder = private_folder().context("cannot make a temporary folder; name another with TMPDIR")?;
-    let program = std::env::current_exe().context("cannot tell where this program is")?;
     let mut site = None;
     // Held open until the last child has read it.
     let mut _copy = None;
@@ -130,7 +184,6 @@ async fn measure(mut resolved: Resolved, mut progress: Progress) -> anyhow::Resu
         rounds: resolved.rounds,
         folder: folder.path().to_owned(),
     };
-    let stop = CancellationToken::new();
     let stopped = stop.clone();
     // On a thread of its own: it blocks, and the site goes on answering on this one.
     let mut measuring = tokio::task::spawn_blocking(move || {
@@ -218,8 +271,8 @@ fn whole(path: PathBuf) -> OsString {
 
 fn about(inputs: &[InputArg]) -> String {
     let name = |input: &InputArg| match input {
-        InputArg::File(path) => path.display().to_string(),
-        InputArg::Url(url, _) | InputArg::Remote(url) => fetchall::policy::text::redact::redact(url).to_string(),
+        InputArg::File(path) => shown_path(path),
+        InputArg::Url(url, _) | InputArg::Remote(url) => redact_url(url).into_owned(),
         InputArg::Stdin => "standard input".to_owned(),
     };
     match inputs {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use fetchall::app::{self, CheckedFiles, Document, Files, Surroundings};
 use fetchall::config::{Backend, Config, FailOn, Format, Key, ProgressMode, Until};
 use fetchall::demo::Site;
 use fetchall::engine::{self, RunEnd, RunFault, Stop, StopLevel};
-use fetchall::model::StopCause;
+use fetchall::model::{ChildProgram, StopCause};
 use fetchall::policy::network::address::AddressClasses;
 use fetchall::policy::text::printable::printable;
 use fetchall::report::{Bar, Events, Failures, Lines, Reporter, SummaryText, dropped_event};
@@ -21,6 +21,7 @@ use fetchall::source::{Input, Inputs, Retry};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
+use crate::cli::child;
 use crate::cli::exit::{Exit, UsageError};
 use crate::cli::log::Log;
 use crate::cli::resolve::{InputArg, Resolved};
@@ -92,7 +93,7 @@ fn run(runtime: &Runtime, resolved: &Resolved, inputs: Inputs, vars: &Vars) -> a
     let files = files(resolved, &inputs, &document)?;
     let terminal = Terminal::of(vars);
     let stop = Stop::default();
-    let (watched, log) = watch(resolved, files, &terminal)?;
+    let (watched, log) = watch(resolved, files, &terminal, vars)?;
     let setup = Setup::begin();
     let plan = app::plan(&resolved.config, inputs, document, watched, stop.clone());
     // From here on a signal stops the run. Err: signals that cannot be caught end the program.
@@ -147,7 +148,7 @@ fn limits(config: &Config) -> String {
         "dir",
     ];
     let told = TOLD.iter().filter_map(|name| Key::named(name)).map(|key| {
-        let value = key.get(config);
+        let value = key.show(config);
         format!("{} {}", key.name, value.as_str().map_or_else(|| value.to_string(), str::to_owned))
     });
     let told: Vec<_> = told.collect();
@@ -235,7 +236,12 @@ async fn signals(caught: Option<Signals>, stop: Stop, grace: Duration) {
 }
 
 /// Sets up the observers of the run, its record outputs, and its log.
-fn watch(resolved: &Resolved, files: CheckedFiles, terminal: &Terminal) -> anyhow::Result<(Surroundings, Log)> {
+fn watch(
+    resolved: &Resolved,
+    files: CheckedFiles,
+    terminal: &Terminal,
+    vars: &Vars,
+) -> anyhow::Result<(Surroundings, Log)> {
     let config = &resolved.config;
     let stdout_color = terminal.color(config.color, terminal.stdout);
     let stderr_color = terminal.color(config.color, terminal.stderr);
@@ -279,7 +285,7 @@ fn watch(resolved: &Resolved, files: CheckedFiles, terminal: &Terminal) -> anyho
         color: stdout_color,
         files,
         sinks: Vec::new(),
-        worker_program: worker_program(config)?,
+        worker_program: worker_program(config, vars)?,
         reporters,
         address_classes: AddressClasses::default(),
     };
@@ -287,10 +293,10 @@ fn watch(resolved: &Resolved, files: CheckedFiles, terminal: &Terminal) -> anyho
 }
 
 /// Returns the path of this program, for the backend that starts it again.
-fn worker_program(config: &Config) -> anyhow::Result<PathBuf> {
+fn worker_program(config: &Config, vars: &Vars) -> anyhow::Result<ChildProgram> {
     match config.backend {
-        Backend::Processes => std::env::current_exe().context("cannot tell where this program is"),
-        Backend::Async | Backend::Threads | Backend::Sequential => Ok(PathBuf::new()),
+        Backend::Processes => child::program(vars),
+        Backend::Async | Backend::Threads | Backend::Sequential => Ok(ChildProgram::default()),
     }
 }
 

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use toml::Value;
 
 use super::{Raw, ValueForm};
+use crate::model::refused_value;
 
 /// Reads and writes the value of one kind of setting.
 pub(super) trait Kind {
@@ -12,6 +13,11 @@ pub(super) trait Kind {
     const FORM: ValueForm = ValueForm::Text;
     fn read(raw: Raw<'_>) -> Result<Self::Value, String>;
     fn write(value: &Self::Value) -> Value;
+
+    /// The value that may be shown. Kinds that hold text of the user have a rule of their own.
+    fn show(value: &Self::Value) -> Value {
+        Self::write(value)
+    }
 
     /// Reads a setting that may be `none`: limits take 0 for none, as curl does.
     fn read_or_none(raw: Raw<'_>) -> Result<Option<Self::Value>, String> {
@@ -67,9 +73,9 @@ impl Kind for u32 {
         let text = number(raw)?;
         // `parse` alone would take a leading plus.
         if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(format!("`{}` is not a whole number of 0 or more; write digits only", text.escape_debug()));
+            return Err(format!("{} is not a whole number of 0 or more; write digits only", refused_value(text)));
         }
-        text.parse().map_err(|_| format!("`{text}` is too large; write at most {}", u32::MAX))
+        text.parse().map_err(|_| format!("{} is too large; write at most {}", refused_value(text), u32::MAX))
     }
 
     fn write(value: &Self) -> Value {
@@ -109,5 +115,9 @@ impl<K: Kind> Kind for OrNone<K> {
 
     fn write(value: &Self::Value) -> Value {
         value.as_ref().map_or_else(|| Value::from("none"), K::write)
+    }
+
+    fn show(value: &Self::Value) -> Value {
+        value.as_ref().map_or_else(|| Value::from("none"), K::show)
     }
 }

@@ -1,5 +1,6 @@
-//! Settings that hold text of the user.
+//! Settings that hold text of the user, each with the rule by which it is shown.
 
+use std::net::Ipv6Addr;
 use std::path::PathBuf;
 
 use toml::Value;
@@ -8,6 +9,7 @@ use url::Url;
 use super::kind::{Kind, string};
 use super::{Raw, ValueForm};
 use crate::config::{Proxies, header, pin};
+use crate::model::{HIDDEN, shown_path, shown_text};
 
 impl Kind for PathBuf {
     type Value = Self;
@@ -21,6 +23,10 @@ impl Kind for PathBuf {
     fn write(value: &Self) -> Value {
         Value::from(value.to_string_lossy().into_owned())
     }
+
+    fn show(value: &Self) -> Value {
+        Value::from(shown_path(value))
+    }
 }
 
 impl Kind for String {
@@ -32,6 +38,10 @@ impl Kind for String {
 
     fn write(value: &Self) -> Value {
         Value::from(value.as_str())
+    }
+
+    fn show(value: &Self) -> Value {
+        Value::from(&*shown_text(value))
     }
 }
 
@@ -51,6 +61,59 @@ impl Kind for FieldText {
     fn write(value: &String) -> Value {
         Value::from(value.as_str())
     }
+
+    fn show(value: &String) -> Value {
+        Value::from(&*shown_text(value))
+    }
+}
+
+/// Text of a request field that is never shown.
+pub(super) struct Secret;
+
+impl Kind for Secret {
+    type Value = String;
+
+    fn read(raw: Raw<'_>) -> Result<String, String> {
+        FieldText::read(raw)
+    }
+
+    fn write(value: &String) -> Value {
+        FieldText::write(value)
+    }
+
+    fn show(value: &String) -> Value {
+        Value::from(if value.is_empty() { "" } else { HIDDEN })
+    }
+}
+
+/// Hosts without a proxy. They are shown if every one is a host, for a URL in their place may hold a password.
+pub(super) struct NoProxyText;
+
+/// Whether a text has the form of a host or a block of addresses, perhaps with a port.
+fn is_host(text: &str) -> bool {
+    let is_name = |text: &str| text.chars().all(|c| c.is_alphanumeric() || ".-_*/".contains(c));
+    let address = text.trim_start_matches('[').split([']', '/']).next().unwrap_or_default();
+    match text.rsplit_once(':') {
+        None => is_name(text),
+        Some((name, port)) => address.parse::<Ipv6Addr>().is_ok() || (is_name(name) && port.parse::<u16>().is_ok()),
+    }
+}
+
+impl Kind for NoProxyText {
+    type Value = String;
+
+    fn read(raw: Raw<'_>) -> Result<String, String> {
+        FieldText::read(raw)
+    }
+
+    fn write(value: &String) -> Value {
+        FieldText::write(value)
+    }
+
+    fn show(value: &String) -> Value {
+        let mut entries = value.split(|c: char| c == ',' || c.is_whitespace());
+        Value::from(if entries.all(is_host) { value.as_str() } else { HIDDEN })
+    }
 }
 
 /// The name of a column.
@@ -69,6 +132,10 @@ impl Kind for ColumnName {
 
     fn write(value: &String) -> Value {
         Value::from(value.as_str())
+    }
+
+    fn show(value: &String) -> Value {
+        Value::from(&*shown_text(value))
     }
 }
 
@@ -103,6 +170,10 @@ impl Kind for ProxyText {
         Value::from(value.as_str())
     }
 
+    fn show(value: &String) -> Value {
+        Value::from(Proxies::shown(value))
+    }
+
     fn read_or_none(raw: Raw<'_>) -> Result<Option<String>, String> {
         Self::read(raw).map(|text| Some(text).filter(|text| !text.trim().is_empty()))
     }
@@ -125,6 +196,10 @@ impl Kind for Headers {
 
     fn write(value: &Vec<String>) -> Value {
         Value::from(value.clone())
+    }
+
+    fn show(value: &Vec<String>) -> Value {
+        value.iter().map(|text| header::without_secret(text)).collect::<Vec<_>>().into()
     }
 }
 
@@ -165,5 +240,9 @@ impl Kind for BaseUrl {
 
     fn write(value: &Url) -> Value {
         Value::from(value.as_str())
+    }
+
+    fn show(value: &Url) -> Value {
+        Value::from(&*shown_text(value.as_str()))
     }
 }

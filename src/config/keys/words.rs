@@ -11,7 +11,7 @@ use crate::config::{
     Backend, Color, Compression, Concurrency, Digest, Duplicates, FailOn, Format, InputFormat, IpVersion, Order,
     PrivateAddresses, ProgressMode, Until, merge, retry,
 };
-use crate::model::RetryOn;
+use crate::model::{RetryOn, refused_value};
 
 macro_rules! words {
     ($kind:ty: $($word:literal $(| $alias:literal)* = $variant:ident),+) => {
@@ -50,7 +50,7 @@ words!(Color: "auto" = Auto, "always" = Always, "never" = Never);
 fn not_a_word(text: &str, words: &[&str]) -> String {
     let near = merge::nearest(text, words.iter().copied());
     let ask = near.map_or_else(String::new, |word| format!("; did you mean `{word}`?"));
-    format!("`{}` is none of {}{ask}", text.escape_debug(), words.join(", "))
+    format!("{} is none of {}{ask}", refused_value(text), words.join(", "))
 }
 
 impl Kind for Concurrency {
@@ -85,13 +85,13 @@ impl Kind for FailOn {
             "all" => FailOn::All,
             "never" => FailOn::Never,
             _ if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) => {
-                let text = text.escape_debug();
-                return Err(format!("`{text}` is none of any, all, never, a number such as 3, a share such as 10%"));
+                let text = refused_value(text);
+                return Err(format!("{text} is none of any, all, never, a number such as 3, a share such as 10%"));
             }
-            _ => match (digits.parse().map_err(|_| format!("`{text}` is too large"))?, percent) {
+            _ => match (digits.parse().map_err(|_| format!("{} is too large", refused_value(text)))?, percent) {
                 (0, _) => return Err("is 0; write at least 1, or `any`".to_owned()),
                 (share @ 1..=100, true) => FailOn::Percent(share as u8),
-                (_, true) => return Err(format!("`{text}` is more than all; write at most 100%")),
+                (_, true) => return Err(format!("{} is more than all; write at most 100%", refused_value(text))),
                 (count, false) => FailOn::Count(count),
             },
         })
@@ -138,8 +138,8 @@ impl Kind for TextEncoding {
         let found = Encoding::for_label_no_replacement(name.as_bytes());
         found.map(Some).ok_or_else(|| {
             format!(
-                "`{}` is no encoding; write auto, utf-8, utf-16le, windows-1252, shift_jis or another of encoding.spec.whatwg.org",
-                name.escape_debug()
+                "{} is no encoding; write auto, utf-8, utf-16le, windows-1252, shift_jis or another of encoding.spec.whatwg.org",
+                refused_value(name)
             )
         })
     }

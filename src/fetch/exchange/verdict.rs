@@ -9,7 +9,7 @@ use crate::fetch::connect::response::Response;
 use crate::model::{Condition, ErrorKind, FetchError, SkipReason, Validators, Verdict};
 use crate::policy::message::partial::whole_in_a_part;
 use crate::policy::text::printable::printable;
-use crate::policy::text::redact::redact;
+use crate::policy::text::redact::redact_url;
 
 /// The longest ETag or Last-Modified that is kept.
 const LONGEST_VALIDATOR: usize = 4096;
@@ -125,7 +125,7 @@ fn not_followed(status: StatusCode, fields: &HeaderMap) -> String {
     };
     let location = fields.get(header::LOCATION).map(|location| {
         let text = String::from_utf8_lossy(location.as_bytes());
-        let shown: String = redact(&text).chars().take(MAX_LOCATION).collect();
+        let shown: String = redact_url(&text).chars().take(MAX_LOCATION).collect();
         format!("; its Location is `{shown}`")
     });
     format!("{what}{}; {to_do}", location.unwrap_or_default())

@@ -4,7 +4,7 @@ use percent_encoding::{AsciiSet, percent_encode};
 use url::Url;
 
 use crate::policy::text::printable::text_of_octets;
-use crate::policy::text::redact::redact;
+use crate::policy::text::redact::redact_url;
 
 /// The most characters of a field that an error shows.
 const SHOWN: usize = 200;
@@ -25,7 +25,7 @@ pub const LONGEST_HOST: usize = 254;
 /// The text of the field, and the reason why it is no target.
 pub fn target(from: &Url, location: &[u8]) -> Result<Url, String> {
     let bad = |why: &str| {
-        let shown: String = redact(&text_of_octets(location)).chars().take(SHOWN).collect();
+        let shown: String = redact_url(&text_of_octets(location)).chars().take(SHOWN).collect();
         format!("the Location `{shown}` {why}")
     };
     // The parser decodes the host again before IDNA.

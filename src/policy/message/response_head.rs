@@ -6,7 +6,7 @@
 use memchr::{memchr, memchr_iter};
 
 use super::transfer_coding::{TransferCodings, transfer_codings};
-use crate::policy::text::redact::redact;
+use crate::model::shown_text;
 
 #[cfg(test)]
 mod tests;
@@ -364,8 +364,9 @@ fn quote(line: &[u8]) -> String {
     let text = shown.escape_ascii().to_string();
     let end = if shown.len() < line.len() { "…" } else { "" };
     // The value of a field may be a URL.
-    let (name, value) = text.split_at(text.find(':').map_or(0, |at| at + 1));
-    format!("{name}{}{end}", redact(value))
+    let value = text.split_once(':').map_or(&*text, |(_, value)| value).trim_start();
+    let name = &text[..text.len() - value.len()];
+    format!("{name}{}{end}", shown_text(value))
 }
 
 /// Whether all is `field-vchar`, blank or tab (RFC 9110, section 5.5).

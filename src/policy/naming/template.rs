@@ -10,6 +10,7 @@ use url::Url;
 
 use super::portable::{component, split_extension};
 use super::{decoded, file_part, host_part, join, name_for_url};
+use crate::model::refused_value;
 
 /// The placeholders that messages list.
 const PLACEHOLDERS: &str = "{host} {path} {dir} {file} {stem} {ext} {query} {n} {n:5} {sha256} {sha256:8}";
@@ -59,17 +60,17 @@ impl Template {
     /// # Errors
     /// Describes the mistake and the fix, without the name of the setting.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let shown = || text.escape_debug();
+        let shown = || refused_value(text);
         if text.starts_with(['/', '\\']) || matches!(text.as_bytes(), [drive, b':', ..] if drive.is_ascii_alphabetic())
         {
-            return Err(format!("`{}` is absolute; write a name relative to the output folder", shown()));
+            return Err(format!("{} is absolute; write a name relative to the output folder", shown()));
         }
         if text.split(['/', '\\']).any(|part| part.trim() == "..") {
-            return Err(format!("`{}` leads out of the output folder; leave the `..` out", shown()));
+            return Err(format!("{} leads out of the output folder; leave the `..` out", shown()));
         }
         let is_nothing = |part: &str| matches!(part.trim(), "" | ".");
         if text.rsplit('/').next().is_none_or(is_nothing) {
-            return Err(format!("`{}` names no file; write at least {{file}} at its end", shown()));
+            return Err(format!("{} names no file; write at least {{file}} at its end", shown()));
         }
         let parts: Vec<&str> = text.split('/').filter(|part| !is_nothing(part)).collect();
         let pieces = pieces(&parts.join("/"))?;
@@ -180,11 +181,10 @@ fn pieces(text: &str) -> Result<Vec<Piece>, String> {
             continue;
         }
         let Some(inner) = found.strip_prefix('{') else {
-            return Err(format!("`{}`: a `}}` closes nothing; write }}}} for a brace", text.escape_debug()));
+            return Err(format!("{}: a `}}` closes nothing; write }}}} for a brace", refused_value(text)));
         };
         let Some((word, after)) = inner.split_once('}') else {
-            let open = found.escape_debug();
-            return Err(format!("`{open}` has no `}}`; write one, or {{{{ for a brace"));
+            return Err(format!("{} has no `}}`; write one, or {{{{ for a brace", refused_value(found)));
         };
         let mut piece = placeholder(word)?;
         if let Piece::Ext { dot } = &mut piece {
@@ -206,14 +206,13 @@ fn pieces(text: &str) -> Result<Vec<Piece>, String> {
 
 /// Parses the text between two braces.
 fn placeholder(word: &str) -> Result<Piece, String> {
-    let shown = word.escape_debug();
     let (name, number) = word.split_once(':').map_or((word, None), |(name, number)| (name, Some(number)));
     let up_to = |most: usize, otherwise: usize| match number {
         None => Ok(otherwise),
         Some(digits) => {
             let in_bounds = |number: &usize| (1..=most).contains(number) && digits.bytes().all(|b| b.is_ascii_digit());
             let number = digits.parse().ok().filter(in_bounds);
-            number.ok_or_else(|| format!("`{{{shown}}}`: write a number from 1 to {most} after the colon"))
+            number.ok_or_else(|| format!("`{{{name}}}`: write a number from 1 to {most} after a colon"))
         }
     };
     let piece = match name {
@@ -227,12 +226,13 @@ fn placeholder(word: &str) -> Result<Piece, String> {
         "ext" => Piece::Ext { dot: false },
         "query" => Piece::Query,
         _ => {
-            return Err(format!("`{{{shown}}}` is no placeholder; there are {PLACEHOLDERS}, and {{{{ for a brace"));
+            let shown = refused_value(&format!("{{{word}}}"));
+            return Err(format!("{shown} is no placeholder; there are {PLACEHOLDERS}, and {{{{ for a brace"));
         }
     };
     match number {
         None => Ok(piece),
-        Some(_) => Err(format!("`{{{shown}}}`: only n and sha256 take a number; write {{{name}}}")),
+        Some(_) => Err(format!("`{{{name}}}`: only n and sha256 take a number; write {{{name}}}")),
     }
 }
 
@@ -331,7 +331,8 @@ mod tests {
             ("../{n}", "leads out"),
             ("a/../{n}", "leads out"),
             ("a\\..\\{n}", "leads out"),
-            ("{\u{1b}}", "`{\\u{1b}}` is no placeholder"),
+            ("{\u{1b}}", "the value is no placeholder"),
+            ("{ann:pw@h}", "the value is no placeholder"),
         ] {
             let told = Template::parse(template).unwrap_err();
             assert!(told.contains(part), "{template}: {told}");

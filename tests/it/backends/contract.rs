@@ -35,7 +35,7 @@ fn start(entry: &BackendEntry, concurrency: u32, script: Script, program: &str) 
         holds: Arc::default(),
         drain: CancellationToken::new(),
         abort: CancellationToken::new(),
-        worker_program: PathBuf::from(program),
+        worker_program: PathBuf::from(program).into(),
     };
     let (meter, drain, abort) = (ctx.meter.clone(), ctx.drain.clone(), ctx.abort.clone());
     Run { jobs, returned, ended: tokio::spawn((entry.make)().run(inbox, outbox, ctx)), meter, drain, abort }

@@ -40,6 +40,13 @@ fn children(of: Pid) -> Vec<Pid> {
     pids.filter(|pid| parent(*pid) == Some(of.as_raw_nonzero().get())).collect()
 }
 
+/// The environment of a process, as its user and root can read it.
+#[cfg(target_os = "linux")]
+fn environment(of: Pid) -> Vec<String> {
+    let bytes = std::fs::read(format!("/proc/{}/environ", of.as_raw_nonzero())).expect("it is there");
+    bytes.split(|byte| *byte == 0).map(|variable| String::from_utf8_lossy(variable).into_owned()).collect()
+}
+
 fn until_part(running: &Running) {
     let part = running.folder().join("out/.fetchall/part");
     wait_for("a part file", || !files(&part).is_empty());
@@ -68,6 +75,37 @@ fn an_interrupted_run_accounts_for_all_and_leaves_nothing() {
         let summary: Value = serde_json::from_slice(&run.read("s.json")).expect("JSON");
         assert_eq!((&summary["read"], &summary["cancelled"]), (&json!(4), &json!(4)), "{backend}");
         assert!(children.iter().all(|pid| parent(*pid).is_none()), "{backend}: a child outlives the run");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn children_get_no_secret_from_the_environment() {
+    let server = FaultServer::start(Script::new().otherwise(Act::Stalled));
+    let url = server.url("a");
+    for (args, requests) in [
+        (vec!["--backend", "processes", &url], 1),
+        (vec!["compare", "--backends", "processes", "-c", "1", "--rounds", "1", &url], 2),
+    ] {
+        let run = Fetchall::new().args(args).env("SSL_CERT_FILE", "own.pem").env("SSL_CERT_DIR", "certs");
+        let run =
+            run.env("FETCHALL_USER", "ann:hunter2").env("FETCHALL_HEADER", "X-Any: hunter2").env("OTHER", "hunter2");
+        let run = run.env("no_proxy", "*").env("http_proxy", "http://ann:hunter2@127.0.0.1:9");
+        let running = run.env("HTTP_PROXY", "http://ann:hunter2@127.0.0.1:9").spawn();
+        server.wait_until("the request", |log| log.requests.len() == requests);
+        // The settings of the environment count all the same.
+        assert_eq!(server.requests()[requests - 1].header("x-any"), Some("hunter2"));
+        let mut descendants = children(running.pid());
+        descendants.extend(descendants.clone().into_iter().flat_map(children));
+        assert_eq!(descendants.len(), requests, "{descendants:?}");
+        for pid in descendants {
+            let variables = environment(pid);
+            assert!(!variables.concat().contains("hunter2"), "{variables:?}");
+            assert!(variables.contains(&"SSL_CERT_FILE=own.pem".to_owned()), "{variables:?}");
+        }
+        running.interrupt();
+        running.interrupt();
+        running.wait().expect_code(130);
     }
 }
 

@@ -200,10 +200,10 @@ fn the_configuration_hides_what_it_knows() {
     let words = ["config", "-u", "ann:hunter2", "-x", "http://ann:hunter2@p.test:1", "-H", "X-Api-Key: hunter2"];
     let run = Fetchall::new().args(words).run().expect_code(0);
     assert!(!run.stdout.contains("hunter2"), "{}", run.stdout);
-    assert!(run.stdout.contains("user = \"(hidden)\"") && run.stdout.contains("proxy = \"http://p.test:1/\""));
+    assert!(run.stdout.contains("user = \"(hidden)\"") && run.stdout.contains("proxy = \"http://p.test:1\""));
     let run = Fetchall::new().env("https_proxy", "ann:hunter2@p.test:1").args(["config", "--show-origin"]).run();
     assert!(
-        !run.stdout.contains("hunter2") && run.stdout.contains("proxy = \"https=http://p.test:1/\""),
+        !run.stdout.contains("hunter2") && run.stdout.contains("proxy = \"https=http://p.test:1\""),
         "{}",
         run.stdout
     );

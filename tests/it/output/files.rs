@@ -46,6 +46,31 @@ fn files_of_the_run_are_refused_as_outputs() {
     assert!(!refused.folder().join("new").exists());
 }
 
+#[cfg(unix)]
+#[test]
+fn certificates_that_the_environment_names_are_no_output() {
+    let url = "http://127.0.0.1:9/";
+    for (variable, value) in
+        [("SSL_CERT_FILE", "certs/a.pem"), ("SSL_CERT_DIR", "certs"), ("SSL_CERT_DIR", "elsewhere:certs")]
+    {
+        for args in [
+            &["--summary", "certs/a.pem", url][..],
+            &["-o", "certs/../certs/a.pem", url],
+            &["--log", "link.pem", url],
+            &["--save-cookies", "certs/a.pem", url],
+            &["-O", "certs/a.pem", url],
+            &["compare", "--report", "certs/a.pem", url],
+            &["demo", "--changes", "certs/a.pem", "-d", "out"],
+        ] {
+            let run = Fetchall::new().file("certs/a.pem", "authorities").env(variable, value);
+            std::os::unix::fs::symlink("certs/a.pem", run.folder().join("link.pem")).unwrap();
+            let run = run.args(args).run().expect_code(2);
+            assert!(run.stderr.contains(&format!("would overwrite the certificates of {variable}")), "{}", run.stderr);
+            assert_eq!(run.read("certs/a.pem"), b"authorities", "{args:?}");
+        }
+    }
+}
+
 #[test]
 fn an_input_that_comes_by_redirection_is_not_emptied() {
     let server = server();
@@ -252,6 +277,7 @@ fn no_output_replaces_what_the_run_reads() {
             let run = Fetchall::new().file(file, &text).args([flag, name, output]).arg(format!("./{file}"));
             let run = if flag == "--input-file" { run } else { run.arg(server.url("a")) };
             let run = if flag == "--key" { run.arg("--cert=cert.pem") } else { run };
+            let run = if output == "--changes" { run.arg("--state=state.db") } else { run };
             let may_share = output == "--save-cookies" && ["--cookie", "--load-cookies"].contains(&flag);
             let run = run.run().expect_code(if may_share { 0 } else { 2 });
             if !may_share {

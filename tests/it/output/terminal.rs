@@ -63,7 +63,7 @@ fn escaped_text_can_be_read_back() {
     let find = |end: &str| records.iter().find(|record| record["url"].as_str().is_some_and(|url| url.ends_with(end)));
     assert_eq!(find("/type").expect("its record")["content_type"], format!("text/{EVIL}"));
     // Invisible characters are trimmed at the ends of a line.
-    let bad = format!("bad \x1b]0;title\x07 {EVIL}");
+    let bad = format!("{}?{EVIL}", server.url("type"));
     let bad = bad.trim_end_matches('\u{200b}');
     assert!(records.iter().any(|record| record["url"] == bad), "{}", run.stdout);
     let events = run.stderr.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
@@ -125,6 +125,6 @@ fn arguments_variables_and_settings_are_shown_harmlessly() {
 fn wrong_arguments_show_no_password() {
     for args in [&["config", "http://ann:hunter2@h.test/"][..], &["completions", "http://ann:hunter2@h.test/"]] {
         let run = Fetchall::new().args(args).run().expect_code(2);
-        assert!(run.stderr.contains("h.test") && !run.stderr.contains("hunter2"), "{}", run.stderr);
+        assert!(run.stderr.contains("'…'") && !run.stderr.contains("hunter2"), "{}", run.stderr);
     }
 }

@@ -1,0 +1,325 @@
+//! A secret at every place of every form of line, in every format: no output shows it.
+
+use fetchall::config::{Config, KEYS, Key, Raw};
+use serde_json::json;
+
+use crate::support::cli::{Fetchall, Finished};
+use crate::support::single::files;
+
+const SECRET: &str = "hunter2";
+
+/// Nothing listens there, and no look-up delays the test.
+const HOST: &str = "127.0.0.1:9";
+
+/// Whole and broken URLs with a secret in their authority.
+fn urls() -> Vec<String> {
+    let starts = [
+        "http://",
+        "https://",
+        "HTTP://",
+        "http:/",
+        "http:",
+        "http:\\\\",
+        "//",
+        "",
+        "ftp://",
+        "socks5://",
+        "\"http://",
+        "(http://",
+        "see http://",
+        "curl http://",
+        "http://127.0.0.1:9/ http://",
+        "http://127.0.0.1:9/,http://",
+        "127.0.0.1:9/x?http://",
+    ];
+    let users = [
+        "ann:S@H/",
+        "S@H/",
+        "S:pw@H/",
+        "ann:p@S@H/",
+        "ann:S",
+        "ann:S/",
+        "ann:p:S",
+        "ann:p S@H/",
+        "ann:p\u{a0}S@H/",
+        "ann:p/S@H/",
+        "ann:p?S@H/",
+        "ann:p#S@H/",
+        "ann:p\\S@H/",
+        "ann:p,S@H/",
+        "ann:p;S@h:x/",
+        "ann:p\"S@H/",
+        "ann:p<S@H/",
+        "ann:S%40H/",
+        "ann:S\u{ff20}H/",
+        "ann\u{ff1a}S\u{ff20}H/",
+        "ann%3AS%40H/",
+        "ann:S@h:99999/",
+        "ann:S@[::1",
+        "[ann:S",
+        "ann:S@h st/",
+        "ann:p -S@H/",
+    ];
+    let all = starts.iter().flat_map(|start| users.iter().map(move |user| format!("{start}{user}")));
+    all.map(|form| form.replace('H', HOST).replace("127.0.0.1:9TTP", "HTTP").replace('S', SECRET)).collect()
+}
+
+/// Options, fields, pairs and pieces of other formats.
+fn pairs() -> Vec<String> {
+    let options = [
+        "--user ann:S",
+        "--user=S",
+        "--userS",
+        "-u S",
+        "-uS",
+        "--header 'Authorization: Bearer S'",
+        "-H X-Any:S",
+        "--cookie a=S",
+        "--oauth2-bearer S",
+        "\u{2013}-user S",
+        "\u{2014}user S",
+    ];
+    let others = [
+        "Authorization: Bearer S",
+        "Authorization Bearer S",
+        "Authorization=S",
+        "Basic S",
+        "Cookie: a=S",
+        "Set-Cookie: a=S; Path=/",
+        "X-Any: S",
+        "X-Any:S",
+        "user S",
+        "password: S",
+        "password S",
+        "my password is S",
+        "machine h login ann password S",
+        "token\u{a0}S",
+        "key=S&x=y",
+        "S=",
+        "S==",
+        "a=S",
+        "ann:S",
+        "ann;S",
+        "ann,S",
+        "ann|S",
+        "ann \u{2192} S",
+        "ann\u{ff1a}S",
+        "ann\u{ff1d}S",
+        "'S'",
+        "\"S\"",
+        "`S`",
+        "<S>",
+        "*S*",
+        "(S)",
+        "[S",
+        "[x](S)",
+        "@S",
+        "../S",
+        "?S",
+        "&S",
+        "{\"url\":\"http://ann:S@127.0.0.1:9/\"",
+        "{\"headers\":{\"X\":\"S\"}}",
+        "{\"url\":5,\"x\":\"S\"}",
+        "{S",
+        "\"S",
+        "S\"}",
+        "S\",1",
+        "\"x\": \"S\",",
+        "\"headers\":{\"X\":\"S\"}",
+    ];
+    let mut forms: Vec<String> = others.map(str::to_owned).into();
+    for option in options {
+        forms.extend([option.to_owned(), format!("http://{HOST}/ {option}"), format!("curl {option} http://{HOST}/")]);
+    }
+    forms.iter().map(|form| form.replace('S', SECRET).replace("hunter2et", "Set")).collect()
+}
+
+fn forms() -> Vec<String> {
+    let forms = [urls(), pairs()].concat();
+    assert!(forms.len() > 400 && forms.iter().all(|form| form.contains(SECRET)), "{}", forms.len());
+    forms
+}
+
+/// The forms that a cell or a JSON value may have. In these a blank is a part of the URL, and so is what follows it.
+fn values() -> Vec<String> {
+    forms().into_iter().filter(|form| !form.starts_with("http://127.0.0.1:9/ ")).collect()
+}
+
+/// Fails if an output of the run holds the secret: the records, messages, log, summary or a file.
+fn assert_silent(run: &Finished, what: &str) {
+    let mut outputs = vec![("records".to_owned(), run.stdout.clone()), ("messages".to_owned(), run.stderr.clone())];
+    for name in files(run.folder()).into_iter().filter(|name| name != "list") {
+        outputs.push((name.clone(), String::from_utf8_lossy(&run.read(&name)).into_owned()));
+    }
+    for (name, text) in outputs {
+        let told: Vec<_> = text.lines().filter(|line| line.contains(SECRET)).collect();
+        assert!(told.is_empty(), "{what}, {name}: {told:#?}");
+    }
+}
+
+/// Reads a list in this format, with all outputs there are.
+fn read(format: &str, list: &str, records: &str) -> Finished {
+    let args = ["--input-format", format, "--format", records, "-o", "records", "-S", "-vv", "--log", "run.log"];
+    let more = ["--summary", "summary.json", "--noproxy", "*", "list"];
+    let run = Fetchall::new().file("list", list).args(args).args(more).run();
+    assert!(matches!(run.code(), Some(1..=3)), "{format}: {:?} {}", run.status, run.stderr);
+    assert_silent(&run, format);
+    run
+}
+
+#[test]
+fn no_form_of_a_text_line_shows_a_secret() {
+    let list = forms().join("\n");
+    for records in ["ndjson", "text", "csv"] {
+        let run = read("text", &list, records);
+        let count = String::from_utf8_lossy(&run.read("records")).lines().count();
+        assert!(count >= forms().len(), "{records}: every line has its record, not {count}");
+    }
+    read("auto", &list, "ndjson");
+}
+
+#[test]
+fn no_option_below_a_url_shows_a_secret() {
+    for form in ["header=Cookie: S", "header=S", "http-passwd=S", "all-proxy=http://a:S@h", "S=", "checksum=S", "S=x"] {
+        let option = form.replace('S', SECRET);
+        read("text", &format!("http://{HOST}/\n  {option}\n"), "ndjson");
+        let piped = Fetchall::new().args(["--json", "-vv"]).stdin(format!("http://{HOST}/\n  {option}\n")).run();
+        assert_silent(&piped, form);
+    }
+}
+
+#[test]
+fn no_form_of_a_table_row_shows_a_secret() {
+    for (format, separator) in [("csv", ','), ("tsv", '\t')] {
+        let quoted = |text: &str| match format {
+            "csv" => format!("\"{}\"", text.replace('"', "\"\"")),
+            _ => text.replace('\t', " "),
+        };
+        let row = |cells: [&str; 3]| cells.join(&separator.to_string());
+        let url = format!("http://{HOST}/");
+        let mut rows = vec![row(["url", "headers", "priority"])];
+        for form in values() {
+            let cell = quoted(&form);
+            rows.extend([
+                row([&cell, "", ""]),
+                row([&cell, "", "x"]),
+                row(["", &cell, ""]),
+                row([&url, &cell, "x"]),
+                row(["n/a", &cell, ""]),
+            ]);
+        }
+        // Rows that are torn may swallow others, so each has a list of its own.
+        read(format, &rows.join("\n"), "ndjson");
+        for torn in ["\"ann:S", "\"X: S\",U,", "U,\"X: S", "\"U,S", "U,\"S\"x,1", "U,X: S,1,2,S", "S\",1", "ann S,,"] {
+            let torn = torn.replace('U', &url).replace('S', SECRET).replace(',', &separator.to_string());
+            read(format, &format!("{}\n{torn}\n{}\n", rows[0], row([&url, "", "x"])), "ndjson");
+        }
+    }
+}
+
+#[test]
+fn no_form_of_json_shows_a_secret() {
+    let url = format!("http://{HOST}/");
+    let mut cells = Vec::new();
+    for form in values() {
+        cells.extend([
+            json!({"url": form}),
+            json!({"url": form, "priority": "x"}),
+            json!({"url": url, "priority": form}),
+            json!({"url": url, "sha256": form}),
+            json!({"url": url, "headers": form}),
+            json!({"url": url, "headers": [form]}),
+            json!({"url": [form]}),
+            json!({"link": form}),
+            json!({form.as_str(): url}),
+            json!([form]),
+            json!(form),
+        ]);
+    }
+    cells.extend([json!({"url": SECRET}), json!({"url": format!("ann {SECRET}")}), json!(SECRET)]);
+    let mut lines: Vec<String> = cells.iter().map(ToString::to_string).collect();
+    lines.extend(forms());
+    lines.extend([SECRET.to_owned(), format!("{{\"url\":\"{SECRET}")]);
+    read("ndjson", &lines.join("\n"), "ndjson");
+    let elements: Vec<String> = cells.iter().map(ToString::to_string).collect();
+    read("json", &format!("[{}]", elements.join(",\n")), "ndjson");
+    read("json", &format!("[\"{url}\",\n{}\n]", forms().join("\n")), "ndjson");
+}
+
+#[test]
+fn no_url_of_a_document_shows_a_secret() {
+    let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");
+    let locs: String = urls().iter().map(|url| format!("<url><loc>{}</loc></url>\n", escaped(url))).collect();
+    read("sitemap", &format!("<urlset>\n{locs}</urlset>\n"), "ndjson");
+    // A link of a page may have a second URL in its path.
+    let links = urls().into_iter().filter(|url| !url.starts_with("http://127.0.0.1:9/"));
+    let links: String = links.map(|url| format!("<a href=\"{}\">x</a>\n", escaped(&url))).collect();
+    read("html", &format!("<html>\n{links}</html>\n"), "ndjson");
+}
+
+#[test]
+fn no_record_of_an_earlier_run_shows_a_secret() {
+    let first = format!("{{\"v\":1,\"url\":\"http://{HOST}/\",\"outcome\":\"failed\"}}\n");
+    let mut lines = forms();
+    for form in values() {
+        lines.push(json!({"v": 1, "url": form, "outcome": "failed"}).to_string());
+        lines.push(json!({"v": 1, "url": "x", "outcome": form}).to_string());
+    }
+    lines.push(json!({"v": 1, "url": SECRET, "outcome": "failed"}).to_string());
+    let run = Fetchall::new().file("list", first + &lines.join("\n"));
+    let run = run.args(["--json", "-S", "-vv", "--log", "run.log", "--retry-from", "list"]).run().expect_code(1);
+    assert_silent(&run, "records");
+}
+
+#[test]
+fn no_refused_setting_shows_a_secret() {
+    let url = format!("http://{HOST}/");
+    let values = [
+        "http://ann:S@h/",
+        "http://ann:S",
+        "http:ann:S",
+        "http://[ann:S",
+        "ann:S@h",
+        "ann:S%40h",
+        "ann%3AS%40h",
+        "ann:S\u{ff20}h",
+        "http://ann:1/S@h",
+        "Bearer S",
+        "a=S",
+        "'S",
+    ];
+    for value in values.map(|value| value.replace('S', SECRET)) {
+        // A field, a name, a column, a path and hosts without a proxy may be any words.
+        let is_words = !value.contains("http:") && !value.contains(['@', '%', '\u{ff20}']);
+        let takes_words = |flag: &str| {
+            let text = Raw::Text("x:y".as_ref());
+            let is_taken = Key::named(flag).is_some_and(|key| key.set(&mut Config::default(), text).is_ok());
+            is_taken && !matches!(flag, "user" | "cookie")
+        };
+        let flags = KEYS.iter().map(|key| key.name).filter(|flag| *flag != "header");
+        for flag in flags.filter(|flag| !(is_words && takes_words(flag))) {
+            let run = Fetchall::new().args(["config", &format!("--{flag}={value}")]).run();
+            assert_silent(&run, &format!("--{flag}={value}"));
+        }
+        for (name, text) in [
+            ("hosts", format!("[hosts.{value:?}]\nuser = \"{SECRET}:{SECRET}\"\n")),
+            ("key", format!("{value:?} = 1\n")),
+            ("syntax", format!("timeout = {value}\n{value}\nproxy = \"{value}\n")),
+            ("key of a host", format!("[hosts.\"h.test\"]\nuser = \"{SECRET}:{SECRET}\"\n{value:?} = 1\n")),
+            ("types", format!("timeout = [{value:?}]\nheader = {value:?}\nrate = {value:?}\nproxy = {value:?}\n")),
+        ] {
+            let run = Fetchall::new().file("list", text).args(["config", "--config", "list"]).run();
+            assert_silent(&run, &format!("{name}: {value}"));
+        }
+        for words in [&["--only", &value, "--retry-from", "list"][..], &[&format!("--{value}")], &["-c", &value]] {
+            let run = Fetchall::new().file("list", "").args(words).arg(&url).run();
+            assert_silent(&run, &format!("{words:?}"));
+        }
+        // As an input alone.
+        let is_url = value.contains("://");
+        let input = if is_url { value.clone() } else { format!("ann:{value}") };
+        assert_silent(&Fetchall::new().arg(&input).run(), &input);
+        let run = Fetchall::new().args(["compare", "--backends", &value, "--rounds", &value, "--demo-urls", &value]);
+        assert_silent(&run.args(["-c", &value, &url]).run(), &value);
+    }
+}

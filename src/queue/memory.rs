@@ -1,10 +1,10 @@
 //! A queue in memory.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use super::{Added, LeaseId, Leases, QueueError, Queued, Rest, UrlQueue, Wanted};
+use super::{Added, Hosts, LeaseId, Leases, QueueError, Queued, Rest, UrlQueue, Wanted};
 use crate::policy::text::fingerprint::FingerprintSet;
 
 /// The position of a URL among those of its host.
@@ -38,6 +38,36 @@ impl MemoryQueue {
         self.turns.push_back(host.clone());
         self.waiting.insert(host, BTreeMap::from([(position, url)]));
     }
+
+    /// Leases up to `most` URLs of a host. Returns whether it has more.
+    fn lease_of(&mut self, host: &str, most: usize, urls: &mut Vec<(LeaseId, Queued)>) -> bool {
+        let Some(waiting) = self.waiting.get_mut(host) else { return false };
+        let end = urls.len() + most;
+        while urls.len() < end
+            && let Some(((_, id), url)) = waiting.pop_first()
+        {
+            self.leased.insert(id, url.clone());
+            urls.push((id, url));
+        }
+        let has_more = !waiting.is_empty();
+        if !has_more {
+            self.waiting.remove(host);
+        }
+        has_more
+    }
+
+    fn lease_in_turn(&mut self, wanted: &Wanted<'_>, full: &HashSet<Arc<str>>, urls: &mut Vec<(LeaseId, Queued)>) {
+        for _ in 0..self.turns.len() {
+            if urls.len() == wanted.most {
+                break;
+            }
+            self.turns.rotate_left(1);
+            let Some(host) = self.turns.back().filter(|host| !full.contains(*host)).cloned() else { continue };
+            if !self.lease_of(&host, wanted.per_host.min(wanted.most - urls.len()), urls) {
+                self.turns.pop_back();
+            }
+        }
+    }
 }
 
 impl UrlQueue for MemoryQueue {
@@ -57,27 +87,21 @@ impl UrlQueue for MemoryQueue {
 
     fn lease(&mut self, wanted: &Wanted<'_>) -> Result<Leases, QueueError> {
         let mut urls = Vec::new();
-        for _ in 0..self.turns.len() {
-            if urls.len() == wanted.most {
-                break;
+        let has_more = match wanted.hosts {
+            Hosts::Only(host) => {
+                let has_more = self.lease_of(host, wanted.per_host.min(wanted.most), &mut urls);
+                if !has_more {
+                    self.turns.retain(|other| **other != *host);
+                }
+                has_more
             }
-            self.turns.rotate_left(1);
-            let Some(host) = self.turns.back().filter(|host| wanted.hosts.covers(host)) else { continue };
-            let Some(waiting) = self.waiting.get_mut(host) else { continue };
-            let end = urls.len() + wanted.per_host.min(wanted.most - urls.len());
-            while urls.len() < end
-                && let Some(((_, id), url)) = waiting.pop_first()
-            {
-                self.leased.insert(id, url.clone());
-                urls.push((id, url));
+            Hosts::AllBut(full) => {
+                self.lease_in_turn(wanted, full, &mut urls);
+                self.turns.iter().any(|host| !full.contains(host))
             }
-            if waiting.is_empty() {
-                self.waiting.remove(host);
-                self.turns.pop_back();
-            }
-        }
+        };
         let rest = match () {
-            () if self.turns.iter().any(|host| wanted.hosts.covers(host)) => Rest::More,
+            () if has_more => Rest::More,
             () if self.turns.is_empty() && self.leased.is_empty() => Rest::Drained,
             () => Rest::Waits,
         };

@@ -112,20 +112,10 @@ pub struct Wanted<'a> {
 /// A selection of hosts.
 #[derive(Debug, Clone, Copy)]
 pub enum Hosts<'a> {
-    /// This host alone.
+    /// This host alone. Its turn stays where it is.
     Only(&'a str),
     /// All hosts but these, which are full.
     AllBut(&'a HashSet<Arc<str>>),
-}
-
-impl Hosts<'_> {
-    /// Whether the selection has this host.
-    pub fn covers(&self, host: &str) -> bool {
-        match self {
-            Hosts::Only(only) => *only == host,
-            Hosts::AllBut(full) => !full.contains(host),
-        }
-    }
 }
 
 /// Leased URLs.

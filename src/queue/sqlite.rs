@@ -12,7 +12,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use tempfile::TempPath;
 
-use super::{Added, LeaseId, Leases, QueueError, Queued, Rest, UrlQueue, Wanted, stored};
+use super::{Added, Hosts, LeaseId, Leases, QueueError, Queued, Rest, UrlQueue, Wanted, stored};
 use database::{
     DELETE_URLS, INSERT_HOST, INSERT_LANE, INSERT_SEEN, INSERT_URL, SCHEMA, SELECT_HOSTS, SELECT_LANES, SELECT_URLS,
 };
@@ -191,14 +191,40 @@ impl SqliteQueue {
         Ok(false)
     }
 
-    fn lease_in_turn(&mut self, wanted: &Wanted<'_>, urls: &mut Vec<(LeaseId, Queued)>) -> Result<(), QueueError> {
+    /// Leases URLs. Returns whether the wanted hosts have more.
+    fn lease_wanted(&mut self, wanted: &Wanted<'_>, urls: &mut Vec<(LeaseId, Queued)>) -> Result<bool, QueueError> {
+        match wanted.hosts {
+            Hosts::Only(name) => {
+                let Some(at) = self.index.get(name).copied().filter(|at| self.hosts[*at].has_turn) else {
+                    return Ok(false);
+                };
+                let has_more = self.lease_of(at, wanted.per_host.min(wanted.most), urls)?;
+                if !has_more {
+                    self.turns.retain(|other| *other != at);
+                    self.hosts[at].has_turn = false;
+                }
+                Ok(has_more)
+            }
+            Hosts::AllBut(full) => {
+                self.lease_in_turn(wanted, full, urls)?;
+                Ok(self.turns.iter().any(|at| !full.contains(&self.hosts[*at].name)))
+            }
+        }
+    }
+
+    fn lease_in_turn(
+        &mut self,
+        wanted: &Wanted<'_>,
+        full: &HashSet<Arc<str>>,
+        urls: &mut Vec<(LeaseId, Queued)>,
+    ) -> Result<(), QueueError> {
         for _ in 0..self.turns.len() {
             if urls.len() == wanted.most {
                 break;
             }
             self.turns.rotate_left(1);
             let Some(at) = self.turns.back().copied() else { break };
-            if wanted.hosts.covers(&self.hosts[at].name)
+            if !full.contains(&self.hosts[at].name)
                 && !self.lease_of(at, wanted.per_host.min(wanted.most - urls.len()), urls)?
             {
                 self.turns.pop_back();
@@ -240,13 +266,16 @@ impl UrlQueue for SqliteQueue {
 
     fn lease(&mut self, wanted: &Wanted<'_>) -> Result<Leases, QueueError> {
         let mut urls = Vec::new();
-        if let Err(e) = self.lease_in_turn(wanted, &mut urls) {
-            let leases: Vec<_> = urls.iter().map(|(id, _)| *id).collect();
-            self.release(&leases)?;
-            return Err(e);
-        }
+        let has_more = match self.lease_wanted(wanted, &mut urls) {
+            Ok(has_more) => has_more,
+            Err(e) => {
+                let leases: Vec<_> = urls.iter().map(|(id, _)| *id).collect();
+                self.release(&leases)?;
+                return Err(e);
+            }
+        };
         let rest = match () {
-            () if self.turns.iter().any(|at| wanted.hosts.covers(&self.hosts[*at].name)) => Rest::More,
+            () if has_more => Rest::More,
             () if self.turns.is_empty() && self.leased.is_empty() => Rest::Drained,
             () => Rest::Waits,
         };

@@ -135,6 +135,8 @@ impl SpilledJobs {
             None => queue.lease(host, lines.len()),
         };
         let urls = read.unwrap_or_else(|e| {
+            // Its URLs stay in the queue and would come back before those that are added later.
+            queue.is_broken = true;
             self.broken = Some(e);
             Vec::new()
         });
@@ -182,6 +184,8 @@ pub(super) struct SpillQueue {
     pub(super) queue: Option<Box<dyn UrlQueue>>,
     /// How many jobs are in it.
     jobs: usize,
+    /// The queue could not be read: it takes no more jobs. The next queue does.
+    is_broken: bool,
 }
 
 impl SpillQueue {
@@ -193,6 +197,7 @@ impl SpillQueue {
     /// Adds plain jobs of a host. After an error they come back.
     fn add(&mut self, jobs: Vec<Box<Job>>) -> Result<LineRuns, (Vec<Box<Job>>, QueueError)> {
         let queue = match &mut self.queue {
+            Some(_) if self.is_broken => return Err((jobs, QueueError("it cannot be read back".to_owned()))),
             Some(queue) => queue,
             None => match SqliteQueue::temporary(MOST) {
                 Ok(queue) => self.queue.insert(Box::new(queue)),
@@ -231,6 +236,7 @@ impl SpillQueue {
         self.jobs -= jobs;
         if self.jobs == 0 {
             self.queue = None;
+            self.is_broken = false;
         }
     }
 }

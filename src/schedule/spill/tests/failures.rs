@@ -10,7 +10,7 @@ use crate::queue::{Added, LeaseId, Leases, MemoryQueue, QueueError, Queued, Sqli
 struct Failing {
     queue: MemoryQueue,
     is_full: Arc<AtomicBool>,
-    /// It can be read so often.
+    /// The read after so many fails.
     reads: Option<usize>,
     /// Every so many URLs it loses one.
     loses: Option<usize>,
@@ -26,7 +26,10 @@ impl UrlQueue for Failing {
 
     fn lease(&mut self, wanted: &Wanted<'_>) -> Result<Leases, QueueError> {
         match &mut self.reads {
-            Some(0) => return Err(QueueError("a bad sector".to_owned())),
+            Some(0) => {
+                self.reads = None;
+                return Err(QueueError("a bad sector".to_owned()));
+            }
             Some(reads) => *reads -= 1,
             None => {}
         }
@@ -56,7 +59,14 @@ fn spilled(queue: impl UrlQueue + 'static, jobs: u64, now: Instant) -> Scheduler
 
 /// Hands all out: the numbers of the fetched jobs and of the lost lines.
 fn all(s: &mut Scheduler, now: Instant) -> (Vec<u64>, Vec<u64>) {
-    s.advance(now + Duration::from_secs(3600));
+    let told = due(s, now + Duration::from_secs(3600));
+    assert!(s.is_empty());
+    told
+}
+
+/// Hands out what is due.
+fn due(s: &mut Scheduler, now: Instant) -> (Vec<u64>, Vec<u64>) {
+    s.advance(now);
     let (mut fetched, mut lost) = (Vec::new(), Vec::new());
     while let Some(next) = s.next(now) {
         match next {
@@ -72,7 +82,6 @@ fn all(s: &mut Scheduler, now: Instant) -> (Vec<u64>, Vec<u64>) {
             other => panic!("{other:?}"),
         }
     }
-    assert!(s.is_empty());
     (fetched, lost)
 }
 
@@ -88,6 +97,28 @@ fn lines_behind_a_read_error_have_records() {
     let mut told = [fetched, lost].concat();
     told.sort_unstable();
     assert_eq!(told, (0..5000).collect::<Vec<_>>());
+}
+
+#[test]
+fn host_spilled_again_after_a_read_error_loses_no_line() {
+    let start = Instant::now();
+    let at = |hours: u64| start + Duration::from_secs(3600 * hours);
+    let mut s = spilled(Failing { reads: Some(1), ..Failing::default() }, 3000, start);
+    hold(&mut s, "other.test", at(3));
+    read(&mut s, &mut jobs("other.test", 3000, 3000, start), start + Duration::from_secs(60));
+    let (fetched, lost) = due(&mut s, at(1));
+    assert!(fetched.len() + lost.len() == 3000 && lost.len() > 1000 && s.spill_queue.jobs() > 1000);
+    hold(&mut s, "held.test", at(2));
+    let more = read(&mut s, &mut jobs("held.test", 6000, 3000, at(1)), at(1) + Duration::from_secs(60)) as u64;
+    assert!(more > 512, "{more}");
+    assert_eq!(due(&mut s, at(2)), ((6000..6000 + more).collect(), Vec::new()));
+    assert_eq!(due(&mut s, at(3)), ((3000..6000).collect(), Vec::new()));
+    assert!(s.is_empty());
+    // The next file is read back.
+    hold(&mut s, "held.test", at(4));
+    read(&mut s, &mut jobs("held.test", 9000, 3000, at(3)), at(3) + Duration::from_secs(60));
+    assert!(s.spill_queue.jobs() > 1000);
+    assert_eq!(due(&mut s, at(4)), ((9000..12_000).collect(), Vec::new()));
 }
 
 #[test]

@@ -1,11 +1,10 @@
-//! The cost of the engine itself for each URL: a scripted fetcher that answers at once, no network.
+//! The cost of the engine itself for each URL: a fetcher that answers at once, no network.
 //!
 //! `cargo bench --bench engine [-- URLS]` runs each variant in interleaved rounds and prints
 //! medians. The list is parsed as text, so that a URL is walked from its line to its record.
 
 #![allow(clippy::expect_used, clippy::print_stdout, reason = "a benchmark prints, and ends when it cannot measure")]
 
-use std::collections::HashMap;
 use std::io::{Cursor, sink};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -14,11 +13,13 @@ use std::time::{Duration, Instant};
 use fetchall::app::{self, CheckedFiles, Document, Surroundings};
 use fetchall::config::{Concurrency, Config, Duplicates};
 use fetchall::engine::{self, Stop};
-use fetchall::fetch::FetchSpec;
-use fetchall::fetch::script::{Script, Step};
+use fetchall::fetch::{FetchSpec, Fetched, Fetcher, FetcherFactory, Meter, Reply};
+use fetchall::model::{Facts, Job, Timing, Verdict};
 use fetchall::policy::network::address::AddressClasses;
 use fetchall::sink::{Ndjson, Output, Sink};
 use fetchall::source::Input;
+use futures::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -33,6 +34,29 @@ const VARIANTS: &[(&str, Duplicates, bool, usize)] = &[
     ("list ..., 10 hosts", Duplicates::Fetch, false, 10),
     ("list ..., 10,000 hosts", Duplicates::Fetch, false, 10_000),
 ];
+
+/// A fetcher that answers every URL at once with 1 KiB.
+#[derive(Debug, Clone)]
+struct Immediate(Arc<Meter>);
+
+impl FetcherFactory for Immediate {
+    fn build(&self, meter: &Arc<Meter>) -> Arc<dyn Fetcher> {
+        Arc::new(Immediate(meter.clone()))
+    }
+}
+
+impl Fetcher for Immediate {
+    fn fetch<'a>(&'a self, _: &'a Job, _: &'a CancellationToken) -> BoxFuture<'a, Reply> {
+        Box::pin(async {
+            const BYTES: u64 = 1024;
+            self.0.received(BYTES);
+            let (bytes, wire_bytes) = (Some(BYTES), Some(BYTES));
+            let facts = Box::new(Facts { status: Some(200), bytes, wire_bytes, ..Facts::default() });
+            let timing = Timing { first_byte: Some(Duration::ZERO), total: Some(Duration::ZERO), ..Timing::default() };
+            Reply::Finished(Fetched { facts, timing, verdict: Verdict::Ok, finished_body: None })
+        })
+    }
+}
 
 fn main() {
     let urls: usize = std::env::args().skip(1).find_map(|a| a.parse().ok()).unwrap_or(200_000);
@@ -72,8 +96,7 @@ fn run(list: &Arc<str>, urls: usize, duplicates: Duplicates, records: bool) -> D
     let input = Input::Reader("list".to_owned(), Box::new(Cursor::new(list.to_string())));
     let mut plan =
         app::plan(&config, vec![input], Document::None, surroundings, Stop::default()).expect("nothing to open");
-    let script = Script { paths: HashMap::new(), otherwise: (Duration::ZERO, Step::Ok(1024)) };
-    plan.spec = FetchSpec::Scripted(Arc::new(script));
+    plan.spec = FetchSpec::Custom(Arc::new(Immediate(Arc::default())));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let started = Instant::now();
     let end = runtime.block_on(engine::run(plan));

@@ -9,6 +9,10 @@ use super::SetupError;
 /// The most bytes of settings, of request fields, and of passwords by host.
 pub const SETTINGS: u64 = 1 << 20;
 
+/// The most bytes of the file that a stranger may have left in the working folder. Reading a file of
+/// nothing but errors takes 500 times its size of memory.
+const UNNAMED: u64 = 64 << 10;
+
 /// The most bytes of cookies and of certificates. The bundles of systems have some hundred KiB.
 pub(super) const LARGE: u64 = 16 << 20;
 
@@ -25,12 +29,12 @@ pub(super) fn read_for(path: &Path, purpose: &'static str, most: u64) -> Result<
     read(path, most).map_err(|source| SetupError::Path { path: path.to_owned(), purpose, source })
 }
 
-/// Reads a file of the working folder that no user named. It has to be a regular file itself: a pipe
+/// Reads a file of the working folder that no user named, of at most 64 KiB. It has to be a regular file itself: a pipe
 /// would hold the run up, and a link may lead to a private file.
 ///
 /// # Errors
 /// When it is a link, a pipe or a device, cannot be read, or is larger.
-pub fn read_unnamed(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+pub fn read_unnamed(path: &Path) -> io::Result<Vec<u8>> {
     let found = path.symlink_metadata()?;
     if found.is_symlink() {
         return Err(io::Error::other("it is a link, and links of the working folder are not followed"));
@@ -49,14 +53,15 @@ pub fn read_unnamed(path: &Path, most: u64) -> io::Result<Vec<u8>> {
         options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed());
     }
     let file = options.open(path)?;
-    if file.metadata()?.is_file() { rest(file, most) } else { Err(not_regular()) }
+    if file.metadata()?.is_file() { rest(file, UNNAMED) } else { Err(not_regular()) }
 }
 
 fn rest(file: File, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(most + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most {
-        let why = format!("it has more than {} MiB; is it the right file?", most >> 20);
+        let size = if most < 1 << 20 { format!("{} KiB", most >> 10) } else { format!("{} MiB", most >> 20) };
+        let why = format!("it has more than {size}; is it the right file?");
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
     }
     Ok(bytes)
@@ -74,6 +79,8 @@ mod tests {
         assert_eq!(read(&path, 2 << 20).unwrap().len(), 2 << 20);
         let why = read(&path, SETTINGS).unwrap_err().to_string();
         assert!(why.contains("more than 1 MiB"), "{why}");
+        let why = read_unnamed(&path).unwrap_err().to_string();
+        assert!(why.contains("more than 64 KiB"), "{why}");
     }
 
     #[cfg(unix)]

@@ -46,6 +46,6 @@ pub(super) fn clear_parts(saving: &Saving, forgotten: Option<u64>) {
         (Saving::File(folder, file), Some(id)) => {
             fetch::forget_beside(folder, file, id);
         }
-        (Saving::File(..) | Saving::Stream(_) | Saving::Discard, _) => {}
+        (Saving::File(..) | Saving::Stream | Saving::Discard, _) => {}
     }
 }

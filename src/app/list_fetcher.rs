@@ -9,10 +9,10 @@ use http::StatusCode;
 use tokio::runtime;
 
 use super::{FIRST_MOMENTS, backend};
-use crate::config::{Backend, Compression, Config, Digest, InputFormat, Order};
+use crate::config::{Backend, Compression, Config, InputFormat, Order};
 use crate::engine::{self, Plan, Stop, StopConditions, StopLevel};
-use crate::fetch::{BodyStream, FetchSpec, HttpSpec, Saving};
-use crate::model::{ChildProgram, ErrorKind, Facts, FetchError, Outcome, Verdict};
+use crate::fetch::{BodyStream, FetchConfig, FetchServices, FetchSpec, Saving};
+use crate::model::{ChildProgram, ErrorKind, Facts, FetchError, Needs, Outcome, Verdict};
 use crate::policy::limits::pacer::{AllHostLimits, SharedPacer};
 use crate::policy::retry::Limits;
 use crate::schedule::Rules;
@@ -21,7 +21,8 @@ use crate::source::{Input, ListOpener, ListSource, RemoteList};
 
 /// Fetches lists with the settings of the run. They make no record.
 pub(super) struct ListFetcher {
-    spec: HttpSpec,
+    fetch: Arc<FetchConfig>,
+    services: FetchServices,
     retry: Limits,
     host_limits: AllHostLimits,
     pacer: Option<SharedPacer>,
@@ -30,28 +31,46 @@ pub(super) struct ListFetcher {
 }
 
 impl ListFetcher {
-    /// `spec` is that of the run; `pacer` and its throttle are shared with it.
+    /// `fetch` has the settings of the run; `services` and `pacer` are shared with it.
     pub(super) fn new(
         config: &Config,
-        spec: &HttpSpec,
+        fetch: &FetchConfig,
+        services: &FetchServices,
         host_limits: AllHostLimits,
         pacer: Option<SharedPacer>,
     ) -> Self {
-        let mut spec = spec.clone();
-        (spec.remote_time, spec.refresh) = (false, false);
-        (spec.head, spec.dry_run, spec.skip_existing, spec.digest) = (false, false, false, Digest::None);
-        spec.keeps_validators = true;
-        if spec.compression == Compression::Raw {
-            spec.compression = Compression::Auto;
-        }
+        let compression = match fetch.compression {
+            Compression::Raw => Compression::Auto,
+            other => other,
+        };
+        let fetch = FetchConfig {
+            remote_time: false,
+            refresh: false,
+            head: false,
+            dry_run: false,
+            skip_existing: false,
+            // For its retries, as any stream.
+            needs: Needs::VALIDATORS,
+            compression,
+            saving: Saving::Stream,
+            ..fetch.clone()
+        };
         let retry = Limits {
             retries: config.retry,
             on: config.retry_on.clone(),
             max_wait: config.retry_max_wait,
             streams: true,
         };
-        let seed = spec.run;
-        Self { spec, retry, host_limits, pacer, seed, stop: Stop::default() }
+        let seed = fetch.run;
+        Self {
+            fetch: Arc::new(fetch),
+            services: services.clone(),
+            retry,
+            host_limits,
+            pacer,
+            seed,
+            stop: Stop::default(),
+        }
     }
 
     /// A run of this URL alone, which writes the body to `file` and its outcome to `outcome`.
@@ -59,8 +78,9 @@ impl ListFetcher {
         let input = Input::Url(url.to_owned(), 1);
         let source = ListSource::new(vec![input], InputFormat::Auto).map_err(|error| error.to_string())?;
         let backend = backend(Backend::Sequential).map_err(|error| error.to_string())?;
-        let mut spec = self.spec.clone();
-        spec.saving = Saving::Stream(BodyStream::new(Arc::new(Mutex::new(file))));
+        let stream = Some(BodyStream::new(Arc::new(Mutex::new(file))));
+        let spec =
+            FetchSpec::Http { config: self.fetch.clone(), services: FetchServices { stream, ..self.services.clone() } };
         let schedule = Rules {
             concurrency: 1,
             first_moments: FIRST_MOMENTS,
@@ -77,7 +97,7 @@ impl ListFetcher {
             schedule,
             skip_duplicates: false,
             backend: (backend.make)(),
-            spec: FetchSpec::Http(Arc::new(spec)),
+            spec,
             names: None,
             sinks: vec![Box::new(note)],
             reporters: Vec::new(),

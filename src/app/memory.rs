@@ -10,7 +10,7 @@ use super::SetupError;
 use super::folder::{clear_parts, lock_folder};
 use crate::config::{Compression, Config, Duplicates};
 use crate::fetch::Saving;
-use crate::model::{Batch, Entry, Origin, Outcome, Summary};
+use crate::model::{Batch, Entry, Needs, Origin, Outcome, Summary};
 use crate::policy::credentials::origin::basic_user;
 use crate::policy::naming::{Claims, Template};
 use crate::sink::{Past, Sink, SinkError, Was};
@@ -31,7 +31,7 @@ pub(super) fn open(config: &Config, saving: &Saving, names: Option<&mut Claims>)
     let bodies = match saving {
         Saving::Dir(folder) => Bodies::Below(folder.clone()),
         Saving::File(folder, file) => Bodies::File(folder.path().join(file)),
-        Saving::Stream(_) => Bodies::HandedOn,
+        Saving::Stream => Bodies::HandedOn,
         Saving::Discard => Bodies::Nowhere,
     };
     let own = if let Saving::Dir(folder) = saving { Some(StatePath::own(folder)) } else { None };
@@ -179,6 +179,11 @@ pub(super) struct Remembering {
 impl Sink for Remembering {
     fn must_keep(&self) -> bool {
         true
+    }
+
+    /// A later run makes its requests conditional.
+    fn needs(&self) -> Needs {
+        Needs::VALIDATORS
     }
 
     fn outcome(&mut self, outcome: &Outcome) -> Result<ControlFlow<()>, SinkError> {

@@ -4,12 +4,13 @@ mod bounded_read;
 mod cookies;
 mod credentials;
 mod descriptors;
+mod fetch_config;
 mod file_times;
 mod files;
 mod folder;
-mod http_spec;
 mod list_fetcher;
 mod memory;
+mod needs;
 mod outputs;
 mod saving;
 mod unmatched;
@@ -25,7 +26,7 @@ use fastrand::Rng;
 use crate::backend::{BACKENDS, BackendEntry};
 use crate::config::{Backend, Concurrency, Config, Duplicates, HostTable, Origins, Proxies, Rate, Task};
 use crate::engine::{Plan, Stop, StopConditions};
-use crate::fetch::{ByteLimit, FetchSpec, Keeping, Saving, Throttle};
+use crate::fetch::{BodyStream, ByteLimit, FetchServices, FetchSpec, Keeping, Saving, Throttle};
 use crate::model::{ChildProgram, shown_path};
 use crate::policy::limits::pacer::{AllHostLimits, HostLimits, Pacer, SharedPacer};
 use crate::policy::naming::{Claims, Template};
@@ -39,8 +40,8 @@ use crate::source::{Inputs, ListOpener, ListOptions, ListSource, ReportSource, S
 use crate::state::StateError;
 pub use bounded_read::{SETTINGS as LARGEST_SETTINGS, read as read_bounded, read_unnamed};
 use credentials::{netrc, told_to_all};
+use fetch_config::fetch_config;
 pub use files::{CheckedFiles, Files, is_within};
-use http_spec::{addresses, http_spec};
 use list_fetcher::ListFetcher;
 use memory::Recalling;
 use outputs::Outputs;
@@ -129,16 +130,14 @@ pub fn plan(
     let inputs = inputs.into();
     let task = Task { retries: inputs.retry.is_some(), document: document.path() };
     config.validate(task, &Origins::new()).map_err(|problems| SetupError::Setting(problems.join("\n")))?;
-    let addresses = addresses(config, surroundings.address_classes);
     let (jar, mut warnings) = cookies::jar(config)?;
-    let mut spec = http_spec(config, addresses)?;
-    if spec.proxies != Proxies::default() {
-        warnings.extend(spec.no_proxy.unusable().iter().map(Unusable::to_string));
+    let mut fetch = fetch_config(config, surroundings.address_classes)?;
+    if fetch.proxies != Proxies::default() {
+        warnings.extend(fetch.no_proxy.unusable().iter().map(Unusable::to_string));
     }
     let (netrc, odd_netrc) = netrc(config)?;
-    spec.netrc = netrc;
+    fetch.netrc = netrc;
     warnings.extend(odd_netrc);
-    spec.cookies = jar.clone();
     let seed = fastrand::u64(..);
     let host_limits = host_limits(config);
     let chance = config.random_wait.then(|| Rng::with_seed(seed));
@@ -152,11 +151,13 @@ pub fn plan(
     };
     let bodies = if wanted == Backend::Sequential { 1 } else { most };
     let bytes = config.limit_rate.map(|a_second| ByteLimit::shared(a_second, bodies));
-    spec.throttle = Throttle::new(pacer.clone(), bytes);
-    let fetcher = ListFetcher::new(config, &spec, host_limits.clone(), pacer.clone());
+    let throttle = Throttle::new(pacer.clone(), bytes);
+    let mut services = FetchServices { throttle, cookies: jar.clone(), ..FetchServices::new(config.ip_version) };
+    let fetcher = ListFetcher::new(config, &fetch, &services, host_limits.clone(), pacer.clone());
     let mut source = source(inputs, config, fetcher)?;
-    let saving = saving(config, document, &surroundings.files)?;
-    let streams = matches!(saving, Saving::Stream(_));
+    let (saving, stream) = saving(config, document, &surroundings.files)?;
+    services.stream = stream.map(BodyStream::new);
+    let streams = services.stream.is_some();
     let mut names = matches!(saving, Saving::Dir(_)).then(|| Claims::named_by(template));
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     let mut keeping = Keeping::ForNow;
@@ -172,8 +173,7 @@ pub fn plan(
         surroundings.files.exclude_from(dir.path(), names)?;
     }
     let saves = saving.folder().is_some();
-    spec.keeps_validators = config.sets_file_times() || matches!(keeping, Keeping::For(_)) || streams;
-    (spec.saving, spec.keeping) = (saving, keeping);
+    (fetch.saving, fetch.keeping) = (saving, keeping);
     if let (Some(path), Some(jar), false) = (&config.save_cookies, &jar, config.dry_run) {
         sinks.push(Box::new(cookies::CookieFile::create(path, &surroundings.files, jar.clone())?));
     }
@@ -186,13 +186,15 @@ pub fn plan(
     if let Some((path, past)) = config.changes.as_deref().zip(past) {
         sinks.push(outputs.changes(path, past)?);
     }
+    let checks_times = config.sets_file_times() && saves;
+    fetch.needs = needs::of_run(config.digest, streams, checks_times, &sinks);
     let share = descriptors::share(wanted, backend, most, saves);
-    spec.idle_connections = share.idle;
+    fetch.idle_connections = share.idle;
     outputs.begin()?;
     // With `auto`, do not warn about a lowered limit.
     warnings.extend(share.warning.filter(|_| !auto));
     let mut reporters = unmatched::watched(surroundings.reporters, &config.hosts);
-    if config.sets_file_times() && saves {
+    if checks_times {
         reporters = file_times::watched(reporters);
     }
     let schedule = Rules {
@@ -208,7 +210,7 @@ pub fn plan(
         schedule,
         skip_duplicates: config.duplicates == Duplicates::Skip,
         backend: (backend.make)(),
-        spec: FetchSpec::Http(Arc::new(spec)),
+        spec: FetchSpec::Http { config: Arc::new(fetch), services },
         names,
         sinks,
         reporters,

@@ -7,16 +7,20 @@ use std::sync::{Arc, Mutex};
 
 use super::{CheckedFiles, Document, SetupError};
 use crate::config::Config;
-use crate::fetch::{BodyStream, Saving};
+use crate::fetch::{Saving, SharedWriter};
 use crate::model::shown_path;
 use crate::output_folder::OutputFolder;
 
-/// Checks the destination of the bodies, and makes their folder.
-pub(super) fn saving(config: &Config, document: Document, files: &CheckedFiles) -> Result<Saving, SetupError> {
+/// Checks the destination of the bodies, and makes their folder. Returns the writer too, if it is a stream.
+pub(super) fn saving(
+    config: &Config,
+    document: Document,
+    files: &CheckedFiles,
+) -> Result<(Saving, Option<SharedWriter>), SetupError> {
     if config.head {
-        return Ok(Saving::Discard);
+        return Ok((Saving::Discard, None));
     }
-    Ok(match (document, &config.dir) {
+    let saving = match (document, &config.dir) {
         (Document::File(path), _) => {
             let unusable = |source| SetupError::Path { path: path.clone(), purpose: "the body", source };
             let Some((parent, name)) = path.parent().zip(path.file_name()).filter(|_| !path.is_dir()) else {
@@ -26,13 +30,13 @@ pub(super) fn saving(config: &Config, document: Document, files: &CheckedFiles) 
             if std::fs::metadata(&path).is_ok_and(|there| !there.is_file()) {
                 // A device or a pipe: a rename would replace it.
                 let path = path.clone();
-                return Ok(Saving::Stream(BodyStream::new(Arc::new(Mutex::new(Late { path, file: None })))));
+                return Ok((Saving::Stream, Some(Arc::new(Mutex::new(Late { path, file: None })))));
             }
             let there = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
             std::fs::metadata(there).map_err(unusable)?;
             Saving::File(OutputFolder::new(parent.to_owned()), name.into())
         }
-        (Document::Stream(writer), _) => Saving::Stream(BodyStream::new(writer)),
+        (Document::Stream(writer), _) => return Ok((Saving::Stream, Some(writer))),
         (Document::None, None) => Saving::Discard,
         (Document::None, Some(dir)) => {
             let folder = OutputFolder::reserving(dir.clone(), files.shared());
@@ -46,7 +50,8 @@ pub(super) fn saving(config: &Config, document: Document, files: &CheckedFiles) 
             })?;
             Saving::Dir(folder)
         }
-    })
+    };
+    Ok((saving, None))
 }
 
 /// Whether a folder is there, or nothing is.

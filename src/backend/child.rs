@@ -7,7 +7,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::{Child as Process, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
-use super::frames::{COOKIES, CookieFrame, FrameError, FrameReader, JobFrame, ToWorker, append};
+use super::frames::{COOKIES, FrameError, FrameReader, JobFrame, ToWorker, append};
 use crate::fetch::CookieJar;
 use crate::model::{ChildProgram, Job};
 
@@ -28,11 +28,11 @@ pub(super) struct Child {
 }
 
 impl Child {
-    /// Starts a child. `spec` is the first frame that it receives, together with its first job.
+    /// Starts a child. `setup` is the first frame that it receives, together with its first job.
     ///
     /// # Errors
     /// The error of the system.
-    pub(super) fn start(program: &ChildProgram, spec: &[u8]) -> Result<Self, String> {
+    pub(super) fn start(program: &ChildProgram, setup: &[u8]) -> Result<Self, String> {
         let mut command = program.command();
         command.arg("worker").stdin(Stdio::piped()).stdout(Stdio::piped());
         #[cfg(unix)]
@@ -45,7 +45,7 @@ impl Child {
         let (Some(stdin), Some(stdout)) = (process.stdin.take(), process.stdout.take()) else {
             return Err(failed("it has no pipes"));
         };
-        Ok(Self { process, stdin, frames: FrameReader::new(stdout), unsent: spec.to_vec(), cookies: 0 })
+        Ok(Self { process, stdin, frames: FrameReader::new(stdout), unsent: setup.to_vec(), cookies: 0 })
     }
 
     /// Says something short.
@@ -69,7 +69,7 @@ impl Child {
                 if set.is_empty() {
                     break;
                 }
-                append(&ToWorker::Cookies(set.into_iter().map(CookieFrame::from).collect()), &mut self.unsent)?;
+                append(&ToWorker::Cookies(set), &mut self.unsent)?;
                 if self.unsent.len() >= COOKIES {
                     self.send().await?;
                 }

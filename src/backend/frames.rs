@@ -4,23 +4,20 @@
 //! in the length) and a message in postcard's form. Parent and child are the same program. A
 //! different version means that the program file was replaced meanwhile: an error, never a guess.
 
-mod addresses;
-mod cookie;
-mod facts;
-mod job;
-mod spec;
-
+use std::borrow::Cow;
 use std::io;
+use std::sync::Arc;
+use std::time::Instant;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use tokio::io::{AsyncRead, AsyncReadExt};
+use url::Url;
 
-pub(super) use cookie::CookieFrame;
-pub(super) use job::{DoneFrame, JobFrame};
-pub(super) use spec::{BodyWriter, SpecFrame};
+use crate::fetch::{ByteLimit, FetchConfig, FetchServices, Reply};
+use crate::model::{Claimed, Condition, Cookie, Job, JobId, Known, Origin, PerSeed, RedirectState, Seed, Via};
 
 /// Raised with every change of a message.
-const VERSION: u8 = 9;
+const VERSION: u8 = 10;
 
 /// The length and the version.
 const HEAD: usize = 5;
@@ -37,10 +34,9 @@ const READ: usize = 8 * 1024;
 /// A frame to the child.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum ToWorker<'a> {
-    /// The specification of the fetcher: the first frame, and only that.
-    Spec(Box<SpecFrame>),
+    /// The settings: the first frame, and only that.
+    Setup(Box<Setup<'a>>),
     /// Fetch this; only when the one before is done.
-    #[serde(borrow)]
     Job(Box<JobFrame<'a>>),
     /// Grants the last request of the child.
     Granted,
@@ -49,7 +45,7 @@ pub(super) enum ToWorker<'a> {
     /// A ping after a long silence of the child.
     AreYouThere,
     /// Cookies set elsewhere; sent before a job.
-    Cookies(Vec<CookieFrame>),
+    Cookies(Vec<Cookie>),
 }
 
 /// A frame to the parent.
@@ -66,30 +62,92 @@ pub(super) enum FromWorker<'a> {
     /// The answer to a ping.
     Here,
     /// A piece of a body that goes to a writer of the parent.
-    #[serde(borrow)]
-    Body(Piece<'a>),
+    Body(#[serde(serialize_with = "octets")] &'a [u8]),
     /// Cookies that the responses of the job have set; sent before `Done`.
-    Cookies(Vec<CookieFrame>),
+    Cookies(Vec<Cookie>),
     /// The result of the job.
-    #[serde(borrow)]
-    Done(Box<DoneFrame<'a>>),
+    Done(Box<Done>),
 }
 
-/// Bytes that are written and read as one.
-#[derive(Debug, Deserialize)]
-pub(super) struct Piece<'a>(pub(super) &'a [u8]);
+/// Writes bytes as one value, not one by one.
+fn octets<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bytes(bytes)
+}
 
-impl Serialize for Piece<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // A newtype to the derived half.
-        struct Bytes<'a>(&'a [u8]);
-        impl Serialize for Bytes<'_> {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_bytes(self.0)
-            }
+/// The settings from which a child builds its fetcher.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Setup<'a> {
+    pub(super) config: Cow<'a, FetchConfig>,
+    /// Whether the run keeps cookies; other frames carry them.
+    pub(super) cookies: bool,
+    /// Whether the parent paces requests.
+    pub(super) paced: bool,
+    /// The byte limit that the parent keeps.
+    pub(super) byte_limit: Option<ByteLimit>,
+}
+
+impl<'a> Setup<'a> {
+    pub(super) fn new(config: &'a FetchConfig, services: &FetchServices) -> Self {
+        Self {
+            config: Cow::Borrowed(config),
+            cookies: services.cookies.is_some(),
+            paced: services.throttle.is_paced(),
+            byte_limit: services.throttle.bytes(),
         }
-        serializer.serialize_newtype_struct("Piece", &Bytes(self.0))
     }
+}
+
+/// The inputs of a fetch. The parent keeps the job.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct JobFrame<'a> {
+    id: JobId,
+    attempt: u32,
+    url: Cow<'a, Url>,
+    save_as: Option<Cow<'a, Claimed>>,
+    wants: Option<Cow<'a, PerSeed>>,
+    condition: Option<Cow<'a, Condition>>,
+    was_saved: bool,
+    redirect: Option<Box<RedirectState>>,
+}
+
+impl<'a> JobFrame<'a> {
+    pub(super) fn new(job: &'a Job) -> Self {
+        let known = job.seed.known.as_deref();
+        Self {
+            id: job.id,
+            attempt: job.attempt,
+            url: Cow::Borrowed(&job.seed.url),
+            save_as: job.save_as.as_ref().map(Cow::Borrowed),
+            wants: job.seed.wants.as_deref().map(Cow::Borrowed),
+            condition: known.and_then(|known| known.condition.as_deref()).map(Cow::Borrowed),
+            was_saved: known.is_some_and(|known| known.was_saved),
+            redirect: job.redirect.as_ref().map(|redirect| Box::new(redirect.for_next_hop())),
+        }
+    }
+
+    /// The job again, as far as a fetch looks at it.
+    pub(super) fn into_job(self) -> Job {
+        let condition = self.condition.map(|condition| Box::new(condition.into_owned()));
+        let is_known = self.was_saved || condition.is_some();
+        let known = Known { condition, was_saved: self.was_saved, ..Known::default() };
+        let via = Via::List(Origin { list: Arc::from(""), line: 0 });
+        let seed = Seed {
+            wants: self.wants.map(|wants| Box::new(wants.into_owned())),
+            known: is_known.then(|| Box::new(known)),
+            ..Seed::new(self.url.into_owned(), via)
+        };
+        let job = Job::new(self.id, seed, self.save_as.map(Cow::into_owned), Instant::now());
+        Job { attempt: self.attempt, redirect: self.redirect, handed_out: true, ..job }
+    }
+}
+
+/// The result of a job.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Done {
+    pub(super) id: JobId,
+    /// Body bytes that no frame has reported yet.
+    pub(super) received: u64,
+    pub(super) reply: Reply,
 }
 
 /// The other side cannot be understood, or is gone.

@@ -15,12 +15,13 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::child::{Child, PATIENCE};
-use super::frames::{FrameError, FromWorker, SpecFrame, ToWorker, append};
+use super::frames::{FrameError, FromWorker, Setup, ToWorker, append};
 use super::worker_pool::{Inbox, WorkerPool};
 use super::{Backend, BackendError, Returned, RunContext, failed, finished, queued, redirected};
-use crate::fetch::{FetchSpec, Fetched, FinishedBody, MemoryLease, Reply, Saving, SharedWriter, Throttle};
+use crate::fetch::{
+    BodyStream, FetchConfig, FetchServices, FetchSpec, Fetched, FinishedBody, MemoryLease, Reply, SharedWriter,
+};
 use crate::model::{ErrorKind, FetchError, Job, Timing, Verdict};
-use crate::policy::cookies::Cookie;
 use crate::policy::limits::descriptors::RENAME;
 
 /// Per child: two pipes, the handle for its exit, and the rename of its body. Descriptors that the
@@ -43,18 +44,18 @@ impl Backend for Processes {
     ) -> BoxFuture<'static, Result<(), BackendError>> {
         let pool = Arc::new(WorkerPool::new(jobs, returned, ctx));
         Box::pin(async move {
-            let spec: Arc<[u8]> = match spec_frame(&pool.ctx.spec) {
-                Ok(frame) => frame.into(),
-                Err(e) => {
+            let setup = match ForChildren::of(&pool.ctx.spec) {
+                Ok(setup) => Arc::new(setup),
+                Err(why) => {
                     pool.return_all().await;
-                    return Err(BackendError(format!("cannot tell a worker process what to do: {e}")));
+                    return Err(BackendError(format!("cannot tell a worker process what to do: {why}")));
                 }
             };
             let mut tasks = JoinSet::new();
             let result = pool
                 .dispatch(|number, inbox| {
-                    let child = Child::start(&pool.ctx.worker_program, &spec)?;
-                    let keeper = Keeper::new(child, pool.clone(), spec.clone());
+                    let child = Child::start(&pool.ctx.worker_program, &setup.frame)?;
+                    let keeper = Keeper { child: Some(child), pool: pool.clone(), setup: setup.clone() };
                     tasks.spawn(keeper.work(number, inbox));
                     Ok(())
                 })
@@ -68,19 +69,35 @@ impl Backend for Processes {
     }
 }
 
-fn spec_frame(spec: &FetchSpec) -> Result<Vec<u8>, FrameError> {
-    let mut frame = Vec::new();
-    append(&ToWorker::Spec(Box::new(SpecFrame::new(spec)?)), &mut frame)?;
-    Ok(frame)
+/// The settings and services of all children of a run.
+struct ForChildren {
+    config: Arc<FetchConfig>,
+    services: FetchServices,
+    /// The first frame to each child.
+    frame: Vec<u8>,
+}
+
+impl ForChildren {
+    fn of(spec: &FetchSpec) -> Result<Self, String> {
+        let FetchSpec::Http { config, services } = spec else {
+            return Err("a fetcher of the caller cannot cross a pipe".to_owned());
+        };
+        let mut frame = Vec::new();
+        append(&ToWorker::Setup(Box::new(Setup::new(config, services))), &mut frame).map_err(|e| e.to_string())?;
+        Ok(Self { config: config.clone(), services: services.clone(), frame })
+    }
+
+    /// The writer of the body, if the parent writes it.
+    fn writer(&self) -> Option<&SharedWriter> {
+        self.services.stream.as_ref().map(BodyStream::writer)
+    }
 }
 
 /// The owner of one child; it replaces a dead child by another one.
 struct Keeper {
     child: Option<Child>,
     pool: Arc<WorkerPool>,
-    spec: Arc<[u8]>,
-    /// The writer of the body, if the parent writes it.
-    writer: Option<SharedWriter>,
+    setup: Arc<ForChildren>,
 }
 
 /// Why there is no answer.
@@ -92,17 +109,6 @@ enum Lost {
 }
 
 impl Keeper {
-    fn new(child: Child, pool: Arc<WorkerPool>, spec: Arc<[u8]>) -> Self {
-        let writer = match &pool.ctx.spec {
-            FetchSpec::Http(http) => match &http.saving {
-                Saving::Stream(stream) => Some(stream.writer().clone()),
-                Saving::Discard | Saving::Dir(_) | Saving::File(..) => None,
-            },
-            FetchSpec::Scripted(_) => None,
-        };
-        Self { child: Some(child), pool, spec, writer }
-    }
-
     async fn work(mut self, number: usize, mut inbox: Inbox) {
         let mut next = inbox.recv().await;
         while let Some(job) = next {
@@ -145,7 +151,7 @@ impl Keeper {
             deaths += 1;
         };
         if let Some(finished_body) = fetched.finished_body.take()
-            && let Err(error) = give_name(pool.ctx.spec.clone(), finished_body).await
+            && let Err(error) = give_name(self.setup.config.clone(), finished_body).await
         {
             fetched.facts.path = None;
             fetched.verdict = Verdict::Failed(error);
@@ -153,21 +159,16 @@ impl Keeper {
         Returned::Finished(finished(job, fetched, queued, &pool.ctx))
     }
 
-    /// Removes the partial file that the child could not remove.
-    fn clear_part(&self, job: &Job) {
-        if let FetchSpec::Http(http) = &self.pool.ctx.spec {
-            http.clear_part(job);
-        }
-    }
-
     async fn fetch(&mut self, job: &Job, written: &mut bool) -> Result<Reply, Lost> {
         let ctx = &self.pool.ctx;
         let mut child = match self.child.take() {
             Some(child) => child,
-            None => Child::start(&ctx.worker_program, &self.spec).map_err(|why| Lost::Job(ErrorKind::Io, why))?,
+            None => {
+                Child::start(&ctx.worker_program, &self.setup.frame).map_err(|why| Lost::Job(ErrorKind::Io, why))?
+            }
         };
         let started = Instant::now();
-        let exchange = Exchange { child: &mut child, ctx, writer: self.writer.as_ref(), written };
+        let exchange = Exchange { child: &mut child, ctx, setup: &self.setup, written };
         match exchange.run(job).await {
             Ok(Some(reply)) => {
                 self.child = Some(child);
@@ -175,12 +176,12 @@ impl Keeper {
             }
             Ok(None) => {
                 child.kill().await;
-                self.clear_part(job);
+                self.setup.config.clear_part(job);
                 Ok(Reply::Finished(cancelled(started)))
             }
             Err(Silent::Late(limit)) => {
                 child.kill().await;
-                self.clear_part(job);
+                self.setup.config.clear_part(job);
                 let why =
                     format!("not done within {limit:?}, the limit for one URL, and its worker process does not answer");
                 Err(Lost::Job(ErrorKind::Timeout, why))
@@ -191,12 +192,12 @@ impl Keeper {
             }
             Err(Silent::Broken(e)) => {
                 let end = child.kill().await;
-                self.clear_part(job);
+                self.setup.config.clear_part(job);
                 Err(Lost::Child(format!("{e} ({end})")))
             }
             Err(Silent::Stopped) => {
                 child.kill().await;
-                self.clear_part(job);
+                self.setup.config.clear_part(job);
                 Err(Lost::Child("it does not answer".to_owned()))
             }
         }
@@ -230,7 +231,7 @@ fn cancelled(started: Instant) -> Fetched {
 struct Exchange<'a> {
     child: &'a mut Child,
     ctx: &'a RunContext,
-    writer: Option<&'a SharedWriter>,
+    setup: &'a ForChildren,
     written: &'a mut bool,
 }
 
@@ -239,29 +240,23 @@ impl Exchange<'_> {
     /// aborted and it does not end.
     async fn run(mut self, job: &Job) -> Result<Option<Reply>, Silent> {
         let abort = &self.ctx.abort;
-        let (limit, quiet) = match &self.ctx.spec {
-            FetchSpec::Http(http) => (http.timeout, Some(http.read_timeout)),
-            FetchSpec::Scripted(_) => (None, None),
-        };
+        let (limit, quiet) = (self.setup.config.timeout, self.setup.config.read_timeout);
+        let FetchServices { throttle, decoder_memory, cookies, .. } = &self.setup.services;
         let late_by = limit.map(|limit| Instant::now() + limit + SLACK);
         tokio::select! {
             biased;
-            given = self.child.give(job, self.ctx.spec.cookies().map(|jar| &**jar)) => match given {
+            given = self.child.give(job, cookies.as_deref()) => match given {
                 Err(FrameError::TooLong(_)) => return Err(Silent::TooLong),
                 given => given?,
             },
             () = abort.cancelled() => return Ok(None),
-            () = after(quiet.map(|quiet| Instant::now() + quiet + SLACK)) => return Err(Silent::Stopped),
+            () = sleep_until(Instant::now() + quiet + SLACK) => return Err(Silent::Stopped),
         }
         // A server may be as silent as that; a live child answers a ping.
-        let mut silent_by = quiet.map(|quiet| Instant::now() + quiet);
+        let mut silent_by = Instant::now() + quiet;
         let mut is_asked = false;
         let mut ends_by = None;
         let mut unwritable = None;
-        let (throttle, memory) = match &self.ctx.spec {
-            FetchSpec::Http(http) => (http.throttle.clone(), Some(&http.decoder_memory)),
-            FetchSpec::Scripted(_) => (Throttle::default(), None),
-        };
         // The grants that the child waits for.
         let mut granting: Option<BoxFuture<'_, ()>> = None;
         let mut leasing: Option<BoxFuture<'_, MemoryLease>> = None;
@@ -280,15 +275,15 @@ impl Exchange<'_> {
                     FromWorker::Bytes(bytes) => granting = Some(throttle.grant_bytes(bytes)),
                     FromWorker::Memory(host, kib) => {
                         drop(lease.take());
-                        leasing = memory.map(|memory| memory.lease(host.to_owned(), kib).boxed());
+                        leasing = Some(decoder_memory.lease(host.to_owned(), kib).boxed());
                     }
                     FromWorker::Body(_) if unwritable.is_some() => {}
                     FromWorker::Body(piece) => {
                         *self.written = true;
-                        let piece = piece.0.to_vec();
+                        let piece = piece.to_vec();
                         tokio::select! {
                             biased;
-                            wrote = write(self.writer, Some(piece)) => unwritable = wrote.err(),
+                            wrote = write(self.setup.writer(), Some(piece)) => unwritable = wrote.err(),
                             () = abort.cancelled() => return Ok(None),
                         }
                         if unwritable.is_some() {
@@ -296,23 +291,23 @@ impl Exchange<'_> {
                         }
                     }
                     FromWorker::Cookies(set) => {
-                        if let Some(jar) = self.ctx.spec.cookies() {
-                            jar.put(set.into_iter().map(Cookie::from));
+                        if let Some(jar) = cookies {
+                            jar.put(set);
                         }
                     }
                     FromWorker::Done(done) => {
-                        if done.number != job.id.0 {
+                        if done.id != job.id {
                             return Err(FrameError::OutOfTurn.into());
                         }
                         self.ctx.meter.received(done.received);
-                        let mut fetched = match done.into_reply()? {
+                        let mut fetched = match done.reply {
                             Reply::Finished(fetched) => fetched,
                             redirect => return Ok(Some(redirect)),
                         };
-                        if fetched.verdict == Verdict::Ok && self.writer.is_some() && unwritable.is_none() {
+                        if fetched.verdict == Verdict::Ok && self.setup.writer().is_some() && unwritable.is_none() {
                             tokio::select! {
                                 biased;
-                                flushed = write(self.writer, None) => unwritable = flushed.err(),
+                                flushed = write(self.setup.writer(), None) => unwritable = flushed.err(),
                                 () = abort.cancelled() => return Ok(None),
                             }
                         }
@@ -327,11 +322,11 @@ impl Exchange<'_> {
                 biased;
                 filled = self.child.frames.fill() => {
                     filled?;
-                    (silent_by, is_asked) = (quiet.map(|quiet| Instant::now() + quiet), false);
+                    (silent_by, is_asked) = (Instant::now() + quiet, false);
                 }
-                () = after(silent_by), if is_asked => return Err(Silent::Stopped),
-                () = after(silent_by) => {
-                    (silent_by, is_asked) = (Some(Instant::now() + SLACK), true);
+                () = sleep_until(silent_by), if is_asked => return Err(Silent::Stopped),
+                () = sleep_until(silent_by) => {
+                    (silent_by, is_asked) = (Instant::now() + SLACK, true);
                     self.child.say(&ToWorker::AreYouThere).await?;
                 }
                 () = granted(&mut granting), if granting.is_some() => {
@@ -362,17 +357,10 @@ impl Exchange<'_> {
 
 /// Gives a body its final name, on a thread that may block. Only the parent does so. If the parent
 /// dies or the run is stopped, a body begun by a child never becomes a file without a record.
-async fn give_name(spec: FetchSpec, finished_body: Box<FinishedBody>) -> Result<(), FetchError> {
-    let named = tokio::task::spawn_blocking(move || spec.give_name(&finished_body)).await;
+async fn give_name(config: Arc<FetchConfig>, body: Box<FinishedBody>) -> Result<(), FetchError> {
+    let name = move || config.saving.folder().map_or(Ok(()), |folder| body.give_name(folder));
+    let named = tokio::task::spawn_blocking(name).await;
     named.unwrap_or_else(|e| Err(FetchError::new(ErrorKind::Internal, e.to_string())))
-}
-
-/// Waits until that time; never returns if there is none.
-async fn after(time: Option<Instant>) {
-    match time {
-        Some(time) => sleep_until(time).await,
-        None => std::future::pending().await,
-    }
 }
 
 /// Waits for the grant that the child waits for; never returns if there is none.

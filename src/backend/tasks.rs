@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use super::worker_pool::{Inbox, Jobs, WorkerPool};
 use super::{Backend, BackendError, Returned, RunContext, run_job};
-use crate::fetch::Fetcher;
+use crate::fetch::{FetchSpec, Fetcher};
 use crate::model::Job;
 use crate::policy::limits::descriptors::{IDLE, RUNTIME};
 
@@ -50,10 +50,10 @@ impl Backend for Tasks {
         returned: mpsc::Sender<Returned>,
         ctx: RunContext,
     ) -> BoxFuture<'static, Result<(), BackendError>> {
-        // A scripted fetcher stays on the caller's runtime, whose clock it shares.
+        // A fetcher of the caller stays on the caller's runtime, whose clock it shares.
         let shards = match ctx.spec {
-            crate::fetch::FetchSpec::Scripted(_) => 1,
-            crate::fetch::FetchSpec::Http(_) => self.shards(u64::from(ctx.concurrency)),
+            FetchSpec::Custom(_) => 1,
+            FetchSpec::Http { .. } => self.shards(u64::from(ctx.concurrency)),
         };
         let jobs = Arc::new(Mutex::new(jobs));
         let shard = move |i: usize| Shard {

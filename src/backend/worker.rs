@@ -4,8 +4,9 @@
 //! parent is gone or wants no more. The fetch under way then ends too and leaves no partial file
 //! behind.
 
+use std::io::{self, Write};
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
@@ -13,12 +14,12 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use super::frames::{
-    BodyWriter, COOKIES, CookieFrame, DoneFrame, FrameError, FrameReader, FromWorker, Piece, ToWorker, append,
+use super::frames::{COOKIES, Done, FrameError, FrameReader, FromWorker, Setup, ToWorker, append};
+use crate::fetch::{
+    BodyStream, CookieJar, DecoderMemory, FetchConfig, FetchServices, FetchSpec, Fetched, Fetcher, Meter, PendingQuota,
+    QuotaRequest, Reply, Resolver, Saving, Throttle,
 };
-use crate::fetch::{CookieJar, FetchSpec, Fetched, Fetcher, Meter, PendingQuota, QuotaRequest, Reply};
-use crate::model::{ErrorKind, Job};
-use crate::policy::cookies::Cookie;
+use crate::model::{ErrorKind, Job, JobId};
 
 /// The interval at which a long fetch reports its bytes.
 const REPORT: Duration = Duration::from_millis(100);
@@ -26,7 +27,7 @@ const REPORT: Duration = Duration::from_millis(100);
 /// Pieces of a body that may wait to be sent.
 const PIECES: usize = 2;
 
-/// Wishes that may wait to be sent: one that is waited for, and what is left of bodies.
+/// Requests that may wait to be sent: one that is waited for, and what is left of bodies.
 const REQUESTS: usize = 4;
 
 /// The parent cannot be understood, or the fetcher not be built.
@@ -46,14 +47,10 @@ impl From<FrameError> for WorkerError {
 /// When `input` holds something else.
 pub async fn serve(input: impl AsyncRead + Unpin, output: impl AsyncWrite + Unpin) -> Result<(), WorkerError> {
     let mut input = FrameReader::new(input);
-    let (bodies, pieces) = mpsc::channel(PIECES);
-    let (asks, requests) = mpsc::channel(REQUESTS);
-    let spec = loop {
+    let setup = loop {
         match input.next()? {
-            Some(ToWorker::Spec(spec)) => break spec.into_spec(BodyWriter(bodies), asks)?,
-            Some(_) => {
-                return Err(FrameError::OutOfTurn.into());
-            }
+            Some(ToWorker::Setup(setup)) => break setup,
+            Some(_) => return Err(FrameError::OutOfTurn.into()),
             None => {}
         }
         match input.fill().await {
@@ -61,17 +58,53 @@ pub async fn serve(input: impl AsyncRead + Unpin, output: impl AsyncWrite + Unpi
             filled => filled?,
         }
     };
+    let (bodies, pieces) = mpsc::channel(PIECES);
+    let (asks, requests) = mpsc::channel(REQUESTS);
+    let services = services(&setup, BodyWriter(bodies), asks);
+    // The parent gives files their final names.
+    let config = Arc::new(FetchConfig { names: false, ..setup.config.into_owned() });
+    let cookies = services.cookies.clone();
+    let spec = FetchSpec::Http { config: config.clone(), services };
     let meter = Arc::new(Meter::default());
-    let cookies = spec.cookies().cloned();
     let fetcher = spec.build(&meter).map_err(|e| WorkerError(e.to_string()))?;
     let mut tick = interval(REPORT);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (granted, told, unsent) = (None, 0, Vec::new());
-    let worker = Worker { input, output, pieces, requests, granted, spec, fetcher, meter, cookies, told, tick, unsent };
+    let worker =
+        Worker { input, output, pieces, requests, granted, config, fetcher, meter, cookies, told, tick, unsent };
     match worker.run().await {
         // The parent is gone.
         Err(FrameError::Closed | FrameError::Io(_)) => Ok(()),
         ended => ended.map_err(WorkerError::from),
+    }
+}
+
+/// The services of a child: the parent owns the limits and the destination of a streamed body.
+fn services(setup: &Setup<'_>, bodies: BodyWriter, asks: mpsc::Sender<PendingQuota>) -> FetchServices {
+    FetchServices {
+        resolver: Resolver::system(setup.config.addresses.version),
+        throttle: Throttle::asking(asks.clone(), setup.paced, setup.byte_limit),
+        cookies: setup.cookies.then(Arc::default),
+        challenges: Arc::default(),
+        decoder_memory: DecoderMemory::asking(asks),
+        stream: match setup.config.saving {
+            Saving::Stream => Some(BodyStream::new(Arc::new(Mutex::new(bodies)))),
+            Saving::Discard | Saving::Dir(_) | Saving::File(..) => None,
+        },
+    }
+}
+
+/// Sends a body on instead of writing it. It is written to on a thread that may block.
+struct BodyWriter(mpsc::Sender<Vec<u8>>);
+
+impl Write for BodyWriter {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.0.blocking_send(data.to_vec()).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -82,7 +115,7 @@ struct Worker<R, W> {
     requests: mpsc::Receiver<PendingQuota>,
     /// The sender that passes a grant of the parent to the fetch.
     granted: Option<oneshot::Sender<()>>,
-    spec: FetchSpec,
+    config: Arc<FetchConfig>,
     fetcher: Arc<dyn Fetcher>,
     meter: Arc<Meter>,
     /// Those of the parent and those that answers have set.
@@ -99,12 +132,12 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
         loop {
             match self.input.next()? {
                 Some(ToWorker::Job(job)) => {
-                    let job = job.into_job()?;
+                    let job = job.into_job();
                     self.fetch(&job).await?;
                 }
                 Some(ToWorker::Cookies(set)) => {
                     if let Some(jar) = &self.cookies {
-                        jar.put(set.into_iter().map(Cookie::from));
+                        jar.put(set);
                     }
                 }
                 // It crossed the answer.
@@ -113,7 +146,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
                     append(&FromWorker::Here, &mut self.unsent)?;
                     self.send().await?;
                 }
-                Some(ToWorker::Spec(_)) => return Err(FrameError::OutOfTurn),
+                Some(ToWorker::Setup(_)) => return Err(FrameError::OutOfTurn),
                 None => self.input.fill().await?,
             }
         }
@@ -162,16 +195,26 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
             self.append_cookies(known).await?;
         }
         let received = self.untold();
-        let done = DoneFrame::new(job.id, received, &reply);
-        if done.and_then(|done| append(&FromWorker::Done(Box::new(done)), &mut self.unsent)).is_err() {
-            if let Reply::Finished(Fetched { finished_body: Some(finished_body), .. }) = &reply {
-                self.spec.remove(finished_body);
+        if let Err((lost, _)) = self.append_done(job.id, received, reply) {
+            if let Reply::Finished(Fetched { finished_body: Some(body), .. }) = lost.reply
+                && let Some(folder) = self.config.saving.folder()
+            {
+                body.remove(folder);
             }
             let why = "what is known of the answer is too long to tell".to_owned();
             let lost = Reply::Finished(super::failed(ErrorKind::Internal, why));
-            append(&FromWorker::Done(Box::new(DoneFrame::new(job.id, received, &lost)?)), &mut self.unsent)?;
+            self.append_done(job.id, received, lost).map_err(|(_, e)| e)?;
         }
         self.send().await
+    }
+
+    /// Appends the result of a job. An error gives it back.
+    fn append_done(&mut self, id: JobId, received: u64, reply: Reply) -> Result<(), (Box<Done>, FrameError)> {
+        let done = FromWorker::Done(Box::new(Done { id, received, reply }));
+        match (append(&done, &mut self.unsent), done) {
+            (Err(e), FromWorker::Done(done)) => Err((done, e)),
+            _ => Ok(()),
+        }
     }
 
     /// Tells the parent which cookies have been set after that moment.
@@ -183,7 +226,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
             if set.is_empty() {
                 return Ok(());
             }
-            append(&FromWorker::Cookies(set.into_iter().map(CookieFrame::from).collect()), &mut self.unsent)?;
+            append(&FromWorker::Cookies(set), &mut self.unsent)?;
             if self.unsent.len() >= COOKIES {
                 self.send().await?;
             }
@@ -198,7 +241,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
                 ToWorker::AreYouThere => append(&FromWorker::Here, &mut self.unsent)?,
                 // Err: the fetch that waited for it has ended.
                 ToWorker::Granted => drop(self.granted.take().map(|tell| tell.send(()))),
-                ToWorker::Job(_) | ToWorker::Spec(_) | ToWorker::Cookies(_) => return Err(FrameError::OutOfTurn),
+                ToWorker::Job(_) | ToWorker::Setup(_) | ToWorker::Cookies(_) => return Err(FrameError::OutOfTurn),
             }
         }
         Ok(())
@@ -221,7 +264,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
     }
 
     async fn send_piece(&mut self, piece: &[u8]) -> Result<(), FrameError> {
-        append(&FromWorker::Body(Piece(piece)), &mut self.unsent)?;
+        append(&FromWorker::Body(piece), &mut self.unsent)?;
         self.send().await
     }
 
@@ -252,21 +295,24 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
+    use std::net::TcpListener;
     use std::time::Instant;
 
-    use super::super::frames::{JobFrame, SpecFrame};
+    use super::super::frames::JobFrame;
     use super::*;
-    use crate::fetch::FetchSpec;
-    use crate::fetch::script::{Script, Step};
-    use crate::model::{JobId, Origin, Seed, Via};
+    use crate::config::IpVersion;
+    use crate::model::{Origin, Seed, Via};
 
-    fn told(messages: &[fn(&Job) -> ToWorker<'_>]) -> Vec<u8> {
-        let script = Script { paths: HashMap::new(), otherwise: (Duration::ZERO, Step::Hang) };
-        let spec = FetchSpec::Scripted(Arc::new(script));
+    /// A server that never answers: nothing accepts its connections.
+    fn silent() -> TcpListener {
+        TcpListener::bind("127.0.0.1:0").unwrap()
+    }
+
+    fn told(server: &TcpListener, messages: &[fn(&Job) -> ToWorker<'_>]) -> Vec<u8> {
+        let (config, services) = (FetchConfig::plain(), FetchServices::new(IpVersion::Any));
         let mut input = Vec::new();
-        append(&ToWorker::Spec(Box::new(SpecFrame::new(&spec).unwrap())), &mut input).unwrap();
-        let url = url::Url::parse("http://h.test/").unwrap();
+        append(&ToWorker::Setup(Box::new(Setup::new(&config, &services))), &mut input).unwrap();
+        let url = url::Url::parse(&format!("http://{}/", server.local_addr().unwrap())).unwrap();
         let origin = Origin { list: Arc::from("l"), line: 1 };
         let seed = Seed::new(url, Via::List(origin));
         let job = Job::new(JobId(7), seed, None, Instant::now());
@@ -282,32 +328,34 @@ mod tests {
 
     #[tokio::test]
     async fn a_message_in_one_piece_with_a_job_is_read() {
+        let server = silent();
         let (mut ours, theirs) = tokio::io::duplex(64 * 1024);
         let (output, answers) = tokio::io::duplex(64 * 1024);
-        ours.write_all(&told(&[job, |_| ToWorker::Abort])).await.unwrap();
+        ours.write_all(&told(&server, &[job, |_| ToWorker::Abort])).await.unwrap();
         let serving = tokio::spawn(serve(theirs, output));
         let mut answers = FrameReader::new(answers);
         let done = loop {
             match answers.next::<FromWorker<'_>>().unwrap() {
-                Some(FromWorker::Done(done)) => break done.number,
+                Some(FromWorker::Done(done)) => break done.id,
                 Some(_) => {}
                 None => {
                     tokio::time::timeout(Duration::from_secs(20), answers.fill()).await.expect("an answer").unwrap()
                 }
             }
         };
-        assert_eq!(done, 7);
+        assert_eq!(done, JobId(7));
         drop(ours);
         serving.await.unwrap().unwrap();
     }
 
     #[tokio::test]
     async fn a_job_too_early_and_half_a_message_are_errors() {
+        let server = silent();
         let (mut ours, theirs) = tokio::io::duplex(64 * 1024);
-        ours.write_all(&told(&[job, job])).await.unwrap();
+        ours.write_all(&told(&server, &[job, job])).await.unwrap();
         assert!(serve(theirs, tokio::io::sink()).await.is_err());
         let (mut ours, theirs) = tokio::io::duplex(64 * 1024);
-        let input = told(&[]);
+        let input = told(&server, &[]);
         ours.write_all(&input[..input.len() - 1]).await.unwrap();
         drop(ours);
         assert!(serve(theirs, tokio::io::sink()).await.is_err());

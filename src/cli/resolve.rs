@@ -111,7 +111,7 @@ pub fn settings(args: &SettingArgs, env: &Env) -> Result<Resolved, UsageError> {
         for file in &files {
             let name = shown_path(&file.path);
             let path = env.cwd.join(&file.path);
-            match text_of(if file.of_folder { read_unnamed } else { read_bounded }, &path) {
+            match if file.of_folder { read_unnamed(&path) } else { read_settings(&path) }.and_then(text_of) {
                 Ok(text) if file.of_folder => {
                     from_folder = true;
                     layers.folder_file(&name, &text);
@@ -316,10 +316,13 @@ fn files(args: &SettingArgs, env: &Env) -> Vec<SettingsFile> {
     files
 }
 
-/// The text of a file, read by a function that knows the largest size.
-fn text_of(read: fn(&Path, u64) -> io::Result<Vec<u8>>, path: &Path) -> io::Result<String> {
+fn read_settings(path: &Path) -> io::Result<Vec<u8>> {
+    read_bounded(path, LARGEST_SETTINGS)
+}
+
+fn text_of(bytes: Vec<u8>) -> io::Result<String> {
     let not_text = |_| io::Error::new(io::ErrorKind::InvalidData, "it is no UTF-8 text; save it as UTF-8");
-    String::from_utf8(read(path, LARGEST_SETTINGS)?).map_err(not_text)
+    String::from_utf8(bytes).map_err(not_text)
 }
 
 fn absent(error: &io::Error) -> bool {
@@ -333,7 +336,8 @@ fn header_texts(given: &[String], env: &Env) -> Result<Vec<String>, String> {
         match text.strip_prefix('@') {
             None => texts.push(text.clone()),
             Some(file) => {
-                let content = text_of(read_bounded, &env.cwd.join(file))
+                let content = read_settings(&env.cwd.join(file))
+                    .and_then(text_of)
                     .map_err(|error| format!("--header: cannot read {}: {error}", shown_text(file)))?;
                 let lines = content.lines().map(str::to_owned).zip(1..).filter(|(line, _)| !line.trim().is_empty());
                 for (line, number) in lines {

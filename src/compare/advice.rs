@@ -1,5 +1,6 @@
 //! The advice from the figures, and its limits.
 
+use super::digits::three;
 use super::figures::{Cell, Comparison, Round};
 
 /// Cells that are no more than this slower than the fastest count as fast as it.
@@ -228,11 +229,11 @@ fn caveats(comparison: &Comparison) -> Vec<String> {
 }
 
 fn cost(cell: &Cell) -> Option<String> {
-    Some(format!("{} ms of CPU per URL", super::table::three(cpu(cell)?)))
+    Some(format!("{} ms of CPU per URL", three(cpu(cell)?)))
 }
 
 fn seconds(ms: f64) -> String {
-    format!("{} s", super::table::three(ms / 1000.0))
+    format!("{} s", three(ms / 1000.0))
 }
 
 fn capital(text: &str) -> String {

@@ -6,6 +6,7 @@
 
 mod advice;
 mod cell;
+mod digits;
 mod figures;
 mod page;
 mod process;

@@ -4,9 +4,9 @@
 
 use std::fmt::Write as _;
 
+use super::digits::three;
 use super::figures::Cell;
 use super::records::Span;
-use super::table::three;
 
 const WIDTH: f64 = 420.0;
 

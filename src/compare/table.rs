@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::advice::advice;
+use super::digits::three;
 use super::figures::{Comparison, Round, Row};
 use crate::policy::text::printable::printable;
 
@@ -52,17 +53,6 @@ impl Column {
     pub(super) fn text(&self, row: &Row<'_>) -> String {
         (self.value)(row).map_or_else(|| "-".to_owned(), three)
     }
-}
-
-/// A figure with about three digits that mean something; a whole number as it is.
-pub(super) fn three(value: f64) -> String {
-    let decimals = match value.abs() {
-        v if v >= 99.95 || v.fract() == 0.0 => 0,
-        v if v >= 9.995 => 1,
-        v if v >= 0.0995 => 2,
-        _ => 3,
-    };
-    format!("{value:.decimals$}")
 }
 
 /// Whether the records are those of the first cell, for people.

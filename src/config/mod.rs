@@ -25,6 +25,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::model::RetryOn;
@@ -63,7 +64,7 @@ pub enum InputFormat {
 }
 
 /// The treatment of content codings (RFC 9110, section 8.4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Compression {
     /// Request br, zstd, gzip and deflate and decode them; a file with the name of a compressed
     /// file stays compressed.
@@ -84,7 +85,7 @@ pub enum Concurrency {
 }
 
 /// Which addresses that are not public may be connected to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PrivateAddresses {
     /// All.
     Allow,
@@ -95,7 +96,7 @@ pub enum PrivateAddresses {
 }
 
 /// Which addresses of a name are used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum IpVersion {
     /// All.
     Any,
@@ -178,7 +179,7 @@ pub enum Color {
 }
 
 /// A body that comes slower than `bytes_per_second`, averaged over `over`, is given up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LowSpeed {
     /// The least rate.
     pub bytes_per_second: u64,

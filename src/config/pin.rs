@@ -2,12 +2,13 @@
 
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
 use url::Host;
 
 use super::Config;
 
 /// A name that is not looked up.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pin {
     /// The name as it stands in URLs; `None` is every name.
     pub host: Option<Box<str>>,

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use percent_encoding::percent_decode_str;
+use serde::{Deserialize, Serialize};
 use url::{Host, Position, Url};
 
 use crate::model::{HIDDEN, has_at_sign};
@@ -11,7 +12,7 @@ use crate::model::{HIDDEN, has_at_sign};
 const SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
 
 /// The proxies of a run, by the scheme of the request.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proxies {
     /// The proxy for `http`.
     pub http: Option<Url>,

@@ -149,7 +149,7 @@ impl Case {
             warnings: Vec::new(),
             beyond_one_origin: None,
             worker_program: ChildProgram::default(),
-            spec: FetchSpec::Scripted(Arc::new(self.script)),
+            spec: FetchSpec::Custom(Arc::new(self.script)),
             names: None,
             sinks: self.sinks,
             reporters: self.reporters,

@@ -1,4 +1,4 @@
-//! A fetcher that follows a script: no network, exact, as fast as the engine can go.
+//! A fetcher for tests that follows a script: no network, exact, as fast as the engine can go.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
-use super::{Fetched, Fetcher, Meter, Reply};
+use super::{Fetched, Fetcher, FetcherFactory, Meter, Reply};
 use crate::model::{ErrorKind, Facts, FetchError, Job, Timing, Verdict};
 
 /// The scripted result of one URL.
@@ -43,16 +43,18 @@ pub struct Script {
     pub otherwise: (Duration, Step),
 }
 
-pub(super) struct ScriptedFetcher {
-    script: Arc<Script>,
+impl FetcherFactory for Script {
+    fn build(&self, meter: &Arc<Meter>) -> Arc<dyn Fetcher> {
+        Arc::new(ScriptedFetcher { script: self.clone(), meter: meter.clone() })
+    }
+}
+
+struct ScriptedFetcher {
+    script: Script,
     meter: Arc<Meter>,
 }
 
 impl ScriptedFetcher {
-    pub(super) fn new(script: &Arc<Script>, meter: &Arc<Meter>) -> Self {
-        Self { script: script.clone(), meter: meter.clone() }
-    }
-
     async fn play(&self, job: &Job) -> (Facts, Verdict) {
         let (delay, step) = self.script.paths.get(job.seed.url.path()).copied().unwrap_or(self.script.otherwise);
         if !delay.is_zero() {

@@ -1,7 +1,9 @@
 //! A cookie (RFC 6265).
 
+use serde::{Deserialize, Serialize};
+
 /// One cookie.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cookie {
     /// The octets of its name.
     pub name: Vec<u8>,

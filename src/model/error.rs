@@ -4,12 +4,14 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::cut;
 
 macro_rules! kinds {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal),+ $(,)?) => {
         /// Why a URL has no good answer. The names are part of the record format.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum ErrorKind { $($(#[doc = $doc])+ $variant),+ }
 
         impl ErrorKind {
@@ -70,7 +72,7 @@ impl fmt::Display for ErrorKind {
 }
 
 /// Why one URL failed: a kind for programs, a message for people.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error("{kind}: {message}")]
 pub struct FetchError {
     /// The kind, from the closed list.
@@ -83,7 +85,7 @@ pub struct FetchError {
 }
 
 /// The answer of a proxy to CONNECT (RFC 9110, section 9.3.6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProxyAnswer {
     /// The status.
     pub status: u16,

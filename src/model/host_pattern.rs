@@ -1,16 +1,18 @@
 //! Selects the hosts of a setting.
 
+use serde::{Deserialize, Serialize};
 use url::{Position, Url};
 
 use super::refused_value;
 
 /// A pattern of hosts: `example.com`, `example.com:8080` or `*.example.com`. Each may have `http://` or
 /// `https://` before it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct HostPattern {
     /// The text that was parsed.
     text: String,
-    scheme: Option<&'static str>,
+    scheme: Option<Box<str>>,
     /// Without the `*`, and without a port.
     name: String,
     any_below: bool,
@@ -28,8 +30,7 @@ impl HostPattern {
             || format!("{} is no host; write example.com, example.com:8080 or *.example.com", refused_value(text));
         let (scheme, host) = match text.split_once("://") {
             None => (None, text),
-            Some(("http", host)) => (Some("http"), host),
-            Some(("https", host)) => (Some("https"), host),
+            Some((scheme @ ("http" | "https"), host)) => (Some(scheme.into()), host),
             Some(_) => return Err(wrong()),
         };
         let (any_below, name) = host.strip_prefix("*.").map_or((false, host), |name| (true, name));
@@ -80,7 +81,7 @@ impl HostPattern {
 
     /// Whether the pattern covers the scheme and host of this URL; the port does not matter.
     pub fn names(&self, url: &Url) -> bool {
-        self.scheme.is_none_or(|scheme| scheme == url.scheme()) && self.is_name(name_of(url))
+        self.scheme.as_deref().is_none_or(|scheme| scheme == url.scheme()) && self.is_name(name_of(url))
     }
 
     fn is_name(&self, name: &str) -> bool {
@@ -95,6 +96,20 @@ impl HostPattern {
     /// The specificity of the pattern: of two that cover a host, the higher one counts.
     pub fn weight(&self) -> (bool, usize, bool, bool) {
         (!self.any_below, self.name.len(), self.port.is_some(), self.scheme.is_some())
+    }
+}
+
+impl TryFrom<String> for HostPattern {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text)
+    }
+}
+
+impl From<HostPattern> for String {
+    fn from(pattern: HostPattern) -> Self {
+        pattern.text
     }
 }
 

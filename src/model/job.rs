@@ -3,20 +3,10 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{Cookie, Facts, Hop, Seed, Timing, Verdict};
-
-/// Numbers the admitted lines from 0: each input line that is part of the run.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct JobId(pub u64);
-
-/// A file name that belongs to one job alone.
-///
-/// It is portable and relative to the output folder, with `/` between its parts. It differs from every other
-/// claimed name of the run, even if the file system folds case.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claimed(pub Box<str>);
+use super::{Claimed, Cookie, Facts, Hop, JobId, Seed, Timing, Verdict};
 
 /// The result of the previous try.
 #[derive(Debug, Clone)]
@@ -31,7 +21,7 @@ pub struct Tried {
 
 /// The state of a redirect chain. Each hop is a request like any other: it waits for the host that it requests.
 /// It waits for nothing while it holds a slot.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RedirectState {
     /// The facts so far. `final_url` is the next URL to request.
     pub facts: Box<Facts>,
@@ -51,6 +41,23 @@ pub struct RedirectState {
     pub deaths: u32,
     /// The memory of the hops in `facts`. [`Job::follow`] keeps it, for a chain may have thousands.
     pub hop_bytes: usize,
+}
+
+impl RedirectState {
+    /// Returns what the next request needs of the chain, without its hops.
+    pub fn for_next_hop(&self) -> Self {
+        Self {
+            facts: Box::new(self.facts.for_next_hop()),
+            timing: self.timing,
+            took: self.took,
+            wait: self.wait,
+            asked: None,
+            from: self.from,
+            cookies: self.cookies.clone(),
+            deaths: 0,
+            hop_bytes: 0,
+        }
+    }
 }
 
 /// A seed that the scheduler handed out.

@@ -1,20 +1,12 @@
 //! The results of an earlier run for a URL.
 
+use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{Claimed, Facts};
-
-/// The validators of a response (RFC 9110, section 8.8).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Validators {
-    /// The octets of the ETag field, unchanged.
-    pub etag: Option<Box<[u8]>>,
-    /// The octets of the Last-Modified field, unchanged.
-    pub last_modified: Option<Box<[u8]>>,
-}
+use super::{Claimed, Facts, Found, Validators};
 
 /// A conditional request (RFC 9110, section 13).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Condition {
     /// The URL that gave the response, at the end of all redirects. Only a request for this URL is conditional.
     pub url: Url,
@@ -42,8 +34,9 @@ pub struct Revision {
 impl Revision {
     /// The revision of a response.
     pub fn of(facts: &Facts, validators: Validators) -> Self {
-        let Facts { final_url, bytes, sha256, blake3, .. } = facts;
-        Self { final_url: final_url.clone(), bytes: *bytes, sha256: *sha256, blake3: *blake3, validators }
+        let Facts { final_url, bytes, found, .. } = facts;
+        let Found { sha256, blake3 } = *found;
+        Self { final_url: final_url.clone(), bytes: *bytes, sha256, blake3, validators }
     }
 }
 

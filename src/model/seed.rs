@@ -5,9 +5,10 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue};
+use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{FetchError, JobId, Known};
+use super::{FetchError, JobId, Known, http_values};
 
 /// The source of a seed: a list and a line in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +29,7 @@ impl fmt::Display for Origin {
 ///
 /// The parser removes them from the URL, so that no record, log or Referer can show them. Requests send them as
 /// Basic credentials (RFC 7617) to the origin of that URL alone.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credentials {
     /// Percent-decoded.
     pub username: String,
@@ -43,7 +44,7 @@ impl fmt::Debug for Credentials {
 }
 
 /// The overrides of a list for one URL. Most seeds have none.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PerSeed {
     /// The file name, relative to the output folder, as the list spells it: not yet made safe.
     pub out: Option<String>,
@@ -52,6 +53,7 @@ pub struct PerSeed {
     /// The BLAKE3 that the saved bytes must have.
     pub blake3: Option<[u8; 32]>,
     /// Request fields for this URL; they override those of the run.
+    #[serde(with = "http_values::fields")]
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// User name and password that stood in the URL.
     pub credentials: Option<Credentials>,

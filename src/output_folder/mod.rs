@@ -8,6 +8,7 @@
 
 #[cfg(not(unix))]
 mod other;
+pub mod path_octets;
 #[cfg(test)]
 mod tests;
 #[cfg(unix)]
@@ -19,6 +20,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
+use serde::{Deserialize, Serialize};
+
 #[cfg(not(unix))]
 pub use other::OpenFolder;
 #[cfg(unix)]
@@ -28,8 +31,30 @@ pub use unix::OpenFolder;
 const MAX_LINKS: usize = 40;
 
 /// The folder that a run saves into.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(from = "Paths", into = "Paths")]
 pub struct OutputFolder(Arc<Inner>);
+
+/// The serialised form of a folder, which spares a child process the resolution of links.
+#[derive(Serialize, Deserialize)]
+struct Paths {
+    #[serde(with = "path_octets")]
+    path: PathBuf,
+    #[serde(with = "path_octets")]
+    resolved: PathBuf,
+}
+
+impl From<Paths> for OutputFolder {
+    fn from(Paths { path, resolved }: Paths) -> Self {
+        Self::resolved(path, resolved)
+    }
+}
+
+impl From<OutputFolder> for Paths {
+    fn from(folder: OutputFolder) -> Self {
+        Self { path: folder.path().to_owned(), resolved: folder.resolved_path().to_owned() }
+    }
+}
 
 #[derive(Debug)]
 struct Inner {

@@ -4,7 +4,7 @@ use std::io;
 use std::ops::ControlFlow;
 
 use super::{Sink, SinkError, WholeFile};
-use crate::model::{Before, Outcome, Revision, SkipReason, Summary, Verdict};
+use crate::model::{Before, Needs, Outcome, Revision, SkipReason, Summary, Verdict};
 use crate::policy::rerun::change::difference;
 use crate::policy::text::fingerprint::FingerprintSet;
 use crate::wire::{ChangeRecord, ChangeTotals, ChangesWriter, RevisionRecord};
@@ -124,6 +124,11 @@ fn before(outcome: &Outcome) -> Option<&Before> {
 }
 
 impl Sink for Changes {
+    /// If a server sends neither tag nor time, only a digest reveals a change of equal length.
+    fn needs(&self) -> Needs {
+        Needs::VALIDATORS | Needs::DIGEST
+    }
+
     fn begin(&mut self, _info: &crate::model::RunInfo) -> Result<(), SinkError> {
         self.json.begin(&mut self.line);
         self.file.write(&self.line)

@@ -22,7 +22,7 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 
 use crate::config::Format;
-use crate::model::{Outcome, RunInfo, Summary};
+use crate::model::{Needs, Outcome, RunInfo, Summary};
 
 pub use callback::Callback;
 pub use changes::{Changes, Past, Was};
@@ -55,6 +55,12 @@ pub trait Sink: Send {
     /// The other sinks get each outcome that could not be kept as failed.
     fn must_keep(&self) -> bool {
         false
+    }
+
+    /// Returns the facts that this sink needs in each outcome. A run computes only what its settings or one of its
+    /// sinks need.
+    fn needs(&self) -> Needs {
+        Needs::empty()
     }
 
     /// Called once, before the first outcome.

@@ -396,7 +396,7 @@ impl Candidate {
 
 /// Counts the title rows before the header, as many spreadsheets are exported. The header is the first
 /// record, before any URL, that has several cells, none of them empty, and a known column name.
-/// The very first record needs only the name.
+/// The very first record needs only the name. Any other is a header only if a row follows.
 fn titles<'a>(
     records: impl Iterator<Item = &'a [u8]>,
     splitter: &mut Splitter,
@@ -407,13 +407,15 @@ fn titles<'a>(
         let cell = name(cell);
         cell.eq_ignore_ascii_case(wanted) || Column::ALL.iter().any(|column| cell.eq_ignore_ascii_case(column.name()))
     };
-    for (number, record) in records.enumerate() {
+    let mut records = records.enumerate().peekable();
+    while let Some((number, record)) = records.next() {
         cells.split(splitter, record);
         if cells.iter().any(is_url) {
             break;
         }
         let is_header = cells.iter().any(means_something);
-        if is_header && (number == 0 || (cells.count() > 1 && cells.iter().all(|cell| !cell.is_empty()))) {
+        let is_full = cells.count() > 1 && cells.iter().all(|cell| !cell.is_empty());
+        if is_header && (number == 0 || (is_full && records.peek().is_some())) {
             return number;
         }
     }

@@ -175,12 +175,12 @@ impl Recall {
         let agrees = |declared: Option<[u8; 32]>, known: Option<[u8; 32]>| declared.is_none() || declared == known;
         let computed = match self.digest {
             Digest::None => true,
-            Digest::Sha256 => found.facts.sha256.is_some(),
-            Digest::Blake3 => found.facts.blake3.is_some(),
+            Digest::Sha256 => found.facts.found.sha256.is_some(),
+            Digest::Blake3 => found.facts.found.blake3.is_some(),
         };
         computed
-            && agrees(wants.and_then(|w| w.sha256), found.facts.sha256)
-            && agrees(wants.and_then(|w| w.blake3), found.facts.blake3)
+            && agrees(wants.and_then(|w| w.sha256), found.facts.found.sha256)
+            && agrees(wants.and_then(|w| w.blake3), found.facts.found.blake3)
     }
 }
 

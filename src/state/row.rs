@@ -11,7 +11,7 @@ use url::Url;
 
 use super::Bodies;
 use super::key::Keys;
-use crate::model::{Facts, Hop, Job, Outcome, Seed, SkipReason, Validators, Verdict};
+use crate::model::{self, Facts, Hop, Job, Outcome, Seed, SkipReason, Validators, Verdict};
 use crate::policy::naming::{MAX_NAME, is_portable};
 use crate::policy::text::redact::redact_url;
 
@@ -152,8 +152,8 @@ pub(super) fn upsert(
         count(facts.bytes),
         count(facts.wire_bytes),
         facts.content_type.as_deref(),
-        facts.sha256.as_ref().map(hex),
-        facts.blake3.as_ref().map(hex),
+        facts.found.sha256.as_ref().map(hex),
+        facts.found.blake3.as_ref().map(hex),
         etag.as_deref().map(of_octets),
         last_modified.as_deref().map(of_octets),
         (!facts.redirects.is_empty()).then(|| hops_text(&facts.redirects)),
@@ -232,8 +232,7 @@ pub(super) fn found(row: &Row<'_>, bodies: &Bodies) -> rusqlite::Result<Option<F
         bytes: count(row, 4)?,
         wire_bytes: count(row, 5)?,
         content_type: boxed(6)?,
-        sha256: text(row, 7)?.and_then(digest),
-        blake3: text(row, 8)?.and_then(digest),
+        found: model::Found { sha256: text(row, 7)?.and_then(digest), blake3: text(row, 8)?.and_then(digest) },
         redirects: text(row, 11)?.map_or_else(Vec::new, hops),
         http_version: text(row, 12)?.and_then(version),
         remote_addr: text(row, 13)?.and_then(|addr| addr.parse().ok()),

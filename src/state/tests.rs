@@ -15,7 +15,7 @@ use url::Url;
 use super::*;
 use crate::config::Digest;
 use crate::model::{
-    Claimed, ErrorKind, Facts, FetchError, Hop, Job, JobId, Origin, Outcome, PerSeed, Seed, SkipReason, Subject,
+    Claimed, ErrorKind, Facts, FetchError, Found, Hop, Job, JobId, Origin, Outcome, PerSeed, Seed, SkipReason, Subject,
     Timing, Validators, Verdict, Via,
 };
 
@@ -39,8 +39,7 @@ fn facts() -> Facts {
         bytes: Some(4),
         wire_bytes: Some(3),
         content_type: Some("text/plain".into()),
-        sha256: Some([7; 32]),
-        blake3: None,
+        found: Found { sha256: Some([7; 32]), blake3: None },
         redirects: vec![Hop::new(301, "http://h.test/a")],
         http_version: Some(http::Version::HTTP_11),
         remote_addr: Some("127.0.0.1:80".parse().unwrap()),
@@ -300,7 +299,7 @@ fn a_failure_keeps_the_facts_of_the_earlier_body() {
     recall.compares();
     fs::write(folder.path().join("a"), "body").unwrap();
     let told = |verdict, status| {
-        let facts = Facts { status, bytes: None, sha256: None, validators: None, ..facts() };
+        let facts = Facts { status, bytes: None, found: Found::default(), validators: None, ..facts() };
         outcome(seed("http://h.test/a"), "a", facts, verdict)
     };
     let database = Connection::open(folder.path().join(".fetchall/state.db")).unwrap();

@@ -217,7 +217,8 @@ mod tests {
 
     use super::*;
     use crate::model::{
-        ErrorKind, Facts, FetchError, Hop, Job, JobId, Origin, Outcome, Seed, SkipReason, Subject, Timing, Verdict, Via,
+        ErrorKind, Facts, FetchError, Found, Hop, Job, JobId, Origin, Outcome, Seed, SkipReason, Subject, Timing,
+        Verdict, Via,
     };
 
     fn verdict() -> impl Strategy<Value = Verdict> {
@@ -251,7 +252,7 @@ mod tests {
                 bytes,
                 wire_bytes: bytes,
                 content_type: content_type.map(String::into_boxed_str),
-                sha256: digest,
+                found: Found { sha256: digest, blake3: None },
                 redirects: vec![Hop::new(301, url.as_str()); hops],
                 http_version: bytes.map(|_| http::Version::HTTP_11),
                 remote_addr: addr.map(|(ip, port)| SocketAddr::from((ip.to_be_bytes(), port))),

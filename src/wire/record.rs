@@ -55,8 +55,8 @@ impl<'a> Record<'a> {
             bytes: facts.bytes,
             wire_bytes: facts.wire_bytes,
             content_type: facts.content_type.as_deref(),
-            sha256: facts.sha256.as_ref().map(Hex),
-            blake3: facts.blake3.as_ref().map(Hex),
+            sha256: facts.found.sha256.as_ref().map(Hex),
+            blake3: facts.found.blake3.as_ref().map(Hex),
             attempts: match &outcome.subject {
                 Subject::Job(job) => job.attempt,
                 Subject::Seed(_) | Subject::Bad(_) => 0,

@@ -3,6 +3,7 @@
 mod contract;
 #[cfg(target_os = "linux")]
 mod ends;
+mod needs;
 mod same;
 
 use fetchall::backend::BACKENDS;

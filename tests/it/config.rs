@@ -295,10 +295,15 @@ fn the_file_of_the_working_folder_is_a_regular_file() {
 #[test]
 fn files_of_settings_and_credentials_have_a_largest_size() {
     let home = Home::new();
-    for (name, size) in
-        [("fetchall.toml", 2), ("own.toml", 2), ("fields", 2), ("netrc", 2), ("jar", 17), ("ca.pem", 17)]
-    {
-        home.write(name, &"# comment\n".repeat(size * 105_000));
+    for (name, largest) in [
+        ("fetchall.toml", "64 KiB"),
+        ("own.toml", "1 MiB"),
+        ("fields", "1 MiB"),
+        ("netrc", "1 MiB"),
+        ("jar", "16 MiB"),
+        ("ca.pem", "16 MiB"),
+    ] {
+        home.write(name, &"# comment\n".repeat(if largest == "16 MiB" { 1_700_000 } else { 110_000 }));
         let words = match name {
             "fetchall.toml" => vec![],
             "own.toml" => vec!["--config", name],
@@ -308,7 +313,7 @@ fn files_of_settings_and_credentials_have_a_largest_size() {
             _ => vec!["--cacert", name],
         };
         let told = home.refused(&[], &[&words[..], &["http://127.0.0.1:9/"]].concat());
-        assert!(told.contains(name) && told.contains(&format!("more than {} MiB", size - 1)), "{told}");
+        assert!(told.contains(name) && told.contains(&format!("more than {largest}")), "{told}");
         fs::remove_file(home.0.path().join(name)).unwrap();
     }
 }

@@ -185,7 +185,8 @@ fn an_output_replaced_since_the_check_is_left_alone() {
     use std::os::unix::fs::symlink;
     let folder = TempDir::new().unwrap();
     let at = |name: &str| folder.path().join(name);
-    let plant: [(&str, fn(&Path, &Path)); 4] = [
+    type Plant = fn(&Path, &Path);
+    let plant: [(&str, Plant); 4] = [
         ("a hard link", |outside, output| fs::hard_link(outside.join("precious"), output).unwrap()),
         ("a link", |outside, output| symlink(outside.join("precious"), output).unwrap()),
         ("a link to nothing", |outside, output| symlink(outside.join("none"), output).unwrap()),

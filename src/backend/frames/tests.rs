@@ -1,6 +1,5 @@
 //! Messages survive their way; what is none is an error.
 
-use std::collections::HashMap;
 use std::io::Cursor;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,11 +8,13 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::backend::{failed, serve};
-use crate::fetch::{FetchSpec, Reply, Script, Step};
+use crate::config::{IpVersion, Pin, PrivateAddresses};
+use crate::fetch::{AddressRules, Fetched, FinishedBody, HostFields, Keeping, Saving, Throttle};
 use crate::model::{
-    Claimed, Cookie, Credentials, ErrorKind, Facts, FetchError, Hop, Job, JobId, Known, Origin, PerSeed, ProxyAnswer,
-    RedirectState, Seed, SkipReason, Timing, Validators, Verdict, Via,
+    Cookie, Credentials, ErrorKind, Facts, FetchError, Found, Hop, ProxyAnswer, SkipReason, Timing, Validators, Verdict,
 };
+use crate::output_folder::OutputFolder;
+use crate::policy::network::address::{AddressClasses, Class};
 
 fn reader(bytes: &[u8]) -> FrameReader<Cursor<Vec<u8>>> {
     FrameReader::new(Cursor::new(bytes.to_vec()))
@@ -63,7 +64,7 @@ async fn a_job_arrives_as_it_was_sent() {
     let mut bytes = Vec::new();
     append(&ToWorker::Job(Box::new(JobFrame::new(&sent))), &mut bytes).unwrap();
     let came = first(&bytes, |message| match message {
-        ToWorker::Job(frame) => frame.into_job().unwrap(),
+        ToWorker::Job(frame) => frame.into_job(),
         other => panic!("{other:?}"),
     });
     let came = came.await.unwrap();
@@ -85,8 +86,7 @@ fn facts_of_a_response_cross_the_pipe() {
         bytes: Some(1),
         wire_bytes: Some(2),
         content_type: Some("text/html".into()),
-        sha256: Some([3; 32]),
-        blake3: Some([4; 32]),
+        found: Found { sha256: Some([3; 32]), blake3: Some([4; 32]) },
         redirects: vec![Hop::new(302, "http://h.test/a")],
         http_version: Some(http::Version::HTTP_2),
         remote_addr: Some(([127, 0, 0, 1], 80).into()),
@@ -109,20 +109,15 @@ fn facts_of_a_response_cross_the_pipe() {
     let refused = FetchError { proxy: Some(Box::new(answer)), ..FetchError::new(ErrorKind::Proxy, "why") };
     let others = [Verdict::Ok, Verdict::HttpError, Verdict::Cancelled, Verdict::Failed(refused)];
     for verdict in all.chain(skips).chain(others) {
-        let reply = Reply::Finished(crate::fetch::Fetched {
+        let reply = Reply::Finished(Fetched {
             facts: Box::new(facts.clone()),
             timing,
             verdict,
-            finished_body: Some(Box::new(crate::fetch::FinishedBody {
-                from: "a".into(),
-                to: "b/c".into(),
-                kept: true,
-                sync: false,
-            })),
+            finished_body: Some(Box::new(FinishedBody { from: "a".into(), to: "b/c".into(), kept: true, sync: false })),
         });
-        assert_arrives(&reply);
+        assert_arrives(reply);
     }
-    assert_arrives(&Reply::Redirected(Box::new(redirect(facts, timing))));
+    assert_arrives(Reply::Redirected(Box::new(redirect(facts, timing))));
 }
 
 fn redirect(facts: Facts, timing: Timing) -> RedirectState {
@@ -150,15 +145,85 @@ fn redirect(facts: Facts, timing: Timing) -> RedirectState {
     }
 }
 
-fn assert_arrives(reply: &Reply) {
+fn assert_arrives(reply: Reply) {
+    let sent = format!("{reply:?}");
     let mut bytes = Vec::new();
-    append(&FromWorker::Done(Box::new(DoneFrame::new(JobId(9), 5, reply).unwrap())), &mut bytes).unwrap();
+    append(&FromWorker::Done(Box::new(Done { id: JobId(9), received: 5, reply })), &mut bytes).unwrap();
     let mut reader = reader(b"");
     reader.buffer = bytes;
     let Some(FromWorker::Done(done)) = reader.next().unwrap() else { panic!("another message") };
-    assert_eq!((done.number, done.received), (9, 5));
-    let came = done.into_reply().unwrap();
-    assert_eq!(format!("{came:?}"), format!("{reply:?}"));
+    assert_eq!((done.id, done.received), (JobId(9), 5));
+    assert_eq!(format!("{:?}", done.reply), sent);
+}
+
+#[tokio::test]
+async fn settings_arrive_as_they_were_sent() {
+    let network = "127.0.0.128/25".parse().unwrap();
+    let addresses = AddressRules {
+        private: PrivateAddresses::Deny,
+        classes: AddressClasses::with(vec![(network, Class::Public)]),
+        pins: vec![Pin { host: Some("a.test".into()), port: 80, addresses: vec!["::1".parse().unwrap()] }],
+        version: IpVersion::Six,
+    };
+    let mut secret = http::HeaderValue::from_bytes(b"\xff").unwrap();
+    secret.set_sensitive(true);
+    let host = HostFields {
+        pattern: crate::model::HostPattern::parse("https://*.a.test:8443").unwrap(),
+        fields: vec![("x-a".parse().unwrap(), Some(secret)), ("accept".parse().unwrap(), None)],
+        credentials: Some(Credentials { username: "u".to_owned(), password: "p".to_owned() }),
+    };
+    let sent = FetchConfig {
+        addresses,
+        hosts: vec![host],
+        no_proxy: crate::policy::network::no_proxy::NoProxy::parse("a.test, 10.0.0.0/8"),
+        timeout: Some(Duration::MAX),
+        saving: Saving::File(OutputFolder::resolved("x".into(), "/y/x".into()), "f".into()),
+        keeping: Keeping::For(7),
+        ..FetchConfig::plain()
+    };
+    let limit = Some(ByteLimit { a_second: 100, at_once: 2 });
+    let throttle = Throttle::new(None, limit);
+    let services = FetchServices { throttle, cookies: Some(Arc::default()), ..FetchServices::new(IpVersion::Any) };
+    let mut bytes = Vec::new();
+    append(&ToWorker::Setup(Box::new(Setup::new(&sent, &services))), &mut bytes).unwrap();
+    let came = first(&bytes, |message| match message {
+        ToWorker::Setup(setup) => (setup.config.into_owned(), setup.cookies, setup.paced, setup.byte_limit),
+        other => panic!("{other:?}"),
+    });
+    let (came, cookies, paced, byte_limit) = came.await.unwrap();
+    assert_eq!(format!("{came:?}"), format!("{sent:?}"));
+    assert_eq!((cookies, paced, byte_limit), (true, false, limit));
+    let [(_, secret), (_, removed)] = &came.hosts[0].fields[..] else { panic!("two fields") };
+    assert!(secret.as_ref().is_some_and(|value| value.is_sensitive() && value.as_bytes() == b"\xff"));
+    assert!(removed.is_none() && came.hosts[0].credentials == sent.hosts[0].credentials);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn path_need_not_be_utf8() {
+    use std::os::unix::ffi::OsStringExt;
+    let name = std::path::PathBuf::from(std::ffi::OsString::from_vec(vec![b'a', 0xff]));
+    let folder = OutputFolder::resolved(name.clone(), name.clone());
+    let sent = FetchConfig { saving: Saving::File(folder, name.clone()), ..FetchConfig::plain() };
+    let mut bytes = Vec::new();
+    append(&ToWorker::Setup(Box::new(Setup::new(&sent, &FetchServices::new(IpVersion::Any)))), &mut bytes).unwrap();
+    let came = first(&bytes, |message| match message {
+        ToWorker::Setup(setup) => setup.config.into_owned().saving,
+        other => panic!("{other:?}"),
+    });
+    let Saving::File(folder, file) = came.await.unwrap() else { panic!("a file") };
+    assert_eq!((folder.path(), folder.resolved_path(), &file), (&*name, &*name, &name));
+}
+
+#[test]
+fn values_out_of_bounds_are_no_message() {
+    let rules = |bits: u8, class: u8| {
+        let network = (std::net::IpAddr::from([127, 0, 0, 1]), bits);
+        postcard::from_bytes::<AddressClasses>(&postcard::to_stdvec(&(vec![(network, class)],)).unwrap())
+    };
+    assert!(rules(32, 0).is_ok());
+    assert!(rules(33, 0).is_err(), "more bits than an address has");
+    assert!(rules(8, u8::MAX).is_err(), "no such class");
 }
 
 #[tokio::test]
@@ -177,7 +242,7 @@ async fn invalid_messages_are_errors() {
     assert!(matches!(first(&good[..4], |_| ()).await, Err(FrameError::Garbage)));
     let mut to = vec![1];
     let huge = vec![0; LONGEST];
-    assert!(matches!(append(&FromWorker::Body(Piece(&huge)), &mut to), Err(FrameError::TooLong(_))));
+    assert!(matches!(append(&FromWorker::Body(&huge), &mut to), Err(FrameError::TooLong(_))));
     assert_eq!(to, [1], "what was there stays");
 }
 
@@ -196,10 +261,13 @@ proptest! {
 
 #[tokio::test]
 async fn a_worker_ends_with_its_input_in_the_middle_of_a_fetch() {
-    let script = Script { paths: HashMap::new(), otherwise: (Duration::ZERO, Step::Hang) };
+    // Nothing accepts the connection, so no answer comes.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = url::Url::parse(&format!("http://{}/", silent.local_addr().unwrap())).unwrap();
+    let job = Job { redirect: None, seed: Seed { url, ..job().seed }, ..job() };
     let mut bytes = Vec::new();
-    let spec = SpecFrame::new(&FetchSpec::Scripted(Arc::new(script))).unwrap();
-    append(&ToWorker::Spec(Box::new(spec)), &mut bytes).unwrap();
-    append(&ToWorker::Job(Box::new(JobFrame::new(&job()))), &mut bytes).unwrap();
+    let (config, services) = (FetchConfig::plain(), FetchServices::new(IpVersion::Any));
+    append(&ToWorker::Setup(Box::new(Setup::new(&config, &services))), &mut bytes).unwrap();
+    append(&ToWorker::Job(Box::new(JobFrame::new(&job))), &mut bytes).unwrap();
     tokio::time::timeout(Duration::from_secs(30), serve(Cursor::new(bytes), tokio::io::sink())).await.unwrap().unwrap();
 }

@@ -12,6 +12,7 @@
 //!
 //! All windows of a run share one budget, see [`DecoderMemory`]. A coding that yields almost no bytes is an error.
 
+mod bounds;
 mod coding;
 mod compressed_file;
 mod memory;
@@ -25,29 +26,16 @@ use bytes::Bytes;
 use crate::model::{ErrorKind, FetchError};
 use crate::policy::message::transfer_coding::transfer_codings;
 
+pub use bounds::{MAX_CODINGS, PIECE};
 pub use compressed_file::{Resource, asks_identity};
 pub use memory::{DecoderMemory, MemoryLease};
 
+pub(crate) use bounds::allowed;
 pub(crate) use memory::BodyMemory;
 
 use coding::{advice, shown, transfer_coding};
 use stage::Stage;
 use trailing::Trailing;
-
-/// The most bytes of one decoded piece.
-pub const PIECE: usize = 32 * 1024;
-
-/// The most codings of one body. More than one is rare, and a long chain only costs time.
-pub const MAX_CODINGS: usize = 3;
-
-/// The most bytes by which a coded form may exceed its decoded form, besides the share of [`allowed`].
-/// Members, skippable frames, fields and padding are honest overhead, but never that long.
-const SURPLUS: u64 = 16 * 1024 * 1024;
-
-/// Returns the longest coded form of this many bytes. Incompressible data grows by some bytes per block.
-pub(crate) fn allowed(decoded: u64, surplus: u64) -> u64 {
-    decoded.saturating_add(decoded / 64).saturating_add(surplus)
-}
 
 /// Decodes the codings of one body.
 pub struct Decoder {

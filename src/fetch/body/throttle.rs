@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 use url::Url;
@@ -48,7 +49,7 @@ pub enum QuotaRequest {
 pub type PendingQuota = (QuotaRequest, oneshot::Sender<()>);
 
 /// The most bytes a second of all bodies together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ByteLimit {
     /// Bytes a second.
     pub a_second: u64,

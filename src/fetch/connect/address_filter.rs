@@ -16,39 +16,36 @@ use url::{Host, Url};
 
 use super::connect_context;
 use super::dns::{DnsError, Lookup, Resolver};
-use super::response::ClientError;
-use crate::config::{IpVersion, Pin as Pinned, PrivateAddresses};
-use crate::policy::network::address::{AddressClasses, Class};
+use super::error::ClientError;
+use crate::config::{IpVersion, PrivateAddresses};
+use crate::fetch::config::{AddressRules, FetchConfig};
+use crate::policy::network::address::Class;
 
 /// The resolver, and the rules for allowed addresses.
-#[derive(Debug, Clone)]
-pub struct AddressSpec {
-    /// The rule for connections to addresses that are not public.
-    pub private: PrivateAddresses,
-    /// The classes of addresses, public or private.
-    pub classes: AddressClasses,
-    /// Names that are not looked up.
-    pub pins: Vec<Pinned>,
-    /// Which addresses of a name are used.
-    pub version: IpVersion,
-    /// The resolver of all other names.
+#[derive(Debug)]
+pub(crate) struct AddressFilter {
+    config: Arc<FetchConfig>,
     resolver: Resolver,
 }
 
-impl AddressSpec {
-    /// Makes a spec with a resolver of its own.
-    pub fn new(private: PrivateAddresses, classes: AddressClasses, pins: Vec<Pinned>, version: IpVersion) -> Self {
-        Self { private, classes, pins, version, resolver: Resolver::system(version) }
+impl AddressFilter {
+    /// Makes a filter with the rules of these settings.
+    pub(crate) fn new(config: &Arc<FetchConfig>, resolver: &Resolver) -> Self {
+        Self { config: config.clone(), resolver: resolver.clone() }
+    }
+
+    fn rules(&self) -> &AddressRules {
+        &self.config.addresses
     }
 
     /// Returns the addresses that a URL of the list may lead to.
     pub(crate) fn of_the_list(&self) -> AllowedAddresses {
-        if self.private == PrivateAddresses::Deny { AllowedAddresses::Public } else { AllowedAddresses::All }
+        if self.rules().private == PrivateAddresses::Deny { AllowedAddresses::Public } else { AllowedAddresses::All }
     }
 
     /// Returns the addresses that a redirect from this peer may lead to. An unknown peer counts as a public host.
     pub(crate) fn behind(&self, peer: Option<SocketAddr>) -> AllowedAddresses {
-        match self.private {
+        match self.rules().private {
             PrivateAddresses::Allow => AllowedAddresses::All,
             PrivateAddresses::Deny => AllowedAddresses::Public,
             PrivateAddresses::Guard if peer.is_none_or(|peer| self.is_public(peer)) => AllowedAddresses::Public,
@@ -62,12 +59,12 @@ impl AddressSpec {
     }
 
     fn is_public(&self, peer: SocketAddr) -> bool {
-        self.classes.class(peer.ip()) == Class::Public
+        self.rules().classes.class(peer.ip()) == Class::Public
     }
 
     /// Checks a host that is an address.
     pub(crate) fn check(&self, url: &Url, allowed: AllowedAddresses) -> Result<(), Blocked> {
-        if allowed == AllowedAddresses::All && self.version == IpVersion::Any {
+        if allowed == AllowedAddresses::All && self.rules().version == IpVersion::Any {
             return Ok(());
         }
         let address = match url.host() {
@@ -76,7 +73,7 @@ impl AddressSpec {
             Some(Host::Domain(_)) | None => return Ok(()),
         };
         if !self.is_of_version(address) {
-            return Err(Blocked { address, name: None, why: Why::Version(self.version) });
+            return Err(Blocked { address, name: None, why: Why::Version(self.rules().version) });
         }
         if self.permits(allowed, Some(SocketAddr::new(address, 0))) { Ok(()) } else { Err(self.blocked(address, None)) }
     }
@@ -97,7 +94,7 @@ impl AddressSpec {
     }
 
     fn is_of_version(&self, address: IpAddr) -> bool {
-        match self.version {
+        match self.rules().version {
             IpVersion::Any => true,
             IpVersion::Four => address.is_ipv4(),
             IpVersion::Six => address.is_ipv6(),
@@ -105,14 +102,14 @@ impl AddressSpec {
     }
 
     fn blocked(&self, address: IpAddr, name: Option<&str>) -> Blocked {
-        let class = self.classes.class(address);
-        let why = if self.private == PrivateAddresses::Deny { Why::Denied(class) } else { Why::Guarded(class) };
+        let class = self.rules().classes.class(address);
+        let why = if self.rules().private == PrivateAddresses::Deny { Why::Denied(class) } else { Why::Guarded(class) };
         Blocked { address, name: name.map(Box::from), why }
     }
 
     /// The addresses that were given for a name: of its own rather than of every name, and those given last.
     fn pinned(&self, name: &str, port: u16) -> Option<Vec<SocketAddr>> {
-        let mut for_port = self.pins.iter().rev().filter(|pin| pin.port == port);
+        let mut for_port = self.rules().pins.iter().rev().filter(|pin| pin.port == port);
         let its_own = for_port.clone().find(|pin| pin.host.as_deref() == Some(name));
         let pin = its_own.or_else(|| for_port.find(|pin| pin.host.is_none()))?;
         Some(pin.addresses.iter().map(|address| SocketAddr::new(*address, 0)).collect())
@@ -168,7 +165,7 @@ impl fmt::Display for Blocked {
 /// The resolver of one connection: gives only what may be connected to.
 #[derive(Debug, Clone)]
 pub(crate) struct FilteredResolver {
-    pub(crate) spec: Arc<AddressSpec>,
+    pub(crate) filter: Arc<AddressFilter>,
     pub(crate) allowed: AllowedAddresses,
     /// The port that is connected to: addresses may be given for one port alone.
     pub(crate) port: u16,
@@ -177,15 +174,15 @@ pub(crate) struct FilteredResolver {
 impl FilteredResolver {
     /// The addresses of a name.
     pub(crate) async fn look_up(&self, name: &str) -> Result<Vec<SocketAddr>, ClientError> {
-        let Self { spec, allowed, port } = self;
-        if let Some(given) = spec.pinned(name, *port) {
-            return spec.admit(name, given, *allowed);
+        let Self { filter, allowed, port } = self;
+        if let Some(given) = filter.pinned(name, *port) {
+            return filter.admit(name, given, *allowed);
         }
-        let answer = match spec.resolver.look_up(name) {
+        let answer = match filter.resolver.look_up(name) {
             Lookup::Cached(answer) => answer,
             Lookup::Pending(coming) => connect_context::look_up(coming.answer()).await,
         };
-        spec.admit(name, answer?.to_vec(), *allowed)
+        filter.admit(name, answer?.to_vec(), *allowed)
     }
 }
 
@@ -210,30 +207,36 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::config::Pin;
 
-    fn spec(private: PrivateAddresses, look_up: fn(u32) -> Vec<SocketAddr>) -> Arc<AddressSpec> {
+    fn filter(private: PrivateAddresses, look_up: fn(u32) -> Vec<SocketAddr>) -> Arc<AddressFilter> {
         let times = Mutex::new(0);
         let answer = move |_: &str| {
             let mut times = times.lock().unwrap();
             *times += 1;
             Ok(look_up(*times).into())
         };
-        let pins = vec![Pinned { host: Some("given.test".into()), port: 80, addresses: vec![[10, 0, 0, 1].into()] }];
-        let resolver = Resolver::with(answer, 1, 10);
-        Arc::new(AddressSpec { resolver, ..AddressSpec::new(private, AddressClasses::default(), pins, IpVersion::Any) })
+        let pins = vec![Pin { host: Some("given.test".into()), port: 80, addresses: vec![[10, 0, 0, 1].into()] }];
+        let addresses = AddressRules { private, pins, ..FetchConfig::plain().addresses };
+        let config = FetchConfig { addresses, ..FetchConfig::plain() };
+        Arc::new(AddressFilter::new(&Arc::new(config), &Resolver::with(answer, 1, 10)))
     }
 
-    async fn found(spec: &Arc<AddressSpec>, allowed: AllowedAddresses, name: &str) -> Result<Vec<SocketAddr>, String> {
-        found_at(spec, allowed, name, 80).await
+    async fn found(
+        filter: &Arc<AddressFilter>,
+        allowed: AllowedAddresses,
+        name: &str,
+    ) -> Result<Vec<SocketAddr>, String> {
+        found_at(filter, allowed, name, 80).await
     }
 
     async fn found_at(
-        spec: &Arc<AddressSpec>,
+        filter: &Arc<AddressFilter>,
         allowed: AllowedAddresses,
         name: &str,
         port: u16,
     ) -> Result<Vec<SocketAddr>, String> {
-        let names = FilteredResolver { spec: spec.clone(), allowed, port };
+        let names = FilteredResolver { filter: filter.clone(), allowed, port };
         names.look_up(name).await.map_err(|e| e.to_string())
     }
 
@@ -245,43 +248,43 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_current_addresses_of_a_name_decide() {
-        let spec = spec(PrivateAddresses::Guard, |times| rebound(times).into_iter().take(1).collect());
-        assert_eq!(found(&spec, AllowedAddresses::Public, "evil.test").await.unwrap(), rebound(1));
+        let filter = filter(PrivateAddresses::Guard, |times| rebound(times).into_iter().take(1).collect());
+        assert_eq!(found(&filter, AllowedAddresses::Public, "evil.test").await.unwrap(), rebound(1));
         // Known: each caller gets the same list.
-        assert_eq!(found(&spec, AllowedAddresses::Public, "evil.test").await.unwrap(), rebound(1));
+        assert_eq!(found(&filter, AllowedAddresses::Public, "evil.test").await.unwrap(), rebound(1));
         tokio::time::advance(Duration::from_secs(80)).await;
         for _ in 0..2 {
-            let error = found(&spec, AllowedAddresses::Public, "evil.test").await.unwrap_err();
+            let error = found(&filter, AllowedAddresses::Public, "evil.test").await.unwrap_err();
             assert!(error.starts_with("evil.test has the address 169.254.169.254, which is not public (link-local)"));
         }
-        assert!(found(&spec, AllowedAddresses::All, "evil.test").await.is_ok(), "a list may name it");
+        assert!(found(&filter, AllowedAddresses::All, "evil.test").await.is_ok(), "a list may name it");
     }
 
     #[tokio::test(start_paused = true)]
     async fn refused_addresses_are_removed_before_the_connection() {
-        let spec = spec(PrivateAddresses::Guard, |times| rebound(times + 1));
-        assert_eq!(found(&spec, AllowedAddresses::Public, "both.test").await.unwrap(), rebound(1));
-        assert_eq!(found(&spec, AllowedAddresses::All, "both.test").await.unwrap(), rebound(2));
+        let filter = filter(PrivateAddresses::Guard, |times| rebound(times + 1));
+        assert_eq!(found(&filter, AllowedAddresses::Public, "both.test").await.unwrap(), rebound(1));
+        assert_eq!(found(&filter, AllowedAddresses::All, "both.test").await.unwrap(), rebound(2));
     }
 
     #[tokio::test(start_paused = true)]
     async fn given_addresses_obey_the_rules_too() {
-        let spec = spec(PrivateAddresses::Deny, rebound);
-        let error = found_at(&spec, AllowedAddresses::Public, "given.test", 80).await.unwrap_err();
+        let filter = filter(PrivateAddresses::Deny, rebound);
+        let error = found_at(&filter, AllowedAddresses::Public, "given.test", 80).await.unwrap_err();
         assert!(error.contains("10.0.0.1, which is not public (private), and those are forbidden (deny)"), "{error}");
-        assert_eq!(found_at(&spec, AllowedAddresses::Public, "given.test", 81).await.unwrap(), rebound(1));
+        assert_eq!(found_at(&filter, AllowedAddresses::Public, "given.test", 81).await.unwrap(), rebound(1));
     }
 
     #[test]
     fn a_redirect_from_an_unknown_address_counts_as_public() {
-        let allowed = |private, peer: Option<[u8; 4]>| spec(private, rebound).behind(peer.map(|ip| (ip, 80).into()));
+        let allowed = |private, peer: Option<[u8; 4]>| filter(private, rebound).behind(peer.map(|ip| (ip, 80).into()));
         assert_eq!(allowed(PrivateAddresses::Guard, None), AllowedAddresses::Public);
         assert_eq!(allowed(PrivateAddresses::Guard, Some([8, 8, 8, 8])), AllowedAddresses::Public);
         assert_eq!(allowed(PrivateAddresses::Guard, Some([10, 0, 0, 1])), AllowedAddresses::All);
         assert_eq!(allowed(PrivateAddresses::Deny, Some([10, 0, 0, 1])), AllowedAddresses::Public);
         assert_eq!(allowed(PrivateAddresses::Allow, None), AllowedAddresses::All);
         assert!(
-            !spec(PrivateAddresses::Guard, rebound).permits(AllowedAddresses::Public, None),
+            !filter(PrivateAddresses::Guard, rebound).permits(AllowedAddresses::Public, None),
             "of an unknown peer too"
         );
     }

@@ -17,22 +17,19 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
 use url::{Host, Position, Url};
 
-use super::address_filter::AllowedAddresses;
+use super::address_filter::{AddressFilter, AllowedAddresses};
 use super::alpn_gate::{AlpnGate, Http1Origins};
 use super::connector::{Connector, Dialer, Settings};
+use super::error::ClientError;
+use super::head_limits::{MAX_FIELDS, MAX_HEAD};
+use super::host_field::is_its_own;
 use super::pool::{IDLE, Pool};
 use super::proxy::{ProxyError, ProxyFault};
-use super::response::{ClientError, Response};
+use super::response::Response;
 use super::route::Routes;
 use super::tls;
 use crate::fetch::body::throttle::ByteLimit;
-use crate::fetch::{BuildError, HttpSpec, TlsSpec};
-
-/// The most fields of a response head; hyper takes 100 unless told.
-pub(crate) const MAX_FIELDS: usize = 1000;
-
-/// The largest head of a response, in bytes.
-pub(crate) const MAX_HEAD: usize = 256 * 1024;
+use crate::fetch::config::{BuildError, FetchConfig, TlsConfig};
 
 /// The smallest limit of one read, in bytes; smaller reads gain nothing.
 const LEAST_READ: usize = 512;
@@ -50,21 +47,9 @@ fn window(limit: ByteLimit) -> u32 {
     u32::try_from(limit.a_second / 4).unwrap_or(u32::MAX).clamp(65_535, STREAM_WINDOW)
 }
 
-/// Returns a placeholder for the Host field of the URL. Its mark distinguishes it from an empty value of the user.
-pub(crate) fn its_own() -> HeaderValue {
-    let mut value = HeaderValue::from_static("");
-    value.set_sensitive(true);
-    value
-}
-
-/// Whether the Host field is to be that of the URL.
-pub(crate) fn is_its_own(value: &HeaderValue) -> bool {
-    value.is_sensitive()
-}
-
 /// Sends requests to servers.
 pub(crate) struct Clients {
-    tls_spec: TlsSpec,
+    tls_settings: TlsConfig,
     tls_config: OnceLock<Arc<ClientConfig>>,
     timeout: Option<Duration>,
     http1: Http1Origins,
@@ -83,23 +68,23 @@ pub(crate) struct Clients {
 type PooledClient = Client<Connector, Empty<Bytes>>;
 
 impl Clients {
-    pub(crate) fn new(spec: &HttpSpec) -> Self {
+    /// Makes the clients. `bytes` is the limit of bytes per second.
+    pub(crate) fn new(config: &FetchConfig, bytes: Option<ByteLimit>, addresses: &Arc<AddressFilter>) -> Self {
         let mut http = hyper::client::conn::http1::Builder::new();
         http.max_headers(MAX_FIELDS).max_buf_size(MAX_HEAD).title_case_headers(true);
-        let bytes = spec.throttle.bytes();
         let max_read = bytes.map(|limit| usize::try_from(limit.at_once).unwrap_or(usize::MAX).max(LEAST_READ));
         Self {
-            tls_spec: spec.tls.clone(),
+            tls_settings: config.tls.clone(),
             tls_config: OnceLock::new(),
-            timeout: spec.timeout,
+            timeout: config.timeout,
             http1: Http1Origins::default(),
-            dialer: Dialer { addresses: spec.addresses.clone(), limit: spec.connect_timeout, keeps_alive: true },
-            plain: Pool::new(spec.connect_timeout, http, spec.idle_connections, max_read, &spec.addresses),
+            dialer: Dialer { addresses: addresses.clone(), limit: config.connect_timeout, keeps_alive: true },
+            plain: Pool::new(config.connect_timeout, http, config.idle_connections, max_read, addresses),
             window: bytes.map_or(STREAM_WINDOW, window),
             max_read,
-            routes: Arc::new(Routes::new(&spec.proxies, &spec.no_proxy)),
-            pooled: Renewed::new(spec.idle_connections),
-            public: Renewed::new(spec.idle_connections),
+            routes: Arc::new(Routes::new(&config.proxies, &config.no_proxy)),
+            pooled: Renewed::new(config.idle_connections),
+            public: Renewed::new(config.idle_connections),
         }
     }
 
@@ -123,7 +108,7 @@ impl Clients {
             proxy => proxy.filter(|proxy| proxy.is_http()),
         };
         if fields.get(header::HOST).is_some_and(is_its_own) {
-            if is_plain || self.tls_spec.http1 {
+            if is_plain || self.tls_settings.http1 {
                 let host = HeaderValue::from_str(&url[Position::BeforeHost..Position::AfterPort])?;
                 fields.insert(header::HOST, host);
             } else {
@@ -166,7 +151,7 @@ impl Clients {
             allowed,
             routes: self.routes.clone(),
             tls: self.tls_config()?,
-            gate: (!self.tls_spec.http1).then(gate),
+            gate: (!self.tls_settings.http1).then(gate),
             max_read: self.max_read,
             opened: opened.clone(),
         };
@@ -194,7 +179,7 @@ impl Clients {
         if let Some(config) = self.tls_config.get() {
             return Ok(config.clone());
         }
-        let config = Arc::new(tls::client_config(&self.tls_spec)?);
+        let config = Arc::new(tls::client_config(&self.tls_settings)?);
         Ok(self.tls_config.get_or_init(|| config).clone())
     }
 }

@@ -1,7 +1,6 @@
 //! Opens connections: look-up, TCP, a tunnel through a proxy, TLS.
 
 use std::future::Future;
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -22,11 +21,11 @@ use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
 use tower_service::Service;
 
-use super::address_filter::{AddressSpec, AllowedAddresses, FilteredResolver};
+use super::address_filter::{AddressFilter, AllowedAddresses, FilteredResolver};
 use super::alpn_gate::{AlpnGate, ConnectOutcome};
 use super::connect_context;
+use super::error::{ClientError, ConnectError, ConnectTimeout, HandshakeError};
 use super::proxy::{self, ProxyError, ProxyFault};
-use super::response::ClientError;
 use super::route::{Protocol, Proxy, Routes, Target};
 use super::stream::{Conn, Stream, Transport};
 
@@ -36,25 +35,10 @@ const KEEPALIVE: (Duration, u32) = (Duration::from_secs(15), 3);
 /// The buffer size for the response head to CONNECT, in bytes.
 const HEAD_PIECE: usize = 1024;
 
-/// A connection could not be opened.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot connect")]
-pub(crate) struct ConnectError(#[source] pub(crate) ClientError);
-
-/// A TLS handshake failed.
-#[derive(Debug, thiserror::Error)]
-#[error("the TLS handshake failed")]
-pub(crate) struct HandshakeError(#[source] io::Error);
-
-/// A connection took too long.
-#[derive(Debug, thiserror::Error)]
-#[error("no connection within {0:?}")]
-pub(crate) struct ConnectTimeout(Duration);
-
 /// Opens TCP connections to addresses within the rules.
 #[derive(Debug, Clone)]
 pub(crate) struct Dialer {
-    pub(crate) addresses: Arc<AddressSpec>,
+    pub(crate) addresses: Arc<AddressFilter>,
     /// The time limit of all steps of a connection.
     pub(crate) limit: Duration,
     /// Whether connections stay open between fetches, so that they need TCP keepalive.
@@ -81,7 +65,7 @@ impl Dialer {
     }
 
     fn names(&self, target: &Target, allowed: AllowedAddresses) -> FilteredResolver {
-        FilteredResolver { spec: self.addresses.clone(), allowed, port: target.port }
+        FilteredResolver { filter: self.addresses.clone(), allowed, port: target.port }
     }
 
     /// Runs a step of a connection until the deadline, and fails with [`ConnectTimeout`] after it.

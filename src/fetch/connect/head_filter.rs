@@ -15,7 +15,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::client::{MAX_FIELDS, MAX_HEAD};
+use super::head_limits::{MAX_FIELDS, MAX_HEAD};
 use crate::policy::message::chunk_lines::{ChunkLines, ChunkLinesError};
 use crate::policy::message::response_head::{Found, Head, Search, UnreadableField, read_head};
 

@@ -20,12 +20,12 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use url::{Position, Url};
 
-use super::address_filter::{AddressSpec, AllowedAddresses};
-use super::client::is_its_own;
+use super::address_filter::{AddressFilter, AllowedAddresses};
 use super::connect_context;
-use super::connector::{ConnectError, Dialer};
+use super::connector::Dialer;
+use super::error::{ClientError, ConnectError};
 use super::head_filter::HeadFilter;
-use super::response::ClientError;
+use super::host_field::is_its_own;
 use super::route::Target;
 
 /// The longest idle time of a kept connection.
@@ -48,7 +48,7 @@ impl Pool {
         http: http1::Builder,
         most_idle: usize,
         most: Option<usize>,
-        addresses: &Arc<AddressSpec>,
+        addresses: &Arc<AddressFilter>,
     ) -> Self {
         let dialer = Dialer { addresses: addresses.clone(), limit: connect_timeout, keeps_alive: false };
         let connections =

@@ -8,11 +8,10 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncWrite, AsyncWriteExt as
 use tokio::net::TcpStream;
 use tokio_socks::tcp::{Socks4Stream, Socks5Stream};
 
-use super::client::{MAX_FIELDS, MAX_HEAD};
+use super::error::ClientError;
 use super::head_filter::MAX_INTERIM;
-use super::response::ClientError;
+use super::head_limits::{LARGEST_HEAD, MAX_FIELDS, MAX_HEAD};
 use super::route::{Protocol, Proxy, Target};
-use crate::fetch::exchange::classify::LARGEST_HEAD;
 use crate::model::ErrorKind;
 use crate::policy::retry::retry_after::asked;
 use crate::policy::text::printable::printable;

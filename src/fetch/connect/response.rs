@@ -9,13 +9,11 @@ use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
+use super::error::ClientError;
 use super::pool::Lease;
 use super::stream::Peer;
 use crate::policy::message::response_head::VIA_HTTP_10;
 use crate::policy::message::transfer_coding::transfer_codings;
-
-/// The error of a client without a response; `classify` maps it to an error kind.
-pub(crate) type ClientError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A response: its head, and its pending body.
 pub(crate) struct Response {

@@ -9,14 +9,24 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-use crate::fetch::{BuildError, TlsSpec};
+use crate::fetch::config::{BuildError, TlsConfig};
 
-/// Builds the client configuration with the trust settings of `spec`.
-pub(crate) fn client_config(spec: &TlsSpec) -> Result<ClientConfig, BuildError> {
+impl TlsConfig {
+    /// Whether a client can be built from it.
+    ///
+    /// # Errors
+    /// Returns the reason why no client can be built.
+    pub fn check(&self) -> Result<(), BuildError> {
+        client_config(self).map(|_| ())
+    }
+}
+
+/// Builds the client configuration with these settings.
+pub(crate) fn client_config(settings: &TlsConfig) -> Result<ClientConfig, BuildError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let trust = if spec.insecure {
+    let trust = if settings.insecure {
         Trust::Anyone
-    } else if let Some(pem) = &spec.ca_pem {
+    } else if let Some(pem) = &settings.ca_pem {
         Trust::These(webpki(roots_of(pem)?, &provider).map_err(|e| BuildError(e.to_string()))?)
     } else {
         Trust::System(OnceLock::new())
@@ -26,7 +36,7 @@ pub(crate) fn client_config(spec: &TlsSpec) -> Result<ClientConfig, BuildError> 
         .map_err(|e| BuildError(e.to_string()))?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Verifier { trust, provider }));
-    let mut config = match &spec.identity {
+    let mut config = match &settings.identity {
         None => builder.with_no_client_auth(),
         Some((chain, key)) => {
             let (chain, key) = identity_of(chain, key)?;
@@ -35,7 +45,7 @@ pub(crate) fn client_config(spec: &TlsSpec) -> Result<ClientConfig, BuildError> 
                 .map_err(|e| BuildError(format!("the key does not belong to the certificate: {e}")))?
         }
     };
-    let protocols: &[&[u8]] = if spec.http1 { &[b"http/1.1"] } else { &[b"h2", b"http/1.1"] };
+    let protocols: &[&[u8]] = if settings.http1 { &[b"http/1.1"] } else { &[b"h2", b"http/1.1"] };
     config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
     config.resumption = Resumption::in_memory_sessions(256);
     Ok(config)

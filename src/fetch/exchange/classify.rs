@@ -7,9 +7,10 @@ use std::error::Error as StdError;
 use std::io;
 
 use crate::fetch::connect::address_filter::Blocked;
-use crate::fetch::connect::connector::{ConnectError, ConnectTimeout, HandshakeError};
 use crate::fetch::connect::dns::DnsError;
+use crate::fetch::connect::error::{ConnectError, ConnectTimeout, HandshakeError};
 use crate::fetch::connect::head_filter::HeadError;
+use crate::fetch::connect::head_limits::LARGEST_HEAD;
 use crate::fetch::connect::proxy::{ProxyError, ProxyFault};
 use crate::model::{ErrorKind, FetchError, ProxyAnswer};
 
@@ -188,9 +189,6 @@ fn kind_of_h2(e: &h2::Error) -> Option<ErrorKind> {
 fn is_descriptor_limit(errno: i32) -> bool {
     cfg!(unix) && matches!(errno, 23 | 24)
 }
-
-/// The limits of a response head, for messages.
-pub(crate) const LARGEST_HEAD: &str = "a head may have 1000 fields and 256 KiB";
 
 /// Whether a head may have been too large. For HTTP/2, h2 reports that like other protocol violations.
 fn may_be_too_large(e: &(dyn StdError + 'static)) -> bool {

@@ -6,43 +6,10 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::LowSpeed;
-use crate::fetch::HttpSpec;
+use crate::fetch::body::time_limit::TimeLimit;
+use crate::fetch::config::FetchConfig;
 use crate::fetch::connect::connect_context::CONNECT;
 use crate::model::{ErrorKind, FetchError};
-
-/// The limit for one URL from start to end.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct TimeLimit {
-    ends: Option<Instant>,
-    timeout: Option<Duration>,
-}
-
-impl TimeLimit {
-    /// The limits of a URL that has taken `spent` already.
-    pub(crate) fn new(timeout: Option<Duration>, started: Instant, spent: Duration) -> Self {
-        Self { ends: timeout.map(|t| started + t.saturating_sub(spent)), timeout }
-    }
-
-    fn out_of_time(&self, now: Instant) -> Option<FetchError> {
-        let limit = self.timeout.filter(|_| self.ends.is_some_and(|ends| now >= ends))?;
-        Some(FetchError::new(ErrorKind::Timeout, format!("not done within {limit:?}, the limit for one URL")))
-    }
-
-    fn or_end(&self, at: Instant) -> Instant {
-        self.ends.map_or(at, |ends| ends.min(at))
-    }
-
-    /// Waits for something that the server does not delay: only the limit for the whole URL counts this time.
-    pub(crate) async fn apart<F: Future>(&self, wait: F) -> Result<F::Output, FetchError> {
-        let Some(ends) = self.ends else { return Ok(wait.await) };
-        match timeout_at(ends, wait).await {
-            Ok(done) => Ok(done),
-            Err(_) => Err(self
-                .out_of_time(Instant::now())
-                .unwrap_or_else(|| FetchError::new(ErrorKind::Timeout, "not done within the limit for one URL"))),
-        }
-    }
-}
 
 /// The deadlines of one fetch. Only waits for the network count: a slow local disk or decoder must not look like a
 /// slow server.
@@ -62,12 +29,12 @@ pub(crate) struct Deadlines {
 
 impl Deadlines {
     /// The limits of a URL that has taken `spent` already.
-    pub(crate) fn new(spec: &HttpSpec, started: Instant, spent: Duration) -> Self {
+    pub(crate) fn new(config: &FetchConfig, started: Instant, spent: Duration) -> Self {
         Self {
-            limit: TimeLimit::new(spec.timeout, started, spent),
-            connect_timeout: spec.connect_timeout,
-            read_timeout: spec.read_timeout,
-            low_speed: spec.low_speed,
+            limit: TimeLimit::new(config.timeout, started, spent),
+            connect_timeout: config.connect_timeout,
+            read_timeout: config.read_timeout,
+            low_speed: config.low_speed,
             waited: Duration::ZERO,
             arrived: 0,
             decoded: None,

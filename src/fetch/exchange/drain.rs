@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::fetcher::Exchange;
+use super::state::Exchange;
 use crate::fetch::connect::response::{Response, size};
 use crate::model::FetchError;
 
@@ -32,7 +32,7 @@ impl Exchange<'_> {
     /// Acquires byte tokens for the drained bytes and counts them, part by part.
     /// A cancelled call leaves the rest in `owed`.
     async fn pay(&mut self, owed: &mut u64) -> Result<(), FetchError> {
-        let throttle = &self.fetcher.spec.throttle;
+        let throttle = &self.fetcher.services.throttle;
         while *owed > 0 {
             let part = throttle.bytes().map_or(*owed, |limit| limit.at_once.min(*owed));
             *owed -= part;

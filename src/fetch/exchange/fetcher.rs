@@ -1,9 +1,8 @@
 //! The exchange of one job over HTTP: a request, its response, and the body of a final response.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use futures::future::BoxFuture;
 use http::Method;
@@ -13,75 +12,60 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::authentication::Login;
-use super::classify::{LARGEST_HEAD, Stage, classify, connection_ended, not_begun};
+use super::challenges::Login;
+use super::classify::{Stage, classify, connection_ended, not_begun};
 use super::cookies;
 use super::deadlines::Deadlines;
-use super::local_file::LocalFile;
+use super::head_facts::{bound_head, content_type, validators};
 use super::redirect::redirect_target;
 use super::request::set_fields;
 use super::resume::PartialBody;
-use super::verdict::validators;
+use super::services::FetchServices;
+use super::state::{Exchange, HopEnd, HttpFetcher, IDENTITY};
 use crate::config::Compression;
 use crate::fetch::body::meter::Meter;
-use crate::fetch::connect::address_filter::AllowedAddresses;
-use crate::fetch::connect::client::{Clients, MAX_FIELDS, MAX_HEAD, its_own};
+use crate::fetch::config::FetchConfig;
+use crate::fetch::connect::address_filter::AddressFilter;
+use crate::fetch::connect::client::Clients;
 use crate::fetch::connect::connect_context::{CONNECT, ConnectContext};
+use crate::fetch::connect::host_field::its_own;
 use crate::fetch::connect::response::Response;
-use crate::fetch::save::destination::{CommitState, FinishedBody};
+use crate::fetch::reply::{Fetched, Fetcher, Reply};
+use crate::fetch::save::destination::CommitState;
 use crate::fetch::save::saver::Saver;
-use crate::fetch::{Fetched, Fetcher, HttpSpec, Reply, Saving};
-use crate::model::{ErrorKind, Facts, FetchError, Job, PerSeed, RedirectState, SkipReason, Timing, Verdict, cut};
-use crate::policy::cookies::Jar;
+use crate::model::{Facts, FetchError, Job, Needs, RedirectState, SkipReason, Timing, Verdict};
 use crate::policy::retry::retry_after::asked;
-use crate::policy::text::printable::{printable, text_of_octets};
-
-/// The most bytes of a Content-Type in the facts.
-const LONGEST_TYPE: usize = 512;
+use crate::policy::text::printable::printable;
 
 /// The most retries of one request on stale idle connections.
 const STALE: u32 = 8;
 
 const CODINGS: HeaderValue = HeaderValue::from_static("br, zstd, gzip, deflate");
-pub(crate) const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
-
-/// Fetches over HTTP on the runtime it was built for.
-pub(crate) struct HttpFetcher {
-    pub(crate) spec: Arc<HttpSpec>,
-    pub(crate) clients: Clients,
-    pub(crate) saver: Saver,
-    pub(crate) meter: Arc<Meter>,
-    pub(crate) fields: HeaderMap,
-    pub(crate) method: Method,
-    /// Whether the default Accept-Encoding applies.
-    pub(crate) asks_codings: bool,
-    /// The number of fetches under way.
-    under_way: Arc<AtomicUsize>,
-    /// The peak of `under_way`.
-    most_under_way: AtomicUsize,
-}
 
 impl HttpFetcher {
-    pub(crate) fn new(spec: &Arc<HttpSpec>, meter: &Arc<Meter>) -> Self {
+    pub(crate) fn new(config: &Arc<FetchConfig>, services: &FetchServices, meter: &Arc<Meter>) -> Self {
+        let addresses = Arc::new(AddressFilter::new(config, &services.resolver));
         let under_way = Arc::new(AtomicUsize::new(0));
         let mut fields = HeaderMap::with_capacity(8);
         // RFC 9110, section 7.2: Host comes first, unless HTTP/2 is possible. Each request replaces
         // the placeholder.
         fields.insert(header::HOST, its_own());
-        fields.insert(header::ACCEPT_ENCODING, if spec.compression == Compression::Off { IDENTITY } else { CODINGS });
+        fields.insert(header::ACCEPT_ENCODING, if config.compression == Compression::Off { IDENTITY } else { CODINGS });
         fields.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
-        let (sent, withheld): (Vec<_>, Vec<_>) = spec.headers.iter().cloned().partition(|(_, value)| value.is_some());
+        let (sent, withheld): (Vec<_>, Vec<_>) = config.headers.iter().cloned().partition(|(_, value)| value.is_some());
         let sent: Vec<_> = sent.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
         set_fields(&mut fields, &sent);
         cookies::fold(&mut fields);
         let withheld: Vec<_> = withheld.into_iter().map(|(name, _)| name).collect();
         withheld.iter().for_each(|name| drop(fields.remove(name)));
         Self {
-            asks_codings: !spec.headers.iter().any(|(name, _)| name == header::ACCEPT_ENCODING),
-            method: if spec.head { Method::HEAD } else { Method::GET },
-            clients: Clients::new(spec),
-            saver: Saver::new(spec, under_way.clone()),
-            spec: spec.clone(),
+            asks_codings: !config.headers.iter().any(|(name, _)| name == header::ACCEPT_ENCODING),
+            method: if config.head { Method::HEAD } else { Method::GET },
+            clients: Clients::new(config, services.throttle.bytes(), &addresses),
+            saver: Saver::new(config, under_way.clone()),
+            config: config.clone(),
+            services: services.clone(),
+            addresses,
             meter: meter.clone(),
             fields,
             under_way,
@@ -99,7 +83,7 @@ impl Fetcher for HttpFetcher {
             let _counted = Counted::new(&self.under_way, &self.most_under_way);
             let started = Instant::now();
             let before = job.redirect.as_deref();
-            let mut facts = Box::new(before.map(|before| so_far(&before.facts)).unwrap_or_default());
+            let mut facts = Box::new(before.map(|before| before.facts.for_next_hop()).unwrap_or_default());
             facts.started_at.get_or_insert_with(Timestamp::now);
             let timing = before.map_or_else(Timing::default, |before| before.timing);
             let spent = timing.total.unwrap_or_default();
@@ -111,7 +95,7 @@ impl Fetcher for HttpFetcher {
                 facts,
                 spent,
                 timing,
-                deadlines: Deadlines::new(&self.spec, started, spent),
+                deadlines: Deadlines::new(&self.config, started, spent),
                 commit_state: commit_state.clone(),
                 chain: before.and_then(|before| cookies::chain(&before.cookies)),
                 rest: None,
@@ -124,8 +108,8 @@ impl Fetcher for HttpFetcher {
                 accepts: None,
                 login: Login::default(),
                 allowed: match before {
-                    None => self.spec.addresses.of_the_list(),
-                    Some(before) => self.spec.addresses.behind(before.from),
+                    None => self.addresses.of_the_list(),
+                    Some(before) => self.addresses.behind(before.from),
                 },
             };
             let ended = {
@@ -144,7 +128,7 @@ impl Fetcher for HttpFetcher {
                 HopEnd::Finished(Verdict::Failed(error))
             });
             let Exchange { facts, mut timing, chain, rest, finished_body, .. } = exchange;
-            if let (Some(PartialBody::Stream(cut)), Saving::Stream(stream)) = (rest, &self.spec.saving) {
+            if let (Some(PartialBody::Stream(cut)), Some(stream)) = (rest, &self.services.stream) {
                 stream.put_back(cut);
             }
             timing.total = Some(spent + started.elapsed());
@@ -174,30 +158,18 @@ impl HttpFetcher {
     /// Returns the outcome of a job that needs no request. The check of one file name blocks too briefly
     /// to be worth another thread.
     fn without_asking(&self, job: &Job) -> Option<Fetched> {
-        if !self.spec.skip_existing && !self.spec.dry_run || job.redirect.is_some() {
+        if !self.config.skip_existing && !self.config.dry_run || job.redirect.is_some() {
             return None;
         }
-        let there = if self.spec.skip_existing { self.saver.existing(job, None) } else { None };
+        let there = if self.config.skip_existing { self.saver.existing(job, None) } else { None };
         let (reason, path, bytes) = match there {
             Some((path, bytes)) => (SkipReason::Exists, Some(path), bytes),
-            None if self.spec.dry_run => (SkipReason::DryRun, self.saver.target(job, None), None),
+            None if self.config.dry_run => (SkipReason::DryRun, self.saver.target(job, None), None),
             None => return None,
         };
         let path = path.map(|path| path.to_string_lossy().into_owned());
         let facts = Box::new(Facts { path, bytes, ..Facts::default() });
         Some(Fetched { facts, timing: Timing::default(), verdict: Verdict::Skipped(reason), finished_body: None })
-    }
-}
-
-/// Returns the facts of the earlier hops that the next one needs. The job records their URLs.
-fn so_far(facts: &Facts) -> Facts {
-    Facts {
-        status: facts.status,
-        final_url: facts.final_url.clone(),
-        http_version: facts.http_version,
-        remote_addr: facts.remote_addr,
-        started_at: facts.started_at,
-        ..Facts::default()
     }
 }
 
@@ -218,57 +190,11 @@ impl Drop for Counted<'_> {
     }
 }
 
-/// The outcome of one exchange.
-pub(crate) enum HopEnd {
-    /// It has this verdict.
-    Finished(Verdict),
-    /// A redirect from this address, to be followed after this wait.
-    Redirected(Option<SocketAddr>, Duration),
-}
-
-/// The exchange of one hop of a job.
-pub(crate) struct Exchange<'a> {
-    pub(crate) fetcher: &'a HttpFetcher,
-    pub(crate) job: &'a Job,
-    pub(crate) started: Instant,
-    /// The time of the earlier hops.
-    pub(crate) spent: Duration,
-    pub(crate) facts: Box<Facts>,
-    pub(crate) timing: Timing,
-    pub(crate) deadlines: Deadlines,
-    /// The commit state, if the fetcher saves bodies as files.
-    pub(crate) commit_state: Option<Arc<CommitState>>,
-    /// The cookies of this redirect chain, if the run has no jar.
-    pub(crate) chain: Option<Box<Jar>>,
-    /// The partial body, and whether the current request asks for the rest of it.
-    pub(crate) rest: Option<PartialBody>,
-    pub(crate) asks_rest: bool,
-    /// Whether the current request has a Range of the user.
-    pub(crate) asks_part: bool,
-    /// The file that the body would replace, if the request is conditional on its time.
-    pub(crate) local: Option<Box<LocalFile>>,
-    /// Whether the current request is conditional (RFC 9110, section 13).
-    pub(crate) asks_change: bool,
-    /// Whether the partial body turned out to be useless.
-    pub(crate) useless: bool,
-    /// The finished body, if the parent process has to give it its name.
-    pub(crate) finished_body: Option<Box<FinishedBody>>,
-    /// The Accept-Encoding of the current request.
-    pub(crate) accepts: Option<HeaderValue>,
-    pub(crate) login: Login<'a>,
-    /// The addresses to which the next request may go.
-    pub(crate) allowed: AllowedAddresses,
-}
-
-impl<'a> Exchange<'a> {
-    pub(crate) fn wants(&self) -> Option<&'a PerSeed> {
-        self.job.seed.wants.as_deref()
-    }
-
+impl Exchange<'_> {
     /// Sends requests until a response is final or a redirect.
     async fn run(&mut self) -> Result<HopEnd, FetchError> {
         let url = self.job.url();
-        self.rest = self.find_rest().await?;
+        self.rest = self.find_rest().await;
         self.local = self.find_local();
         loop {
             let response = self.send(url).await?;
@@ -287,13 +213,10 @@ impl<'a> Exchange<'a> {
     }
 
     /// Returns the partial body, if there is one.
-    async fn find_rest(&self) -> Result<Option<PartialBody>, FetchError> {
-        match &self.fetcher.spec.saving {
-            Saving::Discard => Ok(None),
-            Saving::Stream(stream) => Ok(stream.cut().map(PartialBody::Stream)),
-            Saving::Dir(_) | Saving::File(..) => {
-                Ok(self.fetcher.saver.kept(self.job).await.map(|kept| PartialBody::File(Box::new(kept))))
-            }
+    async fn find_rest(&self) -> Option<PartialBody> {
+        match &self.fetcher.services.stream {
+            Some(stream) => stream.cut().map(PartialBody::Stream),
+            None => self.fetcher.saver.kept(self.job).await.map(|kept| PartialBody::File(Box::new(kept))),
         }
     }
 
@@ -303,8 +226,8 @@ impl<'a> Exchange<'a> {
         let mut stale = 0;
         let mut unbegun = false;
         let response = loop {
-            if self.fetcher.spec.throttle.is_paced() {
-                self.deadlines.apart(self.fetcher.spec.throttle.request(url)).await?;
+            if self.fetcher.services.throttle.is_paced() {
+                self.deadlines.apart(self.fetcher.services.throttle.request(url)).await?;
             }
             CONNECT.with(ConnectContext::reset);
             let fields = self.fields_for(url);
@@ -335,7 +258,7 @@ impl<'a> Exchange<'a> {
                 answered => break answered.map_err(|e| classify(&*e, Stage::Head))?,
             }
         };
-        if let Some(jar) = &self.fetcher.spec.cookies {
+        if let Some(jar) = &self.fetcher.services.cookies {
             cookies::keep(Some(jar), &mut self.chain, url, response.headers());
         }
         self.timing.first_byte = Some(self.spent + self.started.elapsed());
@@ -352,25 +275,9 @@ impl<'a> Exchange<'a> {
         if status >= 400 && facts.retry_after.is_none() && response.headers().contains_key(header::RETRY_AFTER) {
             tracing::debug!(url = %printable(url.as_str()), "Retry-After is neither seconds nor a date");
         }
-        if self.fetcher.spec.keeps_validators {
+        if self.fetcher.config.needs.contains(Needs::VALIDATORS) {
             facts.validators = validators(response.headers());
         }
         Ok(response)
     }
-}
-
-/// Returns the text of a Content-Type, cut because a run may have thousands of long ones.
-pub(crate) fn content_type(field: &[u8]) -> Box<str> {
-    cut(&text_of_octets(field), LONGEST_TYPE).into()
-}
-
-/// Checks the limits of a response head. h2 bounds the size alone, and hyper lets the last read exceed its limit.
-fn bound_head(fields: &HeaderMap) -> Result<(), FetchError> {
-    // Each field also has a colon, a space and a line end.
-    let bytes: usize = fields.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-    if fields.len() <= MAX_FIELDS && bytes <= MAX_HEAD {
-        return Ok(());
-    }
-    let message = format!("the answer has {} fields of {bytes} bytes; {LARGEST_HEAD}", fields.len());
-    Err(FetchError::new(ErrorKind::Protocol, message))
 }

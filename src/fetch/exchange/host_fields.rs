@@ -1,28 +1,17 @@
 //! Request fields and credentials for some hosts only, from `[hosts]` tables.
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::HeaderMap;
 use url::Url;
 
-use crate::fetch::HttpSpec;
-use crate::model::{Credentials, HostPattern, is_secret};
+use crate::fetch::config::{FetchConfig, HostFields};
+use crate::model::{Credentials, is_secret};
 
-/// The request fields and credentials of one table.
-#[derive(Debug, Clone)]
-pub struct HostFields {
-    /// The hosts that receive them.
-    pub pattern: HostPattern,
-    /// Request fields; `None` removes a default field.
-    pub fields: Vec<(HeaderName, Option<HeaderValue>)>,
-    /// The user for Basic and Digest (RFC 7617, RFC 7616).
-    pub credentials: Option<Credentials>,
-}
-
-impl HttpSpec {
+impl FetchConfig {
     fn host(&self, url: &Url) -> Option<&HostFields> {
         self.hosts.iter().find(|host| host.pattern.covers(url))
     }
 
-    /// Returns the user for this URL's host alone, under the rule of [`HttpSpec::add_host_fields`].
+    /// Returns the user for this URL's host alone, under the rule of [`FetchConfig::add_host_fields`].
     pub(crate) fn host_credentials(&self, url: &Url) -> Option<&Credentials> {
         let host = self.host(url).filter(|host| host.pattern.trusts(url))?;
         host.credentials.as_ref()

@@ -1,15 +1,19 @@
 //! The exchange of one job: its requests, the verdict on its response, and what a response sets.
 
 pub(super) mod authentication;
+pub(super) mod challenges;
 pub(super) mod classify;
+pub(super) mod conditional;
 pub(super) mod cookies;
 pub(super) mod deadlines;
 pub(super) mod drain;
 pub(super) mod fetcher;
+pub(super) mod head_facts;
 pub(super) mod host_fields;
-pub(super) mod local_file;
 pub(super) mod receive;
 pub(super) mod redirect;
 pub(super) mod request;
 pub(super) mod resume;
+pub(super) mod services;
+pub(super) mod state;
 pub(super) mod verdict;

@@ -8,13 +8,14 @@ use http::header::{self, HeaderMap, HeaderValue};
 use url::Url;
 
 use super::classify::{Stage, classify};
-use super::fetcher::{Exchange, IDENTITY};
-use super::resume::{PartialBody, resume};
+use super::resume::{PartialBody, replay};
+use super::state::{Exchange, IDENTITY};
 use crate::config::Compression;
-use crate::fetch::Saving;
-use crate::fetch::body::declared::Checks;
 use crate::fetch::body::decode::{BodyMemory, Decoder, Resource};
+use crate::fetch::body::saved::{CodedCopy, SavedFile, StreamedBody};
 use crate::fetch::body::transfer::Transfer;
+use crate::fetch::body::{declared, digest};
+use crate::fetch::config::Saving;
 use crate::fetch::connect::response::{Response, size};
 use crate::fetch::save::partial_file::{Note, ResumableResponse};
 use crate::model::{ErrorKind, FetchError, SkipReason, Verdict};
@@ -26,7 +27,7 @@ use crate::policy::text::printable::{printable, text_of_octets};
 impl Exchange<'_> {
     /// Returns the file name that the server proposes, if the run uses it. A name in the list has precedence.
     fn proposed(&self, fields: &HeaderMap) -> Option<String> {
-        if !self.fetcher.spec.content_disposition || self.wants().is_some_and(|wants| wants.out.is_some()) {
+        if !self.fetcher.config.content_disposition || self.wants().is_some_and(|wants| wants.out.is_some()) {
             return None;
         }
         let field = fields.get(header::CONTENT_DISPOSITION)?;
@@ -40,7 +41,7 @@ impl Exchange<'_> {
 
     /// Whether the file that the server has just named exists already and stays. Records its path and size.
     fn is_there(&mut self, proposed: Option<&str>) -> bool {
-        if proposed.is_none() || !self.fetcher.spec.skip_existing {
+        if proposed.is_none() || !self.fetcher.config.skip_existing {
             return false;
         }
         let Some((path, bytes)) = self.fetcher.saver.existing(self.job, proposed) else { return false };
@@ -59,7 +60,7 @@ impl Exchange<'_> {
         total: Option<u64>,
     ) -> Result<Verdict, FetchError> {
         let mut transfer_coding = transfer_decoder(&response)?;
-        let first = rest.as_ref().map(|rest| rest.first_answer(&mut self.facts, self.fetcher.spec.keeps_validators));
+        let first = rest.as_ref().map(|rest| rest.first_answer(&mut self.facts, self.fetcher.config.needs));
         let proposed = self.proposed(first.as_ref().unwrap_or(response.headers()));
         if self.is_there(proposed.as_deref()) {
             self.drain(response).await;
@@ -71,25 +72,24 @@ impl Exchange<'_> {
             transfer.must_have(total);
         }
         transfer.expect(response.content_length())?;
-        let wants = self.job.seed.wants.as_deref();
         let received = match self.pull(&mut response, &mut transfer_coding, &mut transfer).await {
-            Ok(()) => transfer.finish(wants, response.trailers(), &mut self.facts).await,
+            Ok(()) => transfer.finish(response.trailers(), &mut self.facts).await,
             Err(error) => Err(error),
         };
-        self.finished_body = transfer.finished_body();
-        if let Some(ignored) = received.as_ref().ok().and_then(|()| transfer.ignored()) {
+        if let Some(ignored) = received.as_ref().ok().and_then(|_| transfer.ignored()) {
             tracing::warn!(url = %printable(url.as_str()), ignored, "ignored bytes after the body");
         }
-        received.inspect_err(|error| {
+        let saved = received.inspect_err(|error| {
             let is_cut = matches!(error.kind, ErrorKind::Timeout | ErrorKind::Reset | ErrorKind::Truncated);
             if !is_cut {
                 // The beginning of an invalid body is not trusted either.
-                transfer.spoil();
+                transfer.discard();
             }
-            if let (Saving::Stream(stream), true) = (&self.fetcher.spec.saving, transfer.content_bytes() > 0) {
+            if let (Some(stream), true) = (&self.fetcher.services.stream, transfer.content_bytes() > 0) {
                 stream.keep(note.filter(|_| is_cut), transfer);
             }
         })?;
+        (self.facts.path, self.finished_body) = (saved.path, saved.finished_body);
         Ok(Verdict::Ok)
     }
 
@@ -99,7 +99,7 @@ impl Exchange<'_> {
         coding: &mut Option<Decoder>,
         transfer: &mut Transfer,
     ) -> Result<(), FetchError> {
-        let throttle = &self.fetcher.spec.throttle;
+        let throttle = &self.fetcher.services.throttle;
         let at_once = throttle.bytes().map_or(usize::MAX, |limit| usize::try_from(limit.at_once).unwrap_or(usize::MAX));
         loop {
             let piece = self.deadlines.piece(response.chunk(), size).await?;
@@ -125,7 +125,7 @@ impl Exchange<'_> {
         coding: &mut Option<Decoder>,
         transfer: &mut Transfer,
     ) -> Result<(), FetchError> {
-        let throttle = &self.fetcher.spec.throttle;
+        let throttle = &self.fetcher.services.throttle;
         if throttle.bytes().is_some() {
             self.deadlines.apart(throttle.pay(part.len() as u64)).await?;
         }
@@ -153,7 +153,7 @@ impl Exchange<'_> {
         let (kept, first) = match rest {
             Some((PartialBody::Stream(cut), _)) => {
                 self.share_memory(url, None, transfer_coding).await?;
-                return Ok(cut.into_parts());
+                return Ok((cut.transfer, cut.note));
             }
             Some((PartialBody::File(kept), first)) => (Some(kept), Some(first)),
             None => (None, None),
@@ -161,29 +161,38 @@ impl Exchange<'_> {
         let said = first.as_ref().unwrap_or(response.headers());
         let (decoder, modified) = (self.decoder(url, said, proposed.as_deref())?, self.modified(said));
         let decoder = self.share_memory(url, decoder, transfer_coding).await?;
-        let checks = Checks::new(response.headers(), first.as_ref());
+        let of_content = declared::of_content(response.headers());
+        let of_representation = declared::of_representation(response.headers(), first.as_ref());
         let mut answered = if kept.is_none() { self.answered(url, response) } else { None };
-        let note = match &fetcher.spec.saving {
-            Saving::Stream(_) => answered.take().map(|answered| answered.note()),
-            Saving::Discard | Saving::Dir(_) | Saving::File(..) => None,
-        };
-        let commit_state = self.commit_state.as_ref();
-        let keeps_coded = decoder.is_some() && (kept.is_some() || answered.is_some());
-        let coded = if keeps_coded { fetcher.saver.begin_coded(job, answered.take()) } else { None };
-        let part = fetcher.saver.begin(job, commit_state, modified, proposed.as_deref(), answered);
-        let mut transfer = Transfer::new(&fetcher.spec, self.wants(), decoder, part).with(checks, coded);
+        let stream = fetcher.services.stream.as_ref().map(|stream| stream.writer().clone());
+        let note = if stream.is_some() { answered.take().map(|answered| answered.note()) } else { None };
+        let has_copy = decoder.is_some() && (kept.is_some() || answered.is_some());
+        let mut transfer = Transfer::new(fetcher.config.max_size, decoder);
+        transfer.observe(of_representation);
+        transfer.observe(digest::observers(fetcher.config.needs, self.wants()));
+        transfer.observe(stream.map(StreamedBody::observer));
+        let copy = if has_copy { fetcher.saver.begin_coded(job, answered.take()) } else { None };
+        let file = fetcher.saver.begin(job, self.commit_state.as_ref(), modified, proposed.as_deref(), answered);
+        // The file with the bytes as received: only this one contains the kept bytes already.
+        let (file, mut received) = if has_copy { (file, copy) } else { (None, file) };
+        transfer.observe(file.map(SavedFile::observer));
         if let Some(kept) = kept {
-            let gone_on = resume(&mut transfer, kept, &mut self.facts).await;
-            gone_on.inspect_err(|_| self.useless = true)?;
+            let replayed = replay(&mut transfer, kept, &mut self.facts).await;
+            let kept = replayed.inspect_err(|_| self.useless = true)?;
+            if let Some(file) = &mut received {
+                file.resume(kept);
+            }
         }
+        transfer.observe(received.map(if has_copy { CodedCopy::observer } else { SavedFile::observer }));
+        transfer.observe(of_content);
         Ok((transfer, note))
     }
 
     /// Returns the response, if its body could be resumed after a cut. Takes the fields out of `response`.
     fn answered(&self, url: &Url, response: &mut Response) -> Option<Box<ResumableResponse>> {
-        let spec = &self.fetcher.spec;
+        let saving = &self.fetcher.config.saving;
         // A part that the user asked for is not the beginning of the whole.
-        if self.asks_part || matches!(spec.saving, Saving::Discard) || strong_validator(response.headers()).is_none() {
+        if self.asks_part || matches!(saving, Saving::Discard) || strong_validator(response.headers()).is_none() {
             return None;
         }
         // The kept bytes of a cut body come after its transfer decoding: they are no range.
@@ -201,13 +210,13 @@ impl Exchange<'_> {
 
     /// Returns the modification time for the file, if files get one.
     fn modified(&self, fields: &HeaderMap) -> Option<SystemTime> {
-        let field = fields.get(header::LAST_MODIFIED).filter(|_| self.fetcher.spec.remote_time)?;
+        let field = fields.get(header::LAST_MODIFIED).filter(|_| self.fetcher.config.remote_time)?;
         date::system_time(field.as_bytes())
     }
 
     /// Returns the decoder of an answer. The coding of a compressed file stays.
     fn decoder(&self, url: &Url, fields: &HeaderMap, proposed: Option<&str>) -> Result<Option<Decoder>, FetchError> {
-        if self.fetcher.spec.compression == Compression::Raw || !fields.contains_key(header::CONTENT_ENCODING) {
+        if self.fetcher.config.compression == Compression::Raw || !fields.contains_key(header::CONTENT_ENCODING) {
             return Ok(None);
         }
         let values = fields.get_all(header::CONTENT_ENCODING).iter().map(HeaderValue::as_bytes);
@@ -232,7 +241,7 @@ impl Exchange<'_> {
             return Ok(content);
         }
         let host = url.host_str().unwrap_or_default();
-        let mut memory = BodyMemory::new(&self.fetcher.spec.decoder_memory, host, self.deadlines.limit());
+        let mut memory = BodyMemory::new(&self.fetcher.services.decoder_memory, host, self.deadlines.limit());
         if of_content == 0 {
             *transfer = transfer.take().map(|decoder| decoder.with_memory(memory));
             return Ok(content);

@@ -6,7 +6,7 @@ use http::header;
 use url::Url;
 
 use super::cookies;
-use super::fetcher::{Exchange, HopEnd};
+use super::state::{Exchange, HopEnd};
 use crate::fetch::connect::response::Response;
 use crate::model::{ErrorKind, FetchError, Hop, RedirectState};
 use crate::policy::message::location;
@@ -21,7 +21,7 @@ impl Exchange<'_> {
         response: Response,
     ) -> Result<HopEnd, FetchError> {
         let from = self.fetcher.clients.peer(url, response.remote_addr);
-        if self.fetcher.spec.cookies.is_none() {
+        if self.fetcher.services.cookies.is_none() {
             cookies::keep(None, &mut self.chain, url, response.headers());
         }
         let status = response.status().as_u16();

@@ -5,17 +5,18 @@ use std::borrow::Cow;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
+use super::conditional::condition_field;
 use super::cookies;
-use super::fetcher::{Exchange, IDENTITY};
+use super::state::{Exchange, IDENTITY};
 use crate::fetch::body::decode;
-use crate::fetch::connect::client::its_own;
-use crate::model::{Condition, Validators, is_secret};
+use crate::fetch::connect::host_field::its_own;
+use crate::model::is_secret;
 use crate::policy::credentials::origin;
 
 impl Exchange<'_> {
     pub(crate) fn fields_for(&mut self, url: &Url) -> HeaderMap {
         let mut fields = self.fetcher.fields.clone();
-        self.fetcher.spec.add_host_fields(url, &mut fields);
+        self.fetcher.config.add_host_fields(url, &mut fields);
         let wants = self.wants();
         if let Some(wants) = wants {
             set_fields(&mut fields, &wants.headers);
@@ -28,10 +29,10 @@ impl Exchange<'_> {
             secrets.into_iter().for_each(|name| drop(fields.remove(name)));
             fields.insert(header::HOST, its_own());
             // These fields are for the current origin.
-            self.fetcher.spec.add_host_fields(url, &mut fields);
+            self.fetcher.config.add_host_fields(url, &mut fields);
         }
         self.authorize(url, at_home, &mut fields);
-        cookies::send(self.fetcher.spec.cookies.as_deref(), self.chain.as_deref(), url, &mut fields);
+        cookies::send(self.fetcher.services.cookies.as_deref(), self.chain.as_deref(), url, &mut fields);
         let theirs = || wants.is_some_and(|w| w.headers.iter().any(|(name, _)| name == header::ACCEPT_ENCODING));
         // The name in a Content-Disposition is not known yet.
         let is_compressed = || {
@@ -50,12 +51,6 @@ impl Exchange<'_> {
         }
         fields
     }
-
-    /// Returns the condition of the request for this URL: its validators of an earlier run.
-    pub(crate) fn condition(&self, url: &Url) -> Option<&Condition> {
-        let condition = self.job.seed.known.as_ref()?.condition.as_deref()?;
-        (condition.url == *url).then_some(condition)
-    }
 }
 
 /// Field names given twice in a row are both sent; a later list of fields replaces earlier names.
@@ -67,11 +62,4 @@ pub(crate) fn set_fields(fields: &mut HeaderMap, more: &[(HeaderName, HeaderValu
             fields.insert(name, value.clone());
         }
     }
-}
-
-/// RFC 9110, section 13.1: If-None-Match has precedence over If-Modified-Since.
-fn condition_field(condition: &Condition) -> Option<(HeaderName, HeaderValue)> {
-    let Validators { etag, last_modified } = &condition.validators;
-    let field = |name, octets: &Option<Box<[u8]>>| Some((name, HeaderValue::from_bytes(octets.as_deref()?).ok()?));
-    field(header::IF_NONE_MATCH, etag).or_else(|| field(header::IF_MODIFIED_SINCE, last_modified))
 }

@@ -4,66 +4,22 @@
 //! [`crate::policy::message::partial`] checks the response. In all other cases the body starts again.
 
 use std::io::{Read as _, Seek as _, SeekFrom};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
-use super::fetcher::content_type;
-use super::verdict::validators;
-use crate::fetch::SharedWriter;
+use super::head_facts::{content_type, validators};
+use crate::fetch::body::stream::PartialStream;
 use crate::fetch::body::transfer::Transfer;
 use crate::fetch::save::part::blocking;
 use crate::fetch::save::partial_file::{Note, Octets, PartialFile};
-use crate::model::{ErrorKind, Facts, FetchError};
+use crate::model::{ErrorKind, Facts, FetchError, Needs};
 use crate::policy::message::digest_fields::{CONTENT_DIGEST, REPR_DIGEST};
 use crate::policy::message::partial::is_the_rest;
 
 /// The bytes of one read of a kept body.
 const PIECE: usize = 256 * 1024;
-
-/// The destination of the only body of a run, if that is no file.
-#[derive(Clone)]
-pub struct BodyStream {
-    pub(crate) writer: SharedWriter,
-    /// A body that has been written in part.
-    cut: Arc<Mutex<Option<Box<PartialStream>>>>,
-}
-
-/// A body that was cut off after part of it had been written: those bytes cannot be taken back.
-pub(crate) struct PartialStream {
-    /// Identifies its response; `None` if that cannot be resumed.
-    note: Option<Note>,
-    transfer: Transfer,
-}
-
-impl BodyStream {
-    /// Into this writer.
-    pub fn new(writer: SharedWriter) -> Self {
-        Self { writer, cut: Arc::default() }
-    }
-
-    /// The writer.
-    pub fn writer(&self) -> &SharedWriter {
-        &self.writer
-    }
-
-    /// Keeps the state of a body that was cut off.
-    pub(crate) fn keep(&self, note: Option<Note>, transfer: Transfer) {
-        self.put_back(Box::new(PartialStream { note, transfer }));
-    }
-
-    /// Puts an unused partial body back.
-    pub(crate) fn put_back(&self, cut: Box<PartialStream>) {
-        *self.cut.lock().unwrap_or_else(PoisonError::into_inner) = Some(cut);
-    }
-
-    /// Takes the partial body, to go on with it.
-    pub(crate) fn cut(&self) -> Option<Box<PartialStream>> {
-        self.cut.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
 
 /// The beginning of a body.
 pub(crate) enum PartialBody {
@@ -111,7 +67,7 @@ impl PartialBody {
     }
 
     /// Returns the fields of the first response, which the 206 need not repeat.
-    pub(crate) fn first_answer(&self, facts: &mut Facts, keeps_validators: bool) -> HeaderMap {
+    pub(crate) fn first_answer(&self, facts: &mut Facts, needs: Needs) -> HeaderMap {
         // RFC 9110, section 15.3.7.3: both parts together equal a 200 response.
         facts.status = Some(200);
         let mut fields = HeaderMap::new();
@@ -132,71 +88,59 @@ impl PartialBody {
             }
         }
         facts.content_type = note.content_type.as_ref().map(|value| content_type(value.as_bytes()));
-        if keeps_validators {
+        if needs.contains(Needs::VALIDATORS) {
             facts.validators = validators(&fields);
         }
         fields
     }
 }
 
-impl PartialStream {
-    /// Returns the transfer up to the cut, and the note about its response.
-    pub(crate) fn into_parts(self) -> (Transfer, Option<Note>) {
-        (self.transfer, self.note)
-    }
-
-    /// Returns the error of a body that cannot start again.
-    pub(crate) fn is_out(&self) -> FetchError {
-        let bytes = self.transfer.content_bytes();
-        let message = format!("{bytes} bytes of the body are written already, and the server cannot go on from there");
-        FetchError::new(ErrorKind::Io, message)
-    }
-}
-
-/// Continues a transfer behind the kept bytes.
+/// Passes the kept bytes to a transfer, and returns their file, which stands behind the last of them.
 ///
 /// # Errors
 /// When the kept bytes cannot be read or decoded. They are removed then.
-pub(crate) async fn resume(
+pub(crate) async fn replay(
     transfer: &mut Transfer,
     kept: Box<PartialFile>,
     facts: &mut Facts,
-) -> Result<(), FetchError> {
+) -> Result<PartialFile, FetchError> {
     let at = kept.at.clone();
     look_back(transfer, kept, facts).await.inspect_err(|_| at.remove())
 }
 
-async fn look_back(transfer: &mut Transfer, kept: Box<PartialFile>, facts: &mut Facts) -> Result<(), FetchError> {
+async fn look_back(
+    transfer: &mut Transfer,
+    kept: Box<PartialFile>,
+    facts: &mut Facts,
+) -> Result<PartialFile, FetchError> {
     let mut kept = *kept;
     let unreadable = |path: &std::path::Path, e: &std::io::Error| {
         FetchError::new(ErrorKind::Io, format!("cannot read what is kept in {}: {e}", path.display()))
     };
-    if transfer.looks_back() {
-        let mut left = kept.from();
-        while left > 0 {
-            let most = left.min(PIECE as u64);
-            let (file, piece) = blocking(move || {
-                let mut piece = Vec::with_capacity(PIECE);
-                let read = (&kept.file).take(most).read_to_end(&mut piece);
-                Ok((kept, read.map(|_| piece)))
-            })
-            .await
-            .map_err(|e| FetchError::new(ErrorKind::Internal, e.to_string()))?;
-            kept = file;
-            let piece = piece.map_err(|e| unreadable(&kept.at.spelled(), &e))?;
-            if piece.is_empty() {
-                return Err(unreadable(&kept.at.spelled(), &std::io::ErrorKind::UnexpectedEof.into()));
-            }
-            left -= piece.len() as u64;
-            transfer.push_again(Bytes::from(piece), facts).await?;
-        }
-    } else {
+    if !transfer.looks_back() {
         let from = SeekFrom::Start(kept.from());
         kept.file.seek(from).map_err(|e| unreadable(&kept.at.spelled(), &e))?;
         transfer.skip(kept.from(), facts);
+        return Ok(kept);
     }
-    if let Some(file) = transfer.file() {
-        file.resume(kept);
+    let mut left = kept.from();
+    while left > 0 {
+        let most = left.min(PIECE as u64);
+        let (file, piece) = blocking(move || {
+            let mut piece = Vec::with_capacity(PIECE);
+            let read = (&kept.file).take(most).read_to_end(&mut piece);
+            Ok((kept, read.map(|_| piece)))
+        })
+        .await
+        .map_err(|e| FetchError::new(ErrorKind::Internal, e.to_string()))?;
+        kept = file;
+        let piece = piece.map_err(|e| unreadable(&kept.at.spelled(), &e))?;
+        if piece.is_empty() {
+            return Err(unreadable(&kept.at.spelled(), &std::io::ErrorKind::UnexpectedEof.into()));
+        }
+        left -= piece.len() as u64;
+        transfer.count_wire(piece.len(), facts)?;
+        transfer.push(Bytes::from(piece), facts).await?;
     }
-    Ok(())
+    Ok(kept)
 }

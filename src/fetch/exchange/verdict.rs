@@ -3,16 +3,13 @@
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use url::Url;
 
-use super::fetcher::Exchange;
 use super::resume::PartialBody;
+use super::state::Exchange;
 use crate::fetch::connect::response::Response;
-use crate::model::{Condition, ErrorKind, FetchError, SkipReason, Validators, Verdict};
+use crate::model::{Condition, ErrorKind, FetchError, SkipReason, Verdict};
 use crate::policy::message::partial::whole_in_a_part;
 use crate::policy::text::printable::printable;
 use crate::policy::text::redact::redact_url;
-
-/// The longest ETag or Last-Modified that is kept.
-const LONGEST_VALIDATOR: usize = 4096;
 
 impl Exchange<'_> {
     /// Reads a response that is no redirect and returns its verdict. `None` if the URL must be requested again in
@@ -139,17 +136,4 @@ fn is_another(condition: &Condition, fields: &HeaderMap) -> bool {
     let asked = condition.validators.etag.as_deref();
     let told = fields.get(header::ETAG).map(HeaderValue::as_bytes);
     asked.zip(told).is_some_and(|(asked, told)| opaque(asked) != opaque(told))
-}
-
-/// Returns the validators for conditional requests of later runs (RFC 9110, section 8.8).
-///
-/// A validator longer than [`LONGEST_VALIDATOR`] is not kept: the next run fetches anew.
-pub(crate) fn validators(fields: &HeaderMap) -> Option<Box<Validators>> {
-    // A truncated validator would never match, so a long one counts as absent.
-    let octets = |name| {
-        let field = fields.get(name).filter(|value| value.len() <= LONGEST_VALIDATOR);
-        field.map(|value: &HeaderValue| Box::<[u8]>::from(value.as_bytes()))
-    };
-    let (etag, last_modified) = (octets(header::ETAG), octets(header::LAST_MODIFIED));
-    (etag.is_some() || last_modified.is_some()).then(|| Box::new(Validators { etag, last_modified }))
 }

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
 use std::time::SystemTime;
 
+use serde::{Deserialize, Serialize};
+
 use super::partial_file::PartialPath;
 use crate::model::{ErrorKind, FetchError};
-use crate::output_folder::OutputFolder;
+use crate::output_folder::{OutputFolder, path_octets};
 
 /// The paths of a part file and its final file.
 #[derive(Clone)]
@@ -119,13 +121,24 @@ fn if_removed(folder: &OutputFolder, file: &Path, e: io::Error) -> io::Error {
     io::Error::new(e.kind(), format!("the folder {} was removed meanwhile, or its files were", path.display()))
 }
 
+/// The place of a complete body.
+#[derive(Debug, Default)]
+pub(crate) struct SavedBody {
+    /// The path of its file, as the user spelled its folder.
+    pub(crate) path: Option<String>,
+    /// The body, if another process has to give it its name.
+    pub(crate) finished_body: Option<Box<FinishedBody>>,
+}
+
 /// A complete and checked body without its final name. A child process does not rename it: the parent reports the
 /// outcome and gives the name, so a child that outlives its parent changes no final file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FinishedBody {
     /// The part file, below the output folder.
+    #[serde(with = "path_octets")]
     pub from: PathBuf,
     /// The final name, below the output folder.
+    #[serde(with = "path_octets")]
     pub to: PathBuf,
     /// Whether a note lies beside the part.
     pub kept: bool,
@@ -134,8 +147,11 @@ pub struct FinishedBody {
 }
 
 impl FinishedBody {
-    /// Gives it its name, or removes it.
-    pub(crate) fn give_name(&self, folder: &OutputFolder) -> Result<(), FetchError> {
+    /// Gives it its final name, or removes it.
+    ///
+    /// # Errors
+    /// Returns the error of the file system, with the file name.
+    pub fn give_name(&self, folder: &OutputFolder) -> Result<(), FetchError> {
         let named = rename(folder, &self.from, &self.to, self.sync);
         if named.is_err() {
             self.remove(folder);
@@ -146,8 +162,8 @@ impl FinishedBody {
         synced.map_err(|e| cannot_write(folder, &self.to, &e))
     }
 
-    /// Removes an unwanted body.
-    pub(crate) fn remove(&self, folder: &OutputFolder) {
+    /// Removes a body that gets no name.
+    pub fn remove(&self, folder: &OutputFolder) {
         // Err: it is gone, or harmless.
         let _ = folder.remove(&self.from);
         if self.kept {

@@ -1,67 +1,20 @@
-//! A body in progress: dropped, streamed to a writer, or written to a file.
+//! A body that becomes a file: held in memory while it is small, and renamed when it is complete.
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use super::destination::{CommitState, Destination, FinishedBody};
+use super::destination::{CommitState, Destination, SavedBody};
 use super::partial_file::{PartialCopy, PartialFile, PartialPath};
 use super::small_file_writer::SmallFileWriter;
-use crate::fetch::SharedWriter;
-use crate::model::{ErrorKind, FetchError};
+use crate::model::FetchError;
 
 /// The largest body that stays in memory until it is complete; see [`SmallFileWriter`]. A larger body is written in
 /// pieces of this size on blocking threads.
 const SMALL: usize = 256 * 1024;
 
-/// A body in progress.
-pub(crate) enum Part {
-    /// The bytes are dropped.
-    Discard,
-    /// The bytes go to a writer as they come.
-    Stream(SharedWriter),
-    /// It becomes a file.
-    File(Box<FilePart>),
-}
-
-impl Part {
-    /// Takes the next bytes.
-    pub(crate) async fn write(&mut self, data: &[u8]) -> Result<(), FetchError> {
-        match self {
-            Part::Discard => Ok(()),
-            Part::File(file) => file.write(data).await,
-            Part::Stream(writer) => {
-                let (writer, data) = (writer.clone(), data.to_vec());
-                blocking(move || writer.lock().unwrap_or_else(PoisonError::into_inner).write_all(&data))
-                    .await
-                    .map_err(|e| FetchError::new(ErrorKind::Io, format!("cannot write the body: {e}")))
-            }
-        }
-    }
-
-    /// Gives a complete and checked body its final name and returns the name.
-    pub(crate) async fn commit(&mut self) -> Result<Option<String>, FetchError> {
-        match self {
-            Part::Discard => Ok(None),
-            Part::File(file) => file.commit().await.map(Some),
-            Part::Stream(writer) => {
-                let writer = writer.clone();
-                blocking(move || writer.lock().unwrap_or_else(PoisonError::into_inner).flush())
-                    .await
-                    .map(|()| None)
-                    .map_err(|e| FetchError::new(ErrorKind::Io, format!("cannot write the body: {e}")))
-            }
-        }
-    }
-
-    /// Returns the file of the body, if it has one.
-    pub(crate) fn file(&mut self) -> Option<&mut FilePart> {
-        match self {
-            Part::File(file) => Some(file),
-            Part::Discard | Part::Stream(_) => None,
-        }
-    }
-}
+/// A writer that several owners may hold, such as standard output.
+pub type SharedWriter = Arc<Mutex<dyn Write + Send>>;
 
 /// A body that becomes a file. A drop before the commit removes the file or keeps the partial body.
 pub(crate) struct FilePart {
@@ -75,8 +28,6 @@ pub(crate) struct FilePart {
     commit_state: Arc<CommitState>,
     /// How to keep the body if it is cut off. With `None` it is removed.
     partial: Option<PartialCopy>,
-    /// The complete body, if another process gives it its name.
-    finished_body: Option<Box<FinishedBody>>,
 }
 
 impl FilePart {
@@ -87,16 +38,8 @@ impl FilePart {
         partial: Option<PartialCopy>,
     ) -> Self {
         let commit_state = commit_state.cloned().unwrap_or_default();
-        Self {
-            destination,
-            small_files,
-            buffer: Vec::new(),
-            file: None,
-            begun: false,
-            commit_state,
-            partial,
-            finished_body: None,
-        }
+        let (buffer, file, begun) = (Vec::new(), None, false);
+        Self { destination, small_files, buffer, file, begun, commit_state, partial }
     }
 
     /// Resumes a kept body; the file stands behind its last byte.
@@ -104,17 +47,22 @@ impl FilePart {
         self.partial = Some(PartialCopy::Open(Box::new(kept.resume(self.destination.sync))));
     }
 
-    /// Takes the next bytes.
-    pub(crate) async fn write(&mut self, data: &[u8]) -> Result<(), FetchError> {
+    /// Takes the next bytes into memory.
+    pub(crate) fn push(&mut self, data: &[u8]) {
         if self.buffer.len() + data.len() > SMALL {
-            self.spill().await?;
+            // Doubling would waste memory: the next spill empties the buffer.
+            self.buffer.reserve_exact(data.len());
         }
         self.buffer.extend_from_slice(data);
-        Ok(())
     }
 
-    /// Moves the buffer to the file, on a blocking thread.
-    async fn spill(&mut self) -> Result<(), FetchError> {
+    /// Whether the bytes in memory are due for [`FilePart::spill`].
+    pub(crate) fn is_full(&self) -> bool {
+        self.buffer.len() > SMALL
+    }
+
+    /// Moves the bytes in memory to the file, on a blocking thread.
+    pub(crate) async fn spill(&mut self) -> Result<(), FetchError> {
         self.begun = true;
         let mut writing = Writing {
             destination: self.destination.clone(),
@@ -136,7 +84,7 @@ impl FilePart {
     }
 
     /// Writes the rest of a complete body and gives it its final name.
-    async fn commit(&mut self) -> Result<String, FetchError> {
+    pub(crate) async fn commit(&mut self) -> Result<SavedBody, FetchError> {
         self.begun = true;
         let (destination, commit_state) = (self.destination.clone(), self.commit_state.clone());
         let (file, partial, buffer) = (self.file.take(), self.partial.take(), std::mem::take(&mut self.buffer));
@@ -147,22 +95,20 @@ impl FilePart {
         };
         let kept = written.map_err(|e| self.destination.error(&e))?;
         self.begun = false;
-        if !self.destination.names {
-            self.finished_body = Some(Box::new(self.destination.finished_body(kept.as_ref())));
-        }
-        Ok(self.destination.folder.path().join(&self.destination.target).to_string_lossy().into_owned())
+        let destination = &self.destination;
+        let path = destination.folder.path().join(&destination.target).to_string_lossy().into_owned();
+        let finished_body = (!destination.names).then(|| Box::new(destination.finished_body(kept.as_ref())));
+        Ok(SavedBody { path: Some(path), finished_body })
     }
 
-    /// Takes the complete body that another process must give its name.
-    pub(crate) fn finished_body(&mut self) -> Option<Box<FinishedBody>> {
-        self.finished_body.take()
-    }
-
-    /// Drops the bytes so far and keeps none of them.
+    /// Removes the bytes so far. The fetch is not given up: it may ask for the whole body again.
     pub(crate) fn spoil(&mut self) {
-        self.buffer = Vec::new();
+        (self.buffer, self.file) = (Vec::new(), None);
         if let Some(PartialCopy::Open(body)) = self.partial.take() {
             body.at.remove();
+        }
+        if std::mem::take(&mut self.begun) {
+            self.destination.remove_part();
         }
     }
 }
@@ -180,9 +126,10 @@ impl Writing {
         if self.file.is_none() {
             // Err: another file is in the way, or another process holds the lock. Then the body is not kept.
             self.partial = match self.partial.take() {
-                Some(partial @ PartialCopy::Planned(..)) => {
-                    partial.create(&self.destination).ok().map(PartialCopy::Open)
-                }
+                Some(partial @ PartialCopy::Planned(..)) => partial
+                    .create(|id| self.destination.partial_path(id), self.destination.sync)
+                    .ok()
+                    .map(PartialCopy::Open),
                 partial => partial,
             };
         }
@@ -283,5 +230,40 @@ pub(crate) async fn blocking<T: Send + 'static>(
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
         Err(e) => Err(io::Error::other(e)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output_folder::OutputFolder;
+
+    #[tokio::test]
+    async fn spoilt_body_can_be_fetched_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let destination = Destination {
+            folder: OutputFolder::new(folder.path().to_owned()),
+            part: ".fetchall/part/1".into(),
+            target: "a".into(),
+            claimed: true,
+            modified: None,
+            sync: false,
+            names: true,
+        };
+        let small_files = Arc::new(SmallFileWriter::new(Arc::default()));
+        let commit_state = Arc::<CommitState>::default();
+        let begin = || FilePart::new(destination.clone(), small_files.clone(), Some(&commit_state), None);
+        let mut first = begin();
+        first.push(&[b'x'; SMALL + 1]);
+        assert!(first.is_full());
+        first.spill().await.unwrap();
+        assert!(destination.folder.info(&destination.part).is_ok());
+        first.spoil();
+        drop(first);
+        assert!(destination.folder.info(&destination.part).is_err(), "nothing is left of it");
+        let mut second = begin();
+        second.push(b"body");
+        let saved = second.commit().await.unwrap();
+        assert_eq!(std::fs::read(saved.path.unwrap()).unwrap(), b"body");
     }
 }

@@ -17,7 +17,6 @@ use xxhash_rust::xxh3::Xxh3;
 
 pub(crate) use note::{Note, Octets, ResumableResponse};
 
-use super::destination::Destination;
 use crate::output_folder::{OpenFolder, OutputFolder};
 use note::Checkpoint;
 
@@ -43,12 +42,10 @@ pub(crate) enum PartialCopy {
 }
 
 impl PartialCopy {
-    /// Creates the kept file for writing.
-    pub(crate) fn create(self, destination: &Destination) -> io::Result<Box<PartialWriter>> {
+    /// Creates the kept file for writing, at the path for its id.
+    pub(crate) fn create(self, path: impl FnOnce(u64) -> PartialPath, sync: bool) -> io::Result<Box<PartialWriter>> {
         match self {
-            PartialCopy::Planned(id, answered) => {
-                destination.partial_path(id).create(answered.note(), destination.sync).map(Box::new)
-            }
+            PartialCopy::Planned(id, answered) => path(id).create(answered.note(), sync).map(Box::new),
             PartialCopy::Open(body) => {
                 Err(io::Error::other(format!("{} is open already", body.at.spelled().display())))
             }

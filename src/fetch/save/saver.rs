@@ -9,40 +9,40 @@ use std::sync::atomic::AtomicUsize;
 use std::time::SystemTime;
 
 use super::destination::{CommitState, Destination};
-use super::part::{FilePart, Part, blocking};
+use super::part::{FilePart, blocking};
 use super::partial_file::{self, PartialCopy, PartialFile, PartialPath, ResumableResponse, key_of};
 use super::small_file_writer::SmallFileWriter;
-use crate::fetch::{HttpSpec, Keeping, Saving};
+use crate::fetch::config::{FetchConfig, Keeping, Saving};
 use crate::model::Job;
 
 /// The id of bodies kept between the tries of one run. It is the same for all runs, so that the next run removes the
 /// leftovers of a killed one.
 const FOR_NOW: u64 = u64::MAX;
 
-/// Makes parts.
+/// Makes the files of bodies.
 pub(crate) struct Saver {
-    spec: Arc<HttpSpec>,
+    config: Arc<FetchConfig>,
     small_files: Arc<SmallFileWriter>,
     /// The names of the bodies that earlier runs have kept.
     left: HashSet<OsString>,
 }
 
 impl Saver {
-    pub(crate) fn new(spec: &Arc<HttpSpec>, under_way: Arc<AtomicUsize>) -> Self {
-        let left = match (&spec.saving, spec.keeping) {
+    pub(crate) fn new(config: &Arc<FetchConfig>, under_way: Arc<AtomicUsize>) -> Self {
+        let left = match (&config.saving, config.keeping) {
             (Saving::Dir(folder), Keeping::For(_)) => partial_file::names_in(folder, Path::new(PARTS)).collect(),
             _ => HashSet::new(),
         };
-        Self { spec: spec.clone(), small_files: Arc::new(SmallFileWriter::new(under_way)), left }
+        Self { config: config.clone(), small_files: Arc::new(SmallFileWriter::new(under_way)), left }
     }
 
     /// Whether bodies become files.
     pub(crate) fn makes_files(&self) -> bool {
-        matches!(self.spec.saving, Saving::Dir(_) | Saving::File(..))
+        matches!(self.config.saving, Saving::Dir(_) | Saving::File(..))
     }
 
-    /// Returns the part for the body of this job. `proposed` is the name that the server gives the file in a folder
-    /// of its own. With `answered`, a body that is cut off is kept.
+    /// Returns the file for the body of this job, if it is saved to one. `proposed` is the name that the server gives
+    /// the file in a folder of its own. With `answered`, a body that is cut off is kept.
     pub(crate) fn begin(
         &self,
         job: &Job,
@@ -50,69 +50,64 @@ impl Saver {
         modified: Option<SystemTime>,
         proposed: Option<&str>,
         answered: Option<Box<ResumableResponse>>,
-    ) -> Part {
-        match (self.destination(job, modified, proposed), &self.spec.saving) {
-            (Some(destination), _) => {
-                let keep = answered.map(|answered| PartialCopy::Planned(self.keep_id(), answered));
-                Part::File(Box::new(FilePart::new(destination, self.small_files.clone(), commit_state, keep)))
-            }
-            (None, Saving::Stream(stream)) => Part::Stream(stream.writer.clone()),
-            (None, Saving::Discard | Saving::Dir(_) | Saving::File(..)) => Part::Discard,
-        }
+    ) -> Option<FilePart> {
+        let destination = self.destination(job, modified, proposed)?;
+        let keep = answered.map(|answered| PartialCopy::Planned(self.keep_id(), answered));
+        Some(FilePart::new(destination, self.small_files.clone(), commit_state, keep))
     }
 
     /// Returns the file for the coded form of a body, which serves resuming only. It has a commit state of its own,
     /// as the body is complete without it.
-    pub(crate) fn begin_coded(&self, job: &Job, answered: Option<Box<ResumableResponse>>) -> Option<Box<FilePart>> {
+    pub(crate) fn begin_coded(&self, job: &Job, answered: Option<Box<ResumableResponse>>) -> Option<FilePart> {
         let mut destination = self.destination(job, None, None)?;
         // The decoded form has the plain name.
         destination.part.set_extension("coded");
         let keep = answered.map(|answered| PartialCopy::Planned(self.keep_id(), answered));
-        Some(Box::new(FilePart::new(destination, self.small_files.clone(), None, keep)))
+        Some(FilePart::new(destination, self.small_files.clone(), None, keep))
     }
 
     /// The id by which runs know their kept bodies.
     fn keep_id(&self) -> u64 {
-        match self.spec.keeping {
+        match self.config.keeping {
             Keeping::ForNow => FOR_NOW,
             Keeping::For(id) => id,
         }
     }
 
     fn destination(&self, job: &Job, modified: Option<SystemTime>, proposed: Option<&str>) -> Option<Destination> {
-        let folder = self.spec.saving.folder()?.clone();
-        let (part, target) = (part_name(&self.spec, job)?, self.file(job, proposed)?);
+        let folder = self.config.saving.folder()?.clone();
+        let (part, target) = (part_name(&self.config, job)?, self.file(job, proposed)?);
         let claimed = !self.single();
-        let HttpSpec { sync, names, .. } = *self.spec;
+        let FetchConfig { sync, names, .. } = *self.config;
         Some(Destination { folder, part, target, claimed, modified, sync, names })
     }
 
     /// Returns the final name of a job's body below its folder, if it has one.
     pub(crate) fn file(&self, job: &Job, proposed: Option<&str>) -> Option<PathBuf> {
-        match (&self.spec.saving, &job.save_as) {
+        match (&self.config.saving, &job.save_as) {
             (Saving::Dir(_), Some(name)) => {
                 let mut file = PathBuf::from(&*name.0);
                 file.extend(proposed);
                 Some(file)
             }
             (Saving::File(_, file), _) => Some(file.clone()),
-            (Saving::Stream(_) | Saving::Discard | Saving::Dir(_), _) => None,
+            (Saving::Stream | Saving::Discard | Saving::Dir(_), _) => None,
         }
     }
 
     /// Returns the final path of a job's body, as the user spelled its folder.
     pub(crate) fn target(&self, job: &Job, proposed: Option<&str>) -> Option<PathBuf> {
-        Some(self.spec.saving.folder()?.path().join(self.file(job, proposed)?))
+        Some(self.config.saving.folder()?.path().join(self.file(job, proposed)?))
     }
 
     /// Returns the last part of the final name.
     pub(crate) fn file_name<'a>(&'a self, job: &'a Job, proposed: Option<&'a str>) -> Option<&'a str> {
-        match (&self.spec.saving, &job.save_as) {
+        match (&self.config.saving, &job.save_as) {
             (Saving::Dir(_), Some(name)) => {
                 Some(proposed.unwrap_or_else(|| name.0.rsplit('/').next().unwrap_or(&name.0)))
             }
             (Saving::File(_, file), _) => Some(file.to_str().unwrap_or_default()),
-            (Saving::Stream(_) | Saving::Discard | Saving::Dir(_), _) => None,
+            (Saving::Stream | Saving::Discard | Saving::Dir(_), _) => None,
         }
     }
 
@@ -126,14 +121,14 @@ impl Saver {
             let there = std::fs::metadata(&target).ok().filter(std::fs::Metadata::is_file)?;
             return Some((target, Some(there.len())));
         }
-        let there = self.spec.saving.folder()?.info(&self.file(job, proposed)?).ok().filter(|there| !there.is_dir)?;
+        let there = self.config.saving.folder()?.info(&self.file(job, proposed)?).ok().filter(|there| !there.is_dir)?;
         Some((target, there.is_file.then_some(there.len)))
     }
 
     /// Returns the path at which the body of a job is kept.
     fn partial_path(&self, job: &Job) -> Option<PartialPath> {
         let id = self.keep_id();
-        match (&self.spec.saving, &job.save_as) {
+        match (&self.config.saving, &job.save_as) {
             (Saving::Dir(folder), Some(name)) => Some(PartialPath::claimed(folder, Path::new(PARTS), &name.0, id)),
             (Saving::File(folder, file), _) => Some(PartialPath::beside(folder, file, id)),
             _ => None,
@@ -148,7 +143,7 @@ impl Saver {
             return None;
         }
         let at = self.partial_path(job).filter(|at| at.path().file_name().is_some_and(may_be))?;
-        if self.spec.keeping == Keeping::ForNow && job.attempt == 1 {
+        if self.config.keeping == Keeping::ForNow && job.attempt == 1 {
             // A killed run has left this, and this run must not resume it.
             at.clear();
             return None;
@@ -163,14 +158,14 @@ impl Saver {
 
     /// Whether the run has a single URL and output file, whose kept body lies beside that file.
     fn single(&self) -> bool {
-        matches!(self.spec.saving, Saving::File(..))
+        matches!(self.config.saving, Saving::File(..))
     }
 }
 
 impl Drop for Saver {
     fn drop(&mut self) {
         // A body kept only between the tries of one run has no further use.
-        if let (Saving::File(folder, file), Keeping::ForNow) = (&self.spec.saving, self.spec.keeping) {
+        if let (Saving::File(folder, file), Keeping::ForNow) = (&self.config.saving, self.config.keeping) {
             PartialPath::beside(folder, file, FOR_NOW).clear();
         }
     }
@@ -192,11 +187,21 @@ async fn find_kept(at: PartialPath, job: &Job) -> io::Result<Option<PartialFile>
 pub const PARTS: &str = ".fetchall/part";
 
 /// Returns the part file of a job below its folder, if the run saves to files.
-pub(crate) fn part_name(spec: &HttpSpec, job: &Job) -> Option<PathBuf> {
-    let run = spec.run;
-    match (&spec.saving, &job.save_as) {
+fn part_name(config: &FetchConfig, job: &Job) -> Option<PathBuf> {
+    let run = config.run;
+    match (&config.saving, &job.save_as) {
         (Saving::Dir(_), Some(name)) => Some(Path::new(PARTS).join(format!("{}-{run:016x}", key_of(&name.0)))),
         (Saving::File(_, file), _) => Some(format!(".{}-{run:016x}.part", key_of(&file.to_string_lossy())).into()),
-        (Saving::Stream(_) | Saving::Discard | Saving::Dir(_), _) => None,
+        (Saving::Stream | Saving::Discard | Saving::Dir(_), _) => None,
+    }
+}
+
+impl FetchConfig {
+    /// Removes the part file of a job whose fetcher has died.
+    pub fn clear_part(&self, job: &Job) {
+        if let (Some(folder), Some(part)) = (self.saving.folder(), part_name(self, job)) {
+            // Err: there was no part file.
+            let _ = folder.remove(&part);
+        }
     }
 }

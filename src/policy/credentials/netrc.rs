@@ -1,11 +1,12 @@
 //! The netrc file: user names and passwords by host, as ftp, curl and wget read them.
 
+use serde::{Deserialize, Serialize};
 use url::Host;
 
 use crate::model::Credentials;
 
 /// An entry: `machine` or `default`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
     /// The host; `None` for `default`.
     pub host: Option<String>,
@@ -14,7 +15,7 @@ pub struct Machine {
 }
 
 /// A netrc file.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Netrc {
     /// In the order of the file.
     pub machines: Vec<Machine>,

@@ -100,10 +100,10 @@ impl ChunkLines {
                     }
                     let digits = if has_digits { part.iter().take_while(|b| b.is_ascii_hexdigit()).count() } else { 0 };
                     self.next = match (add_digits(size, &part[..digits]), newline) {
-                        (None, _) | (Some(None), Some(_)) => Next::End,
-                        (Some(Some(0)), Some(_)) => Next::TRAILER,
-                        (Some(Some(size)), Some(_)) => Next::Data(size.saturating_add(2)),
-                        (Some(size), None) => {
+                        (Err(TooLarge), _) | (Ok(None), Some(_)) => Next::End,
+                        (Ok(Some(0)), Some(_)) => Next::TRAILER,
+                        (Ok(Some(size)), Some(_)) => Next::Data(size.saturating_add(2)),
+                        (Ok(size), None) => {
                             Next::Line { size, length: end, has_digits: has_digits && digits == part.len() }
                         }
                     };
@@ -114,10 +114,14 @@ impl ChunkLines {
     }
 }
 
-/// Appends hexadecimal digits to a size that may not have begun. The outer `None` says that it is too large.
-fn add_digits(size: Option<u64>, digits: &[u8]) -> Option<Option<u64>> {
+/// A size that no 64 bits can hold.
+struct TooLarge;
+
+/// Appends hexadecimal digits to a size, which is `None` before its first digit.
+fn add_digits(size: Option<u64>, digits: &[u8]) -> Result<Option<u64>, TooLarge> {
     digits.iter().try_fold(size, |size, &digit| {
-        let value = char::from(digit).to_digit(16)?;
-        size.unwrap_or(0).checked_mul(16)?.checked_add(value.into()).map(Some)
+        let value = u64::from(char::from(digit).to_digit(16).ok_or(TooLarge)?);
+        let size = size.unwrap_or(0).checked_mul(16).and_then(|size| size.checked_add(value));
+        size.map(Some).ok_or(TooLarge)
     })
 }

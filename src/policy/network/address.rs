@@ -7,10 +7,11 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 macro_rules! classes {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal),+ $(,)?) => {
         /// The purpose of an address.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub enum Class { $($(#[doc = $doc])+ $variant),+ }
 
         impl Class {
@@ -59,7 +60,8 @@ impl fmt::Display for Class {
 }
 
 /// A block of addresses, such as `10.0.0.0/8` or `fc00::/7`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "(IpAddr, u8)", into = "(IpAddr, u8)")]
 pub struct Network {
     first: IpAddr,
     bits: u8,
@@ -75,11 +77,6 @@ impl Network {
         if bits > most { None } else { Some(Self { first: within, bits }) }
     }
 
-    /// An address of the block, and how many of its bits all of them share.
-    pub const fn parts(self) -> (IpAddr, u8) {
-        (self.first, self.bits)
-    }
-
     /// Whether it lies in the block.
     pub const fn contains(self, address: IpAddr) -> bool {
         match (self.first, address) {
@@ -87,6 +84,20 @@ impl Network {
             (IpAddr::V6(first), IpAddr::V6(address)) => within_v6(address.to_bits(), (first.to_bits(), self.bits)),
             _ => false,
         }
+    }
+}
+
+impl TryFrom<(IpAddr, u8)> for Network {
+    type Error = &'static str;
+
+    fn try_from((within, bits): (IpAddr, u8)) -> Result<Self, Self::Error> {
+        Self::new(within, bits).ok_or("more bits than an address has")
+    }
+}
+
+impl From<Network> for (IpAddr, u8) {
+    fn from(network: Network) -> Self {
+        (network.first, network.bits)
     }
 }
 
@@ -102,7 +113,7 @@ impl FromStr for Network {
 }
 
 /// The class of each address: the registered one, unless an exception overrides it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AddressClasses {
     exceptions: Vec<(Network, Class)>,
 }
@@ -112,11 +123,6 @@ impl AddressClasses {
     /// simulate public and other servers.
     pub fn with(exceptions: Vec<(Network, Class)>) -> Self {
         Self { exceptions }
-    }
-
-    /// The exceptions.
-    pub fn exceptions(&self) -> &[(Network, Class)] {
-        &self.exceptions
     }
 
     /// Returns the class of an address.

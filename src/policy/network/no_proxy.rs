@@ -2,13 +2,15 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use serde::{Deserialize, Serialize};
 use url::Host;
 
 use super::address::Network;
 use crate::model::{has_at_sign, plain_word};
 
 /// The hosts that bypass the proxy.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
 pub struct NoProxy {
     text: String,
     rules: Vec<Rule>,
@@ -61,11 +63,6 @@ impl NoProxy {
         read
     }
 
-    /// The text that was read.
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
     /// The entries that match no host.
     pub fn unusable(&self) -> &[Unusable] {
         &self.unusable
@@ -88,6 +85,18 @@ impl NoProxy {
                     (Hosts::Domain(_), Some(_)) | (Hosts::Address(_) | Hosts::Network(_), None) => false,
                 }
         })
+    }
+}
+
+impl From<String> for NoProxy {
+    fn from(text: String) -> Self {
+        Self::parse(&text)
+    }
+}
+
+impl From<NoProxy> for String {
+    fn from(hosts: NoProxy) -> Self {
+        hosts.text
     }
 }
 
@@ -197,7 +206,7 @@ mod tests {
         ] {
             let read = NoProxy::parse(entries);
             assert_eq!(read.unusable(), [], "{entries}");
-            assert_eq!(NoProxy::parse(read.as_str()), read);
+            assert_eq!(NoProxy::parse(&String::from(read.clone())), read);
             let covers = |at: &str| {
                 let (host, port) = at.rsplit_once(':').unwrap();
                 read.covers(host, port.parse().unwrap())

@@ -60,7 +60,7 @@ fn a_column_that_makes_no_sense_is_as_if_it_were_absent() {
         final_url = 3.5, content_type = x'ff', etag = 5";
     database.execute_batch(odd).unwrap();
     let done = known(&mut recall, seed("http://h.test/a")).unwrap().done.unwrap();
-    assert_eq!((done.status, done.wire_bytes, done.sha256, done.bytes), (None, None, None, Some(4)));
+    assert_eq!((done.status, done.wire_bytes, done.found.sha256, done.bytes), (None, None, None, Some(4)));
     database.execute_batch("UPDATE urls SET status = 70000, bytes = 'many', name = x'00'").unwrap();
     assert!(known(&mut recall, seed("http://h.test/a")).unwrap().done.is_none());
     ledger.write(&[outcome(seed("http://h.test/a"), "a", facts(), Verdict::Ok)]).unwrap();

@@ -49,7 +49,7 @@ impl Source {
     }
 
     /// Every path that begins with one of these roots, written out, with its place: `a::{b, c::D}`
-    /// gives `a::b` and `a::c::D`. Chains of `super` that reach the root count as `crate`.
+    /// gives `a::b` and `a::c::D`. Paths through `super` and `self` are written out from `crate`.
     pub fn paths(&self, roots: &[&str]) -> Vec<(usize, Vec<String>)> {
         let mut found = Vec::new();
         for root in roots {
@@ -62,25 +62,44 @@ impl Source {
                 }
             }
         }
-        for at in self.words("super") {
-            if !self.code[..at].ends_with("::") {
-                let mut rest = &self.code[at + "super".len()..];
-                follow(vec!["super".to_owned()], &mut rest, &mut |path| {
-                    if let Some(path) = self.absolute(path) {
-                        found.push((at, path));
-                    }
-                });
+        for root in ["super", "self"] {
+            for at in self.words(root) {
+                let mut rest = &self.code[at + root.len()..];
+                if !self.code[..at].ends_with("::") && rest.starts_with("::") {
+                    follow(vec![root.to_owned()], &mut rest, &mut |path| found.push((at, self.absolute(path))));
+                }
             }
         }
         found
     }
 
-    /// Resolves a path through `super` from here; `None` when it stays below the root.
-    fn absolute(&self, path: Vec<String>) -> Option<Vec<String>> {
+    /// The segments of its module: `fetch`, `body`, `decode` for `src/fetch/body/decode.rs`.
+    pub fn module_path(&self) -> Vec<String> {
         let inside = self.path.trim_start_matches("src/").trim_end_matches(".rs").trim_end_matches("/mod");
-        let ups = path.iter().take_while(|segment| *segment == "super").count();
-        (inside.split('/').count() == ups)
-            .then(|| std::iter::once("crate".to_owned()).chain(path.into_iter().skip(ups)).collect())
+        inside.split('/').filter(|segment| *segment != "lib").map(str::to_owned).collect()
+    }
+
+    /// The modules that it declares in files of their own.
+    pub fn children(&self) -> Vec<String> {
+        let declared = self.words("mod").filter_map(|at| {
+            let name = self.code[at + "mod".len()..].split(';').next()?.trim();
+            (!name.is_empty() && name.chars().all(is_word)).then(|| name.to_owned())
+        });
+        declared.collect()
+    }
+
+    /// Resolves a path that begins with `super` or `self`.
+    fn absolute(&self, path: Vec<String>) -> Vec<String> {
+        let mut absolute = vec!["crate".to_owned()];
+        absolute.extend(self.module_path());
+        for segment in path {
+            match segment.as_str() {
+                "self" => {}
+                "super" => drop(absolute.pop()),
+                _ => absolute.push(segment),
+            }
+        }
+        absolute
     }
 }
 

@@ -134,6 +134,9 @@ pub const LAYERS: &[Layer] = &[
     Layer { row: 6, module: "main", may: PROGRAM },
 ];
 
+/// The folders and files of fetch, lowest first. Each imports from those before it, and none from `mod.rs`.
+const FETCH_FOLDERS: &[&str] = &["config", "save", "reply", "body", "connect", "exchange", "spec"];
+
 /// A text that may stand in some places only.
 struct Place {
     /// A path, a macro or any other text. A path is found however its import is written.
@@ -186,7 +189,7 @@ const PLACES: &[Place] = &[
 
 /// Names that a module never uses, though others may.
 const NEVER: &[(&str, &[&str], &str)] = &[
-    ("model", &["serde", "serde_json"], "how a noun is written is for wire/ to say"),
+    ("model", &["serde_json"], "the versioned forms of nouns are for wire/ to say"),
     ("model", &["tokio", "futures", "std::fs", "std::io", "std::thread"], "nouns are plain data"),
     ("model", &["Instant::now", "SystemTime::now", "Timestamp::now"], "nouns read no clock"),
     ("policy", &["Instant::now", "SystemTime::now", "Timestamp::now", "Zoned::now"], "a decision is told the time"),
@@ -224,15 +227,14 @@ pub fn check(source: &Source) -> Vec<Break> {
         return breaks;
     }
     imports(source, &mut tell);
+    fetch_folders(source, &mut tell);
     places(source, &mut tell);
     for (_, names, why) in NEVER.iter().filter(|(module, ..)| *module == source.module()) {
         for name in *names {
             mentions(source, name).into_iter().for_each(|at| tell(at, name, (*why).to_owned()));
         }
     }
-    // One panic is part of a script that asks for a defect.
-    let allowed = usize::from(source.path == "src/fetch/script.rs");
-    for at in source.words("panic!").skip(allowed) {
+    for at in source.words("panic!") {
         tell(at, "panic!", "a panic takes the run down; make it an error".to_owned());
     }
     if source.path == "src/lib.rs" {
@@ -270,6 +272,24 @@ fn imports(source: &Source, tell: &mut impl FnMut(usize, &str, String)) {
         if !permitted {
             let rule = format!("row {} ({}) may not import this; see LAYERS", layer.row, layer.module);
             tell(at, &path.join("::"), rule);
+        }
+    }
+}
+
+fn fetch_folders(source: &Source, tell: &mut impl FnMut(usize, &str, String)) {
+    let module = source.module_path();
+    let [fetch, folder, ..] = &module[..] else { return };
+    if fetch != "fetch" {
+        return;
+    }
+    let place = |name: &str| FETCH_FOLDERS.iter().position(|folder| *folder == name);
+    let Some(own) = place(folder) else {
+        return tell(0, folder, "has no place among the folders of fetch; see FETCH_FOLDERS".to_owned());
+    };
+    for (at, path) in source.paths(&["crate"]) {
+        let [_, module, item, ..] = &path[..] else { continue };
+        if module == "fetch" && place(item).is_none_or(|other| other > own) {
+            tell(at, &path.join("::"), format!("fetch::{folder} may not import this; see FETCH_FOLDERS"));
         }
     }
 }

@@ -1,19 +1,28 @@
-//! The contract of every backend, with a scripted fetcher. Each job ends in one outcome. The limit
-//! holds and is reached. A drain returns the jobs that have not begun, and an abort ends the rest.
+//! The contract of every backend, over HTTP. Each job ends in one outcome. The limit holds and is
+//! reached. A drain returns the jobs that have not begun, and an abort ends the rest.
 
-use std::collections::HashMap;
+use std::io::Cursor;
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use fetchall::app::{self, CheckedFiles, Document, Surroundings};
 use fetchall::backend::{BACKENDS, BackendEntry, BackendError, Returned, RunContext};
-use fetchall::fetch::{FetchSpec, Meter, Script, Step};
-use fetchall::model::{ErrorKind, Job, JobId, Origin, Seed, Subject, Verdict, Via};
+use fetchall::config::Config;
+use fetchall::engine::Stop;
+use fetchall::fetch::{FetchSpec, Meter};
+use fetchall::model::{ChildProgram, ErrorKind, Job, JobId, Origin, Seed, Subject, Verdict, Via};
+use fetchall::policy::network::address::AddressClasses;
+use fetchall::source::Input;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use wiremock::matchers::path;
+use wiremock::{Mock, ResponseTemplate};
 
 use crate::support::PATIENCE;
+use crate::support::mock::Mocks;
 
 /// A backend at work.
 struct Run {
@@ -25,11 +34,26 @@ struct Run {
     abort: CancellationToken,
 }
 
-fn start(entry: &BackendEntry, concurrency: u32, script: Script, program: &str) -> Run {
+/// The specification of a run with default settings.
+fn spec() -> FetchSpec {
+    let surroundings = Surroundings {
+        records: None,
+        color: false,
+        files: CheckedFiles::default(),
+        sinks: Vec::new(),
+        worker_program: ChildProgram::default(),
+        reporters: Vec::new(),
+        address_classes: AddressClasses::default(),
+    };
+    let input = Input::Reader("list".to_owned(), Box::new(Cursor::new("")));
+    app::plan(&Config::default(), vec![input], Document::None, surroundings, Stop::default()).unwrap().spec
+}
+
+fn start(entry: &BackendEntry, concurrency: u32, program: &str) -> Run {
     let (jobs, inbox) = mpsc::channel(64);
     let (outbox, returned) = mpsc::channel(64);
     let ctx = RunContext {
-        spec: FetchSpec::Scripted(Arc::new(script)),
+        spec: spec(),
         concurrency,
         meter: Arc::default(),
         holds: Arc::default(),
@@ -53,17 +77,17 @@ fn told(back: Returned) -> (JobId, Verdict) {
     }
 }
 
-fn job(number: u64, path: &str) -> Box<Job> {
-    let url = url::Url::parse("http://h.test/").unwrap().join(path).unwrap();
+fn job(number: u64, url: &str) -> Box<Job> {
+    let url = url::Url::parse(url).unwrap();
     let origin = Origin { list: Arc::from("list"), line: number + 1 };
     let seed = Seed::new(url, Via::List(origin));
     Box::new(Job::new(JobId(number), seed, None, Instant::now()))
 }
 
 impl Run {
-    async fn give(&self, paths: &[&str]) {
-        for (number, path) in (0..).zip(paths) {
-            self.jobs.send(job(number, path)).await.unwrap();
+    async fn give(&self, urls: &[String]) {
+        for (number, url) in (0..).zip(urls) {
+            self.jobs.send(job(number, url)).await.unwrap();
         }
     }
 
@@ -90,9 +114,23 @@ impl Run {
     }
 }
 
-fn script(paths: &[(&str, u64, Step)], otherwise: Step) -> Script {
-    let timed = |(path, ms, step): &(&str, u64, Step)| ((*path).to_owned(), (Duration::from_millis(*ms), *step));
-    Script { paths: paths.iter().map(timed).collect::<HashMap<_, _>>(), otherwise: (Duration::ZERO, otherwise) }
+/// `/a` has five bytes, `/slow` seven after a while, and everything else is not found.
+fn server() -> Mocks {
+    let answer = |at: &str, body: &str, delay| {
+        Mock::given(path(at)).respond_with(ResponseTemplate::new(200).set_body_string(body).set_delay(delay))
+    };
+    Mocks::start([answer("/a", "12345", Duration::ZERO), answer("/slow", "1234567", Duration::from_millis(200))])
+}
+
+fn urls(server: &Mocks, paths: &[&str]) -> Vec<String> {
+    paths.iter().map(|path| server.url(path)).collect()
+}
+
+/// A server that never answers, as nothing accepts its connections, and its URL.
+fn silent() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    (listener, url)
 }
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_fetchall");
@@ -112,25 +150,20 @@ fn tests_name_every_backend_of_the_registry() {
 
 #[test]
 fn every_job_ends_in_its_one_outcome() {
-    let script = script(
-        &[
-            ("/status", 0, Step::Status(404)),
-            ("/fail", 1, Step::Fail(ErrorKind::Dns)),
-            ("/panic", 0, Step::Panic),
-            ("/slow", 20, Step::Ok(7)),
-        ],
-        Step::Ok(5),
-    );
-    let paths = ["/a", "/status", "/slow", "/fail", "/panic"].repeat(12);
+    let server = server();
+    // Nothing listens there any more.
+    let refused = silent().1;
+    let paths = urls(&server, &["a", "status", "slow"]);
+    let paths = vec![[&paths[..], &[refused]].concat(); 12].concat();
     each(|entry| {
-        let (script, paths) = (script.clone(), paths.clone());
+        let paths = paths.clone();
         async move {
-            let run = start(entry, 4, script, PROGRAM);
+            let run = start(entry, 4, PROGRAM);
             run.give(&paths).await;
             let (verdicts, ended, meter) = run.finish().await;
             ended.unwrap();
             let kinds: Vec<_> = verdicts.iter().map(|v| v.error_kind().map_or("ok", ErrorKind::as_str)).collect();
-            assert_eq!(kinds, ["ok", "http_status", "ok", "dns", "internal"].repeat(12));
+            assert_eq!(kinds, ["ok", "http_status", "ok", "connect"].repeat(12));
             assert_eq!((meter.wire_bytes(), meter.in_flight()), (12 * (5 + 7), 0));
         }
     });
@@ -138,13 +171,13 @@ fn every_job_ends_in_its_one_outcome() {
 
 #[test]
 fn the_limit_is_reached_and_never_exceeded() {
-    let script = script(&[], Step::Hang);
+    let (_listener, url) = silent();
     each(|entry| {
-        let script = script.clone();
+        let urls = vec![url.clone(); 9];
         async move {
             let limit = if entry.name == "sequential" { 1 } else { 3 };
-            let run = start(entry, 3, script, PROGRAM);
-            run.give(&["/a"; 9]).await;
+            let run = start(entry, 3, PROGRAM);
+            run.give(&urls).await;
             run.until("the limit", |meter| meter.in_flight() == limit).await;
             run.drain.cancel();
             run.abort.cancel();
@@ -158,12 +191,13 @@ fn the_limit_is_reached_and_never_exceeded() {
 
 #[test]
 fn a_drain_lets_what_is_under_way_finish() {
-    let script = script(&[("/slow", 200, Step::Ok(1))], Step::Ok(1));
+    let server = server();
+    let urls = urls(&server, &["slow", "a", "a"]);
     each(|entry| {
-        let script = script.clone();
+        let urls = urls.clone();
         async move {
-            let run = start(entry, 1, script, PROGRAM);
-            run.give(&["/slow", "/b", "/c"]).await;
+            let run = start(entry, 1, PROGRAM);
+            run.give(&urls).await;
             run.until("the first", |meter| meter.in_flight() == 1).await;
             run.drain.cancel();
             let (verdicts, ended, _) = run.finish().await;
@@ -175,13 +209,14 @@ fn a_drain_lets_what_is_under_way_finish() {
 
 #[test]
 fn jobs_that_come_one_by_one_are_done_one_by_one() {
-    let script = script(&[], Step::Ok(1));
+    let server = server();
+    let url = server.url("a");
     each(|entry| {
-        let script = script.clone();
+        let url = url.clone();
         async move {
-            let mut run = start(entry, 2, script, PROGRAM);
+            let mut run = start(entry, 2, PROGRAM);
             for number in 0..20 {
-                run.jobs.send(job(number, "/a")).await.unwrap();
+                run.jobs.send(job(number, &url)).await.unwrap();
                 let back = tokio::time::timeout(PATIENCE, run.returned.recv()).await.unwrap().unwrap();
                 assert_eq!(told(back).1, Verdict::Ok);
             }
@@ -192,8 +227,8 @@ fn jobs_that_come_one_by_one_are_done_one_by_one() {
 
 async fn with_program(program: &str) -> (Vec<Verdict>, Result<(), BackendError>) {
     let entry = BACKENDS.iter().find(|entry| entry.name == "processes").unwrap();
-    let run = start(entry, 2, script(&[], Step::Ok(1)), program);
-    run.give(&["/a", "/b", "/c"]).await;
+    let run = start(entry, 2, program);
+    run.give(&vec![silent().1; 3]).await;
     let (verdicts, ended, _) = run.finish().await;
     (verdicts, ended)
 }
@@ -206,23 +241,27 @@ async fn without_a_single_worker_every_job_is_cancelled() {
 }
 
 #[cfg(unix)]
-#[tokio::test]
-async fn a_run_goes_on_with_the_workers_that_could_be_started() {
+#[test]
+fn a_run_goes_on_with_the_workers_that_could_be_started() {
+    let server = server();
+    let (slow, quick) = (server.url("slow"), server.url("a"));
     let folder = tempfile::TempDir::new().unwrap();
     let program = folder.path().join("fetchall");
     std::os::unix::fs::symlink(PROGRAM, &program).unwrap();
     let entry = BACKENDS.iter().find(|entry| entry.name == "processes").unwrap();
-    let script = script(&[("/slow", 200, Step::Ok(1))], Step::Ok(1));
-    let run = start(entry, 3, script, program.to_str().unwrap());
-    run.give(&["/slow"]).await;
-    run.until("the first", |meter| meter.in_flight() == 1).await;
-    std::fs::remove_file(&program).unwrap();
-    for number in 1..6 {
-        run.jobs.send(job(number, "/a")).await.unwrap();
-    }
-    let (verdicts, ended, meter) = run.finish().await;
-    ended.unwrap();
-    assert_eq!((verdicts, meter.peak()), (vec![Verdict::Ok; 6], 1));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let run = start(entry, 3, program.to_str().unwrap());
+        run.give(&[slow]).await;
+        run.until("the first", |meter| meter.in_flight() == 1).await;
+        std::fs::remove_file(&program).unwrap();
+        for number in 1..6 {
+            run.jobs.send(job(number, &quick)).await.unwrap();
+        }
+        let (verdicts, ended, meter) = run.finish().await;
+        ended.unwrap();
+        assert_eq!((verdicts, meter.peak()), (vec![Verdict::Ok; 6], 1));
+    });
 }
 
 #[cfg(unix)]

@@ -5,8 +5,7 @@ use std::fmt::Display;
 use compression_codecs::zstd::params::DParameter;
 use compression_codecs::{BrotliDecoder, DecodeV2, DeflateDecoder, GzipDecoder, ZlibDecoder, ZstdDecoder};
 
-use super::memory::SMALL;
-use super::stage::HEAD;
+use super::bounds::{HEAD, SMALL};
 use crate::model::{ErrorKind, FetchError};
 
 /// A decoder of a coding.

@@ -13,14 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::fetch::body::throttle::{PendingQuota, QuotaRequest, request_quota};
-use crate::fetch::exchange::deadlines::TimeLimit;
+use crate::fetch::body::time_limit::TimeLimit;
 use crate::model::FetchError;
-
-/// The most decoded bytes of a stage that needs no part of the budget.
-pub(super) const SMALL: u64 = 256 * 1024;
-
-/// The largest window that needs no part of the budget, in KiB.
-pub(super) const SMALL_WINDOW: u32 = 256;
 
 /// The budget, in KiB.
 const TOTAL: u32 = 128 * 1024;

@@ -2,14 +2,10 @@
 
 use compression_codecs::core::util::{PartialBuffer, WriteBuffer};
 
+use super::bounds::{HEAD, PIECE, SMALL, SMALL_WINDOW, SURPLUS, allowed};
 use super::coding::{Codec, Coding};
-use super::memory::{SMALL, SMALL_WINDOW};
 use super::trailing::{Trailing, show};
-use super::{PIECE, SURPLUS, allowed};
 use crate::model::{ErrorKind, FetchError};
-
-/// The most bytes that identify the start of a stream: the magic number of zstd, and the window behind it.
-pub(super) const HEAD: usize = 6;
 
 /// The first bytes of a stream.
 #[derive(Debug, Clone, Copy, Default)]

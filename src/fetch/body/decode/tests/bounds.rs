@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::super::{BodyMemory, DecoderMemory};
 use super::*;
-use crate::fetch::exchange::deadlines::TimeLimit;
+use crate::fetch::body::time_limit::TimeLimit;
 
 #[test]
 fn bombs_come_in_small_pieces() {

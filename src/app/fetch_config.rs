@@ -1,33 +1,27 @@
-//! Builds the inputs of HTTP fetches: fields, proxies, TLS, limits of time and size.
+//! Builds the settings of HTTP fetches: fields, proxies, TLS, limits of time and size.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use http::header::{COOKIE, HeaderName, HeaderValue, USER_AGENT};
 
 use super::SetupError;
 use super::bounded_read::{LARGE, read_for as read};
 use super::cookies;
-use crate::config::{Config, Digest, HostTable, Proxies, headers, pins, user};
-use crate::fetch::{AddressSpec, DecoderMemory, HostFields, HttpSpec, Keeping, Saving, Throttle, TlsSpec};
-use crate::model::{is_secret, shown_path};
+use crate::config::{Config, HostTable, Proxies, headers, pins, user};
+use crate::fetch::{AddressRules, FetchConfig, HostFields, Keeping, Saving, TlsConfig};
+use crate::model::{Needs, is_secret, shown_path};
 use crate::policy::credentials::netrc::Netrc;
 use crate::policy::network::address::AddressClasses;
 use crate::policy::network::no_proxy::NoProxy;
 
-/// Builds the rules about which addresses are connected to.
-pub(super) fn addresses(config: &Config, classes: AddressClasses) -> AddressSpec {
-    AddressSpec::new(config.private_addresses, classes, pins(config), config.ip_version)
-}
-
 /// Builds the trust roots and the client certificate of TLS, and tries them out.
-fn tls_spec(config: &Config) -> Result<TlsSpec, SetupError> {
-    let check = |tls: &TlsSpec, path: Option<&PathBuf>| {
+fn tls(config: &Config) -> Result<TlsConfig, SetupError> {
+    let check = |tls: &TlsConfig, path: Option<&PathBuf>| {
         let path = shown_path(path.map_or(Path::new(""), PathBuf::as_path));
         tls.check().map_err(|e| SetupError::Setting(format!("cannot use {path}: {}", e.0)))
     };
     let ca_pem = config.cacert.as_deref().map(|path| read(path, "certificate authorities", LARGE)).transpose()?;
-    let mut tls = TlsSpec { ca_pem, identity: None, insecure: config.insecure, http1: config.http1 };
+    let mut tls = TlsConfig { ca_pem, identity: None, insecure: config.insecure, http1: config.http1 };
     check(&tls, config.cacert.as_ref())?;
     if let Some(cert) = &config.cert {
         let key = config.key.as_ref();
@@ -40,34 +34,34 @@ fn tls_spec(config: &Config) -> Result<TlsSpec, SetupError> {
     Ok(tls)
 }
 
-/// Builds the inputs of fetches; the destination of bodies is left open.
-pub(super) fn http_spec(config: &Config, addresses: AddressSpec) -> Result<HttpSpec, SetupError> {
+/// Builds the settings of fetches; the destination of bodies is left open.
+pub(super) fn fetch_config(config: &Config, classes: AddressClasses) -> Result<FetchConfig, SetupError> {
     let proxies = Proxies::parse(config.proxy.as_deref().unwrap_or_default())
         .map_err(|why| SetupError::Setting(format!("proxy: {why}")))?;
-    Ok(HttpSpec {
+    Ok(FetchConfig {
         headers: request_fields(config)?,
         user: user(config),
         netrc: Netrc::default(),
         anyauth: config.anyauth,
-        challenges: Arc::default(),
-        decoder_memory: DecoderMemory::default(),
-        cookies: None,
         proxies,
         no_proxy: NoProxy::parse(config.noproxy.as_deref().unwrap_or_default()),
         head: config.head,
         hosts: host_fields(config),
         max_redirects: config.max_redirects,
-        addresses: Arc::new(addresses),
-        tls: tls_spec(config)?,
+        addresses: AddressRules {
+            private: config.private_addresses,
+            classes,
+            pins: pins(config),
+            version: config.ip_version,
+        },
+        tls: tls(config)?,
         compression: config.compression,
         connect_timeout: config.connect_timeout,
         read_timeout: config.read_timeout,
         timeout: config.timeout,
         low_speed: config.low_speed,
         // Known with the rest of the run.
-        keeps_validators: false,
-        // Made with the rest of the run.
-        throttle: Throttle::default(),
+        needs: Needs::empty(),
         saving: Saving::Discard,
         // With `fresh`, the run requests every URL anew.
         refresh: config.refresh && !config.fresh,
@@ -79,21 +73,10 @@ pub(super) fn http_spec(config: &Config, addresses: AddressSpec) -> Result<HttpS
         skip_existing: config.skip_existing,
         dry_run: config.dry_run,
         run: fastrand::u64(..),
-        digest: digest(config),
         max_size: config.max_size,
         // Shared out when everything else is open.
         idle_connections: 1,
     })
-}
-
-/// Returns the digest to compute. Without a configured digest, `--changes` selects one: if a server
-/// sends neither tag nor time, only a digest reveals a change of equal length. URLs that earlier
-/// runs completed without a digest stay done.
-fn digest(config: &Config) -> Digest {
-    match config.digest {
-        Digest::None if config.changes.is_some() => Digest::Blake3,
-        asked => asked,
-    }
 }
 
 /// Builds the fields and credentials for single hosts.

@@ -1,0 +1,22 @@
+//! The errors of clients and of opening connections.
+
+use std::io;
+use std::time::Duration;
+
+/// The error of a client without a response; `classify` maps it to an error kind.
+pub(crate) type ClientError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A connection could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot connect")]
+pub(crate) struct ConnectError(#[source] pub(crate) ClientError);
+
+/// A TLS handshake failed.
+#[derive(Debug, thiserror::Error)]
+#[error("the TLS handshake failed")]
+pub(crate) struct HandshakeError(#[source] pub(crate) io::Error);
+
+/// A connection took too long.
+#[derive(Debug, thiserror::Error)]
+#[error("no connection within {0:?}")]
+pub(crate) struct ConnectTimeout(pub(crate) Duration);

@@ -1,0 +1,12 @@
+//! What a run learns from the bytes of a body.
+
+use serde::{Deserialize, Serialize};
+
+/// What the observers of a body found in it. A fact that no part of the run needs is `None`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// SHA-256 of the decoded body.
+    pub sha256: Option<[u8; 32]>,
+    /// BLAKE3 of the decoded body.
+    pub blake3: Option<[u8; 32]>,
+}

@@ -170,12 +170,14 @@ impl SqliteQueue {
     fn lease_of(&mut self, at: usize, most: usize, urls: &mut Vec<(LeaseId, Queued)>) -> Result<bool, QueueError> {
         let mut select = self.database.prepare_cached(SELECT_URLS)?;
         let end = urls.len() + most;
+        // A row that this call leases is not read again.
+        let may_be_leased = !self.leased.is_empty();
         for (_, lane) in &self.hosts[at].lanes {
             let lane = &mut self.lanes[*lane];
             let mut rows = select.query((lane.from, lane.next))?;
             while let Some(row) = rows.next()? {
                 let id: i64 = row.get(0)?;
-                if self.leased.contains(&id) {
+                if may_be_leased && self.leased.contains(&id) {
                     continue;
                 }
                 if urls.len() == end {

@@ -240,28 +240,6 @@ fn a_full_disk_leaves_whole_files_and_true_records() {
 }
 
 #[test]
-fn full_temporary_disk_loses_no_line_of_a_slow_host() {
-    let (server, Some(disk)) = (FaultServer::start(Script::new().on("x", Act::Stalled)), Disk::of(20_000)) else {
-        return;
-    };
-    let roomy = TempDir::new().unwrap();
-    // 32 MiB of text have room in memory. The small disk has room for a quarter of the rest.
-    let urls: Vec<_> = (0..1000).map(|n| server.url(&format!("x/{n}/{}", "x".repeat(60_000)))).collect();
-    let run = |folder: &Path| {
-        let run =
-            Fetchall::new().env("TMPDIR", folder).args(["--json", "--max-duration", "3s", "-c", "1", "--log", "log"]);
-        let run = run.stdin(urls.join("\n")).run().expect_code(1);
-        let told: Vec<_> = run.records().into_iter().map(|record| record["url"].as_str().unwrap().to_owned()).collect();
-        assert!(told.len() > 750 && told.iter().eq(&urls[..told.len()]), "{} lines, in their order", told.len());
-        let is_full = String::from_utf8_lossy(&run.read("log")).contains("lines of slow hosts stay in memory");
-        (told.len(), is_full, fs::read_dir(folder).unwrap().count())
-    };
-    assert_eq!(run(roomy.path()), (1000, false, 0));
-    let (told, is_full, left) = run(disk.0.path());
-    assert!(told < 1000 && is_full && left == 0, "{told} {is_full} {left}");
-}
-
-#[test]
 fn urls_that_the_state_cannot_store_are_not_ok() {
     for backend in BACKENDS {
         let (server, folder) = (server(&[1]), TempDir::new().unwrap());

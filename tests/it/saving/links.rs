@@ -199,6 +199,37 @@ fn a_state_folder_swapped_while_runs_begin_leads_nowhere() {
 }
 
 #[test]
+fn a_log_left_behind_is_written_into_no_other_file() {
+    let server = server();
+    let text = "a note of a user\n".repeat(1000);
+    for backend in BACKENDS {
+        let (out, outside) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        let mut running = after_one_file(&server, backend, "small", out.path(), &[]);
+        let log = fs::read(out.path().join(".fetchall/state.db-wal")).unwrap();
+        running.close_stdin();
+        running.wait().expect_code(0);
+        let (own, named, precious) =
+            (out.path().join(".fetchall/state.db"), out.path().join("s.db"), outside.path().join("notes"));
+        for state in [&own, &named] {
+            for (is_link, says) in [(false, "file is not a database"), (true, "it has another name (a hard link)")] {
+                // Err: the state of --state is not there yet.
+                let _ = fs::remove_file(state);
+                fs::write(&precious, &text).unwrap();
+                if is_link { fs::hard_link(&precious, state) } else { fs::copy(&precious, state).map(drop) }.unwrap();
+                fs::write(state.with_extension("db-wal"), &log).unwrap();
+                let run = Fetchall::new().args(["--backend", backend, "-d"]).arg(out.path());
+                let run = if state == &named { run.arg("--state").arg(state) } else { run };
+                let run = run.arg(server.url("small/a/0")).run().expect_code(2);
+                assert!(run.stderr.contains(says), "{backend}: {}", run.stderr);
+                assert!(fs::read_to_string(state).unwrap() == text, "{backend}: {says}");
+                assert!(fs::read_to_string(&precious).unwrap() == text, "{backend}: {says}");
+                assert!(fs::read(state.with_extension("db-wal")).unwrap() == log, "{backend}: the log stays");
+            }
+        }
+    }
+}
+
+#[test]
 fn nothing_behind_a_link_counts_as_saved() {
     let server = server();
     let stamp = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);

@@ -15,13 +15,18 @@ pub fn is_secret(name: &HeaderName) -> bool {
 /// `secret`, `cookie`, `session`, `passw` or a similar word. Case and separators do not matter. A harmless name
 /// that contains one, such as `Author`, counts too.
 pub fn is_secret_name(name: &str) -> bool {
-    const ANYWHERE: [&str; 16] = [
+    const ANYWHERE: [&str; 21] = [
         "auth",
         "key",
         "token",
         "secret",
         "cookie",
-        "session",
+        "sess",
+        "login",
+        "ticket",
+        "cert",
+        "dpop",
+        "hmac",
         "passw",
         "passphrase",
         "passcode",
@@ -181,6 +186,12 @@ mod tests {
             "bearer",
             "x-signature",
             "x-otp",
+            "phpsessid",
+            "x-login",
+            "x-ticket",
+            "x-client-cert",
+            "dpop",
+            "x-hmac",
         ] {
             assert!(is_secret(&HeaderName::from_static(name)), "{name}");
         }

@@ -63,7 +63,9 @@ impl Table {
         }
         let from = self.line.len();
         let _ = write!(self.line, "{value}");
-        if is_formula(&self.line[from..]) {
+        let cell = &self.line[from..];
+        // Readers of tab-separated values take a cell in quotes for the text between them.
+        if is_formula(cell) || (self.separator == '\t' && cell.starts_with('"')) {
             self.line.insert(from, '\'');
         }
         let cell = &self.line[from..];
@@ -93,10 +95,11 @@ impl Table {
     }
 }
 
-/// Whether a spreadsheet would take the text for a formula and run it. Tabs and line breaks are
-/// escaped, so no cell begins with one of these; a lone `-` is standard input.
+/// Whether a spreadsheet would take the text for a formula and run it. Blanks may stand before the
+/// sign, and the sign may be a wide one. A lone `-` is standard input.
 fn is_formula(cell: &str) -> bool {
-    cell.len() > 1 && cell.starts_with(['=', '+', '-', '@'])
+    let begins = cell.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{ad}');
+    cell.len() > 1 && begins.starts_with(['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'])
 }
 
 impl Sink for Table {
@@ -161,7 +164,9 @@ mod tests {
             ("-x", "'-x"),
             ("@a", "'@a"),
             ("=a,\"b\"", "\"'=a,\"\"b\"\"\""),
-            ("\t=1", "\\u{9}=1"),
+            ("\t=1", "'\\u{9}=1"),
+            ("\u{a0}=1", "'\u{a0}=1"),
+            ("\u{ff1d}1", "'\u{ff1d}1"),
             ("-", "-"),
             ("a=1", "a=1"),
             ("", ""),
@@ -170,5 +175,8 @@ mod tests {
             table.cell(value);
             assert_eq!(table.line, shown, "{value}");
         }
+        let mut table = Table::tsv(Output::new("test", Box::new(std::io::sink())));
+        table.cell("\"=1\"");
+        assert_eq!(table.line, "'\"=1\"");
     }
 }

@@ -10,7 +10,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fetchall::app::{self, CheckedFiles, Document, Surroundings};
+use fetchall::app::{self, CheckedFiles, Document, RunIo};
 use fetchall::config::{Concurrency, Config, Duplicates};
 use fetchall::engine::{self, Stop};
 use fetchall::fetch::{FetchSpec, Fetched, Fetcher, FetcherFactory, Meter, Reply};
@@ -84,7 +84,7 @@ fn run(list: &Arc<str>, urls: usize, duplicates: Duplicates, records: bool) -> D
     if records {
         sinks.push(Box::new(Ndjson::new(Output::new("nowhere", Box::new(sink())))));
     }
-    let surroundings = Surroundings {
+    let surroundings = RunIo {
         records: None,
         color: false,
         files: CheckedFiles::default(),

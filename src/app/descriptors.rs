@@ -1,7 +1,7 @@
 //! File descriptors: the limit is raised, what is free counted and shared out.
 
 use crate::backend::BackendEntry;
-use crate::config::Backend;
+use crate::config::BackendKind;
 use crate::policy::limits::descriptors::{IDLE, most, of_a_fetch};
 
 /// Descriptors opened now and then beside fetches: a folder, a file of the database, the far pipe
@@ -22,16 +22,16 @@ pub(super) struct Share {
 }
 
 /// Shares out what is left, once everything that lasts is open.
-pub(super) fn share(backend: Backend, entry: &BackendEntry, wanted: u32, saves: bool) -> Share {
+pub(super) fn share(backend: BackendKind, entry: &BackendEntry, wanted: u32, saves: bool) -> Share {
     let limit = raise_limit();
     shared(limit, open_now().unwrap_or(USUALLY), backend, entry, wanted, saves)
 }
 
-fn shared(limit: u64, open: u64, backend: Backend, entry: &BackendEntry, wanted: u32, saves: bool) -> Share {
+fn shared(limit: u64, open: u64, backend: BackendKind, entry: &BackendEntry, wanted: u32, saves: bool) -> Share {
     let each = of_a_fetch(saves);
     let free = limit.saturating_sub(open + NOW_AND_THEN);
     let concurrency = most(free, wanted, |fetches| (entry.descriptors)(fetches, each));
-    let warning = (concurrency < wanted && backend != Backend::Sequential).then(|| {
+    let warning = (concurrency < wanted && backend != BackendKind::Sequential).then(|| {
         format!(
             "concurrency lowered from {wanted} to {concurrency}: the limit of {limit} open files allows no more; \
              raise the hard limit, which `ulimit -Hn` shows"
@@ -44,13 +44,13 @@ fn shared(limit: u64, open: u64, backend: Backend, entry: &BackendEntry, wanted:
 /// The most idle connections of a client: a part of the spare descriptors, and no more than are
 /// worth their memory. Two generations of clients overlap, hence only a part. Clients of one fetch
 /// at a time are many and hold few: another connection is rarely wanted.
-fn idle(spare: u64, backend: Backend, concurrency: u32) -> usize {
+fn idle(spare: u64, backend: BackendKind, concurrency: u32) -> usize {
     let (clients, most) = match backend {
-        Backend::Async => (std::thread::available_parallelism().map_or(1, usize::from) as u64, 128),
-        Backend::Threads => (4 * u64::from(concurrency), 16),
+        BackendKind::Async => (std::thread::available_parallelism().map_or(1, usize::from) as u64, 128),
+        BackendKind::Threads => (4 * u64::from(concurrency), 16),
         // Each child has a limit of its own.
-        Backend::Processes => return 8,
-        Backend::Sequential => (1, 128),
+        BackendKind::Processes => return 8,
+        BackendKind::Sequential => (1, 128),
     };
     // The requirement of the backend already includes one of each kind.
     usize::try_from((1 + spare / (IDLE * clients)).min(most)).unwrap_or(1)
@@ -96,7 +96,8 @@ mod tests {
     use super::*;
     use crate::backend::BACKENDS;
 
-    const WORDS: [Backend; 4] = [Backend::Async, Backend::Threads, Backend::Processes, Backend::Sequential];
+    const WORDS: [BackendKind; 4] =
+        [BackendKind::Async, BackendKind::Threads, BackendKind::Processes, BackendKind::Sequential];
 
     #[test]
     fn a_share_of_descriptors_covers_its_need() {
@@ -112,7 +113,7 @@ mod tests {
                 let share = shared(limit, 30, backend, entry, wanted, saves);
                 let needs = (entry.descriptors)(u64::from(share.concurrency), of_a_fetch(saves));
                 assert!(needs + 30 <= limit, "{backend:?} {limit}: {needs}");
-                let lowered = share.concurrency < wanted && backend != Backend::Sequential;
+                let lowered = share.concurrency < wanted && backend != BackendKind::Sequential;
                 assert_eq!(share.warning.is_some(), lowered, "{backend:?} {limit}");
                 assert!((1..=128).contains(&share.idle));
             }
@@ -121,7 +122,7 @@ mod tests {
 
     #[test]
     fn few_are_better_than_none() {
-        let share = shared(16, 30, Backend::Async, &BACKENDS[0], 1000, false);
+        let share = shared(16, 30, BackendKind::Async, &BACKENDS[0], 1000, false);
         assert_eq!((share.concurrency, share.idle), (1, 1));
         assert!(share.warning.unwrap().contains("from 1000 to 1: the limit of 16 open files"));
     }

@@ -20,7 +20,7 @@ use crate::policy::naming::Claims;
 use crate::sink::{self, WholeFile};
 use crate::source::{Input, Inputs};
 use crate::state::{self, StateError, StatePath};
-use location::{Location, Standard, Target};
+use location::{FileKind, Location, Standard};
 
 /// Whether a path, links resolved, is this folder or lies in it.
 pub fn is_within(path: &Path, folder: &Path) -> bool {
@@ -121,13 +121,13 @@ impl FileUse {
             let named = Location::of(path);
             match (location.target, named.target) {
                 // A pipe behind a link of /proc has no other path.
-                (Target::Missing, Target::Pipe(_) | Target::Device(_) | Target::Ignored) => location = named,
+                (FileKind::Missing, FileKind::Pipe(_) | FileKind::Device(_) | FileKind::Ignored) => location = named,
                 _ => location.links.extend(named.links),
             }
         }
         let beside: Vec<PathBuf> = match role {
             // A device is written in place.
-            _ if !matches!(location.target, Target::File(_) | Target::Missing) => Vec::new(),
+            _ if !matches!(location.target, FileKind::File(_) | FileKind::Missing) => Vec::new(),
             Role::State => state::COMPANIONS.iter().map(|suffix| location.with_suffix(suffix)).collect(),
             Role::Replaced | Role::SaveCookies => sink::part_of(&location.path).into_iter().collect(),
             _ => Vec::new(),
@@ -299,7 +299,7 @@ impl Files {
                     "{label}: {shown} lies in {kept}, where the run keeps what it knows; name another place"
                 ));
             }
-            if file.role.writes_afresh() && file.location.target == Target::Missing && dir.starts_with(path) {
+            if file.role.writes_afresh() && file.location.target == FileKind::Missing && dir.starts_with(path) {
                 return Some(format!("{label} and --dir: {shown} cannot be a file and a folder; name another file"));
             }
             // Another spelling of the same state is the same state.
@@ -314,7 +314,7 @@ fn conflict(one: &FileUse, other: &FileUse) -> Option<String> {
     if !one.role.may_share_file(other.role) && one.location.is_same_file(&other.location) {
         return Some(same_file(one, other));
     }
-    let is_pipe = matches!(one.location.target, Target::Pipe(_));
+    let is_pipe = matches!(one.location.target, FileKind::Pipe(_));
     if one.location.is_same_stream(&other.location) && !one.role.may_share_stream(other.role, is_pipe) {
         return Some(same_stream(one, other));
     }
@@ -376,7 +376,7 @@ impl CheckedFiles {
     /// Returns the error of the file system, or that another file is there now.
     pub fn open(&self, path: &Path) -> io::Result<File> {
         let location = self.location(path);
-        if location.target == Target::Missing {
+        if location.target == FileKind::Missing {
             let (folder, name) = place(path, &location)?;
             return folder.open(Path::new(""))?.create_new(&name);
         }
@@ -394,7 +394,7 @@ impl CheckedFiles {
     pub(super) fn whole_file(&self, path: &Path, private: bool) -> io::Result<WholeFile> {
         let location = self.location(path);
         match location.target {
-            Target::File(_) | Target::Missing => {
+            FileKind::File(_) | FileKind::Missing => {
                 let (folder, name) = place(path, &location)?;
                 WholeFile::beside(&folder, &name, private)
             }

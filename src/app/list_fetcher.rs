@@ -9,7 +9,7 @@ use http::StatusCode;
 use tokio::runtime;
 
 use super::{FIRST_MOMENTS, backend};
-use crate::config::{Backend, Compression, Config, InputFormat, Order};
+use crate::config::{BackendKind, Compression, Config, InputFormat, Order};
 use crate::engine::{self, Plan, Stop, StopConditions, StopLevel};
 use crate::fetch::{BodyStream, FetchConfig, FetchServices, FetchSpec, Saving};
 use crate::model::{ChildProgram, ErrorKind, Facts, FetchError, Needs, Outcome, Verdict};
@@ -77,7 +77,7 @@ impl ListFetcher {
     fn plan(&self, url: &str, file: File, outcome: Arc<Mutex<Option<Outcome>>>) -> Result<Plan, String> {
         let input = Input::Url(url.to_owned(), 1);
         let source = ListSource::new(vec![input], InputFormat::Auto).map_err(|error| error.to_string())?;
-        let backend = backend(Backend::Sequential).map_err(|error| error.to_string())?;
+        let backend = backend(BackendKind::Sequential).map_err(|error| error.to_string())?;
         let stream = Some(BodyStream::new(Arc::new(Mutex::new(file))));
         let spec =
             FetchSpec::Http { config: self.fetch.clone(), services: FetchServices { stream, ..self.services.clone() } };

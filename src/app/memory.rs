@@ -10,7 +10,7 @@ use super::folder::{clear_parts, lock_folder};
 use super::{CheckedFiles, SetupError};
 use crate::config::{Compression, Config, Duplicates};
 use crate::fetch::Saving;
-use crate::model::{Batch, Entry, Needs, Origin, Outcome, Summary};
+use crate::model::{Batch, Entry, Needs, Outcome, SourcePos, Summary};
 use crate::policy::credentials::origin::basic_user;
 use crate::policy::naming::{Claims, Template};
 use crate::sink::{Past, Sink, SinkError, Was};
@@ -23,7 +23,7 @@ pub(super) struct Memory {
     /// A dry run has none.
     pub(super) ledger: Option<Remembering>,
     /// The prior bodies, if the run reports changes.
-    pub(super) past: Option<Known>,
+    pub(super) past: Option<PriorDownloads>,
 }
 
 /// Opens the state of a run, if it has one: where bodies are saved, or a file is named for it.
@@ -57,7 +57,7 @@ pub(super) fn open(
         state.names(|name| names.reserve(name))?;
     }
     let past = config.changes.as_ref().filter(|_| !config.dry_run);
-    let past = past.map(|_| state.past(&bodies)).transpose()?.map(Known);
+    let past = past.map(|_| state.past(&bodies)).transpose()?.map(PriorDownloads);
     let shape = shape(config, saving);
     let (mut recall, ledger) = if config.dry_run {
         (state.recall(shape, bodies), None)
@@ -161,7 +161,7 @@ impl Source for Recalling {
         Ok(Some(batch))
     }
 
-    fn position(&self) -> Origin {
+    fn position(&self) -> SourcePos {
         self.source.position()
     }
 
@@ -214,32 +214,32 @@ fn not_kept(error: StateError) -> SinkError {
 }
 
 /// The URLs that earlier runs completed as ok.
-pub(super) struct Known(crate::state::Past);
+pub(super) struct PriorDownloads(crate::state::PastRows);
 
 /// Why reading it ended.
-enum Ended {
+enum ReadFailure {
     State(StateError),
     Output(io::Error),
 }
 
-impl From<StateError> for Ended {
+impl From<StateError> for ReadFailure {
     fn from(error: StateError) -> Self {
         Self::State(error)
     }
 }
 
-impl Past for Known {
+impl Past for PriorDownloads {
     fn each_ok(
         &self,
         wanted: &mut dyn FnMut(&str) -> bool,
         each: &mut dyn FnMut(Was<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
         let told = self.0.each_ok(wanted, |url, PastRow { path, revision }| {
-            each(Was { url, path: path.as_deref(), body: &revision }).map_err(Ended::Output)
+            each(Was { url, path: path.as_deref(), body: &revision }).map_err(ReadFailure::Output)
         });
         told.map_err(|ended| match ended {
-            Ended::State(error) => io::Error::other(error),
-            Ended::Output(error) => error,
+            ReadFailure::State(error) => io::Error::other(error),
+            ReadFailure::Output(error) => error,
         })
     }
 }

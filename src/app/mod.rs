@@ -24,7 +24,7 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use crate::backend::{BACKENDS, BackendEntry};
-use crate::config::{Backend, Concurrency, Config, Duplicates, HostTable, Origins, Proxies, Rate, Task};
+use crate::config::{BackendKind, Concurrency, Config, Duplicates, HostTable, Origins, Proxies, Rate, Task};
 use crate::engine::{Plan, Stop, StopConditions};
 use crate::fetch::{BodyStream, ByteLimit, FetchServices, FetchSpec, Keeping, Saving, Throttle};
 use crate::model::{ChildProgram, shown_path};
@@ -98,7 +98,7 @@ impl Document {
 }
 
 /// The caller's own outputs and reporters.
-pub struct Surroundings {
+pub struct RunIo {
     /// Gets the records when the configuration says `output = "-"`; `None` discards them.
     pub records: Option<Box<dyn Write + Send>>,
     /// Whether text records are coloured.
@@ -123,7 +123,7 @@ pub fn plan(
     config: &Config,
     inputs: impl Into<Inputs>,
     document: Document,
-    surroundings: Surroundings,
+    surroundings: RunIo,
     stop: Stop,
 ) -> Result<Plan, SetupError> {
     let template = Template::parse(&config.name).map_err(|why| SetupError::Setting(format!("--name: {why}")))?;
@@ -143,13 +143,13 @@ pub fn plan(
     let chance = config.random_wait.then(|| Rng::with_seed(seed));
     let pacer = Pacer::new(host_limits.clone(), config.rate.map(Rate::gap), chance).map(SharedPacer::from);
     // A dry run has no requests to overlap, and keeps the order of the list.
-    let wanted = if config.dry_run { Backend::Sequential } else { config.backend };
+    let wanted = if config.dry_run { BackendKind::Sequential } else { config.backend };
     let backend = backend(wanted)?;
     let (most, auto) = match config.concurrency {
         Concurrency::Fixed(most) => (most.get(), false),
         Concurrency::Auto => (backend.most_auto, true),
     };
-    let bodies = if wanted == Backend::Sequential { 1 } else { most };
+    let bodies = if wanted == BackendKind::Sequential { 1 } else { most };
     let bytes = config.limit_rate.map(|a_second| ByteLimit::shared(a_second, bodies));
     let throttle = Throttle::new(pacer.clone(), bytes);
     let mut services = FetchServices { throttle, cookies: jar.clone(), ..FetchServices::new(config.ip_version) };
@@ -240,7 +240,7 @@ fn source(inputs: Inputs, config: &Config, fetcher: ListFetcher) -> Result<Box<d
 }
 
 /// The entry of a word of the settings: the same words in the same order, as a test demands.
-fn backend(wanted: Backend) -> Result<&'static BackendEntry, SetupError> {
+fn backend(wanted: BackendKind) -> Result<&'static BackendEntry, SetupError> {
     BACKENDS.get(wanted as usize).ok_or_else(|| SetupError::Setting("no backend".to_owned()))
 }
 

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::memory::Known;
+use super::memory::PriorDownloads;
 use super::{CheckedFiles, SetupError};
 use crate::config::Config;
 use crate::model::shown_path;
@@ -65,7 +65,7 @@ impl<'a> Outputs<'a> {
         open().map_err(|source| SetupError::Path { path: path.to_owned(), purpose, source })
     }
     /// Begins the report of changes. The sink needs the state of earlier runs.
-    pub(super) fn changes(&self, path: &Path, past: Known) -> Result<Box<dyn Sink>, SetupError> {
+    pub(super) fn changes(&self, path: &Path, past: PriorDownloads) -> Result<Box<dyn Sink>, SetupError> {
         let unusable = |source| SetupError::Path { path: path.to_owned(), purpose: "the changes", source };
         let file = self.files.whole_file(path, false).map_err(unusable)?;
         Ok(Box::new(Changes::new(file, Box::new(past))))

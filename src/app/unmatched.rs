@@ -11,10 +11,10 @@ use crate::report::Reporter;
 struct PortWatch {
     reporters: Vec<Box<dyn Reporter>>,
     /// The tables that have covered no URL so far.
-    tables: Vec<Table>,
+    tables: Vec<TableUse>,
 }
 
-struct Table {
+struct TableUse {
     pattern: HostPattern,
     /// Whether it has fields or a user, which go to the port that is written and to no other.
     tells: bool,
@@ -22,7 +22,7 @@ struct Table {
     near: Option<(String, u16)>,
 }
 
-impl Table {
+impl TableUse {
     fn covers(&self, url: &Url) -> bool {
         self.pattern.covers(url) || !self.tells && self.pattern.covers_host(origin::host(url))
     }
@@ -44,7 +44,7 @@ pub(super) fn watched(reporters: Vec<Box<dyn Reporter>>, tables: &[HostTable]) -
         let tells = !table.header.is_empty() || table.user.is_some();
         // Limits of a table without a port are for all ports.
         let picky = tells || table.pattern.has_port();
-        picky.then(|| Table { pattern: table.pattern.clone(), tells, near: None })
+        picky.then(|| TableUse { pattern: table.pattern.clone(), tells, near: None })
     };
     let tables: Vec<_> = tables.iter().filter_map(table).collect();
     if tables.is_empty() { reporters } else { vec![Box::new(PortWatch { reporters, tables })] }
@@ -63,7 +63,7 @@ impl Reporter for PortWatch {
                 }
             }
             Event::RunFinished(_) => {
-                for warning in self.tables.iter().filter_map(Table::warning) {
+                for warning in self.tables.iter().filter_map(TableUse::warning) {
                     self.reporters.iter_mut().for_each(|reporter| reporter.event(&Event::Warning(&warning)));
                 }
             }

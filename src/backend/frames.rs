@@ -14,7 +14,9 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use url::Url;
 
 use crate::fetch::{ByteLimit, FetchConfig, FetchServices, Reply};
-use crate::model::{Claimed, Condition, Cookie, Job, JobId, Known, Origin, PerSeed, RedirectState, Seed, Via};
+use crate::model::{
+    Claimed, Condition, Cookie, Job, JobId, PriorRun, RedirectState, RequestOverrides, Seed, SourcePos, Via,
+};
 
 /// Raised with every change of a message.
 const VERSION: u8 = 10;
@@ -35,7 +37,7 @@ const READ: usize = 8 * 1024;
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum ToWorker<'a> {
     /// The settings: the first frame, and only that.
-    Setup(Box<Setup<'a>>),
+    Setup(Box<ChildSetup<'a>>),
     /// Fetch this; only when the one before is done.
     Job(Box<JobFrame<'a>>),
     /// Grants the last request of the child.
@@ -76,7 +78,7 @@ fn octets<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error>
 
 /// The settings from which a child builds its fetcher.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Setup<'a> {
+pub(super) struct ChildSetup<'a> {
     pub(super) config: Cow<'a, FetchConfig>,
     /// Whether the run keeps cookies; other frames carry them.
     pub(super) cookies: bool,
@@ -86,7 +88,7 @@ pub(super) struct Setup<'a> {
     pub(super) byte_limit: Option<ByteLimit>,
 }
 
-impl<'a> Setup<'a> {
+impl<'a> ChildSetup<'a> {
     pub(super) fn new(config: &'a FetchConfig, services: &FetchServices) -> Self {
         Self {
             config: Cow::Borrowed(config),
@@ -104,7 +106,7 @@ pub(super) struct JobFrame<'a> {
     attempt: u32,
     url: Cow<'a, Url>,
     save_as: Option<Cow<'a, Claimed>>,
-    wants: Option<Cow<'a, PerSeed>>,
+    overrides: Option<Cow<'a, RequestOverrides>>,
     condition: Option<Cow<'a, Condition>>,
     was_saved: bool,
     redirect: Option<Box<RedirectState>>,
@@ -118,7 +120,7 @@ impl<'a> JobFrame<'a> {
             attempt: job.attempt,
             url: Cow::Borrowed(&job.seed.url),
             save_as: job.save_as.as_ref().map(Cow::Borrowed),
-            wants: job.seed.wants.as_deref().map(Cow::Borrowed),
+            overrides: job.seed.overrides.as_deref().map(Cow::Borrowed),
             condition: known.and_then(|known| known.condition.as_deref()).map(Cow::Borrowed),
             was_saved: known.is_some_and(|known| known.was_saved),
             redirect: job.redirect.as_ref().map(|redirect| Box::new(redirect.for_next_hop())),
@@ -129,10 +131,10 @@ impl<'a> JobFrame<'a> {
     pub(super) fn into_job(self) -> Job {
         let condition = self.condition.map(|condition| Box::new(condition.into_owned()));
         let is_known = self.was_saved || condition.is_some();
-        let known = Known { condition, was_saved: self.was_saved, ..Known::default() };
-        let via = Via::List(Origin { list: Arc::from(""), line: 0 });
+        let known = PriorRun { condition, was_saved: self.was_saved, ..PriorRun::default() };
+        let via = Via::List(SourcePos { list: Arc::from(""), line: 0 });
         let seed = Seed {
-            wants: self.wants.map(|wants| Box::new(wants.into_owned())),
+            overrides: self.overrides.map(|overrides| Box::new(overrides.into_owned())),
             known: is_known.then(|| Box::new(known)),
             ..Seed::new(self.url.into_owned(), via)
         };

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::child::{Child, PATIENCE};
-use super::frames::{FrameError, FromWorker, Setup, ToWorker, append};
+use super::frames::{ChildSetup, FrameError, FromWorker, ToWorker, append};
 use super::worker_pool::{Inbox, WorkerPool};
 use super::{Backend, BackendError, Returned, RunContext, failed, finished, queued, redirected};
 use crate::fetch::{
@@ -83,7 +83,7 @@ impl ForChildren {
             return Err("a fetcher of the caller cannot cross a pipe".to_owned());
         };
         let mut frame = Vec::new();
-        append(&ToWorker::Setup(Box::new(Setup::new(config, services))), &mut frame).map_err(|e| e.to_string())?;
+        append(&ToWorker::Setup(Box::new(ChildSetup::new(config, services))), &mut frame).map_err(|e| e.to_string())?;
         Ok(Self { config: config.clone(), services: services.clone(), frame })
     }
 
@@ -168,7 +168,7 @@ impl Keeper {
             }
         };
         let started = Instant::now();
-        let exchange = Exchange { child: &mut child, ctx, setup: &self.setup, written };
+        let exchange = ChildExchange { child: &mut child, ctx, setup: &self.setup, written };
         match exchange.run(job).await {
             Ok(Some(reply)) => {
                 self.child = Some(child);
@@ -228,14 +228,14 @@ fn cancelled(started: Instant) -> Fetched {
 }
 
 /// One job at one child.
-struct Exchange<'a> {
+struct ChildExchange<'a> {
     child: &'a mut Child,
     ctx: &'a RunContext,
     setup: &'a ForChildren,
     written: &'a mut bool,
 }
 
-impl Exchange<'_> {
+impl ChildExchange<'_> {
     /// Sends the job to the child and reads frames until the job is done; `None` when the run was
     /// aborted and it does not end.
     async fn run(mut self, job: &Job) -> Result<Option<Reply>, Silent> {

@@ -98,9 +98,9 @@ fn share(all: usize, shards: usize, i: usize) -> usize {
     all / shards + usize::from(i < all % shards)
 }
 
-type Started = (thread::JoinHandle<()>, oneshot::Receiver<Result<(), BackendError>>);
+type ShardThread = (thread::JoinHandle<()>, oneshot::Receiver<Result<(), BackendError>>);
 
-fn on_thread(i: usize, shard: Shard) -> Result<Started, BackendError> {
+fn on_thread(i: usize, shard: Shard) -> Result<ShardThread, BackendError> {
     let (tell, ended) = oneshot::channel();
     let thread = thread::Builder::new()
         .name(format!("shard-{i}"))

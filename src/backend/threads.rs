@@ -26,7 +26,7 @@ pub(super) fn descriptors(fetches: u64, each: u64) -> u64 {
     fetches * (each + RUNTIME + IDLE)
 }
 
-type Started = (thread::JoinHandle<()>, oneshot::Receiver<()>);
+type FetchThread = (thread::JoinHandle<()>, oneshot::Receiver<()>);
 
 impl Backend for Threads {
     fn run(
@@ -37,7 +37,7 @@ impl Backend for Threads {
     ) -> BoxFuture<'static, Result<(), BackendError>> {
         let pool = Arc::new(WorkerPool::new(jobs, returned, ctx));
         Box::pin(async move {
-            let mut threads: Vec<Started> = Vec::new();
+            let mut threads: Vec<FetchThread> = Vec::new();
             let mut result = pool
                 .dispatch(|number, inbox| {
                     threads.push(start(number, inbox, &pool)?);
@@ -56,7 +56,7 @@ impl Backend for Threads {
     }
 }
 
-fn start(number: usize, mut inbox: Inbox, pool: &Arc<WorkerPool>) -> Result<Started, String> {
+fn start(number: usize, mut inbox: Inbox, pool: &Arc<WorkerPool>) -> Result<FetchThread, String> {
     // Here, so that a thread that is started can work.
     let runtime = Idle(Some(runtime().map_err(|e| format!("cannot start a runtime: {e}"))?));
     let (tell, ended) = oneshot::channel();

@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use super::frames::{COOKIES, Done, FrameError, FrameReader, FromWorker, Setup, ToWorker, append};
+use super::frames::{COOKIES, ChildSetup, Done, FrameError, FrameReader, FromWorker, ToWorker, append};
 use crate::fetch::{
     BodyStream, CookieJar, DecoderMemory, FetchConfig, FetchServices, FetchSpec, Fetched, Fetcher, Meter, PendingQuota,
     QuotaRequest, Reply, Resolver, Saving, Throttle,
@@ -71,7 +71,7 @@ pub async fn serve(input: impl AsyncRead + Unpin, output: impl AsyncWrite + Unpi
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (granted, told, unsent) = (None, 0, Vec::new());
     let worker =
-        Worker { input, output, pieces, requests, granted, config, fetcher, meter, cookies, told, tick, unsent };
+        ChildWorker { input, output, pieces, requests, granted, config, fetcher, meter, cookies, told, tick, unsent };
     match worker.run().await {
         // The parent is gone.
         Err(FrameError::Closed | FrameError::Io(_)) => Ok(()),
@@ -80,7 +80,7 @@ pub async fn serve(input: impl AsyncRead + Unpin, output: impl AsyncWrite + Unpi
 }
 
 /// The services of a child: the parent owns the limits and the destination of a streamed body.
-fn services(setup: &Setup<'_>, bodies: BodyWriter, asks: mpsc::Sender<PendingQuota>) -> FetchServices {
+fn services(setup: &ChildSetup<'_>, bodies: BodyWriter, asks: mpsc::Sender<PendingQuota>) -> FetchServices {
     FetchServices {
         resolver: Resolver::system(setup.config.addresses.version),
         throttle: Throttle::asking(asks.clone(), setup.paced, setup.byte_limit),
@@ -108,7 +108,7 @@ impl Write for BodyWriter {
     }
 }
 
-struct Worker<R, W> {
+struct ChildWorker<R, W> {
     input: FrameReader<R>,
     output: W,
     pieces: mpsc::Receiver<Vec<u8>>,
@@ -126,7 +126,7 @@ struct Worker<R, W> {
     unsent: Vec<u8>,
 }
 
-impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Worker<R, W> {
+impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> ChildWorker<R, W> {
     /// Ends with the error that ends it, be it only the end of the input.
     async fn run(mut self) -> Result<(), FrameError> {
         loop {
@@ -301,7 +301,7 @@ mod tests {
     use super::super::frames::JobFrame;
     use super::*;
     use crate::config::IpVersion;
-    use crate::model::{Origin, Seed, Via};
+    use crate::model::{Seed, SourcePos, Via};
 
     /// A server that never answers: nothing accepts its connections.
     fn silent() -> TcpListener {
@@ -311,9 +311,9 @@ mod tests {
     fn told(server: &TcpListener, messages: &[fn(&Job) -> ToWorker<'_>]) -> Vec<u8> {
         let (config, services) = (FetchConfig::plain(), FetchServices::new(IpVersion::Any));
         let mut input = Vec::new();
-        append(&ToWorker::Setup(Box::new(Setup::new(&config, &services))), &mut input).unwrap();
+        append(&ToWorker::Setup(Box::new(ChildSetup::new(&config, &services))), &mut input).unwrap();
         let url = url::Url::parse(&format!("http://{}/", server.local_addr().unwrap())).unwrap();
-        let origin = Origin { list: Arc::from("l"), line: 1 };
+        let origin = SourcePos { list: Arc::from("l"), line: 1 };
         let seed = Seed::new(url, Via::List(origin));
         let job = Job::new(JobId(7), seed, None, Instant::now());
         for message in messages {

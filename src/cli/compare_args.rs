@@ -78,7 +78,7 @@ pub fn fit(arg: clap::Arg) -> clap::Arg {
 
 /// How the table is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum ComparisonFormat {
     /// For people.
     Text,
     /// With every round's figures.
@@ -100,7 +100,7 @@ pub enum Over {
 
 /// A command line whose every option is resolved.
 #[derive(Debug)]
-pub struct Resolved {
+pub struct ResolvedComparison {
     /// The settings of the downloads.
     pub config: Config,
     /// The URLs to fetch.
@@ -112,7 +112,7 @@ pub struct Resolved {
     /// The number of measurements per cell.
     pub rounds: u32,
     /// How the table is written.
-    pub form: Form,
+    pub form: ComparisonFormat,
     /// The path of the page.
     pub report: Option<PathBuf>,
     /// Files that were read for the settings, each with a noun for messages.
@@ -123,13 +123,13 @@ pub struct Resolved {
 ///
 /// # Errors
 /// Returns all errors of the settings, else of the compared cells, else of the inputs.
-pub fn resolve(mut args: CompareArgs, env: &Env) -> Result<Resolved, UsageError> {
+pub fn resolve(mut args: CompareArgs, env: &Env) -> Result<ResolvedComparison, UsageError> {
     let form = match args.settings.flags.take("format").as_deref().and_then(OsStr::to_str) {
-        Some("json") => Form::Json,
-        Some("csv") => Form::Csv,
-        Some("markdown") => Form::Markdown,
-        _ if std::mem::take(&mut args.settings.json) => Form::Json,
-        _ => Form::Text,
+        Some("json") => ComparisonFormat::Json,
+        Some("csv") => ComparisonFormat::Csv,
+        Some("markdown") => ComparisonFormat::Markdown,
+        _ if std::mem::take(&mut args.settings.json) => ComparisonFormat::Json,
+        _ => ComparisonFormat::Text,
     };
     let levels = args.settings.flags.take("concurrency").unwrap_or_else(|| LEVELS.into());
     let given = args.settings.given();
@@ -161,7 +161,7 @@ pub fn resolve(mut args: CompareArgs, env: &Env) -> Result<Resolved, UsageError>
         (resolved, Over::Inputs(resolve::inputs(&args.inputs, &args.input_file, None, env)?))
     };
     let resolve::Resolved { config, reads, .. } = resolved;
-    Ok(Resolved { config, over, backends, levels, rounds, form, report: args.report, reads })
+    Ok(ResolvedComparison { config, over, backends, levels, rounds, form, report: args.report, reads })
 }
 
 /// The parts of a list with commas, each once.
@@ -208,7 +208,7 @@ mod tests {
     use super::super::args::{Cli, Command};
     use super::*;
 
-    fn of(args: &[&str]) -> Result<Resolved, UsageError> {
+    fn of(args: &[&str]) -> Result<ResolvedComparison, UsageError> {
         let cli = Cli::try_parse_from([&["fetchall", "compare"], args].concat()).unwrap();
         let Some(Command::Compare(args)) = cli.command else { panic!("another command") };
         let env = Env { vars: BTreeMap::new(), cwd: "/nowhere".into(), stdin_is_terminal: false };
@@ -218,14 +218,14 @@ mod tests {
     #[test]
     fn options_that_are_left_out_have_defaults() {
         let resolved = of(&["--demo"]).unwrap();
-        assert_eq!((resolved.levels, resolved.rounds, resolved.form), (vec![5, 10, 50], 3, Form::Text));
+        assert_eq!((resolved.levels, resolved.rounds, resolved.form), (vec![5, 10, 50], 3, ComparisonFormat::Text));
         assert_eq!(resolved.backends, backends());
     }
 
     #[test]
     fn lists_have_commas_and_repetitions_count_once() {
         let resolved = of(&["-c", "5, 7,5", "--rounds", "2", "--json", "-H", "A: b", "https://a.example/"]).unwrap();
-        assert_eq!((resolved.levels, resolved.rounds, resolved.form), (vec![5, 7], 2, Form::Json));
+        assert_eq!((resolved.levels, resolved.rounds, resolved.form), (vec![5, 7], 2, ComparisonFormat::Json));
         assert_eq!(resolved.config.header, ["A: b"]);
         assert!(matches!(resolved.over, Over::Inputs(inputs) if inputs.len() == 1));
     }

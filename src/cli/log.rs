@@ -55,12 +55,12 @@ impl Log {
     ///
     /// # Errors
     /// When a file cannot be emptied.
-    pub fn start(self) -> anyhow::Result<Started> {
+    pub fn start(self) -> anyhow::Result<LogWriter> {
         let (path, file): (_, Box<dyn Write + Send>) = match self {
-            Log::None => return Ok(Started(None)),
+            Log::None => return Ok(LogWriter(None)),
             Log::Stderr(writer) => {
                 subscribe(writer)?;
-                return Ok(Started(None));
+                return Ok(LogWriter(None));
             }
             Log::Fifo(path) => (path.clone(), Box::new(Fifo { path, file: None })),
             Log::File(path, file) => {
@@ -73,14 +73,14 @@ impl Log {
         let queue = LossyWriter::new("log", file, CAPACITY, dropped);
         let writer = queue.clone();
         subscribe(Box::new(move || Box::new(writer.clone())))?;
-        Ok(Started(Some((path, queue))))
+        Ok(LogWriter(Some((path, queue))))
     }
 }
 
 /// A log that is being written.
-pub struct Started(Option<(PathBuf, LossyWriter)>);
+pub struct LogWriter(Option<(PathBuf, LossyWriter)>);
 
-impl Started {
+impl LogWriter {
     /// Waits a short time for the queued lines. Returns a warning about lost lines, unless the reader of
     /// the log went away.
     pub fn finish(&self) -> Option<String> {
@@ -101,15 +101,15 @@ fn subscribe(writer: Box<dyn Fn() -> Box<dyn Write> + Send + Sync>) -> anyhow::R
     use tracing_subscriber::fmt::layer;
     use tracing_subscriber::layer::SubscriberExt;
     use tracing_subscriber::util::SubscriberInitExt;
-    let layer = layer().with_ansi(false).with_target(false).with_writer(move || Line(writer()));
+    let layer = layer().with_ansi(false).with_target(false).with_writer(move || LogLine(writer()));
     let ours = Targets::new().with_target("fetchall", tracing::Level::DEBUG);
     tracing_subscriber::registry().with(ours).with(layer).try_init().context("cannot start the log")
 }
 
 /// Writes one event, which the subscriber hands over whole, as one line that is harmless to a terminal.
-struct Line(Box<dyn Write>);
+struct LogLine(Box<dyn Write>);
 
-impl Write for Line {
+impl Write for LogLine {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(event);
         let line = printable(text.trim_end_matches('\n'));

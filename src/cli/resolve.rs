@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use fetchall::app::{LARGEST_SETTINGS, read_bounded, read_unnamed};
-use fetchall::config::{Config, Key, Layers, Origin, Origins, Raw, Task};
+use fetchall::config::{Config, Key, Layers, Origins, Raw, SettingSource, Task};
 use fetchall::model::{shown_path, shown_text};
 use fetchall::policy::naming::Template;
 use fetchall::policy::rerun::selection::Selection;
@@ -88,7 +88,7 @@ impl Resolved {
 
     /// Returns whether a flag gave this setting.
     pub fn is_flag(&self, key: &str) -> bool {
-        matches!(self.origins.get(key), Some(Origin::Flag(_)))
+        matches!(self.origins.get(key), Some(SettingSource::Flag(_)))
     }
 }
 
@@ -148,7 +148,7 @@ pub fn settings(args: &SettingArgs, env: &Env) -> Result<Resolved, UsageError> {
     }
     if let Ok((config, origins)) = &found {
         problems.extend(Template::parse(&config.name).err().map(|why| match origins.get("name") {
-            Some(origin @ Origin::File { .. }) => format!("{origin}: name: {why}"),
+            Some(origin @ SettingSource::File { .. }) => format!("{origin}: name: {why}"),
             Some(origin) => format!("{origin}: {why}"),
             None => why,
         }));
@@ -200,7 +200,7 @@ pub fn job(args: &JobArgs, env: &Env) -> Result<Resolved, UsageError> {
     }
     // A folder that a file or a variable names is for lists; the one document has its name already.
     if resolved.config.dir.take().is_some() {
-        resolved.origins.insert("dir", Origin::Flag("--output-document"));
+        resolved.origins.insert("dir", SettingSource::Flag("--output-document"));
     }
     Ok(resolved)
 }
@@ -261,7 +261,7 @@ fn proxies(layers: &mut Layers, env: &Env) {
 /// Returns the error of an output folder that the file of the working folder names outside of it.
 fn dir_of_folder(config: &Config, origins: &Origins, env: &Env) -> Option<String> {
     let (dir, origin) = (config.dir.as_ref()?, origins.get("dir")?);
-    let named_there = matches!(origin, Origin::File { name, .. } if name == FOLDER_FILE);
+    let named_there = matches!(origin, SettingSource::File { name, .. } if name == FOLDER_FILE);
     (named_there && !fetchall::app::is_within(&env.cwd.join(dir), &env.cwd)).then(|| {
         let dir = shown_path(dir);
         format!("{origin}: dir: {dir} lies outside the working folder; if you want that, add --config ./{FOLDER_FILE}")

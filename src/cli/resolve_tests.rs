@@ -82,7 +82,7 @@ fn names_with_given_addresses_add_up() {
 #[test]
 fn json_is_a_format() {
     let resolved = resolve(&["--json", "http://a/"]).unwrap();
-    assert_eq!((resolved.config.format, &resolved.origins["format"]), (Format::Ndjson, &Origin::Flag("--json")));
+    assert_eq!((resolved.config.format, &resolved.origins["format"]), (Format::Ndjson, &SettingSource::Flag("--json")));
     assert!(resolve(&["--json", "--format", "csv", "http://a/"]).unwrap_err().contains("cannot be used with"));
 }
 

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use toml::Value;
 
 use super::figures::Round;
-use super::process::{self, Seen};
+use super::process::{self, ProcessReport};
 use super::records::{self, RecordSet, Sample};
 use crate::backend::BACKENDS;
 use crate::config::{Config, KEYS};
@@ -166,7 +166,7 @@ pub fn private_file(path: &Path) -> io::Result<File> {
 }
 
 /// Describes the end of the child, with its last message.
-fn failure(seen: &Seen, stderr: &Path) -> String {
+fn failure(seen: &ProcessReport, stderr: &Path) -> String {
     let said = std::fs::read(stderr).unwrap_or_default();
     let said = String::from_utf8_lossy(&said);
     let last = said.lines().rev().map(str::trim).find(|line| !line.is_empty());
@@ -178,7 +178,7 @@ fn failure(seen: &Seen, stderr: &Path) -> String {
 
 /// The part of a summary that is looked at here.
 #[derive(Deserialize)]
-struct SummaryFile {
+struct CellSummary {
     read: u64,
     ok: u64,
     http_error: u64,
@@ -196,9 +196,9 @@ struct LatencyPart {
     p99_ms: f64,
 }
 
-fn figures(seen: &Seen, records: &Path, summary: &Path, reference: Option<&RecordSet>) -> Result<End, String> {
+fn figures(seen: &ProcessReport, records: &Path, summary: &Path, reference: Option<&RecordSet>) -> Result<End, String> {
     let text = std::fs::read(summary).map_err(|error| format!("it left no summary: {error}"))?;
-    let told: SummaryFile =
+    let told: CellSummary =
         serde_json::from_slice(&text).map_err(|error| format!("its summary cannot be understood: {error}"))?;
     let lines = File::open(records).map_err(|error| format!("it left no records: {error}"))?;
     let (set, difference, sample) = records::read(BufReader::new(lines), reference)?;

@@ -56,7 +56,7 @@ pub struct Spec {
 
 /// One measurement, as it begins and as it has ended.
 #[derive(Debug)]
-pub struct Step<'a> {
+pub struct Measurement<'a> {
     /// Which round, from 1.
     pub round: u32,
     /// Which cell of the round, from 1.
@@ -94,7 +94,11 @@ pub fn backends() -> Vec<&'static str> {
 ///
 /// # Errors
 /// When the folder cannot be used or the list is empty. A child that fails is part of the result.
-pub fn run(spec: &Spec, stop: &CancellationToken, tell: &mut dyn FnMut(&Step<'_>)) -> Result<Comparison, CompareError> {
+pub fn run(
+    spec: &Spec,
+    stop: &CancellationToken,
+    tell: &mut dyn FnMut(&Measurement<'_>),
+) -> Result<Comparison, CompareError> {
     let unusable = |source| CompareError::Folder { path: spec.folder.clone(), source };
     let words = cell::words(&spec.config, &spec.inputs);
     let launch = Launch { program: &spec.program, words, folder: &spec.folder };
@@ -118,7 +122,7 @@ pub fn run(spec: &Spec, stop: &CancellationToken, tell: &mut dyn FnMut(&Step<'_>
                 comparison.interrupted = true;
                 return Ok(comparison);
             }
-            tell(&Step { round, number, of, cell, ended: false });
+            tell(&Measurement { round, number, of, cell, ended: false });
             let end = cell::round(&launch, &cell.backend, cell.concurrency, reference.as_ref(), stop);
             match end.map_err(unusable)? {
                 End::Measured(measured) => {
@@ -136,7 +140,7 @@ pub fn run(spec: &Spec, stop: &CancellationToken, tell: &mut dyn FnMut(&Step<'_>
                     return Ok(comparison);
                 }
             }
-            tell(&Step { round, number, of, cell, ended: true });
+            tell(&Measurement { round, number, of, cell, ended: true });
         }
     }
     Ok(comparison)

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::advice::{advice, headline};
 use super::figures::{Cell, Comparison, Round};
-use super::svg::{self, Bar, escape};
+use super::svg::{self, ChartBar, escape};
 use super::table::{COLUMNS, same, whole};
 use crate::policy::text::printable::printable;
 
@@ -15,7 +15,7 @@ const COLORS: usize = 5;
 
 /// The page as HTML. Texts from lists and servers are escaped.
 pub fn render(comparison: &Comparison) -> String {
-    let page = Page { comparison, backends: backends(comparison) };
+    let page = ComparisonPage { comparison, backends: backends(comparison) };
     let mut out = String::new();
     page.head(&mut out);
     if comparison.measured().next().is_some() {
@@ -51,12 +51,12 @@ fn safe(text: &str) -> String {
     escape(&printable(text))
 }
 
-struct Page<'a> {
+struct ComparisonPage<'a> {
     comparison: &'a Comparison,
     backends: Vec<&'a str>,
 }
 
-impl Page<'_> {
+impl ComparisonPage<'_> {
     fn color(&self, cell: &Cell) -> usize {
         self.backends.iter().position(|name| *name == cell.backend).unwrap_or(0) % COLORS
     }
@@ -82,7 +82,7 @@ impl Page<'_> {
         );
     }
 
-    fn bars(&self, figure: fn(&Round) -> Option<f64>) -> Vec<Bar> {
+    fn bars(&self, figure: fn(&Round) -> Option<f64>) -> Vec<ChartBar> {
         let bar = |cell: &Cell| {
             let label = if cell.is_sequential() {
                 cell.backend.clone()
@@ -90,7 +90,7 @@ impl Page<'_> {
                 format!("{} · {}", cell.backend, cell.concurrency)
             };
             let rounds = cell.rounds.iter().filter_map(figure).collect();
-            Some(Bar { label, color: self.color(cell), value: cell.median(figure)?, rounds })
+            Some(ChartBar { label, color: self.color(cell), value: cell.median(figure)?, rounds })
         };
         self.comparison.measured().filter_map(bar).collect()
     }

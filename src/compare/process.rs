@@ -26,7 +26,7 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// The observations of a child from outside.
 #[derive(Debug)]
-pub(super) struct Seen {
+pub(super) struct ProcessReport {
     pub(super) status: ExitStatus,
     pub(super) wall: Duration,
     pub(super) usage: Option<Usage>,
@@ -44,7 +44,7 @@ pub(super) struct Usage {
 /// Runs a child to its end, or ends it when `stop` says so. Only one may run at a time: the system
 /// counts all children together, so the usage is the difference of before and after.
 #[cfg(unix)]
-pub(super) fn run(command: &mut Command, stop: &CancellationToken) -> io::Result<Seen> {
+pub(super) fn run(command: &mut Command, stop: &CancellationToken) -> io::Result<ProcessReport> {
     use std::os::unix::process::CommandExt as _;
 
     use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
@@ -67,7 +67,7 @@ pub(super) fn run(command: &mut Command, stop: &CancellationToken) -> io::Result
             watcher.unpark();
             at
         });
-        let mut ending = Ending::default();
+        let mut ending = ChildTermination::default();
         let mut pause = FIRST_PAUSE;
         // The system's table of connections may hold thousands of others. Reading it may take far
         // longer than all the rest, so it has a pace of its own.
@@ -104,12 +104,12 @@ pub(super) fn run(command: &mut Command, stop: &CancellationToken) -> io::Result
         peaks.connections = None;
     }
     let peaks = if looks < LOOKS { Peaks::default() } else { peaks };
-    Ok(Seen { status, wall: ended - began, usage, peaks })
+    Ok(ProcessReport { status, wall: ended - began, usage, peaks })
 }
 
 /// Runs a child to its end, or ends it when `stop` says so.
 #[cfg(not(unix))]
-pub(super) fn run(command: &mut Command, stop: &CancellationToken) -> io::Result<Seen> {
+pub(super) fn run(command: &mut Command, stop: &CancellationToken) -> io::Result<ProcessReport> {
     let began = Instant::now();
     let mut child = command.spawn()?;
     let peaks = Peaks::default();
@@ -122,19 +122,19 @@ pub(super) fn run(command: &mut Command, stop: &CancellationToken) -> io::Result
         }
         std::thread::park_timeout(FIRST_PAUSE);
     };
-    Ok(Seen { status, wall: began.elapsed(), usage: None, peaks })
+    Ok(ProcessReport { status, wall: began.elapsed(), usage: None, peaks })
 }
 
 /// The stage of ending a child.
 #[cfg(unix)]
 #[derive(Default)]
-struct Ending {
+struct ChildTermination {
     since: Option<Instant>,
     asked: u32,
 }
 
 #[cfg(unix)]
-impl Ending {
+impl ChildTermination {
     /// Asks the child to end. The second request ends it at once. The last step ends all processes that it started.
     fn press(&mut self, pid: rustix::process::Pid) {
         use rustix::process::{Pid, Signal, kill_process};

@@ -14,7 +14,7 @@ const STEPS: usize = 200;
 
 /// The part of a record that is looked at here.
 #[derive(Deserialize)]
-struct Line {
+struct RecordLine {
     url: String,
     outcome: String,
     status: Option<u16>,
@@ -64,7 +64,7 @@ pub(super) struct RecordSet(HashMap<[u8; 16], u64>);
 
 /// The difference between two sets.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Difference {
+pub(super) struct RecordDifference {
     /// How many records the one has and the other has not; of both ways the greater.
     pub(super) records: u64,
     /// A URL that is only in the later set.
@@ -75,7 +75,7 @@ pub(super) struct Difference {
 pub(super) fn read(
     lines: impl BufRead,
     reference: Option<&RecordSet>,
-) -> Result<(RecordSet, Difference, Sample), String> {
+) -> Result<(RecordSet, RecordDifference, Sample), String> {
     let mut set = RecordSet::default();
     let mut surplus = 0;
     let mut url = None;
@@ -83,7 +83,7 @@ pub(super) fn read(
     let mut spans: Vec<Span> = Vec::new();
     for (line, number) in lines.lines().zip(1..) {
         let line = line.map_err(|error| format!("its records cannot be read: {error}"))?;
-        let line: Line =
+        let line: RecordLine =
             serde_json::from_str(&line).map_err(|error| format!("line {number} of its records is none: {error}"))?;
         let times = set.0.entry(hash(&line)).or_default();
         *times += 1;
@@ -104,12 +104,12 @@ pub(super) fn read(
     let missing = reference.map_or(0, |other| {
         other.0.iter().map(|(hash, n)| n.saturating_sub(set.0.get(hash).copied().unwrap_or(0))).sum()
     });
-    let difference = Difference { records: missing.max(surplus), url };
+    let difference = RecordDifference { records: missing.max(surplus), url };
     Ok((set, difference, sample(latencies, spans)))
 }
 
 /// Hashes the fields that must be the same with every backend, without order and times.
-fn hash(line: &Line) -> [u8; 16] {
+fn hash(line: &RecordLine) -> [u8; 16] {
     let kind = line.error.as_ref().map(|error| error.kind.as_str());
     let same = serde_json::json!([line.url, line.outcome, line.status, line.bytes, kind, line.sha256, line.blake3]);
     let mut short = [0; 16];
@@ -148,7 +148,7 @@ mod tests {
         let other = record("b", "ok", "200", 9.0) + &record("a", "ok", "300", 8.0);
         let (first, ..) = read(one.as_bytes(), None).unwrap();
         let (_, difference, sample) = read(other.as_bytes(), Some(&first)).unwrap();
-        assert_eq!(difference, Difference::default());
+        assert_eq!(difference, RecordDifference::default());
         assert_eq!(sample.quantiles, [8.0, 9.0]);
         assert_eq!(sample.spans[1], Span { start_ms: 100.0, total_ms: 8.0, ok: true });
     }
@@ -159,11 +159,11 @@ mod tests {
         let (first, ..) = read(one.as_bytes(), None).unwrap();
         let differs = |text: &str| read(text.as_bytes(), Some(&first)).unwrap().1;
         let failed = record("a", "ok", "000", 1.0) + &record("b", "failed", "100", 2.0);
-        assert_eq!(differs(&failed), Difference { records: 1, url: Some("b".to_owned()) });
-        assert_eq!(differs(&record("a", "ok", "000", 1.0)), Difference { records: 1, url: None });
+        assert_eq!(differs(&failed), RecordDifference { records: 1, url: Some("b".to_owned()) });
+        assert_eq!(differs(&record("a", "ok", "000", 1.0)), RecordDifference { records: 1, url: None });
         assert_eq!(
             differs(&(one + &record("a", "ok", "0", 1.0))),
-            Difference { records: 1, url: Some("a".to_owned()) }
+            RecordDifference { records: 1, url: Some("a".to_owned()) }
         );
         assert!(read("no record".as_bytes(), None).is_err());
     }

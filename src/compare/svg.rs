@@ -36,7 +36,7 @@ pub(super) fn escape(text: &str) -> String {
 }
 
 /// One bar: its label, its colour's number, its figure, and the figures of single rounds.
-pub(super) struct Bar {
+pub(super) struct ChartBar {
     pub(super) label: String,
     pub(super) color: usize,
     pub(super) value: f64,
@@ -89,7 +89,7 @@ fn round_step(least: f64) -> f64 {
 }
 
 /// Bars from the left, a dot for every round.
-pub(super) fn bars(id: &str, title: &str, unit: &str, bars: &[Bar]) -> String {
+pub(super) fn bars(id: &str, title: &str, unit: &str, bars: &[ChartBar]) -> String {
     const ROW: f64 = 24.0;
     let most = bars.iter().flat_map(|bar| bar.rounds.iter().copied().chain([bar.value])).fold(1e-9, f64::max);
     let x = |value: f64| LEFT + value / most * (WIDTH - LEFT - RIGHT);

@@ -16,7 +16,7 @@ const VERSION: u32 = 1;
 const WIDTH: usize = 100;
 
 /// A column of figures.
-pub(super) struct Column {
+pub(super) struct FigureColumn {
     /// Its name in CSV.
     key: &'static str,
     /// Its head in two lines, the unit in the second where there is one.
@@ -28,8 +28,8 @@ pub(super) struct Column {
 macro_rules! columns {
     ($($field:ident: $above:literal $below:literal),+ $(,)?) => {
         /// Every column of figures, in order.
-        pub(super) const COLUMNS: &[Column] =
-            &[$(Column { key: stringify!($field), head: [$above, $below], value: |row| row.$field }),+];
+        pub(super) const COLUMNS: &[FigureColumn] =
+            &[$(FigureColumn { key: stringify!($field), head: [$above, $below], value: |row| row.$field }),+];
     };
 }
 
@@ -48,7 +48,7 @@ columns! {
     peak_concurrency: "in" "flight",
 }
 
-impl Column {
+impl FigureColumn {
     /// The figure of a row for people; `-` where there is none.
     pub(super) fn text(&self, row: &Row<'_>) -> String {
         (self.value)(row).map_or_else(|| "-".to_owned(), three)
@@ -178,7 +178,7 @@ fn rounded(value: f64) -> f64 {
 }
 
 #[derive(Serialize)]
-struct Document<'a> {
+struct JsonComparison<'a> {
     v: u32,
     about: &'a str,
     started_at: &'a str,
@@ -210,7 +210,7 @@ pub fn json(comparison: &Comparison) -> Result<String, serde_json::Error> {
         rounds: &row.cell.rounds,
         median: row,
     });
-    let document = Document {
+    let document = JsonComparison {
         v: VERSION,
         about: &comparison.about,
         started_at: &comparison.started_at,

@@ -8,14 +8,14 @@ use toml::de::{DeArray, DeTable, DeValue};
 
 use super::hosts::HOST_KEYS;
 use super::merge::nearest_key;
-use super::{Key, Layers, Origin, Raw};
+use super::{Key, Layers, Raw, SettingSource};
 use crate::model::{HostPattern, plain_word};
 
 /// Lays a file over what there is.
 pub(super) fn lay(layers: &mut Layers, name: &str, text: &str) {
     let line_ends: Vec<usize> = memchr::memchr_iter(b'\n', text.as_bytes()).collect();
     let line = |offset| 1 + line_ends.partition_point(|end| *end < offset);
-    let origin = |offset: usize| Origin::File { name: name.to_owned(), line: line(offset) };
+    let origin = |offset: usize| SettingSource::File { name: name.to_owned(), line: line(offset) };
     let (table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         for error in errors {
@@ -54,7 +54,12 @@ pub(super) fn lay(layers: &mut Layers, name: &str, text: &str) {
 }
 
 /// The tables of hosts.
-fn lay_hosts(layers: &mut Layers, origin: &dyn Fn(usize) -> Origin, here: Origin, value: &Spanned<DeValue<'_>>) {
+fn lay_hosts(
+    layers: &mut Layers,
+    origin: &dyn Fn(usize) -> SettingSource,
+    here: SettingSource,
+    value: &Spanned<DeValue<'_>>,
+) {
     let DeValue::Table(hosts) = value.get_ref() else {
         return layers.problem(here, "hosts: is no table; write [hosts.\"example.com\"]".to_owned());
     };
@@ -100,7 +105,7 @@ fn lay_hosts(layers: &mut Layers, origin: &dyn Fn(usize) -> Origin, here: Origin
     }
 }
 
-fn lay_value(layers: &mut Layers, key: &Key, origin: Origin, value: &Spanned<DeValue<'_>>) {
+fn lay_value(layers: &mut Layers, key: &Key, origin: SettingSource, value: &Spanned<DeValue<'_>>) {
     match value.get_ref() {
         DeValue::String(text) => layers.set(key, origin, Raw::String(text)),
         DeValue::Boolean(truth) => layers.set(key, origin, Raw::Bool(*truth)),

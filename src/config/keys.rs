@@ -16,12 +16,12 @@ use std::path::PathBuf;
 use toml::Value;
 
 use super::{
-    Backend, Color, Compression, Concurrency, Config, Digest, Duplicates, FailOn, Format, InputFormat, IpVersion,
+    BackendKind, Color, Compression, Concurrency, Config, Digest, Duplicates, FailOn, Format, InputFormat, IpVersion,
     LowSpeed, Order, PrivateAddresses, ProgressMode, Rate, Until,
 };
 use crate::model::RetryOn;
-use amounts::{Size, Speed, Time, TimeLimit};
-use kind::{Kind, OrNone};
+use amounts::{PositiveTime, Size, Speed, Time};
+use kind::{OrNone, SettingKind};
 use text::{BaseUrl, ColumnName, FieldText, Headers, NoProxyText, Pins, ProxyText, Secret};
 use words::TextEncoding;
 
@@ -146,16 +146,16 @@ macro_rules! keys {
             short: concat!($(stringify!($short))?),
             aliases: &[$($alias),*],
             group: $group,
-            form: <$kind as Kind>::FORM,
+            form: <$kind as SettingKind>::FORM,
             value_name: concat!($($value_name)?),
             help: $help,
             note: concat!($($note)?),
             set: |config, raw| {
-                config.$field = <$kind as Kind>::read(raw)?;
+                config.$field = <$kind as SettingKind>::read(raw)?;
                 Ok(())
             },
-            get: |config| <$kind as Kind>::write(&config.$field),
-            show: |config| <$kind as Kind>::show(&config.$field),
+            get: |config| <$kind as SettingKind>::write(&config.$field),
+            show: |config| <$kind as SettingKind>::show(&config.$field),
             anywhere: keys!(@$place),
         }),+),+];
     };
@@ -179,7 +179,7 @@ keys! {
     "Concurrency" {
         "concurrency" -c | "jobs" | "workers" | "j" <"N"> => concurrency: Concurrency, anywhere,
             "Maximum number of concurrent transfers, or auto to tune it during the run";
-        "backend" <"HOW"> => backend: Backend, anywhere,
+        "backend" <"HOW"> => backend: BackendKind, anywhere,
             "Run transfers as async tasks, threads, child processes or one by one";
         "grace" <"TIME"> => grace: Time, anywhere, "After the first Ctrl-C, let transfers run on for this long";
     }
@@ -199,7 +199,7 @@ keys! {
         "until" <"WHAT"> => until: Until, user_only, "Stop the run after this event and cancel the rest";
         "max-failures" <"N"> => max_failures: OrNone<NonZeroU32>, anywhere,
             "Stop the run after N failures, HTTP errors included";
-        "max-duration" <"TIME"> => max_duration: OrNone<TimeLimit>, anywhere, "Stop the run after this time";
+        "max-duration" <"TIME"> => max_duration: OrNone<PositiveTime>, anywhere, "Stop the run after this time";
         "fail-on" <"WHICH"> => fail_on: FailOn, user_only,
             "Exit with code 1 on any failure, all, never, N or N% of them";
     }
@@ -252,11 +252,11 @@ keys! {
             "Request compression and decode (auto), request none (off), or keep it (raw)";
     }
     "Time" {
-        "connect-timeout" <"TIME"> => connect_timeout: TimeLimit, anywhere,
+        "connect-timeout" <"TIME"> => connect_timeout: PositiveTime, anywhere,
             "Maximum time for name lookup, TCP connect and TLS handshake";
-        "read-timeout" | "idle-timeout" <"TIME"> => read_timeout: TimeLimit, anywhere,
+        "read-timeout" | "idle-timeout" <"TIME"> => read_timeout: PositiveTime, anywhere,
             "Maximum time without any data from the server";
-        "timeout" | "max-time" | "m" <"TIME"> => timeout: OrNone<TimeLimit>, anywhere,
+        "timeout" | "max-time" | "m" <"TIME"> => timeout: OrNone<PositiveTime>, anywhere,
             "Maximum time per URL, redirects included";
         "low-speed" <"RATE/TIME"> => low_speed: OrNone<LowSpeed>, anywhere,
             "Fail a transfer slower than RATE bytes per second over TIME";

@@ -17,7 +17,7 @@ const LONGEST_NAME: usize = 64;
 
 /// The source of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
+pub enum SettingSource {
     /// The built-in default.
     Default,
     /// A line of a file.
@@ -33,19 +33,19 @@ pub enum Origin {
     Flag(&'static str),
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for SettingSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Origin::Default => f.write_str("default"),
-            Origin::File { name, line } => write!(f, "{name}:{line}"),
-            Origin::Variable(name) => f.write_str(name),
-            Origin::Flag(flag) => f.write_str(flag),
+            SettingSource::Default => f.write_str("default"),
+            SettingSource::File { name, line } => write!(f, "{name}:{line}"),
+            SettingSource::Variable(name) => f.write_str(name),
+            SettingSource::Flag(flag) => f.write_str(flag),
         }
     }
 }
 
 /// The source of each setting, by its name.
-pub type Origins = BTreeMap<&'static str, Origin>;
+pub type Origins = BTreeMap<&'static str, SettingSource>;
 
 /// The most problems reported: a file that is no configuration may have one in every line.
 const MOST_PROBLEMS: usize = 100;
@@ -55,7 +55,7 @@ const MOST_PROBLEMS: usize = 100;
 #[error("{origin}: {message}")]
 pub struct Problem {
     /// The position of the problem.
-    pub origin: Origin,
+    pub origin: SettingSource,
     /// The problem, and its remedy.
     pub message: String,
 }
@@ -87,7 +87,7 @@ impl Layers {
 
     /// The defaults.
     pub fn new() -> Self {
-        let origins = KEYS.iter().map(|key| (key.name, Origin::Default)).collect();
+        let origins = KEYS.iter().map(|key| (key.name, SettingSource::Default)).collect();
         Self { config: Config::default(), origins, problems: Vec::new(), host_at: HashMap::new(), of_folder: false }
     }
 
@@ -111,7 +111,7 @@ impl Layers {
         if !name.starts_with("FETCHALL_") || name == Self::CONFIG_VARIABLE {
             return;
         }
-        let origin = Origin::Variable(name.clone().into_owned());
+        let origin = SettingSource::Variable(name.clone().into_owned());
         match KEYS.iter().find(|key| key.variable() == name) {
             Some(key) => self.set(key, origin, Raw::Text(value)),
             None => {
@@ -127,12 +127,12 @@ impl Layers {
 
     /// Lays what other programs agree on over what there is, such as `http_proxy`; `name` is that variable.
     pub fn foreign(&mut self, key: &Key, name: &str, value: &OsStr) {
-        self.set(key, Origin::Variable(name.to_owned()), Raw::Text(value));
+        self.set(key, SettingSource::Variable(name.to_owned()), Raw::Text(value));
     }
 
     /// Lays one flag over what there is; `flag` is the user's name for it, such as `--json` for `format`.
     pub fn flag(&mut self, key: &Key, flag: &'static str, raw: Raw<'_>) {
-        self.set(key, Origin::Flag(flag), raw);
+        self.set(key, SettingSource::Flag(flag), raw);
     }
 
     /// The configuration and where each of its values came from.
@@ -144,7 +144,7 @@ impl Layers {
         if self.problems.is_empty() { Ok((self.config, self.origins)) } else { Err(self.problems) }
     }
 
-    pub(super) fn set(&mut self, key: &Key, origin: Origin, raw: Raw<'_>) {
+    pub(super) fn set(&mut self, key: &Key, origin: SettingSource, raw: Raw<'_>) {
         if self.of_folder
             && let Some(why) = folder_file::refusal(key.name)
         {
@@ -155,12 +155,14 @@ impl Layers {
                 self.origins.insert(key.name, origin);
             }
             // A variable or a flag names its setting already, a line does not.
-            Err(why) if matches!(origin, Origin::File { .. }) => self.problem(origin, format!("{}: {why}", key.name)),
+            Err(why) if matches!(origin, SettingSource::File { .. }) => {
+                self.problem(origin, format!("{}: {why}", key.name))
+            }
             Err(why) => self.problem(origin, why),
         }
     }
 
-    pub(super) fn set_of_host(&mut self, pattern: &HostPattern, key: &str, origin: Origin, raw: Raw<'_>) {
+    pub(super) fn set_of_host(&mut self, pattern: &HostPattern, key: &str, origin: SettingSource, raw: Raw<'_>) {
         if self.of_folder
             && let Some(why) = folder_file::refusal(key)
         {
@@ -176,7 +178,7 @@ impl Layers {
         }
     }
 
-    pub(super) fn problem(&mut self, origin: Origin, message: String) {
+    pub(super) fn problem(&mut self, origin: SettingSource, message: String) {
         let message = match self.problems.len() {
             ..MOST_PROBLEMS => shortened(message),
             MOST_PROBLEMS => "more problems follow; correct these first".to_owned(),

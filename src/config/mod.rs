@@ -34,7 +34,7 @@ pub use end::{FailOn, Order, Until};
 pub use header::{check_field, headers, parse_header, user};
 pub use hosts::HostTable;
 pub use keys::{KEYS, Key, Raw, ValueForm, Word};
-pub use merge::{Layers, Origin, Origins, Problem};
+pub use merge::{Layers, Origins, Problem, SettingSource};
 pub use pace::Rate;
 pub use pin::{Pin, parse_pin, pins};
 pub use proxy::Proxies;
@@ -128,7 +128,7 @@ pub enum Digest {
 
 /// The way to run fetches at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Backend {
+pub enum BackendKind {
     /// Tasks on a few single-threaded runtimes.
     Async,
     /// A thread for each fetch under way.
@@ -203,7 +203,7 @@ pub struct Config {
     /// `concurrency`: the most URLs in flight at once.
     pub concurrency: Concurrency,
     /// `backend`: how fetches run at once.
-    pub backend: Backend,
+    pub backend: BackendKind,
     /// `per-host`: the most URLs of one host in flight at once; `None`: its share.
     pub per_host: Option<NonZeroU32>,
     /// `delay`: the time between the starts of two requests of one host.
@@ -349,7 +349,7 @@ impl Default for Config {
             url_column: None,
             duplicates: Duplicates::Skip,
             concurrency: Concurrency::Fixed(const { NonZeroU32::MIN.saturating_add(9) }),
-            backend: Backend::Async,
+            backend: BackendKind::Async,
             per_host: None,
             delay: Duration::ZERO,
             random_wait: false,

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use super::{Config, Key, Origin, Origins, ValueForm};
+use super::{Config, Key, Origins, SettingSource, ValueForm};
 
 /// What a run does besides its settings.
 #[derive(Debug, Clone, Copy, Default)]
@@ -96,7 +96,7 @@ impl Config {
 fn pair(origins: &Origins, one: &str, other: &str, why: &str) -> String {
     // A flag goes away with its word; to override a file or a variable takes another flag.
     let off = [one, other].into_iter().find_map(|name| {
-        let is_elsewhere = matches!(origins.get(name), Some(Origin::File { .. } | Origin::Variable(_)));
+        let is_elsewhere = matches!(origins.get(name), Some(SettingSource::File { .. } | SettingSource::Variable(_)));
         let key = Key::named(name).filter(|_| is_elsewhere)?;
         Some(if key.form == ValueForm::Switch { key.off.to_owned() } else { format!("{} none", key.flag) })
     });
@@ -107,21 +107,22 @@ fn pair(origins: &Origins, one: &str, other: &str, why: &str) -> String {
 /// A setting and where it comes from.
 fn shown(origins: &Origins, name: &str) -> String {
     match origins.get(name) {
-        Some(Origin::Flag(flag)) => (*flag).to_owned(),
-        Some(origin @ (Origin::File { .. } | Origin::Variable(_))) => format!("{name} ({origin})"),
-        Some(Origin::Default) | None => format!("--{name}"),
+        Some(SettingSource::Flag(flag)) => (*flag).to_owned(),
+        Some(origin @ (SettingSource::File { .. } | SettingSource::Variable(_))) => format!("{name} ({origin})"),
+        Some(SettingSource::Default) | None => format!("--{name}"),
     }
 }
 
 fn is_flag(origins: &Origins, name: &str) -> bool {
-    matches!(origins.get(name), Some(Origin::Flag(_)))
+    matches!(origins.get(name), Some(SettingSource::Flag(_)))
 }
 
 /// Whether both settings are flags, both are variables, or both are in one file.
 fn is_one_layer(origins: &Origins, one: &str, other: &str) -> bool {
     match (origins.get(one), origins.get(other)) {
-        (Some(Origin::Flag(_)), Some(Origin::Flag(_))) | (Some(Origin::Variable(_)), Some(Origin::Variable(_))) => true,
-        (Some(Origin::File { name: one, .. }), Some(Origin::File { name: other, .. })) => one == other,
+        (Some(SettingSource::Flag(_)), Some(SettingSource::Flag(_)))
+        | (Some(SettingSource::Variable(_)), Some(SettingSource::Variable(_))) => true,
+        (Some(SettingSource::File { name: one, .. }), Some(SettingSource::File { name: other, .. })) => one == other,
         _ => false,
     }
 }

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-use super::pages::{Content, Page};
+use super::pages::{Page, PageContent};
 use super::request::{self, HEAD_MAX, Refusal, Request};
 
 /// A connection that sends no whole head, or takes no answer, for this long is closed.
@@ -18,7 +18,7 @@ const LINGER: Duration = Duration::from_secs(1);
 
 const HTML: &str = "Content-Type: text/html; charset=utf-8\r\n";
 
-enum Next {
+enum Persistence {
     KeepAlive,
     Close,
 }
@@ -35,9 +35,9 @@ async fn answer_all(stream: &mut TcpStream, pages: &[Page]) -> io::Result<()> {
     let mut buffer = Vec::with_capacity(1024);
     loop {
         let len = match timeout(IDLE, read_head(stream, &mut buffer)).await {
-            Ok(Ok(Head::Whole(len))) => len,
-            Ok(Ok(Head::End)) | Err(_) => return Ok(()),
-            Ok(Ok(Head::TooLarge)) => {
+            Ok(Ok(RequestHead::Whole(len))) => len,
+            Ok(Ok(RequestHead::End)) | Err(_) => return Ok(()),
+            Ok(Ok(RequestHead::TooLarge)) => {
                 return send(stream, plain("431 Request Header Fields Too Large").as_bytes()).await;
             }
             Ok(Err(error)) => return Err(error),
@@ -46,57 +46,57 @@ async fn answer_all(stream: &mut TcpStream, pages: &[Page]) -> io::Result<()> {
             Ok(request) => answer(stream, pages, &request).await?,
             Err(refusal) => {
                 send(stream, refused(refusal).as_bytes()).await?;
-                Next::Close
+                Persistence::Close
             }
         };
         buffer.drain(..len);
-        if matches!(next, Next::Close) {
+        if matches!(next, Persistence::Close) {
             return Ok(());
         }
     }
 }
 
-enum Head {
+enum RequestHead {
     Whole(usize),
     TooLarge,
     End,
 }
 
 /// Reads until `buffer` begins with a whole head; what a pipelining peer sent after it stays there.
-async fn read_head(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<Head> {
+async fn read_head(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<RequestHead> {
     loop {
         // Blank lines before a request are to be ignored (RFC 9112, section 2.2).
         while buffer.starts_with(b"\r\n") {
             buffer.drain(..2);
         }
         match request::head_len(buffer) {
-            Some(len) if len <= HEAD_MAX => return Ok(Head::Whole(len)),
-            Some(_) => return Ok(Head::TooLarge),
-            None if buffer.len() > HEAD_MAX => return Ok(Head::TooLarge),
+            Some(len) if len <= HEAD_MAX => return Ok(RequestHead::Whole(len)),
+            Some(_) => return Ok(RequestHead::TooLarge),
+            None if buffer.len() > HEAD_MAX => return Ok(RequestHead::TooLarge),
             None => {}
         }
         if stream.read_buf(buffer).await? == 0 {
-            return Ok(Head::End);
+            return Ok(RequestHead::End);
         }
     }
 }
 
-async fn answer(stream: &mut TcpStream, pages: &[Page], request: &Request<'_>) -> io::Result<Next> {
+async fn answer(stream: &mut TcpStream, pages: &[Page], request: &Request<'_>) -> io::Result<Persistence> {
     let page = pages.iter().find(|page| page.path == request.path);
     if let Some(page) = page {
         sleep(page.latency).await;
     }
     let mut keep = request.keep_alive;
     let (status, fields, body, missing): (_, String, &[u8], _) = match page.map(|page| &page.content) {
-        Some(Content::Html(body)) => ("200 OK", HTML.into(), body, 0),
-        Some(Content::Gzip { plain, coded }) => {
+        Some(PageContent::Html(body)) => ("200 OK", HTML.into(), body, 0),
+        Some(PageContent::Gzip { plain, coded }) => {
             let coding = if request.gzip { "Content-Encoding: gzip\r\n" } else { "" };
             let body = if request.gzip { coded } else { plain };
             ("200 OK", format!("{HTML}Vary: Accept-Encoding\r\n{coding}"), body, 0)
         }
-        Some(Content::Moved(to)) => ("301 Moved Permanently", format!("Location: {to}\r\n"), b"", 0),
-        Some(Content::Missing(body)) => ("404 Not Found", HTML.into(), body, 0),
-        Some(Content::Cut { body, missing }) => {
+        Some(PageContent::Moved(to)) => ("301 Moved Permanently", format!("Location: {to}\r\n"), b"", 0),
+        Some(PageContent::Missing(body)) => ("404 Not Found", HTML.into(), body, 0),
+        Some(PageContent::Cut { body, missing }) => {
             // A HEAD answer has no body that could be cut.
             keep &= request.head_only;
             ("200 OK", HTML.into(), body, *missing)
@@ -113,7 +113,7 @@ async fn answer(stream: &mut TcpStream, pages: &[Page], request: &Request<'_>) -
         answer.extend_from_slice(body);
     }
     send(stream, &answer).await?;
-    Ok(if keep { Next::KeepAlive } else { Next::Close })
+    Ok(if keep { Persistence::KeepAlive } else { Persistence::Close })
 }
 
 fn refused(refusal: Refusal) -> String {

@@ -8,7 +8,7 @@ use flate2::write::GzEncoder;
 
 /// The response of a path.
 #[derive(Debug)]
-pub(super) enum Content {
+pub(super) enum PageContent {
     /// A page as it is.
     Html(Vec<u8>),
     /// A page with a gzip content coding for clients that accept it.
@@ -29,13 +29,13 @@ pub(super) struct Page {
     /// The delay of the server before its response.
     pub(super) latency: Duration,
     /// Its response.
-    pub(super) content: Content,
+    pub(super) content: PageContent,
 }
 
 impl Page {
     /// Whether the page is complete and not slow.
     pub(super) fn is_even(&self) -> bool {
-        self.path != SLOW && matches!(self.content, Content::Html(_) | Content::Gzip { .. })
+        self.path != SLOW && matches!(self.content, PageContent::Html(_) | PageContent::Gzip { .. })
     }
 }
 
@@ -69,18 +69,22 @@ pub(super) fn all(typical: Duration) -> io::Result<Vec<Page>> {
         .map(|&(path, title, kib, hundredths)| Page {
             path,
             latency: share(hundredths),
-            content: Content::Html(html(title, kib)),
+            content: PageContent::Html(html(title, kib)),
         })
         .collect();
     let plain = html("An almanac, compressed", 32);
     let coded = gzip(&plain)?;
-    pages.push(Page { path: COMPRESSED, latency: share(110), content: Content::Gzip { plain, coded } });
-    pages.push(Page { path: MOVED, latency: share(35), content: Content::Moved(ARTICLES[0].0) });
-    pages.push(Page { path: MISSING, latency: share(50), content: Content::Missing(html("No such page", 2)) });
-    pages.push(Page { path: SLOW, latency: share(700), content: Content::Html(html("A page that takes its time", 6)) });
+    pages.push(Page { path: COMPRESSED, latency: share(110), content: PageContent::Gzip { plain, coded } });
+    pages.push(Page { path: MOVED, latency: share(35), content: PageContent::Moved(ARTICLES[0].0) });
+    pages.push(Page { path: MISSING, latency: share(50), content: PageContent::Missing(html("No such page", 2)) });
+    pages.push(Page {
+        path: SLOW,
+        latency: share(700),
+        content: PageContent::Html(html("A page that takes its time", 6)),
+    });
     let body = html("A page that ends too early", 12);
     let missing = body.len();
-    pages.push(Page { path: CUT, latency: share(100), content: Content::Cut { body, missing } });
+    pages.push(Page { path: CUT, latency: share(100), content: PageContent::Cut { body, missing } });
     // The slow page must start early to end with the others; elsewhere in the list it would only
     // make every run as long as the list's tail.
     pages.swap(1, 13);
@@ -163,7 +167,7 @@ mod tests {
         let sizes: Vec<usize> = pages
             .iter()
             .filter_map(|page| match &page.content {
-                Content::Html(body) => Some(body.len()),
+                PageContent::Html(body) => Some(body.len()),
                 _ => None,
             })
             .collect();

@@ -5,13 +5,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::model::{AutoConcurrency, ErrorKind, Outcome, Verdict};
-use crate::policy::limits::concurrency::{Chosen, ConcurrencyTuner, Ended};
+use crate::policy::limits::concurrency::{Chosen, ConcurrencyTuner, FetchSample};
 
 /// The limit that is found while the run goes on; without one the backend's own is the only one.
 #[derive(Default)]
-pub(super) struct Auto(Option<(ConcurrencyTuner, Instant)>);
+pub(super) struct AutoTuner(Option<(ConcurrencyTuner, Instant)>);
 
-impl Auto {
+impl AutoTuner {
     /// Creates a tuner with this maximum; off unless `asked`.
     pub(super) fn new(asked: bool, most: u32) -> Self {
         Self(asked.then(|| (ConcurrencyTuner::new(most), Instant::now())))
@@ -34,7 +34,7 @@ impl Auto {
         // A job without a request took no time of a server.
         let Some(took) = took else { return };
         let busy = others_wait || in_flight >= tuner.limit() as usize;
-        let ended = Ended { took, turned_away: was_turned_away(outcome), busy };
+        let ended = FetchSample { took, turned_away: was_turned_away(outcome), busy };
         tuner.ended(ended, started.elapsed());
     }
 

@@ -20,25 +20,25 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::reading::Reading;
+use super::reading::InputReading;
 use super::watch::TICK;
 use super::{Plan, RunEnd, RunFault, StopLevel};
 use crate::backend::{BackendError, Returned, RunContext};
 use crate::model::{ErrorKind, Event, Job, RunInfo, StopCause};
 use crate::sink::{SinkThread, ToSinks};
 use outbox::OUTCOMES;
-use state::State;
+use state::RunState;
 
 /// Runs a plan.
 pub(super) async fn run(mut plan: Plan) -> RunEnd {
     let info = RunInfo { concurrency: plan.schedule.concurrency, expected: plan.source.expected() };
     let ends_at = plan.ends.max_duration.map(|most| Instant::now() + most);
-    let mut state = State::new(&mut plan);
+    let mut state = RunState::new(&mut plan);
     let (to_sinks, sinks) = match crate::sink::spawn(plan.sinks, info.clone()) {
         Ok(spawned) => spawned,
         Err(e) => return state.failed_to_start(RunFault::Thread(e)),
     };
-    let reading = match Reading::start(plan.source) {
+    let reading = match InputReading::start(plan.source) {
         Ok(reading) => reading,
         Err(e) => return state.failed_to_start(RunFault::Thread(e)),
     };
@@ -59,7 +59,7 @@ pub(super) async fn run(mut plan: Plan) -> RunEnd {
         worker_program: plan.worker_program,
     };
     let backend = tokio::spawn(plan.backend.run(jobs_in, give_back, ctx));
-    let run = Run {
+    let run = RunLoop {
         state,
         reading,
         sinks,
@@ -78,9 +78,9 @@ pub(super) async fn run(mut plan: Plan) -> RunEnd {
 }
 
 /// The state of a run and its channels.
-struct Run {
-    state: State,
-    reading: Reading,
+struct RunLoop {
+    state: RunState,
+    reading: InputReading,
     sinks: SinkThread,
     to_sinks: mpsc::Sender<ToSinks>,
     /// `None` once nothing more is handed out.
@@ -97,7 +97,7 @@ struct Run {
     ends_at: Option<Instant>,
 }
 
-impl Run {
+impl RunLoop {
     async fn until_over(mut self) -> RunEnd {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -221,7 +221,7 @@ impl Run {
     /// Whether the run is over. The input is done, no job waits or is in flight, and the sinks have
     /// every outcome or take no more.
     fn over(&self) -> bool {
-        let State { scheduler, outbox, .. } = &self.state;
+        let RunState { scheduler, outbox, .. } = &self.state;
         self.reading.ended() && scheduler.is_empty() && scheduler.in_flight() == 0 && outbox.is_empty()
     }
 
@@ -240,7 +240,7 @@ impl Run {
         self.state.watchers.tell(&Event::Stopping { cause, grace: self.grace, in_flight });
     }
 
-    /// Stops as [`Run::stop_for`] does, and ends fetches under way at once, without a grace period.
+    /// Stops as [`RunLoop::stop_for`] does, and ends fetches under way at once, without a grace period.
     fn end_for(&mut self, cause: StopCause) {
         if self.state.stopping.is_none() {
             self.grace = Duration::ZERO;
@@ -270,7 +270,7 @@ impl Run {
             let ended = ended(&mut self.backend).await;
             self.backend_ended(ended);
         }
-        let Run { mut state, reading, sinks, to_sinks, .. } = self;
+        let RunLoop { mut state, reading, sinks, to_sinks, .. } = self;
         // Only where the backend left outcomes out does anything wait for its turn still.
         let late = state.outbox.take_rest();
         if !late.is_empty() {

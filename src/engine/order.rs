@@ -74,10 +74,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{BadLine, ErrorKind, FetchError, JobId, Origin, Via};
+    use crate::model::{BadLine, ErrorKind, FetchError, JobId, SourcePos, Via};
 
     fn outcome(number: u64) -> Outcome {
-        let origin = Origin { list: Arc::from("l"), line: number + 1 };
+        let origin = SourcePos { list: Arc::from("l"), line: number + 1 };
         let error = FetchError::new(ErrorKind::InvalidUrl, "none");
         Outcome::bad_line(BadLine { id: JobId(number), text: String::new(), via: Via::List(origin), error })
     }

@@ -5,21 +5,21 @@ use std::thread::JoinHandle;
 
 use tokio::sync::mpsc;
 
-use crate::model::{Batch, Origin};
+use crate::model::{Batch, SourcePos};
 use crate::source::{Interrupt, Source, SourceError};
 
 /// Batches that may wait. With the one that the thread holds they are all that is read ahead.
 const AHEAD: usize = 2;
 
 /// The input being read.
-pub(super) struct Reading {
-    feed: Feed,
+pub(super) struct InputReading {
+    feed: InputReader,
     /// The position after the last seed taken, where reading would go on.
-    next: Origin,
-    ended: Option<Ended>,
+    next: SourcePos,
+    ended: Option<InputEnd>,
 }
 
-enum Feed {
+enum InputReader {
     /// A source that may block, on a thread of its own.
     Thread { batches: mpsc::Receiver<Message>, interrupt: Interrupt, thread: JoinHandle<()> },
     /// A source that never blocks, read where it stands.
@@ -30,15 +30,15 @@ enum Feed {
 type Message = Result<Option<Batch>, SourceError>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ended {
+enum InputEnd {
     Complete,
     Early,
 }
 
-impl Reading {
+impl InputReading {
     pub(super) fn start(source: Box<dyn Source>) -> io::Result<Self> {
         let next = source.position();
-        let feed = if source.may_block() { on_thread(source)? } else { Feed::Here(source) };
+        let feed = if source.may_block() { on_thread(source)? } else { InputReader::Here(source) };
         Ok(Self { feed, next, ended: None })
     }
 
@@ -49,19 +49,19 @@ impl Reading {
 
     /// Whether the input was read to its end.
     pub(super) fn complete(&self) -> bool {
-        self.ended == Some(Ended::Complete)
+        self.ended == Some(InputEnd::Complete)
     }
 
     /// The first line that was not read, when the input was not read to its end.
-    pub(super) fn next_line(&self) -> Option<Origin> {
+    pub(super) fn next_line(&self) -> Option<SourcePos> {
         (!self.complete()).then(|| self.next.clone())
     }
 
     /// The lines that came next; `None` at the end.
     pub(super) async fn next(&mut self) -> Message {
         let message = match &mut self.feed {
-            Feed::Thread { batches, .. } => batches.recv().await.unwrap_or_else(|| Err(died(&self.next))),
-            Feed::Here(source) => source.next_batch(),
+            InputReader::Thread { batches, .. } => batches.recv().await.unwrap_or_else(|| Err(died(&self.next))),
+            InputReader::Here(source) => source.next_batch(),
         };
         self.note(&message);
         message
@@ -70,8 +70,8 @@ impl Reading {
     fn note(&mut self, message: &Message) {
         match message {
             Ok(Some(batch)) => self.next = batch.next.clone(),
-            Ok(None) => self.ended = Some(Ended::Complete),
-            Err(_) => self.ended = Some(Ended::Early),
+            Ok(None) => self.ended = Some(InputEnd::Complete),
+            Err(_) => self.ended = Some(InputEnd::Early),
         }
     }
 
@@ -82,7 +82,7 @@ impl Reading {
             return read;
         }
         let mut waiting = Vec::new();
-        if let Feed::Thread { batches, interrupt, .. } = &mut self.feed {
+        if let InputReader::Thread { batches, interrupt, .. } = &mut self.feed {
             // Closed first: that an interrupted source ends must not look like the end of the input.
             batches.close();
             interrupt();
@@ -95,13 +95,13 @@ impl Reading {
             read.extend(message.ok().flatten());
         }
         // The source may have been at the end of the input all the same, but only reading on would show it.
-        self.ended.get_or_insert(Ended::Early);
+        self.ended.get_or_insert(InputEnd::Early);
         read
     }
 
     /// Waits for the thread, which has ended or is about to.
     pub(super) fn join(self) {
-        if let Feed::Thread { batches, interrupt, thread } = self.feed {
+        if let InputReader::Thread { batches, interrupt, thread } = self.feed {
             drop(batches);
             interrupt();
             // Err: the source panicked, which was noted as its silence.
@@ -110,7 +110,7 @@ impl Reading {
     }
 }
 
-fn on_thread(mut source: Box<dyn Source>) -> io::Result<Feed> {
+fn on_thread(mut source: Box<dyn Source>) -> io::Result<InputReader> {
     let interrupt = source.interrupt();
     let (tx, batches) = mpsc::channel(AHEAD);
     let thread = std::thread::Builder::new().name("source".to_owned()).spawn(move || {
@@ -122,10 +122,10 @@ fn on_thread(mut source: Box<dyn Source>) -> io::Result<Feed> {
             }
         }
     })?;
-    Ok(Feed::Thread { batches, interrupt, thread })
+    Ok(InputReader::Thread { batches, interrupt, thread })
 }
 
-fn died(next: &Origin) -> SourceError {
+fn died(next: &SourcePos) -> SourceError {
     let source = io::Error::other("a defect of fetchall, please report it: its reader died");
     SourceError { list: next.list.to_string(), source }
 }

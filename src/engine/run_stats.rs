@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use crate::model::{Counts, ErrorKind, Latency, Origin, Outcome, SkipReason, StopCause, Subject, Summary, Verdict};
+use crate::model::{Counts, ErrorKind, Latency, Outcome, SkipReason, SourcePos, StopCause, Subject, Summary, Verdict};
 
 /// Latencies are kept with this many significant digits.
 const DIGITS: u8 = 3;
@@ -76,7 +76,7 @@ impl RunStats {
         &self,
         wall: Duration,
         peak_concurrency: u32,
-        next_line: Option<Origin>,
+        next_line: Option<SourcePos>,
         input_complete: bool,
         stopped: Option<StopCause>,
     ) -> Summary {

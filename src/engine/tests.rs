@@ -22,7 +22,7 @@ use crate::config::{Order, Until};
 use crate::fetch::FetchSpec;
 use crate::fetch::script::{Script, Step};
 use crate::model::{
-    BadLine, Batch, ChildProgram, Entry, ErrorKind, Event, FetchError, Job, JobId, Origin, Outcome, RunInfo, Seed,
+    BadLine, Batch, ChildProgram, Entry, ErrorKind, Event, FetchError, Job, JobId, Outcome, RunInfo, Seed, SourcePos,
     StopCause, Summary, Verdict, Via,
 };
 use crate::policy::limits::pacer::AllHostLimits;
@@ -42,8 +42,8 @@ struct Lines {
     panics: bool,
 }
 
-fn origin(line: usize) -> Origin {
-    Origin { list: Arc::from("list"), line: line as u64 }
+fn origin(line: usize) -> SourcePos {
+    SourcePos { list: Arc::from("list"), line: line as u64 }
 }
 
 impl Source for Lines {
@@ -59,7 +59,7 @@ impl Source for Lines {
         Ok(Some(Batch { entries, next: self.position(), notes: Vec::new() }))
     }
 
-    fn position(&self) -> Origin {
+    fn position(&self) -> SourcePos {
         origin(self.at + 1)
     }
 

@@ -32,10 +32,10 @@ struct Tickets {
     added: u64,
     /// The run is over: it completes no more tickets.
     over: bool,
-    open: HashMap<u64, Open>,
+    open: HashMap<u64, OpenTicket>,
 }
 
-struct Open {
+struct OpenTicket {
     state: Arc<Mutex<JobState>>,
     done: oneshot::Sender<Outcome>,
 }
@@ -61,7 +61,7 @@ impl Feed {
         }
         tickets.added += 1;
         let number = tickets.added;
-        tickets.open.insert(number, Open { state: Arc::clone(&state), done });
+        tickets.open.insert(number, OpenTicket { state: Arc::clone(&state), done });
         permit.send(Some((number, url.into())));
         Ok(Ticket { state, outcome })
     }

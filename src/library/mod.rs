@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use tokio::sync::oneshot;
 
-use crate::app::{self, Document, Files, SetupError, Surroundings};
+use crate::app::{self, Document, Files, RunIo, SetupError};
 use crate::config::{Concurrency, Config, Order, Until};
 use crate::engine::{self, Plan, Stop};
 use crate::model::{ChildProgram, Outcome};
@@ -218,7 +218,7 @@ impl Fetchall {
         Ok((run_on_thread(plan, parts)?, feed))
     }
 
-    fn plan(self) -> Result<(Plan, Parts), SetupError> {
+    fn plan(self) -> Result<(Plan, RunHandles), SetupError> {
         let (stop, states) = (Stop::default(), States::default());
         let (sink, outcomes) = stream();
         let mut sinks = self.sinks;
@@ -228,20 +228,20 @@ impl Fetchall {
         let inputs = Inputs::from(self.inputs);
         let files = Files::of(&self.config, &inputs, &Document::None).check()?;
         let surroundings =
-            Surroundings { records: None, color: false, files, sinks, worker_program, reporters, address_classes };
+            RunIo { records: None, color: false, files, sinks, worker_program, reporters, address_classes };
         let plan = app::plan(&self.config, inputs, Document::None, surroundings, stop.clone())?;
-        Ok((plan, Parts { outcomes, stop, states }))
+        Ok((plan, RunHandles { outcomes, stop, states }))
     }
 }
 
 /// The handles that the caller keeps of a run.
-struct Parts {
+struct RunHandles {
     outcomes: OutcomeStream,
     stop: Stop,
     states: States,
 }
 
-fn run_on_thread(plan: Plan, parts: Parts) -> Result<Run, SetupError> {
+fn run_on_thread(plan: Plan, parts: RunHandles) -> Result<Run, SetupError> {
     let failed = |e: io::Error| SetupError::Setting(format!("cannot start a run: {e}"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
     let (tell, end) = oneshot::channel();

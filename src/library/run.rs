@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use futures::Stream;
 use tokio::sync::oneshot;
 
-use super::Parts;
+use super::RunHandles;
 use super::states::{JobState, States};
 use crate::engine::{RunEnd, Stop, StopLevel};
 use crate::model::Outcome;
@@ -28,8 +28,8 @@ pub struct Run {
 }
 
 impl Run {
-    pub(super) fn new(parts: Parts, end: oneshot::Receiver<RunEnd>, thread: JoinHandle<()>) -> Self {
-        let Parts { outcomes, stop, states } = parts;
+    pub(super) fn new(parts: RunHandles, end: oneshot::Receiver<RunEnd>, thread: JoinHandle<()>) -> Self {
+        let RunHandles { outcomes, stop, states } = parts;
         Self { outcomes: Some(outcomes), stop, states, end, thread: Some(thread) }
     }
 

@@ -6,14 +6,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A request field; `None` removes a default field.
 #[derive(Serialize, Deserialize)]
-struct Field {
+struct SerializedField {
     name: String,
     value: Option<Vec<u8>>,
     /// Whether the value is not to be shown, nor to be indexed by HTTP/2.
     is_sensitive: bool,
 }
 
-impl Field {
+impl SerializedField {
     fn new(name: &HeaderName, value: Option<&HeaderValue>) -> Self {
         Self {
             name: name.as_str().to_owned(),
@@ -37,7 +37,7 @@ pub(crate) mod fields {
         fields: &[(HeaderName, HeaderValue)],
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(fields.iter().map(|(name, value)| Field::new(name, Some(value))))
+        serializer.collect_seq(fields.iter().map(|(name, value)| SerializedField::new(name, Some(value))))
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
@@ -57,14 +57,14 @@ pub(crate) mod optional_fields {
         fields: &[(HeaderName, Option<HeaderValue>)],
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(fields.iter().map(|(name, value)| Field::new(name, value.as_ref())))
+        serializer.collect_seq(fields.iter().map(|(name, value)| SerializedField::new(name, value.as_ref())))
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Vec<(HeaderName, Option<HeaderValue>)>, D::Error> {
-        let fields = Vec::<Field>::deserialize(deserializer)?.into_iter();
-        fields.map(Field::parse).collect::<Result<_, _>>().map_err(D::Error::custom)
+        let fields = Vec::<SerializedField>::deserialize(deserializer)?.into_iter();
+        fields.map(SerializedField::parse).collect::<Result<_, _>>().map_err(D::Error::custom)
     }
 }
 

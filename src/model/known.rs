@@ -42,7 +42,7 @@ impl Revision {
 
 /// The earlier body to compare with the new one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Before {
+pub struct PriorBody {
     /// The body.
     pub body: Revision,
     /// The path of its file, valid in the start folder of the run, if the file still exists.
@@ -51,7 +51,7 @@ pub struct Before {
 
 /// The results of an earlier run for a URL.
 #[derive(Debug, Clone, Default)]
-pub struct Known {
+pub struct PriorRun {
     /// Its index among the equal requests of the input, from 0, if the run makes all of them.
     pub occurrence: u32,
     /// The name that it claimed and keeps.
@@ -64,5 +64,5 @@ pub struct Known {
     /// The conditional request of a run that refreshes finished URLs.
     pub condition: Option<Box<Condition>>,
     /// The earlier body, if it was ok; only for a run that reports changes.
-    pub before: Option<Box<Before>>,
+    pub before: Option<Box<PriorBody>>,
 }

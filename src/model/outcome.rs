@@ -1,6 +1,6 @@
 //! The outcomes of a run: one for every line read.
 
-use super::{BadLine, Facts, Job, JobId, Origin, Seed, Timing, Verdict, Via};
+use super::{BadLine, Facts, Job, JobId, Seed, SourcePos, Timing, Verdict, Via};
 
 /// The subject of an outcome.
 #[derive(Debug, Clone)]
@@ -40,7 +40,7 @@ impl Subject {
     }
 
     /// The place that records show.
-    pub fn origin(&self) -> &Origin {
+    pub fn origin(&self) -> &SourcePos {
         self.via().origin()
     }
 

@@ -8,18 +8,18 @@ use http::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{FetchError, JobId, Known, http_values};
+use super::{FetchError, JobId, PriorRun, http_values};
 
 /// The source of a seed: a list and a line in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin {
+pub struct SourcePos {
     /// The list as the user named it: a path, `-` for standard input, or `arguments`.
     pub list: Arc<str>,
     /// The line, counted from 1; for `arguments` the position of the argument.
     pub line: u64,
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for SourcePos {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.list, self.line)
     }
@@ -45,7 +45,7 @@ impl fmt::Debug for Credentials {
 
 /// The overrides of a list for one URL. Most seeds have none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PerSeed {
+pub struct RequestOverrides {
     /// The file name, relative to the output folder, as the list spells it: not yet made safe.
     pub out: Option<String>,
     /// The SHA-256 that the saved bytes must have.
@@ -59,7 +59,7 @@ pub struct PerSeed {
     pub credentials: Option<Credentials>,
 }
 
-impl PerSeed {
+impl RequestOverrides {
     /// Whether there are no overrides.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -70,14 +70,14 @@ impl PerSeed {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Via {
     /// A list has it.
-    List(Origin),
+    List(SourcePos),
     /// The program added it while the run went on. The line is its place among those added, from 1.
-    Added(Origin),
+    Added(SourcePos),
 }
 
 impl Via {
     /// The place that records show.
-    pub fn origin(&self) -> &Origin {
+    pub fn origin(&self) -> &SourcePos {
         match self {
             Via::List(origin) | Via::Added(origin) => origin,
         }
@@ -116,9 +116,9 @@ pub struct Seed {
     /// Its line among all lines of the lists, from 1, if the source leaves lines out. Names depend on it.
     pub place: Option<NonZeroU64>,
     /// The overrides of the list for this URL.
-    pub wants: Option<Box<PerSeed>>,
+    pub overrides: Option<Box<RequestOverrides>>,
     /// The results of an earlier run for this URL.
-    pub known: Option<Box<Known>>,
+    pub known: Option<Box<PriorRun>>,
 }
 
 impl Seed {
@@ -132,7 +132,7 @@ impl Seed {
             kind: Kind::Page,
             priority: 0,
             place: None,
-            wants: None,
+            overrides: None,
             known: None,
         }
     }
@@ -174,7 +174,7 @@ pub struct Batch {
     /// At most [`Batch::MAX`] lines.
     pub entries: Vec<Entry>,
     /// The place after the last of them, where reading would resume.
-    pub next: Origin,
+    pub next: SourcePos,
     /// Notes for the user about the lists, such as the column that supplies the URLs.
     pub notes: Vec<String>,
 }

@@ -4,25 +4,26 @@
 use url::Url;
 
 use super::{
-    Claimed, Cookie, Facts, Hop, Job, Known, Outcome, PerSeed, RedirectState, Seed, Subject, Tried, Validators, Verdict,
+    Claimed, Cookie, Facts, Hop, Job, Outcome, PriorRun, RedirectState, RequestOverrides, Seed, Subject, Tried,
+    Validators, Verdict,
 };
 
 impl Seed {
     /// The bytes of its own text.
     pub fn size(&self) -> usize {
-        let asked = self.wants.as_deref().map_or(0, PerSeed::size);
-        self.url.as_str().len() + asked + self.known.as_deref().map_or(0, Known::size)
+        let asked = self.overrides.as_deref().map_or(0, RequestOverrides::size);
+        self.url.as_str().len() + asked + self.known.as_deref().map_or(0, PriorRun::size)
     }
 }
 
-impl PerSeed {
+impl RequestOverrides {
     fn size(&self) -> usize {
         let fields = self.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
         self.out.as_ref().map_or(0, String::len) + fields.sum::<usize>()
     }
 }
 
-impl Known {
+impl PriorRun {
     fn size(&self) -> usize {
         let done = self.done.as_deref().map_or(0, Facts::size);
         let condition = self
@@ -33,7 +34,7 @@ impl Known {
             let url = before.body.final_url.as_ref().map_or(0, |url| url.as_str().len());
             url + before.body.validators.size() + before.path.as_ref().map_or(0, String::len)
         });
-        size_of::<Known>() + done + condition + before
+        size_of::<PriorRun>() + done + condition + before
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{ErrorKind, Origin, SkipReason};
+use super::{ErrorKind, SkipReason, SourcePos};
 
 /// Outcomes by kind. The five add up to `read`: that is the accounting rule.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -142,7 +142,7 @@ pub struct Summary {
     /// Whether the input was read to its end.
     pub input_complete: bool,
     /// The first line that was not read, when the input was not read to its end.
-    pub next_line: Option<Origin>,
+    pub next_line: Option<SourcePos>,
     /// Why the run stopped early, if it did.
     pub stopped: Option<StopCause>,
 }

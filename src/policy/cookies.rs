@@ -62,12 +62,12 @@ struct Kept {
 
 /// The cookies of one site.
 #[derive(Debug, Clone, Default)]
-struct Site {
+struct SiteCookies {
     kept: Vec<Kept>,
     bytes: usize,
 }
 
-impl Site {
+impl SiteCookies {
     /// Replaces the cookie of the same name, domain, path and host-only flag, or adds it.
     fn put(&mut self, cookie: Cookie, clock: u64) {
         self.bytes += cookie.size();
@@ -97,7 +97,7 @@ impl Site {
 /// The cookies of a run, or of one chain of redirects.
 #[derive(Debug, Clone)]
 pub struct Jar {
-    sites: HashMap<String, Site>,
+    sites: HashMap<String, SiteCookies>,
     count: usize,
     bytes: usize,
     most_bytes: usize,
@@ -150,7 +150,7 @@ impl Jar {
         // The largest site loses cookies, so one site cannot evict those of others.
         while self.count > MOST || self.bytes > self.most_bytes {
             let has_many = self.count > MOST;
-            let weight = |site: &Site| if has_many { site.kept.len() } else { site.bytes };
+            let weight = |site: &SiteCookies| if has_many { site.kept.len() } else { site.bytes };
             let Some(most) = self.sites.iter().max_by_key(|(_, site)| weight(site)).map(|(name, _)| name.clone())
             else {
                 break;
@@ -160,7 +160,7 @@ impl Jar {
     }
 
     /// Changes one site and counts what that changes. An empty site goes.
-    fn change(&mut self, name: &str, change: impl FnOnce(&mut Site)) {
+    fn change(&mut self, name: &str, change: impl FnOnce(&mut SiteCookies)) {
         let site = match self.sites.get_mut(name) {
             Some(site) => site,
             None => self.sites.entry(name.to_owned()).or_default(),

@@ -4,18 +4,18 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use super::{Added, Hosts, LeaseId, Leases, QueueError, Queued, Rest, UrlQueue, Wanted};
+use super::{Added, Hosts, LeaseId, LeaseRequest, Leases, QueueError, Queued, Rest, UrlQueue};
 use crate::policy::text::fingerprint::FingerprintSet;
 
 /// The position of a URL among those of its host.
-type Position = (Reverse<i32>, LeaseId);
+type QueuePosition = (Reverse<i32>, LeaseId);
 
 /// A queue that ends with the process.
 #[derive(Default)]
 pub struct MemoryQueue {
     seen: FingerprintSet,
     /// The URLs that wait, by host. No host is empty.
-    waiting: HashMap<Arc<str>, BTreeMap<Position, Queued>>,
+    waiting: HashMap<Arc<str>, BTreeMap<QueuePosition, Queued>>,
     /// The hosts of `waiting` in the order of their turns.
     turns: VecDeque<Arc<str>>,
     leased: HashMap<LeaseId, Queued>,
@@ -56,7 +56,12 @@ impl MemoryQueue {
         has_more
     }
 
-    fn lease_in_turn(&mut self, wanted: &Wanted<'_>, full: &HashSet<Arc<str>>, urls: &mut Vec<(LeaseId, Queued)>) {
+    fn lease_in_turn(
+        &mut self,
+        wanted: &LeaseRequest<'_>,
+        full: &HashSet<Arc<str>>,
+        urls: &mut Vec<(LeaseId, Queued)>,
+    ) {
         for _ in 0..self.turns.len() {
             if urls.len() == wanted.most {
                 break;
@@ -85,7 +90,7 @@ impl UrlQueue for MemoryQueue {
         Ok(added)
     }
 
-    fn lease(&mut self, wanted: &Wanted<'_>) -> Result<Leases, QueueError> {
+    fn lease(&mut self, wanted: &LeaseRequest<'_>) -> Result<Leases, QueueError> {
         let mut urls = Vec::new();
         let has_more = match wanted.hosts {
             Hosts::Only(host) => {

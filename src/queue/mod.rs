@@ -41,7 +41,7 @@ pub trait UrlQueue: Send {
     ///
     /// # Errors
     /// The store cannot be read. No URL is leased then.
-    fn lease(&mut self, wanted: &Wanted<'_>) -> Result<Leases, QueueError>;
+    fn lease(&mut self, wanted: &LeaseRequest<'_>) -> Result<Leases, QueueError>;
 
     /// Removes leased URLs: they are done. A crawl calls it after the sinks have the outcome.
     ///
@@ -100,7 +100,7 @@ pub struct LeaseId(pub i64);
 
 /// A request for URLs.
 #[derive(Debug, Clone, Copy)]
-pub struct Wanted<'a> {
+pub struct LeaseRequest<'a> {
     /// The most URLs.
     pub most: usize,
     /// The most URLs of one host.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use tempfile::TempPath;
 
-use super::{Added, Hosts, LeaseId, Leases, QueueError, Queued, Rest, UrlQueue, Wanted, stored};
+use super::{Added, Hosts, LeaseId, LeaseRequest, Leases, QueueError, Queued, Rest, UrlQueue, stored};
 use database::{
     DELETE_URLS, INSERT_HOST, INSERT_LANE, INSERT_SEEN, INSERT_URL, SCHEMA, SELECT_HOSTS, SELECT_LANES, SELECT_URLS,
 };
@@ -21,7 +21,7 @@ use database::{
 const NUMBER_BITS: u32 = 32;
 
 /// A host. Its id is its index.
-struct Host {
+struct QueuedHost {
     name: Arc<str>,
     /// Its lanes, the highest priority first: the negative priority and the id.
     lanes: Vec<(i64, usize)>,
@@ -41,7 +41,7 @@ struct Lane {
 /// A queue in an SQLite database. Each host takes some memory, and no URL does.
 pub struct SqliteQueue {
     database: Connection,
-    hosts: Vec<Host>,
+    hosts: Vec<QueuedHost>,
     index: HashMap<Arc<str>, usize>,
     /// The host of the URL that was added last: neighbours are often of one host.
     last: usize,
@@ -97,7 +97,7 @@ impl SqliteQueue {
         while let Some(row) = rows.next()? {
             let name: Arc<str> = Arc::from(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?);
             self.index.insert(name.clone(), self.hosts.len());
-            self.hosts.push(Host { name, lanes: Vec::new(), has_turn: false });
+            self.hosts.push(QueuedHost { name, lanes: Vec::new(), has_turn: false });
         }
         Ok(())
     }
@@ -143,7 +143,7 @@ impl SqliteQueue {
         self.database.prepare_cached(INSERT_HOST)?.execute((at as i64, name))?;
         let name: Arc<str> = Arc::from(name);
         self.index.insert(name.clone(), at);
-        self.hosts.push(Host { name, lanes: Vec::new(), has_turn: false });
+        self.hosts.push(QueuedHost { name, lanes: Vec::new(), has_turn: false });
         Ok(at)
     }
 
@@ -194,7 +194,11 @@ impl SqliteQueue {
     }
 
     /// Leases URLs. Returns whether the wanted hosts have more.
-    fn lease_wanted(&mut self, wanted: &Wanted<'_>, urls: &mut Vec<(LeaseId, Queued)>) -> Result<bool, QueueError> {
+    fn lease_wanted(
+        &mut self,
+        wanted: &LeaseRequest<'_>,
+        urls: &mut Vec<(LeaseId, Queued)>,
+    ) -> Result<bool, QueueError> {
         match wanted.hosts {
             Hosts::Only(name) => {
                 let Some(at) = self.index.get(name).copied().filter(|at| self.hosts[*at].has_turn) else {
@@ -216,7 +220,7 @@ impl SqliteQueue {
 
     fn lease_in_turn(
         &mut self,
-        wanted: &Wanted<'_>,
+        wanted: &LeaseRequest<'_>,
         full: &HashSet<Arc<str>>,
         urls: &mut Vec<(LeaseId, Queued)>,
     ) -> Result<(), QueueError> {
@@ -266,7 +270,7 @@ impl UrlQueue for SqliteQueue {
         Ok(Added { new: rows.len(), seen: batch.len() - rows.len() })
     }
 
-    fn lease(&mut self, wanted: &Wanted<'_>) -> Result<Leases, QueueError> {
+    fn lease(&mut self, wanted: &LeaseRequest<'_>) -> Result<Leases, QueueError> {
         let mut urls = Vec::new();
         let has_more = match self.lease_wanted(wanted, &mut urls) {
             Ok(has_more) => has_more,

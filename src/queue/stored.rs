@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{QueueError, Queued};
-use crate::model::{Claimed, JobId, Kind, Origin, Via};
+use crate::model::{Claimed, JobId, Kind, SourcePos, Via};
 use crate::policy::text::fingerprint::Fingerprint;
 
 #[derive(Serialize, Deserialize)]
@@ -65,7 +65,7 @@ pub(super) fn decode(bytes: &[u8], list: &mut Arc<str>) -> Result<Queued, QueueE
         if **list != *name {
             *list = Arc::from(name);
         }
-        Origin { list: list.clone(), line }
+        SourcePos { list: list.clone(), line }
     };
     let via = match stored.via {
         StoredVia::List(list, line) => Via::List(origin(list, line)),

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use url::Url;
 
 use super::*;
-use crate::model::Origin;
+use crate::model::SourcePos;
 
 type NewQueue = fn() -> Box<dyn UrlQueue>;
 
@@ -29,7 +29,7 @@ fn url(text: &str) -> Queued {
     Queued {
         id: JobId(0),
         url: Url::parse(&format!("http://{path}")).unwrap(),
-        via: Via::List(Origin { list: Arc::from("l"), line: 1 }),
+        via: Via::List(SourcePos { list: Arc::from("l"), line: 1 }),
         depth: 0,
         kind: Kind::Page,
         priority,
@@ -58,7 +58,7 @@ fn ids(leases: &Leases) -> Vec<LeaseId> {
 /// Leases from all hosts but `full`.
 fn lease_but(queue: &mut dyn UrlQueue, most: usize, per_host: usize, full: &[&str]) -> Leases {
     let full: HashSet<Arc<str>> = full.iter().map(|host| Arc::from(*host)).collect();
-    queue.lease(&Wanted { most, per_host, hosts: Hosts::AllBut(&full) }).unwrap()
+    queue.lease(&LeaseRequest { most, per_host, hosts: Hosts::AllBut(&full) }).unwrap()
 }
 
 fn lease(queue: &mut dyn UrlQueue, most: usize) -> Leases {
@@ -66,12 +66,12 @@ fn lease(queue: &mut dyn UrlQueue, most: usize) -> Leases {
 }
 
 fn lease_of(queue: &mut dyn UrlQueue, most: usize, host: &str) -> Leases {
-    queue.lease(&Wanted { most, per_host: most, hosts: Hosts::Only(host) }).unwrap()
+    queue.lease(&LeaseRequest { most, per_host: most, hosts: Hosts::Only(host) }).unwrap()
 }
 
 #[test]
 fn urls_come_back_as_they_were_added() {
-    let origin = |list: &str, line| Origin { list: Arc::from(list), line };
+    let origin = |list: &str, line| SourcePos { list: Arc::from(list), line };
     let all = [
         url("h.test/a?%C3%BC=1"),
         Queued { id: JobId(u64::MAX), via: Via::Added(origin("ü", u64::MAX)), ..url("h.test:8080/") },
@@ -287,7 +287,7 @@ fn damaged_url_leaves_the_others_waiting() {
     add(&mut queue, "a/1 a/2 b/1");
     let damage = "UPDATE queue_urls SET url = x'00ff' WHERE id = 1";
     Connection::open(&path).unwrap().execute_batch(damage).unwrap();
-    let wanted = Wanted { most: 9, per_host: 9, hosts: Hosts::Only("a") };
+    let wanted = LeaseRequest { most: 9, per_host: 9, hosts: Hosts::Only("a") };
     let error = queue.lease(&wanted).unwrap_err();
     assert!(error.to_string().starts_with("a URL of the queue is damaged"), "{error}");
     assert_eq!(names(&lease_of(&mut queue, 1, "a")), "a/1");

@@ -21,13 +21,13 @@ pub struct LossyWriter {
 }
 
 struct Queue {
-    state: Mutex<State>,
+    state: Mutex<WriterState>,
     /// Signalled when bytes come in, are taken, or are written.
     changed: Condvar,
     capacity: usize,
 }
 
-struct State {
+struct WriterState {
     pending: Vec<u8>,
     /// The thread is writing what it took.
     writing: bool,
@@ -47,7 +47,7 @@ impl LossyWriter {
     /// Starts the thread of a queue of at most `capacity` bytes. When the system has no thread left,
     /// writes go to `out` directly.
     pub fn new(name: &str, out: Box<dyn Write + Send>, capacity: usize, notice: Notice) -> Self {
-        let state = State {
+        let state = WriterState {
             pending: Vec::new(),
             writing: false,
             dropped: 0,
@@ -92,7 +92,7 @@ impl LossyWriter {
 
     /// Blocks until everything is written or the output has failed.
     pub(super) fn wait_idle(&self) {
-        let busy = |state: &mut State| !state.is_idle();
+        let busy = |state: &mut WriterState| !state.is_idle();
         drop(self.queue.changed.wait_while(self.queue.lock(), busy).unwrap_or_else(PoisonError::into_inner));
     }
 
@@ -104,7 +104,7 @@ impl LossyWriter {
 
     /// Waits at most this long until everything is written.
     pub fn finish(&self, limit: Duration) {
-        let busy = |state: &mut State| !state.is_idle();
+        let busy = |state: &mut WriterState| !state.is_idle();
         drop(self.queue.changed.wait_timeout_while(self.queue.lock(), limit, busy));
     }
 }
@@ -122,7 +122,7 @@ impl Write for LossyWriter {
 }
 
 impl Queue {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, WriterState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -145,7 +145,7 @@ impl Queue {
         let Some(mut out) = self.lock().out.take() else { return };
         let mut batch = Vec::new();
         loop {
-            let empty = |state: &mut State| state.pending.is_empty();
+            let empty = |state: &mut WriterState| state.pending.is_empty();
             let mut state = self.changed.wait_while(self.lock(), empty).unwrap_or_else(PoisonError::into_inner);
             std::mem::swap(&mut batch, &mut state.pending);
             state.writing = true;
@@ -172,7 +172,7 @@ impl Queue {
     }
 }
 
-impl State {
+impl WriterState {
     fn is_idle(&self) -> bool {
         self.failed.is_some() || (self.pending.is_empty() && !self.writing)
     }

@@ -29,7 +29,7 @@ pub(super) enum HostState {
 /// The rank of a ready host; the lowest is next. A host below its share goes first, then the
 /// highest priority, then the fewest in flight, then the host that has waited longest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Turn {
+pub(super) struct HostRank {
     /// It has as many fetches in flight as it may have beside others.
     pub(super) has_its_share: bool,
     pub(super) priority: Reverse<i32>,
@@ -43,9 +43,9 @@ pub(super) enum Listed {
     /// On none: nothing waits, or all its slots are taken.
     Nowhere,
     /// Ready.
-    Ready(Turn),
+    Ready(HostRank),
     /// Ready, and in trouble.
-    Troubled(Turn),
+    Troubled(HostRank),
     /// Not before this time.
     Timed(Instant),
     /// Given up, with jobs to refuse.
@@ -72,12 +72,12 @@ pub(super) struct Host {
     /// Its place in the list of idle hosts that are remembered.
     pub(super) remembered: Option<u64>,
     /// Its part in the sums of the table.
-    pub(super) counted: Counted,
+    pub(super) counted: HostCounts,
 }
 
 /// The part of one host in the sums of the table.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Counted {
+pub(super) struct HostCounts {
     /// Fetches in flight, if it is in trouble.
     pub(super) troubled: u32,
     /// Jobs in memory, if it is held, in trouble or full.
@@ -101,7 +101,7 @@ impl Host {
             unanswered_since: None,
             next_start: None,
             remembered: None,
-            counted: Counted::default(),
+            counted: HostCounts::default(),
         }
     }
 
@@ -118,7 +118,7 @@ impl Host {
             (HostState::Open, None, None) => Listed::Nowhere,
             (HostState::Open, None, Some(priority)) => {
                 let has_its_share = self.in_flight >= self.window.beside_others();
-                let turn = Turn { has_its_share, priority: Reverse(priority), in_flight: self.in_flight, number };
+                let turn = HostRank { has_its_share, priority: Reverse(priority), in_flight: self.in_flight, number };
                 if self.window.is_troubled() { Listed::Troubled(turn) } else { Listed::Ready(turn) }
             }
         }
@@ -203,10 +203,10 @@ impl Host {
     }
 
     /// Computes its part in the sums of the table.
-    pub(super) fn count(&self) -> Counted {
+    pub(super) fn count(&self) -> HostCounts {
         let is_parked = self.is_parked();
         let (in_memory, fast) = self.spilled.as_ref().map_or((0, 0), |jobs| (jobs.in_memory(), jobs.fast_in_queue()));
-        Counted {
+        HostCounts {
             troubled: if self.window.is_troubled() { self.in_flight } else { 0 },
             parked: if is_parked { self.queue.len() + in_memory } else { 0 },
             fast_in_queue: if is_parked { 0 } else { fast },

@@ -117,27 +117,27 @@ impl HostQueue {
     /// Takes the job with this id, see [`HostQueue::has`].
     pub(super) fn take(&mut self, id: JobId) -> Option<Box<Job>> {
         match self.position(id)? {
-            Position::Main => self.main.pop_front(),
-            Position::Other(level) => pop_at(&mut self.others, level, 0),
-            Position::Returned(level, at) => pop_at(&mut self.returned, level, at),
+            LanePosition::Main => self.main.pop_front(),
+            LanePosition::Other(level) => pop_at(&mut self.others, level, 0),
+            LanePosition::Returned(level, at) => pop_at(&mut self.returned, level, at),
         }
     }
 
-    fn position(&self, id: JobId) -> Option<Position> {
+    fn position(&self, id: JobId) -> Option<LanePosition> {
         let first_is = |jobs: &VecDeque<Box<Job>>| jobs.front().is_some_and(|job| job.id == id);
         if first_is(&self.main) {
-            return Some(Position::Main);
+            return Some(LanePosition::Main);
         }
         if let Some((level, _)) = self.others.iter().find(|(_, jobs)| first_is(jobs)) {
-            return Some(Position::Other(*level));
+            return Some(LanePosition::Other(*level));
         }
         let at = |jobs: &VecDeque<Box<Job>>| jobs.iter().position(|job| job.id == id);
-        self.returned.iter().find_map(|(level, jobs)| Some(Position::Returned(*level, at(jobs)?)))
+        self.returned.iter().find_map(|(level, jobs)| Some(LanePosition::Returned(*level, at(jobs)?)))
     }
 }
 
 /// The position of a job in a queue.
-enum Position {
+enum LanePosition {
     Main,
     Other(Reverse<i32>),
     Returned(Reverse<i32>, usize),

@@ -11,14 +11,14 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::given_up::GivenUpHosts;
-use super::host::{Counted, Host, HostState, Listed, Turn};
+use super::host::{Host, HostCounts, HostRank, HostState, Listed};
 use crate::policy::limits::pacer::AllHostLimits;
 
 /// How many idle hosts are remembered for the trouble they had.
 const REMEMBERED: usize = 4096;
 
 /// All hosts that have something to do, and idle ones that had trouble.
-pub(super) struct HostTable {
+pub(super) struct ActiveHosts {
     hosts: Vec<Host>,
     index: HashMap<Arc<str>, usize>,
     /// Free places in `hosts`.
@@ -30,17 +30,17 @@ pub(super) struct HostTable {
     idle_given_up: GivenUpHosts,
     /// Idle hosts that had trouble, the longest idle first.
     remembered: BTreeMap<u64, usize>,
-    ready: BTreeMap<Turn, usize>,
-    troubled: BTreeMap<Turn, usize>,
+    ready: BTreeMap<HostRank, usize>,
+    troubled: BTreeMap<HostRank, usize>,
     given_up: BTreeMap<u64, usize>,
     timed: BTreeSet<(Instant, usize)>,
     turns: u64,
     /// New jobs are not handed out.
     only_returned: bool,
-    sums: Counted,
+    sums: HostCounts,
 }
 
-impl Index<usize> for HostTable {
+impl Index<usize> for ActiveHosts {
     type Output = Host;
 
     fn index(&self, at: usize) -> &Host {
@@ -48,13 +48,13 @@ impl Index<usize> for HostTable {
     }
 }
 
-impl IndexMut<usize> for HostTable {
+impl IndexMut<usize> for ActiveHosts {
     fn index_mut(&mut self, at: usize) -> &mut Host {
         &mut self.hosts[at]
     }
 }
 
-impl HostTable {
+impl ActiveHosts {
     pub(super) fn new(limits: AllHostLimits) -> Self {
         Self {
             hosts: Vec::new(),
@@ -70,7 +70,7 @@ impl HostTable {
             timed: BTreeSet::new(),
             turns: 0,
             only_returned: false,
-            sums: Counted::default(),
+            sums: HostCounts::default(),
         }
     }
 
@@ -86,7 +86,7 @@ impl HostTable {
     }
 
     /// The sums over all hosts.
-    pub(super) fn sums(&self) -> Counted {
+    pub(super) fn sums(&self) -> HostCounts {
         self.sums
     }
 
@@ -214,12 +214,12 @@ impl HostTable {
     }
 
     /// The first ready host.
-    pub(super) fn first_ready(&self) -> Option<(Turn, usize)> {
+    pub(super) fn first_ready(&self) -> Option<(HostRank, usize)> {
         self.ready.first_key_value().map(|(turn, at)| (*turn, *at))
     }
 
     /// The first host that is ready but in trouble.
-    pub(super) fn first_troubled(&self) -> Option<(Turn, usize)> {
+    pub(super) fn first_troubled(&self) -> Option<(HostRank, usize)> {
         self.troubled.first_key_value().map(|(turn, at)| (*turn, *at))
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::model::{Job, JobId, Origin, Via};
+use crate::model::{Job, JobId, SourcePos, Via};
 
 /// The lines of some jobs, in their order. Neighbours in a list need no more memory than one.
 #[derive(Debug, Default)]
@@ -23,7 +23,7 @@ struct LineRun {
 
 /// The line of one job.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Line {
+pub(super) struct JobLine {
     pub(super) id: JobId,
     pub(super) via: Via,
     pub(super) admitted: Instant,
@@ -32,7 +32,7 @@ pub(super) struct Line {
 impl LineRuns {
     /// Notes the line of a job.
     pub(super) fn note(&mut self, job: &Job) {
-        let Origin { list, line } = job.seed.via.origin();
+        let SourcePos { list, line } = job.seed.via.origin();
         if self.0.last_mut().is_some_and(|run| run.extend(list, *line, job.id.0, job.admitted)) {
             return;
         }
@@ -46,7 +46,7 @@ impl LineRuns {
     }
 
     /// The lines in their order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = Line> + '_ {
+    pub(super) fn iter(&self) -> impl Iterator<Item = JobLine> + '_ {
         self.0.iter().flat_map(|run| (0..run.count).map(|n| run.line(n)))
     }
 }
@@ -66,9 +66,9 @@ impl LineRun {
         fits
     }
 
-    fn line(&self, n: u64) -> Line {
-        let origin = Origin { list: self.list.clone(), line: self.line + self.step.0 * n };
-        Line { id: JobId(self.id + self.step.1 * n), via: Via::List(origin), admitted: self.admitted }
+    fn line(&self, n: u64) -> JobLine {
+        let origin = SourcePos { list: self.list.clone(), line: self.line + self.step.0 * n };
+        JobLine { id: JobId(self.id + self.step.1 * n), via: Via::List(origin), admitted: self.admitted }
     }
 }
 
@@ -82,14 +82,14 @@ mod tests {
         let (now, lists) = (Instant::now(), ["a", "b"].map(Arc::<str>::from));
         let jobs: Vec<_> = [(0, 0), (1, 0), (2, 0), (7, 0), (9, 1), (11, 1), (13, 1), (4000, 1), (12, 1)]
             .map(|(n, list)| {
-                let via = Via::List(Origin { list: lists[list].clone(), line: n * 3 + 1 });
+                let via = Via::List(SourcePos { list: lists[list].clone(), line: n * 3 + 1 });
                 let url = url::Url::parse("http://h.test/").unwrap();
                 Job::new(JobId(n), Seed::new(url, via), None, now)
             })
             .into();
         let mut runs = LineRuns::default();
         jobs.iter().for_each(|job| runs.note(job));
-        let lines = jobs.iter().map(|job| Line { id: job.id, via: job.seed.via.clone(), admitted: now });
+        let lines = jobs.iter().map(|job| JobLine { id: job.id, via: job.seed.via.clone(), admitted: now });
         assert_eq!(runs.iter().collect::<Vec<_>>(), lines.collect::<Vec<_>>());
         assert_eq!((runs.len(), runs.0.len()), (9, 5));
     }

@@ -1,7 +1,7 @@
 //! Which URL is fetched next, and when.
 //!
 //! The engine's loop owns one [`Scheduler`]. The scheduler has no lock and reads no clock: the time is an
-//! argument. Jobs wait with their host in a `HostTable`, the one place that knows
+//! argument. Jobs wait with their host in a `ActiveHosts`, the one place that knows
 //! about hosts: slots, holds, retry budgets, and hosts that are given up.
 //!
 //! The jobs that wait are in memory. Those of slow hosts go to a queue in a temporary file when memory is full
@@ -31,7 +31,7 @@ use crate::model::{BadLine, FetchError, Job};
 use crate::policy::limits::pacer::{AllHostLimits, SharedPacer};
 use crate::policy::retry::Limits;
 
-pub use report::{Effects, Ended, Report};
+pub use report::{AttemptEnd, Effects, Report};
 pub use scheduler::Scheduler;
 
 /// The rules of a scheduler.
@@ -53,7 +53,7 @@ pub struct Rules {
 
 /// A job to fetch, or a line that ends without a request.
 #[derive(Debug)]
-pub enum Next {
+pub enum NextJob {
     /// Fetch this job.
     Fetch(Box<Job>),
     /// The host of this job is given up, so the job ends without a request.

@@ -16,7 +16,7 @@ use crate::policy::retry::{Decision, Hold, Try, decide};
 #[derive(Debug, Clone, Copy)]
 pub enum Report<'a> {
     /// It has ended.
-    Ended(Ended<'a>),
+    Ended(AttemptEnd<'a>),
     /// The answer was a redirect, and its head took so long.
     Redirected(Duration),
     /// It was never started.
@@ -25,7 +25,7 @@ pub enum Report<'a> {
 
 /// The end of an attempt.
 #[derive(Debug, Clone, Copy)]
-pub struct Ended<'a> {
+pub struct AttemptEnd<'a> {
     /// The number of the attempt, from 1.
     pub attempt: u32,
     /// How it ended.
@@ -70,8 +70,8 @@ impl Scheduler {
     }
 
     /// Returns after which time the job is tried again.
-    fn note_end(&mut self, at: usize, ended: Ended<'_>, now: Instant) -> Option<Duration> {
-        let Ended { attempt, verdict, facts, head, total } = ended;
+    fn note_end(&mut self, at: usize, ended: AttemptEnd<'_>, now: Instant) -> Option<Duration> {
+        let AttemptEnd { attempt, verdict, facts, head, total } = ended;
         let budget = &mut self.hosts[at].budget;
         if self.retry.retries > 0 {
             if attempt == 1 {

@@ -9,9 +9,9 @@ use tokio::time::Instant;
 use super::delayed::DelayedJobs;
 use super::host::HostState;
 use super::host_queue::{DEFAULT_PRIORITY, bytes_of};
-use super::hosts::HostTable;
+use super::hosts::ActiveHosts;
 use super::spilled_jobs::SpillQueue;
-use super::{Next, Rules};
+use super::{NextJob, Rules};
 use crate::model::{BadLine, Job, JobId, Seed};
 use crate::policy::credentials::origin;
 use crate::policy::limits::pacer::SharedPacer;
@@ -46,7 +46,7 @@ pub(super) struct OnlyHost {
 }
 
 /// A job in flight.
-struct InFlight {
+struct JobInFlight {
     host: usize,
     /// Makes the record if the backend dies.
     seed: Seed,
@@ -54,9 +54,9 @@ struct InFlight {
 
 /// Decides which job is next, see [`super`].
 pub struct Scheduler {
-    pub(super) hosts: HostTable,
+    pub(super) hosts: ActiveHosts,
     pub(super) delayed: DelayedJobs,
-    in_flight: BTreeMap<JobId, InFlight>,
+    in_flight: BTreeMap<JobId, JobInFlight>,
     pub(super) latency: LatencyEstimate,
     pub(super) retry: Limits,
     pub(super) jitter: Rng,
@@ -92,7 +92,7 @@ impl Scheduler {
     /// An empty scheduler.
     pub fn new(rules: Rules) -> Self {
         Self {
-            hosts: HostTable::new(rules.host_limits),
+            hosts: ActiveHosts::new(rules.host_limits),
             delayed: DelayedJobs::default(),
             in_flight: BTreeMap::new(),
             latency: LatencyEstimate::default(),
@@ -172,7 +172,7 @@ impl Scheduler {
     /// next, then the host that has waited longest. Returned jobs of a host go before its new ones, and
     /// those in the order of admission. While others are ready, a host that has its share comes after
     /// them, and hosts in trouble have few slots and turns.
-    pub fn next(&mut self, now: Instant) -> Option<Next> {
+    pub fn next(&mut self, now: Instant) -> Option<NextJob> {
         let next = self.take_next(now);
         self.limit_returned_bytes();
         next
@@ -180,7 +180,7 @@ impl Scheduler {
 
     /// The job with this id, out of turn, if its host may be asked now. It must be the first of the input
     /// that is neither done nor in flight.
-    pub fn next_is(&mut self, id: JobId, now: Instant) -> Option<Next> {
+    pub fn next_is(&mut self, id: JobId, now: Instant) -> Option<NextJob> {
         let next = if self.lost.is_empty() { self.take_job(id, now) } else { self.take_next(now) };
         self.limit_returned_bytes();
         next
@@ -259,10 +259,10 @@ impl Scheduler {
         self.limit = limit.min(self.concurrency);
     }
 
-    fn take_next(&mut self, now: Instant) -> Option<Next> {
+    fn take_next(&mut self, now: Instant) -> Option<NextJob> {
         if let Some(lost) = self.lost.pop_front() {
             self.waiting -= 1;
-            return Some(Next::Lost(Box::new(lost)));
+            return Some(NextJob::Lost(Box::new(lost)));
         }
         while let Some(at) = self.next_host() {
             if self.hosts[at].is_given_up() || self.may_start(at, now) {
@@ -274,7 +274,7 @@ impl Scheduler {
         None
     }
 
-    fn take_job(&mut self, id: JobId, now: Instant) -> Option<Next> {
+    fn take_job(&mut self, id: JobId, now: Instant) -> Option<NextJob> {
         let at = self.hosts.places().find(|at| self.hosts[*at].queue.has(id))?;
         let host = &self.hosts[at];
         if !host.is_given_up() {
@@ -316,13 +316,13 @@ impl Scheduler {
         true
     }
 
-    fn hand_out(&mut self, at: usize, mut job: Box<Job>, now: Instant) -> Next {
+    fn hand_out(&mut self, at: usize, mut job: Box<Job>, now: Instant) -> NextJob {
         self.leaves(&job);
         if let HostState::GivenUp(why) = &self.hosts[at].state {
             let why = why.clone();
             self.hosts.list(at);
             self.refused_in_a_row += 1;
-            return Next::Refused(job, why);
+            return NextJob::Refused(job, why);
         }
         self.refused_in_a_row = 0;
         self.hosts[at].begin(now);
@@ -334,9 +334,9 @@ impl Scheduler {
         // A redirect belongs to the same attempt.
         job.attempt += u32::from(job.redirect.is_none());
         job.handed_out = true;
-        self.in_flight.insert(job.id, InFlight { host: at, seed: job.seed.clone() });
+        self.in_flight.insert(job.id, JobInFlight { host: at, seed: job.seed.clone() });
         self.hosts.list(at);
-        Next::Fetch(job)
+        NextJob::Fetch(job)
     }
 
     /// The host of a job that is no longer in flight. The host is to be listed anew.

@@ -9,9 +9,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::host_queue::bytes_of;
-use super::line_runs::{Line, LineRuns};
+use super::line_runs::{JobLine, LineRuns};
 use crate::model::{BadLine, ErrorKind, FetchError, Job, Seed, Via};
-use crate::queue::{Hosts, QueueError, Queued, SqliteQueue, UrlQueue, Wanted};
+use crate::queue::{Hosts, LeaseRequest, QueueError, Queued, SqliteQueue, UrlQueue};
 
 /// How many jobs go to the queue and come back together, and how many of a host stay in memory before them.
 pub(super) const CHUNK: usize = 256;
@@ -156,8 +156,8 @@ impl SpilledJobs {
 
 /// Whether a job is no more than a URL and its place in a list.
 fn is_plain(job: &Job) -> bool {
-    let Seed { via, wants, known, .. } = &job.seed;
-    wants.is_none() && known.is_none() && matches!(via, Via::List(_))
+    let Seed { via, overrides, known, .. } = &job.seed;
+    overrides.is_none() && known.is_none() && matches!(via, Via::List(_))
 }
 
 /// Admission has dropped duplicates, so the URL has no key.
@@ -172,7 +172,7 @@ fn job(url: Queued, admitted: std::time::Instant) -> Box<Job> {
     Box::new(Job::new(id, seed, save_as, admitted))
 }
 
-fn lost(line: Line, host: &str, why: Option<&QueueError>) -> BadLine {
+fn lost(line: JobLine, host: &str, why: Option<&QueueError>) -> BadLine {
     let why = why.map_or_else(|| "it is not there".to_owned(), ToString::to_string);
     let why = format!("cannot read back the temporary file in which it waited: {why}; run it again");
     BadLine { text: format!("a URL of {host}"), via: line.via, id: line.id, error: FetchError::new(ErrorKind::Io, why) }
@@ -222,7 +222,7 @@ impl SpillQueue {
     /// Reads the oldest URLs of a host and removes them.
     fn lease(&mut self, host: &str, most: usize) -> Result<Vec<Queued>, QueueError> {
         let Some(queue) = &mut self.queue else { return Ok(Vec::new()) };
-        let leases = queue.lease(&Wanted { most, per_host: most, hosts: Hosts::Only(host) })?;
+        let leases = queue.lease(&LeaseRequest { most, per_host: most, hosts: Hosts::Only(host) })?;
         let (ids, urls): (Vec<_>, Vec<_>) = leases.urls.into_iter().unzip();
         if let Err(e) = queue.complete(&ids) {
             // They stay leased and take space until the queue is empty.

@@ -1,6 +1,6 @@
 //! Which host is next.
 
-use super::host::Turn;
+use super::host::HostRank;
 use super::scheduler::{Early, Scheduler};
 use crate::policy::limits::politeness::{TURNS, for_troubled};
 
@@ -42,7 +42,7 @@ impl Scheduler {
 
     /// The first ready host or the first in trouble, and whether no other host could be next. Hosts in
     /// trouble share a few slots and turns while others are ready.
-    fn first_of_both(&self) -> Option<(Turn, usize, bool)> {
+    fn first_of_both(&self) -> Option<(HostRank, usize, bool)> {
         let (ready, troubled) = (self.hosts.first_ready(), self.hosts.first_troubled());
         let (in_health, in_trouble) = self.hosts.ready_counts();
         let (Some(first), Some(other)) = (ready, troubled) else {

@@ -4,7 +4,7 @@ use std::io;
 use std::ops::ControlFlow;
 
 use super::{Sink, SinkError, WholeFile};
-use crate::model::{Before, Needs, Outcome, Revision, SkipReason, Summary, Verdict};
+use crate::model::{Needs, Outcome, PriorBody, Revision, SkipReason, Summary, Verdict};
 use crate::policy::rerun::change::difference;
 use crate::policy::text::fingerprint::FingerprintSet;
 use crate::wire::{ChangeRecord, ChangeTotals, ChangesWriter, RevisionRecord};
@@ -65,7 +65,7 @@ impl Changes {
         let mut change = ChangeRecord::new(outcome.subject.url(), "added", Some(outcome.subject.origin()));
         match before(outcome) {
             None => self.totals.added += 1,
-            Some(Before { body: before, .. }) => match difference(before, &now) {
+            Some(PriorBody { body: before, .. }) => match difference(before, &now) {
                 None => {
                     self.totals.unchanged += 1;
                     return Ok(());
@@ -119,7 +119,7 @@ impl Changes {
 }
 
 /// Returns the prior body, if the request was ok before.
-fn before(outcome: &Outcome) -> Option<&Before> {
+fn before(outcome: &Outcome) -> Option<&PriorBody> {
     outcome.subject.seed()?.known.as_deref()?.before.as_deref()
 }
 

@@ -23,7 +23,7 @@ pub enum ToSinks {
 pub struct SinkThread {
     trouble: watch::Receiver<Option<StopCause>>,
     ended: oneshot::Receiver<SinksEnd>,
-    worker: Worker,
+    worker: SinkWorker,
 }
 
 /// How the sinks ended.
@@ -36,7 +36,7 @@ pub struct SinksEnd {
 }
 
 #[derive(Debug)]
-enum Worker {
+enum SinkWorker {
     Thread(std::thread::JoinHandle<()>),
     Task(tokio::task::JoinHandle<()>),
 }
@@ -53,7 +53,7 @@ pub fn spawn(sinks: Vec<Box<dyn Sink>>, info: RunInfo) -> io::Result<(mpsc::Send
     let needs_thread = sinks.iter().any(|sink| sink.may_block());
     let mut sinks = Sinks { sinks: sinks.into_iter().map(Some).collect(), warn, lost: None, unkept: 0, error: None };
     let worker = if needs_thread {
-        Worker::Thread(std::thread::Builder::new().name("sinks".to_owned()).spawn(move || {
+        SinkWorker::Thread(std::thread::Builder::new().name("sinks".to_owned()).spawn(move || {
             sinks.begin(&info);
             while let Some(message) = inbox.blocking_recv() {
                 sinks.take(message);
@@ -61,7 +61,7 @@ pub fn spawn(sinks: Vec<Box<dyn Sink>>, info: RunInfo) -> io::Result<(mpsc::Send
             sinks.end(tell);
         })?)
     } else {
-        Worker::Task(tokio::spawn(async move {
+        SinkWorker::Task(tokio::spawn(async move {
             sinks.begin(&info);
             while let Some(message) = inbox.recv().await {
                 sinks.take(message);
@@ -160,8 +160,8 @@ impl SinkThread {
         let ended = self.ended.await;
         let joined = match self.worker {
             // The thread has sent its end or died: joining does not wait.
-            Worker::Thread(thread) => thread.join().is_ok(),
-            Worker::Task(task) => task.await.is_ok(),
+            SinkWorker::Thread(thread) => thread.join().is_ok(),
+            SinkWorker::Task(task) => task.await.is_ok(),
         };
         match ended {
             Ok(ended) if joined => ended,

@@ -10,8 +10,8 @@ use url::Url;
 
 use super::address::Reason;
 use super::line::Wants;
-use super::wants::{self, Field};
-use crate::model::PerSeed;
+use super::wants::{self, RequestField};
+use crate::model::RequestOverrides;
 
 /// aria2's options for speed, retries, bookkeeping and BitTorrent, which a download of ours may ignore.
 const HARMLESS: &[&str] = &[
@@ -113,7 +113,7 @@ pub(super) struct Options {
     out: Option<String>,
     /// `*` stands for the URL itself.
     referer: Option<String>,
-    headers: Vec<Field>,
+    headers: Vec<RequestField>,
     /// The bytes of those.
     bytes: usize,
     sha256: Option<[u8; 32]>,
@@ -152,7 +152,7 @@ impl Options {
         Ok(())
     }
 
-    fn field(&mut self, field: Field) -> Result<(), Reason> {
+    fn field(&mut self, field: RequestField) -> Result<(), Reason> {
         self.bytes += field.0.as_str().len() + field.1.len();
         self.headers.push(field);
         wants::bounded_fields(self.headers.len(), self.bytes).inspect_err(|_| self.headers = Vec::new())
@@ -183,7 +183,7 @@ impl Options {
             (Some(dir), Some(out)) => Some(join(&dir, &out)),
             (Some(dir), None) => Some(join(&dir, &last_segment(url))),
         };
-        let per_seed = PerSeed { out, sha256: self.sha256, blake3: self.blake3, headers, credentials: None };
+        let per_seed = RequestOverrides { out, sha256: self.sha256, blake3: self.blake3, headers, credentials: None };
         Ok(Wants { priority: 0, per_seed })
     }
 }

@@ -8,7 +8,7 @@ use quick_xml::events::Event;
 
 /// The encoding that the beginning of a document declares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Declared {
+pub(super) enum DeclaredEncoding {
     /// More of it must be seen.
     Undecided,
     /// This encoding, or none.
@@ -19,24 +19,26 @@ pub(super) enum Declared {
 const HEAD: [&[u8]; 9] = [b"html", b"head", b"title", b"meta", b"base", b"link", b"script", b"style", b"noscript"];
 
 /// The encoding of an XML declaration. `whole` says that no more of the document is looked at.
-pub(super) fn of_xml(beginning: &[u8], whole: bool) -> Declared {
+pub(super) fn of_xml(beginning: &[u8], whole: bool) -> DeclaredEncoding {
     const BEGIN: &[u8] = b"<?xml";
     let text = beginning.trim_ascii_start();
     let end = memchr::memmem::find(text, b"?>").filter(|_| text.starts_with(BEGIN));
     let Some(end) = end else {
         let begun = text.starts_with(BEGIN) || BEGIN.starts_with(text);
-        return if begun && !whole { Declared::Undecided } else { Declared::As(None) };
+        return if begun && !whole { DeclaredEncoding::Undecided } else { DeclaredEncoding::As(None) };
     };
     let declaration = String::from_utf8_lossy(&text[..end + 2]);
-    let Ok(Event::Decl(declaration)) = Reader::from_str(&declaration).read_event() else { return Declared::As(None) };
-    Declared::As(declaration.encoding().and_then(Result::ok).and_then(|label| by_label(&label)).map(of_ascii))
+    let Ok(Event::Decl(declaration)) = Reader::from_str(&declaration).read_event() else {
+        return DeclaredEncoding::As(None);
+    };
+    DeclaredEncoding::As(declaration.encoding().and_then(Result::ok).and_then(|label| by_label(&label)).map(of_ascii))
 }
 
 /// The encoding of an XML declaration or of the first `meta` element that declares one. The search
 /// ends at the first element that belongs to no head.
-pub(super) fn of_page(beginning: &[u8], whole: bool) -> Declared {
+pub(super) fn of_page(beginning: &[u8], whole: bool) -> DeclaredEncoding {
     let by_xml = of_xml(beginning, whole);
-    if by_xml != Declared::As(None) {
+    if by_xml != DeclaredEncoding::As(None) {
         return by_xml;
     }
     let mut emitter = DefaultEmitter::default();
@@ -45,14 +47,14 @@ pub(super) fn of_page(beginning: &[u8], whole: bool) -> Declared {
         match token {
             Token::StartTag(tag) if tag.name.as_slice() == b"meta" => {
                 if let Some(encoding) = of_meta(&tag) {
-                    return Declared::As(Some(encoding));
+                    return DeclaredEncoding::As(Some(encoding));
                 }
             }
-            Token::StartTag(tag) if !HEAD.contains(&tag.name.as_slice()) => return Declared::As(None),
+            Token::StartTag(tag) if !HEAD.contains(&tag.name.as_slice()) => return DeclaredEncoding::As(None),
             _ => {}
         }
     }
-    if whole { Declared::As(None) } else { Declared::Undecided }
+    if whole { DeclaredEncoding::As(None) } else { DeclaredEncoding::Undecided }
 }
 
 fn of_meta(tag: &StartTag<()>) -> Option<&'static Encoding> {
@@ -105,11 +107,11 @@ mod tests {
             ("<?xml version='1.0'?><!-- encoding='latin1' -->", None),
             ("<urlset>", None),
         ] {
-            assert_eq!(of_xml(text.as_bytes(), false), Declared::As(encoding), "{text}");
+            assert_eq!(of_xml(text.as_bytes(), false), DeclaredEncoding::As(encoding), "{text}");
         }
         for begun in ["", "<", "<?xm", "<?xml version='1.0' encoding='lat"] {
-            assert_eq!(of_xml(begun.as_bytes(), false), Declared::Undecided, "{begun}");
-            assert_eq!(of_xml(begun.as_bytes(), true), Declared::As(None), "{begun}");
+            assert_eq!(of_xml(begun.as_bytes(), false), DeclaredEncoding::Undecided, "{begun}");
+            assert_eq!(of_xml(begun.as_bytes(), true), DeclaredEncoding::As(None), "{begun}");
         }
     }
 
@@ -124,10 +126,10 @@ mod tests {
             ("<!-- <meta charset=latin1> --><meta charset=utf-16be>", Some(UTF_8)),
             ("<script>'<meta charset=latin1>'</script><body><meta charset=latin1>", None),
         ] {
-            assert_eq!(of_page(text.as_bytes(), false), Declared::As(encoding), "{text}");
+            assert_eq!(of_page(text.as_bytes(), false), DeclaredEncoding::As(encoding), "{text}");
         }
-        assert_eq!(of_page(b"<html><head><meta charset=lat", false), Declared::Undecided);
-        assert_eq!(of_page(b"<html><head><meta charset=lat", true), Declared::As(None));
+        assert_eq!(of_page(b"<html><head><meta charset=lat", false), DeclaredEncoding::Undecided);
+        assert_eq!(of_page(b"<html><head><meta charset=lat", true), DeclaredEncoding::As(None));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::io::{self, Cursor, Read};
 use super::NotAList;
 use super::gzip::Gzip;
 use super::magic::{self, Magic};
-use super::open::Feed;
+use super::open::InputBytes;
 
 /// The size of one read, in bytes, while the kind of the data is unknown.
 const PIECE: usize = 4096;
@@ -15,10 +15,10 @@ const UNPACKED: usize = 2048;
 /// The base-2 logarithm of the largest zstd window: 128 MiB, as for the zstd program.
 const WINDOW_LOG: u32 = 27;
 
-type Packed = io::Chain<Cursor<Vec<u8>>, Feed>;
+type Packed = io::Chain<Cursor<Vec<u8>>, InputBytes>;
 
-enum Stream {
-    Plain(Feed),
+enum InputStream {
+    Plain(InputBytes),
     Gzip(Gzip<Packed>),
     Zstd(Box<zstd::stream::read::Decoder<'static, io::BufReader<Packed>>>),
     /// A decoder could not be made.
@@ -28,7 +28,7 @@ enum Stream {
 /// The unpacked bytes of one input. A file that is known to hold no list is an error of the first read.
 pub(super) struct Unpacked {
     name: String,
-    stream: Stream,
+    stream: InputStream,
     /// Bytes that were read and not yet handed out.
     head: Vec<u8>,
     handed: usize,
@@ -37,8 +37,8 @@ pub(super) struct Unpacked {
 
 impl Unpacked {
     /// `name` is the list's name in messages.
-    pub fn new(feed: Feed, name: &str) -> Self {
-        Self { name: name.to_owned(), stream: Stream::Plain(feed), head: Vec::new(), handed: 0, decided: false }
+    pub fn new(feed: InputBytes, name: &str) -> Self {
+        Self { name: name.to_owned(), stream: InputStream::Plain(feed), head: Vec::new(), handed: 0, decided: false }
     }
 
     /// Reads until the kind of the data is known, through at most one compression.
@@ -49,7 +49,7 @@ impl Unpacked {
                 Magic::Undecided if self.head.len() < magic::ENOUGH => {}
                 Magic::Undecided | Magic::Unknown => break,
                 Magic::NotAList(what) => return Err(NotAList(what).into()),
-                Magic::Gzip | Magic::Zstd if !matches!(self.stream, Stream::Plain(_)) => {
+                Magic::Gzip | Magic::Zstd if !matches!(self.stream, InputStream::Plain(_)) => {
                     return Err(NotAList("compressed twice; unpack it once".to_owned()).into());
                 }
                 kind => self.unpack(&kind)?,
@@ -61,14 +61,14 @@ impl Unpacked {
 
     fn unpack(&mut self, kind: &Magic) -> io::Result<()> {
         let head = Cursor::new(std::mem::take(&mut self.head));
-        let Stream::Plain(feed) = std::mem::replace(&mut self.stream, Stream::Closed) else { return Ok(()) };
+        let InputStream::Plain(feed) = std::mem::replace(&mut self.stream, InputStream::Closed) else { return Ok(()) };
         let packed = head.chain(feed);
         self.stream = if *kind == Magic::Gzip {
-            Stream::Gzip(Gzip::new(packed))
+            InputStream::Gzip(Gzip::new(packed))
         } else {
             let mut decoder = zstd::stream::read::Decoder::new(packed)?;
             decoder.window_log_max(WINDOW_LOG)?;
-            Stream::Zstd(Box::new(decoder))
+            InputStream::Zstd(Box::new(decoder))
         };
         Ok(())
     }
@@ -99,14 +99,14 @@ impl Read for Unpacked {
     }
 }
 
-impl Read for Stream {
+impl Read for InputStream {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let most = buf.len().min(UNPACKED);
         match self {
-            Stream::Plain(feed) => feed.read(buf),
-            Stream::Gzip(decoder) => decoder.read(&mut buf[..most]).map_err(|error| explain("gzip", error)),
-            Stream::Zstd(decoder) => decoder.read(&mut buf[..most]).map_err(|error| explain("zstd", error)),
-            Stream::Closed => Ok(0),
+            InputStream::Plain(feed) => feed.read(buf),
+            InputStream::Gzip(decoder) => decoder.read(&mut buf[..most]).map_err(|error| explain("gzip", error)),
+            InputStream::Zstd(decoder) => decoder.read(&mut buf[..most]).map_err(|error| explain("zstd", error)),
+            InputStream::Closed => Ok(0),
         }
     }
 }

@@ -17,7 +17,7 @@ pub(super) struct Decoded<R> {
     named: Option<&'static Encoding>,
     /// The encoding that a mark, the zero bytes or the user shows.
     shown: Option<&'static Encoding>,
-    decoder: Option<Decoder>,
+    decoder: Option<TextDecoder>,
     /// Text that was decoded and not yet handed out.
     ready: Vec<u8>,
     handed: usize,
@@ -25,7 +25,7 @@ pub(super) struct Decoded<R> {
     piece: Vec<u8>,
 }
 
-enum Decoder {
+enum TextDecoder {
     /// UTF-8, or text that should be.
     None,
     Known(Box<encoding_rs::Decoder>),
@@ -38,7 +38,7 @@ enum Decoder {
 
 /// The encoding that the first bytes of a text show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+enum DetectedEncoding {
     Known(&'static Encoding),
     Utf32 { big: bool },
     Unmarked,
@@ -66,16 +66,16 @@ impl<R: Read> Decoded<R> {
         };
         self.piece.drain(..mark);
         self.shown = match form {
-            Form::Known(encoding) => Some(encoding),
-            Form::Unmarked => self.named,
-            Form::Utf32 { .. } => Some(UTF_8),
+            DetectedEncoding::Known(encoding) => Some(encoding),
+            DetectedEncoding::Unmarked => self.named,
+            DetectedEncoding::Utf32 { .. } => Some(UTF_8),
         };
         self.decoder = Some(match (form, self.shown) {
-            (Form::Utf32 { big }, _) => Decoder::Utf32 { big },
+            (DetectedEncoding::Utf32 { big }, _) => TextDecoder::Utf32 { big },
             (_, Some(encoding)) if encoding != UTF_8 => {
-                Decoder::Known(Box::new(encoding.new_decoder_without_bom_handling()))
+                TextDecoder::Known(Box::new(encoding.new_decoder_without_bom_handling()))
             }
-            _ => Decoder::None,
+            _ => TextDecoder::None,
         });
         self.decode(false);
         Ok(())
@@ -94,14 +94,14 @@ impl<R: Read> Decoded<R> {
         self.ready.clear();
         self.handed = 0;
         match &mut self.decoder {
-            Some(Decoder::Known(decoder)) => {
+            Some(TextDecoder::Known(decoder)) => {
                 let most = decoder.max_utf8_buffer_length(self.piece.len()).unwrap_or(self.piece.len() * 3);
                 self.ready.resize(most, 0);
                 let (_, _, written, _) = decoder.decode_to_utf8(&self.piece, &mut self.ready, last);
                 self.ready.truncate(written);
                 self.piece.clear();
             }
-            Some(Decoder::Utf32 { big }) => {
+            Some(TextDecoder::Utf32 { big }) => {
                 let (units, rest) = self.piece.as_chunks::<4>();
                 let whole = self.piece.len() - rest.len();
                 for unit in units {
@@ -114,11 +114,11 @@ impl<R: Read> Decoded<R> {
                 }
                 self.piece.drain(..whole);
             }
-            Some(Decoder::None) => std::mem::swap(&mut self.ready, &mut self.piece),
-            Some(Decoder::Done) | None => {}
+            Some(TextDecoder::None) => std::mem::swap(&mut self.ready, &mut self.piece),
+            Some(TextDecoder::Done) | None => {}
         }
         if last {
-            self.decoder = Some(Decoder::Done);
+            self.decoder = Some(TextDecoder::Done);
         }
     }
 }
@@ -128,13 +128,13 @@ impl<R: Read> Read for Decoded<R> {
         while self.handed == self.ready.len() {
             match &self.decoder {
                 None => self.decide()?,
-                Some(Decoder::None) => {
+                Some(TextDecoder::None) => {
                     self.ready = Vec::new();
                     self.handed = 0;
                     return self.bytes.read(buf);
                 }
-                Some(Decoder::Done) => return Ok(0),
-                Some(Decoder::Known(_) | Decoder::Utf32 { .. }) => {
+                Some(TextDecoder::Done) => return Ok(0),
+                Some(TextDecoder::Known(_) | TextDecoder::Utf32 { .. }) => {
                     let ended = self.read_piece()? == 0;
                     self.decode(ended);
                 }
@@ -148,22 +148,22 @@ impl<R: Read> Read for Decoded<R> {
 
 /// The form of a text and the length of its byte order mark; `None` when that needs more bytes.
 /// With `guess`, zero bytes around an ASCII character show UTF-16 and UTF-32 without a mark.
-fn form(bytes: &[u8], guess: bool, ended: bool) -> Option<(Form, usize)> {
-    let (little, big) = (Form::Known(UTF_16LE), Form::Known(UTF_16BE));
+fn form(bytes: &[u8], guess: bool, ended: bool) -> Option<(DetectedEncoding, usize)> {
+    let (little, big) = (DetectedEncoding::Known(UTF_16LE), DetectedEncoding::Known(UTF_16BE));
     let found = match *bytes {
-        [0xff, 0xfe, 0, 0, ..] => (Form::Utf32 { big: false }, 4),
-        [0, 0, 0xfe, 0xff, ..] => (Form::Utf32 { big: true }, 4),
+        [0xff, 0xfe, 0, 0, ..] => (DetectedEncoding::Utf32 { big: false }, 4),
+        [0, 0, 0xfe, 0xff, ..] => (DetectedEncoding::Utf32 { big: true }, 4),
         [0xff, 0xfe] | [0xff, 0xfe, 0] if !ended => return None,
         [0xff, 0xfe, ..] => (little, 2),
         [0xfe, 0xff, ..] => (big, 2),
-        [0xef, 0xbb, 0xbf, ..] => (Form::Known(UTF_8), 3),
+        [0xef, 0xbb, 0xbf, ..] => (DetectedEncoding::Known(UTF_8), 3),
         [] | [_] | [0xef, 0xbb] if !ended => return None,
         [0, _] | [_, 0] | [0, _, _] | [_, 0, _] if guess && !ended => return None,
-        [1..=255, 0, 0, 0, ..] if guess => (Form::Utf32 { big: false }, 0),
-        [0, 0, 0, 1..=255, ..] if guess => (Form::Utf32 { big: true }, 0),
+        [1..=255, 0, 0, 0, ..] if guess => (DetectedEncoding::Utf32 { big: false }, 0),
+        [0, 0, 0, 1..=255, ..] if guess => (DetectedEncoding::Utf32 { big: true }, 0),
         [1..=255, 0, ..] if guess => (little, 0),
         [0, 1..=255, ..] if guess => (big, 0),
-        _ => (Form::Unmarked, 0),
+        _ => (DetectedEncoding::Unmarked, 0),
     };
     Some(found)
 }
@@ -175,12 +175,16 @@ mod tests {
     #[test]
     fn most_lists_show_their_form_with_two_bytes() {
         for bytes in [&b"ht"[..], b"# ", b"\n\n", b"\xe9\n", b"\xefx"] {
-            assert_eq!(form(bytes, true, false), Some((Form::Unmarked, 0)), "{bytes:?}");
+            assert_eq!(form(bytes, true, false), Some((DetectedEncoding::Unmarked, 0)), "{bytes:?}");
         }
         for bytes in [&b""[..], b"h", b"\xef\xbb", b"\xff\xfe", b"h\0", b"\0h", b"\xff\xfe\0"] {
             assert_eq!(form(bytes, true, false), None, "{bytes:?}");
             assert!(form(bytes, true, true).is_some(), "{bytes:?}");
         }
-        assert_eq!(form(b"h\0t\0", false, false), Some((Form::Unmarked, 0)), "the user has named an encoding");
+        assert_eq!(
+            form(b"h\0t\0", false, false),
+            Some((DetectedEncoding::Unmarked, 0)),
+            "the user has named an encoding"
+        );
     }
 }

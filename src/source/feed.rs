@@ -7,16 +7,16 @@ use tokio::sync::mpsc;
 
 use super::line::{Gathered, Place, Wants};
 use super::{Interrupt, Source, SourceError};
-use crate::model::{Batch, Entry, Origin, Via};
+use crate::model::{Batch, Entry, SourcePos, Via};
 
 /// URLs that wait between the program and the run.
 const ROOM: usize = 256;
 
 /// A URL and its place among those added, from 1. `None` only wakes the source.
-type Added = Option<(u64, String)>;
+type AddedUrl = Option<(u64, String)>;
 
 /// The sender of added URLs. The input ends when every clone of it is dropped.
-pub type FeedSender = mpsc::Sender<Added>;
+pub type FeedSender = mpsc::Sender<AddedUrl>;
 
 /// The entries of another source, followed by the added ones.
 pub struct FeedSource {
@@ -24,8 +24,8 @@ pub struct FeedSource {
     first: Option<Box<dyn Source>>,
     list: Arc<str>,
     next: u64,
-    added: mpsc::Receiver<Added>,
-    wake: mpsc::WeakSender<Added>,
+    added: mpsc::Receiver<AddedUrl>,
+    wake: mpsc::WeakSender<AddedUrl>,
     interrupted: Arc<AtomicBool>,
 }
 
@@ -74,10 +74,10 @@ impl Source for FeedSource {
         Ok(Some(Batch { entries: out.entries, next: self.position(), notes: Vec::new() }))
     }
 
-    fn position(&self) -> Origin {
+    fn position(&self) -> SourcePos {
         match &self.first {
             Some(first) => first.position(),
-            None => Origin { list: Arc::clone(&self.list), line: self.next },
+            None => SourcePos { list: Arc::clone(&self.list), line: self.next },
         }
     }
 

@@ -48,7 +48,7 @@ pub(super) fn by_media_type(field: &str) -> Option<InputFormat> {
 
 /// The format that the first bytes of a text show.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Beginning {
+pub(super) enum DetectedFormat {
     /// More bytes are needed.
     Undecided,
     /// Lines, one URL or one record each.
@@ -62,46 +62,46 @@ pub(super) enum Beginning {
 }
 
 /// Returns the format that the first bytes of a text show. `whole` says that no more of them are examined.
-pub(super) fn by_beginning(text: &[u8], whole: bool) -> Beginning {
-    let undecided = if whole { Beginning::Lines } else { Beginning::Undecided };
+pub(super) fn by_beginning(text: &[u8], whole: bool) -> DetectedFormat {
+    let undecided = if whole { DetectedFormat::Lines } else { DetectedFormat::Undecided };
     let text = text.trim_ascii_start();
     match text {
         [] => undecided,
         [b'[', rest @ ..] => match rest.trim_ascii_start().first() {
             None => undecided,
-            Some(b'"' | b'{' | b'[' | b']') => Beginning::Json,
-            Some(_) => Beginning::Lines,
+            Some(b'"' | b'{' | b'[' | b']') => DetectedFormat::Json,
+            Some(_) => DetectedFormat::Lines,
         },
         [b'{', ..] => object(text, whole),
         [b'<', ..] => markup(text, whole),
-        _ => Beginning::Lines,
+        _ => DetectedFormat::Lines,
     }
 }
 
 /// An object: of a line, of several lines, or one that wraps the list.
-fn object(text: &[u8], whole: bool) -> Beginning {
+fn object(text: &[u8], whole: bool) -> DetectedFormat {
     let line = &text[..line_end(text).unwrap_or(text.len())];
     if !whole && line.len() == text.len() {
-        return Beginning::Undecided;
+        return DetectedFormat::Undecided;
     }
     if let Some(array) = wrapped_array(line) {
         let follows = text[line.len()..].trim_ascii_start();
         match (array.is_deep(), follows.is_empty()) {
-            (true, true) if !whole => return Beginning::Undecided,
+            (true, true) if !whole => return DetectedFormat::Undecided,
             // An object a line, of which the first one has no URL.
             (true, false) => {}
-            _ => return Beginning::NotAList(array.advice()),
+            _ => return DetectedFormat::NotAList(array.advice()),
         }
     }
     match serde_json::from_slice::<IgnoredAny>(line) {
-        Err(error) if error.is_eof() && line.len() < text.len() => Beginning::Json,
-        _ => Beginning::Lines,
+        Err(error) if error.is_eof() && line.len() < text.len() => DetectedFormat::Json,
+        _ => DetectedFormat::Lines,
     }
 }
 
 /// Classifies markup by its first element, after everything that may precede it.
-fn markup(text: &[u8], whole: bool) -> Beginning {
-    let undecided = if whole { Beginning::NotAList(HTML.to_owned()) } else { Beginning::Undecided };
+fn markup(text: &[u8], whole: bool) -> DetectedFormat {
+    let undecided = if whole { DetectedFormat::NotAList(HTML.to_owned()) } else { DetectedFormat::Undecided };
     let mut rest = text;
     let mut is_xml = false;
     loop {
@@ -113,9 +113,9 @@ fn markup(text: &[u8], whole: bool) -> Beginning {
                 if !is_xml
                     || name[7..].trim_ascii_start().get(..4).is_some_and(|root| root.eq_ignore_ascii_case(b"html"))
                 {
-                    return Beginning::NotAList(HTML.to_owned());
+                    return DetectedFormat::NotAList(HTML.to_owned());
                 }
-                return Beginning::Xml;
+                return DetectedFormat::Xml;
             }
             _ => break,
         };
@@ -126,19 +126,19 @@ fn markup(text: &[u8], whole: bool) -> Beginning {
         }
     }
     let Some(name) = rest.strip_prefix(b"<") else {
-        return if rest.is_empty() { undecided } else { Beginning::Lines };
+        return if rest.is_empty() { undecided } else { DetectedFormat::Lines };
     };
     let length = name.iter().position(|byte| !byte.is_ascii_alphanumeric() && !b":_-".contains(byte));
     let Some(length) = length else { return undecided };
     let (name, after) = name.split_at(length);
     let local = name.rsplit(|&byte| byte == b':').next().unwrap_or(name);
     match after[0] {
-        _ if [&b"urlset"[..], b"sitemapindex"].contains(&local) => Beginning::Xml,
-        _ if is_xml && !local.eq_ignore_ascii_case(b"html") => Beginning::Xml,
+        _ if [&b"urlset"[..], b"sitemapindex"].contains(&local) => DetectedFormat::Xml,
+        _ if is_xml && !local.eq_ignore_ascii_case(b"html") => DetectedFormat::Xml,
         // A URL in angle brackets has more than a name there.
-        b' ' | b'\t' | b'\r' | b'\n' | b'>' if !name.is_empty() => Beginning::NotAList(HTML.to_owned()),
-        b'!' if name.is_empty() && !whole && after.len() < 8 => Beginning::Undecided,
-        _ => Beginning::Lines,
+        b' ' | b'\t' | b'\r' | b'\n' | b'>' if !name.is_empty() => DetectedFormat::NotAList(HTML.to_owned()),
+        b'!' if name.is_empty() && !whole && after.len() < 8 => DetectedFormat::Undecided,
+        _ => DetectedFormat::Lines,
     }
 }
 

@@ -8,10 +8,10 @@ use flate2::bufread::GzDecoder;
 
 /// The unpacked bytes of all members.
 pub(super) struct Gzip<R> {
-    state: State<R>,
+    state: GzipState<R>,
 }
 
-enum State<R> {
+enum GzipState<R> {
     Member(Box<GzDecoder<BufReader<R>>>),
     /// Between two members, or behind the last one.
     Behind(BufReader<R>),
@@ -20,30 +20,30 @@ enum State<R> {
 
 impl<R: Read> Gzip<R> {
     pub fn new(packed: R) -> Self {
-        Self { state: State::Member(Box::new(GzDecoder::new(BufReader::new(packed)))) }
+        Self { state: GzipState::Member(Box::new(GzDecoder::new(BufReader::new(packed)))) }
     }
 }
 
 impl<R: Read> Read for Gzip<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         loop {
-            self.state = match std::mem::replace(&mut self.state, State::End) {
-                State::Member(mut member) => match member.read(buf) {
-                    Ok(0) if !buf.is_empty() => State::Behind(member.into_inner()),
+            self.state = match std::mem::replace(&mut self.state, GzipState::End) {
+                GzipState::Member(mut member) => match member.read(buf) {
+                    Ok(0) if !buf.is_empty() => GzipState::Behind(member.into_inner()),
                     read => {
-                        self.state = State::Member(member);
+                        self.state = GzipState::Member(member);
                         return read;
                     }
                 },
-                State::Behind(mut rest) => match rest.fill_buf()?.first() {
-                    None => State::End,
+                GzipState::Behind(mut rest) => match rest.fill_buf()?.first() {
+                    None => GzipState::End,
                     Some(0) => {
                         skip_zeros(&mut rest)?;
-                        State::End
+                        GzipState::End
                     }
-                    Some(_) => State::Member(Box::new(GzDecoder::new(rest))),
+                    Some(_) => GzipState::Member(Box::new(GzDecoder::new(rest))),
                 },
-                State::End => return Ok(0),
+                GzipState::End => return Ok(0),
             };
         }
     }

@@ -9,8 +9,8 @@ use html5gum::{Error, Span, State, Tokenizer};
 use url::{ParseError, Url};
 
 use super::line::{Place, Wants};
-use super::lines::Rest;
-use super::markup::{Document, Progress};
+use super::lines::RemainingBytes;
+use super::markup::{MarkupDocument, ParseProgress};
 use super::sitemap::{RELATIVE, UNREADABLE};
 use crate::model::Entry;
 use crate::policy::text::fingerprint::FingerprintSet;
@@ -19,7 +19,7 @@ use crate::policy::text::fingerprint::FingerprintSet;
 const LONGEST: u64 = 64 << 20;
 
 /// A part of a page that concerns URLs.
-enum Found {
+enum HtmlPart {
     /// A link, and its line.
     Link(String, u64),
     /// The base of relative links.
@@ -39,7 +39,7 @@ enum Element {
 
 /// Picks the elements that matter.
 struct Links {
-    progress: Arc<Progress>,
+    progress: Arc<ParseProgress>,
     element: Element,
     line: u64,
     /// The attribute that is read is the first `href`.
@@ -47,8 +47,8 @@ struct Links {
     href: Option<String>,
 }
 
-impl Callback<Found, ()> for Links {
-    fn handle_event(&mut self, event: CallbackEvent<'_>, _span: Span<()>) -> Option<Found> {
+impl Callback<HtmlPart, ()> for Links {
+    fn handle_event(&mut self, event: CallbackEvent<'_>, _span: Span<()>) -> Option<HtmlPart> {
         match event {
             CallbackEvent::OpenStartTag { name } => {
                 self.element = match name {
@@ -69,9 +69,9 @@ impl Callback<Found, ()> for Links {
                 self.progress.complete();
                 let href = self.href.take();
                 return match self.element {
-                    Element::Link => Some(Found::Link(href?, self.line)),
-                    Element::Base => Some(Found::Base(href?)),
-                    Element::Noscript => Some(Found::Noscript),
+                    Element::Link => Some(HtmlPart::Link(href?, self.line)),
+                    Element::Base => Some(HtmlPart::Base(href?)),
+                    Element::Noscript => Some(HtmlPart::Noscript),
                     Element::Other => None,
                 };
             }
@@ -85,8 +85,8 @@ impl Callback<Found, ()> for Links {
 
 /// A page that is being read.
 pub(super) struct Html {
-    tokens: Tokenizer<Document, CallbackEmitter<Links, Found>>,
-    progress: Arc<Progress>,
+    tokens: Tokenizer<MarkupDocument, CallbackEmitter<Links, HtmlPart>>,
+    progress: Arc<ParseProgress>,
     base: Option<Url>,
     /// The encoding of queries (URL standard).
     encoding: &'static Encoding,
@@ -97,8 +97,8 @@ pub(super) struct Html {
 
 impl Html {
     /// `base` is the address of the page, if known; `encoding` is the encoding of the page.
-    pub fn new(bytes: Rest, line: u64, base: Option<Url>, encoding: &'static Encoding) -> Self {
-        let document = Document::new(bytes, line, LONGEST, u64::MAX);
+    pub fn new(bytes: RemainingBytes, line: u64, base: Option<Url>, encoding: &'static Encoding) -> Self {
+        let document = MarkupDocument::new(bytes, line, LONGEST, u64::MAX);
         let progress = document.progress();
         let links =
             Links { progress: Arc::clone(&progress), element: Element::Other, line, is_href: false, href: None };
@@ -120,7 +120,7 @@ impl Html {
     pub fn next(&mut self, list: &Arc<str>) -> io::Result<Option<(Entry, u64)>> {
         while let Some(found) = self.tokens.next().transpose()? {
             match found {
-                Found::Base(href) if !self.base_seen => {
+                HtmlPart::Base(href) if !self.base_seen => {
                     self.base_seen = true;
                     let joined = match &self.base {
                         Some(base) => base.join(href.trim()),
@@ -128,10 +128,10 @@ impl Html {
                     };
                     self.base = joined.ok().or(self.base.take());
                 }
-                Found::Base(_) => {}
+                HtmlPart::Base(_) => {}
                 // The tokenizer would take the content for text, as browsers with scripts do.
-                Found::Noscript => self.tokens.set_state(State::Data),
-                Found::Link(href, line) => {
+                HtmlPart::Noscript => self.tokens.set_state(State::Data),
+                HtmlPart::Link(href, line) => {
                     let next = self.line();
                     if let Some(entry) = self.link(&href, Place { list, line, next }) {
                         return Ok(Some((entry, next)));

@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use super::line::{Gathered, Place, Wants};
-use super::lines::{LONGEST, LineCount, Rest};
+use super::lines::{LONGEST, LineCount, RemainingBytes};
 use super::text::ENCODING_ADVICE;
 use super::wrapped_array::wrapped_array;
 use super::{NotAList, ndjson};
@@ -22,7 +22,7 @@ const DEEPEST: u32 = 128;
 
 /// The position of the reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum JsonState {
     /// Between two values.
     Between,
     /// In a value, outside of its strings.
@@ -34,7 +34,7 @@ enum State {
 }
 
 /// The role of one byte for the value that is read.
-enum Seen {
+enum ByteRole {
     /// It is a part of it.
     Part,
     /// It is the last byte of it.
@@ -60,11 +60,11 @@ enum Gap {
 
 /// JSON that is being read.
 pub(super) struct Json {
-    bytes: Rest,
+    bytes: RemainingBytes,
     buf: Box<[u8]>,
     start: usize,
     end: usize,
-    state: State,
+    state: JsonState,
     in_array: bool,
     gap: Gap,
     /// Whether a value came.
@@ -83,13 +83,13 @@ pub(super) struct Json {
 }
 
 impl Json {
-    pub fn new(bytes: Rest, line: u64) -> Self {
+    pub fn new(bytes: RemainingBytes, line: u64) -> Self {
         Self {
             bytes,
             buf: vec![0; BUFFER].into(),
             start: 0,
             end: 0,
-            state: State::Between,
+            state: JsonState::Between,
             in_array: false,
             gap: Gap::Begin,
             begun: false,
@@ -133,23 +133,23 @@ impl Json {
         let before = out.entries.len();
         while self.start < self.end && out.entries.len() == before {
             let byte = self.buf[self.start];
-            if self.state == State::Between {
+            if self.state == JsonState::Between {
                 self.between(byte, list, out);
                 continue;
             }
             match self.part(byte) {
-                Seen::Part => {
+                ByteRole::Part => {
                     self.take(byte);
                     if self.overlong && !self.begun {
                         self.refuse_wrapper()?;
                     }
                 }
-                Seen::Last => {
+                ByteRole::Last => {
                     self.take(byte);
                     self.finish(Gap::None, list, out)?;
                 }
-                Seen::After => self.finish(Gap::None, list, out)?,
-                Seen::Broken => self.finish(Gap::Unknown, list, out)?,
+                ByteRole::After => self.finish(Gap::None, list, out)?,
+                ByteRole::Broken => self.finish(Gap::Unknown, list, out)?,
             }
         }
         Ok(out.entries.len() > before)
@@ -160,12 +160,12 @@ impl Json {
     /// # Errors
     /// When the JSON is not at its end.
     pub fn release(&mut self, list: &Arc<str>, out: &mut Gathered) -> io::Result<()> {
-        if self.state == State::Value && self.depth == 0 && !self.in_array {
+        if self.state == JsonState::Value && self.depth == 0 && !self.in_array {
             self.finish(Gap::None, list, out)?;
         }
         let what = match (self.state, self.in_array) {
-            (State::Between, false) => return Ok(()),
-            (State::Between, true) => "the JSON array is not closed".to_owned(),
+            (JsonState::Between, false) => return Ok(()),
+            (JsonState::Between, true) => "the JSON array is not closed".to_owned(),
             _ => format!("the JSON value that begins in line {} is not closed", self.first_line),
         };
         let line = self.line;
@@ -198,7 +198,7 @@ impl Json {
                 return;
             }
             _ => {
-                (self.state, self.first_line) = (State::Value, self.line);
+                (self.state, self.first_line) = (JsonState::Value, self.line);
                 (self.depth, self.objects, self.previous, self.overlong) = (0, 0, 0, false);
                 self.value.clear();
                 return;
@@ -212,53 +212,53 @@ impl Json {
         self.start += 1;
     }
 
-    fn part(&mut self, byte: u8) -> Seen {
+    fn part(&mut self, byte: u8) -> ByteRole {
         match (self.state, byte) {
             // No string goes over the end of a line: this one was not closed. In an object of several
             // lines only that line is wrong; else the value ends here.
-            (State::Text | State::Escape, b'\n' | b'\r') => {
-                self.state = State::Value;
-                if self.first_line == self.line { Seen::Broken } else { Seen::Part }
+            (JsonState::Text | JsonState::Escape, b'\n' | b'\r') => {
+                self.state = JsonState::Value;
+                if self.first_line == self.line { ByteRole::Broken } else { ByteRole::Part }
             }
-            (State::Text, b'"') => {
-                self.state = State::Value;
-                if self.depth == 0 { Seen::Last } else { Seen::Part }
+            (JsonState::Text, b'"') => {
+                self.state = JsonState::Value;
+                if self.depth == 0 { ByteRole::Last } else { ByteRole::Part }
             }
-            (State::Text, b'\\') => {
-                self.state = State::Escape;
-                Seen::Part
+            (JsonState::Text, b'\\') => {
+                self.state = JsonState::Escape;
+                ByteRole::Part
             }
-            (State::Text, _) => Seen::Part,
-            (State::Escape, _) => {
-                self.state = State::Text;
-                Seen::Part
+            (JsonState::Text, _) => ByteRole::Part,
+            (JsonState::Escape, _) => {
+                self.state = JsonState::Text;
+                ByteRole::Part
             }
             _ => self.outside_text(byte),
         }
     }
 
-    fn outside_text(&mut self, byte: u8) -> Seen {
+    fn outside_text(&mut self, byte: u8) -> ByteRole {
         let previous = self.previous;
         if !byte.is_ascii_whitespace() {
             self.previous = byte;
         }
         match byte {
-            b'"' => self.state = State::Text,
+            b'"' => self.state = JsonState::Text,
             // An object holds names, no objects: the one before it was not closed.
-            b'{' if previous == b',' && self.depth == 1 && self.in_object() => return Seen::Broken,
+            b'{' if previous == b',' && self.depth == 1 && self.in_object() => return ByteRole::Broken,
             b'{' | b'[' => self.open(byte == b'{'),
-            b']' if self.depth == 1 && self.in_object() && self.in_array => return Seen::Broken,
-            b']' | b',' if self.depth == 0 && self.in_array => return Seen::After,
-            b' ' | b'\t' | b'\r' | b'\n' if self.depth == 0 => return Seen::After,
+            b']' if self.depth == 1 && self.in_object() && self.in_array => return ByteRole::Broken,
+            b']' | b',' if self.depth == 0 && self.in_array => return ByteRole::After,
+            b' ' | b'\t' | b'\r' | b'\n' if self.depth == 0 => return ByteRole::After,
             b'}' | b']' => {
                 self.depth = self.depth.saturating_sub(1);
                 if self.depth == 0 {
-                    return Seen::Last;
+                    return ByteRole::Last;
                 }
             }
             _ => {}
         }
-        Seen::Part
+        ByteRole::Part
     }
 
     fn open(&mut self, object: bool) {
@@ -294,7 +294,7 @@ impl Json {
 
     /// Makes an entry of the value.
     fn finish(&mut self, gap: Gap, list: &Arc<str>, out: &mut Gathered) -> io::Result<()> {
-        (self.state, self.gap) = (State::Between, gap);
+        (self.state, self.gap) = (JsonState::Between, gap);
         self.refuse_wrapper()?;
         let place = Place { list, line: self.first_line, next: self.line };
         let entry = if self.overlong {

@@ -76,7 +76,7 @@ pub(super) enum Layout {
 
 /// The beginning of a list.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Sample<'a> {
+pub(super) struct ListSample<'a> {
     pub bytes: &'a [u8],
     /// Whether these are the last bytes that are examined.
     pub whole: bool,
@@ -95,7 +95,7 @@ pub(super) fn says_nothing(record: &[u8]) -> bool {
 /// # Errors
 /// Returns the reason to refuse the table, and advice.
 pub(super) fn of(
-    sample: Sample<'_>,
+    sample: ListSample<'_>,
     format: InputFormat,
     url_column: Option<&str>,
     tables_only: bool,
@@ -151,7 +151,7 @@ fn closes_quotes(line: &[u8], separator: u8) -> bool {
     separator == b'\t' || !scan.is_quoted()
 }
 
-impl<'a> Sample<'a> {
+impl<'a> ListSample<'a> {
     /// The records that have arrived and say something; with a separator, quotes hold line ends.
     fn records(self, separator: Option<u8>) -> impl Iterator<Item = &'a [u8]> {
         let mut rest = self.bytes;
@@ -198,7 +198,7 @@ struct Candidate {
 }
 
 impl Candidate {
-    fn new(sample: Sample<'_>, separator: u8, skip: usize, url_column: Option<&str>) -> Option<Self> {
+    fn new(sample: ListSample<'_>, separator: u8, skip: usize, url_column: Option<&str>) -> Option<Self> {
         let (mut splitter, mut cells) = (Splitter::new(separator), Cells::default());
         let wanted = url_column.unwrap_or(Column::Url.name());
         let titles = titles(sample.records(Some(separator)).skip(skip), &mut splitter, &mut cells, wanted);
@@ -253,7 +253,7 @@ impl Candidate {
     }
 
     /// Returns whether a list without other signs of a table is one; `None` until more bytes arrive.
-    fn is_table(&self, sample: Sample<'_>) -> Option<bool> {
+    fn is_table(&self, sample: ListSample<'_>) -> Option<bool> {
         if self.named {
             return Some(true);
         }
@@ -286,7 +286,7 @@ impl Candidate {
         (at < self.first.len()).then_some(at)
     }
 
-    fn layout(self, sample: Sample<'_>, url_column: Option<&str>, skip: usize) -> Result<Layout, String> {
+    fn layout(self, sample: ListSample<'_>, url_column: Option<&str>, skip: usize) -> Result<Layout, String> {
         let mut note = None;
         let (url, has_header) = match url_column {
             Some(wanted) => self.named_column(wanted)?,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::address::{self, Reason};
 use super::wants;
-use crate::model::{BadLine, Batch, Entry, ErrorKind, FetchError, JobId, Origin, PerSeed, Seed, Via};
+use crate::model::{BadLine, Batch, Entry, ErrorKind, FetchError, JobId, RequestOverrides, Seed, SourcePos, Via};
 use crate::policy::text::redact::redact_value;
 
 /// The position of a line, and the line after it.
@@ -19,8 +19,8 @@ pub(super) struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn origin(&self) -> Origin {
-        Origin { list: Arc::clone(self.list), line: self.line }
+    fn origin(&self) -> SourcePos {
+        SourcePos { list: Arc::clone(self.list), line: self.line }
     }
 
     /// A line that never becomes a URL.
@@ -67,8 +67,8 @@ impl Place<'_> {
         if let Some(credentials) = credentials {
             per_seed.credentials = Some(credentials);
         }
-        let wants = (!per_seed.is_empty()).then(|| Box::new(per_seed));
-        Ok(Entry::Seed(Seed { priority, wants, ..Seed::new(url, Via::List(self.origin())) }))
+        let overrides = (!per_seed.is_empty()).then(|| Box::new(per_seed));
+        Ok(Entry::Seed(Seed { priority, overrides, ..Seed::new(url, Via::List(self.origin())) }))
     }
 }
 
@@ -76,7 +76,7 @@ impl Place<'_> {
 #[derive(Debug, Default)]
 pub(super) struct Wants {
     pub priority: i32,
-    pub per_seed: PerSeed,
+    pub per_seed: RequestOverrides,
 }
 
 /// The entries of the batch being made, and the place after the last of them.

@@ -22,7 +22,7 @@ const FIRST: usize = 8 * 1024;
 
 /// How lines end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ending {
+pub(super) enum LineEnding {
     /// At each line end.
     Newline,
     /// At each line end that is not in a quoted CSV cell (RFC 4180). Cells are separated by this byte.
@@ -31,7 +31,7 @@ pub(super) enum Ending {
 
 /// A piece of the list.
 #[derive(Debug)]
-pub(super) enum Piece<'a> {
+pub(super) enum LinePiece<'a> {
     /// A line, or a CSV record of several, without its end; and the number of the line after it.
     Line(&'a [u8], u64),
     /// The beginning of a line longer than [`LONGEST`].
@@ -45,10 +45,10 @@ pub(super) enum Piece<'a> {
 }
 
 /// The part of an input that was not handed out as lines, as UTF-8.
-pub(super) type Rest = Box<dyn Read + Send>;
+pub(super) type RemainingBytes = Box<dyn Read + Send>;
 
 /// The lines of one input.
-pub(super) struct Lines {
+pub(super) struct InputLines {
     bytes: Decoded<Unpacked>,
     buf: Vec<u8>,
     /// The bytes in the buffer that are not yet handed out begin at `start` and stop at `end`.
@@ -70,7 +70,7 @@ pub(super) struct Lines {
     head: Vec<u8>,
 }
 
-impl Lines {
+impl InputLines {
     pub fn new(bytes: Decoded<Unpacked>) -> Self {
         Self {
             bytes,
@@ -99,7 +99,7 @@ impl Lines {
         &self.buf[self.start..self.end]
     }
 
-    /// Returns whether [`Lines::unread_bytes`] are the last bytes.
+    /// Returns whether [`InputLines::unread_bytes`] are the last bytes.
     pub fn at_end(&self) -> bool {
         self.eof
     }
@@ -110,14 +110,14 @@ impl Lines {
     }
 
     /// Returns all bytes that were not handed out, for a reader that does not work by lines.
-    pub fn into_rest(mut self) -> Rest {
+    pub fn into_rest(mut self) -> RemainingBytes {
         self.buf.truncate(self.end);
         self.buf.drain(..self.start);
         Box::new(Cursor::new(self.buf).chain(self.bytes))
     }
 
     /// Puts the last line back, so that it can be read again, perhaps with another ending. Call it only
-    /// before the next [`Lines::fill`].
+    /// before the next [`InputLines::fill`].
     pub fn unread(&mut self) {
         (self.start, self.number) = self.last;
         self.scanned = self.start;
@@ -126,7 +126,7 @@ impl Lines {
     }
 
     /// Returns the next piece of the bytes that have arrived.
-    pub fn next(&mut self, ending: Ending) -> Piece<'_> {
+    pub fn next(&mut self, ending: LineEnding) -> LinePiece<'_> {
         if self.after_cr && self.start < self.end {
             self.after_cr = false;
             if self.buf[self.start] == b'\n' {
@@ -140,8 +140,8 @@ impl Lines {
         }
         let unscanned = &self.buf[self.scanned..self.end];
         let found = match ending {
-            Ending::Newline => line_end(unscanned),
-            Ending::Csv(separator) if self.patience < LONGEST => {
+            LineEnding::Newline => line_end(unscanned),
+            LineEnding::Csv(separator) if self.patience < LONGEST => {
                 let found = line_end(unscanned);
                 self.csv.record_end(&unscanned[..found.unwrap_or(unscanned.len())], separator);
                 if let (Some(at), true) = (found, self.csv.is_quoted()) {
@@ -152,7 +152,7 @@ impl Lines {
                 }
                 found
             }
-            Ending::Csv(separator) => self.csv.record_end(unscanned, separator),
+            LineEnding::Csv(separator) => self.csv.record_end(unscanned, separator),
         };
         let stop = found.map(|at| self.scanned + at);
         if self.csv.is_unclosed() {
@@ -169,10 +169,10 @@ impl Lines {
         }
         self.scanned = self.end;
         if !self.eof {
-            return Piece::Starved;
+            return LinePiece::Starved;
         }
         if self.start == self.end {
-            return Piece::End;
+            return LinePiece::End;
         }
         if self.csv.is_quoted() {
             let stop = line_end(self.unread_bytes()).map(|at| self.start + at);
@@ -190,21 +190,21 @@ impl Lines {
         Ok(())
     }
 
-    fn line(&mut self, stop: usize, ending: Ending) -> Piece<'_> {
+    fn line(&mut self, stop: usize, ending: LineEnding) -> LinePiece<'_> {
         let start = self.start;
         let inner = match ending {
-            Ending::Newline => 0,
-            Ending::Csv(_) => LineCount::default().count(&self.buf[start..stop]),
+            LineEnding::Newline => 0,
+            LineEnding::Csv(_) => LineCount::default().count(&self.buf[start..stop]),
         };
         self.advance(stop, inner + 1);
-        Piece::Line(&self.buf[start..stop], self.number)
+        LinePiece::Line(&self.buf[start..stop], self.number)
     }
 
-    fn unclosed(&mut self, stop: usize) -> Piece<'_> {
+    fn unclosed(&mut self, stop: usize) -> LinePiece<'_> {
         let start = self.start;
         self.patience = self.patience.saturating_sub(self.scanned.saturating_sub(stop));
         self.advance(stop, 1);
-        Piece::Unclosed(&self.buf[start..stop], self.number)
+        LinePiece::Unclosed(&self.buf[start..stop], self.number)
     }
 
     /// Goes on after the line end at `stop`, or after the last line, which has none.
@@ -219,7 +219,7 @@ impl Lines {
 
     /// Handles more than [`LONGEST`] bytes without an end. A CSV record of several lines has an open quote
     /// somewhere, most likely by mistake. Only its first line is given up.
-    fn overlong(&mut self) -> Piece<'_> {
+    fn overlong(&mut self) -> LinePiece<'_> {
         let within = self.start + LONGEST + 1;
         if let Some(at) = line_end(&self.buf[self.start..within]) {
             return self.unclosed(self.start + at);
@@ -232,20 +232,20 @@ impl Lines {
         self.skip()
     }
 
-    fn skip(&mut self) -> Piece<'_> {
+    fn skip(&mut self) -> LinePiece<'_> {
         match line_end(&self.buf[self.scanned..self.end]) {
             Some(at) => self.advance(self.scanned + at, 1),
             None => {
                 self.start = self.end;
                 self.scanned = self.end;
                 if !self.eof {
-                    return Piece::Starved;
+                    return LinePiece::Starved;
                 }
                 self.advance(self.end, 1);
             }
         }
         self.skipping = false;
-        Piece::TooLong(&self.head, self.number)
+        LinePiece::TooLong(&self.head, self.number)
     }
 
     fn make_room(&mut self) {

@@ -7,12 +7,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::line::{Gathered, Place, Wants};
-use super::open::{Feed, Wake};
+use super::open::{InputBytes, Wake};
 use super::options::ListOptions;
-use super::reading::{About, Reading, Step};
+use super::reading::{About, ListReader, ReadStop};
 use super::{Interrupt, NotFetched, Source, SourceError, address, declaration, format, is_refusal};
 use crate::config::InputFormat;
-use crate::model::{Batch, Entry, ErrorKind, FetchError, Origin};
+use crate::model::{Batch, Entry, ErrorKind, FetchError, SourcePos};
 use crate::policy::text::fingerprint::FingerprintSet;
 use crate::policy::text::redact::redact_url;
 
@@ -39,12 +39,12 @@ pub enum Input {
 
 impl Input {
     /// Returns the name and the bytes of the input; a URL has no bytes.
-    pub(super) fn open(self, wake: &Arc<Wake>) -> (String, io::Result<Feed>) {
+    pub(super) fn open(self, wake: &Arc<Wake>) -> (String, io::Result<InputBytes>) {
         let wake = Arc::clone(wake);
         match self {
-            Input::File(path) => (path.display().to_string(), Feed::file(&path, wake)),
-            Input::Stdin => ("-".to_owned(), Feed::stdin(wake)),
-            Input::Reader(name, reader) => (name, Ok(Feed::reader(reader, wake))),
+            Input::File(path) => (path.display().to_string(), InputBytes::file(&path, wake)),
+            Input::Stdin => ("-".to_owned(), InputBytes::stdin(wake)),
+            Input::Reader(name, reader) => (name, Ok(InputBytes::reader(reader, wake))),
             Input::Url(..) | Input::Remote(_) => {
                 (ARGUMENTS.to_owned(), Err(io::Error::other("it is a URL; name a file")))
             }
@@ -65,14 +65,14 @@ impl fmt::Debug for Input {
     }
 }
 
-enum Part {
+enum ListPart {
     Url(String, u64),
     /// A list, and how many sitemaps lead to it.
-    List(Box<Reading>, u32),
+    List(Box<ListReader>, u32),
 }
 
 /// A sitemap that an index names, with the position of the name and the number of indexes above it.
-struct Child {
+struct ChildSitemap {
     url: String,
     list: Arc<str>,
     line: u64,
@@ -86,15 +86,15 @@ struct Child {
 /// whatever the length of a list or of one line of it.
 pub struct ListSource {
     /// The parts left to read; the first is being read.
-    parts: VecDeque<Part>,
+    parts: VecDeque<ListPart>,
     arguments: Arc<str>,
     wake: Arc<Wake>,
     options: ListOptions,
     /// A sitemap that is fetched next.
-    waiting: Option<Child>,
+    waiting: Option<ChildSitemap>,
     /// The sitemaps that an index named.
     sitemaps: FingerprintSet,
-    next: Origin,
+    next: SourcePos,
     expected: Option<u64>,
     /// The error that ended reading. It is returned after the lines before it.
     failed: Option<SourceError>,
@@ -122,7 +122,7 @@ impl ListSource {
         let all_urls = inputs.iter().all(|input| matches!(input, Input::Url(..)));
         let expected = all_urls.then_some(inputs.len() as u64);
         let arguments: Arc<str> = ARGUMENTS.into();
-        let next = Origin { list: Arc::clone(&arguments), line: 1 };
+        let next = SourcePos { list: Arc::clone(&arguments), line: 1 };
         let mut source = Self {
             parts: VecDeque::with_capacity(inputs.len()),
             arguments,
@@ -136,11 +136,11 @@ impl ListSource {
         };
         for input in inputs {
             let part = match input {
-                Input::Url(url, position) => Part::Url(url, position),
+                Input::Url(url, position) => ListPart::Url(url, position),
                 Input::Remote(url) => {
-                    Part::List(source.remote(&url).map_err(|error| broken(&redact_url(&url), error))?, 0)
+                    ListPart::List(source.remote(&url).map_err(|error| broken(&redact_url(&url), error))?, 0)
                 }
-                file => Part::List(source.file(file)?, 0),
+                file => ListPart::List(source.file(file)?, 0),
             };
             source.parts.push_back(part);
         }
@@ -148,16 +148,16 @@ impl ListSource {
         Ok(source)
     }
 
-    fn file(&self, input: Input) -> Result<Box<Reading>, SourceError> {
+    fn file(&self, input: Input) -> Result<Box<ListReader>, SourceError> {
         let (name, feed) = input.open(&self.wake);
         let feed = feed.map_err(|error| broken(&name, error))?;
-        let mut reading = Box::new(Reading::new((&*name).into(), feed, About::from(&self.options)));
+        let mut reading = Box::new(ListReader::new((&*name).into(), feed, About::from(&self.options)));
         reading.prepare().map_err(|error| broken(&name, error))?;
         Ok(reading)
     }
 
     /// Fetches a list and checks that it is one.
-    fn remote(&self, url: &str) -> io::Result<Box<Reading>> {
+    fn remote(&self, url: &str) -> io::Result<Box<ListReader>> {
         let (checked, _) = address::parse(url).map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, &*why))?;
         let Some(opener) = &self.options.opener else {
             return Err(io::Error::new(io::ErrorKind::Unsupported, "no list can be fetched here; name a file"));
@@ -172,8 +172,8 @@ impl ListSource {
         }
         about.encoding = about.encoding.or_else(|| content_type.and_then(declaration::of_media_type));
         about.base = about.base.or(Some(fetched.url));
-        let feed = Feed::opened(fetched.file, Arc::clone(&self.wake));
-        let mut reading = Box::new(Reading::new(checked.as_str().into(), feed, about));
+        let feed = InputBytes::opened(fetched.file, Arc::clone(&self.wake));
+        let mut reading = Box::new(ListReader::new(checked.as_str().into(), feed, about));
         reading.prepare()?;
         Ok(reading)
     }
@@ -195,7 +195,7 @@ impl ListSource {
         }
         match self.remote(url) {
             Ok(reading) => {
-                self.parts.push_front(Part::List(reading, depth + 1));
+                self.parts.push_front(ListPart::List(reading, depth + 1));
                 None
             }
             Err(error) => {
@@ -214,17 +214,17 @@ impl ListSource {
     }
 
     /// Returns the position at which the first part begins.
-    fn front(&self) -> Option<Origin> {
+    fn front(&self) -> Option<SourcePos> {
         self.parts.front().map(|part| match part {
-            Part::Url(_, position) => Origin { list: Arc::clone(&self.arguments), line: *position },
-            Part::List(reading, _) => Origin { list: Arc::clone(reading.name()), line: 1 },
+            ListPart::Url(_, position) => SourcePos { list: Arc::clone(&self.arguments), line: *position },
+            ListPart::List(reading, _) => SourcePos { list: Arc::clone(reading.name()), line: 1 },
         })
     }
 
     /// Drops the part that was read to its end; `line` is the one after it.
     fn finish_part(&mut self, list: Arc<str>, line: u64) {
         self.parts.pop_front();
-        self.next = self.front().unwrap_or(Origin { list, line });
+        self.next = self.front().unwrap_or(SourcePos { list, line });
     }
 
     /// Gathers entries until the batch is full, nothing more has arrived, or reading breaks.
@@ -234,37 +234,37 @@ impl ListSource {
             if self.waiting.is_some() && !out.entries.is_empty() {
                 break;
             }
-            if let Some(Child { url, list, line, next, depth }) = self.waiting.take() {
+            if let Some(ChildSitemap { url, list, line, next, depth }) = self.waiting.take() {
                 if let Some(entry) = self.child(&url, Place { list: &list, line, next }, depth) {
                     out.push(entry, next);
-                    self.next = Origin { list, line: next };
+                    self.next = SourcePos { list, line: next };
                 }
                 continue;
             }
             match self.parts.front_mut() {
                 None => break,
-                Some(Part::Url(url, position)) => {
+                Some(ListPart::Url(url, position)) => {
                     let list = &self.arguments;
                     let place = Place { list, line: *position, next: *position + 1 };
                     out.push(place.entry(url.trim(), Wants::default()), place.next);
                     self.finish_part(Arc::clone(&self.arguments), place.next);
                 }
-                Some(Part::List(reading, depth)) => {
+                Some(ListPart::List(reading, depth)) => {
                     let depth = *depth;
                     out.next = None;
                     let step = reading.step(&mut out);
                     let (name, end) = (Arc::clone(reading.name()), reading.line());
                     if let Some(line) = out.next {
-                        self.next = Origin { list: Arc::clone(&name), line };
+                        self.next = SourcePos { list: Arc::clone(&name), line };
                     }
                     match step {
-                        Ok(Step::Full) => {}
-                        Ok(Step::Starved) => break,
+                        Ok(ReadStop::Full) => {}
+                        Ok(ReadStop::Starved) => break,
                         // Entries that have arrived do not wait for the fetch of a sitemap.
-                        Ok(Step::Child { url, line, next }) => {
-                            self.waiting = Some(Child { url, list: name, line, next, depth });
+                        Ok(ReadStop::Child { url, line, next }) => {
+                            self.waiting = Some(ChildSitemap { url, list: name, line, next, depth });
                         }
-                        Ok(Step::End) => self.finish_part(name, end),
+                        Ok(ReadStop::End) => self.finish_part(name, end),
                         Err(_) if self.wake.is_set() => break,
                         Err(source) if depth > 0 => {
                             let place = Place { list: &name, line: end, next: end };
@@ -301,7 +301,7 @@ impl Source for ListSource {
         }
     }
 
-    fn position(&self) -> Origin {
+    fn position(&self) -> SourcePos {
         self.next.clone()
     }
 

@@ -4,14 +4,14 @@ use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
-use super::lines::{LineCount, Rest};
+use super::lines::{LineCount, RemainingBytes};
 
 /// How much is read at once.
 const BUFFER: usize = 16 * 1024;
 
 /// The progress of reading a document. The parser that owns the document gives no access to it.
 #[derive(Debug)]
-pub(super) struct Progress {
+pub(super) struct ParseProgress {
     line: AtomicU64,
     /// Bytes since the last tag or text was complete.
     pending: AtomicU64,
@@ -19,7 +19,7 @@ pub(super) struct Progress {
     cut: AtomicBool,
 }
 
-impl Progress {
+impl ParseProgress {
     /// The line of the next byte.
     pub fn line(&self) -> u64 {
         self.line.load(Relaxed)
@@ -42,8 +42,8 @@ impl Progress {
 }
 
 /// The bytes of a document as UTF-8. Each invalid sequence is replaced by U+FFFD.
-pub(super) struct Document {
-    bytes: Rest,
+pub(super) struct MarkupDocument {
+    bytes: RemainingBytes,
     raw: Vec<u8>,
     text: Vec<u8>,
     start: usize,
@@ -51,20 +51,20 @@ pub(super) struct Document {
     longest: u64,
     left: u64,
     line_ends: LineCount,
-    progress: Arc<Progress>,
+    progress: Arc<ParseProgress>,
 }
 
-impl Document {
+impl MarkupDocument {
     /// Begins at this line.
-    pub fn new(bytes: Rest, line: u64, longest: u64, limit: u64) -> Self {
+    pub fn new(bytes: RemainingBytes, line: u64, longest: u64, limit: u64) -> Self {
         let (line, pending) = (AtomicU64::new(line), AtomicU64::new(0));
-        let progress = Arc::new(Progress { line, pending, cut: AtomicBool::new(false) });
+        let progress = Arc::new(ParseProgress { line, pending, cut: AtomicBool::new(false) });
         let line_ends = LineCount::default();
         Self { bytes, raw: Vec::new(), text: Vec::new(), start: 0, longest, left: limit, line_ends, progress }
     }
 
     /// Returns a handle to the progress, for use while a parser owns the document.
-    pub fn progress(&self) -> Arc<Progress> {
+    pub fn progress(&self) -> Arc<ParseProgress> {
         Arc::clone(&self.progress)
     }
 
@@ -103,7 +103,7 @@ fn is_cut(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
 }
 
-impl Read for Document {
+impl Read for MarkupDocument {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let read = self.fill_buf()?.read(buf)?;
         self.consume(read);
@@ -111,7 +111,7 @@ impl Read for Document {
     }
 }
 
-impl BufRead for Document {
+impl BufRead for MarkupDocument {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.progress.pending.load(Relaxed) > self.longest {
             let message = format!("line {}: a tag or text longer than {} bytes", self.progress.line(), self.longest);
@@ -136,7 +136,7 @@ impl BufRead for Document {
     }
 }
 
-impl html5gum::Reader for Document {
+impl html5gum::Reader for MarkupDocument {
     type Error = io::Error;
 
     fn read_byte(&mut self) -> io::Result<Option<u8>> {

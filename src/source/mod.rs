@@ -52,7 +52,7 @@ use std::sync::Arc;
 
 use url::Url;
 
-use crate::model::{Batch, FetchError, Origin};
+use crate::model::{Batch, FetchError, SourcePos};
 
 /// The sources of the URLs of a run.
 #[derive(Debug, Default)]
@@ -165,7 +165,7 @@ pub trait Source: Send {
     fn next_batch(&mut self) -> Result<Option<Batch>, SourceError>;
 
     /// The first line that [`Source::next_batch`] would return next.
-    fn position(&self) -> Origin;
+    fn position(&self) -> SourcePos;
 
     /// Returns the number of lines, if it is known without reading them.
     fn expected(&self) -> Option<u64> {

@@ -55,14 +55,14 @@ impl Wake {
 }
 
 /// The bytes of one input.
-pub(super) struct Feed {
-    kind: Kind,
+pub(super) struct InputBytes {
+    kind: InputKind,
     /// A read may block for as long as there is no writer or it writes nothing.
     live: bool,
     wake: Arc<Wake>,
 }
 
-enum Kind {
+enum InputKind {
     File(File),
     Reader(Box<dyn Read + Send>),
     /// Opening it would block, so that is left to the first read.
@@ -70,7 +70,7 @@ enum Kind {
     Later(std::path::PathBuf),
 }
 
-impl Feed {
+impl InputBytes {
     /// Opens a list file.
     pub fn file(path: &Path, wake: Arc<Wake>) -> io::Result<Self> {
         let metadata = std::fs::metadata(path).map_err(|error| match error.kind() {
@@ -84,12 +84,12 @@ impl Feed {
         if std::os::unix::fs::FileTypeExt::is_fifo(&metadata.file_type()) {
             return Ok(Self { kind: fifo(path)?, live: true, wake });
         }
-        Ok(Self { kind: Kind::File(File::open(path)?), live: !metadata.is_file(), wake })
+        Ok(Self { kind: InputKind::File(File::open(path)?), live: !metadata.is_file(), wake })
     }
 
     /// A file that was opened already.
     pub fn opened(file: File, wake: Arc<Wake>) -> Self {
-        Self { kind: Kind::File(file), live: false, wake }
+        Self { kind: InputKind::File(file), live: false, wake }
     }
 
     /// Standard input.
@@ -100,7 +100,7 @@ impl Feed {
         let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
         let metadata = file.metadata()?;
         check(&metadata)?;
-        Ok(Self { kind: Kind::File(file), live: !metadata.is_file(), wake })
+        Ok(Self { kind: InputKind::File(file), live: !metadata.is_file(), wake })
     }
 
     /// Standard input.
@@ -111,12 +111,12 @@ impl Feed {
 
     /// Any reader. Whether it may block is unknown, so it is treated as if it did.
     pub fn reader(reader: Box<dyn Read + Send>, wake: Arc<Wake>) -> Self {
-        Self { kind: Kind::Reader(reader), live: true, wake }
+        Self { kind: InputKind::Reader(reader), live: true, wake }
     }
 
     /// Whether reads wait in a poll, where they can be interrupted.
     fn polled(&self) -> bool {
-        cfg!(unix) && self.live && matches!(self.kind, Kind::File(_))
+        cfg!(unix) && self.live && matches!(self.kind, InputKind::File(_))
     }
 
     /// Whether the bytes may come slowly, so that what has arrived must not wait for the rest.
@@ -125,25 +125,25 @@ impl Feed {
     }
 }
 
-impl Read for Feed {
+impl Read for InputBytes {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         loop {
             #[cfg(target_vendor = "apple")]
-            if let Kind::Later(path) = &self.kind {
-                self.kind = Kind::File(File::open(path)?);
+            if let InputKind::Later(path) = &self.kind {
+                self.kind = InputKind::File(File::open(path)?);
             }
             #[cfg(unix)]
-            if let (Kind::File(file), true) = (&self.kind, self.polled()) {
+            if let (InputKind::File(file), true) = (&self.kind, self.polled()) {
                 self.wake.wait(file)?;
             }
             if self.wake.is_set() {
                 return Err(io::Error::other("interrupted"));
             }
             let read = match &mut self.kind {
-                Kind::File(file) => file.read(buf),
-                Kind::Reader(reader) => reader.read(buf),
+                InputKind::File(file) => file.read(buf),
+                InputKind::Reader(reader) => reader.read(buf),
                 #[cfg(target_vendor = "apple")]
-                Kind::Later(_) => continue,
+                InputKind::Later(_) => continue,
             };
             match read {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -165,14 +165,14 @@ fn check(metadata: &std::fs::Metadata) -> io::Result<()> {
 /// Opens a FIFO without waiting for its writer. Reads are preceded by a poll, which waits for the
 /// first writer: the end of file is reported only after one was there.
 #[cfg(all(unix, not(target_vendor = "apple")))]
-fn fifo(path: &Path) -> io::Result<Kind> {
+fn fifo(path: &Path) -> io::Result<InputKind> {
     let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::CLOEXEC;
-    Ok(Kind::File(File::from(rustix::fs::open(path, flags, rustix::fs::Mode::empty())?)))
+    Ok(InputKind::File(File::from(rustix::fs::open(path, flags, rustix::fs::Mode::empty())?)))
 }
 
 /// On Apple systems a FIFO that was opened so reports its end before the first writer came. There
 /// it is opened by the first read, which then waits for a writer and cannot be interrupted.
 #[cfg(target_vendor = "apple")]
-fn fifo(path: &Path) -> io::Result<Kind> {
-    Ok(Kind::Later(path.to_owned()))
+fn fifo(path: &Path) -> io::Result<InputKind> {
+    Ok(InputKind::Later(path.to_owned()))
 }

@@ -2,23 +2,23 @@
 
 use super::address::Reason;
 use super::line::{Gathered, Place};
-use super::lines::Ending;
+use super::lines::LineEnding;
 use super::ndjson;
-use super::table::Table;
-use super::text::Text;
+use super::table::TableReader;
+use super::text::TextList;
 
 /// Reads lines of one format.
 pub(super) enum Parser {
-    Text(Text),
-    Table(Box<Table>),
+    Text(TextList),
+    Table(Box<TableReader>),
     Ndjson,
 }
 
 impl Parser {
-    pub fn ending(&self) -> Ending {
+    pub fn ending(&self) -> LineEnding {
         match self {
             Parser::Table(table) => table.ending(),
-            Parser::Text(_) | Parser::Ndjson => Ending::Newline,
+            Parser::Text(_) | Parser::Ndjson => LineEnding::Newline,
         }
     }
 

@@ -7,27 +7,27 @@ use std::sync::Arc;
 use encoding_rs::{Encoding, UTF_8};
 use url::Url;
 
-use super::declaration::{self, Declared};
+use super::declaration::{self, DeclaredEncoding};
 use super::decompress::Unpacked;
 use super::encoding::Decoded;
-use super::format::{self, Beginning};
+use super::format::{self, DetectedFormat};
 use super::html::Html;
 use super::json::Json;
-use super::layout::{self, Layout, Sample};
+use super::layout::{self, Layout, ListSample};
 use super::line::{Gathered, Place};
-use super::lines::{LONGEST, Lines, Piece, Rest};
-use super::open::Feed;
+use super::lines::{InputLines, LONGEST, LinePiece, RemainingBytes};
+use super::open::InputBytes;
 use super::parser::Parser;
-use super::sitemap::{Item, Sitemap};
-use super::table::Table;
-use super::text::Text;
+use super::sitemap::{Sitemap, SitemapItem};
+use super::table::TableReader;
+use super::text::TextList;
 use super::{ListOptions, NotAList, is_refusal};
 use crate::config::InputFormat;
 use crate::policy::text::redact::redact_beginning;
 
 /// The reason why a list stopped giving entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum ReadStop {
     /// The batch is full.
     Full,
     /// Everything that has arrived is in the batch.
@@ -74,8 +74,8 @@ impl From<&ListOptions> for About {
 /// How the bytes of a list become entries.
 enum Body {
     /// The format is not decided yet.
-    Undecided(Box<Lines>),
-    Lines(Box<Lines>, Parser),
+    Undecided(Box<InputLines>),
+    Lines(Box<InputLines>, Parser),
     Json(Box<Json>),
     Sitemap(Box<Sitemap>),
     Html(Box<Html>),
@@ -84,7 +84,7 @@ enum Body {
 }
 
 /// The format that the first bytes of a list show.
-enum Form {
+enum ListFormat {
     /// Lines, and what to tell the user about them.
     Lines(Parser, Option<String>),
     Json,
@@ -93,7 +93,7 @@ enum Form {
 }
 
 /// One list that is being read.
-pub(super) struct Reading {
+pub(super) struct ListReader {
     name: Arc<str>,
     body: Body,
     about: About,
@@ -104,15 +104,15 @@ pub(super) struct Reading {
     broken: Option<io::Error>,
 }
 
-impl Reading {
-    pub fn new(name: Arc<str>, feed: Feed, mut about: About) -> Self {
+impl ListReader {
+    pub fn new(name: Arc<str>, feed: InputBytes, mut about: About) -> Self {
         if (about.format, about.promised) == (InputFormat::Auto, false)
             && let Some(format) = format::by_name(&name)
         {
             (about.format, about.promised) = (format, true);
         }
         let live = feed.is_live();
-        let lines = Lines::new(Decoded::new(Unpacked::new(feed, &name), about.encoding));
+        let lines = InputLines::new(Decoded::new(Unpacked::new(feed, &name), about.encoding));
         let body = Body::Undecided(Box::new(lines));
         Self { name, body, about, live, first: Gathered::default(), broken: None }
     }
@@ -170,13 +170,15 @@ impl Reading {
         let Body::Undecided(lines) = std::mem::replace(&mut self.body, Body::Closed) else { return Ok(true) };
         let (line, shown, base) = (lines.number(), lines.encoding(), self.about.base.clone());
         self.body = match form {
-            Form::Lines(parser, note) => {
+            ListFormat::Lines(parser, note) => {
                 self.first.notes.extend(note.map(|note| format!("{}: {note}", self.name)));
                 Body::Lines(lines, parser)
             }
-            Form::Json => Body::Json(Box::new(Json::new(self.rest(*lines, None), line))),
-            Form::Sitemap(declared) => Body::Sitemap(Box::new(Sitemap::new(self.rest(*lines, declared), line, base))),
-            Form::Html(declared) => {
+            ListFormat::Json => Body::Json(Box::new(Json::new(self.rest(*lines, None), line))),
+            ListFormat::Sitemap(declared) => {
+                Body::Sitemap(Box::new(Sitemap::new(self.rest(*lines, declared), line, base)))
+            }
+            ListFormat::Html(declared) => {
                 let encoding = declared.or(shown).unwrap_or(UTF_8);
                 Body::Html(Box::new(Html::new(self.rest(*lines, declared), line, base, encoding)))
             }
@@ -185,15 +187,15 @@ impl Reading {
     }
 
     /// Refuses a list without columns if it must have them.
-    fn check_columns(&self, form: &Form) -> io::Result<()> {
+    fn check_columns(&self, form: &ListFormat) -> io::Result<()> {
         let kind = match form {
-            Form::Lines(Parser::Table(_), _) => return Ok(()),
+            ListFormat::Lines(Parser::Table(_), _) => return Ok(()),
             // Nothing shows another format: the list is empty.
-            Form::Lines(Parser::Text(_), _) if self.about.format != InputFormat::Text => return Ok(()),
-            Form::Lines(Parser::Text(_), _) => "plain text",
-            Form::Lines(Parser::Ndjson, _) | Form::Json => "JSON",
-            Form::Sitemap(_) => "a sitemap",
-            Form::Html(_) => "an HTML page",
+            ListFormat::Lines(Parser::Text(_), _) if self.about.format != InputFormat::Text => return Ok(()),
+            ListFormat::Lines(Parser::Text(_), _) => "plain text",
+            ListFormat::Lines(Parser::Ndjson, _) | ListFormat::Json => "JSON",
+            ListFormat::Sitemap(_) => "a sitemap",
+            ListFormat::Html(_) => "an HTML page",
         };
         if !self.about.tables_only {
             return Ok(());
@@ -208,7 +210,7 @@ impl Reading {
     ///
     /// # Errors
     /// When it is no list.
-    fn form(&self, lines: &Lines) -> io::Result<Option<Form>> {
+    fn form(&self, lines: &InputLines) -> io::Result<Option<ListFormat>> {
         let bytes = lines.unread_bytes();
         let whole = lines.at_end() || self.broken.is_some() || bytes.len() >= SAMPLE;
         if bytes.is_empty() && !whole {
@@ -217,37 +219,37 @@ impl Reading {
         let About { format, promised, .. } = self.about;
         let is_page = (format, promised) == (InputFormat::Html, true);
         let beginning = match (format, promised) {
-            (InputFormat::Sitemap, _) | (InputFormat::Html, false) => Beginning::Xml,
+            (InputFormat::Sitemap, _) | (InputFormat::Html, false) => DetectedFormat::Xml,
             (InputFormat::Auto, _) | (_, true) | (InputFormat::Json, false) => format::by_beginning(bytes, whole),
-            (_, false) => Beginning::Lines,
+            (_, false) => DetectedFormat::Lines,
         };
         let declared = |found| match found {
             _ if lines.encoding().is_some() => Some(None),
-            Declared::Undecided => None,
-            Declared::As(encoding) => Some(encoding),
+            DeclaredEncoding::Undecided => None,
+            DeclaredEncoding::As(encoding) => Some(encoding),
         };
         match beginning {
-            Beginning::Undecided => Ok(None),
-            Beginning::NotAList(what) => Err(NotAList(what).into()),
-            Beginning::Lines | Beginning::Json if is_page => Err(NotAList(format::HTML.to_owned()).into()),
-            Beginning::Json => Ok(Some(Form::Json)),
-            Beginning::Xml if (format, promised) == (InputFormat::Html, false) => {
-                Ok(declared(declaration::of_page(bytes, whole)).map(Form::Html))
+            DetectedFormat::Undecided => Ok(None),
+            DetectedFormat::NotAList(what) => Err(NotAList(what).into()),
+            DetectedFormat::Lines | DetectedFormat::Json if is_page => Err(NotAList(format::HTML.to_owned()).into()),
+            DetectedFormat::Json => Ok(Some(ListFormat::Json)),
+            DetectedFormat::Xml if (format, promised) == (InputFormat::Html, false) => {
+                Ok(declared(declaration::of_page(bytes, whole)).map(ListFormat::Html))
             }
-            Beginning::Xml => Ok(declared(declaration::of_xml(bytes, whole)).map(Form::Sitemap)),
-            Beginning::Lines => self.lines(Sample { bytes, whole, live: self.live }),
+            DetectedFormat::Xml => Ok(declared(declaration::of_xml(bytes, whole)).map(ListFormat::Sitemap)),
+            DetectedFormat::Lines => self.lines(ListSample { bytes, whole, live: self.live }),
         }
     }
 
     /// Returns the format of the lines.
-    fn lines(&self, sample: Sample<'_>) -> io::Result<Option<Form>> {
+    fn lines(&self, sample: ListSample<'_>) -> io::Result<Option<ListFormat>> {
         let format = match self.about.format {
             InputFormat::Csv | InputFormat::Tsv => self.about.format,
-            InputFormat::Text => return Ok(Some(Form::Lines(Parser::Text(Text::default()), None))),
-            InputFormat::Ndjson | InputFormat::Json => return Ok(Some(Form::Lines(Parser::Ndjson, None))),
+            InputFormat::Text => return Ok(Some(ListFormat::Lines(Parser::Text(TextList::default()), None))),
+            InputFormat::Ndjson | InputFormat::Json => return Ok(Some(ListFormat::Lines(Parser::Ndjson, None))),
             InputFormat::Auto | InputFormat::Sitemap | InputFormat::Html => {
                 if format::is_ndjson(sample.bytes) {
-                    return Ok(Some(Form::Lines(Parser::Ndjson, None)));
+                    return Ok(Some(ListFormat::Lines(Parser::Ndjson, None)));
                 }
                 InputFormat::Auto
             }
@@ -257,17 +259,17 @@ impl Reading {
                 .map_err(NotAList)?
             {
                 Layout::Unknown => None,
-                Layout::Plain => Some(Form::Lines(Parser::Text(Text::default()), None)),
+                Layout::Plain => Some(ListFormat::Lines(Parser::Text(TextList::default()), None)),
                 Layout::Table(mut layout) => {
                     let note = layout.note.take();
-                    Some(Form::Lines(Parser::Table(Box::new(Table::new(layout))), note))
+                    Some(ListFormat::Lines(Parser::Table(Box::new(TableReader::new(layout))), note))
                 }
             },
         )
     }
 
     /// Returns the text of a list that is not lines, in the encoding that it declares for itself.
-    fn rest(&mut self, lines: Lines, declared: Option<&'static Encoding>) -> Rest {
+    fn rest(&mut self, lines: InputLines, declared: Option<&'static Encoding>) -> RemainingBytes {
         let mut rest = lines.into_rest();
         if let Some(error) = self.broken.take() {
             rest = Box::new(rest.chain(Broken(Some(error))));
@@ -280,10 +282,10 @@ impl Reading {
 
     /// Adds entries until the batch is full, nothing more has arrived, or the list ends. Blocks
     /// only while the batch is empty.
-    pub fn step(&mut self, out: &mut Gathered) -> io::Result<Step> {
+    pub fn step(&mut self, out: &mut Gathered) -> io::Result<ReadStop> {
         while !self.decide()? {
             if self.live && !out.entries.is_empty() {
-                return Ok(Step::Starved);
+                return Ok(ReadStop::Starved);
             }
             let Body::Undecided(lines) = &mut self.body else { continue };
             match self.broken.take() {
@@ -297,36 +299,36 @@ impl Reading {
             Body::Json(_) => self.step_json(out),
             Body::Sitemap(_) => self.step_sitemap(out),
             Body::Html(_) => self.step_html(out),
-            Body::Undecided(_) | Body::Closed => Ok(Step::End),
+            Body::Undecided(_) | Body::Closed => Ok(ReadStop::End),
         }
     }
 
-    fn step_lines(&mut self, out: &mut Gathered) -> io::Result<Step> {
-        let Body::Lines(lines, parser) = &mut self.body else { return Ok(Step::End) };
+    fn step_lines(&mut self, out: &mut Gathered) -> io::Result<ReadStop> {
+        let Body::Lines(lines, parser) = &mut self.body else { return Ok(ReadStop::End) };
         // Each piece adds at most one entry, so that a batch is never overfull.
         while !out.is_full() {
             let line = lines.number();
             let place = |next| Place { list: &self.name, line, next };
             match lines.next(parser.ending()) {
-                Piece::Line(bytes, next) => parser.record(bytes, place(next), out),
-                Piece::TooLong(head, next) => {
+                LinePiece::Line(bytes, next) => parser.record(bytes, place(next), out),
+                LinePiece::TooLong(head, next) => {
                     let reason = format!("longer than {LONGEST} bytes; a line holds one URL");
                     let head = redact_beginning(&String::from_utf8_lossy(head)).into_owned();
                     parser.bad(head.as_bytes(), reason.into(), place(next), out);
                 }
-                Piece::Unclosed(bytes, next) => {
+                LinePiece::Unclosed(bytes, next) => {
                     let reason = "opens a quote that is not closed; close it, or double a quote that is meant";
                     parser.bad(bytes, reason.into(), place(next), out);
                 }
-                Piece::End => {
+                LinePiece::End => {
                     parser.release(place(line), out);
-                    return Ok(Step::End);
+                    return Ok(ReadStop::End);
                 }
-                Piece::Starved => {
+                LinePiece::Starved => {
                     if self.live {
                         parser.starved(place(line), out);
                         if !out.entries.is_empty() {
-                            return Ok(Step::Starved);
+                            return Ok(ReadStop::Starved);
                         }
                     }
                     if let Err(error) = self.broken.take().map_or_else(|| lines.fill(), Err) {
@@ -337,57 +339,57 @@ impl Reading {
                 }
             }
         }
-        Ok(Step::Full)
+        Ok(ReadStop::Full)
     }
 
-    fn step_json(&mut self, out: &mut Gathered) -> io::Result<Step> {
-        let Body::Json(json) = &mut self.body else { return Ok(Step::End) };
+    fn step_json(&mut self, out: &mut Gathered) -> io::Result<ReadStop> {
+        let Body::Json(json) = &mut self.body else { return Ok(ReadStop::End) };
         while !out.is_full() {
             if json.next(&self.name, out)? {
                 continue;
             }
             if self.live && !out.entries.is_empty() {
-                return Ok(Step::Starved);
+                return Ok(ReadStop::Starved);
             }
             if !self.broken.take().map_or_else(|| json.fill(), Err)? {
                 json.release(&self.name, out)?;
-                return Ok(Step::End);
+                return Ok(ReadStop::End);
             }
         }
-        Ok(Step::Full)
+        Ok(ReadStop::Full)
     }
 
-    fn step_sitemap(&mut self, out: &mut Gathered) -> io::Result<Step> {
-        let Body::Sitemap(sitemap) = &mut self.body else { return Ok(Step::End) };
+    fn step_sitemap(&mut self, out: &mut Gathered) -> io::Result<ReadStop> {
+        let Body::Sitemap(sitemap) = &mut self.body else { return Ok(ReadStop::End) };
         if let Some(error) = self.broken.take() {
             return Err(error);
         }
         while !out.is_full() {
             // The next piece may arrive late.
             if self.live && !out.entries.is_empty() {
-                return Ok(Step::Starved);
+                return Ok(ReadStop::Starved);
             }
             match sitemap.next(&self.name)? {
-                Item::Entry(entry, next) => out.push(entry, next),
-                Item::Child(url, line, next) => return Ok(Step::Child { url, line, next }),
-                Item::End => return Ok(Step::End),
+                SitemapItem::Entry(entry, next) => out.push(entry, next),
+                SitemapItem::Child(url, line, next) => return Ok(ReadStop::Child { url, line, next }),
+                SitemapItem::End => return Ok(ReadStop::End),
             }
         }
-        Ok(Step::Full)
+        Ok(ReadStop::Full)
     }
 
-    fn step_html(&mut self, out: &mut Gathered) -> io::Result<Step> {
-        let Body::Html(html) = &mut self.body else { return Ok(Step::End) };
+    fn step_html(&mut self, out: &mut Gathered) -> io::Result<ReadStop> {
+        let Body::Html(html) = &mut self.body else { return Ok(ReadStop::End) };
         while !out.is_full() {
             if self.live && !out.entries.is_empty() {
-                return Ok(Step::Starved);
+                return Ok(ReadStop::Starved);
             }
             match html.next(&self.name)? {
                 Some((entry, next)) => out.push(entry, next),
-                None => return Ok(Step::End),
+                None => return Ok(ReadStop::End),
             }
         }
-        Ok(Step::Full)
+        Ok(ReadStop::Full)
     }
 }
 

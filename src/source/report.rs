@@ -20,12 +20,12 @@ use serde::Deserialize;
 use super::decompress::Unpacked;
 use super::encoding::Decoded;
 use super::line::{Gathered, Place, Wants};
-use super::lines::{Ending, LONGEST, Lines, Piece};
+use super::lines::{InputLines, LONGEST, LineEnding, LinePiece};
 use super::list::ListSource;
 use super::open::Wake;
 use super::{Input, Interrupt, Source, SourceError};
-use crate::model::{Batch, Entry, Origin, SkipReason};
-use crate::policy::rerun::selection::{Ended, Selection, is_outcome};
+use crate::model::{Batch, Entry, SkipReason, SourcePos};
+use crate::policy::rerun::selection::{RecordedOutcome, Selection, is_outcome};
 use crate::policy::text::fingerprint::FingerprintSet;
 use crate::policy::text::redact::redact_beginning;
 use crate::wire::VERSION;
@@ -42,21 +42,21 @@ pub struct Retry {
 /// Gives out the URLs worth another try, with the settings that lists give for them.
 pub struct ReportSource {
     name: Arc<str>,
-    lines: Lines,
+    lines: InputLines,
     only: Selection,
     /// By URL, as records spell it.
-    wanted: HashMap<String, Wanted>,
+    wanted: HashMap<String, RetryUrl>,
     /// Every URL of the report, to find the lines that the report does not know.
     reported: FingerprintSet,
     /// The lists, read after the report; `None` without lists, and at their end.
     lists: Option<ListSource>,
     /// How many lines of the lists were read.
     passed: u64,
-    stage: Stage,
+    stage: ReportStage,
     wake: Arc<Wake>,
 }
 
-enum Stage {
+enum ReportStage {
     Report,
     Lists,
     /// The URLs that no list names, by the line of their record.
@@ -64,7 +64,7 @@ enum Stage {
 }
 
 /// A URL to be tried again.
-struct Wanted {
+struct RetryUrl {
     /// The line of its record.
     line: u64,
     /// Whether a list names it.
@@ -73,22 +73,22 @@ struct Wanted {
 
 /// The fields of a record that count.
 #[derive(Deserialize)]
-struct Record {
+struct ReportRecord {
     v: Option<u64>,
     url: Option<String>,
     outcome: Option<String>,
     status: Option<u16>,
-    error: Option<Problem>,
-    skip: Option<Skip>,
+    error: Option<RecordError>,
+    skip: Option<SkippedRecord>,
 }
 
 #[derive(Deserialize)]
-struct Problem {
+struct RecordError {
     kind: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Skip {
+struct SkippedRecord {
     reason: Option<String>,
 }
 
@@ -102,10 +102,20 @@ impl ReportSource {
         let wake = Arc::new(Wake::new().map_err(|error| broken("the report", error))?);
         let (name, feed) = retry.report.open(&wake);
         let feed = feed.map_err(|error| broken(&name, error))?;
-        let (only, mut lines) = (retry.only, Lines::new(Decoded::new(Unpacked::new(feed, &name), None)));
+        let (only, mut lines) = (retry.only, InputLines::new(Decoded::new(Unpacked::new(feed, &name), None)));
         begins_with_record(&mut lines).map_err(|error| broken(&name, error))?;
         let (wanted, reported) = (HashMap::new(), FingerprintSet::new());
-        Ok(Self { name: name.into(), lines, only, wanted, reported, lists, passed: 0, stage: Stage::Report, wake })
+        Ok(Self {
+            name: name.into(),
+            lines,
+            only,
+            wanted,
+            reported,
+            lists,
+            passed: 0,
+            stage: ReportStage::Report,
+            wake,
+        })
     }
 
     /// Reads on in the report. Lines that are no records come out at once; `None` at its end.
@@ -114,8 +124,8 @@ impl ReportSource {
         while !out.is_full() {
             let line = self.lines.number();
             let place = |next| Place { list: &self.name, line, next };
-            match self.lines.next(Ending::Newline) {
-                Piece::Line(bytes, next) => {
+            match self.lines.next(LineEnding::Newline) {
+                LinePiece::Line(bytes, next) => {
                     let text = String::from_utf8_lossy(bytes);
                     let text = text.trim();
                     if text.is_empty() {
@@ -131,14 +141,14 @@ impl ReportSource {
                         Err(why) => out.push(place(next).bad_value(text, why), next),
                     }
                 }
-                Piece::TooLong(head, next) | Piece::Unclosed(head, next) => {
+                LinePiece::TooLong(head, next) | LinePiece::Unclosed(head, next) => {
                     let why = format!("longer than {LONGEST} bytes; a line holds one record");
                     let head = String::from_utf8_lossy(head);
                     out.push(place(next).bad(&redact_beginning(&head), why), next);
                 }
-                Piece::End if out.entries.is_empty() => return Ok(None),
-                Piece::End => break,
-                Piece::Starved => {
+                LinePiece::End if out.entries.is_empty() => return Ok(None),
+                LinePiece::End => break,
+                LinePiece::Starved => {
                     if let Err(source) = self.lines.fill() {
                         return Err(SourceError { list: self.name.to_string(), source });
                     }
@@ -182,15 +192,15 @@ impl ReportSource {
     }
 
     /// Returns the URLs that no list names, in the order of the report.
-    fn rest(&mut self) -> Stage {
+    fn rest(&mut self) -> ReportStage {
         let wanted = std::mem::take(&mut self.wanted).into_iter().filter(|(_, wanted)| !wanted.listed);
-        let mut rest: Vec<_> = wanted.map(|(url, Wanted { line, .. })| (line, url)).collect();
+        let mut rest: Vec<_> = wanted.map(|(url, RetryUrl { line, .. })| (line, url)).collect();
         rest.sort_unstable();
-        Stage::Rest(rest.into_iter())
+        ReportStage::Rest(rest.into_iter())
     }
 
-    fn origin(&self, line: u64) -> Origin {
-        Origin { list: Arc::clone(&self.name), line }
+    fn origin(&self, line: u64) -> SourcePos {
+        SourcePos { list: Arc::clone(&self.name), line }
     }
 }
 
@@ -198,16 +208,16 @@ impl Source for ReportSource {
     fn next_batch(&mut self) -> Result<Option<Batch>, SourceError> {
         while !self.wake.is_set() {
             match &mut self.stage {
-                Stage::Report => match self.read() {
+                ReportStage::Report => match self.read() {
                     Ok(Some(bad)) => {
                         return Ok(Some(Batch { entries: bad.entries, next: self.position(), notes: Vec::new() }));
                     }
-                    Ok(None) if self.lists.is_some() => self.stage = Stage::Lists,
+                    Ok(None) if self.lists.is_some() => self.stage = ReportStage::Lists,
                     Ok(None) => self.stage = self.rest(),
                     Err(_) if self.wake.is_set() => break,
                     Err(error) => return Err(error),
                 },
-                Stage::Lists => match self.lists.as_mut().map_or(Ok(None), Source::next_batch)? {
+                ReportStage::Lists => match self.lists.as_mut().map_or(Ok(None), Source::next_batch)? {
                     Some(mut batch) => {
                         self.pick(&mut batch);
                         if !batch.entries.is_empty() || !batch.notes.is_empty() {
@@ -218,7 +228,7 @@ impl Source for ReportSource {
                     None if self.wake.is_set() => break,
                     None => self.stage = self.rest(),
                 },
-                Stage::Rest(rest) => {
+                ReportStage::Rest(rest) => {
                     let rest: Vec<_> = rest.take(Batch::MAX).collect();
                     let entries: Vec<_> = rest.into_iter().map(|(line, url)| self.unlisted(line, &url)).collect();
                     if entries.is_empty() {
@@ -231,14 +241,14 @@ impl Source for ReportSource {
         Ok(None)
     }
 
-    fn position(&self) -> Origin {
+    fn position(&self) -> SourcePos {
         match (&self.stage, &self.lists) {
-            (Stage::Lists, Some(lists)) => lists.position(),
-            (Stage::Rest(rest), _) => {
+            (ReportStage::Lists, Some(lists)) => lists.position(),
+            (ReportStage::Rest(rest), _) => {
                 let next = rest.as_slice().first();
                 self.origin(next.map_or_else(|| self.lines.number(), |(line, _)| *line))
             }
-            (Stage::Report | Stage::Lists, _) => self.origin(self.lines.number()),
+            (ReportStage::Report | ReportStage::Lists, _) => self.origin(self.lines.number()),
         }
     }
 
@@ -255,16 +265,16 @@ impl Source for ReportSource {
 }
 
 /// Notes a record: the last one of a URL decides.
-fn note(wanted: &mut HashMap<String, Wanted>, only: &Selection, record: Record, line: u64) {
-    let Record { url, outcome, status, error, skip, .. } = record;
+fn note(wanted: &mut HashMap<String, RetryUrl>, only: &Selection, record: ReportRecord, line: u64) {
+    let ReportRecord { url, outcome, status, error, skip, .. } = record;
     let (url, outcome) = (url.unwrap_or_default(), outcome.unwrap_or_default());
     // The record is about a line that came again, not about the URL.
     if skip.and_then(|skip| skip.reason).as_deref() == Some(SkipReason::Duplicate.as_str()) {
         return;
     }
     let kind = error.and_then(|error| error.kind);
-    if only.takes(Ended { outcome: &outcome, kind: kind.as_deref(), status }) {
-        wanted.insert(url, Wanted { line, listed: false });
+    if only.takes(RecordedOutcome { outcome: &outcome, kind: kind.as_deref(), status }) {
+        wanted.insert(url, RetryUrl { line, listed: false });
     } else {
         wanted.remove(&url);
     }
@@ -272,12 +282,12 @@ fn note(wanted: &mut HashMap<String, Wanted>, only: &Selection, record: Record, 
 
 /// Checks the first line that is not blank: a list in the place of the report would cause one failure
 /// per line. The reader reports an unreadable line when it reaches that line.
-fn begins_with_record(lines: &mut Lines) -> io::Result<()> {
+fn begins_with_record(lines: &mut InputLines) -> io::Result<()> {
     loop {
         let number = lines.number();
-        match lines.next(Ending::Newline) {
-            Piece::Starved => lines.fill()?,
-            Piece::Line(bytes, _) => match String::from_utf8_lossy(bytes).trim() {
+        match lines.next(LineEnding::Newline) {
+            LinePiece::Starved => lines.fill()?,
+            LinePiece::Line(bytes, _) => match String::from_utf8_lossy(bytes).trim() {
                 "" => {}
                 text => {
                     let wrong = |why| io::Error::new(io::ErrorKind::InvalidData, format!("line {number}: {why}"));
@@ -285,8 +295,8 @@ fn begins_with_record(lines: &mut Lines) -> io::Result<()> {
                     break;
                 }
             },
-            Piece::End => return Ok(()),
-            Piece::TooLong(..) | Piece::Unclosed(..) => {
+            LinePiece::End => return Ok(()),
+            LinePiece::TooLong(..) | LinePiece::Unclosed(..) => {
                 return Err(io::Error::new(
                     io::ErrorKind::InvalidData,
                     "line 1 is no record; name the records that a run with --json wrote",
@@ -299,12 +309,12 @@ fn begins_with_record(lines: &mut Lines) -> io::Result<()> {
 }
 
 /// One line of the report.
-fn record(text: &str) -> Result<Record, String> {
+fn record(text: &str) -> Result<ReportRecord, String> {
     const WANTED: &str = "name the records that a run with --json wrote";
     if !text.starts_with('{') {
         return Err(format!("not a record; {WANTED}"));
     }
-    let record: Record = serde_json::from_str(text).map_err(|error| {
+    let record: ReportRecord = serde_json::from_str(text).map_err(|error| {
         let column = error.column();
         format!("not a whole record (at column {column}); {WANTED}")
     })?;

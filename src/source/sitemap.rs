@@ -14,8 +14,8 @@ use url::{ParseError, Url};
 use super::NotAList;
 use super::address::{self, Reason};
 use super::line::{Place, Wants};
-use super::lines::{LONGEST, Rest};
-use super::markup::{Document, Progress};
+use super::lines::{LONGEST, RemainingBytes};
+use super::markup::{MarkupDocument, ParseProgress};
 use crate::model::Entry;
 use crate::policy::text::url_text;
 
@@ -26,7 +26,7 @@ const ENTRIES: u64 = 50_000;
 const DEEPEST: u32 = 250_000;
 
 /// The next item of a sitemap.
-pub(super) enum Item {
+pub(super) enum SitemapItem {
     /// A URL, or an entry that has none; and the line after it.
     Entry(Entry, u64),
     /// The URL of another sitemap: its text, the line it stands in, the line after it.
@@ -36,7 +36,7 @@ pub(super) enum Item {
 }
 
 /// A `url` or `sitemap` element that is read.
-struct Open {
+struct OpenElement {
     is_child: bool,
     prefix: Vec<u8>,
     line: u64,
@@ -54,13 +54,13 @@ struct Loc {
 
 /// A sitemap that is being read.
 pub(super) struct Sitemap {
-    xml: Reader<Document>,
+    xml: Reader<MarkupDocument>,
     buf: Vec<u8>,
-    progress: Arc<Progress>,
+    progress: Arc<ParseProgress>,
     base: Option<Url>,
     root: Option<String>,
     closed: bool,
-    open: Option<Open>,
+    open: Option<OpenElement>,
     loc: Option<Loc>,
     entries: u64,
     /// How many elements are open.
@@ -70,8 +70,8 @@ pub(super) struct Sitemap {
 
 impl Sitemap {
     /// `base` is the address of the sitemap, if known.
-    pub fn new(bytes: Rest, line: u64, base: Option<Url>) -> Self {
-        let document = Document::new(bytes, line, LONGEST as u64, LARGEST);
+    pub fn new(bytes: RemainingBytes, line: u64, base: Option<Url>) -> Self {
+        let document = MarkupDocument::new(bytes, line, LONGEST as u64, LARGEST);
         let progress = document.progress();
         let mut xml = Reader::from_reader(document);
         let config = xml.config_mut();
@@ -114,7 +114,7 @@ impl Sitemap {
     ///
     /// # Errors
     /// When the document cannot be read on, or is no sitemap.
-    pub fn next(&mut self, list: &Arc<str>) -> io::Result<Item> {
+    pub fn next(&mut self, list: &Arc<str>) -> io::Result<SitemapItem> {
         while !self.ended {
             if let Some(item) = self.event(list)? {
                 self.entries += 1;
@@ -125,19 +125,19 @@ impl Sitemap {
                 return Ok(item);
             }
         }
-        Ok(Item::End)
+        Ok(SitemapItem::End)
     }
 
     /// Ends the sitemap early, with a bad entry in place of the rest.
-    fn stop(&mut self, list: &Arc<str>, why: &str, advice: &str) -> Item {
+    fn stop(&mut self, list: &Arc<str>, why: &str, advice: &str) -> SitemapItem {
         self.ended = true;
         let line = self.line();
         let place = Place { list, line, next: line };
-        Item::Entry(place.bad("", format!("{why}; the rest was not read; {advice}")), line)
+        SitemapItem::Entry(place.bad("", format!("{why}; the rest was not read; {advice}")), line)
     }
 
     /// Reads one piece of the XML.
-    fn event(&mut self, list: &Arc<str>) -> io::Result<Option<Item>> {
+    fn event(&mut self, list: &Arc<str>) -> io::Result<Option<SitemapItem>> {
         let mut buf = std::mem::take(&mut self.buf);
         buf.clear();
         let line = self.line();
@@ -184,7 +184,7 @@ impl Sitemap {
         Ok(item)
     }
 
-    fn start(&mut self, tag: &BytesStart<'_>, line: u64, list: &Arc<str>) -> io::Result<Option<Item>> {
+    fn start(&mut self, tag: &BytesStart<'_>, line: u64, list: &Arc<str>) -> io::Result<Option<SitemapItem>> {
         let local = tag.local_name();
         let name: &str = local.as_ref();
         let prefix = tag.name().prefix().map(|prefix| prefix.as_ref().as_bytes().to_vec()).unwrap_or_default();
@@ -207,14 +207,14 @@ impl Sitemap {
             // In an entry that is not closed another one begins.
             open if ["url", "sitemap"].contains(&name) => {
                 let is_child = name == "sitemap";
-                let before = open.replace(Open { is_child, prefix, line, nested: 0, has_loc: false });
+                let before = open.replace(OpenElement { is_child, prefix, line, nested: 0, has_loc: false });
                 Ok(before.and_then(|before| self.finish(&before, list)))
             }
             _ => Ok(None),
         }
     }
 
-    fn end(&mut self, tag: &BytesEnd<'_>, list: &Arc<str>) -> Option<Item> {
+    fn end(&mut self, tag: &BytesEnd<'_>, list: &Arc<str>) -> Option<SitemapItem> {
         let local = tag.local_name();
         match local.as_ref() {
             "url" | "sitemap" => {
@@ -237,40 +237,40 @@ impl Sitemap {
     }
 
     /// Ends an entry. An entry without a `loc`, or with a `loc` that is not closed, becomes a bad entry.
-    fn finish(&mut self, open: &Open, list: &Arc<str>) -> Option<Item> {
+    fn finish(&mut self, open: &OpenElement, list: &Arc<str>) -> Option<SitemapItem> {
         let next = self.line();
         if let Some(loc) = self.loc.take() {
             let place = Place { list, line: loc.line, next };
-            return Some(Item::Entry(place.bad(loc.text.trim(), "the <loc> is not closed; add </loc>"), next));
+            return Some(SitemapItem::Entry(place.bad(loc.text.trim(), "the <loc> is not closed; add </loc>"), next));
         }
         let name = if open.is_child { "sitemap" } else { "url" };
         let place = Place { list, line: open.line, next };
         let missing = || place.bad("", format!("the <{name}> has no <loc>; add one with the URL"));
-        (!open.has_loc).then(|| Item::Entry(missing(), next))
+        (!open.has_loc).then(|| SitemapItem::Entry(missing(), next))
     }
 
-    fn loc(&self, loc: Loc, is_child: bool, list: &Arc<str>) -> Item {
+    fn loc(&self, loc: Loc, is_child: bool, list: &Arc<str>) -> SitemapItem {
         let next = self.line();
         let place = Place { list, line: loc.line, next };
         let text = loc.text.trim();
         if let Some(problem) = loc.problem {
-            return Item::Entry(place.bad(text, problem), next);
+            return SitemapItem::Entry(place.bad(text, problem), next);
         }
         match absolute(text, self.base.as_ref()) {
-            Err(reason) => Item::Entry(place.bad(text, reason), next),
-            Ok(url) if is_child => Item::Child(url, loc.line, next),
-            Ok(url) => Item::Entry(place.entry(&url, Wants::default()), next),
+            Err(reason) => SitemapItem::Entry(place.bad(text, reason), next),
+            Ok(url) if is_child => SitemapItem::Child(url, loc.line, next),
+            Ok(url) => SitemapItem::Entry(place.entry(&url, Wants::default()), next),
         }
     }
 
-    fn text(&mut self, text: &str) -> Option<Item> {
+    fn text(&mut self, text: &str) -> Option<SitemapItem> {
         if let Some(loc) = &mut self.loc {
             loc.text.push_str(text);
         }
         None
     }
 
-    fn reference(&mut self, name: &BytesRef<'_>) -> Option<Item> {
+    fn reference(&mut self, name: &BytesRef<'_>) -> Option<SitemapItem> {
         let loc = self.loc.as_mut()?;
         let found = match &**name {
             "amp" => Some('&'),

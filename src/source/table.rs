@@ -4,7 +4,7 @@ use super::address::Reason;
 use super::cells::{Cells, Splitter};
 use super::layout::{self, Column, TableLayout};
 use super::line::{Gathered, Place, Wants};
-use super::lines::Ending;
+use super::lines::LineEnding;
 use super::{text, wants};
 use crate::model::{Entry, has_at_sign};
 
@@ -12,7 +12,7 @@ use crate::model::{Entry, has_at_sign};
 const CUT_PASSWORD: &str = "not a URL, and a later cell has an @; quote a cell that holds the separator";
 
 /// A table that is being read.
-pub(super) struct Table {
+pub(super) struct TableReader {
     layout: TableLayout,
     splitter: Splitter,
     cells: Cells,
@@ -20,17 +20,17 @@ pub(super) struct Table {
     to_skip: usize,
 }
 
-impl Table {
+impl TableReader {
     pub fn new(layout: TableLayout) -> Self {
         let splitter = Splitter::new(layout.separator);
         Self { to_skip: layout.records_before, splitter, layout, cells: Cells::default() }
     }
 
     /// How its records end.
-    pub fn ending(&self) -> Ending {
+    pub fn ending(&self) -> LineEnding {
         match self.splitter {
-            Splitter::Tsv(_) => Ending::Newline,
-            Splitter::Csv(_) => Ending::Csv(self.layout.separator),
+            Splitter::Tsv(_) => LineEnding::Newline,
+            Splitter::Csv(_) => LineEnding::Csv(self.layout.separator),
         }
     }
 

@@ -19,7 +19,7 @@ use crate::policy::text::url_text;
 
 /// A plain list that is being read.
 #[derive(Default)]
-pub(super) struct Text {
+pub(super) struct TextList {
     held: Option<Held>,
     /// The URL field of the held line; kept here so that its buffer is used again.
     url: String,
@@ -35,7 +35,7 @@ struct Held {
     options: Option<Box<Options>>,
 }
 
-impl Text {
+impl TextList {
     /// Reads one line.
     pub fn record(&mut self, bytes: &[u8], place: Place<'_>, out: &mut Gathered) {
         let line = match std::str::from_utf8(bytes) {

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::address::Reason;
 use crate::config::check_field;
-use crate::model::{PerSeed, is_secret};
+use crate::model::{RequestOverrides, is_secret};
 
 /// The most request fields of one URL, and the most bytes of them together. Servers accept no more.
 const MOST_FIELDS: usize = 500;
@@ -14,7 +14,7 @@ const MOST_BYTES: usize = 64 * 1024;
 const LONGEST_OUT: usize = 4096;
 
 /// Checks that the settings of one URL are small enough for a request and for the memory of a run.
-pub(super) fn bounded(wants: &PerSeed) -> Result<(), Reason> {
+pub(super) fn bounded(wants: &RequestOverrides) -> Result<(), Reason> {
     let bytes = wants.headers.iter().map(|(name, value)| name.as_str().len() + value.len());
     bounded_fields(wants.headers.len(), bytes.sum())?;
     if wants.out.as_ref().is_some_and(|out| out.len() > LONGEST_OUT) {
@@ -33,7 +33,7 @@ pub(super) fn bounded_fields(fields: usize, bytes: usize) -> Result<(), Reason> 
 }
 
 /// A request field.
-pub(super) type Field = (HeaderName, HeaderValue);
+pub(super) type RequestField = (HeaderName, HeaderValue);
 
 /// Parses 64 hexadecimal digits; `name` is their name in the list.
 pub(super) fn digest(name: &str, text: &str) -> Result<[u8; 32], Reason> {
@@ -56,7 +56,7 @@ pub(super) fn priority(text: &str) -> Result<i32, Reason> {
 }
 
 /// `Name: value`.
-pub(super) fn header(text: &str) -> Result<Field, Reason> {
+pub(super) fn header(text: &str) -> Result<RequestField, Reason> {
     match text.split_once(':') {
         Some((name, value)) => field(name, value),
         None => Err("a header has no colon; write it as Name: value".into()),
@@ -64,7 +64,7 @@ pub(super) fn header(text: &str) -> Result<Field, Reason> {
 }
 
 /// A field from its two halves. The message names the field but never its value, which may be a secret.
-pub(super) fn field(name: &str, value: &str) -> Result<Field, Reason> {
+pub(super) fn field(name: &str, value: &str) -> Result<RequestField, Reason> {
     let Ok(name) = HeaderName::from_bytes(name.trim().as_bytes()) else {
         return Err("a header name is empty or holds a character that is not allowed; write it as Name: value".into());
     };
@@ -77,7 +77,7 @@ pub(super) fn field(name: &str, value: &str) -> Result<Field, Reason> {
 }
 
 /// The `headers` column of a table: a JSON object, or one `Name: value`.
-pub(super) fn headers_cell(text: &str) -> Result<Vec<Field>, Reason> {
+pub(super) fn headers_cell(text: &str) -> Result<Vec<RequestField>, Reason> {
     if !text.starts_with('{') {
         return header(text).map(|field| vec![field]);
     }
@@ -88,7 +88,7 @@ pub(super) fn headers_cell(text: &str) -> Result<Vec<Field>, Reason> {
 }
 
 /// Parses `{"Name":"value"}`, or `["Name: value"]` for names that repeat.
-pub(super) fn headers_json(value: &Value) -> Result<Vec<Field>, Reason> {
+pub(super) fn headers_json(value: &Value) -> Result<Vec<RequestField>, Reason> {
     const SHAPE: &str = "headers must be an object of strings or an array of \"Name: value\" strings";
     match value {
         Value::Object(object) => object.iter().map(|(name, value)| field(name, value.as_str().ok_or(SHAPE)?)).collect(),

@@ -28,20 +28,20 @@ impl Shape {
         };
         add(seed.url.as_str().as_bytes());
         self.0.iter().for_each(|setting| add(setting.as_bytes()));
-        if let Some(wants) = seed.wants.as_deref() {
+        if let Some(overrides) = seed.overrides.as_deref() {
             // No setting looks like these marks, which keep one kind from being taken for another.
-            if let Some(out) = &wants.out {
+            if let Some(out) = &overrides.out {
                 add(b"\0out");
                 add(out.as_bytes());
             }
-            for (name, value) in &wants.headers {
+            for (name, value) in &overrides.headers {
                 // A password could be guessed from its hash.
                 let user = basic_user(value.as_bytes());
                 add(if user.is_some() { b"\0basic" } else { b"\0field" });
                 add(name.as_str().as_bytes());
                 add(user.as_deref().unwrap_or(value.as_bytes()));
             }
-            if let Some(user) = &wants.credentials {
+            if let Some(user) = &overrides.credentials {
                 add(b"\0user");
                 add(user.username.as_bytes());
             }

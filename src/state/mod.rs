@@ -34,7 +34,7 @@ pub use files::{OWN, StatePath};
 pub use key::Shape;
 pub use ledger::Ledger;
 pub use lock::Lock;
-pub use past::{Past, PastRow};
+pub use past::{PastRow, PastRows};
 pub use recall::Recall;
 
 use crate::model::shown_path;
@@ -42,7 +42,7 @@ use crate::policy::naming::fold;
 use crate::policy::text::fingerprint::FingerprintSet;
 use files::StateFiles;
 use key::{Keys, Salt};
-use row::Found;
+use row::RowContent;
 use schema::Database;
 
 use crate::output_folder::OutputFolder;
@@ -146,7 +146,7 @@ enum Presence {
 
 impl Bodies {
     /// The cheap check: the file of a row is there and as long as it was.
-    fn find(&self, found: &Found) -> Presence {
+    fn find(&self, found: &RowContent) -> Presence {
         let (len, linked) = match (self, &found.file) {
             (Bodies::Nowhere, _) => return Presence::There,
             (Bodies::Below(folder), Some(file)) => {
@@ -168,7 +168,7 @@ impl Bodies {
     }
 
     /// Opens the file of a row.
-    fn open(&self, found: &Found) -> io::Result<fs::File> {
+    fn open(&self, found: &RowContent) -> io::Result<fs::File> {
         match (self, &found.file) {
             (Bodies::Below(folder), Some(file)) => {
                 let (folder, name) = folder.open_parent(file)?;
@@ -266,10 +266,10 @@ impl State {
     ///
     /// # Errors
     /// An error of SQLite.
-    pub fn past(&self, bodies: &Bodies) -> Result<Past, StateError> {
+    pub fn past(&self, bodies: &Bodies) -> Result<PastRows, StateError> {
         // One file of several rows belongs to no row in particular.
         let bodies = if let Bodies::Below(_) = bodies { bodies.clone() } else { Bodies::Nowhere };
-        Ok(Past::new(self.files.path().to_owned(), schema::connect(&self.files, self.file())?, bodies))
+        Ok(PastRows::new(self.files.path().to_owned(), schema::connect(&self.files, self.file())?, bodies))
     }
 
     /// The file of the database, unless the state is only read.

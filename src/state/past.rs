@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use super::row::{self, Found};
+use super::row::{self, RowContent};
 use super::schema::Database;
 use super::{Bodies, Presence, StateError, failed};
 use crate::model::Revision;
 use crate::policy::text::redact::redact_url;
 
 /// Reads rows one at a time, however many there are.
-pub struct Past {
+pub struct PastRows {
     path: PathBuf,
     connection: Database,
     bodies: Bodies,
@@ -23,7 +23,7 @@ pub struct PastRow {
     pub revision: Revision,
 }
 
-impl Past {
+impl PastRows {
     pub(super) fn new(path: PathBuf, connection: Database, bodies: Bodies) -> Self {
         Self { path, connection, bodies }
     }
@@ -46,7 +46,7 @@ impl Past {
             if wanted(url) {
                 let Some(found) = row::found(row, &self.bodies).map_err(sqlite)? else { continue };
                 let there = self.bodies.find(&found) != Presence::Absent;
-                let Found { facts, validators, .. } = found;
+                let RowContent { facts, validators, .. } = found;
                 let revision = Revision::of(&facts, validators);
                 each(&redact_url(url), PastRow { revision, path: facts.path.filter(|_| there) })?;
             }

@@ -10,11 +10,11 @@ use rusqlite::OptionalExtension as _;
 
 use super::key::Keys;
 use super::occurrences::Occurrences;
-use super::row::{self, Found};
+use super::row::{self, RowContent};
 use super::schema::Database;
 use super::{Bodies, Presence, StateError, failed};
 use crate::config::Digest;
-use crate::model::{Before, Claimed, Condition, Known, Revision, Seed, Validators};
+use crate::model::{Claimed, Condition, PriorBody, PriorRun, Revision, Seed, Validators};
 use crate::policy::message::date;
 use crate::policy::naming::fold;
 
@@ -104,8 +104,8 @@ impl Recall {
                 }
                 let found = statement.query_row([key], |row| row::found(row, &self.bodies)).optional()?.flatten();
                 seed.known = match found {
-                    Some(found) => Some(Box::new(Known { occurrence, ..self.known(seed, found)? })),
-                    None if occurrence > 0 => Some(Box::new(Known { occurrence, ..Known::default() })),
+                    Some(found) => Some(Box::new(PriorRun { occurrence, ..self.known(seed, found)? })),
+                    None if occurrence > 0 => Some(Box::new(PriorRun { occurrence, ..PriorRun::default() })),
                     None => None,
                 };
             }
@@ -116,7 +116,7 @@ impl Recall {
         looked_up
     }
 
-    fn known(&self, seed: &Seed, found: Found) -> rusqlite::Result<Known> {
+    fn known(&self, seed: &Seed, found: RowContent) -> rusqlite::Result<PriorRun> {
         let there = match self.bodies.find(&found) {
             Presence::Absent => false,
             Presence::There => !self.is_shared(&found),
@@ -127,25 +127,25 @@ impl Recall {
             // Err: the file system cannot say it; the body is whole all the same.
             let _ = self.bodies.open(&found).and_then(|file| set_time(&file, &found.validators));
         }
-        let Found { name, facts, validators, ok, .. } = found;
+        let RowContent { name, facts, validators, ok, .. } = found;
         let (name, was_saved) = (name.map(Claimed), ok);
         if done && !self.refresh {
-            return Ok(Known { name, done: Some(Box::new(facts)), ..Known::default() });
+            return Ok(PriorRun { name, done: Some(Box::new(facts)), ..PriorRun::default() });
         }
         let before = (self.compare && ok).then(|| {
             let path = facts.path.clone().filter(|_| there);
-            Box::new(Before { body: Revision::of(&facts, validators.clone()), path })
+            Box::new(PriorBody { body: Revision::of(&facts, validators.clone()), path })
         });
         if !done {
-            return Ok(Known { name, was_saved, before, ..Known::default() });
+            return Ok(PriorRun { name, was_saved, before, ..PriorRun::default() });
         }
         let url = facts.final_url.clone().unwrap_or_else(|| seed.url.clone());
         let condition = (validators != Validators::default()).then(|| Box::new(Condition { url, validators, facts }));
-        Ok(Known { name, was_saved, condition, before, ..Known::default() })
+        Ok(PriorRun { name, was_saved, condition, before, ..PriorRun::default() })
     }
 
     /// Whether another row has the same file.
-    fn is_shared(&self, found: &Found) -> bool {
+    fn is_shared(&self, found: &RowContent) -> bool {
         let (Bodies::Below(_), Some(file), false) = (&self.bodies, &found.file, self.shared.is_empty()) else {
             return false;
         };
@@ -170,8 +170,8 @@ impl Recall {
     }
 
     /// Whether everything that is wanted of the body is known of it, and as the list declares it.
-    fn has_digests(&self, seed: &Seed, found: &Found) -> bool {
-        let wants = seed.wants.as_deref();
+    fn has_digests(&self, seed: &Seed, found: &RowContent) -> bool {
+        let wants = seed.overrides.as_deref();
         let agrees = |declared: Option<[u8; 32]>, known: Option<[u8; 32]>| declared.is_none() || declared == known;
         let computed = match self.digest {
             Digest::None => true,

@@ -186,7 +186,7 @@ fn below<'a>(folder: &Path, path: &'a str) -> Option<Cow<'a, str>> {
 }
 
 /// The content of a row.
-pub(super) struct Found {
+pub(super) struct RowContent {
     pub ok: bool,
     pub name: Option<Box<str>>,
     /// The path of its body below the output folder.
@@ -213,7 +213,7 @@ const MOST: usize = 2 * MAX_NAME;
 
 /// Reads a row of [`SELECT`]. An invalid column counts as absent. A row counts as absent if no run
 /// could have assigned its name or file.
-pub(super) fn found(row: &Row<'_>, bodies: &Bodies) -> rusqlite::Result<Option<Found>> {
+pub(super) fn found(row: &Row<'_>, bodies: &Bodies) -> rusqlite::Result<Option<RowContent>> {
     let boxed = |column| text(row, column).map(|text| text.map(Box::<str>::from));
     let name = boxed(1)?;
     let file = text(row, 15)?.or(name.as_deref());
@@ -242,7 +242,7 @@ pub(super) fn found(row: &Row<'_>, bodies: &Bodies) -> rusqlite::Result<Option<F
     };
     let validators = Validators { etag: octets(row, 9)?, last_modified: octets(row, 10)? };
     let ok = text(row, 0)? == Some(Verdict::Ok.as_str());
-    Ok(Some(Found { ok, file: file.map(PathBuf::from), name, facts, validators }))
+    Ok(Some(RowContent { ok, file: file.map(PathBuf::from), name, facts, validators }))
 }
 
 /// Stores octets as text if they are UTF-8, else as a blob.

@@ -50,10 +50,10 @@ impl DerefMut for Database {
 }
 
 /// Leads from one version to the next.
-type Step = fn(&Connection) -> rusqlite::Result<()>;
+type Migration = fn(&Connection) -> rusqlite::Result<()>;
 
 /// Each step leads from the version of its position to the next.
-const STEPS: &[Step] = &[
+const STEPS: &[Migration] = &[
     |state| state.execute_batch(URLS),
     // The path of a file that is not under its assigned name.
     |state| state.execute_batch("ALTER TABLE urls ADD COLUMN file TEXT"),
@@ -156,7 +156,7 @@ fn check(connection: &Connection, path: &Path) -> Result<(), StateError> {
 }
 
 /// Takes the missing steps, all or none.
-fn take(connection: &mut Connection, missing: &[Step]) -> rusqlite::Result<()> {
+fn take(connection: &mut Connection, missing: &[Migration]) -> rusqlite::Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
@@ -259,7 +259,7 @@ fn parts(connection: &Connection) -> rusqlite::Result<BTreeMap<String, String>> 
 }
 
 /// The steps that lead from a version to this one.
-fn missing(found: i32, path: &Path) -> Result<&'static [Step], StateError> {
+fn missing(found: i32, path: &Path) -> Result<&'static [Migration], StateError> {
     let version = usize::try_from(found)
         .map_err(|_| StateError::Damaged { path: path.to_owned(), why: format!("there is no version {found}") })?;
     STEPS.get(version..).ok_or_else(|| StateError::Newer { path: path.to_owned(), found })

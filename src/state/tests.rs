@@ -15,12 +15,12 @@ use url::Url;
 use super::*;
 use crate::config::Digest;
 use crate::model::{
-    Claimed, ErrorKind, Facts, FetchError, Found, Hop, Job, JobId, Origin, Outcome, PerSeed, Seed, SkipReason, Subject,
-    Timing, Validators, Verdict, Via,
+    Claimed, ErrorKind, Facts, FetchError, Found, Hop, Job, JobId, Outcome, RequestOverrides, Seed, SkipReason,
+    SourcePos, Subject, Timing, Validators, Verdict, Via,
 };
 
 fn seed(url: &str) -> Seed {
-    let origin = Origin { list: Arc::from("l"), line: 1 };
+    let origin = SourcePos { list: Arc::from("l"), line: 1 };
     Seed::new(Url::parse(url).unwrap(), Via::List(origin))
 }
 
@@ -66,7 +66,7 @@ fn open(folder: &TempDir) -> (Recall, Ledger) {
         .unwrap()
 }
 
-fn known(recall: &mut Recall, mut seed: Seed) -> Option<Box<crate::model::Known>> {
+fn known(recall: &mut Recall, mut seed: Seed) -> Option<Box<crate::model::PriorRun>> {
     recall.look_up(std::iter::once(&mut seed)).unwrap();
     seed.known
 }
@@ -107,10 +107,10 @@ fn only_what_is_as_good_as_what_is_asked_is_done() {
     let states = ["a", "b", "c", "d"].map(|path| done(&mut recall, seed(&format!("http://h.test/{path}"))));
     assert_eq!(states, [true, false, false, false]);
     let mut declared = seed("http://h.test/a");
-    declared.wants = Some(Box::new(PerSeed { sha256: Some([8; 32]), ..PerSeed::default() }));
+    declared.overrides = Some(Box::new(RequestOverrides { sha256: Some([8; 32]), ..RequestOverrides::default() }));
     assert!(!done(&mut recall, declared), "the list declares another digest");
     let mut other = seed("http://h.test/a");
-    other.wants = Some(Box::new(PerSeed { out: Some("b".to_owned()), ..PerSeed::default() }));
+    other.overrides = Some(Box::new(RequestOverrides { out: Some("b".to_owned()), ..RequestOverrides::default() }));
     assert!(!done(&mut recall, other), "the list wants it under another name");
     recall.wants(Digest::Sha256);
     assert!(done(&mut recall, seed("http://h.test/a")));
@@ -341,22 +341,22 @@ fn the_digest_of_a_line_is_not_part_of_its_key() {
     let (mut recall, mut ledger) = open(&folder);
     fs::write(folder.path().join("a"), "body").unwrap();
     ledger.write(&[outcome(seed("http://h.test/a"), "a", facts(), Verdict::Ok)]).unwrap();
-    let mut ask = |wants| known(&mut recall, Seed { wants: Some(Box::new(wants)), ..seed("http://h.test/a") });
-    let digest = |digest| PerSeed { sha256: Some([digest; 32]), ..PerSeed::default() };
-    assert!(ask(PerSeed::default()).unwrap().done.is_some());
+    let mut ask = |wants| known(&mut recall, Seed { overrides: Some(Box::new(wants)), ..seed("http://h.test/a") });
+    let digest = |digest| RequestOverrides { sha256: Some([digest; 32]), ..RequestOverrides::default() };
+    assert!(ask(RequestOverrides::default()).unwrap().done.is_some());
     assert!(ask(digest(7)).unwrap().done.is_some());
     let other = ask(digest(8)).unwrap();
     assert_eq!((other.done.is_none(), other.name), (true, Some(Claimed("a".into()))));
     let field = |name: &'static str, value: &'static str| {
         (http::HeaderName::from_static(name), http::HeaderValue::from_static(value))
     };
-    assert!(ask(PerSeed { headers: vec![field("a", "b")], ..PerSeed::default() }).is_none());
+    assert!(ask(RequestOverrides { headers: vec![field("a", "b")], ..RequestOverrides::default() }).is_none());
     // The same text in another place makes another key.
-    let key = |wants| Shape::default().digest(&Seed { wants: Some(Box::new(wants)), ..seed("http://h.test/a") }, 0);
+    let key = |wants| Shape::default().digest(&Seed { overrides: Some(Box::new(wants)), ..seed("http://h.test/a") }, 0);
     let credentials = Some(crate::model::Credentials { username: "a".to_owned(), password: "b".to_owned() });
     assert_ne!(
-        key(PerSeed { headers: vec![field("a", "b")], ..PerSeed::default() }),
-        key(PerSeed { credentials, ..PerSeed::default() })
+        key(RequestOverrides { headers: vec![field("a", "b")], ..RequestOverrides::default() }),
+        key(RequestOverrides { credentials, ..RequestOverrides::default() })
     );
 }
 

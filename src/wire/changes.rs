@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::VERSION;
 use super::line::append_line;
-use super::record::{Hex, Source};
-use crate::model::{Origin, Revision};
+use super::record::{Hex, RecordSource};
+use crate::model::{Revision, SourcePos};
 use crate::policy::text::printable::text_of_octets;
 
 /// One change.
@@ -25,13 +25,13 @@ pub struct ChangeRecord<'a> {
     pub before: Option<RevisionRecord<'a>>,
     /// The body as it is.
     pub after: Option<RevisionRecord<'a>>,
-    source: Option<Source<'a>>,
+    source: Option<RecordSource<'a>>,
 }
 
 impl<'a> ChangeRecord<'a> {
     /// Of a URL, without bodies; `origin` is where it was read.
-    pub fn new(url: &'a str, change: &'static str, origin: Option<&'a Origin>) -> Self {
-        let source = origin.map(|origin| Source { file: &origin.list, line: origin.line });
+    pub fn new(url: &'a str, change: &'static str, origin: Option<&'a SourcePos>) -> Self {
+        let source = origin.map(|origin| RecordSource { file: &origin.list, line: origin.line });
         Self { url, change, reason: None, path: None, before: None, after: None, source }
     }
 }

@@ -217,7 +217,7 @@ mod tests {
 
     use super::*;
     use crate::model::{
-        ErrorKind, Facts, FetchError, Found, Hop, Job, JobId, Origin, Outcome, Seed, SkipReason, Subject, Timing,
+        ErrorKind, Facts, FetchError, Found, Hop, Job, JobId, Outcome, Seed, SkipReason, SourcePos, Subject, Timing,
         Verdict, Via,
     };
 
@@ -260,7 +260,7 @@ mod tests {
                 ..Facts::default()
             };
             let timing = Timing { total: micros.map(Duration::from_micros), ..Timing::default() };
-            let seed = Seed::new(url, Via::List(Origin { list: "l".into(), line }));
+            let seed = Seed::new(url, Via::List(SourcePos { list: "l".into(), line }));
             let job = Job::new(JobId(1), seed, None, std::time::Instant::now());
             let outcome = Outcome { subject: Subject::Job(Box::new(job)), facts: Box::new(facts), timing, verdict };
             let record = Record::of(&outcome);

@@ -30,7 +30,7 @@ pub struct Record<'a> {
     pub(crate) remote_addr: Option<Shown<std::net::SocketAddr>>,
     pub(crate) started_at: Option<Shown<Millis>>,
     pub(crate) timing: TimingRecord,
-    pub(crate) source: Source<'a>,
+    pub(crate) source: RecordSource<'a>,
     pub(crate) error: Option<ErrorRecord<'a>>,
     pub(crate) skip: Option<Skip>,
 }
@@ -73,7 +73,7 @@ impl<'a> Record<'a> {
                 first_byte_ms: timing.first_byte.map(Ms),
                 total_ms: timing.total.map(Ms),
             },
-            source: Source { file: &origin.list, line: origin.line },
+            source: RecordSource { file: &origin.list, line: origin.line },
             error: error_of(outcome),
             skip: match outcome.verdict {
                 Verdict::Skipped(reason) => Some(Skip { reason: reason.as_str() }),
@@ -121,7 +121,7 @@ pub(crate) struct TimingRecord {
 }
 
 #[derive(Debug, Serialize)]
-pub(crate) struct Source<'a> {
+pub(crate) struct RecordSource<'a> {
     pub(crate) file: &'a str,
     pub(crate) line: u64,
 }
@@ -143,11 +143,11 @@ pub(crate) struct Redirects<'a>(pub(crate) &'a [crate::model::Hop]);
 impl Serialize for Redirects<'_> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
-        struct Hop<'a> {
+        struct HopRecord<'a> {
             status: u16,
             url: &'a str,
         }
-        s.collect_seq(self.0.iter().map(|hop| Hop { status: hop.status, url: &hop.url }))
+        s.collect_seq(self.0.iter().map(|hop| HopRecord { status: hop.status, url: &hop.url }))
     }
 }
 

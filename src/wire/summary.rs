@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::VERSION;
-use super::record::{Ms, Source};
+use super::record::{Ms, RecordSource};
 use crate::model::{Counts, Summary};
 
 #[derive(Serialize)]
@@ -17,7 +17,7 @@ struct LatencyRecord {
 }
 
 #[derive(Serialize)]
-struct Auto<'a> {
+struct AutoLimit<'a> {
     limit: u32,
     why: &'a str,
 }
@@ -40,9 +40,9 @@ pub struct SummaryRecord<'a> {
     wall_ms: Ms,
     latency: Option<LatencyRecord>,
     peak_concurrency: u32,
-    auto_concurrency: Option<Auto<'a>>,
+    auto_concurrency: Option<AutoLimit<'a>>,
     input_complete: bool,
-    next_line: Option<Source<'a>>,
+    next_line: Option<RecordSource<'a>>,
     stopped: Option<&'static str>,
 }
 
@@ -71,9 +71,9 @@ impl<'a> SummaryRecord<'a> {
                 max_ms: Ms(l.max),
             }),
             peak_concurrency: summary.peak_concurrency,
-            auto_concurrency: summary.auto.as_ref().map(|auto| Auto { limit: auto.limit, why: &auto.why }),
+            auto_concurrency: summary.auto.as_ref().map(|auto| AutoLimit { limit: auto.limit, why: &auto.why }),
             input_complete: summary.input_complete,
-            next_line: summary.next_line.as_ref().map(|o| Source { file: &o.list, line: o.line }),
+            next_line: summary.next_line.as_ref().map(|o| RecordSource { file: &o.list, line: o.line }),
             stopped: summary.stopped.map(crate::model::StopCause::as_str),
         }
     }

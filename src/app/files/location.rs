@@ -18,14 +18,14 @@ pub(super) struct Location {
     pub(super) path: PathBuf,
     /// The paths of the symbolic links on the way.
     pub(super) links: Vec<PathBuf>,
-    pub(super) target: Target,
+    pub(super) target: FileKind,
     /// Device and inode of a file that has other names (hard links).
     pub(super) shared: Option<(u64, u64)>,
 }
 
 /// The kind of file at the end of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Target {
+pub(super) enum FileKind {
     /// A regular file.
     File(Id),
     /// A pipe or a FIFO.
@@ -45,7 +45,7 @@ impl Location {
         // of /proc has no such path.
         let (target, shared) = match fs::metadata(&walked).or_else(|_| fs::metadata(path)) {
             Ok(found) => (target(&walked, &found), shared(&found)),
-            Err(_) => (Target::Missing, None),
+            Err(_) => (FileKind::Missing, None),
         };
         Self { path: walked, links, target, shared }
     }
@@ -66,8 +66,8 @@ impl Location {
     /// that differ in case or Unicode form count as one: some file systems take them for one.
     pub(super) fn is_same_file(&self, other: &Self) -> bool {
         match (self.target, other.target) {
-            (Target::File(one), Target::File(other)) => one == other,
-            (Target::Missing, Target::Missing) => {
+            (FileKind::File(one), FileKind::File(other)) => one == other,
+            (FileKind::Missing, FileKind::Missing) => {
                 fold(&self.path.to_string_lossy()) == fold(&other.path.to_string_lossy())
             }
             _ => false,
@@ -76,7 +76,7 @@ impl Location {
 
     /// Whether bytes written to both end up in one stream.
     pub(super) fn is_same_stream(&self, other: &Self) -> bool {
-        matches!(self.target, Target::Pipe(_) | Target::Device(_)) && self.target == other.target
+        matches!(self.target, FileKind::Pipe(_) | FileKind::Device(_)) && self.target == other.target
     }
 
     /// The part of the path below this folder; `None` where it lies elsewhere.
@@ -133,7 +133,7 @@ mod system {
     use std::os::fd::{AsFd as _, BorrowedFd};
     use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 
-    use super::{File, Location, Metadata, Path, PathBuf, Standard, Target, fs, io};
+    use super::{File, FileKind, Location, Metadata, Path, PathBuf, Standard, fs, io};
 
     /// Device and inode; of a device its number.
     pub(in super::super) type Id = (u64, u64);
@@ -146,31 +146,31 @@ mod system {
         (found.is_file() && found.nlink() > 1).then(|| (found.dev(), found.ino()))
     }
 
-    pub(super) fn target(path: &Path, found: &Metadata) -> Target {
+    pub(super) fn target(path: &Path, found: &Metadata) -> FileKind {
         let kind = found.file_type();
         if kind.is_file() {
-            Target::File(id(path, found))
+            FileKind::File(id(path, found))
         } else if kind.is_fifo() {
-            Target::Pipe(id(path, found))
+            FileKind::Pipe(id(path, found))
         } else if kind.is_socket() {
-            Target::Device(id(path, found))
+            FileKind::Device(id(path, found))
         } else if kind.is_char_device() {
             device(path, found.rdev())
         } else {
-            Target::Ignored
+            FileKind::Ignored
         }
     }
 
     /// A character device. /dev/tty is another name of the terminal of this process.
-    fn device(path: &Path, number: u64) -> Target {
+    fn device(path: &Path, number: u64) -> FileKind {
         let keeps_nothing = |path: &&str| fs::metadata(path).is_ok_and(|found| found.rdev() == number);
         if ["/dev/null", "/dev/zero", "/dev/full"].iter().any(keeps_nothing) {
-            return Target::Ignored;
+            return FileKind::Ignored;
         }
         let streams = [Standard::Output, Standard::Error, Standard::Input];
         let terminal = || streams.into_iter().find_map(terminal_number);
         let number = if path == Path::new("/dev/tty") { terminal().unwrap_or(number) } else { number };
-        Target::Device((0, number))
+        FileKind::Device((0, number))
     }
 
     fn terminal_number(standard: Standard) -> Option<u64> {
@@ -191,12 +191,12 @@ mod system {
         /// Returns the location behind a standard stream.
         pub(in super::super) fn standard(standard: Standard) -> Self {
             let found = descriptor(standard).and_then(|file| file.metadata()).ok();
-            let target = found.as_ref().map_or(Target::Ignored, |found| target(Path::new(""), found));
+            let target = found.as_ref().map_or(FileKind::Ignored, |found| target(Path::new(""), found));
             let shared = found.as_ref().and_then(shared);
             // Some systems show the name of an open file here.
             let number = standard as u8;
             let named = fs::canonicalize(format!("/dev/fd/{number}")).map(|path| Self::of(&path));
-            let named = named.ok().filter(|named| matches!(target, Target::File(_)) && named.target == target);
+            let named = named.ok().filter(|named| matches!(target, FileKind::File(_)) && named.target == target);
             named.unwrap_or(Self { path: PathBuf::new(), links: Vec::new(), target, shared })
         }
     }
@@ -204,7 +204,7 @@ mod system {
 
 #[cfg(not(unix))]
 mod system {
-    use super::{Location, Metadata, Path, PathBuf, Standard, Target, fs};
+    use super::{FileKind, Location, Metadata, Path, PathBuf, Standard, fs};
 
     pub(in super::super) type Id = u64;
 
@@ -219,13 +219,13 @@ mod system {
         None
     }
 
-    pub(super) fn target(path: &Path, found: &Metadata) -> Target {
-        if found.is_file() { Target::File(id(path, found)) } else { Target::Ignored }
+    pub(super) fn target(path: &Path, found: &Metadata) -> FileKind {
+        if found.is_file() { FileKind::File(id(path, found)) } else { FileKind::Ignored }
     }
 
     impl Location {
         pub(in super::super) fn standard(_: Standard) -> Self {
-            Self { path: PathBuf::new(), links: Vec::new(), target: Target::Ignored, shared: None }
+            Self { path: PathBuf::new(), links: Vec::new(), target: FileKind::Ignored, shared: None }
         }
     }
 }

@@ -31,7 +31,7 @@ async fn first<T>(bytes: &[u8], see: impl FnOnce(ToWorker<'_>) -> T) -> Result<T
 }
 
 fn job() -> Job {
-    let wants = PerSeed {
+    let overrides = RequestOverrides {
         out: Some("a".to_owned()),
         sha256: Some([1; 32]),
         blake3: None,
@@ -39,9 +39,9 @@ fn job() -> Job {
         credentials: Some(Credentials { username: "u".to_owned(), password: "p".to_owned() }),
     };
     let url = url::Url::parse("http://h.test/a?b").unwrap();
-    let origin = Origin { list: Arc::from("list"), line: 3 };
-    let known = Some(Box::new(Known { was_saved: true, ..Known::default() }));
-    let seed = Seed { priority: 1, wants: Some(Box::new(wants)), known, ..Seed::new(url, Via::List(origin)) };
+    let origin = SourcePos { list: Arc::from("list"), line: 3 };
+    let known = Some(Box::new(PriorRun { was_saved: true, ..PriorRun::default() }));
+    let seed = Seed { priority: 1, overrides: Some(Box::new(overrides)), known, ..Seed::new(url, Via::List(origin)) };
     Job {
         id: JobId(7),
         seed,
@@ -70,7 +70,7 @@ async fn a_job_arrives_as_it_was_sent() {
     let came = came.await.unwrap();
     assert_eq!((came.id, came.attempt, &came.save_as), (sent.id, sent.attempt, &sent.save_as));
     assert_eq!(came.seed.url, sent.seed.url);
-    assert_eq!(came.seed.wants, sent.seed.wants);
+    assert_eq!(came.seed.overrides, sent.seed.overrides);
     assert!(came.seed.known.as_ref().is_some_and(|known| known.was_saved && known.condition.is_none()));
     assert_eq!(came.url().as_str(), "http://i.test/b");
     assert_eq!(came.redirect.unwrap().cookies.len(), 1);
@@ -185,7 +185,7 @@ async fn settings_arrive_as_they_were_sent() {
     let throttle = Throttle::new(None, limit);
     let services = FetchServices { throttle, cookies: Some(Arc::default()), ..FetchServices::new(IpVersion::Any) };
     let mut bytes = Vec::new();
-    append(&ToWorker::Setup(Box::new(Setup::new(&sent, &services))), &mut bytes).unwrap();
+    append(&ToWorker::Setup(Box::new(ChildSetup::new(&sent, &services))), &mut bytes).unwrap();
     let came = first(&bytes, |message| match message {
         ToWorker::Setup(setup) => (setup.config.into_owned(), setup.cookies, setup.paced, setup.byte_limit),
         other => panic!("{other:?}"),
@@ -206,7 +206,8 @@ async fn path_need_not_be_utf8() {
     let folder = OutputFolder::resolved(name.clone(), name.clone());
     let sent = FetchConfig { saving: Saving::File(folder, name.clone()), ..FetchConfig::plain() };
     let mut bytes = Vec::new();
-    append(&ToWorker::Setup(Box::new(Setup::new(&sent, &FetchServices::new(IpVersion::Any)))), &mut bytes).unwrap();
+    append(&ToWorker::Setup(Box::new(ChildSetup::new(&sent, &FetchServices::new(IpVersion::Any)))), &mut bytes)
+        .unwrap();
     let came = first(&bytes, |message| match message {
         ToWorker::Setup(setup) => setup.config.into_owned().saving,
         other => panic!("{other:?}"),
@@ -267,7 +268,7 @@ async fn a_worker_ends_with_its_input_in_the_middle_of_a_fetch() {
     let job = Job { redirect: None, seed: Seed { url, ..job().seed }, ..job() };
     let mut bytes = Vec::new();
     let (config, services) = (FetchConfig::plain(), FetchServices::new(IpVersion::Any));
-    append(&ToWorker::Setup(Box::new(Setup::new(&config, &services))), &mut bytes).unwrap();
+    append(&ToWorker::Setup(Box::new(ChildSetup::new(&config, &services))), &mut bytes).unwrap();
     append(&ToWorker::Job(Box::new(JobFrame::new(&job))), &mut bytes).unwrap();
     tokio::time::timeout(Duration::from_secs(30), serve(Cursor::new(bytes), tokio::io::sink())).await.unwrap().unwrap();
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use fetchall::app::{CheckedFiles, Files};
-use fetchall::compare::{self, CompareError, Comparison, Spec, Step};
+use fetchall::compare::{self, CompareError, Comparison, Measurement, Spec};
 use fetchall::demo::Site;
 use fetchall::model::{ChildProgram, shown_path};
 use fetchall::policy::text::printable::printable;
@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::run::{input, leave, runtime};
 use crate::cli::child;
-use crate::cli::compare_args::{Form, Over, Resolved};
+use crate::cli::compare_args::{ComparisonFormat, Over, ResolvedComparison};
 use crate::cli::exit::{Exit, UsageError};
 use crate::cli::resolve::{Env, InputArg};
 use crate::cli::screen;
@@ -30,7 +30,7 @@ use crate::cli::to_stdout;
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Measures, shows, and writes the page.
-pub fn run(resolved: Resolved, env: &Env) -> anyhow::Result<Exit> {
+pub fn run(resolved: ResolvedComparison, env: &Env) -> anyhow::Result<Exit> {
     let runtime = runtime()?;
     let terminal = Terminal::of(&env.vars);
     let files = check_files(&resolved)?;
@@ -38,7 +38,7 @@ pub fn run(resolved: Resolved, env: &Env) -> anyhow::Result<Exit> {
     let page = resolved.report.as_deref().map(|path| open(path, &files)).transpose()?;
     let color = terminal.color(resolved.config.color, terminal.stdout);
     let results = Results { form: resolved.form, color, page };
-    let progress = Progress::new(resolved.config.quiet, &terminal);
+    let progress = ProgressLine::new(resolved.config.quiet, &terminal);
     let program = child::program(&env.vars)?;
     let exit = runtime.block_on(async {
         // Before the folder is made, so that no signal ends the program and leaves it.
@@ -55,7 +55,7 @@ pub fn run(resolved: Resolved, env: &Env) -> anyhow::Result<Exit> {
 
 /// The destination of the results.
 struct Results {
-    form: Form,
+    form: ComparisonFormat,
     color: bool,
     page: Option<File>,
 }
@@ -64,10 +64,10 @@ impl Results {
     /// Writes all results. Blocks while a pipe is full.
     fn write(self, comparison: &Comparison) -> anyhow::Result<()> {
         let shown = match self.form {
-            Form::Text => compare::text(comparison, self.color),
-            Form::Json => compare::json(comparison).context("cannot write the figures")?,
-            Form::Csv => compare::csv(comparison),
-            Form::Markdown => compare::markdown(comparison),
+            ComparisonFormat::Text => compare::text(comparison, self.color),
+            ComparisonFormat::Json => compare::json(comparison).context("cannot write the figures")?,
+            ComparisonFormat::Csv => compare::csv(comparison),
+            ComparisonFormat::Markdown => compare::markdown(comparison),
         };
         to_stdout(shown.as_bytes())?;
         if let Some(mut file) = self.page {
@@ -104,7 +104,7 @@ async fn show(
 }
 
 /// Checks that neither the page nor standard output replaces a file that is read.
-fn check_files(resolved: &Resolved) -> Result<CheckedFiles, UsageError> {
+fn check_files(resolved: &ResolvedComparison) -> Result<CheckedFiles, UsageError> {
     let mut files = Files::read_by(&resolved.config);
     if let Over::Inputs(inputs) = &resolved.over {
         files.inputs(inputs.iter().map(input));
@@ -141,9 +141,9 @@ fn exit_of(comparison: &Comparison) -> Exit {
 
 /// Measures, and cancels `stop` at a signal. Returns `None` if a signal came before the first measurement.
 async fn measure(
-    mut resolved: Resolved,
+    mut resolved: ResolvedComparison,
     program: ChildProgram,
-    mut progress: Progress,
+    mut progress: ProgressLine,
     signals: &mut Signals,
     stop: &CancellationToken,
 ) -> anyhow::Result<Option<Comparison>> {
@@ -283,20 +283,20 @@ fn about(inputs: &[InputArg]) -> String {
 }
 
 /// Shows the progress on standard error; on a terminal, it overwrites one line.
-struct Progress {
+struct ProgressLine {
     silent: bool,
     over: bool,
     rounds_told: u32,
 }
 
-impl Progress {
+impl ProgressLine {
     fn new(quiet: bool, terminal: &Terminal) -> Self {
         use fetchall::config::ProgressMode;
         let over = terminal.progress(ProgressMode::Auto) == ProgressMode::Bar && io::stderr().is_terminal();
         Self { silent: quiet, over, rounds_told: 0 }
     }
 
-    fn step(&mut self, step: &Step<'_>) {
+    fn step(&mut self, step: &Measurement<'_>) {
         if self.silent || step.ended == self.over {
             return;
         }

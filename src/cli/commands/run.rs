@@ -9,8 +9,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context;
-use fetchall::app::{self, CheckedFiles, Document, Files, Surroundings};
-use fetchall::config::{Backend, Config, FailOn, Format, Key, ProgressMode, Until};
+use fetchall::app::{self, CheckedFiles, Document, Files, RunIo};
+use fetchall::config::{BackendKind, Config, FailOn, Format, Key, ProgressMode, Until};
 use fetchall::demo::Site;
 use fetchall::engine::{self, RunEnd, RunFault, Stop, StopLevel};
 use fetchall::model::{ChildProgram, StopCause};
@@ -94,7 +94,7 @@ fn run(runtime: &Runtime, resolved: &Resolved, inputs: Inputs, vars: &Vars) -> a
     let terminal = Terminal::of(vars);
     let stop = Stop::default();
     let (watched, log) = watch(resolved, files, &terminal, vars)?;
-    let setup = Setup::begin();
+    let setup = SetupPhase::begin();
     let plan = app::plan(&resolved.config, inputs, document, watched, stop.clone());
     // From here on a signal stops the run. Err: signals that cannot be caught end the program.
     let caught = runtime.block_on(async { Signals::new() }).ok();
@@ -178,9 +178,9 @@ fn exit_of(end: &RunEnd, config: &Config) -> Exit {
 
 /// The time before a run begins. In it the program may fetch a list or open a pipe without a reader.
 /// A signal ends the program at once, with the code of an interrupted run, because nothing has begun.
-struct Setup(Option<(oneshot::Sender<()>, JoinHandle<()>)>);
+struct SetupPhase(Option<(oneshot::Sender<()>, JoinHandle<()>)>);
 
-impl Setup {
+impl SetupPhase {
     fn begin() -> Self {
         let (over, mut is_over) = oneshot::channel::<()>();
         let (ready, is_ready) = oneshot::channel::<()>();
@@ -236,12 +236,7 @@ async fn signals(caught: Option<Signals>, stop: Stop, grace: Duration) {
 }
 
 /// Sets up the observers of the run, its record outputs, and its log.
-fn watch(
-    resolved: &Resolved,
-    files: CheckedFiles,
-    terminal: &Terminal,
-    vars: &Vars,
-) -> anyhow::Result<(Surroundings, Log)> {
+fn watch(resolved: &Resolved, files: CheckedFiles, terminal: &Terminal, vars: &Vars) -> anyhow::Result<(RunIo, Log)> {
     let config = &resolved.config;
     let stdout_color = terminal.color(config.color, terminal.stdout);
     let stderr_color = terminal.color(config.color, terminal.stderr);
@@ -280,7 +275,7 @@ fn watch(
     if !config.quiet && mode != ProgressMode::Json {
         reporters.push(Box::new(SummaryText::new(stderr(), stderr_color)));
     }
-    let surroundings = Surroundings {
+    let surroundings = RunIo {
         records: wants_records(resolved).then_some(stdout),
         color: stdout_color,
         files,
@@ -295,8 +290,8 @@ fn watch(
 /// Returns the path of this program, for the backend that starts it again.
 fn worker_program(config: &Config, vars: &Vars) -> anyhow::Result<ChildProgram> {
     match config.backend {
-        Backend::Processes => child::program(vars),
-        Backend::Async | Backend::Threads | Backend::Sequential => Ok(ChildProgram::default()),
+        BackendKind::Processes => child::program(vars),
+        BackendKind::Async | BackendKind::Threads | BackendKind::Sequential => Ok(ChildProgram::default()),
     }
 }
 

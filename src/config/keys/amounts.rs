@@ -5,13 +5,13 @@ use std::time::Duration;
 use toml::Value;
 
 use super::Raw;
-use super::kind::{Kind, number};
+use super::kind::{SettingKind, number};
 use crate::config::{LowSpeed, Rate, pace, units};
 
 /// A time that may be 0.
 pub(super) struct Time;
 
-impl Kind for Time {
+impl SettingKind for Time {
     type Value = Duration;
 
     fn read(raw: Raw<'_>) -> Result<Duration, String> {
@@ -24,9 +24,9 @@ impl Kind for Time {
 }
 
 /// A time that may not be 0: nothing could ever be in time.
-pub(super) struct TimeLimit;
+pub(super) struct PositiveTime;
 
-impl Kind for TimeLimit {
+impl SettingKind for PositiveTime {
     type Value = Duration;
 
     fn read(raw: Raw<'_>) -> Result<Duration, String> {
@@ -46,7 +46,7 @@ impl Kind for TimeLimit {
 /// A number of bytes.
 pub(super) struct Size;
 
-impl Kind for Size {
+impl SettingKind for Size {
     type Value = u64;
 
     fn read(raw: Raw<'_>) -> Result<u64, String> {
@@ -65,7 +65,7 @@ impl Kind for Size {
 /// A number of bytes a second.
 pub(super) struct Speed;
 
-impl Kind for Speed {
+impl SettingKind for Speed {
     type Value = u64;
 
     fn read(raw: Raw<'_>) -> Result<u64, String> {
@@ -81,7 +81,7 @@ impl Kind for Speed {
     }
 }
 
-impl Kind for Rate {
+impl SettingKind for Rate {
     type Value = Self;
 
     fn read(raw: Raw<'_>) -> Result<Self, String> {
@@ -97,7 +97,7 @@ impl Kind for Rate {
     }
 }
 
-impl Kind for LowSpeed {
+impl SettingKind for LowSpeed {
     type Value = Self;
 
     fn read(raw: Raw<'_>) -> Result<Self, String> {

@@ -8,7 +8,7 @@ use super::{Raw, ValueForm};
 use crate::model::refused_value;
 
 /// Reads and writes the value of one kind of setting.
-pub(super) trait Kind {
+pub(super) trait SettingKind {
     type Value;
     const FORM: ValueForm = ValueForm::Text;
     fn read(raw: Raw<'_>) -> Result<Self::Value, String>;
@@ -46,7 +46,7 @@ pub(super) fn number(raw: Raw<'_>) -> Result<&str, String> {
     }
 }
 
-impl Kind for bool {
+impl SettingKind for bool {
     type Value = Self;
     const FORM: ValueForm = ValueForm::Switch;
 
@@ -65,7 +65,7 @@ impl Kind for bool {
     }
 }
 
-impl Kind for u32 {
+impl SettingKind for u32 {
     type Value = Self;
     const FORM: ValueForm = ValueForm::Number;
 
@@ -83,7 +83,7 @@ impl Kind for u32 {
     }
 }
 
-impl Kind for NonZeroU32 {
+impl SettingKind for NonZeroU32 {
     type Value = Self;
 
     fn read(raw: Raw<'_>) -> Result<Self, String> {
@@ -102,7 +102,7 @@ impl Kind for NonZeroU32 {
 /// `none`, or a value.
 pub(super) struct OrNone<K>(std::marker::PhantomData<K>);
 
-impl<K: Kind> Kind for OrNone<K> {
+impl<K: SettingKind> SettingKind for OrNone<K> {
     type Value = Option<K::Value>;
 
     fn read(raw: Raw<'_>) -> Result<Self::Value, String> {

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use toml::Value;
 use url::Url;
 
-use super::kind::{Kind, string};
+use super::kind::{SettingKind, string};
 use super::{Raw, ValueForm};
 use crate::config::{Proxies, header, pin};
 use crate::model::{HIDDEN, shown_path, shown_text};
 
-impl Kind for PathBuf {
+impl SettingKind for PathBuf {
     type Value = Self;
 
     fn read(raw: Raw<'_>) -> Result<Self, String> {
@@ -29,7 +29,7 @@ impl Kind for PathBuf {
     }
 }
 
-impl Kind for String {
+impl SettingKind for String {
     type Value = Self;
 
     fn read(raw: Raw<'_>) -> Result<Self, String> {
@@ -48,7 +48,7 @@ impl Kind for String {
 /// Text that can be the value of a request field (RFC 9110, section 5.5).
 pub(super) struct FieldText;
 
-impl Kind for FieldText {
+impl SettingKind for FieldText {
     type Value = String;
 
     fn read(raw: Raw<'_>) -> Result<String, String> {
@@ -70,7 +70,7 @@ impl Kind for FieldText {
 /// Text of a request field that is never shown.
 pub(super) struct Secret;
 
-impl Kind for Secret {
+impl SettingKind for Secret {
     type Value = String;
 
     fn read(raw: Raw<'_>) -> Result<String, String> {
@@ -99,7 +99,7 @@ fn is_host(text: &str) -> bool {
     }
 }
 
-impl Kind for NoProxyText {
+impl SettingKind for NoProxyText {
     type Value = String;
 
     fn read(raw: Raw<'_>) -> Result<String, String> {
@@ -119,7 +119,7 @@ impl Kind for NoProxyText {
 /// The name of a column.
 pub(super) struct ColumnName;
 
-impl Kind for ColumnName {
+impl SettingKind for ColumnName {
     type Value = String;
 
     fn read(raw: Raw<'_>) -> Result<String, String> {
@@ -158,7 +158,7 @@ fn texts<T>(raw: Raw<'_>, check: fn(&str) -> Result<T, String>, advice: &str) ->
 /// Proxies; empty text is none, as in curl.
 pub(super) struct ProxyText;
 
-impl Kind for ProxyText {
+impl SettingKind for ProxyText {
     type Value = String;
 
     fn read(raw: Raw<'_>) -> Result<String, String> {
@@ -182,7 +182,7 @@ impl Kind for ProxyText {
 /// Request fields: an array in files, lines in a variable.
 pub(super) struct Headers;
 
-impl Kind for Headers {
+impl SettingKind for Headers {
     type Value = Vec<String>;
     const FORM: ValueForm = ValueForm::List;
 
@@ -206,7 +206,7 @@ impl Kind for Headers {
 /// Names whose addresses are given.
 pub(super) struct Pins;
 
-impl Kind for Pins {
+impl SettingKind for Pins {
     type Value = Vec<String>;
     const FORM: ValueForm = ValueForm::List;
 
@@ -222,7 +222,7 @@ impl Kind for Pins {
 /// The base URL of a document.
 pub(super) struct BaseUrl;
 
-impl Kind for BaseUrl {
+impl SettingKind for BaseUrl {
     type Value = Url;
 
     fn read(raw: Raw<'_>) -> Result<Url, String> {

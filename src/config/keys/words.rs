@@ -5,17 +5,17 @@ use std::num::NonZeroU32;
 use encoding_rs::Encoding;
 use toml::Value;
 
-use super::kind::{Kind, number, string};
+use super::kind::{SettingKind, number, string};
 use super::{Raw, ValueForm, Word};
 use crate::config::{
-    Backend, Color, Compression, Concurrency, Digest, Duplicates, FailOn, Format, InputFormat, IpVersion, Order,
+    BackendKind, Color, Compression, Concurrency, Digest, Duplicates, FailOn, Format, InputFormat, IpVersion, Order,
     PrivateAddresses, ProgressMode, Until, merge, retry,
 };
 use crate::model::{RetryOn, refused_value};
 
 macro_rules! words {
     ($kind:ty: $($word:literal $(| $alias:literal)* = $variant:ident),+) => {
-        impl Kind for $kind {
+        impl SettingKind for $kind {
             type Value = Self;
             const FORM: ValueForm = ValueForm::Words(&[$(Word { name: $word, aliases: &[$($alias),*] }),+]);
 
@@ -35,7 +35,7 @@ macro_rules! words {
 
 words!(InputFormat: "auto" = Auto, "text" = Text, "tsv" = Tsv, "csv" = Csv, "ndjson" | "jsonl" = Ndjson,
     "json" = Json, "sitemap" = Sitemap, "html" = Html);
-words!(Backend: "async" = Async, "threads" = Threads, "processes" = Processes, "sequential" = Sequential);
+words!(BackendKind: "async" = Async, "threads" = Threads, "processes" = Processes, "sequential" = Sequential);
 words!(IpVersion: "any" = Any, "4" = Four, "6" = Six);
 words!(PrivateAddresses: "allow" = Allow, "guard" = Guard, "deny" = Deny);
 words!(Compression: "auto" = Auto, "off" = Off, "raw" = Raw);
@@ -53,7 +53,7 @@ fn not_a_word(text: &str, words: &[&str]) -> String {
     format!("{} is none of {}{ask}", refused_value(text), words.join(", "))
 }
 
-impl Kind for Concurrency {
+impl SettingKind for Concurrency {
     type Value = Self;
 
     fn read(raw: Raw<'_>) -> Result<Self, String> {
@@ -74,7 +74,7 @@ impl Kind for Concurrency {
     }
 }
 
-impl Kind for FailOn {
+impl SettingKind for FailOn {
     type Value = Self;
 
     fn read(raw: Raw<'_>) -> Result<Self, String> {
@@ -108,7 +108,7 @@ impl Kind for FailOn {
     }
 }
 
-impl Kind for RetryOn {
+impl SettingKind for RetryOn {
     type Value = Self;
 
     fn read(raw: Raw<'_>) -> Result<Self, String> {
@@ -127,7 +127,7 @@ impl Kind for RetryOn {
 /// An encoding by one of its names, or `auto`.
 pub(super) struct TextEncoding;
 
-impl Kind for TextEncoding {
+impl SettingKind for TextEncoding {
     type Value = Option<&'static Encoding>;
 
     fn read(raw: Raw<'_>) -> Result<Self::Value, String> {

@@ -6,7 +6,7 @@ use std::time::Instant;
 use url::Url;
 
 use super::super::unfetched::cancelled;
-use super::State;
+use super::RunState;
 use crate::model::{
     Batch, Claimed, Entry, Event, Facts, FetchError, Job, JobId, Outcome, Seed, SkipReason, Subject, Verdict,
 };
@@ -38,7 +38,7 @@ impl Admission {
     /// Whether this URL was read before. The same URL for another user is another request.
     fn is_duplicate(&mut self, seed: &Seed) -> bool {
         let Some(seen) = &mut self.seen else { return false };
-        let is_new = match seed.wants.as_ref().and_then(|wants| wants.credentials.as_ref()) {
+        let is_new = match seed.overrides.as_ref().and_then(|overrides| overrides.credentials.as_ref()) {
             None => seen.insert(seed.url.as_str()),
             Some(user) => seen.insert(&format!("{}\0{}:{}", seed.url, user.username, user.password)),
         };
@@ -77,7 +77,7 @@ impl Admission {
 
     fn new_name(&mut self, seed: &Seed) -> Result<Option<Claimed>, FetchError> {
         let Some(names) = &mut self.names else { return Ok(None) };
-        let out = seed.wants.as_ref().and_then(|w| w.out.as_deref());
+        let out = seed.overrides.as_ref().and_then(|w| w.out.as_deref());
         let place = seed.place.map_or(seed.id.0 + 1, NonZeroU64::get);
         names.claim_for(&seed.url, place, out).map(Some)
     }
@@ -116,7 +116,7 @@ impl Admission {
     }
 }
 
-impl State {
+impl RunState {
     /// Admits a batch of lines.
     pub(super) fn admit(&mut self, batch: Batch) {
         batch.notes.iter().for_each(|text| self.watchers.tell(&Event::Warning(text)));

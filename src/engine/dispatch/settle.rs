@@ -6,12 +6,12 @@ use tokio::time::Instant;
 
 use super::super::auto::was_turned_away;
 use super::super::unfetched::{cancelled, waits_too_long};
-use super::State;
+use super::RunState;
 use crate::backend::Returned;
 use crate::model::{ErrorKind, FetchError, Job, Outcome, SkipReason, Subject, Timing, Tried, Verdict};
-use crate::schedule::{Ended, Report};
+use crate::schedule::{AttemptEnd, Report};
 
-impl State {
+impl RunState {
     /// Settles a job that came back.
     pub(super) fn settle(&mut self, back: Returned, now: Instant) {
         match back {
@@ -55,7 +55,7 @@ impl State {
         let others_wait = self.auto.limit().is_some() && self.scheduler.has_ready();
         let (head, total) = (of_this_hop(job, outcome.timing.first_byte), of_this_hop(job, outcome.timing.total));
         let (verdict, facts) = (&outcome.verdict, &*outcome.facts);
-        let ended = Ended { attempt: job.attempt, verdict, facts, head, total };
+        let ended = AttemptEnd { attempt: job.attempt, verdict, facts, head, total };
         let effects = self.scheduler.finished(job.id, Report::Ended(ended), now);
         if !was_turned_away(&outcome) || effects.host_answers {
             self.auto.came_back(&outcome, total, self.scheduler.in_flight() as usize + 1, others_wait);

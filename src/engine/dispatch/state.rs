@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::super::auto::Auto;
+use super::super::auto::AutoTuner;
 use super::super::order::InputOrder;
-use super::super::reading::Reading;
+use super::super::reading::InputReading;
 use super::super::run_stats::RunStats;
 use super::super::unfetched::{cancelled, refused};
 use super::super::watch::Watchers;
@@ -15,17 +15,17 @@ use super::outbox::{OUTCOMES, Outbox};
 use crate::config::Order;
 use crate::fetch::Meter;
 use crate::model::{Batch, Job, JobId, Outcome, Progress, StopCause, Subject};
-use crate::schedule::{Next, Scheduler};
+use crate::schedule::{NextJob, Scheduler};
 
 /// The state of a run.
-pub(super) struct State {
+pub(super) struct RunState {
     pub(super) scheduler: Scheduler,
     pub(super) admission: Admission,
     pub(super) watchers: Watchers,
     pub(super) stats: RunStats,
     pub(super) meter: Arc<Meter>,
     pub(super) outbox: Outbox,
-    pub(super) auto: Auto,
+    pub(super) auto: AutoTuner,
     ends: StopConditions,
     /// Whether jobs may be handed out before a worker is free. With one slot they may not: a redirect is
     /// followed before the next URL, as one after another means.
@@ -39,7 +39,7 @@ pub(super) struct State {
     pub(super) fault: Option<RunFault>,
 }
 
-impl State {
+impl RunState {
     /// Takes from the plan what the state needs.
     pub(super) fn new(plan: &mut Plan) -> Self {
         let order = (plan.order == Order::Input).then(InputOrder::default);
@@ -50,7 +50,7 @@ impl State {
             stats: RunStats::new(),
             meter: Arc::default(),
             outbox: Outbox::new(order),
-            auto: Auto::new(plan.auto, plan.schedule.concurrency),
+            auto: AutoTuner::new(plan.auto, plan.schedule.concurrency),
             ends: plan.ends,
             may_prefetch: plan.schedule.concurrency > 1,
             max_wait: plan.schedule.retry.max_wait,
@@ -74,12 +74,12 @@ impl State {
                 Some(id) => self.scheduler.next_is(id, now),
             };
             match next? {
-                Next::Fetch(job) => {
+                NextJob::Fetch(job) => {
                     self.watchers.handed_out(&job);
                     return Some(job);
                 }
-                Next::Refused(job, why) => self.finish(refused(job, &why, self.max_wait, now)),
-                Next::Lost(line) => self.finish(Outcome::bad_line(*line)),
+                NextJob::Refused(job, why) => self.finish(refused(job, &why, self.max_wait, now)),
+                NextJob::Lost(line) => self.finish(Outcome::bad_line(*line)),
             }
             if self.met.is_some() {
                 return None;
@@ -136,7 +136,7 @@ impl State {
             && self.outbox.order.as_ref().is_none_or(in_order)
     }
 
-    pub(super) fn progress(&self, reading: &Reading) -> Progress {
+    pub(super) fn progress(&self, reading: &InputReading) -> Progress {
         Progress {
             read: self.stats.counts.read,
             input_complete: reading.complete(),

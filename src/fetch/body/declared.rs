@@ -5,38 +5,40 @@ use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName};
 use sha2::{Digest as _, Sha256, Sha512};
 
-use super::observer::{BodyObserver, Next};
+use super::observer::{BodyObserver, ObserverRequest};
 use crate::model::{ErrorKind, FetchError, Found};
-use crate::policy::message::digest_fields::{Algorithm, CONTENT_DIGEST, Declared, REPR_DIGEST, declared, is_announced};
+use crate::policy::message::digest_fields::{
+    Algorithm, CONTENT_DIGEST, DeclaredDigest, REPR_DIGEST, declared, is_announced,
+};
 
 /// The digests that one field declares, and the hashes to check them.
 struct DeclaredDigests {
-    field: Field,
+    field: DigestField,
     sha256: Option<Sha256>,
     sha512: Option<Sha512>,
     /// Declared before the body.
-    early: Vec<Declared>,
+    early: Vec<DeclaredDigest>,
 }
 
 #[derive(Clone, Copy)]
-enum Field {
+enum DigestField {
     Content,
     Representation,
 }
 
-impl Field {
+impl DigestField {
     fn name(self) -> HeaderName {
         match self {
-            Field::Content => CONTENT_DIGEST,
-            Field::Representation => REPR_DIGEST,
+            DigestField::Content => CONTENT_DIGEST,
+            DigestField::Representation => REPR_DIGEST,
         }
     }
 
     /// The name in messages.
     fn as_str(self) -> &'static str {
         match self {
-            Field::Content => "Content-Digest",
-            Field::Representation => "Repr-Digest",
+            DigestField::Content => "Content-Digest",
+            DigestField::Representation => "Repr-Digest",
         }
     }
 }
@@ -44,7 +46,7 @@ impl Field {
 /// Returns the observer for the Content-Digest of a response; `None` without one. It takes the content of this
 /// response alone.
 pub(crate) fn of_content(fields: &HeaderMap) -> Option<Box<dyn BodyObserver>> {
-    DeclaredDigests::observer(Field::Content, fields, declared(fields, &CONTENT_DIGEST))
+    DeclaredDigests::observer(DigestField::Content, fields, declared(fields, &CONTENT_DIGEST))
 }
 
 /// Returns the observer for the Repr-Digest of a response and of the `earlier` one that it continues; `None` without
@@ -56,11 +58,11 @@ pub(crate) fn of_representation(fields: &HeaderMap, earlier: Option<&HeaderMap>)
         early.extend(declared(earlier, &REPR_DIGEST));
         early.extend(declared(earlier, &CONTENT_DIGEST));
     }
-    DeclaredDigests::observer(Field::Representation, fields, early)
+    DeclaredDigests::observer(DigestField::Representation, fields, early)
 }
 
 impl DeclaredDigests {
-    fn observer(field: Field, fields: &HeaderMap, early: Vec<Declared>) -> Option<Box<dyn BodyObserver>> {
+    fn observer(field: DigestField, fields: &HeaderMap, early: Vec<DeclaredDigest>) -> Option<Box<dyn BodyObserver>> {
         // The trailers name the algorithm, so compute all.
         let is_announced = is_announced(fields, &field.name());
         if early.is_empty() && !is_announced {
@@ -72,7 +74,7 @@ impl DeclaredDigests {
         Some(Box::new(Self { field, sha256, sha512, early }))
     }
 
-    fn check(&self, declared: &Declared) -> Result<(), FetchError> {
+    fn check(&self, declared: &DeclaredDigest) -> Result<(), FetchError> {
         let computed: Option<Box<[u8]>> = match declared.algorithm {
             Algorithm::Sha256 => self.sha256.clone().map(|hash| hash.finalize().as_slice().into()),
             Algorithm::Sha512 => self.sha512.clone().map(|hash| hash.finalize().as_slice().into()),
@@ -90,14 +92,14 @@ impl DeclaredDigests {
 }
 
 impl BodyObserver for DeclaredDigests {
-    fn content(&mut self, bytes: &[u8]) -> Next {
+    fn content(&mut self, bytes: &[u8]) -> ObserverRequest {
         if let Some(sha256) = &mut self.sha256 {
             sha256.update(bytes);
         }
         if let Some(sha512) = &mut self.sha512 {
             sha512.update(bytes);
         }
-        Next::More
+        ObserverRequest::More
     }
 
     fn end(&mut self, trailers: Option<&HeaderMap>, _found: &mut Found) -> Result<(), FetchError> {

@@ -34,13 +34,13 @@ pub(crate) use bounds::allowed;
 pub(crate) use memory::BodyMemory;
 
 use coding::{advice, shown, transfer_coding};
-use stage::Stage;
+use stage::DecodeStage;
 use trailing::Trailing;
 
 /// Decodes the codings of one body.
 pub struct Decoder {
     /// The stages, the last applied coding first. Each feeds the next.
-    stages: Vec<Stage>,
+    stages: Vec<DecodeStage>,
     input: Bytes,
     /// The share of the common memory budget; `None` if the windows have no bound.
     memory: Option<BodyMemory>,
@@ -69,7 +69,8 @@ impl Decoder {
             let message = format!("more than {MAX_CODINGS} content codings: {advice}");
             return Err(FetchError::new(ErrorKind::Decode, message));
         }
-        let stages = codings.into_iter().rev().map(|applied| Ok(Stage::new(applied.supported(advice)?, u64::MAX)));
+        let stages =
+            codings.into_iter().rev().map(|applied| Ok(DecodeStage::new(applied.supported(advice)?, u64::MAX)));
         let stages = stages.collect::<Result<Vec<_>, _>>()?;
         Ok((!stages.is_empty()).then(|| Self { stages, input: Bytes::new(), memory: None, advice: Some(advice) }))
     }
@@ -90,7 +91,7 @@ impl Decoder {
         if codings.inner.len() > MAX_CODINGS {
             return Err(FetchError::new(ErrorKind::Decode, format!("more than {MAX_CODINGS} transfer codings")));
         }
-        let stages = codings.inner.into_iter().map(|name| Ok(Stage::new(transfer_coding(name)?, 0)));
+        let stages = codings.inner.into_iter().map(|name| Ok(DecodeStage::new(transfer_coding(name)?, 0)));
         let mut stages = stages.collect::<Result<Vec<_>, FetchError>>()?;
         stages.reverse();
         Ok((!stages.is_empty()).then(|| Self { stages, input: Bytes::new(), memory: None, advice: None }))
@@ -108,13 +109,13 @@ impl Decoder {
     #[must_use]
     pub(crate) fn with_memory(mut self, memory: BodyMemory) -> Self {
         self.memory = Some(memory);
-        self.stages.iter_mut().for_each(Stage::ask_before);
+        self.stages.iter_mut().for_each(DecodeStage::ask_before);
         self
     }
 
     /// Returns the memory that the windows may need, in KiB.
     pub(crate) fn windows(&self) -> u32 {
-        self.stages.iter().map(Stage::window).sum()
+        self.stages.iter().map(DecodeStage::window).sum()
     }
 
     /// Waits for the memory of the windows, then acts as [`Decoder::next`].
@@ -124,14 +125,14 @@ impl Decoder {
     pub async fn pull(&mut self) -> Result<Option<&[u8]>, FetchError> {
         self.reserve().await?;
         while !self.advance()? {
-            let waits = self.stages.iter().any(Stage::waits);
+            let waits = self.stages.iter().any(DecodeStage::waits);
             // The codings below the last one may have decoded many bytes.
             self.reserve().await?;
             if !waits {
                 return Ok(None);
             }
         }
-        Ok(self.stages.last_mut().map(Stage::take))
+        Ok(self.stages.last_mut().map(DecodeStage::take))
     }
 
     async fn reserve(&mut self) -> Result<(), FetchError> {
@@ -143,10 +144,10 @@ impl Decoder {
                 let message = format!("a later zstd frame needs more memory: {windows} KiB of windows, not {held} KiB");
                 return Err(Self::advise(self.advice, FetchError::new(ErrorKind::Decode, message)));
             }
-            None if self.stages.iter().any(Stage::needs_memory) => memory.reserve(windows).await?,
+            None if self.stages.iter().any(DecodeStage::needs_memory) => memory.reserve(windows).await?,
             _ => {}
         }
-        self.stages.iter_mut().for_each(Stage::permit);
+        self.stages.iter_mut().for_each(DecodeStage::permit);
         Ok(())
     }
 
@@ -169,7 +170,7 @@ impl Decoder {
         if !self.advance()? {
             return Ok(None);
         }
-        Ok(self.stages.last_mut().map(Stage::take))
+        Ok(self.stages.last_mut().map(DecodeStage::take))
     }
 
     /// Checks the end of the body, once [`Decoder::next`] has returned `None`.
@@ -187,17 +188,17 @@ impl Decoder {
             let message = format!("body ends inside its {} coding", cut.coding().name());
             return Err(FetchError::new(ErrorKind::Truncated, message));
         }
-        self.stages.iter().try_for_each(Stage::finish).map_err(|error| Self::advise(self.advice, error))
+        self.stages.iter().try_for_each(DecodeStage::finish).map_err(|error| Self::advise(self.advice, error))
     }
 
     /// The number of coded bytes that may yet be decoded.
     pub fn pending(&self) -> u64 {
-        self.stages.iter().map(Stage::pending).sum()
+        self.stages.iter().map(DecodeStage::pending).sum()
     }
 
     /// The number of ignored bytes after the end of a coding.
     pub fn ignored(&self) -> u64 {
-        self.stages.iter().filter_map(Stage::trailing).map(Trailing::len).sum()
+        self.stages.iter().filter_map(DecodeStage::trailing).map(Trailing::len).sum()
     }
 
     /// Describes the ignored bytes for the log; `None` without any, and for zeros.
@@ -208,7 +209,7 @@ impl Decoder {
 }
 
 /// Makes the last stage hold decoded bytes; false if the input does not suffice.
-fn fill(stages: &mut [Stage], input: &mut Bytes) -> Result<bool, FetchError> {
+fn fill(stages: &mut [DecodeStage], input: &mut Bytes) -> Result<bool, FetchError> {
     let Some((stage, earlier)) = stages.split_last_mut() else {
         return Ok(false);
     };

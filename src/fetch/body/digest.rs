@@ -3,47 +3,51 @@
 use http::HeaderMap;
 use sha2::{Digest as _, Sha256};
 
-use super::observer::{BodyObserver, Next};
-use crate::model::{ErrorKind, FetchError, Found, Needs, PerSeed};
+use super::observer::{BodyObserver, ObserverRequest};
+use crate::model::{ErrorKind, FetchError, Found, Needs, RequestOverrides};
 
 /// Returns an observer for each digest that the run needs or the line of the list declares.
-pub(crate) fn observers(needs: Needs, wants: Option<&PerSeed>) -> impl Iterator<Item = Box<dyn BodyObserver>> {
-    let observer = |needed: bool, declared: Option<[u8; 32]>, new: fn() -> Hash| {
+pub(crate) fn observers(
+    needs: Needs,
+    overrides: Option<&RequestOverrides>,
+) -> impl Iterator<Item = Box<dyn BodyObserver>> {
+    let observer = |needed: bool, declared: Option<[u8; 32]>, new: fn() -> BodyHasher| {
         (needed || declared.is_some()).then(|| Box::new(BodyDigest { hash: new(), declared }) as Box<dyn BodyObserver>)
     };
-    let (sha256, blake3) = wants.map_or((None, None), |wants| (wants.sha256, wants.blake3));
-    let sha256 = observer(needs.contains(Needs::SHA256), sha256, || Hash::Sha256(Sha256::new()));
-    let blake3 = observer(needs.contains(Needs::BLAKE3), blake3, || Hash::Blake3(Box::new(blake3::Hasher::new())));
+    let (sha256, blake3) = overrides.map_or((None, None), |overrides| (overrides.sha256, overrides.blake3));
+    let sha256 = observer(needs.contains(Needs::SHA256), sha256, || BodyHasher::Sha256(Sha256::new()));
+    let blake3 =
+        observer(needs.contains(Needs::BLAKE3), blake3, || BodyHasher::Blake3(Box::new(blake3::Hasher::new())));
     sha256.into_iter().chain(blake3)
 }
 
 /// One digest of one body.
 struct BodyDigest {
-    hash: Hash,
+    hash: BodyHasher,
     /// The digest that the list declares.
     declared: Option<[u8; 32]>,
 }
 
-enum Hash {
+enum BodyHasher {
     Sha256(Sha256),
     Blake3(Box<blake3::Hasher>),
 }
 
 impl BodyObserver for BodyDigest {
-    fn decoded(&mut self, bytes: &[u8]) -> Next {
+    fn decoded(&mut self, bytes: &[u8]) -> ObserverRequest {
         match &mut self.hash {
-            Hash::Sha256(hash) => hash.update(bytes),
-            Hash::Blake3(hash) => {
+            BodyHasher::Sha256(hash) => hash.update(bytes),
+            BodyHasher::Blake3(hash) => {
                 hash.update(bytes);
             }
         }
-        Next::More
+        ObserverRequest::More
     }
 
     fn end(&mut self, _trailers: Option<&HeaderMap>, found: &mut Found) -> Result<(), FetchError> {
         let (name, digest) = match &mut self.hash {
-            Hash::Sha256(hash) => ("SHA-256", found.sha256.insert(hash.finalize_reset().into())),
-            Hash::Blake3(hash) => ("BLAKE3", found.blake3.insert(hash.finalize().into())),
+            BodyHasher::Sha256(hash) => ("SHA-256", found.sha256.insert(hash.finalize_reset().into())),
+            BodyHasher::Blake3(hash) => ("BLAKE3", found.blake3.insert(hash.finalize().into())),
         };
         match self.declared {
             Some(declared) if declared != *digest => {

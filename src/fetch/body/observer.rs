@@ -20,7 +20,7 @@ use crate::model::{FetchError, Found};
 /// What an observer wants next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-pub(crate) enum Next {
+pub(crate) enum ObserverRequest {
     /// More bytes.
     More,
     /// A call of [`BodyObserver::flush`] before any more bytes.
@@ -31,13 +31,13 @@ pub(crate) enum Next {
 /// borrow.
 pub(crate) trait BodyObserver: Send + Sync {
     /// Takes a piece of the content (RFC 9110, section 6.4): without transfer codings, with content codings.
-    fn content(&mut self, _bytes: &[u8]) -> Next {
-        Next::More
+    fn content(&mut self, _bytes: &[u8]) -> ObserverRequest {
+        ObserverRequest::More
     }
 
     /// Takes a piece of the body without any coding.
-    fn decoded(&mut self, _bytes: &[u8]) -> Next {
-        Next::More
+    fn decoded(&mut self, _bytes: &[u8]) -> ObserverRequest {
+        ObserverRequest::More
     }
 
     /// Writes out the bytes that were taken, while the connection waits.

@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 
 use futures::future::BoxFuture;
 
-use super::observer::{BodyObserver, Next};
+use super::observer::{BodyObserver, ObserverRequest};
 use crate::fetch::save::destination::SavedBody;
 use crate::fetch::save::part::{FilePart, SharedWriter, blocking};
 use crate::model::{ErrorKind, FetchError};
@@ -19,9 +19,9 @@ impl SavedFile {
 }
 
 impl BodyObserver for SavedFile {
-    fn decoded(&mut self, bytes: &[u8]) -> Next {
+    fn decoded(&mut self, bytes: &[u8]) -> ObserverRequest {
         self.0.push(bytes);
-        if self.0.is_full() { Next::Flush } else { Next::More }
+        if self.0.is_full() { ObserverRequest::Flush } else { ObserverRequest::More }
     }
 
     fn flush(&mut self) -> BoxFuture<'_, Result<(), FetchError>> {
@@ -50,10 +50,10 @@ impl CodedCopy {
 }
 
 impl BodyObserver for CodedCopy {
-    fn content(&mut self, bytes: &[u8]) -> Next {
-        let Some(file) = &mut self.0 else { return Next::More };
+    fn content(&mut self, bytes: &[u8]) -> ObserverRequest {
+        let Some(file) = &mut self.0 else { return ObserverRequest::More };
         file.push(bytes);
-        if file.is_full() { Next::Flush } else { Next::More }
+        if file.is_full() { ObserverRequest::Flush } else { ObserverRequest::More }
     }
 
     fn flush(&mut self) -> BoxFuture<'_, Result<(), FetchError>> {
@@ -95,9 +95,9 @@ impl StreamedBody {
 }
 
 impl BodyObserver for StreamedBody {
-    fn decoded(&mut self, bytes: &[u8]) -> Next {
+    fn decoded(&mut self, bytes: &[u8]) -> ObserverRequest {
         self.piece.extend_from_slice(bytes);
-        Next::Flush
+        ObserverRequest::Flush
     }
 
     fn flush(&mut self) -> BoxFuture<'_, Result<(), FetchError>> {

@@ -73,12 +73,12 @@ pub struct Throttle {
     pacer: Option<SharedPacer>,
     /// Whether request starts are paced.
     paced: bool,
-    bytes: Option<Arc<Budget>>,
+    bytes: Option<Arc<ByteBudget>>,
 }
 
 /// The bytes per second of all bodies together.
 #[derive(Debug)]
-struct Budget {
+struct ByteBudget {
     limit: ByteLimit,
     /// The time at which all taken bytes are paid for.
     paid: Mutex<Option<Instant>>,
@@ -87,7 +87,7 @@ struct Budget {
 impl Throttle {
     /// Makes the owner of the limits.
     pub fn new(pacer: Option<SharedPacer>, bytes: Option<ByteLimit>) -> Self {
-        let budget = |limit| Arc::new(Budget { limit, paid: Mutex::default() });
+        let budget = |limit| Arc::new(ByteBudget { limit, paid: Mutex::default() });
         Self { asks: None, paced: pacer.is_some(), pacer, bytes: bytes.map(budget) }
     }
 
@@ -160,7 +160,7 @@ pub(crate) async fn request_quota(asks: &mpsc::Sender<PendingQuota>, request: Qu
     }
 }
 
-impl Budget {
+impl ByteBudget {
     /// Takes bytes, and returns the time at which those taken before are paid for.
     fn take(&self, bytes: u64) -> Instant {
         let now = Instant::now();

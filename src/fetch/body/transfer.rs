@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 
 use super::decode::{Decoder, allowed};
-use super::observer::{BodyObserver, Next};
+use super::observer::{BodyObserver, ObserverRequest};
 use crate::fetch::save::destination::SavedBody;
 use crate::model::{ErrorKind, Facts, FetchError};
 
@@ -103,7 +103,7 @@ impl Transfer {
             return Err(FetchError::new(ErrorKind::Protocol, message));
         }
         for observer in &mut self.observers {
-            if observer.content(&piece) == Next::Flush {
+            if observer.content(&piece) == ObserverRequest::Flush {
                 observer.flush().await?;
             }
         }
@@ -135,7 +135,7 @@ impl Transfer {
             return Err(too_large(most));
         }
         for observer in &mut self.observers {
-            if observer.decoded(piece) == Next::Flush {
+            if observer.decoded(piece) == ObserverRequest::Flush {
                 observer.flush().await?;
             }
         }

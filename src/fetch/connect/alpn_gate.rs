@@ -41,7 +41,7 @@ const MOST: usize = 1024;
 /// The gate of one client, for all its origins.
 #[derive(Debug)]
 pub(crate) struct AlpnGate {
-    known: Mutex<Known>,
+    known: Mutex<OriginTable>,
     http1: Http1Origins,
     patience: Duration,
 }
@@ -79,14 +79,14 @@ impl Http1Origins {
 }
 
 #[derive(Debug, Default)]
-struct Known {
-    origins: HashMap<u64, Origin>,
+struct OriginTable {
+    origins: HashMap<u64, OriginState>,
     /// The number of origins at which to drop those without a pending connection; at least [`MOST`].
     full: usize,
 }
 
-impl Known {
-    fn of(&mut self, origin: u64) -> &mut Origin {
+impl OriginTable {
+    fn of(&mut self, origin: u64) -> &mut OriginState {
         if self.origins.len() >= self.full.max(MOST) && !self.origins.contains_key(&origin) {
             self.origins.retain(|_, known| known.opening > 0 || Arc::strong_count(&known.waiting) > 1);
             // Do not scan again for each further origin.
@@ -98,7 +98,7 @@ impl Known {
 
 /// The state of one origin.
 #[derive(Debug)]
-struct Origin {
+struct OriginState {
     /// The number of pending connections, and the time of the first.
     opening: u32,
     since: Instant,
@@ -110,7 +110,7 @@ struct Origin {
     waiting: Arc<Notify>,
 }
 
-impl Default for Origin {
+impl Default for OriginState {
     fn default() -> Self {
         Self { opening: 0, since: Instant::now(), may: 1, shared: None, waiting: Arc::default() }
     }
@@ -122,21 +122,21 @@ impl Default for Origin {
 pub(crate) struct Served;
 
 /// The decision about a fetch that wants to open a connection.
-enum Turn {
+enum ConnectDecision {
     Open,
     /// Wait for this time at most, then ask again.
     Wait(Duration),
 }
 
-impl Origin {
+impl OriginState {
     /// Decides for a fetch that waits until `latest` at most. `used` is the opening time of the shared
     /// connection that this fetch has already used. It does not wait for that one again.
-    fn turn(&mut self, now: Instant, latest: Instant, used: Option<Instant>, patience: Duration) -> Turn {
+    fn turn(&mut self, now: Instant, latest: Instant, used: Option<Instant>, patience: Duration) -> ConnectDecision {
         let shared = self.shared.filter(|at| *at + TURN > now && Some(*at) != used);
         // A connection on its way to the pool is worth one extra turn beyond `latest`, but no more.
         if let Some(at) = shared.filter(|_| now < latest + TURN) {
             connect_context::mark_shared(at);
-            return Turn::Wait(at + TURN - now);
+            return ConnectDecision::Wait(at + TURN - now);
         }
         if self.opening == 0 {
             self.since = now;
@@ -145,10 +145,10 @@ impl Origin {
         let may = if now < beside { self.may } else { self.may.saturating_mul(2) };
         if self.opening < may || now >= wide {
             self.opening += 1;
-            return Turn::Open;
+            return ConnectDecision::Open;
         }
         let until = if now < beside { wide.min(beside) } else { wide };
-        Turn::Wait(until - now)
+        ConnectDecision::Wait(until - now)
     }
 }
 
@@ -168,15 +168,15 @@ impl AlpnGate {
     ///
     /// # Errors
     /// [`Served`] if the fetch got another connection. The client then polls this future in a background task.
-    pub(crate) async fn enter(self: Arc<Self>, origin: u64) -> Result<Opening, Served> {
+    pub(crate) async fn enter(self: Arc<Self>, origin: u64) -> Result<ConnectPermit, Served> {
         // Read this before the wait: a connection that opens during the wait is not a used one.
         let used = connect_context::shared();
         let latest = Instant::now() + self.patience;
         loop {
             let (turn, waiting) = self.turn(origin, latest, used);
             let left = match turn {
-                Turn::Open => return Ok(Opening { gate: self, origin, told: false }),
-                Turn::Wait(left) => left,
+                ConnectDecision::Open => return Ok(ConnectPermit { gate: self, origin, told: false }),
+                ConnectDecision::Wait(left) => left,
             };
             let mut news = pin!(waiting);
             let mut enough = pin!(sleep(left));
@@ -194,13 +194,13 @@ impl AlpnGate {
     }
 
     /// Returns the decision for a fetch, and a future for the next change of this origin.
-    fn turn(&self, origin: u64, latest: Instant, used: Option<Instant>) -> (Turn, OwnedNotified) {
+    fn turn(&self, origin: u64, latest: Instant, used: Option<Instant>) -> (ConnectDecision, OwnedNotified) {
         let is_http1 = self.http1.contains(origin);
         let mut known = self.locked();
         let known = known.of(origin);
         let turn = if is_http1 {
             known.opening += 1;
-            Turn::Open
+            ConnectDecision::Open
         } else {
             known.turn(Instant::now(), latest, used, self.patience)
         };
@@ -209,7 +209,7 @@ impl AlpnGate {
     }
 
     /// Locks the origins. The lock is never contended: a fetcher belongs to one runtime of one thread.
-    fn locked(&self) -> MutexGuard<'_, Known> {
+    fn locked(&self) -> MutexGuard<'_, OriginTable> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -226,13 +226,13 @@ pub(crate) enum ConnectOutcome {
 
 /// A permit to open one connection. Dropping it returns the permit and wakes the waiting fetches.
 #[derive(Debug)]
-pub(crate) struct Opening {
+pub(crate) struct ConnectPermit {
     gate: Arc<AlpnGate>,
     origin: u64,
     told: bool,
 }
 
-impl Opening {
+impl ConnectPermit {
     /// Records the outcome and wakes the waiting fetches.
     pub(crate) fn ended(mut self, end: ConnectOutcome) {
         self.told = true;
@@ -262,7 +262,7 @@ impl Opening {
     }
 }
 
-impl Drop for Opening {
+impl Drop for ConnectPermit {
     fn drop(&mut self) {
         if !self.told {
             self.tell(None);

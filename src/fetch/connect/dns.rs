@@ -77,31 +77,31 @@ struct Shared {
     look_up: LookUp,
     most_threads: usize,
     most_names: usize,
-    state: Mutex<State>,
+    state: Mutex<ResolverState>,
     /// Signals a queued name, or the end of the resolver.
     work: Condvar,
 }
 
 #[derive(Default)]
-struct State {
-    names: HashMap<Arc<str>, Entry>,
+struct ResolverState {
+    names: HashMap<Arc<str>, CacheEntry>,
     /// The cached names, oldest first, each with the expiry of its entry.
     order: VecDeque<(Instant, Arc<str>)>,
     /// The queued look-ups: at most one for each fetch under way, and some abandoned ones.
-    queue: VecDeque<Arc<Wanted>>,
+    queue: VecDeque<Arc<QueuedLookup>>,
     threads: Vec<Thread>,
     /// The number of idle threads.
     waiting: usize,
     closed: bool,
 }
 
-enum Entry {
+enum CacheEntry {
     Known(Instant, Addresses),
-    Wanted(Arc<Wanted>),
+    Wanted(Arc<QueuedLookup>),
 }
 
 /// A queued or running look-up.
-struct Wanted {
+struct QueuedLookup {
     name: Arc<str>,
     /// The time of the request, by the clock of tokio, which a test may pause, and by that of the system.
     asked: Instant,
@@ -156,14 +156,14 @@ impl Resolver {
         let asked = Instant::now();
         let mut state = shared.locked();
         match state.names.get(name) {
-            Some(Entry::Known(until, answer)) if *until > asked => return Lookup::Cached(answer.clone()),
-            Some(Entry::Wanted(wanted)) => return Lookup::Pending(PendingLookup(wanted.answer.subscribe())),
-            Some(Entry::Known(..)) | None => {}
+            Some(CacheEntry::Known(until, answer)) if *until > asked => return Lookup::Cached(answer.clone()),
+            Some(CacheEntry::Wanted(wanted)) => return Lookup::Pending(PendingLookup(wanted.answer.subscribe())),
+            Some(CacheEntry::Known(..)) | None => {}
         }
         let (answer, coming) = watch::channel(None);
-        let wanted = Wanted { name: name.into(), asked, since: std::time::Instant::now(), answer };
+        let wanted = QueuedLookup { name: name.into(), asked, since: std::time::Instant::now(), answer };
         let wanted = Arc::new(wanted);
-        state.names.insert(wanted.name.clone(), Entry::Wanted(wanted.clone()));
+        state.names.insert(wanted.name.clone(), CacheEntry::Wanted(wanted.clone()));
         state.drop_unwanted();
         state.queue.push_back(wanted);
         shared.employ(&mut state);
@@ -195,12 +195,12 @@ impl Drop for Owner {
 }
 
 impl Shared {
-    fn locked(&self) -> MutexGuard<'_, State> {
+    fn locked(&self) -> MutexGuard<'_, ResolverState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Wakes or starts a thread for the queued name.
-    fn employ(self: &Arc<Self>, state: &mut State) {
+    fn employ(self: &Arc<Self>, state: &mut ResolverState) {
         if state.waiting >= state.queue.len() {
             return self.work.notify_one();
         }
@@ -253,9 +253,9 @@ impl Shared {
     }
 }
 
-impl State {
+impl ResolverState {
     /// Removes and returns the next look-up that a fetch still waits for.
-    fn next(&mut self) -> Option<Arc<Wanted>> {
+    fn next(&mut self) -> Option<Arc<QueuedLookup>> {
         self.drop_unwanted();
         self.queue.pop_front()
     }
@@ -267,7 +267,7 @@ impl State {
         }
     }
 
-    fn keep(&mut self, wanted: &Wanted, answer: &Addresses, most: usize) {
+    fn keep(&mut self, wanted: &QueuedLookup, answer: &Addresses, most: usize) {
         let now = wanted.asked + wanted.since.elapsed();
         let until = match answer {
             Ok(_) => now + KNOWN,
@@ -277,12 +277,12 @@ impl State {
                 return;
             }
         };
-        self.names.insert(wanted.name.clone(), Entry::Known(until, answer.clone()));
+        self.names.insert(wanted.name.clone(), CacheEntry::Known(until, answer.clone()));
         self.order.push_back((until, wanted.name.clone()));
         while self.order.len() > most || self.order.front().is_some_and(|(until, _)| *until <= now) {
             let Some((then, name)) = self.order.pop_front() else { return };
             // A later look-up may have renewed the entry.
-            if matches!(self.names.get(&name), Some(Entry::Known(until, _)) if *until == then) {
+            if matches!(self.names.get(&name), Some(CacheEntry::Known(until, _)) if *until == then) {
                 self.names.remove(&name);
             }
         }

@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 
 use super::head_limits::{MAX_FIELDS, MAX_HEAD};
 use crate::policy::message::chunk_lines::{ChunkLines, ChunkLinesError};
-use crate::policy::message::response_head::{Found, Head, Search, UnreadableField, read_head};
+use crate::policy::message::response_head::{Head, HeadSearchResult, Search, UnreadableField, read_head};
 
 #[cfg(test)]
 mod tests;
@@ -56,7 +56,7 @@ pub(crate) struct HeadFilter<T> {
     io: T,
     /// The most bytes of one read.
     max_read: usize,
-    reading: Reading,
+    reading: FilterState,
     /// Bytes that the client has not had yet.
     held: Vec<u8>,
     /// How many of them the client may have.
@@ -68,7 +68,7 @@ pub(crate) struct HeadFilter<T> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reading {
+enum FilterState {
     /// A response head comes next.
     Head,
     /// Bytes pass unchanged until the next request.
@@ -81,7 +81,7 @@ impl<T> HeadFilter<T> {
         Self {
             io,
             max_read: usize::MAX,
-            reading: Reading::Content,
+            reading: FilterState::Content,
             held: Vec::new(),
             ready: 0,
             search: Search::default(),
@@ -103,11 +103,11 @@ impl<T> HeadFilter<T> {
 
     /// Begins a request.
     fn expect_head(&mut self) {
-        if self.reading == Reading::Content {
+        if self.reading == FilterState::Content {
             // The client takes early bytes for the answer, so they are checked as one.
             (self.ready, self.search, self.interim) = (0, Search::default(), 0);
             self.chunks = ChunkLines::default();
-            self.reading = Reading::Head;
+            self.reading = FilterState::Head;
         }
     }
 
@@ -127,7 +127,7 @@ impl<T> HeadFilter<T> {
         }
         self.search = Search::default();
         if !head.is_interim {
-            self.reading = Reading::Content;
+            self.reading = FilterState::Content;
             self.chunks = ChunkLines::new(head.content);
             return Ok(());
         }
@@ -139,11 +139,11 @@ impl<T> HeadFilter<T> {
     /// whether a head ended and its content is still to come.
     fn clean(&mut self, bytes: &[u8]) -> Result<(usize, bool), HeadError> {
         let mut at = 0;
-        while self.reading == Reading::Head && at < bytes.len() {
+        while self.reading == FilterState::Head && at < bytes.len() {
             match self.search.find(&bytes[at..]) {
-                Found::Nothing => return Ok((at, false)),
-                Found::NotHttp => self.reading = Reading::Content,
-                Found::End(length) => {
+                HeadSearchResult::Nothing => return Ok((at, false)),
+                HeadSearchResult::NotHttp => self.reading = FilterState::Content,
+                HeadSearchResult::End(length) => {
                     let head = Self::read_head(&bytes[at..at + length])?;
                     if head.repaired.is_some() {
                         // The caller holds the head back and repairs it.
@@ -166,12 +166,14 @@ impl<T> HeadFilter<T> {
     /// Checks the held bytes. Returns whether a head ended and its content is still to come.
     fn check_held(&mut self) -> Result<bool, HeadError> {
         let mut is_owed = false;
-        while self.reading == Reading::Head {
+        while self.reading == FilterState::Head {
             match self.search.find(&self.held[self.ready..]) {
-                Found::Nothing if self.held.len() - self.ready >= MAX_HEAD => return Err(HeadError::TooLarge),
-                Found::Nothing => return Ok(false),
-                Found::NotHttp => self.reading = Reading::Content,
-                Found::End(length) => {
+                HeadSearchResult::Nothing if self.held.len() - self.ready >= MAX_HEAD => {
+                    return Err(HeadError::TooLarge);
+                }
+                HeadSearchResult::Nothing => return Ok(false),
+                HeadSearchResult::NotHttp => self.reading = FilterState::Content,
+                HeadSearchResult::End(length) => {
                     let end = self.ready + length;
                     let head = Self::read_head(&self.held[self.ready..end])?;
                     self.end_head(&head)?;
@@ -251,7 +253,7 @@ impl<T: AsyncRead + OverTcp + Unpin> AsyncRead for HeadFilter<T> {
             let length = ready!(this.poll_fill(cx, buf))?;
             if length == 0 {
                 // The client reports a cut head.
-                this.reading = Reading::Content;
+                this.reading = FilterState::Content;
             }
             if this.held.is_empty() {
                 let (clean, is_owed) = this.clean(&buf.filled()[before..]).map_err(invalid)?;

@@ -85,7 +85,7 @@ impl Pool {
         loop {
             let permits = |connection: &Connection| self.dialer.addresses.permits(allowed, connection.addr);
             let connection = locked(&self.connections).take(origin, permits)?;
-            let mut lease = Lease { connection, counted: Counted::new(&self.connections) };
+            let mut lease = Lease { connection, counted: ConnectionCount::new(&self.connections) };
             // Err: the server has closed it.
             if lease.connection.sender.ready().await.is_ok() {
                 return Some(lease);
@@ -97,7 +97,7 @@ impl Pool {
         let origin = &url[Position::BeforeHost..Position::AfterPort];
         let target = Target::of_url(url).ok_or("the URL has no host")?;
         // Count it from here on: a connection being opened uses a descriptor too.
-        let counted = Counted::new(&self.connections);
+        let counted = ConnectionCount::new(&self.connections);
         let deadline = Instant::now() + self.dialer.limit;
         let tcp = connect_context::connecting(self.dialer.within(deadline, self.dialer.tcp(&target, allowed)));
         let tcp = tcp.await.map_err(ConnectError)?;
@@ -161,7 +161,7 @@ impl Connections {
 /// A connection in use. A drop closes it, unless it is given back.
 pub(crate) struct Lease {
     connection: Connection,
-    counted: Counted,
+    counted: ConnectionCount,
 }
 
 impl Lease {
@@ -181,9 +181,9 @@ impl Lease {
 }
 
 /// Counts a connection while it is being opened or in use.
-struct Counted(Arc<Mutex<Connections>>);
+struct ConnectionCount(Arc<Mutex<Connections>>);
 
-impl Counted {
+impl ConnectionCount {
     fn new(connections: &Arc<Mutex<Connections>>) -> Self {
         let mut counts = locked(connections);
         counts.in_use += 1;
@@ -193,7 +193,7 @@ impl Counted {
     }
 }
 
-impl Drop for Counted {
+impl Drop for ConnectionCount {
     fn drop(&mut self) {
         locked(&self.0).in_use -= 1;
     }

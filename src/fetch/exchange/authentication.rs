@@ -40,8 +40,8 @@ impl<'a> Exchange<'a> {
     /// Returns the credentials of a request. The order is: a user in the URL of the list, an explicit
     /// Authorization field, `--user`, the netrc file.
     fn credentials(&self, url: &Url, at_home: bool, fields: &HeaderMap) -> Option<&'a Credentials> {
-        let (config, wants) = (&self.fetcher.config, self.wants());
-        let own = if at_home { wants.and_then(|wants| wants.credentials.as_ref()) } else { None };
+        let (config, overrides) = (&self.fetcher.config, self.overrides());
+        let own = if at_home { overrides.and_then(|overrides| overrides.credentials.as_ref()) } else { None };
         let own_user = own.filter(|own| own.password.is_empty()).map(|own| own.username.as_str());
         // A netrc file applies to default ports. The target of a redirect has to prove its name by TLS.
         let netrc = || {
@@ -52,7 +52,7 @@ impl<'a> Exchange<'a> {
         if let Some(own) = own {
             return own_user.and_then(|_| netrc()).or(Some(own));
         }
-        let in_list = wants.is_some_and(|w| w.headers.iter().any(|(name, _)| name == header::AUTHORIZATION));
+        let in_list = overrides.is_some_and(|w| w.headers.iter().any(|(name, _)| name == header::AUTHORIZATION));
         if at_home && in_list {
             return None;
         }

@@ -16,7 +16,7 @@ use crate::model::{ErrorKind, FetchError, ProxyAnswer};
 
 /// The part of an exchange in which an error occurred. The same link has another meaning in each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stage {
+pub(crate) enum ExchangeStage {
     /// Before the end of the response head.
     Head,
     /// While the body was read.
@@ -25,7 +25,7 @@ pub(crate) enum Stage {
 
 /// The step at which opening a connection failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Opening {
+enum ConnectStep {
     /// It was open.
     Done,
     Tcp,
@@ -33,17 +33,17 @@ enum Opening {
 }
 
 /// Returns the kind and a message for the user.
-pub(crate) fn classify(error: &(dyn StdError + 'static), stage: Stage) -> FetchError {
+pub(crate) fn classify(error: &(dyn StdError + 'static), stage: ExchangeStage) -> FetchError {
     if let Some(of_proxy) = links(error).filter_map(|e| e.downcast_ref::<ProxyError>()).last() {
         return classify_proxy(of_proxy, stage);
     }
     let connecting = is_connecting(error);
     let opening = if !connecting {
-        Opening::Done
+        ConnectStep::Done
     } else if links(error).any(|e| e.is::<HandshakeError>()) {
-        Opening::Tls
+        ConnectStep::Tls
     } else {
-        Opening::Tcp
+        ConnectStep::Tcp
     };
     let found = links(error).filter_map(|e| Some((kind_of(e, stage, opening)?, e))).last();
     match found {
@@ -54,7 +54,7 @@ pub(crate) fn classify(error: &(dyn StdError + 'static), stage: Stage) -> FetchE
 }
 
 /// Classifies a failure at a proxy; the message names the proxy.
-fn classify_proxy(error: &ProxyError, stage: Stage) -> FetchError {
+fn classify_proxy(error: &ProxyError, stage: ExchangeStage) -> FetchError {
     match &error.fault {
         ProxyFault::Failed(source) => {
             let FetchError { kind, message, .. } = classify(&**source, stage);
@@ -83,7 +83,7 @@ fn is_connecting(error: &(dyn StdError + 'static)) -> bool {
 /// Whether an open connection ended before the head of a response came. A reset HTTP/2 stream does
 /// not count: the server did answer, and its connection stays open.
 pub(crate) fn connection_ended(error: &(dyn StdError + 'static)) -> bool {
-    classify(error, Stage::Head).kind == ErrorKind::Reset
+    classify(error, ExchangeStage::Head).kind == ErrorKind::Reset
         && !is_connecting(error)
         && !links(error).any(|e| e.downcast_ref::<h2::Error>().is_some_and(h2::Error::is_reset))
 }
@@ -108,7 +108,7 @@ fn links<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (d
     std::iter::successors(Some(error), move |&e| inner(e))
 }
 
-fn kind_of(e: &(dyn StdError + 'static), stage: Stage, opening: Opening) -> Option<ErrorKind> {
+fn kind_of(e: &(dyn StdError + 'static), stage: ExchangeStage, opening: ConnectStep) -> Option<ErrorKind> {
     if e.is::<rustls::Error>() {
         return Some(ErrorKind::Tls);
     }
@@ -139,7 +139,7 @@ fn kind_of(e: &(dyn StdError + 'static), stage: Stage, opening: Opening) -> Opti
     } else if hyper.is_parse() {
         Some(ErrorKind::Protocol)
     } else if hyper.is_incomplete_message() {
-        Some(if stage == Stage::Head { ErrorKind::Reset } else { ErrorKind::Truncated })
+        Some(if stage == ExchangeStage::Head { ErrorKind::Reset } else { ErrorKind::Truncated })
     } else if hyper.is_canceled() || hyper.is_closed() || hyper.is_body_write_aborted() {
         Some(ErrorKind::Reset)
     } else {
@@ -147,7 +147,7 @@ fn kind_of(e: &(dyn StdError + 'static), stage: Stage, opening: Opening) -> Opti
     }
 }
 
-fn kind_of_io(e: &io::Error, stage: Stage, opening: Opening) -> Option<ErrorKind> {
+fn kind_of_io(e: &io::Error, stage: ExchangeStage, opening: ConnectStep) -> Option<ErrorKind> {
     use io::ErrorKind as Io;
     if e.raw_os_error().is_some_and(is_descriptor_limit) {
         return Some(ErrorKind::Io);
@@ -155,7 +155,7 @@ fn kind_of_io(e: &io::Error, stage: Stage, opening: Opening) -> Option<ErrorKind
     Some(match e.kind() {
         Io::TimedOut => ErrorKind::Timeout,
         // "tls handshake eof": the peer hung up in the middle of a handshake.
-        Io::UnexpectedEof if opening != Opening::Done => ErrorKind::Tls,
+        Io::UnexpectedEof if opening != ConnectStep::Done => ErrorKind::Tls,
         Io::ConnectionRefused
         | Io::AddrNotAvailable
         | Io::AddrInUse
@@ -164,14 +164,14 @@ fn kind_of_io(e: &io::Error, stage: Stage, opening: Opening) -> Option<ErrorKind
         | Io::NetworkDown
         | Io::PermissionDenied => ErrorKind::Connect,
         Io::ConnectionReset | Io::ConnectionAborted | Io::BrokenPipe | Io::NotConnected => match opening {
-            Opening::Done => ErrorKind::Reset,
-            Opening::Tcp => ErrorKind::Connect,
-            Opening::Tls => ErrorKind::Tls,
+            ConnectStep::Done => ErrorKind::Reset,
+            ConnectStep::Tcp => ErrorKind::Connect,
+            ConnectStep::Tls => ErrorKind::Tls,
         },
-        Io::UnexpectedEof if stage == Stage::Head => ErrorKind::Reset,
+        Io::UnexpectedEof if stage == ExchangeStage::Head => ErrorKind::Reset,
         Io::UnexpectedEof => ErrorKind::Truncated,
         // hyper's chunked decoder reports bad framing in these two.
-        Io::InvalidData | Io::InvalidInput if opening == Opening::Done => ErrorKind::Protocol,
+        Io::InvalidData | Io::InvalidInput if opening == ConnectStep::Done => ErrorKind::Protocol,
         _ => return None,
     })
 }
@@ -202,28 +202,30 @@ fn is_too_long(e: &(dyn StdError + 'static)) -> bool {
     e.downcast_ref::<hyper::Error>().is_some_and(|e| e.is_parse() && e.to_string().contains("too large"))
 }
 
-fn message(kind: ErrorKind, e: &(dyn StdError + 'static), stage: Stage, connecting: bool) -> String {
+fn message(kind: ErrorKind, e: &(dyn StdError + 'static), stage: ExchangeStage, connecting: bool) -> String {
     let text = innermost(e);
     match (kind, stage) {
-        (ErrorKind::Protocol, Stage::Head) if may_be_too_large(e) => {
+        (ErrorKind::Protocol, ExchangeStage::Head) if may_be_too_large(e) => {
             format!("the answer is not valid HTTP: {text}; {LARGEST_HEAD}")
         }
-        (ErrorKind::Protocol, Stage::Head) if is_too_long(e) => {
+        (ErrorKind::Protocol, ExchangeStage::Head) if is_too_long(e) => {
             "the answer is not valid HTTP: its Content-Length is larger than a body can be".to_owned()
         }
         (ErrorKind::Dns, _) => e.to_string(),
         (ErrorKind::Tls, _) if text.contains("InvalidContentType") => {
             format!("the server does not speak TLS on this port; is it http://? ({text})")
         }
-        (ErrorKind::Timeout, Stage::Head) if connecting => "no connection within the time limit".to_owned(),
-        (ErrorKind::Reset, Stage::Head) if !connecting => {
+        (ErrorKind::Timeout, ExchangeStage::Head) if connecting => "no connection within the time limit".to_owned(),
+        (ErrorKind::Reset, ExchangeStage::Head) if !connecting => {
             format!("the server closed the connection before it answered: {text}")
         }
-        (ErrorKind::Reset, Stage::Body) => format!("the connection was reset in the middle of the body: {text}"),
+        (ErrorKind::Reset, ExchangeStage::Body) => {
+            format!("the connection was reset in the middle of the body: {text}")
+        }
         (ErrorKind::Truncated, _) => format!("the body ended early: {text}"),
         (ErrorKind::Io, _) => format!("too few file descriptors, lower --concurrency or raise `ulimit -n`: {text}"),
-        (ErrorKind::Protocol, Stage::Head) => format!("the answer is not valid HTTP: {text}"),
-        (ErrorKind::Protocol, Stage::Body) => format!("the body is not framed as HTTP demands: {text}"),
+        (ErrorKind::Protocol, ExchangeStage::Head) => format!("the answer is not valid HTTP: {text}"),
+        (ErrorKind::Protocol, ExchangeStage::Body) => format!("the body is not framed as HTTP demands: {text}"),
         _ => text,
     }
 }

@@ -8,7 +8,7 @@ use url::Url;
 use super::state::Exchange;
 use crate::fetch::config::FetchConfig;
 use crate::fetch::save::local_file::LocalFile;
-use crate::model::{Condition, Needs, PerSeed, Validators};
+use crate::model::{Condition, Needs, RequestOverrides, Validators};
 
 impl Exchange<'_> {
     /// Returns the condition of the request for this URL: its validators of an earlier run.
@@ -21,9 +21,9 @@ impl Exchange<'_> {
     /// earlier run saved the file.
     pub(crate) fn find_local(&self) -> Option<Box<LocalFile>> {
         let FetchConfig { refresh, needs, saving, .. } = &*self.fetcher.config;
-        let is_declared = |wants: &PerSeed| wants.sha256.is_some() || wants.blake3.is_some();
+        let is_declared = |overrides: &RequestOverrides| overrides.sha256.is_some() || overrides.blake3.is_some();
         let was_saved = self.job.seed.known.as_ref().is_some_and(|known| known.was_saved);
-        if !refresh || needs.has_digest() || was_saved || self.wants().is_some_and(is_declared) {
+        if !refresh || needs.has_digest() || was_saved || self.overrides().is_some_and(is_declared) {
             return None;
         }
         LocalFile::find(saving.folder()?, &self.fetcher.saver.file(self.job, None)?).map(Box::new)

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::challenges::Login;
-use super::classify::{Stage, classify, connection_ended, not_begun};
+use super::classify::{ExchangeStage, classify, connection_ended, not_begun};
 use super::cookies;
 use super::deadlines::Deadlines;
 use super::head_facts::{bound_head, content_type, validators};
@@ -80,7 +80,7 @@ impl Fetcher for HttpFetcher {
             if let Some(told) = self.without_asking(job) {
                 return Reply::Finished(told);
             }
-            let _counted = Counted::new(&self.under_way, &self.most_under_way);
+            let _counted = FetchCount::new(&self.under_way, &self.most_under_way);
             let started = Instant::now();
             let before = job.redirect.as_deref();
             let mut facts = Box::new(before.map(|before| before.facts.for_next_hop()).unwrap_or_default());
@@ -174,9 +174,9 @@ impl HttpFetcher {
 }
 
 /// A guard that counts a fetch as under way.
-struct Counted<'a>(&'a AtomicUsize);
+struct FetchCount<'a>(&'a AtomicUsize);
 
-impl<'a> Counted<'a> {
+impl<'a> FetchCount<'a> {
     fn new(count: &'a AtomicUsize, most: &AtomicUsize) -> Self {
         let now = count.fetch_add(1, Relaxed) + 1;
         most.fetch_max(now, Relaxed);
@@ -184,7 +184,7 @@ impl<'a> Counted<'a> {
     }
 }
 
-impl Drop for Counted<'_> {
+impl Drop for FetchCount<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Relaxed);
     }
@@ -255,7 +255,7 @@ impl Exchange<'_> {
                 Ok(answer) if stale < STALE && answer.status() == 408 && CONNECT.with(ConnectContext::reused) => {
                     stale += 1
                 }
-                answered => break answered.map_err(|e| classify(&*e, Stage::Head))?,
+                answered => break answered.map_err(|e| classify(&*e, ExchangeStage::Head))?,
             }
         };
         if let Some(jar) = &self.fetcher.services.cookies {

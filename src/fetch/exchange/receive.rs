@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use url::Url;
 
-use super::classify::{Stage, classify};
+use super::classify::{ExchangeStage, classify};
 use super::resume::{PartialBody, replay};
 use super::state::{Exchange, IDENTITY};
 use crate::config::Compression;
@@ -27,7 +27,8 @@ use crate::policy::text::printable::{printable, text_of_octets};
 impl Exchange<'_> {
     /// Returns the file name that the server proposes, if the run uses it. A name in the list has precedence.
     fn proposed(&self, fields: &HeaderMap) -> Option<String> {
-        if !self.fetcher.config.content_disposition || self.wants().is_some_and(|wants| wants.out.is_some()) {
+        if !self.fetcher.config.content_disposition || self.overrides().is_some_and(|overrides| overrides.out.is_some())
+        {
             return None;
         }
         let field = fields.get(header::CONTENT_DISPOSITION)?;
@@ -103,7 +104,7 @@ impl Exchange<'_> {
         let at_once = throttle.bytes().map_or(usize::MAX, |limit| usize::try_from(limit.at_once).unwrap_or(usize::MAX));
         loop {
             let piece = self.deadlines.piece(response.chunk(), size).await?;
-            let Some(mut piece) = piece.map_err(|e| classify(&*e, Stage::Body))? else {
+            let Some(mut piece) = piece.map_err(|e| classify(&*e, ExchangeStage::Body))? else {
                 return coding.as_mut().map_or(Ok(()), Decoder::finish);
             };
             while piece.len() > at_once {
@@ -169,7 +170,7 @@ impl Exchange<'_> {
         let has_copy = decoder.is_some() && (kept.is_some() || answered.is_some());
         let mut transfer = Transfer::new(fetcher.config.max_size, decoder);
         transfer.observe(of_representation);
-        transfer.observe(digest::observers(fetcher.config.needs, self.wants()));
+        transfer.observe(digest::observers(fetcher.config.needs, self.overrides()));
         transfer.observe(stream.map(StreamedBody::observer));
         let copy = if has_copy { fetcher.saver.begin_coded(job, answered.take()) } else { None };
         let file = fetcher.saver.begin(job, self.commit_state.as_ref(), modified, proposed.as_deref(), answered);

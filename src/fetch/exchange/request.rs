@@ -17,9 +17,9 @@ impl Exchange<'_> {
     pub(crate) fn fields_for(&mut self, url: &Url) -> HeaderMap {
         let mut fields = self.fetcher.fields.clone();
         self.fetcher.config.add_host_fields(url, &mut fields);
-        let wants = self.wants();
-        if let Some(wants) = wants {
-            set_fields(&mut fields, &wants.headers);
+        let overrides = self.overrides();
+        if let Some(overrides) = overrides {
+            set_fields(&mut fields, &overrides.headers);
         }
         let at_home = self.job.redirect.is_none() || origin::same(url, &self.job.seed.url);
         if !at_home {
@@ -33,7 +33,7 @@ impl Exchange<'_> {
         }
         self.authorize(url, at_home, &mut fields);
         cookies::send(self.fetcher.services.cookies.as_deref(), self.chain.as_deref(), url, &mut fields);
-        let theirs = || wants.is_some_and(|w| w.headers.iter().any(|(name, _)| name == header::ACCEPT_ENCODING));
+        let theirs = || overrides.is_some_and(|w| w.headers.iter().any(|(name, _)| name == header::ACCEPT_ENCODING));
         // The name in a Content-Disposition is not known yet.
         let is_compressed = || {
             let says_it = |name: Cow<'_, str>| decode::asks_identity(&name);

@@ -20,7 +20,7 @@ use crate::fetch::connect::client::Clients;
 use crate::fetch::save::destination::{CommitState, FinishedBody};
 use crate::fetch::save::local_file::LocalFile;
 use crate::fetch::save::saver::Saver;
-use crate::model::{Facts, Job, PerSeed, Timing, Verdict};
+use crate::model::{Facts, Job, RequestOverrides, Timing, Verdict};
 use crate::policy::cookies::Jar;
 
 /// The Accept-Encoding of a request for no coding.
@@ -87,7 +87,7 @@ pub(crate) struct Exchange<'a> {
 }
 
 impl<'a> Exchange<'a> {
-    pub(crate) fn wants(&self) -> Option<&'a PerSeed> {
-        self.job.seed.wants.as_deref()
+    pub(crate) fn overrides(&self) -> Option<&'a RequestOverrides> {
+        self.job.seed.overrides.as_deref()
     }
 }

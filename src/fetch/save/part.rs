@@ -64,7 +64,7 @@ impl FilePart {
     /// Moves the bytes in memory to the file, on a blocking thread.
     pub(crate) async fn spill(&mut self) -> Result<(), FetchError> {
         self.begun = true;
-        let mut writing = Writing {
+        let mut writing = PartWrite {
             destination: self.destination.clone(),
             commit_state: self.commit_state.clone(),
             file: self.file.take(),
@@ -91,7 +91,7 @@ impl FilePart {
         let written = if file.is_none() && !matches!(partial, Some(PartialCopy::Open(_))) {
             self.small_files.write(destination, buffer, commit_state).await.map(|()| None)
         } else {
-            blocking(move || Writing { destination, commit_state, file, partial }.finish(&buffer)).await
+            blocking(move || PartWrite { destination, commit_state, file, partial }.finish(&buffer)).await
         };
         let kept = written.map_err(|e| self.destination.error(&e))?;
         self.begun = false;
@@ -114,14 +114,14 @@ impl FilePart {
 }
 
 /// The state of a body while a blocking thread works on its file.
-struct Writing {
+struct PartWrite {
     destination: Destination,
     commit_state: Arc<CommitState>,
     file: Option<File>,
     partial: Option<PartialCopy>,
 }
 
-impl Writing {
+impl PartWrite {
     fn write(&mut self, data: &[u8]) -> io::Result<()> {
         if self.file.is_none() {
             // Err: another file is in the way, or another process holds the lock. Then the body is not kept.
@@ -208,7 +208,7 @@ impl Drop for FilePart {
         let (file, partial) = (self.file.take(), self.partial.take());
         if partial.is_some() {
             let (destination, commit_state) = (self.destination.clone(), self.commit_state.clone());
-            let mut writing = Writing { destination, commit_state, file, partial };
+            let mut writing = PartWrite { destination, commit_state, file, partial };
             // Err: the disk is full, or the folder is gone. Then the body cannot be resumed.
             let _ = writing.keep_rest(&self.buffer).inspect_err(|_| writing.spoil());
             if writing.partial.is_none() {

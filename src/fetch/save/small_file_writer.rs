@@ -23,11 +23,11 @@ const BATCH: usize = 16;
 pub(crate) struct SmallFileWriter {
     /// The number of fetches of this fetcher, the caller's included.
     under_way: Arc<AtomicUsize>,
-    thread: Mutex<Option<Writing>>,
+    thread: Mutex<Option<WriterThread>>,
 }
 
 /// The running thread.
-struct Writing {
+struct WriterThread {
     work: mpsc::Sender<Work>,
     thread: JoinHandle<()>,
 }
@@ -72,7 +72,7 @@ impl SmallFileWriter {
         if thread.is_none() {
             let (work, inbox) = mpsc::channel(4 * BATCH);
             let started = thread::Builder::new().name("files".to_owned()).spawn(move || write_all(inbox));
-            *thread = started.ok().map(|thread| Writing { work, thread });
+            *thread = started.ok().map(|thread| WriterThread { work, thread });
         }
         thread.as_ref().map(|writing| writing.work.clone())
     }
@@ -85,7 +85,7 @@ fn died() -> io::Error {
 impl Drop for SmallFileWriter {
     fn drop(&mut self) {
         let thread = self.thread.get_mut().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(Writing { work, thread }) = thread {
+        if let Some(WriterThread { work, thread }) = thread {
             drop(work);
             // Err: it panicked, and each waiting fetch got an error.
             let _ = thread.join();

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Jar;
-use super::file::{Entry, Skipped, end_of};
+use super::file::{CookieLine, Skipped, end_of};
 
 /// A cookie with the field names of EditThisCookie, Cookie-Editor, Playwright, Puppeteer and Selenium.
 #[derive(Deserialize)]
@@ -61,7 +61,7 @@ pub(super) fn load(jar: &mut Jar, text: &[u8], now: i64, skipped: &mut Skipped) 
         };
         let entry = end.ok_or("its end is no time").and_then(|expires| {
             let Exported { name, value, domain, host_only, path, secure, http_only, .. } = &exported;
-            let entry = Entry {
+            let entry = CookieLine {
                 domain: domain.as_bytes(),
                 below: *host_only == Some(false),
                 path: path.as_bytes(),

@@ -54,7 +54,7 @@ impl Jar {
 }
 
 /// A cookie as a file has it.
-pub(super) struct Entry<'a> {
+pub(super) struct CookieLine<'a> {
     pub(super) domain: &'a [u8],
     /// Whether the flag says that hosts below the domain get it too. A dot before the domain says the
     /// same, and either is enough: programs do not agree which of the two counts.
@@ -67,7 +67,7 @@ pub(super) struct Entry<'a> {
     pub(super) value: &'a [u8],
 }
 
-impl Entry<'_> {
+impl CookieLine<'_> {
     /// Checks the parts and builds the cookie.
     pub(super) fn cookie(self) -> Result<Cookie, &'static str> {
         let bare = self.domain.strip_prefix(b".").unwrap_or(self.domain);

@@ -1,6 +1,6 @@
 //! The file of cookies that Netscape began and curl, wget and browsers' extensions write.
 
-use super::file::{Entry, Skipped, end_of};
+use super::file::{CookieLine, Skipped, end_of};
 use super::{Cookie, Jar};
 
 const HTTP_ONLY: &[u8] = b"#HttpOnly_";
@@ -59,7 +59,7 @@ fn cookie(line: &[u8], http_only: bool) -> Result<Cookie, &'static str> {
     if fields.any(|field| !field.is_empty()) {
         return Err("more than 7 fields with tabs between them");
     }
-    let entry = Entry {
+    let entry = CookieLine {
         domain,
         below: truth(below).ok_or("its second field is neither TRUE nor FALSE")?,
         path,

@@ -5,8 +5,8 @@ mod digest;
 
 use http::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 
-use self::challenges::{Part, Parts, is_digest};
-use self::digest::{Digest, Parameters};
+use self::challenges::{ChallengePart, ChallengeParts, is_digest};
+use self::digest::{ChallengeParameters, DigestChallenge};
 use super::origin;
 use crate::model::Credentials;
 
@@ -16,7 +16,7 @@ pub enum Challenge {
     /// Basic (RFC 7617).
     Basic,
     /// Digest (RFC 7616).
-    Digest(Box<Digest>),
+    Digest(Box<DigestChallenge>),
 }
 
 /// The responses that Basic may answer.
@@ -36,17 +36,20 @@ impl Challenge {
         for field in fields.get_all(WWW_AUTHENTICATE) {
             let mut rest = Some(field.as_bytes());
             while let Some(text) = rest {
-                let mut parts = Parts::new(text);
-                let (mut has_digest, mut begun) = (false, None::<Parameters<'_>>);
+                let mut parts = ChallengeParts::new(text);
+                let (mut has_digest, mut begun) = (false, None::<ChallengeParameters<'_>>);
                 for part in &mut parts {
                     match part {
-                        Part::Scheme(name) => {
+                        ChallengePart::Scheme(name) => {
                             basic |= name.eq_ignore_ascii_case(b"Basic");
                             has_digest |= is_digest(name);
-                            let ended = std::mem::replace(&mut begun, is_digest(name).then(Parameters::default));
+                            let ended =
+                                std::mem::replace(&mut begun, is_digest(name).then(ChallengeParameters::default));
                             digest = stronger(digest, ended, cnonce);
                         }
-                        Part::Parameter(name, value) => begun.iter_mut().for_each(|it| it.add(name, value.clone())),
+                        ChallengePart::Parameter(name, value) => {
+                            begun.iter_mut().for_each(|it| it.add(name, value.clone()))
+                        }
                     }
                 }
                 digest = stronger(digest, begun, cnonce);
@@ -93,12 +96,12 @@ impl Challenge {
 /// The stronger of the Digest challenge so far and the next. A challenge that cannot be answered is the
 /// weakest.
 fn stronger(
-    so_far: Option<Result<Digest, &'static str>>,
-    next: Option<Parameters<'_>>,
+    so_far: Option<Result<DigestChallenge, &'static str>>,
+    next: Option<ChallengeParameters<'_>>,
     cnonce: &str,
-) -> Option<Result<Digest, &'static str>> {
+) -> Option<Result<DigestChallenge, &'static str>> {
     let Some(next) = next.map(|next| next.read(cnonce)) else { return so_far };
-    let strength = |digest: &Result<Digest, _>| digest.as_ref().ok().map(Digest::strength);
+    let strength = |digest: &Result<DigestChallenge, _>| digest.as_ref().ok().map(DigestChallenge::strength);
     match so_far {
         Some(so_far) if strength(&so_far) >= strength(&next) => Some(so_far),
         _ => Some(next),

@@ -36,7 +36,7 @@ const TURNED_AWAY: f64 = 0.05;
 
 /// How a fetch ended, for this purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ended {
+pub struct FetchSample {
     /// From its start to its end.
     pub took: Duration,
     /// Whether the server said, or showed, that it was too much: 429, 503, a timeout, a refusal.
@@ -128,7 +128,7 @@ impl ConcurrencyTuner {
     }
 
     /// A fetch has ended, `now` after the start of the run.
-    pub fn ended(&mut self, fetch: Ended, now: Duration) {
+    pub fn ended(&mut self, fetch: FetchSample, now: Duration) {
         let window = &mut self.window;
         if window.settling > 0 {
             window.settling -= 1;

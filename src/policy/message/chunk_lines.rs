@@ -34,12 +34,12 @@ pub enum ChunkLinesError {
 /// The client checks the syntax. Bytes that it refuses have no meaning here.
 #[derive(Debug, Default)]
 pub struct ChunkLines {
-    next: Next,
+    next: ChunkState,
     excess: usize,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Next {
+enum ChunkState {
     /// The rest of a size line: the size, if it has begun, and the length so far, and whether digits may follow.
     Line { size: Option<u64>, length: usize, has_digits: bool },
     /// So many bytes of data, with the CRLF behind them.
@@ -51,15 +51,15 @@ enum Next {
     End,
 }
 
-impl Next {
-    const LINE: Next = Next::Line { size: None, length: 0, has_digits: true };
-    const TRAILER: Next = Next::Trailer { is_empty: true, after_cr: false };
+impl ChunkState {
+    const LINE: ChunkState = ChunkState::Line { size: None, length: 0, has_digits: true };
+    const TRAILER: ChunkState = ChunkState::Trailer { is_empty: true, after_cr: false };
 }
 
 impl ChunkLines {
     /// Begins with the first byte of the content.
     pub fn new(content: Content) -> Self {
-        Self { next: if content == Content::Chunked { Next::LINE } else { Next::End }, excess: 0 }
+        Self { next: if content == Content::Chunked { ChunkState::LINE } else { ChunkState::End }, excess: 0 }
     }
 
     /// Counts the next bytes of the body.
@@ -69,27 +69,27 @@ impl ChunkLines {
     pub fn follow(&mut self, mut bytes: &[u8]) -> Result<(), ChunkLinesError> {
         while !bytes.is_empty() {
             match self.next {
-                Next::End => break,
-                Next::Data(left) => {
+                ChunkState::End => break,
+                ChunkState::Data(left) => {
                     let taken = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
                     bytes = &bytes[taken..];
                     let left = left - taken as u64;
-                    self.next = if left == 0 { Next::LINE } else { Next::Data(left) };
+                    self.next = if left == 0 { ChunkState::LINE } else { ChunkState::Data(left) };
                 }
-                Next::Trailer { is_empty, after_cr } => {
+                ChunkState::Trailer { is_empty, after_cr } => {
                     let newline = memchr(b'\n', bytes);
                     let (part, rest) = bytes.split_at(newline.unwrap_or(bytes.len()));
                     bytes = rest.get(1..).unwrap_or_default();
                     let is_empty = is_empty && matches!(part, [] | [b'\r']);
                     let after_cr = part.last().map_or(after_cr, |last| *last == b'\r');
                     self.next = match newline {
-                        None => Next::Trailer { is_empty, after_cr },
+                        None => ChunkState::Trailer { is_empty, after_cr },
                         Some(_) if !after_cr => return Err(ChunkLinesError::BareLineFeed),
-                        Some(_) if is_empty => Next::End,
-                        Some(_) => Next::TRAILER,
+                        Some(_) if is_empty => ChunkState::End,
+                        Some(_) => ChunkState::TRAILER,
                     };
                 }
-                Next::Line { size, length, has_digits } => {
+                ChunkState::Line { size, length, has_digits } => {
                     let newline = memchr(b'\n', bytes);
                     let (part, rest) = bytes.split_at(newline.map_or(bytes.len(), |at| at + 1));
                     bytes = rest;
@@ -100,11 +100,11 @@ impl ChunkLines {
                     }
                     let digits = if has_digits { part.iter().take_while(|b| b.is_ascii_hexdigit()).count() } else { 0 };
                     self.next = match (add_digits(size, &part[..digits]), newline) {
-                        (Err(TooLarge), _) | (Ok(None), Some(_)) => Next::End,
-                        (Ok(Some(0)), Some(_)) => Next::TRAILER,
-                        (Ok(Some(size)), Some(_)) => Next::Data(size.saturating_add(2)),
+                        (Err(TooLarge), _) | (Ok(None), Some(_)) => ChunkState::End,
+                        (Ok(Some(0)), Some(_)) => ChunkState::TRAILER,
+                        (Ok(Some(size)), Some(_)) => ChunkState::Data(size.saturating_add(2)),
                         (Ok(size), None) => {
-                            Next::Line { size, length: end, has_digits: has_digits && digits == part.len() }
+                            ChunkState::Line { size, length: end, has_digits: has_digits && digits == part.len() }
                         }
                     };
                 }

@@ -71,7 +71,7 @@ fn iso(text: &[u8]) -> Option<i64> {
 /// The parts found so far; the first of each kind counts.
 #[derive(Default)]
 struct Date {
-    time: Option<Time>,
+    time: Option<TimeOfDay>,
     day: Option<i8>,
     month: Option<i8>,
     year: Option<i16>,
@@ -81,7 +81,7 @@ struct Date {
     is_numeric: bool,
 }
 
-struct Time {
+struct TimeOfDay {
     hour: i8,
     minute: i8,
     second: i8,
@@ -128,7 +128,7 @@ impl Date {
     }
 
     fn seconds(&self) -> Option<i64> {
-        let Time { hour, minute, second } = self.time.as_ref()?;
+        let TimeOfDay { hour, minute, second } = self.time.as_ref()?;
         let year = self.year.filter(|year| *year >= 1601)?;
         let at = DateTime::new(year, self.month?, self.day?, *hour, *minute, *second, 0).ok()?;
         let since = at.duration_since(DateTime::constant(1970, 1, 1, 0, 0, 0, 0)).as_secs();
@@ -151,7 +151,7 @@ fn number(word: &[u8], least: usize, most: usize) -> Option<(i16, &[u8])> {
 }
 
 /// `8:49:37` or `08:49`, and what follows. A leap second is the second before it.
-fn time_of(word: &[u8]) -> Option<(Time, &[u8])> {
+fn time_of(word: &[u8]) -> Option<(TimeOfDay, &[u8])> {
     let part = |text, most| {
         let (value, rest) = number(text, 1, 2)?;
         let value = i8::try_from(value).ok().filter(|value| *value <= most)?;
@@ -159,9 +159,9 @@ fn time_of(word: &[u8]) -> Option<(Time, &[u8])> {
     };
     let (hour, rest) = part(word, 23)?;
     let (minute, rest) = part(rest.strip_prefix(b":")?, 59)?;
-    let Some(rest) = rest.strip_prefix(b":") else { return Some((Time { hour, minute, second: 0 }, rest)) };
+    let Some(rest) = rest.strip_prefix(b":") else { return Some((TimeOfDay { hour, minute, second: 0 }, rest)) };
     let (second, rest) = part(rest, 60)?;
-    Some((Time { hour, minute, second: second.min(59) }, rest))
+    Some((TimeOfDay { hour, minute, second: second.min(59) }, rest))
 }
 
 fn month_of(word: &[u8]) -> Option<i8> {

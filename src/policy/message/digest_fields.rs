@@ -39,7 +39,7 @@ impl Algorithm {
 
 /// A declared digest. If its length is not the algorithm's own, no body matches it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Declared {
+pub struct DeclaredDigest {
     /// How it was computed.
     pub algorithm: Algorithm,
     /// The digest.
@@ -47,7 +47,7 @@ pub struct Declared {
 }
 
 /// The digests that a field declares; empty if it is absent or holds no supported digest.
-pub fn declared(fields: &HeaderMap, name: &HeaderName) -> Vec<Declared> {
+pub fn declared(fields: &HeaderMap, name: &HeaderName) -> Vec<DeclaredDigest> {
     if !fields.contains_key(name) {
         return Vec::new();
     }
@@ -55,9 +55,9 @@ pub fn declared(fields: &HeaderMap, name: &HeaderName) -> Vec<Declared> {
     Parser::new(&values.join(&b", "[..])).parse::<Dictionary>().map_or_else(|_| Vec::new(), |all| known(&all))
 }
 
-fn known(all: &Dictionary) -> Vec<Declared> {
+fn known(all: &Dictionary) -> Vec<DeclaredDigest> {
     let entry = |algorithm: Algorithm| match all.get(algorithm.as_str())? {
-        ListEntry::Item(item) => Some(Declared { algorithm, digest: item.bare_item.as_byte_sequence()?.into() }),
+        ListEntry::Item(item) => Some(DeclaredDigest { algorithm, digest: item.bare_item.as_byte_sequence()?.into() }),
         ListEntry::InnerList(_) => None,
     };
     Algorithm::ALL.into_iter().filter_map(entry).collect()

@@ -40,7 +40,7 @@ pub struct Search {
 
 /// The result of a [`Search`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Found {
+pub enum HeadSearchResult {
     /// The head has no end yet.
     Nothing,
     /// The bytes do not begin with a status line of HTTP/1.0 or HTTP/1.1.
@@ -51,22 +51,22 @@ pub enum Found {
 
 impl Search {
     /// Looks for the end in all bytes of the head that have arrived.
-    pub fn find(&mut self, bytes: &[u8]) -> Found {
+    pub fn find(&mut self, bytes: &[u8]) -> HeadSearchResult {
         if !self.has_status_line {
             let empty = bytes[self.start..].iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
             self.start += empty;
             self.at = self.at.max(self.start);
             let line = &bytes[self.start..];
             if !line.iter().zip(b"HTTP/1.").all(|(found, wanted)| found == wanted) {
-                return Found::NotHttp;
+                return HeadSearchResult::NotHttp;
             }
             let Some(length) = memchr(b'\n', &bytes[self.at..]) else {
                 self.at = bytes.len();
-                return Found::Nothing;
+                return HeadSearchResult::Nothing;
             };
             self.at += length;
             if StatusLine::read(&bytes[self.start..self.at]).is_none() {
-                return Found::NotHttp;
+                return HeadSearchResult::NotHttp;
             }
             self.has_status_line = true;
         }
@@ -74,15 +74,15 @@ impl Search {
         for newline in memchr_iter(b'\n', &bytes[from..]).map(|at| from + at) {
             self.at = newline;
             match bytes[newline + 1..] {
-                [b'\n', ..] => return Found::End(newline + 2),
-                [b'\r', b'\n', ..] => return Found::End(newline + 3),
+                [b'\n', ..] => return HeadSearchResult::End(newline + 2),
+                [b'\r', b'\n', ..] => return HeadSearchResult::End(newline + 3),
                 // The next bytes decide.
-                [] | [b'\r'] => return Found::Nothing,
+                [] | [b'\r'] => return HeadSearchResult::Nothing,
                 _ => self.at = newline + 1,
             }
         }
         self.at = bytes.len();
-        Found::Nothing
+        HeadSearchResult::Nothing
     }
 }
 
@@ -129,14 +129,14 @@ impl Content {
 /// A line that cannot be read may be one of those that define the body.
 pub fn read_head(head: &[u8]) -> Result<Head, UnreadableField> {
     let start = head.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
-    let mut lines = Lines(&head[start..]);
+    let mut lines = HeadLines(&head[start..]);
     let status_line = lines.next().unwrap_or_default();
     let status = StatusLine::read(status_line).unwrap_or_default();
     let mut fields = Framing::default();
     let mut count = 0;
     for line in lines.clone() {
         count += 1;
-        match Field::read(line) {
+        match FieldLine::read(line) {
             Some(field) => fields.add(&field),
             None => return repair(status_line, &status, lines),
         }
@@ -150,13 +150,13 @@ pub fn read_head(head: &[u8]) -> Result<Head, UnreadableField> {
 }
 
 /// Writes a head anew, without the lines and the reason phrase that cannot be read.
-fn repair(status_line: &[u8], status: &StatusLine<'_>, lines: Lines<'_>) -> Result<Head, UnreadableField> {
+fn repair(status_line: &[u8], status: &StatusLine<'_>, lines: HeadLines<'_>) -> Result<Head, UnreadableField> {
     let logical = unfold(lines);
     let mut out = Vec::with_capacity(logical.iter().map(|line| line.len() + 2).sum::<usize>() + 128);
     let mut framing = Framing::default();
     let mut dropped = Vec::new();
     for line in &logical {
-        match Field::read(line) {
+        match FieldLine::read(line) {
             Some(field) => framing.add(&field),
             None => {
                 refuse_if_decisive(line)?;
@@ -177,8 +177,8 @@ fn repair(status_line: &[u8], status: &StatusLine<'_>, lines: Lines<'_>) -> Resu
         refuse_if_decisive(status_line)?;
     }
     out.extend_from_slice(b"\r\n");
-    let stays = |field: &Field<'_>| !field.is(TRANSFER_ENCODING) && !field.is_mark();
-    for line in logical.iter().filter(|line| Field::read(line).is_some_and(|field| stays(&field))) {
+    let stays = |field: &FieldLine<'_>| !field.is(TRANSFER_ENCODING) && !field.is_mark();
+    for line in logical.iter().filter(|line| FieldLine::read(line).is_some_and(|field| stays(&field))) {
         out.extend_from_slice(line);
         out.extend_from_slice(b"\r\n");
     }
@@ -195,7 +195,7 @@ fn repair(status_line: &[u8], status: &StatusLine<'_>, lines: Lines<'_>) -> Resu
 }
 
 /// Joins folded lines with one blank (RFC 9112, section 5.2).
-fn unfold(lines: Lines<'_>) -> Vec<Vec<u8>> {
+fn unfold(lines: HeadLines<'_>) -> Vec<Vec<u8>> {
     let mut logical: Vec<Vec<u8>> = Vec::new();
     for line in lines {
         match logical.last_mut().filter(|_| matches!(line, [b' ' | b'\t', ..])) {
@@ -215,9 +215,9 @@ const TRANSFER_ENCODING: &str = DECISIVE[1];
 
 /// The lines up to the empty one, without their ends.
 #[derive(Debug, Clone)]
-struct Lines<'a>(&'a [u8]);
+struct HeadLines<'a>(&'a [u8]);
 
-impl<'a> Iterator for Lines<'a> {
+impl<'a> Iterator for HeadLines<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
@@ -261,12 +261,12 @@ impl<'a> StatusLine<'a> {
 }
 
 /// A field line that can be read (RFC 9112, section 5).
-struct Field<'a> {
+struct FieldLine<'a> {
     name: &'a [u8],
     value: &'a [u8],
 }
 
-impl<'a> Field<'a> {
+impl<'a> FieldLine<'a> {
     fn read(line: &'a [u8]) -> Option<Self> {
         let (name, value) = line.split_at_checked(line.iter().position(|&b| !is_token(b))?)?;
         let is_good = !name.is_empty() && value.starts_with(b":") && is_text(value);
@@ -294,7 +294,7 @@ struct Framing<'a> {
 }
 
 impl<'a> Framing<'a> {
-    fn add(&mut self, field: &Field<'a>) {
+    fn add(&mut self, field: &FieldLine<'a>) {
         if field.is(CONTENT_LENGTH) {
             self.length = str::from_utf8(field.value).ok().and_then(|value| value.parse().ok());
         } else if field.is(TRANSFER_ENCODING) {

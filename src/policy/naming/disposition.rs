@@ -41,7 +41,7 @@ impl Proposed {
     fn read(field: &[u8]) -> Self {
         let mut proposed = Self::default();
         let mut continued = Continued::default();
-        for (name, value) in Parameters::new(field) {
+        for (name, value) in DispositionParameters::new(field) {
             if name.eq_ignore_ascii_case(b"filename") && proposed.plain.is_none() {
                 proposed.plain = value.plain();
             } else if name.eq_ignore_ascii_case(b"filename*") {
@@ -138,13 +138,13 @@ fn split_charset(value: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// The parameters of a field, and everything between them, such as the type, with an empty name.
-struct Parameters<'a> {
+struct DispositionParameters<'a> {
     rest: &'a [u8],
     /// No apostrophe in the rest ends a value, so none is looked for again.
     has_no_closing: bool,
 }
 
-impl<'a> Parameters<'a> {
+impl<'a> DispositionParameters<'a> {
     fn new(field: &'a [u8]) -> Self {
         Self { rest: field.trim_ascii(), has_no_closing: false }
     }
@@ -188,7 +188,7 @@ impl<'a> Parameters<'a> {
     }
 }
 
-impl<'a> Iterator for Parameters<'a> {
+impl<'a> Iterator for DispositionParameters<'a> {
     type Item = (&'a [u8], Value<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {

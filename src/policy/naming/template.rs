@@ -25,13 +25,13 @@ const HASH_DIGITS: usize = 64;
 #[derive(Debug, Clone, Default)]
 pub struct Template {
     /// `None` for the default.
-    pieces: Option<Box<[Piece]>>,
+    pieces: Option<Box<[TemplatePiece]>>,
     /// The template has `{query}`, so the query does not follow the file name.
     query_apart: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Piece {
+enum TemplatePiece {
     /// Literal text; a `/` separates folders.
     Text(String),
     Host,
@@ -77,40 +77,40 @@ impl Template {
         if parts.join("/") == Self::DEFAULT {
             return Ok(Self::default());
         }
-        Ok(Self { query_apart: pieces.contains(&Piece::Query), pieces: Some(pieces.into()) })
+        Ok(Self { query_apart: pieces.contains(&TemplatePiece::Query), pieces: Some(pieces.into()) })
     }
 
     /// The name of a URL that is the `number`th of the input, counted from 1; portable and
     /// relative, before it is claimed.
     pub fn name(&self, url: &Url, number: u64) -> String {
         let Some(pieces) = &self.pieces else { return name_for_url(url) };
-        let mut parts = Parts::default();
+        let mut parts = NameParts::default();
         let file = file_part(url);
         let (stem, ext) = split_extension(&file);
         for piece in pieces {
             match piece {
-                Piece::Text(text) => parts.separated(text),
-                Piece::Host => parts.text(&host_part(url)),
-                Piece::Path => {
+                TemplatePiece::Text(text) => parts.separated(text),
+                TemplatePiece::Host => parts.text(&host_part(url)),
+                TemplatePiece::Path => {
                     parts.folders(url);
                     parts.end();
                     self.file(&mut parts, &file, url);
                 }
-                Piece::Dir => parts.folders(url),
-                Piece::File => self.file(&mut parts, &file, url),
-                Piece::Stem => parts.text(stem),
-                Piece::Ext { dot } => parts.text(if *dot { ext } else { ext.strip_prefix('.').unwrap_or(ext) }),
-                Piece::Query => parts.text(&decoded(url.query().unwrap_or_default())),
+                TemplatePiece::Dir => parts.folders(url),
+                TemplatePiece::File => self.file(&mut parts, &file, url),
+                TemplatePiece::Stem => parts.text(stem),
+                TemplatePiece::Ext { dot } => parts.text(if *dot { ext } else { ext.strip_prefix('.').unwrap_or(ext) }),
+                TemplatePiece::Query => parts.text(&decoded(url.query().unwrap_or_default())),
                 // Writing to a String cannot fail.
-                Piece::Number(width) => drop(write!(parts.last, "{number:0width$}")),
-                Piece::Hash(digits) => parts.text(&hash(url)[..*digits]),
+                TemplatePiece::Number(width) => drop(write!(parts.last, "{number:0width$}")),
+                TemplatePiece::Hash(digits) => parts.text(&hash(url)[..*digits]),
             }
         }
         parts.name()
     }
 
     /// Appends the file, and the query unless the template has `{query}`.
-    fn file(&self, parts: &mut Parts, file: &str, url: &Url) {
+    fn file(&self, parts: &mut NameParts, file: &str, url: &Url) {
         parts.text(file);
         if let Some(query) = url.query().filter(|_| !self.query_apart) {
             parts.text("@");
@@ -121,13 +121,13 @@ impl Template {
 
 /// A name under construction.
 #[derive(Default)]
-struct Parts {
+struct NameParts {
     folders: Vec<String>,
     /// The part under construction, not cleaned; no character in it separates.
     last: String,
 }
 
-impl Parts {
+impl NameParts {
     fn text(&mut self, text: &str) {
         self.last.push_str(text);
     }
@@ -168,7 +168,7 @@ impl Parts {
 }
 
 /// The pieces of a template whose empty parts are gone.
-fn pieces(text: &str) -> Result<Vec<Piece>, String> {
+fn pieces(text: &str) -> Result<Vec<TemplatePiece>, String> {
     let mut pieces = Vec::new();
     let mut literal = String::new();
     let mut rest = text;
@@ -187,25 +187,25 @@ fn pieces(text: &str) -> Result<Vec<Piece>, String> {
             return Err(format!("{} has no `}}`; write one, or {{{{ for a brace", refused_value(found)));
         };
         let mut piece = placeholder(word)?;
-        if let Piece::Ext { dot } = &mut piece {
+        if let TemplatePiece::Ext { dot } = &mut piece {
             *dot = literal.ends_with('.');
             literal.truncate(literal.len() - usize::from(*dot));
         }
         if !literal.is_empty() {
-            pieces.push(Piece::Text(std::mem::take(&mut literal)));
+            pieces.push(TemplatePiece::Text(std::mem::take(&mut literal)));
         }
         pieces.push(piece);
         rest = after;
     }
     literal.push_str(rest);
     if !literal.is_empty() {
-        pieces.push(Piece::Text(literal));
+        pieces.push(TemplatePiece::Text(literal));
     }
     Ok(pieces)
 }
 
 /// Parses the text between two braces.
-fn placeholder(word: &str) -> Result<Piece, String> {
+fn placeholder(word: &str) -> Result<TemplatePiece, String> {
     let (name, number) = word.split_once(':').map_or((word, None), |(name, number)| (name, Some(number)));
     let up_to = |most: usize, otherwise: usize| match number {
         None => Ok(otherwise),
@@ -216,15 +216,15 @@ fn placeholder(word: &str) -> Result<Piece, String> {
         }
     };
     let piece = match name {
-        "n" => return up_to(WIDEST, 1).map(Piece::Number),
-        "sha256" => return up_to(HASH_DIGITS, HASH_DIGITS).map(Piece::Hash),
-        "host" => Piece::Host,
-        "path" => Piece::Path,
-        "dir" => Piece::Dir,
-        "file" => Piece::File,
-        "stem" => Piece::Stem,
-        "ext" => Piece::Ext { dot: false },
-        "query" => Piece::Query,
+        "n" => return up_to(WIDEST, 1).map(TemplatePiece::Number),
+        "sha256" => return up_to(HASH_DIGITS, HASH_DIGITS).map(TemplatePiece::Hash),
+        "host" => TemplatePiece::Host,
+        "path" => TemplatePiece::Path,
+        "dir" => TemplatePiece::Dir,
+        "file" => TemplatePiece::File,
+        "stem" => TemplatePiece::Stem,
+        "ext" => TemplatePiece::Ext { dot: false },
+        "query" => TemplatePiece::Query,
         _ => {
             let shown = refused_value(&format!("{{{word}}}"));
             return Err(format!("{shown} is no placeholder; there are {PLACEHOLDERS}, and {{{{ for a brace"));

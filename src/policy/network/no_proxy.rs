@@ -20,13 +20,13 @@ pub struct NoProxy {
 /// One entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Rule {
-    hosts: Hosts,
+    hosts: NoProxyRule,
     /// `None`: every port.
     port: Option<u16>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Hosts {
+enum NoProxyRule {
     All,
     /// This name, in lower case and without a dot at its end, and all names below it.
     Domain(String),
@@ -78,11 +78,13 @@ impl NoProxy {
         self.rules.iter().any(|rule| {
             rule.port.is_none_or(|wanted| wanted == port)
                 && match (&rule.hosts, address) {
-                    (Hosts::All, _) => true,
-                    (Hosts::Domain(domain), None) => is_within(host, domain),
-                    (Hosts::Address(wanted), Some(address)) => *wanted == address,
-                    (Hosts::Network(network), Some(address)) => network.contains(address),
-                    (Hosts::Domain(_), Some(_)) | (Hosts::Address(_) | Hosts::Network(_), None) => false,
+                    (NoProxyRule::All, _) => true,
+                    (NoProxyRule::Domain(domain), None) => is_within(host, domain),
+                    (NoProxyRule::Address(wanted), Some(address)) => *wanted == address,
+                    (NoProxyRule::Network(network), Some(address)) => network.contains(address),
+                    (NoProxyRule::Domain(_), Some(_)) | (NoProxyRule::Address(_) | NoProxyRule::Network(_), None) => {
+                        false
+                    }
                 }
         })
     }
@@ -121,11 +123,11 @@ fn rule(entry: &str) -> Result<Rule, &'static str> {
             None => entry.parse(),
         };
         let network = network.map_err(|_| "it is no block of addresses; write 10.0.0.0/8 or fc00::/7")?;
-        return Ok(Rule { hosts: Hosts::Network(network), port: None });
+        return Ok(Rule { hosts: NoProxyRule::Network(network), port: None });
     }
     // Without brackets an IPv6 address has colons, but no port.
     if let Ok(address) = without_brackets(entry).parse::<IpAddr>() {
-        return Ok(Rule { hosts: Hosts::Address(address.to_canonical()), port: None });
+        return Ok(Rule { hosts: NoProxyRule::Address(address.to_canonical()), port: None });
     }
     let (host, port) = match entry.rsplit_once(':') {
         Some((host, port)) => (host, Some(port.parse().map_err(|_| "what follows the colon is no port")?)),
@@ -134,9 +136,9 @@ fn rule(entry: &str) -> Result<Rule, &'static str> {
     Ok(Rule { hosts: hosts(host)?, port })
 }
 
-fn hosts(text: &str) -> Result<Hosts, &'static str> {
+fn hosts(text: &str) -> Result<NoProxyRule, &'static str> {
     if text == "*" {
-        return Ok(Hosts::All);
+        return Ok(NoProxyRule::All);
     }
     let name = text.strip_prefix('*').filter(|name| name.starts_with('.')).unwrap_or(text);
     let name = name.strip_prefix('.').unwrap_or(name);
@@ -146,14 +148,14 @@ fn hosts(text: &str) -> Result<Hosts, &'static str> {
     match Host::parse(name) {
         Ok(Host::Domain(domain)) => match domain.strip_suffix('.').unwrap_or(&domain) {
             "" => Err("it has no name"),
-            domain => Ok(Hosts::Domain(domain.to_owned())),
+            domain => Ok(NoProxyRule::Domain(domain.to_owned())),
         },
         // Part of an address, such as `192.168.`, parses as another address, which the user cannot mean.
         Ok(Host::Ipv4(_)) if name.parse::<Ipv4Addr>().is_err() => {
             Err("it is part of an address; write a block such as 192.168.0.0/16")
         }
-        Ok(Host::Ipv4(address)) => Ok(Hosts::Address(address.into())),
-        Ok(Host::Ipv6(address)) => Ok(Hosts::Address(IpAddr::V6(address).to_canonical())),
+        Ok(Host::Ipv4(address)) => Ok(NoProxyRule::Address(address.into())),
+        Ok(Host::Ipv6(address)) => Ok(NoProxyRule::Address(IpAddr::V6(address).to_canonical())),
         Err(_) => Err("it is no host, no address and no block of addresses"),
     }
 }

@@ -4,7 +4,7 @@ use crate::model::{ErrorKind, refused_value};
 
 /// The fields of a record that decide.
 #[derive(Debug, Clone, Copy)]
-pub struct Ended<'a> {
+pub struct RecordedOutcome<'a> {
     /// Its outcome, such as `http_error`.
     pub outcome: &'a str,
     /// Its error kind, if it has one.
@@ -21,10 +21,10 @@ const SETTLED: [&str; 2] = ["ok", "skipped"];
 
 /// The set of records to retry, among those that are neither ok nor skipped.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Selection(Vec<Word>);
+pub struct Selection(Vec<SelectionWord>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Word {
+enum SelectionWord {
     Outcome(&'static str),
     Kind(ErrorKind),
     Status(u16),
@@ -47,12 +47,12 @@ impl Selection {
     }
 
     /// Whether to retry this record. Without words, every record that is neither ok nor skipped qualifies.
-    pub fn takes(&self, ended: Ended<'_>) -> bool {
-        let named = |word: &Word| match *word {
-            Word::Outcome(outcome) => ended.outcome == outcome,
-            Word::Kind(kind) => ended.kind == Some(kind.as_str()),
-            Word::Status(status) => ended.status == Some(status),
-            Word::Class(class) => ended.status.is_some_and(|status| status / 100 == class),
+    pub fn takes(&self, ended: RecordedOutcome<'_>) -> bool {
+        let named = |word: &SelectionWord| match *word {
+            SelectionWord::Outcome(outcome) => ended.outcome == outcome,
+            SelectionWord::Kind(kind) => ended.kind == Some(kind.as_str()),
+            SelectionWord::Status(status) => ended.status == Some(status),
+            SelectionWord::Class(class) => ended.status.is_some_and(|status| status / 100 == class),
         };
         !SETTLED.contains(&ended.outcome) && (self.0.is_empty() || self.0.iter().any(named))
     }
@@ -63,10 +63,14 @@ pub fn is_outcome(word: &str) -> bool {
     OUTCOMES.contains(&word) || SETTLED.contains(&word)
 }
 
-fn word(text: &str) -> Result<Word, String> {
-    let outcome = OUTCOMES.into_iter().find(|outcome| outcome.eq_ignore_ascii_case(text)).map(Word::Outcome);
-    let kind =
-        || ErrorKind::ALL.iter().find(|kind| kind.as_str().eq_ignore_ascii_case(text)).map(|kind| Word::Kind(*kind));
+fn word(text: &str) -> Result<SelectionWord, String> {
+    let outcome = OUTCOMES.into_iter().find(|outcome| outcome.eq_ignore_ascii_case(text)).map(SelectionWord::Outcome);
+    let kind = || {
+        ErrorKind::ALL
+            .iter()
+            .find(|kind| kind.as_str().eq_ignore_ascii_case(text))
+            .map(|kind| SelectionWord::Kind(*kind))
+    };
     outcome.or_else(kind).or_else(|| status(text)).ok_or_else(|| {
         let kinds: Vec<_> =
             ErrorKind::ALL.iter().map(|kind| kind.as_str()).filter(|kind| *kind != "cancelled").collect();
@@ -79,11 +83,11 @@ fn word(text: &str) -> Result<Word, String> {
     })
 }
 
-fn status(text: &str) -> Option<Word> {
+fn status(text: &str) -> Option<SelectionWord> {
     if let Some(class) = text.to_ascii_lowercase().strip_suffix("xx") {
-        return class.parse().ok().filter(|class| (1..=9).contains(class)).map(Word::Class);
+        return class.parse().ok().filter(|class| (1..=9).contains(class)).map(SelectionWord::Class);
     }
-    text.parse().ok().filter(|status| (100..=999).contains(status)).map(Word::Status)
+    text.parse().ok().filter(|status| (100..=999).contains(status)).map(SelectionWord::Status)
 }
 
 #[cfg(test)]
@@ -91,7 +95,7 @@ mod tests {
     use super::*;
 
     fn takes(words: &[&str], outcome: &str, kind: Option<&str>, status: Option<u16>) -> bool {
-        Selection::of(words.iter().copied()).unwrap().takes(Ended { outcome, kind, status })
+        Selection::of(words.iter().copied()).unwrap().takes(RecordedOutcome { outcome, kind, status })
     }
 
     #[test]

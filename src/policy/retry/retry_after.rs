@@ -109,25 +109,25 @@ fn window(fields: &HeaderMap, name: &str) -> Option<f64> {
 
 /// A member of a list (RFC 9651, section 3.1), as far as limits need it.
 #[derive(Debug)]
-struct Item<'a> {
+struct ListMember<'a> {
     /// With its quotes.
     name: &'a str,
     /// `key=value`; a member of a dictionary is its own first one.
     parameters: Vec<(&'a str, &'a str)>,
 }
 
-impl Item<'_> {
+impl ListMember<'_> {
     fn number(&self, key: &str) -> Option<f64> {
         self.parameters.iter().find(|(other, _)| *other == key).and_then(|(_, value)| seconds(value))
     }
 }
 
-fn items(text: &str) -> Vec<Item<'_>> {
+fn items(text: &str) -> Vec<ListMember<'_>> {
     let member = |text| {
         let parts = split(text, ';');
         let name = parts.first().copied().unwrap_or_default();
         let pairs = parts.into_iter().filter_map(|part| part.split_once('='));
-        Item { name, parameters: pairs.map(|(key, value)| (key.trim(), value.trim())).collect() }
+        ListMember { name, parameters: pairs.map(|(key, value)| (key.trim(), value.trim())).collect() }
     };
     split(text, ',').into_iter().map(member).collect()
 }

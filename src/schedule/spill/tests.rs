@@ -8,10 +8,10 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{JobId, Origin, PerSeed, Seed, Subject, Via};
+use crate::model::{JobId, RequestOverrides, Seed, SourcePos, Subject, Via};
 use crate::policy::limits::pacer::AllHostLimits;
 use crate::policy::retry::Limits;
-use crate::schedule::{Next, Report, Rules};
+use crate::schedule::{NextJob, Report, Rules};
 
 fn scheduler(room: usize, room_parked: usize) -> Scheduler {
     let rules = Rules {
@@ -29,9 +29,10 @@ fn scheduler(room: usize, room_parked: usize) -> Scheduler {
 
 fn job(host: &str, number: u64, priority: i32, plain: bool, now: Instant) -> Box<Job> {
     let url = url::Url::parse(&format!("http://{host}/{number}")).unwrap();
-    let wants = (!plain).then(|| Box::new(PerSeed { sha256: Some([1; 32]), ..PerSeed::default() }));
-    let origin = Origin { list: Arc::from("l"), line: number + 1 };
-    let seed = Seed { id: JobId(number), priority, wants, ..Seed::new(url, Via::List(origin)) };
+    let overrides =
+        (!plain).then(|| Box::new(RequestOverrides { sha256: Some([1; 32]), ..RequestOverrides::default() }));
+    let origin = SourcePos { list: Arc::from("l"), line: number + 1 };
+    let seed = Seed { id: JobId(number), priority, overrides, ..Seed::new(url, Via::List(origin)) };
     Box::new(Job::new(JobId(number), seed, None, now.into_std()))
 }
 
@@ -64,7 +65,7 @@ fn read(s: &mut Scheduler, jobs: &mut impl Iterator<Item = Box<Job>>, now: Insta
 
 fn next(s: &mut Scheduler, now: Instant) -> Option<Box<Job>> {
     match s.next(now) {
-        Some(Next::Fetch(job)) => Some(job),
+        Some(NextJob::Fetch(job)) => Some(job),
         _ => None,
     }
 }

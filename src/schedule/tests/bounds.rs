@@ -82,7 +82,7 @@ fn long_redirects_that_wait_hold_back_new_jobs() {
     let long = format!("b/{}", "x".repeat(60_000));
     (0..2000).for_each(|n| play.push(&format!("a{n}/"), 0));
     let mut waiting = 0;
-    while let Some(Next::Fetch(job)) = play.take() {
+    while let Some(NextJob::Fetch(job)) = play.take() {
         play.redirect(job, &long, None);
         waiting += 1;
     }
@@ -90,7 +90,7 @@ fn long_redirects_that_wait_hold_back_new_jobs() {
     assert!(!play.scheduler.has_ready() && play.scheduler.next_wake().is_some());
     play.run("at 61s");
     let (mut returned, mut new) = (0, 0);
-    while let Some(Next::Fetch(job)) = play.take() {
+    while let Some(NextJob::Fetch(job)) = play.take() {
         if job.redirect.is_some() {
             returned += 1
         } else {
@@ -111,7 +111,7 @@ fn held_jobs_are_drained_too() {
     );
     let long = format!("b/{}", "x".repeat(60_000));
     (0..1000).for_each(|n| play.push(&format!("a{n}/"), 0));
-    while let Some(Next::Fetch(job)) = play.take() {
+    while let Some(NextJob::Fetch(job)) = play.take() {
         play.redirect(job, &long, None);
     }
     assert_eq!(play.scheduler.drain(usize::MAX).len(), 1000);

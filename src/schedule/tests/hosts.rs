@@ -112,7 +112,8 @@ fn dead_host_is_probed_alone_and_given_up() {
         now += wait;
         play.run(&format!("next -\nwake {0}s\nat {0}s\nnext a/{n} -\nsilent a/{n}", now.as_secs()));
     }
-    let refused = std::iter::from_fn(|| play.take()).filter(|next| matches!(next, Next::Refused(_, GivenUp::Dead(_))));
+    let refused =
+        std::iter::from_fn(|| play.take()).filter(|next| matches!(next, NextJob::Refused(_, GivenUp::Dead(_))));
     assert_eq!(refused.count(), 100 - SILENT as usize - PROBES.len());
 }
 
@@ -127,11 +128,11 @@ fn hosts_in_trouble_share_one_slot_and_few_turns() {
     );
     let (mut in_trouble, mut asked) = (None, 0);
     for n in 0..400 {
-        let Some(Next::Fetch(job)) = play.take() else { panic!("g is ready") };
+        let Some(NextJob::Fetch(job)) = play.take() else { panic!("g is ready") };
         let host = job.url().host_str().unwrap().to_owned();
         let (verdict, facts) = (crate::model::Verdict::Ok, crate::model::Facts::default());
         if host == "g" {
-            let ended = Ended { attempt: 1, verdict: &verdict, facts: &facts, head: None, total: None };
+            let ended = AttemptEnd { attempt: 1, verdict: &verdict, facts: &facts, head: None, total: None };
             play.scheduler.finished(job.id, Report::Ended(ended), play.now);
         } else {
             assert!(in_trouble.is_none() || n > 200, "together they have one slot of sixteen");
@@ -181,7 +182,7 @@ fn hosts_in_trouble_have_one_slot_of_a_lower_limit() {
     );
     let mut of_trouble = 0;
     for _ in 0..290 {
-        let Some(Next::Fetch(job)) = play.take() else { panic!("g is ready") };
+        let Some(NextJob::Fetch(job)) = play.take() else { panic!("g is ready") };
         of_trouble += u32::from(job.url().host_str() != Some("g"));
     }
     assert_eq!(of_trouble, 1, "one of ten");

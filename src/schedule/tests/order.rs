@@ -122,13 +122,13 @@ fn refusals_keep_no_other_host_waiting() {
     let mut refused = 0;
     loop {
         match play.take() {
-            Some(Next::Refused(..)) => refused += 1,
-            Some(Next::Fetch(job)) => break assert_eq!(job.url().path(), "/0"),
+            Some(NextJob::Refused(..)) => refused += 1,
+            Some(NextJob::Fetch(job)) => break assert_eq!(job.url().path(), "/0"),
             other => panic!("{other:?}"),
         }
     }
     assert!((1..100).contains(&refused), "{refused} were refused before another host had its turn");
-    let rest = std::iter::from_fn(|| play.take()).filter(|next| matches!(next, Next::Refused(..))).count();
+    let rest = std::iter::from_fn(|| play.take()).filter(|next| matches!(next, NextJob::Refused(..))).count();
     assert_eq!(refused + rest, 1000);
 }
 
@@ -211,7 +211,7 @@ fn job_that_all_others_wait_for_is_handed_out_of_turn() {
                          well a*5",
     );
     let mut take = |id| match play.scheduler.next_is(JobId(id), play.now) {
-        Some(Next::Fetch(job)) => Some(job.url().path().to_owned()),
+        Some(NextJob::Fetch(job)) => Some(job.url().path().to_owned()),
         _ => None,
     };
     assert_eq!(take(9), None, "it is not known");
@@ -224,5 +224,5 @@ fn job_that_all_others_wait_for_is_handed_out_of_turn() {
     assert!(play.scheduler.next_is(JobId(3), play.now).is_none(), "its host is held");
     play.run("at 5s");
     let next = play.scheduler.next_is(JobId(3), play.now);
-    assert!(matches!(next, Some(Next::Fetch(_))), "{next:?}");
+    assert!(matches!(next, Some(NextJob::Fetch(_))), "{next:?}");
 }

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::*;
-use crate::model::{ErrorKind, Facts, Hop, JobId, Origin, RedirectState, Seed, Subject, Timing, Tried, Verdict, Via};
+use crate::model::{
+    ErrorKind, Facts, Hop, JobId, RedirectState, Seed, SourcePos, Subject, Timing, Tried, Verdict, Via,
+};
 use crate::policy::credentials::origin;
 
 /// A scheduler of 16 fetches at once, without retries.
@@ -114,7 +116,7 @@ impl Play {
 
     pub(super) fn push(&mut self, url: &str, priority: i32) {
         let url = url::Url::parse(&format!("http://{url}")).unwrap();
-        let origin = Origin { list: Arc::from("t"), line: self.pushed + 1 };
+        let origin = SourcePos { list: Arc::from("t"), line: self.pushed + 1 };
         let seed = Seed { id: JobId(self.pushed), priority, ..Seed::new(url, Via::List(origin)) };
         let job = Job::new(JobId(self.pushed), seed, None, self.now.into_std());
         self.pushed += 1;
@@ -122,7 +124,7 @@ impl Play {
     }
 
     /// Takes the next job without a table.
-    pub(super) fn take(&mut self) -> Option<Next> {
+    pub(super) fn take(&mut self) -> Option<NextJob> {
         self.scheduler.next(self.now)
     }
 
@@ -136,9 +138,9 @@ impl Play {
         let has_ready = self.scheduler.has_ready();
         let got = match self.take() {
             None => "-".to_owned(),
-            Some(Next::Fetch(job)) => self.keep(job),
-            Some(Next::Refused(job, _)) => format!("~{}", name(job.url())),
-            Some(Next::Lost(line)) => panic!("lost: {line:?}"),
+            Some(NextJob::Fetch(job)) => self.keep(job),
+            Some(NextJob::Refused(job, _)) => format!("~{}", name(job.url())),
+            Some(NextJob::Lost(line)) => panic!("lost: {line:?}"),
         };
         assert_eq!(got, expected, "{}", self.line);
         assert!(has_ready || got == "-", "{}: it said that nothing is ready", self.line);
@@ -146,7 +148,7 @@ impl Play {
 
     fn all(&mut self, expected: &[&str]) {
         let mut got = BTreeMap::<String, u32>::new();
-        while let Some(Next::Fetch(job)) = self.take() {
+        while let Some(NextJob::Fetch(job)) = self.take() {
             *got.entry(origin::host(job.url()).to_owned()).or_default() += 1;
             self.keep(job);
         }
@@ -160,7 +162,7 @@ impl Play {
     }
 
     fn report(&mut self, job: &Job, verdict: &Verdict, facts: &Facts, head: Option<Duration>) -> Effects {
-        let ended = Ended { attempt: job.attempt, verdict, facts, head, total: head };
+        let ended = AttemptEnd { attempt: job.attempt, verdict, facts, head, total: head };
         self.scheduler.finished(job.id, Report::Ended(ended), self.now)
     }
 

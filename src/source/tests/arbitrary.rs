@@ -28,7 +28,7 @@ fn told(entries: &[Entry]) -> Vec<String> {
     let mut told = brief(entries);
     for (line, entry) in told.iter_mut().zip(entries) {
         match entry {
-            Entry::Seed(seed) => line.push_str(&format!(" {} {:?}", seed.priority, seed.wants)),
+            Entry::Seed(seed) => line.push_str(&format!(" {} {:?}", seed.priority, seed.overrides)),
             Entry::Bad(bad) => line.push_str(&format!(" {}", bad.error)),
             Entry::LeftOut { .. } => line.push_str(" left out"),
         }

@@ -15,7 +15,7 @@ use std::io::{self, Read};
 
 use super::{Input, ListOptions, ListSource, Source, SourceError};
 use crate::config::InputFormat;
-use crate::model::{BadLine, Batch, Entry, ErrorKind, PerSeed, Seed};
+use crate::model::{BadLine, Batch, Entry, ErrorKind, RequestOverrides, Seed};
 
 /// A reader that gives its bytes in the given pieces and then, perhaps, an error.
 pub(super) struct Pieces {
@@ -122,8 +122,8 @@ pub(super) fn seed(entries: &[Entry]) -> &Seed {
 }
 
 #[track_caller]
-pub(super) fn wants(entries: &[Entry]) -> &PerSeed {
-    seed(entries).wants.as_ref().expect("nothing is wanted")
+pub(super) fn wants(entries: &[Entry]) -> &RequestOverrides {
+    seed(entries).overrides.as_ref().expect("nothing is wanted")
 }
 
 #[track_caller]
@@ -143,6 +143,6 @@ pub(super) fn says(entries: &[Entry], part: &str) {
     assert!(message.contains(part), "{message:?} does not say {part:?}");
 }
 
-pub(super) fn fields(wants: &PerSeed) -> Vec<String> {
+pub(super) fn fields(wants: &RequestOverrides) -> Vec<String> {
     wants.headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect()
 }

@@ -54,7 +54,7 @@ fn a_wrong_cell_is_named() {
 fn missing_and_empty_cells_are_absent_and_empty_rows_are_blank() {
     let entries = rows(Csv, "url,out,priority\nhttp://a.test/\n,,\n\nhttp://b.test/,,\nhttp://c.test/,,,,\n");
     assert_eq!(brief(&entries), ["2 http://a.test/", "5 http://b.test/", "6 http://c.test/"]);
-    assert!(entries.iter().all(|entry| matches!(entry, Entry::Seed(seed) if seed.wants.is_none())));
+    assert!(entries.iter().all(|entry| matches!(entry, Entry::Seed(seed) if seed.overrides.is_none())));
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn json_lines() {
 #[test]
 fn our_own_records_are_a_list() {
     let list = r#"{"v":1,"url":"http://a.test/","outcome":"failed","status":null,"path":"out/a","sha256":null,"redirects":[],"source":{"file":"x","line":3},"error":{"kind":"dns","message":"no"}}"#;
-    assert!(seed(&rows(Auto, list)).wants.is_none());
+    assert!(seed(&rows(Auto, list)).overrides.is_none());
 }
 
 #[test]

@@ -118,7 +118,7 @@ fn user_and_password_leave_the_url() {
     let credentials = wants(&entries).credentials.as_ref().unwrap();
     assert_eq!((credentials.username.as_str(), credentials.password.as_str()), ("us@er", "p:w"));
     assert!(!format!("{entries:?}").contains("p:w"));
-    assert!(seed(&text("http://@a.test/x")).wants.is_none());
+    assert!(seed(&text("http://@a.test/x")).overrides.is_none());
     says(&text("http://%ff:x@a.test/"), "UTF-8");
 }
 
@@ -212,7 +212,7 @@ fn aria2_options_belong_to_the_url_above() {
     assert_eq!(wants.out.as_deref(), Some("name.bin"));
     assert_eq!(fields(wants), ["x-one: 1", "x-two: a: b", "user-agent: me"]);
     assert_eq!(wants.sha256, Some([0xab; 32]));
-    assert!(seed(&entries[1..]).wants.is_none());
+    assert!(seed(&entries[1..]).overrides.is_none());
 }
 
 #[test]

@@ -389,21 +389,21 @@ fn a_row_of_endless_length_is_as_if_there_were_none() {
 }
 
 /// The digest of a request with these wishes.
-fn digest(wants: PerSeed) -> [u8; 16] {
-    Shape::default().digest(&Seed { wants: Some(Box::new(wants)), ..seed("http://h.test/a") }, 0)
+fn digest(wants: RequestOverrides) -> [u8; 16] {
+    Shape::default().digest(&Seed { overrides: Some(Box::new(wants)), ..seed("http://h.test/a") }, 0)
 }
 
 #[test]
 fn a_password_is_no_part_of_a_key() {
     let key = |password: &str| {
         let credentials = crate::model::Credentials { username: "ann".to_owned(), password: password.to_owned() };
-        digest(PerSeed { credentials: Some(credentials), ..PerSeed::default() })
+        digest(RequestOverrides { credentials: Some(credentials), ..RequestOverrides::default() })
     };
     assert_eq!(key("one"), key("two"));
     assert_ne!(key("one"), Shape::default().digest(&seed("http://h.test/a"), 0));
     let field = |name: &'static str, value: &'static str| {
         let field = (http::HeaderName::from_static(name), http::HeaderValue::from_static(value));
-        digest(PerSeed { headers: vec![field], ..PerSeed::default() })
+        digest(RequestOverrides { headers: vec![field], ..RequestOverrides::default() })
     };
     // ann:one, ann:two and bob:one
     let basic =

@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 
 use fetchall::Fetchall;
-use fetchall::config::{Backend, Config, PrivateAddresses};
+use fetchall::config::{BackendKind, Config, PrivateAddresses};
 use fetchall::model::{ErrorKind, Outcome, Verdict};
 use fetchall::policy::network::address::{AddressClasses, Class};
 
@@ -76,7 +76,7 @@ async fn was_left_alone(private: FaultServer) {
 
 #[tokio::test]
 async fn no_backend_follows_a_redirect_from_public_to_private() {
-    for backend in [Backend::Async, Backend::Threads, Backend::Processes, Backend::Sequential] {
+    for backend in [BackendKind::Async, BackendKind::Threads, BackendKind::Processes, BackendKind::Sequential] {
         let private = private();
         let by_name = format!("http://inside.test:{}/", private.address().port());
         let public = leading(PUBLIC, [private.url("x"), by_name]);

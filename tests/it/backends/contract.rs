@@ -7,12 +7,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fetchall::app::{self, CheckedFiles, Document, Surroundings};
+use fetchall::app::{self, CheckedFiles, Document, RunIo};
 use fetchall::backend::{BACKENDS, BackendEntry, BackendError, Returned, RunContext};
 use fetchall::config::Config;
 use fetchall::engine::Stop;
 use fetchall::fetch::{FetchSpec, Meter};
-use fetchall::model::{ChildProgram, ErrorKind, Job, JobId, Origin, Seed, Subject, Verdict, Via};
+use fetchall::model::{ChildProgram, ErrorKind, Job, JobId, Seed, SourcePos, Subject, Verdict, Via};
 use fetchall::policy::network::address::AddressClasses;
 use fetchall::source::Input;
 use tokio::sync::mpsc;
@@ -36,7 +36,7 @@ struct Run {
 
 /// The specification of a run with default settings.
 fn spec() -> FetchSpec {
-    let surroundings = Surroundings {
+    let surroundings = RunIo {
         records: None,
         color: false,
         files: CheckedFiles::default(),
@@ -79,7 +79,7 @@ fn told(back: Returned) -> (JobId, Verdict) {
 
 fn job(number: u64, url: &str) -> Box<Job> {
     let url = url::Url::parse(url).unwrap();
-    let origin = Origin { list: Arc::from("list"), line: number + 1 };
+    let origin = SourcePos { list: Arc::from("list"), line: number + 1 };
     let seed = Seed::new(url, Via::List(origin));
     Box::new(Job::new(JobId(number), seed, None, Instant::now()))
 }

@@ -14,7 +14,7 @@ use fetchall::policy::credentials::authentication::{BasicFor, Challenge};
 use fetchall::policy::credentials::netrc::Netrc;
 use fetchall::policy::message::chunk_lines::ChunkLines;
 use fetchall::policy::message::partial::{Beginning, is_the_rest, whole_in_a_part};
-use fetchall::policy::message::response_head::{Found, Search, read_head};
+use fetchall::policy::message::response_head::{HeadSearchResult, Search, read_head};
 use fetchall::policy::message::{date, digest_fields, location};
 use fetchall::policy::naming::{is_portable, name_from_disposition};
 use fetchall::policy::rerun::selection::Selection;
@@ -194,15 +194,15 @@ fn head(bytes: &[u8]) {
     let mut search = Search::default();
     let step = 1 + bytes.len() / 16;
     let mut pieces = (0..=bytes.len()).step_by(step).chain([bytes.len()]).map(|end| search.find(&bytes[..end]));
-    let in_pieces = pieces.find(|found| *found != Found::Nothing).unwrap_or(Found::Nothing);
+    let in_pieces = pieces.find(|found| *found != HeadSearchResult::Nothing).unwrap_or(HeadSearchResult::Nothing);
     assert_eq!(in_pieces, whole);
-    let Found::End(length) = whole else { return };
+    let HeadSearchResult::End(length) = whole else { return };
     let Ok(head) = read_head(&bytes[..length]) else { return };
     let content = &bytes[length..];
     let (mut whole, mut in_pieces) = (ChunkLines::new(head.content), ChunkLines::new(head.content));
     assert_eq!(content.chunks(step).try_for_each(|piece| in_pieces.follow(piece)), whole.follow(content));
     if let Some(repaired) = head.repaired {
-        assert_eq!(Search::default().find(&repaired), Found::End(repaired.len()));
+        assert_eq!(Search::default().find(&repaired), HeadSearchResult::End(repaired.len()));
         let again = read_head(&repaired).expect("repaired head");
         assert_eq!((again.content, again.is_interim), (head.content, head.is_interim));
         assert!(again.dropped.is_empty());

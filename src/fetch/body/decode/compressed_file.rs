@@ -8,10 +8,10 @@
 use memchr::memrchr;
 
 /// A kind of compressed file: its coding, its extensions, its media types.
-type Format = (&'static str, &'static [&'static str], &'static [&'static str]);
+type CompressedFormat = (&'static str, &'static [&'static str], &'static [&'static str]);
 
 /// The names of codings are those of [`Applied::name`](super::coding::Applied).
-const FORMATS: &[Format] = &[
+const FORMATS: &[CompressedFormat] = &[
     (
         "gzip",
         // Programs that open `.svgz` and the like expect gzip.
@@ -97,7 +97,7 @@ pub fn asks_identity(name: &str) -> bool {
 }
 
 /// Returns the formats that a name implies.
-fn formats(name: &str) -> impl Iterator<Item = &'static Format> {
+fn formats(name: &str) -> impl Iterator<Item = &'static CompressedFormat> {
     extensions(name).flat_map(|it| FORMATS.iter().filter(move |(_, extensions, _)| is_one_of(it, extensions)))
 }
 

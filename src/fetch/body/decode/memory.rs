@@ -24,17 +24,17 @@ const OF_ONE_HOST: u32 = TOTAL / 2;
 
 /// The memory for the windows of all decoders of a run. Clones share one budget.
 #[derive(Debug, Clone)]
-pub struct DecoderMemory(Source);
+pub struct DecoderMemory(LeaseSource);
 
 #[derive(Debug, Clone)]
-enum Source {
-    Own(Arc<Budget>),
+enum LeaseSource {
+    Own(Arc<MemoryBudget>),
     /// The budget of another process, which also keeps the leases.
     Asks(mpsc::Sender<PendingQuota>),
 }
 
 #[derive(Debug)]
-struct Budget {
+struct MemoryBudget {
     room: Arc<Semaphore>,
     /// The shares of the hosts whose bodies hold or await memory.
     hosts: Mutex<HashMap<String, Weak<Semaphore>>>,
@@ -50,21 +50,21 @@ pub struct MemoryLease {
 impl Default for DecoderMemory {
     fn default() -> Self {
         let room = Arc::new(Semaphore::new(TOTAL as usize));
-        Self(Source::Own(Arc::new(Budget { room, hosts: Mutex::default() })))
+        Self(LeaseSource::Own(Arc::new(MemoryBudget { room, hosts: Mutex::default() })))
     }
 }
 
 impl DecoderMemory {
     /// Creates a proxy for the budget of another process.
     pub fn asking(asks: mpsc::Sender<PendingQuota>) -> Self {
-        Self(Source::Asks(asks))
+        Self(LeaseSource::Asks(asks))
     }
 
     /// Waits for this many KiB for a body of this host.
     pub async fn lease(&self, host: String, kib: u32) -> MemoryLease {
         let budget = match &self.0 {
-            Source::Own(budget) => budget,
-            Source::Asks(asks) => {
+            LeaseSource::Own(budget) => budget,
+            LeaseSource::Asks(asks) => {
                 request_quota(asks, QuotaRequest::Memory(host, kib)).await;
                 return MemoryLease { _of_host: None, _of_all: None };
             }
@@ -77,7 +77,7 @@ impl DecoderMemory {
     }
 }
 
-impl Budget {
+impl MemoryBudget {
     fn host(&self, host: String) -> Arc<Semaphore> {
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(room) = hosts.get(&host).and_then(Weak::upgrade) {
@@ -161,7 +161,7 @@ mod tests {
         assert!(!waits(&memory, "c.test").await);
         drop((first, second));
         drop(hold(&memory, "a.test", 4).await);
-        let Source::Own(budget) = &memory.0 else { panic!("it is its own") };
+        let LeaseSource::Own(budget) = &memory.0 else { panic!("it is its own") };
         assert!(budget.hosts.lock().unwrap().len() <= 1, "hosts that hold nothing are forgotten");
     }
 

@@ -9,12 +9,12 @@ use crate::model::{ErrorKind, FetchError};
 
 /// The first bytes of a stream.
 #[derive(Debug, Clone, Copy, Default)]
-struct Head {
+struct StreamHead {
     bytes: [u8; HEAD],
     len: usize,
 }
 
-impl Head {
+impl StreamHead {
     fn push(&mut self, byte: u8) {
         self.bytes[self.len] = byte;
         self.len += 1;
@@ -26,21 +26,21 @@ impl Head {
 }
 
 /// The progress of the stream of one coding.
-enum State {
+enum CodecState {
     /// Before its first byte, or with the first bytes, which select the codec.
-    Opening(Head),
+    Opening(StreamHead),
     /// Between its first and its last byte.
     Inside(Codec),
     /// After its last byte, or with the next bytes, which may begin another member.
-    Ended(Codec, Head),
+    Ended(Codec, StreamHead),
     /// Behind the last member.
     Behind(Trailing),
 }
 
 /// The decoder of one coding, and its decoded bytes.
-pub(super) struct Stage {
+pub(super) struct DecodeStage {
     coding: Coding,
-    state: State,
+    state: CodecState,
     /// The number of coded bytes used.
     position: u64,
     /// The number of decoded bytes.
@@ -63,12 +63,12 @@ pub(super) struct Stage {
     held: bool,
 }
 
-impl Stage {
+impl DecodeStage {
     /// Creates a stage. At most `most_tolerated` bytes may follow the end, if the coding allows any.
     pub(super) fn new(coding: Coding, most_tolerated: u64) -> Self {
         Self {
             coding,
-            state: State::Opening(Head::default()),
+            state: CodecState::Opening(StreamHead::default()),
             position: 0,
             decoded: 0,
             unanswered: 0,
@@ -84,7 +84,7 @@ impl Stage {
         }
     }
 
-    /// Makes a later stream with a large window wait for [`Stage::permit`].
+    /// Makes a later stream with a large window wait for [`DecodeStage::permit`].
     pub(super) fn ask_before(&mut self) {
         self.may_begin = false;
     }
@@ -102,17 +102,17 @@ impl Stage {
     /// Whether a stream has begun and not ended.
     pub(super) fn is_cut(&self) -> bool {
         match &self.state {
-            State::Opening(head) | State::Ended(_, head) => head.len > 0,
-            State::Inside(_) => true,
-            State::Behind(_) => false,
+            CodecState::Opening(head) | CodecState::Ended(_, head) => head.len > 0,
+            CodecState::Inside(_) => true,
+            CodecState::Behind(_) => false,
         }
     }
 
     /// Returns the bytes after the end.
     pub(super) fn trailing(&self) -> Option<&Trailing> {
         match &self.state {
-            State::Behind(trailing) => Some(trailing),
-            State::Opening(_) | State::Inside(_) | State::Ended(..) => None,
+            CodecState::Behind(trailing) => Some(trailing),
+            CodecState::Opening(_) | CodecState::Inside(_) | CodecState::Ended(..) => None,
         }
     }
 
@@ -134,7 +134,7 @@ impl Stage {
     /// Returns the number of coded bytes that may still decode. It is 0 above the limit of the coding.
     pub(super) fn pending(&self) -> u64 {
         match self.state {
-            State::Inside(_) if self.unanswered <= self.coding.most_pending() => self.unanswered,
+            CodecState::Inside(_) if self.unanswered <= self.coding.most_pending() => self.unanswered,
             _ => 0,
         }
     }
@@ -198,15 +198,15 @@ impl Stage {
     /// Does one step and returns the number of used input bytes. Without input it yields only held-back bytes.
     fn advance(&mut self, input: &[u8]) -> Result<usize, FetchError> {
         match &mut self.state {
-            State::Inside(_) => self.decode(input),
-            State::Opening(head) if self.waits => {
+            CodecState::Inside(_) => self.decode(input),
+            CodecState::Opening(head) if self.waits => {
                 let (head, (codec, tolerated)) = (*head, self.coding.codec(head.as_slice())?);
                 self.waits = false;
                 self.tolerated = tolerated.min(self.most_tolerated);
                 self.begin(codec, head, self.position)?;
                 Ok(0)
             }
-            State::Opening(head) => {
+            CodecState::Opening(head) => {
                 let Some((&byte, rest)) = input.split_first() else { return Ok(0) };
                 head.push(byte);
                 match self.coding.begins(head.as_slice()) {
@@ -223,7 +223,7 @@ impl Stage {
                 }
                 Ok(1)
             }
-            State::Ended(_, head) => {
+            CodecState::Ended(_, head) => {
                 let Some(&byte) = input.first() else { return Ok(0) };
                 head.push(byte);
                 let begins = if self.coding.has_members() { self.coding.begins(head.as_slice()) } else { Some(false) };
@@ -231,13 +231,13 @@ impl Stage {
                     Some(true) => self.begin_again()?,
                     Some(false) => {
                         let end = self.position + 1 - head.len as u64;
-                        self.state = State::Behind(Trailing::new(end, head.as_slice()));
+                        self.state = CodecState::Behind(Trailing::new(end, head.as_slice()));
                     }
                     None => {}
                 }
                 Ok(1)
             }
-            State::Behind(trailing) => {
+            CodecState::Behind(trailing) => {
                 trailing.add(input);
                 if trailing.len() > self.tolerated && trailing.is_long() {
                     return Err(trailing.refused(self.coding));
@@ -249,30 +249,30 @@ impl Stage {
 
     /// Begins another member.
     fn begin_again(&mut self) -> Result<(), FetchError> {
-        let ended = std::mem::replace(&mut self.state, State::Opening(Head::default()));
-        let State::Ended(mut codec, head) = ended else { return Ok(()) };
+        let ended = std::mem::replace(&mut self.state, CodecState::Opening(StreamHead::default()));
+        let CodecState::Ended(mut codec, head) = ended else { return Ok(()) };
         codec.reinit().map_err(|error| corrupt(self.coding, self.position, &error))?;
         self.begin(codec, head, self.position + 1)
     }
 
     /// Begins a stream. Its `head` is the first input of the codec and ends at `position`.
-    fn begin(&mut self, codec: Codec, head: Head, position: u64) -> Result<(), FetchError> {
+    fn begin(&mut self, codec: Codec, head: StreamHead, position: u64) -> Result<(), FetchError> {
         self.unanswered = 0;
         if self.coding.has_members() {
             self.window = self.window.max(Some(self.coding.window(head.as_slice())));
         }
-        self.state = State::Inside(codec);
+        self.state = CodecState::Inside(codec);
         let used = self.decode(head.as_slice())?;
         if used < head.len {
             let end = position - (head.len - used) as u64;
-            self.state = State::Behind(Trailing::new(end, &head.as_slice()[used..]));
+            self.state = CodecState::Behind(Trailing::new(end, &head.as_slice()[used..]));
         }
         Ok(())
     }
 
     /// Calls the codec once.
     fn decode(&mut self, input: &[u8]) -> Result<usize, FetchError> {
-        let State::Inside(codec) = &mut self.state else {
+        let CodecState::Inside(codec) = &mut self.state else {
             return Ok(0);
         };
         let mut source = PartialBuffer::new(input);
@@ -291,9 +291,9 @@ impl Stage {
         };
         self.held = full && !ended;
         if ended {
-            let inside = std::mem::replace(&mut self.state, State::Opening(Head::default()));
-            if let State::Inside(codec) = inside {
-                self.state = State::Ended(codec, Head::default());
+            let inside = std::mem::replace(&mut self.state, CodecState::Opening(StreamHead::default()));
+            if let CodecState::Inside(codec) = inside {
+                self.state = CodecState::Ended(codec, StreamHead::default());
             }
         } else if used == 0 && written == 0 && !input.is_empty() {
             return Err(FetchError::new(ErrorKind::Decode, format!("{} coding makes no progress", self.coding.name())));

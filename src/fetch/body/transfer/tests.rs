@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use super::*;
 use crate::fetch::body::decode::Resource;
 use crate::fetch::body::{declared, digest};
-use crate::model::{Found, Needs, PerSeed};
+use crate::model::{Found, Needs, RequestOverrides};
 use crate::policy::message::digest_fields::{CONTENT_DIGEST, REPR_DIGEST};
 
 const TEXT: &[u8] = b"hello hello hello\n";
@@ -51,18 +51,18 @@ impl Recorder {
 }
 
 impl BodyObserver for Recorder {
-    fn content(&mut self, bytes: &[u8]) -> Next {
+    fn content(&mut self, bytes: &[u8]) -> ObserverRequest {
         self.seen.lock().unwrap().content.extend_from_slice(bytes);
-        Next::More
+        ObserverRequest::More
     }
 
-    fn decoded(&mut self, bytes: &[u8]) -> Next {
+    fn decoded(&mut self, bytes: &[u8]) -> ObserverRequest {
         if self.is_due {
             self.called("late");
         }
         self.is_due = self.flushes;
         self.seen.lock().unwrap().decoded.extend_from_slice(bytes);
-        if self.flushes { Next::Flush } else { Next::More }
+        if self.flushes { ObserverRequest::Flush } else { ObserverRequest::More }
     }
 
     fn flush(&mut self) -> BoxFuture<'_, Result<(), FetchError>> {
@@ -209,9 +209,9 @@ async fn invalid_body_is_discarded() {
 #[tokio::test]
 async fn digest_of_the_list_is_computed_and_compared() {
     for (declared, expected) in [(Sha256::digest(TEXT), None), (Sha256::digest(b""), Some(ErrorKind::Checksum))] {
-        let wants = PerSeed { sha256: Some(declared.into()), ..PerSeed::default() };
+        let overrides = RequestOverrides { sha256: Some(declared.into()), ..RequestOverrides::default() };
         let (mut transfer, mut facts) = (Transfer::new(None, None), Facts::default());
-        transfer.observe(digest::observers(Needs::empty(), Some(&wants)));
+        transfer.observe(digest::observers(Needs::empty(), Some(&overrides)));
         push(&mut transfer, TEXT, &mut facts).await.unwrap();
         let ended = transfer.finish(None, &mut facts).await;
         assert_eq!(ended.err().map(|error| error.kind), expected);
@@ -222,7 +222,7 @@ async fn digest_of_the_list_is_computed_and_compared() {
 #[test]
 fn nothing_is_observed_unless_needed_or_declared() {
     let fields = HeaderMap::new();
-    assert_eq!(digest::observers(Needs::VALIDATORS, Some(&PerSeed::default())).count(), 0);
+    assert_eq!(digest::observers(Needs::VALIDATORS, Some(&RequestOverrides::default())).count(), 0);
     assert!(declared::of_content(&fields).is_none() && declared::of_representation(&fields, None).is_none());
     let announced = HeaderMap::from_iter([(http::header::TRAILER, HeaderValue::from_static("Content-Digest"))]);
     assert!(declared::of_content(&announced).is_some() && declared::of_representation(&announced, None).is_none());

@@ -7,7 +7,7 @@ use tokio::time::advance;
 use super::*;
 use crate::fetch::connect::connect_context::{CONNECT, ConnectContext};
 
-type Entered = std::pin::Pin<Box<dyn std::future::Future<Output = Result<Opening, Served>>>>;
+type Entered = std::pin::Pin<Box<dyn std::future::Future<Output = Result<ConnectPermit, Served>>>>;
 
 /// Gates with the usual limits.
 fn gate() -> Arc<AlpnGate> {
@@ -27,7 +27,7 @@ fn fetch(gate: &Arc<AlpnGate>, origin: u64) -> Entered {
 }
 
 /// Splits the fetches into those that may connect now and those that still wait.
-fn open(fetches: Vec<Entered>) -> (Vec<Opening>, Vec<Entered>) {
+fn open(fetches: Vec<Entered>) -> (Vec<ConnectPermit>, Vec<Entered>) {
     let (mut opening, mut waiting) = (Vec::new(), Vec::new());
     for mut fetch in fetches {
         match (&mut fetch).now_or_never() {
@@ -184,7 +184,7 @@ async fn shared_connections_that_end_at_once_do_not_block_others() {
     let started = Instant::now();
     let ends = async {
         loop {
-            Opening { gate: gate.clone(), origin: 1, told: false }.ended(ConnectOutcome::Shared);
+            ConnectPermit { gate: gate.clone(), origin: 1, told: false }.ended(ConnectOutcome::Shared);
             sleep(TURN / 2).await;
         }
     };

@@ -71,8 +71,8 @@ fn is_known(resolver: &Resolver, name: &str) -> bool {
 /// Returns the number of fetches that wait for a name.
 fn waiting(resolver: &Resolver, name: &str) -> usize {
     match resolver.0.0.locked().names.get(name) {
-        Some(Entry::Wanted(wanted)) => wanted.answer.receiver_count(),
-        Some(Entry::Known(..)) | None => 0,
+        Some(CacheEntry::Wanted(wanted)) => wanted.answer.receiver_count(),
+        Some(CacheEntry::Known(..)) | None => 0,
     }
 }
 

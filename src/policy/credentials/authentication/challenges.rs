@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 /// A part of a list of challenges.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Part<'a> {
+pub enum ChallengePart<'a> {
     /// The name of a scheme, which begins a challenge.
     Scheme(&'a [u8]),
     /// A parameter of the challenge that was begun last: its name and its value without quotes and escapes.
@@ -14,7 +14,7 @@ pub enum Part<'a> {
 
 /// The parts of one field value, in order.
 #[derive(Debug)]
-pub struct Parts<'a> {
+pub struct ChallengeParts<'a> {
     field: &'a [u8],
     rest: &'a [u8],
     /// A quoted-string ends where none can end.
@@ -23,7 +23,7 @@ pub struct Parts<'a> {
     begins_element: bool,
 }
 
-impl<'a> Parts<'a> {
+impl<'a> ChallengeParts<'a> {
     pub fn new(field: &'a [u8]) -> Self {
         Self { field, rest: field, has_lost_quote: false, begins_element: true }
     }
@@ -102,22 +102,22 @@ impl<'a> Parts<'a> {
     }
 }
 
-impl<'a> Iterator for Parts<'a> {
-    type Item = Part<'a>;
+impl<'a> Iterator for ChallengeParts<'a> {
+    type Item = ChallengePart<'a>;
 
-    fn next(&mut self) -> Option<Part<'a>> {
+    fn next(&mut self) -> Option<ChallengePart<'a>> {
         loop {
             self.begins_element |= self.take_run(|octet| is_blank(octet) || octet == b',').contains(&b',');
             let word = self.take_run(is_word);
             self.take_run(is_blank);
             let begins_element = std::mem::take(&mut self.begins_element);
             if self.take(b'=') {
-                return Some(Part::Parameter(word, self.value()));
+                return Some(ChallengePart::Parameter(word, self.value()));
             }
             // A word inside an element is the token68 of its scheme, or nothing known. Digest is never
             // overlooked: the password would go out in clear.
             if !word.is_empty() && begins_element || is_digest(word) {
-                return Some(Part::Scheme(word));
+                return Some(ChallengePart::Scheme(word));
             }
             if word.is_empty() {
                 if !self.take(b'"') {

@@ -31,13 +31,13 @@ const EXTENDED: &AsciiSet = &NON_ALPHANUMERIC
 
 /// A Digest challenge that can be answered.
 #[derive(Debug)]
-pub struct Digest {
+pub struct DigestChallenge {
     realm: Box<[u8]>,
     nonce: Box<[u8]>,
     opaque: Option<Box<[u8]>>,
     /// As the server spelled it.
     algorithm: Option<Box<[u8]>>,
-    hash: Hash,
+    hash: DigestHash,
     /// The key is of this session (`-sess`).
     session: bool,
     /// The server knows qop; else the answer is that of RFC 2069.
@@ -54,7 +54,7 @@ pub struct Digest {
 
 /// The parameters of a Digest challenge. The last of a repeated parameter counts, as in curl.
 #[derive(Debug, Default)]
-pub struct Parameters<'a> {
+pub struct ChallengeParameters<'a> {
     realm: Cow<'a, [u8]>,
     nonce: Option<Cow<'a, [u8]>>,
     opaque: Option<Cow<'a, [u8]>>,
@@ -66,7 +66,7 @@ pub struct Parameters<'a> {
     stale: bool,
 }
 
-impl<'a> Parameters<'a> {
+impl<'a> ChallengeParameters<'a> {
     pub fn add(&mut self, name: &[u8], value: Cow<'a, [u8]>) {
         let is = |wanted: &str| name.eq_ignore_ascii_case(wanted.as_bytes());
         let says = |word: &str| value.eq_ignore_ascii_case(word.as_bytes());
@@ -93,11 +93,11 @@ impl<'a> Parameters<'a> {
     }
 
     /// The challenge, or why it cannot be answered. A realm may be missing: that one is empty.
-    pub fn read(self, cnonce: &str) -> Result<Digest, &'static str> {
+    pub fn read(self, cnonce: &str) -> Result<DigestChallenge, &'static str> {
         let nonce = self.nonce.ok_or("Digest has no nonce")?;
         let (hash, session) = match &self.algorithm {
-            None => (Hash::Md5, false),
-            Some(name) => Hash::named(name).ok_or("the algorithm of Digest is not supported")?,
+            None => (DigestHash::Md5, false),
+            Some(name) => DigestHash::named(name).ok_or("the algorithm of Digest is not supported")?,
         };
         if self.auth_int && !self.auth {
             return Err("Digest with qop=auth-int alone is not supported");
@@ -110,7 +110,7 @@ impl<'a> Parameters<'a> {
         if self.realm.len() + nonce.len() + opaque > MOST_OCTETS {
             return Err("Digest has more than 4 KiB of parameters");
         }
-        Ok(Digest {
+        Ok(DigestChallenge {
             realm: self.realm.into(),
             nonce: nonce.into(),
             opaque: self.opaque.map(Box::from),
@@ -127,11 +127,11 @@ impl<'a> Parameters<'a> {
     }
 }
 
-impl Digest {
+impl DigestChallenge {
     pub fn strength(&self) -> u8 {
         match self.hash {
-            Hash::Md5 => 0,
-            Hash::Sha256 | Hash::Sha512_256 => 1,
+            DigestHash::Md5 => 0,
+            DigestHash::Sha256 | DigestHash::Sha512_256 => 1,
         }
     }
 
@@ -219,13 +219,13 @@ fn quote(field: &mut Vec<u8>, name: &str, value: &[u8]) {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Hash {
+enum DigestHash {
     Md5,
     Sha256,
     Sha512_256,
 }
 
-impl Hash {
+impl DigestHash {
     /// The hash of a registered algorithm, and whether that has the key of a session. Servers spell
     /// the names in any case.
     fn named(algorithm: &[u8]) -> Option<(Self, bool)> {

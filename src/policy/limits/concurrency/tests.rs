@@ -14,7 +14,7 @@ type Model<'a> = &'a dyn Fn(u32, f64) -> f64;
 fn simulate(
     model: Model<'_>,
     fetches: u32,
-    mut limit: impl FnMut(Option<(Ended, Duration)>) -> u32,
+    mut limit: impl FnMut(Option<(FetchSample, Duration)>) -> u32,
 ) -> (f64, Vec<u32>) {
     let mut under_way: BinaryHeap<Reverse<(u64, u64)>> = BinaryHeap::new();
     let (mut now, mut left, mut limits) = (0.0_f64, fetches, vec![limit(None)]);
@@ -29,7 +29,7 @@ fn simulate(
         let Some(Reverse((end, took))) = under_way.pop() else { return (now, limits) };
         now = end as f64 / 1e9;
         let busy = under_way.len() + 1 >= most as usize && left > 0;
-        let ended = Ended { took: Duration::from_nanos(took), turned_away: false, busy };
+        let ended = FetchSample { took: Duration::from_nanos(took), turned_away: false, busy };
         limits.push(limit(Some((ended, Duration::from_nanos(end)))));
     }
 }
@@ -106,7 +106,7 @@ fn refusals_halve_the_concurrency() {
     let mut tuner = ConcurrencyTuner::new(512);
     let (_, limits) = simulate(&|_, _| 0.05, 20_000, |ended| {
         if let Some((fetch, now)) = ended {
-            tuner.ended(Ended { turned_away: tuner.limit() > 50, ..fetch }, now);
+            tuner.ended(FetchSample { turned_away: tuner.limit() > 50, ..fetch }, now);
         }
         tuner.limit()
     });
@@ -120,7 +120,7 @@ fn refusals_halve_the_concurrency() {
 fn too_little_to_do_says_nothing() {
     let mut tuner = ConcurrencyTuner::new(512);
     for n in 0..10_000_u64 {
-        let fetch = Ended { took: Duration::from_millis(50), turned_away: false, busy: false };
+        let fetch = FetchSample { took: Duration::from_millis(50), turned_away: false, busy: false };
         tuner.ended(fetch, Duration::from_millis(10 * n));
     }
     assert_eq!(tuner.limit(), FIRST);
@@ -137,7 +137,7 @@ proptest! {
         let mut now = Duration::ZERO;
         for (took, turned_away, busy, later) in fetches {
             now += Duration::from_micros(later);
-            tuner.ended(Ended { took: Duration::from_micros(took), turned_away, busy }, now);
+            tuner.ended(FetchSample { took: Duration::from_micros(took), turned_away, busy }, now);
             prop_assert!((1..=most.max(1)).contains(&tuner.limit()));
             prop_assert!((1..=most.max(1)).contains(&tuner.chosen().limit));
         }

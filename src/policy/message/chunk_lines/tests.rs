@@ -47,7 +47,7 @@ fn data_and_ordinary_lines_have_no_bound() {
 fn bytes_after_last_line_or_bad_size_are_left_to_client() {
     for start in ["0\r\n\r\n", "000;a=b\r\nX: y\r\n\r\n", "10000000000000000\r\n", "\r\n", "x\r\n"] {
         let body = format!("{start}{}", "0".repeat(2 * MAX_EXCESS));
-        assert_eq!(followed([body.as_bytes()]).map(|lines| lines.next), Some(Next::End), "{start}");
+        assert_eq!(followed([body.as_bytes()]).map(|lines| lines.next), Some(ChunkState::End), "{start}");
     }
 }
 
@@ -91,7 +91,7 @@ proptest! {
         let whole = followed([body.as_bytes()]).unwrap();
         let split = followed(body.as_bytes().chunks(size)).unwrap();
         prop_assert_eq!((split.next, split.excess), (whole.next, whole.excess));
-        prop_assert_eq!(whole.next, if ends { Next::End } else { Next::LINE });
+        prop_assert_eq!(whole.next, if ends { ChunkState::End } else { ChunkState::LINE });
     }
 
     #[test]

@@ -140,7 +140,7 @@ fn odd_status_lines_are_written_anew() {
         ("HTTP/1.1  200 O\rK", "HTTP/1.1 200"),
     ] {
         let head = format!("{line}\r\nA: b\r\n\r\n");
-        assert_eq!(Search::default().find(head.as_bytes()), Found::End(head.len()), "{line:?}");
+        assert_eq!(Search::default().find(head.as_bytes()), HeadSearchResult::End(head.len()), "{line:?}");
         let read = String::from_utf8(reads_as(head.as_bytes()).unwrap()).unwrap();
         assert_eq!(read, format!("{expected}\r\nA: b\r\n\r\n"), "{line:?}");
     }
@@ -178,10 +178,10 @@ fn content_is_announced_by_the_framing() {
 #[test]
 fn bytes_that_are_not_http_are_found_early() {
     for bytes in ["x", "HTTQ", "HTTP/2", "HTTP/1.2 200 OK\r\n", "HTTP/1.1 2000 OK\n", "HTTP/1.1\t200 OK\n", "<html>"] {
-        assert_eq!(Search::default().find(bytes.as_bytes()), Found::NotHttp, "{bytes}");
+        assert_eq!(Search::default().find(bytes.as_bytes()), HeadSearchResult::NotHttp, "{bytes}");
     }
     for bytes in ["", "\r\n", "H", "HTTP/1.1 200", "HTTP/1.1 200 OK\r\nA: b\r\n", "HTTP/1.1 200 OK\r\n\r"] {
-        assert_eq!(Search::default().find(bytes.as_bytes()), Found::Nothing, "{bytes}");
+        assert_eq!(Search::default().find(bytes.as_bytes()), HeadSearchResult::Nothing, "{bytes}");
     }
 }
 
@@ -239,13 +239,13 @@ proptest! {
         let expected = Search::default().find(&bytes);
         let mut search = Search::default();
         let first = search.find(&bytes[..at]);
-        let found = if first == Found::Nothing { search.find(&bytes) } else { first };
+        let found = if first == HeadSearchResult::Nothing { search.find(&bytes) } else { first };
         prop_assert_eq!(found, expected);
     }
 
     #[test]
     fn whatever_is_handed_on_can_be_parsed(bytes in any_head()) {
-        let Found::End(length) = Search::default().find(&bytes) else { return Err(TestCaseError::fail("no end")) };
+        let HeadSearchResult::End(length) = Search::default().find(&bytes) else { return Err(TestCaseError::fail("no end")) };
         let Ok(read) = read_head(&bytes[..length]) else { return Ok(()) };
         let handed_on = read.repaired.clone().unwrap_or_else(|| bytes[..length].to_vec());
         prop_assert!(handed_on.len() <= length + 128);

@@ -42,7 +42,7 @@ pub(super) fn of_words(octets: &[u8]) -> Option<String> {
     // A character may be split between words of one charset.
     let mut words: Option<(&str, Vec<u8>)> = None;
     let mut rest = &*text;
-    while let Some((before, word, after)) = Word::find(rest) {
+    while let Some((before, word, after)) = EncodedWord::find(rest) {
         let octets = word.octets()?;
         let follows = words.is_some() && before.trim().is_empty();
         match &mut words {
@@ -66,13 +66,13 @@ fn text_of(words: Option<(&str, Vec<u8>)>) -> Option<String> {
 }
 
 /// An encoded word: `=?charset?q?text?=`.
-struct Word<'a> {
+struct EncodedWord<'a> {
     charset: &'a str,
     encoding: &'a str,
     text: &'a str,
 }
 
-impl<'a> Word<'a> {
+impl<'a> EncodedWord<'a> {
     /// Finds the first word, with the text before it and behind it.
     fn find(text: &'a str) -> Option<(&'a str, Self, &'a str)> {
         let (before, rest) = text.split_once("=?")?;

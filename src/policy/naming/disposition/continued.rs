@@ -11,9 +11,9 @@ const NAME: &[u8] = b"filename*";
 
 /// The parts of a name, in the order of the field.
 #[derive(Default)]
-pub(super) struct Continued(Vec<Part>);
+pub(super) struct Continued(Vec<ParameterSection>);
 
-struct Part {
+struct ParameterSection {
     number: u32,
     is_coded: bool,
     octets: Vec<u8>,
@@ -30,7 +30,7 @@ impl Continued {
         let is_number = matches!(digits, b"0" | [b'1'..=b'9', ..]) && digits.iter().all(u8::is_ascii_digit);
         let number = str::from_utf8(digits).ok().filter(|_| is_number && start.eq_ignore_ascii_case(NAME));
         if let Some(number) = number.and_then(|digits| digits.parse().ok()) {
-            self.0.push(Part { number, is_coded, octets: octets.to_owned() });
+            self.0.push(ParameterSection { number, is_coded, octets: octets.to_owned() });
         }
     }
 

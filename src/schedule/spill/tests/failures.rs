@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
-use crate::queue::{Added, LeaseId, Leases, MemoryQueue, QueueError, Queued, SqliteQueue, UrlQueue, Wanted};
+use crate::queue::{Added, LeaseId, LeaseRequest, Leases, MemoryQueue, QueueError, Queued, SqliteQueue, UrlQueue};
 
 /// A queue that fails as the test asks.
 #[derive(Default)]
@@ -24,7 +24,7 @@ impl UrlQueue for Failing {
         self.queue.add(batch)
     }
 
-    fn lease(&mut self, wanted: &Wanted<'_>) -> Result<Leases, QueueError> {
+    fn lease(&mut self, wanted: &LeaseRequest<'_>) -> Result<Leases, QueueError> {
         match &mut self.reads {
             Some(0) => {
                 self.reads = None;
@@ -70,11 +70,11 @@ fn due(s: &mut Scheduler, now: Instant) -> (Vec<u64>, Vec<u64>) {
     let (mut fetched, mut lost) = (Vec::new(), Vec::new());
     while let Some(next) = s.next(now) {
         match next {
-            Next::Fetch(job) => {
+            NextJob::Fetch(job) => {
                 done(s, &job, now);
                 fetched.push(job.id.0);
             }
-            Next::Lost(bad) => {
+            NextJob::Lost(bad) => {
                 assert_eq!((bad.via.origin().line, bad.text.as_str()), (bad.id.0 + 1, "a URL of held.test"));
                 assert!(bad.error.message.starts_with("cannot read back the temporary file"), "{}", bad.error.message);
                 lost.push(bad.id.0);

@@ -6,6 +6,7 @@
 mod circles;
 mod code;
 mod rules;
+mod type_names;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 use circles::circle;
 use code::Source;
 use rules::{Break, LAYERS, check};
+use type_names::shared_names;
 
 /// Every Rust file of the project, with its path relative to the root, `/` between its parts.
 fn sources() -> Vec<Source> {
@@ -87,6 +89,24 @@ fn circles_are_found_however_an_import_is_written() {
         circle_of(&[parent(), file("src/fetch/a/c.rs", "use super::d::D;"), file("src/fetch/a/d.rs", "")]),
         None
     );
+}
+
+#[test]
+fn no_two_types_share_a_name() {
+    let mut sources = sources();
+    sources.retain(|source| source.path.starts_with("src/") && !source.is_test);
+    assert_eq!(shared_names(&sources), [], "name each type by what it is");
+}
+
+#[test]
+fn shared_names_are_found_at_any_visibility() {
+    let file = |path: &str, text: &str| Source::new(path, &format!("//! X.\n{text}"));
+    let a = file("src/model/a.rs", "pub struct State<T>(T);\npub(super) type Key = u8;\nstruct Own;");
+    let b = file("src/sink/b.rs", "fn f() {\n    enum State {}\n}\nimpl T for S {\n    type Key = u8;\n}");
+    let tests = file("src/wire/c.rs", "#[cfg(test)]\nmod tests {\n    struct Own;\n}\npub struct OpenFolder;");
+    let other = file("src/wire/d.rs", "// struct Own;\npub struct OpenFolder;\npub struct StateFile;");
+    let places = ["src/model/a.rs:2", "src/sink/b.rs:3"].map(str::to_owned).to_vec();
+    assert_eq!(shared_names(&[a, b, tests, other]), [("State", places)]);
 }
 
 #[test]

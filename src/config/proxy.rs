@@ -87,11 +87,19 @@ fn bad() -> String {
     format!("is no proxy; write [SCHEME://][USER:PASSWORD@]HOST:PORT, of {}", SCHEMES.join(", "))
 }
 
+/// Whether a host is an address or a name of DNS. In a URL it may be a pair such as `a=b`, and in one of SOCKS it
+/// may have an encoded `:` or `@`.
+fn is_plain_host(host: &str) -> bool {
+    match Host::parse(host) {
+        Ok(Host::Domain(name)) => name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)),
+        parsed => parsed.is_ok(),
+    }
+}
+
 fn proxy(text: &str) -> Result<Url, String> {
     let with_scheme = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
     let mut url = Url::parse(&with_scheme).map_err(|_| bad())?;
-    // A URL of SOCKS may have any host, even one with an encoded `:` or `@`.
-    if !SCHEMES.contains(&url.scheme()) || url.host_str().is_none_or(|host| Host::parse(host).is_err()) {
+    if !SCHEMES.contains(&url.scheme()) || !url.host_str().is_some_and(is_plain_host) {
         return Err(bad());
     }
     // `http://user:12/34@host` has the form of a URL with a port and a path.

@@ -4,9 +4,9 @@ use std::fmt;
 
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
-use url::{Host, Position, Url};
+use url::{Position, Url};
 
-use crate::model::{HIDDEN, has_at_sign};
+use crate::model::{HIDDEN, has_at_sign, is_plain_host};
 
 /// The schemes of proxies.
 const SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
@@ -87,15 +87,6 @@ fn bad() -> String {
     format!("is no proxy; write [SCHEME://][USER:PASSWORD@]HOST:PORT, of {}", SCHEMES.join(", "))
 }
 
-/// Whether a host is an address or a name of DNS. In a URL it may be a pair such as `a=b`, and in one of SOCKS it
-/// may have an encoded `:` or `@`.
-fn is_plain_host(host: &str) -> bool {
-    match Host::parse(host) {
-        Ok(Host::Domain(name)) => name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)),
-        parsed => parsed.is_ok(),
-    }
-}
-
 fn proxy(text: &str) -> Result<Url, String> {
     let with_scheme = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
     let mut url = Url::parse(&with_scheme).map_err(|_| bad())?;
@@ -173,6 +164,8 @@ mod tests {
             assert_eq!(Proxies::shown(text), "(hidden)", "{text}");
         }
         for text in [
+            "a=hunter2",
+            "socks5://a=hunter2",
             "ftp://u:hunter2@p.test",
             "http://u:hunter2@",
             "socks6://hunter2",

@@ -187,9 +187,12 @@ pub(super) fn option_follows(text: &str) -> bool {
         if option.len() < word.len() && option.starts_with(char::is_alphabetic) {
             return true;
         }
-        let name = word.split(is_sign).next().unwrap_or_default();
-        let is_pair = name.len() < word.len() || words.peek().is_some_and(|next| next.starts_with(is_sign));
-        if is_pair && names_secret(name.trim_matches(|c: char| !c.is_alphanumeric())) {
+        let before = word.split(is_sign).next().unwrap_or_default();
+        let is_pair = before.len() < word.len() || words.peek().is_some_and(|next| next.starts_with(is_sign));
+        let name = before.trim_matches(|c: char| !c.is_alphanumeric());
+        // A file name with a query, as in `http://h/my file?token=x`, is a part of the URL.
+        let is_name = name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'));
+        if is_pair && is_name && names_secret(name) {
             return true;
         }
     }

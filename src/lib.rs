@@ -30,6 +30,7 @@ mod library;
 pub mod model;
 pub mod output_folder;
 pub mod policy;
+pub mod queue;
 pub mod report;
 pub mod schedule;
 pub mod sink;

@@ -19,7 +19,7 @@ use crate::output_folder::OutputFolder;
 use crate::policy::naming::Claims;
 use crate::sink::{self, WholeFile};
 use crate::source::{Input, Inputs};
-use crate::state;
+use crate::state::{self, StateError, StatePath};
 use location::{Location, Standard, Target};
 
 /// Whether a path, links resolved, is this folder or lies in it.
@@ -111,7 +111,20 @@ struct FileUse {
 
 impl FileUse {
     fn new(label: &str, role: Role, path: &Path) -> Self {
-        let location = Location::of(path);
+        Self::at(label, role, path, path)
+    }
+
+    /// The file at a path of the user, in the place that the run found for it.
+    fn at(label: &str, role: Role, path: &Path, place: &Path) -> Self {
+        let mut location = Location::of(place);
+        if place != path {
+            let named = Location::of(path);
+            match (location.target, named.target) {
+                // A pipe behind a link of /proc has no other path.
+                (Target::Missing, Target::Pipe(_) | Target::Device(_) | Target::Ignored) => location = named,
+                _ => location.links.extend(named.links),
+            }
+        }
         let beside: Vec<PathBuf> = match role {
             // A device is written in place.
             _ if !matches!(location.target, Target::File(_) | Target::Missing) => Vec::new(),
@@ -141,35 +154,54 @@ impl FileUse {
 #[derive(Debug, Default)]
 pub struct Files {
     uses: Vec<FileUse>,
+    places: Places,
+}
+
+/// What the run opens after it has read its lists, each as it was found when the files were checked: a link that
+/// comes later is not followed.
+#[derive(Debug, Default)]
+struct Places {
     /// The output folder.
-    dir: Option<PathBuf>,
+    dir: Option<OutputFolder>,
+    state: Option<StatePath>,
+    /// The folder of `-O` and the name in it.
+    document: Option<(OutputFolder, PathBuf)>,
 }
 
 /// The files of a run, none of which replaces another.
 #[derive(Debug, Default)]
 pub struct CheckedFiles {
     uses: Vec<FileUse>,
+    places: Places,
 }
 
 impl Files {
     /// Of a run with these settings over these inputs.
     pub fn of(config: &Config, inputs: &Inputs, document: &Document) -> Self {
         let mut files = Self::read_by(config);
-        files.dir.clone_from(&config.dir);
+        files.places.dir = config.dir.clone().map(OutputFolder::new);
+        // Err: it names no file, as the run says when it opens it.
+        files.places.state = config.state.as_deref().and_then(|path| StatePath::named(path).ok());
         files.inputs(inputs.lists.iter().chain(inputs.retry.as_ref().map(|retry| &retry.report)));
         let outputs = [
             ("--output", Role::Records, Some(&config.output).filter(|path| *path != Path::new("-"))),
             ("--summary", Role::Output, config.summary.as_ref()),
             ("--log", Role::Output, config.log.as_ref()),
-            ("--state", Role::State, config.state.as_ref()),
             ("--changes", Role::Replaced, config.changes.as_ref()),
             ("--save-cookies", Role::SaveCookies, config.save_cookies.as_ref()),
         ];
         for (flag, role, path) in outputs {
             files.uses.extend(path.map(|path| FileUse::new(flag, role, path)));
         }
+        if let Some(path) = &config.state {
+            let place = files.places.state.as_ref().map_or_else(|| path.clone(), StatePath::resolved);
+            files.uses.push(FileUse::at("--state", Role::State, path, &place));
+        }
         if let Document::File(path) = document {
-            files.uses.push(FileUse::new("--output-document", Role::Body, path));
+            let parts = path.parent().zip(path.file_name());
+            files.places.document = parts.map(|(folder, name)| (OutputFolder::new(folder.to_owned()), name.into()));
+            let place = files.places.document.as_ref().map(|(folder, name)| folder.resolved_path().join(name));
+            files.uses.push(FileUse::at("--output-document", Role::Body, path, place.as_deref().unwrap_or(path)));
         }
         files
     }
@@ -234,7 +266,7 @@ impl Files {
     /// Which two are the same file, or what lies where the run keeps what it knows.
     pub fn check(self) -> Result<CheckedFiles, SetupError> {
         let problem = self.stdout_problem().or_else(|| self.pair_problem()).or_else(|| self.dir_problem());
-        problem.map_or(Ok(CheckedFiles { uses: self.uses }), |why| Err(SetupError::Setting(why)))
+        problem.map_or(Ok(CheckedFiles { uses: self.uses, places: self.places }), |why| Err(SetupError::Setting(why)))
     }
 
     /// Why an output cannot be `-`.
@@ -253,7 +285,7 @@ impl Files {
 
     /// Why a file cannot be where the output folder is, or lie in it.
     fn dir_problem(&self) -> Option<String> {
-        let dir = self.dir.as_ref()?;
+        let dir = self.places.dir.as_ref()?.resolved_path();
         let state = FileUse::new("the state of --dir", Role::State, &dir.join(state::OWN));
         let dir = Location::of(dir).path;
         let kept = dir.join(".fetchall");
@@ -371,8 +403,28 @@ impl CheckedFiles {
         }
     }
 
+    /// Returns the output folder. No body takes the name of a file of the run.
+    pub(super) fn dir(&self, dir: &Path) -> OutputFolder {
+        let found = self.places.dir.as_ref().filter(|found| found.path() == dir);
+        found.cloned().unwrap_or_else(|| OutputFolder::new(dir.to_owned())).reserving(self.shared())
+    }
+
+    /// Returns the state at a path.
+    ///
+    /// # Errors
+    /// If the path names no file.
+    pub(super) fn state(&self, path: &Path) -> Result<StatePath, StateError> {
+        let found = self.places.state.as_ref().filter(|found| found.path() == path);
+        found.map_or_else(|| StatePath::named(path), |found| Ok(found.clone()))
+    }
+
+    /// Returns the folder of the file that gets the body of `-O`, and the name in it; `None` if the path names no file.
+    pub(super) fn document(&self) -> Option<(OutputFolder, PathBuf)> {
+        self.places.document.clone()
+    }
+
     /// Returns the files that have other names (hard links), by device and inode.
-    pub(super) fn shared(&self) -> Vec<((u64, u64), String)> {
+    fn shared(&self) -> Vec<((u64, u64), String)> {
         let named = |file: &FileUse| {
             let name = format!("{} {}", file.label, file.shown);
             Some((file.location.shared?, name.trim_end().to_owned()))

@@ -6,8 +6,8 @@ use std::ops::ControlFlow;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::SetupError;
 use super::folder::{clear_parts, lock_folder};
+use super::{CheckedFiles, SetupError};
 use crate::config::{Compression, Config, Duplicates};
 use crate::fetch::Saving;
 use crate::model::{Batch, Entry, Needs, Origin, Outcome, Summary};
@@ -27,7 +27,12 @@ pub(super) struct Memory {
 }
 
 /// Opens the state of a run, if it has one: where bodies are saved, or a file is named for it.
-pub(super) fn open(config: &Config, saving: &Saving, names: Option<&mut Claims>) -> Result<Option<Memory>, SetupError> {
+pub(super) fn open(
+    config: &Config,
+    saving: &Saving,
+    files: &CheckedFiles,
+    names: Option<&mut Claims>,
+) -> Result<Option<Memory>, SetupError> {
     let bodies = match saving {
         Saving::Dir(folder) => Bodies::Below(folder.clone()),
         Saving::File(folder, file) => Bodies::File(folder.path().join(file)),
@@ -35,7 +40,7 @@ pub(super) fn open(config: &Config, saving: &Saving, names: Option<&mut Claims>)
         Saving::Discard => Bodies::Nowhere,
     };
     let own = if let Saving::Dir(folder) = saving { Some(StatePath::own(folder)) } else { None };
-    let named = config.state.as_deref().map(StatePath::named).transpose()?;
+    let named = config.state.as_deref().map(|path| files.state(path)).transpose()?;
     // First of all: a run that is refused has changed nothing.
     let lock = match (&own, &named) {
         (Some(own), Some(named)) if !config.dry_run => lock_folder(own, named)?,

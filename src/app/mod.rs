@@ -162,7 +162,7 @@ pub fn plan(
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     let mut keeping = Keeping::ForNow;
     let mut past = None;
-    if let Some(memory) = memory::open(config, &saving, names.as_mut())? {
+    if let Some(memory) = memory::open(config, &saving, &surroundings.files, names.as_mut())? {
         source = Box::new(Recalling::new(source, memory.recall));
         // The ledger is the first sink: the state knows every reported outcome.
         sinks.extend(memory.ledger.map(|ledger| Box::new(ledger) as Box<dyn Sink>));
@@ -170,7 +170,7 @@ pub fn plan(
         keeping = Keeping::For(memory::id(config));
     }
     if let (Some(names), Saving::Dir(dir)) = (&mut names, &saving) {
-        surroundings.files.exclude_from(dir.path(), names)?;
+        surroundings.files.exclude_from(dir.resolved_path(), names)?;
     }
     let saves = saving.folder().is_some();
     (fetch.saving, fetch.keeping) = (saving, keeping);

@@ -9,7 +9,6 @@ use super::{CheckedFiles, Document, SetupError};
 use crate::config::Config;
 use crate::fetch::{Saving, SharedWriter};
 use crate::model::shown_path;
-use crate::output_folder::OutputFolder;
 
 /// Checks the destination of the bodies, and makes their folder. Returns the writer too, if it is a stream.
 pub(super) fn saving(
@@ -23,7 +22,7 @@ pub(super) fn saving(
     let saving = match (document, &config.dir) {
         (Document::File(path), _) => {
             let unusable = |source| SetupError::Path { path: path.clone(), purpose: "the body", source };
-            let Some((parent, name)) = path.parent().zip(path.file_name()).filter(|_| !path.is_dir()) else {
+            let Some((folder, name)) = files.document().filter(|_| !path.is_dir()) else {
                 let what = "it is a folder (--dir saves into one)";
                 return Err(unusable(io::Error::new(io::ErrorKind::IsADirectory, what)));
             };
@@ -32,14 +31,13 @@ pub(super) fn saving(
                 let path = path.clone();
                 return Ok((Saving::Stream, Some(Arc::new(Mutex::new(Late { path, file: None })))));
             }
-            let there = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-            std::fs::metadata(there).map_err(unusable)?;
-            Saving::File(OutputFolder::new(parent.to_owned()), name.into())
+            folder.open(Path::new("")).map_err(|e| unusable(folder.explain(Path::new(""), e)))?;
+            Saving::File(folder, name)
         }
         (Document::Stream(writer), _) => return Ok((Saving::Stream, Some(writer))),
         (Document::None, None) => Saving::Discard,
         (Document::None, Some(dir)) => {
-            let folder = OutputFolder::reserving(dir.clone(), files.shared());
+            let folder = files.dir(dir);
             let made = if config.dry_run { could_be_made(dir) } else { folder.make_all(config.sync) };
             made.map_err(|e| {
                 let source = match e.kind() {

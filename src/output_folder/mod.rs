@@ -93,13 +93,14 @@ pub struct FileInfo {
 impl OutputFolder {
     /// The folder at this path. Links in the path are resolved now and never again.
     pub fn new(path: PathBuf) -> Self {
-        Self::reserving(path, Vec::new())
+        let resolved = resolve(if path.as_os_str().is_empty() { Path::new(".") } else { &path });
+        Self::resolved(path, resolved)
     }
 
-    /// As [`OutputFolder::new`], for a run with files of its own: by device and inode, with a noun for messages.
-    pub fn reserving(path: PathBuf, reserved: Vec<((u64, u64), String)>) -> Self {
-        let resolved = resolve(if path.as_os_str().is_empty() { Path::new(".") } else { &path });
-        Self::build(path, resolved, reserved)
+    /// The same folder for a run with files of its own: by device and inode, with a noun for messages.
+    #[must_use]
+    pub fn reserving(&self, reserved: Vec<((u64, u64), String)>) -> Self {
+        Self::build(self.0.path.clone(), self.0.resolved.clone(), reserved)
     }
 
     /// The folder and the name of a file that the user named. Links in the path are resolved now and never again,

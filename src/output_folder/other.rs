@@ -1,7 +1,7 @@
 //! Folders as paths, on systems without descriptors of folders.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -39,6 +39,30 @@ impl OutputFolder {
             }
         }
         self.open(folder)
+    }
+}
+
+impl FileInfo {
+    /// Returns the metadata of an open file.
+    ///
+    /// # Errors
+    /// Returns the error of the file system.
+    pub fn of(file: &File) -> io::Result<Self> {
+        Ok(file.metadata()?.into())
+    }
+}
+
+impl From<Metadata> for FileInfo {
+    fn from(found: Metadata) -> Self {
+        Self {
+            is_file: found.is_file(),
+            is_dir: found.is_dir(),
+            is_link: found.is_symlink(),
+            len: found.len(),
+            modified: found.modified().ok(),
+            id: None,
+            links: 1,
+        }
     }
 }
 
@@ -100,16 +124,7 @@ impl OpenFolder {
     /// # Errors
     /// `NotFound` if the name does not exist.
     pub fn info(&self, name: &OsStr) -> io::Result<FileInfo> {
-        let found = fs::symlink_metadata(self.0.join(name))?;
-        Ok(FileInfo {
-            is_file: found.is_file(),
-            is_dir: found.is_dir(),
-            is_link: found.is_symlink(),
-            len: found.len(),
-            modified: found.modified().ok(),
-            id: None,
-            links: 1,
-        })
+        Ok(fs::symlink_metadata(self.0.join(name))?.into())
     }
 
     /// Renames a file of this folder to a name in that one. It replaces an existing file or link.

@@ -8,7 +8,9 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, fstat, mkdirat, openat, renameat, stat, statat, unlinkat};
+use rustix::fs::{
+    AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, fstat, mkdirat, openat, renameat, stat, statat, unlinkat,
+};
 use rustix::io::Errno;
 
 use super::{FileInfo, OutputFolder};
@@ -93,6 +95,37 @@ fn open_at_once(root: &Path, folder: &Path) -> rustix::io::Result<OwnedFd> {
     openat2(CWD, root.join(folder), FOLDER, Mode::empty(), ResolveFlags::NO_SYMLINKS)
 }
 
+impl FileInfo {
+    /// Returns the metadata of an open file.
+    ///
+    /// # Errors
+    /// Returns the error of the file system.
+    pub fn of(file: &File) -> io::Result<Self> {
+        Ok(fstat(file)?.into())
+    }
+}
+
+impl From<Stat> for FileInfo {
+    #[allow(clippy::unnecessary_cast, reason = "the types of the fields differ from system to system")]
+    fn from(stat: Stat) -> Self {
+        let kind = FileType::from_raw_mode(stat.st_mode);
+        let since = Duration::from_nanos(stat.st_mtime_nsec as u64);
+        let modified = match stat.st_mtime as i64 {
+            seconds @ 0.. => UNIX_EPOCH.checked_add(Duration::from_secs(seconds.unsigned_abs())),
+            seconds => UNIX_EPOCH.checked_sub(Duration::from_secs(seconds.unsigned_abs())),
+        };
+        Self {
+            is_file: kind.is_file(),
+            is_dir: kind.is_dir(),
+            is_link: kind.is_symlink(),
+            len: stat.st_size as u64,
+            modified: modified.and_then(|seconds| seconds.checked_add(since)),
+            id: Some((stat.st_dev as u64, stat.st_ino as u64)),
+            links: stat.st_nlink as u64,
+        }
+    }
+}
+
 impl OpenFolder {
     /// Opens a folder in this one. With `make` a missing one is made; `make` says whether its name is synced to the
     /// disk.
@@ -115,7 +148,7 @@ impl OpenFolder {
     /// the system has no such path.
     pub fn lasting_path(&self) -> Option<PathBuf> {
         let path = PathBuf::from(format!("/proc/self/fd/{}", self.0.as_raw_fd()));
-        let id = |found: rustix::fs::Stat| (found.st_dev, found.st_ino);
+        let id = |found: Stat| (found.st_dev, found.st_ino);
         let (here, there) = (fstat(&self.0).ok()?, stat(&path).ok()?);
         (id(here) == id(there)).then_some(path)
     }
@@ -185,24 +218,8 @@ impl OpenFolder {
     ///
     /// # Errors
     /// `NotFound` if the name does not exist.
-    #[allow(clippy::unnecessary_cast, reason = "the types of the fields differ from system to system")]
     pub fn info(&self, name: &OsStr) -> io::Result<FileInfo> {
-        let stat = statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?;
-        let kind = FileType::from_raw_mode(stat.st_mode);
-        let since = Duration::from_nanos(stat.st_mtime_nsec as u64);
-        let modified = match stat.st_mtime as i64 {
-            seconds @ 0.. => UNIX_EPOCH.checked_add(Duration::from_secs(seconds.unsigned_abs())),
-            seconds => UNIX_EPOCH.checked_sub(Duration::from_secs(seconds.unsigned_abs())),
-        };
-        Ok(FileInfo {
-            is_file: kind.is_file(),
-            is_dir: kind.is_dir(),
-            is_link: kind.is_symlink(),
-            len: stat.st_size as u64,
-            modified: modified.and_then(|seconds| seconds.checked_add(since)),
-            id: Some((stat.st_dev as u64, stat.st_ino as u64)),
-            links: stat.st_nlink as u64,
-        })
+        Ok(statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?.into())
     }
 
     /// Renames a file of this folder to a name in that one. It replaces an existing file or link.

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::GivenUp;
 use super::host_queue::HostQueue;
-use super::spill_file::SpilledJobs;
+use super::spilled_jobs::SpilledJobs;
 use crate::policy::limits::politeness::HostWindow;
 use crate::policy::retry::RetryBudget;
 
@@ -57,7 +57,7 @@ pub(super) struct Host {
     pub(super) name: Arc<str>,
     pub(super) state: HostState,
     pub(super) queue: HostQueue,
-    /// The jobs behind the queue, most of them in the temporary file.
+    /// The jobs behind `queue`, most of them on disk.
     pub(super) spilled: Option<Box<SpilledJobs>>,
     pub(super) listed: Listed,
     pub(super) window: HostWindow,
@@ -82,8 +82,8 @@ pub(super) struct Counted {
     pub(super) troubled: u32,
     /// Jobs in memory, if it is held, in trouble or full.
     pub(super) parked: usize,
-    /// Jobs in the temporary file, if it is fast by now.
-    pub(super) fast_in_file: usize,
+    /// Jobs on disk, if it is fast by now.
+    pub(super) fast_in_queue: usize,
 }
 
 impl Host {
@@ -205,11 +205,11 @@ impl Host {
     /// Computes its part in the sums of the table.
     pub(super) fn count(&self) -> Counted {
         let is_parked = self.is_parked();
-        let (in_memory, fast) = self.spilled.as_ref().map_or((0, 0), |jobs| (jobs.in_memory(), jobs.fast_in_file()));
+        let (in_memory, fast) = self.spilled.as_ref().map_or((0, 0), |jobs| (jobs.in_memory(), jobs.fast_in_queue()));
         Counted {
             troubled: if self.window.is_troubled() { self.in_flight } else { 0 },
             parked: if is_parked { self.queue.len() + in_memory } else { 0 },
-            fast_in_file: if is_parked { 0 } else { fast },
+            fast_in_queue: if is_parked { 0 } else { fast },
         }
     }
 }

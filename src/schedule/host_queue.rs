@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::model::{Job, JobId};
 
-/// The priority of a job without its own. Only jobs of this priority go to the temporary file.
+/// The priority of a job without its own. Only jobs of this priority go to the disk.
 pub(super) const DEFAULT_PRIORITY: i32 = 0;
 
 type Levels = BTreeMap<Reverse<i32>, VecDeque<Box<Job>>>;

@@ -157,7 +157,7 @@ impl HostTable {
         let before = std::mem::replace(&mut host.counted, now);
         self.sums.troubled = self.sums.troubled - before.troubled + now.troubled;
         self.sums.parked = self.sums.parked - before.parked + now.parked;
-        self.sums.fast_in_file = self.sums.fast_in_file - before.fast_in_file + now.fast_in_file;
+        self.sums.fast_in_queue = self.sums.fast_in_queue - before.fast_in_queue + now.fast_in_queue;
     }
 
     /// Keeps no more of a host than that it is given up.

@@ -4,8 +4,8 @@
 //! argument. Jobs wait with their host in a `HostTable`, the one place that knows
 //! about hosts: slots, holds, retry budgets, and hosts that are given up.
 //!
-//! The jobs that wait are in memory. Those of slow hosts go to a temporary file when memory is full
-//! (`spill.rs`). Nothing else in this module touches the file.
+//! The jobs that wait are in memory. Those of slow hosts go to a queue in a temporary file when memory is full
+//! (`spill.rs`). Nothing else in this module knows the queue.
 
 mod delayed;
 mod drain;
@@ -13,11 +13,12 @@ mod given_up;
 mod host;
 mod host_queue;
 mod hosts;
+mod line_runs;
 mod report;
 mod returned_bytes;
 mod scheduler;
 mod spill;
-mod spill_file;
+mod spilled_jobs;
 #[cfg(test)]
 mod tests;
 mod turns;

@@ -10,7 +10,7 @@ use super::delayed::DelayedJobs;
 use super::host::HostState;
 use super::host_queue::{DEFAULT_PRIORITY, bytes_of};
 use super::hosts::HostTable;
-use super::spill_file::SpillFile;
+use super::spilled_jobs::SpillQueue;
 use super::{Next, Rules};
 use crate::model::{BadLine, Job, JobId, Seed};
 use crate::policy::credentials::origin;
@@ -22,7 +22,7 @@ use crate::policy::retry::Limits;
 const ROOM: usize = 10_000;
 
 /// How many jobs may wait if most are of hosts that are held, in trouble or full. Beyond that they go
-/// to the temporary file.
+/// to the disk.
 const ROOM_PARKED: usize = 100_000;
 
 /// How many bytes of text the waiting jobs may hold: URLs may be long.
@@ -70,13 +70,13 @@ pub struct Scheduler {
     pub(super) turns_of_others: u32,
     pub(super) refused_in_a_row: usize,
     pub(super) only: OnlyHost,
-    /// How many jobs wait, in memory, in the file or for their time.
+    /// How many jobs wait, in memory, on disk or for their time.
     pub(super) waiting: usize,
     pub(super) waiting_bytes: usize,
     /// How many of those bytes are of returned jobs.
     pub(super) returned_bytes: usize,
-    pub(super) file: SpillFile,
-    /// Lines that could not be read back from the file.
+    pub(super) spill_queue: SpillQueue,
+    /// Lines that could not be read back from the disk.
     pub(super) lost: VecDeque<BadLine>,
     /// [`ROOM`] and [`ROOM_PARKED`].
     pub(super) room: (usize, usize),
@@ -108,7 +108,7 @@ impl Scheduler {
             waiting: 0,
             waiting_bytes: 0,
             returned_bytes: 0,
-            file: SpillFile::new(),
+            spill_queue: SpillQueue::default(),
             lost: VecDeque::new(),
             room: (ROOM, ROOM_PARKED),
             room_due: None,
@@ -219,8 +219,8 @@ impl Scheduler {
             return 0;
         }
         let sums = self.hosts.sums();
-        let in_memory = self.waiting - self.file.lines();
-        let others = self.room.0.saturating_sub(in_memory - sums.parked + sums.fast_in_file);
+        let in_memory = self.waiting - self.spill_queue.jobs();
+        let others = self.room.0.saturating_sub(in_memory - sums.parked + sums.fast_in_queue);
         others.min(self.room.1.saturating_sub(in_memory))
     }
 

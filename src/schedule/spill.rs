@@ -1,5 +1,5 @@
-//! Makes room for more jobs: most jobs of slow hosts go to the temporary file and come back as they are
-//! needed. So the hosts behind them in a long list need not wait.
+//! Makes room for more jobs: most jobs of slow hosts go to a queue on disk and come back as they are needed.
+//! So the hosts behind them in a long list need not wait.
 
 #[cfg(test)]
 mod tests;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::scheduler::Scheduler;
-use super::spill_file::{CHUNK, SpilledJobs};
+use super::spilled_jobs::{CHUNK, SpilledJobs};
 use crate::model::{Batch, Job};
 
 /// A host is slow if its oldest job has waited for so long.
@@ -26,7 +26,7 @@ impl Scheduler {
         self.capacity() >= Batch::MAX
     }
 
-    /// Moves jobs to the file if there is no room for another batch.
+    /// Moves jobs to the disk if there is no room for another batch.
     pub(super) fn look_for_room(&mut self, now: Instant) {
         self.room_due = None;
         if self.has_room() {
@@ -39,13 +39,13 @@ impl Scheduler {
         self.room_due = (!self.has_room()).then(|| now + LOOK_AGAIN);
     }
 
-    /// Moves the jobs of a slow host to the file, all but the first chunk.
+    /// Moves the jobs of a slow host to the disk, all but the first chunk.
     fn spill(&mut self, at: usize, now: Instant) {
         let slots_are_idle = self.in_flight() < self.concurrency;
         let host = &mut self.hosts[at];
         let mut bytes = 0;
         match &mut host.spilled {
-            Some(spilled) => bytes += spilled.write_again(&mut self.file),
+            Some(spilled) => bytes += spilled.write_again(&mut self.spill_queue),
             None => {
                 let is_long = host.queue.len_of_default() >= 2 * CHUNK;
                 let capped = slots_are_idle && host.is_capped();
@@ -56,7 +56,7 @@ impl Scheduler {
                 }
                 let mut spilled = Box::<SpilledJobs>::default();
                 for job in host.queue.take_behind(CHUNK) {
-                    bytes += spilled.push(job, &mut self.file);
+                    bytes += spilled.push(job, &mut self.spill_queue);
                 }
                 host.spilled = Some(spilled);
             }
@@ -68,7 +68,7 @@ impl Scheduler {
     /// Adds a job behind those of its host that are spilled.
     pub(super) fn push_spilled(&mut self, at: usize, job: Box<Job>) {
         if let Some(spilled) = &mut self.hosts[at].spilled {
-            self.waiting_bytes -= spilled.push(job, &mut self.file);
+            self.waiting_bytes -= spilled.push(job, &mut self.spill_queue);
             self.hosts.count(at);
         }
     }
@@ -79,7 +79,7 @@ impl Scheduler {
         while let Some(spilled) = &mut host.spilled
             && host.queue.len_of_default() < CHUNK / 2
         {
-            let Some(back) = spilled.take(&host.name, &mut self.file) else {
+            let Some(back) = spilled.take(&host.name, &mut self.spill_queue) else {
                 host.spilled = None;
                 break;
             };

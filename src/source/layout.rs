@@ -410,7 +410,8 @@ fn titles<'a>(
     let mut records = records.enumerate().peekable();
     while let Some((number, record)) = records.next() {
         cells.split(splitter, record);
-        if cells.iter().any(is_url) {
+        // It may be a row of another separator.
+        if cells.iter().any(is_url) || record.split(|byte| SEPARATORS.contains(byte)).any(is_url) {
             break;
         }
         let is_header = cells.iter().any(means_something);

@@ -47,7 +47,8 @@ impl StatePath {
         self.resolved() == other.resolved()
     }
 
-    fn resolved(&self) -> PathBuf {
+    /// The path without links.
+    pub fn resolved(&self) -> PathBuf {
         self.folder.resolved_path().join(&self.file)
     }
 
@@ -77,6 +78,10 @@ impl StatePath {
         StateError::Io { path: self.path.clone(), source }
     }
 }
+
+/// The advice about a database with hard links.
+const LINKED: &str = "it has another name (a hard link), which it would be written through; \
+                      replace it by a copy, or name another place with --state";
 
 /// The files of a state in its open folder. A file is named by its suffix: none is the database.
 #[derive(Debug)]
@@ -122,6 +127,11 @@ impl StateFiles {
         self.folder.open_to_write(&self.name(suffix), create)
     }
 
+    /// Creates a file to write to.
+    pub(super) fn create(&self, suffix: &str) -> io::Result<File> {
+        self.folder.create_new(&self.name(suffix))
+    }
+
     /// Opens a file to read.
     pub(super) fn open_to_read(&self, suffix: &str) -> io::Result<File> {
         self.folder.open_to_read(&self.name(suffix))
@@ -140,15 +150,27 @@ impl StateFiles {
         self.folder.sync()
     }
 
-    /// Refuses a folder or a link in the place of the database.
+    /// Refuses anything but a file with one name in the place of the database.
     pub(super) fn refuse_no_database(&self) -> Result<(), StateError> {
         let found = self.info("").map_err(|source| self.error("", source))?;
         let what = match found {
             Some(found) if found.is_dir => "it is a folder; move it away, or name another file",
             Some(found) if found.is_link => "it is a symbolic link; remove it, or name a place with --state",
+            Some(found) if !found.is_file => "it is no file; move it away, or name another place with --state",
+            Some(found) if found.links > 1 => LINKED,
             _ => return Ok(()),
         };
         Err(self.error("", io::Error::other(what)))
+    }
+
+    /// Refuses a database that is not this opened file, or that has got another name.
+    pub(super) fn refuse_replaced(&self, file: &File) -> Result<(), StateError> {
+        let ids = || Ok((self.info("")?, FileInfo::of(file)?));
+        let (there, opened) = ids().map_err(|source| self.error("", source))?;
+        match there {
+            Some(there) if there.id == opened.id && there.links == 1 => Ok(()),
+            _ => Err(self.error("", io::Error::other("it was replaced meanwhile; nothing is written to it"))),
+        }
     }
 
     /// Refuses files beside the database that are linked to elsewhere.

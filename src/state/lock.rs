@@ -86,23 +86,43 @@ impl Lock {
     }
 
     /// Holds the lock on the database too.
-    pub(super) fn with_file(self, database: Option<File>) -> Self {
-        Self { database, ..self }
+    pub(super) fn with_file(self, database: File) -> Self {
+        Self { database: Some(database), ..self }
+    }
+
+    /// The database, if this is its lock.
+    pub(super) fn database(&self) -> Option<&File> {
+        self.database.as_ref()
     }
 }
 
-/// Locks the database itself, which may have another name (a hard link), and so another file of the
-/// lock. `None` where it is not there yet.
+/// Locks the database itself, which may have got another name, and so another file of the lock. `None` where it is
+/// not there yet.
 ///
 /// # Errors
 /// When another run has it, or the file system says no.
 pub(super) fn of_file(files: &StateFiles) -> Result<Option<File>, StateError> {
-    let io = |source| files.error("", source);
     match files.open_to_write("", false) {
-        Ok(file) if try_lock_byte(&file).map_err(io)? => Ok(Some(file)),
-        Ok(_) => Err(StateError::InUse { path: files.shown(""), by: String::new() }),
+        Ok(file) => locked(files, file).map(Some),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(io(e)),
+        Err(e) => Err(files.error("", e)),
+    }
+}
+
+/// Creates the file of the database, and locks it.
+///
+/// # Errors
+/// If anything is there, or the file system says no.
+pub(super) fn of_new_file(files: &StateFiles) -> Result<File, StateError> {
+    let file = files.create("").map_err(|e| files.error("", e))?;
+    locked(files, file)
+}
+
+fn locked(files: &StateFiles, file: File) -> Result<File, StateError> {
+    match try_lock_byte(&file) {
+        Ok(true) => Ok(file),
+        Ok(false) => Err(StateError::InUse { path: files.shown(""), by: String::new() }),
+        Err(e) => Err(files.error("", e)),
     }
 }
 

@@ -10,6 +10,7 @@
 //! `docs/guide/resuming.md` explains tables and columns for queries with `sqlite3`.
 
 mod files;
+mod header;
 mod key;
 mod ledger;
 mod lock;
@@ -203,18 +204,16 @@ impl State {
         let lock = Lock::beside(&files)?;
         files.refuse_linked_companions()?;
         let mut file = lock::of_file(&files)?;
+        if let Some(why) = header::why_foreign(&files, file.as_ref())? {
+            let why = if fresh { "it does not begin as one does, so it is not replaced" } else { why }.to_owned();
+            return Err(StateError::Damaged { path: files.path().to_owned(), why });
+        }
         if fresh {
-            if !schema::is_ours(&files).map_err(io)? {
-                let why = "it does not begin as one does, so it is not replaced".to_owned();
-                return Err(StateError::Damaged { path: files.path().to_owned(), why });
-            }
             file = None;
             ["", "-wal", "-shm", "-journal"].iter().try_for_each(|suffix| files.remove(suffix)).map_err(io)?;
         }
-        let connection = schema::open(&files, sync)?;
-        if file.is_none() {
-            file = lock::of_file(&files)?;
-        }
+        let file = file.map_or_else(|| lock::of_new_file(&files), Ok)?;
+        let connection = schema::open(&files, &file, sync)?;
         if sync {
             files.sync().map_err(io)?;
         }
@@ -270,7 +269,12 @@ impl State {
     pub fn past(&self, bodies: &Bodies) -> Result<Past, StateError> {
         // One file of several rows belongs to no row in particular.
         let bodies = if let Bodies::Below(_) = bodies { bodies.clone() } else { Bodies::Nowhere };
-        Ok(Past::new(self.files.path().to_owned(), schema::connect(&self.files)?, bodies))
+        Ok(Past::new(self.files.path().to_owned(), schema::connect(&self.files, self.file())?, bodies))
+    }
+
+    /// The file of the database, unless the state is only read.
+    fn file(&self) -> Option<&fs::File> {
+        self.lock.as_ref().and_then(Lock::database)
     }
 
     /// Returns the reader of a state that is only read.
@@ -283,7 +287,7 @@ impl State {
     /// # Errors
     /// An error of SQLite.
     pub fn split(self, shape: Shape, bodies: Bodies) -> Result<(Recall, Ledger), StateError> {
-        let reading = schema::connect(&self.files)?;
+        let reading = schema::connect(&self.files, self.file())?;
         let keys = Keys::new(shape, self.salt);
         let path = self.files.path().to_owned();
         let recall = Recall::new(path.clone(), reading, keys.clone(), bodies.clone(), self.shared);

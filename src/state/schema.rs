@@ -1,7 +1,7 @@
 //! The tables, and how they came to be what they are.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read as _};
+use std::fs::File;
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::sync::Arc;
@@ -12,14 +12,12 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::files::StateFiles;
+use super::header::APPLICATION;
 use super::key::{self, Salt};
 use super::{StateError, failed, row};
 
 /// The version that this program reads and writes.
 pub(super) const VERSION: i32 = STEPS.len() as i32;
-
-/// The application id of a state, which `file` and SQLite show: `fall`.
-const APPLICATION: i32 = 0x6661_6c6c;
 
 /// How long one connection waits for another.
 const BUSY: Duration = Duration::from_secs(10);
@@ -49,23 +47,6 @@ impl DerefMut for Database {
     fn deref_mut(&mut self) -> &mut Connection {
         &mut self.connection
     }
-}
-
-/// Whether a file begins as a state does, or is empty.
-pub(super) fn is_ours(files: &Arc<StateFiles>) -> io::Result<bool> {
-    // The SQLite file format, section 1.3: the application id is at 68.
-    let mut head = Vec::with_capacity(72);
-    match files.open_to_read("") {
-        Ok(file) => file.take(72).read_to_end(&mut head)?,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(true),
-        Err(e) => return Err(e),
-    };
-    if head.is_empty() || head.get(68..72) == Some(&APPLICATION.to_be_bytes()) {
-        return Ok(true);
-    }
-    // A new state may stand in the log alone.
-    let is_database = head.starts_with(b"SQLite format 3\0");
-    Ok(is_database && matches!(look_at(files), Ok(_) | Err(StateError::Newer { .. })))
 }
 
 /// Leads from one version to the next.
@@ -143,9 +124,9 @@ pub(super) fn salt(state: &Connection, path: &Path) -> Result<Salt, StateError> 
     })
 }
 
-/// Opens the database and brings it to this version.
-pub(super) fn open(files: &Arc<StateFiles>, sync: bool) -> Result<Database, StateError> {
-    let (mut connection, path) = (bare(files)?, files.path());
+/// Opens the database, which is this file, and brings it to this version.
+pub(super) fn open(files: &Arc<StateFiles>, file: &File, sync: bool) -> Result<Database, StateError> {
+    let (mut connection, path) = (bare(files, Some(file))?, files.path());
     // Looked at before anything is set: what is not ours stays as it is.
     let version = version(&connection, path)?;
     let missing = missing(version, path)?;
@@ -301,17 +282,19 @@ fn version(connection: &Connection, path: &Path) -> Result<i32, StateError> {
     }
 }
 
-/// A connection as all of ours are.
-pub(super) fn connect(files: &Arc<StateFiles>) -> Result<Database, StateError> {
-    let connection = bare(files)?;
+/// A connection as all of ours are, to this file if a run writes it.
+pub(super) fn connect(files: &Arc<StateFiles>, file: Option<&File>) -> Result<Database, StateError> {
+    let connection = bare(files, file)?;
     set_up(&connection, files.path(), false)?;
     Ok(connection)
 }
 
-fn bare(files: &Arc<StateFiles>) -> Result<Database, StateError> {
+fn bare(files: &Arc<StateFiles>, file: Option<&File>) -> Result<Database, StateError> {
     let sqlite = |e| failed(files.path(), e);
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = open_by_name(files.sqlite_path(), flags).map_err(sqlite)?;
+    // SQLite has not read the log yet.
+    file.map_or(Ok(()), |file| files.refuse_replaced(file))?;
     connection.busy_timeout(BUSY).map_err(sqlite)?;
     harden(&connection).map_err(sqlite)?;
     Ok(Database { connection, _files: files.clone() })

@@ -41,7 +41,9 @@ pub(super) enum Target {
 impl Location {
     pub(super) fn of(path: &Path) -> Self {
         let (walked, links) = walk(path);
-        let (target, shared) = match fs::metadata(path) {
+        // What is at the path that was walked, even if a link on the way is another one by now. A pipe behind a link
+        // of /proc has no such path.
+        let (target, shared) = match fs::metadata(&walked).or_else(|_| fs::metadata(path)) {
             Ok(found) => (target(&walked, &found), shared(&found)),
             Err(_) => (Target::Missing, None),
         };

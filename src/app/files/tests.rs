@@ -122,7 +122,7 @@ fn files_of_the_run_below_the_folder_are_no_outputs() {
     let folder = TempDir::new().unwrap();
     let of = |name: &str, path: &str| {
         let mut files = files(&[(name, &folder.path().join("out").join(path))]);
-        files.dir = Some(folder.path().join("out"));
+        files.places.dir = Some(OutputFolder::new(folder.path().join("out")));
         refusal(files)
     };
     for name in READ.into_iter().chain(WRITTEN) {
@@ -166,7 +166,7 @@ fn names_below_the_folder_are_kept_from_every_url() {
         ("summary", &dir.join("near")),
         ("state", &dir.join("sub/s.db")),
     ]);
-    files.dir = Some(dir.clone());
+    files.places.dir = Some(OutputFolder::new(dir.clone()));
     let mut names = Claims::new();
     names.reserve("list.txt");
     files.check().unwrap().exclude_from(&dir, &mut names).unwrap();

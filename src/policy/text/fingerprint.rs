@@ -17,6 +17,25 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use xxhash_rust::xxh3::xxh3_128;
 
+/// The 128 hash bits of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fingerprint(pub u128);
+
+impl Fingerprint {
+    /// The fingerprint of a text.
+    pub fn of(text: &str) -> Self {
+        Self(xxh3_128(text.as_bytes()))
+    }
+
+    /// The segment and the bits that are stored there.
+    ///
+    /// A table picks its slot from the low and its tag from the high bits of the stored 64. The segment comes
+    /// from the other half of the hash, so it costs no stored bit.
+    fn place(self) -> (usize, u64) {
+        ((self.0 >> 120) as usize, self.0 as u64)
+    }
+}
+
 /// Eight hash bits choose the segment.
 const SEGMENTS: usize = 256;
 
@@ -40,7 +59,12 @@ impl FingerprintSet {
 
     /// Adds bytes that need not be text; otherwise like [`insert`](Self::insert).
     pub fn insert_bytes(&mut self, bytes: &[u8]) -> bool {
-        let (segment, fingerprint) = place(bytes);
+        self.insert_fingerprint(Fingerprint(xxh3_128(bytes)))
+    }
+
+    /// Adds the text with this fingerprint; otherwise like [`insert`](Self::insert).
+    pub fn insert_fingerprint(&mut self, of_text: Fingerprint) -> bool {
+        let (segment, fingerprint) = of_text.place();
         // The stored bits are uniform already, so they are their own hash when a table grows.
         match self.segments[segment].entry(fingerprint, |&other| other == fingerprint, |&other| other) {
             Entry::Occupied(_) => false,
@@ -54,7 +78,7 @@ impl FingerprintSet {
 
     /// Whether the text was added.
     pub fn contains(&self, text: &str) -> bool {
-        let (segment, fingerprint) = place(text.as_bytes());
+        let (segment, fingerprint) = Fingerprint::of(text).place();
         self.segments[segment].find(fingerprint, |&other| other == fingerprint).is_some()
     }
 
@@ -85,15 +109,6 @@ impl fmt::Debug for FingerprintSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FingerprintSet").field("len", &self.len).finish_non_exhaustive()
     }
-}
-
-/// The segment of a text and what is stored there.
-///
-/// A table picks its slot from the low and its tag from the high bits of the stored 64. The segment comes from
-/// the other half of the hash, so it costs no stored bit.
-fn place(text: &[u8]) -> (usize, u64) {
-    let hash = xxh3_128(text);
-    ((hash >> 120) as usize, hash as u64)
 }
 
 #[cfg(test)]

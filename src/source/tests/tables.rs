@@ -308,9 +308,11 @@ fn title_rows_before_the_header_are_skipped_with_a_warning() {
     // Words of rows are no names of columns.
     let rows = rows(Csv, "link,state\n,out\nhttp://a.test/,in\n");
     assert_eq!(brief(&rows), ["2 !", "3 http://a.test/"]);
-    // The last row is none either.
-    let rows = self::rows(Csv, "id,link\n1,http://a.test/\nx\ty\turl\n");
-    assert_eq!(brief(&rows), ["2 http://a.test/", "3 !"]);
+    // Neither is the last row, nor one behind a URL.
+    for more in ["", "x\ty\tz\n"] {
+        let rows = self::rows(Csv, &format!("id,link\n1,http://a.test/\nx\ty\turl\n{more}"));
+        assert_eq!(brief(&rows[..2]), ["2 http://a.test/", "3 !"]);
+    }
 }
 
 #[test]

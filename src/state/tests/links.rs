@@ -45,14 +45,16 @@ fn a_state_is_opened_in_the_folder_that_was_checked() {
         let files = Arc::new(paths(&inside)[own].make(false).unwrap());
         swap(&inside, &outside);
         let lock = Lock::beside(&files).unwrap();
-        let database = schema::open(&files, true).unwrap();
+        let file = lock::of_new_file(&files).unwrap();
+        let database = schema::open(&files, &file, true).unwrap();
         let name = database.path().unwrap();
         assert!(name.starts_with("/proc/self/fd/"), "SQLite has resolved the name: {name}");
         database.execute_batch("CREATE TABLE t (a)").unwrap();
         let files_there = content(&inside.path().join("aside"));
         let names: Vec<_> = files_there.keys().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
         assert_eq!(names, ["state.db", "state.db-shm", "state.db-wal", "state.db.lock"]);
-        assert!(schema::is_ours(&files).unwrap());
+        let read = files.open_to_read("").unwrap();
+        assert_eq!(header::why_foreign(&files, Some(&read)).unwrap(), None);
         drop((database, lock));
         files.remove("").unwrap();
         assert_eq!(content(outside.path()), before);

@@ -140,25 +140,120 @@ fn a_state_has_one_lock_whatever_it_is_called() {
     assert!(fs::symlink_metadata(at("link.db")).unwrap().is_symlink());
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 #[test]
-fn a_state_has_one_lock_under_every_hard_link() {
+fn a_state_with_a_hard_link_is_refused() {
     let folder = TempDir::new().unwrap();
     let at = |name: &str| folder.path().join(name);
-    // Made before the run begins, and while it goes on.
-    drop(open_at(&at("a.db"), false).unwrap());
+    let running = open_at(&at("a.db"), false).unwrap();
     fs::hard_link(at("a.db"), at("b.db")).unwrap();
-    for fresh in [false, true] {
-        let running = open_at(&at("a.db"), false).unwrap();
-        fs::hard_link(at("a.db"), at("c.db")).unwrap();
-        for name in ["b.db", "c.db"] {
-            let refused = open_at(&at(name), fresh).err().unwrap();
-            assert!(matches!(refused, StateError::InUse { .. }), "{name}: {refused}");
+    // Made while a run goes on, and before it begins.
+    let refused = running.split(Shape::default(), Bodies::Nowhere).err().unwrap();
+    assert!(refused.to_string().contains("it was replaced meanwhile"), "{refused}");
+    let before = fs::read(at("a.db")).unwrap();
+    for name in ["a.db", "b.db"] {
+        for fresh in [false, true] {
+            let refused = open_at(&at(name), fresh).err().unwrap().to_string();
+            assert!(refused.contains("it has another name (a hard link)"), "{refused}");
         }
-        drop(running);
-        drop(open_at(&at("b.db"), false).unwrap());
-        fs::remove_file(at("c.db")).unwrap();
+        assert!(look_at(&at(name)).is_err());
+        assert_eq!(fs::read(at(name)).unwrap(), before);
     }
+    fs::remove_file(at("b.db")).unwrap();
+    drop(open_at(&at("a.db"), false).unwrap());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_state_renamed_while_a_run_writes_it_is_in_use() {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let running = open_at(&at("a.db"), false).unwrap();
+    fs::rename(at("a.db"), at("b.db")).unwrap();
+    let refused = open_at(&at("b.db"), true).err();
+    // Other systems have the lock of the path alone.
+    assert!(!cfg!(target_os = "linux") || matches!(refused, Some(StateError::InUse { .. })), "{refused:?}");
+    drop(running);
+}
+
+/// The log of a state that a run was writing, and that of a new one of the first version.
+fn logs(folder: &Path) -> [Vec<u8>; 2] {
+    let log = |path: &Path| fs::read(with_suffix(path, "-wal")).unwrap();
+    let path = folder.join("running.db");
+    let (recall, mut ledger) = open_at(&path, false).unwrap().split(Shape::default(), Bodies::Nowhere).unwrap();
+    ledger.write(&[outcome(seed("http://h.test/a"), "a", facts(), Verdict::Ok)]).unwrap();
+    let running = log(&path);
+    drop((recall, ledger));
+    // Earlier versions had a log before they made the tables.
+    fs::create_dir(folder.join("new")).unwrap();
+    let path = folder.join("new/state.db");
+    let database = Connection::open(&path).unwrap();
+    database.pragma_update(None, "journal_mode", "WAL").unwrap();
+    database.execute_batch(FIRST).unwrap();
+    let new = log(&path);
+    assert_eq!(fs::read(&path).unwrap()[68..72], [0; 4], "the application id stands in the log alone");
+    fs::copy(&path, folder.join("new.db")).unwrap();
+    [running, new]
+}
+
+#[test]
+fn no_log_is_written_into_a_file_that_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let database = Connection::open(at("other.db")).unwrap();
+    database.execute_batch("CREATE TABLE mine (a); INSERT INTO mine VALUES (1)").unwrap();
+    drop(database);
+    let text = b"a note of a user\n".repeat(1000);
+    for log in logs(folder.path()) {
+        for content in
+            [text.clone(), b"x".to_vec(), [b"SQLite format 3\0", &text[..]].concat(), fs::read(at("other.db")).unwrap()]
+        {
+            for suffix in ["-wal", "-journal"] {
+                for fresh in [false, true] {
+                    let (path, beside) = (at("state.db"), at(&format!("state.db{suffix}")));
+                    fs::write(&path, &content).unwrap();
+                    fs::write(&beside, &log).unwrap();
+                    let refused = open_at(&path, fresh).err().unwrap();
+                    assert!(matches!(refused, StateError::Damaged { .. }), "{refused}");
+                    assert!(fs::read(&path).unwrap() == content && fs::read(&beside).unwrap() == log, "{suffix}");
+                    fs::remove_file(beside).unwrap();
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_log_beside_no_state_goes_only_if_it_is_of_one() {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let [_, new] = logs(folder.path());
+    let put = |main: Option<&[u8]>, suffix: &str, log: &[u8]| {
+        for suffix in ["", "-wal", "-shm", "-journal"] {
+            // Err: there is none.
+            let _ = fs::remove_file(at(&format!("state.db{suffix}")));
+        }
+        main.map_or(Ok(()), |main| fs::write(at("state.db"), main)).unwrap();
+        fs::write(at(&format!("state.db{suffix}")), log).unwrap();
+    };
+    for main in [None, Some(&b""[..])] {
+        for (suffix, log) in [("-wal", &b"my own notes"[..]), ("-wal", &new[..200]), ("-journal", b"my own notes")] {
+            for fresh in [false, true] {
+                put(main, suffix, log);
+                let refused = open_at(&at("state.db"), fresh).err().unwrap();
+                assert!(matches!(refused, StateError::Damaged { .. }), "{refused}");
+                assert_eq!(fs::read(at(&format!("state.db{suffix}"))).unwrap(), log);
+                assert_eq!(at("state.db").exists(), main.is_some());
+            }
+        }
+        // The rest of a run that was killed, and whose database was removed.
+        put(main, "-wal", &new);
+        drop(open_at(&at("state.db"), false).unwrap());
+        put(main, "-journal", &[0; 512]);
+        drop(open_at(&at("state.db"), false).unwrap());
+    }
+    put(Some(&fs::read(at("new.db")).unwrap()), "-wal", &new);
+    drop(open_at(&at("state.db"), false).unwrap());
 }
 
 #[cfg(unix)]

@@ -1,12 +1,15 @@
 //! Folders below the output folder that become links, or vanish, while a run saves into them.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write as _;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use rusqlite::Connection;
+use rustix::fs::{CWD, Mode, OFlags, mkfifoat, open};
+use rustix::io::Errno;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -195,6 +198,92 @@ fn a_state_folder_swapped_while_runs_begin_leads_nowhere() {
         });
         assert_eq!(files(outside.path()), ["state.db", "state.db.lock"], "{backend}");
         assert!(fs::read(&state).unwrap() == before, "{backend}: the foreign state is as it was");
+    }
+}
+
+/// Opens a FIFO once the run waits for its text: by then it has checked its files.
+fn once_read(fifo: &Path) -> File {
+    let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        match open(fifo, flags, Mode::empty()) {
+            Ok(opened) => return opened.into(),
+            Err(Errno::NXIO) if Instant::now() < deadline => std::thread::yield_now(),
+            Err(e) => panic!("the run does not read: {e}"),
+        }
+    }
+}
+
+#[test]
+fn a_folder_swapped_after_the_check_leads_nowhere() {
+    let server = server();
+    for backend in BACKENDS {
+        for (swapped, flag, path) in [
+            ("o", "-d", "o"),
+            ("o", "-d", "o/new/sub"),
+            ("o/sub", "-d", "o/sub"),
+            ("o", "--state", "o/x"),
+            ("o", "--state", "o/sub/x"),
+            ("o", "-O", "o/x"),
+            ("o/sub", "-O", "o/sub/x"),
+        ] {
+            let folder = TempDir::new().unwrap();
+            let at = |name: &str| folder.path().join(name);
+            fs::create_dir_all(at("o/sub")).unwrap();
+            fs::create_dir_all(at("in/sub")).unwrap();
+            for input in ["in/x", "in/sub/x"] {
+                fs::write(at(input), "X-A: b\n").unwrap();
+            }
+            mkfifoat(CWD, at("cookies"), Mode::RWXU).unwrap();
+            let field = |name: &str| format!("@{}", at(name).display());
+            let run = Fetchall::new().args(["--backend", backend, "--load-cookies"]).arg(at("cookies"));
+            let run = run.args(["-H", &field("in/x"), "-H", &field("in/sub/x"), flag]).arg(at(path));
+            let running = run.arg(server.url("small/a/0")).spawn();
+            let mut cookies = once_read(&at("cookies"));
+            fs::rename(at(swapped), at("aside")).unwrap();
+            symlink(at("in"), at(swapped)).unwrap();
+            cookies.write_all(b"# none\n").unwrap();
+            drop(cookies);
+            let run = running.wait().expect_code(2);
+            let in_the_way = format!("{} is in the way: it is a symbolic link", at(swapped).display());
+            let says = if flag == "-d" { "it is no folder; name another" } else { &in_the_way };
+            assert!(run.stderr.contains(says), "{backend} {flag} {path}: {}", run.stderr);
+            assert_eq!(files(&at("in")), ["sub/x", "x"], "{backend} {flag} {path}");
+            for input in ["in/x", "in/sub/x"] {
+                assert_eq!(fs::read_to_string(at(input)).unwrap(), "X-A: b\n", "{backend} {flag} {path}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_log_left_behind_is_written_into_no_other_file() {
+    let server = server();
+    let text = "a note of a user\n".repeat(1000);
+    for backend in BACKENDS {
+        let (out, outside) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        let mut running = after_one_file(&server, backend, "small", out.path(), &[]);
+        let log = fs::read(out.path().join(".fetchall/state.db-wal")).unwrap();
+        running.close_stdin();
+        running.wait().expect_code(0);
+        let (own, named, precious) =
+            (out.path().join(".fetchall/state.db"), out.path().join("s.db"), outside.path().join("notes"));
+        for state in [&own, &named] {
+            for (is_link, says) in [(false, "file is not a database"), (true, "it has another name (a hard link)")] {
+                // Err: the state of --state is not there yet.
+                let _ = fs::remove_file(state);
+                fs::write(&precious, &text).unwrap();
+                if is_link { fs::hard_link(&precious, state) } else { fs::copy(&precious, state).map(drop) }.unwrap();
+                fs::write(state.with_extension("db-wal"), &log).unwrap();
+                let run = Fetchall::new().args(["--backend", backend, "-d"]).arg(out.path());
+                let run = if state == &named { run.arg("--state").arg(state) } else { run };
+                let run = run.arg(server.url("small/a/0")).run().expect_code(2);
+                assert!(run.stderr.contains(says), "{backend}: {}", run.stderr);
+                assert!(fs::read_to_string(state).unwrap() == text, "{backend}: {says}");
+                assert!(fs::read_to_string(&precious).unwrap() == text, "{backend}: {says}");
+                assert!(fs::read(state.with_extension("db-wal")).unwrap() == log, "{backend}: the log stays");
+            }
+        }
     }
 }
 

@@ -134,7 +134,7 @@ impl ReportSource {
                 Piece::TooLong(head, next) | Piece::Unclosed(head, next) => {
                     let why = format!("longer than {LONGEST} bytes; a line holds one record");
                     let head = String::from_utf8_lossy(head);
-                    out.push(place(next).bad(&redact_beginning(&head), why), next);
+                    out.push(place(next).bad_value(&redact_beginning(&head), why), next);
                 }
                 Piece::End if out.entries.is_empty() => return Ok(None),
                 Piece::End => break,

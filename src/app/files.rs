@@ -157,8 +157,7 @@ pub struct Files {
     places: Places,
 }
 
-/// What the run opens after it has read its lists, each as it was found when the files were checked: a link that
-/// comes later is not followed.
+/// The places that the run opens after its lists, as the check has found them. A link that comes later is not followed.
 #[derive(Debug, Default)]
 struct Places {
     /// The output folder.

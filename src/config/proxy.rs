@@ -4,9 +4,9 @@ use std::fmt;
 
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
-use url::{Host, Position, Url};
+use url::{Position, Url};
 
-use crate::model::{HIDDEN, has_at_sign};
+use crate::model::{HIDDEN, has_at_sign, is_plain_host};
 
 /// The schemes of proxies.
 const SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
@@ -90,8 +90,7 @@ fn bad() -> String {
 fn proxy(text: &str) -> Result<Url, String> {
     let with_scheme = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
     let mut url = Url::parse(&with_scheme).map_err(|_| bad())?;
-    // A URL of SOCKS may have any host, even one with an encoded `:` or `@`.
-    if !SCHEMES.contains(&url.scheme()) || url.host_str().is_none_or(|host| Host::parse(host).is_err()) {
+    if !SCHEMES.contains(&url.scheme()) || !url.host_str().is_some_and(is_plain_host) {
         return Err(bad());
     }
     // `http://user:12/34@host` has the form of a URL with a port and a path.
@@ -165,6 +164,8 @@ mod tests {
             assert_eq!(Proxies::shown(text), "(hidden)", "{text}");
         }
         for text in [
+            "a=hunter2",
+            "socks5://a=hunter2",
             "ftp://u:hunter2@p.test",
             "http://u:hunter2@",
             "socks6://hunter2",

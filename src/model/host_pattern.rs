@@ -1,7 +1,7 @@
 //! Selects the hosts of a setting.
 
 use serde::{Deserialize, Serialize};
-use url::{Position, Url};
+use url::{Host, Position, Url};
 
 use super::refused_value;
 
@@ -42,6 +42,9 @@ impl HostPattern {
         let [http, https] = ["http", "https"].map(|scheme| Url::parse(&format!("{scheme}://{name}/")));
         let (http, https) = (http.map_err(|_| wrong())?, https.map_err(|_| wrong())?);
         let host = name_of(&https);
+        if !is_plain_host(host) {
+            return Err(wrong());
+        }
         let name = if any_below { format!(".{host}") } else { host.to_owned() };
         Ok(Self { text: text.to_owned(), scheme, name, any_below, port: http.port().or(https.port()) })
     }
@@ -110,6 +113,15 @@ impl TryFrom<String> for HostPattern {
 impl From<HostPattern> for String {
     fn from(pattern: HostPattern) -> Self {
         pattern.text
+    }
+}
+
+/// Whether a host is an address or a name of DNS. In a URL it may be a pair such as `a=b`, and in one of SOCKS it
+/// may have an encoded `:` or `@`.
+pub fn is_plain_host(host: &str) -> bool {
+    match Host::parse(host) {
+        Ok(Host::Domain(name)) => name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)),
+        parsed => parsed.is_ok(),
     }
 }
 

@@ -31,7 +31,7 @@ pub use error::{ErrorKind, FetchError, ProxyAnswer};
 pub use event::{Event, InFlight, Progress, RunInfo};
 pub use facts::{Facts, Hop, SkipReason, Timing, Verdict};
 pub use found::Found;
-pub use host_pattern::HostPattern;
+pub use host_pattern::{HostPattern, is_plain_host};
 pub use job::{Job, RedirectState, Tried};
 pub use job_id::{Claimed, JobId};
 pub use known::{Condition, PriorBody, PriorRun, Revision};

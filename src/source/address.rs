@@ -7,7 +7,7 @@ use url::{ParseError, Url};
 
 use crate::model::{Credentials, has_at_sign};
 use crate::policy::message::location::LONGEST_HOST;
-use crate::policy::text::redact::{host_and_path, http_prefix, redact, redact_line};
+use crate::policy::text::redact::{host_and_path, http_prefix, names_secret, redact_line, redact_value};
 use crate::policy::text::url_text;
 
 /// Why a line is bad: a lowercase fragment that says what is wrong and what to do.
@@ -90,12 +90,12 @@ pub(super) fn check_characters(text: &str) -> Result<(), Reason> {
 /// Returns the message for a text that holds a second URL.
 fn two_urls(text: &str) -> Option<Reason> {
     let at = url_text::second_url(text)?;
-    // Either half of a URL whose password looks like another URL would show the password.
-    if has_at_sign(text) {
-        return Some("holds more than one URL; write one URL a line".into());
-    }
     let (first, second) = text.split_at_checked(at)?;
     let [first, second] = [first, second].map(|url| brief(url_text::trim(url)));
+    // Either half of a URL whose password looks like another URL would show the password.
+    if has_at_sign(text) || first.is_empty() {
+        return Some("holds more than one URL; write one URL a line".into());
+    }
     Some(format!("holds more than one URL, {first} and {second}; write one URL a line").into())
 }
 
@@ -170,24 +170,33 @@ pub(super) fn shown(text: &str) -> String {
     cut(&redact_line(text), SHOWN).to_owned()
 }
 
-/// As [`shown`], of a text that is a URL, though perhaps a relative one.
-pub(super) fn shown_link(text: &str) -> String {
-    cut(&redact(text), SHOWN).to_owned()
+/// A URL that a message repeats. Empty if it is none.
+fn brief(text: &str) -> String {
+    cut(&redact_value(text), SUGGESTED).to_owned()
 }
 
-/// As [`shown`], of a text that a message repeats.
-pub(super) fn brief(text: &str) -> String {
-    cut(&redact(text), SUGGESTED).to_owned()
-}
-
-/// Whether an option follows the URL of a line, as in a command: `http://h/ --user=ann:pw`. The
-/// parser would take it for a part of the URL.
+/// Whether an option or a field with a secret follows the URL of a line, as in a command:
+/// `http://h/ --user=ann:pw`, `http://h/ X-Token: pw`. The parser would take it for a part of the URL.
 pub(super) fn option_follows(text: &str) -> bool {
     let is_dash = |c: char| matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}');
-    text.split_whitespace().skip(1).any(|word| {
-        let name = word.trim_start_matches(is_dash);
-        name.len() < word.len() && name.starts_with(char::is_alphabetic)
-    })
+    let is_sign = |c: char| matches!(c, ':' | '=' | '\u{ff1a}' | '\u{fe55}' | '\u{ff1d}');
+    let mut words = text.split_whitespace().skip(1).peekable();
+    while let Some(word) = words.next() {
+        let word = word.trim_start_matches(['"', '\'', '`']);
+        let option = word.trim_start_matches(is_dash);
+        if option.len() < word.len() && option.starts_with(char::is_alphabetic) {
+            return true;
+        }
+        let before = word.split(is_sign).next().unwrap_or_default();
+        let is_pair = before.len() < word.len() || words.peek().is_some_and(|next| next.starts_with(is_sign));
+        let name = before.trim_matches(|c: char| !c.is_alphanumeric());
+        // A file name with a query, as in `http://h/my file?token=x`, is a part of the URL.
+        let is_name = name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'));
+        if is_pair && is_name && names_secret(name) {
+            return true;
+        }
+    }
+    false
 }
 
 /// At most `most` bytes, never half a character.

@@ -163,9 +163,9 @@ impl Html {
             return None;
         }
         Some(match &url {
-            _ if href.contains('\u{fffd}') => place.bad_link(href, UNREADABLE),
-            Err(ParseError::RelativeUrlWithoutBase) => place.bad_link(href, RELATIVE),
-            _ => place.entry(shown, Wants::default()),
+            _ if href.contains('\u{fffd}') => place.bad_value(href, UNREADABLE),
+            Err(ParseError::RelativeUrlWithoutBase) => place.bad_value(href, RELATIVE),
+            _ => place.value_entry(shown, Wants::default()),
         })
     }
 }

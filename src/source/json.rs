@@ -299,7 +299,7 @@ impl Json {
         let place = Place { list, line: self.first_line, next: self.line };
         let entry = if self.overlong {
             let head = String::from_utf8_lossy(&self.value[..HEAD]);
-            place.bad(&redact_beginning(&head), format!("longer than {LONGEST} bytes; a value holds one URL"))
+            place.bad_value(&redact_beginning(&head), format!("longer than {LONGEST} bytes; a value holds one URL"))
         } else {
             match std::str::from_utf8(&self.value) {
                 Err(error) => {

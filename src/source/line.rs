@@ -29,20 +29,9 @@ impl Place<'_> {
         self.failed(text, FetchError::new(ErrorKind::InvalidUrl, message))
     }
 
-    /// A bad value of JSON or of a table, or a bad line of a report.
+    /// A bad value of JSON, of a table or of a document, or a bad line of a report.
     pub fn bad_value(&self, text: &str, reason: impl Into<Reason>) -> Entry {
         self.bad(&redact_value(text), reason)
-    }
-
-    /// A bad link of a page. The text is only a URL, even if it is relative.
-    pub fn bad_link(&self, text: &str, reason: &'static str) -> Entry {
-        let error = FetchError::new(ErrorKind::InvalidUrl, reason);
-        Entry::Bad(BadLine {
-            id: JobId::default(),
-            text: address::shown_link(text),
-            via: Via::List(self.origin()),
-            error,
-        })
     }
 
     /// A line that could not be followed to its URLs.
@@ -55,7 +44,8 @@ impl Place<'_> {
         self.seed(text, wants).unwrap_or_else(|reason| self.bad(text, reason))
     }
 
-    /// As [`Place::entry`], of a value of JSON, of a table or of a report. If it is no URL, it may be a secret.
+    /// As [`Place::entry`], of a value of JSON, of a table, of a document or of a report. If it is no URL, it may
+    /// be a secret.
     pub fn value_entry(&self, text: &str, wants: Wants) -> Entry {
         self.seed(text, wants).unwrap_or_else(|reason| self.bad_value(text, reason))
     }

@@ -183,11 +183,12 @@ impl ListSource {
     fn child(&mut self, url: &str, place: Place<'_>, depth: u32) -> Option<Entry> {
         let checked = match address::parse(url) {
             Ok((checked, _)) => checked,
-            Err(reason) => return Some(place.bad(url, reason)),
+            Err(reason) => return Some(place.bad_value(url, reason)),
         };
         if depth >= DEEPEST {
             return Some(
-                place.bad(url, format!("a sitemap {} levels below the list; name it as a list itself", depth + 1)),
+                place
+                    .bad_value(url, format!("a sitemap {} levels below the list; name it as a list itself", depth + 1)),
             );
         }
         if !self.sitemaps.insert(checked.as_str()) {

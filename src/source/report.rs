@@ -144,7 +144,7 @@ impl ReportSource {
                 LinePiece::TooLong(head, next) | LinePiece::Unclosed(head, next) => {
                     let why = format!("longer than {LONGEST} bytes; a line holds one record");
                     let head = String::from_utf8_lossy(head);
-                    out.push(place(next).bad(&redact_beginning(&head), why), next);
+                    out.push(place(next).bad_value(&redact_beginning(&head), why), next);
                 }
                 LinePiece::End if out.entries.is_empty() => return Ok(None),
                 LinePiece::End => break,

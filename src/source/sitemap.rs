@@ -16,7 +16,7 @@ use super::address::{self, Reason};
 use super::line::{Place, Wants};
 use super::lines::{LONGEST, RemainingBytes};
 use super::markup::{MarkupDocument, ParseProgress};
-use crate::model::Entry;
+use crate::model::{Entry, plain_word};
 use crate::policy::text::url_text;
 
 /// The most bytes of one sitemap, unpacked, and the most entries (sitemaps.org).
@@ -241,7 +241,10 @@ impl Sitemap {
         let next = self.line();
         if let Some(loc) = self.loc.take() {
             let place = Place { list, line: loc.line, next };
-            return Some(SitemapItem::Entry(place.bad(loc.text.trim(), "the <loc> is not closed; add </loc>"), next));
+            return Some(SitemapItem::Entry(
+                place.bad_value(loc.text.trim(), "the <loc> is not closed; add </loc>"),
+                next,
+            ));
         }
         let name = if open.is_child { "sitemap" } else { "url" };
         let place = Place { list, line: open.line, next };
@@ -254,12 +257,12 @@ impl Sitemap {
         let place = Place { list, line: loc.line, next };
         let text = loc.text.trim();
         if let Some(problem) = loc.problem {
-            return SitemapItem::Entry(place.bad(text, problem), next);
+            return SitemapItem::Entry(place.bad_value(text, problem), next);
         }
         match absolute(text, self.base.as_ref()) {
-            Err(reason) => SitemapItem::Entry(place.bad(text, reason), next),
+            Err(reason) => SitemapItem::Entry(place.bad_value(text, reason), next),
             Ok(url) if is_child => SitemapItem::Child(url, loc.line, next),
-            Ok(url) => SitemapItem::Entry(place.entry(&url, Wants::default()), next),
+            Ok(url) => SitemapItem::Entry(place.value_entry(&url, Wants::default()), next),
         }
     }
 
@@ -284,8 +287,9 @@ impl Sitemap {
             Some(character) => loc.text.push(character),
             None => {
                 loc.text.push_str(&format!("&{};", &**name));
-                let reason = format!("&{}; is no entity of XML; write & as &amp;", address::brief(name));
-                loc.problem = Some(reason.into());
+                let entity =
+                    plain_word(name).map_or_else(|| "text between & and ;".to_owned(), |name| format!("&{name};"));
+                loc.problem = Some(format!("{entity} is no entity of XML; write & as &amp;").into());
             }
         }
         None

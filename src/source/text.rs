@@ -73,7 +73,7 @@ impl TextList {
             _ => url,
         };
         let problem = (http_prefix(url).is_some() && address::option_follows(url))
-            .then_some("an option follows the URL; give options to the command, and write the URL alone");
+            .then_some("an option follows the URL; give options and fields to the command, and write the URL alone");
         self.hold(url, place, problem.map(Reason::from));
     }
 
@@ -149,6 +149,6 @@ fn unreadable(line: &[u8], error: Utf8Error) -> Reason {
 /// Adds a bad entry for a line of JSON that is not UTF-8.
 pub(super) fn not_utf8(bytes: &[u8], place: Place<'_>, out: &mut Gathered) {
     if let (Err(error), false) = (std::str::from_utf8(bytes), is_comment(bytes)) {
-        out.push(place.bad(&String::from_utf8_lossy(bytes), unreadable(bytes, error)), place.next);
+        out.push(place.bad_value(&String::from_utf8_lossy(bytes), unreadable(bytes, error)), place.next);
     }
 }

@@ -1,6 +1,6 @@
 //! JSON objects that wrap a list: its position, and advice on taking it out.
 
-use super::address;
+use crate::model::plain_word;
 
 /// The depth to which objects are searched.
 const DEEPEST: usize = 16;
@@ -24,7 +24,9 @@ impl WrappedArray {
                     take the URLs out, such as with jq -r '.log.entries[].request.url' LIST"
                 .to_owned();
         }
-        let names: Vec<_> = self.0.iter().map(|name| address::brief(name)).collect();
+        let Some(names) = self.0.iter().map(|name| plain_word(name)).collect::<Option<Vec<_>>>() else {
+            return "a JSON object that wraps the list; take the array out, such as with jq".to_owned();
+        };
         let path: String = names.iter().map(|name| format!("[\"{name}\"]")).collect();
         let names = names.join(".");
         format!("a JSON object that wraps the list in `{names}`; take the array out, such as with jq '.{path}' LIST")

@@ -1,5 +1,5 @@
-//! Whose a database is, read from its file. SQLite writes a log that lies beside a database into it before anybody can
-//! ask SQLite this.
+//! The owner of a database, read from its first bytes before SQLite opens it. SQLite itself first writes a log beside a
+//! database into it.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};

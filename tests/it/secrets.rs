@@ -78,6 +78,21 @@ fn pairs() -> Vec<String> {
         "--oauth2-bearer S",
         "\u{2013}-user S",
         "\u{2014}user S",
+        "--password S",
+        "-b a=S",
+    ];
+    // Behind a URL these are no options, but have the name of a secret.
+    let fields = [
+        "X-Token: S",
+        "'--user' ann:S",
+        "x-api-key:S",
+        "Cookie : a=S",
+        "\"Authorization: Basic S\"",
+        "user=ann:S",
+        "(token=S)",
+        "{\"pass\":\"S\"}",
+        "X-Token\u{ff1a}S",
+        "a b password = S",
     ];
     let others = [
         "Authorization: Bearer S",
@@ -94,6 +109,9 @@ fn pairs() -> Vec<String> {
         "my password is S",
         "machine h login ann password S",
         "token\u{a0}S",
+        "export TOKEN=S",
+        "token=S",
+        "password=S/ http://127.0.0.1:9/ http://127.0.0.1:9/",
         "key=S&x=y",
         "S=",
         "S==",
@@ -128,6 +146,9 @@ fn pairs() -> Vec<String> {
         "\"headers\":{\"X\":\"S\"}",
     ];
     let mut forms: Vec<String> = others.map(str::to_owned).into();
+    forms.extend(fields.map(|field| format!("http://{HOST}/ {field}")));
+    // No character that is not seen joins a secret to a URL.
+    forms.extend(["\u{1f}", "\u{a0}", "\u{200b}"].map(|blank| format!("http://{HOST}/x{blank}password=S")));
     for option in options {
         forms.extend([option.to_owned(), format!("http://{HOST}/ {option}"), format!("curl {option} http://{HOST}/")]);
     }
@@ -239,22 +260,41 @@ fn no_form_of_json_shows_a_secret() {
     cells.extend([json!({"url": SECRET}), json!({"url": format!("ann {SECRET}")}), json!(SECRET)]);
     let mut lines: Vec<String> = cells.iter().map(ToString::to_string).collect();
     lines.extend(forms());
+    // No line of this format is a string, and in its escapes nobody sees a blank.
+    for escape in ["t", "n", "u00a0", "u0020", "u001f", "u200b", "/", "u003d", "u0040"] {
+        for end in ["\"", "\",", "", "}"] {
+            lines.push(format!("\"http://{HOST}/a\\{escape}password={SECRET}{end}"));
+            lines.push(format!("http://{HOST}/a\\{escape}pw:{SECRET}{end}"));
+            lines.push(format!("\"http://{SECRET}\\{escape}{HOST}/{end}"));
+        }
+    }
     lines.extend([SECRET.to_owned(), format!("{{\"url\":\"{SECRET}")]);
     read("ndjson", &lines.join("\n"), "ndjson");
     let elements: Vec<String> = cells.iter().map(ToString::to_string).collect();
     read("json", &format!("[{}]", elements.join(",\n")), "ndjson");
     read("json", &format!("[\"{url}\",\n{}\n]", forms().join("\n")), "ndjson");
+    for name in ["password=S", "ann:S", "my password S"].map(|name| name.replace('S', SECRET)) {
+        read("json", &json!({name: [url]}).to_string(), "ndjson");
+    }
 }
 
 #[test]
 fn no_url_of_a_document_shows_a_secret() {
     let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");
-    let locs: String = urls().iter().map(|url| format!("<url><loc>{}</loc></url>\n", escaped(url))).collect();
+    // A blank is a part of the URL of a document, and a link may have a second URL in its path.
+    let forms = forms().into_iter().filter(|form| !form.starts_with(&format!("http://{HOST}/")));
+    let forms: Vec<String> = forms.collect();
+    let locs: String = forms.iter().map(|url| format!("<url><loc>{}</loc></url>\n", escaped(url))).collect();
     read("sitemap", &format!("<urlset>\n{locs}</urlset>\n"), "ndjson");
-    // A link of a page may have a second URL in its path.
-    let links = urls().into_iter().filter(|url| !url.starts_with("http://127.0.0.1:9/"));
-    let links: String = links.map(|url| format!("<a href=\"{}\">x</a>\n", escaped(&url))).collect();
-    read("html", &format!("<html>\n{links}</html>\n"), "ndjson");
+    let entity = format!("<urlset><url><loc>&password={SECRET};</loc></url></urlset>");
+    read("sitemap", &entity, "ndjson");
+    let links: String = forms.iter().map(|form| format!("<a href=\"{}\">x</a>\n", escaped(form))).collect();
+    let run = read(
+        "html",
+        &format!("<html>\n{links}<a href=../{SECRET}>x</a>\n<a href=a/{SECRET}>x</a>\n</html>\n"),
+        "ndjson",
+    );
+    assert!(String::from_utf8_lossy(&run.read("records")).contains("a relative URL; say with --base"));
 }
 
 #[test]
@@ -310,6 +350,10 @@ fn no_refused_setting_shows_a_secret() {
         ] {
             let run = Fetchall::new().file("list", text).args(["config", "--config", "list"]).run();
             assert_silent(&run, &format!("{name}: {value}"));
+        }
+        for hosts in [format!("ann {value}"), format!("ann* {value}"), format!("a.test, ann {value} b*")] {
+            let run = Fetchall::new().args(["config", "--noproxy", &hosts]).run();
+            assert_silent(&run, &hosts);
         }
         for words in [&["--only", &value, "--retry-from", "list"][..], &[&format!("--{value}")], &["-c", &value]] {
             let run = Fetchall::new().file("list", "").args(words).arg(&url).run();

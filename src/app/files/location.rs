@@ -41,8 +41,8 @@ pub(super) enum FileKind {
 impl Location {
     pub(super) fn of(path: &Path) -> Self {
         let (walked, links) = walk(path);
-        // What is at the path that was walked, even if a link on the way is another one by now. A pipe behind a link
-        // of /proc has no such path.
+        // The target belongs to the walked path: a link of the given one may be another link by now. A pipe behind a
+        // link of /proc has no walked path.
         let (target, shared) = match fs::metadata(&walked).or_else(|_| fs::metadata(path)) {
             Ok(found) => (target(&walked, &found), shared(&found)),
             Err(_) => (FileKind::Missing, None),

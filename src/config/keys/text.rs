@@ -86,7 +86,7 @@ impl SettingKind for Secret {
     }
 }
 
-/// Hosts without a proxy. They are shown if every one is a host, for a URL in their place may hold a password.
+/// Hosts without a proxy. They are shown if commas separate them and each is a host. Words may be a password.
 pub(super) struct NoProxyText;
 
 /// Whether a text has the form of a host or a block of addresses, perhaps with a port.
@@ -111,8 +111,7 @@ impl SettingKind for NoProxyText {
     }
 
     fn show(value: &String) -> Value {
-        let mut entries = value.split(|c: char| c == ',' || c.is_whitespace());
-        Value::from(if entries.all(is_host) { value.as_str() } else { HIDDEN })
+        Value::from(if value.split(',').map(str::trim).all(is_host) { value.as_str() } else { HIDDEN })
     }
 }
 

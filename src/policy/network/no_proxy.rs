@@ -47,8 +47,9 @@ impl NoProxy {
     /// block of addresses such as `10.0.0.0/8`, or `*` for every host.
     pub fn parse(text: &str) -> Self {
         let mut read = Self { text: text.to_owned(), ..Self::default() };
-        // A URL with a password may have a comma in it, so each entry may be a part of the password.
-        let may_hold_password = has_at_sign(text) || text.contains("://");
+        // A URL with a password may have a comma in it, so each entry may be a part of the password. Words may be one.
+        let has_words = text.split(',').any(|entry| entry.trim().contains(char::is_whitespace));
+        let may_hold_password = has_at_sign(text) || text.contains("://") || has_words;
         let entries = text.split(|c: char| c == ',' || c.is_whitespace()).filter(|entry| !entry.is_empty());
         for (entry, number) in entries.zip(1..) {
             match rule(entry) {
@@ -173,6 +174,7 @@ mod tests {
             "http://ann:hunter2",
             "http://ann:a,hunter2*",
             "ann:hunter2",
+            "hunter2* ann",
         ] {
             let read = NoProxy::parse(text);
             let told: String = read.unusable().iter().map(ToString::to_string).collect();
@@ -236,7 +238,7 @@ mod tests {
             ("<local>", "it is no host"),
             ("http:/b", "it is no block of addresses"),
         ] {
-            let read = NoProxy::parse(&format!("x,{entry} y"));
+            let read = NoProxy::parse(&format!("x,{entry}, y"));
             let told: Vec<_> = read.unusable().iter().map(Unusable::to_string).collect();
             let [told] = &told[..] else { panic!("{entry}: {told:?}") };
             let shown = plain_word(entry).filter(|_| !entry.contains("://"));

@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use url::Url;
 
-use super::url_text::second_url;
+use super::url_text::{is_unseen, second_url};
 use crate::model::{has_at_sign, is_secret_name};
 
 /// The length of a leading `http:` or `https:`, in any case.
@@ -31,9 +31,11 @@ pub fn redact_url(text: &str) -> Cow<'_, str> {
 
 /// Redacts a text that is one URL or one reference, whole or broken.
 ///
-/// - A URL loses its user name, its password, its fragment and everything after a blank.
+/// - A URL loses its user name, its password, its fragment and everything after a blank, a control character or
+///   one that cannot be seen.
 /// - If it does not parse, or an at sign stands behind its authority, only its scheme remains. Its host is not
 ///   certain: the host of `http://ann:pw` is a user name, and a password with a slash ends the authority early.
+/// - The same holds for a URL with a backslash, which may begin an escape of a blank, as `\\t` in JSON.
 /// - A URL of a scheme other than http, https, ftp, ws and wss keeps only its scheme.
 /// - A reference without a scheme stays if it has neither an at sign nor a colon in its first segment.
 pub fn redact(text: &str) -> Cow<'_, str> {
@@ -86,18 +88,18 @@ fn with_scheme(text: &str) -> Option<Cow<'_, str>> {
     let bare = text.trim_start_matches(['"', '\'', '<', '(']);
     let (scheme, rest) = scheme(bare)?;
     let scheme_only = || Cow::Owned(format!("{}://", scheme.to_ascii_lowercase()));
-    let ends_authority = |c: char| c.is_whitespace() || matches!(c, '/' | '\\' | '?' | '#');
+    let ends_authority = |c: char| is_blank(c) || matches!(c, '/' | '\\' | '?' | '#');
     let start = rest.find(|c: char| !ends_authority(c)).unwrap_or(rest.len());
     let (authority, after) = rest[start..].split_at(rest[start..].find(ends_authority).unwrap_or(rest.len() - start));
     // A password with a blank goes on after it, and the cell of a table that is not closed ends somewhere.
     let is_quoted = bare.len() < text.len();
     let is_separator = |c: char| matches!(c, ',' | ';' | ')');
-    let is_torn = (after.starts_with(char::is_whitespace) && has_colon(authority))
-        || (is_quoted && authority.contains(is_separator));
-    if !is_special(scheme) || has_at_sign(after) || is_torn {
+    let is_torn =
+        (after.starts_with(is_blank) && has_colon(authority)) || (is_quoted && authority.contains(is_separator));
+    if !is_special(scheme) || has_at_sign(after) || is_torn || bare.contains('\\') {
         return Some(scheme_only());
     }
-    let word = bare.split(char::is_whitespace).next().unwrap_or_default();
+    let word = bare.split(is_blank).next().unwrap_or_default();
     let Ok(url) = Url::parse(word) else { return Some(scheme_only()) };
     let shown = match has_user(&url) || url.fragment().is_some() {
         true => Cow::Owned(without_user(url).map(String::from).unwrap_or_default()),
@@ -120,6 +122,11 @@ fn scheme(text: &str) -> Option<(&str, &str)> {
     let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
         && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
     (is_scheme && (http_prefix(text).is_some() || rest.starts_with("//"))).then_some((scheme, rest))
+}
+
+/// Whether a character separates words, or cannot be seen and may seem to.
+fn is_blank(c: char) -> bool {
+    c.is_whitespace() || c.is_control() || is_unseen(c)
 }
 
 /// Whether the host of a URL with this scheme is a name or an address. In others it may be anything.
@@ -150,19 +157,22 @@ fn are_words(text: &str) -> bool {
 }
 
 fn is_word(word: &str) -> bool {
-    const SCHEMES: [&str; 7] = ["account", "basic", "digest", "login", "negotiate", "ntlm", "user"];
     let word = word.strip_suffix([',', '.', '!', '?']).unwrap_or(word);
     let word = word.strip_prefix('"').and_then(|word| word.strip_suffix('"')).unwrap_or(word);
     let is_plain = |part: &str| !part.is_empty() && part.chars().all(char::is_alphanumeric);
-    word.split(['-', '\'', '\u{2019}', '.', '/', '_']).all(is_plain)
-        && !is_secret_name(word)
-        && !SCHEMES.iter().any(|name| word.eq_ignore_ascii_case(name))
+    word.split(['-', '\'', '\u{2019}', '.', '/', '_']).all(is_plain) && !names_secret(word)
 }
 
-/// The leading host, port and path of a text that may be a URL without its scheme. Text after a blank, `=`, `?`
-/// or `#` may be a secret. The last label of a name has no digit, unlike that of a token.
+/// Whether a secret may follow this word: the name of one, of a user, or of a scheme of authentication.
+pub fn names_secret(word: &str) -> bool {
+    const SCHEMES: [&str; 7] = ["account", "basic", "digest", "login", "negotiate", "ntlm", "user"];
+    is_secret_name(word) || SCHEMES.iter().any(|name| word.eq_ignore_ascii_case(name))
+}
+
+/// The leading host, port and path of a text that may be a URL without its scheme. Text after a blank, a
+/// backslash, `=`, `?` or `#` may be a secret. The last label of a name has no digit, unlike that of a token.
 pub fn host_and_path(text: &str) -> Option<&str> {
-    let shown = text.split(|c: char| c.is_whitespace() || matches!(c, '=' | '?' | '#')).next()?;
+    let shown = text.split(|c: char| is_blank(c) || matches!(c, '\\' | '=' | '?' | '#')).next()?;
     let authority = shown.split('/').next()?;
     if let Some((address, port)) = authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         return (address.parse::<Ipv6Addr>().is_ok() && is_port(port)).then_some(shown);
@@ -378,6 +388,13 @@ mod tests {
             ("\"https://h.test/,hunter2", "https://h.test/"),
             ("\"https://ann,hunter2", "https://"),
             ("<https://h.test/>hunter2", "https://h.test/"),
+            ("https://h.test/\u{1f}hunter2", "https://h.test/"),
+            ("https://h.test/\u{200b}hunter2", "https://h.test/"),
+            ("https://ann:1\u{200b}2", "https://"),
+            ("\"https://h.test/\\thunter2\"", "https://"),
+            ("\"https://hunter2\\u0040h.test/\"", "https://"),
+            ("https://h.test/\\u00a0hunter2\",", "https://"),
+            ("h.test/\\thunter2", "h.test/"),
         ] {
             assert_eq!(redact_line(line), shown, "{line}");
         }

@@ -75,7 +75,7 @@ const NAMES: &[(char, &str)] = &[
 ];
 
 /// A character that is a blank beyond ASCII, or has no shape at all.
-fn is_unseen(c: char) -> bool {
+pub(super) fn is_unseen(c: char) -> bool {
     !c.is_ascii() && (c.is_whitespace() || NAMES.binary_search_by_key(&c, |&(named, _)| named).is_ok())
 }
 

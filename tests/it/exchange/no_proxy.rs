@@ -64,7 +64,7 @@ fn entries_that_cannot_match_are_one_warning() {
             ("127.0.0.1:http", "entry 1"),
             ("127.0.", "the entry `127.0.`"),
         ] {
-            let (is_direct, run) = is_direct("127.0.0.1", &format!("{entry} x.test"), backend);
+            let (is_direct, run) = is_direct("127.0.0.1", &format!("{entry}, x.test"), backend);
             let told = format!("{shown} of no_proxy cannot match: ");
             assert!(!is_direct && run.stderr.matches(&told).count() == 1, "{entry}: {}", run.stderr);
         }

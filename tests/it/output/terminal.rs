@@ -62,9 +62,8 @@ fn escaped_text_can_be_read_back() {
     let records = run.records();
     let find = |end: &str| records.iter().find(|record| record["url"].as_str().is_some_and(|url| url.ends_with(end)));
     assert_eq!(find("/type").expect("its record")["content_type"], format!("text/{EVIL}"));
-    // Invisible characters are trimmed at the ends of a line.
-    let bad = format!("{}?{EVIL}", server.url("type"));
-    let bad = bad.trim_end_matches('\u{200b}');
+    // Invisible characters may hide a password behind a URL: nothing after the first one is shown.
+    let bad = format!("{}?", server.url("type"));
     assert!(records.iter().any(|record| record["url"] == bad), "{}", run.stdout);
     let events = run.stderr.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
     assert!(events.into_iter().any(|event| event["url"] == bad), "{}", run.stderr);

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use super::cells::{Cells, CsvScan, Splitter};
 use super::lines::line_end;
 use crate::config::InputFormat;
-use crate::model::shown_text;
+use crate::model::{is_secret_name, shown_text};
 use crate::policy::text::redact::http_prefix;
 use crate::policy::text::url_text;
 
@@ -428,10 +428,16 @@ fn name(cell: &[u8]) -> String {
     url_text::trim(&String::from_utf8_lossy(cell)).to_owned()
 }
 
-/// A name of a column in a message, not too long. A cell that was taken for a name may be a pair of a name and a secret.
+/// The longest word of a name of a column that a message shows. Most keys and tokens are longer.
+const LONGEST_WORD: usize = 24;
+
+/// A name of a column in a message. A cell that was taken for a name may be a secret, or a pair of a name and one:
+/// then it is not shown.
 fn printed(name: &str) -> String {
-    let may_be_pair = name.contains([':', '=', '@']);
-    let shown = if may_be_pair { Cow::Borrowed("…") } else { shown_text(name) };
+    let is_long = name.split_whitespace().any(|word| word.chars().count() > LONGEST_WORD);
+    let holds_secret = name.contains(char::is_whitespace) && is_secret_name(name);
+    let is_hidden = name.contains([':', '=', '@']) || is_long || holds_secret;
+    let shown = if is_hidden { Cow::Borrowed("…") } else { shown_text(name) };
     shown.chars().take(60).flat_map(char::escape_debug).collect()
 }
 

@@ -389,3 +389,17 @@ fn a_quoted_tsv_cell_begins_and_ends_with_a_quote() {
     let outs: Vec<_> = (0..4).map(|n| wants(&entries[n..=n]).out.as_deref().unwrap()).collect();
     assert_eq!(outs, ["a \"b\" c", "5\" pipe", "\"open", "a\tb"]);
 }
+
+#[test]
+fn first_row_that_may_hold_secrets_is_not_shown() {
+    for (cell, shown) in [
+        ("ghp_0123456789012345678901234567890123456789", false),
+        ("password HUNTER", false),
+        ("a=b", false),
+        ("Name of the product", true),
+    ] {
+        let list = format!("{cell},b\nx,y\n");
+        let refused = ListSource::new(vec![reader("-", list.as_bytes())], Csv).unwrap().next_batch().unwrap_err();
+        assert_eq!(refused.to_string().contains(cell), shown, "{refused}");
+    }
+}

@@ -3,12 +3,14 @@
 use fetchall::config::{Config, KEYS, Key, Raw};
 use serde_json::json;
 
+use crate::support::act::Script;
 use crate::support::cli::{Fetchall, Finished};
+use crate::support::fault::FaultServer;
 use crate::support::single::files;
 
 const SECRET: &str = "hunter2";
 
-/// Nothing listens there, and no look-up delays the test.
+/// Asked through a proxy that answers, so that no look-up and no pause of a dead host delays the test.
 const HOST: &str = "127.0.0.1:9";
 
 /// Whole and broken URLs with a secret in their authority.
@@ -181,7 +183,8 @@ fn assert_silent(run: &Finished, what: &str) {
 /// Reads a list in this format, with all outputs there are.
 fn read(format: &str, list: &str, records: &str) -> Finished {
     let args = ["--input-format", format, "--format", records, "-o", "records", "-S", "-vv", "--log", "run.log"];
-    let more = ["--summary", "summary.json", "--noproxy", "*", "list"];
+    let proxy = FaultServer::start(Script::new());
+    let more = ["--summary", "summary.json", "--retry", "0", "--proxy", &proxy.url(""), "list"];
     let run = Fetchall::new().file("list", list).args(args).args(more).run();
     assert!(matches!(run.code(), Some(1..=3)), "{format}: {:?} {}", run.status, run.stderr);
     assert_silent(&run, format);
@@ -307,7 +310,9 @@ fn no_record_of_an_earlier_run_shows_a_secret() {
     }
     lines.push(json!({"v": 1, "url": SECRET, "outcome": "failed"}).to_string());
     let run = Fetchall::new().file("list", first + &lines.join("\n"));
-    let run = run.args(["--json", "-S", "-vv", "--log", "run.log", "--retry-from", "list"]).run().expect_code(1);
+    let proxy = FaultServer::start(Script::new());
+    let run = run.args(["--json", "-S", "-vv", "--log", "run.log", "--retry", "0", "--proxy", &proxy.url("")]);
+    let run = run.args(["--retry-from", "list"]).run().expect_code(1);
     assert_silent(&run, "records");
 }
 

@@ -27,7 +27,7 @@ Settings come from $XDG_CONFIG_HOME/fetchall/config.toml (or ~/.config), ./fetch
 --config FILE (or FETCHALL_CONFIG), FETCHALL_* variables and flags. Later sources win, and a list
 such as --header replaces an earlier one. `fetchall config --show-origin` prints the result.
 --no-NAME switches off what --NAME switches on, such as --no-refresh.
-./fetchall.toml may come from a stranger: without --config it sets only pace, limits and formats.
+./fetchall.toml may come from a stranger: without --config it sets only what docs/reference/settings.md lists.
 
 Write ./config for a list whose name is that of a command.
 

@@ -70,7 +70,7 @@ pub fn fit(arg: clap::Arg) -> clap::Arg {
         "format" => arg.value_parser(["text", "json", "csv", "markdown"]).help("Format of the table [default: text]"),
         "json" => arg.help("Write JSON, as --format json does"),
         "quiet" => arg.help("Show no progress of the rounds [default: false]"),
-        _ if Key::named(&id).is_none() && id != "show_error" => arg,
+        _ if Key::named(&id).is_none() && !matches!(&*id, "show_error" | "fail_fast") => arg,
         _ if PASSED.contains(&&*id) || OWN.contains(&&*id) => arg,
         _ => arg.hide(true),
     }

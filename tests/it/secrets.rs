@@ -320,7 +320,7 @@ fn no_record_of_an_earlier_run_shows_a_secret() {
 fn no_refused_setting_shows_a_secret() {
     let url = format!("http://{HOST}/");
     let values = [
-        "http://ann:S@h/",
+        "http://ann:S@h.invalid/",
         "http://ann:S",
         "http:ann:S",
         "http://[ann:S",

@@ -59,11 +59,11 @@ impl SettingKind for FieldText {
     }
 
     fn write(value: &String) -> Value {
-        Value::from(value.as_str())
+        <String as SettingKind>::write(value)
     }
 
     fn show(value: &String) -> Value {
-        Value::from(&*shown_text(value))
+        <String as SettingKind>::show(value)
     }
 }
 

@@ -80,7 +80,7 @@ impl ChunkLines {
                     let newline = memchr(b'\n', bytes);
                     let (part, rest) = bytes.split_at(newline.unwrap_or(bytes.len()));
                     bytes = rest.get(1..).unwrap_or_default();
-                    let is_empty = is_empty && matches!(part, [] | [b'\r']);
+                    let is_empty = is_empty && (part.is_empty() || (part == b"\r" && !after_cr));
                     let after_cr = part.last().map_or(after_cr, |last| *last == b'\r');
                     self.next = match newline {
                         None => ChunkState::Trailer { is_empty, after_cr },

@@ -69,6 +69,16 @@ fn lines_behind_last_chunk_end_with_cr_lf() {
 }
 
 #[test]
+fn line_of_two_crs_is_not_the_empty_one() {
+    for body in ["0\r\n\r\r\n", "0\r\nX: y\r\n\r\r\r\n"] {
+        for size in 1..=body.len() {
+            let followed = followed(body.as_bytes().chunks(size)).map(|lines| lines.next);
+            assert_eq!(followed, Some(ChunkState::TRAILER), "{body:?} in pieces of {size}");
+        }
+    }
+}
+
+#[test]
 fn other_content_has_no_chunks() {
     let zeros = "0".repeat(2 * MAX_EXCESS);
     for content in [Content::Length(zeros.len() as u64), Content::UntilClose] {
@@ -95,8 +105,11 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_followed(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
-        let whole = followed([&bytes[..]]).map(|lines| lines.next);
-        prop_assert_eq!(followed(bytes.chunks(3)).map(|lines| lines.next), whole);
+    fn any_lines_are_followed_alike_wherever_they_are_split(
+        body in "(0\r\n)?([01a; ]{0,2}\r{0,2}\n?){0,8}",
+        size in 1..4_usize,
+    ) {
+        let whole = followed([body.as_bytes()]).map(|lines| (lines.next, lines.excess));
+        prop_assert_eq!(followed(body.as_bytes().chunks(size)).map(|lines| (lines.next, lines.excess)), whole);
     }
 }

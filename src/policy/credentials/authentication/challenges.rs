@@ -29,7 +29,8 @@ impl<'a> ChallengeParts<'a> {
     }
 
     /// The text from the first list element that is a Digest challenge, if a quote was lost. Then the challenge may
-    /// seem to be in a quoted-string. Like curl, this looks at commas alone.
+    /// seem to be in a quoted-string. Like curl, this looks at commas alone. A parameter with the name Digest is no
+    /// challenge, so a field that is read again from here has no other hidden one.
     pub fn hidden_digest(&self) -> Option<&'a [u8]> {
         if !self.has_lost_quote {
             return None;
@@ -38,7 +39,9 @@ impl<'a> ChallengeParts<'a> {
         loop {
             let comma = rest.iter().position(|octet| *octet == b',')?;
             rest = rest[comma + 1..].trim_ascii_start();
-            if is_digest(rest.split(|octet| !is_word(*octet)).next()?) {
+            let end = rest.iter().position(|octet| !is_word(*octet)).unwrap_or(rest.len());
+            let (word, behind) = rest.split_at(end);
+            if is_digest(word) && !behind.trim_ascii_start().starts_with(b"=") {
                 return Some(rest);
             }
         }

@@ -3,6 +3,7 @@
 use http::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use proptest::prelude::*;
 
+use super::challenges::ChallengeParts;
 use super::{BasicFor, Challenge};
 use crate::model::Credentials;
 
@@ -254,6 +255,26 @@ fn challenges_behind_a_lost_quote_are_read() {
         let chosen = choose(&[field], BasicFor::OffersWithoutDigest, CNONCE);
         assert!(chosen.is_err(), "the password would go out in clear: {chosen:?}");
     }
+}
+
+/// The challenge of Digest that a lost quote hides.
+fn hidden(field: &[u8]) -> Option<&[u8]> {
+    let mut parts = ChallengeParts::new(field);
+    assert!((&mut parts).count() > 0);
+    parts.hidden_digest()
+}
+
+#[test]
+fn parameter_named_digest_is_no_hidden_challenge() {
+    // A field is read once more from a hidden challenge, so these would cost a reading each.
+    let parameters = r#"Digest=""y,Digest ="",digest	= x,"#.repeat(10_000);
+    assert!(hidden(parameters.as_bytes()).is_none());
+    let field = format!(r#"{parameters}Basic realm="x, Digest realm="y", nonce="n""#);
+    assert_eq!(hidden(field.as_bytes()), Some(&br#"Digest realm="y", nonce="n""#[..]));
+    let answer = octets(field.as_bytes(), CNONCE, ("ann", "pw"), "/");
+    assert!(has(&answer, r#"realm="y", nonce="n", uri="/""#), "{}", String::from_utf8_lossy(&answer));
+    let chosen = choose(&[format!("Basic, {parameters}").as_bytes()], BasicFor::OffersWithoutDigest, CNONCE);
+    assert!(matches!(chosen, Ok(Challenge::Basic)), "{chosen:?}");
 }
 
 #[test]

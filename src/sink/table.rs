@@ -125,8 +125,8 @@ impl Sink for Table {
         self.maybe(r.bytes);
         self.maybe(r.wire_bytes);
         self.maybe(r.content_type);
-        self.maybe(r.sha256);
-        self.maybe(r.blake3);
+        self.maybe(r.sha256.map(|s| s.0));
+        self.maybe(r.blake3.map(|s| s.0));
         self.cell(r.attempts);
         self.cell(r.redirects.0.len());
         self.maybe(r.http_version);

@@ -11,7 +11,7 @@ use url::Url;
 
 use super::Bodies;
 use super::key::Keys;
-use crate::model::{self, Facts, Hop, Job, Outcome, Seed, SkipReason, Validators, Verdict};
+use crate::model::{self, Facts, Hex, Hop, Job, Outcome, Seed, SkipReason, Validators, Verdict};
 use crate::policy::naming::{MAX_NAME, is_portable};
 use crate::policy::text::redact::redact_url;
 
@@ -152,8 +152,8 @@ pub(super) fn upsert(
         count(facts.bytes),
         count(facts.wire_bytes),
         facts.content_type.as_deref(),
-        facts.found.sha256.as_ref().map(hex),
-        facts.found.blake3.as_ref().map(hex),
+        facts.found.sha256.map(|digest| Hex(&digest).to_string()),
+        facts.found.blake3.map(|digest| Hex(&digest).to_string()),
         etag.as_deref().map(of_octets),
         last_modified.as_deref().map(of_octets),
         (!facts.redirects.is_empty()).then(|| hops_text(&facts.redirects)),
@@ -290,10 +290,6 @@ fn version(text: &str) -> Option<Version> {
     [Version::HTTP_09, Version::HTTP_10, Version::HTTP_11, Version::HTTP_2, Version::HTTP_3]
         .into_iter()
         .find(|version| format!("{version:?}") == text)
-}
-
-fn hex(digest: &[u8; 32]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn digest(text: &str) -> Option<[u8; 32]> {

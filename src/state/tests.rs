@@ -15,7 +15,7 @@ use url::Url;
 use super::*;
 use crate::config::Digest;
 use crate::model::{
-    Claimed, ErrorKind, Facts, FetchError, Found, Hop, Job, JobId, Outcome, RequestOverrides, Seed, SkipReason,
+    Claimed, ErrorKind, Facts, FetchError, Found, Hex, Hop, Job, JobId, Outcome, RequestOverrides, Seed, SkipReason,
     SourcePos, Subject, Timing, Validators, Verdict, Via,
 };
 
@@ -372,7 +372,7 @@ fn a_row_keeps_its_place_and_a_key_without_wishes_its_value() {
         .unwrap();
     assert_eq!(order, "a,b");
     let shape = Shape::new(["decoded".to_owned()]);
-    let hex = |key: [u8; 16]| key.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hex = |key: [u8; 16]| Hex(&key).to_string();
     let why = "else everything that is done is fetched again";
     assert_eq!(hex(shape.digest(&seed("http://h.test/a"), 0)), "66ae95264d2f4d6ce22fd57a10e71e48", "{why}");
     assert_eq!(

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::VERSION;
 use super::line::append_line;
-use super::record::{Hex, RecordSource};
-use crate::model::{Revision, SourcePos};
+use super::record::{RecordSource, Shown};
+use crate::model::{Hex, Revision, SourcePos};
 use crate::policy::text::printable::text_of_octets;
 
 /// One change.
@@ -40,8 +40,8 @@ impl<'a> ChangeRecord<'a> {
 #[derive(Debug, Serialize)]
 pub struct RevisionRecord<'a> {
     bytes: Option<u64>,
-    sha256: Option<Hex<'a>>,
-    blake3: Option<Hex<'a>>,
+    sha256: Option<Shown<Hex<'a>>>,
+    blake3: Option<Shown<Hex<'a>>>,
     etag: Option<Cow<'a, str>>,
     last_modified: Option<Cow<'a, str>>,
 }
@@ -52,8 +52,8 @@ impl<'a> RevisionRecord<'a> {
         let Revision { bytes, sha256, blake3, validators, .. } = revision;
         Self {
             bytes: *bytes,
-            sha256: sha256.as_ref().map(Hex),
-            blake3: blake3.as_ref().map(Hex),
+            sha256: sha256.as_ref().map(|digest| Shown(Hex(digest))),
+            blake3: blake3.as_ref().map(|digest| Shown(Hex(digest))),
             etag: validators.etag.as_deref().map(text_of_octets),
             last_modified: validators.last_modified.as_deref().map(text_of_octets),
         }

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
-use super::record::{Hex, Millis, Ms, Record};
+use super::record::{Millis, Ms, Record};
 use crate::policy::text::printable::acts_on_terminal;
 
 /// Writes records; remembers the texts that one record has in common with the next.
@@ -39,9 +39,9 @@ impl JsonWriter {
         key(out, "content_type");
         maybe(out, r.content_type, string);
         key(out, "sha256");
-        maybe(out, r.sha256.as_ref(), |out, hex| self.shown(out, hex));
+        maybe(out, r.sha256.as_ref(), |out, hex| self.shown(out, &hex.0));
         key(out, "blake3");
-        maybe(out, r.blake3.as_ref(), |out, hex: &Hex<'_>| self.shown(out, hex));
+        maybe(out, r.blake3.as_ref(), |out, hex| self.shown(out, &hex.0));
         key(out, "attempts");
         number(out, u64::from(r.attempts));
         key(out, "redirects");

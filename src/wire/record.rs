@@ -8,7 +8,7 @@ use http::Version;
 use serde::{Serialize, Serializer};
 
 use super::VERSION;
-use crate::model::{Outcome, Subject, Verdict};
+use crate::model::{Hex, Outcome, Subject, Verdict};
 
 /// One record.
 #[derive(Debug, Serialize)]
@@ -22,8 +22,8 @@ pub struct Record<'a> {
     pub(crate) bytes: Option<u64>,
     pub(crate) wire_bytes: Option<u64>,
     pub(crate) content_type: Option<&'a str>,
-    pub(crate) sha256: Option<Hex<'a>>,
-    pub(crate) blake3: Option<Hex<'a>>,
+    pub(crate) sha256: Option<Shown<Hex<'a>>>,
+    pub(crate) blake3: Option<Shown<Hex<'a>>>,
     pub(crate) attempts: u32,
     pub(crate) redirects: Redirects<'a>,
     pub(crate) http_version: Option<&'static str>,
@@ -55,8 +55,8 @@ impl<'a> Record<'a> {
             bytes: facts.bytes,
             wire_bytes: facts.wire_bytes,
             content_type: facts.content_type.as_deref(),
-            sha256: facts.found.sha256.as_ref().map(Hex),
-            blake3: facts.found.blake3.as_ref().map(Hex),
+            sha256: facts.found.sha256.as_ref().map(|digest| Shown(Hex(digest))),
+            blake3: facts.found.blake3.as_ref().map(|digest| Shown(Hex(digest))),
             attempts: match &outcome.subject {
                 Subject::Job(job) => job.attempt,
                 Subject::Seed(_) | Subject::Bad(_) => 0,
@@ -164,22 +164,6 @@ impl Ms {
 impl Serialize for Ms {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         s.serialize_f64(self.value())
-    }
-}
-
-/// A digest in lower-case hexadecimal.
-#[derive(Debug)]
-pub(crate) struct Hex<'a>(pub(crate) &'a [u8; 32]);
-
-impl fmt::Display for Hex<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl Serialize for Hex<'_> {
-    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(self)
     }
 }
 

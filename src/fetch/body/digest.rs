@@ -4,7 +4,7 @@ use http::HeaderMap;
 use sha2::{Digest as _, Sha256};
 
 use super::observer::{BodyObserver, ObserverRequest};
-use crate::model::{ErrorKind, FetchError, Found, Needs, RequestOverrides};
+use crate::model::{ErrorKind, FetchError, Found, Hex, Needs, RequestOverrides};
 
 /// Returns an observer for each digest that the run needs or the line of the list declares.
 pub(crate) fn observers(
@@ -51,19 +51,10 @@ impl BodyObserver for BodyDigest {
         };
         match self.declared {
             Some(declared) if declared != *digest => {
-                let message = format!("the {name} is {} but the list declares {}", hex(digest), hex(&declared));
+                let message = format!("the {name} is {} but the list declares {}", Hex(digest), Hex(&declared));
                 Err(FetchError::new(ErrorKind::Checksum, message))
             }
             _ => Ok(()),
         }
     }
-}
-
-fn hex(digest: &[u8; 32]) -> String {
-    let mut text = String::with_capacity(64);
-    for byte in digest {
-        text.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
-        text.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
-    }
-    text
 }

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::portable::{component, split_extension};
 use super::{decoded, file_part, host_part, join, name_for_url};
-use crate::model::refused_value;
+use crate::model::{Hex, refused_value};
 
 /// The placeholders that messages list.
 const PLACEHOLDERS: &str = "{host} {path} {dir} {file} {stem} {ext} {query} {n} {n:5} {sha256} {sha256:8}";
@@ -103,7 +103,7 @@ impl Template {
                 TemplatePiece::Query => parts.text(&decoded(url.query().unwrap_or_default())),
                 // Writing to a String cannot fail.
                 TemplatePiece::Number(width) => drop(write!(parts.last, "{number:0width$}")),
-                TemplatePiece::Hash(digits) => parts.text(&hash(url)[..*digits]),
+                TemplatePiece::Hash(digits) => parts.text(&Hex(&Sha256::digest(url.as_str())).to_string()[..*digits]),
             }
         }
         parts.name()
@@ -234,15 +234,6 @@ fn placeholder(word: &str) -> Result<TemplatePiece, String> {
         None => Ok(piece),
         Some(_) => Err(format!("`{{{name}}}`: only n and sha256 take a number; write {{{name}}}")),
     }
-}
-
-/// The SHA-256 of a URL, in hex.
-fn hash(url: &Url) -> String {
-    let mut digits = String::with_capacity(HASH_DIGITS);
-    for byte in Sha256::digest(url.as_str()) {
-        let _ = write!(digits, "{byte:02x}");
-    }
-    digits
 }
 
 #[cfg(test)]

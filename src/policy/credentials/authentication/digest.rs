@@ -9,7 +9,7 @@ use md5::Md5;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest as _, Sha256, Sha512_256};
 
-use crate::model::Credentials;
+use crate::model::{Credentials, Hex};
 
 /// The most octets of a challenge that an answer repeats.
 const MOST_OCTETS: usize = 4 * 1024;
@@ -246,11 +246,10 @@ impl DigestHash {
     /// The digest of these parts with a colon between them, in hexadecimal.
     fn of(self, parts: &[&[u8]]) -> String {
         let text = parts.join(&b':');
-        let hex = |digest: &[u8]| digest.iter().map(|octet| format!("{octet:02x}")).collect();
         match self {
-            Self::Md5 => hex(&Md5::digest(text)),
-            Self::Sha256 => hex(&Sha256::digest(text)),
-            Self::Sha512_256 => hex(&Sha512_256::digest(text)),
+            Self::Md5 => Hex(&Md5::digest(text)).to_string(),
+            Self::Sha256 => Hex(&Sha256::digest(text)).to_string(),
+            Self::Sha512_256 => Hex(&Sha512_256::digest(text)).to_string(),
         }
     }
 }

@@ -30,7 +30,7 @@ pub use table::{csv, json, markdown, text};
 
 use crate::backend::BACKENDS;
 use crate::config::Config;
-use crate::model::ChildProgram;
+use crate::model::{ChildProgram, shown_path};
 use cell::{End, Launch};
 
 /// The cells to compare, and their input.
@@ -76,7 +76,7 @@ pub enum CompareError {
     #[error("the list is empty: there is nothing to fetch")]
     Empty,
     /// The folder for the children's outputs cannot be used.
-    #[error("cannot use {path}: {source}", path = .path.display())]
+    #[error("cannot use {path}: {source}", path = shown_path(.path))]
     Folder {
         /// The folder.
         path: PathBuf,

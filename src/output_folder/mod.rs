@@ -27,6 +27,8 @@ pub use other::OpenFolder;
 #[cfg(unix)]
 pub use unix::OpenFolder;
 
+use crate::model::shown_path;
+
 /// The most symbolic links in the place of one file that are followed, as on Linux.
 const MAX_LINKS: usize = 40;
 
@@ -218,8 +220,8 @@ impl OutputFolder {
 
     /// The error of a folder that cannot be opened or made, with the folder that is at fault.
     pub fn explain(&self, folder: &Path, e: io::Error) -> io::Error {
-        let shown = self.0.path.join(folder);
-        let explain = || io::Error::new(e.kind(), format!("the folder {}: {e}", shown.display()));
+        let shown = shown_path(&self.0.path.join(folder));
+        let explain = || io::Error::new(e.kind(), format!("the folder {shown}: {e}"));
         self.in_the_way(folder).unwrap_or_else(explain)
     }
 
@@ -242,7 +244,7 @@ impl OutputFolder {
                 Ok(there) if !there.is_dir() => "no folder",
                 _ => return None,
             };
-            let what = format!("{} is in the way: it is {what}; move it away", shown.display());
+            let what = format!("{} is in the way: it is {what}; move it away", shown_path(&shown));
             Some(io::Error::new(io::ErrorKind::NotADirectory, what))
         })
     }

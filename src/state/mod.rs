@@ -93,7 +93,7 @@ pub enum StateError {
     /// Another program took it away while the run was at work.
     #[error(
         "{path} was removed or replaced during the run: what it knew is lost, and the next run fetches that anew",
-        path = .path.display()
+        path = shown_path(.path)
     )]
     Removed {
         /// The database.

@@ -3,7 +3,7 @@
 use fetchall::config::{Config, KEYS, Key, Raw};
 use serde_json::json;
 
-use crate::support::act::Script;
+use crate::support::act::{Act, Script, ok};
 use crate::support::cli::{Fetchall, Finished};
 use crate::support::fault::FaultServer;
 use crate::support::single::files;
@@ -374,4 +374,48 @@ fn no_refused_setting_shows_a_secret() {
         let run = Fetchall::new().args(["compare", "--backends", &value, "--rounds", &value, "--demo-urls", &value]);
         assert_silent(&run.args(["-c", &value, &url]).run(), &value);
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn no_error_of_a_file_shows_a_secret() {
+    let server = FaultServer::start(Script::new().otherwise(ok()));
+    let host = server.address().to_string().replace(':', "+");
+    let dir = format!("ann:{SECRET}@h");
+    let proc = format!("/proc/{dir}");
+    for (planted, flag, path, expected) in [
+        (None, "-d", &*proc, "for saved bodies"),
+        (Some(""), "-d", &dir, "it is no folder"),
+        (Some("/.fetchall"), "-d", &dir, "no folder"),
+        (Some("/.fetchall/part"), "-d", &dir, "is in the way: it is no folder"),
+        (Some(&*format!("/{host}")), "-d", &dir, "is in the way: it is no folder"),
+        (Some(&*format!("/{host}/x/y")), "-d", &dir, "is in the way: it is a folder"),
+        (None, "-O", &format!("{dir}/x"), "the folder"),
+        (None, "-O", &format!("{proc}/x"), "the folder"),
+    ] {
+        let fetchall = Fetchall::new().args(["--json", "-o", "records", "-vv", "--log", "run.log", flag, path]);
+        let fetchall = planted.iter().fold(fetchall, |fetchall, name| fetchall.file(&format!("{dir}{name}"), "mine"));
+        let run = fetchall.arg(server.url("x")).run();
+        assert!(matches!(run.code(), Some(1..=3)), "{planted:?}: {:?} {}", run.status, run.stderr);
+        assert_silent(&run, &format!("{planted:?} {flag}"));
+        let log = String::from_utf8(run.read("run.log")).unwrap();
+        assert!([&run.stderr, &log].iter().any(|told| told.contains(expected)), "{planted:?} {flag}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn no_error_of_a_kept_body_shows_a_secret() {
+    let head = b"HTTP/1.1 200 OK\r\nETag: \"1\"\r\nContent-Length: 900000\r\n\r\n";
+    let server = FaultServer::start(Script::new().otherwise(Act::Raw([head, &[b'x'; 300_000][..]].concat())));
+    let folder = tempfile::TempDir::new().unwrap();
+    let dir = folder.path().join(format!("ann:{SECRET}@h"));
+    let run = || Fetchall::new().args(["--json", "-o", "records", "-vv", "-d"]).arg(&dir).arg(server.url("x")).run();
+    assert_silent(&run().expect_code(1), "the first run");
+    let parts = std::fs::read_dir(dir.join(".fetchall/part")).unwrap().map(|entry| entry.unwrap().path());
+    let kept = parts.into_iter().find(|path| path.extension().is_some_and(|end| end == "cut")).expect("a kept body");
+    std::fs::remove_file(&kept).unwrap();
+    std::fs::create_dir(&kept).unwrap();
+    let run = run().expect_code(1);
+    assert_silent(&run, "the second run");
+    assert!(run.stderr.contains("what is kept cannot be used"), "{}", run.stderr);
 }

@@ -114,12 +114,12 @@ async fn look_back(
     facts: &mut Facts,
 ) -> Result<PartialFile, FetchError> {
     let mut kept = *kept;
-    let unreadable = |path: &std::path::Path, e: &std::io::Error| {
-        FetchError::new(ErrorKind::Io, format!("cannot read what is kept in {}: {e}", path.display()))
-    };
+    let at = kept.at.clone();
+    let unreadable =
+        |e: &std::io::Error| FetchError::new(ErrorKind::Io, format!("cannot read what is kept in {}: {e}", at.shown()));
     if !transfer.looks_back() {
         let from = SeekFrom::Start(kept.from());
-        kept.file.seek(from).map_err(|e| unreadable(&kept.at.spelled(), &e))?;
+        kept.file.seek(from).map_err(|e| unreadable(&e))?;
         transfer.skip(kept.from(), facts);
         return Ok(kept);
     }
@@ -134,9 +134,9 @@ async fn look_back(
         .await
         .map_err(|e| FetchError::new(ErrorKind::Internal, e.to_string()))?;
         kept = file;
-        let piece = piece.map_err(|e| unreadable(&kept.at.spelled(), &e))?;
+        let piece = piece.map_err(|e| unreadable(&e))?;
         if piece.is_empty() {
-            return Err(unreadable(&kept.at.spelled(), &std::io::ErrorKind::UnexpectedEof.into()));
+            return Err(unreadable(&std::io::ErrorKind::UnexpectedEof.into()));
         }
         left -= piece.len() as u64;
         transfer.count_wire(piece.len(), facts)?;

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use super::partial_file::PartialPath;
-use crate::model::{ErrorKind, FetchError};
+use crate::model::{ErrorKind, FetchError, shown_path};
 use crate::output_folder::{OutputFolder, path_octets};
 
 /// The paths of a part file and its final file.
@@ -104,7 +104,7 @@ fn rename(folder: &OutputFolder, from: &Path, to: &Path, sync: bool) -> io::Resu
     folder.refuse_reserved(&files, file)?;
     parts.rename(part, &files, file).map_err(|e| match e.kind() {
         io::ErrorKind::IsADirectory | io::ErrorKind::DirectoryNotEmpty => {
-            let what = format!("{} is in the way: it is a folder; move it away", folder.path().join(to).display());
+            let what = format!("{} is in the way: it is a folder; move it away", shown_path(&folder.path().join(to)));
             io::Error::new(io::ErrorKind::IsADirectory, what)
         }
         _ if parts.info(part).is_ok() => if_removed(folder, to, e),
@@ -118,7 +118,7 @@ fn if_removed(folder: &OutputFolder, file: &Path, e: io::Error) -> io::Error {
         return e;
     }
     let path = folder.path().join(file.parent().unwrap_or(file));
-    io::Error::new(e.kind(), format!("the folder {} was removed meanwhile, or its files were", path.display()))
+    io::Error::new(e.kind(), format!("the folder {} was removed meanwhile, or its files were", shown_path(&path)))
 }
 
 /// The place of a complete body.
@@ -173,7 +173,7 @@ impl FinishedBody {
 }
 
 fn cannot_write(folder: &OutputFolder, file: &Path, e: &io::Error) -> FetchError {
-    FetchError::new(ErrorKind::Io, format!("cannot write {}: {e}", folder.path().join(file).display()))
+    FetchError::new(ErrorKind::Io, format!("cannot write {}: {e}", shown_path(&folder.path().join(file))))
 }
 
 /// Syncs the folder of a name to the disk.

@@ -17,6 +17,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 pub(crate) use note::{Note, Octets, ResumableResponse};
 
+use crate::model::shown_path;
 use crate::output_folder::{OpenFolder, OutputFolder};
 use note::Checkpoint;
 
@@ -46,9 +47,7 @@ impl PartialCopy {
     pub(crate) fn create(self, path: impl FnOnce(u64) -> PartialPath, sync: bool) -> io::Result<Box<PartialWriter>> {
         match self {
             PartialCopy::Planned(id, answered) => path(id).create(answered.note(), sync).map(Box::new),
-            PartialCopy::Open(body) => {
-                Err(io::Error::other(format!("{} is open already", body.at.spelled().display())))
-            }
+            PartialCopy::Open(body) => Err(io::Error::other(format!("{} is open already", body.at.shown()))),
         }
     }
 }
@@ -155,9 +154,9 @@ impl PartialPath {
         &self.path
     }
 
-    /// The path as the user spelled that of the folder.
-    pub(crate) fn spelled(&self) -> PathBuf {
-        self.folder.path().join(&self.path)
+    /// The path as messages show it.
+    pub(crate) fn shown(&self) -> String {
+        shown_path(&self.folder.path().join(&self.path))
     }
 
     fn note(&self) -> PathBuf {
@@ -218,7 +217,7 @@ impl PartialPath {
                 opened => opened?,
             };
             if !is_file(&file) {
-                let what = format!("{} is in the way: it is no file", self.spelled().display());
+                let what = format!("{} is in the way: it is no file", self.shown());
                 return Err(io::Error::new(io::ErrorKind::AlreadyExists, what));
             }
             if has_other_names(&file) {
@@ -235,7 +234,7 @@ impl PartialPath {
                     std::thread::sleep(Duration::from_millis(10));
                 }
                 Err(TryLockError::WouldBlock) => {
-                    return Err(io::Error::other(format!("another process is writing {}", self.spelled().display())));
+                    return Err(io::Error::other(format!("another process is writing {}", self.shown())));
                 }
                 Err(TryLockError::Error(e)) => return Err(e),
             }

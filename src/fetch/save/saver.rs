@@ -14,6 +14,7 @@ use super::partial_file::{self, PartialCopy, PartialFile, PartialPath, Resumable
 use super::small_file_writer::SmallFileWriter;
 use crate::fetch::config::{FetchConfig, Keeping, Saving};
 use crate::model::Job;
+use crate::policy::text::printable::printable;
 
 /// The id of bodies kept between the tries of one run. It is the same for all runs, so that the next run removes the
 /// leftovers of a killed one.
@@ -148,10 +149,10 @@ impl Saver {
             at.clear();
             return None;
         }
-        let path = at.spelled();
+        let path = at.shown();
         find_kept(at, job).await.unwrap_or_else(|e| {
             // Another file is there, or another process holds the lock: fetch the whole body.
-            tracing::debug!(path = %path.display(), error = %e, "what is kept cannot be used");
+            tracing::debug!(path = %printable(&path), error = %printable(&e.to_string()), "what is kept cannot be used");
             None
         })
     }

@@ -60,7 +60,7 @@ pub const LAYERS: &[Layer] = &[
     Layer { row: 0, module: "model", may: &[] },
     Layer { row: 1, module: "config", may: NOUNS },
     Layer { row: 1, module: "policy", may: NOUNS },
-    Layer { row: 1, module: "output_folder", may: &[] },
+    Layer { row: 1, module: "output_folder", may: &[Only("model", &["shown_path"])] },
     Layer { row: 1, module: "wire", may: &[All("model"), Only("policy", &["text::printable"])] },
     Layer { row: 2, module: "source", may: PARTS },
     Layer { row: 2, module: "queue", may: PARTS },

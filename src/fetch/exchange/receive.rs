@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderValue};
 use url::Url;
 
@@ -163,7 +164,10 @@ impl Exchange<'_> {
         let (decoder, modified) = (self.decoder(url, said, proposed.as_deref())?, self.modified(said));
         let decoder = self.share_memory(url, decoder, transfer_coding).await?;
         let of_content = declared::of_content(response.headers());
-        let of_representation = declared::of_representation(response.headers(), first.as_ref());
+        // A part that the user asked for is not the representation (RFC 9530, section 3).
+        let is_part = self.asks_part && response.status() == StatusCode::PARTIAL_CONTENT;
+        let of_representation =
+            if is_part { None } else { declared::of_representation(response.headers(), first.as_ref()) };
         let mut answered = if kept.is_none() { self.answered(url, response) } else { None };
         let stream = fetcher.services.stream.as_ref().map(|stream| stream.writer().clone());
         let note = if stream.is_some() { answered.take().map(|answered| answered.note()) } else { None };

@@ -69,6 +69,34 @@ fn behind_the_body_they_count_too() {
 }
 
 #[test]
+fn part_that_the_user_asked_for_is_checked_as_a_part() {
+    let body = b"hello\n".repeat(100);
+    let range = ["-H", "Range: bytes=100-299"];
+    let part = |fields: String| {
+        let head = format!(
+            "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 100-299/600\r\n{fields}\r\nContent-Length: 200\r\n\r\n"
+        );
+        Act::RawKeepAlive([head.as_bytes(), &body[100..300]].concat())
+    };
+    for (fields, expected) in [
+        (format!("Repr-Digest: {}", sha256(&body)), "ok"),
+        (format!("Content-Digest: {}", sha256(&body[100..300])), "ok"),
+        (format!("Content-Digest: {}", sha256(&body)), "checksum"),
+    ] {
+        let single = fetch(part(fields), &range);
+        assert_eq!(single.kind(), expected, "{}", single.record);
+        if expected == "ok" {
+            assert_eq!(single.body(), body[100..300]);
+        }
+    }
+    // The server may ignore the range.
+    for (of, expected) in [(&body[..], "ok"), (&body[..200], "checksum")] {
+        let whole = Act::OkWith(vec![("Repr-Digest", sha256(of))], body.clone());
+        assert_eq!(fetch(whole, &range).kind(), expected);
+    }
+}
+
+#[test]
 fn a_body_in_two_parts_is_checked_as_a_whole() {
     let body = b"hello\n".repeat(100);
     let first = |repr: &[u8]| {

@@ -3,6 +3,7 @@
 mod compressed;
 mod damaged;
 mod part;
+mod piped;
 
 use std::fs;
 use std::path::{Path, PathBuf};

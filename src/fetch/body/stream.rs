@@ -59,7 +59,7 @@ impl BodyStream {
 impl PartialStream {
     /// Returns the error of a body that cannot start again.
     pub(crate) fn is_out(&self) -> FetchError {
-        let bytes = self.transfer.content_bytes();
+        let bytes = self.transfer.bytes();
         let message = format!("{bytes} bytes of the body are written already, and the server cannot go on from there");
         FetchError::new(ErrorKind::Io, message)
     }

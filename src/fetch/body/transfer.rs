@@ -70,6 +70,11 @@ impl Transfer {
         self.decoder.is_some().then_some(self.bytes)
     }
 
+    /// The number of bytes without any coding that the observers have taken.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// The number of coded bytes that may yet be decoded.
     pub(crate) fn pending(&self) -> u64 {
         self.decoder.as_ref().map_or(0, Decoder::pending)
@@ -129,11 +134,12 @@ impl Transfer {
     }
 
     async fn take_decoded(&mut self, piece: &[u8], facts: &mut Facts) -> Result<(), FetchError> {
-        self.bytes += piece.len() as u64;
-        facts.bytes = Some(self.bytes);
-        if let Some(most) = self.most.filter(|&most| self.bytes > most) {
+        let bytes = self.bytes + piece.len() as u64;
+        facts.bytes = Some(bytes);
+        if let Some(most) = self.most.filter(|&most| bytes > most) {
             return Err(too_large(most));
         }
+        self.bytes = bytes;
         for observer in &mut self.observers {
             if observer.decoded(piece) == ObserverRequest::Flush {
                 observer.flush().await?;

@@ -87,7 +87,7 @@ impl Exchange<'_> {
                 // The beginning of an invalid body is not trusted either.
                 transfer.discard();
             }
-            if let (Some(stream), true) = (&self.fetcher.services.stream, transfer.content_bytes() > 0) {
+            if let (Some(stream), true) = (&self.fetcher.services.stream, transfer.bytes() > 0) {
                 stream.keep(note.filter(|_| is_cut), transfer);
             }
         })?;

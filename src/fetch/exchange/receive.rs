@@ -14,6 +14,7 @@ use super::state::{Exchange, IDENTITY};
 use crate::config::Compression;
 use crate::fetch::body::decode::{BodyMemory, Decoder, Resource};
 use crate::fetch::body::saved::{CodedCopy, SavedFile, StreamedBody};
+use crate::fetch::body::stream::PartialStream;
 use crate::fetch::body::transfer::Transfer;
 use crate::fetch::body::{declared, digest};
 use crate::fetch::config::Saving;
@@ -52,28 +53,28 @@ impl Exchange<'_> {
         true
     }
 
-    /// Reads the body of a successful response to its end. `rest` is its beginning, and `total` the complete length
-    /// from a Content-Range.
+    /// Reads the body of a successful response to its end. The partial body, if there is one, is its beginning, and
+    /// `total` the complete length from a Content-Range.
     pub(crate) async fn receive(
         &mut self,
         url: &Url,
         mut response: Response,
-        rest: Option<PartialBody>,
         total: Option<u64>,
     ) -> Result<Verdict, FetchError> {
         let mut transfer_coding = transfer_decoder(&response)?;
-        let first = rest.as_ref().map(|rest| rest.first_answer(&mut self.facts, self.fetcher.config.needs));
+        let first = self.rest.as_ref().map(|rest| rest.first_answer(&mut self.facts, self.fetcher.config.needs));
         let proposed = self.proposed(first.as_ref().unwrap_or(response.headers()));
         if self.is_there(proposed.as_deref()) {
             self.drain(response).await;
             return Ok(Verdict::Skipped(SkipReason::Exists));
         }
-        let (mut transfer, note) =
-            self.transfer(url, &mut response, rest.zip(first), proposed, &mut transfer_coding).await?;
+        let (mut transfer, note) = match self.resumed(url, &response, &mut transfer_coding).await? {
+            Some(resumed) => resumed,
+            None => self.transfer(url, &mut response, first, proposed, &mut transfer_coding).await?,
+        };
         if let Some(total) = total {
             transfer.must_have(total);
         }
-        transfer.expect(response.content_length())?;
         let received = match self.pull(&mut response, &mut transfer_coding, &mut transfer).await {
             Ok(()) => transfer.finish(response.trailers(), &mut self.facts).await,
             Err(error) => Err(error),
@@ -141,24 +142,39 @@ impl Exchange<'_> {
         Ok(())
     }
 
-    /// Returns the transfer for the bytes of a response. For a stream, also returns the note with which a cut body
-    /// can go on.
+    /// Returns the transfer of a body that a stream has in part, and the note with which it can go on. Leaves the
+    /// partial body in its place if the response cannot be used.
+    async fn resumed(
+        &mut self,
+        url: &Url,
+        response: &Response,
+        transfer_coding: &mut Option<Decoder>,
+    ) -> Result<Option<(Transfer, Option<Note>)>, FetchError> {
+        if let Some(PartialBody::Stream(cut)) = &self.rest {
+            cut.transfer.expect(response.content_length())?;
+            self.share_memory(url, None, transfer_coding).await?;
+        }
+        let Some(PartialBody::Stream(cut)) = self.rest.take_if(|rest| matches!(rest, PartialBody::Stream(_))) else {
+            return Ok(None);
+        };
+        let PartialStream { note, transfer } = *cut;
+        Ok(Some((transfer, note)))
+    }
+
+    /// Returns the transfer for the bytes of a response, behind those of a partial file. For a stream, also returns
+    /// the note with which a cut body can go on.
     async fn transfer(
         &mut self,
         url: &Url,
         response: &mut Response,
-        rest: Option<(PartialBody, HeaderMap)>,
+        first: Option<HeaderMap>,
         proposed: Option<String>,
         transfer_coding: &mut Option<Decoder>,
     ) -> Result<(Transfer, Option<Note>), FetchError> {
         let (fetcher, job) = (self.fetcher, self.job);
-        let (kept, first) = match rest {
-            Some((PartialBody::Stream(cut), _)) => {
-                self.share_memory(url, None, transfer_coding).await?;
-                return Ok((cut.transfer, cut.note));
-            }
-            Some((PartialBody::File(kept), first)) => (Some(kept), Some(first)),
-            None => (None, None),
+        let kept = match self.rest.take() {
+            Some(PartialBody::File(kept)) => Some(kept),
+            Some(PartialBody::Stream(_)) | None => None,
         };
         let said = first.as_ref().unwrap_or(response.headers());
         let (decoder, modified) = (self.decoder(url, said, proposed.as_deref())?, self.modified(said));
@@ -190,6 +206,7 @@ impl Exchange<'_> {
         }
         transfer.observe(received.map(if has_copy { CodedCopy::observer } else { SavedFile::observer }));
         transfer.observe(of_content);
+        transfer.expect(response.content_length())?;
         Ok((transfer, note))
     }
 

@@ -22,10 +22,10 @@ impl Exchange<'_> {
     ) -> Result<Option<Verdict>, FetchError> {
         match status.as_u16() {
             206 | 416 if self.asks_rest => {
-                let Some(rest) = self.rest.take() else { return Ok(None) };
+                let Some(rest) = &self.rest else { return Ok(None) };
                 match rest.is_in(response.headers()) {
                     Ok(total) if status == 206 => {
-                        return match self.receive(url, response, Some(rest), Some(total)).await {
+                        return match self.receive(url, response, Some(total)).await {
                             // The kept bytes were unusable: request the whole body.
                             Err(_) if std::mem::take(&mut self.useless) => Ok(None),
                             received => received.map(Some),
@@ -34,7 +34,6 @@ impl Exchange<'_> {
                     Ok(_) => {}
                     Err(why) => tracing::debug!(url = %printable(url.as_str()), why, "starting again"),
                 }
-                self.rest = Some(rest);
                 self.start_again().map(|()| None)
             }
             200..=299 if self.fetcher.method == Method::HEAD => {
@@ -47,11 +46,11 @@ impl Exchange<'_> {
                     FetchError::new(ErrorKind::Protocol, message)
                 })?;
                 self.start_again()?;
-                self.receive(url, response, None, Some(total)).await.map(Some)
+                self.receive(url, response, Some(total)).await.map(Some)
             }
             200..=299 => {
                 self.start_again()?;
-                self.receive(url, response, None, None).await.map(Some)
+                self.receive(url, response, None).await.map(Some)
             }
             _ => self.without_body(url, status, response).await.map(Some),
         }

@@ -15,6 +15,16 @@ fn piped(acts: Vec<Act>, args: &[&str]) -> (Vec<u8>, Value, FaultServer) {
     (run.stdout.into_bytes(), record, server)
 }
 
+/// An answer in one chunk, with these trailers; `None`: it is cut off behind the chunk.
+fn chunked(head: &str, body: &[u8], trailers: Option<&str>) -> Act {
+    let size = format!("HTTP/1.1 {head}\r\nETag: \"1\"\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n", body.len());
+    let end = trailers.map(|trailers| format!("\r\n0\r\n{trailers}\r\n")).unwrap_or_default();
+    let bytes = [size.as_bytes(), body, end.as_bytes()].concat();
+    if trailers.is_some() { Act::RawKeepAlive(bytes) } else { Act::Raw(bytes) }
+}
+
+const REST: &str = "206 Partial Content\r\nContent-Range: bytes 100000-899999/900000";
+
 #[test]
 fn coded_body_cut_before_its_first_byte_starts_again() {
     let text = text(31);
@@ -41,4 +51,31 @@ fn failed_retry_names_the_bytes_that_are_written() {
     assert!(came.len() > 100_000 && text.starts_with(&came));
     let message = record["error"]["message"].as_str().unwrap();
     assert!(message.starts_with(&format!("{} bytes of the body are written already", came.len())), "{message}");
+}
+
+#[test]
+fn part_that_is_out_survives_an_unusable_206() {
+    let text = text(33);
+    let first = || cut(&[tag("1")], &text, 100_000);
+    let unusable = chunked(&format!("{REST}\r\nTransfer-Encoding: x-foo"), &text[100_000..], Some(""));
+    for backend in BACKENDS {
+        let acts = vec![first(), unusable.clone(), whole(&[tag("1")], &text)];
+        let (came, record, server) = piped(acts, &["--retry-on", "truncated,decode", "--backend", backend]);
+        assert_eq!(kind(&record), "ok", "{backend}: {record}");
+        assert!(came == text, "{backend}: {} bytes", came.len());
+        let from: Vec<_> = ranges(&server).into_iter().map(|asked| asked.map(|(range, _)| range)).collect();
+        assert_eq!(from, [None, Some("bytes=100000-".to_owned()), Some("bytes=100000-".to_owned())], "{backend}");
+    }
+}
+
+#[test]
+fn nothing_follows_a_part_whose_rest_is_too_large() {
+    let text = text(34);
+    let head = format!("{REST}\r\nETag: \"1\"");
+    let acts =
+        vec![chunked("200 OK", &text[..100_000], None), raw(&head, &text[100_000..]), whole(&[tag("1")], b"new")];
+    let args = ["--max-size", "200k", "--retry-on", "truncated,reset,too_large"];
+    let (came, record, _server) = piped(acts, &args);
+    assert_eq!(kind(&record), "io", "{record}");
+    assert!(came == text[..100_000], "{} bytes", came.len());
 }

@@ -18,6 +18,8 @@ struct DeclaredDigests {
     sha512: Option<Sha512>,
     /// Declared before the body.
     early: Vec<DeclaredDigest>,
+    /// Whether the trailers are about the same bytes.
+    takes_trailers: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -71,7 +73,7 @@ impl DeclaredDigests {
         let needs = |algorithm| is_announced || early.iter().any(|declared| declared.algorithm == algorithm);
         let sha256 = needs(Algorithm::Sha256).then(Sha256::new);
         let sha512 = needs(Algorithm::Sha512).then(Sha512::new);
-        Some(Box::new(Self { field, sha256, sha512, early }))
+        Some(Box::new(Self { field, sha256, sha512, early, takes_trailers: true }))
     }
 
     fn check(&self, declared: &DeclaredDigest) -> Result<(), FetchError> {
@@ -102,7 +104,16 @@ impl BodyObserver for DeclaredDigests {
         ObserverRequest::More
     }
 
+    fn resume(&mut self, fields: &HeaderMap) {
+        match self.field {
+            // The digest before the body covers the bytes of the later response too, which has trailers of its own.
+            DigestField::Content => self.takes_trailers = false,
+            DigestField::Representation => self.early.extend(declared(fields, &REPR_DIGEST)),
+        }
+    }
+
     fn end(&mut self, trailers: Option<&HeaderMap>, _found: &mut Found) -> Result<(), FetchError> {
+        let trailers = trailers.filter(|_| self.takes_trailers);
         let late = trailers.map(|fields| declared(fields, &self.field.name())).unwrap_or_default();
         self.early.iter().chain(&late).try_for_each(|declared| self.check(declared))
     }

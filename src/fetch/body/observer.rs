@@ -3,7 +3,7 @@
 //! An observer is made from the head of the response. A [`Transfer`](super::transfer::Transfer) owns the observers of
 //! one body and calls them in this order:
 //!
-//! 1. `content` and `decoded` for each piece,
+//! 1. `content` and `decoded` for each piece, and `resume` between the pieces of two responses,
 //! 2. `end` of every observer, once the body is complete,
 //! 3. `commit` of every observer, if every `end` agreed.
 //!
@@ -39,6 +39,9 @@ pub(crate) trait BodyObserver: Send + Sync {
     fn decoded(&mut self, _bytes: &[u8]) -> ObserverRequest {
         ObserverRequest::More
     }
+
+    /// Another response with these fields goes on with a body that was cut off.
+    fn resume(&mut self, _fields: &HeaderMap) {}
 
     /// Writes out the bytes that were taken, while the connection waits.
     ///

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::HeaderMap;
 
+use super::declared;
 use super::decode::{Decoder, allowed};
 use super::observer::{BodyObserver, ObserverRequest};
 use crate::fetch::save::destination::SavedBody;
@@ -36,6 +37,12 @@ impl Transfer {
     /// Passes all further bytes to these observers too.
     pub(crate) fn observe(&mut self, observers: impl IntoIterator<Item = Box<dyn BodyObserver>>) {
         self.observers.extend(observers);
+    }
+
+    /// Goes on with another response, which has these fields. It is behind all bytes so far.
+    pub(crate) fn resume(&mut self, fields: &HeaderMap) {
+        self.observers.iter_mut().for_each(|observer| observer.resume(fields));
+        self.observers.extend(declared::of_content(fields));
     }
 
     /// Requires this total length, the partial body included.

@@ -157,7 +157,8 @@ impl Exchange<'_> {
         let Some(PartialBody::Stream(cut)) = self.rest.take_if(|rest| matches!(rest, PartialBody::Stream(_))) else {
             return Ok(None);
         };
-        let PartialStream { note, transfer } = *cut;
+        let PartialStream { note, mut transfer } = *cut;
+        transfer.resume(response.headers());
         Ok(Some((transfer, note)))
     }
 

@@ -25,6 +25,11 @@ fn chunked(head: &str, body: &[u8], trailers: Option<&str>) -> Act {
 
 const REST: &str = "206 Partial Content\r\nContent-Range: bytes 100000-899999/900000";
 
+fn sha256(body: &[u8]) -> String {
+    let digest = <sha2::Sha256 as sha2::Digest>::digest(body);
+    format!("sha-256=:{}:", base64::Engine::encode(&base64::engine::general_purpose::STANDARD, digest))
+}
+
 #[test]
 fn coded_body_cut_before_its_first_byte_starts_again() {
     let text = text(31);
@@ -78,4 +83,34 @@ fn nothing_follows_a_part_whose_rest_is_too_large() {
     let (came, record, _server) = piped(acts, &args);
     assert_eq!(kind(&record), "io", "{record}");
     assert!(came == text[..100_000], "{} bytes", came.len());
+}
+
+#[test]
+fn each_digest_of_a_piped_body_is_of_its_own_response() {
+    let text = text(35);
+    let (part, rest) = text.split_at(100_000);
+    let line = |field: &str, of: &[u8]| format!("{field}: {}\r\n", sha256(of));
+    let (whole, of_rest) = (line("Content-Digest", &text), line("Content-Digest", rest));
+    let (repr, bad_repr) = (line("Repr-Digest", &text), line("Repr-Digest", rest));
+    let announced = "Trailer: Content-Digest, Repr-Digest\r\n".to_owned();
+    for (first, second, trailers, expected) in [
+        (&announced, "", &of_rest, "ok"),
+        (&announced, &*announced, &of_rest, "ok"),
+        (&announced, &announced, &whole, "checksum"),
+        (&announced, &announced, &repr, "ok"),
+        (&announced, &announced, &bad_repr, "checksum"),
+        (&whole, &of_rest, &String::new(), "ok"),
+        (&whole, &announced, &of_rest, "ok"),
+        (&whole, &whole, &String::new(), "checksum"),
+        (&of_rest, "", &String::new(), "checksum"),
+        (&repr, &of_rest, &String::new(), "ok"),
+        (&repr, &bad_repr, &String::new(), "checksum"),
+    ] {
+        let head = |status: &str, fields: &str| format!("{status}\r\n{fields}").trim_end().to_owned();
+        let acts =
+            vec![chunked(&head("200 OK", first), part, None), chunked(&head(REST, second), rest, Some(trailers))];
+        let (came, record, _server) = piped(acts, &["--retry-on", "truncated,reset"]);
+        assert_eq!(kind(&record), expected, "{first}{second}{trailers}: {record}");
+        assert!(came == text, "{} bytes", came.len());
+    }
 }

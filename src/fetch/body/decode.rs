@@ -23,6 +23,7 @@ mod trailing;
 
 use bytes::Bytes;
 
+use super::time_limit::TimeLimit;
 use crate::model::{ErrorKind, FetchError};
 use crate::policy::message::transfer_coding::transfer_codings;
 
@@ -111,6 +112,13 @@ impl Decoder {
         self.memory = Some(memory);
         self.stages.iter_mut().for_each(DecodeStage::ask_before);
         self
+    }
+
+    /// Lets a later wait for memory end at this time limit: another response goes on with the body.
+    pub(crate) fn resume(&mut self, limit: TimeLimit) {
+        if let Some(memory) = &mut self.memory {
+            memory.limit = limit;
+        }
     }
 
     /// Returns the memory that the windows may need, in KiB.

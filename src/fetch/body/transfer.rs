@@ -6,6 +6,7 @@ use http::HeaderMap;
 use super::declared;
 use super::decode::{Decoder, allowed};
 use super::observer::{BodyObserver, ObserverRequest};
+use super::time_limit::TimeLimit;
 use crate::fetch::save::destination::SavedBody;
 use crate::model::{ErrorKind, Facts, FetchError};
 
@@ -39,10 +40,13 @@ impl Transfer {
         self.observers.extend(observers);
     }
 
-    /// Goes on with another response, which has these fields. It is behind all bytes so far.
-    pub(crate) fn resume(&mut self, fields: &HeaderMap) {
+    /// Goes on with another response, which has these fields and this time limit. It is behind all bytes so far.
+    pub(crate) fn resume(&mut self, fields: &HeaderMap, limit: TimeLimit) {
         self.observers.iter_mut().for_each(|observer| observer.resume(fields));
         self.observers.extend(declared::of_content(fields));
+        if let Some(decoder) = &mut self.decoder {
+            decoder.resume(limit);
+        }
     }
 
     /// Requires this total length, the partial body included.
@@ -105,7 +109,12 @@ impl Transfer {
     /// Takes a piece of the content.
     pub(crate) async fn push(&mut self, piece: Bytes, facts: &mut Facts) -> Result<(), FetchError> {
         let taken = self.take_piece(piece, facts).await;
-        taken.inspect_err(|_| self.discard())
+        // Only a wait for memory times out here: the bytes so far are good.
+        taken.inspect_err(|error| {
+            if error.kind != ErrorKind::Timeout {
+                self.discard();
+            }
+        })
     }
 
     async fn take_piece(&mut self, piece: Bytes, facts: &mut Facts) -> Result<(), FetchError> {
@@ -119,13 +128,14 @@ impl Transfer {
                 observer.flush().await?;
             }
         }
-        match self.decoder.take() {
-            Some(decoder) => self.decode(decoder, piece, facts).await,
-            None => self.take_decoded(&piece, facts).await,
-        }
+        let Some(mut decoder) = self.decoder.take() else { return self.take_decoded(&piece, facts).await };
+        let decoded = self.decode(&mut decoder, piece, facts).await;
+        // Also after an error: a retry may go on.
+        self.decoder = Some(decoder);
+        decoded
     }
 
-    async fn decode(&mut self, mut decoder: Decoder, piece: Bytes, facts: &mut Facts) -> Result<(), FetchError> {
+    async fn decode(&mut self, decoder: &mut Decoder, piece: Bytes, facts: &mut Facts) -> Result<(), FetchError> {
         decoder.feed(piece);
         while let Some(decoded) = decoder.pull().await? {
             self.take_decoded(decoded, facts).await?;
@@ -136,7 +146,6 @@ impl Transfer {
         if let Some(most) = self.most.filter(|&most| self.bytes.saturating_add(decoder.ignored()) > most) {
             return Err(too_large(most));
         }
-        self.decoder = Some(decoder);
         Ok(())
     }
 

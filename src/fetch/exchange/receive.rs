@@ -158,7 +158,7 @@ impl Exchange<'_> {
             return Ok(None);
         };
         let PartialStream { note, mut transfer } = *cut;
-        transfer.resume(response.headers());
+        transfer.resume(response.headers(), self.deadlines.limit());
         Ok(Some((transfer, note)))
     }
 

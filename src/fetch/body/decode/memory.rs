@@ -95,7 +95,7 @@ impl MemoryBudget {
 pub(crate) struct BodyMemory {
     memory: DecoderMemory,
     host: String,
-    limit: TimeLimit,
+    pub(super) limit: TimeLimit,
     lease: Option<(MemoryLease, u32)>,
 }
 

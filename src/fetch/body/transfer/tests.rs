@@ -2,13 +2,18 @@
 
 use std::io::Write as _;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use compression_codecs::brotli::params::EncoderParams;
+use compression_codecs::core::util::{PartialBuffer, WriteBuffer};
+use compression_codecs::{BrotliEncoder, EncodeV2};
 use futures::future::BoxFuture;
 use http::{HeaderMap, HeaderValue};
 use sha2::{Digest as _, Sha256};
+use tokio::time::Instant;
 
 use super::*;
-use crate::fetch::body::decode::Resource;
+use crate::fetch::body::decode::{BodyMemory, DecoderMemory, Resource};
 use crate::fetch::body::{declared, digest};
 use crate::model::{Found, Needs, RequestOverrides};
 use crate::policy::message::digest_fields::{CONTENT_DIGEST, REPR_DIGEST};
@@ -96,6 +101,18 @@ fn gzip(text: &[u8]) -> Vec<u8> {
     writer.finish().unwrap()
 }
 
+/// In br coding, with the largest window.
+fn br(text: &[u8]) -> Vec<u8> {
+    let mut encoder = BrotliEncoder::new(EncoderParams::default().window_size(24));
+    let mut coded = vec![0; text.len() + 1024];
+    let (mut source, mut sink) = (PartialBuffer::new(text), WriteBuffer::new_initialized(&mut coded));
+    encoder.encode(&mut source, &mut sink).unwrap();
+    assert!(encoder.finish(&mut sink).unwrap());
+    let length = sink.written_len();
+    coded.truncate(length);
+    coded
+}
+
 fn decoder(coding: &str) -> Option<Decoder> {
     Decoder::new(std::iter::once(coding.as_bytes()), &Resource::default(), true).unwrap()
 }
@@ -171,6 +188,29 @@ async fn cut_off_body_has_no_end() {
     let seen = seen.lock().unwrap();
     assert_eq!((&seen.decoded[..], &seen.calls[..]), (TEXT, &[][..]), "its bytes are still good");
     assert_eq!(facts.found, Found::default());
+}
+
+#[tokio::test(start_paused = true)]
+async fn transfer_goes_on_after_a_wait_for_memory_that_ended() {
+    let (memory, coded) = (DecoderMemory::default(), br(TEXT));
+    let all = memory.lease("h.test".to_owned(), u32::MAX).await;
+    let limit = TimeLimit::new(Some(Duration::from_secs(1)), Instant::now(), Duration::ZERO);
+    let decoder = decoder("br").map(|decoder| decoder.with_memory(BodyMemory::new(&memory, "h.test", limit)));
+    let (mut transfer, mut facts) = (Transfer::new(None, decoder), Facts::default());
+    let seen = Recorder::observe(&mut transfer);
+    assert_eq!(push(&mut transfer, &coded[..5], &mut facts).await.unwrap_err().kind, ErrorKind::Timeout);
+    // The next try has a limit of its own, and its memory comes late.
+    transfer.resume(&HeaderMap::new(), TimeLimit::new(Some(Duration::from_secs(9)), Instant::now(), Duration::ZERO));
+    let rest = push(&mut transfer, &coded[5..], &mut facts);
+    let freed = async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        drop(all);
+    };
+    tokio::join!(rest, freed).0.unwrap();
+    transfer.finish(None, &mut facts).await.unwrap();
+    let seen = seen.lock().unwrap();
+    assert_eq!((&seen.content[..], &seen.decoded[..]), (&coded[..], TEXT));
+    assert_eq!(seen.calls, ["end", "commit"]);
 }
 
 #[tokio::test]

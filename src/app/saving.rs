@@ -1,4 +1,4 @@
-//! Where bodies are saved: a folder, one file, a pipe, or nowhere.
+//! The destination of the bodies: a folder, one file, a pipe, or none.
 
 use std::fs::File;
 use std::io::{self, Write};

@@ -244,7 +244,8 @@ impl OutputFolder {
                 Ok(there) if !there.is_dir() => "no folder",
                 _ => return None,
             };
-            let what = format!("{} is in the way: it is {what}; move it away", shown_path(&shown));
+            let shown = shown_path(&shown);
+            let what = format!("{shown} is in the way: it is {what}; move it away, or name another folder");
             Some(io::Error::new(io::ErrorKind::NotADirectory, what))
         })
     }

@@ -127,6 +127,19 @@ fn host_without_an_answer_for_a_second_is_put_aside() {
     assert!(list.next().is_none() && s.spill_queue.jobs() > 49_000, "{}", s.spill_queue.jobs());
 }
 
+#[test]
+fn slow_host_goes_to_no_disk_while_a_run_stops() {
+    let now = Instant::now();
+    let mut s = scheduler(1000, 2000);
+    read(&mut s, &mut jobs("slow.test", 0, 5000, now), now);
+    let mut left = s.waiting;
+    while left > 0 {
+        left -= s.drain(10).len();
+        s.advance(now + 2 * SLOW);
+        assert_eq!((s.waiting, s.spill_queue.jobs()), (left, 0));
+    }
+}
+
 #[derive(Debug, Clone)]
 enum Op {
     Push { host: usize, jobs: usize, every: usize, priority: i32 },

@@ -117,3 +117,19 @@ fn held_jobs_are_drained_too() {
     assert_eq!(play.scheduler.drain(usize::MAX).len(), 1000);
     assert!(play.scheduler.is_empty());
 }
+
+#[test]
+fn held_host_is_drained_in_parts_while_time_passes() {
+    let mut play = Play::new(rules());
+    let room = play.scheduler.capacity();
+    play.run(&format!("push a*{room}"));
+    play.run("held a 3600s");
+    let mut drained = 0;
+    while !play.scheduler.is_empty() {
+        drained += play.scheduler.drain(256).len();
+        play.now += secs(1);
+        play.scheduler.advance(play.now);
+        assert_eq!(play.scheduler.capacity(), room, "{drained} drained");
+    }
+    assert_eq!(drained, room);
+}

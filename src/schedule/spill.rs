@@ -73,17 +73,24 @@ impl Scheduler {
         }
     }
 
-    /// Reads jobs of a host back before those in memory run out.
+    /// Reads a chunk of jobs of a host back before those in memory run out.
     pub(super) fn refill(&mut self, at: usize, now: Option<Instant>) {
         let host = &mut self.hosts[at];
-        while let Some(spilled) = &mut host.spilled
-            && host.queue.len_of_default() < CHUNK / 2
+        if host.queue.len_of_default() >= CHUNK / 2 {
+            return;
+        }
+        if let (Some(spilled), Some(now)) = (&mut host.spilled, now) {
+            spilled.note_need(now, FAST);
+        }
+        let mut restored = 0;
+        while restored < CHUNK
+            && let Some(spilled) = &mut host.spilled
         {
             let Some(back) = spilled.take(&host.name, &mut self.spill_queue) else {
                 host.spilled = None;
                 break;
             };
-            now.into_iter().for_each(|now| spilled.note_need(now, FAST));
+            restored += back.jobs.len();
             self.waiting_bytes += back.bytes;
             self.lost.extend(back.lost);
             back.jobs.into_iter().for_each(|job| host.queue.push(job));

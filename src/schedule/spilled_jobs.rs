@@ -35,9 +35,9 @@ pub(super) struct SpilledJobs {
     in_queue: usize,
     /// Why the jobs of this host cannot be read back.
     broken: Option<QueueError>,
-    /// When a segment was last needed.
+    /// When a chunk was last needed.
     needed: Option<Instant>,
-    /// The host used up the last segment fast.
+    /// The host used up the last chunk fast.
     is_fast: bool,
 }
 
@@ -62,7 +62,7 @@ impl SpilledJobs {
         if self.is_fast { self.in_queue } else { 0 }
     }
 
-    /// Notes that a segment is needed. The host is fast if that was so less than `fast` ago.
+    /// Notes that a chunk is needed. The host is fast if that was so less than `fast` ago.
     pub(super) fn note_need(&mut self, now: Instant, fast: Duration) {
         self.is_fast = self.needed.is_some_and(|before| now.saturating_duration_since(before) < fast);
         self.needed = Some(now);

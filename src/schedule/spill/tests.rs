@@ -128,6 +128,23 @@ fn host_without_an_answer_for_a_second_is_put_aside() {
 }
 
 #[test]
+fn slow_host_with_lines_that_stay_in_memory_is_not_fast() {
+    let start = Instant::now();
+    let mut s = scheduler(10_000, 20_000);
+    let mut list = (0..20_000).map(|n| job("slow.test", n, 0, n % 2 == 0, start));
+    read(&mut s, &mut list, start);
+    s.advance(start + SLOW);
+    assert!(s.spill_queue.jobs() > 0);
+    for n in 0..2000 {
+        let now = start + SLOW + Duration::from_millis(10 * n);
+        let job = next(&mut s, now).unwrap();
+        assert_eq!(job.id.0, n);
+        done(&mut s, &job, now);
+        assert_eq!(s.hosts.sums().fast_in_queue, 0, "line {n}");
+    }
+}
+
+#[test]
 fn slow_host_goes_to_no_disk_while_a_run_stops() {
     let now = Instant::now();
     let mut s = scheduler(1000, 2000);

@@ -16,9 +16,8 @@ impl Scheduler {
     }
 
     fn drain_one(&mut self) -> Option<Subject> {
-        if let Some(lost) = self.lost.pop_front() {
-            self.waiting -= 1;
-            return Some(Subject::Bad(Box::new(lost)));
+        if let Some(lost) = self.take_lost() {
+            return Some(Subject::Bad(lost));
         }
         let ready = self.hosts.first_ready().or(self.hosts.first_troubled());
         let job = match ready {

@@ -76,8 +76,9 @@ pub struct Scheduler {
     /// How many of those bytes are of returned jobs.
     pub(super) returned_bytes: usize,
     pub(super) spill_queue: SpillQueue,
-    /// Lines that could not be read back from the disk.
+    /// Lines of `lost_host` that could not be read back from the disk: one segment at most.
     pub(super) lost: VecDeque<BadLine>,
+    pub(super) lost_host: usize,
     /// [`ROOM`] and [`ROOM_PARKED`].
     pub(super) room: (usize, usize),
     /// When to look for room for more jobs.
@@ -110,6 +111,7 @@ impl Scheduler {
             returned_bytes: 0,
             spill_queue: SpillQueue::default(),
             lost: VecDeque::new(),
+            lost_host: 0,
             room: (ROOM, ROOM_PARKED),
             room_due: None,
             early: if rules.first_moments.is_zero() { Early::Over } else { Early::For(rules.first_moments) },
@@ -260,9 +262,8 @@ impl Scheduler {
     }
 
     fn take_next(&mut self, now: Instant) -> Option<NextJob> {
-        if let Some(lost) = self.lost.pop_front() {
-            self.waiting -= 1;
-            return Some(NextJob::Lost(Box::new(lost)));
+        if let Some(lost) = self.take_lost() {
+            return Some(NextJob::Lost(lost));
         }
         while let Some(at) = self.next_host() {
             if self.hosts[at].is_given_up() || self.may_start(at, now) {

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::scheduler::Scheduler;
 use super::spilled_jobs::{CHUNK, SpilledJobs};
-use crate::model::{Batch, Job};
+use crate::model::{BadLine, Batch, Job};
 
 /// A host is slow if its oldest job has waited for so long.
 const SLOW: Duration = Duration::from_secs(10);
@@ -73,7 +73,19 @@ impl Scheduler {
         }
     }
 
-    /// Reads a chunk of jobs of a host back before those in memory run out.
+    /// Takes a line that could not be read back. After the last one, reads on for its host.
+    pub(super) fn take_lost(&mut self) -> Option<Box<BadLine>> {
+        let line = self.lost.pop_front()?;
+        self.waiting -= 1;
+        if self.lost.is_empty() {
+            self.refill(self.lost_host, None);
+            self.hosts.list(self.lost_host);
+        }
+        Some(Box::new(line))
+    }
+
+    /// Reads a chunk of jobs of a host back before those in memory run out. Stops at lost lines: they are
+    /// taken before any host has a turn, see [`Scheduler::take_lost`].
     pub(super) fn refill(&mut self, at: usize, now: Option<Instant>) {
         let host = &mut self.hosts[at];
         if host.queue.len_of_default() >= CHUNK / 2 {
@@ -84,6 +96,7 @@ impl Scheduler {
         }
         let mut restored = 0;
         while restored < CHUNK
+            && self.lost.is_empty()
             && let Some(spilled) = &mut host.spilled
         {
             let Some(back) = spilled.take(&host.name, &mut self.spill_queue) else {
@@ -92,7 +105,7 @@ impl Scheduler {
             };
             restored += back.jobs.len();
             self.waiting_bytes += back.bytes;
-            self.lost.extend(back.lost);
+            (self.lost, self.lost_host) = (back.lost.into(), at);
             back.jobs.into_iter().for_each(|job| host.queue.push(job));
         }
     }

@@ -100,6 +100,33 @@ fn lines_behind_a_read_error_have_records() {
 }
 
 #[test]
+fn lines_behind_a_read_error_come_a_chunk_at_a_time() {
+    let now = Instant::now();
+    for drained in [false, true] {
+        let mut s = spilled(Failing { reads: Some(3), ..Failing::default() }, 5000, now);
+        s.advance(now + Duration::from_secs(3600));
+        let mut told = Vec::new();
+        while !s.is_empty() {
+            if drained {
+                told.extend(s.drain(1).iter().map(number_of));
+            } else {
+                told.push(match s.next(now).expect("no host is forgotten") {
+                    NextJob::Fetch(job) => {
+                        done(&mut s, &job, now);
+                        job.id.0
+                    }
+                    NextJob::Lost(bad) => bad.id.0,
+                    other => panic!("{other:?}"),
+                });
+            }
+            assert!(s.lost.len() <= CHUNK, "{} lines at once", s.lost.len());
+        }
+        told.sort_unstable();
+        assert_eq!(told, (0..5000).collect::<Vec<_>>());
+    }
+}
+
+#[test]
 fn host_spilled_again_after_a_read_error_loses_no_line() {
     let start = Instant::now();
     let at = |hours: u64| start + Duration::from_secs(3600 * hours);

@@ -158,7 +158,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> ChildWorker<R, W> {
         self.hear(&abort)?;
         let fetcher = self.fetcher.clone();
         let known = self.cookies.as_ref().map(|jar| jar.clock());
-        let mut fetching = pin!(super::fetch(&*fetcher, job, &abort));
+        let mut fetching = pin!(super::or_failed(fetcher.fetch(job, &abort), Reply::Finished));
         let reply = loop {
             let heard = tokio::select! {
                 biased;

@@ -280,11 +280,7 @@ impl UrlQueue for SqliteQueue {
                 return Err(e);
             }
         };
-        let rest = match () {
-            () if has_more => Rest::More,
-            () if self.turns.is_empty() && self.leased.is_empty() => Rest::Drained,
-            () => Rest::Waits,
-        };
+        let rest = Rest::of(has_more, self.turns.is_empty() && self.leased.is_empty());
         Ok(Leases { urls, rest })
     }
 

@@ -13,7 +13,7 @@ use crate::model::SourcePos;
 type NewQueue = fn() -> Box<dyn UrlQueue>;
 
 const QUEUES: [(&str, NewQueue); 2] =
-    [("memory", || Box::new(MemoryQueue::new())), ("sqlite", || Box::new(SqliteQueue::temporary(1 << 30).unwrap()))];
+    [("memory", || Box::new(MemoryQueue::default())), ("sqlite", || Box::new(SqliteQueue::temporary(1 << 30).unwrap()))];
 
 /// Plays a test on every queue.
 fn each(test: impl Fn(&mut dyn UrlQueue)) {

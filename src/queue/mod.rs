@@ -8,7 +8,8 @@
 //! - A released URL returns to its place among the URLs of its host.
 //! - An error changes nothing.
 //!
-//! A queue may block. A loop that must not wait runs it on a thread of its own.
+//! A queue may block. One that must outlive the process waits for the disk, so it needs a thread of its own. The
+//! temporary one does not, and the scheduler calls it on the engine's thread, with few URLs at once.
 
 mod memory;
 mod sqlite;

@@ -145,6 +145,29 @@ fn slow_host_with_lines_that_stay_in_memory_is_not_fast() {
 }
 
 #[test]
+fn jobs_go_to_the_disk_some_thousand_at_a_time() {
+    let now = Instant::now();
+    let mut s = scheduler(1000, 20_000);
+    hold(&mut s, "held.test", now + Duration::from_secs(3600));
+    jobs("held.test", 0, 50_000, now).for_each(|job| s.push(job));
+    let mut turns = 0;
+    while !s.has_room() {
+        let before = s.spill_queue.jobs();
+        assert!(s.next_wake().is_some_and(|due| due <= now), "it goes on at once");
+        s.advance(now);
+        assert!((1..=4096).contains(&(s.spill_queue.jobs() - before)), "{}", s.spill_queue.jobs() - before);
+        turns += 1;
+    }
+    assert!(turns > 10);
+    assert_eq!(read(&mut s, &mut jobs("held.test", 50_000, 30_000, now), now), 30_000);
+    assert!(s.waiting - s.spill_queue.jobs() < 1000, "those of the first turns follow");
+    s.advance(now + Duration::from_secs(3600));
+    for n in 0..80_000 {
+        assert_eq!(next(&mut s, now).unwrap().id.0, n);
+    }
+}
+
+#[test]
 fn slow_host_goes_to_no_disk_while_a_run_stops() {
     let now = Instant::now();
     let mut s = scheduler(1000, 2000);

@@ -37,9 +37,9 @@ pub(super) enum Early {
     Over,
 }
 
-/// The host that was handed out last.
+/// The host that had the last turn.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct OnlyHost {
+pub(super) struct LastHost {
     pub(super) host: usize,
     /// How many of its fetches have ended since another host was handed out.
     pub(super) ended: u32,
@@ -69,7 +69,7 @@ pub struct Scheduler {
     /// How many turns other hosts had since one in trouble.
     pub(super) turns_of_others: u32,
     pub(super) refused_in_a_row: usize,
-    pub(super) only: OnlyHost,
+    pub(super) last_host: LastHost,
     /// How many jobs wait, in memory, on disk or for their time.
     pub(super) waiting: usize,
     pub(super) waiting_bytes: usize,
@@ -105,7 +105,7 @@ impl Scheduler {
             next_start: None,
             turns_of_others: TURNS,
             refused_in_a_row: 0,
-            only: OnlyHost::default(),
+            last_host: LastHost::default(),
             waiting: 0,
             waiting_bytes: 0,
             returned_bytes: 0,
@@ -329,8 +329,8 @@ impl Scheduler {
         self.hosts[at].begin(now);
         let is_troubled = self.hosts[at].window.is_troubled();
         self.turns_of_others = if is_troubled { 0 } else { self.turns_of_others.saturating_add(1) };
-        if self.only.host != at {
-            self.only = OnlyHost { host: at, ended: 0 };
+        if self.last_host.host != at {
+            self.last_host = LastHost { host: at, ended: 0 };
         }
         // A redirect belongs to the same attempt.
         job.attempt += u32::from(job.redirect.is_none());

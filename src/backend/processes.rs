@@ -297,7 +297,7 @@ impl ChildExchange<'_> {
                         }
                     }
                     FromWorker::Done(done) => {
-                        if done.id != job.id {
+                        if done.id != job.seed.id {
                             return Err(FrameError::OutOfTurn.into());
                         }
                         self.ctx.meter.received(done.received);

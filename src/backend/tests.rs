@@ -47,8 +47,8 @@ fn chain(facts: Facts) -> RedirectState {
 
 fn job() -> Box<Job> {
     let via = Via::List(SourcePos { list: Arc::from("l"), line: 1 });
-    let seed = Seed::new(Url::parse("http://h.test/").unwrap(), via);
-    Box::new(Job::new(JobId(7), seed, None, Instant::now()))
+    let seed = Seed { id: JobId(7), ..Seed::new(Url::parse("http://h.test/").unwrap(), via) };
+    Box::new(Job::new(seed, None, Instant::now()))
 }
 
 #[cfg(debug_assertions)]
@@ -71,7 +71,7 @@ async fn defect_after_a_response_is_a_failure_of_its_job() {
     else {
         panic!("it is no outcome")
     };
-    assert_eq!((job.id, verdict.error_kind()), (JobId(7), Some(ErrorKind::Internal)));
+    assert_eq!((job.seed.id, verdict.error_kind()), (JobId(7), Some(ErrorKind::Internal)));
 }
 
 #[tokio::test]

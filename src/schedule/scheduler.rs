@@ -335,7 +335,7 @@ impl Scheduler {
         // A redirect belongs to the same attempt.
         job.attempt += u32::from(job.redirect.is_none());
         job.handed_out = true;
-        self.in_flight.insert(job.id, JobInFlight { host: at, seed: job.seed.clone() });
+        self.in_flight.insert(job.seed.id, JobInFlight { host: at, seed: job.seed.clone() });
         self.hosts.list(at);
         NextJob::Fetch(job)
     }

@@ -167,14 +167,14 @@ fn is_plain(job: &Job) -> bool {
 
 /// Admission has dropped duplicates, so the URL has no key.
 fn queued(job: Job) -> Queued {
-    let Job { id, seed: Seed { url, via, depth, kind, priority, .. }, save_as, .. } = job;
+    let Job { seed: Seed { id, url, via, depth, kind, priority, .. }, save_as, .. } = job;
     Queued { id, url, via, depth, kind, priority, save_as, key: None }
 }
 
 fn job(url: Queued, admitted: std::time::Instant) -> Box<Job> {
     let Queued { id, url, via, depth, kind, priority, save_as, key: _ } = url;
-    let seed = Seed { depth, kind, priority, ..Seed::new(url, via) };
-    Box::new(Job::new(id, seed, save_as, admitted))
+    let seed = Seed { id, depth, kind, priority, ..Seed::new(url, via) };
+    Box::new(Job::new(seed, save_as, admitted))
 }
 
 fn lost(line: JobLine, host: &str, why: Option<&QueueError>) -> BadLine {

@@ -33,7 +33,7 @@ fn job(host: &str, number: u64, priority: i32, plain: bool, now: Instant) -> Box
         (!plain).then(|| Box::new(RequestOverrides { sha256: Some([1; 32]), ..RequestOverrides::default() }));
     let origin = SourcePos { list: Arc::from("l"), line: number + 1 };
     let seed = Seed { id: JobId(number), priority, overrides, ..Seed::new(url, Via::List(origin)) };
-    Box::new(Job::new(JobId(number), seed, None, now.into_std()))
+    Box::new(Job::new(seed, None, now.into_std()))
 }
 
 fn jobs(host: &'static str, from: u64, n: u64, now: Instant) -> impl Iterator<Item = Box<Job>> {
@@ -71,7 +71,7 @@ fn next(s: &mut Scheduler, now: Instant) -> Option<Box<Job>> {
 }
 
 fn done(s: &mut Scheduler, job: &Job, now: Instant) {
-    s.finished(job.id, Report::NotStarted, now);
+    s.finished(job.seed.id, Report::NotStarted, now);
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn hosts_behind_a_held_host_are_read() {
     good.iter().for_each(|job| done(&mut s, job, now));
     s.advance(now + Duration::from_secs(3600));
     for n in 0..30_000 {
-        assert_eq!(next(&mut s, now).unwrap().id.0, n);
+        assert_eq!(next(&mut s, now).unwrap().seed.id.0, n);
     }
     let rest: Vec<_> = s.drain(usize::MAX).iter().map(number_of).collect();
     assert_eq!(rest, (30_000..60_000).collect::<Vec<_>>());
@@ -109,7 +109,7 @@ fn slow_host_is_put_aside_and_a_fast_one_is_not() {
     // Once it is fast, its jobs on disk count, and no more is read for the sake of others.
     for _ in 0..8 * CHUNK {
         let job = next(&mut s, now).unwrap();
-        s.finished(job.id, Report::Redirected(Duration::from_millis(1)), now);
+        s.finished(job.seed.id, Report::Redirected(Duration::from_millis(1)), now);
     }
     assert!(!s.has_room() && s.hosts.sums().fast_in_queue > 40_000);
 }
@@ -138,7 +138,7 @@ fn slow_host_with_lines_that_stay_in_memory_is_not_fast() {
     for n in 0..2000 {
         let now = start + SLOW + Duration::from_millis(10 * n);
         let job = next(&mut s, now).unwrap();
-        assert_eq!(job.id.0, n);
+        assert_eq!(job.seed.id.0, n);
         done(&mut s, &job, now);
         assert_eq!(s.hosts.sums().fast_in_queue, 0, "line {n}");
     }
@@ -163,7 +163,7 @@ fn jobs_go_to_the_disk_some_thousand_at_a_time() {
     assert!(s.waiting - s.spill_queue.jobs() < 1000, "those of the first turns follow");
     s.advance(now + Duration::from_secs(3600));
     for n in 0..80_000 {
-        assert_eq!(next(&mut s, now).unwrap().id.0, n);
+        assert_eq!(next(&mut s, now).unwrap().seed.id.0, n);
     }
 }
 
@@ -228,7 +228,7 @@ proptest! {
                     let Some(job) = next(&mut s, now) else { break };
                     let host = HOSTS.iter().position(|host| job.seed.url.host_str() == Some(host)).unwrap();
                     let first = model[host].iter_mut().rev().find_map(|(_, queue)| queue.pop_front());
-                    prop_assert_eq!(Some(job.id.0), first);
+                    prop_assert_eq!(Some(job.seed.id.0), first);
                     waits -= 1;
                     done(&mut s, &job, now);
                 },

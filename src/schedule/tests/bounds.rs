@@ -63,7 +63,7 @@ fn redirects_and_retries_count_with_what_they_brought() {
     let facts = Box::new(Facts { content_type: Some(long.into()), ..Facts::default() });
     job.last = Some(Box::new(Tried { facts, timing: Timing::default(), verdict: Verdict::HttpError }));
     job.not_before = Some((retried.now + secs(5)).into_std());
-    retried.scheduler.finished(job.id, Report::NotStarted, retried.now);
+    retried.scheduler.finished(job.seed.id, Report::NotStarted, retried.now);
     retried.scheduler.push(job);
     for mut play in [redirected, retried] {
         assert_eq!(play.scheduler.capacity(), 0);
@@ -96,7 +96,7 @@ fn long_redirects_that_wait_hold_back_new_jobs() {
         } else {
             new += 1
         }
-        play.scheduler.finished(job.id, Report::NotStarted, play.now);
+        play.scheduler.finished(job.seed.id, Report::NotStarted, play.now);
     }
     assert_eq!((returned, new), (waiting, 2000 - waiting));
     assert!(play.scheduler.is_empty());

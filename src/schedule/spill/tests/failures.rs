@@ -72,7 +72,7 @@ fn due(s: &mut Scheduler, now: Instant) -> (Vec<u64>, Vec<u64>) {
         match next {
             NextJob::Fetch(job) => {
                 done(s, &job, now);
-                fetched.push(job.id.0);
+                fetched.push(job.seed.id.0);
             }
             NextJob::Lost(bad) => {
                 assert_eq!((bad.via.origin().line, bad.text.as_str()), (bad.id.0 + 1, "a URL of held.test"));
@@ -113,7 +113,7 @@ fn lines_behind_a_read_error_come_a_chunk_at_a_time() {
                 told.push(match s.next(now).expect("no host is forgotten") {
                     NextJob::Fetch(job) => {
                         done(&mut s, &job, now);
-                        job.id.0
+                        job.seed.id.0
                     }
                     NextJob::Lost(bad) => bad.id.0,
                     other => panic!("{other:?}"),

@@ -382,7 +382,9 @@ impl CheckedFiles {
         let file = File::options().write(true).open(path)?;
         match location.is(&file)? {
             true => Ok(file),
-            false => Err(io::Error::other("it was replaced meanwhile; nothing is written to it")),
+            false => Err(io::Error::other(
+                "it was replaced meanwhile, and nothing is written to it; run the same command again",
+            )),
         }
     }
 

@@ -1,6 +1,5 @@
 //! The state of earlier runs, between the source and the sink.
 
-use std::fs;
 use std::io;
 use std::ops::ControlFlow;
 
@@ -24,6 +23,8 @@ pub(super) struct Memory {
     pub(super) ledger: Option<Remembering>,
     /// The prior bodies, if the run reports changes.
     pub(super) past: Option<PriorDownloads>,
+    /// By what runs with this state know the bodies that they keep.
+    pub(super) id: u64,
 }
 
 /// Opens the state of a run, if it has one: where bodies are saved, or a file is named for it.
@@ -46,6 +47,7 @@ pub(super) fn open(
         (Some(own), Some(named)) if !config.dry_run => lock_folder(own, named)?,
         _ => None,
     };
+    let id = named.as_ref().map_or(0, id);
     let Some(path) = named.or(own) else { return Ok(None) };
     let state = match (config.dry_run, config.fresh) {
         (true, true) => None,
@@ -62,12 +64,12 @@ pub(super) fn open(
     let (mut recall, ledger) = if config.dry_run {
         (state.recall(shape, bodies), None)
     } else {
-        clear_parts(saving, config.fresh.then(|| id(config)));
+        clear_parts(saving, config.fresh.then_some(id));
         let (recall, ledger) = state.split(shape, bodies)?;
         (recall, Some(Remembering { ledger, _folder: lock }))
     };
     tell(&mut recall, config, past.is_some());
-    Ok(Some(Memory { recall, ledger, past }))
+    Ok(Some(Memory { recall, ledger, past, id }))
 }
 
 /// Requests the prior data that a run needs.
@@ -89,11 +91,8 @@ fn tell(recall: &mut Recall, config: &Config, compares: bool) {
 
 /// By what runs with this state know the bodies that they keep: another state may save into the
 /// same folder.
-pub(super) fn id(config: &Config) -> u64 {
-    config.state.as_deref().map_or(0, |path| {
-        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        xxh3_64(path.as_os_str().as_encoded_bytes())
-    })
+fn id(named: &StatePath) -> u64 {
+    xxh3_64(named.resolved().as_os_str().as_encoded_bytes())
 }
 
 /// The settings that shape a body, or say where it is saved. Settings of the place are left out at

@@ -167,7 +167,7 @@ pub fn plan(
         // The ledger is the first sink: the state knows every reported outcome.
         sinks.extend(memory.ledger.map(|ledger| Box::new(ledger) as Box<dyn Sink>));
         past = memory.past;
-        keeping = Keeping::For(memory::id(config));
+        keeping = Keeping::For(memory.id);
     }
     if let (Some(names), Saving::Dir(dir)) = (&mut names, &saving) {
         surroundings.files.exclude_from(dir.resolved_path(), names)?;

@@ -1,4 +1,4 @@
-//! What a run needs of each response: the union of the needs of its parts.
+//! The needs of a run: the union of the needs of its parts.
 
 use crate::config::Digest;
 use crate::model::Needs;

@@ -1,4 +1,4 @@
-//! Where bodies are saved: a folder, one file, a pipe, or nowhere.
+//! The destination of the bodies: a folder, one file, a pipe, or none.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -39,13 +39,7 @@ pub(super) fn saving(
         (Document::None, Some(dir)) => {
             let folder = files.dir(dir);
             let made = if config.dry_run { could_be_made(dir) } else { folder.make_all(config.sync) };
-            made.map_err(|e| {
-                let source = match e.kind() {
-                    io::ErrorKind::NotADirectory => io::Error::new(e.kind(), "it is no folder; name another"),
-                    _ => e,
-                };
-                SetupError::Path { path: dir.clone(), purpose: "saved bodies", source }
-            })?;
+            made.map_err(|source| SetupError::Path { path: dir.clone(), purpose: "saved bodies", source })?;
             Saving::Dir(folder)
         }
     };
@@ -56,7 +50,7 @@ pub(super) fn saving(
 fn could_be_made(folder: &Path) -> io::Result<()> {
     match std::fs::metadata(folder) {
         Ok(there) if there.is_dir() => Ok(()),
-        Ok(_) => Err(io::ErrorKind::NotADirectory.into()),
+        Ok(_) => Err(io::Error::new(io::ErrorKind::NotADirectory, "it is no folder; name another")),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(e) => Err(e),
     }

@@ -5,7 +5,7 @@ use fetchall::config::KEYS;
 
 use super::*;
 
-/// The page of all flags. What it says before its first table is written by hand.
+/// The page of all flags. The text before its first table is written by hand.
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reference/settings.md");
 
 #[test]

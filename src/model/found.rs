@@ -1,4 +1,4 @@
-//! What a run learns from the bytes of a body.
+//! The facts that a run learns from the bytes of a body.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! What the parts of a run need of each response.
+//! The facts of a response that the parts of a run need.
 
 use serde::{Deserialize, Serialize};
 

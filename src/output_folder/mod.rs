@@ -242,7 +242,7 @@ impl OutputFolder {
                 Ok(there) if !there.is_dir() => "no folder",
                 _ => return None,
             };
-            let what = format!("{} is in the way: it is {what}; move it away", shown.display());
+            let what = format!("{} is in the way: it is {what}; move it away, or name another folder", shown.display());
             Some(io::Error::new(io::ErrorKind::NotADirectory, what))
         })
     }

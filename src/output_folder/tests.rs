@@ -36,7 +36,10 @@ fn a_link_is_followed_at_no_depth() {
             symlink(outside.path(), &link).unwrap();
             let name = link.strip_prefix(inside.path()).unwrap().join("precious");
             let refused = save(&folder, name.to_str().unwrap()).unwrap_err();
-            let what = format!("{} is in the way: it is a symbolic link; move it away", link.display());
+            let what = format!(
+                "{} is in the way: it is a symbolic link; move it away, or name another folder",
+                link.display()
+            );
             assert_eq!((refused.kind(), refused.to_string()), (io::ErrorKind::NotADirectory, what));
             assert!(folder.info(&name).is_err() && folder.remove(&name).is_err());
             assert!(folder.open(&name).is_err() && folder.open_parent(&name).is_err());

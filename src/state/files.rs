@@ -61,6 +61,11 @@ impl StatePath {
         }
     }
 
+    /// Whether there is no database at the path, or no folder.
+    pub(super) fn is_missing(&self) -> bool {
+        self.open().is_ok_and(|files| files.is_none_or(|files| matches!(files.info(""), Ok(None))))
+    }
+
     /// Opens the folder of the state, and makes it if it is missing. With `sync` its name is then on the disk.
     pub(super) fn make(&self, sync: bool) -> Result<StateFiles, StateError> {
         let made = self.folder.make_parent(&self.file, sync);
@@ -169,7 +174,10 @@ impl StateFiles {
         let (there, opened) = ids().map_err(|source| self.error("", source))?;
         match there {
             Some(there) if there.id == opened.id && there.links == 1 => Ok(()),
-            _ => Err(self.error("", io::Error::other("it was replaced meanwhile; nothing is written to it"))),
+            _ => Err(self.error(
+                "",
+                io::Error::other("it was replaced meanwhile, and nothing is written to it; run the same command again"),
+            )),
         }
     }
 

@@ -27,18 +27,21 @@ const MOST_FRAMES: usize = 10_000;
 /// The same, section 3: the start of a rollback journal, which is zero until its pages are on the disk.
 const JOURNAL: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
 
+/// The suffix of a foreign file, and why it is one.
+pub(super) type Foreign = (&'static str, &'static str);
+
 /// Why the file of a database is no state of ours, or what lies beside an empty or missing one is of no state. `None` if
-/// SQLite may open it.
-pub(super) fn why_foreign(files: &StateFiles, database: Option<&File>) -> Result<Option<&'static str>, StateError> {
+/// SQLite may open it. Else the suffix of the file that is in the way, and why.
+pub(super) fn why_foreign(files: &StateFiles, database: Option<&File>) -> Result<Option<Foreign>, StateError> {
     let head = database.map_or(Ok(Vec::new()), head).map_err(|source| files.error("", source))?;
     if !head.is_empty() && !head.starts_with(DATABASE) {
-        return Ok(Some("file is not a database"));
+        return Ok(Some(("", "file is not a database")));
     }
     if is_ours(&head) {
         return Ok(None);
     }
     if !holds_nothing(&head) {
-        return Ok(Some("it is another program's database"));
+        return Ok(Some(("", "it is another program's database")));
     }
     // SQLite removes a log or a journal beside an empty database, or writes it into that.
     for (suffix, is_ours) in [("-wal", has_our_page as fn(File) -> io::Result<bool>), ("-journal", is_journal)] {
@@ -48,10 +51,7 @@ pub(super) fn why_foreign(files: &StateFiles, database: Option<&File>) -> Result
             Err(e) => Err(e),
         };
         if !is_ours.map_err(|source| files.error(suffix, source))? {
-            return Ok(Some(match suffix {
-                "-wal" => "it is empty, and the -wal beside it is not known as its log",
-                _ => "it is empty, and the -journal beside it is not known as its own",
-            }));
+            return Ok(Some((suffix, "it lies beside an empty or missing state, and is not known as its own")));
         }
     }
     Ok(None)

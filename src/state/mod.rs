@@ -47,7 +47,7 @@ use schema::Database;
 
 use crate::output_folder::OutputFolder;
 
-/// The state cannot be used. Nothing of it was changed.
+/// The state cannot be used. If it is refused, nothing of it was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// Another run has it.
@@ -72,7 +72,7 @@ pub enum StateError {
     },
     /// It is no state, or damaged.
     #[error(
-        "{path} is damaged or no state of fetchall ({why}); move it away, or name another",
+        "{path} is damaged or no state of fetchall ({why}); move it away, or name another with --state",
         path = shown_path(.path)
     )]
     Damaged {
@@ -93,7 +93,7 @@ pub enum StateError {
     /// Another program took it away while the run was at work.
     #[error(
         "{path} was removed or replaced during the run: what it knew is lost, and the next run fetches that anew",
-        path = .path.display()
+        path = shown_path(.path)
     )]
     Removed {
         /// The database.
@@ -184,6 +184,8 @@ impl Bodies {
 pub struct State {
     files: Arc<StateFiles>,
     connection: Database,
+    /// For the thread that reads, beside the one that writes. Absent if the state is only read.
+    reading: Option<Database>,
     salt: Salt,
     /// Files of more than one row, folded. fetchall writes no such rows, so none of them is done.
     shared: HashSet<String>,
@@ -198,15 +200,24 @@ impl State {
     /// # Errors
     /// When it is in use, damaged, of a newer version, or the file system says no.
     pub fn open(path: &StatePath, fresh: bool, sync: bool) -> Result<Self, StateError> {
+        match Self::open_once(path, fresh, sync) {
+            // Another program removed it meanwhile: nothing was fetched yet, so it is made again.
+            Err(_) if path.is_missing() => Self::open_once(path, fresh, sync),
+            opened => opened,
+        }
+    }
+
+    fn open_once(path: &StatePath, fresh: bool, sync: bool) -> Result<Self, StateError> {
         let files = Arc::new(path.make(sync)?);
         let io = |source| files.error("", source);
         files.refuse_no_database()?;
         let lock = Lock::beside(&files)?;
         files.refuse_linked_companions()?;
         let mut file = lock::of_file(&files)?;
-        if let Some(why) = header::why_foreign(&files, file.as_ref())? {
-            let why = if fresh { "it does not begin as one does, so it is not replaced" } else { why }.to_owned();
-            return Err(StateError::Damaged { path: files.path().to_owned(), why });
+        if let Some((suffix, why)) = header::why_foreign(&files, file.as_ref())? {
+            let is_kept = fresh && suffix.is_empty();
+            let why = if is_kept { "it does not begin as one does, so it is not replaced" } else { why }.to_owned();
+            return Err(StateError::Damaged { path: files.shown(suffix), why });
         }
         if fresh {
             file = None;
@@ -217,8 +228,10 @@ impl State {
         if sync {
             files.sync().map_err(io)?;
         }
-        let (lock, salt) = (lock.with_file(file), schema::salt(&connection, files.path())?);
-        Ok(Self { files, connection, salt, shared: HashSet::new(), lock: Some(lock) })
+        let salt = schema::salt(&connection, files.path())?;
+        let reading = Some(schema::connect(&files, Some(&file))?);
+        let lock = Some(lock.with_file(file));
+        Ok(Self { files, connection, reading, salt, shared: HashSet::new(), lock })
     }
 
     /// Opens it to look at it: nothing is changed, made or locked. `None` where there is no state.
@@ -233,7 +246,7 @@ impl State {
         }
         let Some(connection) = schema::look_at(&files)? else { return Ok(None) };
         let salt = schema::salt(&connection, files.path())?;
-        Ok(Some(Self { files, connection, salt, shared: HashSet::new(), lock: None }))
+        Ok(Some(Self { files, connection, reading: None, salt, shared: HashSet::new(), lock: None }))
     }
 
     /// Calls `each` for every name that was assigned so far.
@@ -287,7 +300,7 @@ impl State {
     /// # Errors
     /// An error of SQLite.
     pub fn split(self, shape: Shape, bodies: Bodies) -> Result<(Recall, Ledger), StateError> {
-        let reading = schema::connect(&self.files, self.file())?;
+        let reading = self.reading.map_or_else(|| schema::connect(&self.files, None), Ok)?;
         let keys = Keys::new(shape, self.salt);
         let path = self.files.path().to_owned();
         let recall = Recall::new(path.clone(), reading, keys.clone(), bodies.clone(), self.shared);

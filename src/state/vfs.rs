@@ -36,7 +36,7 @@ pub(super) fn name() -> Option<&'static CStr> {
 unsafe extern "C" fn as_it_is(_: *mut sqlite3_vfs, path: *const c_char, room: c_int, out: *mut c_char) -> c_int {
     // SAFETY: SQLite passes a path that ends with a null byte.
     let path = unsafe { CStr::from_ptr(path) }.to_bytes_with_nul();
-    if !path.starts_with(b"/") || usize::try_from(room).is_ok_and(|room| path.len() > room) {
+    if !path.starts_with(b"/") || !usize::try_from(room).is_ok_and(|room| path.len() <= room) {
         return SQLITE_CANTOPEN;
     }
     // SAFETY: the path with its null byte fits, and `out` is memory of its own.

@@ -129,7 +129,7 @@ fn a_link_at_a_final_name_is_replaced_and_not_followed() {
 fn an_unusable_output_folder_is_refused_before_any_request() {
     let server = server(&[1]);
     for (plant, said) in [
-        (&["out"][..], "cannot use out for saved bodies: it is no folder"),
+        (&["out"][..], "cannot use out for saved bodies: out is in the way: it is no folder"),
         (&["out/.fetchall"], "out/.fetchall is in the way: it is no folder; move it away"),
         (&["out/.fetchall/state.db/x"], "out/.fetchall/state.db: it is a folder; move it away"),
     ] {

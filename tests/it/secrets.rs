@@ -263,7 +263,7 @@ fn no_form_of_json_shows_a_secret() {
     cells.extend([json!({"url": SECRET}), json!({"url": format!("ann {SECRET}")}), json!(SECRET)]);
     let mut lines: Vec<String> = cells.iter().map(ToString::to_string).collect();
     lines.extend(forms());
-    // No line of this format is a string, and in its escapes nobody sees a blank.
+    // A line of this format is no string, and its escapes may hide a blank.
     for escape in ["t", "n", "u00a0", "u0020", "u001f", "u200b", "/", "u003d", "u0040"] {
         for end in ["\"", "\",", "", "}"] {
             lines.push(format!("\"http://{HOST}/a\\{escape}password={SECRET}{end}"));

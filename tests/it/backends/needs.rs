@@ -1,4 +1,4 @@
-//! What a sink needs is in its outcomes, whichever backend fetches; what no sink needs is not computed.
+//! Every backend computes the facts that a sink needs, and no others.
 
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};

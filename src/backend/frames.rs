@@ -116,7 +116,7 @@ impl<'a> JobFrame<'a> {
     pub(super) fn new(job: &'a Job) -> Self {
         let known = job.seed.known.as_deref();
         Self {
-            id: job.id,
+            id: job.seed.id,
             attempt: job.attempt,
             url: Cow::Borrowed(&job.seed.url),
             save_as: job.save_as.as_ref().map(Cow::Borrowed),
@@ -134,11 +134,12 @@ impl<'a> JobFrame<'a> {
         let known = PriorRun { condition, was_saved: self.was_saved, ..PriorRun::default() };
         let via = Via::List(SourcePos { list: Arc::from(""), line: 0 });
         let seed = Seed {
+            id: self.id,
             overrides: self.overrides.map(|overrides| Box::new(overrides.into_owned())),
             known: is_known.then(|| Box::new(known)),
             ..Seed::new(self.url.into_owned(), via)
         };
-        let job = Job::new(self.id, seed, self.save_as.map(Cow::into_owned), Instant::now());
+        let job = Job::new(seed, self.save_as.map(Cow::into_owned), Instant::now());
         Job { attempt: self.attempt, redirect: self.redirect, handed_out: true, ..job }
     }
 }

@@ -65,13 +65,13 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::model::{JobId, RedirectState, Seed, SourcePos, Timing, Via};
+    use crate::model::{RedirectState, Seed, SourcePos, Timing, Via};
 
     fn job(url: &str) -> Job {
         let origin = SourcePos { list: Arc::from("l"), line: 1 };
         let url = url::Url::parse(url).unwrap();
         let seed = Seed::new(url, Via::List(origin));
-        Job::new(JobId(0), seed, None, std::time::Instant::now())
+        Job::new(seed, None, std::time::Instant::now())
     }
 
     #[tokio::test(start_paused = true)]

@@ -6,6 +6,8 @@ mod host_holds;
 mod processes;
 mod sequential;
 mod tasks;
+#[cfg(test)]
+mod tests;
 mod threads;
 mod worker;
 mod worker_pool;
@@ -120,16 +122,20 @@ pub const BACKENDS: &[BackendEntry] = &[
 ];
 
 /// Runs one job under a fetcher. A panic in it costs that job alone and becomes its record.
-async fn run_job(fetcher: &dyn Fetcher, job: Box<Job>, ctx: &RunContext) -> Returned {
+async fn run_job(fetcher: &dyn Fetcher, mut job: Box<Job>, ctx: &RunContext) -> Returned {
     if ctx.holds.covers(&job) {
         return Returned::NotStarted(job);
     }
-    let queued = queued(&job);
     let _in_flight = ctx.meter.begin();
-    match fetch(fetcher, &job, &ctx.abort).await {
-        Reply::Finished(fetched) => Returned::Finished(finished(job, fetched, queued, ctx)),
-        Reply::Redirected(redirect) => redirected(job, redirect, queued, ctx),
-    }
+    let fetching = async {
+        let queued = queued(&job);
+        match fetcher.fetch(&job, &ctx.abort).await {
+            Reply::Finished(fetched) => Some(finished(&mut job, fetched, queued, ctx)),
+            Reply::Redirected(redirect) => redirected(&mut job, redirect, queued, ctx),
+        }
+    };
+    let ended = or_failed(fetching, Some).await;
+    returned(job, ended)
 }
 
 /// The time that a job waited before its first request.
@@ -138,39 +144,48 @@ fn queued(job: &Job) -> Duration {
     before.unwrap_or_else(|| job.admitted.elapsed())
 }
 
-/// The outcome of a job.
-fn finished(mut job: Box<Job>, fetched: Fetched, queued: Duration, ctx: &RunContext) -> Outcome {
-    let Fetched { mut facts, mut timing, verdict, finished_body: _ } = fetched;
+/// Completes the result of a job that has ended.
+fn finished(job: &mut Job, mut fetched: Fetched, queued: Duration, ctx: &RunContext) -> Fetched {
+    let Fetched { facts, timing, verdict, .. } = &mut fetched;
     facts.redirects = job.with_hops(std::mem::take(&mut facts.redirects));
-    ctx.holds.note(&job, &verdict, &facts);
+    ctx.holds.note(job, verdict, facts);
     timing.queued = Some(queued);
-    Outcome { subject: Subject::Job(job), facts, timing, verdict }
+    fetched
 }
 
-/// The job at the target of a redirect, or its outcome after too many of them.
-fn redirected(mut job: Box<Job>, mut redirect: Box<RedirectState>, queued: Duration, ctx: &RunContext) -> Returned {
+/// Moves a job to the target of a redirect. Returns its result if these were too many.
+fn redirected(job: &mut Job, mut redirect: Box<RedirectState>, queued: Duration, ctx: &RunContext) -> Option<Fetched> {
     redirect.timing.queued = Some(queued);
     job.follow(redirect);
-    let Some(chain) = &mut job.redirect else { return Returned::Redirected(job) };
-    let Some(error) = ctx.spec.too_many_redirects(chain) else { return Returned::Redirected(job) };
+    let chain = job.redirect.as_mut()?;
+    let error = ctx.spec.too_many_redirects(chain)?;
     // The chain ends at the URL of the last request; `None` if that is the seed's own.
     chain.facts.final_url = chain.asked.take();
     let hops = std::mem::take(&mut chain.facts.redirects);
     let (facts, timing) = (chain.facts.clone(), chain.timing);
     chain.facts.redirects = hops;
     let fetched = Fetched { facts, timing, verdict: Verdict::Failed(error), finished_body: None };
-    Returned::Finished(finished(job, fetched, queued, ctx))
+    Some(finished(job, fetched, queued, ctx))
 }
 
-/// Fetches; a panic becomes a failure.
-async fn fetch(fetcher: &dyn Fetcher, job: &Job, abort: &CancellationToken) -> Reply {
+/// A job that comes back with its result; `None`: it has a redirect to follow.
+fn returned(job: Box<Job>, ended: Option<Fetched>) -> Returned {
+    match ended {
+        Some(Fetched { facts, timing, verdict, finished_body: _ }) => {
+            Returned::Finished(Outcome { subject: Subject::Job(job), facts, timing, verdict })
+        }
+        None => Returned::Redirected(job),
+    }
+}
+
+/// Runs a part of a job; a panic in it becomes a failure.
+async fn or_failed<T>(part: impl Future<Output = T>, failure: impl FnOnce(Fetched) -> T) -> T {
     use futures::FutureExt;
-    let fetching = std::panic::AssertUnwindSafe(fetcher.fetch(job, abort)).catch_unwind();
-    match fetching.await {
-        Ok(reply) => reply,
+    match std::panic::AssertUnwindSafe(part).catch_unwind().await {
+        Ok(done) => done,
         Err(panic) => {
             let what = panic_text(&*panic);
-            Reply::Finished(failed(ErrorKind::Internal, format!("a defect of fetchall, please report it: {what}")))
+            failure(failed(ErrorKind::Internal, format!("a defect of fetchall, please report it: {what}")))
         }
     }
 }

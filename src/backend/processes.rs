@@ -16,8 +16,8 @@ use tokio::time::{Instant, sleep_until};
 
 use super::child::{Child, PATIENCE};
 use super::frames::{ChildSetup, FrameError, FromWorker, ToWorker, append};
-use super::worker_pool::{Inbox, WorkerPool};
-use super::{Backend, BackendError, Returned, RunContext, failed, finished, queued, redirected};
+use super::worker_pool::{Inbox, WorkerPool, join};
+use super::{Backend, BackendError, Returned, RunContext, failed, finished, or_failed, queued, redirected, returned};
 use crate::fetch::{
     BodyStream, FetchConfig, FetchServices, FetchSpec, Fetched, FinishedBody, MemoryLease, Reply, SharedWriter,
 };
@@ -60,11 +60,7 @@ impl Backend for Processes {
                     Ok(())
                 })
                 .await;
-            let mut died = Ok(());
-            while let Some(ended) = tasks.join_next().await {
-                died = died.and(ended.map_err(|e| BackendError(format!("a task of the backend died: {e}"))));
-            }
-            result.and(died)
+            result.and(join(tasks).await)
         })
     }
 }
@@ -126,20 +122,25 @@ impl Keeper {
         if pool.ctx.holds.covers(&job) {
             return Returned::NotStarted(job);
         }
-        let queued = queued(&job);
-        let mut deaths = job.redirect.as_ref().map_or(0, |redirect| redirect.deaths);
         let _under_way = pool.ctx.meter.begin();
+        let ended = or_failed(self.run_to_its_end(&mut job, &pool.ctx), Some).await;
+        returned(job, ended)
+    }
+
+    async fn run_to_its_end(&mut self, job: &mut Job, ctx: &RunContext) -> Option<Fetched> {
+        let queued = queued(job);
+        let mut deaths = job.redirect.as_ref().map_or(0, |redirect| redirect.deaths);
         let started = Instant::now();
         let mut fetched = loop {
             // Output written to a stream cannot be taken back.
             let mut written = false;
-            let why = match self.fetch(&job, &mut written).await {
+            let why = match self.fetch(job, &mut written).await {
                 Ok(Reply::Finished(fetched)) => break fetched,
                 Ok(Reply::Redirected(mut redirect)) => {
                     redirect.deaths = deaths;
-                    return redirected(job, redirect, queued, &pool.ctx);
+                    return redirected(job, redirect, queued, ctx);
                 }
-                Err(Lost::Child(_)) if pool.ctx.drain.is_cancelled() => break cancelled(started),
+                Err(Lost::Child(_)) if ctx.drain.is_cancelled() => break cancelled(started),
                 Err(Lost::Child(why)) if deaths == 0 && !written => why,
                 Err(Lost::Child(why)) => {
                     break failed(ErrorKind::Internal, format!("the worker process of this URL died: {why}"));
@@ -156,7 +157,7 @@ impl Keeper {
             fetched.facts.path = None;
             fetched.verdict = Verdict::Failed(error);
         }
-        Returned::Finished(finished(job, fetched, queued, &pool.ctx))
+        Some(finished(job, fetched, queued, ctx))
     }
 
     async fn fetch(&mut self, job: &Job, written: &mut bool) -> Result<Reply, Lost> {
@@ -296,7 +297,7 @@ impl ChildExchange<'_> {
                         }
                     }
                     FromWorker::Done(done) => {
-                        if done.id != job.id {
+                        if done.id != job.seed.id {
                             return Err(FrameError::OutOfTurn.into());
                         }
                         self.ctx.meter.received(done.received);

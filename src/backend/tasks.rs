@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use super::worker_pool::{Inbox, Jobs, WorkerPool};
+use super::worker_pool::{Inbox, Jobs, WorkerPool, join};
 use super::{Backend, BackendError, Returned, RunContext, run_job};
 use crate::fetch::{FetchSpec, Fetcher};
 use crate::model::Job;
@@ -148,8 +148,7 @@ impl Shard {
                 Ok(())
             })
             .await;
-        while tasks.join_next().await.is_some() {}
-        result
+        result.and(join(tasks).await)
     }
 }
 

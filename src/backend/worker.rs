@@ -158,7 +158,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> ChildWorker<R, W> {
         self.hear(&abort)?;
         let fetcher = self.fetcher.clone();
         let known = self.cookies.as_ref().map(|jar| jar.clock());
-        let mut fetching = pin!(super::fetch(&*fetcher, job, &abort));
+        let mut fetching = pin!(super::or_failed(fetcher.fetch(job, &abort), Reply::Finished));
         let reply = loop {
             let heard = tokio::select! {
                 biased;
@@ -195,7 +195,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> ChildWorker<R, W> {
             self.append_cookies(known).await?;
         }
         let received = self.untold();
-        if let Err((lost, _)) = self.append_done(job.id, received, reply) {
+        if let Err((lost, _)) = self.append_done(job.seed.id, received, reply) {
             if let Reply::Finished(Fetched { finished_body: Some(body), .. }) = lost.reply
                 && let Some(folder) = self.config.saving.folder()
             {
@@ -203,7 +203,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> ChildWorker<R, W> {
             }
             let why = "what is known of the answer is too long to tell".to_owned();
             let lost = Reply::Finished(super::failed(ErrorKind::Internal, why));
-            self.append_done(job.id, received, lost).map_err(|(_, e)| e)?;
+            self.append_done(job.seed.id, received, lost).map_err(|(_, e)| e)?;
         }
         self.send().await
     }
@@ -314,8 +314,8 @@ mod tests {
         append(&ToWorker::Setup(Box::new(ChildSetup::new(&config, &services))), &mut input).unwrap();
         let url = url::Url::parse(&format!("http://{}/", server.local_addr().unwrap())).unwrap();
         let origin = SourcePos { list: Arc::from("l"), line: 1 };
-        let seed = Seed::new(url, Via::List(origin));
-        let job = Job::new(JobId(7), seed, None, Instant::now());
+        let seed = Seed { id: JobId(7), ..Seed::new(url, Via::List(origin)) };
+        let job = Job::new(seed, None, Instant::now());
         for message in messages {
             append(&message(&job), &mut input).unwrap();
         }

@@ -7,6 +7,7 @@
 use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Mutex, Semaphore, mpsc};
+use tokio::task::JoinSet;
 
 use super::{BackendError, Returned, RunContext};
 use crate::model::Job;
@@ -148,4 +149,16 @@ impl WorkerPool {
     fn idle(&self) -> MutexGuard<'_, Vec<usize>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Waits for the tasks of a pool.
+///
+/// # Errors
+/// When one of them died.
+pub(super) async fn join(mut tasks: JoinSet<()>) -> Result<(), BackendError> {
+    let mut died = Ok(());
+    while let Some(ended) = tasks.join_next().await {
+        died = died.and(ended.map_err(|e| BackendError(format!("a task of the backend died: {e}"))));
+    }
+    died
 }

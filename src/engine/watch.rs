@@ -43,7 +43,7 @@ impl Watchers {
     pub(super) fn handed_out(&mut self, job: &Job) {
         tracing::debug!(url = %printable(job.seed.url.as_str()), attempt = job.attempt, "fetching");
         if let Some(jobs) = &mut self.jobs {
-            jobs.insert(job.id, (job.seed.url.as_str().to_owned(), Instant::now()));
+            jobs.insert(job.seed.id, (job.seed.url.as_str().to_owned(), Instant::now()));
             if job.redirect.is_none() {
                 self.tell(&Event::HandedOut(job));
             }
@@ -59,7 +59,7 @@ impl Watchers {
 
     pub(super) fn retrying(&mut self, outcome: &Outcome, after: Duration) {
         if let (Some(jobs), crate::model::Subject::Job(job)) = (&mut self.jobs, &outcome.subject) {
-            jobs.remove(&job.id);
+            jobs.remove(&job.seed.id);
         }
         self.tell(&Event::Retrying { outcome, after });
         let after = show_time(after);
@@ -74,7 +74,7 @@ impl Watchers {
         let kind = outcome.verdict.error_kind().map_or("none", crate::model::ErrorKind::as_str);
         tracing::info!(url = %printable(outcome.subject.url()), outcome = outcome.verdict.as_str(), error = kind, "done");
         if let (Some(jobs), crate::model::Subject::Job(job)) = (&mut self.jobs, &outcome.subject) {
-            jobs.remove(&job.id);
+            jobs.remove(&job.seed.id);
         }
         self.tell(&Event::Done(outcome));
     }

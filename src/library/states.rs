@@ -52,7 +52,7 @@ impl States {
 impl Reporter for States {
     fn event(&mut self, event: &Event<'_>) {
         match event {
-            Event::HandedOut(job) => self.set(job.id.0, JobState::Running),
+            Event::HandedOut(job) => self.set(job.seed.id.0, JobState::Running),
             Event::Done(outcome) => self.set(outcome.subject.id().0, JobState::of(outcome)),
             _ => {}
         }

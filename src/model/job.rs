@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{Claimed, Cookie, Facts, Hop, JobId, Seed, Timing, Verdict};
+use super::{Claimed, Cookie, Facts, Hop, Seed, Timing, Verdict};
 
 /// The result of the previous try.
 #[derive(Debug, Clone)]
@@ -63,9 +63,7 @@ impl RedirectState {
 /// A seed that the scheduler handed out.
 #[derive(Debug, Clone)]
 pub struct Job {
-    /// Its number.
-    pub id: JobId,
-    /// The seed to fetch.
+    /// The seed to fetch. Its number is that of the job.
     pub seed: Seed,
     /// The number of the try, from 1. While the job waits for a retry: the number of tries so far.
     pub attempt: u32,
@@ -85,18 +83,8 @@ pub struct Job {
 
 impl Job {
     /// A new job.
-    pub fn new(id: JobId, seed: Seed, save_as: Option<Claimed>, admitted: Instant) -> Self {
-        Self {
-            id,
-            seed: Seed { id, ..seed },
-            attempt: 0,
-            last: None,
-            redirect: None,
-            save_as,
-            admitted,
-            handed_out: false,
-            not_before: None,
-        }
+    pub fn new(seed: Seed, save_as: Option<Claimed>, admitted: Instant) -> Self {
+        Self { seed, attempt: 0, last: None, redirect: None, save_as, admitted, handed_out: false, not_before: None }
     }
 
     /// The next URL to request: the seed's own URL or the redirect target.

@@ -47,7 +47,7 @@ impl Subject {
     /// Its number, in the order of admission.
     pub fn id(&self) -> JobId {
         match self {
-            Subject::Job(job) => job.id,
+            Subject::Job(job) => job.seed.id,
             Subject::Seed(seed) => seed.id,
             Subject::Bad(bad) => bad.id,
         }

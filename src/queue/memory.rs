@@ -23,11 +23,6 @@ pub struct MemoryQueue {
 }
 
 impl MemoryQueue {
-    /// An empty queue.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     fn put(&mut self, id: LeaseId, url: Queued) {
         let position = (Reverse(url.priority), id);
         if let Some(urls) = self.waiting.get_mut(url.host()) {
@@ -105,11 +100,7 @@ impl UrlQueue for MemoryQueue {
                 self.turns.iter().any(|host| !full.contains(host))
             }
         };
-        let rest = match () {
-            () if has_more => Rest::More,
-            () if self.turns.is_empty() && self.leased.is_empty() => Rest::Drained,
-            () => Rest::Waits,
-        };
+        let rest = Rest::of(has_more, self.turns.is_empty() && self.leased.is_empty());
         Ok(Leases { urls, rest })
     }
 

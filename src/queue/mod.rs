@@ -1,14 +1,15 @@
 //! URLs that wait and have no room in the scheduler.
 //!
 //! A [`UrlQueue`] stores URLs and gives them out as leases. The scheduler decides which URL is next; the
-//! queue only holds what waits. Every queue keeps one contract, which `tests.rs` runs over all of them:
+//! queue only holds what waits. A list run uses the [`SqliteQueue`] in a temporary file. Every queue keeps one contract, which `tests.rs` runs over all of them:
 //!
 //! - A lease is on a URL until it is completed or released. No other lease has that URL.
 //! - A host gives its URLs by priority, then in the order of addition. Hosts take turns.
 //! - A released URL returns to its place among the URLs of its host.
 //! - An error changes nothing.
 //!
-//! A queue may block. A loop that must not wait runs it on a thread of its own.
+//! A queue may block. One that must outlive the process waits for the disk, so it needs a thread of its own. The
+//! temporary one does not, and the scheduler calls it on the engine's thread, with few URLs at once.
 
 mod memory;
 mod sqlite;
@@ -136,6 +137,16 @@ pub enum Rest {
     Waits,
     /// Nothing waits and nothing is leased.
     Drained,
+}
+
+impl Rest {
+    fn of(has_more: bool, is_drained: bool) -> Self {
+        match (has_more, is_drained) {
+            (true, _) => Self::More,
+            (false, true) => Self::Drained,
+            (false, false) => Self::Waits,
+        }
+    }
 }
 
 /// A failure of the store.

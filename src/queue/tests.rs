@@ -12,8 +12,10 @@ use crate::model::SourcePos;
 
 type NewQueue = fn() -> Box<dyn UrlQueue>;
 
-const QUEUES: [(&str, NewQueue); 2] =
-    [("memory", || Box::new(MemoryQueue::new())), ("sqlite", || Box::new(SqliteQueue::temporary(1 << 30).unwrap()))];
+const QUEUES: [(&str, NewQueue); 2] = [
+    ("memory", || Box::new(MemoryQueue::default())),
+    ("sqlite", || Box::new(SqliteQueue::temporary(1 << 30).unwrap())),
+];
 
 /// Plays a test on every queue.
 fn each(test: impl Fn(&mut dyn UrlQueue)) {
@@ -263,6 +265,30 @@ fn queue_of_a_killed_process_has_all_that_was_not_completed() {
     let mut last = reopened(&path);
     assert_eq!(lease(&mut last, 9).rest, Rest::Drained);
     assert_eq!(last.add(&[with_key("b/1")]).unwrap(), Added { new: 0, seen: 1 });
+}
+
+#[test]
+fn addition_that_fails_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("queue.db");
+    let mut queue = reopened(&path);
+    add(&mut queue, "a/1");
+    let other = Connection::open(&path).unwrap();
+    let hosts_and_lanes = || {
+        let count = "SELECT (SELECT count(*) FROM queue_hosts) || (SELECT count(*) FROM queue_lanes)";
+        other.query_one(count, [], |row| row.get::<_, String>(0)).unwrap()
+    };
+    let full =
+        "CREATE TRIGGER full BEFORE INSERT ON queue_urls WHEN new.id >> 32 = 3 BEGIN SELECT RAISE(ABORT, ''); END";
+    other.execute_batch(full).unwrap();
+    let batch = ["b/1", "a/2!5", "a/3", "c/1"].map(url);
+    queue.add(&batch).unwrap_err();
+    assert_eq!(hosts_and_lanes(), "11");
+    other.execute_batch("DROP TRIGGER full").unwrap();
+    add(&mut queue, "c/9");
+    queue.add(&batch).unwrap();
+    assert_eq!(names(&lease(&mut reopened(&path), 9)), "a/2 a/1 a/3 c/9 c/1 b/1");
+    assert_eq!(names(&lease(&mut queue, 9)), "a/2 a/1 a/3 c/9 c/1 b/1");
 }
 
 #[test]

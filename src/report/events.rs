@@ -106,9 +106,9 @@ impl Reporter for Events {
                 Wire::RunStarted { v: VERSION, concurrency: info.concurrency, expected: info.expected }
             }
             Event::Warning(message) => Wire::Warning { message },
-            Event::HandedOut(job) => Wire::Started { id: job.id.0, url: job.seed.url.as_str() },
+            Event::HandedOut(job) => Wire::Started { id: job.seed.id.0, url: job.seed.url.as_str() },
             Event::Retrying { outcome, after } => Wire::Retrying {
-                id: job_of(outcome).map(|job| job.id.0),
+                id: job_of(outcome).map(|job| job.seed.id.0),
                 url: outcome.subject.url(),
                 attempt: job_of(outcome).map_or(0, |job| job.attempt),
                 status: outcome.facts.status,
@@ -116,7 +116,7 @@ impl Reporter for Events {
                 after_ms: millis(*after),
             },
             Event::Done(outcome) => Wire::Done {
-                id: job_of(outcome).map(|job| job.id.0),
+                id: job_of(outcome).map(|job| job.seed.id.0),
                 url: outcome.subject.url(),
                 outcome: outcome.verdict.as_str(),
                 status: outcome.facts.status,

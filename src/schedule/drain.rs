@@ -6,8 +6,9 @@ use crate::model::{Job, Subject};
 
 impl Scheduler {
     /// Takes up to `most` waiting jobs: those of ready hosts in the order of their turns, then those of
-    /// the other hosts, then delayed ones. Nothing may be handed out after that.
+    /// the other hosts, then delayed ones. Nothing may be handed out after that, and no room is needed.
     pub fn drain(&mut self, most: usize) -> Vec<Subject> {
+        self.room_due = None;
         if self.hosts.is_only_returned() {
             self.hosts.set_only_returned(false);
         }
@@ -15,9 +16,8 @@ impl Scheduler {
     }
 
     fn drain_one(&mut self) -> Option<Subject> {
-        if let Some(lost) = self.lost.pop_front() {
-            self.waiting -= 1;
-            return Some(Subject::Bad(Box::new(lost)));
+        if let Some(lost) = self.take_lost() {
+            return Some(Subject::Bad(lost));
         }
         let ready = self.hosts.first_ready().or(self.hosts.first_troubled());
         let job = match ready {
@@ -29,7 +29,7 @@ impl Scheduler {
             None => self.drain_other_hosts(),
         };
         let Some(job) = job.or_else(|| self.delayed.pop()) else {
-            (self.next_start, self.room_due, self.early, self.drained) = (None, None, Early::Over, 0);
+            (self.next_start, self.early, self.drained) = (None, Early::Over, 0);
             return None;
         };
         self.leaves(&job);
@@ -40,6 +40,7 @@ impl Scheduler {
         while self.hosts.places().contains(&self.drained) {
             let at = self.drained;
             if let Some(job) = self.pop(at, None) {
+                self.hosts.count(at);
                 return Some(job);
             }
             self.drained += 1;

@@ -118,8 +118,8 @@ impl Host {
             (HostState::Open, None, None) => Listed::Nowhere,
             (HostState::Open, None, Some(priority)) => {
                 let has_its_share = self.in_flight >= self.window.beside_others();
-                let turn = HostRank { has_its_share, priority: Reverse(priority), in_flight: self.in_flight, number };
-                if self.window.is_troubled() { Listed::Troubled(turn) } else { Listed::Ready(turn) }
+                let rank = HostRank { has_its_share, priority: Reverse(priority), in_flight: self.in_flight, number };
+                if self.window.is_troubled() { Listed::Troubled(rank) } else { Listed::Ready(rank) }
             }
         }
     }

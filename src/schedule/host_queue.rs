@@ -124,14 +124,14 @@ impl HostQueue {
     }
 
     fn position(&self, id: JobId) -> Option<LanePosition> {
-        let first_is = |jobs: &VecDeque<Box<Job>>| jobs.front().is_some_and(|job| job.id == id);
+        let first_is = |jobs: &VecDeque<Box<Job>>| jobs.front().is_some_and(|job| job.seed.id == id);
         if first_is(&self.main) {
             return Some(LanePosition::Main);
         }
         if let Some((level, _)) = self.others.iter().find(|(_, jobs)| first_is(jobs)) {
             return Some(LanePosition::Other(*level));
         }
-        let at = |jobs: &VecDeque<Box<Job>>| jobs.iter().position(|job| job.id == id);
+        let at = |jobs: &VecDeque<Box<Job>>| jobs.iter().position(|job| job.seed.id == id);
         self.returned.iter().find_map(|(level, jobs)| Some(LanePosition::Returned(*level, at(jobs)?)))
     }
 }

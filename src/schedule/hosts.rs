@@ -131,8 +131,8 @@ impl ActiveHosts {
         let host = &mut self.hosts[at];
         match host.listed {
             Listed::Nowhere => {}
-            Listed::Ready(turn) => drop(self.ready.remove(&turn)),
-            Listed::Troubled(turn) => drop(self.troubled.remove(&turn)),
+            Listed::Ready(rank) => drop(self.ready.remove(&rank)),
+            Listed::Troubled(rank) => drop(self.troubled.remove(&rank)),
             Listed::Timed(time) => drop(self.timed.remove(&(time, at))),
             Listed::GivenUp(number) => drop(self.given_up.remove(&number)),
         }
@@ -142,8 +142,8 @@ impl ActiveHosts {
             Listed::Nowhere if host.is_given_up() && !host.has_jobs() => self.retire_given_up(at),
             Listed::Nowhere if host.is_idle() => self.retire(at),
             Listed::Nowhere => {}
-            Listed::Ready(turn) => drop(self.ready.insert(turn, at)),
-            Listed::Troubled(turn) => drop(self.troubled.insert(turn, at)),
+            Listed::Ready(rank) => drop(self.ready.insert(rank, at)),
+            Listed::Troubled(rank) => drop(self.troubled.insert(rank, at)),
             Listed::Timed(time) => drop(self.timed.insert((time, at))),
             Listed::GivenUp(number) => drop(self.given_up.insert(number, at)),
         }
@@ -215,15 +215,15 @@ impl ActiveHosts {
 
     /// The first ready host.
     pub(super) fn first_ready(&self) -> Option<(HostRank, usize)> {
-        self.ready.first_key_value().map(|(turn, at)| (*turn, *at))
+        self.ready.first_key_value().map(|(rank, at)| (*rank, *at))
     }
 
     /// The first host that is ready but in trouble.
     pub(super) fn first_troubled(&self) -> Option<(HostRank, usize)> {
-        self.troubled.first_key_value().map(|(turn, at)| (*turn, *at))
+        self.troubled.first_key_value().map(|(rank, at)| (*rank, *at))
     }
 
-    /// How many hosts are ready, and how many of those in trouble.
+    /// How many hosts are ready and in health, and how many are ready but in trouble.
     pub(super) fn ready_counts(&self) -> (usize, usize) {
         (self.ready.len(), self.troubled.len())
     }

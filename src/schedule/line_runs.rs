@@ -33,10 +33,10 @@ impl LineRuns {
     /// Notes the line of a job.
     pub(super) fn note(&mut self, job: &Job) {
         let SourcePos { list, line } = job.seed.via.origin();
-        if self.0.last_mut().is_some_and(|run| run.extend(list, *line, job.id.0, job.admitted)) {
+        if self.0.last_mut().is_some_and(|run| run.extend(list, *line, job.seed.id.0, job.admitted)) {
             return;
         }
-        let (list, line, id, admitted) = (list.clone(), *line, job.id.0, job.admitted);
+        let (list, line, id, admitted) = (list.clone(), *line, job.seed.id.0, job.admitted);
         self.0.push(LineRun { list, line, id, admitted, step: (0, 0), count: 1 });
     }
 
@@ -84,12 +84,12 @@ mod tests {
             .map(|(n, list)| {
                 let via = Via::List(SourcePos { list: lists[list].clone(), line: n * 3 + 1 });
                 let url = url::Url::parse("http://h.test/").unwrap();
-                Job::new(JobId(n), Seed::new(url, via), None, now)
+                Job::new(Seed { id: JobId(n), ..Seed::new(url, via) }, None, now)
             })
             .into();
         let mut runs = LineRuns::default();
         jobs.iter().for_each(|job| runs.note(job));
-        let lines = jobs.iter().map(|job| JobLine { id: job.id, via: job.seed.via.clone(), admitted: now });
+        let lines = jobs.iter().map(|job| JobLine { id: job.seed.id, via: job.seed.via.clone(), admitted: now });
         assert_eq!(runs.iter().collect::<Vec<_>>(), lines.collect::<Vec<_>>());
         assert_eq!((runs.len(), runs.0.len()), (9, 5));
     }

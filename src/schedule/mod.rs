@@ -1,8 +1,8 @@
 //! Which URL is fetched next, and when.
 //!
 //! The engine's loop owns one [`Scheduler`]. The scheduler has no lock and reads no clock: the time is an
-//! argument. Jobs wait with their host in a `ActiveHosts`, the one place that knows
-//! about hosts: slots, holds, retry budgets, and hosts that are given up.
+//! argument. Jobs wait with their host in `ActiveHosts`, the one place that knows about hosts: slots, holds,
+//! retry budgets, and hosts that are given up.
 //!
 //! The jobs that wait are in memory. Those of slow hosts go to a queue in a temporary file when memory is full
 //! (`spill.rs`). Nothing else in this module knows the queue.

@@ -61,8 +61,8 @@ impl Scheduler {
             Report::NotStarted => None,
         };
         self.hosts[at].end();
-        if self.only.host == at {
-            self.only.ended = self.only.ended.saturating_add(1);
+        if self.last_host.host == at {
+            self.last_host.ended = self.last_host.ended.saturating_add(1);
         }
         self.hosts.list(at);
         self.limit_returned_bytes();

@@ -37,9 +37,9 @@ pub(super) enum Early {
     Over,
 }
 
-/// The host that was handed out last.
+/// The host that had the last turn.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct OnlyHost {
+pub(super) struct LastHost {
     pub(super) host: usize,
     /// How many of its fetches have ended since another host was handed out.
     pub(super) ended: u32,
@@ -69,15 +69,16 @@ pub struct Scheduler {
     /// How many turns other hosts had since one in trouble.
     pub(super) turns_of_others: u32,
     pub(super) refused_in_a_row: usize,
-    pub(super) only: OnlyHost,
+    pub(super) last_host: LastHost,
     /// How many jobs wait, in memory, on disk or for their time.
     pub(super) waiting: usize,
     pub(super) waiting_bytes: usize,
     /// How many of those bytes are of returned jobs.
     pub(super) returned_bytes: usize,
     pub(super) spill_queue: SpillQueue,
-    /// Lines that could not be read back from the disk.
+    /// Lines of `lost_host` that could not be read back from the disk: one segment at most.
     pub(super) lost: VecDeque<BadLine>,
+    pub(super) lost_host: usize,
     /// [`ROOM`] and [`ROOM_PARKED`].
     pub(super) room: (usize, usize),
     /// When to look for room for more jobs.
@@ -104,12 +105,13 @@ impl Scheduler {
             next_start: None,
             turns_of_others: TURNS,
             refused_in_a_row: 0,
-            only: OnlyHost::default(),
+            last_host: LastHost::default(),
             waiting: 0,
             waiting_bytes: 0,
             returned_bytes: 0,
             spill_queue: SpillQueue::default(),
             lost: VecDeque::new(),
+            lost_host: 0,
             room: (ROOM, ROOM_PARKED),
             room_due: None,
             early: if rules.first_moments.is_zero() { Early::Over } else { Early::For(rules.first_moments) },
@@ -260,9 +262,8 @@ impl Scheduler {
     }
 
     fn take_next(&mut self, now: Instant) -> Option<NextJob> {
-        if let Some(lost) = self.lost.pop_front() {
-            self.waiting -= 1;
-            return Some(NextJob::Lost(Box::new(lost)));
+        if let Some(lost) = self.take_lost() {
+            return Some(NextJob::Lost(lost));
         }
         while let Some(at) = self.next_host() {
             if self.hosts[at].is_given_up() || self.may_start(at, now) {
@@ -328,13 +329,13 @@ impl Scheduler {
         self.hosts[at].begin(now);
         let is_troubled = self.hosts[at].window.is_troubled();
         self.turns_of_others = if is_troubled { 0 } else { self.turns_of_others.saturating_add(1) };
-        if self.only.host != at {
-            self.only = OnlyHost { host: at, ended: 0 };
+        if self.last_host.host != at {
+            self.last_host = LastHost { host: at, ended: 0 };
         }
         // A redirect belongs to the same attempt.
         job.attempt += u32::from(job.redirect.is_none());
         job.handed_out = true;
-        self.in_flight.insert(job.id, JobInFlight { host: at, seed: job.seed.clone() });
+        self.in_flight.insert(job.seed.id, JobInFlight { host: at, seed: job.seed.clone() });
         self.hosts.list(at);
         NextJob::Fetch(job)
     }

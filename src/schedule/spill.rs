@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::scheduler::Scheduler;
-use super::spilled_jobs::{CHUNK, SpilledJobs};
-use crate::model::{Batch, Job};
+use super::spilled_jobs::{AT_ONCE, CHUNK};
+use crate::model::{BadLine, Batch, Job};
 
 /// A host is slow if its oldest job has waited for so long.
 const SLOW: Duration = Duration::from_secs(10);
@@ -32,20 +32,26 @@ impl Scheduler {
         if self.has_room() {
             return;
         }
+        let enough = self.spill_queue.jobs() + AT_ONCE;
         for at in self.hosts.places() {
+            if self.spill_queue.jobs() >= enough {
+                break;
+            }
             self.spill(at, now);
         }
-        // A host may become slow, or the disk may have space again.
-        self.room_due = (!self.has_room()).then(|| now + LOOK_AGAIN);
+        if !self.has_room() {
+            // Later, a host may become slow, or the disk may have space again.
+            let wrote_enough = self.spill_queue.jobs() >= enough;
+            self.room_due = Some(if wrote_enough { now } else { now + LOOK_AGAIN });
+        }
     }
 
-    /// Moves the jobs of a slow host to the disk, all but the first chunk.
+    /// Moves jobs of a slow host to the disk, all but the first chunk.
     fn spill(&mut self, at: usize, now: Instant) {
         let slots_are_idle = self.in_flight() < self.concurrency;
         let host = &mut self.hosts[at];
-        let mut bytes = 0;
-        match &mut host.spilled {
-            Some(spilled) => bytes += spilled.write_again(&mut self.spill_queue),
+        let spilled = match &mut host.spilled {
+            Some(spilled) => spilled,
             None => {
                 let is_long = host.queue.len_of_default() >= 2 * CHUNK;
                 let capped = slots_are_idle && host.is_capped();
@@ -54,14 +60,12 @@ impl Scheduler {
                 if !is_long || !(host.is_parked() || capped || slow || host.is_unanswered(now)) {
                     return;
                 }
-                let mut spilled = Box::<SpilledJobs>::default();
-                for job in host.queue.take_behind(CHUNK) {
-                    bytes += spilled.push(job, &mut self.spill_queue);
-                }
-                host.spilled = Some(spilled);
+                let spilled = host.spilled.insert(Box::default());
+                spilled.append(host.queue.take_behind(CHUNK));
+                spilled
             }
-        }
-        self.waiting_bytes -= bytes;
+        };
+        self.waiting_bytes -= spilled.write_on(&mut self.spill_queue);
         self.hosts.count(at);
     }
 
@@ -73,19 +77,39 @@ impl Scheduler {
         }
     }
 
-    /// Reads jobs of a host back before those in memory run out.
+    /// Takes a line that could not be read back. After the last one, reads on for its host.
+    pub(super) fn take_lost(&mut self) -> Option<Box<BadLine>> {
+        let line = self.lost.pop_front()?;
+        self.waiting -= 1;
+        if self.lost.is_empty() {
+            self.refill(self.lost_host, None);
+            self.hosts.list(self.lost_host);
+        }
+        Some(Box::new(line))
+    }
+
+    /// Reads a chunk of jobs of a host back before those in memory run out. Stops at lost lines: they are
+    /// taken before any host has a turn, see [`Scheduler::take_lost`].
     pub(super) fn refill(&mut self, at: usize, now: Option<Instant>) {
         let host = &mut self.hosts[at];
-        while let Some(spilled) = &mut host.spilled
-            && host.queue.len_of_default() < CHUNK / 2
+        if host.queue.len_of_default() >= CHUNK / 2 {
+            return;
+        }
+        if let (Some(spilled), Some(now)) = (&mut host.spilled, now) {
+            spilled.note_need(now, FAST);
+        }
+        let mut restored = 0;
+        while restored < CHUNK
+            && self.lost.is_empty()
+            && let Some(spilled) = &mut host.spilled
         {
             let Some(back) = spilled.take(&host.name, &mut self.spill_queue) else {
                 host.spilled = None;
                 break;
             };
-            now.into_iter().for_each(|now| spilled.note_need(now, FAST));
+            restored += back.jobs.len();
             self.waiting_bytes += back.bytes;
-            self.lost.extend(back.lost);
+            (self.lost, self.lost_host) = (back.lost.into(), at);
             back.jobs.into_iter().for_each(|job| host.queue.push(job));
         }
     }

@@ -16,6 +16,9 @@ use crate::queue::{Hosts, LeaseRequest, QueueError, Queued, SqliteQueue, UrlQueu
 /// How many jobs go to the queue and come back together, and how many of a host stay in memory before them.
 pub(super) const CHUNK: usize = 256;
 
+/// How many jobs of a host go to the queue in one turn, which the loop waits for.
+pub(super) const AT_ONCE: usize = 8 * CHUNK;
+
 /// The most bytes on disk.
 const MOST: u64 = 4 << 30;
 
@@ -30,14 +33,14 @@ enum Segment {
 pub(super) struct SpilledJobs {
     segments: VecDeque<Segment>,
     /// The newest jobs, which are not in the queue yet.
-    tail: Vec<Box<Job>>,
+    tail: VecDeque<Box<Job>>,
     in_memory: usize,
     in_queue: usize,
     /// Why the jobs of this host cannot be read back.
     broken: Option<QueueError>,
-    /// When a segment was last needed.
+    /// When a chunk was last needed.
     needed: Option<Instant>,
-    /// The host used up the last segment fast.
+    /// The host used up the last chunk fast.
     is_fast: bool,
 }
 
@@ -62,42 +65,45 @@ impl SpilledJobs {
         if self.is_fast { self.in_queue } else { 0 }
     }
 
-    /// Notes that a segment is needed. The host is fast if that was so less than `fast` ago.
+    /// Notes that a chunk is needed. The host is fast if that was so less than `fast` ago.
     pub(super) fn note_need(&mut self, now: Instant, fast: Duration) {
         self.is_fast = self.needed.is_some_and(|before| now.saturating_duration_since(before) < fast);
         self.needed = Some(now);
     }
 
+    /// Adds the newest jobs. They stay in memory for now.
+    pub(super) fn append(&mut self, jobs: VecDeque<Box<Job>>) {
+        self.in_memory += jobs.len();
+        self.tail.extend(jobs);
+    }
+
     /// Adds the newest job. Returns how many bytes of text left the memory.
     pub(super) fn push(&mut self, job: Box<Job>, queue: &mut SpillQueue) -> usize {
-        self.tail.push(job);
+        self.tail.push_back(job);
         self.in_memory += 1;
         // After a failure, do not try again with each job.
         if self.tail.len().is_multiple_of(CHUNK) { self.write(queue) } else { 0 }
     }
 
-    /// Tries again after a failure. Returns how many bytes of text left the memory.
-    pub(super) fn write_again(&mut self, queue: &mut SpillQueue) -> usize {
+    /// Goes on, or tries again after a failure. Returns how many bytes of text left the memory.
+    pub(super) fn write_on(&mut self, queue: &mut SpillQueue) -> usize {
         if self.tail.len() >= CHUNK { self.write(queue) } else { 0 }
     }
 
-    /// Moves the plain seeds of the tail to the queue. After an error they stay in memory.
+    /// Moves the plain seeds of the tail to the queue, [`AT_ONCE`]. After an error they stay in memory.
     fn write(&mut self, queue: &mut SpillQueue) -> usize {
         let mut written = 0;
-        let mut tail = std::mem::take(&mut self.tail).into_iter().peekable();
-        while let Some(first) = tail.next() {
-            let plain = is_plain(&first);
-            let mut part = vec![first];
-            while part.len() < CHUNK
-                && let Some(next) = tail.next_if(|next| is_plain(next) == plain)
-            {
-                part.push(next);
-            }
+        let end = self.in_queue + AT_ONCE;
+        while self.in_queue < end
+            && let Some(plain) = self.tail.front().map(|first| is_plain(first))
+        {
+            let count = self.tail.iter().take(CHUNK).take_while(|job| is_plain(job) == plain).count();
+            let part: Vec<_> = self.tail.drain(..count).collect();
             if !plain {
                 self.segments.push_back(Segment::Memory(part));
                 continue;
             }
-            let (count, bytes) = (part.len(), part.iter().map(|job| bytes_of(job)).sum::<usize>());
+            let bytes = part.iter().map(|job| bytes_of(job)).sum::<usize>();
             match queue.add(part) {
                 Ok(lines) => {
                     self.in_memory -= count;
@@ -107,8 +113,7 @@ impl SpilledJobs {
                 }
                 Err((part, e)) => {
                     tracing::debug!("lines of slow hosts stay in memory: {e}");
-                    self.tail = part;
-                    self.tail.extend(tail);
+                    part.into_iter().rev().for_each(|job| self.tail.push_front(job));
                     break;
                 }
             }
@@ -122,7 +127,7 @@ impl SpilledJobs {
             Some(Segment::Queue(lines)) => return Some(self.take_lines(&lines, host, queue)),
             Some(Segment::Memory(jobs)) => jobs,
             None if self.tail.is_empty() => return None,
-            None => std::mem::take(&mut self.tail),
+            None => self.tail.drain(..CHUNK.min(self.tail.len())).collect(),
         };
         self.in_memory -= jobs.len();
         Some(Restored { jobs, ..Restored::default() })
@@ -162,14 +167,14 @@ fn is_plain(job: &Job) -> bool {
 
 /// Admission has dropped duplicates, so the URL has no key.
 fn queued(job: Job) -> Queued {
-    let Job { id, seed: Seed { url, via, depth, kind, priority, .. }, save_as, .. } = job;
+    let Job { seed: Seed { id, url, via, depth, kind, priority, .. }, save_as, .. } = job;
     Queued { id, url, via, depth, kind, priority, save_as, key: None }
 }
 
 fn job(url: Queued, admitted: std::time::Instant) -> Box<Job> {
     let Queued { id, url, via, depth, kind, priority, save_as, key: _ } = url;
-    let seed = Seed { depth, kind, priority, ..Seed::new(url, via) };
-    Box::new(Job::new(id, seed, save_as, admitted))
+    let seed = Seed { id, depth, kind, priority, ..Seed::new(url, via) };
+    Box::new(Job::new(seed, save_as, admitted))
 }
 
 fn lost(line: JobLine, host: &str, why: Option<&QueueError>) -> BadLine {

@@ -23,10 +23,10 @@ impl Scheduler {
         if self.pacer.is_some() && (self.next_start.is_some() || self.in_flight() >= self.concurrency) {
             return None;
         }
-        let (turn, at, is_alone) = self.first_of_both()?;
+        let (rank, at, is_alone) = self.first_of_both()?;
         // Slots that no job can need are not reserved.
         let all_fit = self.input_ended && self.waiting as u64 + u64::from(self.in_flight()) <= u64::from(self.limit);
-        (!turn.has_its_share || all_fit || is_alone && self.may_exceed_its_share(at)).then_some(at)
+        (!rank.has_its_share || all_fit || is_alone && self.may_exceed_its_share(at)).then_some(at)
     }
 
     /// Whether the only ready host may have more than its share. It may have every slot if no other host
@@ -35,7 +35,7 @@ impl Scheduler {
     fn may_exceed_its_share(&self, at: usize) -> bool {
         let host = &self.hosts[at];
         let is_early = matches!(self.early, Early::Until(_)) && !host.window.answers();
-        let more = if self.only.host == at { self.only.ended } else { 0 };
+        let more = if self.last_host.host == at { self.last_host.ended } else { 0 };
         host.in_flight == self.in_flight() && !is_early
             || host.in_flight < host.window.beside_others().saturating_add(more)
     }
@@ -46,10 +46,10 @@ impl Scheduler {
         let (ready, troubled) = (self.hosts.first_ready(), self.hosts.first_troubled());
         let (in_health, in_trouble) = self.hosts.ready_counts();
         let (Some(first), Some(other)) = (ready, troubled) else {
-            return ready.or(troubled).map(|(turn, at)| (turn, at, in_health + in_trouble == 1));
+            return ready.or(troubled).map(|(rank, at)| (rank, at, in_health + in_trouble == 1));
         };
         let may = self.turns_of_others >= TURNS && self.hosts.sums().troubled < for_troubled(self.limit);
-        let (turn, at) = if may { first.min(other) } else { first };
-        Some((turn, at, !may && in_health == 1))
+        let (rank, at) = if may { first.min(other) } else { first };
+        Some((rank, at, !may && in_health == 1))
     }
 }

@@ -15,7 +15,7 @@ use url::Url;
 use super::*;
 use crate::config::Digest;
 use crate::model::{
-    Claimed, ErrorKind, Facts, FetchError, Found, Hex, Hop, Job, JobId, Outcome, RequestOverrides, Seed, SkipReason,
+    Claimed, ErrorKind, Facts, FetchError, Found, Hex, Hop, Job, Outcome, RequestOverrides, Seed, SkipReason,
     SourcePos, Subject, Timing, Validators, Verdict, Via,
 };
 
@@ -26,7 +26,7 @@ fn seed(url: &str) -> Seed {
 
 fn outcome(seed: Seed, name: &str, facts: Facts, verdict: Verdict) -> Outcome {
     let save_as = Some(Claimed(name.into()));
-    let job = Job::new(JobId(0), seed, save_as, Instant::now());
+    let job = Job::new(seed, save_as, Instant::now());
     let timing = Timing { total: Some(Duration::from_millis(5)), ..Timing::default() };
     Outcome { subject: Subject::Job(Box::new(job)), facts: Box::new(facts), timing, verdict }
 }

@@ -217,8 +217,8 @@ mod tests {
 
     use super::*;
     use crate::model::{
-        ErrorKind, Facts, FetchError, Found, Hop, Job, JobId, Outcome, Seed, SkipReason, SourcePos, Subject, Timing,
-        Verdict, Via,
+        ErrorKind, Facts, FetchError, Found, Hop, Job, Outcome, Seed, SkipReason, SourcePos, Subject, Timing, Verdict,
+        Via,
     };
 
     fn verdict() -> impl Strategy<Value = Verdict> {
@@ -261,7 +261,7 @@ mod tests {
             };
             let timing = Timing { total: micros.map(Duration::from_micros), ..Timing::default() };
             let seed = Seed::new(url, Via::List(SourcePos { list: "l".into(), line }));
-            let job = Job::new(JobId(1), seed, None, std::time::Instant::now());
+            let job = Job::new(seed, None, std::time::Instant::now());
             let outcome = Outcome { subject: Subject::Job(Box::new(job)), facts: Box::new(facts), timing, verdict };
             let record = Record::of(&outcome);
             let mut text = Vec::new();

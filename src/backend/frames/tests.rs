@@ -41,9 +41,14 @@ fn job() -> Job {
     let url = url::Url::parse("http://h.test/a?b").unwrap();
     let origin = SourcePos { list: Arc::from("list"), line: 3 };
     let known = Some(Box::new(PriorRun { was_saved: true, ..PriorRun::default() }));
-    let seed = Seed { priority: 1, overrides: Some(Box::new(overrides)), known, ..Seed::new(url, Via::List(origin)) };
-    Job {
+    let seed = Seed {
         id: JobId(7),
+        priority: 1,
+        overrides: Some(Box::new(overrides)),
+        known,
+        ..Seed::new(url, Via::List(origin))
+    };
+    Job {
         seed,
         attempt: 3,
         last: None,
@@ -68,7 +73,7 @@ async fn a_job_arrives_as_it_was_sent() {
         other => panic!("{other:?}"),
     });
     let came = came.await.unwrap();
-    assert_eq!((came.id, came.attempt, &came.save_as), (sent.id, sent.attempt, &sent.save_as));
+    assert_eq!((came.seed.id, came.attempt, &came.save_as), (sent.seed.id, sent.attempt, &sent.save_as));
     assert_eq!(came.seed.url, sent.seed.url);
     assert_eq!(came.seed.overrides, sent.seed.overrides);
     assert!(came.seed.known.as_ref().is_some_and(|known| known.was_saved && known.condition.is_none()));

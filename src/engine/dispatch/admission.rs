@@ -157,7 +157,7 @@ impl RunState {
             self.watchers.tell(&Event::Warning(&warning));
         }
         match self.admission.name(&mut seed) {
-            Ok(save_as) => self.scheduler.push(Box::new(Job::new(seed.id, seed, save_as, now))),
+            Ok(save_as) => self.scheduler.push(Box::new(Job::new(seed, save_as, now))),
             Err(error) => self.finish_unfetched(seed, Verdict::Failed(error)),
         }
     }

@@ -18,7 +18,7 @@ impl RunState {
             Returned::Finished(outcome) => self.settle_attempt(outcome, now),
             Returned::Redirected(job) => self.settle_redirect(job, now),
             Returned::NotStarted(mut job) => {
-                self.scheduler.finished(job.id, Report::NotStarted, now);
+                self.scheduler.finished(job.seed.id, Report::NotStarted, now);
                 // A redirect belongs to an attempt that did start.
                 job.attempt -= u32::from(job.redirect.is_none());
                 self.put_back(job);
@@ -30,7 +30,7 @@ impl RunState {
     fn settle_redirect(&mut self, mut job: Box<Job>, now: Instant) {
         let redirect = job.redirect.as_deref();
         let (head, wait) = redirect.map(|redirect| (redirect.took, redirect.wait)).unwrap_or_default();
-        self.scheduler.finished(job.id, Report::Redirected(head), now);
+        self.scheduler.finished(job.seed.id, Report::Redirected(head), now);
         if let (None, Some(error)) = (self.stopping, waits_too_long(&job, self.max_wait)) {
             return self.finish(Outcome { verdict: Verdict::Failed(error), ..cancelled(Subject::Job(job)) });
         }
@@ -40,7 +40,7 @@ impl RunState {
 
     /// The job waits again, unless the run is stopping.
     fn put_back(&mut self, job: Box<Job>) {
-        self.watchers.returned(job.id);
+        self.watchers.returned(job.seed.id);
         if self.stopping.is_none() {
             self.scheduler.push(job);
         } else {
@@ -56,7 +56,7 @@ impl RunState {
         let (head, total) = (of_this_hop(job, outcome.timing.first_byte), of_this_hop(job, outcome.timing.total));
         let (verdict, facts) = (&outcome.verdict, &*outcome.facts);
         let ended = AttemptEnd { attempt: job.attempt, verdict, facts, head, total };
-        let effects = self.scheduler.finished(job.id, Report::Ended(ended), now);
+        let effects = self.scheduler.finished(job.seed.id, Report::Ended(ended), now);
         if !was_turned_away(&outcome) || effects.host_answers {
             self.auto.came_back(&outcome, total, self.scheduler.in_flight() as usize + 1, others_wait);
         }

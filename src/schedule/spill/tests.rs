@@ -33,7 +33,7 @@ fn job(host: &str, number: u64, priority: i32, plain: bool, now: Instant) -> Box
         (!plain).then(|| Box::new(RequestOverrides { sha256: Some([1; 32]), ..RequestOverrides::default() }));
     let origin = SourcePos { list: Arc::from("l"), line: number + 1 };
     let seed = Seed { id: JobId(number), priority, overrides, ..Seed::new(url, Via::List(origin)) };
-    Box::new(Job::new(JobId(number), seed, None, now.into_std()))
+    Box::new(Job::new(seed, None, now.into_std()))
 }
 
 fn jobs(host: &'static str, from: u64, n: u64, now: Instant) -> impl Iterator<Item = Box<Job>> {
@@ -71,7 +71,7 @@ fn next(s: &mut Scheduler, now: Instant) -> Option<Box<Job>> {
 }
 
 fn done(s: &mut Scheduler, job: &Job, now: Instant) {
-    s.finished(job.id, Report::NotStarted, now);
+    s.finished(job.seed.id, Report::NotStarted, now);
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn hosts_behind_a_held_host_are_read() {
     good.iter().for_each(|job| done(&mut s, job, now));
     s.advance(now + Duration::from_secs(3600));
     for n in 0..30_000 {
-        assert_eq!(next(&mut s, now).unwrap().id.0, n);
+        assert_eq!(next(&mut s, now).unwrap().seed.id.0, n);
     }
     let rest: Vec<_> = s.drain(usize::MAX).iter().map(number_of).collect();
     assert_eq!(rest, (30_000..60_000).collect::<Vec<_>>());
@@ -109,7 +109,7 @@ fn slow_host_is_put_aside_and_a_fast_one_is_not() {
     // Once it is fast, its jobs on disk count, and no more is read for the sake of others.
     for _ in 0..8 * CHUNK {
         let job = next(&mut s, now).unwrap();
-        s.finished(job.id, Report::Redirected(Duration::from_millis(1)), now);
+        s.finished(job.seed.id, Report::Redirected(Duration::from_millis(1)), now);
     }
     assert!(!s.has_room() && s.hosts.sums().fast_in_queue > 40_000);
 }
@@ -125,6 +125,59 @@ fn host_without_an_answer_for_a_second_is_put_aside() {
     assert_eq!(s.spill_queue.jobs(), 0);
     read(&mut s, &mut list, now + Duration::from_secs(2));
     assert!(list.next().is_none() && s.spill_queue.jobs() > 49_000, "{}", s.spill_queue.jobs());
+}
+
+#[test]
+fn slow_host_with_lines_that_stay_in_memory_is_not_fast() {
+    let start = Instant::now();
+    let mut s = scheduler(10_000, 20_000);
+    let mut list = (0..20_000).map(|n| job("slow.test", n, 0, n % 2 == 0, start));
+    read(&mut s, &mut list, start);
+    s.advance(start + SLOW);
+    assert!(s.spill_queue.jobs() > 0);
+    for n in 0..2000 {
+        let now = start + SLOW + Duration::from_millis(10 * n);
+        let job = next(&mut s, now).unwrap();
+        assert_eq!(job.seed.id.0, n);
+        done(&mut s, &job, now);
+        assert_eq!(s.hosts.sums().fast_in_queue, 0, "line {n}");
+    }
+}
+
+#[test]
+fn jobs_go_to_the_disk_some_thousand_at_a_time() {
+    let now = Instant::now();
+    let mut s = scheduler(1000, 20_000);
+    hold(&mut s, "held.test", now + Duration::from_secs(3600));
+    jobs("held.test", 0, 50_000, now).for_each(|job| s.push(job));
+    let mut turns = 0;
+    while !s.has_room() {
+        let before = s.spill_queue.jobs();
+        assert!(s.next_wake().is_some_and(|due| due <= now), "it goes on at once");
+        s.advance(now);
+        assert!((1..=4096).contains(&(s.spill_queue.jobs() - before)), "{}", s.spill_queue.jobs() - before);
+        turns += 1;
+    }
+    assert!(turns > 10);
+    assert_eq!(read(&mut s, &mut jobs("held.test", 50_000, 30_000, now), now), 30_000);
+    assert!(s.waiting - s.spill_queue.jobs() < 1000, "those of the first turns follow");
+    s.advance(now + Duration::from_secs(3600));
+    for n in 0..80_000 {
+        assert_eq!(next(&mut s, now).unwrap().seed.id.0, n);
+    }
+}
+
+#[test]
+fn slow_host_goes_to_no_disk_while_a_run_stops() {
+    let now = Instant::now();
+    let mut s = scheduler(1000, 2000);
+    read(&mut s, &mut jobs("slow.test", 0, 5000, now), now);
+    let mut left = s.waiting;
+    while left > 0 {
+        left -= s.drain(10).len();
+        s.advance(now + 2 * SLOW);
+        assert_eq!((s.waiting, s.spill_queue.jobs()), (left, 0));
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -175,7 +228,7 @@ proptest! {
                     let Some(job) = next(&mut s, now) else { break };
                     let host = HOSTS.iter().position(|host| job.seed.url.host_str() == Some(host)).unwrap();
                     let first = model[host].iter_mut().rev().find_map(|(_, queue)| queue.pop_front());
-                    prop_assert_eq!(Some(job.id.0), first);
+                    prop_assert_eq!(Some(job.seed.id.0), first);
                     waits -= 1;
                     done(&mut s, &job, now);
                 },

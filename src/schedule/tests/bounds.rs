@@ -63,7 +63,7 @@ fn redirects_and_retries_count_with_what_they_brought() {
     let facts = Box::new(Facts { content_type: Some(long.into()), ..Facts::default() });
     job.last = Some(Box::new(Tried { facts, timing: Timing::default(), verdict: Verdict::HttpError }));
     job.not_before = Some((retried.now + secs(5)).into_std());
-    retried.scheduler.finished(job.id, Report::NotStarted, retried.now);
+    retried.scheduler.finished(job.seed.id, Report::NotStarted, retried.now);
     retried.scheduler.push(job);
     for mut play in [redirected, retried] {
         assert_eq!(play.scheduler.capacity(), 0);
@@ -96,7 +96,7 @@ fn long_redirects_that_wait_hold_back_new_jobs() {
         } else {
             new += 1
         }
-        play.scheduler.finished(job.id, Report::NotStarted, play.now);
+        play.scheduler.finished(job.seed.id, Report::NotStarted, play.now);
     }
     assert_eq!((returned, new), (waiting, 2000 - waiting));
     assert!(play.scheduler.is_empty());
@@ -116,4 +116,20 @@ fn held_jobs_are_drained_too() {
     }
     assert_eq!(play.scheduler.drain(usize::MAX).len(), 1000);
     assert!(play.scheduler.is_empty());
+}
+
+#[test]
+fn held_host_is_drained_in_parts_while_time_passes() {
+    let mut play = Play::new(rules());
+    let room = play.scheduler.capacity();
+    play.run(&format!("push a*{room}"));
+    play.run("held a 3600s");
+    let mut drained = 0;
+    while !play.scheduler.is_empty() {
+        drained += play.scheduler.drain(256).len();
+        play.now += secs(1);
+        play.scheduler.advance(play.now);
+        assert_eq!(play.scheduler.capacity(), room, "{drained} drained");
+    }
+    assert_eq!(drained, room);
 }

@@ -133,7 +133,7 @@ fn hosts_in_trouble_share_one_slot_and_few_turns() {
         let (verdict, facts) = (crate::model::Verdict::Ok, crate::model::Facts::default());
         if host == "g" {
             let ended = AttemptEnd { attempt: 1, verdict: &verdict, facts: &facts, head: None, total: None };
-            play.scheduler.finished(job.id, Report::Ended(ended), play.now);
+            play.scheduler.finished(job.seed.id, Report::Ended(ended), play.now);
         } else {
             assert!(in_trouble.is_none() || n > 200, "together they have one slot of sixteen");
             (in_trouble, asked) = (Some(job), asked + 1);
@@ -141,7 +141,7 @@ fn hosts_in_trouble_share_one_slot_and_few_turns() {
         if n >= 200
             && let Some(job) = in_trouble.take()
         {
-            play.scheduler.finished(job.id, Report::NotStarted, play.now);
+            play.scheduler.finished(job.seed.id, Report::NotStarted, play.now);
         }
     }
     assert!((4..=8).contains(&asked), "{asked} of four hundred");

@@ -34,7 +34,7 @@ fn retry_waits_for_its_time_and_goes_first() {
          next h/a h/c",
     );
     let again = play.out("h/a");
-    assert_eq!((again.attempt, again.id.0, again.last.is_some()), (2, 0, true));
+    assert_eq!((again.attempt, again.seed.id.0, again.last.is_some()), (2, 0, true));
 }
 
 #[test]

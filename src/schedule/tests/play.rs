@@ -118,7 +118,7 @@ impl Play {
         let url = url::Url::parse(&format!("http://{url}")).unwrap();
         let origin = SourcePos { list: Arc::from("t"), line: self.pushed + 1 };
         let seed = Seed { id: JobId(self.pushed), priority, ..Seed::new(url, Via::List(origin)) };
-        let job = Job::new(JobId(self.pushed), seed, None, self.now.into_std());
+        let job = Job::new(seed, None, self.now.into_std());
         self.pushed += 1;
         self.scheduler.push(Box::new(job));
     }
@@ -163,7 +163,7 @@ impl Play {
 
     fn report(&mut self, job: &Job, verdict: &Verdict, facts: &Facts, head: Option<Duration>) -> Effects {
         let ended = AttemptEnd { attempt: job.attempt, verdict, facts, head, total: head };
-        self.scheduler.finished(job.id, Report::Ended(ended), self.now)
+        self.scheduler.finished(job.seed.id, Report::Ended(ended), self.now)
     }
 
     fn end(&mut self, name: &str, verdict: Verdict, status: u16, retry_after: Option<Duration>) {
@@ -232,14 +232,14 @@ impl Play {
             deaths: 0,
             hop_bytes: 0,
         }));
-        self.scheduler.finished(job.id, Report::Redirected(Duration::from_millis(1)), self.now);
+        self.scheduler.finished(job.seed.id, Report::Redirected(Duration::from_millis(1)), self.now);
         job.not_before = wait.map(|wait| (self.now + wait).into_std());
         self.scheduler.push(job);
     }
 
     fn unstarted(&mut self, name: &str) {
         let mut job = self.out(name);
-        self.scheduler.finished(job.id, Report::NotStarted, self.now);
+        self.scheduler.finished(job.seed.id, Report::NotStarted, self.now);
         job.attempt -= u32::from(job.redirect.is_none());
         self.scheduler.push(job);
     }

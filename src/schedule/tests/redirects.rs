@@ -14,7 +14,7 @@ fn redirect_goes_before_new_jobs_as_the_same_attempt() {
          next a/on a/2",
     );
     let job = play.out("a/on");
-    assert_eq!((job.attempt, job.id.0, job.seed.url.path()), (1, 0, "/1"));
+    assert_eq!((job.attempt, job.seed.id.0, job.seed.url.path()), (1, 0, "/1"));
 }
 
 #[test]

@@ -69,10 +69,10 @@ fn start(entry: &BackendEntry, concurrency: u32, program: &str) -> Run {
 fn told(back: Returned) -> (JobId, Verdict) {
     match back {
         Returned::Finished(outcome) => match outcome.subject {
-            Subject::Job(job) => (job.id, outcome.verdict),
+            Subject::Job(job) => (job.seed.id, outcome.verdict),
             other => panic!("an outcome of no job: {other:?}"),
         },
-        Returned::NotStarted(job) => (job.id, Verdict::Cancelled),
+        Returned::NotStarted(job) => (job.seed.id, Verdict::Cancelled),
         Returned::Redirected(job) => panic!("nobody redirects: {job:?}"),
     }
 }
@@ -80,8 +80,8 @@ fn told(back: Returned) -> (JobId, Verdict) {
 fn job(number: u64, url: &str) -> Box<Job> {
     let url = url::Url::parse(url).unwrap();
     let origin = SourcePos { list: Arc::from("list"), line: number + 1 };
-    let seed = Seed::new(url, Via::List(origin));
-    Box::new(Job::new(JobId(number), seed, None, Instant::now()))
+    let seed = Seed { id: JobId(number), ..Seed::new(url, Via::List(origin)) };
+    Box::new(Job::new(seed, None, Instant::now()))
 }
 
 impl Run {

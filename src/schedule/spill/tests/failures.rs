@@ -72,7 +72,7 @@ fn due(s: &mut Scheduler, now: Instant) -> (Vec<u64>, Vec<u64>) {
         match next {
             NextJob::Fetch(job) => {
                 done(s, &job, now);
-                fetched.push(job.id.0);
+                fetched.push(job.seed.id.0);
             }
             NextJob::Lost(bad) => {
                 assert_eq!((bad.via.origin().line, bad.text.as_str()), (bad.id.0 + 1, "a URL of held.test"));
@@ -97,6 +97,33 @@ fn lines_behind_a_read_error_have_records() {
     let mut told = [fetched, lost].concat();
     told.sort_unstable();
     assert_eq!(told, (0..5000).collect::<Vec<_>>());
+}
+
+#[test]
+fn lines_behind_a_read_error_come_a_chunk_at_a_time() {
+    let now = Instant::now();
+    for drained in [false, true] {
+        let mut s = spilled(Failing { reads: Some(3), ..Failing::default() }, 5000, now);
+        s.advance(now + Duration::from_secs(3600));
+        let mut told = Vec::new();
+        while !s.is_empty() {
+            if drained {
+                told.extend(s.drain(1).iter().map(number_of));
+            } else {
+                told.push(match s.next(now).expect("no host is forgotten") {
+                    NextJob::Fetch(job) => {
+                        done(&mut s, &job, now);
+                        job.seed.id.0
+                    }
+                    NextJob::Lost(bad) => bad.id.0,
+                    other => panic!("{other:?}"),
+                });
+            }
+            assert!(s.lost.len() <= CHUNK, "{} lines at once", s.lost.len());
+        }
+        told.sort_unstable();
+        assert_eq!(told, (0..5000).collect::<Vec<_>>());
+    }
 }
 
 #[test]

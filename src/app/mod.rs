@@ -154,6 +154,8 @@ pub fn plan(
     let throttle = Throttle::new(pacer.clone(), bytes);
     let mut services = FetchServices { throttle, cookies: jar.clone(), ..FetchServices::new(config.ip_version) };
     let fetcher = ListFetcher::new(config, &fetch, &services, host_limits.clone(), pacer.clone());
+    // A dry run fetches lists alone, and its URLs wait for nothing.
+    let (host_limits, pacer) = if config.dry_run { (AllHostLimits::default(), None) } else { (host_limits, pacer) };
     let mut source = source(inputs, config, fetcher)?;
     let (saving, stream) = saving(config, document, &surroundings.files)?;
     services.stream = stream.map(BodyStream::new);

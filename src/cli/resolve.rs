@@ -65,6 +65,8 @@ pub struct Resolved {
     pub output_document: Option<PathBuf>,
     /// Files that were read for the settings or may be by the next run, each with a noun for messages.
     pub reads: Vec<(&'static str, PathBuf)>,
+    /// A question about each setting that is unlikely to be meant.
+    pub doubts: Vec<String>,
     /// Report failures on standard error, even if the run is silent otherwise.
     pub show_errors: bool,
 }
@@ -142,6 +144,7 @@ pub fn settings(args: &SettingArgs, env: &Env) -> Result<Resolved, UsageError> {
             value => layers.flag(key, flag, value.raw()),
         }
     }
+    let doubts = layers.doubts();
     let found = layers.finish();
     if let Ok((config, origins)) = &found {
         problems.extend(dir_of_folder(config, origins, env).filter(|_| from_folder));
@@ -168,6 +171,7 @@ pub fn settings(args: &SettingArgs, env: &Env) -> Result<Resolved, UsageError> {
                 retry: None,
                 output_document: None,
                 reads,
+                doubts,
                 show_errors: false,
             })
         }

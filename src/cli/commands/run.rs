@@ -99,7 +99,8 @@ fn run(runtime: &Runtime, resolved: &Resolved, inputs: Inputs, vars: &Vars) -> a
     // From here on a signal stops the run. Err: signals that cannot be caught end the program.
     let caught = runtime.block_on(async { Signals::new() }).ok();
     setup.end();
-    let plan = plan.map_err(|error| UsageError::one(error.to_string()))?;
+    let mut plan = plan.map_err(|error| UsageError::one(error.to_string()))?;
+    plan.warnings.extend(resolved.doubts.iter().cloned());
     let log = log.start()?;
     // With JSON progress, standard error carries events only.
     if resolved.config.dry_run && !resolved.config.quiet && resolved.config.progress != ProgressMode::Json {

@@ -108,11 +108,11 @@ pub struct JobArgs {
     /// Read a list from a file, a URL, or - for standard input; repeatable
     #[arg(short = 'i', long, value_name = "FILE|URL", help_heading = "Input", action = ArgAction::Append)]
     pub input_file: Vec<OsString>,
-    /// Fetch only the URLs that failed or were cancelled in these --json records
+    /// Fetch only URLs that failed or were cancelled in these records, a state or an output folder
     #[arg(long, value_name = "REPORT", help_heading = "Input")]
     pub retry_from: Option<OsString>,
-    /// With --retry-from: only these error kinds, outcomes or statuses, such as timeout,404,5xx
-    #[arg(long, value_name = "WHICH,...", help_heading = "Input", requires = "retry_from", action = ArgAction::Append)]
+    /// Fetch only URLs with these last results: error kinds, outcomes or statuses, such as timeout,5xx
+    #[arg(long, value_name = "WHICH,...", help_heading = "Input", action = ArgAction::Append)]
     pub only: Vec<String>,
     /// How.
     #[command(flatten)]

@@ -32,6 +32,7 @@ mod open;
 mod options;
 mod parser;
 mod reading;
+mod recorded;
 mod report;
 mod sitemap;
 mod table;
@@ -54,6 +55,7 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::model::{Batch, FetchError, SourcePos};
+use crate::policy::rerun::selection::Selection;
 
 /// The sources of the URLs of a run.
 #[derive(Debug, Default)]
@@ -62,6 +64,8 @@ pub struct Inputs {
     pub lists: Vec<Input>,
     /// The records of an earlier run, which select the URLs to fetch from the lists and from themselves.
     pub retry: Option<Retry>,
+    /// Which lines of the lists are fetched, by their results in the state.
+    pub only: Option<Selection>,
     /// Whether lists without columns are refused, because the user names a column of these lists.
     pub tables_only: bool,
 }

@@ -45,7 +45,7 @@ pub fn list(resolved: Resolved, vars: &Vars) -> anyhow::Result<Exit> {
     let lists = resolved.inputs.iter().map(input).collect();
     // In a file or a variable it is meant for tables among other lists.
     let tables_only = resolved.is_flag("url-column") && resolved.config.url_column.is_some();
-    let inputs = Inputs { lists, retry, tables_only };
+    let inputs = Inputs { lists, retry, only: resolved.only.clone(), tables_only };
     let exit = run(&runtime, &resolved, inputs, vars);
     leave(runtime);
     exit

@@ -8,6 +8,7 @@ mod commands;
 mod compare_args;
 mod exit;
 mod log;
+mod manual;
 mod resolve;
 mod screen;
 mod setting_flags;

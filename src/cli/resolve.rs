@@ -67,6 +67,8 @@ pub struct Resolved {
     pub output_document: Option<PathBuf>,
     /// Files that were read for the settings or may be by the next run, each with a noun for messages.
     pub reads: Vec<(&'static str, PathBuf)>,
+    /// Whether the user types a list.
+    pub reads_terminal: bool,
     /// A question about each setting that is unlikely to be meant.
     pub doubts: Vec<String>,
     /// Report failures on standard error, even if the run is silent otherwise.
@@ -108,8 +110,7 @@ pub fn settings(args: &SettingArgs, env: &Env) -> Result<Resolved, UsageError> {
     let mut layers = Layers::new();
     let mut problems = Vec::new();
     if args.go_on.is_some() {
-        let text =
-            "--continue: not needed, leave it out: with --dir the same command goes on by itself, inside a body too";
+        let text = "--continue, --resume: not needed, leave it out: with --dir the same command goes on by itself, inside a body too";
         problems.push(text.to_owned());
     }
     proxies(&mut layers, env);
@@ -179,6 +180,7 @@ pub fn settings(args: &SettingArgs, env: &Env) -> Result<Resolved, UsageError> {
                 output_document: None,
                 reads,
                 doubts,
+                reads_terminal: false,
                 show_errors: false,
             })
         }
@@ -206,6 +208,7 @@ pub fn job(args: &JobArgs, env: &Env) -> Result<Resolved, UsageError> {
     }
     resolved.validate()?;
     resolved.inputs = inputs(&args.inputs, &args.input_file, args.retry_from.as_deref(), env)?;
+    resolved.reads_terminal = env.stdin_is_terminal && resolved.inputs.contains(&InputArg::Stdin);
     resolved.show_errors = args.settings.show_error;
     if resolved.output_document.is_none() {
         return Ok(resolved);

@@ -240,6 +240,7 @@ impl ListReader {
                 Ok(declared(declaration::of_page(bytes, whole)).map(ListFormat::Html))
             }
             DetectedFormat::Xml => Ok(declared(declaration::of_xml(bytes, whole)).map(ListFormat::Sitemap)),
+            DetectedFormat::Lines if format::is_binary(bytes) => Err(NotAList::from(format::BINARY.to_owned()).into()),
             DetectedFormat::Lines => self.lines(ListSample { bytes, whole, live: self.live }),
         }
     }

@@ -46,6 +46,10 @@ pub fn list(resolved: Resolved, vars: &Vars) -> anyhow::Result<Exit> {
     // In a file or a variable it is meant for tables among other lists.
     let tables_only = resolved.is_flag("url-column") && resolved.config.url_column.is_some();
     let inputs = Inputs { lists, retry, only: resolved.only.clone(), tables_only };
+    if resolved.reads_terminal && !resolved.config.quiet {
+        let end = if cfg!(windows) { "Ctrl-Z and Enter end" } else { "Ctrl-D ends" };
+        screen::say(&format!("reading URLs from the terminal, one per line; {end} the list"));
+    }
     let exit = run(&runtime, &resolved, inputs, vars);
     leave(runtime);
     exit

@@ -11,8 +11,8 @@ use super::column::{self, Column, Meaning};
 use super::lines::{LineCount, line_end};
 use crate::config::InputFormat;
 use crate::model::{is_secret_name, shown_text};
-use crate::policy::text::redact::http_prefix;
 use crate::policy::text::url_text;
+use crate::policy::text::url_text::http_prefix;
 
 /// The separators of spreadsheets, the most usual one first.
 const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];

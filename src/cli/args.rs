@@ -85,7 +85,7 @@ pub struct JobArgs {
     /// Fetch only URLs that failed or were cancelled in these records, or in this output folder
     #[arg(long, value_name = "REPORT", help_heading = "Input")]
     pub retry_from: Option<OsString>,
-    /// Fetch only URLs with these last results: error kinds, outcomes or statuses, such as timeout,5xx
+    /// Fetch only URLs with these last results: error kinds, outcomes, statuses (timeout,5xx)
     #[arg(long, value_name = "WHICH,...", help_heading = "Input", action = ArgAction::Append)]
     pub only: Vec<String>,
     /// How.

@@ -135,7 +135,11 @@ pub fn resolve(mut args: CompareArgs, env: &Env) -> Result<ResolvedComparison, U
     };
     let levels = args.settings.flags.take("concurrency").unwrap_or_else(|| LEVELS.into());
     let given = args.settings.given();
-    let foreign = given.iter().filter(|given| !PASSED.contains(&given.key.name) && !OWN.contains(&given.key.name));
+    let is_foreign = |given: &&GivenFlag| {
+        let name = &given.key.name;
+        given.flag == "--tsv" || (!PASSED.contains(name) && !OWN.contains(name))
+    };
+    let foreign = given.iter().filter(is_foreign);
     let mut problems: Vec<String> = foreign
         .map(|GivenFlag { key, flag, .. }| match key.name {
             "backend" => format!("{flag}: compare takes several; use --backends"),

@@ -29,7 +29,7 @@ pub(super) fn is_state(path: &Path) -> bool {
         File::open(path)?.take(MAGIC.len() as u64).read_to_end(&mut begin)?;
         Ok(begin)
     };
-    // Err: whoever opens it as a report says why.
+    // Err: opening it as a report gives the reason.
     is_file && begin().is_ok_and(|begin| begin == MAGIC)
 }
 

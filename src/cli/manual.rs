@@ -1,8 +1,8 @@
-//! What the manual page and `--help` say beside the options.
+//! The sections of the manual page and of `--help` beside the options.
 
 use std::fmt::Write as _;
 
-/// Commands and what they do.
+/// Commands, each with its effect.
 pub const EXAMPLES: &[(&str, &str)] = &[
     ("fetchall sites.txt", "print one line per URL"),
     ("fetchall -d out sites.txt", "save each body below out/, or go on with it"),
@@ -15,7 +15,7 @@ pub const EXAMPLES: &[(&str, &str)] = &[
     ("fetchall compare -c 5,20,80 sites.txt", "find the best backend and concurrency"),
 ];
 
-/// What a list may be.
+/// The formats of lists and the columns of tables.
 pub const LISTS: &str = "\
 Without --input-format the extension or the first bytes show the format of a list: text with one URL
 per line, CSV or TSV, JSON lines, a JSON array, or a sitemap. A list may be compressed with gzip or
@@ -26,7 +26,7 @@ taken. Other columns are ignored with a warning. A name that may mean one of the
 path, ends the program with code 2.
 Write ./config for a list whose name is that of a command.";
 
-/// Where settings come from.
+/// The sources of settings.
 pub const CONFIGURATION: &str = "\
 Settings come from $XDG_CONFIG_HOME/fetchall/config.toml (or ~/.config), ./fetchall.toml,
 --config FILE (or FETCHALL_CONFIG), FETCHALL_* variables and flags. Later sources win, and a list

@@ -446,7 +446,7 @@ fn input(word: &OsStr, position: u64, env: &Env) -> Result<InputArg, String> {
         return Ok(InputArg::Url(url_text::bare(url).to_owned(), position));
     }
     list(word, env).map_err(|problem| {
-        if ["demo", "compare", "config", "completions", "man"].contains(&&*shown) {
+        if ["demo", "compare", "config", "completions", "man", "help"].contains(&&*shown) {
             format!("{problem}; a command goes before everything else: fetchall {shown} ...")
         } else if looks_like_host(&shown) {
             format!("{problem}; if it is a URL, write https://{shown}")

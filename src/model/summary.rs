@@ -47,7 +47,7 @@ pub struct Latency {
     pub max: Duration,
 }
 
-/// What became of the digests that lists declare. A URL counts once, whatever it declares.
+/// The results of the digests that lists declare. A URL counts once, also with two digests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Digests {
     /// The body has them.

@@ -69,7 +69,7 @@ const BESIDE: &[&str] = &["expected", "content", "download", "value", "file", "b
 /// The longest name that is compared, without blanks and punctuation.
 const LONGEST: usize = 32;
 
-/// What a name means.
+/// The meaning of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Meaning {
     /// This column.
@@ -94,7 +94,7 @@ impl Column {
     }
 }
 
-/// Returns what the name of a column or of a key means.
+/// Returns the meaning of the name of a column or of a key.
 pub(super) fn meaning(name: &str) -> Meaning {
     let (mut letters, mut len) = ([0; LONGEST], 0);
     for byte in name.bytes().filter(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii()) {

@@ -105,7 +105,7 @@ impl<'de> Deserialize<'de> for Object {
 /// The objects of one list.
 #[derive(Default)]
 pub(super) struct Objects {
-    /// Whether the user was told of keys that may mean known ones.
+    /// Whether a note about keys that may mean known ones was given.
     told: bool,
 }
 

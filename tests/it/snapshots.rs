@@ -51,11 +51,12 @@ fn help_of_a_flag_has_at_most_90_characters() {
     // With room for every line nothing is wrapped.
     for command in [&["--help"][..], &["compare", "--help"], &["config", "--help"]] {
         let run = Fetchall::new().env("COLUMNS", "400").args(command.iter().copied()).run().expect_code(0);
-        let mut lines = run.stdout.lines().map(str::trim_start);
+        let mut lines = run.stdout.lines();
         let mut read = 0;
         while let Some(line) = lines.next() {
-            if line.starts_with('-') {
-                let help = lines.next().unwrap_or_default().split(" [default").next().unwrap_or_default();
+            if line.starts_with("  ") && line.trim_start().starts_with('-') {
+                let help = lines.next().unwrap_or_default().trim_start();
+                let help = help.split(" [default").next().unwrap_or_default();
                 assert!(help.chars().count() <= 90, "{line}: {help}");
                 read += 1;
             }

@@ -29,7 +29,7 @@ pub fn write() -> anyhow::Result<Exit> {
     to_stdout(&page)
 }
 
-/// A section of words, each with what it means.
+/// A section of terms and their meanings.
 fn terms(page: &mut Roff, section: &str, terms: &[(&str, &str)]) {
     page.control("SH", [section]);
     for (term, meaning) in terms {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use fetchall::app::state_in;
 use fetchall::model::{shown_path, shown_text};
 use fetchall::policy::rerun::selection::Selection;
-use fetchall::policy::text::url_text;
+use fetchall::policy::text::url_text::{self, http_prefix};
 
 use super::args::JobArgs;
 use super::exit::UsageError;
@@ -91,10 +91,8 @@ fn input(word: &OsStr, position: u64, env: &Env) -> Result<InputArg, String> {
     list(word, env).map_err(|problem| {
         if ["demo", "compare", "config", "completions", "man", "help"].contains(&&*shown) {
             format!("{problem}; a command goes before everything else: fetchall {shown} ...")
-        } else if looks_like_host(&shown) {
-            format!("{problem}; if it is a URL, write https://{shown}")
         } else {
-            problem
+            with_url_advice(problem, &shown)
         }
     })
 }
@@ -103,10 +101,7 @@ fn input(word: &OsStr, position: u64, env: &Env) -> Result<InputArg, String> {
 fn input_file(word: &OsStr, env: &Env) -> Result<InputArg, String> {
     let shown = word.to_string_lossy();
     if !has_scheme(&shown) {
-        return list(word, env).map_err(|problem| match looks_like_host(&shown) {
-            true => format!("{problem}; if it is a URL, write https://{shown}"),
-            false => problem,
-        });
+        return list(word, env).map_err(|problem| with_url_advice(problem, &shown));
     }
     match word.to_str() {
         Some(url) => Ok(InputArg::Remote(url.to_owned())),
@@ -140,6 +135,17 @@ fn has_scheme(word: &str) -> bool {
     })
 }
 
+/// Adds the URL that a word may stand for.
+fn with_url_advice(problem: String, word: &str) -> String {
+    if http_prefix(url_text::bare(word)).is_some() {
+        format!("{problem}; if it is a URL, write two slashes behind http: or https:")
+    } else if looks_like_host(word) {
+        format!("{problem}; if it is a URL, write https://{}", shown_text(word))
+    } else {
+        problem
+    }
+}
+
 /// Whether a word that names no file may be a URL without its scheme.
 fn looks_like_host(word: &str) -> bool {
     let (host, has_path) = word.split_once(['/', '?', '#']).map_or((word, false), |(host, _)| (host, true));
@@ -149,7 +155,7 @@ fn looks_like_host(word: &str) -> bool {
         [".txt", ".tsv", ".csv", ".ndjson", ".jsonl", ".json", ".gz", ".zst", ".xml", ".html", ".list", ".lst"];
     labels
         && (host.contains('.') || host == "localhost" || port.is_some())
-        && port.is_none_or(|port| port.bytes().all(|b| b.is_ascii_digit()))
+        && port.is_none_or(|port| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()))
         && (has_path || port.is_some() || !list_name.iter().any(|ending| host.ends_with(ending)))
 }
 

@@ -154,6 +154,8 @@ pub fn plan(
     let throttle = Throttle::new(pacer.clone(), bytes);
     let mut services = FetchServices { throttle, cookies: jar.clone(), ..FetchServices::new(config.ip_version) };
     let fetcher = ListFetcher::new(config, &fetch, &services, host_limits.clone(), pacer.clone());
+    // Another try of some URLs is no run to compare.
+    let compares = config.changes.is_some() || (config.refresh && inputs.retry.is_none());
     let mut source = source(inputs, config, fetcher)?;
     let (saving, stream) = saving(config, document, &surroundings.files)?;
     services.stream = stream.map(BodyStream::new);
@@ -162,7 +164,7 @@ pub fn plan(
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     let mut keeping = Keeping::ForNow;
     let mut past = None;
-    if let Some(memory) = memory::open(config, &saving, &surroundings.files, names.as_mut())? {
+    if let Some(memory) = memory::open(config, &saving, &surroundings.files, names.as_mut(), compares)? {
         source = Box::new(Recalling::new(source, memory.recall));
         // The ledger is the first sink: the state knows every reported outcome.
         sinks.extend(memory.ledger.map(|ledger| Box::new(ledger) as Box<dyn Sink>));
@@ -180,11 +182,12 @@ pub fn plan(
     sinks.extend(surroundings.sinks);
     let mut outputs = Outputs::new(&surroundings.files);
     sinks.extend(outputs.records(config, surroundings.records, surroundings.color)?);
+    // The summary has the changes, so it comes after them.
+    if let Some(past) = past {
+        sinks.push(outputs.changes(config.changes.as_deref(), past)?);
+    }
     if let Some(path) = &config.summary {
         sinks.push(outputs.summary(path)?);
-    }
-    if let Some((path, past)) = config.changes.as_deref().zip(past) {
-        sinks.push(outputs.changes(path, past)?);
     }
     let checks_times = config.sets_file_times() && saves;
     fetch.needs = needs::of_run(config.digest, streams, checks_times, &sinks);

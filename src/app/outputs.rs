@@ -64,10 +64,14 @@ impl<'a> Outputs<'a> {
         };
         open().map_err(|source| SetupError::Path { path: path.to_owned(), purpose, source })
     }
-    /// Begins the report of changes. The sink needs the state of earlier runs.
-    pub(super) fn changes(&self, path: &Path, past: PriorDownloads) -> Result<Box<dyn Sink>, SetupError> {
-        let unusable = |source| SetupError::Path { path: path.to_owned(), purpose: "the changes", source };
-        let file = self.files.whole_file(path, false).map_err(unusable)?;
+
+    /// Begins to count changes, and their report if there is a path. The sink needs the state of earlier runs.
+    pub(super) fn changes(&self, path: Option<&Path>, past: PriorDownloads) -> Result<Box<dyn Sink>, SetupError> {
+        let begin = |path: &Path| {
+            let unusable = |source| SetupError::Path { path: path.to_owned(), purpose: "the changes", source };
+            self.files.whole_file(path, false).map_err(unusable)
+        };
+        let file = path.map(begin).transpose()?;
         Ok(Box::new(Changes::new(file, Box::new(past))))
     }
 }

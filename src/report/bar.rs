@@ -102,6 +102,11 @@ impl Bar {
     }
 }
 
+/// Returns the width of the terminal of standard error.
+pub fn stderr_columns() -> Option<usize> {
+    Term::stderr().size_checked().map(|(_, columns)| usize::from(columns)).filter(|columns| *columns > 0)
+}
+
 /// The terminal of the bar. It ends each line but the last with a line break. Indicatif would fill each line with
 /// blanks to the right edge.
 ///

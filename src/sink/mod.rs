@@ -22,7 +22,7 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 
 use crate::config::Format;
-use crate::model::{Needs, Outcome, RunInfo, Summary};
+use crate::model::{ChangeCounts, Needs, Outcome, RunInfo, Summary};
 
 pub use callback::Callback;
 pub use changes::{Changes, Past, Was};
@@ -98,6 +98,12 @@ pub trait Sink: Send {
     /// Reported as the run's own failure.
     fn finish(&mut self, _summary: &Summary) -> Result<(), SinkError> {
         Ok(())
+    }
+
+    /// Returns the changes that this sink has counted. Called after [`Sink::finish`]; the sinks behind this one see
+    /// them in the summary.
+    fn changes(&self) -> Option<ChangeCounts> {
+        None
     }
 }
 

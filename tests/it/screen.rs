@@ -100,8 +100,10 @@ fn the_bar_stays_below_the_records_and_goes_at_the_end() {
     assert_eq!(lines.last().map(String::as_str), Some("code 130"), "{lines:#?}");
     assert!(!lines.iter().any(|line| line.starts_with('[') || is_slow(line)), "the bar is still there: {lines:#?}");
     assert!(lines.iter().any(|line| line.contains("stopping: 3 under way")), "{lines:#?}");
-    assert_eq!(lines.iter().filter(|line| line.starts_with("cancelled  ")).count(), 3, "{lines:#?}");
-    let summary = &lines[lines.len() - 2];
+    assert_eq!(lines.iter().filter(|line| line.starts_with("cancelled   ")).count(), 3, "{lines:#?}");
+    let next = &lines[lines.len() - 2];
+    assert!(next.starts_with("to continue: the same command from the start (3 left)"), "{lines:#?}");
+    let summary = &lines[lines.len() - 3];
     assert!(summary.starts_with("9 URLs in ") && summary.ends_with(": 6 ok, 3 cancelled"), "{lines:#?}");
     server.join();
 }

@@ -16,11 +16,14 @@ use fetchall::engine::{self, RunEnd, RunFault, Stop, StopLevel};
 use fetchall::model::{ChildProgram, StopCause};
 use fetchall::policy::network::address::AddressClasses;
 use fetchall::policy::text::printable::printable;
-use fetchall::report::{Bar, Events, Failures, Lines, Reporter, SummaryText, dropped_event};
+use fetchall::report::{
+    Bar, Events, Failures, Lines, NextCommand, Reporter, SummaryOptions, SummaryText, dropped_event, stderr_columns,
+};
 use fetchall::source::{Input, Inputs, Retry};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
+use crate::cli::after_run::{next_command, saved_bodies, stdout_file};
 use crate::cli::child;
 use crate::cli::exit::{Exit, UsageError};
 use crate::cli::log::Log;
@@ -273,7 +276,18 @@ fn watch(resolved: &Resolved, files: CheckedFiles, terminal: &Terminal, vars: &V
         reporters.push(Box::new(Failures::new(stderr())));
     }
     if !config.quiet && mode != ProgressMode::Json {
-        reporters.push(Box::new(SummaryText::new(stderr(), stderr_color)));
+        let options = SummaryOptions {
+            color: stderr_color,
+            columns: terminal.stderr.then_some(stderr_columns as _),
+            bodies: saved_bodies(resolved),
+            // The site of the demo is gone then.
+            next: if resolved.inputs.is_empty() && resolved.retry.is_none() {
+                NextCommand::Unsaid
+            } else {
+                next_command(resolved, stdout_file())
+            },
+        };
+        reporters.push(Box::new(SummaryText::new(stderr(), options)));
     }
     let surroundings = RunIo {
         records: wants_records(resolved).then_some(stdout),

@@ -40,10 +40,11 @@ fn lines_are_aligned_and_say_what_happened() {
 }
 
 #[test]
-fn the_last_line_is_the_account() {
+fn the_account_comes_before_the_next_command() {
     let server = FaultServer::standard();
     let run = Fetchall::new().stdin(list(&server)).run().expect_code(1);
-    let last = run.stderr.lines().last().expect("a summary");
+    let [.., last, next] = run.stderr.lines().collect::<Vec<_>>()[..] else { panic!("no summary: {}", run.stderr) };
+    assert!(next.starts_with("to try again: the same command from the start (4 failed); --dir DIR resumes"), "{next}");
     let (start, end) = last.split_once(" s: ").expect("a time");
     assert_eq!(end, "3 ok, 4 failed, 1 skipped");
     let seconds = start.strip_prefix("8 URLs in ").expect("what was read");

@@ -36,6 +36,7 @@ use crate::policy::retry::Limits;
 use crate::report::Reporter;
 use crate::schedule::Rules;
 use crate::sink::Sink;
+pub use crate::sink::TextStyle;
 use crate::source::{Inputs, ListOpener, ListOptions, ListSource, ReportSource, Source, SourceError};
 use crate::state::StateError;
 pub use bounded_read::{SETTINGS as LARGEST_SETTINGS, read as read_bounded, read_unnamed};
@@ -101,8 +102,8 @@ impl Document {
 pub struct RunIo {
     /// Gets the records when the configuration says `output = "-"`; `None` discards them.
     pub records: Option<Box<dyn Write + Send>>,
-    /// Whether text records are coloured.
-    pub color: bool,
+    /// The style of text records in `records`.
+    pub style: TextStyle,
     /// The files of the run.
     pub files: CheckedFiles,
     /// More sinks.
@@ -181,7 +182,7 @@ pub fn plan(
     }
     sinks.extend(surroundings.sinks);
     let mut outputs = Outputs::new(&surroundings.files);
-    sinks.extend(outputs.records(config, surroundings.records, surroundings.color)?);
+    sinks.extend(outputs.records(config, surroundings.records, surroundings.style)?);
     // The summary has the changes, so it comes after them.
     if let Some(past) = past {
         sinks.push(outputs.changes(config.changes.as_deref(), past)?);

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use fetchall::config::Format;
+use fetchall::config::{Format, SettingSource};
 use fetchall::model::shown_path;
 use fetchall::report::{NextCommand, SavedBodies};
 
-use super::resolve::Resolved;
+use super::resolve::{InputArg, Resolved};
 
 /// Returns where the bodies of a run go.
 pub fn saved_bodies(resolved: &Resolved) -> SavedBodies {
@@ -21,6 +21,23 @@ pub fn saved_bodies(resolved: &Resolved) -> SavedBodies {
             SavedBodies::Folder(format!("{}/", dir.trim_end_matches('/')))
         }
     }
+}
+
+/// Returns a note for users of curl, whose `-o` names the file of the body: the records of one URL go into a file
+/// that looks like a body.
+pub fn records_note(resolved: &Resolved) -> Option<String> {
+    let config = &resolved.config;
+    let is_plain = matches!(resolved.inputs.as_slice(), [InputArg::Url(..)])
+        && resolved.output_document.is_none()
+        && config.dir.is_none()
+        && !config.quiet
+        && config.format == Format::Text;
+    let looks_like_body = config.output.extension().is_some_and(|ending| ending != "txt" && ending != "log");
+    let is_flag = matches!(resolved.origins.get("output"), Some(SettingSource::Flag(_)));
+    (is_plain && looks_like_body && is_flag).then(|| {
+        let file = quoted(&config.output);
+        format!("note: the records go to {file}; use -O {file} for the body")
+    })
 }
 
 /// Returns how the run is continued. A state is the best way, because it also knows the saved bodies.

@@ -142,6 +142,12 @@ pub struct SettingArgs {
     /// Write one JSON object per line, as --format ndjson does
     #[arg(long, help_heading = "Output", display_order = before("format"), conflicts_with = "format")]
     pub json: bool,
+    /// Write a table, as --format csv does
+    #[arg(long, hide = true, conflicts_with_all = ["format", "json", "tsv"])]
+    csv: bool,
+    /// Write a table, as --format tsv does
+    #[arg(long, hide = true, conflicts_with_all = ["format", "json"])]
+    tsv: bool,
     /// With --quiet: still show failures
     #[arg(short = 'S', long, help_heading = "Seeing", display_order = after("quiet"))]
     pub show_error: bool,
@@ -156,7 +162,7 @@ pub struct SettingArgs {
     #[arg(short = 'L', long, hide = true)]
     location: bool,
     /// Not needed: the same command resumes
-    #[arg(short = 'C', long = "continue", hide = true, num_args = 0..=1, default_missing_value = "", value_name = "OFFSET",
+    #[arg(short = 'C', long = "continue", alias = "resume", hide = true, num_args = 0..=1, default_missing_value = "", value_name = "OFFSET",
         allow_hyphen_values = true)]
     pub go_on: Option<OsString>,
     /// 4xx and 5xx are always failures
@@ -172,6 +178,8 @@ impl SettingArgs {
             (self.ipv4, "ip-version", "--ipv4", "4"),
             (self.ipv6, "ip-version", "--ipv6", "6"),
             (self.json, "format", "--json", "ndjson"),
+            (self.csv, "format", "--csv", "csv"),
+            (self.tsv, "format", "--tsv", "tsv"),
         ];
         let own = own.into_iter().filter(|(given, ..)| *given).filter_map(|(_, name, flag, value)| {
             Some(GivenFlag { key: Key::named(name)?, flag, value: FlagValue::Text(value.into()) })
@@ -186,6 +194,11 @@ impl SettingArgs {
 /// What clap says, help and version among it.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
     let mut words: Vec<OsString> = words.into_iter().collect();
+    // `help` alone, or before a command.
+    if words.len() <= 3 && words.get(1).is_some_and(|word| word == "help") {
+        words.remove(1);
+        words.push("--help".into());
+    }
     for word in words.iter_mut().skip(1).take_while(|word| *word != "--") {
         if let Some(plain) = word.to_str().and_then(plain_switch) {
             *word = plain.into();

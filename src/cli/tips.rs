@@ -6,20 +6,26 @@ use fetchall::model::plain_word;
 use fetchall::policy::text::printable::printable_lines;
 
 /// Flags of other programs, and their equivalents here.
-const OTHERS: [(&str, &str); 4] = [
+const OTHERS: [(&str, &str); 5] = [
     ("-n", "wget's -nc is --skip-existing (or --no-clobber) here"),
     ("-J", "curl's -J is --content-disposition here, with --dir DIR"),
     ("-x", "each URL has one connection; -c N says how many URLs are fetched at once"),
+    ("--threads", "-c N says how many URLs are fetched at once; --backend threads fetches each in a thread"),
     ("-r", "links are not followed; the URLs come from a list"),
 ];
 
 /// Replaces the parser's tip for an unknown flag, which would make a list of it: `-- -J`.
 pub fn correct(error: &mut Error) {
-    if error.kind() != ErrorKind::UnknownArgument || error.get(ContextKind::SuggestedArg).is_some() {
+    if error.kind() != ErrorKind::UnknownArgument {
         return;
     }
     let Some(ContextValue::String(given)) = error.get(ContextKind::InvalidArg) else { return };
     let known = OTHERS.iter().find(|(flag, _)| flag == given).map(|(_, tip)| *tip);
+    if known.is_some() {
+        error.remove(ContextKind::SuggestedArg);
+    } else if error.get(ContextKind::SuggestedArg).is_some() {
+        return;
+    }
     let tip = known.unwrap_or("a value that begins with a dash follows an equals sign, as in --name=-{n}");
     error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
 }

@@ -186,7 +186,8 @@ impl RunLoop {
                     }
                 },
                 _ = tick.tick(), if state.watchers.want_progress() => {
-                    let progress = state.progress(&self.reading);
+                    let mut progress = state.progress(&self.reading);
+                    progress.stopping = aborts_at.map(|at| at.saturating_duration_since(Instant::now()));
                     state.watchers.tick(progress);
                 }
                 // The loop begins with letting some of it go.

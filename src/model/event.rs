@@ -39,6 +39,8 @@ pub struct Progress {
     pub in_flight: u32,
     /// The time since the start of the run.
     pub elapsed: Duration,
+    /// While the run stops: the time that fetches under way still have.
+    pub stopping: Option<Duration>,
     /// The URLs that have been under way longest, oldest first, at most three.
     pub slowest: Vec<InFlight>,
 }

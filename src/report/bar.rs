@@ -9,6 +9,7 @@ use std::time::Duration;
 use console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
+use super::summary::stopping;
 use super::{LossyWriter, Reporter};
 use crate::model::{Event, Progress};
 use crate::policy::text::printable::{about, duration, printable, size};
@@ -79,12 +80,13 @@ impl Bar {
         }
         // An error is reported where the sink itself writes.
         let _ = self.screen.flush();
-        if p.elapsed < WORTH_A_BAR {
+        if p.elapsed < WORTH_A_BAR && p.stopping.is_none() {
             return;
         }
         self.total.set_length(p.read.max(1));
         self.total.set_position(p.done);
-        self.total.set_message(message(p));
+        let text = p.stopping.map_or_else(|| message(p), |left| stopping(p.in_flight, left));
+        self.total.set_message(text);
         let slow: Vec<_> = p.slowest.iter().filter(|s| s.age >= SLOW).take(SLOWEST).collect();
         while self.slow.len() > slow.len() {
             if let Some(line) = self.slow.pop() {
@@ -104,7 +106,16 @@ impl Bar {
 
 /// Returns the width of the terminal of standard error.
 pub fn stderr_columns() -> Option<usize> {
-    Term::stderr().size_checked().map(|(_, columns)| usize::from(columns)).filter(|columns| *columns > 0)
+    columns(&Term::stderr())
+}
+
+/// Returns the width of the terminal of standard output.
+pub fn stdout_columns() -> Option<usize> {
+    columns(&Term::stdout())
+}
+
+fn columns(term: &Term) -> Option<usize> {
+    term.size_checked().map(|(_, columns)| usize::from(columns)).filter(|columns| *columns > 0)
 }
 
 /// The terminal of the bar. It ends each line but the last with a line break. Indicatif would fill each line with

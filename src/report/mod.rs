@@ -25,7 +25,7 @@ use std::io::Write;
 
 use crate::model::Event;
 
-pub use bar::{Bar, LinesAbove, TextAround, stderr_columns};
+pub use bar::{Bar, LinesAbove, TextAround, stderr_columns, stdout_columns};
 pub use events::{Events, dropped_event};
 pub use failures::Failures;
 pub use lines::Lines;

@@ -1,6 +1,7 @@
 //! The summary of a run, for people: what was received, what was saved, what failed, and what to do next.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use super::next_command::NextCommand;
 use super::{ReportWriter, Reporter};
@@ -39,6 +40,8 @@ pub struct SummaryOptions {
     pub bodies: SavedBodies,
     /// How the run can be continued.
     pub next: NextCommand,
+    /// A bar shows that the run stops, and for how long.
+    pub has_bar: bool,
 }
 
 /// Writes warnings as they come, and the summary when the run is over.
@@ -64,16 +67,24 @@ impl Reporter for SummaryText {
             Event::Warning(text) => {
                 let _ = self.writer.write_all(format!("warning: {}\n", printable(text)).as_bytes());
             }
-            Event::Stopping { cause: StopCause::Interrupt, grace, in_flight } if *in_flight > 0 => {
-                let text = format!(
-                    "stopping: {in_flight} under way have {} to finish; press Ctrl-C again to end them now\n",
-                    duration(*grace)
-                );
-                let _ = self.writer.write_all(text.as_bytes());
+            Event::Stopping { cause: StopCause::Interrupt, grace, in_flight }
+                if *in_flight > 0 && !self.options.has_bar =>
+            {
+                let _ = self.writer.write_all(format!("{}\n", stopping(*in_flight, *grace)).as_bytes());
             }
             _ => {}
         }
     }
+}
+
+/// What a run says while it stops.
+pub(super) fn stopping(in_flight: u32, left: Duration) -> String {
+    // A part of a second counts as one: the time is never shown as over while it goes on.
+    let left = match left.as_secs() + u64::from(left.subsec_nanos() > 0) {
+        secs @ 0..60 => format!("{secs} s"),
+        secs => duration(Duration::from_secs(secs)),
+    };
+    format!("stopping: {in_flight} in flight, {left} left; Ctrl-C again aborts")
 }
 
 /// Renders the text of a summary.

@@ -62,7 +62,8 @@ pub struct Changes {
 impl Changes {
     /// Compares with `past`, and writes to `file` if there is one.
     pub fn new(file: Option<WholeFile>, past: Box<dyn Past>) -> Self {
-        let report = file.map(|file| ChangesFile { file, json: ChangesWriter::default(), line: Vec::with_capacity(1024) });
+        let report =
+            file.map(|file| ChangesFile { file, json: ChangesWriter::default(), line: Vec::with_capacity(1024) });
         Self { report, past, listed: FingerprintSet::new(), totals: ChangeTotals::default() }
     }
 

@@ -57,7 +57,8 @@ fn steady(line: &str) -> String {
 fn the_demo_writes_what_is_shown() {
     // The waits before the retries are short: what is shown is the same.
     let run = Fetchall::new().with_retries().args(["demo", "--retry-max-wait", "20ms"]).run().expect_code(1);
-    let (shown, summary): (Vec<_>, Vec<_>) = blocks("text").into_iter().partition(|line| line.contains("http://") && !line.starts_with(' '));
+    let (shown, summary): (Vec<_>, Vec<_>) =
+        blocks("text").into_iter().partition(|line| line.contains("http://") && !line.starts_with(' '));
     let written: Vec<_> = run.stdout.lines().map(without_time).collect();
     assert!(shown.len() > 4, "few lines are shown");
     for line in shown {

@@ -145,6 +145,7 @@ impl RunState {
             wire_bytes: self.meter.wire_bytes(),
             in_flight: self.meter.in_flight(),
             elapsed: self.started.elapsed(),
+            stopping: None,
             slowest: Vec::new(),
         }
     }

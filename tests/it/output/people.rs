@@ -55,6 +55,24 @@ fn the_account_comes_before_the_next_command() {
 }
 
 #[test]
+fn text_lists_the_results_that_are_wanted() {
+    let server = FaultServer::standard();
+    let words = |show: &str| {
+        let run = Fetchall::new().args(["--show", show]).stdin(list(&server)).run().expect_code(1);
+        let mut words: Vec<_> = run.stdout.lines().map(|line| line[..11].trim().to_owned()).collect();
+        words.sort();
+        words.join(" ")
+    };
+    assert_eq!(words("all"), "200 200 200 404 connect duplicate invalid_url truncated");
+    assert_eq!(words("auto"), words("all"), "a pipe gets everything");
+    assert_eq!(words("changes"), "200 200 200 404 connect invalid_url truncated");
+    assert_eq!(words("failures"), "404 connect invalid_url truncated");
+    assert_eq!(words("none"), "");
+    let refused = Fetchall::new().args(["--show", "none", "--json"]).stdin(list(&server)).run().expect_code(2);
+    assert!(refused.stderr.contains("--show: is for text"), "{}", refused.stderr);
+}
+
+#[test]
 fn quiet_is_silent() {
     let server = FaultServer::standard();
     let text = Fetchall::new().arg("-q").stdin(list(&server)).run().expect_code(1);

@@ -294,7 +294,7 @@ keys! {
     "Output" {
         "format" <"FORMAT"> => format: Format, anywhere, "Format of the records";
         "output" -o <"FILE"> => output: PathBuf, user_only,
-            "Write the records to this file; .csv, .tsv and .ndjson choose the format";
+            "Write the records to FILE (.csv, .tsv, .ndjson set the format), - for standard output";
         "summary" <"FILE"> => summary: OrNone<PathBuf>, user_only, "Write a JSON summary of the run to this file";
     }
     "Seeing" {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{ErrorKind, Outcome, Subject, Verdict, cut};
+use super::{ErrorKind, Facts, Outcome, Subject, Verdict, cut};
 
 /// What made a URL fail. Its text is a word that `--only` accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,10 +16,13 @@ pub enum FailureCause {
 impl FailureCause {
     /// Returns the cause of an outcome that is http_error or failed, and `None` for the others.
     pub fn of(outcome: &Outcome) -> Option<Self> {
-        match &outcome.verdict {
-            Verdict::HttpError => {
-                Some(outcome.facts.status.map_or(Self::Kind(ErrorKind::HttpStatus), FailureCause::Status))
-            }
+        Self::new(&outcome.verdict, &outcome.facts)
+    }
+
+    /// As [`FailureCause::of`], of the parts of an outcome.
+    pub fn new(verdict: &Verdict, facts: &Facts) -> Option<Self> {
+        match verdict {
+            Verdict::HttpError => Some(facts.status.map_or(Self::Kind(ErrorKind::HttpStatus), FailureCause::Status)),
             Verdict::Failed(error) => Some(Self::Kind(error.kind)),
             Verdict::Ok | Verdict::Skipped(_) | Verdict::Cancelled => None,
         }

@@ -30,7 +30,7 @@ pub use child_program::ChildProgram;
 pub use cookie::Cookie;
 pub use cut::cut;
 pub use error::{ErrorKind, FetchError, ProxyAnswer};
-pub use event::{Event, InFlight, Progress, RunInfo};
+pub use event::{Event, HostWait, InFlight, Progress, RunInfo, Waits};
 pub use facts::{Facts, Hop, SkipReason, Timing, Verdict};
 pub use failure::{FailedUrl, FailureCause};
 pub use found::Found;

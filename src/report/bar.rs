@@ -10,9 +10,14 @@ use console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
 use super::summary::stopping;
+use super::waits::{held_by, speed};
 use super::{LossyWriter, Reporter};
 use crate::model::{Event, Progress};
+use crate::policy::text::fit::cut_middle;
 use crate::policy::text::printable::{about, duration, printable, size};
+
+/// The width of the names of the lines below the bar.
+const NAME: usize = 7;
 
 /// How many of the slowest URLs are shown.
 const SLOWEST: usize = 3;
@@ -30,6 +35,8 @@ const MOST_PENDING: usize = 64 * 1024;
 pub struct Bar {
     screen: Arc<Screen>,
     total: ProgressBar,
+    /// Why fewer are in flight than the run allows.
+    held_by: Option<ProgressBar>,
     slow: Vec<ProgressBar>,
 }
 
@@ -56,10 +63,12 @@ impl Bar {
     /// A bar on standard error, which `stderr` writes to; `color` says whether it has any.
     pub fn new(stderr: LossyWriter, color: bool) -> Self {
         let multi = MultiProgress::with_draw_target(Canvas::target(stderr.clone()));
-        let template = if color { "[{bar:10.cyan}] {wide_msg}" } else { "[{bar:10}] {wide_msg}" };
-        let total = multi.add(ProgressBar::new(0).with_style(style(template).progress_chars("=> ")));
+        let width = (stderr_columns().unwrap_or_default() / 8).clamp(10, 30);
+        let color = if color { ".cyan" } else { "" };
+        let template = format!("[{{bar:{width}{color}}}] {{wide_msg}}");
+        let total = multi.add(ProgressBar::new(0).with_style(style(&template).progress_chars("=> ")));
         let screen = Arc::new(Screen { multi, stderr, pending: Mutex::default() });
-        Self { screen, total, slow: Vec::new() }
+        Self { screen, total, held_by: None, slow: Vec::new() }
     }
 
     /// A writer of lines that appear above the bar, at the latest at its next tick. It loses none:
@@ -87,6 +96,7 @@ impl Bar {
         self.total.set_position(p.done);
         let text = p.stopping.map_or_else(|| message(p), |left| stopping(p.in_flight, left));
         self.total.set_message(text);
+        self.say_held_by(held_by(p).filter(|_| p.stopping.is_none()));
         let slow: Vec<_> = p.slowest.iter().filter(|s| s.age >= SLOW).take(SLOWEST).collect();
         while self.slow.len() > slow.len() {
             if let Some(line) = self.slow.pop() {
@@ -98,8 +108,32 @@ impl Bar {
             let line = ProgressBar::new_spinner().with_style(style("{wide_msg}"));
             self.slow.push(self.screen.multi.add(line));
         }
-        for (line, slow) in self.slow.iter().zip(slow) {
-            line.set_message(format!("{:>9}  {}", duration(slow.age), printable(&slow.url)));
+        let names = ["slowest"].into_iter().chain(std::iter::repeat(""));
+        let columns = stderr_columns().unwrap_or(usize::MAX);
+        for ((line, slow), name) in self.slow.iter().zip(slow).zip(names) {
+            let before = below(name, &format!("{:>9}  ", duration(slow.age)));
+            let room = columns.saturating_sub(before.chars().count());
+            line.set_message(format!("{before}{}", cut_middle(&printable(&slow.url), room)));
+        }
+    }
+
+    /// Shows the reasons in a line of their own, or removes it.
+    fn say_held_by(&mut self, reasons: Option<String>) {
+        match (reasons, &self.held_by) {
+            (Some(reasons), held_by) => {
+                let line = held_by.clone().unwrap_or_else(|| {
+                    let line = ProgressBar::new_spinner().with_style(style("{wide_msg}"));
+                    self.screen.multi.insert_after(&self.total, line)
+                });
+                line.set_message(below("held by", &reasons));
+                self.held_by = Some(line);
+            }
+            (None, Some(line)) => {
+                line.finish_and_clear();
+                self.screen.multi.remove(line);
+                self.held_by = None;
+            }
+            (None, None) => {}
         }
     }
 }
@@ -225,21 +259,28 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-/// `123/500 45/s 1.2 MiB 10 in flight 3 failed 12 s left`, in order of importance: a narrow
+/// `123/500 · 45/s · 1.2 MiB · 3 in flight of 10 · 2 failed · 12 s left`, in order of importance: a narrow
 /// terminal cuts the end.
 fn message(p: &Progress) -> String {
-    let secs = p.elapsed.as_secs_f64().max(1e-6);
-    let rate = p.done as f64 / secs;
     let more = if p.input_complete { "" } else { "+" };
-    let mut text = format!("{}/{}{more} {rate:.0}/s {} {} in flight", p.done, p.read, size(p.wire_bytes), p.in_flight);
+    let (rate, left) = speed(p);
+    let (done, read, received) = (p.done, p.read, size(p.wire_bytes));
+    let (in_flight, limit) = (p.in_flight, p.waits.limit);
+    // A slow run has no rate of 0.
+    let digits = usize::from(rate < 10.0);
+    let mut text = format!("{done}/{read}{more} · {rate:.digits$}/s · {received} · {in_flight} in flight of {limit}");
     if p.failed > 0 {
-        text.push_str(&format!(" {} failed", p.failed));
+        text.push_str(&format!(" · {} failed", p.failed));
     }
-    if p.input_complete && p.done > 0 && p.done < p.read {
-        let left = Duration::from_secs_f64((p.read - p.done) as f64 / rate);
-        text.push_str(&format!(" {} left", about(left)));
+    if let Some(left) = left {
+        text.push_str(&format!(" · {} left", about(left)));
     }
     text
+}
+
+/// A line below the bar, with its name.
+fn below(name: &str, text: &str) -> String {
+    format!("  {name:<NAME$}  {text}")
 }
 
 impl Reporter for Bar {
@@ -256,6 +297,7 @@ impl Reporter for Bar {
             Event::Tick(p) => self.tick(p),
             Event::RunFinished(_) => {
                 let _ = self.screen.flush();
+                self.say_held_by(None);
                 for line in self.slow.drain(..) {
                     line.finish_and_clear();
                 }

@@ -20,6 +20,7 @@ mod lines;
 mod lossy_writer;
 mod next_command;
 mod summary;
+mod waits;
 
 use std::io::Write;
 

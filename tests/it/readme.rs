@@ -69,7 +69,7 @@ fn the_demo_writes_what_is_shown() {
         assert!(written.iter().any(|line| line.starts_with(start.trim_end_matches("PORT"))), "{line}\n{}", run.stdout);
     }
     // A terminal shows a bar instead of the lines about progress.
-    let told: Vec<_> = run.stderr.lines().filter(|line| !line.contains(" in flight, ")).map(steady).collect();
+    let told: Vec<_> = run.stderr.lines().filter(|line| !line.contains(" done, ")).map(steady).collect();
     assert_eq!(summary.into_iter().map(steady).collect::<Vec<_>>(), told, "{}", run.stderr);
 }
 

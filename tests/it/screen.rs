@@ -68,7 +68,7 @@ fn is_bar(line: &str) -> bool {
 }
 
 fn is_slow(line: &str) -> bool {
-    line.starts_with(' ') && line.contains("/slow/")
+    (line.starts_with("  slowest ") || line.starts_with("          ")) && line.contains("/slow/")
 }
 
 /// A run of nine URLs, three of which never answer.
@@ -123,16 +123,35 @@ fn in_a_narrower_terminal_the_bar_is_still_one_line() {
     let Some(tmux) = program("tmux") else { return };
     let (screen, server) = start(tmux);
     screen.wait("the bar", |lines| lines.iter().any(|line| is_bar(line)));
-    screen.tmux(&["resize-window", "-t", "run", "-x", "60", "-y", "24"]);
+    screen.tmux(&["resize-window", "-t", "run", "-x", "70", "-y", "24"]);
     screen.wait("a bar that fits, with three slow URLs below it", |lines| {
         let Some(bar) = lines.iter().position(|line| line.starts_with('[')) else { return false };
         let below = &lines[bar + 1..];
         is_bar(&lines[bar])
-            && lines[bar].chars().count() <= 60
+            && lines[bar].chars().count() <= 70
             && below.len() == 3
             && below.iter().all(|line| is_slow(line))
     });
     stop(&screen);
+    server.join();
+}
+
+#[test]
+fn the_bar_says_what_holds_a_run_back() {
+    let Some(tmux) = program("tmux") else { return };
+    let server = FaultServer::start(Script::new().otherwise(Act::KeepAliveOk(b"hello\n".to_vec())));
+    let urls = ["a", "b", "c"].map(|name| server.url(name)).join(" ");
+    let screen = Screen::start(tmux, &format!("{} --delay 30s {urls}", env!("CARGO_BIN_EXE_fetchall")));
+    screen.wait("a reason below the bar", |lines| {
+        let Some(bar) = lines.iter().position(|line| line.starts_with('[')) else { return false };
+        lines[bar].contains(" 1/3 · ")
+            && lines[bar].contains(" · 0 in flight of 10")
+            && lines.get(bar + 1).is_some_and(|line| line == "  held by  --delay")
+    });
+    screen.tmux(&["send-keys", "-t", "run", "C-c"]);
+    let lines = screen.wait("the end", |lines| lines.last().is_some_and(|line| line == "code 130"));
+    assert!(lines.iter().any(|line| line == "cancelled  2 not begun"), "{lines:#?}");
+    assert!(!lines.iter().any(|line| line.contains("held by")), "{lines:#?}");
     server.join();
 }
 

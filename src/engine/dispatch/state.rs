@@ -141,10 +141,12 @@ impl RunState {
             read: self.stats.counts.read,
             input_complete: reading.complete(),
             done: self.stats.counts.done(),
+            fetched: self.stats.counts.ok + self.stats.failed(),
             failed: self.stats.failed(),
             wire_bytes: self.meter.wire_bytes(),
             in_flight: self.meter.in_flight(),
             elapsed: self.started.elapsed(),
+            waits: self.scheduler.waits(tokio::time::Instant::now()),
             stopping: None,
             slowest: Vec::new(),
         }

@@ -83,7 +83,7 @@ pub const LAYERS: &[Layer] = &[
             All("policy"),
             All("wire"),
             Only("source", &["Source", "SourceError", "Interrupt"]),
-            Only("schedule", &["AttemptEnd", "GivenUp", "NextJob", "Report", "Rules", "Scheduler"]),
+            Only("schedule", &["AttemptEnd", "BackOff", "GivenUp", "NextJob", "Report", "Rules", "Scheduler"]),
             Only("fetch", &["FetchSpec", "Meter"]),
             Only("backend", &["Backend", "BackendError", "Returned", "RunContext"]),
             Only("sink", &["Sink", "SinkError", "SinkThread", "ToSinks", "spawn"]),

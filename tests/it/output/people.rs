@@ -133,9 +133,26 @@ fn plain_progress_is_a_line_now_and_then() {
     let none = Fetchall::new().args(["--progress", "none"]).args(urls).spawn();
     let run = running.wait().expect_code(1);
     let line = run.stderr.lines().next().expect("progress");
-    assert!(line.contains(": 1/2 done, ") && line.contains("1 in flight, 1 failed"), "{line}");
+    assert!(line.contains(": 1/2 done, ") && line.contains("1 in flight of 10, 1 failed"), "{line}");
     let none = none.wait().expect_code(1);
     assert!(!none.stderr.contains(" done, "), "{}", none.stderr);
+}
+
+#[test]
+fn plain_progress_and_log_say_why_a_run_waits() {
+    let busy = b"HTTP/1.1 503 Busy\r\nRetry-After: 2\r\nContent-Length: 0\r\n\r\n".to_vec();
+    let acts = vec![Act::RawKeepAlive(busy), Act::KeepAliveOk(b"hello\n".to_vec())];
+    let server = FaultServer::start(Script::new().on_each("busy", acts));
+    let run = Fetchall::new().with_retries().args(["--log", "log", &server.url("busy")]).run().expect_code(0);
+    let line = run.stderr.lines().next().expect("progress");
+    assert!(line.contains("0 in flight of 10, 0 failed; held by 127.0.0.1:"), "{line}");
+    assert!(
+        line.contains(" backing off after status 503, ") && line.contains(" · 1 waiting to retry, next in "),
+        "{line}"
+    );
+    let log = String::from_utf8(run.read("log")).expect("text");
+    let line = log.lines().find(|line| line.contains("backing off")).expect("a line");
+    assert!(line.contains("host=127.0.0.1:") && line.contains("why=\"503\" at_most=1 wait=\"2s\""), "{line}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What the summary says about a run besides its account: where its bodies go, and how it is continued.
+//! Tells the summary where the bodies of a run go and how the run is continued.
 
 use std::path::{Path, PathBuf};
 

@@ -33,7 +33,7 @@ pub struct HostWait {
     pub wait: Option<Duration>,
 }
 
-/// What keeps waiting URLs from their turn.
+/// The reasons why URLs wait.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Waits {
     /// The most fetches at once.
@@ -67,7 +67,7 @@ pub struct Progress {
     pub in_flight: u32,
     /// The time since the start of the run.
     pub elapsed: Duration,
-    /// What keeps the others from their turn.
+    /// The reasons why the others wait.
     pub waits: Waits,
     /// While the run stops: the time that fetches under way still have.
     pub stopping: Option<Duration>,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{ErrorKind, Facts, Outcome, Subject, Verdict, cut};
 
-/// What made a URL fail. Its text is a word that `--only` accepts.
+/// The cause of a failure. Its text is a word that `--only` accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FailureCause {
     /// The status of an HTTP error.

@@ -15,7 +15,7 @@ const NAME: usize = 11;
 /// The width of the column of causes.
 const CAUSE: usize = 11;
 
-/// Where the bodies of a run go.
+/// The destination of the bodies of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum SavedBodies {
     /// Into this folder.
@@ -29,14 +29,14 @@ pub enum SavedBodies {
     NoFiles,
 }
 
-/// What the summary needs to know about the run.
+/// The facts of the run that its account does not have.
 #[derive(Debug, Clone, Default)]
 pub struct SummaryOptions {
     /// Marks failures.
     pub color: bool,
     /// Returns the width of the terminal; `None` if nothing is to be cut.
     pub columns: Option<fn() -> Option<usize>>,
-    /// Where the bodies go.
+    /// The destination of the bodies.
     pub bodies: SavedBodies,
     /// How the run can be continued.
     pub next: NextCommand,
@@ -77,7 +77,7 @@ impl Reporter for SummaryText {
     }
 }
 
-/// What a run says while it stops.
+/// Returns the text about a run that stops.
 pub(super) fn stopping(in_flight: u32, left: Duration) -> String {
     // A part of a second counts as one: the time is never shown as over while it goes on.
     let left = match left.as_secs() + u64::from(left.subsec_nanos() > 0) {
@@ -148,7 +148,7 @@ fn write_figures(out: &mut String, s: &Summary) {
     }
 }
 
-/// Appends what became of the bodies.
+/// Appends the results for the bodies.
 fn write_bodies(out: &mut String, s: &Summary, bodies: &SavedBodies) {
     let skips = |reason| s.skips.get(&reason).copied().unwrap_or_default();
     let (done, unchanged) = (skips(SkipReason::Done), skips(SkipReason::NotModified));

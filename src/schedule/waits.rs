@@ -1,4 +1,4 @@
-//! What keeps waiting jobs from their turn, for people.
+//! Reports the reasons why jobs wait, for people.
 
 use tokio::time::Instant;
 
@@ -8,7 +8,7 @@ use crate::model::{HostWait, Waits};
 use crate::policy::credentials::origin;
 
 impl Scheduler {
-    /// Returns what keeps waiting jobs from their turn. It looks at each host, so it is for reports only.
+    /// Returns the reasons why jobs wait. It looks at each host, so it is for reports only.
     pub fn waits(&self, now: Instant) -> Waits {
         let next = self.delayed.next_due().map(|due| due.saturating_duration_since(now));
         let mut waits = Waits { limit: self.limit, retries: self.delayed.len(), next_retry: next, ..Waits::default() };

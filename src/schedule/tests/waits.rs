@@ -1,4 +1,4 @@
-//! What keeps waiting jobs from their turn.
+//! The reasons why jobs wait.
 
 use super::*;
 use crate::model::{ErrorKind, FailureCause, HostWait, Waits};
@@ -14,13 +14,14 @@ fn host(name: &str, cause: FailureCause, wait: Option<u64>) -> Option<HostWait> 
 
 #[test]
 fn a_run_at_its_limit_waits_for_nothing_else() {
-    let play = play("push a*100\n all a=16");
+    let mut play = play("push a*100");
+    (0..16).for_each(|_| drop(play.take()));
     assert_eq!(waits(&play), Waits { limit: 16, ..Waits::default() });
 }
 
 #[test]
 fn a_held_host_is_named_with_its_status_and_time() {
-    let mut play = play("push a*9 b/0\n well a*9\n next a/0 b/0\n hold a/0 5s\n at 2s");
+    let mut play = play("push a*9 b/0\n well a*9\n next b/0 a/0\n hold a/0 5s\n at 2s");
     assert_eq!(waits(&play).host, host("a", FailureCause::Status(429), Some(3)));
     play.run("at 5s");
     assert_eq!(waits(&play).host, host("a", FailureCause::Status(429), None), "its slots are cut still");

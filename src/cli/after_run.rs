@@ -78,7 +78,7 @@ fn quoted(path: &Path) -> String {
 pub fn stdout_file() -> Option<PathBuf> {
     let file = std::fs::read_link("/proc/self/fd/1").ok()?;
     let is_file = std::fs::symlink_metadata(&file).is_ok_and(|found| found.is_file());
-    let here = std::path::absolute("").ok();
+    let here = std::path::absolute(".").ok();
     let short = here.and_then(|here| file.strip_prefix(here).ok().map(Path::to_owned));
     is_file.then(|| short.unwrap_or(file))
 }

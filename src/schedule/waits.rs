@@ -21,7 +21,8 @@ impl Scheduler {
         for host in hosts {
             let waiting = host.waiting();
             let is_held = host.held_until().is_some_and(|end| end > now);
-            if host.trouble.is_some() && (is_held || host.window.is_troubled()) {
+            let is_full = waiting > 0 && host.in_flight >= host.window.slots();
+            if host.trouble.is_some() && (is_held || is_full || host.window.is_troubled()) {
                 troubled = troubled.filter(|(most, _)| *most >= waiting).or(Some((waiting, host)));
             }
             by_delay |= waiting > 0 && host.next_start.is_some_and(|next| next > now);

@@ -25,7 +25,9 @@ fn a_held_host_is_named_with_its_status_and_time() {
     assert_eq!(waits(&play).host, host("a", FailureCause::Status(429), Some(3)));
     play.run("at 5s");
     assert_eq!(waits(&play).host, host("a", FailureCause::Status(429), None), "its slots are cut still");
-    play.run("ok b/0\n all a=1\n ok a/1");
+    play.run("ok b/0\n all a=1\n ok a/1\n all a=2");
+    assert_eq!(waits(&play).host, host("a", FailureCause::Status(429), None), "it has few slots still");
+    play.run("well a*99\n all a=5");
     assert_eq!(waits(&play).host, None, "it answers");
 }
 

@@ -95,6 +95,9 @@ fn render(s: &Summary, options: &SummaryOptions) -> String {
     if s.counts.read > 1 && !is_dry {
         write_figures(&mut out, s);
     }
+    if s.retries > 0 {
+        named(&mut out, "retries", &[s.retries.to_string()]);
+    }
     if !is_dry {
         write_bodies(&mut out, s, &options.bodies);
     }
@@ -142,9 +145,6 @@ fn write_figures(out: &mut String, s: &Summary) {
     named(out, "in flight", &[format!("at most {}", s.peak_concurrency)]);
     if let Some(auto) = &s.auto {
         named(out, "auto", &[format!("{} at once ({})", auto.limit, auto.why)]);
-    }
-    if s.retries > 0 {
-        named(out, "retries", &[s.retries.to_string()]);
     }
 }
 

@@ -21,14 +21,15 @@ impl UrlLine<'_> {
     pub fn render(&self, columns: Option<usize>) -> String {
         let between = if self.final_url.is_empty() { "" } else { " -> " };
         let (open, close) = if self.note.is_empty() { ("", "") } else { ("  (", ")") };
-        let [mut url, mut final_url, mut note] = [&self.url, &self.final_url, &self.note].map(|it| it.chars().count());
-        if let Some(columns) = columns {
-            let room = columns.saturating_sub([between, open, close].map(str::len).iter().sum());
-            note = note.min((room / 2).max(room.saturating_sub(url + final_url)));
-            let rest = room - note;
-            url = url.min((rest / 2).max(rest.saturating_sub(final_url)));
-            final_url = final_url.min(rest - url);
-        }
+        let Some(columns) = columns else {
+            return format!("{}{between}{}{open}{}{close}", self.url, self.final_url, self.note);
+        };
+        let [url, final_url, note] = [&self.url, &self.final_url, &self.note].map(|it| it.chars().count());
+        let room = columns.saturating_sub([between, open, close].map(str::len).iter().sum());
+        let note = note.min((room / 2).max(room.saturating_sub(url + final_url)));
+        let rest = room - note;
+        let url = url.min((rest / 2).max(rest.saturating_sub(final_url)));
+        let final_url = final_url.min(rest - url);
         let (url, final_url) = (cut_middle(&self.url, url), cut_middle(&self.final_url, final_url));
         format!("{url}{between}{final_url}{open}{}{close}", cut(&self.note, note))
     }

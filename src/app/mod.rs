@@ -214,6 +214,7 @@ pub fn plan(
         schedule,
         skip_duplicates: config.duplicates == Duplicates::Skip,
         backend: (backend.make)(),
+        backend_limit: bodies.min(share.concurrency),
         spec: FetchSpec::Http { config: Arc::new(fetch), services },
         names,
         sinks,

@@ -130,10 +130,13 @@ fn plain_progress_is_a_line_now_and_then() {
     let server = FaultServer::start(Script::standard().on("slow", slow));
     let urls = ["slow", "not-found"].map(|name| server.url(name));
     let running = Fetchall::new().args(urls.clone()).spawn();
+    let one_by_one = Fetchall::new().args(["--backend", "sequential"]).args(urls.clone()).spawn();
     let none = Fetchall::new().args(["--progress", "none"]).args(urls).spawn();
     let run = running.wait().expect_code(1);
     let line = run.stderr.lines().next().expect("progress");
     assert!(line.contains(": 1/2 done, ") && line.contains("1 in flight of 10, 1 failed"), "{line}");
+    let one_by_one = one_by_one.wait().expect_code(1);
+    assert!(one_by_one.stderr.contains("1 in flight of 1, "), "{}", one_by_one.stderr);
     let none = none.wait().expect_code(1);
     assert!(!none.stderr.contains(" done, "), "{}", none.stderr);
 }

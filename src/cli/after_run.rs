@@ -45,7 +45,7 @@ pub fn next_command(resolved: &Resolved, stdout_file: Option<PathBuf>) -> NextCo
     let config = &resolved.config;
     let keeps_folder = config.dir.is_some() && resolved.output_document.is_none() && !config.head;
     let to_stdout = resolved.records_to() == Some(Path::new("-"));
-    let is_report = config.format == Format::Ndjson && resolved.records_to().is_some();
+    let is_report = config.format != Format::Text && resolved.records_to().is_some();
     match () {
         () if (config.state.is_some() || keeps_folder) && config.fresh => NextCommand::Without("--fresh"),
         () if config.state.is_some() || keeps_folder => NextCommand::Same,

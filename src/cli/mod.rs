@@ -9,6 +9,7 @@ mod commands;
 mod compare_args;
 mod exit;
 mod log;
+mod manual;
 mod resolve;
 mod screen;
 mod setting_flags;

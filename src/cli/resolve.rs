@@ -61,10 +61,16 @@ pub struct Resolved {
     pub inputs: Vec<InputArg>,
     /// The records of an earlier run, of which some are tried again.
     pub retry: Option<RetryArg>,
+    /// Which lines are fetched, by their results in the state. With records, `retry` selects.
+    pub only: Option<Selection>,
     /// The path for the body of the one URL; `-` is standard output.
     pub output_document: Option<PathBuf>,
     /// Files that were read for the settings or may be by the next run, each with a noun for messages.
     pub reads: Vec<(&'static str, PathBuf)>,
+    /// Whether the user types a list.
+    pub reads_terminal: bool,
+    /// A question about each setting that is unlikely to be meant.
+    pub doubts: Vec<String>,
     /// Report failures on standard error, even if the run is silent otherwise.
     pub show_errors: bool,
 }
@@ -82,7 +88,11 @@ impl Resolved {
     /// # Errors
     /// Returns the settings that contradict each other, and the flags that could have no effect.
     pub fn validate(&self) -> Result<(), UsageError> {
-        let task = Task { retries: self.retry.is_some(), document: self.output_document.as_deref() };
+        let task = Task {
+            retries: self.retry.is_some(),
+            selects: self.only.is_some(),
+            document: self.output_document.as_deref(),
+        };
         self.config.validate(task, &self.origins).map_err(UsageError)
     }
 
@@ -100,7 +110,7 @@ pub fn settings(args: &SettingArgs, env: &Env) -> Result<Resolved, UsageError> {
     let mut layers = Layers::new();
     let mut problems = Vec::new();
     if args.go_on.is_some() {
-        let text = "--continue (--resume): not needed, leave it out: with --dir the same command goes on by itself, inside a body too";
+        let text = "--continue, --resume: not needed, leave it out: with --dir the same command goes on by itself, inside a body too";
         problems.push(text.to_owned());
     }
     proxies(&mut layers, env);
@@ -141,6 +151,7 @@ pub fn settings(args: &SettingArgs, env: &Env) -> Result<Resolved, UsageError> {
             value => layers.flag(key, flag, value.raw()),
         }
     }
+    let doubts = layers.doubts();
     let found = layers.finish();
     if let Ok((config, origins)) = &found {
         problems.extend(dir_of_folder(config, origins, env).filter(|_| from_folder));
@@ -166,8 +177,11 @@ pub fn settings(args: &SettingArgs, env: &Env) -> Result<Resolved, UsageError> {
                 origins,
                 inputs: Vec::new(),
                 retry: None,
+                only: None,
                 output_document: None,
                 reads,
+                doubts,
+                reads_terminal: false,
                 show_errors: false,
             })
         }
@@ -186,9 +200,16 @@ pub fn job(args: &JobArgs, env: &Env) -> Result<Resolved, UsageError> {
     let mut resolved = settings(&args.settings, env)?;
     // Check before the inputs: a user of curl's `-O URL` should read about -O, not about a missing input.
     resolved.output_document = args.output_document.as_deref().map(document_name).transpose()?;
-    resolved.retry = retry(args, env)?;
+    let only = selection(args)?;
+    match &args.retry_from {
+        Some(report) => {
+            resolved.retry = Some(RetryArg { report: self::report(report, env)?, only: only.unwrap_or_default() })
+        }
+        None => resolved.only = only,
+    }
     resolved.validate()?;
     resolved.inputs = inputs(&args.inputs, &args.input_file, args.retry_from.as_deref(), env)?;
+    resolved.reads_terminal = env.stdin_is_terminal && resolved.inputs.contains(&InputArg::Stdin);
     resolved.show_errors = args.settings.show_error;
     if resolved.output_document.is_none() {
         return Ok(resolved);
@@ -420,13 +441,22 @@ pub fn inputs(
     Ok(inputs)
 }
 
-/// The records of an earlier run, and which of them are tried again.
-fn retry(args: &JobArgs, env: &Env) -> Result<Option<RetryArg>, UsageError> {
-    let Some(report) = &args.retry_from else { return Ok(None) };
-    let report = list(report, env).map_err(|problem| UsageError::one(format!("--retry-from: {problem}")))?;
+/// The records of an earlier run. A folder stands for its state.
+fn report(word: &OsStr, env: &Env) -> Result<InputArg, UsageError> {
+    let state = fetchall::app::state_in(Path::new(word));
+    if env.cwd.join(&state).is_file() {
+        return Ok(InputArg::File(state));
+    }
+    list(word, env).map_err(|problem| UsageError::one(format!("--retry-from: {problem}")))
+}
+
+/// The results that are tried again.
+fn selection(args: &JobArgs) -> Result<Option<Selection>, UsageError> {
+    if args.only.is_empty() {
+        return Ok(None);
+    }
     let words = args.only.iter().flat_map(|words| words.split(',')).map(str::trim);
-    let only = Selection::of(words).map_err(|problem| UsageError::one(format!("--only: {problem}")))?;
-    Ok(Some(RetryArg { report, only }))
+    Selection::of(words).map(Some).map_err(|problem| UsageError::one(format!("--only: {problem}")))
 }
 
 fn input(word: &OsStr, position: u64, env: &Env) -> Result<InputArg, String> {
@@ -438,7 +468,7 @@ fn input(word: &OsStr, position: u64, env: &Env) -> Result<InputArg, String> {
         return Ok(InputArg::Url(url_text::bare(url).to_owned(), position));
     }
     list(word, env).map_err(|problem| {
-        if ["demo", "compare", "config", "completions", "man"].contains(&&*shown) {
+        if ["demo", "compare", "config", "completions", "man", "help"].contains(&&*shown) {
             format!("{problem}; a command goes before everything else: fetchall {shown} ...")
         } else if looks_like_host(&shown) {
             format!("{problem}; if it is a URL, write https://{shown}")

@@ -6,11 +6,10 @@ use fetchall::model::plain_word;
 use fetchall::policy::text::printable::printable_lines;
 
 /// Flags of other programs, and their equivalents here.
-const OTHERS: [(&str, &str); 5] = [
+const OTHERS: [(&str, &str); 4] = [
     ("-n", "wget's -nc is --skip-existing (or --no-clobber) here"),
     ("-J", "curl's -J is --content-disposition here, with --dir DIR"),
     ("-x", "each URL has one connection; -c N says how many URLs are fetched at once"),
-    ("--threads", "-c N says how many URLs are fetched at once; --backend threads fetches each in a thread"),
     ("-r", "links are not followed; the URLs come from a list"),
 ];
 

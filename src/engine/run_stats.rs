@@ -6,8 +6,8 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use crate::model::{
-    Counts, ErrorKind, FailedUrl, FailureCause, Latency, Outcome, SkipReason, SourcePos, StopCause, Subject, Summary,
-    Verdict,
+    Counts, Digests, ErrorKind, FailedUrl, FailureCause, Latency, Outcome, SkipReason, SourcePos, StopCause, Subject,
+    Summary, Verdict,
 };
 
 /// Latencies are kept with this many significant digits.
@@ -24,6 +24,7 @@ pub(super) struct RunStats {
     continued: u64,
     not_begun: u64,
     retries: u64,
+    digests: Digests,
     bytes: u64,
     wire_bytes: u64,
     /// The longest, exactly: the histogram rounds up.
@@ -44,6 +45,7 @@ impl RunStats {
             continued: 0,
             not_begun: 0,
             retries: 0,
+            digests: Digests::default(),
             bytes: 0,
             wire_bytes: 0,
             slowest: Duration::ZERO,
@@ -81,6 +83,7 @@ impl RunStats {
         if let Subject::Job(job) = &outcome.subject {
             self.retries += u64::from(job.attempt.saturating_sub(1));
         }
+        self.digests.add(outcome);
         // A skipped record repeats the bytes that an earlier run received; this run did not receive them.
         if !matches!(outcome.verdict, Verdict::Skipped(_)) {
             self.bytes += outcome.facts.bytes.unwrap_or(0);
@@ -130,6 +133,7 @@ impl RunStats {
             input_complete,
             next_line,
             stopped,
+            digests: self.digests,
         }
     }
 }

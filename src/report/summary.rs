@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::next_command::NextCommand;
 use super::{ReportWriter, Reporter};
-use crate::model::{ChangeCounts, Event, FailedUrl, SkipReason, StopCause, Summary};
+use crate::model::{ChangeCounts, Digests, Event, FailedUrl, SkipReason, StopCause, Summary};
 use crate::policy::text::fit::UrlLine;
 use crate::policy::text::printable::{duration, printable, size};
 
@@ -174,6 +174,8 @@ fn write_bodies(out: &mut String, s: &Summary, bodies: &SavedBodies) {
     if s.counts.read > 0 {
         named(out, "saved", saved.map(|text| printable(&text).into_owned()).as_slice());
     }
+    let Digests { verified, differs, unchecked } = s.digests;
+    named(out, "digests", &counts(&[(verified, "verified"), (differs, "differs"), (unchecked, "not checked")]));
     if let Some(ChangeCounts { added, changed, removed, unchanged }) = s.changes {
         let figures = [(added, "added"), (changed, "changed"), (removed, "removed"), (unchanged, "unchanged")];
         named(out, "changes", &counts(&figures));

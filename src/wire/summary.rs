@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::VERSION;
 use super::record::{Ms, RecordSource};
-use crate::model::{ChangeCounts, Counts, Summary};
+use crate::model::{ChangeCounts, Counts, Digests, Summary};
 
 #[derive(Serialize)]
 struct LatencyRecord {
@@ -28,6 +28,13 @@ struct ChangeSums {
 struct AutoLimit<'a> {
     limit: u32,
     why: &'a str,
+}
+
+#[derive(Serialize)]
+struct DigestCounts {
+    verified: u64,
+    differs: u64,
+    unchecked: u64,
 }
 
 /// The summary as it is written.
@@ -57,11 +64,13 @@ pub struct SummaryRecord<'a> {
     continued: u64,
     not_begun: u64,
     changes: Option<ChangeSums>,
+    digests: DigestCounts,
 }
 
 impl<'a> SummaryRecord<'a> {
     /// The record of a summary.
     pub fn of(summary: &'a Summary) -> Self {
+        let Digests { verified, differs, unchecked } = summary.digests;
         let Counts { read, ok, http_error, failed, skipped, cancelled } = summary.counts;
         Self {
             v: VERSION,
@@ -98,6 +107,7 @@ impl<'a> SummaryRecord<'a> {
                 removed,
                 unchanged,
             }),
+            digests: DigestCounts { verified, differs, unchecked },
         }
     }
 }

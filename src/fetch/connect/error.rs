@@ -11,6 +11,16 @@ pub(crate) type ClientError = Box<dyn std::error::Error + Send + Sync>;
 #[error("cannot connect")]
 pub(crate) struct ConnectError(#[source] pub(crate) ClientError);
 
+/// No TCP connection could be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("no connection to {to}")]
+pub(crate) struct DialError {
+    /// The host and port.
+    pub(crate) to: String,
+    #[source]
+    pub(crate) source: ClientError,
+}
+
 /// A TLS handshake failed.
 #[derive(Debug, thiserror::Error)]
 #[error("the TLS handshake failed")]

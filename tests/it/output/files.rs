@@ -238,7 +238,6 @@ fn tips_do_not_mislead() {
         (&["-nc"], "--skip-existing"),
         (&["-OJ", "-J"], "--content-disposition"),
         (&["--sumary", "x"], "'--summary'"),
-        (&["--threads", "4"], "-c N says how many"),
     ] {
         let refused = Fetchall::new().args(args.iter().copied()).run().expect_code(2);
         assert!(refused.stderr.contains(tip) && !refused.stderr.contains("-- -"), "{}", refused.stderr);

@@ -12,6 +12,7 @@ use fetchall::model::refused_value;
 
 use super::args::SettingArgs;
 use super::exit::UsageError;
+use super::inputs;
 use super::resolve::{self, Env, InputArg};
 use super::setting_flags::GivenFlag;
 
@@ -164,7 +165,7 @@ pub fn resolve(mut args: CompareArgs, env: &Env) -> Result<ResolvedComparison, U
         (resolve::settings(&args.settings, env)?, over)
     } else {
         let resolved = resolve::settings(&args.settings, env)?;
-        (resolved, Over::Inputs(resolve::inputs(&args.inputs, &args.input_file, None, env)?))
+        (resolved, Over::Inputs(inputs::inputs(&args.inputs, &args.input_file, None, env)?))
     };
     let resolve::Resolved { config, reads, .. } = resolved;
     Ok(ResolvedComparison { config, over, backends, levels, rounds, form, report: args.report, reads })

@@ -8,6 +8,7 @@ mod child;
 mod commands;
 mod compare_args;
 mod exit;
+mod inputs;
 mod log;
 mod manual;
 mod resolve;

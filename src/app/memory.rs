@@ -23,18 +23,20 @@ pub(super) struct Memory {
     pub(super) recall: Recall,
     /// A dry run has none.
     pub(super) ledger: Option<Remembering>,
-    /// The prior bodies, if the run reports changes.
+    /// The prior bodies, if the run compares.
     pub(super) past: Option<PriorDownloads>,
     /// By what runs with this state know the bodies that they keep.
     pub(super) id: u64,
 }
 
-/// Opens the state of a run, if it has one: where bodies are saved, or a file is named for it.
+/// Opens the state of a run, if it has one: where bodies are saved, or a file is named for it. With `compares` the
+/// run reports or counts changes.
 pub(super) fn open(
     config: &Config,
     saving: &Saving,
     files: &CheckedFiles,
     names: Option<&mut Claims>,
+    compares: bool,
 ) -> Result<Option<Memory>, SetupError> {
     let bodies = match saving {
         Saving::Dir(folder) => Bodies::Below(folder.clone()),
@@ -60,8 +62,7 @@ pub(super) fn open(
     if let Some(names) = names {
         state.names(|name| names.reserve(name))?;
     }
-    let past = config.changes.as_ref().filter(|_| !config.dry_run);
-    let past = past.map(|_| state.past(&bodies)).transpose()?.map(PriorDownloads);
+    let past = (compares && !config.dry_run).then(|| state.past(&bodies)).transpose()?.map(PriorDownloads);
     let shape = shape(config, saving);
     let (mut recall, ledger) = if config.dry_run {
         (state.recall(shape, bodies), None)

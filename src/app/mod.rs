@@ -37,6 +37,7 @@ use crate::policy::retry::Limits;
 use crate::report::Reporter;
 use crate::schedule::Rules;
 use crate::sink::Sink;
+pub use crate::sink::TextStyle;
 use crate::source::{Inputs, ListOpener, ListOptions, ListSource, ReportSource, Retry, Source, SourceError};
 use crate::state::StateError;
 pub use bounded_read::{SETTINGS as LARGEST_SETTINGS, read as read_bounded, read_unnamed};
@@ -103,8 +104,8 @@ impl Document {
 pub struct RunIo {
     /// Gets the records when the configuration says `output = "-"`; `None` discards them.
     pub records: Option<Box<dyn Write + Send>>,
-    /// Whether text records are coloured.
-    pub color: bool,
+    /// The style of text records in `records`.
+    pub style: TextStyle,
     /// The files of the run.
     pub files: CheckedFiles,
     /// More sinks.
@@ -157,6 +158,8 @@ pub fn plan(
     let throttle = Throttle::new(pacer.clone(), bytes);
     let mut services = FetchServices { throttle, cookies: jar.clone(), ..FetchServices::new(config.ip_version) };
     let fetcher = ListFetcher::new(config, &fetch, &services, host_limits.clone(), pacer.clone());
+    // Another try of some URLs is no run to compare.
+    let compares = config.changes.is_some() || (config.refresh && inputs.retry.is_none());
     // A dry run fetches lists alone, and its URLs wait for nothing.
     let (host_limits, pacer) = if config.dry_run { (AllHostLimits::default(), None) } else { (host_limits, pacer) };
     let mut source = source(inputs, config, fetcher)?;
@@ -167,7 +170,7 @@ pub fn plan(
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     let mut keeping = Keeping::ForNow;
     let mut past = None;
-    let memory = memory::open(config, &saving, &surroundings.files, names.as_mut())?;
+    let memory = memory::open(config, &saving, &surroundings.files, names.as_mut(), compares)?;
     if memory.is_none() && only.is_some() {
         return Err(SetupError::Setting("--only: no run has left its results here yet; run the whole list".to_owned()));
     }
@@ -188,12 +191,13 @@ pub fn plan(
     }
     sinks.extend(surroundings.sinks);
     let mut outputs = Outputs::new(&surroundings.files);
-    sinks.extend(outputs.records(config, surroundings.records, surroundings.color)?);
+    sinks.extend(outputs.records(config, surroundings.records, surroundings.style)?);
+    // The summary has the changes, so it comes after them.
+    if let Some(past) = past {
+        sinks.push(outputs.changes(config.changes.as_deref(), past)?);
+    }
     if let Some(path) = &config.summary {
         sinks.push(outputs.summary(path)?);
-    }
-    if let Some((path, past)) = config.changes.as_deref().zip(past) {
-        sinks.push(outputs.changes(path, past)?);
     }
     let checks_times = config.sets_file_times() && saves;
     fetch.needs = needs::of_run(config.digest, streams, checks_times, &sinks);
@@ -219,6 +223,7 @@ pub fn plan(
         schedule,
         skip_duplicates: config.duplicates == Duplicates::Skip,
         backend: (backend.make)(),
+        backend_limit: bodies.min(share.concurrency),
         spec: FetchSpec::Http { config: Arc::new(fetch), services },
         names,
         sinks,

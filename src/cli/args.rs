@@ -170,6 +170,11 @@ impl SettingArgs {
 /// What clap says, help and version among it.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
     let mut words: Vec<OsString> = words.into_iter().collect();
+    // `help` alone, or before a command.
+    if words.len() <= 3 && words.get(1).is_some_and(|word| word == "help") {
+        words.remove(1);
+        words.push("--help".into());
+    }
     for word in words.iter_mut().skip(1).take_while(|word| *word != "--") {
         if let Some(plain) = word.to_str().and_then(plain_switch) {
             *word = plain.into();

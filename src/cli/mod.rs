@@ -2,6 +2,7 @@
 //!
 //! Only here are the environment read, `clap` and `anyhow` used and the process ended.
 
+mod after_run;
 mod args;
 mod child;
 mod commands;

@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use fetchall::app::{LARGEST_SETTINGS, read_bounded, read_unnamed};
-use fetchall::config::{Config, Key, Layers, Origins, Raw, SettingSource, Task};
+use fetchall::config::{Config, Format, Key, Layers, Origins, Raw, SettingSource, Task};
 use fetchall::model::{shown_path, shown_text};
 use fetchall::policy::naming::Template;
 use fetchall::policy::rerun::selection::Selection;
@@ -164,7 +164,8 @@ pub fn settings(args: &SettingArgs, env: &Env) -> Result<Resolved, UsageError> {
         }));
     }
     match found {
-        Ok((mut config, origins)) if problems.is_empty() => {
+        Ok((mut config, mut origins)) if problems.is_empty() => {
+            format_of_output(&mut config, &mut origins);
             if config.netrc && config.netrc_file.is_none() {
                 config.netrc_file = Some(home_file(env, ".netrc", "--netrc")?);
             }
@@ -247,6 +248,27 @@ fn home_file(env: &Env, name: &str, flag: &str) -> Result<PathBuf, UsageError> {
     match env.vars.get(OsStr::new("HOME")).filter(|home| !home.is_empty()) {
         Some(home) => Ok(Path::new(home).join(name)),
         None => Err(UsageError::one(format!("{flag}: HOME is not set; name the file with {flag}-file"))),
+    }
+}
+
+/// Lets the name of the output choose the format of the records, unless a flag or the same layer does.
+fn format_of_output(config: &mut Config, origins: &mut Origins) {
+    let Some(ending) = config.output.extension().and_then(OsStr::to_str) else { return };
+    let format = match ending.to_ascii_lowercase().as_str() {
+        "csv" => Format::Csv,
+        "tsv" => Format::Tsv,
+        "ndjson" | "jsonl" | "json" => Format::Ndjson,
+        _ => return,
+    };
+    let Some(output) = origins.get("output").cloned() else { return };
+    let is_chosen = match origins.get("format") {
+        None | Some(SettingSource::Default) => false,
+        Some(SettingSource::Flag(_)) => true,
+        Some(_) => !matches!(output, SettingSource::Flag(_)),
+    };
+    if !is_chosen {
+        config.format = format;
+        origins.insert("format", output);
     }
 }
 

@@ -17,7 +17,7 @@ use toml::Value;
 
 use super::{
     BackendKind, Color, Compression, Concurrency, Config, Digest, Duplicates, FailOn, Format, InputFormat, IpVersion,
-    LowSpeed, Order, PrivateAddresses, ProgressMode, Rate, Until,
+    LowSpeed, Order, PrivateAddresses, ProgressMode, Rate, Show, Until,
 };
 use crate::model::RetryOn;
 use amounts::{PositiveTime, Size, Speed, Time};
@@ -300,13 +300,15 @@ keys! {
     "Records and summary" {
         "format" <"FORMAT"> => format: Format, anywhere, "Format of the records";
         "output" -o <"FILE"> => output: PathBuf, user_only,
-            "Write the records to this file, - for standard output";
+            "Write the records to FILE (.csv, .tsv, .ndjson set the format), - for standard output";
         "summary" <"FILE"> => summary: OrNone<PathBuf>, user_only, "Write a JSON summary of the run to this file";
     }
     "Progress and log" {
         "progress" <"MODE"> => progress: ProgressMode, anywhere, "Progress display on standard error";
         "quiet" -q | "silent" | "s" => quiet: bool, anywhere, "Show no progress, no summary and no text lines";
         "verbose" -v => verbose: bool, anywhere, "Log each step to standard error";
+        "show" <"WHAT"> => show: Show, anywhere, "Results to list as text; auto lists changes on a terminal, else all",
+            "Changes are all results but done, not_modified, exists, duplicate and cancelled.";
         "color" <"WHEN"> => color: Color, anywhere, "Colored output";
         "log" <"FILE"> => log: OrNone<PathBuf>, user_only, "Write the log to this file";
     }

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use super::{Config, Key, Origins, SettingSource, ValueForm};
+use super::{Config, Format, Key, Origins, SettingSource, Show, ValueForm};
 
 /// What a run does besides its settings.
 #[derive(Debug, Clone, Copy, Default)]
@@ -91,6 +91,12 @@ impl Config {
             ("skip-existing", saves, self.skip_existing, no_file),
             ("remote-time", saves, self.remote_time, no_file),
             ("sync", saves || state, self.sync, no_file),
+            (
+                "show",
+                self.format == Format::Text,
+                self.show != Show::Auto,
+                "is for text, and records of another format are complete; leave it out",
+            ),
             ("fresh", dir || state, self.fresh, no_past),
             ("refresh", saves || state, self.refresh, no_past),
         ]

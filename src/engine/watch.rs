@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::config::show_time;
-use crate::model::{Event, InFlight, Job, JobId, Outcome, Progress, Verdict};
+use crate::model::{Event, FailureCause, InFlight, Job, JobId, Outcome, Progress, Verdict};
 use crate::policy::text::printable::printable;
 use crate::report::Reporter;
+use crate::schedule::BackOff;
 
 /// The interval of progress events.
 pub(super) const TICK: Duration = Duration::from_millis(100);
@@ -88,4 +89,11 @@ impl Watchers {
         }
         self.tell(&Event::Tick(&progress));
     }
+}
+
+/// Logs that a host gets fewer requests.
+pub(super) fn backs_off(host: &str, outcome: &Outcome, back_off: BackOff) {
+    let why = FailureCause::of(outcome).map(|cause| cause.to_string()).unwrap_or_default();
+    let wait = show_time(back_off.hold.unwrap_or_default());
+    tracing::info!(host = %printable(host), why, at_most = back_off.slots, wait, "backing off");
 }

@@ -62,6 +62,8 @@ pub struct Facts {
     pub remote_addr: Option<SocketAddr>,
     /// When the first request of the last attempt began.
     pub started_at: Option<Timestamp>,
+    /// Whether the body continues one that was cut off in an earlier attempt or run.
+    pub continued: bool,
     /// The validators for a conditional request of a later run; only if the run needs them.
     pub validators: Option<Box<Validators>>,
     /// The wait that the server requested, from the moment of its response; only of errors.

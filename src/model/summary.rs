@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{ErrorKind, Outcome, SkipReason, SourcePos, Verdict};
+use super::{ErrorKind, FailedUrl, FailureCause, Outcome, SkipReason, SourcePos, Verdict};
 
 /// Outcomes by kind. The five add up to `read`: that is the accounting rule.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -131,6 +131,19 @@ impl StopCause {
     }
 }
 
+/// The differences between a run and the runs before it, of a run that compares.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ChangeCounts {
+    /// Ok now, and not before.
+    pub added: u64,
+    /// Ok before and now, and not the same.
+    pub changed: u64,
+    /// Ok before, and gone now or no longer listed.
+    pub removed: u64,
+    /// Ok before and now, and the same.
+    pub unchanged: u64,
+}
+
 /// The concurrency that `--concurrency auto` chose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AutoConcurrency {
@@ -147,19 +160,32 @@ impl Summary {
         self.counts.failed += count;
         if count > 0 {
             *self.errors.entry(kind).or_default() += count;
+            *self.failures.entry(FailureCause::Kind(kind)).or_default() += count;
         }
     }
 }
 
 /// The account of a run, complete even when it was stopped.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Summary {
     /// Outcomes by kind.
     pub counts: Counts,
     /// http_error, failed and cancelled outcomes by error kind.
     pub errors: BTreeMap<ErrorKind, u64>,
+    /// http_error and failed outcomes by cause.
+    pub failures: BTreeMap<FailureCause, u64>,
+    /// The first of them, at most [`FailedUrl::MOST`].
+    pub first_failures: Vec<FailedUrl>,
     /// Skipped outcomes by reason.
     pub skips: BTreeMap<SkipReason, u64>,
+    /// Ok outcomes whose body became a file.
+    pub saved: u64,
+    /// Ok outcomes whose body continues one that was cut off.
+    pub continued: u64,
+    /// Cancelled outcomes that were never requested.
+    pub not_begun: u64,
+    /// The changes, if the run compares.
+    pub changes: Option<ChangeCounts>,
     /// Tries beyond the first of each URL.
     pub retries: u64,
     /// Decoded body bytes of all outcomes.

@@ -257,6 +257,7 @@ pub(super) fn found(row: &Row<'_>, bodies: &Bodies) -> rusqlite::Result<Option<R
         http_version: text(row, 12)?.and_then(version),
         remote_addr: text(row, 13)?.and_then(|addr| addr.parse().ok()),
         started_at: text(row, 14)?.and_then(|at| at.parse().ok()),
+        continued: false,
         validators: None,
         retry_after: None,
     };

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::VERSION;
 use super::record::{Ms, RecordSource};
-use crate::model::{Counts, Digests, Summary};
+use crate::model::{ChangeCounts, Counts, Digests, Summary};
 
 #[derive(Serialize)]
 struct LatencyRecord {
@@ -14,6 +14,14 @@ struct LatencyRecord {
     p90_ms: Ms,
     p99_ms: Ms,
     max_ms: Ms,
+}
+
+#[derive(Serialize)]
+struct ChangeSums {
+    added: u64,
+    changed: u64,
+    removed: u64,
+    unchanged: u64,
 }
 
 #[derive(Serialize)]
@@ -51,6 +59,11 @@ pub struct SummaryRecord<'a> {
     input_complete: bool,
     next_line: Option<RecordSource<'a>>,
     stopped: Option<&'static str>,
+    failures: BTreeMap<String, u64>,
+    saved: u64,
+    continued: u64,
+    not_begun: u64,
+    changes: Option<ChangeSums>,
     digests: DigestCounts,
 }
 
@@ -84,6 +97,16 @@ impl<'a> SummaryRecord<'a> {
             input_complete: summary.input_complete,
             next_line: summary.next_line.as_ref().map(|o| RecordSource { file: &o.list, line: o.line }),
             stopped: summary.stopped.map(crate::model::StopCause::as_str),
+            failures: summary.failures.iter().map(|(cause, &n)| (cause.to_string(), n)).collect(),
+            saved: summary.saved,
+            continued: summary.continued,
+            not_begun: summary.not_begun,
+            changes: summary.changes.map(|ChangeCounts { added, changed, removed, unchanged }| ChangeSums {
+                added,
+                changed,
+                removed,
+                unchanged,
+            }),
             digests: DigestCounts { verified, differs, unchecked },
         }
     }

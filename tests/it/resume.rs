@@ -60,6 +60,11 @@ fn done_urls_are_recorded_again_without_a_request() {
     let first = fetch(folder.path(), &list, &[]).expect_code(0);
     let again = fetch(folder.path(), &list, &[]).expect_code(0);
     assert_eq!(server.requests().len(), 30, "nothing was asked twice");
+    for (run, line) in
+        [(&first, "saved      30 files in "), (&again, "resumed    30 done before\nsaved      nothing new in ")]
+    {
+        assert!(run.stderr.contains(line), "{}", run.stderr);
+    }
     let told = |run: &Finished| run.records().iter().map(lasting).collect::<BTreeSet<_>>();
     assert_eq!(told(&first), told(&again));
     for record in again.records() {

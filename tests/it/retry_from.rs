@@ -51,6 +51,40 @@ fn set(names: &[&str]) -> BTreeSet<String> {
 }
 
 #[test]
+fn the_summary_names_the_command_that_tries_again() {
+    let gone = Act::RawKeepAlive(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec());
+    let script = Script::new().on_each("gone", vec![gone, Act::KeepAliveOk(b"hello\n".to_vec())]);
+    let server = FaultServer::start(script.otherwise(Act::KeepAliveOk(b"hello\n".to_vec())));
+    let urls = ["a", "gone"].map(|name| server.url(name));
+    let first = Fetchall::new().args(["--json", "-o", "my records.ndjson"]).args(urls.clone()).run().expect_code(1);
+    let next = "to try again: the same command with --retry-from 'my records.ndjson' -o again.ndjson (1 failed)";
+    assert_eq!(first.stderr.lines().last(), Some(next), "{}", first.stderr);
+    let again = Fetchall::new().file("my records.ndjson", first.read("my records.ndjson"));
+    let args = ["--json", "-o", "my records.ndjson", "--retry-from", "my records.ndjson", "-o", "again.ndjson"];
+    let again = again.args(args).args(urls).run().expect_code(0);
+    let records = crate::support::cli::records(&String::from_utf8(again.read("again.ndjson")).unwrap());
+    assert_eq!(records.iter().map(|record| &record["url"]).collect::<Vec<_>>(), [&json!(server.url("gone"))]);
+    assert!(again.stderr.lines().last().is_some_and(|last| last.ends_with(": 1 ok")), "{}", again.stderr);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_next_command_knows_where_standard_output_leads() {
+    let gone = Act::RawKeepAlive(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec());
+    let server = FaultServer::start(Script::new().otherwise(gone));
+    let program = env!("CARGO_BIN_EXE_fetchall");
+    let last = |to: &str| {
+        let command = format!("{program} --json {} {} {to}", server.url("a"), server.url("b"));
+        let run = Fetchall::of("/bin/sh").args(["-c", &command]).run();
+        run.stderr.lines().last().map(str::to_owned)
+    };
+    let with_file = "to try again: the same command with --retry-from r.ndjson > again.ndjson (2 failed)";
+    assert_eq!(last("> r.ndjson").as_deref(), Some(with_file));
+    let from_start = "to try again: the same command from the start (2 failed); --dir DIR resumes";
+    assert_eq!(last("| cat").as_deref(), Some(from_start));
+}
+
+#[test]
 fn retry_from_fetches_failed_or_named_outcomes() {
     let server = server();
     let report = report(&server);

@@ -9,18 +9,22 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context;
-use fetchall::app::{self, CheckedFiles, Document, Files, RunIo};
-use fetchall::config::{BackendKind, Config, FailOn, Format, Key, ProgressMode, Until};
+use fetchall::app::{self, CheckedFiles, Document, Files, RunIo, TextStyle};
+use fetchall::config::{BackendKind, Config, FailOn, Format, Key, ProgressMode, Show, Until};
 use fetchall::demo::Site;
 use fetchall::engine::{self, RunEnd, RunFault, Stop, StopLevel};
 use fetchall::model::{ChildProgram, StopCause};
 use fetchall::policy::network::address::AddressClasses;
 use fetchall::policy::text::printable::printable;
-use fetchall::report::{Bar, Events, Failures, Lines, Reporter, SummaryText, dropped_event};
+use fetchall::report::{
+    Bar, Events, Failures, Lines, NextCommand, Reporter, SummaryOptions, SummaryText, dropped_event, stderr_columns,
+    stdout_columns,
+};
 use fetchall::source::{Input, Inputs, Retry};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
+use crate::cli::after_run::{next_command, records_note, saved_bodies, stdout_file};
 use crate::cli::child;
 use crate::cli::exit::{Exit, UsageError};
 use crate::cli::log::Log;
@@ -109,6 +113,9 @@ fn run(runtime: &Runtime, resolved: &Resolved, inputs: Inputs, vars: &Vars) -> a
     // With JSON progress, standard error carries events only.
     if resolved.config.dry_run && !resolved.config.quiet && resolved.config.progress != ProgressMode::Json {
         screen::say(&limits(&resolved.config));
+    }
+    if let Some(note) = records_note(resolved).filter(|_| resolved.config.progress != ProgressMode::Json) {
+        screen::say(&note);
     }
     let end = runtime.block_on(async {
         tokio::select! {
@@ -278,11 +285,27 @@ fn watch(resolved: &Resolved, files: CheckedFiles, terminal: &Terminal, vars: &V
         reporters.push(Box::new(Failures::new(stderr())));
     }
     if !config.quiet && mode != ProgressMode::Json {
-        reporters.push(Box::new(SummaryText::new(stderr(), stderr_color)));
+        let options = SummaryOptions {
+            color: stderr_color,
+            columns: terminal.stderr.then_some(stderr_columns as _),
+            bodies: saved_bodies(resolved),
+            // The site of the demo is gone then.
+            has_bar: mode == ProgressMode::Bar,
+            next: if resolved.inputs.is_empty() && resolved.retry.is_none() {
+                NextCommand::Unsaid
+            } else {
+                next_command(resolved, stdout_file())
+            },
+        };
+        reporters.push(Box::new(SummaryText::new(stderr(), options)));
     }
     let surroundings = RunIo {
         records: wants_records(resolved).then_some(stdout),
-        color: stdout_color,
+        style: TextStyle {
+            color: stdout_color,
+            show: if config.show == Show::Auto && terminal.stdout { Show::Changes } else { config.show },
+            columns: terminal.stdout.then_some(stdout_columns as _),
+        },
         files,
         sinks: Vec::new(),
         worker_program: worker_program(config, vars)?,

@@ -13,11 +13,12 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::challenges::Login;
-use super::classify::{ExchangeStage, classify, connection_ended, not_begun};
+use super::classify::{ExchangeStage, classify};
 use super::cookies;
 use super::deadlines::Deadlines;
 use super::head_facts::{bound_head, content_type, validators};
 use super::redirect::redirect_target;
+use super::repeat::repeat_on;
 use super::request::set_fields;
 use super::resume::PartialBody;
 use super::services::FetchServices;
@@ -26,7 +27,7 @@ use crate::config::Compression;
 use crate::fetch::body::meter::Meter;
 use crate::fetch::config::FetchConfig;
 use crate::fetch::connect::address_filter::AddressFilter;
-use crate::fetch::connect::client::Clients;
+use crate::fetch::connect::client::{Clients, ConnectionChoice};
 use crate::fetch::connect::connect_context::{CONNECT, ConnectContext};
 use crate::fetch::connect::host_field::its_own;
 use crate::fetch::connect::response::Response;
@@ -36,9 +37,6 @@ use crate::fetch::save::saver::Saver;
 use crate::model::{Facts, FetchError, Job, Needs, RedirectState, SkipReason, Timing, Verdict};
 use crate::policy::retry::retry_after::asked;
 use crate::policy::text::printable::printable;
-
-/// The most retries of one request on stale idle connections.
-const STALE: u32 = 8;
 
 const CODINGS: HeaderValue = HeaderValue::from_static("br, zstd, gzip, deflate");
 
@@ -220,11 +218,11 @@ impl Exchange<'_> {
         }
     }
 
-    /// Sends one request and waits for the head of its response.
+    /// Sends one request and waits for the head of its response. Repeats it once at most.
     async fn send(&mut self, url: &Url) -> Result<Response, FetchError> {
         tracing::debug!(url = %printable(url.as_str()), "asking");
-        let mut stale = 0;
-        let mut unbegun = false;
+        let mut choice = ConnectionChoice::Any;
+        let mut is_repeat = false;
         let response = loop {
             if self.fetcher.services.throttle.is_paced() {
                 self.deadlines.apart(self.fetcher.services.throttle.request(url)).await?;
@@ -238,25 +236,13 @@ impl Exchange<'_> {
                 [header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE].iter().any(|it| fields.contains_key(it));
             self.asks_change = !self.asks_rest && is_conditional;
             let most = self.fetcher.most_under_way.load(Relaxed);
-            let sent = self.fetcher.clients.send(self.fetcher.method.clone(), url, fields, most, self.allowed);
-            match self.deadlines.head(sent).await? {
-                // RFC 9112, section 9.3.1: the server may close an idle connection at the moment of its
-                // reuse. That is no failure of the server, so send the request again.
-                Err(e) if stale < STALE && CONNECT.with(ConnectContext::reused) && connection_ended(&*e) => {
-                    tracing::debug!(url = %printable(url.as_str()), "asking again: an idle connection had ended");
-                    stale += 1;
-                }
-                // RFC 9113, section 8.7: the server has not processed this request.
-                Err(e) if !unbegun && not_begun(&*e) => {
-                    tracing::debug!(url = %printable(url.as_str()), "asking again: the server had not begun");
-                    unbegun = true;
-                }
-                // RFC 9110, section 15.5.9: a server may send 408 before it closes an idle connection.
-                Ok(answer) if stale < STALE && answer.status() == 408 && CONNECT.with(ConnectContext::reused) => {
-                    stale += 1
-                }
-                answered => break answered.map_err(|e| classify(&*e, ExchangeStage::Head))?,
-            }
+            let sent = self.fetcher.clients.send(self.fetcher.method.clone(), url, fields, most, self.allowed, choice);
+            let answered = self.deadlines.head(sent).await?;
+            let Some(next) = repeat_on(&answered).filter(|_| !is_repeat) else {
+                break answered.map_err(|e| classify(&*e, ExchangeStage::Head))?;
+            };
+            tracing::debug!(url = %printable(url.as_str()), "asking again: a reused connection ended or was refused");
+            (choice, is_repeat) = (next, true);
         };
         if let Some(jar) = &self.fetcher.services.cookies {
             cookies::keep(Some(jar), &mut self.chain, url, response.headers());

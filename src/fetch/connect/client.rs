@@ -19,6 +19,7 @@ use url::{Host, Position, Url};
 
 use super::address_filter::{AddressFilter, AllowedAddresses};
 use super::alpn_gate::{AlpnGate, Http1Origins};
+use super::connection_choice::ConnectionChoice;
 use super::connector::{Connector, Dialer, Settings};
 use super::error::{ClientError, ReusedConnection};
 use super::head_limits::{MAX_FIELDS, MAX_HEAD};
@@ -46,15 +47,6 @@ const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
 /// round trip of that length still fills it. The initial window is the minimum (RFC 9113, section 6.9.2).
 fn window(limit: ByteLimit) -> u32 {
     u32::try_from(limit.a_second / 4).unwrap_or(u32::MAX).clamp(65_535, STREAM_WINDOW)
-}
-
-/// The connections that a request may use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ConnectionChoice {
-    /// An idle or shared one, or else a new one.
-    Any,
-    /// A new one only.
-    New,
 }
 
 /// Sends requests to servers.

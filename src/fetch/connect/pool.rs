@@ -21,8 +21,8 @@ use tokio::time::Instant;
 use url::{Position, Url};
 
 use super::address_filter::{AddressFilter, AllowedAddresses};
-use super::client::ConnectionChoice;
 use super::connect_context;
+use super::connection_choice::ConnectionChoice;
 use super::connector::Dialer;
 use super::error::{ClientError, ConnectError, ReusedConnection};
 use super::head_filter::HeadFilter;

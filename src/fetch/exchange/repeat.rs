@@ -6,7 +6,7 @@
 use std::error::Error as StdError;
 
 use super::classify::{ExchangeStage, classify, is_connecting, links};
-use crate::fetch::connect::client::ConnectionChoice;
+use crate::fetch::connect::connection_choice::ConnectionChoice;
 use crate::fetch::connect::error::{ClientError, ReusedConnection};
 use crate::fetch::connect::head_filter::HeadError;
 use crate::fetch::connect::response::Response;

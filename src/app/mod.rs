@@ -75,6 +75,13 @@ pub enum SetupError {
     Setting(String),
 }
 
+impl SetupError {
+    /// Whether another run has the folder or the state, so that the same command works later.
+    pub fn is_in_use(&self) -> bool {
+        matches!(self, Self::State(StateError::InUse { .. }))
+    }
+}
+
 /// The destination of the body in a run of one URL, instead of a folder.
 #[derive(Clone)]
 pub enum Document {

@@ -35,7 +35,7 @@ Times: 500ms 10s 2m 1h 1m30s, a bare number counts seconds.
 Sizes: 64KiB 10M 1GiB, 5MB is 5000000 bytes, a bare number counts bytes.
 
 Exit codes: 0 no failure, 1 some URLs failed, 2 usage or configuration error, 3 the run broke,
-4 a limit was reached, 130 interrupted.
+4 a limit was reached, 75 another run has the folder or the state, 130 interrupted.
 
 Documentation: docs/guide and docs/reference of the source.";
 

@@ -9,6 +9,7 @@ mod compare_args;
 mod exit;
 mod log;
 mod resolve;
+mod run_log;
 mod screen;
 mod setting_flags;
 mod signals;

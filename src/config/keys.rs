@@ -302,7 +302,7 @@ keys! {
         "quiet" -q | "silent" | "s" => quiet: bool, anywhere, "Show no progress, no summary and no text lines";
         "verbose" -v => verbose: bool, anywhere, "Log each step to standard error";
         "color" <"WHEN"> => color: Color, anywhere, "Colored output";
-        "log" <"FILE"> => log: OrNone<PathBuf>, user_only, "Write the log to this file";
+        "log" <"FILE"> => log: OrNone<PathBuf>, user_only, "Append a log of the run to this file";
     }
     "Other" {
         "dry-run" => dry_run: bool, user_only, "List the URLs and file names without fetching anything",

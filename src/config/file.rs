@@ -11,8 +11,22 @@ use super::merge::nearest_key;
 use super::{Key, Layers, Raw, SettingSource};
 use crate::model::{HostPattern, plain_word};
 
-/// Lays a file over what there is.
-pub(super) fn lay(layers: &mut Layers, name: &str, text: &str) {
+impl Layers {
+    /// Lays a file over what there is; `name` is how messages call it.
+    pub fn file(&mut self, name: &str, text: &str) {
+        lay(self, name, text);
+    }
+
+    /// Lays the file of the working folder over what there is. It may be a stranger's, and only
+    /// some keys may stand there.
+    pub fn folder_file(&mut self, name: &str, text: &str) {
+        self.of_folder = true;
+        lay(self, name, text);
+        self.of_folder = false;
+    }
+}
+
+fn lay(layers: &mut Layers, name: &str, text: &str) {
     let line_ends: Vec<usize> = memchr::memchr_iter(b'\n', text.as_bytes()).collect();
     let line = |offset| 1 + line_ends.partition_point(|end| *end < offset);
     let origin = |offset: usize| SettingSource::File { name: name.to_owned(), line: line(offset) };

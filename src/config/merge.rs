@@ -72,7 +72,7 @@ pub struct Layers {
     /// The index of each host's table in the configuration.
     host_at: HashMap<HostPattern, usize>,
     /// Whether the file of the working folder is being laid.
-    of_folder: bool,
+    pub(super) of_folder: bool,
 }
 
 impl Default for Layers {
@@ -89,19 +89,6 @@ impl Layers {
     pub fn new() -> Self {
         let origins = KEYS.iter().map(|key| (key.name, SettingSource::Default)).collect();
         Self { config: Config::default(), origins, problems: Vec::new(), host_at: HashMap::new(), of_folder: false }
-    }
-
-    /// Lays a file over what there is; `name` is how messages call it.
-    pub fn file(&mut self, name: &str, text: &str) {
-        super::file::lay(self, name, text);
-    }
-
-    /// Lays the file of the working folder over what there is. It may be a stranger's, and only
-    /// some keys may stand there.
-    pub fn folder_file(&mut self, name: &str, text: &str) {
-        self.of_folder = true;
-        super::file::lay(self, name, text);
-        self.of_folder = false;
     }
 
     /// Lays one variable over what there is. Names without `FETCHALL_` and

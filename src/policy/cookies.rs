@@ -4,6 +4,7 @@
 
 mod exported;
 mod file;
+mod line;
 mod netscape;
 mod set_cookie;
 
@@ -13,7 +14,7 @@ use std::net::IpAddr;
 use http::HeaderValue;
 use url::Url;
 
-pub use self::file::Skipped;
+pub use self::line::Skipped;
 pub use crate::model::Cookie;
 
 /// The most cookies of one site, that is of one registrable domain.

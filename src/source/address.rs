@@ -7,8 +7,9 @@ use url::{ParseError, Url};
 
 use crate::model::{Credentials, has_at_sign};
 use crate::policy::message::location::LONGEST_HOST;
-use crate::policy::text::redact::{host_and_path, http_prefix, names_secret, redact_line, redact_value};
+use crate::policy::text::redact::{host_and_path, names_secret, redact_line, redact_value};
 use crate::policy::text::url_text;
+use crate::policy::text::url_text::http_prefix;
 
 /// Why a line is bad: a lowercase fragment that says what is wrong and what to do.
 pub(super) type Reason = Cow<'static, str>;

@@ -10,8 +10,8 @@ use super::cells::{Cells, CsvScan, Splitter};
 use super::lines::line_end;
 use crate::config::InputFormat;
 use crate::model::{is_secret_name, shown_text};
-use crate::policy::text::redact::http_prefix;
 use crate::policy::text::url_text;
+use crate::policy::text::url_text::http_prefix;
 
 /// The separators of spreadsheets, the most usual one first.
 const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];

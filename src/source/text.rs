@@ -14,8 +14,9 @@ use std::str::Utf8Error;
 use super::address::{self, Reason};
 use super::aria2::{self, Options};
 use super::line::{Gathered, Place, Wants};
-use crate::policy::text::redact::{host_and_path, http_prefix};
+use crate::policy::text::redact::host_and_path;
 use crate::policy::text::url_text;
+use crate::policy::text::url_text::http_prefix;
 
 /// A plain list that is being read.
 #[derive(Default)]

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Jar;
-use super::file::{CookieLine, Skipped, end_of};
+use super::line::{CookieLine, Skipped, end_of};
 
 /// A cookie with the field names of EditThisCookie, Cookie-Editor, Playwright, Puppeteer and Selenium.
 #[derive(Deserialize)]

@@ -1,6 +1,6 @@
 //! The file of cookies that Netscape began and curl, wget and browsers' extensions write.
 
-use super::file::{CookieLine, Skipped, end_of};
+use super::line::{CookieLine, Skipped, end_of};
 use super::{Cookie, Jar};
 
 const HTTP_ONLY: &[u8] = b"#HttpOnly_";

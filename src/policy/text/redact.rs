@@ -8,14 +8,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use url::Url;
 
-use super::url_text::{is_unseen, second_url};
+use super::url_text::{http_prefix, is_unseen, second_url};
 use crate::model::{has_at_sign, is_secret_name};
-
-/// The length of a leading `http:` or `https:`, in any case.
-pub fn http_prefix(text: &str) -> Option<usize> {
-    let starts = |prefix: &str| text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
-    ["http:", "https:"].iter().find(|prefix| starts(prefix)).map(|prefix| prefix.len())
-}
 
 /// Redacts a URL that may be valid. If it parses, only its user name and password go; otherwise [`redact`]
 /// applies.

@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use super::redact::http_prefix;
-
 /// Quotation marks of several languages, in the pairs in which they surround a text.
 const QUOTES: &[(char, char)] = &[
     ('"', '"'),
@@ -77,6 +75,12 @@ const NAMES: &[(char, &str)] = &[
 /// A character that is a blank beyond ASCII, or has no shape at all.
 pub(super) fn is_unseen(c: char) -> bool {
     !c.is_ascii() && (c.is_whitespace() || NAMES.binary_search_by_key(&c, |&(named, _)| named).is_ok())
+}
+
+/// The length of a leading `http:` or `https:`, in any case.
+pub fn http_prefix(text: &str) -> Option<usize> {
+    let starts = |prefix: &str| text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    ["http:", "https:"].iter().find(|prefix| starts(prefix)).map(|prefix| prefix.len())
 }
 
 /// Cuts blanks and characters that cannot be seen off both ends.

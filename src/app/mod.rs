@@ -8,12 +8,12 @@ mod fetch_config;
 mod file_times;
 mod files;
 mod folder;
+mod host_tables;
 mod list_fetcher;
 mod memory;
 mod needs;
 mod outputs;
 mod saving;
-mod unmatched;
 
 use std::io::{self, Write};
 use std::num::NonZeroU32;
@@ -200,7 +200,7 @@ pub fn plan(
     outputs.begin()?;
     // With `auto`, do not warn about a lowered limit.
     warnings.extend(share.warning.filter(|_| !auto));
-    let mut reporters = unmatched::watched(surroundings.reporters, &config.hosts);
+    let mut reporters = host_tables::watched(surroundings.reporters, &config.hosts);
     if checks_times {
         reporters = file_times::watched(reporters);
     }

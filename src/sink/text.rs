@@ -80,6 +80,9 @@ fn describe(outcome: &Outcome, color: bool, line: &mut String) {
     if let Some(path) = shown_path(outcome) {
         let _ = write!(line, "  ({})", printable(path));
     }
+    if outcome.verdict == Verdict::HttpError && !facts.status_note().is_empty() {
+        let _ = write!(line, " {}", facts.status_note());
+    }
     if let Verdict::Failed(error) = &outcome.verdict {
         let _ = write!(line, "  ({}", printable(&error.message));
         if let crate::model::Subject::Bad(bad) = &outcome.subject {

@@ -46,6 +46,7 @@ fn facts() -> Facts {
         started_at: Some("2026-11-21T02:00:00.123Z".parse().unwrap()),
         validators: Some(Box::new(Validators { etag: Some((*b"\"\xe9\"").into()), last_modified: None })),
         retry_after: None,
+        is_anonymous: false,
     }
 }
 

@@ -11,3 +11,4 @@ mod proxies;
 mod repeats;
 mod tunnels;
 mod versions;
+mod withheld;

@@ -35,7 +35,7 @@ use crate::fetch::connect::response::Response;
 use crate::fetch::reply::{Fetched, Fetcher, Reply};
 use crate::fetch::save::destination::CommitState;
 use crate::fetch::save::saver::Saver;
-use crate::model::{Facts, FetchError, Job, Needs, RedirectState, SkipReason, Timing, Verdict};
+use crate::model::{Facts, FetchError, Job, Needs, RedirectState, SkipReason, Timing, Verdict, is_secret};
 use crate::policy::retry::retry_after::asked;
 use crate::policy::text::printable::printable;
 
@@ -62,6 +62,7 @@ impl HttpFetcher {
             method: if config.head { Method::HEAD } else { Method::GET },
             clients: Clients::new(config, services.throttle.bytes(), &addresses),
             saver: Saver::new(config, under_way.clone()),
+            has_secrets: config.has_secrets(),
             config: config.clone(),
             services: services.clone(),
             addresses,
@@ -102,6 +103,7 @@ impl Fetcher for HttpFetcher {
                 asks_part: false,
                 local: None,
                 asks_change: false,
+                is_anonymous: false,
                 useless: false,
                 finished_body: None,
                 accepts: None,
@@ -236,6 +238,8 @@ impl Exchange<'_> {
             let is_conditional =
                 [header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE].iter().any(|it| fields.contains_key(it));
             self.asks_change = !self.asks_rest && is_conditional;
+            let may_have_secrets = self.fetcher.has_secrets || self.overrides().is_some();
+            self.is_anonymous = may_have_secrets && !fields.keys().any(is_secret);
             let most = self.fetcher.most_under_way.load(Relaxed);
             let sent = self.fetcher.clients.send(self.fetcher.method.clone(), url, fields, most, self.allowed, choice);
             let answered = self.deadlines.head(sent).await?;
@@ -255,6 +259,9 @@ impl Exchange<'_> {
         facts.status = Some(response.status().as_u16());
         facts.http_version = Some(response.version());
         facts.remote_addr = response.remote_addr;
+        facts.is_anonymous = self.is_anonymous
+            && matches!(response.status().as_u16(), 401 | 403)
+            && self.fetcher.has_secrets_for(self.job);
         facts.content_type = response.headers().get(header::CONTENT_TYPE).map(|field| content_type(field.as_bytes()));
         bound_head(response.headers())?;
         let status = response.status().as_u16();

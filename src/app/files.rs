@@ -72,20 +72,16 @@ impl Role {
         matches!(self, Self::Records | Self::Body | Self::StreamOfData)
     }
 
-    /// Whether one file may have both roles.
+    /// Whether one file may have both roles; files that are only read may be one anyway.
     fn may_share_file(self, other: Self) -> bool {
         let cookies = |one, other| one == Self::ReadCookies && other == Self::SaveCookies;
-        (self.reads() && other.reads())
-            || (self.is_stream() && other.is_stream())
-            || cookies(self, other)
-            || cookies(other, self)
+        (self.is_stream() && other.is_stream()) || cookies(self, other) || cookies(other, self)
     }
 
-    /// Whether one pipe or terminal may have both roles: nothing is mixed with records, and no run
+    /// Whether one pipe or terminal may have both roles, of which one writes: nothing is mixed with records, and no run
     /// reads what it writes.
     fn may_share_stream(self, other: Self, is_pipe: bool) -> bool {
         match (self.reads(), other.reads()) {
-            (true, true) => true,
             (false, false) if self.is_stream() && other.is_stream() => true,
             // Standard error has messages, which a user may send anywhere.
             (false, false) => !(self.is_data() || other.is_data()) || self == Self::Stream || other == Self::Stream,
@@ -310,6 +306,9 @@ impl Files {
 
 /// Why two files cannot be what they are for.
 fn conflict(one: &FileUse, other: &FileUse) -> Option<String> {
+    if one.role.reads() && other.role.reads() {
+        return None;
+    }
     if !one.role.may_share_file(other.role) && one.location.is_same_file(&other.location) {
         return Some(same_file(one, other));
     }

@@ -225,9 +225,11 @@ fn change(from: &Cell, to: &Cell) -> String {
 fn caveats(comparison: &Comparison) -> Vec<String> {
     let mut said = Vec::new();
     let measured: Vec<&Cell> = comparison.measured().collect();
-    // Where nothing can be judged, the first sentence has the reason.
-    if measured.len() > 1 && !matches!(judge(comparison), Judgement::Short(_) | Judgement::Noisy(_)) {
+    let is_unjudged = matches!(judge(comparison), Judgement::Short(_) | Judgement::Noisy(_));
+    if measured.len() > 1 {
         match spread(&measured) {
+            // The first sentence has the reason.
+            Some(_) if is_unjudged => {}
             Some(spread) => {
                 let spread = spread * 100.0;
                 said.push(format!(

@@ -35,7 +35,9 @@ use crate::fetch::connect::response::Response;
 use crate::fetch::reply::{Fetched, Fetcher, Reply};
 use crate::fetch::save::destination::CommitState;
 use crate::fetch::save::saver::Saver;
-use crate::model::{Facts, FetchError, Job, Needs, RedirectState, SkipReason, Timing, Verdict, is_secret};
+use crate::model::{
+    Facts, FetchError, Job, Needs, RedirectState, RequestOverrides, SkipReason, Timing, Verdict, is_secret,
+};
 use crate::policy::retry::retry_after::asked;
 use crate::policy::text::printable::printable;
 
@@ -238,7 +240,8 @@ impl Exchange<'_> {
             let is_conditional =
                 [header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE].iter().any(|it| fields.contains_key(it));
             self.asks_change = !self.asks_rest && is_conditional;
-            let may_have_secrets = self.fetcher.has_secrets || self.overrides().is_some();
+            let in_line = |line: &RequestOverrides| line.credentials.is_some() || !line.headers.is_empty();
+            let may_have_secrets = self.fetcher.has_secrets || self.overrides().is_some_and(in_line);
             self.is_anonymous = may_have_secrets && !fields.keys().any(is_secret);
             let most = self.fetcher.most_under_way.load(Relaxed);
             let sent = self.fetcher.clients.send(self.fetcher.method.clone(), url, fields, most, self.allowed, choice);

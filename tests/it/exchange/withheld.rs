@@ -57,7 +57,7 @@ fn a_table_says_why_its_secrets_were_not_sent() {
         let urls = ["x", "y"].map(|path| server.url(path));
         let wrong = run(&format!("[hosts.\"{name}\"]\n{settings}"), &[], &urls).expect_code(0);
         assert_eq!(warnings(&wrong), [expected.as_str()], "{}", wrong.stderr);
-        // What the warning says is the mend.
+        // The warning says how to mend it.
         let mended = format!("[hosts.\"http://{at}\"]\n{settings}");
         let mended = run(&mended, &["--log", "log"], &urls).expect_code(0);
         assert_eq!(warnings(&mended), [""; 0]);

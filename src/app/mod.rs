@@ -13,6 +13,7 @@ mod list_fetcher;
 mod memory;
 mod needs;
 mod outputs;
+mod prior_results;
 mod saving;
 
 use std::io::{self, Write};
@@ -36,7 +37,7 @@ use crate::policy::retry::Limits;
 use crate::report::Reporter;
 use crate::schedule::Rules;
 use crate::sink::Sink;
-use crate::source::{Inputs, ListOpener, ListOptions, ListSource, ReportSource, Source, SourceError};
+use crate::source::{Inputs, ListOpener, ListOptions, ListSource, ReportSource, Retry, Source, SourceError};
 use crate::state::StateError;
 pub use bounded_read::{SETTINGS as LARGEST_SETTINGS, read as read_bounded, read_unnamed};
 use credentials::{netrc, told_to_all};
@@ -45,6 +46,7 @@ pub use files::{CheckedFiles, Files, is_within};
 use list_fetcher::ListFetcher;
 use memory::Recalling;
 use outputs::Outputs;
+pub use prior_results::state_in;
 pub use saving::open_pipe;
 use saving::saving;
 
@@ -135,7 +137,8 @@ pub fn plan(
 ) -> Result<Plan, SetupError> {
     let template = Template::parse(&config.name).map_err(|why| SetupError::Setting(format!("--name: {why}")))?;
     let inputs = inputs.into();
-    let task = Task { retries: inputs.retry.is_some(), document: document.path() };
+    let task = Task { retries: inputs.retry.is_some(), selects: inputs.only.is_some(), document: document.path() };
+    let only = inputs.only.clone();
     config.validate(task, &Origins::new()).map_err(|problems| SetupError::Setting(problems.join("\n")))?;
     let (jar, mut warnings) = cookies::jar(config)?;
     let mut fetch = fetch_config(config, surroundings.address_classes)?;
@@ -161,6 +164,8 @@ pub fn plan(
     let throttle = Throttle::new(pacer.clone(), bytes);
     let mut services = FetchServices { throttle, cookies: jar.clone(), ..FetchServices::new(config.ip_version) };
     let fetcher = ListFetcher::new(config, &fetch, &services, host_limits.clone(), pacer.clone());
+    // A dry run fetches lists alone, and its URLs wait for nothing.
+    let (host_limits, pacer) = if config.dry_run { (AllHostLimits::default(), None) } else { (host_limits, pacer) };
     let mut source = source(inputs, config, fetcher)?;
     let (saving, stream) = saving(config, document, &surroundings.files)?;
     services.stream = stream.map(BodyStream::new);
@@ -169,8 +174,12 @@ pub fn plan(
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     let mut keeping = Keeping::ForNow;
     let mut past = None;
-    if let Some(memory) = memory::open(config, &saving, &surroundings.files, names.as_mut())? {
-        source = Box::new(Recalling::new(source, memory.recall));
+    let memory = memory::open(config, &saving, &surroundings.files, names.as_mut())?;
+    if memory.is_none() && only.is_some() {
+        return Err(SetupError::Setting("--only: no run has left its results here yet; run the whole list".to_owned()));
+    }
+    if let Some(memory) = memory {
+        source = Box::new(Recalling::new(source, memory.recall, only));
         // The ledger is the first sink: the state knows every reported outcome.
         sinks.extend(memory.ledger.map(|ledger| Box::new(ledger) as Box<dyn Sink>));
         past = memory.past;
@@ -238,11 +247,12 @@ pub fn plan(
 
 /// The lists, or what of them and of an earlier run is tried again.
 fn source(inputs: Inputs, config: &Config, fetcher: ListFetcher) -> Result<Box<dyn Source>, SetupError> {
-    let Inputs { lists, retry, tables_only } = inputs;
+    let Inputs { lists, retry, tables_only, .. } = inputs;
     let opener: Arc<dyn ListOpener> = Arc::new(fetcher);
     let options = ListOptions { opener: Some(opener), tables_only, ..config.into() };
     let Some(retry) = retry else { return Ok(Box::new(ListSource::new(lists, options)?)) };
     let lists = (!lists.is_empty()).then(|| ListSource::new(lists, options)).transpose()?;
+    let retry = Retry { report: prior_results::records(retry.report)?, ..retry };
     Ok(Box::new(ReportSource::new(retry, lists)?))
 }
 

@@ -29,6 +29,26 @@ fn resolve(words: &[&str]) -> Result<Resolved, String> {
 }
 
 #[test]
+fn only_a_list_on_the_terminal_is_typed() {
+    assert!(resolve(&["-"]).unwrap().reads_terminal);
+    assert!(!resolve(&["sites.txt"]).unwrap().reads_terminal);
+    let folder = TempDir::new().unwrap();
+    let piped = Env { stdin_is_terminal: false, ..env(&folder) };
+    assert!(!resolve_in(&piped, &["-"]).unwrap().reads_terminal);
+}
+
+#[test]
+fn words_of_other_programs_are_understood() {
+    for (words, format) in [(["--csv", "http://a/"], Format::Csv), (["--tsv", "http://a/"], Format::Tsv)] {
+        assert_eq!(resolve(&words).unwrap().config.format, format);
+    }
+    let threads = resolve(&["--threads", "7", "http://a/"]).unwrap();
+    assert_eq!(threads.config.concurrency, Concurrency::Fixed(NonZeroU32::new(7).unwrap()));
+    assert!(resolve(&["--resume", "--dir", "out", "http://a/"]).unwrap_err().contains("--resume: not needed"));
+    assert!(resolve(&["--csv", "--json", "http://a/"]).unwrap_err().contains("cannot be used with"));
+}
+
+#[test]
 fn every_flag_becomes_its_setting() {
     let words = "--input-format csv -B http://b/ --input-encoding latin1 --url-column x --duplicates fetch -j 3 --backend threads --host-concurrency 2 --wait 1 --random-wait --rate 1/s --limit-rate 1M --grace 1 -H A:b -U me -u me:x --anyauth --netrc --netrc-file x -b a=1 --load-cookies x --save-cookies x -x p:1 --noproxy a --spider --http1.1 --max-redirs 1 --resolve a:1:::1 --ip-version 4 --private-addresses deny --ca-certificate x --cert x --key x -k \
                  --compression raw --connect-timeout 1 --idle-timeout 1 -m 1 --low-speed none --retries 0 --retry-on 5xx,dns --retry-max-wait 1h -P out --name {n} --content-disposition --no-clobber --dry-run --fresh -NR --state x --sync --changes x --digest sha256 \

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use crate::model::{Counts, ErrorKind, Latency, Outcome, SkipReason, SourcePos, StopCause, Subject, Summary, Verdict};
+use crate::model::{
+    Counts, Digests, ErrorKind, Latency, Outcome, SkipReason, SourcePos, StopCause, Subject, Summary, Verdict,
+};
 
 /// Latencies are kept with this many significant digits.
 const DIGITS: u8 = 3;
@@ -16,6 +18,7 @@ pub(super) struct RunStats {
     errors: BTreeMap<ErrorKind, u64>,
     skips: BTreeMap<SkipReason, u64>,
     retries: u64,
+    digests: Digests,
     bytes: u64,
     wire_bytes: u64,
     /// The longest, exactly: the histogram rounds up.
@@ -31,6 +34,7 @@ impl RunStats {
             errors: BTreeMap::new(),
             skips: BTreeMap::new(),
             retries: 0,
+            digests: Digests::default(),
             bytes: 0,
             wire_bytes: 0,
             slowest: Duration::ZERO,
@@ -55,6 +59,7 @@ impl RunStats {
         if let Subject::Job(job) = &outcome.subject {
             self.retries += u64::from(job.attempt.saturating_sub(1));
         }
+        self.digests.add(outcome);
         // A skipped record repeats the bytes that an earlier run received; this run did not receive them.
         if !matches!(outcome.verdict, Verdict::Skipped(_)) {
             self.bytes += outcome.facts.bytes.unwrap_or(0);
@@ -98,6 +103,7 @@ impl RunStats {
             input_complete,
             next_line,
             stopped,
+            digests: self.digests,
         }
     }
 }

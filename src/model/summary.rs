@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{ErrorKind, SkipReason, SourcePos};
+use super::{ErrorKind, Outcome, SkipReason, SourcePos, Verdict};
 
 /// Outcomes by kind. The five add up to `read`: that is the accounting rule.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -45,6 +45,41 @@ pub struct Latency {
     pub p99: Duration,
     /// The longest.
     pub max: Duration,
+}
+
+/// The results of the digests that lists declare. A URL counts once, also with two digests.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Digests {
+    /// The body has them.
+    pub verified: u64,
+    /// The body has others.
+    pub differs: u64,
+    /// They were not compared: the URL counts as good or as there, but no body was read.
+    pub unchecked: u64,
+}
+
+impl Digests {
+    /// Counts an outcome.
+    pub fn add(&mut self, outcome: &Outcome) {
+        let declared = outcome.subject.seed().and_then(|seed| seed.overrides.as_deref());
+        let Some(declared) = declared.filter(|declared| declared.sha256.is_some() || declared.blake3.is_some()) else {
+            return;
+        };
+        let found = &outcome.facts.found;
+        let is_in = |declared: Option<[u8; 32]>, found| declared.is_none() || declared == found;
+        let agrees = is_in(declared.sha256, found.sha256) && is_in(declared.blake3, found.blake3);
+        match &outcome.verdict {
+            Verdict::Ok if agrees => self.verified += 1,
+            Verdict::Failed(error) if error.kind == ErrorKind::Checksum => self.differs += 1,
+            // An earlier run has verified the others of these.
+            Verdict::Ok | Verdict::Skipped(SkipReason::Exists | SkipReason::Done | SkipReason::NotModified)
+                if !agrees =>
+            {
+                self.unchecked += 1;
+            }
+            Verdict::Ok | Verdict::Skipped(_) | Verdict::HttpError | Verdict::Failed(_) | Verdict::Cancelled => {}
+        }
+    }
 }
 
 /// Why a run stopped before its input was done.
@@ -151,4 +186,6 @@ pub struct Summary {
     pub next_line: Option<SourcePos>,
     /// Why the run stopped early, if it did.
     pub stopped: Option<StopCause>,
+    /// The digests that lists declare.
+    pub digests: Digests,
 }

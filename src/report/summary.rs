@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{ReportWriter, Reporter};
-use crate::model::{ErrorKind, Event, SkipReason, StopCause, Summary};
+use crate::model::{Digests, ErrorKind, Event, SkipReason, StopCause, Summary};
 use crate::policy::text::printable::{duration, printable, size};
 
 /// Writes warnings as they come, and the summary when the run is over.
@@ -109,6 +109,12 @@ fn write_details(out: &mut String, s: &Summary) -> std::fmt::Result {
     let skips: Vec<_> = s.skips.iter().map(|(reason, n)| format!("{n} {}", reason.as_str())).collect();
     if !skips.is_empty() {
         writeln!(out, "skips      {}", skips.join(" · "))?;
+    }
+    let Digests { verified, differs, unchecked } = s.digests;
+    let digests = [(verified, "verified"), (differs, "differs"), (unchecked, "not checked")];
+    let digests: Vec<_> = digests.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    if !digests.is_empty() {
+        writeln!(out, "digests    {}", digests.join(" · "))?;
     }
     if s.retries > 0 {
         writeln!(out, "retries    {}", s.retries)?;

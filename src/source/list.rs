@@ -100,6 +100,8 @@ pub struct ListSource {
     is_empty: bool,
     /// The error that ended reading. It is returned after the lines before it.
     failed: Option<SourceError>,
+    /// Whether a file name of a list is still to be reported as without effect.
+    tells_of_names: bool,
 }
 
 fn broken(list: &str, source: io::Error) -> SourceError {
@@ -125,11 +127,13 @@ impl ListSource {
         let expected = all_urls.then_some(inputs.len() as u64);
         let arguments: Arc<str> = ARGUMENTS.into();
         let next = SourcePos { list: Arc::clone(&arguments), line: 1 };
+        let options = options.into();
         let mut source = Self {
             parts: VecDeque::with_capacity(inputs.len()),
             arguments,
             wake,
-            options: options.into(),
+            tells_of_names: options.unsaved,
+            options,
             waiting: None,
             sitemaps: FingerprintSet::new(),
             next,
@@ -231,6 +235,20 @@ impl ListSource {
         self.next = self.front().unwrap_or(SourcePos { list, line });
     }
 
+    /// Adds a note, once, about a file name in a run that saves nothing.
+    fn tell_of_names(&mut self, gathered: &mut Gathered) {
+        if !self.tells_of_names {
+            return;
+        }
+        let is_named = |entry: &&Entry| matches!(entry, Entry::Seed(seed) if seed.overrides.as_ref().is_some_and(|o| o.out.is_some()));
+        if let Some(Entry::Seed(seed)) = gathered.entries.iter().find(is_named) {
+            self.tells_of_names = false;
+            gathered
+                .notes
+                .push(format!("{}: names a file (out), but nothing is saved without --dir DIR", seed.via.origin()));
+        }
+    }
+
     /// Gathers entries until the batch is full, nothing more has arrived, or reading breaks.
     fn gather(&mut self) -> Gathered {
         let mut out = Gathered::default();
@@ -303,7 +321,8 @@ impl Source for ListSource {
             return Ok(None);
         }
         if self.failed.is_none() {
-            let gathered = self.gather();
+            let mut gathered = self.gather();
+            self.tell_of_names(&mut gathered);
             if !gathered.entries.is_empty() || !gathered.notes.is_empty() {
                 return Ok(Some(Batch { entries: gathered.entries, next: self.next.clone(), notes: gathered.notes }));
             }

@@ -163,7 +163,7 @@ impl Sitemap {
                 None
             }
             Ok(Event::Eof) | Err(Error::Syntax(_)) if self.root.is_none() => {
-                return Err(NotAList("XML without an element; name a sitemap".to_owned()).into());
+                return Err(NotAList::from("XML without an element; name a sitemap".to_owned()).into());
             }
             Ok(Event::Eof) | Err(Error::Syntax(_)) => {
                 let message = format!("line {}: the XML ends too early; get the whole sitemap again", self.line());
@@ -190,7 +190,7 @@ impl Sitemap {
         let prefix = tag.name().prefix().map(|prefix| prefix.as_ref().as_bytes().to_vec()).unwrap_or_default();
         if self.root.is_none() {
             if !["urlset", "sitemapindex"].contains(&name) {
-                return Err(NotAList(not_a_sitemap(name)).into());
+                return Err(NotAList::from(not_a_sitemap(name)).into());
             }
             self.root = Some(name.to_owned());
             return Ok(None);

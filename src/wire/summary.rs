@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::VERSION;
 use super::record::{Ms, RecordSource};
-use crate::model::{Counts, Summary};
+use crate::model::{Counts, Digests, Summary};
 
 #[derive(Serialize)]
 struct LatencyRecord {
@@ -20,6 +20,13 @@ struct LatencyRecord {
 struct AutoLimit<'a> {
     limit: u32,
     why: &'a str,
+}
+
+#[derive(Serialize)]
+struct DigestCounts {
+    verified: u64,
+    differs: u64,
+    unchecked: u64,
 }
 
 /// The summary as it is written.
@@ -44,11 +51,13 @@ pub struct SummaryRecord<'a> {
     input_complete: bool,
     next_line: Option<RecordSource<'a>>,
     stopped: Option<&'static str>,
+    digests: DigestCounts,
 }
 
 impl<'a> SummaryRecord<'a> {
     /// The record of a summary.
     pub fn of(summary: &'a Summary) -> Self {
+        let Digests { verified, differs, unchecked } = summary.digests;
         let Counts { read, ok, http_error, failed, skipped, cancelled } = summary.counts;
         Self {
             v: VERSION,
@@ -75,6 +84,7 @@ impl<'a> SummaryRecord<'a> {
             input_complete: summary.input_complete,
             next_line: summary.next_line.as_ref().map(|o| RecordSource { file: &o.list, line: o.line }),
             stopped: summary.stopped.map(crate::model::StopCause::as_str),
+            digests: DigestCounts { verified, differs, unchecked },
         }
     }
 }

@@ -99,7 +99,8 @@ fn summary() -> Value {
         "errors": {"http_status": 1, "timeout": 1, "cancelled": 1}, "skips": {"duplicate": 1}, "retries": 2,
         "bytes": 10, "wire_bytes": 5, "wall_ms": 12.5,
         "latency": {"p50_ms": 1.0, "p90_ms": 2, "p99_ms": 3, "max_ms": 3.5}, "peak_concurrency": 4, "auto_concurrency": {"limit": 4, "why": "more brought no more"},
-        "input_complete": false, "next_line": {"file": "sites.txt", "line": 8}, "stopped": "interrupt"
+        "input_complete": false, "next_line": {"file": "sites.txt", "line": 8}, "stopped": "interrupt",
+        "digests": {"verified": 2, "differs": 1, "unchecked": 0}
     })
 }
 

@@ -46,7 +46,11 @@ pub fn list(resolved: Resolved, vars: &Vars) -> anyhow::Result<Exit> {
     let lists = resolved.inputs.iter().map(input).collect();
     // In a file or a variable it is meant for tables among other lists.
     let tables_only = resolved.is_flag("url-column") && resolved.config.url_column.is_some();
-    let inputs = Inputs { lists, retry, tables_only };
+    let inputs = Inputs { lists, retry, only: resolved.only.clone(), tables_only };
+    if resolved.reads_terminal && !resolved.config.quiet {
+        let end = if cfg!(windows) { "Ctrl-Z and Enter end" } else { "Ctrl-D ends" };
+        screen::say(&format!("reading URLs from the terminal, one per line; {end} the list"));
+    }
     let exit = run(&runtime, &resolved, inputs, vars);
     leave(runtime);
     exit
@@ -102,7 +106,7 @@ fn run(runtime: &Runtime, resolved: &Resolved, inputs: Inputs, vars: &Vars) -> a
     // From here on a signal stops the run. Err: signals that cannot be caught end the program.
     let caught = runtime.block_on(async { Signals::new() }).ok();
     setup.end();
-    let plan = match plan {
+    let mut plan = match plan {
         Ok(plan) => plan,
         Err(error) => {
             let text = error.to_string();
@@ -111,6 +115,7 @@ fn run(runtime: &Runtime, resolved: &Resolved, inputs: Inputs, vars: &Vars) -> a
             return Err(if error.is_in_use() { InUseError(text).into() } else { UsageError::one(text).into() });
         }
     };
+    plan.warnings.extend(resolved.doubts.iter().cloned());
     // With JSON progress, standard error carries events only.
     if resolved.config.dry_run && !resolved.config.quiet && resolved.config.progress != ProgressMode::Json {
         screen::say(&limits(&resolved.config));

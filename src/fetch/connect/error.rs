@@ -21,6 +21,16 @@ pub(crate) struct ReusedConnection {
     pub(crate) source: ClientError,
 }
 
+/// No TCP connection could be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("no connection to {to}")]
+pub(crate) struct DialError {
+    /// The host and port.
+    pub(crate) to: String,
+    #[source]
+    pub(crate) source: ClientError,
+}
+
 /// A TLS handshake failed.
 #[derive(Debug, thiserror::Error)]
 #[error("the TLS handshake failed")]

@@ -8,7 +8,7 @@ use std::io;
 
 use crate::fetch::connect::address_filter::Blocked;
 use crate::fetch::connect::dns::DnsError;
-use crate::fetch::connect::error::{ConnectError, ConnectTimeout, HandshakeError};
+use crate::fetch::connect::error::{ConnectError, ConnectTimeout, DialError, HandshakeError};
 use crate::fetch::connect::head_filter::HeadError;
 use crate::fetch::connect::head_limits::LARGEST_HEAD;
 use crate::fetch::connect::proxy::{ProxyError, ProxyFault};
@@ -47,9 +47,20 @@ pub(crate) fn classify(error: &(dyn StdError + 'static), stage: ExchangeStage) -
     };
     let found = links(error).filter_map(|e| Some((kind_of(e, stage, opening)?, e))).last();
     match found {
+        Some((ErrorKind::Connect, e)) => FetchError::new(ErrorKind::Connect, no_connection(error, e)),
         Some((kind, e)) => FetchError::new(kind, message(kind, e, stage, connecting)),
         None if connecting => FetchError::new(ErrorKind::Connect, innermost(error)),
         None => FetchError::new(ErrorKind::Protocol, innermost(error)),
+    }
+}
+
+/// Returns the message about a connection that could not be opened. It names the address.
+fn no_connection(error: &(dyn StdError + 'static), cause: &(dyn StdError + 'static)) -> String {
+    let is_refused = cause.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == io::ErrorKind::ConnectionRefused);
+    match links(error).find_map(|e| e.downcast_ref::<DialError>()) {
+        Some(dial) if is_refused => format!("{} refused the connection", dial.to),
+        Some(dial) => format!("no connection to {}: {}", dial.to, innermost(cause)),
+        None => innermost(cause),
     }
 }
 
@@ -219,5 +230,8 @@ fn innermost(error: &(dyn StdError + 'static)) -> String {
     while let Some(source) = e.source() {
         e = source;
     }
-    e.to_string()
+    let text = e.to_string();
+    // The number says nothing that the text does not.
+    let number = text.rfind(" (os error ").filter(|_| e.is::<io::Error>());
+    number.map_or(text.clone(), |at| text[..at].to_owned())
 }

@@ -270,7 +270,14 @@ fn read_fields(fields: &HeaderMap, now: SystemTime) {
             assert!(!declared.digest.is_empty());
         }
     }
-    let beginning = Beginning { validator: b"\"tag\"", from: 5, total: None, coding: None };
+    let beginning = Beginning {
+        validator: b"\"tag\"",
+        from: 5,
+        total: None,
+        coding: None,
+        last_modified: None,
+        content_type: Some(b"text/html"),
+    };
     if let Ok(total) = is_the_rest(&beginning, fields) {
         assert!(total > beginning.from);
     }

@@ -8,13 +8,13 @@ mod fetch_config;
 mod file_times;
 mod files;
 mod folder;
+mod host_tables;
 mod list_fetcher;
 mod memory;
 mod needs;
 mod outputs;
 mod prior_results;
 mod saving;
-mod unmatched;
 
 use std::io::{self, Write};
 use std::num::NonZeroU32;
@@ -76,6 +76,13 @@ pub enum SetupError {
     /// A setting cannot be used.
     #[error("{0}")]
     Setting(String),
+}
+
+impl SetupError {
+    /// Whether another run has the folder or the state, so that the same command works later.
+    pub fn is_in_use(&self) -> bool {
+        matches!(self, Self::State(StateError::InUse { .. }))
+    }
 }
 
 /// The destination of the body in a run of one URL, instead of a folder.
@@ -206,7 +213,7 @@ pub fn plan(
     outputs.begin()?;
     // With `auto`, do not warn about a lowered limit.
     warnings.extend(share.warning.filter(|_| !auto));
-    let mut reporters = unmatched::watched(surroundings.reporters, &config.hosts);
+    let mut reporters = host_tables::watched(surroundings.reporters, &config.hosts);
     if checks_times {
         reporters = file_times::watched(reporters);
     }

@@ -51,6 +51,7 @@ pub const EXIT_STATUS: &[(&str, &str)] = &[
     ("2", "usage or configuration error"),
     ("3", "the run broke"),
     ("4", "a limit was reached"),
+    ("75", "another run has the folder or the state"),
     ("130", "interrupted"),
 ];
 

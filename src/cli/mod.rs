@@ -12,6 +12,7 @@ mod inputs;
 mod log;
 mod manual;
 mod resolve;
+mod run_log;
 mod screen;
 mod setting_flags;
 mod signals;

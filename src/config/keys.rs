@@ -310,7 +310,7 @@ keys! {
         "show" <"WHAT"> => show: Show, anywhere, "Results to list as text; auto lists changes on a terminal, else all",
             "Changes are all results but done, not_modified, exists, duplicate and cancelled.";
         "color" <"WHEN"> => color: Color, anywhere, "Colored output";
-        "log" <"FILE"> => log: OrNone<PathBuf>, user_only, "Write the log to this file";
+        "log" <"FILE"> => log: OrNone<PathBuf>, user_only, "Append a log of the run to this file";
     }
     "Other" {
         "dry-run" => dry_run: bool, user_only, "List the URLs and file names without fetching anything",

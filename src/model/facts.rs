@@ -68,9 +68,16 @@ pub struct Facts {
     pub validators: Option<Box<Validators>>,
     /// The wait that the server requested, from the moment of its response; only of errors.
     pub retry_after: Option<Duration>,
+    /// Whether the request of a 401 or 403 had no credentials, although the run has some for its host or its line.
+    pub is_anonymous: bool,
 }
 
 impl Facts {
+    /// The text behind an error status, for people.
+    pub fn status_note(&self) -> &'static str {
+        if self.is_anonymous { " (no credentials were sent)" } else { "" }
+    }
+
     /// Returns what the next request of a redirect chain needs of the earlier ones. The job records their URLs.
     pub fn for_next_hop(&self) -> Self {
         Self {

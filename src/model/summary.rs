@@ -154,6 +154,12 @@ pub struct AutoConcurrency {
 }
 
 impl Summary {
+    /// Returns the number of skipped URLs whose body is there: from an earlier run, or as a file of another program.
+    pub fn good_before(&self) -> u64 {
+        let good = [SkipReason::Done, SkipReason::NotModified, SkipReason::Exists];
+        good.iter().filter_map(|reason| self.skips.get(reason)).sum()
+    }
+
     /// Counts this many outcomes as failed instead of ok.
     pub fn fail_ok(&mut self, count: u64, kind: ErrorKind) {
         self.counts.ok = self.counts.ok.saturating_sub(count);

@@ -115,6 +115,7 @@ fn note(outcome: &Outcome) -> Cow<'_, str> {
             format!("{}, {}", printable(&error.message), printable(&place)).into()
         }
         (Verdict::Failed(error), _) => printable(&error.message),
+        (Verdict::HttpError, _) if outcome.facts.is_anonymous => "no credentials were sent".into(),
         _ => shown_path(outcome).map(printable).unwrap_or_default(),
     }
 }

@@ -96,6 +96,8 @@ pub struct ListSource {
     sitemaps: FingerprintSet,
     next: SourcePos,
     expected: Option<u64>,
+    /// Whether the list that is being read has given nothing so far.
+    is_empty: bool,
     /// The error that ended reading. It is returned after the lines before it.
     failed: Option<SourceError>,
     /// Whether a file name of a list is still to be reported as without effect.
@@ -136,6 +138,7 @@ impl ListSource {
             sitemaps: FingerprintSet::new(),
             next,
             expected,
+            is_empty: true,
             failed: None,
         };
         for input in inputs {
@@ -271,7 +274,9 @@ impl ListSource {
                 Some(ListPart::List(reading, depth)) => {
                     let depth = *depth;
                     out.next = None;
+                    let before = out.entries.len();
                     let step = reading.step(&mut out);
+                    self.is_empty &= out.entries.len() == before && !matches!(step, Ok(ReadStop::Child { .. }));
                     let (name, end) = (Arc::clone(reading.name()), reading.line());
                     if let Some(line) = out.next {
                         self.next = SourcePos { list: Arc::clone(&name), line };
@@ -283,7 +288,14 @@ impl ListSource {
                         Ok(ReadStop::Child { url, line, next }) => {
                             self.waiting = Some(ChildSitemap { url, list: name, line, next, depth });
                         }
-                        Ok(ReadStop::End) => self.finish_part(name, end),
+                        Ok(ReadStop::End) => {
+                            // A sitemap ends while the list that names it is still being read.
+                            if depth == 0 && std::mem::replace(&mut self.is_empty, true) {
+                                let shown = if &*name == "-" { "standard input" } else { &*name };
+                                out.notes.push(format!("{shown}: the list has no URL"));
+                            }
+                            self.finish_part(name, end);
+                        }
                         Err(_) if self.wake.is_set() => break,
                         Err(source) if depth > 0 => {
                             let place = Place { list: &name, line: end, next: end };
@@ -311,7 +323,7 @@ impl Source for ListSource {
         if self.failed.is_none() {
             let mut gathered = self.gather();
             self.tell_of_names(&mut gathered);
-            if !gathered.entries.is_empty() {
+            if !gathered.entries.is_empty() || !gathered.notes.is_empty() {
                 return Ok(Some(Batch { entries: gathered.entries, next: self.next.clone(), notes: gathered.notes }));
             }
         }

@@ -181,7 +181,7 @@ pub type Interrupt = Arc<dyn Fn() + Send + Sync>;
 /// may therefore block and never needs to buffer.
 pub trait Source: Send {
     /// The lines that have arrived, at most [`Batch::MAX`] of them; blocks until there is at least
-    /// one. `None` at the end of the input, and for good once interrupted.
+    /// one, or a note. `None` at the end of the input, and for good once interrupted.
     ///
     /// # Errors
     /// When the input cannot be read on. Lines of earlier batches stay valid.

@@ -260,6 +260,7 @@ pub(super) fn found(row: &Row<'_>, bodies: &Bodies) -> rusqlite::Result<Option<R
         continued: false,
         validators: None,
         retry_after: None,
+        is_anonymous: false,
     };
     let validators = Validators { etag: octets(row, 9)?, last_modified: octets(row, 10)? };
     let ok = text(row, 0)? == Some(Verdict::Ok.as_str());

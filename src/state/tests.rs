@@ -47,6 +47,7 @@ fn facts() -> Facts {
         continued: false,
         validators: Some(Box::new(Validators { etag: Some((*b"\"\xe9\"").into()), last_modified: None })),
         retry_after: None,
+        is_anonymous: false,
     }
 }
 

@@ -198,7 +198,7 @@ fn requests_beside_a_tarpit_never_exceed_the_concurrency() {
 fn a_table_without_port_paces_all_ports_but_sends_no_secrets() {
     for (name, user, expected) in [
         ("127.0.0.1", false, None),
-        ("127.0.0.1", true, Some("header and user of [hosts.\"http://127.0.0.1\"]: for no URL of the list")),
+        ("127.0.0.1", true, Some("user of [hosts.\"http://127.0.0.1\"] not sent: the port is ")),
         ("127.0.0.1:9", false, Some("[hosts.\"127.0.0.1:9\"]: for no URL of the list")),
     ] {
         let server = FaultServer::start(Script::new().otherwise(ok()));
@@ -218,7 +218,10 @@ fn a_table_without_port_paces_all_ports_but_sends_no_secrets() {
         match expected {
             None => assert!(!run.stderr.contains("[hosts."), "{}", run.stderr),
             Some(part) => {
-                let hint = format!("it has 127.0.0.1:{port}; write :{port} behind the name");
+                let hint = match user {
+                    "" => format!("it has 127.0.0.1:{port}; write :{port} behind the name"),
+                    _ => format!("; write [hosts.\"http://127.0.0.1:{port}\"]"),
+                };
                 assert!(run.stderr.contains(part) && run.stderr.contains(&hint), "{}", run.stderr);
             }
         }

@@ -144,7 +144,7 @@ fn one_run_at_a_time_and_without_a_folder_no_state() {
     let folder = TempDir::new().unwrap();
     let running = command(folder.path(), &(server.url("never") + "\n"), &[]).spawn();
     server.wait_until("a request", |log| !log.requests.is_empty());
-    let refused = fetch(folder.path(), &(server.url("a") + "\n"), &[]).expect_code(2);
+    let refused = fetch(folder.path(), &(server.url("a") + "\n"), &[]).expect_code(75);
     assert!(refused.stderr.contains("in use by another run (process "), "{}", refused.stderr);
     drop(running);
     let plain = Fetchall::new().arg(server.url("a")).run().expect_code(0);

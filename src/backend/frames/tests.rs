@@ -99,6 +99,7 @@ fn facts_of_a_response_cross_the_pipe() {
         continued: true,
         validators: Some(Box::new(Validators { etag: Some((*b"\"\xe9\"").into()), last_modified: None })),
         retry_after: Some(Duration::from_secs(7)),
+        is_anonymous: true,
     };
     let phase = |n| Some(Duration::from_nanos(n));
     let timing = Timing {

@@ -17,8 +17,8 @@ use fetchall::model::{ChildProgram, StopCause};
 use fetchall::policy::network::address::AddressClasses;
 use fetchall::policy::text::printable::printable;
 use fetchall::report::{
-    Bar, Events, Failures, Lines, NextCommand, Reporter, SummaryOptions, SummaryText, dropped_event, stderr_columns,
-    stdout_columns,
+    Bar, Events, Failures, Lines, LoggedWarnings, NextCommand, Reporter, SummaryOptions, SummaryText, dropped_event,
+    stderr_columns, stdout_columns,
 };
 use fetchall::source::{Input, Inputs, Retry};
 use tokio::runtime::Runtime;
@@ -26,9 +26,10 @@ use tokio::sync::oneshot;
 
 use crate::cli::after_run::{next_command, records_note, saved_bodies, stdout_file};
 use crate::cli::child;
-use crate::cli::exit::{Exit, UsageError};
-use crate::cli::log::Log;
+use crate::cli::exit::{Exit, InUseError, UsageError};
+use crate::cli::log::{Log, LogWriter};
 use crate::cli::resolve::{InputArg, Resolved};
+use crate::cli::run_log;
 use crate::cli::screen;
 use crate::cli::signals::Signals;
 use crate::cli::terminal::Terminal;
@@ -103,13 +104,22 @@ fn run(runtime: &Runtime, resolved: &Resolved, inputs: Inputs, vars: &Vars) -> a
     let stop = Stop::default();
     let (watched, log) = watch(resolved, files, &terminal, vars)?;
     let setup = SetupPhase::begin();
+    let log = log.start()?;
+    run_log::begin(&inputs, &resolved.config);
     let plan = app::plan(&resolved.config, inputs, document, watched, stop.clone());
     // From here on a signal stops the run. Err: signals that cannot be caught end the program.
     let caught = runtime.block_on(async { Signals::new() }).ok();
     setup.end();
-    let mut plan = plan.map_err(|error| UsageError::one(error.to_string()))?;
+    let mut plan = match plan {
+        Ok(plan) => plan,
+        Err(error) => {
+            let text = error.to_string();
+            run_log::refused(&text);
+            close(&log);
+            return Err(if error.is_in_use() { InUseError(text).into() } else { UsageError::one(text).into() });
+        }
+    };
     plan.warnings.extend(resolved.doubts.iter().cloned());
-    let log = log.start()?;
     // With JSON progress, standard error carries events only.
     if resolved.config.dry_run && !resolved.config.quiet && resolved.config.progress != ProgressMode::Json {
         screen::say(&limits(&resolved.config));
@@ -123,14 +133,20 @@ fn run(runtime: &Runtime, resolved: &Resolved, inputs: Inputs, vars: &Vars) -> a
             () = signals(caught, stop, resolved.config.grace) => None,
         }
     });
+    let exit = end.as_ref().map_or(Exit::Interrupted, |end| exit_of(end, &resolved.config));
+    run_log::end(end.as_ref(), exit);
+    close(&log);
+    if let Some(fault) = end.and_then(|end| end.fault) {
+        screen::say(&format!("error: {}", printable(&fault.to_string())));
+    }
+    Ok(exit)
+}
+
+/// Waits a short time for the log, and reports lost lines.
+fn close(log: &LogWriter) {
     if let Some(warning) = log.finish() {
         screen::say(&printable(&warning));
     }
-    let Some(end) = end else { return Ok(Exit::Interrupted) };
-    if let Some(fault) = &end.fault {
-        screen::say(&format!("error: {}", printable(&fault.to_string())));
-    }
-    Ok(exit_of(&end, &resolved.config))
 }
 
 /// The files of a run, before any is opened.
@@ -170,7 +186,7 @@ fn limits(config: &Config) -> String {
 /// Returns the exit code of a run.
 fn exit_of(end: &RunEnd, config: &Config) -> Exit {
     let counts = &end.summary.counts;
-    let failed = config.fail_on.failed(counts.ok, counts.failed + counts.http_error);
+    let failed = config.fail_on.failed(counts.ok + end.summary.good_before(), counts.failed + counts.http_error);
     // A run that waits for a success has failed without one.
     let unmet = config.until == Until::FirstSuccess && config.fail_on != FailOn::Never && !config.dry_run;
     // A wrong list is a wrong command, whenever it is read.
@@ -280,6 +296,10 @@ fn watch(resolved: &Resolved, files: CheckedFiles, terminal: &Terminal, vars: &V
     }
     let writer = stderr.clone();
     let log = Log::open(config, &files, Box::new(move || writer()))?;
+    // On standard error the log would repeat them.
+    if config.log.is_some() {
+        reporters.push(Box::new(LoggedWarnings));
+    }
     // Report failures in the records, or here.
     if resolved.show_errors || (!config.quiet && !wants_records(resolved)) {
         reporters.push(Box::new(Failures::new(stderr())));

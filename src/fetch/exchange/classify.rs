@@ -85,32 +85,14 @@ fn classify_proxy(error: &ProxyError, stage: ExchangeStage) -> FetchError {
 }
 
 /// Whether the connection, or a tunnel through a proxy, could not be opened.
-fn is_connecting(error: &(dyn StdError + 'static)) -> bool {
+pub(super) fn is_connecting(error: &(dyn StdError + 'static)) -> bool {
     links(error).any(|e| {
         e.is::<ConnectError>() || e.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|e| e.is_connect())
     })
 }
 
-/// Whether an open connection ended before the head of a response came. A reset HTTP/2 stream does
-/// not count: the server did answer, and its connection stays open.
-pub(crate) fn connection_ended(error: &(dyn StdError + 'static)) -> bool {
-    classify(error, ExchangeStage::Head).kind == ErrorKind::Reset
-        && !is_connecting(error)
-        && !links(error).any(|e| e.downcast_ref::<h2::Error>().is_some_and(h2::Error::is_reset))
-}
-
-/// Whether the server declares a request unprocessed (RFC 9113, section 8.7). It refuses the stream, or
-/// it sends GOAWAY with `NO_ERROR`, which ends the streams that it ignores.
-pub(crate) fn not_begun(error: &(dyn StdError + 'static)) -> bool {
-    links(error).filter_map(|e| e.downcast_ref::<h2::Error>()).any(|e| match e.reason() {
-        Some(h2::Reason::REFUSED_STREAM) => e.is_remote(),
-        Some(h2::Reason::NO_ERROR) => e.is_remote() && e.is_go_away(),
-        _ => false,
-    })
-}
-
 /// The links of an error chain, from the outside in.
-fn links<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+pub(super) fn links<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     let inner = |e: &'a (dyn StdError + 'static)| match e.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
         // An io::Error hides what it wraps: its source is the source of the wrapped error.
         Some(wrapped) => Some(wrapped as &(dyn StdError + 'static)),
@@ -129,8 +111,8 @@ fn kind_of(e: &(dyn StdError + 'static), stage: ExchangeStage, opening: ConnectS
     if e.is::<Blocked>() {
         return Some(ErrorKind::Blocked);
     }
-    if e.is::<HeadError>() {
-        return Some(ErrorKind::Protocol);
+    if let Some(head) = e.downcast_ref::<HeadError>() {
+        return Some(if *head == HeadError::Cut { ErrorKind::Reset } else { ErrorKind::Protocol });
     }
     if e.is::<ConnectTimeout>() {
         return Some(ErrorKind::Timeout);
@@ -223,6 +205,7 @@ fn message(kind: ErrorKind, e: &(dyn StdError + 'static), stage: ExchangeStage, 
             "the answer is not valid HTTP: its Content-Length is larger than a body can be".to_owned()
         }
         (ErrorKind::Dns, _) => e.to_string(),
+        (ErrorKind::Reset, ExchangeStage::Head) if e.is::<HeadError>() => text,
         (ErrorKind::Tls, _) if text.contains("InvalidContentType") => {
             format!("the server does not speak TLS on this port; is it http://? ({text})")
         }

@@ -40,6 +40,8 @@ pub struct SummaryOptions {
     pub bodies: SavedBodies,
     /// How the run can be continued.
     pub next: NextCommand,
+    /// Whether `--only` selects the URLs.
+    pub selects: bool,
     /// A bar shows that the run stops, and for how long.
     pub has_bar: bool,
 }
@@ -104,7 +106,7 @@ fn render(s: &Summary, options: &SummaryOptions) -> String {
     write_failures(&mut out, s, options.columns.and_then(|columns| columns()));
     write_end(&mut out, s);
     write_account(&mut out, s, options.color);
-    if !is_dry && let Some(text) = options.next.text(s) {
+    if !is_dry && let Some(text) = options.next.text(s, options.selects) {
         line(&mut out, format_args!("{}", printable(&text)));
     }
     out

@@ -96,9 +96,9 @@ impl RunState {
     pub(super) fn finish(&mut self, outcome: Outcome) {
         self.stats.add(&outcome);
         self.watchers.done(&outcome);
-        if self.met.is_none() && self.stopping.is_none() {
-            let asked = matches!(outcome.subject, Subject::Job(_));
-            self.met = self.ends.after(&outcome.verdict, asked, self.stats.failed());
+        let is_job = matches!(outcome.subject, Subject::Job(_));
+        if is_job && self.met.is_none() && self.stopping.is_none() {
+            self.met = self.ends.after(&outcome.verdict, self.stats.failed_jobs());
         }
         self.outbox.put(outcome);
     }

@@ -145,10 +145,24 @@ fn max_duration_separates_finished_from_pending_jobs() {
 }
 
 #[test]
-fn a_bad_line_is_a_failure_too() {
-    let mut case = Case::of(vec![bad(1), seed("a", 0, 2)]);
-    case.ends = until(Until::FirstError);
-    let (_, end, outcomes) = timed(case);
-    assert_accounted(&end.summary, &outcomes);
-    assert_eq!(end.summary.stopped, Some(StopCause::FirstError));
+fn bad_lines_do_not_count_towards_the_limits() {
+    let lines = || (1..=40).map(|n| if n % 2 == 0 { bad(n) } else { seed(&n.to_string(), 0, n) }).collect();
+    let few = StopConditions { max_failures: NonZeroU32::new(2), ..StopConditions::default() };
+    for ends in [until(Until::FirstError), until(Until::FirstCompleted), few] {
+        let mut case = Case::of(lines());
+        case.source.batch = 40;
+        case.ends = ends;
+        case.schedule.concurrency = 1;
+        case.script.paths.insert("/1".to_owned(), (Duration::ZERO, Step::Status(404)));
+        let is_limit = ends.max_failures.is_some();
+        let (_, end, outcomes) = timed(case);
+        assert_accounted(&end.summary, &outcomes);
+        assert_eq!(end.summary.errors[&ErrorKind::InvalidUrl], 20, "each bad line is a record");
+        let counts = end.summary.counts;
+        // One failure is less than two, however many lines are bad.
+        let expected = if is_limit { (19, 0, None) } else { (0, 19, end.summary.stopped) };
+        assert_eq!((counts.ok, counts.cancelled, end.summary.stopped), expected, "{ends:?}");
+        assert_eq!(end.summary.stopped.is_some(), !is_limit, "{ends:?}");
+        assert_eq!(counts.http_error, 1);
+    }
 }

@@ -18,7 +18,7 @@ pub struct RunInfo {
 pub struct InFlight {
     /// The URL.
     pub url: String,
-    /// The time since the backend received it.
+    /// The time since its fetch began, without the wait for a slot.
     pub age: Duration,
 }
 

@@ -45,12 +45,13 @@ impl RunState {
     /// Takes from the plan what the state needs.
     pub(super) fn new(plan: &mut Plan) -> Self {
         let order = (plan.order == Order::Input).then(InputOrder::default);
+        let watchers = Watchers::new(std::mem::take(&mut plan.reporters));
         Self {
             scheduler: Scheduler::new(plan.schedule.clone()),
             admission: Admission::new(plan.skip_duplicates, plan.names.take(), plan.beyond_one_origin.take()),
-            watchers: Watchers::new(std::mem::take(&mut plan.reporters)),
             stats: RunStats::new(),
-            meter: Arc::default(),
+            meter: Arc::new(watchers.meter()),
+            watchers,
             outbox: Outbox::new(order),
             auto: AutoTuner::new(plan.auto, plan.schedule.concurrency),
             ends: plan.ends,

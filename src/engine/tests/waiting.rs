@@ -166,3 +166,40 @@ fn bad_lines_do_not_count_towards_the_limits() {
         assert_eq!(counts.http_error, 1);
     }
 }
+
+/// Notes how many URLs each tick has in flight, and the ages of those that it names.
+#[derive(Clone, Default)]
+struct Ticks(Arc<Mutex<Vec<(u32, Vec<Duration>)>>>);
+
+impl Reporter for Ticks {
+    fn watches_jobs(&self) -> bool {
+        true
+    }
+
+    fn watches_progress(&self) -> bool {
+        true
+    }
+
+    fn event(&mut self, event: &Event<'_>) {
+        if let Event::Tick(p) = event {
+            let ages = p.slowest.iter().map(|slow| slow.age).collect();
+            self.0.lock().unwrap().push((p.in_flight, ages));
+        }
+    }
+}
+
+#[test]
+fn the_slowest_are_in_flight_and_aged_from_their_request() {
+    let mut case = Case::urls(8);
+    case.schedule.concurrency = 2;
+    case.script.otherwise = (Duration::from_secs(2), Step::Ok(1));
+    let ticks = Ticks::default();
+    case.reporters.push(Box::new(ticks.clone()));
+    timed(case);
+    let ticks = ticks.0.lock().unwrap();
+    assert!(ticks.iter().any(|(in_flight, _)| *in_flight == 2));
+    for (in_flight, ages) in &*ticks {
+        assert_eq!(ages.len(), *in_flight as usize, "{ticks:?}");
+        assert!(ages.iter().all(|age| *age <= Duration::from_secs(2)), "{ages:?}");
+    }
+}

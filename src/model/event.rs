@@ -46,6 +46,8 @@ pub struct Waits {
     pub host: Option<HostWait>,
     /// The flags that hold URLs back.
     pub limits: Vec<&'static str>,
+    /// The time that `--delay` takes for the URLs of the host with the most to wait for.
+    pub by_delay: Duration,
 }
 
 /// The state of a run at one moment.

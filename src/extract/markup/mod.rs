@@ -1,0 +1,5 @@
+//! The syntax that HTML and XML share: tags, text and character references.
+
+pub(super) mod references;
+mod states;
+pub(super) mod tokenizer;

@@ -1,0 +1,587 @@
+//! A streaming tokenizer for HTML, and for XML that need not be well-formed.
+//!
+//! It follows the tokenization of the HTML standard (section 13.2.5), for tags, comments, CDATA and
+//! the elements whose content is text. It reads raw bytes of any encoding that keeps ASCII bytes
+//! for ASCII characters. It keeps no more of the document than the names and values of one tag,
+//! both of bounded length, so it can stop and go on after any byte.
+//!
+//! Its trees are those of a browser without scripts: the content of `noscript` is markup. The
+//! content of `noframes` is markup too, because a crawler does not show frames.
+
+use std::mem::take;
+use std::ops::Range;
+
+use memchr::memchr;
+
+use super::states::{Comment, Escape, State};
+
+/// The most bytes that are kept of one attribute value, and of the values of one tag.
+pub(in crate::extract) const LONGEST_VALUE: usize = 256 * 1024;
+const LONGEST_TAG: usize = 2 * LONGEST_VALUE;
+/// The most attributes of one tag whose values are kept.
+const MOST_ATTRIBUTES: usize = 64;
+/// The most bytes that are kept of a name, and of an XML declaration.
+const LONGEST_NAME: usize = 48;
+const LONGEST_DECLARATION: usize = 256;
+
+/// The elements that end an SVG or MathML fragment, because they belong to HTML alone.
+const HTML_ONLY: &[&str] = &[
+    "b",
+    "big",
+    "blockquote",
+    "body",
+    "br",
+    "center",
+    "code",
+    "dd",
+    "div",
+    "dl",
+    "dt",
+    "em",
+    "embed",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "head",
+    "hr",
+    "i",
+    "img",
+    "li",
+    "listing",
+    "menu",
+    "meta",
+    "nobr",
+    "ol",
+    "p",
+    "pre",
+    "ruby",
+    "s",
+    "small",
+    "span",
+    "strike",
+    "strong",
+    "sub",
+    "sup",
+    "table",
+    "tt",
+    "u",
+    "ul",
+    "var",
+];
+
+/// The receiver of tokens.
+pub(in crate::extract) trait TokenReader {
+    /// Whether the value of an attribute is kept. Both names are in lower case.
+    fn wants(&self, tag: &[u8], attribute: &[u8]) -> bool;
+    /// Takes a start tag.
+    fn start_tag(&mut self, tag: &StartTag<'_>);
+    /// Takes the name of an end tag.
+    fn end_tag(&mut self, name: &[u8]);
+    /// Whether text is passed on now.
+    fn wants_text(&self) -> bool;
+    /// Takes a piece of text at this offset of the document. Text of a CDATA section has no character references.
+    fn text(&mut self, bytes: &[u8], at: u64, is_cdata: bool);
+    /// Takes the beginning of an XML declaration or processing instruction, without `<?`.
+    fn declaration(&mut self, bytes: &[u8]);
+    /// Whether the tokenizer stops before the next byte, because the rest needs another decoder.
+    fn must_stop(&self) -> bool;
+}
+
+/// A start tag.
+#[derive(Debug)]
+pub(in crate::extract) struct StartTag<'a> {
+    /// The name in lower case.
+    pub name: &'a [u8],
+    pub attributes: &'a [TagAttribute],
+    /// The names and values of the attributes.
+    bytes: &'a [u8],
+    /// Whether `/` ends the tag.
+    pub is_empty: bool,
+    /// Whether the element is part of XML, SVG or MathML.
+    pub is_foreign: bool,
+    /// Whether the tag has more attributes that were wanted than are kept.
+    pub is_cut: bool,
+}
+
+/// An attribute whose value was wanted.
+#[derive(Debug, Clone)]
+pub(in crate::extract) struct TagAttribute {
+    name: Range<usize>,
+    value: Range<usize>,
+    /// The place of the value in the document, without quotes. It is empty for an attribute without a value.
+    pub span: Range<u64>,
+    /// Whether only the beginning of the value was kept.
+    pub is_cut: bool,
+}
+
+impl<'a> StartTag<'a> {
+    /// The name of an attribute in lower case, and its raw value.
+    pub fn attribute(&self, attribute: &TagAttribute) -> (&'a [u8], &'a [u8]) {
+        (&self.bytes[attribute.name.clone()], &self.bytes[attribute.value.clone()])
+    }
+
+    /// The raw value of the attribute with this name.
+    pub fn value(&self, name: &str) -> Option<&'a [u8]> {
+        let mut pairs = self.attributes.iter().map(|attribute| self.attribute(attribute));
+        pairs.find(|(known, _)| *known == name.as_bytes()).map(|(_, value)| value)
+    }
+}
+
+/// The tokenizer: its state between two bytes.
+#[derive(Debug)]
+pub(in crate::extract) struct Tokenizer {
+    state: State,
+    is_xml: bool,
+    /// The offset of the piece that is read.
+    offset: u64,
+    /// The name of the tag that is read, and whether the tag is an end tag or ends with `/`.
+    name: Vec<u8>,
+    is_end: bool,
+    is_empty: bool,
+    is_cut: bool,
+    attributes: Vec<TagAttribute>,
+    /// The names and values of `attributes`.
+    bytes: Vec<u8>,
+    attribute: Vec<u8>,
+    is_wanted: bool,
+    /// Bytes that are a token or text, depending on the next ones.
+    held: Vec<u8>,
+    /// The name of the element whose content is text.
+    text_element: Vec<u8>,
+    /// Elements `svg` and `math` that are open.
+    foreign: u32,
+}
+
+impl Tokenizer {
+    /// At the beginning of a document. In XML no element has raw text and each may be empty.
+    pub fn new(is_xml: bool) -> Self {
+        Self {
+            state: State::Data,
+            is_xml,
+            offset: 0,
+            name: Vec::new(),
+            is_end: false,
+            is_empty: false,
+            is_cut: false,
+            attributes: Vec::new(),
+            bytes: Vec::new(),
+            attribute: Vec::new(),
+            is_wanted: false,
+            held: Vec::new(),
+            text_element: Vec::new(),
+            foreign: 0,
+        }
+    }
+
+    /// Reads the next piece of the document. Returns the number of bytes read, which is less than
+    /// all only after the reader said stop.
+    pub fn piece<R: TokenReader>(&mut self, piece: &[u8], reader: &mut R) -> usize {
+        let mut at = 0;
+        while at < piece.len() && !reader.must_stop() {
+            at = self.step(piece, at, reader);
+        }
+        self.offset += at as u64;
+        at
+    }
+
+    /// The memory of the buffers, in bytes.
+    pub fn memory_bytes(&self) -> usize {
+        self.bytes.capacity() + self.held.capacity() + self.attributes.capacity() * size_of::<TagAttribute>()
+    }
+
+    fn is_foreign(&self) -> bool {
+        self.is_xml || self.foreign > 0
+    }
+
+    fn step<R: TokenReader>(&mut self, piece: &[u8], at: usize, reader: &mut R) -> usize {
+        let byte = piece[at];
+        match self.state {
+            State::Data => return self.text(piece, at, reader, State::TagOpen),
+            State::TagOpen => match byte {
+                b'a'..=b'z' | b'A'..=b'Z' => return self.begin_tag(at, false),
+                b'/' => self.state = State::EndTagOpen,
+                b'!' => self.hold_none(State::MarkupOpen),
+                b'?' => self.hold_none(State::Declaration),
+                _ => {
+                    self.emit(b"<", at, reader);
+                    return self.again(at, State::Data);
+                }
+            },
+            State::EndTagOpen => match byte {
+                b'a'..=b'z' | b'A'..=b'Z' => return self.begin_tag(at, true),
+                b'>' => self.state = State::Data,
+                _ => return self.again(at, State::BogusComment),
+            },
+            State::TagName
+            | State::BeforeAttribute
+            | State::AttributeName
+            | State::AfterAttribute
+            | State::BeforeValue
+            | State::QuotedValue(_)
+            | State::BareValue
+            | State::AfterValue
+            | State::EmptyTag => return self.tag_step(piece, at, reader),
+            State::MarkupOpen => return self.markup_open(byte, at),
+            State::Declaration => {
+                if byte == b'>' {
+                    reader.declaration(&self.held);
+                    self.state = State::Data;
+                } else if self.held.len() < LONGEST_DECLARATION {
+                    self.held.push(byte);
+                }
+            }
+            State::BogusComment => return self.until(piece, at, b'>', State::Data),
+            State::Comment(comment) => return self.comment(comment, piece, at),
+            State::Cdata(brackets) => return self.cdata(brackets, piece, at, reader),
+            State::RawText => {
+                self.held.clear();
+                return self.text(piece, at, reader, State::RawLessThan);
+            }
+            State::RawLessThan if byte == b'/' => self.state = State::RawEnd(0),
+            State::RawLessThan => return self.raw_again(at, reader),
+            State::RawEnd(matched) => return self.raw_end(matched, byte, at, reader),
+            State::Script(escape) => return self.script(escape, piece, at),
+            State::ScriptLessThan(_) | State::ScriptBang(_) | State::ScriptStart(_) | State::ScriptEnd(..) => {
+                return self.script_markup(byte, at);
+            }
+            State::PlainText => return piece.len(),
+        }
+        at + 1
+    }
+
+    /// Reads the same byte again in another state.
+    fn again(&mut self, at: usize, state: State) -> usize {
+        self.state = state;
+        at
+    }
+
+    fn hold_none(&mut self, state: State) {
+        self.held.clear();
+        self.state = state;
+    }
+
+    /// Passes over everything up to and including this byte.
+    fn until(&mut self, piece: &[u8], at: usize, end: u8, next: State) -> usize {
+        match memchr(end, &piece[at..]) {
+            Some(length) => {
+                self.state = next;
+                at + length + 1
+            }
+            None => piece.len(),
+        }
+    }
+
+    /// Passes text on up to the next `<`.
+    fn text<R: TokenReader>(&mut self, piece: &[u8], at: usize, reader: &mut R, next: State) -> usize {
+        let length = memchr(b'<', &piece[at..]);
+        let end = at + length.unwrap_or(piece.len() - at);
+        if end > at && reader.wants_text() {
+            reader.text(&piece[at..end], self.offset + at as u64, false);
+        }
+        if length.is_some() {
+            self.state = next;
+        }
+        (end + 1).min(piece.len())
+    }
+
+    /// Passes on text that ends before this byte.
+    fn emit<R: TokenReader>(&self, text: &[u8], at: usize, reader: &mut R) {
+        if reader.wants_text() {
+            let start = (self.offset + at as u64).saturating_sub(text.len() as u64);
+            reader.text(text, start, false);
+        }
+    }
+
+    fn begin_tag(&mut self, at: usize, is_end: bool) -> usize {
+        self.name.clear();
+        self.attributes.clear();
+        self.bytes.clear();
+        (self.is_end, self.is_empty, self.is_cut, self.is_wanted) = (is_end, false, false, false);
+        self.again(at, State::TagName)
+    }
+
+    fn tag_step<R: TokenReader>(&mut self, piece: &[u8], at: usize, reader: &mut R) -> usize {
+        let byte = piece[at];
+        match self.state {
+            State::TagName => return self.tag_name(piece, at, reader),
+            State::AttributeName => return self.attribute_name(piece, at, reader),
+            State::QuotedValue(quote) => {
+                let length = memchr(quote, &piece[at..]);
+                let end = at + length.unwrap_or(piece.len() - at);
+                self.keep(&piece[at..end], at);
+                if length.is_some() {
+                    self.state = State::AfterValue;
+                }
+                return (end + 1).min(piece.len());
+            }
+            State::BareValue => {
+                let length = piece[at..].iter().position(|&byte| is_blank(byte) || byte == b'>');
+                let end = at + length.unwrap_or(piece.len() - at);
+                self.keep(&piece[at..end], at);
+                if length.is_some() {
+                    self.state = State::BeforeAttribute;
+                }
+                return end;
+            }
+            _ if byte == b'>' => {
+                self.is_empty = self.state == State::EmptyTag;
+                self.end_of_tag(reader);
+            }
+            State::BeforeValue => match byte {
+                _ if is_blank(byte) => {}
+                b'"' | b'\'' => self.begin_value(State::QuotedValue(byte), at + 1),
+                _ => {
+                    self.begin_value(State::BareValue, at);
+                    return at;
+                }
+            },
+            State::AfterAttribute if byte == b'=' => self.state = State::BeforeValue,
+            State::EmptyTag if byte != b'/' => return self.again(at, State::BeforeAttribute),
+            _ if byte == b'/' => self.state = State::EmptyTag,
+            State::AfterAttribute | State::BeforeAttribute if is_blank(byte) => {}
+            State::AfterValue => return self.again(at, State::BeforeAttribute),
+            // The first byte of a name, also a `=`.
+            _ => {
+                self.attribute.clear();
+                self.attribute.push(byte.to_ascii_lowercase());
+                self.state = State::AttributeName;
+            }
+        }
+        at + 1
+    }
+
+    fn tag_name<R: TokenReader>(&mut self, piece: &[u8], at: usize, reader: &mut R) -> usize {
+        for (offset, &byte) in piece[at..].iter().enumerate() {
+            match byte {
+                b'>' => {
+                    self.end_of_tag(reader);
+                    return at + offset + 1;
+                }
+                b'/' => {
+                    self.state = State::EmptyTag;
+                    return at + offset + 1;
+                }
+                _ if is_blank(byte) => {
+                    self.state = State::BeforeAttribute;
+                    return at + offset + 1;
+                }
+                _ if self.name.len() < LONGEST_NAME => self.name.push(byte.to_ascii_lowercase()),
+                _ => {}
+            }
+        }
+        piece.len()
+    }
+
+    fn attribute_name<R: TokenReader>(&mut self, piece: &[u8], at: usize, reader: &mut R) -> usize {
+        for (offset, &byte) in piece[at..].iter().enumerate() {
+            if matches!(byte, b'=' | b'>' | b'/') || is_blank(byte) {
+                self.end_of_attribute_name(reader);
+                self.state = State::AfterAttribute;
+                return at + offset;
+            }
+            if self.attribute.len() < LONGEST_NAME {
+                self.attribute.push(byte.to_ascii_lowercase());
+            }
+        }
+        piece.len()
+    }
+
+    /// Of attributes with one name the first counts.
+    fn end_of_attribute_name<R: TokenReader>(&mut self, reader: &R) {
+        let (name, bytes) = (&self.attribute, &self.bytes);
+        self.is_wanted = !self.is_end
+            && reader.wants(&self.name, name)
+            && !self.attributes.iter().any(|known| bytes[known.name.clone()] == name[..]);
+        if self.is_wanted && self.attributes.len() == MOST_ATTRIBUTES {
+            (self.is_wanted, self.is_cut) = (false, true);
+        }
+        if self.is_wanted {
+            let start = self.bytes.len();
+            self.bytes.extend_from_slice(&self.attribute);
+            let end = self.bytes.len();
+            self.attributes.push(TagAttribute { name: start..end, value: end..end, span: 0..0, is_cut: false });
+        }
+    }
+
+    fn begin_value(&mut self, state: State, at: usize) {
+        self.state = state;
+        let start = self.offset + at as u64;
+        if let Some(attribute) = self.attributes.last_mut().filter(|_| self.is_wanted) {
+            attribute.span = start..start;
+        }
+    }
+
+    /// Keeps a piece of the value that is read.
+    fn keep(&mut self, value: &[u8], at: usize) {
+        let Some(attribute) = self.attributes.last_mut().filter(|_| self.is_wanted) else { return };
+        let room =
+            LONGEST_VALUE.saturating_sub(attribute.value.len()).min(LONGEST_TAG.saturating_sub(self.bytes.len()));
+        attribute.is_cut |= value.len() > room;
+        self.bytes.extend_from_slice(&value[..value.len().min(room)]);
+        attribute.value.end = self.bytes.len();
+        attribute.span.end = self.offset + (at + value.len()) as u64;
+    }
+
+    fn end_of_tag<R: TokenReader>(&mut self, reader: &mut R) {
+        self.state = State::Data;
+        if self.is_end {
+            if matches!(&self.name[..], b"svg" | b"math") {
+                self.foreign = self.foreign.saturating_sub(1);
+            }
+            return reader.end_tag(&self.name);
+        }
+        let is_fragment = matches!(&self.name[..], b"svg" | b"math");
+        if is_fragment && !self.is_empty {
+            self.foreign = self.foreign.saturating_add(1);
+        } else if self.foreign > 0 && HTML_ONLY.iter().any(|name| name.as_bytes() == self.name) {
+            self.foreign = 0;
+        }
+        let is_foreign = self.is_foreign() || is_fragment;
+        let Self { name, attributes, bytes, is_empty, is_cut, .. } = self;
+        reader.start_tag(&StartTag { name, attributes, bytes, is_empty: *is_empty, is_foreign, is_cut: *is_cut });
+        if !is_foreign {
+            self.state = match &self.name[..] {
+                b"script" => State::Script(Escape::None),
+                b"style" | b"title" | b"textarea" | b"iframe" | b"xmp" | b"noembed" => State::RawText,
+                b"plaintext" => State::PlainText,
+                _ => State::Data,
+            };
+            if self.state != State::Data {
+                self.text_element.clone_from(&self.name);
+            }
+        }
+    }
+
+    fn markup_open(&mut self, byte: u8, at: usize) -> usize {
+        self.held.push(byte);
+        let cdata: &[u8] = if self.is_foreign() { b"[CDATA[" } else { b"" };
+        if self.held == b"--" {
+            self.state = State::Comment(Comment::BEGIN);
+        } else if self.held == cdata {
+            self.state = State::Cdata(0);
+        } else if self.held != b"-" && !cdata.starts_with(&self.held) {
+            return self.again(at, State::BogusComment);
+        }
+        at + 1
+    }
+
+    fn comment(&mut self, mut comment: Comment, piece: &[u8], at: usize) -> usize {
+        let rest = &piece[at..];
+        for (offset, &byte) in rest.iter().enumerate() {
+            if comment.is_idle() && byte != b'-' {
+                let Some(length) = memchr(b'-', &rest[offset..]) else { break };
+                self.state = State::Comment(comment);
+                return at + offset + length;
+            }
+            if comment.ends_with(byte) {
+                self.state = State::Data;
+                return at + offset + 1;
+            }
+        }
+        self.state = State::Comment(comment);
+        piece.len()
+    }
+
+    fn cdata<R: TokenReader>(&mut self, brackets: u8, piece: &[u8], at: usize, reader: &mut R) -> usize {
+        match (piece[at], brackets) {
+            (b'>', 2) => self.state = State::Data,
+            (b']', 0 | 1) => self.state = State::Cdata(brackets + 1),
+            (b']', _) => self.emit(b"]", at, reader),
+            _ => {
+                if brackets > 0 {
+                    self.emit(&b"]]"[..usize::from(brackets)], at, reader);
+                }
+                self.state = State::Cdata(0);
+                let end = memchr(b']', &piece[at..]).map_or(piece.len(), |length| at + length);
+                if reader.wants_text() {
+                    reader.text(&piece[at..end], self.offset + at as u64, true);
+                }
+                return end;
+            }
+        }
+        at + 1
+    }
+
+    /// What looked like an end tag is text.
+    fn raw_again<R: TokenReader>(&mut self, at: usize, reader: &mut R) -> usize {
+        let held = [if self.state == State::RawLessThan { &b"<"[..] } else { b"</" }, &take(&mut self.held)].concat();
+        self.emit(&held, at, reader);
+        self.again(at, State::RawText)
+    }
+
+    fn raw_end<R: TokenReader>(&mut self, matched: usize, byte: u8, at: usize, reader: &mut R) -> usize {
+        match self.text_element.get(matched) {
+            Some(wanted) if *wanted == byte.to_ascii_lowercase() => {
+                self.held.push(byte);
+                self.state = State::RawEnd(matched + 1);
+                at + 1
+            }
+            None if is_end_of_name(byte) => self.text_ends(at),
+            _ => self.raw_again(at, reader),
+        }
+    }
+
+    /// The end tag of the element whose content was text, read up to its name.
+    fn text_ends(&mut self, at: usize) -> usize {
+        self.begin_tag(at, true);
+        self.name.clone_from(&self.text_element);
+        at
+    }
+
+    fn script(&mut self, mut escape: Escape, piece: &[u8], at: usize) -> usize {
+        let rest = &piece[at..];
+        let length = match &mut escape {
+            Escape::None => memchr(b'<', rest),
+            Escape::Once(dashes) | Escape::Twice(dashes) => rest.iter().position(|&byte| {
+                let ends = byte == b'<' || byte == b'>' && *dashes >= 2;
+                if !ends {
+                    *dashes = if byte == b'-' { dashes.saturating_add(1) } else { 0 };
+                }
+                ends
+            }),
+        };
+        self.state = match length.map(|length| rest[length]) {
+            Some(b'<') => State::ScriptLessThan(escape.without_dashes()),
+            Some(_) => State::Script(Escape::None),
+            None => State::Script(escape),
+        };
+        length.map_or(piece.len(), |length| at + length + 1)
+    }
+
+    /// The bytes after `<` in a script, which may be in a comment, and there in a script again.
+    fn script_markup(&mut self, byte: u8, at: usize) -> usize {
+        const NAME: &[u8] = b"script";
+        let matches = |matched: usize| NAME.get(matched) == Some(&byte.to_ascii_lowercase());
+        let is_complete = |matched: usize| matched == NAME.len() && is_end_of_name(byte);
+        self.state = match self.state {
+            State::ScriptLessThan(escape) if byte == b'/' => State::ScriptEnd(escape, 0),
+            State::ScriptLessThan(Escape::None) if byte == b'!' => State::ScriptBang(0),
+            State::ScriptLessThan(Escape::Once(_)) if matches(0) => State::ScriptStart(1),
+            State::ScriptBang(0) if byte == b'-' => State::ScriptBang(1),
+            State::ScriptBang(1) if byte == b'-' => State::Script(Escape::Once(2)),
+            State::ScriptStart(matched) if matches(matched) => State::ScriptStart(matched + 1),
+            State::ScriptStart(matched) if is_complete(matched) => State::Script(Escape::Twice(0)),
+            State::ScriptEnd(escape, matched) if matches(matched) => State::ScriptEnd(escape, matched + 1),
+            State::ScriptEnd(Escape::Twice(_), matched) if is_complete(matched) => State::Script(Escape::Once(0)),
+            State::ScriptEnd(_, matched) if is_complete(matched) => return self.text_ends(at),
+            State::ScriptLessThan(escape) | State::ScriptEnd(escape, _) => {
+                return self.again(at, State::Script(escape));
+            }
+            State::ScriptStart(_) => return self.again(at, State::Script(Escape::Once(0))),
+            _ => return self.again(at, State::Script(Escape::None)),
+        };
+        at + 1
+    }
+}
+
+/// Blanks of HTML.
+pub(in crate::extract) fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'\x0c')
+}
+
+fn is_end_of_name(byte: u8) -> bool {
+    is_blank(byte) || matches!(byte, b'/' | b'>')
+}

@@ -377,7 +377,7 @@ fn decoded<'a>(raw: &'a [u8], encoding: &'static Encoding) -> Cow<'a, str> {
 /// tabs in it.
 fn bare(text: &str) -> Cow<'_, str> {
     let text = text.trim_matches(|character: char| character <= ' ');
-    match text.contains(['\t', '\n', '\r']) {
+    match text.bytes().any(|byte| matches!(byte, b'\t' | b'\n' | b'\r')) {
         true => Cow::Owned(text.replace(['\t', '\n', '\r'], "")),
         false => Cow::Borrowed(text),
     }

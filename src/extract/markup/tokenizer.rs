@@ -354,39 +354,27 @@ impl Tokenizer {
     }
 
     fn tag_name<R: TokenReader>(&mut self, piece: &[u8], at: usize, reader: &mut R) -> usize {
-        for (offset, &byte) in piece[at..].iter().enumerate() {
-            match byte {
-                b'>' => {
-                    self.end_of_tag(reader);
-                    return at + offset + 1;
-                }
-                b'/' => {
-                    self.state = State::EmptyTag;
-                    return at + offset + 1;
-                }
-                _ if is_blank(byte) => {
-                    self.state = State::BeforeAttribute;
-                    return at + offset + 1;
-                }
-                _ if self.name.len() < LONGEST_NAME => self.name.push(byte.to_ascii_lowercase()),
-                _ => {}
-            }
+        let length = piece[at..].iter().position(|&byte| is_end_of_name(byte));
+        let end = at + length.unwrap_or(piece.len() - at);
+        keep_name(&mut self.name, &piece[at..end]);
+        match length.map(|_| piece[end]) {
+            None => return end,
+            Some(b'>') => self.end_of_tag(reader),
+            Some(b'/') => self.state = State::EmptyTag,
+            Some(_) => self.state = State::BeforeAttribute,
         }
-        piece.len()
+        end + 1
     }
 
     fn attribute_name<R: TokenReader>(&mut self, piece: &[u8], at: usize, reader: &mut R) -> usize {
-        for (offset, &byte) in piece[at..].iter().enumerate() {
-            if matches!(byte, b'=' | b'>' | b'/') || is_blank(byte) {
-                self.end_of_attribute_name(reader);
-                self.state = State::AfterAttribute;
-                return at + offset;
-            }
-            if self.attribute.len() < LONGEST_NAME {
-                self.attribute.push(byte.to_ascii_lowercase());
-            }
+        let length = piece[at..].iter().position(|&byte| byte == b'=' || is_end_of_name(byte));
+        let end = at + length.unwrap_or(piece.len() - at);
+        keep_name(&mut self.attribute, &piece[at..end]);
+        if length.is_some() {
+            self.end_of_attribute_name(reader);
+            self.state = State::AfterAttribute;
         }
-        piece.len()
+        end
     }
 
     /// Of attributes with one name the first counts.
@@ -575,6 +563,12 @@ impl Tokenizer {
         };
         at + 1
     }
+}
+
+/// Adds a piece of a name in lower case.
+fn keep_name(name: &mut Vec<u8>, piece: &[u8]) {
+    let room = LONGEST_NAME.saturating_sub(name.len()).min(piece.len());
+    name.extend(piece[..room].iter().map(u8::to_ascii_lowercase));
 }
 
 /// Blanks of HTML.

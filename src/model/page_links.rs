@@ -7,7 +7,8 @@ use url::Url;
 /// What a crawl learns from one document.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageLinks {
-    /// The links in document order, each URL once for each kind. Those of response fields are first.
+    /// The links, each text of the document once for each kind. Two texts may lead to one URL. Links of response
+    /// fields are first, and the others are in document order.
     pub links: Vec<Link>,
     /// Whether a limit cut the list: the document has more links, or a link that is too long.
     pub more: bool,
@@ -28,7 +29,7 @@ pub struct Link {
     pub kind: LinkKind,
     /// Whether each link to this URL has `rel=nofollow`.
     pub nofollow: bool,
-    /// The time of the last change, from a sitemap.
+    /// The time of the last change, from a sitemap. A date without a time is its first moment in UTC.
     pub modified: Option<Timestamp>,
 }
 

@@ -25,13 +25,13 @@ pub(super) fn of_media_type(field: &[u8]) -> Option<&'static Encoding> {
     let value = if quote.is_some() { &value[1..] } else { value };
     let is_end = |byte: &u8| quote.map_or(*byte == b';' || byte.is_ascii_whitespace(), |quote| *byte == quote);
     let end = value.iter().position(is_end).unwrap_or(value.len());
-    Encoding::for_label(&value[..end])
+    Encoding::for_label_no_replacement(&value[..end])
 }
 
 /// The encoding that a document declares in itself. A declaration that could be read is not in
 /// UTF-16, whatever it says.
 pub(super) fn of_label(label: &[u8]) -> Option<&'static Encoding> {
-    Encoding::for_label(label).map(readable)
+    Encoding::for_label_no_replacement(label).map(readable)
 }
 
 /// The encoding that `meta http-equiv=content-type` declares.
@@ -115,6 +115,7 @@ mod tests {
             ("text/html; charset=utf-16", Some(UTF_16LE)),
             ("text/html; charset=latin1", Some(WINDOWS_1252)),
             ("text/html; charset=none", None),
+            ("text/html; charset=hz-gb-2312", None),
             ("text/html", None),
         ] {
             assert_eq!(of_media_type(field.as_bytes()), encoding, "{field}");

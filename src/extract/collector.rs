@@ -22,6 +22,8 @@ pub(super) const LONGEST_URL: usize = 8 * 1024;
 /// The most links of a page, and of a sitemap (sitemaps.org).
 const MOST_LINKS: usize = 10_000;
 const MOST_ENTRIES: usize = 50_000;
+/// The most links of the response fields.
+const MOST_FIELD_LINKS: usize = 256;
 /// The most bytes of all texts of a document.
 const MOST_BYTES: usize = 8 << 20;
 /// The longest title, in bytes of the document.
@@ -46,9 +48,9 @@ impl LinkUse {
 #[derive(Debug)]
 struct LinkText {
     end: usize,
-    /// One bit for each kind.
+    /// One bit for each kind, and those of the kinds that have a link without `nofollow`.
     kinds: u8,
-    nofollow: bool,
+    followed: u8,
     modified: Option<Timestamp>,
 }
 
@@ -132,11 +134,6 @@ impl LinkCollector {
         self.more = true;
     }
 
-    /// Whether no more links are taken.
-    pub fn is_full(&self) -> bool {
-        self.count >= self.most
-    }
-
     /// The name of the crawler in robots rules.
     pub fn agent(&self) -> &str {
         &self.agent
@@ -207,7 +204,7 @@ impl LinkCollector {
             let text = decoded(raw, encoding);
             return self.text_value(&text, used, has_references);
         }
-        if self.pending.len() + raw.len() > MOST_BYTES {
+        if self.pending.len() + raw.len() > MOST_BYTES || self.pending_values.len() >= self.most {
             return self.cut();
         }
         self.pending.extend_from_slice(raw);
@@ -246,11 +243,12 @@ impl LinkCollector {
             return self.cut();
         }
         let bit = 1_u8 << kind as u8;
+        let followed = if nofollow { 0 } else { bit };
         let hash = xxh3_64(text.as_bytes());
         let (texts, entries) = (&self.texts, &self.entries);
         let known = self.index.find(hash, |at| text_of(texts, entries, *at) == text).copied();
         if let Some(known) = known.and_then(|at| self.entries.get_mut(at as usize)) {
-            known.nofollow &= nofollow;
+            known.followed |= followed;
             if known.kinds & bit == 0 {
                 if self.count >= self.most {
                     return self.cut();
@@ -265,7 +263,7 @@ impl LinkCollector {
         }
         let at = self.entries.len() as u32;
         self.texts.push_str(text);
-        self.entries.push(LinkText { end: self.texts.len(), kinds: bit, nofollow, modified });
+        self.entries.push(LinkText { end: self.texts.len(), kinds: bit, followed, modified });
         self.count += 1;
         let (texts, entries) = (&self.texts, &self.entries);
         self.index.insert_unique(hash, at, |at| xxh3_64(text_of(texts, entries, *at).as_bytes()));
@@ -276,7 +274,7 @@ impl LinkCollector {
         let text = bare(target);
         let Some(text) = fetchable(&text).filter(|text| text.len() <= LONGEST_URL) else { return };
         let Some(url) = join(&self.url, text, UTF_8) else { return };
-        if self.is_full() {
+        if self.resolved.len() >= MOST_FIELD_LINKS {
             return self.cut();
         }
         let known = self.resolved.iter_mut().find(|link| link.kind == kind && link.url == url);
@@ -343,16 +341,19 @@ impl LinkCollector {
             let text = &self.texts[start..entry.end];
             start = entry.end;
             let Some(url) = join(base, text, query) else { continue };
-            let is_of = |kind: &LinkKind| entry.kinds & (1 << *kind as u8) != 0;
-            let (nofollow, modified) = (entry.nofollow, entry.modified);
-            let mut kinds = KINDS.into_iter().filter(is_of);
-            let Some(first) = kinds.next() else { continue };
-            links.extend(kinds.map(|kind| Link { url: url.clone(), kind, nofollow, modified }));
-            links.push(Link { url, kind: first, nofollow, modified });
+            let has = |bits: u8, kind: LinkKind| bits & (1 << kind as u8) != 0;
+            let modified = entry.modified;
+            let link = |url, kind| Link { url, kind, nofollow: !has(entry.followed, kind), modified };
+            let mut kinds = KINDS.into_iter().filter(|kind| has(entry.kinds, *kind));
+            let Some(last) = kinds.next_back() else { continue };
+            links.extend(kinds.map(|kind| link(url.clone(), kind)));
+            links.push(link(url, last));
         }
         let canonical = self.canonical.as_deref().map(bare);
         let canonical = canonical.and_then(|text| join(base, fetchable(&text)?, query));
         let title = self.title.take().map(|raw| words(&references::decode(&decoded(&raw, encoding))));
+        // The end may be half of a character.
+        let title = title.map(|title| title.trim_end_matches('\u{fffd}').to_owned());
         let title = title.filter(|title| !title.is_empty());
         PageLinks { links, more: self.more, title, nofollow: self.nofollow, canonical }
     }

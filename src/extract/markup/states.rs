@@ -2,7 +2,7 @@
 
 /// The part of the document that the next byte belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum TokenState {
     /// Text and tags.
     Data,
     /// After `<`.

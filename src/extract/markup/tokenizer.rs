@@ -13,7 +13,7 @@ use std::ops::Range;
 
 use memchr::memchr;
 
-use super::states::{Comment, Escape, State};
+use super::states::{Comment, Escape, TokenState};
 
 /// The most bytes that are kept of one attribute value, and of the values of one tag.
 pub(in crate::extract) const LONGEST_VALUE: usize = 256 * 1024;
@@ -133,7 +133,7 @@ impl<'a> StartTag<'a> {
 /// The tokenizer: its state between two bytes.
 #[derive(Debug)]
 pub(in crate::extract) struct Tokenizer {
-    state: State,
+    state: TokenState,
     is_xml: bool,
     /// The offset of the piece that is read.
     offset: u64,
@@ -159,7 +159,7 @@ impl Tokenizer {
     /// At the beginning of a document. In XML no element has raw text and each may be empty.
     pub fn new(is_xml: bool) -> Self {
         Self {
-            state: State::Data,
+            state: TokenState::Data,
             is_xml,
             offset: 0,
             name: Vec::new(),
@@ -199,72 +199,75 @@ impl Tokenizer {
     fn step<R: TokenReader>(&mut self, piece: &[u8], at: usize, reader: &mut R) -> usize {
         let byte = piece[at];
         match self.state {
-            State::Data => return self.text(piece, at, reader, State::TagOpen),
-            State::TagOpen => match byte {
+            TokenState::Data => return self.text(piece, at, reader, TokenState::TagOpen),
+            TokenState::TagOpen => match byte {
                 b'a'..=b'z' | b'A'..=b'Z' => return self.begin_tag(at, false),
-                b'/' => self.state = State::EndTagOpen,
-                b'!' => self.hold_none(State::MarkupOpen),
-                b'?' => self.hold_none(State::Declaration),
+                b'/' => self.state = TokenState::EndTagOpen,
+                b'!' => self.hold_none(TokenState::MarkupOpen),
+                b'?' => self.hold_none(TokenState::Declaration),
                 _ => {
                     self.emit(b"<", at, reader);
-                    return self.again(at, State::Data);
+                    return self.again(at, TokenState::Data);
                 }
             },
-            State::EndTagOpen => match byte {
+            TokenState::EndTagOpen => match byte {
                 b'a'..=b'z' | b'A'..=b'Z' => return self.begin_tag(at, true),
-                b'>' => self.state = State::Data,
-                _ => return self.again(at, State::BogusComment),
+                b'>' => self.state = TokenState::Data,
+                _ => return self.again(at, TokenState::BogusComment),
             },
-            State::TagName
-            | State::BeforeAttribute
-            | State::AttributeName
-            | State::AfterAttribute
-            | State::BeforeValue
-            | State::QuotedValue(_)
-            | State::BareValue
-            | State::AfterValue
-            | State::EmptyTag => return self.tag_step(piece, at, reader),
-            State::MarkupOpen => return self.markup_open(byte, at),
-            State::Declaration => {
+            TokenState::TagName
+            | TokenState::BeforeAttribute
+            | TokenState::AttributeName
+            | TokenState::AfterAttribute
+            | TokenState::BeforeValue
+            | TokenState::QuotedValue(_)
+            | TokenState::BareValue
+            | TokenState::AfterValue
+            | TokenState::EmptyTag => return self.tag_step(piece, at, reader),
+            TokenState::MarkupOpen => return self.markup_open(byte, at),
+            TokenState::Declaration => {
                 if byte == b'>' {
                     reader.declaration(&self.held);
-                    self.state = State::Data;
+                    self.state = TokenState::Data;
                 } else if self.held.len() < LONGEST_DECLARATION {
                     self.held.push(byte);
                 }
             }
-            State::BogusComment => return self.until(piece, at, b'>', State::Data),
-            State::Comment(comment) => return self.comment(comment, piece, at),
-            State::Cdata(brackets) => return self.cdata(brackets, piece, at, reader),
-            State::RawText => {
+            TokenState::BogusComment => return self.until(piece, at, b'>', TokenState::Data),
+            TokenState::Comment(comment) => return self.comment(comment, piece, at),
+            TokenState::Cdata(brackets) => return self.cdata(brackets, piece, at, reader),
+            TokenState::RawText => {
                 self.held.clear();
-                return self.text(piece, at, reader, State::RawLessThan);
+                return self.text(piece, at, reader, TokenState::RawLessThan);
             }
-            State::RawLessThan if byte == b'/' => self.state = State::RawEnd(0),
-            State::RawLessThan => return self.raw_again(at, reader),
-            State::RawEnd(matched) => return self.raw_end(matched, byte, at, reader),
-            State::Script(escape) => return self.script(escape, piece, at),
-            State::ScriptLessThan(_) | State::ScriptBang(_) | State::ScriptStart(_) | State::ScriptEnd(..) => {
+            TokenState::RawLessThan if byte == b'/' => self.state = TokenState::RawEnd(0),
+            TokenState::RawLessThan => return self.raw_again(at, reader),
+            TokenState::RawEnd(matched) => return self.raw_end(matched, byte, at, reader),
+            TokenState::Script(escape) => return self.script(escape, piece, at),
+            TokenState::ScriptLessThan(_)
+            | TokenState::ScriptBang(_)
+            | TokenState::ScriptStart(_)
+            | TokenState::ScriptEnd(..) => {
                 return self.script_markup(byte, at);
             }
-            State::PlainText => return piece.len(),
+            TokenState::PlainText => return piece.len(),
         }
         at + 1
     }
 
     /// Reads the same byte again in another state.
-    fn again(&mut self, at: usize, state: State) -> usize {
+    fn again(&mut self, at: usize, state: TokenState) -> usize {
         self.state = state;
         at
     }
 
-    fn hold_none(&mut self, state: State) {
+    fn hold_none(&mut self, state: TokenState) {
         self.held.clear();
         self.state = state;
     }
 
     /// Passes over everything up to and including this byte.
-    fn until(&mut self, piece: &[u8], at: usize, end: u8, next: State) -> usize {
+    fn until(&mut self, piece: &[u8], at: usize, end: u8, next: TokenState) -> usize {
         match memchr(end, &piece[at..]) {
             Some(length) => {
                 self.state = next;
@@ -275,7 +278,7 @@ impl Tokenizer {
     }
 
     /// Passes text on up to the next `<`.
-    fn text<R: TokenReader>(&mut self, piece: &[u8], at: usize, reader: &mut R, next: State) -> usize {
+    fn text<R: TokenReader>(&mut self, piece: &[u8], at: usize, reader: &mut R, next: TokenState) -> usize {
         let length = memchr(b'<', &piece[at..]);
         let end = at + length.unwrap_or(piece.len() - at);
         if end > at && reader.wants_text() {
@@ -300,54 +303,54 @@ impl Tokenizer {
         self.attributes.clear();
         self.bytes.clear();
         (self.is_end, self.is_empty, self.is_cut, self.is_wanted) = (is_end, false, false, false);
-        self.again(at, State::TagName)
+        self.again(at, TokenState::TagName)
     }
 
     fn tag_step<R: TokenReader>(&mut self, piece: &[u8], at: usize, reader: &mut R) -> usize {
         let byte = piece[at];
         match self.state {
-            State::TagName => return self.tag_name(piece, at, reader),
-            State::AttributeName => return self.attribute_name(piece, at, reader),
-            State::QuotedValue(quote) => {
+            TokenState::TagName => return self.tag_name(piece, at, reader),
+            TokenState::AttributeName => return self.attribute_name(piece, at, reader),
+            TokenState::QuotedValue(quote) => {
                 let length = memchr(quote, &piece[at..]);
                 let end = at + length.unwrap_or(piece.len() - at);
                 self.keep(&piece[at..end], at);
                 if length.is_some() {
-                    self.state = State::AfterValue;
+                    self.state = TokenState::AfterValue;
                 }
                 return (end + 1).min(piece.len());
             }
-            State::BareValue => {
+            TokenState::BareValue => {
                 let length = piece[at..].iter().position(|&byte| is_blank(byte) || byte == b'>');
                 let end = at + length.unwrap_or(piece.len() - at);
                 self.keep(&piece[at..end], at);
                 if length.is_some() {
-                    self.state = State::BeforeAttribute;
+                    self.state = TokenState::BeforeAttribute;
                 }
                 return end;
             }
             _ if byte == b'>' => {
-                self.is_empty = self.state == State::EmptyTag;
+                self.is_empty = self.state == TokenState::EmptyTag;
                 self.end_of_tag(reader);
             }
-            State::BeforeValue => match byte {
+            TokenState::BeforeValue => match byte {
                 _ if is_blank(byte) => {}
-                b'"' | b'\'' => self.begin_value(State::QuotedValue(byte), at + 1),
+                b'"' | b'\'' => self.begin_value(TokenState::QuotedValue(byte), at + 1),
                 _ => {
-                    self.begin_value(State::BareValue, at);
+                    self.begin_value(TokenState::BareValue, at);
                     return at;
                 }
             },
-            State::AfterAttribute if byte == b'=' => self.state = State::BeforeValue,
-            State::EmptyTag if byte != b'/' => return self.again(at, State::BeforeAttribute),
-            _ if byte == b'/' => self.state = State::EmptyTag,
-            State::AfterAttribute | State::BeforeAttribute if is_blank(byte) => {}
-            State::AfterValue => return self.again(at, State::BeforeAttribute),
+            TokenState::AfterAttribute if byte == b'=' => self.state = TokenState::BeforeValue,
+            TokenState::EmptyTag if byte != b'/' => return self.again(at, TokenState::BeforeAttribute),
+            _ if byte == b'/' => self.state = TokenState::EmptyTag,
+            TokenState::AfterAttribute | TokenState::BeforeAttribute if is_blank(byte) => {}
+            TokenState::AfterValue => return self.again(at, TokenState::BeforeAttribute),
             // The first byte of a name, also a `=`.
             _ => {
                 self.attribute.clear();
                 self.attribute.push(byte.to_ascii_lowercase());
-                self.state = State::AttributeName;
+                self.state = TokenState::AttributeName;
             }
         }
         at + 1
@@ -360,8 +363,8 @@ impl Tokenizer {
         match length.map(|_| piece[end]) {
             None => return end,
             Some(b'>') => self.end_of_tag(reader),
-            Some(b'/') => self.state = State::EmptyTag,
-            Some(_) => self.state = State::BeforeAttribute,
+            Some(b'/') => self.state = TokenState::EmptyTag,
+            Some(_) => self.state = TokenState::BeforeAttribute,
         }
         end + 1
     }
@@ -372,7 +375,7 @@ impl Tokenizer {
         keep_name(&mut self.attribute, &piece[at..end]);
         if length.is_some() {
             self.end_of_attribute_name(reader);
-            self.state = State::AfterAttribute;
+            self.state = TokenState::AfterAttribute;
         }
         end
     }
@@ -394,7 +397,7 @@ impl Tokenizer {
         }
     }
 
-    fn begin_value(&mut self, state: State, at: usize) {
+    fn begin_value(&mut self, state: TokenState, at: usize) {
         self.state = state;
         let start = self.offset + at as u64;
         if let Some(attribute) = self.attributes.last_mut().filter(|_| self.is_wanted) {
@@ -414,7 +417,7 @@ impl Tokenizer {
     }
 
     fn end_of_tag<R: TokenReader>(&mut self, reader: &mut R) {
-        self.state = State::Data;
+        self.state = TokenState::Data;
         if self.is_end {
             if matches!(&self.name[..], b"svg" | b"math") {
                 self.foreign = self.foreign.saturating_sub(1);
@@ -432,12 +435,12 @@ impl Tokenizer {
         reader.start_tag(&StartTag { name, attributes, bytes, is_empty: *is_empty, is_foreign, is_cut: *is_cut });
         if !is_foreign {
             self.state = match &self.name[..] {
-                b"script" => State::Script(Escape::None),
-                b"style" | b"title" | b"textarea" | b"iframe" | b"xmp" | b"noembed" => State::RawText,
-                b"plaintext" => State::PlainText,
-                _ => State::Data,
+                b"script" => TokenState::Script(Escape::None),
+                b"style" | b"title" | b"textarea" | b"iframe" | b"xmp" | b"noembed" => TokenState::RawText,
+                b"plaintext" => TokenState::PlainText,
+                _ => TokenState::Data,
             };
-            if self.state != State::Data {
+            if self.state != TokenState::Data {
                 self.text_element.clone_from(&self.name);
             }
         }
@@ -447,11 +450,11 @@ impl Tokenizer {
         self.held.push(byte);
         let cdata: &[u8] = if self.is_foreign() { b"[CDATA[" } else { b"" };
         if self.held == b"--" {
-            self.state = State::Comment(Comment::BEGIN);
+            self.state = TokenState::Comment(Comment::BEGIN);
         } else if self.held == cdata {
-            self.state = State::Cdata(0);
+            self.state = TokenState::Cdata(0);
         } else if self.held != b"-" && !cdata.starts_with(&self.held) {
-            return self.again(at, State::BogusComment);
+            return self.again(at, TokenState::BogusComment);
         }
         at + 1
     }
@@ -461,28 +464,28 @@ impl Tokenizer {
         for (offset, &byte) in rest.iter().enumerate() {
             if comment.is_idle() && byte != b'-' {
                 let Some(length) = memchr(b'-', &rest[offset..]) else { break };
-                self.state = State::Comment(comment);
+                self.state = TokenState::Comment(comment);
                 return at + offset + length;
             }
             if comment.ends_with(byte) {
-                self.state = State::Data;
+                self.state = TokenState::Data;
                 return at + offset + 1;
             }
         }
-        self.state = State::Comment(comment);
+        self.state = TokenState::Comment(comment);
         piece.len()
     }
 
     fn cdata<R: TokenReader>(&mut self, brackets: u8, piece: &[u8], at: usize, reader: &mut R) -> usize {
         match (piece[at], brackets) {
-            (b'>', 2) => self.state = State::Data,
-            (b']', 0 | 1) => self.state = State::Cdata(brackets + 1),
+            (b'>', 2) => self.state = TokenState::Data,
+            (b']', 0 | 1) => self.state = TokenState::Cdata(brackets + 1),
             (b']', _) => self.emit(b"]", at, reader),
             _ => {
                 if brackets > 0 {
                     self.emit(&b"]]"[..usize::from(brackets)], at, reader);
                 }
-                self.state = State::Cdata(0);
+                self.state = TokenState::Cdata(0);
                 let end = memchr(b']', &piece[at..]).map_or(piece.len(), |length| at + length);
                 if reader.wants_text() {
                     reader.text(&piece[at..end], self.offset + at as u64, true);
@@ -495,16 +498,17 @@ impl Tokenizer {
 
     /// What looked like an end tag is text.
     fn raw_again<R: TokenReader>(&mut self, at: usize, reader: &mut R) -> usize {
-        let held = [if self.state == State::RawLessThan { &b"<"[..] } else { b"</" }, &take(&mut self.held)].concat();
+        let held =
+            [if self.state == TokenState::RawLessThan { &b"<"[..] } else { b"</" }, &take(&mut self.held)].concat();
         self.emit(&held, at, reader);
-        self.again(at, State::RawText)
+        self.again(at, TokenState::RawText)
     }
 
     fn raw_end<R: TokenReader>(&mut self, matched: usize, byte: u8, at: usize, reader: &mut R) -> usize {
         match self.text_element.get(matched) {
             Some(wanted) if *wanted == byte.to_ascii_lowercase() => {
                 self.held.push(byte);
-                self.state = State::RawEnd(matched + 1);
+                self.state = TokenState::RawEnd(matched + 1);
                 at + 1
             }
             None if is_end_of_name(byte) => self.text_ends(at),
@@ -532,9 +536,9 @@ impl Tokenizer {
             }),
         };
         self.state = match length.map(|length| rest[length]) {
-            Some(b'<') => State::ScriptLessThan(escape.without_dashes()),
-            Some(_) => State::Script(Escape::None),
-            None => State::Script(escape),
+            Some(b'<') => TokenState::ScriptLessThan(escape.without_dashes()),
+            Some(_) => TokenState::Script(Escape::None),
+            None => TokenState::Script(escape),
         };
         length.map_or(piece.len(), |length| at + length + 1)
     }
@@ -545,21 +549,23 @@ impl Tokenizer {
         let matches = |matched: usize| NAME.get(matched) == Some(&byte.to_ascii_lowercase());
         let is_complete = |matched: usize| matched == NAME.len() && is_end_of_name(byte);
         self.state = match self.state {
-            State::ScriptLessThan(escape) if byte == b'/' => State::ScriptEnd(escape, 0),
-            State::ScriptLessThan(Escape::None) if byte == b'!' => State::ScriptBang(0),
-            State::ScriptLessThan(Escape::Once(_)) if matches(0) => State::ScriptStart(1),
-            State::ScriptBang(0) if byte == b'-' => State::ScriptBang(1),
-            State::ScriptBang(1) if byte == b'-' => State::Script(Escape::Once(2)),
-            State::ScriptStart(matched) if matches(matched) => State::ScriptStart(matched + 1),
-            State::ScriptStart(matched) if is_complete(matched) => State::Script(Escape::Twice(0)),
-            State::ScriptEnd(escape, matched) if matches(matched) => State::ScriptEnd(escape, matched + 1),
-            State::ScriptEnd(Escape::Twice(_), matched) if is_complete(matched) => State::Script(Escape::Once(0)),
-            State::ScriptEnd(_, matched) if is_complete(matched) => return self.text_ends(at),
-            State::ScriptLessThan(escape) | State::ScriptEnd(escape, _) => {
-                return self.again(at, State::Script(escape));
+            TokenState::ScriptLessThan(escape) if byte == b'/' => TokenState::ScriptEnd(escape, 0),
+            TokenState::ScriptLessThan(Escape::None) if byte == b'!' => TokenState::ScriptBang(0),
+            TokenState::ScriptLessThan(Escape::Once(_)) if matches(0) => TokenState::ScriptStart(1),
+            TokenState::ScriptBang(0) if byte == b'-' => TokenState::ScriptBang(1),
+            TokenState::ScriptBang(1) if byte == b'-' => TokenState::Script(Escape::Once(2)),
+            TokenState::ScriptStart(matched) if matches(matched) => TokenState::ScriptStart(matched + 1),
+            TokenState::ScriptStart(matched) if is_complete(matched) => TokenState::Script(Escape::Twice(0)),
+            TokenState::ScriptEnd(escape, matched) if matches(matched) => TokenState::ScriptEnd(escape, matched + 1),
+            TokenState::ScriptEnd(Escape::Twice(_), matched) if is_complete(matched) => {
+                TokenState::Script(Escape::Once(0))
             }
-            State::ScriptStart(_) => return self.again(at, State::Script(Escape::Once(0))),
-            _ => return self.again(at, State::Script(Escape::None)),
+            TokenState::ScriptEnd(_, matched) if is_complete(matched) => return self.text_ends(at),
+            TokenState::ScriptLessThan(escape) | TokenState::ScriptEnd(escape, _) => {
+                return self.again(at, TokenState::Script(escape));
+            }
+            TokenState::ScriptStart(_) => return self.again(at, TokenState::Script(Escape::Once(0))),
+            _ => return self.again(at, TokenState::Script(Escape::None)),
         };
         at + 1
     }

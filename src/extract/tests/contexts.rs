@@ -125,7 +125,11 @@ fn first_base_governs_all_links() {
 #[test]
 fn a_url_with_two_uses_is_a_link_of_each_kind() {
     assert_links(&[
-        ("<a href=x><img src=x><a href=x>", &["need /dir/x", "page /dir/x"]),
+        ("<a href=x><img src=x><a href=x>", &["page /dir/x", "need /dir/x"]),
+        (
+            "<img src=x><a rel=nofollow href=x><link rel=canonical href=x>",
+            &["page /dir/x nofollow", "need /dir/x", "hint /dir/x"],
+        ),
         ("<a rel=nofollow href=x><a rel='ugc NoFollow' href=x>", &["page /dir/x nofollow"]),
         ("<a rel=nofollow href=x><a href=x>", &["page /dir/x"]),
         ("<a rel=nofollower href=x>", &["page /dir/x"]),

@@ -70,33 +70,35 @@ pub(super) fn is_plain(bytes: &[u8]) -> bool {
 
 /// Guesses the encoding of a document that names none.
 pub(super) struct CharsetDetector {
-    detector: EncodingDetector,
-    has_begun: bool,
+    /// `None` while each byte is plain.
+    detector: Option<Box<EncodingDetector>>,
     left: usize,
 }
 
 impl CharsetDetector {
     pub fn new() -> Self {
-        Self { detector: EncodingDetector::new(Iso2022JpDetection::Allow), has_begun: false, left: MOST_DETECTED }
+        Self { detector: None, left: MOST_DETECTED }
     }
 
-    /// Looks at a piece of the document. The first byte that is not plain is where the work begins.
+    /// Looks at a piece of the document. The work begins with the first byte that is not plain.
     pub fn piece(&mut self, bytes: &[u8]) {
-        if !self.has_begun && is_plain(bytes) {
-            return;
-        }
-        let skipped = if self.has_begun { 0 } else { bytes.iter().position(|&b| !is_plain(&[b])).unwrap_or(0) };
-        let bytes = &bytes[skipped..];
+        let plain = match &self.detector {
+            None if is_plain(bytes) => return,
+            None => bytes.iter().take_while(|&&byte| is_plain(&[byte])).count(),
+            Some(_) => 0,
+        };
+        let bytes = &bytes[plain..];
         let bytes = &bytes[..bytes.len().min(self.left)];
-        self.has_begun = true;
         self.left -= bytes.len();
-        self.detector.feed(bytes, false);
+        let new = || Box::new(EncodingDetector::new(Iso2022JpDetection::Allow));
+        self.detector.get_or_insert_with(new).feed(bytes, false);
     }
 
     /// The most probable encoding of a document at this URL.
     pub fn guess(&self, url: &Url) -> &'static Encoding {
         let domain = url.domain().and_then(|domain| domain.trim_end_matches('.').rsplit('.').next());
-        self.detector.guess(domain.map(str::as_bytes), Utf8Detection::Allow)
+        let guess = |detector: &EncodingDetector| detector.guess(domain.map(str::as_bytes), Utf8Detection::Allow);
+        self.detector.as_deref().map_or(UTF_8, guess)
     }
 }
 

@@ -26,6 +26,8 @@ const MOST_ENTRIES: usize = 50_000;
 const MOST_FIELD_LINKS: usize = 256;
 /// The most bytes of all texts of a document.
 const MOST_BYTES: usize = 8 << 20;
+/// The most bytes of all URLs of a document. A long base makes each of them long.
+const MOST_URL_BYTES: usize = 16 << 20;
 /// The longest title, in bytes of the document.
 pub(super) const LONGEST_TITLE: usize = 1024;
 
@@ -336,11 +338,17 @@ impl LinkCollector {
         let base = self.base.as_ref().unwrap_or(&self.url);
         let mut links = std::mem::take(&mut self.resolved);
         links.reserve_exact(self.count.saturating_sub(links.len()));
-        let mut start = 0;
+        let (mut start, mut left) = (0, MOST_URL_BYTES);
         for entry in &self.entries {
             let text = &self.texts[start..entry.end];
             start = entry.end;
             let Some(url) = join(base, text, query) else { continue };
+            let length = url.as_str().len() * entry.kinds.count_ones() as usize;
+            self.more |= length > left;
+            if length > left {
+                break;
+            }
+            left -= length;
             let has = |bits: u8, kind: LinkKind| bits & (1 << kind as u8) != 0;
             let modified = entry.modified;
             let link = |url, kind| Link { url, kind, nofollow: !has(entry.followed, kind), modified };

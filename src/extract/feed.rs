@@ -4,11 +4,11 @@ use std::mem::take;
 
 use super::collector::{LONGEST_URL, LinkCollector, LinkUse};
 use super::html::push_text;
-use super::markup::tokenizer::StartTag;
+use super::markup::token::StartTag;
 use super::xml::local_name;
 use crate::model::LinkKind;
 
-/// What is known of a feed between two tokens.
+/// The state of a feed between two tokens.
 #[derive(Debug, Default)]
 pub(super) struct FeedState {
     /// The text of the `link` element that is read.

@@ -63,7 +63,7 @@ impl<'a> FieldLink<'a> {
         Some((link, rest.find(',').map_or("", |end| &rest[end..])))
     }
 
-    /// Of several `rel` the first counts.
+    /// Keeps a parameter. The first `rel` counts.
     fn parameter(&mut self, name: &str, value: String) {
         match name.to_ascii_lowercase().as_str() {
             "rel" => drop(self.rel.get_or_insert(value)),

@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use super::collector::{LONGEST_URL, LinkCollector, LinkUse};
 use super::html::push_text;
 use super::markup::references;
-use super::markup::tokenizer::StartTag;
+use super::markup::token::StartTag;
 use super::xml::local_name;
 use crate::model::LinkKind;
 
@@ -39,7 +39,7 @@ struct SitemapEntry {
     modified: Vec<u8>,
 }
 
-/// What is known of a sitemap between two tokens.
+/// The state of a sitemap between two tokens.
 #[derive(Debug, Default)]
 pub(super) struct SitemapState {
     entry: Option<SitemapEntry>,

@@ -1,4 +1,4 @@
-//! What the extractor finds in whole documents, and what it costs.
+//! The links of whole documents, and the cost of hostile ones.
 
 mod contexts;
 mod documents;

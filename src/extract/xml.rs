@@ -5,7 +5,7 @@ use encoding_rs::UTF_8;
 use super::collector::LinkCollector;
 use super::feed::FeedState;
 use super::html::{HtmlReader, HtmlState};
-use super::markup::tokenizer::{StartTag, TokenReader};
+use super::markup::token::{StartTag, TokenReader};
 use super::sitemap::SitemapState;
 
 /// The sort of the document.
@@ -20,7 +20,7 @@ enum XmlRoot {
     Other,
 }
 
-/// What is known of a document between two tokens.
+/// The state of a document between two tokens.
 pub(super) struct XmlState {
     root: XmlRoot,
     /// Whether a page is no valid answer.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-/// What a crawl learns from one document.
+/// The links of one document, and its other facts for a crawl.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageLinks {
     /// The links, each text of the document once for each kind. Two texts may lead to one URL. Links of response

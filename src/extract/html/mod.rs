@@ -11,7 +11,8 @@ use super::collector::{LONGEST_TITLE, LinkCollector, LinkUse};
 use super::css::{CssScanner, CssUrl};
 use super::fields::directives_forbid;
 use super::markup::references;
-use super::markup::tokenizer::{LONGEST_VALUE, StartTag, TagAttribute, TokenReader, Tokenizer};
+use super::markup::token::{StartTag, TagAttribute, TokenReader};
+use super::markup::tokenizer::{LONGEST_VALUE, Tokenizer};
 use crate::model::LinkKind;
 use table::{LinkAttribute, LinkContext, LinkSyntax};
 
@@ -29,7 +30,7 @@ enum TextElement {
     ForeignStyle,
 }
 
-/// What is known of a page between two tokens.
+/// The state of a page between two tokens.
 pub(super) struct HtmlState {
     is_xml: bool,
     text_element: TextElement,

@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::table::{self, LinkAttribute, LinkContext};
-use crate::extract::markup::tokenizer::{StartTag, TokenReader, Tokenizer};
+use crate::extract::markup::token::{StartTag, TokenReader};
+use crate::extract::markup::tokenizer::Tokenizer;
 use crate::model::LinkKind;
 
 /// A link attribute of a page.

@@ -2,4 +2,5 @@
 
 pub(super) mod references;
 mod states;
+pub(super) mod token;
 pub(super) mod tokenizer;

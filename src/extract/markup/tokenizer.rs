@@ -8,12 +8,12 @@
 //! Its trees are those of a browser without scripts: the content of `noscript` is markup. The
 //! content of `noframes` is markup too, because a crawler does not show frames.
 
-use std::mem::take;
-use std::ops::Range;
+mod raw_text;
 
 use memchr::memchr;
 
 use super::states::{Comment, Escape, TokenState};
+use super::token::{StartTag, TagAttribute, TokenReader};
 
 /// The most bytes that are kept of one attribute value, and of the values of one tag.
 pub(in crate::extract) const LONGEST_VALUE: usize = 256 * 1024;
@@ -71,64 +71,6 @@ const HTML_ONLY: &[&str] = &[
     "ul",
     "var",
 ];
-
-/// The receiver of tokens.
-pub(in crate::extract) trait TokenReader {
-    /// Whether the value of an attribute is kept. Both names are in lower case.
-    fn wants(&self, tag: &[u8], attribute: &[u8]) -> bool;
-    /// Takes a start tag.
-    fn start_tag(&mut self, tag: &StartTag<'_>);
-    /// Takes the name of an end tag.
-    fn end_tag(&mut self, name: &[u8]);
-    /// Whether text is passed on now.
-    fn wants_text(&self) -> bool;
-    /// Takes a piece of text at this offset of the document. Text of a CDATA section has no character references.
-    fn text(&mut self, bytes: &[u8], at: u64, is_cdata: bool);
-    /// Takes the beginning of an XML declaration or processing instruction, without `<?`.
-    fn declaration(&mut self, bytes: &[u8]);
-    /// Whether the tokenizer stops before the next byte, because the rest needs another decoder.
-    fn must_stop(&self) -> bool;
-}
-
-/// A start tag.
-#[derive(Debug)]
-pub(in crate::extract) struct StartTag<'a> {
-    /// The name in lower case.
-    pub name: &'a [u8],
-    pub attributes: &'a [TagAttribute],
-    /// The names and values of the attributes.
-    bytes: &'a [u8],
-    /// Whether `/` ends the tag.
-    pub is_empty: bool,
-    /// Whether the element is part of XML, SVG or MathML.
-    pub is_foreign: bool,
-    /// Whether the tag has more attributes that were wanted than are kept.
-    pub is_cut: bool,
-}
-
-/// An attribute whose value was wanted.
-#[derive(Debug, Clone)]
-pub(in crate::extract) struct TagAttribute {
-    name: Range<usize>,
-    value: Range<usize>,
-    /// The place of the value in the document, without quotes. It is empty for an attribute without a value.
-    pub span: Range<u64>,
-    /// Whether only the beginning of the value was kept.
-    pub is_cut: bool,
-}
-
-impl<'a> StartTag<'a> {
-    /// The name of an attribute in lower case, and its raw value.
-    pub fn attribute(&self, attribute: &TagAttribute) -> (&'a [u8], &'a [u8]) {
-        (&self.bytes[attribute.name.clone()], &self.bytes[attribute.value.clone()])
-    }
-
-    /// The raw value of the attribute with this name.
-    pub fn value(&self, name: &str) -> Option<&'a [u8]> {
-        let mut pairs = self.attributes.iter().map(|attribute| self.attribute(attribute));
-        pairs.find(|(known, _)| *known == name.as_bytes()).map(|(_, value)| value)
-    }
-}
 
 /// The tokenizer: its state between two bytes.
 #[derive(Debug)]
@@ -493,80 +435,6 @@ impl Tokenizer {
                 return end;
             }
         }
-        at + 1
-    }
-
-    /// What looked like an end tag is text.
-    fn raw_again<R: TokenReader>(&mut self, at: usize, reader: &mut R) -> usize {
-        let held =
-            [if self.state == TokenState::RawLessThan { &b"<"[..] } else { b"</" }, &take(&mut self.held)].concat();
-        self.emit(&held, at, reader);
-        self.again(at, TokenState::RawText)
-    }
-
-    fn raw_end<R: TokenReader>(&mut self, matched: usize, byte: u8, at: usize, reader: &mut R) -> usize {
-        match self.text_element.get(matched) {
-            Some(wanted) if *wanted == byte.to_ascii_lowercase() => {
-                self.held.push(byte);
-                self.state = TokenState::RawEnd(matched + 1);
-                at + 1
-            }
-            None if is_end_of_name(byte) => self.text_ends(at),
-            _ => self.raw_again(at, reader),
-        }
-    }
-
-    /// The end tag of the element whose content was text, read up to its name.
-    fn text_ends(&mut self, at: usize) -> usize {
-        self.begin_tag(at, true);
-        self.name.clone_from(&self.text_element);
-        at
-    }
-
-    fn script(&mut self, mut escape: Escape, piece: &[u8], at: usize) -> usize {
-        let rest = &piece[at..];
-        let length = match &mut escape {
-            Escape::None => memchr(b'<', rest),
-            Escape::Once(dashes) | Escape::Twice(dashes) => rest.iter().position(|&byte| {
-                let ends = byte == b'<' || byte == b'>' && *dashes >= 2;
-                if !ends {
-                    *dashes = if byte == b'-' { dashes.saturating_add(1) } else { 0 };
-                }
-                ends
-            }),
-        };
-        self.state = match length.map(|length| rest[length]) {
-            Some(b'<') => TokenState::ScriptLessThan(escape.without_dashes()),
-            Some(_) => TokenState::Script(Escape::None),
-            None => TokenState::Script(escape),
-        };
-        length.map_or(piece.len(), |length| at + length + 1)
-    }
-
-    /// The bytes after `<` in a script, which may be in a comment, and there in a script again.
-    fn script_markup(&mut self, byte: u8, at: usize) -> usize {
-        const NAME: &[u8] = b"script";
-        let matches = |matched: usize| NAME.get(matched) == Some(&byte.to_ascii_lowercase());
-        let is_complete = |matched: usize| matched == NAME.len() && is_end_of_name(byte);
-        self.state = match self.state {
-            TokenState::ScriptLessThan(escape) if byte == b'/' => TokenState::ScriptEnd(escape, 0),
-            TokenState::ScriptLessThan(Escape::None) if byte == b'!' => TokenState::ScriptBang(0),
-            TokenState::ScriptLessThan(Escape::Once(_)) if matches(0) => TokenState::ScriptStart(1),
-            TokenState::ScriptBang(0) if byte == b'-' => TokenState::ScriptBang(1),
-            TokenState::ScriptBang(1) if byte == b'-' => TokenState::Script(Escape::Once(2)),
-            TokenState::ScriptStart(matched) if matches(matched) => TokenState::ScriptStart(matched + 1),
-            TokenState::ScriptStart(matched) if is_complete(matched) => TokenState::Script(Escape::Twice(0)),
-            TokenState::ScriptEnd(escape, matched) if matches(matched) => TokenState::ScriptEnd(escape, matched + 1),
-            TokenState::ScriptEnd(Escape::Twice(_), matched) if is_complete(matched) => {
-                TokenState::Script(Escape::Once(0))
-            }
-            TokenState::ScriptEnd(_, matched) if is_complete(matched) => return self.text_ends(at),
-            TokenState::ScriptLessThan(escape) | TokenState::ScriptEnd(escape, _) => {
-                return self.again(at, TokenState::Script(escape));
-            }
-            TokenState::ScriptStart(_) => return self.again(at, TokenState::Script(Escape::Once(0))),
-            _ => return self.again(at, TokenState::Script(Escape::None)),
-        };
         at + 1
     }
 }

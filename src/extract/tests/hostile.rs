@@ -48,6 +48,17 @@ fn sitemap_is_read_up_to_50_mib() {
 }
 
 #[test]
+fn long_base_is_bounded_with_its_links() {
+    let links = (0..10_000).fold(String::new(), |mut links, link| {
+        write!(links, "<a href={link}>").unwrap();
+        links
+    });
+    let found = html(&format!("<base href='/{}/'>{links}", "b".repeat(200_000)));
+    let bytes: usize = found.links.iter().map(|link| link.url.as_str().len()).sum();
+    assert!(found.more && !found.links.is_empty() && bytes <= 16 << 20, "{bytes}");
+}
+
+#[test]
 fn nested_tags_cost_nothing() {
     for tag in ["<div>", "<svg>", "<template>", "<select><iframe>", "<frameset>"] {
         let found = html(&format!("{}<a href=x>", tag.repeat(1_000)));
@@ -85,7 +96,7 @@ fn long_values_stay_out_of_memory() {
     ] {
         let mut extractor = extractor(&[("content-type", "text/html")], false);
         extractor.piece(begin.as_bytes());
-        // The first one is as long as a page may be that somebody sends on purpose.
+        // One of them is as long as a hostile page may be.
         for _ in 0..if begin.starts_with("<a") { 200 } else { 4 } {
             extractor.piece(&letters);
         }

@@ -315,10 +315,16 @@ impl Tokenizer {
         let length = piece[at..].iter().position(|&byte| byte == b'=' || is_end_of_name(byte));
         let end = at + length.unwrap_or(piece.len() - at);
         keep_name(&mut self.attribute, &piece[at..end]);
-        if length.is_some() {
-            self.end_of_attribute_name(reader);
-            self.state = TokenState::AfterAttribute;
+        if length.is_none() {
+            return end;
         }
+        self.end_of_attribute_name(reader);
+        // The usual form needs no state between name and value.
+        if let [b'=', quote @ (b'"' | b'\''), ..] = piece[end..] {
+            self.begin_value(TokenState::QuotedValue(quote), end + 2);
+            return end + 2;
+        }
+        self.state = TokenState::AfterAttribute;
         end
     }
 

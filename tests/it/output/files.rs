@@ -236,12 +236,35 @@ fn records_in_a_file_that_looks_like_a_body_are_noted() {
 fn tips_do_not_mislead() {
     for (args, tip) in [
         (&["--name", "-{n}"][..], "--name=-{n}"),
-        (&["-nc"], "--skip-existing"),
+        (&["-nc"], "-nc is --skip-existing"),
+        (&["-nv"], "-nv is --progress none"),
+        (&["-np"], "-np is not needed"),
+        (&["--no-parent"], "links are not followed"),
+        (&["--mirror"], "--refresh"),
+        (&["-p"], "links are not followed"),
+        (&["-r"], "links are not followed"),
+        (&["-l", "2"], "links are not followed"),
+        (&["-t", "5"], "--retry 2"),
+        (&["--tries=3"], "--retry 2"),
+        (&["-w", "2"], "--delay"),
+        (&["-T", "10"], "--read-timeout"),
+        (&["-Z"], "-c N"),
+        (&["--parallel"], "-c N"),
+        (&["-X", "POST"], "GET"),
+        (&["--request=POST"], "GET"),
+        (&["--data", "x"], "GET"),
+        (&["-I"], "--head"),
         (&["-OJ", "-J"], "--content-disposition"),
         (&["--sumary", "x"], "'--summary'"),
     ] {
         let refused = Fetchall::new().args(args.iter().copied()).run().expect_code(2);
-        assert!(refused.stderr.contains(tip) && !refused.stderr.contains("-- -"), "{}", refused.stderr);
+        assert!(refused.stderr.contains(tip) && !refused.stderr.contains("-- -"), "{args:?}: {}", refused.stderr);
+        let of_values = refused.stderr.contains("follows an equals sign");
+        assert_eq!(of_values, args[0] == "--name", "{args:?}: {}", refused.stderr);
+    }
+    for args in [&["--paralel"][..], &["-W"], &["config", "sites.txt"]] {
+        let refused = Fetchall::new().args(args.iter().copied()).run().expect_code(2);
+        assert!(!refused.stderr.contains("tip: "), "{args:?}: {}", refused.stderr);
     }
 }
 

@@ -24,7 +24,7 @@ use fetchall::source::{Input, Inputs, Retry};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
-use crate::cli::after_run::{next_command, records_note, saved_bodies, stdout_file};
+use crate::cli::after_run::{next_command, saved_bodies, stdout_file, warning_of_records};
 use crate::cli::child;
 use crate::cli::exit::{Exit, InUseError, UsageError};
 use crate::cli::log::{Log, LogWriter};
@@ -124,8 +124,8 @@ fn run(runtime: &Runtime, resolved: &Resolved, inputs: Inputs, vars: &Vars) -> a
     if resolved.config.dry_run && !resolved.config.quiet && resolved.config.progress != ProgressMode::Json {
         screen::say(&limits(&resolved.config));
     }
-    if let Some(note) = records_note(resolved).filter(|_| resolved.config.progress != ProgressMode::Json) {
-        screen::say(&note);
+    if let Some(warning) = warning_of_records(resolved).filter(|_| resolved.config.progress != ProgressMode::Json) {
+        screen::say(&warning);
     }
     let end = runtime.block_on(async {
         tokio::select! {

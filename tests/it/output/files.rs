@@ -222,13 +222,15 @@ fn help_is_a_command_too() {
 }
 
 #[test]
-fn records_in_a_file_that_looks_like_a_body_are_noted() {
+fn records_in_a_file_that_looks_like_a_body_are_told() {
     let server = server();
     let run = |args: &[&str]| Fetchall::new().args(args).arg(server.url("a")).run().expect_code(0).stderr;
-    let note = "note: the records go to page.html; use -O page.html for the body\n";
-    assert!(run(&["-o", "page.html"]).starts_with(note));
-    for args in [&["-o", "page.csv"][..], &["-o", "lines.txt"], &["-q", "-o", "page.html"], &["-O", "page.html"]] {
-        assert!(!run(args).contains("note: "), "{args:?}");
+    let warning = "warning: the records go to page.html; use -O page.html for the body\n";
+    for args in [&["-o", "page.html"][..], &["-sS", "-o", "page.html"], &["-q", "-o", "page.html"]] {
+        assert!(run(args).starts_with(warning), "{args:?}");
+    }
+    for args in [&["-o", "page.csv"][..], &["-o", "lines.txt"], &["-O", "page.html"]] {
+        assert!(!run(args).contains("the records go"), "{args:?}");
     }
 }
 

@@ -104,7 +104,7 @@ fn run(runtime: &Runtime, resolved: &Resolved, inputs: Inputs, vars: &Vars) -> a
     let stop = Stop::default();
     let (watched, log) = watch(resolved, files, &terminal, vars)?;
     let setup = SetupPhase::begin();
-    let log = log.start()?;
+    let log = log.start(resolved.config.verbose)?;
     run_log::begin(&inputs, &resolved.config);
     let plan = app::plan(&resolved.config, inputs, document, watched, stop.clone());
     // From here on a signal stops the run. Err: signals that cannot be caught end the program.

@@ -302,7 +302,7 @@ fn watch(resolved: &Resolved, files: CheckedFiles, terminal: &Terminal, vars: &V
     }
     // Report failures in the records, or here.
     if resolved.show_errors || (!config.quiet && !wants_records(resolved)) {
-        reporters.push(Box::new(Failures::new(stderr())));
+        reporters.push(Box::new(Failures::new(stderr(), !config.gives_credentials())));
     }
     if !config.quiet && mode != ProgressMode::Json {
         let options = SummaryOptions {
@@ -328,6 +328,7 @@ fn watch(resolved: &Resolved, files: CheckedFiles, terminal: &Terminal, vars: &V
         },
         files,
         sinks: Vec::new(),
+            advises_credentials: !config.gives_credentials(),
         worker_program: worker_program(config, vars)?,
         reporters,
         address_classes: AddressClasses::default(),

@@ -160,6 +160,7 @@ const REFUSED: &[(&str, &[&str])] = &[
         "inputs",
         &[
             "missing.txt",
+            "version",
             "folder",
             "example.com",
             "example.com/page",

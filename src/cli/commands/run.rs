@@ -162,7 +162,7 @@ fn files(resolved: &Resolved, inputs: &Inputs, document: &Document) -> Result<Ch
 
 /// Describes a dry run and its limits on one line.
 fn limits(config: &Config) -> String {
-    const TOLD: [&str; 11] = [
+    const TOLD: [&str; 12] = [
         "backend",
         "concurrency",
         "connect-timeout",
@@ -174,8 +174,11 @@ fn limits(config: &Config) -> String {
         "max-failures",
         "max-duration",
         "dir",
+        "name",
     ];
-    let told = TOLD.iter().filter_map(|name| Key::named(name)).map(|key| {
+    // Without a folder no file gets a name.
+    let is_told = |name: &&&str| **name != "name" || config.dir.is_some();
+    let told = TOLD.iter().filter(is_told).filter_map(|name| Key::named(name)).map(|key| {
         let value = key.show(config);
         format!("{} {}", key.name, value.as_str().map_or_else(|| value.to_string(), str::to_owned))
     });
@@ -325,10 +328,10 @@ fn watch(resolved: &Resolved, files: CheckedFiles, terminal: &Terminal, vars: &V
             color: stdout_color,
             show: if config.show == Show::Auto && terminal.stdout { Show::Changes } else { config.show },
             columns: terminal.stdout.then_some(stdout_columns as _),
+            advises_credentials: !config.gives_credentials(),
         },
         files,
         sinks: Vec::new(),
-            advises_credentials: !config.gives_credentials(),
         worker_program: worker_program(config, vars)?,
         reporters,
         address_classes: AddressClasses::default(),

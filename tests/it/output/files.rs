@@ -290,6 +290,10 @@ fn a_dry_run_says_what_would_be() {
     for record in run.records() {
         assert_eq!((&record["timing"]["queued_ms"], &record["timing"]["total_ms"]), (&().into(), &().into()));
     }
+    let named = Fetchall::new().args(["--dry-run", "--dir", "out", "--name", "{host}/{n}"]).arg(server.url("a"));
+    let head = named.run().expect_code(0).stderr;
+    assert!(head.lines().next().expect("a line").ends_with(", dir out, name {host}/{n}"), "{head}");
+    assert!(run.stderr.lines().next().expect("a line").ends_with(", dir none"), "{}", run.stderr);
 }
 
 #[test]

@@ -52,7 +52,8 @@ impl Log {
         files.open(path).map(|file| Log::File(path.clone(), file)).map_err(unusable)
     }
 
-    /// Begins the log, with the steps of each URL if it is verbose. A file keeps its content, and each line goes behind those of other runs.
+    /// Begins the log, with the steps of each URL if it is verbose. A file keeps its content, and each line
+    /// goes behind those of other runs.
     ///
     /// # Errors
     /// When the lines cannot go to the end of a file.

@@ -1,5 +1,6 @@
 //! Pure decisions, one folder a subject: values in, decision out. No clock, no file, no socket.
 
+pub mod canonical;
 pub mod cookies;
 pub mod credentials;
 pub mod limits;

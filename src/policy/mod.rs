@@ -7,6 +7,8 @@ pub mod limits;
 pub mod message;
 pub mod naming;
 pub mod network;
+pub mod refusal;
 pub mod rerun;
 pub mod retry;
+pub mod scope;
 pub mod text;

@@ -10,5 +10,6 @@ pub mod network;
 pub mod refusal;
 pub mod rerun;
 pub mod retry;
+pub mod robots;
 pub mod scope;
 pub mod text;

@@ -13,3 +13,4 @@ pub mod retry;
 pub mod robots;
 pub mod scope;
 pub mod text;
+pub mod traps;

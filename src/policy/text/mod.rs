@@ -4,4 +4,5 @@ pub mod fingerprint;
 pub mod glob;
 pub mod printable;
 pub mod redact;
+pub mod sketch;
 pub mod url_text;

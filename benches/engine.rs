@@ -16,7 +16,7 @@ use fetchall::engine::{self, Stop};
 use fetchall::fetch::{FetchSpec, Fetched, Fetcher, FetcherFactory, Meter, Reply};
 use fetchall::model::{Facts, Job, Timing, Verdict};
 use fetchall::policy::network::address::AddressClasses;
-use fetchall::sink::{Ndjson, Output, Sink};
+use fetchall::sink::{Ndjson, Output, Sink, TextStyle};
 use fetchall::source::Input;
 use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
@@ -86,7 +86,7 @@ fn run(list: &Arc<str>, urls: usize, duplicates: Duplicates, records: bool) -> D
     }
     let surroundings = RunIo {
         records: None,
-        color: false,
+        style: TextStyle::default(),
         files: CheckedFiles::default(),
         sinks,
         worker_program: std::path::PathBuf::from("fetchall").into(),

@@ -81,12 +81,19 @@ pub(super) fn fetch_config(config: &Config, classes: AddressClasses) -> Result<F
 
 /// Builds the fields and credentials for single hosts.
 fn host_fields(config: &Config) -> Vec<HostFields> {
-    let told = |table: &HostTable| HostFields {
-        pattern: table.pattern.clone(),
-        fields: table.fields(),
-        credentials: table.credentials(),
+    let told = |table: &HostTable| {
+        let mut fields = table.fields();
+        hide_secrets(&mut fields);
+        HostFields { pattern: table.pattern.clone(), fields, credentials: table.credentials() }
     };
     config.hosts.iter().map(told).collect()
+}
+
+/// Marks secret values, so that no log shows them.
+fn hide_secrets(fields: &mut [(HeaderName, Option<HeaderValue>)]) {
+    for value in fields.iter_mut().filter(|(name, _)| is_secret(name)).filter_map(|(_, value)| value.as_mut()) {
+        value.set_sensitive(true);
+    }
 }
 
 /// User-Agent and the fields of the configuration; `None` where one of ours is not sent.
@@ -99,9 +106,7 @@ fn request_fields(config: &Config) -> Result<Vec<(HeaderName, Option<HeaderValue
             .map_err(|_| SetupError::Setting("cookie: has a control character; remove it".to_owned()))?;
         fields.push((COOKIE, Some(value)));
     }
-    for value in fields.iter_mut().filter(|(name, _)| is_secret(name)).filter_map(|(_, value)| value.as_mut()) {
-        value.set_sensitive(true);
-    }
+    hide_secrets(&mut fields);
     // A field that the user wrote out is the one that is sent, as curl does it.
     if fields.iter().all(|(name, _)| *name != USER_AGENT) {
         fields.insert(0, (USER_AGENT, Some(agent).filter(|agent| !agent.is_empty())));

@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Document, SetupError, cookies};
+use super::{Document, SetupError, cookies, prior_results};
 use crate::config::Config;
 use crate::fetch;
 use crate::model::shown_path;
@@ -35,6 +35,8 @@ enum Role {
     Read,
     /// Cookies are read from it.
     ReadCookies,
+    /// The results of earlier runs are read from it before the run opens its state, which it may be.
+    ReadState,
     /// It gets the records.
     Records,
     /// It gets the body of `-O`.
@@ -59,7 +61,7 @@ impl Role {
     }
 
     fn reads(self) -> bool {
-        matches!(self, Self::Read | Self::ReadCookies)
+        matches!(self, Self::Read | Self::ReadCookies | Self::ReadState)
     }
 
     /// Whether the run replaces what the file held.
@@ -72,20 +74,18 @@ impl Role {
         matches!(self, Self::Records | Self::Body | Self::StreamOfData)
     }
 
-    /// Whether one file may have both roles.
+    /// Whether one file may have both roles; files that are only read may be one anyway.
     fn may_share_file(self, other: Self) -> bool {
-        let cookies = |one, other| one == Self::ReadCookies && other == Self::SaveCookies;
-        (self.reads() && other.reads())
-            || (self.is_stream() && other.is_stream())
-            || cookies(self, other)
-            || cookies(other, self)
+        let keeps = |one, other| {
+            matches!((one, other), (Self::ReadCookies, Self::SaveCookies) | (Self::ReadState, Self::State))
+        };
+        (self.is_stream() && other.is_stream()) || keeps(self, other) || keeps(other, self)
     }
 
-    /// Whether one pipe or terminal may have both roles: nothing is mixed with records, and no run
+    /// Whether one pipe or terminal may have both roles, of which one writes: nothing is mixed with records, and no run
     /// reads what it writes.
     fn may_share_stream(self, other: Self, is_pipe: bool) -> bool {
         match (self.reads(), other.reads()) {
-            (true, true) => true,
             (false, false) if self.is_stream() && other.is_stream() => true,
             // Standard error has messages, which a user may send anywhere.
             (false, false) => !(self.is_data() || other.is_data()) || self == Self::Stream || other == Self::Stream,
@@ -181,7 +181,13 @@ impl Files {
         files.places.dir = config.dir.clone().map(OutputFolder::new);
         // Err: it names no file, as the run says when it opens it.
         files.places.state = config.state.as_deref().and_then(|path| StatePath::named(path).ok());
-        files.inputs(inputs.lists.iter().chain(inputs.retry.as_ref().map(|retry| &retry.report)));
+        files.inputs(&inputs.lists);
+        match inputs.retry.as_ref().map(|retry| &retry.report) {
+            Some(Input::File(path)) if prior_results::is_state(path) => {
+                files.uses.push(FileUse::new("the input", Role::ReadState, path));
+            }
+            report => files.inputs(report),
+        }
         let outputs = [
             ("--output", Role::Records, Some(&config.output).filter(|path| *path != Path::new("-"))),
             ("--summary", Role::Output, config.summary.as_ref()),
@@ -310,6 +316,9 @@ impl Files {
 
 /// Why two files cannot be what they are for.
 fn conflict(one: &FileUse, other: &FileUse) -> Option<String> {
+    if one.role.reads() && other.role.reads() {
+        return None;
+    }
     if !one.role.may_share_file(other.role) && one.location.is_same_file(&other.location) {
         return Some(same_file(one, other));
     }

@@ -97,6 +97,7 @@ impl ListFetcher {
             schedule,
             skip_duplicates: false,
             backend: (backend.make)(),
+            backend_limit: 1,
             spec,
             names: None,
             sinks: vec![Box::new(note)],

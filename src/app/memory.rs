@@ -1,6 +1,7 @@
 //! The state of earlier runs, between the source and the sink.
 
 use std::io;
+use std::num::NonZeroU64;
 use std::ops::ControlFlow;
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -9,9 +10,10 @@ use super::folder::{clear_parts, lock_folder};
 use super::{CheckedFiles, SetupError};
 use crate::config::{Compression, Config, Duplicates};
 use crate::fetch::Saving;
-use crate::model::{Batch, Entry, Needs, Outcome, SourcePos, Summary};
+use crate::model::{Batch, Entry, ErrorKind, Needs, Outcome, SourcePos, Summary};
 use crate::policy::credentials::origin::basic_user;
 use crate::policy::naming::{Claims, Template};
+use crate::policy::rerun::selection::{RecordedOutcome, Selection};
 use crate::sink::{Past, Sink, SinkError, Was};
 use crate::source::{Interrupt, Source, SourceError};
 use crate::state::{Bodies, Ledger, Lock, PastRow, Recall, Shape, State, StateError, StatePath};
@@ -21,18 +23,20 @@ pub(super) struct Memory {
     pub(super) recall: Recall,
     /// A dry run has none.
     pub(super) ledger: Option<Remembering>,
-    /// The prior bodies, if the run reports changes.
+    /// The prior bodies, if the run compares.
     pub(super) past: Option<PriorDownloads>,
     /// By what runs with this state know the bodies that they keep.
     pub(super) id: u64,
 }
 
-/// Opens the state of a run, if it has one: where bodies are saved, or a file is named for it.
+/// Opens the state of a run, if it has one: where bodies are saved, or a file is named for it. With `compares` the
+/// run reports or counts changes.
 pub(super) fn open(
     config: &Config,
     saving: &Saving,
     files: &CheckedFiles,
     names: Option<&mut Claims>,
+    compares: bool,
 ) -> Result<Option<Memory>, SetupError> {
     let bodies = match saving {
         Saving::Dir(folder) => Bodies::Below(folder.clone()),
@@ -58,8 +62,7 @@ pub(super) fn open(
     if let Some(names) = names {
         state.names(|name| names.reserve(name))?;
     }
-    let past = config.changes.as_ref().filter(|_| !config.dry_run);
-    let past = past.map(|_| state.past(&bodies)).transpose()?.map(PriorDownloads);
+    let past = (compares && !config.dry_run).then(|| state.past(&bodies)).transpose()?.map(PriorDownloads);
     let shape = shape(config, saving);
     let (mut recall, ledger) = if config.dry_run {
         (state.recall(shape, bodies), None)
@@ -136,28 +139,71 @@ fn without_password(text: &str) -> String {
     basic.map_or_else(|| text.to_owned(), |(name, user)| format!("{name}\0{}", String::from_utf8_lossy(&user)))
 }
 
-/// A source that adds the prior facts to its seeds.
+/// A source that adds the prior facts to its seeds, and selects lines by their prior results.
 pub(super) struct Recalling {
     source: Box<dyn Source>,
     recall: Recall,
+    only: Option<Selection>,
+    /// How many lines were read.
+    passed: u64,
 }
 
 impl Recalling {
-    pub(super) fn new(source: Box<dyn Source>, recall: Recall) -> Self {
-        Self { source, recall }
+    pub(super) fn new(source: Box<dyn Source>, recall: Recall, only: Option<Selection>) -> Self {
+        Self { source, recall, only, passed: 0 }
+    }
+
+    /// Adds the prior facts to the seeds of a batch.
+    fn look_up(&mut self, batch: &mut Batch) -> Result<(), StateError> {
+        let seeds = batch.entries.iter_mut().filter_map(|entry| match entry {
+            Entry::Seed(seed) | Entry::LeftOut { seed, .. } => Some(seed),
+            Entry::Bad(_) => None,
+        });
+        self.recall.look_up(seeds)?;
+        let Some(only) = self.only.take() else { return Ok(()) };
+        let entries = std::mem::take(&mut batch.entries);
+        let selected: Result<_, _> =
+            entries.into_iter().filter_map(|entry| self.selected(entry, &only).transpose()).collect();
+        self.only = Some(only);
+        batch.entries = selected?;
+        Ok(())
+    }
+
+    /// Leaves out a line whose prior result is not selected. A line without one counts as cancelled: no run has
+    /// come to its end.
+    fn selected(&mut self, entry: Entry, only: &Selection) -> Result<Option<Entry>, StateError> {
+        self.passed += 1;
+        let takes =
+            |outcome, kind: ErrorKind| only.takes(RecordedOutcome { outcome, kind: Some(kind.as_str()), status: None });
+        Ok(match entry {
+            Entry::Seed(mut seed) => {
+                seed.place = NonZeroU64::new(self.passed);
+                let result = self.recall.selects(&seed, only)?;
+                if !result.unwrap_or_else(|| takes("cancelled", ErrorKind::Cancelled)) {
+                    return Ok(Some(Entry::LeftOut { seed, reported: result.is_some() }));
+                }
+                // Its last result is a failure, although an earlier body is there.
+                if let Some(known) = &mut seed.known {
+                    known.done = None;
+                }
+                Some(Entry::Seed(seed))
+            }
+            Entry::Bad(bad) => takes("failed", bad.error.kind).then_some(Entry::Bad(bad)),
+            left_out @ Entry::LeftOut { .. } => Some(left_out),
+        })
     }
 }
 
 impl Source for Recalling {
     fn next_batch(&mut self) -> Result<Option<Batch>, SourceError> {
-        let Some(mut batch) = self.source.next_batch()? else { return Ok(None) };
-        let seeds = batch.entries.iter_mut().filter_map(|entry| match entry {
-            Entry::Seed(seed) | Entry::LeftOut { seed, .. } => Some(seed),
-            Entry::Bad(_) => None,
-        });
-        let list = batch.next.list.to_string();
-        self.recall.look_up(seeds).map_err(|e| SourceError { list, source: io::Error::other(e) })?;
-        Ok(Some(batch))
+        loop {
+            let Some(mut batch) = self.source.next_batch()? else { return Ok(None) };
+            let list = batch.next.list.to_string();
+            self.look_up(&mut batch).map_err(|e| SourceError { list, source: io::Error::other(e) })?;
+            if !batch.entries.is_empty() || !batch.notes.is_empty() {
+                return Ok(Some(batch));
+            }
+        }
     }
 
     fn position(&self) -> SourcePos {

@@ -8,12 +8,13 @@ mod fetch_config;
 mod file_times;
 mod files;
 mod folder;
+mod host_tables;
 mod list_fetcher;
 mod memory;
 mod needs;
 mod outputs;
+mod prior_results;
 mod saving;
-mod unmatched;
 
 use std::io::{self, Write};
 use std::num::NonZeroU32;
@@ -36,7 +37,8 @@ use crate::policy::retry::Limits;
 use crate::report::Reporter;
 use crate::schedule::Rules;
 use crate::sink::Sink;
-use crate::source::{Inputs, ListOpener, ListOptions, ListSource, ReportSource, Source, SourceError};
+pub use crate::sink::TextStyle;
+use crate::source::{Inputs, ListOpener, ListOptions, ListSource, ReportSource, Retry, Source, SourceError};
 use crate::state::StateError;
 pub use bounded_read::{SETTINGS as LARGEST_SETTINGS, read as read_bounded, read_unnamed};
 use credentials::{netrc, told_to_all};
@@ -45,6 +47,7 @@ pub use files::{CheckedFiles, Files, is_within};
 use list_fetcher::ListFetcher;
 use memory::Recalling;
 use outputs::Outputs;
+pub use prior_results::state_in;
 pub use saving::open_pipe;
 use saving::saving;
 
@@ -75,6 +78,13 @@ pub enum SetupError {
     Setting(String),
 }
 
+impl SetupError {
+    /// Whether another run has the folder or the state, so that the same command works later.
+    pub fn is_in_use(&self) -> bool {
+        matches!(self, Self::State(StateError::InUse { .. }))
+    }
+}
+
 /// The destination of the body in a run of one URL, instead of a folder.
 #[derive(Clone)]
 pub enum Document {
@@ -101,8 +111,8 @@ impl Document {
 pub struct RunIo {
     /// Gets the records when the configuration says `output = "-"`; `None` discards them.
     pub records: Option<Box<dyn Write + Send>>,
-    /// Whether text records are coloured.
-    pub color: bool,
+    /// The style of text records in `records`.
+    pub style: TextStyle,
     /// The files of the run.
     pub files: CheckedFiles,
     /// More sinks.
@@ -128,7 +138,8 @@ pub fn plan(
 ) -> Result<Plan, SetupError> {
     let template = Template::parse(&config.name).map_err(|why| SetupError::Setting(format!("--name: {why}")))?;
     let inputs = inputs.into();
-    let task = Task { retries: inputs.retry.is_some(), document: document.path() };
+    let task = Task { retries: inputs.retry.is_some(), selects: inputs.only.is_some(), document: document.path() };
+    let only = inputs.only.clone();
     config.validate(task, &Origins::new()).map_err(|problems| SetupError::Setting(problems.join("\n")))?;
     let (jar, mut warnings) = cookies::jar(config)?;
     let mut fetch = fetch_config(config, surroundings.address_classes)?;
@@ -154,6 +165,10 @@ pub fn plan(
     let throttle = Throttle::new(pacer.clone(), bytes);
     let mut services = FetchServices { throttle, cookies: jar.clone(), ..FetchServices::new(config.ip_version) };
     let fetcher = ListFetcher::new(config, &fetch, &services, host_limits.clone(), pacer.clone());
+    // Another try of some URLs is no run to compare.
+    let compares = config.changes.is_some() || (config.refresh && inputs.retry.is_none());
+    // A dry run fetches lists alone, and its URLs wait for nothing.
+    let (host_limits, pacer) = if config.dry_run { (AllHostLimits::default(), None) } else { (host_limits, pacer) };
     let mut source = source(inputs, config, fetcher)?;
     let (saving, stream) = saving(config, document, &surroundings.files)?;
     services.stream = stream.map(BodyStream::new);
@@ -162,8 +177,12 @@ pub fn plan(
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     let mut keeping = Keeping::ForNow;
     let mut past = None;
-    if let Some(memory) = memory::open(config, &saving, &surroundings.files, names.as_mut())? {
-        source = Box::new(Recalling::new(source, memory.recall));
+    let memory = memory::open(config, &saving, &surroundings.files, names.as_mut(), compares)?;
+    if memory.is_none() && only.is_some() {
+        return Err(SetupError::Setting("--only: no run has left its results here yet; run the whole list".to_owned()));
+    }
+    if let Some(memory) = memory {
+        source = Box::new(Recalling::new(source, memory.recall, only));
         // The ledger is the first sink: the state knows every reported outcome.
         sinks.extend(memory.ledger.map(|ledger| Box::new(ledger) as Box<dyn Sink>));
         past = memory.past;
@@ -179,12 +198,13 @@ pub fn plan(
     }
     sinks.extend(surroundings.sinks);
     let mut outputs = Outputs::new(&surroundings.files);
-    sinks.extend(outputs.records(config, surroundings.records, surroundings.color)?);
+    sinks.extend(outputs.records(config, surroundings.records, surroundings.style)?);
+    // The summary has the changes, so it comes after them.
+    if let Some(past) = past {
+        sinks.push(outputs.changes(config.changes.as_deref(), past)?);
+    }
     if let Some(path) = &config.summary {
         sinks.push(outputs.summary(path)?);
-    }
-    if let Some((path, past)) = config.changes.as_deref().zip(past) {
-        sinks.push(outputs.changes(path, past)?);
     }
     let checks_times = config.sets_file_times() && saves;
     fetch.needs = needs::of_run(config.digest, streams, checks_times, &sinks);
@@ -193,7 +213,7 @@ pub fn plan(
     outputs.begin()?;
     // With `auto`, do not warn about a lowered limit.
     warnings.extend(share.warning.filter(|_| !auto));
-    let mut reporters = unmatched::watched(surroundings.reporters, &config.hosts);
+    let mut reporters = host_tables::watched(surroundings.reporters, &config.hosts);
     if checks_times {
         reporters = file_times::watched(reporters);
     }
@@ -210,6 +230,7 @@ pub fn plan(
         schedule,
         skip_duplicates: config.duplicates == Duplicates::Skip,
         backend: (backend.make)(),
+        backend_limit: bodies.min(share.concurrency),
         spec: FetchSpec::Http { config: Arc::new(fetch), services },
         names,
         sinks,
@@ -231,11 +252,12 @@ pub fn plan(
 
 /// The lists, or what of them and of an earlier run is tried again.
 fn source(inputs: Inputs, config: &Config, fetcher: ListFetcher) -> Result<Box<dyn Source>, SetupError> {
-    let Inputs { lists, retry, tables_only } = inputs;
+    let Inputs { lists, retry, tables_only, .. } = inputs;
     let opener: Arc<dyn ListOpener> = Arc::new(fetcher);
     let options = ListOptions { opener: Some(opener), tables_only, ..config.into() };
     let Some(retry) = retry else { return Ok(Box::new(ListSource::new(lists, options)?)) };
     let lists = (!lists.is_empty()).then(|| ListSource::new(lists, options)).transpose()?;
+    let retry = Retry { report: prior_results::records(retry.report)?, ..retry };
     Ok(Box::new(ReportSource::new(retry, lists)?))
 }
 

@@ -9,7 +9,7 @@ use super::memory::PriorDownloads;
 use super::{CheckedFiles, SetupError};
 use crate::config::Config;
 use crate::model::shown_path;
-use crate::sink::{Changes, FORMATS, Output, Sink, SummaryFile};
+use crate::sink::{Changes, FORMATS, Output, Sink, SummaryFile, TextStyle};
 
 /// Opens outputs, and keeps those that are still to be emptied.
 pub(super) struct Outputs<'a> {
@@ -28,16 +28,16 @@ impl<'a> Outputs<'a> {
         &mut self,
         config: &Config,
         stdout: Option<Box<dyn Write + Send>>,
-        color: bool,
+        style: TextStyle,
     ) -> Result<Option<Box<dyn Sink>>, SetupError> {
-        let (output, color) = if config.output == Path::new("-") {
+        let (output, style) = if config.output == Path::new("-") {
             let Some(stdout) = stdout else { return Ok(None) };
-            (Output::new("standard output", stdout), color)
+            (Output::new("standard output", stdout), style)
         } else {
-            (self.open(&config.output, "the records")?, false)
+            (self.open(&config.output, "the records")?, TextStyle { show: config.show, ..TextStyle::default() })
         };
         let entry = FORMATS.iter().find(|entry| entry.format == config.format);
-        Ok(entry.map(|entry| (entry.make)(output, color)))
+        Ok(entry.map(|entry| (entry.make)(output, style)))
     }
 
     /// Opens the output of the summary.
@@ -64,10 +64,14 @@ impl<'a> Outputs<'a> {
         };
         open().map_err(|source| SetupError::Path { path: path.to_owned(), purpose, source })
     }
-    /// Begins the report of changes. The sink needs the state of earlier runs.
-    pub(super) fn changes(&self, path: &Path, past: PriorDownloads) -> Result<Box<dyn Sink>, SetupError> {
-        let unusable = |source| SetupError::Path { path: path.to_owned(), purpose: "the changes", source };
-        let file = self.files.whole_file(path, false).map_err(unusable)?;
+
+    /// Begins to count changes, and their report if there is a path. The sink needs the state of earlier runs.
+    pub(super) fn changes(&self, path: Option<&Path>, past: PriorDownloads) -> Result<Box<dyn Sink>, SetupError> {
+        let begin = |path: &Path| {
+            let unusable = |source| SetupError::Path { path: path.to_owned(), purpose: "the changes", source };
+            self.files.whole_file(path, false).map_err(unusable)
+        };
+        let file = path.map(begin).transpose()?;
         Ok(Box::new(Changes::new(file, Box::new(past))))
     }
 }

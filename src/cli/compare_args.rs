@@ -12,6 +12,7 @@ use fetchall::model::refused_value;
 
 use super::args::SettingArgs;
 use super::exit::UsageError;
+use super::inputs;
 use super::resolve::{self, Env, InputArg};
 use super::setting_flags::GivenFlag;
 
@@ -55,7 +56,7 @@ pub struct CompareArgs {
     #[arg(long, value_name = "N", help_heading = "Concurrency")]
     rounds: Option<String>,
     /// Write an HTML report with charts to this file
-    #[arg(long, value_name = "FILE.html", help_heading = "Output")]
+    #[arg(long, value_name = "FILE.html", help_heading = "Records and summary")]
     report: Option<PathBuf>,
     /// The settings of a download.
     #[command(flatten)]
@@ -69,8 +70,9 @@ pub fn fit(arg: clap::Arg) -> clap::Arg {
         "concurrency" => arg.value_name("N,N").help(format!("Concurrency levels to compare [default: {LEVELS}]")),
         "format" => arg.value_parser(["text", "json", "csv", "markdown"]).help("Format of the table [default: text]"),
         "json" => arg.help("Write JSON, as --format json does"),
+        "csv" => arg.help("Write CSV, as --format csv does"),
         "quiet" => arg.help("Show no progress of the rounds [default: false]"),
-        _ if Key::named(&id).is_none() && !matches!(&*id, "show_error" | "fail_fast") => arg,
+        _ if Key::named(&id).is_none() && !matches!(&*id, "show_error" | "fail_fast" | "tsv") => arg,
         _ if PASSED.contains(&&*id) || OWN.contains(&&*id) => arg,
         _ => arg.hide(true),
     }
@@ -129,11 +131,16 @@ pub fn resolve(mut args: CompareArgs, env: &Env) -> Result<ResolvedComparison, U
         Some("csv") => ComparisonFormat::Csv,
         Some("markdown") => ComparisonFormat::Markdown,
         _ if std::mem::take(&mut args.settings.json) => ComparisonFormat::Json,
+        _ if std::mem::take(&mut args.settings.csv) => ComparisonFormat::Csv,
         _ => ComparisonFormat::Text,
     };
     let levels = args.settings.flags.take("concurrency").unwrap_or_else(|| LEVELS.into());
     let given = args.settings.given();
-    let foreign = given.iter().filter(|given| !PASSED.contains(&given.key.name) && !OWN.contains(&given.key.name));
+    let is_foreign = |given: &&GivenFlag| {
+        let name = &given.key.name;
+        given.flag == "--tsv" || (!PASSED.contains(name) && !OWN.contains(name))
+    };
+    let foreign = given.iter().filter(is_foreign);
     let mut problems: Vec<String> = foreign
         .map(|GivenFlag { key, flag, .. }| match key.name {
             "backend" => format!("{flag}: compare takes several; use --backends"),
@@ -158,7 +165,7 @@ pub fn resolve(mut args: CompareArgs, env: &Env) -> Result<ResolvedComparison, U
         (resolve::settings(&args.settings, env)?, over)
     } else {
         let resolved = resolve::settings(&args.settings, env)?;
-        (resolved, Over::Inputs(resolve::inputs(&args.inputs, &args.input_file, None, env)?))
+        (resolved, Over::Inputs(inputs::inputs(&args.inputs, &args.input_file, None, env)?))
     };
     let resolve::Resolved { config, reads, .. } = resolved;
     Ok(ResolvedComparison { config, over, backends, levels, rounds, form, report: args.report, reads })

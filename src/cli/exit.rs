@@ -18,6 +18,8 @@ pub enum Exit {
     Broken = 3,
     /// A limit was reached.
     Limit = 4,
+    /// Another run has the folder or the state (EX_TEMPFAIL of sysexits.h); nothing was done.
+    InUse = 75,
     /// Interrupted by a signal.
     Interrupted = 130,
 }
@@ -33,6 +35,9 @@ impl Exit {
     pub fn of(error: &anyhow::Error) -> Self {
         if error.is::<UsageError>() {
             return Exit::Usage;
+        }
+        if error.is::<InUseError>() {
+            return Exit::InUse;
         }
         // The reader of standard output has seen enough, as in `fetchall config | head -1`.
         let closed = |cause: &&(dyn std::error::Error + 'static)| {
@@ -61,6 +66,11 @@ impl fmt::Display for UsageError {
 
 impl std::error::Error for UsageError {}
 
+/// Another run has the folder or the state. The same command works later.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct InUseError(pub String);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,6 +78,7 @@ mod tests {
     #[test]
     fn errors_end_in_their_codes() {
         assert_eq!(Exit::of(&UsageError::one("x").into()), Exit::Usage);
+        assert_eq!(Exit::of(&InUseError("x".to_owned()).into()), Exit::InUse);
         assert_eq!(Exit::of(&io::Error::from(io::ErrorKind::BrokenPipe).into()), Exit::Ok);
         assert_eq!(Exit::of(&io::Error::from(io::ErrorKind::StorageFull).into()), Exit::Broken);
     }

@@ -31,7 +31,7 @@ pub enum Log {
 }
 
 impl Log {
-    /// Opens the log that the settings ask for. The content of a file stays until the run begins.
+    /// Opens the log that the settings ask for.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -51,10 +51,10 @@ impl Log {
         files.open(path).map(|file| Log::File(path.clone(), file)).map_err(unusable)
     }
 
-    /// Begins the log, now that everything else is set up.
+    /// Begins the log. A file keeps its content, and each line goes behind those of other runs.
     ///
     /// # Errors
-    /// When a file cannot be emptied.
+    /// When the lines cannot go to the end of a file.
     pub fn start(self) -> anyhow::Result<LogWriter> {
         let (path, file): (_, Box<dyn Write + Send>) = match self {
             Log::None => return Ok(LogWriter(None)),
@@ -65,7 +65,7 @@ impl Log {
             Log::Fifo(path) => (path.clone(), Box::new(Fifo { path, file: None })),
             Log::File(path, file) => {
                 if file.metadata().is_ok_and(|found| found.is_file()) {
-                    file.set_len(0).context("cannot empty the log")?;
+                    append(&file).context("cannot write to the end of the log")?;
                 }
                 (path, Box::new(file))
             }
@@ -140,6 +140,19 @@ impl Write for Fifo {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Makes each write go to the end of the file.
+#[cfg(unix)]
+fn append(file: &File) -> io::Result<()> {
+    use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+    Ok(fcntl_setfl(file, fcntl_getfl(file)? | OFlags::APPEND)?)
+}
+
+/// Begins at the end of the file; other systems have no such flag for an open file.
+#[cfg(not(unix))]
+fn append(mut file: &File) -> io::Result<()> {
+    io::Seek::seek(&mut file, io::SeekFrom::End(0)).map(drop)
 }
 
 #[cfg(unix)]

@@ -2,13 +2,17 @@
 //!
 //! Only here are the environment read, `clap` and `anyhow` used and the process ended.
 
+mod after_run;
 mod args;
 mod child;
 mod commands;
 mod compare_args;
 mod exit;
+mod inputs;
 mod log;
+mod manual;
 mod resolve;
+mod run_log;
 mod screen;
 mod setting_flags;
 mod signals;

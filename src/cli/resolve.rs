@@ -7,14 +7,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use fetchall::app::{LARGEST_SETTINGS, read_bounded, read_unnamed};
-use fetchall::config::{Config, Key, Layers, Origins, Raw, SettingSource, Task};
+use fetchall::config::{Config, Format, Key, Layers, Origins, Raw, SettingSource, Task};
 use fetchall::model::{shown_path, shown_text};
 use fetchall::policy::naming::Template;
 use fetchall::policy::rerun::selection::Selection;
-use fetchall::policy::text::url_text;
 
 use super::args::{JobArgs, SettingArgs};
 use super::exit::UsageError;
+use super::inputs::{self, absent};
 use super::setting_flags::{FlagValue, GivenFlag};
 
 /// The inputs of the process besides its arguments.
@@ -61,10 +61,16 @@ pub struct Resolved {
     pub inputs: Vec<InputArg>,
     /// The records of an earlier run, of which some are tried again.
     pub retry: Option<RetryArg>,
+    /// Which lines are fetched, by their results in the state. With records, `retry` selects.
+    pub only: Option<Selection>,
     /// The path for the body of the one URL; `-` is standard output.
     pub output_document: Option<PathBuf>,
     /// Files that were read for the settings or may be by the next run, each with a noun for messages.
     pub reads: Vec<(&'static str, PathBuf)>,
+    /// Whether the user types a list.
+    pub reads_terminal: bool,
+    /// A question about each setting that is unlikely to be meant.
+    pub doubts: Vec<String>,
     /// Report failures on standard error, even if the run is silent otherwise.
     pub show_errors: bool,
 }
@@ -82,7 +88,11 @@ impl Resolved {
     /// # Errors
     /// Returns the settings that contradict each other, and the flags that could have no effect.
     pub fn validate(&self) -> Result<(), UsageError> {
-        let task = Task { retries: self.retry.is_some(), document: self.output_document.as_deref() };
+        let task = Task {
+            retries: self.retry.is_some(),
+            selects: self.only.is_some(),
+            document: self.output_document.as_deref(),
+        };
         self.config.validate(task, &self.origins).map_err(UsageError)
     }
 
@@ -100,8 +110,7 @@ pub fn settings(args: &SettingArgs, env: &Env) -> Result<Resolved, UsageError> {
     let mut layers = Layers::new();
     let mut problems = Vec::new();
     if args.go_on.is_some() {
-        let text =
-            "--continue: not needed, leave it out: with --dir the same command goes on by itself, inside a body too";
+        let text = "--continue, --resume: not needed, leave it out: with --dir the same command goes on by itself, inside a body too";
         problems.push(text.to_owned());
     }
     proxies(&mut layers, env);
@@ -142,6 +151,7 @@ pub fn settings(args: &SettingArgs, env: &Env) -> Result<Resolved, UsageError> {
             value => layers.flag(key, flag, value.raw()),
         }
     }
+    let doubts = layers.doubts();
     let found = layers.finish();
     if let Ok((config, origins)) = &found {
         problems.extend(dir_of_folder(config, origins, env).filter(|_| from_folder));
@@ -154,7 +164,8 @@ pub fn settings(args: &SettingArgs, env: &Env) -> Result<Resolved, UsageError> {
         }));
     }
     match found {
-        Ok((mut config, origins)) if problems.is_empty() => {
+        Ok((mut config, mut origins)) if problems.is_empty() => {
+            format_of_output(&mut config, &mut origins);
             if config.netrc && config.netrc_file.is_none() {
                 config.netrc_file = Some(home_file(env, ".netrc", "--netrc")?);
             }
@@ -166,8 +177,11 @@ pub fn settings(args: &SettingArgs, env: &Env) -> Result<Resolved, UsageError> {
                 origins,
                 inputs: Vec::new(),
                 retry: None,
+                only: None,
                 output_document: None,
                 reads,
+                doubts,
+                reads_terminal: false,
                 show_errors: false,
             })
         }
@@ -186,9 +200,16 @@ pub fn job(args: &JobArgs, env: &Env) -> Result<Resolved, UsageError> {
     let mut resolved = settings(&args.settings, env)?;
     // Check before the inputs: a user of curl's `-O URL` should read about -O, not about a missing input.
     resolved.output_document = args.output_document.as_deref().map(document_name).transpose()?;
-    resolved.retry = retry(args, env)?;
+    let only = inputs::selection(args)?;
+    match &args.retry_from {
+        Some(report) => {
+            resolved.retry = Some(RetryArg { report: inputs::report(report, env)?, only: only.unwrap_or_default() })
+        }
+        None => resolved.only = only,
+    }
     resolved.validate()?;
-    resolved.inputs = inputs(&args.inputs, &args.input_file, args.retry_from.as_deref(), env)?;
+    resolved.inputs = inputs::inputs(&args.inputs, &args.input_file, args.retry_from.as_deref(), env)?;
+    resolved.reads_terminal = env.stdin_is_terminal && resolved.inputs.contains(&InputArg::Stdin);
     resolved.show_errors = args.settings.show_error;
     if resolved.output_document.is_none() {
         return Ok(resolved);
@@ -227,6 +248,27 @@ fn home_file(env: &Env, name: &str, flag: &str) -> Result<PathBuf, UsageError> {
     match env.vars.get(OsStr::new("HOME")).filter(|home| !home.is_empty()) {
         Some(home) => Ok(Path::new(home).join(name)),
         None => Err(UsageError::one(format!("{flag}: HOME is not set; name the file with {flag}-file"))),
+    }
+}
+
+/// Lets the name of the output choose the format of the records, unless a flag or the same layer does.
+fn format_of_output(config: &mut Config, origins: &mut Origins) {
+    let Some(ending) = config.output.extension().and_then(OsStr::to_str) else { return };
+    let format = match ending.to_ascii_lowercase().as_str() {
+        "csv" => Format::Csv,
+        "tsv" => Format::Tsv,
+        "ndjson" | "jsonl" | "json" => Format::Ndjson,
+        _ => return,
+    };
+    let Some(output) = origins.get("output").cloned() else { return };
+    let is_chosen = match origins.get("format") {
+        None | Some(SettingSource::Default) => false,
+        Some(SettingSource::Flag(_)) => true,
+        Some(_) => !matches!(output, SettingSource::Flag(_)),
+    };
+    if !is_chosen {
+        config.format = format;
+        origins.insert("format", output);
     }
 }
 
@@ -325,10 +367,6 @@ fn text_of(bytes: Vec<u8>) -> io::Result<String> {
     String::from_utf8(bytes).map_err(not_text)
 }
 
-fn absent(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
-}
-
 /// The texts of `--header`, with each `@file` replaced by its lines.
 fn header_texts(given: &[String], env: &Env) -> Result<Vec<String>, String> {
     let mut texts = Vec::new();
@@ -349,136 +387,6 @@ fn header_texts(given: &[String], env: &Env) -> Result<Vec<String>, String> {
         }
     }
     Ok(texts)
-}
-
-/// The inputs of a command: its words, the lists of `--input-file`, else standard input. A `retry_from`
-/// needs none.
-///
-/// # Errors
-/// Returns all inputs that cannot be used.
-pub fn inputs(
-    words: &[OsString],
-    files: &[OsString],
-    retry_from: Option<&OsStr>,
-    env: &Env,
-) -> Result<Vec<InputArg>, UsageError> {
-    let mut inputs = Vec::new();
-    let mut problems = Vec::new();
-    for (word, position) in words.iter().zip(1..) {
-        match input(word, position, env) {
-            Ok(input) => inputs.push(input),
-            Err(problem) => problems.push(problem),
-        }
-    }
-    for file in files {
-        match input_file(file, env) {
-            Ok(input) => inputs.push(input),
-            Err(problem) => problems.push(format!("--input-file: {problem}")),
-        }
-    }
-    let report_is_stdin = retry_from.is_some_and(|report| report == "-");
-    let stdin = inputs.iter().filter(|input| **input == InputArg::Stdin).count();
-    if stdin + usize::from(report_is_stdin) > 1 {
-        problems.push("standard input is named twice; it can be read only once".to_owned());
-    }
-    if !problems.is_empty() {
-        return Err(UsageError(problems));
-    }
-    if inputs.is_empty() && retry_from.is_some() {
-        return Ok(inputs);
-    }
-    if inputs.is_empty() && env.stdin_is_terminal {
-        return Err(UsageError::one(
-            "no input: name a list or a URL, or pipe a list into standard input, such as\n\n  \
-             fetchall sites.txt\n  fetchall https://example.com/\n\nsee `fetchall --help` for more",
-        ));
-    }
-    if inputs.is_empty() {
-        inputs.push(InputArg::Stdin);
-    }
-    Ok(inputs)
-}
-
-/// The records of an earlier run, and which of them are tried again.
-fn retry(args: &JobArgs, env: &Env) -> Result<Option<RetryArg>, UsageError> {
-    let Some(report) = &args.retry_from else { return Ok(None) };
-    let report = list(report, env).map_err(|problem| UsageError::one(format!("--retry-from: {problem}")))?;
-    let words = args.only.iter().flat_map(|words| words.split(',')).map(str::trim);
-    let only = Selection::of(words).map_err(|problem| UsageError::one(format!("--only: {problem}")))?;
-    Ok(Some(RetryArg { report, only }))
-}
-
-fn input(word: &OsStr, position: u64, env: &Env) -> Result<InputArg, String> {
-    let shown = word.to_string_lossy();
-    if has_scheme(url_text::bare(&shown)) {
-        let url = word
-            .to_str()
-            .ok_or_else(|| format!("{}: is not valid UTF-8; percent-encode the URL", shown_text(&shown)))?;
-        return Ok(InputArg::Url(url_text::bare(url).to_owned(), position));
-    }
-    list(word, env).map_err(|problem| {
-        if ["demo", "compare", "config", "completions", "man"].contains(&&*shown) {
-            format!("{problem}; a command goes before everything else: fetchall {shown} ...")
-        } else if looks_like_host(&shown) {
-            format!("{problem}; if it is a URL, write https://{shown}")
-        } else {
-            problem
-        }
-    })
-}
-
-/// A list that `--input-file` names: a file or a URL.
-fn input_file(word: &OsStr, env: &Env) -> Result<InputArg, String> {
-    let shown = word.to_string_lossy();
-    if !has_scheme(&shown) {
-        return list(word, env).map_err(|problem| match looks_like_host(&shown) {
-            true => format!("{problem}; if it is a URL, write https://{shown}"),
-            false => problem,
-        });
-    }
-    match word.to_str() {
-        Some(url) => Ok(InputArg::Remote(url.to_owned())),
-        None => Err(format!("{}: is not valid UTF-8; percent-encode the URL", shown_text(&shown))),
-    }
-}
-
-fn list(word: &OsStr, env: &Env) -> Result<InputArg, String> {
-    if word == "-" {
-        return Ok(InputArg::Stdin);
-    }
-    let text = word.to_string_lossy();
-    // A name and a password may stand where an input is expected.
-    let may_be_pair = text.contains(':') && !looks_like_host(&text) && !cfg!(windows);
-    let shown = if may_be_pair { "an input with a colon in its name".to_owned() } else { shown_path(Path::new(word)) };
-    let path = env.cwd.join(word);
-    match fs::metadata(&path) {
-        _ if word.is_empty() => Err("an input is empty; name a list or a URL".to_owned()),
-        Ok(found) if found.is_dir() => Err(format!("{shown} is a folder; name a list in it")),
-        Ok(_) => Ok(InputArg::File(PathBuf::from(word))),
-        Err(error) if absent(&error) => Err(format!("{shown}: no such file")),
-        Err(error) => Err(format!("cannot read {shown}: {error}")),
-    }
-}
-
-/// RFC 3986, section 3.1, and the two slashes that tell a URL from a file with a colon.
-fn has_scheme(word: &str) -> bool {
-    word.split_once("://").is_some_and(|(scheme, _)| {
-        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
-    })
-}
-
-/// Whether a word that names no file may be a URL without its scheme.
-fn looks_like_host(word: &str) -> bool {
-    let (host, has_path) = word.split_once(['/', '?', '#']).map_or((word, false), |(host, _)| (host, true));
-    let (host, port) = host.split_once(':').map_or((host, None), |(host, port)| (host, Some(port)));
-    let labels = host.split('.').all(|l| !l.is_empty() && l.chars().all(|c| c.is_alphanumeric() || c == '-'));
-    let list_name =
-        [".txt", ".tsv", ".csv", ".ndjson", ".jsonl", ".json", ".gz", ".zst", ".xml", ".html", ".list", ".lst"];
-    labels
-        && (host.contains('.') || host == "localhost" || port.is_some())
-        && port.is_none_or(|port| port.bytes().all(|b| b.is_ascii_digit()))
-        && (has_path || port.is_some() || !list_name.iter().any(|ending| host.ends_with(ending)))
 }
 
 #[cfg(test)]

@@ -29,11 +29,31 @@ fn resolve(words: &[&str]) -> Result<Resolved, String> {
 }
 
 #[test]
+fn only_a_list_on_the_terminal_is_typed() {
+    assert!(resolve(&["-"]).unwrap().reads_terminal);
+    assert!(!resolve(&["sites.txt"]).unwrap().reads_terminal);
+    let folder = TempDir::new().unwrap();
+    let piped = Env { stdin_is_terminal: false, ..env(&folder) };
+    assert!(!resolve_in(&piped, &["-"]).unwrap().reads_terminal);
+}
+
+#[test]
+fn words_of_other_programs_are_understood() {
+    for (words, format) in [(["--csv", "http://a/"], Format::Csv), (["--tsv", "http://a/"], Format::Tsv)] {
+        assert_eq!(resolve(&words).unwrap().config.format, format);
+    }
+    let threads = resolve(&["--threads", "7", "http://a/"]).unwrap();
+    assert_eq!(threads.config.concurrency, Concurrency::Fixed(NonZeroU32::new(7).unwrap()));
+    assert!(resolve(&["--resume", "--dir", "out", "http://a/"]).unwrap_err().contains("--resume: not needed"));
+    assert!(resolve(&["--csv", "--json", "http://a/"]).unwrap_err().contains("cannot be used with"));
+}
+
+#[test]
 fn every_flag_becomes_its_setting() {
     let words = "--input-format csv -B http://b/ --input-encoding latin1 --url-column x --duplicates fetch -j 3 --backend threads --host-concurrency 2 --wait 1 --random-wait --rate 1/s --limit-rate 1M --grace 1 -H A:b -U me -u me:x --anyauth --netrc --netrc-file x -b a=1 --load-cookies x --save-cookies x -x p:1 --noproxy a --spider --http1.1 --max-redirs 1 --resolve a:1:::1 --ip-version 4 --private-addresses deny --ca-certificate x --cert x --key x -k \
                  --compression raw --connect-timeout 1 --idle-timeout 1 -m 1 --low-speed none --retries 0 --retry-on 5xx,dns --retry-max-wait 1h -P out --name {n} --content-disposition --no-clobber --dry-run --fresh -NR --state x --sync --changes x --digest sha256 \
                  --max-filesize 1 --format json -o x --summary x --order input --until first-error --max-failures 1 \
-                 --max-duration 1 --fail-on never --progress none -sv --color never --log x -fSL http://a/";
+                 --max-duration 1 --fail-on never --progress none -sv --show none --color never --log x -fSL http://a/";
     // Only the settings: all of them together contradict each other.
     let cli = args::parse(["fetchall"].into_iter().chain(words.split_whitespace()).map(OsString::from)).unwrap();
     let resolved = settings(&cli.job.settings, &env(&TempDir::new().unwrap())).unwrap();
@@ -84,6 +104,30 @@ fn json_is_a_format() {
     let resolved = resolve(&["--json", "http://a/"]).unwrap();
     assert_eq!((resolved.config.format, &resolved.origins["format"]), (Format::Ndjson, &SettingSource::Flag("--json")));
     assert!(resolve(&["--json", "--format", "csv", "http://a/"]).unwrap_err().contains("cannot be used with"));
+}
+
+#[test]
+fn the_name_of_the_output_chooses_the_format() {
+    let format = |words: &[&str]| resolve(words).unwrap().config.format;
+    for (name, expected) in [
+        ("r.csv", Format::Csv),
+        ("r.TSV", Format::Tsv),
+        ("r.ndjson", Format::Ndjson),
+        ("r.jsonl", Format::Ndjson),
+        ("r.json", Format::Ndjson),
+        ("r.txt", Format::Text),
+        ("records", Format::Text),
+    ] {
+        assert_eq!(format(&["-o", name, "http://a/"]), expected, "{name}");
+    }
+    assert_eq!(format(&["-o", "r.csv", "--json", "http://a/"]), Format::Ndjson, "a flag decides");
+    assert_eq!((format(&["--csv", "http://a/"]), format(&["--tsv", "http://a/"])), (Format::Csv, Format::Tsv));
+    let folder = TempDir::new().unwrap();
+    let mut env = env(&folder);
+    env.vars.insert("FETCHALL_FORMAT".into(), "ndjson".into());
+    assert_eq!(resolve_in(&env, &["-o", "r.csv", "http://a/"]).unwrap().config.format, Format::Csv);
+    env.vars.insert("FETCHALL_OUTPUT".into(), "r.csv".into());
+    assert_eq!(resolve_in(&env, &["http://a/"]).unwrap().config.format, Format::Ndjson, "one layer says both");
 }
 
 #[test]

@@ -6,6 +6,27 @@ use clap::builder::{PossibleValue, PossibleValuesParser, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use fetchall::config::{Config, KEYS, Key, Raw, ValueForm};
 
+/// The settings that `-h` shows, beside those that are no settings. `--help` shows all.
+const USUAL: &[&str] = &[
+    "concurrency",
+    "per-host",
+    "delay",
+    "limit-rate",
+    "header",
+    "user",
+    "proxy",
+    "insecure",
+    "timeout",
+    "retry",
+    "dir",
+    "name",
+    "refresh",
+    "skip-existing",
+    "output",
+    "quiet",
+    "dry-run",
+];
+
 /// A flag of a command line that gives a setting its value.
 #[derive(Debug, Clone)]
 pub struct GivenFlag {
@@ -101,6 +122,7 @@ fn flags(key: &'static Key, defaults: &Config) -> Vec<Arg> {
         .aliases(longs)
         .short_aliases(shorts.iter().flat_map(|letter| letter.chars()))
         .help_heading(key.group)
+        .hide_short_help(!USUAL.contains(&key.name))
         .display_order(order(key.name))
         .help(help(key, defaults));
     match key.form {

@@ -15,11 +15,16 @@ const OTHERS: [(&str, &str); 4] = [
 
 /// Replaces the parser's tip for an unknown flag, which would make a list of it: `-- -J`.
 pub fn correct(error: &mut Error) {
-    if error.kind() != ErrorKind::UnknownArgument || error.get(ContextKind::SuggestedArg).is_some() {
+    if error.kind() != ErrorKind::UnknownArgument {
         return;
     }
     let Some(ContextValue::String(given)) = error.get(ContextKind::InvalidArg) else { return };
     let known = OTHERS.iter().find(|(flag, _)| flag == given).map(|(_, tip)| *tip);
+    if known.is_some() {
+        error.remove(ContextKind::SuggestedArg);
+    } else if error.get(ContextKind::SuggestedArg).is_some() {
+        return;
+    }
     let tip = known.unwrap_or("a value that begins with a dash follows an equals sign, as in --name=-{n}");
     error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
 }

@@ -9,12 +9,19 @@ const CLOSE: f64 = 0.05;
 /// Figures of CPU and memory that are no more than this apart count as equal.
 const ALIKE: f64 = 0.10;
 
+/// A shorter wall time is mostly that of starting the program.
+const SHORTEST_MS: f64 = 100.0;
+
+/// The largest share by which rounds of one cell may differ.
+const NOISIEST: f64 = 0.5;
+
 /// One line for the head of a page.
 pub fn headline(comparison: &Comparison) -> String {
     match judge(comparison) {
         Judgement::Nothing => "Nothing was measured".to_owned(),
         Judgement::Differ(..) => "The records differ, so no time can be compared".to_owned(),
         Judgement::Single(cell) => format!("{} took {}", capital(&cell.name()), seconds(cell.wall_ms())),
+        Judgement::Short(_) | Judgement::Noisy(_) => "Too short to judge".to_owned(),
         Judgement::Equal(..) => "No difference beyond noise".to_owned(),
         Judgement::Pick { pick, .. } if pick.is_sequential() => "Nothing was faster than one at a time".to_owned(),
         Judgement::Pick { pick, .. } => {
@@ -44,6 +51,16 @@ pub fn advice(comparison: &Comparison) -> String {
         Judgement::Single(cell) => {
             format!("{} took {}; there is nothing to compare it with.", capital(&cell.name()), seconds(cell.wall_ms()))
         }
+        Judgement::Short(fastest) => format!(
+            "Too short to judge: {} took {}, which is mostly the start of the program. Compare more URLs.",
+            fastest.name(),
+            seconds(fastest.wall_ms())
+        ),
+        Judgement::Noisy(spread) => format!(
+            "Too short to judge: rounds of one and the same cell differ by up to {:.0} %. Compare more URLs, or more \
+             rounds on a quiet machine.",
+            spread * 100.0
+        ),
         Judgement::Equal(pick, cells) => equal(pick, &cells),
         Judgement::Pick { pick, near } => {
             let main = if pick.is_sequential() { sequential(comparison) } else { take(comparison, pick, near) };
@@ -59,6 +76,10 @@ enum Judgement<'a> {
     /// A cell, its round, and the cell whose records are the measure.
     Differ(&'a Cell, &'a Round, &'a Cell),
     Single(&'a Cell),
+    /// The fastest cell took too little time.
+    Short(&'a Cell),
+    /// Rounds of a cell differ by this share.
+    Noisy(f64),
     /// No cell is faster than another beyond noise; the one that costs least, and all.
     Equal(&'a Cell, Vec<&'a Cell>),
     /// The one to take, and how many are as fast as the fastest.
@@ -82,9 +103,20 @@ fn judge(comparison: &Comparison) -> Judgement<'_> {
     if let [only] = cells[..] {
         return Judgement::Single(only);
     }
+    if fastest.wall_ms() < SHORTEST_MS {
+        return Judgement::Short(fastest);
+    }
+    if let Some(spread) = spread(&cells).filter(|spread| *spread > NOISIEST) {
+        return Judgement::Noisy(spread);
+    }
     let near: Vec<&Cell> = cells.iter().copied().filter(|cell| as_fast(cell, fastest)).collect();
     let pick = cheapest(near.clone()).unwrap_or(fastest);
     if near.len() == cells.len() { Judgement::Equal(pick, cells) } else { Judgement::Pick { pick, near: near.len() } }
+}
+
+/// Returns the largest share by which the rounds of one cell differ; `None` if each has a single one.
+fn spread(cells: &[&Cell]) -> Option<f64> {
+    cells.iter().filter_map(|cell| cell.spread()).max_by(f64::total_cmp)
 }
 
 /// Whether the figures do not show that `cell` is slower: it is close, or some round of it was
@@ -193,9 +225,11 @@ fn change(from: &Cell, to: &Cell) -> String {
 fn caveats(comparison: &Comparison) -> Vec<String> {
     let mut said = Vec::new();
     let measured: Vec<&Cell> = comparison.measured().collect();
-    let spread = measured.iter().filter_map(|cell| cell.spread()).max_by(f64::total_cmp);
+    let is_unjudged = matches!(judge(comparison), Judgement::Short(_) | Judgement::Noisy(_));
     if measured.len() > 1 {
-        match spread {
+        match spread(&measured) {
+            // The first sentence has the reason.
+            Some(_) if is_unjudged => {}
             Some(spread) => {
                 let spread = spread * 100.0;
                 said.push(format!(

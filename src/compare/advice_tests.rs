@@ -133,3 +133,33 @@ fn little_measured_is_little_said() {
     assert!(text.contains("One round cannot tell a difference from noise: measure more."), "{text}");
     assert!(text.ends_with("It was stopped early, after 2 of 6 measurements."), "{text}");
 }
+
+#[test]
+fn short_and_noisy_runs_are_not_judged() {
+    let (short, noisy) = ([99.0, 99.5, 98.0], [200.0, 330.0, 210.0]);
+    let (long, steady) = ([100.5, 101.0, 101.5], [200.0, 290.0, 210.0]);
+    for (one, other, expected) in [
+        (&short, &[5000.0, 5001.0, 5002.0], "async at 5 took 0.099 s, which is mostly the start of the program."),
+        (&long, &[5000.0, 5001.0, 5002.0], ""),
+        (&noisy, &[5000.0, 5001.0, 5002.0], "rounds of one and the same cell differ by up to 62 %."),
+        (&steady, &[5000.0, 5001.0, 5002.0], ""),
+    ] {
+        let comparison = of(vec![cell("async", 5, one, 20.0, 0), cell("sequential", 1, other, 20.0, 1)]);
+        let (headline, text) = (headline(&comparison), advice(&comparison));
+        assert_eq!(headline == "Too short to judge", !expected.is_empty(), "{headline}");
+        assert_eq!(
+            text.starts_with(&format!("Too short to judge: {expected} Compare more URLs")),
+            !expected.is_empty(),
+            "{text}"
+        );
+        assert_eq!(text.contains("Take "), expected.is_empty(), "{text}");
+        assert_eq!(
+            text.matches("cell differ by").count(),
+            usize::from(expected.is_empty() || expected.contains("differ")),
+            "{text}"
+        );
+        assert!(text.contains("0 to 1 of 100 URLs failed"), "other caveats stay: {text}");
+    }
+    let single = of(vec![cell("async", 5, &short, 20.0, 0)]);
+    assert!(headline(&single).starts_with("Async at 5 took 0.0"), "one cell is compared with nothing");
+}

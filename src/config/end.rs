@@ -27,27 +27,28 @@ pub enum Until {
 pub enum FailOn {
     /// One is enough.
     Any,
-    /// Only that nothing is ok although something was fetched.
+    /// Only that nothing is good although something was fetched.
     All,
     /// None.
     Never,
     /// This number, or more.
     Count(u32),
-    /// This percentage, or more, of the URLs that were not skipped or cancelled.
+    /// This percentage, or more, of the good and the failed URLs.
     Percent(u8),
 }
 
 impl FailOn {
-    /// Whether a run with so many ok and so many failures is a failed one.
-    pub fn failed(self, ok: u64, failures: u64) -> bool {
+    /// Whether a run with so many good URLs and so many failures is a failed one. Good are the ok ones, and those whose
+    /// body an earlier run saved.
+    pub fn failed(self, good: u64, failures: u64) -> bool {
         failures > 0
             && match self {
                 FailOn::Any => true,
-                FailOn::All => ok == 0,
+                FailOn::All => good == 0,
                 FailOn::Never => false,
                 FailOn::Count(least) => failures >= u64::from(least),
                 FailOn::Percent(least) => {
-                    u128::from(failures) * 100 >= u128::from(least) * (u128::from(ok) + u128::from(failures))
+                    u128::from(failures) * 100 >= u128::from(least) * (u128::from(good) + u128::from(failures))
                 }
             }
     }

@@ -183,7 +183,7 @@ mod tests {
         let found = problems(text);
         let starts = [
             "fetchall.toml:2: delay: `soon` is not a time",
-            "fetchall.toml:4: unknown key `dely` of a host; there are per-host, delay, header, user",
+            "fetchall.toml:4: unknown key `dely` of a host; there are per-host, delay, header, user, cookie",
             "fetchall.toml:5: user: is no name and password",
             "fetchall.toml:6: hosts: `a/b` is no host",
             "fetchall.toml:8: hosts: is no table of hosts",

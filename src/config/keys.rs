@@ -17,7 +17,7 @@ use toml::Value;
 
 use super::{
     BackendKind, Color, Compression, Concurrency, Config, Digest, Duplicates, FailOn, Format, InputFormat, IpVersion,
-    LowSpeed, Order, PrivateAddresses, ProgressMode, Rate, Until,
+    LowSpeed, Order, PrivateAddresses, ProgressMode, Rate, Show, Until,
 };
 use crate::model::RetryOn;
 use amounts::{PositiveTime, Size, Speed, Time};
@@ -177,13 +177,13 @@ keys! {
         "duplicates" <"WHAT"> => duplicates: Duplicates, anywhere, "Skip or fetch a URL that is listed again";
     }
     "Concurrency" {
-        "concurrency" -c | "jobs" | "workers" | "j" <"N"> => concurrency: Concurrency, anywhere,
+        "concurrency" -c | "jobs" | "workers" | "threads" | "j" <"N"> => concurrency: Concurrency, anywhere,
             "Maximum number of concurrent transfers, or auto to tune it during the run";
         "backend" <"HOW"> => backend: BackendKind, anywhere,
             "Run transfers as async tasks, threads, child processes or one by one";
         "grace" <"TIME"> => grace: Time, anywhere, "After the first Ctrl-C, let transfers run on for this long";
     }
-    "Pace" {
+    "Speed and politeness" {
         "per-host" | "host-concurrency" <"N"> => per_host: OrNone<NonZeroU32>, anywhere,
             "Maximum number of concurrent transfers per host";
         "delay" | "wait" <"TIME"> => delay: Time, anywhere, "Wait this long between two requests to one host";
@@ -193,7 +193,7 @@ keys! {
         "limit-rate" <"SIZE"> => limit_rate: OrNone<Speed>, anywhere,
             "Maximum download rate of the run in bytes per second, such as 1MiB";
     }
-    "Order and end" {
+    "Order and stopping" {
         "order" <"ORDER"> => order: Order, anywhere,
             "Order of the records: as transfers complete, or as in the input";
         "until" <"WHAT"> => until: Until, user_only, "Stop the run after this event and cancel the rest";
@@ -203,11 +203,19 @@ keys! {
         "fail-on" <"WHICH"> => fail_on: FailOn, user_only,
             "Exit with code 1 on any failure, all, never, N or N% of them";
     }
-    "HTTP" {
+    "Requests" {
         "header" -H <"FIELD"> => header: Headers, user_only,
             "Send this request field; `Name:` removes it, @FILE reads fields from a file; repeatable",
             "In files a list of \"Name: value\" without @FILE. A later file replaces the whole list.";
         "user-agent" -A | "U" <"TEXT"> => user_agent: FieldText, anywhere, "Send this User-Agent, \"\" for none";
+        "head" | "spider" => head: bool, user_only, "Send HEAD requests and save nothing";
+        "http1" | "http1.1" => http1: bool, user_only, "Do not use HTTP/2";
+        "max-redirects" | "max-redirs" <"N"> => max_redirects: u32, anywhere,
+            "Maximum number of redirects per URL";
+        "compression" <"WHAT"> => compression: Compression, user_only,
+            "Request compression and decode (auto), request none (off), or keep it (raw)";
+    }
+    "Login and cookies" {
         "user" -u <"USER:PASSWORD"> => user: OrNone<Secret>, user_only,
             "User name and password for listed hosts: Basic first, Digest on demand",
             "\"USER:PASSWORD\". See docs/guide/credentials.md.";
@@ -224,6 +232,8 @@ keys! {
             "cookies.txt or JSON, see docs/guide/credentials.md.";
         "save-cookies" <"FILE"> => save_cookies: OrNone<PathBuf>, user_only,
             "Keep cookies during the run, and save them to this file at its end";
+    }
+    "Proxy and network" {
         "proxy" -x <"[SCHEME://]HOST:PORT"> => proxy: OrNone<ProxyText>, user_only,
             "Use this proxy: http, https, socks4(a) or socks5(h); \"\" for none",
             "\"[SCHEME://][USER:PASSWORD@]HOST:PORT\", or \"http=... https=...\". \
@@ -231,10 +241,6 @@ keys! {
         "noproxy" <"HOSTS"> => noproxy: OrNone<NoProxyText>, user_only,
             "Bypass the proxy for these hosts, addresses and networks, or * for all",
             "Separated by commas, see docs/guide/credentials.md.";
-        "head" | "spider" => head: bool, user_only, "Send HEAD requests and save nothing";
-        "http1" | "http1.1" => http1: bool, user_only, "Do not use HTTP/2";
-        "max-redirects" | "max-redirs" <"N"> => max_redirects: u32, anywhere,
-            "Maximum number of redirects per URL";
         "resolve" <"HOST:PORT:ADDR[,ADDR]"> => resolve: Pins, user_only,
             "Connect to ADDR for HOST:PORT, * for every host; repeatable",
             "A list of \"HOST:PORT:ADDR[,ADDR]\". A later file replaces the whole list.";
@@ -242,16 +248,16 @@ keys! {
         "private-addresses" <"WHICH"> => private_addresses: PrivateAddresses, user_only,
             "Private addresses: allow, deny, or block redirects from public hosts",
             "See docs/guide/addresses.md.";
+    }
+    "TLS" {
         "cacert" | "ca-certificate" <"FILE"> => cacert: OrNone<PathBuf>, user_only,
             "Verify servers with the CA certificates of this PEM file only";
         "cert" <"FILE"> => cert: OrNone<PathBuf>, user_only, "Client certificate as a PEM file";
         "key" <"FILE"> => key: OrNone<PathBuf>, user_only,
             "Private key of the client certificate, if in another PEM file";
         "insecure" -k | "no-check-certificate" => insecure: bool, user_only, "Do not verify server certificates";
-        "compression" <"WHAT"> => compression: Compression, user_only,
-            "Request compression and decode (auto), request none (off), or keep it (raw)";
     }
-    "Time" {
+    "Timeouts" {
         "connect-timeout" <"TIME"> => connect_timeout: PositiveTime, anywhere,
             "Maximum time for name lookup, TCP connect and TLS handshake";
         "read-timeout" | "idle-timeout" <"TIME"> => read_timeout: PositiveTime, anywhere,
@@ -261,14 +267,14 @@ keys! {
         "low-speed" <"RATE/TIME"> => low_speed: OrNone<LowSpeed>, anywhere,
             "Fail a transfer slower than RATE bytes per second over TIME";
     }
-    "Retry" {
+    "Retries" {
         "retry" | "retries" <"N"> => retry: u32, anywhere, "Maximum number of retries per URL";
         "retry-on" <"WORDS"> => retry_on: RetryOn, anywhere,
             "Retry after these error kinds and statuses, 4xx and 5xx included", "See docs/guide/retries.md.";
         "retry-max-wait" <"TIME"> => retry_max_wait: Time, anywhere,
             "Maximum wait before a retry, Retry-After included";
     }
-    "Saving" {
+    "Saving files" {
         "dir" -d | "output-dir" | "P" <"DIR"> => dir: OrNone<PathBuf>, anywhere,
             "Save bodies below this directory, and resume runs from it";
         "name" <"TEMPLATE"> => name: String, anywhere,
@@ -291,18 +297,20 @@ keys! {
         "max-size" | "max-filesize" <"SIZE"> => max_size: OrNone<Size>, user_only, "Maximum size of a decoded body",
             "Its coded form may be 1/64 and 64 KiB longer.";
     }
-    "Output" {
+    "Records and summary" {
         "format" <"FORMAT"> => format: Format, anywhere, "Format of the records";
         "output" -o <"FILE"> => output: PathBuf, user_only,
-            "Write the records to this file, - for standard output";
+            "Write the records to FILE (.csv, .tsv, .ndjson set the format), - for standard output";
         "summary" <"FILE"> => summary: OrNone<PathBuf>, user_only, "Write a JSON summary of the run to this file";
     }
-    "Seeing" {
+    "Progress and log" {
         "progress" <"MODE"> => progress: ProgressMode, anywhere, "Progress display on standard error";
         "quiet" -q | "silent" | "s" => quiet: bool, anywhere, "Show no progress, no summary and no text lines";
         "verbose" -v => verbose: bool, anywhere, "Log each step to standard error";
+        "show" <"WHAT"> => show: Show, anywhere, "Results to list as text; auto lists changes on a terminal, else all",
+            "Changes are all results but done, not_modified, exists, duplicate and cancelled.";
         "color" <"WHEN"> => color: Color, anywhere, "Colored output";
-        "log" <"FILE"> => log: OrNone<PathBuf>, user_only, "Write the log to this file";
+        "log" <"FILE"> => log: OrNone<PathBuf>, user_only, "Append a log of the run to this file";
     }
     "Other" {
         "dry-run" => dry_run: bool, user_only, "List the URLs and file names without fetching anything",

@@ -47,6 +47,9 @@ impl fmt::Display for SettingSource {
 /// The source of each setting, by its name.
 pub type Origins = BTreeMap<&'static str, SettingSource>;
 
+/// From this number of seconds on, a delay without a unit may be meant in milliseconds.
+const UNLIKELY: u64 = 60;
+
 /// The most problems reported: a file that is no configuration may have one in every line.
 const MOST_PROBLEMS: usize = 100;
 
@@ -69,6 +72,8 @@ pub struct Layers {
     config: Config,
     origins: Origins,
     problems: Vec<Problem>,
+    /// Values in force that are right, but unlikely to be meant: of the run, or of a host.
+    doubts: Vec<(Option<HostPattern>, Problem)>,
     /// The index of each host's table in the configuration.
     host_at: HashMap<HostPattern, usize>,
     /// Whether the file of the working folder is being laid.
@@ -88,7 +93,14 @@ impl Layers {
     /// The defaults.
     pub fn new() -> Self {
         let origins = KEYS.iter().map(|key| (key.name, SettingSource::Default)).collect();
-        Self { config: Config::default(), origins, problems: Vec::new(), host_at: HashMap::new(), of_folder: false }
+        Self {
+            config: Config::default(),
+            origins,
+            problems: Vec::new(),
+            doubts: Vec::new(),
+            host_at: HashMap::new(),
+            of_folder: false,
+        }
     }
 
     /// Lays one variable over what there is. Names without `FETCHALL_` and
@@ -122,6 +134,11 @@ impl Layers {
         self.set(key, SettingSource::Flag(flag), raw);
     }
 
+    /// Returns a question about each value in force that is right, but unlikely to be meant.
+    pub fn doubts(&self) -> Vec<String> {
+        self.doubts.iter().map(|(_, doubt)| doubt.to_string()).collect()
+    }
+
     /// The configuration and where each of its values came from.
     ///
     /// # Errors
@@ -139,6 +156,7 @@ impl Layers {
         }
         match key.set(&mut self.config, raw) {
             Ok(()) => {
+                self.doubt(key.name, None, &origin, raw);
                 self.origins.insert(key.name, origin);
             }
             // A variable or a flag names its setting already, a line does not.
@@ -160,8 +178,22 @@ impl Layers {
             hosts.push(HostTable::new(pattern.clone()));
             hosts.len() - 1
         });
-        if let Err(why) = hosts[at].set(key, raw) {
-            self.problem(origin, format!("{key}: {why}"));
+        match hosts[at].set(key, raw) {
+            Ok(()) => self.doubt(key, Some(pattern), &origin, raw),
+            Err(why) => self.problem(origin, format!("{key}: {why}")),
+        }
+    }
+
+    /// Notes a delay that may be meant in milliseconds, or that it replaces one.
+    fn doubt(&mut self, key: &str, host: Option<&HostPattern>, origin: &SettingSource, raw: Raw<'_>) {
+        if key != "delay" {
+            return;
+        }
+        self.doubts.retain(|(of, _)| of.as_ref() != host);
+        if let Some(seconds) = bare_number(raw).filter(|seconds| *seconds >= UNLIKELY) {
+            let message = format!("{seconds} s; did you mean {seconds}ms?");
+            let message = if let SettingSource::Flag(_) = origin { message } else { format!("delay: {message}") };
+            self.doubts.push((host.cloned(), Problem { origin: origin.clone(), message }));
         }
     }
 
@@ -177,6 +209,15 @@ impl Layers {
     /// Whether no more problems are noted.
     pub(super) fn has_too_many_problems(&self) -> bool {
         self.problems.len() > MOST_PROBLEMS
+    }
+}
+
+/// The value as a whole number without a unit.
+fn bare_number(raw: Raw<'_>) -> Option<u64> {
+    match raw {
+        Raw::Text(text) => text.to_str()?.parse().ok(),
+        Raw::String(text) | Raw::Number(text) => text.parse().ok(),
+        Raw::List(_) | Raw::Bool(_) => None,
     }
 }
 
@@ -244,6 +285,32 @@ mod tests {
         layers.variable(OsStr::new("FETCHALL_CONCURRENCY"), OsStr::new("5"));
         let problems = layers.finish().unwrap_err();
         assert_eq!(problems[0].to_string(), "f:1: concurrency: is 0; write at least 1, or `auto`");
+    }
+
+    #[test]
+    fn a_long_delay_without_a_unit_is_doubted() {
+        let doubts = |file: &str, variable: &str, flag: &str| {
+            let mut layers = Layers::new();
+            layers.file("f", file);
+            let (delay, key) = (OsStr::new("FETCHALL_DELAY"), Key::named("delay").unwrap());
+            [variable].iter().filter(|it| !it.is_empty()).for_each(|it| layers.variable(delay, OsStr::new(it)));
+            [flag]
+                .iter()
+                .filter(|it| !it.is_empty())
+                .for_each(|it| layers.flag(key, "--delay", Raw::Text(OsStr::new(it))));
+            let doubts = layers.doubts();
+            layers.finish().unwrap();
+            doubts
+        };
+        for fine in ["59", "200ms", "200s", "2m", "0"] {
+            assert_eq!(doubts("", "", fine), [""; 0], "{fine}");
+        }
+        assert_eq!(doubts("", "", "200"), ["--delay: 200 s; did you mean 200ms?"]);
+        assert_eq!(doubts("", "60", ""), ["FETCHALL_DELAY: delay: 60 s; did you mean 60ms?"]);
+        assert_eq!(doubts("delay = 500", "", ""), ["f:1: delay: 500 s; did you mean 500ms?"]);
+        assert_eq!(doubts("delay = 500", "200ms", ""), [""; 0], "it is replaced");
+        let host = doubts("[hosts.'a.test']\ndelay = 100", "200ms", "");
+        assert_eq!(host, ["f:2: delay: 100 s; did you mean 100ms?"]);
     }
 
     #[test]

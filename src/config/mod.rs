@@ -167,6 +167,22 @@ pub enum ProgressMode {
     None,
 }
 
+/// Which results the text records list.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Show {
+    /// `Changes` on a terminal, `All` elsewhere.
+    #[default]
+    Auto,
+    /// Every result.
+    All,
+    /// Results that say something new: none that are done, unmodified, cancelled or duplicates.
+    Changes,
+    /// Failures only.
+    Failures,
+    /// None.
+    None,
+}
+
 /// Whether text is coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Color {
@@ -321,6 +337,8 @@ pub struct Config {
     pub quiet: bool,
     /// `verbose`: log what is done.
     pub verbose: bool,
+    /// `show`: which results the text records list.
+    pub show: Show,
     /// `color`: whether text is coloured.
     pub color: Color,
     /// `log`: a file that gets the log.
@@ -409,6 +427,7 @@ impl Default for Config {
             progress: ProgressMode::Auto,
             quiet: false,
             verbose: false,
+            show: Show::Auto,
             color: Color::Auto,
             log: None,
             dry_run: false,

@@ -5,13 +5,15 @@
 
 use std::path::Path;
 
-use super::{Config, Key, Origins, SettingSource, ValueForm};
+use super::{Config, Format, Key, Origins, SettingSource, Show, ValueForm};
 
 /// What a run does besides its settings.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Task<'a> {
     /// The run retries URLs of an earlier run (`--retry-from`).
     pub retries: bool,
+    /// The run selects lines by their results in the state (`--only` alone).
+    pub selects: bool,
     /// The file for the body of the one URL (`--output-document`); `-` is standard output.
     pub document: Option<&'a Path>,
 }
@@ -38,6 +40,9 @@ impl Config {
             (self.refresh && self.skip_existing, "refresh", "skip-existing", "contradict each other"),
             (self.dry_run && changes, "dry-run", "changes", "nothing is fetched that could have changed"),
             (task.retries && changes, "retry-from", "changes", "another try of some URLs is no run to compare"),
+            (task.selects && changes, "only", "changes", "another try of some URLs is no run to compare"),
+            (task.selects && self.fresh, "only", "fresh", "with --fresh there are no results to select by"),
+            (document && task.selects, "output-document", "only", "contradict each other"),
             (document && task.retries, "output-document", "retry-from", "contradict each other"),
             // A folder that a file or a variable names is for lists.
             (document && dir_flag, "output-document", "dir", "contradict each other"),
@@ -58,10 +63,13 @@ impl Config {
     fn lacking(&self, task: Task<'_>, origins: &Origins) -> impl Iterator<Item = String> {
         let remembers = self.state.is_some() || (self.dir.is_some() && task.document.is_none() && !self.head);
         let no_past = "this run remembers nothing to compare with; save with --dir, or name a --state";
+        let no_results =
+            "there are no results to select by; name records with --retry-from, or add --dir DIR or --state FILE";
         [
             (self.key.is_some() && self.cert.is_none(), "key", "is the key of no certificate; name that with --cert"),
             (self.netrc && self.netrc_file.is_none(), "netrc", "has no file; name it with --netrc-file"),
             (self.changes.is_some() && !remembers, "changes", no_past),
+            (task.selects && !remembers && task.document.is_none(), "only", no_results),
         ]
         .into_iter()
         .filter(|(lacks, ..)| *lacks)
@@ -83,6 +91,12 @@ impl Config {
             ("skip-existing", saves, self.skip_existing, no_file),
             ("remote-time", saves, self.remote_time, no_file),
             ("sync", saves || state, self.sync, no_file),
+            (
+                "show",
+                self.format == Format::Text,
+                self.show != Show::Auto,
+                "is for text, and records of another format are complete; leave it out",
+            ),
             ("fresh", dir || state, self.fresh, no_past),
             ("refresh", saves || state, self.refresh, no_past),
         ]
@@ -189,7 +203,7 @@ mod tests {
         for (file, task, part) in [
             ("head = true", document, "head (own.toml:1) and --output-document: a head has no body"),
             ("state = 's'\nchanges = 'c'", retry, "--retry-from and changes (own.toml:2): "),
-            ("", Task { retries: true, document: Some(path) }, "--output-document and --retry-from: "),
+            ("", Task { document: Some(path), ..retry }, "--output-document and --retry-from: "),
         ] {
             let told = problems(file, &[], &[], task);
             assert!(told.len() == 1 && told[0].starts_with(part), "{told:?}");

@@ -186,7 +186,8 @@ impl RunLoop {
                     }
                 },
                 _ = tick.tick(), if state.watchers.want_progress() => {
-                    let progress = state.progress(&self.reading);
+                    let mut progress = state.progress(&self.reading);
+                    progress.stopping = aborts_at.map(|at| at.saturating_duration_since(Instant::now()));
                     state.watchers.tick(progress);
                 }
                 // The loop begins with letting some of it go.
@@ -292,6 +293,7 @@ impl RunLoop {
         drop(to_sinks);
         let end = sinks.join().await;
         summary.fail_ok(end.unkept, ErrorKind::Io);
+        summary.changes = end.changes;
         if let Some(error) = end.error {
             state.fault.get_or_insert(error.into());
             summary.stopped = summary.stopped.or(Some(StopCause::Broken));

@@ -40,6 +40,8 @@ pub struct Plan {
     pub skip_duplicates: bool,
     /// The way to run fetches at once.
     pub backend: Box<dyn Backend>,
+    /// The most fetches that it runs at once; jobs beyond them wait in its channel.
+    pub backend_limit: u32,
     /// The specification of fetchers.
     pub spec: FetchSpec,
     /// Names for saved bodies, when bodies are saved under names of their own.

@@ -146,6 +146,7 @@ impl Case {
             schedule: self.schedule,
             skip_duplicates: self.skip_duplicates,
             backend: self.backend.unwrap_or_else(|| (BACKENDS[0].make)()),
+            backend_limit: u32::MAX,
             warnings: Vec::new(),
             beyond_one_origin: None,
             worker_program: ChildProgram::default(),

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::config::show_time;
-use crate::model::{Event, InFlight, Job, JobId, Outcome, Progress, Verdict};
+use crate::model::{Event, FailureCause, InFlight, Job, JobId, Outcome, Progress, Verdict};
 use crate::policy::text::printable::printable;
 use crate::report::Reporter;
+use crate::schedule::BackOff;
 
 /// The interval of progress events.
 pub(super) const TICK: Duration = Duration::from_millis(100);
@@ -71,8 +72,7 @@ impl Watchers {
     }
 
     pub(super) fn done(&mut self, outcome: &Outcome) {
-        let kind = outcome.verdict.error_kind().map_or("none", crate::model::ErrorKind::as_str);
-        tracing::info!(url = %printable(outcome.subject.url()), outcome = outcome.verdict.as_str(), error = kind, "done");
+        log_done(outcome);
         if let (Some(jobs), crate::model::Subject::Job(job)) = (&mut self.jobs, &outcome.subject) {
             jobs.remove(&job.seed.id);
         }
@@ -87,5 +87,28 @@ impl Watchers {
             progress.slowest = oldest.map(|(url, since)| InFlight { url: url.clone(), age: since.elapsed() }).collect();
         }
         self.tell(&Event::Tick(&progress));
+    }
+}
+
+/// Logs that a host gets fewer requests.
+pub(super) fn backs_off(host: &str, outcome: &Outcome, back_off: BackOff) {
+    let why = FailureCause::of(outcome).map(|cause| cause.to_string()).unwrap_or_default();
+    let wait = show_time(back_off.hold.unwrap_or_default());
+    tracing::info!(host = %printable(host), why, at_most = back_off.slots, wait, "backing off");
+}
+
+/// Logs an outcome: a failure as a warning, with its reason.
+fn log_done(outcome: &Outcome) {
+    let (url, word) = (printable(outcome.subject.url()), outcome.verdict.as_str());
+    match &outcome.verdict {
+        Verdict::Failed(error) => {
+            let why = printable(&error.message);
+            tracing::warn!(%url, outcome = word, error = error.kind.as_str(), why = %why, "done");
+        }
+        Verdict::HttpError => {
+            let status = outcome.facts.status.unwrap_or_default();
+            tracing::warn!(%url, outcome = word, error = crate::model::ErrorKind::HttpStatus.as_str(), status, "done");
+        }
+        Verdict::Ok | Verdict::Skipped(_) | Verdict::Cancelled => tracing::info!(%url, outcome = word, "done"),
     }
 }

@@ -15,7 +15,7 @@ use crate::config::{Concurrency, Config, Order, Until};
 use crate::engine::{self, Plan, Stop};
 use crate::model::{ChildProgram, Outcome};
 use crate::policy::network::address::AddressClasses;
-use crate::sink::{Callback, OutcomeStream, Sink, stream};
+use crate::sink::{Callback, OutcomeStream, Sink, TextStyle, stream};
 use crate::source::{FeedSource, Input, Inputs};
 use states::States;
 
@@ -227,8 +227,15 @@ impl Fetchall {
         let (worker_program, address_classes) = (self.worker_program, self.address_classes);
         let inputs = Inputs::from(self.inputs);
         let files = Files::of(&self.config, &inputs, &Document::None).check()?;
-        let surroundings =
-            RunIo { records: None, color: false, files, sinks, worker_program, reporters, address_classes };
+        let surroundings = RunIo {
+            records: None,
+            style: TextStyle::default(),
+            files,
+            sinks,
+            worker_program,
+            reporters,
+            address_classes,
+        };
         let plan = app::plan(&self.config, inputs, Document::None, surroundings, stop.clone())?;
         Ok((plan, RunHandles { outcomes, stop, states }))
     }

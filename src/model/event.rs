@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Job, Outcome, StopCause, Summary};
+use super::{FailureCause, Job, Outcome, StopCause, Summary};
 
 /// The facts of a run before its first URL.
 #[derive(Debug, Clone)]
@@ -22,6 +22,32 @@ pub struct InFlight {
     pub age: Duration,
 }
 
+/// A host that gets fewer requests after trouble.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostWait {
+    /// Its name and port.
+    pub name: String,
+    /// The trouble.
+    pub cause: Option<FailureCause>,
+    /// The time until its next request, if it gets none now.
+    pub wait: Option<Duration>,
+}
+
+/// The reasons why URLs wait.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Waits {
+    /// The most fetches at once.
+    pub limit: u32,
+    /// URLs that wait for the time of their next request.
+    pub retries: usize,
+    /// The time until the first of these requests.
+    pub next_retry: Option<Duration>,
+    /// The host in trouble for which the most URLs wait.
+    pub host: Option<HostWait>,
+    /// The flags that hold URLs back.
+    pub limits: Vec<&'static str>,
+}
+
 /// The state of a run at one moment.
 #[derive(Debug, Clone, Default)]
 pub struct Progress {
@@ -31,6 +57,8 @@ pub struct Progress {
     pub input_complete: bool,
     /// Outcomes so far.
     pub done: u64,
+    /// Outcomes that are ok, http_error or failed.
+    pub fetched: u64,
     /// Outcomes that are http_error or failed.
     pub failed: u64,
     /// Body bytes received, of finished and running fetches.
@@ -39,6 +67,10 @@ pub struct Progress {
     pub in_flight: u32,
     /// The time since the start of the run.
     pub elapsed: Duration,
+    /// The reasons why the others wait.
+    pub waits: Waits,
+    /// While the run stops: the time that fetches under way still have.
+    pub stopping: Option<Duration>,
     /// The URLs that have been under way longest, oldest first, at most three.
     pub slowest: Vec<InFlight>,
 }

@@ -62,13 +62,22 @@ pub struct Facts {
     pub remote_addr: Option<SocketAddr>,
     /// When the first request of the last attempt began.
     pub started_at: Option<Timestamp>,
+    /// Whether the body continues one that was cut off in an earlier attempt or run.
+    pub continued: bool,
     /// The validators for a conditional request of a later run; only if the run needs them.
     pub validators: Option<Box<Validators>>,
     /// The wait that the server requested, from the moment of its response; only of errors.
     pub retry_after: Option<Duration>,
+    /// Whether the request of a 401 or 403 had no credentials, although the run has some for its host or its line.
+    pub is_anonymous: bool,
 }
 
 impl Facts {
+    /// The text behind an error status, for people.
+    pub fn status_note(&self) -> &'static str {
+        if self.is_anonymous { " (no credentials were sent)" } else { "" }
+    }
+
     /// Returns what the next request of a redirect chain needs of the earlier ones. The job records their URLs.
     pub fn for_next_hop(&self) -> Self {
         Self {

@@ -79,12 +79,32 @@ impl HostPattern {
             Some(port) => url.port_or_known_default() == Some(port),
             None => url.port().is_none(),
         };
-        at_port && self.names(url)
+        at_port && self.scheme.as_deref().is_none_or(|scheme| scheme == url.scheme()) && self.is_host_of(url)
     }
 
-    /// Whether the pattern covers the scheme and host of this URL; the port does not matter.
-    pub fn names(&self, url: &Url) -> bool {
-        self.scheme.as_deref().is_none_or(|scheme| scheme == url.scheme()) && self.is_name(name_of(url))
+    /// Whether the URL has a host of this pattern, at any port and with any scheme.
+    pub fn is_host_of(&self, url: &Url) -> bool {
+        self.is_name(name_of(url))
+    }
+
+    /// Returns why this pattern does not cover a URL of its host, and the text of one that does. With `has_secrets` it
+    /// also trusts the URL.
+    pub fn mended_for(&self, url: &Url, has_secrets: bool) -> (Vec<String>, String) {
+        let mut reasons = Vec::new();
+        let is_other = self.scheme.as_deref().is_some_and(|scheme| scheme != url.scheme());
+        let is_open = has_secrets && url.scheme() == "http";
+        if is_other || is_open && self.scheme.is_none() {
+            reasons.push(format!("the scheme is {}", url.scheme()));
+        }
+        let port = url.port_or_known_default().unwrap_or_default();
+        if self.port.map_or(url.port().is_some(), |own| own != port) {
+            reasons.push(format!("the port is {port}"));
+        }
+        let scheme =
+            if is_open || !is_other && self.scheme.is_some() { format!("{}://", url.scheme()) } else { String::new() };
+        let star = if self.any_below { "*" } else { "" };
+        let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
+        (reasons, format!("{scheme}{star}{}{port}", self.name))
     }
 
     fn is_name(&self, name: &str) -> bool {
@@ -164,6 +184,33 @@ mod tests {
             let pattern = HostPattern::parse(pattern).unwrap();
             let url = Url::parse(url).unwrap();
             assert_eq!((pattern.covers(&url), pattern.trusts(&url)), (covers, trusts), "{pattern:?} {url}");
+        }
+    }
+
+    #[test]
+    fn a_mended_pattern_covers_the_url_and_says_why() {
+        let [http, port] = ["the scheme is http", "the port is 8080"];
+        for (pattern, url, secret, expected, reasons) in [
+            ("a.test", "http://a.test/", true, "http://a.test", &[http][..]),
+            ("A.test:8080", "http://a.test:8080/", true, "http://a.test:8080", &[http]),
+            ("a.test", "http://a.test:8080/", true, "http://a.test:8080", &[http, port]),
+            ("a.test", "http://a.test:8080/", false, "a.test:8080", &[port]),
+            ("a.test", "https://a.test:8080/", true, "a.test:8080", &[port]),
+            ("https://a.test", "http://a.test/", true, "http://a.test", &[http]),
+            ("https://a.test", "http://a.test/", false, "a.test", &[http]),
+            ("http://a.test:81", "http://a.test/", true, "http://a.test", &["the port is 80"]),
+            ("http://a.test", "https://a.test:8080/", true, "a.test:8080", &["the scheme is https", port]),
+            ("*.a.test", "http://b.a.test:8080/", true, "http://*.a.test:8080", &[http, port]),
+            ("[::1]", "http://[::1]:8080/", true, "http://[::1]:8080", &[http, port]),
+        ] {
+            let (pattern, url) = (HostPattern::parse(pattern).unwrap(), Url::parse(url).unwrap());
+            let (why, mended) = pattern.mended_for(&url, secret);
+            assert_eq!(
+                (mended.as_str(), &why[..]),
+                (expected, &reasons.iter().map(ToString::to_string).collect::<Vec<_>>()[..])
+            );
+            let mended = HostPattern::parse(&mended).unwrap();
+            assert!(pattern.is_host_of(&url) && mended.covers(&url) && (!secret || mended.trusts(&url)), "{mended:?}");
         }
     }
 

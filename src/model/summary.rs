@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{ErrorKind, SkipReason, SourcePos};
+use super::{ErrorKind, FailedUrl, FailureCause, Outcome, SkipReason, SourcePos, Verdict};
 
 /// Outcomes by kind. The five add up to `read`: that is the accounting rule.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -45,6 +45,41 @@ pub struct Latency {
     pub p99: Duration,
     /// The longest.
     pub max: Duration,
+}
+
+/// The results of the digests that lists declare. A URL counts once, also with two digests.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Digests {
+    /// The body has them.
+    pub verified: u64,
+    /// The body has others.
+    pub differs: u64,
+    /// They were not compared: the URL counts as good or as there, but no body was read.
+    pub unchecked: u64,
+}
+
+impl Digests {
+    /// Counts an outcome.
+    pub fn add(&mut self, outcome: &Outcome) {
+        let declared = outcome.subject.seed().and_then(|seed| seed.overrides.as_deref());
+        let Some(declared) = declared.filter(|declared| declared.sha256.is_some() || declared.blake3.is_some()) else {
+            return;
+        };
+        let found = &outcome.facts.found;
+        let is_in = |declared: Option<[u8; 32]>, found| declared.is_none() || declared == found;
+        let agrees = is_in(declared.sha256, found.sha256) && is_in(declared.blake3, found.blake3);
+        match &outcome.verdict {
+            Verdict::Ok if agrees => self.verified += 1,
+            Verdict::Failed(error) if error.kind == ErrorKind::Checksum => self.differs += 1,
+            // An earlier run has verified the others of these.
+            Verdict::Ok | Verdict::Skipped(SkipReason::Exists | SkipReason::Done | SkipReason::NotModified)
+                if !agrees =>
+            {
+                self.unchecked += 1;
+            }
+            Verdict::Ok | Verdict::Skipped(_) | Verdict::HttpError | Verdict::Failed(_) | Verdict::Cancelled => {}
+        }
+    }
 }
 
 /// Why a run stopped before its input was done.
@@ -96,6 +131,19 @@ impl StopCause {
     }
 }
 
+/// The differences between a run and the runs before it, of a run that compares.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ChangeCounts {
+    /// Ok now, and not before.
+    pub added: u64,
+    /// Ok before and now, and not the same.
+    pub changed: u64,
+    /// Ok before, and gone now or no longer listed.
+    pub removed: u64,
+    /// Ok before and now, and the same.
+    pub unchanged: u64,
+}
+
 /// The concurrency that `--concurrency auto` chose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AutoConcurrency {
@@ -106,25 +154,44 @@ pub struct AutoConcurrency {
 }
 
 impl Summary {
+    /// Returns the number of skipped URLs whose body is there: from an earlier run, or as a file of another program.
+    pub fn good_before(&self) -> u64 {
+        let good = [SkipReason::Done, SkipReason::NotModified, SkipReason::Exists];
+        good.iter().filter_map(|reason| self.skips.get(reason)).sum()
+    }
+
     /// Counts this many outcomes as failed instead of ok.
     pub fn fail_ok(&mut self, count: u64, kind: ErrorKind) {
         self.counts.ok = self.counts.ok.saturating_sub(count);
         self.counts.failed += count;
         if count > 0 {
             *self.errors.entry(kind).or_default() += count;
+            *self.failures.entry(FailureCause::Kind(kind)).or_default() += count;
         }
     }
 }
 
 /// The account of a run, complete even when it was stopped.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Summary {
     /// Outcomes by kind.
     pub counts: Counts,
     /// http_error, failed and cancelled outcomes by error kind.
     pub errors: BTreeMap<ErrorKind, u64>,
+    /// http_error and failed outcomes by cause.
+    pub failures: BTreeMap<FailureCause, u64>,
+    /// The first of them, at most [`FailedUrl::MOST`].
+    pub first_failures: Vec<FailedUrl>,
     /// Skipped outcomes by reason.
     pub skips: BTreeMap<SkipReason, u64>,
+    /// Ok outcomes whose body became a file.
+    pub saved: u64,
+    /// Ok outcomes whose body continues one that was cut off.
+    pub continued: u64,
+    /// Cancelled outcomes that were never requested.
+    pub not_begun: u64,
+    /// The changes, if the run compares.
+    pub changes: Option<ChangeCounts>,
     /// Tries beyond the first of each URL.
     pub retries: u64,
     /// Decoded body bytes of all outcomes.
@@ -145,4 +212,6 @@ pub struct Summary {
     pub next_line: Option<SourcePos>,
     /// Why the run stopped early, if it did.
     pub stopped: Option<StopCause>,
+    /// The digests that lists declare.
+    pub digests: Digests,
 }

@@ -1,7 +1,8 @@
 //! URLs that wait and have no room in the scheduler.
 //!
 //! A [`UrlQueue`] stores URLs and gives them out as leases. The scheduler decides which URL is next; the
-//! queue only holds what waits. A list run uses the [`SqliteQueue`] in a temporary file. Every queue keeps one contract, which `tests.rs` runs over all of them:
+//! queue only holds what waits. A list run uses the [`SqliteQueue`] in a temporary file. Every queue keeps
+//! one contract, which `tests.rs` runs over all of them:
 //!
 //! - A lease is on a URL until it is completed or released. No other lease has that URL.
 //! - A host gives its URLs by priority, then in the order of addition. Hosts take turns.

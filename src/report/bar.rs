@@ -1,17 +1,24 @@
 //! The bar on a terminal, and the writer that prints above it without tearing.
 
-use std::fmt;
+mod canvas;
+
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use console::Term;
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
+pub use canvas::{stderr_columns, stdout_columns};
+
+use super::summary::stopping;
+use super::waits::{held_by, speed};
 use super::{LossyWriter, Reporter};
 use crate::model::{Event, Progress};
-use crate::policy::text::printable::{about, duration, printable, size};
+use crate::policy::text::fit::cut_middle;
+use crate::policy::text::printable::{about, cut, duration, printable, size};
+
+/// The width of the names of the lines below the bar.
+const NAME: usize = 7;
 
 /// How many of the slowest URLs are shown.
 const SLOWEST: usize = 3;
@@ -29,6 +36,10 @@ const MOST_PENDING: usize = 64 * 1024;
 pub struct Bar {
     screen: Arc<Screen>,
     total: ProgressBar,
+    /// The columns before its text.
+    before_text: usize,
+    /// Why fewer are in flight than the run allows.
+    held_by: Option<ProgressBar>,
     slow: Vec<ProgressBar>,
 }
 
@@ -54,11 +65,13 @@ impl Screen {
 impl Bar {
     /// A bar on standard error, which `stderr` writes to; `color` says whether it has any.
     pub fn new(stderr: LossyWriter, color: bool) -> Self {
-        let multi = MultiProgress::with_draw_target(Canvas::target(stderr.clone()));
-        let template = if color { "[{bar:10.cyan}] {wide_msg}" } else { "[{bar:10}] {wide_msg}" };
-        let total = multi.add(ProgressBar::new(0).with_style(style(template).progress_chars("=> ")));
+        let multi = MultiProgress::with_draw_target(canvas::target(stderr.clone()));
+        let width = (stderr_columns().unwrap_or_default() / 8).clamp(10, 30);
+        let color = if color { ".cyan" } else { "" };
+        let template = format!("[{{bar:{width}{color}}}] {{wide_msg}}");
+        let total = multi.add(ProgressBar::new(0).with_style(style(&template).progress_chars("=> ")));
         let screen = Arc::new(Screen { multi, stderr, pending: Mutex::default() });
-        Self { screen, total, slow: Vec::new() }
+        Self { screen, total, before_text: width + "[] ".len(), held_by: None, slow: Vec::new() }
     }
 
     /// A writer of lines that appear above the bar, at the latest at its next tick. It loses none:
@@ -79,12 +92,15 @@ impl Bar {
         }
         // An error is reported where the sink itself writes.
         let _ = self.screen.flush();
-        if p.elapsed < WORTH_A_BAR {
+        if p.elapsed < WORTH_A_BAR && p.stopping.is_none() {
             return;
         }
         self.total.set_length(p.read.max(1));
         self.total.set_position(p.done);
-        self.total.set_message(message(p));
+        let text = p.stopping.map_or_else(|| message(p), |left| stopping(p.in_flight, left));
+        let columns = room();
+        self.total.set_message(cut(&text, columns.saturating_sub(self.before_text)).into_owned());
+        self.say_held_by(held_by(p).filter(|_| p.stopping.is_none()), columns);
         let slow: Vec<_> = p.slowest.iter().filter(|s| s.age >= SLOW).take(SLOWEST).collect();
         while self.slow.len() > slow.len() {
             if let Some(line) = self.slow.pop() {
@@ -96,111 +112,32 @@ impl Bar {
             let line = ProgressBar::new_spinner().with_style(style("{wide_msg}"));
             self.slow.push(self.screen.multi.add(line));
         }
-        for (line, slow) in self.slow.iter().zip(slow) {
-            line.set_message(format!("{:>9}  {}", duration(slow.age), printable(&slow.url)));
+        let names = ["slowest"].into_iter().chain(std::iter::repeat(""));
+        for ((line, slow), name) in self.slow.iter().zip(slow).zip(names) {
+            let before = below(name, &format!("{:>9}  ", duration(slow.age)));
+            let room = columns.saturating_sub(before.chars().count());
+            line.set_message(format!("{before}{}", cut_middle(&printable(&slow.url), room)));
         }
     }
-}
 
-/// The terminal of the bar. It ends each line but the last with a line break. Indicatif would fill each line with
-/// blanks to the right edge.
-///
-/// With the cursor at the edge the `^C` that a terminal echoes begins a new line, and in a terminal
-/// made narrower a filled line becomes two. Either way the bar would be cleared one line too low
-/// and leave a piece of itself behind.
-struct Canvas {
-    /// Used for the terminal size only.
-    term: Term,
-    stderr: LossyWriter,
-    /// The drawing that is being made.
-    drawing: Mutex<String>,
-    /// A line was written, and another may follow.
-    line_ended: AtomicBool,
-}
-
-impl fmt::Debug for Canvas {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Canvas")
-    }
-}
-
-impl Canvas {
-    /// How often the bar is drawn at most, a second.
-    const RATE: u8 = 20;
-
-    fn target(stderr: LossyWriter) -> ProgressDrawTarget {
-        let term = Term::buffered_stderr();
-        if !term.features().is_attended() {
-            return ProgressDrawTarget::hidden();
+    /// Shows the reasons in a line of their own, or removes it.
+    fn say_held_by(&mut self, reasons: Option<String>, columns: usize) {
+        match (reasons, &self.held_by) {
+            (Some(reasons), held_by) => {
+                let line = held_by.clone().unwrap_or_else(|| {
+                    let line = ProgressBar::new_spinner().with_style(style("{wide_msg}"));
+                    self.screen.multi.insert_after(&self.total, line)
+                });
+                line.set_message(cut(&below("held by", &reasons), columns).into_owned());
+                self.held_by = Some(line);
+            }
+            (None, Some(line)) => {
+                line.finish_and_clear();
+                self.screen.multi.remove(line);
+                self.held_by = None;
+            }
+            (None, None) => {}
         }
-        // On Windows the question also makes the terminal obey escape sequences.
-        let _ = term.features().colors_supported();
-        let canvas = Canvas { term, stderr, drawing: Mutex::default(), line_ended: AtomicBool::new(false) };
-        ProgressDrawTarget::term_like_with_hz(Box::new(canvas), Self::RATE)
-    }
-
-    /// Adds to the drawing.
-    fn draw(&self, text: fmt::Arguments<'_>) -> io::Result<()> {
-        let mut drawing = self.drawing.lock().unwrap_or_else(PoisonError::into_inner);
-        fmt::Write::write_fmt(&mut *drawing, text).map_err(io::Error::other)
-    }
-
-    /// Moves the cursor by so many cells; ECMA-48 takes 0 for 1.
-    fn move_cursor(&self, n: usize, direction: char) -> io::Result<()> {
-        if n == 0 { Ok(()) } else { self.draw(format_args!("\x1b[{n}{direction}")) }
-    }
-}
-
-impl TermLike for Canvas {
-    fn width(&self) -> u16 {
-        self.term.size().1
-    }
-
-    fn height(&self) -> u16 {
-        self.term.size().0
-    }
-
-    fn move_cursor_up(&self, n: usize) -> io::Result<()> {
-        self.move_cursor(n, 'A')
-    }
-
-    fn move_cursor_down(&self, n: usize) -> io::Result<()> {
-        self.move_cursor(n, 'B')
-    }
-
-    fn move_cursor_right(&self, n: usize) -> io::Result<()> {
-        self.move_cursor(n, 'C')
-    }
-
-    fn move_cursor_left(&self, n: usize) -> io::Result<()> {
-        self.move_cursor(n, 'D')
-    }
-
-    fn write_line(&self, text: &str) -> io::Result<()> {
-        self.draw(format_args!("{text}\n"))
-    }
-
-    fn write_str(&self, text: &str) -> io::Result<()> {
-        if text.bytes().all(|b| b == b' ') {
-            self.line_ended.store(true, Relaxed);
-            return Ok(());
-        }
-        if self.line_ended.swap(false, Relaxed) {
-            self.draw(format_args!("\r\n"))?;
-        }
-        self.draw(format_args!("{text}"))
-    }
-
-    fn clear_line(&self) -> io::Result<()> {
-        self.draw(format_args!("\r\x1b[2K"))
-    }
-
-    /// The end of a drawing.
-    fn flush(&self) -> io::Result<()> {
-        self.line_ended.store(false, Relaxed);
-        let drawing = std::mem::take(&mut *self.drawing.lock().unwrap_or_else(PoisonError::into_inner));
-        self.stderr.draw(drawing.as_bytes());
-        Ok(())
     }
 }
 
@@ -209,21 +146,33 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-/// `123/500 45/s 1.2 MiB 10 in flight 3 failed 12 s left`, in order of importance: a narrow
+/// `123/500 · 45/s · 1.2 MiB · 3 in flight of 10 · 2 failed · 12 s left`, in order of importance: a narrow
 /// terminal cuts the end.
 fn message(p: &Progress) -> String {
-    let secs = p.elapsed.as_secs_f64().max(1e-6);
-    let rate = p.done as f64 / secs;
     let more = if p.input_complete { "" } else { "+" };
-    let mut text = format!("{}/{}{more} {rate:.0}/s {} {} in flight", p.done, p.read, size(p.wire_bytes), p.in_flight);
+    let (rate, left) = speed(p);
+    let (done, read, received) = (p.done, p.read, size(p.wire_bytes));
+    let (in_flight, limit) = (p.in_flight, p.waits.limit);
+    // A slow run has no rate of 0.
+    let digits = usize::from(rate < 10.0);
+    let mut text = format!("{done}/{read}{more} · {rate:.digits$}/s · {received} · {in_flight} in flight of {limit}");
     if p.failed > 0 {
-        text.push_str(&format!(" {} failed", p.failed));
+        text.push_str(&format!(" · {} failed", p.failed));
     }
-    if p.input_complete && p.done > 0 && p.done < p.read {
-        let left = Duration::from_secs_f64((p.read - p.done) as f64 / rate);
-        text.push_str(&format!(" {} left", about(left)));
+    if let Some(left) = left {
+        text.push_str(&format!(" · {} left", about(left)));
     }
     text
+}
+
+/// The columns for a line. The `^C` that a terminal echoes has room behind it: at the edge it would begin a line.
+fn room() -> usize {
+    stderr_columns().map_or(usize::MAX, |columns| columns.saturating_sub("^C ".len()))
+}
+
+/// A line below the bar, with its name.
+fn below(name: &str, text: &str) -> String {
+    format!("  {name:<NAME$}  {text}")
 }
 
 impl Reporter for Bar {
@@ -240,6 +189,7 @@ impl Reporter for Bar {
             Event::Tick(p) => self.tick(p),
             Event::RunFinished(_) => {
                 let _ = self.screen.flush();
+                self.say_held_by(None, 0);
                 for line in self.slow.drain(..) {
                     line.finish_and_clear();
                 }

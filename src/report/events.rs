@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::waits::held_by;
 use super::{ReportWriter, Reporter};
 use crate::model::{Event, Job, Outcome, Progress, Subject};
 use crate::wire::{SummaryRecord, VERSION, line};
@@ -74,6 +75,10 @@ enum Wire<'a> {
         in_flight: u32,
         wire_bytes: u64,
         slowest: Vec<Slow<'a>>,
+        concurrency: u32,
+        retries_waiting: usize,
+        next_retry_ms: Option<u64>,
+        held_by: Option<String>,
     },
     Stopping {
         cause: &'static str,
@@ -153,5 +158,9 @@ fn progress<'a>(p: &'a Progress) -> Wire<'a> {
         in_flight: p.in_flight,
         wire_bytes: p.wire_bytes,
         slowest: p.slowest.iter().map(|s| Slow { url: &s.url, age_ms: millis(s.age) }).collect(),
+        concurrency: p.waits.limit,
+        retries_waiting: p.waits.retries,
+        next_retry_ms: p.waits.next_retry.map(millis),
+        held_by: held_by(p),
     }
 }

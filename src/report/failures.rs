@@ -20,7 +20,10 @@ impl Reporter for Failures {
     fn event(&mut self, event: &Event<'_>) {
         let Event::Done(outcome) = event else { return };
         let why = match &outcome.verdict {
-            Verdict::HttpError => format!("the server answered {}", outcome.facts.status.unwrap_or_default()),
+            Verdict::HttpError => {
+                let facts = &outcome.facts;
+                format!("the server answered {}{}", facts.status.unwrap_or_default(), facts.status_note())
+            }
             Verdict::Failed(error) => error.to_string(),
             _ => return,
         };

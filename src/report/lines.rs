@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::waits::{held_by, speed};
 use super::{ReportWriter, Reporter};
 use crate::model::{Event, Progress};
 use crate::policy::text::printable::{about, duration, size};
@@ -43,18 +44,16 @@ impl Reporter for Lines {
 
 fn line(p: &Progress) -> String {
     let total = if p.input_complete { p.read.to_string() } else { format!("{}+", p.read) };
-    let secs = p.elapsed.as_secs_f64().max(1e-6);
-    let rate = p.done as f64 / secs;
-    let left = (p.input_complete && p.done > 0 && p.done < p.read)
-        .then(|| Duration::from_secs_f64((p.read - p.done) as f64 / rate))
-        .map(|eta| format!(", {} left", about(eta)))
-        .unwrap_or_default();
+    let (rate, left) = speed(p);
+    let left = left.map(|left| format!(", {} left", about(left))).unwrap_or_default();
+    let why = held_by(p).map(|why| format!("; held by {why}")).unwrap_or_default();
     format!(
-        "{}: {}/{total} done, {rate:.1}/s, {}, {} in flight, {} failed{left}\n",
+        "{}: {}/{total} done, {rate:.1}/s, {}, {} in flight of {}, {} failed{left}{why}\n",
         duration(p.elapsed),
         p.done,
         size(p.wire_bytes),
         p.in_flight,
+        p.waits.limit,
         p.failed
     )
 }

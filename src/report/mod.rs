@@ -4,6 +4,7 @@
 //! engine ──Event──▶ bar      a bar on a terminal
 //!                   lines    a line now and then, elsewhere
 //!                   events   JSON lines for programs
+//!                   warnings into the log
 //!                   failures what failed, where no record tells it
 //!                   summary  the account, at the end
 //! ```
@@ -17,19 +18,24 @@ mod bar;
 mod events;
 mod failures;
 mod lines;
+mod logged_warnings;
 mod lossy_writer;
+mod next_command;
 mod summary;
+mod waits;
 
 use std::io::Write;
 
 use crate::model::Event;
 
-pub use bar::{Bar, LinesAbove, TextAround};
+pub use bar::{Bar, LinesAbove, TextAround, stderr_columns, stdout_columns};
 pub use events::{Events, dropped_event};
 pub use failures::Failures;
 pub use lines::Lines;
+pub use logged_warnings::LoggedWarnings;
 pub use lossy_writer::{LossyWriter, Notice};
-pub use summary::SummaryText;
+pub use next_command::NextCommand;
+pub use summary::{SavedBodies, SummaryOptions, SummaryText};
 
 /// Receives every event. It returns no result, on purpose: a run does not depend on its reporters.
 pub trait Reporter: Send {

@@ -1,21 +1,59 @@
-//! The summary of a run, for people.
+//! The summary of a run, for people: what was received, what was saved, what failed, and what to do next.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
+use super::next_command::NextCommand;
 use super::{ReportWriter, Reporter};
-use crate::model::{ErrorKind, Event, SkipReason, StopCause, Summary};
+use crate::model::{ChangeCounts, Digests, Event, FailedUrl, SkipReason, StopCause, Summary};
+use crate::policy::text::fit::UrlLine;
 use crate::policy::text::printable::{duration, printable, size};
+
+/// The width of the column of names, with the blanks behind it.
+const NAME: usize = 11;
+
+/// The width of the column of causes.
+const CAUSE: usize = 11;
+
+/// The destination of the bodies of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum SavedBodies {
+    /// Into this folder.
+    Folder(String),
+    /// Into this file.
+    File(String),
+    /// Nowhere: no destination is set.
+    Nowhere,
+    /// The run has no bodies for files: they go to standard output, or it asks for heads only.
+    #[default]
+    NoFiles,
+}
+
+/// The facts of the run that its account does not have.
+#[derive(Debug, Clone, Default)]
+pub struct SummaryOptions {
+    /// Marks failures.
+    pub color: bool,
+    /// Returns the width of the terminal; `None` if nothing is to be cut.
+    pub columns: Option<fn() -> Option<usize>>,
+    /// The destination of the bodies.
+    pub bodies: SavedBodies,
+    /// How the run can be continued.
+    pub next: NextCommand,
+    /// A bar shows that the run stops, and for how long.
+    pub has_bar: bool,
+}
 
 /// Writes warnings as they come, and the summary when the run is over.
 pub struct SummaryText {
     writer: ReportWriter,
-    color: bool,
+    options: SummaryOptions,
 }
 
 impl SummaryText {
-    /// To this writer; `color` marks failures.
-    pub fn new(writer: ReportWriter, color: bool) -> Self {
-        Self { writer, color }
+    /// To this writer.
+    pub fn new(writer: ReportWriter, options: SummaryOptions) -> Self {
+        Self { writer, options }
     }
 }
 
@@ -24,50 +62,164 @@ impl Reporter for SummaryText {
         match event {
             Event::RunFinished(summary) => {
                 // A closed standard error must not fail the run.
-                let _ = self.writer.write_all(render(summary, self.color).as_bytes());
+                let _ = self.writer.write_all(render(summary, &self.options).as_bytes());
             }
             Event::Warning(text) => {
                 let _ = self.writer.write_all(format!("warning: {}\n", printable(text)).as_bytes());
             }
-            Event::Stopping { cause: StopCause::Interrupt, grace, in_flight } if *in_flight > 0 => {
-                let text = format!(
-                    "stopping: {in_flight} under way have {} to finish; press Ctrl-C again to end them now\n",
-                    duration(*grace)
-                );
-                let _ = self.writer.write_all(text.as_bytes());
+            Event::Stopping { cause: StopCause::Interrupt, grace, in_flight }
+                if *in_flight > 0 && !self.options.has_bar =>
+            {
+                let _ = self.writer.write_all(format!("{}\n", stopping(*in_flight, *grace)).as_bytes());
             }
             _ => {}
         }
     }
 }
 
-/// Renders the text of a summary. Its last line has the result.
-fn render(s: &Summary, color: bool) -> String {
-    let mut out = String::new();
-    // Writing to a String cannot fail.
-    let _ = write_details(&mut out, s);
-    let c = &s.counts;
-    let secs = s.wall.as_secs_f64();
-    let would = s.skips.get(&SkipReason::DryRun).copied().unwrap_or_default();
-    let mut parts = vec![if would > 0 { format!("{would} would be fetched") } else { format!("{} ok", c.ok) }];
-    for (n, name) in [(c.http_error + c.failed, "failed"), (c.skipped - would, "skipped"), (c.cancelled, "cancelled")] {
-        if n > 0 {
-            parts.push(format!("{n} {name}"));
-        }
-    }
-    let sgr = match () {
-        () if !color => None,
-        () if c.http_error + c.failed > 0 => Some("31"),
-        () if c.cancelled > 0 || s.stopped.is_some() => Some("33"),
-        () => Some("32"),
+/// Returns the text about a run that stops.
+pub(super) fn stopping(in_flight: u32, left: Duration) -> String {
+    // A part of a second counts as one: the time is never shown as over while it goes on.
+    let left = match left.as_secs() + u64::from(left.subsec_nanos() > 0) {
+        secs @ 0..60 => format!("{secs} s"),
+        secs => duration(Duration::from_secs(secs)),
     };
-    let (on, off) = sgr.map_or((String::new(), ""), |sgr| (format!("\x1b[{sgr}m"), "\x1b[0m"));
-    let plural = if c.read == 1 { "URL" } else { "URLs" };
-    if c.read == 0 && s.input_complete {
-        parts = vec!["nothing to do".to_owned()];
+    format!("stopping: {in_flight} in flight, {left} left; Ctrl-C again aborts")
+}
+
+/// Renders the text of a summary.
+fn render(s: &Summary, options: &SummaryOptions) -> String {
+    let mut out = String::new();
+    let is_dry = s.skips.contains_key(&SkipReason::DryRun);
+    // For a single URL the result is enough.
+    if s.counts.read > 1 && !is_dry {
+        write_figures(&mut out, s);
     }
-    let _ = writeln!(out, "{on}{} {plural} in {secs:.2} s: {}{off}", c.read, parts.join(", "));
+    if s.retries > 0 {
+        named(&mut out, "retries", &[s.retries.to_string()]);
+    }
+    if !is_dry {
+        write_bodies(&mut out, s, &options.bodies);
+    }
+    write_failures(&mut out, s, options.columns.and_then(|columns| columns()));
+    write_end(&mut out, s);
+    write_account(&mut out, s, options.color);
+    if !is_dry && let Some(text) = options.next.text(s) {
+        line(&mut out, format_args!("{}", printable(&text)));
+    }
     out
+}
+
+/// Appends a line. Writing to a String cannot fail.
+fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
+    let _ = writeln!(out, "{text}");
+}
+
+/// Appends a line with a name, unless it has no values.
+fn named(out: &mut String, name: &str, values: &[String]) {
+    if !values.is_empty() {
+        line(out, format_args!("{name:<NAME$}{}", values.join(" · ")));
+    }
+}
+
+/// The counts that are not zero, with their nouns.
+fn counts(counts: &[(u64, &str)]) -> Vec<String> {
+    counts.iter().filter(|(n, _)| *n > 0).map(|(n, noun)| format!("{n} {noun}")).collect()
+}
+
+fn write_figures(out: &mut String, s: &Summary) {
+    let secs = s.wall.as_secs_f64().max(1e-6);
+    // Skipped and cancelled URLs took no time.
+    let asked = (s.counts.ok + s.counts.http_error + s.counts.failed) as f64;
+    let rate = format!("{:.1} URLs/s, {}/s", asked / secs, size((s.wire_bytes as f64 / secs) as u64));
+    let decoded = if size(s.bytes) != size(s.wire_bytes) && s.bytes > s.wire_bytes {
+        format!(" ({} decoded)", size(s.bytes))
+    } else {
+        String::new()
+    };
+    named(out, "received", &[format!("{}{decoded}, {rate}", size(s.wire_bytes))]);
+    if let Some(l) = &s.latency {
+        let [p50, p90, p99, max] = [l.p50, l.p90, l.p99, l.max].map(duration);
+        named(out, "latency", &[format!("p50 {p50} · p90 {p90} · p99 {p99} · max {max}")]);
+    }
+    named(out, "in flight", &[format!("at most {}", s.peak_concurrency)]);
+    if let Some(auto) = &s.auto {
+        named(out, "auto", &[format!("{} at once ({})", auto.limit, auto.why)]);
+    }
+}
+
+/// Appends the results for the bodies.
+fn write_bodies(out: &mut String, s: &Summary, bodies: &SavedBodies) {
+    let skips = |reason| s.skips.get(&reason).copied().unwrap_or_default();
+    let (done, unchanged) = (skips(SkipReason::Done), skips(SkipReason::NotModified));
+    named(out, "resumed", &counts(&[(done, "done before"), (s.continued, "continued inside the body")]));
+    let compared = s.changes.is_some();
+    let unchanged = if compared { 0 } else { unchanged };
+    let (exists, duplicate) = (skips(SkipReason::Exists), skips(SkipReason::Duplicate));
+    named(
+        out,
+        "skipped",
+        &counts(&[(unchanged, "not modified"), (exists, "with a file"), (duplicate, "listed before")]),
+    );
+    let nothing = if s.counts.skipped > 0 { "nothing new" } else { "nothing" };
+    let saved = match (bodies, s.saved) {
+        (SavedBodies::NoFiles, _) => None,
+        (SavedBodies::Nowhere, _) => Some("nothing (no --dir)".to_owned()),
+        (SavedBodies::File(file), 1..) => Some(file.clone()),
+        (SavedBodies::File(_), 0) => Some(nothing.to_owned()),
+        (SavedBodies::Folder(folder), 0) => Some(format!("{nothing} in {folder}")),
+        (SavedBodies::Folder(folder), 1) => Some(format!("1 file in {folder}")),
+        (SavedBodies::Folder(folder), n) => Some(format!("{n} files in {folder}")),
+    };
+    if s.counts.read > 0 {
+        named(out, "saved", saved.map(|text| printable(&text).into_owned()).as_slice());
+    }
+    let Digests { verified, differs, unchecked } = s.digests;
+    named(out, "digests", &counts(&[(verified, "verified"), (differs, "differs"), (unchecked, "not checked")]));
+    if let Some(ChangeCounts { added, changed, removed, unchanged }) = s.changes {
+        let figures = [(added, "added"), (changed, "changed"), (removed, "removed"), (unchanged, "unchanged")];
+        named(out, "changes", &counts(&figures));
+    }
+}
+
+/// Appends the failures by cause, the most frequent first, and the first failed URLs.
+fn write_failures(out: &mut String, s: &Summary, columns: Option<usize>) {
+    let failed = s.counts.http_error + s.counts.failed;
+    if failed == 0 {
+        return;
+    }
+    if let ([FailedUrl { cause, message, .. }], 1) = (s.first_failures.as_slice(), s.counts.read) {
+        let why = message.as_ref().map_or_else(String::new, |message| format!(" ({})", printable(message)));
+        return named(out, "failed", &[format!("{cause}{why}")]);
+    }
+    let mut causes: Vec<_> = s.failures.iter().collect();
+    causes.sort_by_key(|(_, n)| std::cmp::Reverse(**n));
+    let causes: Vec<_> = causes.into_iter().map(|(cause, n)| format!("{cause} ×{n}")).collect();
+    named(out, "failed", &[format!("{failed}: {}", causes.join(" · "))]);
+    let room = columns.map(|columns| columns.saturating_sub(NAME + CAUSE + 2).max(20));
+    for FailedUrl { url, cause, message } in &s.first_failures {
+        let note = message.as_deref().map(printable).unwrap_or_default();
+        let shown = UrlLine { url: printable(url), note, ..UrlLine::default() }.render(room);
+        line(out, format_args!("{:NAME$}{:<CAUSE$}  {shown}", "", cause.to_string()));
+    }
+    let more = failed.saturating_sub(s.first_failures.len() as u64);
+    if more > 0 {
+        line(out, format_args!("{:NAME$}… and {more} more", ""));
+    }
+}
+
+/// Appends why the run ended early, and what it left.
+fn write_end(out: &mut String, s: &Summary) {
+    let in_flight = s.counts.cancelled.saturating_sub(s.not_begun);
+    named(out, "cancelled", &counts(&[(in_flight, "begun"), (s.not_begun, "not begun")]));
+    // The reader closed the output itself, so the summary does not report it.
+    if let Some(cause) = s.stopped.filter(|cause| *cause != StopCause::OutputClosed) {
+        named(out, "stopped", &[why(cause).to_owned()]);
+    }
+    if !s.input_complete {
+        let next = s.next_line.as_ref().map(|next| format!("; the next line is {}", printable(&next.to_string())));
+        named(out, "input", &[format!("not read to its end{}", next.unwrap_or_default())]);
+    }
 }
 
 /// Why a run stopped, in the words of its flags.
@@ -84,65 +236,28 @@ fn why(cause: StopCause) -> &'static str {
     }
 }
 
-fn write_details(out: &mut String, s: &Summary) -> std::fmt::Result {
+/// Appends the line with the result.
+fn write_account(out: &mut String, s: &Summary, color: bool) {
     let c = &s.counts;
-    let secs = s.wall.as_secs_f64().max(1e-6);
-    let figures = [
-        (c.ok, "ok"),
-        (c.http_error, "http_error"),
-        (c.failed, "failed"),
-        (c.skipped, "skipped"),
-        (c.cancelled, "cancelled"),
-    ];
-    let outcomes: Vec<_> = figures.iter().filter(|(n, _)| *n > 0).map(|(n, name)| format!("{n} {name}")).collect();
-    // For a single URL the last line is enough.
-    let several = c.read > 1;
-    if several && !outcomes.is_empty() {
-        writeln!(out, "outcomes   {}", outcomes.join(" · "))?;
-    }
-    // The outcomes above include cancelled URLs.
-    let errors = s.errors.iter().filter(|(kind, _)| **kind != ErrorKind::Cancelled);
-    let errors: Vec<_> = errors.map(|(kind, n)| format!("{n} {kind}")).collect();
-    if !errors.is_empty() {
-        writeln!(out, "errors     {}", errors.join(" · "))?;
-    }
-    let skips: Vec<_> = s.skips.iter().map(|(reason, n)| format!("{n} {}", reason.as_str())).collect();
-    if !skips.is_empty() {
-        writeln!(out, "skips      {}", skips.join(" · "))?;
-    }
-    if s.retries > 0 {
-        writeln!(out, "retries    {}", s.retries)?;
-    }
-    // Skipped and cancelled URLs took no time.
-    let asked = (c.ok + c.http_error + c.failed) as f64;
-    let rate = format!("{:.1} URLs/s, {}/s", asked / secs, size((s.wire_bytes as f64 / secs) as u64));
-    let decoded = if size(s.bytes) != size(s.wire_bytes) && s.bytes > s.wire_bytes {
-        format!(" ({} decoded)", size(s.bytes))
-    } else {
-        String::new()
+    let would = s.skips.get(&SkipReason::DryRun).copied().unwrap_or_default();
+    let mut parts = vec![if would > 0 { format!("{would} would be fetched") } else { format!("{} ok", c.ok) }];
+    let failed = c.http_error + c.failed;
+    parts.extend(counts(&[(failed, "failed"), (c.skipped - would, "skipped"), (c.cancelled, "cancelled")]));
+    let sgr = match () {
+        () if !color => None,
+        () if failed > 0 => Some("31"),
+        () if c.cancelled > 0 || s.stopped.is_some() => Some("33"),
+        () => Some("32"),
     };
-    if several && !s.skips.contains_key(&SkipReason::DryRun) {
-        writeln!(out, "received   {}{decoded}, {rate}", size(s.wire_bytes))?;
-        if let Some(l) = &s.latency {
-            let [p50, p90, p99, max] = [l.p50, l.p90, l.p99, l.max].map(duration);
-            writeln!(out, "latency    p50 {p50} · p90 {p90} · p99 {p99} · max {max}")?;
-        }
-        writeln!(out, "in flight  at most {}", s.peak_concurrency)?;
-        if let Some(auto) = &s.auto {
-            writeln!(out, "auto       {} at once ({})", auto.limit, auto.why)?;
-        }
+    let (on, off) = sgr.map_or((String::new(), ""), |sgr| (format!("\x1b[{sgr}m"), "\x1b[0m"));
+    let plural = if c.read == 1 { "URL" } else { "URLs" };
+    if c.read == 0 && s.input_complete {
+        parts = vec!["nothing to do".to_owned()];
     }
-    // The reader closed the output itself, so the summary does not report it.
-    if let Some(cause) = s.stopped.filter(|cause| *cause != StopCause::OutputClosed) {
-        writeln!(out, "stopped    {}", why(cause))?;
-    }
-    if !s.input_complete {
-        match &s.next_line {
-            Some(next) => {
-                writeln!(out, "input      not read to its end; the next line is {}", printable(&next.to_string()))?
-            }
-            None => writeln!(out, "input      not read to its end")?,
-        }
-    }
-    Ok(())
+    let secs = s.wall.as_secs_f64();
+    line(out, format_args!("{on}{} {plural} in {secs:.2} s: {}{off}", c.read, parts.join(", ")));
 }
+
+#[cfg(test)]
+#[path = "summary_tests.rs"]
+mod tests;

@@ -47,6 +47,15 @@ impl DelayedJobs {
         self.jobs.push(Reverse(Delayed { due, number: self.number, job }));
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.jobs.len()
+    }
+
+    /// Whether there is such a job.
+    pub(super) fn any(&self, mut is_wanted: impl FnMut(&Job) -> bool) -> bool {
+        self.jobs.iter().any(|Reverse(delayed)| is_wanted(&delayed.job))
+    }
+
     /// The earliest time.
     pub(super) fn next_due(&self) -> Option<Instant> {
         self.jobs.peek().map(|Reverse(first)| first.due)

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::GivenUp;
 use super::host_queue::HostQueue;
 use super::spilled_jobs::SpilledJobs;
+use crate::model::FailureCause;
 use crate::policy::limits::politeness::HostWindow;
 use crate::policy::retry::RetryBudget;
 
@@ -61,6 +62,8 @@ pub(super) struct Host {
     pub(super) spilled: Option<Box<SpilledJobs>>,
     pub(super) listed: Listed,
     pub(super) window: HostWindow,
+    /// The latest trouble.
+    pub(super) trouble: Option<FailureCause>,
     pub(super) budget: RetryBudget,
     pub(super) in_flight: u32,
     /// The most in flight that the user allows.
@@ -95,6 +98,7 @@ impl Host {
             spilled: None,
             listed: Listed::Nowhere,
             window: HostWindow::new(),
+            trouble: None,
             budget: RetryBudget::default(),
             in_flight: 0,
             most,
@@ -146,6 +150,11 @@ impl Host {
         };
     }
 
+    /// The end of its hold, if it is held.
+    pub(super) fn held_until(&self) -> Option<Instant> {
+        if let HostState::Held(end) = self.state { Some(end) } else { None }
+    }
+
     /// Opens it if its hold has ended.
     pub(super) fn wake(&mut self, now: Instant) {
         if matches!(self.state, HostState::Held(end) if end <= now) {
@@ -184,6 +193,11 @@ impl Host {
     /// Whether it has all that the user allows, or waits for its next start.
     pub(super) fn is_capped(&self) -> bool {
         self.in_flight >= self.most || self.next_start.is_some()
+    }
+
+    /// The number of its jobs that wait in memory, and one more if there are some on disk.
+    pub(super) fn waiting(&self) -> usize {
+        self.queue.len() + self.spilled.as_ref().map_or(0, |jobs| jobs.in_memory() + 1)
     }
 
     /// Whether it has jobs, waiting or in flight.

@@ -22,6 +22,7 @@ mod spilled_jobs;
 #[cfg(test)]
 mod tests;
 mod turns;
+mod waits;
 
 use std::time::Duration;
 
@@ -31,7 +32,7 @@ use crate::model::{BadLine, FetchError, Job};
 use crate::policy::limits::pacer::{AllHostLimits, SharedPacer};
 use crate::policy::retry::Limits;
 
-pub use report::{AttemptEnd, Effects, Report};
+pub use report::{AttemptEnd, BackOff, Effects, Report};
 pub use scheduler::Scheduler;
 
 /// The rules of a scheduler.

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::GivenUp;
 use super::host::HostState;
 use super::scheduler::Scheduler;
-use crate::model::{Facts, JobId, Verdict};
+use crate::model::{Facts, FailureCause, JobId, Verdict};
 use crate::policy::credentials::origin;
 use crate::policy::limits::politeness::{AfterTrouble, HostSignal, host_signal};
 use crate::policy::retry::{Decision, Hold, Try, decide};
@@ -45,6 +45,17 @@ pub struct Effects {
     pub retry_after: Option<Duration>,
     /// Before this report, the last news of the host was a good answer.
     pub host_answers: bool,
+    /// The host gets fewer requests from now on.
+    pub back_off: Option<BackOff>,
+}
+
+/// The new limits of a host after trouble.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BackOff {
+    /// The most requests at once.
+    pub slots: u32,
+    /// The time without any, if there is one.
+    pub hold: Option<Duration>,
 }
 
 impl Scheduler {
@@ -52,6 +63,7 @@ impl Scheduler {
     pub fn finished(&mut self, id: JobId, report: Report<'_>, now: Instant) -> Effects {
         let Some(at) = self.land(id) else { return Effects::default() };
         let host_answers = self.hosts[at].window.answers();
+        let (slots, was_held) = (self.hosts[at].window.slots(), self.hosts[at].held_until());
         let retry_after = match report {
             Report::Ended(ended) => self.note_end(at, ended, now),
             Report::Redirected(head) => {
@@ -60,13 +72,17 @@ impl Scheduler {
             }
             Report::NotStarted => None,
         };
+        let host = &self.hosts[at];
+        let hold = host.held_until().filter(|end| was_held.is_none_or(|before| before < *end));
+        let back_off = (host.window.slots() < slots || hold.is_some())
+            .then(|| BackOff { slots: host.window.slots(), hold: hold.map(|end| end.saturating_duration_since(now)) });
         self.hosts[at].end();
         if self.last_host.host == at {
             self.last_host.ended = self.last_host.ended.saturating_add(1);
         }
         self.hosts.list(at);
         self.limit_returned_bytes();
-        Effects { retry_after, host_answers }
+        Effects { retry_after, host_answers, back_off }
     }
 
     /// Returns after which time the job is tried again.
@@ -92,6 +108,9 @@ impl Scheduler {
             }
         }
         let signal = host_signal(verdict, facts, head, total);
+        if let Some(HostSignal::Busy | HostSignal::Silent(_)) = signal {
+            self.hosts[at].trouble = FailureCause::new(verdict, facts);
+        }
         if let Some(AfterTrouble::GiveUp) = signal.map(|signal| self.note_signal(at, signal, now))
             && let Verdict::Failed(error) = verdict
         {

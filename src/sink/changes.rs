@@ -4,7 +4,7 @@ use std::io;
 use std::ops::ControlFlow;
 
 use super::{Sink, SinkError, WholeFile};
-use crate::model::{Needs, Outcome, PriorBody, Revision, SkipReason, Summary, Verdict};
+use crate::model::{ChangeCounts, Needs, Outcome, PriorBody, Revision, SkipReason, Summary, Verdict};
 use crate::policy::rerun::change::difference;
 use crate::policy::text::fingerprint::FingerprintSet;
 use crate::wire::{ChangeRecord, ChangeTotals, ChangesWriter, RevisionRecord};
@@ -33,29 +33,42 @@ pub trait Past: Send {
     ) -> io::Result<()>;
 }
 
-/// Writes each difference as it is found. At the end of a run that saw its whole input, it also writes
-/// the URLs that are no longer listed. It keeps one fingerprint per URL, so memory hardly grows.
-pub struct Changes {
+/// The file of the changes.
+struct ChangesFile {
     file: WholeFile,
-    past: Box<dyn Past>,
-    /// Every URL of the input.
-    listed: FingerprintSet,
     json: ChangesWriter,
-    totals: ChangeTotals,
     line: Vec<u8>,
 }
 
-impl Changes {
-    /// Compares with `past` and writes to `file`.
-    pub fn new(file: WholeFile, past: Box<dyn Past>) -> Self {
-        let (listed, json, totals) = (FingerprintSet::new(), ChangesWriter::default(), ChangeTotals::default());
-        Self { file, past, listed, json, totals, line: Vec::with_capacity(1024) }
-    }
-
+impl ChangesFile {
     fn write(&mut self, change: &ChangeRecord<'_>) -> Result<(), SinkError> {
         self.line.clear();
         self.json.change(change, &mut self.line).map_err(|e| self.file.error(e.into()))?;
         self.file.write(&self.line)
+    }
+}
+
+/// Counts the differences, and writes each as it is found if there is a file. At the end of a run that saw its
+/// whole input, the URLs that are no longer listed count too. It keeps one fingerprint per URL, so memory hardly
+/// grows.
+pub struct Changes {
+    report: Option<ChangesFile>,
+    past: Box<dyn Past>,
+    /// Every URL of the input.
+    listed: FingerprintSet,
+    totals: ChangeTotals,
+}
+
+impl Changes {
+    /// Compares with `past`, and writes to `file` if there is one.
+    pub fn new(file: Option<WholeFile>, past: Box<dyn Past>) -> Self {
+        let report =
+            file.map(|file| ChangesFile { file, json: ChangesWriter::default(), line: Vec::with_capacity(1024) });
+        Self { report, past, listed: FingerprintSet::new(), totals: ChangeTotals::default() }
+    }
+
+    fn write(&mut self, change: &ChangeRecord<'_>) -> Result<(), SinkError> {
+        self.report.as_mut().map_or(Ok(()), |report| report.write(change))
     }
 
     /// Handles a success: a new body, a changed one, or the same.
@@ -102,19 +115,17 @@ impl Changes {
 
     /// Writes a removal for each request that was ok before and is no longer in the input.
     fn unlisted(&mut self) -> Result<(), SinkError> {
-        let Self { file, past, listed, json, totals, line } = self;
+        let Self { report, past, listed, totals } = self;
         let mut write = |was: Was<'_>| {
             let mut change = ChangeRecord::new(was.url, "removed", None);
             (change.reason, change.path) = (Some("not_listed"), was.path);
             change.before = Some(RevisionRecord::of(was.body));
             totals.removed += 1;
-            line.clear();
-            json.change(&change, line)?;
-            file.write(line).map_err(|e| e.source)
+            report.as_mut().map_or(Ok(()), |report| report.write(&change)).map_err(|e| e.source)
         };
         // Each URL once, even if several requests had it.
         let ended = past.each_ok(&mut |url| listed.insert(url), &mut write);
-        ended.map_err(|e| self.file.error(e))
+        ended.map_err(|source| SinkError { target: "the changes".to_owned(), source })
     }
 }
 
@@ -124,14 +135,16 @@ fn before(outcome: &Outcome) -> Option<&PriorBody> {
 }
 
 impl Sink for Changes {
-    /// If a server sends neither tag nor time, only a digest reveals a change of equal length.
+    /// If a server sends neither tag nor time, only a digest reveals a change of equal length. A mere count is not
+    /// worth its cost.
     fn needs(&self) -> Needs {
-        Needs::VALIDATORS | Needs::DIGEST
+        if self.report.is_some() { Needs::VALIDATORS | Needs::DIGEST } else { Needs::VALIDATORS }
     }
 
     fn begin(&mut self, _info: &crate::model::RunInfo) -> Result<(), SinkError> {
-        self.json.begin(&mut self.line);
-        self.file.write(&self.line)
+        let Some(ChangesFile { file, json, line }) = &mut self.report else { return Ok(()) };
+        json.begin(line);
+        file.write(line)
     }
 
     fn outcome(&mut self, outcome: &Outcome) -> Result<ControlFlow<()>, SinkError> {
@@ -157,9 +170,15 @@ impl Sink for Changes {
         if self.totals.complete {
             self.unlisted()?;
         }
-        self.line.clear();
-        self.json.end(&self.totals, &mut self.line).map_err(|e| self.file.error(e.into()))?;
-        self.file.write(&self.line)?;
-        self.file.finish()
+        let Some(ChangesFile { file, json, line }) = &mut self.report else { return Ok(()) };
+        line.clear();
+        json.end(&self.totals, line).map_err(|e| file.error(e.into()))?;
+        file.write(line)?;
+        file.finish()
+    }
+
+    fn changes(&self) -> Option<ChangeCounts> {
+        let ChangeTotals { added, changed, removed, unchanged, .. } = self.totals;
+        Some(ChangeCounts { added, changed, removed, unchanged })
     }
 }

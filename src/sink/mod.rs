@@ -21,8 +21,8 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 
-use crate::config::Format;
-use crate::model::{Needs, Outcome, RunInfo, Summary};
+use crate::config::{Format, Show};
+use crate::model::{ChangeCounts, Needs, Outcome, RunInfo, Summary};
 
 pub use callback::Callback;
 pub use changes::{Changes, Past, Was};
@@ -99,6 +99,12 @@ pub trait Sink: Send {
     fn finish(&mut self, _summary: &Summary) -> Result<(), SinkError> {
         Ok(())
     }
+
+    /// Returns the changes that this sink has counted. Called after [`Sink::finish`]; the sinks behind this one see
+    /// them in the summary.
+    fn changes(&self) -> Option<ChangeCounts> {
+        None
+    }
 }
 
 /// The destination of records, each written with one write.
@@ -145,18 +151,29 @@ impl Output {
     }
 }
 
+/// The style of text records. Other formats have none.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TextStyle {
+    /// Marks failures with colours.
+    pub color: bool,
+    /// Which results are listed; `Auto` lists all.
+    pub show: Show,
+    /// Returns the width of the terminal, in which each line fits; `None` if nothing is to be cut.
+    pub columns: Option<fn() -> Option<usize>>,
+}
+
 /// A way to write records.
 #[derive(Debug, Clone, Copy)]
 pub struct FormatEntry {
     /// The setting that selects it.
     pub format: Format,
-    /// Makes a sink; the argument enables colour.
-    pub make: fn(Output, bool) -> Box<dyn Sink>,
+    /// Makes a sink.
+    pub make: fn(Output, TextStyle) -> Box<dyn Sink>,
 }
 
 /// Every record format.
 pub const FORMATS: &[FormatEntry] = &[
-    FormatEntry { format: Format::Text, make: |out, color| Box::new(Text::new(out, color)) },
+    FormatEntry { format: Format::Text, make: |out, style| Box::new(Text::new(out, style)) },
     FormatEntry { format: Format::Ndjson, make: |out, _| Box::new(Ndjson::new(out)) },
     FormatEntry { format: Format::Csv, make: |out, _| Box::new(Table::csv(out)) },
     FormatEntry { format: Format::Tsv, make: |out, _| Box::new(Table::tsv(out)) },

@@ -1,34 +1,54 @@
 //! One aligned line a URL, for people.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use super::{Output, Sink, SinkError};
-use crate::model::{Outcome, SkipReason, Verdict};
+use super::{Output, Sink, SinkError, TextStyle};
+use crate::config::Show;
+use crate::model::{Outcome, SkipReason, Subject, Verdict};
 use crate::policy::naming::name_for_url;
+use crate::policy::text::fit::UrlLine;
 use crate::policy::text::printable::{duration, printable, size};
 
 /// Writes records as text: status or error kind, size, time, URL, and the error message.
 pub struct Text {
     output: Output,
-    color: bool,
+    style: TextStyle,
     line: String,
 }
 
 impl Text {
-    /// Creates a sink that writes to this output; `color` marks failures.
-    pub fn new(output: Output, color: bool) -> Self {
-        Self { output, color, line: String::new() }
+    /// Creates a sink that writes to this output.
+    pub fn new(output: Output, style: TextStyle) -> Self {
+        Self { output, style, line: String::new() }
     }
 }
 
 impl Sink for Text {
     fn outcome(&mut self, outcome: &Outcome) -> Result<ControlFlow<()>, SinkError> {
+        if !is_listed(self.style.show, &outcome.verdict) {
+            return Ok(ControlFlow::Continue(()));
+        }
         self.line.clear();
-        describe(outcome, self.color, &mut self.line);
+        let columns = self.style.columns.and_then(|columns| columns());
+        describe(outcome, self.style.color, columns, &mut self.line);
         self.line.push('\n');
         self.output.write(self.line.as_bytes())
+    }
+}
+
+/// Whether a result is listed. The summary counts the others.
+fn is_listed(show: Show, verdict: &Verdict) -> bool {
+    use SkipReason::{Done, Duplicate, Exists, NotModified};
+    match show {
+        Show::Auto | Show::All => true,
+        Show::Changes => {
+            !matches!(verdict, Verdict::Cancelled | Verdict::Skipped(Done | NotModified | Exists | Duplicate))
+        }
+        Show::Failures => matches!(verdict, Verdict::HttpError | Verdict::Failed(_)),
+        Show::None => false,
     }
 }
 
@@ -46,14 +66,22 @@ fn shown_path(outcome: &Outcome) -> Option<&str> {
     }
 }
 
-/// Appends the line of one outcome, without a newline.
-fn describe(outcome: &Outcome, color: bool, line: &mut String) {
+/// The width of the columns before the URL.
+const FIGURES: usize = 34;
+
+/// The least room for the URL and what follows it, also in a narrow terminal.
+const LEAST_ROOM: usize = 20;
+
+/// Appends the line of one outcome, without a newline. It has at most so many columns.
+fn describe(outcome: &Outcome, color: bool, columns: Option<usize>, line: &mut String) {
     let facts = &outcome.facts;
+    let url = printable(outcome.subject.url());
+    let room = |before: usize| columns.map(|columns| columns.saturating_sub(before).max(LEAST_ROOM));
     if outcome.verdict == Verdict::Skipped(SkipReason::DryRun) {
-        let _ = write!(line, "would fetch {}", printable(outcome.subject.url()));
-        if let Some(path) = &facts.path {
-            let _ = write!(line, " -> {}", printable(path));
-        }
+        let before = "would fetch ";
+        let path = facts.path.as_deref().map(printable).unwrap_or_default();
+        let shown = UrlLine { url, final_url: path, ..UrlLine::default() };
+        let _ = write!(line, "{before}{}", shown.render(room(before.len())));
         return;
     }
     let status;
@@ -73,18 +101,21 @@ fn describe(outcome: &Outcome, color: bool, line: &mut String) {
     let shown_size = facts.bytes.map_or_else(|| "-".to_owned(), size);
     let time = outcome.timing.total.map_or_else(|| "-".to_owned(), duration);
     let (on, off) = if color { (format!("\x1b[{sgr}m"), "\x1b[0m") } else { (String::new(), "") };
-    let _ = write!(line, "{on}{word:<11}{off} {shown_size:>10} {time:>9}  {}", printable(outcome.subject.url()));
-    if let Some(url) = &facts.final_url {
-        let _ = write!(line, " -> {}", printable(url.as_str()));
-    }
-    if let Some(path) = shown_path(outcome) {
-        let _ = write!(line, "  ({})", printable(path));
-    }
-    if let Verdict::Failed(error) = &outcome.verdict {
-        let _ = write!(line, "  ({}", printable(&error.message));
-        if let crate::model::Subject::Bad(bad) = &outcome.subject {
-            let _ = write!(line, ", {}", printable(&bad.via.origin().to_string()));
+    let _ = write!(line, "{on}{word:<11}{off} {shown_size:>10} {time:>9}  ");
+    let final_url = facts.final_url.as_ref().map(|url| printable(url.as_str())).unwrap_or_default();
+    let shown = UrlLine { url, final_url, note: note(outcome) };
+    line.push_str(&shown.render(room(FIGURES)));
+}
+
+/// Returns the error of an outcome, or a path that does not follow from its URL.
+fn note(outcome: &Outcome) -> Cow<'_, str> {
+    match (&outcome.verdict, &outcome.subject) {
+        (Verdict::Failed(error), Subject::Bad(bad)) => {
+            let place = bad.via.origin().to_string();
+            format!("{}, {}", printable(&error.message), printable(&place)).into()
         }
-        line.push(')');
+        (Verdict::Failed(error), _) => printable(&error.message),
+        (Verdict::HttpError, _) if outcome.facts.is_anonymous => "no credentials were sent".into(),
+        _ => shown_path(outcome).map(printable).unwrap_or_default(),
     }
 }

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{Sink, SinkError};
-use crate::model::{ErrorKind, FetchError, Outcome, RunInfo, StopCause, Summary, Verdict};
+use crate::model::{ChangeCounts, ErrorKind, FetchError, Outcome, RunInfo, StopCause, Summary, Verdict};
 
 /// A message from the engine to the sinks.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub struct SinkThread {
 pub struct SinksEnd {
     /// The number of ok outcomes that could not be kept; see [`Sink::must_keep`].
     pub unkept: u64,
+    /// The changes that a sink has counted.
+    pub changes: Option<ChangeCounts>,
     /// The first failure of a sink.
     pub error: Option<SinkError>,
 }
@@ -51,7 +53,8 @@ pub fn spawn(sinks: Vec<Box<dyn Sink>>, info: RunInfo) -> io::Result<(mpsc::Send
     let (tell, ended) = oneshot::channel();
     let (warn, trouble) = watch::channel(None);
     let needs_thread = sinks.iter().any(|sink| sink.may_block());
-    let mut sinks = Sinks { sinks: sinks.into_iter().map(Some).collect(), warn, lost: None, unkept: 0, error: None };
+    let mut sinks =
+        Sinks { sinks: sinks.into_iter().map(Some).collect(), warn, lost: None, unkept: 0, changes: None, error: None };
     let worker = if needs_thread {
         SinkWorker::Thread(std::thread::Builder::new().name("sinks".to_owned()).spawn(move || {
             sinks.begin(&info);
@@ -79,6 +82,7 @@ struct Sinks {
     /// The error of a sink that must keep outcomes and failed.
     lost: Option<String>,
     unkept: u64,
+    changes: Option<ChangeCounts>,
     /// The first failure.
     error: Option<SinkError>,
 }
@@ -101,7 +105,12 @@ impl Sinks {
             }
             ToSinks::Finish(mut summary) => {
                 summary.fail_ok(self.unkept, ErrorKind::Io);
-                self.each(|sink| sink.finish(&summary).map(ControlFlow::Continue));
+                self.each(|sink| {
+                    sink.finish(&summary)?;
+                    summary.changes = sink.changes().or(summary.changes);
+                    Ok(ControlFlow::Continue(()))
+                });
+                self.changes = summary.changes;
             }
         }
     }
@@ -110,7 +119,7 @@ impl Sinks {
         // Drop the sinks before reporting the end: a writer may still have something to write.
         drop(self.sinks);
         // Err: the run was dropped and no longer waits for the end.
-        let _ = tell.send(SinksEnd { unkept: self.unkept, error: self.error });
+        let _ = tell.send(SinksEnd { unkept: self.unkept, changes: self.changes, error: self.error });
     }
 
     fn each(&mut self, f: impl FnMut(&mut dyn Sink) -> Result<ControlFlow<()>, SinkError>) {
@@ -167,7 +176,11 @@ impl SinkThread {
             Ok(ended) if joined => ended,
             _ => {
                 let source = io::Error::other("a sink panicked; please report it");
-                SinksEnd { unkept: 0, error: Some(SinkError { target: "the outputs".to_owned(), source }) }
+                SinksEnd {
+                    unkept: 0,
+                    changes: None,
+                    error: Some(SinkError { target: "the outputs".to_owned(), source }),
+                }
             }
         }
     }

@@ -45,6 +45,9 @@ pub(super) fn parse(text: &str) -> Result<(Url, Option<Credentials>), Reason> {
     if url.host_str().is_some_and(|host| host.len() > LONGEST_HOST) {
         return Err("the host name is longer than 253 bytes; no DNS knows such a name; correct it".into());
     }
+    if matches!(url.host_str(), Some("http" | "https")) && url.path().starts_with("//") {
+        return Err("has its scheme twice; remove one".into());
+    }
     if url.fragment().is_some() {
         url.set_fragment(None);
     }

@@ -48,9 +48,9 @@ impl Unpacked {
             match magic::look(&self.head, &self.name, eof) {
                 Magic::Undecided if self.head.len() < magic::ENOUGH => {}
                 Magic::Undecided | Magic::Unknown => break,
-                Magic::NotAList(what) => return Err(NotAList(what).into()),
+                Magic::NotAList(what) => return Err(NotAList::from(what).into()),
                 Magic::Gzip | Magic::Zstd if !matches!(self.stream, InputStream::Plain(_)) => {
-                    return Err(NotAList("compressed twice; unpack it once".to_owned()).into());
+                    return Err(NotAList::from("compressed twice; unpack it once".to_owned()).into());
                 }
                 kind => self.unpack(&kind)?,
             }

@@ -11,6 +11,24 @@ use crate::config::InputFormat;
 /// The message for an HTML page if the user did not ask for one.
 pub(super) const HTML: &str = "an HTML page; use --input-format html to take its links, or save the list as text";
 
+/// The message for bytes that are no text.
+pub(super) const BINARY: &str = "no text: its bytes are those of another kind of file, or of text in an encoding that \
+                                 --input-encoding must name; name a list of URLs";
+
+/// The fewest control characters that show other data than text, and one of how many bytes they must be. A text has
+/// hardly any, and one byte of eight is one in data that is compressed or random.
+const CONTROLS: (usize, usize) = (8, 25);
+
+/// Returns whether the beginning of a file is no text.
+pub(super) fn is_binary(bytes: &[u8]) -> bool {
+    let is_control = |byte: &&u8| byte.is_ascii_control() && !b"\t\n\r\x0c\x1b".contains(byte);
+    let (fewest, share) = CONTROLS;
+    // Text in another encoding may have been decoded.
+    let unreadable = memchr::memmem::find_iter(bytes, "\u{fffd}").count();
+    let found = bytes.iter().filter(is_control).count() + unreadable;
+    found >= fewest && found >= bytes.len() / share
+}
+
 /// Returns the format that the extension of a name promises, without an extension for compression.
 pub(super) fn by_name(name: &str) -> Option<InputFormat> {
     let extension = |path: &Path| path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());

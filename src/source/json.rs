@@ -6,11 +6,12 @@
 use std::io::{self, Read};
 use std::sync::Arc;
 
+use super::NotAList;
 use super::line::{Gathered, Place, Wants};
 use super::lines::{LONGEST, LineCount, RemainingBytes};
+use super::ndjson::Objects;
 use super::text::ENCODING_ADVICE;
 use super::wrapped_array::wrapped_array;
-use super::{NotAList, ndjson};
 use crate::policy::text::redact::redact_beginning;
 
 /// How much is read at once.
@@ -75,6 +76,7 @@ pub(super) struct Json {
     /// The last byte of the value that is no blank.
     previous: u8,
     value: Vec<u8>,
+    objects_read: Objects,
     overlong: bool,
     line_ends: LineCount,
     /// The line of the next byte, and of the first byte of the value.
@@ -97,6 +99,7 @@ impl Json {
             objects: 0,
             previous: 0,
             value: Vec::new(),
+            objects_read: Objects::default(),
             overlong: false,
             line_ends: LineCount::default(),
             line,
@@ -287,7 +290,7 @@ impl Json {
     fn refuse_wrapper(&mut self) -> io::Result<()> {
         let is_first = !std::mem::replace(&mut self.begun, true);
         match (is_first && !self.in_array).then(|| wrapped_array(&self.value)).flatten() {
-            Some(array) => Err(NotAList(array.advice()).into()),
+            Some(array) => Err(NotAList::from(array.advice()).into()),
             None => Ok(()),
         }
     }
@@ -308,7 +311,10 @@ impl Json {
                     place.bad_value(&String::from_utf8_lossy(&self.value), reason)
                 }
                 Ok(value) => match value.trim_ascii() {
-                    object if object.starts_with('{') => ndjson::entry(object, place),
+                    object if object.starts_with('{') => {
+                        self.objects_read.entry(object, place, out);
+                        return Ok(());
+                    }
                     string if string.starts_with('"') => match serde_json::from_str::<String>(string) {
                         Ok(url) => place.value_entry(url.trim(), Wants::default()),
                         Err(_) => place.bad_value(string, "not one JSON string; write \"https://host/path\" and a comma"),

@@ -1,13 +1,14 @@
 //! The layout of a list: table or not, its separator, and the column of the URLs.
 //!
-//! The columns `url out sha256 blake3 priority headers` are known by name in any order and any
-//! case; others are ignored. Without a column `url`, the only column that holds URLs is taken.
+//! Columns are known by name, in any order. Without a column `url`, the only column that holds URLs is taken.
 //! A table with no such column, or with two of them, is refused as a whole: one mistake is one message.
 
 use std::borrow::Cow;
 
+use super::NotAList;
 use super::cells::{Cells, CsvScan, Splitter};
-use super::lines::line_end;
+use super::column::{self, Column, Meaning};
+use super::lines::{LineCount, line_end};
 use crate::config::InputFormat;
 use crate::model::{is_secret_name, shown_text};
 use crate::policy::text::url_text;
@@ -17,34 +18,6 @@ use crate::policy::text::url_text::http_prefix;
 const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
 /// How many columns a message names.
 const NAMED: usize = 20;
-
-/// A known column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Column {
-    Url,
-    Out,
-    Sha256,
-    Blake3,
-    Priority,
-    Headers,
-}
-
-impl Column {
-    const ALL: [Column; 6] =
-        [Column::Url, Column::Out, Column::Sha256, Column::Blake3, Column::Priority, Column::Headers];
-
-    /// Its name in a header line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Column::Url => "url",
-            Column::Out => "out",
-            Column::Sha256 => "sha256",
-            Column::Blake3 => "blake3",
-            Column::Priority => "priority",
-            Column::Headers => "headers",
-        }
-    }
-}
 
 /// How the records of a table are read.
 #[derive(Debug, PartialEq, Eq)]
@@ -99,7 +72,7 @@ pub(super) fn of(
     format: InputFormat,
     url_column: Option<&str>,
     tables_only: bool,
-) -> Result<Layout, String> {
+) -> Result<Layout, NotAList> {
     let told = match format {
         InputFormat::Tsv => Some(b'\t'),
         _ => None,
@@ -154,8 +127,14 @@ fn closes_quotes(line: &[u8], separator: u8) -> bool {
 impl<'a> ListSample<'a> {
     /// The records that have arrived and say something; with a separator, quotes hold line ends.
     fn records(self, separator: Option<u8>) -> impl Iterator<Item = &'a [u8]> {
+        self.located(separator).map(|(_, record)| record)
+    }
+
+    /// As [`ListSample::records`], each with the number of bytes before it.
+    fn located(self, separator: Option<u8>) -> impl Iterator<Item = (usize, &'a [u8])> {
         let mut rest = self.bytes;
         std::iter::from_fn(move || {
+            let before = self.bytes.len() - rest.len();
             let found = match separator {
                 Some(separator) if separator != b'\t' => {
                     let mut scan = CsvScan::default();
@@ -168,9 +147,15 @@ impl<'a> ListSample<'a> {
             let stop = found.or((self.whole && !rest.is_empty()).then_some(rest.len()))?;
             let record = &rest[..stop];
             rest = rest.get(stop + 1..).unwrap_or_default();
-            Some(record)
+            Some((before, record))
         })
-        .filter(|record| !says_nothing(record))
+        .filter(|(_, record)| !says_nothing(record))
+    }
+
+    /// The line at which a record begins, from 1.
+    fn line(self, separator: u8, number: usize) -> u64 {
+        let before = self.located(Some(separator)).nth(number).map_or(0, |(before, _)| before);
+        1 + LineCount::default().count(&self.bytes[..before])
     }
 }
 
@@ -286,8 +271,8 @@ impl Candidate {
         (at < self.first.len()).then_some(at)
     }
 
-    fn layout(self, sample: ListSample<'_>, url_column: Option<&str>, skip: usize) -> Result<Layout, String> {
-        let mut note = None;
+    fn layout(self, sample: ListSample<'_>, url_column: Option<&str>, skip: usize) -> Result<Layout, NotAList> {
+        let mut notes = Vec::new();
         let (url, has_header) = match url_column {
             Some(wanted) => self.named_column(wanted)?,
             None => match self.column_called(Column::Url.name())? {
@@ -296,30 +281,59 @@ impl Candidate {
                 None if !sample.whole && (!sample.live || self.urls.is_empty()) => return Ok(Layout::Unknown),
                 None => {
                     let url = self.only_column()?;
-                    note = (!self.headless || self.first.len() > 1)
-                        .then(|| format!("taking the URLs from the {}", self.shown(url)));
+                    if !self.headless || self.first.len() > 1 {
+                        notes.push(format!("taking the URLs from the {}", self.shown(url)));
+                    }
                     (url, !self.headless)
                 }
             },
         };
-        let mut columns = vec![(url, Column::Url)];
+        if self.titles > 0 {
+            let (rows, what) = (self.titles, if self.titles == 1 { "row" } else { "rows" });
+            notes.insert(0, format!("skipping {rows} title {what} before the header {}", self.all()));
+        }
+        let (mut columns, mut ignored) = (vec![(url, Column::Url)], Vec::new());
         if has_header {
-            for column in Column::ALL.into_iter().filter(|column| *column != Column::Url) {
-                if let Some(at) = self.column_called(column.name())?.filter(|at| *at != url) {
-                    columns.push((at, column));
+            self.assign(url, &mut columns, &mut ignored)
+                .map_err(|why| NotAList { line: Some(sample.line(self.separator, skip + self.titles)), why })?;
+        }
+        if !ignored.is_empty() {
+            let what = if ignored.len() == 1 { "column" } else { "columns" };
+            notes.push(format!("ignoring the {what} {}", listed(ignored.into_iter())));
+        }
+        let url_name = if has_header { self.first[url].clone() } else { Column::Url.name().to_owned() };
+        let records_before = skip + self.titles + usize::from(has_header);
+        let note = (!notes.is_empty()).then(|| notes.join(", "));
+        let (separator, width) = (self.separator, self.first.len());
+        Ok(Layout::Table(TableLayout { separator, width, columns, url, url_name, has_header, records_before, note }))
+    }
+
+    /// Adds the known columns of the header beside the one of the URLs, from left to right, and the names of the
+    /// others. The columns of records are all known: a list of records is tried again as it is.
+    fn assign<'n>(
+        &'n self,
+        url: usize,
+        columns: &mut Vec<(usize, Column)>,
+        ignored: &mut Vec<&'n String>,
+    ) -> Result<(), String> {
+        let holds_records = ["outcome", "source_line"].iter().all(|name| self.first.iter().any(|cell| cell == name));
+        for (at, name) in self.first.iter().enumerate().filter(|(at, _)| *at != url) {
+            match column::meaning(name) {
+                Meaning::Known(Column::Url) => {}
+                Meaning::Known(column) if columns.iter().any(|(_, known)| *known == column) => {
+                    return Err(format!(
+                        "the header line names the column `{}` twice; rename one of them",
+                        column.name()
+                    ));
                 }
+                Meaning::Known(column) => columns.push((at, column)),
+                _ if holds_records || name.is_empty() => {}
+                Meaning::Unclear(question) => return Err(column::unclear(name, question)),
+                Meaning::Other => ignored.push(name),
             }
         }
         columns.sort_unstable_by_key(|(at, _)| *at);
-        let url_name = if has_header { self.first[url].clone() } else { Column::Url.name().to_owned() };
-        let records_before = skip + self.titles + usize::from(has_header);
-        if self.titles > 0 {
-            let (rows, what) = (self.titles, if self.titles == 1 { "row" } else { "rows" });
-            let taken = note.map(|note| format!(", {note}")).unwrap_or_default();
-            note = Some(format!("skipping {rows} title {what} before the header {}{taken}", self.all()));
-        }
-        let (separator, width) = (self.separator, self.first.len());
-        Ok(Layout::Table(TableLayout { separator, width, columns, url, url_name, has_header, records_before, note }))
+        Ok(())
     }
 
     /// Returns the column that the user named, or numbered from 1, and whether there is a header.
@@ -388,10 +402,15 @@ impl Candidate {
 
     /// The names of the columns.
     fn all(&self) -> String {
-        let names: Vec<_> = self.first.iter().take(NAMED).map(|name| format!("`{}`", printed(name))).collect();
-        let more = if self.first.len() > NAMED { " …" } else { "" };
-        names.join(", ") + more
+        listed(self.first.iter())
     }
+}
+
+/// Names of columns as messages list them.
+fn listed<'a>(names: impl ExactSizeIterator<Item = &'a String>) -> String {
+    let more = if names.len() > NAMED { " …" } else { "" };
+    let names: Vec<_> = names.take(NAMED).map(|name| format!("`{}`", printed(name))).collect();
+    names.join(", ") + more
 }
 
 /// Counts the title rows before the header, as many spreadsheets are exported. The header is the first
@@ -405,7 +424,7 @@ fn titles<'a>(
 ) -> usize {
     let means_something = |cell: &[u8]| {
         let cell = name(cell);
-        cell.eq_ignore_ascii_case(wanted) || Column::ALL.iter().any(|column| cell.eq_ignore_ascii_case(column.name()))
+        cell.eq_ignore_ascii_case(wanted) || matches!(column::meaning(&cell), Meaning::Known(_))
     };
     let mut records = records.enumerate().peekable();
     while let Some((number, record)) = records.next() {
@@ -433,7 +452,7 @@ const LONGEST_WORD: usize = 24;
 
 /// A name of a column in a message. A cell that was taken for a name may be a secret, or a pair of a name and one:
 /// then it is not shown.
-fn printed(name: &str) -> String {
+pub(super) fn printed(name: &str) -> String {
     let is_long = name.split_whitespace().any(|word| word.chars().count() > LONGEST_WORD);
     let holds_secret = name.contains(char::is_whitespace) && is_secret_name(name);
     let is_hidden = name.contains([':', '=', '@']) || is_long || holds_secret;

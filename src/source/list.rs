@@ -96,8 +96,12 @@ pub struct ListSource {
     sitemaps: FingerprintSet,
     next: SourcePos,
     expected: Option<u64>,
+    /// Whether the list that is being read has given nothing so far.
+    is_empty: bool,
     /// The error that ended reading. It is returned after the lines before it.
     failed: Option<SourceError>,
+    /// Whether a file name of a list is still to be reported as without effect.
+    tells_of_names: bool,
 }
 
 fn broken(list: &str, source: io::Error) -> SourceError {
@@ -123,15 +127,18 @@ impl ListSource {
         let expected = all_urls.then_some(inputs.len() as u64);
         let arguments: Arc<str> = ARGUMENTS.into();
         let next = SourcePos { list: Arc::clone(&arguments), line: 1 };
+        let options = options.into();
         let mut source = Self {
             parts: VecDeque::with_capacity(inputs.len()),
             arguments,
             wake,
-            options: options.into(),
+            tells_of_names: options.unsaved,
+            options,
             waiting: None,
             sitemaps: FingerprintSet::new(),
             next,
             expected,
+            is_empty: true,
             failed: None,
         };
         for input in inputs {
@@ -228,6 +235,20 @@ impl ListSource {
         self.next = self.front().unwrap_or(SourcePos { list, line });
     }
 
+    /// Adds a note, once, about a file name in a run that saves nothing.
+    fn tell_of_names(&mut self, gathered: &mut Gathered) {
+        if !self.tells_of_names {
+            return;
+        }
+        let is_named = |entry: &&Entry| matches!(entry, Entry::Seed(seed) if seed.overrides.as_ref().is_some_and(|o| o.out.is_some()));
+        if let Some(Entry::Seed(seed)) = gathered.entries.iter().find(is_named) {
+            self.tells_of_names = false;
+            gathered
+                .notes
+                .push(format!("{}: names a file (out), but nothing is saved without --dir DIR", seed.via.origin()));
+        }
+    }
+
     /// Gathers entries until the batch is full, nothing more has arrived, or reading breaks.
     fn gather(&mut self) -> Gathered {
         let mut out = Gathered::default();
@@ -253,7 +274,9 @@ impl ListSource {
                 Some(ListPart::List(reading, depth)) => {
                     let depth = *depth;
                     out.next = None;
+                    let before = out.entries.len();
                     let step = reading.step(&mut out);
+                    self.is_empty &= out.entries.len() == before && !matches!(step, Ok(ReadStop::Child { .. }));
                     let (name, end) = (Arc::clone(reading.name()), reading.line());
                     if let Some(line) = out.next {
                         self.next = SourcePos { list: Arc::clone(&name), line };
@@ -265,7 +288,14 @@ impl ListSource {
                         Ok(ReadStop::Child { url, line, next }) => {
                             self.waiting = Some(ChildSitemap { url, list: name, line, next, depth });
                         }
-                        Ok(ReadStop::End) => self.finish_part(name, end),
+                        Ok(ReadStop::End) => {
+                            // A sitemap ends while the list that names it is still being read.
+                            if depth == 0 && std::mem::replace(&mut self.is_empty, true) {
+                                let shown = if &*name == "-" { "standard input" } else { &*name };
+                                out.notes.push(format!("{shown}: the list has no URL"));
+                            }
+                            self.finish_part(name, end);
+                        }
                         Err(_) if self.wake.is_set() => break,
                         Err(source) if depth > 0 => {
                             let place = Place { list: &name, line: end, next: end };
@@ -291,8 +321,9 @@ impl Source for ListSource {
             return Ok(None);
         }
         if self.failed.is_none() {
-            let gathered = self.gather();
-            if !gathered.entries.is_empty() {
+            let mut gathered = self.gather();
+            self.tell_of_names(&mut gathered);
+            if !gathered.entries.is_empty() || !gathered.notes.is_empty() {
                 return Ok(Some(Batch { entries: gathered.entries, next: self.next.clone(), notes: gathered.notes }));
             }
         }

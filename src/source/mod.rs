@@ -12,6 +12,7 @@
 mod address;
 mod aria2;
 mod cells;
+mod column;
 mod declaration;
 mod decompress;
 mod encoding;
@@ -31,6 +32,7 @@ mod open;
 mod options;
 mod parser;
 mod reading;
+mod recorded;
 mod report;
 mod sitemap;
 mod table;
@@ -53,6 +55,7 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::model::{Batch, FetchError, SourcePos};
+use crate::policy::rerun::selection::Selection;
 
 /// The sources of the URLs of a run.
 #[derive(Debug, Default)]
@@ -61,6 +64,8 @@ pub struct Inputs {
     pub lists: Vec<Input>,
     /// The records of an earlier run, which select the URLs to fetch from the lists and from themselves.
     pub retry: Option<Retry>,
+    /// Which lines of the lists are fetched, by their results in the state.
+    pub only: Option<Selection>,
     /// Whether lists without columns are refused, because the user names a column of these lists.
     pub tables_only: bool,
 }
@@ -89,15 +94,29 @@ impl SourceError {
 
 impl fmt::Display for SourceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let before = if self.is_refusal() { "" } else { "cannot read " };
-        write!(f, "{before}{}: {}", self.list, self.source)
+        match refusal(&self.source) {
+            Some(NotAList { line: Some(line), why }) => write!(f, "{}:{line}: {why}", self.list),
+            Some(NotAList { line: None, why }) => write!(f, "{}: {why}", self.list),
+            None => write!(f, "cannot read {}: {}", self.list, self.source),
+        }
     }
 }
 
-/// A file that holds no list: the kind of file, and the advice.
+/// A file that holds no list, or none that can be read as it is meant.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct NotAList(String);
+#[error("{why}")]
+struct NotAList {
+    /// The line that shows it.
+    line: Option<u64>,
+    /// The kind of file or the fault of the line, and the advice.
+    why: String,
+}
+
+impl From<String> for NotAList {
+    fn from(why: String) -> Self {
+        Self { line: None, why }
+    }
+}
 
 impl From<NotAList> for io::Error {
     fn from(refusal: NotAList) -> Self {
@@ -106,7 +125,11 @@ impl From<NotAList> for io::Error {
 }
 
 fn is_refusal(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<NotAList>())
+    refusal(error).is_some()
+}
+
+fn refusal(error: &io::Error) -> Option<&NotAList> {
+    error.get_ref()?.downcast_ref()
 }
 
 /// A list that could not be fetched.
@@ -158,7 +181,7 @@ pub type Interrupt = Arc<dyn Fn() + Send + Sync>;
 /// may therefore block and never needs to buffer.
 pub trait Source: Send {
     /// The lines that have arrived, at most [`Batch::MAX`] of them; blocks until there is at least
-    /// one. `None` at the end of the input, and for good once interrupted.
+    /// one, or a note. `None` at the end of the input, and for good once interrupted.
     ///
     /// # Errors
     /// When the input cannot be read on. Lines of earlier batches stay valid.

@@ -3,16 +3,20 @@
 //! Keys that are not ours are ignored and `null` is absent, so that the records of an earlier run
 //! are a list too.
 
-use serde::Deserialize;
+use std::fmt;
+
+use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::address::Reason;
+use super::column::{self, Column, Meaning};
 use super::line::{Gathered, Place, Wants};
 use super::wants;
 use super::wrapped_array::wrapped_array;
-use crate::model::Entry;
 
-#[derive(Deserialize)]
+/// An object of a list, as far as its keys are known.
+#[derive(Default)]
 struct Object {
     url: Option<Value>,
     out: Option<Value>,
@@ -20,40 +24,132 @@ struct Object {
     blake3: Option<Value>,
     priority: Option<Value>,
     headers: Option<Value>,
+    /// The keys that may mean known ones, each with a question.
+    unclear: Vec<(String, &'static str)>,
 }
 
-/// Reads one line.
-pub(super) fn record(bytes: &[u8], place: Place<'_>, out: &mut Gathered) {
-    let line = match std::str::from_utf8(bytes) {
-        Ok(line) => line.trim(),
-        Err(_) => return super::text::not_utf8(bytes, place, out),
-    };
-    if line.is_empty() || line.starts_with('#') {
-        return;
+/// A key of an object.
+enum ObjectKey {
+    Known(Column),
+    Unclear(String, &'static str),
+    /// The key that only records have.
+    Outcome,
+    Other,
+}
+
+impl<'de> Deserialize<'de> for ObjectKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct KeyVisitor;
+        impl Visitor<'_> for KeyVisitor {
+            type Value = ObjectKey;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a key")
+            }
+
+            fn visit_str<E: Error>(self, name: &str) -> Result<ObjectKey, E> {
+                Ok(match column::meaning(name) {
+                    Meaning::Known(column) => ObjectKey::Known(column),
+                    Meaning::Unclear(question) => ObjectKey::Unclear(name.to_owned(), question),
+                    Meaning::Other if name == "outcome" => ObjectKey::Outcome,
+                    Meaning::Other => ObjectKey::Other,
+                })
+            }
+        }
+        deserializer.deserialize_identifier(KeyVisitor)
     }
-    out.push(entry(line, place), place.next);
 }
 
-/// The entry of one object.
-pub(super) fn entry(text: &str, place: Place<'_>) -> Entry {
-    match object(text, place.line) {
-        Err(reason) => place.bad_value(text, reason),
-        Ok(mut object) => match string("url", object.url.take()) {
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ObjectVisitor;
+        impl<'de> Visitor<'de> for ObjectVisitor {
+            type Value = Object;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
+                let (mut object, mut is_record) = (Object::default(), false);
+                while let Some(key) = map.next_key()? {
+                    match key {
+                        ObjectKey::Known(column) => {
+                            let value = object.value(column);
+                            if value.is_some() {
+                                return Err(Error::duplicate_field(column.name()));
+                            }
+                            *value = map.next_value()?;
+                        }
+                        ObjectKey::Unclear(name, question) => {
+                            if map.next_value::<Option<IgnoredAny>>()?.is_some() {
+                                object.unclear.push((name, question));
+                            }
+                        }
+                        ObjectKey::Outcome | ObjectKey::Other => {
+                            is_record |= matches!(key, ObjectKey::Outcome);
+                            map.next_value::<IgnoredAny>()?;
+                        }
+                    }
+                }
+                if is_record {
+                    object.unclear.clear();
+                }
+                Ok(object)
+            }
+        }
+        deserializer.deserialize_map(ObjectVisitor)
+    }
+}
+
+/// The objects of one list.
+#[derive(Default)]
+pub(super) struct Objects {
+    /// Whether a note about keys that may mean known ones was given.
+    told: bool,
+}
+
+impl Objects {
+    /// Reads one line.
+    pub fn record(&mut self, bytes: &[u8], place: Place<'_>, out: &mut Gathered) {
+        let line = match std::str::from_utf8(bytes) {
+            Ok(line) => line.trim(),
+            Err(_) => return super::text::not_utf8(bytes, place, out),
+        };
+        if line.is_empty() || line.starts_with('#') {
+            return;
+        }
+        self.entry(line, place, out);
+    }
+
+    /// Adds the entry of one object.
+    pub fn entry(&mut self, text: &str, place: Place<'_>, out: &mut Gathered) {
+        let entry = match object(text, place.line) {
             Err(reason) => place.bad_value(text, reason),
-            Ok(None) => match wrapped_array(text.as_bytes()) {
-                Some(array) => place.bad_value(text, array.advice()),
-                None => place.bad_value(text, "the object has no url key; add \"url\":\"https://host/path\""),
-            },
-            Ok(Some(url)) => match object.wants() {
-                Ok(wants) => place.value_entry(url.trim(), wants),
-                Err(reason) => place.bad_value(&url, reason),
-            },
-        },
+            Ok(mut object) => {
+                if !self.told && !object.unclear.is_empty() {
+                    self.told = true;
+                    let notes = object.unclear.iter().map(|(name, question)| column::unclear_key(name, question));
+                    out.notes.extend(notes.map(|note| format!("{}:{}: {note}", place.list, place.line)));
+                }
+                match string("url", object.url.take()) {
+                    Err(reason) => place.bad_value(text, reason),
+                    Ok(None) => match wrapped_array(text.as_bytes()) {
+                        Some(array) => place.bad_value(text, array.advice()),
+                        None => place.bad_value(text, "the object has no url key; add \"url\":\"https://host/path\""),
+                    },
+                    Ok(Some(url)) => match object.wants() {
+                        Ok(wants) => place.value_entry(url.trim(), wants),
+                        Err(reason) => place.bad_value(&url, reason),
+                    },
+                }
+            }
+        };
+        out.push(entry, place.next);
     }
 }
 
 fn object(text: &str, line: u64) -> Result<Object, Reason> {
-    // serde would take an array for a struct, its elements in the order of the fields.
     if !text.starts_with('{') {
         return Err("not a JSON object; write {\"url\":\"https://host/path\"}, one object a line".into());
     }
@@ -74,6 +170,17 @@ fn object(text: &str, line: u64) -> Result<Object, Reason> {
 }
 
 impl Object {
+    fn value(&mut self, column: Column) -> &mut Option<Value> {
+        match column {
+            Column::Url => &mut self.url,
+            Column::Out => &mut self.out,
+            Column::Sha256 => &mut self.sha256,
+            Column::Blake3 => &mut self.blake3,
+            Column::Priority => &mut self.priority,
+            Column::Headers => &mut self.headers,
+        }
+    }
+
     fn wants(self) -> Result<Wants, Reason> {
         let mut wants = Wants::default();
         wants.per_seed.out = string("out", self.out)?.filter(|out| !out.is_empty());

@@ -19,6 +19,8 @@ pub struct ListOptions {
     pub url_column: Option<String>,
     /// Whether a list without columns is refused, because it cannot have the one that is named.
     pub tables_only: bool,
+    /// Whether the run saves nothing, so that the file names of a list have no effect.
+    pub unsaved: bool,
     /// The URL of documents with relative URLs. A fetched list knows its own.
     pub base: Option<Url>,
     /// Fetches lists that are named by URL, and the sitemaps of an index.
@@ -38,6 +40,7 @@ impl From<&Config> for ListOptions {
             encoding: config.input_encoding,
             url_column: config.url_column.clone(),
             tables_only: false,
+            unsaved: config.dir.is_none(),
             base: config.base.clone(),
             opener: None,
         }

@@ -3,7 +3,7 @@
 use super::address::Reason;
 use super::line::{Gathered, Place};
 use super::lines::LineEnding;
-use super::ndjson;
+use super::ndjson::Objects;
 use super::table::TableReader;
 use super::text::TextList;
 
@@ -11,14 +11,14 @@ use super::text::TextList;
 pub(super) enum Parser {
     Text(TextList),
     Table(Box<TableReader>),
-    Ndjson,
+    Ndjson(Objects),
 }
 
 impl Parser {
     pub fn ending(&self) -> LineEnding {
         match self {
             Parser::Table(table) => table.ending(),
-            Parser::Text(_) | Parser::Ndjson => LineEnding::Newline,
+            Parser::Text(_) | Parser::Ndjson(_) => LineEnding::Newline,
         }
     }
 
@@ -26,7 +26,7 @@ impl Parser {
         match self {
             Parser::Text(text) => text.record(bytes, place, out),
             Parser::Table(table) => table.record(bytes, place, out),
-            Parser::Ndjson => ndjson::record(bytes, place, out),
+            Parser::Ndjson(objects) => objects.record(bytes, place, out),
         }
     }
 
@@ -37,7 +37,7 @@ impl Parser {
             // It may have option lines, which then belong to it.
             Parser::Text(text) => text.bad(&shown, reason, place, out),
             Parser::Table(table) => table.bad(reason, place, out),
-            Parser::Ndjson => out.push(place.bad_value(&shown, reason), place.next),
+            Parser::Ndjson(_) => out.push(place.bad_value(&shown, reason), place.next),
         }
     }
 

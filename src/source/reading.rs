@@ -16,6 +16,7 @@ use super::json::Json;
 use super::layout::{self, Layout, ListSample};
 use super::line::{Gathered, Place};
 use super::lines::{InputLines, LONGEST, LinePiece, RemainingBytes};
+use super::ndjson::Objects;
 use super::open::InputBytes;
 use super::parser::Parser;
 use super::sitemap::{Sitemap, SitemapItem};
@@ -193,14 +194,14 @@ impl ListReader {
             // Nothing shows another format: the list is empty.
             ListFormat::Lines(Parser::Text(_), _) if self.about.format != InputFormat::Text => return Ok(()),
             ListFormat::Lines(Parser::Text(_), _) => "plain text",
-            ListFormat::Lines(Parser::Ndjson, _) | ListFormat::Json => "JSON",
+            ListFormat::Lines(Parser::Ndjson(_), _) | ListFormat::Json => "JSON",
             ListFormat::Sitemap(_) => "a sitemap",
             ListFormat::Html(_) => "an HTML page",
         };
         if !self.about.tables_only {
             return Ok(());
         }
-        Err(NotAList(format!(
+        Err(NotAList::from(format!(
             "{kind} has no columns; leave out --url-column, or name the format of a table with --input-format"
         ))
         .into())
@@ -230,13 +231,16 @@ impl ListReader {
         };
         match beginning {
             DetectedFormat::Undecided => Ok(None),
-            DetectedFormat::NotAList(what) => Err(NotAList(what).into()),
-            DetectedFormat::Lines | DetectedFormat::Json if is_page => Err(NotAList(format::HTML.to_owned()).into()),
+            DetectedFormat::NotAList(what) => Err(NotAList::from(what).into()),
+            DetectedFormat::Lines | DetectedFormat::Json if is_page => {
+                Err(NotAList::from(format::HTML.to_owned()).into())
+            }
             DetectedFormat::Json => Ok(Some(ListFormat::Json)),
             DetectedFormat::Xml if (format, promised) == (InputFormat::Html, false) => {
                 Ok(declared(declaration::of_page(bytes, whole)).map(ListFormat::Html))
             }
             DetectedFormat::Xml => Ok(declared(declaration::of_xml(bytes, whole)).map(ListFormat::Sitemap)),
+            DetectedFormat::Lines if format::is_binary(bytes) => Err(NotAList::from(format::BINARY.to_owned()).into()),
             DetectedFormat::Lines => self.lines(ListSample { bytes, whole, live: self.live }),
         }
     }
@@ -246,26 +250,24 @@ impl ListReader {
         let format = match self.about.format {
             InputFormat::Csv | InputFormat::Tsv => self.about.format,
             InputFormat::Text => return Ok(Some(ListFormat::Lines(Parser::Text(TextList::default()), None))),
-            InputFormat::Ndjson | InputFormat::Json => return Ok(Some(ListFormat::Lines(Parser::Ndjson, None))),
+            InputFormat::Ndjson | InputFormat::Json => {
+                return Ok(Some(ListFormat::Lines(Parser::Ndjson(Objects::default()), None)));
+            }
             InputFormat::Auto | InputFormat::Sitemap | InputFormat::Html => {
                 if format::is_ndjson(sample.bytes) {
-                    return Ok(Some(ListFormat::Lines(Parser::Ndjson, None)));
+                    return Ok(Some(ListFormat::Lines(Parser::Ndjson(Objects::default()), None)));
                 }
                 InputFormat::Auto
             }
         };
-        Ok(
-            match layout::of(sample, format, self.about.url_column.as_deref(), self.about.tables_only)
-                .map_err(NotAList)?
-            {
-                Layout::Unknown => None,
-                Layout::Plain => Some(ListFormat::Lines(Parser::Text(TextList::default()), None)),
-                Layout::Table(mut layout) => {
-                    let note = layout.note.take();
-                    Some(ListFormat::Lines(Parser::Table(Box::new(TableReader::new(layout))), note))
-                }
-            },
-        )
+        Ok(match layout::of(sample, format, self.about.url_column.as_deref(), self.about.tables_only)? {
+            Layout::Unknown => None,
+            Layout::Plain => Some(ListFormat::Lines(Parser::Text(TextList::default()), None)),
+            Layout::Table(mut layout) => {
+                let note = layout.note.take();
+                Some(ListFormat::Lines(Parser::Table(Box::new(TableReader::new(layout))), note))
+            }
+        })
     }
 
     /// Returns the text of a list that is not lines, in the encoding that it declares for itself.

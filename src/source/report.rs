@@ -15,25 +15,23 @@ use std::io;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
-use serde::Deserialize;
-
 use super::decompress::Unpacked;
 use super::encoding::Decoded;
 use super::line::{Gathered, Place, Wants};
-use super::lines::{InputLines, LONGEST, LineEnding, LinePiece};
+use super::lines::{InputLines, LONGEST, LinePiece};
 use super::list::ListSource;
 use super::open::Wake;
+use super::recorded::{RecordFormat, RecordedResult};
 use super::{Input, Interrupt, Source, SourceError};
 use crate::model::{Batch, Entry, SkipReason, SourcePos};
-use crate::policy::rerun::selection::{RecordedOutcome, Selection, is_outcome};
+use crate::policy::rerun::selection::{RecordedOutcome, Selection};
 use crate::policy::text::fingerprint::FingerprintSet;
 use crate::policy::text::redact::redact_beginning;
-use crate::wire::VERSION;
 
 /// A retry of the URLs that an earlier run did not get.
 #[derive(Debug)]
 pub struct Retry {
-    /// Its records, one JSON object a line.
+    /// Its records: JSON lines, CSV or TSV.
     pub report: Input,
     /// Which of them.
     pub only: Selection,
@@ -43,6 +41,7 @@ pub struct Retry {
 pub struct ReportSource {
     name: Arc<str>,
     lines: InputLines,
+    format: RecordFormat,
     only: Selection,
     /// By URL, as records spell it.
     wanted: HashMap<String, RetryUrl>,
@@ -71,27 +70,6 @@ struct RetryUrl {
     listed: bool,
 }
 
-/// The fields of a record that count.
-#[derive(Deserialize)]
-struct ReportRecord {
-    v: Option<u64>,
-    url: Option<String>,
-    outcome: Option<String>,
-    status: Option<u16>,
-    error: Option<RecordError>,
-    skip: Option<SkippedRecord>,
-}
-
-#[derive(Deserialize)]
-struct RecordError {
-    kind: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct SkippedRecord {
-    reason: Option<String>,
-}
-
 impl ReportSource {
     /// Opens the report and checks its first record. The source reads `lists` after the report.
     ///
@@ -103,11 +81,12 @@ impl ReportSource {
         let (name, feed) = retry.report.open(&wake);
         let feed = feed.map_err(|error| broken(&name, error))?;
         let (only, mut lines) = (retry.only, InputLines::new(Decoded::new(Unpacked::new(feed, &name), None)));
-        begins_with_record(&mut lines).map_err(|error| broken(&name, error))?;
+        let format = RecordFormat::detect(&mut lines).map_err(|error| broken(&name, error))?;
         let (wanted, reported) = (HashMap::new(), FingerprintSet::new());
         Ok(Self {
             name: name.into(),
             lines,
+            format,
             only,
             wanted,
             reported,
@@ -124,23 +103,17 @@ impl ReportSource {
         while !out.is_full() {
             let line = self.lines.number();
             let place = |next| Place { list: &self.name, line, next };
-            match self.lines.next(LineEnding::Newline) {
-                LinePiece::Line(bytes, next) => {
-                    let text = String::from_utf8_lossy(bytes);
-                    let text = text.trim();
-                    if text.is_empty() {
-                        continue;
-                    }
-                    match record(text) {
-                        Ok(record) => {
-                            if let (Some(url), Some(_)) = (&record.url, &self.lists) {
-                                self.reported.insert(url);
-                            }
-                            note(&mut self.wanted, &self.only, record, line);
+            match self.lines.next(self.format.ending()) {
+                LinePiece::Line(bytes, _) if bytes.trim_ascii().is_empty() => {}
+                LinePiece::Line(bytes, next) => match self.format.record(bytes) {
+                    Ok(record) => {
+                        if self.lists.is_some() {
+                            self.reported.insert(&record.url);
                         }
-                        Err(why) => out.push(place(next).bad_value(text, why), next),
+                        note(&mut self.wanted, &self.only, record, line);
                     }
-                }
+                    Err(why) => out.push(place(next).bad_value(String::from_utf8_lossy(bytes).trim(), why), next),
+                },
                 LinePiece::TooLong(head, next) | LinePiece::Unclosed(head, next) => {
                     let why = format!("longer than {LONGEST} bytes; a line holds one record");
                     let head = String::from_utf8_lossy(head);
@@ -265,71 +238,15 @@ impl Source for ReportSource {
 }
 
 /// Notes a record: the last one of a URL decides.
-fn note(wanted: &mut HashMap<String, RetryUrl>, only: &Selection, record: ReportRecord, line: u64) {
-    let ReportRecord { url, outcome, status, error, skip, .. } = record;
-    let (url, outcome) = (url.unwrap_or_default(), outcome.unwrap_or_default());
+fn note(wanted: &mut HashMap<String, RetryUrl>, only: &Selection, record: RecordedResult, line: u64) {
+    let RecordedResult { url, outcome, status, kind, skip_reason } = record;
     // The record is about a line that came again, not about the URL.
-    if skip.and_then(|skip| skip.reason).as_deref() == Some(SkipReason::Duplicate.as_str()) {
+    if skip_reason.as_deref() == Some(SkipReason::Duplicate.as_str()) {
         return;
     }
-    let kind = error.and_then(|error| error.kind);
     if only.takes(RecordedOutcome { outcome: &outcome, kind: kind.as_deref(), status }) {
         wanted.insert(url, RetryUrl { line, listed: false });
     } else {
         wanted.remove(&url);
-    }
-}
-
-/// Checks the first line that is not blank: a list in the place of the report would cause one failure
-/// per line. The reader reports an unreadable line when it reaches that line.
-fn begins_with_record(lines: &mut InputLines) -> io::Result<()> {
-    loop {
-        let number = lines.number();
-        match lines.next(LineEnding::Newline) {
-            LinePiece::Starved => lines.fill()?,
-            LinePiece::Line(bytes, _) => match String::from_utf8_lossy(bytes).trim() {
-                "" => {}
-                text => {
-                    let wrong = |why| io::Error::new(io::ErrorKind::InvalidData, format!("line {number}: {why}"));
-                    record(text).map_err(wrong)?;
-                    break;
-                }
-            },
-            LinePiece::End => return Ok(()),
-            LinePiece::TooLong(..) | LinePiece::Unclosed(..) => {
-                return Err(io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    "line 1 is no record; name the records that a run with --json wrote",
-                ));
-            }
-        }
-    }
-    lines.unread();
-    Ok(())
-}
-
-/// One line of the report.
-fn record(text: &str) -> Result<ReportRecord, String> {
-    const WANTED: &str = "name the records that a run with --json wrote";
-    if !text.starts_with('{') {
-        return Err(format!("not a record; {WANTED}"));
-    }
-    let record: ReportRecord = serde_json::from_str(text).map_err(|error| {
-        let column = error.column();
-        format!("not a whole record (at column {column}); {WANTED}")
-    })?;
-    match record.v {
-        Some(v) if v != u64::from(VERSION) => {
-            return Err(format!(
-                "a record of version {v}, and this program reads {VERSION}; use the one that wrote it"
-            ));
-        }
-        _ => {}
-    }
-    match (&record.url, record.outcome.as_deref()) {
-        (None, _) => Err(format!("the record has no url; {WANTED}")),
-        (_, None) => Err(format!("the record has no outcome; {WANTED}")),
-        (_, Some(outcome)) if !is_outcome(outcome) => Err(format!("the record has an outcome that is none; {WANTED}")),
-        _ => Ok(record),
     }
 }

@@ -16,7 +16,7 @@ use super::address::{self, Reason};
 use super::line::{Place, Wants};
 use super::lines::{LONGEST, RemainingBytes};
 use super::markup::{MarkupDocument, ParseProgress};
-use crate::model::{Entry, plain_word};
+use crate::model::Entry;
 use crate::policy::text::url_text;
 
 /// The most bytes of one sitemap, unpacked, and the most entries (sitemaps.org).
@@ -163,7 +163,7 @@ impl Sitemap {
                 None
             }
             Ok(Event::Eof) | Err(Error::Syntax(_)) if self.root.is_none() => {
-                return Err(NotAList("XML without an element; name a sitemap".to_owned()).into());
+                return Err(NotAList::from("XML without an element; name a sitemap".to_owned()).into());
             }
             Ok(Event::Eof) | Err(Error::Syntax(_)) => {
                 let message = format!("line {}: the XML ends too early; get the whole sitemap again", self.line());
@@ -190,7 +190,7 @@ impl Sitemap {
         let prefix = tag.name().prefix().map(|prefix| prefix.as_ref().as_bytes().to_vec()).unwrap_or_default();
         if self.root.is_none() {
             if !["urlset", "sitemapindex"].contains(&name) {
-                return Err(NotAList(not_a_sitemap(name)).into());
+                return Err(NotAList::from(not_a_sitemap(name)).into());
             }
             self.root = Some(name.to_owned());
             return Ok(None);
@@ -287,9 +287,8 @@ impl Sitemap {
             Some(character) => loc.text.push(character),
             None => {
                 loc.text.push_str(&format!("&{};", &**name));
-                let entity =
-                    plain_word(name).map_or_else(|| "text between & and ;".to_owned(), |name| format!("&{name};"));
-                loc.problem = Some(format!("{entity} is no entity of XML; write & as &amp;").into());
+                // Its name may be a part of a password.
+                loc.problem = Some("holds an entity that XML does not have; write & as &amp;".into());
             }
         }
         None

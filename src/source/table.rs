@@ -2,7 +2,8 @@
 
 use super::address::Reason;
 use super::cells::{Cells, Splitter};
-use super::layout::{self, Column, TableLayout};
+use super::column::Column;
+use super::layout::{self, TableLayout};
 use super::line::{Gathered, Place, Wants};
 use super::lines::LineEnding;
 use super::{text, wants};

@@ -39,6 +39,7 @@ pub use recall::Recall;
 
 use crate::model::shown_path;
 use crate::policy::naming::fold;
+use crate::policy::rerun::selection::RecordedOutcome;
 use crate::policy::text::fingerprint::FingerprintSet;
 use files::StateFiles;
 use key::{Keys, Salt};
@@ -273,6 +274,26 @@ impl State {
             Ok(())
         };
         read().map_err(|e| failed(self.files.path(), e))
+    }
+
+    /// Calls `each` for the last result of every request, in the order of the rows.
+    ///
+    /// # Errors
+    /// An error of SQLite or of `each`.
+    pub fn each_result<E: From<StateError>>(
+        &self,
+        mut each: impl FnMut(&str, RecordedOutcome<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let sqlite = |e| E::from(failed(self.files.path(), e));
+        let mut statement = self.connection.prepare(row::SELECT_RESULTS).map_err(sqlite)?;
+        let mut rows = statement.query([]).map_err(sqlite)?;
+        while let Some(row) = rows.next().map_err(sqlite)? {
+            // A value that is no text is no URL.
+            if let Ok(url) = row.get_ref(row::URL_OF_RESULT).map_err(sqlite)?.as_str() {
+                each(url, row::last_result(row).map_err(sqlite)?)?;
+            }
+        }
+        Ok(())
     }
 
     /// Reads all `ok` rows, for a run that reports URLs missing in its list.

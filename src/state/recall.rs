@@ -17,6 +17,7 @@ use crate::config::Digest;
 use crate::model::{Claimed, Condition, PriorBody, PriorRun, Revision, Seed, Validators};
 use crate::policy::message::date;
 use crate::policy::naming::fold;
+use crate::policy::rerun::selection::Selection;
 
 /// Looks URLs up. It belongs to the thread of the source, which may block on a disk.
 pub struct Recall {
@@ -114,6 +115,19 @@ impl Recall {
         let looked_up = look_up().map_err(|e| failed(&self.path, e));
         self.occurrences = occurrences;
         looked_up
+    }
+
+    /// Whether the last result of a seed is in this selection; `None` without a result. The seed was looked up.
+    ///
+    /// # Errors
+    /// An error of SQLite.
+    pub fn selects(&self, seed: &Seed, only: &Selection) -> Result<Option<bool>, StateError> {
+        let select = || -> rusqlite::Result<Option<bool>> {
+            let mut statement = self.connection.prepare_cached(row::SELECT_RESULT)?;
+            let key = self.keys.of(seed, row::occurrence(seed));
+            statement.query_row([key], |row| Ok(only.takes(row::last_result(row)?))).optional()
+        };
+        select().map_err(|e| failed(&self.path, e))
     }
 
     fn known(&self, seed: &Seed, found: RowContent) -> rusqlite::Result<PriorRun> {

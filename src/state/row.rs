@@ -13,6 +13,7 @@ use super::Bodies;
 use super::key::Keys;
 use crate::model::{self, Facts, Hex, Hop, Job, Outcome, Seed, SkipReason, Validators, Verdict};
 use crate::policy::naming::{MAX_NAME, is_portable};
+use crate::policy::rerun::selection::RecordedOutcome;
 use crate::policy::text::redact::redact_url;
 
 /// Which of the equal requests of the input a seed is, as far as the run counts them.
@@ -82,6 +83,24 @@ macro_rules! is_bounded {
 /// Selects the row of one request.
 pub(super) const SELECT: &str = concat!("SELECT ", columns!(), " FROM urls WHERE key = ?1 AND ", is_bounded!());
 
+/// The columns of the last result of a request, in the order of [`last_result`].
+macro_rules! result_columns {
+    () => {
+        "outcome, status, error_kind, failed_status, failed_at IS NOT NULL, url"
+    };
+}
+
+/// Selects the last result of one request.
+pub(super) const SELECT_RESULT: &str =
+    concat!("SELECT ", result_columns!(), " FROM urls WHERE key = ?1 AND ", is_bounded!());
+
+/// Selects the last results of all requests.
+pub(super) const SELECT_RESULTS: &str =
+    concat!("SELECT ", result_columns!(), " FROM urls WHERE ", is_bounded!(), " ORDER BY id");
+
+/// The column of the URL in [`SELECT_RESULTS`].
+pub(super) const URL_OF_RESULT: usize = 5;
+
 /// Selects the rows of all `ok` requests, with their URLs.
 pub(super) const SELECT_OK: &str =
     concat!("SELECT ", columns!(), ", url FROM urls WHERE outcome = 'ok' AND ", is_bounded!(), " ORDER BY id");
@@ -97,7 +116,8 @@ pub(super) const SELECT_SALT: &str = "SELECT salt FROM salt WHERE typeof(salt) =
 pub(super) const URL: usize = 16;
 
 /// All statements. Preparing them shows whether the tables have the expected columns.
-pub(super) const ALL: [&str; 7] = [UPSERT, UPDATE_FAILED, UPDATE_HOLDS, SELECT, SELECT_OK, SELECT_NAMES, SELECT_SALT];
+pub(super) const ALL: [&str; 9] =
+    [UPSERT, UPDATE_FAILED, UPDATE_HOLDS, SELECT, SELECT_RESULT, SELECT_RESULTS, SELECT_OK, SELECT_NAMES, SELECT_SALT];
 
 /// Notes that a request failed, where it was ok before. Whether it was.
 pub(super) fn update_failed(
@@ -237,12 +257,25 @@ pub(super) fn found(row: &Row<'_>, bodies: &Bodies) -> rusqlite::Result<Option<R
         http_version: text(row, 12)?.and_then(version),
         remote_addr: text(row, 13)?.and_then(|addr| addr.parse().ok()),
         started_at: text(row, 14)?.and_then(|at| at.parse().ok()),
+        continued: false,
         validators: None,
         retry_after: None,
+        is_anonymous: false,
     };
     let validators = Validators { etag: octets(row, 9)?, last_modified: octets(row, 10)? };
     let ok = text(row, 0)? == Some(Verdict::Ok.as_str());
     Ok(Some(RowContent { ok, file: file.map(PathBuf::from), name, facts, validators }))
+}
+
+/// Reads the last result of a request. A failure after an `ok` body counts.
+pub(super) fn last_result<'a>(row: &'a Row<'_>) -> rusqlite::Result<RecordedOutcome<'a>> {
+    let kind = text(row, 2)?;
+    if count::<u8>(row, 4)? == Some(1) {
+        let is_status = kind == Some(model::ErrorKind::HttpStatus.as_str());
+        let outcome = if is_status { "http_error" } else { "failed" };
+        return Ok(RecordedOutcome { outcome, kind, status: count(row, 3)? });
+    }
+    Ok(RecordedOutcome { outcome: text(row, 0)?.unwrap_or_default(), kind, status: count(row, 1)? })
 }
 
 /// Stores octets as text if they are UTF-8, else as a blob.

@@ -44,8 +44,10 @@ fn facts() -> Facts {
         http_version: Some(http::Version::HTTP_11),
         remote_addr: Some("127.0.0.1:80".parse().unwrap()),
         started_at: Some("2026-11-21T02:00:00.123Z".parse().unwrap()),
+        continued: false,
         validators: Some(Box::new(Validators { etag: Some((*b"\"\xe9\"").into()), last_modified: None })),
         retry_after: None,
+        is_anonymous: false,
     }
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::VERSION;
 use super::record::{Ms, RecordSource};
-use crate::model::{Counts, Summary};
+use crate::model::{ChangeCounts, Counts, Digests, Summary};
 
 #[derive(Serialize)]
 struct LatencyRecord {
@@ -17,9 +17,24 @@ struct LatencyRecord {
 }
 
 #[derive(Serialize)]
+struct ChangeSums {
+    added: u64,
+    changed: u64,
+    removed: u64,
+    unchanged: u64,
+}
+
+#[derive(Serialize)]
 struct AutoLimit<'a> {
     limit: u32,
     why: &'a str,
+}
+
+#[derive(Serialize)]
+struct DigestCounts {
+    verified: u64,
+    differs: u64,
+    unchecked: u64,
 }
 
 /// The summary as it is written.
@@ -44,11 +59,18 @@ pub struct SummaryRecord<'a> {
     input_complete: bool,
     next_line: Option<RecordSource<'a>>,
     stopped: Option<&'static str>,
+    failures: BTreeMap<String, u64>,
+    saved: u64,
+    continued: u64,
+    not_begun: u64,
+    changes: Option<ChangeSums>,
+    digests: DigestCounts,
 }
 
 impl<'a> SummaryRecord<'a> {
     /// The record of a summary.
     pub fn of(summary: &'a Summary) -> Self {
+        let Digests { verified, differs, unchecked } = summary.digests;
         let Counts { read, ok, http_error, failed, skipped, cancelled } = summary.counts;
         Self {
             v: VERSION,
@@ -75,6 +97,17 @@ impl<'a> SummaryRecord<'a> {
             input_complete: summary.input_complete,
             next_line: summary.next_line.as_ref().map(|o| RecordSource { file: &o.list, line: o.line }),
             stopped: summary.stopped.map(crate::model::StopCause::as_str),
+            failures: summary.failures.iter().map(|(cause, &n)| (cause.to_string(), n)).collect(),
+            saved: summary.saved,
+            continued: summary.continued,
+            not_begun: summary.not_begun,
+            changes: summary.changes.map(|ChangeCounts { added, changed, removed, unchanged }| ChangeSums {
+                added,
+                changed,
+                removed,
+                unchanged,
+            }),
+            digests: DigestCounts { verified, differs, unchecked },
         }
     }
 }

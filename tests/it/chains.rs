@@ -57,6 +57,19 @@ fn one_hop_too_many_ends_the_chain_where_it_was_asked_last() {
 }
 
 #[test]
+fn chain_with_too_many_bytes_of_urls_ends() {
+    let server = countdown("x".repeat(3000));
+    for backend in BACKENDS {
+        let args = ["--json", "--backend", backend, "--max-redirects", "10000"];
+        let run = Fetchall::new().args(args).arg(server.url("9999/")).run().expect_code(1);
+        let record = &run.records()[0];
+        assert_eq!(record["error"]["kind"], "redirect", "{backend}");
+        assert_eq!(record["error"]["message"], "128 redirects with more than 256 KiB of URLs", "{backend}");
+        assert_eq!(record["redirects"].as_array().unwrap().len(), 128, "{backend}");
+    }
+}
+
+#[test]
 fn long_urls_of_hops_are_cut_in_records_and_say_so() {
     let long = "x".repeat(60_000);
     let server = countdown(long.clone());

@@ -77,7 +77,9 @@ fn changes_are_new_changed_gone_or_the_same() {
         let plain = Fetchall::new().arg("-d").arg(folder.path().join("out")).args(["--backend", backend]);
         plain.stdin(first).run().expect_code(1);
         let second = list(&server, &[&names[..], &["new", "new"]].concat());
-        let (_, report) = run(folder.path(), &second, &["--refresh", "--backend", backend], 1);
+        let (told_of, report) = run(folder.path(), &second, &["--refresh", "--backend", backend], 1);
+        let line = "changes    1 added · 4 changed · 3 removed · 1 unchanged\n";
+        assert!(told_of.stderr.contains(line), "{}", told_of.stderr);
         let expected = [
             ("gone", "removed", "gone"),
             ("lost", "removed", "not_found"),
@@ -106,6 +108,26 @@ fn changes_are_new_changed_gone_or_the_same() {
         let (_, report) = run(folder.path(), &ended, &["--refresh", "--backend", backend], 1);
         assert_eq!(report["removed"], 2, "{backend}: told once, but for what is not listed: {report:#}");
     }
+}
+
+#[test]
+fn a_refreshing_run_counts_its_changes_without_a_report() {
+    let script = Script::new()
+        .on_each("tag", vec![answer("200 OK\r\nETag: \"1\"", "one"), answer("200 OK\r\nETag: \"2\"", "two")])
+        .on_each("kept", vec![answer("200 OK\r\nETag: \"1\"", "one"), answer("304 Not Modified\r\nETag: \"1\"", "")])
+        .otherwise(answer("200 OK", "x"));
+    let (server, folder) = (FaultServer::start(script), TempDir::new().unwrap());
+    let fetch = |names: &[&str], args: &[&str]| {
+        let run = Fetchall::new().arg("-d").arg(folder.path()).args(["--summary", "s.json"]).args(args);
+        let run = run.stdin(list(&server, names)).run().expect_code(0);
+        let summary: Value = serde_json::from_slice(&run.read("s.json")).unwrap();
+        (run.stderr, summary["changes"].clone())
+    };
+    let (first, changes) = fetch(&["tag", "kept", "old"], &[]);
+    assert!(!first.contains("changes ") && changes.is_null(), "{first}");
+    let (second, changes) = fetch(&["tag", "kept", "new"], &["--refresh"]);
+    assert!(second.contains("changes    1 added · 1 changed · 1 removed · 1 unchanged\n"), "{second}");
+    assert_eq!(changes, json!({"added": 1, "changed": 1, "removed": 1, "unchanged": 1}));
 }
 
 #[test]

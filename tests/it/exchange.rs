@@ -8,5 +8,7 @@ mod heads;
 mod no_proxy;
 mod over_tls;
 mod proxies;
+mod repeats;
 mod tunnels;
 mod versions;
+mod withheld;

@@ -99,7 +99,10 @@ fn summary() -> Value {
         "errors": {"http_status": 1, "timeout": 1, "cancelled": 1}, "skips": {"duplicate": 1}, "retries": 2,
         "bytes": 10, "wire_bytes": 5, "wall_ms": 12.5,
         "latency": {"p50_ms": 1.0, "p90_ms": 2, "p99_ms": 3, "max_ms": 3.5}, "peak_concurrency": 4, "auto_concurrency": {"limit": 4, "why": "more brought no more"},
-        "input_complete": false, "next_line": {"file": "sites.txt", "line": 8}, "stopped": "interrupt"
+        "input_complete": false, "next_line": {"file": "sites.txt", "line": 8}, "stopped": "interrupt",
+        "failures": {"404": 1, "timeout": 1}, "saved": 3, "continued": 1, "not_begun": 1,
+        "changes": {"added": 1, "changed": 0, "removed": 2, "unchanged": 3},
+        "digests": {"verified": 2, "differs": 1, "unchecked": 0}
     })
 }
 
@@ -113,6 +116,8 @@ fn summaries() {
         ("next_line", json!(null)),
         ("stopped", json!(null)),
         ("errors", json!({})),
+        ("failures", json!({})),
+        ("changes", json!(null)),
     ] {
         complete[field] = value;
     }
@@ -124,6 +129,8 @@ fn summaries() {
         ("skips", json!({"duplicate": 0})),
         ("input_complete", json!(true)),
         ("stopped", json!("bored")),
+        ("failures", json!({"Not Found": 1})),
+        ("changes", json!({"added": 1})),
         ("surprise", json!(1)),
     ] {
         let mut wrong = summary();

@@ -125,7 +125,7 @@ fn runs_with_different_states_take_turns_in_one_folder() {
         let began = server.asked("/never");
         let running = command(&out, &never, first).spawn();
         server.wait_until("a request", |log| log.requests.iter().filter(|r| r.path == "/never").count() > began);
-        let refused = run(&out, &(server.url("a") + "\n"), second).expect_code(2);
+        let refused = run(&out, &(server.url("a") + "\n"), second).expect_code(75);
         assert!(refused.stderr.contains("in use by another run (process "), "{}", refused.stderr);
         // To look does no harm.
         run(&out, &never, &[second, &["--dry-run"]].concat()).expect_code(0);
@@ -135,7 +135,7 @@ fn runs_with_different_states_take_turns_in_one_folder() {
     run(&out, &(server.url("a") + "\n"), &other).expect_code(0);
     let running = command(&out, &never, &[]).spawn();
     server.wait_until("a request", |log| log.requests.iter().filter(|r| r.path == "/never").count() > 4);
-    run(&out, &never, &[&other[..], &["--fresh"]].concat()).expect_code(2);
+    run(&out, &never, &[&other[..], &["--fresh"]].concat()).expect_code(75);
     drop(running);
     let done = run(&out, &(server.url("a") + "\n"), &other).expect_code(0);
     assert_eq!(told(&done), ["done"]);

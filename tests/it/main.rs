@@ -52,6 +52,7 @@ mod resume;
 mod retry;
 mod retry_from;
 mod saving;
+mod scheduled;
 mod screen;
 mod secrets;
 mod shutdown;

@@ -56,6 +56,18 @@ fn the_delay_separates_requests_redirects_and_retries_of_a_host() {
 }
 
 #[test]
+fn a_dry_run_waits_for_nothing() {
+    let list: String = (0..50).map(|n| format!("http://127.0.0.1:1/{n}\n")).collect();
+    for args in [&["--delay", "200"][..], &["--rate", "1/h"], &["--per-host", "1", "--delay", "1h", "--random-wait"]] {
+        let started = Instant::now();
+        let run = Fetchall::new().args(["--json", "--dry-run"]).args(args).stdin(list.as_str()).run().expect_code(0);
+        assert!(run.records().len() == 50 && started.elapsed() < Duration::from_secs(60), "{args:?}");
+        let is_doubted = run.stderr.contains("warning: --delay: 200 s; did you mean 200ms?\n");
+        assert_eq!(is_doubted, args == ["--delay", "200"], "{}", run.stderr);
+    }
+}
+
+#[test]
 fn a_random_wait_is_from_half_to_one_and_a_half_times_as_long() {
     let names = ["1", "2", "3", "4", "5"];
     let args = ["--wait", "200ms", "--random-wait", "-c", "5"];
@@ -186,7 +198,7 @@ fn requests_beside_a_tarpit_never_exceed_the_concurrency() {
 fn a_table_without_port_paces_all_ports_but_sends_no_secrets() {
     for (name, user, expected) in [
         ("127.0.0.1", false, None),
-        ("127.0.0.1", true, Some("header and user of [hosts.\"http://127.0.0.1\"]: for no URL of the list")),
+        ("127.0.0.1", true, Some("user of [hosts.\"http://127.0.0.1\"] not sent: the port is ")),
         ("127.0.0.1:9", false, Some("[hosts.\"127.0.0.1:9\"]: for no URL of the list")),
     ] {
         let server = FaultServer::start(Script::new().otherwise(ok()));
@@ -206,7 +218,10 @@ fn a_table_without_port_paces_all_ports_but_sends_no_secrets() {
         match expected {
             None => assert!(!run.stderr.contains("[hosts."), "{}", run.stderr),
             Some(part) => {
-                let hint = format!("it has 127.0.0.1:{port}; write :{port} behind the name");
+                let hint = match user {
+                    "" => format!("it has 127.0.0.1:{port}; write :{port} behind the name"),
+                    _ => format!("; write [hosts.\"http://127.0.0.1:{port}\"]"),
+                };
                 assert!(run.stderr.contains(part) && run.stderr.contains(&hint), "{}", run.stderr);
             }
         }

@@ -60,6 +60,11 @@ fn done_urls_are_recorded_again_without_a_request() {
     let first = fetch(folder.path(), &list, &[]).expect_code(0);
     let again = fetch(folder.path(), &list, &[]).expect_code(0);
     assert_eq!(server.requests().len(), 30, "nothing was asked twice");
+    for (run, line) in
+        [(&first, "saved      30 files in "), (&again, "resumed    30 done before\nsaved      nothing new in ")]
+    {
+        assert!(run.stderr.contains(line), "{}", run.stderr);
+    }
     let told = |run: &Finished| run.records().iter().map(lasting).collect::<BTreeSet<_>>();
     assert_eq!(told(&first), told(&again));
     for record in again.records() {
@@ -139,7 +144,7 @@ fn one_run_at_a_time_and_without_a_folder_no_state() {
     let folder = TempDir::new().unwrap();
     let running = command(folder.path(), &(server.url("never") + "\n"), &[]).spawn();
     server.wait_until("a request", |log| !log.requests.is_empty());
-    let refused = fetch(folder.path(), &(server.url("a") + "\n"), &[]).expect_code(2);
+    let refused = fetch(folder.path(), &(server.url("a") + "\n"), &[]).expect_code(75);
     assert!(refused.stderr.contains("in use by another run (process "), "{}", refused.stderr);
     drop(running);
     let plain = Fetchall::new().arg(server.url("a")).run().expect_code(0);

@@ -51,6 +51,40 @@ fn set(names: &[&str]) -> BTreeSet<String> {
 }
 
 #[test]
+fn the_summary_names_the_command_that_tries_again() {
+    let gone = Act::RawKeepAlive(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec());
+    let script = Script::new().on_each("gone", vec![gone, Act::KeepAliveOk(b"hello\n".to_vec())]);
+    let server = FaultServer::start(script.otherwise(Act::KeepAliveOk(b"hello\n".to_vec())));
+    let urls = ["a", "gone"].map(|name| server.url(name));
+    let first = Fetchall::new().args(["--json", "-o", "my records.ndjson"]).args(urls.clone()).run().expect_code(1);
+    let next = "to try again: the same command with --retry-from 'my records.ndjson' -o again.ndjson (1 failed)";
+    assert_eq!(first.stderr.lines().last(), Some(next), "{}", first.stderr);
+    let again = Fetchall::new().file("my records.ndjson", first.read("my records.ndjson"));
+    let args = ["--json", "-o", "my records.ndjson", "--retry-from", "my records.ndjson", "-o", "again.ndjson"];
+    let again = again.args(args).args(urls).run().expect_code(0);
+    let records = crate::support::cli::records(&String::from_utf8(again.read("again.ndjson")).unwrap());
+    assert_eq!(records.iter().map(|record| &record["url"]).collect::<Vec<_>>(), [&json!(server.url("gone"))]);
+    assert!(again.stderr.lines().last().is_some_and(|last| last.ends_with(": 1 ok")), "{}", again.stderr);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_next_command_knows_where_standard_output_leads() {
+    let gone = Act::RawKeepAlive(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec());
+    let server = FaultServer::start(Script::new().otherwise(gone));
+    let program = env!("CARGO_BIN_EXE_fetchall");
+    let last = |to: &str| {
+        let command = format!("{program} --json {} {} {to}", server.url("a"), server.url("b"));
+        let run = Fetchall::of("/bin/sh").args(["-c", &command]).run();
+        run.stderr.lines().last().map(str::to_owned)
+    };
+    let with_file = "to try again: the same command with --retry-from r.ndjson > again.ndjson (2 failed)";
+    assert_eq!(last("> r.ndjson").as_deref(), Some(with_file));
+    let from_start = "to try again: the same command from the start (2 failed); --dir DIR resumes";
+    assert_eq!(last("| cat").as_deref(), Some(from_start));
+}
+
+#[test]
 fn retry_from_fetches_failed_or_named_outcomes() {
     let server = server();
     let report = report(&server);
@@ -163,7 +197,10 @@ fn contradicting_options_are_refused_before_any_change() {
         (&["--retry-from", "none.ndjson"], "none.ndjson: no such file"),
         (&["--retry-from", "r.ndjson", "--only", "5x"], "`5x` is none of"),
         (&["--retry-from", "r.ndjson", "--only", "ok"], "timeout"),
-        (&["--only", "5xx", "list.txt"], "--retry-from"),
+        (&["--only", "5xx", "list.txt"], "--only: there are no results to select by; name records with --retry-from"),
+        (&["--only", "5xx", "--dir", "out", "--fresh", "list.txt"], "--only and --fresh: "),
+        (&["--only", "5xx", "--dir", "out", "--changes", "c", "list.txt"], "--only and --changes: "),
+        (&["--only", "5xx", "--dir", "out", "--dry-run", "list.txt"], "--only: no run has left its results here yet"),
         (&["--retry-from", "-", "-"], "standard input is named twice"),
         (&["--retry-from", "r.ndjson", "-O", "x"], "--output-document and --retry-from"),
         (&["--retry-from", "r.ndjson", "--dir", "out", "--changes", "c"], "changes"),
@@ -241,8 +278,122 @@ fn urls_missing_in_the_report_are_named() {
     let list = ["fine", "slow", "new", "newer"].map(|name| server.url(name)).join("\n");
     let run = |list: String| Fetchall::new().file("r.ndjson", &report).file("n.txt", list);
     let told = run(list).args(["--json", "--retry-from", "r.ndjson", "n.txt"]).run().expect_code(0);
-    assert!(told.stderr.contains("2 lines of the lists are not in the report"), "{}", told.stderr);
+    assert!(told.stderr.contains("2 lines of the lists have no result yet"), "{}", told.stderr);
     assert_eq!(server.asked("/new") + server.asked("/fine"), 0);
     let nothing = run(server.url("fine")).args(["--json", "--retry-from", "r.ndjson", "n.txt"]).run().expect_code(0);
-    assert!(!nothing.stderr.contains("not in the report"), "{}", nothing.stderr);
+    assert!(!nothing.stderr.contains("no result yet"), "{}", nothing.stderr);
+}
+
+/// Which of four answers is a failure at first: a missing page, a busy server, an answer that is not HTTP.
+fn troubled() -> FaultServer {
+    let good = || Act::KeepAliveOk(b"good\n".to_vec());
+    let status = |code| Act::Status(code, Vec::new());
+    let script = Script::new()
+        .on("fine", good())
+        .on_each("gone", vec![status(404), good()])
+        .on_each("busy", vec![status(503), good()])
+        .on_each("cut", vec![Act::Garbage, good()]);
+    FaultServer::start(script)
+}
+
+/// A first run of the four into `out`, with its list and its records in two formats.
+fn first_run(server: &FaultServer) -> Finished {
+    let list = ["fine", "gone", "busy", "cut"].map(|name| server.url(name)).join("\n");
+    let run = Fetchall::new().file("n.txt", list).args(["--dir", "out", "--name", "{n}", "--retry", "0", "n.txt"]);
+    run.args(["--format", "csv", "-o", "r.csv"]).run().expect_code(1)
+}
+
+/// Another run in the folder of a first one.
+fn in_folder_of(first: &Finished, args: &[&str]) -> Finished {
+    let folder = first.folder();
+    let args = args.iter().map(|arg| arg.replace("FOLDER", &folder.display().to_string()));
+    Fetchall::new().args(["--json", "--retry", "0"]).args(args).run()
+}
+
+#[test]
+fn only_alone_selects_by_the_state() {
+    let server = troubled();
+    let first = first_run(&server);
+    let args = |which| ["--dir", "FOLDER/out", "--name", "{n}", "--only", which, "FOLDER/n.txt"];
+    let dry = in_folder_of(&first, &[&args("404")[..], &["--dry-run"]].concat()).expect_code(0);
+    assert_eq!(tried(&dry), set(&["gone"]));
+    let run = in_folder_of(&first, &args("5xx,timeout")).expect_code(0);
+    assert_eq!(tried(&run), set(&["busy"]));
+    assert_eq!(first.read("out/3"), b"good\n", "the name is that of the whole list");
+    let run = in_folder_of(&first, &args("failed")).expect_code(0);
+    assert_eq!((tried(&run), first.read("out/4")), (set(&["cut"]), b"good\n".to_vec()));
+    assert_eq!(tried(&in_folder_of(&first, &args("5xx")).expect_code(0)), set(&[]), "it is done");
+    assert_eq!((server.asked("/fine"), server.asked("/gone")), (1, 1));
+}
+
+#[test]
+fn only_tells_of_lines_without_a_result() {
+    let server = troubled();
+    let first = first_run(&server);
+    let list = format!("{}\n{}\nnonsense\n", server.url("busy"), server.url("new"));
+    std::fs::write(first.folder().join("more.txt"), list).expect("a list");
+    let args = |which| ["--dir", "FOLDER/out", "--name", "{n}", "--only", which, "FOLDER/more.txt"];
+    let run = in_folder_of(&first, &args("5xx")).expect_code(0);
+    assert_eq!(tried(&run), set(&["busy"]));
+    assert!(run.stderr.contains("1 line of the lists has no result yet"), "{}", run.stderr);
+    let run = in_folder_of(&first, &args("cancelled")).expect_code(1);
+    assert_eq!(tried(&run), set(&["new"]), "no run has come to its end");
+}
+
+#[test]
+fn only_tries_what_a_refresh_did_not_get() {
+    let good = || Act::KeepAliveOk(b"good\n".to_vec());
+    let server = FaultServer::start(
+        Script::new().on_each("a", vec![good(), Act::Status(503, Vec::new()), good()]).otherwise(good()),
+    );
+    let list = format!("{}\n{}\n", server.url("a"), server.url("b"));
+    let first = Fetchall::new().file("n.txt", list).args(["--dir", "out", "n.txt"]).run().expect_code(0);
+    in_folder_of(&first, &["--dir", "FOLDER/out", "--refresh", "FOLDER/n.txt"]).expect_code(1);
+    let run = in_folder_of(&first, &["--dir", "FOLDER/out", "--only", "5xx", "FOLDER/n.txt"]).expect_code(0);
+    assert_eq!((tried(&run), &run.records()[0]["outcome"]), (set(&["a"]), &json!("ok")));
+}
+
+#[test]
+fn a_report_may_be_a_table_a_state_or_a_folder() {
+    for report in ["r.csv", "r.tsv", "r.gz", "out/.fetchall/state.db", "out"] {
+        let server = troubled();
+        let first = first_run(&server);
+        let csv = String::from_utf8(first.read("r.csv")).expect("text");
+        std::fs::write(first.folder().join("r.tsv"), csv.replace(',', "\t")).expect("a table");
+        std::fs::write(first.folder().join("r.gz"), gzip(csv.replace(',', ";").as_bytes())).expect("a table");
+        let named = format!("FOLDER/{report}");
+        let run = in_folder_of(&first, &["--retry-from", &named, "--only", "5xx,404"]).expect_code(0);
+        assert_eq!(tried(&run), set(&["busy", "gone"]), "{report}");
+        let args = ["--retry-from", &named, "--dir", "FOLDER/out", "--name", "{n}", "FOLDER/n.txt"];
+        let run = in_folder_of(&first, &args).expect_code(0);
+        assert_eq!(tried(&run), set(&["busy", "cut", "gone"]), "{report}");
+        assert_eq!(first.read("out/4"), b"good\n", "{report}");
+        assert_eq!(server.asked("/fine"), 1, "{report}");
+    }
+}
+
+#[test]
+fn a_state_may_be_the_report_and_the_state_of_one_run() {
+    let server = troubled();
+    let list = ["fine", "busy"].map(|name| server.url(name)).join("\n");
+    let first = Fetchall::new().file("n.txt", list).args(["--state", "s.db", "--retry", "0", "n.txt"]);
+    let first = first.run().expect_code(1);
+    let again = in_folder_of(&first, &["--retry-from", "FOLDER/s.db", "--state", "FOLDER/s.db"]).expect_code(0);
+    assert_eq!(tried(&again), set(&["busy"]));
+    assert_eq!(tried(&in_folder_of(&first, &["--retry-from", "FOLDER/s.db"]).expect_code(0)), set(&[]));
+    let other = in_folder_of(&first, &["--retry-from", "FOLDER/s.db", "--output", "FOLDER/s.db"]).expect_code(2);
+    assert!(other.stderr.contains("would overwrite the input"), "{}", other.stderr);
+}
+
+#[test]
+fn a_row_that_is_no_record_is_one_failed_record() {
+    let server = server();
+    let row = |rest: &str| format!("{}{rest}\n", server.url("a"));
+    let table =
+        ["url,outcome,status,error_kind\n", &row(",failed,,timeout"), "x\n", &row(",eaten,,"), &row(",failed,many,")];
+    let run = Fetchall::new().file("r.csv", table.concat()).args(["--json", "--retry-from", "r.csv"]).run();
+    let run = run.expect_code(1);
+    let bad = run.records().into_iter().filter(|record| record["error"]["kind"] == "invalid_url");
+    let lines: Vec<_> = bad.map(|record| record["source"]["line"].as_u64().unwrap()).collect();
+    assert_eq!((lines, server.asked("/a")), (vec![3, 4, 5], 1));
 }

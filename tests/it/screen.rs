@@ -68,7 +68,7 @@ fn is_bar(line: &str) -> bool {
 }
 
 fn is_slow(line: &str) -> bool {
-    line.starts_with(' ') && line.contains("/slow/")
+    (line.starts_with("  slowest ") || line.starts_with("          ")) && line.contains("/slow/")
 }
 
 /// A run of nine URLs, three of which never answer.
@@ -78,8 +78,19 @@ fn start(tmux: PathBuf) -> (Screen, FaultServer) {
     let names = ["quick/1", "slow/1", "quick/2", "quick/3", "slow/2", "quick/4", "quick/5", "slow/3", "quick/6"];
     let urls: Vec<String> = names.iter().map(|name| server.url(name)).collect();
     let program = env!("CARGO_BIN_EXE_fetchall");
-    let command = format!("{program} --read-timeout 5m --grace 100ms {}", urls.join(" "));
+    let command = format!("{program} --read-timeout 5m --grace 1m {}", urls.join(" "));
     (Screen::start(tmux, &command), server)
+}
+
+/// Interrupts the run, looks at the bar of the stopping run, and interrupts it again.
+fn stop(screen: &Screen) -> Vec<String> {
+    screen.tmux(&["send-keys", "-t", "run", "C-c"]);
+    screen.wait("how long transfers may go on", |lines| {
+        let says = |line: &String| line.contains("] stopping: 3 in flight, ") && line.contains(" s left; Ctrl-C again");
+        lines.iter().any(says)
+    });
+    screen.tmux(&["send-keys", "-t", "run", "C-c"]);
+    screen.wait("the end", |lines| lines.last().is_some_and(|line| line == "code 130"))
 }
 
 #[test]
@@ -95,13 +106,14 @@ fn the_bar_stays_below_the_records_and_goes_at_the_end() {
         assert!(line.starts_with("200   ") && line.contains("/quick/"), "line {n} is torn: {lines:#?}");
     }
 
-    screen.tmux(&["send-keys", "-t", "run", "C-c"]);
-    let lines = screen.wait("the end", |lines| lines.last().is_some_and(|line| line.starts_with("code ")));
+    let lines = stop(&screen);
     assert_eq!(lines.last().map(String::as_str), Some("code 130"), "{lines:#?}");
     assert!(!lines.iter().any(|line| line.starts_with('[') || is_slow(line)), "the bar is still there: {lines:#?}");
-    assert!(lines.iter().any(|line| line.contains("stopping: 3 under way")), "{lines:#?}");
-    assert_eq!(lines.iter().filter(|line| line.starts_with("cancelled  ")).count(), 3, "{lines:#?}");
-    let summary = &lines[lines.len() - 2];
+    assert!(!lines.iter().any(|line| line.contains("stopping: ")), "the bar said it while it was true: {lines:#?}");
+    assert_eq!(lines.iter().filter(|line| line.starts_with("cancelled  ")).count(), 1, "{lines:#?}");
+    let next = &lines[lines.len() - 2];
+    assert!(next.starts_with("to continue: the same command from the start (3 left)"), "{lines:#?}");
+    let summary = &lines[lines.len() - 3];
     assert!(summary.starts_with("9 URLs in ") && summary.ends_with(": 6 ok, 3 cancelled"), "{lines:#?}");
     server.join();
 }
@@ -111,17 +123,53 @@ fn in_a_narrower_terminal_the_bar_is_still_one_line() {
     let Some(tmux) = program("tmux") else { return };
     let (screen, server) = start(tmux);
     screen.wait("the bar", |lines| lines.iter().any(|line| is_bar(line)));
-    screen.tmux(&["resize-window", "-t", "run", "-x", "60", "-y", "24"]);
+    screen.tmux(&["resize-window", "-t", "run", "-x", "70", "-y", "24"]);
     screen.wait("a bar that fits, with three slow URLs below it", |lines| {
         let Some(bar) = lines.iter().position(|line| line.starts_with('[')) else { return false };
         let below = &lines[bar + 1..];
         is_bar(&lines[bar])
-            && lines[bar].chars().count() <= 60
+            && lines[bar].chars().count() <= 70
             && below.len() == 3
             && below.iter().all(|line| is_slow(line))
     });
+    stop(&screen);
+    server.join();
+}
+
+#[test]
+fn the_bar_says_what_holds_a_run_back() {
+    let Some(tmux) = program("tmux") else { return };
+    let server = FaultServer::start(Script::new().otherwise(Act::KeepAliveOk(b"hello\n".to_vec())));
+    let urls = ["a", "b", "c"].map(|name| server.url(name)).join(" ");
+    let screen = Screen::start(tmux, &format!("{} --delay 30s {urls}", env!("CARGO_BIN_EXE_fetchall")));
+    screen.wait("a reason below the bar", |lines| {
+        let Some(bar) = lines.iter().position(|line| line.starts_with('[')) else { return false };
+        lines[bar].contains(" 1/3 · ")
+            && lines[bar].contains(" · 0 in flight of 10")
+            && lines.get(bar + 1).is_some_and(|line| line == "  held by  --delay")
+    });
     screen.tmux(&["send-keys", "-t", "run", "C-c"]);
-    screen.wait("the end", |lines| lines.last().is_some_and(|line| line == "code 130"));
+    let lines = screen.wait("the end", |lines| lines.last().is_some_and(|line| line == "code 130"));
+    assert!(lines.iter().any(|line| line == "cancelled  2 not begun"), "{lines:#?}");
+    assert!(!lines.iter().any(|line| line.contains("held by")), "{lines:#?}");
+    server.join();
+}
+
+#[test]
+fn a_terminal_gets_one_line_for_each_result_with_news() {
+    let Some(tmux) = program("tmux") else { return };
+    let server = FaultServer::start(Script::new().otherwise(Act::KeepAliveOk(b"hello\n".to_vec())));
+    let long = server.url(&format!("first/{}/last.html", "folder".repeat(20)));
+    let (program, other) = (env!("CARGO_BIN_EXE_fetchall"), server.url("other"));
+    let command = format!("{program} -d out {other}; {program} -d out {long} {other} {other}");
+    let screen = Screen::start(tmux, &command);
+    let lines = screen.wait("the end", |lines| lines.iter().any(|line| line.starts_with("code ")));
+    let results: Vec<_> = lines.iter().filter(|line| line.contains("http://")).collect();
+    assert_eq!(results.len(), 2, "neither what is done nor a duplicate: {lines:#?}");
+    assert_eq!(results[1].chars().count(), 80, "{lines:#?}");
+    assert!(results[1].contains('…') && results[1].ends_with("/last.html"), "{lines:#?}");
+    assert!(lines.iter().any(|line| line == "resumed    1 done before"), "{lines:#?}");
+    assert!(lines.iter().any(|line| line == "skipped    1 listed before"), "{lines:#?}");
     server.join();
 }
 

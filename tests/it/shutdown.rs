@@ -77,7 +77,12 @@ fn once_lets_what_is_under_way_finish_and_cancels_the_rest() {
         let cancelled = records.iter().find(|record| kind(record) == "cancelled").expect("there are many");
         assert_eq!((&cancelled["attempts"], &cancelled["started_at"]), (&json!(0), &Value::Null));
         assert_eq!(server.requests().len(), 1, "nothing new is asked");
-        assert!(run.stderr.contains("stopping: "), "{}", run.stderr);
+        assert!(run.stderr.contains("stopping: 1 in flight, 5 s left; Ctrl-C again aborts\n"), "{}", run.stderr);
+        let left = records.len() - 1;
+        assert!(run.stderr.contains(&format!("cancelled  {left} not begun\n")), "{}", run.stderr);
+        let next = format!("to continue: the same command ({left} left)");
+        assert_eq!(run.stderr.lines().last(), Some(&*next), "{}", run.stderr);
+        assert_eq!(summary["not_begun"], left);
     }
 }
 

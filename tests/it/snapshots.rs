@@ -49,19 +49,44 @@ fn help_of_each_command() {
 #[test]
 fn help_of_a_flag_has_at_most_90_characters() {
     // With room for every line nothing is wrapped.
-    for command in [&["-h"][..], &["compare", "-h"], &["config", "-h"]] {
+    for command in [&["--help"][..], &["compare", "--help"], &["config", "--help"]] {
         let run = Fetchall::new().env("COLUMNS", "400").args(command.iter().copied()).run().expect_code(0);
-        let lines = run.stdout.lines().filter(|line| line.trim_start().starts_with('-'));
-        let helps = lines.filter_map(|line| line.trim_start().split_once("  ").map(|(_, help)| help.trim_start()));
+        let mut lines = run.stdout.lines();
         let mut read = 0;
-        for help in helps {
-            let help =
-                help.split(" [default").next().unwrap_or_default().split(" [possible").next().unwrap_or_default();
-            assert!(help.chars().count() <= 90, "{help}");
-            read += 1;
+        while let Some(line) = lines.next() {
+            if line.starts_with("  ") && line.trim_start().starts_with('-') {
+                let help = lines.next().unwrap_or_default().trim_start();
+                let help = help.split(" [default").next().unwrap_or_default();
+                assert!(help.chars().count() <= 90, "{line}: {help}");
+                read += 1;
+            }
         }
         assert!(read > 40, "only {read} flags have help");
     }
+}
+
+#[test]
+fn short_help_shows_at_most_25_options() {
+    for (command, most) in [(&["-h"][..], 25), (&["compare", "-h"], 30), (&["config", "-h"], 25), (&["demo", "-h"], 25)]
+    {
+        let run = Fetchall::new().args(command.iter().copied()).run().expect_code(0);
+        let shown = run.stdout.lines().filter(|line| line.trim_start().starts_with('-')).count();
+        assert!(shown > 10 && shown <= most, "{command:?} shows {shown} options");
+    }
+}
+
+#[test]
+fn manual_page_has_the_usual_sections() {
+    let page = Fetchall::new().arg("man").run().expect_code(0).stdout;
+    for section in
+        ["NAME", "SYNOPSIS", "OPTIONS", "EXAMPLES", "LISTS", "CONFIGURATION", "FILES", "\"EXIT STATUS\"", "VERSION"]
+    {
+        assert!(page.contains(&format!("\n.SH {section}\n")), "{section}");
+    }
+    check(
+        "manual_page_own_sections",
+        &page[page.find(".SH EXAMPLES").unwrap_or_default()..page.find(".SH VERSION").unwrap_or(page.len())],
+    );
 }
 
 /// Command lines that are refused, by subject.

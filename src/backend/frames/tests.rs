@@ -96,8 +96,10 @@ fn facts_of_a_response_cross_the_pipe() {
         http_version: Some(http::Version::HTTP_2),
         remote_addr: Some(([127, 0, 0, 1], 80).into()),
         started_at: Some(jiff::Timestamp::new(1_700_000_000, 5).unwrap()),
+        continued: true,
         validators: Some(Box::new(Validators { etag: Some((*b"\"\xe9\"").into()), last_modified: None })),
         retry_after: Some(Duration::from_secs(7)),
+        is_anonymous: true,
     };
     let phase = |n| Some(Duration::from_nanos(n));
     let timing = Timing {

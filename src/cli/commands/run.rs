@@ -9,22 +9,27 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context;
-use fetchall::app::{self, CheckedFiles, Document, Files, RunIo};
-use fetchall::config::{BackendKind, Config, FailOn, Format, Key, ProgressMode, Until};
+use fetchall::app::{self, CheckedFiles, Document, Files, RunIo, TextStyle};
+use fetchall::config::{BackendKind, Config, FailOn, Format, Key, ProgressMode, Show, Until};
 use fetchall::demo::Site;
 use fetchall::engine::{self, RunEnd, RunFault, Stop, StopLevel};
 use fetchall::model::{ChildProgram, StopCause};
 use fetchall::policy::network::address::AddressClasses;
 use fetchall::policy::text::printable::printable;
-use fetchall::report::{Bar, Events, Failures, Lines, Reporter, SummaryText, dropped_event};
+use fetchall::report::{
+    Bar, Events, Failures, Lines, LoggedWarnings, NextCommand, Reporter, SummaryOptions, SummaryText, dropped_event,
+    stderr_columns, stdout_columns,
+};
 use fetchall::source::{Input, Inputs, Retry};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
+use crate::cli::after_run::{next_command, records_note, saved_bodies, stdout_file};
 use crate::cli::child;
-use crate::cli::exit::{Exit, UsageError};
-use crate::cli::log::Log;
+use crate::cli::exit::{Exit, InUseError, UsageError};
+use crate::cli::log::{Log, LogWriter};
 use crate::cli::resolve::{InputArg, Resolved};
+use crate::cli::run_log;
 use crate::cli::screen;
 use crate::cli::signals::Signals;
 use crate::cli::terminal::Terminal;
@@ -45,7 +50,11 @@ pub fn list(resolved: Resolved, vars: &Vars) -> anyhow::Result<Exit> {
     let lists = resolved.inputs.iter().map(input).collect();
     // In a file or a variable it is meant for tables among other lists.
     let tables_only = resolved.is_flag("url-column") && resolved.config.url_column.is_some();
-    let inputs = Inputs { lists, retry, tables_only };
+    let inputs = Inputs { lists, retry, only: resolved.only.clone(), tables_only };
+    if resolved.reads_terminal && !resolved.config.quiet {
+        let end = if cfg!(windows) { "Ctrl-Z and Enter end" } else { "Ctrl-D ends" };
+        screen::say(&format!("reading URLs from the terminal, one per line; {end} the list"));
+    }
     let exit = run(&runtime, &resolved, inputs, vars);
     leave(runtime);
     exit
@@ -95,15 +104,28 @@ fn run(runtime: &Runtime, resolved: &Resolved, inputs: Inputs, vars: &Vars) -> a
     let stop = Stop::default();
     let (watched, log) = watch(resolved, files, &terminal, vars)?;
     let setup = SetupPhase::begin();
+    let log = log.start()?;
+    run_log::begin(&inputs, &resolved.config);
     let plan = app::plan(&resolved.config, inputs, document, watched, stop.clone());
     // From here on a signal stops the run. Err: signals that cannot be caught end the program.
     let caught = runtime.block_on(async { Signals::new() }).ok();
     setup.end();
-    let plan = plan.map_err(|error| UsageError::one(error.to_string()))?;
-    let log = log.start()?;
+    let mut plan = match plan {
+        Ok(plan) => plan,
+        Err(error) => {
+            let text = error.to_string();
+            run_log::refused(&text);
+            close(&log);
+            return Err(if error.is_in_use() { InUseError(text).into() } else { UsageError::one(text).into() });
+        }
+    };
+    plan.warnings.extend(resolved.doubts.iter().cloned());
     // With JSON progress, standard error carries events only.
     if resolved.config.dry_run && !resolved.config.quiet && resolved.config.progress != ProgressMode::Json {
         screen::say(&limits(&resolved.config));
+    }
+    if let Some(note) = records_note(resolved).filter(|_| resolved.config.progress != ProgressMode::Json) {
+        screen::say(&note);
     }
     let end = runtime.block_on(async {
         tokio::select! {
@@ -111,14 +133,20 @@ fn run(runtime: &Runtime, resolved: &Resolved, inputs: Inputs, vars: &Vars) -> a
             () = signals(caught, stop, resolved.config.grace) => None,
         }
     });
+    let exit = end.as_ref().map_or(Exit::Interrupted, |end| exit_of(end, &resolved.config));
+    run_log::end(end.as_ref(), exit);
+    close(&log);
+    if let Some(fault) = end.and_then(|end| end.fault) {
+        screen::say(&format!("error: {}", printable(&fault.to_string())));
+    }
+    Ok(exit)
+}
+
+/// Waits a short time for the log, and reports lost lines.
+fn close(log: &LogWriter) {
     if let Some(warning) = log.finish() {
         screen::say(&printable(&warning));
     }
-    let Some(end) = end else { return Ok(Exit::Interrupted) };
-    if let Some(fault) = &end.fault {
-        screen::say(&format!("error: {}", printable(&fault.to_string())));
-    }
-    Ok(exit_of(&end, &resolved.config))
 }
 
 /// The files of a run, before any is opened.
@@ -158,7 +186,7 @@ fn limits(config: &Config) -> String {
 /// Returns the exit code of a run.
 fn exit_of(end: &RunEnd, config: &Config) -> Exit {
     let counts = &end.summary.counts;
-    let failed = config.fail_on.failed(counts.ok, counts.failed + counts.http_error);
+    let failed = config.fail_on.failed(counts.ok + end.summary.good_before(), counts.failed + counts.http_error);
     // A run that waits for a success has failed without one.
     let unmet = config.until == Until::FirstSuccess && config.fail_on != FailOn::Never && !config.dry_run;
     // A wrong list is a wrong command, whenever it is read.
@@ -268,16 +296,36 @@ fn watch(resolved: &Resolved, files: CheckedFiles, terminal: &Terminal, vars: &V
     }
     let writer = stderr.clone();
     let log = Log::open(config, &files, Box::new(move || writer()))?;
+    // On standard error the log would repeat them.
+    if config.log.is_some() {
+        reporters.push(Box::new(LoggedWarnings));
+    }
     // Report failures in the records, or here.
     if resolved.show_errors || (!config.quiet && !wants_records(resolved)) {
         reporters.push(Box::new(Failures::new(stderr())));
     }
     if !config.quiet && mode != ProgressMode::Json {
-        reporters.push(Box::new(SummaryText::new(stderr(), stderr_color)));
+        let options = SummaryOptions {
+            color: stderr_color,
+            columns: terminal.stderr.then_some(stderr_columns as _),
+            bodies: saved_bodies(resolved),
+            // The site of the demo is gone then.
+            has_bar: mode == ProgressMode::Bar,
+            next: if resolved.inputs.is_empty() && resolved.retry.is_none() {
+                NextCommand::Unsaid
+            } else {
+                next_command(resolved, stdout_file())
+            },
+        };
+        reporters.push(Box::new(SummaryText::new(stderr(), options)));
     }
     let surroundings = RunIo {
         records: wants_records(resolved).then_some(stdout),
-        color: stdout_color,
+        style: TextStyle {
+            color: stdout_color,
+            show: if config.show == Show::Auto && terminal.stdout { Show::Changes } else { config.show },
+            columns: terminal.stdout.then_some(stdout_columns as _),
+        },
         files,
         sinks: Vec::new(),
         worker_program: worker_program(config, vars)?,

@@ -9,7 +9,7 @@ use super::kind::{SettingKind, number, string};
 use super::{Raw, ValueForm, Word};
 use crate::config::{
     BackendKind, Color, Compression, Concurrency, Digest, Duplicates, FailOn, Format, InputFormat, IpVersion, Order,
-    PrivateAddresses, ProgressMode, Until, merge, retry,
+    PrivateAddresses, ProgressMode, Show, Until, merge, retry,
 };
 use crate::model::{RetryOn, refused_value};
 
@@ -45,6 +45,7 @@ words!(Until: "all" = All, "first-completed" = FirstCompleted, "first-success" =
 words!(Digest: "none" = None, "sha256" = Sha256, "blake3" = Blake3);
 words!(Format: "text" = Text, "ndjson" | "json" = Ndjson, "csv" = Csv, "tsv" = Tsv);
 words!(ProgressMode: "auto" = Auto, "bar" = Bar, "plain" = Plain, "json" = Json, "none" = None);
+words!(Show: "auto" = Auto, "all" = All, "changes" = Changes, "failures" = Failures, "none" = None);
 words!(Color: "auto" = Auto, "always" = Always, "never" = Never);
 
 fn not_a_word(text: &str, words: &[&str]) -> String {

@@ -105,14 +105,14 @@ impl Admission {
         self.beyond_one_origin.take().map(|(text, _)| text)
     }
 
-    /// The warning about lines that are not in the report.
+    /// The warning about lines without a result of an earlier run.
     pub(super) fn unreported(&self) -> Option<String> {
         let (n, lines) = match self.unreported {
             0 => return None,
-            1 => (1, "line of the lists is"),
-            n => (n, "lines of the lists are"),
+            1 => (1, "line of the lists has"),
+            n => (n, "lines of the lists have"),
         };
-        Some(format!("{n} {lines} not in the report, so left out; a run of the whole list fetches what is left"))
+        Some(format!("{n} {lines} no result yet, so left out; a run of the whole list fetches what is left"))
     }
 }
 

@@ -6,9 +6,11 @@ use tokio::time::Instant;
 
 use super::super::auto::was_turned_away;
 use super::super::unfetched::{cancelled, waits_too_long};
+use super::super::watch;
 use super::RunState;
 use crate::backend::Returned;
 use crate::model::{ErrorKind, FetchError, Job, Outcome, SkipReason, Subject, Timing, Tried, Verdict};
+use crate::policy::credentials::origin;
 use crate::schedule::{AttemptEnd, Report};
 
 impl RunState {
@@ -57,6 +59,9 @@ impl RunState {
         let (verdict, facts) = (&outcome.verdict, &*outcome.facts);
         let ended = AttemptEnd { attempt: job.attempt, verdict, facts, head, total };
         let effects = self.scheduler.finished(job.seed.id, Report::Ended(ended), now);
+        if let Some(back_off) = effects.back_off {
+            watch::backs_off(origin::host(job.url()), &outcome, back_off);
+        }
         if !was_turned_away(&outcome) || effects.host_answers {
             self.auto.came_back(&outcome, total, self.scheduler.in_flight() as usize + 1, others_wait);
         }

@@ -14,7 +14,7 @@ use super::admission::Admission;
 use super::outbox::{OUTCOMES, Outbox};
 use crate::config::Order;
 use crate::fetch::Meter;
-use crate::model::{Batch, Job, JobId, Outcome, Progress, StopCause, Subject};
+use crate::model::{Batch, Job, JobId, Outcome, Progress, StopCause, Subject, Waits};
 use crate::schedule::{NextJob, Scheduler};
 
 /// The state of a run.
@@ -27,6 +27,8 @@ pub(super) struct RunState {
     pub(super) outbox: Outbox,
     pub(super) auto: AutoTuner,
     ends: StopConditions,
+    /// As in the plan.
+    backend_limit: u32,
     /// Whether jobs may be handed out before a worker is free. With one slot they may not: a redirect is
     /// followed before the next URL, as one after another means.
     may_prefetch: bool,
@@ -52,6 +54,7 @@ impl RunState {
             outbox: Outbox::new(order),
             auto: AutoTuner::new(plan.auto, plan.schedule.concurrency),
             ends: plan.ends,
+            backend_limit: plan.backend_limit,
             may_prefetch: plan.schedule.concurrency > 1,
             max_wait: plan.schedule.retry.max_wait,
             started: Instant::now(),
@@ -137,14 +140,19 @@ impl RunState {
     }
 
     pub(super) fn progress(&self, reading: &InputReading) -> Progress {
+        let waits = self.scheduler.waits(tokio::time::Instant::now());
+        let limit = waits.limit.min(self.backend_limit);
         Progress {
             read: self.stats.counts.read,
             input_complete: reading.complete(),
             done: self.stats.counts.done(),
+            fetched: self.stats.counts.ok + self.stats.failed(),
             failed: self.stats.failed(),
             wire_bytes: self.meter.wire_bytes(),
             in_flight: self.meter.in_flight(),
             elapsed: self.started.elapsed(),
+            waits: Waits { limit, ..waits },
+            stopping: None,
             slowest: Vec::new(),
         }
     }

@@ -10,23 +10,25 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
+use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Uri, header};
 use http_body_util::Empty;
-use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
 use url::{Host, Position, Url};
 
 use super::address_filter::{AddressFilter, AllowedAddresses};
 use super::alpn_gate::{AlpnGate, Http1Origins};
+use super::connection_choice::ConnectionChoice;
 use super::connector::{Connector, Dialer, Settings};
-use super::error::ClientError;
+use super::error::{ClientError, ReusedConnection};
 use super::head_limits::{MAX_FIELDS, MAX_HEAD};
 use super::host_field::is_its_own;
 use super::pool::{IDLE, Pool};
 use super::proxy::{ProxyError, ProxyFault};
 use super::response::Response;
 use super::route::Routes;
+use super::stream::ConnectionState;
 use super::tls;
 use crate::fetch::body::throttle::ByteLimit;
 use crate::fetch::config::{BuildError, FetchConfig, TlsConfig};
@@ -99,12 +101,15 @@ impl Clients {
         mut fields: HeaderMap,
         in_use: usize,
         allowed: AllowedAddresses,
+        choice: ConnectionChoice,
     ) -> Result<Response, ClientError> {
         self.dialer.addresses.check(url, allowed)?;
         let is_plain = url.scheme() == "http";
         let relay = match self.routes.of_url(url).filter(|_| is_plain) {
             // `plain` does not support proxies.
-            None if is_plain => return Ok(Response::leased(self.plain.send(method, url, fields, allowed).await?)),
+            None if is_plain => {
+                return Ok(Response::leased(self.plain.send(method, url, fields, allowed, choice).await?));
+            }
             proxy => proxy.filter(|proxy| proxy.is_http()),
         };
         if fields.get(header::HOST).is_some_and(is_its_own) {
@@ -125,10 +130,20 @@ impl Clients {
             Uri::try_from(format!("{}://{}", url.scheme(), &url[Position::BeforeHost..Position::AfterQuery]))?;
         *request.headers_mut() = fields;
         let renewed = if allowed == AllowedAddresses::All { &self.pooled } else { &self.public };
-        let client = renewed.get(in_use, |opened| self.build(opened, allowed))?;
-        client.request(request).await.map(Response::new).map_err(|error| match relay {
-            Some(proxy) => ProxyError::new(proxy, ProxyFault::Failed(error.into())).into(),
-            None => error.into(),
+        let client = match choice {
+            ConnectionChoice::Any => renewed.get(in_use, |opened| self.build(opened, allowed, choice))?,
+            ConnectionChoice::New => self.build(&Arc::default(), allowed, choice)?,
+        };
+        client.request(request).await.map(Response::new).map_err(|error| {
+            let reused = reused(&error);
+            let source: ClientError = match relay {
+                Some(proxy) => ProxyError::new(proxy, ProxyFault::Failed(error.into())).into(),
+                None => error.into(),
+            };
+            match reused {
+                Some(is_shared) => ReusedConnection { is_shared, source }.into(),
+                None => source,
+            }
         })
     }
 
@@ -143,7 +158,13 @@ impl Clients {
         }
     }
 
-    fn build(&self, opened: &Arc<AtomicUsize>, allowed: AllowedAddresses) -> Result<PooledClient, ClientError> {
+    /// Builds a client. One for new connections only keeps none of them.
+    fn build(
+        &self,
+        opened: &Arc<AtomicUsize>,
+        allowed: AllowedAddresses,
+        choice: ConnectionChoice,
+    ) -> Result<PooledClient, ClientError> {
         // A fresh client needs a fresh gate, because it has none of the old connections.
         let gate = || Arc::new(AlpnGate::new(self.dialer.limit, self.timeout, &self.http1));
         let settings = Settings {
@@ -160,6 +181,7 @@ impl Clients {
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(if choice == ConnectionChoice::New { 0 } else { usize::MAX })
             // As other clients write them; some servers know no other form.
             .http1_title_case_headers(true)
             .http1_max_headers(MAX_FIELDS)
@@ -182,6 +204,14 @@ impl Clients {
         let config = Arc::new(tls::client_config(&self.tls_settings)?);
         Ok(self.tls_config.get_or_init(|| config).clone())
     }
+}
+
+/// Returns whether the reused connection of a failed request is shared; `None`: it had answered no request before.
+fn reused(error: &Error) -> Option<bool> {
+    let connection = error.connect_info()?;
+    let mut extras = Extensions::new();
+    connection.get_extras(&mut extras);
+    extras.get::<ConnectionState>()?.has_answered().then(|| connection.is_negotiated_h2())
 }
 
 /// A client that is built on first use and rebuilt when it holds too many idle connections.

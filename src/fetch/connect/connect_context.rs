@@ -34,11 +34,6 @@ impl ConnectContext {
         self.tls.set(None);
     }
 
-    /// Whether this hop was sent on a reused connection.
-    pub(crate) fn reused(&self) -> bool {
-        !matches!(self.connect.get(), Some((_, Some(_))))
-    }
-
     /// Returns the time at which the connection of this hop was open, or the latest time for that.
     pub(crate) fn connected_by(&self, connect_timeout: Duration) -> Option<Instant> {
         let (start, end) = self.connect.get()?;

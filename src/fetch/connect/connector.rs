@@ -24,7 +24,7 @@ use tower_service::Service;
 use super::address_filter::{AddressFilter, AllowedAddresses, FilteredResolver};
 use super::alpn_gate::{AlpnGate, ConnectOutcome};
 use super::connect_context;
-use super::error::{ClientError, ConnectError, ConnectTimeout, HandshakeError};
+use super::error::{ClientError, ConnectError, ConnectTimeout, DialError, HandshakeError};
 use super::proxy::{self, ProxyError, ProxyFault};
 use super::route::{Protocol, Proxy, Routes, Target};
 use super::stream::{Conn, Stream, Transport};
@@ -61,7 +61,9 @@ impl Dialer {
             #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
             connector.set_tcp_user_timeout(Some(2 * time));
         }
-        Ok(connector.call(to).await?.into_inner())
+        let opened = connector.call(to).await;
+        let failed = |error| DialError { to: target.authority().to_string(), source: Box::new(error) };
+        Ok(opened.map_err(failed)?.into_inner())
     }
 
     fn names(&self, target: &Target, allowed: AllowedAddresses) -> FilteredResolver {

@@ -11,6 +11,26 @@ pub(crate) type ClientError = Box<dyn std::error::Error + Send + Sync>;
 #[error("cannot connect")]
 pub(crate) struct ConnectError(#[source] pub(crate) ClientError);
 
+/// A request failed on a connection that had answered an earlier one.
+#[derive(Debug, thiserror::Error)]
+#[error("a reused connection failed")]
+pub(crate) struct ReusedConnection {
+    /// Whether it serves all requests to its origin (HTTP/2).
+    pub(crate) is_shared: bool,
+    #[source]
+    pub(crate) source: ClientError,
+}
+
+/// No TCP connection could be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("no connection to {to}")]
+pub(crate) struct DialError {
+    /// The host and port.
+    pub(crate) to: String,
+    #[source]
+    pub(crate) source: ClientError,
+}
+
 /// A TLS handshake failed.
 #[derive(Debug, thiserror::Error)]
 #[error("the TLS handshake failed")]

@@ -36,6 +36,9 @@ pub(crate) enum HeadError {
     TooManyInterim,
     #[error(transparent)]
     ChunkLines(#[from] ChunkLinesError),
+    /// The connection ended behind its first byte.
+    #[error("the server closed the connection in the middle of the response head")]
+    Cut,
 }
 
 /// A stream over TCP, or over something else in tests.
@@ -109,6 +112,11 @@ impl<T> HeadFilter<T> {
             self.chunks = ChunkLines::default();
             self.reading = FilterState::Head;
         }
+    }
+
+    /// Whether a part of the expected head has arrived, or an interim response before it.
+    fn has_begun_head(&self) -> bool {
+        self.reading == FilterState::Head && (self.interim > 0 || !self.held.is_empty())
     }
 
     /// Reads a whole head within its bound.
@@ -250,9 +258,15 @@ impl<T: AsyncRead + OverTcp + Unpin> AsyncRead for HeadFilter<T> {
                 }
             }
             let before = buf.filled().len();
-            let length = ready!(this.poll_fill(cx, buf))?;
+            let length = match ready!(this.poll_fill(cx, buf)) {
+                Err(error) if !this.has_begun_head() => return Poll::Ready(Err(error)),
+                Ok(length) if length > 0 || !this.has_begun_head() => length,
+                Ok(_) | Err(_) => {
+                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::ConnectionReset, HeadError::Cut)));
+                }
+            };
             if length == 0 {
-                // The client reports a cut head.
+                // The client reports a missing head.
                 this.reading = FilterState::Content;
             }
             if this.held.is_empty() {
@@ -264,8 +278,6 @@ impl<T: AsyncRead + OverTcp + Unpin> AsyncRead for HeadFilter<T> {
                     return Poll::Ready(Ok(()));
                 }
                 this.ready = clean;
-            } else if length == 0 {
-                continue;
             }
             this.held.extend_from_slice(&buf.filled()[before..]);
             buf.set_filled(before);

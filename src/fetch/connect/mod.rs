@@ -4,6 +4,7 @@ pub(super) mod address_filter;
 pub(super) mod alpn_gate;
 pub(super) mod client;
 pub(super) mod connect_context;
+pub(super) mod connection_choice;
 pub(super) mod connector;
 pub(super) mod dns;
 pub(super) mod error;

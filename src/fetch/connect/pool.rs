@@ -22,8 +22,9 @@ use url::{Position, Url};
 
 use super::address_filter::{AddressFilter, AllowedAddresses};
 use super::connect_context;
+use super::connection_choice::ConnectionChoice;
 use super::connector::Dialer;
-use super::error::{ClientError, ConnectError};
+use super::error::{ClientError, ConnectError, ReusedConnection};
 use super::head_filter::HeadFilter;
 use super::host_field::is_its_own;
 use super::route::Target;
@@ -63,21 +64,29 @@ impl Pool {
         url: &Url,
         fields: HeaderMap,
         allowed: AllowedAddresses,
+        choice: ConnectionChoice,
     ) -> Result<(Response<Incoming>, Lease), ClientError> {
         let mut request = Request::new(Empty::new());
         *request.method_mut() = method;
         *request.uri_mut() = Uri::try_from(&url[Position::BeforePath..Position::AfterQuery])?;
         *request.headers_mut() = fields;
         let origin = &url[Position::BeforeHost..Position::AfterPort];
-        let mut lease = match self.idle(origin, allowed).await {
+        let idle = match choice {
+            ConnectionChoice::Any => self.idle(origin, allowed).await,
+            ConnectionChoice::New => None,
+        };
+        let mut lease = match idle {
             Some(lease) => lease,
             None => self.open(url, allowed).await?,
         };
         if request.headers().get(header::HOST).is_none_or(is_its_own) {
             request.headers_mut().insert(header::HOST, lease.connection.origin.clone());
         }
-        let response = lease.connection.sender.send_request(request).await?;
-        Ok((response, lease))
+        match lease.connection.sender.send_request(request).await {
+            Ok(response) => Ok((response, lease)),
+            Err(error) if lease.is_reused => Err(ReusedConnection { is_shared: false, source: error.into() }.into()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Returns the most recently used connection to this origin that is open and allowed.
@@ -85,7 +94,8 @@ impl Pool {
         loop {
             let permits = |connection: &Connection| self.dialer.addresses.permits(allowed, connection.addr);
             let connection = locked(&self.connections).take(origin, permits)?;
-            let mut lease = Lease { connection, counted: ConnectionCount::new(&self.connections) };
+            let counted = ConnectionCount::new(&self.connections);
+            let mut lease = Lease { connection, counted, is_reused: true };
             // Err: the server has closed it.
             if lease.connection.sender.ready().await.is_ok() {
                 return Some(lease);
@@ -112,7 +122,7 @@ impl Pool {
         });
         drop(connections);
         let connection = Connection { origin: HeaderValue::from_str(origin)?, sender, addr };
-        Ok(Lease { connection, counted })
+        Ok(Lease { connection, counted, is_reused: false })
     }
 }
 
@@ -162,9 +172,15 @@ impl Connections {
 pub(crate) struct Lease {
     connection: Connection,
     counted: ConnectionCount,
+    is_reused: bool,
 }
 
 impl Lease {
+    /// Whether the connection had answered an earlier request.
+    pub(crate) fn is_reused(&self) -> bool {
+        self.is_reused
+    }
+
     /// The peer.
     pub(crate) fn addr(&self) -> Option<SocketAddr> {
         self.connection.addr
@@ -173,7 +189,7 @@ impl Lease {
     /// Returns the connection to the pool for the next request. The caller must have read the body to its end: before
     /// that no request can use the connection.
     pub(crate) fn give_back(self) {
-        let Self { connection, counted } = self;
+        let Self { connection, counted, .. } = self;
         if !connection.sender.is_closed() {
             locked(&counted.0).keep(connection);
         }

@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 
 use super::error::ClientError;
 use super::pool::Lease;
-use super::stream::Peer;
+use super::stream::ConnectionState;
 use crate::policy::message::response_head::VIA_HTTP_10;
 use crate::policy::message::transfer_coding::transfer_codings;
 
@@ -20,6 +20,8 @@ pub(crate) struct Response {
     pub(crate) head: Parts,
     /// The address of the peer, if known.
     pub(crate) remote_addr: Option<SocketAddr>,
+    /// Whether the connection serves one request at a time and had answered an earlier one.
+    pub(crate) is_reused: bool,
     body: Incoming,
     /// The connection, if this side has to give it back to the pool.
     lease: Option<Lease>,
@@ -29,15 +31,17 @@ pub(crate) struct Response {
 impl Response {
     /// Creates a response whose connection returns to [`Pool`](super::pool::Pool) at the end of the body.
     pub(crate) fn leased((response, lease): (http::Response<Incoming>, Lease)) -> Self {
-        let remote_addr = lease.addr();
-        Self { remote_addr, lease: Some(lease), ..Self::new(response) }
+        let (remote_addr, is_reused) = (lease.addr(), lease.is_reused());
+        Self { remote_addr, is_reused, lease: Some(lease), ..Self::new(response) }
     }
 
     /// Creates a response whose connection hyper manages.
     pub(crate) fn new(response: http::Response<Incoming>) -> Self {
         let (head, body) = response.into_parts();
-        let remote_addr = head.extensions.get().map(|Peer(address)| *address);
-        Self { head, remote_addr, body, lease: None, trailers: None }
+        let state = head.extensions.get::<ConnectionState>();
+        let is_reused = state.is_some_and(ConnectionState::record_answer) && head.version < Version::HTTP_2;
+        let remote_addr = state.and_then(|state| state.peer);
+        Self { head, remote_addr, is_reused, body, lease: None, trailers: None }
     }
 
     pub(crate) fn status(&self) -> StatusCode {

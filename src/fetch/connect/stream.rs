@@ -3,6 +3,8 @@
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll};
 
 use hyper_util::client::legacy::connect::{Connected, Connection};
@@ -61,9 +63,24 @@ pub(crate) struct Conn {
     relays: bool,
 }
 
-/// The address that a connection leads to; in the extensions of every response.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Peer(pub(crate) SocketAddr);
+/// The state of a connection; in the extensions of its responses and in its errors.
+#[derive(Debug, Clone)]
+pub(crate) struct ConnectionState {
+    pub(crate) peer: Option<SocketAddr>,
+    has_answered: Arc<AtomicBool>,
+}
+
+impl ConnectionState {
+    /// Whether the connection has answered a request.
+    pub(crate) fn has_answered(&self) -> bool {
+        self.has_answered.load(Relaxed)
+    }
+
+    /// Records a response. Returns whether it follows an earlier one.
+    pub(crate) fn record_answer(&self) -> bool {
+        self.has_answered.swap(true, Relaxed)
+    }
+}
 
 impl Conn {
     /// Without TLS; `relays`: to a proxy that is asked for what others serve.
@@ -95,10 +112,7 @@ impl Connection for Conn {
     fn connected(&self) -> Connected {
         let connected = Connected::new().proxy(self.relays);
         let connected = if self.is_http2() { connected.negotiated_h2() } else { connected };
-        match self.peer {
-            Some(peer) => connected.extra(Peer(peer)),
-            None => connected,
-        }
+        connected.extra(ConnectionState { peer: self.peer, has_answered: Arc::default() })
     }
 }
 

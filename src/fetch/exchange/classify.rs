@@ -8,7 +8,7 @@ use std::io;
 
 use crate::fetch::connect::address_filter::Blocked;
 use crate::fetch::connect::dns::DnsError;
-use crate::fetch::connect::error::{ConnectError, ConnectTimeout, HandshakeError};
+use crate::fetch::connect::error::{ConnectError, ConnectTimeout, DialError, HandshakeError};
 use crate::fetch::connect::head_filter::HeadError;
 use crate::fetch::connect::head_limits::LARGEST_HEAD;
 use crate::fetch::connect::proxy::{ProxyError, ProxyFault};
@@ -47,9 +47,20 @@ pub(crate) fn classify(error: &(dyn StdError + 'static), stage: ExchangeStage) -
     };
     let found = links(error).filter_map(|e| Some((kind_of(e, stage, opening)?, e))).last();
     match found {
+        Some((ErrorKind::Connect, e)) => FetchError::new(ErrorKind::Connect, no_connection(error, e)),
         Some((kind, e)) => FetchError::new(kind, message(kind, e, stage, connecting)),
         None if connecting => FetchError::new(ErrorKind::Connect, innermost(error)),
         None => FetchError::new(ErrorKind::Protocol, innermost(error)),
+    }
+}
+
+/// Returns the message about a connection that could not be opened. It names the address.
+fn no_connection(error: &(dyn StdError + 'static), cause: &(dyn StdError + 'static)) -> String {
+    let is_refused = cause.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == io::ErrorKind::ConnectionRefused);
+    match links(error).find_map(|e| e.downcast_ref::<DialError>()) {
+        Some(dial) if is_refused => format!("{} refused the connection", dial.to),
+        Some(dial) => format!("no connection to {}: {}", dial.to, innermost(cause)),
+        None => innermost(cause),
     }
 }
 
@@ -74,32 +85,14 @@ fn classify_proxy(error: &ProxyError, stage: ExchangeStage) -> FetchError {
 }
 
 /// Whether the connection, or a tunnel through a proxy, could not be opened.
-fn is_connecting(error: &(dyn StdError + 'static)) -> bool {
+pub(super) fn is_connecting(error: &(dyn StdError + 'static)) -> bool {
     links(error).any(|e| {
         e.is::<ConnectError>() || e.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|e| e.is_connect())
     })
 }
 
-/// Whether an open connection ended before the head of a response came. A reset HTTP/2 stream does
-/// not count: the server did answer, and its connection stays open.
-pub(crate) fn connection_ended(error: &(dyn StdError + 'static)) -> bool {
-    classify(error, ExchangeStage::Head).kind == ErrorKind::Reset
-        && !is_connecting(error)
-        && !links(error).any(|e| e.downcast_ref::<h2::Error>().is_some_and(h2::Error::is_reset))
-}
-
-/// Whether the server declares a request unprocessed (RFC 9113, section 8.7). It refuses the stream, or
-/// it sends GOAWAY with `NO_ERROR`, which ends the streams that it ignores.
-pub(crate) fn not_begun(error: &(dyn StdError + 'static)) -> bool {
-    links(error).filter_map(|e| e.downcast_ref::<h2::Error>()).any(|e| match e.reason() {
-        Some(h2::Reason::REFUSED_STREAM) => e.is_remote(),
-        Some(h2::Reason::NO_ERROR) => e.is_remote() && e.is_go_away(),
-        _ => false,
-    })
-}
-
 /// The links of an error chain, from the outside in.
-fn links<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+pub(super) fn links<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     let inner = |e: &'a (dyn StdError + 'static)| match e.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
         // An io::Error hides what it wraps: its source is the source of the wrapped error.
         Some(wrapped) => Some(wrapped as &(dyn StdError + 'static)),
@@ -118,8 +111,8 @@ fn kind_of(e: &(dyn StdError + 'static), stage: ExchangeStage, opening: ConnectS
     if e.is::<Blocked>() {
         return Some(ErrorKind::Blocked);
     }
-    if e.is::<HeadError>() {
-        return Some(ErrorKind::Protocol);
+    if let Some(head) = e.downcast_ref::<HeadError>() {
+        return Some(if *head == HeadError::Cut { ErrorKind::Reset } else { ErrorKind::Protocol });
     }
     if e.is::<ConnectTimeout>() {
         return Some(ErrorKind::Timeout);
@@ -212,6 +205,7 @@ fn message(kind: ErrorKind, e: &(dyn StdError + 'static), stage: ExchangeStage, 
             "the answer is not valid HTTP: its Content-Length is larger than a body can be".to_owned()
         }
         (ErrorKind::Dns, _) => e.to_string(),
+        (ErrorKind::Reset, ExchangeStage::Head) if e.is::<HeadError>() => text,
         (ErrorKind::Tls, _) if text.contains("InvalidContentType") => {
             format!("the server does not speak TLS on this port; is it http://? ({text})")
         }
@@ -236,5 +230,8 @@ fn innermost(error: &(dyn StdError + 'static)) -> String {
     while let Some(source) = e.source() {
         e = source;
     }
-    e.to_string()
+    let text = e.to_string();
+    // The number says nothing that the text does not.
+    let number = text.rfind(" (os error ").filter(|_| e.is::<io::Error>());
+    number.map_or(text.clone(), |at| text[..at].to_owned())
 }

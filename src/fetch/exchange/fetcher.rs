@@ -13,11 +13,12 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::challenges::Login;
-use super::classify::{ExchangeStage, classify, connection_ended, not_begun};
+use super::classify::{ExchangeStage, classify};
 use super::cookies;
 use super::deadlines::Deadlines;
 use super::head_facts::{bound_head, content_type, validators};
 use super::redirect::redirect_target;
+use super::repeat::repeat_on;
 use super::request::set_fields;
 use super::resume::PartialBody;
 use super::services::FetchServices;
@@ -28,17 +29,17 @@ use crate::fetch::config::FetchConfig;
 use crate::fetch::connect::address_filter::AddressFilter;
 use crate::fetch::connect::client::Clients;
 use crate::fetch::connect::connect_context::{CONNECT, ConnectContext};
+use crate::fetch::connect::connection_choice::ConnectionChoice;
 use crate::fetch::connect::host_field::its_own;
 use crate::fetch::connect::response::Response;
 use crate::fetch::reply::{Fetched, Fetcher, Reply};
 use crate::fetch::save::destination::CommitState;
 use crate::fetch::save::saver::Saver;
-use crate::model::{Facts, FetchError, Job, Needs, RedirectState, SkipReason, Timing, Verdict};
+use crate::model::{
+    Facts, FetchError, Job, Needs, RedirectState, RequestOverrides, SkipReason, Timing, Verdict, is_secret,
+};
 use crate::policy::retry::retry_after::asked;
 use crate::policy::text::printable::printable;
-
-/// The most retries of one request on stale idle connections.
-const STALE: u32 = 8;
 
 const CODINGS: HeaderValue = HeaderValue::from_static("br, zstd, gzip, deflate");
 
@@ -63,6 +64,7 @@ impl HttpFetcher {
             method: if config.head { Method::HEAD } else { Method::GET },
             clients: Clients::new(config, services.throttle.bytes(), &addresses),
             saver: Saver::new(config, under_way.clone()),
+            has_secrets: config.has_secrets(),
             config: config.clone(),
             services: services.clone(),
             addresses,
@@ -103,6 +105,7 @@ impl Fetcher for HttpFetcher {
                 asks_part: false,
                 local: None,
                 asks_change: false,
+                is_anonymous: false,
                 useless: false,
                 finished_body: None,
                 accepts: None,
@@ -220,11 +223,11 @@ impl Exchange<'_> {
         }
     }
 
-    /// Sends one request and waits for the head of its response.
+    /// Sends one request and waits for the head of its response. Repeats it once at most.
     async fn send(&mut self, url: &Url) -> Result<Response, FetchError> {
         tracing::debug!(url = %printable(url.as_str()), "asking");
-        let mut stale = 0;
-        let mut unbegun = false;
+        let mut choice = ConnectionChoice::Any;
+        let mut is_repeat = false;
         let response = loop {
             if self.fetcher.services.throttle.is_paced() {
                 self.deadlines.apart(self.fetcher.services.throttle.request(url)).await?;
@@ -237,26 +240,17 @@ impl Exchange<'_> {
             let is_conditional =
                 [header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE].iter().any(|it| fields.contains_key(it));
             self.asks_change = !self.asks_rest && is_conditional;
+            let in_line = |line: &RequestOverrides| line.credentials.is_some() || !line.headers.is_empty();
+            let may_have_secrets = self.fetcher.has_secrets || self.overrides().is_some_and(in_line);
+            self.is_anonymous = may_have_secrets && !fields.keys().any(is_secret);
             let most = self.fetcher.most_under_way.load(Relaxed);
-            let sent = self.fetcher.clients.send(self.fetcher.method.clone(), url, fields, most, self.allowed);
-            match self.deadlines.head(sent).await? {
-                // RFC 9112, section 9.3.1: the server may close an idle connection at the moment of its
-                // reuse. That is no failure of the server, so send the request again.
-                Err(e) if stale < STALE && CONNECT.with(ConnectContext::reused) && connection_ended(&*e) => {
-                    tracing::debug!(url = %printable(url.as_str()), "asking again: an idle connection had ended");
-                    stale += 1;
-                }
-                // RFC 9113, section 8.7: the server has not processed this request.
-                Err(e) if !unbegun && not_begun(&*e) => {
-                    tracing::debug!(url = %printable(url.as_str()), "asking again: the server had not begun");
-                    unbegun = true;
-                }
-                // RFC 9110, section 15.5.9: a server may send 408 before it closes an idle connection.
-                Ok(answer) if stale < STALE && answer.status() == 408 && CONNECT.with(ConnectContext::reused) => {
-                    stale += 1
-                }
-                answered => break answered.map_err(|e| classify(&*e, ExchangeStage::Head))?,
-            }
+            let sent = self.fetcher.clients.send(self.fetcher.method.clone(), url, fields, most, self.allowed, choice);
+            let answered = self.deadlines.head(sent).await?;
+            let Some(next) = repeat_on(&answered).filter(|_| !is_repeat) else {
+                break answered.map_err(|e| classify(&*e, ExchangeStage::Head))?;
+            };
+            tracing::debug!(url = %printable(url.as_str()), "asking again: a reused connection ended or was refused");
+            (choice, is_repeat) = (next, true);
         };
         if let Some(jar) = &self.fetcher.services.cookies {
             cookies::keep(Some(jar), &mut self.chain, url, response.headers());
@@ -268,6 +262,9 @@ impl Exchange<'_> {
         facts.status = Some(response.status().as_u16());
         facts.http_version = Some(response.version());
         facts.remote_addr = response.remote_addr;
+        facts.is_anonymous = self.is_anonymous
+            && matches!(response.status().as_u16(), 401 | 403)
+            && self.fetcher.has_secrets_for(self.job);
         facts.content_type = response.headers().get(header::CONTENT_TYPE).map(|field| content_type(field.as_bytes()));
         bound_head(response.headers())?;
         let status = response.status().as_u16();

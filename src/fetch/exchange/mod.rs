@@ -12,6 +12,7 @@ pub(super) mod head_facts;
 pub(super) mod host_fields;
 pub(super) mod receive;
 pub(super) mod redirect;
+mod repeat;
 pub(super) mod request;
 pub(super) mod resume;
 pub(super) mod services;

@@ -61,6 +61,7 @@ impl Exchange<'_> {
         mut response: Response,
         total: Option<u64>,
     ) -> Result<Verdict, FetchError> {
+        self.facts.continued = total.is_some();
         let mut transfer_coding = transfer_decoder(&response)?;
         let first = self.rest.as_ref().map(|rest| rest.first_answer(&mut self.facts, self.fetcher.config.needs));
         let proposed = self.proposed(first.as_ref().unwrap_or(response.headers()));

@@ -47,11 +47,16 @@ pub(crate) fn redirect_target(url: &Url, response: &Response) -> Result<Option<U
     Ok(Some(next))
 }
 
-/// Returns the error of a chain with more hops than `most`.
+/// The most memory of the hops of one chain. They stay in memory until the chain ends.
+const MOST_HOP_BYTES: usize = 256 * 1024;
+
+/// Returns the error of a chain with more hops than `most`, or with more than [`MOST_HOP_BYTES`].
 pub(crate) fn too_many(chain: &RedirectState, most: u32) -> Option<FetchError> {
     let hops = &chain.facts.redirects;
     if hops.len() <= most as usize {
-        return None;
+        let is_long = chain.hop_bytes > MOST_HOP_BYTES;
+        let text = || format!("{} redirects with more than {} KiB of URLs", hops.len(), MOST_HOP_BYTES / 1024);
+        return is_long.then(|| FetchError::new(ErrorKind::Redirect, text()));
     }
     let next = chain.facts.final_url.as_ref().map(Url::as_str);
     // A URL that was cut cannot be compared.

@@ -38,6 +38,8 @@ pub(crate) struct HttpFetcher {
     pub(crate) method: Method,
     /// Whether the default Accept-Encoding applies.
     pub(crate) asks_codings: bool,
+    /// Whether the run has secrets, apart from those of lists.
+    pub(crate) has_secrets: bool,
     /// The number of fetches under way.
     pub(crate) under_way: Arc<AtomicUsize>,
     /// The peak of `under_way`.
@@ -75,6 +77,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) local: Option<Box<LocalFile>>,
     /// Whether the current request is conditional (RFC 9110, section 13).
     pub(crate) asks_change: bool,
+    /// Whether the current request has no secret field, in a run that may have secrets.
+    pub(crate) is_anonymous: bool,
     /// Whether the partial body turned out to be useless.
     pub(crate) useless: bool,
     /// The finished body, if the parent process has to give it its name.

@@ -27,6 +27,10 @@ pub struct Beginning<'a> {
     pub total: Option<u64>,
     /// The content codings of the first response, as one list.
     pub coding: Option<&'a str>,
+    /// The Last-Modified of the first response.
+    pub last_modified: Option<&'a [u8]>,
+    /// The Content-Type of the first response.
+    pub content_type: Option<&'a [u8]>,
 }
 
 /// The If-Range value for exactly these bytes, if the response has one: a strong entity tag. Without any tag, a
@@ -143,6 +147,15 @@ pub fn is_the_rest(beginning: &Beginning<'_>, fields: &HeaderMap) -> Result<u64,
         return Err("its validator is another one or missing");
     }
     // RFC 9110, section 15.3.7: the 206 need not repeat the fields of the first response.
+    let differs = |name: HeaderName, first: Option<&[u8]>| {
+        first.is_some() && fields.contains_key(&name) && octets(fields, name) != first
+    };
+    if differs(header::LAST_MODIFIED, beginning.last_modified) {
+        return Err("it was modified at another time");
+    }
+    if differs(header::CONTENT_TYPE, beginning.content_type) {
+        return Err("its type is another one");
+    }
     match codings(fields) {
         Some(coding) if Some(&*coding) != beginning.coding => Err("its content coding is another one"),
         _ => Ok(total),
@@ -240,7 +253,14 @@ mod tests {
         }
     }
 
-    const BEGUN: Beginning<'_> = Beginning { validator: b"\"a\"", from: 5, total: Some(10), coding: None };
+    const BEGUN: Beginning<'_> = Beginning {
+        validator: b"\"a\"",
+        from: 5,
+        total: Some(10),
+        coding: None,
+        last_modified: Some(MONDAY.as_bytes()),
+        content_type: Some(b"text/html"),
+    };
 
     #[test]
     fn the_rest_is_believed_only_where_everything_agrees() {
@@ -262,10 +282,14 @@ mod tests {
             ("etag", "\"b\""),
             ("etag", "W/\"a\""),
             ("content-encoding", "gzip"),
+            ("last-modified", "Tue, 17 Nov 2026 10:00:00 GMT"),
+            ("content-type", "text/html; charset=utf-8"),
         ] {
             assert!(is_the_rest(&BEGUN, &with(name, value)).is_err(), "{name}: {value}");
         }
         assert_eq!(is_the_rest(&BEGUN, &with("content-length", "")), Ok(10), "chunked");
+        assert_eq!(is_the_rest(&BEGUN, &with("last-modified", MONDAY)), Ok(10));
+        assert_eq!(is_the_rest(&BEGUN, &with("content-type", "text/html")), Ok(10));
         let coded = Beginning { coding: Some("gzip"), ..BEGUN };
         assert_eq!(is_the_rest(&coded, &with("content-encoding", "gzip")), Ok(10));
         assert_eq!(is_the_rest(&coded, &fields(&good)), Ok(10), "it need not be said again");

@@ -206,3 +206,24 @@ fn object_that_wraps_a_long_list_is_refused_at_its_beginning() {
     let (entries, end) = drain(&mut ListSource::new(vec![input], Auto).unwrap());
     assert!(entries.is_empty() && end.unwrap_err().is_refusal());
 }
+
+#[test]
+fn keys_near_a_known_one_are_told_once() {
+    let digest = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03";
+    let one =
+        |n: u32| format!(r#"{{"SHA-256":"{digest}","hash":"x","path":null,"name":"y","url":"http://a.test/{n}"}}"#);
+    for (name, list) in
+        [("l.ndjson", format!("{}\n{}\n", one(1), one(2))), ("l.json", format!("[{},\n{}]", one(1), one(2)))]
+    {
+        let mut source = ListSource::new(vec![reader(name, list.as_bytes())], InputFormat::Auto).unwrap();
+        let (mut entries, mut notes) = (Vec::new(), Vec::new());
+        while let Some(batch) = source.next_batch().unwrap() {
+            entries.extend(batch.entries);
+            notes.extend(batch.notes);
+        }
+        assert_eq!(notes, [format!("{name}:1: ignoring the key `hash`; did you mean `sha256`?")]);
+        let checked =
+            |entry: &Entry| matches!(entry, Entry::Seed(seed) if seed.overrides.as_ref().unwrap().sha256.is_some());
+        assert!(entries.len() == 2 && entries.iter().all(checked), "{entries:?}");
+    }
+}

@@ -61,7 +61,7 @@ pub(super) fn drain(source: &mut ListSource) -> (Vec<Entry>, Result<(), SourceEr
     loop {
         match source.next_batch() {
             Ok(Some(batch)) => {
-                assert!(!batch.entries.is_empty() && batch.entries.len() <= Batch::MAX);
+                assert!(!(batch.entries.is_empty() && batch.notes.is_empty()) && batch.entries.len() <= Batch::MAX);
                 assert_eq!(batch.next, source.position());
                 entries.extend(batch.entries);
             }

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{brief, drain, file, pieces, read, reader};
+use super::{brief, drain, file, pieces, read, reader, refusal, text};
 use crate::config::InputFormat::{Auto, Csv};
 use crate::source::{Input, ListSource};
 
@@ -105,4 +105,16 @@ fn file_is_read_from_where_it_stood_after_it_was_looked_at() {
     let (_keep, input) = file(many(20_000).as_bytes());
     let entries = read(input, Auto);
     assert_eq!((entries.len(), &*brief(&entries[..1])[0]), (20_000, "1 http://a.test/1"));
+}
+
+#[test]
+fn data_that_is_no_text_is_refused_once() {
+    let noise: Vec<u8> = (7..4000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let program = [&b"\xca\xfe\xba\xbe\n\n"[..], &[0; 64], b"http://a.test/"].concat();
+    for (name, bytes) in [("list.bin", &noise), ("list.txt", &program), ("list.csv", &noise)] {
+        let why = refusal(reader(name, bytes), Auto);
+        assert!(why.starts_with(&format!("{name}: no text: ")), "{why}");
+    }
+    let strange = "http://a.test/\u{1}\nhttp://a.test/\u{7f}\n# \u{0}\u{1}\u{2}\u{3}\n";
+    assert_eq!(text(strange).len(), 2, "a few control characters cost their own lines");
 }

@@ -191,7 +191,10 @@ fn the_only_column_with_urls_is_read_with_one_warning() {
     for name in ["sites.csv", "-"] {
         let mut source = ListSource::new(vec![reader(name, list.as_bytes())], Auto).unwrap();
         let batch = source.next_batch().unwrap().unwrap();
-        assert_eq!(batch.notes, [format!("{name}: taking the URLs from the column `image_url`")]);
+        assert_eq!(
+            batch.notes,
+            [format!("{name}: taking the URLs from the column `image_url`, ignoring the columns `id`, `note`")]
+        );
         let good = batch.entries.iter().filter(|entry| matches!(entry, Entry::Seed(_)));
         assert_eq!(good.count(), 2);
         assert!(source.next_batch().unwrap().is_none());
@@ -199,7 +202,47 @@ fn the_only_column_with_urls_is_read_with_one_warning() {
     let entries = rows(Csv, "id,image_url\n1,http://a.test/1\n2,\n");
     says(&entries[1..], "the image_url cell is empty");
     let mut source = ListSource::new(vec![reader("a.csv", b"url,b\nhttp://a.test/,http://b.test/\n")], Auto).unwrap();
-    assert!(source.next_batch().unwrap().unwrap().notes.is_empty(), "a column called url is no guess");
+    // A column called url is no guess.
+    assert_eq!(source.next_batch().unwrap().unwrap().notes, ["a.csv: ignoring the column `b`"]);
+}
+
+#[test]
+fn a_column_near_a_known_one_is_refused_with_its_line() {
+    for (list, told) in [
+        ("url,hash\nhttp://a.test/,x\n", "list.csv:1: unknown column `hash`; did you mean `sha256`? "),
+        ("URL;Check Sum\nhttp://a.test/;x\n", "list.csv:1: unknown column `Check Sum`; did you mean `sha256`? "),
+        ("# a note\n\nfile\turl\na\thttp://a.test/\n", "list.csv:3: unknown column `file`; did you mean `out`? "),
+        (
+            "sep=|\nurl|MD5\nhttp://a.test/|x\n",
+            "list.csv:2: unknown column `MD5`; only `sha256` and `blake3` are checked. ",
+        ),
+        ("A list\nurl,header\nhttp://a.test/,x\n", "list.csv:2: unknown column `header`; did you mean `headers`? "),
+        ("link,digest\nhttp://a.test/,x\n", "list.csv:1: unknown column `digest`; did you mean `sha256`? "),
+    ] {
+        let why = refusal(reader("list.csv", list.as_bytes()), Auto);
+        let advice = "Rename it; fetchall ignores one called `x-";
+        assert!(why.strip_prefix(told).is_some_and(|rest| rest.starts_with(advice)), "{why}");
+    }
+    let twice = refusal(reader("list.csv", b"url,sha256,SHA-256\nhttp://a.test/,,\n"), Auto);
+    assert!(twice.contains("names the column `sha256` twice"), "{twice}");
+}
+
+#[test]
+fn other_spellings_of_a_known_column_are_read() {
+    let digest = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03";
+    for names in ["URL,SHA-256,filename", "Url,sha_256,File Name", "url,SHA256SUM,out"] {
+        let entries = rows(Csv, &format!("{names}\nhttp://a.test/,{digest},a.html\n"));
+        let wants = wants(&entries);
+        assert_eq!((wants.sha256.map(|d| d[0]), wants.out.as_deref()), (Some(0x58), Some("a.html")), "{names}");
+    }
+}
+
+#[test]
+fn a_table_of_records_is_a_list_without_a_warning() {
+    let list = "url,outcome,path,bytes,sha256,source_file,source_line\nhttp://a.test/,ok,out/a,1,,x,1\n";
+    let mut source = ListSource::new(vec![reader("records.csv", list.as_bytes())], Auto).unwrap();
+    let batch = source.next_batch().unwrap().unwrap();
+    assert_eq!((brief(&batch.entries), batch.notes.len()), (vec!["2 http://a.test/".to_owned()], 0));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fetchall::app::{self, CheckedFiles, Document, RunIo};
+use fetchall::app::{self, CheckedFiles, Document, RunIo, TextStyle};
 use fetchall::backend::{BACKENDS, BackendEntry, BackendError, Returned, RunContext};
 use fetchall::config::Config;
 use fetchall::engine::Stop;
@@ -38,7 +38,7 @@ struct Run {
 fn spec() -> FetchSpec {
     let surroundings = RunIo {
         records: None,
-        color: false,
+        style: TextStyle::default(),
         files: CheckedFiles::default(),
         sinks: Vec::new(),
         worker_program: ChildProgram::default(),

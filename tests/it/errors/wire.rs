@@ -19,6 +19,8 @@ fn refused_connections_are_connect() {
     let record = ends(Act::Refused, &[], "connect");
     assert!(record["status"].is_null() && record["timing"]["first_byte_ms"].is_null());
     assert!(record["timing"]["total_ms"].is_number() && record["started_at"].is_string());
+    let to = record["url"].as_str().unwrap().trim_start_matches("http://").split('/').next().unwrap();
+    assert_eq!(record["error"]["message"], format!("{to} refused the connection"));
 }
 
 #[test]

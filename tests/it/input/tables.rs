@@ -111,3 +111,52 @@ fn the_encoding_of_a_list_may_be_named() {
     let run = fetchall().args(["--input-encoding", "ansi"]).run().expect_code(2);
     assert!(run.stderr.contains("`ansi` is no encoding"), "{}", run.stderr);
 }
+
+const HELLO: &str = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03";
+
+#[test]
+fn digests_under_another_spelling_are_verified() {
+    for backend in BACKENDS {
+        let server = anything();
+        let wrong = HELLO.replace('5', "6");
+        let urls = [server.url("a"), server.url("b"), server.url("c"), server.url("d")];
+        let list =
+            format!("URL,SHA-256\n{},{HELLO}\n{},{wrong}\n{},\n{},{HELLO}\n", urls[0], urls[1], urls[2], urls[3]);
+        let run = Fetchall::new().file("names.csv", list).args(["--json", "--summary", "s.json", "--dir", "out"]);
+        let run = run.args(["--backend", backend, "names.csv"]).run().expect_code(1);
+        assert!(run.stderr.contains("\ndigests    2 verified · 1 differs\n"), "{}", run.stderr);
+        let summary: Value = serde_json::from_slice(&run.read("s.json")).expect("JSON");
+        assert_eq!(summary["digests"], json!({"verified": 2, "differs": 1, "unchecked": 0}), "{backend}");
+    }
+}
+
+#[test]
+fn a_digest_that_nothing_checks_is_counted() {
+    let server = anything();
+    let list = format!("url,out,sha256\n{},a,{HELLO}\n", server.url("a"));
+    let fetchall = |word: &str| Fetchall::new().file("names.csv", &list).args(["--dir", "out", "names.csv", word]);
+    let run = fetchall("--skip-existing").file("out/a", "other").run().expect_code(0);
+    assert!(run.stderr.contains("digests    1 not checked\n"), "{}", run.stderr);
+    let run = fetchall("--head").run().expect_code(0);
+    assert!(run.stderr.contains("digests    1 not checked\n"), "{}", run.stderr);
+}
+
+#[test]
+fn an_unclear_column_ends_the_run_before_it_begins() {
+    let server = anything();
+    let list = format!("url,hash\n{},{HELLO}\n", server.url("a"));
+    let run = Fetchall::new().file("names.csv", list).args(["--json", "names.csv"]).run().expect_code(2);
+    let told = "error: names.csv:1: unknown column `hash`; did you mean `sha256`? ";
+    assert!(run.stderr.starts_with(told), "{}", run.stderr);
+    assert_eq!((run.stdout.as_str(), server.requests().len()), ("", 0));
+}
+
+#[test]
+fn file_names_without_a_folder_are_told_once() {
+    let server = anything();
+    let list = format!("url,filename,price\n{},a,1\n{},b,2\n", server.url("a"), server.url("b"));
+    let run = Fetchall::new().file("names.csv", list).arg("names.csv").run().expect_code(0);
+    let told = "names.csv:2: names a file (out), but nothing is saved without --dir DIR";
+    assert_eq!(run.stderr.matches(told).count(), 1, "{}", run.stderr);
+    assert_eq!(run.stderr.matches("names.csv: ignoring the column `price`").count(), 1, "{}", run.stderr);
+}

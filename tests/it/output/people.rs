@@ -40,10 +40,11 @@ fn lines_are_aligned_and_say_what_happened() {
 }
 
 #[test]
-fn the_last_line_is_the_account() {
+fn the_account_comes_before_the_next_command() {
     let server = FaultServer::standard();
     let run = Fetchall::new().stdin(list(&server)).run().expect_code(1);
-    let last = run.stderr.lines().last().expect("a summary");
+    let [.., last, next] = run.stderr.lines().collect::<Vec<_>>()[..] else { panic!("no summary: {}", run.stderr) };
+    assert!(next.starts_with("to try again: the same command from the start (4 failed); --dir DIR resumes"), "{next}");
     let (start, end) = last.split_once(" s: ").expect("a time");
     assert_eq!(end, "3 ok, 4 failed, 1 skipped");
     let seconds = start.strip_prefix("8 URLs in ").expect("what was read");
@@ -51,6 +52,24 @@ fn the_last_line_is_the_account() {
     let one = Fetchall::new().arg(server.url("keep-alive-ok")).run().expect_code(0);
     let last = one.stderr.lines().last().expect("a summary");
     assert!(last.starts_with("1 URL in ") && last.ends_with(" s: 1 ok"), "{last}");
+}
+
+#[test]
+fn text_lists_the_results_that_are_wanted() {
+    let server = FaultServer::standard();
+    let words = |show: &str| {
+        let run = Fetchall::new().args(["--show", show]).stdin(list(&server)).run().expect_code(1);
+        let mut words: Vec<_> = run.stdout.lines().map(|line| line[..11].trim().to_owned()).collect();
+        words.sort();
+        words.join(" ")
+    };
+    assert_eq!(words("all"), "200 200 200 404 connect duplicate invalid_url truncated");
+    assert_eq!(words("auto"), words("all"), "a pipe gets everything");
+    assert_eq!(words("changes"), "200 200 200 404 connect invalid_url truncated");
+    assert_eq!(words("failures"), "404 connect invalid_url truncated");
+    assert_eq!(words("none"), "");
+    let refused = Fetchall::new().args(["--show", "none", "--json"]).stdin(list(&server)).run().expect_code(2);
+    assert!(refused.stderr.contains("--show: is for text"), "{}", refused.stderr);
 }
 
 #[test]
@@ -111,12 +130,32 @@ fn plain_progress_is_a_line_now_and_then() {
     let server = FaultServer::start(Script::standard().on("slow", slow));
     let urls = ["slow", "not-found"].map(|name| server.url(name));
     let running = Fetchall::new().args(urls.clone()).spawn();
+    let one_by_one = Fetchall::new().args(["--backend", "sequential"]).args(urls.clone()).spawn();
     let none = Fetchall::new().args(["--progress", "none"]).args(urls).spawn();
     let run = running.wait().expect_code(1);
     let line = run.stderr.lines().next().expect("progress");
-    assert!(line.contains(": 1/2 done, ") && line.contains("1 in flight, 1 failed"), "{line}");
+    assert!(line.contains(": 1/2 done, ") && line.contains("1 in flight of 10, 1 failed"), "{line}");
+    let one_by_one = one_by_one.wait().expect_code(1);
+    assert!(one_by_one.stderr.contains("1 in flight of 1, "), "{}", one_by_one.stderr);
     let none = none.wait().expect_code(1);
     assert!(!none.stderr.contains(" done, "), "{}", none.stderr);
+}
+
+#[test]
+fn plain_progress_and_log_say_why_a_run_waits() {
+    let busy = b"HTTP/1.1 503 Busy\r\nRetry-After: 2\r\nContent-Length: 0\r\n\r\n".to_vec();
+    let acts = vec![Act::RawKeepAlive(busy), Act::KeepAliveOk(b"hello\n".to_vec())];
+    let server = FaultServer::start(Script::new().on_each("busy", acts));
+    let run = Fetchall::new().with_retries().args(["--log", "log", &server.url("busy")]).run().expect_code(0);
+    let line = run.stderr.lines().next().expect("progress");
+    assert!(line.contains("0 in flight of 10, 0 failed; held by 127.0.0.1:"), "{line}");
+    assert!(
+        line.contains(" backing off after status 503, ") && line.contains(" · 1 waiting to retry, next in "),
+        "{line}"
+    );
+    let log = String::from_utf8(run.read("log")).expect("text");
+    let line = log.lines().find(|line| line.contains("backing off")).expect("a line");
+    assert!(line.contains("host=127.0.0.1:") && line.contains("why=\"503\" at_most=1 wait=\"2s\""), "{line}");
 }
 
 #[test]
@@ -128,7 +167,7 @@ fn the_log_goes_where_it_is_wanted() {
     assert_eq!(verbose.records().len(), 1);
     let logged = Fetchall::new().file("run.log", "old\n").args(["--log", "run.log"]).arg(&url).run().expect_code(0);
     let log = String::from_utf8(logged.read("run.log")).expect("text");
-    assert!(log.contains(&url) && log.contains(&server.url("keep-alive-ok")) && !log.contains("old\n"), "{log}");
+    assert!(log.contains(&url) && log.contains(&server.url("keep-alive-ok")) && log.starts_with("old\n"), "{log}");
     assert!(!logged.stderr.contains("308"), "{}", logged.stderr);
     let neither = Fetchall::new().arg(&url).run().expect_code(0);
     assert!(!neither.stderr.contains(&url), "{}", neither.stderr);

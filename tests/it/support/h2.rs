@@ -25,6 +25,8 @@ pub enum Manners {
     Refuses(usize),
     /// The first so many connections end with GOAWAY at their first request, which is not answered.
     GoesAway(usize),
+    /// Each connection answers so many requests and ends at the next one.
+    EndsAfter(usize),
     /// A head of so many fields of so many bytes each.
     Fields(usize, usize),
     /// A body with its Content-Encoding.
@@ -97,6 +99,7 @@ async fn serve(stream: TcpStream, manners: Manners, acceptor: TlsAcceptor, count
     let Ok(mut connection) = builder.handshake(tls).await else { return };
     change(&counts, |counts| counts.connections += 1);
     let open = Arc::new(AtomicUsize::new(0));
+    let mut answered = 0;
     while let Some(Ok((_, mut respond))) = connection.accept().await {
         let request = change(&counts, |counts| {
             counts.requests += 1;
@@ -105,7 +108,9 @@ async fn serve(stream: TcpStream, manners: Manners, acceptor: TlsAcceptor, count
         });
         match manners {
             Manners::Refuses(most) if request <= most => respond.send_reset(Reason::REFUSED_STREAM),
+            Manners::EndsAfter(most) if answered == most => return,
             _ => {
+                answered += 1;
                 let open = Arc::clone(&open);
                 tokio::spawn(async move { answer(respond, manners, &open).await });
             }
@@ -151,7 +156,7 @@ async fn answer(mut respond: SendResponse<Bytes>, manners: Manners, open: &Atomi
             let value = http::HeaderValue::from_static(coding);
             response.headers_mut().insert(http::header::CONTENT_ENCODING, value);
         }
-        Manners::Refuses(_) | Manners::GoesAway(_) => {}
+        Manners::Refuses(_) | Manners::GoesAway(_) | Manners::EndsAfter(_) => {}
     }
     let content = if let Manners::Coded(_, body) = manners { body } else { BODY };
     // Before the end of the stream is on its way, and with it the next one.

@@ -239,7 +239,8 @@ async fn serve(
     // A client that refuses the certificate ends here, as it should.
     let Ok(mut tls) = acceptor.accept(stream).await else { return };
     if let Mode::LeadsTo(port) = mode {
-        let mut target = TcpStream::connect(("127.0.0.1", port)).await.expect("a server behind it");
+        // The server behind it may end the connection at once.
+        let Ok(mut target) = TcpStream::connect(("127.0.0.1", port)).await else { return };
         // A peer that goes away in the middle may.
         let _ = copy_bidirectional(&mut tls, &mut target).await;
         return;

@@ -32,7 +32,6 @@ async fn limits_begin_when_the_wait_for_the_protocol_ends() {
             });
             let waited = waited.await.unwrap();
             assert_eq!(by(), Some(started + waited + HANDSHAKE));
-            assert!(!CONNECT.with(ConnectContext::reused));
             let mut timing = Timing::default();
             CONNECT.with(|marks| marks.add_to(&mut timing));
             assert_eq!(timing.connect, Some(HANDSHAKE), "the wait is no part of the connection");

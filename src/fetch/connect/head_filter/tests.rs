@@ -82,8 +82,12 @@ async fn bytes_that_are_not_http_pass_at_once() {
 }
 
 #[tokio::test]
-async fn a_head_that_is_cut_off_is_handed_on() {
-    passes(&[b"HTTP/1.1 200 OK\r\nA : b\r\nC"], "HTTP/1.1 200 OK\r\nA : b\r\nC").await;
+async fn a_head_that_is_cut_off_is_an_error() {
+    for pieces in [&[&b"H"[..]][..], &[b"HTTP/1.1 200 OK\r\nA : b\r\n", b"C"], &[b"HTTP/1.1 100 Continue\r\n\r\n"]] {
+        let (_, error) = read_of(pieces, true).await;
+        assert_eq!(error, Some(HeadError::Cut.to_string()), "{pieces:?}");
+    }
+    assert_eq!(read_of(&[], true).await, (Vec::new(), None), "no head at all is no cut head");
 }
 
 #[tokio::test]

@@ -144,7 +144,14 @@ impl Note {
 
     /// The beginning that it describes, of so many bytes.
     pub(crate) fn beginning(&self, from: u64) -> Beginning<'_> {
-        Beginning { validator: &self.validator.0, from, total: self.total, coding: self.coding.as_deref() }
+        Beginning {
+            validator: &self.validator.0,
+            from,
+            total: self.total,
+            coding: self.coding.as_deref(),
+            last_modified: self.last_modified.as_ref().map(Octets::as_bytes),
+            content_type: self.content_type.as_ref().map(Octets::as_bytes),
+        }
     }
 
     /// Returns the offset to resume at. It leaves at least one byte to request: an empty range is not satisfiable.

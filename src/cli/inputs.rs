@@ -1,0 +1,165 @@
+//! Resolves the inputs of a command: lists, URLs, and the results of earlier runs.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use fetchall::app::state_in;
+use fetchall::model::{shown_path, shown_text};
+use fetchall::policy::rerun::selection::Selection;
+use fetchall::policy::text::url_text::{self, http_prefix};
+
+use super::args::JobArgs;
+use super::exit::UsageError;
+use super::resolve::{Env, InputArg};
+
+/// The inputs of a command: its words, the lists of `--input-file`, else standard input. A `retry_from`
+/// needs none.
+///
+/// # Errors
+/// Returns all inputs that cannot be used.
+pub(super) fn inputs(
+    words: &[OsString],
+    files: &[OsString],
+    retry_from: Option<&OsStr>,
+    env: &Env,
+) -> Result<Vec<InputArg>, UsageError> {
+    let mut inputs = Vec::new();
+    let mut problems = Vec::new();
+    for (word, position) in words.iter().zip(1..) {
+        match input(word, position, env) {
+            Ok(input) => inputs.push(input),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    for file in files {
+        match input_file(file, env) {
+            Ok(input) => inputs.push(input),
+            Err(problem) => problems.push(format!("--input-file: {problem}")),
+        }
+    }
+    let report_is_stdin = retry_from.is_some_and(|report| report == "-");
+    let stdin = inputs.iter().filter(|input| **input == InputArg::Stdin).count();
+    if stdin + usize::from(report_is_stdin) > 1 {
+        problems.push("standard input is named twice; it can be read only once".to_owned());
+    }
+    if !problems.is_empty() {
+        return Err(UsageError(problems));
+    }
+    if inputs.is_empty() && retry_from.is_some() {
+        return Ok(inputs);
+    }
+    if inputs.is_empty() && env.stdin_is_terminal {
+        return Err(UsageError::one(
+            "no input: name a list or a URL, or pipe a list into standard input, such as\n\n  \
+             fetchall sites.txt\n  fetchall https://example.com/\n\nsee `fetchall --help` for more",
+        ));
+    }
+    if inputs.is_empty() {
+        inputs.push(InputArg::Stdin);
+    }
+    Ok(inputs)
+}
+
+/// The records of an earlier run. A folder stands for its state.
+pub(super) fn report(word: &OsStr, env: &Env) -> Result<InputArg, UsageError> {
+    let state = state_in(Path::new(word));
+    if env.cwd.join(&state).is_file() {
+        return Ok(InputArg::File(state));
+    }
+    list(word, env).map_err(|problem| UsageError::one(format!("--retry-from: {problem}")))
+}
+
+/// The results that are tried again.
+pub(super) fn selection(args: &JobArgs) -> Result<Option<Selection>, UsageError> {
+    if args.only.is_empty() {
+        return Ok(None);
+    }
+    let words = args.only.iter().flat_map(|words| words.split(',')).map(str::trim);
+    Selection::of(words).map(Some).map_err(|problem| UsageError::one(format!("--only: {problem}")))
+}
+
+fn input(word: &OsStr, position: u64, env: &Env) -> Result<InputArg, String> {
+    let shown = word.to_string_lossy();
+    if has_scheme(url_text::bare(&shown)) {
+        let url = word
+            .to_str()
+            .ok_or_else(|| format!("{}: is not valid UTF-8; percent-encode the URL", shown_text(&shown)))?;
+        return Ok(InputArg::Url(url_text::bare(url).to_owned(), position));
+    }
+    list(word, env).map_err(|problem| {
+        if ["demo", "compare", "config", "completions", "man", "help"].contains(&&*shown) {
+            format!("{problem}; a command goes before everything else: fetchall {shown} ...")
+        } else {
+            with_url_advice(problem, &shown)
+        }
+    })
+}
+
+/// A list that `--input-file` names: a file or a URL.
+fn input_file(word: &OsStr, env: &Env) -> Result<InputArg, String> {
+    let shown = word.to_string_lossy();
+    if !has_scheme(&shown) {
+        return list(word, env).map_err(|problem| with_url_advice(problem, &shown));
+    }
+    match word.to_str() {
+        Some(url) => Ok(InputArg::Remote(url.to_owned())),
+        None => Err(format!("{}: is not valid UTF-8; percent-encode the URL", shown_text(&shown))),
+    }
+}
+
+fn list(word: &OsStr, env: &Env) -> Result<InputArg, String> {
+    if word == "-" {
+        return Ok(InputArg::Stdin);
+    }
+    let text = word.to_string_lossy();
+    // A name and a password may stand where an input is expected.
+    let may_be_pair = text.contains(':') && !looks_like_host(&text) && !cfg!(windows);
+    let shown = if may_be_pair { "an input with a colon in its name".to_owned() } else { shown_path(Path::new(word)) };
+    let path = env.cwd.join(word);
+    match fs::metadata(&path) {
+        _ if word.is_empty() => Err("an input is empty; name a list or a URL".to_owned()),
+        Ok(found) if found.is_dir() => Err(format!("{shown} is a folder; name a list in it")),
+        Ok(_) => Ok(InputArg::File(PathBuf::from(word))),
+        Err(error) if absent(&error) => Err(format!("{shown}: no such file")),
+        Err(error) => Err(format!("cannot read {shown}: {error}")),
+    }
+}
+
+/// RFC 3986, section 3.1, and the two slashes that tell a URL from a file with a colon.
+fn has_scheme(word: &str) -> bool {
+    word.split_once("://").is_some_and(|(scheme, _)| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+    })
+}
+
+/// Adds the URL that a word may stand for.
+fn with_url_advice(problem: String, word: &str) -> String {
+    if http_prefix(url_text::bare(word)).is_some() {
+        format!("{problem}; if it is a URL, write two slashes behind http: or https:")
+    } else if looks_like_host(word) {
+        format!("{problem}; if it is a URL, write https://{}", shown_text(word))
+    } else {
+        problem
+    }
+}
+
+/// Whether a word that names no file may be a URL without its scheme.
+fn looks_like_host(word: &str) -> bool {
+    let (host, has_path) = word.split_once(['/', '?', '#']).map_or((word, false), |(host, _)| (host, true));
+    let (host, port) = host.split_once(':').map_or((host, None), |(host, port)| (host, Some(port)));
+    let labels = host.split('.').all(|l| !l.is_empty() && l.chars().all(|c| c.is_alphanumeric() || c == '-'));
+    let list_name =
+        [".txt", ".tsv", ".csv", ".ndjson", ".jsonl", ".json", ".gz", ".zst", ".xml", ".html", ".list", ".lst"];
+    labels
+        && (host.contains('.') || host == "localhost" || port.is_some())
+        && port.is_none_or(|port| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()))
+        && (has_path || port.is_some() || !list_name.iter().any(|ending| host.ends_with(ending)))
+}
+
+/// Whether there is no such file.
+pub(super) fn absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}

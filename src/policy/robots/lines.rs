@@ -45,8 +45,8 @@ pub(super) struct RobotsTxtLine<'b> {
 
 /// The lines with a known key. An HTML page has none, whatever is in it.
 pub(super) fn lines(bytes: &[u8], max_bytes: usize) -> impl Iterator<Item = RobotsTxtLine<'_>> {
-    let bytes = bytes.strip_prefix(BOM).unwrap_or(bytes);
     let bytes = whole_lines(bytes, max_bytes);
+    let bytes = bytes.strip_prefix(BOM).unwrap_or(bytes);
     let mut rest = if bytes.trim_ascii_start().starts_with(b"<") { &[][..] } else { bytes };
     let mut number = 0;
     std::iter::from_fn(move || {

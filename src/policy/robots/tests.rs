@@ -198,7 +198,7 @@ proptest! {
 
     #[test]
     fn any_lines_are_read(
-        text in "((user-agent|allow|disallow|crawl-delay|sitemap|x)(:| ) ?(\\*|fetchall|/|/a\\*|\\$|%|%2f|1e9|http://a/)?(\r|\n|\r\n|#)){0,20}",
+        text in "\u{feff}?((user-agent|allow|disallow|crawl-delay|sitemap|x)(:| ) ?(\\*|fetchall|/|/a\\*|\\$|%|%2f|1e9|http://a/)?(\r|\n|\r\n|#)){0,20}",
         limit in 0usize..400,
     ) {
         let limits = RobotsLimits { max_bytes: limit, ..RobotsLimits::default() };

@@ -2,7 +2,8 @@
 //!
 //! A page is compared with the page of the URL without the part. Equal text for several values of a parameter,
 //! or for several pages below a loop such as `/a/b/a/`, means that the part has no effect. Then one URL of those
-//! that differ in the part is enough.
+//! that differ in the part is enough. One script is no proof, because its first pages may all show one error: the
+//! texts have to be equal at two URLs at least.
 
 use url::{Position, Url};
 
@@ -13,6 +14,9 @@ use crate::policy::text::sketch::TextSketch;
 
 /// Of how many texts one may differ although the part has no effect.
 const ONE_IN: usize = 4;
+
+/// The least length of a token such as a session id.
+const SHORTEST_TOKEN: usize = 8;
 
 /// The parameters of a URL that are compared.
 const MOST_PARAMETERS: usize = 16;
@@ -33,8 +37,8 @@ pub(super) struct Aliases {
 /// Whether a part has an effect.
 #[derive(Debug, Default)]
 struct Evidence {
-    /// The different values for which the text was equal.
-    equal: Vec<u64>,
+    /// The different values for which the text was equal, each with the URL without the part.
+    equal: Vec<(u64, u64)>,
     differs: u16,
 }
 
@@ -95,7 +99,7 @@ impl Aliases {
             }
             let is_equal = *known == text;
             let evidence = self.parts.get_or_default(reduced.part);
-            evidence.add(is_equal, reduced.value, self.limit);
+            evidence.add(is_equal, &reduced, self.limit);
             self.has_found |= evidence.has_no_effect(self.limit);
         }
         *self.texts.get_or_default(fingerprint([&url[..Position::AfterQuery]])) = text;
@@ -112,16 +116,21 @@ fn of_reduced(url: u64) -> Fingerprint {
 }
 
 impl Evidence {
-    fn add(&mut self, is_equal: bool, value: u64, limit: u8) {
+    fn add(&mut self, is_equal: bool, reduced: &Reduced, limit: u8) {
         if !is_equal {
             self.differs = self.differs.saturating_add(1);
-        } else if !self.equal.contains(&value) && self.equal.len() < 4 * usize::from(limit) {
-            self.equal.push(value);
+        } else if self.equal.iter().all(|(value, _)| *value != reduced.value)
+            && self.equal.len() < ONE_IN * usize::from(limit)
+        {
+            self.equal.push((reduced.value, reduced.url));
         }
     }
 
     fn has_no_effect(&self, limit: u8) -> bool {
-        self.equal.len() >= usize::from(limit) && usize::from(self.differs) * ONE_IN <= self.equal.len()
+        let Some((_, url)) = self.equal.first() else { return false };
+        self.equal.len() >= usize::from(limit)
+            && usize::from(self.differs) * ONE_IN <= self.equal.len()
+            && self.equal.iter().any(|(_, other)| other != url)
     }
 
     fn has_effect(&self, limit: u8) -> bool {
@@ -165,21 +174,33 @@ fn parameters(url: &Url, origin: &str, forms: &mut Vec<Reduced>) {
     names.truncate(MOST_PARAMETERS);
     for stripped in names {
         let is_stripped = |part: &&&str| part.split_once('=').is_some_and(|(name, _)| name == stripped);
-        let value = fingerprint(query.iter().chain(&in_path).filter(is_stripped).copied());
+        let values: Vec<&str> = query.iter().chain(&in_path).filter(is_stripped).copied().collect();
         let kept: Vec<&str> = query.iter().filter(|part| !is_stripped(part)).copied().collect();
         let mut path = url.path().to_owned();
         for part in in_path.iter().filter(is_stripped) {
             path = path.replacen(&format!(";{part}"), "", 1);
         }
         let separator = if kept.is_empty() { "" } else { "?" };
+        let reduced = format!("{origin}{path}{separator}{}", kept.join("&"));
+        // A token counts at each URL. Other values count once, because `page=1` has no effect on any list.
+        let place = if values.iter().all(|pair| has_token(pair)) { &*reduced } else { "" };
         forms.push(Reduced {
             part: fingerprint([origin, "parameter", stripped]),
-            value,
-            url: fingerprint([&*format!("{origin}{path}{separator}{}", kept.join("&"))]),
+            value: fingerprint(values.iter().copied().chain([place])),
+            url: fingerprint([&*reduced]),
             name: stripped.to_owned(),
             is_loop: false,
         });
     }
+}
+
+/// Whether the value of a parameter is a token: long, of letters and digits.
+fn has_token(pair: &str) -> bool {
+    let value = pair.split_once('=').map_or("", |(_, value)| value);
+    value.len() >= SHORTEST_TOKEN
+        && value.bytes().any(|byte| byte.is_ascii_digit())
+        && value.bytes().any(|byte| byte.is_ascii_alphabetic())
+        && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 
 /// The folders between the first segment that is repeated and its repetition, and the segments without them.

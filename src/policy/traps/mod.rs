@@ -129,7 +129,8 @@ impl Traps {
         }
     }
 
-    /// Decides about a URL before it is asked for, and notes that it will be.
+    /// Decides about a URL before it is asked for, and notes that it will be. A crawl asks once for each URL, not
+    /// for another attempt.
     ///
     /// # Errors
     /// The rule that refuses it.
@@ -139,7 +140,7 @@ impl Traps {
         Ok(())
     }
 
-    /// Learns from a page. Returns its chain, and the rule by which its links are not followed.
+    /// Learns from a page with a status of 2xx. Returns its chain, and the rule by which its links are not followed.
     pub fn page(&mut self, page: &FetchedPage<'_>) -> (TextChain, Option<LinkRefusal<'static>>) {
         if page.text.words > 0 {
             self.variants.learn(page.url, &page.text);

@@ -21,6 +21,7 @@ impl TrapSite {
         let path = page.path();
         self.fresh += 1;
         let fresh = self.fresh;
+        let session = u64::from(fresh).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         match (path.split('/').nth(1).unwrap_or_default(), &numbers[..]) {
             ("", _) => ("Start".to_owned(), vec!["/page/1".to_owned()]),
             ("page", &[n]) => {
@@ -32,12 +33,12 @@ impl TrapSite {
                     .collect();
                 if n % 10 == 0 {
                     links.extend(["/cal/2026/5", "/facets?a=1", "/loop/x/", "/tree/r/"].map(str::to_owned));
-                    links.push(format!("/shop/{}?sid={fresh:08x}", n % SHOP_PAGES));
+                    links.push(format!("/shop/{}?sid={session:016x}", n % SHOP_PAGES));
                 }
                 (words.join(" "), links)
             }
             ("shop", &[n]) => {
-                let links = (0..20).map(|k| format!("/shop/{}?sid={fresh:08x}", (n * 7 + k * 11) % SHOP_PAGES));
+                let links = (0..20).map(|k| format!("/shop/{}?sid={session:016x}", (n * 7 + k * 11) % SHOP_PAGES));
                 (format!("Goods {} {}", word(n), word(n + 5000)), links.collect())
             }
             ("cal", &[year, month]) => {
@@ -75,35 +76,44 @@ struct Waiting {
     parent: Option<(Url, TextChain)>,
 }
 
-#[test]
-fn crawl_of_a_site_with_traps_ends_with_its_true_pages() {
+/// The paths that a crawl fetches with this number of requests at once.
+fn crawl(at_once: usize) -> Vec<String> {
     let (mut site, mut traps) = (TrapSite { fresh: 0 }, Traps::new(TrapLimits::default()));
     let (mut seen, mut waiting, mut fetched) = (HashSet::new(), VecDeque::new(), Vec::new());
     waiting.push_back(Waiting { url: url("/"), parent: None });
-    while let Some(Waiting { url: page, parent }) = waiting.pop_front() {
-        let (parent, parent_chain) = parent.map(|(parent, chain)| (Some(parent), Some(chain))).unwrap_or_default();
-        if traps.claim(&page, parent.as_ref()).is_err() {
-            continue;
-        }
-        let (text, links) = site.page(&page);
-        let text = TextSketch::of(&text);
-        let (chain, stop) = traps.page(&FetchedPage { url: &page, parent: parent.as_ref(), parent_chain, text });
-        fetched.push(page.path().to_owned());
-        assert!(fetched.len() < 10_000, "the crawl does not end");
-        for (number, link) in links.iter().enumerate().filter(|_| stop.is_none()) {
-            let link = url(link);
-            if traps.link(&link, &page, number).is_ok() && seen.insert(link.clone()) {
-                waiting.push_back(Waiting { url: link, parent: Some((page.clone(), chain)) });
+    while !waiting.is_empty() {
+        let mut under_way: Vec<Waiting> = waiting.drain(..at_once.min(waiting.len())).collect();
+        under_way.retain(|job| traps.claim(&job.url, job.parent.as_ref().map(|(parent, _)| parent)).is_ok());
+        for Waiting { url: page, parent } in under_way {
+            let (parent, parent_chain) = parent.unzip();
+            let (text, links) = site.page(&page);
+            let text = TextSketch::of(&text);
+            let (chain, stop) = traps.page(&FetchedPage { url: &page, parent: parent.as_ref(), parent_chain, text });
+            fetched.push(page.path().to_owned());
+            assert!(fetched.len() < 10_000, "the crawl does not end");
+            for (number, link) in links.iter().enumerate().filter(|_| stop.is_none()) {
+                let link = url(link);
+                if traps.link(&link, &page, number).is_ok() && seen.insert(link.clone()) {
+                    waiting.push_back(Waiting { url: link, parent: Some((page.clone(), chain)) });
+                }
             }
         }
     }
-    let distinct: HashSet<_> = fetched.iter().collect();
-    let count = |start: &str| distinct.iter().filter(|path| path.starts_with(start)).count();
-    let (pages, shop) = (count("/page/"), count("/shop/"));
-    let waste = fetched.len() - pages - shop;
-    let mut by_kind = BTreeMap::<&str, u32>::new();
-    fetched.iter().for_each(|path| *by_kind.entry(path.split('/').nth(1).unwrap_or_default()).or_default() += 1);
-    assert_eq!(pages, TRUE_PAGES as usize, "{by_kind:?}");
-    assert!(shop * 100 >= 99 * SHOP_PAGES as usize, "{by_kind:?}");
-    assert!(waste * 20 < pages + shop, "{by_kind:?}");
+    fetched
+}
+
+#[test]
+fn crawl_of_a_site_with_traps_ends_with_its_true_pages() {
+    for at_once in [1, 16] {
+        let fetched = crawl(at_once);
+        let distinct: HashSet<_> = fetched.iter().collect();
+        let count = |start: &str| distinct.iter().filter(|path| path.starts_with(start)).count();
+        let (pages, shop) = (count("/page/"), count("/shop/"));
+        let waste = fetched.len() - pages - shop;
+        let mut by_kind = BTreeMap::<&str, u32>::new();
+        fetched.iter().for_each(|path| *by_kind.entry(path.split('/').nth(1).unwrap_or_default()).or_default() += 1);
+        assert_eq!(pages, TRUE_PAGES as usize, "{by_kind:?}");
+        assert!(shop * 100 >= 99 * SHOP_PAGES as usize, "{by_kind:?}");
+        assert!(waste * 20 < pages + shop, "{by_kind:?}");
+    }
 }

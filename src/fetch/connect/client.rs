@@ -10,8 +10,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Uri, header};
+use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Uri, Version, header};
 use http_body_util::Empty;
+use hyper_util::client::legacy::connect::capture_connection;
 use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
@@ -22,7 +23,7 @@ use super::alpn_gate::{AlpnGate, Http1Origins};
 use super::connection_choice::ConnectionChoice;
 use super::connector::{Connector, Dialer, Settings};
 use super::error::{ClientError, ReusedConnection};
-use super::head_limits::{MAX_FIELDS, MAX_HEAD};
+use super::head_limits::{MAX_FIELDS, MAX_HEAD, is_kept_after};
 use super::host_field::is_its_own;
 use super::pool::{IDLE, Pool};
 use super::proxy::{ProxyError, ProxyFault};
@@ -134,7 +135,14 @@ impl Clients {
             ConnectionChoice::Any => renewed.get(in_use, |opened| self.build(opened, allowed, choice))?,
             ConnectionChoice::New => self.build(&Arc::default(), allowed, choice)?,
         };
-        client.request(request).await.map(Response::new).map_err(|error| {
+        let connection = capture_connection(&mut request);
+        let response = client.request(request).await.inspect(|response| {
+            let is_kept = response.version() == Version::HTTP_2 || is_kept_after(url, response.headers());
+            if let (false, Some(connection)) = (is_kept, connection.connection_metadata().as_ref()) {
+                connection.poison();
+            }
+        });
+        response.map(Response::new).map_err(|error| {
             let reused = reused(&error);
             let source: ClientError = match relay {
                 Some(proxy) => ProxyError::new(proxy, ProxyFault::Failed(error.into())).into(),

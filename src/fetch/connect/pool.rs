@@ -26,6 +26,7 @@ use super::connection_choice::ConnectionChoice;
 use super::connector::Dialer;
 use super::error::{ClientError, ConnectError, ReusedConnection};
 use super::head_filter::HeadFilter;
+use super::head_limits::is_kept_after;
 use super::host_field::is_its_own;
 use super::route::Target;
 
@@ -83,7 +84,10 @@ impl Pool {
             request.headers_mut().insert(header::HOST, lease.connection.origin.clone());
         }
         match lease.connection.sender.send_request(request).await {
-            Ok(response) => Ok((response, lease)),
+            Ok(response) => {
+                lease.is_kept = is_kept_after(url, response.headers());
+                Ok((response, lease))
+            }
             Err(error) if lease.is_reused => Err(ReusedConnection { is_shared: false, source: error.into() }.into()),
             Err(error) => Err(error.into()),
         }
@@ -95,7 +99,7 @@ impl Pool {
             let permits = |connection: &Connection| self.dialer.addresses.permits(allowed, connection.addr);
             let connection = locked(&self.connections).take(origin, permits)?;
             let counted = ConnectionCount::new(&self.connections);
-            let mut lease = Lease { connection, counted, is_reused: true };
+            let mut lease = Lease { connection, counted, is_reused: true, is_kept: false };
             // Err: the server has closed it.
             if lease.connection.sender.ready().await.is_ok() {
                 return Some(lease);
@@ -122,7 +126,7 @@ impl Pool {
         });
         drop(connections);
         let connection = Connection { origin: HeaderValue::from_str(origin)?, sender, addr };
-        Ok(Lease { connection, counted, is_reused: false })
+        Ok(Lease { connection, counted, is_reused: false, is_kept: false })
     }
 }
 
@@ -173,6 +177,8 @@ pub(crate) struct Lease {
     connection: Connection,
     counted: ConnectionCount,
     is_reused: bool,
+    /// Whether the pool keeps it.
+    is_kept: bool,
 }
 
 impl Lease {
@@ -189,8 +195,8 @@ impl Lease {
     /// Returns the connection to the pool for the next request. The caller must have read the body to its end: before
     /// that no request can use the connection.
     pub(crate) fn give_back(self) {
-        let Self { connection, counted, .. } = self;
-        if !connection.sender.is_closed() {
+        let Self { connection, counted, is_kept, .. } = self;
+        if is_kept && !connection.sender.is_closed() {
             locked(&counted.0).keep(connection);
         }
     }

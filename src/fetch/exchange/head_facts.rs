@@ -2,7 +2,7 @@
 
 use http::header::{self, HeaderMap, HeaderValue};
 
-use crate::fetch::connect::head_limits::{LARGEST_HEAD, MAX_FIELDS, MAX_HEAD};
+use crate::fetch::connect::head_limits::{LARGEST_HEAD, MAX_FIELDS, MAX_HEAD, field_bytes};
 use crate::model::{ErrorKind, FetchError, Validators, cut};
 use crate::policy::text::printable::text_of_octets;
 
@@ -19,8 +19,7 @@ pub(crate) fn content_type(field: &[u8]) -> Box<str> {
 
 /// Checks the limits of a response head. h2 bounds the size alone, and hyper lets the last read exceed its limit.
 pub(crate) fn bound_head(fields: &HeaderMap) -> Result<(), FetchError> {
-    // Each field also has a colon, a space and a line end.
-    let bytes: usize = fields.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    let bytes = field_bytes(fields);
     if fields.len() <= MAX_FIELDS && bytes <= MAX_HEAD {
         return Ok(());
     }

@@ -79,6 +79,21 @@ fn each_connection_that_ends_at_once_is_an_attempt() {
 }
 
 #[test]
+fn connection_of_a_large_head_serves_no_other_request() {
+    let script = || Script::new().otherwise(Act::KeepAliveOk(b"page\n".to_vec()));
+    let [large, larger] = ["x", "y"].map(|text| text.repeat(20_000));
+    for backend in BACKENDS {
+        for (paths, connections) in [(["a", "b", "c"], 1), (["a", &large, "c"], 2), ([&*large, &larger, "c"], 3)] {
+            for site in Site::both(script) {
+                let records = site.fetch(&paths, &["-c1", "--backend", backend]);
+                assert!(records.iter().all(|record| record["outcome"] == "ok"), "{backend}");
+                assert_eq!(site.server.connections(), connections, "{backend}");
+            }
+        }
+    }
+}
+
+#[test]
 fn each_request_over_http2_is_an_attempt() {
     for backend in BACKENDS {
         let server = H2Server::start(Manners::EndsAfter(0));

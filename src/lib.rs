@@ -24,6 +24,7 @@ pub mod compare;
 pub mod config;
 pub mod demo;
 pub mod engine;
+pub mod extract;
 pub mod fetch;
 
 mod library;

@@ -397,6 +397,20 @@ impl CheckedFiles {
         }
     }
 
+    /// Opens an output as [`CheckedFiles::open`] does, also one that another run has created since the check.
+    ///
+    /// # Errors
+    /// As [`CheckedFiles::open`].
+    pub fn open_shared(&self, path: &Path) -> io::Result<File> {
+        match self.open(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let (folder, name) = place(path, &self.location(path))?;
+                folder.open(Path::new(""))?.open_to_write(&name, false)
+            }
+            opened => opened,
+        }
+    }
+
     /// Begins a file that replaces an output at the end. With `private` only the owner may read it.
     ///
     /// # Errors

@@ -48,7 +48,7 @@ impl Log {
             may_write(path).map_err(unusable)?;
             return Ok(Log::Fifo(path.clone()));
         }
-        files.open(path).map(|file| Log::File(path.clone(), file)).map_err(unusable)
+        files.open_shared(path).map(|file| Log::File(path.clone(), file)).map_err(unusable)
     }
 
     /// Begins the log. A file keeps its content, and each line goes behind those of other runs.

@@ -276,7 +276,7 @@ impl State {
         read().map_err(|e| failed(self.files.path(), e))
     }
 
-    /// Calls `each` for the last result of every request, in the order of the rows.
+    /// Calls `each` for the last result of every request, the oldest one first.
     ///
     /// # Errors
     /// An error of SQLite or of `each`.

@@ -95,8 +95,13 @@ pub(super) const SELECT_RESULT: &str =
     concat!("SELECT ", result_columns!(), " FROM urls WHERE key = ?1 AND ", is_bounded!());
 
 /// Selects the last results of all requests.
-pub(super) const SELECT_RESULTS: &str =
-    concat!("SELECT ", result_columns!(), " FROM urls WHERE ", is_bounded!(), " ORDER BY id");
+pub(super) const SELECT_RESULTS: &str = concat!(
+    "SELECT ",
+    result_columns!(),
+    " FROM urls WHERE ",
+    is_bounded!(),
+    " ORDER BY coalesce(failed_at, started_at), id"
+);
 
 /// The column of the URL in [`SELECT_RESULTS`].
 pub(super) const URL_OF_RESULT: usize = 5;

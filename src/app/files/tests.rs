@@ -241,6 +241,17 @@ fn a_name_of_a_folder_is_no_output() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
+#[test]
+fn a_shared_output_may_appear_after_the_check() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("log");
+    let checked = files(&[("log", &path)]).check().unwrap();
+    fs::write(&path, "of another run\n").unwrap();
+    assert_eq!(checked.open(&path).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+    assert!(checked.open_shared(&path).is_ok());
+    assert_eq!(fs::read(&path).unwrap(), b"of another run\n");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_replaced_file_stays_in_its_folder_to_the_end() {

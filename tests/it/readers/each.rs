@@ -8,7 +8,8 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use fetchall::config::{InputFormat, Layers};
-use fetchall::model::{Credentials, Entry};
+use fetchall::extract::{DocumentHead, Extractor, link_values};
+use fetchall::model::{Credentials, Entry, PageLinks};
 use fetchall::policy::cookies::Jar;
 use fetchall::policy::credentials::authentication::{BasicFor, Challenge};
 use fetchall::policy::credentials::netrc::Netrc;
@@ -23,8 +24,8 @@ use fetchall::policy::robots::{RobotsLimits, RobotsRules};
 use fetchall::policy::text::redact;
 use fetchall::source::{Input, ListSource, ReportSource, Retry, Source};
 use http::header::{
-    ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
-    WWW_AUTHENTICATE,
+    ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, ETAG, HeaderMap, HeaderName, HeaderValue,
+    RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use url::Url;
 
@@ -53,6 +54,8 @@ pub const READERS: &[Reader] = &[
     ("state", super::state::read),
     ("gzip", |bytes| packed(bytes, GZIP)),
     ("zstd", |bytes| packed(bytes, ZSTD)),
+    ("page", page),
+    ("documents", documents),
     ("robots", robots),
 ];
 
@@ -298,6 +301,56 @@ fn read_fields(fields: &HeaderMap, now: SystemTime) {
     };
     if let Ok(total) = is_the_rest(&beginning, fields) {
         assert!(total > beginning.from);
+    }
+}
+
+/// A page in HTML without a declared encoding. Its link attributes are inside it, in order.
+fn page(bytes: &[u8]) {
+    links(bytes, "text/html", false);
+    let mut end = 0;
+    for value in link_values(bytes) {
+        assert!(value.span.is_empty() || (end..=bytes.len() as u64).contains(&value.span.start));
+        assert!(value.span.end <= bytes.len() as u64);
+        end = end.max(value.span.end);
+    }
+}
+
+/// Another document with links. Its first byte decides which.
+fn documents(bytes: &[u8]) {
+    const MEDIA_TYPES: [&str; 6] = [
+        "text/css",
+        "text/xml",
+        "text/html; charset=windows-1251",
+        "text/html; charset=utf-16",
+        "text/html; charset=iso-2022-jp",
+        "application/manifest+json",
+    ];
+    let Some((first, body)) = bytes.split_first() else { return };
+    match MEDIA_TYPES.get(usize::from(*first) % (MEDIA_TYPES.len() + 1)) {
+        Some(media_type) => links(body, media_type, false),
+        None => links(body, "text/plain", true),
+    }
+}
+
+/// The links of a document, the same however its bytes arrive. Each can be asked for.
+fn links(bytes: &[u8], media_type: &'static str, is_sitemap: bool) {
+    let base = url("https://example.com/dir/page?query");
+    let fields = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(media_type))]);
+    let read = |length: usize| -> PageLinks {
+        let head = DocumentHead { is_sitemap, forms: true, ..DocumentHead::new(&base, &fields) };
+        let mut extractor = Extractor::new(&head);
+        for piece in bytes.chunks(length) {
+            extractor.piece(piece);
+            assert!(extractor.memory_bytes() < 32 << 20);
+        }
+        extractor.end()
+    };
+    let found = read(bytes.len().max(1));
+    assert_eq!(read(1 + bytes.len() / 16), found);
+    assert!(found.links.len() <= 50_000);
+    for link in &found.links {
+        assert!(matches!(link.url.scheme(), "http" | "https") && link.url.has_host(), "{}", link.url);
+        assert!(link.url.fragment().is_none() && Url::parse(link.url.as_str()).as_ref() == Ok(&link.url));
     }
 }
 

@@ -1,0 +1,4 @@
+//! Fuzzes the reader `page` of `tests/it/readers/each.rs`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fetchall_fuzz::read("page", bytes));

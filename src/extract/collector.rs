@@ -1,0 +1,435 @@
+//! The links of one document: texts as the document has them, each once, until its end.
+//!
+//! A `base` element anywhere in the document governs all of its links, so texts wait for the end.
+//! The texts are in one buffer with a bound.
+
+use std::borrow::Cow;
+
+use encoding_rs::{Encoding, UTF_8};
+use hashbrown::HashTable;
+use jiff::Timestamp;
+use url::Url;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::charset;
+use super::html::srcset;
+use super::html::table::LinkSyntax;
+use super::markup::references;
+use crate::model::{Link, LinkKind, PageLinks};
+
+/// The longest URL that counts, in bytes.
+pub(super) const LONGEST_URL: usize = 8 * 1024;
+/// The most links of a page, and of a sitemap (sitemaps.org).
+const MOST_LINKS: usize = 10_000;
+const MOST_ENTRIES: usize = 50_000;
+/// The most links of the response fields.
+const MOST_FIELD_LINKS: usize = 256;
+/// The most bytes of all texts of a document.
+const MOST_BYTES: usize = 8 << 20;
+/// The most bytes of all URLs of a document. A long base makes each of them long.
+const MOST_URL_BYTES: usize = 16 << 20;
+/// The longest title, in bytes of the document.
+pub(super) const LONGEST_TITLE: usize = 1024;
+
+/// The use of a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LinkUse {
+    pub syntax: LinkSyntax,
+    pub kind: LinkKind,
+    pub nofollow: bool,
+}
+
+impl LinkUse {
+    /// One URL of this kind.
+    pub fn url(kind: LinkKind) -> Self {
+        Self { syntax: LinkSyntax::Url, kind, nofollow: false }
+    }
+}
+
+/// A text that may be a link, with the ways in which the document uses it.
+#[derive(Debug)]
+struct LinkText {
+    end: usize,
+    /// One bit for each kind, and those of the kinds that have a link without `nofollow`.
+    kinds: u8,
+    followed: u8,
+    modified: Option<Timestamp>,
+}
+
+/// A value with characters beyond ASCII that waits for the encoding.
+#[derive(Debug)]
+struct PendingValue {
+    end: usize,
+    used: LinkUse,
+    has_references: bool,
+}
+
+const KINDS: [LinkKind; 6] =
+    [LinkKind::Page, LinkKind::Frame, LinkKind::Form, LinkKind::Requisite, LinkKind::Hint, LinkKind::Sitemap];
+
+/// The links that were found so far.
+pub(super) struct LinkCollector {
+    /// The texts, one after the other, and each by its hash.
+    texts: String,
+    entries: Vec<LinkText>,
+    index: HashTable<u32>,
+    /// Links of all kinds, and the most of them.
+    count: usize,
+    most: usize,
+    pending: Vec<u8>,
+    pending_values: Vec<PendingValue>,
+    /// Links of response fields, which do not depend on the base.
+    resolved: Vec<Link>,
+    more: bool,
+    forms: bool,
+    must_transcode: bool,
+    /// The encoding of the bytes that are read; `None` while it is unknown.
+    encoding: Option<&'static Encoding>,
+    /// The encoding of queries, if the bytes were transcoded.
+    query_encoding: Option<&'static Encoding>,
+    base: Option<Url>,
+    /// The first title, as bytes of the document.
+    title: Option<Vec<u8>>,
+    canonical: Option<String>,
+    /// Whether the page forbids to follow its links.
+    pub nofollow: bool,
+    /// How many attribute values enclose the text that is read. Text of a value is decoded already.
+    pub depth: u8,
+    url: Url,
+    agent: Box<str>,
+}
+
+impl LinkCollector {
+    /// For the document at this URL.
+    pub fn new(url: &Url, agent: &str, forms: bool) -> Self {
+        Self {
+            texts: String::new(),
+            entries: Vec::new(),
+            index: HashTable::new(),
+            count: 0,
+            most: MOST_LINKS,
+            pending: Vec::new(),
+            pending_values: Vec::new(),
+            resolved: Vec::new(),
+            more: false,
+            forms,
+            must_transcode: false,
+            encoding: None,
+            query_encoding: None,
+            base: None,
+            title: None,
+            canonical: None,
+            nofollow: false,
+            depth: 0,
+            url: url.clone(),
+            agent: agent.into(),
+        }
+    }
+
+    /// Raises the limit to that of a sitemap.
+    pub fn expect_sitemap(&mut self) {
+        self.most = MOST_ENTRIES;
+    }
+
+    /// Notes that a limit cut the list.
+    pub fn cut(&mut self) {
+        self.more = true;
+    }
+
+    /// The name of the crawler in robots rules.
+    pub fn agent(&self) -> &str {
+        &self.agent
+    }
+
+    /// The encoding of the bytes that are read.
+    pub fn encoding(&self) -> Option<&'static Encoding> {
+        self.encoding
+    }
+
+    /// Sets the encoding of the document. The first call counts.
+    pub fn set_encoding(&mut self, encoding: &'static Encoding) {
+        if self.encoding.is_none() {
+            self.encoding = Some(encoding);
+            self.must_transcode = charset::hides_tags(encoding);
+        }
+    }
+
+    /// Sets the encoding that the bytes themselves show. It counts more than a declaration.
+    pub fn correct_encoding(&mut self, encoding: &'static Encoding) {
+        self.encoding = None;
+        self.set_encoding(encoding);
+    }
+
+    /// Whether the next bytes must be transcoded to UTF-8 before they are read.
+    pub fn must_transcode(&self) -> bool {
+        self.must_transcode
+    }
+
+    /// Notes that the bytes are transcoded to UTF-8 from now on.
+    pub fn set_transcoded(&mut self) {
+        self.query_encoding.get_or_insert(self.encoding.unwrap_or(UTF_8));
+        self.encoding = Some(UTF_8);
+        self.must_transcode = false;
+    }
+
+    /// Makes queries UTF-8, whatever the encoding of the document.
+    pub fn encode_queries_as_utf_8(&mut self) {
+        self.query_encoding = Some(UTF_8);
+    }
+
+    /// The text of raw bytes of the document.
+    pub fn decoded(&self, raw: &[u8]) -> String {
+        decoded(raw, self.encoding.unwrap_or(UTF_8)).into_owned()
+    }
+
+    /// Whether the document had a title.
+    pub fn has_title(&self) -> bool {
+        self.title.is_some()
+    }
+
+    /// The memory of the buffers, in bytes.
+    pub fn memory_bytes(&self) -> usize {
+        let entries = self.entries.capacity() * size_of::<LinkText>() + self.index.allocation_size();
+        let title = self.title.as_ref().map_or(0, Vec::capacity);
+        self.texts.capacity() + entries + self.pending.capacity() + title
+    }
+
+    /// Takes a raw value of the document.
+    pub fn value(&mut self, raw: &[u8], used: LinkUse, has_references: bool) {
+        if let Some(text) = plain(raw) {
+            return self.text_value(text, used, has_references);
+        }
+        if self.depth > 0 {
+            return self.text_value(&String::from_utf8_lossy(raw), used, has_references);
+        }
+        if let Some(encoding) = self.encoding {
+            let text = decoded(raw, encoding);
+            return self.text_value(&text, used, has_references);
+        }
+        if self.pending.len() + raw.len() > MOST_BYTES || self.pending_values.len() >= self.most {
+            return self.cut();
+        }
+        self.pending.extend_from_slice(raw);
+        self.pending_values.push(PendingValue { end: self.pending.len(), used, has_references });
+    }
+
+    /// Takes a decoded value.
+    pub fn text_value(&mut self, text: &str, used: LinkUse, has_references: bool) {
+        let text = if has_references { references::decode(text) } else { Cow::Borrowed(text) };
+        match used.syntax {
+            LinkSyntax::Url => self.link(&text, used.kind, used.nofollow),
+            LinkSyntax::Srcset => srcset::candidates(&text).for_each(|url| self.link(url, used.kind, false)),
+            LinkSyntax::Css => super::css_text(&text, self),
+            LinkSyntax::Html => super::html::nested(&text, self),
+            LinkSyntax::Refresh => {
+                if let Some(url) = super::fields::refresh_url(&text) {
+                    self.link(url, used.kind, used.nofollow);
+                }
+            }
+        }
+    }
+
+    /// Takes the text of one link.
+    pub fn link(&mut self, text: &str, kind: LinkKind, nofollow: bool) {
+        self.entry(text, kind, nofollow, None);
+    }
+
+    /// Takes the text of a link with the time of its last change.
+    pub fn entry(&mut self, text: &str, kind: LinkKind, nofollow: bool, modified: Option<Timestamp>) {
+        if kind == LinkKind::Form && !self.forms {
+            return;
+        }
+        let text = bare(text);
+        let Some(text) = fetchable(&text) else { return };
+        if text.len() > LONGEST_URL {
+            return self.cut();
+        }
+        let bit = 1_u8 << kind as u8;
+        let followed = if nofollow { 0 } else { bit };
+        let hash = xxh3_64(text.as_bytes());
+        let (texts, entries) = (&self.texts, &self.entries);
+        let known = self.index.find(hash, |at| text_of(texts, entries, *at) == text).copied();
+        if let Some(known) = known.and_then(|at| self.entries.get_mut(at as usize)) {
+            known.followed |= followed;
+            if known.kinds & bit == 0 {
+                if self.count >= self.most {
+                    return self.cut();
+                }
+                known.kinds |= bit;
+                self.count += 1;
+            }
+            return;
+        }
+        if self.count >= self.most || self.texts.len() + text.len() > MOST_BYTES {
+            return self.cut();
+        }
+        let at = self.entries.len() as u32;
+        self.texts.push_str(text);
+        self.entries.push(LinkText { end: self.texts.len(), kinds: bit, followed, modified });
+        self.count += 1;
+        let (texts, entries) = (&self.texts, &self.entries);
+        self.index.insert_unique(hash, at, |at| xxh3_64(text_of(texts, entries, *at).as_bytes()));
+    }
+
+    /// Takes the target of a response field. It is relative to the URL of the response.
+    pub fn field(&mut self, target: &str, kind: LinkKind, nofollow: bool) {
+        let text = bare(target);
+        let Some(text) = fetchable(&text).filter(|text| text.len() <= LONGEST_URL) else { return };
+        let Some(url) = join(&self.url, text, UTF_8) else { return };
+        if self.resolved.len() >= MOST_FIELD_LINKS {
+            return self.cut();
+        }
+        let known = self.resolved.iter_mut().find(|link| link.kind == kind && link.url == url);
+        match known {
+            Some(link) => link.nofollow &= nofollow,
+            None => {
+                self.count += 1;
+                self.resolved.push(Link { url, kind, nofollow, modified: None });
+            }
+        }
+    }
+
+    /// Takes the `href` of a `base` element. The first one that is a URL counts.
+    pub fn base(&mut self, raw: &[u8]) {
+        if self.base.is_some() {
+            return;
+        }
+        let text = decoded(raw, self.encoding.unwrap_or(UTF_8));
+        let url = self.url.join(&references::decode(&text)).ok();
+        self.base = url.filter(|url| !matches!(url.scheme(), "data" | "javascript") && !url.cannot_be_a_base());
+    }
+
+    /// Takes the URL that the page declares as its canonical one. The first one counts.
+    pub fn canonical(&mut self, raw: &[u8]) {
+        if self.canonical.is_none() {
+            let text = decoded(raw, self.encoding.unwrap_or(UTF_8));
+            self.canonical = Some(references::decode(&text).into_owned());
+        }
+    }
+
+    /// Takes the canonical URL of a response field. It counts more than that of the page.
+    pub fn canonical_field(&mut self, target: &str) {
+        if let Ok(url) = self.url.join(target) {
+            self.canonical.get_or_insert(url.into());
+        }
+    }
+
+    /// Takes the raw title. The first one counts.
+    pub fn title(&mut self, raw: Vec<u8>) {
+        self.title.get_or_insert(raw);
+    }
+
+    /// Resolves all links against the base. `guess` is the encoding of a document that names none.
+    pub fn finish(mut self, guess: impl FnOnce(&Url) -> &'static Encoding) -> PageLinks {
+        let needs_guess =
+            !self.pending_values.is_empty() || self.title.as_deref().is_some_and(|raw| plain(raw).is_none());
+        if self.encoding.is_none() && needs_guess {
+            self.encoding = Some(guess(&self.url));
+        }
+        let encoding = self.encoding.unwrap_or(UTF_8);
+        let (pending, values) = (std::mem::take(&mut self.pending), std::mem::take(&mut self.pending_values));
+        let mut start = 0;
+        for PendingValue { end, used, has_references } in values {
+            let text = decoded(&pending[start..end], encoding);
+            self.text_value(&text, used, has_references);
+            start = end;
+        }
+        let query = self.query_encoding.unwrap_or(encoding);
+        let base = self.base.as_ref().unwrap_or(&self.url);
+        let mut links = std::mem::take(&mut self.resolved);
+        links.reserve_exact(self.count.saturating_sub(links.len()));
+        let (mut start, mut left) = (0, MOST_URL_BYTES);
+        for entry in &self.entries {
+            let text = &self.texts[start..entry.end];
+            start = entry.end;
+            let Some(url) = join(base, text, query) else { continue };
+            let length = url.as_str().len() * entry.kinds.count_ones() as usize;
+            self.more |= length > left;
+            if length > left {
+                break;
+            }
+            left -= length;
+            let has = |bits: u8, kind: LinkKind| bits & (1 << kind as u8) != 0;
+            let modified = entry.modified;
+            let link = |url, kind| Link { url, kind, nofollow: !has(entry.followed, kind), modified };
+            let mut kinds = KINDS.into_iter().filter(|kind| has(entry.kinds, *kind));
+            let Some(last) = kinds.next_back() else { continue };
+            links.extend(kinds.map(|kind| link(url.clone(), kind)));
+            links.push(link(url, last));
+        }
+        let canonical = self.canonical.as_deref().map(bare);
+        let canonical = canonical.and_then(|text| join(base, fetchable(&text)?, query));
+        let title = self.title.take().map(|raw| words(&references::decode(&decoded(&raw, encoding))));
+        // The end may be half of a character.
+        let title = title.map(|title| title.trim_end_matches('\u{fffd}').to_owned());
+        let title = title.filter(|title| !title.is_empty());
+        PageLinks { links, more: self.more, title, nofollow: self.nofollow, canonical }
+    }
+}
+
+fn text_of<'a>(texts: &'a str, entries: &[LinkText], at: u32) -> &'a str {
+    let at = at as usize;
+    let start = at.checked_sub(1).and_then(|before| entries.get(before)).map_or(0, |before| before.end);
+    entries.get(at).and_then(|entry| texts.get(start..entry.end)).unwrap_or_default()
+}
+
+/// The text of bytes that mean the same in each encoding.
+fn plain(raw: &[u8]) -> Option<&str> {
+    std::str::from_utf8(raw).ok().filter(|_| charset::is_plain(raw))
+}
+
+fn decoded<'a>(raw: &'a [u8], encoding: &'static Encoding) -> Cow<'a, str> {
+    encoding.decode_without_bom_handling(raw).0
+}
+
+/// Removes what the URL parser ignores: blanks and control characters around a URL, and line ends and
+/// tabs in it.
+fn bare(text: &str) -> Cow<'_, str> {
+    let text = text.trim_matches(|character: char| character <= ' ');
+    match text.bytes().any(|byte| matches!(byte, b'\t' | b'\n' | b'\r')) {
+        true => Cow::Owned(text.replace(['\t', '\n', '\r'], "")),
+        false => Cow::Borrowed(text),
+    }
+}
+
+/// The part of a link that is fetched; `None` for a link into the same page and for other schemes.
+fn fetchable(text: &str) -> Option<&str> {
+    let text = text.split('#').next().filter(|text| !text.is_empty())?;
+    let bytes = text.as_bytes();
+    let end = bytes.iter().position(|byte| !(byte.is_ascii_alphanumeric() || b"+-.".contains(byte)));
+    let Some(end) = end.filter(|end| bytes[*end] == b':' && bytes[0].is_ascii_alphabetic()) else { return Some(text) };
+    ["http", "https"].iter().any(|scheme| text[..end].eq_ignore_ascii_case(scheme)).then_some(text)
+}
+
+/// Resolves a text. The query of a page gets the bytes of the encoding of the page (URL standard).
+fn join(base: &Url, text: &str, encoding: &'static Encoding) -> Option<Url> {
+    let mut url = if encoding == UTF_8 || text.is_ascii() {
+        base.join(text).ok()?
+    } else {
+        let encode: &dyn Fn(&str) -> Cow<'_, [u8]> = &|query| query_bytes(query, encoding);
+        Url::options().base_url(Some(base)).encoding_override(Some(encode)).parse(text).ok()?
+    };
+    url.set_fragment(None);
+    (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
+}
+
+/// The bytes of a query. A character that the encoding has not becomes a reference, percent-encoded.
+fn query_bytes<'a>(query: &'a str, encoding: &'static Encoding) -> Cow<'a, [u8]> {
+    let (bytes, _, is_lossy) = encoding.encode(query);
+    if !is_lossy {
+        return bytes;
+    }
+    let mut bytes = Vec::new();
+    for character in query.chars() {
+        match encoding.encode(character.encode_utf8(&mut [0; 4])) {
+            (encoded, _, false) => bytes.extend_from_slice(&encoded),
+            _ => bytes.extend_from_slice(format!("%26%23{}%3B", u32::from(character)).as_bytes()),
+        }
+    }
+    Cow::Owned(bytes)
+}
+
+/// The words of a text with single blanks.
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

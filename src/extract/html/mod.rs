@@ -1,0 +1,263 @@
+//! The links of an HTML page.
+
+pub(super) mod srcset;
+pub(super) mod table;
+pub(super) mod values;
+
+use std::mem::take;
+
+use super::charset;
+use super::collector::{LONGEST_TITLE, LinkCollector, LinkUse};
+use super::css::{CssScanner, CssUrl};
+use super::fields::directives_forbid;
+use super::markup::references;
+use super::markup::token::{StartTag, TagAttribute, TokenReader};
+use super::markup::tokenizer::{LONGEST_VALUE, Tokenizer};
+use crate::model::LinkKind;
+use table::{LinkAttribute, LinkContext, LinkSyntax};
+
+/// The most `srcdoc` attributes that enclose one another.
+const DEEPEST: u8 = 4;
+
+/// The element whose text is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TextElement {
+    None,
+    Title,
+    /// A style sheet that is scanned as it comes.
+    Style,
+    /// A style sheet of XML or SVG, which may have character references and CDATA sections.
+    ForeignStyle,
+}
+
+/// The state of a page between two tokens.
+pub(super) struct HtmlState {
+    is_xml: bool,
+    text_element: TextElement,
+    text: Vec<u8>,
+    css: CssScanner,
+}
+
+impl HtmlState {
+    /// At the beginning of a page in HTML, or in XML.
+    pub fn new(is_xml: bool) -> Self {
+        Self { is_xml, text_element: TextElement::None, text: Vec::new(), css: CssScanner::new() }
+    }
+
+    /// The memory of the buffers, in bytes.
+    pub fn memory_bytes(&self) -> usize {
+        self.text.capacity() + self.css.memory_bytes()
+    }
+
+    /// Whether the text of the element that is read matters.
+    pub fn wants_text(&self) -> bool {
+        self.text_element != TextElement::None
+    }
+}
+
+/// Whether an attribute may have links, or decides about those of its element.
+pub(super) fn wants(tag: &[u8], attribute: &[u8]) -> bool {
+    let is_link = |row: &LinkAttribute| row.context != LinkContext::Never;
+    table::find(tag, attribute).is_some_and(is_link) || table::decides(tag, attribute)
+}
+
+/// A page with the receiver of its links.
+pub(super) struct HtmlReader<'a> {
+    pub state: &'a mut HtmlState,
+    pub links: &'a mut LinkCollector,
+}
+
+/// Reads a page that is the value of an attribute.
+pub(super) fn nested(text: &str, links: &mut LinkCollector) {
+    if links.depth >= DEEPEST {
+        return links.cut();
+    }
+    links.depth += 1;
+    let mut state = HtmlState::new(false);
+    let mut reader = HtmlReader { state: &mut state, links };
+    Tokenizer::new(false).piece(text.as_bytes(), &mut reader);
+    reader.end();
+    links.depth -= 1;
+}
+
+impl TokenReader for HtmlReader<'_> {
+    fn wants(&self, tag: &[u8], attribute: &[u8]) -> bool {
+        wants(tag, attribute)
+    }
+
+    fn start_tag(&mut self, tag: &StartTag<'_>) {
+        match tag.name {
+            b"meta" => self.meta(tag),
+            b"title" if self.state.is_xml || !tag.is_foreign => self.begin_text(TextElement::Title, tag),
+            b"style" if tag.is_foreign => self.begin_text(TextElement::ForeignStyle, tag),
+            b"style" => self.begin_text(TextElement::Style, tag),
+            _ => {}
+        }
+        if tag.is_cut {
+            self.links.cut();
+        }
+        for attribute in tag.attributes {
+            let (name, raw) = tag.attribute(attribute);
+            let Some(row) = table::find(tag.name, name) else { continue };
+            if row.context == LinkContext::Base && self.links.depth == 0 {
+                self.links.base(raw);
+            }
+            if let Some(kind) = kind_of(tag, row, raw) {
+                self.link(tag, row, attribute, kind);
+            }
+        }
+    }
+
+    fn end_tag(&mut self, name: &[u8]) {
+        match self.state.text_element {
+            TextElement::None => return,
+            TextElement::Title if name == b"title" => {
+                let title = take(&mut self.state.text);
+                self.links.title(title);
+            }
+            TextElement::Style | TextElement::ForeignStyle if name == b"style" => self.end(),
+            // Of elements with markup in them only those of XML and SVG have other elements.
+            _ => return,
+        }
+        self.state.text_element = TextElement::None;
+    }
+
+    fn wants_text(&self) -> bool {
+        self.state.wants_text()
+    }
+
+    fn text(&mut self, bytes: &[u8], _: u64, is_cdata: bool) {
+        let most = match self.state.text_element {
+            TextElement::None => return,
+            TextElement::Title => LONGEST_TITLE,
+            TextElement::ForeignStyle => LONGEST_VALUE,
+            TextElement::Style => {
+                let Self { state, links } = self;
+                return state.css.piece(bytes, &mut |url| css_link(links, url));
+            }
+        };
+        push_text(&mut self.state.text, bytes, is_cdata, most);
+    }
+
+    fn declaration(&mut self, bytes: &[u8]) {
+        if let Some(encoding) = charset::of_declaration(bytes).filter(|_| self.links.depth == 0) {
+            self.links.set_encoding(encoding);
+        }
+    }
+
+    fn must_stop(&self) -> bool {
+        self.links.must_transcode()
+    }
+}
+
+impl HtmlReader<'_> {
+    fn begin_text(&mut self, element: TextElement, tag: &StartTag<'_>) {
+        if element == TextElement::Title && (self.links.depth > 0 || self.links.has_title())
+            || tag.is_foreign && tag.is_empty
+        {
+            return;
+        }
+        self.state.text.clear();
+        self.state.text_element = element;
+    }
+
+    /// Ends a style sheet, also at the end of the page.
+    pub fn end(&mut self) {
+        let Self { state, links } = self;
+        match state.text_element {
+            TextElement::Style => state.css.end(&mut |url| css_link(links, url)),
+            TextElement::ForeignStyle => {
+                let text = links.decoded(&state.text);
+                super::css_text(&references::decode(&text), links);
+            }
+            TextElement::None | TextElement::Title => {}
+        }
+    }
+
+    fn meta(&mut self, tag: &StartTag<'_>) {
+        if self.links.depth > 0 {
+            return;
+        }
+        if let Some(encoding) = tag.value("charset").and_then(charset::of_label) {
+            self.links.set_encoding(encoding);
+        }
+        let Some(content) = tag.value("content") else { return };
+        if is(tag.value("http-equiv"), b"content-type") {
+            charset::of_meta_content(content).into_iter().for_each(|encoding| self.links.set_encoding(encoding));
+        }
+        let is_ours = is(tag.value("name"), b"robots") || is(tag.value("name"), self.links.agent().as_bytes());
+        if is_ours && directives_forbid(&references::decode(&String::from_utf8_lossy(content))) {
+            self.links.nofollow = true;
+        }
+    }
+
+    fn link(&mut self, tag: &StartTag<'_>, row: &LinkAttribute, attribute: &TagAttribute, kind: LinkKind) {
+        let (_, raw) = tag.attribute(attribute);
+        if attribute.is_cut {
+            // Data in place of a URL is long, and no link.
+            if row.syntax == LinkSyntax::Url && raw.trim_ascii_start().starts_with(b"data:") {
+                return;
+            }
+            self.links.cut();
+            if row.syntax == LinkSyntax::Url {
+                return;
+            }
+        }
+        let rel = tag.value("rel");
+        if tag.name == b"link" && rel.is_some_and(|rel| has_word(rel, b"canonical")) && self.links.depth == 0 {
+            self.links.canonical(raw);
+        }
+        let nofollow = rel.is_some_and(|rel| has_word(rel, b"nofollow"));
+        self.links.value(raw, LinkUse { syntax: row.syntax, kind, nofollow }, true);
+    }
+}
+
+/// The kind of the links in an attribute; `None` if they are never fetched.
+fn kind_of(tag: &StartTag<'_>, row: &LinkAttribute, raw: &[u8]) -> Option<LinkKind> {
+    match row.context {
+        LinkContext::Kind(kind) => Some(kind),
+        LinkContext::Rel => {
+            let text =
+                |name| references::decode(&String::from_utf8_lossy(tag.value(name).unwrap_or_default())).into_owned();
+            table::kind_of_rel(&text("rel"), &text("type"), tag.value("hreflang").is_some())
+        }
+        LinkContext::MetaRefresh => is(tag.value("http-equiv"), b"refresh").then_some(LinkKind::Page),
+        LinkContext::ImageButton => is(tag.value("type"), b"image").then_some(LinkKind::Requisite),
+        LinkContext::FormAction => {
+            let method = tag.value("method");
+            (method.is_none_or(|method| !is(Some(method), b"post") && !is(Some(method), b"dialog")))
+                .then_some(LinkKind::Form)
+        }
+        LinkContext::Lazy => raw.iter().any(|byte| b"/.".contains(byte)).then_some(LinkKind::Requisite),
+        LinkContext::Base | LinkContext::Never => None,
+    }
+}
+
+/// Whether a value is this word, in letters of any case.
+fn is(value: Option<&[u8]>, word: &[u8]) -> bool {
+    value.is_some_and(|value| value.trim_ascii().eq_ignore_ascii_case(word))
+}
+
+fn has_word(words: &[u8], word: &[u8]) -> bool {
+    words.split(u8::is_ascii_whitespace).any(|known| known.eq_ignore_ascii_case(word))
+}
+
+/// Takes a URL of a style sheet.
+pub(super) fn css_link(links: &mut LinkCollector, (url, is_cut): CssUrl<'_>) {
+    match is_cut {
+        false => links.value(url, LinkUse::url(LinkKind::Requisite), false),
+        true if url.trim_ascii_start().starts_with(b"data:") => {}
+        true => links.cut(),
+    }
+}
+
+/// Adds a piece of text, up to a length. The text of a CDATA section has no references, so each `&` becomes one.
+pub(super) fn push_text(text: &mut Vec<u8>, bytes: &[u8], is_cdata: bool, most: usize) {
+    let room = most.saturating_sub(text.len()).min(bytes.len());
+    for part in bytes[..room].split_inclusive(|&byte| is_cdata && byte == b'&') {
+        text.extend_from_slice(part);
+        if is_cdata && part.ends_with(b"&") {
+            text.extend_from_slice(b"amp;");
+        }
+    }
+}

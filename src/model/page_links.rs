@@ -1,0 +1,51 @@
+//! The links of a document, and what else a crawl learns from it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+/// The links of one document, and its other facts for a crawl.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageLinks {
+    /// The links, each text of the document once for each kind. Two texts may lead to one URL. Links of response
+    /// fields are first, and the others are in document order.
+    pub links: Vec<Link>,
+    /// Whether a limit cut the list: the document has more links, or a link that is too long.
+    pub more: bool,
+    /// The text of the first `title` element, with single blanks.
+    pub title: Option<String>,
+    /// Whether the page forbids to follow its links to pages (`X-Robots-Tag`, meta robots).
+    pub nofollow: bool,
+    /// The URL that the page declares as its canonical one.
+    pub canonical: Option<Url>,
+}
+
+/// A link to another document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// The URL (WHATWG URL), http or https, without a fragment. User name and password are as in the link.
+    pub url: Url,
+    /// The role of the linked document.
+    pub kind: LinkKind,
+    /// Whether each link to this URL has `rel=nofollow`.
+    pub nofollow: bool,
+    /// The time of the last change, from a sitemap. A date without a time is its first moment in UTC.
+    pub modified: Option<Timestamp>,
+}
+
+/// The role of a linked document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum LinkKind {
+    /// A page that a reader may go to.
+    Page,
+    /// The page of a frame. A mirror needs it like a requisite.
+    Frame,
+    /// The target of a form with GET. Reported on demand only.
+    Form,
+    /// The page needs it: an image, a script, a style sheet.
+    Requisite,
+    /// A page that is only mentioned: a canonical URL, an entry of a feed, a `Link` field.
+    Hint,
+    /// Another sitemap.
+    Sitemap,
+}

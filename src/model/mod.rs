@@ -5,6 +5,7 @@
 
 mod child_program;
 mod cookie;
+mod crawl;
 mod cut;
 mod error;
 mod event;
@@ -29,6 +30,7 @@ mod validators;
 
 pub use child_program::ChildProgram;
 pub use cookie::Cookie;
+pub use crawl::{Normalization, ScopeKind};
 pub use cut::cut;
 pub use error::{ErrorKind, FetchError, ProxyAnswer};
 pub use event::{Event, HostWait, InFlight, Progress, RunInfo, Waits};

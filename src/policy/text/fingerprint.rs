@@ -78,7 +78,12 @@ impl FingerprintSet {
 
     /// Whether the text was added.
     pub fn contains(&self, text: &str) -> bool {
-        let (segment, fingerprint) = Fingerprint::of(text).place();
+        self.contains_fingerprint(Fingerprint::of(text))
+    }
+
+    /// Whether the text with this fingerprint was added.
+    pub fn contains_fingerprint(&self, of_text: Fingerprint) -> bool {
+        let (segment, fingerprint) = of_text.place();
         self.segments[segment].find(fingerprint, |&other| other == fingerprint).is_some()
     }
 

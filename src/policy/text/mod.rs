@@ -2,6 +2,8 @@
 
 pub mod fingerprint;
 pub mod fit;
+pub mod glob;
 pub mod printable;
 pub mod redact;
+pub mod sketch;
 pub mod url_text;

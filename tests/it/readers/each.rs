@@ -20,6 +20,7 @@ use fetchall::policy::message::{date, digest_fields, location};
 use fetchall::policy::naming::{is_portable, name_from_disposition};
 use fetchall::policy::rerun::selection::Selection;
 use fetchall::policy::retry::retry_after;
+use fetchall::policy::robots::{RobotsLimits, RobotsRules};
 use fetchall::policy::text::redact;
 use fetchall::source::{Input, ListSource, ReportSource, Retry, Source};
 use http::header::{
@@ -55,6 +56,7 @@ pub const READERS: &[Reader] = &[
     ("zstd", |bytes| packed(bytes, ZSTD)),
     ("page", page),
     ("documents", documents),
+    ("robots", robots),
 ];
 
 /// The first bytes of a gzip member (RFC 1952) and of a zstd frame (RFC 8878).
@@ -231,6 +233,22 @@ fn challenge(bytes: &[u8]) {
 fn disposition(bytes: &[u8]) {
     if let Some(name) = name_from_disposition(bytes) {
         assert!(is_portable(&name), "{name:?}");
+    }
+}
+
+/// The robots.txt of a server. Bytes beyond the limit make no difference, and a refusal names its line.
+fn robots(bytes: &[u8]) {
+    let limits = RobotsLimits { max_bytes: bytes.len() / 2, ..RobotsLimits::default() };
+    let half = RobotsRules::parse(bytes, "fetchall", &limits);
+    assert_eq!(RobotsRules::parse(&bytes[..bytes.len().min(limits.max_bytes + 1)], "fetchall", &limits), half);
+    let rules = RobotsRules::parse(bytes, "fetchall", &RobotsLimits::default());
+    for path in ["/", "/robots.txt", "/dir/file.html?query=%2f*$", "/%7e%E3%83%84/a/a/a/a/a/a"] {
+        let verdict = rules.check(&url(&format!("https://example.com{path}")));
+        assert!(verdict.is_allowed || verdict.refusal().is_some_and(|refusal| refusal.rule.starts_with("robots.txt:")));
+    }
+    assert!(rules.crawl_delay().is_none_or(|delay| delay.kept <= limits.max_crawl_delay && delay.line > 0));
+    for sitemap in rules.sitemaps() {
+        assert!(matches!(sitemap.scheme(), "http" | "https") && sitemap.username().is_empty());
     }
 }
 

@@ -1,0 +1,124 @@
+//! Patterns of URLs whose pages are all similar.
+//!
+//! Similar text alone is no trap: the pages of products are similar by design. A link counts only with a second
+//! sign beside it, and only such links are refused once the pattern is closed.
+
+use url::{Position, Url};
+
+use super::remembered::{Remembered, fingerprint};
+use super::shape::{has_repeated_segment, pairs, segments};
+use crate::policy::text::sketch::TextSketch;
+
+/// A second sign that a link leads on without an end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TrapSign {
+    /// A segment is in the path twice.
+    RepeatedSegment,
+    /// The query is that of the page with the link, and more.
+    GrowingQuery,
+    /// Only numbers differ from the page with the link: a counter or a date.
+    Counter,
+}
+
+impl TrapSign {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            TrapSign::RepeatedSegment => "repeated segment",
+            TrapSign::GrowingQuery => "growing query",
+            TrapSign::Counter => "counter",
+        }
+    }
+}
+
+/// Counts the similar pages of each pattern.
+#[derive(Debug)]
+pub(super) struct Patterns {
+    patterns: Remembered<SimilarPages>,
+    limit: u8,
+    bits: u32,
+    has_closed: bool,
+}
+
+#[derive(Debug, Default)]
+struct SimilarPages {
+    last: Option<TextSketch>,
+    count: u8,
+    is_closed: bool,
+}
+
+impl Patterns {
+    pub(super) fn new(limit: u8, bits: u32, remembered: usize) -> Self {
+        Self { patterns: Remembered::new(remembered), limit, bits, has_closed: false }
+    }
+
+    pub(super) fn learn(&mut self, url: &Url, parent: &Url, text: TextSketch) {
+        let Some(sign) = sign(url, parent) else { return };
+        let pages = self.patterns.get_or_default(pattern(url, sign));
+        let is_near = pages.last.is_none_or(|last| last.distance(&text) <= self.bits);
+        pages.count = if is_near { pages.count.saturating_add(1) } else { pages.count.saturating_sub(1) };
+        pages.last = Some(text);
+        pages.is_closed |= pages.count >= self.limit;
+        self.has_closed |= pages.is_closed;
+    }
+
+    /// The sign for which this link is refused.
+    pub(super) fn closed(&self, url: &Url, parent: &Url) -> Option<TrapSign> {
+        let sign = if self.has_closed { sign(url, parent)? } else { return None };
+        self.patterns.get(pattern(url, sign)).filter(|pages| pages.is_closed).map(|_| sign)
+    }
+}
+
+fn sign(url: &Url, parent: &Url) -> Option<TrapSign> {
+    if has_repeated_segment(url) {
+        return Some(TrapSign::RepeatedSegment);
+    }
+    if url[..Position::BeforePath] != parent[..Position::BeforePath] {
+        return None;
+    }
+    if grows(url, parent) {
+        return Some(TrapSign::GrowingQuery);
+    }
+    let (one, other) = (after_origin(url), after_origin(parent));
+    (one != other && differ_in_numbers(one, other)).then_some(TrapSign::Counter)
+}
+
+fn after_origin(url: &Url) -> &str {
+    &url[Position::BeforePath..Position::AfterQuery]
+}
+
+/// Whether the query has all parameters of the other one of the same path, and more.
+fn grows(url: &Url, parent: &Url) -> bool {
+    let (Some(query), Some(less)) = (url.query(), parent.query()) else { return false };
+    url.path() == parent.path()
+        && query.len() > less.len()
+        && pairs(less).next().is_some()
+        && pairs(less).all(|pair| pairs(query).any(|other| other == pair))
+}
+
+/// Whether two texts are equal apart from their numbers.
+fn differ_in_numbers(one: &str, other: &str) -> bool {
+    text_parts(one).eq(text_parts(other))
+}
+
+/// The parts of a text between its numbers.
+fn text_parts(text: &str) -> impl Iterator<Item = &str> {
+    let is_digit = |c: char| c.is_ascii_digit();
+    let (starts, ends) = (text.starts_with(is_digit), text.ends_with(is_digit));
+    let inner = text.split(is_digit).filter(|part| !part.is_empty());
+    starts.then_some("").into_iter().chain(inner).chain(ends.then_some(""))
+}
+
+/// The pattern of a URL: what stays equal while the sign goes on.
+fn pattern(url: &Url, sign: TrapSign) -> u64 {
+    let origin = &url[..Position::BeforePath];
+    match sign {
+        TrapSign::Counter => fingerprint([origin, "counter"].into_iter().chain(text_parts(after_origin(url)))),
+        TrapSign::GrowingQuery => fingerprint([origin, "query"].into_iter().chain(text_parts(url.path()))),
+        TrapSign::RepeatedSegment => {
+            let mut distinct: Vec<_> = segments(url).collect();
+            distinct.sort_unstable();
+            distinct.dedup();
+            fingerprint([origin, "segment"].into_iter().chain(distinct))
+        }
+    }
+}

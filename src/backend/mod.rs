@@ -126,7 +126,7 @@ async fn run_job(fetcher: &dyn Fetcher, mut job: Box<Job>, ctx: &RunContext) -> 
     if ctx.holds.covers(&job) {
         return Returned::NotStarted(job);
     }
-    let _in_flight = ctx.meter.begin();
+    let _in_flight = ctx.meter.begin(job.seed.id);
     let fetching = async {
         let queued = queued(&job);
         match fetcher.fetch(&job, &ctx.abort).await {

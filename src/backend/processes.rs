@@ -122,7 +122,7 @@ impl Keeper {
         if pool.ctx.holds.covers(&job) {
             return Returned::NotStarted(job);
         }
-        let _under_way = pool.ctx.meter.begin();
+        let _under_way = pool.ctx.meter.begin(job.seed.id);
         let ended = or_failed(self.run_to_its_end(&mut job, &pool.ctx), Some).await;
         returned(job, ended)
     }

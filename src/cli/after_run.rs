@@ -50,20 +50,39 @@ pub fn next_command(resolved: &Resolved, stdout_file: Option<PathBuf>) -> NextCo
         () if config.state.is_some() || keeps_folder => NextCommand::Same,
         () if !is_report => NextCommand::FromStart,
         () if to_stdout => stdout_file.map_or(NextCommand::FromStart, |file| {
-            NextCommand::With(format!("--retry-from {} > {}", quoted(&file), quoted(&other(&file))))
+            NextCommand::With(format!(
+                "--retry-from {} > {}",
+                quoted(&file),
+                quoted(&other(&file, config.format, exists))
+            ))
         }),
         () => {
             let file = &config.output;
-            NextCommand::With(format!("--retry-from {} -o {}", quoted(file), quoted(&other(file))))
+            NextCommand::With(format!(
+                "--retry-from {} -o {}",
+                quoted(file),
+                quoted(&other(file, config.format, exists))
+            ))
         }
     }
 }
 
-/// Returns a name for the next records: they cannot replace those that are read.
-fn other(file: &Path) -> PathBuf {
+/// Returns a name for the next records: a file that is not there, and not the one that is read.
+fn other(file: &Path, format: Format, exists: impl Fn(&Path) -> bool) -> PathBuf {
+    let ending = match format {
+        Format::Csv => "csv",
+        Format::Tsv => "tsv",
+        Format::Ndjson | Format::Text => "ndjson",
+    };
     let name =
-        if file.file_name().is_some_and(|name| name == "again.ndjson") { "again-2.ndjson" } else { "again.ndjson" };
-    file.with_file_name(name)
+        |n: u32| file.with_file_name(if n == 1 { format!("again.{ending}") } else { format!("again-{n}.{ending}") });
+    let is_free = |path: &PathBuf| path != file && !exists(path);
+    // A folder with so many needs no better name.
+    (1..1000).map(name).find(is_free).unwrap_or_else(|| name(1000))
+}
+
+fn exists(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
 }
 
 /// Returns a path as a shell reads it.
@@ -94,8 +113,16 @@ mod tests {
     }
 
     #[test]
-    fn the_next_records_are_another_file() {
-        assert_eq!(other(Path::new("a/records.ndjson")), Path::new("a/again.ndjson"));
-        assert_eq!(other(Path::new("again.ndjson")), Path::new("again-2.ndjson"));
+    fn the_next_records_are_a_new_file_of_the_same_format() {
+        let next = |file, format, there: &[&str]| {
+            let next = other(Path::new(file), format, |path| there.iter().any(|it| path == Path::new(it)));
+            next.display().to_string()
+        };
+        assert_eq!(next("a/records.ndjson", Format::Ndjson, &[]), "a/again.ndjson");
+        assert_eq!(next("records", Format::Csv, &["again.ndjson"]), "again.csv");
+        assert_eq!(next("rec.tsv", Format::Tsv, &["again.tsv"]), "again-2.tsv");
+        // The file of this run may not be there yet.
+        assert_eq!(next("again.ndjson", Format::Ndjson, &[]), "again-2.ndjson");
+        assert_eq!(next("again-2.ndjson", Format::Ndjson, &["again.ndjson"]), "again-3.ndjson");
     }
 }

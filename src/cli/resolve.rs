@@ -83,6 +83,11 @@ impl Resolved {
         (!taken).then_some(self.config.output.as_path())
     }
 
+    /// Whether `--only` selects among the results of an earlier run.
+    pub fn selects(&self) -> bool {
+        self.only.is_some() || self.retry.as_ref().is_some_and(|retry| retry.only != Selection::all())
+    }
+
     /// Checks the settings against each other and against the task of the run.
     ///
     /// # Errors

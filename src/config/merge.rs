@@ -191,9 +191,13 @@ impl Layers {
         }
         self.doubts.retain(|(of, _)| of.as_ref() != host);
         if let Some(seconds) = bare_number(raw).filter(|seconds| *seconds >= UNLIKELY) {
-            let message = format!("{seconds} s; did you mean {seconds}ms?");
-            let message = if let SettingSource::Flag(_) = origin { message } else { format!("delay: {message}") };
-            self.doubts.push((host.cloned(), Problem { origin: origin.clone(), message }));
+            let message = format!("{seconds} s between two requests; write {seconds}s for that, or {seconds}ms");
+            let (origin, message) = match origin {
+                // The user may know the flag by its other name.
+                SettingSource::Flag(_) => (SettingSource::Flag("--delay (or --wait)"), message),
+                origin => (origin.clone(), format!("delay: {message}")),
+            };
+            self.doubts.push((host.cloned(), Problem { origin, message }));
         }
     }
 
@@ -305,12 +309,21 @@ mod tests {
         for fine in ["59", "200ms", "200s", "2m", "0"] {
             assert_eq!(doubts("", "", fine), [""; 0], "{fine}");
         }
-        assert_eq!(doubts("", "", "200"), ["--delay: 200 s; did you mean 200ms?"]);
-        assert_eq!(doubts("", "60", ""), ["FETCHALL_DELAY: delay: 60 s; did you mean 60ms?"]);
-        assert_eq!(doubts("delay = 500", "", ""), ["f:1: delay: 500 s; did you mean 500ms?"]);
+        assert_eq!(
+            doubts("", "", "200"),
+            ["--delay (or --wait): 200 s between two requests; write 200s for that, or 200ms"]
+        );
+        assert_eq!(
+            doubts("", "60", ""),
+            ["FETCHALL_DELAY: delay: 60 s between two requests; write 60s for that, or 60ms"]
+        );
+        assert_eq!(
+            doubts("delay = 500", "", ""),
+            ["f:1: delay: 500 s between two requests; write 500s for that, or 500ms"]
+        );
         assert_eq!(doubts("delay = 500", "200ms", ""), [""; 0], "it is replaced");
         let host = doubts("[hosts.'a.test']\ndelay = 100", "200ms", "");
-        assert_eq!(host, ["f:2: delay: 100 s; did you mean 100ms?"]);
+        assert_eq!(host, ["f:2: delay: 100 s between two requests; write 100s for that, or 100ms"]);
     }
 
     #[test]

@@ -188,7 +188,7 @@ impl RunLoop {
                 _ = tick.tick(), if state.watchers.want_progress() => {
                     let mut progress = state.progress(&self.reading);
                     progress.stopping = aborts_at.map(|at| at.saturating_duration_since(Instant::now()));
-                    state.watchers.tick(progress);
+                    state.watchers.tick(progress, &state.meter);
                 }
                 // The loop begins with letting some of it go.
                 () = std::future::ready(()), if state.may_let_go() => {}

@@ -1,9 +1,10 @@
 //! The events for reporters, which cost something only with a reporter.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::config::show_time;
+use crate::fetch::Meter;
 use crate::model::{Event, FailureCause, InFlight, Job, JobId, Outcome, Progress, Verdict};
 use crate::policy::text::printable::printable;
 use crate::report::Reporter;
@@ -18,8 +19,8 @@ const SLOWEST: usize = 3;
 /// The reporters of a run.
 pub(super) struct Watchers {
     reporters: Vec<Box<dyn Reporter>>,
-    /// The jobs in flight; kept only for a reporter that shows them.
-    jobs: Option<BTreeMap<JobId, (String, Instant)>>,
+    /// The URLs of the jobs at the backend; kept only for a reporter that shows them.
+    jobs: Option<BTreeMap<JobId, String>>,
     progress: bool,
 }
 
@@ -35,6 +36,11 @@ impl Watchers {
         self.progress
     }
 
+    /// A meter of what the reporters want to know.
+    pub(super) fn meter(&self) -> Meter {
+        if self.jobs.is_some() { Meter::of_jobs() } else { Meter::default() }
+    }
+
     pub(super) fn tell(&mut self, event: &Event<'_>) {
         for reporter in &mut self.reporters {
             reporter.event(event);
@@ -44,7 +50,7 @@ impl Watchers {
     pub(super) fn handed_out(&mut self, job: &Job) {
         tracing::debug!(url = %printable(job.seed.url.as_str()), attempt = job.attempt, "fetching");
         if let Some(jobs) = &mut self.jobs {
-            jobs.insert(job.seed.id, (job.seed.url.as_str().to_owned(), Instant::now()));
+            jobs.insert(job.seed.id, job.seed.url.as_str().to_owned());
             if job.redirect.is_none() {
                 self.tell(&Event::HandedOut(job));
             }
@@ -79,12 +85,14 @@ impl Watchers {
         self.tell(&Event::Done(outcome));
     }
 
-    pub(super) fn tick(&mut self, mut progress: Progress) {
+    /// Sends the progress to the reporters, with the URLs that `meter` has had in flight longest.
+    pub(super) fn tick(&mut self, mut progress: Progress, meter: &Meter) {
         if let Some(jobs) = &self.jobs {
-            let mut oldest: Vec<_> = jobs.values().collect();
-            oldest.sort_by_key(|(_, since)| *since);
-            let oldest = oldest.into_iter().take(SLOWEST);
-            progress.slowest = oldest.map(|(url, since)| InFlight { url: url.clone(), age: since.elapsed() }).collect();
+            let slow = |(id, since): (JobId, tokio::time::Instant)| {
+                // A job that has just come back is no longer in flight.
+                jobs.get(&id).map(|url| InFlight { url: url.clone(), age: since.elapsed() })
+            };
+            progress.slowest = meter.oldest(SLOWEST).into_iter().filter_map(slow).collect();
         }
         self.tell(&Event::Tick(&progress));
     }

@@ -18,7 +18,7 @@ pub struct RunInfo {
 pub struct InFlight {
     /// The URL.
     pub url: String,
-    /// The time since the backend received it.
+    /// The time since its fetch began, without the wait for a slot.
     pub age: Duration,
 }
 
@@ -46,6 +46,8 @@ pub struct Waits {
     pub host: Option<HostWait>,
     /// The flags that hold URLs back.
     pub limits: Vec<&'static str>,
+    /// The time that `--delay` takes for the URLs of the host with the most to wait for.
+    pub by_delay: Duration,
 }
 
 /// The state of a run at one moment.

@@ -97,9 +97,10 @@ impl Bar {
         }
         self.total.set_length(p.read.max(1));
         self.total.set_position(p.done);
-        let text = p.stopping.map_or_else(|| message(p), |left| stopping(p.in_flight, left));
         let columns = room();
-        self.total.set_message(cut(&text, columns.saturating_sub(self.before_text)).into_owned());
+        let beside = columns.saturating_sub(self.before_text);
+        let text = p.stopping.map_or_else(|| message(p, beside), |left| stopping(p.in_flight, left, beside));
+        self.total.set_message(cut(&text, beside).into_owned());
         self.say_held_by(held_by(p).filter(|_| p.stopping.is_none()), columns);
         let slow: Vec<_> = p.slowest.iter().filter(|s| s.age >= SLOW).take(SLOWEST).collect();
         while self.slow.len() > slow.len() {
@@ -146,23 +147,29 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-/// `123/500 · 45/s · 1.2 MiB · 3 in flight of 10 · 2 failed · 12 s left`, in order of importance: a narrow
-/// terminal cuts the end.
-fn message(p: &Progress) -> String {
+/// `123/500 · 45/s · 1.2 MiB · 3 in flight of 10 · 2 failed · 12 s left`. A narrow terminal first loses the bytes,
+/// then the transfers in flight, the rate, the time left and the failures.
+fn message(p: &Progress, columns: usize) -> String {
     let more = if p.input_complete { "" } else { "+" };
     let (rate, left) = speed(p);
-    let (done, read, received) = (p.done, p.read, size(p.wire_bytes));
-    let (in_flight, limit) = (p.in_flight, p.waits.limit);
     // A slow run has no rate of 0.
     let digits = usize::from(rate < 10.0);
-    let mut text = format!("{done}/{read}{more} · {rate:.digits$}/s · {received} · {in_flight} in flight of {limit}");
-    if p.failed > 0 {
-        text.push_str(&format!(" · {} failed", p.failed));
+    let mut parts = [
+        Some(format!("{}/{}{more}", p.done, p.read)),
+        Some(format!("{rate:.digits$}/s")),
+        Some(size(p.wire_bytes)),
+        Some(format!("{} in flight of {}", p.in_flight, p.waits.limit)),
+        (p.failed > 0).then(|| format!("{} failed", p.failed)),
+        left.map(|left| format!("{} left", about(left))),
+    ];
+    let text = |parts: &[Option<String>]| parts.iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" · ");
+    for least in [2, 3, 1, 5, 4] {
+        if text(&parts).chars().count() <= columns {
+            break;
+        }
+        parts[least] = None;
     }
-    if let Some(left) = left {
-        text.push_str(&format!(" · {} left", about(left)));
-    }
-    text
+    text(&parts)
 }
 
 /// The columns for a line. The `^C` that a terminal echoes has room behind it: at the edge it would begin a line.
@@ -252,5 +259,45 @@ impl Write for TextAround {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Waits;
+
+    #[test]
+    fn a_narrow_bar_keeps_failures_and_the_time_left() {
+        let p = Progress {
+            read: 500,
+            done: 123,
+            fetched: 123,
+            failed: 2,
+            input_complete: true,
+            wire_bytes: 1_258_291,
+            in_flight: 20,
+            elapsed: Duration::from_secs(10),
+            waits: Waits { limit: 20, ..Waits::default() },
+            ..Progress::default()
+        };
+        for (columns, text) in [
+            (usize::MAX, "123/500 · 12/s · 1.2 MiB · 20 in flight of 20 · 2 failed · 31 s left"),
+            (67, "123/500 · 12/s · 20 in flight of 20 · 2 failed · 31 s left"),
+            (44, "123/500 · 12/s · 2 failed · 31 s left"),
+            (30, "123/500 · 2 failed · 31 s left"),
+            (7, "123/500"),
+        ] {
+            assert_eq!(message(&p, columns), text, "{columns}");
+        }
+        let quiet = Progress { failed: 0, input_complete: false, ..p };
+        assert_eq!(message(&quiet, 44), "123/500+ · 12/s · 20 in flight of 20");
+    }
+
+    #[test]
+    fn a_narrow_bar_says_how_to_abort() {
+        let left = Duration::from_secs(5);
+        assert_eq!(stopping(20, left, 53), "stopping: 20 in flight, 5 s left; Ctrl-C again aborts");
+        assert_eq!(stopping(20, left, 52), "stopping: 5 s left; Ctrl-C again aborts");
     }
 }

@@ -19,8 +19,8 @@ pub enum NextCommand {
 }
 
 impl NextCommand {
-    /// Returns the line; `None` if there is nothing to continue or to try again.
-    pub fn text(&self, s: &Summary) -> Option<String> {
+    /// Returns the line; `None` if there is nothing to continue or to try again. `selects`: the command has `--only`.
+    pub fn text(&self, s: &Summary, selects: bool) -> Option<String> {
         let (left, failed) = (s.counts.cancelled, s.counts.http_error + s.counts.failed);
         // Other ends are those that the user asked for.
         let is_early = matches!(
@@ -41,15 +41,22 @@ impl NextCommand {
         let open = [(left, "left"), (failed, "failed")];
         let open: Vec<_> = open.iter().filter(|(n, _)| *n > 0).map(|(n, noun)| format!("{n} {noun}")).collect();
         let open = if open.is_empty() { String::new() } else { format!(" ({})", open.join(", ")) };
+        // Failures that last would end the next run at the same place.
+        let is_by_failures = matches!(s.stopped, Some(StopCause::FirstError | StopCause::MaxFailures));
+        let beyond = if continues && is_by_failures && failed > 0 && !selects {
+            "; --only cancelled passes over the failed"
+        } else {
+            ""
+        };
         let command = match self {
             NextCommand::Unsaid => return None,
             NextCommand::FromStart if s.counts.read <= 1 && s.input_complete => return None,
-            NextCommand::Same => format!("the same command{open}"),
-            NextCommand::Without(flag) => format!("the same command without {flag}{open}"),
+            NextCommand::Same => format!("the same command{open}{beyond}"),
+            NextCommand::Without(flag) => format!("the same command without {flag}{open}{beyond}"),
             // The records know nothing of lines that were not read.
             NextCommand::With(words) => match s.next_line.as_ref().filter(|_| !s.input_complete) {
-                Some(next) => format!("the same command with {words}{open}; then the list from {next} on"),
-                None => format!("the same command with {words}{open}"),
+                Some(next) => format!("the same command with {words}{open}{beyond}; then the list from {next} on"),
+                None => format!("the same command with {words}{open}{beyond}"),
             },
             NextCommand::FromStart => format!("the same command from the start{open}; --dir DIR resumes"),
         };

@@ -40,6 +40,8 @@ pub struct SummaryOptions {
     pub bodies: SavedBodies,
     /// How the run can be continued.
     pub next: NextCommand,
+    /// Whether `--only` selects the URLs.
+    pub selects: bool,
     /// A bar shows that the run stops, and for how long.
     pub has_bar: bool,
 }
@@ -70,21 +72,22 @@ impl Reporter for SummaryText {
             Event::Stopping { cause: StopCause::Interrupt, grace, in_flight }
                 if *in_flight > 0 && !self.options.has_bar =>
             {
-                let _ = self.writer.write_all(format!("{}\n", stopping(*in_flight, *grace)).as_bytes());
+                let _ = self.writer.write_all(format!("{}\n", stopping(*in_flight, *grace, usize::MAX)).as_bytes());
             }
             _ => {}
         }
     }
 }
 
-/// Returns the text about a run that stops.
-pub(super) fn stopping(in_flight: u32, left: Duration) -> String {
+/// Returns the text about a run that stops. With few columns the number in flight gives way to the advice.
+pub(super) fn stopping(in_flight: u32, left: Duration, columns: usize) -> String {
     // A part of a second counts as one: the time is never shown as over while it goes on.
     let left = match left.as_secs() + u64::from(left.subsec_nanos() > 0) {
         secs @ 0..60 => format!("{secs} s"),
         secs => duration(Duration::from_secs(secs)),
     };
-    format!("stopping: {in_flight} in flight, {left} left; Ctrl-C again aborts")
+    let text = format!("stopping: {in_flight} in flight, {left} left; Ctrl-C again aborts");
+    if text.len() <= columns { text } else { format!("stopping: {left} left; Ctrl-C again aborts") }
 }
 
 /// Renders the text of a summary.
@@ -104,7 +107,7 @@ fn render(s: &Summary, options: &SummaryOptions) -> String {
     write_failures(&mut out, s, options.columns.and_then(|columns| columns()));
     write_end(&mut out, s);
     write_account(&mut out, s, options.color);
-    if !is_dry && let Some(text) = options.next.text(s) {
+    if !is_dry && let Some(text) = options.next.text(s, options.selects) {
         line(&mut out, format_args!("{}", printable(&text)));
     }
     out

@@ -93,7 +93,7 @@ fn the_next_command_depends_on_what_was_kept() {
     let mut stopped = summary(20, 0, 0, 0, 244);
     stopped.stopped = Some(StopCause::Interrupt);
     let records = || NextCommand::With("--retry-from records.ndjson -o again.ndjson".to_owned());
-    let text = |next: NextCommand, s: &Summary| next.text(s).unwrap_or_default();
+    let text = |next: NextCommand, s: &Summary| next.text(s, false).unwrap_or_default();
     assert_eq!(text(NextCommand::Same, &stopped), "to continue: the same command (244 left)");
     assert_eq!(
         text(NextCommand::Without("--fresh"), &stopped),
@@ -110,7 +110,15 @@ fn the_next_command_depends_on_what_was_kept() {
     (stopped.input_complete, stopped.next_line) = (false, Some(SourcePos { list: "sites.txt".into(), line: 265 }));
     assert!(text(records(), &stopped).ends_with("(244 left); then the list from sites.txt:265 on"));
     assert_eq!(text(NextCommand::Same, &with_failures()), "to try again: the same command (15 failed)");
-    assert_eq!(NextCommand::Same.text(&summary(3, 0, 0, 0, 0)), None);
-    stopped.stopped = Some(StopCause::FirstSuccess);
-    assert_eq!(NextCommand::Same.text(&stopped), None, "the run ended as it was asked to");
+    assert_eq!(NextCommand::Same.text(&summary(3, 0, 0, 0, 0), false), None);
+    stopped.stopped = Some(StopCause::MaxFailures);
+    stopped.counts.http_error = 2;
+    assert_eq!(
+        text(NextCommand::Same, &stopped),
+        "to continue: the same command (244 left, 2 failed); --only cancelled passes over the failed"
+    );
+    let selecting = NextCommand::Same.text(&stopped, true);
+    assert_eq!(selecting.as_deref(), Some("to continue: the same command (244 left, 2 failed)"));
+    (stopped.stopped, stopped.counts.http_error) = (Some(StopCause::FirstSuccess), 0);
+    assert_eq!(NextCommand::Same.text(&stopped, false), None, "the run ended as it was asked to");
 }

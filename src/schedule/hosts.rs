@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::given_up::GivenUpHosts;
 use super::host::{Host, HostCounts, HostRank, HostState, Listed};
-use crate::policy::limits::pacer::AllHostLimits;
+use crate::policy::limits::pacer::{AllHostLimits, HostLimits};
 
 /// How many idle hosts are remembered for the trouble they had.
 const REMEMBERED: usize = 4096;
@@ -78,6 +78,11 @@ impl ActiveHosts {
     #[cfg(test)]
     pub(super) fn known(&self) -> usize {
         self.index.len()
+    }
+
+    /// The limits of a host.
+    pub(super) fn limits_of(&self, name: &str) -> &HostLimits {
+        self.limits.of(name)
     }
 
     /// The places that may hold a host.

@@ -25,7 +25,13 @@ impl Scheduler {
             if host.trouble.is_some() && (is_held || is_full || host.window.is_troubled()) {
                 troubled = troubled.filter(|(most, _)| *most >= waiting).or(Some((waiting, host)));
             }
-            by_delay |= waiting > 0 && host.next_start.is_some_and(|next| next > now);
+            let next = host.next_start.filter(|next| waiting > 0 && *next > now);
+            if let Some(next) = next {
+                by_delay = true;
+                let others = u32::try_from(waiting - 1).unwrap_or(u32::MAX);
+                let delay = self.hosts.limits_of(&host.name).delay;
+                waits.by_delay = waits.by_delay.max((next - now).saturating_add(delay.saturating_mul(others)));
+            }
             by_most |= waiting > 0 && host.in_flight >= host.most;
         }
         let is_delayed = |host: &Host| self.delayed.any(|job| *origin::host(job.url()) == *host.name);

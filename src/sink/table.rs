@@ -43,22 +43,24 @@ pub struct Table {
     output: Output,
     separator: char,
     line: String,
+    /// The line has a cell, which may be empty.
+    begun: bool,
     open: bool,
 }
 
 impl Table {
     /// Creates a sink of comma-separated values, quoted if needed.
     pub fn csv(output: Output) -> Self {
-        Self { output, separator: ',', line: String::new(), open: true }
+        Self { output, separator: ',', line: String::new(), begun: false, open: true }
     }
 
     /// Creates a sink of tab-separated values; tabs and newlines in values are escaped as `\u{…}`.
     pub fn tsv(output: Output) -> Self {
-        Self { output, separator: '\t', line: String::new(), open: true }
+        Self { output, separator: '\t', line: String::new(), begun: false, open: true }
     }
 
     fn cell(&mut self, value: impl Display) {
-        if !self.line.is_empty() {
+        if std::mem::replace(&mut self.begun, true) {
             self.line.push(self.separator);
         }
         let from = self.line.len();
@@ -91,6 +93,7 @@ impl Table {
         self.line.push_str(if self.separator == ',' { "\r\n" } else { "\n" });
         let written = self.output.write(self.line.as_bytes());
         self.line.clear();
+        self.begun = false;
         written
     }
 }
@@ -178,5 +181,16 @@ mod tests {
         let mut table = Table::tsv(Output::new("test", Box::new(std::io::sink())));
         table.cell("\"=1\"");
         assert_eq!(table.line, "'\"=1\"");
+    }
+
+    #[test]
+    fn an_empty_first_cell_keeps_its_separator() {
+        for (mut table, row) in [
+            (Table::csv(Output::new("test", Box::new(std::io::sink()))), ",failed,"),
+            (Table::tsv(Output::new("test", Box::new(std::io::sink()))), "\tfailed\t"),
+        ] {
+            ["", "failed", ""].iter().for_each(|cell| table.cell(cell));
+            assert_eq!(table.line, row);
+        }
     }
 }

@@ -107,12 +107,14 @@ impl RecordTable {
             let cell = std::str::from_utf8(self.cells.get(at)).map_err(|_| format!("not UTF-8; {WANTED}"))?;
             Ok::<_, String>(Some(cell.to_owned()).filter(|cell| !cell.is_empty()))
         };
+        // The list had an empty URL.
+        let url = text(self.url)?.unwrap_or_default();
         let maybe = |at: Option<usize>| at.map_or(Ok(None), text);
         let status = match maybe(self.status)? {
             None => None,
             Some(status) => Some(status.parse().map_err(|_| format!("its status is no number; {WANTED}"))?),
         };
-        checked(text(self.url)?, text(self.outcome)?, status, maybe(self.kind)?, maybe(self.skip_reason)?)
+        checked(Some(url), text(self.outcome)?, status, maybe(self.kind)?, maybe(self.skip_reason)?)
     }
 }
 

@@ -62,7 +62,9 @@ fn a_dry_run_waits_for_nothing() {
         let started = Instant::now();
         let run = Fetchall::new().args(["--json", "--dry-run"]).args(args).stdin(list.as_str()).run().expect_code(0);
         assert!(run.records().len() == 50 && started.elapsed() < Duration::from_secs(60), "{args:?}");
-        let is_doubted = run.stderr.contains("warning: --delay: 200 s; did you mean 200ms?\n");
+        let is_doubted = run
+            .stderr
+            .contains("warning: --delay (or --wait): 200 s between two requests; write 200s for that, or 200ms\n");
         assert_eq!(is_doubted, args == ["--delay", "200"], "{}", run.stderr);
     }
 }

@@ -106,6 +106,19 @@ fn retry_from_fetches_failed_or_named_outcomes() {
 }
 
 #[test]
+fn records_of_an_empty_url_cell_say_that_it_is_empty() {
+    for (format, ending) in [("--json", "ndjson"), ("--csv", "csv"), ("--tsv", "tsv")] {
+        let report = format!("r.{ending}");
+        let first = Fetchall::new().file("list.csv", "url,out\n,x\n").args([format, "-o", &report, "list.csv"]);
+        let first = first.run().expect_code(1);
+        let again = Fetchall::new().file(&report, first.read(&report)).args(["--json", "--retry-from", &report]);
+        let records = again.run().expect_code(1).records();
+        let message = &records[0]["error"]["message"];
+        assert_eq!((records.len(), message), (1, &json!("the URL is empty")), "{format}");
+    }
+}
+
+#[test]
 fn the_last_record_of_a_url_counts() {
     let server = server();
     let of = |name: &str, outcome: &str| record(&server.url(name), outcome, None, None);

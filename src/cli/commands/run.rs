@@ -312,8 +312,9 @@ fn watch(resolved: &Resolved, files: CheckedFiles, terminal: &Terminal, vars: &V
             color: stderr_color,
             columns: terminal.stderr.then_some(stderr_columns as _),
             bodies: saved_bodies(resolved),
-            // The site of the demo is gone then.
+            selects: resolved.selects(),
             has_bar: mode == ProgressMode::Bar,
+            // The site of the demo is gone then.
             next: if resolved.inputs.is_empty() && resolved.retry.is_none() {
                 NextCommand::Unsaid
             } else {

@@ -45,12 +45,13 @@ impl RunState {
     /// Takes from the plan what the state needs.
     pub(super) fn new(plan: &mut Plan) -> Self {
         let order = (plan.order == Order::Input).then(InputOrder::default);
+        let watchers = Watchers::new(std::mem::take(&mut plan.reporters));
         Self {
             scheduler: Scheduler::new(plan.schedule.clone()),
             admission: Admission::new(plan.skip_duplicates, plan.names.take(), plan.beyond_one_origin.take()),
-            watchers: Watchers::new(std::mem::take(&mut plan.reporters)),
             stats: RunStats::new(),
-            meter: Arc::default(),
+            meter: Arc::new(watchers.meter()),
+            watchers,
             outbox: Outbox::new(order),
             auto: AutoTuner::new(plan.auto, plan.schedule.concurrency),
             ends: plan.ends,
@@ -96,9 +97,9 @@ impl RunState {
     pub(super) fn finish(&mut self, outcome: Outcome) {
         self.stats.add(&outcome);
         self.watchers.done(&outcome);
-        if self.met.is_none() && self.stopping.is_none() {
-            let asked = matches!(outcome.subject, Subject::Job(_));
-            self.met = self.ends.after(&outcome.verdict, asked, self.stats.failed());
+        let is_job = matches!(outcome.subject, Subject::Job(_));
+        if is_job && self.met.is_none() && self.stopping.is_none() {
+            self.met = self.ends.after(&outcome.verdict, self.stats.failed_jobs());
         }
         self.outbox.put(outcome);
     }

@@ -145,10 +145,61 @@ fn max_duration_separates_finished_from_pending_jobs() {
 }
 
 #[test]
-fn a_bad_line_is_a_failure_too() {
-    let mut case = Case::of(vec![bad(1), seed("a", 0, 2)]);
-    case.ends = until(Until::FirstError);
-    let (_, end, outcomes) = timed(case);
-    assert_accounted(&end.summary, &outcomes);
-    assert_eq!(end.summary.stopped, Some(StopCause::FirstError));
+fn bad_lines_do_not_count_towards_the_limits() {
+    let lines = || (1..=40).map(|n| if n % 2 == 0 { bad(n) } else { seed(&n.to_string(), 0, n) }).collect();
+    let few = StopConditions { max_failures: NonZeroU32::new(2), ..StopConditions::default() };
+    for ends in [until(Until::FirstError), until(Until::FirstCompleted), few] {
+        let mut case = Case::of(lines());
+        case.source.batch = 40;
+        case.ends = ends;
+        case.schedule.concurrency = 1;
+        case.script.paths.insert("/1".to_owned(), (Duration::ZERO, Step::Status(404)));
+        let is_limit = ends.max_failures.is_some();
+        let (_, end, outcomes) = timed(case);
+        assert_accounted(&end.summary, &outcomes);
+        assert_eq!(end.summary.errors[&ErrorKind::InvalidUrl], 20, "each bad line is a record");
+        let counts = end.summary.counts;
+        // One failure is less than two, however many lines are bad.
+        let expected = if is_limit { (19, 0, None) } else { (0, 19, end.summary.stopped) };
+        assert_eq!((counts.ok, counts.cancelled, end.summary.stopped), expected, "{ends:?}");
+        assert_eq!(end.summary.stopped.is_some(), !is_limit, "{ends:?}");
+        assert_eq!(counts.http_error, 1);
+    }
+}
+
+/// Notes how many URLs each tick has in flight, and the ages of those that it names.
+#[derive(Clone, Default)]
+struct Ticks(Arc<Mutex<Vec<(u32, Vec<Duration>)>>>);
+
+impl Reporter for Ticks {
+    fn watches_jobs(&self) -> bool {
+        true
+    }
+
+    fn watches_progress(&self) -> bool {
+        true
+    }
+
+    fn event(&mut self, event: &Event<'_>) {
+        if let Event::Tick(p) = event {
+            let ages = p.slowest.iter().map(|slow| slow.age).collect();
+            self.0.lock().unwrap().push((p.in_flight, ages));
+        }
+    }
+}
+
+#[test]
+fn the_slowest_are_in_flight_and_aged_from_their_request() {
+    let mut case = Case::urls(8);
+    case.schedule.concurrency = 2;
+    case.script.otherwise = (Duration::from_secs(2), Step::Ok(1));
+    let ticks = Ticks::default();
+    case.reporters.push(Box::new(ticks.clone()));
+    timed(case);
+    let ticks = ticks.0.lock().unwrap();
+    assert!(ticks.iter().any(|(in_flight, _)| *in_flight == 2));
+    for (in_flight, ages) in &*ticks {
+        assert_eq!(ages.len(), *in_flight as usize, "{ticks:?}");
+        assert!(ages.iter().all(|age| *age <= Duration::from_secs(2)), "{ages:?}");
+    }
 }

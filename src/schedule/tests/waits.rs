@@ -62,4 +62,5 @@ fn flags_that_hold_jobs_back_are_named() {
     let mut play = Play::new(Rules { host_limits, pacer, ..rules() });
     play.run("push a*2\n all a=1");
     assert_eq!(waits(&play).limits, ["--delay", "--rate"]);
+    assert_eq!(waits(&play).by_delay, secs(2), "the first has begun, and the other waits for its turn");
 }

@@ -23,20 +23,19 @@ pub fn saved_bodies(resolved: &Resolved) -> SavedBodies {
     }
 }
 
-/// Returns a note for users of curl, whose `-o` names the file of the body: the records of one URL go into a file
+/// Returns a warning for users of curl, whose `-o` names the file of the body: the records of one URL go into a file
 /// that looks like a body.
-pub fn records_note(resolved: &Resolved) -> Option<String> {
+pub fn warning_of_records(resolved: &Resolved) -> Option<String> {
     let config = &resolved.config;
     let is_plain = matches!(resolved.inputs.as_slice(), [InputArg::Url(..)])
         && resolved.output_document.is_none()
         && config.dir.is_none()
-        && !config.quiet
         && config.format == Format::Text;
     let looks_like_body = config.output.extension().is_some_and(|ending| ending != "txt" && ending != "log");
     let is_flag = matches!(resolved.origins.get("output"), Some(SettingSource::Flag(_)));
     (is_plain && looks_like_body && is_flag).then(|| {
         let file = quoted(&config.output);
-        format!("note: the records go to {file}; use -O {file} for the body")
+        format!("warning: the records go to {file}; use -O {file} for the body")
     })
 }
 

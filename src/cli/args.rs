@@ -59,8 +59,12 @@ pub enum Command {
         /// The shell
         shell: Shell,
     },
-    /// Print the manual page
-    Man,
+    /// Print the manual page, of the program or of a command
+    Man {
+        /// The command
+        #[arg(value_parser = MAN_PAGES)]
+        command: Option<String>,
+    },
     /// Serve fetches over standard input, for --backend processes
     #[command(hide = true)]
     Worker,
@@ -72,6 +76,9 @@ pub enum Command {
         words: Vec<OsString>,
     },
 }
+
+/// The commands with a manual page of their own.
+const MAN_PAGES: [&str; 5] = ["demo", "compare", "config", "completions", "man"];
 
 /// What to download, and how.
 #[derive(Debug, Args)]

@@ -91,6 +91,8 @@ fn input(word: &OsStr, position: u64, env: &Env) -> Result<InputArg, String> {
     list(word, env).map_err(|problem| {
         if ["demo", "compare", "config", "completions", "man", "help"].contains(&&*shown) {
             format!("{problem}; a command goes before everything else: fetchall {shown} ...")
+        } else if shown == "version" {
+            format!("{problem}; fetchall --version prints the version")
         } else {
             with_url_advice(problem, &shown)
         }

@@ -11,6 +11,7 @@ use fetchall::config::Config;
 use fetchall::model::shown_path;
 use fetchall::policy::text::printable::printable;
 use fetchall::report::LossyWriter;
+use tracing::Level;
 
 use super::exit::UsageError;
 use super::screen::LAST_WORDS;
@@ -51,15 +52,17 @@ impl Log {
         files.open_shared(path).map(|file| Log::File(path.clone(), file)).map_err(unusable)
     }
 
-    /// Begins the log. A file keeps its content, and each line goes behind those of other runs.
+    /// Begins the log, with the steps of each URL if it is verbose. A file keeps its content, and each line
+    /// goes behind those of other runs.
     ///
     /// # Errors
     /// When the lines cannot go to the end of a file.
-    pub fn start(self) -> anyhow::Result<LogWriter> {
+    pub fn start(self, verbose: bool) -> anyhow::Result<LogWriter> {
+        let level = if verbose { Level::DEBUG } else { Level::INFO };
         let (path, file): (_, Box<dyn Write + Send>) = match self {
             Log::None => return Ok(LogWriter(None)),
             Log::Stderr(writer) => {
-                subscribe(writer)?;
+                subscribe(level, writer)?;
                 return Ok(LogWriter(None));
             }
             Log::Fifo(path) => (path.clone(), Box::new(Fifo { path, file: None })),
@@ -72,7 +75,7 @@ impl Log {
         };
         let queue = LossyWriter::new("log", file, CAPACITY, dropped);
         let writer = queue.clone();
-        subscribe(Box::new(move || Box::new(writer.clone())))?;
+        subscribe(level, Box::new(move || Box::new(writer.clone())))?;
         Ok(LogWriter(Some((path, queue))))
     }
 }
@@ -96,13 +99,13 @@ fn dropped(lines: u64) -> Vec<u8> {
     format!("WARN {lines} lines were dropped here: the log could not be written in time\n").into_bytes()
 }
 
-fn subscribe(writer: Box<dyn Fn() -> Box<dyn Write> + Send + Sync>) -> anyhow::Result<()> {
+fn subscribe(level: Level, writer: Box<dyn Fn() -> Box<dyn Write> + Send + Sync>) -> anyhow::Result<()> {
     use tracing_subscriber::filter::Targets;
     use tracing_subscriber::fmt::layer;
     use tracing_subscriber::layer::SubscriberExt;
     use tracing_subscriber::util::SubscriberInitExt;
     let layer = layer().with_ansi(false).with_target(false).with_writer(move || LogLine(writer()));
-    let ours = Targets::new().with_target("fetchall", tracing::Level::DEBUG);
+    let ours = Targets::new().with_target("fetchall", level);
     tracing_subscriber::registry().with(ours).with(layer).try_init().context("cannot start the log")
 }
 

@@ -70,7 +70,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
             commands::config::show(&resolve::settings(&settings, &env()?)?, show_origin)
         }
         Some(Command::Completions { shell }) => commands::completions::write(shell),
-        Some(Command::Man) => commands::man::write(),
+        Some(Command::Man { command }) => commands::man::write(command.as_deref()),
         Some(Command::Worker) => commands::worker::serve(),
         Some(Command::CompareChild { words }) => {
             let env = env()?;

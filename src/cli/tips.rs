@@ -5,12 +5,28 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use fetchall::model::plain_word;
 use fetchall::policy::text::printable::printable_lines;
 
-/// Flags of other programs, and their equivalents here.
-const OTHERS: [(&str, &str); 4] = [
-    ("-n", "wget's -nc is --skip-existing (or --no-clobber) here"),
-    ("-J", "curl's -J is --content-disposition here, with --dir DIR"),
-    ("-x", "each URL has one connection; -c N says how many URLs are fetched at once"),
-    ("-r", "links are not followed; the URLs come from a list"),
+/// Flags of curl, wget and aria2 that do not exist here, and what their users need.
+const OTHERS: &[(&[&str], &str)] = &[
+    (
+        &["-n"],
+        "wget's -nc is --skip-existing (or --no-clobber) here, -nv is --progress none, and -np is not needed: \
+         links are not followed",
+    ),
+    (&["-J"], "curl's -J is --content-disposition here, with --dir DIR"),
+    (&["-I"], "curl's -I is --head here"),
+    (
+        &["-X", "--request", "--method", "--data", "--data-raw", "--post-data", "--post-file"],
+        "each request is a GET, or a HEAD with --head",
+    ),
+    (&["-Z", "--parallel", "--parallel-max"], "URLs are always fetched in parallel; -c N says how many at once"),
+    (&["-t", "--tries"], "wget's tries are --retry here, without the first one: 3 tries are --retry 2"),
+    (&["-w"], "wget's -w is --delay (or --wait) here"),
+    (&["-T"], "wget's -T is --connect-timeout and --read-timeout here; nothing is uploaded as with curl's -T"),
+    (&["--mirror"], "links are not followed; the URLs come from a list, and --refresh fetches what has changed"),
+    (
+        &["-r", "--recursive", "-p", "--page-requisites", "-l", "--level", "--no-parent"],
+        "links are not followed; the URLs come from a list",
+    ),
 ];
 
 /// Replaces the parser's tip for an unknown flag, which would make a list of it: `-- -J`.
@@ -19,14 +35,18 @@ pub fn correct(error: &mut Error) {
         return;
     }
     let Some(ContextValue::String(given)) = error.get(ContextKind::InvalidArg) else { return };
-    let known = OTHERS.iter().find(|(flag, _)| flag == given).map(|(_, tip)| *tip);
+    let known = OTHERS.iter().find(|(flags, _)| flags.contains(&given.as_str())).map(|(_, tip)| *tip);
+    // `--name -{n}`, but not a flag that is unknown.
+    let is_value =
+        given.strip_prefix('-').is_some_and(|rest| !rest.starts_with(|c: char| c == '-' || c.is_alphabetic()));
+    let tip = known.or(is_value.then_some("a value that begins with a dash follows an equals sign, as in --name=-{n}"));
     if known.is_some() {
         error.remove(ContextKind::SuggestedArg);
-    } else if error.get(ContextKind::SuggestedArg).is_some() {
-        return;
     }
-    let tip = known.unwrap_or("a value that begins with a dash follows an equals sign, as in --name=-{n}");
-    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    error.remove(ContextKind::Suggested);
+    if let Some(tip) = tip {
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
 }
 
 /// The message, in colour or not. Values and names of unknown flags may be secrets, so the message repeats

@@ -7,9 +7,12 @@ use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
 use super::hosts::HOST_KEYS;
-use super::merge::nearest_key;
+use super::merge::{nearest, nearest_key};
 use super::{Key, Layers, Raw, SettingSource};
 use crate::model::{HostPattern, plain_word};
+
+/// The length of the longest host name (RFC 1035, section 2.3.4).
+const LONGEST_HOST: usize = 255;
 
 impl Layers {
     /// Lays a file over what there is; `name` is how messages call it.
@@ -57,9 +60,11 @@ fn lay(layers: &mut Layers, name: &str, text: &str) {
         match Key::named(written) {
             Some(key) => lay_value(layers, key, here, value),
             None => {
-                let advice = nearest_key(written).map_or_else(
+                let near = nearest_key(written).map(|key| key.name);
+                let near = near.or_else(|| nearest(written, ["hosts"].into_iter()));
+                let advice = near.map_or_else(
                     || "remove it, or see `fetchall config` for the keys there are".to_owned(),
-                    |key| format!("did you mean `{}`?", key.name),
+                    |near| format!("did you mean `{near}`?"),
                 );
                 layers.problem(here, format!("{}; {advice}", unknown(written)));
             }
@@ -98,6 +103,11 @@ fn lay_hosts(
             let (written, here): (&str, _) = (key.get_ref(), origin(key.span().start));
             let list;
             let raw = match value.get_ref() {
+                DeValue::Table(rest) if !HOST_KEYS.contains(&written) => {
+                    let host = plain_word(&dotted(name.get_ref(), written, rest)).map(str::to_owned);
+                    let host = host.unwrap_or_else(|| "example.com".to_owned());
+                    Err(format!("hosts: a name with dots stands in quotes; write [hosts.\"{host}\"]"))
+                }
                 _ if !HOST_KEYS.contains(&written) => {
                     Err(format!("{} of a host; there are {}", unknown(written), HOST_KEYS.join(", ")))
                 }
@@ -137,6 +147,18 @@ fn lay_value(layers: &mut Layers, key: &Key, origin: SettingSource, value: &Span
     }
 }
 
+/// Returns the name of a host whose dots were taken for levels of tables, or the beginning of a long one.
+fn dotted(first: &str, second: &str, table: &DeTable<'_>) -> String {
+    let mut name = format!("{first}.{second}");
+    let mut levels = table.iter();
+    while let Some((key, value)) = levels.next().filter(|_| name.len() < LONGEST_HOST) {
+        let DeValue::Table(below) = value.get_ref() else { continue };
+        name = format!("{name}.{}", key.get_ref());
+        levels = below.iter();
+    }
+    name
+}
+
 fn unknown(key: &str) -> String {
     plain_word(key).map_or_else(|| "unknown key".to_owned(), |key| format!("unknown key `{key}`"))
 }
@@ -172,9 +194,37 @@ mod tests {
                 "fetchall.toml:3: unknown key `concurency`; did you mean `concurrency`?",
                 "fetchall.toml:4: timeout: `soon` is not a time; write 500ms, 10s, 2m, 1h or 1m30s",
                 "fetchall.toml:5: header: is a list of mixed values; write strings in quotes",
-                "fetchall.toml:6: unknown key `host`; remove it, or see `fetchall config` for the keys there are",
+                "fetchall.toml:6: unknown key `host`; did you mean `hosts`?",
             ]
         );
+    }
+
+    #[test]
+    fn hosts_that_are_written_otherwise_are_explained() {
+        for (text, expected) in [
+            (
+                "[hosts.\"http://127.0.0.1:24080/\"]\nper-host = 1\n",
+                "1: hosts: the value has a path; write the host alone, as in http://example.com:8080, without a slash",
+            ),
+            (
+                "[hosts.\"a.test/x\"]\n",
+                "1: hosts: `a.test/x` has a path; write the host alone, as in http://example.com:8080, without a slash",
+            ),
+            (
+                "[hosts.127.0.0.1]\nper-host = 1\n",
+                "1: hosts: a name with dots stands in quotes; write [hosts.\"127.0.0.1\"]",
+            ),
+            (
+                "[hosts.example.com]\nper-host = 1\n",
+                "1: hosts: a name with dots stands in quotes; write [hosts.\"example.com\"]",
+            ),
+            ("[host.\"a.test\"]\nper-host = 1\n", "1: unknown key `host`; did you mean `hosts`?"),
+        ] {
+            assert_eq!(problems(text), [format!("fetchall.toml:{expected}")], "{text}");
+        }
+        let secret = problems("[hosts.\"http://ann:hunter2@a.test/\"]\n");
+        assert!(secret.len() == 1 && !secret[0].contains("hunter2"), "{secret:?}");
+        assert!(secret[0].ends_with("write example.com, http://example.com:8080 or *.example.com"), "{secret:?}");
     }
 
     #[test]
@@ -185,7 +235,7 @@ mod tests {
             "fetchall.toml:2: delay: `soon` is not a time",
             "fetchall.toml:4: unknown key `dely` of a host; there are per-host, delay, header, user, cookie",
             "fetchall.toml:5: user: is no name and password",
-            "fetchall.toml:6: hosts: `a/b` is no host",
+            "fetchall.toml:6: hosts: `a/b` has a path",
             "fetchall.toml:8: hosts: is no table of hosts",
         ];
         assert_eq!(found.len(), starts.len(), "{found:#?}");

@@ -306,7 +306,7 @@ keys! {
     "Progress and log" {
         "progress" <"MODE"> => progress: ProgressMode, anywhere, "Progress display on standard error";
         "quiet" -q | "silent" | "s" => quiet: bool, anywhere, "Show no progress, no summary and no text lines";
-        "verbose" -v => verbose: bool, anywhere, "Log each step to standard error";
+        "verbose" -v => verbose: bool, anywhere, "Log each step, to standard error or to the file of --log";
         "show" <"WHAT"> => show: Show, anywhere, "Results to list as text; auto lists changes on a terminal, else all",
             "Changes are all results but done, not_modified, exists, duplicate and cancelled.";
         "color" <"WHEN"> => color: Color, anywhere, "Colored output";

@@ -25,10 +25,11 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::header::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::model::RetryOn;
+use crate::model::{RetryOn, is_secret};
 
 pub use end::{FailOn, Order, Until};
 pub use header::{check_field, headers, parse_header, user};
@@ -351,6 +352,16 @@ pub struct Config {
 }
 
 impl Config {
+    /// Whether a setting gives credentials, for all hosts or for some.
+    pub fn gives_credentials(&self) -> bool {
+        let secret = |fields: Vec<(HeaderName, Option<HeaderValue>)>| fields.iter().any(|(name, _)| is_secret(name));
+        self.user.is_some()
+            || self.netrc
+            || self.netrc_file.is_some()
+            || secret(headers(self))
+            || self.hosts.iter().any(|table| table.user.is_some() || secret(table.own_fields()))
+    }
+
     /// Whether files get the time of Last-Modified. A run that refreshes sets it, for the next one to
     /// ask by.
     pub fn sets_file_times(&self) -> bool {

@@ -26,15 +26,21 @@ impl HostPattern {
     /// # Errors
     /// Describes the mistake and the valid forms.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let wrong =
-            || format!("{} is no host; write example.com, example.com:8080 or *.example.com", refused_value(text));
+        let wrong = || {
+            format!("{} is no host; write example.com, http://example.com:8080 or *.example.com", refused_value(text))
+        };
         let (scheme, host) = match text.split_once("://") {
             None => (None, text),
             Some((scheme @ ("http" | "https"), host)) => (Some(scheme.into()), host),
             Some(_) => return Err(wrong()),
         };
         let (any_below, name) = host.strip_prefix("*.").map_or((false, host), |name| (true, name));
-        if name.is_empty() || name.contains(['*', '/', '?', '#', '@', '\\']) || name.contains(char::is_whitespace) {
+        if let Some((host, _)) = name.split_once('/').filter(|(host, _)| !host.contains('@')) {
+            let is_host = Self::parse(&text[..text.len() - name.len() + host.len()]).is_ok();
+            let advice = "has a path; write the host alone, as in http://example.com:8080, without a slash";
+            return Err(if is_host { format!("{} {advice}", refused_value(text)) } else { wrong() });
+        }
+        if name.is_empty() || name.contains(['*', '?', '#', '@', '\\']) || name.contains(char::is_whitespace) {
             return Err(wrong());
         }
         // Normalise as URLs do: lower case, IDNA and one spelling of addresses. URLs also drop the default

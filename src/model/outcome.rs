@@ -1,6 +1,6 @@
 //! The outcomes of a run: one for every line read.
 
-use super::{BadLine, Facts, Job, JobId, Seed, SourcePos, Timing, Verdict, Via};
+use super::{BadLine, Facts, Job, JobId, RequestOverrides, Seed, SourcePos, Timing, Verdict, Via};
 
 /// The subject of an outcome.
 #[derive(Debug, Clone)]
@@ -80,6 +80,14 @@ impl Outcome {
     /// Creates the outcome of an unfetched subject.
     pub fn unfetched(subject: Subject, verdict: Verdict) -> Self {
         Self { subject, facts: Box::default(), timing: Timing::default(), verdict }
+    }
+
+    /// Returns what gives credentials, if the server asks for them and the list has none for this URL.
+    pub fn credentials_advice(&self) -> Option<&'static str> {
+        let has_own = |line: &RequestOverrides| line.credentials.is_some() || !line.headers.is_empty();
+        let of_line = self.subject.seed().and_then(|seed| seed.overrides.as_deref());
+        let is_asked = self.verdict == Verdict::HttpError && self.facts.status == Some(401);
+        (is_asked && !of_line.is_some_and(has_own)).then_some("--user or --netrc gives credentials")
     }
 
     /// Creates the outcome of a line that is no URL.

@@ -7,12 +7,13 @@ use crate::policy::text::printable::printable;
 /// Writes a line for each http_error and each failure.
 pub struct Failures {
     writer: ReportWriter,
+    advises_credentials: bool,
 }
 
 impl Failures {
-    /// To this writer.
-    pub fn new(writer: ReportWriter) -> Self {
-        Self { writer }
+    /// To this writer. In a run without credentials a 401 says what gives them.
+    pub fn new(writer: ReportWriter, advises_credentials: bool) -> Self {
+        Self { writer, advises_credentials }
     }
 }
 
@@ -22,7 +23,9 @@ impl Reporter for Failures {
         let why = match &outcome.verdict {
             Verdict::HttpError => {
                 let facts = &outcome.facts;
-                format!("the server answered {}{}", facts.status.unwrap_or_default(), facts.status_note())
+                let advice = outcome.credentials_advice().filter(|_| self.advises_credentials);
+                let advice = advice.map_or_else(String::new, |advice| format!(" ({advice})"));
+                format!("the server answered {}{}{advice}", facts.status.unwrap_or_default(), facts.status_note())
             }
             Verdict::Failed(error) => error.to_string(),
             _ => return,

@@ -160,6 +160,8 @@ pub struct TextStyle {
     pub show: Show,
     /// Returns the width of the terminal, in which each line fits; `None` if nothing is to be cut.
     pub columns: Option<fn() -> Option<usize>>,
+    /// Says at a 401 what gives credentials; for a run without any.
+    pub advises_credentials: bool,
 }
 
 /// A way to write records.

@@ -33,7 +33,7 @@ impl Sink for Text {
         }
         self.line.clear();
         let columns = self.style.columns.and_then(|columns| columns());
-        describe(outcome, self.style.color, columns, &mut self.line);
+        describe(outcome, self.style, columns, &mut self.line);
         self.line.push('\n');
         self.output.write(self.line.as_bytes())
     }
@@ -73,7 +73,7 @@ const FIGURES: usize = 34;
 const LEAST_ROOM: usize = 20;
 
 /// Appends the line of one outcome, without a newline. It has at most so many columns.
-fn describe(outcome: &Outcome, color: bool, columns: Option<usize>, line: &mut String) {
+fn describe(outcome: &Outcome, style: TextStyle, columns: Option<usize>, line: &mut String) {
     let facts = &outcome.facts;
     let url = printable(outcome.subject.url());
     let room = |before: usize| columns.map(|columns| columns.saturating_sub(before).max(LEAST_ROOM));
@@ -100,15 +100,18 @@ fn describe(outcome: &Outcome, color: bool, columns: Option<usize>, line: &mut S
     };
     let shown_size = facts.bytes.map_or_else(|| "-".to_owned(), size);
     let time = outcome.timing.total.map_or_else(|| "-".to_owned(), duration);
-    let (on, off) = if color { (format!("\x1b[{sgr}m"), "\x1b[0m") } else { (String::new(), "") };
+    let (on, off) = if style.color { (format!("\x1b[{sgr}m"), "\x1b[0m") } else { (String::new(), "") };
     let _ = write!(line, "{on}{word:<11}{off} {shown_size:>10} {time:>9}  ");
     let final_url = facts.final_url.as_ref().map(|url| printable(url.as_str())).unwrap_or_default();
-    let shown = UrlLine { url, final_url, note: note(outcome) };
+    let shown = UrlLine { url, final_url, note: note(outcome, style) };
     line.push_str(&shown.render(room(FIGURES)));
 }
 
-/// Returns the error of an outcome, or a path that does not follow from its URL.
-fn note(outcome: &Outcome) -> Cow<'_, str> {
+/// Returns the error of an outcome, what helps against it, or a path that does not follow from its URL.
+fn note(outcome: &Outcome, style: TextStyle) -> Cow<'_, str> {
+    if let Some(advice) = outcome.credentials_advice().filter(|_| style.advises_credentials) {
+        return advice.into();
+    }
     match (&outcome.verdict, &outcome.subject) {
         (Verdict::Failed(error), Subject::Bad(bad)) => {
             let place = bad.via.origin().to_string();

@@ -84,6 +84,21 @@ fn finished_urls_count_as_good_for_fail_on() {
     run(TempDir::new().expect("a folder").path(), &twice, &["--fail-on", "60%"]).expect_code(1);
 }
 
+/// Runs the script of the guide for another output folder, and returns what cron would send.
+#[cfg(unix)]
+fn script_of_guide(folder: &Path, dir: &Path) -> String {
+    let guide = include_str!("../../docs/guide/cron.md");
+    let (_, script) = guide.split_once("```sh\n").expect("a script");
+    let (script, _) = script.split_once("```").expect("its end");
+    let script = script.replace("--dir out", &format!("--dir '{}'", dir.display()));
+    fs::write(folder.join("sites.txt"), "http://127.0.0.1:9/\n").expect("a list");
+    let program = Path::new(env!("CARGO_BIN_EXE_fetchall")).parent().expect("a folder");
+    let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap_or_default());
+    let out = std::process::Command::new("sh").args(["-c", &script]).current_dir(folder).env("PATH", path).output();
+    let out = out.expect("a shell");
+    [out.stdout, out.stderr].map(|text| String::from_utf8(text).expect("text")).concat()
+}
+
 #[test]
 fn a_folder_in_use_has_a_code_of_its_own() {
     let server = FaultServer::start(Script::new().on("never", Act::Stalled).otherwise(ok()));
@@ -99,6 +114,8 @@ fn a_folder_in_use_has_a_code_of_its_own() {
         let second = second.run().expect_code(75);
         assert!(second.stderr.starts_with("error: ") && second.stderr.contains("in use by another run"), "{flag}");
     }
+    #[cfg(unix)]
+    assert_eq!(script_of_guide(first.folder(), &dir), "", "cron sends no mail about a run that is at work");
     let lines = lines(&log);
     assert_eq!(lines.len(), 4, "{lines:?}");
     assert!(lines[1].starts_with("ERROR run did not begin error=\"") && lines[1].contains("another run"), "{lines:?}");

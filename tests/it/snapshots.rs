@@ -89,6 +89,46 @@ fn manual_page_has_the_usual_sections() {
     );
 }
 
+/// Returns the options of a page with their texts.
+fn options_of_page(page: &str) -> Vec<(String, String)> {
+    let plain = |line: &str| line.replace("\\-", "-").replace("\\fB", "").replace("\\fR", "").replace("\\*(Aq", "'");
+    let mut lines = page.lines();
+    let mut options = Vec::new();
+    while let Some(line) = lines.next() {
+        if line.starts_with("\\fB\\-") {
+            options.push((plain(line), plain(lines.next().unwrap_or_default())));
+        }
+    }
+    options
+}
+
+#[test]
+fn manual_page_has_the_help_of_each_option() {
+    for command in ["", "compare", "config", "demo"] {
+        let page = Fetchall::new().args(["man", command].iter().filter(|word| !word.is_empty())).run().expect_code(0);
+        let help =
+            Fetchall::new().env("COLUMNS", "400").args([command, "--help"].iter().filter(|word| !word.is_empty()));
+        let help = help.run().expect_code(0).stdout;
+        let options = options_of_page(&page.stdout);
+        assert!(options.len() > 40, "{command}: {options:?}");
+        for (option, text) in options {
+            assert!(!text.is_empty() && help.contains(&text), "{command}: {option}: {text:?}");
+        }
+    }
+}
+
+#[test]
+fn each_command_that_the_manual_names_has_a_page() {
+    let page = Fetchall::new().arg("man").run().expect_code(0).stdout;
+    let named: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("fetchall\\-")?.strip_suffix("(1)")).collect();
+    assert!(named.contains(&"compare"), "{named:?}");
+    for command in named {
+        let own = Fetchall::new().args(["man", command]).run().expect_code(0).stdout;
+        assert!(own.contains(&format!("\n.TH fetchall-{command} 1 ")), "{command}: {own}");
+        assert!(own.contains(&format!("\\fBfetchall {command}\\fR")), "{command}: {own}");
+    }
+}
+
 /// Command lines that are refused, by subject.
 const REFUSED: &[(&str, &[&str])] = &[
     (
@@ -120,6 +160,7 @@ const REFUSED: &[(&str, &[&str])] = &[
         "inputs",
         &[
             "missing.txt",
+            "version",
             "folder",
             "example.com",
             "example.com/page",

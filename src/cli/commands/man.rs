@@ -1,6 +1,6 @@
 //! `fetchall man`.
 
-use clap::CommandFactory;
+use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 
@@ -9,9 +9,28 @@ use crate::cli::exit::Exit;
 use crate::cli::manual::{CONFIGURATION, EXAMPLES, EXIT_STATUS, FILES, LISTS};
 use crate::cli::to_stdout;
 
-/// Writes the manual page to standard output, as roff.
-pub fn write() -> anyhow::Result<Exit> {
-    let (man, mut page) = (Man::new(Cli::command()), Vec::new());
+/// Writes the manual page of the program, or of one of its commands, to standard output, as roff.
+pub fn write(command: Option<&str>) -> anyhow::Result<Exit> {
+    let mut program = Cli::command().disable_help_subcommand(true);
+    program.build();
+    let program = with_long_help(program);
+    let Some(command) = command.and_then(|name| program.find_subcommand(name)) else { return of_program(program) };
+    let mut page = Vec::new();
+    Man::new(command.clone()).source(concat!("fetchall ", env!("CARGO_PKG_VERSION"))).render(&mut page)?;
+    to_stdout(&page)
+}
+
+/// Gives each option its text as the long help. The page has no other text for an option that `-h` leaves out.
+fn with_long_help(command: Command) -> Command {
+    let command = command.mut_args(|option| match option.get_help().cloned() {
+        Some(help) if option.get_long_help().is_none() => option.long_help(help),
+        _ => option,
+    });
+    command.mut_subcommands(with_long_help)
+}
+
+fn of_program(program: Command) -> anyhow::Result<Exit> {
+    let (man, mut page) = (Man::new(program), Vec::new());
     man.render_title(&mut page)?;
     man.render_name_section(&mut page)?;
     man.render_synopsis_section(&mut page)?;

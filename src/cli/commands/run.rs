@@ -24,7 +24,7 @@ use fetchall::source::{Input, Inputs, Retry};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
-use crate::cli::after_run::{next_command, records_note, saved_bodies, stdout_file};
+use crate::cli::after_run::{next_command, saved_bodies, stdout_file, warning_of_records};
 use crate::cli::child;
 use crate::cli::exit::{Exit, InUseError, UsageError};
 use crate::cli::log::{Log, LogWriter};
@@ -104,7 +104,7 @@ fn run(runtime: &Runtime, resolved: &Resolved, inputs: Inputs, vars: &Vars) -> a
     let stop = Stop::default();
     let (watched, log) = watch(resolved, files, &terminal, vars)?;
     let setup = SetupPhase::begin();
-    let log = log.start()?;
+    let log = log.start(resolved.config.verbose)?;
     run_log::begin(&inputs, &resolved.config);
     let plan = app::plan(&resolved.config, inputs, document, watched, stop.clone());
     // From here on a signal stops the run. Err: signals that cannot be caught end the program.
@@ -124,8 +124,8 @@ fn run(runtime: &Runtime, resolved: &Resolved, inputs: Inputs, vars: &Vars) -> a
     if resolved.config.dry_run && !resolved.config.quiet && resolved.config.progress != ProgressMode::Json {
         screen::say(&limits(&resolved.config));
     }
-    if let Some(note) = records_note(resolved).filter(|_| resolved.config.progress != ProgressMode::Json) {
-        screen::say(&note);
+    if let Some(warning) = warning_of_records(resolved).filter(|_| resolved.config.progress != ProgressMode::Json) {
+        screen::say(&warning);
     }
     let end = runtime.block_on(async {
         tokio::select! {
@@ -162,7 +162,7 @@ fn files(resolved: &Resolved, inputs: &Inputs, document: &Document) -> Result<Ch
 
 /// Describes a dry run and its limits on one line.
 fn limits(config: &Config) -> String {
-    const TOLD: [&str; 11] = [
+    const TOLD: [&str; 12] = [
         "backend",
         "concurrency",
         "connect-timeout",
@@ -174,8 +174,11 @@ fn limits(config: &Config) -> String {
         "max-failures",
         "max-duration",
         "dir",
+        "name",
     ];
-    let told = TOLD.iter().filter_map(|name| Key::named(name)).map(|key| {
+    // Without a folder no file gets a name.
+    let is_told = |name: &&&str| **name != "name" || config.dir.is_some();
+    let told = TOLD.iter().filter(is_told).filter_map(|name| Key::named(name)).map(|key| {
         let value = key.show(config);
         format!("{} {}", key.name, value.as_str().map_or_else(|| value.to_string(), str::to_owned))
     });
@@ -302,7 +305,7 @@ fn watch(resolved: &Resolved, files: CheckedFiles, terminal: &Terminal, vars: &V
     }
     // Report failures in the records, or here.
     if resolved.show_errors || (!config.quiet && !wants_records(resolved)) {
-        reporters.push(Box::new(Failures::new(stderr())));
+        reporters.push(Box::new(Failures::new(stderr(), !config.gives_credentials())));
     }
     if !config.quiet && mode != ProgressMode::Json {
         let options = SummaryOptions {
@@ -326,6 +329,7 @@ fn watch(resolved: &Resolved, files: CheckedFiles, terminal: &Terminal, vars: &V
             color: stdout_color,
             show: if config.show == Show::Auto && terminal.stdout { Show::Changes } else { config.show },
             columns: terminal.stdout.then_some(stdout_columns as _),
+            advises_credentials: !config.gives_credentials(),
         },
         files,
         sinks: Vec::new(),

@@ -91,6 +91,27 @@ fn a_401_or_403_says_that_no_credentials_were_sent() {
 }
 
 #[test]
+fn a_401_without_credentials_names_the_flags_on_the_screen() {
+    let server = server();
+    let urls = ["a", "b", "c"].map(|path| server.url(path));
+    let advice = "(--user or --netrc gives credentials)";
+    let of_a = |text: &str| {
+        let told: Vec<_> = text.lines().filter(|line| line.contains(advice)).map(str::to_owned).collect();
+        assert!(told.len() == 1 && told[0].contains(&urls[0]), "{text}");
+    };
+    let text = Fetchall::new().args(&urls).run().expect_code(1);
+    of_a(&text.stdout);
+    of_a(&Fetchall::new().arg("-qS").args(&urls).run().expect_code(1).stderr);
+    let json = Fetchall::new().args(["--json", "-qS", "-o", "r"]).args(&urls).run().expect_code(1);
+    assert!(!String::from_utf8(json.read("r")).expect("text").contains("--user"));
+    let in_list = urls[0].replacen("://", "://ann:hunter2@", 1);
+    for words in [&["--user", "ann:hunter2", &urls[0]][..], &["-H", "Authorization: Basic x", &urls[0]], &[&in_list]] {
+        let run = Fetchall::new().args(words.iter().copied()).run().expect_code(1);
+        assert!(!run.stdout.contains(advice) && !run.stderr.contains(advice), "{words:?}: {}", run.stdout);
+    }
+}
+
+#[test]
 fn the_note_is_for_runs_with_credentials_only() {
     let server = server();
     let away = FaultServer::start(Script::new().otherwise(Act::RedirectTo(server.url("a"))));

@@ -98,7 +98,7 @@ fn a_secret_is_shown_nowhere() {
             assert!(files(run.folder()).iter().all(|name| !name.contains("s3cret")));
         }
     }
-    let run = Fetchall::new().args(["--log", "run.log", "--progress", "none"]).stdin(list).run().expect_code(1);
+    let run = Fetchall::new().args(["-v", "--log", "run.log", "--progress", "none"]).stdin(list).run().expect_code(1);
     let log = String::from_utf8(run.read("run.log")).expect("text");
     assert!(log.contains("/stayed") && !log.contains("s3cret") && !log.contains("dXNlcjpzM2NyZXQh"), "{log}");
     assert!(!other.requests().is_empty());

@@ -222,13 +222,15 @@ fn help_is_a_command_too() {
 }
 
 #[test]
-fn records_in_a_file_that_looks_like_a_body_are_noted() {
+fn records_in_a_file_that_looks_like_a_body_are_told() {
     let server = server();
     let run = |args: &[&str]| Fetchall::new().args(args).arg(server.url("a")).run().expect_code(0).stderr;
-    let note = "note: the records go to page.html; use -O page.html for the body\n";
-    assert!(run(&["-o", "page.html"]).starts_with(note));
-    for args in [&["-o", "page.csv"][..], &["-o", "lines.txt"], &["-q", "-o", "page.html"], &["-O", "page.html"]] {
-        assert!(!run(args).contains("note: "), "{args:?}");
+    let warning = "warning: the records go to page.html; use -O page.html for the body\n";
+    for args in [&["-o", "page.html"][..], &["-sS", "-o", "page.html"], &["-q", "-o", "page.html"]] {
+        assert!(run(args).starts_with(warning), "{args:?}");
+    }
+    for args in [&["-o", "page.csv"][..], &["-o", "lines.txt"], &["-O", "page.html"]] {
+        assert!(!run(args).contains("the records go"), "{args:?}");
     }
 }
 
@@ -236,12 +238,35 @@ fn records_in_a_file_that_looks_like_a_body_are_noted() {
 fn tips_do_not_mislead() {
     for (args, tip) in [
         (&["--name", "-{n}"][..], "--name=-{n}"),
-        (&["-nc"], "--skip-existing"),
+        (&["-nc"], "-nc is --skip-existing"),
+        (&["-nv"], "-nv is --progress none"),
+        (&["-np"], "-np is not needed"),
+        (&["--no-parent"], "links are not followed"),
+        (&["--mirror"], "--refresh"),
+        (&["-p"], "links are not followed"),
+        (&["-r"], "links are not followed"),
+        (&["-l", "2"], "links are not followed"),
+        (&["-t", "5"], "--retry 2"),
+        (&["--tries=3"], "--retry 2"),
+        (&["-w", "2"], "--delay"),
+        (&["-T", "10"], "--read-timeout"),
+        (&["-Z"], "-c N"),
+        (&["--parallel"], "-c N"),
+        (&["-X", "POST"], "GET"),
+        (&["--request=POST"], "GET"),
+        (&["--data", "x"], "GET"),
+        (&["-I"], "--head"),
         (&["-OJ", "-J"], "--content-disposition"),
         (&["--sumary", "x"], "'--summary'"),
     ] {
         let refused = Fetchall::new().args(args.iter().copied()).run().expect_code(2);
-        assert!(refused.stderr.contains(tip) && !refused.stderr.contains("-- -"), "{}", refused.stderr);
+        assert!(refused.stderr.contains(tip) && !refused.stderr.contains("-- -"), "{args:?}: {}", refused.stderr);
+        let of_values = refused.stderr.contains("follows an equals sign");
+        assert_eq!(of_values, args[0] == "--name", "{args:?}: {}", refused.stderr);
+    }
+    for args in [&["--paralel"][..], &["-W"], &["config", "sites.txt"]] {
+        let refused = Fetchall::new().args(args.iter().copied()).run().expect_code(2);
+        assert!(!refused.stderr.contains("tip: "), "{args:?}: {}", refused.stderr);
     }
 }
 
@@ -265,6 +290,10 @@ fn a_dry_run_says_what_would_be() {
     for record in run.records() {
         assert_eq!((&record["timing"]["queued_ms"], &record["timing"]["total_ms"]), (&().into(), &().into()));
     }
+    let named = Fetchall::new().args(["--dry-run", "--dir", "out", "--name", "{host}/{n}"]).arg(server.url("a"));
+    let head = named.run().expect_code(0).stderr;
+    assert!(head.lines().next().expect("a line").ends_with(", dir out, name {host}/{n}"), "{head}");
+    assert!(run.stderr.lines().next().expect("a line").ends_with(", dir none"), "{}", run.stderr);
 }
 
 #[test]

@@ -165,28 +165,37 @@ fn the_log_goes_where_it_is_wanted() {
     let verbose = Fetchall::new().args(["-v", "--json"]).arg(&url).run().expect_code(0);
     assert!(verbose.stderr.contains(&url) && verbose.stderr.contains("308"), "{}", verbose.stderr);
     assert_eq!(verbose.records().len(), 1);
-    let logged = Fetchall::new().file("run.log", "old\n").args(["--log", "run.log"]).arg(&url).run().expect_code(0);
-    let log = String::from_utf8(logged.read("run.log")).expect("text");
-    assert!(log.contains(&url) && log.contains(&server.url("keep-alive-ok")) && log.starts_with("old\n"), "{log}");
-    assert!(!logged.stderr.contains("308"), "{}", logged.stderr);
+    for (words, has_details) in [(&["--log", "run.log"][..], false), (&["-v", "--log", "run.log"], true)] {
+        let logged = Fetchall::new().file("run.log", "old\n").args(words).arg(&url).run().expect_code(0);
+        let log = String::from_utf8(logged.read("run.log")).expect("text");
+        assert!(log.contains(&url) && log.starts_with("old\n"), "{log}");
+        assert_eq!(log.contains(&server.url("keep-alive-ok")), has_details, "{words:?}: {log}");
+        assert!(!logged.stderr.contains("308"), "{}", logged.stderr);
+    }
     let neither = Fetchall::new().arg(&url).run().expect_code(0);
     assert!(!neither.stderr.contains(&url), "{}", neither.stderr);
 }
 
 #[test]
-fn the_log_has_the_start_and_end_of_each_url_on_every_backend() {
+fn the_log_has_one_line_for_each_url_on_every_backend() {
     let server = FaultServer::start(
         Script::new().on("gone", Act::Status(404, Vec::new())).otherwise(Act::KeepAliveOk(b"x".to_vec())),
     );
     let list = format!("{}\n{}\n", server.url("a"), server.url("gone"));
     for backend in BACKENDS {
-        let run = Fetchall::new().args(["--json", "--backend", backend, "--log", "log", "-"]).stdin(list.clone()).run();
-        let log = String::from_utf8(run.read("log")).unwrap();
-        for (name, outcome) in [("a", "ok"), ("gone", "http_error")] {
-            let url = server.url(name);
-            let told = |what: &str| log.lines().filter(|line| line.contains(what) && line.contains(&url)).count();
-            assert_eq!((told(" fetching "), told(" done ")), (1, 1), "{backend}: {log}");
-            assert!(log.contains(&format!("done url={url} outcome=\"{outcome}\"")), "{backend}: {log}");
+        for (verbose, begun) in [(false, 0), (true, 1)] {
+            let run = Fetchall::new().args(["--json", "--backend", backend, "--log", "log", "-"]).stdin(list.clone());
+            let run = if verbose { run.arg("-v") } else { run }.run();
+            let log = String::from_utf8(run.read("log")).unwrap();
+            for (name, outcome) in [("a", "ok"), ("gone", "http_error")] {
+                let url = server.url(name);
+                let told = |what: &str| log.lines().filter(|line| line.contains(what) && line.contains(&url)).count();
+                assert_eq!((told(" fetching "), told(" done ")), (begun, 1), "{backend}: {log}");
+                assert!(log.contains(&format!("done url={url} outcome=\"{outcome}\"")), "{backend}: {log}");
+            }
+            assert_eq!(log.contains(" DEBUG "), verbose, "{backend}: {log}");
+            // Each URL, and the begin and the end of the run.
+            assert!(verbose || log.lines().count() == 4, "{backend}: {log}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Every way to wait for a run: for all, for the first, in order, for a time.
 
 use super::*;
+use crate::model::Progress;
 
 /// URL `n` of `1..=n` takes `n` seconds.
 fn ever_slower(n: usize) -> Case {
@@ -167,9 +168,9 @@ fn bad_lines_do_not_count_towards_the_limits() {
     }
 }
 
-/// Notes how many URLs each tick has in flight, and the ages of those that it names.
+/// Keeps the progress of each tick.
 #[derive(Clone, Default)]
-struct Ticks(Arc<Mutex<Vec<(u32, Vec<Duration>)>>>);
+struct Ticks(Arc<Mutex<Vec<Progress>>>);
 
 impl Reporter for Ticks {
     fn watches_jobs(&self) -> bool {
@@ -182,8 +183,7 @@ impl Reporter for Ticks {
 
     fn event(&mut self, event: &Event<'_>) {
         if let Event::Tick(p) = event {
-            let ages = p.slowest.iter().map(|slow| slow.age).collect();
-            self.0.lock().unwrap().push((p.in_flight, ages));
+            self.0.lock().unwrap().push((*p).clone());
         }
     }
 }
@@ -197,9 +197,9 @@ fn the_slowest_are_in_flight_and_aged_from_their_request() {
     case.reporters.push(Box::new(ticks.clone()));
     timed(case);
     let ticks = ticks.0.lock().unwrap();
-    assert!(ticks.iter().any(|(in_flight, _)| *in_flight == 2));
-    for (in_flight, ages) in &*ticks {
-        assert_eq!(ages.len(), *in_flight as usize, "{ticks:?}");
-        assert!(ages.iter().all(|age| *age <= Duration::from_secs(2)), "{ages:?}");
+    assert!(ticks.iter().any(|p| p.in_flight == 2));
+    for p in &*ticks {
+        assert_eq!(p.slowest.len(), p.in_flight as usize, "{p:?}");
+        assert!(p.slowest.iter().all(|slow| slow.age <= Duration::from_secs(2)), "{p:?}");
     }
 }

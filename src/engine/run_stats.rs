@@ -24,8 +24,6 @@ pub(super) struct RunStats {
     continued: u64,
     not_begun: u64,
     retries: u64,
-    /// Jobs without a good answer. A bad line is no job.
-    failed_jobs: u64,
     digests: Digests,
     bytes: u64,
     wire_bytes: u64,
@@ -47,7 +45,6 @@ impl RunStats {
             continued: 0,
             not_begun: 0,
             retries: 0,
-            failed_jobs: 0,
             digests: Digests::default(),
             bytes: 0,
             wire_bytes: 0,
@@ -85,7 +82,6 @@ impl RunStats {
         }
         if let Subject::Job(job) = &outcome.subject {
             self.retries += u64::from(job.attempt.saturating_sub(1));
-            self.failed_jobs += u64::from(matches!(outcome.verdict, Verdict::HttpError | Verdict::Failed(_)));
         }
         self.digests.add(outcome);
         // A skipped record repeats the bytes that an earlier run received; this run did not receive them.
@@ -103,10 +99,6 @@ impl RunStats {
 
     pub(super) fn failed(&self) -> u64 {
         self.counts.http_error + self.counts.failed
-    }
-
-    pub(super) fn failed_jobs(&self) -> u64 {
-        self.failed_jobs
     }
 
     pub(super) fn summary(

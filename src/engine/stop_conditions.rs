@@ -25,8 +25,9 @@ impl Default for StopConditions {
 }
 
 impl StopConditions {
-    /// Returns the cause if this verdict of a job ends the run; `failures` counts failed jobs, this one included.
-    pub(super) fn after(&self, verdict: &Verdict, failures: u64) -> Option<StopCause> {
+    /// Returns the cause if this verdict of a job ends the run; `failures` counts failed jobs, this one included. A
+    /// job that was refused without a request may have failed, but is not the first URL completed.
+    pub(super) fn after(&self, verdict: &Verdict, asked: bool, failures: u64) -> Option<StopCause> {
         let failed = match verdict {
             Verdict::Ok => false,
             Verdict::HttpError | Verdict::Failed(_) => true,
@@ -34,7 +35,7 @@ impl StopConditions {
             Verdict::Skipped(_) | Verdict::Cancelled => return None,
         };
         match self.until {
-            Until::FirstCompleted => Some(StopCause::FirstCompleted),
+            Until::FirstCompleted if asked => Some(StopCause::FirstCompleted),
             Until::FirstSuccess if !failed => Some(StopCause::FirstSuccess),
             Until::FirstError if failed => Some(StopCause::FirstError),
             _ => {
@@ -65,15 +66,18 @@ mod tests {
             (until(Until::FirstError), Verdict::HttpError, Some(StopCause::FirstError)),
         ];
         for (ends, verdict, cause) in cases {
-            assert_eq!(ends.after(&verdict, 1), cause, "{ends:?} {verdict:?}");
+            assert_eq!(ends.after(&verdict, true, 1), cause, "{ends:?} {verdict:?}");
         }
+        let refused = Verdict::HttpError;
+        assert_eq!(until(Until::FirstCompleted).after(&refused, false, 1), None);
+        assert_eq!(until(Until::FirstError).after(&refused, false, 1), Some(StopCause::FirstError));
     }
 
     #[test]
     fn failures_are_counted_to_the_most_that_are_allowed() {
         let ends = StopConditions { max_failures: NonZeroU32::new(3), ..StopConditions::default() };
-        assert_eq!(ends.after(&Verdict::HttpError, 2), None);
-        assert_eq!(ends.after(&Verdict::HttpError, 3), Some(StopCause::MaxFailures));
-        assert_eq!(ends.after(&Verdict::Ok, 3), None);
+        assert_eq!(ends.after(&Verdict::HttpError, true, 2), None);
+        assert_eq!(ends.after(&Verdict::HttpError, true, 3), Some(StopCause::MaxFailures));
+        assert_eq!(ends.after(&Verdict::Ok, true, 3), None);
     }
 }

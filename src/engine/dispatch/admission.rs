@@ -126,7 +126,7 @@ impl RunState {
                 Entry::LeftOut { seed, reported } => self.admission.leave_out(&seed, reported),
                 Entry::Bad(mut bad) => {
                     bad.id = self.count();
-                    self.finish(Outcome::bad_line(bad));
+                    self.finish_line(Outcome::bad_line(bad));
                 }
                 Entry::Seed(mut seed) => {
                     seed.id = self.count();
@@ -144,14 +144,14 @@ impl RunState {
 
     fn admit_seed(&mut self, mut seed: Seed, now: Instant) {
         if self.stopping.is_some() {
-            return self.finish(cancelled(Subject::Seed(Box::new(seed))));
+            return self.finish_line(cancelled(Subject::Seed(Box::new(seed))));
         }
         if self.admission.is_duplicate(&seed) {
             return self.finish_unfetched(seed, Verdict::Skipped(SkipReason::Duplicate));
         }
         if let Some(facts) = self.admission.take_done(&mut seed) {
             let verdict = Verdict::Skipped(SkipReason::Done);
-            return self.finish(Outcome { facts, ..Outcome::unfetched(Subject::Seed(Box::new(seed)), verdict) });
+            return self.finish_line(Outcome { facts, ..Outcome::unfetched(Subject::Seed(Box::new(seed)), verdict) });
         }
         if let Some(warning) = self.admission.second_origin(&seed.url) {
             self.watchers.tell(&Event::Warning(&warning));
@@ -163,6 +163,6 @@ impl RunState {
     }
 
     fn finish_unfetched(&mut self, seed: Seed, verdict: Verdict) {
-        self.finish(Outcome::unfetched(Subject::Seed(Box::new(seed)), verdict));
+        self.finish_line(Outcome::unfetched(Subject::Seed(Box::new(seed)), verdict));
     }
 }

@@ -14,7 +14,7 @@ use super::admission::Admission;
 use super::outbox::{OUTCOMES, Outbox};
 use crate::config::Order;
 use crate::fetch::Meter;
-use crate::model::{Batch, Job, JobId, Outcome, Progress, StopCause, Subject, Waits};
+use crate::model::{Batch, Job, JobId, Outcome, Progress, StopCause, Subject, Verdict, Waits};
 use crate::schedule::{NextJob, Scheduler};
 
 /// The state of a run.
@@ -23,6 +23,8 @@ pub(super) struct RunState {
     pub(super) admission: Admission,
     pub(super) watchers: Watchers,
     pub(super) stats: RunStats,
+    /// The failures of jobs. A bad line is no job.
+    failed_jobs: u64,
     pub(super) meter: Arc<Meter>,
     pub(super) outbox: Outbox,
     pub(super) auto: AutoTuner,
@@ -50,6 +52,7 @@ impl RunState {
             scheduler: Scheduler::new(plan.schedule.clone()),
             admission: Admission::new(plan.skip_duplicates, plan.names.take(), plan.beyond_one_origin.take()),
             stats: RunStats::new(),
+            failed_jobs: 0,
             meter: Arc::new(watchers.meter()),
             watchers,
             outbox: Outbox::new(order),
@@ -83,7 +86,7 @@ impl RunState {
                     return Some(job);
                 }
                 NextJob::Refused(job, why) => self.finish(refused(job, &why, self.max_wait, now)),
-                NextJob::Lost(line) => self.finish(Outcome::bad_line(*line)),
+                NextJob::Lost(line) => self.finish_line(Outcome::bad_line(*line)),
             }
             if self.met.is_some() {
                 return None;
@@ -93,14 +96,20 @@ impl RunState {
         None
     }
 
-    /// Counts an outcome and sends it to the watchers and the sinks.
+    /// Counts the outcome of a job, or of one that was refused, and sends it to the watchers and the sinks.
     pub(super) fn finish(&mut self, outcome: Outcome) {
+        self.failed_jobs += u64::from(matches!(outcome.verdict, Verdict::HttpError | Verdict::Failed(_)));
+        if self.met.is_none() && self.stopping.is_none() {
+            let asked = matches!(outcome.subject, Subject::Job(_));
+            self.met = self.ends.after(&outcome.verdict, asked, self.failed_jobs);
+        }
+        self.finish_line(outcome);
+    }
+
+    /// Counts the outcome of a line that never became a job. It meets no stop condition.
+    pub(super) fn finish_line(&mut self, outcome: Outcome) {
         self.stats.add(&outcome);
         self.watchers.done(&outcome);
-        let is_job = matches!(outcome.subject, Subject::Job(_));
-        if is_job && self.met.is_none() && self.stopping.is_none() {
-            self.met = self.ends.after(&outcome.verdict, self.stats.failed_jobs());
-        }
         self.outbox.put(outcome);
     }
 

@@ -34,6 +34,7 @@ pub(super) struct RecordTable {
     separator: u8,
     splitter: Splitter,
     cells: Cells,
+    columns: usize,
     url: usize,
     outcome: usize,
     status: Option<usize>,
@@ -98,11 +99,15 @@ impl RecordTable {
         let column = |name: &str| cells.iter().position(|cell| cell == name.as_bytes());
         let (url, outcome) = (column("url")?, column("outcome")?);
         let (status, kind, skip_reason) = (column("status"), column("error_kind"), column("skip_reason"));
-        Some(Self { separator, splitter, cells, url, outcome, status, kind, skip_reason })
+        let columns = cells.count();
+        Some(Self { separator, splitter, cells, columns, url, outcome, status, kind, skip_reason })
     }
 
     fn row(&mut self, bytes: &[u8]) -> Result<RecordedResult, String> {
         self.cells.split(&mut self.splitter, bytes);
+        if self.cells.count() < self.columns {
+            return Err(format!("the row is cut off; {WANTED}"));
+        }
         let text = |at: usize| {
             let cell = std::str::from_utf8(self.cells.get(at)).map_err(|_| format!("not UTF-8; {WANTED}"))?;
             Ok::<_, String>(Some(cell.to_owned()).filter(|cell| !cell.is_empty()))

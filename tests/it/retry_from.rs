@@ -402,11 +402,17 @@ fn a_state_may_be_the_report_and_the_state_of_one_run() {
 fn a_row_that_is_no_record_is_one_failed_record() {
     let server = server();
     let row = |rest: &str| format!("{}{rest}\n", server.url("a"));
-    let table =
-        ["url,outcome,status,error_kind\n", &row(",failed,,timeout"), "x\n", &row(",eaten,,"), &row(",failed,many,")];
+    let table = [
+        "url,outcome,status,error_kind\n",
+        &row(",failed,,timeout"),
+        "x\n",
+        &row(",eaten,,"),
+        &row(",failed,many,"),
+        &row(",failed,"),
+    ];
     let run = Fetchall::new().file("r.csv", table.concat()).args(["--json", "--retry-from", "r.csv"]).run();
     let run = run.expect_code(1);
     let bad = run.records().into_iter().filter(|record| record["error"]["kind"] == "invalid_url");
     let lines: Vec<_> = bad.map(|record| record["source"]["line"].as_u64().unwrap()).collect();
-    assert_eq!((lines, server.asked("/a")), (vec![3, 4, 5], 1));
+    assert_eq!((lines, server.asked("/a")), (vec![3, 4, 5, 6], 1));
 }

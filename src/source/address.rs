@@ -16,6 +16,8 @@ pub(super) type Reason = Cow<'static, str>;
 
 /// The longest URL that can be asked for. So many lines may wait that longer ones would fill memory.
 const LONGEST: usize = 65_534;
+/// Hosts that are schemes written twice, as in `http:/https:/a.test`.
+const SCHEMES: [&str; 7] = ["http", "https", "ftp", "ftps", "socks5", "ws", "wss"];
 /// How much of a bad line its record shows.
 const SHOWN: usize = 2048;
 /// How much of it a suggestion repeats.
@@ -45,7 +47,8 @@ pub(super) fn parse(text: &str) -> Result<(Url, Option<Credentials>), Reason> {
     if url.host_str().is_some_and(|host| host.len() > LONGEST_HOST) {
         return Err("the host name is longer than 253 bytes; no DNS knows such a name; correct it".into());
     }
-    if matches!(url.host_str(), Some("http" | "https")) && url.path().starts_with("//") {
+    // Its second authority is a path to the parser, with the password in it.
+    if url.host_str().is_some_and(|host| SCHEMES.contains(&host)) {
         return Err("has its scheme twice; remove one".into());
     }
     if url.fragment().is_some() {

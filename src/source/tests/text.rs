@@ -48,7 +48,9 @@ fn a_line_that_would_fetch_something_else_is_bad() {
     says(&text("http://a.test/x # the first"), "comment");
     says(&text("http://a.test/x http://a.test/y"), "more than one URL, http://a.test/x and http://a.test/y");
     says(&text("http://http://us:SECRET@a.test/"), "scheme twice");
-    says(&text("https://http://a.test/"), "scheme twice");
+    for twice in ["https://http://a.test/", "http:/https:/us:SECRET@a.test/", "http:ftp:/a.test", "http://http:80/a"] {
+        says(&text(twice), "scheme twice");
+    }
     says(&text("http://a.test/\0x"), "NUL");
     says(&text("http://a.test/\u{1}x"), "control character");
     says(&text("\"http://a.test/"), "begins with \", which is not closed");

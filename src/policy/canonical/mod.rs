@@ -65,14 +65,15 @@ impl CanonicalRules {
 
     fn path<'u>(&self, path: &'u str) -> Cow<'u, str> {
         let mut path = Cow::Borrowed(path);
+        // First, so that a parameter is stripped under the name that it has in the canonical form.
+        if self.has(Normalization::Case) && path.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            path = path.to_ascii_lowercase().into();
+        }
         if !self.strip_params.is_empty() && path.contains(';') {
             path = parts::without_path_params(&path, &self.strip_params).into();
         }
         if self.has(Normalization::DoubleSlash) && path.contains("//") {
             path = parts::with_single_slashes(&path).into();
-        }
-        if self.has(Normalization::Case) && path.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            path = path.to_ascii_lowercase().into();
         }
         let end = parts::end(&path, self.has(Normalization::TrailingSlash), self.has(Normalization::IndexFile));
         match path {

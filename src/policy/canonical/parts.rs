@@ -17,7 +17,8 @@ pub(super) fn without_www(mut host: &str) -> &str {
     host
 }
 
-/// The path without the parameters of its segments, as in `/a;jsessionid=1`, whose names match.
+/// The path without the parameters of its segments, as in `/a;jsessionid=1`, whose names match. A segment that would
+/// become `.` or `..` keeps them, because those lead elsewhere.
 pub(super) fn without_path_params(path: &str, names: &Globs) -> String {
     let segments = path.split('/').map(|segment| {
         let mut parts = segment.split(';');
@@ -26,7 +27,8 @@ pub(super) fn without_path_params(path: &str, names: &Globs) -> String {
             kept.push(';');
             kept.push_str(part);
         }
-        kept
+        let is_dots = matches!(&*kept.to_ascii_lowercase().replace("%2e", "."), "." | "..");
+        if is_dots { segment.to_owned() } else { kept }
     });
     segments.collect::<Vec<_>>().join("/")
 }

@@ -66,7 +66,7 @@ pub(super) fn normal_path(path: &str) -> String {
 }
 
 /// Appends the normal form: unreserved characters (RFC 3986, section 2.3) are not encoded, reserved ones stay as
-/// they are, and everything else is encoded in upper case. `*` and `$` are encoded too, because the pattern
+/// they are, and everything else is encoded in upper case, also a `%` that encodes nothing. `*` and `$` are encoded too, because the pattern
 /// `%2A` means the star itself.
 fn normalize(text: &[u8], written: &mut String) {
     let mut rest = text;
@@ -79,7 +79,7 @@ fn normalize(text: &[u8], written: &mut String) {
                 if is_unreserved(octet) { written.push(char::from(octet)) } else { encode(octet, written) }
             }
             (b'*' | b'$', _) => encode(*byte, written),
-            (byte, _) if is_unreserved(byte) || b"%:/?#[]@!&'()+,;=".contains(&byte) => written.push(char::from(byte)),
+            (byte, _) if is_unreserved(byte) || b":/?#[]@!&'()+,;=".contains(&byte) => written.push(char::from(byte)),
             (byte, _) => encode(byte, written),
         }
     }

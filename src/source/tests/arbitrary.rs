@@ -60,6 +60,10 @@ proptest! {
     fn pieces_make_no_difference(bytes in bytes(), at in vec(any::<usize>(), 0..8), format in any_format()) {
         // Option lines are the exception: on a pipe they must come with their URL.
         prop_assume!(!bytes.contains(&b'='));
+        // So are titles before the header of a table: a pipe that pauses behind them is a plain list.
+        let separates = |line: &[u8]| line.iter().any(|byte| b",;\t|".contains(byte));
+        let first = bytes.split(|byte| b"\r\n".contains(byte)).find(|line| !line.trim_ascii().is_empty());
+        prop_assume!(format != Auto || first.is_none_or(separates) || !separates(&bytes));
         prop_assert_eq!(all(pieces(&cut(&bytes, at)), format), all(reader("list", &bytes), format));
     }
 

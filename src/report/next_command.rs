@@ -48,15 +48,22 @@ impl NextCommand {
         } else {
             ""
         };
+        // The next failures may have other causes than those that were selected.
+        let (without, and_without) = match !continues && selects {
+            true => (" without --only", " and without --only"),
+            false => ("", ""),
+        };
         let command = match self {
             NextCommand::Unsaid => return None,
             NextCommand::FromStart if s.counts.read <= 1 && s.input_complete => return None,
-            NextCommand::Same => format!("the same command{open}{beyond}"),
+            NextCommand::Same => format!("the same command{without}{open}{beyond}"),
             NextCommand::Without(flag) => format!("the same command without {flag}{open}{beyond}"),
             // The records know nothing of lines that were not read.
             NextCommand::With(words) => match s.next_line.as_ref().filter(|_| !s.input_complete) {
-                Some(next) => format!("the same command with {words}{open}{beyond}; then the list from {next} on"),
-                None => format!("the same command with {words}{open}{beyond}"),
+                Some(next) => {
+                    format!("the same command with {words}{and_without}{open}{beyond}; then the list from {next} on")
+                }
+                None => format!("the same command with {words}{and_without}{open}{beyond}"),
             },
             NextCommand::FromStart => format!("the same command from the start{open}; --dir DIR resumes"),
         };

@@ -110,6 +110,10 @@ fn the_next_command_depends_on_what_was_kept() {
     (stopped.input_complete, stopped.next_line) = (false, Some(SourcePos { list: "sites.txt".into(), line: 265 }));
     assert!(text(records(), &stopped).ends_with("(244 left); then the list from sites.txt:265 on"));
     assert_eq!(text(NextCommand::Same, &with_failures()), "to try again: the same command (15 failed)");
+    let again = NextCommand::Same.text(&with_failures(), true);
+    assert_eq!(again.as_deref(), Some("to try again: the same command without --only (15 failed)"));
+    let again = records().text(&with_failures(), true).unwrap_or_default();
+    assert!(again.ends_with("-o again.ndjson and without --only (15 failed)"), "{again}");
     assert_eq!(NextCommand::Same.text(&summary(3, 0, 0, 0, 0), false), None);
     stopped.stopped = Some(StopCause::MaxFailures);
     stopped.counts.http_error = 2;

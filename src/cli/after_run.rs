@@ -29,10 +29,14 @@ pub fn warning_of_records(resolved: &Resolved) -> Option<String> {
     let config = &resolved.config;
     let is_plain = matches!(resolved.inputs.as_slice(), [InputArg::Url(..)])
         && resolved.output_document.is_none()
-        && config.dir.is_none()
-        && config.format == Format::Text;
-    let looks_like_body = config.output.extension().is_some_and(|ending| ending != "txt" && ending != "log");
-    let is_flag = matches!(resolved.origins.get("output"), Some(SettingSource::Flag(_)));
+        && config.dir.is_none();
+    let output = resolved.origins.get("output");
+    let looks_like_body = config.output.extension().is_some_and(|ending| match config.format {
+        Format::Text => ending != "txt" && ending != "log",
+        // Its name alone made it a file of records.
+        _ => ending == "json" && resolved.origins.get("format") == output,
+    });
+    let is_flag = matches!(output, Some(SettingSource::Flag(_)));
     (is_plain && looks_like_body && is_flag).then(|| {
         let file = quoted(&config.output);
         format!("warning: the records go to {file}; use -O {file} for the body")

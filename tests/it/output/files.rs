@@ -229,7 +229,9 @@ fn records_in_a_file_that_looks_like_a_body_are_told() {
     for args in [&["-o", "page.html"][..], &["-sS", "-o", "page.html"], &["-q", "-o", "page.html"]] {
         assert!(run(args).starts_with(warning), "{args:?}");
     }
-    for args in [&["-o", "page.csv"][..], &["-o", "lines.txt"], &["-O", "page.html"]] {
+    assert!(run(&["-o", "data.json"]).starts_with("warning: the records go to data.json; use -O data.json"));
+    let asked = ["--json", "-o", "data.json"];
+    for args in [&["-o", "page.csv"][..], &["-o", "lines.txt"], &["-O", "page.html"], &asked] {
         assert!(!run(args).contains("the records go"), "{args:?}");
     }
 }

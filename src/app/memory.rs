@@ -37,6 +37,7 @@ pub(super) fn open(
     files: &CheckedFiles,
     names: Option<&mut Claims>,
     compares: bool,
+    selects: bool,
 ) -> Result<Option<Memory>, SetupError> {
     let bodies = match saving {
         Saving::Dir(folder) => Bodies::Below(folder.clone()),
@@ -46,6 +47,10 @@ pub(super) fn open(
     };
     let own = if let Saving::Dir(folder) = saving { Some(StatePath::own(folder)) } else { None };
     let named = config.state.as_deref().map(|path| files.state(path)).transpose()?;
+    if selects && named.as_ref().or(own.as_ref()).is_none_or(StatePath::is_missing) {
+        let problem = "--only: no run has left its results here yet; run the whole list";
+        return Err(SetupError::Setting(problem.to_owned()));
+    }
     // First of all: a run that is refused has changed nothing.
     let lock = match (&own, &named) {
         (Some(own), Some(named)) if !config.dry_run => lock_folder(own, named)?,

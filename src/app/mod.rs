@@ -177,10 +177,7 @@ pub fn plan(
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     let mut keeping = Keeping::ForNow;
     let mut past = None;
-    let memory = memory::open(config, &saving, &surroundings.files, names.as_mut(), compares)?;
-    if memory.is_none() && only.is_some() {
-        return Err(SetupError::Setting("--only: no run has left its results here yet; run the whole list".to_owned()));
-    }
+    let memory = memory::open(config, &saving, &surroundings.files, names.as_mut(), compares, only.is_some())?;
     if let Some(memory) = memory {
         source = Box::new(Recalling::new(source, memory.recall, only));
         // The ledger is the first sink: the state knows every reported outcome.

@@ -62,7 +62,7 @@ impl StatePath {
     }
 
     /// Whether there is no database at the path, or no folder.
-    pub(super) fn is_missing(&self) -> bool {
+    pub fn is_missing(&self) -> bool {
         self.open().is_ok_and(|files| files.is_none_or(|files| matches!(files.info(""), Ok(None))))
     }
 

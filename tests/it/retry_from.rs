@@ -214,6 +214,8 @@ fn contradicting_options_are_refused_before_any_change() {
         (&["--only", "5xx", "--dir", "out", "--fresh", "list.txt"], "--only and --fresh: "),
         (&["--only", "5xx", "--dir", "out", "--changes", "c", "list.txt"], "--only and --changes: "),
         (&["--only", "5xx", "--dir", "out", "--dry-run", "list.txt"], "--only: no run has left its results here yet"),
+        (&["--only", "5xx", "--dir", "out", "list.txt"], "--only: no run has left its results here yet"),
+        (&["--only", "5xx", "--state", "s.db", "list.txt"], "--only: no run has left its results here yet"),
         (&["--retry-from", "-", "-"], "standard input is named twice"),
         (&["--retry-from", "r.ndjson", "-O", "x"], "--output-document and --retry-from"),
         (&["--retry-from", "r.ndjson", "--dir", "out", "--changes", "c"], "changes"),

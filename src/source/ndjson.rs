@@ -30,7 +30,8 @@ struct Object {
 
 /// A key of an object.
 enum ObjectKey {
-    Known(Column),
+    /// A column, and whether the key is its name itself.
+    Known(Column, bool),
     Unclear(String, &'static str),
     /// The key that only records have.
     Outcome,
@@ -49,7 +50,9 @@ impl<'de> Deserialize<'de> for ObjectKey {
 
             fn visit_str<E: Error>(self, name: &str) -> Result<ObjectKey, E> {
                 Ok(match column::meaning(name) {
-                    Meaning::Known(column) => ObjectKey::Known(column),
+                    // A response that a program wrote down has `Headers` too, which are no request fields.
+                    Meaning::Known(Column::Headers) if name != Column::Headers.name() => ObjectKey::Other,
+                    Meaning::Known(column) => ObjectKey::Known(column, name == column.name()),
                     Meaning::Unclear(question) => ObjectKey::Unclear(name.to_owned(), question),
                     Meaning::Other if name == "outcome" => ObjectKey::Outcome,
                     Meaning::Other => ObjectKey::Other,
@@ -72,15 +75,23 @@ impl<'de> Deserialize<'de> for Object {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
                 let (mut object, mut is_record) = (Object::default(), false);
+                // One bit for each column whose own name was there.
+                let mut by_name = 0_u8;
                 while let Some(key) = map.next_key()? {
                     match key {
-                        ObjectKey::Known(column) => {
-                            let value = object.value(column);
-                            if value.is_some() {
+                        ObjectKey::Known(column, true) => {
+                            let bit = 1 << column as u8;
+                            if by_name & bit != 0 {
                                 return Err(Error::duplicate_field(column.name()));
                             }
-                            *value = map.next_value()?;
+                            by_name |= bit;
+                            *object.value(column) = map.next_value()?;
                         }
+                        // The name itself counts before its other spellings, and the first of those before the rest.
+                        ObjectKey::Known(column, false) if object.value(column).is_none() => {
+                            *object.value(column) = map.next_value()?;
+                        }
+                        ObjectKey::Known(..) => drop(map.next_value::<IgnoredAny>()?),
                         ObjectKey::Unclear(name, question) => {
                             if map.next_value::<Option<IgnoredAny>>()?.is_some() {
                                 object.unclear.push((name, question));

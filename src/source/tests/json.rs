@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use super::{brief, drain, file, pieces, read, reader, says, wants};
+use super::{brief, drain, file, pieces, read, reader, says, seed, wants};
 use crate::config::InputFormat::{self, Auto, Json};
 use crate::model::{Batch, Entry};
 use crate::source::{Input, ListSource, Source};
@@ -84,6 +84,24 @@ fn objects_over_several_lines_are_read_one_by_one() {
     let lines = "{\"url\":\"http://a.test/1\"}\n{\"url\":7}\n{\"url\":\"http://a.test/2\"}\n";
     assert_eq!(brief(&read(reader("list.json", lines.as_bytes()), Auto))[0], "1 http://a.test/1");
     assert_eq!(brief(&read(reader("-", lines.as_bytes()), Json))[2], "3 http://a.test/2");
+}
+
+#[test]
+fn name_of_a_column_counts_before_its_other_spellings() {
+    for line in [
+        r#"{"url":"http://a.test/1","URL":"http://b.test/","out":"x","filename":"y"}"#,
+        r#"{"URL":"http://b.test/","url":"http://a.test/1","filename":7,"out":"x"}"#,
+    ] {
+        let found = seed(&json(line)).clone();
+        assert_eq!(
+            (found.url.as_str(), found.overrides.unwrap().out.as_deref()),
+            ("http://a.test/1", Some("x")),
+            "{line}"
+        );
+    }
+    let dumped = seed(&json(r#"{"url":"http://a.test/1","Headers":{"Server":"x"}}"#)).clone();
+    assert_eq!(dumped.overrides, None, "the fields of a response are none of a request");
+    says(&json(r#"{"url":"http://a.test/1","url":"http://b.test/"}"#), "duplicate field `url`");
 }
 
 #[test]

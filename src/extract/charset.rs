@@ -4,6 +4,8 @@ use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252, X_USER_DEFINED};
 use url::Url;
 
+use crate::policy::message::charset;
+
 /// The most bytes that the detector looks at.
 const MOST_DETECTED: usize = 1 << 20;
 
@@ -17,26 +19,15 @@ pub(super) fn of_first_bytes(bytes: &[u8]) -> Option<(&'static Encoding, usize)>
     }
 }
 
-/// The encoding of the `charset` parameter of a media type.
-pub(super) fn of_media_type(field: &[u8]) -> Option<&'static Encoding> {
-    let at = field.to_ascii_lowercase().windows(7).position(|part| part == b"charset")?;
-    let value = field[at + 7..].trim_ascii_start().strip_prefix(b"=")?.trim_ascii_start();
-    let quote = value.first().copied().filter(|byte| matches!(byte, b'"' | b'\''));
-    let value = if quote.is_some() { &value[1..] } else { value };
-    let is_end = |byte: &u8| quote.map_or(*byte == b';' || byte.is_ascii_whitespace(), |quote| *byte == quote);
-    let end = value.iter().position(is_end).unwrap_or(value.len());
-    Encoding::for_label_no_replacement(&value[..end])
-}
-
 /// The encoding that a document declares in itself. A declaration that could be read is not in
 /// UTF-16, whatever it says.
 pub(super) fn of_label(label: &[u8]) -> Option<&'static Encoding> {
-    Encoding::for_label_no_replacement(label).map(readable)
+    charset::of_label(label).map(readable)
 }
 
 /// The encoding that `meta http-equiv=content-type` declares.
 pub(super) fn of_meta_content(content: &[u8]) -> Option<&'static Encoding> {
-    of_media_type(content).map(readable)
+    charset::of_media_type(content).map(readable)
 }
 
 fn readable(encoding: &'static Encoding) -> &'static Encoding {
@@ -104,25 +95,9 @@ impl CharsetDetector {
 
 #[cfg(test)]
 mod tests {
-    use encoding_rs::{EUC_JP, KOI8_R, SHIFT_JIS, WINDOWS_1251};
+    use encoding_rs::{EUC_JP, SHIFT_JIS};
 
     use super::*;
-
-    #[test]
-    fn charset_of_a_media_type_is_found() {
-        for (field, encoding) in [
-            ("text/html; charset=utf-8", Some(UTF_8)),
-            ("text/html;charset=\"windows-1251\"", Some(WINDOWS_1251)),
-            ("text/html; Charset = 'koi8-r' ; x=y", Some(KOI8_R)),
-            ("text/html; charset=utf-16", Some(UTF_16LE)),
-            ("text/html; charset=latin1", Some(WINDOWS_1252)),
-            ("text/html; charset=none", None),
-            ("text/html; charset=hz-gb-2312", None),
-            ("text/html", None),
-        ] {
-            assert_eq!(of_media_type(field.as_bytes()), encoding, "{field}");
-        }
-    }
 
     #[test]
     fn declarations_name_the_encoding() {

@@ -12,13 +12,12 @@ use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::charset;
-use super::html::srcset;
 use super::html::table::LinkSyntax;
+use super::limits::LONGEST_URL;
 use super::markup::references;
+use super::srcset;
 use crate::model::{Link, LinkKind, PageLinks};
 
-/// The longest URL that counts, in bytes.
-pub(super) const LONGEST_URL: usize = 8 * 1024;
 /// The most links of a page, and of a sitemap (sitemaps.org).
 const MOST_LINKS: usize = 10_000;
 const MOST_ENTRIES: usize = 50_000;
@@ -28,8 +27,6 @@ const MOST_FIELD_LINKS: usize = 256;
 const MOST_BYTES: usize = 8 << 20;
 /// The most bytes of all URLs of a document. A long base makes each of them long.
 const MOST_URL_BYTES: usize = 16 << 20;
-/// The longest title, in bytes of the document.
-pub(super) const LONGEST_TITLE: usize = 1024;
 
 /// The use of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -222,7 +219,7 @@ impl LinkCollector {
             LinkSyntax::Css => super::css_text(&text, self),
             LinkSyntax::Html => super::html::nested(&text, self),
             LinkSyntax::Refresh => {
-                if let Some(url) = super::fields::refresh_url(&text) {
+                if let Some(url) = super::refresh::url_of(&text) {
                     self.link(url, used.kind, used.nofollow);
                 }
             }

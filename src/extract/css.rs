@@ -5,7 +5,7 @@
 
 use memchr::memchr;
 
-use super::collector::LONGEST_URL;
+use super::limits::LONGEST_URL;
 
 /// The most bytes of a name that matters.
 const LONGEST_NAME: usize = 24;

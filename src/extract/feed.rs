@@ -2,10 +2,10 @@
 
 use std::mem::take;
 
-use super::collector::{LONGEST_URL, LinkCollector, LinkUse};
+use super::collector::{LinkCollector, LinkUse};
 use super::html::push_text;
-use super::markup::token::StartTag;
-use super::xml::local_name;
+use super::limits::LONGEST_URL;
+use super::markup::token::{StartTag, local_name};
 use crate::model::LinkKind;
 
 /// The state of a feed between two tokens.

@@ -5,7 +5,9 @@ use http::header::{LINK, REFRESH};
 
 use super::collector::LinkCollector;
 use super::html::table::kind_of_rel;
+use super::refresh;
 use crate::model::LinkKind;
+use crate::policy::robots::is_nofollow_response;
 
 /// Takes the links of the fields of a response.
 pub(super) fn read(fields: &HeaderMap, links: &mut LinkCollector) {
@@ -18,15 +20,11 @@ pub(super) fn read(fields: &HeaderMap, links: &mut LinkCollector) {
         }
     }
     for value in fields.get_all(REFRESH) {
-        if let Some(url) = refresh_url(&String::from_utf8_lossy(value.as_bytes())) {
+        if let Some(url) = refresh::url_of(&String::from_utf8_lossy(value.as_bytes())) {
             links.field(url, LinkKind::Page, false);
         }
     }
-    for value in fields.get_all("x-robots-tag") {
-        if field_forbids(&String::from_utf8_lossy(value.as_bytes()), links.agent()) {
-            links.nofollow = true;
-        }
-    }
+    links.nofollow |= is_nofollow_response(fields, links.agent());
 }
 
 /// A link of a `Link` field (RFC 8288).
@@ -107,81 +105,9 @@ fn parameter_value(text: &str) -> (String, &str) {
     (value, "")
 }
 
-/// The URL of a `Refresh` field or a `meta` refresh (HTML standard, section 4.2.5.3).
-pub(super) fn refresh_url(text: &str) -> Option<&str> {
-    let text = text.trim_start();
-    let after = text.trim_start_matches(|character: char| character.is_ascii_digit() || character == '.');
-    if after.len() == text.len() {
-        return None;
-    }
-    let has_separator =
-        after.starts_with(|character: char| matches!(character, ';' | ',') || character.is_whitespace());
-    let rest = after.trim_start();
-    let rest = rest.strip_prefix([';', ',']).unwrap_or(rest).trim_start();
-    if !has_separator || rest.is_empty() {
-        return None;
-    }
-    let named = rest.get(..3).filter(|name| name.eq_ignore_ascii_case("url"));
-    let named = named.and_then(|_| rest[3..].trim_start().strip_prefix('='));
-    let url = named.map_or(rest, str::trim_start);
-    let quote = url.chars().next().filter(|quote| matches!(quote, '"' | '\''));
-    let url = quote.map_or(url, |quote| url[1..].split(quote).next().unwrap_or_default());
-    Some(url).filter(|url| !url.is_empty())
-}
-
-/// Whether directives of a robots meta forbid to follow links.
-pub(super) fn directives_forbid(text: &str) -> bool {
-    let mut words = text.split(|character: char| character == ',' || character.is_ascii_whitespace());
-    words.any(|word| word.eq_ignore_ascii_case("nofollow") || word.eq_ignore_ascii_case("none"))
-}
-
-/// Whether an `X-Robots-Tag` field forbids this agent to follow links. A name before `:` makes the
-/// directives after it those of one agent.
-fn field_forbids(text: &str, agent: &str) -> bool {
-    const WITH_VALUE: [&str; 4] = ["unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"];
-    let is_name = |name: &str| {
-        let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-_*.".contains(&byte);
-        !name.is_empty()
-            && name.bytes().all(is_part)
-            && !WITH_VALUE.iter().any(|known| known.eq_ignore_ascii_case(name))
-    };
-    let mut applies = true;
-    text.split(',').any(|part| {
-        let mut directives = part.trim();
-        if let Some((name, rest)) = part.split_once(':').filter(|(name, _)| is_name(name.trim())) {
-            let is_for = |known: &str| known.eq_ignore_ascii_case(name.trim());
-            applies = is_for(agent) || is_for("*") || is_for("robots");
-            directives = rest;
-        }
-        applies && directives_forbid(directives)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn url_of_a_refresh_is_found() {
-        for (text, url) in [
-            ("0; url=/a", Some("/a")),
-            ("5;URL='/a b'x", Some("/a b")),
-            ("5,url = \"/a\"", Some("/a")),
-            ("0;/a", Some("/a")),
-            ("0 /a", Some("/a")),
-            ("0.5; urls.html", Some("urls.html")),
-            ("0; url=/a;b", Some("/a;b")),
-            ("0; url", Some("url")),
-            ("0; url=", None),
-            ("30", None),
-            ("30;", None),
-            ("; url=/a", None),
-            ("url=/a", None),
-            ("", None),
-        ] {
-            assert_eq!(refresh_url(text), url, "{text}");
-        }
-    }
 
     #[test]
     fn link_fields_are_read() {
@@ -206,28 +132,6 @@ mod tests {
         ] {
             let found: Vec<_> = found.iter().map(|(target, rel)| ((*target).to_owned(), (*rel).to_owned())).collect();
             assert_eq!(read(text), found, "{text}");
-        }
-    }
-
-    #[test]
-    fn robots_field_is_for_all_or_for_one_agent() {
-        for (text, forbids) in [
-            ("nofollow", true),
-            ("noindex, NoFollow", true),
-            ("none", true),
-            ("noindex", false),
-            ("fetchall: nofollow", true),
-            ("Fetchall: noindex, nofollow", true),
-            ("googlebot: nofollow", false),
-            ("googlebot: noindex, nofollow", false),
-            ("googlebot: nofollow, fetchall: none", true),
-            ("fetchall: noindex, otherbot: nofollow", false),
-            ("unavailable_after: Wed, 25 Jun 2010 15:00:00 PST, nofollow", true),
-            ("max-snippet: 5, nofollow", true),
-            ("nofollower", false),
-            ("", false),
-        ] {
-            assert_eq!(field_forbids(text, "fetchall"), forbids, "{text}");
         }
     }
 }

@@ -3,7 +3,8 @@
 use memchr::memchr;
 use url::Url;
 
-use super::collector::{LONGEST_URL, LinkCollector};
+use super::collector::LinkCollector;
+use super::limits::LONGEST_URL;
 use crate::model::LinkKind;
 
 /// The sort of a text.

@@ -23,10 +23,13 @@ mod document;
 mod feed;
 mod fields;
 mod html;
+mod limits;
 mod lines;
 mod manifest;
 mod markup;
+mod refresh;
 mod sitemap;
+mod srcset;
 mod xml;
 
 #[cfg(test)]
@@ -38,6 +41,7 @@ use http::header::CONTENT_TYPE;
 use url::Url;
 
 use crate::model::PageLinks;
+use crate::policy::message::charset::of_media_type;
 use charset::CharsetDetector;
 use collector::LinkCollector;
 use css::CssScanner;
@@ -107,7 +111,7 @@ impl Extractor {
         } else {
             BodyReader::of_media_type(media_type.as_deref(), head.url)
         };
-        if let Some(encoding) = field.and_then(charset::of_media_type) {
+        if let Some(encoding) = field.and_then(of_media_type) {
             links.set_encoding(encoding);
         }
         let left = if head.is_sitemap { LARGEST_SITEMAP } else { u64::MAX };

@@ -9,11 +9,11 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::collector::{LONGEST_URL, LinkCollector, LinkUse};
+use super::collector::{LinkCollector, LinkUse};
 use super::html::push_text;
+use super::limits::LONGEST_URL;
 use super::markup::references;
-use super::markup::token::StartTag;
-use super::xml::local_name;
+use super::markup::token::{StartTag, local_name};
 use crate::model::LinkKind;
 
 /// The most entries of a sitemap, good or bad.

@@ -5,7 +5,7 @@ use encoding_rs::UTF_8;
 use super::collector::LinkCollector;
 use super::feed::FeedState;
 use super::html::{HtmlReader, HtmlState};
-use super::markup::token::{StartTag, TokenReader};
+use super::markup::token::{StartTag, TokenReader, local_name};
 use super::sitemap::SitemapState;
 
 /// The sort of the document.
@@ -139,13 +139,5 @@ impl TokenReader for XmlReader<'_> {
 
     fn must_stop(&self) -> bool {
         self.links.must_transcode()
-    }
-}
-
-/// The prefix and the local part of a name.
-pub(super) fn local_name(name: &[u8]) -> (&[u8], &[u8]) {
-    match memchr::memrchr(b':', name) {
-        Some(at) => (&name[..at], &name[at + 1..]),
-        None => (&[], name),
     }
 }

@@ -3,7 +3,9 @@
 //! A list whose digests are under a name that is not known must not look verified. A name that can mean
 //! only one column is therefore that column. One that may mean a known column is refused with a question.
 
-use super::layout::printed;
+use std::borrow::Cow;
+
+use crate::model::{is_secret_name, shown_text};
 
 /// A known column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,6 +164,19 @@ pub(super) fn unclear(name: &str, question: &str) -> String {
 /// The note about a key that may be a known one. Programs write JSON, so their keys do not refuse a list.
 pub(super) fn unclear_key(name: &str, question: &str) -> String {
     format!("ignoring the key `{}`; {question}", printed(name))
+}
+
+/// The longest word of a name of a column that a message shows. Most keys and tokens are longer.
+const LONGEST_WORD: usize = 24;
+
+/// A name of a column in a message. A cell that was taken for a name may be a secret, or a pair of a name and one:
+/// then it is not shown.
+pub(super) fn printed(name: &str) -> String {
+    let is_long = name.split_whitespace().any(|word| word.chars().count() > LONGEST_WORD);
+    let holds_secret = name.contains(char::is_whitespace) && is_secret_name(name);
+    let is_hidden = name.contains([':', '=', '@']) || is_long || holds_secret;
+    let shown = if is_hidden { Cow::Borrowed("…") } else { shown_text(name) };
+    shown.chars().take(60).flat_map(char::escape_debug).collect()
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
-//! The encoding that a document or its server declares: `<?xml encoding="…"?>`, `<meta charset>`
-//! and the charset parameter of a Content-Type field.
+//! The encoding that a document declares: `<?xml encoding="…"?>` and `<meta charset>`.
 
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252, X_USER_DEFINED};
 use html5gum::{DefaultEmitter, StartTag, Token, Tokenizer};
 use quick_xml::Reader;
 use quick_xml::events::Event;
+
+use crate::policy::message::charset::{of_label, of_media_type};
 
 /// The encoding that the beginning of a document declares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +32,9 @@ pub(super) fn of_xml(beginning: &[u8], whole: bool) -> DeclaredEncoding {
     let Ok(Event::Decl(declaration)) = Reader::from_str(&declaration).read_event() else {
         return DeclaredEncoding::As(None);
     };
-    DeclaredEncoding::As(declaration.encoding().and_then(Result::ok).and_then(|label| by_label(&label)).map(of_ascii))
+    DeclaredEncoding::As(
+        declaration.encoding().and_then(Result::ok).and_then(|label| of_label(label.as_bytes())).map(of_ascii),
+    )
 }
 
 /// The encoding of an XML declaration or of the first `meta` element that declares one. The search
@@ -58,29 +61,13 @@ pub(super) fn of_page(beginning: &[u8], whole: bool) -> DeclaredEncoding {
 }
 
 fn of_meta(tag: &StartTag<()>) -> Option<&'static Encoding> {
-    let attribute = |name: &[u8]| tag.attributes.get(name).map(|value| String::from_utf8_lossy(value));
-    let is_type = || attribute(b"http-equiv").is_some_and(|name| name.eq_ignore_ascii_case("content-type"));
+    let attribute = |name: &[u8]| tag.attributes.get(name).map(|value| value.as_slice());
+    let is_type = || attribute(b"http-equiv").is_some_and(|name| name.eq_ignore_ascii_case(b"content-type"));
     let encoding = match attribute(b"charset") {
-        Some(label) => by_label(&label),
-        None => attribute(b"content").filter(|_| is_type()).and_then(|content| of_media_type(&content)),
+        Some(label) => of_label(label),
+        None => attribute(b"content").filter(|_| is_type()).and_then(of_media_type),
     };
     encoding.map(of_ascii)
-}
-
-/// The charset parameter of a media type, as lenient as browsers are.
-pub(super) fn of_media_type(text: &str) -> Option<&'static Encoding> {
-    let text = text.to_ascii_lowercase();
-    text.match_indices("charset").find_map(|(at, name)| {
-        let value = text[at + name.len()..].trim_start().strip_prefix('=')?.trim_start();
-        let quoted = value.strip_prefix('"').map(|inner| inner.split('"')).and_then(|mut parts| parts.next());
-        by_label(
-            quoted.unwrap_or_else(|| value.split([';', ',', ' ', '\'']).find(|part| !part.is_empty()).unwrap_or("")),
-        )
-    })
-}
-
-fn by_label(label: &str) -> Option<&'static Encoding> {
-    Encoding::for_label_no_replacement(label.as_bytes())
 }
 
 /// The encoding of a text whose declaration was read as ASCII.
@@ -130,18 +117,5 @@ mod tests {
         }
         assert_eq!(of_page(b"<html><head><meta charset=lat", false), DeclaredEncoding::Undecided);
         assert_eq!(of_page(b"<html><head><meta charset=lat", true), DeclaredEncoding::As(None));
-    }
-
-    #[test]
-    fn charset_of_a_media_type_is_found() {
-        for (field, encoding) in [
-            ("text/csv; charset=windows-1251", Some(WINDOWS_1251)),
-            ("text/html; Charset = \"Shift_JIS\"", Some(SHIFT_JIS)),
-            ("text/plain; charset='latin1'", Some(WINDOWS_1252)),
-            ("text/plain; charset=", None),
-            ("text/plain", None),
-        ] {
-            assert_eq!(of_media_type(field), encoding, "{field}");
-        }
     }
 }

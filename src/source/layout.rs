@@ -3,14 +3,11 @@
 //! Columns are known by name, in any order. Without a column `url`, the only column that holds URLs is taken.
 //! A table with no such column, or with two of them, is refused as a whole: one mistake is one message.
 
-use std::borrow::Cow;
-
 use super::NotAList;
 use super::cells::{Cells, CsvScan, Splitter};
-use super::column::{self, Column, Meaning};
+use super::column::{self, Column, Meaning, printed};
 use super::lines::{LineCount, line_end};
 use crate::config::InputFormat;
-use crate::model::{is_secret_name, shown_text};
 use crate::policy::text::url_text;
 use crate::policy::text::url_text::http_prefix;
 
@@ -445,19 +442,6 @@ fn titles<'a>(
 /// A cell of the header line.
 fn name(cell: &[u8]) -> String {
     url_text::trim(&String::from_utf8_lossy(cell)).to_owned()
-}
-
-/// The longest word of a name of a column that a message shows. Most keys and tokens are longer.
-const LONGEST_WORD: usize = 24;
-
-/// A name of a column in a message. A cell that was taken for a name may be a secret, or a pair of a name and one:
-/// then it is not shown.
-pub(super) fn printed(name: &str) -> String {
-    let is_long = name.split_whitespace().any(|word| word.chars().count() > LONGEST_WORD);
-    let holds_secret = name.contains(char::is_whitespace) && is_secret_name(name);
-    let is_hidden = name.contains([':', '=', '@']) || is_long || holds_secret;
-    let shown = if is_hidden { Cow::Borrowed("…") } else { shown_text(name) };
-    shown.chars().take(60).flat_map(char::escape_debug).collect()
 }
 
 fn is_url(cell: &[u8]) -> bool {

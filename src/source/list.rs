@@ -10,9 +10,10 @@ use super::line::{Gathered, Place, Wants};
 use super::open::{InputBytes, Wake};
 use super::options::ListOptions;
 use super::reading::{About, ListReader, ReadStop};
-use super::{Interrupt, NotFetched, Source, SourceError, address, declaration, format, is_refusal};
+use super::{Interrupt, NotFetched, Source, SourceError, address, format, is_refusal};
 use crate::config::InputFormat;
 use crate::model::{Batch, Entry, ErrorKind, FetchError, SourcePos};
+use crate::policy::message::charset::of_media_type;
 use crate::policy::text::fingerprint::FingerprintSet;
 use crate::policy::text::redact::redact_url;
 
@@ -177,7 +178,7 @@ impl ListSource {
             about.format = content_type.and_then(format::by_media_type).or_else(named).unwrap_or_default();
             about.promised = true;
         }
-        about.encoding = about.encoding.or_else(|| content_type.and_then(declaration::of_media_type));
+        about.encoding = about.encoding.or_else(|| content_type.and_then(|field| of_media_type(field.as_bytes())));
         about.base = about.base.or(Some(fetched.url));
         let feed = InputBytes::opened(fetched.file, Arc::clone(&self.wake));
         let mut reading = Box::new(ListReader::new(checked.as_str().into(), feed, about));

@@ -1,19 +1,19 @@
 //! The links of an HTML page.
 
-pub(super) mod srcset;
 pub(super) mod table;
 pub(super) mod values;
 
 use std::mem::take;
 
 use super::charset;
-use super::collector::{LONGEST_TITLE, LinkCollector, LinkUse};
+use super::collector::{LinkCollector, LinkUse};
 use super::css::{CssScanner, CssUrl};
-use super::fields::directives_forbid;
+use super::limits::LONGEST_TITLE;
 use super::markup::references;
 use super::markup::token::{StartTag, TagAttribute, TokenReader};
 use super::markup::tokenizer::{LONGEST_VALUE, Tokenizer};
 use crate::model::LinkKind;
+use crate::policy::robots::is_nofollow_meta;
 use table::{LinkAttribute, LinkContext, LinkSyntax};
 
 /// The most `srcdoc` attributes that enclose one another.
@@ -185,9 +185,9 @@ impl HtmlReader<'_> {
         if is(tag.value("http-equiv"), b"content-type") {
             charset::of_meta_content(content).into_iter().for_each(|encoding| self.links.set_encoding(encoding));
         }
-        let is_ours = is(tag.value("name"), b"robots") || is(tag.value("name"), self.links.agent().as_bytes());
-        if is_ours && directives_forbid(&references::decode(&String::from_utf8_lossy(content))) {
-            self.links.nofollow = true;
+        if let Some(name) = tag.value("name") {
+            let [name, content] = [name, content].map(String::from_utf8_lossy);
+            self.links.nofollow |= is_nofollow_meta(&name, &references::decode(&content), self.links.agent());
         }
     }
 

@@ -59,3 +59,11 @@ impl<'a> StartTag<'a> {
         pairs.find(|(known, _)| *known == name.as_bytes()).map(|(_, value)| value)
     }
 }
+
+/// The prefix and the local part of a name.
+pub(in crate::extract) fn local_name(name: &[u8]) -> (&[u8], &[u8]) {
+    match memchr::memrchr(b':', name) {
+        Some(at) => (&name[..at], &name[at + 1..]),
+        None => (&[], name),
+    }
+}

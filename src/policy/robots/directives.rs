@@ -7,7 +7,7 @@ const WITH_VALUE: [&str; 4] = ["unavailable_after", "max-snippet", "max-image-pr
 
 /// Whether a `meta` element with this name and content says not to follow the links of its page.
 pub fn is_nofollow_meta(name: &str, content: &str, agent: &str) -> bool {
-    is_for(name.trim(), agent) && content.split([',', ' ']).any(is_nofollow)
+    is_for(name.trim(), agent) && has_nofollow(content)
 }
 
 /// Whether the fields of a response say not to follow the links of its body. A directive behind the name of an
@@ -17,17 +17,20 @@ pub fn is_nofollow_response(fields: &HeaderMap, agent: &str) -> bool {
         let text = String::from_utf8_lossy(value.as_bytes());
         let mut is_ours = true;
         text.split(',').any(|part| {
-            let directive = match part.split_once(':') {
-                Some((name, _)) if WITH_VALUE.iter().any(|known| known.eq_ignore_ascii_case(name.trim())) => "",
-                Some((name, directive)) => {
-                    is_ours = is_for(name.trim(), agent);
-                    directive
-                }
-                None => part,
-            };
-            is_ours && is_nofollow(directive)
+            let mut directives = part;
+            if let Some((name, after)) = part.split_once(':').filter(|(name, _)| is_agent(name.trim())) {
+                is_ours = is_for(name.trim(), agent);
+                directives = after;
+            }
+            is_ours && has_nofollow(directives)
         })
     })
+}
+
+/// Whether a text before a colon names an agent. A directive with a value has a colon too, and so has a time.
+fn is_agent(name: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-_*.".contains(&byte);
+    !name.is_empty() && name.bytes().all(is_part) && !WITH_VALUE.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// Whether a name means this agent: `robots`, `*`, or its own.
@@ -35,9 +38,10 @@ fn is_for(name: &str, agent: &str) -> bool {
     name == "*" || name.eq_ignore_ascii_case("robots") || name.eq_ignore_ascii_case(agent)
 }
 
-fn is_nofollow(directive: &str) -> bool {
-    let directive = directive.trim();
-    directive.eq_ignore_ascii_case("nofollow") || directive.eq_ignore_ascii_case("none")
+/// Whether one of some directives, behind commas or blanks, forbids to follow links.
+fn has_nofollow(directives: &str) -> bool {
+    let mut words = directives.split(|c: char| c == ',' || c.is_ascii_whitespace());
+    words.any(|word| word.eq_ignore_ascii_case("nofollow") || word.eq_ignore_ascii_case("none"))
 }
 
 #[cfg(test)]
@@ -73,6 +77,10 @@ mod tests {
             (&["googlebot: nofollow, FetchAll: nofollow"], true),
             (&["fetchall: noindex, googlebot: nofollow"], false),
             (&["unavailable_after: 25 Jun 2030 15:00:00 GMT, nofollow"], true),
+            (&["unavailable_after: Wed, 25 Jun 2030 15:00:00 PST, nofollow"], true),
+            (&["max-snippet: 5, nofollow"], true),
+            (&["noindex nofollow"], true),
+            (&["nofollower"], false),
             (&["max-snippet: 5, noindex"], false),
             (&["\u{e9}, nofollow"], true),
             (&[], false),

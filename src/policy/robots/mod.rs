@@ -5,6 +5,7 @@
 //! directives of pages and responses are here too.
 
 mod directives;
+mod limits;
 mod lines;
 mod pattern;
 mod rules;
@@ -14,5 +15,6 @@ mod site;
 mod tests;
 
 pub use directives::{is_nofollow_meta, is_nofollow_response};
+pub use limits::RobotsLimits;
 pub use rules::{CrawlDelay, DecidedBy, RobotsRules, RobotsVerdict};
-pub use site::{RobotsAnswer, RobotsLimits, SiteRobots};
+pub use site::{RobotsAnswer, SiteRobots};

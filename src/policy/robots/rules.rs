@@ -8,9 +8,9 @@ use std::time::Duration;
 use percent_encoding::{AsciiSet, percent_encode};
 use url::{Position, Url};
 
+use super::limits::RobotsLimits;
 use super::lines::{LineKey, lines};
 use super::pattern::{PathPattern, normal_path};
-use super::site::RobotsLimits;
 use crate::policy::refusal::{LinkRefusal, RefusalReason};
 use crate::policy::text::url_text::http_prefix;
 

@@ -1,7 +1,7 @@
 //! The candidates of `srcset` and `imagesrcset` (HTML standard, section 4.8.4.2.2).
 
 /// The URL of each candidate. A comma may be part of a URL, but not its end.
-pub(in crate::extract) fn candidates(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn candidates(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
         rest = rest.trim_start_matches(|character: char| is_blank(character) || character == ',');

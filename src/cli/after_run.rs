@@ -6,7 +6,8 @@ use fetchall::config::{Format, SettingSource};
 use fetchall::model::shown_path;
 use fetchall::report::{NextCommand, SavedBodies};
 
-use super::resolve::{InputArg, Resolved};
+use super::inputs::InputArg;
+use super::resolve::Resolved;
 
 /// Returns where the bodies of a run go.
 pub fn saved_bodies(resolved: &Resolved) -> SavedBodies {

@@ -1,9 +1,10 @@
 //! Tests of the command line as it is declared, and the page that lists it.
 
 use clap::{Arg, Command as Declared, CommandFactory};
-use fetchall::config::KEYS;
+use fetchall::config::{KEYS, Key};
 
 use super::*;
+use crate::cli::setting_flags::FlagValue;
 
 /// The page of all flags. The text before its first table is written by hand.
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reference/settings.md");

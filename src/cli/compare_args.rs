@@ -10,10 +10,11 @@ use fetchall::compare::{PASSED, backends};
 use fetchall::config::{Concurrency, Config, Key, Raw};
 use fetchall::model::refused_value;
 
-use super::args::SettingArgs;
+use super::env::Env;
 use super::exit::UsageError;
-use super::inputs;
-use super::resolve::{self, Env, InputArg};
+use super::inputs::{self, InputArg};
+use super::job_args::SettingArgs;
+use super::resolve;
 use super::setting_flags::GivenFlag;
 
 /// The text below the help.

@@ -10,9 +10,22 @@ use fetchall::model::{shown_path, shown_text};
 use fetchall::policy::rerun::selection::Selection;
 use fetchall::policy::text::url_text::{self, http_prefix};
 
-use super::args::JobArgs;
+use super::env::Env;
 use super::exit::UsageError;
-use super::resolve::{Env, InputArg};
+use super::job_args::JobArgs;
+
+/// An input to fetch. A run takes its inputs in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InputArg {
+    /// A list.
+    File(PathBuf),
+    /// A list on standard input.
+    Stdin,
+    /// A URL that was an argument, and which one, counted from 1.
+    Url(String, u64),
+    /// A list to be fetched from this URL.
+    Remote(String),
+}
 
 /// The inputs of a command: its words, the lists of `--input-file`, else standard input. A `retry_from`
 /// needs none.

@@ -7,8 +7,10 @@ mod args;
 mod child;
 mod commands;
 mod compare_args;
+mod env;
 mod exit;
 mod inputs;
+mod job_args;
 mod log;
 mod manual;
 mod resolve;
@@ -26,8 +28,8 @@ use anyhow::Context;
 use fetchall::config::Color;
 
 use args::{Cli, Command};
+use env::Env;
 use exit::{Exit, UsageError};
-use resolve::Env;
 use terminal::Terminal;
 
 /// Parses the command line, runs the command, and reports its errors.

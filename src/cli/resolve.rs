@@ -1,7 +1,6 @@
 //! Resolves arguments, environment and files to values. Afterwards no option is open.
 
-use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,34 +11,11 @@ use fetchall::model::{shown_path, shown_text};
 use fetchall::policy::naming::Template;
 use fetchall::policy::rerun::selection::Selection;
 
-use super::args::{JobArgs, SettingArgs};
+use super::env::Env;
 use super::exit::UsageError;
-use super::inputs::{self, absent};
+use super::inputs::{self, InputArg, absent};
+use super::job_args::{JobArgs, SettingArgs};
 use super::setting_flags::{FlagValue, GivenFlag};
-
-/// The inputs of the process besides its arguments.
-#[derive(Debug, Clone)]
-pub struct Env {
-    /// The environment; HOME and XDG_CONFIG_HOME are looked up here too.
-    pub vars: BTreeMap<OsString, OsString>,
-    /// The folder that relative paths start from.
-    pub cwd: PathBuf,
-    /// Whether standard input is a terminal, so that no list is piped into it.
-    pub stdin_is_terminal: bool,
-}
-
-/// An input to fetch. A run takes its inputs in order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum InputArg {
-    /// A list.
-    File(PathBuf),
-    /// A list on standard input.
-    Stdin,
-    /// A URL that was an argument, and which one, counted from 1.
-    Url(String, u64),
-    /// A list to be fetched from this URL.
-    Remote(String),
-}
 
 /// A retry of the URLs that an earlier run did not get.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! Tests of `resolve`: inputs, `-O`, and that every flag arrives.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::num::NonZeroU32;
 
 use fetchall::config::{Concurrency, Format, KEYS, ValueForm};

@@ -6,8 +6,9 @@ use std::io::{self, IsTerminal as _, Read as _};
 
 use anyhow::Context;
 
-use crate::cli::args::{self, JobArgs};
+use crate::cli::args;
 use crate::cli::exit::UsageError;
+use crate::cli::job_args::JobArgs;
 
 /// The job of these words and those of standard input.
 ///

@@ -30,8 +30,8 @@ impl Scheduler {
     }
 
     /// Whether the only ready host may have more than its share. It may have every slot if no other host
-    /// has one. Beside others it gets one more for each fetch that ended since it is alone, because jobs of
-    /// the others may be read at any moment.
+    /// has one. If others have some, each fetch that ends gives it one more: jobs of the others may be read
+    /// at any moment.
     fn may_exceed_its_share(&self, at: usize) -> bool {
         let host = &self.hosts[at];
         let is_early = matches!(self.early, Early::Until(_)) && !host.window.answers();

@@ -9,8 +9,8 @@ pub(crate) const MAX_FIELDS: usize = 1000;
 /// The largest head of a response, in bytes.
 pub(crate) const MAX_HEAD: usize = 256 * 1024;
 
-/// The most bytes of a URL and the head of its response after which an HTTP/1 connection is kept. hyper's buffers keep
-/// the size of the largest head, and a run may have thousands of idle connections.
+/// The most bytes of a URL and the head of its response after which an HTTP/1 connection is kept. The buffers of a
+/// connection keep the size of its largest head. A run may have thousands of idle connections.
 const MOST_KEPT: usize = 16 * 1024;
 
 /// The bytes of some fields in an HTTP/1.1 head: each also has a colon, a space and a line end.

@@ -65,9 +65,9 @@ pub(super) fn normal_path(path: &str) -> String {
     written
 }
 
-/// Appends the normal form: unreserved characters (RFC 3986, section 2.3) are not encoded, reserved ones stay as
-/// they are, and everything else is encoded in upper case, also a `%` that encodes nothing. `*` and `$` are encoded too, because the pattern
-/// `%2A` means the star itself.
+/// Appends the normal form. Unreserved characters (RFC 3986, section 2.3) are not encoded, and reserved ones stay as
+/// they are. Everything else is encoded in upper case, also a `%` that encodes nothing. `*` and `$` are encoded too,
+/// because the pattern `%2A` means the star itself.
 fn normalize(text: &[u8], written: &mut String) {
     let mut rest = text;
     while let [byte, after @ ..] = rest {

@@ -69,7 +69,7 @@ proptest! {
         let first = bytes.split(|byte| b"\r\n".contains(byte)).find(|line| !line.trim_ascii().is_empty());
         prop_assume!(format != Auto || first.is_none_or(separates) || !separates(&bytes));
         let whole = all(reader("list", &bytes), format);
-        // What is no text is refused by the bytes that have arrived.
+        // Binary data is refused by the bytes that have arrived.
         prop_assume!(!is_refused(&whole));
         prop_assert_eq!(all(pieces(&cut(&bytes, at)), format), whole);
     }

@@ -1,4 +1,4 @@
-//! What the observers of a body see on each path of it.
+//! The bytes that the observers of a body get, on each path of a transfer.
 
 use std::io::Write as _;
 use std::sync::{Arc, Mutex};

@@ -91,6 +91,18 @@ impl Via {
         }
     }
 
+    /// The same way, with another line of the same list.
+    #[must_use]
+    pub fn at(&self, line: u64) -> Self {
+        let mut via = self.clone();
+        match &mut via {
+            Via::List(origin) | Via::Added(origin) | Via::Start(origin) | Via::Link(origin) | Via::Sitemap(origin) => {
+                origin.line = line;
+            }
+        }
+        via
+    }
+
     /// The URL of the document that has the URL; `None` if none does.
     pub fn parent(&self) -> Option<&Arc<str>> {
         match self {

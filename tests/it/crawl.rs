@@ -2,6 +2,7 @@
 
 mod again;
 mod links;
+mod records;
 mod redirects;
 mod robots;
 mod scope;

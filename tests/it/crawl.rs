@@ -8,4 +8,5 @@ mod robots;
 mod scope;
 mod site;
 mod sitemaps;
+mod start_pages;
 mod traps;

@@ -23,7 +23,7 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 
 use crate::config::{Format, Show};
-use crate::model::{ChangeCounts, LeftOut, Needs, Outcome, RunInfo, Summary};
+use crate::model::{ChangeCounts, LeftOut, Needs, Outcome, RunInfo, StoredRobots, Summary};
 
 pub use callback::Callback;
 pub use changes::{Changes, Past, Was};
@@ -105,6 +105,14 @@ pub trait Sink: Send {
     /// As [`Sink::outcome`].
     fn left_out(&mut self, _links: &[LeftOut]) -> Result<ControlFlow<()>, SinkError> {
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// Takes what is known of the robots.txt of an origin, such as `https://example.com`, after an answer.
+    ///
+    /// # Errors
+    /// As [`Sink::outcome`].
+    fn robots(&mut self, _origin: &str, _robots: &StoredRobots) -> Result<(), SinkError> {
+        Ok(())
     }
 
     /// Called once, after the last outcome, however the run ended.

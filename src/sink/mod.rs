@@ -28,7 +28,7 @@ use crate::model::{ChangeCounts, LeftOut, Needs, Outcome, RunInfo, StoredRobots,
 pub use callback::Callback;
 pub use changes::{Changes, Past, Was};
 pub use ndjson::Ndjson;
-pub use skipped::Skipped;
+pub use skipped::SkippedUrls;
 pub use stream::{OutcomeStream, stream};
 pub use summary_file::SummaryFile;
 pub use table::Table;

@@ -209,7 +209,7 @@ fn message(kind: ErrorKind, e: &(dyn StdError + 'static), stage: ExchangeStage, 
         }
         (ErrorKind::Dns, _) => e.to_string(),
         (ErrorKind::Reset, ExchangeStage::Head) if e.is::<HeadError>() => text,
-        (ErrorKind::Tls, _) if text.contains("InvalidContentType") => {
+        (ErrorKind::Tls, _) if connecting && text.contains("InvalidContentType") => {
             format!("the server does not speak TLS on this port; is it http://? ({text})")
         }
         (ErrorKind::Timeout, ExchangeStage::Head) if connecting => "no connection within the time limit".to_owned(),

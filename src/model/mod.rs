@@ -48,5 +48,5 @@ pub use prior_run::{Condition, PriorBody, PriorRun, Revision};
 pub use retry::{RetryCause, RetryOn};
 pub use secret::{HIDDEN, has_at_sign, is_secret, is_secret_name, plain_word, refused_value, shown_path, shown_text};
 pub use seed::{BadLine, Batch, Credentials, Entry, Kind, RequestOverrides, Seed, SourcePos, Via};
-pub use summary::{AutoConcurrency, ChangeCounts, Counts, Digests, Latency, StopCause, Summary};
+pub use summary::{AutoConcurrency, ChangeCounts, Counts, Digests, Latency, StopCause, Summary, UnkeptCounts};
 pub use validators::Validators;

@@ -34,7 +34,7 @@ pub use crawl::{Normalization, ScopeKind};
 pub use cut::cut;
 pub use error::{ErrorKind, FetchError, ProxyAnswer};
 pub use event::{Event, HostWait, InFlight, Progress, RunInfo, Waits};
-pub use facts::{Facts, Hop, SkipReason, Timing, Verdict};
+pub use facts::{ANONYMOUS, Facts, Hop, SkipReason, Timing, Verdict};
 pub use failure::{FailedUrl, FailureCause};
 pub use found::Found;
 pub use hex::Hex;

@@ -82,6 +82,14 @@ impl Outcome {
         Self { subject, facts: Box::default(), timing: Timing::default(), verdict }
     }
 
+    /// Returns the line of a list that is itself at fault: it is no URL, or its file name is refused.
+    pub fn wrong_line(&self) -> Option<&SourcePos> {
+        match (&self.verdict, &self.subject) {
+            (Verdict::Failed(_), Subject::Bad(_) | Subject::Seed(_)) => Some(self.subject.origin()),
+            _ => None,
+        }
+    }
+
     /// Returns what gives credentials, if the server asks for them and the list has none for this URL.
     pub fn credentials_advice(&self) -> Option<&'static str> {
         let has_own = |line: &RequestOverrides| line.credentials.is_some() || !line.headers.is_empty();

@@ -4,6 +4,7 @@ use std::io;
 
 use serde::Deserialize;
 
+use super::NotAList;
 use super::cells::{Cells, Splitter};
 use super::lines::{InputLines, LineEnding, LinePiece};
 use crate::policy::rerun::selection::is_outcome;
@@ -51,7 +52,7 @@ impl RecordFormat {
     pub fn detect(lines: &mut InputLines) -> io::Result<Self> {
         loop {
             let number = lines.number();
-            let wrong = |why| io::Error::new(io::ErrorKind::InvalidData, format!("line {number}: {why}"));
+            let wrong = |why| io::Error::from(NotAList { line: Some(number), why });
             match lines.next(LineEnding::Newline) {
                 LinePiece::Starved => lines.fill()?,
                 LinePiece::End => return Ok(Self::Json),

@@ -196,7 +196,7 @@ fn a_file_that_is_no_report_is_refused() {
     let as_pipe = Fetchall::new().stdin(list).args(["--json", "--retry-from", "-"]);
     for run in [as_file, as_pipe] {
         let refused = run.run().expect_code(2);
-        assert!(refused.stderr.contains("line 2: not a record; name the records"), "{}", refused.stderr);
+        assert!(refused.stderr.contains(":2: not a record; name the records"), "{}", refused.stderr);
         assert_eq!(refused.stdout, "");
     }
 }

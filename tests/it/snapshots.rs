@@ -226,6 +226,7 @@ const REFUSED: &[(&str, &[&str])] = &[
             "--netrc-file missing sites.txt",
             "-x ftp://ann:secret@proxy.example:21 sites.txt",
             "-x http://ann:secret@ sites.txt",
+            "-x 4 sites.txt",
             "--resolve example.com sites.txt",
             "--resolve 192.0.2.1:443:192.0.2.2 sites.txt",
             "--cacert missing.pem sites.txt",

@@ -170,6 +170,7 @@ const REFUSED: &[(&str, &[&str])] = &[
             "-i missing.txt",
             "-i ftp://example.com/list",
             "--retry-from missing.ndjson",
+            "--retry-from folder",
             "--url-column= sites.txt",
             "--input-encoding ansi sites.txt",
             "-B example.com sites.txt",

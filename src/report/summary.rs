@@ -94,10 +94,9 @@ pub(super) fn stopping(in_flight: u32, left: Duration, columns: usize) -> String
 fn render(s: &Summary, options: &SummaryOptions) -> String {
     let mut out = String::new();
     let is_dry = s.skips.contains_key(&SkipReason::DryRun);
-    // For a single URL the result is enough.
-    let asked = s.counts.ok + s.counts.http_error + s.counts.failed;
-    if s.counts.read > 1 && (asked > 0 || s.wire_bytes > 0) && !is_dry {
-        write_figures(&mut out, s, asked);
+    // For a single URL the result is enough. A run of finished or wrong lines asks for nothing.
+    if s.counts.read > 1 && s.peak_concurrency > 0 && !is_dry {
+        write_figures(&mut out, s);
     }
     if s.retries > 0 {
         named(&mut out, "retries", &[s.retries.to_string()]);
@@ -131,10 +130,11 @@ fn counts(counts: &[(u64, &str)]) -> Vec<String> {
     counts.iter().filter(|(n, _)| *n > 0).map(|(n, noun)| format!("{n} {noun}")).collect()
 }
 
-/// Appends the figures of the run. Skipped and cancelled URLs took no time, so the speed is that of the `asked`.
-fn write_figures(out: &mut String, s: &Summary, asked: u64) {
+fn write_figures(out: &mut String, s: &Summary) {
     let secs = s.wall.as_secs_f64().max(1e-6);
-    let rate = format!("{:.1} URLs/s, {}/s", asked as f64 / secs, size((s.wire_bytes as f64 / secs) as u64));
+    // Skipped and cancelled URLs took no time.
+    let asked = (s.counts.ok + s.counts.http_error + s.counts.failed) as f64;
+    let rate = format!("{:.1} URLs/s, {}/s", asked / secs, size((s.wire_bytes as f64 / secs) as u64));
     let decoded = if size(s.bytes) != size(s.wire_bytes) && s.bytes > s.wire_bytes {
         format!(" ({} decoded)", size(s.bytes))
     } else {

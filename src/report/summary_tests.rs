@@ -73,7 +73,7 @@ fn a_refreshed_folder_says_what_changed() {
 
 #[test]
 fn a_run_that_asked_nothing_has_no_figures() {
-    let mut s = Summary { latency: None, wire_bytes: 0, bytes: 0, ..summary(0, 0, 0, 300, 0) };
+    let mut s = Summary { latency: None, wire_bytes: 0, peak_concurrency: 0, ..summary(0, 0, 0, 300, 0) };
     s.skips = [(SkipReason::Done, 300)].into();
     let text = render(&s, &in_folder());
     assert_eq!(

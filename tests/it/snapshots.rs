@@ -263,6 +263,7 @@ const REFUSED: &[(&str, &[&str])] = &[
             "-O page.html https://a.example/ https://b.example/",
             "-O page.html --dir out https://a.example/",
             "-O= https://a.example/",
+            "-OJ https://a.example/",
             "-O folder https://a.example/",
             "-o sites.txt sites.txt",
             "-o one --summary one sites.txt",

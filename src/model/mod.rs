@@ -30,7 +30,7 @@ mod validators;
 
 pub use child_program::ChildProgram;
 pub use cookie::Cookie;
-pub use crawl::{Normalization, ScopeKind};
+pub use crawl::{Normalization, RobotsMode, ScopeKind, TrapLimits};
 pub use cut::cut;
 pub use error::{ErrorKind, FetchError, ProxyAnswer};
 pub use event::{Event, HostWait, InFlight, Progress, RunInfo, Waits};
@@ -43,7 +43,7 @@ pub use job::{Job, RedirectState, Tried};
 pub use job_id::{Claimed, JobId};
 pub use needs::Needs;
 pub use outcome::{Outcome, Subject};
-pub use page_links::{Link, LinkKind, PageLinks};
+pub use page_links::{Link, LinkKind, PageLinks, TextSketch};
 pub use prior_run::{Condition, PriorBody, PriorRun, Revision};
 pub use retry::{RetryCause, RetryOn};
 pub use secret::{HIDDEN, has_at_sign, is_secret, is_secret_name, plain_word, refused_value, shown_path, shown_text};

@@ -257,7 +257,11 @@ pub(super) fn found(row: &Row<'_>, bodies: &Bodies) -> rusqlite::Result<Option<R
         bytes: count(row, 4)?,
         wire_bytes: count(row, 5)?,
         content_type: boxed(6)?,
-        found: model::Found { sha256: text(row, 7)?.and_then(digest), blake3: text(row, 8)?.and_then(digest) },
+        found: model::Found {
+            sha256: text(row, 7)?.and_then(digest),
+            blake3: text(row, 8)?.and_then(digest),
+            ..model::Found::default()
+        },
         redirects: text(row, 11)?.map_or_else(Vec::new, hops),
         http_version: text(row, 12)?.and_then(version),
         remote_addr: text(row, 13)?.and_then(|addr| addr.parse().ok()),
@@ -265,6 +269,7 @@ pub(super) fn found(row: &Row<'_>, bodies: &Bodies) -> rusqlite::Result<Option<R
         continued: false,
         validators: None,
         retry_after: None,
+        rule: None,
         is_anonymous: false,
     };
     let validators = Validators { etag: octets(row, 9)?, last_modified: octets(row, 10)? };

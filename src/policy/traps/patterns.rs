@@ -7,7 +7,7 @@ use url::{Position, Url};
 
 use super::remembered::{Remembered, fingerprint};
 use super::shape::{has_repeated_segment, pairs, segments};
-use crate::policy::text::sketch::TextSketch;
+use crate::model::TextSketch;
 
 /// A second sign that a link leads on without an end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -149,9 +149,11 @@ fn object(text: &str) -> Result<RecordedResult, String> {
     if !text.starts_with('{') {
         return Err(format!("not a record; {WANTED}"));
     }
-    let record: JsonRecord = serde_json::from_str(text).map_err(|error| {
-        let column = error.column();
-        format!("not a whole record (at column {column}); {WANTED}")
+    let record: JsonRecord = serde_json::from_str(text).map_err(|error| match error.is_eof() {
+        true => {
+            "a record that is cut off, as by a run that was killed; only a run of its list fetches the URL".to_owned()
+        }
+        false => format!("not a whole record (at column {}); {WANTED}", error.column()),
     })?;
     if let Some(v) = record.v.filter(|v| *v != u64::from(VERSION)) {
         return Err(format!("a record of version {v}, and this program reads {VERSION}; use the one that wrote it"));

@@ -32,7 +32,7 @@ const LEVELS: &str = "5,10,50";
 /// Flags of a download that mean something here besides those of [`PASSED`].
 const OWN: &[&str] = &["concurrency", "format", "quiet", "color"];
 
-/// What is compared, and how.
+/// The arguments of a comparison.
 #[derive(Debug, Args)]
 pub struct CompareArgs {
     /// List files, URLs, or - for standard input [default: - when it is a pipe]

@@ -46,7 +46,8 @@ pub struct Waits {
     pub host: Option<HostWait>,
     /// The flags that hold URLs back.
     pub limits: Vec<&'static str>,
-    /// The least time that the waiting URLs take: by `--rate`, or by `--delay` of the host with the most to wait for.
+    /// The least time that the waiting URLs take: by the first retry, by `--rate`, or by `--delay` of the host with
+    /// the most to wait for.
     pub least_left: Duration,
 }
 

@@ -14,7 +14,7 @@ impl Scheduler {
     pub fn waits(&self, now: Instant) -> Waits {
         let next = self.delayed.next_due().map(|due| due.saturating_duration_since(now));
         let mut waits = Waits { limit: self.limit, retries: self.delayed.len(), next_retry: next, ..Waits::default() };
-        waits.least_left = self.by_rate();
+        waits.least_left = self.by_rate().max(next.unwrap_or_default());
         if self.in_flight() >= self.limit || self.waiting == 0 {
             return waits;
         }
@@ -31,8 +31,8 @@ impl Scheduler {
             let next = host.next_start.filter(|next| waiting > 0 && *next > now);
             if let Some(next) = next {
                 by_delay = true;
-                let by_delay = (next - now).saturating_add(times(self.hosts.limits_of(&host.name).delay, waiting - 1));
-                waits.least_left = waits.least_left.max(by_delay);
+                let wait = (next - now).saturating_add(times(self.hosts.limits_of(&host.name).delay, waiting - 1));
+                waits.least_left = waits.least_left.max(wait);
             }
             by_most |= waiting > 0 && host.in_flight >= host.most;
         }

@@ -46,6 +46,7 @@ fn retries_are_counted_with_the_time_of_the_first() {
     assert_eq!((waits.retries, waits.host), (1, host("a", FailureCause::Status(429), Some(6))));
     let next = waits.next_retry.unwrap();
     assert!(next >= secs(6) && next < secs(8), "{next:?}");
+    assert_eq!(waits.least_left, next);
 }
 
 #[test]

@@ -17,7 +17,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
         pages += 1;
         links += outcome.facts.found.links.as_ref().map_or(0, |l| l.links.len());
         if pages < 20 {
-            println!("{} {:?} {} {:?}", outcome.verdict.as_str(), outcome.facts.status, outcome.subject.url(), outcome.facts.rule);
+            println!(
+                "{} {:?} {} {:?}",
+                outcome.verdict.as_str(),
+                outcome.facts.status,
+                outcome.subject.url(),
+                outcome.facts.rule
+            );
         }
     }
     let end = run.finish().await?;

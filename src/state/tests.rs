@@ -1,5 +1,6 @@
 //! Rows are read back as they were written, and foreign files stay untouched.
 
+mod crawl;
 #[cfg(unix)]
 mod links;
 mod strange;

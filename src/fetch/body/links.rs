@@ -75,7 +75,9 @@ impl BodyLinks {
 
     /// Reads the first bytes.
     fn begin(&mut self) {
-        let FileCoding::Unknown(first) = std::mem::replace(&mut self.coding, FileCoding::None) else { return };
+        let FileCoding::Unknown(first) = &mut self.coding else { return };
+        let first = std::mem::take(first);
+        self.coding = FileCoding::None;
         if first.starts_with(&GZIP) {
             self.coding = FileCoding::Gzip(Box::new(MultiGzDecoder::new(Vec::new())));
         }

@@ -205,7 +205,9 @@ fn step(comparison: &Comparison, pick: &Cell) -> String {
     }
     let lower = same().filter(|cell| cell.concurrency < pick.concurrency).max_by_key(|cell| cell.concurrency);
     lower.map_or_else(String::new, |lower| {
-        let more = if lower.wall_ms() > pick.wall_ms() * (1.0 + 2.0 * CLOSE) && !as_fast(lower, pick) {
+        let is_gain = lower.wall_ms() > pick.wall_ms() * (1.0 + 2.0 * CLOSE) && !as_fast(lower, pick);
+        // With a slot for each URL there is nothing more to start.
+        let more = if is_gain && u64::from(pick.concurrency) < comparison.urls() {
             ", so a higher concurrency may bring more"
         } else {
             ""

@@ -36,6 +36,10 @@ fn the_advice_names_the_fastest_and_the_gain_of_the_last_step() {
          concurrency may bring more. Rounds of one and the same cell differ by up to 5 %: smaller differences are noise."
     );
     assert_eq!(headline(&comparison), "Async at 50: 0.21 s for 100 URLs");
+    let all_at_once =
+        of(vec![cell("async", 50, &[700.0, 690.0], 20.0, 0), cell("async", 100, &[210.0, 205.0], 22.0, 0)]);
+    let text = advice(&all_at_once);
+    assert!(text.contains("from 50 to 100, saved 70 % of the time. "), "no slot is missing: {text}");
 }
 
 #[test]

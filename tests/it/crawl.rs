@@ -1,5 +1,6 @@
 //! Crawls: links are followed, politely and completely.
 
+mod again;
 mod links;
 mod redirects;
 mod robots;

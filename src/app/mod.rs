@@ -208,6 +208,9 @@ pub fn plan(
     if let Some(past) = past {
         sinks.push(outputs.changes(config.changes.as_deref(), past)?);
     }
+    if let Some(path) = &config.skipped {
+        sinks.push(outputs.skipped(path)?);
+    }
     if let Some(path) = &config.summary {
         sinks.push(outputs.summary(path)?);
     }

@@ -17,6 +17,7 @@ mod host_pattern;
 pub(crate) mod http_values;
 mod job;
 mod job_id;
+mod left_out;
 mod needs;
 mod outcome;
 mod page_links;
@@ -42,6 +43,7 @@ pub use hex::Hex;
 pub use host_pattern::{HostPattern, is_plain_host};
 pub use job::{Job, RedirectState, Tried};
 pub use job_id::{Claimed, JobId};
+pub use left_out::LeftOut;
 pub use needs::Needs;
 pub use outcome::{Outcome, Subject};
 pub use page_links::{Link, LinkKind, PageLinks, TextSketch};
@@ -50,5 +52,7 @@ pub use retry::{RetryCause, RetryOn};
 pub use robots::{RobotsCopy, RobotsFailures, RobotsText, StoredRobots};
 pub use secret::{HIDDEN, has_at_sign, is_secret, is_secret_name, plain_word, refused_value, shown_path, shown_text};
 pub use seed::{BadLine, Batch, Credentials, Entry, Kind, RequestOverrides, Seed, SourcePos, Via};
-pub use summary::{AutoConcurrency, ChangeCounts, Counts, Digests, Latency, StopCause, Summary, UnkeptCounts};
+pub use summary::{
+    AutoConcurrency, ChangeCounts, Counts, CrawlSummary, Digests, Latency, StopCause, Summary, UnkeptCounts,
+};
 pub use validators::Validators;

@@ -2,9 +2,11 @@
 
 mod again;
 mod links;
+mod records;
 mod redirects;
 mod robots;
 mod scope;
 mod site;
 mod sitemaps;
+mod start_pages;
 mod traps;

@@ -105,6 +105,22 @@ fn a_refresh_follows_the_links_of_pages_that_are_not_modified() {
 }
 
 #[test]
+fn a_file_that_no_state_knows_is_read_for_its_links() {
+    let site = Site::with(|target, request| match request.headers.contains_key("if-modified-since") {
+        true => ResponseTemplate::new(304),
+        false => answer(target),
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let first = crawl([site.url("/")], |config| set(config, folder.path()));
+    std::fs::remove_dir_all(folder.path().join(".fetchall")).unwrap();
+    let again = crawl([site.url("/")], |config| {
+        set(config, folder.path());
+        config.refresh = true;
+    });
+    assert_eq!(again.told(), first.told());
+}
+
+#[test]
 fn a_page_that_was_only_followed_is_saved_once_it_is_wanted() {
     let site = Site::with(|target, _| answer(target));
     let folder = tempfile::tempdir().unwrap();

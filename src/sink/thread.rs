@@ -7,7 +7,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{Sink, SinkError};
 use crate::model::{
-    ChangeCounts, ErrorKind, FetchError, LeftOut, Outcome, RunInfo, StopCause, Summary, UnkeptCounts, Verdict,
+    ChangeCounts, ErrorKind, FetchError, LeftOut, Outcome, RunInfo, StopCause, StoredRobots, Summary, UnkeptCounts,
+    Verdict,
 };
 
 /// A message from the engine to the sinks.
@@ -17,6 +18,8 @@ pub enum ToSinks {
     Outcomes(Vec<Outcome>),
     /// Links that the crawl does not follow, for the sinks that want them.
     LeftOut(Vec<LeftOut>),
+    /// What is known of the robots.txt of an origin.
+    Robots(Box<str>, Box<StoredRobots>),
     /// The run is over.
     Finish(Box<Summary>),
 }
@@ -122,6 +125,9 @@ impl Sinks {
                 true => sink.left_out(&links),
                 false => Ok(ControlFlow::Continue(())),
             }),
+            ToSinks::Robots(origin, robots) => {
+                self.each(|sink| sink.robots(&origin, &robots).map(ControlFlow::Continue));
+            }
             ToSinks::Finish(mut summary) => {
                 summary.fail_ok(self.unkept, ErrorKind::Io);
                 self.each(|sink| {

@@ -36,7 +36,7 @@ pub use crawl::{Normalization, RobotsMode, ScopeKind, TrapLimits};
 pub use cut::cut;
 pub use error::{ErrorKind, FetchError, ProxyAnswer};
 pub use event::{Event, HostWait, InFlight, Progress, RunInfo, Waits};
-pub use facts::{Facts, Hop, SkipReason, Timing, Verdict};
+pub use facts::{ANONYMOUS, Facts, Hop, SkipReason, Timing, Verdict};
 pub use failure::{FailedUrl, FailureCause};
 pub use found::Found;
 pub use hex::Hex;
@@ -52,5 +52,7 @@ pub use retry::{RetryCause, RetryOn};
 pub use robots::{RobotsCopy, RobotsFailures, RobotsText, StoredRobots};
 pub use secret::{HIDDEN, has_at_sign, is_secret, is_secret_name, plain_word, refused_value, shown_path, shown_text};
 pub use seed::{BadLine, Batch, Credentials, Entry, Kind, RequestOverrides, Seed, SourcePos, Via};
-pub use summary::{AutoConcurrency, ChangeCounts, Counts, CrawlSummary, Digests, Latency, StopCause, Summary};
+pub use summary::{
+    AutoConcurrency, ChangeCounts, Counts, CrawlSummary, Digests, Latency, StopCause, Summary, UnkeptCounts,
+};
 pub use validators::Validators;

@@ -14,33 +14,33 @@ use tokio::task::JoinSet;
 use super::worker_pool::{Inbox, Jobs, WorkerPool, join};
 use super::{Backend, BackendError, Returned, RunContext, run_job};
 use crate::fetch::{FetchSpec, Fetcher};
-use crate::model::Job;
+use crate::model::{Job, Needs};
 use crate::policy::limits::descriptors::{IDLE, RUNTIME};
 
 /// More shards than this only split the connections further.
 const MOST_SHARDS: usize = 8;
 
 pub(super) struct Tasks {
-    shards: usize,
+    cores: usize,
 }
 
 impl Tasks {
     pub(super) fn new() -> Self {
-        // One core is left to the sinks, the source and the kernel. On two cores a second shard
-        // was measured to cost half as much time again: it only adds waiting and waking.
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        Self { shards: (cores - 1).clamp(1, MOST_SHARDS) }
+        Self { cores: thread::available_parallelism().map_or(1, usize::from) }
     }
 
-    /// A shard needs some fetches of its own to be worth a thread.
-    fn shards(&self, fetches: u64) -> usize {
-        usize::try_from(fetches.div_ceil(4)).map_or(self.shards, |most| self.shards.min(most)).max(1)
+    /// One core is left to the sinks, the source and the kernel. On two cores a second shard was measured to cost
+    /// half as much time again: it only adds waiting and waking. A crawl reads every page, which takes longer than to
+    /// fetch it, so it uses all cores. A shard needs some fetches of its own to be worth a thread.
+    fn shards(&self, fetches: u64, reads_links: bool) -> usize {
+        let most = if reads_links { self.cores } else { self.cores - 1 }.clamp(1, MOST_SHARDS);
+        usize::try_from(fetches.div_ceil(4)).map_or(most, |wanted| most.min(wanted)).max(1)
     }
 }
 
 /// Those of the fetches, and of the shards.
 pub(super) fn descriptors(fetches: u64, each: u64) -> u64 {
-    fetches * each + Tasks::new().shards(fetches) as u64 * (RUNTIME + IDLE)
+    fetches * each + Tasks::new().shards(fetches, true) as u64 * (RUNTIME + IDLE)
 }
 
 impl Backend for Tasks {
@@ -53,7 +53,9 @@ impl Backend for Tasks {
         // A fetcher of the caller stays on the caller's runtime, whose clock it shares.
         let shards = match ctx.spec {
             FetchSpec::Custom(_) => 1,
-            FetchSpec::Http { .. } => self.shards(u64::from(ctx.concurrency)),
+            FetchSpec::Http { ref config, .. } => {
+                self.shards(u64::from(ctx.concurrency), config.needs.contains(Needs::LINKS))
+            }
         };
         let jobs = Arc::new(Mutex::new(jobs));
         let shard = move |i: usize| Shard {

@@ -28,7 +28,7 @@ use crate::backend::{BACKENDS, BackendEntry};
 use crate::config::{BackendKind, Concurrency, Config, Duplicates, HostTable, Origins, Proxies, Rate, Task};
 use crate::engine::{Plan, Stop, StopConditions};
 use crate::fetch::{BodyStream, ByteLimit, FetchServices, FetchSpec, Keeping, Saving, Throttle};
-use crate::model::{ChildProgram, shown_path};
+use crate::model::{ChildProgram, shown_missing};
 use crate::policy::limits::pacer::{AllHostLimits, HostLimits, Pacer, SharedPacer};
 use crate::policy::naming::{Claims, Template};
 use crate::policy::network::address::AddressClasses;
@@ -61,7 +61,7 @@ pub enum SetupError {
     #[error(transparent)]
     Source(#[from] SourceError),
     /// A file or folder cannot be used.
-    #[error("cannot use {path} for {purpose}: {source}", path = shown_path(path))]
+    #[error("cannot use {path} for {purpose}: {source}", path = shown_missing(path, source))]
     Path {
         /// The path, as given.
         path: PathBuf,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use fetchall::app::{LARGEST_SETTINGS, read_bounded, read_unnamed};
 use fetchall::config::{Config, Format, Key, Layers, Origins, Raw, SettingSource, Task};
-use fetchall::model::{shown_path, shown_text};
+use fetchall::model::{shown_missing, shown_path, shown_text};
 use fetchall::policy::naming::Template;
 use fetchall::policy::rerun::selection::Selection;
 
@@ -110,7 +110,7 @@ pub fn settings(args: &SettingArgs, env: &Env) -> Result<Resolved, UsageError> {
                 Err(error) if absent(&error) && !file.required => {}
                 Err(error) if file.of_folder => problems
                     .push(format!("cannot read {name}: {error}; add --no-config, or --config ./{name} if it is yours")),
-                Err(error) => problems.push(format!("cannot read {name}: {error}")),
+                Err(error) => problems.push(format!("cannot read {}: {error}", shown_missing(&file.path, &error))),
             }
         }
     }
@@ -355,9 +355,9 @@ fn header_texts(given: &[String], env: &Env) -> Result<Vec<String>, String> {
         match text.strip_prefix('@') {
             None => texts.push(text.clone()),
             Some(file) => {
-                let content = read_settings(&env.cwd.join(file))
-                    .and_then(text_of)
-                    .map_err(|error| format!("--header: cannot read {}: {error}", shown_text(file)))?;
+                let content = read_settings(&env.cwd.join(file)).and_then(text_of).map_err(|error| {
+                    format!("--header: cannot read {}: {error}", shown_missing(Path::new(file), &error))
+                })?;
                 let lines = content.lines().map(str::to_owned).zip(1..).filter(|(line, _)| !line.trim().is_empty());
                 for (line, number) in lines {
                     fetchall::config::parse_header(&line)

@@ -25,6 +25,7 @@ mod retry;
 mod secret;
 mod seed;
 mod size;
+mod spelling;
 mod summary;
 mod validators;
 
@@ -46,7 +47,8 @@ pub use outcome::{Outcome, Subject};
 pub use page_links::{Link, LinkKind, PageLinks};
 pub use prior_run::{Condition, PriorBody, PriorRun, Revision};
 pub use retry::{RetryCause, RetryOn};
-pub use secret::{HIDDEN, has_at_sign, is_secret, is_secret_name, plain_word, refused_value, shown_path, shown_text};
+pub use secret::{HIDDEN, is_secret, is_secret_name, plain_word, refused_value, shown_missing, shown_path, shown_text};
 pub use seed::{BadLine, Batch, Credentials, Entry, Kind, RequestOverrides, Seed, SourcePos, Via};
+pub use spelling::{has_at_sign, has_at_sign_after_colon, has_colon};
 pub use summary::{AutoConcurrency, ChangeCounts, Counts, Digests, Latency, StopCause, Summary};
 pub use validators::Validators;

@@ -39,6 +39,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod text;
+mod trailing_text;
 mod wants;
 mod wrapped_array;
 

@@ -11,7 +11,7 @@
 
 use std::str::Utf8Error;
 
-use super::address::{self, Reason};
+use super::address::Reason;
 use super::aria2::{self, Options};
 use super::line::{Gathered, Place, Wants};
 use crate::policy::text::redact::host_and_path;
@@ -73,9 +73,7 @@ impl TextList {
             // Words in quotes may be the cell of a table or a JSON value.
             _ => url,
         };
-        let problem = (http_prefix(url).is_some() && address::option_follows(url))
-            .then_some("an option follows the URL; give options and fields to the command, and write the URL alone");
-        self.hold(url, place, problem.map(Reason::from));
+        self.hold(url, place, None);
     }
 
     /// A line that was too long to read.

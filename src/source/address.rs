@@ -94,17 +94,18 @@ pub(super) fn check_characters(text: &str) -> Result<(), Reason> {
     if blank && text.split(' ').skip(1).any(|word| word.starts_with('#')) {
         return Err("a comment follows the URL; put it on a line of its own".into());
     }
-    check_fragment(text)
+    check_authority(text)
 }
 
-/// Refuses a URL whose `#` may be a character of a user name or password: it ends the authority, and an at sign
-/// follows. A browser would ask the host that stands before it.
-pub(super) fn check_fragment(text: &str) -> Result<(), Reason> {
-    let Some((before, fragment)) = text.split_once('#') else { return Ok(()) };
-    let Some(scheme) = http_prefix(before) else { return Ok(()) };
-    let authority = before[scheme..].trim_start_matches(['/', '\\']);
-    if !authority.contains(['/', '\\', '?']) && has_at_sign(fragment) {
-        return Err("an at sign follows the # behind the host; write the # of a password as %23".into());
+/// Refuses a URL whose `#` or `\` may be a character of a user name or password: it ends the authority, and an at
+/// sign follows. A browser would ask the host that stands before it.
+pub(super) fn check_authority(text: &str) -> Result<(), Reason> {
+    let Some(scheme) = http_prefix(text) else { return Ok(()) };
+    let authority = text[scheme..].trim_start_matches(['/', '\\']);
+    let Some(end) = authority.find(['/', '\\', '?', '#']) else { return Ok(()) };
+    let rest = &authority[end..];
+    if rest.starts_with(['\\', '#']) && has_at_sign(rest) {
+        return Err("an at sign follows the # or \\ behind the host; percent-encode them in a password".into());
     }
     Ok(())
 }

@@ -153,7 +153,7 @@ impl Html {
     fn link(&mut self, href: &str, place: Place<'_>) -> Option<Entry> {
         // As the URL standard reads it, and browsers do: blanks around it and line ends in it count for nothing.
         let whole = href.trim_matches(|c: char| c <= ' ').replace(['\t', '\n', '\r'], "");
-        if let Err(reason) = address::check_fragment(&whole) {
+        if let Err(reason) = address::check_authority(&whole) {
             return self.seen.insert(&whole).then(|| place.bad_value(&whole, reason));
         }
         let href = whole.split('#').next().filter(|href| !href.is_empty())?;

@@ -18,9 +18,10 @@ const PROBLEM: &str =
 ///   URL has a query, a `=` may belong to it, unless the name is that of a secret or of an option of aria2,
 /// - a text that may be a URL with a user (see [`is_second_url`]).
 ///
-/// Behind a comma or semicolon of the path a URL is one too, and an option whose value has a `:` or `=`.
+/// The same counts behind a comma, a semicolon or a bar of the path if a blank follows. If none follows, a URL with a
+/// user is none either, and no option whose value has a `:` or `=`.
 pub(super) fn problem(text: &str) -> Option<&'static str> {
-    if memchr::memchr3(b' ', b',', b';', text.as_bytes()).is_none() {
+    if !text.contains([' ', ',', ';', '|']) {
         return None;
     }
     let text = url_text::bare(text);
@@ -31,11 +32,15 @@ pub(super) fn problem(text: &str) -> Option<&'static str> {
     let (first, rest) = text.split_once(' ').unwrap_or((text, ""));
     // The parser refuses a comment.
     let words = rest.split(' ').take_while(|word| !word.starts_with('#'));
-    let has_query = first.contains('?');
-    let follows = has_option_in_path(first) || is_second_url(rest);
+    let (path, has_query) = first.split_once('?').map_or((first, false), |(path, _)| (path, true));
+    let pieces = path.split(SEPARATORS).skip(1).take_while(|_| !rest.is_empty());
+    let follows = has_option_in_path(path) || is_second_url(rest);
     let is_other = |word: &str| is_option(word) || is_pair(word, has_query) || begins_second_url(word);
-    (follows || words.map(without_marks).any(is_other)).then_some(PROBLEM)
+    (follows || pieces.chain(words).map(without_marks).any(is_other)).then_some(PROBLEM)
 }
+
+/// The separators of a list that was taken for lines. A path may have them.
+const SEPARATORS: [char; 3] = [',', ';', '|'];
 
 /// A dash of any length, in ASCII or not.
 fn is_dash(c: char) -> bool {
@@ -53,7 +58,7 @@ fn is_option(word: &str) -> bool {
 }
 
 fn without_marks(word: &str) -> &str {
-    word.trim_start_matches(['"', '\'', '`', '(', '[', '{', ',', ';'])
+    word.trim_start_matches(['"', '\'', '`', '(', '[', '{', ',', ';', '|'])
 }
 
 fn is_pair(word: &str, has_query: bool) -> bool {
@@ -64,17 +69,16 @@ fn is_pair(word: &str, has_query: bool) -> bool {
     is_name && !(is_query && !names_secret(name) && aria2::known_name(name).is_empty())
 }
 
-/// Whether an option or a second URL stands behind a comma or semicolon of this URL's path.
-fn has_option_in_path(url: &str) -> bool {
-    let path = url.split(['?', '#']).next().unwrap_or_default();
+/// Whether an option or a second URL stands behind a separator of this path.
+fn has_option_in_path(path: &str) -> bool {
     let mut rest = path;
-    while let Some((_, after)) = rest.split_once([',', ';']) {
+    while let Some((_, after)) = rest.split_once(SEPARATORS) {
         if (is_option(after) && after.contains(is_sign)) || begins_second_url(after) {
             return true;
         }
         rest = after;
     }
-    path.split_once([',', ';']).is_some_and(|(_, after)| is_second_url(after))
+    path.split_once(SEPARATORS).is_some_and(|(_, after)| is_second_url(after))
 }
 
 /// Whether a text begins as a URL of another scheme, or as one without a scheme, or holds a user: an at sign
@@ -135,6 +139,15 @@ mod tests {
             ",https//ann:hunter2@h",
             ";http:/hunter2@h",
             ",a,ann:hunter2%2540h",
+            "|http:u:hunter2@h",
+            "|//hunter2@h",
+            ",-u hunter2",
+            ",X-PIN: hunter2",
+            ";a=b,header=X: hunter2",
+            ", : hunter2",
+            ",= hunter2",
+            "|\"token\": \"hunter2\"",
+            ";\u{2014}user hunter2",
         ] {
             assert!(problem(&format!("http://g.test/x{text}")).is_some(), "{text}");
         }
@@ -154,6 +167,7 @@ mod tests {
             "http://g.test/a -1.pdf",
             "http://g.test/a, b",
             "http://g.test/a,b;c=d,e:f",
+            "http://g.test/a|b,c d",
             "http://g.test/?sort=-a,-b&c=d",
             "http://g.test/name,-first.html",
             "http://g.test/?u=a,ftp://b@c",

@@ -95,6 +95,7 @@ impl ListFetcher {
         Ok(Plan {
             source: Box::new(source),
             schedule,
+            crawl: None,
             skip_duplicates: false,
             backend: (backend.make)(),
             backend_limit: 1,

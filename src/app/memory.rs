@@ -73,8 +73,11 @@ pub(super) fn open(
         (state.recall(shape, bodies), None)
     } else {
         clear_parts(saving, config.fresh.then_some(id));
-        let (recall, ledger) = state.split(shape, bodies)?;
-        (recall, Some(Remembering { ledger, _folder: lock }))
+        let (recall, mut ledger) = state.split(shape, bodies)?;
+        if reads_links(config) {
+            ledger.writes_links();
+        }
+        (recall, Some(Remembering { ledger, reads_links: reads_links(config), _folder: lock }))
     };
     tell(&mut recall, config, past.is_some());
     Ok(Some(Memory { recall, ledger, past, id }))
@@ -89,12 +92,20 @@ fn tell(recall: &mut Recall, config: &Config, compares: bool) {
     if compares {
         recall.compares();
     }
+    if reads_links(config) {
+        recall.wants_links();
+    }
     if config.sets_file_times() && !config.dry_run {
         recall.sets_times();
     }
     if config.duplicates == Duplicates::Fetch {
         recall.counts();
     }
+}
+
+/// Whether the links of pages are read.
+fn reads_links(config: &Config) -> bool {
+    config.crawl.follow || config.crawl.requisites
 }
 
 /// By what runs with this state know the bodies that they keep: another state may save into the
@@ -227,6 +238,8 @@ impl Source for Recalling {
 /// Writes outcomes to the state before other sinks report them.
 pub(super) struct Remembering {
     ledger: Ledger,
+    /// Whether the state keeps the links of pages.
+    reads_links: bool,
     /// Held for as long as the run lasts.
     _folder: Option<Lock>,
 }
@@ -236,9 +249,9 @@ impl Sink for Remembering {
         true
     }
 
-    /// A later run makes its requests conditional.
+    /// A later run makes its requests conditional, and follows the links of a page that has not changed.
     fn needs(&self) -> Needs {
-        Needs::VALIDATORS
+        if self.reads_links { Needs::VALIDATORS | Needs::LINKS } else { Needs::VALIDATORS }
     }
 
     fn outcome(&mut self, outcome: &Outcome) -> Result<ControlFlow<()>, SinkError> {

@@ -2,6 +2,7 @@
 
 mod bounded_read;
 mod cookies;
+mod crawl;
 mod credentials;
 mod descriptors;
 mod fetch_config;
@@ -28,7 +29,7 @@ use crate::backend::{BACKENDS, BackendEntry};
 use crate::config::{BackendKind, Concurrency, Config, Duplicates, HostTable, Origins, Proxies, Rate, Task};
 use crate::engine::{Plan, Stop, StopConditions};
 use crate::fetch::{BodyStream, ByteLimit, FetchServices, FetchSpec, Keeping, Saving, Throttle};
-use crate::model::{ChildProgram, shown_missing};
+use crate::model::{ChildProgram, Needs, shown_missing};
 use crate::policy::limits::pacer::{AllHostLimits, HostLimits, Pacer, SharedPacer};
 use crate::policy::naming::{Claims, Template};
 use crate::policy::network::address::AddressClasses;
@@ -152,7 +153,13 @@ pub fn plan(
     let seed = fastrand::u64(..);
     let host_limits = host_limits(config);
     let chance = config.random_wait.then(|| Rng::with_seed(seed));
-    let pacer = Pacer::new(host_limits.clone(), config.rate.map(Rate::gap), chance).map(SharedPacer::from);
+    let gap = config.rate.map(Rate::gap);
+    let pacer = if config.crawl.follow {
+        Some(Pacer::of_crawl(host_limits.clone(), gap.unwrap_or_default(), chance))
+    } else {
+        Pacer::new(host_limits.clone(), gap, chance)
+    };
+    let pacer = pacer.map(SharedPacer::from);
     // A dry run has no requests to overlap, and keeps the order of the list.
     let wanted = if config.dry_run { BackendKind::Sequential } else { config.backend };
     let backend = backend(wanted)?;
@@ -205,6 +212,9 @@ pub fn plan(
     }
     let checks_times = config.sets_file_times() && saves;
     fetch.needs = needs::of_run(config.digest, streams, checks_times, &sinks);
+    if config.crawl.follow {
+        fetch.needs |= Needs::LINKS;
+    }
     let share = descriptors::share(wanted, backend, most, saves);
     fetch.idle_connections = share.idle;
     outputs.begin()?;
@@ -226,6 +236,7 @@ pub fn plan(
         source,
         schedule,
         skip_duplicates: config.duplicates == Duplicates::Skip,
+        crawl: crawl::plan(config, None)?,
         backend: (backend.make)(),
         backend_limit: bodies.min(share.concurrency),
         spec: FetchSpec::Http { config: Arc::new(fetch), services },

@@ -15,11 +15,11 @@ use url::Url;
 
 use crate::fetch::{ByteLimit, FetchConfig, FetchServices, Reply};
 use crate::model::{
-    Claimed, Condition, Cookie, Job, JobId, PriorRun, RedirectState, RequestOverrides, Seed, SourcePos, Via,
+    Claimed, Condition, Cookie, Job, JobId, Kind, PriorRun, RedirectState, RequestOverrides, Seed, SourcePos, Via,
 };
 
 /// Raised with every change of a message.
-const VERSION: u8 = 10;
+const VERSION: u8 = 11;
 
 /// The length and the version.
 const HEAD: usize = 5;
@@ -104,6 +104,7 @@ impl<'a> ChildSetup<'a> {
 pub(super) struct JobFrame<'a> {
     id: JobId,
     attempt: u32,
+    kind: Kind,
     url: Cow<'a, Url>,
     save_as: Option<Cow<'a, Claimed>>,
     overrides: Option<Cow<'a, RequestOverrides>>,
@@ -118,6 +119,7 @@ impl<'a> JobFrame<'a> {
         Self {
             id: job.seed.id,
             attempt: job.attempt,
+            kind: job.seed.kind,
             url: Cow::Borrowed(&job.seed.url),
             save_as: job.save_as.as_ref().map(Cow::Borrowed),
             overrides: job.seed.overrides.as_deref().map(Cow::Borrowed),
@@ -135,6 +137,7 @@ impl<'a> JobFrame<'a> {
         let via = Via::List(SourcePos { list: Arc::from(""), line: 0 });
         let seed = Seed {
             id: self.id,
+            kind: self.kind,
             overrides: self.overrides.map(|overrides| Box::new(overrides.into_owned())),
             known: is_known.then(|| Box::new(known)),
             ..Seed::new(self.url.into_owned(), via)

@@ -7,6 +7,7 @@
 //! flags, later ones over earlier ones, setting by setting. [`KEYS`] is the one table of settings.
 //! Nothing here reads a file or the environment; the caller passes the text in.
 
+mod crawl;
 mod end;
 mod file;
 mod folder_file;
@@ -31,6 +32,7 @@ use url::Url;
 
 use crate::model::{RetryOn, is_secret};
 
+pub use crawl::{CrawlConfig, Sitemaps};
 pub use end::{FailOn, Order, Until};
 pub use header::{check_field, headers, parse_header, user};
 pub use hosts::HostTable;
@@ -349,9 +351,18 @@ pub struct Config {
     /// `[hosts."NAME"]`: what holds for some hosts only; of two tables for a host the one that says
     /// more comes first, and counts.
     pub hosts: Vec<HostTable>,
+    /// The settings of a crawl.
+    pub crawl: CrawlConfig,
+    /// The file of the URLs that a crawl does not follow, each with its reason.
+    pub skipped: Option<PathBuf>,
 }
 
 impl Config {
+    /// The defaults of the command `crawl`.
+    pub fn of_crawl() -> Self {
+        Self { per_host: NonZeroU32::new(4), crawl: CrawlConfig::following(), ..Self::default() }
+    }
+
     /// Whether a setting gives credentials, for all hosts or for some.
     pub fn gives_credentials(&self) -> bool {
         let secret = |fields: Vec<(HeaderName, Option<HeaderValue>)>| fields.iter().any(|(name, _)| is_secret(name));
@@ -443,6 +454,8 @@ impl Default for Config {
             log: None,
             dry_run: false,
             hosts: Vec::new(),
+            crawl: CrawlConfig::default(),
+            skipped: None,
         }
     }
 }

@@ -8,6 +8,7 @@
 //! taken whether or not the jobs channel has room. The loop never waits for a sink alone.
 
 mod admission;
+mod following;
 mod outbox;
 mod settle;
 mod state;
@@ -112,7 +113,9 @@ impl RunLoop {
             }
             if self.reading.ended() {
                 self.state.scheduler.end_input();
+                self.state.input_ended = true;
             }
+            self.state.take_links();
             self.hand_out(Instant::now());
             self.state.let_go();
             self.flush_some();
@@ -192,6 +195,8 @@ impl RunLoop {
                 }
                 // The loop begins with letting some of it go.
                 () = std::future::ready(()), if state.may_let_go() => {}
+                // The loop begins with taking some of them.
+                () = std::future::ready(()), if state.may_take_links() => {}
             }
         }
         drop((jobs, to_sinks));
@@ -223,7 +228,8 @@ impl RunLoop {
     /// every outcome or take no more.
     fn over(&self) -> bool {
         let RunState { scheduler, outbox, .. } = &self.state;
-        self.reading.ended() && scheduler.is_empty() && scheduler.in_flight() == 0 && outbox.is_empty()
+        let is_done = scheduler.is_empty() && scheduler.in_flight() == 0 && outbox.is_empty();
+        self.reading.ended() && is_done && !self.state.has_links()
     }
 
     /// Stops reading and dispatching. Seeds that were read and did not begin are cancelled.

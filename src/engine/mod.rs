@@ -4,6 +4,7 @@
 //! with a [`Summary`]: an `Err` of a part is kept beside it, never instead of it.
 
 mod auto;
+mod crawl;
 mod dispatch;
 mod order;
 mod reading;
@@ -27,6 +28,7 @@ use crate::schedule::Rules;
 use crate::sink::{Sink, SinkError};
 use crate::source::{Source, SourceError};
 
+pub use crawl::{CrawlPlan, CrawlRules, KnownUrls, MakeQueue};
 pub use shutdown::{Stop, StopLevel};
 pub use stop_conditions::StopConditions;
 
@@ -38,6 +40,8 @@ pub struct Plan {
     pub schedule: Rules,
     /// Whether a URL that was read before is skipped.
     pub skip_duplicates: bool,
+    /// The rules of a crawl, if links are followed.
+    pub crawl: Option<CrawlPlan>,
     /// The way to run fetches at once.
     pub backend: Box<dyn Backend>,
     /// The most fetches that it runs at once; jobs beyond them wait in its channel.
@@ -80,6 +84,9 @@ pub enum RunFault {
     /// The backend broke.
     #[error(transparent)]
     Backend(#[from] crate::backend::BackendError),
+    /// The links that wait could not be stored or read back.
+    #[error("the crawl cannot go on: {0}")]
+    Links(String),
     /// A thread could not be started.
     #[error("cannot start a thread: {0}")]
     Thread(std::io::Error),

@@ -144,6 +144,7 @@ impl Case {
         let plan = Plan {
             source: Box::new(self.source),
             schedule: self.schedule,
+            crawl: None,
             skip_duplicates: self.skip_duplicates,
             backend: self.backend.unwrap_or_else(|| (BACKENDS[0].make)()),
             backend_limit: u32::MAX,

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use crate::config::show_time;
 use crate::model::{ErrorKind, FetchError, Job, Outcome, Subject, Tried, Verdict};
 use crate::policy::credentials::origin;
+use crate::policy::refusal::LinkRefusal;
 use crate::schedule::GivenUp;
 
 /// The outcome of a job whose host was given up. A job that was tried before has the result of that.
@@ -19,6 +20,14 @@ pub(super) fn refused(mut job: Box<Job>, why: &GivenUp, max_wait: Duration, now:
             Outcome { verdict: Verdict::Failed(error), ..with_redirects(job.into()) }
         }
     }
+}
+
+/// The outcome of a job that a rule of the crawl keeps from being fetched or followed.
+pub(super) fn disallowed(job: Box<Job>, refusal: &LinkRefusal<'_>) -> Outcome {
+    let mut outcome = with_redirects(job.into());
+    outcome.verdict = Verdict::Skipped(refusal.reason);
+    outcome.facts.rule = Some(refusal.rule.as_ref().into());
+    outcome
 }
 
 fn refusal(host: &str, why: &GivenUp, max_wait: Duration, now: Instant) -> FetchError {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::crawl::is_unrecorded;
 use crate::config::show_time;
 use crate::fetch::Meter;
 use crate::model::{Event, FailureCause, InFlight, Job, JobId, Outcome, Progress, Verdict};
@@ -51,7 +52,7 @@ impl Watchers {
         tracing::debug!(url = %printable(job.seed.url.as_str()), attempt = job.attempt, "fetching");
         if let Some(jobs) = &mut self.jobs {
             jobs.insert(job.seed.id, job.seed.url.as_str().to_owned());
-            if job.redirect.is_none() {
+            if job.redirect.is_none() && !is_unrecorded(job.seed.id) {
                 self.tell(&Event::HandedOut(job));
             }
         }

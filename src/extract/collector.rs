@@ -16,7 +16,7 @@ use super::html::table::LinkSyntax;
 use super::limits::LONGEST_URL;
 use super::markup::references;
 use super::srcset;
-use crate::model::{Link, LinkKind, PageLinks};
+use crate::model::{Link, LinkKind, PageLinks, TextSketch};
 
 /// The most links of a page, and of a sitemap (sitemaps.org).
 const MOST_LINKS: usize = 10_000;
@@ -90,6 +90,8 @@ pub(super) struct LinkCollector {
     canonical: Option<String>,
     /// Whether the page forbids to follow its links.
     pub nofollow: bool,
+    /// The text of the page in short.
+    pub text: TextSketch,
     /// How many attribute values enclose the text that is read. Text of a value is decoded already.
     pub depth: u8,
     url: Url,
@@ -117,6 +119,7 @@ impl LinkCollector {
             title: None,
             canonical: None,
             nofollow: false,
+            text: TextSketch::default(),
             depth: 0,
             url: url.clone(),
             agent: agent.into(),
@@ -360,7 +363,7 @@ impl LinkCollector {
         // The end may be half of a character.
         let title = title.map(|title| title.trim_end_matches('\u{fffd}').to_owned());
         let title = title.filter(|title| !title.is_empty());
-        PageLinks { links, more: self.more, title, nofollow: self.nofollow, canonical }
+        PageLinks { links, more: self.more, title, nofollow: self.nofollow, canonical, text: self.text }
     }
 }
 

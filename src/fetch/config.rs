@@ -58,6 +58,8 @@ pub struct FetchConfig {
     pub saving: Saving,
     /// The facts that are computed of each response on demand.
     pub needs: Needs,
+    /// Whether targets of forms with the method GET are links.
+    pub forms: bool,
     /// Whether a file without an entry in the state is requested with If-Modified-Since.
     pub refresh: bool,
     /// Whether files get the time of Last-Modified.
@@ -108,6 +110,7 @@ impl FetchConfig {
             low_speed: None,
             saving: Saving::Discard,
             needs: Needs::empty(),
+            forms: false,
             refresh: false,
             remote_time: false,
             keeping: Keeping::ForNow,

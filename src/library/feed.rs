@@ -140,7 +140,7 @@ impl Tickets {
 fn added(via: &Via) -> Option<u64> {
     match via {
         Via::Added(origin) => Some(origin.line),
-        Via::List(_) => None,
+        Via::List(_) | Via::Start(_) | Via::Link(_) | Via::Sitemap(_) => None,
     }
 }
 

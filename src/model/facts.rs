@@ -68,6 +68,8 @@ pub struct Facts {
     pub validators: Option<Box<Validators>>,
     /// The wait that the server requested, from the moment of its response; only of errors.
     pub retry_after: Option<Duration>,
+    /// The rule by which the run did not fetch or follow the URL: a line of robots.txt, a pattern, a setting.
+    pub rule: Option<Box<str>>,
     /// Whether the request of a 401 or 403 had no credentials, although the run has some for its host or its line.
     pub is_anonymous: bool,
 }
@@ -122,12 +124,38 @@ pub enum SkipReason {
     NotModified,
     /// A dry run would fetch it.
     DryRun,
+    /// The robots.txt of its origin disallows it.
+    Robots,
+    /// It is out of the scope of the crawl.
+    Scope,
+    /// More links lead to it than the crawl follows.
+    Depth,
+    /// It leads into a part of a site without an end.
+    Trap,
+    /// The crawl has as many pages or bytes as it may have.
+    Budget,
+    /// The page forbids to follow the link.
+    Nofollow,
+    /// Its file name or media type is not among those that the user wants.
+    Type,
 }
 
 impl SkipReason {
     /// Every reason, in documentation order.
-    pub const ALL: &[SkipReason] =
-        &[SkipReason::Duplicate, SkipReason::Exists, SkipReason::Done, SkipReason::NotModified, SkipReason::DryRun];
+    pub const ALL: &[SkipReason] = &[
+        SkipReason::Duplicate,
+        SkipReason::Exists,
+        SkipReason::Done,
+        SkipReason::NotModified,
+        SkipReason::DryRun,
+        SkipReason::Robots,
+        SkipReason::Scope,
+        SkipReason::Depth,
+        SkipReason::Trap,
+        SkipReason::Budget,
+        SkipReason::Nofollow,
+        SkipReason::Type,
+    ];
 
     /// The name in records.
     pub const fn as_str(self) -> &'static str {
@@ -137,6 +165,13 @@ impl SkipReason {
             SkipReason::Done => "done",
             SkipReason::NotModified => "not_modified",
             SkipReason::DryRun => "dry_run",
+            SkipReason::Robots => "robots",
+            SkipReason::Scope => "scope",
+            SkipReason::Depth => "depth",
+            SkipReason::Trap => "trap",
+            SkipReason::Budget => "budget",
+            SkipReason::Nofollow => "nofollow",
+            SkipReason::Type => "type",
         }
     }
 }

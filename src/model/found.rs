@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::PageLinks;
+
 /// What the observers of a body found in it. A fact that no part of the run needs is `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
@@ -9,4 +11,8 @@ pub struct Found {
     pub sha256: Option<[u8; 32]>,
     /// BLAKE3 of the decoded body.
     pub blake3: Option<[u8; 32]>,
+    /// The links of the document.
+    pub links: Option<Box<PageLinks>>,
+    /// The first bytes of a robots.txt.
+    pub robots: Option<Box<[u8]>>,
 }

@@ -17,6 +17,8 @@ bitflags::bitflags! {
         const SHA256 = 1 << 2;
         /// BLAKE3 of the body.
         const BLAKE3 = 1 << 3;
+        /// The links of the document, and its text in short.
+        const LINKS = 1 << 4;
     }
 }
 

@@ -18,6 +18,31 @@ pub struct PageLinks {
     pub nofollow: bool,
     /// The URL that the page declares as its canonical one.
     pub canonical: Option<Url>,
+    /// The text of the page in short.
+    pub text: TextSketch,
+}
+
+/// The sketch of a text: two numbers that stand for it in comparisons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TextSketch {
+    /// How many words there are.
+    pub words: u32,
+    /// Equal for equal sequences of words.
+    pub exact: u64,
+    /// The simhash. Similar texts differ in few bits.
+    pub near: u64,
+}
+
+impl TextSketch {
+    /// Whether two texts have equal words. Texts without words are not compared.
+    pub fn is_equal(&self, other: &Self) -> bool {
+        self.words > 0 && self.words == other.words && self.exact == other.exact
+    }
+
+    /// In how many bits the simhashes differ.
+    pub fn distance(&self, other: &Self) -> u32 {
+        (self.near ^ other.near).count_ones()
+    }
 }
 
 /// A link to another document.

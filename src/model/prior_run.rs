@@ -35,8 +35,8 @@ impl Revision {
     /// The revision of a response.
     pub fn of(facts: &Facts, validators: Validators) -> Self {
         let Facts { final_url, bytes, found, .. } = facts;
-        let Found { sha256, blake3 } = *found;
-        Self { final_url: final_url.clone(), bytes: *bytes, sha256, blake3, validators }
+        let Found { sha256, blake3, .. } = found;
+        Self { final_url: final_url.clone(), bytes: *bytes, sha256: *sha256, blake3: *blake3, validators }
     }
 }
 

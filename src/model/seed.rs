@@ -73,19 +73,47 @@ pub enum Via {
     List(SourcePos),
     /// The program added it while the run went on. The line is its place among those added, from 1.
     Added(SourcePos),
+    /// It is a start page of a crawl.
+    Start(SourcePos),
+    /// A page links to it. The list is the URL of that page, the line the number of the link on it, from 1.
+    Link(SourcePos),
+    /// A sitemap has it. The list is the URL of the sitemap, the line the number of the entry, from 1.
+    Sitemap(SourcePos),
 }
 
 impl Via {
     /// The place that records show.
     pub fn origin(&self) -> &SourcePos {
         match self {
-            Via::List(origin) | Via::Added(origin) => origin,
+            Via::List(origin) | Via::Added(origin) | Via::Start(origin) | Via::Link(origin) | Via::Sitemap(origin) => {
+                origin
+            }
+        }
+    }
+
+    /// The same way, with another line of the same list.
+    #[must_use]
+    pub fn at(&self, line: u64) -> Self {
+        let mut via = self.clone();
+        match &mut via {
+            Via::List(origin) | Via::Added(origin) | Via::Start(origin) | Via::Link(origin) | Via::Sitemap(origin) => {
+                origin.line = line;
+            }
+        }
+        via
+    }
+
+    /// The URL of the document that has the URL; `None` if none does.
+    pub fn parent(&self) -> Option<&Arc<str>> {
+        match self {
+            Via::List(_) | Via::Added(_) | Via::Start(_) => None,
+            Via::Link(origin) | Via::Sitemap(origin) => Some(&origin.list),
         }
     }
 }
 
 /// The purpose of a fetch.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     /// The URL itself.
     #[default]
@@ -96,6 +124,18 @@ pub enum Kind {
     Robots,
     /// A sitemap.
     Sitemap,
+}
+
+impl Kind {
+    /// The name in records.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Kind::Page => "page",
+            Kind::Requisite => "requisite",
+            Kind::Robots => "robots",
+            Kind::Sitemap => "sitemap",
+        }
+    }
 }
 
 /// A URL that is to be fetched.

@@ -4,8 +4,8 @@
 use url::Url;
 
 use super::{
-    Claimed, Cookie, Facts, Hop, Job, Outcome, PriorRun, RedirectState, RequestOverrides, Seed, Subject, Tried,
-    Validators, Verdict,
+    Claimed, Cookie, Facts, Found, Hop, Job, Link, Outcome, PageLinks, PriorRun, RedirectState, RequestOverrides, Seed,
+    Subject, Tried, Validators, Verdict,
 };
 
 impl Seed {
@@ -61,7 +61,22 @@ impl Facts {
         let texts = [self.final_url.as_ref().map(Url::as_str), self.path.as_deref(), self.content_type.as_deref()];
         let texts = texts.into_iter().flatten().map(str::len);
         let validators = self.validators.as_deref().map_or(0, Validators::size);
-        size_of::<Facts>() + validators + texts.sum::<usize>()
+        let rule = self.rule.as_ref().map_or(0, |rule| rule.len());
+        size_of::<Facts>() + validators + texts.sum::<usize>() + rule + self.found.size()
+    }
+}
+
+impl Found {
+    fn size(&self) -> usize {
+        self.links.as_deref().map_or(0, PageLinks::size) + self.robots.as_ref().map_or(0, |body| body.len())
+    }
+}
+
+impl PageLinks {
+    fn size(&self) -> usize {
+        let links = self.links.iter().map(|link| size_of::<Link>() + link.url.as_str().len()).sum::<usize>();
+        let canonical = self.canonical.as_ref().map_or(0, |url| url.as_str().len());
+        size_of::<PageLinks>() + links + canonical + self.title.as_ref().map_or(0, String::len)
     }
 }
 

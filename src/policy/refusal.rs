@@ -2,43 +2,20 @@
 
 use std::borrow::Cow;
 
+use crate::model::SkipReason;
+
 /// A link that is not followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkRefusal<'r> {
     /// The reason, as records count it.
-    pub reason: RefusalReason,
+    pub reason: SkipReason,
     /// The line, pattern or setting that decided, in words of the user.
     pub rule: Cow<'r, str>,
 }
 
-/// A reason to refuse a link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RefusalReason {
-    /// It is out of the scope of the crawl.
-    Scope,
-    /// Its file name is not among those that the user wants.
-    Type,
-    /// The robots.txt of its origin disallows it.
-    Robots,
-    /// It leads into a part of a site without an end.
-    Trap,
-}
-
-impl RefusalReason {
-    /// The name in records.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            RefusalReason::Scope => "scope",
-            RefusalReason::Type => "type",
-            RefusalReason::Robots => "robots",
-            RefusalReason::Trap => "trap",
-        }
-    }
-}
-
 impl<'r> LinkRefusal<'r> {
     /// A refusal for this reason by this rule.
-    pub fn new(reason: RefusalReason, rule: impl Into<Cow<'r, str>>) -> Self {
+    pub fn new(reason: SkipReason, rule: impl Into<Cow<'r, str>>) -> Self {
         Self { reason, rule: rule.into() }
     }
 }

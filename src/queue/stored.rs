@@ -16,7 +16,6 @@ struct StoredUrl<'a> {
     #[serde(borrow)]
     via: StoredVia<'a>,
     depth: u32,
-    #[serde(with = "StoredKind")]
     kind: Kind,
     priority: i32,
     save_as: Option<&'a str>,
@@ -27,15 +26,9 @@ struct StoredUrl<'a> {
 enum StoredVia<'a> {
     List(&'a str, u64),
     Added(&'a str, u64),
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(remote = "Kind")]
-enum StoredKind {
-    Page,
-    Requisite,
-    Robots,
-    Sitemap,
+    Start(&'a str, u64),
+    Link(&'a str, u64),
+    Sitemap(&'a str, u64),
 }
 
 /// Appends a URL to `bytes`.
@@ -43,6 +36,9 @@ pub(super) fn encode(url: &Queued, bytes: &mut Vec<u8>) -> Result<(), QueueError
     let via = match &url.via {
         Via::List(origin) => StoredVia::List(&origin.list, origin.line),
         Via::Added(origin) => StoredVia::Added(&origin.list, origin.line),
+        Via::Start(origin) => StoredVia::Start(&origin.list, origin.line),
+        Via::Link(origin) => StoredVia::Link(&origin.list, origin.line),
+        Via::Sitemap(origin) => StoredVia::Sitemap(&origin.list, origin.line),
     };
     let stored = StoredUrl {
         id: url.id.0,
@@ -70,6 +66,9 @@ pub(super) fn decode(bytes: &[u8], list: &mut Arc<str>) -> Result<Queued, QueueE
     let via = match stored.via {
         StoredVia::List(list, line) => Via::List(origin(list, line)),
         StoredVia::Added(list, line) => Via::Added(origin(list, line)),
+        StoredVia::Start(list, line) => Via::Start(origin(list, line)),
+        StoredVia::Link(list, line) => Via::Link(origin(list, line)),
+        StoredVia::Sitemap(list, line) => Via::Sitemap(origin(list, line)),
     };
     Ok(Queued {
         id: JobId(stored.id),

@@ -16,7 +16,7 @@ use crate::policy::retry::RetryBudget;
 /// A host is slow to answer if its first fetch has been in flight for so long without an answer.
 const UNANSWERED: Duration = Duration::from_secs(1);
 
-/// Whether a host may get requests. A host whose rules have to be fetched first is one more state.
+/// Whether a host may get requests.
 #[derive(Debug)]
 pub(super) enum HostState {
     /// It may.
@@ -72,6 +72,8 @@ pub(super) struct Host {
     pub(super) unanswered_since: Option<Instant>,
     /// The earliest next start, if starts are kept apart.
     pub(super) next_start: Option<Instant>,
+    /// How many robots.txt are asked for before its other jobs go on: http and https share a host.
+    pub(super) awaited_rules: u32,
     /// Its place in the list of idle hosts that are remembered.
     pub(super) remembered: Option<u64>,
     /// Its part in the sums of the table.
@@ -104,6 +106,7 @@ impl Host {
             most,
             unanswered_since: None,
             next_start: None,
+            awaited_rules: 0,
             remembered: None,
             counted: HostCounts::default(),
         }
@@ -112,7 +115,11 @@ impl Host {
     /// The list that it belongs on. With `only_returned`, new jobs are not handed out.
     pub(super) fn belongs(&self, number: u64, only_returned: bool) -> Listed {
         let only_returned = only_returned && !self.is_given_up();
-        let priority = if only_returned { self.queue.priority_of_returned() } else { self.queue.priority() };
+        let priority = match (self.awaits_rules(), only_returned) {
+            (true, _) => self.queue.priority_of_robots(),
+            (false, true) => self.queue.priority_of_returned(),
+            (false, false) => self.queue.priority(),
+        };
         match (&self.state, self.next_start, priority) {
             (HostState::GivenUp(_), _, None) => Listed::Nowhere,
             (HostState::GivenUp(_), _, Some(_)) => Listed::GivenUp(number),
@@ -135,6 +142,11 @@ impl Host {
     /// Whether it has a free slot now.
     pub(super) fn has_free_slot(&self) -> bool {
         matches!(self.state, HostState::Open) && self.next_start.is_none() && self.in_flight < self.slots()
+    }
+
+    /// Whether only jobs for robots.txt are handed out.
+    pub(super) fn awaits_rules(&self) -> bool {
+        self.awaited_rules > 0 && !self.is_given_up()
     }
 
     pub(super) fn is_given_up(&self) -> bool {
@@ -187,7 +199,7 @@ impl Host {
     /// Whether its jobs wait for the host rather than for a free slot of the run.
     pub(super) fn is_parked(&self) -> bool {
         let is_full = self.listed == Listed::Nowhere && self.window.is_marked();
-        !matches!(self.state, HostState::Open) || is_full || self.window.is_troubled()
+        !matches!(self.state, HostState::Open) || self.awaits_rules() || is_full || self.window.is_troubled()
     }
 
     /// Whether it has all that the user allows, or waits for its next start.
@@ -208,7 +220,7 @@ impl Host {
     /// Whether it has nothing to do.
     pub(super) fn is_idle(&self) -> bool {
         let is_open = matches!(self.state, HostState::Open);
-        !self.has_jobs() && is_open && self.next_start.is_none()
+        !self.has_jobs() && is_open && self.next_start.is_none() && self.awaited_rules == 0
     }
 
     /// Whether it had trouble that is worth remembering while it is idle.

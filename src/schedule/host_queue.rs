@@ -9,6 +9,9 @@ use crate::model::{Job, JobId};
 /// The priority of a job without its own. Only jobs of this priority go to the disk.
 pub(super) const DEFAULT_PRIORITY: i32 = 0;
 
+/// The priority of jobs for robots.txt. Those of a list have a lower one.
+pub(super) const ROBOTS_PRIORITY: i32 = i32::MAX;
+
 type Levels = BTreeMap<Reverse<i32>, VecDeque<Box<Job>>>;
 
 /// The memory that a waiting job takes from the bounds. A new job is little more than its text.
@@ -44,6 +47,11 @@ impl HostQueue {
     /// The highest priority of the returned jobs.
     pub(super) fn priority_of_returned(&self) -> Option<i32> {
         highest(&self.returned)
+    }
+
+    /// The priority of the jobs for robots.txt, if there are any.
+    pub(super) fn priority_of_robots(&self) -> Option<i32> {
+        self.priority_of_returned().filter(|priority| *priority == ROBOTS_PRIORITY)
     }
 
     fn priority_of_new(&self) -> Option<i32> {
@@ -85,7 +93,7 @@ impl HostQueue {
         jobs.push_back(job);
     }
 
-    /// Adds a returned job: before all new jobs of its priority, behind those that returned earlier.
+    /// Adds a returned job, or one for a robots.txt: before all new jobs of its priority, behind those that returned earlier.
     pub(super) fn push_returned(&mut self, job: Box<Job>) {
         self.returned.entry(Reverse(job.seed.priority)).or_default().push_back(job);
     }

@@ -1,9 +1,10 @@
 //! The lines of jobs that are in the queue on disk. Each line has a record, even if the queue loses it.
 
+use std::mem::discriminant;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::model::{Job, JobId, SourcePos, Via};
+use crate::model::{Job, JobId, Seed, Via};
 
 /// The lines of some jobs, in their order. Neighbours in a list need no more memory than one.
 #[derive(Debug, Default)]
@@ -12,8 +13,8 @@ pub(super) struct LineRuns(Vec<LineRun>);
 /// Lines at even steps.
 #[derive(Debug)]
 struct LineRun {
-    list: Arc<str>,
-    line: u64,
+    /// The first.
+    via: Via,
     id: u64,
     admitted: Instant,
     /// The step from one to the next, in lines and in ids.
@@ -32,12 +33,11 @@ pub(super) struct JobLine {
 impl LineRuns {
     /// Notes the line of a job.
     pub(super) fn note(&mut self, job: &Job) {
-        let SourcePos { list, line } = job.seed.via.origin();
-        if self.0.last_mut().is_some_and(|run| run.extend(list, *line, job.seed.id.0, job.admitted)) {
+        let Job { seed: Seed { id, via, .. }, admitted, .. } = job;
+        if self.0.last_mut().is_some_and(|run| run.extend(via, id.0, *admitted)) {
             return;
         }
-        let (list, line, id, admitted) = (list.clone(), *line, job.seed.id.0, job.admitted);
-        self.0.push(LineRun { list, line, id, admitted, step: (0, 0), count: 1 });
+        self.0.push(LineRun { via: via.clone(), id: id.0, admitted: *admitted, step: (0, 0), count: 1 });
     }
 
     /// How many lines there are.
@@ -52,13 +52,17 @@ impl LineRuns {
 }
 
 impl LineRun {
-    fn extend(&mut self, list: &Arc<str>, line: u64, id: u64, admitted: Instant) -> bool {
-        if !Arc::ptr_eq(&self.list, list) || self.admitted != admitted {
+    fn extend(&mut self, via: &Via, id: u64, admitted: Instant) -> bool {
+        let (first, next) = (self.via.origin(), via.origin());
+        let is_alike = discriminant(&self.via) == discriminant(via) && Arc::ptr_eq(&first.list, &next.list);
+        if !is_alike || self.admitted != admitted {
             return false;
         }
         let last = self.count - 1;
-        let (last_line, last_id) = (self.line + self.step.0 * last, self.id + self.step.1 * last);
-        let (Some(lines), Some(ids)) = (line.checked_sub(last_line), id.checked_sub(last_id)) else { return false };
+        let (last_line, last_id) = (first.line + self.step.0 * last, self.id + self.step.1 * last);
+        let (Some(lines), Some(ids)) = (next.line.checked_sub(last_line), id.checked_sub(last_id)) else {
+            return false;
+        };
         let fits = self.count == 1 || self.step == (lines, ids);
         if fits {
             (self.step, self.count) = ((lines, ids), self.count + 1);
@@ -67,15 +71,15 @@ impl LineRun {
     }
 
     fn line(&self, n: u64) -> JobLine {
-        let origin = SourcePos { list: self.list.clone(), line: self.line + self.step.0 * n };
-        JobLine { id: JobId(self.id + self.step.1 * n), via: Via::List(origin), admitted: self.admitted }
+        let via = self.via.at(self.via.origin().line + self.step.0 * n);
+        JobLine { id: JobId(self.id + self.step.1 * n), via, admitted: self.admitted }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Seed;
+    use crate::model::SourcePos;
 
     #[test]
     fn lines_are_those_of_the_jobs_and_take_little_memory() {

@@ -30,6 +30,7 @@ use tokio::time::Instant;
 
 use crate::model::{BadLine, FetchError, Job};
 use crate::policy::limits::pacer::{AllHostLimits, SharedPacer};
+use crate::policy::refusal::LinkRefusal;
 use crate::policy::retry::Limits;
 
 pub use report::{AttemptEnd, BackOff, Effects, Report};
@@ -52,6 +53,9 @@ pub struct Rules {
     pub jitter: u64,
 }
 
+/// Refuses jobs before they are handed out.
+pub type Gate<'g> = dyn FnMut(&Job) -> Option<LinkRefusal<'static>> + 'g;
+
 /// A job to fetch, or a line that ends without a request.
 #[derive(Debug)]
 pub enum NextJob {
@@ -59,6 +63,8 @@ pub enum NextJob {
     Fetch(Box<Job>),
     /// The host of this job is given up, so the job ends without a request.
     Refused(Box<Job>, GivenUp),
+    /// A rule of the crawl refuses this job.
+    Disallowed(Box<Job>, LinkRefusal<'static>),
     /// This line was in the temporary file and cannot be read back.
     Lost(Box<BadLine>),
 }

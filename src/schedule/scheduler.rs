@@ -11,8 +11,8 @@ use super::host::HostState;
 use super::host_queue::{DEFAULT_PRIORITY, bytes_of};
 use super::hosts::ActiveHosts;
 use super::spilled_jobs::SpillQueue;
-use super::{NextJob, Rules};
-use crate::model::{BadLine, Job, JobId, Seed};
+use super::{Gate, NextJob, Rules};
+use crate::model::{BadLine, Job, JobId, Kind, Seed};
 use crate::policy::credentials::origin;
 use crate::policy::limits::pacer::SharedPacer;
 use crate::policy::limits::politeness::{LatencyEstimate, TURNS};
@@ -127,12 +127,33 @@ impl Scheduler {
         let bytes = bytes_of(&job);
         self.waiting += 1;
         self.waiting_bytes += bytes;
-        if job.handed_out {
-            self.returned_bytes += bytes;
+        self.returned_bytes += if job.handed_out { bytes } else { 0 };
+        if job.handed_out || job.seed.kind == Kind::Robots {
             self.push_returned(job);
         } else {
             self.push_new(job);
         }
+    }
+
+    /// Hands out no job of this host, but those for a robots.txt, until [`Scheduler::rules_known`].
+    pub fn await_rules(&mut self, host: &str) {
+        let at = self.hosts.find_or_add(host);
+        self.hosts[at].awaited_rules += 1;
+        self.hosts.list(at);
+    }
+
+    /// Keeps the starts of requests of this host so far apart, if they are paced.
+    pub fn keep_delay(&mut self, host: &str, delay: Duration) {
+        if let Some(pacer) = &self.pacer {
+            pacer.lock().ask(host, delay);
+        }
+    }
+
+    /// Goes on with this host after [`Scheduler::await_rules`].
+    pub fn rules_known(&mut self, host: &str) {
+        let Some(at) = self.hosts.find(host) else { return };
+        self.hosts[at].awaited_rules = self.hosts[at].awaited_rules.saturating_sub(1);
+        self.hosts.list(at);
     }
 
     fn push_returned(&mut self, mut job: Box<Job>) {
@@ -174,16 +195,18 @@ impl Scheduler {
     /// next, then the host that has waited longest. Returned jobs of a host go before its new ones, and
     /// those in the order of admission. While others are ready, a host that has its share comes after
     /// them, and hosts in trouble have few slots and turns.
-    pub fn next(&mut self, now: Instant) -> Option<NextJob> {
-        let next = self.take_next(now);
+    ///
+    /// `gate` refuses a job before it is handed out. Such a job uses up no slot and no turn of its host.
+    pub fn next(&mut self, now: Instant, gate: &mut Gate<'_>) -> Option<NextJob> {
+        let next = self.take_next(now, gate);
         self.limit_returned_bytes();
         next
     }
 
     /// The job with this id, out of turn, if its host may be asked now. It must be the first of the input
     /// that is neither done nor in flight.
-    pub fn next_is(&mut self, id: JobId, now: Instant) -> Option<NextJob> {
-        let next = if self.lost.is_empty() { self.take_job(id, now) } else { self.take_next(now) };
+    pub fn next_is(&mut self, id: JobId, now: Instant, gate: &mut Gate<'_>) -> Option<NextJob> {
+        let next = if self.lost.is_empty() { self.take_job(id, now, gate) } else { self.take_next(now, gate) };
         self.limit_returned_bytes();
         next
     }
@@ -261,23 +284,25 @@ impl Scheduler {
         self.limit = limit.min(self.concurrency);
     }
 
-    fn take_next(&mut self, now: Instant) -> Option<NextJob> {
+    fn take_next(&mut self, now: Instant, gate: &mut Gate<'_>) -> Option<NextJob> {
         if let Some(lost) = self.take_lost() {
             return Some(NextJob::Lost(lost));
         }
         while let Some(at) = self.next_host() {
+            let starts = (self.hosts[at].next_start, self.next_start);
             if self.hosts[at].is_given_up() || self.may_start(at, now) {
                 let job = self.pop(at, Some(now))?;
-                return Some(self.hand_out(at, job, now));
+                return Some(self.hand_out(at, job, starts, now, gate));
             }
             self.hosts.list(at);
         }
         None
     }
 
-    fn take_job(&mut self, id: JobId, now: Instant) -> Option<NextJob> {
+    fn take_job(&mut self, id: JobId, now: Instant, gate: &mut Gate<'_>) -> Option<NextJob> {
         let at = self.hosts.places().find(|at| self.hosts[*at].queue.has(id))?;
         let host = &self.hosts[at];
+        let starts = (host.next_start, self.next_start);
         if !host.is_given_up() {
             let is_free = self.next_start.is_none() && host.has_free_slot();
             if !is_free || !self.may_start(at, now) {
@@ -287,14 +312,15 @@ impl Scheduler {
         }
         let job = self.hosts[at].queue.take(id)?;
         self.refill(at, Some(now));
-        Some(self.hand_out(at, job, now))
+        Some(self.hand_out(at, job, starts, now, gate))
     }
 
     /// The next job of this host.
     pub(super) fn pop(&mut self, at: usize, now: Option<Instant>) -> Option<Box<Job>> {
         let only_returned = self.hosts.is_only_returned();
         let host = &mut self.hosts[at];
-        let only_returned = only_returned && !host.is_given_up();
+        // While rules are awaited, a job for robots.txt is the first of those.
+        let only_returned = (only_returned && !host.is_given_up()) || host.awaits_rules() && now.is_some();
         let job = if only_returned { host.queue.pop_returned() } else { host.queue.pop() };
         self.refill(at, now);
         job
@@ -317,13 +343,27 @@ impl Scheduler {
         true
     }
 
-    fn hand_out(&mut self, at: usize, mut job: Box<Job>, now: Instant) -> NextJob {
+    /// Hands out a job of this host, or refuses it. `starts` are the next starts of the host and of all before the
+    /// turn of this job.
+    fn hand_out(
+        &mut self,
+        at: usize,
+        mut job: Box<Job>,
+        starts: (Option<Instant>, Option<Instant>),
+        now: Instant,
+        gate: &mut Gate<'_>,
+    ) -> NextJob {
         self.leaves(&job);
         if let HostState::GivenUp(why) = &self.hosts[at].state {
             let why = why.clone();
             self.hosts.list(at);
             self.refused_in_a_row += 1;
             return NextJob::Refused(job, why);
+        }
+        if let Some(refusal) = gate(&job) {
+            (self.hosts[at].next_start, self.next_start) = starts;
+            self.hosts.list(at);
+            return NextJob::Disallowed(job, refusal);
         }
         self.refused_in_a_row = 0;
         self.hosts[at].begin(now);

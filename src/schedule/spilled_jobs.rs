@@ -162,7 +162,7 @@ impl SpilledJobs {
 /// Whether a job is no more than a URL and its place in a list.
 fn is_plain(job: &Job) -> bool {
     let Seed { via, overrides, known, .. } = &job.seed;
-    overrides.is_none() && known.is_none() && matches!(via, Via::List(_))
+    overrides.is_none() && known.is_none() && !matches!(via, Via::Added(_))
 }
 
 /// Admission has dropped duplicates, so the URL has no key.

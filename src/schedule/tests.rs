@@ -21,6 +21,7 @@ mod hosts;
 mod order;
 mod play;
 mod redirects;
+mod rules;
 mod waits;
 
 use std::time::Duration;

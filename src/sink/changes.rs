@@ -159,8 +159,9 @@ impl Sink for Changes {
             Verdict::Skipped(SkipReason::Done | SkipReason::NotModified) => self.totals.unchanged += 1,
             // The file existed before the request.
             Verdict::Skipped(SkipReason::Exists) => self.totals.unchanged += 1,
-            // The first line of a URL reports its change. A dry run has no change to report.
-            Verdict::Skipped(SkipReason::Duplicate | SkipReason::DryRun) => {}
+            // The first line of a URL reports its change. A dry run has no change to report, and a URL that the
+            // rules of a crawl keep from being fetched has none.
+            Verdict::Skipped(_) => {}
         }
         Ok(ControlFlow::Continue(()))
     }

@@ -9,17 +9,24 @@ use crate::model::{Outcome, SkipReason, Subject, Verdict};
 
 /// Writes outcomes into the state. It belongs to the thread of the sinks and is the only writer.
 pub struct Ledger {
-    path: PathBuf,
-    connection: Database,
+    pub(super) path: PathBuf,
+    pub(super) connection: Database,
     keys: Keys,
     bodies: Bodies,
     /// Held for as long as the run lasts.
     lock: Option<Lock>,
+    /// Whether rows have links.
+    crawls: bool,
 }
 
 impl Ledger {
     pub(super) fn new(path: PathBuf, connection: Database, lock: Option<Lock>, keys: Keys, bodies: Bodies) -> Self {
-        Self { path, connection, keys, bodies, lock }
+        Self { path, connection, keys, bodies, lock, crawls: false }
+    }
+
+    /// Writes the links of each URL. One without links has an empty list, for a crawl has fetched it.
+    pub fn writes_links(&mut self) {
+        self.crawls = true;
     }
 
     /// Checks that the database is still in its place.
@@ -49,7 +56,7 @@ impl Ledger {
                         Verdict::Cancelled => {}
                         Verdict::Skipped(SkipReason::NotModified) if !row::was_saved(&job.seed) => {
                             // Another program saved the file, and its server says that it is current.
-                            row::upsert(&mut whole, &self.keys, &self.bodies, job, outcome)?;
+                            row::upsert(&mut whole, &self.keys, &self.bodies, job, outcome, self.crawls)?;
                         }
                         Verdict::Skipped(SkipReason::NotModified) => {
                             let key = self.keys.of(&job.seed, row::occurrence(&job.seed));
@@ -59,11 +66,11 @@ impl Ledger {
                         Verdict::HttpError | Verdict::Failed(_) if !is_gone(outcome) => {
                             let mut failed = transaction.prepare_cached(row::UPDATE_FAILED)?;
                             if !row::update_failed(&mut failed, &self.keys, job, outcome)? {
-                                row::upsert(&mut whole, &self.keys, &self.bodies, job, outcome)?;
+                                row::upsert(&mut whole, &self.keys, &self.bodies, job, outcome, self.crawls)?;
                             }
                         }
                         Verdict::Ok | Verdict::HttpError | Verdict::Failed(_) => {
-                            row::upsert(&mut whole, &self.keys, &self.bodies, job, outcome)?;
+                            row::upsert(&mut whole, &self.keys, &self.bodies, job, outcome, self.crawls)?;
                         }
                     }
                 }

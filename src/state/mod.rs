@@ -13,10 +13,12 @@ mod files;
 mod header;
 mod key;
 mod ledger;
+mod link_codec;
 mod lock;
 mod occurrences;
 mod past;
 mod recall;
+mod robots;
 mod row;
 mod schema;
 #[cfg(test)]

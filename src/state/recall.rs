@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rusqlite::OptionalExtension as _;
+use rusqlite::{OptionalExtension as _, Row};
 
 use super::key::Keys;
 use super::occurrences::Occurrences;
@@ -21,8 +21,8 @@ use crate::policy::rerun::selection::Selection;
 
 /// Looks URLs up. It belongs to the thread of the source, which may block on a disk.
 pub struct Recall {
-    path: PathBuf,
-    connection: Database,
+    pub(super) path: PathBuf,
+    pub(super) connection: Database,
     keys: Keys,
     bodies: Bodies,
     /// Files of more than one row, folded.
@@ -37,6 +37,8 @@ pub struct Recall {
     compare: bool,
     /// Whether files get the server's modification time.
     remote_time: bool,
+    /// Whether the links of pages are read. A row without them is not done.
+    links: bool,
     /// Counts equal lines if each of them is fetched.
     occurrences: Option<Occurrences>,
 }
@@ -60,6 +62,7 @@ impl Recall {
             refresh: false,
             compare: false,
             remote_time: false,
+            links: false,
             occurrences: None,
         }
     }
@@ -84,6 +87,11 @@ impl Recall {
         self.remote_time = true;
     }
 
+    /// Reads the links of each URL. One that no crawl has fetched is not done.
+    pub fn wants_links(&mut self) {
+        self.links = true;
+    }
+
     /// Fetches each of several equal lines, and keeps a row for each.
     pub fn counts(&mut self) {
         self.occurrences = Some(Occurrences::default());
@@ -96,14 +104,15 @@ impl Recall {
     pub fn look_up<'a>(&mut self, seeds: impl Iterator<Item = &'a mut Seed>) -> Result<(), StateError> {
         let mut occurrences = self.occurrences.take();
         let look_up = || -> rusqlite::Result<()> {
-            let mut statement = self.connection.prepare_cached(row::SELECT)?;
+            let mut statement =
+                self.connection.prepare_cached(if self.links { row::SELECT_CRAWLED } else { row::SELECT })?;
             for seed in seeds {
                 let mut key = self.keys.of(seed, 0);
                 let occurrence = occurrences.as_mut().map_or(0, |occurrences| occurrences.next(key));
                 if occurrence > 0 {
                     key = self.keys.of(seed, occurrence);
                 }
-                let found = statement.query_row([key], |row| row::found(row, &self.bodies)).optional()?.flatten();
+                let found = statement.query_row([key], |row| self.found(row)).optional()?.flatten();
                 seed.known = match found {
                     Some(found) => Some(Box::new(PriorRun { occurrence, ..self.known(seed, found)? })),
                     None if occurrence > 0 => Some(Box::new(PriorRun { occurrence, ..PriorRun::default() })),
@@ -115,6 +124,15 @@ impl Recall {
         let looked_up = look_up().map_err(|e| failed(&self.path, e));
         self.occurrences = occurrences;
         looked_up
+    }
+
+    /// Reads a row, and its links if the run wants them.
+    fn found(&self, row: &Row<'_>) -> rusqlite::Result<Option<RowContent>> {
+        let mut found = row::found(row, &self.bodies)?;
+        if let Some(found) = found.as_mut().filter(|found| self.links && found.ok) {
+            found.facts.found.links = row::links(row)?;
+        }
+        Ok(found)
     }
 
     /// Whether the last result of a seed is in this selection; `None` without a result. The seed was looked up.
@@ -136,7 +154,8 @@ impl Recall {
             Presence::There => !self.is_shared(&found),
             Presence::Linked(id) => !self.is_shared(&found) && !self.is_linked(id)?,
         };
-        let done = found.ok && there && self.has_digests(seed, &found);
+        let has_links = !self.links || found.facts.found.links.is_some();
+        let done = found.ok && there && has_links && self.has_digests(seed, &found);
         if done && self.remote_time {
             // Err: the file system cannot say it; the body is whole all the same.
             let _ = self.bodies.open(&found).and_then(|file| set_time(&file, &found.validators));

@@ -9,9 +9,9 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Row, Statement, params};
 use url::Url;
 
-use super::Bodies;
 use super::key::Keys;
-use crate::model::{self, Facts, Hex, Hop, Job, Outcome, Seed, SkipReason, Validators, Verdict};
+use super::{Bodies, link_codec, robots};
+use crate::model::{self, Facts, Hex, Hop, Job, Outcome, PageLinks, Seed, SkipReason, Validators, Verdict};
 use crate::policy::naming::{MAX_NAME, is_portable};
 use crate::policy::rerun::selection::RecordedOutcome;
 use crate::policy::text::redact::redact_url;
@@ -29,8 +29,9 @@ pub(super) fn was_saved(seed: &Seed) -> bool {
 /// Writes a row, or all of it anew; it keeps its place in the order.
 pub(super) const UPSERT: &str = "INSERT INTO urls (key, url, outcome, name, status, final_url, bytes,
     wire_bytes, content_type, sha256, blake3, etag, last_modified, redirects, http_version, remote_addr,
-    error_kind, error_message, attempts, started_at, total_ms, file)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)
+    error_kind, error_message, attempts, started_at, total_ms, file, title, links)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22,
+    ?23, ?24)
     ON CONFLICT (key) DO UPDATE SET url = excluded.url, outcome = excluded.outcome, name = excluded.name,
     status = excluded.status, final_url = excluded.final_url, bytes = excluded.bytes,
     wire_bytes = excluded.wire_bytes, content_type = excluded.content_type, sha256 = excluded.sha256,
@@ -38,6 +39,7 @@ pub(super) const UPSERT: &str = "INSERT INTO urls (key, url, outcome, name, stat
     redirects = excluded.redirects, http_version = excluded.http_version, remote_addr = excluded.remote_addr,
     error_kind = excluded.error_kind, error_message = excluded.error_message, attempts = excluded.attempts,
     started_at = excluded.started_at, total_ms = excluded.total_ms, file = excluded.file,
+    title = excluded.title, links = excluded.links,
     failed_status = NULL, failed_at = NULL";
 
 /// Records a failed attempt. The row keeps the facts of an earlier body.
@@ -76,12 +78,18 @@ macro_rules! is_bounded {
         + coalesce(octet_length(remote_addr), 0)
         + coalesce(octet_length(started_at), 0)
         + coalesce(octet_length(file), 0)
-        + coalesce(octet_length(url), 0) <= 4194304"
+        + coalesce(octet_length(title), 0)
+        + coalesce(octet_length(url), 0) <= 4194304
+        AND coalesce(octet_length(links), 0) <= 8388608"
     };
 }
 
 /// Selects the row of one request.
 pub(super) const SELECT: &str = concat!("SELECT ", columns!(), " FROM urls WHERE key = ?1 AND ", is_bounded!());
+
+/// Selects the row of one request, with what a crawl knows of it.
+pub(super) const SELECT_CRAWLED: &str =
+    concat!("SELECT ", columns!(), ", title, links FROM urls WHERE key = ?1 AND ", is_bounded!());
 
 /// The columns of the last result of a request, in the order of [`last_result`].
 macro_rules! result_columns {
@@ -121,8 +129,20 @@ pub(super) const SELECT_SALT: &str = "SELECT salt FROM salt WHERE typeof(salt) =
 pub(super) const URL: usize = 16;
 
 /// All statements. Preparing them shows whether the tables have the expected columns.
-pub(super) const ALL: [&str; 9] =
-    [UPSERT, UPDATE_FAILED, UPDATE_HOLDS, SELECT, SELECT_RESULT, SELECT_RESULTS, SELECT_OK, SELECT_NAMES, SELECT_SALT];
+pub(super) const ALL: [&str; 12] = [
+    UPSERT,
+    UPDATE_FAILED,
+    UPDATE_HOLDS,
+    SELECT,
+    SELECT_CRAWLED,
+    SELECT_RESULT,
+    SELECT_RESULTS,
+    SELECT_OK,
+    SELECT_NAMES,
+    SELECT_SALT,
+    robots::WRITE,
+    robots::READ,
+];
 
 /// Notes that a request failed, where it was ok before. Whether it was.
 pub(super) fn update_failed(
@@ -146,13 +166,14 @@ pub(super) fn update_failed(
     Ok(known > 0)
 }
 
-/// Writes the row of a job that has its outcome.
+/// Writes the row of a job that has its outcome. In a crawl each of them has links, if only none.
 pub(super) fn upsert(
     into: &mut Statement<'_>,
     keys: &Keys,
     bodies: &Bodies,
     job: &Job,
     outcome: &Outcome,
+    crawls: bool,
 ) -> rusqlite::Result<()> {
     let (facts, url) = (&outcome.facts, &job.seed.url);
     let error = match &outcome.verdict {
@@ -166,6 +187,10 @@ pub(super) fn upsert(
     let file = match (bodies, facts.path.as_deref()) {
         (Bodies::Below(folder), Some(path)) => below(folder.path(), path),
         _ => None,
+    };
+    let links = match &facts.found.links {
+        Some(page) => Some(link_codec::write(page)),
+        None => crawls.then(|| link_codec::write(&PageLinks::default())),
     };
     into.execute(params![
         keys.of(&job.seed, occurrence(&job.seed)),
@@ -190,6 +215,8 @@ pub(super) fn upsert(
         facts.started_at.map(|at| at.to_string()),
         total,
         file.filter(|file| Some(&**file) != name),
+        facts.found.links.as_ref().and_then(|page| page.title.as_deref()),
+        links,
     ])?;
     Ok(())
 }
@@ -257,7 +284,11 @@ pub(super) fn found(row: &Row<'_>, bodies: &Bodies) -> rusqlite::Result<Option<R
         bytes: count(row, 4)?,
         wire_bytes: count(row, 5)?,
         content_type: boxed(6)?,
-        found: model::Found { sha256: text(row, 7)?.and_then(digest), blake3: text(row, 8)?.and_then(digest) },
+        found: model::Found {
+            sha256: text(row, 7)?.and_then(digest),
+            blake3: text(row, 8)?.and_then(digest),
+            ..model::Found::default()
+        },
         redirects: text(row, 11)?.map_or_else(Vec::new, hops),
         http_version: text(row, 12)?.and_then(version),
         remote_addr: text(row, 13)?.and_then(|addr| addr.parse().ok()),
@@ -265,11 +296,18 @@ pub(super) fn found(row: &Row<'_>, bodies: &Bodies) -> rusqlite::Result<Option<R
         continued: false,
         validators: None,
         retry_after: None,
+        rule: None,
         is_anonymous: false,
     };
     let validators = Validators { etag: octets(row, 9)?, last_modified: octets(row, 10)? };
     let ok = text(row, 0)? == Some(Verdict::Ok.as_str());
     Ok(Some(RowContent { ok, file: file.map(PathBuf::from), name, facts, validators }))
+}
+
+/// Reads the links of a row of [`SELECT_CRAWLED`]; `None` if no crawl has fetched it.
+pub(super) fn links(row: &Row<'_>) -> rusqlite::Result<Option<Box<PageLinks>>> {
+    let Some(page) = row.get_ref(17)?.as_blob().ok().and_then(link_codec::read) else { return Ok(None) };
+    Ok(Some(Box::new(PageLinks { title: text(row, 16)?.map(str::to_owned), ..page })))
 }
 
 /// Reads the last result of a request. A failure after an `ok` body counts.
@@ -296,14 +334,14 @@ fn octets(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Box<[u8]>>> {
     })
 }
 
-fn text<'a>(row: &'a Row<'_>, column: usize) -> rusqlite::Result<Option<&'a str>> {
+pub(super) fn text<'a>(row: &'a Row<'_>, column: usize) -> rusqlite::Result<Option<&'a str>> {
     Ok(match row.get_ref(column)? {
         ValueRef::Text(text) => std::str::from_utf8(text).ok(),
         _ => None,
     })
 }
 
-fn count<N: TryFrom<i64>>(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<N>> {
+pub(super) fn count<N: TryFrom<i64>>(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<N>> {
     Ok(match row.get_ref(column)? {
         ValueRef::Integer(n) => N::try_from(n).ok(),
         _ => None,

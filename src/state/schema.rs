@@ -64,6 +64,7 @@ const STEPS: &[Migration] = &[
         )
     },
     salt_keys,
+    |state| state.execute_batch(CRAWL),
 ];
 
 /// The first table.
@@ -91,6 +92,23 @@ CREATE TABLE urls (
     attempts INTEGER NOT NULL,
     started_at TEXT,
     total_ms REAL
+);
+";
+
+/// The titles and links of pages, and the robots.txt of origins: a later crawl needs them.
+const CRAWL: &str = "
+ALTER TABLE urls ADD COLUMN title TEXT;
+ALTER TABLE urls ADD COLUMN links BLOB;
+CREATE TABLE robots (
+    origin TEXT PRIMARY KEY NOT NULL,
+    fetched_at TEXT,
+    status INTEGER,
+    body BLOB,
+    failed_since TEXT,
+    failed_at TEXT,
+    failures INTEGER,
+    error TEXT,
+    retry_after_ms INTEGER
 );
 ";
 

@@ -1,5 +1,6 @@
 //! Rows are read back as they were written, and foreign files stay untouched.
 
+mod crawl;
 #[cfg(unix)]
 mod links;
 mod strange;
@@ -39,7 +40,7 @@ fn facts() -> Facts {
         bytes: Some(4),
         wire_bytes: Some(3),
         content_type: Some("text/plain".into()),
-        found: Found { sha256: Some([7; 32]), blake3: None },
+        found: Found { sha256: Some([7; 32]), blake3: None, ..Found::default() },
         redirects: vec![Hop::new(301, "http://h.test/a")],
         http_version: Some(http::Version::HTTP_11),
         remote_addr: Some("127.0.0.1:80".parse().unwrap()),
@@ -47,6 +48,7 @@ fn facts() -> Facts {
         continued: false,
         validators: Some(Box::new(Validators { etag: Some((*b"\"\xe9\"").into()), last_modified: None })),
         retry_after: None,
+        rule: None,
         is_anonymous: false,
     }
 }

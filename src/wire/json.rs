@@ -252,7 +252,7 @@ mod tests {
                 bytes,
                 wire_bytes: bytes,
                 content_type: content_type.map(String::into_boxed_str),
-                found: Found { sha256: digest, blake3: None },
+                found: Found { sha256: digest, blake3: None, ..Found::default() },
                 redirects: vec![Hop::new(301, url.as_str()); hops],
                 http_version: bytes.map(|_| http::Version::HTTP_11),
                 remote_addr: addr.map(|(ip, port)| SocketAddr::from((ip.to_be_bytes(), port))),

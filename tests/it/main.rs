@@ -25,6 +25,7 @@ mod chunks;
 mod coded_floods;
 mod compare;
 mod config;
+mod crawl;
 mod cut;
 mod decoder_memory;
 mod docs;

@@ -11,7 +11,8 @@ use crate::backend::{failed, serve};
 use crate::config::{IpVersion, Pin, PrivateAddresses};
 use crate::fetch::{AddressRules, Fetched, FinishedBody, HostFields, Keeping, Saving, Throttle};
 use crate::model::{
-    Cookie, Credentials, ErrorKind, Facts, FetchError, Found, Hop, ProxyAnswer, SkipReason, Timing, Validators, Verdict,
+    Cookie, Credentials, ErrorKind, Facts, FetchError, Found, Hop, Link, LinkKind, PageLinks, ProxyAnswer, SkipReason,
+    Timing, Validators, Verdict,
 };
 use crate::output_folder::OutputFolder;
 use crate::policy::network::address::{AddressClasses, Class};
@@ -84,6 +85,8 @@ async fn a_job_arrives_as_it_was_sent() {
 #[test]
 fn facts_of_a_response_cross_the_pipe() {
     let url = |path: &str| url::Url::parse("http://h.test").unwrap().join(path).unwrap();
+    let link = Link { url: url("/c"), kind: LinkKind::Hint, nofollow: true, modified: None };
+    let links = PageLinks { links: vec![link], more: true, title: Some("t".to_owned()), ..PageLinks::default() };
     let facts = Facts {
         status: Some(200),
         final_url: Some(url("/b")),
@@ -91,7 +94,12 @@ fn facts_of_a_response_cross_the_pipe() {
         bytes: Some(1),
         wire_bytes: Some(2),
         content_type: Some("text/html".into()),
-        found: Found { sha256: Some([3; 32]), blake3: Some([4; 32]) },
+        found: Found {
+            sha256: Some([3; 32]),
+            blake3: Some([4; 32]),
+            links: Some(Box::new(links)),
+            robots: Some([5].into()),
+        },
         redirects: vec![Hop::new(302, "http://h.test/a")],
         http_version: Some(http::Version::HTTP_2),
         remote_addr: Some(([127, 0, 0, 1], 80).into()),
@@ -99,6 +107,7 @@ fn facts_of_a_response_cross_the_pipe() {
         continued: true,
         validators: Some(Box::new(Validators { etag: Some((*b"\"\xe9\"").into()), last_modified: None })),
         retry_after: Some(Duration::from_secs(7)),
+        rule: Some("Disallow: /b".into()),
         is_anonymous: true,
     };
     let phase = |n| Some(Duration::from_nanos(n));

@@ -130,34 +130,45 @@ impl RunState {
                 }
                 Entry::Seed(mut seed) => {
                     seed.id = self.count();
+                    if let Some(crawl) = &mut self.crawl {
+                        crawl.start(&mut seed);
+                    }
                     self.admit_seed(seed, now);
                 }
             }
         }
+        let sitemaps = self.crawl.as_mut().map(|crawl| crawl.named_sitemaps());
+        sitemaps.into_iter().flatten().for_each(|seed| self.admit_sitemap(seed));
     }
 
     /// Counts a line that is part of the run. Returns its number.
-    fn count(&mut self) -> JobId {
+    pub(super) fn count(&mut self) -> JobId {
         self.stats.counts.read += 1;
         JobId(self.stats.counts.read - 1)
     }
 
-    fn admit_seed(&mut self, mut seed: Seed, now: Instant) {
+    fn admit_seed(&mut self, seed: Seed, now: Instant) {
         if self.stopping.is_some() {
             return self.finish_line(cancelled(Subject::Seed(Box::new(seed))));
         }
         if self.admission.is_duplicate(&seed) {
             return self.finish_unfetched(seed, Verdict::Skipped(SkipReason::Duplicate));
         }
+        self.admit_new(seed, true, now);
+    }
+
+    /// Admits a URL that is no duplicate. `saves` says whether its body may have a file.
+    pub(super) fn admit_new(&mut self, mut seed: Seed, saves: bool, now: Instant) {
         if let Some(facts) = self.admission.take_done(&mut seed) {
             let verdict = Verdict::Skipped(SkipReason::Done);
-            return self.finish_line(Outcome { facts, ..Outcome::unfetched(Subject::Seed(Box::new(seed)), verdict) });
+            return self.finish(Outcome { facts, ..Outcome::unfetched(Subject::Seed(Box::new(seed)), verdict) });
         }
         if let Some(warning) = self.admission.second_origin(&seed.url) {
             self.watchers.tell(&Event::Warning(&warning));
         }
-        match self.admission.name(&mut seed) {
-            Ok(save_as) => self.scheduler.push(Box::new(Job::new(seed, save_as, now))),
+        let name = if saves { self.admission.name(&mut seed) } else { Ok(None) };
+        match name {
+            Ok(save_as) => self.schedule(Box::new(Job::new(seed, save_as, now))),
             Err(error) => self.finish_unfetched(seed, Verdict::Failed(error)),
         }
     }

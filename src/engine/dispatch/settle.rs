@@ -29,13 +29,14 @@ impl RunState {
     }
 
     /// A redirected job waits for its next host, unless that takes too long.
-    fn settle_redirect(&mut self, mut job: Box<Job>, now: Instant) {
+    fn settle_redirect(&mut self, job: Box<Job>, now: Instant) {
         let redirect = job.redirect.as_deref();
         let (head, wait) = redirect.map(|redirect| (redirect.took, redirect.wait)).unwrap_or_default();
         self.scheduler.finished(job.seed.id, Report::Redirected(head), now);
         if let (None, Some(error)) = (self.stopping, waits_too_long(&job, self.max_wait)) {
             return self.finish(Outcome { verdict: Verdict::Failed(error), ..cancelled(Subject::Job(job)) });
         }
+        let Some(mut job) = self.redirect_allowed(job) else { return };
         job.not_before = (!wait.is_zero()).then(|| (now + wait).into_std());
         self.put_back(job);
     }
@@ -44,7 +45,7 @@ impl RunState {
     fn put_back(&mut self, job: Box<Job>) {
         self.watchers.returned(job.seed.id);
         if self.stopping.is_none() {
-            self.scheduler.push(job);
+            self.schedule(job);
         } else {
             self.finish(cancelled(Subject::Job(job)));
         }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::super::auto::AutoTuner;
+use super::super::crawl::Crawl;
 use super::super::order::InputOrder;
 use super::super::reading::InputReading;
 use super::super::run_stats::RunStats;
-use super::super::unfetched::{cancelled, refused};
+use super::super::unfetched::{cancelled, disallowed, refused};
 use super::super::watch::Watchers;
 use super::super::{Plan, RunEnd, RunFault, StopConditions};
 use super::admission::Admission;
@@ -21,6 +22,9 @@ use crate::schedule::{NextJob, Scheduler};
 pub(super) struct RunState {
     pub(super) scheduler: Scheduler,
     pub(super) admission: Admission,
+    pub(super) crawl: Option<Box<Crawl>>,
+    /// Whether the input was read to its end.
+    pub(super) input_ended: bool,
     pub(super) watchers: Watchers,
     pub(super) stats: RunStats,
     /// The failures of jobs. A bad line is no job.
@@ -51,6 +55,8 @@ impl RunState {
         Self {
             scheduler: Scheduler::new(plan.schedule.clone()),
             admission: Admission::new(plan.skip_duplicates, plan.names.take(), plan.beyond_one_origin.take()),
+            crawl: plan.crawl.take().map(|plan| Box::new(Crawl::new(plan))),
+            input_ended: false,
             stats: RunStats::new(),
             failed_jobs: 0,
             meter: Arc::new(watchers.meter()),
@@ -76,9 +82,11 @@ impl RunState {
     /// The next job, if one may be handed out.
     pub(super) fn claim(&mut self, now: tokio::time::Instant) -> Option<Box<Job>> {
         for _ in 0..OUTCOMES {
-            let next = match self.waits_for() {
-                None => self.scheduler.next(now),
-                Some(id) => self.scheduler.next_is(id, now),
+            let (waits_for, crawl) = (self.waits_for(), &mut self.crawl);
+            let mut gate = |job: &Job| crawl.as_mut()?.gate(job);
+            let next = match waits_for {
+                None => self.scheduler.next(now, &mut gate),
+                Some(id) => self.scheduler.next_is(id, now, &mut gate),
             };
             match next? {
                 NextJob::Fetch(job) => {
@@ -86,6 +94,7 @@ impl RunState {
                     return Some(job);
                 }
                 NextJob::Refused(job, why) => self.finish(refused(job, &why, self.max_wait, now)),
+                NextJob::Disallowed(job, refusal) => self.finish(disallowed(job, &refusal)),
                 NextJob::Lost(line) => self.finish_line(Outcome::bad_line(*line)),
             }
             if self.met.is_some() {
@@ -98,6 +107,8 @@ impl RunState {
 
     /// Counts the outcome of a job, or of one that was refused, and sends it to the watchers and the sinks.
     pub(super) fn finish(&mut self, outcome: Outcome) {
+        let Some(mut outcome) = self.recorded(outcome) else { return };
+        self.follow(&mut outcome);
         self.failed_jobs += u64::from(matches!(outcome.verdict, Verdict::HttpError | Verdict::Failed(_)));
         if self.met.is_none() && self.stopping.is_none() {
             let asked = matches!(outcome.subject, Subject::Job(_));
@@ -122,6 +133,8 @@ impl RunState {
     pub(super) fn may_hand_out(&self) -> bool {
         self.stopping.is_none()
             && self.outbox.has_room()
+            // A start page that is read later may widen the scope.
+            && (self.crawl.is_none() || self.input_ended || !self.may_read())
             && (self.waits_for().is_some() || self.scheduler.has_ready())
             && self.auto.allows(self.scheduler.in_flight() as usize)
             && (self.may_prefetch || self.scheduler.in_flight() == 0)
@@ -153,7 +166,7 @@ impl RunState {
         let waits = self.scheduler.waits(tokio::time::Instant::now());
         let limit = waits.limit.min(self.backend_limit);
         Progress {
-            read: self.stats.counts.read,
+            read: self.stats.counts.read + self.crawl.as_ref().map_or(0, |crawl| crawl.waiting() as u64),
             input_complete: reading.complete(),
             done: self.stats.counts.done(),
             fetched: self.stats.counts.ok + self.stats.failed(),

@@ -14,6 +14,7 @@ use super::markup::token::{StartTag, TagAttribute, TokenReader};
 use super::markup::tokenizer::{LONGEST_VALUE, Tokenizer};
 use crate::model::LinkKind;
 use crate::policy::robots::is_nofollow_meta;
+use crate::policy::text::sketch::SketchBuilder;
 use table::{LinkAttribute, LinkContext, LinkSyntax};
 
 /// The most `srcdoc` attributes that enclose one another.
@@ -22,7 +23,9 @@ const DEEPEST: u8 = 4;
 /// The element whose text is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum TextElement {
-    None,
+    /// Any other, whose text a reader sees.
+    Visible,
+    Script,
     Title,
     /// A style sheet that is scanned as it comes.
     Style,
@@ -36,12 +39,19 @@ pub(super) struct HtmlState {
     text_element: TextElement,
     text: Vec<u8>,
     css: CssScanner,
+    sketch: SketchBuilder,
 }
 
 impl HtmlState {
     /// At the beginning of a page in HTML, or in XML.
     pub fn new(is_xml: bool) -> Self {
-        Self { is_xml, text_element: TextElement::None, text: Vec::new(), css: CssScanner::new() }
+        Self {
+            is_xml,
+            text_element: TextElement::Visible,
+            text: Vec::new(),
+            css: CssScanner::new(),
+            sketch: SketchBuilder::default(),
+        }
     }
 
     /// The memory of the buffers, in bytes.
@@ -51,7 +61,7 @@ impl HtmlState {
 
     /// Whether the text of the element that is read matters.
     pub fn wants_text(&self) -> bool {
-        self.text_element != TextElement::None
+        self.text_element != TextElement::Script
     }
 }
 
@@ -86,7 +96,9 @@ impl TokenReader for HtmlReader<'_> {
     }
 
     fn start_tag(&mut self, tag: &StartTag<'_>) {
+        self.state.sketch.push(b" ");
         match tag.name {
+            b"script" if !tag.is_foreign => self.state.text_element = TextElement::Script,
             b"meta" => self.meta(tag),
             b"title" if self.state.is_xml || !tag.is_foreign => self.begin_text(TextElement::Title, tag),
             b"style" if tag.is_foreign => self.begin_text(TextElement::ForeignStyle, tag),
@@ -109,17 +121,19 @@ impl TokenReader for HtmlReader<'_> {
     }
 
     fn end_tag(&mut self, name: &[u8]) {
+        self.state.sketch.push(b" ");
         match self.state.text_element {
-            TextElement::None => return,
+            TextElement::Visible => return,
+            TextElement::Script if name == b"script" => {}
             TextElement::Title if name == b"title" => {
                 let title = take(&mut self.state.text);
                 self.links.title(title);
             }
-            TextElement::Style | TextElement::ForeignStyle if name == b"style" => self.end(),
+            TextElement::Style | TextElement::ForeignStyle if name == b"style" => self.end_style(),
             // Of elements with markup in them only those of XML and SVG have other elements.
             _ => return,
         }
-        self.state.text_element = TextElement::None;
+        self.state.text_element = TextElement::Visible;
     }
 
     fn wants_text(&self) -> bool {
@@ -128,7 +142,8 @@ impl TokenReader for HtmlReader<'_> {
 
     fn text(&mut self, bytes: &[u8], _: u64, is_cdata: bool) {
         let most = match self.state.text_element {
-            TextElement::None => return,
+            TextElement::Visible => return self.state.sketch.push(bytes),
+            TextElement::Script => return,
             TextElement::Title => LONGEST_TITLE,
             TextElement::ForeignStyle => LONGEST_VALUE,
             TextElement::Style => {
@@ -161,8 +176,16 @@ impl HtmlReader<'_> {
         self.state.text_element = element;
     }
 
-    /// Ends a style sheet, also at the end of the page.
+    /// Ends the page.
     pub fn end(&mut self) {
+        self.end_style();
+        if self.links.depth == 0 {
+            self.links.text = take(&mut self.state.sketch).finish();
+        }
+    }
+
+    /// Ends a style sheet, also at the end of the page.
+    fn end_style(&mut self) {
         let Self { state, links } = self;
         match state.text_element {
             TextElement::Style => state.css.end(&mut |url| css_link(links, url)),
@@ -170,7 +193,7 @@ impl HtmlReader<'_> {
                 let text = links.decoded(&state.text);
                 super::css_text(&references::decode(&text), links);
             }
-            TextElement::None | TextElement::Title => {}
+            TextElement::Visible | TextElement::Script | TextElement::Title => {}
         }
     }
 

@@ -3,8 +3,10 @@
 pub(super) mod declared;
 pub mod decode;
 pub(super) mod digest;
+pub(super) mod links;
 pub(super) mod meter;
 pub(super) mod observer;
+pub(super) mod robots;
 pub(super) mod saved;
 pub(super) mod stream;
 pub(super) mod throttle;

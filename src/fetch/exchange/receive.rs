@@ -13,14 +13,15 @@ use super::resume::{PartialBody, replay};
 use super::state::{Exchange, IDENTITY};
 use crate::config::Compression;
 use crate::fetch::body::decode::{BodyMemory, Decoder, Resource};
+use crate::fetch::body::observer::BodyObserver;
 use crate::fetch::body::saved::{CodedCopy, SavedFile, StreamedBody};
 use crate::fetch::body::stream::PartialStream;
 use crate::fetch::body::transfer::Transfer;
-use crate::fetch::body::{declared, digest};
+use crate::fetch::body::{declared, digest, links, robots};
 use crate::fetch::config::Saving;
 use crate::fetch::connect::response::{Response, size};
 use crate::fetch::save::partial_file::{Note, ResumableResponse};
-use crate::model::{ErrorKind, FetchError, SkipReason, Verdict};
+use crate::model::{ErrorKind, FetchError, Kind, Needs, SkipReason, Verdict};
 use crate::policy::message::date;
 use crate::policy::message::partial::strong_validator;
 use crate::policy::naming::{file_of_url, name_from_disposition};
@@ -180,6 +181,7 @@ impl Exchange<'_> {
         };
         let said = first.as_ref().unwrap_or(response.headers());
         let (decoder, modified) = (self.decoder(url, said, proposed.as_deref())?, self.modified(said));
+        let document = self.document_observer(url, said);
         let decoder = self.share_memory(url, decoder, transfer_coding).await?;
         let of_content = declared::of_content(response.headers());
         // A part that the user asked for is not the representation (RFC 9530, section 3).
@@ -193,6 +195,7 @@ impl Exchange<'_> {
         let mut transfer = Transfer::new(fetcher.config.max_size, decoder);
         transfer.observe(of_representation);
         transfer.observe(digest::observers(fetcher.config.needs, self.overrides()));
+        transfer.observe(document);
         transfer.observe(stream.map(StreamedBody::observer));
         let copy = if has_copy { fetcher.saver.begin_coded(job, answered.take()) } else { None };
         let file = fetcher.saver.begin(job, self.commit_state.as_ref(), modified, proposed.as_deref(), answered);
@@ -210,6 +213,16 @@ impl Exchange<'_> {
         transfer.observe(of_content);
         transfer.expect(response.content_length())?;
         Ok((transfer, note))
+    }
+
+    /// Returns the observer that reads the document for a crawl.
+    fn document_observer(&self, url: &Url, fields: &HeaderMap) -> Option<Box<dyn BodyObserver>> {
+        let config = &self.fetcher.config;
+        match self.job.seed.kind {
+            Kind::Robots => Some(robots::observer()),
+            kind if config.needs.contains(Needs::LINKS) => Some(links::observer(url, fields, kind, config.forms)),
+            _ => None,
+        }
     }
 
     /// Returns the response, if its body could be resumed after a cut. Takes the fields out of `response`.

@@ -48,6 +48,8 @@ pub struct Pacer {
     gap: Duration,
     /// The random source of the jitter, which scales delays by 0.5 to 1.5; `None` without jitter.
     chance: Option<Rng>,
+    /// The delays that hosts have asked for.
+    asked: HashMap<Box<str>, Duration>,
     /// The earliest next start of each host.
     hosts: HashMap<Box<str>, Instant>,
     /// The earliest next start of all.
@@ -76,7 +78,23 @@ impl Pacer {
     pub fn new(host_limits: AllHostLimits, gap: Option<Duration>, chance: Option<Rng>) -> Option<Self> {
         let gap = gap.unwrap_or_default();
         let idle = gap.is_zero() && !host_limits.have_delays();
-        (!idle).then(|| Self { host_limits, gap, chance, hosts: HashMap::new(), next: None })
+        (!idle).then(|| Self::of_crawl(host_limits, gap, chance))
+    }
+
+    /// Creates a pacer of a crawl, in which hosts may ask for delays.
+    pub fn of_crawl(host_limits: AllHostLimits, gap: Duration, chance: Option<Rng>) -> Self {
+        Self { host_limits, gap, chance, asked: HashMap::new(), hosts: HashMap::new(), next: None }
+    }
+
+    /// Notes the delay that a host asks for. It counts if it is longer than that of the user.
+    pub fn ask(&mut self, host: &str, delay: Duration) {
+        self.asked.insert(host.into(), delay);
+    }
+
+    fn delay(&self, host: &str) -> Duration {
+        let delay = self.host_limits.of(host).delay;
+        // Most runs have none.
+        if self.asked.is_empty() { delay } else { self.asked.get(host).map_or(delay, |asked| delay.max(*asked)) }
     }
 
     /// When a request of any host may start; `None`: at any time.
@@ -91,7 +109,7 @@ impl Pacer {
 
     /// The least time between a start and the next one of its host.
     pub fn least_gap(&self, host: &str) -> Duration {
-        let delay = self.host_limits.of(host).delay;
+        let delay = self.delay(host);
         if self.chance.is_some() { delay / 2 } else { delay }
     }
 
@@ -112,7 +130,7 @@ impl Pacer {
         if !self.gap.is_zero() {
             self.next = Some(now + self.gap);
         }
-        let delay = self.host_limits.of(host).delay;
+        let delay = self.delay(host);
         if !delay.is_zero() {
             let delay = self.chance.as_mut().map_or(delay, |chance| delay.mul_f64(0.5 + chance.f64()));
             self.note(host, now + delay, now);

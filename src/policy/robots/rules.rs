@@ -11,7 +11,8 @@ use url::{Position, Url};
 use super::limits::RobotsLimits;
 use super::lines::{LineKey, lines};
 use super::pattern::{PathPattern, normal_path};
-use crate::policy::refusal::{LinkRefusal, RefusalReason};
+use crate::model::SkipReason;
+use crate::policy::refusal::LinkRefusal;
 use crate::policy::text::url_text::http_prefix;
 
 /// The rules of a robots.txt for one crawler.
@@ -86,7 +87,7 @@ impl fmt::Display for DecidedBy<'_> {
 impl RobotsVerdict<'_> {
     /// The refusal, if it may not be fetched.
     pub fn refusal(&self) -> Option<LinkRefusal<'static>> {
-        (!self.is_allowed).then(|| LinkRefusal::new(RefusalReason::Robots, self.decided_by.to_string()))
+        (!self.is_allowed).then(|| LinkRefusal::new(SkipReason::Robots, self.decided_by.to_string()))
     }
 }
 

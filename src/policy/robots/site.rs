@@ -7,7 +7,7 @@
 //! | 429, 5xx, no answer | those of the last copy; without one, nothing is allowed |
 //! | any other status, too many redirects | none: everything is allowed |
 //!
-//! A state stores the answer and its time. [`SiteRobots::after`] makes the same rules of them again.
+//! A state keeps the answers as [`StoredRobots`]. [`SiteRobots::restored`] makes the same rules of them again.
 
 use std::time::{Duration, SystemTime};
 
@@ -15,6 +15,7 @@ use url::Url;
 
 use super::limits::RobotsLimits;
 use super::rules::{CrawlDelay, DecidedBy, RobotsRules, RobotsVerdict};
+use crate::model::{RobotsCopy, RobotsFailures, RobotsText, StoredRobots};
 
 /// How the request for a robots.txt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +104,26 @@ impl SiteRobots {
         Self { rules, access, next_fetch, unreachable: Some((since, times.saturating_add(1))) }
     }
 
+    /// Returns the rules after the answers that a state has kept; `None` if there were none.
+    pub fn restored(stored: &StoredRobots, agent: &str, limits: &RobotsLimits) -> Option<Self> {
+        let copy = stored.copy.as_ref().map(|RobotsCopy { at, text }| {
+            let answer = match text {
+                RobotsText::File(bytes) => RobotsAnswer::Body(bytes),
+                RobotsText::Status(status) => RobotsAnswer::Status(*status, None),
+                RobotsText::TooManyRedirects => RobotsAnswer::TooManyRedirects,
+            };
+            Self::after(None, answer, agent, limits, *at)
+        });
+        let Some(RobotsFailures { first, last, count, why, retry_after }) = &stored.failures else { return copy };
+        let before = match copy {
+            None if *count <= 1 => None,
+            None => Some(Self::unreachable(None, why, None, limits, *first)),
+            copy => copy,
+        };
+        let counted = before.map(|site| Self { unreachable: Some((*first, count.saturating_sub(1))), ..site });
+        Some(Self::unreachable(counted, why, *retry_after, limits, *last))
+    }
+
     /// Whether the origin said at any time what is allowed.
     fn is_copy(&self) -> bool {
         matches!(self.access, SiteAccess::ByRules | SiteAccess::All(_))
@@ -140,4 +161,36 @@ impl SiteRobots {
     pub fn sitemaps(&self) -> &[Url] {
         self.rules.sitemaps()
     }
+}
+
+impl RobotsAnswer<'_> {
+    /// Returns what a state keeps after this answer.
+    pub fn stored_after(self, last: Option<StoredRobots>, now: SystemTime) -> StoredRobots {
+        let last = last.unwrap_or_default();
+        let copy = |text| StoredRobots { copy: Some(RobotsCopy { at: now, text }), failures: None };
+        match (self, last.copy) {
+            (Self::Status(304, _), Some(known)) => copy(known.text),
+            (Self::Status(status @ (429 | 500..), retry_after), known) => {
+                let failures = failed_again(last.failures, format!("status {status}").into(), retry_after, now);
+                StoredRobots { copy: known, failures: Some(failures) }
+            }
+            (Self::Unreachable(why), known) => {
+                StoredRobots { copy: known, failures: Some(failed_again(last.failures, why.into(), None, now)) }
+            }
+            (Self::Body(bytes), _) => copy(RobotsText::File(bytes.into())),
+            (Self::Status(status, _), _) => copy(RobotsText::Status(status)),
+            (Self::TooManyRedirects, _) => copy(RobotsText::TooManyRedirects),
+        }
+    }
+}
+
+/// One more failure.
+fn failed_again(
+    before: Option<RobotsFailures>,
+    why: Box<str>,
+    retry_after: Option<Duration>,
+    now: SystemTime,
+) -> RobotsFailures {
+    let (first, count) = before.map_or((now, 0), |before| (before.first, before.count));
+    RobotsFailures { first, last: now, count: count.saturating_add(1), why, retry_after }
 }

@@ -197,6 +197,25 @@ proptest! {
     }
 
     #[test]
+    fn kept_answers_give_the_same_rules_again(answers in prop::collection::vec((0..5_usize, 0..900_u32), 1..8)) {
+        let kinds = [
+            RobotsAnswer::Body(b"User-agent: *\nDisallow: /a\nCrawl-delay: 3"),
+            RobotsAnswer::Status(404, None),
+            RobotsAnswer::Status(304, None),
+            RobotsAnswer::Status(503, Some(2 * HOUR)),
+            RobotsAnswer::Unreachable("timed out"),
+        ];
+        let (mut hour, mut answered, mut stored) = (0, Vec::new(), None);
+        for (kind, later) in answers {
+            hour += later;
+            answered.push((hour, kinds[kind]));
+            stored = Some(kinds[kind].stored_after(stored, at(hour)));
+            let restored = SiteRobots::restored(stored.as_ref().unwrap(), "fetchall", &RobotsLimits::default());
+            prop_assert_eq!(restored, Some(after(&answered)), "{:?}", stored);
+        }
+    }
+
+    #[test]
     fn any_lines_are_read(
         text in "\u{feff}?((user-agent|allow|disallow|crawl-delay|sitemap|x)(:| ) ?(\\*|fetchall|/|/a\\*|\\$|%|%2f|1e9|http://a/)?(\r|\n|\r\n|#)){0,20}",
         limit in 0usize..400,

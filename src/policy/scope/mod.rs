@@ -15,9 +15,9 @@ use std::borrow::Cow;
 use regex::{Regex, RegexSet, RegexSetBuilder};
 use url::{Position, Url};
 
-use crate::model::{HostPattern, Kind, ScopeKind};
+use crate::model::{HostPattern, Kind, ScopeKind, SkipReason};
 use crate::policy::canonical::CanonicalRules;
-use crate::policy::refusal::{LinkRefusal, RefusalReason};
+use crate::policy::refusal::LinkRefusal;
 
 use bases::Bases;
 use file_names::{NameFilter, NameVerdict};
@@ -101,22 +101,22 @@ impl Scope {
             return Ok(ScopeVerdict::Save);
         }
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(LinkRefusal::new(RefusalReason::Scope, "scheme"));
+            return Err(LinkRefusal::new(SkipReason::Scope, "scheme"));
         }
         let is_page = kind == Kind::Page;
         if is_page && !self.bases.contains(url, key) && !self.spans(url) {
-            return Err(LinkRefusal::new(RefusalReason::Scope, self.bases.rule()));
+            return Err(LinkRefusal::new(SkipReason::Scope, self.bases.rule()));
         }
         if let Some(rule) = self.exclude.first_match(key) {
-            return Err(LinkRefusal::new(RefusalReason::Scope, rule));
+            return Err(LinkRefusal::new(SkipReason::Scope, rule));
         }
         if is_page && !self.include.is_empty() && self.include.first_match(key).is_none() {
-            return Err(LinkRefusal::new(RefusalReason::Scope, self.include.rule()));
+            return Err(LinkRefusal::new(SkipReason::Scope, self.include.rule()));
         }
         match self.names.judge(url.path(), is_page) {
             NameVerdict::Save => Ok(ScopeVerdict::Save),
             NameVerdict::LinksOnly => Ok(ScopeVerdict::LinksOnly),
-            NameVerdict::Refuse(rule) => Err(LinkRefusal::new(RefusalReason::Type, rule)),
+            NameVerdict::Refuse(rule) => Err(LinkRefusal::new(SkipReason::Type, rule)),
         }
     }
 

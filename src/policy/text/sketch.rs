@@ -6,41 +6,14 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
-/// The sketch of a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct TextSketch {
-    /// How many words there are.
-    pub words: u32,
-    /// Equal for equal sequences of words.
-    pub exact: u64,
-    /// The simhash. Similar texts differ in few bits.
-    pub near: u64,
-}
-
-impl TextSketch {
-    /// The sketch of a whole text.
-    pub fn of(text: &str) -> Self {
-        let mut builder = SketchBuilder::default();
-        builder.push(text);
-        builder.finish()
-    }
-
-    /// Whether two texts have equal words. Texts without words are not compared.
-    pub fn is_equal(&self, other: &Self) -> bool {
-        self.words > 0 && self.words == other.words && self.exact == other.exact
-    }
-
-    /// In how many bits the simhashes differ.
-    pub fn distance(&self, other: &Self) -> u32 {
-        (self.near ^ other.near).count_ones()
-    }
-}
+use crate::model::TextSketch;
 
 /// The longest word in bytes; a longer one is cut into several.
 const LONGEST_WORD: usize = 64;
 
-/// From this character on a script may have no blanks between its words, so each letter is a word.
-const WITHOUT_BLANKS: char = '\u{2e80}';
+/// From this first byte of a UTF-8 sequence on (U+3000) a script may have no blanks between its words, so each letter
+/// is a word.
+const WITHOUT_BLANKS: u8 = 0xe3;
 
 /// The bits of a byte, each in a byte of its own, so that one addition counts eight of them.
 const SPREAD: [u64; 256] = {
@@ -85,25 +58,32 @@ impl Default for SketchBuilder {
 }
 
 impl SketchBuilder {
-    /// Adds a piece of the text. A word may go on in the next piece, so a caller puts a blank between the texts
-    /// of two elements.
-    pub fn push(&mut self, piece: &str) {
-        let mut rest = piece;
-        while let Some(c) = rest.chars().next() {
-            let ascii = rest.bytes().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(rest.len());
-            let (run, after) = rest.split_at(ascii);
+    /// The sketch of a whole text.
+    pub fn of(text: &str) -> TextSketch {
+        let mut builder = Self::default();
+        builder.push(text.as_bytes());
+        builder.finish()
+    }
+
+    /// Adds a piece of the text, in an encoding that shows ASCII. A word may go on in the next piece, so a caller
+    /// puts a blank between the texts of two elements.
+    pub fn push(&mut self, mut bytes: &[u8]) {
+        while let Some(&first) = bytes.first() {
+            let ascii = bytes.iter().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(bytes.len());
+            let (run, after) = bytes.split_at(ascii);
             if ascii > 0 {
-                self.add_ascii(run.as_bytes(), after.bytes().next().is_some_and(|byte| byte.is_ascii()));
-                rest = after;
+                self.add_ascii(run, after.first().is_some_and(u8::is_ascii));
+                bytes = after;
             } else {
-                rest = &rest[c.len_utf8()..];
-                if c.is_alphanumeric() { self.add_letter(c) } else { self.end_word() }
+                bytes = &bytes[1..];
+                if first.is_ascii() { self.end_word() } else { self.add_byte(first) }
             }
         }
     }
 
     /// Adds letters and digits. A whole word need not be copied.
     fn add_ascii(&mut self, mut run: &[u8], is_end: bool) {
+        self.end_letter();
         if self.length == 0 && is_end && run.len() <= LONGEST_WORD {
             return self.add_word(run);
         }
@@ -118,12 +98,21 @@ impl SketchBuilder {
         }
     }
 
-    fn add_letter(&mut self, c: char) {
-        if c >= WITHOUT_BLANKS || self.length + c.len_utf8() > LONGEST_WORD {
+    /// Adds a byte beyond ASCII, which is a letter or a part of one.
+    fn add_byte(&mut self, byte: u8) {
+        let is_first = byte >= 0xc0;
+        if self.length == LONGEST_WORD || byte >= WITHOUT_BLANKS {
             self.end_word();
+        } else if is_first {
+            self.end_letter();
         }
-        self.length += c.encode_utf8(&mut self.word[self.length..]).len();
-        if c >= WITHOUT_BLANKS {
+        self.word[self.length] = byte;
+        self.length += 1;
+    }
+
+    /// Ends a letter that is a word of its own.
+    fn end_letter(&mut self) {
+        if self.length > 0 && self.word[0] >= WITHOUT_BLANKS {
             self.end_word();
         }
     }
@@ -193,7 +182,7 @@ mod tests {
 
     #[test]
     fn blanks_and_punctuation_do_not_count() {
-        let sketch = TextSketch::of("One two, three.");
+        let sketch = SketchBuilder::of("One two, three.");
         for (text, is_equal) in [
             (" One\n(two) three!", true),
             ("One two three four", false),
@@ -202,21 +191,21 @@ mod tests {
             ("one two three", false),
             ("", false),
         ] {
-            assert_eq!(sketch.is_equal(&TextSketch::of(text)), is_equal, "{text}");
+            assert_eq!(sketch.is_equal(&SketchBuilder::of(text)), is_equal, "{text}");
         }
-        assert!(!TextSketch::of("").is_equal(&TextSketch::of("...")), "texts without words are not compared");
-        assert_eq!(TextSketch::of("日本語 a日").words, 5);
-        assert_eq!(TextSketch::of(&"x".repeat(200)).words, 4);
+        assert!(!SketchBuilder::of("").is_equal(&SketchBuilder::of("...")), "texts without words are not compared");
+        assert_eq!(SketchBuilder::of("日本語 a日").words, 5);
+        assert_eq!(SketchBuilder::of(&"x".repeat(200)).words, 4);
     }
 
     #[test]
     fn pages_of_a_calendar_are_near_and_other_pages_are_not() {
         let days: Vec<_> = (1..31).map(|day| day.to_string()).collect();
-        let month = |name: &str| TextSketch::of(&format!("Events in {name} Mo Tu We Th Fr {}", days.join(" ")));
+        let month = |name: &str| SketchBuilder::of(&format!("Events in {name} Mo Tu We Th Fr {}", days.join(" ")));
         assert!(month("5 2026").distance(&month("6 2026")) <= 3);
         assert!(month("May 2026").distance(&month("June 2026")) <= 3);
         let page = |subject: &str| {
-            TextSketch::of(&format!("The {subject} of the {subject} has a {subject} and is {subject} by {subject}"))
+            SketchBuilder::of(&format!("The {subject} of the {subject} has a {subject} and is {subject} by {subject}"))
         };
         assert!(page("walnut").distance(&page("harbour")) > 3);
     }
@@ -225,16 +214,16 @@ mod tests {
         #[test]
         fn pieces_make_no_difference(text in ".{0,60}|[a-c1 日]{0,200}", cut in 0usize..200) {
             let mut builder = SketchBuilder::default();
-            let cut = (0..=cut.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap();
-            builder.push(&text[..cut]);
-            builder.push(&text[cut..]);
-            prop_assert_eq!(builder.finish(), TextSketch::of(&text));
+            let cut = cut.min(text.len());
+            builder.push(&text.as_bytes()[..cut]);
+            builder.push(&text.as_bytes()[cut..]);
+            prop_assert_eq!(builder.finish(), SketchBuilder::of(&text));
         }
 
         #[test]
         fn the_simhash_is_that_of_its_definition(words in prop::collection::vec("[a-d]{1,3}", 1..700)) {
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
-            prop_assert_eq!(TextSketch::of(&words.join(" ")).near, plain_simhash(&words));
+            prop_assert_eq!(SketchBuilder::of(&words.join(" ")).near, plain_simhash(&words));
         }
     }
 }

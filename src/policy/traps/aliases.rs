@@ -9,8 +9,8 @@ use url::{Position, Url};
 
 use super::remembered::{Remembered, fingerprint};
 use super::shape::{has_repeated_segment, segments};
+use crate::model::TextSketch;
 use crate::policy::text::fingerprint::{Fingerprint, FingerprintSet};
-use crate::policy::text::sketch::TextSketch;
 
 /// Of how many texts one may differ although the part has no effect.
 const ONE_IN: usize = 4;

@@ -20,60 +20,12 @@ mod tests;
 
 use url::Url;
 
-use crate::policy::refusal::{LinkRefusal, RefusalReason};
-use crate::policy::text::sketch::TextSketch;
+use crate::model::{SkipReason, TextSketch, TrapLimits};
+use crate::policy::refusal::LinkRefusal;
 
 use aliases::Aliases;
 use patterns::Patterns;
 use variants::Variants;
-
-/// The limits of the rules, by the names that refusals show.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TrapLimits {
-    /// The bytes of a URL.
-    pub max_url_length: usize,
-    /// The segments of a path.
-    pub max_path_segments: usize,
-    /// How often one segment may be in a path.
-    pub max_segment_repeats: usize,
-    /// How often one parameter may be in a query.
-    pub max_param_repeats: usize,
-    /// How often a query may hold the URL or the query that it is part of.
-    pub max_query_reflections: usize,
-    /// The links of one page that are followed.
-    pub max_page_links: usize,
-    /// After this number of pages with equal text, each found on the one before, no links are followed.
-    pub equal_pages_in_chain: u8,
-    /// After this number of queries with equal text the path is closed to queries.
-    pub equal_query_variants: u8,
-    /// After this number of values that change no text, a parameter or a loop in the path counts no more.
-    pub values_without_effect: u8,
-    /// After this number of pages with similar text, a pattern of URLs is closed to links with a second sign.
-    pub near_equal_pages: u8,
-    /// The bits by which the simhashes of similar texts may differ.
-    pub near_equal_bits: u32,
-    /// The entries of a table of what was learned.
-    pub remembered: usize,
-}
-
-impl Default for TrapLimits {
-    fn default() -> Self {
-        Self {
-            max_url_length: 2048,
-            max_path_segments: 20,
-            max_segment_repeats: 3,
-            max_param_repeats: 3,
-            max_query_reflections: 2,
-            max_page_links: 10_000,
-            equal_pages_in_chain: 4,
-            equal_query_variants: 8,
-            values_without_effect: 4,
-            near_equal_pages: 20,
-            near_equal_bits: 3,
-            remembered: 1 << 16,
-        }
-    }
-}
 
 /// How many pages in a row had equal text, each found on the one before. It travels with the links of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,5 +128,5 @@ impl Traps {
 }
 
 fn refusal(rule: String) -> LinkRefusal<'static> {
-    LinkRefusal::new(RefusalReason::Trap, rule)
+    LinkRefusal::new(SkipReason::Trap, rule)
 }

@@ -7,7 +7,7 @@ use url::{Position, Url};
 
 use super::remembered::{Remembered, fingerprint};
 use super::shape::{has_repeated_segment, pairs, segments};
-use crate::policy::text::sketch::TextSketch;
+use crate::model::TextSketch;
 
 /// A second sign that a link leads on without an end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub(super) enum TrapSign {
     RepeatedSegment,
     /// The query is that of the page with the link, and more.
     GrowingQuery,
-    /// Only numbers differ from the page with the link: a counter or a date.
+    /// Only numbers differ from the page with the link, and by a step: a counter or a date.
     Counter,
 }
 
@@ -52,13 +52,22 @@ impl Patterns {
     }
 
     pub(super) fn learn(&mut self, url: &Url, parent: &Url, text: TextSketch) {
-        let Some(sign) = sign(url, parent) else { return };
+        let Some(sign) = sign(url, parent) else { return self.learn_other(url) };
         let pages = self.patterns.get_or_default(pattern(url, sign));
         let is_near = pages.last.is_none_or(|last| last.distance(&text) <= self.bits);
         pages.count = if is_near { pages.count.saturating_add(1) } else { pages.count.saturating_sub(1) };
         pages.last = Some(text);
         pages.is_closed |= pages.count >= self.limit;
         self.has_closed |= pages.is_closed;
+    }
+
+    /// Learns from a page that no step has led to. Where other links lead to the pages of a pattern too, the steps
+    /// between them are no trap.
+    fn learn_other(&mut self, url: &Url) {
+        if after_origin(url).bytes().any(|byte| byte.is_ascii_digit()) {
+            let pages = self.patterns.get_or_default(pattern(url, TrapSign::Counter));
+            pages.count = pages.count.saturating_sub(1);
+        }
     }
 
     /// The sign for which this link is refused.
@@ -79,7 +88,28 @@ fn sign(url: &Url, parent: &Url) -> Option<TrapSign> {
         return Some(TrapSign::GrowingQuery);
     }
     let (one, other) = (after_origin(url), after_origin(parent));
-    (one != other && differ_in_numbers(one, other)).then_some(TrapSign::Counter)
+    (one != other && differ_in_numbers(one, other) && differ_by_step(one, other)).then_some(TrapSign::Counter)
+}
+
+/// The steps of counters, of days, weeks, and of the same in seconds.
+const STEPS: [u64; 4] = [1, 7, 86_400, 604_800];
+
+/// Whether the numbers of two texts differ as those of neighbours do: by a step, or in a date by the turn of a month or
+/// a year.
+fn differ_by_step(one: &str, other: &str) -> bool {
+    let differing: Vec<_> = numbers(one).zip(numbers(other)).filter(|(a, b)| a != b).collect();
+    let is_step = |a: u64, b: u64| STEPS.contains(&a.abs_diff(b));
+    // From the last month or day to the first: less than a week is the first one here.
+    let is_turn = |a: u64, b: u64| a.min(b) <= 7 && (12..=31).contains(&a.max(b));
+    match differing[..] {
+        [(a, b)] => is_step(a, b),
+        _ => differing.len() <= 3 && differing.iter().all(|&(a, b)| is_step(a, b) || is_turn(a, b)),
+    }
+}
+
+fn numbers(text: &str) -> impl Iterator<Item = u64> {
+    let digits = text.split(|c: char| !c.is_ascii_digit()).filter(|digits| !digits.is_empty());
+    digits.map(|digits| digits.parse().unwrap_or(u64::MAX))
 }
 
 fn after_origin(url: &Url) -> &str {

@@ -1,6 +1,7 @@
 //! Tests of the traps: tables of URLs and pages, and a crawl.
 
 use super::*;
+use crate::policy::text::sketch::SketchBuilder;
 
 mod site;
 
@@ -60,7 +61,7 @@ fn limits_of_nothing_refuse_without_a_panic() {
     let mut traps = Traps::new(limits);
     assert!(traps.link(&url("/?a"), &url("/"), 0).is_err());
     for n in 0..20 {
-        let (page, text) = (url(&format!("/{n}")), TextSketch::of("a"));
+        let (page, text) = (url(&format!("/{n}")), SketchBuilder::of("a"));
         traps.page(&FetchedPage { url: &page, parent: Some(&url("/x")), parent_chain: None, text });
     }
 }
@@ -73,7 +74,7 @@ fn chain(texts: &[&str]) -> Option<String> {
     for (number, text) in texts.iter().enumerate() {
         let page = url(&format!("/{}", ["a", "b", "c", "d", "e", "f"][number % 6]));
         let (chain, stop) =
-            traps.page(&FetchedPage { url: &page, parent: None, parent_chain: last, text: TextSketch::of(text) });
+            traps.page(&FetchedPage { url: &page, parent: None, parent_chain: last, text: SketchBuilder::of(text) });
         last = Some(chain);
         if stop.is_some() {
             return stop.map(|refusal| format!("{} after {number}", refusal.rule));
@@ -96,7 +97,12 @@ fn after(pages: &[(String, &str)]) -> Traps {
     for (page, text) in pages {
         let page = url(page);
         let _ = traps.claim(&page, Some(&start));
-        traps.page(&FetchedPage { url: &page, parent: Some(&start), parent_chain: None, text: TextSketch::of(text) });
+        traps.page(&FetchedPage {
+            url: &page,
+            parent: Some(&start),
+            parent_chain: None,
+            text: SketchBuilder::of(text),
+        });
     }
     traps
 }
@@ -181,7 +187,7 @@ fn similar_pages_are_refused_only_beside_a_second_sign() {
     let mut traps = Traps::new(TrapLimits::default());
     for n in 0..20 {
         for page in [format!("/cal/2026/{n}"), format!("/p/{n}")] {
-            let text = TextSketch::of(&format!("Number {n} of many"));
+            let text = SketchBuilder::of(&format!("Number {n} of many"));
             // The page of a product is found on a list.
             let parent = if page.starts_with("/cal") { url(&format!("/cal/2026/{}", n + 1)) } else { url("/list") };
             traps.page(&FetchedPage { url: &url(&page), parent: Some(&parent), parent_chain: None, text });
@@ -210,12 +216,16 @@ fn signs_are_found_in_a_link_and_its_page() {
         ("/r/x/r", "/", Some("repeated segment")),
         ("/r//x", "/", None),
         ("/d/2026-05-31", "/d/2026-06-01", Some("counter")),
+        ("/d?m=5", "/d?m=6", Some("counter")),
+        ("/d?m=1&y=2027", "/d?m=12&y=2026", Some("counter")),
+        ("/d?t=1780272000", "/d?t=1780185600", Some("counter")),
         ("/d?m=5", "/d?m=12", Some("counter")),
+        ("/d?m=5", "/d?m=25", None),
         ("/d/5", "/d/x", None),
         ("/d/5", "/d/5", None),
         ("http://b.test/d/5", "/d/6", None),
     ] {
-        let text = TextSketch::of("text");
+        let text = SketchBuilder::of("text");
         traps.page(&FetchedPage { url: &url(link), parent: Some(&url(parent)), parent_chain: None, text });
         let expected = sign.map_or("ok".to_owned(), |sign| format!("near_equal_pages 1: {sign}"));
         assert_eq!(told(&traps, link, parent), expected, "{link} on {parent}");

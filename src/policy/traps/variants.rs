@@ -3,7 +3,7 @@
 use url::{Position, Url};
 
 use super::remembered::{Remembered, fingerprint};
-use crate::policy::text::sketch::TextSketch;
+use crate::model::TextSketch;
 
 /// The texts of a path that are counted at once.
 const TEXTS: usize = 4;

@@ -64,7 +64,7 @@ fn read(s: &mut Scheduler, jobs: &mut impl Iterator<Item = Box<Job>>, now: Insta
 }
 
 fn next(s: &mut Scheduler, now: Instant) -> Option<Box<Job>> {
-    match s.next(now) {
+    match s.next(now, &mut |_| None) {
         Some(NextJob::Fetch(job)) => Some(job),
         _ => None,
     }

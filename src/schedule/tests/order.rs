@@ -210,7 +210,7 @@ fn job_that_all_others_wait_for_is_handed_out_of_turn() {
         "push a/0 a/1!5 b/2
                          well a*5",
     );
-    let mut take = |id| match play.scheduler.next_is(JobId(id), play.now) {
+    let mut take = |id| match play.scheduler.next_is(JobId(id), play.now, &mut |_| None) {
         Some(NextJob::Fetch(job)) => Some(job.url().path().to_owned()),
         _ => None,
     };
@@ -221,8 +221,8 @@ fn job_that_all_others_wait_for_is_handed_out_of_turn() {
          held a 5s
          push a/3",
     );
-    assert!(play.scheduler.next_is(JobId(3), play.now).is_none(), "its host is held");
+    assert!(play.scheduler.next_is(JobId(3), play.now, &mut |_| None).is_none(), "its host is held");
     play.run("at 5s");
-    let next = play.scheduler.next_is(JobId(3), play.now);
+    let next = play.scheduler.next_is(JobId(3), play.now, &mut |_| None);
     assert!(matches!(next, Some(NextJob::Fetch(_))), "{next:?}");
 }

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use super::*;
 use crate::model::{
-    ErrorKind, Facts, Hop, JobId, RedirectState, Seed, SourcePos, Subject, Timing, Tried, Verdict, Via,
+    ErrorKind, Facts, Hop, JobId, Kind, RedirectState, Seed, SkipReason, SourcePos, Subject, Timing, Tried, Verdict,
+    Via,
 };
 use crate::policy::credentials::origin;
+use crate::policy::refusal::LinkRefusal;
 
 /// A scheduler of 16 fetches at once, without retries.
 pub(super) fn rules() -> Rules {
@@ -97,6 +99,8 @@ impl Play {
                     self.scheduler.drain(usize::MAX).iter().map(|it| it.seed().unwrap().url.clone()).collect();
                 assert_eq!(rest.iter().map(name).collect::<Vec<_>>(), words, "{line}");
             }
+            "ask" => words.iter().for_each(|host| self.ask(host)),
+            "known" => words.iter().for_each(|host| self.scheduler.rules_known(host)),
             "ended" => self.scheduler.end_input(),
             "limit" => self.scheduler.set_limit(words[0].parse().unwrap()),
             other => panic!("no event: {other}"),
@@ -123,9 +127,27 @@ impl Play {
         self.scheduler.push(Box::new(job));
     }
 
+    /// Asks for the robots.txt of a host, for which its other jobs wait.
+    fn ask(&mut self, host: &str) {
+        self.scheduler.await_rules(host);
+        let url = url::Url::parse(&format!("http://{host}/robots.txt")).unwrap();
+        let origin = SourcePos { list: Arc::from("t"), line: 0 };
+        let seed = Seed {
+            id: JobId(self.pushed),
+            kind: Kind::Robots,
+            priority: i32::MAX,
+            ..Seed::new(url, Via::List(origin))
+        };
+        self.pushed += 1;
+        self.scheduler.push(Box::new(Job::new(seed, None, self.now.into_std())));
+    }
+
     /// Takes the next job without a table.
     pub(super) fn take(&mut self) -> Option<NextJob> {
-        self.scheduler.next(self.now)
+        self.scheduler.next(self.now, &mut |job| {
+            let is_refused = job.url().path().starts_with("/private");
+            is_refused.then(|| LinkRefusal::new(SkipReason::Robots, "Disallow: /private"))
+        })
     }
 
     fn keep(&mut self, job: Box<Job>) -> String {
@@ -140,6 +162,7 @@ impl Play {
             None => "-".to_owned(),
             Some(NextJob::Fetch(job)) => self.keep(job),
             Some(NextJob::Refused(job, _)) => format!("~{}", name(job.url())),
+            Some(NextJob::Disallowed(job, _)) => format!("!{}", name(job.url())),
             Some(NextJob::Lost(line)) => panic!("lost: {line:?}"),
         };
         assert_eq!(got, expected, "{}", self.line);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use super::url;
+use crate::policy::text::sketch::SketchBuilder;
 use crate::policy::traps::*;
 
 /// A site: true pages, and a trap of each kind that every tenth of them links to.
@@ -87,7 +88,7 @@ fn crawl(at_once: usize) -> Vec<String> {
         for Waiting { url: page, parent } in under_way {
             let (parent, parent_chain) = parent.unzip();
             let (text, links) = site.page(&page);
-            let text = TextSketch::of(&text);
+            let text = SketchBuilder::of(&text);
             let (chain, stop) = traps.page(&FetchedPage { url: &page, parent: parent.as_ref(), parent_chain, text });
             fetched.push(page.path().to_owned());
             assert!(fetched.len() < 10_000, "the crawl does not end");

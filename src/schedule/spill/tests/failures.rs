@@ -68,7 +68,7 @@ fn all(s: &mut Scheduler, now: Instant) -> (Vec<u64>, Vec<u64>) {
 fn due(s: &mut Scheduler, now: Instant) -> (Vec<u64>, Vec<u64>) {
     s.advance(now);
     let (mut fetched, mut lost) = (Vec::new(), Vec::new());
-    while let Some(next) = s.next(now) {
+    while let Some(next) = s.next(now, &mut |_| None) {
         match next {
             NextJob::Fetch(job) => {
                 done(s, &job, now);
@@ -110,7 +110,7 @@ fn lines_behind_a_read_error_come_a_chunk_at_a_time() {
             if drained {
                 told.extend(s.drain(1).iter().map(number_of));
             } else {
-                told.push(match s.next(now).expect("no host is forgotten") {
+                told.push(match s.next(now, &mut |_| None).expect("no host is forgotten") {
                     NextJob::Fetch(job) => {
                         done(&mut s, &job, now);
                         job.seed.id.0

@@ -1,0 +1,61 @@
+//! The rules of a crawl, from its settings.
+
+use super::SetupError;
+use crate::config::{Config, CrawlConfig, Sitemaps};
+use crate::engine::{CrawlPlan, CrawlRules, KnownUrls};
+use crate::model::Seed;
+use crate::policy::canonical::CanonicalRules;
+use crate::policy::scope::{Scope, ScopeSettings};
+use crate::queue::{SqliteQueue, UrlQueue};
+use crate::state::Recall;
+
+/// The most bytes on disk of the links that wait.
+const MOST_ON_DISK: u64 = 64 << 30;
+
+/// Builds the rules of a crawl; `None` for a list.
+pub(super) fn plan(config: &Config, known: Option<Recall>) -> Result<Option<CrawlPlan>, SetupError> {
+    let crawl = &config.crawl;
+    if !crawl.follow {
+        return Ok(None);
+    }
+    let make_queue = || SqliteQueue::temporary(MOST_ON_DISK).map(|queue| Box::new(queue) as Box<dyn UrlQueue>);
+    let known = known.map(|recall| Box::new(Known(recall)) as Box<dyn KnownUrls>);
+    Ok(Some(CrawlPlan { rules: rules(crawl)?, known, make_queue }))
+}
+
+fn rules(crawl: &CrawlConfig) -> Result<CrawlRules, SetupError> {
+    let canonical = CanonicalRules::new(&crawl.strip_param, &crawl.canonical)
+        .map_err(|why| SetupError::Setting(format!("--strip-param: {why}")))?;
+    let settings = ScopeSettings {
+        kind: crawl.scope,
+        span_hosts: crawl.span_hosts.clone(),
+        include: crawl.include.clone(),
+        exclude: crawl.exclude.clone(),
+        accept: crawl.accept.clone(),
+        reject: crawl.reject.clone(),
+    };
+    let scope = Scope::new(&settings, canonical.clone()).map_err(|why| SetupError::Setting(format!("--{why}")))?;
+    Ok(CrawlRules {
+        canonical,
+        scope,
+        depth: crawl.depth,
+        max_pages: crawl.max_pages,
+        requisites: crawl.requisites,
+        ignore_nofollow: crawl.ignore_nofollow,
+        page_links: crawl.sitemap != Sitemaps::Only,
+        finds_sitemaps: matches!(crawl.sitemap, Sitemaps::Auto | Sitemaps::Only),
+        sitemaps: if let Sitemaps::Urls(urls) = &crawl.sitemap { urls.clone() } else { Vec::new() },
+        since: crawl.since,
+        robots: crawl.robots,
+        traps: crawl.traps.clone(),
+    })
+}
+
+/// The state, for the links of a crawl.
+struct Known(Recall);
+
+impl KnownUrls for Known {
+    fn look_up(&mut self, seeds: &mut [Seed]) -> Result<(), String> {
+        self.0.look_up(seeds.iter_mut()).map_err(|e| e.to_string())
+    }
+}

@@ -1,0 +1,242 @@
+//! Decides about the links of a page that was fetched.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use url::Url;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::Crawl;
+use crate::model::{Facts, Kind, Link, LinkKind, Outcome, PageLinks, Seed, SkipReason, SourcePos, Subject, Via};
+use crate::policy::refusal::LinkRefusal;
+use crate::policy::text::fingerprint::Fingerprint;
+use crate::policy::traps::{FetchedPage, TextChain};
+use crate::queue::QueueError;
+
+/// How deep indexes of sitemaps may lead.
+const SITEMAP_DEPTH: u32 = 3;
+
+/// How many pages are remembered by their texts.
+const REMEMBERED: usize = 1 << 16;
+
+/// The links that were found.
+#[derive(Debug, Clone, Default)]
+pub(in crate::engine) struct LinkCounts {
+    /// All, each text of a page once.
+    pub(in crate::engine) found: u64,
+    /// Those that lead to new URLs, which are followed.
+    pub(in crate::engine) new: u64,
+    /// Those that are not followed, by reason.
+    pub(in crate::engine) left_out: BTreeMap<SkipReason, u64>,
+}
+
+/// How many pages in a row had equal text, by the URL of the last. It begins anew when it is full.
+#[derive(Debug, Default)]
+pub(super) struct TextChains(HashMap<u64, TextChain>);
+
+impl TextChains {
+    fn of(&self, url: &str) -> Option<TextChain> {
+        self.0.get(&xxh3_64(url.as_bytes())).copied()
+    }
+
+    fn note(&mut self, url: &str, chain: TextChain) {
+        if self.0.len() >= REMEMBERED {
+            self.0.clear();
+        }
+        self.0.insert(xxh3_64(url.as_bytes()), chain);
+    }
+}
+
+/// A page whose links are read.
+struct Page<'a> {
+    url: &'a Url,
+    /// The same, for the seeds of its links.
+    shared: Arc<str>,
+    seed: &'a Seed,
+    /// Why no links to pages are followed.
+    closed: Option<LinkRefusal<'static>>,
+    is_style: bool,
+}
+
+impl Crawl {
+    /// Reads the links of a fetched document. New URLs in scope wait from now on.
+    ///
+    /// # Errors
+    /// The queue cannot be written.
+    pub(in crate::engine) fn found(&mut self, outcome: &Outcome) -> Result<(), QueueError> {
+        let (Subject::Job(_) | Subject::Seed(_), Some(seed)) = (&outcome.subject, outcome.subject.seed()) else {
+            return Ok(());
+        };
+        let facts = &*outcome.facts;
+        let Some(links) = facts.found.links.as_deref() else { return Ok(()) };
+        let url = facts.final_url.as_ref().unwrap_or(&seed.url);
+        if facts.final_url.is_some() {
+            // Known already, unless an earlier run went this way.
+            self.seen.insert(&self.rules.canonical.key(url));
+        }
+        if seed.kind == Kind::Sitemap {
+            return self.sitemap_entries(seed, url, links);
+        }
+        let page = Page {
+            url,
+            shared: url.as_str().into(),
+            seed,
+            closed: self.closes(seed, url, links),
+            is_style: has_type(facts, "text/css"),
+        };
+        let is_page = seed.kind == Kind::Page || self.is_page_too(seed, url, facts);
+        for (number, link) in links.links.iter().enumerate() {
+            self.counts.found += 1;
+            self.link(&page, is_page, number, link)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a requisite is a page of the crawl. Its links are followed, because a link to it is no new URL.
+    fn is_page_too(&self, seed: &Seed, url: &Url, facts: &Facts) -> bool {
+        let is_html = has_type(facts, "text/html") || has_type(facts, "application/xhtml+xml");
+        is_html && seed.kind == Kind::Requisite && {
+            let key = self.rules.canonical.key(url);
+            self.rules.scope.judge(url, &key, Kind::Page).is_ok()
+        }
+    }
+
+    /// Why no links of this page to pages are followed.
+    fn closes(&mut self, seed: &Seed, url: &Url, links: &PageLinks) -> Option<LinkRefusal<'static>> {
+        let mut closed = None;
+        if let Some(traps) = &mut self.traps {
+            let parent = seed.via.parent();
+            let parent_chain = parent.and_then(|parent| self.chains.of(parent));
+            let parent = parent.and_then(|parent| Url::parse(parent).ok());
+            let text = links.text;
+            let page = FetchedPage { url: &seed.url, parent: parent.as_ref(), parent_chain, text };
+            let (chain, stop) = traps.page(&page);
+            self.chains.note(url.as_str(), chain);
+            closed = stop;
+        }
+        if links.nofollow && !self.rules.ignore_nofollow {
+            closed = Some(LinkRefusal::new(SkipReason::Nofollow, "robots directive of the page"));
+        }
+        closed
+    }
+
+    fn link(&mut self, page: &Page<'_>, is_page: bool, number: usize, link: &Link) -> Result<(), QueueError> {
+        let kind = match link.kind {
+            LinkKind::Page | LinkKind::Frame | LinkKind::Form | LinkKind::Hint => Kind::Page,
+            LinkKind::Requisite => Kind::Requisite,
+            LinkKind::Sitemap => return Ok(()),
+        };
+        let is_wanted = match kind {
+            Kind::Page => is_page && self.rules.page_links,
+            // One hop, and further from style sheets.
+            _ => self.rules.requisites && (is_page || page.is_style),
+        };
+        if !is_wanted {
+            return Ok(());
+        }
+        let plain = without_user(&link.url);
+        let url = plain.as_ref().unwrap_or(&link.url);
+        let key = self.rules.canonical.key(url);
+        let print = Fingerprint::of(&key);
+        if self.seen.contains_fingerprint(print) {
+            return Ok(());
+        }
+        if let Some(refusal) = self.refused(page, kind, number, link, (url, &key)) {
+            self.leave_out(refusal.reason);
+            return Ok(());
+        }
+        self.seen.insert_fingerprint(print);
+        self.counts.new += 1;
+        let via = Via::Link(SourcePos { list: page.shared.clone(), line: number as u64 + 1 });
+        self.waiting.push(Seed { depth: page.seed.depth + 1, kind, ..Seed::new(url.clone(), via) })
+    }
+
+    /// The rule by which a link is not followed.
+    fn refused(
+        &self,
+        page: &Page<'_>,
+        kind: Kind,
+        number: usize,
+        link: &Link,
+        (url, key): (&Url, &str),
+    ) -> Option<LinkRefusal<'static>> {
+        let owned = |refusal: LinkRefusal<'_>| LinkRefusal::new(refusal.reason, refusal.rule.into_owned());
+        if let Err(refusal) = self.rules.scope.judge(url, key, kind) {
+            return Some(owned(refusal));
+        }
+        if kind == Kind::Page {
+            if let Some(closed) = &page.closed {
+                return Some(closed.clone());
+            }
+            if link.nofollow && !self.rules.ignore_nofollow {
+                return Some(LinkRefusal::new(SkipReason::Nofollow, "rel=nofollow"));
+            }
+            if let Some(most) = self.rules.depth.filter(|most| page.seed.depth >= *most) {
+                return Some(LinkRefusal::new(SkipReason::Depth, format!("depth {most}")));
+            }
+        }
+        self.traps.as_ref()?.link(url, page.url, number).err()
+    }
+
+    fn sitemap_entries(&mut self, seed: &Seed, sitemap: &Url, links: &PageLinks) -> Result<(), QueueError> {
+        let shared: Arc<str> = sitemap.as_str().into();
+        for (number, link) in links.links.iter().enumerate() {
+            self.counts.found += 1;
+            let plain = without_user(&link.url);
+            let url = plain.as_ref().unwrap_or(&link.url);
+            let via = Via::Sitemap(SourcePos { list: shared.clone(), line: number as u64 + 1 });
+            if link.kind == LinkKind::Sitemap {
+                if seed.depth >= SITEMAP_DEPTH {
+                    self.leave_out(SkipReason::Depth);
+                } else if self.is_new_sitemap(url) {
+                    let depth = seed.depth + 1;
+                    self.waiting.push(Seed { depth, kind: Kind::Sitemap, ..Seed::new(url.clone(), via) })?;
+                }
+                continue;
+            }
+            if let Some(refusal) = self.entry_refused(link, url, sitemap) {
+                self.leave_out(refusal);
+                continue;
+            }
+            if self.seen.insert(&self.rules.canonical.key(url)) {
+                self.counts.new += 1;
+                self.waiting.push(Seed { depth: 1, ..Seed::new(url.clone(), via) })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Why an entry of a sitemap is not fetched.
+    fn entry_refused(&self, link: &Link, url: &Url, sitemap: &Url) -> Option<SkipReason> {
+        let key = self.rules.canonical.key(url);
+        if let Err(refusal) = self.rules.scope.judge(url, &key, Kind::Page) {
+            return Some(refusal.reason);
+        }
+        let is_old = self.rules.since.zip(link.modified).is_some_and(|(since, modified)| modified < since);
+        if is_old || self.rules.depth == Some(0) {
+            return Some(SkipReason::Scope);
+        }
+        self.traps.as_ref()?.link(url, sitemap, 0).err().map(|refusal| refusal.reason)
+    }
+
+    /// Counts a link that is not followed.
+    pub(in crate::engine) fn leave_out(&mut self, reason: SkipReason) {
+        *self.counts.left_out.entry(reason).or_default() += 1;
+    }
+}
+
+/// A URL without user name and password, which a page must not choose; `None` if it has none.
+fn without_user(url: &Url) -> Option<Url> {
+    if url.username().is_empty() && url.password().is_none() {
+        return None;
+    }
+    let mut plain = url.clone();
+    // Err: a URL without a host, which has no user either.
+    let _ = plain.set_username("").and_then(|()| plain.set_password(None));
+    Some(plain)
+}
+
+fn has_type(facts: &Facts, media_type: &str) -> bool {
+    let essence = facts.content_type.as_deref().and_then(|text| text.split([';', ',']).next());
+    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case(media_type))
+}

@@ -1,0 +1,290 @@
+//! The crawl: which links of fetched pages become seeds.
+//!
+//! ```text
+//! outcome ─▶ found ─▶ seen? scope? traps? ─▶ waiting ─▶ take ─▶ admission, as of a list
+//! ```
+//!
+//! The links of a page are the next lines of a list that never ends by itself: they are read while the scheduler has
+//! room. A link that waits is not admitted yet, so it has no record if the run stops before.
+
+mod links;
+mod robots;
+mod waiting;
+
+use std::collections::HashSet;
+use std::time::SystemTime;
+
+use jiff::Timestamp;
+use url::{Position, Url};
+
+use crate::model::{Job, JobId, Kind, Outcome, RobotsMode, Seed, SkipReason, SourcePos, TrapLimits, Via};
+use crate::policy::canonical::CanonicalRules;
+use crate::policy::refusal::LinkRefusal;
+use crate::policy::robots::SiteRobots;
+use crate::policy::scope::{Scope, ScopeVerdict};
+use crate::policy::text::fingerprint::FingerprintSet;
+use crate::policy::traps::Traps;
+
+use links::{LinkCounts, TextChains};
+use robots::RobotsFiles;
+use waiting::WaitingUrls;
+
+pub use waiting::MakeQueue;
+
+/// The rules of a crawl.
+pub struct CrawlRules {
+    /// Which URLs count as one.
+    pub canonical: CanonicalRules,
+    /// Which links are followed, without the start pages.
+    pub scope: Scope,
+    /// The most links from a start page to a page.
+    pub depth: Option<u32>,
+    /// The most pages.
+    pub max_pages: Option<u64>,
+    /// Whether what pages need is fetched too.
+    pub requisites: bool,
+    /// Whether links are followed although a page forbids it.
+    pub ignore_nofollow: bool,
+    /// Whether the links of pages are followed, and not only those of sitemaps.
+    pub page_links: bool,
+    /// Whether the sitemaps of the start pages' origins are read.
+    pub finds_sitemaps: bool,
+    /// More sitemaps.
+    pub sitemaps: Vec<Url>,
+    /// Entries of sitemaps that were not changed since then are left out.
+    pub since: Option<Timestamp>,
+    /// The use of robots.txt.
+    pub robots: RobotsMode,
+    /// The limits of the rules for traps.
+    pub traps: Option<TrapLimits>,
+}
+
+/// What earlier runs know.
+pub trait KnownUrls: Send {
+    /// Stores in each seed the facts of an earlier run.
+    ///
+    /// # Errors
+    /// The state cannot be read.
+    fn look_up(&mut self, seeds: &mut [Seed]) -> Result<(), String>;
+}
+
+/// Everything that a crawl has beside a list.
+pub struct CrawlPlan {
+    /// The rules.
+    pub rules: CrawlRules,
+    /// What earlier runs know, if they left anything.
+    pub known: Option<Box<dyn KnownUrls>>,
+    /// Makes the queue on disk of the URLs that wait.
+    pub make_queue: MakeQueue,
+}
+
+/// Jobs from this number on have no record. Numbers of lines are far below.
+const UNRECORDED: u64 = 1 << 63;
+
+/// The state of a crawl.
+pub(super) struct Crawl {
+    rules: CrawlRules,
+    known: Option<Box<dyn KnownUrls>>,
+    /// The canonical forms of all URLs that were admitted or wait.
+    seen: FingerprintSet,
+    waiting: WaitingUrls,
+    /// The origins of the start pages.
+    start_origins: HashSet<Box<str>>,
+    robots: RobotsFiles,
+    traps: Option<Traps>,
+    chains: TextChains,
+    /// The depth of the pages that may be taken now, if there is a limit. Pages of the next depth wait for them, so
+    /// the depth of a page is that of the shortest way to it.
+    level: u32,
+    pages: u64,
+    unrecorded: u64,
+    pub(super) counts: LinkCounts,
+}
+
+impl Crawl {
+    pub(super) fn new(plan: CrawlPlan) -> Self {
+        let CrawlPlan { rules, known, make_queue } = plan;
+        Self {
+            robots: RobotsFiles::new(rules.robots),
+            traps: rules.traps.clone().map(Traps::new),
+            known,
+            seen: FingerprintSet::new(),
+            waiting: WaitingUrls::new(make_queue),
+            start_origins: HashSet::new(),
+            chains: TextChains::default(),
+            level: 0,
+            pages: 0,
+            unrecorded: 0,
+            counts: LinkCounts::default(),
+            rules,
+        }
+    }
+
+    /// How many URLs wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Whether a URL may be taken. `is_idle` says that nothing else waits or is under way.
+    pub(super) fn has_next(&self, is_idle: bool) -> bool {
+        let waits_for_level = self.rules.depth.is_some() && self.waiting.next_depth() > Some(self.level);
+        self.waiting.len() > 0 && (is_idle || !waits_for_level)
+    }
+
+    /// Turns the line of a list into a start page.
+    pub(super) fn start(&mut self, seed: &mut Seed) {
+        if let Via::List(origin) | Via::Added(origin) = &seed.via {
+            seed.via = Via::Start(origin.clone());
+        }
+        self.rules.scope.add_start(&seed.url);
+        self.start_origins.insert(seed.url[..Position::BeforePath].into());
+        self.seen.insert(&self.rules.canonical.key(&seed.url));
+        self.pages += 1;
+    }
+
+    /// The number of a job that has no record.
+    fn unrecorded(&mut self) -> JobId {
+        self.unrecorded += 1;
+        JobId(UNRECORDED + self.unrecorded)
+    }
+
+    /// Returns the job that asks for the robots.txt that a request for this URL needs, unless it is known or asked for.
+    pub(super) fn ask_robots(&mut self, url: &Url) -> Option<Box<Job>> {
+        let id = self.unrecorded();
+        self.robots.ask(url, id, SystemTime::now())
+    }
+
+    /// Takes the answer to the request for a robots.txt. Returns the rules of its origin.
+    pub(super) fn robots_answered(&mut self, outcome: &Outcome) -> Option<&SiteRobots> {
+        self.robots.answered(outcome, SystemTime::now())
+    }
+
+    /// The rule that keeps a job from being fetched.
+    pub(super) fn gate(&mut self, job: &Job) -> Option<LinkRefusal<'static>> {
+        if job.seed.kind == Kind::Robots {
+            return None;
+        }
+        let refusal = self.robots.refusal(job.url());
+        if refusal.is_some() || job.handed_out || job.seed.kind != Kind::Page {
+            return refusal;
+        }
+        let parent = job.seed.via.parent().and_then(|url| Url::parse(url).ok());
+        self.traps.as_mut()?.claim(&job.seed.url, Some(&parent?)).err()
+    }
+
+    /// The rule of robots.txt that the record of a URL names although it was fetched.
+    pub(super) fn reported_rule(&self, url: &Url) -> Option<Box<str>> {
+        self.robots.reported(url).map(|refusal| refusal.rule.as_ref().into())
+    }
+
+    /// Whether the body of a seed is saved.
+    pub(super) fn saves(&self, seed: &Seed) -> bool {
+        match (seed.kind, &seed.via) {
+            (Kind::Robots | Kind::Sitemap, _) => false,
+            (_, Via::List(_) | Via::Added(_) | Via::Start(_)) => true,
+            (kind, Via::Link(_) | Via::Sitemap(_)) => {
+                let key = self.rules.canonical.key(&seed.url);
+                self.rules.scope.judge(&seed.url, &key, kind) != Ok(ScopeVerdict::LinksOnly)
+            }
+        }
+    }
+
+    /// The sitemaps that the user names.
+    pub(super) fn named_sitemaps(&mut self) -> Vec<Seed> {
+        let urls = std::mem::take(&mut self.rules.sitemaps);
+        urls.into_iter().filter_map(|url| self.sitemap(url)).collect()
+    }
+
+    /// The sitemaps of an origin with a start page: those that its robots.txt names, or the usual one. That one has no
+    /// record if it is missing.
+    pub(super) fn sitemaps_of(&mut self, robots: &Url, named: &[Url]) -> Vec<Seed> {
+        let is_wanted = self.rules.finds_sitemaps && self.start_origins.contains(&robots[..Position::BeforePath]);
+        if !is_wanted {
+            return Vec::new();
+        }
+        if !named.is_empty() {
+            return named.iter().filter_map(|url| self.sitemap(url.clone())).collect();
+        }
+        let usual = robots.join("/sitemap.xml").ok().and_then(|url| self.sitemap(url));
+        usual.map(|seed| Seed { id: self.unrecorded(), ..seed }).into_iter().collect()
+    }
+
+    /// A sitemap, unless it was seen.
+    fn sitemap(&mut self, url: Url) -> Option<Seed> {
+        let origin = SourcePos { list: "sitemap".into(), line: 0 };
+        self.is_new_sitemap(&url).then(|| Seed { kind: Kind::Sitemap, ..Seed::new(url, Via::Start(origin)) })
+    }
+
+    /// Whether a sitemap was not seen. A page may have the same URL.
+    fn is_new_sitemap(&mut self, url: &Url) -> bool {
+        self.seen.insert(&format!("sitemap\0{}", self.rules.canonical.key(url)))
+    }
+
+    /// Takes up to [`Batch::MAX`](crate::model::Batch::MAX) of the oldest URLs, with what earlier runs know of them.
+    /// `is_idle` says that nothing else waits or is under way.
+    ///
+    /// # Errors
+    /// The state or the queue cannot be read.
+    pub(super) fn take(&mut self, is_idle: bool) -> Result<Vec<Seed>, String> {
+        if let (true, Some(depth)) = (is_idle, self.waiting.next_depth()) {
+            self.level = self.level.max(depth);
+        }
+        let (limited, level) = (self.rules.depth.is_some(), self.level);
+        let may = |seed: &Seed| !limited || seed.depth <= level;
+        let mut seeds = self.waiting.take(may).map_err(|e| format!("cannot read the queue of links: {e}"))?;
+        if let Some(known) = &mut self.known {
+            known.look_up(&mut seeds)?;
+        }
+        Ok(seeds)
+    }
+
+    /// Whether a page more may be fetched. Counts it.
+    pub(super) fn take_page(&mut self, seed: &Seed) -> bool {
+        if seed.kind != Kind::Page {
+            return true;
+        }
+        let may = self.rules.max_pages.is_none_or(|most| self.pages < most);
+        self.pages += u64::from(may);
+        may
+    }
+
+    /// Decides about the target of a redirect.
+    pub(super) fn redirected(&mut self, job: &Job) -> Redirected {
+        let (from, to) = (&job.seed.url, job.url());
+        let key = self.rules.canonical.key(to);
+        let is_own = key == self.rules.canonical.key(from)
+            || job
+                .redirect
+                .iter()
+                .flat_map(|chain| &chain.facts.redirects)
+                .any(|hop| *hop.url == to[..Position::AfterQuery]);
+        let mut message = None;
+        if matches!(job.seed.via, Via::Start(_)) && job.seed.kind == Kind::Page {
+            message = self.rules.scope.start_redirected(from, to);
+        }
+        if job.seed.kind == Kind::Robots || job.seed.kind == Kind::Sitemap || is_own {
+            return Redirected::Follow(message);
+        }
+        if let Err(refusal) = self.rules.scope.judge(to, &key, job.seed.kind) {
+            return Redirected::Refuse(LinkRefusal::new(refusal.reason, refusal.rule.into_owned()));
+        }
+        // A later attempt goes the way of the first.
+        if job.attempt == 1 && !self.seen.insert(&key) {
+            return Redirected::Refuse(LinkRefusal::new(SkipReason::Duplicate, "seen before"));
+        }
+        Redirected::Follow(message)
+    }
+}
+
+/// Whether a job has no record.
+pub(super) fn is_unrecorded(id: JobId) -> bool {
+    id.0 >= UNRECORDED
+}
+
+/// What becomes of a redirected job.
+pub(super) enum Redirected {
+    /// It goes on, with a message for the user.
+    Follow(Option<String>),
+    /// It ends.
+    Refuse(LinkRefusal<'static>),
+}

@@ -1,0 +1,99 @@
+//! The robots.txt of each origin of a crawl: asked for once, before the first request there.
+
+use std::collections::HashMap;
+use std::time::{Instant, SystemTime};
+
+use url::{Position, Url};
+
+use crate::model::{ErrorKind, Job, JobId, Kind, Outcome, RobotsMode, Seed, SourcePos, Verdict, Via};
+use crate::policy::refusal::LinkRefusal;
+use crate::policy::robots::{RobotsAnswer, RobotsLimits, SiteRobots};
+
+/// The name of the crawler in robots rules.
+pub(super) const AGENT: &str = "fetchall";
+
+/// The robots.txt of one origin.
+enum SiteState {
+    /// Asked for; with the rules of the last answer, if there was one.
+    Asked(Option<SiteRobots>),
+    Known(SiteRobots),
+}
+
+/// The rules of all origins.
+pub(super) struct RobotsFiles {
+    mode: RobotsMode,
+    limits: RobotsLimits,
+    sites: HashMap<Box<str>, SiteState>,
+    /// How many files were asked for.
+    pub(super) asked: u64,
+}
+
+impl RobotsFiles {
+    pub(super) fn new(mode: RobotsMode) -> Self {
+        Self { mode, limits: RobotsLimits::default(), sites: HashMap::new(), asked: 0 }
+    }
+
+    /// Returns the job that asks for the robots.txt that a request for this URL needs, unless it is known or asked for.
+    pub(super) fn ask(&mut self, url: &Url, id: JobId, now: SystemTime) -> Option<Box<Job>> {
+        if self.mode == RobotsMode::Ignore {
+            return None;
+        }
+        let origin = origin(url);
+        let last = match self.sites.get_mut(origin) {
+            None => None,
+            Some(SiteState::Known(rules)) if rules.is_due(now) => Some(rules.clone()),
+            Some(_) => return None,
+        };
+        let file = url.join("/robots.txt").ok()?;
+        self.sites.insert(origin.into(), SiteState::Asked(last));
+        self.asked += 1;
+        let via = Via::Link(SourcePos { list: url.as_str().into(), line: 0 });
+        let seed = Seed { id, kind: Kind::Robots, priority: i32::MAX, ..Seed::new(file, via) };
+        Some(Box::new(Job::new(seed, None, Instant::now())))
+    }
+
+    /// Takes the answer to the request for a robots.txt. Returns the rules of its origin.
+    pub(super) fn answered(&mut self, outcome: &Outcome, now: SystemTime) -> Option<&SiteRobots> {
+        let seed = outcome.subject.seed()?;
+        let state = self.sites.get_mut(origin(&seed.url))?;
+        let last = match state {
+            SiteState::Asked(last) => last.take(),
+            SiteState::Known(rules) => Some(rules.clone()),
+        };
+        let facts = &outcome.facts;
+        let answer = match (&outcome.verdict, facts.status) {
+            (Verdict::Ok, _) => RobotsAnswer::Body(facts.found.robots.as_deref().unwrap_or_default()),
+            (Verdict::HttpError, Some(status)) => RobotsAnswer::Status(status, facts.retry_after),
+            (Verdict::Failed(error), _) if error.kind == ErrorKind::Redirect => RobotsAnswer::TooManyRedirects,
+            (Verdict::Failed(error), _) => RobotsAnswer::Unreachable(&error.message),
+            _ => RobotsAnswer::Unreachable("the run was stopped first"),
+        };
+        *state = SiteState::Known(SiteRobots::after(last, answer, AGENT, &self.limits, now));
+        match state {
+            SiteState::Known(rules) => Some(rules),
+            SiteState::Asked(_) => None,
+        }
+    }
+
+    /// The rule that disallows a URL, if the crawl obeys it.
+    pub(super) fn refusal(&self, url: &Url) -> Option<LinkRefusal<'static>> {
+        if self.mode == RobotsMode::Obey { self.disallows(url) } else { None }
+    }
+
+    /// The rule that disallows a URL, if the crawl reports it and fetches the URL all the same.
+    pub(super) fn reported(&self, url: &Url) -> Option<LinkRefusal<'static>> {
+        if self.mode == RobotsMode::Report { self.disallows(url) } else { None }
+    }
+
+    fn disallows(&self, url: &Url) -> Option<LinkRefusal<'static>> {
+        match self.sites.get(origin(url))? {
+            SiteState::Known(rules) => rules.check(url).refusal(),
+            SiteState::Asked(_) => None,
+        }
+    }
+}
+
+/// The scheme, host and port: the unit of a robots.txt (RFC 9309, section 2.3).
+fn origin(url: &Url) -> &str {
+    &url[..Position::BeforePath]
+}

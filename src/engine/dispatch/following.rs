@@ -1,0 +1,159 @@
+//! A crawl follows links: pages that were fetched lead to seeds, and robots.txt comes before each origin's first page.
+
+use std::time::Instant;
+
+use super::super::RunFault;
+use super::super::crawl::{Redirected, is_unrecorded};
+use super::super::unfetched::disallowed;
+use super::RunState;
+use crate::config::show_time;
+use crate::model::{Event, Job, Kind, Outcome, Seed, SkipReason, StopCause, Subject, Verdict};
+use crate::policy::credentials::origin;
+use crate::policy::text::printable::printable;
+
+impl RunState {
+    /// Adds a job to the scheduler. In a crawl its host waits until the robots.txt of its origin is known.
+    pub(super) fn schedule(&mut self, job: Box<Job>) {
+        if let (Some(crawl), Kind::Page | Kind::Requisite) = (&mut self.crawl, job.seed.kind)
+            && let Some(robots) = crawl.ask_robots(job.url())
+        {
+            self.scheduler.await_rules(origin::host(job.url()));
+            self.scheduler.push(robots);
+        }
+        self.scheduler.push(job);
+    }
+
+    /// Decides about the target of a redirect. Returns the job if it goes on.
+    pub(super) fn redirect_allowed(&mut self, job: Box<Job>) -> Option<Box<Job>> {
+        let Some(crawl) = &mut self.crawl else { return Some(job) };
+        match crawl.redirected(&job) {
+            Redirected::Follow(message) => {
+                if let Some(message) = message {
+                    self.watchers.tell(&Event::Warning(&message));
+                }
+                Some(job)
+            }
+            Redirected::Refuse(refusal) => {
+                self.finish(disallowed(job, &refusal));
+                None
+            }
+        }
+    }
+
+    /// Takes the outcome of a job without a record. Returns any other.
+    pub(super) fn recorded(&mut self, mut outcome: Outcome) -> Option<Outcome> {
+        if !is_unrecorded(outcome.subject.id()) {
+            return Some(outcome);
+        }
+        self.watchers.returned(outcome.subject.id());
+        if outcome.subject.seed().is_some_and(|seed| seed.kind == Kind::Robots) {
+            self.robots_answered(&outcome);
+            return None;
+        }
+        // The usual sitemap of an origin: a missing one is no failure.
+        let (Verdict::Ok, Subject::Job(job)) = (&outcome.verdict, &mut outcome.subject) else { return None };
+        job.seed.id = self.count();
+        Some(outcome)
+    }
+
+    /// The host goes on, by the rules of its robots.txt.
+    fn robots_answered(&mut self, outcome: &Outcome) {
+        let (Some(crawl), Some(seed)) = (&mut self.crawl, outcome.subject.seed()) else { return };
+        let host = origin::host(&seed.url);
+        let rules = crawl.robots_answered(outcome);
+        let sitemaps = rules.map(|rules| rules.sitemaps().to_vec()).unwrap_or_default();
+        if let Some(delay) = rules.and_then(|rules| rules.crawl_delay()) {
+            self.scheduler.keep_delay(host, delay.kept);
+            let (url, line, asked) = (printable(seed.url.as_str()), delay.line, show_time(delay.asked));
+            if delay.asked > delay.kept {
+                let text = format!("{url}:{line}: Crawl-delay is {asked}; {} are kept", show_time(delay.kept));
+                self.watchers.tell(&Event::Warning(&text));
+            } else {
+                tracing::info!(%url, line, delay = asked, "crawl delay");
+            }
+        }
+        self.scheduler.rules_known(host);
+        let Some(crawl) = self.crawl.as_mut().filter(|_| self.stopping.is_none()) else { return };
+        for seed in crawl.sitemaps_of(&seed.url, &sitemaps) {
+            self.admit_sitemap(seed);
+        }
+    }
+
+    /// Admits a sitemap, which is not saved.
+    pub(super) fn admit_sitemap(&mut self, mut seed: Seed) {
+        if !is_unrecorded(seed.id) {
+            seed.id = self.count();
+        }
+        self.schedule(Box::new(Job::new(seed, None, Instant::now())));
+    }
+
+    /// Reads the links of a document that has its final outcome.
+    pub(super) fn follow(&mut self, outcome: &mut Outcome) {
+        let Some(crawl) = &mut self.crawl else { return };
+        match outcome.verdict {
+            Verdict::Ok | Verdict::HttpError => {
+                let facts = &outcome.facts;
+                let url = facts.final_url.as_ref().or(outcome.subject.seed().map(|seed| &seed.url));
+                outcome.facts.rule = url.and_then(|url| crawl.reported_rule(url));
+            }
+            Verdict::Skipped(SkipReason::Done | SkipReason::NotModified) => {}
+            Verdict::Failed(_) | Verdict::Skipped(_) | Verdict::Cancelled => return,
+        }
+        if outcome.verdict == Verdict::HttpError || self.stopping.is_some() {
+            return;
+        }
+        if let Err(e) = crawl.found(outcome) {
+            self.links_failed(e.to_string());
+        }
+    }
+
+    /// The crawl cannot go on: links are lost.
+    fn links_failed(&mut self, why: String) {
+        self.fault.get_or_insert(RunFault::Links(why));
+        self.met.get_or_insert(StopCause::Broken);
+    }
+
+    /// Whether nothing waits in the scheduler and no fetch is under way.
+    pub(super) fn is_idle(&self) -> bool {
+        self.input_ended && self.scheduler.is_empty() && self.scheduler.in_flight() == 0
+    }
+
+    /// Whether links wait that the scheduler has room for.
+    pub(super) fn may_take_links(&self) -> bool {
+        self.stopping.is_none()
+            && self.met.is_none()
+            && self.crawl.as_ref().is_some_and(|crawl| crawl.has_next(self.is_idle()))
+            && self.may_read()
+    }
+
+    /// Admits a batch of the URLs that links lead to.
+    pub(super) fn take_links(&mut self) {
+        if !self.may_take_links() {
+            return;
+        }
+        let (is_idle, now) = (self.is_idle(), Instant::now());
+        let Some(crawl) = &mut self.crawl else { return };
+        match crawl.take(is_idle) {
+            Ok(seeds) => seeds.into_iter().for_each(|seed| self.admit_link(seed, now)),
+            Err(why) => self.links_failed(why),
+        }
+    }
+
+    fn admit_link(&mut self, mut seed: Seed, now: Instant) {
+        let Some(crawl) = &mut self.crawl else { return };
+        if seed.kind == Kind::Sitemap {
+            return self.admit_sitemap(seed);
+        }
+        if !crawl.take_page(&seed) {
+            return crawl.leave_out(SkipReason::Budget);
+        }
+        let saves = crawl.saves(&seed);
+        seed.id = self.count();
+        self.admit_new(seed, saves, now);
+    }
+
+    /// Whether links wait.
+    pub(super) fn has_links(&self) -> bool {
+        self.stopping.is_none() && self.crawl.as_ref().is_some_and(|crawl| crawl.waiting() > 0)
+    }
+}

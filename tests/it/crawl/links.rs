@@ -1,0 +1,99 @@
+//! Which links of a page lead on.
+
+use super::site::{Site, crawl, file, html, page};
+use crate::support::BACKENDS;
+use fetchall::config::{BackendKind, Key, Raw};
+use fetchall::model::{Kind, Via};
+
+#[test]
+fn every_page_of_a_site_is_fetched_once_on_every_backend() {
+    for backend in BACKENDS {
+        let site = Site::start([
+            ("/", page(&["a", "b", "/a#part", "./a"])),
+            ("/a", page(&["/", "b", "c/"])),
+            ("/b", page(&["missing"])),
+            ("/c/", page(&["d?x=1", "d?x=2", "../a"])),
+            ("/c/d?x=1", page(&[])),
+            ("/c/d?x=2", page(&["#top", "mailto:a@b.test", "javascript:void(0)"])),
+        ]);
+        let crawled = crawl([site.url("/")], |config| {
+            Key::named("backend").unwrap().set(config, Raw::String(backend)).unwrap();
+        });
+        let expected = ["/", "/a", "/b", "/c/", "/c/d?x=1", "/c/d?x=2", "/missing"];
+        assert_eq!(site.pages(), expected, "{backend}");
+        assert_eq!(crawled.outcomes.len(), expected.len(), "{backend}");
+        assert_eq!((crawled.end.summary.counts.ok, crawled.end.summary.counts.http_error), (6, 1), "{backend}");
+        assert!(crawled.end.summary.input_complete);
+    }
+    let _ = BackendKind::Async;
+}
+
+#[test]
+fn an_outcome_tells_the_way_to_its_page() {
+    let site = Site::start([("/", page(&["x", "a"])), ("/a", page(&["b"])), ("/b", html("<title>A  B</title>"))]);
+    let crawled = crawl([site.url("/")], |_| {});
+    let seed = crawled.of("/b").subject.seed().unwrap().clone();
+    assert_eq!((seed.depth, seed.kind), (2, Kind::Page));
+    assert_eq!(seed.via.parent().map(|parent| parent.to_string()), Some(site.url("/a")));
+    assert!(matches!(&crawled.of("/a").subject.seed().unwrap().via, Via::Link(origin) if origin.line == 2));
+    assert!(matches!(crawled.outcomes[0].subject.seed().unwrap().via, Via::Start(_)));
+    let links = crawled.of("/b").facts.found.links.clone().unwrap();
+    assert_eq!(links.title.as_deref(), Some("A B"));
+}
+
+#[test]
+fn what_a_page_needs_is_fetched_on_demand_only() {
+    let site = || {
+        Site::start([
+            ("/d/", html("<link rel=stylesheet href=s.css><img src=/i.png srcset='/j.png 2x'><a href=p>p</a>")),
+            ("/d/s.css", file("text/css", "@import 't.css'; body { background: url(/k.png) }")),
+            ("/d/t.css", file("text/css", "a { background: url(l.png) }")),
+            ("/d/p", page(&[])),
+        ])
+    };
+    let plain = site();
+    crawl([plain.url("/d/")], |_| {});
+    assert_eq!(plain.pages(), ["/d/", "/d/p"]);
+    let whole = site();
+    let crawled = crawl([whole.url("/d/")], |config| config.crawl.requisites = true);
+    let expected = ["/d/", "/d/l.png", "/d/p", "/d/s.css", "/d/t.css", "/i.png", "/j.png", "/k.png"];
+    assert_eq!(whole.pages(), expected);
+    assert_eq!(crawled.of("/k.png").subject.seed().unwrap().kind, Kind::Requisite);
+}
+
+#[test]
+fn links_of_error_pages_are_not_followed() {
+    let not_found = html("<a href=/b>b</a>").set_body_raw("<a href=/b>b</a>", "text/html");
+    let missing = wiremock::ResponseTemplate::new(404).set_body_raw("<a href=/b>b</a>", "text/html");
+    let site = Site::start([("/", page(&["/a"])), ("/a", missing), ("/b", not_found)]);
+    crawl([site.url("/")], |_| {});
+    assert_eq!(site.pages(), ["/", "/a"]);
+}
+
+#[test]
+fn a_user_in_a_link_is_not_sent() {
+    let site = Site::with(|target, request| {
+        assert!(!request.headers.contains_key("authorization"), "{request:?}");
+        let host = request.headers["host"].to_str().unwrap();
+        if target == "/" { page(&[&format!("http://ann:pw@{host}/a")]) } else { page(&[]) }
+    });
+    let crawled = crawl([site.url("/")], |_| {});
+    assert_eq!(crawled.told(), ["/ ok", "/a ok", "/sitemap.xml ok"]);
+}
+
+#[test]
+fn pages_that_forbid_it_are_not_followed() {
+    let site = || {
+        Site::start([
+            ("/", html("<a href=a>a</a><a rel=nofollow href=b>b</a><a href=c>c</a>")),
+            ("/a", html("<meta name=robots content='noindex, nofollow'><a href=x>x</a>")),
+            ("/c", page(&["y"]).insert_header("x-robots-tag", "nofollow")),
+        ])
+    };
+    let obeyed = site();
+    crawl([obeyed.url("/")], |_| {});
+    assert_eq!(obeyed.pages(), ["/", "/a", "/c"]);
+    let ignored = site();
+    crawl([ignored.url("/")], |config| config.crawl.ignore_nofollow = true);
+    assert_eq!(ignored.pages(), ["/", "/a", "/b", "/c", "/x", "/y"]);
+}

@@ -158,16 +158,15 @@ proptest! {
         prop_assert!(!format!("{entries:?} {end:?}").contains("SECRET"), "{list:?}: {entries:?} {end:?}");
     }
 
+    // Not with a slash or a question mark in it: behind these, the path or the query of a valid URL has the at sign.
     #[test]
     fn user_is_never_shown_however_its_at_sign_is_spelled(
-        user in "[a-zA-Z0-9._~!$&'*+=-]{0,6}:?SECRET[a-zA-Z0-9._~!$&'*+,;=:/?#-]{0,6}",
+        user in "[a-zA-Z0-9._~!$&'*+=-]{0,6}:?SECRET[a-zA-Z0-9._~!$&'*+,;=:#-]{0,6}",
         sign in prop::sample::select(vec![
             "@", "%40", "%2540", "%252540", "%u0040", "&commat;", "&#64;", "&#x40;", "&amp;#64;", "(at)", "[at]", "\u{ff20}",
         ]),
         end in prop::sample::select(vec!["h/", "h.test/x", "127.0.0.1:80", "[::1]/", "h st/"]), format in any_format(),
     ) {
-        // A valid URL is shown whole: behind a slash or a question mark, its path or query has the at sign.
-        prop_assume!(!user.contains(['/', '?']));
         let url = format!("http://{user}{sign}{end}");
         let list = match format {
             Ndjson | Json => format!("[{}]", serde_json::json!(url)),

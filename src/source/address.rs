@@ -7,7 +7,7 @@ use url::{ParseError, Url};
 
 use crate::model::{Credentials, has_at_sign};
 use crate::policy::message::location::LONGEST_HOST;
-use crate::policy::text::redact::{has_plain_host, host_and_path, redact_line, redact_value};
+use crate::policy::text::redact::{has_plain_host, host_and_path, redact_json_line, redact_line, redact_value};
 use crate::policy::text::url_text;
 use crate::policy::text::url_text::http_prefix;
 
@@ -191,6 +191,11 @@ fn decoded(part: &str) -> Result<String, Reason> {
 /// A bad line as its record may show it: readable length, no secrets.
 pub(super) fn shown_line(text: &str) -> String {
     cut(&redact_line(text), SHOWN).to_owned()
+}
+
+/// A bad line of JSON values as its record may show it.
+pub(super) fn shown_json_line(text: &str) -> String {
+    cut(&redact_json_line(text), SHOWN).to_owned()
 }
 
 /// A bad value as its record may show it.

@@ -27,8 +27,12 @@ impl Place<'_> {
         self.refused(address::shown_line(text), invalid(reason.into()))
     }
 
-    /// A bad value of JSON, of a table or of a document, or a bad line of a report. If it is no URL, it may be a
-    /// secret.
+    /// A bad line of JSON values or of a report. If it is no URL, it may be a secret.
+    pub fn bad_json_line(&self, text: &str, reason: impl Into<Reason>) -> Entry {
+        self.refused(address::shown_json_line(text), invalid(reason.into()))
+    }
+
+    /// A bad value of JSON, of a table or of a document. If it is no URL, it may be a secret.
     pub fn bad_value(&self, text: &str, reason: impl Into<Reason>) -> Entry {
         self.refused(address::shown_value(text), invalid(reason.into()))
     }

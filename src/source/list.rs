@@ -149,7 +149,8 @@ impl ListSource {
                     if let Some(why) = trailing_text::problem(&url) {
                         return Err(broken(&redact_line(&url), io::Error::new(io::ErrorKind::InvalidInput, why)));
                     }
-                    ListPart::List(source.remote(&url).map_err(|error| broken(&redact_url(&url), error))?, 0)
+                    let shown = || if address::parse(&url).is_ok() { redact_url(&url) } else { redact_line(&url) };
+                    ListPart::List(source.remote(&url).map_err(|error| broken(&shown(), error))?, 0)
                 }
                 file => ListPart::List(source.file(file)?, 0),
             };

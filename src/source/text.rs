@@ -148,6 +148,6 @@ fn unreadable(line: &[u8], error: Utf8Error) -> Reason {
 /// Adds a bad entry for a line of JSON that is not UTF-8.
 pub(super) fn not_utf8(bytes: &[u8], place: Place<'_>, out: &mut Gathered) {
     if let (Err(error), false) = (std::str::from_utf8(bytes), is_comment(bytes)) {
-        out.push(place.bad_value(&String::from_utf8_lossy(bytes), unreadable(bytes, error)), place.next);
+        out.push(place.bad_json_line(&String::from_utf8_lossy(bytes), unreadable(bytes, error)), place.next);
     }
 }

@@ -274,6 +274,11 @@ fn no_url_of_a_list_shows_a_secret() {
     let server = FaultServer::start(Script::new().otherwise(ok()));
     let host = server.address().to_string();
     let mut urls: Vec<String> = behind_urls().iter().map(|line| line.replace(HOST, &host)).collect();
+    urls.extend([
+        format!("http://{SECRET}#x@h/"),
+        format!("ftp://{SECRET}#x@h/"),
+        format!("http://h/,http://u:{SECRET}%40h"),
+    ]);
     for form in ["#S", "\tS", " S#x", " -H X:S", "\u{a0}S", " #S"] {
         urls.push(format!("http://{host}/list{form}").replace('S', SECRET));
     }
@@ -385,6 +390,7 @@ fn no_form_of_json_shows_a_secret() {
     cells.extend([json!({"url": SECRET}), json!({"url": format!("ann {SECRET}")}), json!(SECRET)]);
     let mut lines: Vec<String> = cells.iter().map(ToString::to_string).collect();
     lines.extend(forms());
+    lines.extend(behind_urls());
     // A line of this format is no string, and its escapes may hide a blank.
     for escape in ["t", "n", "u00a0", "u0020", "u001f", "u200b", "/", "u003d", "u0040"] {
         for end in ["\"", "\",", "", "}"] {

@@ -14,13 +14,13 @@ use crate::model::{has_at_sign, has_colon, is_secret_name};
 /// Redacts a URL that may be valid. If it parses, has no blank and its host may be one, only its user name,
 /// password and fragment go. Otherwise [`redact`] applies.
 pub fn redact_url(text: &str) -> Cow<'_, str> {
+    let is_certain =
+        |url: &Url| is_special(url.scheme()) && has_plain_host(url) && !url.fragment().is_some_and(has_at_sign);
     match Url::parse(text) {
-        Ok(url) if is_special(url.scheme()) && has_plain_host(&url) && !text.contains(is_blank) => {
-            match has_user(&url) || url.fragment().is_some() {
-                false => Cow::Borrowed(text),
-                true => without_user(url).map_or(Cow::Borrowed(""), |url| Cow::Owned(url.into())),
-            }
-        }
+        Ok(url) if is_certain(&url) && !text.contains(is_blank) => match has_user(&url) || url.fragment().is_some() {
+            false => Cow::Borrowed(text),
+            true => without_user(url).map_or(Cow::Borrowed(""), |url| Cow::Owned(url.into())),
+        },
         _ => redact(text),
     }
 }
@@ -58,12 +58,19 @@ pub fn redact(text: &str) -> Cow<'_, str> {
 /// - Plain words stay.
 /// - Any other text may be a secret and disappears: an option, a pair of a name and a value, a field.
 pub fn redact_line(text: &str) -> Cow<'_, str> {
-    let text = text.trim();
+    match redact_json_line(text) {
+        shown if shown.is_empty() && are_words(text.trim()) => Cow::Borrowed(text.trim()),
+        shown => shown,
+    }
+}
+
+/// Redacts a bad line of a list of JSON values: as [`redact_line`], but no words.
+pub fn redact_json_line(text: &str) -> Cow<'_, str> {
+    let end = |shown: &str| shown.find([',', ';']).unwrap_or(shown.len());
     match redact_value(text) {
-        shown if shown.is_empty() && are_words(text) => Cow::Borrowed(text),
-        Cow::Borrowed(shown) => Cow::Borrowed(&shown[..shown.find([',', ';']).unwrap_or(shown.len())]),
+        Cow::Borrowed(shown) => Cow::Borrowed(&shown[..end(shown)]),
         Cow::Owned(mut shown) => {
-            shown.truncate(shown.find([',', ';']).unwrap_or(shown.len()));
+            shown.truncate(end(&shown));
             Cow::Owned(shown)
         }
     }

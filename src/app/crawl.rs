@@ -3,7 +3,7 @@
 use super::SetupError;
 use crate::config::{Config, CrawlConfig, Sitemaps};
 use crate::engine::{CrawlPlan, CrawlRules, KnownUrls};
-use crate::model::Seed;
+use crate::model::{Seed, StoredRobots};
 use crate::policy::canonical::CanonicalRules;
 use crate::policy::scope::{Scope, ScopeSettings};
 use crate::queue::{SqliteQueue, UrlQueue};
@@ -20,7 +20,7 @@ pub(super) fn plan(config: &Config, known: Option<Recall>) -> Result<Option<Craw
     }
     let make_queue = || SqliteQueue::temporary(MOST_ON_DISK).map(|queue| Box::new(queue) as Box<dyn UrlQueue>);
     let known = known.map(|recall| Box::new(Known(recall)) as Box<dyn KnownUrls>);
-    Ok(Some(CrawlPlan { rules: rules(crawl)?, known, make_queue }))
+    Ok(Some(CrawlPlan { rules: rules(crawl)?, known, refresh: config.refresh, make_queue }))
 }
 
 fn rules(crawl: &CrawlConfig) -> Result<CrawlRules, SetupError> {
@@ -57,5 +57,14 @@ struct Known(Recall);
 impl KnownUrls for Known {
     fn look_up(&mut self, seeds: &mut [Seed]) -> Result<(), String> {
         self.0.look_up(seeds.iter_mut()).map_err(|e| e.to_string())
+    }
+
+    fn targets(&mut self, each: &mut dyn FnMut(&str)) -> Result<(), String> {
+        self.0.targets(each).map_err(|e| e.to_string())
+    }
+
+    fn robots(&mut self, origin: &str) -> Option<StoredRobots> {
+        // Err: the file is asked for again.
+        self.0.robots(origin).ok().flatten()
     }
 }

@@ -193,6 +193,7 @@ impl Files {
             ("--summary", Role::Output, config.summary.as_ref()),
             ("--log", Role::Output, config.log.as_ref()),
             ("--changes", Role::Replaced, config.changes.as_ref()),
+            ("--skipped", Role::Output, config.skipped.as_ref()),
             ("--save-cookies", Role::SaveCookies, config.save_cookies.as_ref()),
         ];
         for (flag, role, path) in outputs {

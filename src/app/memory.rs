@@ -21,6 +21,8 @@ use crate::state::{Bodies, Ledger, Lock, PastRow, Recall, Shape, State, StateErr
 /// The state of a run, by what is done with it.
 pub(super) struct Memory {
     pub(super) recall: Recall,
+    /// The same, for the links of a crawl; `None` if the state is empty.
+    pub(super) links: Option<Recall>,
     /// A dry run has none.
     pub(super) ledger: Option<Remembering>,
     /// The prior bodies, if the run compares.
@@ -69,18 +71,24 @@ pub(super) fn open(
     }
     let past = (compares && !config.dry_run).then(|| state.past(&bodies)).transpose()?.map(PriorDownloads);
     let shape = shape(config, saving);
+    let mut links = None;
     let (mut recall, ledger) = if config.dry_run {
         (state.recall(shape, bodies), None)
     } else {
         clear_parts(saving, config.fresh.then_some(id));
+        if config.crawl.follow {
+            links = state.links(shape.clone(), bodies.clone())?;
+        }
         let (recall, mut ledger) = state.split(shape, bodies)?;
         if reads_links(config) {
             ledger.writes_links();
         }
         (recall, Some(Remembering { ledger, reads_links: reads_links(config), _folder: lock }))
     };
-    tell(&mut recall, config, past.is_some());
-    Ok(Some(Memory { recall, ledger, past, id }))
+    for recall in std::iter::once(&mut recall).chain(&mut links) {
+        tell(recall, config, past.is_some());
+    }
+    Ok(Some(Memory { recall, links, ledger, past, id }))
 }
 
 /// Requests the prior data that a run needs.

@@ -183,10 +183,11 @@ pub fn plan(
     let mut names = matches!(saving, Saving::Dir(_)).then(|| Claims::named_by(template));
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     let mut keeping = Keeping::ForNow;
-    let mut past = None;
+    let (mut past, mut links) = (None, None);
     let memory = memory::open(config, &saving, &surroundings.files, names.as_mut(), compares, only.is_some())?;
     if let Some(memory) = memory {
         source = Box::new(Recalling::new(source, memory.recall, only));
+        links = memory.links;
         // The ledger is the first sink: the state knows every reported outcome.
         sinks.extend(memory.ledger.map(|ledger| Box::new(ledger) as Box<dyn Sink>));
         past = memory.past;
@@ -206,6 +207,9 @@ pub fn plan(
     // The summary has the changes, so it comes after them.
     if let Some(past) = past {
         sinks.push(outputs.changes(config.changes.as_deref(), past)?);
+    }
+    if let Some(path) = &config.skipped {
+        sinks.push(outputs.skipped(path)?);
     }
     if let Some(path) = &config.summary {
         sinks.push(outputs.summary(path)?);
@@ -236,7 +240,7 @@ pub fn plan(
         source,
         schedule,
         skip_duplicates: config.duplicates == Duplicates::Skip,
-        crawl: crawl::plan(config, None)?,
+        crawl: crawl::plan(config, links)?,
         backend: (backend.make)(),
         backend_limit: bodies.min(share.concurrency),
         spec: FetchSpec::Http { config: Arc::new(fetch), services },

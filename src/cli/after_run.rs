@@ -30,6 +30,7 @@ pub fn warning_of_records(resolved: &Resolved) -> Option<String> {
     let config = &resolved.config;
     let is_plain = matches!(resolved.inputs.as_slice(), [InputArg::Url(..)])
         && resolved.output_document.is_none()
+        && !config.crawl.follow
         && config.dir.is_none();
     let output = resolved.origins.get("output");
     let looks_like_body = config.output.extension().is_some_and(|ending| match config.format {
@@ -53,7 +54,8 @@ pub fn next_command(resolved: &Resolved, stdout_file: Option<PathBuf>) -> NextCo
     match () {
         () if (config.state.is_some() || keeps_folder) && config.fresh => NextCommand::Without("--fresh"),
         () if config.state.is_some() || keeps_folder => NextCommand::Same,
-        () if !is_report => NextCommand::FromStart,
+        // Records select lines of a list. A crawl finds its URLs itself.
+        () if !is_report || config.crawl.follow => NextCommand::FromStart,
         () if to_stdout => stdout_file.map_or(NextCommand::FromStart, |file| {
             NextCommand::With(format!(
                 "--retry-from {} > {}",

@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
 use super::compare_args::{self, CompareArgs};
+use super::crawl_args::{self, CrawlArgs};
 use super::job_args::{JobArgs, SettingArgs};
 use super::manual;
 use super::setting_flags::plain_switch;
@@ -37,6 +38,9 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Follow the links of pages, and download what they lead to
+    #[command(args_override_self = true, mut_args(crawl_args::fit), after_help = crawl_args::NOTES)]
+    Crawl(Box<CrawlArgs>),
     /// Download a small demo site from loopback, without network access
     #[command(args_override_self = true)]
     Demo(Box<SettingArgs>),
@@ -44,7 +48,7 @@ pub enum Command {
     #[command(args_override_self = true, mut_args(compare_args::fit), after_help = compare_args::NOTES)]
     Compare(Box<CompareArgs>),
     /// Print the effective configuration
-    #[command(args_override_self = true)]
+    #[command(args_override_self = true, mut_args(crawl_args::show))]
     Config {
         /// Show the source of each value
         #[arg(long)]
@@ -77,7 +81,7 @@ pub enum Command {
 }
 
 /// The commands with a manual page of their own.
-const MAN_PAGES: [&str; 5] = ["demo", "compare", "config", "completions", "man"];
+const MAN_PAGES: [&str; 6] = ["crawl", "demo", "compare", "config", "completions", "man"];
 
 /// Parses a command line, the name of the program first.
 ///
@@ -89,6 +93,9 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Err
     if words.len() <= 3 && words.get(1).is_some_and(|word| word == "help") {
         words.remove(1);
         words.push("--help".into());
+    }
+    if words.get(1).is_some_and(|word| word == "crawl") {
+        words = crawl_args::without_wgets_spans(words);
     }
     for word in words.iter_mut().skip(1).take_while(|word| *word != "--") {
         if let Some(plain) = word.to_str().and_then(plain_switch) {

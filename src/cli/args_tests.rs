@@ -1,7 +1,8 @@
 //! Tests of the command line as it is declared, and the page that lists it.
 
 use clap::{Arg, Command as Declared, CommandFactory};
-use fetchall::config::{KEYS, Key};
+use fetchall::config::{KEYS, Key, TRAP_LIMITS, TrapLimit};
+use fetchall::model::TrapLimits;
 
 use super::*;
 use crate::cli::setting_flags::FlagValue;
@@ -23,7 +24,7 @@ fn row(flag: &Arg) -> String {
     names.extend(flag.get_all_short_aliases().unwrap_or_default().into_iter().map(|letter| format!("`-{letter}`")));
     let help = flag.get_help().unwrap().to_string();
     let (meaning, default) = match help.strip_suffix(']').and_then(|help| help.split_once(" [default: ")) {
-        Some((meaning, default)) => (meaning, format!("`{default}`")),
+        Some((meaning, default)) => (meaning, format!("`{default}`{}", of_crawl(flag))),
         None if flag.get_long().is_some_and(|name| Key::named(name).is_some()) => (&*help, "`[]`".to_owned()),
         None => (&*help, "-".to_owned()),
     };
@@ -38,10 +39,27 @@ fn row(flag: &Arg) -> String {
     format!("| {} |\n", cells.map(|cell| cell.replace('|', "\\|")).join(" | "))
 }
 
+/// The default of a crawl beside that of a list.
+fn of_crawl(flag: &Arg) -> String {
+    let key = Key::named(flag.get_id().as_str()).filter(|key| !key.is_of_crawl());
+    let value = key.and_then(Key::default_of_crawl);
+    value.map_or_else(String::new, |value| format!(", crawl `{}`", value.to_string().trim_matches('"')))
+}
+
+/// The table of the limits in `[traps]`.
+fn limits() -> String {
+    let usual = TrapLimits::default();
+    let row = |limit: &TrapLimit| format!("| `{}` | `{}` | {} |\n", limit.name, limit.get(&usual), limit.help);
+    let rows: String = TRAP_LIMITS.iter().map(row).collect();
+    format!("## Limits of `[traps]`\n\n| key | default | meaning |\n| --- | --- | --- |\n{rows}\n")
+}
+
 /// The tables of the page, one for each group of flags, and the settings of `./fetchall.toml`.
 fn tables(command: &Declared) -> String {
-    let mut flags: Vec<&Arg> =
-        command.get_arguments().filter(|flag| !flag.is_hide_set() && !flag.is_positional()).collect();
+    let of_crawl = |flag: &&Arg| Key::named(flag.get_id().as_str()).is_some_and(Key::is_of_crawl);
+    let crawl = command.find_subcommand("crawl").unwrap().get_arguments().filter(of_crawl);
+    let shown = command.get_arguments().filter(|flag| !flag.is_hide_set() && !flag.is_positional());
+    let mut flags: Vec<&Arg> = shown.chain(crawl).collect();
     flags.sort_by_key(|flag| flag.get_display_order());
     let mut page = String::new();
     for group in [None].into_iter().chain(groups().into_iter().map(Some)) {
@@ -50,7 +68,8 @@ fn tables(command: &Declared) -> String {
         page.extend(flags.iter().filter(|flag| flag.get_help_heading() == group).map(|flag| row(flag)));
         page += "\n";
     }
-    page + "## Settings of `./fetchall.toml`\n\nUnless `--config` names this file, it sets only these:\n\n"
+    page + &limits()
+        + "## Settings of `./fetchall.toml`\n\nUnless `--config` names this file, it sets only these:\n\n"
         + &of_folder()
 }
 

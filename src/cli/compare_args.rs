@@ -12,7 +12,7 @@ use fetchall::model::refused_value;
 
 use super::env::Env;
 use super::exit::UsageError;
-use super::inputs::{self, InputArg};
+use super::inputs::{self, InputArg, InputWords};
 use super::job_args::SettingArgs;
 use super::resolve;
 use super::setting_flags::GivenFlag;
@@ -166,7 +166,7 @@ pub fn resolve(mut args: CompareArgs, env: &Env) -> Result<ResolvedComparison, U
         (resolve::settings(&args.settings, env)?, over)
     } else {
         let resolved = resolve::settings(&args.settings, env)?;
-        (resolved, Over::Inputs(inputs::inputs(&args.inputs, &args.input_file, None, env)?))
+        (resolved, Over::Inputs(inputs::inputs(InputWords::Lists, &args.inputs, &args.input_file, None, env)?))
     };
     let resolve::Resolved { config, reads, .. } = resolved;
     Ok(ResolvedComparison { config, over, backends, levels, rounds, form, report: args.report, reads })

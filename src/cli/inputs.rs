@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use fetchall::app::state_in;
@@ -10,6 +11,7 @@ use fetchall::model::{HIDDEN, has_at_sign, shown_missing, shown_path, shown_text
 use fetchall::policy::rerun::selection::Selection;
 use fetchall::policy::text::redact::host_and_path;
 use fetchall::policy::text::url_text::{self, http_prefix};
+use fetchall::source::check_url;
 
 use super::env::Env;
 use super::exit::UsageError;
@@ -28,12 +30,45 @@ pub enum InputArg {
     Remote(String),
 }
 
+/// The meaning of the words of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum InputWords {
+    /// URLs, and files of URLs.
+    Lists,
+    /// The start pages of a crawl.
+    StartPages,
+}
+
+impl InputWords {
+    fn read(self, word: &OsStr, position: u64, env: &Env) -> Result<InputArg, String> {
+        match self {
+            InputWords::Lists => input(word, position, env),
+            InputWords::StartPages => start_page(word, position, env),
+        }
+    }
+
+    /// The message about a command without inputs.
+    fn advice(self) -> &'static str {
+        match self {
+            InputWords::Lists => {
+                "no input: name a list or a URL, or pipe a list into standard input, such as\n\n  \
+                 fetchall sites.txt\n  fetchall https://example.com/\n\nsee `fetchall --help` for more"
+            }
+            InputWords::StartPages => {
+                "no start page: name a URL, such as\n\n  \
+                 fetchall crawl https://example.com/docs/\n\nsee `fetchall crawl --help` for more"
+            }
+        }
+    }
+}
+
 /// The inputs of a command: its words, the lists of `--input-file`, else standard input. A `retry_from`
 /// needs none.
 ///
 /// # Errors
 /// Returns all inputs that cannot be used.
 pub(super) fn inputs(
+    kind: InputWords,
     words: &[OsString],
     files: &[OsString],
     retry_from: Option<&OsStr>,
@@ -42,7 +77,7 @@ pub(super) fn inputs(
     let mut inputs = Vec::new();
     let mut problems = Vec::new();
     for (word, position) in words.iter().zip(1..) {
-        match input(word, position, env) {
+        match kind.read(word, position, env) {
             Ok(input) => inputs.push(input),
             Err(problem) => problems.push(problem),
         }
@@ -65,10 +100,7 @@ pub(super) fn inputs(
         return Ok(inputs);
     }
     if inputs.is_empty() && env.stdin_is_terminal {
-        return Err(UsageError::one(
-            "no input: name a list or a URL, or pipe a list into standard input, such as\n\n  \
-             fetchall sites.txt\n  fetchall https://example.com/\n\nsee `fetchall --help` for more",
-        ));
+        return Err(UsageError::one(kind.advice()));
     }
     if inputs.is_empty() {
         inputs.push(InputArg::Stdin);
@@ -103,7 +135,7 @@ fn input(word: &OsStr, position: u64, env: &Env) -> Result<InputArg, String> {
         return Ok(InputArg::Url(url_text::bare(url).to_owned(), position));
     }
     list(word, env).map_err(|problem| {
-        if ["demo", "compare", "config", "completions", "man", "help"].contains(&&*shown) {
+        if ["crawl", "demo", "compare", "config", "completions", "man", "help"].contains(&&*shown) {
             format!("{problem}; a command goes before everything else: fetchall {shown} ...")
         } else if shown == "version" {
             format!("{problem}; fetchall --version prints the version")
@@ -111,6 +143,47 @@ fn input(word: &OsStr, position: u64, env: &Env) -> Result<InputArg, String> {
             with_url_advice(problem, &shown)
         }
     })
+}
+
+/// A start page of a crawl. Without a scheme it is one of https, or of http on this machine and for an address.
+fn start_page(word: &OsStr, position: u64, env: &Env) -> Result<InputArg, String> {
+    if word == "-" {
+        return Ok(InputArg::Stdin);
+    }
+    let text = word.to_string_lossy();
+    let bare = url_text::bare(&text);
+    if has_scheme(bare) || http_prefix(bare).is_some() {
+        let url = word.to_str().map(url_text::bare);
+        let url = url.ok_or_else(|| format!("{}: is not valid UTF-8; percent-encode the URL", shown_text(&text)))?;
+        return checked(url.to_owned(), bare, position);
+    }
+    let shown = shown_text(&text);
+    if env.cwd.join(word).is_file() {
+        return Err(match looks_like_host(bare) {
+            true => format!("{shown} is a file and may be a host; write -i {shown} or https://{shown}"),
+            false => format!("{shown} is a file; -i {shown} reads start pages from it"),
+        });
+    }
+    if !looks_like_host(bare) {
+        return Err(format!("{shown}: is no URL; write the whole of it, such as https://example.com/docs/"));
+    }
+    let url = format!("{}://{bare}", if is_local(bare) { "http" } else { "https" });
+    checked(url, bare, position)
+}
+
+/// The start page of this URL. The message about a wrong one names it, or its number if it may hold a password.
+fn checked(url: String, word: &str, position: u64) -> Result<InputArg, String> {
+    match check_url(&url) {
+        Ok(()) => Ok(InputArg::Url(url, position)),
+        Err(why) if why.contains(word) => Err(why),
+        Err(why) => Err(format!("start page {position}, shown without what may be a password: {why}")),
+    }
+}
+
+/// Whether the host is this machine or an address, which seldom has a certificate.
+fn is_local(word: &str) -> bool {
+    let host = word.split(['/', '?', '#', ':']).next().unwrap_or_default().to_ascii_lowercase();
+    host == "localhost" || host.ends_with(".localhost") || host.parse::<Ipv4Addr>().is_ok()
 }
 
 /// A list that `--input-file` names: a file or a URL.

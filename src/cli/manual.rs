@@ -11,6 +11,7 @@ pub const EXAMPLES: &[(&str, &str)] = &[
     ("fetchall --json sites.txt > records.ndjson", "write one JSON record per URL"),
     ("grep -o 'https://[^ ]*' notes | fetchall", "read the list from a pipe"),
     ("fetchall -O page.html https://example.com/", "save one URL as one file"),
+    ("fetchall crawl -d out https://example.com/", "follow the links of a site"),
     ("fetchall demo", "try it without a network"),
     ("fetchall compare -c 5,20,80 sites.txt", "find the best backend and concurrency"),
 ];

@@ -7,6 +7,7 @@ mod args;
 mod child;
 mod commands;
 mod compare_args;
+mod crawl_args;
 mod env;
 mod exit;
 mod inputs;
@@ -59,6 +60,10 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         None => {
             let env = env()?;
             commands::run::list(resolve::job(&cli.job, &env)?, &env.vars)
+        }
+        Some(Command::Crawl(args)) => {
+            let env = env()?;
+            commands::run::list(crawl_args::resolve(*args, &env)?, &env.vars)
         }
         Some(Command::Demo(settings)) => {
             let env = env()?;

@@ -10,10 +10,11 @@ use fetchall::config::{Config, Format, Key, Layers, Origins, Raw, SettingSource,
 use fetchall::model::{shown_missing, shown_path, shown_text};
 use fetchall::policy::naming::Template;
 use fetchall::policy::rerun::selection::Selection;
+use fetchall::policy::text::glob::Globs;
 
 use super::env::Env;
 use super::exit::UsageError;
-use super::inputs::{self, InputArg, absent};
+use super::inputs::{self, InputArg, InputWords, absent};
 use super::job_args::{JobArgs, SettingArgs};
 use super::setting_flags::{FlagValue, GivenFlag};
 
@@ -88,7 +89,15 @@ impl Resolved {
 /// # Errors
 /// Returns all errors of all layers.
 pub fn settings(args: &SettingArgs, env: &Env) -> Result<Resolved, UsageError> {
-    let mut layers = Layers::new();
+    settings_over(Config::default(), args, env)
+}
+
+/// Resolves the settings of a command with defaults of its own.
+///
+/// # Errors
+/// Returns all errors of all layers.
+pub fn settings_over(defaults: Config, args: &SettingArgs, env: &Env) -> Result<Resolved, UsageError> {
+    let mut layers = Layers::over(defaults);
     let mut problems = Vec::new();
     if args.go_on.is_some() {
         let text = "--continue, --resume: not needed, leave it out: with --dir the same command goes on by itself, inside a body too";
@@ -138,8 +147,10 @@ pub fn settings(args: &SettingArgs, env: &Env) -> Result<Resolved, UsageError> {
         problems.extend(dir_of_folder(config, origins, env).filter(|_| from_folder));
     }
     if let Ok((config, origins)) = &found {
-        problems.extend(Template::parse(&config.name).err().map(|why| match origins.get("name") {
-            Some(origin @ SettingSource::File { .. }) => format!("{origin}: name: {why}"),
+        let template = Template::parse(&config.name).err().map(|why| ("name", why));
+        let wrong = template.into_iter().chain(wrong_patterns(config));
+        problems.extend(wrong.map(|(name, why)| match origins.get(name) {
+            Some(origin @ SettingSource::File { .. }) => format!("{origin}: {name}: {why}"),
             Some(origin) => format!("{origin}: {why}"),
             None => why,
         }));
@@ -189,7 +200,8 @@ pub fn job(args: &JobArgs, env: &Env) -> Result<Resolved, UsageError> {
         None => resolved.only = only,
     }
     resolved.validate()?;
-    resolved.inputs = inputs::inputs(&args.inputs, &args.input_file, args.retry_from.as_deref(), env)?;
+    resolved.inputs =
+        inputs::inputs(InputWords::Lists, &args.inputs, &args.input_file, args.retry_from.as_deref(), env)?;
     resolved.reads_terminal = env.stdin_is_terminal && resolved.inputs.contains(&InputArg::Stdin);
     resolved.show_errors = args.settings.show_error;
     if resolved.output_document.is_none() {
@@ -205,6 +217,16 @@ pub fn job(args: &JobArgs, env: &Env) -> Result<Resolved, UsageError> {
         resolved.origins.insert("dir", SettingSource::Flag("--output-document"));
     }
     Ok(resolved)
+}
+
+/// The patterns of a shell that cannot be read, each with its setting.
+fn wrong_patterns(config: &Config) -> impl Iterator<Item = (&'static str, String)> {
+    let crawl = &config.crawl;
+    let lists = [("accept", &crawl.accept), ("reject", &crawl.reject), ("strip-param", &crawl.strip_param)];
+    lists.into_iter().flat_map(|(name, texts)| {
+        let wrong = texts.iter().zip(1..).filter(|(text, _)| Globs::new(&[text]).is_err());
+        wrong.map(move |(_, number)| (name, format!("number {number} is no pattern; write *, ?, or [a-z]")))
+    })
 }
 
 fn document_name(path: &Path) -> Result<PathBuf, UsageError> {

@@ -55,12 +55,15 @@ fn every_flag_becomes_its_setting() {
     let words = "--input-format csv -B http://b/ --input-encoding latin1 --url-column x --duplicates fetch -j 3 --backend threads --host-concurrency 2 --wait 1 --random-wait --rate 1/s --limit-rate 1M --grace 1 -H A:b -U me -u me:x --anyauth --netrc --netrc-file x -b a=1 --load-cookies x --save-cookies x -x p:1 --noproxy a --spider --http1.1 --max-redirs 1 --resolve a:1:::1 --ip-version 4 --private-addresses deny --ca-certificate x --cert x --key x -k \
                  --compression raw --connect-timeout 1 --idle-timeout 1 -m 1 --low-speed none --retries 0 --retry-on 5xx,dns --retry-max-wait 1h -P out --name {n} --content-disposition --no-clobber --dry-run --fresh -NR --state x --sync --changes x --digest sha256 \
                  --max-filesize 1 --format json -o x --summary x --order input --until first-error --max-failures 1 \
-                 --max-duration 1 --fail-on never --progress none -sv --show none --color never --log x -fSL http://a/";
+                 --max-duration 1 --fail-on never --progress none -sv --show none --color never --log x -fSL \
+                 -l 2 --scope any --accept-regex a --reject-regex b --accept a --reject b --domains a --page-types a/b --max-pages 1 -p --skipped x \
+                 --sitemap only --since 2026-01-31 --strip-param a --canonical www --forms --robots report --nofollow ignore --no-traps http://a/";
     // Only the settings: all of them together contradict each other.
     let cli = args::parse(["fetchall"].into_iter().chain(words.split_whitespace()).map(OsString::from)).unwrap();
     let resolved = settings(&cli.job.settings, &env(&TempDir::new().unwrap())).unwrap();
     for key in KEYS {
-        assert_eq!(resolved.origins[key.name].to_string(), format!("--{}", key.name));
+        let flag = if key.name == "traps" { key.off } else { key.flag };
+        assert_eq!(resolved.origins[key.name].to_string(), flag);
         assert_ne!(key.get(&resolved.config), key.get(&Config::default()), "{}", key.name);
     }
 }
@@ -75,7 +78,9 @@ fn switches_can_be_switched_off_again() {
     for key in KEYS.iter().filter(|key| key.form == ValueForm::Switch) {
         let mut env = env(&folder);
         env.vars.insert(key.variable().into(), "true".into());
-        let resolved = resolve_in(&env, &[key.off, "http://a/"]).unwrap();
+        // Only the settings: a list refuses those of a crawl.
+        let cli = args::parse(["fetchall", key.off].map(OsString::from)).unwrap();
+        let resolved = settings(&cli.job.settings, &env).unwrap();
         assert_eq!(key.get(&resolved.config).as_bool(), Some(false), "{}", key.off);
         assert_eq!(resolved.origins[key.name].to_string(), key.off);
     }

@@ -6,7 +6,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use fetchall::config::{Config, KEYS, Key, Raw, ValueForm};
 
-/// The settings that `-h` shows, beside those that are no settings. `--help` shows all.
+/// The settings that `-h` of a list shows, beside those that are no settings. `--help` shows all.
 const USUAL: &[&str] = &[
     "concurrency",
     "per-host",
@@ -67,6 +67,16 @@ impl SettingFlags {
         &self.0
     }
 
+    /// Adds a flag that means the value of a setting.
+    pub fn add(&mut self, given: GivenFlag) {
+        self.0.push(given);
+    }
+
+    /// Returns whether the flag of this setting was given.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|given| given.key.name == name)
+    }
+
     /// Takes the text of a setting out, for a command with a use of its own for this flag.
     pub fn take(&mut self, name: &str) -> Option<OsString> {
         let at = self.0.iter().position(|given| given.key.name == name)?;
@@ -122,6 +132,7 @@ fn flags(key: &'static Key, defaults: &Config) -> Vec<Arg> {
         .aliases(longs)
         .short_aliases(shorts.iter().flat_map(|letter| letter.chars()))
         .help_heading(key.group)
+        .hide(key.is_of_crawl())
         .hide_short_help(!USUAL.contains(&key.name))
         .display_order(order(key.name))
         .help(help(key, defaults));
@@ -144,10 +155,10 @@ fn flags(key: &'static Key, defaults: &Config) -> Vec<Arg> {
 }
 
 /// The line of help, with the default.
-fn help(key: &Key, defaults: &Config) -> String {
+pub fn help(key: &Key, defaults: &Config) -> String {
     let default = key.get(defaults);
     match (key.form, default.as_str()) {
-        (ValueForm::List, _) => key.help.to_owned(),
+        (ValueForm::List, None) => key.help.to_owned(),
         // Documents that repeat this line outlast a version.
         _ if key.name == "user-agent" => format!("{} [default: fetchall/VERSION (+REPOSITORY)]", key.help),
         (_, Some(text)) => format!("{} [default: {text}]", key.help),

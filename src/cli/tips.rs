@@ -9,8 +9,8 @@ use fetchall::policy::text::printable::printable_lines;
 const OTHERS: &[(&[&str], &str)] = &[
     (
         &["-n"],
-        "wget's -nc is --skip-existing (or --no-clobber) here, -nv is --progress none, and -np is not needed: \
-         links are not followed",
+        "wget's -nc is --skip-existing (or --no-clobber) here, -nv is --progress none, and -np is the default of \
+         `fetchall crawl`",
     ),
     (&["-J"], "curl's -J is --content-disposition here, with --dir DIR"),
     (&["-I"], "curl's -I is --head here"),
@@ -22,10 +22,19 @@ const OTHERS: &[(&[&str], &str)] = &[
     (&["-t", "--tries"], "wget's tries are --retry here, without the first one: 3 tries are --retry 2"),
     (&["-w"], "wget's -w is --delay (or --wait) here"),
     (&["-T"], "wget's -T is --connect-timeout and --read-timeout here; nothing is uploaded as with curl's -T"),
-    (&["--mirror"], "links are not followed; the URLs come from a list, and --refresh fetches what has changed"),
+    (&["-r", "--recursive", "--no-parent"], "`fetchall crawl` follows links; without it the URLs come from a list"),
+    // Only `crawl` does not know these letters of curl.
+    (&["-k", "--convert-links"], "links are not made local as with wget's -k; curl's -k is --insecure"),
     (
-        &["-r", "--recursive", "-p", "--page-requisites", "-l", "--level", "--no-parent"],
-        "links are not followed; the URLs come from a list",
+        &["-m", "--mirror"],
+        "`fetchall crawl --requisites` follows all links, and --refresh fetches what has changed; links are not made \
+         local as with wget's -m. curl's -m is --timeout",
+    ),
+    (&["-E", "--adjust-extension"], "names get no .html as with wget's -E; curl's -E is --cert"),
+    (&["-O", "--output-document"], "one file is for one URL: `fetchall -O FILE URL`; --dir DIR saves all pages"),
+    (
+        &["--retry-from", "--only"],
+        "--retry-from and --only are for lists; `fetchall --retry-from RECORDS` fetches again what a crawl did not get",
     ),
 ];
 

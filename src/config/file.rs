@@ -8,7 +8,8 @@ use toml::de::{DeArray, DeTable, DeValue};
 
 use super::hosts::HOST_KEYS;
 use super::merge::{nearest, nearest_key};
-use super::{Key, Layers, Raw, SettingSource};
+use super::traps::{TRAP_LIMITS, TrapLimit};
+use super::{Key, Layers, Raw, SettingSource, folder_file};
 use crate::model::{HostPattern, plain_word};
 
 /// The length of the longest host name (RFC 1035, section 2.3.4).
@@ -55,6 +56,10 @@ fn lay(layers: &mut Layers, name: &str, text: &str) {
         let written: &str = key.get_ref();
         if written == "hosts" {
             lay_hosts(layers, &origin, here, value);
+            continue;
+        }
+        if let ("traps", DeValue::Table(limits)) = (written, value.get_ref()) {
+            lay_traps(layers, &origin, here, limits);
             continue;
         }
         match Key::named(written) {
@@ -129,6 +134,40 @@ fn lay_hosts(
     }
 }
 
+/// The table of the limits for traps.
+fn lay_traps(layers: &mut Layers, origin: &dyn Fn(usize) -> SettingSource, here: SettingSource, limits: &DeTable<'_>) {
+    if let Some(why) = folder_file::refusal("traps").filter(|_| layers.of_folder) {
+        return layers.problem(here, format!("traps: {why}"));
+    }
+    let mut entries: Vec<_> = limits.iter().collect();
+    entries.sort_by_key(|(key, _)| key.span().start);
+    for (key, value) in entries {
+        let (written, here): (&str, _) = (key.get_ref(), origin(key.span().start));
+        let raw = match value.get_ref() {
+            DeValue::String(text) => Raw::String(text),
+            DeValue::Integer(number) if number.radix() == 10 => Raw::Number(number.as_str()),
+            other => {
+                layers.problem(
+                    here,
+                    format!("{}: is a {}; write a number", plain_word(written).unwrap_or("a limit"), describe(other)),
+                );
+                continue;
+            }
+        };
+        match TrapLimit::named(written) {
+            Some(limit) => layers.set_trap_limit(limit, here, raw),
+            None => {
+                let names = || TRAP_LIMITS.iter().map(|limit| limit.name);
+                let advice = nearest(&written.replace('_', "-"), names()).map_or_else(
+                    || format!("there are {}", names().collect::<Vec<_>>().join(", ")),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                layers.problem(here, format!("{} of [traps]; {advice}", unknown(written)));
+            }
+        }
+    }
+}
+
 fn lay_value(layers: &mut Layers, key: &Key, origin: SettingSource, value: &Spanned<DeValue<'_>>) {
     match value.get_ref() {
         DeValue::String(text) => layers.set(key, origin, Raw::String(text)),
@@ -165,6 +204,9 @@ fn unknown(key: &str) -> String {
 
 fn describe(value: &DeValue<'_>) -> &'static str {
     match value {
+        DeValue::Boolean(_) => "truth value",
+        DeValue::Float(_) => "fraction",
+        DeValue::Array(_) => "list",
         DeValue::Integer(_) => "number in another base than ten",
         DeValue::Datetime(_) => "date",
         _ => "table",

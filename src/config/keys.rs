@@ -5,9 +5,13 @@
 //! default, one row here, and its test.
 
 mod amounts;
+mod crawl;
 mod kind;
+mod lists;
 mod text;
 mod words;
+
+pub(super) use kind::whole_number;
 
 use std::ffi::OsStr;
 use std::num::NonZeroU32;
@@ -19,9 +23,11 @@ use super::{
     BackendKind, Color, Compression, Concurrency, Config, Digest, Duplicates, FailOn, Format, InputFormat, IpVersion,
     LowSpeed, Order, PrivateAddresses, ProgressMode, Rate, Show, Until,
 };
-use crate::model::RetryOn;
-use amounts::{PositiveTime, Size, Speed, Time};
+use crate::model::{RetryOn, RobotsMode, ScopeKind};
+use amounts::{Count, PositiveTime, Size, Speed, Time};
+use crawl::{Depth, Nofollow, Since, SitemapChoice, TrapSwitch};
 use kind::{OrNone, SettingKind};
+use lists::{Expressions, FileNames, HostPatterns, MediaTypes, Names, Normalizations};
 use text::{BaseUrl, ColumnName, FieldText, Headers, NoProxyText, Pins, ProxyText, Secret};
 use words::TextEncoding;
 
@@ -112,6 +118,17 @@ impl Key {
         words.iter().map(|word| word.name)
     }
 
+    /// Whether the flag is only for a crawl. Files and variables may set it for any command.
+    pub fn is_of_crawl(&self) -> bool {
+        self.group.starts_with("Crawl") && !matches!(self.name, "requisites" | "robots")
+    }
+
+    /// The default of a crawl, if it is another one than that of a list.
+    pub fn default_of_crawl(&self) -> Option<Value> {
+        let of_crawl = self.get(&Config::of_crawl());
+        (of_crawl != self.get(&Config::default())).then_some(of_crawl)
+    }
+
     /// Reads a value into the configuration, which stays as it was when the value is wrong.
     ///
     /// # Errors
@@ -136,7 +153,7 @@ macro_rules! keys {
     (@user_only) => { false };
     ($($group:literal {$(
         $name:literal $(-$short:ident)? $(| $alias:literal)* $(<$value_name:literal>)?
-            => $field:ident: $kind:ty, $place:ident, $help:literal $(, $note:literal)?;
+            => $($field:ident).+: $kind:ty, $place:ident, $help:literal $(, $note:literal)?;
     )+})+) => {
         /// Every setting, in the order in which help and `fetchall config` show them.
         pub const KEYS: &[Key] = &[$($(Key {
@@ -150,12 +167,9 @@ macro_rules! keys {
             value_name: concat!($($value_name)?),
             help: $help,
             note: concat!($($note)?),
-            set: |config, raw| {
-                config.$field = <$kind as SettingKind>::read(raw)?;
-                Ok(())
-            },
-            get: |config| <$kind as SettingKind>::write(&config.$field),
-            show: |config| <$kind as SettingKind>::show(&config.$field),
+            set: |config, raw| <$kind as SettingKind>::set(&mut config.$($field).+, raw),
+            get: |config| <$kind as SettingKind>::write(&config.$($field).+),
+            show: |config| <$kind as SettingKind>::show(&config.$($field).+),
             anywhere: keys!(@$place),
         }),+),+];
     };
@@ -273,6 +287,52 @@ keys! {
             "Retry after these error kinds and statuses, 4xx and 5xx included", "See docs/guide/retries.md.";
         "retry-max-wait" <"TIME"> => retry_max_wait: Time, anywhere,
             "Maximum wait before a retry, Retry-After included";
+    }
+    "Crawl: scope" {
+        "depth" -l | "level" <"N"> => crawl.depth: OrNone<Depth>, user_only,
+            "Maximum number of links from a start page to a page; 0 for the start pages alone";
+        "scope" <"WHICH"> => crawl.scope: ScopeKind, user_only,
+            "Follow links to the start's page, path prefix, host, domain, or any host",
+            "prefix is the folder of the start page.";
+        "include" | "accept-regex" <"REGEX"> => crawl.include: Expressions, user_only,
+            "Follow only links whose URL matches this regular expression; repeatable";
+        "exclude" | "reject-regex" <"REGEX"> => crawl.exclude: Expressions, user_only,
+            "Follow no link whose URL matches this regular expression; repeatable";
+        "accept" <"LIST"> => crawl.accept: FileNames, user_only,
+            "Save only these file name endings or patterns (pdf,*.zip); pages give their links";
+        "reject" <"LIST"> => crawl.reject: FileNames, user_only,
+            "Do not save these file name endings or patterns (pdf,*.zip); pages give their links";
+        "span-hosts" | "domains" <"HOST,..."> => crawl.span_hosts: HostPatterns, user_only,
+            "Follow links to these hosts too (example.org,*.example.org); repeatable";
+        "page-types" <"TYPE,..."> => crawl.page_types: MediaTypes, user_only,
+            "Save only pages of these media types (text/html,image/*)";
+        "max-pages" <"N"> => crawl.max_pages: OrNone<Count>, user_only, "Maximum number of pages";
+        "requisites" -p | "page-requisites" => crawl.requisites: bool, user_only,
+            "Fetch what pages show too, from any host: images, scripts, style sheets, fonts";
+        "skipped" <"FILE"> => skipped: OrNone<PathBuf>, user_only,
+            "Write each link that is not followed to this file as JSON, with the reason";
+    }
+    "Crawl: discovery" {
+        "sitemap" <"WHICH|URL"> => crawl.sitemap: SitemapChoice, user_only,
+            "Sitemaps to read: auto, only (follow no links), off, or these URLs; repeatable",
+            "auto reads those of robots.txt, and /sitemap.xml.";
+        "since" <"DATE"> => crawl.since: OrNone<Since>, user_only,
+            "Leave out sitemap entries that have not changed since (2026-01-31)",
+            "A date begins at midnight UTC. A time is 2026-01-31T12:00:00Z.";
+        "strip-param" <"NAME,..."> => crawl.strip_param: Names, user_only,
+            "Ignore these query parameters in comparisons of URLs (utm_*,sid); repeatable";
+        "canonical" <"WHAT,..."> => crawl.canonical: Normalizations, user_only,
+            "Ignore these differences between URLs, or aggressive for all",
+            "Values: sort-query, trailing-slash, index-file, double-slash, case, www, scheme, aggressive.";
+        "forms" => crawl.forms: bool, user_only, "Follow forms with the method GET";
+    }
+    "Crawl: robots and traps" {
+        "robots" <"HOW"> => crawl.robots: RobotsMode, user_only,
+            "robots.txt: obey it, ignore it, or report the rule in the records";
+        "nofollow" <"HOW"> => crawl.ignore_nofollow: Nofollow, user_only,
+            "Links of pages that say nofollow: obey or ignore it";
+        "traps" => crawl.traps: TrapSwitch, user_only, "Stop at parts of a site that have no end; --no-traps goes on",
+            "Or a table [traps] with limits, see docs/reference/settings.md.";
     }
     "Saving files" {
         "dir" -d | "output-dir" | "P" <"DIR"> => dir: OrNone<PathBuf>, anywhere,

@@ -6,6 +6,7 @@ use std::fmt;
 
 use super::folder_file;
 use super::hosts::HostTable;
+use super::traps::TrapLimit;
 use super::{Config, KEYS, Key, Raw};
 use crate::model::HostPattern;
 
@@ -92,15 +93,13 @@ impl Layers {
 
     /// The defaults.
     pub fn new() -> Self {
+        Self::over(Config::default())
+    }
+
+    /// The defaults of a command.
+    pub fn over(config: Config) -> Self {
         let origins = KEYS.iter().map(|key| (key.name, SettingSource::Default)).collect();
-        Self {
-            config: Config::default(),
-            origins,
-            problems: Vec::new(),
-            doubts: Vec::new(),
-            host_at: HashMap::new(),
-            of_folder: false,
-        }
+        Self { config, origins, problems: Vec::new(), doubts: Vec::new(), host_at: HashMap::new(), of_folder: false }
     }
 
     /// Lays one variable over what there is. Names without `FETCHALL_` and
@@ -181,6 +180,15 @@ impl Layers {
         match hosts[at].set(key, raw) {
             Ok(()) => self.doubt(key, Some(pattern), &origin, raw),
             Err(why) => self.problem(origin, format!("{key}: {why}")),
+        }
+    }
+
+    pub(super) fn set_trap_limit(&mut self, limit: &TrapLimit, origin: SettingSource, raw: Raw<'_>) {
+        match limit.set(self.config.crawl.traps.get_or_insert_default(), raw) {
+            Ok(()) => {
+                self.origins.insert("traps", origin);
+            }
+            Err(why) => self.problem(origin, format!("{}: {why}", limit.name)),
         }
     }
 
@@ -280,6 +288,26 @@ mod tests {
             assert_eq!(config, defaults, "{}", key.name);
             assert_eq!(origins[key.name].to_string(), "f:1");
         }
+    }
+
+    #[test]
+    fn values_of_a_crawl_read_back_as_themselves_from_a_file() {
+        let text = "depth = 2\nscope = 'any'\ninclude = ['a,b']\naccept = 'pdf, zip'\nspan-hosts = ['*.a.test']\n\
+            max-pages = 9\nsitemap = ['https://a.test/1', 'https://a.test/2']\nsince = '2026-01-31'\n\
+            canonical = 'aggressive'\nnofollow = 'ignore'\nrobots = 'report'\nskipped = 's'\npage-types = 'a/b'\n\
+            strip-param = ['a']\n[traps]\nnear-equal-bits = 0\nmax-page-links = 5\n";
+        let mut layers = Layers::new();
+        layers.file("f", text);
+        let (config, origins) = layers.finish().unwrap();
+        assert_eq!(
+            config.crawl.traps.as_ref().map(|limits| (limits.near_equal_bits, limits.max_page_links)),
+            Some((0, 5))
+        );
+        assert_eq!((config.crawl.accept.len(), origins["traps"].to_string().as_str()), (2, "f:17"));
+        let mut again = Layers::new();
+        let lines: String = KEYS.iter().map(|key| format!("{} = {}\n", key.name, key.get(&config))).collect();
+        again.file("f", &lines);
+        assert_eq!(again.finish().unwrap().0, config);
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod pace;
 mod pin;
 mod proxy;
 mod retry;
+mod traps;
 mod units;
 mod validate;
 
@@ -41,6 +42,7 @@ pub use merge::{Layers, Origins, Problem, SettingSource};
 pub use pace::Rate;
 pub use pin::{Pin, parse_pin, pins};
 pub use proxy::Proxies;
+pub use traps::{TRAP_LIMITS, TrapLimit};
 pub use units::{parse_low_speed, parse_size, parse_time, show_low_speed, show_size, show_time};
 pub use validate::Task;
 

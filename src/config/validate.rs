@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use super::{Config, Format, Key, Origins, SettingSource, Show, ValueForm};
+use super::{Config, Format, KEYS, Key, Origins, SettingSource, Show, ValueForm};
 
 /// What a run does besides its settings.
 #[derive(Debug, Clone, Copy, Default)]
@@ -29,6 +29,7 @@ impl Config {
         let mut problems = self.contradictions(task, origins);
         problems.extend(self.lacking(task, origins));
         problems.extend(self.without_effect(task, origins));
+        problems.extend(self.without_links(origins));
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
@@ -102,7 +103,23 @@ impl Config {
         ]
         .into_iter()
         .filter(|(name, has_effect, asked, _)| *asked && !has_effect && is_flag(origins, name))
-        .map(|(name, .., missing)| format!("--{name}: {missing}"))
+        .map(|(name, .., missing)| format!("{}: {missing}", shown(origins, name)))
+    }
+
+    /// The flags of a crawl, in a run that follows no links.
+    fn without_links(&self, origins: &Origins) -> impl Iterator<Item = String> {
+        // Requisites are links too.
+        const OF_REQUISITES: [&str; 7] =
+            ["exclude", "accept", "reject", "skipped", "strip-param", "canonical", "traps"];
+        let is_idle = |key: &&Key| {
+            let follows = self.crawl.follow || (self.crawl.requisites && OF_REQUISITES.contains(&key.name));
+            key.is_of_crawl() && !follows && is_flag(origins, key.name)
+        };
+        KEYS.iter().filter(is_idle).map(|key| {
+            let flag = shown(origins, key.name);
+            let too = if OF_REQUISITES.contains(&key.name) { ", and for a list with --requisites" } else { "" };
+            format!("{flag} is for `fetchall crawl`, which follows links{too}; leave it out here")
+        })
     }
 }
 

@@ -134,6 +134,7 @@ impl RunStats {
             next_line,
             stopped,
             digests: self.digests,
+            crawl: None,
         }
     }
 }

@@ -82,6 +82,18 @@ pub enum Via {
 }
 
 impl Via {
+    /// The name in records. A requisite has its own, although a link leads to it.
+    pub const fn name(&self, kind: Kind) -> &'static str {
+        match (self, kind) {
+            (Via::List(_), _) => "list",
+            (Via::Added(_), _) => "added",
+            (Via::Start(_), _) => "seed",
+            (Via::Link(_), Kind::Requisite) => "requisite",
+            (Via::Link(_), Kind::Page | Kind::Robots | Kind::Sitemap) => "link",
+            (Via::Sitemap(_), _) => "sitemap",
+        }
+    }
+
     /// The place that records show.
     pub fn origin(&self) -> &SourcePos {
         match self {

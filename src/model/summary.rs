@@ -153,6 +153,39 @@ pub struct AutoConcurrency {
     pub why: String,
 }
 
+/// The account of a crawl, beside that of its outcomes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CrawlSummary {
+    /// The pages that were fetched or are known from an earlier run, by the length of the way to them from a start
+    /// page.
+    pub pages_by_depth: Vec<u64>,
+    /// The requisites of pages: images, scripts, style sheets.
+    pub requisites: u64,
+    /// The sitemaps that were read.
+    pub sitemaps: u64,
+    /// The hosts that were asked.
+    pub hosts: u64,
+    /// The robots.txt files that were asked for.
+    pub robots_files: u64,
+    /// The links of all documents, each text of a document once.
+    pub links_seen: u64,
+    /// Those that the scope has.
+    pub links_in_scope: u64,
+    /// Those that led to URLs not seen before.
+    pub links_new: u64,
+    /// The links that were not followed, by reason.
+    pub left_out: BTreeMap<SkipReason, u64>,
+    /// The URLs that still waited when the run ended.
+    pub queue_left: u64,
+}
+
+impl CrawlSummary {
+    /// The pages of all depths.
+    pub fn pages(&self) -> u64 {
+        self.pages_by_depth.iter().sum()
+    }
+}
+
 impl Summary {
     /// Returns the number of skipped URLs whose body is there: from an earlier run, or as a file of another program.
     pub fn good_before(&self) -> u64 {
@@ -214,4 +247,6 @@ pub struct Summary {
     pub stopped: Option<StopCause>,
     /// The digests that lists declare.
     pub digests: Digests,
+    /// The account of a crawl; `None` for a list.
+    pub crawl: Option<CrawlSummary>,
 }

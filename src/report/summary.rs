@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::next_command::NextCommand;
 use super::{ReportWriter, Reporter};
-use crate::model::{ChangeCounts, Digests, Event, FailedUrl, SkipReason, StopCause, Summary};
+use crate::model::{ChangeCounts, CrawlSummary, Digests, Event, FailedUrl, SkipReason, StopCause, Summary};
 use crate::policy::text::fit::UrlLine;
 use crate::policy::text::printable::{duration, printable, size};
 
@@ -14,6 +14,17 @@ const NAME: usize = 11;
 
 /// The width of the column of causes.
 const CAUSE: usize = 11;
+
+/// The reasons that the rules of a crawl give.
+const OF_CRAWLS: [SkipReason; 7] = [
+    SkipReason::Robots,
+    SkipReason::Scope,
+    SkipReason::Depth,
+    SkipReason::Trap,
+    SkipReason::Budget,
+    SkipReason::Nofollow,
+    SkipReason::Type,
+];
 
 /// The destination of the bodies of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -101,6 +112,9 @@ fn render(s: &Summary, options: &SummaryOptions) -> String {
     if s.retries > 0 {
         named(&mut out, "retries", &[s.retries.to_string()]);
     }
+    if let Some(crawl) = &s.crawl {
+        write_crawl(&mut out, crawl);
+    }
     if !is_dry {
         write_bodies(&mut out, s, &options.bodies);
     }
@@ -151,6 +165,40 @@ fn write_figures(out: &mut String, s: &Summary) {
     }
 }
 
+/// Appends what a crawl found.
+fn write_crawl(out: &mut String, crawl: &CrawlSummary) {
+    let depths = crawl.pages_by_depth.iter().enumerate().map(|(depth, n)| format!("{depth}: {}", grouped(*n)));
+    let depths: Vec<_> = depths.collect();
+    let pages = match depths.as_slice() {
+        [] | [_] => grouped(crawl.pages()),
+        depths => format!("{} by depth {}", grouped(crawl.pages()), depths.join(" · ")),
+    };
+    named(out, "pages", &[pages]);
+    let CrawlSummary { requisites, sitemaps, robots_files, hosts, .. } = *crawl;
+    let files = [(requisites, "requisites"), (sitemaps, "sitemaps"), (robots_files, "robots.txt"), (hosts, "hosts")];
+    named(out, "asked", &grouped_counts(&files));
+    let links = [(crawl.links_seen, "seen"), (crawl.links_in_scope, "in scope"), (crawl.links_new, "new")];
+    named(out, "links", &grouped_counts(&links));
+    let left_out: Vec<_> = crawl.left_out.iter().map(|(reason, n)| (*n, reason.as_str())).collect();
+    named(out, "left out", &grouped_counts(&left_out));
+    named(out, "queue", &grouped_counts(&[(crawl.queue_left, "left; the same command goes on")]));
+}
+
+/// As [`counts`], with commas in long numbers.
+fn grouped_counts(counts: &[(u64, &str)]) -> Vec<String> {
+    counts.iter().filter(|(n, _)| *n > 0).map(|(n, noun)| format!("{} {noun}", grouped(*n))).collect()
+}
+
+/// A number with a comma before each three digits.
+fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let first = digits.len() % 3;
+    let (first, rest) = digits.split_at(first);
+    let groups = rest.as_bytes().chunks(3).map(|group| String::from_utf8_lossy(group));
+    let parts: Vec<_> = (!first.is_empty()).then_some(first.into()).into_iter().chain(groups).collect();
+    parts.join(",")
+}
+
 /// Appends the results for the bodies.
 fn write_bodies(out: &mut String, s: &Summary, bodies: &SavedBodies) {
     let skips = |reason| s.skips.get(&reason).copied().unwrap_or_default();
@@ -158,12 +206,14 @@ fn write_bodies(out: &mut String, s: &Summary, bodies: &SavedBodies) {
     named(out, "resumed", &counts(&[(done, "done before"), (s.continued, "continued inside the body")]));
     let compared = s.changes.is_some();
     let unchanged = if compared { 0 } else { unchanged };
-    let (exists, duplicate) = (skips(SkipReason::Exists), skips(SkipReason::Duplicate));
-    named(
-        out,
-        "skipped",
-        &counts(&[(unchanged, "not modified"), (exists, "with a file"), (duplicate, "listed before")]),
-    );
+    let known_before = if s.crawl.is_some() { "seen before" } else { "listed before" };
+    let mut skipped = vec![
+        (unchanged, "not modified"),
+        (skips(SkipReason::Exists), "with a file"),
+        (skips(SkipReason::Duplicate), known_before),
+    ];
+    skipped.extend(OF_CRAWLS.map(|reason| (skips(reason), reason.as_str())));
+    named(out, "skipped", &counts(&skipped));
     let nothing = if s.counts.skipped > 0 { "nothing new" } else { "nothing" };
     let saved = match (bodies, s.saved) {
         (SavedBodies::NoFiles, _) => None,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::model::{Counts, ErrorKind, FailureCause, Latency, SourcePos};
+use crate::model::{Counts, CrawlSummary, ErrorKind, FailureCause, Latency, SourcePos};
 
 fn in_folder() -> SummaryOptions {
     let bodies = SavedBodies::Folder("out/".to_owned());
@@ -125,4 +125,34 @@ fn the_next_command_depends_on_what_was_kept() {
     assert_eq!(selecting.as_deref(), Some("to continue: the same command (244 left, 2 failed)"));
     (stopped.stopped, stopped.counts.http_error) = (Some(StopCause::FirstSuccess), 0);
     assert_eq!(NextCommand::Same.text(&stopped, false), None, "the run ended as it was asked to");
+}
+
+#[test]
+fn a_crawl_says_what_it_found_and_left_out() {
+    let mut s = summary(2001, 9, 0, 17, 0);
+    s.skips = [(SkipReason::Robots, 14), (SkipReason::Trap, 2), (SkipReason::Duplicate, 1)].into();
+    s.failures = [(FailureCause::Status(404), 9)].into();
+    s.crawl = Some(CrawlSummary {
+        pages_by_depth: vec![1, 12, 2001],
+        requisites: 0,
+        sitemaps: 1,
+        hosts: 2,
+        robots_files: 2,
+        links_seen: 1_008_332,
+        links_in_scope: 4200,
+        links_new: 2100,
+        left_out: [(SkipReason::Scope, 1200), (SkipReason::Robots, 14)].into(),
+        queue_left: 86,
+    });
+    insta::assert_snapshot!(render(&s, &in_folder()));
+    s.crawl = Some(CrawlSummary { pages_by_depth: vec![1], links_seen: 7, ..CrawlSummary::default() });
+    let text = render(&s, &in_folder());
+    assert!(text.contains("\npages      1\nlinks      7 seen\n"), "{text}");
+    assert!(!text.contains("asked") && !text.contains("left out") && !text.contains("queue"), "{text}");
+}
+
+#[test]
+fn long_numbers_have_commas() {
+    let numbers = [0, 7, 999, 1000, 12_345, 123_456, 1_234_567].map(grouped);
+    assert_eq!(numbers, ["0", "7", "999", "1,000", "12,345", "123,456", "1,234,567"]);
 }

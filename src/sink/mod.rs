@@ -10,6 +10,7 @@
 mod callback;
 mod changes;
 mod ndjson;
+mod skipped;
 mod stream;
 mod summary_file;
 mod table;
@@ -22,11 +23,12 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 
 use crate::config::{Format, Show};
-use crate::model::{ChangeCounts, Needs, Outcome, RunInfo, Summary};
+use crate::model::{ChangeCounts, LeftOut, Needs, Outcome, RunInfo, Summary};
 
 pub use callback::Callback;
 pub use changes::{Changes, Past, Was};
 pub use ndjson::Ndjson;
+pub use skipped::Skipped;
 pub use stream::{OutcomeStream, stream};
 pub use summary_file::SummaryFile;
 pub use table::Table;
@@ -63,6 +65,11 @@ pub trait Sink: Send {
         Needs::empty()
     }
 
+    /// Whether it takes the links that a crawl does not follow. Without such a sink a run does not collect them.
+    fn wants_left_out(&self) -> bool {
+        false
+    }
+
     /// Called once, before the first outcome.
     ///
     /// # Errors
@@ -89,6 +96,14 @@ pub trait Sink: Send {
                 return Ok(ControlFlow::Break(()));
             }
         }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Takes links that a crawl does not follow, in the order in which they were found. A link may come again.
+    ///
+    /// # Errors
+    /// As [`Sink::outcome`].
+    fn left_out(&mut self, _links: &[LeftOut]) -> Result<ControlFlow<()>, SinkError> {
         Ok(ControlFlow::Continue(()))
     }
 
@@ -145,9 +160,14 @@ impl Output {
                     // Err: half a record stays. The error below reports the failed write.
                     let _ = file.set_len(*whole);
                 }
-                Err(SinkError { target: self.target.clone(), source })
+                Err(self.error(source))
             }
         }
+    }
+
+    /// An error with the name of the output.
+    fn error(&self, source: io::Error) -> SinkError {
+        SinkError { target: self.target.clone(), source }
     }
 }
 

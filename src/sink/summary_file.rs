@@ -24,8 +24,8 @@ impl Sink for SummaryFile {
     }
 
     fn finish(&mut self, summary: &Summary) -> Result<(), SinkError> {
-        let mut json = serde_json::to_vec_pretty(&SummaryRecord::of(summary))
-            .map_err(|e| SinkError { target: self.output.target.clone(), source: e.into() })?;
+        let mut json =
+            serde_json::to_vec_pretty(&SummaryRecord::of(summary)).map_err(|e| self.output.error(e.into()))?;
         json.push(b'\n');
         self.output.write(&json).map(|_| ())
     }

@@ -36,6 +36,14 @@ const COLUMNS: &[&str] = &[
     "error_kind",
     "error_message",
     "skip_reason",
+    "skip_rule",
+    "depth",
+    "parent",
+    "via",
+    "kind",
+    "links",
+    "title",
+    "robots",
 ];
 
 /// Writes records as a table.
@@ -141,12 +149,22 @@ impl Sink for Table {
         self.maybe(ms(r.timing.tls_ms));
         self.maybe(ms(r.timing.first_byte_ms));
         self.maybe(ms(r.timing.total_ms));
-        self.cell(r.source.file);
-        self.cell(r.source.line);
+        let (file, line) = r.source.map(|source| (source.file, source.line)).unzip();
+        self.maybe(file);
+        self.maybe(line);
         let (kind, message) = r.error.map(|e| (e.kind, e.message)).unzip();
         self.maybe(kind);
         self.maybe(message);
-        self.maybe(r.skip.map(|s| s.reason));
+        let (reason, rule) = r.skip.map(|skip| (skip.reason, skip.rule)).unzip();
+        self.maybe(reason);
+        self.maybe(rule.flatten());
+        self.cell(r.depth);
+        self.maybe(r.parent);
+        self.cell(r.via);
+        self.cell(r.kind);
+        self.maybe(r.links);
+        self.maybe(r.title);
+        self.maybe(r.robots);
         self.write_line()
     }
 

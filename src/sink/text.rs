@@ -107,7 +107,7 @@ fn describe(outcome: &Outcome, style: TextStyle, columns: Option<usize>, line: &
     line.push_str(&shown.render(room(FIGURES)));
 }
 
-/// Returns the error of an outcome, what helps against it, or a path that does not follow from its URL.
+/// Returns the error of an outcome, what helps against it, the rule that skipped it, or a path that does not follow from its URL.
 fn note(outcome: &Outcome, style: TextStyle) -> Cow<'_, str> {
     if let Some(advice) = outcome.credentials_advice().filter(|_| style.advises_credentials) {
         return advice.into();
@@ -118,7 +118,35 @@ fn note(outcome: &Outcome, style: TextStyle) -> Cow<'_, str> {
             format!("{}, {}", printable(&error.message), printable(&place)).into()
         }
         (Verdict::Failed(error), _) => printable(&error.message),
+        (Verdict::Skipped(_), _) if outcome.facts.rule.is_some() => {
+            outcome.facts.rule.as_deref().map(printable).unwrap_or_default()
+        }
         (Verdict::HttpError, _) if outcome.facts.is_anonymous => "no credentials were sent".into(),
         _ => shown_path(outcome).map(printable).unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use url::Url;
+
+    use super::*;
+    use crate::model::{Seed, SourcePos, Via};
+
+    #[test]
+    fn a_line_of_a_skipped_url_has_its_rule() {
+        let via = Via::Link(SourcePos { list: "http://a.test/".into(), line: 1 });
+        let seed = Seed::new(Url::parse("http://a.test/x").unwrap(), via);
+        let mut outcome = Outcome::unfetched(Subject::Seed(Box::new(seed)), Verdict::Skipped(SkipReason::Robots));
+        let mut line = String::new();
+        for (rule, end) in [
+            (Some("robots.txt:2: Disallow: /x"), "  http://a.test/x (robots.txt:2: Disallow: /x)"),
+            (None, "  http://a.test/x"),
+        ] {
+            outcome.facts.rule = rule.map(Into::into);
+            line.clear();
+            describe(&outcome, TextStyle::default(), None, &mut line);
+            assert!(line.starts_with("robots ") && line.ends_with(end), "{line}");
+        }
     }
 }

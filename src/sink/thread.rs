@@ -6,13 +6,15 @@ use std::ops::ControlFlow;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{Sink, SinkError};
-use crate::model::{ChangeCounts, ErrorKind, FetchError, Outcome, RunInfo, StopCause, Summary, Verdict};
+use crate::model::{ChangeCounts, ErrorKind, FetchError, LeftOut, Outcome, RunInfo, StopCause, Summary, Verdict};
 
 /// A message from the engine to the sinks.
 #[derive(Debug)]
 pub enum ToSinks {
     /// Outcomes in the order in which they were reached.
     Outcomes(Vec<Outcome>),
+    /// Links that the crawl does not follow, for the sinks that want them.
+    LeftOut(Vec<LeftOut>),
     /// The run is over.
     Finish(Box<Summary>),
 }
@@ -103,6 +105,10 @@ impl Sinks {
                 }
                 self.each_of(others, |sink| sink.outcomes(&outcomes));
             }
+            ToSinks::LeftOut(links) => self.each(|sink| match sink.wants_left_out() {
+                true => sink.left_out(&links),
+                false => Ok(ControlFlow::Continue(())),
+            }),
             ToSinks::Finish(mut summary) => {
                 summary.fail_ok(self.unkept, ErrorKind::Io);
                 self.each(|sink| {
@@ -193,4 +199,59 @@ fn fail_ok(outcome: &mut Outcome, why: &str) -> bool {
         outcome.verdict = Verdict::Failed(FetchError::new(ErrorKind::Io, format!("fetched but not remembered: {why}")));
     }
     was_ok
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::SkipReason;
+
+    /// Counts links, and breaks at the first if it is to.
+    struct Links {
+        wants: bool,
+        breaks: bool,
+        counted: std::sync::Arc<std::sync::atomic::AtomicUsize>,
+    }
+
+    impl Sink for Links {
+        fn may_block(&self) -> bool {
+            false
+        }
+
+        fn wants_left_out(&self) -> bool {
+            self.wants
+        }
+
+        fn outcome(&mut self, _: &Outcome) -> Result<ControlFlow<()>, SinkError> {
+            Ok(ControlFlow::Continue(()))
+        }
+
+        fn left_out(&mut self, links: &[LeftOut]) -> Result<ControlFlow<()>, SinkError> {
+            self.counted.fetch_add(links.len(), std::sync::atomic::Ordering::SeqCst);
+            Ok(if self.breaks { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        }
+    }
+
+    #[tokio::test]
+    async fn links_left_out_reach_the_sinks_that_want_them() {
+        let link = LeftOut { url: "http://a.test/".to_owned(), reason: SkipReason::Scope, rule: None, parent: None };
+        for breaks in [false, true] {
+            let counted = [(true, breaks), (false, false)].map(|(wants, breaks)| {
+                let counted = std::sync::Arc::default();
+                (Links { wants, breaks, counted: std::sync::Arc::clone(&counted) }, counted)
+            });
+            let (sinks, counts): (Vec<_>, Vec<_>) = counted.into_iter().unzip();
+            let sinks = sinks.into_iter().map(|sink| Box::new(sink) as Box<dyn Sink>).collect();
+            let (to_sinks, mut running) = spawn(sinks, RunInfo { concurrency: 1, expected: None }).unwrap();
+            to_sinks.send(ToSinks::LeftOut(vec![link.clone(); 3])).await.unwrap();
+            if breaks {
+                assert_eq!(running.trouble().await, StopCause::OutputClosed);
+            }
+            to_sinks.send(ToSinks::LeftOut(vec![link.clone(); 2])).await.unwrap();
+            drop(to_sinks);
+            assert!(running.join().await.error.is_none());
+            let counts: Vec<_> = counts.iter().map(|count| count.load(std::sync::atomic::Ordering::SeqCst)).collect();
+            assert_eq!(counts, [if breaks { 3 } else { 5 }, 0]);
+        }
+    }
 }

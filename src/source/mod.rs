@@ -77,6 +77,14 @@ impl From<Vec<Input>> for Inputs {
     }
 }
 
+/// Checks a URL as those of lists are checked.
+///
+/// # Errors
+/// The URL without its secrets, what is wrong, and what to do.
+pub fn check_url(text: &str) -> Result<(), String> {
+    address::parse(text).map(drop).map_err(|why| format!("{}: {why}", address::shown(text)))
+}
+
 /// The input cannot be read on, or is no list.
 #[derive(Debug, thiserror::Error)]
 pub struct SourceError {

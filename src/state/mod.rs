@@ -318,6 +318,20 @@ impl State {
         Recall::new(self.files.path().to_owned(), self.connection, Keys::new(shape, self.salt), bodies, self.shared)
     }
 
+    /// Opens another reader, for the links of a crawl; `None` if the state is empty.
+    ///
+    /// # Errors
+    /// An error of SQLite.
+    pub fn links(&self, shape: Shape, bodies: Bodies) -> Result<Option<Recall>, StateError> {
+        let is_empty = self.connection.query_row(row::IS_EMPTY, [], |row| row.get(0));
+        if is_empty.map_err(|e| failed(self.files.path(), e))? {
+            return Ok(None);
+        }
+        let connection = schema::connect(&self.files, self.file())?;
+        let (path, keys) = (self.files.path().to_owned(), Keys::new(shape, self.salt));
+        Ok(Some(Recall::new(path, connection, keys, bodies, self.shared.clone())))
+    }
+
     /// Returns the reader and the writer.
     ///
     /// # Errors

@@ -92,6 +92,25 @@ impl Recall {
         self.links = true;
     }
 
+    /// Calls `each` for every URL to which the redirect of a crawled page has led.
+    ///
+    /// # Errors
+    /// An error of SQLite.
+    pub fn targets(&self, mut each: impl FnMut(&str)) -> Result<(), StateError> {
+        let mut read = || -> rusqlite::Result<()> {
+            let mut statement = self.connection.prepare(row::SELECT_TARGETS)?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                // A value that is no text is no URL.
+                if let Ok(url) = row.get_ref(0)?.as_str() {
+                    each(url);
+                }
+            }
+            Ok(())
+        };
+        read().map_err(|e| failed(&self.path, e))
+    }
+
     /// Fetches each of several equal lines, and keeps a row for each.
     pub fn counts(&mut self) {
         self.occurrences = Some(Occurrences::default());
@@ -149,8 +168,13 @@ impl Recall {
     }
 
     fn known(&self, seed: &Seed, found: RowContent) -> rusqlite::Result<PriorRun> {
+        if self.links && found.is_redirect && !self.refresh {
+            return Ok(PriorRun { done: Some(Box::new(found.facts)), ..PriorRun::default() });
+        }
+        // A crawl does not save each page that it follows.
+        let is_saved = found.name.is_some() || !self.links;
         let there = match self.bodies.find(&found) {
-            Presence::Absent => false,
+            Presence::Absent => !is_saved && matches!(self.bodies, Bodies::Below(_)),
             Presence::There => !self.is_shared(&found),
             Presence::Linked(id) => !self.is_shared(&found) && !self.is_linked(id)?,
         };

@@ -122,6 +122,13 @@ pub(super) const SELECT_OK: &str =
 pub(super) const SELECT_NAMES: &str =
     concat!("SELECT name, coalesce(file, name) FROM urls WHERE name IS NOT NULL AND ", is_bounded!());
 
+/// Whether there is no row, and no robots.txt.
+pub(super) const IS_EMPTY: &str = "SELECT NOT EXISTS (SELECT 1 FROM urls) AND NOT EXISTS (SELECT 1 FROM robots)";
+
+/// Selects the URLs to which redirects of crawled pages have led.
+pub(super) const SELECT_TARGETS: &str = "SELECT final_url FROM urls
+    WHERE final_url IS NOT NULL AND outcome = 'ok' AND links IS NOT NULL AND octet_length(final_url) <= 65536";
+
 /// Selects the salt of the keys, if it has the right type and length.
 pub(super) const SELECT_SALT: &str = "SELECT salt FROM salt WHERE typeof(salt) = 'blob' AND octet_length(salt) = 32";
 
@@ -129,7 +136,7 @@ pub(super) const SELECT_SALT: &str = "SELECT salt FROM salt WHERE typeof(salt) =
 pub(super) const URL: usize = 16;
 
 /// All statements. Preparing them shows whether the tables have the expected columns.
-pub(super) const ALL: [&str; 12] = [
+pub(super) const ALL: [&str; 14] = [
     UPSERT,
     UPDATE_FAILED,
     UPDATE_HOLDS,
@@ -140,6 +147,8 @@ pub(super) const ALL: [&str; 12] = [
     SELECT_OK,
     SELECT_NAMES,
     SELECT_SALT,
+    IS_EMPTY,
+    SELECT_TARGETS,
     robots::WRITE,
     robots::READ,
 ];
@@ -240,6 +249,8 @@ fn below<'a>(folder: &Path, path: &'a str) -> Option<Cow<'a, str>> {
 /// The content of a row.
 pub(super) struct RowContent {
     pub ok: bool,
+    /// Whether a crawl did not follow the redirect that it got.
+    pub is_redirect: bool,
     pub name: Option<Box<str>>,
     /// The path of its body below the output folder.
     pub file: Option<PathBuf>,
@@ -301,8 +312,13 @@ pub(super) fn found(row: &Row<'_>, bodies: &Bodies) -> rusqlite::Result<Option<R
     };
     let validators = Validators { etag: octets(row, 9)?, last_modified: octets(row, 10)? };
     let ok = text(row, 0)? == Some(Verdict::Ok.as_str());
-    Ok(Some(RowContent { ok, file: file.map(PathBuf::from), name, facts, validators }))
+    let is_redirect = text(row, 0)? == Some(REDIRECT_NOT_FOLLOWED.as_str());
+    Ok(Some(RowContent { ok, is_redirect, file: file.map(PathBuf::from), name, facts, validators }))
 }
+
+/// The outcome of a URL whose redirect a crawl did not follow: its target was seen, or is out of scope. The row has no
+/// links.
+const REDIRECT_NOT_FOLLOWED: Verdict = Verdict::Skipped(SkipReason::Duplicate);
 
 /// Reads the links of a row of [`SELECT_CRAWLED`]; `None` if no crawl has fetched it.
 pub(super) fn links(row: &Row<'_>) -> rusqlite::Result<Option<Box<PageLinks>>> {

@@ -65,11 +65,15 @@ impl JsonWriter {
             key(out, name);
             maybe(out, ms, millis);
         }
-        out.extend_from_slice(b"},\"source\":{\"file\":");
-        string(out, r.source.file);
-        key(out, "line");
-        number(out, r.source.line);
-        out.extend_from_slice(b"},\"error\":");
+        out.extend_from_slice(b"},\"source\":");
+        maybe(out, r.source.as_ref(), |out, source| {
+            out.extend_from_slice(b"{\"file\":");
+            string(out, source.file);
+            key(out, "line");
+            number(out, source.line);
+            out.push(b'}');
+        });
+        key(out, "error");
         maybe(out, r.error.as_ref(), |out, error| {
             out.extend_from_slice(b"{\"kind\":");
             string(out, error.kind);
@@ -81,8 +85,24 @@ impl JsonWriter {
         maybe(out, r.skip.as_ref(), |out, skip| {
             out.extend_from_slice(b"{\"reason\":");
             string(out, skip.reason);
+            key(out, "rule");
+            maybe(out, skip.rule, string);
             out.push(b'}');
         });
+        key(out, "depth");
+        number(out, u64::from(r.depth));
+        key(out, "parent");
+        maybe(out, r.parent, string);
+        key(out, "via");
+        string(out, r.via);
+        key(out, "kind");
+        string(out, r.kind);
+        key(out, "links");
+        maybe(out, r.links, number);
+        key(out, "title");
+        maybe(out, r.title, string);
+        key(out, "robots");
+        maybe(out, r.robots, string);
         out.push(b'}');
     }
 
@@ -217,8 +237,8 @@ mod tests {
 
     use super::*;
     use crate::model::{
-        ErrorKind, Facts, FetchError, Found, Hop, Job, Outcome, Seed, SkipReason, SourcePos, Subject, Timing, Verdict,
-        Via,
+        ErrorKind, Facts, FetchError, Found, Hop, Job, Kind, Outcome, PageLinks, Seed, SkipReason, SourcePos, Subject,
+        Timing, Verdict, Via,
     };
 
     fn verdict() -> impl Strategy<Value = Verdict> {
@@ -229,6 +249,10 @@ mod tests {
             Just(Verdict::Cancelled),
             any::<String>().prop_map(|m| Verdict::Failed(FetchError::new(ErrorKind::Protocol, m))),
         ]
+    }
+
+    fn page(title: String) -> Box<PageLinks> {
+        Box::new(PageLinks { title: Some(title), ..PageLinks::default() })
     }
 
     proptest! {
@@ -244,6 +268,9 @@ mod tests {
             at in prop::option::of(-10_000_000_000i64..100_000_000_000),
             hops in 0usize..3,
             line: u64,
+            rule: Option<String>,
+            title: Option<String>,
+            way in 0usize..5,
         ) {
             let url = url::Url::parse("http://h.test/ä?q=\"").unwrap();
             let facts = Facts {
@@ -252,7 +279,8 @@ mod tests {
                 bytes,
                 wire_bytes: bytes,
                 content_type: content_type.map(String::into_boxed_str),
-                found: Found { sha256: digest, blake3: None, ..Found::default() },
+                found: Found { sha256: digest, links: title.map(page), ..Found::default() },
+                rule: rule.map(String::into_boxed_str),
                 redirects: vec![Hop::new(301, url.as_str()); hops],
                 http_version: bytes.map(|_| http::Version::HTTP_11),
                 remote_addr: addr.map(|(ip, port)| SocketAddr::from((ip.to_be_bytes(), port))),
@@ -260,7 +288,10 @@ mod tests {
                 ..Facts::default()
             };
             let timing = Timing { total: micros.map(Duration::from_micros), ..Timing::default() };
-            let seed = Seed::new(url, Via::List(SourcePos { list: "l".into(), line }));
+            let origin = SourcePos { list: "http://h.test/ä".into(), line };
+            let via = [Via::List, Via::Added, Via::Start, Via::Link, Via::Sitemap][way](origin);
+            let kind = [Kind::Page, Kind::Requisite, Kind::Robots, Kind::Sitemap][way % 4];
+            let seed = Seed { depth: way as u32, kind, ..Seed::new(url, via) };
             let job = Job::new(seed, None, std::time::Instant::now());
             let outcome = Outcome { subject: Subject::Job(Box::new(job)), facts: Box::new(facts), timing, verdict };
             let record = Record::of(&outcome);

@@ -4,12 +4,14 @@
 
 pub mod changes;
 pub mod json;
+pub mod left_out;
 pub(crate) mod line;
 pub mod record;
 pub mod summary;
 
 pub use changes::{ChangeRecord, ChangeTotals, ChangesWriter, RevisionRecord};
 pub use json::JsonWriter;
+pub use left_out::LeftOutRecord;
 pub use record::Record;
 pub use summary::SummaryRecord;
 

@@ -8,7 +8,7 @@ use http::Version;
 use serde::{Serialize, Serializer};
 
 use super::VERSION;
-use crate::model::{Hex, Outcome, Subject, Verdict};
+use crate::model::{Hex, Kind, Outcome, Subject, Verdict, Via};
 
 /// One record.
 #[derive(Debug, Serialize)]
@@ -30,9 +30,16 @@ pub struct Record<'a> {
     pub(crate) remote_addr: Option<Shown<std::net::SocketAddr>>,
     pub(crate) started_at: Option<Shown<Millis>>,
     pub(crate) timing: TimingRecord,
-    pub(crate) source: RecordSource<'a>,
+    pub(crate) source: Option<RecordSource<'a>>,
     pub(crate) error: Option<ErrorRecord<'a>>,
-    pub(crate) skip: Option<Skip>,
+    pub(crate) skip: Option<Skip<'a>>,
+    pub(crate) depth: u32,
+    pub(crate) parent: Option<&'a str>,
+    pub(crate) via: &'static str,
+    pub(crate) kind: &'static str,
+    pub(crate) links: Option<u64>,
+    pub(crate) title: Option<&'a str>,
+    pub(crate) robots: Option<&'a str>,
 }
 
 impl<'a> Record<'a> {
@@ -41,7 +48,9 @@ impl<'a> Record<'a> {
         let facts = &outcome.facts;
         let timing = &outcome.timing;
         let answered = facts.status.is_some();
-        let origin = outcome.subject.origin();
+        let (via, seed) = (outcome.subject.via(), outcome.subject.seed());
+        let kind = seed.map_or(Kind::Page, |seed| seed.kind);
+        let page = facts.found.links.as_deref();
         Self {
             v: VERSION,
             url: outcome.subject.url(),
@@ -73,13 +82,33 @@ impl<'a> Record<'a> {
                 first_byte_ms: timing.first_byte.map(Ms),
                 total_ms: timing.total.map(Ms),
             },
-            source: RecordSource { file: &origin.list, line: origin.line },
+            source: source_of(via),
             error: error_of(outcome),
             skip: match outcome.verdict {
-                Verdict::Skipped(reason) => Some(Skip { reason: reason.as_str() }),
+                Verdict::Skipped(reason) => Some(Skip { reason: reason.as_str(), rule: facts.rule.as_deref() }),
                 _ => None,
             },
+            depth: seed.map_or(0, |seed| seed.depth),
+            parent: via.parent().map(|parent| &**parent),
+            via: via.name(kind),
+            kind: kind.as_str(),
+            links: page.map(|page| page.links.len() as u64),
+            title: page.and_then(|page| page.title.as_deref()),
+            robots: match outcome.verdict {
+                Verdict::Skipped(_) => None,
+                _ => facts.rule.as_deref(),
+            },
         }
+    }
+}
+
+/// The line of a list. The URLs that the crawl itself found are on none.
+fn source_of(via: &Via) -> Option<RecordSource<'_>> {
+    match via {
+        Via::List(origin) | Via::Added(origin) | Via::Start(origin) => {
+            (origin.line > 0).then_some(RecordSource { file: &origin.list, line: origin.line })
+        }
+        Via::Link(_) | Via::Sitemap(_) => None,
     }
 }
 
@@ -134,8 +163,9 @@ pub(crate) struct ErrorRecord<'a> {
 }
 
 #[derive(Debug, Serialize)]
-pub(crate) struct Skip {
+pub(crate) struct Skip<'a> {
     pub(crate) reason: &'static str,
+    pub(crate) rule: Option<&'a str>,
 }
 
 #[derive(Debug)]

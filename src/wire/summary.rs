@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::VERSION;
 use super::record::{Ms, RecordSource};
-use crate::model::{ChangeCounts, Counts, Digests, Summary};
+use crate::model::{ChangeCounts, Counts, CrawlSummary, Digests, Summary};
 
 #[derive(Serialize)]
 struct LatencyRecord {
@@ -37,6 +37,39 @@ struct DigestCounts {
     unchecked: u64,
 }
 
+#[derive(Serialize)]
+struct CrawlCounts<'a> {
+    pages: u64,
+    pages_by_depth: &'a [u64],
+    requisites: u64,
+    sitemaps: u64,
+    hosts: u64,
+    robots_files: u64,
+    links_seen: u64,
+    links_in_scope: u64,
+    links_new: u64,
+    left_out: BTreeMap<&'static str, u64>,
+    queue_left: u64,
+}
+
+impl<'a> CrawlCounts<'a> {
+    fn of(crawl: &'a CrawlSummary) -> Self {
+        Self {
+            pages: crawl.pages(),
+            pages_by_depth: &crawl.pages_by_depth,
+            requisites: crawl.requisites,
+            sitemaps: crawl.sitemaps,
+            hosts: crawl.hosts,
+            robots_files: crawl.robots_files,
+            links_seen: crawl.links_seen,
+            links_in_scope: crawl.links_in_scope,
+            links_new: crawl.links_new,
+            left_out: crawl.left_out.iter().map(|(reason, &n)| (reason.as_str(), n)).collect(),
+            queue_left: crawl.queue_left,
+        }
+    }
+}
+
 /// The summary as it is written.
 #[derive(Serialize)]
 pub struct SummaryRecord<'a> {
@@ -65,6 +98,7 @@ pub struct SummaryRecord<'a> {
     not_begun: u64,
     changes: Option<ChangeSums>,
     digests: DigestCounts,
+    crawl: Option<CrawlCounts<'a>>,
 }
 
 impl<'a> SummaryRecord<'a> {
@@ -108,6 +142,7 @@ impl<'a> SummaryRecord<'a> {
                 unchanged,
             }),
             digests: DigestCounts { verified, differs, unchecked },
+            crawl: summary.crawl.as_ref().map(CrawlCounts::of),
         }
     }
 }

@@ -65,7 +65,18 @@ fn the_example_is_all_defaults() {
     let (config, origins) = layers.finish().unwrap();
     assert_eq!(config, Config::default());
     for key in KEYS {
-        assert!(origins[key.name].to_string().starts_with("config.example.toml:"), "{}", key.name);
+        let expected = if key.default_of_crawl().is_some() { "default" } else { "config.example.toml:" };
+        assert!(origins[key.name].to_string().starts_with(expected), "{}", key.name);
+    }
+}
+
+/// A copy of the example, or of what `fetchall config` prints, changes no command.
+#[test]
+fn example_and_shown_defaults_leave_a_crawl_alone() {
+    for text in [EXAMPLE, &Home::new().ok(&[], &["config"])] {
+        let mut layers = Layers::over(Config::of_crawl());
+        layers.file("own.toml", text);
+        assert_eq!(layers.finish().unwrap().0, Config::of_crawl());
     }
 }
 
@@ -73,7 +84,7 @@ fn the_example_is_all_defaults() {
 fn the_program_shows_the_defaults_of_the_example() {
     let settings: Vec<&str> = EXAMPLE.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
     let shown = Home::new().ok(&[], &["config"]);
-    assert_eq!(shown.lines().collect::<Vec<_>>(), settings);
+    assert_eq!(shown.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>(), settings);
 }
 
 #[test]
@@ -152,6 +163,21 @@ fn passwords_of_urls_are_not_shown() {
             let shown = home.ok(&[(variable, &url)], &["config"]);
             assert!(!shown.contains("hunter2"), "{variable}={url}: {shown}");
         }
+    }
+}
+
+#[test]
+fn secrets_of_sitemaps_and_expressions_are_not_shown() {
+    let home = Home::new();
+    let url = "https://ann:hunter2@a.test/sitemap.xml";
+    let words = ["config", "--sitemap", url, "--include", url, "--strip-param", url, "--accept", "ann:hunter2@a"];
+    let shown = home.ok(&[], &words);
+    assert!(!shown.contains("hunter2") && shown.contains("sitemap = [\"https://a.test/sitemap.xml\"]"), "{shown}");
+    for flag in
+        ["--include=ann:hunter2@(", "--sitemap=ann:hunter2@a.test", "--accept=hunter2[z-a]", "--span-hosts=a:hunter2@h"]
+    {
+        let told = home.refused(&[], &["config", flag]);
+        assert!(!told.contains("hunter2") && told.lines().count() == 1, "{told}");
     }
 }
 
@@ -246,6 +272,9 @@ fn a_strangers_folder_takes_nothing_out_and_writes_nowhere_else() {
         "state = '/tmp/state.db'",
         "resolve = ['a.test:80:127.0.0.1']",
         "insecure = true",
+        "robots = 'ignore'",
+        "scope = 'any'",
+        "[traps]\nmax-page-links = 5",
         "dir = '/tmp/elsewhere'",
         "dir = '../elsewhere'",
         "dir = 'out/../../elsewhere'",

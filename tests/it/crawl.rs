@@ -1,9 +1,12 @@
 //! Crawls: links are followed, politely and completely.
 
+mod again;
 mod links;
+mod records;
 mod redirects;
 mod robots;
 mod scope;
 mod site;
 mod sitemaps;
+mod start_pages;
 mod traps;

@@ -41,14 +41,17 @@ fn records_of_every_outcome_fit() {
     check(&RECORD, &with(json!({"outcome": "http_error", "status": 404, "error": error("http_status")})));
     check(&RECORD, &with(json!({"outcome": "failed", "error": error("truncated")})));
     check(&RECORD, &with(json!({"outcome": "cancelled", "status": null, "error": error("cancelled")})));
-    check(&RECORD, &with(json!({"outcome": "skipped", "status": null, "skip": {"reason": "duplicate"}})));
+    check(&RECORD, &with(json!({"outcome": "skipped", "status": null, "skip": {"reason": "duplicate", "rule": null}})));
+    let of_crawl = json!({"source": null, "depth": 2, "parent": "http://a/", "via": "link", "links": 7, "title": "A"});
+    check(&RECORD, &with(of_crawl));
     let nothing = json!({
         "v": 1, "url": "exa mple", "outcome": "failed", "status": null, "final_url": null, "path": null, "bytes": null,
         "wire_bytes": null, "content_type": null, "sha256": null, "blake3": null, "attempts": 0, "redirects": [],
         "http_version": null, "remote_addr": null, "started_at": null,
         "timing": {"queued_ms": null, "dns_ms": null, "connect_ms": null, "tls_ms": null, "first_byte_ms": null,
                    "total_ms": null},
-        "source": {"file": "-", "line": 1}, "error": error("invalid_url"), "skip": null
+        "source": {"file": "-", "line": 1}, "error": error("invalid_url"), "skip": null, "depth": 0, "parent": null, "via": "list", "kind": "page",
+        "links": null, "title": null, "robots": null
     });
     check(&RECORD, &nothing);
 }
@@ -62,18 +65,19 @@ fn records_that_contradict_themselves_do_not_fit() {
         json!({"status": null}),
         json!({"status": "200"}),
         json!({"error": error("timeout")}),
-        json!({"skip": {"reason": "duplicate"}}),
+        json!({"skip": {"reason": "duplicate", "rule": null}}),
         json!({"outcome": "failed"}),
         json!({"outcome": "failed", "error": error("http_status")}),
         json!({"outcome": "failed", "error": error("sunspots")}),
         json!({"outcome": "failed", "error": {"kind": "timeout"}}),
-        json!({"outcome": "failed", "error": error("timeout"), "skip": {"reason": "duplicate"}}),
+        json!({"outcome": "failed", "error": error("timeout"), "skip": {"reason": "duplicate", "rule": null}}),
         json!({"outcome": "http_error", "status": 200, "error": error("http_status")}),
         json!({"outcome": "http_error", "status": 500, "error": error("io")}),
         json!({"outcome": "cancelled"}),
         json!({"outcome": "skipped"}),
-        json!({"outcome": "skipped", "skip": {"reason": "lazy"}}),
-        json!({"outcome": "skipped", "skip": {"reason": "duplicate"}, "error": error("io")}),
+        json!({"outcome": "skipped", "skip": {"reason": "lazy", "rule": null}}),
+        json!({"outcome": "skipped", "skip": {"reason": "duplicate"}}),
+        json!({"outcome": "skipped", "skip": {"reason": "duplicate", "rule": null}, "error": error("io")}),
         json!({"surprise": 1}),
         json!({"timing": {}}),
         json!({"bytes": -1}),
@@ -83,6 +87,11 @@ fn records_that_contradict_themselves_do_not_fit() {
         json!({"redirects": [{"status": 200, "url": "http://a/"}]}),
         json!({"source": null}),
         json!({"source": {"file": "-", "line": 0}}),
+        json!({"parent": "http://a/"}),
+        json!({"via": "link"}),
+        json!({"via": "luck"}),
+        json!({"kind": "image"}),
+        json!({"depth": null}),
     ] {
         assert!(!faults(&RECORD, &with(changes.clone())).is_empty(), "{changes} should not fit");
     }
@@ -102,7 +111,9 @@ fn summary() -> Value {
         "input_complete": false, "next_line": {"file": "sites.txt", "line": 8}, "stopped": "interrupt",
         "failures": {"404": 1, "timeout": 1}, "saved": 3, "continued": 1, "not_begun": 1,
         "changes": {"added": 1, "changed": 0, "removed": 2, "unchanged": 3},
-        "digests": {"verified": 2, "differs": 1, "unchecked": 0}
+        "digests": {"verified": 2, "differs": 1, "unchecked": 0},
+        "crawl": {"pages": 3, "pages_by_depth": [1, 2], "requisites": 0, "sitemaps": 0, "hosts": 1, "robots_files": 1,
+                  "links_seen": 9, "links_in_scope": 4, "links_new": 2, "left_out": {"scope": 5}, "queue_left": 0}
     })
 }
 
@@ -118,6 +129,7 @@ fn summaries() {
         ("errors", json!({})),
         ("failures", json!({})),
         ("changes", json!(null)),
+        ("crawl", json!(null)),
     ] {
         complete[field] = value;
     }
@@ -131,6 +143,7 @@ fn summaries() {
         ("stopped", json!("bored")),
         ("failures", json!({"Not Found": 1})),
         ("changes", json!({"added": 1})),
+        ("crawl", json!({"pages": 1})),
         ("surprise", json!(1)),
     ] {
         let mut wrong = summary();

@@ -33,7 +33,7 @@ fn settled(run: &Finished, server: Option<&FaultServer>, text: &str) -> String {
 
 #[test]
 fn help_of_each_command() {
-    for command in ["", "demo", "compare", "config", "completions", "man"] {
+    for command in ["", "crawl", "demo", "compare", "config", "completions", "man"] {
         for flag in ["--help", "-h"] {
             let words: Vec<_> = [command, flag].into_iter().filter(|word| !word.is_empty()).collect();
             let run = Fetchall::new().args(words).run().expect_code(0);
@@ -49,7 +49,7 @@ fn help_of_each_command() {
 #[test]
 fn help_of_a_flag_has_at_most_90_characters() {
     // With room for every line nothing is wrapped.
-    for command in [&["--help"][..], &["compare", "--help"], &["config", "--help"]] {
+    for command in [&["--help"][..], &["crawl", "--help"], &["compare", "--help"], &["config", "--help"]] {
         let run = Fetchall::new().env("COLUMNS", "400").args(command.iter().copied()).run().expect_code(0);
         let mut lines = run.stdout.lines();
         let mut read = 0;
@@ -67,8 +67,13 @@ fn help_of_a_flag_has_at_most_90_characters() {
 
 #[test]
 fn short_help_shows_at_most_25_options() {
-    for (command, most) in [(&["-h"][..], 25), (&["compare", "-h"], 30), (&["config", "-h"], 25), (&["demo", "-h"], 25)]
-    {
+    for (command, most) in [
+        (&["-h"][..], 25),
+        (&["crawl", "-h"], 25),
+        (&["compare", "-h"], 30),
+        (&["config", "-h"], 25),
+        (&["demo", "-h"], 25),
+    ] {
         let run = Fetchall::new().args(command.iter().copied()).run().expect_code(0);
         let shown = run.stdout.lines().filter(|line| line.trim_start().starts_with('-')).count();
         assert!(shown > 10 && shown <= most, "{command:?} shows {shown} options");
@@ -104,7 +109,7 @@ fn options_of_page(page: &str) -> Vec<(String, String)> {
 
 #[test]
 fn manual_page_has_the_help_of_each_option() {
-    for command in ["", "compare", "config", "demo"] {
+    for command in ["", "crawl", "compare", "config", "demo"] {
         let page = Fetchall::new().args(["man", command].iter().filter(|word| !word.is_empty())).run().expect_code(0);
         let help =
             Fetchall::new().env("COLUMNS", "400").args([command, "--help"].iter().filter(|word| !word.is_empty()));
@@ -178,6 +183,53 @@ const REFUSED: &[(&str, &[&str])] = &[
             "domains.csv",
             "two.csv",
             "wrapped.json",
+        ],
+    ),
+    (
+        "crawl",
+        &[
+            "crawl ftp://example.com/",
+            "crawl https://a.example:x/",
+            "crawl exa_mple!.com",
+            "crawl docs",
+            "crawl sites.txt",
+            "crawl example.org",
+            "crawl -i missing.txt",
+            "crawl -O page.html https://a.example/",
+            "crawl --only 5xx https://a.example/",
+            "crawl -H https://a.example/",
+            "crawl -rH a.example",
+            "crawl -k https://a.example/",
+            "crawl -m https://a.example/",
+            "crawl -E https://a.example/",
+            "crawl -nc https://a.example/",
+            "crawl -nH https://a.example/",
+            "crawl -nx https://a.example/",
+            "crawl -nd --dir out --name {file} https://a.example/",
+            "crawl -nd https://a.example/",
+            "crawl -A Mozilla/5.0 https://a.example/",
+            "crawl -R https://a.example/ https://b.example/",
+            "crawl -l some https://a.example/",
+            "crawl --scope folder https://a.example/",
+            "crawl --include docs( https://a.example/",
+            "crawl --include a --include b[ https://a.example/",
+            "crawl --accept pdf,[z-a] https://a.example/",
+            "crawl --span-hosts https://a.example/x https://a.example/",
+            "crawl --page-types html https://a.example/",
+            "crawl --max-pages many https://a.example/",
+            "crawl --sitemap none https://a.example/",
+            "crawl --sitemap auto --sitemap https://a.example/s.xml https://a.example/",
+            "crawl --since yesterday https://a.example/",
+            "crawl --strip-param [z-a] https://a.example/",
+            "crawl --canonical www,slash https://a.example/",
+            "crawl --robots maybe https://a.example/",
+            "crawl --config traps.toml https://a.example/",
+            "--depth 2 sites.txt",
+            "-l 2 --scope host --exclude x --skipped s.ndjson --no-traps sites.txt",
+            "--requisites --exclude x --include y sites.txt",
+            "--skipped s.ndjson demo",
+            "demo --depth 1",
+            "compare --demo --depth 1",
         ],
     ),
     (
@@ -296,6 +348,11 @@ fn among_files() -> Fetchall {
         .file("wrapped.json", "{\"urls\": [\"http://a.test/\"]}")
         .file("no.pem", "no certificate\n")
         .file("own.toml", "concurency = 5\nmax_redirects = 3\nquiet = \"yes\"\n[hosts.\"a b\"]\nper-host = 1\n")
+        .file("example.org", "")
+        .file(
+            "traps.toml",
+            "[traps]\nmax_page_links = 5\nremembered = 0\nnear-equal-pages = 300\nx = 1\nmax-url-length = true\n",
+        )
         .file("broken.toml", "concurrency = \n")
 }
 

@@ -10,7 +10,7 @@ use crate::policy::rerun::selection::Selection;
 use crate::source::Retry;
 
 const READ: [&str; 9] = ["list", "report", "settings", "netrc-file", "cacert", "cert", "key", "cookie", "load-cookies"];
-const WRITTEN: [&str; 7] = ["output", "summary", "log", "state", "changes", "save-cookies", "document"];
+const WRITTEN: [&str; 8] = ["output", "summary", "log", "state", "changes", "skipped", "save-cookies", "document"];
 
 /// The files of a run in which each of these uses has its path.
 fn files(uses: &[(&str, &Path)]) -> Files {
@@ -23,6 +23,7 @@ fn files(uses: &[(&str, &Path)]) -> Files {
                 inputs.retry = Some(Retry { report: Input::File(path.to_path_buf()), only });
             }
             "document" => document = Document::File(path.to_path_buf()),
+            "skipped" => config.skipped = Some(path.to_path_buf()),
             "settings" => {}
             name => Key::named(name).unwrap().set(&mut config, Raw::Text(path.as_os_str())).unwrap(),
         }

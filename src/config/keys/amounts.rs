@@ -5,7 +5,7 @@ use std::time::Duration;
 use toml::Value;
 
 use super::Raw;
-use super::kind::{SettingKind, number};
+use super::kind::{SettingKind, number, whole_number};
 use crate::config::{LowSpeed, Rate, pace, units};
 
 /// A time that may be 0.
@@ -40,6 +40,26 @@ impl SettingKind for PositiveTime {
 
     fn read_or_none(raw: Raw<'_>) -> Result<Option<Duration>, String> {
         Ok(Some(Time::read(raw)?).filter(|time| !time.is_zero()))
+    }
+}
+
+/// A number of things.
+pub(super) struct Count;
+
+impl SettingKind for Count {
+    type Value = u64;
+
+    fn read(raw: Raw<'_>) -> Result<u64, String> {
+        // The largest number of TOML.
+        whole_number(raw, i64::MAX as u64)
+    }
+
+    fn write(value: &u64) -> Value {
+        Value::from(i64::try_from(*value).unwrap_or(i64::MAX))
+    }
+
+    fn read_or_none(raw: Raw<'_>) -> Result<Option<u64>, String> {
+        Ok(Some(Count::read(raw)?).filter(|count| *count > 0))
     }
 }
 

@@ -1,6 +1,8 @@
 //! Reads and writes the value of one kind of setting.
 
+use std::fmt::Display;
 use std::num::NonZeroU32;
+use std::str::FromStr;
 
 use toml::Value;
 
@@ -13,6 +15,12 @@ pub(super) trait SettingKind {
     const FORM: ValueForm = ValueForm::Text;
     fn read(raw: Raw<'_>) -> Result<Self::Value, String>;
     fn write(value: &Self::Value) -> Value;
+
+    /// Reads a value over the one in force, which stays as it is when the new one is wrong.
+    fn set(value: &mut Self::Value, raw: Raw<'_>) -> Result<(), String> {
+        *value = Self::read(raw)?;
+        Ok(())
+    }
 
     /// The value that may be shown. Kinds that hold text of the user have a rule of their own.
     fn show(value: &Self::Value) -> Value {
@@ -35,6 +43,20 @@ pub(super) fn string(raw: Raw<'_>) -> Result<&str, String> {
         Raw::Number(_) => Err("is a number; write a string in quotes".to_owned()),
         Raw::Bool(truth) => Err(format!("is a truth value; write a string in quotes: \"{truth}\"")),
     }
+}
+
+/// A whole number of at most `most`.
+pub(in crate::config) fn whole_number<N>(raw: Raw<'_>, most: N) -> Result<N, String>
+where
+    N: FromStr + PartialOrd + Display,
+{
+    let text = number(raw)?;
+    // `parse` alone would take a leading plus.
+    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(format!("{} is not a whole number of 0 or more; write digits only", refused_value(text)));
+    }
+    let found = text.parse().ok().filter(|found: &N| *found <= most);
+    found.ok_or_else(|| format!("{} is too large; write at most {most}", refused_value(text)))
 }
 
 /// The value as text, where TOML may have it as a number too.
@@ -70,12 +92,7 @@ impl SettingKind for u32 {
     const FORM: ValueForm = ValueForm::Number;
 
     fn read(raw: Raw<'_>) -> Result<Self, String> {
-        let text = number(raw)?;
-        // `parse` alone would take a leading plus.
-        if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(format!("{} is not a whole number of 0 or more; write digits only", refused_value(text)));
-        }
-        text.parse().map_err(|_| format!("{} is too large; write at most {}", refused_value(text), u32::MAX))
+        whole_number(raw, u32::MAX)
     }
 
     fn write(value: &Self) -> Value {

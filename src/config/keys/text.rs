@@ -139,19 +139,26 @@ impl SettingKind for ColumnName {
 }
 
 /// Texts: an array in files, lines in a variable. Each is checked, and `advice` gives the correct form.
-fn texts<T>(raw: Raw<'_>, check: fn(&str) -> Result<T, String>, advice: &str) -> Result<Vec<String>, String> {
+pub(super) fn texts<T>(
+    raw: Raw<'_>,
+    check: fn(&str) -> Result<T, String>,
+    advice: &str,
+) -> Result<Vec<String>, String> {
     let texts: Vec<String> = match raw {
         Raw::List(texts) => texts.to_vec(),
         Raw::Text(_) => string(raw)?.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect(),
         _ => return Err(format!("is not a list; write [\"{advice}\"]")),
     };
-    for (position, text) in texts.iter().enumerate() {
-        check(text).map_err(|why| match texts.len() {
-            1 => why,
-            _ => format!("number {}: {why}", position + 1),
-        })?;
-    }
+    read_each(&texts, check)?;
     Ok(texts)
+}
+
+/// Reads each text. The message about one of several has its number.
+pub(super) fn read_each<T>(texts: &[String], read: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
+    let numbered = |(text, number): (&String, usize)| {
+        read(text).map_err(|why| if texts.len() == 1 { why } else { format!("number {number}: {why}") })
+    };
+    texts.iter().zip(1..).map(numbered).collect()
 }
 
 /// Proxies; empty text is none, as in curl.

@@ -11,7 +11,7 @@ use crate::config::{
     BackendKind, Color, Compression, Concurrency, Digest, Duplicates, FailOn, Format, InputFormat, IpVersion, Order,
     PrivateAddresses, ProgressMode, Show, Until, merge, retry,
 };
-use crate::model::{RetryOn, refused_value};
+use crate::model::{RetryOn, RobotsMode, ScopeKind, refused_value};
 
 macro_rules! words {
     ($kind:ty: $($word:literal $(| $alias:literal)* = $variant:ident),+) => {
@@ -46,9 +46,12 @@ words!(Digest: "none" = None, "sha256" = Sha256, "blake3" = Blake3);
 words!(Format: "text" = Text, "ndjson" | "json" = Ndjson, "csv" = Csv, "tsv" = Tsv);
 words!(ProgressMode: "auto" = Auto, "bar" = Bar, "plain" = Plain, "json" = Json, "none" = None);
 words!(Show: "auto" = Auto, "all" = All, "changes" = Changes, "failures" = Failures, "none" = None);
+words!(ScopeKind: "page" = Page, "prefix" = Prefix, "host" = Host, "domain" = Domain, "any" = Any);
+words!(RobotsMode: "obey" = Obey, "ignore" = Ignore, "report" = Report);
 words!(Color: "auto" = Auto, "always" = Always, "never" = Never);
 
-fn not_a_word(text: &str, words: &[&str]) -> String {
+/// The message about a text that is none of these words.
+pub(super) fn not_a_word(text: &str, words: &[&str]) -> String {
     let near = merge::nearest(text, words.iter().copied());
     let ask = near.map_or_else(String::new, |word| format!("; did you mean `{word}`?"));
     format!("{} is none of {}{ask}", refused_value(text), words.join(", "))

@@ -68,7 +68,7 @@ impl Crawl {
             return Ok(());
         };
         let facts = &*outcome.facts;
-        let Some(links) = facts.found.links.as_deref() else { return Ok(()) };
+        let Some(links) = facts.found.links.as_deref() else { return self.redirected_before(seed, facts) };
         let url = facts.final_url.as_ref().unwrap_or(&seed.url);
         if facts.final_url.is_some() {
             // Known already, unless an earlier run went this way.
@@ -90,6 +90,16 @@ impl Crawl {
             self.link(&page, is_page, number, link)?;
         }
         Ok(())
+    }
+
+    /// An earlier run did not follow the redirect of this URL. Its target counts as a link of the URL's own page.
+    fn redirected_before(&mut self, seed: &Seed, facts: &Facts) -> Result<(), QueueError> {
+        let Some(target) = &facts.final_url else { return Ok(()) };
+        let key = self.rules.canonical.key(target);
+        if self.rules.scope.judge(target, &key, seed.kind).is_err() || !self.seen.insert(&key) {
+            return Ok(());
+        }
+        self.waiting.push(Seed { depth: seed.depth, kind: seed.kind, ..Seed::new(target.clone(), seed.via.clone()) })
     }
 
     /// Whether a requisite is a page of the crawl. Its links are followed, because a link to it is no new URL.

@@ -17,7 +17,7 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 use url::{Position, Url};
 
-use crate::model::{Job, JobId, Kind, Outcome, RobotsMode, Seed, SkipReason, SourcePos, TrapLimits, Via};
+use crate::model::{Job, JobId, Kind, Outcome, RobotsMode, Seed, SkipReason, SourcePos, StoredRobots, TrapLimits, Via};
 use crate::policy::canonical::CanonicalRules;
 use crate::policy::refusal::LinkRefusal;
 use crate::policy::robots::SiteRobots;
@@ -66,6 +66,15 @@ pub trait KnownUrls: Send {
     /// # Errors
     /// The state cannot be read.
     fn look_up(&mut self, seeds: &mut [Seed]) -> Result<(), String>;
+
+    /// Calls `each` for every URL to which the redirect of a page has led.
+    ///
+    /// # Errors
+    /// The state cannot be read.
+    fn targets(&mut self, each: &mut dyn FnMut(&str)) -> Result<(), String>;
+
+    /// Returns the last answers of an origin to requests for its robots.txt.
+    fn robots(&mut self, origin: &str) -> Option<StoredRobots>;
 }
 
 /// Everything that a crawl has beside a list.
@@ -74,6 +83,8 @@ pub struct CrawlPlan {
     pub rules: CrawlRules,
     /// What earlier runs know, if they left anything.
     pub known: Option<Box<dyn KnownUrls>>,
+    /// Whether pages are asked for again, so that their redirects may have changed.
+    pub refresh: bool,
     /// Makes the queue on disk of the URLs that wait.
     pub make_queue: MakeQueue,
 }
@@ -85,6 +96,9 @@ const UNRECORDED: u64 = 1 << 63;
 pub(super) struct Crawl {
     rules: CrawlRules,
     known: Option<Box<dyn KnownUrls>>,
+    /// Whether the targets of earlier redirects are among the URLs seen.
+    knows_targets: bool,
+    refresh: bool,
     /// The canonical forms of all URLs that were admitted or wait.
     seen: FingerprintSet,
     waiting: WaitingUrls,
@@ -103,11 +117,13 @@ pub(super) struct Crawl {
 
 impl Crawl {
     pub(super) fn new(plan: CrawlPlan) -> Self {
-        let CrawlPlan { rules, known, make_queue } = plan;
+        let CrawlPlan { rules, known, refresh, make_queue } = plan;
         Self {
             robots: RobotsFiles::new(rules.robots),
             traps: rules.traps.clone().map(Traps::new),
             known,
+            knows_targets: refresh,
+            refresh,
             seen: FingerprintSet::new(),
             waiting: WaitingUrls::new(make_queue),
             start_origins: HashSet::new(),
@@ -131,6 +147,21 @@ impl Crawl {
         self.waiting.len() > 0 && (is_idle || !waits_for_level)
     }
 
+    /// Adds the targets of the redirects of earlier runs to the URLs seen: links to them are no new URLs either.
+    ///
+    /// # Errors
+    /// The state cannot be read.
+    pub(super) fn know_targets(&mut self) -> Result<(), String> {
+        let Some(known) = self.known.as_mut().filter(|_| !self.knows_targets) else { return Ok(()) };
+        self.knows_targets = true;
+        let (seen, canonical) = (&mut self.seen, &self.rules.canonical);
+        known.targets(&mut |url| {
+            if let Ok(url) = Url::parse(url) {
+                seen.insert(&canonical.key(&url));
+            }
+        })
+    }
+
     /// Turns the line of a list into a start page.
     pub(super) fn start(&mut self, seed: &mut Seed) {
         if let Via::List(origin) | Via::Added(origin) = &seed.via {
@@ -151,7 +182,9 @@ impl Crawl {
     /// Returns the job that asks for the robots.txt that a request for this URL needs, unless it is known or asked for.
     pub(super) fn ask_robots(&mut self, url: &Url) -> Option<Box<Job>> {
         let id = self.unrecorded();
-        self.robots.ask(url, id, SystemTime::now())
+        let known = &mut self.known;
+        let stored = |origin: &str| known.as_mut()?.robots(origin);
+        self.robots.ask(url, id, SystemTime::now(), stored)
     }
 
     /// Takes the answer to the request for a robots.txt. Returns the rules of its origin.
@@ -268,8 +301,9 @@ impl Crawl {
         if let Err(refusal) = self.rules.scope.judge(to, &key, job.seed.kind) {
             return Redirected::Refuse(LinkRefusal::new(refusal.reason, refusal.rule.into_owned()));
         }
-        // A later attempt goes the way of the first.
-        if job.attempt == 1 && !self.seen.insert(&key) {
+        // A later attempt goes the way of the first, and so does a later run.
+        let is_first = job.attempt == 1 && (self.refresh || job.seed.known.is_none());
+        if !self.seen.insert(&key) && is_first {
             return Redirected::Refuse(LinkRefusal::new(SkipReason::Duplicate, "seen before"));
         }
         Redirected::Follow(message)

@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime};
 
 use url::{Position, Url};
 
-use crate::model::{ErrorKind, Job, JobId, Kind, Outcome, RobotsMode, Seed, SourcePos, Verdict, Via};
+use crate::model::{ErrorKind, Job, JobId, Kind, Outcome, RobotsMode, Seed, SourcePos, StoredRobots, Verdict, Via};
 use crate::policy::refusal::LinkRefusal;
 use crate::policy::robots::{RobotsAnswer, RobotsLimits, SiteRobots};
 
@@ -34,13 +34,29 @@ impl RobotsFiles {
     }
 
     /// Returns the job that asks for the robots.txt that a request for this URL needs, unless it is known or asked for.
-    pub(super) fn ask(&mut self, url: &Url, id: JobId, now: SystemTime) -> Option<Box<Job>> {
+    /// `stored` returns the answers that an earlier run got from an origin.
+    pub(super) fn ask(
+        &mut self,
+        url: &Url,
+        id: JobId,
+        now: SystemTime,
+        stored: impl FnOnce(&str) -> Option<StoredRobots>,
+    ) -> Option<Box<Job>> {
         if self.mode == RobotsMode::Ignore {
             return None;
         }
         let origin = origin(url);
-        let last = match self.sites.get_mut(origin) {
-            None => None,
+        let last = match self.sites.get(origin) {
+            None => {
+                let last = stored(origin).and_then(|stored| SiteRobots::restored(&stored, AGENT, &self.limits));
+                match last {
+                    Some(rules) if !rules.is_due(now) && rules.is_copy() => {
+                        self.sites.insert(origin.into(), SiteState::Known(rules));
+                        return None;
+                    }
+                    last => last,
+                }
+            }
             Some(SiteState::Known(rules)) if rules.is_due(now) => Some(rules.clone()),
             Some(_) => return None,
         };

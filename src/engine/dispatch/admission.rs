@@ -35,6 +35,11 @@ impl Admission {
         }
     }
 
+    /// Whether bodies are saved under names of their own.
+    fn saves(&self) -> bool {
+        self.names.is_some()
+    }
+
     /// Whether this URL was read before. The same URL for another user is another request.
     fn is_duplicate(&mut self, seed: &Seed) -> bool {
         let Some(seen) = &mut self.seen else { return false };
@@ -159,7 +164,9 @@ impl RunState {
 
     /// Admits a URL that is no duplicate. `saves` says whether its body may have a file.
     pub(super) fn admit_new(&mut self, mut seed: Seed, saves: bool, now: Instant) {
-        if let Some(facts) = self.admission.take_done(&mut seed) {
+        // A page that was only followed before, and is saved now, is not done.
+        let is_done = !saves || !self.admission.saves() || has_file(&seed);
+        if let Some(facts) = is_done.then(|| self.admission.take_done(&mut seed)).flatten() {
             let verdict = Verdict::Skipped(SkipReason::Done);
             return self.finish(Outcome { facts, ..Outcome::unfetched(Subject::Seed(Box::new(seed)), verdict) });
         }
@@ -176,4 +183,10 @@ impl RunState {
     fn finish_unfetched(&mut self, seed: Seed, verdict: Verdict) {
         self.finish_line(Outcome::unfetched(Subject::Seed(Box::new(seed)), verdict));
     }
+}
+
+/// Whether an earlier run saved the body, or got no body to save.
+fn has_file(seed: &Seed) -> bool {
+    let done = seed.known.as_ref().and_then(|known| known.done.as_ref());
+    done.is_none_or(|facts| facts.path.is_some() || facts.found.links.is_none())
 }

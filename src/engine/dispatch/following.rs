@@ -102,8 +102,9 @@ impl RunState {
         if outcome.verdict == Verdict::HttpError || self.stopping.is_some() {
             return;
         }
-        if let Err(e) = crawl.found(outcome) {
-            self.links_failed(e.to_string());
+        let found = crawl.know_targets().and_then(|()| crawl.found(outcome).map_err(|e| e.to_string()));
+        if let Err(why) = found {
+            self.links_failed(why);
         }
     }
 

@@ -17,13 +17,14 @@ impl Exchange<'_> {
         (condition.url == *url).then_some(condition)
     }
 
-    /// Finds the file that the body would replace. Returns `None` if the run needs a digest of the body, or if an
-    /// earlier run saved the file.
+    /// Finds the file that the body would replace. Returns `None` if the run needs a digest or the links of the
+    /// body, or if an earlier run saved the file.
     pub(crate) fn find_local(&self) -> Option<Box<LocalFile>> {
         let FetchConfig { refresh, needs, saving, .. } = &*self.fetcher.config;
         let is_declared = |overrides: &RequestOverrides| overrides.sha256.is_some() || overrides.blake3.is_some();
         let was_saved = self.job.seed.known.as_ref().is_some_and(|known| known.was_saved);
-        if !refresh || needs.has_digest() || was_saved || self.overrides().is_some_and(is_declared) {
+        let reads_body = needs.has_digest() || needs.contains(Needs::LINKS);
+        if !refresh || reads_body || was_saved || self.overrides().is_some_and(is_declared) {
             return None;
         }
         LocalFile::find(saving.folder()?, &self.fetcher.saver.file(self.job, None)?).map(Box::new)

@@ -125,7 +125,7 @@ impl SiteRobots {
     }
 
     /// Whether the origin said at any time what is allowed.
-    fn is_copy(&self) -> bool {
+    pub fn is_copy(&self) -> bool {
         matches!(self.access, SiteAccess::ByRules | SiteAccess::All(_))
     }
 

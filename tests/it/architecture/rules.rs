@@ -52,7 +52,7 @@ const PROGRAM: &[May] = &[
     All("model"),
     All("policy"),
     All("report"),
-    Only("source", &["Input", "Inputs", "Retry"]),
+    Only("source", &["Input", "Inputs", "Retry", "check_url"]),
 ];
 
 /// Every module with its row and what it may import besides itself.

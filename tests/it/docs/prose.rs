@@ -172,7 +172,7 @@ fn error_messages_name_their_place() {
             }
             let Some(message) = line.strip_prefix("error: ") else { continue };
             count += 1;
-            let places = ["'", "`", "--", ".toml:", "standard input", "the list"];
+            let places = ["'", "`", "--", ".toml:", "standard input", "the list", "start page"];
             let is_placed =
                 message.ends_with(':') || places.iter().chain(&command).any(|place| message.contains(place));
             if !is_placed || VAGUE.split('|').any(|vague| message.contains(vague)) {

@@ -13,13 +13,15 @@ const WIDEST: usize = 100;
 
 #[test]
 fn every_setting_has_a_flag_a_row_and_an_example() {
-    let help = Fetchall::new().arg("--help").run().expect_code(0).stdout;
+    let help = |words: &[&str]| Fetchall::new().args(words).run().expect_code(0).stdout;
+    let help = help(&["--help"]) + &help(&["crawl", "--help"]);
     let help: Vec<_> = help.split_whitespace().map(|word| word.trim_end_matches(',')).collect();
     let example = std::fs::read_to_string(example()).unwrap();
     for key in KEYS {
         assert!(help.contains(&key.flag), "{} has no flag", key.name);
         assert!(PAGE.contains(&format!("| `{}`", key.flag)), "{} has no row in the reference", key.name);
-        assert!(example.contains(&format!("\n{} = ", key.name)), "{} has no line in the example", key.name);
+        let has_line = ["\n", "\n# "].iter().any(|start| example.contains(&format!("{start}{} = ", key.name)));
+        assert!(has_line, "{} has no line in the example", key.name);
     }
 }
 
@@ -36,6 +38,10 @@ fn lines(key: &Key, config: &Config) -> String {
     if !key.note.is_empty() {
         comment += &format!(" {}", key.note);
     }
+    let of_crawl = key.default_of_crawl();
+    if let Some(value) = &of_crawl {
+        comment += &format!(" The default of crawl is {value}.");
+    }
     let mut text = String::from("#");
     let mut width = 1;
     for word in comment.split(' ') {
@@ -47,7 +53,9 @@ fn lines(key: &Key, config: &Config) -> String {
         text += &format!(" {word}");
         width += 1 + length;
     }
-    text + &format!("\n{} = {}\n", key.name, key.get(config))
+    // Without its mark the line would change the default of crawl.
+    let mark = if of_crawl.is_some() { "# " } else { "" };
+    text + &format!("\n{mark}{} = {}\n", key.name, key.get(config))
 }
 
 #[test]

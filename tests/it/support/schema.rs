@@ -17,6 +17,10 @@ pub static SUMMARY: LazyLock<Validator> =
 pub static CHANGES: LazyLock<Validator> =
     LazyLock::new(|| compile(include_str!("../../../docs/reference/changes.schema.json")));
 
+/// The schema of a line of `--skipped`, `docs/reference/skipped.schema.json`.
+pub static SKIPPED: LazyLock<Validator> =
+    LazyLock::new(|| compile(include_str!("../../../docs/reference/skipped.schema.json")));
+
 fn compile(text: &str) -> Validator {
     let schema: Value = serde_json::from_str(text).expect("a schema is JSON");
     assert!(jsonschema::meta::is_valid(&schema), "not a valid schema: {text}");

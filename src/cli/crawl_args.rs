@@ -1,0 +1,197 @@
+//! The command line of `fetchall crawl`: start pages, the settings of a download, and the letters of wget.
+
+use std::ffi::{OsStr, OsString};
+
+use clap::{ArgAction, Args};
+use fetchall::config::{Config, Key};
+
+use super::env::Env;
+use super::exit::UsageError;
+use super::inputs::{self, InputArg, InputWords};
+use super::job_args::SettingArgs;
+use super::resolve::{self, Resolved};
+use super::setting_flags::{FlagValue, GivenFlag, help};
+
+/// The text below the help.
+pub const NOTES: &str = "\
+A crawl stays below the folder of each start page, obeys robots.txt, and has at most 4 requests in
+flight to a host. --scope, --robots and --per-host change that. docs/guide/crawl.md explains more.
+-r -l -np -nd -p -A -R -D are those of wget. For curl's -A write --user-agent, for -R --remote-time,
+for -k --insecure, for -m --timeout.";
+
+/// The settings that `-h` shows, beside those that are no settings.
+const USUAL: &[&str] = &[
+    "concurrency",
+    "per-host",
+    "delay",
+    "header",
+    "depth",
+    "scope",
+    "include",
+    "exclude",
+    "accept",
+    "reject",
+    "span-hosts",
+    "max-pages",
+    "requisites",
+    "skipped",
+    "sitemap",
+    "strip-param",
+    "robots",
+    "dir",
+    "refresh",
+    "output",
+    "quiet",
+];
+
+/// The start pages and the options of a crawl.
+#[derive(Debug, Args)]
+pub struct CrawlArgs {
+    /// Start pages, also without https:// [default: a list on standard input when it is a pipe]
+    #[arg(value_name = "URL")]
+    starts: Vec<OsString>,
+    /// Read start pages from a list: a file, a URL, or - for standard input; repeatable
+    #[arg(short = 'i', long, value_name = "FILE|URL", help_heading = "Input", action = ArgAction::Append)]
+    input_file: Vec<OsString>,
+    /// The settings of a download.
+    #[command(flatten)]
+    settings: SettingArgs,
+
+    /// Links are always followed
+    #[arg(short = 'r', long, hide = true)]
+    recursive: bool,
+    /// The default scope
+    #[arg(long, hide = true)]
+    no_parent: bool,
+    /// All files in one folder
+    #[arg(long, hide = true)]
+    no_directories: bool,
+    /// The second letters of wget's -np and -nd
+    #[arg(short = 'n', hide = true, value_name = "LETTERS", action = ArgAction::Append)]
+    no: Vec<String>,
+    /// -H without a field: any host
+    #[arg(long, hide = true)]
+    wget_span_hosts: bool,
+}
+
+/// Adapts the flags of a download to a crawl: its defaults, and the letters of wget in place of those of curl.
+pub fn fit(arg: clap::Arg) -> clap::Arg {
+    let Some(key) = Key::named(arg.get_id().as_str()) else { return arg };
+    let arg = show(arg).help(help(key, &Config::of_crawl())).hide_short_help(!USUAL.contains(&key.name));
+    match key.name {
+        "user-agent" | "remote-time" | "insecure" => arg.short(None),
+        // wget's -m is --mirror.
+        "timeout" => arg.short_alias(None),
+        "accept" => arg.short('A'),
+        "reject" => arg.short('R'),
+        "span-hosts" => arg.short('D'),
+        _ => arg,
+    }
+}
+
+/// Shows the flags that are only for a crawl.
+pub fn show(arg: clap::Arg) -> clap::Arg {
+    let is_of_crawl = Key::named(arg.get_id().as_str()).is_some_and(Key::is_of_crawl);
+    if is_of_crawl { arg.hide(false) } else { arg }
+}
+
+/// Gives wget's `-H`, which has no value, a name of its own. The `-H` of curl has a request field behind it.
+pub fn without_wgets_spans(words: Vec<OsString>) -> Vec<OsString> {
+    let mut changed = Vec::with_capacity(words.len());
+    let mut words = words.into_iter().peekable();
+    while let Some(word) = words.next() {
+        if word == "--" {
+            changed.push(word);
+            break;
+        }
+        match word.to_str().and_then(|word| spans(word, words.peek().map(OsString::as_os_str))) {
+            Some(others) => changed.extend(others),
+            None => changed.push(word),
+        }
+    }
+    changed.extend(words);
+    changed
+}
+
+/// The words for a cluster of letters with wget's `-H` in it, such as `-rHD`; `None` if there is none.
+fn spans(word: &str, next: Option<&OsStr>) -> Option<Vec<OsString>> {
+    // Letters that have no value.
+    const SWITCHES: &[char] = &['r', 'p', 'q', 'v', 'N', 'S', 'L', 'f', '4', '6'];
+    let letters = word.strip_prefix('-')?;
+    let rest = letters.trim_start_matches(SWITCHES);
+    let (before, after) = (&letters[..letters.len() - rest.len()], rest.strip_prefix('H')?);
+    let field = if after.is_empty() { next.and_then(OsStr::to_str).unwrap_or_default() } else { after };
+    if is_field(field) {
+        return None;
+    }
+    let cluster = |letters: &str| (!letters.is_empty()).then(|| OsString::from(format!("-{letters}")));
+    Some([cluster(before), Some("--wget-span-hosts".into()), cluster(after)].into_iter().flatten().collect())
+}
+
+/// Whether a text is a request field rather than a URL, a host with a port, or another option.
+fn is_field(text: &str) -> bool {
+    let is_name =
+        |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+    match text.split_once(':') {
+        _ if text.starts_with('@') => true,
+        _ if text.starts_with('-') => false,
+        Some((name, value)) => {
+            is_name(name) && !value.starts_with("//") && !value.starts_with(|c: char| c.is_ascii_digit())
+        }
+        None => text.strip_suffix(';').is_some_and(is_name),
+    }
+}
+
+/// Resolves a crawl: its settings and start pages.
+///
+/// # Errors
+/// Returns all errors of wget's letters, else of the settings, else of the start pages.
+pub fn resolve(mut args: CrawlArgs, env: &Env) -> Result<Resolved, UsageError> {
+    let mut tips = letters(&mut args)?;
+    let mut resolved = resolve::settings_over(Config::of_crawl(), &args.settings, env)?;
+    resolved.validate()?;
+    resolved.inputs = inputs::inputs(InputWords::StartPages, &args.starts, &args.input_file, None, env)?;
+    resolved.reads_terminal = env.stdin_is_terminal && resolved.inputs.contains(&InputArg::Stdin);
+    resolved.show_errors = args.settings.show_error;
+    if resolved.config.crawl.depth == Some(0) && resolved.is_flag("depth") {
+        tips.push("--depth 0 (or -l 0): no link is followed; wget's -l 0 is --depth none".to_owned());
+    }
+    resolved.doubts.extend(tips);
+    Ok(resolved)
+}
+
+/// Turns wget's letters into settings. Returns a tip for each that differs.
+fn letters(args: &mut CrawlArgs) -> Result<Vec<String>, UsageError> {
+    let mut problems = Vec::new();
+    let mut has_no_directories = args.no_directories;
+    for letter in args.no.iter().flat_map(|letters| letters.chars()) {
+        match letter {
+            'p' => {}
+            'd' => has_no_directories = true,
+            'c' => problems.push("-nc: is --skip-existing (or --no-clobber) here".to_owned()),
+            'v' => problems.push("-nv: is --progress none here".to_owned()),
+            'H' => problems.push("-nH: is --name '{path}' here".to_owned()),
+            _ => problems.push("-n: takes the letters of wget's -np and -nd; leave it out".to_owned()),
+        }
+    }
+    if args.wget_span_hosts && !args.settings.flags.has("span-hosts") {
+        problems.push(
+            "-H: is --header 'NAME: VALUE' as in curl; for wget's -H write --span-hosts HOST,..., or --scope any"
+                .to_owned(),
+        );
+    }
+    if has_no_directories && args.settings.flags.has("name") {
+        problems.push("-nd and --name: contradict each other; leave one of them out".to_owned());
+    }
+    if !problems.is_empty() {
+        return Err(UsageError(problems));
+    }
+    let Some(key) = Key::named("name").filter(|_| has_no_directories) else { return Ok(Vec::new()) };
+    let value = FlagValue::Text("{file}".into());
+    args.settings.flags.add(GivenFlag { key, flag: "-nd", value });
+    Ok(vec!["-nd: the files are named as with --name '{file}'".to_owned()])
+}
+
+#[cfg(test)]
+#[path = "crawl_args_tests.rs"]
+mod tests;

@@ -1,0 +1,134 @@
+//! A crawl that goes on, and one that visits its pages again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use fetchall::config::{Config, Sitemaps};
+use wiremock::ResponseTemplate;
+
+use super::site::{Crawled, Site, crawl, file, html, page, redirect};
+
+/// A site with redirects, missing pages, requisites, a page that is only followed, and robots rules.
+fn answer(target: &str) -> ResponseTemplate {
+    match target {
+        "/robots.txt" => file("text/plain", "User-agent: *\nDisallow: /private\n"),
+        "/" => page(&["/a", "/b/", "/go", "/private", "/gone"]),
+        "/a" => html("<img src=/i.png><a href=/b>b</a><a href=/c>c</a>"),
+        "/b" => redirect("/b/"),
+        "/b/" => page(&["x.html", "/"]),
+        "/b/x.html" => page(&["/last"]),
+        "/go" => redirect("/target"),
+        "/target" => page(&["/behind"]),
+        "/c" | "/last" | "/behind" => page(&["/target", "/"]),
+        "/i.png" => file("image/png", "png"),
+        _ => ResponseTemplate::new(404),
+    }
+}
+
+fn set(config: &mut Config, dir: &Path) {
+    config.dir = Some(dir.to_owned());
+    config.crawl.requisites = true;
+    config.crawl.sitemap = Sitemaps::Off;
+}
+
+fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(folder).unwrap().to_string_lossy().into_owned();
+            if name.starts_with(".fetchall") {
+                continue;
+            }
+            if path.is_dir() { folders.push(path) } else { drop(files.insert(name, std::fs::read(&path).unwrap())) }
+        }
+    }
+    files
+}
+
+fn urls(crawled: &Crawled) -> BTreeSet<String> {
+    crawled.outcomes.iter().map(|outcome| outcome.subject.url().to_owned()).collect()
+}
+
+#[test]
+fn a_crawl_that_is_done_asks_only_for_what_failed() {
+    let site = Site::with(|target, _| answer(target));
+    let folder = tempfile::tempdir().unwrap();
+    let first = crawl([site.url("/")], |config| set(config, folder.path()));
+    let (before, files) = (site.requests().len(), tree(folder.path()));
+    let again = crawl([site.url("/")], |config| set(config, folder.path()));
+    assert_eq!(urls(&again), urls(&first));
+    let new = site.requests().len() - before;
+    assert_eq!(new, 1, "the missing page alone: {:#?}", again.told());
+    assert_eq!(tree(folder.path()), files);
+}
+
+#[test]
+fn a_crawl_goes_on_wherever_it_stopped() {
+    let site = Site::with(|target, _| answer(target));
+    let whole = tempfile::tempdir().unwrap();
+    let all = crawl([site.url("/")], |config| set(config, whole.path()));
+    let folder = tempfile::tempdir().unwrap();
+    for most in 1..12 {
+        let part = crawl([site.url("/")], |config| {
+            set(config, folder.path());
+            config.crawl.max_pages = Some(most);
+        });
+        assert!(urls(&part).is_subset(&urls(&all)));
+    }
+    let last = crawl([site.url("/")], |config| set(config, folder.path()));
+    assert_eq!(urls(&last), urls(&all));
+    assert_eq!(tree(folder.path()), tree(whole.path()));
+}
+
+#[test]
+fn a_refresh_follows_the_links_of_pages_that_are_not_modified() {
+    let site = Site::with(|target, request| {
+        let tag = "\"1\"";
+        let is_known = request.headers.get("if-none-match").is_some_and(|value| value == tag);
+        match (target, is_known) {
+            ("/new", _) => page(&[]),
+            (_, true) => ResponseTemplate::new(304),
+            _ => answer(target).insert_header("etag", tag),
+        }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let first = crawl([site.url("/")], |config| set(config, folder.path()));
+    let again = crawl([site.url("/")], |config| {
+        set(config, folder.path());
+        config.refresh = true;
+    });
+    assert_eq!(urls(&again), urls(&first), "{:#?}", again.told());
+    let told = again.told();
+    assert!(told.contains(&"/last skipped not_modified".to_owned()), "{told:#?}");
+}
+
+#[test]
+fn a_file_that_no_state_knows_is_read_for_its_links() {
+    let site = Site::with(|target, request| match request.headers.contains_key("if-modified-since") {
+        true => ResponseTemplate::new(304),
+        false => answer(target),
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let first = crawl([site.url("/")], |config| set(config, folder.path()));
+    std::fs::remove_dir_all(folder.path().join(".fetchall")).unwrap();
+    let again = crawl([site.url("/")], |config| {
+        set(config, folder.path());
+        config.refresh = true;
+    });
+    assert_eq!(again.told(), first.told());
+}
+
+#[test]
+fn a_page_that_was_only_followed_is_saved_once_it_is_wanted() {
+    let site = Site::with(|target, _| answer(target));
+    let folder = tempfile::tempdir().unwrap();
+    crawl([site.url("/")], |config| {
+        set(config, folder.path());
+        config.crawl.reject = vec!["html".to_owned()];
+    });
+    assert!(!tree(folder.path()).keys().any(|name| name.ends_with("b/x.html")));
+    crawl([site.url("/")], |config| set(config, folder.path()));
+    assert!(tree(folder.path()).keys().any(|name| name.ends_with("b/x.html")), "{:?}", tree(folder.path()).keys());
+}

@@ -6,8 +6,8 @@ use std::io;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
-use fetchall::app::state_in;
-use fetchall::model::{HIDDEN, has_at_sign, shown_missing, shown_path, shown_text};
+use fetchall::app::{shown_unusable, state_in};
+use fetchall::model::{HIDDEN, has_at_sign, shown_path, shown_text};
 use fetchall::policy::rerun::selection::Selection;
 use fetchall::policy::text::redact::host_and_path;
 use fetchall::policy::text::url_text::{self, http_prefix};
@@ -208,7 +208,7 @@ fn list(word: &OsStr, env: &Env) -> Result<InputArg, String> {
         Ok(found) if found.is_dir() => Err(format!("{} is a folder; name a list in it", shown_path(path))),
         Ok(_) => Ok(InputArg::File(PathBuf::from(word))),
         Err(error) if absent(&error) => Err(format!("{}: no such file", missing(word, &error))),
-        Err(error) => Err(format!("cannot read {}: {error}", shown_missing(path, &error))),
+        Err(error) => Err(format!("cannot read {}: {error}", shown_unusable(path, &error))),
     }
 }
 
@@ -217,7 +217,7 @@ fn missing(word: &OsStr, error: &io::Error) -> String {
     let text = word.to_string_lossy();
     match host(&text) {
         Some(host) => host.to_owned(),
-        None => match shown_missing(Path::new(word), error) {
+        None => match shown_unusable(Path::new(word), error) {
             hidden if hidden == HIDDEN => "an input that may be a secret".to_owned(),
             shown => shown,
         },

@@ -5,9 +5,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use fetchall::app::{LARGEST_SETTINGS, read_bounded, read_unnamed};
+use fetchall::app::{LARGEST_SETTINGS, read_bounded, read_unnamed, shown_unusable};
 use fetchall::config::{Config, Format, Key, Layers, Origins, Raw, SettingSource, Task};
-use fetchall::model::{shown_missing, shown_path, shown_text};
+use fetchall::model::{shown_path, shown_text};
 use fetchall::policy::naming::Template;
 use fetchall::policy::rerun::selection::Selection;
 use fetchall::policy::text::glob::Globs;
@@ -119,7 +119,7 @@ pub fn settings_over(defaults: Config, args: &SettingArgs, env: &Env) -> Result<
                 Err(error) if absent(&error) && !file.required => {}
                 Err(error) if file.of_folder => problems
                     .push(format!("cannot read {name}: {error}; add --no-config, or --config ./{name} if it is yours")),
-                Err(error) => problems.push(format!("cannot read {}: {error}", shown_missing(&file.path, &error))),
+                Err(error) => problems.push(format!("cannot read {}: {error}", shown_unusable(&file.path, &error))),
             }
         }
     }
@@ -378,7 +378,7 @@ fn header_texts(given: &[String], env: &Env) -> Result<Vec<String>, String> {
             None => texts.push(text.clone()),
             Some(file) => {
                 let content = read_settings(&env.cwd.join(file)).and_then(text_of).map_err(|error| {
-                    format!("--header: cannot read {}: {error}", shown_missing(Path::new(file), &error))
+                    format!("--header: cannot read {}: {error}", shown_unusable(Path::new(file), &error))
                 })?;
                 let lines = content.lines().map(str::to_owned).zip(1..).filter(|(line, _)| !line.trim().is_empty());
                 for (line, number) in lines {

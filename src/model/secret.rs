@@ -1,7 +1,6 @@
 //! Decides which request fields are for one origin only.
 
 use std::borrow::Cow;
-use std::io;
 use std::path::Path;
 
 use http::HeaderName;
@@ -96,19 +95,18 @@ pub fn shown_path(path: &Path) -> String {
 /// The longest name of a file on common systems, in bytes.
 const LONGEST_NAME: usize = 255;
 
-/// The path of a file in a message that this error stopped its use.
+/// The path of a file that does not exist, as messages show it.
 ///
-/// If there is no such file, the path may be a secret in its place, such as a cookie. Then [`HIDDEN`] replaces it
-/// unless it has the form of a path: letters, digits and `. _ - + ~ ,` between separators.
-pub fn shown_missing(path: &Path, error: &io::Error) -> String {
-    use io::ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound};
+/// It may be a secret in its place, such as a cookie. [`HIDDEN`] replaces it unless it has the form of a path:
+/// letters, digits and `. _ - + ~ ,` between separators.
+pub fn shown_missing(path: &Path) -> String {
     let text = path.to_string_lossy();
-    let bare = if cfg!(windows) { text.trim_start_matches(|c: char| c.is_ascii_alphabetic()) } else { &*text };
-    let bare = if cfg!(windows) { bare.strip_prefix(':').unwrap_or(bare) } else { bare };
+    // `C:` of Windows.
+    let path_of_drive = text.get(2..).filter(|_| cfg!(windows) && text.chars().nth(1) == Some(':'));
     let is_name =
         |name: &str| name.len() <= LONGEST_NAME && name.chars().all(|c| c.is_alphanumeric() || "._-+~,".contains(c));
-    let is_missing = matches!(error.kind(), NotFound | NotADirectory | InvalidFilename | InvalidInput);
-    if is_missing && !bare.split(std::path::is_separator).all(is_name) { HIDDEN.to_owned() } else { shown_path(path) }
+    let mut names = path_of_drive.unwrap_or(&text).split(std::path::is_separator);
+    if names.all(is_name) { shown_path(path) } else { HIDDEN.to_owned() }
 }
 
 /// A refused value or name that a message may repeat: at most 24 bytes of letters, digits and

@@ -10,7 +10,7 @@ use super::folder::{clear_parts, lock_folder};
 use super::{CheckedFiles, SetupError};
 use crate::config::{Compression, Config, Duplicates};
 use crate::fetch::Saving;
-use crate::model::{Batch, Entry, ErrorKind, Needs, Outcome, SourcePos, Summary};
+use crate::model::{Batch, Entry, ErrorKind, Needs, Outcome, SourcePos, StoredRobots, Summary};
 use crate::policy::credentials::origin::basic_user;
 use crate::policy::naming::{Claims, Template};
 use crate::policy::rerun::selection::{RecordedOutcome, Selection};
@@ -271,6 +271,10 @@ impl Sink for Remembering {
             Ok(()) => Ok(ControlFlow::Continue(())),
             Err(e) => Err(not_kept(e)),
         }
+    }
+
+    fn robots(&mut self, origin: &str, robots: &StoredRobots) -> Result<(), SinkError> {
+        self.ledger.write_robots(origin, robots).map_err(not_kept)
     }
 
     /// A run whose state was taken away goes on, for its bodies are good. Its end is none that was asked for.

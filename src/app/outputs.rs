@@ -9,7 +9,7 @@ use super::memory::PriorDownloads;
 use super::{CheckedFiles, SetupError};
 use crate::config::Config;
 use crate::model::shown_path;
-use crate::sink::{Changes, FORMATS, Output, Sink, Skipped, SummaryFile, TextStyle};
+use crate::sink::{Changes, FORMATS, Output, Sink, SkippedUrls, SummaryFile, TextStyle};
 
 /// Opens outputs, and keeps those that are still to be emptied.
 pub(super) struct Outputs<'a> {
@@ -47,7 +47,7 @@ impl<'a> Outputs<'a> {
 
     /// Opens the output of the URLs that a crawl does not fetch.
     pub(super) fn skipped(&mut self, path: &Path) -> Result<Box<dyn Sink>, SetupError> {
-        Ok(Box::new(Skipped::new(self.open(path, "the skipped URLs")?)))
+        Ok(Box::new(SkippedUrls::new(self.open(path, "the skipped URLs")?)))
     }
 
     /// Empties what was opened: everything else is set up.

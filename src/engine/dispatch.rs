@@ -160,7 +160,7 @@ impl RunLoop {
                 }
                 ended = ended(&mut self.backend), if self.backend.is_some() => self.backend_ended(ended),
                 permit = to_sinks.reserve(), if !state.outbox.is_empty() => match permit {
-                    Ok(permit) => permit.send(ToSinks::Outcomes(state.outbox.take_batch())),
+                    Ok(permit) => permit.send(state.outbox.take_message()),
                     // The thread is gone; joining it returns the reason.
                     Err(_) => state.outbox.clear(),
                 },
@@ -220,7 +220,7 @@ impl RunLoop {
             return;
         }
         if let Ok(permit) = self.to_sinks.try_reserve() {
-            permit.send(ToSinks::Outcomes(self.state.outbox.take_batch()));
+            permit.send(self.state.outbox.take_message());
         }
     }
 
@@ -294,6 +294,9 @@ impl RunLoop {
         let stopped = state.stopping.or(broken);
         let mut summary = state.stats.summary(state.started.elapsed(), state.meter.peak(), next, complete, stopped);
         summary.auto = state.auto.chosen();
+        summary.crawl = state.crawl.as_ref().map(|crawl| crawl.summary());
+        // Links that wait are input that was not read.
+        summary.input_complete &= summary.crawl.as_ref().is_none_or(|crawl| crawl.queue_left == 0);
         // Err: the thread is gone; joining it returns the reason.
         let _ = to_sinks.send(ToSinks::Finish(Box::new(summary.clone()))).await;
         drop(to_sinks);

@@ -23,12 +23,12 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 
 use crate::config::{Format, Show};
-use crate::model::{ChangeCounts, LeftOut, Needs, Outcome, RunInfo, Summary};
+use crate::model::{ChangeCounts, LeftOut, Needs, Outcome, RunInfo, StoredRobots, Summary};
 
 pub use callback::Callback;
 pub use changes::{Changes, Past, Was};
 pub use ndjson::Ndjson;
-pub use skipped::Skipped;
+pub use skipped::SkippedUrls;
 pub use stream::{OutcomeStream, stream};
 pub use summary_file::SummaryFile;
 pub use table::Table;
@@ -105,6 +105,14 @@ pub trait Sink: Send {
     /// As [`Sink::outcome`].
     fn left_out(&mut self, _links: &[LeftOut]) -> Result<ControlFlow<()>, SinkError> {
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// Takes what is known of the robots.txt of an origin, such as `https://example.com`, after an answer.
+    ///
+    /// # Errors
+    /// As [`Sink::outcome`].
+    fn robots(&mut self, _origin: &str, _robots: &StoredRobots) -> Result<(), SinkError> {
+        Ok(())
     }
 
     /// Called once, after the last outcome, however the run ended.

@@ -12,14 +12,14 @@ use crate::wire::LeftOutRecord;
 const WRITTEN: usize = 64 * 1024;
 
 /// Writes each URL once for each reason. It keeps one fingerprint of each, so memory hardly grows.
-pub struct Skipped {
+pub struct SkippedUrls {
     output: Output,
     told: FingerprintSet,
     lines: Vec<u8>,
     identity: String,
 }
 
-impl Skipped {
+impl SkippedUrls {
     /// Creates a sink that writes to this output.
     pub fn new(output: Output) -> Self {
         Self { output, told: FingerprintSet::new(), lines: Vec::new(), identity: String::new() }
@@ -51,7 +51,7 @@ impl Skipped {
     }
 }
 
-impl Sink for Skipped {
+impl Sink for SkippedUrls {
     fn wants_left_out(&self) -> bool {
         true
     }
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn each_url_is_told_once_for_each_reason() {
         let shared = Shared::default();
-        let mut sink = Skipped::new(Output::new("test", Box::new(shared.clone())));
+        let mut sink = SkippedUrls::new(Output::new("test", Box::new(shared.clone())));
         assert!(sink.wants_left_out());
         let of = |list: &str| SourcePos { list: list.into(), line: 1 };
         let links = [
@@ -155,7 +155,7 @@ mod tests {
                 Ok(())
             }
         }
-        let mut sink = Skipped::new(Output::new("test", Box::new(Closed)));
+        let mut sink = SkippedUrls::new(Output::new("test", Box::new(Closed)));
         assert!(sink.left_out(&[link("http://b.test/", SkipReason::Scope, None)]).unwrap().is_break());
     }
 }

@@ -140,7 +140,7 @@ mod tests {
         let mut outcome = Outcome::unfetched(Subject::Seed(Box::new(seed)), Verdict::Skipped(SkipReason::Robots));
         let mut line = String::new();
         for (rule, end) in [
-            (Some("robots.txt:2: Disallow: /x"), "  http://a.test/x (robots.txt:2: Disallow: /x)"),
+            (Some("robots.txt:2: Disallow: /x"), "  http://a.test/x  (robots.txt:2: Disallow: /x)"),
             (None, "  http://a.test/x"),
         ] {
             outcome.facts.rule = rule.map(Into::into);

@@ -6,7 +6,9 @@ use std::ops::ControlFlow;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{Sink, SinkError};
-use crate::model::{ChangeCounts, ErrorKind, FetchError, LeftOut, Outcome, RunInfo, StopCause, Summary, Verdict};
+use crate::model::{
+    ChangeCounts, ErrorKind, FetchError, LeftOut, Outcome, RunInfo, StopCause, StoredRobots, Summary, Verdict,
+};
 
 /// A message from the engine to the sinks.
 #[derive(Debug)]
@@ -15,6 +17,8 @@ pub enum ToSinks {
     Outcomes(Vec<Outcome>),
     /// Links that the crawl does not follow, for the sinks that want them.
     LeftOut(Vec<LeftOut>),
+    /// What is known of the robots.txt of an origin.
+    Robots(Box<str>, Box<StoredRobots>),
     /// The run is over.
     Finish(Box<Summary>),
 }
@@ -109,6 +113,9 @@ impl Sinks {
                 true => sink.left_out(&links),
                 false => Ok(ControlFlow::Continue(())),
             }),
+            ToSinks::Robots(origin, robots) => {
+                self.each(|sink| sink.robots(&origin, &robots).map(ControlFlow::Continue));
+            }
             ToSinks::Finish(mut summary) => {
                 summary.fail_ok(self.unkept, ErrorKind::Io);
                 self.each(|sink| {

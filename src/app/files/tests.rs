@@ -23,7 +23,6 @@ fn files(uses: &[(&str, &Path)]) -> Files {
                 inputs.retry = Some(Retry { report: Input::File(path.to_path_buf()), only });
             }
             "document" => document = Document::File(path.to_path_buf()),
-            "skipped" => config.skipped = Some(path.to_path_buf()),
             "settings" => {}
             name => Key::named(name).unwrap().set(&mut config, Raw::Text(path.as_os_str())).unwrap(),
         }

@@ -7,7 +7,9 @@ use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::Crawl;
-use crate::model::{Facts, Kind, Link, LinkKind, Outcome, PageLinks, Seed, SkipReason, SourcePos, Subject, Via};
+use crate::model::{
+    CrawlSummary, Facts, Kind, LeftOut, Link, LinkKind, Outcome, PageLinks, Seed, SkipReason, SourcePos, Subject, Via,
+};
 use crate::policy::refusal::LinkRefusal;
 use crate::policy::text::fingerprint::Fingerprint;
 use crate::policy::traps::{FetchedPage, TextChain};
@@ -15,6 +17,9 @@ use crate::queue::QueueError;
 
 /// How deep indexes of sitemaps may lead.
 const SITEMAP_DEPTH: u32 = 3;
+
+/// Pages that are deeper are counted together.
+const DEEPEST: u32 = 1000;
 
 /// How many pages are remembered by their texts.
 const REMEMBERED: usize = 1 << 16;
@@ -28,6 +33,10 @@ pub(in crate::engine) struct LinkCounts {
     pub(in crate::engine) new: u64,
     /// Those that are not followed, by reason.
     pub(in crate::engine) left_out: BTreeMap<SkipReason, u64>,
+    /// The pages of each depth that were fetched or are known.
+    pub(in crate::engine) pages: Vec<u64>,
+    pub(in crate::engine) requisites: u64,
+    pub(in crate::engine) sitemaps: u64,
 }
 
 /// How many pages in a row had equal text, by the URL of the last. It begins anew when it is full.
@@ -86,10 +95,44 @@ impl Crawl {
         };
         let is_page = seed.kind == Kind::Page || self.is_page_too(seed, url, facts);
         for (number, link) in links.links.iter().enumerate() {
-            self.counts.found += 1;
             self.link(&page, is_page, number, link)?;
         }
         Ok(())
+    }
+
+    /// Counts a document that was fetched or is known.
+    pub(in crate::engine) fn count(&mut self, seed: &Seed) {
+        let counts = &mut self.counts;
+        match seed.kind {
+            Kind::Page => {
+                let depth = seed.depth.min(DEEPEST) as usize;
+                if counts.pages.len() <= depth {
+                    counts.pages.resize(depth + 1, 0);
+                }
+                counts.pages[depth] += 1;
+            }
+            Kind::Requisite => counts.requisites += 1,
+            Kind::Sitemap => counts.sitemaps += 1,
+            Kind::Robots => {}
+        }
+    }
+
+    /// Draws up the account of the crawl.
+    pub(in crate::engine) fn summary(&self) -> CrawlSummary {
+        let LinkCounts { found, new, left_out, pages, requisites, sitemaps } = self.counts.clone();
+        let outside = [SkipReason::Scope, SkipReason::Type].iter().filter_map(|reason| left_out.get(reason));
+        CrawlSummary {
+            pages_by_depth: pages,
+            requisites,
+            sitemaps,
+            hosts: self.hosts.len() as u64,
+            robots_files: self.robots.asked,
+            links_seen: found,
+            links_in_scope: found - outside.sum::<u64>(),
+            links_new: new,
+            left_out,
+            queue_left: self.waiting.len() as u64,
+        }
     }
 
     /// An earlier run did not follow the redirect of this URL. Its target counts as a link of the URL's own page.
@@ -144,6 +187,7 @@ impl Crawl {
         if !is_wanted {
             return Ok(());
         }
+        self.counts.found += 1;
         let plain = without_user(&link.url);
         let url = plain.as_ref().unwrap_or(&link.url);
         let key = self.rules.canonical.key(url);
@@ -152,7 +196,7 @@ impl Crawl {
             return Ok(());
         }
         if let Some(refusal) = self.refused(page, kind, number, link, (url, &key)) {
-            self.leave_out(refusal.reason);
+            self.leave_out(url, &refusal, Some(&page.shared));
             return Ok(());
         }
         self.seen.insert_fingerprint(print);
@@ -170,7 +214,6 @@ impl Crawl {
         link: &Link,
         (url, key): (&Url, &str),
     ) -> Option<LinkRefusal<'static>> {
-        let owned = |refusal: LinkRefusal<'_>| LinkRefusal::new(refusal.reason, refusal.rule.into_owned());
         if let Err(refusal) = self.rules.scope.judge(url, key, kind) {
             return Some(owned(refusal));
         }
@@ -197,7 +240,7 @@ impl Crawl {
             let via = Via::Sitemap(SourcePos { list: shared.clone(), line: number as u64 + 1 });
             if link.kind == LinkKind::Sitemap {
                 if seed.depth >= SITEMAP_DEPTH {
-                    self.leave_out(SkipReason::Depth);
+                    self.leave_out(url, &LinkRefusal::new(SkipReason::Depth, "index of sitemaps"), Some(&shared));
                 } else if self.is_new_sitemap(url) {
                     let depth = seed.depth + 1;
                     self.waiting.push(Seed { depth, kind: Kind::Sitemap, ..Seed::new(url.clone(), via) })?;
@@ -205,7 +248,7 @@ impl Crawl {
                 continue;
             }
             if let Some(refusal) = self.entry_refused(link, url, sitemap) {
-                self.leave_out(refusal);
+                self.leave_out(url, &refusal, Some(&shared));
                 continue;
             }
             if self.seen.insert(&self.rules.canonical.key(url)) {
@@ -217,22 +260,36 @@ impl Crawl {
     }
 
     /// Why an entry of a sitemap is not fetched.
-    fn entry_refused(&self, link: &Link, url: &Url, sitemap: &Url) -> Option<SkipReason> {
+    fn entry_refused(&self, link: &Link, url: &Url, sitemap: &Url) -> Option<LinkRefusal<'static>> {
         let key = self.rules.canonical.key(url);
         if let Err(refusal) = self.rules.scope.judge(url, &key, Kind::Page) {
-            return Some(refusal.reason);
+            return Some(owned(refusal));
         }
-        let is_old = self.rules.since.zip(link.modified).is_some_and(|(since, modified)| modified < since);
-        if is_old || self.rules.depth == Some(0) {
-            return Some(SkipReason::Scope);
+        if let Some((since, _)) = self.rules.since.zip(link.modified).filter(|(since, modified)| modified < since) {
+            return Some(LinkRefusal::new(SkipReason::Scope, format!("since {since}")));
         }
-        self.traps.as_ref()?.link(url, sitemap, 0).err().map(|refusal| refusal.reason)
+        if self.rules.depth == Some(0) {
+            return Some(LinkRefusal::new(SkipReason::Depth, "depth 0"));
+        }
+        self.traps.as_ref()?.link(url, sitemap, 0).err()
     }
 
-    /// Counts a link that is not followed.
-    pub(in crate::engine) fn leave_out(&mut self, reason: SkipReason) {
-        *self.counts.left_out.entry(reason).or_default() += 1;
+    /// Counts a link that is not followed, and keeps it for the sinks that want it.
+    pub(in crate::engine) fn leave_out(&mut self, url: &Url, refusal: &LinkRefusal<'_>, parent: Option<&Arc<str>>) {
+        *self.counts.left_out.entry(refusal.reason).or_default() += 1;
+        if let Some(left_out) = &mut self.left_out {
+            left_out.push(LeftOut {
+                url: url.as_str().to_owned(),
+                reason: refusal.reason,
+                rule: Some(refusal.rule.as_ref().into()),
+                parent: parent.cloned(),
+            });
+        }
     }
+}
+
+fn owned(refusal: LinkRefusal<'_>) -> LinkRefusal<'static> {
+    LinkRefusal::new(refusal.reason, refusal.rule.into_owned())
 }
 
 /// A URL without user name and password, which a page must not choose; `None` if it has none.

@@ -17,8 +17,11 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 use url::{Position, Url};
 
-use crate::model::{Job, JobId, Kind, Outcome, RobotsMode, Seed, SkipReason, SourcePos, StoredRobots, TrapLimits, Via};
+use crate::model::{
+    Job, JobId, Kind, LeftOut, Outcome, RobotsMode, Seed, SkipReason, SourcePos, StoredRobots, TrapLimits, Via,
+};
 use crate::policy::canonical::CanonicalRules;
+use crate::policy::credentials::origin;
 use crate::policy::refusal::LinkRefusal;
 use crate::policy::robots::SiteRobots;
 use crate::policy::scope::{Scope, ScopeVerdict};
@@ -112,11 +115,16 @@ pub(super) struct Crawl {
     level: u32,
     pages: u64,
     unrecorded: u64,
-    pub(super) counts: LinkCounts,
+    counts: LinkCounts,
+    /// Fingerprints of the hosts that jobs went to.
+    hosts: FingerprintSet,
+    /// The links that are not followed, if a sink wants them.
+    left_out: Option<Vec<LeftOut>>,
 }
 
 impl Crawl {
-    pub(super) fn new(plan: CrawlPlan) -> Self {
+    /// `tells_left_out`: a sink wants the links that are not followed.
+    pub(super) fn new(plan: CrawlPlan, tells_left_out: bool) -> Self {
         let CrawlPlan { rules, known, refresh, make_queue } = plan;
         Self {
             robots: RobotsFiles::new(rules.robots),
@@ -132,8 +140,15 @@ impl Crawl {
             pages: 0,
             unrecorded: 0,
             counts: LinkCounts::default(),
+            hosts: FingerprintSet::new(),
+            left_out: tells_left_out.then(Vec::new),
             rules,
         }
+    }
+
+    /// Takes the links that were not followed since the last call.
+    pub(super) fn take_left_out(&mut self) -> Vec<LeftOut> {
+        self.left_out.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// How many URLs wait.
@@ -181,6 +196,7 @@ impl Crawl {
 
     /// Returns the job that asks for the robots.txt that a request for this URL needs, unless it is known or asked for.
     pub(super) fn ask_robots(&mut self, url: &Url) -> Option<Box<Job>> {
+        self.hosts.insert(origin::host(url));
         let id = self.unrecorded();
         let known = &mut self.known;
         let stored = |origin: &str| known.as_mut()?.robots(origin);
@@ -190,6 +206,13 @@ impl Crawl {
     /// Takes the answer to the request for a robots.txt. Returns the rules of its origin.
     pub(super) fn robots_answered(&mut self, outcome: &Outcome) -> Option<&SiteRobots> {
         self.robots.answered(outcome, SystemTime::now())
+    }
+
+    /// The origin of a robots.txt, and what a state keeps after this answer.
+    pub(super) fn stored_robots(&mut self, outcome: &Outcome) -> Option<(Box<str>, StoredRobots)> {
+        let origin = &outcome.subject.seed()?.url[..Position::BeforePath];
+        let last = self.known.as_mut().and_then(|known| known.robots(origin));
+        Some((origin.into(), robots::answer(outcome)?.stored_after(last, SystemTime::now())))
     }
 
     /// The rule that keeps a job from being fetched.

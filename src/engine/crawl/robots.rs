@@ -76,14 +76,7 @@ impl RobotsFiles {
             SiteState::Asked(last) => last.take(),
             SiteState::Known(rules) => Some(rules.clone()),
         };
-        let facts = &outcome.facts;
-        let answer = match (&outcome.verdict, facts.status) {
-            (Verdict::Ok, _) => RobotsAnswer::Body(facts.found.robots.as_deref().unwrap_or_default()),
-            (Verdict::HttpError, Some(status)) => RobotsAnswer::Status(status, facts.retry_after),
-            (Verdict::Failed(error), _) if error.kind == ErrorKind::Redirect => RobotsAnswer::TooManyRedirects,
-            (Verdict::Failed(error), _) => RobotsAnswer::Unreachable(&error.message),
-            _ => RobotsAnswer::Unreachable("the run was stopped first"),
-        };
+        let answer = answer(outcome).unwrap_or(RobotsAnswer::Unreachable("the run was stopped first"));
         *state = SiteState::Known(SiteRobots::after(last, answer, AGENT, &self.limits, now));
         match state {
             SiteState::Known(rules) => Some(rules),
@@ -107,6 +100,18 @@ impl RobotsFiles {
             SiteState::Asked(_) => None,
         }
     }
+}
+
+/// The answer to the request for a robots.txt; `None` if the run was stopped first.
+pub(super) fn answer(outcome: &Outcome) -> Option<RobotsAnswer<'_>> {
+    let facts = &outcome.facts;
+    Some(match (&outcome.verdict, facts.status) {
+        (Verdict::Ok, _) => RobotsAnswer::Body(facts.found.robots.as_deref().unwrap_or_default()),
+        (Verdict::HttpError, Some(status)) => RobotsAnswer::Status(status, facts.retry_after),
+        (Verdict::Failed(error), _) if error.kind == ErrorKind::Redirect => RobotsAnswer::TooManyRedirects,
+        (Verdict::Failed(error), _) => RobotsAnswer::Unreachable(&error.message),
+        _ => return None,
+    })
 }
 
 /// The scheme, host and port: the unit of a robots.txt (RFC 9309, section 2.3).

@@ -9,6 +9,7 @@ use super::RunState;
 use crate::config::show_time;
 use crate::model::{Event, Job, Kind, Outcome, Seed, SkipReason, StopCause, Subject, Verdict};
 use crate::policy::credentials::origin;
+use crate::policy::refusal::LinkRefusal;
 use crate::policy::text::printable::printable;
 
 impl RunState {
@@ -59,6 +60,9 @@ impl RunState {
     /// The host goes on, by the rules of its robots.txt.
     fn robots_answered(&mut self, outcome: &Outcome) {
         let (Some(crawl), Some(seed)) = (&mut self.crawl, outcome.subject.seed()) else { return };
+        if let Some((origin, robots)) = crawl.stored_robots(outcome) {
+            self.outbox.put_robots(origin, robots);
+        }
         let host = origin::host(&seed.url);
         let rules = crawl.robots_answered(outcome);
         let sitemaps = rules.map(|rules| rules.sitemaps().to_vec()).unwrap_or_default();
@@ -92,17 +96,25 @@ impl RunState {
         let Some(crawl) = &mut self.crawl else { return };
         match outcome.verdict {
             Verdict::Ok | Verdict::HttpError => {
+                if let Some(seed) = outcome.subject.seed() {
+                    crawl.count(seed);
+                }
                 let facts = &outcome.facts;
                 let url = facts.final_url.as_ref().or(outcome.subject.seed().map(|seed| &seed.url));
                 outcome.facts.rule = url.and_then(|url| crawl.reported_rule(url));
             }
-            Verdict::Skipped(SkipReason::Done | SkipReason::NotModified) => {}
+            Verdict::Skipped(SkipReason::Done | SkipReason::NotModified) => {
+                if let Some(seed) = outcome.subject.seed() {
+                    crawl.count(seed);
+                }
+            }
             Verdict::Failed(_) | Verdict::Skipped(_) | Verdict::Cancelled => return,
         }
         if outcome.verdict == Verdict::HttpError || self.stopping.is_some() {
             return;
         }
         let found = crawl.know_targets().and_then(|()| crawl.found(outcome).map_err(|e| e.to_string()));
+        self.outbox.put_left_out(crawl.take_left_out());
         if let Err(why) = found {
             self.links_failed(why);
         }
@@ -146,7 +158,9 @@ impl RunState {
             return self.admit_sitemap(seed);
         }
         if !crawl.take_page(&seed) {
-            return crawl.leave_out(SkipReason::Budget);
+            let refusal = LinkRefusal::new(SkipReason::Budget, "max-pages");
+            crawl.leave_out(&seed.url, &refusal, seed.via.parent());
+            return self.outbox.put_left_out(crawl.take_left_out());
         }
         let saves = crawl.saves(&seed);
         seed.id = self.count();

@@ -1,7 +1,10 @@
 //! Outcomes on their way to the sinks.
 
+use std::collections::VecDeque;
+
 use super::super::order::InputOrder;
-use crate::model::Outcome;
+use crate::model::{LeftOut, Outcome, StoredRobots};
+use crate::sink::ToSinks;
 
 /// The most outcomes taken from the channel at once, and so the size of a batch for the sinks.
 pub(super) const OUTCOMES: usize = 256;
@@ -18,6 +21,8 @@ const BATCH_BYTES: usize = 1024 * 1024;
 pub(super) struct Outbox {
     pending: Vec<Outcome>,
     bytes: usize,
+    /// What a crawl tells beside outcomes.
+    others: VecDeque<ToSinks>,
     /// Outcomes whose turn has not come, if records keep the order of the input.
     pub(super) order: Option<InputOrder>,
 }
@@ -37,23 +42,50 @@ impl Outbox {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.pending.is_empty()
+        self.pending.is_empty() && self.others.is_empty()
+    }
+
+    /// Adds links that the crawl does not follow.
+    pub(super) fn put_left_out(&mut self, links: Vec<LeftOut>) {
+        if !links.is_empty() {
+            self.bytes += left_out_bytes(&links);
+            self.others.push_back(ToSinks::LeftOut(links));
+        }
+    }
+
+    /// Adds the answers of an origin to requests for its robots.txt.
+    pub(super) fn put_robots(&mut self, origin: Box<str>, robots: StoredRobots) {
+        self.others.push_back(ToSinks::Robots(origin, Box::new(robots)));
+    }
+
+    /// Takes a message for the sinks.
+    pub(super) fn take_message(&mut self) -> ToSinks {
+        match self.others.pop_front() {
+            Some(message) => {
+                if let ToSinks::LeftOut(links) = &message {
+                    self.bytes -= left_out_bytes(links);
+                }
+                message
+            }
+            None => ToSinks::Outcomes(self.take_batch()),
+        }
     }
 
     /// Whether the sinks keep up.
     pub(super) fn has_room(&self) -> bool {
-        self.pending.len() < PENDING && self.bytes < PENDING_BYTES
+        self.pending.len() < PENDING && self.others.len() < OUTCOMES && self.bytes < PENDING_BYTES
     }
 
     /// Drops everything: the sinks are gone.
     pub(super) fn clear(&mut self) {
         self.pending.clear();
+        self.others.clear();
         self.bytes = 0;
     }
 
     /// Takes a batch for the sinks. The next batch will be about as long, and outcomes are too large to
     /// be moved each time that a list grows.
-    pub(super) fn take_batch(&mut self) -> Vec<Outcome> {
+    fn take_batch(&mut self) -> Vec<Outcome> {
         let room = self.pending.len();
         if self.bytes <= BATCH_BYTES {
             self.bytes = 0;
@@ -74,4 +106,9 @@ impl Outbox {
     pub(super) fn take_rest(&mut self) -> Vec<Outcome> {
         self.order.iter_mut().flat_map(InputOrder::rest).collect()
     }
+}
+
+/// The memory of some links.
+fn left_out_bytes(links: &[LeftOut]) -> usize {
+    links.iter().map(|link| size_of::<LeftOut>() + link.url.len()).sum()
 }

@@ -51,11 +51,13 @@ impl RunState {
     /// Takes from the plan what the state needs.
     pub(super) fn new(plan: &mut Plan) -> Self {
         let order = (plan.order == Order::Input).then(InputOrder::default);
+        let tells_left_out = plan.sinks.iter().any(|sink| sink.wants_left_out());
+        let crawl = plan.crawl.take().map(|plan| Box::new(Crawl::new(plan, tells_left_out)));
         let watchers = Watchers::new(std::mem::take(&mut plan.reporters));
         Self {
             scheduler: Scheduler::new(plan.schedule.clone()),
             admission: Admission::new(plan.skip_duplicates, plan.names.take(), plan.beyond_one_origin.take()),
-            crawl: plan.crawl.take().map(|plan| Box::new(Crawl::new(plan))),
+            crawl,
             input_ended: false,
             stats: RunStats::new(),
             failed_jobs: 0,

@@ -246,9 +246,9 @@ impl<C: Clone> Renewed<C> {
         }
     }
 
-    /// Counts a connection that is used no more because of its large buffers. If the client keeps a response without
-    /// a body, it has put the connection among the idle ones already, and looks at it again only for a request
-    /// to the same origin or after [`IDLE`]. So a quarter as many as the concurrent fetches cause a rebuild.
+    /// Counts a connection with large buffers that is not used again. The client may have put it among the idle
+    /// ones already. It closes such a connection only after [`IDLE`]. So a quarter as many as the concurrent fetches
+    /// cause a rebuild.
     fn left_large(&self, in_use: usize) {
         if self.large.fetch_add(1, Relaxed) >= in_use / 4 {
             *self.current.lock().unwrap_or_else(PoisonError::into_inner) = None;

@@ -17,7 +17,7 @@ pub(super) fn told_to_all(config: &Config) -> Option<String> {
     told.dedup();
     let told = told.join(", ");
     (!told.is_empty()).then(|| {
-        format!("the list has more than one origin, and every one of them is sent {told}; credentials for one alone go into its URLs, its lines of the list, or a netrc file")
+        format!("the list has more than one origin, and every one of them is sent {told}; credentials for one alone go into its URLs, its lines of the list, a netrc file, or a [hosts] table")
     })
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args};
 use fetchall::compare::{PASSED, backends};
-use fetchall::config::{Concurrency, Config, Key, Raw};
+use fetchall::config::{Config, Key};
 use fetchall::model::refused_value;
 
 use super::env::Env;
@@ -32,7 +32,7 @@ const LEVELS: &str = "5,10,50";
 /// Flags of a download that mean something here besides those of [`PASSED`].
 const OWN: &[&str] = &["concurrency", "format", "quiet", "color"];
 
-/// What is compared, and how.
+/// The arguments of a comparison.
 #[derive(Debug, Args)]
 pub struct CompareArgs {
     /// List files, URLs, or - for standard input [default: - when it is a pipe]
@@ -190,14 +190,12 @@ fn each<T: PartialEq>(
     values
 }
 
-/// A whole number of 1 or more, as `--concurrency` of a download reads it.
+/// A whole number of 1 or more.
 fn whole_number(text: &str) -> Result<u32, String> {
-    let mut config = Config::default();
-    let key = Key::named("concurrency").ok_or("cannot be read")?;
-    key.set(&mut config, Raw::Text(text.as_ref()))?;
-    match config.concurrency {
-        Concurrency::Fixed(most) => Ok(most.get()),
-        Concurrency::Auto => Err("compares fixed concurrencies; write numbers".to_owned()),
+    match text.parse() {
+        Ok(0) => Err("is 0; write at least 1".to_owned()),
+        Ok(number) => Ok(number),
+        Err(_) => Err(format!("{} is not a whole number of 1 or more; write digits only", refused_value(text))),
     }
 }
 
@@ -252,6 +250,7 @@ mod tests {
             of(&["--demo", "-c", "0,x", "--backends", "fork", "--rounds", "0", "-d", "out"]).unwrap_err();
         assert_eq!(problems.len(), 5, "{problems:#?}");
         assert!(problems[0].starts_with("--dir: is not for compare"), "{problems:#?}");
+        assert!(problems.iter().all(|problem| !problem.contains("auto")), "{problems:#?}");
         assert!(problems[3].contains(&backends().join(", ")), "{problems:#?}");
     }
 }

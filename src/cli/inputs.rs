@@ -114,6 +114,12 @@ pub(super) fn report(word: &OsStr, env: &Env) -> Result<InputArg, UsageError> {
     if env.cwd.join(&state).is_file() {
         return Ok(InputArg::File(state));
     }
+    if env.cwd.join(word).is_dir() {
+        let folder = shown_path(Path::new(word));
+        let problem =
+            format!("--retry-from: no run has saved into the folder {folder}; name its --dir, or its records");
+        return Err(UsageError::one(problem));
+    }
     list(word, env).map_err(|problem| UsageError::one(format!("--retry-from: {problem}")))
 }
 

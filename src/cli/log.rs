@@ -2,7 +2,7 @@
 //! never holds up the run.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -69,6 +69,7 @@ impl Log {
             Log::File(path, file) => {
                 if file.metadata().is_ok_and(|found| found.is_file()) {
                     append(&file).context("cannot write to the end of the log")?;
+                    end_line(&path, &file).context("cannot write to the end of the log")?;
                 }
                 (path, Box::new(file))
             }
@@ -143,6 +144,16 @@ impl Write for Fifo {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Ends a last line that was cut off. A log that cannot be read is left as it is.
+fn end_line(path: &Path, mut file: &File) -> io::Result<()> {
+    let Ok(mut readable) = File::open(path) else { return Ok(()) };
+    let mut last = [b'\n'];
+    if readable.seek(SeekFrom::End(-1)).is_ok() {
+        readable.read_exact(&mut last)?;
+    }
+    if last == *b"\n" { Ok(()) } else { file.write_all(b"\n") }
 }
 
 /// Makes each write go to the end of the file.

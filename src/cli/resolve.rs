@@ -233,6 +233,11 @@ fn document_name(path: &Path) -> Result<PathBuf, UsageError> {
     if path.as_os_str().is_empty() {
         return Err(UsageError::one("--output-document: is empty; name a file, or - for standard output"));
     }
+    if path.as_os_str() == "J" {
+        return Err(UsageError::one(
+            "--output-document: curl's -OJ is --dir DIR --content-disposition here; write ./J for a file of that name",
+        ));
+    }
     if path.to_string_lossy().contains("://") {
         return Err(UsageError::one(
             "--output-document: takes a file name before the URL; to save under the URL's own name use --dir DIR",

@@ -44,7 +44,7 @@ pub fn end(end: Option<&RunEnd>, exit: Exit) {
         cancelled = counts.cancelled,
         retries = summary.retries,
         stopped,
-        seconds = summary.wall.as_secs_f32(),
+        seconds = format_args!("{:.3}", summary.wall.as_secs_f64()),
         "run ends"
     );
 }

@@ -9,8 +9,8 @@ use fetchall::policy::text::printable::printable_lines;
 const OTHERS: &[(&[&str], &str)] = &[
     (
         &["-n"],
-        "wget's -nc is --skip-existing (or --no-clobber) here, -nv is --progress none, and -np is the default of \
-         `fetchall crawl`",
+        "curl's -n is --netrc here, wget's -nc is --skip-existing (or --no-clobber), -nv is --progress none, and \
+         -np is the default of `fetchall crawl`",
     ),
     (&["-J"], "curl's -J is --content-disposition here, with --dir DIR"),
     (&["-I"], "curl's -I is --head here"),
@@ -20,7 +20,13 @@ const OTHERS: &[(&[&str], &str)] = &[
     ),
     (&["-Z", "--parallel", "--parallel-max"], "URLs are always fetched in parallel; -c N says how many at once"),
     (&["-t", "--tries"], "wget's tries are --retry here, without the first one: 3 tries are --retry 2"),
-    (&["-w"], "wget's -w is --delay (or --wait) here"),
+    (&["-w"], "wget's -w is --delay (or --wait) here; for curl's -w, --json and --csv write what is known of each URL"),
+    (&["--write-out"], "--json and --csv write what is known of each URL"),
+    (&["--retry-delay", "--waitretry"], "the waits between retries grow by themselves, up to --retry-max-wait"),
+    (&["--http2", "--http2-prior-knowledge"], "HTTP/2 is used with every server that offers it over TLS; leave it out"),
+    (&["--compressed"], "compressed bodies are asked for and decoded anyway (--compression auto); leave it out"),
+    (&["-g", "--globoff"], "URLs are taken as they are, without patterns; leave it out"),
+    (&["-e", "--referer"], "write -H 'Referer: URL'"),
     (&["-T"], "wget's -T is --connect-timeout and --read-timeout here; nothing is uploaded as with curl's -T"),
     (&["-r", "--recursive", "--no-parent"], "`fetchall crawl` follows links; without it the URLs come from a list"),
     // Only `crawl` does not know these letters of curl.

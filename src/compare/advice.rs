@@ -21,7 +21,8 @@ pub fn headline(comparison: &Comparison) -> String {
         Judgement::Nothing => "Nothing was measured".to_owned(),
         Judgement::Differ(..) => "The records differ, so no time can be compared".to_owned(),
         Judgement::Single(cell) => format!("{} took {}", capital(&cell.name()), seconds(cell.wall_ms())),
-        Judgement::Short(_) | Judgement::Noisy(_) => "Too short to judge".to_owned(),
+        Judgement::Short(_) => "Too short to judge".to_owned(),
+        Judgement::Noisy(_) => "Too noisy to judge".to_owned(),
         Judgement::Equal(..) => "No difference beyond noise".to_owned(),
         Judgement::Pick { pick, .. } if pick.is_sequential() => "Nothing was faster than one at a time".to_owned(),
         Judgement::Pick { pick, .. } => {
@@ -52,14 +53,17 @@ pub fn advice(comparison: &Comparison) -> String {
             format!("{} took {}; there is nothing to compare it with.", capital(&cell.name()), seconds(cell.wall_ms()))
         }
         Judgement::Short(fastest) => format!(
-            "Too short to judge: {} took {}, which is mostly the start of the program. Compare more URLs.",
+            "Too short to judge: {} took {}, which is mostly the start of the program. Compare more URLs, so \
+             that each run takes {} at least.",
             fastest.name(),
-            seconds(fastest.wall_ms())
+            seconds(fastest.wall_ms()),
+            seconds(SHORTEST_MS)
         ),
         Judgement::Noisy(spread) => format!(
-            "Too short to judge: rounds of one and the same cell differ by up to {:.0} %. Compare more URLs, or more \
-             rounds on a quiet machine.",
-            spread * 100.0
+            "Too noisy to judge: rounds of one and the same cell differ by up to {:.0} %, more than {:.0} %. Compare \
+             again on a quiet machine, with more URLs or more rounds.",
+            spread * 100.0,
+            NOISIEST * 100.0
         ),
         Judgement::Equal(pick, cells) => equal(pick, &cells),
         Judgement::Pick { pick, near } => {
@@ -201,7 +205,9 @@ fn step(comparison: &Comparison, pick: &Cell) -> String {
     }
     let lower = same().filter(|cell| cell.concurrency < pick.concurrency).max_by_key(|cell| cell.concurrency);
     lower.map_or_else(String::new, |lower| {
-        let more = if lower.wall_ms() > pick.wall_ms() * (1.0 + 2.0 * CLOSE) && !as_fast(lower, pick) {
+        let is_gain = lower.wall_ms() > pick.wall_ms() * (1.0 + 2.0 * CLOSE) && !as_fast(lower, pick);
+        // With a slot for each URL there is nothing more to start.
+        let more = if is_gain && u64::from(pick.concurrency) < comparison.urls() {
             ", so a higher concurrency may bring more"
         } else {
             ""

@@ -88,6 +88,10 @@ fn bad() -> String {
 }
 
 fn proxy(text: &str) -> Result<Url, String> {
+    // aria2's `-x 4`. The parser would take it for the address 0.0.0.4.
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(format!("{}; a file always has one connection, unlike with aria2's -x", bad()));
+    }
     let with_scheme = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
     let mut url = Url::parse(&with_scheme).map_err(|_| bad())?;
     if !SCHEMES.contains(&url.scheme()) || !url.host_str().is_some_and(is_plain_host) {
@@ -122,6 +126,7 @@ mod tests {
         assert_eq!(read("https=https://p.test"), [None, some("https://p.test/")]);
         assert_eq!(read("http=a:1 https=b:2"), [some("http://a:1/"), some("http://b:2/")]);
         assert_eq!(read(""), [None, None]);
+        assert!(Proxies::parse("4").unwrap_err().ends_with("unlike with aria2's -x"));
     }
 
     #[test]

@@ -46,8 +46,9 @@ pub struct Waits {
     pub host: Option<HostWait>,
     /// The flags that hold URLs back.
     pub limits: Vec<&'static str>,
-    /// The time that `--delay` takes for the URLs of the host with the most to wait for.
-    pub by_delay: Duration,
+    /// The least time that the waiting URLs take: by the first retry, by `--rate`, or by `--delay` of the host with
+    /// the most to wait for.
+    pub least_left: Duration,
 }
 
 /// The state of a run at one moment.

@@ -74,10 +74,13 @@ pub struct Facts {
     pub is_anonymous: bool,
 }
 
+/// The note of a 401 or 403 for which credentials were withheld.
+pub const ANONYMOUS: &str = "no credentials were sent";
+
 impl Facts {
     /// The text behind an error status, for people.
-    pub fn status_note(&self) -> &'static str {
-        if self.is_anonymous { " (no credentials were sent)" } else { "" }
+    pub fn status_note(&self) -> String {
+        if self.is_anonymous { format!(" ({ANONYMOUS})") } else { String::new() }
     }
 
     /// Returns what the next request of a redirect chain needs of the earlier ones. The job records their URLs.

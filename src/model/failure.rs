@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{ErrorKind, Facts, Outcome, Subject, Verdict, cut};
+use super::{ANONYMOUS, ErrorKind, Facts, Outcome, Verdict, cut};
 
 /// The cause of a failure. Its text is a word that `--only` accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,7 +45,8 @@ pub struct FailedUrl {
     pub url: Box<str>,
     /// The cause.
     pub cause: FailureCause,
-    /// The message of the error, with the line of a text that is no URL; `None` for an HTTP error.
+    /// The message of the error, with the line of a list that is itself at fault. An HTTP error has one only if
+    /// credentials were withheld.
     pub message: Option<Box<str>>,
 }
 
@@ -58,9 +59,10 @@ impl FailedUrl {
 
     /// The URL of an outcome that failed for this cause.
     pub fn new(outcome: &Outcome, cause: FailureCause) -> Self {
-        let message = match (&outcome.verdict, &outcome.subject) {
-            (Verdict::Failed(error), Subject::Bad(bad)) => Some(format!("{}, {}", error.message, bad.via.origin())),
-            (Verdict::Failed(error), _) => Some(error.message.to_string()),
+        let message = match (&outcome.verdict, outcome.wrong_line()) {
+            (Verdict::Failed(error), Some(line)) => Some(format!("{}, {line}", error.message)),
+            (Verdict::Failed(error), None) => Some(error.message.to_string()),
+            (Verdict::HttpError, _) if outcome.facts.is_anonymous => Some(ANONYMOUS.to_owned()),
             _ => None,
         };
         let short = |text: &str| cut(text, Self::LONGEST).into();

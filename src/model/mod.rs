@@ -37,7 +37,7 @@ pub use crawl::{Normalization, RobotsMode, ScopeKind, TrapLimits};
 pub use cut::cut;
 pub use error::{ErrorKind, FetchError, ProxyAnswer};
 pub use event::{Event, HostWait, InFlight, Progress, RunInfo, Waits};
-pub use facts::{Facts, Hop, SkipReason, Timing, Verdict};
+pub use facts::{ANONYMOUS, Facts, Hop, SkipReason, Timing, Verdict};
 pub use failure::{FailedUrl, FailureCause};
 pub use found::Found;
 pub use hex::Hex;
@@ -54,5 +54,7 @@ pub use robots::{RobotsCopy, RobotsFailures, RobotsText, StoredRobots};
 pub use secret::{HIDDEN, is_secret, is_secret_name, plain_word, refused_value, shown_missing, shown_path, shown_text};
 pub use seed::{BadLine, Batch, Credentials, Entry, Kind, RequestOverrides, Seed, SourcePos, Via};
 pub use spelling::{has_at_sign, has_at_sign_after_colon, has_colon};
-pub use summary::{AutoConcurrency, ChangeCounts, Counts, CrawlSummary, Digests, Latency, StopCause, Summary};
+pub use summary::{
+    AutoConcurrency, ChangeCounts, Counts, CrawlSummary, Digests, Latency, StopCause, Summary, UnkeptCounts,
+};
 pub use validators::Validators;

@@ -1,6 +1,6 @@
 //! The outcomes of a run: one for every line read.
 
-use super::{BadLine, Facts, Job, JobId, RequestOverrides, Seed, SourcePos, Timing, Verdict, Via};
+use super::{BadLine, ErrorKind, Facts, Job, JobId, RequestOverrides, Seed, SourcePos, Timing, Verdict, Via};
 
 /// The subject of an outcome.
 #[derive(Debug, Clone)]
@@ -82,6 +82,16 @@ impl Outcome {
         Self { subject, facts: Box::default(), timing: Timing::default(), verdict }
     }
 
+    /// Returns the line of a list that is itself at fault: it is no URL, or its file name is refused. The seeds of
+    /// a host that was given up fail with other kinds.
+    pub fn wrong_line(&self) -> Option<&SourcePos> {
+        match (&self.verdict, &self.subject) {
+            (Verdict::Failed(_), Subject::Bad(_)) => Some(self.subject.origin()),
+            (Verdict::Failed(error), Subject::Seed(_)) if error.kind == ErrorKind::Io => Some(self.subject.origin()),
+            _ => None,
+        }
+    }
+
     /// Returns what gives credentials, if the server asks for them and the list has none for this URL.
     pub fn credentials_advice(&self) -> Option<&'static str> {
         let has_own = |line: &RequestOverrides| line.credentials.is_some() || !line.headers.is_empty();
@@ -94,5 +104,24 @@ impl Outcome {
     pub fn bad_line(bad: BadLine) -> Self {
         let verdict = Verdict::Failed(bad.error.clone());
         Self::unfetched(Subject::Bad(Box::new(bad)), verdict)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use url::Url;
+
+    use super::*;
+    use crate::model::FetchError;
+
+    #[test]
+    fn a_line_is_at_fault_for_its_name_and_not_for_its_host() {
+        let list = SourcePos { list: "sites.txt".into(), line: 7 };
+        for (kind, expected) in [(ErrorKind::Io, Some(&list)), (ErrorKind::Blocked, None), (ErrorKind::Connect, None)] {
+            let seed = Seed::new(Url::parse("http://a.test/").unwrap(), Via::List(list.clone()));
+            let verdict = Verdict::Failed(FetchError::new(kind, "why"));
+            let outcome = Outcome::unfetched(Subject::Seed(Box::new(seed)), verdict);
+            assert_eq!(outcome.wrong_line(), expected, "{kind:?}");
+        }
     }
 }

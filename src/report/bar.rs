@@ -38,6 +38,8 @@ pub struct Bar {
     total: ProgressBar,
     /// The columns before its text.
     before_text: usize,
+    /// It waits for the end of the input, which is typed into the same terminal.
+    after_input: bool,
     /// Why fewer are in flight than the run allows.
     held_by: Option<ProgressBar>,
     slow: Vec<ProgressBar>,
@@ -71,7 +73,12 @@ impl Bar {
         let template = format!("[{{bar:{width}{color}}}] {{wide_msg}}");
         let total = multi.add(ProgressBar::new(0).with_style(style(&template).progress_chars("=> ")));
         let screen = Arc::new(Screen { multi, stderr, pending: Mutex::default() });
-        Self { screen, total, before_text: width + "[] ".len(), held_by: None, slow: Vec::new() }
+        Self { screen, total, before_text: width + "[] ".len(), after_input: false, held_by: None, slow: Vec::new() }
+    }
+
+    /// Draws nothing before the end of the input: the list is typed into the same terminal.
+    pub fn after_input(self, after_input: bool) -> Self {
+        Self { after_input, ..self }
     }
 
     /// A writer of lines that appear above the bar, at the latest at its next tick. It loses none:
@@ -92,7 +99,8 @@ impl Bar {
         }
         // An error is reported where the sink itself writes.
         let _ = self.screen.flush();
-        if p.elapsed < WORTH_A_BAR && p.stopping.is_none() {
+        let is_early = p.elapsed < WORTH_A_BAR || (self.after_input && !p.input_complete);
+        if is_early && p.stopping.is_none() {
             return;
         }
         self.total.set_length(p.read.max(1));

@@ -27,7 +27,10 @@ impl Reporter for Failures {
                 let advice = advice.map_or_else(String::new, |advice| format!(" ({advice})"));
                 format!("the server answered {}{}{advice}", facts.status.unwrap_or_default(), facts.status_note())
             }
-            Verdict::Failed(error) => error.to_string(),
+            Verdict::Failed(error) => match outcome.wrong_line() {
+                Some(line) => format!("{error}, {line}"),
+                None => error.to_string(),
+            },
             _ => return,
         };
         let line = format!("fetchall: {}: {}\n", printable(outcome.subject.url()), printable(&why));

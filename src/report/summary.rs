@@ -105,8 +105,8 @@ pub(super) fn stopping(in_flight: u32, left: Duration, columns: usize) -> String
 fn render(s: &Summary, options: &SummaryOptions) -> String {
     let mut out = String::new();
     let is_dry = s.skips.contains_key(&SkipReason::DryRun);
-    // For a single URL the result is enough.
-    if s.counts.read > 1 && !is_dry {
+    // For a single URL the result is enough. A run of finished or wrong lines asks for nothing.
+    if s.counts.read > 1 && s.peak_concurrency > 0 && !is_dry {
         write_figures(&mut out, s);
     }
     if s.retries > 0 {

@@ -72,6 +72,17 @@ fn a_refreshed_folder_says_what_changed() {
 }
 
 #[test]
+fn a_run_that_asked_nothing_has_no_figures() {
+    let mut s = Summary { latency: None, wire_bytes: 0, peak_concurrency: 0, ..summary(0, 0, 0, 300, 0) };
+    s.skips = [(SkipReason::Done, 300)].into();
+    let text = render(&s, &in_folder());
+    assert_eq!(
+        text,
+        "resumed    300 done before\nsaved      nothing new in out/\n300 URLs in 8.00 s: 0 ok, 300 skipped\n"
+    );
+}
+
+#[test]
 fn the_saved_line_says_where_or_why_not() {
     let saved = |s: &Summary, bodies: SavedBodies| {
         let text = render(s, &SummaryOptions { bodies, ..SummaryOptions::default() });

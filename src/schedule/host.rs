@@ -207,9 +207,9 @@ impl Host {
         self.in_flight >= self.most || self.next_start.is_some()
     }
 
-    /// The number of its jobs that wait in memory, and one more if there are some on disk.
+    /// The number of its jobs that wait in memory and on disk.
     pub(super) fn waiting(&self) -> usize {
-        self.queue.len() + self.spilled.as_ref().map_or(0, |jobs| jobs.in_memory() + 1)
+        self.queue.len() + self.spilled.as_ref().map_or(0, |jobs| jobs.len())
     }
 
     /// Whether it has jobs, waiting or in flight.

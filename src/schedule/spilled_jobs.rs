@@ -55,6 +55,11 @@ pub(super) struct Restored {
 }
 
 impl SpilledJobs {
+    /// How many jobs there are, in memory and in the queue.
+    pub(super) fn len(&self) -> usize {
+        self.in_memory + self.in_queue
+    }
+
     /// How many jobs are in memory.
     pub(super) fn in_memory(&self) -> usize {
         self.in_memory

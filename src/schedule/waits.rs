@@ -1,5 +1,7 @@
 //! Reports the reasons why jobs wait, for people.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::host::Host;
@@ -12,6 +14,7 @@ impl Scheduler {
     pub fn waits(&self, now: Instant) -> Waits {
         let next = self.delayed.next_due().map(|due| due.saturating_duration_since(now));
         let mut waits = Waits { limit: self.limit, retries: self.delayed.len(), next_retry: next, ..Waits::default() };
+        waits.least_left = self.by_rate().max(next.unwrap_or_default());
         if self.in_flight() >= self.limit || self.waiting == 0 {
             return waits;
         }
@@ -28,9 +31,8 @@ impl Scheduler {
             let next = host.next_start.filter(|next| waiting > 0 && *next > now);
             if let Some(next) = next {
                 by_delay = true;
-                let others = u32::try_from(waiting - 1).unwrap_or(u32::MAX);
-                let delay = self.hosts.limits_of(&host.name).delay;
-                waits.by_delay = waits.by_delay.max((next - now).saturating_add(delay.saturating_mul(others)));
+                let wait = (next - now).saturating_add(times(self.hosts.limits_of(&host.name).delay, waiting - 1));
+                waits.least_left = waits.least_left.max(wait);
             }
             by_most |= waiting > 0 && host.in_flight >= host.most;
         }
@@ -45,4 +47,13 @@ impl Scheduler {
         waits.limits = limits.into_iter().filter(|(holds, _)| *holds).map(|(_, flag)| flag).collect();
         waits
     }
+
+    /// The time that `--rate` takes for all waiting jobs.
+    fn by_rate(&self) -> Duration {
+        self.pacer.as_ref().map_or(Duration::ZERO, |pacer| times(pacer.lock().gap(), self.waiting))
+    }
+}
+
+fn times(gap: Duration, jobs: usize) -> Duration {
+    gap.saturating_mul(u32::try_from(jobs).unwrap_or(u32::MAX))
 }

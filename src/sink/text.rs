@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::{Output, Sink, SinkError, TextStyle};
 use crate::config::Show;
-use crate::model::{Outcome, SkipReason, Subject, Verdict};
+use crate::model::{ANONYMOUS, Outcome, SkipReason, Verdict};
 use crate::policy::naming::name_for_url;
 use crate::policy::text::fit::UrlLine;
 use crate::policy::text::printable::{duration, printable, size};
@@ -112,16 +112,15 @@ fn note(outcome: &Outcome, style: TextStyle) -> Cow<'_, str> {
     if let Some(advice) = outcome.credentials_advice().filter(|_| style.advises_credentials) {
         return advice.into();
     }
-    match (&outcome.verdict, &outcome.subject) {
-        (Verdict::Failed(error), Subject::Bad(bad)) => {
-            let place = bad.via.origin().to_string();
-            format!("{}, {}", printable(&error.message), printable(&place)).into()
+    match (&outcome.verdict, outcome.wrong_line()) {
+        (Verdict::Failed(error), Some(line)) => {
+            format!("{}, {}", printable(&error.message), printable(&line.to_string())).into()
         }
-        (Verdict::Failed(error), _) => printable(&error.message),
+        (Verdict::Failed(error), None) => printable(&error.message),
         (Verdict::Skipped(_), _) if outcome.facts.rule.is_some() => {
             outcome.facts.rule.as_deref().map(printable).unwrap_or_default()
         }
-        (Verdict::HttpError, _) if outcome.facts.is_anonymous => "no credentials were sent".into(),
+        (Verdict::HttpError, _) if outcome.facts.is_anonymous => ANONYMOUS.into(),
         _ => shown_path(outcome).map(printable).unwrap_or_default(),
     }
 }
@@ -131,7 +130,7 @@ mod tests {
     use url::Url;
 
     use super::*;
-    use crate::model::{Seed, SourcePos, Via};
+    use crate::model::{Seed, SourcePos, Subject, Via};
 
     #[test]
     fn a_line_of_a_skipped_url_has_its_rule() {

@@ -7,7 +7,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{Sink, SinkError};
 use crate::model::{
-    ChangeCounts, ErrorKind, FetchError, LeftOut, Outcome, RunInfo, StopCause, StoredRobots, Summary, Verdict,
+    ChangeCounts, ErrorKind, FetchError, LeftOut, Outcome, RunInfo, StopCause, StoredRobots, Summary, UnkeptCounts,
+    Verdict,
 };
 
 /// A message from the engine to the sinks.
@@ -35,8 +36,8 @@ pub struct SinkThread {
 /// How the sinks ended.
 #[derive(Debug)]
 pub struct SinksEnd {
-    /// The number of ok outcomes that could not be kept; see [`Sink::must_keep`].
-    pub unkept: u64,
+    /// The ok outcomes that could not be kept; see [`Sink::must_keep`].
+    pub unkept: UnkeptCounts,
     /// The changes that a sink has counted.
     pub changes: Option<ChangeCounts>,
     /// The first failure of a sink.
@@ -59,8 +60,14 @@ pub fn spawn(sinks: Vec<Box<dyn Sink>>, info: RunInfo) -> io::Result<(mpsc::Send
     let (tell, ended) = oneshot::channel();
     let (warn, trouble) = watch::channel(None);
     let needs_thread = sinks.iter().any(|sink| sink.may_block());
-    let mut sinks =
-        Sinks { sinks: sinks.into_iter().map(Some).collect(), warn, lost: None, unkept: 0, changes: None, error: None };
+    let mut sinks = Sinks {
+        sinks: sinks.into_iter().map(Some).collect(),
+        warn,
+        lost: None,
+        unkept: UnkeptCounts::default(),
+        changes: None,
+        error: None,
+    };
     let worker = if needs_thread {
         SinkWorker::Thread(std::thread::Builder::new().name("sinks".to_owned()).spawn(move || {
             sinks.begin(&info);
@@ -87,7 +94,7 @@ struct Sinks {
     warn: watch::Sender<Option<StopCause>>,
     /// The error of a sink that must keep outcomes and failed.
     lost: Option<String>,
-    unkept: u64,
+    unkept: UnkeptCounts,
     changes: Option<ChangeCounts>,
     /// The first failure.
     error: Option<SinkError>,
@@ -105,7 +112,12 @@ impl Sinks {
                 let (keepers, others) = (Some(true), Some(false));
                 self.each_of(keepers, |sink| sink.outcomes(&outcomes));
                 if let Some(why) = &self.lost {
-                    self.unkept += outcomes.iter_mut().map(|outcome| u64::from(fail_ok(outcome, why))).sum::<u64>();
+                    for outcome in outcomes.iter_mut().filter(|outcome| outcome.verdict == Verdict::Ok) {
+                        self.unkept.add(outcome);
+                        // Its file and path stay.
+                        let message = format!("fetched but not remembered: {why}");
+                        outcome.verdict = Verdict::Failed(FetchError::new(ErrorKind::Io, message));
+                    }
                 }
                 self.each_of(others, |sink| sink.outcomes(&outcomes));
             }
@@ -190,22 +202,13 @@ impl SinkThread {
             _ => {
                 let source = io::Error::other("a sink panicked; please report it");
                 SinksEnd {
-                    unkept: 0,
+                    unkept: UnkeptCounts::default(),
                     changes: None,
                     error: Some(SinkError { target: "the outputs".to_owned(), source }),
                 }
             }
         }
     }
-}
-
-/// Turns an ok outcome into a failed one and returns whether it was ok. Its file and path stay.
-fn fail_ok(outcome: &mut Outcome, why: &str) -> bool {
-    let was_ok = outcome.verdict == Verdict::Ok;
-    if was_ok {
-        outcome.verdict = Verdict::Failed(FetchError::new(ErrorKind::Io, format!("fetched but not remembered: {why}")));
-    }
-    was_ok
 }
 
 #[cfg(test)]

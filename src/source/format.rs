@@ -9,7 +9,7 @@ use super::wrapped_array::wrapped_array;
 use crate::config::InputFormat;
 
 /// The message for an HTML page if the user did not ask for one.
-pub(super) const HTML: &str = "an HTML page; use --input-format html to take its links, or save the list as text";
+pub(super) const HTML: &str = "an HTML page; take its links with --input-format html (a saved page needs --base URL too), or save the list as text";
 
 /// The message for bytes that are no text.
 pub(super) const BINARY: &str = "no text: its bytes are those of another kind of file, or of text in an encoding that \

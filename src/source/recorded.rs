@@ -4,6 +4,7 @@ use std::io;
 
 use serde::Deserialize;
 
+use super::NotAList;
 use super::cells::{Cells, Splitter};
 use super::lines::{InputLines, LineEnding, LinePiece};
 use crate::policy::rerun::selection::is_outcome;
@@ -51,7 +52,7 @@ impl RecordFormat {
     pub fn detect(lines: &mut InputLines) -> io::Result<Self> {
         loop {
             let number = lines.number();
-            let wrong = |why| io::Error::new(io::ErrorKind::InvalidData, format!("line {number}: {why}"));
+            let wrong = |why| io::Error::from(NotAList { line: Some(number), why });
             match lines.next(LineEnding::Newline) {
                 LinePiece::Starved => lines.fill()?,
                 LinePiece::End => return Ok(Self::Json),
@@ -148,9 +149,11 @@ fn object(text: &str) -> Result<RecordedResult, String> {
     if !text.starts_with('{') {
         return Err(format!("not a record; {WANTED}"));
     }
-    let record: JsonRecord = serde_json::from_str(text).map_err(|error| {
-        let column = error.column();
-        format!("not a whole record (at column {column}); {WANTED}")
+    let record: JsonRecord = serde_json::from_str(text).map_err(|error| match error.is_eof() {
+        true => {
+            "a record that is cut off, as by a run that was killed; only a run of its list fetches the URL".to_owned()
+        }
+        false => format!("not a whole record (at column {}); {WANTED}", error.column()),
     })?;
     if let Some(v) = record.v.filter(|v| *v != u64::from(VERSION)) {
         return Err(format!("a record of version {v}, and this program reads {VERSION}; use the one that wrote it"));

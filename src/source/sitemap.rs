@@ -310,7 +310,7 @@ fn not_a_sitemap(root: &str) -> String {
 pub(super) const UNREADABLE: &str =
     "holds a byte that is no UTF-8; save the document as UTF-8, or name its encoding with --input-encoding";
 /// The message for a relative URL in a document whose address is unknown.
-pub(super) const RELATIVE: &str = "a relative URL; say with --base where the document was";
+pub(super) const RELATIVE: &str = "a relative URL; give the address of its document with --base URL";
 
 /// The whole URL of a reference.
 fn absolute(text: &str, base: Option<&Url>) -> Result<String, Reason> {

@@ -47,7 +47,7 @@ impl Lock {
                 // Err: then the message does without.
                 let by = holder(&file).ok().flatten().unwrap_or_default();
                 let by = if by.is_empty() { by } else { format!(" (process {by})") };
-                Err(StateError::InUse { path: files.shown(LOCK), by })
+                Err(StateError::InUse { path: files.shown(""), by })
             }
             Err(TryLockError::Error(source)) => Err(io(source)),
         }

@@ -121,7 +121,7 @@ fn error_of(outcome: &Outcome) -> Option<ErrorRecord<'_>> {
             let status = outcome.facts.status.unwrap_or_default();
             let reason = http::StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason());
             let text = format!("the server answered {status} {}", reason.unwrap_or(""));
-            Cow::Owned(text.trim_end().to_owned() + outcome.facts.status_note())
+            Cow::Owned(text.trim_end().to_owned() + &outcome.facts.status_note())
         }
         _ => Cow::Borrowed("the run was stopped first"),
     };

@@ -262,6 +262,7 @@ fn urls_that_the_state_cannot_store_are_not_ok() {
         let summary: Value = serde_json::from_slice(&fs::read(at("summary")).unwrap()).unwrap();
         assert_eq!(summary["ok"], ok.len(), "{backend}: {summary}");
         assert_eq!(summary["failed"], failed.len(), "{backend}: {summary}");
+        assert_eq!(summary["saved"], ok.len(), "{backend}: {summary}");
         let again = Fetchall::new().args(["--json", "-d", &at("out")]).stdin(urls).run().expect_code(0);
         assert_eq!(told(&again, "skipped"), ok, "{backend}: what was ok is done, nothing else");
         assert_eq!(files(&folder.path().join("out")).len(), 300, "{backend}");

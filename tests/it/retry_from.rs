@@ -180,6 +180,8 @@ fn a_line_that_is_no_record_is_one_failed_record() {
     let bad: Vec<_> = run.records().into_iter().filter(|record| record["outcome"] == "failed").collect();
     let places: Vec<_> = bad.iter().map(|r| r["source"]["line"].as_u64().unwrap()).collect();
     assert_eq!(places, [2, 3, 4, 6, 7, 8]);
+    let message = bad[5]["error"]["message"].as_str().unwrap();
+    assert!(message.starts_with("a record that is cut off"), "{message}");
     for record in &bad {
         assert_eq!(
             (&record["error"]["kind"], &record["source"]["file"]),
@@ -196,7 +198,7 @@ fn a_file_that_is_no_report_is_refused() {
     let as_pipe = Fetchall::new().stdin(list).args(["--json", "--retry-from", "-"]);
     for run in [as_file, as_pipe] {
         let refused = run.run().expect_code(2);
-        assert!(refused.stderr.contains("line 2: not a record; name the records"), "{}", refused.stderr);
+        assert!(refused.stderr.contains(":2: not a record; name the records"), "{}", refused.stderr);
         assert_eq!(refused.stdout, "");
     }
 }

@@ -63,6 +63,16 @@ fn a_log_has_begin_end_and_failures_of_each_run() {
 }
 
 #[test]
+fn a_log_begins_a_new_line_after_a_cut_one() {
+    for (before, expected) in [("", ""), ("cut", "cut\n"), ("whole\n", "whole\n")] {
+        let run = Fetchall::new().file("run.log", before).args(["--log", "run.log"]).arg(server().url("a")).run();
+        let log = String::from_utf8(run.expect_code(0).read("run.log")).expect("text");
+        let ours = log.strip_prefix(expected).unwrap_or_else(|| panic!("{log}"));
+        assert!(ours.starts_with("20") && ours.lines().all(|line| line.contains("INFO ")), "{log}");
+    }
+}
+
+#[test]
 fn finished_urls_count_as_good_for_fail_on() {
     let server = server();
     let list: String = (0..9).map(|n| server.url(&format!("{n}\n"))).collect::<String>() + &server.url("gone");

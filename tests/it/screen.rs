@@ -156,6 +156,32 @@ fn the_bar_says_what_holds_a_run_back() {
 }
 
 #[test]
+fn no_bar_disturbs_a_list_that_is_typed() {
+    let Some(tmux) = program("tmux") else { return };
+    let script = Script::new().on("slow", Act::Stalled).on("quick", Act::KeepAliveOk(b"hello\n".to_vec()));
+    let server = FaultServer::start(script);
+    let screen = Screen::start(tmux, &format!("{} --read-timeout 5m -", env!("CARGO_BIN_EXE_fetchall")));
+    screen.wait("the invitation", |lines| lines.iter().any(|line| line.starts_with("reading URLs")));
+    for path in ["slow", "quick"] {
+        screen.tmux(&["send-keys", "-t", "run", &server.url(path), "Enter"]);
+    }
+    screen.wait("the first result", |lines| lines.iter().any(|line| line.starts_with("200 ")));
+    screen.tmux(&["send-keys", "-t", "run", "http://half"]);
+    // The first URL is old enough for a bar.
+    let until = Instant::now() + Duration::from_millis(500);
+    let lines = screen.wait("time to pass", |lines| {
+        assert!(!lines.iter().any(|line| line.starts_with('[') || is_slow(line)), "{lines:#?}");
+        Instant::now() > until
+    });
+    assert_eq!(lines.last().map(String::as_str), Some("http://half"), "{lines:#?}");
+    screen.tmux(&["send-keys", "-t", "run", "C-u", "C-d"]);
+    screen.wait("a bar", |lines| lines.iter().any(|line| line.starts_with('[') && line.contains(" 1/2 ")));
+    screen.tmux(&["send-keys", "-t", "run", "C-c", "C-c"]);
+    screen.wait("the end", |lines| lines.last().is_some_and(|line| line == "code 130"));
+    server.join();
+}
+
+#[test]
 fn a_terminal_gets_one_line_for_each_result_with_news() {
     let Some(tmux) = program("tmux") else { return };
     let server = FaultServer::start(Script::new().otherwise(Act::KeepAliveOk(b"hello\n".to_vec())));

@@ -425,7 +425,10 @@ fn no_url_of_a_document_shows_a_secret() {
         &format!("<html>\n{links}<a href=../{SECRET}>x</a>\n<a href=a/{SECRET}>x</a>\n</html>\n"),
         "ndjson",
     );
-    assert!(String::from_utf8_lossy(&run.read("records")).contains("a relative URL; say with --base"));
+    assert!(
+        String::from_utf8_lossy(&run.read("records"))
+            .contains("a relative URL; give the address of its document with --base")
+    );
 }
 
 #[test]

@@ -283,7 +283,7 @@ fn watch(resolved: &Resolved, files: CheckedFiles, terminal: &Terminal, vars: &V
     let mut stderr: Arc<dyn Fn() -> Box<dyn Write + Send> + Send + Sync> = Arc::new(|| Box::new(screen::stderr()));
     match mode {
         ProgressMode::Bar => {
-            let bar = Bar::new(screen::stderr(), stderr_color);
+            let bar = Bar::new(screen::stderr(), stderr_color).after_input(resolved.reads_terminal);
             if terminal.is_shared {
                 stdout = Box::new(bar.above());
             }

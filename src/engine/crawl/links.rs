@@ -57,7 +57,7 @@ impl TextChains {
 }
 
 /// A page whose links are read.
-struct Page<'a> {
+struct LinkedPage<'a> {
     url: &'a Url,
     /// The same, for the seeds of its links.
     shared: Arc<str>,
@@ -86,7 +86,7 @@ impl Crawl {
         if seed.kind == Kind::Sitemap {
             return self.sitemap_entries(seed, url, links);
         }
-        let page = Page {
+        let page = LinkedPage {
             url,
             shared: url.as_str().into(),
             seed,
@@ -173,7 +173,7 @@ impl Crawl {
         closed
     }
 
-    fn link(&mut self, page: &Page<'_>, is_page: bool, number: usize, link: &Link) -> Result<(), QueueError> {
+    fn link(&mut self, page: &LinkedPage<'_>, is_page: bool, number: usize, link: &Link) -> Result<(), QueueError> {
         let kind = match link.kind {
             LinkKind::Page | LinkKind::Frame | LinkKind::Form | LinkKind::Hint => Kind::Page,
             LinkKind::Requisite => Kind::Requisite,
@@ -208,7 +208,7 @@ impl Crawl {
     /// The rule by which a link is not followed.
     fn refused(
         &self,
-        page: &Page<'_>,
+        page: &LinkedPage<'_>,
         kind: Kind,
         number: usize,
         link: &Link,

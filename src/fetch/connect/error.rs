@@ -40,3 +40,9 @@ pub(crate) struct HandshakeError(#[source] pub(crate) io::Error);
 #[derive(Debug, thiserror::Error)]
 #[error("no connection within {0:?}")]
 pub(crate) struct ConnectTimeout(pub(crate) Duration);
+
+/// Whether the peer has ended the connection.
+pub(crate) fn is_end(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe)
+}

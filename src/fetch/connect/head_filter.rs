@@ -15,6 +15,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use super::error::is_end;
 use super::head_limits::{MAX_FIELDS, MAX_HEAD};
 use crate::policy::message::chunk_lines::{ChunkLines, ChunkLinesError};
 use crate::policy::message::response_head::{Head, HeadSearchResult, Search, UnreadableField, read_head};
@@ -261,6 +262,7 @@ impl<T: AsyncRead + OverTcp + Unpin> AsyncRead for HeadFilter<T> {
             let length = match ready!(this.poll_fill(cx, buf)) {
                 Err(error) if !this.has_begun_head() => return Poll::Ready(Err(error)),
                 Ok(length) if length > 0 || !this.has_begun_head() => length,
+                Err(error) if !is_end(&error) => return Poll::Ready(Err(error)),
                 Ok(_) | Err(_) => {
                     return Poll::Ready(Err(io::Error::new(io::ErrorKind::ConnectionReset, HeadError::Cut)));
                 }

@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncWrite, AsyncWriteExt as
 use tokio::net::TcpStream;
 use tokio_socks::tcp::{Socks4Stream, Socks5Stream};
 
-use super::error::ClientError;
+use super::error::{ClientError, is_end};
 use super::head_filter::MAX_INTERIM;
 use super::head_limits::{LARGEST_HEAD, MAX_FIELDS, MAX_HEAD};
 use super::route::{Protocol, Proxy, Target};
@@ -138,12 +138,6 @@ fn fields(head: &[u8]) -> HeaderMap {
         Some((name, HeaderValue::from_bytes(line[colon + 1..].trim_ascii()).ok()?))
     };
     head.split(|byte| *byte == b'\n').skip(1).filter_map(field).collect()
-}
-
-/// Whether the peer has ended the connection.
-fn is_end(error: &io::Error) -> bool {
-    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
-    matches!(error.kind(), UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe)
 }
 
 fn closed(target: &str) -> ProxyFault {

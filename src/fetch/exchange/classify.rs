@@ -59,7 +59,7 @@ fn no_connection(error: &(dyn StdError + 'static), cause: &(dyn StdError + 'stat
     let is_refused = cause.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == io::ErrorKind::ConnectionRefused);
     match links(error).find_map(|e| e.downcast_ref::<DialError>()) {
         Some(dial) if is_refused => format!("{} refused the connection", dial.to),
-        Some(dial) => format!("no connection to {}: {}", dial.to, innermost(cause)),
+        Some(dial) => format!("{} cannot be reached: {}", dial.to, innermost(cause)),
         None => innermost(cause),
     }
 }
@@ -69,7 +69,10 @@ fn classify_proxy(error: &ProxyError, stage: ExchangeStage) -> FetchError {
     match &error.fault {
         ProxyFault::Failed(source) => {
             let FetchError { kind, message, .. } = classify(&**source, stage);
-            FetchError::new(kind, format!("proxy {}: {message}", error.proxy))
+            // The message about a connection begins with the address.
+            let is_named = kind == ErrorKind::Connect && links(&**source).any(|e| e.is::<DialError>());
+            let name = if is_named { String::new() } else { format!("{}: ", error.proxy) };
+            FetchError::new(kind, format!("proxy {name}{message}"))
         }
         ProxyFault::Behind(source) => {
             let FetchError { kind, message, .. } = classify(&**source, stage);
@@ -206,7 +209,7 @@ fn message(kind: ErrorKind, e: &(dyn StdError + 'static), stage: ExchangeStage, 
         }
         (ErrorKind::Dns, _) => e.to_string(),
         (ErrorKind::Reset, ExchangeStage::Head) if e.is::<HeadError>() => text,
-        (ErrorKind::Tls, _) if text.contains("InvalidContentType") => {
+        (ErrorKind::Tls, _) if connecting && text.contains("InvalidContentType") => {
             format!("the server does not speak TLS on this port; is it http://? ({text})")
         }
         (ErrorKind::Timeout, ExchangeStage::Head) if connecting => "no connection within the time limit".to_owned(),

@@ -35,7 +35,7 @@ fn two_files_are_awaited_by_a_host_of_http_and_https() {
 }
 
 #[test]
-fn a_robots_txt_that_redirects_or_is_tried_again_still_comes_first() {
+fn a_robots_txt_that_redirects_still_comes_first() {
     play(
         "
         ask a

@@ -46,6 +46,7 @@ fn retries_are_counted_with_the_time_of_the_first() {
     assert_eq!((waits.retries, waits.host), (1, host("a", FailureCause::Status(429), Some(6))));
     let next = waits.next_retry.unwrap();
     assert!(next >= secs(6) && next < secs(8), "{next:?}");
+    assert_eq!(waits.least_left, next);
 }
 
 #[test]
@@ -62,5 +63,20 @@ fn flags_that_hold_jobs_back_are_named() {
     let mut play = Play::new(Rules { host_limits, pacer, ..rules() });
     play.run("push a*2\n all a=1");
     assert_eq!(waits(&play).limits, ["--delay", "--rate"]);
-    assert_eq!(waits(&play).by_delay, secs(2), "the first has begun, and the other waits for its turn");
+    assert_eq!(waits(&play).least_left, secs(2), "the first has begun, and the other waits for its turn");
+}
+
+#[test]
+fn the_time_left_counts_jobs_on_disk_and_the_rate() {
+    let delayed = HostLimits { delay: secs(2), ..HostLimits::default() };
+    let host_limits = AllHostLimits { otherwise: delayed, hosts: Vec::new() };
+    for (rate, expected) in [(None, 8_998), (Some(secs(10)), 44_990)] {
+        let pacer = Pacer::new(host_limits.clone(), rate, None).map(SharedPacer::from);
+        let mut play = Play::new(Rules { host_limits: host_limits.clone(), pacer, ..rules() });
+        play.scheduler.room = (1000, 10_000);
+        play.run("push a*4500\n all a=1\n at 1s");
+        assert!(play.scheduler.spill_queue.jobs() > 0, "most of them are on disk");
+        let left = waits(&play).least_left;
+        assert_eq!(left, secs(expected) - if rate.is_none() { secs(1) } else { Duration::ZERO });
+    }
 }

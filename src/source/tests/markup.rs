@@ -75,7 +75,7 @@ fn bad_entry_of_a_sitemap_costs_only_itself() {
     );
     let good: Vec<_> = brief(&entries).into_iter().filter(|line| !line.contains('!')).collect();
     assert_eq!(good, ["9 http://a.test/1", "10 http://a.test/2"]);
-    says(&entries[0..1], "relative URL; say with --base");
+    says(&entries[0..1], "relative URL; give the address of its document with --base");
     says(&entries[1..2], "empty");
     says(&entries[3..4], "has no <loc>");
     says(&entries[4..5], "entity that XML does not have");

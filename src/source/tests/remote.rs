@@ -72,7 +72,7 @@ fn media_type_then_name_then_content_pick_the_format() {
         );
     }
     let refused = open(&shelf, "http://l.test/plain.html", Auto).unwrap_err();
-    assert!(refused.to_string().contains("an HTML page; use --input-format html"), "{refused}");
+    assert!(refused.to_string().contains("an HTML page; take its links with --input-format html"), "{refused}");
     assert_eq!(brief(&open(&shelf, "http://l.test/plain.html", InputFormat::Text).unwrap()), ["1 http://a.test/1"]);
 }
 

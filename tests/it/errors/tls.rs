@@ -69,6 +69,14 @@ fn a_body_cut_without_close_notify_is_truncated() {
 }
 
 #[test]
+fn a_head_cut_by_a_tls_error_is_tls() {
+    let record = get(&TlsServer::start(Mode::GarbledHead), &[]);
+    assert_eq!(kind(&record), "tls", "{record}");
+    let message = record["error"]["message"].as_str().expect("a message");
+    assert!(message.contains("InvalidContentType") && !message.contains("http://"), "{message}");
+}
+
+#[test]
 fn an_unusable_authority_is_an_error_before_any_request() {
     for text in ["", "no certificate\n"] {
         let fetchall = Fetchall::new().file("ca.pem", text).args(["--cacert", "ca.pem", "https://localhost/"]);

@@ -147,7 +147,7 @@ fn a_dead_proxy_is_named_whatever_it_is_asked_for() {
         for url in ["http://127.0.0.1:1/", "https://127.0.0.1:1/"] {
             let (record, _) = record_of(Fetchall::new().args(["-x", &format!("{scheme}://u:s3cret@{at}"), url]));
             assert_eq!(kind(&record), "connect", "{record}");
-            assert!(message(&record).starts_with(&format!("proxy {at}: ")), "{scheme} {url} {record}");
+            assert_eq!(message(&record), format!("proxy {at} refused the connection"), "{scheme} {url}");
         }
     }
     let (record, _) = record_of(Fetchall::new().args(["-x", "http://no-such-proxy.invalid:1", "http://127.0.0.1:1/"]));

@@ -86,6 +86,10 @@ fn a_401_or_403_says_that_no_credentials_were_sent() {
     let text = run(&table, &[], &urls).expect_code(1);
     let noted: Vec<_> = text.stdout.lines().filter(|line| line.ends_with(NOTE)).collect();
     assert_eq!(noted.len(), 2, "{}", text.stdout);
+    let noted = text.stderr.lines().filter(|line| line.ends_with(NOTE)).count();
+    assert_eq!(noted, 2, "the summary: {}", text.stderr);
+    let single = run(&table, &[], &urls[..1]).expect_code(1);
+    assert!(single.stderr.contains(&format!("failed     401 {NOTE}\n")), "{}", single.stderr);
     let shown = run(&table, &["-qS"], &urls).expect_code(1);
     assert_eq!(shown.stderr.matches(&format!("the server answered 401 {NOTE}")).count(), 1, "{}", shown.stderr);
 }

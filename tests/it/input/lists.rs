@@ -103,6 +103,32 @@ fn bad_lines_are_records_that_name_file_and_line() {
 }
 
 #[test]
+fn a_wrong_line_is_named_wherever_it_is_shown() {
+    let page = "<p>\n<a href=part/one.html>1</a>\n<a href=/two.html>2</a>\n";
+    let aria2 = "http://127.0.0.1:9/a\n  split=1\nhttp://127.0.0.1:9/b\n  out=../x\n";
+    let relative = "a relative URL; give the address of its document with --base URL";
+    let refused = "the output name of the line leads out of the output folder";
+    for (name, list, words, told) in [
+        (
+            "page.html",
+            page,
+            &["--input-format", "html"][..],
+            [2, 3].map(|n| format!("{relative}, page.html:{n}")).to_vec(),
+        ),
+        ("jobs.txt", aria2, &["--dir", "out"], vec![format!("{refused}, jobs.txt:3")]),
+    ] {
+        let run =
+            |more: &[&str]| Fetchall::new().file(name, list).args(words).args(more).arg(name).run().expect_code(1);
+        let (text, short) = (run(&[]), run(&["-qS"]));
+        for told in told {
+            assert!(text.stdout.contains(&format!("({told})\n")), "{}", text.stdout);
+            assert!(text.stderr.contains(&format!("({told})\n")), "the summary: {}", text.stderr);
+            assert!(short.stderr.contains(&format!("{told}\n")), "{}", short.stderr);
+        }
+    }
+}
+
+#[test]
 fn lists_may_be_gzipped() {
     let server = each_asked(2);
     let list = gzip(format!("{}\n{}\n", server.url("a"), server.url("b")).as_bytes());

@@ -119,7 +119,7 @@ async fn html_is_a_list_only_where_it_is_asked_for() {
     serve(&server, "/dir/two", page()).await;
     let list = format!("{uri}/dir/");
     let refused = run(Fetchall::new().args(["-i", &list])).await.expect_code(2);
-    assert!(refused.stderr.contains("an HTML page; use --input-format html"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("an HTML page; take its links with --input-format html"), "{}", refused.stderr);
     let taken = run(Fetchall::new().args(["--json", "--order", "input", "--input-format", "html", "-i", &list])).await;
     let place = json!({"file": list, "line": 1});
     let expected = [(json!(format!("{uri}/1")), place.clone()), (json!(format!("{uri}/dir/two")), place)];
@@ -161,7 +161,7 @@ fn file_that_holds_no_list_is_one_usage_error() {
     for (name, bytes, what) in [
         ("list.xlsx", &b"PK\x03\x04\n\n\n\n"[..], "an Excel workbook (zip); save it as CSV"),
         ("list.parquet", b"PAR1\n\n\n", "a Parquet file; export the column of URLs as CSV"),
-        ("list.txt", b"<!DOCTYPE html>\n<html>\n", "an HTML page; use --input-format html"),
+        ("list.txt", b"<!DOCTYPE html>\n<html>\n", "an HTML page; take its links with --input-format html"),
         ("list.json", b"{\"urls\": [\"http://a.test/\"]}\n", "a JSON object that wraps the list in `urls`"),
     ] {
         let flags = ["--json", "-d", "out", "http://127.0.0.1:9/", name];

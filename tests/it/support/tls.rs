@@ -41,6 +41,8 @@ pub enum Mode {
     /// As `Good`, but a body that ends with the connection, without close_notify. Only the missing
     /// alert distinguishes it from a complete one.
     CutUntilClose,
+    /// As `Good`, but a part of the head, and then bytes that are no record of TLS.
+    GarbledHead,
     /// As `CutUntilClose`, but ended properly: the body is whole.
     UntilClose,
     /// Accepts the connection and never answers the handshake.
@@ -257,6 +259,12 @@ async fn serve(
     while let Some(request) = read_head(&mut tls, &mut buffer).await {
         requests.lock().expect("no panic while writing").push(request);
         together.wait().await;
+        if mode == Mode::GarbledHead {
+            if tls.write_all(b"HTTP/1.1 200 OK\r\nContent-").await.is_ok() && tls.flush().await.is_ok() {
+                let _ = tls.get_mut().0.write_all(b"no record of TLS\n").await;
+            }
+            return;
+        }
         let (head, body) = match mode {
             Mode::CutBody => (format!("Content-Length: {PROMISED}"), vec![b'x'; SENT]),
             Mode::CutUntilClose | Mode::UntilClose => ("Connection: close".into(), vec![b'x'; SENT]),

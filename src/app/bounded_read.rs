@@ -5,6 +5,7 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use super::SetupError;
+use crate::model::{shown_missing, shown_path};
 
 /// The most bytes of settings, of request fields, and of passwords by host.
 pub const SETTINGS: u64 = 1 << 20;
@@ -15,6 +16,15 @@ const UNNAMED: u64 = 64 << 10;
 
 /// The most bytes of cookies and of certificates. The bundles of systems have some hundred KiB.
 pub(super) const LARGE: u64 = 16 << 20;
+
+/// The path of a file in a message that this error stopped its use, see [`shown_missing`].
+pub fn shown_unusable(path: &Path, error: &io::Error) -> String {
+    use io::ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound};
+    match error.kind() {
+        NotFound | NotADirectory | InvalidFilename | InvalidInput => shown_missing(path),
+        _ => shown_path(path),
+    }
+}
 
 /// Reads a file of at most `most` bytes.
 ///

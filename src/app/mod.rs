@@ -29,7 +29,7 @@ use crate::backend::{BACKENDS, BackendEntry};
 use crate::config::{BackendKind, Concurrency, Config, Duplicates, HostTable, Origins, Proxies, Rate, Task};
 use crate::engine::{Plan, Stop, StopConditions};
 use crate::fetch::{BodyStream, ByteLimit, FetchServices, FetchSpec, Keeping, Saving, Throttle};
-use crate::model::{ChildProgram, Needs, shown_path};
+use crate::model::{ChildProgram, Needs};
 use crate::policy::limits::pacer::{AllHostLimits, HostLimits, Pacer, SharedPacer};
 use crate::policy::naming::{Claims, Template};
 use crate::policy::network::address::AddressClasses;
@@ -41,7 +41,7 @@ use crate::sink::Sink;
 pub use crate::sink::TextStyle;
 use crate::source::{Inputs, ListOpener, ListOptions, ListSource, ReportSource, Retry, Source, SourceError};
 use crate::state::StateError;
-pub use bounded_read::{SETTINGS as LARGEST_SETTINGS, read as read_bounded, read_unnamed};
+pub use bounded_read::{SETTINGS as LARGEST_SETTINGS, read as read_bounded, read_unnamed, shown_unusable};
 use credentials::{netrc, told_to_all};
 use fetch_config::fetch_config;
 pub use files::{CheckedFiles, Files, is_within};
@@ -62,7 +62,7 @@ pub enum SetupError {
     #[error(transparent)]
     Source(#[from] SourceError),
     /// A file or folder cannot be used.
-    #[error("cannot use {path} for {purpose}: {source}", path = shown_path(path))]
+    #[error("cannot use {path} for {purpose}: {source}", path = shown_unusable(path, source))]
     Path {
         /// The path, as given.
         path: PathBuf,

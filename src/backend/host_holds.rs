@@ -85,7 +85,6 @@ mod tests {
             timing,
             took,
             wait: took,
-            asked: None,
             from: None,
             cookies: Vec::new(),
             deaths: 0,

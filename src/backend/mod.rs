@@ -156,11 +156,11 @@ fn finished(job: &mut Job, mut fetched: Fetched, queued: Duration, ctx: &RunCont
 /// Moves a job to the target of a redirect. Returns its result if these were too many.
 fn redirected(job: &mut Job, mut redirect: Box<RedirectState>, queued: Duration, ctx: &RunContext) -> Option<Fetched> {
     redirect.timing.queued = Some(queued);
-    job.follow(redirect);
+    let last = job.follow(redirect);
     let chain = job.redirect.as_mut()?;
     let error = ctx.spec.too_many_redirects(chain)?;
     // The chain ends at the URL of the last request; `None` if that is the seed's own.
-    chain.facts.final_url = chain.asked.take();
+    chain.facts.final_url = last;
     let hops = std::mem::take(&mut chain.facts.redirects);
     let (facts, timing) = (chain.facts.clone(), chain.timing);
     chain.facts.redirects = hops;

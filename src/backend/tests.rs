@@ -37,7 +37,6 @@ fn chain(facts: Facts) -> RedirectState {
         timing: Timing::default(),
         took: Duration::ZERO,
         wait: Duration::ZERO,
-        asked: None,
         from: None,
         cookies: Vec::new(),
         deaths: 0,

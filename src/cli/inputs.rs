@@ -6,9 +6,10 @@ use std::io;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
-use fetchall::app::state_in;
-use fetchall::model::{shown_path, shown_text};
+use fetchall::app::{shown_unusable, state_in};
+use fetchall::model::{HIDDEN, has_at_sign, shown_path, shown_text};
 use fetchall::policy::rerun::selection::Selection;
+use fetchall::policy::text::redact::host_and_path;
 use fetchall::policy::text::url_text::{self, http_prefix};
 use fetchall::source::check_url;
 
@@ -207,18 +208,31 @@ fn list(word: &OsStr, env: &Env) -> Result<InputArg, String> {
     if word == "-" {
         return Ok(InputArg::Stdin);
     }
-    let text = word.to_string_lossy();
-    // A name and a password may stand where an input is expected.
-    let may_be_pair = text.contains(':') && !looks_like_host(&text) && !cfg!(windows);
-    let shown = if may_be_pair { "an input with a colon in its name".to_owned() } else { shown_path(Path::new(word)) };
-    let path = env.cwd.join(word);
-    match fs::metadata(&path) {
+    let path = Path::new(word);
+    match fs::metadata(env.cwd.join(word)) {
         _ if word.is_empty() => Err("an input is empty; name a list or a URL".to_owned()),
-        Ok(found) if found.is_dir() => Err(format!("{shown} is a folder; name a list in it")),
+        Ok(found) if found.is_dir() => Err(format!("{} is a folder; name a list in it", shown_path(path))),
         Ok(_) => Ok(InputArg::File(PathBuf::from(word))),
-        Err(error) if absent(&error) => Err(format!("{shown}: no such file")),
-        Err(error) => Err(format!("cannot read {shown}: {error}")),
+        Err(error) if absent(&error) => Err(format!("{}: no such file", missing(word, &error))),
+        Err(error) => Err(format!("cannot read {}: {error}", shown_unusable(path, &error))),
     }
+}
+
+/// An input that does not exist, in a message. A name and a password may stand where an input is expected.
+fn missing(word: &OsStr, error: &io::Error) -> String {
+    let text = word.to_string_lossy();
+    match host(&text) {
+        Some(host) => host.to_owned(),
+        None => match shown_unusable(Path::new(word), error) {
+            hidden if hidden == HIDDEN => "an input that may be a secret".to_owned(),
+            shown => shown,
+        },
+    }
+}
+
+/// The host and path of a word that may be a URL without its scheme.
+fn host(word: &str) -> Option<&str> {
+    (looks_like_host(word) && !has_at_sign(word)).then(|| host_and_path(word)).flatten()
 }
 
 /// RFC 3986, section 3.1, and the two slashes that tell a URL from a file with a colon.
@@ -233,8 +247,8 @@ fn has_scheme(word: &str) -> bool {
 fn with_url_advice(problem: String, word: &str) -> String {
     if http_prefix(url_text::bare(word)).is_some() {
         format!("{problem}; if it is a URL, write two slashes behind http: or https:")
-    } else if looks_like_host(word) {
-        format!("{problem}; if it is a URL, write https://{}", shown_text(word))
+    } else if let Some(host) = host(word) {
+        format!("{problem}; if it is a URL, write https://{host}")
     } else {
         problem
     }

@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use fetchall::app::{LARGEST_SETTINGS, read_bounded, read_unnamed};
+use fetchall::app::{LARGEST_SETTINGS, read_bounded, read_unnamed, shown_unusable};
 use fetchall::config::{Config, Format, Key, Layers, Origins, Raw, SettingSource, Task};
 use fetchall::model::{shown_path, shown_text};
 use fetchall::policy::naming::Template;
@@ -119,7 +119,7 @@ pub fn settings_over(defaults: Config, args: &SettingArgs, env: &Env) -> Result<
                 Err(error) if absent(&error) && !file.required => {}
                 Err(error) if file.of_folder => problems
                     .push(format!("cannot read {name}: {error}; add --no-config, or --config ./{name} if it is yours")),
-                Err(error) => problems.push(format!("cannot read {name}: {error}")),
+                Err(error) => problems.push(format!("cannot read {}: {error}", shown_unusable(&file.path, &error))),
             }
         }
     }
@@ -382,9 +382,9 @@ fn header_texts(given: &[String], env: &Env) -> Result<Vec<String>, String> {
         match text.strip_prefix('@') {
             None => texts.push(text.clone()),
             Some(file) => {
-                let content = read_settings(&env.cwd.join(file))
-                    .and_then(text_of)
-                    .map_err(|error| format!("--header: cannot read {}: {error}", shown_text(file)))?;
+                let content = read_settings(&env.cwd.join(file)).and_then(text_of).map_err(|error| {
+                    format!("--header: cannot read {}: {error}", shown_unusable(Path::new(file), &error))
+                })?;
                 let lines = content.lines().map(str::to_owned).zip(1..).filter(|(line, _)| !line.trim().is_empty());
                 for (line, number) in lines {
                     fetchall::config::parse_header(&line)

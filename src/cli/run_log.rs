@@ -5,7 +5,7 @@ use std::path::Path;
 use fetchall::config::Config;
 use fetchall::engine::RunEnd;
 use fetchall::model::shown_path;
-use fetchall::policy::text::redact::redact_url;
+use fetchall::policy::text::redact::redact_line;
 use fetchall::source::{Input, Inputs};
 
 use super::exit::Exit;
@@ -57,7 +57,7 @@ fn names(inputs: &Inputs) -> String {
         match list {
             Input::File(path) => names.push(shown_path(path)),
             Input::Stdin => names.push("-".to_owned()),
-            Input::Remote(url) => names.push(redact_url(url).into_owned()),
+            Input::Remote(url) => names.push(redact_line(url).into_owned()),
             Input::Reader(name, _) => names.push(name.clone()),
             Input::Url(..) => urls += 1,
         }

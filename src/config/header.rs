@@ -7,7 +7,7 @@ use http::uri::Authority;
 use http::{HeaderName, HeaderValue};
 
 use super::Config;
-use crate::model::{Credentials, HIDDEN, is_secret, shown_text};
+use crate::model::{Credentials, HIDDEN, shown_text};
 
 /// The most fields that a request may be given: servers take no more, many far fewer.
 pub(super) const MOST: usize = 1000;
@@ -93,13 +93,42 @@ pub fn user(config: &Config) -> Option<Credentials> {
     Some(Credentials { username: username.to_owned(), password: password.to_owned() })
 }
 
-/// Returns a `header` text as it may be shown: without the value of a secret field, and as
-/// [`shown_text`] shows any other value, such as the URL of a Referer.
+/// The fields whose values are shown. Any other field may say who asks, whatever its name.
+const SHOWN: [&str; 22] = [
+    "accept",
+    "accept-charset",
+    "accept-encoding",
+    "accept-language",
+    "cache-control",
+    "content-type",
+    "dnt",
+    "host",
+    "origin",
+    "pragma",
+    "priority",
+    "range",
+    "referer",
+    "save-data",
+    "sec-fetch-dest",
+    "sec-fetch-mode",
+    "sec-fetch-site",
+    "sec-fetch-user",
+    "sec-gpc",
+    "upgrade-insecure-requests",
+    "user-agent",
+    "x-requested-with",
+];
+
+/// Returns a `header` text as it may be shown. A value is shown, as by [`shown_text`], if the field is one of
+/// [`SHOWN`] and no blank stands within an element of its value: `Bearer x` is no value of Accept.
 pub(super) fn without_secret(text: &str) -> String {
-    let is_hidden = matches!(parse_header(text), Ok((name, Some(value))) if !value.is_empty() && is_secret(&name));
     let Some((name, value)) = text.split_once(':') else { return text.to_owned() };
-    match shown_text(value.trim()) {
-        _ if is_hidden => format!("{name}: {HIDDEN}"),
+    let value = value.trim();
+    let is_known = SHOWN.iter().any(|shown| name.eq_ignore_ascii_case(shown));
+    let has_words = value.split([',', ';']).any(|element| element.trim().contains(char::is_whitespace));
+    match shown_text(value) {
+        _ if value.is_empty() => text.to_owned(),
+        _ if !is_known || has_words => format!("{name}: {HIDDEN}"),
         Cow::Borrowed(value) if value != HIDDEN => text.to_owned(),
         shown => format!("{name}: {shown}"),
     }
@@ -112,11 +141,20 @@ mod tests {
     #[test]
     fn field_is_shown_without_secrets_and_passwords() {
         for (text, shown) in [
-            ("X-A: b@c", "X-A: b@c"),
+            ("Accept: text/html, a/b; q=0.5", "Accept: text/html, a/b; q=0.5"),
+            ("user-agent: robot/1", "user-agent: robot/1"),
+            ("User-Agent: robot Bearer x", "User-Agent: (hidden)"),
+            ("Accept: Bearer x", "Accept: (hidden)"),
+            ("Accept:", "Accept:"),
+            ("X-A;", "X-A;"),
+            ("X-A:", "X-A:"),
+            ("X-A: b", "X-A: (hidden)"),
+            ("X-PIN:1234", "X-PIN: (hidden)"),
             ("Authorization: Bearer x", "Authorization: (hidden)"),
             ("Referer: http://ann:pw@h/", "Referer: http://h/"),
             ("Referer: http://ann:pw", "Referer: (hidden)"),
-            ("X-Via:socks5://ann:pw@h/", "X-Via: socks5://h/"),
+            ("Referer: http://h/x#y", "Referer: http://h/x"),
+            ("X-Via:socks5://ann:pw@h/", "X-Via: (hidden)"),
             ("Link: <http://ann:pw@h/>", "Link: (hidden)"),
             ("Origin: ann:pw@h", "Origin: (hidden)"),
         ] {

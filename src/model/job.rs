@@ -31,8 +31,6 @@ pub struct RedirectState {
     pub took: Duration,
     /// The wait that the last hop requests before the redirect (RFC 9110, section 10.2.3).
     pub wait: Duration,
-    /// The URL of the last request; `None` for the seed's own URL.
-    pub asked: Option<Url>,
     /// The address that sent the last redirect, if known.
     pub from: Option<SocketAddr>,
     /// The cookies that the hops have set, if the run keeps none.
@@ -51,7 +49,6 @@ impl RedirectState {
             timing: self.timing,
             took: self.took,
             wait: self.wait,
-            asked: None,
             from: self.from,
             cookies: self.cookies.clone(),
             deaths: 0,
@@ -93,19 +90,13 @@ impl Job {
         led_to.unwrap_or(&self.seed.url)
     }
 
-    /// The URL of the last request, for a job with a redirect to follow.
-    pub fn asked(&self) -> &Url {
-        self.redirect.as_ref().and_then(|redirect| redirect.asked.as_ref()).unwrap_or(&self.seed.url)
-    }
-
     /// Advances the chain by one redirect, whose facts name only this hop. The method never copies a chain,
-    /// which may have thousands of hops.
-    pub fn follow(&mut self, mut redirect: Box<RedirectState>) {
+    /// which may have thousands of hops. Returns the URL of the last request; `None` for the seed's own URL.
+    pub fn follow(&mut self, mut redirect: Box<RedirectState>) -> Option<Url> {
         let before = self.redirect.as_ref().map_or(0, |before| before.hop_bytes);
         redirect.hop_bytes = before + Hop::bytes(&redirect.facts.redirects);
         redirect.facts.redirects = self.with_hops(std::mem::take(&mut redirect.facts.redirects));
-        redirect.asked = self.redirect.take().and_then(|before| before.facts.final_url);
-        self.redirect = Some(redirect);
+        self.redirect.replace(redirect).and_then(|before| before.facts.final_url)
     }
 
     /// Takes the hops out of the chain and appends these.

@@ -27,6 +27,7 @@ mod robots;
 mod secret;
 mod seed;
 mod size;
+mod spelling;
 mod summary;
 mod validators;
 
@@ -50,8 +51,9 @@ pub use page_links::{Link, LinkKind, PageLinks, TextSketch};
 pub use prior_run::{Condition, PriorBody, PriorRun, Revision};
 pub use retry::{RetryCause, RetryOn};
 pub use robots::{RobotsCopy, RobotsFailures, RobotsText, StoredRobots};
-pub use secret::{HIDDEN, has_at_sign, is_secret, is_secret_name, plain_word, refused_value, shown_path, shown_text};
+pub use secret::{HIDDEN, is_secret, is_secret_name, plain_word, refused_value, shown_missing, shown_path, shown_text};
 pub use seed::{BadLine, Batch, Credentials, Entry, Kind, RequestOverrides, Seed, SourcePos, Via};
+pub use spelling::{has_at_sign, has_at_sign_after_colon, has_colon};
 pub use summary::{
     AutoConcurrency, ChangeCounts, Counts, CrawlSummary, Digests, Latency, StopCause, Summary, UnkeptCounts,
 };

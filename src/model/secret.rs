@@ -6,6 +6,8 @@ use std::path::Path;
 use http::HeaderName;
 use url::Url;
 
+use super::spelling::has_at_sign_after_colon;
+
 /// Whether a request field identifies the user. Only one origin gets such a field, and no output shows it.
 pub fn is_secret(name: &HeaderName) -> bool {
     is_secret_name(name.as_str())
@@ -50,35 +52,26 @@ pub const HIDDEN: &str = "(hidden)";
 /// The most bytes of a refused value that a message repeats. Most keys and tokens are longer.
 const LONGEST_WORD: usize = 24;
 
-/// The spellings of an at sign and of a colon: as they are, percent-encoded, and as wide characters.
-const AT_SIGNS: [&str; 4] = ["@", "%40", "\u{ff20}", "\u{fe6b}"];
-const COLONS: [&str; 4] = [":", "%3a", "\u{ff1a}", "\u{fe55}"];
-
-/// Whether a text holds an at sign in any spelling. It may end a password.
-pub fn has_at_sign(text: &str) -> bool {
-    AT_SIGNS.iter().any(|sign| text.contains(sign))
-}
-
 /// A text of the user, such as a path or a User-Agent, as messages and `fetchall config` show it.
 ///
-/// A URL loses its user name and password. [`HIDDEN`] replaces any other text in which an at sign follows a
-/// colon, and a text with a word that begins as a URL but does not parse.
+/// A URL loses its user name, password and fragment. [`HIDDEN`] replaces any other text in which an at sign
+/// follows a colon, and a text with a word that begins as a URL but does not parse.
 pub fn shown_text(text: &str) -> Cow<'_, str> {
-    if !may_hold_password(text) {
+    let may_hold_password = may_hold_password(text);
+    if !may_hold_password && !text.contains('#') {
         return Cow::Borrowed(text);
     }
     match Url::parse(text).ok().filter(Url::has_host).and_then(without_user) {
-        Some(url) if !may_hold_password(url.as_str()) => Cow::Owned(url.into()),
+        Some(url) if !self::may_hold_password(url.as_str()) => Cow::Owned(url.into()),
+        None if !may_hold_password => Cow::Borrowed(text),
         _ => Cow::Borrowed(HIDDEN),
     }
 }
 
 fn may_hold_password(text: &str) -> bool {
-    let lower = text.to_ascii_lowercase();
-    let colon = COLONS.iter().filter_map(|colon| lower.find(colon)).min();
-    let sign = AT_SIGNS.iter().filter_map(|sign| lower.rfind(sign)).max();
     let is_delimiter = |c: char| c.is_whitespace() || "\"'<>(),;".contains(c);
-    colon.zip(sign).is_some_and(|(colon, sign)| colon < sign) || lower.split(is_delimiter).any(is_broken_url)
+    let lower = text.to_ascii_lowercase();
+    has_at_sign_after_colon(text) || lower.split(is_delimiter).any(is_broken_url)
 }
 
 fn is_broken_url(word: &str) -> bool {
@@ -87,15 +80,33 @@ fn is_broken_url(word: &str) -> bool {
     begins_as_url && Url::parse(word).is_err()
 }
 
-/// Removes user name and password from a URL. `None` if it has none or they cannot be removed.
+/// Removes user name, password and fragment from a URL. `None` if it has none or they cannot be removed.
 fn without_user(mut url: Url) -> Option<Url> {
-    let has_user = !url.username().is_empty() || url.password().is_some();
-    (has_user && url.set_username("").is_ok() && url.set_password(None).is_ok()).then_some(url)
+    let has_any = !url.username().is_empty() || url.password().is_some() || url.fragment().is_some();
+    url.set_fragment(None);
+    (has_any && url.set_username("").is_ok() && url.set_password(None).is_ok()).then_some(url)
 }
 
 /// A path as messages show it, see [`shown_text`].
 pub fn shown_path(path: &Path) -> String {
     shown_text(&path.to_string_lossy()).into_owned()
+}
+
+/// The longest name of a file on common systems, in bytes.
+const LONGEST_NAME: usize = 255;
+
+/// The path of a file that does not exist, as messages show it.
+///
+/// It may be a secret in its place, such as a cookie. [`HIDDEN`] replaces it unless it has the form of a path:
+/// letters, digits and `. _ - + ~ ,` between separators.
+pub fn shown_missing(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    // `C:` of Windows.
+    let path_of_drive = text.get(2..).filter(|_| cfg!(windows) && text.chars().nth(1) == Some(':'));
+    let is_name =
+        |name: &str| name.len() <= LONGEST_NAME && name.chars().all(|c| c.is_alphanumeric() || "._-+~,".contains(c));
+    let mut names = path_of_drive.unwrap_or(&text).split(std::path::is_separator);
+    if names.all(is_name) { shown_path(path) } else { HIDDEN.to_owned() }
 }
 
 /// A refused value or name that a message may repeat: at most 24 bytes of letters, digits and
@@ -132,7 +143,13 @@ mod tests {
             ("robot/1 (http://ann:hunter2@h/)", HIDDEN),
             ("robot/1 (http://ann:hunter2)", HIDDEN),
             ("robot/1 (+https://h.test/robot; 1:2)", "robot/1 (+https://h.test/robot; 1:2)"),
+            ("ann&#58;hunter2&commat;h", HIDDEN),
+            ("ann:hunter2%252540h", HIDDEN),
+            ("ann:hunter2(at)h", HIDDEN),
+            ("https://h.test/x?y#hunter2", "https://h.test/x?y"),
+            ("list#1", "list#1"),
             ("photos@2x/list.txt", "photos@2x/list.txt"),
+            ("photos@2x: 3", "photos@2x: 3"),
             ("c:/list", "c:/list"),
         ] {
             assert_eq!(shown_text(text), shown, "{text}");

@@ -95,9 +95,8 @@ impl Cookie {
 
 impl RedirectState {
     fn size(&self) -> usize {
-        let asked = self.asked.as_ref().map_or(0, |url| url.as_str().len());
         let cookies = self.cookies.iter().map(Cookie::size).sum::<usize>();
-        size_of::<RedirectState>() + self.facts.size_without_hops() + self.hop_bytes + asked + cookies
+        size_of::<RedirectState>() + self.facts.size_without_hops() + self.hop_bytes + cookies
     }
 }
 

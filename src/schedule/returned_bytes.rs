@@ -4,7 +4,7 @@
 use super::scheduler::Scheduler;
 
 /// Above so many bytes of waiting returned jobs, no new job is handed out.
-const MOST: usize = 32 * 1024 * 1024;
+const MOST: usize = 16 * 1024 * 1024;
 
 /// Below so many bytes, new jobs are handed out again.
 const RESUME: usize = MOST / 4 * 3;

@@ -7,7 +7,7 @@ use url::{ParseError, Url};
 
 use crate::model::{Credentials, has_at_sign};
 use crate::policy::message::location::LONGEST_HOST;
-use crate::policy::text::redact::{host_and_path, names_secret, redact_line, redact_value};
+use crate::policy::text::redact::{has_plain_host, host_and_path, redact_json_line, redact_line, redact_value};
 use crate::policy::text::url_text;
 use crate::policy::text::url_text::http_prefix;
 
@@ -43,6 +43,9 @@ pub(super) fn parse(text: &str) -> Result<(Url, Option<Credentials>), Reason> {
     let mut url = Url::parse(text).map_err(explain)?;
     if url.as_str().len() > LONGEST {
         return Err(format!("longer than {LONGEST} bytes; no server takes such a URL").into());
+    }
+    if !has_plain_host(&url) {
+        return Err("the host name holds a character that no host name has; correct it".into());
     }
     if url.host_str().is_some_and(|host| host.len() > LONGEST_HOST) {
         return Err("the host name is longer than 253 bytes; no DNS knows such a name; correct it".into());
@@ -90,6 +93,19 @@ pub(super) fn check_characters(text: &str) -> Result<(), Reason> {
     }
     if blank && text.split(' ').skip(1).any(|word| word.starts_with('#')) {
         return Err("a comment follows the URL; put it on a line of its own".into());
+    }
+    check_authority(text)
+}
+
+/// Refuses a URL whose `#` or `\` may be a character of a user name or password: it ends the authority, and an at
+/// sign follows. A browser would ask the host that stands before it.
+pub(super) fn check_authority(text: &str) -> Result<(), Reason> {
+    let Some(scheme) = http_prefix(text) else { return Ok(()) };
+    let authority = text[scheme..].trim_start_matches(['/', '\\']);
+    let Some(end) = authority.find(['/', '\\', '?', '#']) else { return Ok(()) };
+    let rest = &authority[end..];
+    if rest.starts_with(['\\', '#']) && has_at_sign(rest) {
+        return Err("an at sign follows the # or \\ behind the host; percent-encode them in a password".into());
     }
     Ok(())
 }
@@ -172,38 +188,24 @@ fn decoded(part: &str) -> Result<String, Reason> {
     }
 }
 
-/// The line as a record may show it: readable length, no secrets.
-pub(super) fn shown(text: &str) -> String {
+/// A bad line as its record may show it: readable length, no secrets.
+pub(super) fn shown_line(text: &str) -> String {
     cut(&redact_line(text), SHOWN).to_owned()
+}
+
+/// A bad line of JSON values as its record may show it.
+pub(super) fn shown_json_line(text: &str) -> String {
+    cut(&redact_json_line(text), SHOWN).to_owned()
+}
+
+/// A bad value as its record may show it.
+pub(super) fn shown_value(text: &str) -> String {
+    cut(&redact_value(text), SHOWN).to_owned()
 }
 
 /// A URL that a message repeats. Empty if it is none.
 fn brief(text: &str) -> String {
     cut(&redact_value(text), SUGGESTED).to_owned()
-}
-
-/// Whether an option or a field with a secret follows the URL of a line, as in a command:
-/// `http://h/ --user=ann:pw`, `http://h/ X-Token: pw`. The parser would take it for a part of the URL.
-pub(super) fn option_follows(text: &str) -> bool {
-    let is_dash = |c: char| matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}');
-    let is_sign = |c: char| matches!(c, ':' | '=' | '\u{ff1a}' | '\u{fe55}' | '\u{ff1d}');
-    let mut words = text.split_whitespace().skip(1).peekable();
-    while let Some(word) = words.next() {
-        let word = word.trim_start_matches(['"', '\'', '`']);
-        let option = word.trim_start_matches(is_dash);
-        if option.len() < word.len() && option.starts_with(char::is_alphabetic) {
-            return true;
-        }
-        let before = word.split(is_sign).next().unwrap_or_default();
-        let is_pair = before.len() < word.len() || words.peek().is_some_and(|next| next.starts_with(is_sign));
-        let name = before.trim_matches(|c: char| !c.is_alphanumeric());
-        // A file name with a query, as in `http://h/my file?token=x`, is a part of the URL.
-        let is_name = name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'));
-        if is_pair && is_name && names_secret(name) {
-            return true;
-        }
-    }
-    false
 }
 
 /// At most `most` bytes, never half a character.

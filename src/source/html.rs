@@ -8,6 +8,7 @@ use html5gum::emitters::callback::{Callback, CallbackEmitter, CallbackEvent};
 use html5gum::{Error, Span, State, Tokenizer};
 use url::{ParseError, Url};
 
+use super::address;
 use super::line::{Place, Wants};
 use super::lines::RemainingBytes;
 use super::markup::{MarkupDocument, ParseProgress};
@@ -151,8 +152,11 @@ impl Html {
     /// The entry of a link; `None` for one that came before, leads into the page itself, or is not of HTTP.
     fn link(&mut self, href: &str, place: Place<'_>) -> Option<Entry> {
         // As the URL standard reads it, and browsers do: blanks around it and line ends in it count for nothing.
-        let href = href.trim_matches(|c: char| c <= ' ').replace(['\t', '\n', '\r'], "");
-        let href = href.split('#').next().filter(|href| !href.is_empty())?;
+        let whole = href.trim_matches(|c: char| c <= ' ').replace(['\t', '\n', '\r'], "");
+        if let Err(reason) = address::check_authority(&whole) {
+            return self.seen.insert(&whole).then(|| place.bad_value(&whole, reason));
+        }
+        let href = whole.split('#').next().filter(|href| !href.is_empty())?;
         let options = Url::options().base_url(self.base.as_ref());
         let url = options.encoding_override(Some(&|query| self.encoding.encode(query).0)).parse(href);
         if url.as_ref().is_ok_and(|url| !matches!(url.scheme(), "http" | "https")) {
@@ -162,10 +166,12 @@ impl Html {
         if !self.seen.insert(shown) {
             return None;
         }
+        // A bad link is shown by all of it: a `#` in a password cuts off the at sign behind it.
         Some(match &url {
-            _ if href.contains('\u{fffd}') => place.bad_value(href, UNREADABLE),
-            Err(ParseError::RelativeUrlWithoutBase) => place.bad_value(href, RELATIVE),
-            _ => place.value_entry(shown, Wants::default()),
+            _ if href.contains('\u{fffd}') => place.bad_value(&whole, UNREADABLE),
+            Err(ParseError::RelativeUrlWithoutBase) => place.bad_value(&whole, RELATIVE),
+            Err(_) => place.value_entry(&whole, Wants::default()),
+            Ok(_) => place.value_entry(shown, Wants::default()),
         })
     }
 }

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use super::address::{self, Reason};
-use super::wants;
+use super::{trailing_text, wants};
 use crate::model::{BadLine, Batch, Entry, ErrorKind, FetchError, JobId, RequestOverrides, Seed, SourcePos, Via};
-use crate::policy::text::redact::redact_value;
 
 /// The position of a line, and the line after it.
 #[derive(Debug, Clone, Copy)]
@@ -23,29 +22,40 @@ impl Place<'_> {
         SourcePos { list: Arc::clone(self.list), line: self.line }
     }
 
-    /// A line that never becomes a URL.
+    /// A line of text that never becomes a URL.
     pub fn bad(&self, text: &str, reason: impl Into<Reason>) -> Entry {
-        let message: Box<str> = reason.into().into_owned().into();
-        self.failed(text, FetchError::new(ErrorKind::InvalidUrl, message))
+        self.refused(address::shown_line(text), invalid(reason.into()))
     }
 
-    /// A bad value of JSON, of a table or of a document, or a bad line of a report.
+    /// A bad line of JSON values or of a report. If it is no URL, it may be a secret.
+    pub fn bad_json_line(&self, text: &str, reason: impl Into<Reason>) -> Entry {
+        self.refused(address::shown_json_line(text), invalid(reason.into()))
+    }
+
+    /// A bad value of JSON, of a table or of a document. If it is no URL, it may be a secret.
     pub fn bad_value(&self, text: &str, reason: impl Into<Reason>) -> Entry {
-        self.bad(&redact_value(text), reason)
+        self.refused(address::shown_value(text), invalid(reason.into()))
     }
 
-    /// A line that could not be followed to its URLs.
-    pub fn failed(&self, text: &str, error: FetchError) -> Entry {
-        Entry::Bad(BadLine { id: JobId::default(), text: address::shown(text), via: Via::List(self.origin()), error })
+    /// The URL of a sitemap that could not be read.
+    pub fn failed(&self, url: &str, error: FetchError) -> Entry {
+        self.refused(address::shown_value(url), error)
     }
 
-    /// A line with a URL and the settings that the list gives for it.
+    fn refused(&self, text: String, error: FetchError) -> Entry {
+        Entry::Bad(BadLine { id: JobId::default(), text, via: Via::List(self.origin()), error })
+    }
+
+    /// A line of text, or an argument, that holds a URL alone. The settings are those that the list gives for it.
     pub fn entry(&self, text: &str, wants: Wants) -> Entry {
-        self.seed(text, wants).unwrap_or_else(|reason| self.bad(text, reason))
+        let seed = match trailing_text::problem(text) {
+            Some(reason) => Err(reason.into()),
+            None => self.seed(text, wants),
+        };
+        seed.unwrap_or_else(|reason| self.bad(text, reason))
     }
 
-    /// As [`Place::entry`], of a value of JSON, of a table, of a document or of a report. If it is no URL, it may
-    /// be a secret.
+    /// A value of JSON, of a table, of a document or of a report, all of which is the URL.
     pub fn value_entry(&self, text: &str, wants: Wants) -> Entry {
         self.seed(text, wants).unwrap_or_else(|reason| self.bad_value(text, reason))
     }
@@ -60,6 +70,11 @@ impl Place<'_> {
         let overrides = (!per_seed.is_empty()).then(|| Box::new(per_seed));
         Ok(Entry::Seed(Seed { priority, overrides, ..Seed::new(url, Via::List(self.origin())) }))
     }
+}
+
+fn invalid(reason: Reason) -> FetchError {
+    let message: Box<str> = reason.into_owned().into();
+    FetchError::new(ErrorKind::InvalidUrl, message)
 }
 
 /// The settings that a list may give for one URL.

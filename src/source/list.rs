@@ -10,12 +10,12 @@ use super::line::{Gathered, Place, Wants};
 use super::open::{InputBytes, Wake};
 use super::options::ListOptions;
 use super::reading::{About, ListReader, ReadStop};
-use super::{Interrupt, NotFetched, Source, SourceError, address, format, is_refusal};
+use super::{Interrupt, NotFetched, Source, SourceError, address, format, is_refusal, trailing_text};
 use crate::config::InputFormat;
 use crate::model::{Batch, Entry, ErrorKind, FetchError, SourcePos};
 use crate::policy::message::charset::of_media_type;
 use crate::policy::text::fingerprint::FingerprintSet;
-use crate::policy::text::redact::redact_url;
+use crate::policy::text::redact::{redact_line, redact_url};
 
 /// The name of the list that the command line's own URLs form.
 const ARGUMENTS: &str = "arguments";
@@ -146,7 +146,11 @@ impl ListSource {
             let part = match input {
                 Input::Url(url, position) => ListPart::Url(url, position),
                 Input::Remote(url) => {
-                    ListPart::List(source.remote(&url).map_err(|error| broken(&redact_url(&url), error))?, 0)
+                    if let Some(why) = trailing_text::problem(&url) {
+                        return Err(broken(&redact_line(&url), io::Error::new(io::ErrorKind::InvalidInput, why)));
+                    }
+                    let shown = || if address::parse(&url).is_ok() { redact_url(&url) } else { redact_line(&url) };
+                    ListPart::List(source.remote(&url).map_err(|error| broken(&shown(), error))?, 0)
                 }
                 file => ListPart::List(source.file(file)?, 0),
             };
@@ -170,7 +174,8 @@ impl ListSource {
         let Some(opener) = &self.options.opener else {
             return Err(io::Error::new(io::ErrorKind::Unsupported, "no list can be fetched here; name a file"));
         };
-        let fetched = opener.open(url).map_err(NotFetched::from)?;
+        // A sitemap's URL may have blanks, and the opener takes a line.
+        let fetched = opener.open(&url.replace(' ', "%20")).map_err(NotFetched::from)?;
         let mut about = About::from(&self.options);
         let content_type = fetched.content_type.as_deref();
         if about.format == InputFormat::Auto {
@@ -300,7 +305,10 @@ impl ListSource {
                         Err(_) if self.wake.is_set() => break,
                         Err(source) if depth > 0 => {
                             let place = Place { list: &name, line: end, next: end };
-                            out.push(place.bad(&name, format!("the sitemap was not read to its end: {source}")), end);
+                            out.push(
+                                place.bad_value(&name, format!("the sitemap was not read to its end: {source}")),
+                                end,
+                            );
                             self.finish_part(Arc::clone(&name), end);
                         }
                         Err(source) => {

@@ -39,6 +39,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod text;
+mod trailing_text;
 mod wants;
 mod wrapped_array;
 
@@ -81,7 +82,7 @@ impl From<Vec<Input>> for Inputs {
 /// # Errors
 /// The URL without its secrets, what is wrong, and what to do.
 pub fn check_url(text: &str) -> Result<(), String> {
-    address::parse(text).map(drop).map_err(|why| format!("{}: {why}", address::shown(text)))
+    address::parse(text).map(drop).map_err(|why| format!("{}: {why}", address::shown_line(text)))
 }
 
 /// The input cannot be read on, or is no list.

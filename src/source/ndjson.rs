@@ -136,7 +136,7 @@ impl Objects {
     /// Adds the entry of one object.
     pub fn entry(&mut self, text: &str, place: Place<'_>, out: &mut Gathered) {
         let entry = match object(text, place.line) {
-            Err(reason) => place.bad_value(text, reason),
+            Err(reason) => place.bad_json_line(text, reason),
             Ok(mut object) => {
                 if !self.told && !object.unclear.is_empty() {
                     self.told = true;

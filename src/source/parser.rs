@@ -37,7 +37,7 @@ impl Parser {
             // It may have option lines, which then belong to it.
             Parser::Text(text) => text.bad(&shown, reason, place, out),
             Parser::Table(table) => table.bad(reason, place, out),
-            Parser::Ndjson(_) => out.push(place.bad_value(&shown, reason), place.next),
+            Parser::Ndjson(_) => out.push(place.bad_json_line(&shown, reason), place.next),
         }
     }
 

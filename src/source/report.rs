@@ -112,12 +112,12 @@ impl ReportSource {
                         }
                         note(&mut self.wanted, &self.only, record, line);
                     }
-                    Err(why) => out.push(place(next).bad_value(String::from_utf8_lossy(bytes).trim(), why), next),
+                    Err(why) => out.push(place(next).bad_json_line(String::from_utf8_lossy(bytes).trim(), why), next),
                 },
                 LinePiece::TooLong(head, next) | LinePiece::Unclosed(head, next) => {
                     let why = format!("longer than {LONGEST} bytes; a line holds one record");
                     let head = String::from_utf8_lossy(head);
-                    out.push(place(next).bad_value(&redact_beginning(&head), why), next);
+                    out.push(place(next).bad_json_line(&redact_beginning(&head), why), next);
                 }
                 LinePiece::End if out.entries.is_empty() => return Ok(None),
                 LinePiece::End => break,

@@ -11,7 +11,7 @@
 
 use std::str::Utf8Error;
 
-use super::address::{self, Reason};
+use super::address::Reason;
 use super::aria2::{self, Options};
 use super::line::{Gathered, Place, Wants};
 use crate::policy::text::redact::host_and_path;
@@ -73,9 +73,7 @@ impl TextList {
             // Words in quotes may be the cell of a table or a JSON value.
             _ => url,
         };
-        let problem = (http_prefix(url).is_some() && address::option_follows(url))
-            .then_some("an option follows the URL; give options and fields to the command, and write the URL alone");
-        self.hold(url, place, problem.map(Reason::from));
+        self.hold(url, place, None);
     }
 
     /// A line that was too long to read.
@@ -150,6 +148,6 @@ fn unreadable(line: &[u8], error: Utf8Error) -> Reason {
 /// Adds a bad entry for a line of JSON that is not UTF-8.
 pub(super) fn not_utf8(bytes: &[u8], place: Place<'_>, out: &mut Gathered) {
     if let (Err(error), false) = (std::str::from_utf8(bytes), is_comment(bytes)) {
-        out.push(place.bad_value(&String::from_utf8_lossy(bytes), unreadable(bytes, error)), place.next);
+        out.push(place.bad_json_line(&String::from_utf8_lossy(bytes), unreadable(bytes, error)), place.next);
     }
 }

@@ -6,7 +6,9 @@ use wiremock::matchers::any;
 use wiremock::{Mock, Request, ResponseTemplate};
 
 use crate::support::BACKENDS;
+use crate::support::act::{Act, Script};
 use crate::support::cli::Fetchall;
+use crate::support::fault::{FaultServer, Log};
 use crate::support::mock::{Mocks, redirect};
 
 /// Every `/N/…` leads to `/N-1/…`, with this behind it, and `/0/…` is there.
@@ -107,4 +109,27 @@ fn long_types_and_messages_are_cut_in_records() {
         let shown = records[0]["content_type"].as_str().unwrap();
         assert!(shown.starts_with("text/ttt") && shown.ends_with("t…") && shown.len() < 600, "{backend}");
     }
+}
+
+#[test]
+fn connections_with_large_heads_are_closed_behind_a_proxy() {
+    let hops = 8;
+    let far = |hop: usize| format!("http://h{hop}.test/{}", "x".repeat(60_000));
+    std::thread::scope(|scope| {
+        for backend in BACKENDS {
+            scope.spawn(move || {
+                let mut acts: Vec<Act> = (1..=hops).map(|hop| Act::RedirectTo(far(hop))).collect();
+                acts.push(Act::Stalled);
+                let proxy = FaultServer::start(Script::new().on_each("http:", acts));
+                let args = ["--json", "--backend", backend, "--retry", "0", "--timeout", "10s", "--proxy"];
+                let proxy_url = proxy.url("");
+                let run = scope.spawn(move || Fetchall::new().args(args).args([&*proxy_url, "http://h0.test/"]).run());
+                // The request that waits has a connection, and the one before it may still be closing.
+                let is_bounded = |log: &Log| log.in_flight == 1 && log.requests.len() == hops + 1 && log.open <= 2;
+                proxy.wait_until("the connections of earlier hops to close", is_bounded);
+                drop(proxy);
+                run.join().unwrap().expect_code(1);
+            });
+        }
+    });
 }

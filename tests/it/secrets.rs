@@ -61,6 +61,18 @@ fn urls() -> Vec<String> {
         "[ann:S",
         "ann:S@h st/",
         "ann:p -S@H/",
+        "ann:S&commat;H/",
+        "S&commat;H/",
+        "S%2540H/",
+        "S%252540H/",
+        "S%u0040H/",
+        "S&#64;H/",
+        "S(at)H/",
+        "S[at]H/",
+        "ann:p/S&commat;H/",
+        "ann:p?S%2540H/",
+        "ann:1#S@H/",
+        "S#p@H/",
     ];
     let all = starts.iter().flat_map(|start| users.iter().map(move |user| format!("{start}{user}")));
     all.map(|form| form.replace('H', HOST).replace("127.0.0.1:9TTP", "HTTP").replace('S', SECRET)).collect()
@@ -157,6 +169,44 @@ fn pairs() -> Vec<String> {
     forms.iter().map(|form| form.replace('S', SECRET).replace("hunter2et", "Set")).collect()
 }
 
+/// Lines with a URL and, behind it, what is no part of it. In a cell, a JSON value or a link it is one.
+fn behind_urls() -> Vec<String> {
+    let options = [
+        " header=Authorization: Bearer S",
+        " header = Cookie: S",
+        " out=S",
+        " http-passwd=S",
+        " X-PIN: S",
+        " X-PIN : S",
+        " ann:S",
+        " x y ann:S",
+        " -o S",
+        ", header=S",
+        ",-u,u:S",
+        ";-u u:S",
+        ";-u;u:S",
+        ";-uu:S",
+        ",--user,ann:S",
+        ",--header=X:S",
+        " http:/u:S@h",
+        " http:u:S@h",
+        " ftp://u:S@h",
+        " ftp://S@h",
+        " //u:S@h",
+        " //S@h",
+        " https//u:S@h",
+        " https//S&commat;h",
+        " x/u:S%2540h",
+        ",http:/u:S@h",
+        ",ftp://u:S@h",
+        ";ftp://S@h",
+        ",//u:S@h",
+        ",https//u:S@h",
+        ",x,u:S&commat;h",
+    ];
+    options.map(|option| format!("http://{HOST}/x{option}").replace('S', SECRET)).into()
+}
+
 fn forms() -> Vec<String> {
     let forms = [urls(), pairs()].concat();
     assert!(forms.len() > 400 && forms.iter().all(|form| form.contains(SECRET)), "{}", forms.len());
@@ -193,13 +243,90 @@ fn read(format: &str, list: &str, records: &str) -> Finished {
 
 #[test]
 fn no_form_of_a_text_line_shows_a_secret() {
-    let list = forms().join("\n");
+    let list = [forms(), behind_urls()].concat().join("\n");
     for records in ["ndjson", "text", "csv"] {
         let run = read("text", &list, records);
         let count = String::from_utf8_lossy(&run.read("records")).lines().count();
         assert!(count >= forms().len(), "{records}: every line has its record, not {count}");
     }
     read("auto", &list, "ndjson");
+}
+
+#[test]
+fn no_text_behind_a_url_gets_into_a_name_of_a_file() {
+    let server = FaultServer::start(Script::new().otherwise(ok()));
+    let lines: Vec<String> =
+        behind_urls().iter().map(|line| line.replace(HOST, &server.address().to_string())).collect();
+    for dry in [&["--dry-run"][..], &[]] {
+        let run = Fetchall::new().file("list", lines.join("\n")).args(dry).args(["-d", "out", "--json", "list"]).run();
+        let run = run.expect_code(1);
+        assert_eq!(run.records().len(), lines.len());
+        assert!(run.records().iter().all(|record| record["error"]["kind"] == "invalid_url"), "{}", run.stdout);
+        assert_silent(&run, "the list");
+    }
+    let records: Vec<_> =
+        lines.iter().map(|line| Fetchall::new().args(["--json", "-vv", "-S"]).arg(line).run()).collect();
+    records.iter().for_each(|run| assert_silent(run, "an argument"));
+}
+
+#[test]
+fn no_url_of_a_list_shows_a_secret() {
+    let server = FaultServer::start(Script::new().otherwise(ok()));
+    let host = server.address().to_string();
+    let mut urls: Vec<String> = behind_urls().iter().map(|line| line.replace(HOST, &host)).collect();
+    urls.extend([
+        format!("http://{SECRET}#x@h/"),
+        format!("ftp://{SECRET}#x@h/"),
+        format!("http://h/,http://u:{SECRET}%40h"),
+    ]);
+    for form in ["#S", "\tS", " S#x", " -H X:S", "\u{a0}S", " #S"] {
+        urls.push(format!("http://{host}/list{form}").replace('S', SECRET));
+    }
+    for url in urls.iter().filter(|url| !url.contains(&format!(" {SECRET}"))) {
+        let run = Fetchall::new().args(["--json", "-vv", "--log", "run.log", "-S", "-i", url]).run();
+        assert!(matches!(run.code(), Some(1..=3)), "{url}: {:?} {}", run.status, run.stderr);
+        assert_silent(&run, url);
+    }
+}
+
+#[test]
+fn no_file_that_is_not_there_shows_a_secret() {
+    let values = ["sid=S", "machine h login u password S", "a;S", "X: S", "Bearer S", "S\tx", "u:S", "\"S\"", "S@h"];
+    for value in values.map(|value| value.replace('S', SECRET)) {
+        let flags = ["load-cookies", "netrc-file", "cacert", "cert", "config", "input-file", "retry-from"];
+        for flag in flags {
+            let args = ["--log", "run.log", "-S"];
+            let run = Fetchall::new().args(args).arg(format!("--{flag}={value}")).arg(format!("http://{HOST}/")).run();
+            let run = run.expect_code(2);
+            assert_silent(&run, &format!("--{flag}={value}"));
+        }
+        for args in [&["-H", &format!("@{value}"), "x.test"][..], &[&value], &["compare", &value]] {
+            assert_silent(&Fetchall::new().args(args).run().expect_code(2), &format!("{args:?}"));
+        }
+    }
+    let run = Fetchall::new().args(["--load-cookies", "my-cookies.txt", "http://127.0.0.1:9/"]).run().expect_code(2);
+    assert!(run.stderr.contains("my-cookies.txt"), "{}", run.stderr);
+}
+
+#[test]
+fn shown_settings_have_no_secret() {
+    for args in [
+        &["-B", "http://h.test/x#S"][..],
+        &["-H", "X-PIN: S"],
+        &["-H", "X-Pw:S"],
+        &["-H", "X-TOTP: S"],
+        &["-H", "Accept: Bearer S"],
+        &["-H", "User-Agent: robot S"],
+        &["-H", "Referer: http://ann:S&commat;h/"],
+        &["-H", "Referer: http://h/#S"],
+        &["--user-agent", "http://h.test/#S"],
+    ] {
+        let args = args.iter().map(|arg| arg.replace('S', SECRET));
+        let run = Fetchall::new().arg("config").args(args.collect::<Vec<_>>()).run().expect_code(0);
+        assert_silent(&run, "config");
+    }
+    let run = Fetchall::new().args(["config", "-H", "Accept: text/html, a/b;q=0.5"]).run().expect_code(0);
+    assert!(run.stdout.contains("Accept: text/html, a/b;q=0.5"), "{}", run.stdout);
 }
 
 #[test]
@@ -263,6 +390,7 @@ fn no_form_of_json_shows_a_secret() {
     cells.extend([json!({"url": SECRET}), json!({"url": format!("ann {SECRET}")}), json!(SECRET)]);
     let mut lines: Vec<String> = cells.iter().map(ToString::to_string).collect();
     lines.extend(forms());
+    lines.extend(behind_urls());
     // A line of this format is no string, and its escapes may hide a blank.
     for escape in ["t", "n", "u00a0", "u0020", "u001f", "u200b", "/", "u003d", "u0040"] {
         for end in ["\"", "\",", "", "}"] {

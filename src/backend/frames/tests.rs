@@ -153,7 +153,6 @@ fn redirect(facts: Facts, timing: Timing) -> RedirectState {
         timing,
         took: Duration::from_millis(3),
         wait: Duration::from_secs(1),
-        asked: None,
         from,
         cookies: vec![cookie],
         deaths: 0,

@@ -12,7 +12,7 @@ use fetchall::compare::{self, CompareError, Comparison, Measurement, Spec};
 use fetchall::demo::Site;
 use fetchall::model::{ChildProgram, shown_path};
 use fetchall::policy::text::printable::printable;
-use fetchall::policy::text::redact::redact_url;
+use fetchall::policy::text::redact::redact_line;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -273,7 +273,7 @@ fn whole(path: PathBuf) -> OsString {
 fn about(inputs: &[InputArg]) -> String {
     let name = |input: &InputArg| match input {
         InputArg::File(path) => shown_path(path),
-        InputArg::Url(url, _) | InputArg::Remote(url) => redact_url(url).into_owned(),
+        InputArg::Url(url, _) | InputArg::Remote(url) => redact_line(url).into_owned(),
         InputArg::Stdin => "standard input".to_owned(),
     };
     match inputs {

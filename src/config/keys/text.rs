@@ -239,7 +239,11 @@ impl SettingKind for BaseUrl {
             Ok(url) if !url.username().is_empty() || url.password().is_some() => {
                 Err("holds a user name or password; give them with --user".to_owned())
             }
-            Ok(url) => Ok(url),
+            Ok(mut url) => {
+                // RFC 3986, section 5.1: a base has none.
+                url.set_fragment(None);
+                Ok(url)
+            }
             Err(error) => Err(format!("is not a URL ({error}); write https://host/path")),
         }
     }

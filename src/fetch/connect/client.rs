@@ -140,6 +140,7 @@ impl Clients {
             let is_kept = response.version() == Version::HTTP_2 || is_kept_after(url, response.headers());
             if let (false, Some(connection)) = (is_kept, connection.connection_metadata().as_ref()) {
                 connection.poison();
+                renewed.left_large(in_use);
             }
         });
         response.map(Response::new).map_err(|error| {
@@ -230,12 +231,28 @@ fn reused(error: &Error) -> Option<bool> {
 struct Renewed<C> {
     most_idle: usize,
     opened: Arc<AtomicUsize>,
+    /// The connections of the current client with large buffers.
+    large: AtomicUsize,
     current: Mutex<Option<C>>,
 }
 
 impl<C: Clone> Renewed<C> {
     fn new(most_idle: usize) -> Self {
-        Self { most_idle: most_idle.max(1), opened: Arc::default(), current: Mutex::new(None) }
+        Self {
+            most_idle: most_idle.max(1),
+            opened: Arc::default(),
+            large: AtomicUsize::default(),
+            current: Mutex::new(None),
+        }
+    }
+
+    /// Counts a connection with large buffers that is not used again. The client may have put it among the idle
+    /// ones already. It closes such a connection only after [`IDLE`]. So a quarter as many as the concurrent fetches
+    /// cause a rebuild.
+    fn left_large(&self, in_use: usize) {
+        if self.large.fetch_add(1, Relaxed) >= in_use / 4 {
+            *self.current.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
     }
 
     fn get(
@@ -253,6 +270,7 @@ impl<C: Clone> Renewed<C> {
         }
         let fresh = build(&self.opened)?;
         self.opened.store(0, Relaxed);
+        self.large.store(0, Relaxed);
         *current = Some(fresh.clone());
         Ok(fresh)
     }

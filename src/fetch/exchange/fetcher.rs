@@ -145,7 +145,6 @@ impl Fetcher for HttpFetcher {
                         timing,
                         took,
                         wait,
-                        asked: None,
                         from,
                         cookies,
                         deaths: 0,

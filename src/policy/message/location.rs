@@ -1,5 +1,7 @@
 //! Resolves the Location field (RFC 9110, section 10.2.2) as browsers do.
 
+use std::borrow::Cow;
+
 use percent_encoding::{AsciiSet, percent_encode};
 use url::Url;
 
@@ -29,7 +31,7 @@ pub fn target(from: &Url, location: &[u8]) -> Result<Url, String> {
         format!("the Location `{shown}` {why}")
     };
     // The parser decodes the host again before IDNA.
-    let text = percent_encode(location, &AsciiSet::EMPTY).to_string();
+    let text = Cow::from(percent_encode(location, &AsciiSet::EMPTY));
     let mut next = from.join(&text).map_err(|e| match e {
         url::ParseError::IdnaError if !location.is_ascii() => bad("has a host that is no UTF-8, or no name of IDNA"),
         e => bad(&format!("is no URL: {e}")),

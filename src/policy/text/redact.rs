@@ -9,26 +9,35 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use url::Url;
 
 use super::url_text::{http_prefix, is_unseen, second_url};
-use crate::model::{has_at_sign, is_secret_name};
+use crate::model::{has_at_sign, has_colon, is_secret_name};
 
-/// Redacts a URL that may be valid. If it parses, only its user name and password go; otherwise [`redact`]
-/// applies.
+/// Redacts a URL that may be valid. If it parses, has no blank and its host may be one, only its user name,
+/// password and fragment go. Otherwise [`redact`] applies.
 pub fn redact_url(text: &str) -> Cow<'_, str> {
+    let is_certain =
+        |url: &Url| is_special(url.scheme()) && has_plain_host(url) && !url.fragment().is_some_and(has_at_sign);
     match Url::parse(text) {
-        Ok(url) if is_special(url.scheme()) => match has_user(&url).then(|| without_user(url)) {
-            None => Cow::Borrowed(text),
-            Some(url) => url.map_or(Cow::Borrowed(""), |url| Cow::Owned(url.into())),
+        Ok(url) if is_certain(&url) && !text.contains(is_blank) => match has_user(&url) || url.fragment().is_some() {
+            false => Cow::Borrowed(text),
+            true => without_user(url).map_or(Cow::Borrowed(""), |url| Cow::Owned(url.into())),
         },
         _ => redact(text),
     }
+}
+
+/// Whether the host of a URL is an address, or a name with characters that names of DNS have. The parser takes
+/// more: `http://token&commat;host/` has a host for it.
+pub fn has_plain_host(url: &Url) -> bool {
+    url.domain().is_none_or(|name| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)))
 }
 
 /// Redacts a text that is one URL or one reference, whole or broken.
 ///
 /// - A URL loses its user name, its password, its fragment and everything after a blank, a control character or
 ///   one that cannot be seen.
-/// - If it does not parse, or an at sign stands behind its authority, only its scheme remains. Its host is not
-///   certain: the host of `http://ann:pw` is a user name, and a password with a slash ends the authority early.
+/// - If it does not parse, its host has a character that no name has, or an at sign in any spelling stands behind
+///   its authority, only its scheme remains. Its host is not certain: the host of `http://ann:pw` is a user name,
+///   and a password with a slash ends the authority early.
 /// - The same holds for a URL with a backslash, which may begin an escape of a blank, as `\\t` in JSON.
 /// - A URL of a scheme other than http, https, ftp, ws and wss keeps only its scheme.
 /// - A reference without a scheme stays if it has neither an at sign nor a colon in its first segment.
@@ -44,14 +53,27 @@ pub fn redact(text: &str) -> Cow<'_, str> {
 
 /// Redacts a bad line of a list so that messages can show it.
 ///
-/// - A URL is shown as by [`redact`].
+/// - A URL is shown as by [`redact`], and up to the first comma or semicolon: an option may follow it.
 /// - A text that may be a URL without its scheme keeps its host and path.
 /// - Plain words stay.
 /// - Any other text may be a secret and disappears: an option, a pair of a name and a value, a field.
 pub fn redact_line(text: &str) -> Cow<'_, str> {
-    let text = text.trim();
-    let shown = redact_value(text);
-    if shown.is_empty() && are_words(text) { Cow::Borrowed(text) } else { shown }
+    match redact_json_line(text) {
+        shown if shown.is_empty() && are_words(text.trim()) => Cow::Borrowed(text.trim()),
+        shown => shown,
+    }
+}
+
+/// Redacts a bad line of a list of JSON values: as [`redact_line`], but no words.
+pub fn redact_json_line(text: &str) -> Cow<'_, str> {
+    let end = |shown: &str| shown.find([',', ';']).unwrap_or(shown.len());
+    match redact_value(text) {
+        Cow::Borrowed(shown) => Cow::Borrowed(&shown[..end(shown)]),
+        Cow::Owned(mut shown) => {
+            shown.truncate(end(&shown));
+            Cow::Owned(shown)
+        }
+    }
 }
 
 /// A bad value of JSON, of a table or of a report as it may be shown: as [`redact_line`], but no words.
@@ -94,7 +116,7 @@ fn with_scheme(text: &str) -> Option<Cow<'_, str>> {
         return Some(scheme_only());
     }
     let word = bare.split(is_blank).next().unwrap_or_default();
-    let Ok(url) = Url::parse(word) else { return Some(scheme_only()) };
+    let Some(url) = Url::parse(word).ok().filter(has_plain_host) else { return Some(scheme_only()) };
     let shown = match has_user(&url) || url.fragment().is_some() {
         true => Cow::Owned(without_user(url).map(String::from).unwrap_or_default()),
         false => Cow::Borrowed(word),
@@ -136,11 +158,6 @@ fn has_user(url: &Url) -> bool {
 fn without_user(mut url: Url) -> Option<Url> {
     url.set_fragment(None);
     (url.set_username("").is_ok() && url.set_password(None).is_ok()).then_some(url)
-}
-
-/// Whether a text holds a colon: as it is, percent-encoded, or as a wide character.
-fn has_colon(text: &str) -> bool {
-    [":", "%3a", "%3A", "\u{ff1a}", "\u{fe55}"].iter().any(|colon| text.contains(colon))
 }
 
 /// Whether a text has only plain words: letters and digits, with a hyphen, an apostrophe, a dot, a slash or an

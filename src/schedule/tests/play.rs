@@ -249,7 +249,6 @@ impl Play {
             timing: Timing::default(),
             took: Duration::from_millis(1),
             wait: wait.unwrap_or_default(),
-            asked: None,
             from: None,
             cookies: Vec::new(),
             deaths: 0,

@@ -23,6 +23,42 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
     vec(token, 0..40).prop_map(|tokens| tokens.concat())
 }
 
+/// Separators, words and secrets, as they may stand behind a URL on its line. The secret is a value.
+fn trailing_text() -> impl Strategy<Value = String> {
+    let separator =
+        prop::sample::select(vec![" ", "  ", ",", ";", ", ", "; ", " \"", " '", " (", "\t", "\u{a0}", "\u{200b}"]);
+    let secret = prop::sample::select(vec![
+        "-u ann:SECRET",
+        "-uann:SECRET",
+        "--user=SECRET",
+        "--user ann:SECRET",
+        "-H X-Any:SECRET",
+        "header=X: SECRET",
+        "out=SECRET",
+        "x-pin: SECRET",
+        "x-pin:SECRET",
+        ": SECRET",
+        "ann:SECRET",
+        "ftp://u:SECRET@h",
+        "http:/u:SECRET@h",
+        "http:u:SECRET@h",
+        "//u:SECRET@h",
+        "https//u:SECRET@h",
+        "u:SECRET&commat;h",
+        "ftp:u:SECRET%2540h",
+        "//SECRET(at)h",
+        "https//SECRET&#64;h",
+    ]);
+    let words = prop::sample::select(vec!["", "x", "my file", "-1", "12:30", "a/b", "?a=b", "&", "#", "é"]);
+    (separator, words, prop::sample::select(vec![" ", "  ", " \""]), secret, any::<bool>()).prop_map(
+        |(separator, words, blank, secret, is_direct)| match is_direct {
+            // Behind a comma alone, what is no option and no URL is a part of the path.
+            true if !separator.contains([',', ';']) => format!("{separator}{secret}"),
+            _ => format!("{separator}{words}{blank}{secret}"),
+        },
+    )
+}
+
 /// Entries as a user sees them.
 fn told(entries: &[Entry]) -> Vec<String> {
     let mut told = brief(entries);
@@ -107,6 +143,44 @@ proptest! {
             if let Entry::Bad(bad) = entry {
                 prop_assert!(!format!("{bad:?}").contains("SECRET"), "{:?}", bad);
             }
+        }
+        prop_assert!(!format!("{end:?}").contains("SECRET"), "{end:?}");
+    }
+
+    #[test]
+    fn text_behind_a_url_is_never_shown_and_never_requested(
+        path in "[a-z0-9/._~-]{0,8}(\\?[a-z]=[a-z])?", after in trailing_text(), format in prop::sample::select(vec![Auto, Text]),
+    ) {
+        let list = format!("http://a.test/{path}{after}\nhttp://a.test/\n");
+        // With a query, `NAME=value` belongs to it.
+        prop_assume!(!((path.contains('?') || after.contains("?a")) && after.contains("out=")));
+        let (entries, end) = drain(&mut ListSource::new(vec![reader("list", list.as_bytes())], format).unwrap());
+        prop_assert!(!format!("{entries:?} {end:?}").contains("SECRET"), "{list:?}: {entries:?} {end:?}");
+    }
+
+    // Not with a slash or a question mark in it: behind these, the path or the query of a valid URL has the at sign.
+    #[test]
+    fn user_is_never_shown_however_its_at_sign_is_spelled(
+        user in "[a-zA-Z0-9._~!$&'*+=-]{0,6}:?SECRET[a-zA-Z0-9._~!$&'*+,;=:#-]{0,6}",
+        sign in prop::sample::select(vec![
+            "@", "%40", "%2540", "%252540", "%u0040", "&commat;", "&#64;", "&#x40;", "&amp;#64;", "(at)", "[at]", "\u{ff20}",
+        ]),
+        end in prop::sample::select(vec!["h/", "h.test/x", "127.0.0.1:80", "[::1]/", "h st/"]), format in any_format(),
+    ) {
+        let url = format!("http://{user}{sign}{end}");
+        let list = match format {
+            Ndjson | Json => format!("[{}]", serde_json::json!(url)),
+            Html => format!("<a href='{}'>", url.replace('\'', "&#39;")),
+            Sitemap => format!("<urlset><url><loc>{}</loc></url></urlset>", url.replace('&', "&amp;")),
+            _ => format!("{url}\n"),
+        };
+        let (entries, end) = drain(&mut ListSource::new(vec![reader("list", list.as_bytes())], format).unwrap());
+        for entry in &entries {
+            let shown = match entry {
+                Entry::Seed(seed) | Entry::LeftOut { seed, .. } => seed.url.to_string(),
+                Entry::Bad(bad) => format!("{bad:?}"),
+            };
+            prop_assert!(!shown.to_lowercase().contains("secret"), "{list:?}: {shown}");
         }
         prop_assert!(!format!("{end:?}").contains("SECRET"), "{end:?}");
     }

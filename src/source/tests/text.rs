@@ -308,14 +308,21 @@ fn a_held_url_is_still_unread() {
 
 #[test]
 fn a_field_with_a_secret_behind_a_url_is_a_bad_line() {
-    for line in ["http://a.test/x X-Token: abc", "http://a.test/x token=abc", "http://a.test/x \"Cookie\" : abc"] {
+    for line in [
+        "http://a.test/x X-Token: abc",
+        "http://a.test/x token=abc",
+        "http://a.test/x \"Cookie\" : abc",
+        "http://a.test/x header=Cookie: abc",
+        "http://a.test/x,-u,ann:abc",
+        "http://a.test/x The Talk: one",
+    ] {
         let entries = text(line);
         assert_eq!(brief(&entries), ["1 !http://a.test/x"], "{line}");
         says(&entries, "an option follows the URL");
     }
     for (line, url) in [
         ("http://a.test/my file?token=x", "1 http://a.test/my%20file?token=x"),
-        ("http://a.test/The Talk: one", "1 http://a.test/The%20Talk:%20one"),
+        ("http://a.test/at 12:30", "1 http://a.test/at%2012:30"),
         ("http://a.test/?q=a b=c", "1 http://a.test/?q=a%20b=c"),
     ] {
         assert_eq!(brief(&text(line)), [url], "{line}");

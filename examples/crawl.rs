@@ -1,32 +1,32 @@
-//! A crawl as a `Stream` of outcomes: `cargo run --example crawl -- URL [DIR]`
+//! A crawl as a `Stream` of outcomes: `cargo run --example crawl -- URL...`
+//!
+//! It follows the links below the start pages, and shows the title of each page and the number of its links. Without
+//! arguments it crawls a small site that it serves itself, with no network at all.
 
 use std::error::Error;
+use std::io::Write as _;
 
 use fetchall::Fetchall;
 use fetchall::config::Config;
+use fetchall::demo::Site;
 use futures::StreamExt;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let mut args = std::env::args().skip(1);
-    let url = args.next().unwrap();
-    let config = Config { dir: args.next().map(Into::into), ..Config::of_crawl() };
-    let mut run = Fetchall::new([url]).config(config).start()?;
-    let (mut pages, mut links) = (0, 0);
+    let site = Site::start(Site::LATENCY).await?;
+    let given: Vec<String> = std::env::args().skip(1).collect();
+    let starts = if given.is_empty() { site.urls() } else { given };
+
+    let mut out = std::io::stdout();
+    let mut run = Fetchall::new(starts).config(Config::of_crawl()).start()?;
     while let Some(outcome) = run.next().await {
-        pages += 1;
-        links += outcome.facts.found.links.as_ref().map_or(0, |l| l.links.len());
-        if pages < 20 {
-            println!(
-                "{} {:?} {} {:?}",
-                outcome.verdict.as_str(),
-                outcome.facts.status,
-                outcome.subject.url(),
-                outcome.facts.rule
-            );
-        }
+        let links = outcome.facts.found.links.as_deref();
+        let count = links.map_or(0, |page| page.links.len());
+        let title = links.and_then(|page| page.title.as_deref()).unwrap_or_default();
+        writeln!(out, "{:<10} {count:>4} links  {}  {title}", outcome.verdict.as_str(), outcome.subject.url())?;
     }
     let end = run.finish().await?;
-    println!("{pages} {links} {:?} {:?}", end.summary.counts, end.fault);
-    Ok(())
+
+    site.stop().await;
+    end.fault.map_or(Ok(()), |fault| Err(fault.into()))
 }

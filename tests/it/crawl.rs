@@ -1,6 +1,8 @@
 //! Crawls: links are followed, politely and completely.
 
 mod again;
+#[cfg(unix)]
+mod kill;
 mod links;
 mod records;
 mod redirects;

@@ -31,7 +31,7 @@ fn set(config: &mut Config, dir: &Path) {
     config.crawl.sitemap = Sitemaps::Off;
 }
 
-fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(super) fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {

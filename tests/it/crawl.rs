@@ -2,6 +2,7 @@
 
 mod again;
 mod links;
+mod map;
 mod records;
 mod redirects;
 mod robots;

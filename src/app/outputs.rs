@@ -7,9 +7,9 @@ use std::path::Path;
 
 use super::memory::PriorDownloads;
 use super::{CheckedFiles, SetupError};
-use crate::config::Config;
+use crate::config::{Config, Format};
 use crate::model::shown_path;
-use crate::sink::{Changes, FORMATS, Output, Sink, SkippedUrls, SummaryFile, TextStyle};
+use crate::sink::{Changes, FORMATS, Output, PageUrls, PagesOnly, Sink, SkippedUrls, SummaryFile, TextStyle};
 
 /// Opens outputs, and keeps those that are still to be emptied.
 pub(super) struct Outputs<'a> {
@@ -36,8 +36,12 @@ impl<'a> Outputs<'a> {
         } else {
             (self.open(&config.output, "the records")?, TextStyle { show: config.show, ..TextStyle::default() })
         };
+        if config.crawl.maps && config.format == Format::Text {
+            return Ok(Some(Box::new(PagesOnly(Box::new(PageUrls::new(output))))));
+        }
         let entry = FORMATS.iter().find(|entry| entry.format == config.format);
-        Ok(entry.map(|entry| (entry.make)(output, style)))
+        let sink = entry.map(|entry| (entry.make)(output, style));
+        Ok(if config.crawl.maps { sink.map(|sink| Box::new(PagesOnly(sink)) as Box<dyn Sink>) } else { sink })
     }
 
     /// Opens the output of the summary.

@@ -41,6 +41,9 @@ pub enum Command {
     /// Follow the links of pages, and download what they lead to
     #[command(args_override_self = true, mut_args(crawl_args::fit), after_help = crawl_args::NOTES)]
     Crawl(Box<CrawlArgs>),
+    /// Print the URLs of a site's pages, as a list for fetchall
+    #[command(args_override_self = true, mut_args(crawl_args::fit_map), after_help = crawl_args::MAP_NOTES)]
+    Map(Box<CrawlArgs>),
     /// Download a small demo site from loopback, without network access
     #[command(args_override_self = true)]
     Demo(Box<SettingArgs>),
@@ -81,7 +84,7 @@ pub enum Command {
 }
 
 /// The commands with a manual page of their own.
-const MAN_PAGES: [&str; 6] = ["crawl", "demo", "compare", "config", "completions", "man"];
+const MAN_PAGES: [&str; 7] = ["crawl", "map", "demo", "compare", "config", "completions", "man"];
 
 /// Parses a command line, the name of the program first.
 ///
@@ -94,7 +97,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Err
         words.remove(1);
         words.push("--help".into());
     }
-    if words.get(1).is_some_and(|word| word == "crawl") {
+    if words.get(1).is_some_and(|word| word == "crawl" || word == "map") {
         words = crawl_args::without_wgets_spans(words);
     }
     for word in words.iter_mut().skip(1).take_while(|word| *word != "--") {

@@ -1,9 +1,9 @@
-//! The command line of `fetchall crawl`: start pages, the settings of a download, and the letters of wget.
+//! The command line of `fetchall crawl` and `fetchall map`: start pages, the settings of a download, and the letters of wget.
 
 use std::ffi::{OsStr, OsString};
 
 use clap::{ArgAction, Args};
-use fetchall::config::{Config, Key};
+use fetchall::config::{Config, CrawlConfig, Key, SettingSource};
 
 use super::env::Env;
 use super::exit::UsageError;
@@ -18,6 +18,28 @@ A crawl stays below the folder of each start page, obeys robots.txt, and has at 
 flight to a host. --scope, --robots and --per-host change that. docs/guide/crawl.md explains more.
 -r -l -np -nd -p -A -R -D are those of wget. For curl's -A write --user-agent, for -R --remote-time,
 for -k --insecure, for -m --timeout.";
+
+/// The text below the help of a map.
+pub const MAP_NOTES: &str = "\
+A map is a crawl that keeps no bodies and fetches no images, scripts or styles. It prints the URL of
+each page that it got, one a line; with --json the records of these pages. The list can be piped:
+  fetchall map https://example.com/docs/ | fetchall --dir out -
+--sitemap only does not follow links. docs/guide/crawl.md explains scope, robots and limits.";
+
+/// The settings that have no effect on a map.
+const NOT_OF_MAP: &[&str] = &[
+    "dir",
+    "name",
+    "content-disposition",
+    "skip-existing",
+    "remote-time",
+    "requisites",
+    "accept",
+    "reject",
+    "page-types",
+    "show",
+    "changes",
+];
 
 /// The settings that `-h` shows, beside those that are no settings.
 const USUAL: &[&str] = &[
@@ -89,6 +111,13 @@ pub fn fit(arg: clap::Arg) -> clap::Arg {
     }
 }
 
+/// Adapts the flags of a crawl to a map, and hides those without an effect.
+pub fn fit_map(arg: clap::Arg) -> clap::Arg {
+    let is_hidden = NOT_OF_MAP.contains(&arg.get_id().as_str());
+    let arg = fit(arg);
+    if is_hidden { arg.hide(true) } else { arg }
+}
+
 /// Shows the flags that are only for a crawl.
 pub fn show(arg: clap::Arg) -> clap::Arg {
     let is_of_crawl = Key::named(arg.get_id().as_str()).is_some_and(Key::is_of_crawl);
@@ -146,9 +175,24 @@ fn is_field(text: &str) -> bool {
 ///
 /// # Errors
 /// Returns all errors of wget's letters, else of the settings, else of the start pages.
-pub fn resolve(mut args: CrawlArgs, env: &Env) -> Result<Resolved, UsageError> {
+pub fn resolve(args: CrawlArgs, env: &Env) -> Result<Resolved, UsageError> {
+    resolve_over(Config::of_crawl(), args, env)
+}
+
+/// Resolves a map: a crawl without files.
+///
+/// # Errors
+/// As [`resolve`], and the flags that have no effect on a map.
+pub fn resolve_map(args: CrawlArgs, env: &Env) -> Result<Resolved, UsageError> {
+    resolve_over(Config { crawl: CrawlConfig::mapping(), ..Config::of_crawl() }, args, env)
+}
+
+fn resolve_over(defaults: Config, mut args: CrawlArgs, env: &Env) -> Result<Resolved, UsageError> {
     let mut tips = letters(&mut args)?;
-    let mut resolved = resolve::settings_over(Config::of_crawl(), &args.settings, env)?;
+    let mut resolved = resolve::settings_over(defaults, &args.settings, env)?;
+    if resolved.config.crawl.maps {
+        without_files(&mut resolved)?;
+    }
     resolved.validate()?;
     resolved.inputs = inputs::inputs(InputWords::StartPages, &args.starts, &args.input_file, None, env)?;
     resolved.reads_terminal = env.stdin_is_terminal && resolved.inputs.contains(&InputArg::Stdin);
@@ -158,6 +202,22 @@ pub fn resolve(mut args: CrawlArgs, env: &Env) -> Result<Resolved, UsageError> {
     }
     resolved.doubts.extend(tips);
     Ok(resolved)
+}
+
+/// Takes from a map the settings of files and variables that have no effect on it.
+///
+/// # Errors
+/// Returns those that were given as flags.
+fn without_files(resolved: &mut Resolved) -> Result<(), UsageError> {
+    let flags = NOT_OF_MAP.iter().filter_map(|name| match resolved.origins.get(name) {
+        Some(SettingSource::Flag(flag)) => Some(flag),
+        _ => None,
+    });
+    let what = "a map lists the URLs of pages and saves nothing; leave it out, or use `fetchall crawl`";
+    let problems: Vec<_> = flags.map(|flag| format!("{flag}: {what}")).collect();
+    let config = &mut resolved.config;
+    (config.dir, config.changes, config.crawl.requisites) = (None, None, false);
+    if problems.is_empty() { Ok(()) } else { Err(UsageError(problems)) }
 }
 
 /// Turns wget's letters into settings. Returns a tip for each that differs.

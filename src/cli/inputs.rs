@@ -141,7 +141,7 @@ fn input(word: &OsStr, position: u64, env: &Env) -> Result<InputArg, String> {
         return Ok(InputArg::Url(url_text::bare(url).to_owned(), position));
     }
     list(word, env).map_err(|problem| {
-        if ["crawl", "demo", "compare", "config", "completions", "man", "help"].contains(&&*shown) {
+        if ["crawl", "map", "demo", "compare", "config", "completions", "man", "help"].contains(&&*shown) {
             format!("{problem}; a command goes before everything else: fetchall {shown} ...")
         } else if shown == "version" {
             format!("{problem}; fetchall --version prints the version")

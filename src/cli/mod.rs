@@ -65,6 +65,10 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
             let env = env()?;
             commands::run::list(crawl_args::resolve(*args, &env)?, &env.vars)
         }
+        Some(Command::Map(args)) => {
+            let env = env()?;
+            commands::run::list(crawl_args::resolve_map(*args, &env)?, &env.vars)
+        }
         Some(Command::Demo(settings)) => {
             let env = env()?;
             commands::run::demo(resolve::settings(&settings, &env)?, &env.vars)

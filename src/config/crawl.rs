@@ -23,6 +23,8 @@ pub enum Sitemaps {
 pub struct CrawlConfig {
     /// Whether the links of pages are followed: the run is a crawl.
     pub follow: bool,
+    /// Whether only the URLs of the pages are wanted: the records are a list of the pages that the crawl got.
+    pub maps: bool,
     /// The most links from a start page to a page.
     pub depth: Option<u32>,
     /// How far from the start pages.
@@ -65,6 +67,7 @@ impl Default for CrawlConfig {
     fn default() -> Self {
         Self {
             follow: false,
+            maps: false,
             depth: None,
             scope: ScopeKind::default(),
             include: Vec::new(),
@@ -91,5 +94,10 @@ impl CrawlConfig {
     /// The defaults of the command `crawl`.
     pub fn following() -> Self {
         Self { follow: true, sitemap: Sitemaps::Auto, robots: RobotsMode::Obey, ..Self::default() }
+    }
+
+    /// The defaults of the command `map`.
+    pub fn mapping() -> Self {
+        Self { maps: true, ..Self::following() }
     }
 }

@@ -10,6 +10,7 @@
 mod callback;
 mod changes;
 mod ndjson;
+mod pages;
 mod skipped;
 mod stream;
 mod summary_file;
@@ -28,6 +29,7 @@ use crate::model::{ChangeCounts, LeftOut, Needs, Outcome, RunInfo, StoredRobots,
 pub use callback::Callback;
 pub use changes::{Changes, Past, Was};
 pub use ndjson::Ndjson;
+pub use pages::{PageUrls, PagesOnly};
 pub use skipped::SkippedUrls;
 pub use stream::{OutcomeStream, stream};
 pub use summary_file::SummaryFile;

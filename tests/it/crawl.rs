@@ -4,6 +4,7 @@ mod again;
 #[cfg(unix)]
 mod kill;
 mod links;
+mod map;
 mod records;
 mod redirects;
 mod robots;

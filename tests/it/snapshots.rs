@@ -33,7 +33,7 @@ fn settled(run: &Finished, server: Option<&FaultServer>, text: &str) -> String {
 
 #[test]
 fn help_of_each_command() {
-    for command in ["", "crawl", "demo", "compare", "config", "completions", "man"] {
+    for command in ["", "crawl", "map", "demo", "compare", "config", "completions", "man"] {
         for flag in ["--help", "-h"] {
             let words: Vec<_> = [command, flag].into_iter().filter(|word| !word.is_empty()).collect();
             let run = Fetchall::new().args(words).run().expect_code(0);
@@ -49,7 +49,9 @@ fn help_of_each_command() {
 #[test]
 fn help_of_a_flag_has_at_most_90_characters() {
     // With room for every line nothing is wrapped.
-    for command in [&["--help"][..], &["crawl", "--help"], &["compare", "--help"], &["config", "--help"]] {
+    for command in
+        [&["--help"][..], &["crawl", "--help"], &["map", "--help"], &["compare", "--help"], &["config", "--help"]]
+    {
         let run = Fetchall::new().env("COLUMNS", "400").args(command.iter().copied()).run().expect_code(0);
         let mut lines = run.stdout.lines();
         let mut read = 0;
@@ -70,6 +72,7 @@ fn short_help_shows_at_most_25_options() {
     for (command, most) in [
         (&["-h"][..], 25),
         (&["crawl", "-h"], 25),
+        (&["map", "-h"], 25),
         (&["compare", "-h"], 30),
         (&["config", "-h"], 25),
         (&["demo", "-h"], 25),
@@ -109,7 +112,7 @@ fn options_of_page(page: &str) -> Vec<(String, String)> {
 
 #[test]
 fn manual_page_has_the_help_of_each_option() {
-    for command in ["", "crawl", "compare", "config", "demo"] {
+    for command in ["", "crawl", "map", "compare", "config", "demo"] {
         let page = Fetchall::new().args(["man", command].iter().filter(|word| !word.is_empty())).run().expect_code(0);
         let help =
             Fetchall::new().env("COLUMNS", "400").args([command, "--help"].iter().filter(|word| !word.is_empty()));
@@ -230,6 +233,10 @@ const REFUSED: &[(&str, &[&str])] = &[
             "crawl --strip-param [z-a] https://a.example/",
             "crawl --canonical www,slash https://a.example/",
             "crawl --robots maybe https://a.example/",
+            "map",
+            "map --dir out -p https://a.example/",
+            "map -nd https://a.example/",
+            "map -O page.html https://a.example/",
             "crawl --config traps.toml https://a.example/",
             "--depth 2 sites.txt",
             "-l 2 --scope host --exclude x --skipped s.ndjson --no-traps sites.txt",

@@ -304,8 +304,8 @@ fn watch(resolved: &Resolved, files: CheckedFiles, terminal: &Terminal, vars: &V
     if config.log.is_some() {
         reporters.push(Box::new(LoggedWarnings));
     }
-    // Report failures in the records, or here.
-    if resolved.show_errors || (!config.quiet && !wants_records(resolved)) {
+    // Report failures in the records, or here. A list of pages has none.
+    if resolved.show_errors || (!config.quiet && (config.crawl.maps || !wants_records(resolved))) {
         reporters.push(Box::new(Failures::new(stderr(), !config.gives_credentials())));
     }
     if !config.quiet && mode != ProgressMode::Json {
@@ -350,11 +350,15 @@ fn worker_program(config: &Config, vars: &Vars) -> anyhow::Result<ChildProgram> 
 }
 
 /// Returns whether the run writes records. It writes none if the body owns standard output, or if
-/// `--quiet` silences the default text records. Only a flag overrides `--quiet`: a file that restates
+/// `--quiet` silences the default text records, which a list of pages is not. Only a flag overrides `--quiet`: a file that restates
 /// a default does not.
 fn wants_records(resolved: &Resolved) -> bool {
     let config = &resolved.config;
     let asked = ["format", "output"].iter().any(|key| resolved.is_flag(key));
-    let silenced = config.quiet && config.format == Format::Text && config.output == Path::new("-") && !asked;
+    let silenced = config.quiet
+        && !config.crawl.maps
+        && config.format == Format::Text
+        && config.output == Path::new("-")
+        && !asked;
     resolved.records_to().is_some() && !silenced
 }

@@ -233,7 +233,6 @@ const REFUSED: &[(&str, &[&str])] = &[
             "crawl --strip-param [z-a] https://a.example/",
             "crawl --canonical www,slash https://a.example/",
             "crawl --robots maybe https://a.example/",
-            "map",
             "map --dir out -p https://a.example/",
             "map -nd https://a.example/",
             "map -O page.html https://a.example/",

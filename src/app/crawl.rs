@@ -3,7 +3,7 @@
 use super::SetupError;
 use crate::config::{Config, CrawlConfig, Sitemaps};
 use crate::engine::{CrawlPlan, CrawlRules, KnownUrls};
-use crate::model::{Seed, StoredRobots};
+use crate::model::{RobotsMode, Seed, StoredRobots};
 use crate::policy::canonical::CanonicalRules;
 use crate::policy::scope::{Scope, ScopeSettings};
 use crate::queue::{SqliteQueue, UrlQueue};
@@ -12,18 +12,24 @@ use crate::state::Recall;
 /// The most bytes on disk of the links that wait.
 const MOST_ON_DISK: u64 = 64 << 30;
 
-/// Builds the rules of a crawl; `None` for a list.
+/// Whether a run has rules of a crawl: a list has some if it fetches what pages need, or obeys robots.txt.
+pub(super) fn is_needed(config: &Config) -> bool {
+    let crawl = &config.crawl;
+    crawl.follow || crawl.requisites || crawl.robots != RobotsMode::Ignore
+}
+
+/// Builds the rules of a crawl; `None` for a list without any.
 pub(super) fn plan(config: &Config, known: Option<Recall>) -> Result<Option<CrawlPlan>, SetupError> {
     let crawl = &config.crawl;
-    if !crawl.follow {
+    if !is_needed(config) {
         return Ok(None);
     }
     let make_queue = || SqliteQueue::temporary(MOST_ON_DISK).map(|queue| Box::new(queue) as Box<dyn UrlQueue>);
     let known = known.map(|recall| Box::new(Known(recall)) as Box<dyn KnownUrls>);
-    Ok(Some(CrawlPlan { rules: rules(crawl)?, known, refresh: config.refresh, make_queue }))
+    Ok(Some(CrawlPlan { rules: rules(crawl, config.dry_run)?, known, refresh: config.refresh, make_queue }))
 }
 
-fn rules(crawl: &CrawlConfig) -> Result<CrawlRules, SetupError> {
+fn rules(crawl: &CrawlConfig, is_dry: bool) -> Result<CrawlRules, SetupError> {
     let canonical = CanonicalRules::new(&crawl.strip_param, &crawl.canonical)
         .map_err(|why| SetupError::Setting(format!("--strip-param: {why}")))?;
     let settings = ScopeSettings {
@@ -42,11 +48,16 @@ fn rules(crawl: &CrawlConfig) -> Result<CrawlRules, SetupError> {
         max_pages: crawl.max_pages,
         requisites: crawl.requisites,
         ignore_nofollow: crawl.ignore_nofollow,
-        page_links: crawl.sitemap != Sitemaps::Only,
-        finds_sitemaps: matches!(crawl.sitemap, Sitemaps::Auto | Sitemaps::Only),
-        sitemaps: if let Sitemaps::Urls(urls) = &crawl.sitemap { urls.clone() } else { Vec::new() },
+        is_list: !crawl.follow,
+        page_links: crawl.follow && crawl.sitemap != Sitemaps::Only,
+        finds_sitemaps: crawl.follow && !is_dry && matches!(crawl.sitemap, Sitemaps::Auto | Sitemaps::Only),
+        sitemaps: match &crawl.sitemap {
+            Sitemaps::Urls(urls) if crawl.follow => urls.clone(),
+            _ => Vec::new(),
+        },
         since: crawl.since,
-        robots: crawl.robots,
+        // A dry run sends no request.
+        robots: if is_dry { RobotsMode::Ignore } else { crawl.robots },
         traps: crawl.traps.clone(),
     })
 }

@@ -63,6 +63,7 @@ pub(super) fn fetch_config(config: &Config, classes: AddressClasses) -> Result<F
         // Known with the rest of the run.
         needs: Needs::empty(),
         saving: Saving::Discard,
+        page_types: config.crawl.page_types.clone(),
         forms: config.crawl.forms,
         // With `fresh`, the run requests every URL anew.
         refresh: config.refresh && !config.fresh,

@@ -76,7 +76,7 @@ pub(super) fn open(
         (state.recall(shape, bodies), None)
     } else {
         clear_parts(saving, config.fresh.then_some(id));
-        if config.crawl.follow {
+        if reads_links(config) {
             links = state.links(shape.clone(), bodies.clone())?;
         }
         let (recall, mut ledger) = state.split(shape, bodies)?;
@@ -112,7 +112,7 @@ fn tell(recall: &mut Recall, config: &Config, compares: bool) {
 }
 
 /// Whether the links of pages are read.
-fn reads_links(config: &Config) -> bool {
+pub(super) fn reads_links(config: &Config) -> bool {
     config.crawl.follow || config.crawl.requisites
 }
 

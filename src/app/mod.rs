@@ -26,7 +26,7 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use crate::backend::{BACKENDS, BackendEntry};
-use crate::config::{BackendKind, Concurrency, Config, Duplicates, HostTable, Origins, Proxies, Rate, Task};
+use crate::config::{BackendKind, Concurrency, Config, Duplicates, HostTable, Order, Origins, Proxies, Rate, Task};
 use crate::engine::{Plan, Stop, StopConditions};
 use crate::fetch::{BodyStream, ByteLimit, FetchServices, FetchSpec, Keeping, Saving, Throttle};
 use crate::model::{ChildProgram, Needs};
@@ -154,7 +154,7 @@ pub fn plan(
     let host_limits = host_limits(config);
     let chance = config.random_wait.then(|| Rng::with_seed(seed));
     let gap = config.rate.map(Rate::gap);
-    let pacer = if config.crawl.follow {
+    let pacer = if crawl::is_needed(config) {
         Some(Pacer::of_crawl(host_limits.clone(), gap.unwrap_or_default(), chance))
     } else {
         Pacer::new(host_limits.clone(), gap, chance)
@@ -216,7 +216,7 @@ pub fn plan(
     }
     let checks_times = config.sets_file_times() && saves;
     fetch.needs = needs::of_run(config.digest, streams, checks_times, &sinks);
-    if config.crawl.follow {
+    if memory::reads_links(config) {
         fetch.needs |= Needs::LINKS;
     }
     let share = descriptors::share(wanted, backend, most, saves);
@@ -247,7 +247,8 @@ pub fn plan(
         names,
         sinks,
         reporters,
-        order: config.order,
+        // What links lead to has no order of the input.
+        order: if memory::reads_links(config) { Order::Completed } else { config.order },
         ends: StopConditions {
             until: config.until,
             max_failures: config.max_failures,

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use super::{Config, Format, KEYS, Key, Origins, SettingSource, Show, ValueForm};
+use super::{Config, Format, KEYS, Key, Order, Origins, SettingSource, Show, ValueForm};
 
 /// What a run does besides its settings.
 #[derive(Debug, Clone, Copy, Default)]
@@ -97,6 +97,12 @@ impl Config {
                 self.format == Format::Text,
                 self.show != Show::Auto,
                 "is for text, and records of another format are complete; leave it out",
+            ),
+            (
+                "order",
+                !self.crawl.follow && !self.crawl.requisites,
+                self.order == Order::Input,
+                "links have no order of the input; leave it out",
             ),
             ("fresh", dir || state, self.fresh, no_past),
             ("refresh", saves || state, self.refresh, no_past),

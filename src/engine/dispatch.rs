@@ -294,9 +294,10 @@ impl RunLoop {
         let stopped = state.stopping.or(broken);
         let mut summary = state.stats.summary(state.started.elapsed(), state.meter.peak(), next, complete, stopped);
         summary.auto = state.auto.chosen();
-        summary.crawl = state.crawl.as_ref().map(|crawl| crawl.summary());
+        let crawl = state.crawl.as_ref();
         // Links that wait are input that was not read.
-        summary.input_complete &= summary.crawl.as_ref().is_none_or(|crawl| crawl.queue_left == 0);
+        summary.input_complete &= crawl.is_none_or(|crawl| crawl.waiting() == 0);
+        summary.crawl = crawl.filter(|crawl| !crawl.is_list()).map(|crawl| crawl.summary());
         // Err: the thread is gone; joining it returns the reason.
         let _ = to_sinks.send(ToSinks::Finish(Box::new(summary.clone()))).await;
         drop(to_sinks);

@@ -58,6 +58,8 @@ pub struct FetchConfig {
     pub saving: Saving,
     /// The facts that are computed of each response on demand.
     pub needs: Needs,
+    /// Media types of pages that are saved, if there are any; `*` stands for the rest of a type.
+    pub page_types: Vec<String>,
     /// Whether targets of forms with the method GET are links.
     pub forms: bool,
     /// Whether a file without an entry in the state is requested with If-Modified-Since.
@@ -110,6 +112,7 @@ impl FetchConfig {
             low_speed: None,
             saving: Saving::Discard,
             needs: Needs::empty(),
+            page_types: Vec::new(),
             forms: false,
             refresh: false,
             remote_time: false,

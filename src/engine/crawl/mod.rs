@@ -48,6 +48,8 @@ pub struct CrawlRules {
     pub requisites: bool,
     /// Whether links are followed although a page forbids it.
     pub ignore_nofollow: bool,
+    /// Whether the run is one over a list. Its URLs are in scope, and no links of theirs to pages are followed.
+    pub is_list: bool,
     /// Whether the links of pages are followed, and not only those of sitemaps.
     pub page_links: bool,
     /// Whether the sitemaps of the start pages' origins are read.
@@ -179,13 +181,21 @@ impl Crawl {
 
     /// Turns the line of a list into a start page.
     pub(super) fn start(&mut self, seed: &mut Seed) {
+        self.seen.insert(&self.rules.canonical.key(&seed.url));
+        if self.rules.is_list {
+            return;
+        }
         if let Via::List(origin) | Via::Added(origin) = &seed.via {
             seed.via = Via::Start(origin.clone());
         }
         self.rules.scope.add_start(&seed.url);
         self.start_origins.insert(seed.url[..Position::BeforePath].into());
-        self.seen.insert(&self.rules.canonical.key(&seed.url));
         self.pages += 1;
+    }
+
+    /// Whether the run is one over a list.
+    pub(super) fn is_list(&self) -> bool {
+        self.rules.is_list
     }
 
     /// The number of a job that has no record.
@@ -318,7 +328,8 @@ impl Crawl {
         if matches!(job.seed.via, Via::Start(_)) && job.seed.kind == Kind::Page {
             message = self.rules.scope.start_redirected(from, to);
         }
-        if job.seed.kind == Kind::Robots || job.seed.kind == Kind::Sitemap || is_own {
+        let is_of_list = self.rules.is_list && job.seed.kind == Kind::Page;
+        if matches!(job.seed.kind, Kind::Robots | Kind::Sitemap) || is_own || is_of_list {
             return Redirected::Follow(message);
         }
         if let Err(refusal) = self.rules.scope.judge(to, &key, job.seed.kind) {

@@ -136,7 +136,7 @@ impl RunState {
         self.stopping.is_none()
             && self.outbox.has_room()
             // A start page that is read later may widen the scope.
-            && (self.crawl.is_none() || self.input_ended || !self.may_read())
+            && (self.crawl.as_ref().is_none_or(|crawl| crawl.is_list()) || self.input_ended || !self.may_read())
             && (self.waits_for().is_some() || self.scheduler.has_ready())
             && self.auto.allows(self.scheduler.in_flight() as usize)
             && (self.may_prefetch || self.scheduler.in_flight() == 0)

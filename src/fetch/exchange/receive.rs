@@ -191,14 +191,19 @@ impl Exchange<'_> {
         let mut answered = if kept.is_none() { self.answered(url, response) } else { None };
         let stream = fetcher.services.stream.as_ref().map(|stream| stream.writer().clone());
         let note = if stream.is_some() { answered.take().map(|answered| answered.note()) } else { None };
-        let has_copy = decoder.is_some() && (kept.is_some() || answered.is_some());
+        let saves = self.saves_type();
+        let has_copy = saves && decoder.is_some() && (kept.is_some() || answered.is_some());
         let mut transfer = Transfer::new(fetcher.config.max_size, decoder);
         transfer.observe(of_representation);
         transfer.observe(digest::observers(fetcher.config.needs, self.overrides()));
         transfer.observe(document);
         transfer.observe(stream.map(StreamedBody::observer));
         let copy = if has_copy { fetcher.saver.begin_coded(job, answered.take()) } else { None };
-        let file = fetcher.saver.begin(job, self.commit_state.as_ref(), modified, proposed.as_deref(), answered);
+        let file = if saves {
+            fetcher.saver.begin(job, self.commit_state.as_ref(), modified, proposed.as_deref(), answered)
+        } else {
+            None
+        };
         // The file with the bytes as received: only this one contains the kept bytes already.
         let (file, mut received) = if has_copy { (file, copy) } else { (None, file) };
         transfer.observe(file.map(SavedFile::observer));
@@ -213,6 +218,20 @@ impl Exchange<'_> {
         transfer.observe(of_content);
         transfer.expect(response.content_length())?;
         Ok((transfer, note))
+    }
+
+    /// Whether documents of this media type are saved.
+    fn saves_type(&self) -> bool {
+        let types = &self.fetcher.config.page_types;
+        if types.is_empty() || self.job.seed.kind != Kind::Page {
+            return true;
+        }
+        let essence = self.facts.content_type.as_deref().and_then(|text| text.split([';', ',']).next());
+        let essence = essence.unwrap_or_default().trim().to_ascii_lowercase();
+        types.iter().any(|wanted| match wanted.strip_suffix('*') {
+            Some(beginning) => essence.starts_with(beginning),
+            None => essence == *wanted,
+        })
     }
 
     /// Returns the observer that reads the document for a crawl.

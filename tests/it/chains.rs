@@ -66,8 +66,8 @@ fn chain_with_too_many_bytes_of_urls_ends() {
         let run = Fetchall::new().args(args).arg(server.url("9999/")).run().expect_code(1);
         let record = &run.records()[0];
         assert_eq!(record["error"]["kind"], "redirect", "{backend}");
-        assert_eq!(record["error"]["message"], "128 redirects with more than 256 KiB of URLs", "{backend}");
-        assert_eq!(record["redirects"].as_array().unwrap().len(), 128, "{backend}");
+        assert_eq!(record["error"]["message"], "65 redirects with more than 128 KiB of URLs", "{backend}");
+        assert_eq!(record["redirects"].as_array().unwrap().len(), 65, "{backend}");
     }
 }
 

@@ -48,7 +48,7 @@ pub(crate) fn redirect_target(url: &Url, response: &Response) -> Result<Option<U
 }
 
 /// The most memory of the hops of one chain. They stay in memory until the chain ends.
-const MOST_HOP_BYTES: usize = 256 * 1024;
+const MOST_HOP_BYTES: usize = 128 * 1024;
 
 /// Returns the error of a chain with more hops than `most`, or with more than [`MOST_HOP_BYTES`].
 pub(crate) fn too_many(chain: &RedirectState, most: u32) -> Option<FetchError> {

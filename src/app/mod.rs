@@ -253,6 +253,7 @@ pub fn plan(
             until: config.until,
             max_failures: config.max_failures,
             max_duration: config.max_duration,
+            quota: config.quota,
         },
         auto,
         warnings,

@@ -214,6 +214,8 @@ keys! {
         "max-failures" <"N"> => max_failures: OrNone<NonZeroU32>, anywhere,
             "Stop the run after N failures, HTTP errors included";
         "max-duration" <"TIME"> => max_duration: OrNone<PositiveTime>, anywhere, "Stop the run after this time";
+        "quota" <"SIZE"> => quota: OrNone<Size>, anywhere,
+            "Stop the run after this many bytes of bodies; transfers in flight have --grace to finish";
         "fail-on" <"WHICH"> => fail_on: FailOn, user_only,
             "Exit with code 1 on any failure, all, never, N or N% of them";
     }

@@ -245,6 +245,8 @@ pub struct Config {
     pub max_failures: Option<NonZeroU32>,
     /// `max-duration`: after this time the run ends.
     pub max_duration: Option<Duration>,
+    /// `quota`: after so many bytes of bodies, as they are sent, the run ends.
+    pub quota: Option<u64>,
     /// `fail-on`: which failures make the run a failed one.
     pub fail_on: FailOn,
     /// `header`: request fields for every URL, each as [`parse_header`] reads it; see [`headers`].
@@ -402,6 +404,7 @@ impl Default for Config {
             until: Until::All,
             max_failures: None,
             max_duration: None,
+            quota: None,
             fail_on: FailOn::Any,
             header: Vec::new(),
             user_agent: concat!("fetchall/", env!("CARGO_PKG_VERSION"), " (+", env!("CARGO_PKG_REPOSITORY"), ")")

@@ -109,7 +109,11 @@ impl RunLoop {
         let (jobs, to_sinks) = (self.jobs.clone(), self.to_sinks.clone());
         loop {
             if let Some(cause) = self.state.met.take() {
-                self.end_for(cause);
+                match cause {
+                    // Bodies under way are nearly paid for.
+                    StopCause::Quota => self.stop_for(cause),
+                    _ => self.end_for(cause),
+                }
             }
             if self.reading.ended() {
                 self.state.scheduler.end_input();

@@ -97,6 +97,11 @@ impl RunStats {
         }
     }
 
+    /// The bytes of bodies that the run has received, as they were sent.
+    pub(super) fn wire_bytes(&self) -> u64 {
+        self.wire_bytes
+    }
+
     pub(super) fn failed(&self) -> u64 {
         self.counts.http_error + self.counts.failed
     }

@@ -16,11 +16,13 @@ pub struct StopConditions {
     pub max_failures: Option<NonZeroU32>,
     /// After this time, from its start.
     pub max_duration: Option<Duration>,
+    /// After so many bytes of bodies, as they are sent.
+    pub quota: Option<u64>,
 }
 
 impl Default for StopConditions {
     fn default() -> Self {
-        Self { until: Until::All, max_failures: None, max_duration: None }
+        Self { until: Until::All, max_failures: None, max_duration: None, quota: None }
     }
 }
 
@@ -43,6 +45,11 @@ impl StopConditions {
                 (failed && many).then_some(StopCause::MaxFailures)
             }
         }
+    }
+
+    /// Returns the cause if a run that has received so many bytes of bodies receives no more.
+    pub(super) fn after_bytes(&self, received: u64) -> Option<StopCause> {
+        self.quota.is_some_and(|most| received >= most).then_some(StopCause::Quota)
     }
 }
 

@@ -101,6 +101,8 @@ pub enum StopCause {
     MaxFailures,
     /// The time of `--max-duration` was over.
     MaxDuration,
+    /// The bytes of `--quota` were received.
+    Quota,
 }
 
 impl StopCause {
@@ -114,6 +116,7 @@ impl StopCause {
         StopCause::FirstError,
         StopCause::MaxFailures,
         StopCause::MaxDuration,
+        StopCause::Quota,
     ];
 
     /// The name in the summary.
@@ -127,6 +130,7 @@ impl StopCause {
             StopCause::FirstError => "first_error",
             StopCause::MaxFailures => "max_failures",
             StopCause::MaxDuration => "max_duration",
+            StopCause::Quota => "quota",
         }
     }
 }

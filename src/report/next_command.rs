@@ -31,6 +31,7 @@ impl NextCommand {
                     | StopCause::FirstError
                     | StopCause::MaxFailures
                     | StopCause::MaxDuration
+                    | StopCause::Quota
             )
         );
         let continues = is_early && (left > 0 || !s.input_complete);

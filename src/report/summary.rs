@@ -286,6 +286,7 @@ fn why(cause: StopCause) -> &'static str {
         StopCause::FirstError => "there is a failure (--until first-error)",
         StopCause::MaxFailures => "too many failures (--max-failures)",
         StopCause::MaxDuration => "its time is over (--max-duration)",
+        StopCause::Quota => "it has received enough (--quota)",
     }
 }
 

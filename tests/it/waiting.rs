@@ -87,6 +87,23 @@ fn limits_of_failures_and_of_time_have_a_code_of_their_own() {
 }
 
 #[test]
+fn quota_ends_a_run_when_that_many_bytes_have_come() {
+    let server = server();
+    // Each body has 6 bytes. The slow one is under way when the quota is reached.
+    let (finished, told, summary) =
+        run(&server, &["a", "b", "slow", "never"], &["-c", "2", "--quota", "12", "--order", "input"]);
+    let finished = finished.expect_code(4);
+    assert_eq!(told[..2], ["a ok", "b ok"]);
+    assert_eq!(told[3], "never cancelled", "{told:?}");
+    assert_eq!(summary["stopped"], "quota");
+    assert!(finished.stderr.contains("stopped    it has received enough (--quota)"), "{}", finished.stderr);
+    let (finished, told, summary) = run(&server, &["slow", "a"], &["-c", "2", "--quota", "1"]);
+    finished.expect_code(4);
+    assert_eq!(told, ["a ok", "slow ok"], "a fetch under way ends by itself");
+    assert_eq!(summary["wire_bytes"], 11);
+}
+
+#[test]
 fn which_failures_count_can_be_said() {
     let server = server();
     let code = |fail_on: &str| run(&server, &["a", "b", "c", "gone"], &["--fail-on", fail_on]).0.code();

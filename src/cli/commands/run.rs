@@ -200,7 +200,7 @@ fn exit_of(end: &RunEnd, config: &Config) -> Exit {
         Some(StopCause::Broken) | None if refused => Exit::Usage,
         Some(StopCause::OutputClosed | StopCause::Broken) => Exit::Broken,
         None if end.fault.is_some() => Exit::Broken,
-        Some(StopCause::MaxFailures | StopCause::MaxDuration) => Exit::Limit,
+        Some(StopCause::MaxFailures | StopCause::MaxDuration | StopCause::Quota) => Exit::Limit,
         Some(StopCause::FirstSuccess) => Exit::Ok,
         None if unmet => Exit::SomeFailed,
         Some(StopCause::FirstCompleted | StopCause::FirstError) | None if failed => Exit::SomeFailed,

@@ -117,6 +117,9 @@ impl RunState {
             self.met = self.ends.after(&outcome.verdict, asked, self.failed_jobs);
         }
         self.finish_line(outcome);
+        if self.met.is_none() && self.stopping.is_none() {
+            self.met = self.ends.after_bytes(self.stats.wire_bytes());
+        }
     }
 
     /// Counts the outcome of a line that never became a job. It meets no stop condition.

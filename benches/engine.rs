@@ -92,6 +92,7 @@ fn run(list: &Arc<str>, urls: usize, duplicates: Duplicates, records: bool) -> D
         worker_program: std::path::PathBuf::from("fetchall").into(),
         reporters: Vec::new(),
         address_classes: AddressClasses::default(),
+        on_link: None,
     };
     let input = Input::Reader("list".to_owned(), Box::new(Cursor::new(list.to_string())));
     let mut plan =

@@ -2,7 +2,7 @@
 
 use super::SetupError;
 use crate::config::{Config, CrawlConfig, Sitemaps};
-use crate::engine::{CrawlPlan, CrawlRules, KnownUrls};
+use crate::engine::{CrawlPlan, CrawlRules, KnownUrls, OnLink};
 use crate::model::{RobotsMode, Seed, StoredRobots};
 use crate::policy::canonical::CanonicalRules;
 use crate::policy::scope::{Scope, ScopeSettings};
@@ -19,14 +19,23 @@ pub(super) fn is_needed(config: &Config) -> bool {
 }
 
 /// Builds the rules of a crawl; `None` for a list without any.
-pub(super) fn plan(config: &Config, known: Option<Recall>) -> Result<Option<CrawlPlan>, SetupError> {
+pub(super) fn plan(
+    config: &Config,
+    known: Option<Recall>,
+    on_link: Option<OnLink>,
+) -> Result<Option<CrawlPlan>, SetupError> {
     let crawl = &config.crawl;
     if !is_needed(config) {
         return Ok(None);
     }
     let make_queue = || SqliteQueue::temporary(MOST_ON_DISK).map(|queue| Box::new(queue) as Box<dyn UrlQueue>);
     let known = known.map(|recall| Box::new(Known(recall)) as Box<dyn KnownUrls>);
-    Ok(Some(CrawlPlan { rules: rules(crawl, config.dry_run)?, known, refresh: config.refresh, make_queue }))
+    Ok(Some(CrawlPlan {
+        rules: CrawlRules { on_link, ..rules(crawl, config.dry_run)? },
+        known,
+        refresh: config.refresh,
+        make_queue,
+    }))
 }
 
 fn rules(crawl: &CrawlConfig, is_dry: bool) -> Result<CrawlRules, SetupError> {
@@ -59,6 +68,7 @@ fn rules(crawl: &CrawlConfig, is_dry: bool) -> Result<CrawlRules, SetupError> {
         // A dry run sends no request.
         robots: if is_dry { RobotsMode::Ignore } else { crawl.robots },
         traps: crawl.traps.clone(),
+        on_link: None,
     })
 }
 

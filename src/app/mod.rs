@@ -27,7 +27,7 @@ use fastrand::Rng;
 
 use crate::backend::{BACKENDS, BackendEntry};
 use crate::config::{BackendKind, Concurrency, Config, Duplicates, HostTable, Order, Origins, Proxies, Rate, Task};
-use crate::engine::{Plan, Stop, StopConditions};
+use crate::engine::{OnLink, Plan, Stop, StopConditions};
 use crate::fetch::{BodyStream, ByteLimit, FetchServices, FetchSpec, Keeping, Saving, Throttle};
 use crate::model::{ChildProgram, Needs};
 use crate::policy::limits::pacer::{AllHostLimits, HostLimits, Pacer, SharedPacer};
@@ -124,6 +124,8 @@ pub struct RunIo {
     pub reporters: Vec<Box<dyn Reporter>>,
     /// Which addresses are public: the default is as registered, everything else is for tests.
     pub address_classes: AddressClasses,
+    /// Decides about the links of a crawl, after its rules.
+    pub on_link: Option<OnLink>,
 }
 
 /// Picks and opens every part of a run.
@@ -240,7 +242,7 @@ pub fn plan(
         source,
         schedule,
         skip_duplicates: config.duplicates == Duplicates::Skip,
-        crawl: crawl::plan(config, links)?,
+        crawl: crawl::plan(config, links, surroundings.on_link)?,
         backend: (backend.make)(),
         backend_limit: bodies.min(share.concurrency),
         spec: FetchSpec::Http { config: Arc::new(fetch), services },

@@ -417,7 +417,7 @@ proptest! {
         case.grace = Duration::from_millis(grace);
         case.order = if in_order { Order::Input } else { Order::Completed };
         let max_duration = (max_seconds < 60).then(|| Duration::from_secs(max_seconds + 1));
-        case.ends = StopConditions { until, max_failures: NonZeroU32::new(max_failures), max_duration };
+        case.ends = StopConditions { until, max_failures: NonZeroU32::new(max_failures), max_duration, quota: None };
         case.schedule.retry = Limits { retries, max_wait: Duration::from_secs(60), ..Limits::default() };
         for (i, (ms, step)) in steps.into_iter().enumerate() {
             case.script.paths.insert(format!("/{i}"), (Duration::from_millis(ms), step));

@@ -12,8 +12,8 @@ use tokio::sync::oneshot;
 
 use crate::app::{self, Document, Files, RunIo, SetupError};
 use crate::config::{Concurrency, Config, Order, Until};
-use crate::engine::{self, Plan, Stop};
-use crate::model::{ChildProgram, Outcome};
+use crate::engine::{self, OnLink, Plan, Stop};
+use crate::model::{ChildProgram, FoundLink, LinkChoice, Outcome};
 use crate::policy::network::address::AddressClasses;
 use crate::sink::{Callback, OutcomeStream, Sink, TextStyle, stream};
 use crate::source::{FeedSource, Input, Inputs};
@@ -73,6 +73,8 @@ pub struct Fetchall {
     sinks: Vec<Box<dyn Sink>>,
     worker_program: ChildProgram,
     address_classes: AddressClasses,
+    crawls: bool,
+    on_link: Option<OnLink>,
 }
 
 impl Default for Fetchall {
@@ -83,6 +85,8 @@ impl Default for Fetchall {
             sinks: Vec::new(),
             worker_program: PathBuf::from("fetchall").into(),
             address_classes: AddressClasses::default(),
+            crawls: false,
+            on_link: None,
         }
     }
 }
@@ -94,6 +98,31 @@ impl Fetchall {
         Self { inputs, ..Self::default() }
     }
 
+    /// Makes a crawl from these start pages, with the defaults of the command `crawl`.
+    ///
+    /// [`Fetchall::configure`] changes its settings, and [`Fetchall::on_link`] decides about its links:
+    ///
+    /// ```no_run
+    /// use fetchall::Fetchall;
+    /// use fetchall::model::LinkChoice;
+    /// use futures::StreamExt;
+    ///
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut run = Fetchall::crawl(["https://example.com/docs/"])
+    ///     .configure(|config| config.crawl.max_pages = Some(100))
+    ///     .on_link(|link| if link.url.query().is_some() { LinkChoice::Skip } else { LinkChoice::Follow })
+    ///     .start()?;
+    /// while let Some(outcome) = run.next().await {
+    ///     let links = outcome.facts.found.links.as_deref().map_or(0, |page| page.links.len());
+    ///     println!("{} {links} links", outcome.subject.url());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn crawl<S: Into<String>>(starts: impl IntoIterator<Item = S>) -> Self {
+        Self { config: Config::of_crawl(), crawls: true, ..Self::new(starts) }
+    }
+
     /// Adds an input: a file, standard input, or any reader.
     #[must_use]
     pub fn input(mut self, input: Input) -> Self {
@@ -101,10 +130,26 @@ impl Fetchall {
         self
     }
 
-    /// Sets all settings at once.
+    /// Sets all settings at once. Those of a crawl begin with [`Config::of_crawl`].
     #[must_use]
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
+        self
+    }
+
+    /// Changes some settings, and keeps the others.
+    #[must_use]
+    pub fn configure(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(&mut self.config);
+        self
+    }
+
+    /// Calls this for each new link of a crawl that all rules allow, in pages and in sitemaps. The run waits for the
+    /// call. A skipped link counts as out of scope, by the rule `on_link`; another page that has it asks again.
+    /// Redirects are not asked about, nor are sitemaps.
+    #[must_use]
+    pub fn on_link(mut self, choose: impl FnMut(&FoundLink<'_>) -> LinkChoice + Send + 'static) -> Self {
+        self.on_link = Some(Box::new(choose));
         self
     }
 
@@ -186,7 +231,7 @@ impl Fetchall {
     /// Starts the run on a thread of its own, so that it works under every runtime.
     ///
     /// # Errors
-    /// When a list, file or folder cannot be opened, or no thread can be started.
+    /// When a list, file or folder cannot be opened, no thread can be started, or a crawl has settings of a list.
     pub fn start(self) -> Result<Run, SetupError> {
         let (plan, parts) = self.plan()?;
         run_on_thread(plan, parts)
@@ -219,6 +264,10 @@ impl Fetchall {
     }
 
     fn plan(self) -> Result<(Plan, RunHandles), SetupError> {
+        if (self.crawls || self.on_link.is_some()) && !self.config.crawl.follow {
+            let why = "a crawl needs the settings of a crawl: begin with Config::of_crawl()";
+            return Err(SetupError::Setting(why.to_owned()));
+        }
         let (stop, states) = (Stop::default(), States::default());
         let (sink, outcomes) = stream();
         let mut sinks = self.sinks;
@@ -235,6 +284,7 @@ impl Fetchall {
             worker_program,
             reporters,
             address_classes,
+            on_link: self.on_link,
         };
         let plan = app::plan(&self.config, inputs, Document::None, surroundings, stop.clone())?;
         Ok((plan, RunHandles { outcomes, stop, states }))

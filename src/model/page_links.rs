@@ -58,6 +58,30 @@ pub struct Link {
     pub modified: Option<Timestamp>,
 }
 
+/// A new link that every rule of a crawl allows, for the caller to decide about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FoundLink<'a> {
+    /// The URL that a request would ask for, without user name and password.
+    pub url: &'a Url,
+    /// The role of the linked document. An entry of a sitemap is a page.
+    pub kind: LinkKind,
+    /// Whether it has `rel=nofollow`. A crawl that obeys it never offers such a link to a page.
+    pub nofollow: bool,
+    /// The page or sitemap that has the link.
+    pub parent: &'a Url,
+    /// The depth of the linked document; start pages have depth 0, entries of sitemaps depth 1.
+    pub depth: u32,
+}
+
+/// The choice to follow a link or to skip it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LinkChoice {
+    /// Fetch it.
+    Follow,
+    /// Count it as out of scope.
+    Skip,
+}
+
 /// The role of a linked document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum LinkKind {

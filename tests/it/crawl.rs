@@ -5,6 +5,7 @@ mod again;
 mod kill;
 mod links;
 mod map;
+mod on_link;
 mod records;
 mod redirects;
 mod robots;

@@ -337,6 +337,7 @@ fn watch(resolved: &Resolved, files: CheckedFiles, terminal: &Terminal, vars: &V
         worker_program: worker_program(config, vars)?,
         reporters,
         address_classes: AddressClasses::default(),
+        on_link: None,
     };
     Ok((surroundings, log))
 }

@@ -8,7 +8,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::Crawl;
 use crate::model::{
-    CrawlSummary, Facts, Kind, LeftOut, Link, LinkKind, Outcome, PageLinks, Seed, SkipReason, SourcePos, Subject, Via,
+    CrawlSummary, Facts, FoundLink, Kind, LeftOut, Link, LinkChoice, LinkKind, Outcome, PageLinks, Seed, SkipReason,
+    SourcePos, Subject, Via,
 };
 use crate::policy::refusal::LinkRefusal;
 use crate::policy::text::fingerprint::Fingerprint;
@@ -195,14 +196,23 @@ impl Crawl {
         if self.seen.contains_fingerprint(print) {
             return Ok(());
         }
-        if let Some(refusal) = self.refused(page, kind, number, link, (url, &key)) {
+        let depth = page.seed.depth + 1;
+        let refusal = self.refused(page, kind, number, link, (url, &key));
+        if let Some(refusal) = refusal.or_else(|| self.skipped(link, url, page.url, depth)) {
             self.leave_out(url, &refusal, Some(&page.shared));
             return Ok(());
         }
         self.seen.insert_fingerprint(print);
         self.counts.new += 1;
         let via = Via::Link(SourcePos { list: page.shared.clone(), line: number as u64 + 1 });
-        self.waiting.push(Seed { depth: page.seed.depth + 1, kind, ..Seed::new(url.clone(), via) })
+        self.waiting.push(Seed { depth, kind, ..Seed::new(url.clone(), via) })
+    }
+
+    /// The caller's refusal of a link that the rules allow.
+    fn skipped(&mut self, link: &Link, url: &Url, parent: &Url, depth: u32) -> Option<LinkRefusal<'static>> {
+        let on_link = self.rules.on_link.as_mut()?;
+        let found = FoundLink { url, kind: link.kind, nofollow: link.nofollow, parent, depth };
+        (on_link(&found) == LinkChoice::Skip).then(|| LinkRefusal::new(SkipReason::Scope, "on_link"))
     }
 
     /// The rule by which a link is not followed.
@@ -251,10 +261,17 @@ impl Crawl {
                 self.leave_out(url, &refusal, Some(&shared));
                 continue;
             }
-            if self.seen.insert(&self.rules.canonical.key(url)) {
-                self.counts.new += 1;
-                self.waiting.push(Seed { depth: 1, ..Seed::new(url.clone(), via) })?;
+            let print = Fingerprint::of(&self.rules.canonical.key(url));
+            if self.seen.contains_fingerprint(print) {
+                continue;
             }
+            if let Some(refusal) = self.skipped(link, url, sitemap, 1) {
+                self.leave_out(url, &refusal, Some(&shared));
+                continue;
+            }
+            self.seen.insert_fingerprint(print);
+            self.counts.new += 1;
+            self.waiting.push(Seed { depth: 1, ..Seed::new(url.clone(), via) })?;
         }
         Ok(())
     }

@@ -18,7 +18,8 @@ use jiff::Timestamp;
 use url::{Position, Url};
 
 use crate::model::{
-    Job, JobId, Kind, LeftOut, Outcome, RobotsMode, Seed, SkipReason, SourcePos, StoredRobots, TrapLimits, Via,
+    FoundLink, Job, JobId, Kind, LeftOut, LinkChoice, Outcome, RobotsMode, Seed, SkipReason, SourcePos, StoredRobots,
+    TrapLimits, Via,
 };
 use crate::policy::canonical::CanonicalRules;
 use crate::policy::credentials::origin;
@@ -33,6 +34,9 @@ use robots::RobotsFiles;
 use waiting::WaitingUrls;
 
 pub use waiting::MakeQueue;
+
+/// Decides about each new link that the other rules allow.
+pub type OnLink = Box<dyn FnMut(&FoundLink<'_>) -> LinkChoice + Send>;
 
 /// The rules of a crawl.
 pub struct CrawlRules {
@@ -62,6 +66,8 @@ pub struct CrawlRules {
     pub robots: RobotsMode,
     /// The limits of the rules for traps.
     pub traps: Option<TrapLimits>,
+    /// The last word about a link.
+    pub on_link: Option<OnLink>,
 }
 
 /// What earlier runs know.

@@ -44,6 +44,7 @@ fn spec() -> FetchSpec {
         worker_program: ChildProgram::default(),
         reporters: Vec::new(),
         address_classes: AddressClasses::default(),
+        on_link: None,
     };
     let input = Input::Reader("list".to_owned(), Box::new(Cursor::new("")));
     app::plan(&Config::default(), vec![input], Document::None, surroundings, Stop::default()).unwrap().spec

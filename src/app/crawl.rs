@@ -38,7 +38,7 @@ pub(super) fn plan(
     }))
 }
 
-fn rules(crawl: &CrawlConfig, is_dry: bool) -> Result<CrawlRules, SetupError> {
+pub(super) fn rules(crawl: &CrawlConfig, is_dry: bool) -> Result<CrawlRules, SetupError> {
     let canonical = CanonicalRules::new(&crawl.strip_param, &crawl.canonical)
         .map_err(|why| SetupError::Setting(format!("--strip-param: {why}")))?;
     let settings = ScopeSettings {

@@ -124,7 +124,7 @@ fn id(named: &StatePath) -> u64 {
 
 /// The settings that shape a body, or say where it is saved. Settings of the place are left out at
 /// their default, as in states older than these settings.
-fn shape(config: &Config, saving: &Saving) -> Shape {
+pub(super) fn shape(config: &Config, saving: &Saving) -> Shape {
     let coded = match config.compression {
         Compression::Auto | Compression::Off => "decoded",
         Compression::Raw => "raw",

@@ -5,6 +5,7 @@ mod cookies;
 mod crawl;
 mod credentials;
 mod descriptors;
+mod explain;
 mod fetch_config;
 mod file_times;
 mod files;
@@ -43,6 +44,7 @@ use crate::source::{Inputs, ListOpener, ListOptions, ListSource, ReportSource, R
 use crate::state::StateError;
 pub use bounded_read::{SETTINGS as LARGEST_SETTINGS, read as read_bounded, read_unnamed, shown_unusable};
 use credentials::{netrc, told_to_all};
+pub use explain::{Explained, explain};
 use fetch_config::fetch_config;
 pub use files::{CheckedFiles, Files, is_within};
 use list_fetcher::ListFetcher;

@@ -10,6 +10,7 @@ use clap_complete::Shell;
 
 use super::compare_args::{self, CompareArgs};
 use super::crawl_args::{self, CrawlArgs};
+use super::explain_args::{self, ExplainArgs};
 use super::job_args::{JobArgs, SettingArgs};
 use super::manual;
 use super::setting_flags::plain_switch;
@@ -44,6 +45,9 @@ pub enum Command {
     /// Print the URLs of a site's pages, as a list for fetchall
     #[command(args_override_self = true, mut_args(crawl_args::fit_map), after_help = crawl_args::MAP_NOTES)]
     Map(Box<CrawlArgs>),
+    /// Say why a URL is fetched or not
+    #[command(args_override_self = true, mut_args(crawl_args::fit), after_help = explain_args::NOTES)]
+    Explain(Box<ExplainArgs>),
     /// Download a small demo site from loopback, without network access
     #[command(args_override_self = true)]
     Demo(Box<SettingArgs>),
@@ -84,7 +88,7 @@ pub enum Command {
 }
 
 /// The commands with a manual page of their own.
-const MAN_PAGES: [&str; 7] = ["crawl", "map", "demo", "compare", "config", "completions", "man"];
+const MAN_PAGES: [&str; 8] = ["crawl", "map", "explain", "demo", "compare", "config", "completions", "man"];
 
 /// Parses a command line, the name of the program first.
 ///

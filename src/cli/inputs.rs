@@ -108,6 +108,22 @@ pub(super) fn inputs(
     Ok(inputs)
 }
 
+/// Reads words that are URLs.
+///
+/// # Errors
+/// Returns all words that are none.
+pub(super) fn urls(words: &[OsString], env: &Env) -> Result<Vec<String>, UsageError> {
+    let (mut urls, mut problems) = (Vec::new(), Vec::new());
+    for (word, position) in words.iter().zip(1..) {
+        match start_page(word, position, env) {
+            Ok(InputArg::Url(url, _)) => urls.push(url),
+            Ok(_) => problems.push("-: is no URL; write the whole of it".to_owned()),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if problems.is_empty() { Ok(urls) } else { Err(UsageError(problems)) }
+}
+
 /// The records of an earlier run. A folder stands for its state.
 pub(super) fn report(word: &OsStr, env: &Env) -> Result<InputArg, UsageError> {
     let state = state_in(Path::new(word));
@@ -141,7 +157,7 @@ fn input(word: &OsStr, position: u64, env: &Env) -> Result<InputArg, String> {
         return Ok(InputArg::Url(url_text::bare(url).to_owned(), position));
     }
     list(word, env).map_err(|problem| {
-        if ["crawl", "map", "demo", "compare", "config", "completions", "man", "help"].contains(&&*shown) {
+        if ["crawl", "map", "explain", "demo", "compare", "config", "completions", "man", "help"].contains(&&*shown) {
             format!("{problem}; a command goes before everything else: fetchall {shown} ...")
         } else if shown == "version" {
             format!("{problem}; fetchall --version prints the version")

@@ -10,6 +10,7 @@ mod compare_args;
 mod crawl_args;
 mod env;
 mod exit;
+mod explain_args;
 mod inputs;
 mod job_args;
 mod log;
@@ -69,6 +70,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
             let env = env()?;
             commands::run::list(crawl_args::resolve_map(*args, &env)?, &env.vars)
         }
+        Some(Command::Explain(args)) => commands::explain::tell(&explain_args::resolve(&args, &env()?)?),
         Some(Command::Demo(settings)) => {
             let env = env()?;
             commands::run::demo(resolve::settings(&settings, &env)?, &env.vars)

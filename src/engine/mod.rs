@@ -28,7 +28,7 @@ use crate::schedule::Rules;
 use crate::sink::{Sink, SinkError};
 use crate::source::{Source, SourceError};
 
-pub use crawl::{CrawlPlan, CrawlRules, KnownUrls, MakeQueue, OnLink};
+pub use crawl::{CrawlPlan, CrawlRules, KnownUrls, MakeQueue, OnLink, ROBOTS_AGENT, robots_answer};
 pub use shutdown::{Stop, StopLevel};
 pub use stop_conditions::StopConditions;
 

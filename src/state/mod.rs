@@ -12,6 +12,7 @@
 mod files;
 mod header;
 mod key;
+mod known;
 mod ledger;
 mod link_codec;
 mod lock;
@@ -34,6 +35,7 @@ use std::sync::Arc;
 
 pub use files::{OWN, StatePath};
 pub use key::Shape;
+pub use known::KnownResult;
 pub use ledger::Ledger;
 pub use lock::Lock;
 pub use past::{PastRow, PastRows};

@@ -23,8 +23,8 @@ use crate::policy::rerun::selection::Selection;
 pub struct Recall {
     pub(super) path: PathBuf,
     pub(super) connection: Database,
-    keys: Keys,
-    bodies: Bodies,
+    pub(super) keys: Keys,
+    pub(super) bodies: Bodies,
     /// Files of more than one row, folded.
     shared: HashSet<String>,
     /// Device and inode of files that several rows name through hard links. Computed on first use.

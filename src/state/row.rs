@@ -129,6 +129,9 @@ pub(super) const IS_EMPTY: &str = "SELECT NOT EXISTS (SELECT 1 FROM urls) AND NO
 pub(super) const SELECT_TARGETS: &str = "SELECT final_url FROM urls
     WHERE final_url IS NOT NULL AND outcome = 'ok' AND links IS NOT NULL AND octet_length(final_url) <= 65536";
 
+/// Selects the URLs of all requests, with the links of their pages.
+pub(super) const SELECT_PAGES: &str = concat!("SELECT url, links FROM urls WHERE ", is_bounded!(), " ORDER BY id");
+
 /// Selects the salt of the keys, if it has the right type and length.
 pub(super) const SELECT_SALT: &str = "SELECT salt FROM salt WHERE typeof(salt) = 'blob' AND octet_length(salt) = 32";
 
@@ -136,7 +139,7 @@ pub(super) const SELECT_SALT: &str = "SELECT salt FROM salt WHERE typeof(salt) =
 pub(super) const URL: usize = 16;
 
 /// All statements. Preparing them shows whether the tables have the expected columns.
-pub(super) const ALL: [&str; 14] = [
+pub(super) const ALL: [&str; 15] = [
     UPSERT,
     UPDATE_FAILED,
     UPDATE_HOLDS,
@@ -149,6 +152,7 @@ pub(super) const ALL: [&str; 14] = [
     SELECT_SALT,
     IS_EMPTY,
     SELECT_TARGETS,
+    SELECT_PAGES,
     robots::WRITE,
     robots::READ,
 ];

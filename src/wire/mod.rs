@@ -3,6 +3,7 @@
 //! Sinks and reporters write these and know no field name of their own.
 
 pub mod changes;
+pub mod explanation;
 pub mod json;
 pub mod left_out;
 pub(crate) mod line;
@@ -10,6 +11,7 @@ pub mod record;
 pub mod summary;
 
 pub use changes::{ChangeRecord, ChangeTotals, ChangesWriter, RevisionRecord};
+pub use explanation::{Explanation, LinkedFrom, RobotsRule, StateEntry};
 pub use json::JsonWriter;
 pub use left_out::LeftOutRecord;
 pub use record::Record;

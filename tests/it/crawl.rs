@@ -1,6 +1,7 @@
 //! Crawls: links are followed, politely and completely.
 
 mod again;
+mod explain;
 #[cfg(unix)]
 mod kill;
 mod links;

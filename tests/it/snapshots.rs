@@ -33,7 +33,7 @@ fn settled(run: &Finished, server: Option<&FaultServer>, text: &str) -> String {
 
 #[test]
 fn help_of_each_command() {
-    for command in ["", "crawl", "map", "demo", "compare", "config", "completions", "man"] {
+    for command in ["", "crawl", "map", "explain", "demo", "compare", "config", "completions", "man"] {
         for flag in ["--help", "-h"] {
             let words: Vec<_> = [command, flag].into_iter().filter(|word| !word.is_empty()).collect();
             let run = Fetchall::new().args(words).run().expect_code(0);
@@ -73,6 +73,7 @@ fn short_help_shows_at_most_25_options() {
         (&["-h"][..], 25),
         (&["crawl", "-h"], 25),
         (&["map", "-h"], 25),
+        (&["explain", "-h"], 25),
         (&["compare", "-h"], 30),
         (&["config", "-h"], 25),
         (&["demo", "-h"], 25),

@@ -4,6 +4,7 @@ pub mod compare;
 pub mod compare_child;
 pub mod completions;
 pub mod config;
+pub mod explain;
 pub mod man;
 pub mod run;
 pub mod worker;

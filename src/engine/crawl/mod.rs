@@ -33,6 +33,7 @@ use links::{LinkCounts, TextChains};
 use robots::RobotsFiles;
 use waiting::WaitingUrls;
 
+pub use robots::{AGENT as ROBOTS_AGENT, answer as robots_answer};
 pub use waiting::MakeQueue;
 
 /// Decides about each new link that the other rules allow.

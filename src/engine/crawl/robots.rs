@@ -10,7 +10,7 @@ use crate::policy::refusal::LinkRefusal;
 use crate::policy::robots::{RobotsAnswer, RobotsLimits, SiteRobots};
 
 /// The name of the crawler in robots rules.
-pub(super) const AGENT: &str = "fetchall";
+pub const AGENT: &str = "fetchall";
 
 /// The robots.txt of one origin.
 enum SiteState {
@@ -103,7 +103,7 @@ impl RobotsFiles {
 }
 
 /// The answer to the request for a robots.txt; `None` if the run was stopped first.
-pub(super) fn answer(outcome: &Outcome) -> Option<RobotsAnswer<'_>> {
+pub fn answer(outcome: &Outcome) -> Option<RobotsAnswer<'_>> {
     let facts = &outcome.facts;
     Some(match (&outcome.verdict, facts.status) {
         (Verdict::Ok, _) => RobotsAnswer::Body(facts.found.robots.as_deref().unwrap_or_default()),

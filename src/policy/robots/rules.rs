@@ -22,6 +22,8 @@ pub struct RobotsRules {
     rules: Box<[PathRule]>,
     crawl_delay: Option<CrawlDelay>,
     sitemaps: Box<[Url]>,
+    /// Whether a group names this crawler.
+    is_own: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,6 +130,11 @@ impl RobotsRules {
     /// The pause between requests, if the file asks for one.
     pub fn crawl_delay(&self) -> Option<CrawlDelay> {
         self.crawl_delay
+    }
+
+    /// Whether the rules are those of groups that name this crawler, and not those of `*`.
+    pub fn is_own(&self) -> bool {
+        self.is_own
     }
 
     /// The sitemaps of the file, whatever crawler they stand below.
@@ -251,9 +258,10 @@ impl<'a> Reading<'a> {
     }
 
     fn finish(self) -> RobotsRules {
+        let is_own = self.own.is_some();
         let GroupRules { mut rules, crawl_delay } = self.own.unwrap_or(self.any);
         rules.sort_by_key(|rule| (Reverse(rule.pattern.len()), !rule.is_allow));
-        RobotsRules { rules: rules.into(), crawl_delay, sitemaps: self.sitemaps.into() }
+        RobotsRules { rules: rules.into(), crawl_delay, sitemaps: self.sitemaps.into(), is_own }
     }
 }
 

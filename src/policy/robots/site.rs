@@ -152,6 +152,11 @@ impl SiteRobots {
         self.next_fetch
     }
 
+    /// Whether the rules are those of groups that name this crawler, and not those of `*`.
+    pub fn is_own_group(&self) -> bool {
+        self.rules.is_own()
+    }
+
     /// The pause between requests, if the file asks for one.
     pub fn crawl_delay(&self) -> Option<CrawlDelay> {
         self.rules.crawl_delay()

@@ -21,6 +21,10 @@ pub static CHANGES: LazyLock<Validator> =
 pub static SKIPPED: LazyLock<Validator> =
     LazyLock::new(|| compile(include_str!("../../../docs/reference/skipped.schema.json")));
 
+/// The schema of a line of `explain --json`, `docs/reference/explain.schema.json`.
+pub static EXPLANATION: LazyLock<Validator> =
+    LazyLock::new(|| compile(include_str!("../../../docs/reference/explain.schema.json")));
+
 fn compile(text: &str) -> Validator {
     let schema: Value = serde_json::from_str(text).expect("a schema is JSON");
     assert!(jsonschema::meta::is_valid(&schema), "not a valid schema: {text}");

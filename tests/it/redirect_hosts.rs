@@ -140,7 +140,9 @@ fn refusals_count_as_failures_and_end_the_run_in_time() {
     let run = Fetchall::new().with_retries().args(args).stdin(list).run().expect_code(4);
     let records = run.records();
     let cancelled = records.iter().filter(|record| record["outcome"] == "cancelled").count();
-    assert_eq!((records.len(), cancelled, server.requests().len()), (200, 197, 1));
+    // Lines that the run had not read when it stopped have no record.
+    assert!(cancelled > 0, "{records:?}");
+    assert_eq!((records.len() - cancelled, server.requests().len()), (3, 1));
 }
 
 #[test]

@@ -86,6 +86,9 @@ pub(super) struct SitemapChoice;
 impl SitemapChoice {
     fn url(text: &str) -> Result<Url, String> {
         match Url::parse(text) {
+            Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+                Err("has a user name or password, which records would show; use --user or --netrc".to_owned())
+            }
             Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
             _ => Err("is none of auto, only, off, and no http or https URL; write https://host/sitemap.xml".to_owned()),
         }

@@ -282,8 +282,9 @@ impl Crawl {
         usual.map(|seed| Seed { id: self.unrecorded(), ..seed }).into_iter().collect()
     }
 
-    /// A sitemap, unless it was seen.
-    fn sitemap(&mut self, url: Url) -> Option<Seed> {
+    /// A sitemap, unless it was seen. A robots.txt gives no user name and password.
+    fn sitemap(&mut self, mut url: Url) -> Option<Seed> {
+        url.set_username("").and_then(|()| url.set_password(None)).ok()?;
         let origin = SourcePos { list: "sitemap".into(), line: 0 };
         self.is_new_sitemap(&url).then(|| Seed { kind: Kind::Sitemap, ..Seed::new(url, Via::Start(origin)) })
     }

@@ -7,6 +7,7 @@ use fetchall::model::{Kind, Via};
 use wiremock::{Request, ResponseTemplate};
 
 use super::site::{Site, crawl, file, page};
+use crate::support::cli::Fetchall;
 
 fn urlset(request: &Request, paths: &[&str]) -> ResponseTemplate {
     file("application/xml", &xml(request, "urlset", "url", paths))
@@ -86,4 +87,28 @@ fn the_usual_sitemap_is_tried_and_its_absence_is_no_failure() {
     });
     let crawled = crawl([site.url("/")], |_| {});
     assert_eq!(crawled.told(), ["/ ok", "/b ok", "/sitemap.xml ok"]);
+}
+
+#[test]
+fn sitemap_with_a_password_is_refused_without_showing_it() {
+    let words = ["crawl", "--sitemap", "http://ann:hunter2@127.0.0.1:9/s.xml", "http://127.0.0.1:9/"];
+    let refused = Fetchall::new().args(words).run().expect_code(2);
+    assert!(refused.stderr.contains("--sitemap") && refused.stderr.contains("--netrc"), "{}", refused.stderr);
+    assert!(!refused.stderr.contains("hunter2"), "{}", refused.stderr);
+}
+
+#[test]
+fn password_of_a_sitemap_in_robots_txt_is_dropped() {
+    let site = Site::with(|target, request| match target {
+        "/robots.txt" => {
+            let host = request.headers["host"].to_str().unwrap();
+            file("text/plain", &format!("Sitemap: http://ann:hunter2@{host}/map.xml\n"))
+        }
+        "/map.xml" => urlset(request, &["/a"]),
+        _ => page(&[]),
+    });
+    let run = Fetchall::new().args(["crawl", "--json", &site.url("/")]).run().expect_code(0);
+    let records = run.records();
+    assert!(records.iter().any(|record| record["url"] == site.url("/map.xml")), "{records:?}");
+    assert!(!format!("{records:?}{}", run.stderr).contains("hunter2"), "{records:?}");
 }

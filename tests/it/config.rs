@@ -170,12 +170,18 @@ fn passwords_of_urls_are_not_shown() {
 fn secrets_of_sitemaps_and_expressions_are_not_shown() {
     let home = Home::new();
     let url = "https://ann:hunter2@a.test/sitemap.xml";
-    let words = ["config", "--sitemap", url, "--include", url, "--strip-param", url, "--accept", "ann:hunter2@a"];
+    let sitemap = "https://a.test/sitemap.xml";
+    let words = ["config", "--sitemap", sitemap, "--include", url, "--strip-param", url, "--accept", "ann:hunter2@a"];
     let shown = home.ok(&[], &words);
     assert!(!shown.contains("hunter2") && shown.contains("sitemap = [\"https://a.test/sitemap.xml\"]"), "{shown}");
-    for flag in
-        ["--include=ann:hunter2@(", "--sitemap=ann:hunter2@a.test", "--accept=hunter2[z-a]", "--span-hosts=a:hunter2@h"]
-    {
+    let flags = [
+        "--include=ann:hunter2@(",
+        "--sitemap=ann:hunter2@a.test",
+        "--sitemap=https://ann:hunter2@a.test/sitemap.xml",
+        "--accept=hunter2[z-a]",
+        "--span-hosts=a:hunter2@h",
+    ];
+    for flag in flags {
         let told = home.refused(&[], &["config", flag]);
         assert!(!told.contains("hunter2") && told.lines().count() == 1, "{told}");
     }

@@ -135,7 +135,8 @@ fn a_crawl_that_is_killed_50_times_is_complete() {
             fetched_again += runs.len() - 1;
         }
     }
-    assert!(fetched_again <= KILLS * CONCURRENCY, "{fetched_again} pages were fetched again");
+    // Beside the pages in flight, a kill loses the rows that are not committed yet.
+    assert!(fetched_again <= KILLS * 2 * CONCURRENCY, "{fetched_again} pages were fetched again");
 
     let whole = tempfile::tempdir().unwrap();
     let all = command(&site, whole.path()).run();

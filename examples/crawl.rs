@@ -1,7 +1,7 @@
 //! A crawl as a `Stream` of outcomes: `cargo run --example crawl -- URL...`
 //!
-//! It follows the links below the start pages that have no query, and shows the title of each page and the number of its links. Without
-//! arguments it crawls a small site that it serves itself, with no network at all.
+//! It follows the links below the start pages that have no query, and shows the title of each page and the number of
+//! its links. Without arguments it crawls a small site that it serves itself, with no network at all.
 
 use std::error::Error;
 use std::io::Write as _;

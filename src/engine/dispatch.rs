@@ -110,7 +110,7 @@ impl RunLoop {
         loop {
             if let Some(cause) = self.state.met.take() {
                 match cause {
-                    // Bodies under way are nearly paid for.
+                    // Fetches under way have the grace time to finish.
                     StopCause::Quota => self.stop_for(cause),
                     _ => self.end_for(cause),
                 }

@@ -135,7 +135,7 @@ fn a_crawl_that_is_killed_50_times_is_complete() {
             fetched_again += runs.len() - 1;
         }
     }
-    // Beside the pages in flight, a kill loses the rows that are not committed yet.
+    // A kill loses the pages in flight and the rows that are not committed yet.
     assert!(fetched_again <= KILLS * 2 * CONCURRENCY, "{fetched_again} pages were fetched again");
 
     let whole = tempfile::tempdir().unwrap();

@@ -138,8 +138,8 @@ impl Explainer<'_> {
             let Ok(page) = Url::parse(url) else { return };
             let page_key = canonical.key(&page);
             let mut linked = vec![false; keys.len()];
-            for link in links.iter().flat_map(|links| &links.links) {
-                let link = canonical.key(&link.url);
+            for link in links.iter().flat_map(|links| links.links.iter()) {
+                let Some(link) = canonical.key_of(link.url) else { continue };
                 linked.iter_mut().zip(&keys).for_each(|(linked, key)| *linked |= *link == **key);
             }
             for (at, places) in places.iter_mut().enumerate() {

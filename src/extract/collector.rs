@@ -15,8 +15,9 @@ use super::charset;
 use super::html::table::LinkSyntax;
 use super::limits::LONGEST_URL;
 use super::markup::references;
+use super::resolve::Resolver;
 use super::srcset;
-use crate::model::{Link, LinkKind, PageLinks, TextSketch};
+use crate::model::{Link, LinkKind, LinkList, PageLinks, TextSketch};
 
 /// The most links of a page, and of a sitemap (sitemaps.org).
 const MOST_LINKS: usize = 10_000;
@@ -61,6 +62,14 @@ struct PendingValue {
     has_references: bool,
 }
 
+/// A link of the response fields.
+#[derive(Debug)]
+struct FieldLink {
+    url: Url,
+    kind: LinkKind,
+    nofollow: bool,
+}
+
 const KINDS: [LinkKind; 6] =
     [LinkKind::Page, LinkKind::Frame, LinkKind::Form, LinkKind::Requisite, LinkKind::Hint, LinkKind::Sitemap];
 
@@ -76,7 +85,7 @@ pub(super) struct LinkCollector {
     pending: Vec<u8>,
     pending_values: Vec<PendingValue>,
     /// Links of response fields, which do not depend on the base.
-    resolved: Vec<Link>,
+    resolved: Vec<FieldLink>,
     more: bool,
     forms: bool,
     must_transcode: bool,
@@ -275,7 +284,7 @@ impl LinkCollector {
     pub fn field(&mut self, target: &str, kind: LinkKind, nofollow: bool) {
         let text = bare(target);
         let Some(text) = fetchable(&text).filter(|text| text.len() <= LONGEST_URL) else { return };
-        let Some(url) = join(&self.url, text, UTF_8) else { return };
+        let Some(url) = Resolver::new(&self.url, UTF_8).url(text) else { return };
         if self.resolved.len() >= MOST_FIELD_LINKS {
             return self.cut();
         }
@@ -284,7 +293,7 @@ impl LinkCollector {
             Some(link) => link.nofollow &= nofollow,
             None => {
                 self.count += 1;
-                self.resolved.push(Link { url, kind, nofollow, modified: None });
+                self.resolved.push(FieldLink { url, kind, nofollow });
             }
         }
     }
@@ -336,29 +345,32 @@ impl LinkCollector {
         }
         let query = self.query_encoding.unwrap_or(encoding);
         let base = self.base.as_ref().unwrap_or(&self.url);
-        let mut links = std::mem::take(&mut self.resolved);
-        links.reserve_exact(self.count.saturating_sub(links.len()));
-        let (mut start, mut left) = (0, MOST_URL_BYTES);
+        let resolver = Resolver::new(base, query);
+        let mut links = LinkList::default();
+        for FieldLink { url, kind, nofollow } in &self.resolved {
+            links.push(Link { url: url.as_str(), kind: *kind, nofollow: *nofollow, modified: None });
+        }
+        let (mut start, mut left, mut url) = (0, MOST_URL_BYTES, String::new());
         for entry in &self.entries {
             let text = &self.texts[start..entry.end];
             start = entry.end;
-            let Some(url) = join(base, text, query) else { continue };
-            let length = url.as_str().len() * entry.kinds.count_ones() as usize;
+            url.clear();
+            if !resolver.resolve(text, &mut url) {
+                continue;
+            }
+            let length = url.len() * entry.kinds.count_ones() as usize;
             self.more |= length > left;
             if length > left {
                 break;
             }
             left -= length;
             let has = |bits: u8, kind: LinkKind| bits & (1 << kind as u8) != 0;
-            let modified = entry.modified;
-            let link = |url, kind| Link { url, kind, nofollow: !has(entry.followed, kind), modified };
-            let mut kinds = KINDS.into_iter().filter(|kind| has(entry.kinds, *kind));
-            let Some(last) = kinds.next_back() else { continue };
-            links.extend(kinds.map(|kind| link(url.clone(), kind)));
-            links.push(link(url, last));
+            for kind in KINDS.into_iter().filter(|kind| has(entry.kinds, *kind)) {
+                links.push(Link { url: &url, kind, nofollow: !has(entry.followed, kind), modified: entry.modified });
+            }
         }
         let canonical = self.canonical.as_deref().map(bare);
-        let canonical = canonical.and_then(|text| join(base, fetchable(&text)?, query));
+        let canonical = canonical.and_then(|text| resolver.url(fetchable(&text)?));
         let title = self.title.take().map(|raw| words(&references::decode(&decoded(&raw, encoding))));
         // The end may be half of a character.
         let title = title.map(|title| title.trim_end_matches('\u{fffd}').to_owned());
@@ -399,34 +411,6 @@ fn fetchable(text: &str) -> Option<&str> {
     let end = bytes.iter().position(|byte| !(byte.is_ascii_alphanumeric() || b"+-.".contains(byte)));
     let Some(end) = end.filter(|end| bytes[*end] == b':' && bytes[0].is_ascii_alphabetic()) else { return Some(text) };
     ["http", "https"].iter().any(|scheme| text[..end].eq_ignore_ascii_case(scheme)).then_some(text)
-}
-
-/// Resolves a text. The query of a page gets the bytes of the encoding of the page (URL standard).
-fn join(base: &Url, text: &str, encoding: &'static Encoding) -> Option<Url> {
-    let mut url = if encoding == UTF_8 || text.is_ascii() {
-        base.join(text).ok()?
-    } else {
-        let encode: &dyn Fn(&str) -> Cow<'_, [u8]> = &|query| query_bytes(query, encoding);
-        Url::options().base_url(Some(base)).encoding_override(Some(encode)).parse(text).ok()?
-    };
-    url.set_fragment(None);
-    (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
-}
-
-/// The bytes of a query. A character that the encoding has not becomes a reference, percent-encoded.
-fn query_bytes<'a>(query: &'a str, encoding: &'static Encoding) -> Cow<'a, [u8]> {
-    let (bytes, _, is_lossy) = encoding.encode(query);
-    if !is_lossy {
-        return bytes;
-    }
-    let mut bytes = Vec::new();
-    for character in query.chars() {
-        match encoding.encode(character.encode_utf8(&mut [0; 4])) {
-            (encoded, _, false) => bytes.extend_from_slice(&encoded),
-            _ => bytes.extend_from_slice(format!("%26%23{}%3B", u32::from(character)).as_bytes()),
-        }
-    }
-    Cow::Owned(bytes)
 }
 
 /// The words of a text with single blanks.

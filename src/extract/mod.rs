@@ -28,6 +28,7 @@ mod lines;
 mod manifest;
 mod markup;
 mod refresh;
+mod resolve;
 mod sitemap;
 mod srcset;
 mod xml;

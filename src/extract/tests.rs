@@ -50,8 +50,8 @@ fn sitemap(body: &[u8]) -> PageLinks {
 
 /// Kind and URL of each link, without the part of the URL that all share.
 fn shown(found: &PageLinks) -> Vec<String> {
-    let show = |link: &crate::model::Link| {
-        let url = link.url.as_str().strip_prefix("http://a.test").unwrap_or(link.url.as_str());
+    let show = |link: crate::model::Link<'_>| {
+        let url = link.url.strip_prefix("http://a.test").unwrap_or(link.url);
         let nofollow = if link.nofollow { " nofollow" } else { "" };
         format!("{} {url}{nofollow}", name(link.kind))
     };

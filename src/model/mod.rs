@@ -47,7 +47,7 @@ pub use job_id::{Claimed, JobId};
 pub use left_out::LeftOut;
 pub use needs::Needs;
 pub use outcome::{Outcome, Subject};
-pub use page_links::{FoundLink, Link, LinkChoice, LinkKind, PageLinks, TextSketch};
+pub use page_links::{FoundLink, Link, LinkChoice, LinkKind, LinkList, PageLinks, TextSketch};
 pub use prior_run::{Condition, PriorBody, PriorRun, Revision};
 pub use retry::{RetryCause, RetryOn};
 pub use robots::{RobotsCopy, RobotsFailures, RobotsText, StoredRobots};

@@ -1,5 +1,7 @@
 //! The links of a document, and what else a crawl learns from it.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -9,7 +11,7 @@ use url::Url;
 pub struct PageLinks {
     /// The links, each text of the document once for each kind. Two texts may lead to one URL. Links of response
     /// fields are first, and the others are in document order.
-    pub links: Vec<Link>,
+    pub links: LinkList,
     /// Whether a limit cut the list: the document has more links, or a link that is too long.
     pub more: bool,
     /// The text of the first `title` element, with single blanks.
@@ -46,16 +48,87 @@ impl TextSketch {
 }
 
 /// A link to another document.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Link {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link<'a> {
     /// The URL (WHATWG URL), http or https, without a fragment. User name and password are as in the link.
-    pub url: Url,
+    pub url: &'a str,
     /// The role of the linked document.
     pub kind: LinkKind,
     /// Whether each link to this URL has `rel=nofollow`.
     pub nofollow: bool,
     /// The time of the last change, from a sitemap. A date without a time is its first moment in UTC.
     pub modified: Option<Timestamp>,
+}
+
+impl Link<'_> {
+    /// Whether the URL has a user name or a password.
+    pub fn has_user(&self) -> bool {
+        self.url.split('/').nth(2).is_some_and(|authority| authority.contains('@'))
+    }
+}
+
+/// The links of a document, with their URLs in one text. A page has hundreds of them.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkList {
+    urls: String,
+    entries: Vec<LinkEntry>,
+}
+
+/// A link without its URL.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct LinkEntry {
+    /// Where its URL ends in the text.
+    end: usize,
+    kind: LinkKind,
+    nofollow: bool,
+    modified: Option<Timestamp>,
+}
+
+impl LinkList {
+    /// Adds a link.
+    pub fn push(&mut self, link: Link<'_>) {
+        let Link { url, kind, nofollow, modified } = link;
+        self.urls.push_str(url);
+        self.entries.push(LinkEntry { end: self.urls.len(), kind, nofollow, modified });
+    }
+
+    /// How many links there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The links in their order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Link<'_>> {
+        let mut start = 0;
+        self.entries.iter().map(move |entry| {
+            let url = self.urls.get(std::mem::replace(&mut start, entry.end)..entry.end).unwrap_or_default();
+            Link { url, kind: entry.kind, nofollow: entry.nofollow, modified: entry.modified }
+        })
+    }
+
+    /// The memory of the URLs and of what belongs to them, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.urls.len() + self.entries.len() * size_of::<LinkEntry>()
+    }
+}
+
+impl<'a> FromIterator<Link<'a>> for LinkList {
+    fn from_iter<I: IntoIterator<Item = Link<'a>>>(links: I) -> Self {
+        let mut list = Self::default();
+        links.into_iter().for_each(|link| list.push(link));
+        list
+    }
+}
+
+impl fmt::Debug for LinkList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
 }
 
 /// A new link that every rule of a crawl allows, for the caller to decide about.

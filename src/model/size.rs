@@ -4,7 +4,7 @@
 use url::Url;
 
 use super::{
-    Claimed, Cookie, Facts, Found, Hop, Job, Link, Outcome, PageLinks, PriorRun, RedirectState, RequestOverrides, Seed,
+    Claimed, Cookie, Facts, Found, Hop, Job, Outcome, PageLinks, PriorRun, RedirectState, RequestOverrides, Seed,
     Subject, Tried, Validators, Verdict,
 };
 
@@ -74,9 +74,8 @@ impl Found {
 
 impl PageLinks {
     fn size(&self) -> usize {
-        let links = self.links.iter().map(|link| size_of::<Link>() + link.url.as_str().len()).sum::<usize>();
         let canonical = self.canonical.as_ref().map_or(0, |url| url.as_str().len());
-        size_of::<PageLinks>() + links + canonical + self.title.as_ref().map_or(0, String::len)
+        size_of::<PageLinks>() + self.links.bytes() + canonical + self.title.as_ref().map_or(0, String::len)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The links of a page as the octets of a column.
 //!
 //! ```text
-//! version (1) · flags · [sketch: words, exact, near] · [canonical: length, URL] · link · link · …
+//! version (2) · flags · [sketch: words, exact, near] · [canonical: length, URL] · link · link · …
 //! link:  flags and kind · shared · length · the rest of the URL · [seconds, nanoseconds]
 //! ```
 //!
@@ -28,7 +28,7 @@ const MAX_URLS: usize = 16 << 20;
 const LINK_EXTRA: usize = 40;
 
 /// The version of this form.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Flags of a page.
 const MORE: u8 = 1;
@@ -65,7 +65,7 @@ pub(super) fn write(page: &PageLinks) -> Vec<u8> {
     }
     let (mut before, mut left) = (Cow::Borrowed(""), MAX_URLS);
     for (at, link) in page.links.iter().enumerate() {
-        let url = shown(&link.url);
+        let url = if link.has_user() { redact_url(link.url) } else { Cow::Borrowed(link.url) };
         let shared = shared(before.as_bytes(), url.as_bytes());
         let rest = &url.as_bytes()[shared..];
         if at == MAX_LINKS || url.len() > left || to.len() + rest.len() + LINK_EXTRA > MAX_COLUMN {
@@ -146,7 +146,7 @@ pub(super) fn read(column: &[u8]) -> Option<PageLinks> {
         };
         let url = url(&before)?;
         left = left.checked_sub(url.as_str().len())?;
-        page.links.push(Link { url, kind, nofollow: flags & NOFOLLOW != 0, modified });
+        page.links.push(Link { url: url.as_str(), kind, nofollow: flags & NOFOLLOW != 0, modified });
     }
     Some(page)
 }
@@ -217,24 +217,35 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::model::LinkList;
 
     fn parsed(url: &str) -> Url {
         Url::parse(url).unwrap()
     }
 
-    fn link(url: &str) -> Link {
-        Link { url: parsed(url), kind: LinkKind::Page, nofollow: false, modified: None }
+    fn link(url: &str) -> Link<'_> {
+        Link { url, kind: LinkKind::Page, nofollow: false, modified: None }
+    }
+
+    fn links<S: AsRef<str>>(urls: impl IntoIterator<Item = S>) -> LinkList {
+        let mut links = LinkList::default();
+        urls.into_iter().for_each(|url| links.push(link(url.as_ref())));
+        links
     }
 
     fn any_url() -> impl Strategy<Value = Url> {
         "https?://(a|b)\\.test(:81)?/[a-c]{0,3}(/[a-zé%~ ]{0,8}){0,3}(\\?[a-z=&é]{0,8})?".prop_map(|url| parsed(&url))
     }
 
-    fn any_link() -> impl Strategy<Value = Link> {
+    fn any_links() -> impl Strategy<Value = LinkList> {
         let time = prop::option::of((-377_705_023_201..=253_402_207_200_i64, 0..1_000_000_000_i32));
-        (any_url(), 0..KINDS.len(), any::<bool>(), time).prop_map(|(url, kind, nofollow, time)| {
-            let modified = time.map(|(seconds, nanoseconds)| Timestamp::new(seconds, nanoseconds).unwrap_or_default());
-            Link { url, kind: KINDS[kind], nofollow, modified }
+        prop::collection::vec((any_url(), 0..KINDS.len(), any::<bool>(), time), 0..20).prop_map(|links| {
+            let mut list = LinkList::default();
+            for (url, kind, nofollow, time) in &links {
+                let modified = time.and_then(|(seconds, nanoseconds)| Timestamp::new(seconds, nanoseconds).ok());
+                list.push(Link { url: url.as_str(), kind: KINDS[*kind], nofollow: *nofollow, modified });
+            }
+            list
         })
     }
 
@@ -245,16 +256,9 @@ mod tests {
             near,
         });
         let canonical = prop::option::of(any_url());
-        (prop::collection::vec(any_link(), 0..20), any::<(bool, bool)>(), canonical, text).prop_map(
-            |(links, (more, nofollow), canonical, text)| PageLinks {
-                links,
-                more,
-                nofollow,
-                canonical,
-                text,
-                title: None,
-            },
-        )
+        (any_links(), any::<(bool, bool)>(), canonical, text).prop_map(|(links, (more, nofollow), canonical, text)| {
+            PageLinks { links, more, nofollow, canonical, text, title: None }
+        })
     }
 
     proptest! {
@@ -290,8 +294,8 @@ mod tests {
 
     #[test]
     fn a_link_costs_what_is_new_in_it() {
-        let links = (0..300).map(|n| link(&format!("https://a.test/some/long/folder/of/pages/page-{n}.html")));
-        let page = PageLinks { links: links.collect(), ..PageLinks::default() };
+        let urls = (0..300).map(|n| format!("https://a.test/some/long/folder/of/pages/page-{n}.html"));
+        let page = PageLinks { links: links(urls), ..PageLinks::default() };
         let column = write(&page);
         assert!(column.len() < 300 * 12, "{}", column.len());
         assert_eq!(read(&column), Some(page));
@@ -300,14 +304,14 @@ mod tests {
     #[test]
     fn user_names_and_passwords_are_not_written_and_not_read() {
         let page = PageLinks {
-            links: vec![link("https://ann:secret@a.test/x")],
+            links: links(["https://ann:secret@a.test/x"]),
             canonical: Some(parsed("https://ann:secret@a.test/y")),
             ..PageLinks::default()
         };
         let column = write(&page);
         assert!(!column.windows(6).any(|text| text == b"secret") && !column.windows(3).any(|text| text == b"ann"));
         let read_back = read(&column).unwrap();
-        assert_eq!(read_back.links, [link("https://a.test/x")]);
+        assert_eq!(read_back.links, links(["https://a.test/x"]));
         assert_eq!(read_back.canonical, Some(parsed("https://a.test/y")));
         for url in ["https://ann:pw@a.test/", "ftp://a.test/", "https://a.test/#x", "a", ""] {
             let mut column = vec![VERSION, 0, 0, 0, url.len() as u8];
@@ -318,23 +322,23 @@ mod tests {
 
     #[test]
     fn links_beyond_a_bound_are_left_out_and_said_to_be_more() {
-        let many = PageLinks { links: vec![link("http://a.test/"); MAX_LINKS + 1], ..PageLinks::default() };
+        let many = PageLinks { links: links(vec!["http://a.test/"; MAX_LINKS + 1]), ..PageLinks::default() };
         let read_back = read(&write(&many)).unwrap();
         assert_eq!((read_back.links.len(), read_back.more), (MAX_LINKS, true));
         // Each of them differs from its first octets on.
-        let long = (0..10_000).map(|n| link(&format!("http://{n}.test/{}", "x".repeat(2000))));
-        let long = PageLinks { links: long.collect(), ..PageLinks::default() };
+        let long = (0..10_000).map(|n| format!("http://{n}.test/{}", "x".repeat(2000)));
+        let long = PageLinks { links: links(long), ..PageLinks::default() };
         let column = write(&long);
         let read_back = read(&column).unwrap();
         assert!(column.len() <= MAX_COLUMN && read_back.more && read_back.links.len() > 4000);
-        assert_eq!(read_back.links, long.links[..read_back.links.len()]);
+        assert!(read_back.links.iter().eq(long.links.iter().take(read_back.links.len())));
     }
 
     #[test]
     fn a_small_column_does_not_become_large_in_memory() {
         // Each link repeats a long URL with two octets.
         let mut column = write(&PageLinks {
-            links: vec![link(&format!("http://a.test/{}", "x".repeat(1 << 20)))],
+            links: links([format!("http://a.test/{}", "x".repeat(1 << 20))]),
             ..PageLinks::default()
         });
         for _ in 0..100 {

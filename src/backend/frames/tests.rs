@@ -85,8 +85,13 @@ async fn a_job_arrives_as_it_was_sent() {
 #[test]
 fn facts_of_a_response_cross_the_pipe() {
     let url = |path: &str| url::Url::parse("http://h.test").unwrap().join(path).unwrap();
-    let link = Link { url: url("/c"), kind: LinkKind::Hint, nofollow: true, modified: None };
-    let links = PageLinks { links: vec![link], more: true, title: Some("t".to_owned()), ..PageLinks::default() };
+    let link = Link { url: "http://h.test/c", kind: LinkKind::Hint, nofollow: true, modified: None };
+    let links = PageLinks {
+        links: [link].into_iter().collect(),
+        more: true,
+        title: Some("t".to_owned()),
+        ..PageLinks::default()
+    };
     let facts = Facts {
         status: Some(200),
         final_url: Some(url("/b")),

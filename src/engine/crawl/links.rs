@@ -174,7 +174,7 @@ impl Crawl {
         closed
     }
 
-    fn link(&mut self, page: &LinkedPage<'_>, is_page: bool, number: usize, link: &Link) -> Result<(), QueueError> {
+    fn link(&mut self, page: &LinkedPage<'_>, is_page: bool, number: usize, link: Link<'_>) -> Result<(), QueueError> {
         let kind = match link.kind {
             LinkKind::Page | LinkKind::Frame | LinkKind::Form | LinkKind::Hint => Kind::Page,
             LinkKind::Requisite => Kind::Requisite,
@@ -189,27 +189,34 @@ impl Crawl {
             return Ok(());
         }
         self.counts.found += 1;
-        let plain = without_user(&link.url);
-        let url = plain.as_ref().unwrap_or(&link.url);
-        let key = self.rules.canonical.key(url);
+        if self.is_seen(link) {
+            return Ok(());
+        }
+        let Some(url) = without_user(link) else { return Ok(()) };
+        let key = self.rules.canonical.key(&url);
         let print = Fingerprint::of(&key);
         if self.seen.contains_fingerprint(print) {
             return Ok(());
         }
         let depth = page.seed.depth + 1;
-        let refusal = self.refused(page, kind, number, link, (url, &key));
-        if let Some(refusal) = refusal.or_else(|| self.skipped(link, url, page.url, depth)) {
-            self.leave_out(url, &refusal, Some(&page.shared));
+        let refusal = self.refused(page, kind, number, link, (&url, &key));
+        if let Some(refusal) = refusal.or_else(|| self.skipped(link, &url, page.url, depth)) {
+            self.leave_out(&url, &refusal, Some(&page.shared));
             return Ok(());
         }
         self.seen.insert_fingerprint(print);
         self.counts.new += 1;
         let via = Via::Link(SourcePos { list: page.shared.clone(), line: number as u64 + 1 });
-        self.waiting.push(Seed { depth, kind, ..Seed::new(url.clone(), via) })
+        self.waiting.push(Seed { depth, kind, ..Seed::new(url, via) })
+    }
+
+    /// Whether a link leads to a URL that was seen. Almost all do, so it is not parsed.
+    fn is_seen(&self, link: Link<'_>) -> bool {
+        !link.has_user() && self.rules.canonical.key_of(link.url).is_some_and(|key| self.seen.contains(&key))
     }
 
     /// The caller's refusal of a link that the rules allow.
-    fn skipped(&mut self, link: &Link, url: &Url, parent: &Url, depth: u32) -> Option<LinkRefusal<'static>> {
+    fn skipped(&mut self, link: Link<'_>, url: &Url, parent: &Url, depth: u32) -> Option<LinkRefusal<'static>> {
         let on_link = self.rules.on_link.as_mut()?;
         let found = FoundLink { url, kind: link.kind, nofollow: link.nofollow, parent, depth };
         (on_link(&found) == LinkChoice::Skip).then(|| LinkRefusal::new(SkipReason::Scope, "on_link"))
@@ -221,7 +228,7 @@ impl Crawl {
         page: &LinkedPage<'_>,
         kind: Kind,
         number: usize,
-        link: &Link,
+        link: Link<'_>,
         (url, key): (&Url, &str),
     ) -> Option<LinkRefusal<'static>> {
         if let Err(refusal) = self.rules.scope.judge(url, key, kind) {
@@ -245,39 +252,38 @@ impl Crawl {
         let shared: Arc<str> = sitemap.as_str().into();
         for (number, link) in links.links.iter().enumerate() {
             self.counts.found += 1;
-            let plain = without_user(&link.url);
-            let url = plain.as_ref().unwrap_or(&link.url);
+            let Some(url) = without_user(link) else { continue };
             let via = Via::Sitemap(SourcePos { list: shared.clone(), line: number as u64 + 1 });
             if link.kind == LinkKind::Sitemap {
                 if seed.depth >= SITEMAP_DEPTH {
-                    self.leave_out(url, &LinkRefusal::new(SkipReason::Depth, "index of sitemaps"), Some(&shared));
-                } else if self.is_new_sitemap(url) {
+                    self.leave_out(&url, &LinkRefusal::new(SkipReason::Depth, "index of sitemaps"), Some(&shared));
+                } else if self.is_new_sitemap(&url) {
                     let depth = seed.depth + 1;
-                    self.waiting.push(Seed { depth, kind: Kind::Sitemap, ..Seed::new(url.clone(), via) })?;
+                    self.waiting.push(Seed { depth, kind: Kind::Sitemap, ..Seed::new(url, via) })?;
                 }
                 continue;
             }
-            if let Some(refusal) = self.entry_refused(link, url, sitemap) {
-                self.leave_out(url, &refusal, Some(&shared));
+            if let Some(refusal) = self.entry_refused(link, &url, sitemap) {
+                self.leave_out(&url, &refusal, Some(&shared));
                 continue;
             }
-            let print = Fingerprint::of(&self.rules.canonical.key(url));
+            let print = Fingerprint::of(&self.rules.canonical.key(&url));
             if self.seen.contains_fingerprint(print) {
                 continue;
             }
-            if let Some(refusal) = self.skipped(link, url, sitemap, 1) {
-                self.leave_out(url, &refusal, Some(&shared));
+            if let Some(refusal) = self.skipped(link, &url, sitemap, 1) {
+                self.leave_out(&url, &refusal, Some(&shared));
                 continue;
             }
             self.seen.insert_fingerprint(print);
             self.counts.new += 1;
-            self.waiting.push(Seed { depth: 1, ..Seed::new(url.clone(), via) })?;
+            self.waiting.push(Seed { depth: 1, ..Seed::new(url, via) })?;
         }
         Ok(())
     }
 
     /// Why an entry of a sitemap is not fetched.
-    fn entry_refused(&self, link: &Link, url: &Url, sitemap: &Url) -> Option<LinkRefusal<'static>> {
+    fn entry_refused(&self, link: Link<'_>, url: &Url, sitemap: &Url) -> Option<LinkRefusal<'static>> {
         let key = self.rules.canonical.key(url);
         if let Err(refusal) = self.rules.scope.judge(url, &key, Kind::Page) {
             return Some(owned(refusal));
@@ -309,15 +315,14 @@ fn owned(refusal: LinkRefusal<'_>) -> LinkRefusal<'static> {
     LinkRefusal::new(refusal.reason, refusal.rule.into_owned())
 }
 
-/// A URL without user name and password, which a page must not choose; `None` if it has none.
-fn without_user(url: &Url) -> Option<Url> {
-    if url.username().is_empty() && url.password().is_none() {
-        return None;
+/// The URL of a link without user name and password, which a page must not choose.
+fn without_user(link: Link<'_>) -> Option<Url> {
+    let mut url = Url::parse(link.url).ok()?;
+    if link.has_user() {
+        // Err: a URL without a host, which has no user either.
+        let _ = url.set_username("").and_then(|()| url.set_password(None));
     }
-    let mut plain = url.clone();
-    // Err: a URL without a host, which has no user either.
-    let _ = plain.set_username("").and_then(|()| plain.set_password(None));
-    Some(plain)
+    Some(url)
 }
 
 fn has_type(facts: &Facts, media_type: &str) -> bool {

@@ -54,7 +54,7 @@ fn long_base_is_bounded_with_its_links() {
         links
     });
     let found = html(&format!("<base href='/{}/'>{links}", "b".repeat(200_000)));
-    let bytes: usize = found.links.iter().map(|link| link.url.as_str().len()).sum();
+    let bytes: usize = found.links.iter().map(|link| link.url.len()).sum();
     assert!(found.more && !found.links.is_empty() && bytes <= 16 << 20, "{bytes}");
 }
 
@@ -103,7 +103,10 @@ fn long_values_stay_out_of_memory() {
         assert!(extractor.memory_bytes() < 2 * MIB, "{begin}: {}", extractor.memory_bytes());
         extractor.piece(format!("{end}<a href=x>").as_bytes());
         let found = extractor.end();
-        assert!(found.links.iter().any(|link| link.url.path() == "/dir/x"), "{begin}: the rest of the page is read");
+        assert!(
+            found.links.iter().any(|link| link.url == "http://a.test/dir/x"),
+            "{begin}: the rest of the page is read"
+        );
         assert_eq!(found.more, more, "{begin}");
     }
 }

@@ -59,6 +59,15 @@ impl CanonicalRules {
         Cow::Owned(key)
     }
 
+    /// The canonical form of a serialized URL without credentials and fragment. `None` if it is no URL.
+    pub fn key_of<'u>(&self, url: &'u str) -> Option<Cow<'u, str>> {
+        if self.normalizations.is_empty() && self.strip_params.is_empty() {
+            return Some(Cow::Borrowed(url));
+        }
+        let url = Url::parse(url).ok()?;
+        Some(Cow::Owned(self.key(&url).into_owned()))
+    }
+
     fn has(&self, normalization: Normalization) -> bool {
         self.normalizations.contains(&normalization)
     }

@@ -10,16 +10,14 @@ use crate::model::{
 };
 
 fn page() -> PageLinks {
-    let link = |url: &str, kind| Link { url: Url::parse(url).unwrap(), kind, nofollow: false, modified: None };
+    let link = |url, kind| Link { url, kind, nofollow: false, modified: None };
+    let links = [
+        link("http://h.test/b", LinkKind::Page),
+        Link { nofollow: true, ..link("http://h.test/bc?d", LinkKind::Requisite) },
+        Link { modified: Some("2026-11-21T02:00:00.5Z".parse().unwrap()), ..link("http://i.test/", LinkKind::Sitemap) },
+    ];
     PageLinks {
-        links: vec![
-            link("http://h.test/b", LinkKind::Page),
-            Link { nofollow: true, ..link("http://h.test/bc?d", LinkKind::Requisite) },
-            Link {
-                modified: Some("2026-11-21T02:00:00.5Z".parse().unwrap()),
-                ..link("http://i.test/", LinkKind::Sitemap)
-            },
-        ],
+        links: links.into_iter().collect(),
         more: true,
         title: Some("Wörter".to_owned()),
         nofollow: true,
@@ -75,7 +73,7 @@ fn a_page_that_holds_or_fails_keeps_its_links() {
     ledger.write(&[outcome(asked, "a", facts(), Verdict::Skipped(SkipReason::NotModified))]).unwrap();
     let PriorRun { condition, .. } = *known(&mut recall, seed("http://h.test/a")).unwrap();
     assert_eq!(condition.unwrap().facts.found.links.as_deref(), Some(&page()));
-    let other = PageLinks { links: page().links[..1].to_vec(), ..PageLinks::default() };
+    let other = PageLinks { links: page().links.iter().take(1).collect(), ..PageLinks::default() };
     ledger.write(&[a(Some(other.clone()), Verdict::Ok)]).unwrap();
     let PriorRun { condition, .. } = *known(&mut recall, seed("http://h.test/a")).unwrap();
     assert_eq!(condition.unwrap().facts.found.links.as_deref(), Some(&other));
@@ -115,13 +113,9 @@ fn links_that_make_no_sense_are_fetched_again() {
 #[test]
 fn the_longest_links_that_are_written_are_read() {
     let (_folder, mut recall, mut ledger) = crawl();
-    let link = |n| Link {
-        url: Url::parse(&format!("http://{n}.test/{}", "x".repeat(2000))).unwrap(),
-        kind: LinkKind::Page,
-        nofollow: false,
-        modified: None,
-    };
-    let long = PageLinks { links: (0..8000).map(link).collect(), ..PageLinks::default() };
+    let urls: Vec<_> = (0..8000).map(|n| format!("http://{n}.test/{}", "x".repeat(2000))).collect();
+    let link = |url| Link { url, kind: LinkKind::Page, nofollow: false, modified: None };
+    let long = PageLinks { links: urls.iter().map(|url| link(url)).collect(), ..PageLinks::default() };
     ledger.write(&[a(Some(long), Verdict::Ok)]).unwrap();
     let links = done(&mut recall).unwrap().found.links.unwrap();
     assert!(links.more && links.links.len() > 4000, "{}", links.links.len());

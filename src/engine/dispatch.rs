@@ -105,6 +105,7 @@ impl RunLoop {
         let mut buffer = Vec::with_capacity(OUTCOMES);
         let mut watch_sinks = true;
         let mut watch_stop = true;
+        let mut kept = self.sinks.kept();
         // Handles of their own, so that a permit does not borrow the state.
         let (jobs, to_sinks) = (self.jobs.clone(), self.to_sinks.clone());
         loop {
@@ -161,6 +162,10 @@ impl RunLoop {
                 cause = self.sinks.trouble(), if watch_sinks => {
                     watch_sinks = false;
                     self.stop_for(cause);
+                }
+                changed = kept.changed(), if state.waits_for_sinks() => {
+                    // Err: the thread is gone, and nothing is kept any more.
+                    state.outbox.set_kept(changed.map_or(u64::MAX, |()| *kept.borrow_and_update()));
                 }
                 ended = ended(&mut self.backend), if self.backend.is_some() => self.backend_ended(ended),
                 permit = to_sinks.reserve(), if !state.outbox.is_empty() => match permit {

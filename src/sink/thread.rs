@@ -29,6 +29,7 @@ pub enum ToSinks {
 #[derive(Debug)]
 pub struct SinkThread {
     trouble: watch::Receiver<Option<StopCause>>,
+    kept: watch::Receiver<u64>,
     ended: oneshot::Receiver<SinksEnd>,
     worker: SinkWorker,
 }
@@ -59,10 +60,12 @@ pub fn spawn(sinks: Vec<Box<dyn Sink>>, info: RunInfo) -> io::Result<(mpsc::Send
     let (to_sinks, mut inbox) = mpsc::channel(4);
     let (tell, ended) = oneshot::channel();
     let (warn, trouble) = watch::channel(None);
+    let (keep, kept) = watch::channel(0);
     let needs_thread = sinks.iter().any(|sink| sink.may_block());
     let mut sinks = Sinks {
         sinks: sinks.into_iter().map(Some).collect(),
         warn,
+        keep,
         lost: None,
         unkept: UnkeptCounts::default(),
         changes: None,
@@ -85,13 +88,15 @@ pub fn spawn(sinks: Vec<Box<dyn Sink>>, info: RunInfo) -> io::Result<(mpsc::Send
             sinks.end(tell);
         }))
     };
-    Ok((to_sinks, SinkThread { trouble, ended, worker }))
+    Ok((to_sinks, SinkThread { trouble, kept, ended, worker }))
 }
 
 struct Sinks {
     /// `None` for a sink that has failed or has lost its reader.
     sinks: Vec<Option<Box<dyn Sink>>>,
     warn: watch::Sender<Option<StopCause>>,
+    /// How many outcomes the sinks that must keep them have got.
+    keep: watch::Sender<u64>,
     /// The error of a sink that must keep outcomes and failed.
     lost: Option<String>,
     unkept: UnkeptCounts,
@@ -111,6 +116,7 @@ impl Sinks {
                 // A sink that must keep outcomes gets them before all others.
                 let (keepers, others) = (Some(true), Some(false));
                 self.each_of(keepers, |sink| sink.outcomes(&outcomes));
+                self.keep.send_modify(|kept| *kept += outcomes.len() as u64);
                 if let Some(why) = &self.lost {
                     for outcome in outcomes.iter_mut().filter(|outcome| outcome.verdict == Verdict::Ok) {
                         self.unkept.add(outcome);
@@ -187,6 +193,11 @@ impl SinkThread {
             Ok(cause) => cause.unwrap_or(StopCause::Broken),
             Err(_) => std::future::pending().await,
         }
+    }
+
+    /// How many outcomes the sinks that must keep them have got so far. It closes with the thread.
+    pub fn kept(&self) -> watch::Receiver<u64> {
+        self.kept.clone()
     }
 
     /// Waits for the end of the thread, once its sender is dropped.

@@ -23,6 +23,9 @@ pub(super) struct Outbox {
     bytes: usize,
     /// What a crawl tells beside outcomes.
     others: VecDeque<ToSinks>,
+    /// How many outcomes the sinks were given, and how many of them they keep.
+    given: u64,
+    kept: u64,
     /// Outcomes whose turn has not come, if records keep the order of the input.
     pub(super) order: Option<InputOrder>,
 }
@@ -67,8 +70,22 @@ impl Outbox {
                 }
                 message
             }
-            None => ToSinks::Outcomes(self.take_batch()),
+            None => {
+                let outcomes = self.take_batch();
+                self.given += outcomes.len() as u64;
+                ToSinks::Outcomes(outcomes)
+            }
         }
+    }
+
+    /// Notes how many outcomes the sinks keep.
+    pub(super) fn set_kept(&mut self, kept: u64) {
+        self.kept = kept;
+    }
+
+    /// How many outcomes would be lost with the process.
+    pub(super) fn unkept(&self) -> u64 {
+        self.pending.len() as u64 + self.given.saturating_sub(self.kept)
     }
 
     /// Whether the sinks keep up.

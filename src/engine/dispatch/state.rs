@@ -35,6 +35,8 @@ pub(super) struct RunState {
     ends: StopConditions,
     /// As in the plan.
     backend_limit: u32,
+    /// The most URLs that are in flight or whose outcomes are not kept yet. A crawl that is killed asks for them again.
+    most_unkept: Option<u64>,
     /// Whether jobs may be handed out before a worker is free. With one slot they may not: a redirect is
     /// followed before the next URL, as one after another means.
     may_prefetch: bool,
@@ -53,6 +55,8 @@ impl RunState {
         let order = (plan.order == Order::Input).then(InputOrder::default);
         let tells_left_out = plan.sinks.iter().any(|sink| sink.wants_left_out());
         let crawl = plan.crawl.take().map(|plan| Box::new(Crawl::new(plan, tells_left_out)));
+        let keeps =
+            plan.sinks.iter().any(|sink| sink.must_keep()) && crawl.as_ref().is_some_and(|crawl| !crawl.is_list());
         let watchers = Watchers::new(std::mem::take(&mut plan.reporters));
         Self {
             scheduler: Scheduler::new(plan.schedule.clone()),
@@ -67,6 +71,7 @@ impl RunState {
             auto: AutoTuner::new(plan.auto, plan.schedule.concurrency),
             ends: plan.ends,
             backend_limit: plan.backend_limit,
+            most_unkept: keeps.then(|| plan.schedule.concurrency.into()),
             may_prefetch: plan.schedule.concurrency > 1,
             max_wait: plan.schedule.retry.max_wait,
             started: Instant::now(),
@@ -143,6 +148,13 @@ impl RunState {
             && (self.waits_for().is_some() || self.scheduler.has_ready())
             && self.auto.allows(self.scheduler.in_flight() as usize)
             && (self.may_prefetch || self.scheduler.in_flight() == 0)
+            && !self.waits_for_sinks()
+    }
+
+    /// Whether as many URLs as may be lost are in flight or not kept yet.
+    pub(super) fn waits_for_sinks(&self) -> bool {
+        let unkept = self.outbox.unkept();
+        unkept > 0 && self.most_unkept.is_some_and(|most| u64::from(self.scheduler.in_flight()) + unkept >= most)
     }
 
     /// Whether the run is stopping and a job waits that the sinks have room for.

@@ -96,7 +96,7 @@ impl TokenReader for HtmlReader<'_> {
     }
 
     fn start_tag(&mut self, tag: &StartTag<'_>) {
-        self.state.sketch.push(b" ");
+        self.state.sketch.end_word();
         match tag.name {
             b"script" if !tag.is_foreign => self.state.text_element = TextElement::Script,
             b"meta" => self.meta(tag),
@@ -121,7 +121,7 @@ impl TokenReader for HtmlReader<'_> {
     }
 
     fn end_tag(&mut self, name: &[u8]) {
-        self.state.sketch.push(b" ");
+        self.state.sketch.end_word();
         match self.state.text_element {
             TextElement::Visible => return,
             TextElement::Script if name == b"script" => {}

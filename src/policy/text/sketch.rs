@@ -30,6 +30,24 @@ const SPREAD: [u64; 256] = {
     table
 };
 
+/// The class of each byte: zero if it is no part of a word, `0` for all digits, and the byte itself for any other.
+const CLASSES: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let value = byte as u8;
+        table[byte] = if value.is_ascii_digit() {
+            b'0'
+        } else if value.is_ascii_alphabetic() || !value.is_ascii() {
+            value
+        } else {
+            0
+        };
+        byte += 1;
+    }
+    table
+};
+
 /// Makes the sketch of a text that comes in pieces.
 #[derive(Debug, Clone)]
 pub struct SketchBuilder {
@@ -47,21 +65,24 @@ pub struct SketchBuilder {
 struct Word {
     whole: u64,
     without_numbers: u64,
-    /// Zero before the first byte of a word.
+    /// The class of the last byte; zero before the first.
     last: u8,
     is_letter_of_its_own: bool,
 }
 
 impl Word {
-    fn add(&mut self, byte: u8) {
-        self.whole = (self.whole ^ u64::from(byte)).wrapping_mul(MIX).rotate_left(23);
-        let is_digit = byte.is_ascii_digit();
-        if !(is_digit && self.last.is_ascii_digit()) {
-            let byte = if is_digit { b'0' } else { byte };
-            self.without_numbers = (self.without_numbers ^ u64::from(byte)).wrapping_mul(MIX).rotate_left(23);
-        }
-        self.last = byte;
+    /// Adds a byte of this class.
+    fn add(&mut self, byte: u8, class: u8) {
+        self.whole = with(self.whole, byte);
+        // Chosen without a jump, for digits come anywhere.
+        let longer = with(self.without_numbers, class);
+        self.without_numbers = if class == b'0' && self.last == b'0' { self.without_numbers } else { longer };
+        self.last = class;
     }
+}
+
+fn with(hash: u64, byte: u8) -> u64 {
+    (hash ^ u64::from(byte)).wrapping_mul(MIX).rotate_left(23)
 }
 
 impl Default for SketchBuilder {
@@ -79,29 +100,22 @@ impl SketchBuilder {
     }
 
     /// Adds a piece of the text, in an encoding that shows ASCII. A word may go on in the next piece, so a caller
-    /// puts a blank between the texts of two elements.
+    /// ends the word between the texts of two elements.
     pub fn push(&mut self, bytes: &[u8]) {
         for &byte in bytes {
-            if byte.is_ascii_alphanumeric() {
-                if self.word.is_letter_of_its_own {
-                    self.end_word();
-                }
-                self.word.add(byte);
-            } else if byte.is_ascii() {
+            let class = CLASSES[usize::from(byte)];
+            if class == 0 {
                 self.end_word();
-            } else {
-                self.add_part_of_letter(byte);
+                continue;
             }
+            let is_letter_of_its_own = byte >= WITHOUT_BLANKS;
+            let begins = byte.is_ascii() || byte >= FIRST_OF_LETTER;
+            if is_letter_of_its_own || (self.word.is_letter_of_its_own && begins) {
+                self.end_word();
+            }
+            self.word.is_letter_of_its_own |= is_letter_of_its_own;
+            self.word.add(byte, class);
         }
-    }
-
-    /// Adds a byte beyond ASCII, which is a letter or a part of one.
-    fn add_part_of_letter(&mut self, byte: u8) {
-        if byte >= WITHOUT_BLANKS || (byte >= FIRST_OF_LETTER && self.word.is_letter_of_its_own) {
-            self.end_word();
-        }
-        self.word.is_letter_of_its_own |= byte >= WITHOUT_BLANKS;
-        self.word.add(byte);
     }
 
     /// The sketch of all pieces.
@@ -112,7 +126,8 @@ impl SketchBuilder {
         TextSketch { words: self.words, exact: self.exact, near: set.fold(0, |near, (bit, _)| near | 1 << bit) }
     }
 
-    fn end_word(&mut self) {
+    /// Ends a word, as a blank does.
+    pub fn end_word(&mut self) {
         if self.word.last == 0 {
             return;
         }
@@ -153,7 +168,7 @@ mod tests {
     fn plain_simhash(words: &[&str]) -> u64 {
         let hash = |word: &str| {
             let mut hashed = Word::default();
-            word.bytes().for_each(|byte| hashed.add(byte));
+            word.bytes().for_each(|byte| hashed.add(byte, CLASSES[usize::from(byte)]));
             mixed(hashed.without_numbers)
         };
         let is_set = |bit: u32| words.iter().filter(|word| hash(word) >> bit & 1 == 1).count();

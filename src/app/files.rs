@@ -20,12 +20,12 @@ use crate::policy::naming::Claims;
 use crate::sink::{self, WholeFile};
 use crate::source::{Input, Inputs};
 use crate::state::{self, StateError, StatePath};
-use location::{FileKind, Location, Standard};
+use location::{FileKind, Folder, Location, Standard};
 
 /// Whether a path, links resolved, is this folder or lies in it.
 pub fn is_within(path: &Path, folder: &Path) -> bool {
     let (path, folder) = (Location::of(path).path, Location::of(folder).path);
-    path == folder || Location::below(&path, &folder).is_some()
+    path == folder || Folder::new(&folder).below(&path).is_some()
 }
 
 /// The use of a file.
@@ -296,10 +296,12 @@ impl Files {
         let dir = Location::of(dir).path;
         let kept = dir.join(".fetchall");
         let parts = kept.join("part");
+        let (mut in_kept, mut in_parts) = (Folder::new(&kept), Folder::new(&parts));
         self.uses.iter().find_map(|file| {
             let (label, shown, path) = (&file.label, &file.shown, &file.location.path);
-            let forbidden = if file.role.writes_afresh() { &kept } else { &parts };
-            if path == forbidden || Location::below(path, forbidden).is_some() {
+            let (forbidden, folder) =
+                if file.role.writes_afresh() { (&kept, &mut in_kept) } else { (&parts, &mut in_parts) };
+            if path == forbidden || folder.below(path).is_some() {
                 let kept = shown_path(forbidden);
                 return Some(format!(
                     "{label}: {shown} lies in {kept}, where the run keeps what it knows; name another place"
@@ -470,8 +472,9 @@ impl CheckedFiles {
     /// Which output belongs to a URL that an earlier run saved.
     pub(super) fn exclude_from(&self, dir: &Path, names: &mut Claims) -> Result<(), SetupError> {
         let dir = Location::of(dir).path;
-        let name = |path: &Path| {
-            let below = Location::below(path, &dir)?;
+        let mut folder = Folder::new(&dir);
+        let mut name = |path: &Path| {
+            let below = folder.below(path)?;
             let parts = below.iter().map(|part| part.to_str()).collect::<Option<Vec<_>>>()?;
             Some(parts.join("/"))
         };

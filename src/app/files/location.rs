@@ -1,6 +1,6 @@
 //! Which file a path names: links, `.` and `..` resolved, and what is there.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata};
 use std::io;
@@ -78,14 +78,34 @@ impl Location {
     pub(super) fn is_same_stream(&self, other: &Self) -> bool {
         matches!(self.target, FileKind::Pipe(_) | FileKind::Device(_)) && self.target == other.target
     }
+}
+
+/// A folder in which files are looked for.
+pub(super) struct Folder<'a> {
+    path: &'a Path,
+    id: Option<Id>,
+    /// Folders that neither are it nor lie in it. A run may read hundreds of certificates in one of them.
+    others: HashSet<PathBuf>,
+}
+
+impl<'a> Folder<'a> {
+    pub(super) fn new(path: &'a Path) -> Self {
+        Self { path, id: fs::metadata(path).ok().map(|found| id(path, &found)), others: HashSet::new() }
+    }
 
     /// The part of the path below this folder; `None` where it lies elsewhere.
-    pub(super) fn below(path: &Path, folder: &Path) -> Option<PathBuf> {
-        let id = |path: &Path| Some(id(path, &fs::metadata(path).ok()?));
-        let folder_id = id(folder);
-        let is_folder = |path: &Path| path == folder || (folder_id.is_some() && id(path) == folder_id);
-        let parent = path.ancestors().skip(1).find(|parent| is_folder(parent))?;
-        path.strip_prefix(parent).ok().map(Path::to_owned)
+    pub(super) fn below(&mut self, path: &Path) -> Option<PathBuf> {
+        let parent = path.parent()?;
+        if self.others.contains(parent) {
+            return None;
+        }
+        let has_id =
+            |path: &Path| self.id.is_some() && fs::metadata(path).ok().map(|found| id(path, &found)) == self.id;
+        let Some(folder) = parent.ancestors().find(|above| *above == self.path || has_id(above)) else {
+            self.others.insert(parent.to_owned());
+            return None;
+        };
+        path.strip_prefix(folder).ok().map(Path::to_owned)
     }
 }
 
@@ -267,6 +287,11 @@ mod tests {
         assert_eq!(of("here/soft").links, [root.join("here"), root.join("soft")]);
         assert!(of("dangling").is_same_file(&of("gone/later")));
         assert_eq!(of("loop").links.len(), MAX_LINKS);
-        assert_eq!(Location::below(&of("here/list").path, &root), Some("list".into()));
+        let mut folder = Folder::new(&root);
+        for _ in 0..2 {
+            assert_eq!(folder.below(&of("here/list").path), Some("list".into()));
+            assert_eq!(folder.below(&root), None);
+            assert_eq!(folder.below(Path::new("/elsewhere/list")), None);
+        }
     }
 }

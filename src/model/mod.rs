@@ -51,7 +51,9 @@ pub use page_links::{FoundLink, Link, LinkChoice, LinkKind, LinkList, PageLinks,
 pub use prior_run::{Condition, PriorBody, PriorRun, Revision};
 pub use retry::{RetryCause, RetryOn};
 pub use robots::{RobotsCopy, RobotsFailures, RobotsText, StoredRobots};
-pub use secret::{HIDDEN, is_secret, is_secret_name, plain_word, refused_value, shown_missing, shown_path, shown_text};
+pub use secret::{
+    HIDDEN, is_secret, is_secret_name, plain_word, refused_value, shown_missing, shown_path, shown_pattern, shown_text,
+};
 pub use seed::{BadLine, Batch, Credentials, Entry, Kind, RequestOverrides, Seed, SourcePos, Via};
 pub use spelling::{has_at_sign, has_at_sign_after_colon, has_colon};
 pub use summary::{

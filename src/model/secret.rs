@@ -6,7 +6,7 @@ use std::path::Path;
 use http::HeaderName;
 use url::Url;
 
-use super::spelling::has_at_sign_after_colon;
+use super::spelling::{has_at_sign, has_at_sign_after_colon};
 
 /// Whether a request field identifies the user. Only one origin gets such a field, and no output shows it.
 pub fn is_secret(name: &HeaderName) -> bool {
@@ -109,6 +109,28 @@ pub fn shown_missing(path: &Path) -> String {
     if names.all(is_name) { shown_path(path) } else { HIDDEN.to_owned() }
 }
 
+/// The shortest word of letters and digits together that may be a token.
+const SHORTEST_TOKEN: usize = 7;
+
+/// A pattern or a name of the user, such as a regular expression on URLs, if rules and messages may show it.
+///
+/// `None` if it may hold a secret:
+///
+/// - It has an at sign, in any spelling.
+/// - It has a long word, or one that mixes letters and digits as tokens do.
+/// - It has the name of a secret and a value.
+pub fn shown_pattern(text: &str) -> Option<&str> {
+    let may_be_token = |word: &str| {
+        let (length, digits) = (word.chars().count(), word.chars().filter(|c| c.is_numeric()).count());
+        length > LONGEST_WORD || (length >= SHORTEST_TOKEN && (1..length).contains(&digits))
+    };
+    let words = || text.split(|c: char| !c.is_alphanumeric());
+    // An encoded `=` or colon has a digit.
+    let has_value = || text.contains(|c: char| c.is_numeric() || matches!(c, '=' | ':'));
+    let is_hidden = has_at_sign(text) || words().any(may_be_token) || (words().any(is_secret_name) && has_value());
+    (!is_hidden).then_some(text)
+}
+
 /// A refused value or name that a message may repeat: at most 24 bytes of letters, digits and
 /// `. , / _ + * - { }`, perhaps with `%` at the end. Any other one may be a secret or a URL with a password.
 pub fn plain_word(text: &str) -> Option<&str> {
@@ -153,6 +175,31 @@ mod tests {
             ("c:/list", "c:/list"),
         ] {
             assert_eq!(shown_text(text), shown, "{text}");
+        }
+    }
+
+    #[test]
+    fn pattern_that_may_hold_a_secret_is_not_shown() {
+        for text in [
+            "ann:hunter2@h",
+            "ann[:]hunter2[@]h",
+            r"//swordfish\x40h",
+            "ann%3Aswordfish%40h",
+            "token=swordfish",
+            "[?&]sid=[a-f0-9]+",
+            r"password\x3dswordfish",
+            "session%3Dswordfish",
+            "Authorization: swordfish",
+            "/hunter2/",
+            "[?&]k=9f86d08",
+            "/s/abcdefghijklmnopqrstuvwxyz",
+        ] {
+            assert_eq!(shown_pattern(text), None, "{text}");
+        }
+        for text in
+            ["/login", r"/docs/.*\.html$", "[?&]print=", "[?&]action=edit", "^https?://h.test:8080/", "/2026/[0-9]{2}/"]
+        {
+            assert_eq!(shown_pattern(text), Some(text));
         }
     }
 

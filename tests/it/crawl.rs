@@ -11,6 +11,7 @@ mod records;
 mod redirects;
 mod robots;
 mod scope;
+mod secrets;
 mod site;
 mod sitemaps;
 mod start_pages;

@@ -7,7 +7,7 @@ use super::kind::{SettingKind, string};
 use super::text::{read_each, texts};
 use super::words::not_a_word;
 use super::{Raw, ValueForm};
-use crate::model::{HostPattern, Normalization, refused_value, shown_text};
+use crate::model::{HIDDEN, HostPattern, Normalization, refused_value, shown_pattern};
 
 /// The parts of a list with commas. Flags may be repeated, files may have an array, and variables lines.
 fn parts(raw: Raw<'_>) -> Result<Vec<String>, String> {
@@ -28,7 +28,7 @@ fn array<'v>(texts: impl Iterator<Item = &'v str>) -> Value {
 }
 
 fn shown(texts: &[String]) -> Value {
-    texts.iter().map(|text| shown_text(text).into_owned()).collect::<Vec<_>>().into()
+    texts.iter().map(|text| shown_pattern(text).unwrap_or(HIDDEN)).collect::<Vec<_>>().into()
 }
 
 macro_rules! lists {

@@ -27,7 +27,7 @@ impl CanonicalRules {
     /// Strips the parameters whose names match a pattern of a shell, and applies these normalizations.
     ///
     /// # Errors
-    /// Names the pattern that cannot be read.
+    /// Tells the number of the pattern that cannot be read.
     pub fn new<S: AsRef<str>>(strip_params: &[S], normalizations: &[Normalization]) -> Result<Self, String> {
         Ok(Self { strip_params: Globs::new(strip_params)?, normalizations: normalizations.to_vec() })
     }

@@ -3,6 +3,7 @@
 //! An entry with `*`, `?`, `[` or `]` is a pattern for the whole name, any other one is the end of a name. The
 //! query is no part of the name. A page that does not qualify is fetched for its links.
 
+use crate::model::{HIDDEN, shown_pattern};
 use crate::policy::text::glob::{Globs, has_wildcards};
 
 /// Accepted and rejected names.
@@ -25,11 +26,12 @@ pub(super) enum NameVerdict<'f> {
 
 impl NameFilter {
     pub(super) fn new(accept: &[String], reject: &[String]) -> Result<Self, String> {
+        let shown = |entry| shown_pattern(entry).unwrap_or(HIDDEN);
         Ok(Self {
             accept: NameList::new("accept", accept)?,
             reject: NameList::new("reject", reject)?,
-            accept_rule: format!("accept {}", accept.join(",")),
-            reject_rules: reject.iter().map(|entry| (entry.clone(), format!("reject {entry}"))).collect(),
+            accept_rule: format!("accept {}", accept.iter().map(|entry| shown(entry)).collect::<Vec<_>>().join(",")),
+            reject_rules: reject.iter().cloned().zip(super::rules("reject", reject)).collect(),
         })
     }
 
@@ -72,8 +74,11 @@ struct NameList {
 
 impl NameList {
     fn new(setting: &str, entries: &[String]) -> Result<Self, String> {
+        let wrong = |error| format!("{setting} {error}");
+        // The error has the number among all entries.
+        Globs::new(entries).map_err(wrong)?;
         let (patterns, ends): (Vec<_>, Vec<_>) = entries.iter().cloned().partition(|entry| has_wildcards(entry));
-        let patterns = Globs::new(&patterns).map_err(|error| format!("{setting} {error}"))?;
+        let patterns = Globs::new(&patterns).map_err(wrong)?;
         Ok(Self { ends: ends.into_iter().filter(|end| !end.is_empty()).collect(), patterns })
     }
 

@@ -15,7 +15,7 @@ use std::borrow::Cow;
 use regex::{Regex, RegexSet, RegexSetBuilder};
 use url::{Position, Url};
 
-use crate::model::{HostPattern, Kind, ScopeKind, SkipReason};
+use crate::model::{HIDDEN, HostPattern, Kind, ScopeKind, SkipReason, shown_pattern};
 use crate::policy::canonical::CanonicalRules;
 use crate::policy::refusal::LinkRefusal;
 
@@ -63,7 +63,7 @@ impl Scope {
     /// A scope without start pages.
     ///
     /// # Errors
-    /// Names the expression or pattern that cannot be read, and why.
+    /// Names the setting, the number of its expression or pattern that cannot be read, and why.
     pub fn new(settings: &ScopeSettings, canonical: CanonicalRules) -> Result<Self, String> {
         Ok(Self {
             bases: Bases::new(settings.kind),
@@ -136,11 +136,11 @@ struct RegexList {
 
 impl RegexList {
     fn new(name: &'static str, expressions: &[String]) -> Result<Self, String> {
-        for expression in expressions {
-            Regex::new(expression).map_err(|error| format!("{name} `{expression}`: {}", why(&error)))?;
+        for (expression, number) in expressions.iter().zip(1..) {
+            Regex::new(expression).map_err(|error| format!("{name} number {number}: {}", why(&error)))?;
         }
         let set = RegexSetBuilder::new(expressions).build().map_err(|error| format!("{name}: {}", why(&error)))?;
-        Ok(Self { rules: expressions.iter().map(|expression| format!("{name} {expression}")).collect(), set, name })
+        Ok(Self { rules: rules(name, expressions), set, name })
     }
 
     fn is_empty(&self) -> bool {
@@ -163,6 +163,15 @@ impl RegexList {
             rules => format!("{} (none of {})", self.name, rules.len()).into(),
         }
     }
+}
+
+/// The rule of each pattern of a setting. One that may hold a secret is named by its number.
+fn rules(name: &str, patterns: &[String]) -> Vec<String> {
+    let rule = |(pattern, number): (&String, usize)| match shown_pattern(pattern) {
+        Some(pattern) => format!("{name} {pattern}"),
+        None => format!("{name} number {number} {HIDDEN}"),
+    };
+    patterns.iter().zip(1..).map(rule).collect()
 }
 
 /// The last line of an error: the others draw the expression.

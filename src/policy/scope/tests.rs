@@ -172,9 +172,9 @@ fn a_bad_expression_is_named_with_its_fault() {
     let fault = |settings: &ScopeSettings| Scope::new(settings, canonical()).unwrap_err();
     let words = |word: &str| vec!["ok".to_owned(), word.to_owned()];
     let include = ScopeSettings { include: words("a(b"), ..ScopeSettings::default() };
-    assert_eq!(fault(&include), "include `a(b`: unclosed group");
+    assert_eq!(fault(&include), "include number 2: unclosed group");
     let exclude = ScopeSettings { exclude: words("*"), ..ScopeSettings::default() };
-    assert!(fault(&exclude).starts_with("exclude `*`: repetition operator missing expression"));
+    assert!(fault(&exclude).starts_with("exclude number 2: repetition operator missing expression"));
     let reject = ScopeSettings { reject: words("[z-a]"), ..ScopeSettings::default() };
-    assert_eq!(fault(&reject), "reject `[z-a]` is no pattern; write *, ?, or [a-z]");
+    assert_eq!(fault(&reject), "reject number 2 is no pattern; write *, ?, or [a-z]");
 }

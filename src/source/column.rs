@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::model::{is_secret_name, shown_text};
+use crate::policy::text::redact::{redact_line, redact_value};
 
 /// A known column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,15 +168,39 @@ pub(super) fn unclear_key(name: &str, question: &str) -> String {
 
 /// The longest word of a name of a column that a message shows. Most keys and tokens are longer.
 const LONGEST_WORD: usize = 24;
+/// The most characters of a name that a message shows.
+const MOST_SHOWN: usize = 60;
 
-/// A name of a column in a message. A cell that was taken for a name may be a secret, or a pair of a name and one:
-/// then it is not shown.
+/// A name of a column in a message, or `…`, see [`shown`].
 pub(super) fn printed(name: &str) -> String {
+    shown(name, true).unwrap_or_else(|| "…".to_owned())
+}
+
+/// A cell of the first row in a message, by the rules of bad lines. `None` if it is not shown: a cell that was taken
+/// for a name may hold a secret. Unless it is certain that the row names columns, no words are shown.
+pub(super) fn shown(name: &str, is_header: bool) -> Option<String> {
+    let is_ours = meaning(name) != Meaning::Other;
+    let shown = match redact_value(name) {
+        // Its letters are our words.
+        _ if is_ours => Cow::Borrowed(name),
+        shown if shown.is_empty() && is_header => words(name),
+        shown => shown,
+    };
+    (!shown.is_empty()).then(|| shown.chars().take(MOST_SHOWN).flat_map(char::escape_debug).collect())
+}
+
+/// A name of words, as [`redact_line`] shows it. One word may be the name of a secret itself, such as `token`.
+fn words(name: &str) -> Cow<'_, str> {
     let is_long = name.split_whitespace().any(|word| word.chars().count() > LONGEST_WORD);
-    let holds_secret = name.contains(char::is_whitespace) && is_secret_name(name);
-    let is_hidden = name.contains([':', '=', '@']) || is_long || holds_secret;
-    let shown = if is_hidden { Cow::Borrowed("…") } else { shown_text(name) };
-    shown.chars().take(60).flat_map(char::escape_debug).collect()
+    match redact_line(name) {
+        _ if is_long => Cow::Borrowed(""),
+        shown => shown,
+    }
+}
+
+/// Whether a cell of the first row is a URL, with or without its scheme. Then other cells may be passwords.
+pub(super) fn may_be_url(cell: &str) -> bool {
+    meaning(cell) == Meaning::Other && !redact_value(cell).is_empty()
 }
 
 #[cfg(test)]

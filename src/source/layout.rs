@@ -24,7 +24,7 @@ pub(super) struct TableLayout {
     pub width: usize,
     /// The known ones, from left to right.
     pub columns: Vec<(usize, Column)>,
-    /// The column of the URLs, and what messages call it.
+    /// The column of the URLs, and what messages call it. They show no secret that its header may hold.
     pub url: usize,
     pub url_name: String,
     pub has_header: bool,
@@ -296,9 +296,10 @@ impl Candidate {
         }
         if !ignored.is_empty() {
             let what = if ignored.len() == 1 { "column" } else { "columns" };
-            notes.push(format!("ignoring the {what} {}", listed(ignored.into_iter())));
+            notes.push(format!("ignoring the {what} {}", self.listed(ignored.into_iter())));
         }
-        let url_name = if has_header { self.first[url].clone() } else { Column::Url.name().to_owned() };
+        let url_name = if has_header { self.cell(url) } else { Some(Column::Url.name().to_owned()) };
+        let url_name = url_name.unwrap_or_else(|| "URL".to_owned());
         let records_before = skip + self.titles + usize::from(has_header);
         let note = (!notes.is_empty()).then(|| notes.join(", "));
         let (separator, width) = (self.separator, self.first.len());
@@ -307,12 +308,7 @@ impl Candidate {
 
     /// Adds the known columns of the header beside the one of the URLs, from left to right, and the names of the
     /// others. The columns of records are all known: a list of records is tried again as it is.
-    fn assign<'n>(
-        &'n self,
-        url: usize,
-        columns: &mut Vec<(usize, Column)>,
-        ignored: &mut Vec<&'n String>,
-    ) -> Result<(), String> {
+    fn assign(&self, url: usize, columns: &mut Vec<(usize, Column)>, ignored: &mut Vec<usize>) -> Result<(), String> {
         let holds_records = ["outcome", "source_line"].iter().all(|name| self.first.iter().any(|cell| cell == name));
         for (at, name) in self.first.iter().enumerate().filter(|(at, _)| *at != url) {
             match column::meaning(name) {
@@ -326,7 +322,7 @@ impl Candidate {
                 Meaning::Known(column) => columns.push((at, column)),
                 _ if holds_records || name.is_empty() => {}
                 Meaning::Unclear(question) => return Err(column::unclear(name, question)),
-                Meaning::Other => ignored.push(name),
+                Meaning::Other => ignored.push(at),
             }
         }
         columns.sort_unstable_by_key(|(at, _)| *at);
@@ -389,25 +385,31 @@ impl Candidate {
         }
     }
 
+    /// A cell of the first row as messages show it; `None` if it may hold a secret.
+    fn cell(&self, at: usize) -> Option<String> {
+        let is_header = self.named || !self.first.iter().any(|cell| column::may_be_url(cell));
+        column::shown(self.first.get(at)?, is_header)
+    }
+
     /// A column as messages call it.
     fn shown(&self, at: usize) -> String {
-        match self.first.get(at) {
-            Some(name) if !self.headless && !name.is_empty() => format!("column `{}`", printed(name)),
+        match self.cell(at) {
+            Some(name) if !self.headless => format!("column `{name}`"),
             _ => format!("column {}", at + 1),
         }
     }
 
     /// The names of the columns.
     fn all(&self) -> String {
-        listed(self.first.iter())
+        self.listed(0..self.first.len())
     }
-}
 
-/// Names of columns as messages list them.
-fn listed<'a>(names: impl ExactSizeIterator<Item = &'a String>) -> String {
-    let more = if names.len() > NAMED { " …" } else { "" };
-    let names: Vec<_> = names.take(NAMED).map(|name| format!("`{}`", printed(name))).collect();
-    names.join(", ") + more
+    /// Names of columns as messages list them, and the numbers of those that are not shown.
+    fn listed(&self, columns: impl ExactSizeIterator<Item = usize>) -> String {
+        let more = if columns.len() > NAMED { " …" } else { "" };
+        let name = |at| self.cell(at).map_or_else(|| format!("column {}", at + 1), |name| format!("`{name}`"));
+        columns.take(NAMED).map(name).collect::<Vec<_>>().join(", ") + more
+    }
 }
 
 /// Counts the title rows before the header, as many spreadsheets are exported. The header is the first

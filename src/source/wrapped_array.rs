@@ -1,6 +1,6 @@
 //! JSON objects that wrap a list: its position, and advice on taking it out.
 
-use crate::model::plain_word;
+use crate::model::{plain_word, shown_pattern};
 
 /// The depth to which objects are searched.
 const DEEPEST: usize = 16;
@@ -24,7 +24,9 @@ impl WrappedArray {
                     take the URLs out, such as with jq -r '.log.entries[].request.url' LIST"
                 .to_owned();
         }
-        let Some(names) = self.0.iter().map(|name| plain_word(name)).collect::<Option<Vec<_>>>() else {
+        let Some(names) =
+            self.0.iter().map(|name| plain_word(name).and_then(shown_pattern)).collect::<Option<Vec<_>>>()
+        else {
             return "a JSON object that wraps the list; take the array out, such as with jq".to_owned();
         };
         let path: String = names.iter().map(|name| format!("[\"{name}\"]")).collect();

@@ -122,6 +122,7 @@ fn object_that_wraps_the_list_is_refused_with_advice() {
     for (list, why) in [
         (r#"{"data":{"n":1,"items":[{"link":"http://a.test/1"}]}}"#, "jq '.[\"data\"][\"items\"]' LIST"),
         ("{\n\"data\": {\"items\": [\n\"http://a.test/1\"]}}", "the list in `data.items`"),
+        (r#"{"9f86d081884c":["http://a.test/1"]}"#, "wraps the list; take the array out, such as with jq"),
         (r#"{"log":{"version":"1.2","pages":[{"title":"http://a.test/"}],"entries":[]}}"#, "a HAR file"),
         ("{\n\"log\": {\"entries\": [\n{\"request\": {\"url\": \"http://a.test/\"}}]}}", ".log.entries[].request.url"),
     ] {

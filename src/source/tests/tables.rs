@@ -258,6 +258,71 @@ fn a_table_without_urls_is_refused_once() {
     assert!(refusal(reader("list", b"url,out,URL\n"), Csv).contains("`url` twice"));
 }
 
+/// Cells of a first row that hold the secret `hunter2`.
+const SECRET_CELLS: [&str; 16] = [
+    "example.test/a hunter2",
+    "example.test\u{a0}hunter2",
+    "example.test#hunter2",
+    "example.test/a#hunter2",
+    "example.test/a?token=hunter2",
+    "example.test?hunter2",
+    "/a?token=hunter2",
+    "#hunter2",
+    "ann:hunter2@example.test",
+    "ann%3Ahunter2%40example.test",
+    "//ann:hunter2@example.test/",
+    "http:ann:hunter2@example.test",
+    "hxxp://ann:hunter2@example.test",
+    "token=hunter2",
+    "my password hunter2",
+    "hunter2hunter2hunter2hunter2",
+];
+
+#[test]
+fn no_message_about_columns_shows_a_secret() {
+    let told = |list: String, options: ListOptions| match ListSource::new(vec![reader("l", list.as_bytes())], options) {
+        Err(error) => error.to_string(),
+        Ok(mut source) => match source.next_batch() {
+            Err(error) => error.to_string(),
+            Ok(None) => String::new(),
+            Ok(Some(batch)) => {
+                let bad = batch.entries.iter().filter_map(|entry| match entry {
+                    Entry::Bad(bad) => Some(format!("{} {}", bad.text, bad.error.message)),
+                    _ => None,
+                });
+                bad.chain(batch.notes.clone()).collect::<Vec<_>>().join("\n")
+            }
+        },
+    };
+    for cell in SECRET_CELLS {
+        for list in [
+            format!("id,{cell}\n1,2\n"),
+            format!("{cell},id\n1,2\n"),
+            format!("{cell}\n1\n"),
+            format!("url,{cell}\nhttp://a.test/,1\n"),
+            format!("{cell},id\nhttp://a.test/,1\n,2\n"),
+            format!("{cell},id\nhttp://a.test/,http://b.test/\n"),
+            format!("{cell},{cell}\n1,2\n"),
+        ] {
+            for options in [Csv.into(), with_column(cell, Csv), with_column("id", Csv), with_column("x", Csv)] {
+                let told = told(list.clone(), options);
+                assert!(!told.contains("hunter2"), "{list:?}: {told}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_first_row_with_a_url_shows_no_word() {
+    for list in ["example.test/a,ann,hunter2\n", "ann,hunter2,example.test\n", "hunter2,example.test/ b,ann\n"] {
+        let why = refusal(reader("l", list.as_bytes()), Csv);
+        assert!(why.contains("`example.test") && why.contains("column "), "{why}");
+        assert!(!why.contains("hunter2") && !why.contains("ann"), "{why}");
+    }
+    let why = refusal(reader("l", "id,user token,über Preis,,x_y\n".as_bytes()), Csv);
+    assert!(why.contains("the columns are `id`, column 2, `über Preis`, column 4, `x_y`;"), "{why}");
+}
+
 #[test]
 fn two_columns_with_urls_are_refused_and_both_named() {
     let list = b"page,id,image\nhttp://a.test/1,1,\nhttp://a.test/1,1,http://b.test/1\n";

@@ -63,7 +63,8 @@ pub struct Link<'a> {
 impl Link<'_> {
     /// Whether the URL has a user name or a password.
     pub fn has_user(&self) -> bool {
-        self.url.split('/').nth(2).is_some_and(|authority| authority.contains('@'))
+        // Almost no URL has an at sign.
+        self.url.contains('@') && self.url.split('/').nth(2).is_some_and(|authority| authority.contains('@'))
     }
 }
 

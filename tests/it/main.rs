@@ -30,6 +30,7 @@ mod cut;
 mod decoder_memory;
 mod docs;
 mod errors;
+mod examples;
 mod exchange;
 #[cfg(unix)]
 mod faults;

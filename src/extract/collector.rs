@@ -15,7 +15,7 @@ use super::charset;
 use super::html::table::LinkSyntax;
 use super::limits::LONGEST_URL;
 use super::markup::references;
-use super::resolve::Resolver;
+use super::resolve::LinkResolver;
 use super::srcset;
 use crate::model::{Link, LinkKind, LinkList, PageLinks, TextSketch};
 
@@ -64,7 +64,7 @@ struct PendingValue {
 
 /// A link of the response fields.
 #[derive(Debug)]
-struct FieldLink {
+struct ResolvedLink {
     url: Url,
     kind: LinkKind,
     nofollow: bool,
@@ -85,7 +85,7 @@ pub(super) struct LinkCollector {
     pending: Vec<u8>,
     pending_values: Vec<PendingValue>,
     /// Links of response fields, which do not depend on the base.
-    resolved: Vec<FieldLink>,
+    resolved: Vec<ResolvedLink>,
     more: bool,
     forms: bool,
     must_transcode: bool,
@@ -284,7 +284,7 @@ impl LinkCollector {
     pub fn field(&mut self, target: &str, kind: LinkKind, nofollow: bool) {
         let text = bare(target);
         let Some(text) = fetchable(&text).filter(|text| text.len() <= LONGEST_URL) else { return };
-        let Some(url) = Resolver::new(&self.url, UTF_8).url(text) else { return };
+        let Some(url) = LinkResolver::new(&self.url, UTF_8).url(text) else { return };
         if self.resolved.len() >= MOST_FIELD_LINKS {
             return self.cut();
         }
@@ -293,7 +293,7 @@ impl LinkCollector {
             Some(link) => link.nofollow &= nofollow,
             None => {
                 self.count += 1;
-                self.resolved.push(FieldLink { url, kind, nofollow });
+                self.resolved.push(ResolvedLink { url, kind, nofollow });
             }
         }
     }
@@ -345,9 +345,9 @@ impl LinkCollector {
         }
         let query = self.query_encoding.unwrap_or(encoding);
         let base = self.base.as_ref().unwrap_or(&self.url);
-        let resolver = Resolver::new(base, query);
+        let resolver = LinkResolver::new(base, query);
         let mut links = LinkList::default();
-        for FieldLink { url, kind, nofollow } in &self.resolved {
+        for ResolvedLink { url, kind, nofollow } in &self.resolved {
             links.push(Link { url: url.as_str(), kind: *kind, nofollow: *nofollow, modified: None });
         }
         let (mut start, mut left, mut url) = (0, MOST_URL_BYTES, String::new());

@@ -6,7 +6,7 @@ use encoding_rs::{Encoding, UTF_8};
 use url::{Position, Url};
 
 /// Turns the texts of one document into URLs.
-pub(super) struct Resolver<'a> {
+pub(super) struct LinkResolver<'a> {
     base: &'a Url,
     /// The encoding of queries.
     encoding: &'static Encoding,
@@ -14,7 +14,7 @@ pub(super) struct Resolver<'a> {
     folders: Option<(&'a str, &'a str)>,
 }
 
-impl<'a> Resolver<'a> {
+impl<'a> LinkResolver<'a> {
     pub fn new(base: &'a Url, encoding: &'static Encoding) -> Self {
         let path = &base[..Position::AfterPath];
         let root = base[..Position::BeforePath].len() + 1;
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn common_links_are_not_parsed() {
         let base = Url::parse("http://a.test/x/y/z?q#f").unwrap();
-        let resolver = Resolver::new(&base, UTF_8);
+        let resolver = LinkResolver::new(&base, UTF_8);
         for (text, url) in [
             ("b.html", "http://a.test/x/y/b.html"),
             ("b/c-d_e~1", "http://a.test/x/y/b/c-d_e~1"),
@@ -111,7 +111,7 @@ mod tests {
         {
             assert_eq!(resolver.plain(text), None, "{text}");
         }
-        assert_eq!(Resolver::new(&Url::parse("ftp://a.test/x").unwrap(), UTF_8).plain("b"), None);
+        assert_eq!(LinkResolver::new(&Url::parse("ftp://a.test/x").unwrap(), UTF_8).plain("b"), None);
     }
 
     proptest! {
@@ -129,7 +129,7 @@ mod tests {
             let mut resolved = String::new();
             // An empty text and a fragment are no link to another document: they never come here.
             if !text.is_empty() && !text.contains('#') {
-                let is_link = Resolver::new(&base, UTF_8).resolve(&text, &mut resolved);
+                let is_link = LinkResolver::new(&base, UTF_8).resolve(&text, &mut resolved);
                 prop_assert_eq!(is_link.then_some(resolved), joined, "{} on {}", text, base);
             }
         }

@@ -78,7 +78,7 @@ pub struct LinkList {
 /// A link without its URL.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct LinkEntry {
-    /// Where its URL ends in the text.
+    /// The end of its URL in the text.
     end: usize,
     kind: LinkKind,
     nofollow: bool,

@@ -18,7 +18,7 @@ pub enum ToSinks {
     Outcomes(Vec<Outcome>),
     /// Links that the crawl does not follow, for the sinks that want them.
     LeftOut(Vec<LeftOut>),
-    /// What is known of the robots.txt of an origin.
+    /// The last answers of an origin to requests for its robots.txt.
     Robots(Box<str>, Box<StoredRobots>),
     /// The run is over.
     Finish(Box<Summary>),

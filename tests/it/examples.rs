@@ -15,7 +15,7 @@ fn example(name: &str) -> Option<PathBuf> {
     path.is_file().then_some(path)
 }
 
-/// What an example prints.
+/// Returns the lines that an example prints.
 fn printed(name: &str) -> Option<Vec<String>> {
     let output = process::output(&mut process::command(example(name)?));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -21,7 +21,7 @@ const BATCH_BYTES: usize = 1024 * 1024;
 pub(super) struct Outbox {
     pending: Vec<Outcome>,
     bytes: usize,
-    /// What a crawl tells beside outcomes.
+    /// Messages of a crawl beside outcomes.
     others: VecDeque<ToSinks>,
     /// How many outcomes the sinks were given, and how many of them they keep.
     given: u64,

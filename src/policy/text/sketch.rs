@@ -51,7 +51,7 @@ const CLASSES: [u8; 256] = {
 /// Makes the sketch of a text that comes in pieces.
 #[derive(Debug, Clone)]
 pub struct SketchBuilder {
-    word: Word,
+    word: HashedWord,
     words: u32,
     exact: u64,
     /// How often each bit was set, in the last words and in all before.
@@ -62,7 +62,7 @@ pub struct SketchBuilder {
 
 /// The hashes of the bytes of a word so far: of all of them, and with one `0` in place of each run of digits.
 #[derive(Debug, Clone, Copy, Default)]
-struct Word {
+struct HashedWord {
     whole: u64,
     without_numbers: u64,
     /// The class of the last byte; zero before the first.
@@ -70,7 +70,7 @@ struct Word {
     is_letter_of_its_own: bool,
 }
 
-impl Word {
+impl HashedWord {
     /// Adds a byte of this class.
     fn add(&mut self, byte: u8, class: u8) {
         self.whole = with(self.whole, byte);
@@ -87,7 +87,7 @@ fn with(hash: u64, byte: u8) -> u64 {
 
 impl Default for SketchBuilder {
     fn default() -> Self {
-        Self { word: Word::default(), words: 0, exact: 0, recent: [0; 8], recent_words: 0, counts: [0; 64] }
+        Self { word: HashedWord::default(), words: 0, exact: 0, recent: [0; 8], recent_words: 0, counts: [0; 64] }
     }
 }
 
@@ -131,7 +131,7 @@ impl SketchBuilder {
         if self.word.last == 0 {
             return;
         }
-        let Word { whole, without_numbers, .. } = std::mem::take(&mut self.word);
+        let HashedWord { whole, without_numbers, .. } = std::mem::take(&mut self.word);
         self.exact = (self.exact.rotate_left(5) ^ whole).wrapping_mul(MIX);
         for (recent, byte) in self.recent.iter_mut().zip(mixed(without_numbers).to_le_bytes()) {
             *recent += SPREAD[usize::from(byte)];
@@ -167,7 +167,7 @@ mod tests {
     /// Counts bit by bit.
     fn plain_simhash(words: &[&str]) -> u64 {
         let hash = |word: &str| {
-            let mut hashed = Word::default();
+            let mut hashed = HashedWord::default();
             word.bytes().for_each(|byte| hashed.add(byte, CLASSES[usize::from(byte)]));
             mixed(hashed.without_numbers)
         };

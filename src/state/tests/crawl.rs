@@ -1,4 +1,4 @@
-//! What a crawl keeps: links, titles and robots.txt.
+//! A crawl keeps links, titles and robots.txt.
 
 use std::time::SystemTime;
 

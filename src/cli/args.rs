@@ -14,12 +14,14 @@ use super::explain_args::{self, ExplainArgs};
 use super::job_args::{JobArgs, SettingArgs};
 use super::manual;
 use super::setting_flags::plain_switch;
+use super::version;
 
 /// Download every URL of a list, with one record per URL
 #[derive(Debug, Parser)]
 #[command(
     name = "fetchall",
     version,
+    long_version = version::DETAILS.as_str(),
     after_help = "These are the most usual options. See all of them, examples, lists and exit codes with --help.",
     after_long_help = manual::after_help(),
     args_conflicts_with_subcommands = true,

@@ -22,6 +22,7 @@ mod setting_flags;
 mod signals;
 mod terminal;
 mod tips;
+mod version;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;

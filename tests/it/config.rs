@@ -240,7 +240,11 @@ fn usage_errors_are_2_and_help_is_0() {
         assert!(home.refused(&[], words).starts_with("error: "), "{words:?}");
     }
     assert!(home.refused(&[], &["example.com/x"]).contains("https://example.com/x"));
-    assert!(home.ok(&[], &["--version"]).starts_with("fetchall "));
+    let (short, long) = (home.ok(&[], &["-V"]), home.ok(&[], &["--version", "-v"]));
+    assert_eq!(short, concat!("fetchall ", env!("CARGO_PKG_VERSION"), "\n"));
+    assert!(
+        long.starts_with(&short) && long.contains("\ncodings    gzip, ") && long.contains("\nstate      SQLite 3.")
+    );
     assert!(home.ok(&[], &["-h"]).len() < home.ok(&[], &["--help"]).len());
     assert!(home.ok(&[], &["completions", "bash"]).contains("--concurrency"));
     assert!(home.ok(&[], &["man"]).starts_with(".ie"));

@@ -1,0 +1,27 @@
+//! The text of `fetchall --version`: the version, and what this build can do.
+
+use std::env::consts::{ARCH, OS};
+use std::sync::LazyLock;
+
+use fetchall::backend::BACKENDS;
+
+/// The version, then a line for each thing that a build may differ in.
+pub static DETAILS: LazyLock<String> = LazyLock::new(|| {
+    let libc = match () {
+        () if cfg!(target_env = "musl") => " musl",
+        () if cfg!(target_env = "gnu") => " gnu",
+        () => "",
+    };
+    let backends: Vec<_> = BACKENDS.iter().map(|backend| backend.name).collect();
+    format!(
+        "{version}
+system     {ARCH} {OS}{libc}
+protocols  http, https (rustls), HTTP/1.1, HTTP/2; proxies http, https, socks4, socks5
+codings    gzip, deflate, br, zstd
+backends   {backends}
+state      SQLite {sqlite}",
+        version = env!("CARGO_PKG_VERSION"),
+        backends = backends.join(", "),
+        sqlite = rusqlite::version(),
+    )
+});

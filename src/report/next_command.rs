@@ -44,7 +44,8 @@ impl NextCommand {
         let open = if open.is_empty() { String::new() } else { format!(" ({})", open.join(", ")) };
         // Failures that last would end the next run at the same place.
         let is_by_failures = matches!(s.stopped, Some(StopCause::FirstError | StopCause::MaxFailures));
-        let beyond = if continues && is_by_failures && failed > 0 && !selects {
+        // A crawl has no --only.
+        let beyond = if continues && is_by_failures && failed > 0 && !selects && s.crawl.is_none() {
             "; --only cancelled passes over the failed"
         } else {
             ""

@@ -134,6 +134,8 @@ fn the_next_command_depends_on_what_was_kept() {
     );
     let selecting = NextCommand::Same.text(&stopped, true);
     assert_eq!(selecting.as_deref(), Some("to continue: the same command (244 left, 2 failed)"));
+    stopped.crawl = Some(CrawlSummary::default());
+    assert_eq!(text(NextCommand::Same, &stopped), "to continue: the same command (244 left, 2 failed)");
     (stopped.stopped, stopped.counts.http_error) = (Some(StopCause::FirstSuccess), 0);
     assert_eq!(NextCommand::Same.text(&stopped, false), None, "the run ended as it was asked to");
 }

@@ -57,6 +57,6 @@ pub use secret::{
 pub use seed::{BadLine, Batch, Credentials, Entry, Kind, RequestOverrides, Seed, SourcePos, Via};
 pub use spelling::{has_at_sign, has_at_sign_after_colon, has_colon};
 pub use summary::{
-    AutoConcurrency, ChangeCounts, Counts, CrawlSummary, Digests, Latency, StopCause, Summary, UnkeptCounts,
+    AutoConcurrency, ChangeCounts, Counts, CrawlSummary, Digests, Latency, StopCause, Summary, TrapCount, UnkeptCounts,
 };
 pub use validators::Validators;

@@ -179,8 +179,19 @@ pub struct CrawlSummary {
     pub links_new: u64,
     /// The links that were not followed, by reason.
     pub left_out: BTreeMap<SkipReason, u64>,
+    /// The traps among these, by the name of the limit.
+    pub traps: BTreeMap<Box<str>, TrapCount>,
     /// The URLs that still waited when the run ended.
     pub queue_left: u64,
+}
+
+/// The links that one rule for traps left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrapCount {
+    /// How many.
+    pub links: u64,
+    /// The first one.
+    pub first: String,
 }
 
 impl CrawlSummary {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::next_command::NextCommand;
 use super::{ReportWriter, Reporter};
-use crate::model::{ChangeCounts, CrawlSummary, Digests, Event, FailedUrl, SkipReason, StopCause, Summary};
+use crate::model::{ChangeCounts, CrawlSummary, Digests, Event, FailedUrl, SkipReason, StopCause, Summary, TrapCount};
 use crate::policy::text::fit::UrlLine;
 use crate::policy::text::printable::{duration, printable, size};
 
@@ -112,13 +112,14 @@ fn render(s: &Summary, options: &SummaryOptions) -> String {
     if s.retries > 0 {
         named(&mut out, "retries", &[s.retries.to_string()]);
     }
+    let columns = options.columns.and_then(|columns| columns());
     if let Some(crawl) = &s.crawl {
-        write_crawl(&mut out, crawl);
+        write_crawl(&mut out, crawl, columns);
     }
     if !is_dry {
         write_bodies(&mut out, s, &options.bodies);
     }
-    write_failures(&mut out, s, options.columns.and_then(|columns| columns()));
+    write_failures(&mut out, s, columns);
     write_end(&mut out, s);
     write_account(&mut out, s, options.color);
     if !is_dry && let Some(text) = options.next.text(s, options.selects) {
@@ -137,6 +138,12 @@ fn named(out: &mut String, name: &str, values: &[String]) {
     if !values.is_empty() {
         line(out, format_args!("{name:<NAME$}{}", values.join(" · ")));
     }
+}
+
+/// Appends a line below one with a name: a URL and what became of it. The URL is cut to the width of the terminal.
+fn caused(out: &mut String, cause: &str, url: UrlLine<'_>, columns: Option<usize>) {
+    let room = columns.map(|columns| columns.saturating_sub(NAME + CAUSE + 2).max(20));
+    line(out, format_args!("{:NAME$}{cause:<CAUSE$}  {}", "", url.render(room)));
 }
 
 /// The counts that are not zero, with their nouns.
@@ -166,7 +173,7 @@ fn write_figures(out: &mut String, s: &Summary) {
 }
 
 /// Appends what a crawl found.
-fn write_crawl(out: &mut String, crawl: &CrawlSummary) {
+fn write_crawl(out: &mut String, crawl: &CrawlSummary, columns: Option<usize>) {
     let depths = crawl.pages_by_depth.iter().enumerate().map(|(depth, n)| format!("{depth}: {}", grouped(*n)));
     let depths: Vec<_> = depths.collect();
     let pages = match depths.as_slice() {
@@ -181,6 +188,10 @@ fn write_crawl(out: &mut String, crawl: &CrawlSummary) {
     named(out, "links", &grouped_counts(&links));
     let left_out: Vec<_> = crawl.left_out.iter().map(|(reason, n)| (*n, reason.as_str())).collect();
     named(out, "left out", &grouped_counts(&left_out));
+    for (rule, TrapCount { links, first }) in &crawl.traps {
+        let word = format!("trap ×{}", grouped(*links));
+        caused(out, &word, UrlLine { url: printable(first), note: printable(rule), ..UrlLine::default() }, columns);
+    }
     named(out, "queue", &grouped_counts(&[(crawl.queue_left, "left; the same command goes on")]));
 }
 
@@ -249,11 +260,9 @@ fn write_failures(out: &mut String, s: &Summary, columns: Option<usize>) {
     causes.sort_by_key(|(_, n)| std::cmp::Reverse(**n));
     let causes: Vec<_> = causes.into_iter().map(|(cause, n)| format!("{cause} ×{n}")).collect();
     named(out, "failed", &[format!("{failed}: {}", causes.join(" · "))]);
-    let room = columns.map(|columns| columns.saturating_sub(NAME + CAUSE + 2).max(20));
     for FailedUrl { url, cause, message } in &s.first_failures {
         let note = message.as_deref().map(printable).unwrap_or_default();
-        let shown = UrlLine { url: printable(url), note, ..UrlLine::default() }.render(room);
-        line(out, format_args!("{:NAME$}{:<CAUSE$}  {shown}", "", cause.to_string()));
+        caused(out, &cause.to_string(), UrlLine { url: printable(url), note, ..UrlLine::default() }, columns);
     }
     let more = failed.saturating_sub(s.first_failures.len() as u64);
     if more > 0 {

@@ -154,7 +154,12 @@ fn a_crawl_says_what_it_found_and_left_out() {
         links_seen: 1_008_332,
         links_in_scope: 4200,
         links_new: 2100,
-        left_out: [(SkipReason::Scope, 1200), (SkipReason::Robots, 14)].into(),
+        left_out: [(SkipReason::Scope, 1200), (SkipReason::Trap, 1014)].into(),
+        traps: [
+            ("max_segment_repeats 3".into(), TrapCount { links: 1000, first: "http://a.test/x/x/x/x/".to_owned() }),
+            ("near_equal_pages 20".into(), TrapCount { links: 14, first: "http://a.test/c?m=21".to_owned() }),
+        ]
+        .into(),
         queue_left: 86,
     });
     insta::assert_snapshot!(render(&s, &in_folder()));

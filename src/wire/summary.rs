@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::VERSION;
 use super::record::{Ms, RecordSource};
-use crate::model::{ChangeCounts, Counts, CrawlSummary, Digests, Summary};
+use crate::model::{ChangeCounts, Counts, CrawlSummary, Digests, Summary, TrapCount};
 
 #[derive(Serialize)]
 struct LatencyRecord {
@@ -49,7 +49,15 @@ struct CrawlCounts<'a> {
     links_in_scope: u64,
     links_new: u64,
     left_out: BTreeMap<&'static str, u64>,
+    traps: Vec<TrapRecord<'a>>,
     queue_left: u64,
+}
+
+#[derive(Serialize)]
+struct TrapRecord<'a> {
+    rule: &'a str,
+    links: u64,
+    first: &'a str,
 }
 
 impl<'a> CrawlCounts<'a> {
@@ -65,6 +73,11 @@ impl<'a> CrawlCounts<'a> {
             links_in_scope: crawl.links_in_scope,
             links_new: crawl.links_new,
             left_out: crawl.left_out.iter().map(|(reason, &n)| (reason.as_str(), n)).collect(),
+            traps: crawl
+                .traps
+                .iter()
+                .map(|(rule, TrapCount { links, first })| TrapRecord { rule, links: *links, first })
+                .collect(),
             queue_left: crawl.queue_left,
         }
     }

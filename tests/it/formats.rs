@@ -102,6 +102,14 @@ fn records_that_contradict_themselves_do_not_fit() {
     }
 }
 
+fn crawl() -> Value {
+    json!({
+        "pages": 3, "pages_by_depth": [1, 2], "requisites": 0, "sitemaps": 0, "hosts": 1, "robots_files": 1,
+        "links_seen": 9, "links_in_scope": 4, "links_new": 2, "left_out": {"scope": 5, "trap": 2},
+        "traps": [{"rule": "max_url_length 2048", "links": 2, "first": "http://a/"}], "queue_left": 0
+    })
+}
+
 fn summary() -> Value {
     json!({
         "v": 1, "read": 7, "ok": 3, "http_error": 1, "failed": 1, "skipped": 1, "cancelled": 1,
@@ -112,8 +120,7 @@ fn summary() -> Value {
         "failures": {"404": 1, "timeout": 1}, "saved": 3, "continued": 1, "not_begun": 1,
         "changes": {"added": 1, "changed": 0, "removed": 2, "unchanged": 3},
         "digests": {"verified": 2, "differs": 1, "unchecked": 0},
-        "crawl": {"pages": 3, "pages_by_depth": [1, 2], "requisites": 0, "sitemaps": 0, "hosts": 1, "robots_files": 1,
-                  "links_seen": 9, "links_in_scope": 4, "links_new": 2, "left_out": {"scope": 5}, "queue_left": 0}
+        "crawl": crawl()
     })
 }
 

@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::Crawl;
 use crate::model::{
     CrawlSummary, Facts, FoundLink, Kind, LeftOut, Link, LinkChoice, LinkKind, Outcome, PageLinks, Seed, SkipReason,
-    SourcePos, Subject, Via,
+    SourcePos, Subject, TrapCount, Via,
 };
 use crate::policy::refusal::LinkRefusal;
 use crate::policy::text::fingerprint::Fingerprint;
@@ -34,10 +34,24 @@ pub(in crate::engine) struct LinkCounts {
     pub(in crate::engine) new: u64,
     /// Those that are not followed, by reason.
     pub(in crate::engine) left_out: BTreeMap<SkipReason, u64>,
+    /// The traps among these.
+    pub(in crate::engine) traps: BTreeMap<Box<str>, TrapCount>,
     /// The pages of each depth that were fetched or are known.
     pub(in crate::engine) pages: Vec<u64>,
     pub(in crate::engine) requisites: u64,
     pub(in crate::engine) sitemaps: u64,
+}
+
+impl LinkCounts {
+    /// Counts a link into a trap by the limit that it exceeds. A rule may have details behind that, but there are
+    /// few limits.
+    fn trap(&mut self, url: &Url, rule: &str) {
+        let limit = rule.split(':').next().unwrap_or_default();
+        match self.traps.get_mut(limit) {
+            Some(count) => count.links += 1,
+            None => drop(self.traps.insert(limit.into(), TrapCount { links: 1, first: url.as_str().to_owned() })),
+        }
+    }
 }
 
 /// How many pages in a row had equal text, by the URL of the last. It begins anew when it is full.
@@ -120,7 +134,7 @@ impl Crawl {
 
     /// Draws up the account of the crawl.
     pub(in crate::engine) fn summary(&self) -> CrawlSummary {
-        let LinkCounts { found, new, left_out, pages, requisites, sitemaps } = self.counts.clone();
+        let LinkCounts { found, new, left_out, traps, pages, requisites, sitemaps } = self.counts.clone();
         let outside = [SkipReason::Scope, SkipReason::Type].iter().filter_map(|reason| left_out.get(reason));
         CrawlSummary {
             pages_by_depth: pages,
@@ -132,6 +146,7 @@ impl Crawl {
             links_in_scope: found - outside.sum::<u64>(),
             links_new: new,
             left_out,
+            traps,
             queue_left: self.waiting.len() as u64,
         }
     }
@@ -300,6 +315,9 @@ impl Crawl {
     /// Counts a link that is not followed, and keeps it for the sinks that want it.
     pub(in crate::engine) fn leave_out(&mut self, url: &Url, refusal: &LinkRefusal<'_>, parent: Option<&Arc<str>>) {
         *self.counts.left_out.entry(refusal.reason).or_default() += 1;
+        if refusal.reason == SkipReason::Trap {
+            self.counts.trap(url, &refusal.rule);
+        }
         if let Some(left_out) = &mut self.left_out {
             left_out.push(LeftOut {
                 url: url.as_str().to_owned(),

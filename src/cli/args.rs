@@ -51,8 +51,15 @@ pub enum Command {
     #[command(args_override_self = true, mut_args(crawl_args::fit), after_help = explain_args::NOTES)]
     Explain(Box<ExplainArgs>),
     /// Download a small demo site from loopback, without network access
-    #[command(args_override_self = true)]
-    Demo(Box<SettingArgs>),
+    #[command(args_override_self = true, after_help = DEMO_NOTES)]
+    Demo {
+        /// Crawl the site: it has a robots.txt, a sitemap, a trap and a missing page
+        #[arg(long)]
+        crawl: bool,
+        /// The settings of the download.
+        #[command(flatten)]
+        settings: Box<SettingArgs>,
+    },
     /// Compare backends and concurrency levels on one list
     #[command(args_override_self = true, mut_args(compare_args::fit), after_help = compare_args::NOTES)]
     Compare(Box<CompareArgs>),
@@ -88,6 +95,11 @@ pub enum Command {
         words: Vec<OsString>,
     },
 }
+
+/// The text below the help of the demo.
+const DEMO_NOTES: &str = "\
+With --crawl it takes the options of `fetchall crawl` too. This lists the links that are not followed:
+  fetchall demo --crawl --skipped skipped.ndjson";
 
 /// The commands with a manual page of their own.
 const MAN_PAGES: [&str; 8] = ["crawl", "map", "explain", "demo", "compare", "config", "completions", "man"];

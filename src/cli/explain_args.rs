@@ -34,7 +34,7 @@ pub struct ExplainArgs {
     settings: SettingArgs,
 }
 
-/// What is to be explained.
+/// The question of a user.
 #[derive(Debug)]
 pub struct Question {
     /// The settings.

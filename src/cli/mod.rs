@@ -28,7 +28,7 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use fetchall::config::Color;
+use fetchall::config::{Color, Config};
 
 use args::{Cli, Command};
 use env::Env;
@@ -72,9 +72,10 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
             commands::run::list(crawl_args::resolve_map(*args, &env)?, &env.vars)
         }
         Some(Command::Explain(args)) => commands::explain::tell(&explain_args::resolve(&args, &env()?)?),
-        Some(Command::Demo(settings)) => {
+        Some(Command::Demo { crawl, settings }) => {
             let env = env()?;
-            commands::run::demo(resolve::settings(&settings, &env)?, &env.vars)
+            let defaults = if crawl { Config::of_crawl() } else { Config::default() };
+            commands::run::demo(resolve::settings_over(defaults, &settings, &env)?, &env.vars)
         }
         Some(Command::Compare(args)) => {
             let env = env()?;

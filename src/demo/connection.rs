@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-use super::pages::{Page, PageContent};
+use super::pages::{self, Page, PageContent};
 use super::request::{self, HEAD_MAX, Refusal, Request};
 
 /// A connection that sends no whole head, or takes no answer, for this long is closed.
@@ -82,11 +82,12 @@ async fn read_head(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<R
 }
 
 async fn answer(stream: &mut TcpStream, pages: &[Page], request: &Request<'_>) -> io::Result<Persistence> {
-    let page = pages.iter().find(|page| page.path == request.path);
+    let page = pages.iter().find(|page| page.answers(request.path));
     if let Some(page) = page {
         sleep(page.latency).await;
     }
     let mut keep = request.keep_alive;
+    let endless;
     let (status, fields, body, missing): (_, String, &[u8], _) = match page.map(|page| &page.content) {
         Some(PageContent::Html(body)) => ("200 OK", HTML.into(), body, 0),
         Some(PageContent::Gzip { plain, coded }) => {
@@ -96,6 +97,11 @@ async fn answer(stream: &mut TcpStream, pages: &[Page], request: &Request<'_>) -
         }
         Some(PageContent::Moved(to)) => ("301 Moved Permanently", format!("Location: {to}\r\n"), b"", 0),
         Some(PageContent::Missing(body)) => ("404 Not Found", HTML.into(), body, 0),
+        Some(PageContent::File { media_type, body }) => ("200 OK", format!("Content-Type: {media_type}\r\n"), body, 0),
+        Some(PageContent::Endless) => {
+            endless = pages::calendar(request.path);
+            ("200 OK", HTML.into(), &endless, 0)
+        }
         Some(PageContent::Cut { body, missing }) => {
             // A HEAD answer has no body that could be cut.
             keep &= request.head_only;

@@ -17,6 +17,10 @@ pub(super) enum PageContent {
     Moved(&'static str),
     /// 404 with a page.
     Missing(Vec<u8>),
+    /// A file of another type.
+    File { media_type: &'static str, body: Vec<u8> },
+    /// A page like all others below it, with a link to the next one: a part of the site without an end.
+    Endless,
     /// Promises this many bytes more than it sends, then closes the connection.
     Cut { body: Vec<u8>, missing: usize },
 }
@@ -24,7 +28,7 @@ pub(super) enum PageContent {
 /// One path of the site.
 #[derive(Debug)]
 pub(super) struct Page {
-    /// Its path, `/` first.
+    /// Its path, `/` first. An endless page has all paths below it too.
     pub(super) path: &'static str,
     /// The delay of the server before its response.
     pub(super) latency: Duration,
@@ -33,6 +37,14 @@ pub(super) struct Page {
 }
 
 impl Page {
+    /// Whether the page answers requests for this path.
+    pub(super) fn answers(&self, path: &str) -> bool {
+        match self.content {
+            PageContent::Endless => path.starts_with(self.path),
+            _ => path == self.path,
+        }
+    }
+
     /// Whether the page is complete and not slow.
     pub(super) fn is_even(&self) -> bool {
         self.path != SLOW && matches!(self.content, PageContent::Html(_) | PageContent::Gzip { .. })
@@ -59,6 +71,9 @@ const MOVED: &str = "/old/harbour.html";
 const MISSING: &str = "/pages/atlantis.html";
 const SLOW: &str = "/pages/slow.html";
 const CUT: &str = "/pages/cut.html";
+const CALENDAR: &str = "/calendar/";
+const PRIVATE: &str = "/private/log.html";
+const UNLINKED: &str = "/pages/lagoon.html";
 
 /// The whole site. A page's latency lies between a third and twice `typical`, but for the slow one,
 /// which takes seven times as long.
@@ -89,6 +104,51 @@ pub(super) fn all(typical: Duration) -> io::Result<Vec<Page>> {
     // make every run as long as the list's tail.
     pages.swap(1, 13);
     Ok(pages)
+}
+
+/// The same site for a crawl, which begins at `/`. `base` is its URL without a path. No page of it is cut.
+///
+/// Its robots.txt forbids a page. Its sitemap has a page that no other page links to. Its calendar has no end.
+pub(super) fn to_crawl(typical: Duration, base: &str) -> io::Result<Vec<Page>> {
+    let mut pages = all(typical)?;
+    pages.retain(|page| page.path != CUT);
+    let robots = format!("User-agent: *\nDisallow: /private/\nSitemap: {base}/sitemap.xml\n");
+    let sitemap = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <urlset xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">\n\
+         <url><loc>{base}/</loc></url>\n<url><loc>{base}{UNLINKED}</loc></url>\n</urlset>\n"
+    );
+    let file = |media_type, text: String| PageContent::File { media_type, body: text.into_bytes() };
+    pages.extend([
+        Page { path: "/robots.txt", latency: typical / 10, content: file("text/plain", robots) },
+        Page { path: "/sitemap.xml", latency: typical / 2, content: file("application/xml", sitemap) },
+        Page { path: "/", latency: typical / 2, content: PageContent::Html(home()) },
+        Page { path: CALENDAR, latency: typical / 4, content: PageContent::Endless },
+        Page { path: PRIVATE, latency: typical, content: PageContent::Html(html("The log of the captain", 4)) },
+        Page { path: UNLINKED, latency: typical, content: PageContent::Html(html("A page without links to it", 4)) },
+    ]);
+    Ok(pages)
+}
+
+/// The start page of a crawl. It links to a few articles, which link to the others.
+fn home() -> Vec<u8> {
+    let mut links: Vec<(&str, &str)> = ARTICLES.iter().take(4).map(|&(path, title, ..)| (path, title)).collect();
+    links.extend([
+        (COMPRESSED, "An almanac, compressed"),
+        (MOVED, "The harbour at its old address"),
+        (MISSING, "A page that is gone"),
+        (SLOW, "A page that takes its time"),
+        (PRIVATE, "The log of the captain"),
+        (CALENDAR, "A calendar"),
+        ("https://example.com/", "Another site"),
+    ]);
+    page("The sea", &links, 2)
+}
+
+/// A page of the calendar. Its path says how many links lead to it from the first one.
+pub(super) fn calendar(path: &str) -> Vec<u8> {
+    let weeks = path.matches("/next").count();
+    page(&format!("The calendar, {weeks} weeks from now"), &[("next/", "The next week")], 1)
 }
 
 fn gzip(plain: &[u8]) -> io::Result<Vec<u8>> {
@@ -124,14 +184,19 @@ const WORDS: [&str; 24] = [
     "watch",
 ];
 
-/// A page of about `kib` KiB with links to its neighbours. The text is drawn with a fixed
-/// generator seeded by the title: different pages differ, and no run differs from another.
+/// A page of about `kib` KiB with links to its neighbours.
 fn html(title: &str, kib: usize) -> Vec<u8> {
+    page(title, &ARTICLES.map(|(path, title, ..)| (path, title)), kib)
+}
+
+/// A page of about `kib` KiB with these links. The text is drawn with a fixed generator seeded by the title: different
+/// pages differ, and no run differs from another.
+fn page(title: &str, links: &[(&str, &str)], kib: usize) -> Vec<u8> {
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>{title}</title></head>\n\
          <body>\n<h1>{title}</h1>\n<ul>\n"
     );
-    for (path, name, ..) in ARTICLES {
+    for (path, name) in links {
         page.push_str(&format!("<li><a href=\"{path}\">{name}</a></li>\n"));
     }
     page.push_str("</ul>\n");

@@ -39,9 +39,21 @@ impl Site {
     /// # Errors
     /// When no port of 127.0.0.1 can be bound.
     pub async fn start(latency: Duration) -> io::Result<Site> {
+        Site::serve(|_| pages::all(latency)).await
+    }
+
+    /// Starts serving the site for a crawl of [`Site::home`].
+    ///
+    /// # Errors
+    /// When no port of 127.0.0.1 can be bound.
+    pub async fn start_for_crawl(latency: Duration) -> io::Result<Site> {
+        Site::serve(|base| pages::to_crawl(latency, base)).await
+    }
+
+    async fn serve(pages: impl FnOnce(&str) -> io::Result<Vec<Page>>) -> io::Result<Site> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let pages = Arc::new(pages::all(latency)?);
+        let pages = Arc::new(pages(&format!("http://{address}"))?);
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(listen(listener, Arc::clone(&pages), stopped));
         Ok(Site { address, pages, stop: Some(stop), listener: Some(task) })
@@ -50,6 +62,11 @@ impl Site {
     /// `http://127.0.0.1:PORT`, without a slash at its end.
     pub fn base(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The start page of a crawl.
+    pub fn home(&self) -> String {
+        format!("http://{}/", self.address)
     }
 
     /// Every URL of the site, in the order in which a demonstration downloads them.

@@ -1,6 +1,7 @@
 //! Crawls: links are followed, politely and completely.
 
 mod again;
+mod demo;
 mod explain;
 #[cfg(unix)]
 mod kill;

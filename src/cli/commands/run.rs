@@ -70,14 +70,19 @@ pub(super) fn input(arg: &InputArg) -> Input {
     }
 }
 
-/// Downloads a small site that is served on loopback.
+/// Downloads a small site that is served on loopback, or crawls it.
 pub fn demo(mut resolved: Resolved, vars: &Vars) -> anyhow::Result<Exit> {
     // A proxy on another host cannot reach the demo site.
     resolved.config.proxy = None;
     resolved.validate()?;
     let runtime = runtime()?;
-    let site = runtime.block_on(Site::start(Site::LATENCY)).context("cannot serve the demo site on 127.0.0.1")?;
-    let inputs = site.urls().into_iter().zip(1..).map(|(url, position)| Input::Url(url, position));
+    let crawls = resolved.config.crawl.follow;
+    let site = runtime.block_on(async {
+        if crawls { Site::start_for_crawl(Site::LATENCY).await } else { Site::start(Site::LATENCY).await }
+    });
+    let site = site.context("cannot serve the demo site on 127.0.0.1")?;
+    let urls = if crawls { vec![site.home()] } else { site.urls() };
+    let inputs = urls.into_iter().zip(1..).map(|(url, position)| Input::Url(url, position));
     let exit = run(&runtime, &resolved, inputs.collect::<Vec<_>>().into(), vars);
     runtime.block_on(site.stop());
     leave(runtime);

@@ -133,6 +133,35 @@ async fn the_redirect_leads_to_a_page() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_calendar_has_no_end_and_other_paths_have() {
+    let site = Site::start_for_crawl(Site::LATENCY).await.expect("loopback has a free port");
+    let mut peer = Peer::connect(&site).await;
+    let mut bodies = Vec::new();
+    for (path, status, holds) in [
+        ("/", "200", "href=\"/calendar/\""),
+        ("/calendar/", "200", "href=\"next/\""),
+        ("/calendar/next/next/", "200", "2 weeks"),
+        ("/calendar/next/next/next/", "200", "3 weeks"),
+        ("/robots.txt", "200", &format!("Sitemap: {}/sitemap.xml", site.base())),
+        ("/sitemap.xml", "200", &format!("<loc>{}/pages/lagoon.html</loc>", site.base())),
+        ("/pages/lagoon.html", "200", "<h1>"),
+        ("/pages/cut.html", "404", "not found"),
+        ("/private/", "404", "not found"),
+    ] {
+        peer.ask("GET", path, "").await;
+        let (head, body) = peer.answer().await;
+        let body = String::from_utf8(body).expect("UTF-8");
+        assert!(head[9..12] == *status && body.contains(holds), "{path}: {head}{body}");
+        bodies.push(body);
+    }
+    bodies.truncate(4);
+    bodies.sort_unstable();
+    bodies.dedup();
+    assert_eq!(bodies.len(), 4, "each page has a text of its own");
+    site.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn pipelined_requests_are_answered_in_order() {
     let site = site().await;
     let mut peer = Peer::connect(&site).await;

@@ -19,7 +19,7 @@ pub(super) struct RunStats {
     errors: BTreeMap<ErrorKind, u64>,
     failures: BTreeMap<FailureCause, u64>,
     first_failures: Vec<FailedUrl>,
-    skips: BTreeMap<SkipReason, u64>,
+    pub(super) skips: BTreeMap<SkipReason, u64>,
     saved: u64,
     continued: u64,
     not_begun: u64,

@@ -1,8 +1,9 @@
 //! The events that a run sends to reporters.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{FailureCause, Job, Outcome, StopCause, Summary};
+use super::{CrawlSummary, FailureCause, Job, Outcome, SkipReason, StopCause, Summary};
 
 /// The facts of a run before its first URL.
 #[derive(Debug, Clone)]
@@ -54,16 +55,22 @@ pub struct Waits {
 /// The state of a run at one moment.
 #[derive(Debug, Clone, Default)]
 pub struct Progress {
-    /// Lines read so far.
+    /// Lines read so far, and the links that wait behind them.
     pub read: u64,
-    /// Whether the input was read to its end, so that `read` is the total.
+    /// Whether the input was read to its end, so that `read` is the total of a list.
     pub input_complete: bool,
+    /// Whether links may add to `read`.
+    pub grows: bool,
     /// Outcomes so far.
     pub done: u64,
     /// Outcomes that are ok, http_error or failed.
     pub fetched: u64,
     /// Outcomes that are http_error or failed.
     pub failed: u64,
+    /// Skipped outcomes by reason.
+    pub skips: BTreeMap<SkipReason, u64>,
+    /// The account of a crawl so far; `None` for a list.
+    pub crawl: Option<CrawlSummary>,
     /// Body bytes received, of finished and running fetches.
     pub wire_bytes: u64,
     /// Fetches under way.
@@ -76,6 +83,13 @@ pub struct Progress {
     pub stopping: Option<Duration>,
     /// The URLs that have been under way longest, oldest first, at most three.
     pub slowest: Vec<InFlight>,
+}
+
+impl Progress {
+    /// Whether `read` is the total of the run.
+    pub fn has_total(&self) -> bool {
+        self.input_complete && !self.grows
+    }
 }
 
 /// An event that may interest a person or a program. Reporters see every event. They cannot fail or slow the

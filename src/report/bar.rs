@@ -10,6 +10,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 pub use canvas::{stderr_columns, stdout_columns};
 
+use super::crawl_counts::{CrawlCounts, crawl_counts};
 use super::summary::stopping;
 use super::waits::{held_by, speed};
 use super::{LossyWriter, Reporter};
@@ -40,6 +41,8 @@ pub struct Bar {
     before_text: usize,
     /// It waits for the end of the input, which is typed into the same terminal.
     after_input: bool,
+    /// The counts of a crawl.
+    crawl: Option<ProgressBar>,
     /// Why fewer are in flight than the run allows.
     held_by: Option<ProgressBar>,
     slow: Vec<ProgressBar>,
@@ -73,7 +76,8 @@ impl Bar {
         let template = format!("[{{bar:{width}{color}}}] {{wide_msg}}");
         let total = multi.add(ProgressBar::new(0).with_style(style(&template).progress_chars("=> ")));
         let screen = Arc::new(Screen { multi, stderr, pending: Mutex::default() });
-        Self { screen, total, before_text: width + "[] ".len(), after_input: false, held_by: None, slow: Vec::new() }
+        let before_text = width + "[] ".len();
+        Self { screen, total, before_text, after_input: false, crawl: None, held_by: None, slow: Vec::new() }
     }
 
     /// Draws nothing before the end of the input: the list is typed into the same terminal.
@@ -109,7 +113,7 @@ impl Bar {
         let beside = columns.saturating_sub(self.before_text);
         let text = p.stopping.map_or_else(|| message(p, beside), |left| stopping(p.in_flight, left, beside));
         self.total.set_message(cut(&text, beside).into_owned());
-        self.say_held_by(held_by(p).filter(|_| p.stopping.is_none()), columns);
+        self.say(crawl_line(p, columns), held_by_line(p, columns));
         let slow: Vec<_> = p.slowest.iter().filter(|s| s.age >= SLOW).take(SLOWEST).collect();
         while self.slow.len() > slow.len() {
             if let Some(line) = self.slow.pop() {
@@ -129,24 +133,31 @@ impl Bar {
         }
     }
 
-    /// Shows the reasons in a line of their own, or removes it.
-    fn say_held_by(&mut self, reasons: Option<String>, columns: usize) {
-        match (reasons, &self.held_by) {
-            (Some(reasons), held_by) => {
-                let line = held_by.clone().unwrap_or_else(|| {
-                    let line = ProgressBar::new_spinner().with_style(style("{wide_msg}"));
-                    self.screen.multi.insert_after(&self.total, line)
-                });
-                line.set_message(cut(&below("held by", &reasons), columns).into_owned());
-                self.held_by = Some(line);
-            }
-            (None, Some(line)) => {
-                line.finish_and_clear();
-                self.screen.multi.remove(line);
-                self.held_by = None;
-            }
-            (None, None) => {}
+    /// Shows each of these lines below the bar, or removes it.
+    fn say(&mut self, crawl: Option<String>, held_by: Option<String>) {
+        let multi = &self.screen.multi;
+        say(multi, &self.total, &mut self.crawl, crawl);
+        say(multi, self.crawl.as_ref().unwrap_or(&self.total), &mut self.held_by, held_by);
+    }
+}
+
+/// Shows a text in a line of its own below another one, or removes the line.
+fn say(multi: &MultiProgress, above: &ProgressBar, line: &mut Option<ProgressBar>, text: Option<String>) {
+    match (text, &*line) {
+        (Some(text), shown) => {
+            let shown = shown.clone().unwrap_or_else(|| {
+                let line = ProgressBar::new_spinner().with_style(style("{wide_msg}"));
+                multi.insert_after(above, line)
+            });
+            shown.set_message(text);
+            *line = Some(shown);
         }
+        (None, Some(shown)) => {
+            shown.finish_and_clear();
+            multi.remove(shown);
+            *line = None;
+        }
+        (None, None) => {}
     }
 }
 
@@ -158,7 +169,7 @@ fn style(template: &str) -> ProgressStyle {
 /// `123/500 · 45/s · 1.2 MiB · 3 in flight of 10 · 2 failed · 12 s left`. A narrow terminal first loses the bytes,
 /// then the transfers in flight, the rate, the time left and the failures.
 fn message(p: &Progress, columns: usize) -> String {
-    let more = if p.input_complete { "" } else { "+" };
+    let more = if p.has_total() { "" } else { "+" };
     let (rate, left) = speed(p);
     // A slow run has no rate of 0.
     let digits = usize::from(rate < 10.0);
@@ -178,6 +189,25 @@ fn message(p: &Progress, columns: usize) -> String {
         parts[least] = None;
     }
     text(&parts)
+}
+
+/// The line with the counts of a crawl. A narrow terminal first loses the rarest reasons.
+fn crawl_line(p: &Progress, columns: usize) -> Option<String> {
+    let CrawlCounts { counts, mut reasons } = crawl_counts(p)?;
+    let counts = below("crawl", &counts.join(" · "));
+    loop {
+        let colon = if reasons.is_empty() { "" } else { ": " };
+        let line = format!("{counts}{colon}{}", reasons.join(" · "));
+        if line.chars().count() <= columns || reasons.pop().is_none() {
+            return Some(cut(&line, columns).into_owned());
+        }
+    }
+}
+
+/// The line with the reasons why fewer are in flight than the run allows.
+fn held_by_line(p: &Progress, columns: usize) -> Option<String> {
+    let reasons = held_by(p).filter(|_| p.stopping.is_none())?;
+    Some(cut(&below("held by", &reasons), columns).into_owned())
 }
 
 /// The columns for a line. The `^C` that a terminal echoes has room behind it: at the edge it would begin a line.
@@ -204,7 +234,7 @@ impl Reporter for Bar {
             Event::Tick(p) => self.tick(p),
             Event::RunFinished(_) => {
                 let _ = self.screen.flush();
-                self.say_held_by(None, 0);
+                self.say(None, None);
                 for line in self.slow.drain(..) {
                     line.finish_and_clear();
                 }
@@ -273,7 +303,7 @@ impl Write for TextAround {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Waits;
+    use crate::model::{CrawlSummary, SkipReason, Waits};
 
     #[test]
     fn a_narrow_bar_keeps_failures_and_the_time_left() {
@@ -300,6 +330,40 @@ mod tests {
         }
         let quiet = Progress { failed: 0, input_complete: false, ..p };
         assert_eq!(message(&quiet, 44), "123/500+ · 12/s · 20 in flight of 20");
+    }
+
+    #[test]
+    fn the_line_of_a_crawl_fits_a_terminal() {
+        let crawl = CrawlSummary {
+            pages_by_depth: vec![1, 20, 284],
+            hosts: 3,
+            left_out: [(SkipReason::Scope, 40_211), (SkipReason::Trap, 9), (SkipReason::Nofollow, 310)].into(),
+            ..CrawlSummary::default()
+        };
+        let skips = [(SkipReason::Robots, 12), (SkipReason::Duplicate, 5)].into();
+        let p = Progress {
+            read: 1904,
+            done: 312,
+            fetched: 305,
+            in_flight: 4,
+            input_complete: true,
+            grows: true,
+            elapsed: Duration::from_secs(10),
+            waits: Waits { limit: 10, limits: vec!["--per-host"], ..Waits::default() },
+            skips,
+            crawl: Some(crawl),
+            ..Progress::default()
+        };
+        assert_eq!(message(&p, 200), "312/1904+ · 30/s · 0 B · 4 in flight of 10");
+        let counts = "  crawl    305 pages · 1588 queued · 3 hosts · 40542 skipped";
+        for (columns, reasons) in
+            [(197, ": 40211 scope · 310 nofollow · 12 robots · 9 trap"), (77, ": 40211 scope"), (72, "")]
+        {
+            assert_eq!(crawl_line(&p, columns), Some(format!("{counts}{reasons}")), "{columns}");
+        }
+        assert_eq!(crawl_line(&p, 30).as_deref(), Some("  crawl    305 pages · 1588 q…"));
+        assert_eq!(held_by_line(&p, 77).as_deref(), Some("  held by  --per-host"));
+        assert_eq!(crawl_line(&Progress { crawl: None, ..p }, 77), None);
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! Progress for programs: one JSON object a line.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::waits::held_by;
 use super::{ReportWriter, Reporter};
 use crate::model::{Event, Job, Outcome, Progress, Subject};
-use crate::wire::{SummaryRecord, VERSION, line};
+use crate::wire::{CrawlRecord, SummaryRecord, VERSION, line};
 
 /// Writes `run_started`, `warning`, `started`, `retrying`, `done`, `progress`, `stopping` and `run_finished` events.
 pub struct Events {
@@ -71,7 +73,10 @@ enum Wire<'a> {
         done: u64,
         read: u64,
         input_complete: bool,
+        grows: bool,
         failed: u64,
+        skips: BTreeMap<&'static str, u64>,
+        crawl: Option<CrawlRecord<'a>>,
         in_flight: u32,
         wire_bytes: u64,
         slowest: Vec<Slow<'a>>,
@@ -154,7 +159,10 @@ fn progress<'a>(p: &'a Progress) -> Wire<'a> {
         done: p.done,
         read: p.read,
         input_complete: p.input_complete,
+        grows: p.grows,
         failed: p.failed,
+        skips: p.skips.iter().map(|(reason, &n)| (reason.as_str(), n)).collect(),
+        crawl: p.crawl.as_ref().map(CrawlRecord::of),
         in_flight: p.in_flight,
         wire_bytes: p.wire_bytes,
         slowest: p.slowest.iter().map(|s| Slow { url: &s.url, age_ms: millis(s.age) }).collect(),

@@ -15,6 +15,7 @@
 //! it, and an arm in each reporter that cares.
 
 mod bar;
+mod crawl_counts;
 mod events;
 mod failures;
 mod lines;

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use super::crawl_counts::OF_CRAWLS;
 use super::next_command::NextCommand;
 use super::{ReportWriter, Reporter};
 use crate::model::{ChangeCounts, CrawlSummary, Digests, Event, FailedUrl, SkipReason, StopCause, Summary, TrapCount};
@@ -14,17 +15,6 @@ const NAME: usize = 11;
 
 /// The width of the column of causes.
 const CAUSE: usize = 11;
-
-/// The reasons that the rules of a crawl give.
-const OF_CRAWLS: [SkipReason; 7] = [
-    SkipReason::Robots,
-    SkipReason::Scope,
-    SkipReason::Depth,
-    SkipReason::Trap,
-    SkipReason::Budget,
-    SkipReason::Nofollow,
-    SkipReason::Type,
-];
 
 /// The destination of the bodies of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

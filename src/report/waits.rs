@@ -44,10 +44,11 @@ fn cause_name(cause: FailureCause) -> String {
 }
 
 /// The speed in URLs a second and the time that is left. Skipped and cancelled URLs take no time, so they do not
-/// count. The first requests come without a delay, so the time that limits still take is the least that is left.
+/// count. The time is unknown while links may add to the total. The first requests come without a delay, so the time
+/// that limits still take is the least that is left.
 pub(super) fn speed(p: &Progress) -> (f64, Option<Duration>) {
     let rate = p.fetched as f64 / p.elapsed.as_secs_f64().max(1e-6);
-    let left = (p.input_complete && p.fetched > 0 && p.done < p.read)
+    let left = (p.has_total() && p.fetched > 0 && p.done < p.read)
         .then(|| Duration::from_secs_f64((p.read - p.done) as f64 / rate).max(p.waits.least_left));
     (rate, left)
 }
@@ -91,6 +92,7 @@ mod tests {
         };
         assert_eq!(speed(&p), (2.0, Some(Duration::from_secs(10))));
         assert_eq!(speed(&Progress { fetched: 0, ..p.clone() }).1, None);
+        assert_eq!(speed(&Progress { grows: true, ..p.clone() }), (2.0, None), "links may follow");
         let least_left = Duration::from_secs(1000);
         assert_eq!(speed(&Progress { waits: Waits { least_left, ..Waits::default() }, ..p }).1, Some(least_left));
     }

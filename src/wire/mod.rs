@@ -15,7 +15,7 @@ pub use explanation::{Explanation, LinkedFrom, RobotsRule, StateEntry};
 pub use json::JsonWriter;
 pub use left_out::LeftOutRecord;
 pub use record::Record;
-pub use summary::SummaryRecord;
+pub use summary::{CrawlRecord, SummaryRecord};
 
 /// The version of record, summary and report of changes. Raised when a meaning changes, not when a field is added.
 pub const VERSION: u32 = 1;

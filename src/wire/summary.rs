@@ -37,8 +37,9 @@ struct DigestCounts {
     unchecked: u64,
 }
 
+/// The account of a crawl as it is written.
 #[derive(Serialize)]
-struct CrawlCounts<'a> {
+pub struct CrawlRecord<'a> {
     pages: u64,
     pages_by_depth: &'a [u64],
     requisites: u64,
@@ -60,8 +61,9 @@ struct TrapRecord<'a> {
     first: &'a str,
 }
 
-impl<'a> CrawlCounts<'a> {
-    fn of(crawl: &'a CrawlSummary) -> Self {
+impl<'a> CrawlRecord<'a> {
+    /// The record of an account.
+    pub fn of(crawl: &'a CrawlSummary) -> Self {
         Self {
             pages: crawl.pages(),
             pages_by_depth: &crawl.pages_by_depth,
@@ -111,7 +113,7 @@ pub struct SummaryRecord<'a> {
     not_begun: u64,
     changes: Option<ChangeSums>,
     digests: DigestCounts,
-    crawl: Option<CrawlCounts<'a>>,
+    crawl: Option<CrawlRecord<'a>>,
 }
 
 impl<'a> SummaryRecord<'a> {
@@ -155,7 +157,7 @@ impl<'a> SummaryRecord<'a> {
                 unchanged,
             }),
             digests: DigestCounts { verified, differs, unchecked },
-            crawl: summary.crawl.as_ref().map(CrawlCounts::of),
+            crawl: summary.crawl.as_ref().map(CrawlRecord::of),
         }
     }
 }

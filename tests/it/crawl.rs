@@ -6,6 +6,7 @@ mod explain;
 #[cfg(unix)]
 mod kill;
 mod links;
+mod live;
 mod map;
 mod on_link;
 mod records;

@@ -156,6 +156,22 @@ fn the_bar_says_what_holds_a_run_back() {
 }
 
 #[test]
+fn a_crawl_has_a_line_of_its_counts() {
+    let Some(tmux) = program("tmux") else { return };
+    let screen = Screen::start(tmux, &format!("{} demo --crawl", env!("CARGO_BIN_EXE_fetchall")));
+    let lines = screen.wait("the counts of the crawl", |lines| {
+        let Some(bar) = lines.iter().position(|line| line.starts_with('[')) else { return false };
+        let counts = lines.get(bar + 1).map_or("", String::as_str);
+        counts.starts_with("  crawl    ") && counts.contains(" · 1 host · 3 skipped: 1 robots · 1 scope")
+    });
+    let bar = lines.iter().find(|line| line.starts_with('[')).unwrap();
+    assert!(bar.contains("+ · ") && !bar.contains(" left"), "no time is left that is known: {bar}");
+    assert!(lines.iter().all(|line| line.chars().count() <= 80), "{lines:#?}");
+    let lines = screen.wait("the end", |lines| lines.last().is_some_and(|line| line == "code 1"));
+    assert!(!lines.iter().any(|line| line.starts_with("  crawl    ")), "{lines:#?}");
+}
+
+#[test]
 fn no_bar_disturbs_a_list_that_is_typed() {
     let Some(tmux) = program("tmux") else { return };
     let script = Script::new().on("slow", Act::Stalled).on("quick", Act::KeepAliveOk(b"hello\n".to_vec()));

@@ -200,6 +200,11 @@ impl Crawl {
         self.pages += 1;
     }
 
+    /// Whether documents may have links to more URLs of the run.
+    pub(super) fn finds_links(&self) -> bool {
+        !self.rules.is_list || self.rules.requisites
+    }
+
     /// Whether the run is one over a list.
     pub(super) fn is_list(&self) -> bool {
         self.rules.is_list

@@ -180,14 +180,21 @@ impl RunState {
     }
 
     pub(super) fn progress(&self, reading: &InputReading) -> Progress {
-        let waits = self.scheduler.waits(tokio::time::Instant::now());
+        let mut waits = self.scheduler.waits(tokio::time::Instant::now());
+        if self.crawl.as_ref().is_some_and(|crawl| crawl.waiting() > 0 && !crawl.has_next(false)) {
+            // Pages wait for those of a lesser depth.
+            waits.limits.push("--depth");
+        }
         let limit = waits.limit.min(self.backend_limit);
         Progress {
             read: self.stats.counts.read + self.crawl.as_ref().map_or(0, |crawl| crawl.waiting() as u64),
             input_complete: reading.complete(),
+            grows: self.crawl.as_ref().is_some_and(|crawl| crawl.finds_links()),
             done: self.stats.counts.done(),
             fetched: self.stats.counts.ok + self.stats.failed(),
             failed: self.stats.failed(),
+            skips: self.stats.skips.clone(),
+            crawl: self.crawl.as_ref().filter(|crawl| !crawl.is_list()).map(|crawl| crawl.summary()),
             wire_bytes: self.meter.wire_bytes(),
             in_flight: self.meter.in_flight(),
             elapsed: self.started.elapsed(),

@@ -42,6 +42,7 @@ use crate::sink::Sink;
 pub use crate::sink::TextStyle;
 use crate::source::{Inputs, ListOpener, ListOptions, ListSource, ReportSource, Retry, Source, SourceError};
 use crate::state::StateError;
+pub use crate::state::sqlite_version;
 pub use bounded_read::{SETTINGS as LARGEST_SETTINGS, read as read_bounded, read_unnamed, shown_unusable};
 use credentials::{netrc, told_to_all};
 pub use explain::{Explained, explain};

@@ -3,7 +3,8 @@
 use std::env::consts::{ARCH, OS};
 use std::sync::LazyLock;
 
-use fetchall::backend::BACKENDS;
+use fetchall::app::sqlite_version;
+use fetchall::compare::backends;
 
 /// The version, then a line for each thing that a build may differ in.
 pub static DETAILS: LazyLock<String> = LazyLock::new(|| {
@@ -12,7 +13,6 @@ pub static DETAILS: LazyLock<String> = LazyLock::new(|| {
         () if cfg!(target_env = "gnu") => " gnu",
         () => "",
     };
-    let backends: Vec<_> = BACKENDS.iter().map(|backend| backend.name).collect();
     format!(
         "{version}
 system     {ARCH} {OS}{libc}
@@ -21,7 +21,7 @@ codings    gzip, deflate, br, zstd
 backends   {backends}
 state      SQLite {sqlite}",
         version = env!("CARGO_PKG_VERSION"),
-        backends = backends.join(", "),
-        sqlite = rusqlite::version(),
+        backends = backends().join(", "),
+        sqlite = sqlite_version(),
     )
 });

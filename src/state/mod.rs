@@ -348,6 +348,11 @@ impl State {
     }
 }
 
+/// The version of SQLite.
+pub fn sqlite_version() -> &'static str {
+    rusqlite::version()
+}
+
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);

@@ -46,10 +46,10 @@ impl FetcherFactory for Immediate {
 }
 
 impl Fetcher for Immediate {
-    fn fetch<'a>(&'a self, _: &'a Job, _: &'a CancellationToken) -> BoxFuture<'a, Reply> {
+    fn fetch<'a>(&'a self, job: &'a Job, _: &'a CancellationToken) -> BoxFuture<'a, Reply> {
         Box::pin(async {
             const BYTES: u64 = 1024;
-            self.0.received(BYTES);
+            self.0.received(job.seed.id, BYTES);
             let (bytes, wire_bytes) = (Some(BYTES), Some(BYTES));
             let facts = Box::new(Facts { status: Some(200), bytes, wire_bytes, ..Facts::default() });
             let timing = Timing { first_byte: Some(Duration::ZERO), total: Some(Duration::ZERO), ..Timing::default() };

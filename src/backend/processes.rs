@@ -267,7 +267,7 @@ impl ChildExchange<'_> {
             while let Some(frame) = self.child.frames.next()? {
                 match frame {
                     FromWorker::Received(bytes) => {
-                        self.ctx.meter.received(bytes);
+                        self.ctx.meter.received(job.seed.id, bytes);
                     }
                     FromWorker::Request(host) => {
                         granting = Some(throttle.grant_request(host.to_owned()));
@@ -300,7 +300,7 @@ impl ChildExchange<'_> {
                         if done.id != job.seed.id {
                             return Err(FrameError::OutOfTurn.into());
                         }
-                        self.ctx.meter.received(done.received);
+                        self.ctx.meter.received(job.seed.id, done.received);
                         let mut fetched = match done.reply {
                             Reply::Finished(fetched) => fetched,
                             redirect => return Ok(Some(redirect)),

@@ -17,7 +17,7 @@ const DIGITS: u8 = 3;
 pub(super) struct RunStats {
     pub(super) counts: Counts,
     errors: BTreeMap<ErrorKind, u64>,
-    failures: BTreeMap<FailureCause, u64>,
+    pub(super) failures: BTreeMap<FailureCause, u64>,
     first_failures: Vec<FailedUrl>,
     pub(super) skips: BTreeMap<SkipReason, u64>,
     saved: u64,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::crawl::is_unrecorded;
 use crate::config::show_time;
-use crate::fetch::Meter;
+use crate::fetch::{Meter, MeteredFetch};
 use crate::model::{Event, FailureCause, InFlight, Job, JobId, Outcome, Progress, Verdict};
 use crate::policy::text::printable::printable;
 use crate::report::Reporter;
@@ -89,9 +89,10 @@ impl Watchers {
     /// Sends the progress to the reporters, with the URLs that `meter` has had in flight longest.
     pub(super) fn tick(&mut self, mut progress: Progress, meter: &Meter) {
         if let Some(jobs) = &self.jobs {
-            let slow = |(id, since): (JobId, tokio::time::Instant)| {
+            let slow = |(id, fetch): (JobId, MeteredFetch)| {
                 // A job that has just come back is no longer in flight.
-                jobs.get(&id).map(|url| InFlight { url: url.clone(), age: since.elapsed() })
+                let url = jobs.get(&id)?.clone();
+                Some(InFlight { url, age: fetch.begun.elapsed(), received: fetch.received, length: fetch.length })
             };
             progress.slowest = meter.oldest(SLOWEST).into_iter().filter_map(slow).collect();
         }

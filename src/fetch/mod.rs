@@ -18,7 +18,7 @@ mod spec;
 
 pub use body::decode;
 pub use body::decode::{DecoderMemory, MemoryLease};
-pub use body::meter::Meter;
+pub use body::meter::{Meter, MeteredFetch};
 pub use body::stream::BodyStream;
 pub use body::throttle::{ByteLimit, PendingQuota, QuotaRequest, Throttle};
 pub use config::{AddressRules, BuildError, FetchConfig, HostFields, Keeping, Saving, TlsConfig};

@@ -71,7 +71,7 @@ impl ScriptedFetcher {
         };
         let verdict = match step {
             Step::Ok(bytes) => {
-                self.meter.received(bytes);
+                self.meter.received(job.seed.id, bytes);
                 facts.status = Some(200);
                 facts.bytes = Some(bytes);
                 facts.wire_bytes = Some(bytes);

@@ -21,6 +21,10 @@ pub struct InFlight {
     pub url: String,
     /// The time since its fetch began, without the wait for a slot.
     pub age: Duration,
+    /// Body bytes so far.
+    pub received: u64,
+    /// The length of its body, if the server has told it.
+    pub length: Option<u64>,
 }
 
 /// A host that gets fewer requests after trouble.
@@ -67,6 +71,8 @@ pub struct Progress {
     pub fetched: u64,
     /// Outcomes that are http_error or failed.
     pub failed: u64,
+    /// The same by cause.
+    pub failures: BTreeMap<FailureCause, u64>,
     /// Skipped outcomes by reason.
     pub skips: BTreeMap<SkipReason, u64>,
     /// The account of a crawl so far; `None` for a list.

@@ -11,10 +11,11 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 pub use canvas::{stderr_columns, stdout_columns};
 
 use super::crawl_counts::{CrawlCounts, crawl_counts};
+use super::failures::by_cause;
 use super::summary::stopping;
 use super::waits::{held_by, speed};
 use super::{LossyWriter, Reporter};
-use crate::model::{Event, Progress};
+use crate::model::{Event, InFlight, Progress};
 use crate::policy::text::fit::cut_middle;
 use crate::policy::text::printable::{about, cut, duration, printable, size};
 
@@ -26,6 +27,9 @@ const SLOWEST: usize = 3;
 
 /// A run is worth a bar once it has taken this long: until then it would only flicker.
 const WORTH_A_BAR: Duration = Duration::from_millis(250);
+
+/// The least columns of a URL beside the progress of its body.
+const LEAST_URL: usize = 40;
 
 /// A URL is worth a line once it has taken this long.
 const SLOW: Duration = Duration::from_secs(1);
@@ -41,10 +45,8 @@ pub struct Bar {
     before_text: usize,
     /// It waits for the end of the input, which is typed into the same terminal.
     after_input: bool,
-    /// The counts of a crawl.
-    crawl: Option<ProgressBar>,
-    /// Why fewer are in flight than the run allows.
-    held_by: Option<ProgressBar>,
+    /// The lines below it: the counts of a crawl, the failures, and why fewer are in flight than the run allows.
+    lines: [Option<ProgressBar>; 3],
     slow: Vec<ProgressBar>,
 }
 
@@ -77,7 +79,7 @@ impl Bar {
         let total = multi.add(ProgressBar::new(0).with_style(style(&template).progress_chars("=> ")));
         let screen = Arc::new(Screen { multi, stderr, pending: Mutex::default() });
         let before_text = width + "[] ".len();
-        Self { screen, total, before_text, after_input: false, crawl: None, held_by: None, slow: Vec::new() }
+        Self { screen, total, before_text, after_input: false, lines: Default::default(), slow: Vec::new() }
     }
 
     /// Draws nothing before the end of the input: the list is typed into the same terminal.
@@ -113,7 +115,7 @@ impl Bar {
         let beside = columns.saturating_sub(self.before_text);
         let text = p.stopping.map_or_else(|| message(p, beside), |left| stopping(p.in_flight, left, beside));
         self.total.set_message(cut(&text, beside).into_owned());
-        self.say(crawl_line(p, columns), held_by_line(p, columns));
+        self.say([crawl_line(p, columns), failed_line(p, columns), held_by_line(p, columns)]);
         let slow: Vec<_> = p.slowest.iter().filter(|s| s.age >= SLOW).take(SLOWEST).collect();
         while self.slow.len() > slow.len() {
             if let Some(line) = self.slow.pop() {
@@ -127,17 +129,17 @@ impl Bar {
         }
         let names = ["slowest"].into_iter().chain(std::iter::repeat(""));
         for ((line, slow), name) in self.slow.iter().zip(slow).zip(names) {
-            let before = below(name, &format!("{:>9}  ", duration(slow.age)));
-            let room = columns.saturating_sub(before.chars().count());
-            line.set_message(format!("{before}{}", cut_middle(&printable(&slow.url), room)));
+            line.set_message(slow_line(name, slow, columns));
         }
     }
 
     /// Shows each of these lines below the bar, or removes it.
-    fn say(&mut self, crawl: Option<String>, held_by: Option<String>) {
-        let multi = &self.screen.multi;
-        say(multi, &self.total, &mut self.crawl, crawl);
-        say(multi, self.crawl.as_ref().unwrap_or(&self.total), &mut self.held_by, held_by);
+    fn say(&mut self, texts: [Option<String>; 3]) {
+        let mut above = self.total.clone();
+        for (line, text) in self.lines.iter_mut().zip(texts) {
+            say(&self.screen.multi, &above, line, text);
+            above = line.clone().unwrap_or(above);
+        }
     }
 }
 
@@ -191,17 +193,40 @@ fn message(p: &Progress, columns: usize) -> String {
     text(&parts)
 }
 
-/// The line with the counts of a crawl. A narrow terminal first loses the rarest reasons.
+/// The line with the counts of a crawl.
 fn crawl_line(p: &Progress, columns: usize) -> Option<String> {
-    let CrawlCounts { counts, mut reasons } = crawl_counts(p)?;
-    let counts = below("crawl", &counts.join(" · "));
+    let CrawlCounts { counts, reasons } = crawl_counts(p)?;
+    let colon = if reasons.is_empty() { "" } else { ": " };
+    Some(fitted(&format!("{}{colon}", below("crawl", &counts.join(" · "))), reasons, columns))
+}
+
+/// The line with the failures by cause.
+fn failed_line(p: &Progress, columns: usize) -> Option<String> {
+    (!p.failures.is_empty()).then(|| fitted(&below("failed", ""), by_cause(&p.failures), columns))
+}
+
+/// A line with as many of these parts as it has room for. The last ones go first.
+fn fitted(before: &str, mut parts: Vec<String>, columns: usize) -> String {
     loop {
-        let colon = if reasons.is_empty() { "" } else { ": " };
-        let line = format!("{counts}{colon}{}", reasons.join(" · "));
-        if line.chars().count() <= columns || reasons.pop().is_none() {
-            return Some(cut(&line, columns).into_owned());
+        let before = if parts.is_empty() { before.trim_end_matches([':', ' ']) } else { before };
+        let line = format!("{before}{}", parts.join(" · "));
+        if line.chars().count() <= columns || parts.pop().is_none() {
+            return cut(&line, columns).into_owned();
         }
     }
+}
+
+/// The line of a URL in flight: its age, what came of its body, and the URL. A narrow terminal loses the body.
+fn slow_line(name: &str, slow: &InFlight, columns: usize) -> String {
+    let age = below(name, &format!("{:>9}  ", duration(slow.age)));
+    let body = match (slow.received, slow.length) {
+        (0, _) => String::new(),
+        (received, Some(length)) if received <= length => format!("{} of {}  ", size(received), size(length)),
+        (received, _) => format!("{}  ", size(received)),
+    };
+    let room = columns.saturating_sub(age.chars().count());
+    let body = if room < body.len() + LEAST_URL { "" } else { &body };
+    format!("{age}{body}{}", cut_middle(&printable(&slow.url), room - body.len()))
 }
 
 /// The line with the reasons why fewer are in flight than the run allows.
@@ -234,7 +259,7 @@ impl Reporter for Bar {
             Event::Tick(p) => self.tick(p),
             Event::RunFinished(_) => {
                 let _ = self.screen.flush();
-                self.say(None, None);
+                self.say(Default::default());
                 for line in self.slow.drain(..) {
                     line.finish_and_clear();
                 }
@@ -303,7 +328,7 @@ impl Write for TextAround {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{CrawlSummary, SkipReason, Waits};
+    use crate::model::{CrawlSummary, ErrorKind, FailureCause, SkipReason, Waits};
 
     #[test]
     fn a_narrow_bar_keeps_failures_and_the_time_left() {
@@ -364,6 +389,41 @@ mod tests {
         assert_eq!(crawl_line(&p, 30).as_deref(), Some("  crawl    305 pages · 1588 q…"));
         assert_eq!(held_by_line(&p, 77).as_deref(), Some("  held by  --per-host"));
         assert_eq!(crawl_line(&Progress { crawl: None, ..p }, 77), None);
+    }
+
+    #[test]
+    fn failures_have_a_line_with_their_causes() {
+        let failures = [
+            (FailureCause::Status(404), 3),
+            (FailureCause::Status(503), 12),
+            (FailureCause::Kind(ErrorKind::Timeout), 1),
+        ];
+        let p = Progress { failures: failures.into(), ..Progress::default() };
+        for (columns, text) in
+            [(77, "  failed   503 ×12 · 404 ×3 · timeout ×1"), (30, "  failed   503 ×12 · 404 ×3"), (8, "  failed")]
+        {
+            assert_eq!(failed_line(&p, columns).as_deref(), Some(text), "{columns}");
+        }
+        assert_eq!(failed_line(&Progress::default(), 77), None);
+    }
+
+    #[test]
+    fn a_slow_url_shows_how_much_of_its_body_came() {
+        let url = "https://h.example/a/large/file.iso".to_owned();
+        let slow = |received, length| InFlight { url: url.clone(), age: Duration::from_secs(3), received, length };
+        for (received, length, columns, text) in [
+            (0, Some(9), 77, "  slowest     3.00 s  https://h.example/a/large/file.iso"),
+            (3 << 20, None, 77, "  slowest     3.00 s  3.0 MiB  https://h.example/a/large/file.iso"),
+            (
+                3 << 20,
+                Some(4 << 20),
+                200,
+                "  slowest     3.00 s  3.0 MiB of 4.0 MiB  https://h.example/a/large/file.iso",
+            ),
+            (3 << 20, Some(4 << 20), 60, "  slowest     3.00 s  https://h.example/a/large/file.iso"),
+        ] {
+            assert_eq!(slow_line("slowest", &slow(received, length), columns), text);
+        }
     }
 
     #[test]

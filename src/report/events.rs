@@ -75,8 +75,9 @@ enum Wire<'a> {
         input_complete: bool,
         grows: bool,
         failed: u64,
+        failures: BTreeMap<String, u64>,
         skips: BTreeMap<&'static str, u64>,
-        crawl: Option<CrawlRecord<'a>>,
+        crawl: Option<Box<CrawlRecord<'a>>>,
         in_flight: u32,
         wire_bytes: u64,
         slowest: Vec<Slow<'a>>,
@@ -99,6 +100,8 @@ enum Wire<'a> {
 struct Slow<'a> {
     url: &'a str,
     age_ms: u64,
+    bytes: u64,
+    length: Option<u64>,
 }
 
 impl Reporter for Events {
@@ -161,11 +164,16 @@ fn progress<'a>(p: &'a Progress) -> Wire<'a> {
         input_complete: p.input_complete,
         grows: p.grows,
         failed: p.failed,
+        failures: p.failures.iter().map(|(cause, n)| (cause.to_string(), *n)).collect(),
         skips: p.skips.iter().map(|(reason, &n)| (reason.as_str(), n)).collect(),
-        crawl: p.crawl.as_ref().map(CrawlRecord::of),
+        crawl: p.crawl.as_ref().map(CrawlRecord::of).map(Box::new),
         in_flight: p.in_flight,
         wire_bytes: p.wire_bytes,
-        slowest: p.slowest.iter().map(|s| Slow { url: &s.url, age_ms: millis(s.age) }).collect(),
+        slowest: p
+            .slowest
+            .iter()
+            .map(|s| Slow { url: &s.url, age_ms: millis(s.age), bytes: s.received, length: s.length })
+            .collect(),
         concurrency: p.waits.limit,
         retries_waiting: p.waits.retries,
         next_retry_ms: p.waits.next_retry.map(millis),

@@ -1,8 +1,18 @@
 //! One line for each failed URL, by default in runs that write no records.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use super::{ReportWriter, Reporter};
-use crate::model::{Event, Verdict};
+use crate::model::{Event, FailureCause, Verdict};
 use crate::policy::text::printable::printable;
+
+/// How often each cause has failed, the most frequent first: `404 ×3`.
+pub(super) fn by_cause(failures: &BTreeMap<FailureCause, u64>) -> Vec<String> {
+    let mut causes: Vec<_> = failures.iter().collect();
+    causes.sort_by_key(|(_, n)| Reverse(**n));
+    causes.iter().map(|(cause, n)| format!("{cause} ×{n}")).collect()
+}
 
 /// Writes a line for each http_error and each failure.
 pub struct Failures {

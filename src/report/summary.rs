@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::crawl_counts::OF_CRAWLS;
+use super::failures::by_cause;
 use super::next_command::NextCommand;
 use super::{ReportWriter, Reporter};
 use crate::model::{ChangeCounts, CrawlSummary, Digests, Event, FailedUrl, SkipReason, StopCause, Summary, TrapCount};
@@ -246,10 +247,7 @@ fn write_failures(out: &mut String, s: &Summary, columns: Option<usize>) {
         let why = message.as_ref().map_or_else(String::new, |message| format!(" ({})", printable(message)));
         return named(out, "failed", &[format!("{cause}{why}")]);
     }
-    let mut causes: Vec<_> = s.failures.iter().collect();
-    causes.sort_by_key(|(_, n)| std::cmp::Reverse(**n));
-    let causes: Vec<_> = causes.into_iter().map(|(cause, n)| format!("{cause} ×{n}")).collect();
-    named(out, "failed", &[format!("{failed}: {}", causes.join(" · "))]);
+    named(out, "failed", &[format!("{failed}: {}", by_cause(&s.failures).join(" · "))]);
     for FailedUrl { url, cause, message } in &s.first_failures {
         let note = message.as_deref().map(printable).unwrap_or_default();
         caused(out, &cause.to_string(), UrlLine { url: printable(url), note, ..UrlLine::default() }, columns);

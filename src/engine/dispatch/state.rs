@@ -193,6 +193,7 @@ impl RunState {
             done: self.stats.counts.done(),
             fetched: self.stats.counts.ok + self.stats.failed(),
             failed: self.stats.failed(),
+            failures: self.stats.failures.clone(),
             skips: self.stats.skips.clone(),
             crawl: self.crawl.as_ref().filter(|crawl| !crawl.is_list()).map(|crawl| crawl.summary()),
             wire_bytes: self.meter.wire_bytes(),

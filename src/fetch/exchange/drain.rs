@@ -37,7 +37,7 @@ impl Exchange<'_> {
             let part = throttle.bytes().map_or(*owed, |limit| limit.at_once.min(*owed));
             *owed -= part;
             let paid = self.deadlines.apart(throttle.pay(part)).await;
-            self.fetcher.meter.received(part);
+            self.fetcher.meter.received(self.job.seed.id, part);
             paid?;
         }
         Ok(())

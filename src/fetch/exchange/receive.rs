@@ -63,6 +63,7 @@ impl Exchange<'_> {
         total: Option<u64>,
     ) -> Result<Verdict, FetchError> {
         self.facts.continued = total.is_some();
+        self.fetcher.meter.expects(self.job.seed.id, response.content_length());
         let mut transfer_coding = transfer_decoder(&response)?;
         let first = self.rest.as_ref().map(|rest| rest.first_answer(&mut self.facts, self.fetcher.config.needs));
         let proposed = self.proposed(first.as_ref().unwrap_or(response.headers()));
@@ -134,7 +135,7 @@ impl Exchange<'_> {
         if throttle.bytes().is_some() {
             self.deadlines.apart(throttle.pay(part.len() as u64)).await?;
         }
-        self.fetcher.meter.received(part.len() as u64);
+        self.fetcher.meter.received(self.job.seed.id, part.len() as u64);
         transfer.count_wire(part.len(), &mut self.facts)?;
         let Some(coding) = coding else { return transfer.push(part, &mut self.facts).await };
         coding.feed(part);

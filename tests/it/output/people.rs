@@ -125,6 +125,24 @@ fn progress_for_programs_is_one_json_object_a_line() {
 }
 
 #[test]
+fn progress_has_the_bytes_of_a_body_under_way() {
+    let body = Act::DrippingBody { bytes: 10, every: Duration::from_millis(60) };
+    let server = FaultServer::start(Script::new().on("slow", body).otherwise(Act::CloseWithoutAnswer));
+    for backend in BACKENDS {
+        let words = ["--backend", backend, "--json", "--progress", "json", "--retry", "0", "-c", "1"];
+        let run = Fetchall::new().args(words).args([server.url("slow"), server.url("closed")]).run().expect_code(1);
+        let events: Vec<Value> = run.stderr.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        let progress = || events.iter().filter(|event| event["event"] == "progress");
+        let slowest = || progress().filter_map(|event| event["slowest"][0].as_object());
+        let is_partial = |slow: &serde_json::Map<_, _>| (1..10).contains(&slow["bytes"].as_u64().unwrap());
+        assert!(slowest().any(is_partial), "{backend}: {}", run.stderr);
+        // A child does not tell the length of a body under way.
+        let length = if backend == "processes" { Value::Null } else { json!(10) };
+        assert!(slowest().any(|slow| is_partial(slow) && slow["length"] == length), "{backend}: {}", run.stderr);
+    }
+}
+
+#[test]
 fn plain_progress_is_a_line_now_and_then() {
     let slow = Act::Delayed(Duration::from_millis(1250), Box::new(Act::KeepAliveOk(b"slow\n".to_vec())));
     let server = FaultServer::start(Script::standard().on("slow", slow));

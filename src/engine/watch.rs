@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::crawl::is_unrecorded;
 use crate::config::show_time;
-use crate::fetch::{Meter, MeteredFetch};
+use crate::fetch::Meter;
 use crate::model::{Event, FailureCause, InFlight, Job, JobId, Outcome, Progress, Verdict};
 use crate::policy::text::printable::printable;
 use crate::report::Reporter;
@@ -89,12 +89,12 @@ impl Watchers {
     /// Sends the progress to the reporters, with the URLs that `meter` has had in flight longest.
     pub(super) fn tick(&mut self, mut progress: Progress, meter: &Meter) {
         if let Some(jobs) = &self.jobs {
-            let slow = |(id, fetch): (JobId, MeteredFetch)| {
+            let slow = meter.oldest(SLOWEST).into_iter().filter_map(|(id, fetch)| {
                 // A job that has just come back is no longer in flight.
                 let url = jobs.get(&id)?.clone();
                 Some(InFlight { url, age: fetch.begun.elapsed(), received: fetch.received, length: fetch.length })
-            };
-            progress.slowest = meter.oldest(SLOWEST).into_iter().filter_map(slow).collect();
+            });
+            progress.slowest = slow.collect();
         }
         self.tell(&Event::Tick(&progress));
     }

@@ -17,7 +17,8 @@ use super::limits::LONGEST_URL;
 use super::markup::references;
 use super::resolve::LinkResolver;
 use super::srcset;
-use crate::model::{Link, LinkKind, LinkList, PageLinks, TextSketch};
+use crate::model::{Link, LinkKind, LinkList, PageLinks};
+use crate::policy::text::sketch::SketchBuilder;
 
 /// The most links of a page, and of a sitemap (sitemaps.org).
 const MOST_LINKS: usize = 10_000;
@@ -100,7 +101,7 @@ pub(super) struct LinkCollector {
     /// Whether the page forbids to follow its links.
     pub nofollow: bool,
     /// The text of the page in short.
-    pub text: TextSketch,
+    pub sketch: SketchBuilder,
     /// How many attribute values enclose the text that is read. Text of a value is decoded already.
     pub depth: u8,
     url: Url,
@@ -108,8 +109,8 @@ pub(super) struct LinkCollector {
 }
 
 impl LinkCollector {
-    /// For the document at this URL.
-    pub fn new(url: &Url, agent: &str, forms: bool) -> Self {
+    /// For the document at this URL. `with_near`: its text is compared with similar ones.
+    pub fn new(url: &Url, agent: &str, forms: bool, with_near: bool) -> Self {
         Self {
             texts: String::new(),
             entries: Vec::new(),
@@ -128,7 +129,7 @@ impl LinkCollector {
             title: None,
             canonical: None,
             nofollow: false,
-            text: TextSketch::default(),
+            sketch: SketchBuilder::new(with_near),
             depth: 0,
             url: url.clone(),
             agent: agent.into(),
@@ -375,7 +376,7 @@ impl LinkCollector {
         // The end may be half of a character.
         let title = title.map(|title| title.trim_end_matches('\u{fffd}').to_owned());
         let title = title.filter(|title| !title.is_empty());
-        PageLinks { links, more: self.more, title, nofollow: self.nofollow, canonical, text: self.text }
+        PageLinks { links, more: self.more, title, nofollow: self.nofollow, canonical, text: self.sketch.finish() }
     }
 }
 

@@ -71,12 +71,14 @@ pub struct DocumentHead<'a> {
     pub forms: bool,
     /// The name of the crawler in robots rules.
     pub agent: &'a str,
+    /// Whether its text is compared with that of similar pages.
+    pub compares_similar: bool,
 }
 
 impl<'a> DocumentHead<'a> {
     /// A page for the agent `fetchall`, without the targets of forms.
     pub fn new(url: &'a Url, fields: &'a HeaderMap) -> Self {
-        Self { url, fields, is_sitemap: false, forms: false, agent: "fetchall" }
+        Self { url, fields, is_sitemap: false, forms: false, agent: "fetchall", compares_similar: true }
     }
 }
 
@@ -102,7 +104,7 @@ impl std::fmt::Debug for Extractor {
 impl Extractor {
     /// Reads the response fields.
     pub fn new(head: &DocumentHead<'_>) -> Self {
-        let mut links = LinkCollector::new(head.url, head.agent, head.forms);
+        let mut links = LinkCollector::new(head.url, head.agent, head.forms, head.compares_similar);
         fields::read(head.fields, &mut links);
         let field = head.fields.get(CONTENT_TYPE).map(|value| value.as_bytes());
         let media_type = field.map(media_type).filter(|media_type| !media_type.is_empty());

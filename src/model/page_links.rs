@@ -31,8 +31,8 @@ pub struct TextSketch {
     pub words: u32,
     /// Equal for equal sequences of words.
     pub exact: u64,
-    /// The simhash. Similar texts differ in few bits.
-    pub near: u64,
+    /// The simhash. Similar texts differ in few bits. `None` for a page whose URL shows that it is no part of a trap.
+    pub near: Option<u64>,
 }
 
 impl TextSketch {
@@ -41,9 +41,9 @@ impl TextSketch {
         self.words > 0 && self.words == other.words && self.exact == other.exact
     }
 
-    /// In how many bits the simhashes differ.
-    pub fn distance(&self, other: &Self) -> u32 {
-        (self.near ^ other.near).count_ones()
+    /// In how many bits the simhashes differ; `None` if one of them is unknown.
+    pub fn distance(&self, other: &Self) -> Option<u32> {
+        Some((self.near? ^ other.near?).count_ones())
     }
 }
 

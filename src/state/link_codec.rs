@@ -1,7 +1,7 @@
 //! The links of a page as the octets of a column.
 //!
 //! ```text
-//! version (2) · flags · [sketch: words, exact, near] · [canonical: length, URL] · link · link · …
+//! version (3) · flags · [sketch: words, exact, [near]] · [canonical: length, URL] · link · link · …
 //! link:  flags and kind · shared · length · the rest of the URL · [seconds, nanoseconds]
 //! ```
 //!
@@ -28,13 +28,14 @@ const MAX_URLS: usize = 16 << 20;
 const LINK_EXTRA: usize = 40;
 
 /// The version of this form.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// Flags of a page.
 const MORE: u8 = 1;
 const PAGE_NOFOLLOW: u8 = 1 << 1;
 const HAS_TEXT: u8 = 1 << 2;
 const HAS_CANONICAL: u8 = 1 << 3;
+const HAS_NEAR: u8 = 1 << 4;
 
 /// Flags of a link. The bits below them are the place of its kind in [`KINDS`].
 const NOFOLLOW: u8 = 1 << 3;
@@ -49,15 +50,20 @@ const KINDS: [LinkKind; 6] =
 pub(super) fn write(page: &PageLinks) -> Vec<u8> {
     let has_text = page.text != TextSketch::default();
     let canonical = page.canonical.as_ref().map(shown).filter(|url| url.len() <= MAX_COLUMN / 2);
-    let flags =
-        [(page.more, MORE), (page.nofollow, PAGE_NOFOLLOW), (has_text, HAS_TEXT), (canonical.is_some(), HAS_CANONICAL)];
+    let flags = [
+        (page.more, MORE),
+        (page.nofollow, PAGE_NOFOLLOW),
+        (has_text, HAS_TEXT),
+        (canonical.is_some(), HAS_CANONICAL),
+        (page.text.near.is_some(), HAS_NEAR),
+    ];
     let flags = flags.into_iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| flag).sum::<u8>();
     let mut to = Vec::with_capacity(32 + 32 * page.links.len().min(MAX_LINKS));
     to.extend([VERSION, flags]);
     if has_text {
         number(&mut to, page.text.words.into());
         to.extend(page.text.exact.to_le_bytes());
-        to.extend(page.text.near.to_le_bytes());
+        to.extend(page.text.near.iter().flat_map(|near| near.to_le_bytes()));
     }
     if let Some(url) = canonical {
         number(&mut to, url.len() as u64);
@@ -95,7 +101,7 @@ pub(super) fn read(column: &[u8]) -> Option<PageLinks> {
         return None;
     }
     let flags = byte(&mut octets)?;
-    if flags & !(MORE | PAGE_NOFOLLOW | HAS_TEXT | HAS_CANONICAL) != 0 {
+    if flags & !(MORE | PAGE_NOFOLLOW | HAS_TEXT | HAS_CANONICAL | HAS_NEAR) != 0 {
         return None;
     }
     let text = match flags & HAS_TEXT {
@@ -103,7 +109,10 @@ pub(super) fn read(column: &[u8]) -> Option<PageLinks> {
         _ => TextSketch {
             words: read_number(&mut octets)?.try_into().ok()?,
             exact: u64::from_le_bytes(*octets.split_off(..8)?.first_chunk()?),
-            near: u64::from_le_bytes(*octets.split_off(..8)?.first_chunk()?),
+            near: match flags & HAS_NEAR {
+                0 => None,
+                _ => Some(u64::from_le_bytes(*octets.split_off(..8)?.first_chunk()?)),
+            },
         },
     };
     let canonical = match flags & HAS_CANONICAL {
@@ -250,7 +259,7 @@ mod tests {
     }
 
     fn any_page() -> impl Strategy<Value = PageLinks> {
-        let text = (any::<u32>(), any::<u64>(), any::<u64>()).prop_map(|(words, exact, near)| TextSketch {
+        let text = (any::<u32>(), any::<u64>(), any::<Option<u64>>()).prop_map(|(words, exact, near)| TextSketch {
             words,
             exact,
             near,

@@ -14,7 +14,6 @@ use super::markup::token::{StartTag, TagAttribute, TokenReader};
 use super::markup::tokenizer::{LONGEST_VALUE, Tokenizer};
 use crate::model::LinkKind;
 use crate::policy::robots::is_nofollow_meta;
-use crate::policy::text::sketch::SketchBuilder;
 use table::{LinkAttribute, LinkContext, LinkSyntax};
 
 /// The most `srcdoc` attributes that enclose one another.
@@ -39,19 +38,12 @@ pub(super) struct HtmlState {
     text_element: TextElement,
     text: Vec<u8>,
     css: CssScanner,
-    sketch: SketchBuilder,
 }
 
 impl HtmlState {
     /// At the beginning of a page in HTML, or in XML.
     pub fn new(is_xml: bool) -> Self {
-        Self {
-            is_xml,
-            text_element: TextElement::Visible,
-            text: Vec::new(),
-            css: CssScanner::new(),
-            sketch: SketchBuilder::default(),
-        }
+        Self { is_xml, text_element: TextElement::Visible, text: Vec::new(), css: CssScanner::new() }
     }
 
     /// The memory of the buffers, in bytes.
@@ -96,7 +88,7 @@ impl TokenReader for HtmlReader<'_> {
     }
 
     fn start_tag(&mut self, tag: &StartTag<'_>) {
-        self.state.sketch.end_word();
+        self.links.sketch.end_word();
         match tag.name {
             b"script" if !tag.is_foreign => self.state.text_element = TextElement::Script,
             b"meta" => self.meta(tag),
@@ -121,7 +113,7 @@ impl TokenReader for HtmlReader<'_> {
     }
 
     fn end_tag(&mut self, name: &[u8]) {
-        self.state.sketch.end_word();
+        self.links.sketch.end_word();
         match self.state.text_element {
             TextElement::Visible => return,
             TextElement::Script if name == b"script" => {}
@@ -142,7 +134,9 @@ impl TokenReader for HtmlReader<'_> {
 
     fn text(&mut self, bytes: &[u8], _: u64, is_cdata: bool) {
         let most = match self.state.text_element {
-            TextElement::Visible => return self.state.sketch.push(bytes),
+            // Text of a page in an attribute is no text of this page.
+            TextElement::Visible if self.links.depth == 0 => return self.links.sketch.push(bytes),
+            TextElement::Visible => return,
             TextElement::Script => return,
             TextElement::Title => LONGEST_TITLE,
             TextElement::ForeignStyle => LONGEST_VALUE,
@@ -179,9 +173,6 @@ impl HtmlReader<'_> {
     /// Ends the page.
     pub fn end(&mut self) {
         self.end_style();
-        if self.links.depth == 0 {
-            self.links.text = take(&mut self.state.sketch).finish();
-        }
     }
 
     /// Ends a style sheet, also at the end of the page.

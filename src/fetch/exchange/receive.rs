@@ -240,7 +240,9 @@ impl Exchange<'_> {
         let config = &self.fetcher.config;
         match self.job.seed.kind {
             Kind::Robots => Some(robots::observer()),
-            kind if config.needs.contains(Needs::LINKS) => Some(links::observer(url, fields, kind, config.forms)),
+            _ if config.needs.contains(Needs::LINKS) => {
+                Some(links::observer(url, fields, &self.job.seed, config.forms))
+            }
             _ => None,
         }
     }

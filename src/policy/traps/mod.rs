@@ -36,6 +36,11 @@ pub struct TextChain {
     pub length: u8,
 }
 
+/// Whether the rules compare the text of the page at this URL with similar ones. They need its simhash then.
+pub fn compares_similar(url: &Url) -> bool {
+    patterns::may_have_sign(url)
+}
+
 /// A page that was fetched.
 #[derive(Debug, Clone, Copy)]
 pub struct FetchedPage<'a> {

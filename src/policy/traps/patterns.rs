@@ -54,7 +54,8 @@ impl Patterns {
     pub(super) fn learn(&mut self, url: &Url, parent: &Url, text: TextSketch) {
         let Some(sign) = sign(url, parent) else { return self.learn_other(url) };
         let pages = self.patterns.get_or_default(pattern(url, sign));
-        let is_near = pages.last.is_none_or(|last| last.distance(&text) <= self.bits);
+        let distance = |last: TextSketch| last.distance(&text);
+        let is_near = pages.last.is_none_or(|last| distance(last).is_some_and(|bits| bits <= self.bits));
         pages.count = if is_near { pages.count.saturating_add(1) } else { pages.count.saturating_sub(1) };
         pages.last = Some(text);
         pages.is_closed |= pages.count >= self.limit;
@@ -75,6 +76,12 @@ impl Patterns {
         let sign = if self.has_closed { sign(url, parent)? } else { return None };
         self.patterns.get(pattern(url, sign)).filter(|pages| pages.is_closed).map(|_| sign)
     }
+}
+
+/// Whether a link to this URL may have a sign, whatever page it is on.
+pub(super) fn may_have_sign(url: &Url) -> bool {
+    let has_digit = || after_origin(url).bytes().any(|byte| byte.is_ascii_digit());
+    url.query().is_some() || has_digit() || has_repeated_segment(url)
 }
 
 fn sign(url: &Url, parent: &Url) -> Option<TrapSign> {

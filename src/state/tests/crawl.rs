@@ -22,7 +22,7 @@ fn page() -> PageLinks {
         title: Some("Wörter".to_owned()),
         nofollow: true,
         canonical: Some(Url::parse("http://h.test/c").unwrap()),
-        text: TextSketch { words: 7, exact: 1, near: u64::MAX },
+        text: TextSketch { words: 7, exact: 1, near: Some(u64::MAX) },
     }
 }
 

@@ -30,6 +30,7 @@ pub mod fetch;
 mod library;
 pub mod model;
 pub mod output_folder;
+pub mod page;
 pub mod policy;
 pub mod queue;
 pub mod report;

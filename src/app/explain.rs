@@ -309,6 +309,7 @@ fn ask(config: &Config, url: &Url) -> Result<Option<Outcome>, SetupError> {
         changes: None,
         skipped: None,
         summary: None,
+        report: None,
         save_cookies: None,
         head: false,
         dry_run: false,

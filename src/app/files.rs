@@ -193,6 +193,7 @@ impl Files {
             ("--summary", Role::Output, config.summary.as_ref()),
             ("--log", Role::Output, config.log.as_ref()),
             ("--changes", Role::Replaced, config.changes.as_ref()),
+            ("--report", Role::Replaced, config.report.as_ref()),
             ("--skipped", Role::Output, config.skipped.as_ref()),
             ("--save-cookies", Role::SaveCookies, config.save_cookies.as_ref()),
         ];
@@ -251,6 +252,11 @@ impl Files {
     /// One more output.
     pub fn output(&mut self, flag: &str, path: &Path) {
         self.uses.push(FileUse::new(flag, Role::Output, path));
+    }
+
+    /// One more output, which is replaced when its content is complete.
+    pub fn replaced(&mut self, flag: &str, path: &Path) {
+        self.uses.push(FileUse::new(flag, Role::Replaced, path));
     }
 
     /// The standard streams of this process; `records` is whether standard output gets records or a body.

@@ -16,6 +16,7 @@ mod memory;
 mod needs;
 mod outputs;
 mod prior_results;
+mod report;
 mod saving;
 
 use std::io::{self, Write};
@@ -52,6 +53,7 @@ use list_fetcher::ListFetcher;
 use memory::Recalling;
 use outputs::Outputs;
 pub use prior_results::state_in;
+pub use report::{RecordsReport, report_of_records, write_report};
 pub use saving::open_pipe;
 use saving::saving;
 
@@ -181,6 +183,7 @@ pub fn plan(
     let compares = config.changes.is_some() || (config.refresh && inputs.retry.is_none());
     // A dry run fetches lists alone, and its URLs wait for nothing.
     let (host_limits, pacer) = if config.dry_run { (AllHostLimits::default(), None) } else { (host_limits, pacer) };
+    let report = config.report.as_deref().map(|path| report::sink(path, &inputs, &surroundings.files)).transpose()?;
     let mut source = source(inputs, config, fetcher)?;
     let (saving, stream) = saving(config, document, &surroundings.files)?;
     services.stream = stream.map(BodyStream::new);
@@ -219,6 +222,7 @@ pub fn plan(
     if let Some(path) = &config.summary {
         sinks.push(outputs.summary(path)?);
     }
+    sinks.extend(report);
     let checks_times = config.sets_file_times() && saves;
     fetch.needs = needs::of_run(config.digest, streams, checks_times, &sinks);
     if memory::reads_links(config) {

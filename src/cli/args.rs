@@ -13,6 +13,7 @@ use super::crawl_args::{self, CrawlArgs};
 use super::explain_args::{self, ExplainArgs};
 use super::job_args::{JobArgs, SettingArgs};
 use super::manual;
+use super::report_args::{self, ReportArgs};
 use super::setting_flags::plain_switch;
 use super::version;
 
@@ -50,6 +51,9 @@ pub enum Command {
     /// Say why a URL is fetched or not
     #[command(args_override_self = true, mut_args(crawl_args::fit), after_help = explain_args::NOTES)]
     Explain(Box<ExplainArgs>),
+    /// Make the report of an earlier run from its records, as one HTML page
+    #[command(args_override_self = true, after_help = report_args::NOTES)]
+    Report(ReportArgs),
     /// Download a small demo site from loopback, without network access
     #[command(args_override_self = true, after_help = DEMO_NOTES)]
     Demo {
@@ -102,7 +106,7 @@ With --crawl it takes the options of `fetchall crawl` too. This lists the links 
   fetchall demo --crawl --skipped skipped.ndjson";
 
 /// The commands with a manual page of their own.
-const MAN_PAGES: [&str; 8] = ["crawl", "map", "explain", "demo", "compare", "config", "completions", "man"];
+const MAN_PAGES: [&str; 9] = ["crawl", "map", "explain", "report", "demo", "compare", "config", "completions", "man"];
 
 /// Parses a command line, the name of the program first.
 ///

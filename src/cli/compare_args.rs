@@ -30,7 +30,7 @@ Exit codes: 0 all cells measured and all records equal, 1 a cell failed or recor
 const LEVELS: &str = "5,10,50";
 
 /// Flags of a download that mean something here besides those of [`PASSED`].
-const OWN: &[&str] = &["concurrency", "format", "quiet", "color"];
+const OWN: &[&str] = &["concurrency", "format", "report", "quiet", "color"];
 
 /// The arguments of a comparison.
 #[derive(Debug, Args)]
@@ -56,9 +56,6 @@ pub struct CompareArgs {
     /// Number of measurements per cell [default: 3]
     #[arg(long, value_name = "N", help_heading = "Concurrency")]
     rounds: Option<String>,
-    /// Write an HTML report with charts to this file
-    #[arg(long, value_name = "FILE.html", help_heading = "Records and summary")]
-    report: Option<PathBuf>,
     /// The settings of a download.
     #[command(flatten)]
     settings: SettingArgs,
@@ -72,6 +69,7 @@ pub fn fit(arg: clap::Arg) -> clap::Arg {
         "format" => arg.value_parser(["text", "json", "csv", "markdown"]).help("Format of the table [default: text]"),
         "json" => arg.help("Write JSON, as --format json does"),
         "csv" => arg.help("Write CSV, as --format csv does"),
+        "report" => arg.help("Write an HTML report with charts to this file").hide_short_help(false),
         "quiet" => arg.help("Show no progress of the rounds [default: false]"),
         _ if Key::named(&id).is_none() && !matches!(&*id, "show_error" | "fail_fast" | "tsv") => arg,
         _ if PASSED.contains(&&*id) || OWN.contains(&&*id) => arg,
@@ -136,6 +134,7 @@ pub fn resolve(mut args: CompareArgs, env: &Env) -> Result<ResolvedComparison, U
         _ => ComparisonFormat::Text,
     };
     let levels = args.settings.flags.take("concurrency").unwrap_or_else(|| LEVELS.into());
+    let report = args.settings.flags.take("report").map(PathBuf::from);
     let given = args.settings.given();
     let is_foreign = |given: &&GivenFlag| {
         let name = &given.key.name;
@@ -169,7 +168,7 @@ pub fn resolve(mut args: CompareArgs, env: &Env) -> Result<ResolvedComparison, U
         (resolved, Over::Inputs(inputs::inputs(InputWords::Lists, &args.inputs, &args.input_file, None, env)?))
     };
     let resolve::Resolved { config, reads, .. } = resolved;
-    Ok(ResolvedComparison { config, over, backends, levels, rounds, form, report: args.report, reads })
+    Ok(ResolvedComparison { config, over, backends, levels, rounds, form, report, reads })
 }
 
 /// The parts of a list with commas, each once.

@@ -124,6 +124,35 @@ pub(super) fn urls(words: &[OsString], env: &Env) -> Result<Vec<String>, UsageEr
     if problems.is_empty() { Ok(urls) } else { Err(UsageError(problems)) }
 }
 
+/// The records of earlier runs: files, or standard input.
+///
+/// # Errors
+/// Returns all words that name none.
+pub(super) fn records(words: &[OsString], env: &Env) -> Result<Vec<InputArg>, UsageError> {
+    let (mut records, mut problems) = (Vec::new(), Vec::new());
+    for word in words {
+        match list(word, env) {
+            Ok(InputArg::Stdin) if records.contains(&InputArg::Stdin) => {
+                problems.push("standard input is named twice; it can be read only once".to_owned());
+            }
+            Ok(input) => records.push(input),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(UsageError(problems));
+    }
+    if records.is_empty() && env.stdin_is_terminal {
+        let advice = "no records: name the file that a run wrote with --json -o FILE, such as\n\n  \
+                      fetchall report records.ndjson -o report.html";
+        return Err(UsageError::one(advice));
+    }
+    if records.is_empty() {
+        records.push(InputArg::Stdin);
+    }
+    Ok(records)
+}
+
 /// The records of an earlier run. A folder stands for its state.
 pub(super) fn report(word: &OsStr, env: &Env) -> Result<InputArg, UsageError> {
     let state = state_in(Path::new(word));
@@ -157,7 +186,9 @@ fn input(word: &OsStr, position: u64, env: &Env) -> Result<InputArg, String> {
         return Ok(InputArg::Url(url_text::bare(url).to_owned(), position));
     }
     list(word, env).map_err(|problem| {
-        if ["crawl", "map", "explain", "demo", "compare", "config", "completions", "man", "help"].contains(&&*shown) {
+        if ["crawl", "map", "explain", "report", "demo", "compare", "config", "completions", "man", "help"]
+            .contains(&&*shown)
+        {
             format!("{problem}; a command goes before everything else: fetchall {shown} ...")
         } else if shown == "version" {
             format!("{problem}; fetchall --version prints the version")

@@ -15,6 +15,7 @@ mod inputs;
 mod job_args;
 mod log;
 mod manual;
+mod report_args;
 mod resolve;
 mod run_log;
 mod screen;
@@ -71,6 +72,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
             let env = env()?;
             commands::run::list(crawl_args::resolve_map(*args, &env)?, &env.vars)
         }
+        Some(Command::Report(args)) => commands::report::write(&report_args::resolve(args, &env()?)?),
         Some(Command::Explain(args)) => commands::explain::tell(&explain_args::resolve(&args, &env()?)?),
         Some(Command::Demo { crawl, settings }) => {
             let env = env()?;

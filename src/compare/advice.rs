@@ -1,7 +1,7 @@
 //! The advice from the figures, and its limits.
 
-use super::digits::three;
 use super::figures::{Cell, Comparison, Round};
+use crate::page::three;
 
 /// Cells that are no more than this slower than the fastest count as fast as it.
 const CLOSE: f64 = 0.05;

@@ -6,7 +6,6 @@
 
 mod advice;
 mod cell;
-mod digits;
 mod figures;
 mod page;
 mod process;

@@ -4,28 +4,27 @@ use std::fmt::Write as _;
 
 use super::advice::{advice, headline};
 use super::figures::{Cell, Comparison, Round};
-use super::svg::{self, ChartBar, escape};
+use super::svg::{distribution, timeline};
 use super::table::{COLUMNS, same, whole};
-use crate::policy::text::printable::printable;
-
-const STYLE: &str = include_str!("page.css");
+use crate::page::svg::ChartBar;
+use crate::page::{self, safe, svg};
 
 /// The number of colours; further backends begin again.
 const COLORS: usize = 5;
 
 /// The page as HTML. Texts from lists and servers are escaped.
 pub fn render(comparison: &Comparison) -> String {
-    let page = ComparisonPage { comparison, backends: backends(comparison) };
-    let mut out = String::new();
-    page.head(&mut out);
+    let comparison_page = ComparisonPage { comparison, backends: backends(comparison) };
+    let mut out = page::begin(&headline(comparison), "", None);
+    comparison_page.head(&mut out);
     if comparison.measured().next().is_some() {
-        page.costs(&mut out);
-        page.latencies(&mut out);
-        page.timelines(&mut out);
+        comparison_page.costs(&mut out);
+        comparison_page.latencies(&mut out);
+        comparison_page.timelines(&mut out);
     }
-    page.table(&mut out);
+    comparison_page.table(&mut out);
     out.push_str(NOTES);
-    out.push_str("</main>\n</body>\n</html>\n");
+    page::end(&mut out, None);
     out
 }
 
@@ -46,11 +45,6 @@ fn backends(comparison: &Comparison) -> Vec<&str> {
     names
 }
 
-/// Text of other people, with neither markup nor characters that act on a screen.
-fn safe(text: &str) -> String {
-    escape(&printable(text))
-}
-
 struct ComparisonPage<'a> {
     comparison: &'a Comparison,
     backends: Vec<&'a str>,
@@ -69,11 +63,7 @@ impl ComparisonPage<'_> {
         let rounds = if c.rounds == 1 { "1 round".to_owned() } else { format!("{} rounds", c.rounds) };
         let _ = write!(
             out,
-            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n\
-             <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">\n\
-             <link rel=\"icon\" href=\"data:,\">\n<title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
-             <header>\n<p class=\"kicker\">fetchall compare</p>\n<h1>{title}</h1>\n\
+            "<header>\n<p class=\"kicker\">fetchall compare</p>\n<h1>{title}</h1>\n\
              <p class=\"standfirst\">{}</p>\n<p class=\"meta\">{} · {urls} URLs · {rounds}{processors} · {} · fetchall {}</p>\n</header>\n",
             safe(&advice(c)),
             safe(&c.about),
@@ -147,7 +137,7 @@ impl ComparisonPage<'_> {
                 safe(&cell.name())
             );
         }
-        let drawing = svg::distribution("ecdf", "Share of requests answered by a time", &cells);
+        let drawing = distribution("ecdf", "Share of requests answered by a time", &cells);
         let _ = writeln!(out, "</ul></figcaption>\n{drawing}</figure>");
     }
 
@@ -171,11 +161,11 @@ impl ComparisonPage<'_> {
             if cell.sample.spans.is_empty() {
                 continue;
             }
-            let timeline = svg::timeline(&format!("time{n}"), color, cell, window);
-            let cut = if timeline.drawn < timeline.began {
-                format!("The first {} of {} requests of the last round.", timeline.drawn, timeline.began)
+            let drawn = timeline(&format!("time{n}"), color, cell, window);
+            let cut = if drawn.drawn < drawn.began {
+                format!("The first {} of {} requests of the last round.", drawn.drawn, drawn.began)
             } else {
-                format!("All {} requests of the last round.", timeline.began)
+                format!("All {} requests of the last round.", drawn.began)
             };
             let bad = cell.sample.spans.iter().any(|span| !span.ok);
             let bad = if bad { " Hollow bars are requests that failed." } else { "" };
@@ -183,7 +173,7 @@ impl ComparisonPage<'_> {
                 out,
                 "<figure><figcaption><b>{}</b> <span>{cut}{bad}</span></figcaption>\n{}</figure>",
                 safe(&cell.name()),
-                timeline.svg
+                drawn.svg
             );
         }
         out.push_str("</div>\n");

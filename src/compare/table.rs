@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::advice::advice;
-use super::digits::three;
 use super::figures::{Comparison, Round, Row};
+use crate::page::three;
 use crate::policy::text::printable::printable;
 
 /// The version of the JSON form. Raised when a meaning changes, not when a field is added.

@@ -364,6 +364,9 @@ keys! {
         "output" -o <"FILE"> => output: PathBuf, user_only,
             "Write the records to FILE (.csv, .tsv, .ndjson set the format), - for standard output";
         "summary" <"FILE"> => summary: OrNone<PathBuf>, user_only, "Write a JSON summary of the run to this file";
+        "report" <"FILE.html"> => report: OrNone<PathBuf>, user_only,
+            "Write a report of the run to this file: sums, drawings, every failure",
+            "One page of HTML. See docs/guide/report.md.";
     }
     "Progress and log" {
         "progress" <"MODE"> => progress: ProgressMode, anywhere, "Progress display on standard error";

@@ -338,6 +338,8 @@ pub struct Config {
     pub output: PathBuf,
     /// `summary`: a file that gets the summary as JSON.
     pub summary: Option<PathBuf>,
+    /// `report`: a file that gets the report of the run as HTML.
+    pub report: Option<PathBuf>,
     /// `progress`: what is shown while the run goes on.
     pub progress: ProgressMode,
     /// `quiet`: no bar, no summary, no text lines.
@@ -451,6 +453,7 @@ impl Default for Config {
             format: Format::Text,
             output: PathBuf::from("-"),
             summary: None,
+            report: None,
             progress: ProgressMode::Auto,
             quiet: false,
             verbose: false,

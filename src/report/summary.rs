@@ -9,7 +9,7 @@ use super::next_command::NextCommand;
 use super::{ReportWriter, Reporter};
 use crate::model::{ChangeCounts, CrawlSummary, Digests, Event, FailedUrl, SkipReason, StopCause, Summary, TrapCount};
 use crate::policy::text::fit::UrlLine;
-use crate::policy::text::printable::{duration, printable, size};
+use crate::policy::text::printable::{duration, grouped, printable, size};
 
 /// The width of the column of names, with the blanks behind it.
 const NAME: usize = 11;
@@ -189,16 +189,6 @@ fn write_crawl(out: &mut String, crawl: &CrawlSummary, columns: Option<usize>) {
 /// As [`counts`], with commas in long numbers.
 fn grouped_counts(counts: &[(u64, &str)]) -> Vec<String> {
     counts.iter().filter(|(n, _)| *n > 0).map(|(n, noun)| format!("{} {noun}", grouped(*n))).collect()
-}
-
-/// A number with a comma before each three digits.
-fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let first = digits.len() % 3;
-    let (first, rest) = digits.split_at(first);
-    let groups = rest.as_bytes().chunks(3).map(|group| String::from_utf8_lossy(group));
-    let parts: Vec<_> = (!first.is_empty()).then_some(first.into()).into_iter().chain(groups).collect();
-    parts.join(",")
 }
 
 /// Appends the results for the bodies.

@@ -33,6 +33,7 @@ mod options;
 mod parser;
 mod reading;
 mod recorded;
+mod records;
 mod report;
 mod sitemap;
 mod table;
@@ -46,6 +47,7 @@ mod wrapped_array;
 pub use feed::{FeedSender, FeedSource};
 pub use list::{Input, ListSource};
 pub use options::ListOptions;
+pub use records::{NoRecord, RecordLines};
 pub use report::{ReportSource, Retry};
 
 use std::fmt;

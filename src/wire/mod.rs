@@ -8,6 +8,7 @@ pub mod json;
 pub mod left_out;
 pub(crate) mod line;
 pub mod record;
+pub mod reported;
 pub mod summary;
 
 pub use changes::{ChangeRecord, ChangeTotals, ChangesWriter, RevisionRecord};
@@ -15,6 +16,7 @@ pub use explanation::{Explanation, LinkedFrom, RobotsRule, StateEntry};
 pub use json::JsonWriter;
 pub use left_out::LeftOutRecord;
 pub use record::Record;
+pub use reported::{ReportedOutcome, ReportedUrl};
 pub use summary::{CrawlRecord, SummaryRecord};
 
 /// The version of record, summary and report of changes. Raised when a meaning changes, not when a field is added.

@@ -14,7 +14,7 @@ mod redirects;
 mod robots;
 mod scope;
 mod secrets;
-mod site;
+pub mod site;
 mod sitemaps;
 mod start_pages;
 mod traps;

@@ -53,6 +53,7 @@ mod response_heads;
 mod resume;
 mod retry;
 mod retry_from;
+mod run_report;
 mod saving;
 mod scheduled;
 mod screen;

@@ -6,5 +6,6 @@ pub mod completions;
 pub mod config;
 pub mod explain;
 pub mod man;
+pub mod report;
 pub mod run;
 pub mod worker;

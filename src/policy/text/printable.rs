@@ -98,6 +98,19 @@ pub fn about(d: std::time::Duration) -> String {
     }
 }
 
+/// A number for people, with a comma before each three digits.
+pub fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut grouped = String::with_capacity(digits.len() + 6);
+    for (at, digit) in digits.char_indices() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;

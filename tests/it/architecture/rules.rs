@@ -41,7 +41,7 @@ pub struct Layer {
 use May::{All, Only, Surface};
 
 const NOUNS: &[May] = &[All("model")];
-const PARTS: &[May] = &[All("model"), All("config"), All("output_folder"), All("policy"), All("wire")];
+const PARTS: &[May] = &[All("model"), All("config"), All("output_folder"), All("policy"), All("wire"), All("page")];
 const PROGRAM: &[May] = &[
     All("app"),
     Only("backend", &["serve"]),
@@ -62,6 +62,7 @@ pub const LAYERS: &[Layer] = &[
     Layer { row: 1, module: "policy", may: NOUNS },
     Layer { row: 1, module: "extract", may: &[All("model"), All("policy")] },
     Layer { row: 1, module: "output_folder", may: &[Only("model", &["shown_path"])] },
+    Layer { row: 1, module: "page", may: &[Only("policy", &["text::printable"])] },
     Layer { row: 1, module: "wire", may: &[All("model"), Only("policy", &["text::printable"])] },
     Layer { row: 2, module: "source", may: PARTS },
     Layer { row: 2, module: "queue", may: PARTS },
@@ -135,7 +136,7 @@ pub const LAYERS: &[Layer] = &[
     Layer {
         row: 5,
         module: "compare",
-        may: &[All("model"), All("config"), All("policy"), All("wire"), Only("backend", &["BACKENDS"])],
+        may: &[All("model"), All("config"), All("policy"), All("wire"), All("page"), Only("backend", &["BACKENDS"])],
     },
     Layer { row: 6, module: "cli", may: PROGRAM },
     Layer { row: 6, module: "main", may: PROGRAM },

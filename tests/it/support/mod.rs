@@ -2,6 +2,8 @@
 #![cfg_attr(not(unix), allow(dead_code, reason = "some tests need a Unix system"))]
 
 pub mod act;
+#[cfg(unix)]
+pub mod browser;
 pub mod cli;
 pub mod digest;
 pub mod fault;

@@ -1,7 +1,7 @@
 //! Figures in few digits.
 
 /// A figure with about three digits that mean something; a whole number as it is.
-pub(super) fn three(value: f64) -> String {
+pub fn three(value: f64) -> String {
     let decimals = match value.abs() {
         v if v >= 99.95 || v.fract() == 0.0 => 0,
         v if v >= 9.995 => 1,

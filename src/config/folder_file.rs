@@ -68,6 +68,7 @@ mod tests {
             "max-size",
             "output",
             "summary",
+            "metrics",
             "report",
             "log",
             "dry-run",

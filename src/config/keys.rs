@@ -28,7 +28,7 @@ use amounts::{Count, PositiveTime, Size, Speed, Time};
 use crawl::{Depth, Nofollow, Since, SitemapChoice, TrapSwitch};
 use kind::{OrNone, SettingKind};
 use lists::{Expressions, FileNames, HostPatterns, MediaTypes, Names, Normalizations};
-use text::{BaseUrl, ColumnName, FieldText, Headers, NoProxyText, Pins, ProxyText, Secret};
+use text::{BaseUrl, ColumnName, FieldText, Headers, ListenAddress, NoProxyText, Pins, ProxyText, Secret};
 use words::TextEncoding;
 
 /// A value as a layer gives it.
@@ -364,6 +364,9 @@ keys! {
         "output" -o <"FILE"> => output: PathBuf, user_only,
             "Write the records to FILE (.csv, .tsv, .ndjson set the format), - for standard output";
         "summary" <"FILE"> => summary: OrNone<PathBuf>, user_only, "Write a JSON summary of the run to this file";
+        "metrics" <"[ADDRESS:]PORT"> => metrics: OrNone<ListenAddress>, user_only,
+            "Show the run on this address: a live page, and /metrics for Prometheus",
+            "A bare port is one of 127.0.0.1. See docs/guide/watch.md.";
         "report" <"FILE.html"> => report: OrNone<PathBuf>, user_only,
             "Write a report of the run to this file: sums, drawings, every failure",
             "One page of HTML. See docs/guide/report.md.";

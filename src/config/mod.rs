@@ -14,6 +14,7 @@ mod folder_file;
 mod header;
 mod hosts;
 mod keys;
+mod listen;
 mod merge;
 mod pace;
 mod pin;
@@ -23,6 +24,7 @@ mod traps;
 mod units;
 mod validate;
 
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -38,6 +40,7 @@ pub use end::{FailOn, Order, Until};
 pub use header::{check_field, headers, parse_header, user};
 pub use hosts::HostTable;
 pub use keys::{KEYS, Key, Raw, ValueForm, Word};
+pub use listen::parse_listen;
 pub use merge::{Layers, Origins, Problem, SettingSource};
 pub use pace::Rate;
 pub use pin::{Pin, parse_pin, pins};
@@ -338,6 +341,8 @@ pub struct Config {
     pub output: PathBuf,
     /// `summary`: a file that gets the summary as JSON.
     pub summary: Option<PathBuf>,
+    /// `metrics`: the address on which the program shows the run while it goes on.
+    pub metrics: Option<SocketAddr>,
     /// `report`: a file that gets the report of the run as HTML.
     pub report: Option<PathBuf>,
     /// `progress`: what is shown while the run goes on.
@@ -453,6 +458,7 @@ impl Default for Config {
             format: Format::Text,
             output: PathBuf::from("-"),
             summary: None,
+            metrics: None,
             report: None,
             progress: ProgressMode::Auto,
             quiet: false,

@@ -22,6 +22,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::reading::InputReading;
+use super::shutdown::RunControl;
 use super::watch::TICK;
 use super::{Plan, RunEnd, RunFault, StopLevel};
 use crate::backend::{BackendError, Returned, RunContext};
@@ -89,7 +90,7 @@ struct RunLoop {
     returned: mpsc::Receiver<Returned>,
     /// `None` once it has ended.
     backend: Option<JoinHandle<Result<(), BackendError>>>,
-    stop: watch::Receiver<StopLevel>,
+    stop: watch::Receiver<RunControl>,
     grace: Duration,
     drain: CancellationToken,
     abort: CancellationToken,
@@ -138,7 +139,8 @@ impl RunLoop {
                 biased;
                 raised = self.stop.changed(), if watch_stop => match raised {
                     Ok(()) => {
-                        let level = *self.stop.borrow_and_update();
+                        let RunControl { level, is_paused } = *self.stop.borrow_and_update();
+                        self.state.is_paused = is_paused;
                         if level >= StopLevel::Drain {
                             self.stop_for(StopCause::Interrupt);
                         }

@@ -38,19 +38,28 @@ pub fn safe(text: &str) -> String {
 /// Begins a page with this title, which is escaped here. `styles` come behind those that all pages share. Of scripts
 /// the browser runs `script` alone, which [`end`] appends: text that got into the page by mistake does nothing.
 pub fn begin(title: &str, styles: &str, script: Option<&str>) -> String {
-    let scripts = script.map(|script| {
-        let digest = BASE64_STANDARD.encode(Sha256::digest(script.as_bytes()));
-        format!("; script-src 'sha256-{digest}'")
-    });
+    let policy = script.map(script_policy).unwrap_or_default();
+    begin_with(title, styles, &policy)
+}
+
+/// Begins a page as [`begin`] does, whose script may also ask the server that sent the page.
+pub fn begin_live(title: &str, styles: &str, script: &str) -> String {
+    begin_with(title, styles, &(script_policy(script) + "; connect-src 'self'"))
+}
+
+fn script_policy(script: &str) -> String {
+    format!("; script-src 'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(script.as_bytes())))
+}
+
+fn begin_with(title: &str, styles: &str, policy: &str) -> String {
     let mut out = String::new();
     let _ = write!(
         out,
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:{}\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:{policy}\">\n\
          <meta name=\"referrer\" content=\"no-referrer\">\n<link rel=\"icon\" href=\"data:,\">\n\
          <title>{}</title>\n<style>\n{STYLE}{styles}</style>\n</head>\n<body>\n<main>\n",
-        scripts.unwrap_or_default(),
         safe(title)
     );
     out

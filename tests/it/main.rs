@@ -40,6 +40,8 @@ mod hostile;
 mod input;
 mod known;
 mod library;
+#[cfg(unix)]
+mod live_view;
 mod octets;
 mod ordinary;
 mod output;

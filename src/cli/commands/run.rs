@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::net::TcpListener;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -13,12 +14,12 @@ use fetchall::app::{self, CheckedFiles, Document, Files, RunIo, TextStyle};
 use fetchall::config::{BackendKind, Config, FailOn, Format, Key, ProgressMode, Show, Until};
 use fetchall::demo::Site;
 use fetchall::engine::{self, RunEnd, RunFault, Stop, StopLevel};
-use fetchall::model::{ChildProgram, StopCause};
+use fetchall::model::{ChildProgram, Hex, StopCause};
 use fetchall::policy::network::address::AddressClasses;
 use fetchall::policy::text::printable::printable;
 use fetchall::report::{
-    Bar, Events, Failures, Lines, LoggedWarnings, NextCommand, Reporter, SummaryOptions, SummaryText, dropped_event,
-    stderr_columns, stdout_columns,
+    Bar, Events, Failures, Lines, LiveView, LoggedWarnings, NextCommand, Reporter, SummaryOptions, SummaryText,
+    dropped_event, stderr_columns, stdout_columns,
 };
 use fetchall::source::{Input, Inputs, Retry};
 use tokio::runtime::Runtime;
@@ -108,7 +109,10 @@ fn run(runtime: &Runtime, resolved: &Resolved, inputs: Inputs, vars: &Vars) -> a
     let files = files(resolved, &inputs, &document)?;
     let terminal = Terminal::of(vars);
     let stop = Stop::default();
-    let (watched, log) = watch(resolved, files, &terminal, vars)?;
+    let (mut watched, log) = watch(resolved, files, &terminal, vars)?;
+    let live = live_view(&resolved.config, &stop)?;
+    let said = live.as_ref().map(|(_, text)| text.clone());
+    watched.reporters.extend(live.map(|(view, _)| Box::new(view) as Box<dyn Reporter>));
     let setup = SetupPhase::begin();
     let log = log.start(resolved.config.verbose)?;
     run_log::begin(&inputs, &resolved.config);
@@ -127,6 +131,11 @@ fn run(runtime: &Runtime, resolved: &Resolved, inputs: Inputs, vars: &Vars) -> a
     };
     plan.warnings.extend(resolved.doubts.iter().cloned());
     // With JSON progress, standard error carries events only.
+    match said {
+        Some(text) if resolved.config.progress == ProgressMode::Json => plan.warnings.push(text),
+        Some(text) => screen::say(&text),
+        None => {}
+    }
     if resolved.config.dry_run && !resolved.config.quiet && resolved.config.progress != ProgressMode::Json {
         screen::say(&limits(&resolved.config));
     }
@@ -270,6 +279,22 @@ async fn signals(caught: Option<Signals>, stop: Stop, grace: Duration) {
     }
     stop.raise(StopLevel::Abort);
     tokio::time::sleep(LAST_WORDS).await;
+}
+
+/// Starts the live view, and returns what is said about it.
+fn live_view(config: &Config, stop: &Stop) -> anyhow::Result<Option<(LiveView, String)>> {
+    let Some(address) = config.metrics else { return Ok(None) };
+    let unusable = |error: io::Error| {
+        UsageError::one(format!("--metrics: cannot listen on {address}: {error}; name another port or address"))
+    };
+    let listener = TcpListener::bind(address).map_err(unusable)?;
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).context("cannot make a token")?;
+    let token = Hex(&random).to_string();
+    let stop = stop.clone();
+    let view = LiveView::start(listener, &token, Box::new(move |paused| stop.set_paused(paused))).map_err(unusable)?;
+    let text = format!("live view at http://{}/, token for pause and resume: {token}", view.address());
+    Ok(Some((view, text)))
 }
 
 /// Sets up the observers of the run, its record outputs, and its log.

@@ -1,14 +1,14 @@
 //! Settings that hold text of the user, each with the rule by which it is shown.
 
-use std::net::Ipv6Addr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use toml::Value;
 use url::Url;
 
-use super::kind::{SettingKind, string};
+use super::kind::{SettingKind, number, string};
 use super::{Raw, ValueForm};
-use crate::config::{Proxies, header, pin};
+use crate::config::{Proxies, header, parse_listen, pin};
 use crate::model::{HIDDEN, shown_path, shown_text};
 
 impl SettingKind for PathBuf {
@@ -83,6 +83,21 @@ impl SettingKind for Secret {
 
     fn show(value: &String) -> Value {
         Value::from(if value.is_empty() { "" } else { HIDDEN })
+    }
+}
+
+/// An address to listen on.
+pub(super) struct ListenAddress;
+
+impl SettingKind for ListenAddress {
+    type Value = SocketAddr;
+
+    fn read(raw: Raw<'_>) -> Result<SocketAddr, String> {
+        parse_listen(number(raw)?)
+    }
+
+    fn write(value: &SocketAddr) -> Value {
+        Value::from(value.to_string())
     }
 }
 

@@ -46,6 +46,8 @@ pub(super) struct RunState {
     /// The stop condition that an outcome has met. The loop stops the run.
     pub(super) met: Option<StopCause>,
     pub(super) stopping: Option<StopCause>,
+    /// Nothing is handed out for now.
+    pub(super) is_paused: bool,
     pub(super) fault: Option<RunFault>,
 }
 
@@ -77,6 +79,7 @@ impl RunState {
             started: Instant::now(),
             met: None,
             stopping: None,
+            is_paused: false,
             fault: None,
         }
     }
@@ -142,6 +145,7 @@ impl RunState {
     /// Whether a job waits that may be handed out.
     pub(super) fn may_hand_out(&self) -> bool {
         self.stopping.is_none()
+            && !self.is_paused
             && self.outbox.has_room()
             // A start page that is read later may widen the scope.
             && (self.crawl.as_ref().is_none_or(|crawl| crawl.is_list()) || self.input_ended || !self.may_read())

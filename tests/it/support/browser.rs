@@ -45,8 +45,18 @@ fn proxy() -> (String, Arc<Mutex<Vec<String>>>) {
     (address, asked)
 }
 
-/// Loads a page; `None` where there is no browser.
+/// Loads a page from a file; `None` where there is no browser.
 pub fn load(page: &Path) -> Option<Seen> {
+    open(&format!("file://{}", page.display()), "<-loopback>")
+}
+
+/// Loads a page of a server on 127.0.0.1, and runs its scripts for some seconds of its time.
+pub fn load_url(url: &str) -> Option<Seen> {
+    open(url, "127.0.0.1")
+}
+
+/// Loads a page past the proxy if the `direct` hosts have it.
+fn open(page: &str, direct: &str) -> Option<Seen> {
     let chromium = program("chromium")?;
     let folder = tempfile::tempdir().unwrap();
     let (proxy, asked) = proxy();
@@ -60,10 +70,11 @@ pub fn load(page: &Path) -> Option<Seen> {
             "--disable-sync",
             "--disable-extensions",
         ])
-        .args(["--enable-logging=stderr", "--v=0", "--dump-dom", "--proxy-bypass-list=<-loopback>"])
+        .args(["--enable-logging=stderr", "--v=0", "--dump-dom", "--virtual-time-budget=3000"])
         .arg(format!("--proxy-server={proxy}"))
         .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
-        .arg(format!("file://{}", page.display()))
+        .arg(format!("--proxy-bypass-list={direct}"))
+        .arg(page)
         .env("HOME", folder.path())
         .stdout(output("dom"))
         .stderr(output("log"));

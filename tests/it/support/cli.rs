@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::process::{Process, command, finish, on_thread, read_all, read_lines};
+use super::process::{Process, command, finish, on_thread, read_lines};
 use super::{PATIENCE, schema};
 
 enum Input {
@@ -148,8 +148,10 @@ impl Fetchall {
         let (stdout, stderr) = (child.stdout.take().expect("a pipe"), child.stderr.take());
         let limit = self.close_stdout_after;
         let stdout = on_thread(move || read_lines(stdout, limit, &lines));
-        let stderr = on_thread(move || String::from_utf8_lossy(&read_all(stderr)).into_owned());
-        Running { process, stdin, feeder, seen, stdout, stderr, folder: self.folder }
+        let (lines, errors_seen) = mpsc::channel();
+        let read_errors = move || stderr.map(|stderr| read_lines(stderr, None, &lines)).unwrap_or_default();
+        let stderr = on_thread(move || String::from_utf8_lossy(&read_errors()).into_owned());
+        Running { process, stdin, feeder, seen, errors_seen, stdout, stderr, folder: self.folder }
     }
 }
 
@@ -159,6 +161,7 @@ pub struct Running {
     stdin: Option<ChildStdin>,
     feeder: Option<Receiver<()>>,
     seen: Receiver<String>,
+    errors_seen: Receiver<String>,
     stdout: Receiver<Vec<u8>>,
     stderr: Receiver<String>,
     folder: TempDir,
@@ -186,6 +189,14 @@ impl Running {
             RecvTimeoutError::Timeout => panic!("no line within {PATIENCE:?}"),
             RecvTimeoutError::Disconnected => panic!("output ended"),
         })
+    }
+
+    /// The next line of standard error.
+    ///
+    /// # Panics
+    /// When none comes within [`PATIENCE`], or standard error ends first.
+    pub fn next_error_line(&mut self) -> String {
+        self.errors_seen.recv_timeout(PATIENCE).expect("a line on standard error")
     }
 
     /// Its number.

@@ -33,7 +33,7 @@ const show = run => {
   const tiles = [['ok', run.ok], ['failed', run.failed], ['skipped', run.skipped],
     [run.has_total ? 'in all' : 'known so far', run.read], ['waiting', run.waiting],
     ['in flight, of ' + run.limit, run.in_flight], ['to retry', run.retries_waiting],
-    ['received', size(run.received_bytes)], ['URLs a second', (history.at(-1) ?? 0).toFixed(1)]];
+    ['received', size(run.received_bytes)], ['per second', (history.at(-1) ?? 0).toFixed(1)]];
   element('tiles').replaceChildren(...tiles.map(([name, value]) => {
     const tile = document.createElement('li');
     const figure = document.createElement('b');

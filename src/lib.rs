@@ -38,6 +38,7 @@ pub mod schedule;
 pub mod sink;
 pub mod source;
 pub mod state;
+pub mod wacz;
 pub mod wire;
 
 pub use library::{AddError, Feed, Fetchall, JobState, Run, RunDied, Ticket};

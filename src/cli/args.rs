@@ -4,6 +4,7 @@
 //! settings in `resolve`, through the same table as files and variables.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
@@ -54,6 +55,16 @@ pub enum Command {
     /// Make the report of an earlier run from its records, as one HTML page
     #[command(args_override_self = true, after_help = report_args::NOTES)]
     Report(ReportArgs),
+    /// Pack WARC files and their CDXJ indexes into one WACZ file
+    #[command(args_override_self = true, after_help = WACZ_NOTES)]
+    Wacz {
+        /// Folders of WARC files with their indexes, or WARC files with an index beside each
+        #[arg(value_name = "DIR|FILE", required = true)]
+        paths: Vec<PathBuf>,
+        /// The package; a file of this name is replaced once the new one is complete
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+    },
     /// Download a small demo site from loopback, without network access
     #[command(args_override_self = true, after_help = DEMO_NOTES)]
     Demo {
@@ -105,8 +116,14 @@ const DEMO_NOTES: &str = "\
 With --crawl it takes the options of `fetchall crawl` too. This lists the links that are not followed:
   fetchall demo --crawl --skipped skipped.ndjson";
 
+/// The text below the help of wacz.
+const WACZ_NOTES: &str = "\
+The index of a.warc.gz is a.cdxj or a.warc.gz.cdxj. It must be sorted by bytes. Each of its lines is read
+back from the WARC file before anything is packed. docs/guide/archive.md explains more.";
+
 /// The commands with a manual page of their own.
-const MAN_PAGES: [&str; 9] = ["crawl", "map", "explain", "report", "demo", "compare", "config", "completions", "man"];
+const MAN_PAGES: [&str; 10] =
+    ["crawl", "map", "explain", "report", "wacz", "demo", "compare", "config", "completions", "man"];
 
 /// Parses a command line, the name of the program first.
 ///

@@ -8,4 +8,5 @@ pub mod explain;
 pub mod man;
 pub mod report;
 pub mod run;
+pub mod wacz;
 pub mod worker;

@@ -53,6 +53,7 @@ const PROGRAM: &[May] = &[
     All("policy"),
     All("report"),
     Only("source", &["Input", "Inputs", "Retry", "check_url"]),
+    Surface("wacz"),
 ];
 
 /// Every module with its row and what it may import besides itself.
@@ -74,6 +75,7 @@ pub const LAYERS: &[Layer] = &[
     },
     Layer { row: 2, module: "sink", may: PARTS },
     Layer { row: 2, module: "report", may: PARTS },
+    Layer { row: 2, module: "wacz", may: NOUNS },
     Layer { row: 3, module: "schedule", may: &[All("model"), All("config"), All("policy"), Surface("queue")] },
     Layer {
         row: 3,

@@ -119,7 +119,7 @@ With --crawl it takes the options of `fetchall crawl` too. This lists the links 
 /// The text below the help of wacz.
 const WACZ_NOTES: &str = "\
 The index of a.warc.gz is a.cdxj or a.warc.gz.cdxj. It must be sorted by bytes. Each of its lines is read
-back from the WARC file before anything is packed. docs/guide/archive.md explains more.";
+back from the WARC file before anything is packed. docs/guide/wacz.md explains more.";
 
 /// The commands with a manual page of their own.
 const MAN_PAGES: [&str; 10] =

@@ -20,7 +20,7 @@ pub(super) struct IndexLine {
     /// Without its line end.
     pub(super) text: String,
     pub(super) capture: Capture,
-    /// Where the JSON begins.
+    /// The offset of the JSON in the text.
     json: usize,
     file: usize,
     place: String,
@@ -93,7 +93,7 @@ impl IndexLine {
         &self.place
     }
 
-    /// What stands before the JSON.
+    /// The key and the time, which precede the JSON.
     pub(super) fn key_and_time(&self) -> &str {
         self.text[..self.json].trim_end()
     }

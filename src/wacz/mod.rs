@@ -39,11 +39,11 @@ pub enum WaczError {
     /// A file cannot be read or written.
     #[error("cannot {what} {path}: {source}")]
     Io {
-        /// What was to be done.
+        /// The operation: `read` or `write`.
         what: &'static str,
         /// The file, as messages show it.
         path: String,
-        /// Why it failed.
+        /// The error of the file system.
         source: io::Error,
     },
 }
@@ -55,7 +55,7 @@ impl WaczError {
     }
 }
 
-/// What a package holds.
+/// The counts of a package.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PackedArchive {
     /// WARC files.
@@ -225,4 +225,3 @@ impl Blocks {
 fn copy(from: &mut impl Read, to: &mut impl Write) -> io::Result<u64> {
     io::copy(&mut BufReader::with_capacity(256 * 1024, from), to)
 }
-

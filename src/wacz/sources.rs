@@ -59,7 +59,8 @@ impl Sources {
 
     /// The size of all indexes.
     pub(super) fn index_bytes(&self) -> Result<u64, WaczError> {
-        let size = |path: &PathBuf| std::fs::metadata(path).map(|about| about.len()).map_err(WaczError::io("read", path));
+        let size =
+            |path: &PathBuf| std::fs::metadata(path).map(|about| about.len()).map_err(WaczError::io("read", path));
         self.indexes.iter().map(size).sum()
     }
 

@@ -67,4 +67,5 @@ mod support_self;
 mod timing;
 mod transfer_codings;
 mod unread;
+mod wacz;
 mod waiting;

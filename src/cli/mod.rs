@@ -74,7 +74,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         }
         Some(Command::Report(args)) => commands::report::write(&report_args::resolve(args, &env()?)?),
         Some(Command::Explain(args)) => commands::explain::tell(&explain_args::resolve(&args, &env()?)?),
-        Some(Command::Wacz { paths, output }) => commands::wacz::pack(&paths, &output),
+        Some(Command::Wacz { paths, output }) => commands::wacz::run(&paths, &output),
         Some(Command::Demo { crawl, settings }) => {
             let env = env()?;
             let defaults = if crawl { Config::of_crawl() } else { Config::default() };

@@ -33,7 +33,7 @@ const BLOCK_LINES: usize = 256;
 /// Nothing was packed.
 #[derive(Debug, thiserror::Error)]
 pub enum WaczError {
-    /// A file of the archive is missing or wrong. The text names it.
+    /// A file of the archive is missing or wrong, or the package cannot be created. The text names the file.
     #[error("{0}")]
     Archive(String),
     /// A file cannot be read or written.
@@ -82,7 +82,8 @@ pub fn pack(paths: &[PathBuf], output: &Path) -> Result<PackedArchive, WaczError
         // The umask applies.
         new.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    let file = new.prefix(".fetchall-").suffix(".part").tempfile_in(folder).map_err(failed())?;
+    let cannot_begin = |e| WaczError::Archive(format!("cannot write {}: {e}", shown_path(output)));
+    let file = new.prefix(".fetchall-").suffix(".part").tempfile_in(folder).map_err(cannot_begin)?;
     let mut package = PackageWriter::new(file.as_file());
     let mut packed = PackedArchive { files: sources.warcs.len(), ..PackedArchive::default() };
     let mut pages = tempfile::tempfile().map_err(failed())?;

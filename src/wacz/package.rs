@@ -15,14 +15,14 @@ use crate::model::Hex;
 /// The files of a package, written one after another. None is compressed again: replay reads records where they are.
 pub(super) struct PackageWriter<'a> {
     zip: ZipWriter<BufWriter<&'a File>>,
-    resources: Vec<Resource>,
+    resources: Vec<PackagedFile>,
     /// The path, the hash and the size of the file that is being written.
     file: (String, Sha256, u64),
 }
 
 /// A file as `datapackage.json` describes it.
 #[derive(Serialize)]
-struct Resource {
+struct PackagedFile {
     name: String,
     path: String,
     hash: String,
@@ -35,7 +35,7 @@ struct DataPackage<'a> {
     wacz_version: &'a str,
     software: &'a str,
     created: String,
-    resources: &'a [Resource],
+    resources: &'a [PackagedFile],
 }
 
 #[derive(Serialize)]
@@ -62,7 +62,7 @@ impl<'a> PackageWriter<'a> {
     pub(super) fn end(&mut self) -> io::Result<()> {
         let (path, hash, bytes) = std::mem::take(&mut self.file);
         let hash = sha256(hash);
-        self.resources.push(Resource { name: resource_name(&path), path, hash, bytes });
+        self.resources.push(PackagedFile { name: resource_name(&path), path, hash, bytes });
         Ok(())
     }
 

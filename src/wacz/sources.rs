@@ -33,7 +33,8 @@ impl Sources {
     pub(super) fn find(paths: &[PathBuf], output: &Path) -> Result<Self, WaczError> {
         let mut sources = Self { warcs: BTreeMap::new(), indexes: Vec::new() };
         for path in paths {
-            let about = std::fs::metadata(path).map_err(WaczError::io("read", path))?;
+            let missing = |e| WaczError::Archive(format!("cannot read {}: {e}", shown_path(path)));
+            let about = std::fs::metadata(path).map_err(missing)?;
             if !about.is_dir() {
                 sources.add_file(path)?;
                 continue;

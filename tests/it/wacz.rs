@@ -71,10 +71,11 @@ fn unpack(package: &[u8]) -> HashMap<String, Vec<u8>> {
     let mut zip = ZipArchive::new(Cursor::new(package)).expect("a ZIP file");
     let entry = |at| {
         let mut file = zip.by_index(at).expect("an entry");
-        assert_eq!(file.compression(), CompressionMethod::Stored, "{}", file.name());
+        let name = file.name().expect("a name").into_owned();
+        assert_eq!(file.compression(), CompressionMethod::Stored, "{name}");
         let mut content = Vec::new();
         file.read_to_end(&mut content).expect("its content");
-        (file.name().to_owned(), content)
+        (name, content)
     };
     (0..ZipArchive::new(Cursor::new(package)).expect("a ZIP file").len()).map(entry).collect()
 }

@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use fetchall::wacz::{self, WaczError};
+use fetchall::wacz::{WaczError, pack};
 
 use crate::cli::exit::{Exit, UsageError};
 use crate::cli::screen;
 
 /// Packs an archive, and says what the package holds.
-pub fn pack(paths: &[PathBuf], output: &Path) -> anyhow::Result<Exit> {
-    let packed = wacz::pack(paths, output).map_err(|error| match error {
+pub fn run(paths: &[PathBuf], output: &Path) -> anyhow::Result<Exit> {
+    let packed = pack(paths, output).map_err(|error| match error {
         WaczError::Archive(problem) => UsageError::one(problem).into(),
         error @ WaczError::Io { .. } => anyhow::Error::from(error),
     })?;

@@ -53,7 +53,7 @@ const PROGRAM: &[May] = &[
     All("policy"),
     All("report"),
     Only("source", &["Input", "Inputs", "Retry", "check_url"]),
-    Surface("wacz"),
+    Only("wacz", &["WaczError", "pack"]),
 ];
 
 /// Every module with its row and what it may import besides itself.

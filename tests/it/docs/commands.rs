@@ -60,7 +60,13 @@ fn write_files(folder: &Path, server: &FaultServer) {
     let [a, b] = ["page", "other"].map(|name| server.url(name));
     let key = rcgen::generate_simple_self_signed(["client".to_owned()]).unwrap();
     let state = format!("url,out\n{a},first.html\n{b},second.html\n");
+    let warc = "WARC/1.1\r\nWARC-Target-URI: http://a.test/\r\nContent-Length: 0\r\n\r\n\r\n\r\n";
+    let capture =
+        format!("{{\"url\":\"http://a.test/\",\"offset\":0,\"length\":{},\"filename\":\"a.warc\"}}", warc.len());
+    std::fs::create_dir(folder.join("archive")).unwrap();
     for (name, content) in [
+        ("archive/a.warc", warc.into()),
+        ("archive/a.cdxj", format!("test,a)/ 20260102030405 {capture}\n").into_bytes()),
         ("sites.txt", format!("{a}\n{b}\n").into_bytes()),
         ("mirrors.txt", format!("{a}\n{b}\n").into_bytes()),
         ("notes.md", format!("See [a page]({a}) and {b} too.\n").into_bytes()),

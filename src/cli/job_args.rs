@@ -15,7 +15,7 @@ pub struct JobArgs {
     #[arg(value_name = "INPUT")]
     pub inputs: Vec<OsString>,
     /// Read a list from a file, a URL, or - for standard input; repeatable
-    #[arg(short = 'i', long, value_name = "FILE|URL", help_heading = "Input", action = ArgAction::Append)]
+    #[arg(short = 'i', long, value_name = "FILE|URL", help_heading = "Input", action = ArgAction::Append, display_order = before("input-format"))]
     pub input_file: Vec<OsString>,
     /// Fetch only URLs that failed or were cancelled in these records, or in this output folder
     #[arg(long, value_name = "REPORT", help_heading = "Input")]

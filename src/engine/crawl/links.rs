@@ -92,6 +92,7 @@ impl Crawl {
             return Ok(());
         };
         let facts = &*outcome.facts;
+        self.scope_moved(seed, facts);
         let Some(links) = facts.found.links.as_deref() else { return self.redirected_before(seed, facts) };
         let url = facts.final_url.as_ref().unwrap_or(&seed.url);
         if facts.final_url.is_some() {
@@ -113,6 +114,17 @@ impl Crawl {
             self.link(&page, is_page, number, link)?;
         }
         Ok(())
+    }
+
+    /// Widens the scope as the redirect of a start page did in an earlier run, which is not followed again.
+    fn scope_moved(&mut self, seed: &Seed, facts: &Facts) {
+        if matches!(seed.via, Via::Start(_)) && seed.kind == Kind::Page {
+            let hops = facts.redirects.iter().filter_map(|hop| Url::parse(&hop.url).ok());
+            for to in hops.chain(facts.final_url.clone()) {
+                // The first run has told it.
+                let _ = self.rules.scope.start_redirected(&seed.url, &to);
+            }
+        }
     }
 
     /// Counts a document that was fetched or is known.

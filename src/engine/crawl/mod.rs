@@ -31,6 +31,7 @@ use crate::policy::traps::Traps;
 
 use links::{LinkCounts, TextChains};
 use robots::RobotsFiles;
+pub(super) use robots::RobotsNeed;
 use waiting::WaitingUrls;
 
 pub use robots::{AGENT as ROBOTS_AGENT, answer as robots_answer};
@@ -216,8 +217,8 @@ impl Crawl {
         JobId(UNRECORDED + self.unrecorded)
     }
 
-    /// Returns the job that asks for the robots.txt that a request for this URL needs, unless it is known or asked for.
-    pub(super) fn ask_robots(&mut self, url: &Url) -> Option<Box<Job>> {
+    /// Returns what must happen before the request for this URL.
+    pub(super) fn ask_robots(&mut self, url: &Url) -> RobotsNeed {
         self.hosts.insert(origin::host(url));
         let id = self.unrecorded();
         let known = &mut self.known;
@@ -225,9 +226,14 @@ impl Crawl {
         self.robots.ask(url, id, SystemTime::now(), stored)
     }
 
-    /// Takes the answer to the request for a robots.txt. Returns the rules of its origin.
-    pub(super) fn robots_answered(&mut self, outcome: &Outcome) -> Option<&SiteRobots> {
-        self.robots.answered(outcome, SystemTime::now())
+    /// Takes the answer to the request for a robots.txt.
+    pub(super) fn robots_answered(&mut self, outcome: &Outcome) {
+        self.robots.answered(outcome, SystemTime::now());
+    }
+
+    /// The rules of a robots.txt, if they are known.
+    pub(super) fn robots_rules(&self, file: &Url) -> Option<&SiteRobots> {
+        self.robots.rules(file)
     }
 
     /// The origin of a robots.txt, and what a state keeps after this answer.

@@ -19,6 +19,16 @@ enum SiteState {
     Known(SiteRobots),
 }
 
+/// What must happen before the request for a URL.
+pub(in crate::engine) enum RobotsNeed {
+    /// Nothing: the rules are known, on their way, or of no use.
+    Nothing,
+    /// This job asks for the robots.txt.
+    Asks(Box<Job>),
+    /// Its robots.txt, at this URL, is as an earlier run has stored it. Its delay and its sitemaps count from now on.
+    Stored(Url),
+}
+
 /// The rules of all origins.
 pub(super) struct RobotsFiles {
     mode: RobotsMode,
@@ -33,18 +43,18 @@ impl RobotsFiles {
         Self { mode, limits: RobotsLimits::default(), sites: HashMap::new(), asked: 0 }
     }
 
-    /// Returns the job that asks for the robots.txt that a request for this URL needs, unless it is known or asked for.
-    /// `stored` returns the answers that an earlier run got from an origin.
+    /// Returns what a request for this URL needs. `stored` returns the answers that an earlier run got from an origin.
     pub(super) fn ask(
         &mut self,
         url: &Url,
         id: JobId,
         now: SystemTime,
         stored: impl FnOnce(&str) -> Option<StoredRobots>,
-    ) -> Option<Box<Job>> {
+    ) -> RobotsNeed {
         if self.mode == RobotsMode::Ignore {
-            return None;
+            return RobotsNeed::Nothing;
         }
+        let Ok(file) = url.join("/robots.txt") else { return RobotsNeed::Nothing };
         let origin = origin(url);
         let last = match self.sites.get(origin) {
             None => {
@@ -52,36 +62,39 @@ impl RobotsFiles {
                 match last {
                     Some(rules) if !rules.is_due(now) && rules.is_copy() => {
                         self.sites.insert(origin.into(), SiteState::Known(rules));
-                        return None;
+                        return RobotsNeed::Stored(file);
                     }
                     last => last,
                 }
             }
             Some(SiteState::Known(rules)) if rules.is_due(now) => Some(rules.clone()),
-            Some(_) => return None,
+            Some(_) => return RobotsNeed::Nothing,
         };
-        let file = url.join("/robots.txt").ok()?;
         self.sites.insert(origin.into(), SiteState::Asked(last));
         self.asked += 1;
         let via = Via::Link(SourcePos { list: url.as_str().into(), line: 0 });
         let seed = Seed { id, kind: Kind::Robots, priority: i32::MAX, ..Seed::new(file, via) };
-        Some(Box::new(Job::new(seed, None, Instant::now())))
+        RobotsNeed::Asks(Box::new(Job::new(seed, None, Instant::now())))
     }
 
-    /// Takes the answer to the request for a robots.txt. Returns the rules of its origin.
-    pub(super) fn answered(&mut self, outcome: &Outcome, now: SystemTime) -> Option<&SiteRobots> {
-        let seed = outcome.subject.seed()?;
-        let state = self.sites.get_mut(origin(&seed.url))?;
+    /// The rules of the origin of a robots.txt, if they are known.
+    pub(super) fn rules(&self, file: &Url) -> Option<&SiteRobots> {
+        match self.sites.get(origin(file))? {
+            SiteState::Known(rules) => Some(rules),
+            SiteState::Asked(_) => None,
+        }
+    }
+
+    /// Takes the answer to the request for a robots.txt.
+    pub(super) fn answered(&mut self, outcome: &Outcome, now: SystemTime) {
+        let state = outcome.subject.seed().and_then(|seed| self.sites.get_mut(origin(&seed.url)));
+        let Some(state) = state else { return };
         let last = match state {
             SiteState::Asked(last) => last.take(),
             SiteState::Known(rules) => Some(rules.clone()),
         };
         let answer = answer(outcome).unwrap_or(RobotsAnswer::Unreachable("the run was stopped first"));
         *state = SiteState::Known(SiteRobots::after(last, answer, AGENT, &self.limits, now));
-        match state {
-            SiteState::Known(rules) => Some(rules),
-            SiteState::Asked(_) => None,
-        }
     }
 
     /// The rule that disallows a URL, if the crawl obeys it.

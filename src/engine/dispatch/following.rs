@@ -2,12 +2,14 @@
 
 use std::time::Instant;
 
+use url::Url;
+
 use super::super::RunFault;
-use super::super::crawl::{Redirected, is_unrecorded};
+use super::super::crawl::{Redirected, RobotsNeed, is_unrecorded};
 use super::super::unfetched::disallowed;
 use super::RunState;
 use crate::config::show_time;
-use crate::model::{Event, Job, Kind, Outcome, Seed, SkipReason, StopCause, Subject, Verdict};
+use crate::model::{Event, Job, Kind, Outcome, Seed, SkipReason, StopCause, Subject, Verdict, Via};
 use crate::policy::credentials::origin;
 use crate::policy::refusal::LinkRefusal;
 use crate::policy::text::printable::printable;
@@ -15,13 +17,22 @@ use crate::policy::text::printable::printable;
 impl RunState {
     /// Adds a job to the scheduler. In a crawl its host waits until the robots.txt of its origin is known.
     pub(super) fn schedule(&mut self, job: Box<Job>) {
-        if let (Some(crawl), Kind::Page | Kind::Requisite) = (&mut self.crawl, job.seed.kind)
-            && let Some(robots) = crawl.ask_robots(job.url())
-        {
-            self.scheduler.await_rules(origin::host(job.url()));
-            self.scheduler.push(robots);
+        if matches!(job.seed.kind, Kind::Page | Kind::Requisite) {
+            self.know_robots(job.url());
         }
         self.scheduler.push(job);
+    }
+
+    /// Sees to the robots.txt of the origin of this URL.
+    fn know_robots(&mut self, url: &Url) {
+        match self.crawl.as_mut().map(|crawl| crawl.ask_robots(url)) {
+            None | Some(RobotsNeed::Nothing) => {}
+            Some(RobotsNeed::Asks(robots)) => {
+                self.scheduler.await_rules(origin::host(url));
+                self.scheduler.push(robots);
+            }
+            Some(RobotsNeed::Stored(file)) => self.robots_known(&file),
+        }
     }
 
     /// Decides about the target of a redirect. Returns the job if it goes on.
@@ -63,12 +74,18 @@ impl RunState {
         if let Some((origin, robots)) = crawl.stored_robots(outcome) {
             self.outbox.put_robots(origin, robots);
         }
-        let host = origin::host(&seed.url);
-        let rules = crawl.robots_answered(outcome);
+        crawl.robots_answered(outcome);
+        self.robots_known(&seed.url);
+        self.scheduler.rules_known(origin::host(&seed.url));
+    }
+
+    /// Keeps the delay of a robots.txt, and takes up its sitemaps.
+    fn robots_known(&mut self, file: &Url) {
+        let rules = self.crawl.as_ref().and_then(|crawl| crawl.robots_rules(file));
         let sitemaps = rules.map(|rules| rules.sitemaps().to_vec()).unwrap_or_default();
         if let Some(delay) = rules.and_then(|rules| rules.crawl_delay()) {
-            self.scheduler.keep_delay(host, delay.kept);
-            let (url, line, asked) = (printable(seed.url.as_str()), delay.line, show_time(delay.asked));
+            self.scheduler.keep_delay(origin::host(file), delay.kept);
+            let (url, line, asked) = (printable(file.as_str()), delay.line, show_time(delay.asked));
             if delay.asked > delay.kept {
                 let text = format!("{url}:{line}: Crawl-delay is {asked}; {} are kept", show_time(delay.kept));
                 self.watchers.tell(&Event::Warning(&text));
@@ -76,9 +93,8 @@ impl RunState {
                 tracing::info!(%url, line, delay = asked, "crawl delay");
             }
         }
-        self.scheduler.rules_known(host);
         let Some(crawl) = self.crawl.as_mut().filter(|_| self.stopping.is_none()) else { return };
-        for seed in crawl.sitemaps_of(&seed.url, &sitemaps) {
+        for seed in crawl.sitemaps_of(file, &sitemaps) {
             self.admit_sitemap(seed);
         }
     }
@@ -117,6 +133,11 @@ impl RunState {
         self.outbox.put_left_out(crawl.take_left_out());
         if let Err(why) = found {
             self.links_failed(why);
+        }
+        // A start page that is done has no request of its own, but its site may have sitemaps.
+        let done = outcome.subject.seed().filter(|_| outcome.verdict == Verdict::Skipped(SkipReason::Done));
+        if let Some(start) = done.filter(|seed| matches!(seed.via, Via::Start(_)) && seed.kind == Kind::Page) {
+            self.know_robots(&start.url);
         }
     }
 

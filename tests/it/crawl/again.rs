@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use fetchall::config::{Config, Sitemaps};
 use wiremock::ResponseTemplate;
@@ -131,4 +133,56 @@ fn a_page_that_was_only_followed_is_saved_once_it_is_wanted() {
     assert!(!tree(folder.path()).keys().any(|name| name.ends_with("b/x.html")));
     crawl([site.url("/")], |config| set(config, folder.path()));
     assert!(tree(folder.path()).keys().any(|name| name.ends_with("b/x.html")), "{:?}", tree(folder.path()).keys());
+}
+
+#[test]
+fn a_crawl_that_goes_on_has_the_scope_of_its_redirected_start() {
+    let site = Site::with(|target, _| match target {
+        "/start/" => redirect("/moved/"),
+        "/moved/" => redirect("/docs/"),
+        "/docs/" => page(&["a", "/moved/b", "/elsewhere"]),
+        "/docs/a" | "/moved/b" | "/elsewhere" => page(&[]),
+        _ => ResponseTemplate::new(404),
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let first = crawl([site.url("/start/")], |config| {
+        set(config, folder.path());
+        config.crawl.max_pages = Some(1);
+    });
+    assert_eq!(first.end.summary.counts.ok, 1, "{:#?}", first.told());
+    crawl([site.url("/start/")], |config| set(config, folder.path()));
+    let mut pages = site.pages();
+    pages.dedup();
+    assert_eq!(pages, ["/docs/", "/docs/a", "/moved/", "/moved/b", "/start/"]);
+}
+
+#[test]
+fn a_stored_robots_txt_still_has_its_delay_and_sitemaps() {
+    const DELAY: f64 = 0.2;
+    let is_up = Arc::new(AtomicBool::new(false));
+    let site = Site::with({
+        let is_up = Arc::clone(&is_up);
+        move |target, _| match target {
+            "/robots.txt" => file("text/plain", &format!("User-agent: *\nCrawl-delay: {DELAY}\n")),
+            "/sitemap.xml" if is_up.load(Ordering::SeqCst) => {
+                file("text/xml", "<urlset><url><loc>/only</loc></url><url><loc>/more</loc></url></urlset>")
+            }
+            "/" | "/only" | "/more" => page(&[]),
+            _ => ResponseTemplate::new(503),
+        }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let run = || {
+        crawl([site.url("/")], |config| {
+            config.dir = Some(folder.path().to_owned());
+            config.retry = 0;
+        })
+    };
+    run();
+    is_up.store(true, Ordering::SeqCst);
+    let again = run();
+    assert_eq!(site.pages(), ["/", "/more", "/only"], "{:#?}", again.told());
+    assert_eq!(site.requests().iter().filter(|target| *target == "/robots.txt").count(), 1, "it is stored");
+    let wall = again.end.summary.wall.as_secs_f64();
+    assert!(wall >= 2.0 * DELAY, "a sitemap and two pages in {wall} s");
 }

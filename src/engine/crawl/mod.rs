@@ -11,6 +11,7 @@ mod links;
 mod robots;
 mod waiting;
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::time::SystemTime;
 
@@ -169,7 +170,9 @@ impl Crawl {
     /// Whether a URL may be taken. `is_idle` says that nothing else waits or is under way.
     pub(super) fn has_next(&self, is_idle: bool) -> bool {
         let waits_for_level = self.rules.depth.is_some() && self.waiting.next_depth() > Some(self.level);
-        self.waiting.len() > 0 && (is_idle || !waits_for_level)
+        // A page under way may turn out to be none.
+        let waits_for_pages = self.rules.max_pages.is_some_and(|most| self.pages >= most);
+        self.waiting.len() > 0 && (is_idle || !(waits_for_level || waits_for_pages))
     }
 
     /// Adds the targets of the redirects of earlier runs to the URLs seen: links to them are no new URLs either.
@@ -315,7 +318,12 @@ impl Crawl {
             self.level = self.level.max(depth);
         }
         let (limited, level) = (self.rules.depth.is_some(), self.level);
-        let may = |seed: &Seed| !limited || seed.depth <= level;
+        let left = Cell::new(self.rules.max_pages.map_or(u64::MAX, |most| most.saturating_sub(self.pages)));
+        // Once nothing else is under way, those beyond the limit are taken and refused.
+        let is_spent = left.get() == 0;
+        let has_room =
+            |seed: &Seed| seed.kind != Kind::Page || is_spent || left.replace(left.get().saturating_sub(1)) > 0;
+        let may = |seed: &Seed| (!limited || seed.depth <= level) && has_room(seed);
         let mut seeds = self.waiting.take(may).map_err(|e| format!("cannot read the queue of links: {e}"))?;
         if let Some(known) = &mut self.known {
             known.look_up(&mut seeds)?;
@@ -331,6 +339,11 @@ impl Crawl {
         let may = self.rules.max_pages.is_none_or(|most| self.pages < most);
         self.pages += u64::from(may);
         may
+    }
+
+    /// Gives back a page that turned out to be none: its URL is disallowed, or leads to another page.
+    pub(super) fn give_back(&mut self, seed: &Seed) {
+        self.pages = self.pages.saturating_sub(u64::from(seed.kind == Kind::Page));
     }
 
     /// Decides about the target of a redirect.

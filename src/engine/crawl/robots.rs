@@ -25,8 +25,9 @@ pub(in crate::engine) enum RobotsNeed {
     Nothing,
     /// This job asks for the robots.txt.
     Asks(Box<Job>),
-    /// Its robots.txt, at this URL, is as an earlier run has stored it. Its delay and its sitemaps count from now on.
-    Stored(Url),
+    /// The robots.txt at this URL is ignored, or is as an earlier run has stored it. The delay and the sitemaps of the
+    /// origin count from now on.
+    Unasked(Url),
 }
 
 /// The rules of all origins.
@@ -51,18 +52,19 @@ impl RobotsFiles {
         now: SystemTime,
         stored: impl FnOnce(&str) -> Option<StoredRobots>,
     ) -> RobotsNeed {
-        if self.mode == RobotsMode::Ignore {
-            return RobotsNeed::Nothing;
-        }
         let Ok(file) = url.join("/robots.txt") else { return RobotsNeed::Nothing };
         let origin = origin(url);
+        if self.mode == RobotsMode::Ignore {
+            let is_known = self.sites.insert(origin.into(), SiteState::Asked(None)).is_some();
+            return if is_known { RobotsNeed::Nothing } else { RobotsNeed::Unasked(file) };
+        }
         let last = match self.sites.get(origin) {
             None => {
                 let last = stored(origin).and_then(|stored| SiteRobots::restored(&stored, AGENT, &self.limits));
                 match last {
                     Some(rules) if !rules.is_due(now) && rules.is_copy() => {
                         self.sites.insert(origin.into(), SiteState::Known(rules));
-                        return RobotsNeed::Stored(file);
+                        return RobotsNeed::Unasked(file);
                     }
                     last => last,
                 }

@@ -31,7 +31,7 @@ impl RunState {
                 self.scheduler.await_rules(origin::host(url));
                 self.scheduler.push(robots);
             }
-            Some(RobotsNeed::Stored(file)) => self.robots_known(&file),
+            Some(RobotsNeed::Unasked(file)) => self.robots_known(&file),
         }
     }
 
@@ -124,7 +124,13 @@ impl RunState {
                     crawl.count(seed);
                 }
             }
-            Verdict::Failed(_) | Verdict::Skipped(_) | Verdict::Cancelled => return,
+            Verdict::Skipped(_) => {
+                if let Some(seed) = outcome.subject.seed() {
+                    crawl.give_back(seed);
+                }
+                return;
+            }
+            Verdict::Failed(_) | Verdict::Cancelled => return,
         }
         if outcome.verdict == Verdict::HttpError || self.stopping.is_some() {
             return;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fetchall::model::{HostPattern, ScopeKind};
 
-use super::site::{Site, crawl, page};
+use super::site::{Site, crawl, file, page, redirect};
 
 fn site() -> Site {
     Site::start([
@@ -101,4 +101,27 @@ fn a_crawl_has_no_more_pages_than_it_may() {
         config.crawl.sitemap = fetchall::config::Sitemaps::Off;
     });
     assert_eq!((site.pages().len(), crawled.outcomes.len()), (20, 20));
+}
+
+#[test]
+fn urls_that_are_no_pages_do_not_use_up_the_limit() {
+    let site = Site::with(|target, _| match target {
+        "/robots.txt" => file("text/plain", "User-agent: *\nDisallow: /no/\n"),
+        "/" => {
+            let links = ["no", "go", "p"].map(|folder| (0..30).map(move |n| format!("/{folder}/{n}")));
+            let links: Vec<_> = links.into_iter().flatten().collect();
+            page(&links.iter().map(String::as_str).collect::<Vec<_>>())
+        }
+        _ if target.starts_with("/go/") => redirect(&target.replace("go", "p")),
+        _ => page(&[]),
+    });
+    for concurrency in [1_u32, 16] {
+        let crawled = crawl([site.url("/")], |config| {
+            config.crawl.max_pages = Some(20);
+            config.crawl.sitemap = fetchall::config::Sitemaps::Off;
+            config.concurrency = fetchall::config::Concurrency::Fixed(concurrency.try_into().unwrap());
+            config.per_host = None;
+        });
+        assert_eq!(crawled.end.summary.counts.ok, 20, "{concurrency}: {:#?}", crawled.told());
+    }
 }

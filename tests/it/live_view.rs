@@ -1,4 +1,4 @@
-//! The live view of a run: its figures, its page, its buttons, and whom it refuses.
+//! The live view of a run: figures, page, buttons and refusals.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};

@@ -153,7 +153,7 @@ fn large_index_has_blocks_that_its_own_index_finds() {
     assert_eq!(lines, a.lines);
 }
 
-/// What is refused, with the beginning of the message.
+/// Packages that are refused, with the beginning of the message.
 #[test]
 fn archive_that_does_not_fit_its_index_is_refused() {
     let a = archive("a.warc.gz", "a", 3);

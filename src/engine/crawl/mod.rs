@@ -381,7 +381,7 @@ pub(super) fn is_unrecorded(id: JobId) -> bool {
     id.0 >= UNRECORDED
 }
 
-/// What becomes of a redirected job.
+/// The decision about a redirected job.
 pub(super) enum Redirected {
     /// It goes on, with a message for the user.
     Follow(Option<String>),

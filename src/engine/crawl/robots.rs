@@ -19,7 +19,7 @@ enum SiteState {
     Known(SiteRobots),
 }
 
-/// What must happen before the request for a URL.
+/// The need of a robots.txt before the request for a URL.
 pub(in crate::engine) enum RobotsNeed {
     /// Nothing: the rules are known, on their way, or of no use.
     Nothing,

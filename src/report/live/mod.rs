@@ -26,7 +26,7 @@ pub struct LiveView {
 }
 
 impl LiveView {
-    /// Serves on this listener. Whoever knows `token` may pause the run.
+    /// Serves on this listener. A client that has `token` may pause the run.
     ///
     /// # Errors
     /// When the server cannot start.

@@ -197,7 +197,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the records are, the parts of each table add up to all of them.
+        /// The parts of each table add up to all records.
         #[test]
         fn parts_add_up_to_the_whole(
             records in proptest::collection::vec((0..5_usize, 0..400_u32, 0..900_u64, 200..600_u16, 0..99_u32), 0..600)

@@ -15,7 +15,7 @@ const LOCK: &str = ".lock";
 /// what counts is the lock, which ends with the process however that ends.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
     /// The database, locked as well.
     database: Option<File>,
 }
@@ -41,7 +41,7 @@ impl Lock {
                 let Some(_) = holder else { return Err(io(io::Error::other(NO_LOCK))) };
                 let written = file.set_len(0).and_then(|()| file.rewind());
                 written.and_then(|()| write!(file, "{}", std::process::id())).map_err(io)?;
-                Ok(Self { _file: file, database: None })
+                Ok(Self { file, database: None })
             }
             Err(TryLockError::WouldBlock) => {
                 // Err: then the message does without.
@@ -51,6 +51,14 @@ impl Lock {
             }
             Err(TryLockError::Error(source)) => Err(io(source)),
         }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // To close the file is not enough: a child that another thread has just forked has a copy until it runs its
+        // program. Err: the lock ends with the process.
+        let _ = self.file.unlock();
     }
 }
 
@@ -86,8 +94,9 @@ impl Lock {
     }
 
     /// Holds the lock on the database too.
-    pub(super) fn with_file(self, database: File) -> Self {
-        Self { database: Some(database), ..self }
+    pub(super) fn with_file(mut self, database: File) -> Self {
+        self.database = Some(database);
+        self
     }
 
     /// The database, if this is its lock.

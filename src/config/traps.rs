@@ -62,9 +62,9 @@ limits! {
         "Times that a query holds the URL or the query that it is part of";
     "max-page-links" => max_page_links: usize, true, "Links of one page that are followed";
     "equal-pages-in-chain" => equal_pages_in_chain: u8, true,
-        "Pages with equal text, each found on the one before, after which no links are followed";
+        "Pages with equal text and pictures, each found on the one before, after which no links are followed";
     "equal-query-variants" => equal_query_variants: u8, true,
-        "Queries of a path with equal text, after which the path is closed to queries";
+        "Queries of a path with equal text and pictures, after which the path is closed to queries";
     "values-without-effect" => values_without_effect: u8, true,
         "Values of a parameter that change no text, after which the parameter is ignored";
     "near-equal-pages" => near_equal_pages: u8, true,

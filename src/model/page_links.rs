@@ -29,7 +29,7 @@ pub struct PageLinks {
 pub struct TextSketch {
     /// How many words there are.
     pub words: u32,
-    /// Equal for equal sequences of words.
+    /// Equal for equal sequences of words, with an equal title and equal pictures.
     pub exact: u64,
     /// The simhash. Similar texts differ in few bits. `None` for a page whose URL shows that it is no part of a trap.
     pub near: Option<u64>,

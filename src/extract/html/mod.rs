@@ -38,12 +38,14 @@ pub(super) struct HtmlState {
     text_element: TextElement,
     text: Vec<u8>,
     css: CssScanner,
+    /// How many `template` elements enclose the next token. What is in one is no part of the document yet.
+    templates: u32,
 }
 
 impl HtmlState {
     /// At the beginning of a page in HTML, or in XML.
     pub fn new(is_xml: bool) -> Self {
-        Self { is_xml, text_element: TextElement::Visible, text: Vec::new(), css: CssScanner::new() }
+        Self { is_xml, text_element: TextElement::Visible, text: Vec::new(), css: CssScanner::new(), templates: 0 }
     }
 
     /// The memory of the buffers, in bytes.
@@ -95,6 +97,7 @@ impl TokenReader for HtmlReader<'_> {
             b"title" if self.state.is_xml || !tag.is_foreign => self.begin_text(TextElement::Title, tag),
             b"style" if tag.is_foreign => self.begin_text(TextElement::ForeignStyle, tag),
             b"style" => self.begin_text(TextElement::Style, tag),
+            b"template" if !tag.is_foreign => self.state.templates = self.state.templates.saturating_add(1),
             _ => {}
         }
         if tag.is_cut {
@@ -102,11 +105,17 @@ impl TokenReader for HtmlReader<'_> {
         }
         for attribute in tag.attributes {
             let (name, raw) = tag.attribute(attribute);
+            if name == b"alt" {
+                self.shown(raw);
+            }
             let Some(row) = table::find(tag.name, name) else { continue };
-            if row.context == LinkContext::Base && self.links.depth == 0 {
+            if row.context == LinkContext::Base && self.links.depth == 0 && self.state.templates == 0 {
                 self.links.base(raw);
             }
             if let Some(kind) = kind_of(tag, row, raw) {
+                if kind == LinkKind::Requisite && is_media(tag.name) {
+                    self.shown(raw);
+                }
                 self.link(tag, row, attribute, kind);
             }
         }
@@ -114,11 +123,15 @@ impl TokenReader for HtmlReader<'_> {
 
     fn end_tag(&mut self, name: &[u8]) {
         self.links.sketch.end_word();
+        if name == b"template" {
+            self.state.templates = self.state.templates.saturating_sub(1);
+        }
         match self.state.text_element {
             TextElement::Visible => return,
             TextElement::Script if name == b"script" => {}
             TextElement::Title if name == b"title" => {
                 let title = take(&mut self.state.text);
+                self.shown(&title);
                 self.links.title(title);
             }
             TextElement::Style | TextElement::ForeignStyle if name == b"style" => self.end_style(),
@@ -168,6 +181,13 @@ impl HtmlReader<'_> {
         }
         self.state.text.clear();
         self.state.text_element = element;
+    }
+
+    /// Adds to the sketch what a reader sees of the page beside its text.
+    fn shown(&mut self, raw: &[u8]) {
+        if self.links.depth == 0 {
+            self.links.sketch.push_beside(raw);
+        }
     }
 
     /// Ends the page.
@@ -245,6 +265,11 @@ fn kind_of(tag: &StartTag<'_>, row: &LinkAttribute, raw: &[u8]) -> Option<LinkKi
         LinkContext::Lazy => raw.iter().any(|byte| b"/.".contains(byte)).then_some(LinkKind::Requisite),
         LinkContext::Base | LinkContext::Never => None,
     }
+}
+
+/// Whether a link of this element shows a reader something, as a picture does and a script does not.
+fn is_media(element: &[u8]) -> bool {
+    matches!(element, b"img" | b"image" | b"source" | b"video" | b"audio" | b"embed" | b"object")
 }
 
 /// Whether a value is this word, in letters of any case.

@@ -157,12 +157,13 @@ pub(in crate::extract) fn find(element: &[u8], attribute: &[u8]) -> Option<&'sta
     rows.iter().find(is_of)
 }
 
-/// Whether an attribute that is no link decides about a link of its element.
+/// Whether an attribute that is no link decides about a link of its element, or is the text in place of a picture.
 pub(in crate::extract) fn decides(element: &[u8], attribute: &[u8]) -> bool {
     match attribute {
         b"rel" => matches!(element, b"a" | b"area" | b"link"),
         b"type" => matches!(element, b"link" | b"input"),
         b"hreflang" => element == b"link",
+        b"alt" => matches!(element, b"img" | b"area" | b"input"),
         b"method" => element == b"form",
         b"name" | b"http-equiv" | b"charset" => element == b"meta",
         _ => false,

@@ -119,7 +119,29 @@ fn first_base_governs_all_links() {
         ("<base href='http://'><base href=/b/><a href=x>", &["page /b/x"]),
         ("<iframe srcdoc='<base href=/b/><a href=x>'></iframe><a href=y>", &["page /dir/x", "page /dir/y"]),
         ("<base href='/b/?q#f'><a href='?r'><a href='#x'>", &["page /b/?r"]),
+        ("<template><base href=/t/></template><a href=x>", &["page /dir/x"]),
+        ("<template><template></template><base href=/t/></template><base href=/b/><a href=x>", &["page /b/x"]),
+        ("</template><base href=/b/><a href=x>", &["page /b/x"]),
     ]);
+}
+
+#[test]
+fn the_sketch_tells_pages_apart_by_what_a_reader_sees() {
+    let page = "<title>Gallery</title><a href=next>Next</a><img src=a.jpg alt=sea><script src=a.js></script>";
+    let sketch = html(page).text;
+    for (from, to, is_equal) in [
+        ("Gallery", "Photos", false),
+        ("Next", "Previous", false),
+        ("a.jpg", "b.jpg", false),
+        ("sea", "mountain", false),
+        ("<img", "<video src=a.mp4></video><img", false),
+        ("a.js>", "b.js>", true),
+        ("href=next", "href=other", true),
+        ("<img", "<iframe srcdoc='<img src=c.jpg>'></iframe><img", true),
+    ] {
+        let other = html(&page.replace(from, to)).text;
+        assert_eq!(sketch.is_equal(&other), is_equal, "{to}");
+    }
 }
 
 #[test]

@@ -4,6 +4,8 @@
 //! 2002), in which a word counts as often as it occurs, and all numbers are one word. A page of a calendar is
 //! therefore close to the next one.
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use crate::model::TextSketch;
 
 /// From this first byte of a UTF-8 sequence on (U+3000) a script may have no blanks between its words, so each letter
@@ -121,6 +123,12 @@ impl SketchBuilder {
             self.word.is_letter_of_its_own |= is_letter_of_its_own;
             self.word.add(byte, class);
         }
+    }
+
+    /// Adds what a page shows beside its text: a title, a picture. It counts for equality only, and is no word.
+    pub fn push_beside(&mut self, bytes: &[u8]) {
+        self.end_word();
+        self.exact = (self.exact.rotate_left(5) ^ xxh3_64(bytes)).wrapping_mul(MIX);
     }
 
     /// The sketch of all pieces.

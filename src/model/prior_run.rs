@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{Claimed, Facts, Found, Validators};
+use super::{Claimed, Facts, Found, SkipReason, Validators};
 
 /// A conditional request (RFC 9110, section 13).
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -59,6 +59,8 @@ pub struct PriorRun {
     /// The earlier facts if the URL is done. A done URL was ok, its file exists, and the run requests no more
     /// than then.
     pub done: Option<Box<Facts>>,
+    /// Why a crawl did not follow the redirect of the URL, which is done then. The rule is among the facts.
+    pub not_followed: Option<SkipReason>,
     /// Whether an earlier run saved a body, so that a different file does not count as one.
     pub was_saved: bool,
     /// The conditional request of a run that refreshes finished URLs.

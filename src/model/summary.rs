@@ -171,6 +171,8 @@ pub struct CrawlSummary {
     pub hosts: u64,
     /// The robots.txt files that were asked for.
     pub robots_files: u64,
+    /// The origins of which nothing was fetched, because their robots.txt got no answer or a status 429 or 5xx.
+    pub robots_unread: u64,
     /// The links of all documents, each text of a document once.
     pub links_seen: u64,
     /// Those that the scope has.

@@ -175,6 +175,7 @@ fn write_crawl(out: &mut String, crawl: &CrawlSummary, columns: Option<usize>) {
     let CrawlSummary { requisites, sitemaps, robots_files, hosts, .. } = *crawl;
     let files = [(requisites, "requisites"), (sitemaps, "sitemaps"), (robots_files, "robots.txt"), (hosts, "hosts")];
     named(out, "asked", &grouped_counts(&files));
+    named(out, "robots.txt", &grouped_counts(&[(crawl.robots_unread, "could not be had; nothing was fetched there")]));
     let links = [(crawl.links_seen, "seen"), (crawl.links_in_scope, "in scope"), (crawl.links_new, "new")];
     named(out, "links", &grouped_counts(&links));
     let left_out: Vec<_> = crawl.left_out.iter().map(|(reason, n)| (*n, reason.as_str())).collect();

@@ -151,6 +151,7 @@ fn a_crawl_says_what_it_found_and_left_out() {
         sitemaps: 1,
         hosts: 2,
         robots_files: 2,
+        robots_unread: 1,
         links_seen: 1_008_332,
         links_in_scope: 4200,
         links_new: 2100,

@@ -62,7 +62,9 @@ impl Ledger {
                             let key = self.keys.of(&job.seed, row::occurrence(&job.seed));
                             transaction.prepare_cached(row::UPDATE_HOLDS)?.execute([key])?;
                         }
-                        Verdict::Skipped(SkipReason::Duplicate | SkipReason::Scope) if self.crawls => {
+                        Verdict::Skipped(SkipReason::Duplicate | SkipReason::Scope | SkipReason::Type)
+                            if self.crawls =>
+                        {
                             // The redirect of the URL is not followed. A run that goes on need not ask for it again.
                             row::upsert(&mut whole, &self.keys, &self.bodies, job, outcome, false)?;
                         }

@@ -168,8 +168,12 @@ impl Recall {
     }
 
     fn known(&self, seed: &Seed, found: RowContent) -> rusqlite::Result<PriorRun> {
-        if self.links && found.is_redirect && !self.refresh {
-            return Ok(PriorRun { done: Some(Box::new(found.facts)), ..PriorRun::default() });
+        if let (true, false, Some(reason)) = (self.links, self.refresh, found.not_followed) {
+            return Ok(PriorRun {
+                done: Some(Box::new(found.facts)),
+                not_followed: Some(reason),
+                ..PriorRun::default()
+            });
         }
         // A crawl does not save each page that it follows.
         let is_saved = found.name.is_some() || !self.links;

@@ -54,7 +54,7 @@ pub(super) const UPDATE_HOLDS: &str = "UPDATE urls SET error_kind = NULL, error_
 macro_rules! columns {
     () => {
         "outcome, name, status, final_url, bytes, wire_bytes, content_type, sha256, blake3, etag, last_modified,
-        redirects, http_version, remote_addr, started_at, file"
+        redirects, http_version, remote_addr, started_at, file, error_kind, error_message"
     };
 }
 
@@ -78,6 +78,8 @@ macro_rules! is_bounded {
         + coalesce(octet_length(remote_addr), 0)
         + coalesce(octet_length(started_at), 0)
         + coalesce(octet_length(file), 0)
+        + coalesce(octet_length(error_kind), 0)
+        + coalesce(octet_length(error_message), 0)
         + coalesce(octet_length(title), 0)
         + coalesce(octet_length(url), 0) <= 4194304
         AND coalesce(octet_length(links), 0) <= 8388608"
@@ -136,7 +138,7 @@ pub(super) const SELECT_PAGES: &str = concat!("SELECT url, links FROM urls WHERE
 pub(super) const SELECT_SALT: &str = "SELECT salt FROM salt WHERE typeof(salt) = 'blob' AND octet_length(salt) = 32";
 
 /// The column of the URL in [`SELECT_OK`].
-pub(super) const URL: usize = 16;
+pub(super) const URL: usize = 18;
 
 /// All statements. Preparing them shows whether the tables have the expected columns.
 pub(super) const ALL: [&str; 15] = [
@@ -171,7 +173,7 @@ pub(super) fn update_failed(
     let at = outcome.facts.started_at.unwrap_or_else(Timestamp::now);
     let known = into.execute(params![
         keys.of(&job.seed, occurrence(&job.seed)),
-        outcome.verdict.error_kind().map(crate::model::ErrorKind::as_str),
+        outcome.verdict.error_kind().map(model::ErrorKind::as_str),
         error,
         outcome.facts.status,
         at.to_string(),
@@ -189,9 +191,12 @@ pub(super) fn upsert(
     crawls: bool,
 ) -> rusqlite::Result<()> {
     let (facts, url) = (&outcome.facts, &job.seed.url);
-    let error = match &outcome.verdict {
-        Verdict::Failed(error) => Some(&*error.message),
-        _ => None,
+    let (kind, error) = match &outcome.verdict {
+        Verdict::Failed(error) => (Some(error.kind.as_str()), Some(&*error.message)),
+        Verdict::Skipped(reason) if *reason != SkipReason::NotModified => {
+            (Some(reason.as_str()), facts.rule.as_deref())
+        }
+        verdict => (verdict.error_kind().map(model::ErrorKind::as_str), None),
     };
     let Validators { etag, last_modified } = facts.validators.as_deref().cloned().unwrap_or_default();
     let count = |n: Option<u64>| n.and_then(|n| i64::try_from(n).ok());
@@ -222,7 +227,7 @@ pub(super) fn upsert(
         (!facts.redirects.is_empty()).then(|| hops_text(&facts.redirects)),
         facts.http_version.map(|version| format!("{version:?}")),
         facts.remote_addr.map(|addr| addr.to_string()),
-        outcome.verdict.error_kind().map(crate::model::ErrorKind::as_str),
+        kind,
         error,
         job.attempt,
         facts.started_at.map(|at| at.to_string()),
@@ -253,8 +258,8 @@ fn below<'a>(folder: &Path, path: &'a str) -> Option<Cow<'a, str>> {
 /// The content of a row.
 pub(super) struct RowContent {
     pub ok: bool,
-    /// Whether a crawl did not follow the redirect that it got.
-    pub is_redirect: bool,
+    /// Why a crawl did not follow the redirect that it got; its rule is among the facts.
+    pub not_followed: Option<SkipReason>,
     pub name: Option<Box<str>>,
     /// The path of its body below the output folder.
     pub file: Option<PathBuf>,
@@ -292,6 +297,7 @@ pub(super) fn found(row: &Row<'_>, bodies: &Bodies) -> rusqlite::Result<Option<R
         Bodies::File(path) => Some(path.clone()),
         Bodies::Nowhere | Bodies::HandedOn => None,
     };
+    let not_followed = not_followed(row)?;
     let facts = Facts {
         status: count(row, 2)?,
         final_url: text(row, 3)?.and_then(|url| Url::parse(&redact_url(url)).ok()),
@@ -311,34 +317,44 @@ pub(super) fn found(row: &Row<'_>, bodies: &Bodies) -> rusqlite::Result<Option<R
         continued: false,
         validators: None,
         retry_after: None,
-        rule: None,
+        rule: boxed(17)?.filter(|_| not_followed.is_some()),
         is_anonymous: false,
     };
     let validators = Validators { etag: octets(row, 9)?, last_modified: octets(row, 10)? };
     let ok = text(row, 0)? == Some(Verdict::Ok.as_str());
-    let is_redirect = text(row, 0)? == Some(REDIRECT_NOT_FOLLOWED.as_str());
-    Ok(Some(RowContent { ok, is_redirect, file: file.map(PathBuf::from), name, facts, validators }))
+    Ok(Some(RowContent { ok, not_followed, file: file.map(PathBuf::from), name, facts, validators }))
 }
 
-/// The outcome of a URL whose redirect a crawl did not follow: its target was seen, or is out of scope. The row has no
-/// links.
+/// The outcome of a URL whose redirect a crawl did not follow: its target was seen, or is out of scope. The row has the
+/// reason and the rule in place of an error, and no links.
 const REDIRECT_NOT_FOLLOWED: Verdict = Verdict::Skipped(SkipReason::Duplicate);
+
+/// The reason of such a row. A row of an older version names none.
+fn not_followed(row: &Row<'_>) -> rusqlite::Result<Option<SkipReason>> {
+    if text(row, 0)? != Some(REDIRECT_NOT_FOLLOWED.as_str()) {
+        return Ok(None);
+    }
+    let named = text(row, 16)?;
+    let known = SkipReason::ALL.iter().find(|reason| Some(reason.as_str()) == named);
+    Ok(Some(known.copied().unwrap_or(SkipReason::Duplicate)))
+}
 
 /// Reads the links of a row of [`SELECT_CRAWLED`]; `None` if no crawl has fetched it.
 pub(super) fn links(row: &Row<'_>) -> rusqlite::Result<Option<Box<PageLinks>>> {
-    let Some(page) = row.get_ref(17)?.as_blob().ok().and_then(link_codec::read) else { return Ok(None) };
-    Ok(Some(Box::new(PageLinks { title: text(row, 16)?.map(str::to_owned), ..page })))
+    let Some(page) = row.get_ref(19)?.as_blob().ok().and_then(link_codec::read) else { return Ok(None) };
+    Ok(Some(Box::new(PageLinks { title: text(row, 18)?.map(str::to_owned), ..page })))
 }
 
 /// Reads the last result of a request. A failure after an `ok` body counts.
 pub(super) fn last_result<'a>(row: &'a Row<'_>) -> rusqlite::Result<RecordedOutcome<'a>> {
-    let kind = text(row, 2)?;
+    let outcome = text(row, 0)?.unwrap_or_default();
+    let kind = text(row, 2)?.filter(|_| outcome != REDIRECT_NOT_FOLLOWED.as_str());
     if count::<u8>(row, 4)? == Some(1) {
         let is_status = kind == Some(model::ErrorKind::HttpStatus.as_str());
         let outcome = if is_status { "http_error" } else { "failed" };
         return Ok(RecordedOutcome { outcome, kind, status: count(row, 3)? });
     }
-    Ok(RecordedOutcome { outcome: text(row, 0)?.unwrap_or_default(), kind, status: count(row, 1)? })
+    Ok(RecordedOutcome { outcome, kind, status: count(row, 1)? })
 }
 
 /// Stores octets as text if they are UTF-8, else as a blob.

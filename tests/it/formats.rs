@@ -104,7 +104,7 @@ fn records_that_contradict_themselves_do_not_fit() {
 
 fn crawl() -> Value {
     json!({
-        "pages": 3, "pages_by_depth": [1, 2], "requisites": 0, "sitemaps": 0, "hosts": 1, "robots_files": 1,
+        "pages": 3, "pages_by_depth": [1, 2], "requisites": 0, "sitemaps": 0, "hosts": 1, "robots_files": 1, "robots_unread": 0,
         "links_seen": 9, "links_in_scope": 4, "links_new": 2, "left_out": {"scope": 5, "trap": 2},
         "traps": [{"rule": "max_url_length 2048", "links": 2, "first": "http://a/"}], "queue_left": 0
     })

@@ -204,7 +204,10 @@ fn limits(config: &Config) -> String {
 /// Returns the exit code of a run.
 fn exit_of(end: &RunEnd, config: &Config) -> Exit {
     let counts = &end.summary.counts;
-    let failed = config.fail_on.failed(counts.ok + end.summary.good_before(), counts.failed + counts.http_error);
+    // A site without an answer has failed, although its pages are skipped by the rule for robots.txt.
+    let unread = end.summary.crawl.as_ref().map_or(0, |crawl| crawl.robots_unread);
+    let failed =
+        config.fail_on.failed(counts.ok + end.summary.good_before(), counts.failed + counts.http_error + unread);
     // A run that waits for a success has failed without one.
     let unmet = config.until == Until::FirstSuccess && config.fail_on != FailOn::Never && !config.dry_run;
     // A wrong list is a wrong command, whenever it is read.

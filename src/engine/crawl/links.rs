@@ -154,6 +154,7 @@ impl Crawl {
             sitemaps,
             hosts: self.hosts.len() as u64,
             robots_files: self.robots.asked,
+            robots_unread: self.robots.unread(),
             links_seen: found,
             links_in_scope: found - outside.sum::<u64>(),
             links_new: new,

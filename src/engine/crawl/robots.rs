@@ -99,6 +99,13 @@ impl RobotsFiles {
         *state = SiteState::Known(SiteRobots::after(last, answer, AGENT, &self.limits, now));
     }
 
+    /// How many origins are disallowed as a whole, because their files could not be had.
+    pub(super) fn unread(&self) -> u64 {
+        let is_unread = |site: &&SiteState| matches!(site, SiteState::Known(rules) if rules.is_unread());
+        let obeyed = self.sites.values().filter(|_| self.mode == RobotsMode::Obey);
+        obeyed.filter(is_unread).count() as u64
+    }
+
     /// The rule that disallows a URL, if the crawl obeys it.
     pub(super) fn refusal(&self, url: &Url) -> Option<LinkRefusal<'static>> {
         if self.mode == RobotsMode::Obey { self.disallows(url) } else { None }

@@ -166,8 +166,9 @@ impl RunState {
     pub(super) fn admit_new(&mut self, mut seed: Seed, saves: bool, now: Instant) {
         // A page that was only followed before, and is saved now, is not done.
         let is_done = !saves || !self.admission.saves() || has_file(&seed);
+        let not_followed = seed.known.as_ref().and_then(|known| known.not_followed);
         if let Some(facts) = is_done.then(|| self.admission.take_done(&mut seed)).flatten() {
-            let verdict = Verdict::Skipped(SkipReason::Done);
+            let verdict = Verdict::Skipped(not_followed.unwrap_or(SkipReason::Done));
             return self.finish(Outcome { facts, ..Outcome::unfetched(Subject::Seed(Box::new(seed)), verdict) });
         }
         if let Some(warning) = self.admission.second_origin(&seed.url) {

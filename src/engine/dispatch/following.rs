@@ -128,7 +128,10 @@ impl RunState {
                 if let Some(seed) = outcome.subject.seed() {
                     crawl.give_back(seed);
                 }
-                return;
+                // The redirect that an earlier run did not follow may lead into the scope of this one.
+                if !matches!(outcome.subject, Subject::Seed(_)) || outcome.facts.final_url.is_none() {
+                    return;
+                }
             }
             Verdict::Failed(_) | Verdict::Cancelled => return,
         }

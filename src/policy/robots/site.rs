@@ -129,6 +129,11 @@ impl SiteRobots {
         matches!(self.access, SiteAccess::ByRules | SiteAccess::All(_))
     }
 
+    /// Whether nothing is allowed because there was no answer yet.
+    pub fn is_unread(&self) -> bool {
+        matches!(self.access, SiteAccess::Nothing(_))
+    }
+
     /// Decides about a URL of this origin.
     pub fn check(&self, url: &Url) -> RobotsVerdict<'_> {
         match &self.access {

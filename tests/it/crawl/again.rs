@@ -67,6 +67,35 @@ fn a_crawl_that_is_done_asks_only_for_what_failed() {
 }
 
 #[test]
+fn redirects_that_were_not_followed_have_the_same_records_again() {
+    let site = Site::with(|target, _| match target {
+        "/d/" => page(&["a", "b", "out", "picture", "same"]),
+        "/d/a" => page(&[]),
+        "/d/same" => redirect("/d/a"),
+        "/d/out" => redirect("/e"),
+        "/d/picture" => redirect("/d/x.png"),
+        _ => ResponseTemplate::new(404),
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let run = || {
+        let crawled = crawl([site.url("/d/")], |config| {
+            set(config, folder.path());
+            config.crawl.reject = vec!["png".to_owned()];
+        });
+        let told: Vec<_> = crawled.told().into_iter().filter(|line| !line.contains(" done")).collect();
+        (told, crawled.end.summary.crawl.unwrap())
+    };
+    let (first, again) = (run(), run());
+    let expected = ["out skipped scope (", "picture skipped type (", "same skipped duplicate"];
+    for part in expected {
+        assert!(first.0.iter().any(|line| line.contains(part)), "{part}: {:#?}", first.0);
+    }
+    let redirects = |told: &[String]| told.iter().filter(|line| line.contains("skipped")).cloned().collect::<Vec<_>>();
+    assert_eq!(redirects(&again.0), redirects(&first.0));
+    assert_eq!(again.1.pages_by_depth, first.1.pages_by_depth);
+}
+
+#[test]
 fn a_crawl_goes_on_wherever_it_stopped() {
     let site = Site::with(|target, _| answer(target));
     let whole = tempfile::tempdir().unwrap();

@@ -63,6 +63,8 @@ fn a_missing_file_allows_and_a_broken_one_forbids() {
         if pages == 0 {
             assert_eq!(crawled.told(), [format!("/ skipped robots (robots.txt: status {status})")]);
         }
+        let unread = crawled.end.summary.crawl.map(|crawl| crawl.robots_unread);
+        assert_eq!(unread, Some(u64::from(pages == 0)), "{status}");
     }
 }
 

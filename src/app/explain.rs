@@ -109,6 +109,8 @@ struct UrlPlaces {
     linked: LinkedFrom,
     /// Another URL with the same canonical form.
     same: Option<String>,
+    /// A URL whose redirect led to this one.
+    redirect: Option<String>,
 }
 
 struct Explainer<'a> {
@@ -134,9 +136,10 @@ impl Explainer<'_> {
             places.same = other.map(|start| start.as_str().to_owned());
         }
         let Some(state) = &self.state else { return Ok(places) };
-        state.each_page(|url, links| {
+        state.each_page(|url, target, links| {
             let Ok(page) = Url::parse(url) else { return };
             let page_key = canonical.key(&page);
+            let target = target.and_then(|target| canonical.key_of(target));
             let mut linked = vec![false; keys.len()];
             for link in links.iter().flat_map(|links| links.links.iter()) {
                 let Some(link) = canonical.key_of(link.url) else { continue };
@@ -146,6 +149,9 @@ impl Explainer<'_> {
                 let (seed, key) = (&seeds[at], &keys[at]);
                 if page_key == key.as_str() && page[..Position::AfterQuery] != seed.url[..Position::AfterQuery] {
                     places.same.get_or_insert_with(|| page.as_str().to_owned());
+                }
+                if target.as_deref() == Some(key) && page_key != key.as_str() {
+                    places.redirect.get_or_insert_with(|| page.as_str().to_owned());
                 }
                 if linked[at] {
                     places.linked.count += 1;
@@ -198,15 +204,12 @@ impl Explainer<'_> {
         let robots = site.map(|site| (site, site.rules.check(url)));
         let disallowed = robots.as_ref().and_then(|(_, verdict)| verdict.refusal());
         let disallowed = disallowed.filter(|_| self.config.crawl.robots == RobotsMode::Obey);
-        let same = places.same.map(|url| LinkRefusal::new(SkipReason::Duplicate, url));
-        let refusals = [same.as_ref(), out.as_ref(), trap.as_ref(), disallowed.as_ref()];
-        let refusal = refusals.into_iter().flatten().next().map(|refusal| {
-            let rule = match refusal.reason {
-                SkipReason::Duplicate => format!("same canonical form as {}", refusal.rule),
-                _ => refusal.rule.to_string(),
-            };
-            (refusal.reason.as_str().to_owned(), Some(rule))
-        });
+        let duplicate = |rule: String| LinkRefusal::new(SkipReason::Duplicate, rule);
+        let same = places.same.as_ref().map(|url| duplicate(format!("same canonical form as {url}")));
+        let target = places.redirect.as_ref().map(|url| duplicate(format!("{url} redirects to it, and was fetched")));
+        let depth = (is_link && self.rules.depth == Some(0)).then(|| LinkRefusal::new(SkipReason::Depth, "depth 0"));
+        let refusals = [&same, &target, &out, &depth, &trap, &disallowed].into_iter().flatten().next();
+        let refusal = refusals.map(|refusal| (refusal.reason.as_str().to_owned(), Some(refusal.rule.to_string())));
         let (verdict, because) = verdict(known.as_ref(), refusal);
         let (reason, rule) = because.map_or((None, None), |(reason, rule)| (Some(reason), rule));
         Ok(Explained {
@@ -235,7 +238,7 @@ impl Explainer<'_> {
                 crawl_delay_s: site.rules.crawl_delay().map(|delay| delay.kept.as_secs_f64()),
                 age_s: site.copied.map(|at| at.elapsed().unwrap_or_default().as_secs()),
             }),
-            duplicate_of: same.map(|refusal| refusal.rule.into_owned()),
+            duplicate_of: places.same.or(places.redirect),
             linked_from: places.linked,
             file: self.file(seed, known.as_ref()).filter(|_| is_saved),
             state_path: self.state.as_ref().map(|state| state.shown_path()),
@@ -266,12 +269,18 @@ type Because = Option<(String, Option<String>)>;
 /// Returns the result in the state, else the decision of the rules.
 fn verdict(known: Option<&KnownResult>, refusal: Because) -> (&'static str, Because) {
     match known {
-        Some(known) if matches!(&*known.outcome, "ok" | "http_error") => ("fetched", None),
+        Some(known) if known.outcome == "ok" => ("fetched", None),
         Some(known) => {
-            let target = known.facts.final_url.as_ref();
-            let rule = target.map(|target| format!("it redirects to {target}"));
-            let reason = known.error.clone().unwrap_or_else(|| known.outcome.clone());
-            ("not_fetched", Some((reason, rule)))
+            let target = known.facts.final_url.as_ref().filter(|_| known.not_followed.is_some());
+            let rule = match (target, known.status) {
+                (Some(target), _) => Some(format!("it redirects to {target}")),
+                (None, Some(status)) => Some(format!("status {status}")),
+                (None, None) => None,
+            };
+            let skipped = known.not_followed.map(|reason| reason.as_str().to_owned());
+            let reason = skipped.or_else(|| known.error.clone()).unwrap_or_else(|| known.outcome.clone());
+            let has_answer = known.outcome == "http_error";
+            (if has_answer { "fetched" } else { "not_fetched" }, Some((reason, rule)))
         }
         None if refusal.is_some() => ("not_fetched", refusal),
         None => ("would_fetch", None),

@@ -3,7 +3,7 @@
 use rusqlite::OptionalExtension as _;
 
 use super::{Recall, StateError, failed, link_codec, row};
-use crate::model::{Facts, PageLinks, Seed, Validators, shown_path};
+use crate::model::{Facts, PageLinks, Seed, SkipReason, Validators, shown_path};
 
 /// What a state knows of a URL.
 #[derive(Debug, Clone)]
@@ -18,6 +18,8 @@ pub struct KnownResult {
     pub facts: Facts,
     /// Its validators.
     pub validators: Validators,
+    /// Why a crawl did not follow its redirect; the rule is among the facts.
+    pub not_followed: Option<SkipReason>,
     /// The name that was given to its file.
     pub name: Option<Box<str>>,
 }
@@ -51,6 +53,7 @@ impl Recall {
                     status: last.status,
                     facts: content.facts,
                     validators: content.validators,
+                    not_followed: content.not_followed,
                     name: content.name,
                 })
             })
@@ -59,11 +62,12 @@ impl Recall {
         read().map_err(|e| failed(&self.path, e))
     }
 
-    /// Calls `each` for every request: its URL, and the links of its page. One page is in memory at a time.
+    /// Calls `each` for every request: its URL, the URL to which its redirects led to a body, and the links of that.
+    /// One page is in memory at a time.
     ///
     /// # Errors
     /// An error of SQLite.
-    pub fn each_page(&self, mut each: impl FnMut(&str, Option<&PageLinks>)) -> Result<(), StateError> {
+    pub fn each_page(&self, mut each: impl FnMut(&str, Option<&str>, Option<&PageLinks>)) -> Result<(), StateError> {
         let mut read = || -> rusqlite::Result<()> {
             let mut pages = self.connection.prepare(row::SELECT_PAGES)?;
             let mut rows = pages.query([])?;
@@ -71,7 +75,7 @@ impl Recall {
                 // A value that is no text is no URL.
                 let Ok(url) = row.get_ref(0)?.as_str() else { continue };
                 let links = row.get_ref(1)?.as_blob().ok().and_then(link_codec::read);
-                each(url, links.as_ref());
+                each(url, row.get_ref(2)?.as_str().ok(), links.as_ref());
             }
             Ok(())
         };

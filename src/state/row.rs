@@ -132,7 +132,8 @@ pub(super) const SELECT_TARGETS: &str = "SELECT final_url FROM urls
     WHERE final_url IS NOT NULL AND outcome = 'ok' AND links IS NOT NULL AND octet_length(final_url) <= 65536";
 
 /// Selects the URLs of all requests, with the links of their pages.
-pub(super) const SELECT_PAGES: &str = concat!("SELECT url, links FROM urls WHERE ", is_bounded!(), " ORDER BY id");
+pub(super) const SELECT_PAGES: &str =
+    concat!("SELECT url, links, iif(outcome = 'ok', final_url, NULL) FROM urls WHERE ", is_bounded!(), " ORDER BY id");
 
 /// Selects the salt of the keys, if it has the right type and length.
 pub(super) const SELECT_SALT: &str = "SELECT salt FROM salt WHERE typeof(salt) = 'blob' AND octet_length(salt) = 32";

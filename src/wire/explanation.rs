@@ -11,7 +11,7 @@ pub struct Explanation {
     pub url: String,
     /// `fetched`, `not_fetched` or `would_fetch`.
     pub verdict: &'static str,
-    /// Why it is not fetched: a reason of skipped records, or a kind of error.
+    /// Why it is not fetched, or has no body: a reason of skipped records, or a kind of error.
     pub reason: Option<String>,
     /// The rule behind the reason.
     pub rule: Option<String>,
@@ -25,7 +25,7 @@ pub struct Explanation {
     pub trap: Option<String>,
     /// The verdict of robots.txt. Null if none is asked for, or none is known offline.
     pub robots: Option<RobotsRule>,
-    /// Another URL with the same canonical form, which counts in its place.
+    /// Another URL that counts in its place: one with the same canonical form, or one that redirects to it.
     pub duplicate_of: Option<String>,
     /// The pages of the state that link to it.
     pub linked_from: LinkedFrom,

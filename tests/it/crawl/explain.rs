@@ -9,9 +9,11 @@ use crate::support::schema;
 fn site() -> Site {
     Site::start([
         ("/robots.txt", file("text/plain", "User-agent: *\nCrawl-delay: 0\nDisallow: /d/private\n")),
-        ("/d/", page(&["a", "gone", "moved", "private"])),
+        ("/d/", page(&["a", "first", "gone", "moved", "private"])),
         ("/d/a", super::site::html("<title>A page</title><a href=/d/>d</a>")),
         ("/d/moved", redirect("/d/a")),
+        ("/d/first", redirect("/d/target")),
+        ("/d/target", page(&[])),
     ])
 }
 
@@ -50,6 +52,8 @@ fn each_rule_of_a_crawl_is_named() {
         ("/d/private/x", &[], "not_fetched | robots | robots.txt:3: Disallow: /d/private".to_owned()),
         ("/d/private/x", &["--robots", "report"], "would_fetch | - | -".to_owned()),
         ("/d/private/x", &["--robots", "ignore"], "would_fetch | - | -".to_owned()),
+        ("/d/a", &["--depth", "0"], "not_fetched | depth | depth 0".to_owned()),
+        ("/d/", &["--depth", "0"], "would_fetch | - | -".to_owned()),
         ("/d/?sid=1", &["--strip-param", "sid"], format!("not_fetched | duplicate | same canonical form as {start}")),
     ] {
         let words: Vec<_> = ["--crawl", &start].into_iter().chain(words.iter().copied()).collect();
@@ -113,7 +117,13 @@ fn the_state_says_what_became_of_a_url() {
         (&Value::from(1), &Value::from(start.as_str()))
     );
     assert!(value["robots"]["age_s"].is_u64(), "{value:#}");
-    assert_eq!(explain("/d/gone")["state"]["status"], 404);
+    assert_eq!(told(&explain("/d/gone")), "fetched | http_status | status 404");
+    let target = site.url("/d/a");
+    assert_eq!(told(&explain("/d/moved")), format!("not_fetched | duplicate | it redirects to {target}"));
+    let first = site.url("/d/first");
+    let led = format!("not_fetched | duplicate | {first} redirects to it, and was fetched");
+    assert_eq!(told(&explain("/d/target")), led);
+    assert_eq!(explain("/d/target")["duplicate_of"], Value::from(first));
     assert_eq!(told(&explain("/d/private")), "not_fetched | robots | robots.txt:3: Disallow: /d/private");
     assert_eq!(explain("/d/private")["linked_from"]["count"], 1);
     assert_eq!(explain("/d/new")["state"], Value::Null);

@@ -188,6 +188,7 @@ pub fn resolve_map(args: CrawlArgs, env: &Env) -> Result<Resolved, UsageError> {
 }
 
 fn resolve_over(defaults: Config, mut args: CrawlArgs, env: &Env) -> Result<Resolved, UsageError> {
+    let is_wgets = args.recursive && !args.no_parent && !args.no.iter().any(|letters| letters.contains('p'));
     let mut tips = letters(&mut args)?;
     let mut resolved = resolve::settings_over(defaults, &args.settings, env)?;
     if resolved.config.crawl.maps {
@@ -199,6 +200,12 @@ fn resolve_over(defaults: Config, mut args: CrawlArgs, env: &Env) -> Result<Reso
     resolved.show_errors = args.settings.show_error;
     if resolved.config.crawl.depth == Some(0) && resolved.is_flag("depth") {
         tips.push("--depth 0 (or -l 0): no link is followed; wget's -l 0 is --depth none".to_owned());
+    }
+    if is_wgets && !["depth", "scope"].iter().all(|key| resolved.is_flag(key)) {
+        tips.push(
+            "-r: the crawl stays below the folder of its start page, at any depth; wget's -r alone is --scope host -l 5"
+                .to_owned(),
+        );
     }
     resolved.doubts.extend(tips);
     Ok(resolved)

@@ -158,6 +158,21 @@ fn letters_of_wget_are_understood() {
 }
 
 #[test]
+fn wgets_recursion_without_a_parent_rule_gets_a_tip() {
+    let doubts = |words: &[&str]| crawl(words).unwrap().doubts.len();
+    for (words, tips) in [
+        (&["-r", "a.example"][..], 1),
+        (&["-r", "-l5", "a.example"], 1),
+        (&["-r", "-l5", "--scope", "host", "a.example"], 0),
+        (&["-r", "-np", "a.example"], 0),
+        (&["-r", "--no-parent", "a.example"], 0),
+        (&["a.example"], 0),
+    ] {
+        assert_eq!(doubts(words), tips, "{words:?}");
+    }
+}
+
+#[test]
 fn depth_0_is_not_that_of_wget() {
     let resolved = crawl(&["-l0", "a.example"]).unwrap();
     assert_eq!(resolved.config.crawl.depth, Some(0));

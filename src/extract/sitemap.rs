@@ -6,7 +6,7 @@
 use std::mem::take;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
 use super::collector::{LinkCollector, LinkUse};
@@ -121,19 +121,19 @@ impl SitemapState {
     }
 }
 
-/// The time of a W3C date. A date without a time is its first moment in UTC, so are a month and a year.
+/// The time of a W3C date. A day, a month and a year are their last second in UTC: the change may have been then.
 fn time(text: &str) -> Option<Timestamp> {
-    let midnight = |date: Date| date.to_zoned(TimeZone::UTC).ok().map(|time| time.timestamp());
-    let date = match text.len() {
-        4 => format!("{text}-01-01"),
-        7 => format!("{text}-01"),
-        10 => text.to_owned(),
+    let day = match text.len() {
+        4 => format!("{text}-12-31").parse(),
+        7 => format!("{text}-01").parse().map(Date::last_of_month),
+        10 => text.parse(),
         _ => {
-            let local = || text.parse::<jiff::civil::DateTime>().ok()?.to_zoned(TimeZone::UTC).ok();
+            let local = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok();
             return text.parse().ok().or_else(|| local().map(|time| time.timestamp()));
         }
     };
-    date.parse().ok().and_then(midnight)
+    let end = day.ok()?.at(23, 59, 59, 0).to_zoned(TimeZone::UTC).ok()?;
+    Some(end.timestamp())
 }
 
 #[cfg(test)]
@@ -143,9 +143,9 @@ mod tests {
     #[test]
     fn w3c_dates_are_read() {
         for (text, expected) in [
-            ("2024", Some("2024-01-01T00:00:00Z")),
-            ("2024-05", Some("2024-05-01T00:00:00Z")),
-            ("2024-05-06", Some("2024-05-06T00:00:00Z")),
+            ("2024", Some("2024-12-31T23:59:59Z")),
+            ("2024-02", Some("2024-02-29T23:59:59Z")),
+            ("2024-05-06", Some("2024-05-06T23:59:59Z")),
             ("2024-05-06T07:08Z", Some("2024-05-06T07:08:00Z")),
             ("2024-05-06T07:08:09+02:00", Some("2024-05-06T05:08:09Z")),
             ("2024-05-06T07:08:09.5Z", Some("2024-05-06T07:08:09.5Z")),

@@ -56,7 +56,7 @@ pub struct Link<'a> {
     pub kind: LinkKind,
     /// Whether each link to this URL has `rel=nofollow`.
     pub nofollow: bool,
-    /// The time of the last change, from a sitemap. A date without a time is its first moment in UTC.
+    /// The time of the last change, from a sitemap. A date without a time is its last second in UTC.
     pub modified: Option<Timestamp>,
 }
 

@@ -127,6 +127,9 @@ impl RobotsFiles {
 /// The answer to the request for a robots.txt; `None` if the run was stopped first.
 pub fn answer(outcome: &Outcome) -> Option<RobotsAnswer<'_>> {
     let facts = &outcome.facts;
+    if facts.redirects.len() > RobotsLimits::default().max_redirects as usize {
+        return Some(RobotsAnswer::TooManyRedirects);
+    }
     Some(match (&outcome.verdict, facts.status) {
         (Verdict::Ok, _) => RobotsAnswer::Body(facts.found.robots.as_deref().unwrap_or_default()),
         (Verdict::HttpError, Some(status)) => RobotsAnswer::Status(status, facts.retry_after),

@@ -98,6 +98,24 @@ fn redirects_of_robots_txt_are_followed() {
 }
 
 #[test]
+fn a_robots_txt_behind_more_than_five_redirects_counts_as_absent() {
+    for (hops, is_read) in [(5, true), (6, false), (30, false)] {
+        let site = Site::with(move |target, _| {
+            let hop = target.strip_prefix("/hop").and_then(|hop| hop.parse::<u32>().ok());
+            match (target, hop) {
+                ("/robots.txt", _) => redirect("/hop1"),
+                (_, Some(hop)) if hop < hops => redirect(&format!("/hop{}", hop + 1)),
+                (_, Some(_)) => rules(),
+                ("/", _) => page(&["/private/b"]),
+                _ => page(&[]),
+            }
+        });
+        let crawled = crawl([site.url("/")], |config| config.crawl.sitemap = fetchall::config::Sitemaps::Off);
+        assert_eq!(!site.requests().contains(&"/private/b".to_owned()), is_read, "{hops}: {:#?}", crawled.told());
+    }
+}
+
+#[test]
 fn the_crawl_delay_of_a_host_is_kept() {
     let site = Site::with(|target, _| match target {
         "/robots.txt" => file("text/plain", "User-agent: fetchall\nCrawl-delay: 0.2\n"),

@@ -234,6 +234,9 @@ impl Crawl {
         }
         self.seen.insert_fingerprint(print);
         self.counts.new += 1;
+        if self.rules.depth.is_some() && depth > self.level {
+            self.next_level.insert_fingerprint(print);
+        }
         let via = Via::Link(SourcePos { list: page.shared.clone(), line: number as u64 + 1 });
         self.waiting.push(Seed { depth, kind, ..Seed::new(url, via) })
     }

@@ -124,6 +124,9 @@ pub(super) struct Crawl {
     /// The depth of the pages that may be taken now, if there is a limit. Pages of the next depth wait for them, so
     /// the depth of a page is that of the shortest way to it.
     level: u32,
+    /// With a limit of depth: the URLs that wait for the next depth, and those among them that a redirect has reached.
+    next_level: FingerprintSet,
+    reached: FingerprintSet,
     pages: u64,
     unrecorded: u64,
     counts: LinkCounts,
@@ -148,6 +151,8 @@ impl Crawl {
             start_origins: HashSet::new(),
             chains: TextChains::default(),
             level: 0,
+            next_level: FingerprintSet::new(),
+            reached: FingerprintSet::new(),
             pages: 0,
             unrecorded: 0,
             counts: LinkCounts::default(),
@@ -314,8 +319,9 @@ impl Crawl {
     /// # Errors
     /// The state or the queue cannot be read.
     pub(super) fn take(&mut self, is_idle: bool) -> Result<Vec<Seed>, String> {
-        if let (true, Some(depth)) = (is_idle, self.waiting.next_depth()) {
-            self.level = self.level.max(depth);
+        if let (true, Some(depth)) = (is_idle, self.waiting.next_depth().filter(|depth| *depth > self.level)) {
+            self.level = depth;
+            self.next_level = FingerprintSet::new();
         }
         let (limited, level) = (self.rules.depth.is_some(), self.level);
         let left = Cell::new(self.rules.max_pages.map_or(u64::MAX, |most| most.saturating_sub(self.pages)));
@@ -325,6 +331,8 @@ impl Crawl {
             |seed: &Seed| seed.kind != Kind::Page || is_spent || left.replace(left.get().saturating_sub(1)) > 0;
         let may = |seed: &Seed| (!limited || seed.depth <= level) && has_room(seed);
         let mut seeds = self.waiting.take(may).map_err(|e| format!("cannot read the queue of links: {e}"))?;
+        let canonical = &self.rules.canonical;
+        seeds.retain(|seed| seed.kind == Kind::Sitemap || !self.reached.contains(&canonical.key(&seed.url)));
         if let Some(known) = &mut self.known {
             known.look_up(&mut seeds)?;
         }
@@ -370,7 +378,10 @@ impl Crawl {
         // A later attempt goes the way of the first, and so does a later run.
         let is_first = job.attempt == 1 && (self.refresh || job.seed.known.is_none());
         if !self.seen.insert(&key) && is_first {
-            return Redirected::Refuse(LinkRefusal::new(SkipReason::Duplicate, "seen before"));
+            // The redirect is the shorter way to a page of the next depth.
+            if !self.next_level.contains(&key) || !self.reached.insert(&key) {
+                return Redirected::Refuse(LinkRefusal::new(SkipReason::Duplicate, "seen before"));
+            }
         }
         Redirected::Follow(message)
     }

@@ -91,6 +91,31 @@ fn depth_is_the_shortest_way() {
 }
 
 #[test]
+fn a_redirect_may_be_the_shortest_way() {
+    // A link has found /t before the redirects answer.
+    let site = Site::with(|target, _| match target {
+        "/" => page(&["a", "r", "s"]),
+        "/a" => page(&["t"]),
+        "/r" => redirect("/t").set_delay(Duration::from_millis(200)),
+        "/s" => redirect("/t").set_delay(Duration::from_millis(300)),
+        "/t" => page(&["u"]),
+        _ => page(&[]),
+    });
+    let crawled = crawl([site.url("/")], |config| {
+        config.crawl.depth = Some(2);
+        config.crawl.sitemap = fetchall::config::Sitemaps::Off;
+    });
+    assert_eq!(crawled.of("/u").subject.seed().unwrap().depth, 2);
+    assert_eq!(site.pages().iter().filter(|target| *target == "/t").count(), 1);
+    let told = crawled.told();
+    assert!(
+        told.contains(&"/r ok".to_owned()) && told.contains(&"/s skipped duplicate (seen before)".to_owned()),
+        "{told:#?}"
+    );
+    assert_eq!(told.len(), 5, "{told:#?}");
+}
+
+#[test]
 fn a_crawl_has_no_more_pages_than_it_may() {
     let site = Site::with(|target, _| {
         let n: u32 = target.trim_start_matches('/').parse().unwrap_or(0);

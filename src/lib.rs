@@ -19,6 +19,7 @@
 #![warn(missing_docs)]
 
 pub mod app;
+pub mod archive;
 pub mod backend;
 pub mod compare;
 pub mod config;

@@ -1,5 +1,6 @@
 //! The composition root: a configuration becomes a plan. The only file that names all concrete types.
 
+mod archive;
 mod bounded_read;
 mod cookies;
 mod crawl;
@@ -39,7 +40,7 @@ use crate::policy::network::no_proxy::Unusable;
 use crate::policy::retry::Limits;
 use crate::report::Reporter;
 use crate::schedule::Rules;
-use crate::sink::Sink;
+use crate::sink::{ArchiveSink, Sink};
 pub use crate::sink::TextStyle;
 use crate::source::{Inputs, ListOpener, ListOptions, ListSource, ReportSource, Retry, Source, SourceError};
 use crate::state::StateError;
@@ -193,14 +194,20 @@ pub fn plan(
     let mut keeping = Keeping::ForNow;
     let (mut past, mut links) = (None, None);
     let memory = memory::open(config, &saving, &surroundings.files, names.as_mut(), compares, only.is_some())?;
+    let mut state_sink = None;
     if let Some(memory) = memory {
         source = Box::new(Recalling::new(source, memory.recall, only));
         links = memory.links;
         // The ledger is the first sink: the state knows every reported outcome.
-        sinks.extend(memory.ledger.map(|ledger| Box::new(ledger) as Box<dyn Sink>));
+        state_sink = memory.ledger.map(|ledger| Box::new(ledger) as Box<dyn Sink>);
         past = memory.past;
         keeping = Keeping::For(memory.id);
     }
+    services.archive = archive::open(config)?;
+    if let Some(archive) = &services.archive {
+        state_sink = Some(Box::new(ArchiveSink::new(archive.clone(), state_sink)));
+    }
+    sinks.extend(state_sink);
     if let (Some(names), Saving::Dir(dir)) = (&mut names, &saving) {
         surroundings.files.exclude_from(dir.resolved_path(), names)?;
     }

@@ -87,6 +87,7 @@ fn services(setup: &ChildSetup<'_>, bodies: BodyWriter, asks: mpsc::Sender<Pendi
         cookies: setup.cookies.then(Arc::default),
         challenges: Arc::default(),
         decoder_memory: DecoderMemory::asking(asks),
+        archive: None,
         stream: match setup.config.saving {
             Saving::Stream => Some(BodyStream::new(Arc::new(Mutex::new(bodies)))),
             Saving::Discard | Saving::Dir(_) | Saving::File(..) => None,

@@ -23,11 +23,11 @@ use super::{
     BackendKind, Color, Compression, Concurrency, Config, Digest, Duplicates, FailOn, Format, InputFormat, IpVersion,
     LowSpeed, Order, PrivateAddresses, ProgressMode, Rate, Show, Until,
 };
-use crate::model::{RetryOn, RobotsMode, ScopeKind};
+use crate::model::{DigestKind, RecordEncoding, RetryOn, RobotsMode, ScopeKind};
 use amounts::{Count, PositiveTime, Size, Speed, Time};
 use crawl::{Depth, Nofollow, Since, SitemapChoice, TrapSwitch};
 use kind::{OrNone, SettingKind};
-use lists::{Expressions, FileNames, HostPatterns, MediaTypes, Names, Normalizations};
+use lists::{ArchiveFields, Expressions, FileNames, HostPatterns, MediaTypes, Names, Normalizations};
 use text::{BaseUrl, ColumnName, FieldText, Headers, ListenAddress, NoProxyText, Pins, ProxyText, Secret};
 use words::TextEncoding;
 
@@ -358,6 +358,18 @@ keys! {
         "digest" <"NAME"> => digest: Digest, anywhere, "Compute this digest of each body";
         "max-size" | "max-filesize" <"SIZE"> => max_size: OrNone<Size>, user_only, "Maximum size of a decoded body",
             "Its coded form may be 1/64 and 64 KiB longer.";
+    }
+    "Archive" {
+        "warc-file" <"NAME"> => archive.file: OrNone<PathBuf>, user_only,
+            "Write every request and response to NAME-00000.warc.gz and so on",
+            "WARC 1.1, see docs/reference/warc.md.";
+        "warc-max-size" <"SIZE"> => archive.max_size: OrNone<Size>, anywhere,
+            "Begin another WARC file beyond this size, none for one file";
+        "warc-header" <"FIELD"> => archive.header: ArchiveFields, user_only,
+            "Add this field to the warcinfo record of each WARC file, such as `operator: me`; repeatable";
+        "warc-compression" <"WHAT"> => archive.compression: RecordEncoding, anywhere,
+            "Compress each WARC record (gzip) or none";
+        "warc-digest" <"NAME"> => archive.digest: DigestKind, anywhere, "Digest of the WARC records";
     }
     "Records and summary" {
         "format" <"FORMAT"> => format: Format, anywhere, "Format of the records";

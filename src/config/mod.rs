@@ -7,6 +7,7 @@
 //! flags, later ones over earlier ones, setting by setting. [`KEYS`] is the one table of settings.
 //! Nothing here reads a file or the environment; the caller passes the text in.
 
+mod archive;
 mod crawl;
 mod end;
 mod file;
@@ -35,6 +36,7 @@ use url::Url;
 
 use crate::model::{RetryOn, is_secret};
 
+pub use archive::ArchiveConfig;
 pub use crawl::{CrawlConfig, Sitemaps};
 pub use end::{FailOn, Order, Until};
 pub use header::{check_field, headers, parse_header, user};
@@ -366,6 +368,8 @@ pub struct Config {
     pub crawl: CrawlConfig,
     /// The file of the URLs that a crawl does not follow, each with its reason.
     pub skipped: Option<PathBuf>,
+    /// The settings of an archive.
+    pub archive: ArchiveConfig,
 }
 
 impl Config {
@@ -470,6 +474,7 @@ impl Default for Config {
             hosts: Vec::new(),
             crawl: CrawlConfig::default(),
             skipped: None,
+            archive: ArchiveConfig::default(),
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use super::{Config, Format, KEYS, Key, Order, Origins, SettingSource, Show, ValueForm};
+use super::{BackendKind, Config, Format, KEYS, Key, Order, Origins, SettingSource, Show, ValueForm};
 
 /// What a run does besides its settings.
 #[derive(Debug, Clone, Copy, Default)]
@@ -48,6 +48,12 @@ impl Config {
             // A folder that a file or a variable names is for lists.
             (document && dir_flag, "output-document", "dir", "contradict each other"),
             (document && self.head, "head", "output-document", "a head has no body to save"),
+            (
+                self.archive.file.is_some() && self.backend == BackendKind::Processes,
+                "warc-file",
+                "backend",
+                "only one process can write an archive",
+            ),
             // Otherwise the later layer wins.
             (
                 self.refresh && self.fresh && is_one_layer(origins, "refresh", "fresh"),

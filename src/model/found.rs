@@ -15,4 +15,6 @@ pub struct Found {
     pub links: Option<Box<PageLinks>>,
     /// The first bytes of a robots.txt.
     pub robots: Option<Box<[u8]>>,
+    /// The number of its records, which the archive of this process holds until the outcome is final.
+    pub records: Option<u64>,
 }

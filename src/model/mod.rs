@@ -3,6 +3,7 @@
 //! A [`Seed`] is a URL to fetch. A [`Job`] is a seed that the scheduler admitted and handed out. An [`Outcome`]
 //! is its single result. A failed fetch is an `Outcome`, not an `Err`.
 
+mod archive;
 mod child_program;
 mod cookie;
 mod crawl;
@@ -31,6 +32,7 @@ mod spelling;
 mod summary;
 mod validators;
 
+pub use archive::{DigestKind, RecordEncoding};
 pub use child_program::ChildProgram;
 pub use cookie::Cookie;
 pub use crawl::{Normalization, RobotsMode, ScopeKind, TrapLimits};

@@ -7,6 +7,7 @@
 //! To add a record format: write a sink, add its line to [`FORMATS`]. The tests of the registry
 //! then demand of it one write a record and a quiet end when its reader goes away.
 
+mod archive;
 mod callback;
 mod changes;
 mod ndjson;
@@ -27,6 +28,7 @@ use std::ops::ControlFlow;
 use crate::config::{Format, Show};
 use crate::model::{ChangeCounts, LeftOut, Needs, Outcome, RunInfo, StoredRobots, Summary};
 
+pub use archive::ArchiveSink;
 pub use callback::Callback;
 pub use changes::{Changes, Past, Was};
 pub use ndjson::Ndjson;

@@ -59,6 +59,9 @@ lists! {
     /// Regular expressions. A comma may be a part of one, so each has a flag or a line of its own.
     Expressions: |raw| texts(raw, expression, "^https://example\\\\.com/docs/");
 
+    /// Fields of a warcinfo record. A comma may be a part of one, so each has a flag or a line of its own.
+    ArchiveFields: |raw| texts(raw, archive_field, "operator: me");
+
     /// Names of parameters, with wildcards.
     Names: |raw| parts(raw);
 
@@ -78,6 +81,15 @@ fn expression(text: &str) -> Result<(), String> {
         let why = last.strip_prefix("error: ").unwrap_or(last);
         format!("is no regular expression: {why}; a backslash before . * + ? ( ) [ ] {{ }} makes it plain text")
     })
+}
+
+/// Checks a field of a warcinfo record, which is one line.
+fn archive_field(text: &str) -> Result<(), String> {
+    let is_name = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic() && b != b':');
+    match text.split_once(':') {
+        Some((name, value)) if is_name(name.trim()) && !value.contains(['\r', '\n']) => Ok(()),
+        _ => Err(format!("{} is no field; write `operator: me`", refused_value(text))),
+    }
 }
 
 /// The letters for names of curl are those of wget here, so a text of curl is refused.

@@ -62,6 +62,8 @@ pub(crate) struct Clients {
     window: u32,
     /// The most bytes of one read.
     max_read: Option<usize>,
+    /// Whether the heads of each exchange are recorded.
+    keeps_heads: bool,
     routes: Arc<Routes>,
     pooled: Renewed<PooledClient>,
     /// The client for public addresses only, because a hyper client offers no choice among its idle connections.
@@ -71,8 +73,14 @@ pub(crate) struct Clients {
 type PooledClient = Client<Connector, Empty<Bytes>>;
 
 impl Clients {
-    /// Makes the clients. `bytes` is the limit of bytes per second.
-    pub(crate) fn new(config: &FetchConfig, bytes: Option<ByteLimit>, addresses: &Arc<AddressFilter>) -> Self {
+    /// Makes the clients. `bytes` is the limit of bytes per second, and `keeps_heads` whether responses have the heads
+    /// of their exchange.
+    pub(crate) fn new(
+        config: &FetchConfig,
+        bytes: Option<ByteLimit>,
+        addresses: &Arc<AddressFilter>,
+        keeps_heads: bool,
+    ) -> Self {
         let mut http = hyper::client::conn::http1::Builder::new();
         http.max_headers(MAX_FIELDS).max_buf_size(MAX_HEAD).title_case_headers(true);
         let max_read = bytes.map(|limit| usize::try_from(limit.at_once).unwrap_or(usize::MAX).max(LEAST_READ));
@@ -82,9 +90,10 @@ impl Clients {
             timeout: config.timeout,
             http1: Http1Origins::default(),
             dialer: Dialer { addresses: addresses.clone(), limit: config.connect_timeout, keeps_alive: true },
-            plain: Pool::new(config.connect_timeout, http, config.idle_connections, max_read, addresses),
+            plain: Pool::new(config.connect_timeout, http, config.idle_connections, max_read, keeps_heads, addresses),
             window: bytes.map_or(STREAM_WINDOW, window),
             max_read,
+            keeps_heads,
             routes: Arc::new(Routes::new(&config.proxies, &config.no_proxy)),
             pooled: Renewed::new(config.idle_connections),
             public: Renewed::new(config.idle_connections),
@@ -183,6 +192,7 @@ impl Clients {
             tls: self.tls_config()?,
             gate: (!self.tls_settings.http1).then(gate),
             max_read: self.max_read,
+            keeps_heads: self.keeps_heads,
             opened: opened.clone(),
         };
         let mut builder = Client::builder(TokioExecutor::new());

@@ -28,6 +28,7 @@ use super::error::{ClientError, ConnectError, ConnectTimeout, DialError, Handsha
 use super::proxy::{self, ProxyError, ProxyFault};
 use super::route::{Protocol, Proxy, Routes, Target};
 use super::stream::{Conn, Stream, Transport};
+use super::wire_heads::WireHeads;
 
 /// The TCP keepalive time and interval of an idle connection, and its number of probes.
 const KEEPALIVE: (Duration, u32) = (Duration::from_secs(15), 3);
@@ -99,6 +100,8 @@ pub(crate) struct Settings {
     pub(crate) gate: Option<Arc<AlpnGate>>,
     /// The most bytes of one read.
     pub(crate) max_read: Option<usize>,
+    /// Whether the heads of each exchange are recorded.
+    pub(crate) keeps_heads: bool,
     /// The number of connections begun.
     pub(crate) opened: Arc<AtomicUsize>,
 }
@@ -151,6 +154,7 @@ impl Settings {
     async fn open(&self, target: &Target) -> Result<Conn, ClientError> {
         let deadline = Instant::now() + self.dialer.limit;
         let proxy = self.routes.of_target(target);
+        let heads = self.keeps_heads.then(WireHeads::default);
         let (transport, peer) = match proxy {
             None => {
                 let tcp = self.dialer.within(deadline, self.dialer.tcp(target, self.allowed)).await?;
@@ -161,7 +165,7 @@ impl Settings {
         };
         if !target.is_tls {
             let relays = proxy.is_some_and(|proxy| proxy.is_http());
-            return Ok(Conn::plain(transport, peer, relays, self.max_read));
+            return Ok(Conn::plain(transport, peer, relays, self.max_read, heads));
         }
         connect_context::mark_tls_start();
         let stream = self.dialer.within(deadline, handshake(&self.tls, &target.host, transport)).await;
@@ -169,7 +173,7 @@ impl Settings {
             Some(proxy) => ProxyError::new(proxy, ProxyFault::Behind(ConnectError(error).into())).into(),
             None => error,
         })?;
-        Ok(Conn::tls(stream, peer, self.max_read))
+        Ok(Conn::tls(stream, peer, self.max_read, heads))
     }
 
     /// The way through a proxy, and the address of the proxy.

@@ -17,6 +17,7 @@ use tokio::net::TcpStream;
 
 use super::error::is_end;
 use super::head_limits::{MAX_FIELDS, MAX_HEAD};
+use super::wire_heads::WireHeads;
 use crate::policy::message::chunk_lines::{ChunkLines, ChunkLinesError};
 use crate::policy::message::response_head::{Head, HeadSearchResult, Search, UnreadableField, read_head};
 
@@ -69,6 +70,8 @@ pub(crate) struct HeadFilter<T> {
     interim: u32,
     /// The chunks of the content.
     chunks: ChunkLines,
+    /// Records the heads, if the run archives them.
+    heads: Option<WireHeads>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,12 +94,19 @@ impl<T> HeadFilter<T> {
             search: Search::default(),
             interim: 0,
             chunks: ChunkLines::default(),
+            heads: None,
         }
     }
 
     /// Limits one read to this many bytes. hyper's own reads grow with the data.
     pub(crate) fn with_max_read(mut self, max_read: Option<usize>) -> Self {
         self.max_read = max_read.unwrap_or(usize::MAX);
+        self
+    }
+
+    /// Records the heads of each exchange.
+    pub(crate) fn with_heads(mut self, heads: Option<WireHeads>) -> Self {
+        self.heads = heads;
         self
     }
 
@@ -112,6 +122,23 @@ impl<T> HeadFilter<T> {
             (self.ready, self.search, self.interim) = (0, Search::default(), 0);
             self.chunks = ChunkLines::default();
             self.reading = FilterState::Head;
+            if let Some(heads) = &self.heads {
+                heads.begin();
+            }
+        }
+    }
+
+    /// Records what was written of a request.
+    fn record_sent(&self, bufs: &[IoSlice<'_>], written: &Poll<io::Result<usize>>) {
+        if let (Some(heads), Poll::Ready(Ok(sent))) = (&self.heads, written) {
+            heads.sent(bufs, *sent);
+        }
+    }
+
+    /// Records the head of a final response, which came as these bytes.
+    fn record_received(&self, head: &Head, bytes: &[u8]) {
+        if let Some(heads) = self.heads.as_ref().filter(|_| !head.is_interim) {
+            heads.received(bytes);
         }
     }
 
@@ -159,6 +186,7 @@ impl<T> HeadFilter<T> {
                         self.search = Search::default();
                         return Ok((at, false));
                     }
+                    self.record_received(&head, &bytes[at..at + length]);
                     self.end_head(&head)?;
                     at += length;
                     if !head.is_interim {
@@ -185,6 +213,7 @@ impl<T> HeadFilter<T> {
                 HeadSearchResult::End(length) => {
                     let end = self.ready + length;
                     let head = Self::read_head(&self.held[self.ready..end])?;
+                    self.record_received(&head, &self.held[self.ready..end]);
                     self.end_head(&head)?;
                     self.chunks.follow(&self.held[end..])?;
                     is_owed = !head.content.is_whole(&self.held[end..]);
@@ -295,7 +324,9 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for HeadFilter<T> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.expect_head();
-        Pin::new(&mut this.io).poll_write(cx, buf)
+        let written = Pin::new(&mut this.io).poll_write(cx, buf);
+        this.record_sent(&[IoSlice::new(buf)], &written);
+        written
     }
 
     fn poll_write_vectored(
@@ -305,7 +336,9 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for HeadFilter<T> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.expect_head();
-        Pin::new(&mut this.io).poll_write_vectored(cx, bufs)
+        let written = Pin::new(&mut this.io).poll_write_vectored(cx, bufs);
+        this.record_sent(bufs, &written);
+        written
     }
 
     fn is_write_vectored(&self) -> bool {

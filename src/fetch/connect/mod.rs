@@ -18,3 +18,4 @@ pub(super) mod response;
 pub(super) mod route;
 pub(super) mod stream;
 pub(super) mod tls;
+pub(super) mod wire_heads;

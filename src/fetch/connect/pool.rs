@@ -29,6 +29,7 @@ use super::head_filter::HeadFilter;
 use super::head_limits::is_kept_after;
 use super::host_field::is_its_own;
 use super::route::Target;
+use super::wire_heads::WireHeads;
 
 /// The longest idle time of a kept connection.
 pub(crate) const IDLE: Duration = Duration::from_secs(30);
@@ -39,6 +40,8 @@ pub(crate) struct Pool {
     http: http1::Builder,
     /// The most bytes of one read.
     most: Option<usize>,
+    /// Whether the heads of each exchange are recorded.
+    keeps_heads: bool,
     connections: Arc<Mutex<Connections>>,
 }
 
@@ -50,12 +53,13 @@ impl Pool {
         http: http1::Builder,
         most_idle: usize,
         most: Option<usize>,
+        keeps_heads: bool,
         addresses: &Arc<AddressFilter>,
     ) -> Self {
         let dialer = Dialer { addresses: addresses.clone(), limit: connect_timeout, keeps_alive: false };
         let connections =
             Connections { idle: VecDeque::new(), most_idle, in_use: 0, most_in_use: 0, drivers: JoinSet::new() };
-        Self { dialer, http, most, connections: Arc::new(Mutex::new(connections)) }
+        Self { dialer, http, most, keeps_heads, connections: Arc::new(Mutex::new(connections)) }
     }
 
     /// Sends a request without a body and waits for the head of the response.
@@ -115,7 +119,8 @@ impl Pool {
         let deadline = Instant::now() + self.dialer.limit;
         let tcp = connect_context::connecting(self.dialer.within(deadline, self.dialer.tcp(&target, allowed)));
         let tcp = tcp.await.map_err(ConnectError)?;
-        let io = HeadFilter::new(tcp).with_max_read(self.most);
+        let heads = self.keeps_heads.then(WireHeads::default);
+        let io = HeadFilter::new(tcp).with_max_read(self.most).with_heads(heads.clone());
         let addr = io.get_ref().peer_addr().ok();
         let (sender, driver) = self.http.handshake(TokioIo::new(io)).await?;
         let mut connections = locked(&self.connections);
@@ -125,7 +130,7 @@ impl Pool {
             let _ = driver.await;
         });
         drop(connections);
-        let connection = Connection { origin: HeaderValue::from_str(origin)?, sender, addr };
+        let connection = Connection { origin: HeaderValue::from_str(origin)?, sender, addr, heads };
         Ok(Lease { connection, counted, is_reused: false, is_kept: false })
     }
 }
@@ -135,6 +140,7 @@ struct Connection {
     origin: HeaderValue,
     sender: SendRequest<Empty<Bytes>>,
     addr: Option<SocketAddr>,
+    heads: Option<WireHeads>,
 }
 
 /// The connections of a pool that are not in use.
@@ -190,6 +196,11 @@ impl Lease {
     /// The peer.
     pub(crate) fn addr(&self) -> Option<SocketAddr> {
         self.connection.addr
+    }
+
+    /// The heads of the exchange, if they are recorded.
+    pub(crate) fn heads(&self) -> Option<WireHeads> {
+        self.connection.heads.clone()
     }
 
     /// Returns the connection to the pool for the next request. The caller must have read the body to its end: before

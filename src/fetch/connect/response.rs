@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use super::error::ClientError;
 use super::pool::Lease;
 use super::stream::ConnectionState;
+use super::wire_heads::WireHeads;
 use crate::policy::message::response_head::VIA_HTTP_10;
 use crate::policy::message::transfer_coding::transfer_codings;
 
@@ -22,6 +23,10 @@ pub(crate) struct Response {
     pub(crate) remote_addr: Option<SocketAddr>,
     /// Whether the connection serves one request at a time and had answered an earlier one.
     pub(crate) is_reused: bool,
+    /// The version of TLS.
+    pub(crate) tls: Option<&'static str>,
+    /// The heads of the exchange, if they are recorded and it is one of HTTP/1.
+    pub(crate) heads: Option<WireHeads>,
     body: Incoming,
     /// The connection, if this side has to give it back to the pool.
     lease: Option<Lease>,
@@ -32,7 +37,8 @@ impl Response {
     /// Creates a response whose connection returns to [`Pool`](super::pool::Pool) at the end of the body.
     pub(crate) fn leased((response, lease): (http::Response<Incoming>, Lease)) -> Self {
         let (remote_addr, is_reused) = (lease.addr(), lease.is_reused());
-        Self { remote_addr, is_reused, lease: Some(lease), ..Self::new(response) }
+        let heads = lease.heads();
+        Self { remote_addr, is_reused, heads, lease: Some(lease), ..Self::new(response) }
     }
 
     /// Creates a response whose connection hyper manages.
@@ -41,7 +47,8 @@ impl Response {
         let state = head.extensions.get::<ConnectionState>();
         let is_reused = state.is_some_and(ConnectionState::record_answer) && head.version < Version::HTTP_2;
         let remote_addr = state.and_then(|state| state.peer);
-        Self { head, remote_addr, is_reused, body, lease: None, trailers: None }
+        let (tls, heads) = state.map_or((None, None), |state| (state.tls, state.heads.clone()));
+        Self { head, remote_addr, is_reused, tls, heads, body, lease: None, trailers: None }
     }
 
     pub(crate) fn status(&self) -> StatusCode {

@@ -15,6 +15,8 @@ use tokio_util::either::Either;
 
 use super::frame_filter::FrameFilter;
 use super::head_filter::{HeadFilter, OverTcp};
+use super::tls;
+use super::wire_heads::WireHeads;
 
 /// A bidirectional byte stream over TCP.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + OverTcp + Send + Unpin {}
@@ -61,12 +63,20 @@ pub(crate) struct Conn {
     peer: Option<SocketAddr>,
     /// Whether plain `http` is asked of a proxy.
     relays: bool,
+    /// The version of TLS.
+    tls: Option<&'static str>,
+    /// The heads of HTTP/1, if the run archives them.
+    heads: Option<WireHeads>,
 }
 
 /// The state of a connection; in the extensions of its responses and in its errors.
 #[derive(Debug, Clone)]
 pub(crate) struct ConnectionState {
     pub(crate) peer: Option<SocketAddr>,
+    /// The version of TLS, such as `tls/1.3`.
+    pub(crate) tls: Option<&'static str>,
+    /// The heads of HTTP/1, if the run archives them.
+    pub(crate) heads: Option<WireHeads>,
     has_answered: Arc<AtomicBool>,
 }
 
@@ -84,22 +94,35 @@ impl ConnectionState {
 
 impl Conn {
     /// Without TLS; `relays`: to a proxy that is asked for what others serve.
-    pub(crate) fn plain(transport: Transport, peer: Option<SocketAddr>, relays: bool, max_read: Option<usize>) -> Self {
-        let io = HeadFilter::new(Either::Left(transport)).with_max_read(max_read);
-        Self { io: Either::Left(io), peer, relays }
+    pub(crate) fn plain(
+        transport: Transport,
+        peer: Option<SocketAddr>,
+        relays: bool,
+        max_read: Option<usize>,
+        heads: Option<WireHeads>,
+    ) -> Self {
+        let io = HeadFilter::new(Either::Left(transport)).with_max_read(max_read).with_heads(heads.clone());
+        Self { io: Either::Left(io), peer, relays, tls: None, heads }
     }
 
     /// With TLS.
-    pub(crate) fn tls(stream: TlsStream<Transport>, peer: Option<SocketAddr>, max_read: Option<usize>) -> Self {
+    pub(crate) fn tls(
+        stream: TlsStream<Transport>,
+        peer: Option<SocketAddr>,
+        max_read: Option<usize>,
+        heads: Option<WireHeads>,
+    ) -> Self {
         // ALPN; RFC 9113, section 3.2.
         let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        let tls = stream.get_ref().1.protocol_version().and_then(tls::version_name);
         let stream = Either::Right(stream);
+        let heads = heads.filter(|_| !is_http2);
         let io = if is_http2 {
             Either::Right(FrameFilter::new(stream))
         } else {
-            Either::Left(HeadFilter::new(stream).with_max_read(max_read))
+            Either::Left(HeadFilter::new(stream).with_max_read(max_read).with_heads(heads.clone()))
         };
-        Self { io, peer, relays: false }
+        Self { io, peer, relays: false, tls, heads }
     }
 
     /// Whether it speaks HTTP/2.
@@ -112,7 +135,12 @@ impl Connection for Conn {
     fn connected(&self) -> Connected {
         let connected = Connected::new().proxy(self.relays);
         let connected = if self.is_http2() { connected.negotiated_h2() } else { connected };
-        connected.extra(ConnectionState { peer: self.peer, has_answered: Arc::default() })
+        connected.extra(ConnectionState {
+            peer: self.peer,
+            tls: self.tls,
+            heads: self.heads.clone(),
+            has_answered: Arc::default(),
+        })
     }
 }
 

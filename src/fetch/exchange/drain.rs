@@ -18,12 +18,15 @@ const DRAIN_TIME: Duration = Duration::from_secs(1);
 impl Exchange<'_> {
     /// Drains an unwanted body so that its connection can be reused. The outcome of the exchange does
     /// not depend on it, so an error only ends the drain.
-    pub(crate) async fn drain(&mut self, mut response: Response) {
+    pub(crate) async fn drain(&mut self, response: &mut Response) {
+        if self.capture.is_some() {
+            return self.drain_into_capture(response).await;
+        }
         let is_short = response.content_length().is_none_or(|length| length <= DRAIN);
         if is_short && !response.ends_with_connection() {
             let mut owed = 0;
             // Err: the time is over; drop the body and its connection.
-            let _ = timeout(DRAIN_TIME, self.drain_some(&mut response, &mut owed)).await;
+            let _ = timeout(DRAIN_TIME, self.drain_some(response, &mut owed)).await;
             // Err: the URL is out of time. A next request of this exchange fails with that error.
             let _ = self.pay(&mut owed).await;
         }
@@ -31,7 +34,7 @@ impl Exchange<'_> {
 
     /// Acquires byte tokens for the drained bytes and counts them, part by part.
     /// A cancelled call leaves the rest in `owed`.
-    async fn pay(&mut self, owed: &mut u64) -> Result<(), FetchError> {
+    pub(super) async fn pay(&mut self, owed: &mut u64) -> Result<(), FetchError> {
         let throttle = &self.fetcher.services.throttle;
         while *owed > 0 {
             let part = throttle.bytes().map_or(*owed, |limit| limit.at_once.min(*owed));

@@ -62,7 +62,7 @@ impl HttpFetcher {
         Self {
             asks_codings: !config.headers.iter().any(|(name, _)| name == header::ACCEPT_ENCODING),
             method: if config.head { Method::HEAD } else { Method::GET },
-            clients: Clients::new(config, services.throttle.bytes(), &addresses),
+            clients: Clients::new(config, services.throttle.bytes(), &addresses, services.archive.is_some()),
             saver: Saver::new(config, under_way.clone()),
             has_secrets: config.has_secrets(),
             config: config.clone(),
@@ -109,6 +109,9 @@ impl Fetcher for HttpFetcher {
                 useless: false,
                 finished_body: None,
                 accepts: None,
+                capture: None,
+                sent: started,
+                cut: None,
                 login: Login::default(),
                 allowed: match before {
                     None => self.addresses.of_the_list(),
@@ -200,22 +203,43 @@ impl Exchange<'_> {
         self.local = self.find_local();
         loop {
             let response = self.send(url).await?;
-            if self.answers_challenge(url, &response) {
-                self.drain(response).await;
-                continue;
-            }
-            if let Some(next) = redirect_target(url, &response)? {
-                return self.record_redirect(url, next, response).await;
-            }
-            let status = response.status();
-            if let Some(verdict) = self.finish(url, status, response).await? {
-                return Ok(HopEnd::Finished(verdict));
+            let end = self.answer(url, response).await;
+            self.archive(&end).await?;
+            if let Some(end) = end? {
+                return Ok(end);
             }
         }
     }
 
+    /// Reads a response. `None` if the URL must be requested again.
+    async fn answer(&mut self, url: &Url, mut response: Response) -> Result<Option<HopEnd>, FetchError> {
+        if self.answers_challenge(url, &response) {
+            self.drain(&mut response).await;
+            return Ok(None);
+        }
+        match redirect_target(url, &response) {
+            Ok(Some(next)) => return self.record_redirect(url, next, response).await.map(Some),
+            Ok(None) => {}
+            Err(error) => {
+                if self.capture.is_some() {
+                    self.drain(&mut response).await;
+                }
+                return Err(error);
+            }
+        }
+        let status = response.status();
+        Ok(self.finish(url, status, response).await?.map(HopEnd::Finished))
+    }
+
     /// Returns the partial body, if there is one.
     async fn find_rest(&self) -> Option<PartialBody> {
+        if self.fetcher.services.archive.is_some() {
+            // An archive has whole responses.
+            if let Some(kept) = self.fetcher.saver.kept(self.job).await {
+                kept.at.remove();
+            }
+            return None;
+        }
         match &self.fetcher.services.stream {
             Some(stream) => stream.cut().map(PartialBody::Stream),
             None => self.fetcher.saver.kept(self.job).await.map(|kept| PartialBody::File(Box::new(kept))),
@@ -227,6 +251,7 @@ impl Exchange<'_> {
         tracing::debug!(url = %printable(url.as_str()), "asking");
         let mut choice = ConnectionChoice::Any;
         let mut is_repeat = false;
+        let mut request;
         let response = loop {
             if self.fetcher.services.throttle.is_paced() {
                 self.deadlines.apart(self.fetcher.services.throttle.request(url)).await?;
@@ -243,6 +268,7 @@ impl Exchange<'_> {
             let may_have_secrets = self.fetcher.has_secrets || self.overrides().is_some_and(in_line);
             self.is_anonymous = may_have_secrets && !fields.keys().any(is_secret);
             let most = self.fetcher.most_under_way.load(Relaxed);
+            request = self.captured_request(&fields);
             let sent = self.fetcher.clients.send(self.fetcher.method.clone(), url, fields, most, self.allowed, choice);
             let answered = self.deadlines.head(sent).await?;
             let Some(next) = repeat_on(&answered).filter(|_| !is_repeat) else {
@@ -273,6 +299,9 @@ impl Exchange<'_> {
         }
         if self.fetcher.config.needs.contains(Needs::VALIDATORS) {
             facts.validators = validators(response.headers());
+        }
+        if let Some(request) = request {
+            self.begin_capture(url, &response, request);
         }
         Ok(response)
     }

@@ -1,5 +1,6 @@
 //! The exchange of one job: its requests, the verdict on its response, and what a response sets.
 
+mod archive;
 pub(super) mod authentication;
 pub(super) mod challenges;
 pub(super) mod classify;

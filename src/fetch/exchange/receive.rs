@@ -68,7 +68,7 @@ impl Exchange<'_> {
         let first = self.rest.as_ref().map(|rest| rest.first_answer(&mut self.facts, self.fetcher.config.needs));
         let proposed = self.proposed(first.as_ref().unwrap_or(response.headers()));
         if self.is_there(proposed.as_deref()) {
-            self.drain(response).await;
+            self.drain(&mut response).await;
             return Ok(Verdict::Skipped(SkipReason::Exists));
         }
         let (mut transfer, note) = match self.resumed(url, &response, &mut transfer_coding).await? {
@@ -110,6 +110,9 @@ impl Exchange<'_> {
         loop {
             let piece = self.deadlines.piece(response.chunk(), size).await?;
             let Some(mut piece) = piece.map_err(|e| classify(&*e, ExchangeStage::Body))? else {
+                if let Some(capture) = &mut self.capture {
+                    capture.complete();
+                }
                 return coding.as_mut().map_or(Ok(()), Decoder::finish);
             };
             while piece.len() > at_once {
@@ -137,9 +140,13 @@ impl Exchange<'_> {
         }
         self.fetcher.meter.received(self.job.seed.id, part.len() as u64);
         transfer.count_wire(part.len(), &mut self.facts)?;
-        let Some(coding) = coding else { return transfer.push(part, &mut self.facts).await };
+        let Some(coding) = coding else {
+            self.capture_piece(&part).await?;
+            return transfer.push(part, &mut self.facts).await;
+        };
         coding.feed(part);
         while let Some(content) = coding.pull().await? {
+            self.capture_piece(content).await?;
             transfer.push(Bytes::copy_from_slice(content), &mut self.facts).await?;
         }
         Ok(())
@@ -326,7 +333,7 @@ fn decoded(coding: Option<&Decoder>, transfer: &Transfer) -> Option<u64> {
 }
 
 /// Makes the decoder of the transfer codings (RFC 9112, section 7). The client has undone `chunked`.
-fn transfer_decoder(response: &Response) -> Result<Option<Decoder>, FetchError> {
+pub(super) fn transfer_decoder(response: &Response) -> Result<Option<Decoder>, FetchError> {
     let fields = response.headers();
     // A 204 may name codings, but has no content.
     if !has_transfer_coding(fields) || response.content_length() == Some(0) {

@@ -18,7 +18,7 @@ impl Exchange<'_> {
         &mut self,
         url: &Url,
         next: Url,
-        response: Response,
+        mut response: Response,
     ) -> Result<HopEnd, FetchError> {
         let from = self.fetcher.clients.peer(url, response.remote_addr);
         if self.fetcher.services.cookies.is_none() {
@@ -30,7 +30,7 @@ impl Exchange<'_> {
         // These describe the redirect, not its target.
         (self.facts.content_type, self.facts.validators) = (None, None);
         self.facts.final_url = Some(next);
-        self.drain(response).await;
+        self.drain(&mut response).await;
         Ok(HopEnd::Redirected(from, wait))
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::challenges::Challenges;
 use super::cookies::CookieJar;
+use crate::archive::Archive;
 use crate::config::IpVersion;
 use crate::fetch::body::decode::DecoderMemory;
 use crate::fetch::body::stream::BodyStream;
@@ -23,6 +24,8 @@ pub struct FetchServices {
     pub challenges: Arc<Challenges>,
     /// The memory that the decoders of the run share.
     pub decoder_memory: DecoderMemory,
+    /// The archive that gets every exchange.
+    pub archive: Option<Arc<Archive>>,
     /// The destination of the only body of a run that saves to a stream.
     pub stream: Option<BodyStream>,
 }
@@ -36,6 +39,7 @@ impl FetchServices {
             cookies: None,
             challenges: Arc::default(),
             decoder_memory: DecoderMemory::default(),
+            archive: None,
             stream: None,
         }
     }

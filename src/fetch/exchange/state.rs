@@ -13,6 +13,7 @@ use super::challenges::Login;
 use super::deadlines::Deadlines;
 use super::resume::PartialBody;
 use super::services::FetchServices;
+use crate::archive::{Capture, Truncation};
 use crate::fetch::body::meter::Meter;
 use crate::fetch::config::FetchConfig;
 use crate::fetch::connect::address_filter::{AddressFilter, AllowedAddresses};
@@ -85,6 +86,11 @@ pub(crate) struct Exchange<'a> {
     pub(crate) finished_body: Option<Box<FinishedBody>>,
     /// The Accept-Encoding of the current request.
     pub(crate) accepts: Option<HeaderValue>,
+    /// The current exchange, if the run archives it.
+    pub(crate) capture: Option<Box<Capture>>,
+    /// When its request began, and why a body that only the archive gets was cut off.
+    pub(crate) sent: Instant,
+    pub(crate) cut: Option<Truncation>,
     pub(crate) login: Login<'a>,
     /// The addresses to which the next request may go.
     pub(crate) allowed: AllowedAddresses,

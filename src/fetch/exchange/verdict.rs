@@ -18,7 +18,7 @@ impl Exchange<'_> {
         &mut self,
         url: &Url,
         status: StatusCode,
-        response: Response,
+        mut response: Response,
     ) -> Result<Option<Verdict>, FetchError> {
         match status.as_u16() {
             206 | 416 if self.asks_rest => {
@@ -37,7 +37,7 @@ impl Exchange<'_> {
                 self.start_again().map(|()| None)
             }
             200..=299 if self.fetcher.method == Method::HEAD => {
-                self.drain(response).await;
+                self.drain(&mut response).await;
                 Ok(Some(Verdict::Ok))
             }
             206 if !self.asks_part => {
@@ -73,7 +73,15 @@ impl Exchange<'_> {
     }
 
     /// Returns the verdict on a response whose body is not used.
-    async fn without_body(&mut self, url: &Url, status: StatusCode, response: Response) -> Result<Verdict, FetchError> {
+    async fn without_body(
+        &mut self,
+        url: &Url,
+        status: StatusCode,
+        mut response: Response,
+    ) -> Result<Verdict, FetchError> {
+        if self.capture.is_some() {
+            self.drain(&mut response).await;
+        }
         match status.as_u16() {
             304 if self.asks_change => match self.condition(url) {
                 Some(condition) if is_another(condition, response.headers()) => {
@@ -89,7 +97,7 @@ impl Exchange<'_> {
             300..=399 => Err(FetchError::new(ErrorKind::Redirect, not_followed(status, response.headers()))),
             // RFC 9110, section 15: a status beyond 599 is treated as a server error.
             400.. => {
-                self.drain(response).await;
+                self.drain(&mut response).await;
                 Ok(Verdict::HttpError)
             }
             other => Err(FetchError::new(ErrorKind::Protocol, format!("status {other} is no final status"))),

@@ -59,6 +59,7 @@ const PROGRAM: &[May] = &[
 /// Every module with its row and what it may import besides itself.
 pub const LAYERS: &[Layer] = &[
     Layer { row: 0, module: "model", may: &[] },
+    Layer { row: 1, module: "archive", may: NOUNS },
     Layer { row: 1, module: "config", may: NOUNS },
     Layer { row: 1, module: "policy", may: NOUNS },
     Layer { row: 1, module: "extract", may: &[All("model"), All("policy")] },
@@ -71,9 +72,29 @@ pub const LAYERS: &[Layer] = &[
     Layer {
         row: 2,
         module: "fetch",
-        may: &[All("model"), All("config"), All("output_folder"), All("policy"), All("wire"), All("extract")],
+        may: &[
+            All("model"),
+            All("archive"),
+            All("config"),
+            All("output_folder"),
+            All("policy"),
+            All("wire"),
+            All("extract"),
+        ],
     },
-    Layer { row: 2, module: "sink", may: PARTS },
+    Layer {
+        row: 2,
+        module: "sink",
+        may: &[
+            All("model"),
+            All("archive"),
+            All("config"),
+            All("output_folder"),
+            All("policy"),
+            All("wire"),
+            All("page"),
+        ],
+    },
     Layer { row: 2, module: "report", may: PARTS },
     Layer { row: 2, module: "wacz", may: NOUNS },
     Layer { row: 3, module: "schedule", may: &[All("model"), All("config"), All("policy"), Surface("queue")] },
@@ -104,6 +125,7 @@ pub const LAYERS: &[Layer] = &[
         module: "app",
         may: &[
             All("model"),
+            All("archive"),
             All("config"),
             All("output_folder"),
             All("policy"),

@@ -1,0 +1,148 @@
+//! The payload of a response: held in memory while it is short, else compressed while it arrives.
+
+use std::io::{self, Read, Write as _};
+
+use flate2::Crc;
+use flate2::read::DeflateDecoder;
+use tempfile::NamedTempFile;
+
+use super::deflate::{Deflater, member_end};
+use super::digest::RecordHasher;
+use super::files::ArchiveFiles;
+use super::group::RecordPart;
+use super::record::RECORD_END;
+use crate::model::{DigestKind, RecordEncoding};
+
+/// The longest payload that is kept as it is until its end, and how much of a longer one is compressed at once.
+pub(super) const SHORT: usize = 128 * 1024;
+
+/// A payload that is too long to be held in memory.
+pub(super) struct LongBody {
+    /// `None` where records are not compressed.
+    deflater: Option<Deflater>,
+    crc: Crc,
+    payload: RecordHasher,
+    /// The digest of the head and the payload so far, if the head is known.
+    block: Option<RecordHasher>,
+    length: u64,
+    /// The bytes of the record so far: those in the file, then those in memory.
+    file: NamedTempFile,
+    in_file: u64,
+    memory: Vec<u8>,
+}
+
+/// What is known of a payload at its end.
+pub(super) struct PayloadFacts {
+    pub(super) length: u64,
+    pub(super) payload: String,
+    pub(super) block: String,
+}
+
+impl LongBody {
+    /// Begins a payload. `head` is the head before it, if that does not depend on the length.
+    pub(super) fn new(files: &ArchiveFiles, kind: DigestKind, head: Option<&[u8]>) -> io::Result<Self> {
+        let block = head.map(|head| {
+            let mut block = RecordHasher::new(kind);
+            block.update(head);
+            block
+        });
+        let is_packed = files.encoding() == RecordEncoding::Gzip;
+        Ok(Self {
+            deflater: is_packed.then(Deflater::new),
+            crc: Crc::new(),
+            payload: RecordHasher::new(kind),
+            block,
+            length: 0,
+            file: files.temporary()?,
+            in_file: 0,
+            memory: Vec::with_capacity(SHORT),
+        })
+    }
+
+    /// Takes a piece of the payload.
+    pub(super) fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.length += bytes.len() as u64;
+        self.payload.update(bytes);
+        if let Some(block) = &mut self.block {
+            block.update(bytes);
+        }
+        self.pack(bytes)?;
+        if self.memory.len() >= SHORT {
+            self.write_out()?;
+        }
+        Ok(())
+    }
+
+    /// Adds bytes to the record.
+    fn pack(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.deflater {
+            Some(deflater) => {
+                self.crc.update(bytes);
+                deflater.push(bytes, &mut self.memory)
+            }
+            None => {
+                self.memory.extend_from_slice(bytes);
+                Ok(())
+            }
+        }
+    }
+
+    fn write_out(&mut self) -> io::Result<()> {
+        self.file.write_all(&self.memory)?;
+        self.in_file += self.memory.len() as u64;
+        self.memory.clear();
+        Ok(())
+    }
+
+    /// Ends the payload behind a head of `head` bytes, made once the length is known.
+    pub(super) fn end(
+        &mut self,
+        kind: DigestKind,
+        head: impl FnOnce(u64) -> Vec<u8>,
+    ) -> io::Result<(Vec<u8>, PayloadFacts)> {
+        self.pack(RECORD_END)?;
+        if let Some(deflater) = &mut self.deflater {
+            deflater.end(&mut self.memory)?;
+        }
+        self.write_out()?;
+        let head = head(self.length);
+        let block = match self.block.take() {
+            Some(block) => block,
+            None => self.block_again(kind, &head)?,
+        };
+        let facts = PayloadFacts { length: self.length, payload: self.payload.clone().label(), block: block.label() };
+        Ok((head, facts))
+    }
+
+    /// Computes the digest of the block from the bytes of the record: its head was not known before.
+    fn block_again(&self, kind: DigestKind, head: &[u8]) -> io::Result<RecordHasher> {
+        let mut hasher = RecordHasher::new(kind);
+        hasher.update(head);
+        let file = self.file.reopen()?;
+        let mut payload: Box<dyn Read> = match self.deflater {
+            Some(_) => Box::new(DeflateDecoder::new(file).take(self.length)),
+            None => Box::new(file.take(self.length)),
+        };
+        let (mut buffer, mut left) = (vec![0; 64 * 1024], self.length);
+        while left > 0 {
+            let read = payload.read(&mut buffer)?;
+            if read == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            hasher.update(&buffer[..read]);
+            left -= read as u64;
+        }
+        Ok(hasher)
+    }
+
+    /// Returns the parts of the record, whose header and head are these pieces.
+    pub(super) fn into_parts(mut self, deflater: &mut Deflater, pieces: &[&[u8]]) -> io::Result<Vec<RecordPart>> {
+        let body = |file: NamedTempFile| RecordPart::File(file.into_temp_path(), self.in_file);
+        if self.deflater.is_none() {
+            return Ok(vec![RecordPart::Memory(pieces.concat()), body(self.file)]);
+        }
+        let start = deflater.member_start(pieces, &mut self.crc)?;
+        let end = member_end(&self.crc).to_vec();
+        Ok(vec![RecordPart::Memory(start), body(self.file), RecordPart::Memory(end)])
+    }
+}

@@ -1,0 +1,91 @@
+//! The finished records of one exchange, on their way to the file.
+
+use std::fs::File;
+use std::io::{self, Read as _, Write};
+
+use tempfile::TempPath;
+
+use super::files::ArchiveFiles;
+use super::record::RecordType;
+
+/// A part of the bytes of some records.
+pub(super) enum RecordPart {
+    Memory(Vec<u8>),
+    /// A temporary file with so many bytes. It goes with the part.
+    File(TempPath, u64),
+}
+
+impl RecordPart {
+    fn len(&self) -> u64 {
+        match self {
+            Self::Memory(bytes) => bytes.len() as u64,
+            Self::File(_, length) => *length,
+        }
+    }
+
+    fn write_to(&self, out: &mut impl Write) -> io::Result<()> {
+        match self {
+            Self::Memory(bytes) => out.write_all(bytes),
+            Self::File(path, length) => {
+                let copied = io::copy(&mut File::open(path)?.take(*length), out)?;
+                if copied == *length { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+            }
+        }
+    }
+}
+
+/// Records that come one after another, with nothing between them.
+#[derive(Default)]
+pub struct RecordGroup {
+    /// The type and length of each record.
+    records: Vec<(RecordType, u64)>,
+    parts: Vec<RecordPart>,
+}
+
+impl RecordGroup {
+    /// Adds a record.
+    pub(super) fn push(&mut self, kind: RecordType, parts: impl IntoIterator<Item = RecordPart>) {
+        let before = self.len();
+        for part in parts {
+            match (self.parts.last_mut(), part) {
+                // One write for many short records.
+                (Some(RecordPart::Memory(bytes)), RecordPart::Memory(more)) => bytes.extend_from_slice(&more),
+                (_, part) => self.parts.push(part),
+            }
+        }
+        self.records.push((kind, self.len() - before));
+    }
+
+    /// The length of all records.
+    pub(super) fn len(&self) -> u64 {
+        self.parts.iter().map(RecordPart::len).sum()
+    }
+
+    /// The bytes that are in memory.
+    pub(super) fn memory(&self) -> usize {
+        self.parts.iter().map(|part| if let RecordPart::Memory(bytes) = part { bytes.len() } else { 0 }).sum()
+    }
+
+    /// The offset and length of the record of this type.
+    pub(super) fn position(&self, wanted: RecordType) -> Option<(u64, u64)> {
+        let mut offset = 0;
+        self.records.iter().find_map(|(kind, length)| {
+            let found = (*kind == wanted).then_some((offset, *length));
+            offset += length;
+            found
+        })
+    }
+
+    /// Writes all records.
+    pub(super) fn write_to(&self, out: &mut impl Write) -> io::Result<()> {
+        self.parts.iter().try_for_each(|part| part.write_to(out))
+    }
+
+    /// Moves the bytes in memory to a temporary file.
+    pub(super) fn spill(&mut self, files: &ArchiveFiles) -> io::Result<()> {
+        let mut file = files.temporary()?;
+        self.write_to(&mut file)?;
+        self.parts = vec![RecordPart::File(file.into_temp_path(), self.len())];
+        Ok(())
+    }
+}

@@ -61,7 +61,7 @@ pub struct CapturedExchange {
 }
 
 /// An exchange that goes into the archive. It is dropped without a trace unless it is finished.
-pub struct Capture {
+pub struct ExchangeCapture {
     archive: Arc<Archive>,
     exchange: CapturedExchange,
     /// Bytes of the payload that are not yet in `long`.
@@ -70,14 +70,14 @@ pub struct Capture {
     is_complete: bool,
 }
 
-impl Capture {
+impl ExchangeCapture {
     /// Begins with the payload of an exchange.
     pub fn new(archive: Arc<Archive>, exchange: CapturedExchange) -> Self {
         Self { archive, exchange, buffer: Vec::new(), long: None, is_complete: false }
     }
 
     /// Takes a piece of the payload: without transfer codings, with content codings. Returns whether a call of
-    /// [`Capture::compress`] is due.
+    /// [`ExchangeCapture::compress`] is due.
     #[must_use]
     pub fn take(&mut self, bytes: &[u8]) -> bool {
         self.buffer.extend_from_slice(bytes);
@@ -112,7 +112,7 @@ impl Capture {
         self.is_complete
     }
 
-    /// Whether [`Capture::finish`] takes so long that it belongs on a thread that may block.
+    /// Whether [`ExchangeCapture::finish`] takes so long that it belongs on a thread that may block.
     pub fn is_long(&self) -> bool {
         self.long.is_some() || self.buffer.len() > SHORT / 8
     }

@@ -203,8 +203,7 @@ impl Archive {
 
     /// Makes the record that describes a file.
     fn warcinfo(&self, number: u32) -> io::Result<RecordGroup> {
-        let block: String =
-            self.settings.info.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let block: String = self.settings.info.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let mut header = RecordHeader::new(RecordType::Warcinfo, &record_id(), &warc_date(Timestamp::now()));
         header.field("WARC-Filename", &self.settings.files.file_name(number));
         header.field("WARC-Block-Digest", &RecordHasher::of(self.digest(), &[block.as_bytes()]));

@@ -69,3 +69,4 @@ mod transfer_codings;
 mod unread;
 mod wacz;
 mod waiting;
+mod warc_writer;

@@ -7,7 +7,7 @@ use url::{Position, Url};
 
 use super::receive::transfer_decoder;
 use super::state::{Exchange, HopEnd};
-use crate::archive::{ArchivedHead, Capture, CapturedExchange, Truncation};
+use crate::archive::{ArchivedHead, CapturedExchange, ExchangeCapture, Truncation};
 use crate::fetch::connect::response::{Response, size};
 use crate::fetch::save::part::blocking;
 use crate::model::{ErrorKind, FetchError, Kind, Verdict, is_secret};
@@ -56,7 +56,7 @@ impl Exchange<'_> {
             via: self.via(),
             hops: self.hops(),
         };
-        self.capture = Some(Box::new(Capture::new(archive.clone(), exchange)));
+        self.capture = Some(Box::new(ExchangeCapture::new(archive.clone(), exchange)));
         self.sent = request.sent;
     }
 

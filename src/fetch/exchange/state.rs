@@ -13,7 +13,7 @@ use super::challenges::Login;
 use super::deadlines::Deadlines;
 use super::resume::PartialBody;
 use super::services::FetchServices;
-use crate::archive::{Capture, Truncation};
+use crate::archive::{ExchangeCapture, Truncation};
 use crate::fetch::body::meter::Meter;
 use crate::fetch::config::FetchConfig;
 use crate::fetch::connect::address_filter::{AddressFilter, AllowedAddresses};
@@ -87,7 +87,7 @@ pub(crate) struct Exchange<'a> {
     /// The Accept-Encoding of the current request.
     pub(crate) accepts: Option<HeaderValue>,
     /// The current exchange, if the run archives it.
-    pub(crate) capture: Option<Box<Capture>>,
+    pub(crate) capture: Option<Box<ExchangeCapture>>,
     /// When its request began, and why a body that only the archive gets was cut off.
     pub(crate) sent: Instant,
     pub(crate) cut: Option<Truncation>,

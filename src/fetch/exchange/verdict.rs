@@ -79,7 +79,7 @@ impl Exchange<'_> {
         status: StatusCode,
         mut response: Response,
     ) -> Result<Verdict, FetchError> {
-        if self.capture.is_some() {
+        if self.capture.is_some() || status.as_u16() >= 400 {
             self.drain(&mut response).await;
         }
         match status.as_u16() {
@@ -96,10 +96,7 @@ impl Exchange<'_> {
             304 => Err(FetchError::new(ErrorKind::Protocol, not_followed(status, response.headers()))),
             300..=399 => Err(FetchError::new(ErrorKind::Redirect, not_followed(status, response.headers()))),
             // RFC 9110, section 15: a status beyond 599 is treated as a server error.
-            400.. => {
-                self.drain(&mut response).await;
-                Ok(Verdict::HttpError)
-            }
+            400.. => Ok(Verdict::HttpError),
             other => Err(FetchError::new(ErrorKind::Protocol, format!("status {other} is no final status"))),
         }
     }

@@ -1,0 +1,6 @@
+//! `--warc-file`: what the records of an archive hold, checked with a strict reader of its own.
+
+mod bytes;
+mod crawls;
+mod reader;
+mod records;

@@ -117,4 +117,8 @@ impl Reporter for TableWatch {
     fn watches_progress(&self) -> bool {
         self.reporters.iter().any(|reporter| reporter.watches_progress())
     }
+
+    fn watches_hosts(&self) -> bool {
+        self.reporters.iter().any(|reporter| reporter.watches_hosts())
+    }
 }

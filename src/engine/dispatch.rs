@@ -203,6 +203,10 @@ impl RunLoop {
                     let mut progress = state.progress(&self.reading);
                     progress.stopping = aborts_at.map(|at| at.saturating_duration_since(Instant::now()));
                     state.watchers.tick(progress, &state.meter);
+                    let now = Instant::now();
+                    if state.watchers.hosts_are_due(now) {
+                        state.watchers.tell(&Event::Hosts(&state.scheduler.host_states(now)));
+                    }
                 }
                 // The loop begins with letting some of it go.
                 () = std::future::ready(()), if state.may_let_go() => {}
@@ -295,7 +299,7 @@ impl RunLoop {
             // Err: the thread is gone; joining it returns the reason.
             let _ = to_sinks.send(ToSinks::Outcomes(late)).await;
         }
-        let counts = state.stats.counts;
+        let counts = state.stats.account.counts;
         if !counts.add_up() {
             state.fault.get_or_insert(RunFault::Accounting { read: counts.read, done: counts.done() });
         }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::crawl::is_unrecorded;
 use crate::config::show_time;
 use crate::fetch::Meter;
@@ -14,6 +16,9 @@ use crate::schedule::BackOff;
 /// The interval of progress events.
 pub(super) const TICK: Duration = Duration::from_millis(100);
 
+/// The interval of the states of hosts: the scheduler looks at each host.
+const HOSTS: Duration = Duration::from_secs(1);
+
 /// The number of slowest URLs in the report.
 const SLOWEST: usize = 3;
 
@@ -23,13 +28,25 @@ pub(super) struct Watchers {
     /// The URLs of the jobs at the backend; kept only for a reporter that shows them.
     jobs: Option<BTreeMap<JobId, String>>,
     progress: bool,
+    /// When the states of hosts are due; `None` if no reporter shows them.
+    hosts_due: Option<Instant>,
 }
 
 impl Watchers {
     pub(super) fn new(reporters: Vec<Box<dyn Reporter>>) -> Self {
         let jobs = reporters.iter().any(|r| r.watches_jobs()).then(BTreeMap::new);
         let progress = reporters.iter().any(|r| r.watches_progress());
-        Self { reporters, jobs, progress }
+        let hosts_due = reporters.iter().any(|r| r.watches_hosts()).then(Instant::now);
+        Self { reporters, jobs, progress, hosts_due }
+    }
+
+    /// Whether the states of hosts are due. It is then the next interval before they are due again.
+    pub(super) fn hosts_are_due(&mut self, now: Instant) -> bool {
+        let is_due = self.hosts_due.is_some_and(|due| due <= now);
+        if is_due {
+            self.hosts_due = Some(now + HOSTS);
+        }
+        is_due
     }
 
     /// Whether a reporter wants progress events.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{CrawlSummary, FailureCause, Job, Outcome, SkipReason, StopCause, Summary};
+use super::{CrawlSummary, FailureCause, HostStates, Job, Outcome, SkipReason, StopCause, Summary};
 
 /// The facts of a run before its first URL.
 #[derive(Debug, Clone)]
@@ -119,6 +119,8 @@ pub enum Event<'a> {
     Done(&'a Outcome),
     /// A progress report, several times a second.
     Tick(&'a Progress),
+    /// The states of hosts, once a second, for a reporter that shows them.
+    Hosts(&'a HostStates),
     /// The run starts no more URLs; those under way have a grace period.
     Stopping {
         /// Why.

@@ -3,6 +3,7 @@
 //! A [`Seed`] is a URL to fetch. A [`Job`] is a seed that the scheduler admitted and handed out. An [`Outcome`]
 //! is its single result. A failed fetch is an `Outcome`, not an `Err`.
 
+mod account;
 mod archive;
 mod child_program;
 mod cookie;
@@ -15,6 +16,7 @@ mod failure;
 mod found;
 mod hex;
 mod host_pattern;
+mod host_states;
 pub(crate) mod http_values;
 mod job;
 mod job_id;
@@ -32,6 +34,7 @@ mod spelling;
 mod summary;
 mod validators;
 
+pub use account::UnkeptCounts;
 pub use archive::{DigestKind, RecordEncoding};
 pub use child_program::ChildProgram;
 pub use cookie::Cookie;
@@ -44,6 +47,7 @@ pub use failure::{FailedUrl, FailureCause};
 pub use found::Found;
 pub use hex::Hex;
 pub use host_pattern::{HostPattern, is_plain_host};
+pub use host_states::{BusyHost, HostPhase, HostStates};
 pub use job::{Job, RedirectState, Tried};
 pub use job_id::{Claimed, JobId};
 pub use left_out::LeftOut;
@@ -59,6 +63,6 @@ pub use secret::{
 pub use seed::{BadLine, Batch, Credentials, Entry, Kind, RequestOverrides, Seed, SourcePos, Via};
 pub use spelling::{has_at_sign, has_at_sign_after_colon, has_colon};
 pub use summary::{
-    AutoConcurrency, ChangeCounts, Counts, CrawlSummary, Digests, Latency, StopCause, Summary, TrapCount, UnkeptCounts,
+    AutoConcurrency, ChangeCounts, Counts, CrawlSummary, Digests, Latency, StopCause, Summary, TrapCount,
 };
 pub use validators::Validators;

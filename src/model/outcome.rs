@@ -1,5 +1,7 @@
 //! The outcomes of a run: one for every line read.
 
+use std::time::Duration;
+
 use super::{BadLine, ErrorKind, Facts, Job, JobId, RequestOverrides, Seed, SourcePos, Timing, Verdict, Via};
 
 /// The subject of an outcome.
@@ -80,6 +82,11 @@ impl Outcome {
     /// Creates the outcome of an unfetched subject.
     pub fn unfetched(subject: Subject, verdict: Verdict) -> Self {
         Self { subject, facts: Box::default(), timing: Timing::default(), verdict }
+    }
+
+    /// Returns the time of the fetch, if it got a response. The latencies of a run are of these.
+    pub fn answered_in(&self) -> Option<Duration> {
+        matches!(self.verdict, Verdict::Ok | Verdict::HttpError).then_some(self.timing.total).flatten()
     }
 
     /// Returns the line of a list that is itself at fault: it is no URL, or its file name is refused. The seeds of

@@ -203,47 +203,6 @@ impl CrawlSummary {
     }
 }
 
-impl Summary {
-    /// Returns the number of skipped URLs whose body is there: from an earlier run, or as a file of another program.
-    pub fn good_before(&self) -> u64 {
-        let good = [SkipReason::Done, SkipReason::NotModified, SkipReason::Exists];
-        good.iter().filter_map(|reason| self.skips.get(reason)).sum()
-    }
-
-    /// Counts these outcomes as failed instead of ok.
-    pub fn fail_ok(&mut self, unkept: UnkeptCounts, kind: ErrorKind) {
-        let UnkeptCounts { ok, saved, continued } = unkept;
-        self.counts.ok = self.counts.ok.saturating_sub(ok);
-        self.saved = self.saved.saturating_sub(saved);
-        self.continued = self.continued.saturating_sub(continued);
-        self.counts.failed += ok;
-        if ok > 0 {
-            *self.errors.entry(kind).or_default() += ok;
-            *self.failures.entry(FailureCause::Kind(kind)).or_default() += ok;
-        }
-    }
-}
-
-/// Ok outcomes that could not be kept, so that a later run fetches their URLs again.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct UnkeptCounts {
-    /// All of them.
-    pub ok: u64,
-    /// Those whose body became a file.
-    pub saved: u64,
-    /// Those whose body continues one that was cut off.
-    pub continued: u64,
-}
-
-impl UnkeptCounts {
-    /// Counts an ok outcome.
-    pub fn add(&mut self, outcome: &Outcome) {
-        self.ok += 1;
-        self.saved += u64::from(outcome.facts.path.is_some());
-        self.continued += u64::from(outcome.facts.continued);
-    }
-}
-
 /// The account of a run, complete even when it was stopped.
 #[derive(Debug, Clone, Default)]
 pub struct Summary {

@@ -136,6 +136,7 @@ impl Reporter for Events {
                 error: outcome.verdict.error_kind().map(crate::model::ErrorKind::as_str),
             },
             Event::Tick(p) => progress(p),
+            Event::Hosts(_) => return,
             Event::Stopping { cause, grace, in_flight } => {
                 Wire::Stopping { cause: cause.as_str(), grace_ms: millis(*grace), in_flight: *in_flight }
             }

@@ -55,6 +55,11 @@ pub trait Reporter: Send {
     fn watches_progress(&self) -> bool {
         false
     }
+
+    /// Whether it looks at [`Event::Hosts`], which costs a look at each host. They come with ticks only.
+    fn watches_hosts(&self) -> bool {
+        false
+    }
 }
 
 /// The output of a reporter: standard error, or a test's buffer.

@@ -32,7 +32,7 @@ fn in_time(wait: Duration) -> String {
 }
 
 /// The name of what a host backs off after.
-fn cause_name(cause: FailureCause) -> String {
+pub(super) fn cause_name(cause: FailureCause) -> String {
     match cause {
         FailureCause::Status(status) => format!("status {status}"),
         FailureCause::Kind(ErrorKind::Reset) => "resets".to_owned(),

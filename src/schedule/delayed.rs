@@ -56,6 +56,11 @@ impl DelayedJobs {
         self.jobs.iter().any(|Reverse(delayed)| is_wanted(&delayed.job))
     }
 
+    /// The jobs and their times, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Instant, &Job)> {
+        self.jobs.iter().map(|Reverse(delayed)| (delayed.due, &*delayed.job))
+    }
+
     /// The earliest time.
     pub(super) fn next_due(&self) -> Option<Instant> {
         self.jobs.peek().map(|Reverse(first)| first.due)

@@ -26,6 +26,10 @@ impl GivenUpHosts {
         self.reasons = self.reasons + usize::from(is_new) - usize::from(before.flatten().is_some());
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.hosts.len()
+    }
+
     /// Why this host is given up, if it is.
     pub(super) fn get(&self, host: &str) -> Option<GivenUp> {
         if self.hosts.is_empty() {

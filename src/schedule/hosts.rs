@@ -90,6 +90,16 @@ impl ActiveHosts {
         0..self.hosts.len()
     }
 
+    /// The hosts at their places.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Host> {
+        self.hosts.iter().filter(|host| !host.name.is_empty())
+    }
+
+    /// How many idle hosts are given up. They are at no place.
+    pub(super) fn idle_given_up(&self) -> usize {
+        self.idle_given_up.len()
+    }
+
     /// The sums over all hosts.
     pub(super) fn sums(&self) -> HostCounts {
         self.sums

@@ -12,6 +12,7 @@ mod drain;
 mod given_up;
 mod host;
 mod host_queue;
+mod host_states;
 mod hosts;
 mod line_runs;
 mod report;

@@ -17,6 +17,7 @@
 //! | `drain a/1 b/2`, `ended`, `limit 10` | the rest, in order; the end of the input; a new limit |
 
 mod bounds;
+mod host_states;
 mod hosts;
 mod order;
 mod play;

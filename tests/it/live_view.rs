@@ -1,5 +1,6 @@
 //! The live view of a run: figures, page, buttons and refusals.
 
+use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 
@@ -9,6 +10,8 @@ use crate::support::act::{Act, Script};
 use crate::support::cli::{Fetchall, Running};
 use crate::support::fault::FaultServer;
 use crate::support::{PATIENCE, wait_for};
+
+const OUTCOMES: [&str; 5] = ["ok", "http_error", "failed", "skipped", "cancelled"];
 
 /// A run with a live view, its address and its token.
 struct Shown {
@@ -51,6 +54,12 @@ impl Shown {
         self.send(&format!("POST {path} HTTP/1.1\r\nHost: {}\r\n{fields}", self.address), body).0
     }
 
+    /// Waits until so many URLs are done.
+    fn wait_for_outcomes(&self, expected: u64) {
+        let count = |name| self.metric(&format!("fetchall_outcomes_total{{outcome=\"{name}\"}}"));
+        wait_for("the outcomes", || OUTCOMES.into_iter().map(count).sum::<u64>() == expected);
+    }
+
     /// The value of a line of `/metrics`.
     fn metric(&self, name: &str) -> u64 {
         let (_, metrics) = self.get("/metrics");
@@ -65,26 +74,32 @@ fn server() -> FaultServer {
     )
 }
 
+/// The values of one family of metrics by label, without those that are 0.
+fn by_label(metrics: &str, family: &str) -> BTreeMap<String, u64> {
+    let start = format!("fetchall_{family}_total{{");
+    let values = metrics.lines().filter_map(|line| {
+        let (_, rest) = line.strip_prefix(&start)?.split_once("=\"")?;
+        let (label, value) = rest.split_once("\"} ")?;
+        Some((label.to_owned(), value.parse().expect("a number")))
+    });
+    values.filter(|(_, n)| *n > 0).collect()
+}
+
 #[test]
 fn metrics_are_the_sums_of_the_summary() {
-    let server = server();
-    let mut shown = Shown::start(&["-"]);
-    let password = server.url("missing/2").replace("http://", "http://ann:sesame@");
-    for url in
-        [server.url("a"), server.url("b"), server.url("a"), server.url("missing/1"), password, "no url".to_owned()]
-    {
-        shown.run.write_line(&url);
-    }
-    let outcome = |name: &str| format!("fetchall_outcomes_total{{outcome=\"{name}\"}}");
-    wait_for("the outcomes", || {
-        ["ok", "http_error", "failed", "skipped"].iter().map(|name| shown.metric(&outcome(name))).sum::<u64>() == 6
-    });
-    let names = ["ok", "http_error", "failed", "skipped", "cancelled"];
-    let counts = names.map(|name| shown.metric(&outcome(name)));
-    let failures =
-        ["404", "invalid_url"].map(|name| shown.metric(&format!("fetchall_failures_total{{cause=\"{name}\"}}")));
-    let wire = shown.metric("fetchall_received_bytes_total");
-    let answered = shown.metric("fetchall_fetch_seconds_count");
+    let (server, script) = (FaultServer::standard(), Script::standard());
+    let names = script.names();
+    let retries = ["--retries", "1", "--timeout", "2", "-"];
+    let mut shown = Shown::start(&retries);
+    let password = server.url("not-found/2").replace("http://", "http://ann:sesame@");
+    let mut urls: Vec<String> = names.iter().map(|name| server.url(name)).collect();
+    urls.extend([server.url("gzip"), password, "no url".to_owned()]);
+    urls.iter().for_each(|url| shown.run.write_line(url));
+    shown.wait_for_outcomes(urls.len() as u64);
+    let (_, metrics) = shown.get("/metrics");
+    let number = |name| shown.metric(&format!("fetchall_{name}"));
+    let numbers = ["retries_total", "body_bytes_total", "received_bytes_total"].map(number);
+    let (leases, answered) = (number("leases_total"), number("fetch_seconds_count"));
     let (status, healthy) = shown.get("/healthz");
     let (_, page) = shown.get("/");
     let (_, state) = shown.get("/state");
@@ -94,10 +109,41 @@ fn metrics_are_the_sums_of_the_summary() {
     }
     let run = shown.run.wait().expect_code(1);
     let summary: Value = serde_json::from_slice(&run.read("s.json")).expect("JSON");
-    assert_eq!(counts.to_vec(), names.map(|name| summary[name].as_u64().expect("a number")));
-    assert_eq!(failures, ["404", "invalid_url"].map(|name| summary["failures"][name].as_u64().expect("a number")));
-    assert_eq!(Some(wire), summary["wire_bytes"].as_u64());
-    assert_eq!(answered, counts[0] + counts[1]);
+    for family in ["errors", "failures", "skips"] {
+        let told: BTreeMap<String, u64> = serde_json::from_value(summary[family].clone()).expect("counts");
+        assert_eq!(by_label(&metrics, family), told, "{family}");
+    }
+    for name in OUTCOMES {
+        let told = by_label(&metrics, "outcomes").get(name).copied().unwrap_or_default();
+        assert_eq!(Some(told), summary[name].as_u64(), "{name}");
+    }
+    assert_eq!(numbers.map(Some), ["retries", "bytes", "wire_bytes"].map(|name| summary[name].as_u64()));
+    assert_eq!(Some(answered), summary["ok"].as_u64().zip(summary["http_error"].as_u64()).map(|(a, b)| a + b));
+    let records = String::from_utf8(run.read("r.ndjson")).expect("text");
+    let attempts: u64 = crate::support::cli::records(&records).iter().filter_map(|r| r["attempts"].as_u64()).sum();
+    assert_eq!(leases, attempts);
+    assert!(numbers[0] > 0 && by_label(&metrics, "failures").len() > 8, "{metrics}");
+    server.join();
+}
+
+#[test]
+fn hosts_are_counted_by_state_with_their_next_request() {
+    let held = vec![("Retry-After", "50".to_owned())];
+    let script = Script::new().on("held", Act::Status(429, held));
+    let server = FaultServer::start(script);
+    let mut shown = Shown::start(&["--retries", "2", "--retry-max-wait", "60s", "--grace", "0s", "-"]);
+    shown.run.write_line(&server.url("held"));
+    shown.run.write_line(&server.url("held/2"));
+    wait_for("the host that asked for a wait", || shown.metric("fetchall_hosts{state=\"backing_off\"}") == 1);
+    let (_, answer) = shown.get("/state");
+    let (_, json) = answer.split_once("\r\n\r\n").expect("a body");
+    let state: Value = serde_json::from_str(json).expect("JSON");
+    let host = &state["busiest"][0];
+    assert_eq!((&host["state"], &host["cause"]), (&"backing_off".into(), &"status 429".into()), "{host}");
+    assert!(host["next_seconds"].as_f64().is_some_and(|wait| wait > 20.0 && wait <= 50.0), "{host}");
+    assert_eq!(shown.metric("fetchall_hosts{state=\"in_flight\"}"), 0);
+    shown.run.interrupt();
+    shown.run.wait().expect_code(130);
     server.join();
 }
 
@@ -204,6 +250,7 @@ fn the_live_page_shows_the_run_in_a_browser() {
     assert_eq!(seen.console, [""; 0]);
     assert_eq!(seen.asked, [""; 0]);
     assert!(seen.dom.contains("The run goes on") && seen.dom.contains(">404<"), "{}", seen.dom);
+    assert!(seen.dom.contains("0 backing off"), "{}", seen.dom);
     shown.run.wait().expect_code(1);
     server.join();
 }

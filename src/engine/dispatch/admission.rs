@@ -148,8 +148,8 @@ impl RunState {
 
     /// Counts a line that is part of the run. Returns its number.
     pub(super) fn count(&mut self) -> JobId {
-        self.stats.counts.read += 1;
-        JobId(self.stats.counts.read - 1)
+        self.stats.account.counts.read += 1;
+        JobId(self.stats.account.counts.read - 1)
     }
 
     fn admit_seed(&mut self, seed: Seed, now: Instant) {

@@ -126,7 +126,7 @@ impl RunState {
         }
         self.finish_line(outcome);
         if self.met.is_none() && self.stopping.is_none() {
-            self.met = self.ends.after_bytes(self.stats.wire_bytes());
+            self.met = self.ends.after_bytes(self.stats.account.wire_bytes);
         }
     }
 
@@ -177,7 +177,7 @@ impl RunState {
 
     /// Whether another batch of lines may be read.
     pub(super) fn may_read(&self) -> bool {
-        let in_order = |order: &InputOrder| order.room(self.stats.counts.read) >= Batch::MAX;
+        let in_order = |order: &InputOrder| order.room(self.stats.account.counts.read) >= Batch::MAX;
         self.scheduler.capacity() >= Batch::MAX
             && self.outbox.has_room()
             && self.outbox.order.as_ref().is_none_or(in_order)
@@ -190,15 +190,16 @@ impl RunState {
             waits.limits.push("--depth");
         }
         let limit = waits.limit.min(self.backend_limit);
+        let account = &self.stats.account;
         Progress {
-            read: self.stats.counts.read + self.crawl.as_ref().map_or(0, |crawl| crawl.waiting() as u64),
+            read: account.counts.read + self.crawl.as_ref().map_or(0, |crawl| crawl.waiting() as u64),
             input_complete: reading.complete(),
             grows: self.crawl.as_ref().is_some_and(|crawl| crawl.finds_links()),
-            done: self.stats.counts.done(),
-            fetched: self.stats.counts.ok + self.stats.failed(),
-            failed: self.stats.failed(),
-            failures: self.stats.failures.clone(),
-            skips: self.stats.skips.clone(),
+            done: account.counts.done(),
+            fetched: account.counts.ok + account.failed(),
+            failed: account.failed(),
+            failures: account.failures.clone(),
+            skips: account.skips.clone(),
             crawl: self.crawl.as_ref().filter(|crawl| !crawl.is_list()).map(|crawl| crawl.summary()),
             wire_bytes: self.meter.wire_bytes(),
             in_flight: self.meter.in_flight(),

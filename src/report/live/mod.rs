@@ -3,7 +3,8 @@
 //! The reporter counts events; a thread of its own answers requests from these counts. It serves a bounded number of
 //! connections, each for a bounded time, so neither a slow nor a hostile client delays the run.
 
-mod counts;
+mod live_run;
+mod metrics;
 mod server;
 
 use std::net::{SocketAddr, TcpListener};
@@ -12,7 +13,7 @@ use std::{fmt, io};
 
 use super::Reporter;
 use crate::model::Event;
-use counts::LiveCounts;
+use live_run::LiveRun;
 use server::ServerThread;
 
 /// Pauses or resumes the run.
@@ -20,7 +21,7 @@ pub type PauseSwitch = Box<dyn Fn(bool) + Send + Sync>;
 
 /// Shows a run on an address while it goes on.
 pub struct LiveView {
-    counts: Arc<LiveCounts>,
+    run: Arc<LiveRun>,
     /// It ends with the reporter.
     server: ServerThread,
 }
@@ -31,9 +32,9 @@ impl LiveView {
     /// # Errors
     /// When the server cannot start.
     pub fn start(listener: TcpListener, token: &str, pause: PauseSwitch) -> io::Result<Self> {
-        let counts = Arc::new(LiveCounts::new());
-        let server = ServerThread::start(listener, Arc::clone(&counts), token, pause)?;
-        Ok(Self { counts, server })
+        let run = Arc::new(LiveRun::new());
+        let server = ServerThread::start(listener, Arc::clone(&run), token, pause)?;
+        Ok(Self { run, server })
     }
 
     /// The address on which it serves.
@@ -50,7 +51,7 @@ impl fmt::Debug for LiveView {
 
 impl Reporter for LiveView {
     fn event(&mut self, event: &Event<'_>) {
-        self.counts.event(event);
+        self.run.event(event);
     }
 
     fn watches_jobs(&self) -> bool {
@@ -58,6 +59,10 @@ impl Reporter for LiveView {
     }
 
     fn watches_progress(&self) -> bool {
+        true
+    }
+
+    fn watches_hosts(&self) -> bool {
         true
     }
 }

@@ -32,7 +32,7 @@ const show = run => {
   element('meta').textContent = 'for ' + time(run.elapsed_seconds) + (run.held_by ? ' · ' + run.held_by : '');
   const tiles = [['ok', run.ok], ['failed', run.failed], ['skipped', run.skipped],
     [run.has_total ? 'in all' : 'known so far', run.read], ['waiting', run.waiting],
-    ['in flight, of ' + run.limit, run.in_flight], ['to retry', run.retries_waiting],
+    ['in flight, of ' + run.limit, run.in_flight], ['to retry', run.retries_waiting], ['retries', run.retries], ['leases', run.leases],
     ['received', size(run.received_bytes)], ['per second', (history.at(-1) ?? 0).toFixed(1)]];
   element('tiles').replaceChildren(...tiles.map(([name, value]) => {
     const tile = document.createElement('li');
@@ -48,6 +48,11 @@ const show = run => {
     return part;
   }));
   rows('failures', run.failures.slice(0, 12));
+  const words = state => state.replace('_', ' ');
+  element('phases').textContent = run.hosts.map(([state, hosts]) => hosts.toLocaleString('en') + ' ' + words(state)).join(' · ')
+    + (run.busiest.length > 49 ? ' · the 50 with the most URLs' : '');
+  rows('hosts', run.busiest.map(host => [host.name, words(host.state) + (host.cause ? ' after ' + host.cause : ''),
+    host.in_flight, host.waiting, host.next_seconds === null ? '–' : 'in ' + time(Math.ceil(host.next_seconds))]));
   rows('slowest', run.slowest.map(fetch => [fetch.url, time(fetch.seconds)]));
   const most = Math.max(1, ...history);
   const line = document.createElementNS('http://www.w3.org/2000/svg', 'polyline');

@@ -21,7 +21,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::PauseSwitch;
-use super::counts::LiveCounts;
+use super::live_run::LiveRun;
 use crate::page;
 
 /// The most connections at once. Others wait in the queue of the system.
@@ -50,11 +50,11 @@ pub(super) struct ServerThread {
 }
 
 impl ServerThread {
-    pub fn start(listener: TcpListener, counts: Arc<LiveCounts>, token: &str, pause: PauseSwitch) -> io::Result<Self> {
+    pub fn start(listener: TcpListener, run: Arc<LiveRun>, token: &str, pause: PauseSwitch) -> io::Result<Self> {
         let address = listener.local_addr()?;
         listener.set_nonblocking(true)?;
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let site = Arc::new(LiveSite { counts, token: blake3::hash(token.as_bytes()), pause, page: live_page() });
+        let site = Arc::new(LiveSite { run, token: blake3::hash(token.as_bytes()), pause, page: live_page() });
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let serve = move || {
@@ -115,7 +115,7 @@ async fn accept(listener: TcpListener, site: Arc<LiveSite>) {
 
 /// The resources of the live view.
 struct LiveSite {
-    counts: Arc<LiveCounts>,
+    run: Arc<LiveRun>,
     /// Two hashes compare in constant time.
     token: blake3::Hash,
     pause: PauseSwitch,
@@ -131,11 +131,9 @@ impl LiveSite {
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
         match (request.uri().path(), request.uri().query()) {
             ("/", None) if is_read => response(StatusCode::OK, "text/html; charset=utf-8", self.page.clone()),
-            ("/metrics", _) if is_read => response(StatusCode::OK, OPEN_METRICS, self.counts.metrics()),
+            ("/metrics", _) if is_read => response(StatusCode::OK, OPEN_METRICS, self.run.metrics()),
             ("/healthz", None) if is_read => response(StatusCode::OK, "text/plain", "ok\n".to_owned()),
-            ("/state", None) if is_read => {
-                response(StatusCode::OK, "application/json", self.counts.state().to_string())
-            }
+            ("/state", None) if is_read => response(StatusCode::OK, "application/json", self.run.state().to_string()),
             ("/pause", None) if request.method() == Method::POST => self.switch(request, true).await,
             ("/resume", None) if request.method() == Method::POST => self.switch(request, false).await,
             ("/" | "/metrics" | "/healthz" | "/state" | "/pause" | "/resume", None) => {
@@ -159,7 +157,7 @@ impl LiveSite {
             let why = "the token is missing or wrong; the run has printed it at its start\n";
             return response(StatusCode::FORBIDDEN, "text/plain", why.to_owned());
         }
-        self.counts.set_paused(paused);
+        self.run.set_paused(paused);
         (self.pause)(paused);
         let done = if paused { "paused\n" } else { "resumed\n" };
         response(StatusCode::OK, "text/plain", done.to_owned())

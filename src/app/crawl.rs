@@ -53,6 +53,7 @@ pub(super) fn rules(crawl: &CrawlConfig, is_dry: bool) -> Result<CrawlRules, Set
     Ok(CrawlRules {
         canonical,
         scope,
+        page_types: crawl.page_types.clone(),
         depth: crawl.depth,
         max_pages: crawl.max_pages,
         requisites: crawl.requisites,

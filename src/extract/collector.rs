@@ -20,9 +20,8 @@ use super::srcset;
 use crate::model::{Link, LinkKind, LinkList, PageLinks};
 use crate::policy::text::sketch::SketchBuilder;
 
-/// The most links of a page, and of a sitemap (sitemaps.org).
-const MOST_LINKS: usize = 10_000;
-const MOST_ENTRIES: usize = 50_000;
+/// The most links of a document. A sitemap may have so many (sitemaps.org).
+const MOST_LINKS: usize = 50_000;
 /// The most links of the response fields.
 const MOST_FIELD_LINKS: usize = 256;
 /// The most bytes of all texts of a document.
@@ -80,9 +79,8 @@ pub(super) struct LinkCollector {
     texts: String,
     entries: Vec<LinkText>,
     index: HashTable<u32>,
-    /// Links of all kinds, and the most of them.
+    /// Links of all kinds.
     count: usize,
-    most: usize,
     pending: Vec<u8>,
     pending_values: Vec<PendingValue>,
     /// Links of response fields, which do not depend on the base.
@@ -116,7 +114,6 @@ impl LinkCollector {
             entries: Vec::new(),
             index: HashTable::new(),
             count: 0,
-            most: MOST_LINKS,
             pending: Vec::new(),
             pending_values: Vec::new(),
             resolved: Vec::new(),
@@ -134,11 +131,6 @@ impl LinkCollector {
             url: url.clone(),
             agent: agent.into(),
         }
-    }
-
-    /// Raises the limit to that of a sitemap.
-    pub fn expect_sitemap(&mut self) {
-        self.most = MOST_ENTRIES;
     }
 
     /// Notes that a limit cut the list.
@@ -216,7 +208,7 @@ impl LinkCollector {
             let text = decoded(raw, encoding);
             return self.text_value(&text, used, has_references);
         }
-        if self.pending.len() + raw.len() > MOST_BYTES || self.pending_values.len() >= self.most {
+        if self.pending.len() + raw.len() > MOST_BYTES || self.pending_values.len() >= MOST_LINKS {
             return self.cut();
         }
         self.pending.extend_from_slice(raw);
@@ -262,7 +254,7 @@ impl LinkCollector {
         if let Some(known) = known.and_then(|at| self.entries.get_mut(at as usize)) {
             known.followed |= followed;
             if known.kinds & bit == 0 {
-                if self.count >= self.most {
+                if self.count >= MOST_LINKS {
                     return self.cut();
                 }
                 known.kinds |= bit;
@@ -270,7 +262,7 @@ impl LinkCollector {
             }
             return;
         }
-        if self.count >= self.most || self.texts.len() + text.len() > MOST_BYTES {
+        if self.count >= MOST_LINKS || self.texts.len() + text.len() > MOST_BYTES {
             return self.cut();
         }
         let at = self.entries.len() as u32;

@@ -108,11 +108,9 @@ impl Extractor {
         fields::read(head.fields, &mut links);
         let field = head.fields.get(CONTENT_TYPE).map(|value| value.as_bytes());
         let media_type = field.map(media_type).filter(|media_type| !media_type.is_empty());
-        let body = if head.is_sitemap {
-            links.expect_sitemap();
-            BodyReader::Unknown { is_sitemap: true }
-        } else {
-            BodyReader::of_media_type(media_type.as_deref(), head.url)
+        let body = match head.is_sitemap {
+            true => BodyReader::Unknown { is_sitemap: true },
+            false => BodyReader::of_media_type(media_type.as_deref(), head.url),
         };
         if let Some(encoding) = field.and_then(of_media_type) {
             links.set_encoding(encoding);

@@ -55,10 +55,7 @@ impl XmlReader<'_> {
         // XML without a declaration is UTF-8. Queries are UTF-8 in any case.
         self.links.set_encoding(UTF_8);
         self.state.root = match local_name(tag.name).1 {
-            b"urlset" | b"sitemapindex" => {
-                self.links.expect_sitemap();
-                XmlRoot::Sitemap(Box::default())
-            }
+            b"urlset" | b"sitemapindex" => XmlRoot::Sitemap(Box::default()),
             b"rss" | b"feed" | b"rdf" => XmlRoot::Feed(Box::default()),
             b"html" | b"svg" if !self.state.sitemaps_only => XmlRoot::Page(Box::new(HtmlState::new(true))),
             _ => XmlRoot::Other,

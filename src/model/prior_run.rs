@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{Claimed, Facts, Found, SkipReason, Validators};
+use super::{Claimed, Facts, Found, PageLinks, SkipReason, Validators};
 
 /// A conditional request (RFC 9110, section 13).
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -65,6 +65,8 @@ pub struct PriorRun {
     pub was_saved: bool,
     /// The conditional request of a run that refreshes finished URLs.
     pub condition: Option<Box<Condition>>,
+    /// The links of the earlier page, which count until there is a new one; only for a URL that is asked for again.
+    pub links: Option<Box<PageLinks>>,
     /// The earlier body, if it was ok; only for a run that reports changes.
     pub before: Option<Box<PriorBody>>,
 }

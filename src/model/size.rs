@@ -34,7 +34,8 @@ impl PriorRun {
             let url = before.body.final_url.as_ref().map_or(0, |url| url.as_str().len());
             url + before.body.validators.size() + before.path.as_ref().map_or(0, String::len)
         });
-        size_of::<PriorRun>() + done + condition + before
+        let links = self.links.as_deref().map_or(0, PageLinks::size);
+        size_of::<PriorRun>() + done + condition + before + links
     }
 }
 

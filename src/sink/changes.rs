@@ -4,7 +4,7 @@ use std::io;
 use std::ops::ControlFlow;
 
 use super::{Sink, SinkError, WholeFile};
-use crate::model::{ChangeCounts, Needs, Outcome, PriorBody, Revision, SkipReason, Summary, Verdict};
+use crate::model::{ChangeCounts, CrawlSummary, Needs, Outcome, PriorBody, Revision, SkipReason, Summary, Verdict};
 use crate::policy::rerun::change::difference;
 use crate::policy::text::fingerprint::FingerprintSet;
 use crate::wire::{ChangeRecord, ChangeTotals, ChangesWriter, RevisionRecord};
@@ -167,7 +167,12 @@ impl Sink for Changes {
     }
 
     fn finish(&mut self, summary: &Summary) -> Result<(), SinkError> {
-        self.totals.complete = summary.input_complete && summary.stopped.is_none();
+        // A crawl with a limit, or without the robots.txt of a site, has not looked at all that is there.
+        let is_cut = |crawl: &CrawlSummary| {
+            crawl.robots_unread > 0 || crawl.queue_left > 0 || crawl.left_out.contains_key(&SkipReason::Budget)
+        };
+        let has_seen_all = !summary.crawl.as_ref().is_some_and(is_cut);
+        self.totals.complete = summary.input_complete && summary.stopped.is_none() && has_seen_all;
         if self.totals.complete {
             self.unlisted()?;
         }

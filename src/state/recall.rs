@@ -176,7 +176,7 @@ impl Recall {
             });
         }
         // A crawl does not save each page that it follows.
-        let is_saved = found.name.is_some() || !self.links;
+        let is_saved = found.file.is_some() || !self.links;
         let there = match self.bodies.find(&found) {
             Presence::Absent => !is_saved && matches!(self.bodies, Bodies::Below(_)),
             Presence::There => !self.is_shared(&found),
@@ -188,7 +188,7 @@ impl Recall {
             // Err: the file system cannot say it; the body is whole all the same.
             let _ = self.bodies.open(&found).and_then(|file| set_time(&file, &found.validators));
         }
-        let RowContent { name, facts, validators, ok, .. } = found;
+        let RowContent { name, mut facts, validators, ok, .. } = found;
         let (name, was_saved) = (name.map(Claimed), ok);
         if done && !self.refresh {
             return Ok(PriorRun { name, done: Some(Box::new(facts)), ..PriorRun::default() });
@@ -197,12 +197,13 @@ impl Recall {
             let path = facts.path.clone().filter(|_| there);
             Box::new(PriorBody { body: Revision::of(&facts, validators.clone()), path })
         });
+        let links = facts.found.links.take();
         if !done {
-            return Ok(PriorRun { name, was_saved, before, ..PriorRun::default() });
+            return Ok(PriorRun { name, was_saved, before, links, ..PriorRun::default() });
         }
         let url = facts.final_url.clone().unwrap_or_else(|| seed.url.clone());
         let condition = (validators != Validators::default()).then(|| Box::new(Condition { url, validators, facts }));
-        Ok(PriorRun { name, was_saved, condition, before, ..PriorRun::default() })
+        Ok(PriorRun { name, was_saved, condition, before, links, ..PriorRun::default() })
     }
 
     /// Whether another row has the same file.

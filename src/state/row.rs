@@ -122,7 +122,7 @@ pub(super) const SELECT_OK: &str =
 
 /// The name of every row and where its file is.
 pub(super) const SELECT_NAMES: &str =
-    concat!("SELECT name, coalesce(file, name) FROM urls WHERE name IS NOT NULL AND ", is_bounded!());
+    concat!("SELECT name, coalesce(nullif(file, ''), name) FROM urls WHERE name IS NOT NULL AND ", is_bounded!());
 
 /// Whether there is no row, and no robots.txt.
 pub(super) const IS_EMPTY: &str = "SELECT NOT EXISTS (SELECT 1 FROM urls) AND NOT EXISTS (SELECT 1 FROM robots)";
@@ -205,6 +205,7 @@ pub(super) fn upsert(
     let name = job.save_as.as_ref().map(|name| &*name.0);
     let file = match (bodies, facts.path.as_deref()) {
         (Bodies::Below(folder), Some(path)) => below(folder.path(), path),
+        (Bodies::Below(_), None) if outcome.verdict == Verdict::Ok && name.is_some() => Some(NO_FILE.into()),
         _ => None,
     };
     let links = match &facts.found.links {
@@ -281,6 +282,9 @@ fn belongs(file: Option<&str>, name: Option<&str>) -> bool {
     below.is_some_and(|below| below.is_empty() || below.strip_prefix('/').is_some_and(|part| !part.contains('/')))
 }
 
+/// In place of the file of a row: its body was not saved, because it had another type than those that are wanted.
+const NO_FILE: &str = "";
+
 /// The longest accepted name, in bytes. It is longer than any assigned name.
 const MOST: usize = 2 * MAX_NAME;
 
@@ -289,7 +293,7 @@ const MOST: usize = 2 * MAX_NAME;
 pub(super) fn found(row: &Row<'_>, bodies: &Bodies) -> rusqlite::Result<Option<RowContent>> {
     let boxed = |column| text(row, column).map(|text| text.map(Box::<str>::from));
     let name = boxed(1)?;
-    let file = text(row, 15)?.or(name.as_deref());
+    let file = text(row, 15)?.or(name.as_deref()).filter(|file| *file != NO_FILE);
     if [name.as_deref(), file].into_iter().flatten().any(|name| !is_name(name)) || !belongs(file, name.as_deref()) {
         return Ok(None);
     }

@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::Crawl;
 use crate::model::{
     CrawlSummary, Facts, FoundLink, Kind, LeftOut, Link, LinkChoice, LinkKind, Outcome, PageLinks, Seed, SkipReason,
-    SourcePos, Subject, TrapCount, Via,
+    SourcePos, Subject, TrapCount, Verdict, Via,
 };
 use crate::policy::refusal::LinkRefusal;
 use crate::policy::text::fingerprint::Fingerprint;
@@ -43,9 +43,9 @@ pub(in crate::engine) struct LinkCounts {
 }
 
 impl LinkCounts {
-    /// Counts a link into a trap by the limit that it exceeds. A rule may have details behind that, but there are
+    /// Counts a URL in a trap by the limit that it exceeds. A rule may have details behind that, but there are
     /// few limits.
-    fn trap(&mut self, url: &Url, rule: &str) {
+    pub(super) fn trap(&mut self, url: &Url, rule: &str) {
         let limit = rule.split(':').next().unwrap_or_default();
         match self.traps.get_mut(limit) {
             Some(count) => count.links += 1,
@@ -80,6 +80,8 @@ struct LinkedPage<'a> {
     /// Why no links to pages are followed.
     closed: Option<LinkRefusal<'static>>,
     is_style: bool,
+    /// How many of its links are followed.
+    followed: usize,
 }
 
 impl Crawl {
@@ -93,25 +95,32 @@ impl Crawl {
         };
         let facts = &*outcome.facts;
         self.scope_moved(seed, facts);
-        let Some(links) = facts.found.links.as_deref() else { return self.redirected_before(seed, facts) };
+        let has_failed = matches!(outcome.verdict, Verdict::HttpError | Verdict::Failed(_));
+        let known = seed.known.as_ref().filter(|_| has_failed);
+        let earlier = known.and_then(|known| known.links.as_deref());
+        let Some(links) = facts.found.links.as_deref().or(earlier) else { return self.redirected_before(seed, facts) };
         let url = facts.final_url.as_ref().unwrap_or(&seed.url);
         if facts.final_url.is_some() {
             // Known already, unless an earlier run went this way.
             self.seen.insert(&self.rules.canonical.key(url));
         }
+        if links.more {
+            self.leave_out(url, &unread_links(), seed.via.parent());
+        }
         if seed.kind == Kind::Sitemap {
             return self.sitemap_entries(seed, url, links);
         }
-        let page = LinkedPage {
+        let mut page = LinkedPage {
             url,
             shared: url.as_str().into(),
             seed,
             closed: self.closes(seed, url, links),
             is_style: has_type(facts, "text/css"),
+            followed: 0,
         };
         let is_page = seed.kind == Kind::Page || self.is_page_too(seed, url, facts);
         for (number, link) in links.links.iter().enumerate() {
-            self.link(&page, is_page, number, link)?;
+            self.link(&mut page, is_page, number, link)?;
         }
         Ok(())
     }
@@ -202,7 +211,13 @@ impl Crawl {
         closed
     }
 
-    fn link(&mut self, page: &LinkedPage<'_>, is_page: bool, number: usize, link: Link<'_>) -> Result<(), QueueError> {
+    fn link(
+        &mut self,
+        page: &mut LinkedPage<'_>,
+        is_page: bool,
+        number: usize,
+        link: Link<'_>,
+    ) -> Result<(), QueueError> {
         let kind = match link.kind {
             LinkKind::Page | LinkKind::Frame | LinkKind::Form | LinkKind::Hint => Kind::Page,
             LinkKind::Requisite => Kind::Requisite,
@@ -227,13 +242,14 @@ impl Crawl {
             return Ok(());
         }
         let depth = page.seed.depth + 1;
-        let refusal = self.refused(page, kind, number, link, (&url, &key));
+        let refusal = self.refused(page, kind, link, (&url, &key));
         if let Some(refusal) = refusal.or_else(|| self.skipped(link, &url, page.url, depth)) {
             self.leave_out(&url, &refusal, Some(&page.shared));
             return Ok(());
         }
         self.seen.insert_fingerprint(print);
         self.counts.new += 1;
+        page.followed += 1;
         if self.rules.depth.is_some() && depth > self.level {
             self.next_level.insert_fingerprint(print);
         }
@@ -258,7 +274,6 @@ impl Crawl {
         &self,
         page: &LinkedPage<'_>,
         kind: Kind,
-        number: usize,
         link: Link<'_>,
         (url, key): (&Url, &str),
     ) -> Option<LinkRefusal<'static>> {
@@ -276,7 +291,7 @@ impl Crawl {
                 return Some(LinkRefusal::new(SkipReason::Depth, format!("depth {most}")));
             }
         }
-        self.traps.as_ref()?.link(url, page.url, number).err()
+        self.traps.as_ref()?.link(url, page.url, page.followed).err()
     }
 
     fn sitemap_entries(&mut self, seed: &Seed, sitemap: &Url, links: &PageLinks) -> Result<(), QueueError> {
@@ -343,6 +358,11 @@ impl Crawl {
             });
         }
     }
+}
+
+/// The refusal of links that extraction did not read.
+fn unread_links() -> LinkRefusal<'static> {
+    LinkRefusal::new(SkipReason::Trap, "unread_links: the document has more links, or longer ones, than are read")
 }
 
 fn owned(refusal: LinkRefusal<'_>) -> LinkRefusal<'static> {

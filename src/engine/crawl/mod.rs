@@ -19,14 +19,14 @@ use jiff::Timestamp;
 use url::{Position, Url};
 
 use crate::model::{
-    FoundLink, Job, JobId, Kind, LeftOut, LinkChoice, Outcome, RobotsMode, Seed, SkipReason, SourcePos, StoredRobots,
-    TrapLimits, Via,
+    Facts, FoundLink, Job, JobId, Kind, LeftOut, LinkChoice, Outcome, RobotsMode, Seed, SkipReason, SourcePos,
+    StoredRobots, TrapLimits, Via,
 };
 use crate::policy::canonical::CanonicalRules;
 use crate::policy::credentials::origin;
 use crate::policy::refusal::LinkRefusal;
 use crate::policy::robots::SiteRobots;
-use crate::policy::scope::{Scope, ScopeVerdict};
+use crate::policy::scope::{Scope, ScopeVerdict, is_wanted_type};
 use crate::policy::text::fingerprint::FingerprintSet;
 use crate::policy::traps::Traps;
 
@@ -47,6 +47,8 @@ pub struct CrawlRules {
     pub canonical: CanonicalRules,
     /// Which links are followed, without the start pages.
     pub scope: Scope,
+    /// The media types of pages that are saved; all without any.
+    pub page_types: Vec<String>,
     /// The most links from a start page to a page.
     pub depth: Option<u32>,
     /// The most pages.
@@ -124,9 +126,12 @@ pub(super) struct Crawl {
     /// The depth of the pages that may be taken now, if there is a limit. Pages of the next depth wait for them, so
     /// the depth of a page is that of the shortest way to it.
     level: u32,
-    /// With a limit of depth: the URLs that wait for the next depth, and those among them that a redirect has reached.
+    /// With a limit of depth: the URLs that wait for the next depth.
     next_level: FingerprintSet,
-    reached: FingerprintSet,
+    /// The URLs that waited when a redirect or a line of the list led to them too. They wait in vain.
+    overtaken: FingerprintSet,
+    /// The URLs that were taken before the list ended, whose lines may come later.
+    taken_early: FingerprintSet,
     pages: u64,
     unrecorded: u64,
     counts: LinkCounts,
@@ -152,7 +157,8 @@ impl Crawl {
             chains: TextChains::default(),
             level: 0,
             next_level: FingerprintSet::new(),
-            reached: FingerprintSet::new(),
+            overtaken: FingerprintSet::new(),
+            taken_early: FingerprintSet::new(),
             pages: 0,
             unrecorded: 0,
             counts: LinkCounts::default(),
@@ -195,11 +201,18 @@ impl Crawl {
         })
     }
 
-    /// Turns the line of a list into a start page.
-    pub(super) fn start(&mut self, seed: &mut Seed) {
-        self.seen.insert(&self.rules.canonical.key(&seed.url));
+    /// Turns the line of a list into a start page. Returns whether a link has led to the URL first, which is under way
+    /// or done.
+    pub(super) fn start(&mut self, seed: &mut Seed) -> bool {
+        let key = self.rules.canonical.key(&seed.url);
+        if !self.seen.insert(&key) {
+            if self.taken_early.contains(&key) {
+                return true;
+            }
+            self.overtaken.insert(&key);
+        }
         if self.rules.is_list {
-            return;
+            return false;
         }
         if let Via::List(origin) | Via::Added(origin) = &seed.via {
             seed.via = Via::Start(origin.clone());
@@ -207,6 +220,7 @@ impl Crawl {
         self.rules.scope.add_start(&seed.url);
         self.start_origins.insert(seed.url[..Position::BeforePath].into());
         self.pages += 1;
+        false
     }
 
     /// Whether documents may have links to more URLs of the run.
@@ -261,7 +275,9 @@ impl Crawl {
             return refusal;
         }
         let parent = job.seed.via.parent().and_then(|url| Url::parse(url).ok());
-        self.traps.as_mut()?.claim(&job.seed.url, Some(&parent?)).err()
+        let refusal = self.traps.as_mut()?.claim(&job.seed.url, Some(&parent?)).err()?;
+        self.counts.trap(&job.seed.url, &refusal.rule);
+        Some(refusal)
     }
 
     /// The rule of robots.txt that the record of a URL names although it was fetched.
@@ -273,10 +289,15 @@ impl Crawl {
     pub(super) fn saves(&self, seed: &Seed) -> bool {
         match (seed.kind, &seed.via) {
             (Kind::Robots | Kind::Sitemap, _) => false,
-            (_, Via::List(_) | Via::Added(_) | Via::Start(_)) => true,
-            (kind, Via::Link(_) | Via::Sitemap(_)) => {
+            (_, Via::List(_) | Via::Added(_)) => true,
+            (kind, Via::Start(_) | Via::Link(_) | Via::Sitemap(_)) => {
                 let key = self.rules.canonical.key(&seed.url);
+                let done = seed.known.as_ref().and_then(|known| known.done.as_ref());
+                // An earlier run has seen the type of a page that it did not save.
+                let unsaved = done.filter(|facts| kind == Kind::Page && facts.path.is_none());
+                let has_type = |facts: &Facts| is_wanted_type(&self.rules.page_types, facts.content_type.as_deref());
                 self.rules.scope.judge(&seed.url, &key, kind) != Ok(ScopeVerdict::LinksOnly)
+                    && unsaved.is_none_or(|facts| has_type(facts))
             }
         }
     }
@@ -287,18 +308,17 @@ impl Crawl {
         urls.into_iter().filter_map(|url| self.sitemap(url)).collect()
     }
 
-    /// The sitemaps of an origin with a start page: those that its robots.txt names, or the usual one. That one has no
+    /// The sitemaps of an origin with a start page: those that its robots.txt names, and the usual one. That one has no
     /// record if it is missing.
     pub(super) fn sitemaps_of(&mut self, robots: &Url, named: &[Url]) -> Vec<Seed> {
         let is_wanted = self.rules.finds_sitemaps && self.start_origins.contains(&robots[..Position::BeforePath]);
         if !is_wanted {
             return Vec::new();
         }
-        if !named.is_empty() {
-            return named.iter().filter_map(|url| self.sitemap(url.clone())).collect();
-        }
+        let mut sitemaps: Vec<_> = named.iter().filter_map(|url| self.sitemap(url.clone())).collect();
         let usual = robots.join("/sitemap.xml").ok().and_then(|url| self.sitemap(url));
-        usual.map(|seed| Seed { id: self.unrecorded(), ..seed }).into_iter().collect()
+        sitemaps.extend(usual.map(|seed| Seed { id: self.unrecorded(), ..seed }));
+        sitemaps
     }
 
     /// A sitemap, unless it was seen. A robots.txt gives no user name and password.
@@ -314,11 +334,11 @@ impl Crawl {
     }
 
     /// Takes up to [`Batch::MAX`](crate::model::Batch::MAX) of the oldest URLs, with what earlier runs know of them.
-    /// `is_idle` says that nothing else waits or is under way.
+    /// `is_idle` says that nothing else waits or is under way, `is_early` that the list may have more lines.
     ///
     /// # Errors
     /// The state or the queue cannot be read.
-    pub(super) fn take(&mut self, is_idle: bool) -> Result<Vec<Seed>, String> {
+    pub(super) fn take(&mut self, is_idle: bool, is_early: bool) -> Result<Vec<Seed>, String> {
         if let (true, Some(depth)) = (is_idle, self.waiting.next_depth().filter(|depth| *depth > self.level)) {
             self.level = depth;
             self.next_level = FingerprintSet::new();
@@ -332,7 +352,12 @@ impl Crawl {
         let may = |seed: &Seed| (!limited || seed.depth <= level) && has_room(seed);
         let mut seeds = self.waiting.take(may).map_err(|e| format!("cannot read the queue of links: {e}"))?;
         let canonical = &self.rules.canonical;
-        seeds.retain(|seed| seed.kind == Kind::Sitemap || !self.reached.contains(&canonical.key(&seed.url)));
+        seeds.retain(|seed| {
+            seed.kind == Kind::Sitemap || {
+                let key = canonical.key(&seed.url);
+                !self.overtaken.contains(&key) && (!is_early || self.taken_early.insert(&key))
+            }
+        });
         if let Some(known) = &mut self.known {
             known.look_up(&mut seeds)?;
         }
@@ -379,7 +404,7 @@ impl Crawl {
         let is_first = job.attempt == 1 && (self.refresh || job.seed.known.is_none());
         if !self.seen.insert(&key) && is_first {
             // The redirect is the shorter way to a page of the next depth.
-            if !self.next_level.contains(&key) || !self.reached.insert(&key) {
+            if !self.next_level.contains(&key) || !self.overtaken.insert(&key) {
                 return Redirected::Refuse(LinkRefusal::new(SkipReason::Duplicate, "seen before"));
             }
         }

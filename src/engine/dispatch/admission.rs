@@ -135,10 +135,8 @@ impl RunState {
                 }
                 Entry::Seed(mut seed) => {
                     seed.id = self.count();
-                    if let Some(crawl) = &mut self.crawl {
-                        crawl.start(&mut seed);
-                    }
-                    self.admit_seed(seed, now);
+                    let is_under_way = self.crawl.as_mut().is_some_and(|crawl| crawl.start(&mut seed));
+                    self.admit_seed(seed, is_under_way, now);
                 }
             }
         }
@@ -152,14 +150,16 @@ impl RunState {
         JobId(self.stats.account.counts.read - 1)
     }
 
-    fn admit_seed(&mut self, seed: Seed, now: Instant) {
+    /// `is_under_way`: a page has led to the URL before its line was read.
+    fn admit_seed(&mut self, seed: Seed, is_under_way: bool, now: Instant) {
         if self.stopping.is_some() {
             return self.finish_line(cancelled(Subject::Seed(Box::new(seed))));
         }
-        if self.admission.is_duplicate(&seed) {
+        if self.admission.is_duplicate(&seed) || is_under_way {
             return self.finish_unfetched(seed, Verdict::Skipped(SkipReason::Duplicate));
         }
-        self.admit_new(seed, true, now);
+        let saves = self.crawl.as_ref().is_none_or(|crawl| crawl.saves(&seed));
+        self.admit_new(seed, saves, now);
     }
 
     /// Admits a URL that is no duplicate. `saves` says whether its body may have a file.

@@ -133,9 +133,11 @@ impl RunState {
                     return;
                 }
             }
-            Verdict::Failed(_) | Verdict::Cancelled => return,
+            Verdict::Failed(_) => {}
+            Verdict::Cancelled => return,
         }
-        if outcome.verdict == Verdict::HttpError || self.stopping.is_some() {
+        let has_failed = matches!(outcome.verdict, Verdict::HttpError | Verdict::Failed(_));
+        if has_failed && !has_earlier_links(outcome) || self.stopping.is_some() {
             return;
         }
         let found = crawl.know_targets().and_then(|()| crawl.found(outcome).map_err(|e| e.to_string()));
@@ -165,7 +167,10 @@ impl RunState {
     pub(super) fn may_take_links(&self) -> bool {
         self.stopping.is_none()
             && self.met.is_none()
-            && self.crawl.as_ref().is_some_and(|crawl| crawl.has_next(self.is_idle()))
+            // Start pages come first.
+            && self.crawl.as_ref().is_some_and(|crawl| {
+                (crawl.is_list() || self.input_ended) && crawl.has_next(self.is_idle())
+            })
             && self.may_read()
     }
 
@@ -176,7 +181,7 @@ impl RunState {
         }
         let (is_idle, now) = (self.is_idle(), Instant::now());
         let Some(crawl) = &mut self.crawl else { return };
-        match crawl.take(is_idle) {
+        match crawl.take(is_idle, !self.input_ended) {
             Ok(seeds) => seeds.into_iter().for_each(|seed| self.admit_link(seed, now)),
             Err(why) => self.links_failed(why),
         }
@@ -201,4 +206,11 @@ impl RunState {
     pub(super) fn has_links(&self) -> bool {
         self.stopping.is_none() && self.crawl.as_ref().is_some_and(|crawl| crawl.waiting() > 0)
     }
+}
+
+/// Whether the links of an earlier run count in place of those of a page that failed. The links of one that is gone do
+/// not.
+fn has_earlier_links(outcome: &Outcome) -> bool {
+    let is_gone = outcome.verdict == Verdict::HttpError && matches!(outcome.facts.status, Some(404 | 410));
+    !is_gone && outcome.subject.seed().and_then(|seed| seed.known.as_ref()).is_some_and(|known| known.links.is_some())
 }

@@ -79,10 +79,12 @@ impl RunState {
             job.attempt -= 1;
             outcome.timing = Timing::default();
         }
-        let condition = job.seed.known.as_mut().and_then(|known| known.condition.take());
-        if let (Verdict::Skipped(SkipReason::NotModified), Some(condition)) = (&outcome.verdict, condition) {
+        if let (Verdict::Skipped(SkipReason::NotModified), Some(known)) = (&outcome.verdict, &mut job.seed.known)
+            && let Some(condition) = known.condition.take()
+        {
             // The facts of the earlier run still hold.
             outcome.facts = Box::new(condition.facts);
+            outcome.facts.found.links = known.links.take();
         }
         self.finish(outcome);
     }

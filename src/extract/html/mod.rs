@@ -106,15 +106,15 @@ impl TokenReader for HtmlReader<'_> {
         for attribute in tag.attributes {
             let (name, raw) = tag.attribute(attribute);
             if name == b"alt" {
-                self.shown(raw);
+                self.picture(raw);
             }
             let Some(row) = table::find(tag.name, name) else { continue };
             if row.context == LinkContext::Base && self.links.depth == 0 && self.state.templates == 0 {
                 self.links.base(raw);
             }
             if let Some(kind) = kind_of(tag, row, raw) {
-                if kind == LinkKind::Requisite && is_media(tag.name) {
-                    self.shown(raw);
+                if shows(tag.name, kind, raw) {
+                    self.picture(raw);
                 }
                 self.link(tag, row, attribute, kind);
             }
@@ -131,7 +131,9 @@ impl TokenReader for HtmlReader<'_> {
             TextElement::Script if name == b"script" => {}
             TextElement::Title if name == b"title" => {
                 let title = take(&mut self.state.text);
-                self.shown(&title);
+                if self.links.depth == 0 {
+                    self.links.sketch.push_title(&title);
+                }
                 self.links.title(title);
             }
             TextElement::Style | TextElement::ForeignStyle if name == b"style" => self.end_style(),
@@ -184,9 +186,9 @@ impl HtmlReader<'_> {
     }
 
     /// Adds to the sketch what a reader sees of the page beside its text.
-    fn shown(&mut self, raw: &[u8]) {
+    fn picture(&mut self, raw: &[u8]) {
         if self.links.depth == 0 {
-            self.links.sketch.push_beside(raw);
+            self.links.sketch.push_picture(raw);
         }
     }
 
@@ -267,9 +269,35 @@ fn kind_of(tag: &StartTag<'_>, row: &LinkAttribute, raw: &[u8]) -> Option<LinkKi
     }
 }
 
-/// Whether a link of this element shows a reader something, as a picture does and a script does not.
-fn is_media(element: &[u8]) -> bool {
-    matches!(element, b"img" | b"image" | b"source" | b"video" | b"audio" | b"embed" | b"object")
+/// Whether a link of this element shows a reader something, as a picture does and a script does not. A file to download
+/// counts too, because it is what the page is for.
+fn shows(element: &[u8], kind: LinkKind, raw: &[u8]) -> bool {
+    match kind {
+        LinkKind::Requisite | LinkKind::Frame => !matches!(element, b"script" | b"link"),
+        LinkKind::Page => is_download(raw),
+        LinkKind::Form | LinkKind::Hint | LinkKind::Sitemap => false,
+    }
+}
+
+/// Whether a URL ends in the extension of a file that a reader keeps: no page, no script of a server, and none that
+/// a site makes for each view, such as a feed or a calendar.
+fn is_download(url: &[u8]) -> bool {
+    const MADE: [&[u8]; 15] = [
+        b"htm", b"html", b"php", b"asp", b"aspx", b"jsp", b"do", b"cgi", b"pl", b"ics", b"xml", b"rss", b"atom",
+        b"json", b"css",
+    ];
+    let end = url.iter().position(|byte| b"?#".contains(byte)).unwrap_or(url.len());
+    let is_slash = |byte: &u8| *byte == b'/';
+    // The end of a host is no extension.
+    let path = match memchr::memmem::find(&url[..end], b"//") {
+        Some(at) => url[at + 2..end].iter().position(is_slash).map(|slash| &url[at + 2 + slash..end]),
+        None => Some(&url[..end]),
+    };
+    let name = path.and_then(|path| path.rsplit(is_slash).next()).unwrap_or_default();
+    let extension = name.iter().rposition(|byte| *byte == b'.').map_or(&name[..0], |dot| &name[dot + 1..]);
+    (2..=4).contains(&extension.len())
+        && extension.iter().all(u8::is_ascii_alphanumeric)
+        && !MADE.iter().any(|made| extension.eq_ignore_ascii_case(made))
 }
 
 /// Whether a value is this word, in letters of any case.

@@ -25,6 +25,7 @@ use crate::model::{ErrorKind, FetchError, Kind, Needs, SkipReason, Verdict};
 use crate::policy::message::date;
 use crate::policy::message::partial::strong_validator;
 use crate::policy::naming::{file_of_url, name_from_disposition};
+use crate::policy::scope::is_wanted_type;
 use crate::policy::text::printable::{printable, text_of_octets};
 
 impl Exchange<'_> {
@@ -231,15 +232,7 @@ impl Exchange<'_> {
     /// Whether documents of this media type are saved.
     fn saves_type(&self) -> bool {
         let types = &self.fetcher.config.page_types;
-        if types.is_empty() || self.job.seed.kind != Kind::Page {
-            return true;
-        }
-        let essence = self.facts.content_type.as_deref().and_then(|text| text.split([';', ',']).next());
-        let essence = essence.unwrap_or_default().trim().to_ascii_lowercase();
-        types.iter().any(|wanted| match wanted.strip_suffix('*') {
-            Some(beginning) => essence.starts_with(beginning),
-            None => essence == *wanted,
-        })
+        self.job.seed.kind != Kind::Page || is_wanted_type(types, self.facts.content_type.as_deref())
     }
 
     /// Returns the observer that reads the document for a crawl.

@@ -36,11 +36,8 @@ impl NameFilter {
     }
 
     pub(super) fn judge(&self, path: &str, is_page: bool) -> NameVerdict<'_> {
-        let name = path.rsplit('/').next().unwrap_or_default();
-        // A folder has no name to filter by.
-        if name.is_empty() {
-            return NameVerdict::Save;
-        }
+        // The page of a folder gets this name.
+        let name = path.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("index.html");
         if let Some(entry) = self.reject.first_match(name) {
             if is_page && is_html(name) {
                 return NameVerdict::LinksOnly;

@@ -6,6 +6,7 @@
 
 mod bases;
 mod file_names;
+mod media_types;
 
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use crate::policy::refusal::LinkRefusal;
 
 use bases::Bases;
 use file_names::{NameFilter, NameVerdict};
+pub use media_types::is_wanted_type;
 
 /// The settings of the user for links to follow.
 #[derive(Debug, Clone, Default)]

@@ -56,6 +56,8 @@ pub struct SketchBuilder {
     word: HashedWord,
     words: u32,
     exact: u64,
+    /// Equal for equal pictures. Two simhashes of texts with different pictures differ in about half of their bits.
+    pictures: u64,
     near: Option<Box<BitCounts>>,
 }
 
@@ -92,11 +94,16 @@ fn with(hash: u64, byte: u8) -> u64 {
     (hash ^ u64::from(byte)).wrapping_mul(MIX).rotate_left(23)
 }
 
+/// The hash of a sequence with one hash more.
+fn added(sequence: u64, hash: u64) -> u64 {
+    (sequence.rotate_left(5) ^ hash).wrapping_mul(MIX)
+}
+
 impl SketchBuilder {
     /// Of an empty text. The simhash takes as much time as all else, so it is made on demand.
     pub fn new(with_near: bool) -> Self {
         let counts = || Box::new(BitCounts { recent: [0; 8], recent_words: 0, counts: [0; 64] });
-        Self { word: HashedWord::default(), words: 0, exact: 0, near: with_near.then(counts) }
+        Self { word: HashedWord::default(), words: 0, exact: 0, pictures: 0, near: with_near.then(counts) }
     }
 
     /// The sketch of a whole text.
@@ -125,17 +132,24 @@ impl SketchBuilder {
         }
     }
 
-    /// Adds what a page shows beside its text: a title, a picture. It counts for equality only, and is no word.
-    pub fn push_beside(&mut self, bytes: &[u8]) {
+    /// Adds the title. It counts for equality only, and is no word.
+    pub fn push_title(&mut self, title: &[u8]) {
         self.end_word();
-        self.exact = (self.exact.rotate_left(5) ^ xxh3_64(bytes)).wrapping_mul(MIX);
+        self.exact = added(self.exact, xxh3_64(title));
+    }
+
+    /// Adds what a page shows beside its text: a picture, or a file to download. Texts with different ones are neither
+    /// equal nor similar.
+    pub fn push_picture(&mut self, bytes: &[u8]) {
+        self.push_title(bytes);
+        self.pictures = added(self.pictures, xxh3_64(bytes));
     }
 
     /// The sketch of all pieces.
     pub fn finish(mut self) -> TextSketch {
         self.end_word();
         let words = self.words;
-        TextSketch { words, exact: self.exact, near: self.near.map(|counts| counts.simhash(words)) }
+        TextSketch { words, exact: self.exact, near: self.near.map(|counts| counts.simhash(words) ^ self.pictures) }
     }
 
     /// Ends a word, as a blank does.
@@ -144,7 +158,7 @@ impl SketchBuilder {
             return;
         }
         let HashedWord { whole, without_numbers, .. } = std::mem::take(&mut self.word);
-        self.exact = (self.exact.rotate_left(5) ^ whole).wrapping_mul(MIX);
+        self.exact = added(self.exact, whole);
         self.words = self.words.saturating_add(1);
         if let Some(near) = &mut self.near {
             near.add(mixed(without_numbers));

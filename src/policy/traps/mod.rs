@@ -72,7 +72,7 @@ impl Traps {
         Self { limits, variants, aliases, patterns }
     }
 
-    /// Decides about the link of this number, from 0, among those of its page.
+    /// Decides about a link. `number` others of its page are followed.
     ///
     /// # Errors
     /// The rule that refuses it.

@@ -42,6 +42,8 @@ pub(super) struct Patterns {
 #[derive(Debug, Default)]
 struct SimilarPages {
     last: Option<TextSketch>,
+    /// The text of the last page of another pattern that was found on one of these.
+    last_found: Option<TextSketch>,
     count: u8,
     is_closed: bool,
 }
@@ -52,7 +54,10 @@ impl Patterns {
     }
 
     pub(super) fn learn(&mut self, url: &Url, parent: &Url, text: TextSketch) {
-        let Some(sign) = sign(url, parent) else { return self.learn_other(url) };
+        let Some(sign) = sign(url, parent) else {
+            self.learn_found(parent, text);
+            return self.learn_other(url);
+        };
         let pages = self.patterns.get_or_default(pattern(url, sign));
         let distance = |last: TextSketch| last.distance(&text);
         let is_near = pages.last.is_none_or(|last| distance(last).is_some_and(|bits| bits <= self.bits));
@@ -68,6 +73,20 @@ impl Patterns {
         if after_origin(url).bytes().any(|byte| byte.is_ascii_digit()) {
             let pages = self.patterns.get_or_default(pattern(url, TrapSign::Counter));
             pages.count = pages.count.saturating_sub(1);
+        }
+    }
+
+    /// Learns from a page of another pattern. Pages that lead to ever different texts, as those of a long list do, are
+    /// no trap, however similar they are.
+    fn learn_found(&mut self, parent: &Url, text: TextSketch) {
+        for sign in [TrapSign::Counter, TrapSign::GrowingQuery] {
+            let Some(pages) = self.patterns.get_mut(pattern(parent, sign)) else { continue };
+            let bits = self.bits;
+            let differs = |last: TextSketch| last.distance(&text).is_none_or(|distance| distance > bits);
+            if pages.last_found.is_some_and(differs) {
+                pages.count = pages.count.saturating_sub(1);
+            }
+            pages.last_found = Some(text);
         }
     }
 

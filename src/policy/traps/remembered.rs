@@ -21,6 +21,10 @@ impl<V: Default> Remembered<V> {
         self.entries.get(&key)
     }
 
+    pub(super) fn get_mut(&mut self, key: u64) -> Option<&mut V> {
+        self.entries.get_mut(&key)
+    }
+
     pub(super) fn get_or_default(&mut self, key: u64) -> &mut V {
         if self.entries.len() >= self.most && !self.entries.contains_key(&key) {
             self.entries.clear();

@@ -9,6 +9,7 @@ use fetchall::config::{Config, Sitemaps};
 use wiremock::ResponseTemplate;
 
 use super::site::{Crawled, Site, crawl, file, html, page, redirect};
+use crate::support::cli::Fetchall;
 
 /// A site with redirects, missing pages, requisites, a page that is only followed, and robots rules.
 fn answer(target: &str) -> ResponseTemplate {
@@ -96,6 +97,88 @@ fn redirects_that_were_not_followed_have_the_same_records_again() {
 }
 
 #[test]
+fn start_pages_that_link_to_each_other_are_fetched_once() {
+    let site = Site::with(|target, _| match target {
+        "/" | "/p1" => page(&["/p0", "/p1", "/p2"]),
+        _ => page(&["/"]),
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let starts = || ["/", "/p0", "/p1"].map(|path| site.url(path));
+    crawl(starts(), |config| set(config, folder.path()));
+    let files = tree(folder.path());
+    assert_eq!((site.pages().len(), files.len()), (4, 4));
+    let again = crawl(starts(), |config| set(config, folder.path()));
+    let expected = ["/ skipped done", "/p0 skipped done", "/p1 skipped done", "/p2 skipped done"];
+    assert_eq!(again.told(), expected);
+    assert_eq!((site.pages().len(), tree(folder.path())), (4, files));
+}
+
+#[test]
+fn a_list_with_a_page_and_its_picture_fetches_both_once() {
+    let site = Site::with(|target, _| match target {
+        "/a" => html("<img src=/i.png><img src=/j.png>"),
+        _ => file("image/png", "png"),
+    });
+    let folder = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        let run = Fetchall::new()
+            .args(["--quiet", "--json", "-p", "--dir", folder.path().to_str().unwrap()])
+            .args(["/a", "/i.png"].map(|path| site.url(path)))
+            .run()
+            .expect_code(0);
+        assert_eq!(run.records().len(), 3, "{}", run.stdout);
+        assert_eq!((site.requests().len(), tree(folder.path()).len()), (3, 3), "{:?}", site.requests());
+    }
+}
+
+#[test]
+fn pages_of_another_type_than_wanted_are_done_too() {
+    let site = Site::with(|target, _| answer(target));
+    let folder = tempfile::tempdir().unwrap();
+    let run = |types: &str| {
+        crawl([site.url("/")], |config| {
+            set(config, folder.path());
+            config.crawl.page_types = vec![types.to_owned()];
+        })
+    };
+    let first = run("application/pdf");
+    assert_eq!(tree(folder.path()).keys().filter(|name| !name.ends_with("png")).count(), 0);
+    let before = site.requests().len();
+    assert_eq!(urls(&run("application/pdf")), urls(&first));
+    assert_eq!(site.requests().len() - before, 1, "the missing page alone");
+    run("text/*");
+    assert!(tree(folder.path()).len() > 5, "pages of a type that is wanted now are saved: {:#?}", tree(folder.path()));
+}
+
+#[test]
+fn a_refresh_reports_no_page_below_one_that_fails_as_removed() {
+    let fails = Arc::new(AtomicBool::new(false));
+    let failing = fails.clone();
+    let site = Site::with(move |target, _| match target {
+        "/" if failing.load(Ordering::Relaxed) => ResponseTemplate::new(503),
+        "/" => page(&["/a", "/b"]),
+        "/a" => page(&["/c"]),
+        _ => page(&[]),
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let refresh = |more: &[&str]| {
+        let run = Fetchall::new()
+            .args(["crawl", "--quiet", "--refresh", "--retry", "0", "--sitemap", "off", "--changes", "changes"])
+            .args(["--dir", folder.path().to_str().unwrap(), &site.url("/")])
+            .args(more)
+            .run();
+        let changes: serde_json::Value = serde_json::from_slice(&run.read("changes")).unwrap();
+        serde_json::json!(["added", "removed", "failed", "complete"].map(|name| changes[name].clone()))
+    };
+    assert_eq!(refresh(&[]), serde_json::json!([4, 0, 0, true]));
+    fails.store(true, Ordering::Relaxed);
+    assert_eq!(refresh(&[]), serde_json::json!([0, 0, 1, true]));
+    fails.store(false, Ordering::Relaxed);
+    let limited = refresh(&["--max-pages", "2"]);
+    assert_eq!((&limited[1], &limited[3]), (&0.into(), &false.into()), "the crawl did not look at all pages");
+}
+
+#[test]
 fn a_crawl_goes_on_wherever_it_stopped() {
     let site = Site::with(|target, _| answer(target));
     let whole = tempfile::tempdir().unwrap();
@@ -159,9 +242,9 @@ fn a_page_that_was_only_followed_is_saved_once_it_is_wanted() {
         set(config, folder.path());
         config.crawl.reject = vec!["html".to_owned()];
     });
-    assert!(!tree(folder.path()).keys().any(|name| name.ends_with("b/x.html")));
+    assert!(!tree(folder.path()).keys().any(|name| name.ends_with("x.html")));
     crawl([site.url("/")], |config| set(config, folder.path()));
-    assert!(tree(folder.path()).keys().any(|name| name.ends_with("b/x.html")), "{:?}", tree(folder.path()).keys());
+    assert!(tree(folder.path()).keys().any(|name| name.ends_with("x.html")), "{:?}", tree(folder.path()).keys());
 }
 
 #[test]

@@ -75,6 +75,63 @@ fn numbered_pages_that_look_alike_are_no_trap() {
 }
 
 #[test]
+fn a_gallery_and_a_long_list_of_numbers_are_no_traps() {
+    let site = Site::with(|target, _| {
+        let number = |folder: &str| target.strip_prefix(folder).and_then(|n| n.parse::<u32>().ok());
+        let around = |n: u32| format!("<a href='{}'>next</a><a href='{}'>last</a>", n + 1, n.saturating_sub(1));
+        match (number("/photo/"), number("/list/"), number("/item/")) {
+            (Some(n @ ..60), _, _) => html(&format!("A photo of the sea <img src='/i/{n}.jpg'>{}", around(n))),
+            (_, Some(n @ ..60), _) => {
+                let items: String =
+                    (0..5).map(|k| n * 5 + k).map(|k| format!("<a href='/item/{k}'>{k}</a> ")).collect();
+                html(&format!("All numbers of the catalogue in a list {items}{}", around(n)))
+            }
+            (_, _, Some(n)) => html(&format!("w{:x} ", n * 7919).repeat(n as usize % 7 + 3)),
+            _ if target == "/" => page(&["/photo/0", "/list/0"]),
+            _ => wiremock::ResponseTemplate::new(404),
+        }
+    });
+    let crawled = crawl([site.url("/")], |config| config.per_host = None);
+    // The start page, two lists of sixty, and the items.
+    assert_eq!(crawled.end.summary.counts.ok, 1 + 60 + 60 + 300, "{:#?}", crawled.end.summary);
+}
+
+#[test]
+fn links_beyond_the_limits_are_counted_and_named() {
+    let site = Site::with(|target, _| match target {
+        "/d/" => html(&((0..15_000).map(|n| format!("<a href='/out/{n}'>")).collect::<String>() + "<a href=last>")),
+        "/d/last" => html(&(0..12).map(|n| format!("<a href='x{n}'>")).collect::<String>()),
+        "/d/x0" => html(&(0..50_100).map(|n| format!("<a href='/out/{n}'>")).collect::<String>()),
+        _ => page(&[]),
+    });
+    let crawled = crawl([site.url("/d/")], |config| {
+        config.crawl.sitemap = fetchall::config::Sitemaps::Off;
+        config.crawl.traps.as_mut().unwrap().max_page_links = 10;
+    });
+    assert_eq!(crawled.outcomes.len(), 12, "only links that are followed count: {:#?}", crawled.told());
+    let traps = crawled.end.summary.crawl.unwrap().traps;
+    let named: Vec<_> = traps.iter().map(|(rule, trap)| (&**rule, trap.links)).collect();
+    assert_eq!(named, [("max_page_links 10", 2), ("unread_links", 1)]);
+    assert!(traps["unread_links"].first.ends_with("/d/x0"), "{traps:?}");
+}
+
+#[test]
+fn a_trap_that_is_found_late_is_named_in_the_summary() {
+    let site = Site::with(|target, _| match target {
+        "/" => {
+            page(&(0..60).map(|n| format!("/list?p{n}=1")).collect::<Vec<_>>().iter().map(|l| &**l).collect::<Vec<_>>())
+        }
+        _ => html("nothing found"),
+    });
+    let crawled = crawl([site.url("/")], |config| config.crawl.sitemap = fetchall::config::Sitemaps::Off);
+    let summary = &crawled.end.summary;
+    let skipped = summary.counts.skipped;
+    assert!(skipped > 20, "{:#?}", crawled.told());
+    let traps = &summary.crawl.as_ref().unwrap().traps;
+    assert_eq!(traps.get("equal_query_variants 8").map(|trap| trap.links), Some(skipped), "{traps:?}");
+}
+
+#[test]
 fn a_page_of_many_links_and_deep_tags_is_read() {
     let site = Site::with(|target, _| match target {
         "/" => {

@@ -1,4 +1,5 @@
-//! Parts of a URL without effect: session ids, marks for statistics, and folders that hold themselves.
+//! Parts of a URL without effect: session ids, marks for statistics, folders that hold themselves, and folders that
+//! hold what is elsewhere too.
 //!
 //! A page is compared with the page of the URL without the part. Equal text for several values of a parameter,
 //! or for several pages below a loop such as `/a/b/a/`, means that the part has no effect. Then one URL of those
@@ -18,8 +19,9 @@ const ONE_IN: usize = 4;
 /// The least length of a token such as a session id.
 const SHORTEST_TOKEN: usize = 8;
 
-/// The parameters of a URL that are compared.
+/// The parameters and the folders of a URL that are compared.
 const MOST_PARAMETERS: usize = 16;
+const MOST_FOLDERS: usize = 8;
 
 /// The texts of URLs with and without their parts, and the conclusions.
 #[derive(Debug)]
@@ -51,7 +53,18 @@ struct Reduced {
     value: u64,
     /// The URL without the part.
     url: u64,
-    is_loop: bool,
+    kind: PartKind,
+}
+
+/// How a URL is compared with the one without the part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PartKind {
+    /// The first form of a URL stands for it: a parameter or a token.
+    Value,
+    /// The URL without the part is a page itself: a folder. It has to be known.
+    Folder,
+    /// The same, and the loop is refused whether or not the page without it is known.
+    Loop,
 }
 
 impl Aliases {
@@ -72,14 +85,14 @@ impl Aliases {
         }
         let is_refused = |reduced: &Reduced| {
             self.parts.get(reduced.part).is_some_and(|evidence| evidence.has_no_effect(self.limit))
-                && (reduced.is_loop || self.is_known(reduced.url))
+                && (reduced.kind == PartKind::Loop || self.is_known(reduced.url))
         };
-        reduced(url).into_iter().find(is_refused).map(|reduced| reduced.name)
+        reduced(url, true).into_iter().find(is_refused).map(|reduced| reduced.name)
     }
 
     /// Notes that a URL will be asked for.
     pub(super) fn claim(&mut self, url: &Url) {
-        for reduced in reduced(url).into_iter().filter(|reduced| !reduced.is_loop) {
+        for reduced in reduced(url, false) {
             if !self.parts.get(reduced.part).is_some_and(|evidence| evidence.has_effect(self.limit)) {
                 self.claimed.insert_fingerprint(of_reduced(reduced.url));
             }
@@ -90,14 +103,19 @@ impl Aliases {
     pub(super) fn learn(&mut self, url: &Url, text: &TextSketch) {
         // Zero means that no text is known.
         let text = text.exact.max(1);
-        for reduced in reduced(url) {
-            let known = self.texts.get_or_default(reduced.url);
-            if *known == 0 {
-                // The first form of a URL is as good as the one without the part, but not so for a loop.
-                *known = if reduced.is_loop { 0 } else { text };
+        for reduced in reduced(url, true) {
+            let known = match reduced.kind {
+                // The first form of a URL is as good as the one without the part.
+                PartKind::Value => {
+                    let known = self.texts.get_or_default(reduced.url);
+                    if *known == 0 { std::mem::replace(known, text) } else { *known }
+                }
+                PartKind::Folder | PartKind::Loop => self.texts.get(reduced.url).copied().unwrap_or_default(),
+            };
+            if known == 0 {
                 continue;
             }
-            let is_equal = *known == text;
+            let is_equal = known == text;
             let evidence = self.parts.get_or_default(reduced.part);
             evidence.add(is_equal, &reduced, self.limit);
             self.has_found |= evidence.has_no_effect(self.limit);
@@ -138,15 +156,16 @@ impl Evidence {
     }
 }
 
-/// The forms of a URL without one part: a parameter of the query or of the path, or a loop in the path.
-fn reduced(url: &Url) -> Vec<Reduced> {
+/// The forms of a URL without one part: a parameter of the query or of the path, a token in the path, and `with_folders`
+/// a folder or a loop of the path.
+fn reduced(url: &Url, with_folders: bool) -> Vec<Reduced> {
     let mut forms = Vec::new();
     let whole = &url[..Position::AfterQuery];
     let origin = &url[..Position::BeforePath];
     if whole.contains('=') {
         parameters(url, origin, &mut forms);
     }
-    if let Some((folder, rest)) = without_loop(url) {
+    if let Some((folder, rest)) = without_loop(url).filter(|_| with_folders) {
         let query = url.query().unwrap_or_default();
         let path = rest.iter().flat_map(|segment| ["/", *segment]).collect::<String>();
         let path = if url.path().ends_with('/') { path + "/" } else { path };
@@ -159,10 +178,39 @@ fn reduced(url: &Url) -> Vec<Reduced> {
             value: fingerprint([&*path, query]),
             url: fingerprint([&*reduced]),
             name: format!("/{folder}/"),
-            is_loop: true,
+            kind: PartKind::Loop,
         });
     }
+    folders(url, origin, with_folders, &mut forms);
     forms
+}
+
+/// The forms without one of the folders, and with a sign in place of a token.
+fn folders(url: &Url, origin: &str, with_folders: bool, forms: &mut Vec<Reduced>) {
+    let segments: Vec<&str> = segments(url).collect();
+    let rest = &url[Position::AfterPath..Position::AfterQuery];
+    let end = if url.path().ends_with('/') { "/" } else { "" };
+    let path = |before: &[&str], between: &str, after: &[&str]| {
+        let segments = before.iter().copied().chain(Some(between)).chain(after.iter().copied());
+        segments.filter(|segment| !segment.is_empty()).flat_map(|segment| ["/", segment]).collect::<String>()
+    };
+    for (at, &segment) in segments.iter().enumerate().take(MOST_FOLDERS) {
+        let (before, after) = (&segments[..at], &segments[at + 1..]);
+        let (kind, between) = match is_token(segment.trim_matches(|c| "()S".contains(c))) {
+            true => (PartKind::Value, "*"),
+            false if after.is_empty() || !with_folders => continue,
+            false => (PartKind::Folder, ""),
+        };
+        let reduced = format!("{origin}{}{end}{rest}", path(before, between, after));
+        let part = if kind == PartKind::Value { path(before, between, &[]) } else { segment.to_owned() };
+        forms.push(Reduced {
+            part: fingerprint([origin, "folder", &part]),
+            value: fingerprint([segment, &*reduced]),
+            url: fingerprint([&*reduced]),
+            name: format!("/{segment}/"),
+            kind,
+        });
+    }
 }
 
 fn parameters(url: &Url, origin: &str, forms: &mut Vec<Reduced>) {
@@ -189,14 +237,18 @@ fn parameters(url: &Url, origin: &str, forms: &mut Vec<Reduced>) {
             value: fingerprint(values.iter().copied().chain([place])),
             url: fingerprint([&*reduced]),
             name: stripped.to_owned(),
-            is_loop: false,
+            kind: PartKind::Value,
         });
     }
 }
 
 /// Whether the value of a parameter is a token: long, of letters and digits.
 fn has_token(pair: &str) -> bool {
-    let value = pair.split_once('=').map_or("", |(_, value)| value);
+    is_token(pair.split_once('=').map_or("", |(_, value)| value))
+}
+
+/// Whether a text looks like the id of a session.
+fn is_token(value: &str) -> bool {
     value.len() >= SHORTEST_TOKEN
         && value.bytes().any(|byte| byte.is_ascii_digit())
         && value.bytes().any(|byte| byte.is_ascii_alphabetic())

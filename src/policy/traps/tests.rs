@@ -171,6 +171,27 @@ fn session_ids_in_paths_are_parameters_too() {
 }
 
 #[test]
+fn tokens_in_paths_and_folders_that_show_other_pages_again_are_refused() {
+    let texts = ["one", "two words", "three more words", "four"];
+    let pages = |prefix: &str| (0..4).map(|n| (format!("{prefix}{n}.html"), texts[n])).collect::<Vec<_>>();
+    let token = |n: usize| format!("/s/{n}a1b2c3d4/page/{}", n % 2);
+    let sessions: Vec<_> = (0..7).map(|n| (token(n), texts[n % 2])).collect();
+    for (seen, link, expected) in [
+        (sessions.clone(), token(8), "values_without_effect 4: /8a1b2c3d4/"),
+        (sessions[..4].to_vec(), token(8), "ok"),
+        (sessions, "/s/9a1b2c3d4/page/7".to_owned(), "ok"),
+        ([pages("/"), pages("/print/")].concat(), "/print/3.html".to_owned(), "values_without_effect 4: /print/"),
+        ([pages("/"), pages("/print/")].concat(), "/print/new.html".to_owned(), "ok"),
+        ([pages("/"), pages("/a/b/")].concat(), "/a/b/3.html".to_owned(), "ok"),
+    ] {
+        assert_eq!(told(&after(&seen), &link, "/"), expected, "{link}");
+    }
+    // Articles whose names look like tokens are different pages.
+    let articles: Vec<_> = (0..4).map(|n| (format!("/{n}a1b2c3d4"), texts[n])).collect();
+    assert_eq!(told(&after(&articles), "/9a1b2c3d4", "/"), "ok");
+}
+
+#[test]
 fn loops_in_paths_that_show_the_same_pages_are_refused() {
     let texts = ["one", "two words", "three more words", "four"];
     let pages = |prefix: &str| (0..4).map(|n| (format!("{prefix}/{n}.html"), texts[n])).collect::<Vec<_>>();

@@ -308,7 +308,7 @@ keys! {
             "Follow links to these hosts too (example.org,*.example.org); repeatable";
         "page-types" <"TYPE,..."> => crawl.page_types: MediaTypes, user_only,
             "Save only pages of these media types (text/html,image/*)";
-        "max-pages" <"N"> => crawl.max_pages: OrNone<Count>, user_only, "Maximum number of pages";
+        "max-pages" <"N"> => crawl.max_pages: OrNone<Count>, user_only, "Maximum number of pages; 0 is none";
         "requisites" -p | "page-requisites" => crawl.requisites: bool, user_only,
             "Fetch what pages show too, from any host: images, scripts, style sheets, fonts";
         "skipped" <"FILE"> => skipped: OrNone<PathBuf>, user_only,

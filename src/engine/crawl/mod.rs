@@ -30,6 +30,8 @@ use crate::policy::scope::{Scope, ScopeVerdict, is_wanted_type};
 use crate::policy::text::fingerprint::FingerprintSet;
 use crate::policy::traps::Traps;
 
+use crate::queue::QueueError;
+
 use links::{LinkCounts, TextChains};
 use robots::RobotsFiles;
 pub(super) use robots::RobotsNeed;
@@ -118,6 +120,8 @@ pub(super) struct Crawl {
     /// The canonical forms of all URLs that were admitted or wait.
     seen: FingerprintSet,
     waiting: WaitingUrls,
+    /// With a limit of pages, those that no earlier run has fetched. They wait until those that one has are counted.
+    unfetched: Option<WaitingUrls>,
     /// The origins of the start pages.
     start_origins: HashSet<Box<str>>,
     robots: RobotsFiles,
@@ -145,6 +149,7 @@ impl Crawl {
     /// `tells_left_out`: a sink wants the links that are not followed.
     pub(super) fn new(plan: CrawlPlan, tells_left_out: bool) -> Self {
         let CrawlPlan { rules, known, refresh, make_queue } = plan;
+        let has_known = known.is_some();
         Self {
             robots: RobotsFiles::new(rules.robots),
             traps: rules.traps.clone().map(Traps::new),
@@ -153,6 +158,7 @@ impl Crawl {
             refresh,
             seen: FingerprintSet::new(),
             waiting: WaitingUrls::new(make_queue),
+            unfetched: (rules.max_pages.is_some() && has_known && !refresh).then(|| WaitingUrls::new(make_queue)),
             start_origins: HashSet::new(),
             chains: TextChains::default(),
             level: 0,
@@ -175,7 +181,7 @@ impl Crawl {
 
     /// How many URLs wait.
     pub(super) fn waiting(&self) -> usize {
-        self.waiting.len()
+        self.waiting.len() + self.unfetched.as_ref().map_or(0, WaitingUrls::len)
     }
 
     /// Whether a URL may be taken. `is_idle` says that nothing else waits or is under way.
@@ -183,7 +189,10 @@ impl Crawl {
         let waits_for_level = self.rules.depth.is_some() && self.waiting.next_depth() > Some(self.level);
         // A page under way may turn out to be none.
         let waits_for_pages = self.rules.max_pages.is_some_and(|most| self.pages >= most);
-        self.waiting.len() > 0 && (is_idle || !(waits_for_level || waits_for_pages))
+        match self.waiting.len() {
+            0 => is_idle && self.waiting() > 0,
+            _ => is_idle || !(waits_for_level || waits_for_pages),
+        }
     }
 
     /// Adds the targets of the redirects of earlier runs to the URLs seen: links to them are no new URLs either.
@@ -339,6 +348,11 @@ impl Crawl {
     /// # Errors
     /// The state or the queue cannot be read.
     pub(super) fn take(&mut self, is_idle: bool, is_early: bool) -> Result<Vec<Seed>, String> {
+        if let (true, 0) = (is_idle, self.waiting.len())
+            && let Some(unfetched) = self.unfetched.take()
+        {
+            (self.waiting, self.level) = (unfetched, 0);
+        }
         if let (true, Some(depth)) = (is_idle, self.waiting.next_depth().filter(|depth| *depth > self.level)) {
             self.level = depth;
             self.next_level = FingerprintSet::new();
@@ -361,7 +375,16 @@ impl Crawl {
         if let Some(known) = &mut self.known {
             known.look_up(&mut seeds)?;
         }
+        self.put_off(&mut seeds).map_err(|e| format!("cannot write the queue of links: {e}"))?;
         Ok(seeds)
+    }
+
+    /// Puts pages off that no earlier run has fetched, as long as others may count towards the limit.
+    fn put_off(&mut self, seeds: &mut Vec<Seed>) -> Result<(), QueueError> {
+        let Some(unfetched) = &mut self.unfetched else { return Ok(()) };
+        let is_done = |seed: &Seed| seed.known.as_ref().is_some_and(|known| known.done.is_some());
+        let new: Vec<_> = seeds.extract_if(.., |seed| seed.kind == Kind::Page && !is_done(seed)).collect();
+        new.into_iter().try_for_each(|seed| unfetched.push(seed))
     }
 
     /// Whether a page more may be fetched. Counts it.

@@ -114,6 +114,29 @@ fn start_pages_that_link_to_each_other_are_fetched_once() {
 }
 
 #[test]
+fn a_limit_of_pages_holds_for_all_runs_together() {
+    let site = Site::with(|target, _| {
+        let n: u32 = target.trim_start_matches('/').parse().unwrap_or(0);
+        // The pages of the first run are not the first ones of the second.
+        let delay = if n % 3 == 1 { 60 } else { 0 };
+        page(&[&format!("/{}", n * 2 + 1), &format!("/{}", n * 2 + 2)])
+            .set_delay(std::time::Duration::from_millis(delay))
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let run = |most| {
+        let crawled = crawl([site.url("/0")], |config| {
+            set(config, folder.path());
+            config.crawl.max_pages = Some(most);
+        });
+        assert_eq!(crawled.end.summary.crawl.unwrap().pages(), most);
+        (site.pages().len() as u64, tree(folder.path()).len() as u64)
+    };
+    assert_eq!(run(40), (40, 40));
+    assert_eq!(run(40), (40, 40));
+    assert_eq!(run(60), (60, 60));
+}
+
+#[test]
 fn a_list_with_a_page_and_its_picture_fetches_both_once() {
     let site = Site::with(|target, _| match target {
         "/a" => html("<img src=/i.png><img src=/j.png>"),

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use super::SetupError;
-use crate::archive::{Archive, ArchiveFiles, ArchiveSettings};
+use crate::archive::{Archive, ArchiveFiles, ArchiveMemory, ArchiveSettings, EarlierPayloads};
 use crate::config::Config;
-use crate::model::RobotsMode;
+use crate::model::{ArchivedPayload, RobotsMode};
+use crate::state::{KnownArchive, KnownPayloads};
 
 /// The version of the format, as archive tools name it.
 const CONFORMS_TO: &str = "http://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/";
 
 /// Opens the archive of a run; `None` for a run without one.
-pub(super) fn open(config: &Config) -> Result<Option<Arc<Archive>>, SetupError> {
+pub(super) fn open(config: &Config, known: Option<KnownArchive>) -> Result<Option<Arc<Archive>>, SetupError> {
     let Some(path) = config.archive.file.as_ref().filter(|_| !config.dry_run) else { return Ok(None) };
     let unusable = |source| SetupError::Path { path: path.clone(), purpose: "the archive", source };
     let files = ArchiveFiles::new(path, config.archive.compression).ok_or_else(|| {
@@ -25,7 +26,21 @@ pub(super) fn open(config: &Config) -> Result<Option<Arc<Archive>>, SetupError> 
         info: info(config),
         sync: config.sync,
     };
-    Archive::create(settings).map(Arc::new).map(Some).map_err(unusable)
+    let memory = known
+        .map(|known| ArchiveMemory { position: known.position, payloads: Box::new(PayloadsOfState(known.payloads)) });
+    Archive::open(settings, memory).map(Arc::new).map(Some).map_err(unusable)
+}
+
+/// The payloads that a state knows.
+struct PayloadsOfState(KnownPayloads);
+
+impl EarlierPayloads for PayloadsOfState {
+    fn find(&mut self, digest: &str) -> Option<ArchivedPayload> {
+        self.0.find(digest).unwrap_or_else(|error| {
+            tracing::warn!(%error, "cannot look for an earlier payload");
+            None
+        })
+    }
 }
 
 /// The fields of the warcinfo record.

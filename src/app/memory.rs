@@ -3,20 +3,24 @@
 use std::io;
 use std::num::NonZeroU64;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::folder::{clear_parts, lock_folder};
 use super::{CheckedFiles, SetupError};
+use crate::archive::Archive;
 use crate::config::{Compression, Config, Duplicates};
 use crate::fetch::Saving;
-use crate::model::{Batch, Entry, ErrorKind, Needs, Outcome, SourcePos, StoredRobots, Summary};
+use crate::model::{
+    ArchiveProgress, Batch, Entry, ErrorKind, Needs, Outcome, RunInfo, SourcePos, StoredRobots, Summary, shown_path,
+};
 use crate::policy::credentials::origin::basic_user;
 use crate::policy::naming::{Claims, Template};
 use crate::policy::rerun::selection::{RecordedOutcome, Selection};
 use crate::sink::{Past, Sink, SinkError, Was};
 use crate::source::{Interrupt, Source, SourceError};
-use crate::state::{Bodies, Ledger, Lock, PastRow, Recall, Shape, State, StateError, StatePath};
+use crate::state::{Bodies, KnownArchive, Ledger, Lock, PastRow, Recall, Shape, State, StateError, StatePath};
 
 /// The state of a run, by what is done with it.
 pub(super) struct Memory {
@@ -27,6 +31,8 @@ pub(super) struct Memory {
     pub(super) ledger: Option<Remembering>,
     /// The prior bodies, if the run compares.
     pub(super) past: Option<PriorDownloads>,
+    /// What is known of the archive of the run.
+    pub(super) archive: Option<KnownArchive>,
     /// By what runs with this state know the bodies that they keep.
     pub(super) id: u64,
 }
@@ -71,7 +77,7 @@ pub(super) fn open(
     }
     let past = (compares && !config.dry_run).then(|| state.past(&bodies)).transpose()?.map(PriorDownloads);
     let shape = shape(config, saving);
-    let mut links = None;
+    let (mut links, mut archive) = (None, None);
     let (mut recall, ledger) = if config.dry_run {
         (state.recall(shape, bodies), None)
     } else {
@@ -79,16 +85,20 @@ pub(super) fn open(
         if reads_links(config) {
             links = state.links(shape.clone(), bodies.clone())?;
         }
+        archive = archive_name(config).map(|name| state.archive(&name)).transpose()?;
         let (recall, mut ledger) = state.split(shape, bodies)?;
+        if let Some(archive) = &archive {
+            ledger.writes_archive(archive.payloads.archive());
+        }
         if reads_links(config) {
             ledger.writes_links();
         }
-        (recall, Some(Remembering { ledger, reads_links: reads_links(config), _folder: lock }))
+        (recall, Some(Remembering { ledger, archive: None, reads_links: reads_links(config), _folder: lock }))
     };
     for recall in std::iter::once(&mut recall).chain(&mut links) {
         tell(recall, config, past.is_some());
     }
-    Ok(Some(Memory { recall, links, ledger, past, id }))
+    Ok(Some(Memory { recall, links, ledger, past, archive, id }))
 }
 
 /// Requests the prior data that a run needs.
@@ -109,6 +119,12 @@ fn tell(recall: &mut Recall, config: &Config, compares: bool) {
     if config.duplicates == Duplicates::Fetch {
         recall.counts();
     }
+}
+
+/// The name by which a state knows the archive of a run, wherever the run is started.
+fn archive_name(config: &Config) -> Option<String> {
+    let path = config.archive.file.as_deref()?;
+    Some(std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).to_string_lossy().into_owned())
 }
 
 /// Whether the links of pages are read.
@@ -246,13 +262,39 @@ impl Source for Recalling {
 /// Writes outcomes to the state before other sinks report them.
 pub(super) struct Remembering {
     ledger: Ledger,
+    /// The archive of the run: the state knows how far it is written.
+    archive: Option<Arc<Archive>>,
     /// Whether the state keeps the links of pages.
     reads_links: bool,
     /// Held for as long as the run lasts.
     _folder: Option<Lock>,
 }
 
+impl Remembering {
+    /// Writes down the progress of this archive with the outcomes.
+    pub(super) fn archives(&mut self, archive: Arc<Archive>) {
+        self.archive = Some(archive);
+    }
+
+    /// Writes outcomes and the progress of the archive, whose full files need not be cut any more then.
+    fn write(&mut self, outcomes: &[Outcome]) -> Result<(), SinkError> {
+        let archived = self.archive.as_ref().map(|archive| archive.progress());
+        self.ledger.write_archived(outcomes, archived.as_ref()).map_err(not_kept)?;
+        match (&self.archive, archived) {
+            (Some(archive), Some(ArchiveProgress { position, .. })) => archive
+                .state_knows(position)
+                .map_err(|source| SinkError { target: format!("the archive {}", shown_path(&archive.path())), source }),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Sink for Remembering {
+    /// A run that is killed before its first outcome has begun its file already.
+    fn begin(&mut self, _info: &RunInfo) -> Result<(), SinkError> {
+        if self.archive.is_some() { self.write(&[]) } else { Ok(()) }
+    }
+
     fn must_keep(&self) -> bool {
         true
     }
@@ -267,14 +309,13 @@ impl Sink for Remembering {
     }
 
     fn outcomes(&mut self, outcomes: &[Outcome]) -> Result<ControlFlow<()>, SinkError> {
-        match self.ledger.write(outcomes) {
-            Ok(()) => Ok(ControlFlow::Continue(())),
-            Err(e) => Err(not_kept(e)),
-        }
+        self.write(outcomes).map(ControlFlow::Continue)
     }
 
     fn robots(&mut self, origin: &str, robots: &StoredRobots) -> Result<(), SinkError> {
-        self.ledger.write_robots(origin, robots).map_err(not_kept)
+        self.ledger.write_robots(origin, robots).map_err(not_kept)?;
+        // The record of a robots.txt that is not asked for again must not be cut off.
+        if self.archive.is_some() { self.write(&[]) } else { Ok(()) }
     }
 
     /// A run whose state was taken away goes on, for its bodies are good. Its end is none that was asked for.

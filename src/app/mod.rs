@@ -88,7 +88,11 @@ pub enum SetupError {
 impl SetupError {
     /// Whether another run has the folder or the state, so that the same command works later.
     pub fn is_in_use(&self) -> bool {
-        matches!(self, Self::State(StateError::InUse { .. }))
+        match self {
+            Self::State(StateError::InUse { .. }) => true,
+            Self::Path { source, .. } => source.kind() == io::ErrorKind::ResourceBusy,
+            _ => false,
+        }
     }
 }
 
@@ -194,20 +198,24 @@ pub fn plan(
     let mut keeping = Keeping::ForNow;
     let (mut past, mut links) = (None, None);
     let memory = memory::open(config, &saving, &surroundings.files, names.as_mut(), compares, only.is_some())?;
-    let mut state_sink = None;
+    let (mut state_sink, mut known_archive) = (None, None);
     if let Some(memory) = memory {
         source = Box::new(Recalling::new(source, memory.recall, only));
         links = memory.links;
         // The ledger is the first sink: the state knows every reported outcome.
-        state_sink = memory.ledger.map(|ledger| Box::new(ledger) as Box<dyn Sink>);
+        (state_sink, known_archive) = (memory.ledger, memory.archive);
         past = memory.past;
         keeping = Keeping::For(memory.id);
     }
-    services.archive = archive::open(config)?;
-    if let Some(archive) = &services.archive {
-        state_sink = Some(Box::new(ArchiveSink::new(archive.clone(), state_sink)));
+    services.archive = archive::open(config, known_archive)?;
+    if let (Some(archive), Some(state)) = (&services.archive, &mut state_sink) {
+        state.archives(archive.clone());
     }
-    sinks.extend(state_sink);
+    let state_sink = state_sink.map(|state| Box::new(state) as Box<dyn Sink>);
+    sinks.extend(match &services.archive {
+        Some(archive) => Some(Box::new(ArchiveSink::new(archive.clone(), state_sink)) as Box<dyn Sink>),
+        None => state_sink,
+    });
     if let (Some(names), Saving::Dir(dir)) = (&mut names, &saving) {
         surroundings.files.exclude_from(dir.resolved_path(), names)?;
     }

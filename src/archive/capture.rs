@@ -1,63 +1,27 @@
-//! One exchange on its way into the archive: a request, its response, and facts about both.
+//! One exchange on its way into the archive: its payload streams in, and its records come out.
 
 use std::io;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::body::{LongBody, PayloadFacts, SHORT};
+use super::deflate::Deflater;
 use super::digest::RecordHasher;
+use super::exchange_records::{CapturedExchange, ExchangeRecords, ResponseKind, Truncation};
 use super::group::{RecordGroup, RecordPart};
-use super::head::ArchivedHead;
-use super::record::{RECORD_END, RecordHeader, RecordType, record_id, warc_date};
+use super::record::RECORD_END;
 use super::writer::Archive;
-use crate::model::RecordEncoding;
+use crate::model::{ArchivedPayload, RecordEncoding};
 
-/// Why a payload is not whole (ISO 28500:2017, section 5.13).
+/// What became of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Truncation {
-    /// It is longer than the run wants it.
-    Length,
-    /// It took too long.
-    Time,
-    /// The connection ended.
-    Disconnect,
-    /// Another reason.
-    Unspecified,
-}
-
-impl Truncation {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Length => "length",
-            Self::Time => "time",
-            Self::Disconnect => "disconnect",
-            Self::Unspecified => "unspecified",
-        }
-    }
-}
-
-/// What is known of an exchange at the head of its response.
-#[derive(Debug)]
-pub struct CapturedExchange {
-    /// The URL that was requested.
-    pub target: String,
-    /// When the request began.
-    pub started: Timestamp,
-    /// The address that answered, if it is known.
-    pub address: Option<IpAddr>,
-    /// The protocols, such as `http/1.1`, `h2` and `tls/1.3`.
-    pub protocols: Vec<&'static str>,
-    /// The request.
-    pub request: Vec<u8>,
-    /// The head of the response.
-    pub response: ArchivedHead,
-    /// The document that led to the URL.
-    pub via: Option<String>,
-    /// The way from a start page, as Heritrix writes it: `L` a link, `E` a requisite, `R` a redirect, and so on.
-    pub hops: String,
+pub enum CaptureUse {
+    /// It is a page or a part of one, whole: records of the same payload may refer to it.
+    Page,
+    /// It is a 304 for a page that an earlier run has fetched.
+    NotModified,
+    /// Anything else: a redirect, an error, a robots.txt.
+    Other,
 }
 
 /// An exchange that goes into the archive. It is dropped without a trace unless it is finished.
@@ -121,103 +85,73 @@ impl ExchangeCapture {
     ///
     /// # Errors
     /// Returns the error of the temporary file.
-    pub fn finish(mut self, took: Duration, cut: Option<Truncation>) -> io::Result<RecordGroup> {
+    pub fn finish(mut self, took: Duration, cut: Option<Truncation>, used: CaptureUse) -> io::Result<RecordGroup> {
+        if self.long.is_some() {
+            self.compress()?;
+        }
+        let long = self.long.take();
         let archive = self.archive.clone();
         archive.with_deflater(|deflater| {
-            let pack = |deflater: &mut super::deflate::Deflater, pieces: &[&[u8]]| match archive.encoding() {
-                RecordEncoding::Gzip => deflater.member(pieces),
-                RecordEncoding::None => Ok(pieces.concat()),
-            };
-            let (request_id, response_id) = (record_id(), record_id());
+            let records = ExchangeRecords::new(&self.exchange, archive.digest());
             let mut group = RecordGroup::default();
-            let request = self.request_header(&request_id, &response_id);
-            let pieces = [request.as_slice(), &self.exchange.request, RECORD_END];
-            group.push(RecordType::Request, [RecordPart::Memory(pack(deflater, &pieces)?)]);
-            let ids = [request_id.as_str(), response_id.as_str()];
-            if self.long.is_some() {
-                self.compress()?;
-            }
-            let parts = match self.long.take() {
-                Some(mut long) => {
-                    let (head, facts) = long.end(archive.digest(), |length| self.exchange.response.bytes(length))?;
-                    let header = self.response_header(ids, head.len() as u64, &facts, cut);
-                    long.into_parts(deflater, &[&header, &head])?
-                }
-                None => {
-                    let (length, kind) = (self.buffer.len() as u64, archive.digest());
-                    let head = self.exchange.response.bytes(length);
-                    let block = RecordHasher::of(kind, &[&head, &self.buffer]);
-                    let facts = PayloadFacts { length, payload: RecordHasher::of(kind, &[&self.buffer]), block };
-                    let header = self.response_header(ids, head.len() as u64, &facts, cut);
-                    vec![RecordPart::Memory(pack(deflater, &[&header, &head, &self.buffer, RECORD_END])?)]
-                }
-            };
-            group.push(RecordType::Response, parts);
-            let facts = self.facts(took);
-            let header = self.metadata_header(&response_id, facts.as_bytes());
-            let pieces = [header.as_slice(), facts.as_bytes(), RECORD_END];
-            group.push(RecordType::Metadata, [RecordPart::Memory(pack(deflater, &pieces)?)]);
+            let request = records.request();
+            group.push([self.record(deflater, &[&request, &self.exchange.request])?]);
+            let (parts, payload) = self.response(deflater, &records, long, cut, used)?;
+            group.push(parts);
+            group.set_payload(payload);
+            let (header, facts) = records.metadata(took);
+            group.push([self.record(deflater, &[&header, facts.as_bytes()])?]);
             Ok(group)
         })
     }
 
-    /// Begins the header of a record of this exchange.
-    fn header(&self, kind: RecordType, id: &str, concurrent_to: &str) -> RecordHeader {
-        let exchange = &self.exchange;
-        let mut header = RecordHeader::new(kind, id, &warc_date(exchange.started));
-        header.field("WARC-Target-URI", &exchange.target);
-        header.field("WARC-Concurrent-To", concurrent_to);
-        if kind != RecordType::Metadata {
-            if let Some(address) = exchange.address {
-                header.field("WARC-IP-Address", &address.to_string());
-            }
-            exchange.protocols.iter().for_each(|protocol| header.field("WARC-Protocol", protocol));
-        }
-        header
-    }
-
-    fn request_header(&self, id: &str, response: &str) -> Vec<u8> {
-        let request = &self.exchange.request;
-        let mut header = self.header(RecordType::Request, id, response);
-        let digest = self.archive.digest();
-        header.field("WARC-Block-Digest", &RecordHasher::of(digest, &[request]));
-        // The requests of a run have no body.
-        header.field("WARC-Payload-Digest", &RecordHasher::of(digest, &[]));
-        header.end(request.len() as u64)
-    }
-
-    fn response_header(
+    /// Makes the record of the response, or one that refers to an earlier response with the same payload.
+    fn response(
         &self,
-        [request, id]: [&str; 2],
-        head: u64,
-        facts: &PayloadFacts,
+        deflater: &mut Deflater,
+        records: &ExchangeRecords<'_>,
+        long: Option<Box<LongBody>>,
         cut: Option<Truncation>,
-    ) -> Vec<u8> {
-        let mut header = self.header(RecordType::Response, id, request);
-        header.field("WARC-Block-Digest", &facts.block);
-        header.field("WARC-Payload-Digest", &facts.payload);
-        if let Some(cut) = cut {
-            header.field("WARC-Truncated", cut.name());
+        used: CaptureUse,
+    ) -> io::Result<(Vec<RecordPart>, Option<ArchivedPayload>)> {
+        let kind = self.archive.digest();
+        let (head, payload, long) = match long {
+            Some(mut long) => {
+                let (head, payload) = long.end(kind, |length| self.exchange.response.bytes(length))?;
+                (head, payload, Some(long))
+            }
+            None => {
+                let length = self.buffer.len() as u64;
+                let head = self.exchange.response.bytes(length);
+                let block = RecordHasher::of(kind, &[&head, &self.buffer]);
+                let payload = RecordHasher::of(kind, &[&self.buffer]);
+                (head, PayloadFacts { length, payload, block }, None)
+            }
+        };
+        if used == CaptureUse::NotModified {
+            let header = records.response(&ResponseKind::NotModified, &head, &payload);
+            return Ok((vec![self.record(deflater, &[&header, &head])?], None));
         }
-        header.end(head + facts.length)
+        let may_repeat = used == CaptureUse::Page && cut.is_none() && payload.length > 0;
+        let first = if may_repeat { self.archive.find_payload(&payload.payload) } else { None };
+        if let Some(first) = first {
+            let header = records.response(&ResponseKind::SamePayload(&first), &head, &payload);
+            return Ok((vec![self.record(deflater, &[&header, &head])?], None));
+        }
+        let header = records.response(&ResponseKind::Whole(cut), &head, &payload);
+        let parts = match long {
+            Some(long) => long.into_parts(deflater, &[&header, &head])?,
+            None => vec![self.record(deflater, &[&header, &head, &self.buffer])?],
+        };
+        Ok((parts, may_repeat.then(|| records.payload(&payload))))
     }
 
-    fn metadata_header(&self, response: &str, block: &[u8]) -> Vec<u8> {
-        let mut header = self.header(RecordType::Metadata, &record_id(), response);
-        header.field("WARC-Block-Digest", &RecordHasher::of(self.archive.digest(), &[block]));
-        header.end(block.len() as u64)
-    }
-
-    /// The block of the metadata.
-    fn facts(&self, took: Duration) -> String {
-        let mut facts = String::new();
-        if let Some(via) = &self.exchange.via {
-            facts.push_str(&format!("via: {}\r\n", via.replace(['\r', '\n'], " ")));
-        }
-        if !self.exchange.hops.is_empty() {
-            facts.push_str(&format!("hopsFromSeed: {}\r\n", self.exchange.hops));
-        }
-        facts.push_str(&format!("fetchTimeMs: {}\r\n", took.as_millis()));
-        facts
+    /// Makes a record of its header and the pieces of its block.
+    fn record(&self, deflater: &mut Deflater, pieces: &[&[u8]]) -> io::Result<RecordPart> {
+        let pieces = [pieces, &[RECORD_END]].concat();
+        Ok(RecordPart::Memory(match self.archive.encoding() {
+            RecordEncoding::Gzip => deflater.member(&pieces)?,
+            RecordEncoding::None => pieces.concat(),
+        }))
     }
 }

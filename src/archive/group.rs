@@ -6,7 +6,7 @@ use std::io::{self, Read as _, Write};
 use tempfile::TempPath;
 
 use super::files::ArchiveFiles;
-use super::record::RecordType;
+use crate::model::ArchivedPayload;
 
 /// A part of the bytes of some records.
 pub(super) enum RecordPart {
@@ -37,15 +37,14 @@ impl RecordPart {
 /// Records that come one after another, with nothing between them.
 #[derive(Default)]
 pub struct RecordGroup {
-    /// The type and length of each record.
-    records: Vec<(RecordType, u64)>,
     parts: Vec<RecordPart>,
+    /// The response among them, if records of the same payload may refer to it.
+    payload: Option<ArchivedPayload>,
 }
 
 impl RecordGroup {
     /// Adds a record.
-    pub(super) fn push(&mut self, kind: RecordType, parts: impl IntoIterator<Item = RecordPart>) {
-        let before = self.len();
+    pub(super) fn push(&mut self, parts: impl IntoIterator<Item = RecordPart>) {
         for part in parts {
             match (self.parts.last_mut(), part) {
                 // One write for many short records.
@@ -53,7 +52,16 @@ impl RecordGroup {
                 (_, part) => self.parts.push(part),
             }
         }
-        self.records.push((kind, self.len() - before));
+    }
+
+    /// Lets records of the same payload refer to the response of this group.
+    pub(super) fn set_payload(&mut self, payload: Option<ArchivedPayload>) {
+        self.payload = payload;
+    }
+
+    /// The response to which records of the same payload may refer.
+    pub(super) fn into_payload(self) -> Option<ArchivedPayload> {
+        self.payload
     }
 
     /// The length of all records.
@@ -64,16 +72,6 @@ impl RecordGroup {
     /// The bytes that are in memory.
     pub(super) fn memory(&self) -> usize {
         self.parts.iter().map(|part| if let RecordPart::Memory(bytes) = part { bytes.len() } else { 0 }).sum()
-    }
-
-    /// The offset and length of the record of this type.
-    pub(super) fn position(&self, wanted: RecordType) -> Option<(u64, u64)> {
-        let mut offset = 0;
-        self.records.iter().find_map(|(kind, length)| {
-            let found = (*kind == wanted).then_some((offset, *length));
-            offset += length;
-            found
-        })
     }
 
     /// Writes all records.

@@ -14,6 +14,8 @@ pub enum RecordType {
     Request,
     /// A response as received.
     Response,
+    /// A response whose payload another record has.
+    Revisit,
     /// Facts about an exchange.
     Metadata,
 }
@@ -24,6 +26,7 @@ impl RecordType {
             Self::Warcinfo => "warcinfo",
             Self::Request => "request",
             Self::Response => "response",
+            Self::Revisit => "revisit",
             Self::Metadata => "metadata",
         }
     }
@@ -32,7 +35,7 @@ impl RecordType {
         match self {
             Self::Warcinfo | Self::Metadata => "application/warc-fields",
             Self::Request => "application/http; msgtype=request",
-            Self::Response => "application/http; msgtype=response",
+            Self::Response | Self::Revisit => "application/http; msgtype=response",
         }
     }
 }

@@ -1,11 +1,9 @@
 //! The archive of a run: its files, to which finished records are appended.
 
 use std::collections::HashMap;
-use std::fmt;
-use std::fs::File;
-use std::io;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{fmt, io};
 
 use jiff::Timestamp;
 
@@ -13,8 +11,11 @@ use super::deflate::Deflater;
 use super::digest::RecordHasher;
 use super::files::ArchiveFiles;
 use super::group::{RecordGroup, RecordPart};
+use super::open_file::OpenFile;
+use super::payloads::{EarlierPayloads, Payloads};
 use super::record::{RECORD_END, RecordHeader, RecordType, record_id, warc_date};
-use crate::model::{DigestKind, RecordEncoding};
+use super::recover::recover;
+use crate::model::{ArchivePosition, ArchiveProgress, ArchivedPayload, DigestKind, RecordEncoding};
 
 /// The most bytes of held records in memory. Beyond that they wait in temporary files.
 const MOST_HELD: usize = 8 * 1024 * 1024;
@@ -34,37 +35,16 @@ pub struct ArchiveSettings {
     pub sync: bool,
 }
 
-/// The place of a response in the archive.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RecordLocation {
-    /// The name that its file has once it is closed.
-    pub file: String,
-    /// The first byte of the record.
-    pub offset: u64,
-    /// Its length in the file.
-    pub length: u64,
-}
-
 /// An archive that a run writes. Its methods may block, but for a short time.
 pub struct Archive {
     settings: ArchiveSettings,
     file: Mutex<OpenFile>,
     held: Mutex<HeldGroups>,
+    payloads: Mutex<Payloads>,
+    /// Whether a state knows how far the archive is written.
+    has_state: bool,
     /// Those that are not in use.
     deflaters: Mutex<Vec<Deflater>>,
-}
-
-/// The file that grows.
-struct OpenFile {
-    number: u32,
-    /// `None` once the archive is closed.
-    file: Option<File>,
-    /// The length up to the last whole record.
-    length: u64,
-    /// Whether it has records besides the warcinfo.
-    has_records: bool,
-    /// The error that ended the archive.
-    failure: Option<String>,
 }
 
 /// Records that wait for the outcome of their page.
@@ -75,17 +55,38 @@ struct HeldGroups {
     memory: usize,
 }
 
+/// What the state has of an archive.
+pub struct ArchiveMemory {
+    /// How far the archive is known.
+    pub position: Option<ArchivePosition>,
+    /// Its payloads.
+    pub payloads: Box<dyn EarlierPayloads>,
+}
+
 impl Archive {
-    /// Begins the next file of an archive.
+    /// Opens the next file of an archive, or the one that a killed run has left open.
     ///
     /// # Errors
-    /// Returns the error of the file system.
-    pub fn create(settings: ArchiveSettings) -> io::Result<Self> {
+    /// Returns the error of the file system, or that another run writes the archive.
+    pub fn open(settings: ArchiveSettings, memory: Option<ArchiveMemory>) -> io::Result<Self> {
         std::fs::create_dir_all(settings.files.folder())?;
-        let number = settings.files.existing()?.last().map_or(0, |(number, _)| number + 1);
-        let file = OpenFile { number, file: None, length: 0, has_records: false, failure: None };
-        let archive = Self { settings, file: Mutex::new(file), held: Mutex::default(), deflaters: Mutex::default() };
-        archive.begin_file(&mut locked(&archive.file), number)?;
+        let has_state = memory.is_some();
+        let (position, earlier) = memory.map_or((None, None), |memory| (memory.position, Some(memory.payloads)));
+        let file = recover(&settings.files, settings.sync, position)?;
+        let archive = Self {
+            settings,
+            file: Mutex::new(file),
+            held: Mutex::default(),
+            payloads: Mutex::new(Payloads::new(earlier)),
+            has_state,
+            deflaters: Mutex::default(),
+        };
+        let mut file = locked(&archive.file);
+        if !file.is_open() {
+            let next = file.number();
+            archive.begin_file(&mut file, next)?;
+        }
+        drop(file);
         Ok(archive)
     }
 
@@ -113,27 +114,32 @@ impl Archive {
         done
     }
 
+    /// Returns the response in the archive that has this payload.
+    pub(super) fn find_payload(&self, digest: &str) -> Option<ArchivedPayload> {
+        locked(&self.payloads).find(digest)
+    }
+
     /// Appends records. An error ends the archive, whose file then ends with its last whole record.
     ///
     /// # Errors
     /// Returns the error of the file system, of this or an earlier record.
-    pub fn append(&self, group: &RecordGroup) -> io::Result<Option<RecordLocation>> {
-        let mut open = locked(&self.file);
-        let is_full = |most: u64| open.has_records && open.length + group.len() > most;
+    pub fn append(&self, group: RecordGroup) -> io::Result<()> {
+        let mut file = locked(&self.file);
+        let is_full = |most: u64| file.has_records && file.length() + group.len() > most;
         if self.settings.max_size.is_some_and(is_full) {
-            let next = open.number + 1;
-            self.close_file(&mut open)?;
-            self.begin_file(&mut open, next)?;
+            let next = file.number() + 1;
+            self.begin_file(&mut file, next)?;
+            if !self.has_state {
+                file.close_full()?;
+            }
         }
-        let offset = open.length;
-        open.write(group, self.settings.sync)?;
-        open.has_records = true;
-        let place = group.position(RecordType::Response);
-        Ok(place.map(|(within, length)| RecordLocation {
-            file: self.settings.files.file_name(open.number),
-            offset: offset + within,
-            length,
-        }))
+        file.write(&group)?;
+        file.has_records = true;
+        drop(file);
+        if let Some(payload) = group.into_payload() {
+            locked(&self.payloads).add(payload);
+        }
+        Ok(())
     }
 
     /// Holds records until [`Archive::commit`]. Returns the number by which they are known.
@@ -154,16 +160,34 @@ impl Archive {
         Ok(number)
     }
 
-    /// Appends held records; `None` if there are none of this number.
+    /// Appends held records, if there are any of this number.
     ///
     /// # Errors
     /// As [`Archive::append`].
-    pub fn commit(&self, number: u64) -> io::Result<Option<RecordLocation>> {
+    pub fn commit(&self, number: u64) -> io::Result<()> {
         let mut held = locked(&self.held);
-        let Some(group) = held.groups.remove(&number) else { return Ok(None) };
+        let Some(group) = held.groups.remove(&number) else { return Ok(()) };
         held.memory -= group.memory();
         drop(held);
-        self.append(&group)
+        self.append(group)
+    }
+
+    /// How far the archive is written, and the payloads that the state does not know yet.
+    pub fn progress(&self) -> ArchiveProgress {
+        let file = locked(&self.file);
+        let position = ArchivePosition { file: file.number(), length: file.length() };
+        drop(file);
+        ArchiveProgress { position, payloads: locked(&self.payloads).take_fresh() }
+    }
+
+    /// Closes the full files, all of whose records the state knows now.
+    ///
+    /// # Errors
+    /// Returns the error of the file system.
+    pub fn state_knows(&self, position: ArchivePosition) -> io::Result<()> {
+        let mut file = locked(&self.file);
+        // A file that was begun since has records that the state does not know.
+        if file.number() == position.file { file.close_full() } else { Ok(()) }
     }
 
     /// Returns the error that ended the archive.
@@ -176,29 +200,19 @@ impl Archive {
     /// # Errors
     /// Returns the error of the file system.
     pub fn close(&self) -> io::Result<()> {
-        self.close_file(&mut locked(&self.file))
+        locked(&self.file).close()
     }
 
-    /// The path of the archive, for messages.
-    pub fn path(&self) -> std::path::PathBuf {
-        self.settings.files.closed(locked(&self.file).number)
+    /// The path of the last file, for messages.
+    pub fn path(&self) -> PathBuf {
+        self.settings.files.closed(locked(&self.file).number())
     }
 
     /// Begins a file with its warcinfo record.
-    fn begin_file(&self, open: &mut OpenFile, number: u32) -> io::Result<()> {
-        let path = self.settings.files.open(number);
-        open.file = Some(File::options().append(true).create_new(true).open(&path).map_err(|e| of_path(&path, e))?);
-        (open.number, open.length, open.has_records) = (number, 0, false);
-        open.write(&self.warcinfo(number)?, self.settings.sync)
-    }
-
-    fn close_file(&self, open: &mut OpenFile) -> io::Result<()> {
-        let Some(file) = open.file.take() else { return Ok(()) };
-        if self.settings.sync {
-            file.sync_all()?;
-        }
-        let path = self.settings.files.open(open.number);
-        std::fs::rename(&path, self.settings.files.closed(open.number)).map_err(|e| of_path(&path, e))
+    fn begin_file(&self, file: &mut OpenFile, number: u32) -> io::Result<()> {
+        let info = self.warcinfo(number)?;
+        file.begin(number)?;
+        file.write(&info)
     }
 
     /// Makes the record that describes a file.
@@ -214,7 +228,7 @@ impl Archive {
             RecordEncoding::None => pieces.concat(),
         };
         let mut group = RecordGroup::default();
-        group.push(RecordType::Warcinfo, [RecordPart::Memory(record)]);
+        group.push([RecordPart::Memory(record)]);
         Ok(group)
     }
 }
@@ -223,34 +237,6 @@ impl fmt::Debug for Archive {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Archive").field("settings", &self.settings).finish_non_exhaustive()
     }
-}
-
-impl OpenFile {
-    /// Appends records, or leaves the file as it was.
-    fn write(&mut self, group: &RecordGroup, sync: bool) -> io::Result<()> {
-        if let Some(failure) = &self.failure {
-            return Err(io::Error::other(failure.clone()));
-        }
-        let Some(file) = &mut self.file else { return Err(io::Error::other("the archive is closed")) };
-        let written = group.write_to(file).and_then(|()| if sync { file.sync_data() } else { Ok(()) });
-        match written {
-            Ok(()) => {
-                self.length += group.len();
-                Ok(())
-            }
-            Err(error) => {
-                // Err: a part of a record stays, which the error below reports.
-                let _ = file.set_len(self.length);
-                self.failure = Some(error.to_string());
-                Err(error)
-            }
-        }
-    }
-}
-
-/// Adds the path to an error.
-fn of_path(path: &Path, error: io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

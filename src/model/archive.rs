@@ -19,3 +19,32 @@ pub enum RecordEncoding {
     /// As they are.
     None,
 }
+
+/// How far an archive is written: the number of its file, and the length of that up to its last whole record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ArchivePosition {
+    /// The number in the name of the file.
+    pub file: u32,
+    /// The length.
+    pub length: u64,
+}
+
+/// A response in an archive, which records of the same payload refer to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArchivedPayload {
+    /// The WARC-Payload-Digest.
+    pub digest: Box<str>,
+    /// The WARC-Target-URI.
+    pub target: Box<str>,
+    /// The WARC-Date.
+    pub date: Box<str>,
+}
+
+/// What a state learns of an archive with some outcomes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArchiveProgress {
+    /// How far the archive is written. It has the records of these outcomes.
+    pub position: ArchivePosition,
+    /// The payloads that are new in it.
+    pub payloads: Vec<ArchivedPayload>,
+}

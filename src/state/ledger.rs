@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use super::key::Keys;
 use super::schema::Database;
-use super::{Bodies, Lock, StateError, failed, row};
-use crate::model::{Outcome, SkipReason, Subject, Verdict};
+use super::{Bodies, Lock, StateError, archives, failed, row};
+use crate::model::{ArchiveProgress, Outcome, SkipReason, Subject, Verdict};
 
 /// Writes outcomes into the state. It belongs to the thread of the sinks and is the only writer.
 pub struct Ledger {
@@ -17,11 +17,13 @@ pub struct Ledger {
     lock: Option<Lock>,
     /// Whether rows have links.
     crawls: bool,
+    /// The archive whose progress is written too.
+    pub(super) archive: Option<i64>,
 }
 
 impl Ledger {
     pub(super) fn new(path: PathBuf, connection: Database, lock: Option<Lock>, keys: Keys, bodies: Bodies) -> Self {
-        Self { path, connection, keys, bodies, lock, crawls: false }
+        Self { path, connection, keys, bodies, lock, crawls: false, archive: None }
     }
 
     /// Writes the links of each URL. One without links has an empty list, for a crawl has fetched it.
@@ -40,12 +42,24 @@ impl Ledger {
         }
     }
 
-    /// Writes these outcomes in one transaction. A cancelled, skipped or unstarted URL changes no row.
-    /// A failure keeps the facts of an earlier body, unless the server says that it is gone.
+    /// As [`Ledger::write_archived`], without an archive.
     ///
     /// # Errors
     /// An error of SQLite; then none of them is written.
     pub fn write(&mut self, outcomes: &[Outcome]) -> Result<(), StateError> {
+        self.write_archived(outcomes, None)
+    }
+
+    /// Writes these outcomes and the progress of the archive in one transaction. A cancelled, skipped or unstarted URL changes no row.
+    /// A failure keeps the facts of an earlier body, unless the server says that it is gone.
+    ///
+    /// # Errors
+    /// An error of SQLite; then none of them is written.
+    pub fn write_archived(
+        &mut self,
+        outcomes: &[Outcome],
+        archived: Option<&ArchiveProgress>,
+    ) -> Result<(), StateError> {
         let mut write = || -> rusqlite::Result<()> {
             let transaction = self.connection.transaction()?;
             {
@@ -80,6 +94,9 @@ impl Ledger {
                         }
                     }
                 }
+            }
+            if let (Some(archive), Some(progress)) = (self.archive, archived) {
+                archives::write(&transaction, archive, progress)?;
             }
             transaction.commit()
         };

@@ -9,6 +9,7 @@
 //! A row is written before its record, so the state knows every record after a crash.
 //! `docs/guide/resuming.md` explains tables and columns for queries with `sqlite3`.
 
+mod archives;
 mod files;
 mod header;
 mod key;
@@ -33,6 +34,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use archives::{KnownArchive, KnownPayloads};
 pub use files::{OWN, StatePath};
 pub use key::Shape;
 pub use known::KnownResult;

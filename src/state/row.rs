@@ -10,7 +10,7 @@ use rusqlite::{Row, Statement, params};
 use url::Url;
 
 use super::key::Keys;
-use super::{Bodies, link_codec, robots};
+use super::{Bodies, archives, link_codec, robots};
 use crate::model::{self, Facts, Hex, Hop, Job, Outcome, PageLinks, Seed, SkipReason, Validators, Verdict};
 use crate::policy::naming::{MAX_NAME, is_portable};
 use crate::policy::rerun::selection::RecordedOutcome;
@@ -142,7 +142,12 @@ pub(super) const SELECT_SALT: &str = "SELECT salt FROM salt WHERE typeof(salt) =
 pub(super) const URL: usize = 18;
 
 /// All statements. Preparing them shows whether the tables have the expected columns.
-pub(super) const ALL: [&str; 15] = [
+pub(super) const ALL: [&str; 20] = [
+    archives::INSERT_ARCHIVE,
+    archives::SELECT_ARCHIVE,
+    archives::UPDATE_ARCHIVE,
+    archives::INSERT_PAYLOAD,
+    archives::SELECT_PAYLOAD,
     UPSERT,
     UPDATE_FAILED,
     UPDATE_HOLDS,

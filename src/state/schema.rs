@@ -14,7 +14,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use super::files::StateFiles;
 use super::header::APPLICATION;
 use super::key::{self, Salt};
-use super::{StateError, failed, row};
+use super::{StateError, archives, failed, row};
 
 /// The version that this program reads and writes.
 pub(super) const VERSION: i32 = STEPS.len() as i32;
@@ -65,6 +65,7 @@ const STEPS: &[Migration] = &[
     },
     salt_keys,
     |state| state.execute_batch(CRAWL),
+    |state| state.execute_batch(archives::TABLES),
 ];
 
 /// The first table.

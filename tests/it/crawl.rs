@@ -4,7 +4,7 @@ mod again;
 mod demo;
 mod explain;
 #[cfg(unix)]
-mod kill;
+pub mod kill;
 mod links;
 mod live;
 mod map;

@@ -2,5 +2,8 @@
 
 mod bytes;
 mod crawls;
+#[cfg(unix)]
+mod kills;
 mod reader;
 mod records;
+mod revisits;

@@ -83,8 +83,10 @@ impl RunState {
             && let Some(condition) = known.condition.take()
         {
             // The facts of the earlier run still hold.
+            let records = outcome.facts.found.records;
             outcome.facts = Box::new(condition.facts);
             outcome.facts.found.links = known.links.take();
+            outcome.facts.found.records = records;
         }
         self.finish(outcome);
     }

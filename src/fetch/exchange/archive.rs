@@ -7,10 +7,10 @@ use url::{Position, Url};
 
 use super::receive::transfer_decoder;
 use super::state::{Exchange, HopEnd};
-use crate::archive::{ArchivedHead, CapturedExchange, ExchangeCapture, Truncation};
+use crate::archive::{ArchivedHead, CaptureUse, CapturedExchange, ExchangeCapture, Truncation};
 use crate::fetch::connect::response::{Response, size};
 use crate::fetch::save::part::blocking;
-use crate::model::{ErrorKind, FetchError, Kind, Verdict, is_secret};
+use crate::model::{ErrorKind, FetchError, Kind, SkipReason, Verdict, is_secret};
 
 /// A request that the archive gets.
 pub(super) struct CapturedRequest {
@@ -143,11 +143,15 @@ impl Exchange<'_> {
             (false, Ok(_)) => Some(cut.unwrap_or(Truncation::Unspecified)),
         };
         let is_page = matches!(self.job.seed.kind, Kind::Page | Kind::Requisite);
-        let is_held = is_page && matches!(end, Ok(Some(HopEnd::Finished(Verdict::Ok))));
+        let used = match end {
+            Ok(Some(HopEnd::Finished(Verdict::Ok))) if is_page => CaptureUse::Page,
+            Ok(Some(HopEnd::Finished(Verdict::Skipped(SkipReason::NotModified)))) => CaptureUse::NotModified,
+            _ => CaptureUse::Other,
+        };
         let (took, archive, is_long) = (self.sent.elapsed(), archive.clone(), capture.is_long());
         let work = move || {
-            let group = capture.finish(took, cut)?;
-            if is_held { archive.hold(group).map(Some) } else { archive.append(&group).map(|_| None) }
+            let group = capture.finish(took, cut, used)?;
+            if used == CaptureUse::Other { archive.append(group).map(|()| None) } else { archive.hold(group).map(Some) }
         };
         let records = if is_long { blocking(work).await } else { work() };
         self.facts.found.records = records.map_err(|e| self.not_archived(&e))?;

@@ -13,7 +13,7 @@ use super::site::{Site, html, redirect};
 use crate::support::PATIENCE;
 use crate::support::cli::{Fetchall, Finished, Running};
 
-const PAGES: usize = 2000;
+pub const PAGES: usize = 2000;
 const KILLS: usize = 50;
 const CONCURRENCY: usize = 4;
 
@@ -26,13 +26,13 @@ struct Asked {
 }
 
 #[derive(Default)]
-struct Log {
+pub struct Log {
     asked: Mutex<Asked>,
     news: Condvar,
 }
 
 impl Log {
-    fn note(&self, target: &str) {
+    pub fn note(&self, target: &str) {
         let mut asked = self.asked.lock().unwrap();
         let run = asked.run;
         asked.in_this_run += usize::from(target.starts_with("/p/"));
@@ -42,13 +42,13 @@ impl Log {
     }
 
     /// Begins a run.
-    fn begin(&self, run: usize) {
+    pub fn begin(&self, run: usize) {
         let mut asked = self.asked.lock().unwrap();
         (asked.run, asked.in_this_run) = (run, 0);
     }
 
     /// Waits until the run has asked for this many pages.
-    fn wait_for(&self, pages: usize, running: &mut Running) {
+    pub fn wait_for(&self, pages: usize, running: &mut Running) {
         let deadline = Instant::now() + PATIENCE;
         let mut asked = self.asked.lock().unwrap();
         while asked.in_this_run < pages {
@@ -60,7 +60,7 @@ impl Log {
 }
 
 /// A tree of pages with links across, some redirects to pages above, and some missing pages.
-fn answer(target: &str) -> ResponseTemplate {
+pub fn answer(target: &str) -> ResponseTemplate {
     let mut parts = target.split('/').skip(1);
     match (parts.next(), parts.next().and_then(|number| number.parse::<usize>().ok())) {
         (Some(""), None) => numbered(0),

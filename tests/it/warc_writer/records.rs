@@ -159,8 +159,9 @@ fn request_and_response_over_http2_read_as_http1() {
 
 #[test]
 fn files_begin_anew_beyond_their_size() {
-    let body: Vec<u8> = (0..40_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
-    let script = (0..6).fold(Script::new(), |script, n| script.on(&format!("u{n}"), Act::KeepAliveOk(body.clone())));
+    let body = |seed: u32| (0..40_000).flat_map(|n| (n + seed).wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    let script =
+        (0..6).fold(Script::new(), |script, n| script.on(&format!("u{n}"), Act::KeepAliveOk(body(n * 100_000))));
     let server = FaultServer::start(script);
     let urls = (0..6).map(|n| server.url(&format!("u{n}")));
     let run = Fetchall::new().args(["-c1", "--warc-file", "sub/a", "--warc-max-size", "400k"]).args(urls).run();

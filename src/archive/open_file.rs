@@ -1,0 +1,129 @@
+//! The file that grows, and those that are full but not yet closed.
+
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::Path;
+
+use super::files::ArchiveFiles;
+use super::group::RecordGroup;
+use crate::model::ArchivePosition;
+
+/// The file to which records are appended. A lock keeps other runs away from it.
+pub(super) struct OpenFile {
+    files: ArchiveFiles,
+    sync: bool,
+    number: u32,
+    /// `None` once the archive is closed.
+    file: Option<File>,
+    /// The length up to the last whole record.
+    length: u64,
+    /// Whether it has records besides the warcinfo.
+    pub(super) has_records: bool,
+    /// The error that ended the archive.
+    pub(super) failure: Option<String>,
+    /// Full files. They keep the name of an open one until the state knows their records.
+    full: Vec<u32>,
+}
+
+impl OpenFile {
+    /// An archive whose files so far are closed; the next one has this number.
+    pub(super) fn new(files: ArchiveFiles, sync: bool, number: u32) -> Self {
+        let full = Vec::new();
+        Self { files, sync, number, file: None, length: 0, has_records: false, failure: None, full }
+    }
+
+    /// Goes on with a file that was open, which is as long as its last whole record says.
+    pub(super) fn resume(&mut self, file: File, position: ArchivePosition) {
+        (self.number, self.length, self.has_records) = (position.file, position.length, true);
+        self.file = Some(file);
+    }
+
+    /// Whether there is a file to append to.
+    pub(super) fn is_open(&self) -> bool {
+        self.file.is_some()
+    }
+
+    pub(super) fn number(&self) -> u32 {
+        self.number
+    }
+
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Begins another file. The one before is full.
+    pub(super) fn begin(&mut self, number: u32) -> io::Result<()> {
+        let path = self.files.open(number);
+        let file = File::options().append(true).create_new(true).open(&path).map_err(|e| of_path(&path, e))?;
+        lock(&file, &path)?;
+        if let Some(full) = self.file.replace(file) {
+            if self.sync {
+                full.sync_all()?;
+            }
+            self.full.push(self.number);
+        }
+        (self.number, self.length, self.has_records) = (number, 0, false);
+        Ok(())
+    }
+
+    /// Appends records, or leaves the file as it was. After an error it takes no more.
+    pub(super) fn write(&mut self, group: &RecordGroup) -> io::Result<()> {
+        if let Some(failure) = &self.failure {
+            return Err(io::Error::other(failure.clone()));
+        }
+        let Some(file) = &mut self.file else { return Err(io::Error::other("the archive is closed")) };
+        let written = group.write_to(file).and_then(|()| if self.sync { file.sync_data() } else { Ok(()) });
+        match written {
+            Ok(()) => {
+                self.length += group.len();
+                Ok(())
+            }
+            Err(error) => {
+                // Err: a part of a record stays, which the error below reports.
+                let _ = file.set_len(self.length);
+                self.failure = Some(error.to_string());
+                Err(error)
+            }
+        }
+    }
+
+    /// Gives the full files their final names.
+    pub(super) fn close_full(&mut self) -> io::Result<()> {
+        std::mem::take(&mut self.full).into_iter().try_for_each(|number| close(&self.files, number))
+    }
+
+    /// Gives all files their final names.
+    pub(super) fn close(&mut self) -> io::Result<()> {
+        self.close_full()?;
+        let Some(file) = self.file.take() else { return Ok(()) };
+        if self.sync {
+            file.sync_all()?;
+        }
+        close(&self.files, self.number)
+    }
+}
+
+/// Gives a file its final name.
+pub(super) fn close(files: &ArchiveFiles, number: u32) -> io::Result<()> {
+    let path = files.open(number);
+    std::fs::rename(&path, files.closed(number)).map_err(|e| of_path(&path, e))
+}
+
+/// Keeps other runs away from an open file.
+pub(super) fn lock(file: &File, path: &Path) -> io::Result<()> {
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => {
+            let why = "another run writes it; wait for its end, or name another archive";
+            Err(of_path(path, io::Error::new(io::ErrorKind::ResourceBusy, why)))
+        }
+        // The file system has no locks.
+        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
+        Err(TryLockError::Error(error)) => Err(of_path(path, error)),
+    }
+}
+
+/// Adds the path to an error.
+pub(super) fn of_path(path: &Path, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}

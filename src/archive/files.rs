@@ -53,12 +53,17 @@ impl ArchiveFiles {
 
     /// The path of a file that is closed.
     pub(super) fn closed(&self, number: u32) -> PathBuf {
-        self.folder.join(self.file_name(number))
+        self.at(self.file_name(number))
     }
 
     /// The path of a file that still grows.
     pub(super) fn open(&self, number: u32) -> PathBuf {
-        self.folder.join(self.file_name(number) + OPEN)
+        self.at(self.file_name(number) + OPEN)
+    }
+
+    /// The path of a file in the folder, as the user would write it.
+    fn at(&self, name: String) -> PathBuf {
+        if self.folder == Path::new(".") { name.into() } else { self.folder.join(name) }
     }
 
     /// Returns the number of a file of this archive by its name, and whether it is closed.

@@ -24,6 +24,8 @@ pub enum SavedBodies {
     Folder(String),
     /// Into this file.
     File(String),
+    /// Into an archive alone, whose files have such names.
+    Archive(String),
     /// Nowhere: no destination is set.
     Nowhere,
     /// The run has no bodies for files: they go to standard output, or it asks for heads only.
@@ -210,6 +212,7 @@ fn write_bodies(out: &mut String, s: &Summary, bodies: &SavedBodies) {
     let nothing = if s.counts.skipped > 0 { "nothing new" } else { "nothing" };
     let saved = match (bodies, s.saved) {
         (SavedBodies::NoFiles, _) => None,
+        (SavedBodies::Archive(files), _) => Some(format!("the archive {files}")),
         (SavedBodies::Nowhere, _) => Some("nothing (no --dir)".to_owned()),
         (SavedBodies::File(file), 1..) => Some(file.clone()),
         (SavedBodies::File(_), 0) => Some(nothing.to_owned()),

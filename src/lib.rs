@@ -40,6 +40,7 @@ pub mod sink;
 pub mod source;
 pub mod state;
 pub mod wacz;
+pub mod warc;
 pub mod wire;
 
 pub use library::{AddError, Feed, Fetchall, JobState, Run, RunDied, Ticket};

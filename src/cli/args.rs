@@ -17,6 +17,7 @@ use super::manual;
 use super::report_args::{self, ReportArgs};
 use super::setting_flags::plain_switch;
 use super::version;
+use super::warc_args::{self, WarcCommand};
 
 /// Download every URL of a list, with one record per URL
 #[derive(Debug, Parser)]
@@ -64,6 +65,13 @@ pub enum Command {
         /// The package; a file of this name is replaced once the new one is complete
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
+    },
+    /// List, read and check the records of WARC files
+    #[command(args_override_self = true, after_help = warc_args::NOTES)]
+    Warc {
+        /// What to do.
+        #[command(subcommand)]
+        command: WarcCommand,
     },
     /// Download a small demo site from loopback, without network access
     #[command(args_override_self = true, after_help = DEMO_NOTES)]
@@ -122,8 +130,8 @@ The index of a.warc.gz is a.cdxj or a.warc.gz.cdxj. It must be sorted by bytes. 
 back from the WARC file before anything is packed. docs/guide/wacz.md explains more.";
 
 /// The commands with a manual page of their own.
-const MAN_PAGES: [&str; 10] =
-    ["crawl", "map", "explain", "report", "wacz", "demo", "compare", "config", "completions", "man"];
+const MAN_PAGES: [&str; 11] =
+    ["crawl", "map", "explain", "report", "wacz", "warc", "demo", "compare", "config", "completions", "man"];
 
 /// Parses a command line, the name of the program first.
 ///

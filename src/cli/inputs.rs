@@ -186,8 +186,21 @@ fn input(word: &OsStr, position: u64, env: &Env) -> Result<InputArg, String> {
         return Ok(InputArg::Url(url_text::bare(url).to_owned(), position));
     }
     list(word, env).map_err(|problem| {
-        if ["crawl", "map", "explain", "report", "wacz", "demo", "compare", "config", "completions", "man", "help"]
-            .contains(&&*shown)
+        if [
+            "crawl",
+            "map",
+            "explain",
+            "report",
+            "wacz",
+            "warc",
+            "demo",
+            "compare",
+            "config",
+            "completions",
+            "man",
+            "help",
+        ]
+        .contains(&&*shown)
         {
             format!("{problem}; a command goes before everything else: fetchall {shown} ...")
         } else if shown == "version" {

@@ -24,6 +24,7 @@ mod signals;
 mod terminal;
 mod tips;
 mod version;
+mod warc_args;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -75,6 +76,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Some(Command::Report(args)) => commands::report::write(&report_args::resolve(args, &env()?)?),
         Some(Command::Explain(args)) => commands::explain::tell(&explain_args::resolve(&args, &env()?)?),
         Some(Command::Wacz { paths, output }) => commands::wacz::run(&paths, &output),
+        Some(Command::Warc { command }) => commands::warc::run(&command),
         Some(Command::Demo { crawl, settings }) => {
             let env = env()?;
             let defaults = if crawl { Config::of_crawl() } else { Config::default() };

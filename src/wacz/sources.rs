@@ -12,12 +12,6 @@ pub(super) struct WarcFile {
     pub(super) name: String,
 }
 
-impl WarcFile {
-    pub(super) fn is_gzip(&self) -> bool {
-        self.name.ends_with(".gz")
-    }
-}
-
 /// The files of an archive.
 pub(super) struct Sources {
     /// By name.

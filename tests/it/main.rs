@@ -69,4 +69,5 @@ mod transfer_codings;
 mod unread;
 mod wacz;
 mod waiting;
+mod warc_reader;
 mod warc_writer;

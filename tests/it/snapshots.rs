@@ -33,7 +33,8 @@ fn settled(run: &Finished, server: Option<&FaultServer>, text: &str) -> String {
 
 #[test]
 fn help_of_each_command() {
-    for command in ["", "crawl", "map", "explain", "report", "wacz", "demo", "compare", "config", "completions", "man"]
+    for command in
+        ["", "crawl", "map", "explain", "report", "wacz", "warc", "demo", "compare", "config", "completions", "man"]
     {
         for flag in ["--help", "-h"] {
             let words: Vec<_> = [command, flag].into_iter().filter(|word| !word.is_empty()).collect();

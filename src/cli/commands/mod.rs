@@ -9,4 +9,5 @@ pub mod man;
 pub mod report;
 pub mod run;
 pub mod wacz;
+pub mod warc;
 pub mod worker;

@@ -41,7 +41,8 @@ pub struct Layer {
 use May::{All, Only, Surface};
 
 const NOUNS: &[May] = &[All("model")];
-const PARTS: &[May] = &[All("model"), All("config"), All("output_folder"), All("policy"), All("wire"), All("page")];
+const PARTS: &[May] =
+    &[All("model"), All("config"), All("output_folder"), All("policy"), All("wire"), All("page"), All("warc")];
 const PROGRAM: &[May] = &[
     All("app"),
     Only("backend", &["serve"]),
@@ -54,6 +55,7 @@ const PROGRAM: &[May] = &[
     All("report"),
     Only("source", &["Input", "Inputs", "Retry", "check_url"]),
     Only("wacz", &["WaczError", "pack"]),
+    All("warc"),
 ];
 
 /// Every module with its row and what it may import besides itself.
@@ -65,6 +67,7 @@ pub const LAYERS: &[Layer] = &[
     Layer { row: 1, module: "extract", may: &[All("model"), All("policy")] },
     Layer { row: 1, module: "output_folder", may: &[Only("model", &["shown_path"])] },
     Layer { row: 1, module: "page", may: &[Only("policy", &["text::printable"])] },
+    Layer { row: 1, module: "warc", may: NOUNS },
     Layer { row: 1, module: "wire", may: &[All("model"), Only("policy", &["text::printable"])] },
     Layer { row: 2, module: "source", may: PARTS },
     Layer { row: 2, module: "queue", may: PARTS },
@@ -96,7 +99,7 @@ pub const LAYERS: &[Layer] = &[
         ],
     },
     Layer { row: 2, module: "report", may: PARTS },
-    Layer { row: 2, module: "wacz", may: NOUNS },
+    Layer { row: 2, module: "wacz", may: &[All("model"), All("warc")] },
     Layer { row: 3, module: "schedule", may: &[All("model"), All("config"), All("policy"), Surface("queue")] },
     Layer {
         row: 3,

@@ -10,6 +10,7 @@ use crate::support::act::{Act, Script};
 use crate::support::fault::FaultServer;
 use crate::support::process::{self, output};
 use crate::support::program;
+use crate::warc_reader::TestRecord;
 
 /// SHA-256 of `hello` and a line break.
 const HELLO: &str = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03";
@@ -60,12 +61,12 @@ fn write_files(folder: &Path, server: &FaultServer) {
     let [a, b] = ["page", "other"].map(|name| server.url(name));
     let key = rcgen::generate_simple_self_signed(["client".to_owned()]).unwrap();
     let state = format!("url,out\n{a},first.html\n{b},second.html\n");
-    let warc = "WARC/1.1\r\nWARC-Target-URI: http://a.test/\r\nContent-Length: 0\r\n\r\n\r\n\r\n";
+    let warc = TestRecord::response("http://a.test/", "Content-Type: text/html\r\n", b"hello\n").bytes();
     let capture =
         format!("{{\"url\":\"http://a.test/\",\"offset\":0,\"length\":{},\"filename\":\"a.warc\"}}", warc.len());
     std::fs::create_dir(folder.join("archive")).unwrap();
     for (name, content) in [
-        ("archive/a.warc", warc.into()),
+        ("archive/a.warc", warc),
         ("archive/a.cdxj", format!("test,a)/ 20260102030405 {capture}\n").into_bytes()),
         ("sites.txt", format!("{a}\n{b}\n").into_bytes()),
         ("mirrors.txt", format!("{a}\n{b}\n").into_bytes()),

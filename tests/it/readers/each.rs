@@ -3,7 +3,7 @@
 //! The fuzz targets in `fuzz/` and the tests of the seeds run these functions.
 
 use std::cell::RefCell;
-use std::io::Cursor;
+use std::io::{self, Cursor, Read as _};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -23,6 +23,7 @@ use fetchall::policy::retry::retry_after;
 use fetchall::policy::robots::{RobotsLimits, RobotsRules};
 use fetchall::policy::text::redact;
 use fetchall::source::{Input, ListSource, ReportSource, Retry, Source};
+use fetchall::warc::{self, PayloadForm, RecordListing, WarcReader};
 use http::header::{
     ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, ETAG, HeaderMap, HeaderName, HeaderValue,
     RETRY_AFTER, WWW_AUTHENTICATE,
@@ -57,6 +58,7 @@ pub const READERS: &[Reader] = &[
     ("page", page),
     ("documents", documents),
     ("robots", robots),
+    ("warc", warc),
 ];
 
 /// The first bytes of a gzip member (RFC 1952) and of a zstd frame (RFC 8878).
@@ -250,6 +252,45 @@ fn robots(bytes: &[u8]) {
     for sitemap in rules.sitemaps() {
         assert!(matches!(sitemap.scheme(), "http" | "https") && sitemap.username().is_empty());
     }
+}
+
+/// A WARC file. Each record is inside it, behind the one before, and the check reports what keeps a reader from going on.
+fn warc(bytes: &[u8]) {
+    if unpacks_to_much(bytes) {
+        return;
+    }
+    let length = bytes.len() as u64;
+    let mut faults = 0;
+    let records = warc::check(bytes, |offset, fault| {
+        assert!(offset <= length && !fault.to_string().is_empty());
+        faults += 1;
+    });
+    let (mut end, mut listed) = (0, 0);
+    let ended = WarcReader::new(bytes, 0).and_then(|mut reader| {
+        while let Some(record) = RecordListing::next(&mut reader)? {
+            assert!(record.offset >= end || faults > 0, "{record:?}");
+            assert!(record.offset + record.length <= length, "{record:?}");
+            end = record.offset + record.length;
+            listed += 1;
+        }
+        Ok(())
+    });
+    match ended {
+        Ok(()) => assert_eq!(records.ok(), Some(listed)),
+        Err(_) => assert!(faults > 0),
+    }
+    let Ok(mut reader) = WarcReader::new(bytes, 0) else { return };
+    while let Ok(Some(record)) = reader.next_record() {
+        // The end of the space ends a bomb.
+        let _ = warc::copy_payload(&mut reader, &record, PayloadForm::Decoded, &mut [0; 64 * 1024].as_mut_slice());
+    }
+}
+
+/// Whether gzip members have more than sixteen times as many bytes as the file.
+fn unpacks_to_much(bytes: &[u8]) -> bool {
+    let most = 16 * bytes.len() as u64;
+    let unpacked = flate2::bufread::MultiGzDecoder::new(bytes).take(most);
+    bytes.starts_with(GZIP) && io::copy(&mut { unpacked }, &mut io::sink()).is_ok_and(|length| length == most)
 }
 
 /// Fields with a small grammar each; all of them get the same bytes.

@@ -1,0 +1,25 @@
+//! Reads WARC files (ISO 28500:2017), versions 1.0 and 1.1, plain and in gzip members.
+//!
+//! The memory does not grow with the file or a record: a block is read in pieces.
+
+mod check;
+mod damage;
+mod digest;
+mod fault;
+mod head;
+mod head_rules;
+mod http;
+mod listing;
+mod payload;
+mod reader;
+mod stored;
+
+pub use check::check;
+pub use damage::{Damage, WarcError};
+pub use digest::base32;
+pub use fault::RecordFault;
+pub use head::WarcFields;
+pub use http::{HttpFlaw, StoredHttpHead};
+pub use listing::RecordListing;
+pub use payload::{PayloadError, PayloadForm, copy_payload};
+pub use reader::{RecordEnd, WarcReader, WarcRecord};

@@ -8,10 +8,9 @@ use std::error::Error;
 use std::io::{self, Write as _};
 use std::ops::ControlFlow;
 
-use fetchall::Fetchall;
 use fetchall::demo::Site;
 use fetchall::model::{Outcome, Summary};
-use fetchall::sink::{Sink, SinkError};
+use fetchall::{Fetchall, Sink, SinkError};
 
 /// Counts answers and bytes by content type.
 #[derive(Default)]

@@ -39,16 +39,27 @@ use crate::model::{RetryOn, is_secret};
 pub use archive::ArchiveConfig;
 pub use crawl::{CrawlConfig, Sitemaps};
 pub use end::{FailOn, Order, Until};
-pub use header::{check_field, headers, parse_header, user};
 pub use hosts::HostTable;
-pub use keys::{KEYS, Key, Raw, ValueForm, Word};
-pub use listen::parse_listen;
-pub use merge::{Layers, Origins, Problem, SettingSource};
 pub use pace::Rate;
+
+// For the program: names, layers and texts of settings.
+#[doc(hidden)]
+pub use header::{check_field, headers, parse_header, user};
+#[doc(hidden)]
+pub use keys::{KEYS, Key, Raw, ValueForm, Word};
+#[doc(hidden)]
+pub use listen::parse_listen;
+#[doc(hidden)]
+pub use merge::{Layers, Origins, Problem, SettingSource};
+#[doc(hidden)]
 pub use pin::{Pin, parse_pin, pins};
+#[doc(hidden)]
 pub use proxy::Proxies;
+#[doc(hidden)]
 pub use traps::{TRAP_LIMITS, TrapLimit};
+#[doc(hidden)]
 pub use units::{parse_low_speed, parse_size, parse_time, show_low_speed, show_size, show_time};
+#[doc(hidden)]
 pub use validate::Task;
 
 /// The format of a list.

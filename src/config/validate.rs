@@ -25,6 +25,7 @@ impl Config {
     ///
     /// # Errors
     /// A message for each contradiction, and for each flag that could have no effect.
+    #[doc(hidden)]
     pub fn validate(&self, task: Task<'_>, origins: &Origins) -> Result<(), Vec<String>> {
         let mut problems = self.contradictions(task, origins);
         problems.extend(self.lacking(task, origins));

@@ -215,6 +215,7 @@ impl Fetchall {
 
     /// Sets the addresses that count as public, for `private_addresses`. For tests with all servers on one machine;
     /// other runs should rely on the registries.
+    #[doc(hidden)]
     #[must_use]
     pub fn address_classes(mut self, classes: AddressClasses) -> Self {
         self.address_classes = classes;

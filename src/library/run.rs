@@ -41,7 +41,7 @@ impl Run {
     /// let stop = run.stop();
     /// tokio::spawn(async move {
     ///     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-    ///     stop.raise(fetchall::engine::StopLevel::Abort);
+    ///     stop.raise(fetchall::StopLevel::Abort);
     /// });
     /// println!("{} were cancelled", run.finish().await?.summary.counts.cancelled);
     /// # Ok(())

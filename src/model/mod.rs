@@ -39,15 +39,12 @@ pub use archive::{ArchivePosition, ArchiveProgress, ArchivedPayload, DigestKind,
 pub use child_program::ChildProgram;
 pub use cookie::Cookie;
 pub use crawl::{Normalization, RobotsMode, ScopeKind, TrapLimits};
-pub use cut::cut;
 pub use error::{ErrorKind, FetchError, ProxyAnswer};
-pub use event::{Event, HostWait, InFlight, Progress, RunInfo, Waits};
-pub use facts::{ANONYMOUS, Facts, Hop, SkipReason, Timing, Verdict};
+pub use event::RunInfo;
+pub use facts::{Facts, Hop, SkipReason, Timing, Verdict};
 pub use failure::{FailedUrl, FailureCause};
 pub use found::Found;
-pub use hex::Hex;
-pub use host_pattern::{HostPattern, is_plain_host};
-pub use host_states::{BusyHost, HostPhase, HostStates};
+pub use host_pattern::HostPattern;
 pub use job::{Job, RedirectState, Tried};
 pub use job_id::{Claimed, JobId};
 pub use left_out::LeftOut;
@@ -57,12 +54,30 @@ pub use page_links::{FoundLink, Link, LinkChoice, LinkKind, LinkList, PageLinks,
 pub use prior_run::{Condition, PriorBody, PriorRun, Revision};
 pub use retry::{RetryCause, RetryOn};
 pub use robots::{RobotsCopy, RobotsFailures, RobotsText, StoredRobots};
-pub use secret::{
-    HIDDEN, is_secret, is_secret_name, plain_word, refused_value, shown_missing, shown_path, shown_pattern, shown_text,
-};
-pub use seed::{BadLine, Batch, Credentials, Entry, Kind, RequestOverrides, Seed, SourcePos, Via};
-pub use spelling::{has_at_sign, has_at_sign_after_colon, has_colon};
+pub use seed::{BadLine, Credentials, Kind, RequestOverrides, Seed, SourcePos, Via};
 pub use summary::{
     AutoConcurrency, ChangeCounts, Counts, CrawlSummary, Digests, Latency, StopCause, Summary, TrapCount,
 };
 pub use validators::Validators;
+
+// For the program: events of reporters, lines of lists, and the rules for texts that may be secrets.
+#[doc(hidden)]
+pub use cut::cut;
+#[doc(hidden)]
+pub use event::{Event, HostWait, InFlight, Progress, Waits};
+#[doc(hidden)]
+pub use facts::ANONYMOUS;
+#[doc(hidden)]
+pub use hex::Hex;
+#[doc(hidden)]
+pub use host_pattern::is_plain_host;
+#[doc(hidden)]
+pub use host_states::{BusyHost, HostPhase, HostStates};
+#[doc(hidden)]
+pub use secret::{
+    HIDDEN, is_secret, is_secret_name, plain_word, refused_value, shown_missing, shown_path, shown_pattern, shown_text,
+};
+#[doc(hidden)]
+pub use seed::{Batch, Entry};
+#[doc(hidden)]
+pub use spelling::{has_at_sign, has_at_sign_after_colon, has_colon};

@@ -42,3 +42,35 @@ fn the_sink_counts_types() {
     let count = |name: &str| lines.iter().find(|line| line.ends_with(name)).unwrap().split_whitespace().next();
     assert!(count("text/html").is_some() && count("text/html") <= count("all"), "{lines:?}");
 }
+
+#[test]
+fn the_records_tell_what_became_of_each_url() {
+    let Some(lines) = printed("records") else { return };
+    assert!(
+        lines.iter().any(|line| line.starts_with("\"ok\" \"http://") && line.ends_with("tides.html\"")),
+        "{lines:?}"
+    );
+    assert!(lines.iter().any(|line| line.starts_with("\"http_error\" ") && line.ends_with(" null")), "{lines:?}");
+    let saved = lines.iter().filter(|line| line.starts_with("\"ok\" ")).count();
+    assert_eq!(lines.last(), Some(&format!("{saved} of {} saved", lines.len() - 1)));
+}
+
+#[test]
+fn the_second_run_skips_what_the_first_has_saved() {
+    let Some(lines) = printed("resume") else { return };
+    let number = |line: &str, word: &str| -> u64 {
+        let (before, _) = line.split_once(word).unwrap();
+        before.rsplit([' ', ':', ',']).find_map(|text| text.parse().ok()).unwrap()
+    };
+    let (saved, cancelled) = (number(&lines[0], " saved"), number(&lines[0], " cancelled"));
+    assert!(saved > 0 && cancelled > 0, "{lines:?}");
+    assert_eq!(number(&lines[1], " skipped"), saved);
+    assert!(number(&lines[1], " saved") > 0, "{lines:?}");
+}
+
+#[test]
+fn the_next_mirror_is_asked_after_a_failure() {
+    let Some(lines) = printed("mirrors") else { return };
+    let count = |start: &str| lines.iter().filter(|line| line.starts_with(start)).count();
+    assert_eq!((count("http_error "), count("found "), lines.len()), (3, 3, 6), "{lines:?}");
+}

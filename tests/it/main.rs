@@ -46,6 +46,7 @@ mod octets;
 mod ordinary;
 mod output;
 mod pace;
+mod public_api;
 mod quiet;
 mod readers;
 mod readme;

@@ -15,7 +15,7 @@ const SLACK: usize = 64;
 /// The names that were given away in this run, in list order.
 ///
 /// During a run, a name is either a file or a folder, and each file belongs to one claim. Names compare as
-/// [`fold`] does, which also suits file systems that ignore case or normalise. The claims store names as
+/// `fold` does, which also suits file systems that ignore case or normalise. The claims store names as
 /// fingerprints. A false match costs only a needless tag, because every question here is "is this taken?".
 #[derive(Debug, Clone, Default)]
 pub struct Claims {

@@ -166,6 +166,9 @@ impl<'a> ReportedUrl<'a> {
     pub fn parse(line: &'a str) -> Result<Self, String> {
         const WANTED: &str = "name the records that a run wrote with --json";
         let line = line.trim();
+        if ["url,outcome,", "url\toutcome\t"].iter().any(|header| line.starts_with(header)) {
+            return Err("records as a table; a report reads NDJSON, so run with --json instead of --format".to_owned());
+        }
         if !line.starts_with('{') {
             return Err(format!("not a record of JSON; {WANTED}"));
         }
@@ -205,6 +208,8 @@ mod tests {
     fn a_line_without_what_a_record_has_is_refused() {
         for (line, why) in [
             ("http://a.test/", "not a record of JSON"),
+            ("url,outcome,status", "a report reads NDJSON"),
+            ("url\toutcome\tstatus", "a report reads NDJSON"),
             ("{\"v\":1,\"url\":\"http://a.test/\",\"outc", "cut off"),
             ("{\"v\":1,\"url\":\"http://a.test/\"}", "not a whole record"),
             ("{\"v\":1,\"url\":\"http://a.test/\",\"outcome\":\"fine\"}", "not a whole record"),

@@ -211,15 +211,43 @@ fn records_of_a_stranger_put_no_markup_into_the_page() {
     assert_eq!(page.matches("<script").count(), 2, "{page}");
 }
 
+/// A record in which every text is long, full of what HTML must escape, and different from that of the others.
+fn worst_record(n: u32) -> String {
+    let text = |length: usize| format!("{n}{}", "&<'>".repeat(length / 4));
+    let (long, word) = (text(2000), text(200));
+    let outcome = ["failed", "http_error", "skipped", "ok"][(n % 8).min(3) as usize];
+    let hops: Vec<_> = (0..20).map(|hop| format!("{{\"status\":{}}}", (n * 20 + hop) % 65_536)).collect();
+    format!(
+        "{{\"v\":1,\"url\":\"http://{word}{n}.test/{long}\",\"outcome\":\"{outcome}\",\"status\":{status},\
+         \"final_url\":\"http://a.test/{long}\",\"path\":\"{long}\",\"bytes\":{n},\"wire_bytes\":{n},\
+         \"content_type\":\"{word}/{word}\",\"attempts\":2,\"redirects\":[{hops}],\"http_version\":\"{word}\",\
+         \"started_at\":\"2026-01-01T{hour:02}:00:00Z\",\"timing\":{{\"total_ms\":{n}.5,\"dns_ms\":{n}}},\
+         \"source\":{{\"file\":\"{long}\",\"line\":{n}}},\"error\":{{\"kind\":\"{word}\",\"message\":\"{long}\"}},\
+         \"skip\":{{\"reason\":\"{word}\"}},\"depth\":{n},\"parent\":\"http://a.test/{long}\"}}\n",
+        status = n % 65_536,
+        hops = hops.join(","),
+        hour = n % 24,
+    )
+}
+
 #[test]
-fn many_records_give_a_small_page() {
+fn the_page_of_the_worst_records_has_at_most_2_mib() {
+    let count = 6000;
+    let records: String = (0..count).map(worst_record).collect();
+    let run = Fetchall::new().file("r.ndjson", records).args(["report", "r.ndjson", "-o", "r.html"]).run();
+    let page = html(&run.expect_code(0), "r.html");
+    assert!(page.len() < 2 << 20, "{}", page.len());
+    assert_eq!(figures(&page)["read"], count);
+}
+
+#[test]
+fn many_failures_are_left_out_with_the_command_that_lists_them() {
     let mut records = String::new();
     for n in 0..12_000 {
         let (outcome, kind) = if n % 2 == 0 { ("failed", "timeout") } else { ("http_error", "http_status") };
         records += &format!(
-            "{{\"v\":1,\"url\":\"http://h{}.test/{}/{n}\",\"outcome\":\"{outcome}\",\"status\":503,\"error\":\
+            "{{\"v\":1,\"url\":\"http://h{n}.test/{}/{n}\",\"outcome\":\"{outcome}\",\"status\":503,\"error\":\
              {{\"kind\":\"{kind}\",\"message\":\"the time of the whole fetch was over\"}},\"timing\":{{\"total_ms\":{n}.5}}}}\n",
-            n % 3000,
             "x".repeat(60)
         );
     }
@@ -228,6 +256,17 @@ fn many_records_give_a_small_page() {
     assert!(page.len() < 2 << 20, "{}", page.len());
     assert!(page.contains("are left out") && page.contains("--retry-from RECORDS --dry-run"), "{}", page.len());
     assert_eq!(figures(&page)["failures"]["timeout"], 6000);
+}
+
+#[test]
+fn a_table_of_records_is_refused_with_the_format_to_use() {
+    let server = server();
+    for format in ["csv", "tsv"] {
+        let run = Fetchall::new().args(["--format", format, "-o", "r", &server.url("page/1")]).run().expect_code(0);
+        let told = Fetchall::new().args(["report", "-o", "r.html"]).stdin(run.read("r")).run().expect_code(2);
+        assert!(told.stderr.contains("a report reads NDJSON, so run with --json"), "{}", told.stderr);
+    }
+    server.join();
 }
 
 #[cfg(unix)]

@@ -86,11 +86,10 @@ impl RunState {
         if let Some(delay) = rules.and_then(|rules| rules.crawl_delay()) {
             self.scheduler.keep_delay(origin::host(file), delay.kept);
             let (url, line, asked) = (printable(file.as_str()), delay.line, show_time(delay.asked));
-            if delay.asked > delay.kept {
-                let text = format!("{url}:{line}: Crawl-delay is {asked}; {} are kept", show_time(delay.kept));
-                self.watchers.tell(&Event::Warning(&text));
-            } else {
-                tracing::info!(%url, line, delay = asked, "crawl delay");
+            let kept =
+                if delay.asked > delay.kept { format!("; {} are kept", show_time(delay.kept)) } else { String::new() };
+            if !delay.kept.is_zero() {
+                self.watchers.tell(&Event::Warning(&format!("{url}:{line}: Crawl-delay is {asked}{kept}")));
             }
         }
         let Some(crawl) = self.crawl.as_mut().filter(|_| self.stopping.is_none()) else { return };

@@ -97,7 +97,9 @@ impl TokenReader for HtmlReader<'_> {
             b"title" if self.state.is_xml || !tag.is_foreign => self.begin_text(TextElement::Title, tag),
             b"style" if tag.is_foreign => self.begin_text(TextElement::ForeignStyle, tag),
             b"style" => self.begin_text(TextElement::Style, tag),
-            b"template" if !tag.is_foreign => self.state.templates = self.state.templates.saturating_add(1),
+            b"template" if self.state.is_xml || !tag.is_foreign => {
+                self.state.templates = self.state.templates.saturating_add(1)
+            }
             _ => {}
         }
         if tag.is_cut {
@@ -109,7 +111,9 @@ impl TokenReader for HtmlReader<'_> {
                 self.picture(raw);
             }
             let Some(row) = table::find(tag.name, name) else { continue };
-            if row.context == LinkContext::Base && self.links.depth == 0 && self.state.templates == 0 {
+            let is_html = self.state.is_xml || !tag.is_foreign;
+            let is_of_page = is_html && self.links.depth == 0 && self.state.templates == 0;
+            if row.context == LinkContext::Base && is_of_page {
                 self.links.base(raw);
             }
             if let Some(kind) = kind_of(tag, row, raw) {

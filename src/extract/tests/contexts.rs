@@ -122,6 +122,7 @@ fn first_base_governs_all_links() {
         ("<template><base href=/t/></template><a href=x>", &["page /dir/x"]),
         ("<template><template></template><base href=/t/></template><base href=/b/><a href=x>", &["page /b/x"]),
         ("</template><base href=/b/><a href=x>", &["page /b/x"]),
+        ("<svg><base href=/s/ /></svg><a href=x>", &["page /dir/x"]),
     ]);
 }
 

@@ -66,10 +66,10 @@ pub enum Command {
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
     },
-    /// List, read and check the records of WARC files
+    /// List, read, check and index the records of WARC files
     #[command(args_override_self = true, after_help = warc_args::NOTES)]
     Warc {
-        /// What to do.
+        /// The command for the files.
         #[command(subcommand)]
         command: WarcCommand,
     },

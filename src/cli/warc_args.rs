@@ -9,7 +9,7 @@ pub const NOTES: &str = "\
 WARC 1.0 and 1.1, plain and in gzip members, of any program. FILE can be - for standard input.
 Exit code 1: a record is damaged or missing. docs/guide/archive.md explains more.";
 
-/// What to do with WARC files.
+/// The commands for WARC files.
 #[derive(Debug, Subcommand)]
 pub enum WarcCommand {
     /// List the records: offset, type, status, length and URL, one line each
@@ -25,6 +25,12 @@ pub enum WarcCommand {
     Cat(CatArgs),
     /// Check every record: format, lengths, digests, gzip members
     Check {
+        /// WARC files
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Write the CDXJ index of the files, sorted, to standard output
+    Index {
         /// WARC files
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,

@@ -25,7 +25,11 @@ pub(super) fn check(warc: &WarcFile, line: &IndexLine) -> Result<(), String> {
     let mut reader = WarcReader::new(BufReader::new(file.take(length)), offset).map_err(unreadable)?;
     let record = reader.next_record().map_err(unreadable)?;
     let end = reader.finish().map_err(unreadable)?;
-    let is_whole = end.is_some_and(|end| end.stored_length == length && end.is_own_member && end.is_exact);
+    let is_whole = end.is_some_and(|end| {
+        // Other programs leave out the line ends behind the block of a plain file.
+        let is_end_known = end.is_exact || !end.is_gzip && end.line_ends == 0;
+        end.stored_length == length && end.is_own_member && is_end_known
+    });
     if !is_whole {
         return Err(format!("the record in `{}` at offset {offset} is not {length} bytes long", warc.name));
     }

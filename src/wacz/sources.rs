@@ -118,7 +118,7 @@ fn indexes_of(warc: &Path) -> [PathBuf; 2] {
 pub(super) fn no_index(warc: &Path) -> WaczError {
     let [_, index] = indexes_of(warc);
     let (warc, index) = (shown_path(warc), shown_path(&index));
-    WaczError::Archive(format!("{warc}: no index has a line of it; write its CDXJ, sorted, to {index}"))
+    WaczError::Archive(format!("{warc}: no index has a line of it; write one: fetchall warc index {warc} > {index}"))
 }
 
 /// Whether two paths lead to the same file.

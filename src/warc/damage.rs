@@ -71,7 +71,7 @@ pub enum WarcError {
     Damaged {
         /// The offset of the record, or of the bytes where a record should begin.
         offset: u64,
-        /// What is wrong with it.
+        /// The damage.
         damage: Damage,
     },
     /// An error of the file system.

@@ -13,7 +13,7 @@ use super::reader::WarcReader;
 pub struct RecordListing {
     /// The offset of the record in the file.
     pub offset: u64,
-    /// The bytes of the record in the file.
+    /// The length of the record in the file, as an index has it.
     pub length: u64,
     /// The type, such as `response`.
     #[serde(rename = "type")]
@@ -59,7 +59,7 @@ impl RecordListing {
         } else {
             None
         };
-        let length = reader.finish()?.map_or(0, |end| end.stored_length);
+        let length = reader.finish()?.map_or(0, |end| end.index_length());
         let field = |name: &str| record.fields.get(name).map(str::to_owned);
         let media_type = head.as_ref().and_then(|head| head.get("Content-Type")).map(str::to_owned);
         Ok(Some(Self {

@@ -1,7 +1,8 @@
-//! Reads WARC files (ISO 28500:2017), versions 1.0 and 1.1, plain and in gzip members.
+//! Reads and indexes WARC files (ISO 28500:2017), versions 1.0 and 1.1, plain and in gzip members.
 //!
 //! The memory does not grow with the file or a record: a block is read in pieces.
 
+mod cdxj;
 mod check;
 mod damage;
 mod digest;
@@ -12,8 +13,11 @@ mod http;
 mod listing;
 mod payload;
 mod reader;
+mod sort;
 mod stored;
+mod surt;
 
+pub use cdxj::{CdxjLine, index};
 pub use check::check;
 pub use damage::{Damage, WarcError};
 pub use digest::base32;
@@ -23,3 +27,5 @@ pub use http::{HttpFlaw, StoredHttpHead};
 pub use listing::RecordListing;
 pub use payload::{PayloadError, PayloadForm, copy_payload};
 pub use reader::{RecordEnd, WarcReader, WarcRecord};
+pub use sort::SortedLines;
+pub use surt::surt;

@@ -6,7 +6,7 @@ use super::damage::WarcError;
 use super::http::{ChunkedContent, HttpFlaw, StoredHttpHead, begins_with_chunk, decoded, flaw_of};
 use super::reader::{WarcReader, WarcRecord};
 
-/// What is wanted of a record.
+/// The part of a record to copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PayloadForm {
     /// The whole block, with the HTTP head and chunks.
@@ -28,7 +28,7 @@ pub enum PayloadError {
     Http {
         /// The offset of the record.
         offset: u64,
-        /// What is wrong.
+        /// The flaw.
         flaw: HttpFlaw,
     },
     /// The content coding of the body is damaged.

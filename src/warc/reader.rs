@@ -49,10 +49,21 @@ impl WarcRecord {
 pub struct RecordEnd {
     /// The bytes of the record in the file.
     pub stored_length: u64,
+    /// The bytes of the line ends behind the block, not compressed.
+    pub line_ends: u64,
+    /// Whether the record is in a gzip member.
+    pub is_gzip: bool,
     /// Whether a gzip member has this record and nothing else. True in a plain file.
     pub is_own_member: bool,
     /// Whether exactly CR LF CR LF follows the block.
     pub is_exact: bool,
+}
+
+impl RecordEnd {
+    /// The length that an index has. In a plain file it leaves out the line ends behind the block.
+    pub fn index_length(&self) -> u64 {
+        if self.is_gzip { self.stored_length } else { self.stored_length - self.line_ends }
+    }
 }
 
 /// Reads records in order. It is a reader of the block of the current record.
@@ -154,8 +165,9 @@ impl<R: BufRead> WarcReader<R> {
         if !is_end && (seen == 0 || !is_next) {
             return Err(Damage::WrongEnd.into());
         }
-        let stored_length = self.stored.offset() - self.offset;
-        Ok(RecordEnd { stored_length, is_own_member: had == 1 && !more, is_exact: is_exact && seen == 4 })
+        let (stored_length, is_gzip) = (self.stored.offset() - self.offset, self.stored.is_gzip());
+        let (is_own_member, is_exact) = (had == 1 && !more, is_exact && seen == 4);
+        Ok(RecordEnd { stored_length, line_ends: seen, is_gzip, is_own_member, is_exact })
     }
 
     /// Leaves a gzip member that was read to its end. Returns whether it has more.

@@ -1,6 +1,7 @@
 //! `fetchall warc`: lists, payloads and checks of WARC files.
 
 mod check;
+mod index;
 mod others;
 mod read;
 

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use fetchall::model::shown_path;
 use fetchall::policy::text::printable::printable;
-use fetchall::warc::{PayloadError, PayloadForm, RecordListing, WarcError, WarcReader, check, copy_payload};
+use fetchall::warc::{
+    PayloadError, PayloadForm, RecordListing, SortedLines, WarcError, WarcReader, check, copy_payload, index,
+};
 use serde::Serialize;
 
 use crate::cli::exit::{Exit, UsageError};
@@ -24,6 +26,7 @@ pub fn run(command: &WarcCommand) -> anyhow::Result<Exit> {
         WarcCommand::Ls { files, json } => list(files, *json, &mut out),
         WarcCommand::Cat(args) => cat(args, &mut out),
         WarcCommand::Check { files } => check_files(files, &mut out),
+        WarcCommand::Index { files } => index_files(files, &mut out),
     }?;
     out.flush().context(CANNOT_WRITE)?;
     Ok(exit)
@@ -172,4 +175,24 @@ fn check_files(files: &[PathBuf], out: &mut impl Write) -> anyhow::Result<Exit> 
     out.flush().context(CANNOT_WRITE)?;
     screen::say(&format!("WARC files: {}, records: {records}, faults: {faults}", files.len()));
     Ok(if faults == 0 { Exit::Ok } else { Exit::SomeFailed })
+}
+
+fn index_files(files: &[PathBuf], out: &mut impl Write) -> anyhow::Result<Exit> {
+    let mut exit = Exit::Ok;
+    let mut lines = SortedLines::default();
+    for path in files {
+        let (input, name) = (open(path, 0)?, path.file_name().unwrap_or_default().to_string_lossy());
+        let indexed = index(
+            input,
+            &name,
+            |line| lines.add(line),
+            |offset, fault| {
+                screen::say(&format!("error: {}: offset {offset}: {fault}", shown_path(path)));
+                exit = Exit::SomeFailed;
+            },
+        );
+        indexed.with_context(|| format!("cannot index {}", shown_path(path)))?;
+    }
+    lines.write(out).context(CANNOT_WRITE)?;
+    Ok(exit)
 }

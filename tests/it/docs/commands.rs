@@ -61,9 +61,9 @@ fn write_files(folder: &Path, server: &FaultServer) {
     let [a, b] = ["page", "other"].map(|name| server.url(name));
     let key = rcgen::generate_simple_self_signed(["client".to_owned()]).unwrap();
     let state = format!("url,out\n{a},first.html\n{b},second.html\n");
-    let warc = TestRecord::response("http://a.test/", "Content-Type: text/html\r\n", b"hello\n").bytes();
-    let capture =
-        format!("{{\"url\":\"http://a.test/\",\"offset\":0,\"length\":{},\"filename\":\"a.warc\"}}", warc.len());
+    let root = server.url("");
+    let warc = TestRecord::response(&root, "Content-Type: text/html\r\n", b"hello\n").bytes();
+    let capture = format!("{{\"url\":\"{root}\",\"offset\":0,\"length\":{},\"filename\":\"a.warc\"}}", warc.len());
     std::fs::create_dir(folder.join("archive")).unwrap();
     for (name, content) in [
         ("archive/a.warc", warc),

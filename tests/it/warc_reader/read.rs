@@ -31,8 +31,10 @@ fn ls_shows_each_record_with_its_offset() {
         let (file, at) = archive(is_gzip);
         let run = Fetchall::new().file("a.warc", &file).args(["warc", "ls", "a.warc"]).run().expect_code(0);
         let rows: Vec<Vec<&str>> = run.stdout.lines().map(|line| line.split_whitespace().collect()).collect();
+        // As in indexes, the line ends behind a block count only within a member.
+        let line_ends = if is_gzip { 0 } else { 4 };
         let row = |n: usize, kind: &str, status: &str, url: &str| {
-            let (from, length) = (at[n].to_string(), (at[n + 1] - at[n]).to_string());
+            let (from, length) = (at[n].to_string(), (at[n + 1] - at[n] - line_ends).to_string());
             [&from, kind, status, &length, url].map(str::to_owned).to_vec()
         };
         let expected = [

@@ -170,10 +170,26 @@ fn passwords_of_urls_are_not_shown() {
 fn secrets_of_sitemaps_and_expressions_are_not_shown() {
     let home = Home::new();
     let url = "https://ann:hunter2@a.test/sitemap.xml";
-    let sitemap = "https://a.test/sitemap.xml";
-    let words = ["config", "--sitemap", sitemap, "--include", url, "--strip-param", url, "--accept", "ann:hunter2@a"];
+    let (sitemap, base) = ("https://a.test/sitemap.xml?page=2#hunter2", "https://a.test/b?page=2#hunter2");
+    let words = [
+        "config",
+        "--sitemap",
+        sitemap,
+        "--base",
+        base,
+        "--include",
+        url,
+        "--strip-param",
+        url,
+        "--accept",
+        "ann:hunter2@a",
+    ];
     let shown = home.ok(&[], &words);
-    assert!(!shown.contains("hunter2") && shown.contains("sitemap = [\"https://a.test/sitemap.xml\"]"), "{shown}");
+    assert!(!shown.contains("hunter2"), "{shown}");
+    // As every valid URL, it keeps its query.
+    for line in ["sitemap = [\"https://a.test/sitemap.xml?page=2\"]", "base = \"https://a.test/b?page=2\""] {
+        assert!(shown.contains(line), "{shown}");
+    }
     let flags = [
         "--include=ann:hunter2@(",
         "--sitemap=ann:hunter2@a.test",

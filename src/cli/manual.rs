@@ -19,8 +19,8 @@ pub const EXAMPLES: &[(&str, &str)] = &[
 /// The formats of lists and the columns of tables.
 pub const LISTS: &str = "\
 Without --input-format the extension or the first bytes show the format of a list: text with one URL
-per line, CSV or TSV, JSON lines, a JSON array, or a sitemap. A list may be compressed with gzip or
-zstd. `-i URL` fetches a list.
+per line, CSV or TSV, JSON lines, a JSON array, a sitemap, or a WARC, CDXJ or WACZ file. A list may
+be compressed with gzip or zstd. `-i URL` fetches a list.
 The first line of a table names its columns, in any order: url, out (file name below --dir), sha256
 and blake3 (the digest of the body), priority, headers. Without url, the only column with URLs is
 taken. Other columns are ignored with a warning. A name that may mean one of these, such as hash or

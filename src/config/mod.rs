@@ -82,6 +82,10 @@ pub enum InputFormat {
     Sitemap,
     /// The links of an HTML page.
     Html,
+    /// The captures of a WARC file.
+    Warc,
+    /// A CDXJ index of WARC files.
+    Cdxj,
 }
 
 /// The treatment of content codings (RFC 9110, section 8.4).

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::de::IgnoredAny;
 
+use super::cdxj;
 use super::lines::line_end;
 use super::wrapped_array::wrapped_array;
 use crate::config::InputFormat;
@@ -42,6 +43,8 @@ pub(super) fn by_name(name: &str) -> Option<InputFormat> {
         "tsv" => Some(InputFormat::Tsv),
         "ndjson" | "jsonl" => Some(InputFormat::Ndjson),
         "json" => Some(InputFormat::Json),
+        "warc" => Some(InputFormat::Warc),
+        "cdxj" | "wacz" => Some(InputFormat::Cdxj),
         "xml" => Some(InputFormat::Sitemap),
         "html" | "htm" | "xhtml" => Some(InputFormat::Html),
         _ => None,
@@ -58,6 +61,7 @@ pub(super) fn by_media_type(field: &str) -> Option<InputFormat> {
             Some(InputFormat::Ndjson)
         }
         "application/json" => Some(InputFormat::Json),
+        "application/warc" => Some(InputFormat::Warc),
         "application/xml" | "text/xml" => Some(InputFormat::Sitemap),
         "text/html" | "application/xhtml+xml" => Some(InputFormat::Html),
         _ => None,
@@ -164,4 +168,10 @@ fn markup(text: &[u8], whole: bool) -> DetectedFormat {
 pub(super) fn is_ndjson(text: &[u8]) -> bool {
     let mut lines = text.split(|byte| b"\r\n".contains(byte)).map(<[u8]>::trim_ascii);
     lines.find(|line| !line.is_empty() && !line.starts_with(b"#")).is_some_and(|line| line.starts_with(b"{"))
+}
+
+/// Returns whether the first line with content is one of CDXJ.
+pub(super) fn is_cdxj(text: &[u8]) -> bool {
+    let mut lines = text.split(|byte| b"\r\n".contains(byte));
+    lines.find(|line| !line.is_empty() && !line.starts_with(b"!") && !line.starts_with(b" ")).is_some_and(cdxj::is_line)
 }

@@ -5,8 +5,8 @@ use std::io::{self, Cursor, Read};
 use encoding_rs::Encoding;
 
 use super::cells::CsvScan;
-use super::decompress::Unpacked;
 use super::encoding::Decoded;
+use super::warc_urls::WarcUrls;
 
 /// The longest line, and the longest quoted record, in bytes.
 pub(super) const LONGEST: usize = 1 << 20;
@@ -49,7 +49,7 @@ pub(super) type RemainingBytes = Box<dyn Read + Send>;
 
 /// The lines of one input.
 pub(super) struct InputLines {
-    bytes: Decoded<Unpacked>,
+    bytes: Decoded<WarcUrls>,
     buf: Vec<u8>,
     /// The bytes in the buffer that are not yet handed out begin at `start` and stop at `end`.
     start: usize,
@@ -71,7 +71,7 @@ pub(super) struct InputLines {
 }
 
 impl InputLines {
-    pub fn new(bytes: Decoded<Unpacked>) -> Self {
+    pub fn new(bytes: Decoded<WarcUrls>) -> Self {
         Self {
             bytes,
             buf: Vec::new(),

@@ -10,7 +10,7 @@ use super::line::{Gathered, Place, Wants};
 use super::open::{InputBytes, Wake};
 use super::options::ListOptions;
 use super::reading::{About, ListReader, ReadStop};
-use super::{Interrupt, NotFetched, Source, SourceError, address, format, is_refusal, trailing_text};
+use super::{Interrupt, NotFetched, Source, SourceError, address, format, is_refusal, trailing_text, wacz};
 use crate::config::InputFormat;
 use crate::model::{Batch, Entry, ErrorKind, FetchError, SourcePos};
 use crate::policy::message::charset::of_media_type;
@@ -43,6 +43,9 @@ impl Input {
     pub(super) fn open(self, wake: &Arc<Wake>) -> (String, io::Result<InputBytes>) {
         let wake = Arc::clone(wake);
         match self {
+            Input::File(path) if wacz::is_package(&path) => {
+                (path.display().to_string(), wacz::open(&path).map(|files| InputBytes::of_files(files, wake)))
+            }
             Input::File(path) => (path.display().to_string(), InputBytes::file(&path, wake)),
             Input::Stdin => ("-".to_owned(), InputBytes::stdin(wake)),
             Input::Reader(name, reader) => (name, Ok(InputBytes::reader(reader, wake))),

@@ -95,6 +95,7 @@ fn zip(head: &[u8], name: &str) -> &'static str {
         ("ppt/", "pptx", "a PowerPoint presentation (zip); save the URLs in it as text"),
         ("opendocument.spreadsheet", "ods", "an OpenDocument spreadsheet (zip); save it as CSV"),
         ("opendocument.text", "odt", "an OpenDocument text (zip); save it as plain text"),
+        ("indexes/index.", "wacz", "a WACZ package (zip); save it in a file that ends in .wacz"),
         ("epub+zip", "epub", "an EPUB book (zip); save the URLs in it as text"),
         ("Index/Document", "numbers", "a Numbers spreadsheet (zip); export it as CSV"),
     ];

@@ -11,6 +11,7 @@
 
 mod address;
 mod aria2;
+mod cdxj;
 mod cells;
 mod column;
 mod declaration;
@@ -41,7 +42,9 @@ mod table;
 mod tests;
 mod text;
 mod trailing_text;
+mod wacz;
 mod wants;
+mod warc_urls;
 mod wrapped_array;
 
 pub use feed::{FeedSender, FeedSource};

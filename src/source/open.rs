@@ -92,6 +92,11 @@ impl InputBytes {
         Self { kind: InputKind::File(file), live: false, wake }
     }
 
+    /// Bytes of files, which do not block.
+    pub fn of_files(files: Box<dyn Read + Send>, wake: Arc<Wake>) -> Self {
+        Self { kind: InputKind::Reader(files), live: false, wake }
+    }
+
     /// Standard input.
     #[cfg(unix)]
     pub fn stdin(wake: Arc<Wake>) -> io::Result<Self> {

@@ -1,6 +1,7 @@
 //! The reader of one line or record, by the format of the list.
 
 use super::address::Reason;
+use super::cdxj;
 use super::line::{Gathered, Place};
 use super::lines::LineEnding;
 use super::ndjson::Objects;
@@ -12,13 +13,14 @@ pub(super) enum Parser {
     Text(TextList),
     Table(Box<TableReader>),
     Ndjson(Objects),
+    Cdxj,
 }
 
 impl Parser {
     pub fn ending(&self) -> LineEnding {
         match self {
             Parser::Table(table) => table.ending(),
-            Parser::Text(_) | Parser::Ndjson(_) => LineEnding::Newline,
+            Parser::Text(_) | Parser::Ndjson(_) | Parser::Cdxj => LineEnding::Newline,
         }
     }
 
@@ -27,6 +29,7 @@ impl Parser {
             Parser::Text(text) => text.record(bytes, place, out),
             Parser::Table(table) => table.record(bytes, place, out),
             Parser::Ndjson(objects) => objects.record(bytes, place, out),
+            Parser::Cdxj => cdxj::record(bytes, place, out),
         }
     }
 
@@ -37,7 +40,7 @@ impl Parser {
             // It may have option lines, which then belong to it.
             Parser::Text(text) => text.bad(&shown, reason, place, out),
             Parser::Table(table) => table.bad(reason, place, out),
-            Parser::Ndjson(_) => out.push(place.bad_json_line(&shown, reason), place.next),
+            Parser::Ndjson(_) | Parser::Cdxj => out.push(place.bad_json_line(&shown, reason), place.next),
         }
     }
 

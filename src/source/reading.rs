@@ -22,6 +22,7 @@ use super::parser::Parser;
 use super::sitemap::{Sitemap, SitemapItem};
 use super::table::TableReader;
 use super::text::TextList;
+use super::warc_urls::WarcUrls;
 use super::{ListOptions, NotAList, is_refusal};
 use crate::config::InputFormat;
 use crate::policy::text::redact::redact_beginning;
@@ -113,7 +114,10 @@ impl ListReader {
             (about.format, about.promised) = (format, true);
         }
         let live = feed.is_live();
-        let lines = InputLines::new(Decoded::new(Unpacked::new(feed, &name), about.encoding));
+        // A name or a server may be wrong, so the bytes decide.
+        let named = if about.promised { InputFormat::Auto } else { about.format };
+        let list = WarcUrls::new(Unpacked::new(feed, &name), named);
+        let lines = InputLines::new(Decoded::new(list, about.encoding));
         let body = Body::Undecided(Box::new(lines));
         Self { name, body, about, live, first: Gathered::default(), broken: None }
     }
@@ -195,6 +199,7 @@ impl ListReader {
             ListFormat::Lines(Parser::Text(_), _) if self.about.format != InputFormat::Text => return Ok(()),
             ListFormat::Lines(Parser::Text(_), _) => "plain text",
             ListFormat::Lines(Parser::Ndjson(_), _) | ListFormat::Json => "JSON",
+            ListFormat::Lines(Parser::Cdxj, _) => "a CDXJ index",
             ListFormat::Sitemap(_) => "a sitemap",
             ListFormat::Html(_) => "an HTML page",
         };
@@ -250,10 +255,15 @@ impl ListReader {
         let format = match self.about.format {
             InputFormat::Csv | InputFormat::Tsv => self.about.format,
             InputFormat::Text => return Ok(Some(ListFormat::Lines(Parser::Text(TextList::default()), None))),
-            InputFormat::Ndjson | InputFormat::Json => {
+            // The URLs of a WARC file are lines of JSON.
+            InputFormat::Ndjson | InputFormat::Json | InputFormat::Warc => {
                 return Ok(Some(ListFormat::Lines(Parser::Ndjson(Objects::default()), None)));
             }
+            InputFormat::Cdxj => return Ok(Some(ListFormat::Lines(Parser::Cdxj, None))),
             InputFormat::Auto | InputFormat::Sitemap | InputFormat::Html => {
+                if format::is_cdxj(sample.bytes) {
+                    return Ok(Some(ListFormat::Lines(Parser::Cdxj, None)));
+                }
                 if format::is_ndjson(sample.bytes) {
                     return Ok(Some(ListFormat::Lines(Parser::Ndjson(Objects::default()), None)));
                 }

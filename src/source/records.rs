@@ -6,6 +6,7 @@ use super::decompress::Unpacked;
 use super::encoding::Decoded;
 use super::lines::{InputLines, LONGEST, LineEnding, LinePiece};
 use super::open::Wake;
+use super::warc_urls::WarcUrls;
 use super::{Input, NotAList, SourceError};
 use crate::wire::ReportedUrl;
 
@@ -33,7 +34,10 @@ impl RecordLines {
         let wake = Wake::new().map_err(|source| SourceError { list: "the records".to_owned(), source })?;
         let (name, feed) = input.open(&Arc::new(wake));
         match feed {
-            Ok(feed) => Ok(Self { lines: InputLines::new(Decoded::new(Unpacked::new(feed, &name), None)), name }),
+            Ok(feed) => Ok(Self {
+                lines: InputLines::new(Decoded::new(WarcUrls::none_in(Unpacked::new(feed, &name)), None)),
+                name,
+            }),
             Err(source) => Err(SourceError { list: name, source }),
         }
     }

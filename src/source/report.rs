@@ -22,6 +22,7 @@ use super::lines::{InputLines, LONGEST, LinePiece};
 use super::list::ListSource;
 use super::open::Wake;
 use super::recorded::{RecordFormat, RecordedResult};
+use super::warc_urls::WarcUrls;
 use super::{Input, Interrupt, Source, SourceError};
 use crate::model::{Batch, Entry, SkipReason, SourcePos};
 use crate::policy::rerun::selection::{RecordedOutcome, Selection};
@@ -80,7 +81,8 @@ impl ReportSource {
         let wake = Arc::new(Wake::new().map_err(|error| broken("the report", error))?);
         let (name, feed) = retry.report.open(&wake);
         let feed = feed.map_err(|error| broken(&name, error))?;
-        let (only, mut lines) = (retry.only, InputLines::new(Decoded::new(Unpacked::new(feed, &name), None)));
+        let (only, mut lines) =
+            (retry.only, InputLines::new(Decoded::new(WarcUrls::none_in(Unpacked::new(feed, &name)), None)));
         let format = RecordFormat::detect(&mut lines).map_err(|error| broken(&name, error))?;
         let (wanted, reported) = (HashMap::new(), FingerprintSet::new());
         Ok(Self {

@@ -70,7 +70,7 @@ fn timestamp(date: &str) -> Option<String> {
     const LEAST: &str = "00000101000000";
     let date = date.split('.').next().unwrap_or_default();
     let digits: String = date.chars().filter(char::is_ascii_digit).take(14).collect();
-    (digits.len() >= 4 && digits.len() % 2 == 0).then(|| format!("{digits}{}", &LEAST[digits.len()..]))
+    (digits.len() >= 4 && digits.len().is_multiple_of(2)).then(|| format!("{digits}{}", &LEAST[digits.len()..]))
 }
 
 /// Appends a JSON string in ASCII.

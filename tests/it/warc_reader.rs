@@ -2,6 +2,7 @@
 
 mod check;
 mod index;
+mod list;
 mod others;
 mod read;
 

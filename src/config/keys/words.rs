@@ -34,7 +34,7 @@ macro_rules! words {
 }
 
 words!(InputFormat: "auto" = Auto, "text" = Text, "tsv" = Tsv, "csv" = Csv, "ndjson" | "jsonl" = Ndjson,
-    "json" = Json, "sitemap" = Sitemap, "html" = Html);
+    "json" = Json, "sitemap" = Sitemap, "html" = Html, "warc" = Warc, "cdxj" = Cdxj);
 words!(BackendKind: "async" = Async, "threads" = Threads, "processes" = Processes, "sequential" = Sequential);
 words!(IpVersion: "any" = Any, "4" = Four, "6" = Six);
 words!(PrivateAddresses: "allow" = Allow, "guard" = Guard, "deny" = Deny);

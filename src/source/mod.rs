@@ -8,6 +8,8 @@
 //!                                        declaration) ├▶ sitemap       │
 //!                                                     └▶ html          ┘
 //! ```
+//!
+//! The bytes of a WARC file are no text: `warc_urls` makes lines of JSON of them before `encoding`.
 
 mod address;
 mod aria2;

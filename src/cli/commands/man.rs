@@ -15,9 +15,36 @@ pub fn write(command: Option<&str>) -> anyhow::Result<Exit> {
     program.build();
     let program = with_long_help(program);
     let Some(command) = command.and_then(|name| program.find_subcommand(name)) else { return of_program(program) };
+    let man = Man::new(command.clone()).source(concat!("fetchall ", env!("CARGO_PKG_VERSION")));
     let mut page = Vec::new();
-    Man::new(command.clone()).source(concat!("fetchall ", env!("CARGO_PKG_VERSION"))).render(&mut page)?;
+    if command.has_subcommands() {
+        man.render_title(&mut page)?;
+        man.render_name_section(&mut page)?;
+        man.render_synopsis_section(&mut page)?;
+        man.render_description_section(&mut page)?;
+        of_subcommands(command).to_writer(&mut page)?;
+        man.render_extra_section(&mut page)?;
+    } else {
+        man.render(&mut page)?;
+    }
     to_stdout(&page)
+}
+
+/// A section of the commands of a command. They have no pages of their own, so their options are here.
+fn of_subcommands(command: &Command) -> Roff {
+    let mut section = Roff::default();
+    section.control("SH", ["COMMANDS"]);
+    for subcommand in command.get_subcommands() {
+        let usage = subcommand.clone().render_usage().to_string();
+        let usage = usage.trim_start_matches("Usage: ").to_owned();
+        let about = subcommand.get_about().map(ToString::to_string).unwrap_or_default();
+        section.control("SS", [usage.as_str()]).text([roman(about)]);
+        for argument in subcommand.get_arguments().filter(|argument| argument.get_id() != "help") {
+            let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+            section.control("TP", []).text([bold(argument.to_string())]).text([roman(help)]);
+        }
+    }
+    section
 }
 
 /// Gives each option its text as the long help. The page has no other text for an option that `-h` leaves out.

@@ -135,6 +135,14 @@ fn body_without_the_announced_chunks_is_read_as_it_is() {
 }
 
 #[test]
+fn manual_page_has_the_options_of_each_command() {
+    let page = Fetchall::new().args(["man", "warc"]).run().expect_code(0).stdout;
+    for text in ["fetchall warc ls [OPTIONS]", "fetchall warc index <FILE>", "offset", "decode", "Exit code 1"] {
+        assert!(page.contains(text), "{text}: {page}");
+    }
+}
+
+#[test]
 fn other_files_are_refused_with_advice() {
     for (content, message) in [
         (&b"filedesc://a.arc 0.0.0.0 20260102030405 text/plain 1\n"[..], "the file is ARC, not WARC"),

@@ -25,7 +25,11 @@ fn seed(url: &str) -> Seed {
     Seed::new(Url::parse(url).unwrap(), Via::List(origin))
 }
 
-fn outcome(seed: Seed, name: &str, facts: Facts, verdict: Verdict) -> Outcome {
+fn outcome(seed: Seed, name: &str, mut facts: Facts, verdict: Verdict) -> Outcome {
+    if verdict == Verdict::Ok {
+        // The body was saved.
+        facts.path.get_or_insert_with(|| name.to_owned());
+    }
     let save_as = Some(Claimed(name.into()));
     let job = Job::new(seed, save_as, Instant::now());
     let timing = Timing { total: Some(Duration::from_millis(5)), ..Timing::default() };

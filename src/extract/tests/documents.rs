@@ -123,7 +123,7 @@ fn sitemap_has_the_times_of_changes() {
         b"<urlset><url><loc>/x</loc><lastmod> 2024-05-06 </lastmod></url><url><lastmod>soon</lastmod><loc>/y</loc></url></urlset>",
     );
     let times: Vec<_> = found.links.iter().map(|link| link.modified.map(|time| time.to_string())).collect();
-    assert_eq!(times, [Some("2024-05-06T00:00:00Z".to_owned()), None]);
+    assert_eq!(times, [Some("2024-05-06T23:59:59Z".to_owned()), None]);
 }
 
 #[test]

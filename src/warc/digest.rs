@@ -13,12 +13,12 @@ use crate::model::Hex;
 /// A digest that a record declares, such as `sha1:3I42H3S6NNFQ2MSVX7XZKYAYSCX5QBYJ`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct RecordDigest<'a> {
-    algorithm: DigestKind,
+    algorithm: DigestAlgorithm,
     value: &'a str,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum DigestKind {
+enum DigestAlgorithm {
     Md5,
     Sha1,
     Sha256,
@@ -30,10 +30,10 @@ impl<'a> RecordDigest<'a> {
     pub(super) fn parse(field: &'a str) -> Option<Self> {
         let (name, value) = field.split_once(':')?;
         let algorithm = match &*name.to_ascii_lowercase() {
-            "md5" => DigestKind::Md5,
-            "sha1" | "sha-1" => DigestKind::Sha1,
-            "sha256" | "sha-256" => DigestKind::Sha256,
-            "sha512" | "sha-512" => DigestKind::Sha512,
+            "md5" => DigestAlgorithm::Md5,
+            "sha1" | "sha-1" => DigestAlgorithm::Sha1,
+            "sha256" | "sha-256" => DigestAlgorithm::Sha256,
+            "sha512" | "sha-512" => DigestAlgorithm::Sha512,
             _ => return None,
         };
         Some(Self { algorithm, value })
@@ -42,10 +42,10 @@ impl<'a> RecordDigest<'a> {
     /// A hasher for the bytes that the digest is of.
     pub(super) fn hasher(self) -> DigestHasher {
         match self.algorithm {
-            DigestKind::Md5 => DigestHasher::Md5(Md5::new()),
-            DigestKind::Sha1 => DigestHasher::sha1(),
-            DigestKind::Sha256 => DigestHasher::Sha256(Sha256::new()),
-            DigestKind::Sha512 => DigestHasher::Sha512(Box::new(Sha512::new())),
+            DigestAlgorithm::Md5 => DigestHasher::Md5(Md5::new()),
+            DigestAlgorithm::Sha1 => DigestHasher::sha1(),
+            DigestAlgorithm::Sha256 => DigestHasher::sha256(),
+            DigestAlgorithm::Sha512 => DigestHasher::Sha512(Box::new(Sha512::new())),
         }
     }
 
@@ -61,19 +61,30 @@ impl<'a> RecordDigest<'a> {
 
 /// Computes a digest.
 #[derive(Clone)]
-pub(super) enum DigestHasher {
+pub enum DigestHasher {
+    /// RFC 1321.
     Md5(Md5),
+    /// FIPS 180-4, as the next ones.
     Sha1(Sha1),
+    /// SHA-256.
     Sha256(Sha256),
+    /// SHA-512.
     Sha512(Box<Sha512>),
 }
 
 impl DigestHasher {
-    pub(super) fn sha1() -> Self {
+    /// Of SHA-1.
+    pub fn sha1() -> Self {
         Self::Sha1(Sha1::new())
     }
 
-    pub(super) fn update(&mut self, bytes: &[u8]) {
+    /// Of SHA-256.
+    pub fn sha256() -> Self {
+        Self::Sha256(Sha256::new())
+    }
+
+    /// Adds bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
         match self {
             Self::Md5(hash) => hash.update(bytes),
             Self::Sha1(hash) => hash.update(bytes),
@@ -82,7 +93,8 @@ impl DigestHasher {
         }
     }
 
-    pub(super) fn finish(self) -> Vec<u8> {
+    /// Returns the digest.
+    pub fn finish(self) -> Vec<u8> {
         match self {
             Self::Md5(hash) => hash.finalize().to_vec(),
             Self::Sha1(hash) => hash.finalize().to_vec(),

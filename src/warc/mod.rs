@@ -20,7 +20,7 @@ mod surt;
 pub use cdxj::{CdxjLine, index};
 pub use check::check;
 pub use damage::{Damage, WarcError};
-pub use digest::base32;
+pub use digest::{DigestHasher, base32};
 pub use fault::RecordFault;
 pub use head::WarcFields;
 pub use http::{HttpFlaw, StoredHttpHead};

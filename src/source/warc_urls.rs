@@ -12,6 +12,9 @@ use crate::warc::{WarcError, WarcReader, WarcRecord};
 /// The first bytes of each record.
 const BEGINNING: &[u8] = b"WARC/";
 
+/// The size of the first read, in bytes. The bytes show the format of another list too, so they are not few.
+const PIECE: usize = 4096;
+
 /// The buffer between the file and the reader of its records, in bytes.
 const BUFFER: usize = 64 * 1024;
 
@@ -54,14 +57,15 @@ impl WarcUrls {
         let ListBytes::Undecided(head, list) = &mut self.list else { return Ok(()) };
         let may_be_warc = matches!(self.format, InputFormat::Auto | InputFormat::Warc);
         while may_be_warc && head.len() < BEGINNING.len() && BEGINNING.starts_with(head) {
-            let mut more = [0; BEGINNING.len()];
-            let read = list.read(&mut more[head.len()..])?;
-            if read == 0 {
+            let begin = head.len();
+            head.resize(begin + PIECE, 0);
+            let read = list.read(&mut head[begin..]);
+            head.truncate(begin + *read.as_ref().unwrap_or(&0));
+            if read? == 0 {
                 break;
             }
-            head.extend_from_slice(&more[head.len()..][..read]);
         }
-        let is_warc = may_be_warc && head == BEGINNING;
+        let is_warc = may_be_warc && head.starts_with(BEGINNING);
         if self.format == InputFormat::Warc && !is_warc && !head.is_empty() {
             return Err(NotAList::from("no WARC file; leave out --input-format warc".to_owned()).into());
         }

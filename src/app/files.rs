@@ -195,6 +195,7 @@ impl Files {
             ("--changes", Role::Replaced, config.changes.as_ref()),
             ("--report", Role::Replaced, config.report.as_ref()),
             ("--skipped", Role::Output, config.skipped.as_ref()),
+            ("--wacz", Role::Replaced, config.archive.wacz.as_ref()),
             ("--save-cookies", Role::SaveCookies, config.save_cookies.as_ref()),
         ];
         for (flag, role, path) in outputs {

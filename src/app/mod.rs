@@ -1,6 +1,7 @@
 //! The composition root: a configuration becomes a plan. The only file that names all concrete types.
 
 mod archive;
+mod archive_end;
 mod bounded_read;
 mod cookies;
 mod crawl;
@@ -213,7 +214,9 @@ pub fn plan(
     }
     let state_sink = state_sink.map(|state| Box::new(state) as Box<dyn Sink>);
     sinks.extend(match &services.archive {
-        Some(archive) => Some(Box::new(ArchiveSink::new(archive.clone(), state_sink)) as Box<dyn Sink>),
+        Some(archive) => {
+            Some(Box::new(ArchiveSink::new(archive.clone(), state_sink, archive_end::at_end(config))) as Box<dyn Sink>)
+        }
         None => state_sink,
     });
     if let (Some(names), Saving::Dir(dir)) = (&mut names, &saving) {

@@ -11,7 +11,7 @@ use super::digest::RecordHasher;
 use super::files::ArchiveFiles;
 use super::group::RecordPart;
 use super::record::RECORD_END;
-use crate::model::{DigestKind, RecordEncoding};
+use crate::model::{ArchiveDigest, RecordEncoding};
 
 /// The longest payload that is kept as it is until its end, and how much of a longer one is compressed at once.
 pub(super) const SHORT: usize = 128 * 1024;
@@ -31,7 +31,7 @@ pub(super) struct LongBody {
     memory: Vec<u8>,
 }
 
-/// What is known of a payload at its end.
+/// The facts of a whole payload.
 pub(super) struct PayloadFacts {
     pub(super) length: u64,
     pub(super) payload: String,
@@ -40,7 +40,7 @@ pub(super) struct PayloadFacts {
 
 impl LongBody {
     /// Begins a payload. `head` is the head before it, if that does not depend on the length.
-    pub(super) fn new(files: &ArchiveFiles, kind: DigestKind, head: Option<&[u8]>) -> io::Result<Self> {
+    pub(super) fn new(files: &ArchiveFiles, kind: ArchiveDigest, head: Option<&[u8]>) -> io::Result<Self> {
         let block = head.map(|head| {
             let mut block = RecordHasher::new(kind);
             block.update(head);
@@ -97,7 +97,7 @@ impl LongBody {
     /// Ends the payload behind a head of `head` bytes, made once the length is known.
     pub(super) fn end(
         &mut self,
-        kind: DigestKind,
+        kind: ArchiveDigest,
         head: impl FnOnce(u64) -> Vec<u8>,
     ) -> io::Result<(Vec<u8>, PayloadFacts)> {
         self.pack(RECORD_END)?;
@@ -115,7 +115,7 @@ impl LongBody {
     }
 
     /// Computes the digest of the block from the bytes of the record: its head was not known before.
-    fn block_again(&self, kind: DigestKind, head: &[u8]) -> io::Result<RecordHasher> {
+    fn block_again(&self, kind: ArchiveDigest, head: &[u8]) -> io::Result<RecordHasher> {
         let mut hasher = RecordHasher::new(kind);
         hasher.update(head);
         let file = self.file.reopen()?;

@@ -13,7 +13,7 @@ use super::record::RECORD_END;
 use super::writer::Archive;
 use crate::model::{ArchivedPayload, RecordEncoding};
 
-/// What became of a response.
+/// The use of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CaptureUse {
     /// It is a page or a part of one, whole: records of the same payload may refer to it.
@@ -91,16 +91,16 @@ impl ExchangeCapture {
         }
         let long = self.long.take();
         let archive = self.archive.clone();
-        archive.with_deflater(|deflater| {
+        archive.with_deflaters(|deflaters| {
             let records = ExchangeRecords::new(&self.exchange, archive.digest());
             let mut group = RecordGroup::default();
             let request = records.request();
-            group.push([self.record(deflater, &[&request, &self.exchange.request])?]);
-            let (parts, payload) = self.response(deflater, &records, long, cut, used)?;
+            group.push([self.record(&mut deflaters.quick, &[&request, &self.exchange.request])?]);
+            let (parts, payload) = self.response(&mut deflaters.body, &records, long, cut, used)?;
             group.push(parts);
             group.set_payload(payload);
             let (header, facts) = records.metadata(took);
-            group.push([self.record(deflater, &[&header, facts.as_bytes()])?]);
+            group.push([self.record(&mut deflaters.quick, &[&header, facts.as_bytes()])?]);
             Ok(group)
         })
     }

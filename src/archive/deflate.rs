@@ -2,8 +2,8 @@
 //!
 //! The header of a record has the digest and the length of its block, so it is known last, but comes first. A long
 //! body is compressed while it streams. At the end the header is compressed on its own, up to a byte boundary, and
-//! put before it: both parts are blocks of one deflate stream (RFC 1951), because the second refers to no byte of the
-//! first. The checksum of both follows from theirs.
+//! put before it. Both parts are blocks of one deflate stream (RFC 1951): the second refers to no byte of the first.
+//! The checksum of both follows from theirs.
 
 use std::io;
 
@@ -12,14 +12,31 @@ use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 /// Deflate, without a time, from an unknown system.
 pub(super) const MEMBER_HEADER: [u8; 10] = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF];
 
-/// The level of zlib: a better one costs more time than the bytes are worth.
+/// The level of zlib for responses: a better one costs more time than the bytes are worth.
 const LEVEL: Compression = Compression::new(6);
+
+/// The level for the other records, which are short: the trees of a better one cost more time than all the rest.
+const QUICK_LEVEL: Compression = Compression::new(1);
 
 /// The room for output that is made at once.
 const ROOM: usize = 16 * 1024;
 
 /// One deflate stream at a time. Its tables are large, so it is used again.
 pub(super) struct Deflater(Compress);
+
+/// The deflaters of one thread.
+pub(super) struct Deflaters {
+    /// For responses.
+    pub(super) body: Deflater,
+    /// For all other records.
+    pub(super) quick: Deflater,
+}
+
+impl Deflaters {
+    pub(super) fn new() -> Self {
+        Self { body: Deflater::new(), quick: Deflater(Compress::new(QUICK_LEVEL, false)) }
+    }
+}
 
 impl Deflater {
     pub(super) fn new() -> Self {

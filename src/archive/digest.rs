@@ -1,6 +1,6 @@
 //! Digests of blocks and payloads, as labels with Base32 (RFC 4648, section 6).
 
-use crate::model::DigestKind;
+use crate::model::ArchiveDigest;
 use crate::warc::{DigestHasher, base32};
 
 /// A digest of bytes that arrive piece by piece.
@@ -11,10 +11,10 @@ pub(super) struct RecordHasher {
 }
 
 impl RecordHasher {
-    pub(super) fn new(kind: DigestKind) -> Self {
+    pub(super) fn new(kind: ArchiveDigest) -> Self {
         let (name, hash) = match kind {
-            DigestKind::Sha1 => ("sha1", DigestHasher::sha1()),
-            DigestKind::Sha256 => ("sha256", DigestHasher::sha256()),
+            ArchiveDigest::Sha1 => ("sha1", DigestHasher::sha1()),
+            ArchiveDigest::Sha256 => ("sha256", DigestHasher::sha256()),
         };
         Self { name, hash }
     }
@@ -31,7 +31,7 @@ impl RecordHasher {
     }
 
     /// Returns the label of these pieces together.
-    pub(super) fn of(kind: DigestKind, pieces: &[&[u8]]) -> String {
+    pub(super) fn of(kind: ArchiveDigest, pieces: &[&[u8]]) -> String {
         let mut hash = Self::new(kind);
         pieces.iter().for_each(|piece| hash.update(piece));
         hash.label()
@@ -44,8 +44,8 @@ mod tests {
 
     #[test]
     fn labels_of_nothing_are_the_known_ones() {
-        assert_eq!(RecordHasher::of(DigestKind::Sha1, &[]), "sha1:3I42H3S6NNFQ2MSVX7XZKYAYSCX5QBYJ");
+        assert_eq!(RecordHasher::of(ArchiveDigest::Sha1, &[]), "sha1:3I42H3S6NNFQ2MSVX7XZKYAYSCX5QBYJ");
         let padded = "sha256:4OYMIQUY7QOBJGX36TEJS35ZEQT24QPEMSNZGTFESWMRW6CSXBKQ====";
-        assert_eq!(RecordHasher::of(DigestKind::Sha256, &[]), padded);
+        assert_eq!(RecordHasher::of(ArchiveDigest::Sha256, &[]), padded);
     }
 }

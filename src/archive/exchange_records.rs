@@ -9,7 +9,7 @@ use super::body::PayloadFacts;
 use super::digest::RecordHasher;
 use super::head::ArchivedHead;
 use super::record::{RecordHeader, RecordType, record_id, warc_date};
-use crate::model::{ArchivedPayload, DigestKind};
+use crate::model::{ArchiveDigest, ArchivedPayload};
 
 /// The profile of a record whose payload another record has.
 const SAME_PAYLOAD: &str = "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest";
@@ -41,7 +41,7 @@ impl Truncation {
     }
 }
 
-/// What is known of an exchange at the head of its response.
+/// The facts of an exchange at the head of its response.
 #[derive(Debug)]
 pub struct CapturedExchange {
     /// The URL that was requested.
@@ -62,7 +62,7 @@ pub struct CapturedExchange {
     pub hops: String,
 }
 
-/// What an archived response is, apart from its payload.
+/// The kind of the record of a response.
 pub(super) enum ResponseKind<'a> {
     /// A response, whose payload may be cut.
     Whole(Option<Truncation>),
@@ -75,13 +75,13 @@ pub(super) enum ResponseKind<'a> {
 /// Makes the headers of the records of one exchange.
 pub(super) struct ExchangeRecords<'a> {
     exchange: &'a CapturedExchange,
-    digest: DigestKind,
+    digest: ArchiveDigest,
     request_id: String,
     response_id: String,
 }
 
 impl<'a> ExchangeRecords<'a> {
-    pub(super) fn new(exchange: &'a CapturedExchange, digest: DigestKind) -> Self {
+    pub(super) fn new(exchange: &'a CapturedExchange, digest: ArchiveDigest) -> Self {
         Self { exchange, digest, request_id: record_id(), response_id: record_id() }
     }
 

@@ -92,10 +92,15 @@ impl OpenFile {
         std::mem::take(&mut self.full).into_iter().try_for_each(|number| close(&self.files, number))
     }
 
-    /// Gives all files their final names.
+    /// Gives all files their final names. One without records is removed.
     pub(super) fn close(&mut self) -> io::Result<()> {
         self.close_full()?;
         let Some(file) = self.file.take() else { return Ok(()) };
+        if !self.has_records {
+            // The run has got no response.
+            let path = self.files.open(self.number);
+            return std::fs::remove_file(&path).map_err(|e| of_path(&path, e));
+        }
         if self.sync {
             file.sync_all()?;
         }

@@ -7,7 +7,7 @@ use std::{fmt, io};
 
 use jiff::Timestamp;
 
-use super::deflate::Deflater;
+use super::deflate::Deflaters;
 use super::digest::RecordHasher;
 use super::files::ArchiveFiles;
 use super::group::{RecordGroup, RecordPart};
@@ -15,7 +15,7 @@ use super::open_file::OpenFile;
 use super::payloads::{EarlierPayloads, Payloads};
 use super::record::{RECORD_END, RecordHeader, RecordType, record_id, warc_date};
 use super::recover::recover;
-use crate::model::{ArchivePosition, ArchiveProgress, ArchivedPayload, DigestKind, RecordEncoding};
+use crate::model::{ArchiveDigest, ArchivePosition, ArchiveProgress, ArchivedPayload, RecordEncoding};
 
 /// The most bytes of held records in memory. Beyond that they wait in temporary files.
 const MOST_HELD: usize = 8 * 1024 * 1024;
@@ -26,7 +26,7 @@ pub struct ArchiveSettings {
     /// The names of its files.
     pub files: ArchiveFiles,
     /// The digest of blocks and payloads.
-    pub digest: DigestKind,
+    pub digest: ArchiveDigest,
     /// The length beyond which another file begins.
     pub max_size: Option<u64>,
     /// The fields of the warcinfo record.
@@ -44,7 +44,7 @@ pub struct Archive {
     /// Whether a state knows how far the archive is written.
     has_state: bool,
     /// Those that are not in use.
-    deflaters: Mutex<Vec<Deflater>>,
+    deflaters: Mutex<Vec<Deflaters>>,
 }
 
 /// Records that wait for the outcome of their page.
@@ -55,7 +55,7 @@ struct HeldGroups {
     memory: usize,
 }
 
-/// What the state has of an archive.
+/// The facts of an archive in the state of earlier runs.
 pub struct ArchiveMemory {
     /// How far the archive is known.
     pub position: Option<ArchivePosition>,
@@ -96,7 +96,7 @@ impl Archive {
     }
 
     /// The digest of blocks and payloads.
-    pub(super) fn digest(&self) -> DigestKind {
+    pub(super) fn digest(&self) -> ArchiveDigest {
         self.settings.digest
     }
 
@@ -105,12 +105,12 @@ impl Archive {
         self.settings.files.encoding()
     }
 
-    /// Lends a deflater to some work.
-    pub(super) fn with_deflater<T>(&self, work: impl FnOnce(&mut Deflater) -> T) -> T {
+    /// Lends deflaters to some work.
+    pub(super) fn with_deflaters<T>(&self, work: impl FnOnce(&mut Deflaters) -> T) -> T {
         let free = locked(&self.deflaters).pop();
-        let mut deflater = free.unwrap_or_else(Deflater::new);
-        let done = work(&mut deflater);
-        locked(&self.deflaters).push(deflater);
+        let mut deflaters = free.unwrap_or_else(Deflaters::new);
+        let done = work(&mut deflaters);
+        locked(&self.deflaters).push(deflaters);
         done
     }
 
@@ -203,6 +203,15 @@ impl Archive {
         locked(&self.file).close()
     }
 
+    /// Returns the closed files, those of earlier runs too, in order.
+    ///
+    /// # Errors
+    /// Returns the error of the file system.
+    pub fn closed_files(&self) -> io::Result<Vec<PathBuf>> {
+        let existing = self.settings.files.existing()?;
+        Ok(existing.iter().filter(|(_, is_closed)| *is_closed).map(|(at, _)| self.settings.files.closed(*at)).collect())
+    }
+
     /// The path of the last file, for messages.
     pub fn path(&self) -> PathBuf {
         self.settings.files.closed(locked(&self.file).number())
@@ -224,7 +233,7 @@ impl Archive {
         let header = header.end(block.len() as u64);
         let pieces = [header.as_slice(), block.as_bytes(), RECORD_END];
         let record = match self.encoding() {
-            RecordEncoding::Gzip => self.with_deflater(|deflater| deflater.member(&pieces))?,
+            RecordEncoding::Gzip => self.with_deflaters(|deflaters| deflaters.quick.member(&pieces))?,
             RecordEncoding::None => pieces.concat(),
         };
         let mut group = RecordGroup::default();

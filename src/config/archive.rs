@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::model::{DigestKind, RecordEncoding};
+use crate::model::{ArchiveDigest, RecordEncoding};
 
 /// The length beyond which another file begins: the usual one of web archives.
 const MAX_SIZE: u64 = 1 << 30;
@@ -19,7 +19,11 @@ pub struct ArchiveConfig {
     /// `warc-compression`: the form of the records.
     pub compression: RecordEncoding,
     /// `warc-digest`: the digest of blocks and payloads.
-    pub digest: DigestKind,
+    pub digest: ArchiveDigest,
+    /// `warc-cdx`: whether each file gets an index at the end of the run.
+    pub cdx: bool,
+    /// `wacz`: the package of all files, made at the end of the run.
+    pub wacz: Option<PathBuf>,
 }
 
 impl Default for ArchiveConfig {
@@ -29,7 +33,9 @@ impl Default for ArchiveConfig {
             max_size: Some(MAX_SIZE),
             header: Vec::new(),
             compression: RecordEncoding::Gzip,
-            digest: DigestKind::Sha1,
+            digest: ArchiveDigest::Sha1,
+            cdx: false,
+            wacz: None,
         }
     }
 }

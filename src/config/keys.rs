@@ -23,7 +23,7 @@ use super::{
     BackendKind, Color, Compression, Concurrency, Config, Digest, Duplicates, FailOn, Format, InputFormat, IpVersion,
     LowSpeed, Order, PrivateAddresses, ProgressMode, Rate, Show, Until,
 };
-use crate::model::{DigestKind, RecordEncoding, RetryOn, RobotsMode, ScopeKind};
+use crate::model::{ArchiveDigest, RecordEncoding, RetryOn, RobotsMode, ScopeKind};
 use amounts::{Count, PositiveTime, Size, Speed, Time};
 use crawl::{Depth, Nofollow, Since, SitemapChoice, TrapSwitch};
 use kind::{OrNone, SettingKind};
@@ -366,10 +366,13 @@ keys! {
         "warc-max-size" <"SIZE"> => archive.max_size: OrNone<Size>, anywhere,
             "Begin another WARC file beyond this size, none for one file";
         "warc-header" <"FIELD"> => archive.header: ArchiveFields, user_only,
-            "Add this field to the warcinfo record of each WARC file, such as `operator: me`; repeatable";
+            "Add this field to the warcinfo record of each file, such as `operator: me`; repeatable";
         "warc-compression" <"WHAT"> => archive.compression: RecordEncoding, anywhere,
             "Compress each WARC record (gzip) or none";
-        "warc-digest" <"NAME"> => archive.digest: DigestKind, anywhere, "Digest of the WARC records";
+        "warc-digest" <"NAME"> => archive.digest: ArchiveDigest, anywhere, "Digest of the WARC records";
+        "warc-cdx" => archive.cdx: bool, user_only, "Write a CDXJ index beside each WARC file at the end of the run";
+        "wacz" <"FILE"> => archive.wacz: OrNone<PathBuf>, user_only,
+            "Pack the WARC files with their indexes into this WACZ file at the end of the run";
     }
     "Records and summary" {
         "format" <"FORMAT"> => format: Format, anywhere, "Format of the records";

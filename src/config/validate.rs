@@ -91,6 +91,8 @@ impl Config {
         let dir = self.dir.is_some() && task.document.is_none();
         let saves = dir || task.document.is_some_and(|path| path != Path::new("-"));
         let state = self.state.is_some();
+        let archives = self.archive.file.is_some();
+        let no_archive = "there is no archive without --warc-file NAME; add it, or leave this out";
         let no_file = "there is no file without --dir DIR; add it, or leave this out";
         let no_past = "nothing is remembered without --dir DIR or --state FILE; add one, or leave this out";
         [
@@ -111,6 +113,9 @@ impl Config {
                 self.order == Order::Input,
                 "links have no order of the input; leave it out",
             ),
+            ("warc-header", archives, !self.archive.header.is_empty(), no_archive),
+            ("warc-cdx", archives, self.archive.cdx, no_archive),
+            ("wacz", archives, self.archive.wacz.is_some(), no_archive),
             ("fresh", dir || state, self.fresh, no_past),
             ("refresh", saves || state, self.refresh, no_past),
         ]

@@ -2,7 +2,7 @@
 
 /// The digest of the records of an archive.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum DigestKind {
+pub enum ArchiveDigest {
     /// SHA-1, which every archive tool knows.
     #[default]
     Sha1,
@@ -40,7 +40,7 @@ pub struct ArchivedPayload {
     pub date: Box<str>,
 }
 
-/// What a state learns of an archive with some outcomes.
+/// The progress of an archive that a state records with some outcomes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArchiveProgress {
     /// How far the archive is written. It has the records of these outcomes.

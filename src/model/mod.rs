@@ -35,7 +35,7 @@ mod summary;
 mod validators;
 
 pub use account::UnkeptCounts;
-pub use archive::{ArchivePosition, ArchiveProgress, ArchivedPayload, DigestKind, RecordEncoding};
+pub use archive::{ArchiveDigest, ArchivePosition, ArchiveProgress, ArchivedPayload, RecordEncoding};
 pub use child_program::ChildProgram;
 pub use cookie::Cookie;
 pub use crawl::{Normalization, RobotsMode, ScopeKind, TrapLimits};

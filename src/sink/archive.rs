@@ -8,17 +8,21 @@ use super::{Sink, SinkError};
 use crate::archive::Archive;
 use crate::model::{ChangeCounts, LeftOut, Needs, Outcome, RunInfo, StoredRobots, Summary};
 
+/// The work on an archive after a run that was not stopped has closed it.
+pub type ArchiveEnd = Box<dyn FnOnce(&Archive) -> io::Result<()> + Send>;
+
 /// The archive of a run, and the sink that remembers the outcomes. After a crash the state never knows a page that the
 /// archive has not.
 pub struct ArchiveSink {
     archive: Arc<Archive>,
     state: Option<Box<dyn Sink>>,
+    end: Option<ArchiveEnd>,
 }
 
 impl ArchiveSink {
     /// The archive gets every outcome before `state` does.
-    pub fn new(archive: Arc<Archive>, state: Option<Box<dyn Sink>>) -> Self {
-        Self { archive, state }
+    pub fn new(archive: Arc<Archive>, state: Option<Box<dyn Sink>>, end: Option<ArchiveEnd>) -> Self {
+        Self { archive, state, end }
     }
 
     fn error(&self, source: io::Error) -> SinkError {
@@ -69,7 +73,11 @@ impl Sink for ArchiveSink {
     fn finish(&mut self, summary: &Summary) -> Result<(), SinkError> {
         let finished = self.state.as_mut().map_or(Ok(()), |state| state.finish(summary));
         self.archive.close().map_err(|e| self.error(e))?;
-        finished
+        finished?;
+        match self.end.take().filter(|_| summary.stopped.is_none()) {
+            Some(end) => end(&self.archive).map_err(|e| self.error(e)),
+            None => Ok(()),
+        }
     }
 
     fn changes(&self) -> Option<ChangeCounts> {

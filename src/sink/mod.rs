@@ -28,7 +28,7 @@ use std::ops::ControlFlow;
 use crate::config::{Format, Show};
 use crate::model::{ChangeCounts, LeftOut, Needs, Outcome, RunInfo, StoredRobots, Summary};
 
-pub use archive::ArchiveSink;
+pub use archive::{ArchiveEnd, ArchiveSink};
 pub use callback::Callback;
 pub use changes::{Changes, Past, Was};
 pub use ndjson::Ndjson;

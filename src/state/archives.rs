@@ -1,4 +1,4 @@
-//! What a state knows of the archives that its runs write: how far each is written, and its payloads.
+//! The archives that runs with a state write: how far each is written, and its payloads.
 
 use std::path::PathBuf;
 

@@ -4,6 +4,7 @@ mod bytes;
 mod crawls;
 #[cfg(unix)]
 mod kills;
+mod packages;
 mod reader;
 mod records;
 mod revisits;

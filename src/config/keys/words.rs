@@ -11,7 +11,7 @@ use crate::config::{
     BackendKind, Color, Compression, Concurrency, Digest, Duplicates, FailOn, Format, InputFormat, IpVersion, Order,
     PrivateAddresses, ProgressMode, Show, Until, merge, retry,
 };
-use crate::model::{DigestKind, RecordEncoding, RetryOn, RobotsMode, ScopeKind, refused_value};
+use crate::model::{ArchiveDigest, RecordEncoding, RetryOn, RobotsMode, ScopeKind, refused_value};
 
 macro_rules! words {
     ($kind:ty: $($word:literal $(| $alias:literal)* = $variant:ident),+) => {
@@ -49,7 +49,7 @@ words!(Show: "auto" = Auto, "all" = All, "changes" = Changes, "failures" = Failu
 words!(ScopeKind: "page" = Page, "prefix" = Prefix, "host" = Host, "domain" = Domain, "any" = Any);
 words!(RobotsMode: "obey" = Obey, "ignore" = Ignore, "report" = Report);
 words!(RecordEncoding: "gzip" = Gzip, "none" = None);
-words!(DigestKind: "sha1" = Sha1, "sha256" = Sha256);
+words!(ArchiveDigest: "sha1" = Sha1, "sha256" = Sha256);
 words!(Color: "auto" = Auto, "always" = Always, "never" = Never);
 
 /// The message about a text that is none of these words.

@@ -16,15 +16,16 @@ use crate::model::{ErrorKind, FetchError, Kind, SkipReason, Verdict, is_secret};
 pub(super) struct CapturedRequest {
     started: Timestamp,
     sent: Instant,
-    /// Its fields, for HTTP/2.
+    /// Its fields, which HTTP/2 may need.
     fields: HeaderMap,
 }
 
 impl Exchange<'_> {
     /// Returns what the archive needs of a request that is about to be sent; `None` without an archive.
-    pub(super) fn captured_request(&self, fields: &HeaderMap) -> Option<CapturedRequest> {
+    pub(super) fn captured_request(&self, url: &Url, fields: &HeaderMap) -> Option<CapturedRequest> {
         self.fetcher.services.archive.as_ref()?;
-        Some(CapturedRequest { started: Timestamp::now(), sent: Instant::now(), fields: fields.clone() })
+        let fields = if url.scheme() == "https" { fields.clone() } else { HeaderMap::new() };
+        Some(CapturedRequest { started: Timestamp::now(), sent: Instant::now(), fields })
     }
 
     /// Begins to archive the exchange of this response.
@@ -153,7 +154,7 @@ impl Exchange<'_> {
             let group = capture.finish(took, cut, used)?;
             if used == CaptureUse::Other { archive.append(group).map(|()| None) } else { archive.hold(group).map(Some) }
         };
-        let records = if is_long { blocking(work).await } else { work() };
+        let records = if is_long { blocking(work).await } else { self.fetcher.archiver.run(work).await };
         self.facts.found.records = records.map_err(|e| self.not_archived(&e))?;
         Ok(())
     }

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use super::archive_thread::ArchiveThread;
 use super::challenges::Login;
 use super::classify::{ExchangeStage, classify};
 use super::cookies;
@@ -64,6 +65,7 @@ impl HttpFetcher {
             method: if config.head { Method::HEAD } else { Method::GET },
             clients: Clients::new(config, services.throttle.bytes(), &addresses, services.archive.is_some()),
             saver: Saver::new(config, under_way.clone()),
+            archiver: ArchiveThread::new(under_way.clone()),
             has_secrets: config.has_secrets(),
             config: config.clone(),
             services: services.clone(),
@@ -268,7 +270,7 @@ impl Exchange<'_> {
             let may_have_secrets = self.fetcher.has_secrets || self.overrides().is_some_and(in_line);
             self.is_anonymous = may_have_secrets && !fields.keys().any(is_secret);
             let most = self.fetcher.most_under_way.load(Relaxed);
-            request = self.captured_request(&fields);
+            request = self.captured_request(url, &fields);
             let sent = self.fetcher.clients.send(self.fetcher.method.clone(), url, fields, most, self.allowed, choice);
             let answered = self.deadlines.head(sent).await?;
             let Some(next) = repeat_on(&answered).filter(|_| !is_repeat) else {

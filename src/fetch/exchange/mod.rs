@@ -1,6 +1,7 @@
 //! The exchange of one job: its requests, the verdict on its response, and what a response sets.
 
 mod archive;
+mod archive_thread;
 pub(super) mod authentication;
 pub(super) mod challenges;
 pub(super) mod classify;

@@ -9,6 +9,7 @@ use http::Method;
 use http::header::{HeaderMap, HeaderValue};
 use tokio::time::Instant;
 
+use super::archive_thread::ArchiveThread;
 use super::challenges::Login;
 use super::deadlines::Deadlines;
 use super::resume::PartialBody;
@@ -35,6 +36,8 @@ pub(crate) struct HttpFetcher {
     pub(crate) clients: Clients,
     pub(crate) saver: Saver,
     pub(crate) meter: Arc<Meter>,
+    /// Makes the records of the archive.
+    pub(crate) archiver: ArchiveThread,
     pub(crate) fields: HeaderMap,
     pub(crate) method: Method,
     /// Whether the default Accept-Encoding applies.

@@ -68,15 +68,14 @@ fn a_page_that_holds_or_fails_keeps_its_links() {
     recall.refreshes();
     let mut asked = seed("http://h.test/a");
     asked.known = known(&mut recall, seed("http://h.test/a"));
-    let condition = asked.known.as_ref().and_then(|known| known.condition.as_ref()).unwrap();
-    assert_eq!(condition.facts.found.links.as_deref(), Some(&page()));
+    assert_eq!(asked.known.as_ref().unwrap().links.as_deref(), Some(&page()));
     ledger.write(&[outcome(asked, "a", facts(), Verdict::Skipped(SkipReason::NotModified))]).unwrap();
-    let PriorRun { condition, .. } = *known(&mut recall, seed("http://h.test/a")).unwrap();
-    assert_eq!(condition.unwrap().facts.found.links.as_deref(), Some(&page()));
+    let PriorRun { links, .. } = *known(&mut recall, seed("http://h.test/a")).unwrap();
+    assert_eq!(links.as_deref(), Some(&page()));
     let other = PageLinks { links: page().links.iter().take(1).collect(), ..PageLinks::default() };
     ledger.write(&[a(Some(other.clone()), Verdict::Ok)]).unwrap();
-    let PriorRun { condition, .. } = *known(&mut recall, seed("http://h.test/a")).unwrap();
-    assert_eq!(condition.unwrap().facts.found.links.as_deref(), Some(&other));
+    let PriorRun { links, .. } = *known(&mut recall, seed("http://h.test/a")).unwrap();
+    assert_eq!(links.as_deref(), Some(&other));
 }
 
 #[test]

@@ -129,6 +129,8 @@ pub const LAYERS: &[Layer] = &[
         may: &[
             All("model"),
             All("archive"),
+            All("warc"),
+            Only("wacz", &["pack"]),
             All("config"),
             All("output_folder"),
             All("policy"),

@@ -31,7 +31,7 @@ pub(super) struct Memory {
     pub(super) ledger: Option<Remembering>,
     /// The prior bodies, if the run compares.
     pub(super) past: Option<PriorDownloads>,
-    /// What is known of the archive of the run.
+    /// The facts that are known of the archive of the run.
     pub(super) archive: Option<KnownArchive>,
     /// By what runs with this state know the bodies that they keep.
     pub(super) id: u64,

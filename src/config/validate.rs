@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::{BackendKind, Config, Format, KEYS, Key, Order, Origins, SettingSource, Show, ValueForm};
 
-/// What a run does besides its settings.
+/// The uses of a run beside its settings.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Task<'a> {
     /// The run retries URLs of an earlier run (`--retry-from`).

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::PageLinks;
 
-/// What the observers of a body found in it. A fact that no part of the run needs is `None`.
+/// The finds of the observers of a body. A fact that no part of the run needs is `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
     /// SHA-256 of the decoded body.

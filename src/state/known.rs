@@ -5,7 +5,7 @@ use rusqlite::OptionalExtension as _;
 use super::{Recall, StateError, failed, link_codec, row};
 use crate::model::{Facts, PageLinks, Seed, SkipReason, Validators, shown_path};
 
-/// What a state knows of a URL.
+/// The facts that a state knows of a URL.
 #[derive(Debug, Clone)]
 pub struct KnownResult {
     /// The outcome of the last request.

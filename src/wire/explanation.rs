@@ -33,7 +33,7 @@ pub struct Explanation {
     pub file: Option<String>,
     /// The path of the state. Null if there is none.
     pub state_path: Option<String>,
-    /// What the state knows. Null if it does not know the URL.
+    /// The facts that the state knows. Null if it does not know the URL.
     pub state: Option<StateEntry>,
 }
 
@@ -61,7 +61,7 @@ pub struct LinkedFrom {
     pub pages: Vec<String>,
 }
 
-/// What a state knows of a URL.
+/// The facts that a state knows of a URL.
 #[derive(Debug, Clone, Serialize)]
 pub struct StateEntry {
     /// The outcome of the last request.

@@ -38,7 +38,7 @@ pub(super) struct HtmlState {
     text_element: TextElement,
     text: Vec<u8>,
     css: CssScanner,
-    /// How many `template` elements enclose the next token. What is in one is no part of the document yet.
+    /// How many `template` elements enclose the next token. Their content is no part of the document yet.
     templates: u32,
 }
 
@@ -283,8 +283,8 @@ fn shows(element: &[u8], kind: LinkKind, raw: &[u8]) -> bool {
     }
 }
 
-/// Whether a URL ends in the extension of a file that a reader keeps: no page, no script of a server, and none that
-/// a site makes for each view, such as a feed or a calendar.
+/// Whether a URL ends in the extension of a file that a reader keeps. Pages, scripts of a server, and what a site makes
+/// for each view are none: feeds and calendars.
 fn is_download(url: &[u8]) -> bool {
     const MADE: [&[u8]; 15] = [
         b"htm", b"html", b"php", b"asp", b"aspx", b"jsp", b"do", b"cgi", b"pl", b"ics", b"xml", b"rss", b"atom",

@@ -156,8 +156,8 @@ impl Evidence {
     }
 }
 
-/// The forms of a URL without one part: a parameter of the query or of the path, a token in the path, and `with_folders`
-/// a folder or a loop of the path.
+/// The forms of a URL without one part: a parameter, or a token in the path. With `with_folders` also without a folder
+/// or a loop.
 fn reduced(url: &Url, with_folders: bool) -> Vec<Reduced> {
     let mut forms = Vec::new();
     let whole = &url[..Position::AfterQuery];

@@ -171,7 +171,7 @@ fn session_ids_in_paths_are_parameters_too() {
 }
 
 #[test]
-fn tokens_in_paths_and_folders_that_show_other_pages_again_are_refused() {
+fn tokens_and_folders_without_effect_are_refused() {
     let texts = ["one", "two words", "three more words", "four"];
     let pages = |prefix: &str| (0..4).map(|n| (format!("{prefix}{n}.html"), texts[n])).collect::<Vec<_>>();
     let token = |n: usize| format!("/s/{n}a1b2c3d4/page/{}", n % 2);

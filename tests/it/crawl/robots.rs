@@ -98,7 +98,7 @@ fn redirects_of_robots_txt_are_followed() {
 }
 
 #[test]
-fn a_robots_txt_behind_more_than_five_redirects_counts_as_absent() {
+fn robots_txt_behind_six_redirects_counts_as_absent() {
     for (hops, is_read) in [(5, true), (6, false), (30, false)] {
         let site = Site::with(move |target, _| {
             let hop = target.strip_prefix("/hop").and_then(|hop| hop.parse::<u32>().ok());

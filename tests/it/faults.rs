@@ -221,12 +221,12 @@ fn a_full_disk_leaves_whole_files_and_true_records() {
         assert!([Some(1), Some(3)].contains(&run.code()), "{:?} {}", run.code(), run.stderr);
         told_true(&run.records(), &out, length);
         let told = kinds(&run.records());
-        assert_eq!(run.records().len(), 200, "{backend} {length}: {told:?}");
         // Bodies or the state, whichever wants a page first; a state that ends gives some of its own back.
         if run.code() == Some(3) {
             assert!(run.stderr.contains("no space is left for the state"), "{}", run.stderr);
             assert!(["io", "cancelled"].iter().any(|kind| told.contains_key(*kind)), "{backend} {length}: {told:?}");
         } else {
+            assert_eq!(run.records().len(), 200, "{backend} {length}: {told:?}");
             assert!(told["io"] > 0, "{backend} {length}: {told:?}");
         }
         no_panic(&run);

@@ -61,7 +61,7 @@ const PROGRAM: &[May] = &[
 /// Every module with its row and what it may import besides itself.
 pub const LAYERS: &[Layer] = &[
     Layer { row: 0, module: "model", may: &[] },
-    Layer { row: 1, module: "archive", may: NOUNS },
+    Layer { row: 1, module: "archive", may: &[All("model"), Only("warc", &["DigestHasher", "base32"])] },
     Layer { row: 1, module: "config", may: NOUNS },
     Layer { row: 1, module: "policy", may: NOUNS },
     Layer { row: 1, module: "extract", may: &[All("model"), All("policy")] },

@@ -43,7 +43,14 @@ fn index(file: &Path) -> io::Result<()> {
         return Err(io::Error::new(io::ErrorKind::InvalidData, why));
     }
     let folder = index.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut new = BufWriter::new(tempfile::Builder::new().prefix(".cdxj-").suffix(".part").tempfile_in(folder)?);
+    let mut new = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        // As of any new file: the umask says who may read it.
+        new.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let mut new = BufWriter::new(new.prefix(".cdxj-").suffix(".part").tempfile_in(folder)?);
     lines.write(&mut new)?;
     new.flush()?;
     let new = new.into_inner().map_err(io::IntoInnerError::into_error)?;

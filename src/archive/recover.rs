@@ -101,7 +101,7 @@ fn skip_plain(reader: &mut BufReader<&mut File>) -> io::Result<bool> {
     let skipped = io::copy(&mut reader.take(length), &mut io::sink())?;
     let mut end = [0; 4];
     reader.read_exact(&mut end)?;
-    Ok(skipped == length && &end == super::record::RECORD_END)
+    Ok(skipped == length && end == *super::record::RECORD_END)
 }
 
 #[cfg(test)]

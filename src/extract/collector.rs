@@ -383,13 +383,13 @@ fn plain(raw: &[u8]) -> Option<&str> {
     std::str::from_utf8(raw).ok().filter(|_| charset::is_plain(raw))
 }
 
-fn decoded<'a>(raw: &'a [u8], encoding: &'static Encoding) -> Cow<'a, str> {
+pub(super) fn decoded<'a>(raw: &'a [u8], encoding: &'static Encoding) -> Cow<'a, str> {
     encoding.decode_without_bom_handling(raw).0
 }
 
 /// Removes what the URL parser ignores: blanks and control characters around a URL, and line ends and
 /// tabs in it.
-fn bare(text: &str) -> Cow<'_, str> {
+pub(super) fn bare(text: &str) -> Cow<'_, str> {
     let text = text.trim_matches(|character: char| character <= ' ');
     match text.bytes().any(|byte| matches!(byte, b'\t' | b'\n' | b'\r')) {
         true => Cow::Owned(text.replace(['\t', '\n', '\r'], "")),
@@ -398,7 +398,7 @@ fn bare(text: &str) -> Cow<'_, str> {
 }
 
 /// The part of a link that is fetched; `None` for a link into the same page and for other schemes.
-fn fetchable(text: &str) -> Option<&str> {
+pub(super) fn fetchable(text: &str) -> Option<&str> {
     let text = text.split('#').next().filter(|text| !text.is_empty())?;
     let bytes = text.as_bytes();
     let end = bytes.iter().position(|byte| !(byte.is_ascii_alphanumeric() || b"+-.".contains(byte)));

@@ -3,6 +3,8 @@
 //! The scanner reads a stream and keeps one URL and one name of it. It knows comments, strings and
 //! escapes, so `url(` in a comment or a string is no link.
 
+use std::ops::Range;
+
 use memchr::memchr;
 
 use super::limits::LONGEST_URL;
@@ -58,6 +60,10 @@ pub(super) struct CssScanner {
     name: Vec<u8>,
     /// The URL that is read.
     url: Vec<u8>,
+    /// Its place: a string with its quotes, or the bytes in `url()`.
+    span: Range<u64>,
+    /// The offset of the piece that is read, and of the end after the last one.
+    offset: u64,
     /// Whether the string is a link, and whether `url()` is around it.
     is_link: bool,
     in_url: bool,
@@ -69,8 +75,16 @@ pub(super) struct CssScanner {
     image_set: Option<u32>,
 }
 
-/// A URL of a style sheet: its text, and whether only the beginning was kept.
-pub(super) type CssUrl<'a> = (&'a [u8], bool);
+/// A URL of a style sheet.
+#[derive(Debug)]
+pub(super) struct CssUrl<'a> {
+    /// The text without quotes and escapes.
+    pub text: &'a [u8],
+    /// Whether only the beginning was kept.
+    pub is_cut: bool,
+    /// Its place in the sheet: a string with its quotes, or the bytes in `url()`.
+    pub span: Range<u64>,
+}
 
 impl CssScanner {
     /// At the beginning of a sheet.
@@ -80,6 +94,8 @@ impl CssScanner {
             escape: None,
             name: Vec::new(),
             url: Vec::new(),
+            span: 0..0,
+            offset: 0,
             is_link: false,
             in_url: false,
             is_cut: false,
@@ -100,11 +116,21 @@ impl CssScanner {
         while at < bytes.len() {
             at = self.step(bytes, at, link);
         }
+        self.offset += bytes.len() as u64;
+    }
+
+    /// Reads the next piece, which is at this offset of a document.
+    pub fn piece_at(&mut self, bytes: &[u8], offset: u64, link: &mut impl FnMut(CssUrl<'_>)) {
+        self.offset = offset;
+        self.piece(bytes, link);
     }
 
     /// Ends the sheet. The end also ends a string and a URL.
     pub fn end(&mut self, link: &mut impl FnMut(CssUrl<'_>)) {
         self.end_escape();
+        if let CssState::Text(_) = self.state {
+            self.span.end = self.offset;
+        }
         if matches!(self.state, CssState::BareUrl | CssState::BareUrlEnd | CssState::Text(_) | CssState::UrlEnd) {
             self.emit(link);
         }
@@ -116,7 +142,9 @@ impl CssScanner {
     fn step(&mut self, bytes: &[u8], at: usize, link: &mut impl FnMut(CssUrl<'_>)) -> usize {
         let byte = bytes[at];
         if self.escape.is_some() {
-            return at + usize::from(self.escaped(byte));
+            let length = usize::from(self.escaped(byte));
+            self.span.end = self.offset + (at + length) as u64;
+            return at + length;
         }
         match self.state {
             CssState::Names => return self.names(bytes, at),
@@ -139,8 +167,12 @@ impl CssScanner {
                 b'\\' => self.escape = Some(CssEscape { digits: 0, code: 0 }),
                 // A string that a line end cuts is none.
                 b'\n' => self.state = if self.in_url { CssState::BadUrl } else { CssState::Names },
-                _ if byte == quote && self.in_url => self.state = CssState::UrlEnd,
+                _ if byte == quote && self.in_url => {
+                    self.span.end = self.offset + at as u64 + 1;
+                    self.state = CssState::UrlEnd;
+                }
                 _ if byte == quote => {
+                    self.span.end = self.offset + at as u64 + 1;
                     self.emit(link);
                     self.state = CssState::Names;
                 }
@@ -149,11 +181,11 @@ impl CssScanner {
             CssState::UrlBegin(is_src) => match byte {
                 _ if byte.is_ascii_whitespace() => {}
                 b'"' | b'\'' => {
-                    self.begin_url(self.at_rule != AtRule::Namespace, true);
+                    self.begin_url(self.at_rule != AtRule::Namespace, true, at);
                     self.state = CssState::Text(byte);
                 }
                 _ => {
-                    self.begin_url(self.at_rule != AtRule::Namespace, true);
+                    self.begin_url(self.at_rule != AtRule::Namespace, true, at);
                     self.state = if is_src { CssState::BadUrl } else { CssState::BareUrl };
                     return at;
                 }
@@ -214,7 +246,7 @@ impl CssScanner {
                 b'/' => self.state = CssState::Slash,
                 b'"' | b'\'' => {
                     let is_link = self.at_rule == AtRule::Import || self.image_set.is_some_and(|at| at == self.depth);
-                    self.begin_url(is_link, false);
+                    self.begin_url(is_link, false, at);
                     self.state = CssState::Text(byte);
                 }
                 b')' => {
@@ -260,8 +292,10 @@ impl CssScanner {
         self.name.clear();
     }
 
-    fn begin_url(&mut self, is_link: bool, in_url: bool) {
+    fn begin_url(&mut self, is_link: bool, in_url: bool, at: usize) {
         self.url.clear();
+        let start = self.offset + at as u64;
+        self.span = start..start;
         (self.is_link, self.in_url, self.is_cut) = (is_link, in_url, false);
     }
 
@@ -272,7 +306,7 @@ impl CssScanner {
 
     fn emit(&mut self, link: &mut impl FnMut(CssUrl<'_>)) {
         if self.is_link {
-            link((&self.url, self.is_cut));
+            link(CssUrl { text: &self.url, is_cut: self.is_cut, span: self.span.clone() });
         }
         if self.at_rule == AtRule::Import {
             self.at_rule = AtRule::None;
@@ -289,6 +323,7 @@ impl CssScanner {
             self.is_cut |= length > room;
             self.url.extend_from_slice(&bytes[at..at + length.min(room)]);
         }
+        self.span.end = self.offset + (at + length) as u64;
         at + length
     }
 
@@ -360,7 +395,7 @@ mod tests {
 
     fn links_in_pieces(css: &str, size: usize) -> Vec<String> {
         let (mut scanner, mut found) = (CssScanner::new(), Vec::new());
-        let mut link = |(url, _): super::CssUrl<'_>| found.push(String::from_utf8_lossy(url).into_owned());
+        let mut link = |url: super::CssUrl<'_>| found.push(String::from_utf8_lossy(url.text).into_owned());
         css.as_bytes().chunks(size).for_each(|piece| scanner.piece(piece, &mut link));
         scanner.end(&mut link);
         found
@@ -383,6 +418,26 @@ mod tests {
             ("a{--x:url(a.png)}", &["a.png"]),
         ] {
             assert_eq!(links(css), found, "{css}");
+        }
+    }
+
+    #[test]
+    fn spans_are_strings_with_quotes_and_bare_urls() {
+        for (css, spans) in [
+            ("a{b:url( a.png )}", &["a.png"][..]),
+            ("@import 'x.css';a{b:url( \"y z\" )}", &["'x.css'", "\"y z\""]),
+            (r"a{b:url(a\20 b\)) url(\63)}", &[r"a\20 b\)", r"\63"]),
+            ("a{b:url(a.png", &["a.png"]),
+            ("a{b:url('a.png", &["'a.png"]),
+        ] {
+            for size in [1, 2, 3, 100] {
+                let (mut scanner, mut found) = (CssScanner::new(), Vec::new());
+                let mut link =
+                    |url: super::CssUrl<'_>| found.push(&css[url.span.start as usize..url.span.end as usize]);
+                css.as_bytes().chunks(size).for_each(|piece| scanner.piece(piece, &mut link));
+                scanner.end(&mut link);
+                assert_eq!(found, spans, "{css} in pieces of {size}");
+            }
         }
     }
 

@@ -137,7 +137,7 @@ pub(super) fn media_type(field: &[u8]) -> String {
 }
 
 /// The encoding of `@charset` at the beginning of a style sheet.
-fn declared_charset(bytes: &[u8]) -> Option<&'static encoding_rs::Encoding> {
+pub(super) fn declared_charset(bytes: &[u8]) -> Option<&'static encoding_rs::Encoding> {
     let label = bytes.strip_prefix(b"@charset \"")?;
     charset::of_label(&label[..label.iter().position(|byte| *byte == b'"')?])
 }

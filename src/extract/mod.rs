@@ -14,7 +14,8 @@
 //! | web application manifests, `llms.txt` | `manifest`, `lines` |
 //!
 //! [`LINK_ATTRIBUTES`] is the table of the attributes of HTML that have links. [`link_values`]
-//! returns the places of their values in a page, for a program that rewrites links.
+//! returns the places of their values in a page. [`rewrite()`] makes a copy of a document whose links lead to files
+//! or to absolute URLs.
 
 mod charset;
 mod collector;
@@ -29,6 +30,7 @@ mod manifest;
 mod markup;
 mod refresh;
 mod resolve;
+mod rewrite;
 mod sitemap;
 mod srcset;
 mod xml;
@@ -50,6 +52,7 @@ use document::{BodyReader, media_type};
 
 pub use html::table::{LINK_ATTRIBUTES, LinkAttribute, LinkContext, LinkSyntax};
 pub use html::values::{LinkValue, link_values};
+pub use rewrite::{LinkTargets, NoTargets, RewriteHead, is_rewritable, rewrite, rewrite_bytes};
 
 /// The bytes that are needed to recognise a document.
 const FIRST_BYTES: usize = 64;

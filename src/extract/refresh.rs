@@ -1,8 +1,15 @@
 //! The value of a `Refresh` field and of a `meta` refresh.
 
+use std::ops::Range;
+
 /// The URL of a `Refresh` field or a `meta` refresh (HTML standard, section 4.2.5.3).
 pub(super) fn url_of(text: &str) -> Option<&str> {
-    let text = text.trim_start();
+    text.get(span(text)?)
+}
+
+/// The place of that URL.
+pub(super) fn span(whole: &str) -> Option<Range<usize>> {
+    let text = whole.trim_start();
     let after = text.trim_start_matches(|character: char| character.is_ascii_digit() || character == '.');
     if after.len() == text.len() {
         return None;
@@ -18,8 +25,10 @@ pub(super) fn url_of(text: &str) -> Option<&str> {
     let named = named.and_then(|_| rest[3..].trim_start().strip_prefix('='));
     let url = named.map_or(rest, str::trim_start);
     let quote = url.chars().next().filter(|quote| matches!(quote, '"' | '\''));
-    let url = quote.map_or(url, |quote| url[1..].split(quote).next().unwrap_or_default());
-    Some(url).filter(|url| !url.is_empty())
+    let rest = quote.map_or(url, |_| &url[1..]);
+    let url = quote.map_or(rest, |quote| rest.split(quote).next().unwrap_or_default());
+    let start = whole.len() - rest.len();
+    (!url.is_empty()).then_some(start..start + url.len())
 }
 
 #[cfg(test)]

@@ -37,13 +37,19 @@ impl<'a> LinkResolver<'a> {
 
     /// The URL of a text. The query of a page gets the bytes of the encoding of the page (URL standard).
     pub fn url(&self, text: &str) -> Option<Url> {
-        let mut url = if self.encoding == UTF_8 || text.is_ascii() {
+        let mut url = self.url_with_fragment(text)?;
+        url.set_fragment(None);
+        Some(url)
+    }
+
+    /// The same with its fragment.
+    pub fn url_with_fragment(&self, text: &str) -> Option<Url> {
+        let url = if self.encoding == UTF_8 || text.is_ascii() {
             self.base.join(text).ok()?
         } else {
             let encode: &dyn Fn(&str) -> Cow<'_, [u8]> = &|query| query_bytes(query, self.encoding);
             Url::options().base_url(Some(self.base)).encoding_override(Some(encode)).parse(text).ok()?
         };
-        url.set_fragment(None);
         (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
     }
 

@@ -1,7 +1,14 @@
 //! The candidates of `srcset` and `imagesrcset` (HTML standard, section 4.8.4.2.2).
 
+use std::ops::Range;
+
 /// The URL of each candidate. A comma may be part of a URL, but not its end.
 pub(super) fn candidates(text: &str) -> impl Iterator<Item = &str> {
+    spans(text).map(|span| &text[span])
+}
+
+/// The place of the URL of each candidate.
+pub(super) fn spans(text: &str) -> impl Iterator<Item = Range<usize>> {
     let mut rest = text;
     std::iter::from_fn(move || {
         rest = rest.trim_start_matches(|character: char| is_blank(character) || character == ',');
@@ -9,7 +16,8 @@ pub(super) fn candidates(text: &str) -> impl Iterator<Item = &str> {
         let (url, after) = rest.split_at(end);
         let bare = url.trim_end_matches(',');
         rest = if bare.len() < url.len() { after } else { &after[descriptors(after)..] };
-        (!bare.is_empty()).then_some(bare)
+        let start = text.len() - url.len() - after.len();
+        (!bare.is_empty()).then_some(start..start + bare.len())
     })
 }
 

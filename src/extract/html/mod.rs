@@ -253,7 +253,7 @@ impl HtmlReader<'_> {
 }
 
 /// The kind of the links in an attribute; `None` if they are never fetched.
-fn kind_of(tag: &StartTag<'_>, row: &LinkAttribute, raw: &[u8]) -> Option<LinkKind> {
+pub(in crate::extract) fn kind_of(tag: &StartTag<'_>, row: &LinkAttribute, raw: &[u8]) -> Option<LinkKind> {
     match row.context {
         LinkContext::Kind(kind) => Some(kind),
         LinkContext::Rel => {
@@ -305,19 +305,19 @@ fn is_download(url: &[u8]) -> bool {
 }
 
 /// Whether a value is this word, in letters of any case.
-fn is(value: Option<&[u8]>, word: &[u8]) -> bool {
+pub(in crate::extract) fn is(value: Option<&[u8]>, word: &[u8]) -> bool {
     value.is_some_and(|value| value.trim_ascii().eq_ignore_ascii_case(word))
 }
 
-fn has_word(words: &[u8], word: &[u8]) -> bool {
+pub(in crate::extract) fn has_word(words: &[u8], word: &[u8]) -> bool {
     words.split(u8::is_ascii_whitespace).any(|known| known.eq_ignore_ascii_case(word))
 }
 
 /// Takes a URL of a style sheet.
-pub(super) fn css_link(links: &mut LinkCollector, (url, is_cut): CssUrl<'_>) {
-    match is_cut {
-        false => links.value(url, LinkUse::url(LinkKind::Requisite), false),
-        true if url.trim_ascii_start().starts_with(b"data:") => {}
+pub(super) fn css_link(links: &mut LinkCollector, url: CssUrl<'_>) {
+    match url.is_cut {
+        false => links.value(url.text, LinkUse::url(LinkKind::Requisite), false),
+        true if url.text.trim_ascii_start().starts_with(b"data:") => {}
         true => links.cut(),
     }
 }

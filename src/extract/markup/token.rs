@@ -34,6 +34,8 @@ pub(in crate::extract) struct StartTag<'a> {
     pub is_foreign: bool,
     /// Whether the tag has more attributes that were wanted than are kept.
     pub is_cut: bool,
+    /// The place of the tag in the document.
+    pub span: Range<u64>,
 }
 
 /// An attribute whose value was wanted.
@@ -43,6 +45,8 @@ pub(in crate::extract) struct TagAttribute {
     pub(super) value: Range<usize>,
     /// The place of the value in the document, without quotes. It is empty for an attribute without a value.
     pub span: Range<u64>,
+    /// The place of the name and the value, with its quotes.
+    pub whole: Range<u64>,
     /// Whether only the beginning of the value was kept.
     pub is_cut: bool,
 }

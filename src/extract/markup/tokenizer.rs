@@ -84,10 +84,14 @@ pub(in crate::extract) struct Tokenizer {
     is_end: bool,
     is_empty: bool,
     is_cut: bool,
+    /// The offset of its `<`.
+    tag_start: u64,
     attributes: Vec<TagAttribute>,
     /// The names and values of `attributes`.
     bytes: Vec<u8>,
     attribute: Vec<u8>,
+    /// The offset of the name of the attribute.
+    attribute_start: u64,
     is_wanted: bool,
     /// Bytes that are a token or text, depending on the next ones.
     held: Vec<u8>,
@@ -108,9 +112,11 @@ impl Tokenizer {
             is_end: false,
             is_empty: false,
             is_cut: false,
+            tag_start: 0,
             attributes: Vec::new(),
             bytes: Vec::new(),
             attribute: Vec::new(),
+            attribute_start: 0,
             is_wanted: false,
             held: Vec::new(),
             text_element: Vec::new(),
@@ -245,6 +251,7 @@ impl Tokenizer {
         self.attributes.clear();
         self.bytes.clear();
         (self.is_end, self.is_empty, self.is_cut, self.is_wanted) = (is_end, false, false, false);
+        self.tag_start = (self.offset + at as u64).saturating_sub(1);
         self.again(at, TokenState::TagName)
     }
 
@@ -259,6 +266,7 @@ impl Tokenizer {
                 self.keep(&piece[at..end], at);
                 if length.is_some() {
                     self.state = TokenState::AfterValue;
+                    self.end_quoted_value(end);
                 }
                 return (end + 1).min(piece.len());
             }
@@ -273,7 +281,7 @@ impl Tokenizer {
             }
             _ if byte == b'>' => {
                 self.is_empty = self.state == TokenState::EmptyTag;
-                self.end_of_tag(reader);
+                self.end_of_tag(at, reader);
             }
             TokenState::BeforeValue => match byte {
                 _ if is_blank(byte) => {}
@@ -291,6 +299,7 @@ impl Tokenizer {
             // The first byte of a name, also a `=`.
             _ => {
                 self.attribute.clear();
+                self.attribute_start = self.offset + at as u64;
                 self.attribute.push(byte.to_ascii_lowercase());
                 self.state = TokenState::AttributeName;
             }
@@ -304,7 +313,7 @@ impl Tokenizer {
         keep_name(&mut self.name, &piece[at..end]);
         match length.map(|_| piece[end]) {
             None => return end,
-            Some(b'>') => self.end_of_tag(reader),
+            Some(b'>') => self.end_of_tag(end, reader),
             Some(b'/') => self.state = TokenState::EmptyTag,
             Some(_) => self.state = TokenState::BeforeAttribute,
         }
@@ -318,7 +327,7 @@ impl Tokenizer {
         if length.is_none() {
             return end;
         }
-        self.end_of_attribute_name(reader);
+        self.end_of_attribute_name(reader, end);
         // The usual form needs no state between name and value.
         if let [b'=', quote @ (b'"' | b'\''), ..] = piece[end..] {
             self.begin_value(TokenState::QuotedValue(quote), end + 2);
@@ -329,7 +338,7 @@ impl Tokenizer {
     }
 
     /// Of attributes with one name the first counts.
-    fn end_of_attribute_name<R: TokenReader>(&mut self, reader: &R) {
+    fn end_of_attribute_name<R: TokenReader>(&mut self, reader: &R, at: usize) {
         let (name, bytes) = (&self.attribute, &self.bytes);
         self.is_wanted = !self.is_end
             && reader.wants(&self.name, name)
@@ -341,7 +350,9 @@ impl Tokenizer {
             let start = self.bytes.len();
             self.bytes.extend_from_slice(&self.attribute);
             let end = self.bytes.len();
-            self.attributes.push(TagAttribute { name: start..end, value: end..end, span: 0..0, is_cut: false });
+            let whole = self.attribute_start..self.offset + at as u64;
+            let (name, value) = (start..end, end..end);
+            self.attributes.push(TagAttribute { name, value, span: 0..0, whole, is_cut: false });
         }
     }
 
@@ -350,6 +361,14 @@ impl Tokenizer {
         let start = self.offset + at as u64;
         if let Some(attribute) = self.attributes.last_mut().filter(|_| self.is_wanted) {
             attribute.span = start..start;
+            attribute.whole.end = start;
+        }
+    }
+
+    /// Counts the quote at the end of a value as part of the attribute.
+    fn end_quoted_value(&mut self, at: usize) {
+        if let Some(attribute) = self.attributes.last_mut().filter(|_| self.is_wanted) {
+            attribute.whole.end = self.offset + at as u64 + 1;
         }
     }
 
@@ -362,9 +381,10 @@ impl Tokenizer {
         self.bytes.extend_from_slice(&value[..value.len().min(room)]);
         attribute.value.end = self.bytes.len();
         attribute.span.end = self.offset + (at + value.len()) as u64;
+        attribute.whole.end = attribute.span.end;
     }
 
-    fn end_of_tag<R: TokenReader>(&mut self, reader: &mut R) {
+    fn end_of_tag<R: TokenReader>(&mut self, at: usize, reader: &mut R) {
         self.state = TokenState::Data;
         if self.is_end {
             if matches!(&self.name[..], b"svg" | b"math") {
@@ -379,8 +399,9 @@ impl Tokenizer {
             self.foreign = 0;
         }
         let is_foreign = self.is_foreign() || is_fragment;
+        let span = self.tag_start..self.offset + at as u64 + 1;
         let Self { name, attributes, bytes, is_empty, is_cut, .. } = self;
-        reader.start_tag(&StartTag { name, attributes, bytes, is_empty: *is_empty, is_foreign, is_cut: *is_cut });
+        reader.start_tag(&StartTag { name, attributes, bytes, is_empty: *is_empty, is_foreign, is_cut: *is_cut, span });
         if !is_foreign {
             self.state = match &self.name[..] {
                 b"script" => TokenState::Script(Escape::None),

@@ -1,0 +1,144 @@
+//! New texts for links: the reference of a file, or the absolute URL.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use encoding_rs::{Encoding, UTF_8};
+use url::Url;
+
+use super::html::HtmlRewriter;
+use super::{LinkTargets, edit, style};
+use crate::extract::collector::{bare, fetchable};
+use crate::extract::html::table::LinkSyntax;
+use crate::extract::resolve::LinkResolver;
+use crate::extract::{refresh, srcset};
+
+/// The most `srcdoc` attributes that enclose one another.
+const DEEPEST: u8 = 4;
+
+/// What a link may become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LinkForm {
+    /// The reference of a file, or an absolute URL.
+    Local,
+    /// An absolute URL.
+    Absolute,
+}
+
+/// The rules for the links of one document.
+#[derive(Clone, Copy)]
+pub(super) struct LinkRules<'a> {
+    /// The URL of the document.
+    pub url: &'a Url,
+    /// The base of its links.
+    pub base: &'a Url,
+    /// The encoding of the text that is read, and of the new text.
+    pub encoding: &'static Encoding,
+    /// The encoding of queries.
+    pub query_encoding: &'static Encoding,
+    /// Whether the links were rewritten before. Then relative ones lead to files.
+    pub is_rewritten: bool,
+    pub targets: &'a dyn LinkTargets,
+    /// How many `srcdoc` attributes enclose the document.
+    pub depth: u8,
+}
+
+/// The new text of a link.
+pub(super) struct NewText {
+    pub text: String,
+    /// Whether it has the reference of a file.
+    pub is_local: bool,
+}
+
+impl LinkRules<'_> {
+    /// Returns the new text of one URL; `None` if it stays.
+    pub fn url(&self, text: &str, form: LinkForm) -> Option<NewText> {
+        let text = bare(text);
+        // An empty reference and a fragment mean the document itself, or what its base is.
+        let means_base = text.is_empty() || text.starts_with('#');
+        if means_base && (self.is_rewritten || self.base == self.url) || !means_base && fetchable(&text).is_none() {
+            return None;
+        }
+        let is_absolute = ["http://", "https://"]
+            .iter()
+            .any(|scheme| text.get(..scheme.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(scheme)));
+        if self.is_rewritten && !is_absolute {
+            return None;
+        }
+        let mut url = LinkResolver::new(self.base, self.query_encoding).url_with_fragment(&text)?;
+        if form == LinkForm::Local {
+            let fragment = url.fragment().map(|fragment| format!("#{fragment}")).unwrap_or_default();
+            url.set_fragment(None);
+            if let Some(reference) = self.targets.reference(&url) {
+                return Some(NewText { text: reference + &fragment, is_local: true });
+            }
+            url.set_fragment(fragment.strip_prefix('#'));
+        }
+        (!is_absolute).then(|| NewText { text: url.into(), is_local: false })
+    }
+
+    /// Returns the new text of a value that has links; `None` if all of them stay.
+    pub fn value(&self, text: &str, syntax: LinkSyntax, form: LinkForm) -> Option<NewText> {
+        match syntax {
+            LinkSyntax::Url => self.url(text, form),
+            LinkSyntax::Srcset => self.parts(text, srcset::spans(text), form),
+            LinkSyntax::Refresh => self.parts(text, refresh::span(text).into_iter(), form),
+            LinkSyntax::Css => {
+                let edits = style::edits_of_text(text, self);
+                let copy = edit::applied(text.as_bytes(), &edits);
+                let text = String::from_utf8_lossy(&copy).into_owned();
+                (!edits.is_empty()).then_some(NewText { text, is_local: false })
+            }
+            LinkSyntax::Html => {
+                let nested = LinkRules { depth: self.depth + 1, encoding: UTF_8, ..*self };
+                let copy = (nested.depth <= DEEPEST).then(|| HtmlRewriter::nested(text, &nested))??;
+                Some(NewText { text: copy, is_local: false })
+            }
+        }
+    }
+
+    /// Replaces the URLs at these places of a text.
+    fn parts(&self, text: &str, places: impl Iterator<Item = Range<usize>>, form: LinkForm) -> Option<NewText> {
+        let (mut new, mut at) = (NewText { text: String::new(), is_local: false }, 0);
+        for place in places {
+            let Some(part) = self.url(&text[place.clone()], form) else { continue };
+            new.text.push_str(&text[at..place.start]);
+            new.text.push_str(&in_list(&part.text));
+            new.is_local |= part.is_local;
+            at = place.end;
+        }
+        new.text.push_str(&text[at..]);
+        (at > 0).then_some(new)
+    }
+}
+
+/// Keeps commas at the ends of a URL from separating candidates of a `srcset`.
+fn in_list(url: &str) -> Cow<'_, str> {
+    let begin = url.len() - url.trim_start_matches(',').len();
+    let end = url.trim_end_matches(',').len();
+    if begin == 0 && end == url.len() {
+        return Cow::Borrowed(url);
+    }
+    let commas = |count: usize| "%2C".repeat(count);
+    Cow::Owned(format!("{}{}{}", commas(begin), &url[begin..end.max(begin)], commas(url.len() - end.max(begin))))
+}
+
+/// Writes a text as part of an attribute value, with any quotes or none.
+pub(super) fn escaped(text: &str) -> Cow<'_, str> {
+    if !text.contains(['&', '"', '\'', '<', '>', '`']) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '`' => escaped.push_str("&#96;"),
+            other => escaped.push(other),
+        }
+    }
+    Cow::Owned(escaped)
+}

@@ -39,6 +39,8 @@ pub mod extract;
 #[doc(hidden)]
 pub mod fetch;
 mod library;
+#[doc(hidden)]
+pub mod mirror;
 pub mod model;
 #[doc(hidden)]
 pub mod output_folder;
@@ -50,6 +52,8 @@ pub mod policy;
 pub mod queue;
 #[doc(hidden)]
 pub mod report;
+#[doc(hidden)]
+pub mod rewrite;
 #[doc(hidden)]
 pub mod schedule;
 #[doc(hidden)]

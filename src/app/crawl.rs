@@ -38,9 +38,14 @@ pub(super) fn plan(
     }))
 }
 
+/// Which URLs count as one.
+pub(super) fn canonical_rules(crawl: &CrawlConfig) -> Result<CanonicalRules, SetupError> {
+    CanonicalRules::new(&crawl.strip_param, &crawl.canonical)
+        .map_err(|why| SetupError::Setting(format!("--strip-param: {why}")))
+}
+
 pub(super) fn rules(crawl: &CrawlConfig, is_dry: bool) -> Result<CrawlRules, SetupError> {
-    let canonical = CanonicalRules::new(&crawl.strip_param, &crawl.canonical)
-        .map_err(|why| SetupError::Setting(format!("--strip-param: {why}")))?;
+    let canonical = canonical_rules(crawl)?;
     let settings = ScopeSettings {
         kind: crawl.scope,
         span_hosts: crawl.span_hosts.clone(),

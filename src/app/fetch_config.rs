@@ -72,6 +72,8 @@ pub(super) fn fetch_config(config: &Config, classes: AddressClasses) -> Result<F
         names: true,
         sync: config.sync,
         content_disposition: config.content_disposition,
+        adjust_extension: config.crawl.adjust_extension,
+        convert_links: config.crawl.convert_links,
         skip_existing: config.skip_existing,
         dry_run: config.dry_run,
         run: fastrand::u64(..),

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::folder::{clear_parts, lock_folder};
-use super::{CheckedFiles, SetupError};
+use super::{CheckedFiles, SetupError, crawl};
 use crate::archive::Archive;
 use crate::config::{Compression, Config, Duplicates};
-use crate::fetch::Saving;
+use crate::fetch::{self, Saving};
+use crate::mirror::Relinker;
 use crate::model::{
     ArchiveProgress, Batch, Entry, ErrorKind, Needs, Outcome, RunInfo, SourcePos, StoredRobots, Summary, shown_path,
 };
@@ -93,12 +94,24 @@ pub(super) fn open(
         if reads_links(config) {
             ledger.writes_links();
         }
-        (recall, Some(Remembering { ledger, archive: None, reads_links: reads_links(config), _folder: lock }))
+        let (archive, reads_links) = (None, reads_links(config));
+        let relinker = relinker(config, saving)?;
+        (recall, Some(Remembering { ledger, archive, reads_links, relinker, _folder: lock }))
     };
     for recall in std::iter::once(&mut recall).chain(&mut links) {
         tell(recall, config, past.is_some());
     }
     Ok(Some(Memory { recall, links, ledger, past, archive, id }))
+}
+
+/// The pass over the links at the end of a run, if it converts links.
+fn relinker(config: &Config, saving: &Saving) -> Result<Option<Relinker>, SetupError> {
+    let Saving::Dir(folder) = saving else { return Ok(None) };
+    if !config.crawl.convert_links {
+        return Ok(None);
+    }
+    let canonical = crawl::canonical_rules(&config.crawl)?;
+    Ok(Some(Relinker { folder: folder.clone(), parts: fetch::PARTS.into(), canonical, sync: config.sync }))
 }
 
 /// Requests the prior data that a run needs.
@@ -147,6 +160,7 @@ pub(super) fn shape(config: &Config, saving: &Saving) -> Shape {
     };
     // No request field looks like these.
     let name = (config.name != Template::DEFAULT).then(|| format!("name\0{}", config.name));
+    let adjusted = config.crawl.adjust_extension.then(|| "adjust-extension\0".to_owned());
     let disposition = config.content_disposition.then(|| "content-disposition\0".to_owned());
     let document = match saving {
         Saving::File(folder, file) => {
@@ -165,6 +179,7 @@ pub(super) fn shape(config: &Config, saving: &Saving) -> Shape {
             .chain(header)
             .chain(name)
             .chain(disposition)
+            .chain(adjusted)
             .chain(user)
             .chain(cookie)
             .chain(head)
@@ -266,6 +281,8 @@ pub(super) struct Remembering {
     archive: Option<Arc<Archive>>,
     /// Whether the state keeps the links of pages.
     reads_links: bool,
+    /// Makes the links of saved pages local at the end of the run.
+    relinker: Option<Relinker>,
     /// Held for as long as the run lasts.
     _folder: Option<Lock>,
 }
@@ -320,7 +337,12 @@ impl Sink for Remembering {
 
     /// A run whose state was taken away goes on, for its bodies are good. Its end is none that was asked for.
     fn finish(&mut self, _summary: &Summary) -> Result<(), SinkError> {
-        self.ledger.check_place().map_err(not_kept)
+        self.ledger.check_place().map_err(not_kept)?;
+        let Some(relinker) = &self.relinker else { return Ok(()) };
+        relinker.relink(&mut self.ledger).map_err(|error| SinkError {
+            target: "the links of the saved pages".to_owned(),
+            source: io::Error::other(error),
+        })
     }
 }
 

@@ -194,7 +194,9 @@ pub fn plan(
     let (saving, stream) = saving(config, document, &surroundings.files)?;
     services.stream = stream.map(BodyStream::new);
     let streams = services.stream.is_some();
-    let mut names = matches!(saving, Saving::Dir(_)).then(|| Claims::named_by(template));
+    let adjusts = config.crawl.adjust_extension;
+    let names = matches!(saving, Saving::Dir(_)).then(|| Claims::named_by(template));
+    let mut names = names.map(|names| if adjusts { names.adjusting() } else { names });
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     let mut keeping = Keeping::ForNow;
     let (mut past, mut links) = (None, None);

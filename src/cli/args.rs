@@ -53,6 +53,9 @@ pub enum Command {
     /// Say why a URL is fetched or not
     #[command(args_override_self = true, mut_args(crawl_args::fit), after_help = explain_args::NOTES)]
     Explain(Box<ExplainArgs>),
+    /// Save a site for reading offline: what pages show, with links to the saved files
+    #[command(args_override_self = true, mut_args(crawl_args::fit_mirror), after_help = crawl_args::MIRROR_NOTES)]
+    Mirror(Box<CrawlArgs>),
     /// Make the report of an earlier run from its records, as one HTML page
     #[command(args_override_self = true, after_help = report_args::NOTES)]
     Report(ReportArgs),
@@ -130,8 +133,8 @@ The index of a.warc.gz is a.cdxj or a.warc.gz.cdxj. It must be sorted by bytes. 
 back from the WARC file before anything is packed. docs/guide/wacz.md explains more.";
 
 /// The commands with a manual page of their own.
-const MAN_PAGES: [&str; 11] =
-    ["crawl", "map", "explain", "report", "wacz", "warc", "demo", "compare", "config", "completions", "man"];
+const MAN_PAGES: [&str; 12] =
+    ["crawl", "map", "mirror", "explain", "report", "wacz", "warc", "demo", "compare", "config", "completions", "man"];
 
 /// Parses a command line, the name of the program first.
 ///
@@ -144,7 +147,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Err
         words.remove(1);
         words.push("--help".into());
     }
-    if words.get(1).is_some_and(|word| word == "crawl" || word == "map") {
+    if words.get(1).is_some_and(|word| word == "crawl" || word == "map" || word == "mirror") {
         words = crawl_args::without_wgets_spans(words);
     }
     for word in words.iter_mut().skip(1).take_while(|word| *word != "--") {

@@ -19,6 +19,13 @@ flight to a host. --scope, --robots and --per-host change that. docs/guide/crawl
 -r -l -np -nd -p -A -R -D are those of wget. For curl's -A write --user-agent, for -R --remote-time,
 for -k --insecure, for -m --timeout.";
 
+/// The text below the help of a mirror.
+pub const MIRROR_NOTES: &str = "\
+A mirror is a crawl that can be read offline: it fetches what pages show, names files by their type, and
+makes links lead to saved files. Other links are absolute. It holds at every moment, also after a kill.
+The next run asks for what has changed; --no-refresh goes on without asking again.
+-m -k -E -p -np -r -l -N of wget are understood. docs/guide/mirror.md explains more.";
+
 /// The text below the help of a map.
 pub const MAP_NOTES: &str = "\
 A map is a crawl that keeps no bodies and fetches no images, scripts or styles. It prints the URL of
@@ -34,6 +41,8 @@ const NOT_OF_MAP: &[&str] = &[
     "skip-existing",
     "remote-time",
     "requisites",
+    "adjust-extension",
+    "convert-links",
     "accept",
     "reject",
     "page-types",
@@ -88,6 +97,9 @@ pub struct CrawlArgs {
     /// All files in one folder
     #[arg(long, hide = true)]
     no_directories: bool,
+    /// wget's name for the command `mirror`
+    #[arg(short = 'm', long, hide = true)]
+    mirror: bool,
     /// The second letters of wget's -np and -nd
     #[arg(short = 'n', hide = true, value_name = "LETTERS", action = ArgAction::Append)]
     no: Vec<String>,
@@ -107,7 +119,19 @@ pub fn fit(arg: clap::Arg) -> clap::Arg {
         "accept" => arg.short('A'),
         "reject" => arg.short('R'),
         "span-hosts" => arg.short('D'),
+        "adjust-extension" => arg.short('E'),
+        "convert-links" => arg.short('k'),
+        "cert" => arg.short(None),
         _ => arg,
+    }
+}
+
+/// Adapts the flags of a crawl to a mirror.
+pub fn fit_mirror(arg: clap::Arg) -> clap::Arg {
+    let arg = fit(arg);
+    match Key::named(arg.get_id().as_str()) {
+        Some(key) => arg.help(help(key, &Config::of_mirror())).hide_short_help(!USUAL.contains(&key.name)),
+        None => arg,
     }
 }
 
@@ -145,7 +169,7 @@ pub fn without_wgets_spans(words: Vec<OsString>) -> Vec<OsString> {
 /// The words for a cluster of letters with wget's `-H` in it, such as `-rHD`; `None` if there is none.
 fn spans(word: &str, next: Option<&OsStr>) -> Option<Vec<OsString>> {
     // Letters that have no value.
-    const SWITCHES: &[char] = &['r', 'p', 'q', 'v', 'N', 'S', 'L', 'f', '4', '6'];
+    const SWITCHES: &[char] = &['r', 'p', 'm', 'k', 'E', 'q', 'v', 'N', 'S', 'L', 'f', '4', '6'];
     let letters = word.strip_prefix('-')?;
     let rest = letters.trim_start_matches(SWITCHES);
     let (before, after) = (&letters[..letters.len() - rest.len()], rest.strip_prefix('H')?);
@@ -176,7 +200,16 @@ fn is_field(text: &str) -> bool {
 /// # Errors
 /// Returns all errors of wget's letters, else of the settings, else of the start pages.
 pub fn resolve(args: CrawlArgs, env: &Env) -> Result<Resolved, UsageError> {
-    resolve_over(Config::of_crawl(), args, env)
+    let defaults = if args.mirror { Config::of_mirror() } else { Config::of_crawl() };
+    resolve_over(defaults, args, env)
+}
+
+/// Resolves a mirror: a crawl that can be read offline.
+///
+/// # Errors
+/// As [`resolve`].
+pub fn resolve_mirror(args: CrawlArgs, env: &Env) -> Result<Resolved, UsageError> {
+    resolve_over(Config::of_mirror(), args, env)
 }
 
 /// Resolves a map: a crawl without files.
@@ -184,6 +217,11 @@ pub fn resolve(args: CrawlArgs, env: &Env) -> Result<Resolved, UsageError> {
 /// # Errors
 /// As [`resolve`], and the flags that have no effect on a map.
 pub fn resolve_map(args: CrawlArgs, env: &Env) -> Result<Resolved, UsageError> {
+    if args.mirror {
+        return Err(UsageError::one(
+            "--mirror (-m): a map lists the URLs of pages and saves nothing; use `fetchall mirror`",
+        ));
+    }
     resolve_over(Config { crawl: CrawlConfig::mapping(), ..Config::of_crawl() }, args, env)
 }
 
@@ -193,6 +231,10 @@ fn resolve_over(defaults: Config, mut args: CrawlArgs, env: &Env) -> Result<Reso
     let mut resolved = resolve::settings_over(defaults, &args.settings, env)?;
     if resolved.config.crawl.maps {
         without_files(&mut resolved)?;
+    }
+    let refreshes_by_default = matches!(resolved.origins.get("refresh"), None | Some(SettingSource::Default));
+    if refreshes_by_default && (resolved.config.skip_existing || resolved.config.fresh) {
+        resolved.config.refresh = false;
     }
     resolved.validate()?;
     resolved.inputs = inputs::inputs(InputWords::StartPages, &args.starts, &args.input_file, None, env)?;
@@ -224,6 +266,7 @@ fn without_files(resolved: &mut Resolved) -> Result<(), UsageError> {
     let problems: Vec<_> = flags.map(|flag| format!("{flag}: {what}")).collect();
     let config = &mut resolved.config;
     (config.dir, config.changes, config.crawl.requisites) = (None, None, false);
+    (config.crawl.adjust_extension, config.crawl.convert_links) = (false, false);
     if problems.is_empty() { Ok(()) } else { Err(UsageError(problems)) }
 }
 

@@ -189,6 +189,7 @@ fn input(word: &OsStr, position: u64, env: &Env) -> Result<InputArg, String> {
         if [
             "crawl",
             "map",
+            "mirror",
             "explain",
             "report",
             "wacz",

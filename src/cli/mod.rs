@@ -73,6 +73,10 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
             let env = env()?;
             commands::run::list(crawl_args::resolve_map(*args, &env)?, &env.vars)
         }
+        Some(Command::Mirror(args)) => {
+            let env = env()?;
+            commands::run::list(crawl_args::resolve_mirror(*args, &env)?, &env.vars)
+        }
         Some(Command::Report(args)) => commands::report::write(&report_args::resolve(args, &env()?)?),
         Some(Command::Explain(args)) => commands::explain::tell(&explain_args::resolve(&args, &env()?)?),
         Some(Command::Wacz { paths, output }) => commands::wacz::run(&paths, &output),

@@ -29,14 +29,8 @@ const OTHERS: &[(&[&str], &str)] = &[
     (&["-e", "--referer"], "write -H 'Referer: URL'"),
     (&["-T"], "wget's -T is --connect-timeout and --read-timeout here; nothing is uploaded as with curl's -T"),
     (&["-r", "--recursive", "--no-parent"], "`fetchall crawl` follows links; without it the URLs come from a list"),
-    // Only `crawl` does not know these letters of curl.
-    (&["-k", "--convert-links"], "links are not made local as with wget's -k; curl's -k is --insecure"),
-    (
-        &["-m", "--mirror"],
-        "`fetchall crawl --requisites` follows all links, and --refresh fetches what has changed; links are not made \
-         local as with wget's -m. curl's -m is --timeout",
-    ),
-    (&["-E", "--adjust-extension"], "names get no .html as with wget's -E; curl's -E is --cert"),
+    (&["--mirror"], "`fetchall mirror` saves a site for reading offline"),
+    (&["-E"], "wget's -E is --adjust-extension here; curl's -E is --cert"),
     (&["-O", "--output-document"], "one file is for one URL: `fetchall -O FILE URL`; --dir DIR saves all pages"),
     (
         &["--retry-from", "--only"],

@@ -43,6 +43,10 @@ pub struct CrawlConfig {
     pub max_pages: Option<u64>,
     /// Whether what pages need is fetched too: images, scripts, style sheets.
     pub requisites: bool,
+    /// Whether files get the ending of their media type, as `.html`.
+    pub adjust_extension: bool,
+    /// Whether the links of saved pages lead to saved files, or are absolute.
+    pub convert_links: bool,
     /// The sitemaps that are read.
     pub sitemap: Sitemaps,
     /// Entries of sitemaps that were not changed since then are left out.
@@ -77,6 +81,8 @@ impl Default for CrawlConfig {
             span_hosts: Vec::new(),
             max_pages: None,
             requisites: false,
+            adjust_extension: false,
+            convert_links: false,
             sitemap: Sitemaps::Off,
             since: None,
             strip_param: Vec::new(),
@@ -94,6 +100,11 @@ impl CrawlConfig {
     /// The defaults of the command `crawl`.
     pub fn following() -> Self {
         Self { follow: true, sitemap: Sitemaps::Auto, robots: RobotsMode::Obey, ..Self::default() }
+    }
+
+    /// The defaults of the command `mirror`.
+    pub fn mirroring() -> Self {
+        Self { requisites: true, adjust_extension: true, convert_links: true, ..Self::following() }
     }
 
     /// The defaults of the command `map`.

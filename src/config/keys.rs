@@ -120,7 +120,8 @@ impl Key {
 
     /// Whether the flag is only for a crawl. Files and variables may set it for any command.
     pub fn is_of_crawl(&self) -> bool {
-        self.group.starts_with("Crawl") && !matches!(self.name, "requisites" | "robots")
+        self.group.starts_with("Crawl")
+            && !matches!(self.name, "requisites" | "robots" | "adjust-extension" | "convert-links")
     }
 
     /// The default of a crawl, if it is another one than that of a list.
@@ -311,6 +312,10 @@ keys! {
         "max-pages" <"N"> => crawl.max_pages: OrNone<Count>, user_only, "Maximum number of pages; 0 is none";
         "requisites" -p | "page-requisites" => crawl.requisites: bool, user_only,
             "Fetch what pages show too, from any host: images, scripts, style sheets, fonts";
+        "adjust-extension" => crawl.adjust_extension: bool, user_only,
+            "Add .html, .css, .svg or .xhtml to names of files that lack the ending of their type";
+        "convert-links" => crawl.convert_links: bool, user_only,
+            "Make links of saved pages lead to saved files, for reading offline; others are absolute";
         "skipped" <"FILE"> => skipped: OrNone<PathBuf>, user_only,
             "Write each link that is not followed to this file as JSON, with the reason";
     }

@@ -393,6 +393,12 @@ impl Config {
         Self { per_host: NonZeroU32::new(4), crawl: CrawlConfig::following(), ..Self::default() }
     }
 
+    /// The defaults of the command `mirror`: a crawl whose files can be read offline, and which the next run updates.
+    pub fn of_mirror() -> Self {
+        let crawl = CrawlConfig::mirroring();
+        Self { crawl, dir: Some(PathBuf::from(".")), refresh: true, ..Self::of_crawl() }
+    }
+
     /// Whether a setting gives credentials, for all hosts or for some.
     pub fn gives_credentials(&self) -> bool {
         let secret = |fields: Vec<(HeaderName, Option<HeaderValue>)>| fields.iter().any(|(name, _)| is_secret(name));

@@ -98,6 +98,8 @@ impl Config {
         [
             ("name", saves, true, no_file),
             ("content-disposition", saves, self.content_disposition, no_file),
+            ("adjust-extension", dir, self.crawl.adjust_extension, no_file),
+            ("convert-links", dir, self.crawl.convert_links, no_file),
             ("skip-existing", saves, self.skip_existing, no_file),
             ("remote-time", saves, self.remote_time, no_file),
             ("sync", saves || state, self.sync, no_file),

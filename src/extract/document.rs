@@ -73,7 +73,7 @@ impl BodyReader {
         }
     }
 
-    fn of_content(bytes: &[u8], is_sitemap: bool) -> Self {
+    pub fn of_content(bytes: &[u8], is_sitemap: bool) -> Self {
         let begin = bytes.trim_ascii_start();
         let begins = |with: &[u8]| begin.get(..with.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(with));
         let is_markup = begin.starts_with(b"<");

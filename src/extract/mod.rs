@@ -14,8 +14,8 @@
 //! | web application manifests, `llms.txt` | `manifest`, `lines` |
 //!
 //! [`LINK_ATTRIBUTES`] is the table of the attributes of HTML that have links. [`link_values`]
-//! returns the places of their values in a page. [`rewrite()`] makes a copy of a document whose links lead to files
-//! or to absolute URLs.
+//! returns the places of their values in a page. A [`LinkEditor`] returns the edits that make the links of a document
+//! lead to files, or make them absolute.
 
 mod charset;
 mod collector;
@@ -26,11 +26,11 @@ mod fields;
 mod html;
 mod limits;
 mod lines;
+mod link_edits;
 mod manifest;
 mod markup;
 mod refresh;
 mod resolve;
-mod rewrite;
 mod sitemap;
 mod srcset;
 mod xml;
@@ -52,10 +52,11 @@ use document::{BodyReader, media_type};
 
 pub use html::table::{LINK_ATTRIBUTES, LinkAttribute, LinkContext, LinkSyntax};
 pub use html::values::{LinkValue, link_values};
-pub use rewrite::{LinkTargets, NoTargets, RewriteHead, is_rewritable, rewrite, rewrite_bytes};
+pub use link_edits::{DocumentSurvey, LinkEdit, LinkEditor, Survey, SurveyEnd};
+pub use link_edits::{LinkTargets, NoTargets, RewriteHead};
 
 /// The bytes that are needed to recognise a document.
-const FIRST_BYTES: usize = 64;
+pub const FIRST_BYTES: usize = 64;
 /// The most bytes of a sitemap (sitemaps.org).
 const LARGEST_SITEMAP: u64 = 52_428_800;
 /// The most bytes that are transcoded at once.

@@ -74,6 +74,10 @@ pub struct FetchConfig {
     pub sync: bool,
     /// Whether a name that the server proposes makes the claimed name a folder with that file in it.
     pub content_disposition: bool,
+    /// Whether files get the ending of their media type.
+    pub adjust_extension: bool,
+    /// Whether the links of saved pages and style sheets are made absolute, for a later pass to make them local.
+    pub convert_links: bool,
     /// Whether existing files are skipped.
     pub skip_existing: bool,
     /// Sends no request and writes no file. Each outcome has the path that its body would get.
@@ -120,6 +124,8 @@ impl FetchConfig {
             names: true,
             sync: false,
             content_disposition: false,
+            adjust_extension: false,
+            convert_links: false,
             skip_existing: false,
             dry_run: false,
             run: 1,

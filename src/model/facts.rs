@@ -47,6 +47,8 @@ pub struct Facts {
     pub path: Option<String>,
     /// Bytes of the body after decoding.
     pub bytes: Option<u64>,
+    /// Bytes of the file, if it is not the body as it came: its links were rewritten.
+    pub file_bytes: Option<u64>,
     /// Bytes of the body as received, before decoding; without framing and fields.
     pub wire_bytes: Option<u64>,
     /// The Content-Type field (RFC 9110, section 8.3).

@@ -15,6 +15,7 @@
 
 mod claims;
 mod disposition;
+mod extension;
 mod fold;
 mod portable;
 mod template;
@@ -31,6 +32,7 @@ use crate::model::{ErrorKind, FetchError};
 
 pub use claims::Claims;
 pub use disposition::name_from_disposition;
+pub use extension::{endings, missing_ending};
 pub use fold::fold;
 pub use portable::{MAX_COMPONENT, is_portable};
 pub use template::Template;

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use url::Url;
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::model::Seed;
+use crate::model::{RequestOverrides, Seed};
 use crate::policy::credentials::origin::basic_user;
 
 /// The settings that shape a body. Runs with different ones share no rows.
@@ -21,14 +22,18 @@ impl Shape {
     /// one input, from 0. Digest and priority are not part of a request, so they are left out. These
     /// are the keys before version 4 of the tables.
     pub(super) fn digest(&self, seed: &Seed, occurrence: u32) -> [u8; 16] {
+        self.digest_of(&seed.url, seed.overrides.as_deref(), occurrence)
+    }
+
+    fn digest_of(&self, url: &Url, overrides: Option<&RequestOverrides>, occurrence: u32) -> [u8; 16] {
         let mut hash = Xxh3::new();
         let mut add = |text: &[u8]| {
             hash.update(&(text.len() as u64).to_le_bytes());
             hash.update(text);
         };
-        add(seed.url.as_str().as_bytes());
+        add(url.as_str().as_bytes());
         self.0.iter().for_each(|setting| add(setting.as_bytes()));
-        if let Some(overrides) = seed.overrides.as_deref() {
+        if let Some(overrides) = overrides {
             // No setting looks like these marks, which keep one kind from being taken for another.
             if let Some(out) = &overrides.out {
                 add(b"\0out");
@@ -73,6 +78,11 @@ impl Keys {
     /// The key of a request, see [`Shape::digest`].
     pub(super) fn of(&self, seed: &Seed, occurrence: u32) -> [u8; 16] {
         salted(&self.salt, &self.shape.digest(seed, occurrence))
+    }
+
+    /// The key of the first request for a URL without overrides.
+    pub(super) fn of_url(&self, url: &Url) -> [u8; 16] {
+        salted(&self.salt, &self.shape.digest_of(url, None, 0))
     }
 }
 

@@ -11,8 +11,8 @@ use crate::model::{ArchiveProgress, Outcome, SkipReason, Subject, Verdict};
 pub struct Ledger {
     pub(super) path: PathBuf,
     pub(super) connection: Database,
-    keys: Keys,
-    bodies: Bodies,
+    pub(super) keys: Keys,
+    pub(super) bodies: Bodies,
     /// Held for as long as the run lasts.
     lock: Option<Lock>,
     /// Whether rows have links.

@@ -22,6 +22,7 @@ mod past;
 mod recall;
 mod robots;
 mod row;
+mod saved_documents;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,7 @@ pub use ledger::Ledger;
 pub use lock::Lock;
 pub use past::{PastRow, PastRows};
 pub use recall::Recall;
+pub use saved_documents::{FileLengths, SavedBatch, SavedRow};
 
 use crate::model::shown_path;
 use crate::policy::naming::fold;
@@ -167,7 +169,11 @@ impl Bodies {
             }
             (Bodies::Below(_) | Bodies::HandedOn, _) => return Presence::Absent,
         };
-        match (len.is_some() && len == found.facts.bytes, linked) {
+        let is_length = |len: u64| {
+            let own = found.facts.file_bytes.or(found.facts.bytes);
+            Some(len) == own || Some(len) == found.relinked_bytes
+        };
+        match (len.is_some_and(is_length), linked) {
             (false, _) => Presence::Absent,
             (true, None) => Presence::There,
             (true, Some(id)) => Presence::Linked(id),

@@ -10,9 +10,9 @@ use rusqlite::{Row, Statement, params};
 use url::Url;
 
 use super::key::Keys;
-use super::{Bodies, archives, link_codec, robots};
+use super::{Bodies, archives, link_codec, robots, saved_documents};
 use crate::model::{self, Facts, Hex, Hop, Job, Outcome, PageLinks, Seed, SkipReason, Validators, Verdict};
-use crate::policy::naming::{MAX_NAME, is_portable};
+use crate::policy::naming::{MAX_NAME, endings, is_portable};
 use crate::policy::rerun::selection::RecordedOutcome;
 use crate::policy::text::redact::redact_url;
 
@@ -29,9 +29,10 @@ pub(super) fn was_saved(seed: &Seed) -> bool {
 /// Writes a row, or all of it anew; it keeps its place in the order.
 pub(super) const UPSERT: &str = "INSERT INTO urls (key, url, outcome, name, status, final_url, bytes,
     wire_bytes, content_type, sha256, blake3, etag, last_modified, redirects, http_version, remote_addr,
-    error_kind, error_message, attempts, started_at, total_ms, file, title, links)
+    error_kind, error_message, attempts, started_at, total_ms, file, title, links,
+    file_bytes)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22,
-    ?23, ?24)
+    ?23, ?24, ?25)
     ON CONFLICT (key) DO UPDATE SET url = excluded.url, outcome = excluded.outcome, name = excluded.name,
     status = excluded.status, final_url = excluded.final_url, bytes = excluded.bytes,
     wire_bytes = excluded.wire_bytes, content_type = excluded.content_type, sha256 = excluded.sha256,
@@ -39,7 +40,8 @@ pub(super) const UPSERT: &str = "INSERT INTO urls (key, url, outcome, name, stat
     redirects = excluded.redirects, http_version = excluded.http_version, remote_addr = excluded.remote_addr,
     error_kind = excluded.error_kind, error_message = excluded.error_message, attempts = excluded.attempts,
     started_at = excluded.started_at, total_ms = excluded.total_ms, file = excluded.file,
-    title = excluded.title, links = excluded.links,
+    title = excluded.title, links = excluded.links, file_bytes = excluded.file_bytes, relinked_bytes = NULL,
+    linked = NULL,
     failed_status = NULL, failed_at = NULL";
 
 /// Records a failed attempt. The row keeps the facts of an earlier body.
@@ -54,7 +56,7 @@ pub(super) const UPDATE_HOLDS: &str = "UPDATE urls SET error_kind = NULL, error_
 macro_rules! columns {
     () => {
         "outcome, name, status, final_url, bytes, wire_bytes, content_type, sha256, blake3, etag, last_modified,
-        redirects, http_version, remote_addr, started_at, file, error_kind, error_message"
+        redirects, http_version, remote_addr, started_at, file, error_kind, error_message, file_bytes, relinked_bytes"
     };
 }
 
@@ -80,6 +82,8 @@ macro_rules! is_bounded {
         + coalesce(octet_length(file), 0)
         + coalesce(octet_length(error_kind), 0)
         + coalesce(octet_length(error_message), 0)
+        + coalesce(octet_length(file_bytes), 0)
+        + coalesce(octet_length(relinked_bytes), 0)
         + coalesce(octet_length(title), 0)
         + coalesce(octet_length(url), 0) <= 4194304
         AND coalesce(octet_length(links), 0) <= 8388608"
@@ -139,10 +143,10 @@ pub(super) const SELECT_PAGES: &str =
 pub(super) const SELECT_SALT: &str = "SELECT salt FROM salt WHERE typeof(salt) = 'blob' AND octet_length(salt) = 32";
 
 /// The column of the URL in [`SELECT_OK`].
-pub(super) const URL: usize = 18;
+pub(super) const URL: usize = 20;
 
 /// All statements. Preparing them shows whether the tables have the expected columns.
-pub(super) const ALL: [&str; 20] = [
+pub(super) const ALL: [&str; 24] = [
     archives::INSERT_ARCHIVE,
     archives::SELECT_ARCHIVE,
     archives::UPDATE_ARCHIVE,
@@ -161,6 +165,10 @@ pub(super) const ALL: [&str; 20] = [
     IS_EMPTY,
     SELECT_TARGETS,
     SELECT_PAGES,
+    saved_documents::SELECT,
+    saved_documents::HAS_UNLINKED,
+    saved_documents::UPDATE_LENGTHS,
+    saved_documents::UPDATE_LINKED,
     robots::WRITE,
     robots::READ,
 ];
@@ -242,6 +250,7 @@ pub(super) fn upsert(
         file.filter(|file| Some(&**file) != name),
         facts.found.links.as_ref().and_then(|page| page.title.as_deref()),
         links,
+        count(facts.file_bytes),
     ])?;
     Ok(())
 }
@@ -270,6 +279,8 @@ pub(super) struct RowContent {
     pub name: Option<Box<str>>,
     /// The path of its body below the output folder.
     pub file: Option<PathBuf>,
+    /// The length of that file if a pass over its links was interrupted at its end.
+    pub relinked_bytes: Option<u64>,
     pub facts: Facts,
     pub validators: Validators,
 }
@@ -280,11 +291,14 @@ pub(super) fn is_name(name: &str) -> bool {
     name.len() <= MOST && name.split('/').all(is_portable)
 }
 
-/// Whether a file belongs to the name: the file of that name, or one file in the folder of that name.
+/// Whether a file belongs to the name: the file of that name, with an ending too, or one file in the folder of that
+/// name.
 fn belongs(file: Option<&str>, name: Option<&str>) -> bool {
     let (Some(file), Some(name)) = (file, name) else { return file.is_none() };
-    let below = file.strip_prefix(name);
-    below.is_some_and(|below| below.is_empty() || below.strip_prefix('/').is_some_and(|part| !part.contains('/')))
+    let Some(rest) = file.strip_prefix(name) else { return false };
+    rest.is_empty()
+        || endings().any(|ending| ending == rest)
+        || rest.strip_prefix('/').is_some_and(|part| !part.contains('/'))
 }
 
 /// In place of the file of a row: its body was not saved, because it had another type than those that are wanted.
@@ -313,6 +327,7 @@ pub(super) fn found(row: &Row<'_>, bodies: &Bodies) -> rusqlite::Result<Option<R
         final_url: text(row, 3)?.and_then(|url| Url::parse(&redact_url(url)).ok()),
         path: path.map(|path| path.to_string_lossy().into_owned()),
         bytes: count(row, 4)?,
+        file_bytes: count(row, 18)?,
         wire_bytes: count(row, 5)?,
         content_type: boxed(6)?,
         found: model::Found {
@@ -332,7 +347,8 @@ pub(super) fn found(row: &Row<'_>, bodies: &Bodies) -> rusqlite::Result<Option<R
     };
     let validators = Validators { etag: octets(row, 9)?, last_modified: octets(row, 10)? };
     let ok = text(row, 0)? == Some(Verdict::Ok.as_str());
-    Ok(Some(RowContent { ok, not_followed, file: file.map(PathBuf::from), name, facts, validators }))
+    let relinked_bytes = count(row, 19)?;
+    Ok(Some(RowContent { ok, not_followed, file: file.map(PathBuf::from), relinked_bytes, name, facts, validators }))
 }
 
 /// The outcome of a URL whose redirect a crawl did not follow: its target was seen, or is out of scope. The row has the
@@ -351,8 +367,8 @@ fn not_followed(row: &Row<'_>) -> rusqlite::Result<Option<SkipReason>> {
 
 /// Reads the links of a row of [`SELECT_CRAWLED`]; `None` if no crawl has fetched it.
 pub(super) fn links(row: &Row<'_>) -> rusqlite::Result<Option<Box<PageLinks>>> {
-    let Some(page) = row.get_ref(19)?.as_blob().ok().and_then(link_codec::read) else { return Ok(None) };
-    Ok(Some(Box::new(PageLinks { title: text(row, 18)?.map(str::to_owned), ..page })))
+    let Some(page) = row.get_ref(21)?.as_blob().ok().and_then(link_codec::read) else { return Ok(None) };
+    Ok(Some(Box::new(PageLinks { title: text(row, 20)?.map(str::to_owned), ..page })))
 }
 
 /// Reads the last result of a request. A failure after an `ok` body counts.

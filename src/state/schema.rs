@@ -66,6 +66,7 @@ const STEPS: &[Migration] = &[
     salt_keys,
     |state| state.execute_batch(CRAWL),
     |state| state.execute_batch(archives::TABLES),
+    |state| state.execute_batch(FILES),
 ];
 
 /// The first table.
@@ -111,6 +112,13 @@ CREATE TABLE robots (
     error TEXT,
     retry_after_ms INTEGER
 );
+";
+
+/// The lengths of files whose links were rewritten, and whether all their links were looked at since they came.
+const FILES: &str = "
+ALTER TABLE urls ADD COLUMN file_bytes INTEGER;
+ALTER TABLE urls ADD COLUMN relinked_bytes INTEGER;
+ALTER TABLE urls ADD COLUMN linked INTEGER;
 ";
 
 /// The first version whose keys are salted.

@@ -42,6 +42,7 @@ fn facts() -> Facts {
         final_url: Some(Url::parse("http://h.test/b").unwrap()),
         path: None,
         bytes: Some(4),
+        file_bytes: None,
         wire_bytes: Some(3),
         content_type: Some("text/plain".into()),
         found: Found { sha256: Some([7; 32]), blake3: None, ..Found::default() },

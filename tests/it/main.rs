@@ -42,6 +42,7 @@ mod known;
 mod library;
 #[cfg(unix)]
 mod live_view;
+mod mirror;
 mod octets;
 mod ordinary;
 mod output;

@@ -33,9 +33,21 @@ fn settled(run: &Finished, server: Option<&FaultServer>, text: &str) -> String {
 
 #[test]
 fn help_of_each_command() {
-    for command in
-        ["", "crawl", "map", "explain", "report", "wacz", "warc", "demo", "compare", "config", "completions", "man"]
-    {
+    for command in [
+        "",
+        "crawl",
+        "map",
+        "mirror",
+        "explain",
+        "report",
+        "wacz",
+        "warc",
+        "demo",
+        "compare",
+        "config",
+        "completions",
+        "man",
+    ] {
         for flag in ["--help", "-h"] {
             let words: Vec<_> = [command, flag].into_iter().filter(|word| !word.is_empty()).collect();
             let run = Fetchall::new().args(words).run().expect_code(0);
@@ -115,7 +127,7 @@ fn options_of_page(page: &str) -> Vec<(String, String)> {
 
 #[test]
 fn manual_page_has_the_help_of_each_option() {
-    for command in ["", "crawl", "map", "compare", "config", "demo"] {
+    for command in ["", "crawl", "map", "mirror", "compare", "config", "demo"] {
         let page = Fetchall::new().args(["man", command].iter().filter(|word| !word.is_empty())).run().expect_code(0);
         let help =
             Fetchall::new().env("COLUMNS", "400").args([command, "--help"].iter().filter(|word| !word.is_empty()));
@@ -213,7 +225,6 @@ const REFUSED: &[(&str, &[&str])] = &[
             "crawl -H https://a.example/",
             "crawl -rH a.example",
             "crawl -k https://a.example/",
-            "crawl -m https://a.example/",
             "crawl -E https://a.example/",
             "crawl -nc https://a.example/",
             "crawl -nH https://a.example/",
@@ -238,6 +249,8 @@ const REFUSED: &[(&str, &[&str])] = &[
             "crawl --robots maybe https://a.example/",
             "map --dir out -p https://a.example/",
             "map -nd https://a.example/",
+            "map -m https://a.example/",
+            "mirror --name {file -E https://a.example/",
             "map -O page.html https://a.example/",
             "crawl --config traps.toml https://a.example/",
             "--depth 2 sites.txt",

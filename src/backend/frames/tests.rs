@@ -97,6 +97,7 @@ fn facts_of_a_response_cross_the_pipe() {
         final_url: Some(url("/b")),
         path: Some("out/b".to_owned()),
         bytes: Some(1),
+        file_bytes: Some(7),
         wire_bytes: Some(2),
         content_type: Some("text/html".into()),
         found: Found {

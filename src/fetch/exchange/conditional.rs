@@ -8,6 +8,7 @@ use url::Url;
 use super::state::Exchange;
 use crate::fetch::config::FetchConfig;
 use crate::fetch::save::local_file::LocalFile;
+use crate::fetch::save::saver::FileNaming;
 use crate::model::{Condition, Needs, RequestOverrides, Validators};
 
 impl Exchange<'_> {
@@ -20,14 +21,16 @@ impl Exchange<'_> {
     /// Finds the file that the body would replace. Returns `None` if the run needs a digest or the links of the
     /// body, or if an earlier run saved the file.
     pub(crate) fn find_local(&self) -> Option<Box<LocalFile>> {
-        let FetchConfig { refresh, needs, saving, .. } = &*self.fetcher.config;
+        let FetchConfig { refresh, needs, saving, adjust_extension, convert_links, .. } = &*self.fetcher.config;
         let is_declared = |overrides: &RequestOverrides| overrides.sha256.is_some() || overrides.blake3.is_some();
         let was_saved = self.job.seed.known.as_ref().is_some_and(|known| known.was_saved);
-        let reads_body = needs.has_digest() || needs.contains(Needs::LINKS);
+        // A file whose links were rewritten is not what the server has.
+        let is_other = *adjust_extension || *convert_links;
+        let reads_body = needs.has_digest() || needs.contains(Needs::LINKS) || is_other;
         if !refresh || reads_body || was_saved || self.overrides().is_some_and(is_declared) {
             return None;
         }
-        LocalFile::find(saving.folder()?, &self.fetcher.saver.file(self.job, None)?).map(Box::new)
+        LocalFile::find(saving.folder()?, &self.fetcher.saver.file(self.job, FileNaming::default())?).map(Box::new)
     }
 
     /// Records that the file is current.

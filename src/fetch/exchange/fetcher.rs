@@ -35,7 +35,7 @@ use crate::fetch::connect::host_field::its_own;
 use crate::fetch::connect::response::Response;
 use crate::fetch::reply::{Fetched, Fetcher, Reply};
 use crate::fetch::save::destination::CommitState;
-use crate::fetch::save::saver::Saver;
+use crate::fetch::save::saver::{FileNaming, Saver};
 use crate::model::{
     Facts, FetchError, Job, Needs, RedirectState, RequestOverrides, SkipReason, Timing, Verdict, is_secret,
 };
@@ -171,7 +171,7 @@ impl HttpFetcher {
         let there = if self.config.skip_existing { self.saver.existing(job, None) } else { None };
         let (reason, path, bytes) = match there {
             Some((path, bytes)) => (SkipReason::Exists, Some(path), bytes),
-            None if self.config.dry_run => (SkipReason::DryRun, self.saver.target(job, None), None),
+            None if self.config.dry_run => (SkipReason::DryRun, self.saver.target(job, FileNaming::default()), None),
             None => return None,
         };
         let path = path.map(|path| path.to_string_lossy().into_owned());

@@ -1,6 +1,7 @@
 //! The body of a successful response: its destination, its checks, and its kept beginning.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -20,11 +21,13 @@ use crate::fetch::body::transfer::Transfer;
 use crate::fetch::body::{declared, digest, links, robots};
 use crate::fetch::config::Saving;
 use crate::fetch::connect::response::{Response, size};
+use crate::fetch::save::converted::Conversion;
 use crate::fetch::save::partial_file::{Note, ResumableResponse};
+use crate::fetch::save::saver::FileNaming;
 use crate::model::{ErrorKind, FetchError, Kind, Needs, SkipReason, Verdict};
 use crate::policy::message::date;
 use crate::policy::message::partial::strong_validator;
-use crate::policy::naming::{file_of_url, name_from_disposition};
+use crate::policy::naming::{file_of_url, missing_ending, name_from_disposition};
 use crate::policy::scope::is_wanted_type;
 use crate::policy::text::printable::{printable, text_of_octets};
 
@@ -42,6 +45,24 @@ impl Exchange<'_> {
             tracing::debug!(url = %printable(url), field = %printable(&field), "Content-Disposition has no name");
         }
         name
+    }
+
+    /// Returns the ending that the file of this response lacks, if files get one. A name in the list has precedence.
+    fn missing_ending(&self, proposed: Option<&str>) -> &'static str {
+        let config = &self.fetcher.config;
+        let is_named = self.overrides().is_some_and(|overrides| overrides.out.is_some());
+        let name = proposed.or(self.job.save_as.as_ref().map(|name| &*name.0));
+        match name.filter(|_| config.adjust_extension && !is_named) {
+            Some(name) => missing_ending(name, self.facts.content_type.as_deref()),
+            None => "",
+        }
+    }
+
+    /// Returns how the links of this response are rewritten, if they are.
+    fn conversion(&self, url: &Url) -> Option<Arc<Conversion>> {
+        let config = &self.fetcher.config;
+        let converts = config.convert_links && matches!(config.saving, Saving::Dir(_));
+        Conversion::of(url, self.facts.content_type.as_deref()).filter(|_| converts).map(Arc::new)
     }
 
     /// Whether the file that the server has just named exists already and stays. Records its path and size.
@@ -97,6 +118,7 @@ impl Exchange<'_> {
             }
         })?;
         (self.facts.path, self.finished_body) = (saved.path, saved.finished_body);
+        self.facts.file_bytes = saved.file_bytes;
         Ok(Verdict::Ok)
     }
 
@@ -209,7 +231,9 @@ impl Exchange<'_> {
         transfer.observe(stream.map(StreamedBody::observer));
         let copy = if has_copy { fetcher.saver.begin_coded(job, answered.take()) } else { None };
         let file = if saves {
-            fetcher.saver.begin(job, self.commit_state.as_ref(), modified, proposed.as_deref(), answered)
+            let naming = FileNaming { proposed: proposed.as_deref(), ending: self.missing_ending(proposed.as_deref()) };
+            let conversion = self.conversion(url);
+            fetcher.saver.begin(job, self.commit_state.as_ref(), modified, naming, answered, conversion)
         } else {
             None
         };

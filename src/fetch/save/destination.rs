@@ -3,11 +3,13 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use super::converted::Conversion;
 use super::partial_file::PartialPath;
 use crate::model::{ErrorKind, FetchError, shown_path};
 use crate::output_folder::{OutputFolder, path_octets};
@@ -28,26 +30,42 @@ pub(crate) struct Destination {
     pub(crate) sync: bool,
     /// Whether this process gives the final name. Otherwise its parent process does.
     pub(crate) names: bool,
+    /// How the links of the body are rewritten, if they are.
+    pub(crate) conversion: Option<Arc<Conversion>>,
+}
+
+/// The file of a complete body.
+#[derive(Debug)]
+pub(crate) struct WrittenFile {
+    /// Its path below the folder, until it has its final name.
+    pub(crate) path: PathBuf,
+    /// Whether a note lies beside it.
+    pub(crate) has_note: bool,
+    /// Its length, if its links were rewritten or might have been.
+    pub(crate) bytes: Option<u64>,
 }
 
 impl Destination {
     /// Writes a complete body and gives it its final name, unless its fetch is given up.
-    pub(crate) fn write_whole(&self, body: &[u8], commit_state: &CommitState) -> io::Result<()> {
+    pub(crate) fn write_whole(&self, body: &[u8], commit_state: &CommitState) -> io::Result<WrittenFile> {
         commit_state.check()?;
+        let converted = self.conversion.as_ref().and_then(|conversion| conversion.bytes(body));
+        let body = converted.as_deref().unwrap_or(body);
         let mut file = self.create()?;
         file.write_all(body)?;
         self.seal(&file)?;
         drop(file);
         if !commit_state.commit() {
-            return self.unless_given_up(commit_state);
+            self.unless_given_up(commit_state)?;
         }
-        self.name(&self.part)
+        self.name(&self.part)?;
+        let bytes = self.conversion.is_some().then_some(body.len() as u64);
+        Ok(WrittenFile { path: self.part.clone(), has_note: false, bytes })
     }
 
     /// Returns the complete body, for another process to give it its name.
-    pub(crate) fn finished_body(&self, kept: Option<&PartialPath>) -> FinishedBody {
-        let from = kept.map_or(&*self.part, PartialPath::path).to_owned();
-        FinishedBody { from, to: self.target.clone(), kept: kept.is_some(), sync: self.sync }
+    pub(crate) fn finished_body(&self, written: WrittenFile) -> FinishedBody {
+        FinishedBody { from: written.path, to: self.target.clone(), kept: written.has_note, sync: self.sync }
     }
 
     /// Sets the modification time of a complete file, and syncs it to the disk with `sync`.
@@ -126,6 +144,8 @@ fn if_removed(folder: &OutputFolder, file: &Path, e: io::Error) -> io::Error {
 pub(crate) struct SavedBody {
     /// The path of its file, as the user spelled its folder.
     pub(crate) path: Option<String>,
+    /// The length of its file, if its links were rewritten or might have been.
+    pub(crate) file_bytes: Option<u64>,
     /// The body, if another process has to give it its name.
     pub(crate) finished_body: Option<Box<FinishedBody>>,
 }
@@ -226,6 +246,7 @@ mod tests {
             modified: None,
             sync: false,
             names: true,
+            conversion: None,
         }
     }
 

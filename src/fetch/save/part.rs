@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use super::destination::{CommitState, Destination, SavedBody};
-use super::partial_file::{PartialCopy, PartialFile, PartialPath};
+use super::converted::ConvertedFile;
+use super::destination::{CommitState, Destination, SavedBody, WrittenFile};
+use super::partial_file::{PartialCopy, PartialFile};
 use super::small_file_writer::SmallFileWriter;
 use crate::model::FetchError;
 
@@ -89,16 +90,17 @@ impl FilePart {
         let (destination, commit_state) = (self.destination.clone(), self.commit_state.clone());
         let (file, partial, buffer) = (self.file.take(), self.partial.take(), std::mem::take(&mut self.buffer));
         let written = if file.is_none() && !matches!(partial, Some(PartialCopy::Open(_))) {
-            self.small_files.write(destination, buffer, commit_state).await.map(|()| None)
+            self.small_files.write(destination, buffer, commit_state).await
         } else {
             blocking(move || PartWrite { destination, commit_state, file, partial }.finish(&buffer)).await
         };
-        let kept = written.map_err(|e| self.destination.error(&e))?;
+        let written = written.map_err(|e| self.destination.error(&e))?;
         self.begun = false;
         let destination = &self.destination;
         let path = destination.folder.path().join(&destination.target).to_string_lossy().into_owned();
-        let finished_body = (!destination.names).then(|| Box::new(destination.finished_body(kept.as_ref())));
-        Ok(SavedBody { path: Some(path), finished_body })
+        let file_bytes = written.bytes;
+        let finished_body = (!destination.names).then(|| Box::new(destination.finished_body(written)));
+        Ok(SavedBody { path: Some(path), file_bytes, finished_body })
     }
 
     /// Removes the bytes so far. The fetch is not given up: it may ask for the whole body again.
@@ -149,24 +151,56 @@ impl PartWrite {
         if let Some(PartialCopy::Open(body)) = &mut self.partial { body.record() } else { Ok(()) }
     }
 
-    /// Writes the end of a body and gives it its final name, unless its fetch is given up. Returns the path of a kept
-    /// body, in case another process gives the name.
-    fn finish(mut self, end: &[u8]) -> io::Result<Option<PartialPath>> {
-        let named = self.write(end).and_then(|()| self.name());
+    /// Writes the end of a body and gives it its final name, unless its fetch is given up.
+    fn finish(mut self, end: &[u8]) -> io::Result<WrittenFile> {
+        let named = self.write(end).and_then(|()| self.convert()).and_then(|converted| self.name(converted));
         named.inspect_err(|_| {
             // A given-up body was cut off and stays.
             if self.commit_state.check().is_ok() {
                 self.spoil();
             }
-        })?;
-        Ok(match self.partial {
-            Some(PartialCopy::Open(body)) => Some(body.at),
-            Some(PartialCopy::Planned(..)) | None => None,
         })
     }
 
-    fn name(&self) -> io::Result<()> {
+    /// Rewrites the links of the complete body into another file, if that changes anything.
+    fn convert(&self) -> io::Result<Option<ConvertedFile>> {
+        let Destination { folder, part, conversion, .. } = &self.destination;
+        let body = match &self.partial {
+            Some(PartialCopy::Open(body)) => body.at.path(),
+            Some(PartialCopy::Planned(..)) | None => part,
+        };
+        conversion.as_ref().map_or(Ok(None), |conversion| conversion.file(folder, body, part))
+    }
+
+    /// Gives the final name to the rewritten body, and removes the one that came.
+    fn name_converted(&self, converted: ConvertedFile) -> io::Result<WrittenFile> {
         let destination = &self.destination;
+        let ConvertedFile { path, file, bytes } = converted;
+        let remove = || {
+            // Err: it is harmless, and the next run removes it.
+            let _ = destination.folder.remove(&path);
+        };
+        destination.seal(&file).inspect_err(|_| remove())?;
+        drop(file);
+        if !self.commit_state.commit() {
+            remove();
+            self.commit_state.check()?;
+        }
+        destination.name(&path).inspect_err(|_| remove())?;
+        match &self.partial {
+            Some(PartialCopy::Open(body)) => body.at.remove(),
+            Some(PartialCopy::Planned(..)) | None => destination.remove_part(),
+        }
+        destination.sync_folder()?;
+        Ok(WrittenFile { path, has_note: false, bytes: Some(bytes) })
+    }
+
+    fn name(&self, converted: Option<ConvertedFile>) -> io::Result<WrittenFile> {
+        if let Some(converted) = converted {
+            return self.name_converted(converted);
+        }
+        let destination = &self.destination;
+        let bytes = destination.conversion.as_ref().map(|_| self.length()).transpose()?;
         match (&self.partial, &self.file) {
             (Some(PartialCopy::Open(body)), _) => destination.seal(body.file())?,
             (_, Some(file)) => destination.seal(file)?,
@@ -174,17 +208,32 @@ impl PartWrite {
         }
         let given = self.commit_state.commit();
         match &self.partial {
-            Some(PartialCopy::Open(_)) if !given => return self.commit_state.check(),
+            Some(PartialCopy::Open(_)) if !given => self.commit_state.check()?,
             Some(PartialCopy::Open(body)) => {
                 destination.name(body.at.path())?;
                 if destination.names {
                     body.at.forget();
                 }
             }
-            Some(PartialCopy::Planned(..)) | None if !given => return destination.unless_given_up(&self.commit_state),
+            Some(PartialCopy::Planned(..)) | None if !given => destination.unless_given_up(&self.commit_state)?,
             Some(PartialCopy::Planned(..)) | None => destination.name(&destination.part)?,
         }
-        destination.sync_folder()
+        destination.sync_folder()?;
+        Ok(match &self.partial {
+            Some(PartialCopy::Open(body)) => WrittenFile { path: body.at.path().to_owned(), has_note: true, bytes },
+            Some(PartialCopy::Planned(..)) | None => {
+                WrittenFile { path: destination.part.clone(), has_note: false, bytes }
+            }
+        })
+    }
+
+    /// The length of the complete body.
+    fn length(&self) -> io::Result<u64> {
+        match (&self.partial, &self.file) {
+            (Some(PartialCopy::Open(body)), _) => Ok(body.file().metadata()?.len()),
+            (_, Some(file)) => Ok(file.metadata()?.len()),
+            (_, None) => Ok(0),
+        }
     }
 
     /// Keeps the received bytes of a body that is cut off.
@@ -249,6 +298,7 @@ mod tests {
             modified: None,
             sync: false,
             names: true,
+            conversion: None,
         };
         let small_files = Arc::new(SmallFileWriter::new(Arc::default()));
         let commit_state = Arc::<CommitState>::default();

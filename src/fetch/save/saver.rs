@@ -8,17 +8,28 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::SystemTime;
 
+use super::converted::{Conversion, converted_name};
 use super::destination::{CommitState, Destination};
 use super::part::{FilePart, blocking};
 use super::partial_file::{self, PartialCopy, PartialFile, PartialPath, ResumableResponse, key_of};
 use super::small_file_writer::SmallFileWriter;
 use crate::fetch::config::{FetchConfig, Keeping, Saving};
 use crate::model::Job;
+use crate::policy::naming::endings;
 use crate::policy::text::printable::printable;
 
 /// The id of bodies kept between the tries of one run. It is the same for all runs, so that the next run removes the
 /// leftovers of a killed one.
 const FOR_NOW: u64 = u64::MAX;
+
+/// The part of a file name that depends on the response.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct FileNaming<'a> {
+    /// The name in a folder of its own.
+    pub(crate) proposed: Option<&'a str>,
+    /// The ending that the name lacks.
+    pub(crate) ending: &'static str,
+}
 
 /// Makes the files of bodies.
 pub(crate) struct Saver {
@@ -42,17 +53,17 @@ impl Saver {
         matches!(self.config.saving, Saving::Dir(_) | Saving::File(..))
     }
 
-    /// Returns the file for the body of this job, if it is saved to one. `proposed` is the name that the server gives
-    /// the file in a folder of its own. With `answered`, a body that is cut off is kept.
+    /// Returns the file for the body of this job, if it is saved to one. With `answered`, a body that is cut off is kept.
     pub(crate) fn begin(
         &self,
         job: &Job,
         commit_state: Option<&Arc<CommitState>>,
         modified: Option<SystemTime>,
-        proposed: Option<&str>,
+        naming: FileNaming<'_>,
         answered: Option<Box<ResumableResponse>>,
+        conversion: Option<Arc<Conversion>>,
     ) -> Option<FilePart> {
-        let destination = self.destination(job, modified, proposed)?;
+        let destination = Destination { conversion, ..self.destination(job, modified, naming)? };
         let keep = answered.map(|answered| PartialCopy::Planned(self.keep_id(), answered));
         Some(FilePart::new(destination, self.small_files.clone(), commit_state, keep))
     }
@@ -60,7 +71,7 @@ impl Saver {
     /// Returns the file for the coded form of a body, which serves resuming only. It has a commit state of its own,
     /// as the body is complete without it.
     pub(crate) fn begin_coded(&self, job: &Job, answered: Option<Box<ResumableResponse>>) -> Option<FilePart> {
-        let mut destination = self.destination(job, None, None)?;
+        let mut destination = self.destination(job, None, FileNaming::default())?;
         // The decoded form has the plain name.
         destination.part.set_extension("coded");
         let keep = answered.map(|answered| PartialCopy::Planned(self.keep_id(), answered));
@@ -75,20 +86,21 @@ impl Saver {
         }
     }
 
-    fn destination(&self, job: &Job, modified: Option<SystemTime>, proposed: Option<&str>) -> Option<Destination> {
+    fn destination(&self, job: &Job, modified: Option<SystemTime>, naming: FileNaming<'_>) -> Option<Destination> {
         let folder = self.config.saving.folder()?.clone();
-        let (part, target) = (part_name(&self.config, job)?, self.file(job, proposed)?);
+        let (part, target) = (part_name(&self.config, job)?, self.file(job, naming)?);
         let claimed = !self.single();
         let FetchConfig { sync, names, .. } = *self.config;
-        Some(Destination { folder, part, target, claimed, modified, sync, names })
+        Some(Destination { folder, part, target, claimed, modified, sync, names, conversion: None })
     }
 
     /// Returns the final name of a job's body below its folder, if it has one.
-    pub(crate) fn file(&self, job: &Job, proposed: Option<&str>) -> Option<PathBuf> {
+    pub(crate) fn file(&self, job: &Job, naming: FileNaming<'_>) -> Option<PathBuf> {
         match (&self.config.saving, &job.save_as) {
             (Saving::Dir(_), Some(name)) => {
                 let mut file = PathBuf::from(&*name.0);
-                file.extend(proposed);
+                file.extend(naming.proposed);
+                file.as_mut_os_string().push(naming.ending);
                 Some(file)
             }
             (Saving::File(_, file), _) => Some(file.clone()),
@@ -97,8 +109,8 @@ impl Saver {
     }
 
     /// Returns the final path of a job's body, as the user spelled its folder.
-    pub(crate) fn target(&self, job: &Job, proposed: Option<&str>) -> Option<PathBuf> {
-        Some(self.config.saving.folder()?.path().join(self.file(job, proposed)?))
+    pub(crate) fn target(&self, job: &Job, naming: FileNaming<'_>) -> Option<PathBuf> {
+        Some(self.config.saving.folder()?.path().join(self.file(job, naming)?))
     }
 
     /// Returns the last part of the final name.
@@ -115,14 +127,21 @@ impl Saver {
     /// Returns the path of an existing entry under the final name, and its length if it is a file. A folder is no
     /// body. Below the output folder a link is not followed, as a body would replace it.
     pub(crate) fn existing(&self, job: &Job, proposed: Option<&str>) -> Option<(PathBuf, Option<u64>)> {
-        let target = self.target(job, proposed)?;
+        // The ending depends on a response that did not come yet.
+        let others = endings().filter(|_| self.config.adjust_extension);
+        let mut namings = std::iter::once("").chain(others).map(|ending| FileNaming { proposed, ending });
+        namings.find_map(|naming| self.existing_as(job, naming))
+    }
+
+    fn existing_as(&self, job: &Job, naming: FileNaming<'_>) -> Option<(PathBuf, Option<u64>)> {
+        let target = self.target(job, naming)?;
         if self.single() {
             // The user's own path may be a link. Any other file, such as a device, can be written to and loses
             // nothing.
             let there = std::fs::metadata(&target).ok().filter(std::fs::Metadata::is_file)?;
             return Some((target, Some(there.len())));
         }
-        let there = self.config.saving.folder()?.info(&self.file(job, proposed)?).ok().filter(|there| !there.is_dir)?;
+        let there = self.config.saving.folder()?.info(&self.file(job, naming)?).ok().filter(|there| !there.is_dir)?;
         Some((target, there.is_file.then_some(there.len)))
     }
 
@@ -201,7 +220,8 @@ impl FetchConfig {
     /// Removes the part file of a job whose fetcher has died.
     pub fn clear_part(&self, job: &Job) {
         if let (Some(folder), Some(part)) = (self.saving.folder(), part_name(self, job)) {
-            // Err: there was no part file.
+            // Err: there was no such file.
+            let _ = folder.remove(&converted_name(&part));
             let _ = folder.remove(&part);
         }
     }

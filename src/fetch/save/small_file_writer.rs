@@ -14,7 +14,7 @@ use std::thread::{self, JoinHandle};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::destination::{CommitState, Destination};
+use super::destination::{CommitState, Destination, WrittenFile};
 
 /// The most files written before their fetches get the results.
 const BATCH: usize = 16;
@@ -36,7 +36,7 @@ struct Work {
     destination: Destination,
     body: Vec<u8>,
     commit_state: Arc<CommitState>,
-    done: oneshot::Sender<io::Result<()>>,
+    done: oneshot::Sender<io::Result<WrittenFile>>,
 }
 
 impl SmallFileWriter {
@@ -54,14 +54,14 @@ impl SmallFileWriter {
         destination: Destination,
         body: Vec<u8>,
         commit_state: Arc<CommitState>,
-    ) -> io::Result<()> {
+    ) -> io::Result<WrittenFile> {
         if self.under_way.load(Relaxed) <= 1 {
-            return destination.write_whole(&body, &commit_state).and_then(|()| destination.sync_folder());
+            return write_now(&destination, &body, &commit_state);
         }
         let (done, written) = oneshot::channel();
         match self.thread() {
             Some(thread) => thread.send(Work { destination, body, commit_state, done }).await.map_err(|_| died())?,
-            None => return destination.write_whole(&body, &commit_state).and_then(|()| destination.sync_folder()),
+            None => return write_now(&destination, &body, &commit_state),
         }
         written.await.unwrap_or_else(|_| Err(died()))
     }
@@ -76,6 +76,12 @@ impl SmallFileWriter {
         }
         thread.as_ref().map(|writing| writing.work.clone())
     }
+}
+
+/// Writes a body, and syncs its folder.
+fn write_now(destination: &Destination, body: &[u8], commit_state: &CommitState) -> io::Result<WrittenFile> {
+    let written = destination.write_whole(body, commit_state)?;
+    destination.sync_folder().map(|()| written)
 }
 
 fn died() -> io::Error {
@@ -96,8 +102,8 @@ impl Drop for SmallFileWriter {
 /// A written file, and the sender of its result.
 struct Written {
     destination: Destination,
-    result: io::Result<()>,
-    done: oneshot::Sender<io::Result<()>>,
+    result: io::Result<WrittenFile>,
+    done: oneshot::Sender<io::Result<WrittenFile>>,
 }
 
 fn write_all(mut inbox: mpsc::Receiver<Work>) {
@@ -122,6 +128,8 @@ fn sync_folders(written: &mut [Written]) {
     for Written { destination, result, .. } in written.iter_mut().filter(|w| w.destination.sync && w.result.is_ok()) {
         let folder = destination.target.parent().map(Path::to_owned);
         let told = synced.entry(folder).or_insert_with(|| destination.sync_folder());
-        *result = told.as_ref().copied().map_err(|e| io::Error::new(e.kind(), e.to_string()));
+        if let Err(e) = told {
+            *result = Err(io::Error::new(e.kind(), e.to_string()));
+        }
     }
 }

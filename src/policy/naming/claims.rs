@@ -4,7 +4,7 @@ use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::portable::tagged;
-use super::{MAX_NAME, Template, collapse, fold, name_for_out};
+use super::{MAX_NAME, Template, collapse, endings, fold, name_for_out};
 use crate::model::{Claimed, FetchError};
 use crate::policy::text::fingerprint::FingerprintSet;
 
@@ -24,6 +24,8 @@ pub struct Claims {
     taken_up: FingerprintSet,
     folders: FingerprintSet,
     template: Template,
+    /// Whether a file may get an ending after its name was claimed.
+    adjusts: bool,
 }
 
 impl Claims {
@@ -35,6 +37,11 @@ impl Claims {
     /// Nothing given away yet; URLs have the names of this template.
     pub fn named_by(template: Template) -> Self {
         Self { template, ..Self::default() }
+    }
+
+    /// Claims each name with all endings that its file may get, see [`endings`].
+    pub fn adjusting(self) -> Self {
+        Self { adjusts: true, ..self }
     }
 
     /// Gives away the name of a URL that is the `number`th of the input, counted from 1; `out` is
@@ -64,7 +71,7 @@ impl Claims {
         let (folders, file) = name.rsplit_once('/').unwrap_or(("", name));
         let folder = self.enter(folders, file.len());
         let path = self.free(&folder, file, identity);
-        self.files.insert(&fold(&path));
+        self.insert_file(&path);
         Claimed(path.into())
     }
 
@@ -73,7 +80,23 @@ impl Claims {
         for (at, _) in name.match_indices('/') {
             self.folders.insert(&fold(&name[..at]));
         }
+        self.insert_file(name);
+    }
+
+    /// Gives a name away to a file.
+    fn insert_file(&mut self, name: &str) {
         self.files.insert(&fold(name));
+        if self.adjusts {
+            for ending in endings() {
+                self.files.insert(&fold(&format!("{name}{ending}")));
+            }
+        }
+    }
+
+    /// Whether a file may have this name, with any ending that it may get.
+    fn is_free(&self, name: &str) -> bool {
+        let is_taken_with = |ending: &str| self.is_taken(&format!("{name}{ending}"));
+        !self.is_taken(name) && (!self.adjusts || !endings().any(is_taken_with))
     }
 
     /// Keeps a name from every URL, also from one that had it in an earlier run.
@@ -101,7 +124,7 @@ impl Claims {
         !self.folders.contains(&key) && !is_below_file() && self.taken_up.insert(&key)
     }
 
-    /// How many names were given away.
+    /// How many names were given away, each with the endings that its file may get.
     pub fn len(&self) -> usize {
         self.files.len()
     }
@@ -158,7 +181,7 @@ impl Claims {
         // without walking along it: double until a free one, then halve the gap.
         let (mut low, mut high) = (0, 0);
         let mut found = nth(0);
-        while self.is_taken(&found) {
+        while !self.is_free(&found) {
             low = high;
             high = (high * 2).max(high + 1);
             found = nth(high);
@@ -166,7 +189,7 @@ impl Claims {
         while high - low > 1 {
             let middle = low + (high - low) / 2;
             let path = nth(middle);
-            if self.is_taken(&path) {
+            if !self.is_free(&path) {
                 low = middle;
             } else {
                 high = middle;

@@ -65,6 +65,7 @@ pub const LAYERS: &[Layer] = &[
     Layer { row: 1, module: "config", may: NOUNS },
     Layer { row: 1, module: "policy", may: NOUNS },
     Layer { row: 1, module: "extract", may: &[All("model"), All("policy")] },
+    Layer { row: 1, module: "rewrite", may: &[Surface("extract")] },
     Layer { row: 1, module: "output_folder", may: &[Only("model", &["shown_path"])] },
     Layer { row: 1, module: "page", may: &[Only("policy", &["text::printable"])] },
     Layer { row: 1, module: "warc", may: NOUNS },
@@ -83,6 +84,7 @@ pub const LAYERS: &[Layer] = &[
             All("policy"),
             All("wire"),
             All("extract"),
+            All("rewrite"),
         ],
     },
     Layer {
@@ -101,6 +103,11 @@ pub const LAYERS: &[Layer] = &[
     Layer { row: 2, module: "report", may: PARTS },
     Layer { row: 2, module: "wacz", may: &[All("model"), All("warc")] },
     Layer { row: 3, module: "schedule", may: &[All("model"), All("config"), All("policy"), Surface("queue")] },
+    Layer {
+        row: 3,
+        module: "mirror",
+        may: &[All("model"), All("output_folder"), All("policy"), Surface("extract"), All("rewrite"), Surface("state")],
+    },
     Layer {
         row: 3,
         module: "backend",
@@ -140,6 +147,7 @@ pub const LAYERS: &[Layer] = &[
             All("queue"),
             All("schedule"),
             All("state"),
+            All("mirror"),
             All("fetch"),
             All("sink"),
             All("report"),

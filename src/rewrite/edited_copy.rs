@@ -1,44 +1,11 @@
-//! Edits of a document, and the copy with them.
+//! A copy of a document with edits.
 
 use std::io::{self, BufRead as _, BufReader, Read, Write};
-use std::ops::Range;
 
-use encoding_rs::{Encoding, UTF_8};
+use encoding_rs::Encoding;
 
 use super::transcode::EncodingWriter;
-
-/// A change of a document: the text that replaces the bytes of a span.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Edit {
-    pub span: Range<u64>,
-    pub text: Vec<u8>,
-}
-
-impl Edit {
-    /// Removes a span.
-    pub fn removal(span: Range<u64>) -> Self {
-        Self { span, text: Vec::new() }
-    }
-
-    /// Adds a text at an offset.
-    pub fn insertion(at: u64, text: String) -> Self {
-        Self { span: at..at, text: text.into_bytes() }
-    }
-}
-
-/// Returns the bytes with these edits, which are in order.
-pub(super) fn applied(bytes: &[u8], edits: &[Edit]) -> Vec<u8> {
-    let mut copy = Vec::with_capacity(bytes.len() + 64);
-    let mut at = 0;
-    for Edit { span, text } in edits {
-        let (start, end) = (span.start as usize, span.end as usize);
-        copy.extend_from_slice(bytes.get(at..start).unwrap_or_default());
-        copy.extend_from_slice(text);
-        at = end.max(at);
-    }
-    copy.extend_from_slice(bytes.get(at..).unwrap_or_default());
-    copy
-}
+use crate::extract::LinkEdit;
 
 /// Copies a document with edits. Memory does not depend on its length.
 pub(super) struct EditedCopy<R, W: Write> {
@@ -55,7 +22,7 @@ impl<R: Read, W: Write> EditedCopy<R, W> {
     }
 
     /// Copies up to an edit, and makes it. Edits are in order.
-    pub fn apply(&mut self, edit: &Edit) -> io::Result<()> {
+    pub fn apply(&mut self, edit: &LinkEdit) -> io::Result<()> {
         self.copy(edit.span.start.saturating_sub(self.at), true)?;
         self.copy(edit.span.end.saturating_sub(self.at), false)?;
         self.output.write(&edit.text)
@@ -83,12 +50,4 @@ impl<R: Read, W: Write> EditedCopy<R, W> {
         }
         Ok(())
     }
-}
-
-/// Writes text into a page: the bytes of its encoding. A character that the encoding lacks becomes a reference.
-pub(super) fn encoded(text: &str, encoding: &'static Encoding) -> Vec<u8> {
-    if encoding == UTF_8 || encoding.output_encoding() == UTF_8 {
-        return text.as_bytes().to_vec();
-    }
-    encoding.encode(text).0.into_owned()
 }

@@ -16,7 +16,7 @@ use crate::extract::{refresh, srcset};
 /// The most `srcdoc` attributes that enclose one another.
 const DEEPEST: u8 = 4;
 
-/// What a link may become.
+/// The form of a new link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LinkForm {
     /// The reference of a file, or an absolute URL.

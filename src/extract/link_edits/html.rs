@@ -2,7 +2,7 @@
 
 use encoding_rs::Encoding;
 
-use super::edit::{self, Edit};
+use super::edit::{self, LinkEdit};
 use super::reference::{LinkForm, LinkRules, escaped};
 use super::style::{self, SheetForm};
 use super::survey;
@@ -19,7 +19,7 @@ use crate::extract::markup::tokenizer::Tokenizer;
 pub(super) struct HtmlRewriter<'a> {
     pub rules: LinkRules<'a>,
     /// The edits since the last take, in order.
-    pub edits: Vec<Edit>,
+    pub edits: Vec<LinkEdit>,
     /// The encoding that the page is known by, if its own declaration may say another.
     pub told: Option<&'static Encoding>,
     css: CssScanner,
@@ -61,7 +61,7 @@ impl<'a> HtmlRewriter<'a> {
         let encoding = self.rules.encoding;
         let text = decoded(raw, encoding);
         let Some(new) = self.rules.value(&references::decode(&text), row.syntax, form) else { return false };
-        self.edits.push(Edit { span: attribute.span.clone(), text: edit::encoded(&escaped(&new.text), encoding) });
+        self.edits.push(LinkEdit { span: attribute.span.clone(), text: edit::encoded(&escaped(&new.text), encoding) });
         new.is_local
     }
 
@@ -76,19 +76,19 @@ impl<'a> HtmlRewriter<'a> {
         };
         if is(tag.value("http-equiv"), b"content-security-policy") {
             let place = places("http-equiv").map(|attribute| attribute.whole.clone());
-            self.edits.extend(place.map(Edit::removal));
+            self.edits.extend(place.map(LinkEdit::removal));
         }
         let Some(told) = self.told else { return };
         let is_other = |declared: Option<&'static Encoding>| declared.is_some_and(|known| known != told);
         if is_other(tag.value("charset").and_then(charset::of_label)) {
             let place = places("charset").map(|attribute| attribute.span.clone());
-            self.edits.extend(place.map(|span| Edit { span, text: told.name().into() }));
+            self.edits.extend(place.map(|span| LinkEdit { span, text: told.name().into() }));
         }
         let content = tag.value("content").unwrap_or_default();
         if is(tag.value("http-equiv"), b"content-type") && is_other(charset::of_meta_content(content)) {
             let place = places("content").map(|attribute| attribute.span.clone());
             let text = format!("text/html;charset={}", told.name());
-            self.edits.extend(place.map(|span| Edit { span, text: text.into_bytes() }));
+            self.edits.extend(place.map(|span| LinkEdit { span, text: text.into_bytes() }));
         }
     }
 }
@@ -113,13 +113,13 @@ impl TokenReader for HtmlRewriter<'_> {
             let Some(row) = table::find(tag.name, tag.attribute(attribute).0) else { continue };
             match row.context {
                 LinkContext::Base if self.rules.is_rewritten => {}
-                LinkContext::Base => self.edits.push(Edit::removal(attribute.whole.clone())),
+                LinkContext::Base => self.edits.push(LinkEdit::removal(attribute.whole.clone())),
                 _ => is_local |= self.link(tag, attribute, row),
             }
         }
         if is_local {
             let guards = tag.attributes.iter().filter(|attribute| is_guard(tag.attribute(attribute).0));
-            self.edits.extend(guards.map(|attribute| Edit::removal(attribute.whole.clone())));
+            self.edits.extend(guards.map(|attribute| LinkEdit::removal(attribute.whole.clone())));
         }
         self.edits[first..].sort_by_key(|edit| edit.span.start);
     }
@@ -153,7 +153,7 @@ fn is_guard(attribute: &[u8]) -> bool {
     matches!(attribute, b"integrity" | b"crossorigin")
 }
 
-/// What the links of an attribute may become; `None` if they stay.
+/// The form of the new links of an attribute; `None` if they stay.
 fn form_of(tag: &StartTag<'_>, row: &LinkAttribute, raw: &[u8]) -> Option<LinkForm> {
     match row.context {
         LinkContext::Never | LinkContext::FormAction => Some(LinkForm::Absolute),

@@ -6,6 +6,7 @@ use encoding_rs::{Encoding, ISO_2022_JP, SHIFT_JIS, UTF_16BE, UTF_16LE, WINDOWS_
 use url::Url;
 
 use super::*;
+use crate::extract::NoTargets;
 
 const PAGE: &str = "http://a.test/d/p?q=1";
 
@@ -143,7 +144,7 @@ fn links_lead_to_files_or_absolute_urls() {
 }
 
 #[test]
-fn what_is_no_link_stays() {
+fn texts_that_are_no_links_stay() {
     for html in [
         "<a href='#f'><a href=''><a href><a href=mailto:a@b><a href='tel:1'><a href='javascript:x()'><a href='file:///x'>",
         "<img src='data:image/png;base64,AA=='><a href='http://x.test'><a href=\"HTTPS://x.test/a b\">",
@@ -186,9 +187,18 @@ fn xhtml_and_svg_are_rewritten() {
     let xhtml = "<?xml version='1.0'?><html><head><script src='x'/><style>a{b:url(x)}</style></head></html>";
     let local = "<?xml version='1.0'?><html><head><script src='f/x'/><style>a{b:url(\"f/x\")}</style></head></html>";
     assert_eq!(rewritten("application/xhtml+xml", xhtml.as_bytes(), false, &Files), local.as_bytes());
-    for other in ["application/rss+xml", "text/plain", "text/xml", "application/json"] {
+    for (content_type, document) in [("text/xml", xhtml), ("", svg), ("", "<!doctype html><a href=y>")] {
+        assert!(rewritten(content_type, document.as_bytes(), false, &Files) != document.as_bytes(), "{document}");
+    }
+    let feed = "<?xml version='1.0'?><rss><channel><image href='x'/><a href='x'/></channel></rss>";
+    for content_type in ["application/rss+xml", "text/xml", ""] {
+        assert_eq!(rewritten(content_type, feed.as_bytes(), false, &Files), feed.as_bytes());
+    }
+    for other in ["text/plain", "image/png", "application/json"] {
         assert_eq!(rewritten(other, svg.as_bytes(), false, &Files), svg.as_bytes());
-        assert!(!is_rewritable(Some(other.as_bytes())));
+        let url = Url::parse(PAGE).unwrap();
+        let head = RewriteHead { url: &url, content_type: Some(other.as_bytes()), is_rewritten: false };
+        assert!(!head.is_rewritable());
     }
 }
 

@@ -1,6 +1,6 @@
 //! The links of style sheets: each URL becomes a string in quotes.
 
-use super::edit::Edit;
+use super::edit::LinkEdit;
 use super::reference::{LinkForm, LinkRules};
 use crate::extract::css::{CssScanner, CssUrl};
 use crate::extract::markup::references;
@@ -15,7 +15,7 @@ pub(super) enum SheetForm {
 }
 
 /// Returns the edit of one URL.
-pub(super) fn edit(url: &CssUrl<'_>, form: SheetForm, rules: &LinkRules<'_>) -> Option<Edit> {
+pub(super) fn edit(url: &CssUrl<'_>, form: SheetForm, rules: &LinkRules<'_>) -> Option<LinkEdit> {
     if url.is_cut {
         return None;
     }
@@ -29,16 +29,16 @@ pub(super) fn edit(url: &CssUrl<'_>, form: SheetForm, rules: &LinkRules<'_>) -> 
         SheetForm::Plain => quoted,
         SheetForm::References => quoted.replace('&', "&amp;").replace('<', "&lt;"),
     };
-    Some(Edit { span: url.span.clone(), text: text.into_bytes() })
+    Some(LinkEdit { span: url.span.clone(), text: text.into_bytes() })
 }
 
 /// The edits of declarations, or of a sheet, in a text.
-pub(super) fn edits_of_text(text: &str, rules: &LinkRules<'_>) -> Vec<Edit> {
+pub(super) fn edits_of_text(text: &str, rules: &LinkRules<'_>) -> Vec<LinkEdit> {
     let (mut css, mut edits) = (CssScanner::new(), Vec::new());
     let link = &mut |url: CssUrl<'_>| {
         let in_utf_8 = String::from_utf8_lossy(url.text);
         let new = if url.is_cut { None } else { rules.url(&in_utf_8, LinkForm::Local) };
-        edits.extend(new.map(|new| Edit { span: url.span.clone(), text: quoted(&new.text).into_bytes() }));
+        edits.extend(new.map(|new| LinkEdit { span: url.span.clone(), text: quoted(&new.text).into_bytes() }));
     };
     css.piece(text.as_bytes(), link);
     css.end(link);

@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 
 use encoding_rs::{Encoding, ISO_2022_JP, SHIFT_JIS, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use proptest::prelude::*;
 use url::Url;
 
 use super::*;
@@ -257,6 +258,78 @@ fn page_declares_the_encoding_of_its_field() {
         ("<p>only ASCII", "<p>only ASCII"),
     ] {
         assert_eq!(told(WINDOWS_1252, html), declared);
+    }
+}
+
+/// Parts of pages and style sheets, and what may come between them.
+const PARTS: &[&str] = &[
+    "<a href=",
+    "<img src='",
+    "<p style=\"",
+    "<base href=",
+    "<style>",
+    "</style>",
+    "<script>",
+    "</script>",
+    "url(",
+    "@import ",
+    "srcset=",
+    "<iframe srcdoc='",
+    "<svg>",
+    "</svg>",
+    "<![CDATA[",
+    "]]>",
+    "<!--",
+    "-->",
+    "x",
+    "/y?a&b",
+    "http://a.test/d/x",
+    "//b",
+    "#f",
+    "'",
+    "\"",
+    ")",
+    ">",
+    "/>",
+    " ",
+    ", ",
+    "\\",
+    "&amp;",
+    "&#120;",
+    "\u{e9}",
+    "\n",
+    "<meta http-equiv=refresh content='1;url=",
+    "<meta charset=",
+    "<link rel=stylesheet integrity=a href=",
+    "<template>",
+];
+
+/// Some of them, in any order.
+fn markup() -> impl Strategy<Value = String> {
+    prop::collection::vec(prop::sample::select(PARTS).prop_map(str::to_owned), 0..24).prop_map(|parts| parts.concat())
+}
+
+proptest! {
+    #[test]
+    fn a_second_pass_changes_nothing(text in markup(), is_sheet: bool) {
+        let content_type = if is_sheet { "text/css" } else { "text/html; charset=utf-8" };
+        let absolute = rewritten(content_type, text.as_bytes(), false, &NoTargets);
+        let again = rewritten(content_type, &absolute, true, &NoTargets);
+        prop_assert_eq!(String::from_utf8_lossy(&again), String::from_utf8_lossy(&absolute));
+        let local = rewritten(content_type, &absolute, true, &Files);
+        let again = rewritten(content_type, &local, true, &Files);
+        prop_assert_eq!(String::from_utf8_lossy(&again), String::from_utf8_lossy(&local));
+        // In one step or in two.
+        let at_once = rewritten(content_type, text.as_bytes(), false, &Files);
+        let both = rewritten(content_type, &at_once, true, &Files);
+        prop_assert_eq!(String::from_utf8_lossy(&both), String::from_utf8_lossy(&at_once));
+    }
+
+    #[test]
+    fn bytes_without_meaning_are_no_defect(bytes in prop::collection::vec(any::<u8>(), 0..200), is_sheet: bool) {
+        let content_type = if is_sheet { "text/css" } else { "text/html" };
+        let copy = rewritten(content_type, &bytes, false, &Files);
+        prop_assert!(copy.len() <= 60 * (bytes.len() + 1));
     }
 }
 

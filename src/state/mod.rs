@@ -262,7 +262,7 @@ impl State {
         Ok(Some(Self { files, connection, reading: None, salt, shared: HashSet::new(), lock: None }))
     }
 
-    /// Calls `each` for every name that was assigned so far.
+    /// Calls `each` for every name that was assigned so far, and for that of a file with an ending of its own.
     ///
     /// # Errors
     /// An error of SQLite.
@@ -273,10 +273,16 @@ impl State {
             let mut rows = names.query([])?;
             while let Some(row) = rows.next()? {
                 // A value that is no text names no file.
-                if let Ok(name) = row.get_ref(0)?.as_str() {
+                let name = row.get_ref(0)?.as_str();
+                if let Ok(name) = name {
                     each(name);
                 }
                 if let Ok(file) = row.get_ref(1)?.as_str() {
+                    let rest = name.ok().and_then(|name| file.strip_prefix(name));
+                    // A file in the folder of the name is in nobody's way.
+                    if rest.is_some_and(|rest| rest.starts_with('.')) {
+                        each(file);
+                    }
                     let file = fold(file);
                     if !seen.insert(&file) {
                         self.shared.insert(file);

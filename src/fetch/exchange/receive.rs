@@ -118,7 +118,8 @@ impl Exchange<'_> {
             }
         })?;
         (self.facts.path, self.finished_body) = (saved.path, saved.finished_body);
-        self.facts.file_bytes = saved.file_bytes;
+        let is_as_it_came = self.facts.bytes.filter(|_| self.fetcher.config.convert_links);
+        self.facts.file_bytes = saved.file_bytes.or(is_as_it_came);
         Ok(Verdict::Ok)
     }
 
@@ -213,6 +214,8 @@ impl Exchange<'_> {
         let said = first.as_ref().unwrap_or(response.headers());
         let (decoder, modified) = (self.decoder(url, said, proposed.as_deref())?, self.modified(said));
         let document = self.document_observer(url, said);
+        // The links of a body that stays compressed are out of reach.
+        let is_coded = decoder.is_none() && said.contains_key(header::CONTENT_ENCODING);
         let decoder = self.share_memory(url, decoder, transfer_coding).await?;
         let of_content = declared::of_content(response.headers());
         // A part that the user asked for is not the representation (RFC 9530, section 3).
@@ -232,7 +235,7 @@ impl Exchange<'_> {
         let copy = if has_copy { fetcher.saver.begin_coded(job, answered.take()) } else { None };
         let file = if saves {
             let naming = FileNaming { proposed: proposed.as_deref(), ending: self.missing_ending(proposed.as_deref()) };
-            let conversion = self.conversion(url);
+            let conversion = self.conversion(url).filter(|_| !is_coded);
             fetcher.saver.begin(job, self.commit_state.as_ref(), modified, naming, answered, conversion)
         } else {
             None

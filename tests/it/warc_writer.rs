@@ -8,3 +8,4 @@ mod packages;
 mod reader;
 mod records;
 mod revisits;
+mod validators;

@@ -244,7 +244,7 @@ fn tips_do_not_mislead() {
         (&["-nv"], "-nv is --progress none"),
         (&["-np"], "-np is the default of `fetchall crawl`"),
         (&["--no-parent"], "`fetchall crawl` follows links"),
-        (&["--mirror"], "--refresh"),
+        (&["--mirror"], "`fetchall mirror` saves a site"),
         (&["-r"], "`fetchall crawl` follows links"),
         (&["-l", "2"], "--depth is for `fetchall crawl`"),
         (&["-t", "5"], "--retry 2"),

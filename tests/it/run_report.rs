@@ -42,6 +42,27 @@ fn html(run: &Finished, name: &str) -> String {
     String::from_utf8(run.read(name)).expect("UTF-8")
 }
 
+#[test]
+fn a_second_run_is_reported_as_what_is_in_place() {
+    let server = server();
+    let folder = tempfile::tempdir().unwrap();
+    let heading = |name: &str| {
+        let dir = folder.path().to_str().unwrap();
+        let run = Fetchall::new()
+            .args(["--quiet", "--dir", dir, "--report", "r.html", &server.url("page/1"), &server.url(name)])
+            .run()
+            .expect_code(0);
+        let page = html(&run, "r.html");
+        let part = |from: &str, to: &str| {
+            page.split_once(from).and_then(|(_, rest)| rest.split_once(to)).unwrap().0.to_owned()
+        };
+        [part("<h1>", "</h1>"), part("<p class=\"standfirst\">", "</p>")]
+    };
+    assert_eq!(heading("page/2"), ["All 2 URLs are ok", "Nothing failed."]);
+    assert_eq!(heading("page/2"), ["2 of 2 URLs in place", "0 new, 2 as before. Nothing failed."]);
+    assert_eq!(heading("page/3"), ["2 of 2 URLs in place", "1 new, 1 as before. Nothing failed."]);
+}
+
 /// The sums of a page.
 fn figures(page: &str) -> Map<String, Value> {
     let (_, rest) = page.split_once("id=\"figures\">").expect("figures");

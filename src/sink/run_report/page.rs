@@ -76,7 +76,10 @@ impl RunPage<'_> {
         match all.urls {
             0 => "No URL was asked for".to_owned(),
             urls if all.ok == urls => format!("All {} ok", plural(urls, "URL is", "URLs are")),
-            urls => format!("{} of {} ok", grouped(all.ok), plural(urls, "URL", "URLs")),
+            urls => match self.totals.in_place() {
+                0 => format!("{} of {} ok", grouped(all.ok), plural(urls, "URL", "URLs")),
+                there => format!("{} of {} in place", grouped(all.ok + there), plural(urls, "URL", "URLs")),
+            },
         }
     }
 
@@ -130,6 +133,10 @@ impl RunPage<'_> {
     fn standfirst(&self) -> String {
         let all = &self.totals.all;
         let mut parts = Vec::new();
+        let there = self.totals.in_place();
+        if there > 0 {
+            parts.push(format!("{} new, {} as before.", grouped(all.ok), grouped(there)));
+        }
         let causes = self.totals.failures.ranked();
         if let Some((cause, first)) = causes.first() {
             let failed = all.all_failed();
@@ -140,7 +147,7 @@ impl RunPage<'_> {
                 grouped(first.count),
                 advice(cause)
             ));
-        } else if all.ok > 0 {
+        } else if all.ok + there > 0 {
             parts.push("Nothing failed.".to_owned());
         }
         if let Some(stopped) = self.notes.summary.and_then(|summary| summary.stopped) {

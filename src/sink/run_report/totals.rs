@@ -8,6 +8,7 @@ use super::failures::FailuresByCause;
 use super::ranking::{RankedUrl, Ranking};
 use super::sums::{RecordSums, SumsByWord};
 use super::times::{PhaseTimes, TimeLine};
+use crate::model::SkipReason;
 use crate::policy::text::printable::printable;
 use crate::wire::{ReportedOutcome, ReportedUrl};
 
@@ -143,6 +144,13 @@ impl RunTotals {
             let last = record.final_url.as_deref().unwrap_or_default();
             self.longest_chains.add(length, || ranked(length, last));
         }
+    }
+
+    /// The URLs whose bodies were there before the run and still are.
+    pub(super) fn in_place(&self) -> u64 {
+        let reasons = [SkipReason::Done, SkipReason::NotModified, SkipReason::Exists].map(SkipReason::as_str);
+        let skips = self.skips.ranked();
+        skips.iter().filter(|(reason, _)| reasons.contains(reason)).map(|(_, sums)| sums.urls).sum()
     }
 
     /// The sums, with the names that a summary has for them.

@@ -21,9 +21,9 @@ for -k --insecure, for -m --timeout.";
 
 /// The text below the help of a mirror.
 pub const MIRROR_NOTES: &str = "\
-A mirror is a crawl that can be read offline: it fetches what pages show, names files by their type, and
-makes links lead to saved files. Other links are absolute. It holds at every moment, also after a kill.
-The next run asks for what has changed; --no-refresh goes on without asking again.
+A mirror is a crawl that can be read offline: it fetches what pages show, names files by their
+type, and makes links lead to saved files. Other links are absolute, also after a kill. The next run
+asks for what has changed; --no-refresh goes on without asking again.
 -m -k -E -p -np -r -l -N of wget are understood. docs/guide/mirror.md explains more.";
 
 /// The text below the help of a map.

@@ -75,7 +75,7 @@ fn survey<R: Read>(
         let Some(mut survey) = DocumentSurvey::begin(head, &first[..length], declared) else { return Ok(None) };
         let hidden = survey.hidden_encoding();
         let mut input = DecodingReader::new(open()?, hidden);
-        loop {
+        while survey.needs_document() {
             match read_some(&mut input, &mut buffer)? {
                 0 => break,
                 length => survey.piece(&buffer[..length]),

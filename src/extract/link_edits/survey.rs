@@ -92,11 +92,19 @@ impl<'a> DocumentSurvey<'a> {
         self.known.filter(|encoding| charset::hides_tags(encoding))
     }
 
+    /// Whether the rest of the document can change anything. A style sheet has no base, and a page that was rewritten
+    /// has none any more.
+    pub fn needs_document(&self) -> bool {
+        match self.reader.form {
+            DocumentForm::Css => false,
+            DocumentForm::Html => !self.head.is_rewritten || self.known.is_none(),
+            DocumentForm::Xml | DocumentForm::Unknown => true,
+        }
+    }
+
     /// Reads the next piece.
     pub fn piece(&mut self, bytes: &[u8]) {
-        if self.reader.form != DocumentForm::Css {
-            self.reader.piece(bytes, &mut self.tokenizer);
-        }
+        self.reader.piece(bytes, &mut self.tokenizer);
     }
 
     /// Ends the document.

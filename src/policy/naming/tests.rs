@@ -254,3 +254,22 @@ fn a_name_is_taken_up_once_and_not_beside_its_folder() {
     let mut take_up = |name: &str| claims.take_up(&Claimed(name.into()));
     assert_eq!(["h/a", "h/a/b", "h/c", "h/c", "H/C"].map(&mut take_up), [false, false, true, false, false]);
 }
+
+#[test]
+fn adjusting_claims_keep_names_with_endings() {
+    let mut claims = Claims::new().adjusting();
+    let mut claim =
+        |path: &str| claims.claim_for(&Url::parse(&format!("http://h/{path}")).unwrap(), 1, None).unwrap().0;
+    assert_eq!(&*claim("a"), "h/a");
+    assert!(claim("a.html").starts_with("h/a~"), "the page `a` may need it");
+    assert!(claim("A.CSS").starts_with("h/A~"));
+    assert_eq!(&*claim("b.html"), "h/b.html");
+    assert!(claim("b").starts_with("h/b~"), "as a page it would be the file of the other");
+    assert_eq!(&*claim("c.svg/d"), "h/c.svg/d");
+    assert!(claim("c").starts_with("h/c~"), "a folder is in the way");
+    assert!(claim("a.xhtml/e").starts_with("h/a~"));
+    let mut next = Claims::new().adjusting();
+    next.reserve("h/a");
+    assert!(next.take_up(&Claimed("h/a".into())));
+    assert_ne!(&*next.claim_for(&Url::parse("http://h/a.css").unwrap(), 1, None).unwrap().0, "h/a.css");
+}

@@ -245,6 +245,7 @@ fn tips_do_not_mislead() {
         (&["-np"], "-np is the default of `fetchall crawl`"),
         (&["--no-parent"], "`fetchall crawl` follows links"),
         (&["--mirror"], "`fetchall mirror` saves a site"),
+        (&["-E"], "--adjust-extension"),
         (&["-r"], "`fetchall crawl` follows links"),
         (&["-l", "2"], "--depth is for `fetchall crawl`"),
         (&["-t", "5"], "--retry 2"),

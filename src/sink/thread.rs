@@ -11,6 +11,9 @@ use crate::model::{
     Verdict,
 };
 
+/// Outcomes that wait are taken together up to this number.
+const MOST_AT_ONCE: usize = 256;
+
 /// A message from the engine to the sinks.
 #[derive(Debug)]
 pub enum ToSinks {
@@ -75,7 +78,7 @@ pub fn spawn(sinks: Vec<Box<dyn Sink>>, info: RunInfo) -> io::Result<(mpsc::Send
         SinkWorker::Thread(std::thread::Builder::new().name("sinks".to_owned()).spawn(move || {
             sinks.begin(&info);
             while let Some(message) = inbox.blocking_recv() {
-                sinks.take(message);
+                sinks.take_with_waiting(message, &mut inbox);
             }
             sinks.end(tell);
         })?)
@@ -83,7 +86,7 @@ pub fn spawn(sinks: Vec<Box<dyn Sink>>, info: RunInfo) -> io::Result<(mpsc::Send
         SinkWorker::Task(tokio::spawn(async move {
             sinks.begin(&info);
             while let Some(message) = inbox.recv().await {
-                sinks.take(message);
+                sinks.take_with_waiting(message, &mut inbox);
             }
             sinks.end(tell);
         }))
@@ -108,6 +111,21 @@ struct Sinks {
 impl Sinks {
     fn begin(&mut self, info: &RunInfo) {
         self.each(|sink| sink.begin(info).map(ControlFlow::Continue));
+    }
+
+    /// Takes a message. Outcomes that wait behind it come with it, because a state writes all of them at once.
+    fn take_with_waiting(&mut self, message: ToSinks, inbox: &mut mpsc::Receiver<ToSinks>) {
+        let ToSinks::Outcomes(mut outcomes) = message else { return self.take(message) };
+        let mut other = None;
+        while outcomes.len() < MOST_AT_ONCE && other.is_none() {
+            match inbox.try_recv() {
+                Ok(ToSinks::Outcomes(more)) => outcomes.extend(more),
+                Ok(message) => other = Some(message),
+                Err(_) => break,
+            }
+        }
+        self.take(ToSinks::Outcomes(outcomes));
+        other.into_iter().for_each(|message| self.take(message));
     }
 
     fn take(&mut self, message: ToSinks) {

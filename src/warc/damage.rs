@@ -8,6 +8,9 @@ pub enum Damage {
     /// A zstd file.
     #[error("the file is compressed with zstd; decompress it first: zstd -d")]
     Zstd,
+    /// A ZIP file, as a WACZ is.
+    #[error("the file is a ZIP or WACZ; unzip it first, a WACZ has its WARC files in archive/")]
+    Zip,
     /// An ARC file, the format before WARC.
     #[error("the file is ARC, not WARC; convert it first: warcio recompress")]
     Arc,

@@ -33,6 +33,9 @@ impl<R: BufRead> StoredRecords<R> {
         if first.starts_with(&[0x28, 0xB5, 0x2F, 0xFD]) || first.get(1..4) == Some(&[0x2A, 0x4D, 0x18]) {
             return Err(Damage::Zstd.into());
         }
+        if first.starts_with(b"PK\x03\x04") {
+            return Err(Damage::Zip.into());
+        }
         let is_gzip = first.starts_with(&[0x1F]);
         Ok(Self { state: if is_gzip { StoredState::Between(input) } else { StoredState::Plain(input) } })
     }

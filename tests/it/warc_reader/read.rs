@@ -147,6 +147,7 @@ fn other_files_are_refused_with_advice() {
     for (content, message) in [
         (&b"filedesc://a.arc 0.0.0.0 20260102030405 text/plain 1\n"[..], "the file is ARC, not WARC"),
         (b"\x28\xb5\x2f\xfd rest", "the file is compressed with zstd; decompress it first"),
+        (b"PK\x03\x04 rest", "the file is a ZIP or WACZ; unzip it first"),
         (b"a list\n", "no WARC record begins here"),
     ] {
         let run = Fetchall::new().file("a", content).args(["warc", "ls", "a"]).run().expect_code(1);

@@ -10,6 +10,10 @@ use crate::model::RecordEncoding;
 /// The end of the name of a file that still grows.
 pub(super) const OPEN: &str = ".open";
 
+/// The end of the name of a temporary file, and how many random characters are before it.
+const PART: &str = ".part";
+const RANDOM: usize = 6;
+
 /// The folder of an archive and the names of its files.
 #[derive(Debug, Clone)]
 pub struct ArchiveFiles {
@@ -91,7 +95,25 @@ impl ArchiveFiles {
     /// Creates a temporary file, which removes itself.
     pub(super) fn temporary(&self) -> io::Result<NamedTempFile> {
         let mut builder = tempfile::Builder::new();
-        builder.prefix(&format!(".{}-", self.name)).suffix(".part").tempfile_in(&self.folder)
+        let prefix = format!(".{}-", self.name);
+        builder.prefix(&prefix).rand_bytes(RANDOM).suffix(PART).tempfile_in(&self.folder)
+    }
+
+    /// Removes the temporary files of a run that was killed.
+    pub(super) fn remove_temporary(&self) -> io::Result<()> {
+        for entry in std::fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            if entry.file_name().to_str().is_some_and(|name| self.is_temporary(name)) {
+                std::fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_temporary(&self, name: &str) -> bool {
+        let rest = name.strip_prefix('.').and_then(|name| name.strip_prefix(&self.name)?.strip_prefix('-'));
+        let random = rest.and_then(|rest| rest.strip_suffix(PART));
+        random.is_some_and(|random| random.len() == RANDOM && random.bytes().all(|byte| byte.is_ascii_alphanumeric()))
     }
 }
 

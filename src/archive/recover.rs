@@ -27,6 +27,10 @@ pub(super) fn recover(files: &ArchiveFiles, sync: bool, position: Option<Archive
         lock(&file, &path)?;
         left.push((*number, file));
     }
+    if !left.is_empty() {
+        // The locks say that no other run is at work here.
+        files.remove_temporary()?;
+    }
     let next = existing.last().map_or(0, |(number, _)| number + 1);
     let mut open = OpenFile::new(files.clone(), sync, next);
     let known = position.filter(|position| left.iter().any(|(number, _)| *number == position.file));
@@ -149,12 +153,15 @@ mod tests {
             std::fs::write(name(number), &bytes).unwrap();
         }
         std::fs::write(files.closed(0), b"closed").unwrap();
+        let temporary = [".a-Ab3xYz.part", ".a-b-Ab3xYz.part", ".ab-Ab3xYz.part"].map(|name| folder.path().join(name));
+        temporary.iter().for_each(|path| std::fs::write(path, b"part").unwrap());
         let open = recover(&files, false, Some(ArchivePosition { file: 2, length: ends[0] })).unwrap();
         assert_eq!((open.number(), open.length(), open.is_open()), (2, ends[0], true));
         let length = |path: &Path| path.metadata().ok().map(|found| found.len());
         assert_eq!(length(&files.closed(0)), Some(6));
         assert_eq!(length(&files.closed(1)), Some(bytes.len() as u64));
         assert_eq!((length(&name(2)), length(&name(3))), (Some(ends[0]), None));
+        assert_eq!(temporary.map(|path| path.exists()), [false, true, true], "only those of this archive go");
         let busy = recover(&files, false, None).err().unwrap();
         assert!(busy.to_string().contains("another run writes it"), "{busy}");
     }

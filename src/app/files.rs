@@ -6,7 +6,6 @@ mod location;
 mod tests;
 
 use std::borrow::Borrow;
-use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -377,15 +376,6 @@ fn same_stream(one: &FileUse, other: &FileUse) -> String {
     format!("{flag}: {shown} would mix with the records, which go to {to}; name a file")
 }
 
-/// The folder of a file that the user named, links resolved, and the name in it.
-fn place(given: &Path, location: &Location) -> io::Result<(OutputFolder, OsString)> {
-    let parts = location.path.parent().zip(location.path.file_name());
-    let Some((folder, name)) = parts.filter(|_| !given.as_os_str().as_encoded_bytes().ends_with(b"/")) else {
-        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it names a folder; name a file in it"));
-    };
-    Ok((OutputFolder::resolved(folder.to_owned(), folder.to_owned()), name.to_owned()))
-}
-
 impl CheckedFiles {
     /// Opens an output to write to. It is not emptied. Only a file that was missing is created, and no link is
     /// followed that came since the check: another file than the checked one stays as it is.
@@ -395,7 +385,7 @@ impl CheckedFiles {
     pub fn open(&self, path: &Path) -> io::Result<File> {
         let location = self.location(path);
         if location.target == FileKind::Missing {
-            let (folder, name) = place(path, &location)?;
+            let (folder, name) = location.place(path)?;
             return folder.open(Path::new(""))?.create_new(&name);
         }
         let file = File::options().write(true).open(path)?;
@@ -414,7 +404,7 @@ impl CheckedFiles {
     pub fn open_shared(&self, path: &Path) -> io::Result<File> {
         match self.open(path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let (folder, name) = place(path, &self.location(path))?;
+                let (folder, name) = self.location(path).place(path)?;
                 folder.open(Path::new(""))?.open_to_write(&name, false)
             }
             opened => opened,
@@ -429,7 +419,7 @@ impl CheckedFiles {
         let location = self.location(path);
         match location.target {
             FileKind::File(_) | FileKind::Missing => {
-                let (folder, name) = place(path, &location)?;
+                let (folder, name) = location.place(path)?;
                 WholeFile::beside(&folder, &name, private)
             }
             _ if path.is_dir() => Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder; name a file in it")),

@@ -1,11 +1,10 @@
 //! The resolved configuration: the settings of every part of a run, with nothing left to decide.
 //!
-//! Text becomes these values once, in `cli/resolve`; after that there is no environment, no file
-//! and no flag. A `None` here is a decision ("no limit"), never a gap.
+//! Text becomes these values once, in `cli/resolve`; after that there is no environment, no file and no flag. A `None`
+//! here is a decision ("no limit"), never a gap.
 //!
-//! Text becomes values in layers: [`Layers`] starts at the defaults and takes files, variables and
-//! flags, later ones over earlier ones, setting by setting. [`KEYS`] is the one table of settings.
-//! Nothing here reads a file or the environment; the caller passes the text in.
+//! Text becomes values in layers: [`Layers`] starts at the defaults and takes files, variables and flags, later ones over
+//! earlier ones, setting by setting. [`KEYS`] is the one table of settings. The caller passes all text in.
 
 mod archive;
 mod crawl;

@@ -6,6 +6,7 @@ use std::fs::{self, File, Metadata};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
+use crate::output_folder::OutputFolder;
 use crate::policy::naming::fold;
 
 /// The most symbolic links that are followed, as on Linux.
@@ -39,6 +40,15 @@ pub(super) enum FileKind {
 }
 
 impl Location {
+    /// The folder of a file that the user named so, links resolved, and the name in it.
+    pub(super) fn place(&self, given: &Path) -> io::Result<(OutputFolder, OsString)> {
+        let parts = self.path.parent().zip(self.path.file_name());
+        let Some((folder, name)) = parts.filter(|_| !given.as_os_str().as_encoded_bytes().ends_with(b"/")) else {
+            return Err(io::Error::new(io::ErrorKind::IsADirectory, "it names a folder; name a file in it"));
+        };
+        Ok((OutputFolder::resolved(folder.to_owned(), folder.to_owned()), name.to_owned()))
+    }
+
     pub(super) fn of(path: &Path) -> Self {
         let (walked, links) = walk(path);
         // The target belongs to the walked path: a link of the given one may be another link by now. A pipe behind a

@@ -59,6 +59,9 @@ impl Drop for Lock {
         // To close the file is not enough: a child that another thread has just forked has a copy until it runs its
         // program. Err: the lock ends with the process.
         let _ = self.file.unlock();
+        if let Some(database) = &self.database {
+            let _ = unlock_byte(database);
+        }
     }
 }
 
@@ -140,22 +143,34 @@ fn locked(files: &StateFiles, file: File) -> Result<File, StateError> {
 #[cfg(target_os = "linux")]
 fn try_lock_byte(file: &File) -> io::Result<bool> {
     use nix::errno::Errno;
-    use nix::fcntl::{FcntlArg, fcntl};
-    use nix::libc;
-    let lock = libc::flock {
-        l_type: libc::F_WRLCK as libc::c_short,
-        l_whence: libc::SEEK_SET as libc::c_short,
-        l_start: LOCKED_BYTE,
-        l_len: 1,
-        l_pid: 0,
-    };
-    match fcntl(file, FcntlArg::F_OFD_SETLK(&lock)) {
-        Ok(_) => Ok(true),
+    match set_byte(file, nix::libc::F_WRLCK) {
+        Ok(()) => Ok(true),
         Err(Errno::EAGAIN | Errno::EACCES) => Ok(false),
         // The file system has no locks; SQLite says so where it needs them.
         Err(Errno::EINVAL | Errno::ENOLCK | Errno::ENOSYS | Errno::EOPNOTSUPP) => Ok(true),
         Err(e) => Err(e.into()),
     }
+}
+
+/// Lets go of the byte.
+#[cfg(target_os = "linux")]
+fn unlock_byte(file: &File) -> io::Result<()> {
+    Ok(set_byte(file, nix::libc::F_UNLCK)?)
+}
+
+/// Gives the lock of the byte this type.
+#[cfg(target_os = "linux")]
+fn set_byte(file: &File, kind: nix::libc::c_int) -> nix::Result<()> {
+    use nix::fcntl::{FcntlArg, fcntl};
+    use nix::libc;
+    let lock = libc::flock {
+        l_type: kind as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: LOCKED_BYTE,
+        l_len: 1,
+        l_pid: 0,
+    };
+    fcntl(file, FcntlArg::F_OFD_SETLK(&lock)).map(drop)
 }
 
 /// The last byte that a lock can name but one.
@@ -166,4 +181,9 @@ const LOCKED_BYTE: nix::libc::off_t = nix::libc::off_t::MAX - 1;
 #[cfg(not(target_os = "linux"))]
 fn try_lock_byte(_: &File) -> io::Result<bool> {
     Ok(true)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn unlock_byte(_: &File) -> io::Result<()> {
+    Ok(())
 }

@@ -2,8 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
+use serde::{Deserialize, Serialize};
+
 /// The last answers of an origin. `policy::robots` makes its rules of them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredRobots {
     /// The last answer that says what is allowed.
     pub copy: Option<RobotsCopy>,
@@ -12,7 +14,7 @@ pub struct StoredRobots {
 }
 
 /// An answer that says what is allowed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RobotsCopy {
     /// Its time, or that of the 304 that confirmed it.
     pub at: SystemTime,
@@ -21,7 +23,7 @@ pub struct RobotsCopy {
 }
 
 /// The content of an answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RobotsText {
     /// The file, up to the first byte behind the limit.
     File(Box<[u8]>),
@@ -32,7 +34,7 @@ pub enum RobotsText {
 }
 
 /// Requests in a row that brought no rules.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RobotsFailures {
     /// The time of the first one.
     pub first: SystemTime,

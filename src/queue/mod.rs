@@ -13,6 +13,7 @@
 //! temporary one does not, and the scheduler calls it on the engine's thread, with few URLs at once.
 
 mod memory;
+mod shared;
 mod sqlite;
 mod stored;
 #[cfg(test)]
@@ -29,6 +30,9 @@ use crate::policy::credentials::origin;
 use crate::policy::text::fingerprint::Fingerprint;
 
 pub use memory::MemoryQueue;
+pub use shared::{
+    Committed, HostPace, LEASE, MOST_EXPIRED, Renewed, SharedLeases, SharedQueue, SharedRequest, SharedRest,
+};
 pub use sqlite::SqliteQueue;
 
 /// A store of URLs that wait.

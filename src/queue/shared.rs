@@ -1,0 +1,123 @@
+//! What workers on several machines share: URLs that wait, hosts that are leased, outcomes that are committed.
+//!
+//! A worker leases hosts, and the URLs of a host only with it. So one worker asks a host at a time, and the pace of a
+//! host is the business of that worker's scheduler. The pace goes back with the host.
+//!
+//! A worker that dies or is cut off loses its hosts after [`LEASE`]. Its URLs wait again then, and what it says of them
+//! later does not count. The order of calls loses nothing: the links of a page are added, then its outcome is
+//! committed. A crash between the two repeats a fetch.
+//!
+//! The clock is that of the store. Times of this interface are counted from now.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Added, LeaseId, QueueError, Queued};
+use crate::model::StoredRobots;
+
+/// How long a lease holds that nobody renews.
+pub const LEASE: Duration = Duration::from_secs(30);
+
+/// How often the lease of a URL may expire. After that the URL has failed.
+pub const MOST_EXPIRED: u32 = 5;
+
+/// A queue that several workers share. It blocks.
+///
+/// # Errors
+/// Every call fails when the store cannot be reached or refuses. A call that failed may be repeated: it counts once.
+pub trait SharedQueue: Send {
+    /// Adds URLs and drops those whose key was added before.
+    fn add(&mut self, batch: &[Queued]) -> Result<Added, QueueError>;
+
+    /// Leases URLs that wait, of hosts that this worker has and of hosts that are free.
+    fn lease(&mut self, request: &SharedRequest) -> Result<SharedLeases, QueueError>;
+
+    /// Leases a host to which a redirect leads. `None`: another worker has it, and is asked to let go of it.
+    fn lease_host(&mut self, host: &str) -> Result<Option<HostPace>, QueueError>;
+
+    /// Commits outcomes. Returns the leases that had expired: their outcomes do not count.
+    fn complete(&mut self, done: &[Committed]) -> Result<Vec<LeaseId>, QueueError>;
+
+    /// Returns leased URLs to the queue: they are not done. Their host stays leased.
+    fn release(&mut self, leases: &[LeaseId]) -> Result<(), QueueError>;
+
+    /// Lets go of a host of which this worker has no URLs any more.
+    fn release_host(&mut self, pace: &HostPace) -> Result<(), QueueError>;
+
+    /// Renews the leases of this worker. It is called every third of [`LEASE`], or sooner.
+    fn renew(&mut self) -> Result<Renewed, QueueError>;
+}
+
+/// A request for URLs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SharedRequest {
+    /// The most URLs.
+    pub most: usize,
+    /// The most URLs of one host.
+    pub per_host: usize,
+    /// The most hosts that this worker may have after it.
+    pub hosts: usize,
+}
+
+/// Leased hosts and URLs.
+#[derive(Debug, Clone, Default)]
+pub struct SharedLeases {
+    /// The hosts that this worker did not have before, with their pace.
+    pub hosts: Vec<HostPace>,
+    /// The URLs and their leases.
+    pub urls: Vec<(LeaseId, Queued)>,
+    /// What this worker may expect.
+    pub rest: SharedRest,
+}
+
+/// The state of a shared queue after a lease.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SharedRest {
+    /// There may be more at once.
+    More,
+    /// Nothing for this worker now: ask again.
+    #[default]
+    Waits,
+    /// People have paused the job.
+    Paused,
+    /// No list is being loaded, nothing waits and nothing is leased anywhere.
+    Drained,
+}
+
+/// The pace of a host, which goes with its lease.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct HostPace {
+    /// The host, as [`Queued::host`] has it.
+    pub host: Box<str>,
+    /// No request may start for so long.
+    pub due_in: Duration,
+    /// Its requests in flight at once, if it has shown that it bears no more.
+    pub slots: Option<u32>,
+    /// Fetches in a row that failed for the host's sake.
+    pub failures: u32,
+    /// Why it gets no more requests.
+    pub given_up: Option<Box<str>>,
+    /// What is known of the robots.txt of its origins.
+    pub robots: Vec<(Box<str>, StoredRobots)>,
+}
+
+/// An outcome to commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Committed {
+    /// The lease.
+    pub lease: LeaseId,
+    /// The kind for the counts: `ok`, `http_error`, `failed` or `skipped`.
+    pub verdict: &'static str,
+    /// The record, a line of JSON.
+    pub record: Vec<u8>,
+}
+
+/// The result of a renewal.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Renewed {
+    /// Hosts that this worker has lost. Their URLs wait again or are leased to others.
+    pub lost: Vec<Box<str>>,
+    /// Hosts that another worker needs: one that is idle, or one whose redirect leads there.
+    pub wanted: Vec<Box<str>>,
+}

@@ -25,6 +25,7 @@ pub(super) fn open(config: &Config, known: Option<KnownArchive>) -> Result<Optio
         max_size: config.archive.max_size,
         info: info(config),
         sync: config.sync,
+        outlinks: config.archive.outlinks,
     };
     let memory = known
         .map(|known| ArchiveMemory { position: known.position, payloads: Box::new(PayloadsOfState(known.payloads)) });

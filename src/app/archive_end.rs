@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use crate::archive::Archive;
 use crate::config::Config;
-use crate::model::shown_path;
+use crate::model::{ArchiveSummary, shown_path};
 use crate::sink::ArchiveEnd;
 use crate::wacz::pack;
-use crate::warc::{self, SortedLines};
+use crate::warc::{self, NewFile, SortedLines};
 
 /// Returns the work on the archive of a run that came to its end; `None` if there is none.
 pub(super) fn at_end(config: &Config) -> Option<ArchiveEnd> {
@@ -17,22 +17,25 @@ pub(super) fn at_end(config: &Config) -> Option<ArchiveEnd> {
     if !config.archive.cdx && package.is_none() {
         return None;
     }
-    Some(Box::new(move |archive: &Archive| {
+    Some(Box::new(move |archive: &Archive, made: &mut ArchiveSummary| {
         let files = archive.closed_files()?;
-        files.iter().try_for_each(|file| index(file))?;
-        match package {
-            Some(package) => pack(&files, &package).map(drop).map_err(io::Error::other),
-            None => Ok(()),
+        for file in &files {
+            made.indexes.extend(index(file)?.as_deref().map(shown_path));
         }
+        if let Some(package) = package {
+            pack(&files, &package).map_err(io::Error::other)?;
+            made.package = Some(shown_path(&package));
+        }
+        Ok(())
     }))
 }
 
-/// Writes the index of a file beside it, unless it is there. A closed file does not change.
-fn index(file: &Path) -> io::Result<()> {
+/// Writes the index of a file beside it, and returns its path; `None` if it is there. A closed file does not change.
+fn index(file: &Path) -> io::Result<Option<PathBuf>> {
     let index = index_of(file);
     let modified = |path: &Path| path.metadata().and_then(|found| found.modified());
     if modified(&index).is_ok_and(|written| modified(file).is_ok_and(|closed| written >= closed)) {
-        return Ok(());
+        return Ok(None);
     }
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let (mut lines, mut fault) = (SortedLines::default(), None);
@@ -42,19 +45,13 @@ fn index(file: &Path) -> io::Result<()> {
         let why = format!("{}: the record at offset {offset} cannot be indexed: {fault}", shown_path(file));
         return Err(io::Error::new(io::ErrorKind::InvalidData, why));
     }
-    let folder = index.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut new = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        // As of any new file: the umask says who may read it.
-        new.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let mut new = BufWriter::new(new.prefix(".cdxj-").suffix(".part").tempfile_in(folder)?);
-    lines.write(&mut new)?;
-    new.flush()?;
-    let new = new.into_inner().map_err(io::IntoInnerError::into_error)?;
-    new.persist(&index).map(drop).map_err(|error| error.error)
+    let new = NewFile::create(&index)?;
+    let mut writer = BufWriter::new(new.as_file());
+    lines.write(&mut writer)?;
+    writer.flush()?;
+    drop(writer);
+    new.complete()?;
+    Ok(Some(index))
 }
 
 /// `a-00000.cdxj` for `a-00000.warc.gz`.

@@ -245,7 +245,7 @@ pub fn plan(
     sinks.extend(report);
     let checks_times = config.sets_file_times() && saves;
     fetch.needs = needs::of_run(config.digest, streams, checks_times, &sinks);
-    if memory::reads_links(config) {
+    if memory::reads_links(config) || (config.archive.outlinks && config.archive.file.is_some()) {
         fetch.needs |= Needs::LINKS;
     }
     let share = descriptors::share(wanted, backend, most, saves);

@@ -4,6 +4,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::body::{LongBody, PayloadFacts, SHORT};
 use super::deflate::Deflater;
 use super::digest::RecordHasher;
@@ -18,8 +20,8 @@ use crate::model::{ArchivedPayload, RecordEncoding};
 pub enum CaptureUse {
     /// It is a page or a part of one, whole: records of the same payload may refer to it.
     Page,
-    /// It is a 304 for a page that an earlier run has fetched.
-    NotModified,
+    /// It is a 304 for a page that an earlier run has fetched, at this time if that is known.
+    NotModified(Option<Timestamp>),
     /// Anything else: a redirect, an error, a robots.txt.
     Other,
 }
@@ -81,26 +83,33 @@ impl ExchangeCapture {
         self.long.is_some() || self.buffer.len() > SHORT / 8
     }
 
-    /// Makes the records of the exchange, which took so long. `cut` says why the payload is not whole.
+    /// Makes the records of the exchange, which took so long. `cut` says why the payload is not whole. `outlinks` has
+    /// lines for the metadata.
     ///
     /// # Errors
     /// Returns the error of the temporary file.
-    pub fn finish(mut self, took: Duration, cut: Option<Truncation>, used: CaptureUse) -> io::Result<RecordGroup> {
+    pub fn finish(
+        mut self,
+        took: Duration,
+        cut: Option<Truncation>,
+        used: CaptureUse,
+        outlinks: &str,
+    ) -> io::Result<RecordGroup> {
         if self.long.is_some() {
             self.compress()?;
         }
         let long = self.long.take();
         let archive = self.archive.clone();
-        archive.with_deflaters(|deflaters| {
+        archive.with_deflater(|deflater| {
             let records = ExchangeRecords::new(&self.exchange, archive.digest());
             let mut group = RecordGroup::default();
             let request = records.request();
-            group.push([self.record(&mut deflaters.quick, &[&request, &self.exchange.request])?]);
-            let (parts, payload) = self.response(&mut deflaters.body, &records, long, cut, used)?;
-            group.push(parts);
+            group.push([self.short_record(deflater, &[&request, &self.exchange.request])?]);
+            let (parts, payload) = self.response(deflater, &records, long, cut, used)?;
+            group.push_response(parts);
             group.set_payload(payload);
-            let (header, facts) = records.metadata(took);
-            group.push([self.record(&mut deflaters.quick, &[&header, facts.as_bytes()])?]);
+            let (header, facts) = records.metadata(took, outlinks);
+            group.push([self.short_record(deflater, &[&header, facts.as_bytes()])?]);
             Ok(group)
         })
     }
@@ -128,19 +137,20 @@ impl ExchangeCapture {
                 (head, PayloadFacts { length, payload, block }, None)
             }
         };
-        if used == CaptureUse::NotModified {
-            let header = records.response(&ResponseKind::NotModified, &head, &payload);
-            return Ok((vec![self.record(deflater, &[&header, &head])?], None));
+        if let CaptureUse::NotModified(earlier) = used {
+            let header = records.response(&ResponseKind::NotModified(earlier), &head, &payload);
+            return Ok((vec![self.short_record(deflater, &[&header, &head])?], None));
         }
         let may_repeat = used == CaptureUse::Page && cut.is_none() && payload.length > 0;
         let first = if may_repeat { self.archive.find_payload(&payload.payload) } else { None };
         if let Some(first) = first {
             let header = records.response(&ResponseKind::SamePayload(&first), &head, &payload);
-            return Ok((vec![self.record(deflater, &[&header, &head])?], None));
+            return Ok((vec![self.short_record(deflater, &[&header, &head])?], None));
         }
         let header = records.response(&ResponseKind::Whole(cut), &head, &payload);
         let parts = match long {
             Some(long) => long.into_parts(deflater, &[&header, &head])?,
+            None if self.buffer.is_empty() => vec![self.short_record(deflater, &[&header, &head])?],
             None => vec![self.record(deflater, &[&header, &head, &self.buffer])?],
         };
         Ok((parts, may_repeat.then(|| records.payload(&payload))))
@@ -148,9 +158,22 @@ impl ExchangeCapture {
 
     /// Makes a record of its header and the pieces of its block.
     fn record(&self, deflater: &mut Deflater, pieces: &[&[u8]]) -> io::Result<RecordPart> {
+        self.encoded(pieces, |pieces| deflater.member(pieces))
+    }
+
+    /// Makes a record that has no payload.
+    fn short_record(&self, deflater: &mut Deflater, pieces: &[&[u8]]) -> io::Result<RecordPart> {
+        self.encoded(pieces, |pieces| deflater.short_member(pieces))
+    }
+
+    fn encoded(
+        &self,
+        pieces: &[&[u8]],
+        member: impl FnOnce(&[&[u8]]) -> io::Result<Vec<u8>>,
+    ) -> io::Result<RecordPart> {
         let pieces = [pieces, &[RECORD_END]].concat();
         Ok(RecordPart::Memory(match self.archive.encoding() {
-            RecordEncoding::Gzip => deflater.member(&pieces)?,
+            RecordEncoding::Gzip => member(&pieces)?,
             RecordEncoding::None => pieces.concat(),
         }))
     }

@@ -7,6 +7,7 @@
 
 use std::io;
 
+use super::short_deflate::{LONGEST, deflate_short};
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 
 /// Deflate, without a time, from an unknown system.
@@ -15,28 +16,14 @@ pub(super) const MEMBER_HEADER: [u8; 10] = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xF
 /// The level of zlib for responses: a better one costs more time than the bytes are worth.
 const LEVEL: Compression = Compression::new(6);
 
-/// The level for the other records, which are short: the trees of a better one cost more time than all the rest.
-const QUICK_LEVEL: Compression = Compression::new(1);
-
 /// The room for output that is made at once.
 const ROOM: usize = 16 * 1024;
 
+/// The room for the parts of a member that do not shrink.
+const ROOM_OF_MEMBER: usize = 512;
+
 /// One deflate stream at a time. Its tables are large, so it is used again.
 pub(super) struct Deflater(Compress);
-
-/// The deflaters of one thread.
-pub(super) struct Deflaters {
-    /// For responses.
-    pub(super) body: Deflater,
-    /// For all other records.
-    pub(super) quick: Deflater,
-}
-
-impl Deflaters {
-    pub(super) fn new() -> Self {
-        Self { body: Deflater::new(), quick: Deflater(Compress::new(QUICK_LEVEL, false)) }
-    }
-}
 
 impl Deflater {
     pub(super) fn new() -> Self {
@@ -85,12 +72,28 @@ impl Deflater {
     /// Makes a whole member of these pieces.
     pub(super) fn member(&mut self, pieces: &[&[u8]]) -> io::Result<Vec<u8>> {
         self.reset();
-        let (mut out, mut crc) = (MEMBER_HEADER.to_vec(), Crc::new());
+        let mut out = Vec::with_capacity(pieces.iter().map(|piece| piece.len()).sum::<usize>() / 2 + ROOM_OF_MEMBER);
+        out.extend_from_slice(&MEMBER_HEADER);
+        let mut crc = Crc::new();
         for piece in pieces {
             crc.update(piece);
             self.push(piece, &mut out)?;
         }
         self.end(&mut out)?;
+        out.extend_from_slice(&member_end(&crc));
+        Ok(out)
+    }
+
+    /// As [`Deflater::member`], for pieces without a payload: it takes less time, and a little more room.
+    pub(super) fn short_member(&mut self, pieces: &[&[u8]]) -> io::Result<Vec<u8>> {
+        if pieces.iter().map(|piece| piece.len()).sum::<usize>() > LONGEST {
+            return self.member(pieces);
+        }
+        let (bytes, mut crc) = (pieces.concat(), Crc::new());
+        crc.update(&bytes);
+        let mut out = Vec::with_capacity(bytes.len());
+        out.extend_from_slice(&MEMBER_HEADER);
+        deflate_short(&bytes, &mut out);
         out.extend_from_slice(&member_end(&crc));
         Ok(out)
     }
@@ -153,6 +156,7 @@ mod tests {
             let all = [head.as_slice(), &body].concat();
             prop_assert_eq!(&unpacked(&member), &all);
             prop_assert_eq!(&unpacked(&other.member(&[&head, &body]).unwrap()), &all);
+            prop_assert_eq!(&unpacked(&other.short_member(&[&head, &body]).unwrap()), &all);
         }
     }
 }

@@ -68,32 +68,35 @@ pub(super) enum ResponseKind<'a> {
     Whole(Option<Truncation>),
     /// Without its payload, which this response has.
     SamePayload(&'a ArchivedPayload),
-    /// A 304 for a page that an earlier run has fetched.
-    NotModified,
+    /// A 304 for a page that an earlier run has fetched, at this time.
+    NotModified(Option<Timestamp>),
 }
 
 /// Makes the headers of the records of one exchange.
 pub(super) struct ExchangeRecords<'a> {
     exchange: &'a CapturedExchange,
     digest: ArchiveDigest,
+    date: String,
+    address: Option<String>,
     request_id: String,
     response_id: String,
 }
 
 impl<'a> ExchangeRecords<'a> {
     pub(super) fn new(exchange: &'a CapturedExchange, digest: ArchiveDigest) -> Self {
-        Self { exchange, digest, request_id: record_id(), response_id: record_id() }
+        let (date, address) = (warc_date(exchange.started), exchange.address.map(|address| address.to_string()));
+        Self { exchange, digest, date, address, request_id: record_id(), response_id: record_id() }
     }
 
     /// Begins the header of a record.
     fn header(&self, kind: RecordType, id: &str, concurrent_to: &str) -> RecordHeader {
         let exchange = self.exchange;
-        let mut header = RecordHeader::new(kind, id, &warc_date(exchange.started));
+        let mut header = RecordHeader::new(kind, id, &self.date);
         header.field("WARC-Target-URI", &exchange.target);
         header.field("WARC-Concurrent-To", concurrent_to);
         if kind != RecordType::Metadata {
-            if let Some(address) = exchange.address {
-                header.field("WARC-IP-Address", &address.to_string());
+            if let Some(address) = &self.address {
+                header.field("WARC-IP-Address", address);
             }
             exchange.protocols.iter().for_each(|protocol| header.field("WARC-Protocol", protocol));
         }
@@ -132,16 +135,19 @@ impl<'a> ExchangeRecords<'a> {
                 header.field("WARC-Refers-To-Target-URI", &first.target);
                 header.field("WARC-Refers-To-Date", &first.date);
             }
-            ResponseKind::NotModified => {
+            ResponseKind::NotModified(earlier) => {
                 header.field("WARC-Profile", NOT_MODIFIED);
                 header.field("WARC-Refers-To-Target-URI", &self.exchange.target);
+                if let Some(earlier) = earlier {
+                    header.field("WARC-Refers-To-Date", &warc_date(*earlier));
+                }
             }
         }
         header.end(length)
     }
 
-    /// The header and the block of the metadata of an exchange that took so long.
-    pub(super) fn metadata(&self, took: Duration) -> (Vec<u8>, String) {
+    /// The header and the block of the metadata of an exchange that took so long, with these lines at the end.
+    pub(super) fn metadata(&self, took: Duration, outlinks: &str) -> (Vec<u8>, String) {
         let mut facts = String::new();
         if let Some(via) = &self.exchange.via {
             facts.push_str(&format!("via: {}\r\n", via.replace(['\r', '\n'], " ")));
@@ -150,6 +156,7 @@ impl<'a> ExchangeRecords<'a> {
             facts.push_str(&format!("hopsFromSeed: {}\r\n", self.exchange.hops));
         }
         facts.push_str(&format!("fetchTimeMs: {}\r\n", took.as_millis()));
+        facts.push_str(outlinks);
         let mut header = self.header(RecordType::Metadata, &record_id(), &self.response_id);
         header.field("WARC-Block-Digest", &RecordHasher::of(self.digest, &[facts.as_bytes()]));
         (header.end(facts.len() as u64), facts)
@@ -160,7 +167,7 @@ impl<'a> ExchangeRecords<'a> {
         ArchivedPayload {
             digest: payload.payload.as_str().into(),
             target: self.exchange.target.as_str().into(),
-            date: warc_date(self.exchange.started).into(),
+            date: self.date.as_str().into(),
         }
     }
 }

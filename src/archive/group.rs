@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Write};
+use std::ops::Range;
 
 use tempfile::TempPath;
 
@@ -40,9 +41,18 @@ pub struct RecordGroup {
     parts: Vec<RecordPart>,
     /// The response among them, if records of the same payload may refer to it.
     payload: Option<ArchivedPayload>,
+    /// The bytes of the response.
+    response: Range<u64>,
 }
 
 impl RecordGroup {
+    /// Adds the record of a response or a revisit.
+    pub(super) fn push_response(&mut self, parts: impl IntoIterator<Item = RecordPart>) {
+        let start = self.len();
+        self.push(parts);
+        self.response = start..self.len();
+    }
+
     /// Adds a record.
     pub(super) fn push(&mut self, parts: impl IntoIterator<Item = RecordPart>) {
         for part in parts {
@@ -64,6 +74,11 @@ impl RecordGroup {
         self.payload
     }
 
+    /// The bytes of the response.
+    pub(super) fn response(&self) -> Range<u64> {
+        self.response.clone()
+    }
+
     /// The length of all records.
     pub(super) fn len(&self) -> u64 {
         self.parts.iter().map(RecordPart::len).sum()
@@ -72,6 +87,14 @@ impl RecordGroup {
     /// The bytes that are in memory.
     pub(super) fn memory(&self) -> usize {
         self.parts.iter().map(|part| if let RecordPart::Memory(bytes) = part { bytes.len() } else { 0 }).sum()
+    }
+
+    /// Appends all records to `out` if they are in memory. Returns whether they are.
+    pub(super) fn copy_to(&self, out: &mut Vec<u8>) -> bool {
+        let parts = self.parts.iter().map(|part| if let RecordPart::Memory(bytes) = part { Some(bytes) } else { None });
+        let Some(parts) = parts.collect::<Option<Vec<_>>>() else { return false };
+        parts.into_iter().for_each(|bytes| out.extend_from_slice(bytes));
+        true
     }
 
     /// Writes all records.

@@ -19,10 +19,12 @@ mod exchange_records;
 mod files;
 mod group;
 mod head;
+mod held;
 mod open_file;
 mod payloads;
 mod record;
 mod recover;
+mod short_deflate;
 mod writer;
 
 pub use capture::{CaptureUse, ExchangeCapture};

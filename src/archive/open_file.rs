@@ -1,22 +1,30 @@
 //! The file that grows, and those that are full but not yet closed.
 
 use std::fs::{File, TryLockError};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
+use std::sync::Arc;
 
 use super::files::ArchiveFiles;
 use super::group::RecordGroup;
-use crate::model::ArchivePosition;
+use crate::model::{ArchivePosition, shown_path};
+
+/// The most bytes of records that wait to be written.
+const MOST_WAITING: usize = 256 * 1024;
 
 /// The file to which records are appended. A lock keeps other runs away from it.
 pub(super) struct OpenFile {
     files: ArchiveFiles,
     sync: bool,
     number: u32,
+    /// The path that it has when it is closed.
+    shown_name: Arc<str>,
     /// `None` once the archive is closed.
     file: Option<File>,
     /// The length up to the last whole record.
     length: u64,
+    /// Whole records that are not written yet: one write for many.
+    waiting: Vec<u8>,
     /// Whether it has records besides the warcinfo.
     pub(super) has_records: bool,
     /// The error that ended the archive.
@@ -29,12 +37,25 @@ impl OpenFile {
     /// An archive whose files so far are closed; the next one has this number.
     pub(super) fn new(files: ArchiveFiles, sync: bool, number: u32) -> Self {
         let full = Vec::new();
-        Self { files, sync, number, file: None, length: 0, has_records: false, failure: None, full }
+        let (waiting, shown_name) = (Vec::new(), shown_path(&files.closed(number)).into());
+        Self {
+            files,
+            sync,
+            number,
+            shown_name,
+            file: None,
+            length: 0,
+            waiting,
+            has_records: false,
+            failure: None,
+            full,
+        }
     }
 
     /// Goes on with a file that was open, which is as long as its last whole record says.
     pub(super) fn resume(&mut self, file: File, position: ArchivePosition) {
-        (self.number, self.length, self.has_records) = (position.file, position.length, true);
+        self.set_number(position.file);
+        (self.length, self.has_records) = (position.length, true);
         self.file = Some(file);
     }
 
@@ -47,12 +68,19 @@ impl OpenFile {
         self.number
     }
 
+    /// The path that the file has when it is closed, for people.
+    pub(super) fn shown_name(&self) -> Arc<str> {
+        self.shown_name.clone()
+    }
+
+    /// The length with all records, also those that are not written yet.
     pub(super) fn length(&self) -> u64 {
-        self.length
+        self.length + self.waiting.len() as u64
     }
 
     /// Begins another file. The one before is full.
     pub(super) fn begin(&mut self, number: u32) -> io::Result<()> {
+        self.flush()?;
         let path = self.files.open(number);
         let file = File::options().append(true).create_new(true).open(&path).map_err(|e| of_path(&path, e))?;
         lock(&file, &path)?;
@@ -62,20 +90,47 @@ impl OpenFile {
             }
             self.full.push(self.number);
         }
-        (self.number, self.length, self.has_records) = (number, 0, false);
+        self.set_number(number);
+        (self.length, self.has_records) = (0, false);
         Ok(())
     }
 
-    /// Appends records, or leaves the file as it was. After an error it takes no more.
+    fn set_number(&mut self, number: u32) {
+        (self.number, self.shown_name) = (number, shown_path(&self.files.closed(number)).into());
+    }
+
+    /// Appends records. [`OpenFile::flush`] must follow.
     pub(super) fn write(&mut self, group: &RecordGroup) -> io::Result<()> {
+        let is_copied = group.copy_to(&mut self.waiting);
+        if is_copied && self.waiting.len() < MOST_WAITING {
+            return Ok(());
+        }
+        self.flush()?;
+        if is_copied { Ok(()) } else { self.write_out(group.len(), |file| group.write_to(file)) }
+    }
+
+    /// Writes the records that wait.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        let waiting = std::mem::take(&mut self.waiting);
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        self.write_out(waiting.len() as u64, |file| file.write_all(&waiting))?;
+        self.waiting = waiting;
+        self.waiting.clear();
+        Ok(())
+    }
+
+    /// Appends so many bytes, or leaves the file as it was. After an error it takes no more.
+    fn write_out(&mut self, length: u64, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
         if let Some(failure) = &self.failure {
             return Err(io::Error::other(failure.clone()));
         }
         let Some(file) = &mut self.file else { return Err(io::Error::other("the archive is closed")) };
-        let written = group.write_to(file).and_then(|()| if self.sync { file.sync_data() } else { Ok(()) });
+        let written = write(file).and_then(|()| if self.sync { file.sync_data() } else { Ok(()) });
         match written {
             Ok(()) => {
-                self.length += group.len();
+                self.length += length;
                 Ok(())
             }
             Err(error) => {
@@ -94,6 +149,7 @@ impl OpenFile {
 
     /// Gives all files their final names. One without records is removed.
     pub(super) fn close(&mut self) -> io::Result<()> {
+        self.flush()?;
         self.close_full()?;
         let Some(file) = self.file.take() else { return Ok(()) };
         if !self.has_records {

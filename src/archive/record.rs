@@ -46,7 +46,7 @@ pub(super) struct RecordHeader(Vec<u8>);
 impl RecordHeader {
     /// Begins a header with the fields that every record has, except for the length.
     pub(super) fn new(kind: RecordType, id: &str, date: &str) -> Self {
-        let mut header = Self(Vec::with_capacity(512));
+        let mut header = Self(Vec::with_capacity(1024));
         header.0.extend_from_slice(b"WARC/1.1\r\n");
         header.field("WARC-Type", kind.name());
         header.field("WARC-Record-ID", id);
@@ -59,7 +59,12 @@ impl RecordHeader {
     pub(super) fn field(&mut self, name: &str, value: &str) {
         self.0.extend_from_slice(name.as_bytes());
         self.0.extend_from_slice(b": ");
-        self.0.extend(value.bytes().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { byte }));
+        let from = self.0.len();
+        self.0.extend_from_slice(value.as_bytes());
+        if memchr::memchr2(b'\r', b'\n', &self.0[from..]).is_some() {
+            let breaks = self.0[from..].iter_mut().filter(|byte| matches!(byte, b'\r' | b'\n'));
+            breaks.for_each(|byte| *byte = b' ');
+        }
         self.0.extend_from_slice(b"\r\n");
     }
 
@@ -74,8 +79,17 @@ impl RecordHeader {
 /// Creates the id of a record: a random UUID (RFC 9562, section 5.4).
 pub(super) fn record_id() -> String {
     let bits = fastrand::u128(..) & !(0xF << 76 | 0b11 << 62) | 0x4 << 76 | 0b10 << 62;
-    let hex = format!("{bits:032x}");
-    format!("<urn:uuid:{}-{}-{}-{}-{}>", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    let mut id = String::with_capacity(47);
+    id.push_str("<urn:uuid:");
+    for (at, byte) in bits.to_be_bytes().into_iter().enumerate() {
+        if matches!(at, 4 | 6 | 8 | 10) {
+            id.push('-');
+        }
+        let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
+        id.extend([digit(byte >> 4), digit(byte & 15)]);
+    }
+    id.push('>');
+    id
 }
 
 /// Returns the WARC-Date of a time, in whole seconds.

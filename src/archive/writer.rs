@@ -1,24 +1,24 @@
 //! The archive of a run: its files, to which finished records are appended.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::{fmt, io};
 
 use jiff::Timestamp;
 
-use super::deflate::Deflaters;
+use super::deflate::Deflater;
 use super::digest::RecordHasher;
 use super::files::ArchiveFiles;
 use super::group::{RecordGroup, RecordPart};
+use super::held::HeldGroups;
 use super::open_file::OpenFile;
 use super::payloads::{EarlierPayloads, Payloads};
 use super::record::{RECORD_END, RecordHeader, RecordType, record_id, warc_date};
 use super::recover::recover;
-use crate::model::{ArchiveDigest, ArchivePosition, ArchiveProgress, ArchivedPayload, RecordEncoding};
-
-/// The most bytes of held records in memory. Beyond that they wait in temporary files.
-const MOST_HELD: usize = 8 * 1024 * 1024;
+use crate::model::{
+    ArchiveDigest, ArchivePosition, ArchiveProgress, ArchivedPayload, ArchivedRecords, RecordEncoding, RecordLocation,
+    shown_path,
+};
 
 /// The settings of an archive.
 #[derive(Debug, Clone)]
@@ -33,6 +33,8 @@ pub struct ArchiveSettings {
     pub info: Vec<(String, String)>,
     /// Whether records are synced to the disk before they count as written.
     pub sync: bool,
+    /// Whether the metadata of a page has its links.
+    pub outlinks: bool,
 }
 
 /// An archive that a run writes. Its methods may block, but for a short time.
@@ -44,15 +46,9 @@ pub struct Archive {
     /// Whether a state knows how far the archive is written.
     has_state: bool,
     /// Those that are not in use.
-    deflaters: Mutex<Vec<Deflaters>>,
-}
-
-/// Records that wait for the outcome of their page.
-#[derive(Default)]
-struct HeldGroups {
-    last: u64,
-    groups: HashMap<u64, RecordGroup>,
-    memory: usize,
+    deflaters: Mutex<Vec<Deflater>>,
+    /// The number of the first file of this run.
+    first: u32,
 }
 
 /// The facts of an archive in the state of earlier runs.
@@ -75,6 +71,7 @@ impl Archive {
         let file = recover(&settings.files, settings.sync, position)?;
         let archive = Self {
             settings,
+            first: file.number(),
             file: Mutex::new(file),
             held: Mutex::default(),
             payloads: Mutex::new(Payloads::new(earlier)),
@@ -88,6 +85,11 @@ impl Archive {
         }
         drop(file);
         Ok(archive)
+    }
+
+    /// Whether the metadata of a page has its links.
+    pub fn wants_outlinks(&self) -> bool {
+        self.settings.outlinks
     }
 
     /// The settings.
@@ -105,12 +107,12 @@ impl Archive {
         self.settings.files.encoding()
     }
 
-    /// Lends deflaters to some work.
-    pub(super) fn with_deflaters<T>(&self, work: impl FnOnce(&mut Deflaters) -> T) -> T {
+    /// Lends a deflater to some work.
+    pub(super) fn with_deflater<T>(&self, work: impl FnOnce(&mut Deflater) -> T) -> T {
         let free = locked(&self.deflaters).pop();
-        let mut deflaters = free.unwrap_or_else(Deflaters::new);
-        let done = work(&mut deflaters);
-        locked(&self.deflaters).push(deflaters);
+        let mut deflater = free.unwrap_or_else(Deflater::new);
+        let done = work(&mut deflater);
+        locked(&self.deflaters).push(deflater);
         done
     }
 
@@ -119,27 +121,41 @@ impl Archive {
         locked(&self.payloads).find(digest)
     }
 
-    /// Appends records. An error ends the archive, whose file then ends with its last whole record.
+    /// Appends records, and returns the place of the response among them. An error ends the archive, whose file then
+    /// ends with its last whole record.
     ///
     /// # Errors
     /// Returns the error of the file system, of this or an earlier record.
-    pub fn append(&self, group: RecordGroup) -> io::Result<()> {
+    pub fn append(&self, group: RecordGroup) -> io::Result<RecordLocation> {
         let mut file = locked(&self.file);
+        let location = self.write(&mut file, &group)?;
+        file.flush()?;
+        drop(file);
+        self.add_payloads(group.into_payload());
+        Ok(location)
+    }
+
+    /// Writes records, which are not flushed yet.
+    fn write(&self, file: &mut OpenFile, group: &RecordGroup) -> io::Result<RecordLocation> {
         let is_full = |most: u64| file.has_records && file.length() + group.len() > most;
         if self.settings.max_size.is_some_and(is_full) {
             let next = file.number() + 1;
-            self.begin_file(&mut file, next)?;
+            self.begin_file(file, next)?;
             if !self.has_state {
                 file.close_full()?;
             }
         }
-        file.write(&group)?;
+        let (start, response) = (file.length(), group.response());
+        file.write(group)?;
         file.has_records = true;
-        drop(file);
-        if let Some(payload) = group.into_payload() {
-            locked(&self.payloads).add(payload);
-        }
-        Ok(())
+        let length = response.end - response.start;
+        Ok(RecordLocation { file: file.shown_name(), offset: start + response.start, length })
+    }
+
+    /// Lets later records refer to responses that are written.
+    fn add_payloads(&self, written: impl IntoIterator<Item = ArchivedPayload>) {
+        let mut payloads = locked(&self.payloads);
+        written.into_iter().for_each(|payload| payloads.add(payload));
     }
 
     /// Holds records until [`Archive::commit`]. Returns the number by which they are known.
@@ -147,29 +163,42 @@ impl Archive {
     /// # Errors
     /// Returns the error of a temporary file.
     pub fn hold(&self, mut group: RecordGroup) -> io::Result<u64> {
-        let memory = group.memory();
-        let is_full = locked(&self.held).memory + memory > MOST_HELD;
-        if is_full {
+        let has_room = locked(&self.held).has_room(group.memory());
+        if !has_room {
             group.spill(&self.settings.files)?;
         }
-        let mut held = locked(&self.held);
-        held.memory += group.memory();
-        held.last += 1;
-        let number = held.last;
-        held.groups.insert(number, group);
-        Ok(number)
+        Ok(locked(&self.held).add(group))
     }
 
-    /// Appends held records, if there are any of this number.
+    /// Appends held records of these numbers, and puts the place of each response into its slot. All are written at
+    /// once.
     ///
     /// # Errors
     /// As [`Archive::append`].
-    pub fn commit(&self, number: u64) -> io::Result<()> {
+    pub fn commit<'a>(&self, slots: impl Iterator<Item = &'a mut ArchivedRecords>) -> io::Result<()> {
         let mut held = locked(&self.held);
-        let Some(group) = held.groups.remove(&number) else { return Ok(()) };
-        held.memory -= group.memory();
+        let take = |slot: &'a mut ArchivedRecords| match slot {
+            ArchivedRecords::Held(number) => held.take(*number).map(|group| (group, slot)),
+            ArchivedRecords::Written(_) => None,
+        };
+        let groups: Vec<_> = slots.filter_map(take).collect();
         drop(held);
-        self.append(group)
+        if groups.is_empty() {
+            return Ok(());
+        }
+        let mut file = locked(&self.file);
+        let mut written = Vec::with_capacity(groups.len());
+        for (group, slot) in groups {
+            let location = self.write(&mut file, &group)?;
+            written.push((group, location, slot));
+        }
+        file.flush()?;
+        drop(file);
+        self.add_payloads(written.into_iter().filter_map(|(group, location, slot)| {
+            *slot = ArchivedRecords::Written(location);
+            group.into_payload()
+        }));
+        Ok(())
     }
 
     /// How far the archive is written, and the payloads that the state does not know yet.
@@ -212,6 +241,16 @@ impl Archive {
         Ok(existing.iter().filter(|(_, is_closed)| *is_closed).map(|(at, _)| self.settings.files.closed(*at)).collect())
     }
 
+    /// Returns the closed files that this run has written to, in order.
+    ///
+    /// # Errors
+    /// Returns the error of the file system.
+    pub fn own_files(&self) -> io::Result<Vec<String>> {
+        let existing = self.settings.files.existing()?;
+        let own = existing.iter().filter(|(number, is_closed)| *is_closed && *number >= self.first);
+        Ok(own.map(|(number, _)| shown_path(&self.settings.files.closed(*number))).collect())
+    }
+
     /// The path of the last file, for messages.
     pub fn path(&self) -> PathBuf {
         self.settings.files.closed(locked(&self.file).number())
@@ -221,7 +260,8 @@ impl Archive {
     fn begin_file(&self, file: &mut OpenFile, number: u32) -> io::Result<()> {
         let info = self.warcinfo(number)?;
         file.begin(number)?;
-        file.write(&info)
+        file.write(&info)?;
+        file.flush()
     }
 
     /// Makes the record that describes a file.
@@ -233,7 +273,7 @@ impl Archive {
         let header = header.end(block.len() as u64);
         let pieces = [header.as_slice(), block.as_bytes(), RECORD_END];
         let record = match self.encoding() {
-            RecordEncoding::Gzip => self.with_deflaters(|deflaters| deflaters.quick.member(&pieces))?,
+            RecordEncoding::Gzip => self.with_deflater(|deflater| deflater.short_member(&pieces))?,
             RecordEncoding::None => pieces.concat(),
         };
         let mut group = RecordGroup::default();

@@ -16,10 +16,8 @@ pub fn saved_bodies(resolved: &Resolved) -> SavedBodies {
         _ if config.head || config.crawl.maps => SavedBodies::NoFiles,
         (Some(file), _) if file == Path::new("-") => SavedBodies::NoFiles,
         (Some(file), _) => SavedBodies::File(shown_path(file)),
-        (None, None) => match &config.archive.file {
-            Some(file) => SavedBodies::Archive(format!("{}-*.warc*", shown_path(file))),
-            None => SavedBodies::Nowhere,
-        },
+        (None, None) if config.archive.file.is_some() => SavedBodies::Archive,
+        (None, None) => SavedBodies::Nowhere,
         (None, Some(dir)) => {
             let dir = shown_path(dir);
             SavedBodies::Folder(format!("{}/", dir.trim_end_matches('/')))

@@ -22,6 +22,8 @@ pub struct ArchiveConfig {
     pub digest: ArchiveDigest,
     /// `warc-cdx`: whether each file gets an index at the end of the run.
     pub cdx: bool,
+    /// `warc-outlinks`: whether the metadata record of a page has its links.
+    pub outlinks: bool,
     /// `wacz`: the package of all files, made at the end of the run.
     pub wacz: Option<PathBuf>,
 }
@@ -35,6 +37,7 @@ impl Default for ArchiveConfig {
             compression: RecordEncoding::Gzip,
             digest: ArchiveDigest::Sha1,
             cdx: false,
+            outlinks: false,
             wacz: None,
         }
     }

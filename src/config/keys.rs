@@ -375,6 +375,7 @@ keys! {
         "warc-compression" <"WHAT"> => archive.compression: RecordEncoding, anywhere,
             "Compress each WARC record (gzip) or none";
         "warc-digest" <"NAME"> => archive.digest: ArchiveDigest, anywhere, "Digest of the WARC records";
+        "warc-outlinks" => archive.outlinks: bool, anywhere, "Write the links of each page into its metadata record";
         "warc-cdx" => archive.cdx: bool, user_only, "Write a CDXJ index beside each WARC file at the end of the run";
         "wacz" <"FILE"> => archive.wacz: OrNone<PathBuf>, user_only,
             "Pack the WARC files with their indexes into this WACZ file at the end of the run";

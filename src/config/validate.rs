@@ -102,7 +102,7 @@ impl Config {
             ("convert-links", dir, self.crawl.convert_links, no_file),
             ("skip-existing", saves, self.skip_existing, no_file),
             ("remote-time", saves, self.remote_time, no_file),
-            ("sync", saves || state, self.sync, no_file),
+            ("sync", saves || state || archives, self.sync, no_file),
             (
                 "show",
                 self.format == Format::Text,
@@ -116,6 +116,7 @@ impl Config {
                 "links have no order of the input; leave it out",
             ),
             ("warc-header", archives, !self.archive.header.is_empty(), no_archive),
+            ("warc-outlinks", archives, self.archive.outlinks, no_archive),
             ("warc-cdx", archives, self.archive.cdx, no_archive),
             ("wacz", archives, self.archive.wacz.is_some(), no_archive),
             ("fresh", dir || state, self.fresh, no_past),

@@ -1,5 +1,7 @@
 //! The forms of an archive.
 
+use std::sync::Arc;
+
 /// The digest of the records of an archive.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ArchiveDigest {
@@ -27,6 +29,37 @@ pub struct ArchivePosition {
     pub file: u32,
     /// The length.
     pub length: u64,
+}
+
+/// The place of a record in the files of an archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordLocation {
+    /// The path of its file, under the name that the file has when it is closed.
+    pub file: Arc<str>,
+    /// The offset of its first byte, or of its gzip member.
+    pub offset: u64,
+    /// The length in the file.
+    pub length: u64,
+}
+
+/// The files of an archive at the end of a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ArchiveSummary {
+    /// The closed files that this run has written to, in order.
+    pub files: Vec<String>,
+    /// The indexes that this run has made.
+    pub indexes: Vec<String>,
+    /// The package that it has made.
+    pub package: Option<String>,
+}
+
+/// The records of an exchange in an archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ArchivedRecords {
+    /// The archive of this process holds them under this number until the outcome is final.
+    Held(u64),
+    /// They are written. This is the place of the response or revisit.
+    Written(RecordLocation),
 }
 
 /// A response in an archive, which records of the same payload refer to.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::PageLinks;
+use super::{ArchivedRecords, PageLinks};
 
 /// The finds of the observers of a body. A fact that no part of the run needs is `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +15,7 @@ pub struct Found {
     pub links: Option<Box<PageLinks>>,
     /// The first bytes of a robots.txt.
     pub robots: Option<Box<[u8]>>,
-    /// The number of its records, which the archive of this process holds until the outcome is final.
-    pub records: Option<u64>,
+    /// Its records in the archive of this process.
+    #[serde(skip)]
+    pub records: Option<ArchivedRecords>,
 }

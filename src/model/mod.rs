@@ -35,7 +35,10 @@ mod summary;
 mod validators;
 
 pub use account::UnkeptCounts;
-pub use archive::{ArchiveDigest, ArchivePosition, ArchiveProgress, ArchivedPayload, RecordEncoding};
+pub use archive::{
+    ArchiveDigest, ArchivePosition, ArchiveProgress, ArchiveSummary, ArchivedPayload, ArchivedRecords, RecordEncoding,
+    RecordLocation,
+};
 pub use child_program::ChildProgram;
 pub use cookie::Cookie;
 pub use crawl::{Normalization, RobotsMode, ScopeKind, TrapLimits};

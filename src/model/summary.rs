@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{ErrorKind, FailedUrl, FailureCause, Outcome, SkipReason, SourcePos, Verdict};
+use super::{ArchiveSummary, ErrorKind, FailedUrl, FailureCause, Outcome, SkipReason, SourcePos, Verdict};
 
 /// Outcomes by kind. The five add up to `read`: that is the accounting rule.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -224,6 +224,8 @@ pub struct Summary {
     pub not_begun: u64,
     /// The changes, if the run compares.
     pub changes: Option<ChangeCounts>,
+    /// The archive, if the run writes one.
+    pub archive: Option<ArchiveSummary>,
     /// Tries beyond the first of each URL.
     pub retries: u64,
     /// Decoded body bytes of all outcomes.

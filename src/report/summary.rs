@@ -7,7 +7,9 @@ use super::crawl_counts::OF_CRAWLS;
 use super::failures::by_cause;
 use super::next_command::NextCommand;
 use super::{ReportWriter, Reporter};
-use crate::model::{ChangeCounts, CrawlSummary, Digests, Event, FailedUrl, SkipReason, StopCause, Summary, TrapCount};
+use crate::model::{
+    ArchiveSummary, ChangeCounts, CrawlSummary, Digests, Event, FailedUrl, SkipReason, StopCause, Summary, TrapCount,
+};
 use crate::policy::text::fit::UrlLine;
 use crate::policy::text::printable::{duration, grouped, printable, size};
 
@@ -24,8 +26,8 @@ pub enum SavedBodies {
     Folder(String),
     /// Into this file.
     File(String),
-    /// Into an archive alone, whose files have such names.
-    Archive(String),
+    /// Into an archive alone, which the account of the run names.
+    Archive,
     /// Nowhere: no destination is set.
     Nowhere,
     /// The run has no bodies for files: they go to standard output, or it asks for heads only.
@@ -211,8 +213,7 @@ fn write_bodies(out: &mut String, s: &Summary, bodies: &SavedBodies) {
     named(out, "skipped", &counts(&skipped));
     let nothing = if s.counts.skipped > 0 { "nothing new" } else { "nothing" };
     let saved = match (bodies, s.saved) {
-        (SavedBodies::NoFiles, _) => None,
-        (SavedBodies::Archive(files), _) => Some(format!("the archive {files}")),
+        (SavedBodies::NoFiles | SavedBodies::Archive, _) => None,
         (SavedBodies::Nowhere, _) => Some("nothing (no --dir)".to_owned()),
         (SavedBodies::File(file), 1..) => Some(file.clone()),
         (SavedBodies::File(_), 0) => Some(nothing.to_owned()),
@@ -223,12 +224,28 @@ fn write_bodies(out: &mut String, s: &Summary, bodies: &SavedBodies) {
     if s.counts.read > 0 {
         named(out, "saved", saved.map(|text| printable(&text).into_owned()).as_slice());
     }
+    if let Some(archive) = &s.archive {
+        write_archive(out, archive);
+    }
     let Digests { verified, differs, unchecked } = s.digests;
     named(out, "digests", &counts(&[(verified, "verified"), (differs, "differs"), (unchecked, "not checked")]));
     if let Some(ChangeCounts { added, changed, removed, unchanged }) = s.changes {
         let figures = [(added, "added"), (changed, "changed"), (removed, "removed"), (unchanged, "unchanged")];
         named(out, "changes", &counts(&figures));
     }
+}
+
+/// Appends the files of the archive.
+fn write_archive(out: &mut String, archive: &ArchiveSummary) {
+    let group = |names: &[String]| match names {
+        [] => None,
+        [one] => Some(printable(one).into_owned()),
+        [first, .., last] => Some(format!("{} … {} ({} files)", printable(first), printable(last), names.len())),
+    };
+    let files = group(&archive.files).unwrap_or_else(|| "nothing new".to_owned());
+    let package = archive.package.as_slice();
+    let made = [Some(files), group(&archive.indexes), group(package)];
+    named(out, "archive", &made.into_iter().flatten().collect::<Vec<_>>());
 }
 
 /// Appends the failures by cause, the most frequent first, and the first failed URLs.

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use super::{Sink, SinkError};
 use crate::archive::Archive;
-use crate::model::{ChangeCounts, LeftOut, Needs, Outcome, RunInfo, StoredRobots, Summary};
+use crate::model::{ArchiveSummary, ChangeCounts, LeftOut, Needs, Outcome, RunInfo, StoredRobots, Summary};
 
-/// The work on an archive after a run that was not stopped has closed it.
-pub type ArchiveEnd = Box<dyn FnOnce(&Archive) -> io::Result<()> + Send>;
+/// The work on an archive after a run that was not stopped has closed it. It adds the files that it makes.
+pub type ArchiveEnd = Box<dyn FnOnce(&Archive, &mut ArchiveSummary) -> io::Result<()> + Send>;
 
 /// The archive of a run, and the sink that remembers the outcomes. After a crash the state never knows a page that the
 /// archive has not.
@@ -17,12 +17,13 @@ pub struct ArchiveSink {
     archive: Arc<Archive>,
     state: Option<Box<dyn Sink>>,
     end: Option<ArchiveEnd>,
+    summary: Option<ArchiveSummary>,
 }
 
 impl ArchiveSink {
     /// The archive gets every outcome before `state` does.
     pub fn new(archive: Arc<Archive>, state: Option<Box<dyn Sink>>, end: Option<ArchiveEnd>) -> Self {
-        Self { archive, state, end }
+        Self { archive, state, end, summary: None }
     }
 
     fn error(&self, source: io::Error) -> SinkError {
@@ -48,13 +49,12 @@ impl Sink for ArchiveSink {
     }
 
     fn outcome(&mut self, outcome: &Outcome) -> Result<ControlFlow<()>, SinkError> {
-        self.outcomes(std::slice::from_ref(outcome))
+        self.keep(&mut [outcome.clone()])
     }
 
-    fn outcomes(&mut self, outcomes: &[Outcome]) -> Result<ControlFlow<()>, SinkError> {
-        let held = outcomes.iter().filter_map(|outcome| outcome.facts.found.records);
-        let mut committed = held.map(|number| self.archive.commit(number).map(drop));
-        committed.try_for_each(|written| written.map_err(|e| self.error(e)))?;
+    fn keep(&mut self, outcomes: &mut [Outcome]) -> Result<ControlFlow<()>, SinkError> {
+        let records = outcomes.iter_mut().filter_map(|outcome| outcome.facts.found.records.as_mut());
+        self.archive.commit(records).map_err(|e| self.error(e))?;
         if let Some(why) = self.archive.failure() {
             // A worker could not write a record without an outcome.
             return Err(self.error(io::Error::other(why)));
@@ -73,11 +73,17 @@ impl Sink for ArchiveSink {
     fn finish(&mut self, summary: &Summary) -> Result<(), SinkError> {
         let finished = self.state.as_mut().map_or(Ok(()), |state| state.finish(summary));
         self.archive.close().map_err(|e| self.error(e))?;
+        let files = self.archive.own_files().map_err(|e| self.error(e))?;
+        let made = self.summary.insert(ArchiveSummary { files, ..ArchiveSummary::default() });
         finished?;
         match self.end.take().filter(|_| summary.stopped.is_none()) {
-            Some(end) => end(&self.archive).map_err(|e| self.error(e)),
+            Some(end) => end(&self.archive, made).map_err(|e| self.error(e)),
             None => Ok(()),
         }
+    }
+
+    fn archived(&self) -> Option<ArchiveSummary> {
+        self.summary.clone()
     }
 
     fn changes(&self) -> Option<ChangeCounts> {

@@ -26,7 +26,7 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 
 use crate::config::{Format, Show};
-use crate::model::{ChangeCounts, LeftOut, Needs, Outcome, RunInfo, StoredRobots, Summary};
+use crate::model::{ArchiveSummary, ChangeCounts, LeftOut, Needs, Outcome, RunInfo, StoredRobots, Summary};
 
 pub use archive::{ArchiveEnd, ArchiveSink};
 pub use callback::Callback;
@@ -103,6 +103,19 @@ pub trait Sink: Send {
             }
         }
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// Returns the archive that it has written; asked when it has finished.
+    fn archived(&self) -> Option<ArchiveSummary> {
+        None
+    }
+
+    /// As [`Sink::outcomes`], for a sink that must keep outcomes. It may add facts for the other sinks.
+    ///
+    /// # Errors
+    /// As [`Sink::outcome`].
+    fn keep(&mut self, outcomes: &mut [Outcome]) -> Result<ControlFlow<()>, SinkError> {
+        self.outcomes(outcomes)
     }
 
     /// Takes links that a crawl does not follow, in the order in which they were found. A link may come again.

@@ -44,6 +44,9 @@ const COLUMNS: &[&str] = &[
     "links",
     "title",
     "robots",
+    "warc_file",
+    "warc_offset",
+    "warc_length",
 ];
 
 /// Writes records as a table.
@@ -165,6 +168,10 @@ impl Sink for Table {
         self.maybe(r.links);
         self.maybe(r.title);
         self.maybe(r.robots);
+        let at = r.warc.as_ref();
+        self.maybe(at.map(|at| at.file));
+        self.maybe(at.map(|at| at.offset));
+        self.maybe(at.map(|at| at.length));
         self.write_line()
     }
 

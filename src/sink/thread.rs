@@ -7,8 +7,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{Sink, SinkError};
 use crate::model::{
-    ChangeCounts, ErrorKind, FetchError, LeftOut, Outcome, RunInfo, StopCause, StoredRobots, Summary, UnkeptCounts,
-    Verdict,
+    ArchiveSummary, ChangeCounts, ErrorKind, FetchError, LeftOut, Outcome, RunInfo, StopCause, StoredRobots, Summary,
+    UnkeptCounts, Verdict,
 };
 
 /// Outcomes that wait are taken together up to this number.
@@ -44,6 +44,8 @@ pub struct SinksEnd {
     pub unkept: UnkeptCounts,
     /// The changes that a sink has counted.
     pub changes: Option<ChangeCounts>,
+    /// The archive of the run.
+    pub archive: Option<ArchiveSummary>,
     /// The first failure of a sink.
     pub error: Option<SinkError>,
 }
@@ -72,6 +74,7 @@ pub fn spawn(sinks: Vec<Box<dyn Sink>>, info: RunInfo) -> io::Result<(mpsc::Send
         lost: None,
         unkept: UnkeptCounts::default(),
         changes: None,
+        archive: None,
         error: None,
     };
     let worker = if needs_thread {
@@ -104,6 +107,7 @@ struct Sinks {
     lost: Option<String>,
     unkept: UnkeptCounts,
     changes: Option<ChangeCounts>,
+    archive: Option<ArchiveSummary>,
     /// The first failure.
     error: Option<SinkError>,
 }
@@ -133,7 +137,7 @@ impl Sinks {
             ToSinks::Outcomes(mut outcomes) => {
                 // A sink that must keep outcomes gets them before all others.
                 let (keepers, others) = (Some(true), Some(false));
-                self.each_of(keepers, |sink| sink.outcomes(&outcomes));
+                self.each_of(keepers, |sink| sink.keep(&mut outcomes));
                 self.keep.send_modify(|kept| *kept += outcomes.len() as u64);
                 if let Some(why) = &self.lost {
                     for outcome in outcomes.iter_mut().filter(|outcome| outcome.verdict == Verdict::Ok) {
@@ -155,11 +159,13 @@ impl Sinks {
             ToSinks::Finish(mut summary) => {
                 summary.fail_ok(self.unkept, ErrorKind::Io);
                 self.each(|sink| {
-                    sink.finish(&summary)?;
+                    let finished = sink.finish(&summary);
+                    summary.archive = sink.archived().or(summary.archive.take());
+                    finished?;
                     summary.changes = sink.changes().or(summary.changes);
                     Ok(ControlFlow::Continue(()))
                 });
-                self.changes = summary.changes;
+                (self.changes, self.archive) = (summary.changes, summary.archive);
             }
         }
     }
@@ -168,7 +174,8 @@ impl Sinks {
         // Drop the sinks before reporting the end: a writer may still have something to write.
         drop(self.sinks);
         // Err: the run was dropped and no longer waits for the end.
-        let _ = tell.send(SinksEnd { unkept: self.unkept, changes: self.changes, error: self.error });
+        let Self { unkept, changes, archive, error, .. } = self;
+        let _ = tell.send(SinksEnd { unkept, changes, archive, error });
     }
 
     fn each(&mut self, f: impl FnMut(&mut dyn Sink) -> Result<ControlFlow<()>, SinkError>) {
@@ -233,6 +240,7 @@ impl SinkThread {
                 SinksEnd {
                     unkept: UnkeptCounts::default(),
                     changes: None,
+                    archive: None,
                     error: Some(SinkError { target: "the outputs".to_owned(), source }),
                 }
             }

@@ -20,6 +20,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::model::{Hex, shown_path};
+use crate::warc::NewFile;
 use index::{IndexLine, MergedIndex};
 use package::PackageWriter;
 use sources::Sources;
@@ -73,17 +74,9 @@ pub struct PackedArchive {
 /// When a WARC file has no index, when a line of an index does not fit, or when a file cannot be read or written.
 pub fn pack(paths: &[PathBuf], output: &Path) -> Result<PackedArchive, WaczError> {
     let sources = Sources::find(paths, output)?;
-    let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let failed = || WaczError::io("write", output);
-    let mut new = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        // The umask applies.
-        new.permissions(std::fs::Permissions::from_mode(0o666));
-    }
     let cannot_begin = |e| WaczError::Archive(format!("cannot write {}: {e}", shown_path(output)));
-    let file = new.prefix(".fetchall-").suffix(".part").tempfile_in(folder).map_err(cannot_begin)?;
+    let file = NewFile::create(output).map_err(cannot_begin)?;
     let mut package = PackageWriter::new(file.as_file());
     let mut packed = PackedArchive { files: sources.warcs.len(), ..PackedArchive::default() };
     let mut pages = tempfile::tempfile().map_err(failed())?;
@@ -95,7 +88,7 @@ pub fn pack(paths: &[PathBuf], output: &Path) -> Result<PackedArchive, WaczError
     }
     package.finish(Timestamp::now()).map_err(failed())?;
     file.as_file().sync_data().map_err(failed())?;
-    file.persist(output).map_err(|error| failed()(error.error))?;
+    file.complete().map_err(failed())?;
     Ok(packed)
 }
 

@@ -103,6 +103,16 @@ impl JsonWriter {
         maybe(out, r.title, string);
         key(out, "robots");
         maybe(out, r.robots, string);
+        key(out, "warc");
+        maybe(out, r.warc.as_ref(), |out, at| {
+            out.extend_from_slice(b"{\"file\":");
+            string(out, at.file);
+            key(out, "offset");
+            number(out, at.offset);
+            key(out, "length");
+            number(out, at.length);
+            out.push(b'}');
+        });
         out.push(b'}');
     }
 
@@ -237,8 +247,8 @@ mod tests {
 
     use super::*;
     use crate::model::{
-        ErrorKind, Facts, FetchError, Found, Hop, Job, Kind, Outcome, PageLinks, Seed, SkipReason, SourcePos, Subject,
-        Timing, Verdict, Via,
+        ArchivedRecords, ErrorKind, Facts, FetchError, Found, Hop, Job, Kind, Outcome, PageLinks, RecordLocation, Seed,
+        SkipReason, SourcePos, Subject, Timing, Verdict, Via,
     };
 
     fn verdict() -> impl Strategy<Value = Verdict> {
@@ -253,6 +263,10 @@ mod tests {
 
     fn page(title: String) -> Box<PageLinks> {
         Box::new(PageLinks { title: Some(title), ..PageLinks::default() })
+    }
+
+    fn records(file: String) -> ArchivedRecords {
+        ArchivedRecords::Written(RecordLocation { offset: file.len() as u64, length: u64::MAX, file: file.into() })
     }
 
     proptest! {
@@ -270,6 +284,7 @@ mod tests {
             line: u64,
             rule: Option<String>,
             title: Option<String>,
+            file: Option<String>,
             way in 0usize..5,
         ) {
             let url = url::Url::parse("http://h.test/ä?q=\"").unwrap();
@@ -279,7 +294,7 @@ mod tests {
                 bytes,
                 wire_bytes: bytes,
                 content_type: content_type.map(String::into_boxed_str),
-                found: Found { sha256: digest, links: title.map(page), ..Found::default() },
+                found: Found { sha256: digest, links: title.map(page), records: file.map(records), ..Found::default() },
                 rule: rule.map(String::into_boxed_str),
                 redirects: vec![Hop::new(301, url.as_str()); hops],
                 http_version: bytes.map(|_| http::Version::HTTP_11),

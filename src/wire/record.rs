@@ -8,7 +8,7 @@ use http::Version;
 use serde::{Serialize, Serializer};
 
 use super::VERSION;
-use crate::model::{Hex, Kind, Outcome, Subject, Verdict, Via};
+use crate::model::{ArchivedRecords, Hex, Kind, Outcome, Subject, Verdict, Via};
 
 /// One record.
 #[derive(Debug, Serialize)]
@@ -40,6 +40,7 @@ pub struct Record<'a> {
     pub(crate) links: Option<u64>,
     pub(crate) title: Option<&'a str>,
     pub(crate) robots: Option<&'a str>,
+    pub(crate) warc: Option<LocationRecord<'a>>,
 }
 
 impl<'a> Record<'a> {
@@ -97,6 +98,12 @@ impl<'a> Record<'a> {
             robots: match outcome.verdict {
                 Verdict::Skipped(_) => None,
                 _ => facts.rule.as_deref(),
+            },
+            warc: match &facts.found.records {
+                Some(ArchivedRecords::Written(at)) => {
+                    Some(LocationRecord { file: &at.file, offset: at.offset, length: at.length })
+                }
+                Some(ArchivedRecords::Held(_)) | None => None,
             },
         }
     }
@@ -166,6 +173,13 @@ pub(crate) struct ErrorRecord<'a> {
 pub(crate) struct Skip<'a> {
     pub(crate) reason: &'static str,
     pub(crate) rule: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct LocationRecord<'a> {
+    pub(crate) file: &'a str,
+    pub(crate) offset: u64,
+    pub(crate) length: u64,
 }
 
 #[derive(Debug)]

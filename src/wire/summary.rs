@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::VERSION;
 use super::record::{Ms, RecordSource};
-use crate::model::{ChangeCounts, Counts, CrawlSummary, Digests, Summary, TrapCount};
+use crate::model::{ArchiveSummary, ChangeCounts, Counts, CrawlSummary, Digests, Summary, TrapCount};
 
 #[derive(Serialize)]
 struct LatencyRecord {
@@ -116,6 +116,14 @@ pub struct SummaryRecord<'a> {
     changes: Option<ChangeSums>,
     digests: DigestCounts,
     crawl: Option<CrawlRecord<'a>>,
+    archive: Option<ArchiveFilesRecord<'a>>,
+}
+
+#[derive(Serialize)]
+struct ArchiveFilesRecord<'a> {
+    files: &'a [String],
+    indexes: &'a [String],
+    package: Option<&'a str>,
 }
 
 impl<'a> SummaryRecord<'a> {
@@ -160,6 +168,11 @@ impl<'a> SummaryRecord<'a> {
             }),
             digests: DigestCounts { verified, differs, unchecked },
             crawl: summary.crawl.as_ref().map(CrawlRecord::of),
+            archive: summary.archive.as_ref().map(|ArchiveSummary { files, indexes, package }| ArchiveFilesRecord {
+                files,
+                indexes,
+                package: package.as_deref(),
+            }),
         }
     }
 }

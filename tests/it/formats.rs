@@ -44,6 +44,7 @@ fn records_of_every_outcome_fit() {
     check(&RECORD, &with(json!({"outcome": "skipped", "status": null, "skip": {"reason": "duplicate", "rule": null}})));
     let of_crawl = json!({"source": null, "depth": 2, "parent": "http://a/", "via": "link", "links": 7, "title": "A"});
     check(&RECORD, &with(of_crawl));
+    check(&RECORD, &with(json!({"warc": {"file": "a-00000.warc.gz", "offset": 0, "length": 9}})));
     let nothing = json!({
         "v": 1, "url": "exa mple", "outcome": "failed", "status": null, "final_url": null, "path": null, "bytes": null,
         "wire_bytes": null, "content_type": null, "sha256": null, "blake3": null, "attempts": 0, "redirects": [],
@@ -51,7 +52,7 @@ fn records_of_every_outcome_fit() {
         "timing": {"queued_ms": null, "dns_ms": null, "connect_ms": null, "tls_ms": null, "first_byte_ms": null,
                    "total_ms": null},
         "source": {"file": "-", "line": 1}, "error": error("invalid_url"), "skip": null, "depth": 0, "parent": null, "via": "list", "kind": "page",
-        "links": null, "title": null, "robots": null
+        "links": null, "title": null, "robots": null, "warc": null
     });
     check(&RECORD, &nothing);
 }
@@ -66,6 +67,7 @@ fn records_that_contradict_themselves_do_not_fit() {
         json!({"status": "200"}),
         json!({"error": error("timeout")}),
         json!({"skip": {"reason": "duplicate", "rule": null}}),
+        json!({"warc": {"file": "a-00000.warc.gz", "offset": 0}}),
         json!({"outcome": "failed"}),
         json!({"outcome": "failed", "error": error("http_status")}),
         json!({"outcome": "failed", "error": error("sunspots")}),
@@ -120,7 +122,8 @@ fn summary() -> Value {
         "failures": {"404": 1, "timeout": 1}, "saved": 3, "continued": 1, "not_begun": 1,
         "changes": {"added": 1, "changed": 0, "removed": 2, "unchanged": 3},
         "digests": {"verified": 2, "differs": 1, "unchecked": 0},
-        "crawl": crawl()
+        "crawl": crawl(),
+        "archive": {"files": ["a-00000.warc.gz"], "indexes": ["a-00000.cdxj"], "package": null}
     })
 }
 
@@ -137,6 +140,7 @@ fn summaries() {
         ("failures", json!({})),
         ("changes", json!(null)),
         ("crawl", json!(null)),
+        ("archive", json!(null)),
     ] {
         complete[field] = value;
     }
@@ -151,6 +155,7 @@ fn summaries() {
         ("failures", json!({"Not Found": 1})),
         ("changes", json!({"added": 1})),
         ("crawl", json!({"pages": 1})),
+        ("archive", json!({"files": []})),
         ("surprise", json!(1)),
     ] {
         let mut wrong = summary();

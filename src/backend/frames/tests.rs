@@ -105,7 +105,7 @@ fn facts_of_a_response_cross_the_pipe() {
             blake3: Some([4; 32]),
             links: Some(Box::new(links)),
             robots: Some([5].into()),
-            records: Some(4),
+            records: None,
         },
         redirects: vec![Hop::new(302, "http://h.test/a")],
         http_version: Some(http::Version::HTTP_2),

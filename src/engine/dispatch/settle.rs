@@ -83,7 +83,7 @@ impl RunState {
             && let Some(condition) = known.condition.take()
         {
             // The facts of the earlier run still hold.
-            let records = outcome.facts.found.records;
+            let records = outcome.facts.found.records.take();
             outcome.facts = Box::new(condition.facts);
             outcome.facts.found.links = known.links.take();
             outcome.facts.found.records = records;

@@ -1,5 +1,7 @@
 //! Gives every exchange of a run to its archive.
 
+use std::fmt::Write as _;
+
 use http::{HeaderMap, HeaderName, Version};
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -10,7 +12,7 @@ use super::state::{Exchange, HopEnd};
 use crate::archive::{ArchivedHead, CaptureUse, CapturedExchange, ExchangeCapture, Truncation};
 use crate::fetch::connect::response::{Response, size};
 use crate::fetch::save::part::blocking;
-use crate::model::{ErrorKind, FetchError, Kind, SkipReason, Verdict, is_secret};
+use crate::model::{ArchivedRecords, ErrorKind, FetchError, Kind, LinkKind, LinkList, SkipReason, Verdict, is_secret};
 
 /// A request that the archive gets.
 pub(super) struct CapturedRequest {
@@ -25,7 +27,9 @@ impl Exchange<'_> {
     pub(super) fn captured_request(&self, url: &Url, fields: &HeaderMap) -> Option<CapturedRequest> {
         self.fetcher.services.archive.as_ref()?;
         let fields = if url.scheme() == "https" { fields.clone() } else { HeaderMap::new() };
-        Some(CapturedRequest { started: Timestamp::now(), sent: Instant::now(), fields })
+        // The state knows this time, so a later run can refer to the record by it.
+        let first = self.facts.started_at.filter(|_| self.job.redirect.is_none());
+        Some(CapturedRequest { started: first.unwrap_or_else(Timestamp::now), sent: Instant::now(), fields })
     }
 
     /// Begins to archive the exchange of this response.
@@ -146,22 +150,51 @@ impl Exchange<'_> {
         let is_page = matches!(self.job.seed.kind, Kind::Page | Kind::Requisite);
         let used = match end {
             Ok(Some(HopEnd::Finished(Verdict::Ok))) if is_page => CaptureUse::Page,
-            Ok(Some(HopEnd::Finished(Verdict::Skipped(SkipReason::NotModified)))) => CaptureUse::NotModified,
+            Ok(Some(HopEnd::Finished(Verdict::Skipped(SkipReason::NotModified)))) => {
+                CaptureUse::NotModified(self.archived_before())
+            }
             _ => CaptureUse::Other,
         };
         let (took, archive, is_long) = (self.sent.elapsed(), archive.clone(), capture.is_long());
+        let page = self.facts.found.links.as_deref().filter(|_| archive.wants_outlinks());
+        let outlinks = page.map(|page| outlinks(&page.links)).unwrap_or_default();
         let work = move || {
-            let group = capture.finish(took, cut, used)?;
-            if used == CaptureUse::Other { archive.append(group).map(|()| None) } else { archive.hold(group).map(Some) }
+            let group = capture.finish(took, cut, used, &outlinks)?;
+            match used {
+                CaptureUse::Other => archive.append(group).map(ArchivedRecords::Written),
+                CaptureUse::Page | CaptureUse::NotModified(_) => archive.hold(group).map(ArchivedRecords::Held),
+            }
         };
         let records = if is_long { blocking(work).await } else { self.fetcher.archiver.run(work).await };
-        self.facts.found.records = records.map_err(|e| self.not_archived(&e))?;
+        self.facts.found.records = Some(records.map_err(|e| self.not_archived(&e))?);
         Ok(())
+    }
+
+    /// When an earlier run has fetched the page that is not modified; `None` if redirects led to it.
+    fn archived_before(&self) -> Option<Timestamp> {
+        let condition = self.job.seed.known.as_ref()?.condition.as_ref()?;
+        condition.facts.started_at.filter(|_| condition.facts.final_url.is_none() && self.job.redirect.is_none())
     }
 
     fn not_archived(&self, error: &std::io::Error) -> FetchError {
         FetchError::new(ErrorKind::Io, format!("cannot write the archive: {error}"))
     }
+}
+
+/// The links of a page as lines of a metadata record, as Heritrix writes them: the URL, the step from the page to it,
+/// and its place in the page, which is not known in detail.
+fn outlinks(links: &LinkList) -> String {
+    let mut lines = String::new();
+    for link in links.iter() {
+        let step = match link.kind {
+            LinkKind::Page | LinkKind::Form | LinkKind::Hint => "L =NAVLINK_MISC",
+            LinkKind::Frame | LinkKind::Requisite => "E =EMBED_MISC",
+            LinkKind::Sitemap => "M =MANIFEST_MISC",
+        };
+        // Writing to a String cannot fail.
+        let _ = write!(lines, "outlink: {} {step}\r\n", link.url);
+    }
+    lines
 }
 
 /// Why a body is cut off by an error.

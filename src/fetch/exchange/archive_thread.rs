@@ -9,13 +9,16 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
+
+use crate::model::ArchivedRecords;
 
 /// The most exchanges whose records are made before their fetches go on.
 const BATCH: usize = 16;
 
-/// The result of some work: the number of held records.
-type Archived = io::Result<Option<u64>>;
+/// The result of some work.
+type Archived = io::Result<ArchivedRecords>;
 
 /// Makes the records of exchanges.
 pub(crate) struct ArchiveThread {
@@ -50,8 +53,12 @@ impl ArchiveThread {
         }
         let Some(queue) = self.queue() else { return work() };
         let (done, archived) = oneshot::channel();
-        queue.send(ArchiveWork { work: Box::new(work), done }).await.map_err(|_| died())?;
-        archived.await.unwrap_or_else(|_| Err(died()))
+        match queue.try_send(ArchiveWork { work: Box::new(work), done }) {
+            Ok(()) => archived.await.unwrap_or_else(|_| Err(died())),
+            // The thread is behind: the fetcher helps, so that both cores have work.
+            Err(TrySendError::Full(ArchiveWork { work, .. })) => work(),
+            Err(TrySendError::Closed(_)) => Err(died()),
+        }
     }
 
     /// Returns the queue of the thread. `None` if it cannot start.

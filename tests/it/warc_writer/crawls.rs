@@ -5,6 +5,29 @@ use crate::crawl::site::{Site, file, html, page};
 use crate::support::cli::Fetchall;
 
 #[test]
+fn links_of_pages_are_archived_on_demand() {
+    let site = Site::start([
+        ("/", html("<a href=a#top>a</a><img src='/i.png'><iframe src='f?x&amp;y'></iframe>")),
+        ("/a", html("no links")),
+    ]);
+    let metadata = |args: &[&str]| {
+        let run = Fetchall::new().args(["--warc-file", "a"]).args(args).args([site.url("/"), site.url("/a")]).run();
+        let records = read(&run.folder().join("a-00000.warc.gz"));
+        let facts = |path: &str| {
+            let record = records.iter().find(|record| record.kind() == "metadata" && record.path() == path);
+            String::from_utf8(record.expect("the metadata").block.clone()).unwrap()
+        };
+        (facts(""), facts("a"))
+    };
+    let (start, without_links) = metadata(&["--warc-outlinks"]);
+    let links: Vec<_> = start.lines().filter_map(|line| line.strip_prefix("outlink: ")).collect();
+    let expected = [("/a", "L =NAVLINK_MISC"), ("/i.png", "E =EMBED_MISC"), ("/f?x&y", "E =EMBED_MISC")];
+    assert_eq!(links, expected.map(|(path, step)| format!("{} {step}", site.url(path))));
+    assert!(!without_links.contains("outlink"), "{without_links}");
+    assert!(!metadata(&[]).0.contains("outlink"));
+}
+
+#[test]
 fn robots_and_sitemaps_are_archived_too() {
     let site = Site::with(move |target, request| {
         let host = request.headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default().to_owned();

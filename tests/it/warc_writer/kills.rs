@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rustix::process::Signal;
 
-use super::reader::{Record, read};
+use super::reader::{Record, read, read_at};
 use crate::crawl::kill::{Log, PAGES, answer};
 use crate::crawl::site::Site;
 use crate::support::act::{Act, Script, ok};
@@ -38,15 +38,16 @@ fn archive_of_a_killed_crawl_has_every_page_once() {
         let archive = ["--warc-file", &path("w/site"), "--warc-max-size", "300k", "--state", &path("state")];
         Fetchall::new().args(["crawl", "--json", "-c", "8", "--per-host", "8"]).args(archive).arg(site.url("/"))
     };
+    let mut placed = Vec::new();
     for kill in 1..=KILLS {
         log.begin(kill);
         let mut running = command().spawn();
         log.wait_for(kill * 13 % 60, &mut running);
         running.signal(Signal::KILL);
-        running.wait();
+        placed.extend(running.wait().records());
     }
     log.begin(KILLS + 1);
-    command().run();
+    placed.extend(command().run().records());
     let names = files(&folder.path().join("w"));
     assert!(names.len() > 5 && names.iter().all(|name| name.ends_with(".warc.gz")), "{names:?}");
     let mut pages = BTreeMap::<String, usize>::new();
@@ -59,6 +60,12 @@ fn archive_of_a_killed_crawl_has_every_page_once() {
     let other: Vec<_> = pages.iter().filter(|(_, times)| **times != 1).collect();
     assert!(other.is_empty(), "more than once: {other:?}");
     assert_eq!(pages.len(), PAGES, "every page is there");
+    let placed: Vec<_> = placed.iter().filter(|record| record["outcome"] == "ok").collect();
+    assert!(placed.len() > PAGES / 2, "{}", placed.len());
+    for record in placed {
+        let archived = read_at(folder.path(), &record["warc"]);
+        assert_eq!(archived.get("WARC-Target-URI"), record["url"], "{record}");
+    }
 }
 
 #[test]

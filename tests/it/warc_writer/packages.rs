@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Read as _;
 
 use flate2::read::GzDecoder;
-use serde_json::Value;
+use serde_json::{Value, json};
 use zip::ZipArchive;
 
 use super::reader::read;
@@ -84,6 +84,43 @@ fn package_has_every_page() {
 }
 
 #[test]
+fn summary_names_the_files_of_the_archive() {
+    let site = site();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let summary = || serde_json::from_slice::<Value>(&std::fs::read(path("summary")).unwrap()).unwrap();
+    let run = |args: &[&str]| {
+        let common = ["--summary", &path("summary"), "--warc-file", &path("a")];
+        Fetchall::new().args(["crawl"]).args(common).args(args).arg(site.url("/")).run()
+    };
+    let told = run(&["--warc-cdx", "--wacz", &path("a.wacz")]).stderr;
+    let [warc, index, package] = ["a-00000.warc.gz", "a-00000.cdxj", "a.wacz"].map(path);
+    assert!(told.contains(&format!("archive    {warc} · {index} · {package}\n")), "{told}");
+    let first = json!({ "files": [warc], "indexes": [index], "package": package });
+    assert_eq!(summary()["archive"], first);
+    let told = run(&["--warc-cdx", "--warc-max-size", "4000"]).stderr;
+    let archive = summary()["archive"].clone();
+    let count = |name: &str| archive[name].as_array().unwrap().len();
+    assert!(count("files") > 1 && count("files") == count("indexes") && archive["package"].is_null(), "{archive}");
+    assert_eq!(archive["files"][0], path("a-00001.warc.gz"));
+    assert!(told.contains(&format!(" ({} files) · {} … ", count("files"), path("a-00001.cdxj"))), "{told}");
+    let other = Fetchall::new().args(["--summary", &path("summary"), &site.url("/a")]).run().expect_code(0);
+    assert!(summary()["archive"].is_null() && !other.stderr.contains("archive"));
+}
+
+#[test]
+fn part_of_a_killed_package_is_removed_by_the_next_run() {
+    let site = site();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let parts = [".a.wacz-Ab3xYz.part", ".a-00000.cdxj-Ab3xYz.part"];
+    parts.iter().for_each(|name| std::fs::write(path(name), b"part").unwrap());
+    let args = ["crawl", "--warc-file", &path("a"), "--wacz", &path("a.wacz")];
+    Fetchall::new().args(args).arg(site.url("/")).run();
+    assert_eq!(files(folder.path()), ["a-00000.cdxj", "a-00000.warc.gz", "a.wacz"]);
+}
+
+#[test]
 fn run_without_a_response_leaves_no_file() {
     let run = Fetchall::new().args(["--retry", "0", "--warc-file", "w/a", "http://127.0.0.1:1/"]).run();
     assert_eq!(files(&run.folder().join("w")), Vec::<String>::new());
@@ -91,7 +128,7 @@ fn run_without_a_response_leaves_no_file() {
 
 #[test]
 fn flags_of_an_archive_need_one() {
-    for flags in [&["--warc-cdx"][..], &["--wacz", "a"], &["--warc-header", "a: b"]] {
+    for flags in [&["--warc-cdx"][..], &["--wacz", "a"], &["--warc-header", "a: b"], &["--warc-outlinks"]] {
         let told = Fetchall::new().args(flags).arg("http://127.0.0.1:1/").run().expect_code(2).stderr;
         assert!(told.contains(&format!("{}: there is no archive without --warc-file NAME", flags[0])), "{told}");
     }

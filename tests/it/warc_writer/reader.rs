@@ -4,6 +4,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use flate2::bufread::GzDecoder;
+use serde_json::Value;
 use sha1::{Digest as _, Sha1};
 
 /// A record that obeys every rule that a reader can check.
@@ -68,6 +69,23 @@ pub fn read(path: &Path) -> Vec<Record> {
     }
     check(&records);
     records
+}
+
+/// Reads the record at the place that the `warc` field of a record of the run names.
+pub fn read_at(folder: &Path, place: &Value) -> Record {
+    let number = |name: &str| place[name].as_u64().and_then(|number| usize::try_from(number).ok()).expect("a number");
+    let path = folder.join(place["file"].as_str().expect("a file"));
+    let bytes = std::fs::read(&path).expect("the file of the record");
+    let member = &bytes[number("offset")..number("offset") + number("length")];
+    let mut plain = Vec::new();
+    if path.extension().is_some_and(|ending| ending == "gz") {
+        GzDecoder::new(member).read_to_end(&mut plain).expect("a whole member");
+    } else {
+        plain.extend_from_slice(member);
+    }
+    let (record, left) = parse(&plain);
+    assert!(left.is_empty(), "the length ends with the record");
+    record
 }
 
 /// Reads the first record.

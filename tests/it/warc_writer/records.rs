@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::reader::{Record, read};
+use super::reader::{Record, read, read_at};
 use crate::support::act::{Act, Script, ok};
 use crate::support::cli::{Fetchall, Finished};
 use crate::support::fault::FaultServer;
@@ -49,6 +49,41 @@ fn every_hop_and_error_has_its_records() {
     let facts = String::from_utf8(last.block.clone()).unwrap();
     assert!(facts.contains(&format!("via: {}", server.url("moved/on"))), "{facts}");
     assert!(facts.contains("hopsFromSeed: RR\r\n") && facts.contains("fetchTimeMs: "), "{facts}");
+}
+
+#[test]
+fn record_of_the_run_says_where_its_response_is() {
+    let long = Act::KeepAliveOk((0..400_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect());
+    let script = Script::new()
+        .on("hop", Act::Redirect(302, "/last".to_owned()))
+        .on("last", ok())
+        .on("gone", Act::Status(410, Vec::new()))
+        .on("long", long)
+        .on("again", ok())
+        .on("cut", Act::CutContentLength);
+    let server = FaultServer::start(script);
+    let urls: Vec<_> = ["hop", "gone", "long", "again", "cut"].map(|name| server.url(name)).into();
+    for compression in ["gzip", "none"] {
+        let args = ["--json", "-c3", "--retry", "0", "--warc-file", "w/a", "--warc-max-size", "20k"];
+        let urls = urls.iter().map(String::as_str).chain(["http://127.0.0.1:1/refused"]);
+        let run = Fetchall::new().args(args).args(["--warc-compression", compression]).args(urls).run();
+        assert_eq!(run.records().len(), 6);
+        for record in run.records() {
+            if record["error"]["kind"] == "connect" {
+                assert!(record["warc"].is_null(), "{record}");
+                continue;
+            }
+            let archived = read_at(run.folder(), &record["warc"]);
+            assert!(matches!(archived.kind(), "response" | "revisit"), "{record}");
+            assert_eq!(archived.get("WARC-Target-URI"), record["final_url"], "{record}");
+            assert_eq!(archived.status(), record["status"].to_string());
+        }
+    }
+    let args = ["--format", "csv", "--warc-file", "a", &server.url("last")];
+    let table = Fetchall::new().args(args).run().expect_code(0).stdout;
+    let cells: Vec<_> = table.lines().nth(1).unwrap().rsplit(',').take(3).collect();
+    assert_eq!(cells[2], ARCHIVE);
+    assert!(cells[..2].iter().all(|number| number.parse::<u64>().is_ok_and(|number| number > 100)), "{table}");
 }
 
 #[test]

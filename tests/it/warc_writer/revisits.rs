@@ -79,6 +79,8 @@ fn later_run_refers_to_the_pages_of_an_earlier_one() {
     assert_eq!(copy.get("WARC-Refers-To-Target-URI"), server.url("page"));
     assert_eq!(copy.get("WARC-Refers-To-Date"), of_kind(&first, "response")[0].get("WARC-Date"));
     let same = revisits.iter().find(|record| record.path() == "same").unwrap();
+    let earlier = of_kind(&first, "response").into_iter().find(|record| record.path() == "same").unwrap();
+    assert_eq!(same.get("WARC-Refers-To-Date"), earlier.get("WARC-Date"));
     assert_eq!((same.get("WARC-Profile"), same.status()), (NOT_MODIFIED, "304"));
     assert_eq!(
         (same.get("WARC-Refers-To-Target-URI"), same.get("WARC-Payload-Digest")),

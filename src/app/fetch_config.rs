@@ -62,6 +62,7 @@ pub(super) fn fetch_config(config: &Config, classes: AddressClasses) -> Result<F
         low_speed: config.low_speed,
         // Known with the rest of the run.
         needs: Needs::empty(),
+        text_format: config.text.format,
         saving: Saving::Discard,
         page_types: config.crawl.page_types.clone(),
         forms: config.crawl.forms,

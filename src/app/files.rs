@@ -194,6 +194,7 @@ impl Files {
             ("--changes", Role::Replaced, config.changes.as_ref()),
             ("--report", Role::Replaced, config.report.as_ref()),
             ("--skipped", Role::Output, config.skipped.as_ref()),
+            ("--text", Role::Output, config.text.file.as_ref()),
             ("--wacz", Role::Replaced, config.archive.wacz.as_ref()),
             ("--save-cookies", Role::SaveCookies, config.save_cookies.as_ref()),
         ];
@@ -376,6 +377,10 @@ fn same_stream(one: &FileUse, other: &FileUse) -> String {
     format!("{flag}: {shown} would mix with the records, which go to {to}; name a file")
 }
 
+fn replaced() -> io::Error {
+    io::Error::other("it was replaced meanwhile, and nothing is written to it; run the same command again")
+}
+
 impl CheckedFiles {
     /// Opens an output to write to. It is not emptied. Only a file that was missing is created, and no link is
     /// followed that came since the check: another file than the checked one stays as it is.
@@ -391,9 +396,7 @@ impl CheckedFiles {
         let file = File::options().write(true).open(path)?;
         match location.is(&file)? {
             true => Ok(file),
-            false => Err(io::Error::other(
-                "it was replaced meanwhile, and nothing is written to it; run the same command again",
-            )),
+            false => Err(replaced()),
         }
     }
 
@@ -408,6 +411,23 @@ impl CheckedFiles {
                 folder.open(Path::new(""))?.open_to_write(&name, false)
             }
             opened => opened,
+        }
+    }
+
+    /// Opens an output that earlier runs may have begun, to read it and to write behind its end.
+    ///
+    /// # Errors
+    /// As [`CheckedFiles::open`].
+    pub(super) fn open_to_append(&self, path: &Path) -> io::Result<File> {
+        let location = self.location(path);
+        match location.target {
+            FileKind::File(_) | FileKind::Missing => {
+                let (folder, name) = location.place(path)?;
+                let is_new = location.target == FileKind::Missing;
+                let file = folder.open(Path::new(""))?.open_to_write(&name, is_new)?;
+                if is_new || location.is(&file)? { Ok(file) } else { Err(replaced()) }
+            }
+            FileKind::Pipe(_) | FileKind::Device(_) | FileKind::Ignored => self.open(path),
         }
     }
 

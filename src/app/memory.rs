@@ -19,7 +19,7 @@ use crate::model::{
 use crate::policy::credentials::origin::basic_user;
 use crate::policy::naming::{Claims, Template};
 use crate::policy::rerun::selection::{RecordedOutcome, Selection};
-use crate::sink::{Past, Sink, SinkError, Was};
+use crate::sink::{Past, Sink, SinkError, Was, WrittenTexts};
 use crate::source::{Interrupt, Source, SourceError};
 use crate::state::{Bodies, KnownArchive, Ledger, Lock, PastRow, Recall, Shape, State, StateError, StatePath};
 
@@ -36,6 +36,15 @@ pub(super) struct Memory {
     pub(super) archive: Option<KnownArchive>,
     /// By what runs with this state know the bodies that they keep.
     pub(super) id: u64,
+}
+
+impl Memory {
+    /// Fetches each page again whose text is not among these.
+    pub(super) fn wants_texts(&mut self, written: &WrittenTexts) {
+        for recall in std::iter::once(&mut self.recall).chain(&mut self.links) {
+            recall.wants_texts(written.urls());
+        }
+    }
 }
 
 /// Opens the state of a run, if it has one: where bodies are saved, or a file is named for it. With `compares` the

@@ -20,6 +20,7 @@ mod outputs;
 mod prior_results;
 mod report;
 mod saving;
+mod text;
 
 use std::io::{self, Write};
 use std::num::NonZeroU32;
@@ -58,6 +59,7 @@ pub use prior_results::state_in;
 pub use report::{RecordsReport, report_of_records, write_report};
 pub use saving::open_pipe;
 use saving::saving;
+use text::TextOutput;
 
 /// See [`Rules::first_moments`]: the first thousands of lines are read in less.
 const FIRST_MOMENTS: Duration = Duration::from_millis(10);
@@ -153,7 +155,7 @@ pub fn plan(
     let template = Template::parse(&config.name).map_err(|why| SetupError::Setting(format!("--name: {why}")))?;
     let inputs = inputs.into();
     let task = Task { retries: inputs.retry.is_some(), selects: inputs.only.is_some(), document: document.path() };
-    let only = inputs.only.clone();
+    let (only, retries) = (inputs.only.clone(), inputs.retry.is_some());
     config.validate(task, &Origins::new()).map_err(|problems| SetupError::Setting(problems.join("\n")))?;
     let (jar, mut warnings) = cookies::jar(config)?;
     let mut fetch = fetch_config(config, surroundings.address_classes)?;
@@ -202,7 +204,11 @@ pub fn plan(
     let (mut past, mut links) = (None, None);
     let memory = memory::open(config, &saving, &surroundings.files, names.as_mut(), compares, only.is_some())?;
     let (mut state_sink, mut known_archive) = (None, None);
-    if let Some(memory) = memory {
+    let texts = TextOutput::open(config, &surroundings.files, !config.fresh && (memory.is_some() || retries))?;
+    if let Some(mut memory) = memory {
+        if let Some(texts) = &texts {
+            memory.wants_texts(texts.written());
+        }
         source = Box::new(Recalling::new(source, memory.recall, only));
         links = memory.links;
         // The ledger is the first sink: the state knows every reported outcome.
@@ -234,8 +240,9 @@ pub fn plan(
     sinks.extend(outputs.records(config, surroundings.records, surroundings.style)?);
     // The summary has the changes, so it comes after them.
     if let Some(past) = past {
-        sinks.push(outputs.changes(config.changes.as_deref(), past)?);
+        sinks.push(outputs.changes(config, past)?);
     }
+    sinks.extend(texts.map(|texts| Box::new(texts.sink(config)) as Box<dyn Sink>));
     if let Some(path) = &config.skipped {
         sinks.push(outputs.skipped(path)?);
     }

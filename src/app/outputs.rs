@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::memory::PriorDownloads;
 use super::{CheckedFiles, SetupError};
-use crate::config::{Config, Format};
+use crate::config::{ChangesBy, Config, Format};
 use crate::model::shown_path;
 use crate::sink::{Changes, FORMATS, Output, PageUrls, PagesOnly, Sink, SkippedUrls, SummaryFile, TextStyle};
 
@@ -75,12 +75,12 @@ impl<'a> Outputs<'a> {
     }
 
     /// Begins to count changes, and their report if there is a path. The sink needs the state of earlier runs.
-    pub(super) fn changes(&self, path: Option<&Path>, past: PriorDownloads) -> Result<Box<dyn Sink>, SetupError> {
+    pub(super) fn changes(&self, config: &Config, past: PriorDownloads) -> Result<Box<dyn Sink>, SetupError> {
         let begin = |path: &Path| {
             let unusable = |source| SetupError::Path { path: path.to_owned(), purpose: "the changes", source };
             self.files.whole_file(path, false).map_err(unusable)
         };
-        let file = path.map(begin).transpose()?;
-        Ok(Box::new(Changes::new(file, Box::new(past))))
+        let file = config.changes.as_deref().map(begin).transpose()?;
+        Ok(Box::new(Changes::new(file, Box::new(past), config.text.changes_by == ChangesBy::Text)))
     }
 }

@@ -19,7 +19,7 @@ use crate::model::{
 };
 
 /// Raised with every change of a message.
-const VERSION: u8 = 11;
+const VERSION: u8 = 12;
 
 /// The length and the version.
 const HEAD: usize = 5;

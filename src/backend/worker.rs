@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::frames::{COOKIES, ChildSetup, Done, FrameError, FrameReader, FromWorker, ToWorker, append};
 use crate::fetch::{
     BodyStream, CookieJar, DecoderMemory, FetchConfig, FetchServices, FetchSpec, Fetched, Fetcher, Meter, PendingQuota,
-    QuotaRequest, Reply, Resolver, Saving, Throttle,
+    QuotaRequest, Reply, Saving, Throttle,
 };
 use crate::model::{ErrorKind, Job, JobId};
 
@@ -82,16 +82,14 @@ pub async fn serve(input: impl AsyncRead + Unpin, output: impl AsyncWrite + Unpi
 /// The services of a child: the parent owns the limits and the destination of a streamed body.
 fn services(setup: &ChildSetup<'_>, bodies: BodyWriter, asks: mpsc::Sender<PendingQuota>) -> FetchServices {
     FetchServices {
-        resolver: Resolver::system(setup.config.addresses.version),
         throttle: Throttle::asking(asks.clone(), setup.paced, setup.byte_limit),
         cookies: setup.cookies.then(Arc::default),
-        challenges: Arc::default(),
         decoder_memory: DecoderMemory::asking(asks),
-        archive: None,
         stream: match setup.config.saving {
             Saving::Stream => Some(BodyStream::new(Arc::new(Mutex::new(bodies)))),
             Saving::Discard | Saving::Dir(_) | Saving::File(..) => None,
         },
+        ..FetchServices::new(setup.config.addresses.version)
     }
 }
 

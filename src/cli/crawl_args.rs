@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 
 use clap::{ArgAction, Args};
-use fetchall::config::{Config, CrawlConfig, Key, SettingSource};
+use fetchall::config::{Config, CrawlConfig, Key, SettingSource, TextConfig};
 
 use super::env::Env;
 use super::exit::UsageError;
@@ -48,6 +48,9 @@ const NOT_OF_MAP: &[&str] = &[
     "page-types",
     "show",
     "changes",
+    "changes-by",
+    "text",
+    "text-format",
 ];
 
 /// The settings that `-h` shows, beside those that are no settings.
@@ -267,6 +270,7 @@ fn without_files(resolved: &mut Resolved) -> Result<(), UsageError> {
     let config = &mut resolved.config;
     (config.dir, config.changes, config.crawl.requisites) = (None, None, false);
     (config.crawl.adjust_extension, config.crawl.convert_links) = (false, false);
+    config.text = TextConfig::default();
     if problems.is_empty() { Ok(()) } else { Err(UsageError(problems)) }
 }
 

@@ -65,6 +65,8 @@ mod tests {
             "fresh",
             "state",
             "changes",
+            "changes-by",
+            "text",
             "max-size",
             "output",
             "summary",

@@ -20,10 +20,10 @@ use std::path::PathBuf;
 use toml::Value;
 
 use super::{
-    BackendKind, Color, Compression, Concurrency, Config, Digest, Duplicates, FailOn, Format, InputFormat, IpVersion,
-    LowSpeed, Order, PrivateAddresses, ProgressMode, Rate, Show, Until,
+    BackendKind, ChangesBy, Color, Compression, Concurrency, Config, Digest, Duplicates, FailOn, Format, InputFormat,
+    IpVersion, LowSpeed, Order, PrivateAddresses, ProgressMode, Rate, Show, Until,
 };
-use crate::model::{ArchiveDigest, RecordEncoding, RetryOn, RobotsMode, ScopeKind};
+use crate::model::{ArchiveDigest, RecordEncoding, RetryOn, RobotsMode, ScopeKind, TextFormat};
 use amounts::{Count, PositiveTime, Size, Speed, Time};
 use crawl::{Depth, Nofollow, Since, SitemapChoice, TrapSwitch};
 use kind::{OrNone, SettingKind};
@@ -360,9 +360,17 @@ keys! {
         "changes" <"FILE"> => changes: OrNone<PathBuf>, user_only,
             "Write added, changed and removed URLs to this file as JSON",
             "Computes BLAKE3 without a digest. See docs/guide/changes.md.";
+        "changes-by" <"WHAT"> => text.changes_by: ChangesBy, user_only,
+            "Compare bodies, or the text of pages: dates and tokens in their code are no change";
         "digest" <"NAME"> => digest: Digest, anywhere, "Compute this digest of each body";
         "max-size" | "max-filesize" <"SIZE"> => max_size: OrNone<Size>, user_only, "Maximum size of a decoded body",
             "Its coded form may be 1/64 and 64 KiB longer.";
+    }
+    "Text" {
+        "text" <"FILE.ndjson|DIR"> => text.file: OrNone<PathBuf>, user_only,
+            "Write the main text of each HTML page to FILE as JSON lines, or to a file per host in DIR",
+            "See docs/guide/text.md.";
+        "text-format" <"FORMAT"> => text.format: TextFormat, anywhere, "Form of that text";
     }
     "Archive" {
         "warc-file" <"NAME"> => archive.file: OrNone<PathBuf>, user_only,

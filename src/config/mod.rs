@@ -20,6 +20,7 @@ mod pace;
 mod pin;
 mod proxy;
 mod retry;
+mod text;
 mod traps;
 mod units;
 mod validate;
@@ -55,6 +56,7 @@ pub use pin::{Pin, parse_pin, pins};
 #[doc(hidden)]
 pub use proxy::Proxies;
 #[doc(hidden)]
+pub use text::{ChangesBy, TextConfig};
 pub use traps::{TRAP_LIMITS, TrapLimit};
 #[doc(hidden)]
 pub use units::{parse_low_speed, parse_size, parse_time, show_low_speed, show_size, show_time};
@@ -384,6 +386,8 @@ pub struct Config {
     pub skipped: Option<PathBuf>,
     /// The settings of an archive.
     pub archive: ArchiveConfig,
+    /// The settings of the text of pages.
+    pub text: TextConfig,
 }
 
 impl Config {
@@ -495,6 +499,7 @@ impl Default for Config {
             crawl: CrawlConfig::default(),
             skipped: None,
             archive: ArchiveConfig::default(),
+            text: TextConfig::default(),
         }
     }
 }

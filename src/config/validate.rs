@@ -5,7 +5,11 @@
 
 use std::path::Path;
 
-use super::{BackendKind, Config, Format, KEYS, Key, Order, Origins, SettingSource, Show, ValueForm};
+use crate::model::TextFormat;
+
+use super::{
+    BackendKind, ChangesBy, Compression, Config, Format, KEYS, Key, Order, Origins, SettingSource, Show, ValueForm,
+};
 
 /// The uses of a run beside its settings.
 #[derive(Debug, Clone, Copy, Default)]
@@ -55,6 +59,13 @@ impl Config {
                 "backend",
                 "only one process can write an archive",
             ),
+            (
+                self.text.file.is_some() && self.compression == Compression::Raw,
+                "text",
+                "compression",
+                "a body that stays compressed has no text",
+            ),
+            (self.text.file.is_some() && self.head, "head", "text", "a head has no text"),
             // Otherwise the later layer wins.
             (
                 self.refresh && self.fresh && is_one_layer(origins, "refresh", "fresh"),
@@ -119,6 +130,13 @@ impl Config {
             ("warc-outlinks", archives, self.archive.outlinks, no_archive),
             ("warc-cdx", archives, self.archive.cdx, no_archive),
             ("wacz", archives, self.archive.wacz.is_some(), no_archive),
+            ("changes-by", dir || state, self.text.changes_by == ChangesBy::Text, no_past),
+            (
+                "text-format",
+                self.text.file.is_some(),
+                self.text.format != TextFormat::default(),
+                "there is no text without --text FILE; add it, or leave this out",
+            ),
             ("fresh", dir || state, self.fresh, no_past),
             ("refresh", saves || state, self.refresh, no_past),
         ]

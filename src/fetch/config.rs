@@ -7,7 +7,7 @@ use http::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Compression, IpVersion, LowSpeed, Pin, PrivateAddresses, Proxies};
-use crate::model::{Credentials, HostPattern, Needs, http_values};
+use crate::model::{Credentials, HostPattern, Needs, TextFormat, http_values};
 use crate::output_folder::{OutputFolder, path_octets};
 use crate::policy::credentials::netrc::Netrc;
 use crate::policy::network::address::AddressClasses;
@@ -58,6 +58,8 @@ pub struct FetchConfig {
     pub saving: Saving,
     /// The facts that are computed of each response on demand.
     pub needs: Needs,
+    /// The form of the text of pages.
+    pub text_format: TextFormat,
     /// Media types of pages that are saved, if there are any; `*` stands for the rest of a type.
     pub page_types: Vec<String>,
     /// Whether targets of forms with the method GET are links.
@@ -116,6 +118,7 @@ impl FetchConfig {
             low_speed: None,
             saving: Saving::Discard,
             needs: Needs::empty(),
+            text_format: TextFormat::Markdown,
             page_types: Vec::new(),
             forms: false,
             refresh: false,

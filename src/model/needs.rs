@@ -19,6 +19,10 @@ bitflags::bitflags! {
         const BLAKE3 = 1 << 3;
         /// The links of the document, and its text in short.
         const LINKS = 1 << 4;
+        /// The text of the page, and its digest.
+        const TEXT = 1 << 5;
+        /// The digest of the text of the page.
+        const TEXT_DIGEST = 1 << 6;
     }
 }
 

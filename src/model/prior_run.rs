@@ -27,6 +27,8 @@ pub struct Revision {
     pub sha256: Option<[u8; 32]>,
     /// Its BLAKE3, if computed.
     pub blake3: Option<[u8; 32]>,
+    /// SHA-256 of the text of the page, if computed.
+    pub text_sha256: Option<[u8; 32]>,
     /// The validators of the response.
     pub validators: Validators,
 }
@@ -35,8 +37,9 @@ impl Revision {
     /// The revision of a response.
     pub fn of(facts: &Facts, validators: Validators) -> Self {
         let Facts { final_url, bytes, found, .. } = facts;
-        let Found { sha256, blake3, .. } = found;
-        Self { final_url: final_url.clone(), bytes: *bytes, sha256: *sha256, blake3: *blake3, validators }
+        let Found { sha256, blake3, text_sha256, .. } = found;
+        let (final_url, sha256, blake3) = (final_url.clone(), *sha256, *blake3);
+        Self { final_url, bytes: *bytes, sha256, blake3, text_sha256: *text_sha256, validators }
     }
 }
 

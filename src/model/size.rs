@@ -4,8 +4,8 @@
 use url::Url;
 
 use super::{
-    Claimed, Cookie, Facts, Found, Hop, Job, Outcome, PageLinks, PriorRun, RedirectState, RequestOverrides, Seed,
-    Subject, Tried, Validators, Verdict,
+    Claimed, Cookie, Facts, Found, Hop, Job, Outcome, PageLinks, PageText, PriorRun, RedirectState, RequestOverrides,
+    Seed, Subject, Tried, Validators, Verdict,
 };
 
 impl Seed {
@@ -69,7 +69,8 @@ impl Facts {
 
 impl Found {
     fn size(&self) -> usize {
-        self.links.as_deref().map_or(0, PageLinks::size) + self.robots.as_ref().map_or(0, |body| body.len())
+        let text = self.text.as_deref().map_or(0, PageText::bytes);
+        self.links.as_deref().map_or(0, PageLinks::size) + text + self.robots.as_ref().map_or(0, |body| body.len())
     }
 }
 

@@ -54,17 +54,19 @@ impl ChangesFile {
 pub struct Changes {
     report: Option<ChangesFile>,
     past: Box<dyn Past>,
+    /// Whether the texts of pages are compared, instead of their bytes.
+    by_text: bool,
     /// Every URL of the input.
     listed: FingerprintSet,
     totals: ChangeTotals,
 }
 
 impl Changes {
-    /// Compares with `past`, and writes to `file` if there is one.
-    pub fn new(file: Option<WholeFile>, past: Box<dyn Past>) -> Self {
+    /// Compares with `past`, and writes to `file` if there is one. With `by_text` the texts of pages are compared.
+    pub fn new(file: Option<WholeFile>, past: Box<dyn Past>, by_text: bool) -> Self {
         let report =
             file.map(|file| ChangesFile { file, json: ChangesWriter::default(), line: Vec::with_capacity(1024) });
-        Self { report, past, listed: FingerprintSet::new(), totals: ChangeTotals::default() }
+        Self { report, past, by_text, listed: FingerprintSet::new(), totals: ChangeTotals::default() }
     }
 
     fn write(&mut self, change: &ChangeRecord<'_>) -> Result<(), SinkError> {
@@ -78,7 +80,7 @@ impl Changes {
         let mut change = ChangeRecord::new(outcome.subject.url(), "added", Some(outcome.subject.origin()));
         match before(outcome) {
             None => self.totals.added += 1,
-            Some(PriorBody { body: before, .. }) => match difference(before, &now) {
+            Some(PriorBody { body: before, .. }) => match difference(before, &now, self.by_text) {
                 None => {
                     self.totals.unchanged += 1;
                     return Ok(());
@@ -115,7 +117,7 @@ impl Changes {
 
     /// Writes a removal for each request that was ok before and is no longer in the input.
     fn unlisted(&mut self) -> Result<(), SinkError> {
-        let Self { report, past, listed, totals } = self;
+        let Self { report, past, listed, totals, .. } = self;
         let mut write = |was: Was<'_>| {
             let mut change = ChangeRecord::new(was.url, "removed", None);
             (change.reason, change.path) = (Some("not_listed"), was.path);
@@ -138,7 +140,8 @@ impl Sink for Changes {
     /// If a server sends neither tag nor time, only a digest reveals a change of equal length. A mere count is not
     /// worth its cost.
     fn needs(&self) -> Needs {
-        if self.report.is_some() { Needs::VALIDATORS | Needs::DIGEST } else { Needs::VALIDATORS }
+        let text = if self.by_text { Needs::TEXT_DIGEST } else { Needs::empty() };
+        text | if self.report.is_some() { Needs::VALIDATORS | Needs::DIGEST } else { Needs::VALIDATORS }
     }
 
     fn begin(&mut self, _info: &crate::model::RunInfo) -> Result<(), SinkError> {

@@ -11,6 +11,7 @@ mod archive;
 mod callback;
 mod changes;
 mod ndjson;
+mod page_texts;
 mod pages;
 mod run_report;
 mod skipped;
@@ -32,6 +33,7 @@ pub use archive::{ArchiveEnd, ArchiveSink};
 pub use callback::Callback;
 pub use changes::{Changes, Past, Was};
 pub use ndjson::Ndjson;
+pub use page_texts::{PageTexts, TextDestination, WrittenTexts, read_written};
 pub use pages::{PageUrls, PagesOnly};
 pub use run_report::{RunNotes, RunReport, RunTotals, render as render_report};
 pub use skipped::SkippedUrls;
@@ -170,6 +172,12 @@ impl Output {
     pub fn file(target: impl Into<String>, file: File) -> io::Result<Self> {
         let handle = if file.metadata()?.is_file() { Some((file.try_clone()?, 0)) } else { None };
         Ok(Self { target: target.into(), writer: Box::new(file), file: handle })
+    }
+
+    /// An output to the end of a file, which is at `length`.
+    fn appending(target: impl Into<String>, file: File, length: u64) -> io::Result<Self> {
+        let handle = file.try_clone()?;
+        Ok(Self { target: target.into(), writer: Box::new(file), file: Some((handle, length)) })
     }
 
     /// Writes one record with one write.

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rusqlite::{OptionalExtension as _, Row};
 
@@ -14,10 +15,12 @@ use super::row::{self, RowContent};
 use super::schema::Database;
 use super::{Bodies, Presence, StateError, failed};
 use crate::config::Digest;
-use crate::model::{Claimed, Condition, PriorBody, PriorRun, Revision, Seed, Validators};
+use crate::model::{Claimed, Condition, Kind, PriorBody, PriorRun, Revision, Seed, Validators};
 use crate::policy::message::date;
 use crate::policy::naming::fold;
 use crate::policy::rerun::selection::Selection;
+use crate::policy::scope::is_html_type;
+use crate::policy::text::fingerprint::FingerprintSet;
 
 /// Looks URLs up. It belongs to the thread of the source, which may block on a disk.
 pub struct Recall {
@@ -39,6 +42,9 @@ pub struct Recall {
     remote_time: bool,
     /// Whether the links of pages are read. A row without them is not done.
     links: bool,
+    /// The URLs of pages whose text is written, if the run wants the text of each. A page that is not among them is not
+    /// done.
+    texts: Option<Arc<FingerprintSet>>,
     /// Counts equal lines if each of them is fetched.
     occurrences: Option<Occurrences>,
 }
@@ -63,6 +69,7 @@ impl Recall {
             compare: false,
             remote_time: false,
             links: false,
+            texts: None,
             occurrences: None,
         }
     }
@@ -90,6 +97,11 @@ impl Recall {
     /// Reads the links of each URL. One that no crawl has fetched is not done.
     pub fn wants_links(&mut self) {
         self.links = true;
+    }
+
+    /// Fetches each HTML page again that is not among these URLs, because the run needs its text.
+    pub fn wants_texts(&mut self, urls: Arc<FingerprintSet>) {
+        self.texts = Some(urls);
     }
 
     /// Calls `each` for every URL to which the redirect of a crawled page has led.
@@ -183,7 +195,7 @@ impl Recall {
             Presence::Linked(id) => !self.is_shared(&found) && !self.is_linked(id)?,
         };
         let has_links = !self.links || found.facts.found.links.is_some();
-        let done = found.ok && there && has_links && self.has_digests(seed, &found);
+        let done = found.ok && there && has_links && self.has_text(seed, &found) && self.has_digests(seed, &found);
         if done && self.remote_time {
             // Err: the file system cannot say it; the body is whole all the same.
             let _ = self.bodies.open(&found).and_then(|file| set_time(&file, &found.validators));
@@ -229,6 +241,12 @@ impl Recall {
             linked.extend(there.id.filter(|id| !seen.insert(*id)));
         }
         Ok(self.linked.get_or_init(|| linked).contains(&id))
+    }
+
+    /// Whether the text of a page is written, if the run wants it.
+    fn has_text(&self, seed: &Seed, found: &RowContent) -> bool {
+        let Some(urls) = self.texts.as_ref().filter(|_| seed.kind == Kind::Page) else { return true };
+        !is_html_type(found.facts.content_type.as_deref()) || urls.contains(seed.url.as_str())
     }
 
     /// Whether everything that is wanted of the body is known of it, and as the list declares it.

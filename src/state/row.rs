@@ -30,9 +30,9 @@ pub(super) fn was_saved(seed: &Seed) -> bool {
 pub(super) const UPSERT: &str = "INSERT INTO urls (key, url, outcome, name, status, final_url, bytes,
     wire_bytes, content_type, sha256, blake3, etag, last_modified, redirects, http_version, remote_addr,
     error_kind, error_message, attempts, started_at, total_ms, file, title, links,
-    file_bytes)
+    file_bytes, text_sha256)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22,
-    ?23, ?24, ?25)
+    ?23, ?24, ?25, ?26)
     ON CONFLICT (key) DO UPDATE SET url = excluded.url, outcome = excluded.outcome, name = excluded.name,
     status = excluded.status, final_url = excluded.final_url, bytes = excluded.bytes,
     wire_bytes = excluded.wire_bytes, content_type = excluded.content_type, sha256 = excluded.sha256,
@@ -40,7 +40,8 @@ pub(super) const UPSERT: &str = "INSERT INTO urls (key, url, outcome, name, stat
     redirects = excluded.redirects, http_version = excluded.http_version, remote_addr = excluded.remote_addr,
     error_kind = excluded.error_kind, error_message = excluded.error_message, attempts = excluded.attempts,
     started_at = excluded.started_at, total_ms = excluded.total_ms, file = excluded.file,
-    title = excluded.title, links = excluded.links, file_bytes = excluded.file_bytes, relinked_bytes = NULL,
+    title = excluded.title, links = excluded.links, file_bytes = excluded.file_bytes,
+    text_sha256 = excluded.text_sha256, relinked_bytes = NULL,
     linked = NULL,
     failed_status = NULL, failed_at = NULL";
 
@@ -56,7 +57,8 @@ pub(super) const UPDATE_HOLDS: &str = "UPDATE urls SET error_kind = NULL, error_
 macro_rules! columns {
     () => {
         "outcome, name, status, final_url, bytes, wire_bytes, content_type, sha256, blake3, etag, last_modified,
-        redirects, http_version, remote_addr, started_at, file, error_kind, error_message, file_bytes, relinked_bytes"
+        redirects, http_version, remote_addr, started_at, file, error_kind, error_message, file_bytes, relinked_bytes,
+        text_sha256"
     };
 }
 
@@ -84,6 +86,7 @@ macro_rules! is_bounded {
         + coalesce(octet_length(error_message), 0)
         + coalesce(octet_length(file_bytes), 0)
         + coalesce(octet_length(relinked_bytes), 0)
+        + coalesce(octet_length(text_sha256), 0)
         + coalesce(octet_length(title), 0)
         + coalesce(octet_length(url), 0) <= 4194304
         AND coalesce(octet_length(links), 0) <= 8388608"
@@ -143,7 +146,7 @@ pub(super) const SELECT_PAGES: &str =
 pub(super) const SELECT_SALT: &str = "SELECT salt FROM salt WHERE typeof(salt) = 'blob' AND octet_length(salt) = 32";
 
 /// The column of the URL in [`SELECT_OK`].
-pub(super) const URL: usize = 20;
+pub(super) const URL: usize = 21;
 
 /// All statements. Preparing them shows whether the tables have the expected columns.
 pub(super) const ALL: [&str; 24] = [
@@ -251,6 +254,7 @@ pub(super) fn upsert(
         facts.found.links.as_ref().and_then(|page| page.title.as_deref()),
         links,
         count(facts.file_bytes),
+        facts.found.text_sha256.map(|digest| Hex(&digest).to_string()),
     ])?;
     Ok(())
 }
@@ -333,6 +337,7 @@ pub(super) fn found(row: &Row<'_>, bodies: &Bodies) -> rusqlite::Result<Option<R
         found: model::Found {
             sha256: text(row, 7)?.and_then(digest),
             blake3: text(row, 8)?.and_then(digest),
+            text_sha256: text(row, 20)?.and_then(digest),
             ..model::Found::default()
         },
         redirects: text(row, 11)?.map_or_else(Vec::new, hops),
@@ -367,8 +372,8 @@ fn not_followed(row: &Row<'_>) -> rusqlite::Result<Option<SkipReason>> {
 
 /// Reads the links of a row of [`SELECT_CRAWLED`]; `None` if no crawl has fetched it.
 pub(super) fn links(row: &Row<'_>) -> rusqlite::Result<Option<Box<PageLinks>>> {
-    let Some(page) = row.get_ref(21)?.as_blob().ok().and_then(link_codec::read) else { return Ok(None) };
-    Ok(Some(Box::new(PageLinks { title: text(row, 20)?.map(str::to_owned), ..page })))
+    let Some(page) = row.get_ref(22)?.as_blob().ok().and_then(link_codec::read) else { return Ok(None) };
+    Ok(Some(Box::new(PageLinks { title: text(row, 21)?.map(str::to_owned), ..page })))
 }
 
 /// Reads the last result of a request. A failure after an `ok` body counts.

@@ -67,6 +67,8 @@ const STEPS: &[Migration] = &[
     |state| state.execute_batch(CRAWL),
     |state| state.execute_batch(archives::TABLES),
     |state| state.execute_batch(FILES),
+    // The digest of the text of a page.
+    |state| state.execute_batch("ALTER TABLE urls ADD COLUMN text_sha256 TEXT"),
 ];
 
 /// The first table.

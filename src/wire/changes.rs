@@ -44,18 +44,20 @@ pub struct RevisionRecord<'a> {
     blake3: Option<Shown<Hex<'a>>>,
     etag: Option<Cow<'a, str>>,
     last_modified: Option<Cow<'a, str>>,
+    text_sha256: Option<Shown<Hex<'a>>>,
 }
 
 impl<'a> RevisionRecord<'a> {
     /// Of this state.
     pub fn of(revision: &'a Revision) -> Self {
-        let Revision { bytes, sha256, blake3, validators, .. } = revision;
+        let Revision { bytes, sha256, blake3, text_sha256, validators, .. } = revision;
         Self {
             bytes: *bytes,
             sha256: sha256.as_ref().map(|digest| Shown(Hex(digest))),
             blake3: blake3.as_ref().map(|digest| Shown(Hex(digest))),
             etag: validators.etag.as_deref().map(text_of_octets),
             last_modified: validators.last_modified.as_deref().map(text_of_octets),
+            text_sha256: text_sha256.as_ref().map(|digest| Shown(Hex(digest))),
         }
     }
 }

@@ -11,8 +11,8 @@ use crate::backend::{failed, serve};
 use crate::config::{IpVersion, Pin, PrivateAddresses};
 use crate::fetch::{AddressRules, Fetched, FinishedBody, HostFields, Keeping, Saving, Throttle};
 use crate::model::{
-    Cookie, Credentials, ErrorKind, Facts, FetchError, Found, Hop, Link, LinkKind, PageLinks, ProxyAnswer, SkipReason,
-    Timing, Validators, Verdict,
+    Cookie, Credentials, ErrorKind, Facts, FetchError, Found, Hop, Link, LinkKind, PageHeading, PageLinks, PageText,
+    ProxyAnswer, SkipReason, TextLink, Timing, Validators, Verdict,
 };
 use crate::output_folder::OutputFolder;
 use crate::policy::network::address::{AddressClasses, Class};
@@ -92,6 +92,14 @@ fn facts_of_a_response_cross_the_pipe() {
         title: Some("t".to_owned()),
         ..PageLinks::default()
     };
+    let text = PageText {
+        title: Some("t".to_owned()),
+        headings: vec![PageHeading { level: 1, text: "h".to_owned() }],
+        text: "# h".to_owned(),
+        links: vec![TextLink { url: "http://h.test/c".to_owned(), text: "c".to_owned() }],
+        is_cut: true,
+        ..PageText::failed("why")
+    };
     let facts = Facts {
         status: Some(200),
         final_url: Some(url("/b")),
@@ -104,6 +112,8 @@ fn facts_of_a_response_cross_the_pipe() {
             sha256: Some([3; 32]),
             blake3: Some([4; 32]),
             links: Some(Box::new(links)),
+            text: Some(Box::new(text)),
+            text_sha256: Some([6; 32]),
             robots: Some([5].into()),
             records: None,
         },

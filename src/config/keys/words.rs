@@ -8,10 +8,10 @@ use toml::Value;
 use super::kind::{SettingKind, number, string};
 use super::{Raw, ValueForm, Word};
 use crate::config::{
-    BackendKind, Color, Compression, Concurrency, Digest, Duplicates, FailOn, Format, InputFormat, IpVersion, Order,
-    PrivateAddresses, ProgressMode, Show, Until, merge, retry,
+    BackendKind, ChangesBy, Color, Compression, Concurrency, Digest, Duplicates, FailOn, Format, InputFormat,
+    IpVersion, Order, PrivateAddresses, ProgressMode, Show, Until, merge, retry,
 };
-use crate::model::{ArchiveDigest, RecordEncoding, RetryOn, RobotsMode, ScopeKind, refused_value};
+use crate::model::{ArchiveDigest, RecordEncoding, RetryOn, RobotsMode, ScopeKind, TextFormat, refused_value};
 
 macro_rules! words {
     ($kind:ty: $($word:literal $(| $alias:literal)* = $variant:ident),+) => {
@@ -50,6 +50,8 @@ words!(ScopeKind: "page" = Page, "prefix" = Prefix, "host" = Host, "domain" = Do
 words!(RobotsMode: "obey" = Obey, "ignore" = Ignore, "report" = Report);
 words!(RecordEncoding: "gzip" = Gzip, "none" = None);
 words!(ArchiveDigest: "sha1" = Sha1, "sha256" = Sha256);
+words!(TextFormat: "markdown" | "md" = Markdown, "plain" | "txt" = Plain, "html" = Html);
+words!(ChangesBy: "bytes" = Bytes, "text" = Text);
 words!(Color: "auto" = Auto, "always" = Always, "never" = Never);
 
 /// The message about a text that is none of these words.

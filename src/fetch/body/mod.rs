@@ -9,6 +9,7 @@ pub(super) mod observer;
 pub(super) mod robots;
 pub(super) mod saved;
 pub(super) mod stream;
+pub(super) mod text;
 pub(super) mod throttle;
 pub(super) mod time_limit;
 pub(super) mod transfer;

@@ -5,7 +5,8 @@
 //!
 //! 1. `content` and `decoded` for each piece, and `resume` between the pieces of two responses,
 //! 2. `end` of every observer, once the body is complete,
-//! 3. `commit` of every observer, if every `end` agreed.
+//! 3. `conclude` of every observer, if every `end` agreed,
+//! 4. `commit` of every observer.
 //!
 //! If an observer is dropped before its `end`, the body was cut off.
 
@@ -57,6 +58,11 @@ pub(crate) trait BodyObserver: Send + Sync {
     /// Makes the body invalid: no observer commits.
     fn end(&mut self, _trailers: Option<&HeaderMap>, _found: &mut Found) -> Result<(), FetchError> {
         Ok(())
+    }
+
+    /// Adds facts that take long to compute. `None` if there is nothing to wait for.
+    fn conclude<'a>(&'a mut self, _found: &'a mut Found) -> Option<BoxFuture<'a, ()>> {
+        None
     }
 
     /// Makes lasting what this observer has written. `None` if there is nothing to wait for.

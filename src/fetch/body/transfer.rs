@@ -185,6 +185,11 @@ impl Transfer {
         facts: &mut Facts,
     ) -> Result<SavedBody, FetchError> {
         self.end(trailers, facts).inspect_err(|_| self.discard())?;
+        for observer in &mut self.observers {
+            if let Some(concluded) = observer.conclude(&mut facts.found) {
+                concluded.await;
+            }
+        }
         let mut saved = SavedBody::default();
         for observer in &mut self.observers {
             if let Some(committed) = observer.commit(&mut saved) {

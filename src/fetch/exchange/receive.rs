@@ -13,12 +13,13 @@ use super::classify::{ExchangeStage, classify};
 use super::resume::{PartialBody, replay};
 use super::state::{Exchange, IDENTITY};
 use crate::config::Compression;
+use crate::extract::PageHead;
 use crate::fetch::body::decode::{BodyMemory, Decoder, Resource};
 use crate::fetch::body::observer::BodyObserver;
 use crate::fetch::body::saved::{CodedCopy, SavedFile, StreamedBody};
 use crate::fetch::body::stream::PartialStream;
 use crate::fetch::body::transfer::Transfer;
-use crate::fetch::body::{declared, digest, links, robots};
+use crate::fetch::body::{declared, digest, links, robots, text};
 use crate::fetch::config::Saving;
 use crate::fetch::connect::response::{Response, size};
 use crate::fetch::save::converted::Conversion;
@@ -214,6 +215,7 @@ impl Exchange<'_> {
         let said = first.as_ref().unwrap_or(response.headers());
         let (decoder, modified) = (self.decoder(url, said, proposed.as_deref())?, self.modified(said));
         let document = self.document_observer(url, said);
+        let text = self.text_observer(url, said);
         // The links of a body that stays compressed are out of reach.
         let is_coded = decoder.is_none() && said.contains_key(header::CONTENT_ENCODING);
         let decoder = self.share_memory(url, decoder, transfer_coding).await?;
@@ -231,6 +233,7 @@ impl Exchange<'_> {
         transfer.observe(of_representation);
         transfer.observe(digest::observers(fetcher.config.needs, self.overrides()));
         transfer.observe(document);
+        transfer.observe(text);
         transfer.observe(stream.map(StreamedBody::observer));
         let copy = if has_copy { fetcher.saver.begin_coded(job, answered.take()) } else { None };
         let file = if saves {
@@ -272,6 +275,17 @@ impl Exchange<'_> {
             }
             _ => None,
         }
+    }
+
+    /// Returns the observer that reads the text of a page.
+    fn text_observer(&self, url: &Url, fields: &HeaderMap) -> Option<Box<dyn BodyObserver>> {
+        let (config, services) = (&self.fetcher.config, &self.fetcher.services);
+        if self.job.seed.kind != Kind::Page {
+            return None;
+        }
+        let content_type = fields.get(header::CONTENT_TYPE).map(|field| field.as_bytes().to_vec());
+        let head = PageHead { url: url.clone(), content_type, format: config.text_format };
+        text::observer(head, config.needs, services.text_permits.clone())
     }
 
     /// Returns the response, if its body could be resumed after a cut. Takes the fields out of `response`.

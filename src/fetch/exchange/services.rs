@@ -1,6 +1,9 @@
 //! The services that all fetchers of a process share.
 
 use std::sync::Arc;
+use std::thread;
+
+use tokio::sync::Semaphore;
 
 use super::challenges::Challenges;
 use super::cookies::CookieJar;
@@ -24,6 +27,8 @@ pub struct FetchServices {
     pub challenges: Arc<Challenges>,
     /// The memory that the decoders of the run share.
     pub decoder_memory: DecoderMemory,
+    /// One permit a core, for the pages whose text is read.
+    pub text_permits: Arc<Semaphore>,
     /// The archive that gets every exchange.
     pub archive: Option<Arc<Archive>>,
     /// The destination of the only body of a run that saves to a stream.
@@ -39,6 +44,7 @@ impl FetchServices {
             cookies: None,
             challenges: Arc::default(),
             decoder_memory: DecoderMemory::default(),
+            text_permits: Arc::new(Semaphore::new(thread::available_parallelism().map_or(1, usize::from))),
             archive: None,
             stream: None,
         }

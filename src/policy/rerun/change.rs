@@ -5,6 +5,8 @@ use crate::model::Revision;
 /// The evidence of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Difference {
+    /// The text of the page is another.
+    Text,
     /// The SHA-256 is another.
     Sha256,
     /// The BLAKE3 is another.
@@ -19,12 +21,19 @@ pub enum Difference {
 
 impl Difference {
     /// Every one, the surest first.
-    pub const ALL: &[Difference] =
-        &[Difference::Sha256, Difference::Blake3, Difference::Etag, Difference::Size, Difference::LastModified];
+    pub const ALL: &[Difference] = &[
+        Difference::Text,
+        Difference::Sha256,
+        Difference::Blake3,
+        Difference::Etag,
+        Difference::Size,
+        Difference::LastModified,
+    ];
 
     /// The name in the report.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Difference::Text => "text",
             Difference::Sha256 => "sha256",
             Difference::Blake3 => "blake3",
             Difference::Etag => "etag",
@@ -38,8 +47,11 @@ impl Difference {
 ///
 /// The strongest evidence available for both decides alone: a digest, else a strong entity tag of the same URL
 /// (RFC 9110, section 8.8.3). Otherwise a different weak tag, length or Last-Modified proves a difference.
-/// Representations that a server calls equivalent may differ in bytes.
-pub fn difference(before: &Revision, now: &Revision) -> Option<Difference> {
+/// Representations that a server calls equivalent may differ in bytes. With `by_text` the texts of two pages decide.
+pub fn difference(before: &Revision, now: &Revision, by_text: bool) -> Option<Difference> {
+    if let (true, Some(before), Some(now)) = (by_text, before.text_sha256, now.text_sha256) {
+        return (before != now).then_some(Difference::Text);
+    }
     if let (Some(before), Some(now)) = (before.sha256, now.sha256) {
         return (before != now).then_some(Difference::Sha256);
     }
@@ -100,7 +112,7 @@ mod tests {
             (revision(None, None, Some(1), a), revision(None, None, Some(1), None), None),
             (revision(None, None, None, None), revision(None, None, Some(1), a), None),
         ] {
-            assert_eq!(difference(&before, &now), expected, "{before:?} {now:?}");
+            assert_eq!(difference(&before, &now, false), expected, "{before:?} {now:?}");
         }
     }
 
@@ -109,6 +121,24 @@ mod tests {
         let before = revision(None, Some("\"1\""), Some(1), None);
         let final_url = url::Url::parse("http://h.test/moved").ok();
         let now = Revision { final_url, ..revision(None, Some("\"2\""), Some(1), None) };
-        assert_eq!(difference(&before, &now), None);
+        assert_eq!(difference(&before, &now, false), None);
+    }
+
+    #[test]
+    fn texts_decide_if_both_are_known() {
+        use Difference::{Sha256, Text};
+        let of = |body: u8, text: Option<u8>| {
+            let text_sha256 = text.map(|byte| [byte; 32]);
+            Revision { text_sha256, ..revision(Some(body), None, Some(1), None) }
+        };
+        for (before, now, by_text, expected) in [
+            (of(1, Some(1)), of(2, Some(1)), true, None),
+            (of(1, Some(1)), of(2, Some(2)), true, Some(Text)),
+            (of(1, Some(1)), of(2, Some(1)), false, Some(Sha256)),
+            (of(1, None), of(2, Some(1)), true, Some(Sha256)),
+            (of(1, None), of(1, None), true, None),
+        ] {
+            assert_eq!(difference(&before, &now, by_text), expected, "{before:?} {now:?}");
+        }
     }
 }

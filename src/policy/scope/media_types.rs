@@ -12,6 +12,12 @@ pub fn is_wanted_type(types: &[String], content_type: Option<&str>) -> bool {
         })
 }
 
+/// Whether a `Content-Type` field names an HTML page.
+pub fn is_html_type(content_type: Option<&str>) -> bool {
+    let essence = content_type.and_then(|text| text.split([';', ',']).next()).unwrap_or_default().trim();
+    ["text/html", "application/xhtml+xml"].iter().any(|html| essence.eq_ignore_ascii_case(html))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -22,7 +22,7 @@ use crate::policy::refusal::LinkRefusal;
 
 use bases::Bases;
 use file_names::{NameFilter, NameVerdict};
-pub use media_types::is_wanted_type;
+pub use media_types::{is_html_type, is_wanted_type};
 
 /// The settings of the user for links to follow.
 #[derive(Debug, Clone, Default)]

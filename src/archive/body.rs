@@ -11,7 +11,7 @@ use super::digest::RecordHasher;
 use super::files::ArchiveFiles;
 use super::group::RecordPart;
 use super::record::RECORD_END;
-use crate::model::{ArchiveDigest, RecordEncoding};
+use crate::model::ArchiveDigest;
 
 /// The longest payload that is kept as it is until its end, and how much of a longer one is compressed at once.
 pub(super) const SHORT: usize = 128 * 1024;
@@ -25,8 +25,8 @@ pub(super) struct LongBody {
     /// The digest of the head and the payload so far, if the head is known.
     block: Option<RecordHasher>,
     length: u64,
-    /// The bytes of the record so far: those in the file, then those in memory.
-    file: NamedTempFile,
+    /// The bytes of the record so far: those in the file, then those in memory. Most texts need no file.
+    file: Option<NamedTempFile>,
     in_file: u64,
     memory: Vec<u8>,
 }
@@ -40,35 +40,42 @@ pub(super) struct PayloadFacts {
 
 impl LongBody {
     /// Begins a payload. `head` is the head before it, if that does not depend on the length.
-    pub(super) fn new(files: &ArchiveFiles, kind: ArchiveDigest, head: Option<&[u8]>) -> io::Result<Self> {
+    pub(super) fn new(is_packed: bool, kind: ArchiveDigest, head: Option<&[u8]>) -> Self {
         let block = head.map(|head| {
             let mut block = RecordHasher::new(kind);
             block.update(head);
             block
         });
-        let is_packed = files.encoding() == RecordEncoding::Gzip;
-        Ok(Self {
+        Self {
             deflater: is_packed.then(Deflater::new),
             crc: Crc::new(),
             payload: RecordHasher::new(kind),
             block,
             length: 0,
-            file: files.temporary()?,
+            file: None,
             in_file: 0,
-            memory: Vec::with_capacity(SHORT),
-        })
+            memory: Vec::new(),
+        }
     }
 
-    /// Takes a piece of the payload.
-    pub(super) fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
+    /// Takes a piece of the payload. What does not stay in memory goes to a temporary file of `files`.
+    pub(super) fn take(&mut self, bytes: &[u8], files: &ArchiveFiles) -> io::Result<()> {
         self.length += bytes.len() as u64;
         self.payload.update(bytes);
         if let Some(block) = &mut self.block {
             block.update(bytes);
         }
         self.pack(bytes)?;
-        if self.memory.len() >= SHORT {
-            self.write_out()?;
+        if self.memory.len() < SHORT {
+            return Ok(());
+        }
+        if self.file.is_none() {
+            self.file = Some(files.temporary()?);
+        }
+        if let Some(file) = &mut self.file {
+            file.write_all(&self.memory)?;
+            self.in_file += self.memory.len() as u64;
+            self.memory.clear();
         }
         Ok(())
     }
@@ -87,13 +94,6 @@ impl LongBody {
         }
     }
 
-    fn write_out(&mut self) -> io::Result<()> {
-        self.file.write_all(&self.memory)?;
-        self.in_file += self.memory.len() as u64;
-        self.memory.clear();
-        Ok(())
-    }
-
     /// Ends the payload behind a head of `head` bytes, made once the length is known.
     pub(super) fn end(
         &mut self,
@@ -104,7 +104,6 @@ impl LongBody {
         if let Some(deflater) = &mut self.deflater {
             deflater.end(&mut self.memory)?;
         }
-        self.write_out()?;
         let head = head(self.length);
         let block = match self.block.take() {
             Some(block) => block,
@@ -118,10 +117,12 @@ impl LongBody {
     fn block_again(&self, kind: ArchiveDigest, head: &[u8]) -> io::Result<RecordHasher> {
         let mut hasher = RecordHasher::new(kind);
         hasher.update(head);
-        let file = self.file.reopen()?;
-        let mut payload: Box<dyn Read> = match self.deflater {
-            Some(_) => Box::new(DeflateDecoder::new(file).take(self.length)),
-            None => Box::new(file.take(self.length)),
+        let file = self.file.as_ref().map(NamedTempFile::reopen).transpose()?;
+        let file: Box<dyn Read> = file.map_or_else(|| Box::new(io::empty()) as _, |file| Box::new(file) as _);
+        let record = file.chain(&*self.memory);
+        let mut payload: Box<dyn Read + '_> = match self.deflater {
+            Some(_) => Box::new(DeflateDecoder::new(record).take(self.length)),
+            None => Box::new(record.take(self.length)),
         };
         let (mut buffer, mut left) = (vec![0; 64 * 1024], self.length);
         while left > 0 {
@@ -137,12 +138,15 @@ impl LongBody {
 
     /// Returns the parts of the record, whose header and head are these pieces.
     pub(super) fn into_parts(mut self, deflater: &mut Deflater, pieces: &[&[u8]]) -> io::Result<Vec<RecordPart>> {
-        let body = |file: NamedTempFile| RecordPart::File(file.into_temp_path(), self.in_file);
-        if self.deflater.is_none() {
-            return Ok(vec![RecordPart::Memory(pieces.concat()), body(self.file)]);
-        }
-        let start = deflater.member_start(pieces, &mut self.crc)?;
-        let end = member_end(&self.crc).to_vec();
-        Ok(vec![RecordPart::Memory(start), body(self.file), RecordPart::Memory(end)])
+        let start = if self.deflater.is_some() {
+            let start = deflater.member_start(pieces, &mut self.crc)?;
+            self.memory.extend_from_slice(&member_end(&self.crc));
+            start
+        } else {
+            pieces.concat()
+        };
+        let file = self.file.map(|file| RecordPart::File(file.into_temp_path(), self.in_file));
+        let parts = [Some(RecordPart::Memory(start)), file, Some(RecordPart::Memory(self.memory))];
+        Ok(parts.into_iter().flatten().collect())
     }
 }

@@ -55,16 +55,15 @@ impl ExchangeCapture {
     /// # Errors
     /// Returns the error of the temporary file.
     pub fn compress(&mut self) -> io::Result<()> {
-        if self.long.is_none() {
+        let settings = self.archive.settings();
+        let long = self.long.get_or_insert_with(|| {
             let response = &self.exchange.response;
             let head = response.is_fixed().then(|| response.bytes(0));
-            let settings = self.archive.settings();
-            self.long = Some(Box::new(LongBody::new(&settings.files, settings.digest, head.as_deref())?));
-        }
-        if let Some(long) = &mut self.long {
-            long.take(&self.buffer)?;
-            self.buffer.clear();
-        }
+            let is_packed = settings.files.encoding() == RecordEncoding::Gzip;
+            Box::new(LongBody::new(is_packed, settings.digest, head.as_deref()))
+        });
+        long.take(&self.buffer, &settings.files)?;
+        self.buffer.clear();
         Ok(())
     }
 

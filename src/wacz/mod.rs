@@ -7,6 +7,7 @@ mod index;
 mod package;
 mod read_back;
 mod sources;
+mod title;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -130,7 +131,9 @@ fn write_index(
         index.add(&line, package).map_err(failed())?;
         if let Some(ts) = line.page_time() {
             *count += 1;
-            let page = PageLine { id: count.to_string(), url: &line.capture.url, ts, title: &line.capture.url };
+            let title = title::page_title(warc, &line);
+            let title = title.as_deref().unwrap_or(&line.capture.url);
+            let page = PageLine { id: count.to_string(), url: &line.capture.url, ts, title };
             serde_json::to_writer(&mut pages, &page).map_err(io::Error::from).map_err(failed())?;
             pages.write_all(b"\n").map_err(failed())?;
         }

@@ -101,7 +101,7 @@ pub const LAYERS: &[Layer] = &[
         ],
     },
     Layer { row: 2, module: "report", may: PARTS },
-    Layer { row: 2, module: "wacz", may: &[All("model"), All("warc")] },
+    Layer { row: 2, module: "wacz", may: &[All("model"), All("warc"), Surface("extract")] },
     Layer { row: 3, module: "schedule", may: &[All("model"), All("config"), All("policy"), Surface("queue")] },
     Layer {
         row: 3,

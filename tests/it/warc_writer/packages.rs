@@ -15,7 +15,8 @@ use crate::support::single::files;
 fn site() -> Site {
     Site::start([
         ("/", page(&["/a", "/b?z=1&a=2", "/moved"])),
-        ("/a", html("a page")),
+        // Only the field of the response says which charset it is.
+        ("/a", file("text/html; charset=utf-8", "<title> \u{dc}berschrift &amp;\nmehr</title>a page")),
         ("/b?z=1&a=2", html("another page")),
         ("/moved", redirect("/a")),
         ("/robots.txt", file("text/plain", "User-agent: *\n")),
@@ -73,6 +74,12 @@ fn package_has_every_page() {
         text
     };
     let pages = text("pages/pages.jsonl");
+    let title = |url: &str| {
+        let line = pages.lines().find(|line| line.contains(&format!("\"url\":\"{url}\""))).expect("a page");
+        serde_json::from_str::<Value>(line).unwrap()["title"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(title(&site.url("/a")), "Überschrift & mehr");
+    assert_eq!(title(&site.url("/")), site.url("/"), "a page without a title has its URL");
     let urls = pages.lines().skip(1).map(|line| {
         let page: Value = serde_json::from_str(line).unwrap();
         page["url"].as_str().unwrap().to_owned()

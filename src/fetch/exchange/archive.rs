@@ -11,7 +11,6 @@ use super::receive::transfer_decoder;
 use super::state::{Exchange, HopEnd};
 use crate::archive::{ArchivedHead, CaptureUse, CapturedExchange, ExchangeCapture, Truncation};
 use crate::fetch::connect::response::{Response, size};
-use crate::fetch::save::part::blocking;
 use crate::model::{ArchivedRecords, ErrorKind, FetchError, Kind, LinkKind, LinkList, SkipReason, Verdict, is_secret};
 
 /// A request that the archive gets.
@@ -95,7 +94,7 @@ impl Exchange<'_> {
     pub(super) async fn capture_piece(&mut self, piece: &[u8]) -> Result<(), FetchError> {
         let is_full = self.capture.as_mut().is_some_and(|capture| capture.take(piece));
         if let Some(mut capture) = self.capture.take_if(|_| is_full) {
-            let compressed = blocking(move || capture.compress().map(|()| capture)).await;
+            let compressed = self.fetcher.archiver.run_long(move || capture.compress().map(|()| capture)).await;
             self.capture = Some(compressed.map_err(|e| self.not_archived(&e))?);
         }
         Ok(())
@@ -165,7 +164,8 @@ impl Exchange<'_> {
                 CaptureUse::Page | CaptureUse::NotModified(_) => archive.hold(group).map(ArchivedRecords::Held),
             }
         };
-        let records = if is_long { blocking(work).await } else { self.fetcher.archiver.run(work).await };
+        let archiver = &self.fetcher.archiver;
+        let records = if is_long { archiver.run_long(work).await } else { archiver.run(work).await };
         self.facts.found.records = Some(records.map_err(|e| self.not_archived(&e))?);
         Ok(())
     }

@@ -2,16 +2,18 @@
 //!
 //! To compress the records of a small page takes longer than to fetch it. So a thread of the fetcher does it, while the
 //! loop goes on with its connections. Each wake-up costs too, so the thread reports in batches. A single fetch does its
-//! own work: it holds up no other fetch.
+//! own work: it holds up no other fetch. Long bodies are compressed on threads that may block, few at a time.
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use crate::fetch::save::part::blocking;
 use crate::model::ArchivedRecords;
 
 /// The most exchanges whose records are made before their fetches go on.
@@ -25,6 +27,9 @@ pub(crate) struct ArchiveThread {
     /// The number of fetches of this fetcher, the caller's included.
     under_way: Arc<AtomicUsize>,
     running: Mutex<Option<RunningArchiver>>,
+    /// A permit for each long body that is compressed: a compressor has tables of 400 KiB, and more of them than there
+    /// are cores make nothing faster.
+    long: Semaphore,
 }
 
 struct RunningArchiver {
@@ -40,7 +45,21 @@ struct ArchiveWork {
 impl ArchiveThread {
     /// Makes the thread of a fetcher with this counter of fetches. It starts on first use.
     pub(crate) fn new(under_way: Arc<AtomicUsize>) -> Self {
-        Self { under_way, running: Mutex::default() }
+        let cores = thread::available_parallelism().map_or(2, NonZeroUsize::get);
+        Self { under_way, running: Mutex::default(), long: Semaphore::new(cores) }
+    }
+
+    /// Does some work on a long body.
+    ///
+    /// # Errors
+    /// Returns the error of the work.
+    pub(crate) async fn run_long<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
+        // Err: it is never closed.
+        let _permit = self.long.acquire().await;
+        blocking(work).await
     }
 
     /// Does some work.

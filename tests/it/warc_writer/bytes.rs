@@ -19,8 +19,11 @@ fn bytes(length: usize, seed: u64) -> Vec<u8> {
     words.take(length).collect()
 }
 
-/// The codings of content (RFC 9110, section 8.4.1), each with what it makes of a body.
-const CODINGS: [(&str, fn(&[u8]) -> Vec<u8>); 5] =
+/// Codes a body.
+type Encoder = fn(&[u8]) -> Vec<u8>;
+
+/// The codings of content (RFC 9110, section 8.4.1).
+const CODINGS: [(&str, Encoder); 5] =
     [("", <[u8]>::to_vec), ("gzip", gzip), ("deflate", deflate), ("br", brotli), ("zstd", zstd)];
 
 fn deflate(plain: &[u8]) -> Vec<u8> {

@@ -86,6 +86,7 @@ fn run(list: &Arc<str>, urls: usize, duplicates: Duplicates, records: bool) -> D
     }
     let surroundings = RunIo {
         records: None,
+        check_report: None,
         style: TextStyle::default(),
         files: CheckedFiles::default(),
         sinks,

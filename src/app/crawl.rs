@@ -71,6 +71,7 @@ pub(super) fn rules(crawl: &CrawlConfig, is_dry: bool) -> Result<CrawlRules, Set
             _ => Vec::new(),
         },
         since: crawl.since,
+        checks: crawl.check,
         // A dry run sends no request.
         robots: if is_dry { RobotsMode::Ignore } else { crawl.robots },
         traps: crawl.traps.clone(),

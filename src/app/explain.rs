@@ -341,6 +341,7 @@ fn ask(config: &Config, url: &Url) -> Result<Option<Outcome>, SetupError> {
     let inputs = Inputs::from(Vec::new());
     let surroundings = RunIo {
         records: None,
+        check_report: None,
         style: TextStyle::default(),
         files: Files::of(&config, &inputs, &Document::None).check()?,
         sinks: vec![Box::new(Callback::new(keep))],

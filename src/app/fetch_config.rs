@@ -66,6 +66,7 @@ pub(super) fn fetch_config(config: &Config, classes: AddressClasses) -> Result<F
         saving: Saving::Discard,
         page_types: config.crawl.page_types.clone(),
         forms: config.crawl.forms,
+        checks: config.crawl.check,
         // With `fresh`, the run requests every URL anew.
         refresh: config.refresh && !config.fresh,
         remote_time: config.sets_file_times(),

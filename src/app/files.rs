@@ -195,6 +195,8 @@ impl Files {
             ("--report", Role::Replaced, config.report.as_ref()),
             ("--skipped", Role::Output, config.skipped.as_ref()),
             ("--text", Role::Output, config.text.file.as_ref()),
+            ("--links-out", Role::Output, config.crawl.links_out.as_ref()),
+            ("--sitemap-out", Role::Replaced, config.crawl.sitemap_out.as_ref()),
             ("--wacz", Role::Replaced, config.archive.wacz.as_ref()),
             ("--save-cookies", Role::SaveCookies, config.save_cookies.as_ref()),
         ];

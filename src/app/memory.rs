@@ -151,7 +151,7 @@ fn archive_name(config: &Config) -> Option<String> {
 
 /// Whether the links of pages are read.
 pub(super) fn reads_links(config: &Config) -> bool {
-    config.crawl.follow || config.crawl.requisites
+    config.crawl.follow || config.crawl.requisites || config.crawl.links_out.is_some()
 }
 
 /// By what runs with this state know the bodies that they keep: another state may save into the

@@ -31,7 +31,9 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use crate::backend::{BACKENDS, BackendEntry};
-use crate::config::{BackendKind, Concurrency, Config, Duplicates, HostTable, Order, Origins, Proxies, Rate, Task};
+use crate::config::{
+    BackendKind, Concurrency, Config, Duplicates, Format, HostTable, Order, Origins, Proxies, Rate, Task,
+};
 use crate::engine::{OnLink, Plan, Stop, StopConditions};
 use crate::fetch::{BodyStream, ByteLimit, FetchServices, FetchSpec, Keeping, Saving, Throttle};
 use crate::model::{ChildProgram, Needs};
@@ -43,7 +45,7 @@ use crate::policy::retry::Limits;
 use crate::report::Reporter;
 use crate::schedule::Rules;
 pub use crate::sink::TextStyle;
-use crate::sink::{ArchiveSink, Sink};
+use crate::sink::{ArchiveSink, Output, Sink};
 use crate::source::{Inputs, ListOpener, ListOptions, ListSource, ReportSource, Retry, Source, SourceError};
 use crate::state::StateError;
 pub use crate::state::sqlite_version;
@@ -125,6 +127,8 @@ impl Document {
 pub struct RunIo {
     /// Gets the records when the configuration says `output = "-"`; `None` discards them.
     pub records: Option<Box<dyn Write + Send>>,
+    /// Gets the report of a link check if `records` gets other records; `None` discards it.
+    pub check_report: Option<Box<dyn Write + Send>>,
     /// The style of text records in `records`.
     pub style: TextStyle,
     /// The files of the run.
@@ -237,7 +241,13 @@ pub fn plan(
     }
     sinks.extend(surroundings.sinks);
     let mut outputs = Outputs::new(&surroundings.files);
-    sinks.extend(outputs.records(config, surroundings.records, surroundings.style)?);
+    let records = outputs.records(config, surroundings.records, surroundings.style)?;
+    let has_report = config.format == Format::Text && records.is_some();
+    sinks.extend(records);
+    if config.crawl.check && !has_report {
+        let output = surroundings.check_report.map(|writer| Output::new("the report of broken links", writer));
+        sinks.push(Outputs::link_check(output, config, TextStyle::default())?);
+    }
     // The summary has the changes, so it comes after them.
     if let Some(past) = past {
         sinks.push(outputs.changes(config, past)?);
@@ -245,6 +255,12 @@ pub fn plan(
     sinks.extend(texts.map(|texts| Box::new(texts.sink(config)) as Box<dyn Sink>));
     if let Some(path) = &config.skipped {
         sinks.push(outputs.skipped(path)?);
+    }
+    if let Some(path) = &config.crawl.links_out {
+        sinks.push(outputs.links(path)?);
+    }
+    if let Some(path) = &config.crawl.sitemap_out {
+        sinks.push(outputs.sitemap(path, config)?);
     }
     if let Some(path) = &config.summary {
         sinks.push(outputs.summary(path)?);
@@ -284,7 +300,7 @@ pub fn plan(
         sinks,
         reporters,
         // What links lead to has no order of the input.
-        order: if memory::reads_links(config) { Order::Completed } else { config.order },
+        order: if config.crawl.follow || config.crawl.requisites { Order::Completed } else { config.order },
         ends: StopConditions {
             until: config.until,
             max_failures: config.max_failures,

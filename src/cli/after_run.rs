@@ -13,7 +13,7 @@ use super::resolve::Resolved;
 pub fn saved_bodies(resolved: &Resolved) -> SavedBodies {
     let config = &resolved.config;
     match (&resolved.output_document, &config.dir) {
-        _ if config.head || config.crawl.maps => SavedBodies::NoFiles,
+        _ if config.head || config.crawl.maps || config.crawl.check => SavedBodies::NoFiles,
         (Some(file), _) if file == Path::new("-") => SavedBodies::NoFiles,
         (Some(file), _) => SavedBodies::File(shown_path(file)),
         (None, None) if config.archive.file.is_some() => SavedBodies::Archive,
@@ -56,7 +56,7 @@ pub fn next_command(resolved: &Resolved, stdout_file: Option<PathBuf>) -> NextCo
         () if (config.state.is_some() || keeps_folder) && config.fresh => NextCommand::Without("--fresh"),
         () if config.state.is_some() || keeps_folder => NextCommand::Same,
         // There is no folder to resume from.
-        () if config.crawl.maps => NextCommand::Unsaid,
+        () if config.crawl.maps || config.crawl.check => NextCommand::Unsaid,
         // Records select lines of a list. A crawl finds its URLs itself.
         () if !is_report || config.crawl.follow => NextCommand::FromStart,
         () if to_stdout => stdout_file.map_or(NextCommand::FromStart, |file| {

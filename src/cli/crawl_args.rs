@@ -51,6 +51,31 @@ const NOT_OF_MAP: &[&str] = &[
     "changes-by",
     "text",
     "text-format",
+    "check",
+    "check-fragments",
+];
+
+/// The settings that have no effect on a link check.
+const NOT_OF_CHECK: &[&str] = &[
+    "dir",
+    "state",
+    "name",
+    "content-disposition",
+    "skip-existing",
+    "fresh",
+    "refresh",
+    "remote-time",
+    "adjust-extension",
+    "convert-links",
+    "accept",
+    "reject",
+    "page-types",
+    "show",
+    "changes",
+    "changes-by",
+    "text",
+    "text-format",
+    "head",
 ];
 
 /// The settings that `-h` shows, beside those that are no settings.
@@ -68,7 +93,7 @@ const USUAL: &[&str] = &[
     "span-hosts",
     "max-pages",
     "requisites",
-    "skipped",
+    "check",
     "sitemap",
     "strip-param",
     "robots",
@@ -231,10 +256,15 @@ pub fn resolve_map(args: CrawlArgs, env: &Env) -> Result<Resolved, UsageError> {
 fn resolve_over(defaults: Config, mut args: CrawlArgs, env: &Env) -> Result<Resolved, UsageError> {
     let is_wgets = args.recursive && !args.no_parent && !args.no.iter().any(|letters| letters.contains('p'));
     let mut tips = letters(&mut args)?;
+    let is_mirror = defaults.crawl.convert_links;
     let mut resolved = resolve::settings_over(defaults, &args.settings, env)?;
     if resolved.config.crawl.maps {
         without_files(&mut resolved)?;
     }
+    if is_mirror && std::mem::take(&mut resolved.config.crawl.check) && resolved.is_flag("check") {
+        return Err(UsageError::one("--check: a mirror saves pages, a link check does not; use `fetchall crawl`"));
+    }
+    fit_check(&mut resolved)?;
     let refreshes_by_default = matches!(resolved.origins.get("refresh"), None | Some(SettingSource::Default));
     if refreshes_by_default && (resolved.config.skip_existing || resolved.config.fresh) {
         resolved.config.refresh = false;
@@ -243,7 +273,7 @@ fn resolve_over(defaults: Config, mut args: CrawlArgs, env: &Env) -> Result<Reso
     resolved.inputs = inputs::inputs(InputWords::StartPages, &args.starts, &args.input_file, None, env)?;
     resolved.reads_terminal = env.stdin_is_terminal && resolved.inputs.contains(&InputArg::Stdin);
     resolved.show_errors = args.settings.show_error;
-    if resolved.config.crawl.depth == Some(0) && resolved.is_flag("depth") {
+    if resolved.config.crawl.depth == Some(0) && resolved.is_flag("depth") && !resolved.config.crawl.check {
         tips.push("--depth 0 (or -l 0): no link is followed; wget's -l 0 is --depth none".to_owned());
     }
     if is_wgets && !["depth", "scope"].iter().all(|key| resolved.is_flag(key)) {
@@ -261,16 +291,45 @@ fn resolve_over(defaults: Config, mut args: CrawlArgs, env: &Env) -> Result<Reso
 /// # Errors
 /// Returns those that were given as flags.
 fn without_files(resolved: &mut Resolved) -> Result<(), UsageError> {
-    let flags = NOT_OF_MAP.iter().filter_map(|name| match resolved.origins.get(name) {
+    let what = "a map lists the URLs of pages and saves nothing; leave it out, or use `fetchall crawl`";
+    let problems = flags_of(resolved, NOT_OF_MAP, what);
+    let config = &mut resolved.config;
+    (config.dir, config.changes, config.crawl.requisites) = (None, None, false);
+    (config.crawl.adjust_extension, config.crawl.convert_links, config.crawl.check) = (false, false, false);
+    config.text = TextConfig::default();
+    problems
+}
+
+/// Adapts the settings of a link check: it asks for requisites too, and saves and remembers nothing.
+///
+/// # Errors
+/// Returns the flags without an effect.
+pub fn fit_check(resolved: &mut Resolved) -> Result<(), UsageError> {
+    if !resolved.config.crawl.check {
+        return Ok(());
+    }
+    let what = "a link check asks for everything and saves nothing; leave it out, or leave out --check";
+    flags_of(resolved, NOT_OF_CHECK, what)?;
+    let has_default = matches!(resolved.origins.get("requisites"), None | Some(SettingSource::Default));
+    let config = &mut resolved.config;
+    config.crawl.requisites |= has_default;
+    (config.dir, config.state, config.changes) = (None, None, None);
+    (config.fresh, config.refresh, config.skip_existing, config.head) = (false, false, false, false);
+    (config.crawl.adjust_extension, config.crawl.convert_links) = (false, false);
+    config.text = TextConfig::default();
+    config.crawl.page_types.clear();
+    config.crawl.accept.clear();
+    config.crawl.reject.clear();
+    Ok(())
+}
+
+/// Refuses those of the settings that were given as flags.
+fn flags_of(resolved: &Resolved, names: &[&str], what: &str) -> Result<(), UsageError> {
+    let flags = names.iter().filter_map(|name| match resolved.origins.get(name) {
         Some(SettingSource::Flag(flag)) => Some(flag),
         _ => None,
     });
-    let what = "a map lists the URLs of pages and saves nothing; leave it out, or use `fetchall crawl`";
     let problems: Vec<_> = flags.map(|flag| format!("{flag}: {what}")).collect();
-    let config = &mut resolved.config;
-    (config.dir, config.changes, config.crawl.requisites) = (None, None, false);
-    (config.crawl.adjust_extension, config.crawl.convert_links) = (false, false);
-    config.text = TextConfig::default();
     if problems.is_empty() { Ok(()) } else { Err(UsageError(problems)) }
 }
 

@@ -84,7 +84,9 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Some(Command::Demo { crawl, settings }) => {
             let env = env()?;
             let defaults = if crawl { Config::of_crawl() } else { Config::default() };
-            commands::run::demo(resolve::settings_over(defaults, &settings, &env)?, &env.vars)
+            let mut resolved = resolve::settings_over(defaults, &settings, &env)?;
+            crawl_args::fit_check(&mut resolved)?;
+            commands::run::demo(resolved, &env.vars)
         }
         Some(Command::Compare(args)) => {
             let env = env()?;

@@ -1,5 +1,7 @@
 //! The settings of a crawl.
 
+use std::path::PathBuf;
+
 use jiff::Timestamp;
 use url::Url;
 
@@ -61,6 +63,15 @@ pub struct CrawlConfig {
     pub robots: RobotsMode,
     /// Whether the targets of forms with the method GET are links.
     pub forms: bool,
+    /// The file of the links of all documents.
+    pub links_out: Option<PathBuf>,
+    /// The file of a sitemap of the pages of the crawl.
+    pub sitemap_out: Option<PathBuf>,
+    /// Whether the links of the crawl are checked: those that are not followed are asked for too, and the result is a
+    /// report of broken links.
+    pub check: bool,
+    /// Whether a check tests the fragments of links into pages of the crawl too.
+    pub check_fragments: bool,
     /// Media types of pages that are saved, if there are any; `*` stands for the rest of a type.
     pub page_types: Vec<String>,
     /// The limits of the rules for traps; `None` switches the rules off.
@@ -90,6 +101,10 @@ impl Default for CrawlConfig {
             ignore_nofollow: false,
             robots: RobotsMode::Ignore,
             forms: false,
+            links_out: None,
+            sitemap_out: None,
+            check: false,
+            check_fragments: true,
             page_types: Vec::new(),
             traps: Some(TrapLimits::default()),
         }

@@ -121,7 +121,7 @@ impl Key {
     /// Whether the flag is only for a crawl. Files and variables may set it for any command.
     pub fn is_of_crawl(&self) -> bool {
         self.group.starts_with("Crawl")
-            && !matches!(self.name, "requisites" | "robots" | "adjust-extension" | "convert-links")
+            && !matches!(self.name, "requisites" | "robots" | "adjust-extension" | "convert-links" | "links-out")
     }
 
     /// The default of a crawl, if it is another one than that of a list.
@@ -318,6 +318,12 @@ keys! {
             "Make links of saved pages lead to saved files, for reading offline; others are absolute";
         "skipped" <"FILE"> => skipped: OrNone<PathBuf>, user_only,
             "Write each link that is not followed to this file as JSON, with the reason";
+        "links-out" <"FILE"> => crawl.links_out: OrNone<PathBuf>, user_only,
+            "Write each link of each page to this file as JSON: parent, child, kind, text",
+            "See docs/guide/link-check.md.";
+        "sitemap-out" <"FILE"> => crawl.sitemap_out: OrNone<PathBuf>, user_only,
+            "Write a sitemap of the HTML pages of the crawl to this file at its end",
+            "Beyond 50,000 URLs an index, and FILE-1.xml and so on beside it.";
     }
     "Crawl: discovery" {
         "sitemap" <"WHICH|URL"> => crawl.sitemap: SitemapChoice, user_only,
@@ -332,6 +338,13 @@ keys! {
             "Ignore these differences between URLs, or aggressive for all",
             "Values: sort-query, trailing-slash, index-file, double-slash, case, www, scheme, aggressive.";
         "forms" => crawl.forms: bool, user_only, "Follow forms with the method GET";
+    }
+    "Crawl: link check" {
+        "check" => crawl.check: bool, user_only,
+            "Save nothing; report broken links by page, links out of scope included (HEAD)",
+            "See docs/guide/link-check.md.";
+        "check-fragments" | "include-fragments" => crawl.check_fragments: bool, user_only,
+            "With --check, test #fragments of links to the pages of the crawl too";
     }
     "Crawl: robots and traps" {
         "robots" <"HOW"> => crawl.robots: RobotsMode, user_only,

@@ -318,7 +318,7 @@ impl RunLoop {
         drop(to_sinks);
         let end = sinks.join().await;
         summary.fail_ok(end.unkept, ErrorKind::Io);
-        (summary.changes, summary.archive) = (end.changes, end.archive);
+        (summary.changes, summary.archive, summary.check) = (end.changes, end.archive, end.check);
         if let Some(error) = end.error {
             state.fault.get_or_insert(error.into());
             summary.stopped = summary.stopped.or(Some(StopCause::Broken));

@@ -11,9 +11,12 @@ use jiff::Timestamp;
 use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::DocumentHead;
+use super::anchors::AnchorCollector;
 use super::charset;
 use super::html::table::LinkSyntax;
 use super::limits::LONGEST_URL;
+use super::link_texts::LinkTexts;
 use super::markup::references;
 use super::resolve::LinkResolver;
 use super::srcset;
@@ -100,6 +103,12 @@ pub(super) struct LinkCollector {
     pub nofollow: bool,
     /// The text of the page in short.
     pub sketch: SketchBuilder,
+    /// The texts of links, by the numbers of the entries, if the run needs them.
+    pub link_texts: Option<Box<LinkTexts>>,
+    /// The entry of the last link.
+    last_entry: Option<u32>,
+    /// The ids of the page, if the run needs them.
+    pub anchors: Option<Box<AnchorCollector>>,
     /// How many attribute values enclose the text that is read. Text of a value is decoded already.
     pub depth: u8,
     url: Url,
@@ -107,8 +116,8 @@ pub(super) struct LinkCollector {
 }
 
 impl LinkCollector {
-    /// For the document at this URL. `with_near`: its text is compared with similar ones.
-    pub fn new(url: &Url, agent: &str, forms: bool, with_near: bool) -> Self {
+    /// For the document with this head.
+    pub fn new(head: &DocumentHead<'_>) -> Self {
         Self {
             texts: String::new(),
             entries: Vec::new(),
@@ -118,7 +127,7 @@ impl LinkCollector {
             pending_values: Vec::new(),
             resolved: Vec::new(),
             more: false,
-            forms,
+            forms: head.forms,
             must_transcode: false,
             encoding: None,
             query_encoding: None,
@@ -126,10 +135,13 @@ impl LinkCollector {
             title: None,
             canonical: None,
             nofollow: false,
-            sketch: SketchBuilder::new(with_near),
+            sketch: SketchBuilder::new(head.compares_similar),
+            link_texts: head.link_texts.then(Box::default),
+            last_entry: None,
+            anchors: head.anchors.then(Box::default),
             depth: 0,
-            url: url.clone(),
-            agent: agent.into(),
+            url: head.url.clone(),
+            agent: head.agent.into(),
         }
     }
 
@@ -193,7 +205,9 @@ impl LinkCollector {
     pub fn memory_bytes(&self) -> usize {
         let entries = self.entries.capacity() * size_of::<LinkText>() + self.index.allocation_size();
         let title = self.title.as_ref().map_or(0, Vec::capacity);
-        self.texts.capacity() + entries + self.pending.capacity() + title
+        let link_texts = self.link_texts.as_ref().map_or(0, |texts| texts.memory_bytes());
+        let anchors = self.anchors.as_ref().map_or(0, |anchors| anchors.memory_bytes());
+        self.texts.capacity() + entries + self.pending.capacity() + title + link_texts + anchors
     }
 
     /// Takes a raw value of the document.
@@ -242,6 +256,9 @@ impl LinkCollector {
             return;
         }
         let text = bare(text);
+        if let Some(anchors) = self.anchors.as_mut().filter(|_| text.len() <= LONGEST_URL) {
+            anchors.link(&text);
+        }
         let Some(text) = fetchable(&text) else { return };
         if text.len() > LONGEST_URL {
             return self.cut();
@@ -251,6 +268,7 @@ impl LinkCollector {
         let hash = xxh3_64(text.as_bytes());
         let (texts, entries) = (&self.texts, &self.entries);
         let known = self.index.find(hash, |at| text_of(texts, entries, *at) == text).copied();
+        self.last_entry = known.or(self.last_entry);
         if let Some(known) = known.and_then(|at| self.entries.get_mut(at as usize)) {
             known.followed |= followed;
             if known.kinds & bit == 0 {
@@ -266,11 +284,29 @@ impl LinkCollector {
             return self.cut();
         }
         let at = self.entries.len() as u32;
+        self.last_entry = Some(at);
         self.texts.push_str(text);
         self.entries.push(LinkText { end: self.texts.len(), kinds: bit, followed, modified });
         self.count += 1;
         let (texts, entries) = (&self.texts, &self.entries);
         self.index.insert_unique(hash, at, |at| xxh3_64(text_of(texts, entries, *at).as_bytes()));
+    }
+
+    /// Returns the entry of the last link since the last call.
+    pub fn take_last_entry(&mut self) -> Option<u32> {
+        self.last_entry.take()
+    }
+
+    /// Takes the raw value of an id.
+    pub fn id(&mut self, raw: &[u8]) {
+        if self.anchors.is_none() || self.depth > 0 {
+            return;
+        }
+        let text = decoded(raw, self.encoding.unwrap_or(UTF_8));
+        let text = references::decode(&text);
+        if let Some(anchors) = &mut self.anchors {
+            anchors.id(&text);
+        }
     }
 
     /// Takes the target of a response field. It is relative to the URL of the response.
@@ -329,6 +365,9 @@ impl LinkCollector {
             self.encoding = Some(guess(&self.url));
         }
         let encoding = self.encoding.unwrap_or(UTF_8);
+        if let Some(texts) = &mut self.link_texts {
+            texts.end(self.encoding);
+        }
         let (pending, values) = (std::mem::take(&mut self.pending), std::mem::take(&mut self.pending_values));
         let mut start = 0;
         for PendingValue { end, used, has_references } in values {
@@ -341,10 +380,10 @@ impl LinkCollector {
         let resolver = LinkResolver::new(base, query);
         let mut links = LinkList::default();
         for ResolvedLink { url, kind, nofollow } in &self.resolved {
-            links.push(Link { url: url.as_str(), kind: *kind, nofollow: *nofollow, modified: None });
+            links.push(Link { url: url.as_str(), kind: *kind, nofollow: *nofollow, modified: None, text: "" });
         }
         let (mut start, mut left, mut url) = (0, MOST_URL_BYTES, String::new());
-        for entry in &self.entries {
+        for (number, entry) in (0..).zip(&self.entries) {
             let text = &self.texts[start..entry.end];
             start = entry.end;
             url.clear();
@@ -358,8 +397,10 @@ impl LinkCollector {
             }
             left -= length;
             let has = |bits: u8, kind: LinkKind| bits & (1 << kind as u8) != 0;
+            let text = self.link_texts.as_ref().map_or("", |texts| texts.of(number));
             for kind in KINDS.into_iter().filter(|kind| has(entry.kinds, *kind)) {
-                links.push(Link { url: &url, kind, nofollow: !has(entry.followed, kind), modified: entry.modified });
+                let (nofollow, modified) = (!has(entry.followed, kind), entry.modified);
+                links.push(Link { url: &url, kind, nofollow, modified, text });
             }
         }
         let canonical = self.canonical.as_deref().map(bare);
@@ -368,7 +409,9 @@ impl LinkCollector {
         // The end may be half of a character.
         let title = title.map(|title| title.trim_end_matches('\u{fffd}').to_owned());
         let title = title.filter(|title| !title.is_empty());
-        PageLinks { links, more: self.more, title, nofollow: self.nofollow, canonical, text: self.sketch.finish() }
+        let anchors = self.anchors.take().map(|anchors| Box::new(anchors.finish(&resolver)));
+        let (more, nofollow, text) = (self.more, self.nofollow, self.sketch.finish());
+        PageLinks { links, more, title, nofollow, canonical, text, anchors }
     }
 }
 
@@ -407,6 +450,6 @@ pub(super) fn fetchable(text: &str) -> Option<&str> {
 }
 
 /// The words of a text with single blanks.
-fn words(text: &str) -> String {
+pub(super) fn words(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

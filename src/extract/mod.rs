@@ -17,6 +17,7 @@
 //! returns the places of their values in a page. A [`LinkEditor`] returns the edits that make the links of a document
 //! lead to files, or make them absolute.
 
+mod anchors;
 mod charset;
 mod collector;
 mod css;
@@ -27,6 +28,7 @@ mod html;
 mod limits;
 mod lines;
 mod link_edits;
+mod link_texts;
 mod manifest;
 mod markup;
 mod page_text;
@@ -79,12 +81,25 @@ pub struct DocumentHead<'a> {
     pub agent: &'a str,
     /// Whether its text is compared with that of similar pages.
     pub compares_similar: bool,
+    /// Whether the texts of links are wanted.
+    pub link_texts: bool,
+    /// Whether the ids of the page and the fragments of its links are wanted.
+    pub anchors: bool,
 }
 
 impl<'a> DocumentHead<'a> {
     /// A page for the agent `fetchall`, without the targets of forms.
     pub fn new(url: &'a Url, fields: &'a HeaderMap) -> Self {
-        Self { url, fields, is_sitemap: false, forms: false, agent: "fetchall", compares_similar: true }
+        Self {
+            url,
+            fields,
+            is_sitemap: false,
+            forms: false,
+            agent: "fetchall",
+            compares_similar: true,
+            link_texts: false,
+            anchors: false,
+        }
     }
 }
 
@@ -110,7 +125,7 @@ impl std::fmt::Debug for Extractor {
 impl Extractor {
     /// Reads the response fields.
     pub fn new(head: &DocumentHead<'_>) -> Self {
-        let mut links = LinkCollector::new(head.url, head.agent, head.forms, head.compares_similar);
+        let mut links = LinkCollector::new(head);
         fields::read(head.fields, &mut links);
         let field = head.fields.get(CONTENT_TYPE).map(|value| value.as_bytes());
         let media_type = field.map(media_type).filter(|media_type| !media_type.is_empty());

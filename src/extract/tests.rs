@@ -5,6 +5,7 @@ mod documents;
 mod encodings;
 mod hostile;
 mod pieces;
+mod texts;
 
 use http::header::{CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, HeaderValue};
@@ -33,7 +34,9 @@ fn extractor(fields: &[(&str, &str)], is_sitemap: bool) -> Extractor {
     for (name, value) in fields {
         map.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_str(value).unwrap());
     }
-    Extractor::new(&DocumentHead { is_sitemap, forms: true, ..DocumentHead::new(&url, &map) })
+    let head =
+        DocumentHead { is_sitemap, forms: true, link_texts: true, anchors: true, ..DocumentHead::new(&url, &map) };
+    Extractor::new(&head)
 }
 
 /// The links of an HTML page.

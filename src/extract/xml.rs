@@ -79,7 +79,9 @@ impl TokenReader for XmlReader<'_> {
     fn wants(&self, tag: &[u8], attribute: &[u8]) -> bool {
         match &self.state.root {
             XmlRoot::Unknown => attribute == b"xml:base",
-            XmlRoot::Page(_) => super::html::wants(tag, attribute),
+            XmlRoot::Page(_) => {
+                super::html::wants(tag, attribute) || self.links.anchors.is_some() && super::html::is_id(tag, attribute)
+            }
             XmlRoot::Sitemap(_) | XmlRoot::Feed(_) => {
                 local_name(tag).1 == b"link" && matches!(attribute, b"href" | b"rel")
             }

@@ -64,6 +64,8 @@ pub struct FetchConfig {
     pub page_types: Vec<String>,
     /// Whether targets of forms with the method GET are links.
     pub forms: bool,
+    /// Whether requisites are only checked: requested with HEAD, unless they are style sheets.
+    pub checks: bool,
     /// Whether a file without an entry in the state is requested with If-Modified-Since.
     pub refresh: bool,
     /// Whether files get the time of Last-Modified.
@@ -121,6 +123,7 @@ impl FetchConfig {
             text_format: TextFormat::Markdown,
             page_types: Vec::new(),
             forms: false,
+            checks: false,
             refresh: false,
             remote_time: false,
             keeping: Keeping::ForNow,

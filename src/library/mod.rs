@@ -279,6 +279,7 @@ impl Fetchall {
         let files = Files::of(&self.config, &inputs, &Document::None).check()?;
         let surroundings = RunIo {
             records: None,
+            check_report: None,
             style: TextStyle::default(),
             files,
             sinks,

@@ -4,6 +4,7 @@
 //! is its single result. A failed fetch is an `Outcome`, not an `Err`.
 
 mod account;
+mod anchors;
 mod archive;
 mod child_program;
 mod cookie;
@@ -36,6 +37,7 @@ mod summary;
 mod validators;
 
 pub use account::UnkeptCounts;
+pub use anchors::{AnchorTexts, Anchors};
 pub use archive::{
     ArchiveDigest, ArchivePosition, ArchiveProgress, ArchiveSummary, ArchivedPayload, ArchivedRecords, RecordEncoding,
     RecordLocation,
@@ -61,7 +63,7 @@ pub use retry::{RetryCause, RetryOn};
 pub use robots::{RobotsCopy, RobotsFailures, RobotsText, StoredRobots};
 pub use seed::{BadLine, Credentials, Kind, RequestOverrides, Seed, SourcePos, Via};
 pub use summary::{
-    AutoConcurrency, ChangeCounts, Counts, CrawlSummary, Digests, Latency, StopCause, Summary, TrapCount,
+    AutoConcurrency, ChangeCounts, CheckCounts, Counts, CrawlSummary, Digests, Latency, StopCause, Summary, TrapCount,
 };
 pub use validators::Validators;
 

@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 /// Facts of a response that are computed on demand: a fact that no part of the run needs costs nothing. Every other
 /// fact is in each outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Needs(u8);
+pub struct Needs(u16);
 
 bitflags::bitflags! {
-    impl Needs: u8 {
+    impl Needs: u16 {
         /// The ETag and Last-Modified of the response.
         const VALIDATORS = 1;
         /// A digest of the body, whichever. [`Needs::settled`] chooses it.
@@ -23,6 +23,10 @@ bitflags::bitflags! {
         const TEXT = 1 << 5;
         /// The digest of the text of the page.
         const TEXT_DIGEST = 1 << 6;
+        /// The texts of links, beside [`Needs::LINKS`].
+        const LINK_TEXTS = 1 << 7;
+        /// The ids of a page and the fragments of its links, beside [`Needs::LINKS`].
+        const ANCHORS = 1 << 8;
     }
 }
 

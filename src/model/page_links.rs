@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::Anchors;
+
 /// The links of one document, and its other facts for a crawl.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageLinks {
@@ -22,6 +24,8 @@ pub struct PageLinks {
     pub canonical: Option<Url>,
     /// The text of the page in short.
     pub text: TextSketch,
+    /// The ids of the page, and the fragments of its links. `None` unless the run needs them.
+    pub anchors: Option<Box<Anchors>>,
 }
 
 /// The sketch of a text: two numbers that stand for it in comparisons.
@@ -58,6 +62,9 @@ pub struct Link<'a> {
     pub nofollow: bool,
     /// The time of the last change, from a sitemap. A date without a time is its last second in UTC.
     pub modified: Option<Timestamp>,
+    /// The text that a reader sees in place of the link, with single blanks. Empty if there is none, and if the run
+    /// does not need it.
+    pub text: &'a str,
 }
 
 impl Link<'_> {
@@ -72,14 +79,16 @@ impl Link<'_> {
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkList {
     urls: String,
+    texts: String,
     entries: Vec<LinkEntry>,
 }
 
 /// A link without its URL.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct LinkEntry {
-    /// The end of its URL in the text.
+    /// The ends of its URL and of its text.
     end: usize,
+    text_end: usize,
     kind: LinkKind,
     nofollow: bool,
     modified: Option<Timestamp>,
@@ -88,9 +97,11 @@ struct LinkEntry {
 impl LinkList {
     /// Adds a link.
     pub fn push(&mut self, link: Link<'_>) {
-        let Link { url, kind, nofollow, modified } = link;
+        let Link { url, kind, nofollow, modified, text } = link;
         self.urls.push_str(url);
-        self.entries.push(LinkEntry { end: self.urls.len(), kind, nofollow, modified });
+        self.texts.push_str(text);
+        let (end, text_end) = (self.urls.len(), self.texts.len());
+        self.entries.push(LinkEntry { end, text_end, kind, nofollow, modified });
     }
 
     /// How many links there are.
@@ -105,16 +116,23 @@ impl LinkList {
 
     /// The links in their order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Link<'_>> {
-        let mut start = 0;
+        let (mut start, mut text_start) = (0, 0);
         self.entries.iter().map(move |entry| {
-            let url = self.urls.get(std::mem::replace(&mut start, entry.end)..entry.end).unwrap_or_default();
-            Link { url, kind: entry.kind, nofollow: entry.nofollow, modified: entry.modified }
+            let url = self.urls.get(std::mem::replace(&mut start, entry.end)..entry.end);
+            let text = self.texts.get(std::mem::replace(&mut text_start, entry.text_end)..entry.text_end);
+            Link {
+                url: url.unwrap_or_default(),
+                kind: entry.kind,
+                nofollow: entry.nofollow,
+                modified: entry.modified,
+                text: text.unwrap_or_default(),
+            }
         })
     }
 
     /// The memory of the URLs and of what belongs to them, in bytes.
     pub(super) fn bytes(&self) -> usize {
-        self.urls.len() + self.entries.len() * size_of::<LinkEntry>()
+        self.urls.len() + self.texts.len() + self.entries.len() * size_of::<LinkEntry>()
     }
 }
 
@@ -171,4 +189,18 @@ pub enum LinkKind {
     Hint,
     /// Another sitemap.
     Sitemap,
+}
+
+impl LinkKind {
+    /// The name in the link graph.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            LinkKind::Page => "page",
+            LinkKind::Frame => "frame",
+            LinkKind::Form => "form",
+            LinkKind::Requisite => "requisite",
+            LinkKind::Hint => "hint",
+            LinkKind::Sitemap => "sitemap",
+        }
+    }
 }

@@ -89,7 +89,7 @@ impl Via {
             (Via::Added(_), _) => "added",
             (Via::Start(_), _) => "seed",
             (Via::Link(_), Kind::Requisite) => "requisite",
-            (Via::Link(_), Kind::Page | Kind::Robots | Kind::Sitemap) => "link",
+            (Via::Link(_), Kind::Page | Kind::Robots | Kind::Sitemap | Kind::Check) => "link",
             (Via::Sitemap(_), _) => "sitemap",
         }
     }
@@ -136,6 +136,8 @@ pub enum Kind {
     Robots,
     /// A sitemap.
     Sitemap,
+    /// The target of a link that is only checked: whether it is there.
+    Check,
 }
 
 impl Kind {
@@ -146,6 +148,7 @@ impl Kind {
             Kind::Requisite => "requisite",
             Kind::Robots => "robots",
             Kind::Sitemap => "sitemap",
+            Kind::Check => "check",
         }
     }
 }

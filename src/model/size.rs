@@ -4,8 +4,8 @@
 use url::Url;
 
 use super::{
-    Claimed, Cookie, Facts, Found, Hop, Job, Outcome, PageLinks, PageText, PriorRun, RedirectState, RequestOverrides,
-    Seed, Subject, Tried, Validators, Verdict,
+    Anchors, Claimed, Cookie, Facts, Found, Hop, Job, Outcome, PageLinks, PageText, PriorRun, RedirectState,
+    RequestOverrides, Seed, Subject, Tried, Validators, Verdict,
 };
 
 impl Seed {
@@ -77,7 +77,8 @@ impl Found {
 impl PageLinks {
     fn size(&self) -> usize {
         let canonical = self.canonical.as_ref().map_or(0, |url| url.as_str().len());
-        size_of::<PageLinks>() + self.links.bytes() + canonical + self.title.as_ref().map_or(0, String::len)
+        let anchors = self.anchors.as_deref().map_or(0, Anchors::bytes);
+        size_of::<PageLinks>() + self.links.bytes() + canonical + anchors + self.title.as_ref().map_or(0, String::len)
     }
 }
 

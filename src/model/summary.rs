@@ -148,6 +148,21 @@ pub struct ChangeCounts {
     pub unchanged: u64,
 }
 
+/// The counts of a link check.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CheckCounts {
+    /// The URLs with an answer, or without a usable one.
+    pub checked: u64,
+    /// The URLs among these that are broken.
+    pub broken: u64,
+    /// The links whose fragment names no place of their page, by page and target.
+    pub broken_fragments: u64,
+    /// The pages that have such links.
+    pub pages: u64,
+    /// The URLs that were not asked for: robots.txt forbids it, or the run was stopped first.
+    pub unchecked: u64,
+}
+
 /// The concurrency that `--concurrency auto` chose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AutoConcurrency {
@@ -250,4 +265,6 @@ pub struct Summary {
     pub digests: Digests,
     /// The account of a crawl; `None` for a list.
     pub crawl: Option<CrawlSummary>,
+    /// The counts of a link check.
+    pub check: Option<CheckCounts>,
 }

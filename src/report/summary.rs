@@ -8,7 +8,8 @@ use super::failures::by_cause;
 use super::next_command::NextCommand;
 use super::{ReportWriter, Reporter};
 use crate::model::{
-    ArchiveSummary, ChangeCounts, CrawlSummary, Digests, Event, FailedUrl, SkipReason, StopCause, Summary, TrapCount,
+    ArchiveSummary, ChangeCounts, CheckCounts, CrawlSummary, Digests, Event, FailedUrl, SkipReason, StopCause, Summary,
+    TrapCount,
 };
 use crate::policy::text::fit::UrlLine;
 use crate::policy::text::printable::{duration, grouped, printable, size};
@@ -111,6 +112,9 @@ fn render(s: &Summary, options: &SummaryOptions) -> String {
     if let Some(crawl) = &s.crawl {
         write_crawl(&mut out, crawl, columns);
     }
+    if let Some(check) = &s.check {
+        write_check(&mut out, check);
+    }
     if !is_dry {
         write_bodies(&mut out, s, &options.bodies);
     }
@@ -189,6 +193,19 @@ fn write_crawl(out: &mut String, crawl: &CrawlSummary, columns: Option<usize>) {
         caused(out, &word, UrlLine { url: printable(first), note: printable(rule), ..UrlLine::default() }, columns);
     }
     named(out, "queue", &grouped_counts(&[(crawl.queue_left, "left; the same command goes on")]));
+}
+
+/// Appends what a link check found.
+fn write_check(out: &mut String, check: &CheckCounts) {
+    let CheckCounts { checked, broken, broken_fragments, pages, unchecked } = *check;
+    let on = format!("broken on {} {}", grouped(pages), if pages == 1 { "page" } else { "pages" });
+    let figures = [
+        (checked, "checked"),
+        (broken, if pages > 0 { on.as_str() } else { "broken" }),
+        (broken_fragments, "broken fragments"),
+        (unchecked, "not checked"),
+    ];
+    named(out, "check", &grouped_counts(&figures));
 }
 
 /// As [`counts`], with commas in long numbers.

@@ -10,10 +10,13 @@
 mod archive;
 mod callback;
 mod changes;
+mod link_check;
+mod link_graph;
 mod ndjson;
 mod page_texts;
 mod pages;
 mod run_report;
+mod sitemap;
 mod skipped;
 mod stream;
 mod summary_file;
@@ -27,15 +30,20 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 
 use crate::config::{Format, Show};
-use crate::model::{ArchiveSummary, ChangeCounts, LeftOut, Needs, Outcome, RunInfo, StoredRobots, Summary};
+use crate::model::{
+    ArchiveSummary, ChangeCounts, CheckCounts, LeftOut, Needs, Outcome, RunInfo, StoredRobots, Summary,
+};
 
 pub use archive::{ArchiveEnd, ArchiveSink};
 pub use callback::Callback;
 pub use changes::{Changes, Past, Was};
+pub use link_check::LinkCheck;
+pub use link_graph::LinkGraph;
 pub use ndjson::Ndjson;
 pub use page_texts::{PageTexts, TextDestination, WrittenTexts, read_written};
 pub use pages::{PageUrls, PagesOnly};
 pub use run_report::{RunNotes, RunReport, RunTotals, render as render_report};
+pub use sitemap::SitemapFile;
 pub use skipped::SkippedUrls;
 pub use stream::{OutcomeStream, stream};
 pub use summary_file::SummaryFile;
@@ -147,6 +155,11 @@ pub trait Sink: Send {
     /// Returns the changes that this sink has counted. Called after [`Sink::finish`]; the sinks behind this one see
     /// them in the summary.
     fn changes(&self) -> Option<ChangeCounts> {
+        None
+    }
+
+    /// Returns the counts of a link check of this sink. Called as [`Sink::changes`].
+    fn check(&self) -> Option<CheckCounts> {
         None
     }
 }

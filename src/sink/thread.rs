@@ -7,8 +7,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{Sink, SinkError};
 use crate::model::{
-    ArchiveSummary, ChangeCounts, ErrorKind, FetchError, LeftOut, Outcome, RunInfo, StopCause, StoredRobots, Summary,
-    UnkeptCounts, Verdict,
+    ArchiveSummary, ChangeCounts, CheckCounts, ErrorKind, FetchError, LeftOut, Outcome, RunInfo, StopCause,
+    StoredRobots, Summary, UnkeptCounts, Verdict,
 };
 
 /// Outcomes that wait are taken together up to this number.
@@ -46,6 +46,8 @@ pub struct SinksEnd {
     pub changes: Option<ChangeCounts>,
     /// The archive of the run.
     pub archive: Option<ArchiveSummary>,
+    /// The counts of a link check.
+    pub check: Option<CheckCounts>,
     /// The first failure of a sink.
     pub error: Option<SinkError>,
 }
@@ -75,6 +77,7 @@ pub fn spawn(sinks: Vec<Box<dyn Sink>>, info: RunInfo) -> io::Result<(mpsc::Send
         unkept: UnkeptCounts::default(),
         changes: None,
         archive: None,
+        check: None,
         error: None,
     };
     let worker = if needs_thread {
@@ -108,6 +111,7 @@ struct Sinks {
     unkept: UnkeptCounts,
     changes: Option<ChangeCounts>,
     archive: Option<ArchiveSummary>,
+    check: Option<CheckCounts>,
     /// The first failure.
     error: Option<SinkError>,
 }
@@ -163,9 +167,10 @@ impl Sinks {
                     summary.archive = sink.archived().or(summary.archive.take());
                     finished?;
                     summary.changes = sink.changes().or(summary.changes);
+                    summary.check = sink.check().or(summary.check);
                     Ok(ControlFlow::Continue(()))
                 });
-                (self.changes, self.archive) = (summary.changes, summary.archive);
+                (self.changes, self.archive, self.check) = (summary.changes, summary.archive, summary.check);
             }
         }
     }
@@ -174,8 +179,8 @@ impl Sinks {
         // Drop the sinks before reporting the end: a writer may still have something to write.
         drop(self.sinks);
         // Err: the run was dropped and no longer waits for the end.
-        let Self { unkept, changes, archive, error, .. } = self;
-        let _ = tell.send(SinksEnd { unkept, changes, archive, error });
+        let Self { unkept, changes, archive, check, error, .. } = self;
+        let _ = tell.send(SinksEnd { unkept, changes, archive, check, error });
     }
 
     fn each(&mut self, f: impl FnMut(&mut dyn Sink) -> Result<ControlFlow<()>, SinkError>) {
@@ -241,6 +246,7 @@ impl SinkThread {
                     unkept: UnkeptCounts::default(),
                     changes: None,
                     archive: None,
+                    check: None,
                     error: Some(SinkError { target: "the outputs".to_owned(), source }),
                 }
             }

@@ -15,6 +15,8 @@ const BUFFER: usize = 64 * 1024;
 /// A file that is being written. If it is dropped before [`WholeFile::finish`], the previous file stays.
 pub struct WholeFile {
     target: PathBuf,
+    /// The folder of the target; `None` for a device or a pipe.
+    folder: Option<OutputFolder>,
     writer: Writer,
 }
 
@@ -59,18 +61,33 @@ impl WholeFile {
     /// # Errors
     /// When it cannot be written there.
     pub fn beside(folder: &OutputFolder, name: &OsStr, private: bool) -> io::Result<Self> {
-        let target = folder.path().join(name);
+        let (target, place) = (folder.path().join(name), Some(folder.clone()));
         let folder = folder.open(Path::new(""))?;
         // A fixed name: the next run replaces the leftover of a killed run.
         let part = part_name(name);
         let file = if private { folder.create_private(&part)? } else { folder.create(&part)? };
         let beside = Beside { folder, part, name: name.to_owned(), is_renamed: false };
-        Ok(Self { target, writer: Writer::Beside(BufWriter::with_capacity(BUFFER, file), beside) })
+        Ok(Self { target, folder: place, writer: Writer::Beside(BufWriter::with_capacity(BUFFER, file), beside) })
     }
 
     /// Writes to an open device or pipe.
     pub fn direct(path: &Path, file: File) -> Self {
-        Self { target: path.to_owned(), writer: Writer::Direct(BufWriter::new(file)) }
+        Self { target: path.to_owned(), folder: None, writer: Writer::Direct(BufWriter::new(file)) }
+    }
+
+    /// Begins another file in the same folder.
+    ///
+    /// # Errors
+    /// When it cannot be written there, or the target is no file.
+    pub fn sibling(&self, name: &OsStr) -> Result<Self, SinkError> {
+        let no_folder = || io::Error::new(io::ErrorKind::Unsupported, "a second file has no place beside it");
+        let begun = self.folder.as_ref().ok_or_else(no_folder).and_then(|folder| Self::beside(folder, name, false));
+        begun.map_err(|e| self.error(e))
+    }
+
+    /// The path of the target.
+    pub fn target(&self) -> &Path {
+        &self.target
     }
 
     /// Appends.

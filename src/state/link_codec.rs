@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Numbers are LEB128, negative ones in zigzag form. A URL has the first `shared` octets of the URL before it,
-//! which on most pages are more than half of it. A state may come from a stranger: [`read`] takes any octets,
+//! which on most pages are more than half of it. Texts of links, and ids, are not stored. A state may come from a stranger: [`read`] takes any octets,
 //! and its memory has a bound.
 
 use std::borrow::Cow;
@@ -155,7 +155,7 @@ pub(super) fn read(column: &[u8]) -> Option<PageLinks> {
         };
         let url = url(&before)?;
         left = left.checked_sub(url.as_str().len())?;
-        page.links.push(Link { url: url.as_str(), kind, nofollow: flags & NOFOLLOW != 0, modified });
+        page.links.push(Link { url: url.as_str(), kind, nofollow: flags & NOFOLLOW != 0, modified, text: "" });
     }
     Some(page)
 }
@@ -233,7 +233,7 @@ mod tests {
     }
 
     fn link(url: &str) -> Link<'_> {
-        Link { url, kind: LinkKind::Page, nofollow: false, modified: None }
+        Link { url, kind: LinkKind::Page, nofollow: false, modified: None, text: "" }
     }
 
     fn links<S: AsRef<str>>(urls: impl IntoIterator<Item = S>) -> LinkList {
@@ -252,7 +252,7 @@ mod tests {
             let mut list = LinkList::default();
             for (url, kind, nofollow, time) in &links {
                 let modified = time.and_then(|(seconds, nanoseconds)| Timestamp::new(seconds, nanoseconds).ok());
-                list.push(Link { url: url.as_str(), kind: KINDS[*kind], nofollow: *nofollow, modified });
+                list.push(Link { url: url.as_str(), kind: KINDS[*kind], nofollow: *nofollow, modified, text: "" });
             }
             list
         })
@@ -266,7 +266,7 @@ mod tests {
         });
         let canonical = prop::option::of(any_url());
         (any_links(), any::<(bool, bool)>(), canonical, text).prop_map(|(links, (more, nofollow), canonical, text)| {
-            PageLinks { links, more, nofollow, canonical, text, title: None }
+            PageLinks { links, more, nofollow, canonical, text, ..PageLinks::default() }
         })
     }
 

@@ -19,7 +19,7 @@ use crate::model::{Claimed, Condition, Kind, PriorBody, PriorRun, Revision, Seed
 use crate::policy::message::date;
 use crate::policy::naming::fold;
 use crate::policy::rerun::selection::Selection;
-use crate::policy::scope::is_html_type;
+use crate::policy::scope::is_html;
 use crate::policy::text::fingerprint::FingerprintSet;
 
 /// Looks URLs up. It belongs to the thread of the source, which may block on a disk.
@@ -203,6 +203,7 @@ impl Recall {
         let RowContent { name, mut facts, validators, ok, .. } = found;
         let (name, was_saved) = (name.map(Claimed), ok);
         if done && !self.refresh {
+            facts.validators = (validators != Validators::default()).then(|| Box::new(validators));
             return Ok(PriorRun { name, done: Some(Box::new(facts)), ..PriorRun::default() });
         }
         let before = (self.compare && ok).then(|| {
@@ -246,7 +247,7 @@ impl Recall {
     /// Whether the text of a page is written, if the run wants it.
     fn has_text(&self, seed: &Seed, found: &RowContent) -> bool {
         let Some(urls) = self.texts.as_ref().filter(|_| seed.kind == Kind::Page) else { return true };
-        !is_html_type(found.facts.content_type.as_deref()) || urls.contains(seed.url.as_str())
+        !is_html(found.facts.content_type.as_deref()) || urls.contains(seed.url.as_str())
     }
 
     /// Whether everything that is wanted of the body is known of it, and as the list declares it.

@@ -88,7 +88,7 @@ fn a_saved_url_is_done_with_all_facts_while_its_file_is_intact() {
     ledger.write(&[outcome(seed("http://h.test/a"), "a", facts(), Verdict::Ok)]).unwrap();
     let found = known(&mut recall, seed("http://h.test/a")).unwrap();
     let path = Some(folder.path().join("a").to_string_lossy().into_owned());
-    let told = Facts { path, validators: None, ..facts() };
+    let told = Facts { path, ..facts() };
     assert_eq!(format!("{:?}", found.done.unwrap()), format!("{told:?}"));
     assert!(known(&mut recall, seed("http://h.test/other")).is_none());
     // Another length, another kind of thing, or nothing at all.

@@ -305,7 +305,7 @@ mod tests {
             let timing = Timing { total: micros.map(Duration::from_micros), ..Timing::default() };
             let origin = SourcePos { list: "http://h.test/ä".into(), line };
             let via = [Via::List, Via::Added, Via::Start, Via::Link, Via::Sitemap][way](origin);
-            let kind = [Kind::Page, Kind::Requisite, Kind::Robots, Kind::Sitemap][way % 4];
+            let kind = [Kind::Page, Kind::Requisite, Kind::Robots, Kind::Sitemap, Kind::Check][way % 5];
             let seed = Seed { depth: way as u32, kind, ..Seed::new(url, via) };
             let job = Job::new(seed, None, std::time::Instant::now());
             let outcome = Outcome { subject: Subject::Job(Box::new(job)), facts: Box::new(facts), timing, verdict };

@@ -4,6 +4,7 @@
 
 pub mod changes;
 pub mod explanation;
+pub mod graph;
 pub mod json;
 pub mod left_out;
 pub(crate) mod line;
@@ -14,6 +15,7 @@ pub mod summary;
 
 pub use changes::{ChangeRecord, ChangeTotals, ChangesWriter, RevisionRecord};
 pub use explanation::{Explanation, LinkedFrom, RobotsRule, StateEntry};
+pub use graph::GraphRecord;
 pub use json::JsonWriter;
 pub use left_out::LeftOutRecord;
 pub use page_text::{PageTextRecord, WrittenPageText};

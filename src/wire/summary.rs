@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::VERSION;
 use super::record::{Ms, RecordSource};
-use crate::model::{ArchiveSummary, ChangeCounts, Counts, CrawlSummary, Digests, Summary, TrapCount};
+use crate::model::{ArchiveSummary, ChangeCounts, CheckCounts, Counts, CrawlSummary, Digests, Summary, TrapCount};
 
 #[derive(Serialize)]
 struct LatencyRecord {
@@ -22,6 +22,22 @@ struct ChangeSums {
     changed: u64,
     removed: u64,
     unchanged: u64,
+}
+
+#[derive(Serialize)]
+struct CheckSums {
+    checked: u64,
+    broken: u64,
+    broken_fragments: u64,
+    pages: u64,
+    unchecked: u64,
+}
+
+impl From<CheckCounts> for CheckSums {
+    fn from(counts: CheckCounts) -> Self {
+        let CheckCounts { checked, broken, broken_fragments, pages, unchecked } = counts;
+        Self { checked, broken, broken_fragments, pages, unchecked }
+    }
 }
 
 #[derive(Serialize)]
@@ -117,6 +133,7 @@ pub struct SummaryRecord<'a> {
     digests: DigestCounts,
     crawl: Option<CrawlRecord<'a>>,
     archive: Option<ArchiveFilesRecord<'a>>,
+    check: Option<CheckSums>,
 }
 
 #[derive(Serialize)]
@@ -173,6 +190,7 @@ impl<'a> SummaryRecord<'a> {
                 indexes,
                 package: package.as_deref(),
             }),
+            check: summary.check.map(CheckSums::from),
         }
     }
 }

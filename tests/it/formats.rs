@@ -123,7 +123,8 @@ fn summary() -> Value {
         "changes": {"added": 1, "changed": 0, "removed": 2, "unchanged": 3},
         "digests": {"verified": 2, "differs": 1, "unchecked": 0},
         "crawl": crawl(),
-        "archive": {"files": ["a-00000.warc.gz"], "indexes": ["a-00000.cdxj"], "package": null}
+        "archive": {"files": ["a-00000.warc.gz"], "indexes": ["a-00000.cdxj"], "package": null},
+        "check": {"checked": 9, "broken": 2, "broken_fragments": 1, "pages": 2, "unchecked": 0}
     })
 }
 
@@ -141,6 +142,7 @@ fn summaries() {
         ("changes", json!(null)),
         ("crawl", json!(null)),
         ("archive", json!(null)),
+        ("check", json!(null)),
     ] {
         complete[field] = value;
     }
@@ -156,6 +158,7 @@ fn summaries() {
         ("changes", json!({"added": 1})),
         ("crawl", json!({"pages": 1})),
         ("archive", json!({"files": []})),
+        ("check", json!({"broken": 1})),
         ("surprise", json!(1)),
     ] {
         let mut wrong = summary();

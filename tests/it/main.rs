@@ -21,6 +21,7 @@ mod attacks;
 mod backends;
 mod chains;
 mod changes;
+mod check;
 mod chunks;
 mod coded_floods;
 mod compare;

@@ -85,7 +85,7 @@ async fn a_job_arrives_as_it_was_sent() {
 #[test]
 fn facts_of_a_response_cross_the_pipe() {
     let url = |path: &str| url::Url::parse("http://h.test").unwrap().join(path).unwrap();
-    let link = Link { url: "http://h.test/c", kind: LinkKind::Hint, nofollow: true, modified: None };
+    let link = Link { url: "http://h.test/c", kind: LinkKind::Hint, nofollow: true, modified: None, text: "" };
     let links = PageLinks {
         links: [link].into_iter().collect(),
         more: true,

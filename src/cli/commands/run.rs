@@ -206,8 +206,11 @@ fn exit_of(end: &RunEnd, config: &Config) -> Exit {
     let counts = &end.summary.counts;
     // A site without an answer has failed, although its pages are skipped by the rule for robots.txt.
     let unread = end.summary.crawl.as_ref().map_or(0, |crawl| crawl.robots_unread);
-    let failed =
-        config.fail_on.failed(counts.ok + end.summary.good_before(), counts.failed + counts.http_error + unread);
+    let bad = match end.summary.check {
+        Some(check) => check.broken + check.broken_fragments,
+        None => counts.failed + counts.http_error + unread,
+    };
+    let failed = config.fail_on.failed(counts.ok + end.summary.good_before(), bad);
     // A run that waits for a success has failed without one.
     let unmet = config.until == Until::FirstSuccess && config.fail_on != FailOn::Never && !config.dry_run;
     // A wrong list is a wrong command, whenever it is read.
@@ -357,8 +360,11 @@ fn watch(resolved: &Resolved, files: CheckedFiles, terminal: &Terminal, vars: &V
         };
         reporters.push(Box::new(SummaryText::new(stderr(), options)));
     }
+    // Without text records the report of a link check is for people alone.
+    let tells_broken = config.crawl.check && !config.quiet && config.progress != ProgressMode::Json;
     let surroundings = RunIo {
         records: wants_records(resolved).then_some(stdout),
+        check_report: tells_broken.then(|| stderr()),
         style: TextStyle {
             color: stdout_color,
             show: if config.show == Show::Auto && terminal.stdout { Show::Changes } else { config.show },
@@ -391,6 +397,7 @@ fn wants_records(resolved: &Resolved) -> bool {
     let asked = ["format", "output"].iter().any(|key| resolved.is_flag(key));
     let silenced = config.quiet
         && !config.crawl.maps
+        && !config.crawl.check
         && config.format == Format::Text
         && config.output == Path::new("-")
         && !asked;

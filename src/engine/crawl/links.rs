@@ -12,6 +12,7 @@ use crate::model::{
     SourcePos, Subject, TrapCount, Verdict, Via,
 };
 use crate::policy::refusal::LinkRefusal;
+use crate::policy::scope::{is_css, is_html};
 use crate::policy::text::fingerprint::Fingerprint;
 use crate::policy::traps::{FetchedPage, TextChain};
 use crate::queue::QueueError;
@@ -98,7 +99,11 @@ impl Crawl {
         let has_failed = matches!(outcome.verdict, Verdict::HttpError | Verdict::Failed(_));
         let known = seed.known.as_ref().filter(|_| has_failed);
         let earlier = known.and_then(|known| known.links.as_deref());
-        let Some(links) = facts.found.links.as_deref().or(earlier) else { return self.redirected_before(seed, facts) };
+        let Some(links) = facts.found.links.as_deref().or(earlier) else {
+            // An answer without a body has no links either.
+            let is_known = matches!(outcome.verdict, Verdict::Skipped(_));
+            return if is_known { self.redirected_before(seed, facts) } else { Ok(()) };
+        };
         let url = facts.final_url.as_ref().unwrap_or(&seed.url);
         if facts.final_url.is_some() {
             // Known already, unless an earlier run went this way.
@@ -115,7 +120,7 @@ impl Crawl {
             shared: url.as_str().into(),
             seed,
             closed: self.closes(seed, url, links),
-            is_style: has_type(facts, "text/css"),
+            is_style: is_css(facts.content_type.as_deref()),
             followed: 0,
         };
         let is_page = seed.kind == Kind::Page || self.is_page_too(seed, url, facts);
@@ -149,7 +154,7 @@ impl Crawl {
             }
             Kind::Requisite => counts.requisites += 1,
             Kind::Sitemap => counts.sitemaps += 1,
-            Kind::Robots => {}
+            Kind::Robots | Kind::Check => {}
         }
     }
 
@@ -163,7 +168,7 @@ impl Crawl {
             sitemaps,
             hosts: self.hosts.len() as u64,
             robots_files: self.robots.asked,
-            robots_unread: self.robots.unread(),
+            robots_unread: self.robots.unread(self.rules.checks),
             links_seen: found,
             links_in_scope: found - outside.sum::<u64>(),
             links_new: new,
@@ -185,8 +190,7 @@ impl Crawl {
 
     /// Whether a requisite is a page of the crawl. Its links are followed, because a link to it is no new URL.
     fn is_page_too(&self, seed: &Seed, url: &Url, facts: &Facts) -> bool {
-        let is_html = has_type(facts, "text/html") || has_type(facts, "application/xhtml+xml");
-        is_html && seed.kind == Kind::Requisite && {
+        is_html(facts.content_type.as_deref()) && seed.kind == Kind::Requisite && {
             let key = self.rules.canonical.key(url);
             self.rules.scope.judge(url, &key, Kind::Page).is_ok()
         }
@@ -243,7 +247,11 @@ impl Crawl {
         }
         let depth = page.seed.depth + 1;
         let refusal = self.refused(page, kind, link, (&url, &key));
-        if let Some(refusal) = refusal.or_else(|| self.skipped(link, &url, page.url, depth)) {
+        let skipped = if refusal.is_none() { self.skipped(link, &url, page.url, depth) } else { None };
+        if refusal.as_ref().is_some_and(|refusal| self.checks(refusal, &key)) {
+            return self.check(page, number, &url, &key);
+        }
+        if let Some(refusal) = refusal.or(skipped) {
             self.leave_out(&url, &refusal, Some(&page.shared));
             return Ok(());
         }
@@ -255,6 +263,21 @@ impl Crawl {
         }
         let via = Via::Link(SourcePos { list: page.shared.clone(), line: number as u64 + 1 });
         self.waiting.push(Seed { depth, kind, ..Seed::new(url, via) })
+    }
+
+    /// Whether a link that is not followed is checked. One that the user excludes is not, and no link into a trap.
+    fn checks(&self, refusal: &LinkRefusal<'_>, key: &str) -> bool {
+        self.rules.checks && refusal.reason != SkipReason::Trap && !self.rules.scope.excludes(key)
+    }
+
+    /// Checks a link that is not followed, once. Another link may still make its URL a page of the crawl.
+    fn check(&mut self, page: &LinkedPage<'_>, number: usize, url: &Url, key: &str) -> Result<(), QueueError> {
+        if !self.seen.insert(&format!("check\0{key}")) {
+            return Ok(());
+        }
+        self.counts.new += 1;
+        let via = Via::Link(SourcePos { list: page.shared.clone(), line: number as u64 + 1 });
+        self.waiting.push(Seed { depth: page.seed.depth + 1, kind: Kind::Check, ..Seed::new(url.clone(), via) })
     }
 
     /// Whether a link leads to a URL that was seen. Almost all do, so it is not parsed.
@@ -377,9 +400,4 @@ fn without_user(link: Link<'_>) -> Option<Url> {
         let _ = url.set_username("").and_then(|()| url.set_password(None));
     }
     Some(url)
-}
-
-fn has_type(facts: &Facts, media_type: &str) -> bool {
-    let essence = facts.content_type.as_deref().and_then(|text| text.split([';', ',']).next());
-    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case(media_type))
 }

@@ -69,6 +69,8 @@ pub struct CrawlRules {
     pub sitemaps: Vec<Url>,
     /// Entries of sitemaps that were not changed since then are left out.
     pub since: Option<Timestamp>,
+    /// Whether links are checked: those that are not followed are asked for too, whether they are there.
+    pub checks: bool,
     /// The use of robots.txt.
     pub robots: RobotsMode,
     /// The limits of the rules for traps.
@@ -279,6 +281,11 @@ impl Crawl {
         if job.seed.kind == Kind::Robots {
             return None;
         }
+        // A link to a host that is gone is broken, and its error says why.
+        let is_checked = self.rules.checks && matches!(job.seed.kind, Kind::Check | Kind::Requisite);
+        if is_checked && self.robots.is_silent(job.url()) {
+            return None;
+        }
         let refusal = self.robots.refusal(job.url());
         if refusal.is_some() || job.handed_out || job.seed.kind != Kind::Page {
             return refusal;
@@ -297,7 +304,7 @@ impl Crawl {
     /// Whether the body of a seed is saved.
     pub(super) fn saves(&self, seed: &Seed) -> bool {
         match (seed.kind, &seed.via) {
-            (Kind::Robots | Kind::Sitemap, _) => false,
+            (Kind::Robots | Kind::Sitemap | Kind::Check, _) => false,
             (_, Via::List(_) | Via::Added(_)) => true,
             (kind, Via::Start(_) | Via::Link(_) | Via::Sitemap(_)) => {
                 let key = self.rules.canonical.key(&seed.url);
@@ -421,7 +428,14 @@ impl Crawl {
             return Redirected::Follow(message);
         }
         if let Err(refusal) = self.rules.scope.judge(to, &key, job.seed.kind) {
+            if self.rules.checks && job.seed.kind == Kind::Page && !self.rules.scope.excludes(&key) {
+                return Redirected::Check;
+            }
             return Redirected::Refuse(LinkRefusal::new(refusal.reason, refusal.rule.into_owned()));
+        }
+        if job.seed.kind == Kind::Check {
+            // The answer at the end is that of the link, whatever else leads there.
+            return Redirected::Follow(None);
         }
         // A later attempt goes the way of the first, and so does a later run.
         let is_first = job.attempt == 1 && (self.refresh || job.seed.known.is_none());
@@ -444,6 +458,8 @@ pub(super) fn is_unrecorded(id: JobId) -> bool {
 pub(super) enum Redirected {
     /// It goes on, with a message for the user.
     Follow(Option<String>),
+    /// It goes on, and only the answer is of interest.
+    Check,
     /// It ends.
     Refuse(LinkRefusal<'static>),
 }

@@ -99,11 +99,18 @@ impl RobotsFiles {
         *state = SiteState::Known(SiteRobots::after(last, answer, AGENT, &self.limits, now));
     }
 
-    /// How many origins are disallowed as a whole, because their files could not be had.
-    pub(super) fn unread(&self) -> u64 {
-        let is_unread = |site: &&SiteState| matches!(site, SiteState::Known(rules) if rules.is_unread());
+    /// How many origins are disallowed as a whole, because their files could not be had. With `checks` the links to
+    /// silent origins are asked for.
+    pub(super) fn unread(&self, checks: bool) -> u64 {
+        let is_unread = |rules: &SiteRobots| rules.is_unread() && !(checks && rules.is_silent());
+        let is_unread = |site: &&SiteState| matches!(site, SiteState::Known(rules) if is_unread(rules));
         let obeyed = self.sites.values().filter(|_| self.mode == RobotsMode::Obey);
         obeyed.filter(is_unread).count() as u64
+    }
+
+    /// Whether the origin of a URL does not answer, so that it has no rules to obey.
+    pub(super) fn is_silent(&self, url: &Url) -> bool {
+        matches!(self.sites.get(origin(url)), Some(SiteState::Known(rules)) if rules.is_silent())
     }
 
     /// The rule that disallows a URL, if the crawl obeys it.

@@ -17,7 +17,7 @@ use crate::policy::text::printable::printable;
 impl RunState {
     /// Adds a job to the scheduler. In a crawl its host waits until the robots.txt of its origin is known.
     pub(super) fn schedule(&mut self, job: Box<Job>) {
-        if matches!(job.seed.kind, Kind::Page | Kind::Requisite) {
+        if matches!(job.seed.kind, Kind::Page | Kind::Requisite | Kind::Check) {
             self.know_robots(job.url());
         }
         self.scheduler.push(job);
@@ -36,13 +36,18 @@ impl RunState {
     }
 
     /// Decides about the target of a redirect. Returns the job if it goes on.
-    pub(super) fn redirect_allowed(&mut self, job: Box<Job>) -> Option<Box<Job>> {
+    pub(super) fn redirect_allowed(&mut self, mut job: Box<Job>) -> Option<Box<Job>> {
         let Some(crawl) = &mut self.crawl else { return Some(job) };
         match crawl.redirected(&job) {
             Redirected::Follow(message) => {
                 if let Some(message) = message {
                     self.watchers.tell(&Event::Warning(&message));
                 }
+                Some(job)
+            }
+            Redirected::Check => {
+                crawl.give_back(&job.seed);
+                job.seed.kind = Kind::Check;
                 Some(job)
             }
             Redirected::Refuse(refusal) => {

@@ -85,6 +85,7 @@ impl RunState {
             // The facts of the earlier run still hold.
             let records = outcome.facts.found.records.take();
             outcome.facts = Box::new(condition.facts);
+            outcome.facts.validators = Some(Box::new(condition.validators));
             outcome.facts.found.links = known.links.take();
             outcome.facts.found.records = records;
         }

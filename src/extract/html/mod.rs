@@ -86,11 +86,14 @@ pub(super) fn nested(text: &str, links: &mut LinkCollector) {
 
 impl TokenReader for HtmlReader<'_> {
     fn wants(&self, tag: &[u8], attribute: &[u8]) -> bool {
-        wants(tag, attribute)
+        wants(tag, attribute) || self.links.anchors.is_some() && is_id(tag, attribute)
     }
 
     fn start_tag(&mut self, tag: &StartTag<'_>) {
         self.links.sketch.end_word();
+        if let Some(texts) = &mut self.links.link_texts {
+            texts.tag(tag.name);
+        }
         match tag.name {
             b"script" if !tag.is_foreign => self.state.text_element = TextElement::Script,
             b"meta" => self.meta(tag),
@@ -110,6 +113,9 @@ impl TokenReader for HtmlReader<'_> {
             if name == b"alt" {
                 self.picture(raw);
             }
+            if is_id(tag.name, name) && !attribute.is_cut {
+                self.links.id(raw);
+            }
             let Some(row) = table::find(tag.name, name) else { continue };
             let is_html = self.state.is_xml || !tag.is_foreign;
             let is_of_page = is_html && self.links.depth == 0 && self.state.templates == 0;
@@ -127,6 +133,13 @@ impl TokenReader for HtmlReader<'_> {
 
     fn end_tag(&mut self, name: &[u8]) {
         self.links.sketch.end_word();
+        let encoding = self.links.encoding();
+        if let Some(texts) = &mut self.links.link_texts {
+            texts.tag(name);
+            if name == b"a" {
+                texts.end(encoding);
+            }
+        }
         if name == b"template" {
             self.state.templates = self.state.templates.saturating_sub(1);
         }
@@ -154,7 +167,12 @@ impl TokenReader for HtmlReader<'_> {
     fn text(&mut self, bytes: &[u8], _: u64, is_cdata: bool) {
         let most = match self.state.text_element {
             // Text of a page in an attribute is no text of this page.
-            TextElement::Visible if self.links.depth == 0 => return self.links.sketch.push(bytes),
+            TextElement::Visible if self.links.depth == 0 => {
+                if let Some(texts) = &mut self.links.link_texts {
+                    texts.push(bytes);
+                }
+                return self.links.sketch.push(bytes);
+            }
             TextElement::Visible => return,
             TextElement::Script => return,
             TextElement::Title => LONGEST_TITLE,
@@ -248,7 +266,25 @@ impl HtmlReader<'_> {
             self.links.canonical(raw);
         }
         let nofollow = rel.is_some_and(|rel| has_word(rel, b"nofollow"));
+        // A link before this one.
+        let _ = self.links.take_last_entry();
         self.links.value(raw, LinkUse { syntax: row.syntax, kind, nofollow }, true);
+        self.begin_link_text(tag);
+    }
+
+    /// Begins the text of the link of an element. That of a picture is the text in its place.
+    fn begin_link_text(&mut self, tag: &StartTag<'_>) {
+        let encoding = self.links.encoding();
+        let link = self.links.take_last_entry().filter(|_| self.links.depth == 0);
+        let Some((link, texts)) = link.zip(self.links.link_texts.as_mut()) else { return };
+        match (tag.name, tag.value("alt")) {
+            (b"a", _) => {
+                texts.end(encoding);
+                texts.begin(link);
+            }
+            (_, Some(alt)) => texts.add(link, alt, encoding),
+            _ => {}
+        }
     }
 }
 
@@ -271,6 +307,11 @@ pub(in crate::extract) fn kind_of(tag: &StartTag<'_>, row: &LinkAttribute, raw: 
         LinkContext::Lazy => raw.iter().any(|byte| b"/.".contains(byte)).then_some(LinkKind::Requisite),
         LinkContext::Base | LinkContext::Never => None,
     }
+}
+
+/// Whether an attribute names a place of the page (HTML standard, "find a potential indicated element").
+pub(super) fn is_id(tag: &[u8], attribute: &[u8]) -> bool {
+    attribute == b"id" || attribute == b"name" && tag == b"a"
 }
 
 /// Whether a link of this element shows a reader something, as a picture does and a script does not. A file to download

@@ -8,17 +8,19 @@ use url::Url;
 
 use super::observer::{BodyObserver, ObserverRequest};
 use crate::extract::{DocumentHead, Extractor};
-use crate::model::{FetchError, Found, Kind, Seed};
+use crate::model::{FetchError, Found, Kind, Needs, Seed};
 use crate::policy::traps::compares_similar;
 
 /// The first bytes of gzip (RFC 1952, section 2.3.1).
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Returns the observer of a document at this URL. `forms` says whether targets of forms count.
-pub(crate) fn observer(url: &Url, fields: &HeaderMap, seed: &Seed, forms: bool) -> Box<dyn BodyObserver> {
+pub(crate) fn observer(url: &Url, fields: &HeaderMap, seed: &Seed, forms: bool, needs: Needs) -> Box<dyn BodyObserver> {
     let is_sitemap = seed.kind == Kind::Sitemap;
     let compares_similar = compares_similar(&seed.url);
-    let head = DocumentHead { is_sitemap, forms, compares_similar, ..DocumentHead::new(url, fields) };
+    let (link_texts, anchors) = (needs.contains(Needs::LINK_TEXTS), needs.contains(Needs::ANCHORS));
+    let head =
+        DocumentHead { is_sitemap, forms, compares_similar, link_texts, anchors, ..DocumentHead::new(url, fields) };
     let coding = if is_sitemap { FileCoding::Unknown(Vec::new()) } else { FileCoding::None };
     Box::new(BodyLinks { extractor: Some(Extractor::new(&head)), coding })
 }

@@ -36,7 +36,7 @@ impl Exchange<'_> {
         let Some(archive) = &self.fetcher.services.archive else { return };
         let heads = response.heads.as_ref().map(|heads| heads.take()).unwrap_or_default();
         let sent = if heads.request.is_empty() {
-            made_request(self.fetcher.method.as_str(), url, &request.fields)
+            made_request(self.method().as_str(), url, &request.fields)
         } else {
             heads.request
         };
@@ -78,7 +78,7 @@ impl Exchange<'_> {
         let seed = &self.job.seed;
         let mut hops = "L".repeat(seed.depth as usize);
         match seed.kind {
-            Kind::Page => {}
+            Kind::Page | Kind::Check => {}
             Kind::Requisite => {
                 hops.pop();
                 hops.push('E');

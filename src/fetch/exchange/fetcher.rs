@@ -18,6 +18,7 @@ use super::classify::{ExchangeStage, classify};
 use super::cookies;
 use super::deadlines::Deadlines;
 use super::head_facts::{bound_head, content_type, validators};
+use super::probe;
 use super::redirect::redirect_target;
 use super::repeat::repeat_on;
 use super::request::set_fields;
@@ -111,6 +112,7 @@ impl Fetcher for HttpFetcher {
                 useless: false,
                 finished_body: None,
                 accepts: None,
+                asks_head: probe::begins_with_head(&self.config, job),
                 capture: None,
                 sent: started,
                 cut: None,
@@ -204,7 +206,13 @@ impl Exchange<'_> {
         self.rest = self.find_rest().await;
         self.local = self.find_local();
         loop {
-            let response = self.send(url).await?;
+            let response = match self.send(url).await {
+                Err(error) if self.is_about_head(&error) => {
+                    self.asks_head = false;
+                    continue;
+                }
+                response => response?,
+            };
             let end = self.answer(url, response).await;
             self.archive(&end).await?;
             if let Some(end) = end? {
@@ -271,7 +279,7 @@ impl Exchange<'_> {
             self.is_anonymous = may_have_secrets && !fields.keys().any(is_secret);
             let most = self.fetcher.most_under_way.load(Relaxed);
             request = self.captured_request(url, &fields);
-            let sent = self.fetcher.clients.send(self.fetcher.method.clone(), url, fields, most, self.allowed, choice);
+            let sent = self.fetcher.clients.send(self.method(), url, fields, most, self.allowed, choice);
             let answered = self.deadlines.head(sent).await?;
             let Some(next) = repeat_on(&answered).filter(|_| !is_repeat) else {
                 break answered.map_err(|e| classify(&*e, ExchangeStage::Head))?;

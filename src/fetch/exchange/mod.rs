@@ -12,6 +12,7 @@ pub(super) mod drain;
 pub(super) mod fetcher;
 pub(super) mod head_facts;
 pub(super) mod host_fields;
+mod probe;
 pub(super) mod receive;
 pub(super) mod redirect;
 mod repeat;

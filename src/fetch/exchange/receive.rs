@@ -271,7 +271,7 @@ impl Exchange<'_> {
         match self.job.seed.kind {
             Kind::Robots => Some(robots::observer()),
             _ if config.needs.contains(Needs::LINKS) => {
-                Some(links::observer(url, fields, &self.job.seed, config.forms))
+                Some(links::observer(url, fields, &self.job.seed, config.forms, config.needs))
             }
             _ => None,
         }

@@ -89,6 +89,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) finished_body: Option<Box<FinishedBody>>,
     /// The Accept-Encoding of the current request.
     pub(crate) accepts: Option<HeaderValue>,
+    /// Whether the next request is HEAD, although the run sends GET: the answer is only to be checked.
+    pub(crate) asks_head: bool,
     /// The current exchange, if the run archives it.
     pub(crate) capture: Option<Box<ExchangeCapture>>,
     /// When its request began, and why a body that only the archive gets was cut off.
@@ -100,6 +102,11 @@ pub(crate) struct Exchange<'a> {
 }
 
 impl<'a> Exchange<'a> {
+    /// The method of the next request.
+    pub(crate) fn method(&self) -> Method {
+        if self.asks_head { Method::HEAD } else { self.fetcher.method.clone() }
+    }
+
     pub(crate) fn overrides(&self) -> Option<&'a RequestOverrides> {
         self.job.seed.overrides.as_deref()
     }

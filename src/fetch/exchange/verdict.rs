@@ -1,6 +1,6 @@
 //! The verdict on a response that is no redirect.
 
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use url::Url;
 
 use super::resume::PartialBody;
@@ -20,6 +20,14 @@ impl Exchange<'_> {
         status: StatusCode,
         mut response: Response,
     ) -> Result<Option<Verdict>, FetchError> {
+        if self.must_get(status) {
+            self.asks_head = false;
+            self.drain(&mut response).await;
+            return Ok(None);
+        }
+        if let Some(verdict) = self.probed(status, &mut response).await {
+            return Ok(Some(verdict));
+        }
         match status.as_u16() {
             206 | 416 if self.asks_rest => {
                 let Some(rest) = &self.rest else { return Ok(None) };
@@ -35,10 +43,6 @@ impl Exchange<'_> {
                     Err(why) => tracing::debug!(url = %printable(url.as_str()), why, "starting again"),
                 }
                 self.start_again().map(|()| None)
-            }
-            200..=299 if self.fetcher.method == Method::HEAD => {
-                self.drain(&mut response).await;
-                Ok(Some(Verdict::Ok))
             }
             206 if !self.asks_part => {
                 let total = whole_in_a_part(response.headers()).map_err(|why| {

@@ -30,6 +30,9 @@ pub enum RobotsAnswer<'a> {
     Unreachable(&'a str),
 }
 
+/// The beginning of the reason of an origin that answers with a status.
+const STATUS: &str = "status ";
+
 /// The robots.txt of one origin: its rules, and when to ask for it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SiteRobots {
@@ -70,11 +73,11 @@ impl SiteRobots {
                 known(last.rules, last.access)
             }
             RobotsAnswer::Status(status @ (429 | 500..), wait) => {
-                Self::unreachable(last, &format!("status {status}"), wait, limits, now)
+                Self::unreachable(last, &format!("{STATUS}{status}"), wait, limits, now)
             }
             RobotsAnswer::Unreachable(why) => Self::unreachable(last, why, None, limits, now),
             RobotsAnswer::Status(status, _) => {
-                known(RobotsRules::default(), SiteAccess::All(format!("status {status}")))
+                known(RobotsRules::default(), SiteAccess::All(format!("{STATUS}{status}")))
             }
             RobotsAnswer::TooManyRedirects => {
                 let why = format!("more than {} redirects", limits.max_redirects);
@@ -134,6 +137,11 @@ impl SiteRobots {
         matches!(self.access, SiteAccess::Nothing(_))
     }
 
+    /// Whether nothing is allowed because the origin does not answer at all.
+    pub fn is_silent(&self) -> bool {
+        matches!(&self.access, SiteAccess::Nothing(why) if !why.starts_with(STATUS))
+    }
+
     /// Decides about a URL of this origin.
     pub fn check(&self, url: &Url) -> RobotsVerdict<'_> {
         match &self.access {
@@ -181,7 +189,7 @@ impl RobotsAnswer<'_> {
         match (self, last.copy) {
             (Self::Status(304, _), Some(known)) => copy(known.text),
             (Self::Status(status @ (429 | 500..), retry_after), known) => {
-                let failures = failed_again(last.failures, format!("status {status}").into(), retry_after, now);
+                let failures = failed_again(last.failures, format!("{STATUS}{status}").into(), retry_after, now);
                 StoredRobots { copy: known, failures: Some(failures) }
             }
             (Self::Unreachable(why), known) => {

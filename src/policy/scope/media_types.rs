@@ -1,21 +1,30 @@
 //! Which pages are saved, by their media types.
 
+/// The media type of a `Content-Type` field, without parameters and in lower case.
+fn essence(content_type: Option<&str>) -> String {
+    let essence = content_type.and_then(|text| text.split([';', ',']).next());
+    essence.unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// Whether a document with this `Content-Type` field is a page in HTML or XHTML.
+pub fn is_html(content_type: Option<&str>) -> bool {
+    matches!(essence(content_type).as_str(), "text/html" | "application/xhtml+xml")
+}
+
+/// Whether a document with this `Content-Type` field is a style sheet.
+pub fn is_css(content_type: Option<&str>) -> bool {
+    essence(content_type) == "text/css"
+}
+
 /// Whether a document with this `Content-Type` field is among the wanted types, such as `text/html` or `image/*`.
 /// Without a list all are.
 pub fn is_wanted_type(types: &[String], content_type: Option<&str>) -> bool {
-    let essence = content_type.and_then(|text| text.split([';', ',']).next());
-    let essence = essence.unwrap_or_default().trim().to_ascii_lowercase();
+    let essence = essence(content_type);
     types.is_empty()
         || types.iter().any(|wanted| match wanted.strip_suffix('*') {
             Some(beginning) => essence.starts_with(beginning),
             None => essence == *wanted,
         })
-}
-
-/// Whether a `Content-Type` field names an HTML page.
-pub fn is_html_type(content_type: Option<&str>) -> bool {
-    let essence = content_type.and_then(|text| text.split([';', ',']).next()).unwrap_or_default().trim();
-    ["text/html", "application/xhtml+xml"].iter().any(|html| essence.eq_ignore_ascii_case(html))
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use crate::policy::refusal::LinkRefusal;
 
 use bases::Bases;
 use file_names::{NameFilter, NameVerdict};
-pub use media_types::{is_html_type, is_wanted_type};
+pub use media_types::{is_css, is_html, is_wanted_type};
 
 /// The settings of the user for links to follow.
 #[derive(Debug, Clone, Default)]
@@ -115,11 +115,19 @@ impl Scope {
         if is_page && !self.include.is_empty() && self.include.first_match(key).is_none() {
             return Err(LinkRefusal::new(SkipReason::Scope, self.include.rule()));
         }
+        if kind == Kind::Check {
+            return Ok(ScopeVerdict::Save);
+        }
         match self.names.judge(url.path(), is_page) {
             NameVerdict::Save => Ok(ScopeVerdict::Save),
             NameVerdict::LinksOnly => Ok(ScopeVerdict::LinksOnly),
             NameVerdict::Refuse(rule) => Err(LinkRefusal::new(SkipReason::Type, rule)),
         }
+    }
+
+    /// Whether the user excludes a URL, by its canonical form.
+    pub fn excludes(&self, key: &str) -> bool {
+        self.exclude.first_match(key).is_some()
     }
 
     fn spans(&self, url: &Url) -> bool {

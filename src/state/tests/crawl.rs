@@ -10,7 +10,7 @@ use crate::model::{
 };
 
 fn page() -> PageLinks {
-    let link = |url, kind| Link { url, kind, nofollow: false, modified: None };
+    let link = |url, kind| Link { url, kind, nofollow: false, modified: None, text: "" };
     let links = [
         link("http://h.test/b", LinkKind::Page),
         Link { nofollow: true, ..link("http://h.test/bc?d", LinkKind::Requisite) },
@@ -23,6 +23,7 @@ fn page() -> PageLinks {
         nofollow: true,
         canonical: Some(Url::parse("http://h.test/c").unwrap()),
         text: TextSketch { words: 7, exact: 1, near: Some(u64::MAX) },
+        anchors: None,
     }
 }
 
@@ -113,7 +114,7 @@ fn links_that_make_no_sense_are_fetched_again() {
 fn the_longest_links_that_are_written_are_read() {
     let (_folder, mut recall, mut ledger) = crawl();
     let urls: Vec<_> = (0..8000).map(|n| format!("http://{n}.test/{}", "x".repeat(2000))).collect();
-    let link = |url| Link { url, kind: LinkKind::Page, nofollow: false, modified: None };
+    let link = |url| Link { url, kind: LinkKind::Page, nofollow: false, modified: None, text: "" };
     let long = PageLinks { links: urls.iter().map(|url| link(url)).collect(), ..PageLinks::default() };
     ledger.write(&[a(Some(long), Verdict::Ok)]).unwrap();
     let links = done(&mut recall).unwrap().found.links.unwrap();

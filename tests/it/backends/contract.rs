@@ -38,6 +38,7 @@ struct Run {
 fn spec() -> FetchSpec {
     let surroundings = RunIo {
         records: None,
+        check_report: None,
         style: TextStyle::default(),
         files: CheckedFiles::default(),
         sinks: Vec::new(),

@@ -89,6 +89,12 @@ impl Site {
         targets
     }
 
+    /// The methods of the requests for a path, in their order.
+    pub fn methods(&self, path: &str) -> Vec<String> {
+        let requests = self.runtime.block_on(self.server.received_requests()).expect("requests are recorded");
+        requests.iter().filter(|request| target(request) == path).map(|request| request.method.to_string()).collect()
+    }
+
     /// The requests, but for those of every crawl: robots.txt and the usual sitemap.
     pub fn pages(&self) -> Vec<String> {
         self.requests().into_iter().filter(|target| target != "/robots.txt" && target != "/sitemap.xml").collect()

@@ -21,6 +21,10 @@ pub static CHANGES: LazyLock<Validator> =
 pub static SKIPPED: LazyLock<Validator> =
     LazyLock::new(|| compile(include_str!("../../../docs/reference/skipped.schema.json")));
 
+/// The schema of a line of `--links-out`, `docs/reference/link.schema.json`.
+pub static LINK: LazyLock<Validator> =
+    LazyLock::new(|| compile(include_str!("../../../docs/reference/link.schema.json")));
+
 /// The schema of a line of `explain --json`, `docs/reference/explain.schema.json`.
 pub static EXPLANATION: LazyLock<Validator> =
     LazyLock::new(|| compile(include_str!("../../../docs/reference/explain.schema.json")));

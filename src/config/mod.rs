@@ -19,6 +19,7 @@ mod merge;
 mod pace;
 mod pin;
 mod proxy;
+mod records;
 mod retry;
 mod text;
 mod traps;
@@ -41,6 +42,7 @@ pub use crawl::{CrawlConfig, Sitemaps};
 pub use end::{FailOn, Order, Until};
 pub use hosts::HostTable;
 pub use pace::Rate;
+pub use records::{Color, Format, ProgressMode, Show};
 
 // For the program: names, layers and texts of settings.
 #[doc(hidden)]
@@ -163,61 +165,6 @@ pub enum BackendKind {
     Processes,
     /// One fetch at a time, whatever the concurrency.
     Sequential,
-}
-
-/// The format of the records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// One aligned line a URL, for people.
-    Text,
-    /// One JSON object a line; `json` is another name for it.
-    Ndjson,
-    /// Comma-separated with a header line.
-    Csv,
-    /// Tab-separated with a header line.
-    Tsv,
-}
-
-/// The display of a run while it goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProgressMode {
-    /// A bar on a terminal, plain lines elsewhere.
-    Auto,
-    /// A bar.
-    Bar,
-    /// A line now and then.
-    Plain,
-    /// Events as JSON lines.
-    Json,
-    /// Nothing.
-    None,
-}
-
-/// Which results the text records list.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Show {
-    /// `Changes` on a terminal, `All` elsewhere.
-    #[default]
-    Auto,
-    /// Every result.
-    All,
-    /// Results that say something new: none that are done, unmodified, cancelled or duplicates.
-    Changes,
-    /// Failures only.
-    Failures,
-    /// None.
-    None,
-}
-
-/// Whether text is coloured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Color {
-    /// On a terminal, unless NO_COLOR is set.
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
 }
 
 /// A body that comes slower than `bytes_per_second`, averaged over `over`, is given up.

@@ -12,7 +12,7 @@ use super::{CheckedFiles, SetupError, crawl};
 use crate::archive::Archive;
 use crate::config::{Compression, Config, Duplicates};
 use crate::fetch::{self, Saving};
-use crate::mirror::Relinker;
+use crate::mirror::{Relinker, START_PAGE, check_start_page};
 use crate::model::{
     ArchiveProgress, Batch, Entry, ErrorKind, Needs, Outcome, RunInfo, SourcePos, StoredRobots, Summary, shown_path,
 };
@@ -82,8 +82,16 @@ pub(super) fn open(
         (false, fresh) => Some(State::open(&path, fresh, config.sync)?),
     };
     let Some(mut state) = state else { return Ok(None) };
+    if let (Saving::Dir(folder), true, false) = (saving, config.crawl.adjust_extension, config.dry_run) {
+        // Before the names are read, which change.
+        let adopted = state.adopt(shape_with(config, saving, false), shape(config, saving), folder)?;
+        tracing::debug!(adopted, "took the files of a crawl without --adjust-extension");
+    }
     if let Some(names) = names {
         state.names(|name| names.reserve(name))?;
+        if config.crawl.mirror_index {
+            names.exclude(START_PAGE);
+        }
     }
     let past = (compares && !config.dry_run).then(|| state.past(&bodies)).transpose()?.map(PriorDownloads);
     let shape = shape(config, saving);
@@ -119,8 +127,16 @@ fn relinker(config: &Config, saving: &Saving) -> Result<Option<Relinker>, SetupE
     if !config.crawl.convert_links {
         return Ok(None);
     }
-    let canonical = crawl::canonical_rules(&config.crawl)?;
-    Ok(Some(Relinker { folder: folder.clone(), parts: fetch::PARTS.into(), canonical, sync: config.sync }))
+    let (canonical, start_page) = (crawl::canonical_rules(&config.crawl)?, config.crawl.mirror_index);
+    if start_page {
+        let unusable = |source| {
+            let path = folder.path().join(START_PAGE);
+            SetupError::Path { path, purpose: "the start page", source }
+        };
+        check_start_page(folder).map_err(unusable)?;
+    }
+    let (folder, parts) = (folder.clone(), fetch::PARTS.into());
+    Ok(Some(Relinker { folder, parts, canonical, sync: config.sync, start_page }))
 }
 
 /// Requests the prior data that a run needs.
@@ -163,13 +179,18 @@ fn id(named: &StatePath) -> u64 {
 /// The settings that shape a body, or say where it is saved. Settings of the place are left out at
 /// their default, as in states older than these settings.
 pub(super) fn shape(config: &Config, saving: &Saving) -> Shape {
+    shape_with(config, saving, config.crawl.adjust_extension)
+}
+
+/// The same with or without adjusted extensions.
+fn shape_with(config: &Config, saving: &Saving, adjusts: bool) -> Shape {
     let coded = match config.compression {
         Compression::Auto | Compression::Off => "decoded",
         Compression::Raw => "raw",
     };
     // No request field looks like these.
     let name = (config.name != Template::DEFAULT).then(|| format!("name\0{}", config.name));
-    let adjusted = config.crawl.adjust_extension.then(|| "adjust-extension\0".to_owned());
+    let adjusted = adjusts.then(|| "adjust-extension\0".to_owned());
     let disposition = config.content_disposition.then(|| "content-disposition\0".to_owned());
     let document = match saving {
         Saving::File(folder, file) => {

@@ -82,6 +82,9 @@ pub enum Command {
         /// Crawl the site: it has a robots.txt, a sitemap, a trap and a missing page
         #[arg(long)]
         crawl: bool,
+        /// Mirror the site into this folder; a browser opens its index.html
+        #[arg(long, value_name = "DIR", conflicts_with_all = ["crawl", "dir"])]
+        mirror: Option<PathBuf>,
         /// The settings of the download.
         #[command(flatten)]
         settings: Box<SettingArgs>,
@@ -124,7 +127,7 @@ pub enum Command {
 
 /// The text below the help of the demo.
 const DEMO_NOTES: &str = "\
-With --crawl it takes the options of `fetchall crawl` too. This lists the links that are not followed:
+With --crawl and --mirror it takes the options of `fetchall crawl` too. This lists what is not followed:
   fetchall demo --crawl --skipped skipped.ndjson";
 
 /// The text below the help of wacz.

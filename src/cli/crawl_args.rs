@@ -43,6 +43,7 @@ const NOT_OF_MAP: &[&str] = &[
     "requisites",
     "adjust-extension",
     "convert-links",
+    "mirror-index",
     "accept",
     "reject",
     "page-types",
@@ -67,6 +68,7 @@ const NOT_OF_CHECK: &[&str] = &[
     "remote-time",
     "adjust-extension",
     "convert-links",
+    "mirror-index",
     "accept",
     "reject",
     "page-types",
@@ -295,7 +297,8 @@ fn without_files(resolved: &mut Resolved) -> Result<(), UsageError> {
     let problems = flags_of(resolved, NOT_OF_MAP, what);
     let config = &mut resolved.config;
     (config.dir, config.changes, config.crawl.requisites) = (None, None, false);
-    (config.crawl.adjust_extension, config.crawl.convert_links, config.crawl.check) = (false, false, false);
+    (config.crawl.adjust_extension, config.crawl.convert_links) = (false, false);
+    (config.crawl.mirror_index, config.crawl.check) = (false, false);
     config.text = TextConfig::default();
     problems
 }
@@ -315,7 +318,7 @@ pub fn fit_check(resolved: &mut Resolved) -> Result<(), UsageError> {
     config.crawl.requisites |= has_default;
     (config.dir, config.state, config.changes) = (None, None, None);
     (config.fresh, config.refresh, config.skip_existing, config.head) = (false, false, false, false);
-    (config.crawl.adjust_extension, config.crawl.convert_links) = (false, false);
+    (config.crawl.adjust_extension, config.crawl.convert_links, config.crawl.mirror_index) = (false, false, false);
     config.text = TextConfig::default();
     config.crawl.page_types.clear();
     config.crawl.accept.clear();

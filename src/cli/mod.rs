@@ -81,10 +81,18 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Some(Command::Explain(args)) => commands::explain::tell(&explain_args::resolve(&args, &env()?)?),
         Some(Command::Wacz { paths, output }) => commands::wacz::run(&paths, &output),
         Some(Command::Warc { command }) => commands::warc::run(&command),
-        Some(Command::Demo { crawl, settings }) => {
+        Some(Command::Demo { crawl, mirror, settings }) => {
             let env = env()?;
-            let defaults = if crawl { Config::of_crawl() } else { Config::default() };
+            let defaults = match (crawl, &mirror) {
+                (_, Some(_)) => Config::of_mirror(),
+                (true, None) => Config::of_crawl(),
+                (false, None) => Config::default(),
+            };
             let mut resolved = resolve::settings_over(defaults, &settings, &env)?;
+            if let Some(folder) = mirror {
+                resolved.config.dir = Some(folder);
+                resolved.config.crawl.mirror_index = true;
+            }
             crawl_args::fit_check(&mut resolved)?;
             commands::run::demo(resolved, &env.vars)
         }

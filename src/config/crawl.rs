@@ -49,6 +49,8 @@ pub struct CrawlConfig {
     pub adjust_extension: bool,
     /// Whether the links of saved pages lead to saved files, or are absolute.
     pub convert_links: bool,
+    /// Whether the output folder gets a start page with a link to each host.
+    pub mirror_index: bool,
     /// The sitemaps that are read.
     pub sitemap: Sitemaps,
     /// Entries of sitemaps that were not changed since then are left out.
@@ -94,6 +96,7 @@ impl Default for CrawlConfig {
             requisites: false,
             adjust_extension: false,
             convert_links: false,
+            mirror_index: false,
             sitemap: Sitemaps::Off,
             since: None,
             strip_param: Vec::new(),

@@ -121,7 +121,10 @@ impl Key {
     /// Whether the flag is only for a crawl. Files and variables may set it for any command.
     pub fn is_of_crawl(&self) -> bool {
         self.group.starts_with("Crawl")
-            && !matches!(self.name, "requisites" | "robots" | "adjust-extension" | "convert-links" | "links-out")
+            && !matches!(
+                self.name,
+                "requisites" | "robots" | "adjust-extension" | "convert-links" | "mirror-index" | "links-out"
+            )
     }
 
     /// The default of a crawl, if it is another one than that of a list.
@@ -316,6 +319,8 @@ keys! {
             "Add .html, .css, .svg or .xhtml to names of files that lack the ending of their type";
         "convert-links" => crawl.convert_links: bool, user_only,
             "Make links of saved pages lead to saved files, for reading offline; others are absolute";
+        "mirror-index" => crawl.mirror_index: bool, user_only,
+            "Write index.html into the folder of --dir, with a link to each host of a mirror";
         "skipped" <"FILE"> => skipped: OrNone<PathBuf>, user_only,
             "Write each link that is not followed to this file as JSON, with the reason";
         "links-out" <"FILE"> => crawl.links_out: OrNone<PathBuf>, user_only,

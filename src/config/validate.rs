@@ -104,12 +104,14 @@ impl Config {
         let state = self.state.is_some();
         let archives = self.archive.file.is_some();
         let no_archive = "there is no archive without --warc-file NAME; add it, or leave this out";
+        let no_mirror = "there is no mirror without --dir DIR and --convert-links; add them, or leave this out";
         let no_file = "there is no file without --dir DIR; add it, or leave this out";
         let no_past = "nothing is remembered without --dir DIR or --state FILE; add one, or leave this out";
         [
             ("name", saves, true, no_file),
             ("content-disposition", saves, self.content_disposition, no_file),
             ("adjust-extension", dir, self.crawl.adjust_extension, no_file),
+            ("mirror-index", dir && self.crawl.convert_links, self.crawl.mirror_index, no_mirror),
             ("convert-links", dir, self.crawl.convert_links, no_file),
             ("skip-existing", saves, self.skip_existing, no_file),
             ("remote-time", saves, self.remote_time, no_file),

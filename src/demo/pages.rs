@@ -73,6 +73,8 @@ const SLOW: &str = "/pages/slow.html";
 const CUT: &str = "/pages/cut.html";
 const CALENDAR: &str = "/calendar/";
 const PRIVATE: &str = "/private/log.html";
+const STYLE: &str = "/style";
+const PICTURE: &str = "/waves?width=120";
 const UNLINKED: &str = "/pages/lagoon.html";
 
 /// The whole site. A page's latency lies between a third and twice `typical`, but for the slow one,
@@ -122,6 +124,8 @@ pub(super) fn to_crawl(typical: Duration, base: &str) -> io::Result<Vec<Page>> {
     pages.extend([
         Page { path: "/robots.txt", latency: typical / 10, content: file("text/plain", robots) },
         Page { path: "/sitemap.xml", latency: typical / 2, content: file("application/xml", sitemap) },
+        Page { path: STYLE, latency: typical / 4, content: file("text/css", style()) },
+        Page { path: "/waves", latency: typical / 4, content: file("image/svg+xml", picture()) },
         Page { path: "/", latency: typical / 2, content: PageContent::Html(home()) },
         Page { path: CALENDAR, latency: typical / 4, content: PageContent::Endless },
         Page { path: PRIVATE, latency: typical, content: PageContent::Html(html("The log of the captain", 4)) },
@@ -142,13 +146,26 @@ fn home() -> Vec<u8> {
         (CALENDAR, "A calendar"),
         ("https://example.com/", "Another site"),
     ]);
-    page("The sea", &links, 2)
+    let head = format!("<link rel=\"stylesheet\" href=\"{STYLE}\">");
+    page("The sea", &head, &links, 2)
+}
+
+/// The picture that the style sheet shows.
+fn picture() -> String {
+    "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"120\" height=\"24\">\
+     <path d=\"M0 12q15-12 30 0t30 0t30 0t30 0\" fill=\"none\" stroke=\"steelblue\" stroke-width=\"3\"/></svg>\n"
+        .to_owned()
+}
+
+/// The style sheet of the start page.
+fn style() -> String {
+    format!("body {{ font-family: serif; padding-top: 32px; background: url(\"{PICTURE}\") no-repeat }}\n")
 }
 
 /// A page of the calendar. Its path says how many links lead to it from the first one.
 pub(super) fn calendar(path: &str) -> Vec<u8> {
     let weeks = path.matches("/next").count();
-    page(&format!("The calendar, {weeks} weeks from now"), &[("next/", "The next week")], 1)
+    page(&format!("The calendar, {weeks} weeks from now"), "", &[("next/", "The next week")], 1)
 }
 
 fn gzip(plain: &[u8]) -> io::Result<Vec<u8>> {
@@ -186,14 +203,14 @@ const WORDS: [&str; 24] = [
 
 /// A page of about `kib` KiB with links to its neighbours.
 fn html(title: &str, kib: usize) -> Vec<u8> {
-    page(title, &ARTICLES.map(|(path, title, ..)| (path, title)), kib)
+    page(title, "", &ARTICLES.map(|(path, title, ..)| (path, title)), kib)
 }
 
-/// A page of about `kib` KiB with these links. The text is drawn with a fixed generator seeded by the title: different
+/// A page of about `kib` KiB with these links, and with more in its head. The text is drawn with a fixed generator seeded by the title: different
 /// pages differ, and no run differs from another.
-fn page(title: &str, links: &[(&str, &str)], kib: usize) -> Vec<u8> {
+fn page(title: &str, head: &str, links: &[(&str, &str)], kib: usize) -> Vec<u8> {
     let mut page = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>{title}</title></head>\n\
+        "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>{title}</title>{head}</head>\n\
          <body>\n<h1>{title}</h1>\n<ul>\n"
     );
     for (path, name) in links {

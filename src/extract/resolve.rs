@@ -6,6 +6,7 @@ use encoding_rs::{Encoding, UTF_8};
 use url::{Position, Url};
 
 /// Turns the texts of one document into URLs.
+#[derive(Clone, Copy)]
 pub(super) struct LinkResolver<'a> {
     base: &'a Url,
     /// The encoding of queries.
@@ -21,6 +22,11 @@ impl<'a> LinkResolver<'a> {
         let folders = path.get(..root).zip(path.rfind('/').and_then(|last| path.get(..=last)));
         let is_web = matches!(base.scheme(), "http" | "https") && base.has_host();
         Self { base, encoding, folders: folders.filter(|_| is_web) }
+    }
+
+    /// Resolves against another base.
+    pub fn with_base<'b>(&self, base: &'b Url) -> LinkResolver<'b> {
+        LinkResolver::new(base, self.encoding)
     }
 
     /// Appends the URL of a text. Returns whether there is one that can be fetched.
@@ -51,6 +57,18 @@ impl<'a> LinkResolver<'a> {
             Url::options().base_url(Some(self.base)).encoding_override(Some(encode)).parse(text).ok()?
         };
         (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
+    }
+
+    /// Appends the URL of a text without a fragment, if the text needs no parser: a path, or an absolute URL at the
+    /// same origin that is serialized already. Returns whether it did.
+    pub fn resolve_plain(&self, text: &str, into: &mut String) -> bool {
+        let own_path = || text.strip_prefix(self.folders?.0.strip_suffix('/')?).filter(|path| path.starts_with('/'));
+        let parts = self.plain(text).or_else(|| self.plain(own_path()?));
+        if let Some((folder, rest)) = parts {
+            into.push_str(folder);
+            into.push_str(rest);
+        }
+        parts.is_some()
     }
 
     /// The two parts of the URL of a path that the URL parser does not change. Most links are one, and parsing
@@ -118,6 +136,32 @@ mod tests {
             assert_eq!(resolver.plain(text), None, "{text}");
         }
         assert_eq!(LinkResolver::new(&Url::parse("ftp://a.test/x").unwrap(), UTF_8).plain("b"), None);
+    }
+
+    #[test]
+    fn absolute_links_to_the_same_origin_are_not_parsed() {
+        let base = Url::parse("http://a.test/x/y").unwrap();
+        let resolver = LinkResolver::new(&base, UTF_8);
+        let plain = |text: &str| {
+            let mut url = String::new();
+            resolver.resolve_plain(text, &mut url).then_some(url)
+        };
+        for text in ["http://a.test/", "http://a.test/b/c-d_e~1.html"] {
+            assert_eq!(plain(text).as_deref(), Some(text));
+        }
+        assert_eq!(plain("../b").as_deref(), Some("http://a.test/b"));
+        for text in [
+            "http://a.test",
+            "http://a.test:80/b",
+            "http://a.test./b",
+            "https://a.test/b",
+            "http://a.test/b/../c",
+            "http://a.test//b",
+            "http://a.test/b?c",
+            "HTTP://a.test/b",
+        ] {
+            assert_eq!(plain(text), None, "{text}");
+        }
     }
 
     proptest! {

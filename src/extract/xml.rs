@@ -2,11 +2,17 @@
 
 use encoding_rs::UTF_8;
 
-use super::collector::LinkCollector;
+use super::collector::{LinkCollector, LinkUse};
 use super::feed::FeedState;
 use super::html::{HtmlReader, HtmlState};
+use super::limits::LONGEST_URL;
 use super::markup::token::{StartTag, TokenReader, local_name};
+use super::markup::tokenizer::STYLESHEET;
 use super::sitemap::SitemapState;
+use crate::model::LinkKind;
+
+/// The most style sheets that a document names before its root element.
+const MOST_STYLE_SHEETS: usize = 8;
 
 /// The sort of the document.
 enum XmlRoot {
@@ -25,12 +31,14 @@ pub(super) struct XmlState {
     root: XmlRoot,
     /// Whether a page is no valid answer.
     sitemaps_only: bool,
+    /// The links of the processing instructions before the root element.
+    style_sheets: Vec<Vec<u8>>,
 }
 
 impl XmlState {
     /// At the beginning of a document.
     pub fn new(sitemaps_only: bool) -> Self {
-        Self { root: XmlRoot::Unknown, sitemaps_only }
+        Self { root: XmlRoot::Unknown, sitemaps_only, style_sheets: Vec::new() }
     }
 
     /// The memory of the buffers, in bytes.
@@ -39,7 +47,7 @@ impl XmlState {
             XmlRoot::Page(state) => state.memory_bytes(),
             XmlRoot::Sitemap(state) => state.memory_bytes(),
             XmlRoot::Feed(state) => state.memory_bytes(),
-            XmlRoot::Unknown | XmlRoot::Other => 0,
+            XmlRoot::Unknown | XmlRoot::Other => self.style_sheets.iter().map(Vec::capacity).sum(),
         }
     }
 }
@@ -60,8 +68,21 @@ impl XmlReader<'_> {
             b"html" | b"svg" if !self.state.sitemaps_only => XmlRoot::Page(Box::new(HtmlState::new(true))),
             _ => XmlRoot::Other,
         };
-        if !matches!(self.state.root, XmlRoot::Page(_)) {
+        let sheets = std::mem::take(&mut self.state.style_sheets);
+        if matches!(self.state.root, XmlRoot::Page(_)) {
+            let used = LinkUse::url(LinkKind::Requisite);
+            sheets.iter().for_each(|raw| self.links.value(raw, used, true));
+        } else {
             self.links.encode_queries_as_utf_8();
+        }
+    }
+
+    /// Keeps the link of a style sheet until the root element says whether the document is a page.
+    fn style_sheet(&mut self, tag: &StartTag<'_>) {
+        let XmlState { root, style_sheets, .. } = &mut *self.state;
+        if matches!(root, XmlRoot::Unknown) && style_sheets.len() < MOST_STYLE_SHEETS {
+            let raw = tag.value("href").filter(|raw| raw.len() <= LONGEST_URL);
+            style_sheets.extend(raw.map(<[u8]>::to_vec));
         }
     }
 
@@ -78,6 +99,7 @@ impl XmlReader<'_> {
 impl TokenReader for XmlReader<'_> {
     fn wants(&self, tag: &[u8], attribute: &[u8]) -> bool {
         match &self.state.root {
+            XmlRoot::Unknown if tag == STYLESHEET => attribute == b"href",
             XmlRoot::Unknown => attribute == b"xml:base",
             XmlRoot::Page(_) => {
                 super::html::wants(tag, attribute) || self.links.anchors.is_some() && super::html::is_id(tag, attribute)
@@ -90,6 +112,9 @@ impl TokenReader for XmlReader<'_> {
     }
 
     fn start_tag(&mut self, tag: &StartTag<'_>) {
+        if tag.name == STYLESHEET {
+            return self.style_sheet(tag);
+        }
         if matches!(self.state.root, XmlRoot::Unknown) {
             self.begin(tag);
         }

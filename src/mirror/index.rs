@@ -71,7 +71,11 @@ impl<'a> FileIndex<'a> {
 
     /// Finds the file of a URL.
     fn file(&self, url: &Url) -> Option<&str> {
-        let mut key = self.key(url);
+        self.file_of_key(self.key(url))
+    }
+
+    /// Finds the file of a URL with this fingerprint, which may redirect.
+    fn file_of_key(&self, mut key: u128) -> Option<&str> {
         for _ in 0..=MOST_REDIRECTS {
             if let Some(IndexEntry { start, len, .. }) = self.files.get(&key) {
                 return self.paths.get(*start..*start + *len as usize);
@@ -97,10 +101,15 @@ impl LinkTargets for FileLinks<'_> {
     fn reference(&self, url: &Url) -> Option<String> {
         self.index.file(url).map(|target| reference(self.file, target))
     }
+
+    fn reference_of(&self, url: &str) -> Option<String> {
+        let key = xxh3_128(self.index.canonical.key_of(url)?.as_bytes());
+        self.index.file_of_key(key).map(|target| reference(self.file, target))
+    }
 }
 
 /// The relative reference from one file to another, both below one folder.
-fn reference(from: &str, to: &str) -> String {
+pub(super) fn reference(from: &str, to: &str) -> String {
     let common = from.bytes().zip(to.bytes()).take_while(|(one, other)| one == other).count();
     // Folders that both are in.
     let shared = from[..from.floor_char_boundary(common)].rfind('/').map_or(0, |slash| slash + 1);

@@ -7,30 +7,34 @@
 //! finishes the work.
 
 mod index;
+mod pass;
 mod replacement;
+mod start_page;
 
 use std::io;
 use std::path::PathBuf;
 
-use crate::extract::RewriteHead;
 use crate::model::shown_path;
 use crate::output_folder::OutputFolder;
 use crate::policy::canonical::CanonicalRules;
-use crate::state::{FileLengths, Ledger, SavedRow, StateError};
+use crate::state::{Ledger, SavedRow, StateError};
 use index::{FileIndex, TargetRank};
-use replacement::Replacement;
+use pass::LinkPass;
+use start_page::StartPage;
 
-/// The rows that are read, and the files that are replaced, at once.
-const BATCH: usize = 64;
+pub use start_page::{START_PAGE, check_start_page};
 
-/// The pass over the links cannot go on. Every file is whole.
+/// The rows that are read at once.
+const BATCH: usize = 1024;
+
+/// The pass over the links cannot go on, or the start page cannot be written. Every file is whole.
 #[derive(Debug, thiserror::Error)]
 pub enum RelinkError {
     /// The state cannot be read or written.
     #[error(transparent)]
     State(#[from] StateError),
     /// A file cannot be written.
-    #[error("cannot rewrite the links of {}: {source}", shown_path(path))]
+    #[error("cannot write {}: {source}", shown_path(path))]
     File {
         /// The file.
         path: PathBuf,
@@ -49,6 +53,8 @@ pub struct Relinker {
     pub canonical: CanonicalRules,
     /// Whether a replaced file must survive a power failure.
     pub sync: bool,
+    /// Whether the folder gets a start page.
+    pub start_page: bool,
 }
 
 impl Relinker {
@@ -58,104 +64,57 @@ impl Relinker {
     /// # Errors
     /// The state or a file cannot be written. A page that cannot be read stays as it is.
     pub fn relink(&self, ledger: &mut Ledger) -> Result<(), RelinkError> {
-        if !ledger.has_unlinked()? {
-            return Ok(());
+        if ledger.has_unlinked()? {
+            self.relink_all(ledger)?;
         }
+        if self.start_page { self.write_start_page(ledger) } else { Ok(()) }
+    }
+
+    /// Writes the start page.
+    fn write_start_page(&self, ledger: &Ledger) -> Result<(), RelinkError> {
+        let mut start_page = StartPage::default();
+        self.each_row(ledger, |row| start_page.add(row))?;
+        let part = self.parts.join("start-page");
+        start_page.write(&self.folder, &part, self.sync).map_err(|source| self.error(START_PAGE, source))
+    }
+
+    fn relink_all(&self, ledger: &mut Ledger) -> Result<(), RelinkError> {
         let index = self.index(ledger)?;
-        let (mut id, mut documents, mut changed) = (i64::MIN, 0_u64, 0_u64);
-        loop {
-            let batch = ledger.saved_after(id, BATCH)?;
-            let Some(last) = batch.last else { break };
-            let mut replacements = Vec::new();
-            for (slot, row) in batch.rows.iter().enumerate().filter(|(_, row)| is_document(row)) {
-                documents += 1;
-                replacements.extend(self.replacement(row, &index, slot)?);
-            }
-            changed += replacements.len() as u64;
-            self.replace(ledger, replacements)?;
-            id = last;
-        }
-        ledger.set_linked()?;
-        tracing::debug!(documents, changed, "made links local");
-        Ok(())
+        let part = self.parts.join("links");
+        let parts = self.folder.make_parent(&part, self.sync);
+        let (parts, _) = parts.map_err(|source| RelinkError::File { path: self.parts.clone(), source })?;
+        LinkPass { folder: &self.folder, parts, index, sync: self.sync }.run(ledger)
     }
 
     /// Reads the files of all URLs.
     fn index(&self, ledger: &Ledger) -> Result<FileIndex<'_>, StateError> {
         let mut index = FileIndex::new(&self.canonical);
-        let mut id = i64::MIN;
-        loop {
-            let batch = ledger.saved_after(id, 16 * BATCH)?;
-            let Some(last) = batch.last else { return Ok(index) };
-            for row in &batch.rows {
-                match (&row.file, &row.final_url) {
-                    (Some(file), final_url) => {
-                        index.insert(&row.url, file, TargetRank::new(row.is_of_run, true));
-                        if let Some(url) = final_url {
-                            index.insert(url, file, TargetRank::new(row.is_of_run, false));
-                        }
-                    }
-                    (None, Some(target)) => index.redirect(&row.url, target),
-                    (None, None) => {}
+        self.each_row(ledger, |row| match (&row.file, &row.final_url) {
+            (Some(file), final_url) => {
+                index.insert(&row.url, file, TargetRank::new(row.is_of_run, true));
+                if let Some(url) = final_url {
+                    index.insert(url, file, TargetRank::new(row.is_of_run, false));
                 }
             }
+            (None, Some(target)) => index.redirect(&row.url, target),
+            (None, None) => {}
+        })?;
+        Ok(index)
+    }
+
+    /// Reads all rows whose file is there, and redirects.
+    fn each_row(&self, ledger: &Ledger, mut each: impl FnMut(&SavedRow)) -> Result<(), StateError> {
+        let mut id = i64::MIN;
+        loop {
+            let batch = ledger.saved_after(id, BATCH)?;
+            let Some(last) = batch.last else { return Ok(()) };
+            let is_there = |row: &&SavedRow| row.file.as_deref().is_none_or(|file| ledger.has_file(file));
+            batch.rows.iter().filter(is_there).for_each(&mut each);
             id = last;
         }
     }
 
-    /// Rewrites a document beside its file; `None` if nothing changes.
-    fn replacement(
-        &self,
-        row: &SavedRow,
-        index: &FileIndex<'_>,
-        slot: usize,
-    ) -> Result<Option<Replacement>, RelinkError> {
-        let (Some(file), Some(before)) = (&row.file, row.bytes) else { return Ok(None) };
-        let head = head(row);
-        let lengths = FileLengths { id: row.id, before, after: before };
-        let part = self.parts.join(format!("links-{slot}"));
-        match Replacement::write(&self.folder, file, part, lengths, &head, &index.links_of(file), self.sync) {
-            Ok(replacement) => Ok(replacement),
-            Err(source) if matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => {
-                tracing::warn!(file = %shown_path(&self.folder.path().join(file)), error = %source, "links stay absolute");
-                Ok(None)
-            }
-            Err(source) => Err(self.error(file, source)),
-        }
-    }
-
-    /// Replaces files, once the state knows their lengths.
-    fn replace(&self, ledger: &mut Ledger, replacements: Vec<Replacement>) -> Result<(), RelinkError> {
-        if replacements.is_empty() {
-            return Ok(());
-        }
-        let lengths: Vec<_> = replacements.iter().map(|replacement| replacement.lengths).collect();
-        let written = ledger.write_lengths(&lengths);
-        if let Err(error) = written {
-            replacements.iter().for_each(|replacement| replacement.remove(&self.folder));
-            return Err(error.into());
-        }
-        for replacement in replacements {
-            replacement.commit(&self.folder, self.sync).map_err(|source| self.error(&replacement.file, source))?;
-        }
-        Ok(())
-    }
-
     fn error(&self, file: &str, source: io::Error) -> RelinkError {
         RelinkError::File { path: self.folder.path().join(file), source }
-    }
-}
-
-/// Whether the links of a row's file are rewritten: it is a page or style sheet as a run wrote it. A file of a run with
-/// other settings stays as it is, unless that run rewrote it too.
-fn is_document(row: &SavedRow) -> bool {
-    row.bytes.is_some() && (row.is_of_run || row.is_rewritten) && head(row).is_rewritable()
-}
-
-fn head(row: &SavedRow) -> RewriteHead<'_> {
-    RewriteHead {
-        url: row.final_url.as_ref().unwrap_or(&row.url),
-        content_type: row.content_type.as_deref().map(str::as_bytes),
-        is_rewritten: row.is_rewritten,
     }
 }

@@ -71,9 +71,17 @@ fn survey<R: Read>(
     let length = read_first(&mut open()?, &mut first)?;
     let mut declared = None;
     let mut buffer = vec![0; PIECE];
+    let mut has_base = None;
     loop {
         let Some(mut survey) = DocumentSurvey::begin(head, &first[..length], declared) else { return Ok(None) };
         let hidden = survey.hidden_encoding();
+        if hidden.is_none() && survey.needs_document() {
+            let has_base = match has_base {
+                Some(known) => known,
+                None => *has_base.insert(mentions_base(open()?, &mut buffer)?),
+            };
+            survey.may_have_base(has_base);
+        }
         let mut input = DecodingReader::new(open()?, hidden);
         while survey.needs_document() {
             match read_some(&mut input, &mut buffer)? {
@@ -85,6 +93,26 @@ fn survey<R: Read>(
             SurveyEnd::Done(survey) => return Ok(survey.map(|survey| (survey, hidden))),
             SurveyEnd::Again(encoding) => declared = Some(encoding),
         }
+    }
+}
+
+/// Whether a document may have a `base` element. To look for its name is cheaper than to read all tags.
+fn mentions_base(mut input: impl Read, buffer: &mut [u8]) -> io::Result<bool> {
+    const NAME: &[u8] = b"<base";
+    let mut kept = 0;
+    loop {
+        let length = kept + read_some(&mut input, &mut buffer[kept..])?;
+        if length == kept {
+            return Ok(false);
+        }
+        let text = &buffer[..length];
+        let is_name = |at: usize| text.get(at..at + NAME.len()).is_some_and(|name| name.eq_ignore_ascii_case(NAME));
+        if memchr::memchr_iter(b'<', text).any(is_name) {
+            return Ok(true);
+        }
+        // The beginning of a name may be the end of this piece.
+        kept = length.min(NAME.len() - 1);
+        buffer.copy_within(length - kept..length, 0);
     }
 }
 

@@ -99,6 +99,16 @@ fn links_lead_to_files_or_absolute_urls() {
             "<form action=http://a.test/d/x><button formaction=http://a.test/d/x><blockquote cite=http://a.test/d/x>",
         ),
         (
+            "<form action=''><form action='#f'><button formaction=''>",
+            "<form action='http://a.test/d/p?q=1'><form action='http://a.test/d/p?q=1#f'><button formaction='http://a.test/d/p?q=1'>",
+            "<form action='http://a.test/d/p?q=1'><form action='http://a.test/d/p?q=1#f'><button formaction='http://a.test/d/p?q=1'>",
+        ),
+        (
+            "<meta property=og:image content=x><meta name='Twitter:Image' content=/x><meta property=og:title content=x>",
+            "<meta property=og:image content=http://a.test/d/x><meta name='Twitter:Image' content=http://a.test/x><meta property=og:title content=x>",
+            "<meta property=og:image content=http://a.test/d/x><meta name='Twitter:Image' content=http://a.test/x><meta property=og:title content=x>",
+        ),
+        (
             "<img data-src=x.png data-srcset='x.png 2x' data-lazy-src=/d/x>",
             "<img data-src=http://a.test/d/x.png data-srcset='http://a.test/d/x.png 2x' data-lazy-src=http://a.test/d/x>",
             "<img data-src=f/x.png data-srcset='f/x.png 2x' data-lazy-src=f/x>",
@@ -188,10 +198,14 @@ fn xhtml_and_svg_are_rewritten() {
     let xhtml = "<?xml version='1.0'?><html><head><script src='x'/><style>a{b:url(x)}</style></head></html>";
     let local = "<?xml version='1.0'?><html><head><script src='f/x'/><style>a{b:url(\"f/x\")}</style></head></html>";
     assert_eq!(rewritten("application/xhtml+xml", xhtml.as_bytes(), false, &Files), local.as_bytes());
+    let styled = "<?xml version='1.0'?><?xml-stylesheet type='text/css' href='x?a&amp;b'?><?other href='x'?><svg/>";
+    let local = "<?xml version='1.0'?><?xml-stylesheet type='text/css' href='f/x%3Fa%26b'?><?other href='x'?><svg/>";
+    assert_eq!(rewritten("image/svg+xml", styled.as_bytes(), false, &Files), local.as_bytes());
     for (content_type, document) in [("text/xml", xhtml), ("", svg), ("", "<!doctype html><a href=y>")] {
         assert!(rewritten(content_type, document.as_bytes(), false, &Files) != document.as_bytes(), "{document}");
     }
-    let feed = "<?xml version='1.0'?><rss><channel><image href='x'/><a href='x'/></channel></rss>";
+    let feed =
+        "<?xml version='1.0'?><?xml-stylesheet href='x'?><rss><channel><image href='x'/><a href='x'/></channel></rss>";
     for content_type in ["application/rss+xml", "text/xml", ""] {
         assert_eq!(rewritten(content_type, feed.as_bytes(), false, &Files), feed.as_bytes());
     }
@@ -259,6 +273,33 @@ fn page_declares_the_encoding_of_its_field() {
     ] {
         assert_eq!(told(WINDOWS_1252, html), declared);
     }
+}
+
+#[test]
+fn documents_whose_field_alone_names_the_encoding_declare_it() {
+    let css = "a{content:'\u{e9}';b:url(x)}";
+    let (latin, ..) = WINDOWS_1252.encode(css);
+    for (content_type, bytes, expected) in [
+        ("text/css; charset=windows-1252", &*latin, "@charset \"windows-1252\";"),
+        ("text/css; charset=utf-8", css.as_bytes(), "@charset \"UTF-8\";"),
+        ("text/css", css.as_bytes(), "a{content"),
+        ("text/css; charset=utf-8", b"a{b:url(x)}", ""),
+        ("text/css; charset=utf-8", "@charset \"utf-8\"; a{b:'\u{e9}'}".as_bytes(), ""),
+    ] {
+        let copy = String::from_utf8_lossy(&rewritten(content_type, bytes, false, &Files)).into_owned();
+        assert!(copy.starts_with(expected) && copy.matches("@charset").count() <= 1, "{copy}");
+        let again = rewritten(content_type, copy.as_bytes(), true, &Files);
+        assert_eq!(String::from_utf8_lossy(&again), copy);
+    }
+    let html = "<a href=x>\u{6f22}</a>";
+    let wide: Vec<u8> = html.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let copy = rewritten("text/html; charset=utf-16le", &wide, false, &Files);
+    assert_eq!(UTF_16LE.decode_without_bom_handling(&copy).0, "\u{feff}<a href=f/x>\u{6f22}</a>");
+    assert_eq!(rewritten("text/html; charset=utf-16le", &copy, true, &Files), copy);
+    let (japanese, ..) = ISO_2022_JP.encode(html);
+    let copy = rewritten("text/html; charset=iso-2022-jp", &japanese, false, &Files);
+    let (text, ..) = ISO_2022_JP.decode(&copy);
+    assert_eq!(text, "<meta charset=\"ISO-2022-JP\"><a href=f/x>\u{6f22}</a>");
 }
 
 /// Parts of pages and style sheets, and what may come between them.

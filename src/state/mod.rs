@@ -9,6 +9,7 @@
 //! A row is written before its record, so the state knows every record after a crash.
 //! `docs/guide/resuming.md` explains tables and columns for queries with `sqlite3`.
 
+mod adopted;
 mod archives;
 mod files;
 mod header;
@@ -43,7 +44,7 @@ pub use ledger::Ledger;
 pub use lock::Lock;
 pub use past::{PastRow, PastRows};
 pub use recall::Recall;
-pub use saved_documents::{FileLengths, SavedBatch, SavedRow};
+pub use saved_documents::{FileLengths, KnownLengths, SavedBatch, SavedRow};
 
 use crate::model::shown_path;
 use crate::policy::naming::fold;

@@ -16,11 +16,12 @@ macro_rules! has_target {
 
 /// Selects the next rows with a file, or with a redirect that a crawl did not follow.
 pub(super) const SELECT: &str = concat!(
-    "SELECT id, key, url, final_url, outcome, coalesce(file, name), content_type, bytes, file_bytes, relinked_bytes
+    "SELECT id, key, url, final_url, outcome, coalesce(file, name), content_type, bytes, file_bytes, relinked_bytes, title
     FROM urls WHERE id > ?1 AND ",
     has_target!(),
     " AND octet_length(url) + coalesce(octet_length(final_url), 0) + coalesce(octet_length(name), 0)
-    + coalesce(octet_length(file), 0) + coalesce(octet_length(content_type), 0) <= 4194304 ORDER BY id LIMIT ?2"
+    + coalesce(octet_length(file), 0) + coalesce(octet_length(content_type), 0)
+    + coalesce(octet_length(title), 0) <= 4194304 ORDER BY id LIMIT ?2"
 );
 
 /// Whether a request came to its end after the last pass.
@@ -36,7 +37,7 @@ pub(super) const UPDATE_LINKED: &str = "UPDATE urls SET linked = 1 WHERE linked 
 /// Rows that come after one another.
 #[derive(Debug, Default)]
 pub struct SavedBatch {
-    /// Those whose file is there, and redirects.
+    /// Those with a file, and redirects.
     pub rows: Vec<SavedRow>,
     /// The number of the last row; `None` after the end.
     pub last: Option<i64>,
@@ -51,16 +52,29 @@ pub struct SavedRow {
     pub url: Url,
     /// The URL to which its redirects led.
     pub final_url: Option<Url>,
-    /// The file of its body below the output folder; `None` if its redirect was not followed.
+    /// The file of its body below the output folder, which may be gone; `None` if its redirect was not followed.
     pub file: Option<String>,
-    /// The length of the file, if it is one that a run wrote.
-    pub bytes: Option<u64>,
+    /// The lengths of the file.
+    pub lengths: KnownLengths,
     /// The Content-Type field.
     pub content_type: Option<String>,
+    /// The title of the page.
+    pub title: Option<String>,
     /// Whether the links of the file were rewritten.
     pub is_rewritten: bool,
     /// Whether it is a request as this run makes them, with the same settings.
     pub is_of_run: bool,
+}
+
+/// The lengths that a file may have, if it is as a run wrote it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownLengths([Option<u64>; 2]);
+
+impl KnownLengths {
+    /// Whether this is one of them.
+    pub fn has(&self, length: u64) -> bool {
+        self.0.contains(&Some(length))
+    }
 }
 
 /// The lengths of a file before and after it is rewritten.
@@ -83,8 +97,7 @@ impl Ledger {
         self.connection.query_row(HAS_UNLINKED, [], |row| row.get(0)).map_err(|e| failed(&self.path, e))
     }
 
-    /// Returns the requests after this row whose file is in the output folder, and the redirects that were not
-    /// followed. `most` bounds the rows that are read.
+    /// Returns the requests after this row that were saved, and the redirects that were not followed. `most` bounds the rows that are read.
     ///
     /// # Errors
     /// An error of SQLite.
@@ -129,35 +142,33 @@ impl Ledger {
         self.connection.execute(UPDATE_LINKED, []).map(drop).map_err(|e| failed(&self.path, e))
     }
 
-    /// Reads a row; `None` if no run could have written it, or its file is gone.
+    /// Reads a row; `None` if no run could have written it.
     fn saved(&self, row: &Row<'_>) -> rusqlite::Result<Option<SavedRow>> {
         let parsed = |column| row::text(row, column).map(|text| text.and_then(|text| Url::parse(text).ok()));
         let Some(url) = parsed(2)? else { return Ok(None) };
         let is_saved = row::text(row, 4)? == Some("ok");
         let file = row::text(row, 5)?.filter(|file| is_saved && row::is_name(file));
-        let length = file.and_then(|file| self.length_of(file));
-        if is_saved && length.is_none() {
+        if is_saved && file.is_none() {
             return Ok(None);
         }
         let [body, before, after] = [7, 8, 9].map(|column| row::count::<u64>(row, column));
         let (body, before, after) = (body?, before?, after?);
-        let is_known = |length: &u64| before.or(body) == Some(*length) || after == Some(*length);
         Ok(Some(SavedRow {
             id: row.get(0)?,
             final_url: parsed(3)?,
             file: file.map(str::to_owned),
-            bytes: length.filter(is_known),
+            lengths: KnownLengths([before.or(body), after]),
             content_type: row::text(row, 6)?.map(str::to_owned),
+            title: row::text(row, 10)?.map(str::to_owned),
             is_rewritten: before.is_some(),
             is_of_run: row.get_ref(1)?.as_blob().is_ok_and(|key| key == self.keys.of_url(&url)),
             url,
         }))
     }
 
-    /// The length of a file, if it is there.
-    fn length_of(&self, file: &str) -> Option<u64> {
-        let Bodies::Below(folder) = &self.bodies else { return None };
-        let there = folder.info(Path::new(file)).ok()?;
-        there.is_file.then_some(there.len)
+    /// Whether a file is there.
+    pub fn has_file(&self, file: &str) -> bool {
+        let Bodies::Below(folder) = &self.bodies else { return false };
+        folder.info(Path::new(file)).is_ok_and(|there| there.is_file)
     }
 }

@@ -5,6 +5,7 @@ mod browser;
 mod interrupted;
 mod names;
 mod refreshed;
+mod start_page;
 mod walk;
 
 use std::path::Path;

@@ -78,6 +78,8 @@ const HREF: &[LinkAttribute] = &[
     row("href", &["link"], Url, LinkContext::Rel),
     row("href", &["base"], Url, LinkContext::Base),
     row("href", SVG, Url, NEEDED),
+    // The processing instruction of XML, see the tokenizer.
+    row("href", &["?xml-stylesheet"], Url, NEEDED),
 ];
 const XLINK_HREF: &[LinkAttribute] = &[row("xlink:href", &["a"], Url, PAGE), row("xlink:href", SVG, Url, NEEDED)];
 const SRC: &[LinkAttribute] = &[

@@ -9,7 +9,7 @@ use super::survey;
 use crate::extract::charset;
 use crate::extract::collector::decoded;
 use crate::extract::css::CssScanner;
-use crate::extract::html::table::{self, LinkAttribute, LinkContext};
+use crate::extract::html::table::{self, LinkAttribute, LinkContext, LinkSyntax};
 use crate::extract::html::{has_word, is, kind_of};
 use crate::extract::markup::references;
 use crate::extract::markup::token::{StartTag, TagAttribute, TokenReader};
@@ -35,7 +35,7 @@ impl<'a> HtmlRewriter<'a> {
     /// Rewrites a page that is the value of an attribute; `None` if it stays.
     pub fn nested(page: &str, rules: &LinkRules<'_>) -> Option<String> {
         let own = survey::nested_base(page, rules.base);
-        let rules = LinkRules { base: own.as_ref().unwrap_or(rules.base), ..*rules };
+        let rules = own.as_ref().map_or(*rules, |base| rules.with_base(base));
         let mut rewriter = HtmlRewriter::new(rules, None);
         Tokenizer::new(false).piece(page.as_bytes(), &mut rewriter);
         rewriter.end();
@@ -65,11 +65,28 @@ impl<'a> HtmlRewriter<'a> {
         new.is_local
     }
 
+    /// Makes the URL of a property absolute, which other sites read (Open Graph).
+    fn shared_url(&mut self, tag: &StartTag<'_>) {
+        let name = tag.value("property").or_else(|| tag.value("name"));
+        if tag.value("http-equiv").is_some() || !name.is_some_and(is_shared_url) {
+            return;
+        }
+        let row = LinkAttribute {
+            elements: &["meta"],
+            attribute: "content",
+            syntax: LinkSyntax::Url,
+            context: LinkContext::Never,
+        };
+        let content = tag.attributes.iter().find(|attribute| tag.attribute(attribute).0 == b"content");
+        content.map(|content| self.link(tag, content, &row));
+    }
+
     /// Removes the policies of a page, which do not allow local files, and corrects its encoding.
     fn meta(&mut self, tag: &StartTag<'_>) {
         if self.rules.is_rewritten {
             return;
         }
+        self.shared_url(tag);
         let places = |name: &str| {
             let mut attributes = tag.attributes.iter();
             attributes.find(move |attribute| tag.attribute(attribute).0 == name.as_bytes())
@@ -95,7 +112,10 @@ impl<'a> HtmlRewriter<'a> {
 
 impl TokenReader for HtmlRewriter<'_> {
     fn wants(&self, tag: &[u8], attribute: &[u8]) -> bool {
-        table::find(tag, attribute).is_some() || table::decides(tag, attribute) || is_guard(attribute)
+        table::find(tag, attribute).is_some()
+            || table::decides(tag, attribute)
+            || is_guard(attribute)
+            || attribute == b"property"
     }
 
     fn start_tag(&mut self, tag: &StartTag<'_>) {
@@ -153,10 +173,35 @@ fn is_guard(attribute: &[u8]) -> bool {
     matches!(attribute, b"integrity" | b"crossorigin")
 }
 
+/// Properties of Open Graph and of cards whose value is a URL.
+const SHARED_URLS: &[&str] = &[
+    "og:url",
+    "og:image",
+    "og:image:url",
+    "og:image:secure_url",
+    "og:video",
+    "og:video:url",
+    "og:video:secure_url",
+    "og:audio",
+    "og:audio:url",
+    "og:audio:secure_url",
+    "twitter:url",
+    "twitter:image",
+    "twitter:image:src",
+    "twitter:player",
+];
+
+/// Whether the value of a property is a URL.
+fn is_shared_url(name: &[u8]) -> bool {
+    SHARED_URLS.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(name.trim_ascii()))
+}
+
 /// The form of the new links of an attribute; `None` if they stay.
 fn form_of(tag: &StartTag<'_>, row: &LinkAttribute, raw: &[u8]) -> Option<LinkForm> {
     match row.context {
-        LinkContext::Never | LinkContext::FormAction => Some(LinkForm::Absolute),
+        LinkContext::FormAction => Some(LinkForm::Action),
+        LinkContext::Never if row.attribute == "formaction" => Some(LinkForm::Action),
+        LinkContext::Never => Some(LinkForm::Absolute),
         LinkContext::Rel if tag.value("rel").is_some_and(|rel| has_word(rel, b"canonical")) => Some(LinkForm::Absolute),
         LinkContext::MetaRefresh | LinkContext::Lazy => kind_of(tag, row, raw).map(|_| LinkForm::Local),
         LinkContext::Base => None,

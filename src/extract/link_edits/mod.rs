@@ -25,6 +25,7 @@ use url::Url;
 use super::css::{CssScanner, CssUrl};
 use super::document::{BodyReader, media_type};
 use super::markup::tokenizer::Tokenizer;
+use super::resolve::LinkResolver;
 use crate::policy::message::charset::of_media_type;
 use html::HtmlRewriter;
 use reference::LinkRules;
@@ -37,6 +38,11 @@ pub use survey::{DocumentSurvey, Survey, SurveyEnd};
 pub trait LinkTargets {
     /// Returns the reference of the file of a URL without fragment, relative to the document; `None` without a file.
     fn reference(&self, url: &Url) -> Option<String>;
+
+    /// The same for a URL as text, serialized.
+    fn reference_of(&self, url: &str) -> Option<String> {
+        self.reference(&Url::parse(url).ok()?)
+    }
 }
 
 /// No files: each link becomes absolute.
@@ -45,6 +51,10 @@ pub struct NoTargets;
 
 impl LinkTargets for NoTargets {
     fn reference(&self, _: &Url) -> Option<String> {
+        None
+    }
+
+    fn reference_of(&self, _: &str) -> Option<String> {
         None
     }
 }
@@ -108,11 +118,13 @@ pub struct LinkEditor<'a> {
 impl<'a> LinkEditor<'a> {
     /// Begins a document that was surveyed.
     pub fn new(survey: &'a Survey, head: &RewriteHead<'a>, targets: &'a dyn LinkTargets) -> Self {
+        let base = survey.base.as_ref().unwrap_or(head.url);
+        let query_encoding = if survey.form == DocumentForm::Css { UTF_8 } else { survey.encoding };
         let rules = LinkRules {
             url: head.url,
-            base: survey.base.as_ref().unwrap_or(head.url),
+            base,
+            resolver: LinkResolver::new(base, query_encoding),
             encoding: if survey.is_decoded { UTF_8 } else { survey.encoding },
-            query_encoding: if survey.form == DocumentForm::Css { UTF_8 } else { survey.encoding },
             is_rewritten: head.is_rewritten,
             targets,
             depth: 0,
@@ -120,11 +132,12 @@ impl<'a> LinkEditor<'a> {
         let told = head.content_type.and_then(of_media_type).filter(|told| *told == survey.encoding);
         let scanner = match survey.form {
             DocumentForm::Css => {
-                Scanner::Css(SheetRewriter { rules, css: CssScanner::new(), edits: Vec::new(), at: 0 })
+                let edits = survey.declaration.iter().cloned().collect();
+                Scanner::Css(SheetRewriter { rules, css: CssScanner::new(), edits, at: 0 })
             }
             form => {
                 let page = HtmlRewriter::new(rules, told);
-                Scanner::Page(Box::new(Tokenizer::new(form == DocumentForm::Xml)), page, survey.needs_charset_at)
+                Scanner::Page(Box::new(Tokenizer::new(form == DocumentForm::Xml)), page, survey.declaration.clone())
             }
         };
         Self { scanner }
@@ -146,8 +159,8 @@ impl<'a> LinkEditor<'a> {
 /// The reader of a document.
 enum Scanner<'a> {
     Css(SheetRewriter<'a>),
-    /// A page, and where it lacks a declaration of its encoding.
-    Page(Box<Tokenizer>, HtmlRewriter<'a>, Option<u64>),
+    /// A page, and the declaration of its encoding that it lacks.
+    Page(Box<Tokenizer>, HtmlRewriter<'a>, Option<LinkEdit>),
 }
 
 impl Scanner<'_> {
@@ -170,13 +183,12 @@ impl Scanner<'_> {
     fn take_edits(&mut self) -> Vec<LinkEdit> {
         match self {
             Self::Css(sheet) => std::mem::take(&mut sheet.edits),
-            Self::Page(_, page, needs_charset_at) => {
+            Self::Page(_, page, declaration) => {
                 let mut edits = std::mem::take(&mut page.edits);
-                if let (Some(at), Some(told)) = (*needs_charset_at, page.told) {
+                if let Some(declaration) = declaration.take() {
                     // Before any edit of a later element. A page that needs it has such a place.
-                    *needs_charset_at = None;
-                    let place = edits.partition_point(|edit| edit.span.start < at);
-                    edits.insert(place, LinkEdit::insertion(at, format!("<meta charset=\"{}\">", told.name())));
+                    let place = edits.partition_point(|edit| edit.span.start < declaration.span.start);
+                    edits.insert(place, declaration);
                 }
                 edits
             }

@@ -23,6 +23,8 @@ pub(super) enum LinkForm {
     Local,
     /// An absolute URL.
     Absolute,
+    /// The same, for the target of a form: an empty one is the document itself, which takes no answers as a file.
+    Action,
 }
 
 /// The rules for the links of one document.
@@ -32,10 +34,10 @@ pub(super) struct LinkRules<'a> {
     pub url: &'a Url,
     /// The base of its links.
     pub base: &'a Url,
+    /// Resolves links against the base.
+    pub resolver: LinkResolver<'a>,
     /// The encoding of the text that is read, and of the new text.
     pub encoding: &'static Encoding,
-    /// The encoding of queries.
-    pub query_encoding: &'static Encoding,
     /// Whether the links were rewritten before. Then relative ones lead to files.
     pub is_rewritten: bool,
     pub targets: &'a dyn LinkTargets,
@@ -50,13 +52,22 @@ pub(super) struct NewText {
     pub is_local: bool,
 }
 
-impl LinkRules<'_> {
+impl<'a> LinkRules<'a> {
+    /// The rules of a page in an attribute with a base of its own.
+    pub fn with_base<'b>(&self, base: &'b Url) -> LinkRules<'b>
+    where
+        'a: 'b,
+    {
+        LinkRules { base, resolver: self.resolver.with_base(base), ..*self }
+    }
+
     /// Returns the new text of one URL; `None` if it stays.
     pub fn url(&self, text: &str, form: LinkForm) -> Option<NewText> {
         let text = bare(text);
         // An empty reference and a fragment mean the document itself, or what its base is.
         let means_base = text.is_empty() || text.starts_with('#');
-        if means_base && (self.is_rewritten || self.base == self.url) || !means_base && fetchable(&text).is_none() {
+        let is_own = self.base == self.url && form != LinkForm::Action;
+        if means_base && (self.is_rewritten || is_own) || !means_base && fetchable(&text).is_none() {
             return None;
         }
         let is_absolute = ["http://", "https://"]
@@ -65,7 +76,10 @@ impl LinkRules<'_> {
         if self.is_rewritten && !is_absolute {
             return None;
         }
-        let mut url = LinkResolver::new(self.base, self.query_encoding).url_with_fragment(&text)?;
+        if let Some(new) = self.plain_url(&text, is_absolute, form) {
+            return new;
+        }
+        let mut url = self.resolver.url_with_fragment(&text)?;
         if form == LinkForm::Local {
             let fragment = url.fragment().map(|fragment| format!("#{fragment}")).unwrap_or_default();
             url.set_fragment(None);
@@ -75,6 +89,22 @@ impl LinkRules<'_> {
             url.set_fragment(fragment.strip_prefix('#'));
         }
         (!is_absolute).then(|| NewText { text: url.into(), is_local: false })
+    }
+
+    /// Does the same for a URL that needs no parser, as most; `None` if it needs one. Parsing takes most of the time.
+    fn plain_url(&self, text: &str, is_absolute: bool, form: LinkForm) -> Option<Option<NewText>> {
+        let (url, fragment) = text.split_at(text.find('#').unwrap_or(text.len()));
+        let is_serialized = |byte: u8| byte.is_ascii_graphic() && !b"\"<>`".contains(&byte);
+        let mut absolute = String::with_capacity(self.base.as_str().len() + text.len());
+        if !fragment.bytes().all(is_serialized) || !self.resolver.resolve_plain(url, &mut absolute) {
+            return None;
+        }
+        let reference = (form == LinkForm::Local).then(|| self.targets.reference_of(&absolute)).flatten();
+        if let Some(reference) = reference {
+            return Some(Some(NewText { text: reference + fragment, is_local: true }));
+        }
+        absolute.push_str(fragment);
+        Some((!is_absolute).then_some(NewText { text: absolute, is_local: false }))
     }
 
     /// Returns the new text of a value that has links; `None` if all of them stay.

@@ -1,16 +1,16 @@
 //! The facts of a whole document that decide about each of its links: its encoding and its base.
 
-use encoding_rs::{Encoding, UTF_8};
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 use url::Url;
 
-use super::{DocumentForm, RewriteHead};
+use super::{DocumentForm, LinkEdit, RewriteHead};
 use crate::extract::charset::{self, CharsetDetector};
 use crate::extract::collector::decoded;
 use crate::extract::document::declared_charset;
 use crate::extract::html::is;
 use crate::extract::markup::references;
 use crate::extract::markup::token::{StartTag, TokenReader, local_name};
-use crate::extract::markup::tokenizer::Tokenizer;
+use crate::extract::markup::tokenizer::{STYLESHEET, Tokenizer};
 use crate::policy::message::charset::of_media_type;
 
 /// The facts of a whole document that decide about its links.
@@ -23,8 +23,8 @@ pub struct Survey {
     pub(super) is_decoded: bool,
     /// The base of its links, if it is not the URL of the document.
     pub(super) base: Option<Url>,
-    /// The place for a declaration of the encoding, if the document needs one.
-    pub(super) needs_charset_at: Option<u64>,
+    /// The declaration of the encoding, if the document needs one: a byte order mark, a `meta`, a rule of a style sheet.
+    pub(super) declaration: Option<LinkEdit>,
 }
 
 /// The end of a survey.
@@ -63,6 +63,8 @@ pub struct DocumentSurvey<'a> {
     known: Option<&'static Encoding>,
     /// Whether only the response field names the encoding.
     is_told: bool,
+    /// Whether there may be a `base` element.
+    has_base: bool,
 }
 
 impl<'a> DocumentSurvey<'a> {
@@ -78,12 +80,16 @@ impl<'a> DocumentSurvey<'a> {
         let of_field = head.content_type.and_then(of_media_type);
         let of_sheet = (form == DocumentForm::Css).then(|| declared_charset(first).unwrap_or(UTF_8));
         let known = declared.or(shown).or(of_field).or(of_sheet);
+        let mut reader = SurveyReader::new(head.url, form, known);
+        reader.has_declaration = form == DocumentForm::Css && declared_charset(first).is_some();
         Some(Self {
             head,
             tokenizer: Tokenizer::new(form == DocumentForm::Xml),
-            reader: SurveyReader::new(head.url, form, known),
+            reader,
             known,
-            is_told: shown.is_none() && of_field.is_some(),
+            // Browsers see UTF-16 by a byte order mark alone.
+            is_told: marked.is_none_or(|(_, mark)| mark == 0) && of_field.is_some(),
+            has_base: true,
         })
     }
 
@@ -92,14 +98,26 @@ impl<'a> DocumentSurvey<'a> {
         self.known.filter(|encoding| charset::hides_tags(encoding))
     }
 
+    /// Says whether the bytes of the document have the name of a `base` element at all.
+    pub fn may_have_base(&mut self, has_base: bool) {
+        self.has_base = has_base;
+    }
+
     /// Whether the rest of the document can change anything. A style sheet has no base, and a page that was rewritten
     /// has none any more.
     pub fn needs_document(&self) -> bool {
+        let has_base = self.has_base && !self.head.is_rewritten;
         match self.reader.form {
-            DocumentForm::Css => false,
-            DocumentForm::Html => !self.head.is_rewritten || self.known.is_none(),
-            DocumentForm::Xml | DocumentForm::Unknown => true,
+            DocumentForm::Css => self.may_need_charset() && self.reader.is_plain,
+            DocumentForm::Html => has_base || self.reader.known_encoding().is_none() || self.may_need_charset(),
+            DocumentForm::Xml => has_base || self.reader.is_page.is_none() || self.reader.known_encoding().is_none(),
+            DocumentForm::Unknown => true,
         }
+    }
+
+    /// Whether it is open if the page needs a declaration of its encoding.
+    fn may_need_charset(&self) -> bool {
+        self.is_told && !self.head.is_rewritten && !self.reader.has_declaration
     }
 
     /// Reads the next piece.
@@ -135,11 +153,20 @@ impl<'a> SurveyReader<'a> {
     }
 
     fn piece(&mut self, bytes: &[u8], tokenizer: &mut Tokenizer) {
-        self.is_plain &= charset::is_plain(bytes);
-        if self.encoding.is_none() {
-            self.detector.piece(bytes);
+        self.is_plain = self.is_plain && charset::is_plain(bytes);
+        if self.form == DocumentForm::Css {
+            return;
         }
         tokenizer.piece(bytes, self);
+        // Detection costs more than all else here, and a declaration counts more.
+        if self.known_encoding().is_none() {
+            self.detector.piece(bytes);
+        }
+    }
+
+    /// The encoding that is known or declared, as far as the document was read.
+    fn known_encoding(&self) -> Option<&'static Encoding> {
+        self.encoding.or(self.declared)
     }
 
     /// `is_told` says that only the response field names the encoding.
@@ -151,11 +178,20 @@ impl<'a> SurveyReader<'a> {
         let default = if is_xml { UTF_8 } else { self.detector.guess(self.url) };
         let encoding = found.unwrap_or(default);
         let is_decoded = charset::hides_tags(encoding);
-        let needs_charset =
-            is_told && !is_xml && !self.is_plain && !self.has_declaration && !head.is_rewritten && !is_decoded;
-        let needs_charset_at = self.head_at.filter(|_| needs_charset).map(|(_, at)| at);
+        let is_wide = encoding == UTF_16LE || encoding == UTF_16BE;
+        let needs_declaration = is_told && !head.is_rewritten && (is_wide || !self.is_plain && !self.has_declaration);
+        let declaration = match self.form {
+            _ if !needs_declaration => None,
+            DocumentForm::Css => Some(LinkEdit::insertion(0, format!("@charset \"{}\";", encoding.name()))),
+            _ if is_wide => Some(LinkEdit::insertion(0, "\u{feff}".to_owned())),
+            _ if is_xml => None,
+            _ => {
+                let meta = format!("<meta charset=\"{}\">", encoding.name());
+                self.head_at.map(|(_, at)| LinkEdit::insertion(at, meta))
+            }
+        };
         let base = self.base.filter(|base| base != head.url);
-        Some(Survey { form: self.form, encoding, is_decoded, base, needs_charset_at })
+        Some(Survey { form: self.form, encoding, is_decoded, base, declaration })
     }
 
     fn meta(&mut self, tag: &StartTag<'_>) {
@@ -179,6 +215,9 @@ impl TokenReader for SurveyReader<'_> {
     }
 
     fn start_tag(&mut self, tag: &StartTag<'_>) {
+        if tag.name == STYLESHEET {
+            return;
+        }
         self.is_page.get_or_insert(matches!(local_name(tag.name).1, b"html" | b"svg"));
         let place = match tag.name {
             b"head" => (2, tag.span.end),
@@ -196,7 +235,7 @@ impl TokenReader for SurveyReader<'_> {
             b"meta" => self.meta(tag),
             b"base" if self.base.is_none() && self.templates == 0 => {
                 let Some(raw) = tag.value("href") else { return };
-                let text = decoded(raw, self.encoding.or(self.declared).unwrap_or(UTF_8));
+                let text = decoded(raw, self.known_encoding().unwrap_or(UTF_8));
                 self.base = base_of(self.url, &references::decode(&text));
             }
             _ => {}

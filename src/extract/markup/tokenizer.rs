@@ -20,6 +20,9 @@ pub(in crate::extract) const LONGEST_VALUE: usize = 256 * 1024;
 const LONGEST_TAG: usize = 2 * LONGEST_VALUE;
 /// The most attributes of one tag whose values are kept.
 const MOST_ATTRIBUTES: usize = 64;
+/// The name of the processing instruction of XML that has a link, as the name of a tag.
+pub(in crate::extract) const STYLESHEET: &[u8] = b"?xml-stylesheet";
+
 /// The most bytes that are kept of a name, and of an XML declaration.
 const LONGEST_NAME: usize = 48;
 const LONGEST_DECLARATION: usize = 256;
@@ -177,6 +180,11 @@ impl Tokenizer {
                 if byte == b'>' {
                     reader.declaration(&self.held);
                     self.state = TokenState::Data;
+                } else if self.is_xml && is_blank(byte) && self.held == STYLESHEET[1..] {
+                    // What follows reads as the attributes of a tag, up to `?>`.
+                    let at = self.begin_tag(at, false);
+                    self.name.extend_from_slice(STYLESHEET);
+                    return at;
                 } else if self.held.len() < LONGEST_DECLARATION {
                     self.held.push(byte);
                 }

@@ -49,8 +49,13 @@ fn xml_documents_are_known_by_their_root() {
             &["page /dir/x"],
         ),
         (
+            "image/svg+xml",
+            "<?xml version='1.0'?><?xml-stylesheet href=\"y?a&amp;b\"?><?xml-stylesheet href='z' type='text/css' ?><?o href='n'?><svg/>",
+            &["need /dir/y?a&b", "need /dir/z"],
+        ),
+        (
             "application/rss+xml",
-            "<rss><channel><link> /x </link><item><link><![CDATA[/y?a&b]]></link><guid>n</guid></item>\
+            "<?xml-stylesheet href='n'?><rss><channel><link> /x </link><item><link><![CDATA[/y?a&b]]></link><guid>n</guid></item>\
             <atom:link rel='self' href='n'/><atom:link rel='next' href='z'/></channel></rss>",
             &["hint /x", "hint /y?a&b", "hint /dir/z"],
         ),

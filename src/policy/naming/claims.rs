@@ -1,9 +1,11 @@
 //! Names given away, each once.
 
+use std::borrow::Cow;
+
 use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::portable::tagged;
+use super::portable::{MAX_COMPONENT, cut, tagged, tagged_within};
 use super::{MAX_NAME, Template, collapse, endings, fold, name_for_out};
 use crate::model::{Claimed, FetchError};
 use crate::policy::text::fingerprint::FingerprintSet;
@@ -69,10 +71,18 @@ impl Claims {
     /// - 16 of them with a number, for repeated claims.
     pub fn claim(&mut self, name: &str, identity: &str) -> Claimed {
         let (folders, file) = name.rsplit_once('/').unwrap_or(("", name));
+        let most = self.longest_file();
+        let file = if file.len() > most { tagged_within(file, &cut(file), most).into() } else { Cow::Borrowed(file) };
         let folder = self.enter(folders, file.len());
-        let path = self.free(&folder, file, identity);
+        let path = self.free(&folder, &file, identity);
         self.insert_file(&path);
         Claimed(path.into())
+    }
+
+    /// The most bytes of the name of a file, which must have room for its ending.
+    fn longest_file(&self) -> usize {
+        let ending = endings().map(str::len).max().filter(|_| self.adjusts);
+        MAX_COMPONENT - ending.unwrap_or(0)
     }
 
     /// Notes a name that was given away in an earlier run; its URL keeps it.
@@ -172,10 +182,10 @@ impl Claims {
 
     /// The first of the names for `file` in `folder` that is neither a file nor a folder.
     fn free(&self, folder: &str, file: &str, identity: &str) -> String {
-        let hash = xxh3_64(identity.as_bytes());
+        let (hash, most) = (xxh3_64(identity.as_bytes()), self.longest_file());
         let nth = |n: u64| match n {
             0 => format!("{folder}{file}"),
-            n => format!("{folder}{}", tagged(file, &tag(hash, n))),
+            n => format!("{folder}{}", tagged_within(file, &tag(hash, n), most)),
         };
         // Claims of one identity take the numbers one after another. To find the end of a long row
         // without walking along it: double until a free one, then halve the gap.

@@ -51,8 +51,13 @@ pub fn is_portable(part: &str) -> bool {
 
 /// Puts `~` and a tag before the part's extension, and cuts a part that would be too long.
 pub(super) fn tagged(part: &str, tag: &str) -> String {
+    tagged_within(part, tag, MAX_COMPONENT)
+}
+
+/// The same, for parts of at most so many bytes.
+pub(super) fn tagged_within(part: &str, tag: &str, most: usize) -> String {
     let (stem, extension) = split_extension(part);
-    let room = MAX_COMPONENT.saturating_sub(1 + tag.len() + extension.len());
+    let room = most.saturating_sub(1 + tag.len() + extension.len());
     let stem = &stem[..stem.floor_char_boundary(room)];
     format!("{stem}~{tag}{extension}")
 }

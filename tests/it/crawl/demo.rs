@@ -60,3 +60,20 @@ fn the_crawl_of_the_demo_takes_the_options_of_a_crawl() {
     assert_eq!((&summary["crawl"]["pages_by_depth"], &summary["crawl"]["traps"]), (&json!([1, 8]), &json!([])));
     Fetchall::new().args(["demo", "--crawl", "https://example.com/"]).run().expect_code(2);
 }
+
+#[test]
+fn the_mirror_of_the_demo_opens_without_its_site() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    // A page is missing.
+    Fetchall::new().args(["demo", "--mirror", path, "--exclude", "slow"]).run().expect_code(1);
+    let start = std::fs::read_to_string(folder.path().join("index.html")).unwrap();
+    let home = start.split("href=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let home = folder.path().join(home);
+    let text = std::fs::read_to_string(&home).unwrap();
+    assert!(text.contains("href=\"pages/harbour.html\"") && text.contains("href=\"style.css\""), "{text}");
+    let style = std::fs::read_to_string(home.with_file_name("style.css")).unwrap();
+    assert!(style.contains("url(\"waves@width=120.svg\")"), "{style}");
+    assert!(home.with_file_name("waves@width=120.svg").is_file());
+    Fetchall::new().args(["demo", "--mirror", path, "--crawl"]).run().expect_code(2);
+}

@@ -42,3 +42,22 @@ fn file_that_is_there_is_skipped_under_its_ending() {
     let run = Fetchall::new().args(words).arg(site.url("/img")).run().expect_code(0);
     assert_eq!(run.records()[0]["skip"]["reason"], "exists", "{}", run.stdout);
 }
+
+#[test]
+fn longest_names_have_room_for_their_ending() {
+    let long = format!("/{}", "n".repeat(300));
+    let (own, link) = (long.clone(), format!("<a href='{long}'>long</a><a href='{long}m'>other</a>"));
+    let site = Site::with(move |target, _| match target {
+        "/" => html(&link),
+        _ if target.starts_with(&own) => page(&["/"]),
+        _ => ResponseTemplate::new(404),
+    });
+    let folder = tempfile::tempdir().unwrap();
+    mirror(&site, folder.path()).run().expect_code(0);
+    let tree = walk(folder.path());
+    tree.assert_whole();
+    let longest: Vec<_> = tree.names().into_iter().filter(|name| name.starts_with("nnn")).collect();
+    assert_eq!(longest.len(), 2, "{:?}", tree.names());
+    assert!(longest.iter().all(|name| name.len() <= 255 && name.ends_with(".html")), "{longest:?}");
+    assert!(tree.absolute.is_empty(), "{:?}", tree.absolute);
+}

@@ -42,7 +42,7 @@ impl Role {
     }
 
     /// Whether it carries data that nothing else may be mixed with.
-    fn is_data(self) -> bool {
+    pub(super) fn is_data(self) -> bool {
         matches!(self, Self::Records | Self::Body | Self::StreamOfData)
     }
 

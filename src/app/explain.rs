@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use url::{Position, Url};
 
 use super::{Document, Files, RunIo, SetupError, TextStyle, crawl, memory, plan};
-use crate::config::{Config, CrawlConfig, InputFormat};
+use crate::config::{Config, CrawlConfig, InputFormat, TextConfig};
 use crate::engine::{self, CrawlRules, ROBOTS_AGENT, Stop};
 use crate::fetch::Saving;
 use crate::model::{Batch, ChildProgram, Entry, Kind, Outcome, RobotsMode, Seed, SkipReason, SourcePos};
@@ -319,6 +319,7 @@ fn ask(config: &Config, url: &Url) -> Result<Option<Outcome>, SetupError> {
         skipped: None,
         summary: None,
         report: None,
+        text: TextConfig::default(),
         save_cookies: None,
         head: false,
         dry_run: false,

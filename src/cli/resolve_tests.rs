@@ -53,7 +53,7 @@ fn words_of_other_programs_are_understood() {
 #[test]
 fn every_flag_becomes_its_setting() {
     let words = "--input-format csv -B http://b/ --input-encoding latin1 --url-column x --duplicates fetch -j 3 --backend threads --host-concurrency 2 --wait 1 --random-wait --rate 1/s --limit-rate 1M --grace 1 -H A:b -U me -u me:x --anyauth --netrc --netrc-file x -b a=1 --load-cookies x --save-cookies x -x p:1 --noproxy a --spider --http1.1 --max-redirs 1 --resolve a:1:::1 --ip-version 4 --private-addresses deny --ca-certificate x --cert x --key x -k \
-                 --compression raw --connect-timeout 1 --idle-timeout 1 -m 1 --low-speed none --retries 0 --retry-on 5xx,dns --retry-max-wait 1h -P out --name {n} --content-disposition --no-clobber --dry-run --fresh -NR --state x --sync --changes x --digest sha256 \
+                 --compression raw --connect-timeout 1 --idle-timeout 1 -m 1 --low-speed none --retries 0 --retry-on 5xx,dns --retry-max-wait 1h -P out --name {n} --content-disposition --no-clobber --dry-run --fresh -NR --state x --sync --changes x --changes-by text --text x --text-format plain --digest sha256 \
                  --max-filesize 1 --format json -o x --summary x --metrics 1 --report x --order input --until first-error --max-failures 1 \
                  --max-duration 1 --quota 1M --fail-on never --progress none -sv --show none --color never --log x -fSL \
                  -l 2 --scope any --accept-regex a --reject-regex b --accept a --reject b --domains a --page-types a/b --max-pages 1 -p --adjust-extension --convert-links --mirror-index --skipped x --warc-file x --warc-max-size 1M --warc-header a:b --warc-compression none --warc-digest sha256 --warc-outlinks --warc-cdx --wacz x \

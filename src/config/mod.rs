@@ -43,6 +43,7 @@ pub use end::{FailOn, Order, Until};
 pub use hosts::HostTable;
 pub use pace::Rate;
 pub use records::{Color, Format, ProgressMode, Show};
+pub use text::{ChangesBy, TextConfig};
 
 // For the program: names, layers and texts of settings.
 #[doc(hidden)]
@@ -58,7 +59,6 @@ pub use pin::{Pin, parse_pin, pins};
 #[doc(hidden)]
 pub use proxy::Proxies;
 #[doc(hidden)]
-pub use text::{ChangesBy, TextConfig};
 pub use traps::{TRAP_LIMITS, TrapLimit};
 #[doc(hidden)]
 pub use units::{parse_low_speed, parse_size, parse_time, show_low_speed, show_size, show_time};

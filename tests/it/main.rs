@@ -67,6 +67,7 @@ mod shutdown;
 mod snapshots;
 mod support;
 mod support_self;
+mod text;
 mod timing;
 mod transfer_codings;
 mod unread;

@@ -127,7 +127,9 @@ fn is_boilerplate(node: &NodeRef<'_>) -> bool {
     if is_hidden(node) || node.attr("role").is_some_and(|role| ROLES.contains(&&*role.trim().to_ascii_lowercase())) {
         return true;
     }
-    let names = [node.attr("class"), node.attr("id")];
+    // The identifier of a section or a term is a word of the text.
+    let is_box = matches!(&*name, "div" | "ul" | "ol" | "table") && !node.has_class("section");
+    let names = [node.attr("class"), node.attr("id").filter(|_| is_box)];
     names.iter().flatten().flat_map(|names| names.split_ascii_whitespace()).any(is_boilerplate_name)
 }
 

@@ -1,16 +1,20 @@
 //! The element of a page with its main content.
 //!
-//! `main`, `role=main` and an `article` say it themselves. In other pages the text is what a port of Readability finds,
-//! unless that loses text that is no link: tables, lists and short pages are content too.
+//! `main`, `role=main` and an `article` say it themselves. In other pages with menus the text is what a port of
+//! Readability finds, unless that loses headings, code, tables, or much text that is no link.
 
 use dom_query::{Document, NodeRef};
-use dom_smoothie::{Config, Readability};
+use dom_smoothie::{Config, ParsePolicy, Readability};
 use url::Url;
 
 /// Shorter content is not believed.
 const SHORTEST: usize = 25;
 /// How much of the text outside of links Readability has to keep, in percent.
 const KEPT: usize = 80;
+/// Elements of which Readability has to keep each.
+const KEPT_ELEMENTS: [&str; 3] = ["h1, h2, h3, h4, h5, h6", "pre", "table"];
+/// So many links that stand alone are a menu.
+const MENU: usize = 3;
 
 /// A page whose main content is known.
 pub(super) struct MainContent {
@@ -40,7 +44,7 @@ pub(super) fn find(document: Document, url: &Url) -> MainContent {
             return MainContent { document, selector };
         }
     }
-    let readable = readable(&document, url);
+    let readable = if has_menu(&document) { readable(&document, url) } else { None };
     MainContent { document: readable.unwrap_or(document), selector: "" }
 }
 
@@ -51,18 +55,41 @@ fn has_text(node: &NodeRef<'_>) -> bool {
 /// Returns what Readability finds, if that is all but a small part of the text.
 fn readable(document: &Document, url: &Url) -> Option<Document> {
     let settings = Config { keep_classes: true, disable_json_ld: true, ..Config::default() };
-    let found = Readability::with_document(document.clone(), Some(url.as_str()), Some(settings)).ok()?.parse().ok()?;
+    let mut reader = Readability::with_document(document.clone(), Some(url.as_str()), Some(settings)).ok()?;
+    // One attempt: a milder one finds more than the page without its boilerplate has.
+    let found = reader.parse_with_policy(ParsePolicy::Strict).ok()?;
     let found = Document::from(found.content);
     let (all, kept) = (plain_text_bytes(document), plain_text_bytes(&found));
     if kept * 100 < all * KEPT {
         return None;
     }
     restore_heading(document, &found);
-    Some(found)
+    let count = |document: &Document, selector| document.select(selector).length();
+    KEPT_ELEMENTS.iter().all(|selector| count(&found, selector) >= count(document, selector)).then_some(found)
 }
 
-/// Puts the first heading of the page before the content if Readability has taken it as the title.
+/// Whether a page has links beside which no other text stands. Without them it has no navigation left.
+fn has_menu(document: &Document) -> bool {
+    let links = document.select("body a");
+    let mut parents: Vec<_> = links.nodes().iter().filter_map(NodeRef::parent).collect();
+    parents.dedup_by_key(|parent| parent.id);
+    let links_alone = |parent: &NodeRef<'_>| {
+        let links: Vec<_> = parent.element_children().into_iter().filter(|child| child.has_name("a")).collect();
+        let linked = links.iter().map(text_bytes).sum::<usize>();
+        if linked == text_bytes(parent) { links.len() } else { 0 }
+    };
+    parents.iter().map(links_alone).sum::<usize>() >= MENU
+}
+
+/// Restores first headings, which Readability makes second ones, and the one that it takes as the title.
 fn restore_heading(document: &Document, found: &Document) {
+    let first: Vec<_> = document.select("h1").nodes().iter().map(NodeRef::text).collect();
+    found
+        .select("h2")
+        .nodes()
+        .iter()
+        .filter(|known| first.contains(&known.text()))
+        .for_each(|known| known.rename("h1"));
     let headings = document.select("h1, h2");
     let Some(heading) = headings.nodes().first() else { return };
     let (text, body) = (heading.text(), found.body());
@@ -74,10 +101,10 @@ fn restore_heading(document: &Document, found: &Document) {
 
 /// How many bytes of text are in no link.
 fn plain_text_bytes(document: &Document) -> usize {
-    let Some(body) = document.body() else { return 0 };
-    let bytes = |node: NodeRef<'_>| {
-        let is_linked = || node.ancestors_it(None).any(|above| above.has_name("a"));
-        if node.is_text() && !is_linked() { node.text().split_whitespace().map(|word| word.len()).sum() } else { 0 }
-    };
-    body.descendants_it().map(bytes).sum()
+    let all = document.body().as_ref().map_or(0, text_bytes);
+    all.saturating_sub(document.select("body a").nodes().iter().map(text_bytes).sum())
+}
+
+fn text_bytes(node: &NodeRef<'_>) -> usize {
+    node.text().split_whitespace().map(str::len).sum()
 }

@@ -109,7 +109,8 @@ fn read(head: &PageHead, body: &[u8]) -> Result<(PageText, [u8; 32]), String> {
     boilerplate::remove(&document);
     rewriting::rewrite(&document, &page, head.format);
     let found = content::find(document, &head.url);
-    let root = found.root().ok_or("the page has no body")?;
+    // A page of frames has no body.
+    let Some(root) = found.root() else { return Ok((text, words_digest(""))) };
     collect(&root, &mut text);
     let plain = root.formatted_text();
     let digest = words_digest(&plain);

@@ -15,10 +15,14 @@ const LANGUAGE_ABOVE: usize = 3;
 /// Rewrites the elements of a page.
 pub(super) fn rewrite(document: &Document, page: &Page<'_>, format: TextFormat) {
     let Some(body) = document.body() else { return };
-    let elements: Vec<_> = body.descendants_it().filter(NodeRef::is_element).collect();
-    for node in &elements {
+    let nodes = body.descendants();
+    for node in nodes.iter().filter(|node| node.is_text()) {
+        plain_blanks(node);
+    }
+    for node in nodes.iter().filter(|node| node.is_element()) {
         let Some(name) = node.node_name() else { continue };
         match &*name {
+            "ul" | "ol" | "dl" if is_contents(node, page) => node.remove_from_parent(),
             "a" => link(node, page),
             "img" => picture(node, page),
             "pre" => language(node),
@@ -32,6 +36,25 @@ pub(super) fn rewrite(document: &Document, page: &Page<'_>, format: TextFormat) 
             _ => {}
         }
     }
+}
+
+/// Replaces no-break spaces, which layout needs and text does not. Code keeps them.
+fn plain_blanks(text: &NodeRef<'_>) {
+    let known = text.text();
+    if known.contains('\u{a0}') && !text.ancestors_it(None).any(|above| above.has_name("pre")) {
+        text.set_text(known.replace('\u{a0}', " "));
+    }
+}
+
+/// Whether a list is the table of contents of its page: all its text is links to parts of it.
+fn is_contents(list: &NodeRef<'_>, page: &Page<'_>) -> bool {
+    let links: Vec<_> = list.descendants_it().filter(|node| node.has_name("a") && node.has_attr("href")).collect();
+    let leads_inside = |link: &NodeRef<'_>| {
+        let url = link.attr("href").and_then(|href| page.resolver.url_with_fragment(href.trim()));
+        url.is_some_and(|url| url.fragment().is_some_and(|part| !part.is_empty()) && is_same_document(&url, page.url))
+    };
+    let letters = |node: &NodeRef<'_>| node.text().chars().filter(|letter| letter.is_alphabetic()).count();
+    links.len() > 1 && links.iter().all(leads_inside) && letters(list) == links.iter().map(letters).sum::<usize>()
 }
 
 /// Removes the attributes that say how a page looks.

@@ -25,12 +25,23 @@ fn is_data(table: &NodeRef<'_>) -> bool {
     if table.descendants_it().any(has_block) {
         return false;
     }
+    let has_blocks = |node: NodeRef<'_>| node.has_name("td") && has_blocks(&node);
+    if !table.descendants_it().any(|node| node.has_name("th")) && table.descendants_it().any(has_blocks) {
+        return false;
+    }
     let cells = |row: NodeRef<'_>| row.children_it(false).filter(is_cell).count();
     table.descendants_it().filter(|node| node.has_name("tr")).map(cells).max().unwrap_or(0) > 1
 }
 
 fn is_cell(node: &NodeRef<'_>) -> bool {
     node.has_name("td") || node.has_name("th")
+}
+
+/// Whether a cell has a list, or several paragraphs.
+fn has_blocks(cell: &NodeRef<'_>) -> bool {
+    let is =
+        |names: &[&str]| cell.children_it(false).filter(|child| names.iter().any(|name| child.has_name(name))).count();
+    is(&["ul", "ol", "dl"]) > 0 || is(&["p", "div"]) > 1
 }
 
 /// Makes a table of layout, but not the tables in it, a row of blocks.

@@ -12,3 +12,249 @@ fn read_as(format: TextFormat, html: &str) -> ReadPage {
 fn text(html: &str) -> PageText {
     read_as(TextFormat::Markdown, html).0
 }
+
+/// The Markdown of some content.
+fn markdown(content: &str) -> String {
+    let page = text(&format!("<main><h1>A page with a title</h1>{content}</main>"));
+    assert_eq!(page.error, None);
+    page.text.strip_prefix("# A page with a title\n\n").map(str::to_owned).unwrap_or(page.text)
+}
+
+#[test]
+fn elements_become_markdown() {
+    for (content, expected) in [
+        ("<dl><dt><code>-f</code><dd>Forces it.</dl>", "`-f`\n\nForces it."),
+        (
+            "<figure><img src=a.png alt='a knot'><figcaption>Rope</figcaption></figure>",
+            "![a knot](http://a.test/folder/a.png)\n\nRope",
+        ),
+        ("<p>a<img src=a.png>b<img src='data:,' alt=c>", "ab"),
+        (
+            "<p><a href='b?x#y' title=t>b</a> <a href=#x>here</a> <a href='page.html#x'>too</a> <a name=n>anchor</a>",
+            "[b](http://a.test/folder/b?x#y) here too anchor",
+        ),
+        (
+            "<p><a href='javascript:x()'>run</a> <a href=mailto:a@b.test>mail</a> <a href=ftp://a.test/>f</a>",
+            "run [mail](mailto:a@b.test) f",
+        ),
+        ("<h2>Part<a class=x href=#part>\u{b6}</a></h2>", "## Part"),
+        ("<h2><a href=#part>Part</a></h2>", "## Part"),
+        (
+            "<div class='highlight-python3'><div class=highlight><pre><span>x</span> = 1\n</pre></div></div>",
+            "```python\nx = 1\n```",
+        ),
+        ("<pre class='language-text'>x</pre>", "```\nx\n```"),
+        (
+            "<table><caption>Rain</caption><tr><th>a<th>b<tr><td>1<td>2</table>",
+            "Rain\n\n| a | b |\n| - | - |\n| 1 | 2 |",
+        ),
+        (
+            "<table><tr><td><h2>Left</h2>one<td><table><tr><td>1<td>2</table></table>",
+            "## Left\n\none\n\n|   |   |\n| - | - |\n| 1 | 2 |",
+        ),
+        ("<p>Press <kbd>Enter</kbd><wbr>.<br>Then wait.", "Press `Enter`.  \nThen wait."),
+        ("<aside class='admonition note'>Mind the gap.</aside>", "Mind the gap."),
+        ("<details><summary>More</summary><p>Details.</details>", "More\n\nDetails."),
+        ("<ul><li>1. <a href=#a>One</a><li>2. <a href='page.html#b'>Two</a></ul><p>x", "x"),
+        ("<ul><li><a href=#a>One</a> about this<li><a href=#b>Two</a></ul>", "- One about this\n- Two"),
+        ("<p><b>Date:&nbsp;</b>today", "**Date:** today"),
+        ("<table><tr><td><ul><li>a</ul><td>c</table>", "- a\n\nc"),
+        ("<table><tr><td><p>a<p>b<td>c</table>", "a\n\nb\n\nc"),
+    ] {
+        assert_eq!(markdown(content), expected, "{content}");
+    }
+}
+
+#[test]
+fn readability_loses_no_heading_code_or_table() {
+    let long = "A paragraph that is long enough for a reader, with commas, and with more than a few words. ".repeat(9);
+    let menu = "<table><tr><td><a href=/a>Products</a><br><a href=/b>Support</a><br><a href=/c>Contact</a></td><td>";
+    let page = text(&format!("{menu}<h1>Title</h1><p>{long}<p>{long}</td></table>"));
+    assert_eq!(page.text, format!("# Title\n\n{0}\n\n{0}", long.trim()), "the menu is left out");
+    let page =
+        text(&format!("{menu}<div><h2>Synopsis</h2><pre>run</pre></div><div><p>{long}<p>{long}</div></td></table>"));
+    assert!(page.text.contains("## Synopsis\n\n```\nrun\n```"), "{}", page.text);
+}
+
+#[test]
+fn what_is_no_content_is_left_out() {
+    for content in [
+        "<nav><a href=/>Home</a></nav>",
+        "<script>x</script><style>x</style><template>x</template><noscript>x</noscript><svg><title>x</title></svg>",
+        "<aside>Recent posts</aside>",
+        "<div role=navigation>x</div><div hidden>x</div><p aria-hidden=true>x</p><p style='display: none'>x</p>",
+        "<div class='cookie-banner'>We use cookies</div><div id=gdpr-consent>x</div>",
+        "<div class='pagination other'>Previous Next</div><ul class=breadcrumb><li>x</ul><span class=headerlink>x</span>",
+        "<form><button>Send</button><select><option>x</select><textarea>x</textarea></form><dialog open>x</dialog>",
+        "<!-- x -->",
+    ] {
+        assert_eq!(markdown(&format!("{content}<p>The text.")), "The text.", "{content}");
+    }
+    for content in [
+        "<section id=cookies><p>The text.</section>",
+        "<dt id=navigation class=sig>The text.",
+        "<div class='sidebar-layout'>The text.</div>",
+    ] {
+        assert_eq!(markdown(content), "The text.", "{content}");
+    }
+}
+
+#[test]
+fn main_content_is_found() {
+    let long = "A paragraph that is long enough for a reader, with commas, and with more than a few words. ".repeat(6);
+    let header = "<header><a href=/>Logo</a><p>The slogan</header>";
+    for (page, expected) in [
+        (
+            format!("{header}<main><p>In main there is a text.</p><p>With more of it.</main><p>Behind it"),
+            "In main there is a text.\n\nWith more of it.".to_owned(),
+        ),
+        (
+            format!("{header}<div role=main>In the main part of the page.</div><p>Behind"),
+            "In the main part of the page.".to_owned(),
+        ),
+        (
+            format!("{header}<article><header><h1>T</h1></header>In the only article here.</article><p>x"),
+            "# T\n\nIn the only article here.".to_owned(),
+        ),
+        (
+            format!(
+                "{header}<article><p>The first of two articles</article><article><p>The second of two articles</article>"
+            ),
+            "The first of two articles\n\nThe second of two articles".to_owned(),
+        ),
+        (
+            format!("{header}<header><h1>Title</h1><a href=/>x</a></header><p>{long}<footer>x</footer>"),
+            format!("# Title\n\n{}", long.trim()),
+        ),
+        (format!("<main> </main><p>{long}"), long.trim().to_owned()),
+        ("<p>Call 123.".to_owned(), "Call 123.".to_owned()),
+        (
+            "<ul><li><a href=/1>One</a> 2026<li><a href=/2>Two</a> 2025</ul>".to_owned(),
+            "- [One](http://a.test/1) 2026\n- [Two](http://a.test/2) 2025".to_owned(),
+        ),
+    ] {
+        assert_eq!(text(&page).text, expected, "{page}");
+    }
+}
+
+#[test]
+fn facts_are_taken_from_their_surest_place() {
+    let page = text(
+        "<html lang='de-AT'><svg><title>drawing</title></svg><head><base href=/x/><title> A\n <b>title</b></title>\
+         <meta property=og:description content='of og'><meta name=Description content=' of  meta '>\
+         <link rel='CANONICAL other' href=canon#part><time class=updated datetime=2026-01-02></time>\
+         <script type=application/ld+json>[{\"@graph\":[{\"@type\":\"WebSite\",\"datePublished\":\"2020-01-01\"},\
+         {\"@type\":[\"BlogPosting\"],\"datePublished\":\"2026-01-01\"}]}]</script>\
+         <script type=application/ld+json>no JSON</script><p>x",
+    );
+    assert_eq!(page.title.as_deref(), Some("A <b>title</b>"));
+    assert_eq!(page.description.as_deref(), Some("of meta"));
+    assert_eq!(page.language.as_deref(), Some("de-AT"));
+    assert_eq!(page.canonical.as_deref(), Some("http://a.test/x/canon"));
+    assert_eq!(page.published.as_deref(), Some("2026-01-01"));
+    assert_eq!(page.modified.as_deref(), Some("2026-01-02"));
+    let page = text("<html lang=' '><article>Seen on <time datetime=2026-05-06>some day</time></article>");
+    assert_eq!((page.language, page.published.as_deref()), (None, Some("2026-05-06")));
+    assert_eq!((page.title, page.description, page.canonical, page.modified), (None, None, None, None));
+}
+
+#[test]
+fn digest_is_that_of_the_words() {
+    let digest = |format, html: &str| read_as(format, html).1;
+    let page = "<main><h1>A title</h1><p>Some <b>words</b> and <a href=/x?s=1>a link</a>.</main>";
+    let known = digest(TextFormat::Markdown, page);
+    assert!(known.is_some());
+    assert_eq!(digest(TextFormat::Html, page), known);
+    assert_eq!(digest(TextFormat::Plain, &page.replace("s=1", "s=2").replace("<p>", "\n\n<p>\n ")), known);
+    assert_ne!(digest(TextFormat::Markdown, &page.replace("words", "others")), known);
+}
+
+#[test]
+fn deep_pages_fit_the_stack() {
+    for (open, close) in
+        [("<div>", "</div>"), ("<blockquote>", "</blockquote>"), ("<ul><li>", "</ul>"), ("<section>", "")]
+    {
+        let depth = 480 / open.matches('<').count();
+        let html = format!("<main>{}The text that is deep in it.{}</main>", open.repeat(depth), close.repeat(depth));
+        for format in [TextFormat::Markdown, TextFormat::Plain, TextFormat::Html] {
+            let page = read_as(format, &html).0;
+            assert!(page.text.contains("The text that is deep in it."), "{open} {:?} {}", page.error, page.text.len());
+        }
+    }
+}
+
+#[test]
+fn code_keeps_its_blank_lines() {
+    assert_eq!(markdown("<p>a</p><pre>x\n\n\n\ny</pre><p>b"), "a\n\n```\nx\n\n\n\ny\n```\n\nb");
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(200))]
+    #[test]
+    fn no_page_breaks_the_reader(parts in proptest::collection::vec(proptest::sample::select(PARTS), 0..40)) {
+        let html = parts.concat();
+        for format in [TextFormat::Markdown, TextFormat::Plain, TextFormat::Html] {
+            let (page, digest) = read_as(format, &html);
+            proptest::prop_assert_eq!(page.error, None);
+            proptest::prop_assert!(digest.is_some());
+        }
+    }
+}
+
+/// Parts of which odd pages are made.
+const PARTS: &[&str] = &[
+    "<main>",
+    "</main>",
+    "<table>",
+    "<tr>",
+    "<td>",
+    "</td>",
+    "</table>",
+    "<caption>c",
+    "<ul>",
+    "<li>",
+    "</ul>",
+    "<dl>",
+    "<dt>",
+    "<dd>",
+    "<a href=x>",
+    "<a href=#y>",
+    "<a>",
+    "</a>",
+    "<pre>",
+    "</pre>",
+    "<code class=language-x>",
+    "</code>",
+    "<img alt=a src=b>",
+    "<h1>",
+    "</h1>",
+    "<nav>",
+    "</nav>",
+    "<header>",
+    "</header>",
+    "<p>",
+    "</p>",
+    "<b>",
+    "<i>",
+    "</b>",
+    "<article>",
+    "</article>",
+    "<select>",
+    "<svg>",
+    "<template>",
+    "<frameset>",
+    "<body>",
+    "<html>",
+    "text ",
+    "\n\n",
+    "*_`|",
+    "<div class=sidebar>",
+    "<div>",
+    "</div>",
+    "<blockquote>",
+    "<br>",
+    "<ol start=7>",
+    "\u{0}",
+    "&nbsp;",
+    "<aside class=note>",
+];

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-/// The most blocks that are left out at each end of a text.
+/// How many blocks at each end of a text are compared. If all of them are known, it is the same page again.
 const MOST: usize = 6;
 /// How many blocks of all hosts are remembered. A newer one takes the place of an older one.
 const SLOTS: usize = 1 << 16;
@@ -32,7 +32,8 @@ impl Repeats {
         let left_out = blocks[..first].iter().chain(&blocks[blocks.len() - last..]);
         let bytes: usize =
             left_out.map(|block| &text[block.clone()]).filter(|block| !is_links(block)).map(str::len).sum();
-        if first + last == 0 || first + last >= blocks.len() || bytes * 2 > text.len() {
+        let is_same_page = first + last >= blocks.len() || first == MOST || last == MOST || bytes * 2 > text.len();
+        if first + last == 0 || is_same_page {
             return (0..text.len(), 0);
         }
         (blocks[first].start..blocks[blocks.len() - last - 1].end, (first + last) as u64)
@@ -126,6 +127,11 @@ mod tests {
         let page = "# Notes\n\nA paragraph that two pages share.\n\nAnother one of them.";
         for _ in 0..3 {
             assert_eq!(kept(&mut repeats, "a.test", page), (page, 0));
+        }
+        let links: String = (0..9).map(|at| format!("- [Part {at}](/{at})\n\n")).collect();
+        let index = format!("# Index\n\n{}", links.trim());
+        for _ in 0..2 {
+            assert_eq!(kept(&mut repeats, "a.test", &index), (&*index, 0), "a page of links under another URL");
         }
         let other = "# Notes\n\nSomething new.\n\nA paragraph that two pages share.";
         assert_eq!(kept(&mut repeats, "a.test", other), (other, 0), "it was at no end");

@@ -29,6 +29,10 @@ pub static LINK: LazyLock<Validator> =
 pub static EXPLANATION: LazyLock<Validator> =
     LazyLock::new(|| compile(include_str!("../../../docs/reference/explain.schema.json")));
 
+/// The schema of a line of `--text`, `docs/reference/text.schema.json`.
+pub static TEXT: LazyLock<Validator> =
+    LazyLock::new(|| compile(include_str!("../../../docs/reference/text.schema.json")));
+
 fn compile(text: &str) -> Validator {
     let schema: Value = serde_json::from_str(text).expect("a schema is JSON");
     assert!(jsonschema::meta::is_valid(&schema), "not a valid schema: {text}");

@@ -4,7 +4,7 @@ use dom_query::{Document, NodeRef};
 
 use super::dates::{self, ShownDates};
 use super::json_ld::{self, StructuredFacts};
-use super::{LONGEST_FACT, Page, single_blanks};
+use super::{LONGEST_FACT, SourcePage, single_blanks};
 use crate::model::PageText;
 
 /// The longest language tag that is taken.
@@ -33,7 +33,7 @@ const MODIFIED: [&str; 6] = [
 ];
 
 /// Reads the facts of a page. Its text is still empty.
-pub(super) fn read(document: &Document, page: &Page<'_>) -> PageText {
+pub(super) fn read(document: &Document, page: &SourcePage<'_>) -> PageText {
     let metas = metas(document);
     let structured = json_ld::read(document);
     let StructuredFacts { description, published, modified } = structured;
@@ -88,7 +88,7 @@ fn language(document: &Document, metas: &[(String, String)]) -> Option<String> {
     is_tag.then(|| tag.to_owned())
 }
 
-fn canonical(document: &Document, page: &Page<'_>) -> Option<String> {
+fn canonical(document: &Document, page: &SourcePage<'_>) -> Option<String> {
     let is_canonical = |node: &&NodeRef<'_>| {
         node.attr("rel")
             .is_some_and(|rel| rel.split_ascii_whitespace().any(|word| word.eq_ignore_ascii_case("canonical")))

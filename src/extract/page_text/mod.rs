@@ -34,7 +34,7 @@ use super::document::media_type;
 use super::resolve::LinkResolver;
 use crate::model::{PageHeading, PageText, TextFormat, TextLink};
 use crate::policy::message::charset::of_media_type;
-use survey::Survey;
+use survey::TagSurvey;
 
 /// The most bytes of a page that is read for its text.
 pub const LARGEST_PAGE: usize = 4 << 20;
@@ -104,7 +104,7 @@ fn read(head: &PageHead, body: &[u8]) -> Result<(PageText, [u8; 32]), String> {
     let declared = document.select_single("base[href]").attr("href");
     let base = declared.and_then(|href| head.url.join(href.trim()).ok()).filter(|base| !base.cannot_be_a_base());
     let base = base.as_ref().unwrap_or(&head.url);
-    let page = Page { resolver: LinkResolver::new(base, encoding), url: &head.url };
+    let page = SourcePage { resolver: LinkResolver::new(base, encoding), url: &head.url };
     let mut text = about::read(&document, &page);
     boilerplate::remove(&document);
     rewriting::rewrite(&document, &page, head.format);
@@ -128,7 +128,7 @@ fn read(head: &PageHead, body: &[u8]) -> Result<(PageText, [u8; 32]), String> {
 }
 
 /// A page whose links are resolved.
-struct Page<'a> {
+struct SourcePage<'a> {
     resolver: LinkResolver<'a>,
     url: &'a Url,
 }
@@ -140,10 +140,10 @@ fn decoded<'a>(head: &PageHead, body: &'a [u8]) -> Result<(Cow<'a, str>, &'stati
     let known = shown.map(|(encoding, _)| encoding).or(head.content_type.as_deref().and_then(of_media_type));
     if let Some(encoding) = known.filter(|encoding| charset::hides_tags(encoding)) {
         let text = encoding.decode_without_bom_handling(body).0;
-        Survey::of(text.as_bytes()).check()?;
+        TagSurvey::of(text.as_bytes()).check()?;
         return Ok((text, encoding));
     }
-    let survey = Survey::of(body);
+    let survey = TagSurvey::of(body);
     survey.check()?;
     let encoding = known.or(survey.declared).unwrap_or_else(|| {
         let mut detector = CharsetDetector::new();

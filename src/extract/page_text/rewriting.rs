@@ -2,7 +2,7 @@
 
 use dom_query::{Document, NodeRef};
 
-use super::{Page, tables};
+use super::{SourcePage, tables};
 use crate::model::TextFormat;
 
 /// Signs that stand for a link to a heading.
@@ -13,7 +13,7 @@ const KEPT: [&str; 9] = ["href", "src", "alt", "colspan", "rowspan", "start", "l
 const LANGUAGE_ABOVE: usize = 3;
 
 /// Rewrites the elements of a page.
-pub(super) fn rewrite(document: &Document, page: &Page<'_>, format: TextFormat) {
+pub(super) fn rewrite(document: &Document, page: &SourcePage<'_>, format: TextFormat) {
     let Some(body) = document.body() else { return };
     let nodes = body.descendants();
     for node in nodes.iter().filter(|node| node.is_text()) {
@@ -47,7 +47,7 @@ fn plain_blanks(text: &NodeRef<'_>) {
 }
 
 /// Whether a list is the table of contents of its page: all its text is links to parts of it.
-fn is_contents(list: &NodeRef<'_>, page: &Page<'_>) -> bool {
+fn is_contents(list: &NodeRef<'_>, page: &SourcePage<'_>) -> bool {
     let links: Vec<_> = list.descendants_it().filter(|node| node.has_name("a") && node.has_attr("href")).collect();
     let leads_inside = |link: &NodeRef<'_>| {
         let url = link.attr("href").and_then(|href| page.resolver.url_with_fragment(href.trim()));
@@ -63,7 +63,7 @@ pub(super) fn strip_attributes(root: &NodeRef<'_>) {
 }
 
 /// Makes a link absolute. A link within the page, or to a script, leaves its text.
-fn link(node: &NodeRef<'_>, page: &Page<'_>) {
+fn link(node: &NodeRef<'_>, page: &SourcePage<'_>) {
     let Some(href) = node.attr("href") else { return keep_children(node) };
     let text = node.text();
     if ANCHORS.contains(&text.trim()) {
@@ -95,7 +95,7 @@ fn is_same_document(url: &url::Url, page: &url::Url) -> bool {
 }
 
 /// Keeps a picture that has a description.
-fn picture(node: &NodeRef<'_>, page: &Page<'_>) {
+fn picture(node: &NodeRef<'_>, page: &SourcePage<'_>) {
     let alt = node.attr("alt").filter(|alt| !alt.trim().is_empty());
     let source = ["src", "data-src", "data-original"].into_iter().filter_map(|name| node.attr(name));
     let url = source.into_iter().find_map(|source| page.resolver.url_with_fragment(source.trim()));

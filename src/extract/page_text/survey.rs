@@ -32,7 +32,7 @@ const FORMATTING: [&[u8]; 14] =
 
 /// What a page shows before its tree is built.
 #[derive(Debug, Default)]
-pub(super) struct Survey {
+pub(super) struct TagSurvey {
     /// The encoding that the page declares.
     pub declared: Option<&'static Encoding>,
     /// The open elements, by the hash of their names.
@@ -43,7 +43,7 @@ pub(super) struct Survey {
     deepest: usize,
 }
 
-impl Survey {
+impl TagSurvey {
     /// Reads a page, until it turns out to be too complex.
     pub fn of(page: &[u8]) -> Self {
         let mut survey = Self::default();
@@ -94,7 +94,7 @@ impl Survey {
     }
 }
 
-impl TokenReader for Survey {
+impl TokenReader for TagSurvey {
     fn wants(&self, tag: &[u8], _: &[u8]) -> bool {
         tag == b"meta" || FORMATTING.contains(&tag)
     }
@@ -162,7 +162,7 @@ mod tests {
             ("<?xml version='1.0' encoding='euc-jp'?><html>", Some(EUC_JP)),
             ("<!-- <meta charset=euc-jp> --><p>", None),
         ] {
-            assert_eq!(Survey::of(page.as_bytes()).declared, encoding, "{page}");
+            assert_eq!(TagSurvey::of(page.as_bytes()).declared, encoding, "{page}");
         }
     }
 
@@ -178,7 +178,7 @@ mod tests {
             "<a href=x>",
         ] {
             let page = format!("<table>{}", part.repeat(2_000));
-            assert_eq!(Survey::of(page.as_bytes()).check(), Ok(()), "{part}");
+            assert_eq!(TagSurvey::of(page.as_bytes()).check(), Ok(()), "{part}");
         }
     }
 
@@ -186,7 +186,7 @@ mod tests {
     fn pages_that_are_slow_to_parse_are_refused() {
         let fonts: String = (0..100_000).map(|at| format!("<p><font size={at}>x")).collect();
         for page in ["<div>".repeat(600), "<ul><li>".repeat(300), fonts, "<i></i>".repeat(500_000)] {
-            assert!(Survey::of(page.as_bytes()).check().is_err(), "{}", &page[..20]);
+            assert!(TagSurvey::of(page.as_bytes()).check().is_err(), "{}", &page[..20]);
         }
     }
 }

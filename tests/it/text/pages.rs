@@ -6,7 +6,7 @@ use super::*;
 use crate::support::BACKENDS;
 
 #[test]
-fn a_page_has_its_text_and_what_it_says_of_itself_on_every_backend() {
+fn a_page_has_its_text_and_facts_on_every_backend() {
     let article = "<html lang=de><title> A  quiet\nharbour </title><meta name=description content='About boats.'>\
         <link rel=canonical href=/quiet><meta property='article:published_time' content='2026-03-04T10:00:00+02:00'>\
         <script type='application/ld+json'>{\"@type\":\"Article\",\"dateModified\":\"2026-03-05\"}</script>\

@@ -7,7 +7,6 @@
 
 use std::io;
 
-use super::short_deflate::{LONGEST, deflate_short};
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 
 /// Deflate, without a time, from an unknown system.
@@ -16,6 +15,9 @@ pub(super) const MEMBER_HEADER: [u8; 10] = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xF
 /// The level of zlib for responses: a better one costs more time than the bytes are worth.
 const LEVEL: Compression = Compression::new(6);
 
+/// The level for records without a payload. Most are shorter than 1 KiB and shrink hardly more at a better one.
+const SHORT_LEVEL: Compression = Compression::new(1);
+
 /// The room for output that is made at once.
 const ROOM: usize = 16 * 1024;
 
@@ -23,79 +25,45 @@ const ROOM: usize = 16 * 1024;
 const ROOM_OF_MEMBER: usize = 512;
 
 /// One deflate stream at a time. Its tables are large, so it is used again.
-pub(super) struct Deflater(Compress);
+pub(super) struct Deflater {
+    stream: Compress,
+    /// Made for the first short record.
+    short: Option<Compress>,
+}
 
 impl Deflater {
     pub(super) fn new() -> Self {
-        Self(Compress::new(LEVEL, false))
+        Self { stream: Compress::new(LEVEL, false), short: None }
     }
 
     /// Begins another stream.
     pub(super) fn reset(&mut self) {
-        self.0.reset();
+        self.stream.reset();
     }
 
     /// Compresses bytes without ending the stream.
     pub(super) fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
-        self.run(bytes, FlushCompress::None, out)
+        run(&mut self.stream, bytes, FlushCompress::None, out)
     }
 
     /// Ends a block at a byte boundary.
     pub(super) fn flush(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
-        self.run(&[], FlushCompress::Sync, out)
+        run(&mut self.stream, &[], FlushCompress::Sync, out)
     }
 
     /// Ends the stream.
     pub(super) fn end(&mut self, out: &mut Vec<u8>) -> io::Result<()> {
-        self.run(&[], FlushCompress::Finish, out)
-    }
-
-    fn run(&mut self, mut bytes: &[u8], flush: FlushCompress, out: &mut Vec<u8>) -> io::Result<()> {
-        loop {
-            out.reserve(ROOM.min(bytes.len() + 256));
-            let before = self.0.total_in();
-            let status = self.0.compress_vec(bytes, out, flush).map_err(io::Error::other)?;
-            let taken = usize::try_from(self.0.total_in() - before).unwrap_or(bytes.len());
-            bytes = &bytes[taken..];
-            let is_done = match flush {
-                FlushCompress::Finish => status == Status::StreamEnd,
-                // Room that is left means that nothing is held back.
-                FlushCompress::None => bytes.is_empty(),
-                _ => bytes.is_empty() && out.len() < out.capacity(),
-            };
-            if is_done {
-                return Ok(());
-            }
-        }
+        run(&mut self.stream, &[], FlushCompress::Finish, out)
     }
 
     /// Makes a whole member of these pieces.
     pub(super) fn member(&mut self, pieces: &[&[u8]]) -> io::Result<Vec<u8>> {
-        self.reset();
-        let mut out = Vec::with_capacity(pieces.iter().map(|piece| piece.len()).sum::<usize>() / 2 + ROOM_OF_MEMBER);
-        out.extend_from_slice(&MEMBER_HEADER);
-        let mut crc = Crc::new();
-        for piece in pieces {
-            crc.update(piece);
-            self.push(piece, &mut out)?;
-        }
-        self.end(&mut out)?;
-        out.extend_from_slice(&member_end(&crc));
-        Ok(out)
+        member(&mut self.stream, pieces)
     }
 
-    /// As [`Deflater::member`], for pieces without a payload: it takes less time, and a little more room.
+    /// As [`Deflater::member`], for pieces without a payload.
     pub(super) fn short_member(&mut self, pieces: &[&[u8]]) -> io::Result<Vec<u8>> {
-        if pieces.iter().map(|piece| piece.len()).sum::<usize>() > LONGEST {
-            return self.member(pieces);
-        }
-        let (bytes, mut crc) = (pieces.concat(), Crc::new());
-        crc.update(&bytes);
-        let mut out = Vec::with_capacity(bytes.len());
-        out.extend_from_slice(&MEMBER_HEADER);
-        deflate_short(&bytes, &mut out);
-        out.extend_from_slice(&member_end(&crc));
-        Ok(out)
+        member(self.short.get_or_insert_with(|| Compress::new(SHORT_LEVEL, false)), pieces)
     }
 
     /// Begins a member with these pieces. The rest of its stream is compressed apart, and `crc` gets the sum of both.
@@ -110,6 +78,39 @@ impl Deflater {
         sum.combine(crc);
         *crc = sum;
         Ok(out)
+    }
+}
+
+fn member(stream: &mut Compress, pieces: &[&[u8]]) -> io::Result<Vec<u8>> {
+    stream.reset();
+    let mut out = Vec::with_capacity(pieces.iter().map(|piece| piece.len()).sum::<usize>() / 2 + ROOM_OF_MEMBER);
+    out.extend_from_slice(&MEMBER_HEADER);
+    let mut crc = Crc::new();
+    for piece in pieces {
+        crc.update(piece);
+        run(stream, piece, FlushCompress::None, &mut out)?;
+    }
+    run(stream, &[], FlushCompress::Finish, &mut out)?;
+    out.extend_from_slice(&member_end(&crc));
+    Ok(out)
+}
+
+fn run(stream: &mut Compress, mut bytes: &[u8], flush: FlushCompress, out: &mut Vec<u8>) -> io::Result<()> {
+    loop {
+        out.reserve(ROOM.min(bytes.len() + 256));
+        let before = stream.total_in();
+        let status = stream.compress_vec(bytes, out, flush).map_err(io::Error::other)?;
+        let taken = usize::try_from(stream.total_in() - before).unwrap_or(bytes.len());
+        bytes = &bytes[taken..];
+        let is_done = match flush {
+            FlushCompress::Finish => status == Status::StreamEnd,
+            // Room that is left means that nothing is held back.
+            FlushCompress::None => bytes.is_empty(),
+            _ => bytes.is_empty() && out.len() < out.capacity(),
+        };
+        if is_done {
+            return Ok(());
+        }
     }
 }
 

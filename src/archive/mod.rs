@@ -24,7 +24,6 @@ mod open_file;
 mod payloads;
 mod record;
 mod recover;
-mod short_deflate;
 mod writer;
 
 pub use capture::{CaptureUse, ExchangeCapture};

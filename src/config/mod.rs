@@ -19,6 +19,7 @@ mod merge;
 mod pace;
 mod pin;
 mod proxy;
+mod queue_address;
 mod records;
 mod retry;
 mod text;
@@ -42,6 +43,7 @@ pub use crawl::{CrawlConfig, Sitemaps};
 pub use end::{FailOn, Order, Until};
 pub use hosts::HostTable;
 pub use pace::Rate;
+pub use queue_address::{QueueAddress, QueueServer};
 pub use records::{Color, Format, ProgressMode, Show};
 pub use text::{ChangesBy, TextConfig};
 

@@ -13,6 +13,7 @@
 //! temporary one does not, and the scheduler calls it on the engine's thread, with few URLs at once.
 
 mod memory;
+mod redis_queue;
 mod shared;
 mod sqlite;
 mod stored;
@@ -29,9 +30,11 @@ use crate::model::{Claimed, JobId, Kind, Via};
 use crate::policy::credentials::origin;
 use crate::policy::text::fingerprint::Fingerprint;
 
+pub use crate::model::{HostPace, LeaseId, Returned};
 pub use memory::MemoryQueue;
+pub use redis_queue::{HostStatus, ListStatus, QueueAdmin, QueueStatus, RedisQueue, RedisQueueOptions, WorkerStatus};
 pub use shared::{
-    Committed, HostPace, LEASE, MOST_EXPIRED, Renewed, SharedLeases, SharedQueue, SharedRequest, SharedRest,
+    Committed, LEASE, LeasedUrl, ListClaim, MOST_EXPIRED, Renewed, SharedLeases, SharedQueue, SharedRequest, SharedRest,
 };
 pub use sqlite::SqliteQueue;
 
@@ -99,10 +102,6 @@ pub struct Added {
     /// URLs that were dropped, because their key was added before.
     pub seen: usize,
 }
-
-/// Identifies a lease.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LeaseId(pub i64);
 
 /// A request for URLs.
 #[derive(Debug, Clone, Copy)]

@@ -11,10 +11,7 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
-use super::{Added, LeaseId, QueueError, Queued};
-use crate::model::StoredRobots;
+use super::{Added, HostPace, LeaseId, QueueError, Queued, Returned};
 
 /// How long a lease holds that nobody renews.
 pub const LEASE: Duration = Duration::from_secs(30);
@@ -40,13 +37,39 @@ pub trait SharedQueue: Send {
     fn complete(&mut self, done: &[Committed]) -> Result<Vec<LeaseId>, QueueError>;
 
     /// Returns leased URLs to the queue: they are not done. Their host stays leased.
-    fn release(&mut self, leases: &[LeaseId]) -> Result<(), QueueError>;
+    fn release(&mut self, back: &[Returned]) -> Result<(), QueueError>;
 
-    /// Lets go of a host of which this worker has no URLs any more.
-    fn release_host(&mut self, pace: &HostPace) -> Result<(), QueueError>;
+    /// Lets go of hosts of which this worker has no URLs any more.
+    fn release_hosts(&mut self, paces: &[HostPace]) -> Result<(), QueueError>;
 
-    /// Renews the leases of this worker. It is called every third of [`LEASE`], or sooner.
+    /// Stores the pace of hosts that this worker keeps, so that its death does not forget a hold.
+    fn store_pace(&mut self, paces: &[HostPace]) -> Result<(), QueueError>;
+
+    /// Renews the leases of this worker. It is called every second or two, so that other workers get hosts soon.
     fn renew(&mut self) -> Result<Renewed, QueueError>;
+
+    /// Tells all workers these texts, each once. A worker knows them before it has a URL that was added later.
+    fn tell_all(&mut self, notes: &[Box<str>]) -> Result<(), QueueError>;
+
+    /// Claims a list, which one worker loads. The digest is that of its content.
+    fn claim_list(&mut self, name: &str, digest: &str) -> Result<ListClaim, QueueError>;
+
+    /// Notes that all URLs of a claimed list were added.
+    fn list_loaded(&mut self, digest: &str) -> Result<(), QueueError>;
+
+    /// Gives back all that this worker has. It is the last call.
+    fn leave(&mut self) -> Result<(), QueueError>;
+}
+
+/// The answer to a claim of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListClaim {
+    /// This worker has to load it.
+    Load,
+    /// Another worker loads it.
+    Loading,
+    /// All its URLs were added.
+    Loaded,
 }
 
 /// A request for URLs.
@@ -54,7 +77,7 @@ pub trait SharedQueue: Send {
 pub struct SharedRequest {
     /// The most URLs.
     pub most: usize,
-    /// The most URLs of one host.
+    /// The most URLs of one host that this worker may have after it.
     pub per_host: usize,
     /// The most hosts that this worker may have after it.
     pub hosts: usize,
@@ -66,9 +89,22 @@ pub struct SharedLeases {
     /// The hosts that this worker did not have before, with their pace.
     pub hosts: Vec<HostPace>,
     /// The URLs and their leases.
-    pub urls: Vec<(LeaseId, Queued)>,
+    pub urls: Vec<LeasedUrl>,
+    /// What workers have told all others, as far as this one does not know it, in order.
+    pub notes: Vec<Box<str>>,
     /// What this worker may expect.
     pub rest: SharedRest,
+}
+
+/// A leased URL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeasedUrl {
+    /// The lease.
+    pub lease: LeaseId,
+    /// How many attempts were made.
+    pub attempts: u32,
+    /// The URL.
+    pub url: Queued,
 }
 
 /// The state of a shared queue after a lease.
@@ -85,23 +121,6 @@ pub enum SharedRest {
     Drained,
 }
 
-/// The pace of a host, which goes with its lease.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct HostPace {
-    /// The host, as [`Queued::host`] has it.
-    pub host: Box<str>,
-    /// No request may start for so long.
-    pub due_in: Duration,
-    /// Its requests in flight at once, if it has shown that it bears no more.
-    pub slots: Option<u32>,
-    /// Fetches in a row that failed for the host's sake.
-    pub failures: u32,
-    /// Why it gets no more requests.
-    pub given_up: Option<Box<str>>,
-    /// What is known of the robots.txt of its origins.
-    pub robots: Vec<(Box<str>, StoredRobots)>,
-}
-
 /// An outcome to commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Committed {
@@ -109,7 +128,7 @@ pub struct Committed {
     pub lease: LeaseId,
     /// The kind for the counts: `ok`, `http_error`, `failed` or `skipped`.
     pub verdict: &'static str,
-    /// The record, a line of JSON.
+    /// The record, a line of JSON. An outcome without one counts nowhere.
     pub record: Vec<u8>,
 }
 
@@ -120,4 +139,6 @@ pub struct Renewed {
     pub lost: Vec<Box<str>>,
     /// Hosts that another worker needs: one that is idle, or one whose redirect leads there.
     pub wanted: Vec<Box<str>>,
+    /// Whether people have paused the job.
+    pub is_paused: bool,
 }

@@ -12,14 +12,21 @@ use crate::model::SourcePos;
 
 type NewQueue = fn() -> Box<dyn UrlQueue>;
 
-const QUEUES: [(&str, NewQueue); 2] = [
-    ("memory", || Box::new(MemoryQueue::default())),
-    ("sqlite", || Box::new(SqliteQueue::temporary(1 << 30).unwrap())),
-];
+/// The queues of this machine.
+fn queues() -> Vec<(&'static str, NewQueue)> {
+    let mut queues: Vec<(&str, NewQueue)> = vec![
+        ("memory", || Box::new(MemoryQueue::default())),
+        ("sqlite", || Box::new(SqliteQueue::temporary(1 << 30).unwrap())),
+    ];
+    if redis_queue::is_testable() {
+        queues.push(("redis", || Box::new(redis_queue::new_queue())));
+    }
+    queues
+}
 
 /// Plays a test on every queue.
 fn each(test: impl Fn(&mut dyn UrlQueue)) {
-    for (name, make) in QUEUES {
+    for (name, make) in queues() {
         println!("{name}");
         test(&mut *make());
     }
@@ -236,7 +243,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
     #[test]
     fn all_queues_do_the_same(ops in prop::collection::vec(op(), 1..40)) {
-        let mut queues: Vec<_> = QUEUES.iter().map(|(_, make)| (make(), Vec::new())).collect();
+        let mut queues: Vec<_> = queues().iter().map(|(_, make)| (make(), Vec::new())).collect();
         for op in ops {
             let seen: Vec<_> = queues.iter_mut().map(|(queue, open)| play(&mut **queue, open, &op)).collect();
             prop_assert!(seen.iter().all(|one| *one == seen[0]), "{op:?}: {seen:#?}");

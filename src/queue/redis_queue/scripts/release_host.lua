@@ -1,0 +1,9 @@
+-- Frees hosts. ARGV: session, and of each host: host, time until it is due, its pace.
+for at = 2, #ARGV, 3 do
+  local host, key = ARGV[at], host_key(ARGV[at])
+  if redis.call('HGET', key, 'owner') == ARGV[1] then
+    redis.call('HSET', key, 'due', now + tonumber(ARGV[at + 1]), 'pace', ARGV[at + 2])
+    let_go(host, ARGV[1], 0)
+  end
+end
+return 0

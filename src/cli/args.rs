@@ -14,6 +14,7 @@ use super::crawl_args::{self, CrawlArgs};
 use super::explain_args::{self, ExplainArgs};
 use super::job_args::{JobArgs, SettingArgs};
 use super::manual;
+use super::queue_args::{self, QueueCommand};
 use super::report_args::{self, ReportArgs};
 use super::setting_flags::plain_switch;
 use super::version;
@@ -76,6 +77,13 @@ pub enum Command {
         #[command(subcommand)]
         command: WarcCommand,
     },
+    /// Ask and tell a queue that several workers share
+    #[command(args_override_self = true, after_help = queue_args::NOTES)]
+    Queue {
+        /// The command for the queue.
+        #[command(subcommand)]
+        command: QueueCommand,
+    },
     /// Download a small demo site from loopback, without network access
     #[command(args_override_self = true, after_help = DEMO_NOTES)]
     Demo {
@@ -136,8 +144,21 @@ The index of a.warc.gz is a.cdxj or a.warc.gz.cdxj. It must be sorted by bytes. 
 back from the WARC file before anything is packed. docs/guide/wacz.md explains more.";
 
 /// The commands with a manual page of their own.
-const MAN_PAGES: [&str; 12] =
-    ["crawl", "map", "mirror", "explain", "report", "wacz", "warc", "demo", "compare", "config", "completions", "man"];
+const MAN_PAGES: [&str; 13] = [
+    "crawl",
+    "map",
+    "mirror",
+    "explain",
+    "report",
+    "wacz",
+    "warc",
+    "queue",
+    "demo",
+    "compare",
+    "config",
+    "completions",
+    "man",
+];
 
 /// Parses a command line, the name of the program first.
 ///

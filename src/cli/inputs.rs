@@ -194,6 +194,7 @@ fn input(word: &OsStr, position: u64, env: &Env) -> Result<InputArg, String> {
             "report",
             "wacz",
             "warc",
+            "queue",
             "demo",
             "compare",
             "config",

@@ -21,7 +21,7 @@ const LONGEST_JOB: usize = 64;
 /// A Redis server and a job in it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueAddress {
-    /// Where the server listens.
+    /// The place at which the server listens.
     pub server: QueueServer,
     /// The user.
     pub user: Option<String>,
@@ -33,7 +33,7 @@ pub struct QueueAddress {
     pub job: String,
 }
 
-/// Where a Redis server listens.
+/// The place at which a Redis server listens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum QueueServer {
     /// A host and a port.

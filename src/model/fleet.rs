@@ -1,4 +1,4 @@
-//! What a run and a queue that it shares with other workers tell each other.
+//! Messages between a run and a queue that it shares with other workers.
 
 use std::time::Duration;
 
@@ -23,13 +23,13 @@ pub struct HostPace {
     pub failures: u32,
     /// Why it gets no more requests.
     pub given_up: Option<Box<str>>,
-    /// What is known of the robots.txt of its origins.
+    /// The robots.txt of its origins, as far as it is known.
     pub robots: Vec<(Box<str>, StoredRobots)>,
 }
 
 /// A leased URL that goes back to the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Returned {
+pub struct ReturnedUrl {
     /// The lease.
     pub lease: LeaseId,
     /// How many attempts were made.

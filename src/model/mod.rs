@@ -50,7 +50,7 @@ pub use error::{ErrorKind, FetchError, ProxyAnswer};
 pub use event::RunInfo;
 pub use facts::{Facts, Hop, SkipReason, Timing, Verdict};
 pub use failure::{FailedUrl, FailureCause};
-pub use fleet::{HostPace, LeaseId, Returned};
+pub use fleet::{HostPace, LeaseId, ReturnedUrl};
 pub use found::Found;
 pub use host_pattern::HostPattern;
 pub use job::{Job, RedirectState, Tried};

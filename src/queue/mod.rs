@@ -30,11 +30,11 @@ use crate::model::{Claimed, JobId, Kind, Via};
 use crate::policy::credentials::origin;
 use crate::policy::text::fingerprint::Fingerprint;
 
-pub use crate::model::{HostPace, LeaseId, Returned};
+pub use crate::model::{HostPace, LeaseId, ReturnedUrl};
 pub use memory::MemoryQueue;
 pub use redis_queue::{HostStatus, ListStatus, QueueAdmin, QueueStatus, RedisQueue, RedisQueueOptions, WorkerStatus};
 pub use shared::{
-    Committed, LEASE, LeasedUrl, ListClaim, MOST_EXPIRED, Renewed, SharedLeases, SharedQueue, SharedRequest, SharedRest,
+    Committed, LEASE, LeasedUrl, ListClaim, MOST_EXPIRED, Renewal, SharedLeases, SharedQueue, SharedRequest, SharedRest,
 };
 pub use sqlite::SqliteQueue;
 

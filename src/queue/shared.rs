@@ -1,4 +1,4 @@
-//! What workers on several machines share: URLs that wait, hosts that are leased, outcomes that are committed.
+//! The queue that workers on several machines share: URLs that wait, hosts that are leased, outcomes that are committed.
 //!
 //! A worker leases hosts, and the URLs of a host only with it. So one worker asks a host at a time, and the pace of a
 //! host is the business of that worker's scheduler. The pace goes back with the host.
@@ -11,9 +11,9 @@
 
 use std::time::Duration;
 
-use super::{Added, HostPace, LeaseId, QueueError, Queued, Returned};
+use super::{Added, HostPace, LeaseId, QueueError, Queued, ReturnedUrl};
 
-/// How long a lease holds that nobody renews.
+/// The time for which a lease holds without a renewal.
 pub const LEASE: Duration = Duration::from_secs(30);
 
 /// How often the lease of a URL may expire. After that the URL has failed.
@@ -37,7 +37,7 @@ pub trait SharedQueue: Send {
     fn complete(&mut self, done: &[Committed]) -> Result<Vec<LeaseId>, QueueError>;
 
     /// Returns leased URLs to the queue: they are not done. Their host stays leased.
-    fn release(&mut self, back: &[Returned]) -> Result<(), QueueError>;
+    fn release(&mut self, back: &[ReturnedUrl]) -> Result<(), QueueError>;
 
     /// Lets go of hosts of which this worker has no URLs any more.
     fn release_hosts(&mut self, paces: &[HostPace]) -> Result<(), QueueError>;
@@ -46,7 +46,7 @@ pub trait SharedQueue: Send {
     fn store_pace(&mut self, paces: &[HostPace]) -> Result<(), QueueError>;
 
     /// Renews the leases of this worker. It is called every second or two, so that other workers get hosts soon.
-    fn renew(&mut self) -> Result<Renewed, QueueError>;
+    fn renew(&mut self) -> Result<Renewal, QueueError>;
 
     /// Tells all workers these texts, each once. A worker knows them before it has a URL that was added later.
     fn tell_all(&mut self, notes: &[Box<str>]) -> Result<(), QueueError>;
@@ -90,9 +90,11 @@ pub struct SharedLeases {
     pub hosts: Vec<HostPace>,
     /// The URLs and their leases.
     pub urls: Vec<LeasedUrl>,
-    /// What workers have told all others, as far as this one does not know it, in order.
+    /// The notes for all workers that this one does not know yet, in order.
     pub notes: Vec<Box<str>>,
-    /// What this worker may expect.
+    /// As [`Renewal::has_reconnected`]. The first of the two calls says it.
+    pub has_reconnected: bool,
+    /// The state of the queue, as far as it concerns this worker.
     pub rest: SharedRest,
 }
 
@@ -134,11 +136,13 @@ pub struct Committed {
 
 /// The result of a renewal.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Renewed {
+pub struct Renewal {
     /// Hosts that this worker has lost. Their URLs wait again or are leased to others.
     pub lost: Vec<Box<str>>,
     /// Hosts that another worker needs: one that is idle, or one whose redirect leads there.
     pub wanted: Vec<Box<str>>,
     /// Whether people have paused the job.
     pub is_paused: bool,
+    /// Whether the store was away. It may have forgotten what came just before.
+    pub has_reconnected: bool,
 }

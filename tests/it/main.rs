@@ -49,6 +49,8 @@ mod ordinary;
 mod output;
 mod pace;
 mod public_api;
+#[cfg(unix)]
+mod queue_command;
 mod quiet;
 mod readers;
 mod readme;

@@ -42,6 +42,7 @@ fn help_of_each_command() {
         "report",
         "wacz",
         "warc",
+        "queue",
         "demo",
         "compare",
         "config",

@@ -6,6 +6,7 @@ pub mod completions;
 pub mod config;
 pub mod explain;
 pub mod man;
+pub mod queue;
 pub mod report;
 pub mod run;
 pub mod wacz;

@@ -42,12 +42,14 @@ impl RedisQueue {
         if self.must_adopt {
             self.adopt()?;
             self.must_adopt = false;
+            self.has_reconnected = true;
         }
         let calls = make(self);
         self.servers.run(&calls)
     }
 
     /// Waits. Returns whether the wait may go on.
+    #[expect(clippy::disallowed_methods, reason = "a queue that several workers share has a thread of its own")]
     fn wait(&self, time: Duration) -> bool {
         let end = Instant::now() + time;
         while !self.options.stop.load(Ordering::Relaxed) {

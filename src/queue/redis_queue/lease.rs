@@ -12,7 +12,7 @@ use crate::queue::{HostPace, LeasedUrl, QueueError, stored};
 const MOST: usize = 4_096;
 
 /// The selection of a lease.
-pub(super) struct Selection<'a> {
+pub(super) struct HostSelection<'a> {
     pub(super) per_host: usize,
     /// Whether URLs that are leased already count for `per_host`.
     pub(super) counts_leased: bool,
@@ -22,9 +22,9 @@ pub(super) struct Selection<'a> {
     pub(super) full: Vec<&'a str>,
 }
 
-/// What a partition is asked for.
+/// The request to one partition.
 #[derive(Clone, Copy)]
-pub(super) struct Share {
+pub(super) struct PartitionShare {
     pub(super) partition: usize,
     pub(super) most: usize,
     pub(super) new_hosts: usize,
@@ -38,7 +38,7 @@ pub(super) struct Leased {
     /// The counts of each partition that was asked.
     pub(super) counts: Vec<PartitionCounts>,
     pub(super) dying: Vec<Dying>,
-    /// What workers have told all others.
+    /// New notes for all workers.
     pub(super) notes: Vec<String>,
 }
 
@@ -72,8 +72,8 @@ impl RedisQueue {
     /// Leases from some partitions, in one round trip. A session that has ended is begun anew.
     pub(super) fn lease_shares(
         &mut self,
-        shares: &[Share],
-        selection: &Selection<'_>,
+        shares: &[PartitionShare],
+        selection: &HostSelection<'_>,
         leased: &mut Leased,
     ) -> Result<(), QueueError> {
         let mut shares = shares.to_vec();
@@ -116,7 +116,7 @@ impl RedisQueue {
         call
     }
 
-    fn lease_call(&mut self, share: Share, selection: &Selection<'_>) -> Call {
+    pub(super) fn lease_call(&mut self, share: PartitionShare, selection: &HostSelection<'_>) -> Call {
         let is_new = !self.sessions[share.partition].is_known();
         let lease = self.lease_micros();
         let mut call = self.session_call(&SCRIPTS.lease, share.partition);

@@ -1,4 +1,4 @@
-//! What a worker has leased, in its memory.
+//! The hosts and URLs that a worker has leased, in its memory.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::queue::LeaseId;
 #[derive(Default)]
 pub(super) struct LeaseTable {
     hosts: HashMap<Arc<str>, LeasedHost>,
-    urls: HashMap<i64, LeasedUrl>,
+    urls: HashMap<i64, UrlInLease>,
     last: i64,
 }
 
@@ -21,7 +21,7 @@ pub(super) struct LeasedHost {
 }
 
 /// A leased URL.
-pub(super) struct LeasedUrl {
+pub(super) struct UrlInLease {
     pub(super) host: Arc<str>,
     pub(super) id: u64,
 }
@@ -58,11 +58,11 @@ impl LeaseTable {
         if let Some(leased) = self.hosts.get_mut(host) {
             leased.urls.insert(id, lease);
         }
-        self.urls.insert(lease.0, LeasedUrl { host: host.clone(), id });
+        self.urls.insert(lease.0, UrlInLease { host: host.clone(), id });
         lease
     }
 
-    pub(super) fn url(&self, lease: LeaseId) -> Option<&LeasedUrl> {
+    pub(super) fn url(&self, lease: LeaseId) -> Option<&UrlInLease> {
         self.urls.get(&lease.0)
     }
 

@@ -1,6 +1,7 @@
 //! A queue in a Redis server, which several workers share. `docs/design/fleet.md` describes its keys and scripts.
 
 mod admin;
+mod beat;
 mod calls;
 mod dead;
 mod fitness;
@@ -12,20 +13,24 @@ mod scripts;
 mod servers;
 mod sessions;
 mod shared;
+mod status;
 #[cfg(test)]
 mod tests;
-pub use admin::{HostStatus, ListStatus, QueueAdmin, QueueStatus, WorkerStatus};
+mod urls;
+pub use admin::QueueAdmin;
+pub use status::{HostStatus, ListStatus, QueueStatus, WorkerStatus};
 #[cfg(test)]
 pub use tests::{is_testable, new_queue};
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use beat::Beat;
 use leases::LeaseTable;
 use redis::Value;
 use scripts::SCRIPTS;
-use servers::{CallError, Servers};
+use servers::{Call, CallError, Servers};
 use sessions::Session;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -51,7 +56,7 @@ pub struct RedisQueueOptions {
     pub worker: String,
     /// The settings of the run that shape the job, by name. A worker with others is refused.
     pub settings: Vec<(String, String)>,
-    /// How long a lease holds that nobody renews.
+    /// The time for which a lease holds without a renewal.
     pub lease: Duration,
     /// How long a call waits for a server that is away.
     pub patience: Duration,
@@ -92,6 +97,8 @@ pub struct RedisQueue {
     lost: Vec<Box<str>>,
     /// Whether a call has failed since the sessions began: calls may arrive late.
     must_adopt: bool,
+    /// Whether that has happened since the last renewal.
+    has_reconnected: bool,
     /// The number of the last call that changes something and may be repeated.
     call: u64,
     /// The partition that is asked first.
@@ -119,26 +126,6 @@ struct NumberedCall {
     digest: u64,
 }
 
-/// What the job has said last.
-#[derive(Default)]
-struct Beat {
-    is_paused: bool,
-    is_loading: bool,
-    /// The other workers.
-    others: Vec<OtherWorker>,
-    /// Of each partition: hosts of this worker that have URLs.
-    busy: Vec<usize>,
-    /// When this worker asked for hosts of others.
-    asked: Option<Instant>,
-}
-
-/// Another worker that lives.
-struct OtherWorker {
-    id: String,
-    /// Of each partition: its hosts that have URLs.
-    busy: Vec<usize>,
-}
-
 impl RedisQueue {
     /// Joins a job, which is made if there is none.
     ///
@@ -159,6 +146,7 @@ impl RedisQueue {
             leased: LeaseTable::default(),
             lost: Vec::new(),
             must_adopt: false,
+            has_reconnected: false,
             call: 0,
             turn: 0,
             beat: Beat::default(),
@@ -168,11 +156,13 @@ impl RedisQueue {
         };
         queue.warnings = fitness::check(&mut queue.servers, JOB).map_err(|error| queue.refusal(error))?;
         queue.join(&address.job)?;
+        // Now the node of each partition is known.
+        queue.call(|queue| (0..queue.partitions.len()).map(|at| queue.partition_exists(at)).collect())?;
         queue.beat()?;
         Ok(queue)
     }
 
-    /// What the user should know of the server.
+    /// Warnings about the server, for the user.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
@@ -195,7 +185,7 @@ impl RedisQueue {
         })?;
         let (version, partitions, theirs): (u32, usize, String) = parsed(values.into_iter().next())?;
         if version != VERSION {
-            let text = format!("the job was made by another version of fetchall; use that one, or another job=NAME");
+            let text = "the job was made by another version of fetchall; use that one, or another job=NAME".to_owned();
             return Err(self.refusal(CallError::Refused(text)));
         }
         if let Some(text) = difference(&theirs, &settings) {
@@ -206,6 +196,12 @@ impl RedisQueue {
         self.sessions = (0..partitions).map(|_| Session::default()).collect();
         self.beat.busy = vec![0; partitions];
         Ok(())
+    }
+
+    fn partition_exists(&self, at: usize) -> Call {
+        let mut call = Call::plain("EXISTS", at + 1);
+        call.arg(&self.partitions[at]);
+        call
     }
 
     fn partition_of(&self, host: &str) -> usize {

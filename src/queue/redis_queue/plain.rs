@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::lease::{Leased, Selection, Share};
-use super::{RedisQueue, shared};
-use crate::queue::{Added, Hosts, LeaseId, LeaseRequest, Leases, QueueError, Queued, Rest, Returned, UrlQueue};
+use super::RedisQueue;
+use super::lease::{HostSelection, Leased, PartitionShare};
+use super::urls::DoneUrl;
+use crate::queue::{Added, Hosts, LeaseId, LeaseRequest, Leases, QueueError, Queued, Rest, ReturnedUrl, UrlQueue};
 
 impl UrlQueue for RedisQueue {
     fn add(&mut self, batch: &[Queued]) -> Result<Added, QueueError> {
@@ -19,11 +20,12 @@ impl UrlQueue for RedisQueue {
             Hosts::AllBut(full) => (None, full),
         };
         let full = full.iter().map(|host| &**host).collect();
-        let selection = Selection { per_host: wanted.per_host, counts_leased: false, only, full };
+        let selection = HostSelection { per_host: wanted.per_host, counts_leased: false, only, full };
         let mut leased = Leased::default();
         for at in 0..self.partitions.len() {
             let partition = (self.turn + at) % self.partitions.len();
-            let share = Share { partition, most: wanted.most - leased.urls.len(), new_hosts: usize::MAX >> 12 };
+            let share =
+                PartitionShare { partition, most: wanted.most - leased.urls.len(), new_hosts: usize::MAX >> 12 };
             self.lease_shares(&[share], &selection, &mut leased)?;
         }
         self.turn = (self.turn + 1) % self.partitions.len();
@@ -34,13 +36,12 @@ impl UrlQueue for RedisQueue {
     }
 
     fn complete(&mut self, leases: &[LeaseId]) -> Result<(), QueueError> {
-        let done: Vec<_> =
-            leases.iter().map(|lease| shared::Done { lease: *lease, verdict: "", record: &[] }).collect();
+        let done: Vec<_> = leases.iter().map(|lease| DoneUrl { lease: *lease, verdict: "", record: &[] }).collect();
         self.complete_urls(&done).map(drop)
     }
 
     fn release(&mut self, leases: &[LeaseId]) -> Result<(), QueueError> {
-        let back: Vec<_> = leases.iter().map(|lease| Returned { lease: *lease, attempts: 0 }).collect();
+        let back: Vec<_> = leases.iter().map(|lease| ReturnedUrl { lease: *lease, attempts: 0 }).collect();
         self.release_urls(&back)
     }
 }

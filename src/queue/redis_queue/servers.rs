@@ -63,6 +63,8 @@ pub(super) struct Servers {
     nodes: Vec<Node>,
     /// The node of each place.
     routes: Vec<usize>,
+    #[cfg(test)]
+    pub(super) round_trips: u64,
 }
 
 struct Node {
@@ -74,7 +76,13 @@ impl Servers {
     /// A server that is not connected yet.
     pub(super) fn new(address: QueueAddress) -> Self {
         let nodes = vec![Node { server: address.server.clone(), connection: None }];
-        Self { address, nodes, routes: Vec::new() }
+        Self {
+            address,
+            nodes,
+            routes: Vec::new(),
+            #[cfg(test)]
+            round_trips: 0,
+        }
     }
 
     /// Whether the keys are on several nodes.
@@ -84,6 +92,8 @@ impl Servers {
 
     /// Executes calls, one round trip a node. The results are in the order of the calls.
     pub(super) fn run(&mut self, calls: &[Call]) -> Result<Vec<Value>, CallError> {
+        let places = calls.iter().map(|call| call.place + 1).max().unwrap_or(0);
+        self.routes.resize(places.max(self.routes.len()), 0);
         let mut results: Vec<Option<Value>> = vec![None; calls.len()];
         for _ in 0..MOST_REDIRECTS {
             let missing: Vec<usize> = (0..calls.len()).filter(|at| results[*at].is_none()).collect();
@@ -91,7 +101,7 @@ impl Servers {
                 break;
             }
             for node in 0..self.nodes.len() {
-                let of_node = |at: &usize| self.route(calls[*at].place) == node;
+                let of_node = |at: &usize| self.routes[calls[*at].place] == node;
                 let batch: Vec<usize> = missing.iter().copied().filter(of_node).collect();
                 if !batch.is_empty() {
                     self.run_at(node, &batch, calls, &mut results)?;
@@ -115,10 +125,6 @@ impl Servers {
         Ok(results)
     }
 
-    fn route(&self, place: usize) -> usize {
-        self.routes.get(place).copied().unwrap_or(0)
-    }
-
     /// Sends a batch to a node. A result is missing if another node has the key, or if the script was not known.
     fn run_at(
         &mut self,
@@ -130,6 +136,10 @@ impl Servers {
         let mut bytes = Vec::new();
         for call in batch {
             bytes.extend_from_slice(&calls[*call].command.get_packed_command());
+        }
+        #[cfg(test)]
+        {
+            self.round_trips += 1;
         }
         let values = answers(self.connected(at)?, &bytes, batch.len()).map_err(|error| {
             self.nodes[at].connection = None;
@@ -161,20 +171,18 @@ impl Servers {
 
     /// Notes that another node has the keys of a place. Any other error ends the call.
     fn redirect(&mut self, place: usize, error: RedisError) -> Result<(), CallError> {
-        let (Some((host, port)), QueueServer::Tcp { host: own, tls, .. }) =
-            (error.redirect_node(), &self.address.server)
-        else {
+        let moved = error.redirect_node().filter(|_| error.code() == Some("MOVED"));
+        let node = moved.and_then(|(node, _)| node.rsplit_once(':'));
+        let (Some((host, port)), QueueServer::Tcp { host: own, tls, .. }) = (node, &self.address.server) else {
             return Err(failed(error));
         };
+        let Ok(port) = port.parse() else { return Err(failed(error)) };
         let host = if host.is_empty() { own } else { host }.to_owned();
         let server = QueueServer::Tcp { host, port, tls: *tls };
         let node = self.nodes.iter().position(|node| node.server == server).unwrap_or_else(|| {
             self.nodes.push(Node { server, connection: None });
             self.nodes.len() - 1
         });
-        if self.routes.len() <= place {
-            self.routes.resize(place + 1, 0);
-        }
         self.routes[place] = node;
         Ok(())
     }
@@ -185,9 +193,10 @@ impl Servers {
             Some(connection) => connection,
             None => {
                 let connection = connect(&node.server, &self.address).map_err(failed);
-                // After a failure of a node the others say who has its keys now.
+                // Another node says who has its keys now.
                 if connection.is_err() {
-                    self.routes.iter_mut().filter(|route| **route == at).for_each(|route| *route = 0);
+                    let next = (at + 1) % self.nodes.len();
+                    self.routes.iter_mut().filter(|route| **route == at).for_each(|route| *route = next);
                 }
                 connection?
             }
@@ -224,7 +233,7 @@ fn connect(server: &QueueServer, address: &QueueAddress) -> Result<Connection, R
     Ok(connection)
 }
 
-/// What an error of the server or the connection means.
+/// Sorts an error of the server or the connection.
 fn failed(error: RedisError) -> CallError {
     let detail = error.detail().unwrap_or_default();
     match (error.kind(), error.code()) {

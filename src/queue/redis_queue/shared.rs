@@ -1,185 +1,36 @@
 //! The queue as that of several workers.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use redis::Value;
-use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::Xxh3Default;
 
-use super::lease::{Dying, Leased, PartitionCounts, Selection, Share, divided, read_dying, state_of};
+use super::lease::{Dying, HostSelection, Leased, PartitionCounts, PartitionShare, divided, read_dying, state_of};
 use super::servers::Call;
-use super::{JOB, OtherWorker, RedisQueue, SCRIPTS, micros, pace, parsed};
+use super::urls::DoneUrl;
+use super::{JOB, RedisQueue, SCRIPTS, pace, parsed};
 use crate::queue::{
-    Added, Committed, HostPace, LeaseId, ListClaim, QueueError, Queued, Renewed, Returned, SharedLeases, SharedQueue,
-    SharedRequest, SharedRest, stored,
+    Added, Committed, HostPace, LeaseId, ListClaim, QueueError, Queued, Renewal, ReturnedUrl, SharedLeases,
+    SharedQueue, SharedRequest, SharedRest,
 };
 
-/// The partitions that a lease asks first.
-const FIRST: usize = 4;
-
-/// How often a lease asks partitions that have more.
-const ROUNDS: usize = 3;
-
-/// An idle worker asks others for hosts at most so often.
-const ASK_AGAIN: Duration = Duration::from_secs(1);
-
-/// An outcome to commit.
-pub(super) struct Done<'a> {
-    pub(super) lease: LeaseId,
-    /// Its kind; nothing if there is no record.
-    pub(super) verdict: &'static str,
-    pub(super) record: &'a [u8],
-}
-
-/// What a worker says of itself.
-#[derive(Serialize, Deserialize)]
-pub(super) struct WorkerInfo {
-    /// The name that people gave it.
-    pub(super) name: String,
-    /// The hosts and URLs that it has leased.
-    pub(super) hosts: usize,
-    pub(super) urls: usize,
-    /// Of each partition: its hosts that have URLs.
-    pub(super) busy: Vec<usize>,
-}
+/// A lease asks so many partitions first that each gives some URLs.
+const SHARE: usize = 8;
 
 impl RedisQueue {
-    pub(super) fn add_urls(&mut self, batch: &[Queued]) -> Result<Added, QueueError> {
-        let mut urls = Vec::with_capacity(batch.len());
-        let mut digest = Xxh3Default::new();
-        for (place, url) in batch.iter().enumerate() {
-            let mut payload = Vec::new();
-            stored::encode(url, &mut payload)?;
-            // 64 bits are enough for the URLs of one partition.
-            let key = url.key.map(|key| (key.0 as i64).to_string()).unwrap_or_default();
-            digest.update(&payload);
-            urls.push((Box::from(url.host()), (place, url.priority, key, payload)));
-        }
-        let groups = self.by_partition(urls);
-        let call = self.number_of(self.unanswered.add, digest.digest());
-        self.unanswered.add = Some(call);
-        let values = self.call(|queue| {
-            let calls = groups.iter().map(|(at, hosts)| {
-                let mut script = queue.partition_call(&SCRIPTS.add, *at);
-                script.arg(&queue.worker).arg(call.number);
-                for (host, urls) in hosts {
-                    script.arg(&**host).arg(urls.len());
-                    for (place, priority, key, payload) in urls {
-                        script.arg(place).arg(priority).arg(key).arg(payload);
-                    }
-                }
-                script
-            });
-            calls.collect()
-        })?;
-        self.unanswered.add = None;
-        let mut added = Added::default();
-        for value in values {
-            let (new, seen): (usize, usize) = parsed(Some(value))?;
-            added.new += new;
-            added.seen += seen;
-        }
-        Ok(added)
-    }
-
-    /// Commits outcomes. Returns those whose lease this worker has no more.
-    pub(super) fn complete_urls(&mut self, done: &[Done<'_>]) -> Result<Vec<LeaseId>, QueueError> {
-        let mut stale = Vec::new();
-        let mut urls = Vec::with_capacity(done.len());
-        let mut digest = Xxh3Default::new();
-        for one in done {
-            digest.update(&one.lease.0.to_le_bytes());
-            match self.leased.url(one.lease) {
-                Some(url) => urls.push((Box::from(&*url.host), (url.id, one))),
-                None => stale.push(one.lease),
-            }
-        }
-        let groups = self.by_partition(urls);
-        let call = self.number_of(self.unanswered.complete, digest.digest());
-        self.unanswered.complete = Some(call);
-        let values = self.call(|queue| {
-            let calls = groups.iter().map(|(at, hosts)| {
-                let mut script = queue.session_call(&SCRIPTS.complete, *at);
-                script.arg(call.number);
-                for (host, urls) in hosts {
-                    script.arg(&**host).arg(urls.len());
-                    for (id, one) in urls {
-                        let verdict = if one.record.is_empty() { "" } else { one.verdict };
-                        script.arg(id).arg(verdict).arg(one.record);
-                    }
-                }
-                script
-            });
-            calls.collect()
-        })?;
-        self.unanswered.complete = None;
-        for value in values {
-            let urls: Vec<(String, u64)> = parsed(Some(value))?;
-            stale.extend(urls.iter().filter_map(|(host, id)| self.leased.lease_of(host, *id)));
-        }
-        done.iter().for_each(|one| self.leased.remove_url(one.lease));
-        Ok(stale)
-    }
-
-    pub(super) fn release_urls(&mut self, back: &[Returned]) -> Result<(), QueueError> {
-        let leased = |one: &Returned| {
-            let url = self.leased.url(one.lease)?;
-            Some((Box::from(&*url.host), (url.id, one.attempts)))
-        };
-        let urls: Vec<(Box<str>, _)> = back.iter().filter_map(leased).collect();
-        let groups = self.by_partition(urls);
-        self.call(|queue| {
-            let calls = groups.iter().map(|(at, hosts)| {
-                let mut call = queue.session_call(&SCRIPTS.release, *at);
-                for (host, ids) in hosts {
-                    call.arg(&**host).arg(ids.len());
-                    ids.iter().for_each(|(id, attempts)| {
-                        call.arg(id).arg(attempts);
-                    });
-                }
-                call
-            });
-            calls.collect()
-        })?;
-        back.iter().for_each(|one| self.leased.remove_url(one.lease));
-        Ok(())
-    }
-
-    /// Sends the paces of hosts to a script.
-    fn send_paces(&mut self, script: &'static super::scripts::Script, paces: &[HostPace]) -> Result<(), QueueError> {
-        let mut hosts = Vec::with_capacity(paces.len());
-        for pace in paces.iter().filter(|pace| self.leased.has_host(&pace.host)) {
-            hosts.push((pace.host.clone(), (micros(pace.due_in), pace::encode(pace)?)));
-        }
-        let groups = self.by_partition(hosts);
-        self.call(|queue| {
-            let calls = groups.iter().map(|(at, hosts)| {
-                let mut call = queue.session_call(script, *at);
-                for (host, paces) in hosts {
-                    for (due_in, bytes) in paces {
-                        call.arg(&**host).arg(due_in).arg(bytes);
-                    }
-                }
-                call
-            });
-            calls.collect()
-        })?;
-        Ok(())
-    }
-
     fn lease_more(
         &mut self,
         partitions: &[usize],
         request: &SharedRequest,
         leased: &mut Leased,
     ) -> Result<(), QueueError> {
-        let selection = Selection { per_host: request.per_host, counts_leased: true, only: None, full: Vec::new() };
+        let selection = HostSelection { per_host: request.per_host, counts_leased: true, only: None, full: Vec::new() };
         let most = request.most.saturating_sub(leased.urls.len());
         let hosts = request.hosts.saturating_sub(self.leased.hosts());
         let parts = divided(most, partitions.len()).zip(divided(hosts, partitions.len()));
         let shares = partitions.iter().zip(parts);
-        let shares: Vec<_> =
-            shares.map(|(partition, (most, new_hosts))| Share { partition: *partition, most, new_hosts }).collect();
+        let shares: Vec<_> = shares
+            .map(|(partition, (most, new_hosts))| PartitionShare { partition: *partition, most, new_hosts })
+            .collect();
         self.lease_shares(&shares, &selection, leased)
     }
 
@@ -192,7 +43,7 @@ impl RedisQueue {
             return Ok(false);
         }
         self.beat()?;
-        if self.beat.is_loading || self.must_adopt {
+        if self.beat.is_loading {
             return Ok(false);
         }
         let all: Vec<_> = counts.iter().map(|counts| counts.partition).collect();
@@ -202,71 +53,6 @@ impl RedisQueue {
             again.counts.iter().any(|new| new.partition == old.partition && new.is_empty() && new.added == old.added)
         };
         Ok(counts.iter().all(same))
-    }
-
-    /// Asks the busiest worker for some of its hosts.
-    fn ask_for_hosts(&mut self) -> Result<(), QueueError> {
-        let now = Instant::now();
-        if self.beat.asked.is_some_and(|asked| now.duration_since(asked) < ASK_AGAIN) {
-            return Ok(());
-        }
-        self.beat.asked = Some(now);
-        self.beat()?;
-        let total = |worker: &OtherWorker| worker.busy.iter().sum::<usize>();
-        let idle = 1 + self.beat.others.iter().filter(|other| total(other) == 0).count();
-        let Some(busiest) = self.beat.others.iter().max_by_key(|other| total(other)) else { return Ok(()) };
-        let mut wanted = total(busiest) / (1 + idle);
-        let (id, mut busy) = (busiest.id.clone(), busiest.busy.clone());
-        busy.resize(self.partitions.len(), 0);
-        let mut shares = vec![0; busy.len()];
-        while wanted > 0
-            && let Some(at) = (0..busy.len()).max_by_key(|at| busy[*at] - shares[*at])
-            && busy[at] > shares[at]
-        {
-            shares[at] += 1;
-            wanted -= 1;
-        }
-        self.call(|queue| {
-            let asked = shares.iter().enumerate().filter(|(_, share)| **share > 0);
-            let calls = asked.map(|(at, share)| {
-                let mut call = queue.partition_call(&SCRIPTS.want, at);
-                call.arg(&queue.worker).arg(&id).arg(*share);
-                call
-            });
-            calls.collect()
-        })?;
-        Ok(())
-    }
-
-    /// Says that this worker lives, and reads what the job says.
-    pub(super) fn beat(&mut self) -> Result<(), QueueError> {
-        let info = WorkerInfo {
-            name: self.options.worker.clone(),
-            hosts: self.leased.hosts(),
-            urls: self.leased.urls(),
-            busy: self.beat.busy.clone(),
-        };
-        let info = serde_json::to_string(&info).map_err(|e| QueueError(e.to_string()))?;
-        let values = self.call(|queue| vec![queue.beat_call(&info)])?;
-        self.read_beat(values.into_iter().next())
-    }
-
-    fn beat_call(&self, info: &str) -> Call {
-        let mut call = self.job_call(&SCRIPTS.job_beat);
-        call.arg(&self.worker).arg(self.lease_micros()).arg(info);
-        call
-    }
-
-    fn read_beat(&mut self, value: Option<Value>) -> Result<(), QueueError> {
-        let (paused, loading, others): (u8, u8, Vec<(String, String)>) = parsed(value)?;
-        self.beat.is_paused = paused == 1;
-        self.beat.is_loading = loading == 1;
-        let read = |(id, info): (String, String)| {
-            let info: WorkerInfo = serde_json::from_str(&info).ok()?;
-            Some(OtherWorker { id, busy: info.busy })
-        };
-        self.beat.others = others.into_iter().filter_map(read).collect();
-        Ok(())
     }
 }
 
@@ -282,34 +68,34 @@ impl SharedQueue for RedisQueue {
         let count = self.partitions.len();
         let order: Vec<usize> = (0..count).map(|at| (self.turn + at) % count).collect();
         self.turn = (self.turn + 1) % count;
-        let (first, others) = order.split_at(FIRST.min(count));
+        let (first, others) = order.split_at((request.most / SHARE).clamp(1, count));
         let mut leased = Leased::default();
         self.lease_more(first, request, &mut leased)?;
         if leased.urls.len() < request.most && !others.is_empty() {
             self.lease_more(others, request, &mut leased)?;
         }
-        for _ in 0..ROUNDS {
-            let more: Vec<_> =
-                leased.counts.iter().filter(|counts| counts.has_more).map(|counts| counts.partition).collect();
-            if leased.urls.len() >= request.most || more.is_empty() {
-                break;
-            }
+        let has_more = |counts: &&PartitionCounts| counts.has_more;
+        let more: Vec<_> = leased.counts.iter().filter(has_more).map(|counts| counts.partition).collect();
+        if leased.urls.len() < request.most && !more.is_empty() {
             leased.counts.retain(|counts| !counts.has_more);
             self.lease_more(&more, request, &mut leased)?;
         }
         self.bury(std::mem::take(&mut leased.dying))?;
         let rest = if !leased.urls.is_empty() {
-            if leased.urls.len() >= request.most { SharedRest::More } else { SharedRest::Waits }
+            let has_more = leased.urls.len() >= request.most || leased.counts.iter().any(|counts| counts.has_more);
+            if has_more { SharedRest::More } else { SharedRest::Waits }
         } else if self.is_drained(&leased.counts)? {
             SharedRest::Drained
         } else {
-            if self.leased.urls() == 0 {
+            // It could have three times as many.
+            if self.leased.urls() <= request.most / 3 {
                 self.ask_for_hosts()?;
             }
             SharedRest::Waits
         };
         let notes = leased.notes.into_iter().map(String::into_boxed_str).collect();
-        Ok(SharedLeases { hosts: leased.hosts, urls: leased.urls, notes, rest })
+        let has_reconnected = std::mem::take(&mut self.has_reconnected);
+        Ok(SharedLeases { hosts: leased.hosts, urls: leased.urls, notes, has_reconnected, rest })
     }
 
     fn lease_host(&mut self, host: &str) -> Result<Option<HostPace>, QueueError> {
@@ -339,11 +125,11 @@ impl SharedQueue for RedisQueue {
 
     fn complete(&mut self, done: &[Committed]) -> Result<Vec<LeaseId>, QueueError> {
         let done: Vec<_> =
-            done.iter().map(|one| Done { lease: one.lease, verdict: one.verdict, record: &one.record }).collect();
+            done.iter().map(|one| DoneUrl { lease: one.lease, verdict: one.verdict, record: &one.record }).collect();
         self.complete_urls(&done)
     }
 
-    fn release(&mut self, back: &[Returned]) -> Result<(), QueueError> {
+    fn release(&mut self, back: &[ReturnedUrl]) -> Result<(), QueueError> {
         self.release_urls(back)
     }
 
@@ -359,7 +145,7 @@ impl SharedQueue for RedisQueue {
         self.send_paces(&SCRIPTS.store_pace, paces)
     }
 
-    fn renew(&mut self) -> Result<Renewed, QueueError> {
+    fn renew(&mut self) -> Result<Renewal, QueueError> {
         let count = self.partitions.len();
         let values = self.call(|queue| {
             let calls = (0..count).map(|at| {
@@ -371,7 +157,7 @@ impl SharedQueue for RedisQueue {
             });
             calls.collect()
         })?;
-        let mut renewed = Renewed::default();
+        let mut renewed = Renewal::default();
         let mut dying: Vec<Dying> = Vec::new();
         for (at, value) in values.into_iter().enumerate() {
             let (state, wanted, dead, busy): (String, Vec<String>, Vec<Value>, usize) = parsed(Some(value))?;
@@ -387,6 +173,7 @@ impl SharedQueue for RedisQueue {
         renewed.wanted.retain(|host| self.leased.has_host(host));
         renewed.lost = std::mem::take(&mut self.lost);
         renewed.is_paused = self.beat.is_paused;
+        renewed.has_reconnected = std::mem::take(&mut self.has_reconnected);
         Ok(renewed)
     }
 

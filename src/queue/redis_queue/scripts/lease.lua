@@ -15,13 +15,16 @@ end
 local full = {}
 for at = 9, #ARGV do full[ARGV[at]] = true end
 
-local left, hosts, urls = most, {}, {}
+local left, hosts, urls, got_in_all = most, {}, {}, 0
 -- Turns of one moment are a little in the future.
 local due = math.max(now, field(base, 'turn'))
 
+-- Leases URLs of a host. Returns how many wait then.
 local function take(host, count)
   local key = host_key(host)
   local known = redis.call('HMGET', key, 'lanes', 'waiting')
+  local waiting = tonumber(known[2] or 0)
+  if count <= 0 or waiting == 0 then return waiting end
   local lanes, fields, out = {}, {}, {}
   for priority in string.gmatch(known[1] or '', '%S+') do
     local missing = count - #out / 3
@@ -37,23 +40,22 @@ local function take(host, count)
         out[#out + 1] = attempts
         out[#out + 1] = payload
       end
-      if redis.call('EXISTS', list) == 1 then lanes[#lanes + 1] = priority end
+      waiting = waiting - #entries
+      -- It is empty if it has given less than that.
+      if #entries == missing and waiting > 0 and redis.call('EXISTS', list) == 1 then lanes[#lanes + 1] = priority end
     else
       lanes[#lanes + 1] = priority
     end
   end
   local got = #out / 3
   chunks(fields, function(...) redis.call('HSET', leased_key(host), ...) end)
-  local waiting = tonumber(known[2] or 0) - got
   redis.call('HSET', key, 'lanes', table.concat(lanes, ' '), 'waiting', waiting)
-  redis.call('HINCRBY', base, 'waiting', 0 - got)
-  redis.call('HINCRBY', base, 'leased', got)
   if got > 0 then
     urls[#urls + 1] = host
     urls[#urls + 1] = tostring(got)
     for _, text in ipairs(out) do urls[#urls + 1] = text end
   end
-  left = left - got
+  left, got_in_all = left - got, got_in_all + got
   return waiting
 end
 
@@ -69,8 +71,7 @@ local function serve(host, is_own)
     hosts[#hosts + 1] = string.format('%.0f', due_in)
     hosts[#hosts + 1] = pace
   end
-  local waiting = field(host_key(host), 'waiting')
-  if count > 0 then waiting = take(host, count) end
+  local waiting = take(host, count)
   if waiting == 0 then
     redis.call('ZREM', turns_key(session), host)
   elseif only == '' or not is_own then
@@ -109,6 +110,10 @@ elseif most > 0 and per_host > 0 then
       redis.call('ZADD', is_own and turns_key(session) or free, next_turn(), host)
     end
   end
+end
+if got_in_all > 0 then
+  redis.call('HINCRBY', base, 'waiting', 0 - got_in_all)
+  redis.call('HINCRBY', base, 'leased', got_in_all)
 end
 if only == '' then
   if counts_leased then

@@ -79,11 +79,6 @@ impl RedisServer {
         }
     }
 
-    /// The process.
-    pub fn pid(&self) -> u32 {
-        self.child.as_ref().unwrap().id()
-    }
-
     /// The address of a job.
     pub fn address(&self, job: &str) -> QueueAddress {
         QueueAddress {

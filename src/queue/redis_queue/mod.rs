@@ -22,6 +22,7 @@ pub use status::{HostStatus, ListStatus, QueueStatus, WorkerStatus};
 #[cfg(test)]
 pub use tests::{is_testable, new_queue};
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -108,6 +109,8 @@ pub struct RedisQueue {
     notes: usize,
     /// Calls that had no answer, as they may have been executed.
     unanswered: Unanswered,
+    /// The names of the lists that this worker loads, by digest.
+    loading: HashMap<String, String>,
     /// The name of the list of the URL that was read last.
     list: Arc<str>,
 }
@@ -152,6 +155,7 @@ impl RedisQueue {
             beat: Beat::default(),
             notes: 0,
             unanswered: Unanswered::default(),
+            loading: HashMap::new(),
             list: Arc::default(),
         };
         queue.warnings = fitness::check(&mut queue.servers, JOB).map_err(|error| queue.refusal(error))?;

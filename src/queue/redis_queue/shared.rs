@@ -195,6 +195,9 @@ impl SharedQueue for RedisQueue {
             vec![call]
         })?;
         let state: String = parsed(values.into_iter().next())?;
+        if state == "load" {
+            self.loading.insert(digest.to_owned(), name.to_owned());
+        }
         Ok(match state.as_str() {
             "load" => ListClaim::Load,
             "loading" => ListClaim::Loading,
@@ -203,9 +206,10 @@ impl SharedQueue for RedisQueue {
     }
 
     fn list_loaded(&mut self, digest: &str) -> Result<(), QueueError> {
+        let state = format!("loaded {}", self.loading.get(digest).map_or("", String::as_str));
         self.call(|queue| {
             let mut call = Call::plain("HSET", JOB);
-            call.arg(format!("{}:lists", queue.job)).arg(digest).arg("loaded");
+            call.arg(format!("{}:lists", queue.job)).arg(digest).arg(&state);
             vec![call]
         })?;
         Ok(())

@@ -109,6 +109,8 @@ fn job_is_over_when_all_workers_and_lists_are_done() {
     assert_eq!(lease(&mut other).rest, SharedRest::Waits, "a URL is leased");
     complete(&mut loader, &leases);
     assert_eq!([lease(&mut loader).rest, lease(&mut other).rest], [SharedRest::Drained; 2]);
+    let lists = QueueAdmin::open(&server.address("j")).unwrap().status().unwrap().lists;
+    assert_eq!((lists[0].name.as_str(), lists[0].loaded), ("l.txt", true));
 }
 
 #[test]

@@ -38,6 +38,8 @@ pub mod engine;
 pub mod extract;
 #[doc(hidden)]
 pub mod fetch;
+#[doc(hidden)]
+pub mod fleet;
 mod library;
 #[doc(hidden)]
 pub mod mirror;

@@ -372,7 +372,7 @@ struct OneSeed {
 impl Source for OneSeed {
     fn next_batch(&mut self) -> Result<Option<Batch>, SourceError> {
         let entries = self.seed.take().map(|seed| vec![Entry::Seed(seed)]);
-        Ok(entries.map(|entries| Batch { entries, next: self.position.clone(), notes: Vec::new() }))
+        Ok(entries.map(|entries| Batch { entries, next: self.position.clone(), notes: Vec::new(), leased: None }))
     }
 
     fn position(&self) -> SourcePos {

@@ -96,6 +96,7 @@ impl ListFetcher {
             source: Box::new(source),
             schedule,
             crawl: None,
+            fleet: None,
             skip_duplicates: false,
             backend: (backend.make)(),
             backend_limit: 1,

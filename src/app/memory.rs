@@ -285,7 +285,7 @@ impl Source for Recalling {
             let Some(mut batch) = self.source.next_batch()? else { return Ok(None) };
             let list = batch.next.list.to_string();
             self.look_up(&mut batch).map_err(|e| SourceError { list, source: io::Error::other(e) })?;
-            if !batch.entries.is_empty() || !batch.notes.is_empty() {
+            if !batch.entries.is_empty() || !batch.notes.is_empty() || batch.leased.is_some() {
                 return Ok(Some(batch));
             }
         }

@@ -11,6 +11,7 @@ mod explain;
 mod fetch_config;
 mod file_times;
 mod files;
+mod fleet;
 mod folder;
 mod host_tables;
 mod list_fetcher;
@@ -196,7 +197,15 @@ pub fn plan(
     // A dry run fetches lists alone, and its URLs wait for nothing.
     let (host_limits, pacer) = if config.dry_run { (AllHostLimits::default(), None) } else { (host_limits, pacer) };
     let report = config.report.as_deref().map(|path| report::sink(path, &inputs, &surroundings.files)).transpose()?;
+    let digest = config.fleet.queue.as_ref().map(|_| fleet::digest(&inputs.lists)).transpose()?.flatten();
     let mut source = source(inputs, config, fetcher)?;
+    let mut fleet = None;
+    if let Some(address) = &config.fleet.queue {
+        let (joined, told) = fleet::join(config, address, digest.map(|digest| (digest, source)), most)?;
+        warnings.extend(told);
+        source = Box::new(joined.source);
+        fleet = Some((joined.sink, joined.link));
+    }
     let (saving, stream) = saving(config, document, &surroundings.files)?;
     services.stream = stream.map(BodyStream::new);
     let streams = services.stream.is_some();
@@ -266,6 +275,11 @@ pub fn plan(
         sinks.push(outputs.summary(path)?);
     }
     sinks.extend(report);
+    // The last one: what the queue knows as done, all other sinks have.
+    let fleet = fleet.map(|(sink, link)| {
+        sinks.push(Box::new(sink));
+        link
+    });
     let checks_times = config.sets_file_times() && saves;
     fetch.needs = needs::of_run(config.digest, streams, checks_times, &sinks);
     if memory::reads_links(config) || (config.archive.outlinks && config.archive.file.is_some()) {
@@ -293,6 +307,7 @@ pub fn plan(
         schedule,
         skip_duplicates: config.duplicates == Duplicates::Skip,
         crawl: crawl::plan(config, links, surroundings.on_link)?,
+        fleet,
         backend: (backend.make)(),
         backend_limit: bodies.min(share.concurrency),
         spec: FetchSpec::Http { config: Arc::new(fetch), services },

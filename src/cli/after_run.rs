@@ -53,6 +53,7 @@ pub fn next_command(resolved: &Resolved, stdout_file: Option<PathBuf>) -> NextCo
     let to_stdout = resolved.records_to() == Some(Path::new("-"));
     let is_report = config.format != Format::Text && resolved.records_to().is_some();
     match () {
+        () if config.fleet.queue.is_some() => NextCommand::Queue,
         () if (config.state.is_some() || keeps_folder) && config.fresh => NextCommand::Without("--fresh"),
         () if config.state.is_some() || keeps_folder => NextCommand::Same,
         // There is no folder to resume from.

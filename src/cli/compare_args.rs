@@ -165,7 +165,7 @@ pub fn resolve(mut args: CompareArgs, env: &Env) -> Result<ResolvedComparison, U
         (resolve::settings(&args.settings, env)?, over)
     } else {
         let resolved = resolve::settings(&args.settings, env)?;
-        (resolved, Over::Inputs(inputs::inputs(InputWords::Lists, &args.inputs, &args.input_file, None, env)?))
+        (resolved, Over::Inputs(inputs::inputs(InputWords::Lists, &args.inputs, &args.input_file, None, false, env)?))
     };
     let resolve::Resolved { config, reads, .. } = resolved;
     Ok(ResolvedComparison { config, over, backends, levels, rounds, form, report, reads })
@@ -216,7 +216,8 @@ mod tests {
     fn of(args: &[&str]) -> Result<ResolvedComparison, UsageError> {
         let cli = Cli::try_parse_from([&["fetchall", "compare"], args].concat()).unwrap();
         let Some(Command::Compare(args)) = cli.command else { panic!("another command") };
-        let env = Env { vars: BTreeMap::new(), cwd: "/nowhere".into(), stdin_is_terminal: false };
+        let env =
+            Env { vars: BTreeMap::new(), cwd: "/nowhere".into(), stdin_is_terminal: false, stdin_is_device: false };
         resolve(*args, &env)
     }
 

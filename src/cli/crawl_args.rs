@@ -272,7 +272,8 @@ fn resolve_over(defaults: Config, mut args: CrawlArgs, env: &Env) -> Result<Reso
         resolved.config.refresh = false;
     }
     resolved.validate()?;
-    resolved.inputs = inputs::inputs(InputWords::StartPages, &args.starts, &args.input_file, None, env)?;
+    let (words, files, joins) = (&args.starts, &args.input_file, resolved.config.fleet.queue.is_some());
+    resolved.inputs = inputs::inputs(InputWords::StartPages, words, files, None, joins, env)?;
     resolved.reads_terminal = env.stdin_is_terminal && resolved.inputs.contains(&InputArg::Stdin);
     resolved.show_errors = args.settings.show_error;
     if resolved.config.crawl.depth == Some(0) && resolved.is_flag("depth") && !resolved.config.crawl.check {

@@ -14,7 +14,7 @@ use super::*;
 
 fn resolve_in(folder: &Path, vars: &[(&str, &str)], words: &[&str]) -> Result<Resolved, String> {
     let vars: BTreeMap<_, _> = vars.iter().map(|(name, value)| (name.into(), value.into())).collect();
-    let env = Env { vars, cwd: folder.to_owned(), stdin_is_terminal: true };
+    let env = Env { vars, cwd: folder.to_owned(), stdin_is_terminal: true, stdin_is_device: true };
     let words = ["fetchall", "crawl"].iter().chain(words).map(OsString::from);
     let cli = args::parse(words).map_err(|error| error.to_string())?;
     let Some(Command::Crawl(args)) = cli.command else { panic!("another command") };
@@ -66,7 +66,7 @@ fn files_and_variables_override_the_defaults_of_a_crawl() {
 fn a_list_takes_the_settings_of_a_crawl_from_files_only() {
     let list = |words: &[&str], variable: (&str, &str)| {
         let vars = BTreeMap::from([(variable.0.into(), variable.1.into())]);
-        let env = Env { vars, cwd: "/nowhere".into(), stdin_is_terminal: true };
+        let env = Env { vars, cwd: "/nowhere".into(), stdin_is_terminal: true, stdin_is_device: true };
         let cli = args::parse(["fetchall"].iter().chain(words).map(OsString::from)).unwrap();
         resolve::job(&cli.job, &env).map_err(|error| error.to_string())
     };

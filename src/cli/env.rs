@@ -13,4 +13,6 @@ pub struct Env {
     pub cwd: PathBuf,
     /// Whether standard input is a terminal, so that no list is piped into it.
     pub stdin_is_terminal: bool,
+    /// Whether standard input is a device, such as a terminal or /dev/null. No list is piped into it either.
+    pub stdin_is_device: bool,
 }

@@ -63,7 +63,7 @@ impl InputWords {
 }
 
 /// The inputs of a command: its words, the lists of `--input-file`, else standard input. A `retry_from`
-/// needs none.
+/// needs none, and neither does a run that `joins` a job, unless a list is piped into it.
 ///
 /// # Errors
 /// Returns all inputs that cannot be used.
@@ -72,6 +72,7 @@ pub(super) fn inputs(
     words: &[OsString],
     files: &[OsString],
     retry_from: Option<&OsStr>,
+    joins: bool,
     env: &Env,
 ) -> Result<Vec<InputArg>, UsageError> {
     let mut inputs = Vec::new();
@@ -96,7 +97,7 @@ pub(super) fn inputs(
     if !problems.is_empty() {
         return Err(UsageError(problems));
     }
-    if inputs.is_empty() && retry_from.is_some() {
+    if inputs.is_empty() && (retry_from.is_some() || joins && env.stdin_is_device) {
         return Ok(inputs);
     }
     if inputs.is_empty() && env.stdin_is_terminal {

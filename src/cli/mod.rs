@@ -119,7 +119,12 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
 fn env() -> Result<Env, UsageError> {
     let cwd = std::env::current_dir()
         .map_err(|error| UsageError::one(format!("cannot tell the current folder: {error}; change into another")))?;
-    Ok(Env { vars: std::env::vars_os().collect(), cwd, stdin_is_terminal: io::stdin().is_terminal() })
+    Ok(Env {
+        vars: std::env::vars_os().collect(),
+        cwd,
+        stdin_is_terminal: io::stdin().is_terminal(),
+        stdin_is_device: stdin_is_device(),
+    })
 }
 
 fn report(error: &anyhow::Error) -> Exit {
@@ -135,4 +140,15 @@ fn to_stdout(text: &[u8]) -> anyhow::Result<Exit> {
     let mut out = io::stdout().lock();
     out.write_all(text).and_then(|()| out.flush()).context("cannot write to standard output")?;
     Ok(Exit::Ok)
+}
+
+#[cfg(unix)]
+fn stdin_is_device() -> bool {
+    let stat = rustix::fs::fstat(io::stdin());
+    stat.is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode).is_char_device())
+}
+
+#[cfg(not(unix))]
+fn stdin_is_device() -> bool {
+    io::stdin().is_terminal()
 }

@@ -200,8 +200,8 @@ pub fn job(args: &JobArgs, env: &Env) -> Result<Resolved, UsageError> {
         None => resolved.only = only,
     }
     resolved.validate()?;
-    resolved.inputs =
-        inputs::inputs(InputWords::Lists, &args.inputs, &args.input_file, args.retry_from.as_deref(), env)?;
+    let (words, files, joins) = (&args.inputs, &args.input_file, resolved.config.fleet.queue.is_some());
+    resolved.inputs = inputs::inputs(InputWords::Lists, words, files, args.retry_from.as_deref(), joins, env)?;
     resolved.reads_terminal = env.stdin_is_terminal && resolved.inputs.contains(&InputArg::Stdin);
     resolved.show_errors = args.settings.show_error;
     if resolved.output_document.is_none() {

@@ -11,7 +11,7 @@ use super::super::args;
 use super::*;
 
 fn env(folder: &TempDir) -> Env {
-    Env { vars: BTreeMap::new(), cwd: folder.path().to_owned(), stdin_is_terminal: true }
+    Env { vars: BTreeMap::new(), cwd: folder.path().to_owned(), stdin_is_terminal: true, stdin_is_device: true }
 }
 
 fn resolve_in(env: &Env, words: &[&str]) -> Result<Resolved, String> {
@@ -35,7 +35,7 @@ fn only_a_list_on_the_terminal_is_typed() {
     assert!(resolve(&["-"]).unwrap().reads_terminal);
     assert!(!resolve(&["sites.txt"]).unwrap().reads_terminal);
     let folder = TempDir::new().unwrap();
-    let piped = Env { stdin_is_terminal: false, ..env(&folder) };
+    let piped = Env { stdin_is_terminal: false, stdin_is_device: false, ..env(&folder) };
     assert!(!resolve_in(&piped, &["-"]).unwrap().reads_terminal);
 }
 
@@ -175,7 +175,7 @@ fn invalid_inputs_are_errors() {
 #[test]
 fn a_pipe_is_the_input_when_none_is_named() {
     let folder = TempDir::new().unwrap();
-    let piped = Env { stdin_is_terminal: false, ..env(&folder) };
+    let piped = Env { stdin_is_terminal: false, stdin_is_device: false, ..env(&folder) };
     assert_eq!(resolve_in(&piped, &[]).unwrap().inputs, [InputArg::Stdin]);
 }
 

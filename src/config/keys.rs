@@ -28,7 +28,7 @@ use amounts::{Count, PositiveTime, Size, Speed, Time};
 use crawl::{Depth, Nofollow, Since, SitemapChoice, TrapSwitch};
 use kind::{OrNone, SettingKind};
 use lists::{ArchiveFields, Expressions, FileNames, HostPatterns, MediaTypes, Names, Normalizations};
-use text::{BaseUrl, ColumnName, FieldText, Headers, ListenAddress, NoProxyText, Pins, ProxyText, Secret};
+use text::{BaseUrl, ColumnName, FieldText, Headers, ListenAddress, NoProxyText, Pins, ProxyText, QueueUrl, Secret};
 use words::TextEncoding;
 
 /// A value as a layer gives it.
@@ -426,6 +426,15 @@ keys! {
             "Changes are all results but done, not_modified, exists, duplicate and cancelled.";
         "color" <"WHEN"> => color: Color, anywhere, "Colored output";
         "log" <"FILE"> => log: OrNone<PathBuf>, user_only, "Append a log of the run to this file";
+    }
+    "Fleet" {
+        "queue" <"URL"> => fleet.queue: OrNone<QueueUrl>, user_only,
+            "Share the work with other machines over a Redis job, such as redis://HOST/0?job=NAME",
+            "Each machine runs the same command. See docs/guide/fleet.md.";
+        "lease" <"TIME"> => fleet.lease: PositiveTime, user_only,
+            "Time after which others get the URLs of a worker that died, with --queue";
+        "worker-name" <"NAME"> => fleet.worker_name: OrNone<String>, user_only,
+            "Name of this worker in records, with --queue; its machine and process by default";
     }
     "Other" {
         "dry-run" => dry_run: bool, user_only, "List the URLs and file names without fetching anything",

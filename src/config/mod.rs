@@ -10,6 +10,7 @@ mod archive;
 mod crawl;
 mod end;
 mod file;
+mod fleet;
 mod folder_file;
 mod header;
 mod hosts;
@@ -41,6 +42,7 @@ use crate::model::{RetryOn, is_secret};
 pub use archive::ArchiveConfig;
 pub use crawl::{CrawlConfig, Sitemaps};
 pub use end::{FailOn, Order, Until};
+pub use fleet::FleetConfig;
 pub use hosts::HostTable;
 pub use pace::Rate;
 pub use queue_address::{QueueAddress, QueueServer};
@@ -337,6 +339,8 @@ pub struct Config {
     pub archive: ArchiveConfig,
     /// The settings of the text of pages.
     pub text: TextConfig,
+    /// The settings of a worker of a fleet.
+    pub fleet: FleetConfig,
 }
 
 impl Config {
@@ -449,6 +453,7 @@ impl Default for Config {
             skipped: None,
             archive: ArchiveConfig::default(),
             text: TextConfig::default(),
+            fleet: FleetConfig::default(),
         }
     }
 }

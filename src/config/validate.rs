@@ -8,7 +8,8 @@ use std::path::Path;
 use crate::model::TextFormat;
 
 use super::{
-    BackendKind, ChangesBy, Compression, Config, Format, KEYS, Key, Order, Origins, SettingSource, Show, ValueForm,
+    BackendKind, ChangesBy, Compression, Config, Duplicates, FleetConfig, Format, KEYS, Key, Order, Origins,
+    SettingSource, Show, ValueForm,
 };
 
 /// The uses of a run beside its settings.
@@ -42,6 +43,8 @@ impl Config {
     fn contradictions(&self, task: Task<'_>, origins: &Origins) -> Vec<String> {
         let dir_flag = self.dir.is_some() && is_flag(origins, "dir");
         let (changes, document) = (self.changes.is_some(), task.document.is_some());
+        let queue = self.fleet.queue.is_some();
+        let of_one = "every worker has URLs of its own";
         let pairs = [
             (self.refresh && self.skip_existing, "refresh", "skip-existing", "contradict each other"),
             (self.dry_run && changes, "dry-run", "changes", "nothing is fetched that could have changed"),
@@ -52,6 +55,14 @@ impl Config {
             (document && task.retries, "output-document", "retry-from", "contradict each other"),
             // A folder that a file or a variable names is for lists.
             (document && dir_flag, "output-document", "dir", "contradict each other"),
+            (queue && document, "queue", "output-document", of_one),
+            (queue && task.retries, "queue", "retry-from", of_one),
+            (queue && task.selects, "queue", "only", of_one),
+            (queue && self.crawl.check, "queue", "check", "no worker knows the links that all others found"),
+            (queue && self.dry_run, "queue", "dry-run", "a dry run shares nothing"),
+            (queue && self.order == Order::Input, "queue", "order", of_one),
+            (queue && self.duplicates == Duplicates::Fetch, "queue", "duplicates", "a shared job fetches a URL once"),
+            (queue && self.crawl.max_pages.is_some(), "queue", "max-pages", "no worker counts the pages of all others"),
             (document && self.head, "head", "output-document", "a head has no body to save"),
             (
                 self.archive.file.is_some() && self.backend == BackendKind::Processes,
@@ -138,6 +149,18 @@ impl Config {
                 self.text.file.is_some(),
                 self.text.format != TextFormat::default(),
                 "there is no text without --text FILE; add it, or leave this out",
+            ),
+            (
+                "worker-name",
+                self.fleet.queue.is_some(),
+                self.fleet.worker_name.is_some(),
+                "is for --queue; leave it out",
+            ),
+            (
+                "lease",
+                self.fleet.queue.is_some(),
+                self.fleet.lease != FleetConfig::default().lease,
+                "is for --queue; leave it out",
             ),
             ("fresh", dir || state, self.fresh, no_past),
             ("refresh", saves || state, self.refresh, no_past),

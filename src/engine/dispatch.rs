@@ -9,6 +9,7 @@
 
 mod admission;
 mod following;
+mod leases;
 mod outbox;
 mod settle;
 mod state;
@@ -26,7 +27,7 @@ use super::shutdown::RunControl;
 use super::watch::TICK;
 use super::{Plan, RunEnd, RunFault, StopLevel};
 use crate::backend::{BackendError, Returned, RunContext};
-use crate::model::{ErrorKind, Event, Job, RunInfo, StopCause};
+use crate::model::{ErrorKind, Event, FromQueue, Job, RunInfo, StopCause};
 use crate::sink::{SinkThread, ToSinks};
 use outbox::OUTCOMES;
 use state::RunState;
@@ -36,6 +37,10 @@ pub(super) async fn run(mut plan: Plan) -> RunEnd {
     let info = RunInfo { concurrency: plan.schedule.concurrency, expected: plan.source.expected() };
     let ends_at = plan.ends.max_duration.map(|most| Instant::now() + most);
     let mut state = RunState::new(&mut plan);
+    let from_queue = plan.fleet.take().map(|link| {
+        state.share(link.worker, link.renewals);
+        link.messages
+    });
     let (to_sinks, sinks) = match crate::sink::spawn(plan.sinks, info.clone()) {
         Ok(spawned) => spawned,
         Err(e) => return state.failed_to_start(RunFault::Thread(e)),
@@ -64,6 +69,7 @@ pub(super) async fn run(mut plan: Plan) -> RunEnd {
     let run = RunLoop {
         state,
         reading,
+        from_queue,
         sinks,
         to_sinks,
         jobs: Some(jobs),
@@ -83,6 +89,8 @@ pub(super) async fn run(mut plan: Plan) -> RunEnd {
 struct RunLoop {
     state: RunState,
     reading: InputReading,
+    /// The messages of a queue that several workers share; `None` once it has ended.
+    from_queue: Option<mpsc::Receiver<FromQueue>>,
     sinks: SinkThread,
     to_sinks: mpsc::Sender<ToSinks>,
     /// `None` once nothing more is handed out.
@@ -124,6 +132,7 @@ impl RunLoop {
             self.state.take_links();
             self.hand_out(Instant::now());
             self.state.let_go();
+            self.state.release_hosts(Instant::now());
             self.flush_some();
             if self.state.met.is_some() {
                 continue;
@@ -161,6 +170,10 @@ impl RunLoop {
                 }
                 // The loop begins with waking what is due.
                 () = at(due), if due.is_some() => {}
+                message = received(&mut self.from_queue), if self.from_queue.is_some() => match message {
+                    Some(message) => state.hear(message),
+                    None => self.from_queue = None,
+                },
                 cause = self.sinks.trouble(), if watch_sinks => {
                     watch_sinks = false;
                     self.stop_for(cause);
@@ -244,7 +257,7 @@ impl RunLoop {
     fn over(&self) -> bool {
         let RunState { scheduler, outbox, .. } = &self.state;
         let is_done = scheduler.is_empty() && scheduler.in_flight() == 0 && outbox.is_empty();
-        self.reading.ended() && is_done && !self.state.has_links()
+        self.reading.ended() && is_done && !self.state.has_links() && !self.state.is_moving()
     }
 
     /// Stops reading and dispatching. Seeds that were read and did not begin are cancelled.
@@ -292,6 +305,8 @@ impl RunLoop {
             let ended = ended(&mut self.backend).await;
             self.backend_ended(ended);
         }
+        // The queue must not wait for this loop while the sinks wait for the queue.
+        drop(self.from_queue.take());
         let RunLoop { mut state, reading, sinks, to_sinks, .. } = self;
         // Only where the backend left outcomes out does anything wait for its turn still.
         let late = state.outbox.take_rest();
@@ -313,6 +328,10 @@ impl RunLoop {
         // Links that wait are input that was not read.
         summary.input_complete &= crawl.is_none_or(|crawl| crawl.waiting() == 0);
         summary.crawl = crawl.filter(|crawl| !crawl.is_list()).map(|crawl| crawl.summary());
+        if let Some(message) = state.release_all_hosts() {
+            // Err: as below.
+            let _ = to_sinks.send(ToSinks::Queue(message)).await;
+        }
         // Err: the thread is gone; joining it returns the reason.
         let _ = to_sinks.send(ToSinks::Finish(Box::new(summary.clone()))).await;
         drop(to_sinks);
@@ -351,6 +370,13 @@ async fn at(time: Option<Instant>) {
 async fn reserve(jobs: Option<&mpsc::Sender<Box<Job>>>) -> Option<mpsc::Permit<'_, Box<Job>>> {
     match jobs {
         Some(jobs) => jobs.reserve().await.ok(),
+        None => std::future::pending().await,
+    }
+}
+
+async fn received(messages: &mut Option<mpsc::Receiver<FromQueue>>) -> Option<FromQueue> {
+    match messages {
+        Some(messages) => messages.recv().await,
         None => std::future::pending().await,
     }
 }

@@ -6,6 +6,7 @@
 mod auto;
 mod crawl;
 mod dispatch;
+mod leased_hosts;
 mod order;
 mod reading;
 mod run_stats;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use crate::backend::Backend;
 use crate::config::Order;
 use crate::fetch::FetchSpec;
+use crate::fleet::FleetLink;
 use crate::model::{ChildProgram, Summary};
 use crate::policy::naming::Claims;
 use crate::report::Reporter;
@@ -42,6 +44,8 @@ pub struct Plan {
     pub skip_duplicates: bool,
     /// The rules of a crawl, if links are followed.
     pub crawl: Option<CrawlPlan>,
+    /// The queue that the run shares with other workers: the source and the last sink are its other ends.
+    pub fleet: Option<FleetLink>,
     /// The way to run fetches at once.
     pub backend: Box<dyn Backend>,
     /// The most fetches that it runs at once; jobs beyond them wait in its channel.
@@ -87,6 +91,9 @@ pub enum RunFault {
     /// The links that wait could not be stored or read back.
     #[error("the crawl cannot go on: {0}")]
     Links(String),
+    /// The queue that several workers share could not be used any more.
+    #[error("{0}")]
+    Queue(String),
     /// A thread could not be started.
     #[error("cannot start a thread: {0}")]
     Thread(std::io::Error),

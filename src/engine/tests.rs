@@ -56,7 +56,7 @@ impl Source for Lines {
             let source = std::io::Error::other("the disk is gone");
             return if self.fails { Err(SourceError { list: "list".to_owned(), source }) } else { Ok(None) };
         }
-        Ok(Some(Batch { entries, next: self.position(), notes: Vec::new() }))
+        Ok(Some(Batch { entries, next: self.position(), notes: Vec::new(), leased: None }))
     }
 
     fn position(&self) -> SourcePos {
@@ -145,6 +145,7 @@ impl Case {
             source: Box::new(self.source),
             schedule: self.schedule,
             crawl: None,
+            fleet: None,
             skip_duplicates: self.skip_duplicates,
             backend: self.backend.unwrap_or_else(|| (BACKENDS[0].make)()),
             backend_limit: u32::MAX,

@@ -40,6 +40,10 @@ fn refusal(host: &str, why: &GivenUp, max_wait: Duration, now: Instant) -> Fetch
             let message = format!("not asked: nothing more is asked of {host}, as another record of it says");
             return FetchError::new(ErrorKind::Blocked, message);
         }
+        GivenUp::Elsewhere(why) => {
+            let message = format!("not asked: another worker has given {host} up: {why}");
+            return FetchError::new(ErrorKind::Blocked, message);
+        }
         GivenUp::HeldUntil(until) => until.and_then(|until| wall_time(until, now)),
     };
     let until = until.map_or_else(|| "for ever".to_owned(), |until| format!("until {until:.0}"));

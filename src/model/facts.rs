@@ -1,6 +1,7 @@
 //! The facts of a response, its times and its verdict.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Version;
@@ -74,6 +75,9 @@ pub struct Facts {
     pub rule: Option<Box<str>>,
     /// Whether the request of a 401 or 403 had no credentials, although the run has some for its host or its line.
     pub is_anonymous: bool,
+    /// The worker that has the outcome, in a run over a queue that several workers share.
+    #[serde(skip)]
+    pub worker: Option<Arc<str>>,
 }
 
 /// The note of a 401 or 403 for which credentials were withheld.

@@ -81,7 +81,8 @@ pub struct Job {
 impl Job {
     /// A new job.
     pub fn new(seed: Seed, save_as: Option<Claimed>, admitted: Instant) -> Self {
-        Self { seed, attempt: 0, last: None, redirect: None, save_as, admitted, handed_out: false, not_before: None }
+        let attempt = seed.lease.map_or(0, |lease| lease.attempts);
+        Self { seed, attempt, last: None, redirect: None, save_as, admitted, handed_out: false, not_before: None }
     }
 
     /// The next URL to request: the seed's own URL or the redirect target.

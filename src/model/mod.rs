@@ -22,6 +22,7 @@ mod host_states;
 pub(crate) mod http_values;
 mod job;
 mod job_id;
+mod lease;
 mod left_out;
 mod needs;
 mod outcome;
@@ -50,11 +51,12 @@ pub use error::{ErrorKind, FetchError, ProxyAnswer};
 pub use event::RunInfo;
 pub use facts::{Facts, Hop, SkipReason, Timing, Verdict};
 pub use failure::{FailedUrl, FailureCause};
-pub use fleet::{HostPace, LeaseId, ReturnedUrl};
+pub use fleet::{FoundUrl, ToQueue};
 pub use found::Found;
 pub use host_pattern::HostPattern;
 pub use job::{Job, RedirectState, Tried};
 pub use job_id::{Claimed, JobId};
+pub use lease::{HostPace, LeaseId, ReturnedUrl, ScopeNote, SeedLease};
 pub use left_out::LeftOut;
 pub use needs::Needs;
 pub use outcome::{Outcome, Subject};
@@ -77,11 +79,15 @@ pub use event::{Event, HostWait, InFlight, Progress, Waits};
 #[doc(hidden)]
 pub use facts::ANONYMOUS;
 #[doc(hidden)]
+pub use fleet::FromQueue;
+#[doc(hidden)]
 pub use hex::Hex;
 #[doc(hidden)]
 pub use host_pattern::is_plain_host;
 #[doc(hidden)]
 pub use host_states::{BusyHost, HostPhase, HostStates};
+#[doc(hidden)]
+pub use lease::LeaseNews;
 #[doc(hidden)]
 pub use secret::{
     HIDDEN, is_secret, is_secret_name, plain_word, refused_value, shown_missing, shown_path, shown_pattern, shown_text,

@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{FetchError, JobId, PriorRun, http_values};
+use super::{FetchError, JobId, LeaseNews, PriorRun, SeedLease, http_values};
 
 /// The source of a seed: a list and a line in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -174,6 +174,8 @@ pub struct Seed {
     pub overrides: Option<Box<RequestOverrides>>,
     /// The results of an earlier run for this URL.
     pub known: Option<Box<PriorRun>>,
+    /// Its lease, if it comes from a queue that several workers share.
+    pub lease: Option<SeedLease>,
 }
 
 impl Seed {
@@ -189,6 +191,7 @@ impl Seed {
             place: None,
             overrides: None,
             known: None,
+            lease: None,
         }
     }
 }
@@ -232,6 +235,8 @@ pub struct Batch {
     pub next: SourcePos,
     /// Notes for the user about the lists, such as the column that supplies the URLs.
     pub notes: Vec<String>,
+    /// What came with the lines from a queue that several workers share.
+    pub leased: Option<Box<LeaseNews>>,
 }
 
 impl Batch {

@@ -14,6 +14,8 @@ pub enum NextCommand {
     Without(&'static str),
     /// The same command continues with these words: the run has a file of records.
     With(String),
+    /// The run is a worker of a job, which others go on with.
+    Queue,
     /// The run keeps nothing.
     FromStart,
 }
@@ -59,6 +61,9 @@ impl NextCommand {
             NextCommand::Unsaid => return None,
             NextCommand::FromStart if s.counts.read <= 1 && s.input_complete => return None,
             NextCommand::Same => format!("the same command{without}{open}{beyond}"),
+            NextCommand::Queue if continues => format!("the same command{open}"),
+            // The job has an outcome of each URL.
+            NextCommand::Queue => return None,
             NextCommand::Without(flag) => format!("the same command without {flag}{open}{beyond}"),
             // The records know nothing of lines that were not read.
             NextCommand::With(words) => match s.next_line.as_ref().filter(|_| !s.input_complete) {

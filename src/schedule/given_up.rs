@@ -26,6 +26,12 @@ impl GivenUpHosts {
         self.reasons = self.reasons + usize::from(is_new) - usize::from(before.flatten().is_some());
     }
 
+    pub(super) fn remove(&mut self, host: &str) {
+        if let Some(Some(_)) = self.hosts.remove(&self.hasher.hash_one(host)) {
+            self.reasons -= 1;
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.hosts.len()
     }

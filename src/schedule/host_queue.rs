@@ -98,6 +98,35 @@ impl HostQueue {
         self.returned.entry(Reverse(job.seed.priority)).or_default().push_back(job);
     }
 
+    /// Whether the oldest new job is leased from a queue that several workers share.
+    pub(super) fn is_leased(&self) -> bool {
+        self.new_of_default().and_then(VecDeque::front).is_some_and(|job| job.seed.lease.is_some())
+    }
+
+    /// Whether there is such a job.
+    pub(super) fn any(&self, mut is_wanted: impl FnMut(&Job) -> bool) -> bool {
+        self.all().any(|job| is_wanted(job))
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Job> {
+        let levels = self.returned.values().chain(self.others.values());
+        levels.chain([&self.main]).flatten().map(|job| &**job)
+    }
+
+    /// Takes the jobs that `chosen` selects.
+    pub(super) fn take_where(&mut self, chosen: impl Fn(&Job) -> bool) -> Vec<Box<Job>> {
+        let mut taken = Vec::new();
+        let levels = self.returned.values_mut().chain(self.others.values_mut()).chain([&mut self.main]);
+        for jobs in levels {
+            let (out, rest): (VecDeque<_>, VecDeque<_>) = jobs.drain(..).partition(|job| chosen(job));
+            *jobs = rest;
+            taken.extend(out);
+        }
+        self.returned.retain(|_, jobs| !jobs.is_empty());
+        self.others.retain(|_, jobs| !jobs.is_empty());
+        taken
+    }
+
     /// Takes the next job.
     pub(super) fn pop(&mut self) -> Option<Box<Job>> {
         let returned = highest(&self.returned);

@@ -141,6 +141,22 @@ impl ActiveHosts {
         at
     }
 
+    /// Forgets whatever is known of a host without jobs.
+    pub(super) fn reset(&mut self, at: usize) {
+        let host = &mut self.hosts[at];
+        let (name, queue) = (host.name.clone(), std::mem::take(&mut host.queue));
+        let fresh = Host {
+            queue,
+            listed: host.listed,
+            remembered: host.remembered,
+            counted: host.counted,
+            ..Host::new(name.clone(), host.most)
+        };
+        *host = fresh;
+        self.list(at);
+        self.idle_given_up.remove(&name);
+    }
+
     /// Puts a host on the list where it belongs now. Forgets it if it has nothing to do.
     pub(super) fn list(&mut self, at: usize) {
         let host = &mut self.hosts[at];

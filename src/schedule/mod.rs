@@ -14,6 +14,7 @@ mod host;
 mod host_queue;
 mod host_states;
 mod hosts;
+mod leased_hosts;
 mod line_runs;
 mod report;
 mod returned_bytes;
@@ -77,6 +78,8 @@ pub enum GivenUp {
     HeldUntil(Option<Instant>),
     /// It is dead. This is the error of the last fetch.
     Dead(FetchError),
+    /// Another worker gave it up, for this reason.
+    Elsewhere(Box<str>),
     /// One of very many: an earlier record tells why.
     Forgotten,
 }

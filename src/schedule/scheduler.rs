@@ -46,17 +46,17 @@ pub(super) struct LastHost {
 }
 
 /// A job in flight.
-struct JobInFlight {
-    host: usize,
+pub(super) struct JobInFlight {
+    pub(super) host: usize,
     /// Makes the record if the backend dies.
-    seed: Seed,
+    pub(super) seed: Seed,
 }
 
 /// Decides which job is next, see [`super`].
 pub struct Scheduler {
     pub(super) hosts: ActiveHosts,
     pub(super) delayed: DelayedJobs,
-    in_flight: BTreeMap<JobId, JobInFlight>,
+    pub(super) in_flight: BTreeMap<JobId, JobInFlight>,
     pub(super) latency: LatencyEstimate,
     pub(super) retry: Limits,
     pub(super) jitter: Rng,

@@ -53,7 +53,8 @@ impl Scheduler {
         let spilled = match &mut host.spilled {
             Some(spilled) => spilled,
             None => {
-                let is_long = host.queue.len_of_default() >= 2 * CHUNK;
+                // The queue on disk keeps no leases, and leased jobs are few.
+                let is_long = host.queue.len_of_default() >= 2 * CHUNK && !host.queue.is_leased();
                 let capped = slots_are_idle && host.is_capped();
                 let age = |oldest| now.into_std().saturating_duration_since(oldest);
                 let slow = host.queue.oldest().is_some_and(|oldest| age(oldest) >= SLOW);

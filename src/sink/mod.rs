@@ -31,7 +31,7 @@ use std::ops::ControlFlow;
 
 use crate::config::{Format, Show};
 use crate::model::{
-    ArchiveSummary, ChangeCounts, CheckCounts, LeftOut, Needs, Outcome, RunInfo, StoredRobots, Summary,
+    ArchiveSummary, ChangeCounts, CheckCounts, LeftOut, Needs, Outcome, RunInfo, StoredRobots, Summary, ToQueue,
 };
 
 pub use archive::{ArchiveEnd, ArchiveSink};
@@ -141,6 +141,15 @@ pub trait Sink: Send {
     /// # Errors
     /// As [`Sink::outcome`].
     fn robots(&mut self, _origin: &str, _robots: &StoredRobots) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    /// Takes a message for the queue that the run shares with other workers. It comes behind the outcomes that were
+    /// reached before, but links come before the outcome of their page.
+    ///
+    /// # Errors
+    /// As [`Sink::outcome`].
+    fn to_queue(&mut self, _message: &ToQueue) -> Result<(), SinkError> {
         Ok(())
     }
 

@@ -47,6 +47,7 @@ const COLUMNS: &[&str] = &[
     "warc_file",
     "warc_offset",
     "warc_length",
+    "worker",
 ];
 
 /// Writes records as a table.
@@ -172,6 +173,7 @@ impl Sink for Table {
         self.maybe(at.map(|at| at.file));
         self.maybe(at.map(|at| at.offset));
         self.maybe(at.map(|at| at.length));
+        self.maybe(r.worker);
         self.write_line()
     }
 

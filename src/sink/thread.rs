@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::{Sink, SinkError};
 use crate::model::{
     ArchiveSummary, ChangeCounts, CheckCounts, ErrorKind, FetchError, LeftOut, Outcome, RunInfo, StopCause,
-    StoredRobots, Summary, UnkeptCounts, Verdict,
+    StoredRobots, Summary, ToQueue, UnkeptCounts, Verdict,
 };
 
 /// Outcomes that wait are taken together up to this number.
@@ -23,6 +23,8 @@ pub enum ToSinks {
     LeftOut(Vec<LeftOut>),
     /// The last answers of an origin to requests for its robots.txt.
     Robots(Box<str>, Box<StoredRobots>),
+    /// A message for the queue that the run shares with other workers.
+    Queue(ToQueue),
     /// The run is over.
     Finish(Box<Summary>),
 }
@@ -160,6 +162,7 @@ impl Sinks {
             ToSinks::Robots(origin, robots) => {
                 self.each(|sink| sink.robots(&origin, &robots).map(ControlFlow::Continue));
             }
+            ToSinks::Queue(message) => self.each(|sink| sink.to_queue(&message).map(ControlFlow::Continue)),
             ToSinks::Finish(mut summary) => {
                 summary.fail_ok(self.unkept, ErrorKind::Io);
                 self.each(|sink| {

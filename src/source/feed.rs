@@ -71,7 +71,7 @@ impl Source for FeedSource {
             out.push(as_added(place.entry(url.trim(), Wants::default())), place.next);
             more = if !out.is_full() { self.added.try_recv().ok().flatten() } else { None };
         }
-        Ok(Some(Batch { entries: out.entries, next: self.position(), notes: Vec::new() }))
+        Ok(Some(Batch { entries: out.entries, next: self.position(), notes: Vec::new(), leased: None }))
     }
 
     fn position(&self) -> SourcePos {

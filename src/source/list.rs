@@ -336,7 +336,12 @@ impl Source for ListSource {
             let mut gathered = self.gather();
             self.tell_of_names(&mut gathered);
             if !gathered.entries.is_empty() || !gathered.notes.is_empty() {
-                return Ok(Some(Batch { entries: gathered.entries, next: self.next.clone(), notes: gathered.notes }));
+                return Ok(Some(Batch {
+                    entries: gathered.entries,
+                    next: self.next.clone(),
+                    notes: gathered.notes,
+                    leased: None,
+                }));
             }
         }
         match self.failed.take() {

@@ -185,7 +185,12 @@ impl Source for ReportSource {
             match &mut self.stage {
                 ReportStage::Report => match self.read() {
                     Ok(Some(bad)) => {
-                        return Ok(Some(Batch { entries: bad.entries, next: self.position(), notes: Vec::new() }));
+                        return Ok(Some(Batch {
+                            entries: bad.entries,
+                            next: self.position(),
+                            notes: Vec::new(),
+                            leased: None,
+                        }));
                     }
                     Ok(None) if self.lists.is_some() => self.stage = ReportStage::Lists,
                     Ok(None) => self.stage = self.rest(),
@@ -209,7 +214,7 @@ impl Source for ReportSource {
                     if entries.is_empty() {
                         break;
                     }
-                    return Ok(Some(Batch { entries, next: self.position(), notes: Vec::new() }));
+                    return Ok(Some(Batch { entries, next: self.position(), notes: Vec::new(), leased: None }));
                 }
             }
         }

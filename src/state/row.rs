@@ -349,6 +349,7 @@ pub(super) fn found(row: &Row<'_>, bodies: &Bodies) -> rusqlite::Result<Option<R
         retry_after: None,
         rule: boxed(17)?.filter(|_| not_followed.is_some()),
         is_anonymous: false,
+        worker: None,
     };
     let validators = Validators { etag: octets(row, 9)?, last_modified: octets(row, 10)? };
     let ok = text(row, 0)? == Some(Verdict::Ok.as_str());

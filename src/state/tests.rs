@@ -54,6 +54,7 @@ fn facts() -> Facts {
         validators: Some(Box::new(Validators { etag: Some((*b"\"\xe9\"").into()), last_modified: None })),
         retry_after: None,
         rule: None,
+        worker: None,
         is_anonymous: false,
     }
 }

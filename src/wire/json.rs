@@ -113,6 +113,8 @@ impl JsonWriter {
             number(out, at.length);
             out.push(b'}');
         });
+        key(out, "worker");
+        maybe(out, r.worker, string);
         out.push(b'}');
     }
 

@@ -41,6 +41,7 @@ pub struct Record<'a> {
     pub(crate) title: Option<&'a str>,
     pub(crate) robots: Option<&'a str>,
     pub(crate) warc: Option<LocationRecord<'a>>,
+    pub(crate) worker: Option<&'a str>,
 }
 
 impl<'a> Record<'a> {
@@ -105,6 +106,7 @@ impl<'a> Record<'a> {
                 }
                 Some(ArchivedRecords::Held(_)) | None => None,
             },
+            worker: facts.worker.as_deref(),
         }
     }
 }

@@ -52,7 +52,7 @@ fn records_of_every_outcome_fit() {
         "timing": {"queued_ms": null, "dns_ms": null, "connect_ms": null, "tls_ms": null, "first_byte_ms": null,
                    "total_ms": null},
         "source": {"file": "-", "line": 1}, "error": error("invalid_url"), "skip": null, "depth": 0, "parent": null, "via": "list", "kind": "page",
-        "links": null, "title": null, "robots": null, "warc": null
+        "links": null, "title": null, "robots": null, "warc": null, "worker": null
     });
     check(&RECORD, &nothing);
 }

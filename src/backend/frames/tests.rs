@@ -125,6 +125,7 @@ fn facts_of_a_response_cross_the_pipe() {
         validators: Some(Box::new(Validators { etag: Some((*b"\"\xe9\"").into()), last_modified: None })),
         retry_after: Some(Duration::from_secs(7)),
         rule: Some("Disallow: /b".into()),
+        worker: None,
         is_anonymous: true,
     };
     let phase = |n| Some(Duration::from_nanos(n));

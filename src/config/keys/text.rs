@@ -8,7 +8,7 @@ use url::Url;
 
 use super::kind::{SettingKind, number, string};
 use super::{Raw, ValueForm};
-use crate::config::{Proxies, header, parse_listen, pin};
+use crate::config::{Proxies, QueueAddress, header, parse_listen, pin};
 use crate::model::{HIDDEN, shown_path, shown_text};
 
 impl SettingKind for PathBuf {
@@ -83,6 +83,21 @@ impl SettingKind for Secret {
 
     fn show(value: &String) -> Value {
         Value::from(if value.is_empty() { "" } else { HIDDEN })
+    }
+}
+
+/// The address of a queue. Its user and password are never shown.
+pub(super) struct QueueUrl;
+
+impl SettingKind for QueueUrl {
+    type Value = QueueAddress;
+
+    fn read(raw: Raw<'_>) -> Result<QueueAddress, String> {
+        QueueAddress::parse(string(raw)?)
+    }
+
+    fn write(value: &QueueAddress) -> Value {
+        Value::from(value.to_string())
     }
 }
 

@@ -7,6 +7,7 @@ use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::Crawl;
+use super::shared::sitemap_key;
 use crate::model::{
     CrawlSummary, Facts, FoundLink, Kind, LeftOut, Link, LinkChoice, LinkKind, Outcome, PageLinks, Seed, SkipReason,
     SourcePos, Subject, TrapCount, Verdict, Via,
@@ -185,7 +186,8 @@ impl Crawl {
         if self.rules.scope.judge(target, &key, seed.kind).is_err() || !self.seen.insert(&key) {
             return Ok(());
         }
-        self.waiting.push(Seed { depth: seed.depth, kind: seed.kind, ..Seed::new(target.clone(), seed.via.clone()) })
+        let target = Seed { depth: seed.depth, kind: seed.kind, ..Seed::new(target.clone(), seed.via.clone()) };
+        self.add(target, Fingerprint::of(&key))
     }
 
     /// Whether a requisite is a page of the crawl. Its links are followed, because a link to it is no new URL.
@@ -262,7 +264,7 @@ impl Crawl {
             self.next_level.insert_fingerprint(print);
         }
         let via = Via::Link(SourcePos { list: page.shared.clone(), line: number as u64 + 1 });
-        self.waiting.push(Seed { depth, kind, ..Seed::new(url, via) })
+        self.add(Seed { depth, kind, ..Seed::new(url, via) }, print)
     }
 
     /// Whether a link that is not followed is checked. One that the user excludes is not, and no link into a trap.
@@ -272,12 +274,13 @@ impl Crawl {
 
     /// Checks a link that is not followed, once. Another link may still make its URL a page of the crawl.
     fn check(&mut self, page: &LinkedPage<'_>, number: usize, url: &Url, key: &str) -> Result<(), QueueError> {
-        if !self.seen.insert(&format!("check\0{key}")) {
+        let print = Fingerprint::of(&format!("check\0{key}"));
+        if !self.seen.insert_fingerprint(print) {
             return Ok(());
         }
         self.counts.new += 1;
         let via = Via::Link(SourcePos { list: page.shared.clone(), line: number as u64 + 1 });
-        self.waiting.push(Seed { depth: page.seed.depth + 1, kind: Kind::Check, ..Seed::new(url.clone(), via) })
+        self.add(Seed { depth: page.seed.depth + 1, kind: Kind::Check, ..Seed::new(url.clone(), via) }, print)
     }
 
     /// Whether a link leads to a URL that was seen. Almost all do, so it is not parsed.
@@ -328,7 +331,8 @@ impl Crawl {
                     self.leave_out(&url, &LinkRefusal::new(SkipReason::Depth, "index of sitemaps"), Some(&shared));
                 } else if self.is_new_sitemap(&url) {
                     let depth = seed.depth + 1;
-                    self.waiting.push(Seed { depth, kind: Kind::Sitemap, ..Seed::new(url, via) })?;
+                    let key = Fingerprint::of(&sitemap_key(&self.rules.canonical.key(&url)));
+                    self.add(Seed { depth, kind: Kind::Sitemap, ..Seed::new(url, via) }, key)?;
                 }
                 continue;
             }
@@ -346,7 +350,7 @@ impl Crawl {
             }
             self.seen.insert_fingerprint(print);
             self.counts.new += 1;
-            self.waiting.push(Seed { depth: 1, ..Seed::new(url, via) })?;
+            self.add(Seed { depth: 1, ..Seed::new(url, via) }, print)?;
         }
         Ok(())
     }

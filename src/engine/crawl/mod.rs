@@ -9,10 +9,11 @@
 
 mod links;
 mod robots;
+mod shared;
 mod waiting;
 
 use std::cell::Cell;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::SystemTime;
 
 use jiff::Timestamp;
@@ -35,6 +36,7 @@ use crate::queue::QueueError;
 use links::{LinkCounts, TextChains};
 use robots::RobotsFiles;
 pub(super) use robots::RobotsNeed;
+use shared::{SharedCrawl, sitemap_key};
 use waiting::WaitingUrls;
 
 pub use robots::{AGENT as ROBOTS_AGENT, answer as robots_answer};
@@ -122,6 +124,10 @@ pub(super) struct Crawl {
     /// The canonical forms of all URLs that were admitted or wait.
     seen: FingerprintSet,
     waiting: WaitingUrls,
+    /// Set if links wait in a queue that several workers share.
+    shared: Option<SharedCrawl>,
+    /// The robots.txt that other workers have asked for, and those of this one, by origin. For a shared queue only.
+    carried: HashMap<Box<str>, StoredRobots>,
     /// With a limit of pages, those that no earlier run has fetched. They wait until those that one has are counted.
     unfetched: Option<WaitingUrls>,
     /// The origins of the start pages.
@@ -160,6 +166,8 @@ impl Crawl {
             refresh,
             seen: FingerprintSet::new(),
             waiting: WaitingUrls::new(make_queue),
+            shared: None,
+            carried: HashMap::new(),
             unfetched: (rules.max_pages.is_some() && has_known && !refresh).then(|| WaitingUrls::new(make_queue)),
             start_origins: HashSet::new(),
             chains: TextChains::default(),
@@ -254,8 +262,8 @@ impl Crawl {
     pub(super) fn ask_robots(&mut self, url: &Url) -> RobotsNeed {
         self.hosts.insert(origin::host(url));
         let id = self.unrecorded();
-        let known = &mut self.known;
-        let stored = |origin: &str| known.as_mut()?.robots(origin);
+        let (known, carried) = (&mut self.known, &self.carried);
+        let stored = |origin: &str| carried.get(origin).cloned().or_else(|| known.as_mut()?.robots(origin));
         self.robots.ask(url, id, SystemTime::now(), stored)
     }
 
@@ -272,8 +280,13 @@ impl Crawl {
     /// The origin of a robots.txt, and what a state keeps after this answer.
     pub(super) fn stored_robots(&mut self, outcome: &Outcome) -> Option<(Box<str>, StoredRobots)> {
         let origin = &outcome.subject.seed()?.url[..Position::BeforePath];
-        let last = self.known.as_mut().and_then(|known| known.robots(origin));
-        Some((origin.into(), robots::answer(outcome)?.stored_after(last, SystemTime::now())))
+        let carried = self.carried.get(origin).cloned();
+        let last = carried.or_else(|| self.known.as_mut()?.robots(origin));
+        let robots = robots::answer(outcome)?.stored_after(last, SystemTime::now());
+        if self.shared.is_some() {
+            self.carried.insert(origin.into(), robots.clone());
+        }
+        Some((origin.into(), robots))
     }
 
     /// The rule that keeps a job from being fetched.
@@ -321,7 +334,8 @@ impl Crawl {
     /// The sitemaps that the user names.
     pub(super) fn named_sitemaps(&mut self) -> Vec<Seed> {
         let urls = std::mem::take(&mut self.rules.sitemaps);
-        urls.into_iter().filter_map(|url| self.sitemap(url)).collect()
+        let sitemaps = urls.into_iter().filter_map(|url| self.sitemap(url)).collect();
+        self.share_sitemaps(sitemaps)
     }
 
     /// The sitemaps of an origin with a start page: those that its robots.txt names, and the usual one. That one has no
@@ -333,8 +347,12 @@ impl Crawl {
         }
         let mut sitemaps: Vec<_> = named.iter().filter_map(|url| self.sitemap(url.clone())).collect();
         let usual = robots.join("/sitemap.xml").ok().and_then(|url| self.sitemap(url));
-        sitemaps.extend(usual.map(|seed| Seed { id: self.unrecorded(), ..seed }));
-        sitemaps
+        let is_shared = self.shared.is_some();
+        sitemaps.extend(usual.map(|seed| match is_shared {
+            true => Self::usual_sitemap(seed),
+            false => Seed { id: self.unrecorded(), ..seed },
+        }));
+        self.share_sitemaps(sitemaps)
     }
 
     /// A sitemap, unless it was seen. A robots.txt gives no user name and password.
@@ -346,7 +364,7 @@ impl Crawl {
 
     /// Whether a sitemap was not seen. A page may have the same URL.
     fn is_new_sitemap(&mut self, url: &Url) -> bool {
-        self.seen.insert(&format!("sitemap\0{}", self.rules.canonical.key(url)))
+        self.seen.insert(&sitemap_key(&self.rules.canonical.key(url)))
     }
 
     /// Takes up to [`Batch::MAX`](crate::model::Batch::MAX) of the oldest URLs, with what earlier runs know of them.
@@ -422,6 +440,9 @@ impl Crawl {
         let mut message = None;
         if matches!(job.seed.via, Via::Start(_)) && job.seed.kind == Kind::Page {
             message = self.rules.scope.start_redirected(from, to);
+            if message.is_some() {
+                self.note_scope(from, to);
+            }
         }
         let is_of_list = self.rules.is_list && job.seed.kind == Kind::Page;
         if matches!(job.seed.kind, Kind::Robots | Kind::Sitemap) || is_own || is_of_list {
@@ -436,6 +457,13 @@ impl Crawl {
         if job.seed.kind == Kind::Check {
             // The answer at the end is that of the link, whatever else leads there.
             return Redirected::Follow(None);
+        }
+        if self.shared.is_some() {
+            // The target joins the set with the outcome: the URL may go back to the queue before.
+            return match self.seen.contains(&key) {
+                true => Redirected::Refuse(LinkRefusal::new(SkipReason::Duplicate, "seen before")),
+                false => Redirected::Follow(message),
+            };
         }
         // A later attempt goes the way of the first, and so does a later run.
         let is_first = job.attempt == 1 && (self.refresh || job.seed.known.is_none());

@@ -99,6 +99,11 @@ impl RobotsFiles {
         *state = SiteState::Known(SiteRobots::after(last, answer, AGENT, &self.limits, now));
     }
 
+    /// Forgets the files of some origins.
+    pub(super) fn forget(&mut self, is_of: impl Fn(&str) -> bool) {
+        self.sites.retain(|origin, _| !is_of(origin));
+    }
+
     /// How many origins are disallowed as a whole, because their files could not be had. With `checks` the links to
     /// silent origins are asked for.
     pub(super) fn unread(&self, checks: bool) -> u64 {

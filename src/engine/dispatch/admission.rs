@@ -8,7 +8,7 @@ use url::Url;
 use super::super::unfetched::cancelled;
 use super::RunState;
 use crate::model::{
-    Batch, Claimed, Entry, Event, Facts, FetchError, Job, JobId, Outcome, Seed, SkipReason, Subject, Verdict,
+    Batch, Claimed, Entry, Event, Facts, FetchError, Job, Kind, Outcome, Seed, SkipReason, Subject, Verdict,
 };
 use crate::policy::credentials::origin;
 use crate::policy::naming::Claims;
@@ -126,6 +126,9 @@ impl RunState {
     pub(super) fn admit(&mut self, batch: Batch) {
         batch.notes.iter().for_each(|text| self.watchers.tell(&Event::Warning(text)));
         let now = Instant::now();
+        if let Some(news) = batch.leased {
+            self.take_news(*news, now.into());
+        }
         for entry in batch.entries {
             match entry {
                 Entry::LeftOut { seed, reported } => self.admission.leave_out(&seed, reported),
@@ -133,6 +136,7 @@ impl RunState {
                     bad.id = self.count();
                     self.finish_line(Outcome::bad_line(bad));
                 }
+                Entry::Seed(seed) if seed.lease.is_some() => self.admit_leased(seed, now),
                 Entry::Seed(mut seed) => {
                     seed.id = self.count();
                     let is_under_way = self.crawl.as_mut().is_some_and(|crawl| crawl.start(&mut seed));
@@ -142,12 +146,26 @@ impl RunState {
         }
         let sitemaps = self.crawl.as_mut().map(|crawl| crawl.named_sitemaps());
         sitemaps.into_iter().flatten().for_each(|seed| self.admit_sitemap(seed));
+        self.send_urls();
     }
 
-    /// Counts a line that is part of the run. Returns its number.
-    pub(super) fn count(&mut self) -> JobId {
-        self.stats.account.counts.read += 1;
-        JobId(self.stats.account.counts.read - 1)
+    /// Admits a URL of a shared queue, which has dropped duplicates.
+    fn admit_leased(&mut self, mut seed: Seed, now: Instant) {
+        if !self.keeps_lease(&seed) {
+            return;
+        }
+        let is_unrecorded = self.crawl.as_mut().is_some_and(|crawl| crawl.leased(&mut seed));
+        if !is_unrecorded {
+            seed.id = self.count();
+        }
+        if self.stopping.is_some() {
+            return self.finish(cancelled(Subject::Seed(Box::new(seed))));
+        }
+        if seed.kind == Kind::Sitemap {
+            return self.schedule(Box::new(Job::new(seed, None, now)));
+        }
+        let saves = self.crawl.as_ref().is_none_or(|crawl| crawl.saves(&seed));
+        self.admit_new(seed, saves, now);
     }
 
     /// `is_under_way`: a page has led to the URL before its line was read.

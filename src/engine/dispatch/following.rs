@@ -17,6 +17,7 @@ use crate::policy::text::printable::printable;
 impl RunState {
     /// Adds a job to the scheduler. In a crawl its host waits until the robots.txt of its origin is known.
     pub(super) fn schedule(&mut self, job: Box<Job>) {
+        let Some(job) = self.of_leased_hosts(job) else { return };
         if matches!(job.seed.kind, Kind::Page | Kind::Requisite | Kind::Check) {
             self.know_robots(job.url());
         }
@@ -38,7 +39,11 @@ impl RunState {
     /// Decides about the target of a redirect. Returns the job if it goes on.
     pub(super) fn redirect_allowed(&mut self, mut job: Box<Job>) -> Option<Box<Job>> {
         let Some(crawl) = &mut self.crawl else { return Some(job) };
-        match crawl.redirected(&job) {
+        let redirected = crawl.redirected(&job);
+        if let Some(note) = crawl.take_scope_note() {
+            self.outbox.put_scope(note);
+        }
+        match redirected {
             Redirected::Follow(message) => {
                 if let Some(message) = message {
                     self.watchers.tell(&Event::Warning(&message));
@@ -68,6 +73,9 @@ impl RunState {
             return None;
         }
         // The usual sitemap of an origin: a missing one is no failure.
+        if outcome.verdict != Verdict::Ok {
+            self.end_unrecorded(&outcome);
+        }
         let (Verdict::Ok, Subject::Job(job)) = (&outcome.verdict, &mut outcome.subject) else { return None };
         job.seed.id = self.count();
         Some(outcome)
@@ -101,6 +109,7 @@ impl RunState {
         for seed in crawl.sitemaps_of(file, &sitemaps) {
             self.admit_sitemap(seed);
         }
+        self.send_urls();
     }
 
     /// Admits a sitemap, which is not saved.
@@ -141,11 +150,14 @@ impl RunState {
             Verdict::Cancelled => return,
         }
         let has_failed = matches!(outcome.verdict, Verdict::HttpError | Verdict::Failed(_));
-        if has_failed && !has_earlier_links(outcome) || self.stopping.is_some() {
+        // The other workers of a fleet need the links: the page is done for them too.
+        let is_last = self.stopping.is_some() && self.fleet.is_none();
+        if has_failed && !has_earlier_links(outcome) || is_last {
             return;
         }
         let found = crawl.know_targets().and_then(|()| crawl.found(outcome).map_err(|e| e.to_string()));
         self.outbox.put_left_out(crawl.take_left_out());
+        self.send_urls();
         if let Err(why) = found {
             self.links_failed(why);
         }

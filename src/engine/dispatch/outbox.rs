@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::super::order::InputOrder;
-use crate::model::{LeftOut, Outcome, StoredRobots};
+use crate::model::{FoundUrl, LeaseId, LeftOut, Outcome, ReturnedUrl, ScopeNote, StoredRobots, ToQueue};
 use crate::sink::ToSinks;
 
 /// The most outcomes taken from the channel at once, and so the size of a batch for the sinks.
@@ -23,6 +23,8 @@ pub(super) struct Outbox {
     bytes: usize,
     /// Messages of a crawl beside outcomes.
     others: VecDeque<ToSinks>,
+    /// Messages to the queue of a fleet, and how many outcomes go before each.
+    behind: VecDeque<(u64, ToQueue)>,
     /// How many outcomes the sinks were given, and how many of them they keep.
     given: u64,
     kept: u64,
@@ -45,7 +47,7 @@ impl Outbox {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.pending.is_empty() && self.others.is_empty()
+        self.pending.is_empty() && self.others.is_empty() && self.behind.is_empty()
     }
 
     /// Adds links that the crawl does not follow.
@@ -61,21 +63,54 @@ impl Outbox {
         self.others.push_back(ToSinks::Robots(origin, Box::new(robots)));
     }
 
+    /// Adds the links of a page. They go before its outcome.
+    pub(super) fn put_urls(&mut self, urls: Vec<FoundUrl>) {
+        if !urls.is_empty() {
+            self.bytes += urls.iter().map(found_bytes).sum::<usize>();
+            self.others.push_back(ToSinks::Queue(ToQueue::Urls(urls)));
+        }
+    }
+
+    /// Adds a change of the scope. It goes before the links that it lets in.
+    pub(super) fn put_scope(&mut self, note: ScopeNote) {
+        self.others.push_back(ToSinks::Queue(ToQueue::Scope(note)));
+    }
+
+    /// Adds a message to the queue. It goes behind all outcomes so far.
+    pub(super) fn put_behind(&mut self, message: ToQueue) {
+        let before = self.given + self.pending.len() as u64;
+        self.behind.push_back((before, message));
+    }
+
+    /// Gives a leased URL back.
+    pub(super) fn give_back(&mut self, returned: ReturnedUrl) {
+        match self.behind.back_mut() {
+            Some((_, ToQueue::GiveBack(all))) if all.len() < OUTCOMES => all.push(returned),
+            _ => self.put_behind(ToQueue::GiveBack(vec![returned])),
+        }
+    }
+
+    /// Notes that a leased URL is done and has no record.
+    pub(super) fn put_unrecorded(&mut self, lease: LeaseId) {
+        self.put_behind(ToQueue::Unrecorded(vec![lease]));
+    }
+
     /// Takes a message for the sinks.
     pub(super) fn take_message(&mut self) -> ToSinks {
-        match self.others.pop_front() {
-            Some(message) => {
-                if let ToSinks::LeftOut(links) = &message {
-                    self.bytes -= left_out_bytes(links);
-                }
-                message
+        if let Some(message) = self.others.pop_front() {
+            match &message {
+                ToSinks::LeftOut(links) => self.bytes -= left_out_bytes(links),
+                ToSinks::Queue(ToQueue::Urls(urls)) => self.bytes -= urls.iter().map(found_bytes).sum::<usize>(),
+                _ => {}
             }
-            None => {
-                let outcomes = self.take_batch();
-                self.given += outcomes.len() as u64;
-                ToSinks::Outcomes(outcomes)
-            }
+            return message;
         }
+        if let Some((_, message)) = self.behind.pop_front_if(|(before, _)| *before <= self.given) {
+            return ToSinks::Queue(message);
+        }
+        let outcomes = self.take_batch();
+        self.given += outcomes.len() as u64;
+        ToSinks::Outcomes(outcomes)
     }
 
     /// Notes how many outcomes the sinks keep.
@@ -90,13 +125,17 @@ impl Outbox {
 
     /// Whether the sinks keep up.
     pub(super) fn has_room(&self) -> bool {
-        self.pending.len() < PENDING && self.others.len() < OUTCOMES && self.bytes < PENDING_BYTES
+        self.pending.len() < PENDING
+            && self.others.len() < OUTCOMES
+            && self.behind.len() < PENDING
+            && self.bytes < PENDING_BYTES
     }
 
     /// Drops everything: the sinks are gone.
     pub(super) fn clear(&mut self) {
         self.pending.clear();
         self.others.clear();
+        self.behind.clear();
         self.bytes = 0;
     }
 
@@ -128,4 +167,9 @@ impl Outbox {
 /// The memory of some links.
 fn left_out_bytes(links: &[LeftOut]) -> usize {
     links.iter().map(|link| size_of::<LeftOut>() + link.url.len()).sum()
+}
+
+/// The memory of a link for the queue.
+fn found_bytes(found: &FoundUrl) -> usize {
+    size_of::<FoundUrl>() + found.seed.url.as_str().len()
 }

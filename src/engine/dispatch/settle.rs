@@ -62,6 +62,7 @@ impl RunState {
         let effects = self.scheduler.finished(job.seed.id, Report::Ended(ended), now);
         if let Some(back_off) = effects.back_off {
             watch::backs_off(origin::host(job.url()), &outcome, back_off);
+            self.store_pace(origin::host(job.url()), now);
         }
         if !was_turned_away(&outcome) || effects.host_answers {
             self.auto.came_back(&outcome, total, self.scheduler.in_flight() as usize + 1, others_wait);
@@ -100,7 +101,9 @@ impl RunState {
         // A retry begins at the URL of the seed.
         job.redirect = None;
         job.not_before = Some((now + wait).into_std());
-        self.scheduler.push(job);
+        if let Some(job) = self.of_leased_hosts(job) {
+            self.scheduler.push(job);
+        }
     }
 
     /// The backend died and left its jobs without outcomes.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::super::auto::AutoTuner;
 use super::super::crawl::Crawl;
+use super::super::leased_hosts::LeasedHosts;
 use super::super::order::InputOrder;
 use super::super::reading::InputReading;
 use super::super::run_stats::RunStats;
@@ -15,7 +16,9 @@ use super::admission::Admission;
 use super::outbox::{OUTCOMES, Outbox};
 use crate::config::Order;
 use crate::fetch::Meter;
+use crate::fleet::Renewals;
 use crate::model::{Batch, Job, JobId, Outcome, Progress, StopCause, Subject, Verdict, Waits};
+use crate::policy::credentials::origin;
 use crate::schedule::{NextJob, Scheduler};
 
 /// The state of a run.
@@ -23,6 +26,10 @@ pub(super) struct RunState {
     pub(super) scheduler: Scheduler,
     pub(super) admission: Admission,
     pub(super) crawl: Option<Box<Crawl>>,
+    /// The hosts that are leased from a queue which several workers share.
+    pub(super) fleet: Option<LeasedHosts>,
+    /// The number of the next job.
+    next_id: u64,
     /// Whether the input was read to its end.
     pub(super) input_ended: bool,
     pub(super) watchers: Watchers,
@@ -64,6 +71,8 @@ impl RunState {
             scheduler: Scheduler::new(plan.schedule.clone()),
             admission: Admission::new(plan.skip_duplicates, plan.names.take(), plan.beyond_one_origin.take()),
             crawl,
+            fleet: None,
+            next_id: 0,
             input_ended: false,
             stats: RunStats::new(),
             failed_jobs: 0,
@@ -84,6 +93,21 @@ impl RunState {
         }
     }
 
+    /// Takes hosts and URLs from a queue that several workers share.
+    pub(super) fn share(&mut self, worker: Arc<str>, renewals: Renewals) {
+        self.fleet = Some(LeasedHosts::new(worker, renewals));
+        if let Some(crawl) = &mut self.crawl {
+            crawl.share();
+        }
+    }
+
+    /// Counts a line that is part of the run. Returns its number.
+    pub(super) fn count(&mut self) -> JobId {
+        self.stats.account.counts.read += 1;
+        self.next_id += 1;
+        JobId(self.next_id - 1)
+    }
+
     pub(super) fn failed_to_start(self, fault: RunFault) -> RunEnd {
         let summary = self.stats.summary(self.started.elapsed(), 0, None, false, Some(StopCause::Broken));
         RunEnd { summary, fault: Some(fault) }
@@ -101,6 +125,7 @@ impl RunState {
             match next? {
                 NextJob::Fetch(job) => {
                     self.watchers.handed_out(&job);
+                    self.store_pace(origin::host(job.url()), now);
                     return Some(job);
                 }
                 NextJob::Refused(job, why) => self.finish(refused(job, &why, self.max_wait, now)),
@@ -131,7 +156,8 @@ impl RunState {
     }
 
     /// Counts the outcome of a line that never became a job. It meets no stop condition.
-    pub(super) fn finish_line(&mut self, outcome: Outcome) {
+    pub(super) fn finish_line(&mut self, mut outcome: Outcome) {
+        outcome.facts.worker = self.fleet.as_ref().map(|fleet| fleet.worker.clone());
         self.stats.add(&outcome);
         self.watchers.done(&outcome);
         self.outbox.put(outcome);
@@ -148,11 +174,17 @@ impl RunState {
             && !self.is_paused
             && self.outbox.has_room()
             // A start page that is read later may widen the scope.
-            && (self.crawl.as_ref().is_none_or(|crawl| crawl.is_list()) || self.input_ended || !self.may_read())
+            && (self.has_scope() || self.input_ended || !self.may_read())
             && (self.waits_for().is_some() || self.scheduler.has_ready())
             && self.auto.allows(self.scheduler.in_flight() as usize)
             && (self.may_prefetch || self.scheduler.in_flight() == 0)
             && !self.waits_for_sinks()
+            && self.fleet.as_ref().is_none_or(LeasedHosts::may_hand_out)
+    }
+
+    /// Whether the scope is known before the input has ended. A shared queue tells it before a leased URL.
+    fn has_scope(&self) -> bool {
+        self.fleet.is_some() || self.crawl.as_ref().is_none_or(|crawl| crawl.is_list())
     }
 
     /// Whether as many URLs as may be lost are in flight or not kept yet.
@@ -163,12 +195,15 @@ impl RunState {
 
     /// Whether the run is stopping and a job waits that the sinks have room for.
     pub(super) fn may_let_go(&self) -> bool {
-        self.stopping.is_some() && !self.scheduler.is_empty() && self.outbox.has_room()
+        self.stopping.is_some() && (!self.scheduler.is_empty() || self.is_moving()) && self.outbox.has_room()
     }
 
     /// Cancels some of the waiting jobs if the run is stopping.
     pub(super) fn let_go(&mut self) {
         if self.may_let_go() {
+            for job in self.take_parked() {
+                self.finish(cancelled(Subject::Job(job)));
+            }
             for subject in self.scheduler.drain(OUTCOMES) {
                 self.finish(cancelled(subject));
             }

@@ -138,6 +138,11 @@ impl Pacer {
         Ok(())
     }
 
+    /// Lets no request of this host start before this time.
+    pub fn hold(&mut self, host: &str, until: Instant, now: Instant) {
+        self.note(host, until, now);
+    }
+
     fn note(&mut self, host: &str, next: Instant, now: Instant) {
         if let Some(due) = self.hosts.get_mut(host) {
             *due = next;

@@ -161,6 +161,24 @@ impl HostWindow {
         self.slots.is_some() || self.silent > 0
     }
 
+    /// The window of a host whose pace another worker has found: its slots, and its consecutive fetches without a
+    /// response. A dead host is probed from `due` on.
+    pub fn restored(slots: Option<u32>, failures: u32, due: Instant) -> Self {
+        let done = failures.saturating_sub(SILENT - 1) as usize;
+        let probes = (done > 0).then(|| (done.min(PROBES.len()), due));
+        Self { slots, silent: failures, probes, ..Self::new() }
+    }
+
+    /// The slots, if they were cut, and the consecutive fetches without a response. A dead host counts one more for
+    /// each probe.
+    pub fn pace(&self) -> (Option<u32>, u32) {
+        let failures = match self.probes {
+            Some((done, _)) => SILENT - 1 + done as u32,
+            None => self.silent.min(SILENT - 1),
+        };
+        (self.slots, failures)
+    }
+
     /// Records an answer of the host.
     pub fn well(&mut self, slow: bool, concurrency: u32) {
         (self.silent, self.probes) = (0, None);

@@ -35,6 +35,8 @@ mod examples;
 mod exchange;
 #[cfg(unix)]
 mod faults;
+#[cfg(unix)]
+mod fleet;
 mod floods;
 mod formats;
 mod hostile;

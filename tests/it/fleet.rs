@@ -1,0 +1,10 @@
+//! Several workers over one queue in a real Redis server, against servers that note each request.
+
+mod crawls;
+mod faults;
+mod hosts;
+mod kills;
+mod lists;
+mod pace;
+pub mod redis;
+mod workers;

@@ -90,14 +90,45 @@ fn write_files(folder: &Path, server: &FaultServer) {
     }
 }
 
+/// A queue for the commands of a page that name one.
+#[cfg(unix)]
+struct Queue(crate::fleet::redis::Redis);
+
+#[cfg(unix)]
+impl Queue {
+    fn of(page: &str) -> Option<Queue> {
+        page.contains("queue.example").then(crate::fleet::redis::Redis::start).flatten().map(Queue)
+    }
+
+    fn address(&self) -> String {
+        self.0.address()
+    }
+}
+
+#[cfg(not(unix))]
+struct Queue;
+
+#[cfg(not(unix))]
+impl Queue {
+    fn of(_: &str) -> Option<Queue> {
+        None
+    }
+
+    fn address(&self) -> String {
+        String::new()
+    }
+}
+
 /// The command as it is run: the program that is tested, and addresses of the server.
-fn rewritten(command: &str, server: &FaultServer) -> String {
+fn rewritten(command: &str, server: &FaultServer, queue: Option<&str>) -> String {
     let address = server.address();
     // Three rounds of a comparison prove no more than one.
     let rounds = if command.contains("--rounds") { "" } else { " --rounds 1" };
     command
         .replace("fetchall compare", &format!("fetchall compare{rounds}"))
         .replace("cargo run --release --", "fetchall")
+        .replace("redis://:a-long-password@queue.example/0", queue.unwrap_or_default())
+        .replace("redis://queue.example/0", queue.unwrap_or_default())
         .replace("https://example.com/", &format!("http://{address}/"))
         .replace("http://proxy.example:3128", &format!("http://{address}"))
         .replace("https://", "http://")
@@ -128,12 +159,15 @@ fn run_page(path: &str, text: &str, has_jq: bool) -> (usize, Vec<String>) {
     write_files(folder.path(), &server);
     let mut ran = 0;
     let mut problems = Vec::new();
+    let redis = Queue::of(text);
+    let queue = redis.as_ref().map(Queue::address);
     for Command { line, text } in commands(text) {
-        if OF_BUILDS.iter().any(|words| text.starts_with(words)) || !has_jq && text.contains("jq ") {
+        let lacks_queue = queue.is_none() && text.contains("queue.example");
+        if OF_BUILDS.iter().any(|words| text.starts_with(words)) || !has_jq && text.contains("jq ") || lacks_queue {
             continue;
         }
         ran += 1;
-        let problem = run(&rewritten(&text, &server), folder.path());
+        let problem = run(&rewritten(&text, &server, queue.as_deref()), folder.path());
         problems.extend(problem.map(|problem| format!("{path}:{line}: {problem}")));
     }
     server.join();

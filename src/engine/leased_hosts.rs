@@ -24,7 +24,7 @@ pub(super) struct LeasedHosts {
     pub(super) worker: Arc<str>,
     renewals: Renewals,
     hosts: HashMap<Box<str>, Tenure>,
-    /// How many of them are not simply leased.
+    /// How many of them are to go or lost.
     leaving: usize,
     /// Redirected jobs, by the host that they wait for.
     parked: HashMap<Box<str>, Vec<Box<Job>>>,

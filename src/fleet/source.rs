@@ -9,7 +9,7 @@ use super::FleetOptions;
 use crate::model::{Batch, SourcePos};
 use crate::source::{Interrupt, Source, SourceError};
 
-/// What comes next: lines, the end, or the end of a list that cannot be read on.
+/// The next lines, the end, or the error of a list that cannot be read on.
 pub(super) type Next = Result<Option<Batch>, SourceError>;
 
 /// Gives the leased URLs in batches.

@@ -249,7 +249,7 @@ fn a_host_without_urls_is_named_as_idle() {
 }
 
 #[test]
-fn lost_hosts_are_told_and_their_late_outcomes_do_not_count() {
+fn late_outcomes_of_a_lost_host_do_not_count() {
     let store = Store::new();
     let mut one = Worker::start(&store, "one", Some(list(&["http://a.test/1"])));
     let seeds = one.next();
@@ -297,7 +297,7 @@ fn a_store_that_stays_away_ends_the_run_with_advice() {
 }
 
 #[test]
-fn pauses_are_told_once() {
+fn a_pause_of_the_job_reaches_the_engine() {
     let store = Store::new();
     let mut one = Worker::start(&store, "one", None);
     store.pause(true);

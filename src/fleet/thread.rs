@@ -231,7 +231,7 @@ impl QueueThread {
 
     /// Ends the source, for a run that has not stopped it.
     fn end_input(&self, end: Next) {
-        // Err: batches wait or the source is gone, and nobody waits for the end.
+        // Err: batches wait, or the source is gone.
         let _ = self.batches.try_send(end);
     }
 }

@@ -1,4 +1,4 @@
-//! Messages to the queue thread, and what they leave to do. Messages that wait are done together.
+//! Messages to the queue thread, and the work that they ask for. Messages that wait are done together.
 
 use tokio::sync::oneshot;
 
@@ -30,7 +30,7 @@ pub(super) enum ToThread {
     Finish(ThreadEnd),
 }
 
-/// What is to be done, in this order: links are added before the outcome of their page is committed, and a host goes
+/// The work of one turn, in this order: links are added before the outcome of their page is committed, and a host goes
 /// after its URLs.
 #[derive(Default)]
 pub(super) struct ToDo {

@@ -1,4 +1,4 @@
-//! What a run and a queue that it shares with other workers tell each other.
+//! Messages between a run and a queue that it shares with other workers.
 
 use super::{HostPace, LeaseId, ReturnedUrl, ScopeNote, Seed};
 

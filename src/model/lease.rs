@@ -33,7 +33,7 @@ pub struct HostPace {
     pub failures: u32,
     /// Why it gets no more requests.
     pub given_up: Option<Box<str>>,
-    /// What is known of the robots.txt of its origins.
+    /// The robots.txt of its origins, as far as it is known.
     pub robots: Vec<(Box<str>, StoredRobots)>,
 }
 
@@ -42,11 +42,11 @@ pub struct HostPace {
 pub struct ScopeNote {
     /// A start page.
     pub start: Url,
-    /// Where it redirects to.
+    /// The target of its redirect.
     pub led_to: Option<Url>,
 }
 
-/// What came with the leased seeds of a batch.
+/// The news that came with the leased seeds of a batch.
 #[derive(Debug, Clone, Default)]
 pub struct LeaseNews {
     /// The hosts that this worker has from now on.

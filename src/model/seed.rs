@@ -235,7 +235,7 @@ pub struct Batch {
     pub next: SourcePos,
     /// Notes for the user about the lists, such as the column that supplies the URLs.
     pub notes: Vec<String>,
-    /// What came with the lines from a queue that several workers share.
+    /// The hosts and the scope that came with lines of a queue which several workers share.
     pub leased: Option<Box<LeaseNews>>,
 }
 

@@ -11,7 +11,7 @@ use crate::queue::QueueError;
 /// The list of the usual sitemap of an origin, which has no record if it is missing.
 const USUAL_SITEMAP: &str = "/sitemap.xml";
 
-/// What a crawl over a shared queue has beside one alone.
+/// The links and the scope that a crawl sends to a shared queue.
 #[derive(Debug, Default)]
 pub(super) struct SharedCrawl {
     /// The links for the queue.

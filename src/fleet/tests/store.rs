@@ -28,7 +28,7 @@ struct Contents {
     calls: HashMap<&'static str, usize>,
 }
 
-/// What all workers share.
+/// The store of all workers.
 pub(super) struct Store(Mutex<Contents>);
 
 impl Store {

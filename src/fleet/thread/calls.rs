@@ -102,7 +102,7 @@ impl QueueThread {
         }
     }
 
-    /// The run cannot go on. What was leased is leased to others when its time is over.
+    /// The run cannot go on. Other workers get its leases when their time is over.
     pub(super) fn fail(&mut self, error: &QueueError) {
         self.is_broken = true;
         let queue = &self.options.queue;

@@ -83,7 +83,7 @@ impl QueueThread {
         }
     }
 
-    /// Names the hosts for which nothing waits. They are told again after the next lease.
+    /// Names the hosts for which nothing waits. The next lease names them again.
     pub(super) fn hint(&self) {
         let idle = self.leases.idle();
         if !idle.is_empty() {

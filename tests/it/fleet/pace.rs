@@ -12,7 +12,7 @@ use super::redis::Redis;
 use super::workers::{all_end, exported, worker};
 
 #[test]
-fn the_delay_of_a_host_holds_whoever_asks_it() {
+fn the_delay_of_a_host_holds_for_all_workers() {
     let Some(redis) = Redis::start() else { return };
     let hosts = Hosts::start(4, Duration::from_millis(2), |_, _, path| Answer::page(path.to_owned()));
     let urls: Vec<_> = (0..12)

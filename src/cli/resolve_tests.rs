@@ -57,7 +57,7 @@ fn every_flag_becomes_its_setting() {
                  --max-filesize 1 --format json -o x --summary x --metrics 1 --report x --order input --until first-error --max-failures 1 \
                  --max-duration 1 --quota 1M --fail-on never --progress none -sv --show none --color never --log x -fSL \
                  -l 2 --scope any --accept-regex a --reject-regex b --accept a --reject b --domains a --page-types a/b --max-pages 1 -p --adjust-extension --convert-links --mirror-index --skipped x --warc-file x --warc-max-size 1M --warc-header a:b --warc-compression none --warc-digest sha256 --warc-outlinks --warc-cdx --wacz x \
-                 --sitemap only --since 2026-01-31 --strip-param a --canonical www --forms --links-out x --sitemap-out x --check --no-check-fragments --robots report --nofollow ignore --no-traps http://a/";
+                 --sitemap only --since 2026-01-31 --strip-param a --canonical www --forms --links-out x --sitemap-out x --check --no-check-fragments --robots report --nofollow ignore --no-traps --queue redis://a --lease 1m --worker-name x http://a/";
     // Only the settings: all of them together contradict each other.
     let cli = args::parse(["fetchall"].into_iter().chain(words.split_whitespace()).map(OsString::from)).unwrap();
     let resolved = settings(&cli.job.settings, &env(&TempDir::new().unwrap())).unwrap();

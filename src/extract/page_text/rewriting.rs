@@ -112,7 +112,7 @@ fn picture(node: &NodeRef<'_>, page: &SourcePage<'_>) {
 fn language(pre: &NodeRef<'_>) {
     let child = pre.first_element_child();
     let above = pre.ancestors_it(Some(LANGUAGE_ABOVE));
-    let named = child.into_iter().chain([pre.clone()]).chain(above).find_map(|node| language_of(&node.class()?));
+    let named = child.into_iter().chain([*pre]).chain(above).find_map(|node| language_of(&node.class()?));
     if let Some(language) = named {
         pre.set_attr("data-lang", &language);
     }

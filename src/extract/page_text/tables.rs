@@ -46,7 +46,7 @@ fn has_blocks(cell: &NodeRef<'_>) -> bool {
 
 /// Makes a table of layout, but not the tables in it, a row of blocks.
 fn unwrap(table: &NodeRef<'_>) {
-    let mut parts = vec![table.clone()];
+    let mut parts = vec![*table];
     while let Some(part) = parts.pop() {
         for child in part.element_children() {
             let Some(name) = child.node_name() else { continue };

@@ -40,12 +40,12 @@ impl Repeats {
     }
 
     /// Counts the blocks up to the first one that is new, and remembers all of them.
-    fn known<'a>(
+    fn known(
         &mut self,
         host: &str,
         end: u64,
         text: &str,
-        blocks: &mut dyn Iterator<Item = &'a Range<usize>>,
+        blocks: &mut dyn Iterator<Item = &Range<usize>>,
     ) -> usize {
         let (mut known, mut is_known) = (0, true);
         for block in blocks.take(MOST) {

@@ -39,7 +39,7 @@ use crate::source::Source;
 pub use renewals::Renewals;
 pub use sink::FleetSink;
 pub use source::FleetSource;
-use thread::QueueThread;
+use thread::{Channels, QueueThread};
 
 /// Messages to the queue thread that may wait.
 const MESSAGES: usize = 32;
@@ -126,7 +126,7 @@ pub fn start(queue: Box<dyn SharedQueue>, list: Option<List>, options: FleetOpti
     let link = FleetLink { worker: options.worker.clone(), messages, renewals: renewals.clone() };
     let loader = list::Loader::new(list, to_thread.downgrade(), batches.clone());
     let runtime = Builder::new_current_thread().enable_time().build()?;
-    let thread = QueueThread::new(queue, runtime, inbox, batches, to_engine, renewals, loader, options);
+    let thread = QueueThread::new(queue, runtime, Channels { inbox, batches, to_engine, renewals }, loader, options);
     let thread = std::thread::Builder::new().name("queue".to_owned()).spawn(move || thread.run())?;
     Ok(Fleet { source, sink: FleetSink::new(to_thread, thread), link })
 }

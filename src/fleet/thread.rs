@@ -28,6 +28,14 @@ const OFFER: Duration = Duration::from_millis(10);
 const TOGETHER: usize = 512;
 const GATHER: Duration = Duration::from_millis(10);
 
+/// The thread's ends of the channels.
+pub(super) struct Channels {
+    pub(super) inbox: Receiver<ToThread>,
+    pub(super) batches: Sender<Next>,
+    pub(super) to_engine: Sender<FromQueue>,
+    pub(super) renewals: Renewals,
+}
+
 /// The state of the thread.
 pub(super) struct QueueThread {
     queue: Box<dyn SharedQueue>,
@@ -63,14 +71,12 @@ impl QueueThread {
     pub(super) fn new(
         queue: Box<dyn SharedQueue>,
         runtime: Runtime,
-        inbox: Receiver<ToThread>,
-        batches: Sender<Next>,
-        to_engine: Sender<FromQueue>,
-        renewals: Renewals,
+        channels: Channels,
         loader: Loader,
         options: FleetOptions,
     ) -> Self {
         let now = Instant::now();
+        let Channels { inbox, batches, to_engine, renewals } = channels;
         Self {
             queue,
             runtime,
@@ -218,8 +224,8 @@ impl QueueThread {
 
     /// The queue may have more.
     fn look_soon(&mut self) {
-        self.poll = POLL.0;
-        self.lease_due = self.lease_due.min(Instant::now() + POLL.0);
+        self.poll = self.soon();
+        self.lease_due = self.lease_due.min(Instant::now() + self.poll);
     }
 
     /// Gives back everything that is leased.

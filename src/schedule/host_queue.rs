@@ -104,8 +104,8 @@ impl HostQueue {
     }
 
     /// Whether there is such a job.
-    pub(super) fn any(&self, mut is_wanted: impl FnMut(&Job) -> bool) -> bool {
-        self.all().any(|job| is_wanted(job))
+    pub(super) fn any(&self, is_wanted: impl FnMut(&Job) -> bool) -> bool {
+        self.all().any(is_wanted)
     }
 
     fn all(&self) -> impl Iterator<Item = &Job> {

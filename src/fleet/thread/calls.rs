@@ -89,7 +89,7 @@ impl QueueThread {
             if away >= patience {
                 return Err(error);
             }
-            std::thread::sleep(wait);
+            self.runtime.block_on(async { tokio::time::sleep(wait).await });
             wait = (wait * 2).min(POLL.1);
             // A queue that is full may still renew leases.
             let asked = Instant::now();

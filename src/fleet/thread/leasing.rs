@@ -39,7 +39,7 @@ impl QueueThread {
         self.take(leased);
         // A host that got all that it may get may have more.
         let is_bound = is_short && self.leases.has_full_host(self.of_host) && self.of_host < self.most_of_host();
-        self.poll = if is_bound || many >= MANY { POLL.0 } else { (self.poll * 2).min(POLL.1) };
+        self.poll = if is_bound || many >= MANY { self.soon() } else { (self.poll * 2).min(POLL.1) };
         self.lease_due = Instant::now() + if is_short { self.poll } else { Duration::ZERO };
         if is_bound {
             self.of_host *= 2;
@@ -53,6 +53,12 @@ impl QueueThread {
             self.outgoing.push_back(Ok(None));
         }
         Ok(())
+    }
+
+    /// The wait before the next lease while there is more. A worker with enough to do is in no hurry.
+    pub(super) fn soon(&self) -> Duration {
+        let enough = 2 * self.options.concurrency as usize;
+        if self.leases.urls() < enough { POLL.0 } else { 10 * POLL.0 }
     }
 
     /// The most URLs of one host: a host alone gets the whole window, one of many a part of it.

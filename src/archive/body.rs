@@ -58,7 +58,7 @@ impl LongBody {
         }
     }
 
-    /// Takes a piece of the payload. What does not stay in memory goes to a temporary file of `files`.
+    /// Takes a piece of the payload. The rest goes to a temporary file of `files`.
     pub(super) fn take(&mut self, bytes: &[u8], files: &ArchiveFiles) -> io::Result<()> {
         self.length += bytes.len() as u64;
         self.payload.update(bytes);

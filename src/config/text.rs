@@ -15,7 +15,7 @@ pub struct TextConfig {
     pub changes_by: ChangesBy,
 }
 
-/// What `--changes` compares.
+/// The part of a page that `--changes` compares.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum ChangesBy {
     /// The bodies.

@@ -83,7 +83,7 @@ impl<'a> PageTextRecord<'a> {
     }
 }
 
-/// What a run needs of a line that an earlier run has written.
+/// The part of an earlier line that a run needs.
 #[derive(Debug, Deserialize)]
 pub struct WrittenPageText<'a> {
     /// The URL of the page.
@@ -98,7 +98,7 @@ impl<'a> WrittenPageText<'a> {
     /// Reads a line.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The fault of it.
     pub fn read(line: &'a [u8]) -> Result<Self, String> {
         serde_json::from_slice(line).map_err(|e| e.to_string())
     }

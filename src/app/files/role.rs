@@ -1,4 +1,4 @@
-//! What a run uses a file for, and which uses may share one.
+//! The uses of a file, and which of them may share one.
 
 /// The use of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! What a page says of itself, in its head and in marks of its content.
+//! The facts that a page states about itself, in its head and in marks of its content.
 
 use dom_query::{Document, NodeRef};
 

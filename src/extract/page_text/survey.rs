@@ -30,7 +30,7 @@ const CONTAINERS: [&[u8]; 7] = [b"ul", b"ol", b"dl", b"table", b"select", b"div"
 const FORMATTING: [&[u8]; 14] =
     [b"a", b"b", b"big", b"code", b"em", b"font", b"i", b"nobr", b"s", b"small", b"strike", b"strong", b"tt", b"u"];
 
-/// What a page shows before its tree is built.
+/// The facts of a page before its tree is built.
 #[derive(Debug, Default)]
 pub(super) struct TagSurvey {
     /// The encoding that the page declares.

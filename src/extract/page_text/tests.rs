@@ -77,7 +77,7 @@ fn readability_loses_no_heading_code_or_table() {
 }
 
 #[test]
-fn what_is_no_content_is_left_out() {
+fn blocks_without_content_are_left_out() {
     for content in [
         "<nav><a href=/>Home</a></nav>",
         "<script>x</script><style>x</style><template>x</template><noscript>x</noscript><svg><title>x</title></svg>",

@@ -181,8 +181,8 @@ impl Exchange<'_> {
     }
 }
 
-/// The links of a page as lines of a metadata record, as Heritrix writes them: the URL, the step from the page to it,
-/// and its place in the page, which is not known in detail.
+/// The links of a page as lines of a metadata record, as Heritrix writes them. A line has the URL, the step from the
+/// page to it, and its place in the page, which is not known in detail.
 fn outlinks(links: &LinkList) -> String {
     let mut lines = String::new();
     for link in links.iter() {

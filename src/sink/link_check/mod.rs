@@ -24,7 +24,7 @@ use targets::{Targets, UrlHash};
 
 /// Collects links and answers, and writes the report at the end.
 pub struct LinkCheck {
-    /// Where the report goes; `None` if only the counts are wanted.
+    /// The output of the report; `None` if only the counts are wanted.
     output: Option<Output>,
     style: TextStyle,
     canonical: CanonicalRules,

@@ -15,7 +15,7 @@ const WORD: usize = 13;
 
 /// Writes the lines of the report.
 pub(super) struct CheckReport<'a> {
-    /// `None` if nobody wants it, or its reader is gone.
+    /// `None` without such an output, or once its reader is gone.
     output: Option<&'a mut Output>,
     style: TextStyle,
     lines: String,

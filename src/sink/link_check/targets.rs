@@ -1,4 +1,4 @@
-//! What is known of the URLs that links lead to: which are broken, and which ids their pages have.
+//! The targets of links: which are broken, and which ids their pages have.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -123,7 +123,7 @@ impl Targets {
     /// Whether a page has the place that a fragment names (HTML standard, section 7.4.6.4). Fragments for scripts are
     /// not judged.
     fn has_place(&self, page: UrlHash, fragment: &str) -> bool {
-        // What is behind it is for the browser.
+        // The rest is for the browser.
         let fragment = fragment.split(":~:").next().unwrap_or_default();
         let is_for_scripts = fragment.starts_with(['!', '/']);
         fragment.is_empty() || is_for_scripts || fragment.eq_ignore_ascii_case("top") || {

@@ -40,13 +40,7 @@ impl Repeats {
     }
 
     /// Counts the blocks up to the first one that is new, and remembers all of them.
-    fn known(
-        &mut self,
-        host: &str,
-        end: u64,
-        text: &str,
-        blocks: &mut dyn Iterator<Item = &Range<usize>>,
-    ) -> usize {
+    fn known(&mut self, host: &str, end: u64, text: &str, blocks: &mut dyn Iterator<Item = &Range<usize>>) -> usize {
         let (mut known, mut is_known) = (0, true);
         for block in blocks.take(MOST) {
             let block = &text[block.clone()];

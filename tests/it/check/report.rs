@@ -269,7 +269,7 @@ fn a_redirect_to_a_broken_page_that_is_linked_too_is_broken() {
 }
 
 #[test]
-fn what_no_page_links_to_is_listed_by_where_it_is_from() {
+fn broken_url_without_a_page_is_listed_by_its_origin() {
     let sitemap = "<urlset><url><loc>/a</loc></url><url><loc>/lost</loc></url></urlset>";
     let site = Site::start([("/sitemap.xml", file("application/xml", sitemap)), ("/a", page(&[]))]);
     let run = check(&site.url("/")).run().expect_code(1);

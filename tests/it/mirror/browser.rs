@@ -3,7 +3,7 @@
 use super::*;
 use crate::support::browser;
 
-/// What the script of the page found out.
+/// The findings of the script of the page.
 fn title(dom: &str) -> &str {
     dom.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>")).map_or("", |(title, _)| title)
 }
@@ -96,7 +96,7 @@ fn site_of_each_row() -> Site {
     Site::with(answer)
 }
 
-/// What no browser does with a file from a disk, whatever its page says.
+/// Things that no browser does with a file from a disk.
 fn is_refused_from_disk(message: &str) -> bool {
     let is_of = |names: &[&str]| names.iter().any(|name| message.contains(name));
     message.contains("blocked by CORS policy") && is_of(&["/module.js", "/manifest"])

@@ -1,4 +1,4 @@
-//! What a line says of a page.
+//! The line of a page.
 
 use serde_json::json;
 
@@ -95,7 +95,7 @@ fn encodings_are_those_of_links() {
 }
 
 #[test]
-fn what_repeats_on_pages_without_marks_is_kept_once() {
+fn repeated_blocks_of_pages_without_marks_are_kept_once() {
     let page =
         |title: &str| html(&site_page(title, &format!("The page {title} has a text that is long enough to read.")));
     let site = Site::start([("/", page("One")), ("/two", page("Two"))]);

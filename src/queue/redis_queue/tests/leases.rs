@@ -45,7 +45,7 @@ fn renewed_leases_do_not_expire() {
 }
 
 #[test]
-fn url_that_kills_its_workers_becomes_a_failed_record_and_can_be_retried() {
+fn url_that_kills_its_workers_fails_and_can_be_retried() {
     if !is_testable() {
         return;
     }

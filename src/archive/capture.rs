@@ -13,7 +13,7 @@ use super::exchange_records::{CapturedExchange, ExchangeRecords, ResponseKind, T
 use super::group::{RecordGroup, RecordPart};
 use super::record::RECORD_END;
 use super::writer::Archive;
-use crate::model::{ArchivedPayload, RecordEncoding};
+use crate::model::{ArchivedPayload, RecordEncoding, TextFormat};
 
 /// The use of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +24,15 @@ pub enum CaptureUse {
     NotModified(Option<Timestamp>),
     /// Anything else: a redirect, an error, a robots.txt.
     Other,
+}
+
+/// Facts of a page that the archive keeps beside its response.
+#[derive(Debug, Default)]
+pub struct CapturedPage {
+    /// The links, as lines for the metadata.
+    pub outlinks: String,
+    /// The text, in this format.
+    pub text: Option<(TextFormat, String)>,
 }
 
 /// An exchange that goes into the archive. It is dropped without a trace unless it is finished.
@@ -82,8 +91,7 @@ impl ExchangeCapture {
         self.long.is_some() || self.buffer.len() > SHORT / 8
     }
 
-    /// Makes the records of the exchange, which took so long. `cut` says why the payload is not whole. `outlinks` has
-    /// lines for the metadata.
+    /// Makes the records of the exchange, which took so long. `cut` says why the payload is not whole.
     ///
     /// # Errors
     /// Returns the error of the temporary file.
@@ -92,7 +100,7 @@ impl ExchangeCapture {
         took: Duration,
         cut: Option<Truncation>,
         used: CaptureUse,
-        outlinks: &str,
+        page: &CapturedPage,
     ) -> io::Result<RecordGroup> {
         if self.long.is_some() {
             self.compress()?;
@@ -106,9 +114,14 @@ impl ExchangeCapture {
             group.push([self.short_record(deflater, &[&request, &self.exchange.request])?]);
             let (parts, payload) = self.response(deflater, &records, long, cut, used)?;
             group.push_response(parts);
-            group.set_payload(payload);
-            let (header, facts) = records.metadata(took, outlinks);
+            let (header, facts) = records.metadata(took, &page.outlinks);
             group.push([self.short_record(deflater, &[&header, facts.as_bytes()])?]);
+            // The text of a page that refers to another response is behind that one.
+            if let (Some(_), Some((format, text))) = (&payload, &page.text) {
+                let header = records.conversion(*format, text);
+                group.push([self.record(deflater, &[&header, text.as_bytes()])?]);
+            }
+            group.set_payload(payload);
             Ok(group)
         })
     }

@@ -9,7 +9,7 @@ use super::body::PayloadFacts;
 use super::digest::RecordHasher;
 use super::head::ArchivedHead;
 use super::record::{RecordHeader, RecordType, record_id, warc_date};
-use crate::model::{ArchiveDigest, ArchivedPayload};
+use crate::model::{ArchiveDigest, ArchivedPayload, TextFormat};
 
 /// The profile of a record whose payload another record has.
 const SAME_PAYLOAD: &str = "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest";
@@ -160,6 +160,15 @@ impl<'a> ExchangeRecords<'a> {
         let mut header = self.header(RecordType::Metadata, &record_id(), &self.response_id);
         header.field("WARC-Block-Digest", &RecordHasher::of(self.digest, &[facts.as_bytes()]));
         (header.end(facts.len() as u64), facts)
+    }
+
+    /// The header of the text of the page.
+    pub(super) fn conversion(&self, format: TextFormat, text: &str) -> Vec<u8> {
+        let mut header = RecordHeader::new(RecordType::Conversion(format), &record_id(), &self.date);
+        header.field("WARC-Target-URI", &self.exchange.target);
+        header.field("WARC-Refers-To", &self.response_id);
+        header.field("WARC-Block-Digest", &RecordHasher::of(self.digest, &[text.as_bytes()]));
+        header.end(text.len() as u64)
     }
 
     /// The response, for records of the same payload.

@@ -26,7 +26,7 @@ mod record;
 mod recover;
 mod writer;
 
-pub use capture::{CaptureUse, ExchangeCapture};
+pub use capture::{CaptureUse, CapturedPage, ExchangeCapture};
 pub use exchange_records::{CapturedExchange, Truncation};
 pub use files::ArchiveFiles;
 pub use group::RecordGroup;

@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 
+use crate::model::TextFormat;
+
 /// The bytes between the block of a record and the next record.
 pub(super) const RECORD_END: &[u8] = b"\r\n\r\n";
 
@@ -18,6 +20,8 @@ pub enum RecordType {
     Revisit,
     /// Facts about an exchange.
     Metadata,
+    /// The text of a page, made from a response.
+    Conversion(TextFormat),
 }
 
 impl RecordType {
@@ -28,6 +32,7 @@ impl RecordType {
             Self::Response => "response",
             Self::Revisit => "revisit",
             Self::Metadata => "metadata",
+            Self::Conversion(_) => "conversion",
         }
     }
 
@@ -36,6 +41,9 @@ impl RecordType {
             Self::Warcinfo | Self::Metadata => "application/warc-fields",
             Self::Request => "application/http; msgtype=request",
             Self::Response | Self::Revisit => "application/http; msgtype=response",
+            Self::Conversion(TextFormat::Markdown) => "text/markdown; charset=utf-8",
+            Self::Conversion(TextFormat::Plain) => "text/plain; charset=utf-8",
+            Self::Conversion(TextFormat::Html) => "text/html; charset=utf-8",
         }
     }
 }

@@ -6,5 +6,4 @@ mod hosts;
 mod kills;
 mod lists;
 mod pace;
-pub mod redis;
 mod workers;

@@ -1,7 +1,5 @@
 //! `fetchall queue`: what people ask and tell a job.
 
-mod redis;
-
 use std::sync::Arc;
 
 use fetchall::config::QueueAddress;
@@ -9,8 +7,8 @@ use fetchall::model::{JobId, Kind, SourcePos, Via};
 use fetchall::queue::{Committed, Queued, RedisQueue, RedisQueueOptions, SharedQueue, SharedRequest};
 use url::Url;
 
-use self::redis::Redis;
 use crate::support::cli::{Fetchall, Finished};
+use crate::support::redis::Redis;
 
 /// Runs a command of `fetchall queue` that ends with this code.
 fn queue(words: &[&str], code: i32) -> Finished {

@@ -1,5 +1,6 @@
 //! `--text`: the main text of pages, as JSON lines.
 
+mod archived;
 mod changed;
 mod going_on;
 mod pages;

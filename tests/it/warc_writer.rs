@@ -5,7 +5,7 @@ mod crawls;
 #[cfg(unix)]
 mod kills;
 mod packages;
-mod reader;
+pub mod reader;
 mod records;
 mod revisits;
 mod validators;

@@ -9,7 +9,7 @@ use url::{Position, Url};
 
 use super::receive::transfer_decoder;
 use super::state::{Exchange, HopEnd};
-use crate::archive::{ArchivedHead, CaptureUse, CapturedExchange, ExchangeCapture, Truncation};
+use crate::archive::{ArchivedHead, CaptureUse, CapturedExchange, CapturedPage, ExchangeCapture, Truncation};
 use crate::fetch::connect::response::{Response, size};
 use crate::model::{ArchivedRecords, ErrorKind, FetchError, Kind, LinkKind, LinkList, SkipReason, Verdict, is_secret};
 
@@ -155,10 +155,14 @@ impl Exchange<'_> {
             _ => CaptureUse::Other,
         };
         let (took, archive, is_long) = (self.sent.elapsed(), archive.clone(), capture.is_long());
-        let page = self.facts.found.links.as_deref().filter(|_| archive.wants_outlinks());
-        let outlinks = page.map(|page| outlinks(&page.links)).unwrap_or_default();
+        let links = self.facts.found.links.as_deref().filter(|_| archive.wants_outlinks());
+        let text = self.facts.found.text.as_deref().filter(|page| page.error.is_none());
+        let page = CapturedPage {
+            outlinks: links.map(|page| outlinks(&page.links)).unwrap_or_default(),
+            text: text.map(|page| (self.fetcher.config.text_format, page.text.clone())),
+        };
         let work = move || {
-            let group = capture.finish(took, cut, used, &outlinks)?;
+            let group = capture.finish(took, cut, used, &page)?;
             match used {
                 CaptureUse::Other => archive.append(group).map(ArchivedRecords::Written),
                 CaptureUse::Page | CaptureUse::NotModified(_) => archive.hold(group).map(ArchivedRecords::Held),

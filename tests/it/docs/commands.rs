@@ -92,12 +92,12 @@ fn write_files(folder: &Path, server: &FaultServer) {
 
 /// A queue for the commands of a page that name one.
 #[cfg(unix)]
-struct Queue(crate::fleet::redis::Redis);
+struct Queue(crate::support::redis::Redis);
 
 #[cfg(unix)]
 impl Queue {
     fn of(page: &str) -> Option<Queue> {
-        page.contains("queue.example").then(crate::fleet::redis::Redis::start).flatten().map(Queue)
+        page.contains("queue.example").then(crate::support::redis::Redis::start).flatten().map(Queue)
     }
 
     fn address(&self) -> String {

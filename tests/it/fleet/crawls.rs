@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::hosts::{Answer, Hosts, url};
-use super::redis::Redis;
 use super::workers::{all_end, exported, worker};
+use crate::support::redis::Redis;
 
 /// A site of pages on many hosts: a tree on each, and links from each page to others.
 #[derive(Debug, Clone, Copy)]

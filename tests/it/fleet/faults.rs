@@ -6,9 +6,9 @@ use rustix::process::Signal;
 
 use super::crawls::Web;
 use super::hosts::{Answer, Hosts};
-use super::redis::Redis;
 use super::workers::{all_end, exported, worker};
 use crate::support::cli::Fetchall;
+use crate::support::redis::Redis;
 
 #[test]
 fn a_server_that_is_away_for_some_seconds_only_slows_the_run() {

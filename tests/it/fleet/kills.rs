@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use super::crawls::Web;
-use super::redis::Redis;
 use super::workers::{all_end, exported, worker};
+use crate::support::redis::Redis;
 
 const KILLS: usize = 50;
 

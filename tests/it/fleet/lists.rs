@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::hosts::{Answer, Hosts};
-use super::redis::Redis;
 use super::workers::{all_end, exported, worker};
+use crate::support::redis::Redis;
 
 fn list_of(hosts: &Hosts, number: usize, pages: usize) -> Vec<String> {
     (0..pages)

@@ -8,8 +8,8 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use super::hosts::{Answer, Hosts};
-use super::redis::Redis;
 use super::workers::{all_end, exported, worker};
+use crate::support::redis::Redis;
 
 #[test]
 fn the_delay_of_a_host_holds_for_all_workers() {

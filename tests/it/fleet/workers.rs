@@ -6,8 +6,8 @@ use fetchall::config::QueueAddress;
 use fetchall::queue::QueueAdmin;
 use serde_json::Value;
 
-use super::redis::Redis;
 use crate::support::cli::{Fetchall, Running};
+use crate::support::redis::Redis;
 
 /// How long the leases of the tests hold.
 pub const LEASE: &str = "3s";

@@ -12,6 +12,8 @@ pub mod mock;
 pub mod play;
 pub mod process;
 pub mod proxy;
+#[cfg(unix)]
+pub mod redis;
 mod runtime;
 pub mod schema;
 pub mod single;

@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::support::PATIENCE;
+use super::{PATIENCE, program};
 
-/// A server of one test.
+/// A server with an append-only file, which survives kill -9.
 pub struct Redis {
     folder: TempDir,
     child: Child,
@@ -19,24 +20,24 @@ pub struct Redis {
 impl Redis {
     /// Starts a server; `None` on a machine without one.
     pub fn start() -> Option<Redis> {
+        program("redis-server")?;
         let folder = tempfile::tempdir().unwrap();
-        match command(&folder).spawn() {
-            Ok(child) => Some(Redis { folder, child }.ready()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                println!("skipped: no redis-server on this machine");
-                None
-            }
-            Err(error) => panic!("redis-server: {error}"),
-        }
+        let child = command(&folder).spawn().unwrap();
+        Some(Redis { folder, child }.ready())
     }
 
     fn socket(&self) -> PathBuf {
         self.folder.path().join("s")
     }
 
+    /// The address of the server, as `--queue` takes it before the name of a job.
+    pub fn address(&self) -> String {
+        format!("unix:{}", self.socket().display())
+    }
+
     /// The address of a job.
     pub fn job(&self, name: &str) -> String {
-        format!("unix:{}?job={name}", self.socket().display())
+        format!("{}?job={name}", self.address())
     }
 
     fn ready(self) -> Redis {
@@ -55,6 +56,20 @@ impl Redis {
             socket.read_exact(&mut answer)
         });
         asked.is_ok() && answer == *b"+PONG"
+    }
+
+    /// Stops or continues the process: a network that is gone for a while.
+    pub fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(self.child.id().cast_signed()).expect("a process");
+        kill_process(pid, signal).expect("the server runs");
+    }
+
+    /// Kills the server and starts it again, with what its append-only file has.
+    pub fn crash(mut self) -> Redis {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.child = command(&self.folder).spawn().unwrap();
+        self.ready()
     }
 }
 

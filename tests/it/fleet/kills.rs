@@ -62,7 +62,7 @@ fn a_server_that_is_killed_loses_no_page() {
 /// By hand: `cargo test --release --test it -- --ignored --nocapture fleet::kills::two_of_four`.
 #[test]
 #[ignore = "takes minutes"]
-fn two_of_four_workers_and_the_server_are_killed_in_a_crawl_of_200_000_pages() {
+fn crawl_of_200_000_pages_survives_kills_of_workers_and_server() {
     let Some(mut redis) = Redis::start() else { return };
     let web = Web { hosts: 200, pages: 1000 };
     let hosts = web.start(Duration::from_millis(1));

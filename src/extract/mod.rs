@@ -57,7 +57,7 @@ pub use html::table::{LINK_ATTRIBUTES, LinkAttribute, LinkContext, LinkSyntax};
 pub use html::values::{LinkValue, link_values};
 pub use link_edits::{DocumentSurvey, LinkEdit, LinkEditor, Survey, SurveyEnd};
 pub use link_edits::{LinkTargets, NoTargets, RewriteHead};
-pub use page_text::{LARGEST_PAGE, PageHead, ReadPage, page_text};
+pub use page_text::{LARGEST_PAGE, PAGE_STACK, PageHead, ReadPage, page_text};
 
 /// The bytes that are needed to recognise a document.
 pub const FIRST_BYTES: usize = 64;

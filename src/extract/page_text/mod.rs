@@ -2,7 +2,8 @@
 //!
 //! | step | where |
 //! | --- | --- |
-//! | encoding, nesting: is it safe to build a tree? | `survey` |
+//! | encoding, nesting: is it safe to build a tree? | `survey`, `tag_kind` |
+//! | empty elements of XHTML | `xhtml` |
 //! | title, description, dates | `about`, `json_ld`, `dates` |
 //! | what is no content | `boilerplate` |
 //! | the element with the main content | `content` |
@@ -18,8 +19,10 @@ mod json_ld;
 mod rewriting;
 mod survey;
 mod tables;
+mod tag_kind;
 #[cfg(test)]
 mod tests;
+mod xhtml;
 
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -38,6 +41,8 @@ use survey::TagSurvey;
 
 /// The most bytes of a page that is read for its text.
 pub const LARGEST_PAGE: usize = 4 << 20;
+/// The bytes of the stack of a thread that reads pages.
+pub const PAGE_STACK: usize = 16 << 20;
 /// The most bytes of a text.
 const LONGEST_TEXT: usize = 2 << 20;
 /// The most headings and links of a page.
@@ -45,6 +50,9 @@ const MOST_HEADINGS: usize = 1_000;
 const MOST_LINKS: usize = 5_000;
 /// The most bytes of a heading, of the text of a link, and of a fact.
 const LONGEST_FACT: usize = 2_000;
+
+/// The media type of pages that are XML.
+const XHTML: &str = "application/xhtml+xml";
 
 /// The facts of a response that decide how its text is read.
 #[derive(Debug, Clone)]
@@ -62,9 +70,13 @@ impl PageHead {
     pub fn is_page(&self, first: &[u8]) -> bool {
         let media_type = self.content_type.as_deref().map(media_type).filter(|media_type| !media_type.is_empty());
         match media_type.as_deref() {
-            Some(media_type) => matches!(media_type, "text/html" | "application/xhtml+xml"),
+            Some(media_type) => matches!(media_type, "text/html" | XHTML),
             None => first.trim_ascii_start().starts_with(b"<") && !first.trim_ascii_start().starts_with(b"<?xml"),
         }
+    }
+
+    fn is_xhtml(&self) -> bool {
+        self.content_type.as_deref().is_some_and(|field| media_type(field) == XHTML)
     }
 }
 
@@ -74,6 +86,8 @@ pub type ReadPage = (PageText, Option<[u8; 32]>);
 /// Returns the text of a page, and the SHA-256 of its words: those of the plain text, with one blank between two of
 /// them. It is the same in every format, and does not depend on the URLs of links. A page that breaks a library has an
 /// error in place of its text.
+///
+/// Readers of trees are recursive: the thread needs a stack of [`PAGE_STACK`] bytes.
 pub fn page_text(head: &PageHead, body: &[u8]) -> ReadPage {
     if body.len() > LARGEST_PAGE {
         return (PageText::failed(format!("the page is larger than {LARGEST_PAGE} bytes")), None);
@@ -101,6 +115,7 @@ fn words_digest(text: &str) -> [u8; 32] {
 fn read(head: &PageHead, body: &[u8]) -> Result<(PageText, [u8; 32]), String> {
     let (html, encoding) = decoded(head, body)?;
     let document = Document::from(&*html);
+    survey::check_tree(&document)?;
     let declared = document.select_single("base[href]").attr("href");
     let base = declared.and_then(|href| head.url.join(href.trim()).ok()).filter(|base| !base.cannot_be_a_base());
     let base = base.as_ref().unwrap_or(&head.url);
@@ -139,18 +154,27 @@ fn decoded<'a>(head: &PageHead, body: &'a [u8]) -> Result<(Cow<'a, str>, &'stati
     let body = &body[shown.map_or(0, |(_, mark)| mark)..];
     let known = shown.map(|(encoding, _)| encoding).or(head.content_type.as_deref().and_then(of_media_type));
     if let Some(encoding) = known.filter(|encoding| charset::hides_tags(encoding)) {
-        let text = encoding.decode_without_bom_handling(body).0;
-        TagSurvey::of(text.as_bytes()).check()?;
-        return Ok((text, encoding));
+        return Ok((surveyed(head, encoding.decode_without_bom_handling(body).0)?, encoding));
     }
     let survey = TagSurvey::of(body);
-    survey.check()?;
     let encoding = known.or(survey.declared).unwrap_or_else(|| {
         let mut detector = CharsetDetector::new();
         detector.piece(body);
         detector.guess(&head.url)
     });
-    Ok((encoding.decode_without_bom_handling(body).0, encoding))
+    let text = encoding.decode_without_bom_handling(body).0;
+    if head.is_xhtml() {
+        return Ok((surveyed(head, text)?, encoding));
+    }
+    survey.check()?;
+    Ok((text, encoding))
+}
+
+/// Returns a page as the parser needs it, if that can build its tree.
+fn surveyed<'a>(head: &PageHead, text: Cow<'a, str>) -> Result<Cow<'a, str>, String> {
+    let text = if head.is_xhtml() { xhtml::with_end_tags(&text).into() } else { text };
+    TagSurvey::of(text.as_bytes()).check()?;
+    Ok(text)
 }
 
 /// Collects the headings and the links of the content.

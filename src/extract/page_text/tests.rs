@@ -170,6 +170,28 @@ fn digest_is_that_of_the_words() {
 }
 
 #[test]
+fn formatting_that_nests_without_end_is_an_error() {
+    for part in ["<b>", "<b><p>t</p>", "<b><div></b>", "<p><b>t</p>\n", "<span><div></span>"] {
+        let (page, digest) = read_as(TextFormat::Markdown, &format!("<main><p>x{}", part.repeat(30_000)));
+        assert_eq!((page.error.as_deref(), digest), (Some("elements are nested more than 512 deep"), None), "{part}");
+    }
+}
+
+#[test]
+fn empty_elements_of_xhtml_have_no_content() {
+    let page = "<?xml version='1.0'?><html xmlns='http://www.w3.org/1999/xhtml'><head><title/><script src='a.js'/>\
+                <style/></head><body><p>One<a id='q'/> two.</p><div class='nav'/><p>The end.</p></body></html>";
+    let head = PageHead {
+        url: Url::parse("http://a.test/").unwrap(),
+        content_type: Some(b"application/xhtml+xml; charset=utf-8".to_vec()),
+        format: TextFormat::Markdown,
+    };
+    assert_eq!(page_text(&head, page.as_bytes()).0.text, "One two.\n\nThe end.");
+    let empty = page.replace("<p>", &"<div/>".repeat(600));
+    assert_eq!(page_text(&head, empty.as_bytes()).0.error, None, "they do not nest");
+}
+
+#[test]
 fn deep_pages_fit_the_stack() {
     for (open, close) in
         [("<div>", "</div>"), ("<blockquote>", "</blockquote>"), ("<ul><li>", "</ul>"), ("<section>", "")]

@@ -4,13 +4,14 @@
 //! once.
 
 use std::sync::Arc;
+use std::thread;
 
 use futures::future::BoxFuture;
 use http::HeaderMap;
 use tokio::sync::Semaphore;
 
 use super::observer::{BodyObserver, ObserverRequest};
-use crate::extract::{FIRST_BYTES, LARGEST_PAGE, PageHead, ReadPage, page_text};
+use crate::extract::{FIRST_BYTES, LARGEST_PAGE, PAGE_STACK, PageHead, ReadPage, page_text};
 use crate::model::{FetchError, Found, Needs, PageText};
 
 /// Returns the observer of a page, if the run needs its text or the digest of that.
@@ -91,6 +92,15 @@ impl BodyObserver for PageBody {
 async fn read(head: PageHead, body: Vec<u8>, permits: &Semaphore) -> ReadPage {
     // Err: the semaphore is never closed.
     let _permit = permits.acquire().await;
-    let read = tokio::task::spawn_blocking(move || page_text(&head, &body)).await;
+    let read = tokio::task::spawn_blocking(move || read_on_large_stack(head, body)).await;
     read.unwrap_or_else(|_| (PageText::failed("the run ended before the page was read"), None))
+}
+
+/// Reads it on a thread of its own: an overflow of the stack would end the process.
+fn read_on_large_stack(head: PageHead, body: Vec<u8>) -> ReadPage {
+    let thread = thread::Builder::new().name("page".to_owned()).stack_size(PAGE_STACK);
+    match thread.spawn(move || page_text(&head, &body)) {
+        Ok(thread) => thread.join().unwrap_or_else(|_| (PageText::failed("the page cannot be read"), None)),
+        Err(e) => (PageText::failed(format!("no thread can be started: {e}")), None),
+    }
 }

@@ -120,6 +120,7 @@ fn a_page_without_a_readable_text_costs_only_its_own() {
     let site = Site::start([
         ("/deep", html(&deep)),
         ("/fonts", html(&fonts)),
+        ("/bold", html(&format!("<main><p>x{}", "<b>".repeat(3_000)))),
         ("/odd", html(odd)),
         ("/huge", html(&huge)),
         ("/long", html(&long)),
@@ -128,13 +129,15 @@ fn a_page_without_a_readable_text_costs_only_its_own() {
     ]);
     let folder = tempfile::tempdir().unwrap();
     let texts = folder.path().join("texts.ndjson");
-    let names = ["/deep", "/fonts", "/odd", "/huge", "/long", "/empty", "/last"];
+    let names = ["/deep", "/fonts", "/bold", "/odd", "/huge", "/long", "/empty", "/last"];
     let list: String = names.iter().map(|path| site.url(path) + "\n").collect();
     Fetchall::new().args(["--text", texts.to_str().unwrap()]).stdin(list).run().expect_code(0);
     let lines = lines(&texts);
     assert_eq!(lines.len(), names.len());
     let of = |path: &str| line(&lines, &site.url(path));
-    for (path, part) in [("/deep", "nested"), ("/fonts", "elements"), ("/huge", "larger than 4194304 bytes")] {
+    for (path, part) in
+        [("/deep", "nested"), ("/fonts", "nested"), ("/bold", "nested"), ("/huge", "larger than 4194304 bytes")]
+    {
         let line = of(path);
         assert!(line["error"].as_str().is_some_and(|error| error.contains(part)), "{line}");
         assert_eq!((&line["text"], line["text_sha256"].is_null()), (&"".into(), true));

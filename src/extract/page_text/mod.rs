@@ -84,8 +84,8 @@ impl PageHead {
 pub type ReadPage = (PageText, Option<[u8; 32]>);
 
 /// Returns the text of a page, and the SHA-256 of its words: those of the plain text, with one blank between two of
-/// them. It is the same in every format, and does not depend on the URLs of links. A page that breaks a library has an
-/// error in place of its text.
+/// them. It is the same in every format, and does not depend on the URLs of links. A text without words has none. A
+/// page that breaks a library has an error in place of its text.
 ///
 /// Readers of trees are recursive: the thread needs a stack of [`PAGE_STACK`] bytes.
 pub fn page_text(head: &PageHead, body: &[u8]) -> ReadPage {
@@ -95,13 +95,14 @@ pub fn page_text(head: &PageHead, body: &[u8]) -> ReadPage {
     // No state is shared with a page that breaks.
     let read = catch_unwind(AssertUnwindSafe(|| read(head, body)));
     match read {
-        Ok(Ok((page, digest))) => (page, Some(digest)),
+        Ok(Ok(read)) => read,
         Ok(Err(why)) => (PageText::failed(why), None),
         Err(_) => (PageText::failed("the page cannot be read: a library failed"), None),
     }
 }
 
-fn words_digest(text: &str) -> [u8; 32] {
+/// The digest of the words of a text, if it has any.
+fn words_digest(text: &str) -> Option<[u8; 32]> {
     let mut hash = Sha256::new();
     for (at, word) in text.split_whitespace().enumerate() {
         if at > 0 {
@@ -109,10 +110,10 @@ fn words_digest(text: &str) -> [u8; 32] {
         }
         hash.update(word.as_bytes());
     }
-    hash.finalize().into()
+    (!text.trim().is_empty()).then(|| hash.finalize().into())
 }
 
-fn read(head: &PageHead, body: &[u8]) -> Result<(PageText, [u8; 32]), String> {
+fn read(head: &PageHead, body: &[u8]) -> Result<ReadPage, String> {
     let (html, encoding) = decoded(head, body)?;
     let document = Document::from(&*html);
     survey::check_tree(&document)?;
@@ -125,7 +126,7 @@ fn read(head: &PageHead, body: &[u8]) -> Result<(PageText, [u8; 32]), String> {
     rewriting::rewrite(&document, &page, head.format);
     let found = content::find(document, &head.url);
     // A page of frames has no body.
-    let Some(root) = found.root() else { return Ok((text, words_digest(""))) };
+    let Some(root) = found.root() else { return Ok((text, None)) };
     collect(&root, &mut text);
     let plain = root.formatted_text();
     let digest = words_digest(&plain);

@@ -170,6 +170,12 @@ fn digest_is_that_of_the_words() {
 }
 
 #[test]
+fn texts_without_words_have_no_digest() {
+    let page = "<div id=app></div><script>data = { price: 1 }</script>";
+    assert_eq!(read_as(TextFormat::Markdown, page), (PageText::default(), None));
+}
+
+#[test]
 fn formatting_that_nests_without_end_is_an_error() {
     for part in ["<b>", "<b><p>t</p>", "<b><div></b>", "<p><b>t</p>\n", "<span><div></span>"] {
         let (page, digest) = read_as(TextFormat::Markdown, &format!("<main><p>x{}", part.repeat(30_000)));
@@ -218,7 +224,7 @@ proptest::proptest! {
         for format in [TextFormat::Markdown, TextFormat::Plain, TextFormat::Html] {
             let (page, digest) = read_as(format, &html);
             proptest::prop_assert_eq!(page.error, None);
-            proptest::prop_assert!(digest.is_some());
+            proptest::prop_assert!(digest.is_some() || !page.text.contains("text"));
         }
     }
 }

@@ -18,11 +18,12 @@ fn tokens_are_no_change_and_words_are() {
         match target {
             "/edited" => html(&format!("<main><p>The sea was {word} on that day.</p>{token}</main>")),
             "/same" => html(&format!("<main><p>The boats lay side by side.</p>{token}</main>")),
+            "/app" => html(&format!("<div id=app></div><script>data = {{price: {round}}}</script>")),
             "/data" => file("text/plain", &format!("{round}")),
             _ => wiremock::ResponseTemplate::new(404),
         }
     });
-    let list: String = ["/edited", "/same", "/data"].iter().map(|path| site.url(path) + "\n").collect();
+    let list: String = ["/edited", "/same", "/app", "/data"].iter().map(|path| site.url(path) + "\n").collect();
     let folder = tempfile::tempdir().unwrap();
     let (out, changes) = (folder.path().join("out"), folder.path().join("changes.json"));
     let run = || {
@@ -33,7 +34,7 @@ fn tokens_are_no_change_and_words_are() {
         round.fetch_add(1, SeqCst);
         report
     };
-    assert_eq!(run()["added"], 3);
+    assert_eq!(run()["added"], 4);
     let of = |report: &Value| -> Vec<(String, String)> {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let changes = report["changes"].as_array().unwrap().iter();
@@ -42,7 +43,8 @@ fn tokens_are_no_change_and_words_are() {
         changes.sort();
         changes
     };
-    let data = ("/data".to_owned(), "blake3".to_owned());
-    assert_eq!(of(&run()), std::slice::from_ref(&data), "only what is no page is compared by its bytes");
-    assert_eq!(of(&run()), [data, ("/edited".to_owned(), "text".to_owned())]);
+    let by_bytes = ["/app", "/data"].map(|path| (path.to_owned(), "blake3".to_owned()));
+    assert_eq!(of(&run()), by_bytes, "what is no page, and a page without words, is compared by its bytes");
+    let [app, data] = by_bytes;
+    assert_eq!(of(&run()), [app, data, ("/edited".to_owned(), "text".to_owned())]);
 }

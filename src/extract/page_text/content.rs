@@ -9,7 +9,7 @@ use url::Url;
 
 /// Shorter content is not believed.
 const SHORTEST: usize = 25;
-/// How much of the text outside of links Readability has to keep, in percent.
+/// How much of the text Readability has to keep, and how much of that outside of links, in percent.
 const KEPT: usize = 80;
 /// Elements of which Readability has to keep each.
 const KEPT_ELEMENTS: [&str; 3] = ["h1, h2, h3, h4, h5, h6", "pre", "table"];
@@ -59,8 +59,9 @@ fn readable(document: &Document, url: &Url) -> Option<Document> {
     // One attempt: a milder one finds more than the page without its boilerplate has.
     let found = reader.parse_with_policy(ParsePolicy::Strict).ok()?;
     let found = Document::from(found.content);
-    let (all, kept) = (plain_text_bytes(document), plain_text_bytes(&found));
-    if kept * 100 < all * KEPT {
+    let keeps = |bytes: fn(&Document) -> usize| bytes(&found) * 100 >= bytes(document) * KEPT;
+    // Many links are content: a table of contents, a list of articles.
+    if !keeps(plain_text_bytes) || !keeps(all_text_bytes) {
         return None;
     }
     restore_heading(document, &found);
@@ -101,8 +102,11 @@ fn restore_heading(document: &Document, found: &Document) {
 
 /// How many bytes of text are in no link.
 fn plain_text_bytes(document: &Document) -> usize {
-    let all = document.body().as_ref().map_or(0, text_bytes);
-    all.saturating_sub(document.select("body a").nodes().iter().map(text_bytes).sum())
+    all_text_bytes(document).saturating_sub(document.select("body a").nodes().iter().map(text_bytes).sum())
+}
+
+fn all_text_bytes(document: &Document) -> usize {
+    document.body().as_ref().map_or(0, text_bytes)
 }
 
 fn text_bytes(node: &NodeRef<'_>) -> usize {

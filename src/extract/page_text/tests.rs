@@ -198,6 +198,18 @@ fn empty_elements_of_xhtml_have_no_content() {
 }
 
 #[test]
+fn readability_keeps_lists_of_links() {
+    let text_of_page =
+        "A paragraph that is long enough for a reader, with commas, and with more than few words. ".repeat(4);
+    let items: String = (0..20).map(|at| format!("<div class=item><a href=/c{at}>Cake kind {at}</a></div>")).collect();
+    let page = text(&format!("<div id=content><h1>Cakes</h1><div class=list>{items}</div><p>{text_of_page}</p></div>"));
+    assert_eq!(page.links.len(), 20, "{}", page.text);
+    let parts: String = (0..30).map(|at| format!("<dt><a href=/p{at}>Part {at} of the manual</a></dt>")).collect();
+    let page = text(&format!("<div class=part><h1>Part VII</h1><p>Table of Contents</p><dl>{parts}</dl></div>"));
+    assert_eq!(page.links.len(), 30, "{}", page.text);
+}
+
+#[test]
 fn deep_pages_fit_the_stack() {
     for (open, close) in
         [("<div>", "</div>"), ("<blockquote>", "</blockquote>"), ("<ul><li>", "</ul>"), ("<section>", "")]

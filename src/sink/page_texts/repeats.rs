@@ -8,9 +8,12 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 const MOST: usize = 6;
 /// How many blocks of all hosts are remembered. A newer one takes the place of an older one.
 const SLOTS: usize = 1 << 16;
+/// So many earlier pages have a block that is left out.
+const PAGES: u64 = 3;
 
 /// The blocks at the ends of earlier pages. Its memory is the same for any number of pages.
 pub(super) struct Repeats {
+    /// Hashes of blocks. The last bits are the number of pages, up to `PAGES`.
     seen: Box<[u64]>,
 }
 
@@ -22,17 +25,17 @@ impl Repeats {
     /// Returns the part of a text without the blocks that earlier pages of the host have at the same end, and how many
     /// blocks that leaves out.
     ///
-    /// A heading always stays. So does a text of which more than half would go, apart from lists of links: it is the
-    /// same page again.
+    /// A heading always stays. So does a text of which more than half would go: half of its blocks, or half of the
+    /// bytes outside of links. It is the same page again.
     pub fn leave_out(&mut self, host: &str, text: &str) -> (Range<usize>, u64) {
         let blocks = blocks(text);
         let first = self.known(host, 1, text, &mut blocks.iter());
         let rest = &blocks[first.min(blocks.len())..];
         let last = self.known(host, 2, text, &mut rest.iter().rev());
         let left_out = blocks[..first].iter().chain(&blocks[blocks.len() - last..]);
-        let bytes: usize =
-            left_out.map(|block| &text[block.clone()]).filter(|block| !is_links(block)).map(str::len).sum();
-        let is_same_page = first + last >= blocks.len() || first == MOST || last == MOST || bytes * 2 > text.len();
+        let bytes = |block: &Range<usize>| unlinked_bytes(&text[block.clone()]);
+        let (all, gone) = (blocks.iter().map(bytes).sum::<usize>(), left_out.map(bytes).sum::<usize>());
+        let is_same_page = (first + last) * 2 > blocks.len() || first == MOST || last == MOST || gone * 2 > all;
         if first + last == 0 || is_same_page {
             return (0..text.len(), 0);
         }
@@ -53,18 +56,18 @@ impl Repeats {
         known
     }
 
-    /// Remembers a block; true if it was there.
+    /// Remembers a block; true if enough earlier pages have it.
     fn insert(&mut self, hash: u64) -> bool {
-        // 0 is an empty slot.
-        let hash = hash.max(1);
-        let slot = &mut self.seen[hash as usize % SLOTS];
-        std::mem::replace(slot, hash) == hash
+        let slot = &mut self.seen[(hash >> 32) as usize % SLOTS];
+        let pages = if *slot & !PAGES == hash & !PAGES { *slot & PAGES } else { 0 };
+        *slot = (hash & !PAGES) | (pages + 1).min(PAGES);
+        pages == PAGES
     }
 }
 
-/// Whether each line is a link.
-fn is_links(block: &str) -> bool {
-    block.lines().all(|line| line.contains("]("))
+/// How many bytes are in lines without a link.
+fn unlinked_bytes(block: &str) -> usize {
+    block.lines().filter(|line| !line.contains("](")).map(str::len).sum()
 }
 
 /// The blocks of a text: what blank lines part, except in code.
@@ -105,29 +108,32 @@ mod tests {
     }
 
     #[test]
-    fn blocks_at_the_ends_of_pages_are_kept_once() {
+    fn blocks_at_the_ends_of_most_pages_are_left_out() {
         let mut repeats = Repeats::new();
-        let page = |content: &str| format!("- [Home](/)\n- [Shop](/s)\n\n{content}\n\n© 2026 The Shop");
-        let (one, two) =
-            (page("# One\n\nThe first page has this text."), page("# Two\n\nThe second page has another text."));
-        assert_eq!(kept(&mut repeats, "a.test", &one), (&*one, 0));
-        assert_eq!(kept(&mut repeats, "a.test", &two), ("# Two\n\nThe second page has another text.", 2));
-        assert_eq!(kept(&mut repeats, "b.test", &two), (&*two, 0), "another site");
+        let content = |at: u8| format!("# Page {at}\n\nThe page {at} has a text of its own.");
+        let page = |at: u8| format!("- [Home](/)\n- [Shop](/s)\n\n{}\n\n© 2026 The Shop", content(at));
+        for at in 0..3 {
+            assert_eq!(kept(&mut repeats, "a.test", &page(at)), (&*page(at), 0));
+        }
+        assert_eq!(kept(&mut repeats, "a.test", &page(3)), (&*content(3), 2));
+        assert_eq!(kept(&mut repeats, "b.test", &page(3)), (&*page(3), 0), "another site");
     }
 
     #[test]
     fn repeated_headings_and_equal_pages_stay() {
         let mut repeats = Repeats::new();
-        let page = "# Notes\n\nA paragraph that two pages share.\n\nAnother one of them.";
-        for _ in 0..3 {
-            assert_eq!(kept(&mut repeats, "a.test", page), (page, 0));
+        let links = |from: u8| (from..from + 5).map(|at| format!("- [Part {at}](/{at})\n\n")).collect::<String>();
+        for page in [
+            "# Notes\n\nA paragraph that pages share.\n\nAnother one of them.".to_owned(),
+            format!("# Index\n\n{0}", links(0)),
+            format!("Chapters\n\n# Book\n\n{0}", links(20)),
+            "- [One](http://a.test/a/long/path/to/a/part)\n\n# Book\n\nBy me.\n\nAll rights reserved.".to_owned(),
+        ] {
+            for _ in 0..5 {
+                assert_eq!(kept(&mut repeats, "a.test", page.trim()), (page.trim(), 0), "the same page again");
+            }
         }
-        let links: String = (0..9).map(|at| format!("- [Part {at}](/{at})\n\n")).collect();
-        let index = format!("# Index\n\n{}", links.trim());
-        for _ in 0..2 {
-            assert_eq!(kept(&mut repeats, "a.test", &index), (&*index, 0), "a page of links under another URL");
-        }
-        let other = "# Notes\n\nSomething new.\n\nA paragraph that two pages share.";
+        let other = "# Notes\n\nSomething new.\n\nA paragraph that pages share.";
         assert_eq!(kept(&mut repeats, "a.test", other), (other, 0), "it was at no end");
     }
 

@@ -1,12 +1,16 @@
 //! The element of a page with its main content.
 //!
-//! `main`, `role=main` and an `article` say it themselves. In other pages with menus the text is what a port of
+//! `main` and `role=main` say it themselves, and so does an `article` with half of the text. In other pages with menus the text is what a port of
 //! Readability finds, unless that loses headings, code, tables, or much text that is no link.
 
 use dom_query::{Document, NodeRef};
 use dom_smoothie::{Config, ParsePolicy, Readability};
 use url::Url;
 
+use super::weight::unlinked_bytes;
+
+/// Elements that say that they are the main content.
+const MAIN: &str = "main, [role=main]";
 /// Shorter content is not believed.
 const SHORTEST: usize = 25;
 /// How much of the text Readability has to keep, and how much of that outside of links, in percent.
@@ -35,17 +39,24 @@ impl MainContent {
 
 /// Finds the main content of a page without its boilerplate.
 pub(super) fn find(document: Document, url: &Url) -> MainContent {
-    for selector in ["main, [role=main]", "article"] {
-        let found = document.select(selector);
-        let mut with_text = found.nodes().iter().filter(|node| has_text(node));
-        let first = with_text.next();
-        // Several articles are a list of them.
-        if first.is_some() && (selector != "article" || with_text.next().is_none()) {
-            return MainContent { document, selector };
-        }
+    let main = document.select(MAIN);
+    if main.nodes().iter().any(has_text) {
+        return MainContent { document, selector: MAIN };
+    }
+    if is_one_article(&document) {
+        return MainContent { document, selector: "article" };
     }
     let readable = if has_menu(&document) { readable(&document, url) } else { None };
     MainContent { document: readable.unwrap_or(document), selector: "" }
+}
+
+/// Whether one article, and no list of them, has half of the text or more.
+fn is_one_article(document: &Document) -> bool {
+    let articles = document.select("article");
+    let mut with_text = articles.nodes().iter().filter(|node| has_text(node));
+    let (Some(article), None) = (with_text.next(), with_text.next()) else { return false };
+    let all = document.body().as_ref().map_or(0, unlinked_bytes);
+    unlinked_bytes(article) * 2 >= all
 }
 
 fn has_text(node: &NodeRef<'_>) -> bool {

@@ -5,23 +5,27 @@
 //! | encoding, nesting: is it safe to build a tree? | `survey`, `tag_kind` |
 //! | empty elements of XHTML | `xhtml` |
 //! | title, description, dates | `about`, `json_ld`, `dates` |
-//! | what is no content | `boilerplate` |
+//! | what is no content | `boilerplate`, `names`, `weight` |
 //! | the element with the main content | `content` |
-//! | elements that Markdown has no marks for | `rewriting`, `tables` |
+//! | elements that Markdown has no marks for | `rewriting`, `breaks`, `marks`, `tables` |
 //!
 //! A tree of a page takes about twenty times its bytes, so [`LARGEST_PAGE`] bounds it.
 
 mod about;
 mod boilerplate;
+mod breaks;
 mod content;
 mod dates;
 mod json_ld;
+mod marks;
+mod names;
 mod rewriting;
 mod survey;
 mod tables;
 mod tag_kind;
 #[cfg(test)]
 mod tests;
+mod weight;
 mod xhtml;
 
 use std::borrow::Cow;
@@ -127,16 +131,18 @@ fn read(head: &PageHead, body: &[u8]) -> Result<ReadPage, String> {
     let found = content::find(document, &head.url);
     // A page of frames has no body.
     let Some(root) = found.root() else { return Ok((text, None)) };
+    let html = (head.format == TextFormat::Html).then(|| {
+        rewriting::strip_attributes(&root);
+        root.inner_html()
+    });
+    marks::powers(&root);
     collect(&root, &mut text);
     let plain = root.formatted_text();
     let digest = words_digest(&plain);
-    let content = match head.format {
-        TextFormat::Markdown => root.md(None),
-        TextFormat::Plain => plain,
-        TextFormat::Html => {
-            rewriting::strip_attributes(&root);
-            root.inner_html()
-        }
+    let content = match html {
+        Some(html) => html.to_string(),
+        None if head.format == TextFormat::Markdown => marks::markdown(&root),
+        None => plain.to_string(),
     };
     text.text = tidy(&content, head.format);
     cut(&mut text);

@@ -2,7 +2,7 @@
 
 use dom_query::{Document, NodeRef};
 
-use super::{SourcePage, tables};
+use super::{SourcePage, breaks, tables};
 use crate::model::TextFormat;
 
 /// Signs that stand for a link to a heading.
@@ -25,10 +25,17 @@ pub(super) fn rewrite(document: &Document, page: &SourcePage<'_>, format: TextFo
             "ul" | "ol" | "dl" if is_contents(node, page) => node.remove_from_parent(),
             "a" => link(node, page),
             "img" => picture(node, page),
-            "pre" => language(node),
+            "pre" => {
+                language(node);
+                breaks::code_lines(node);
+            }
+            "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => breaks::single_line(node),
             "table" => tables::rewrite(node, format),
             "dt" | "figcaption" | "summary" | "legend" | "address" if format != TextFormat::Html => node.rename("p"),
-            "dl" | "dd" | "center" | "fieldset" | "details" | "figure" | "form" if format != TextFormat::Html => {
+            "dl" | "dd" | "center" | "fieldset" | "details" | "figure" | "form" | "aside" | "header" | "footer"
+            | "hgroup"
+                if format != TextFormat::Html =>
+            {
                 node.rename("div");
             }
             "tt" | "kbd" | "samp" if format == TextFormat::Markdown => node.rename("code"),
@@ -65,6 +72,7 @@ pub(super) fn strip_attributes(root: &NodeRef<'_>) {
 /// Makes a link absolute. A link within the page, or to a script, leaves its text.
 fn link(node: &NodeRef<'_>, page: &SourcePage<'_>) {
     let Some(href) = node.attr("href") else { return keep_children(node) };
+    breaks::part_blocks(node);
     let text = node.text();
     if ANCHORS.contains(&text.trim()) {
         return node.remove_from_parent();

@@ -224,6 +224,167 @@ fn deep_pages_fit_the_stack() {
 }
 
 #[test]
+fn tables_keep_their_columns() {
+    for (table, expected) in [
+        ("<tr><th>a<th>b<th>c<tr><td>12<td>3", "| a | b | c |\n| - | - | - |\n| 12 | 3 |  |"),
+        (
+            "<tr><th rowspan=2>Year<th colspan=2>Sales<tr><th>EU<th>US<tr><td>2023<td>1<td>57",
+            "| Year | Sales |  |\n| ---- | ----- | - |\n|  | EU | US |\n| 2023 | 1 | 57 |",
+        ),
+        (
+            "<tr><th>N<th>V<tr><td>x<td>1<tr><th colspan=2>Section B<tr></tr><tr><td>y<td>2",
+            "| N | V |\n| - | - |\n| x | 1 |\n| Section B |  |\n| y | 2 |",
+        ),
+        (
+            "<thead><tr><th rowspan=9>a<th>b<tbody><tr><td rowspan=2>1<td>2<tr><td>3",
+            "| a | b |\n| - | - |\n| 1 | 2 |\n|  | 3 |",
+        ),
+        ("<tr><th>a<th colspan=9999>b<tr><td>1<td rowspan=0>2", "| a | b |\n| - | - |\n| 1 | 2 |"),
+        ("<tr><td colspan=500>a<td>b<tr><td>1<td>2", "a\n\nb\n\n1\n\n2"),
+    ] {
+        assert_eq!(markdown(&format!("<table>{table}</table>")), expected, "{table}");
+    }
+    let wide = format!("<tr><td>a{}", "<td>b".repeat(180));
+    let page = markdown(&format!("<table>{wide}{}</table>", "<tr><td>c".repeat(1_000)));
+    assert!(page.starts_with("a\n\nb\n\n") && page.ends_with("c\n\nc"), "a table with too many empty cells is blocks");
+}
+
+#[test]
+fn code_keeps_its_lines() {
+    for (code, expected) in [
+        ("<pre>a = 1<br>b = 2</pre>", "a = 1\nb = 2"),
+        ("<pre><span class=line>let a;</span><br><span class=line>b();</span><br></pre>", "let a;\nb();"),
+        ("<pre><code><div>l1</div><div></div><div>l2</div></code></pre>", "l1\n\nl2"),
+        ("<pre>l0<div>l1\n</div><div><div>l2</div></div>l3</pre>", "l0\nl1\nl2\nl3"),
+        ("<pre><ol><li>k1<li>k2</ol></pre>", "k1\nk2"),
+        ("<pre><table><tr><td class=lineno>1<td>x<tr><td class=lineno>2<td>y</table></pre>", "x\ny"),
+    ] {
+        assert_eq!(markdown(code), format!("```\n{expected}\n```"), "{code}");
+        let plain = read_as(TextFormat::Plain, &format!("<main>{code}<p>A text of some length.</main>")).0;
+        assert!(plain.text.starts_with(&format!("{expected}\n")), "{code} {}", plain.text);
+        let html = read_as(TextFormat::Html, &format!("<main>{code}<p>A text of some length.</main>")).0;
+        assert!(!html.text.contains("<br>") && !html.text.contains("<div>"), "{}", html.text);
+    }
+}
+
+#[test]
+fn words_and_numbers_stay_apart() {
+    for (content, expected) in [
+        (
+            "<p>10<sup>6</sup> m<sup>2</sup> 2<sup>\u{2212}10</sup> 1<sup>st</sup> word<sup>[1]</sup> e<sup>x</sup><sup></sup>",
+            "10^6 m^2 2^\u{2212}10 1st word\\[1\\] e^x",
+        ),
+        ("<p><del>$50</del> <ins>$40</ins> ~~ <code><s>x</s></code><s> </s>", "~~$50~~ $40 \\~\\~ `x`"),
+        ("<a href=/c><h3>Title</h3><p>Text</p></a>", "[Title Text](http://a.test/c)"),
+        ("<div><a href=/c>Title<br>Text<ul><li>x<li>y</ul></a></div>", "[Title Text x y](http://a.test/c)"),
+        (
+            "<aside class=note>C</aside><aside class=tip>D</aside><footer>x</footer><hgroup>E</hgroup>F",
+            "C\n\nD\n\nE\n\nF",
+        ),
+        ("<h2>head<br>two</h2>text", "## head two\n\ntext"),
+    ] {
+        assert_eq!(markdown(content), expected, "{content}");
+    }
+    let page = text("<main><h2>head<br>two<sup>2</sup></h2><a href=/x><div>a</div><div>b</div></a> A text.</main>");
+    assert_eq!(page.headings[0].text, "head two^2");
+    assert_eq!(page.links[0].text, "a b");
+}
+
+#[test]
+fn one_article_counts_if_it_has_half_of_the_text() {
+    let long = "A paragraph that is long enough for a reader. ".repeat(30);
+    for (page, kept) in [
+        (format!("<h1>T</h1><div>{long}</div><article class=teaser>A short teaser of another page.</article>"), true),
+        (
+            format!(
+                "<div class=c><h1>T</h1><p>{long}</div><div class=related><article>A teaser of some length</article></div>"
+            ),
+            true,
+        ),
+        (format!("<p>Before it<article><p>{long}</article>"), false),
+    ] {
+        let text = text(&page).text;
+        assert!(text.contains(long.trim()), "{text}");
+        assert_eq!(text.contains('T') || text.contains("Before"), kept, "{text}");
+    }
+}
+
+#[test]
+fn names_and_styles_do_not_remove_the_text() {
+    let long = "A paragraph that is long enough for a reader. ".repeat(5);
+    let long = long.trim();
+    for content in [
+        format!("<p>{long} <a class=share>A</a> <span class=ad>B</span>"),
+        format!("<div class='row gutter'><p>{long} A B</div>"),
+        format!("<div class=sidebar><p>{long} A B</div><p>x"),
+        format!("<div class=newsletter><p>{long}</div><p>A B"),
+        format!("<div id=related><h2>Related work</h2><p>Smith did this. A B</div><p>{long}"),
+        format!("<section class=footer><p>Refunds take 30 days. A B</section><p>{long}"),
+        format!("<div style='display:none'><p>{long} A B</div>"),
+        format!("<div hidden><p>{long} A B<div class=sidebar>gone</div></div>"),
+    ] {
+        let page = text(&format!("<html style='display:none'><body>{content}"));
+        for part in [long, "A", "B", if content.contains("30") { "30 days" } else { "" }] {
+            assert!(page.text.contains(part), "{content}: {}", page.text);
+        }
+        assert_eq!(page.text.contains("Smith"), content.contains("Smith"));
+        assert!(!page.text.contains("gone"), "{}", page.text);
+    }
+    let table = "<table><tr><th>Name<th class=share>Share<tr><td>ACME<td class=share>12%<tr class=footer><td>Total<td>9</table>";
+    assert_eq!(markdown(table), "| Name | Share |\n| ---- | ----- |\n| ACME | 12% |\n| Total | 9 |");
+    let short = text(&format!(
+        "<main><p>{long}<div class=sidebar><p>A menu. And more.</div><div style='display:none'>no</div>"
+    ));
+    assert_eq!(short.text, long, "less than half of the text is no loss");
+}
+
+#[test]
+fn headings_of_headers_and_buttons_stay() {
+    let long = "A paragraph that is long enough for a reader. ".repeat(5);
+    let long = long.trim();
+    for (page, expected) in [
+        (
+            format!("<header id=title-block-header><h1>Title</h1><p>By Jane</header><h1>One</h1><p>{long}<h1>Two</h1>"),
+            format!("# Title\n\nBy Jane\n\n# One\n\n{long}\n\n# Two"),
+        ),
+        (
+            format!("<header><h1><a href=/>Site</a></h1><p>Slogan</header><h1>One</h1><p>{long}"),
+            format!("# One\n\n{long}"),
+        ),
+        (
+            format!("<div class=post><header><h2>Post one</h2><a href=/>x</a> now</header><p>{long}</div>"),
+            format!("## Post one\n\n{long}"),
+        ),
+        (
+            format!("<div role=main><header><h1>Title</h1><a href=/x>Lead</a></header><p>{long}</div>"),
+            format!("# Title\n\n[Lead](http://a.test/x)\n\n{long}"),
+        ),
+        (
+            format!("<main><h2><button>How do I pay?</button></h2><p>{long}<h2>Code <button>Copy</button></h2></main>"),
+            format!("## How do I pay?\n\n{long}\n\n## Code"),
+        ),
+        (
+            format!(
+                "<main><p>{long}<div><button aria-expanded=false aria-controls=a1>Where?</button><div id=a1 hidden>In Rome.</div></div></main>"
+            ),
+            format!("{long}\n\nWhere?\n\nIn Rome."),
+        ),
+        (
+            format!(
+                "<main><p>{long}<button aria-controls=m aria-expanded=false></button><div id=m hidden><a href=/x>Menu</a></div></main>"
+            ),
+            long.to_owned(),
+        ),
+        (
+            format!("<main><p>{long}<div role=tabpanel hidden><p>brew install x</div><div hidden>x</div></main>"),
+            format!("{long}\n\nbrew install x"),
+        ),
+    ] {
+        assert_eq!(text(&page).text, expected, "{page}");
+    }
+}
+
+#[test]
 fn code_keeps_its_blank_lines() {
     assert_eq!(markdown("<p>a</p><pre>x\n\n\n\ny</pre><p>b"), "a\n\n```\nx\n\n\n\ny\n```\n\nb");
 }
@@ -297,4 +458,12 @@ const PARTS: &[&str] = &[
     "\u{0}",
     "&nbsp;",
     "<aside class=note>",
+    "<div class=related>",
+    "<div hidden>",
+    "<sup>2",
+    "<del>",
+    "<td colspan=3 rowspan=2>",
+    "<th>",
+    "<button>",
+    "<h2>",
 ];

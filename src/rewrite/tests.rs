@@ -134,6 +134,16 @@ fn links_lead_to_files_or_absolute_urls() {
             "<base  target=_top><a href=f/x><a href=http://a.test/d/#f>",
         ),
         (
+            "<base href=/d/><svg><use href='#g'/><use xlink:href=' #g'/><path style='fill:url(#g)'/><style>a{fill:url(&#35;g)}</style></svg>",
+            "<base ><svg><use href='#g'/><use xlink:href=' #g'/><path style='fill:url(#g)'/><style>a{fill:url(&#35;g)}</style></svg>",
+            "<base ><svg><use href='#g'/><use xlink:href=' #g'/><path style='fill:url(#g)'/><style>a{fill:url(&#35;g)}</style></svg>",
+        ),
+        (
+            "<base href=/d/><style>a{fill:url('#g') url(x#g)}</style><iframe srcdoc='<use href=#g>'></iframe>",
+            "<base ><style>a{fill:url('#g') url(\"http://a.test/d/x#g\")}</style><iframe srcdoc='<use href=#g>'></iframe>",
+            "<base ><style>a{fill:url('#g') url(\"f/x#g\")}</style><iframe srcdoc='<use href=#g>'></iframe>",
+        ),
+        (
             "<a href=x><base href='http://a.test/e/'><a href=y>",
             "<a href=http://a.test/e/x><base ><a href=http://a.test/e/y>",
             "<a href=http://a.test/e/x><base ><a href=http://a.test/e/y>",

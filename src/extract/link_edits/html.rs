@@ -7,13 +7,14 @@ use super::reference::{LinkForm, LinkRules, escaped};
 use super::style::{self, SheetForm};
 use super::survey;
 use crate::extract::charset;
-use crate::extract::collector::decoded;
+use crate::extract::collector::{bare, decoded};
 use crate::extract::css::CssScanner;
 use crate::extract::html::table::{self, LinkAttribute, LinkContext, LinkSyntax};
 use crate::extract::html::{has_word, is, kind_of};
 use crate::extract::markup::references;
 use crate::extract::markup::token::{StartTag, TagAttribute, TokenReader};
 use crate::extract::markup::tokenizer::Tokenizer;
+use crate::model::LinkKind;
 
 /// Collects the edits of a page.
 pub(super) struct HtmlRewriter<'a> {
@@ -60,7 +61,11 @@ impl<'a> HtmlRewriter<'a> {
         let Some(form) = form_of(tag, row, raw) else { return false };
         let encoding = self.rules.encoding;
         let text = decoded(raw, encoding);
-        let Some(new) = self.rules.value(&references::decode(&text), row.syntax, form) else { return false };
+        let text = references::decode(&text);
+        if is_in_document(&text, row) {
+            return false;
+        }
+        let Some(new) = self.rules.value(&text, row.syntax, form) else { return false };
         self.edits.push(LinkEdit { span: attribute.span.clone(), text: edit::encoded(&escaped(&new.text), encoding) });
         new.is_local
     }
@@ -194,6 +199,13 @@ const SHARED_URLS: &[&str] = &[
 /// Whether the value of a property is a URL.
 fn is_shared_url(name: &[u8]) -> bool {
     SHARED_URLS.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(name.trim_ascii()))
+}
+
+/// Whether an element of SVG names another one by a fragment alone. Browsers look in the document itself then, whatever
+/// its base is.
+fn is_in_document(text: &str, row: &LinkAttribute) -> bool {
+    let is_needed = row.context == LinkContext::Kind(LinkKind::Requisite) && row.syntax == LinkSyntax::Url;
+    is_needed && bare(text).starts_with('#')
 }
 
 /// The form of the new links of an attribute; `None` if they stay.

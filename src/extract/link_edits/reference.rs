@@ -107,6 +107,12 @@ impl<'a> LinkRules<'a> {
         Some((!is_absolute).then_some(NewText { text: absolute, is_local: false }))
     }
 
+    /// Returns the new text of a URL in a style sheet. A fragment alone means the document itself, whatever its base
+    /// is (CSS Values and Units 4, section 4.5.1).
+    pub fn sheet_url(&self, text: &str) -> Option<NewText> {
+        if bare(text).starts_with('#') { None } else { self.url(text, LinkForm::Local) }
+    }
+
     /// Returns the new text of a value that has links; `None` if all of them stay.
     pub fn value(&self, text: &str, syntax: LinkSyntax, form: LinkForm) -> Option<NewText> {
         match syntax {

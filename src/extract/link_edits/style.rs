@@ -1,7 +1,7 @@
 //! The links of style sheets: each URL becomes a string in quotes.
 
 use super::edit::LinkEdit;
-use super::reference::{LinkForm, LinkRules};
+use super::reference::LinkRules;
 use crate::extract::css::{CssScanner, CssUrl};
 use crate::extract::markup::references;
 
@@ -21,8 +21,8 @@ pub(super) fn edit(url: &CssUrl<'_>, form: SheetForm, rules: &LinkRules<'_>) -> 
     }
     let text = crate::extract::collector::decoded(url.text, rules.encoding);
     let new = match form {
-        SheetForm::Plain => rules.url(&text, LinkForm::Local)?.text,
-        SheetForm::References => rules.url(&references::decode(&text), LinkForm::Local)?.text,
+        SheetForm::Plain => rules.sheet_url(&text)?.text,
+        SheetForm::References => rules.sheet_url(&references::decode(&text))?.text,
     };
     let quoted = quoted(&new);
     let text = match form {
@@ -37,7 +37,7 @@ pub(super) fn edits_of_text(text: &str, rules: &LinkRules<'_>) -> Vec<LinkEdit> 
     let (mut css, mut edits) = (CssScanner::new(), Vec::new());
     let link = &mut |url: CssUrl<'_>| {
         let in_utf_8 = String::from_utf8_lossy(url.text);
-        let new = if url.is_cut { None } else { rules.url(&in_utf_8, LinkForm::Local) };
+        let new = if url.is_cut { None } else { rules.sheet_url(&in_utf_8) };
         edits.extend(new.map(|new| LinkEdit { span: url.span.clone(), text: quoted(&new.text).into_bytes() }));
     };
     css.piece(text.as_bytes(), link);
